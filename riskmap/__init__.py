@@ -1,0 +1,1 @@
+"""Risk-point mapping and assessment for a district emergency-management bureau."""

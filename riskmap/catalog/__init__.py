@@ -1,0 +1,33 @@
+"""What a layer is and how it is scored: read from TOML, validated with every mistake at once."""
+
+from riskmap.catalog.layer import (
+    CORE_ROLES,
+    Checklist,
+    ChecklistItem,
+    Choice,
+    ContactRole,
+    Field,
+    Layer,
+    Style,
+)
+from riskmap.catalog.loader import Catalog, defaults_dir, load_catalog
+from riskmap.catalog.model import Combination, Condition, Indicator, Rule, ScoringModel
+
+__all__ = [
+    "CORE_ROLES",
+    "Catalog",
+    "Checklist",
+    "ChecklistItem",
+    "Choice",
+    "Combination",
+    "Condition",
+    "ContactRole",
+    "Field",
+    "Indicator",
+    "Layer",
+    "Rule",
+    "ScoringModel",
+    "Style",
+    "defaults_dir",
+    "load_catalog",
+]

@@ -1,0 +1,280 @@
+"""Chinese coordinate systems: CGCS2000, WGS84, GCJ-02, BD-09, projected grids, axis order, DMS.
+
+The ledger stores degrees in CGCS2000 (EPSG:4490). PROJ holds WGS84 → CGCS2000 to be the identity, so
+the two differ by nothing here. GCJ-02 and BD-09 have no EPSG code; their inverses iterate (three
+rounds reach .03 mm). A datum is declared, never guessed.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+import numpy as np
+import pyproj
+from numpy.typing import ArrayLike, NDArray
+
+from riskmap.errors import DatumError
+
+Floats = NDArray[np.float64]
+
+CGCS2000 = "EPSG:4490"
+WGS84 = "EPSG:4326"
+
+# Ellipsoid of the GCJ-02 offset formula (Krasovsky 1940), as the public implementations use it.
+_GCJ_A = 6378245.0
+_GCJ_EE = 0.00669342162296594323
+_BD_PI = np.pi * 3000.0 / 180.0
+_ROUNDS = 4
+
+CHINA = (73.0, 3.0, 136.0, 54.0)  # west, south, east, north in degrees
+
+
+@dataclass(frozen=True, slots=True)
+class Datum:
+    """A declared coordinate system. `id` is wgs84, cgcs2000, gcj02, bd09 or EPSG:n."""
+
+    id: str
+    kind: Literal["geographic", "projected"]
+
+    @property
+    def offset(self) -> bool:
+        """True for the two encrypted systems that PROJ does not know."""
+        return self.id in {"gcj02", "bd09"}
+
+    @property
+    def proj(self) -> str:
+        """The CRS that PROJ knows; GCJ-02 and BD-09 numbers are degrees near WGS84."""
+        if self.id == "cgcs2000":
+            return CGCS2000
+        return WGS84 if self.id in {"wgs84", "gcj02", "bd09"} else self.id
+
+
+_NAMES = {
+    "wgs84": "wgs84",
+    "wgs-84": "wgs84",
+    "gps": "wgs84",
+    "epsg:4326": "wgs84",
+    "cgcs2000": "cgcs2000",
+    "2000": "cgcs2000",
+    "国家2000": "cgcs2000",
+    "大地2000": "cgcs2000",
+    "epsg:4490": "cgcs2000",
+    "gcj02": "gcj02",
+    "gcj-02": "gcj02",
+    "火星": "gcj02",
+    "高德": "gcj02",
+    "腾讯": "gcj02",
+    "amap": "gcj02",
+    "bd09": "bd09",
+    "bd-09": "bd09",
+    "bd09ll": "bd09",
+    "百度": "bd09",
+}
+
+
+@lru_cache(maxsize=256)
+def parse_datum(text: str) -> Datum:
+    """Return the datum that `text` names: wgs84, cgcs2000, gcj02, bd09 or EPSG:n.
+
+    Raises DatumError naming the text and the nearest known name.
+    """
+    key = unicodedata.normalize("NFKC", text).strip().lower().replace(" ", "").replace("_", "")
+    known = _NAMES.get(key)
+    if known:
+        return Datum(known, "geographic")
+    match = re.fullmatch(r"epsg:?(\d{4,6})", key)
+    if match:
+        code = f"EPSG:{match[1]}"
+        try:
+            crs = pyproj.CRS.from_user_input(code)
+        except pyproj.exceptions.CRSError as problem:
+            raise DatumError(
+                f"坐标系 {text}：EPSG 库中没有这个编号；深圳一带常用 EPSG:4547（CGCS2000 / 114°E）",
+                f"coordinate system {text}: EPSG has no such code; around Shenzhen EPSG:4547 is usual",
+            ) from problem
+        if not (crs.is_geographic or crs.is_projected) or crs.is_vertical or crs.is_geocentric:
+            raise DatumError(
+                f"坐标系 {text}：不是平面或经纬度坐标系；请用 EPSG:4490 或 EPSG:4547 这样的坐标系",
+                f"coordinate system {text}: neither geographic nor projected; use one like EPSG:4490 or EPSG:4547",
+            )
+        return Datum(code, "geographic" if crs.is_geographic else "projected")
+    near = difflib.get_close_matches(key, _NAMES, n=1)
+    hint = f"；是否想写 {_NAMES[near[0]]}？" if near else ""
+    hint_en = f"; did you mean {_NAMES[near[0]]}?" if near else ""
+    raise DatumError(
+        f"坐标系 {text!r} 不认识；可写 wgs84、cgcs2000、gcj02、bd09 或 EPSG:4547 这样的编号{hint}",
+        f"unknown coordinate system {text!r}; write wgs84, cgcs2000, gcj02, bd09 or a code like EPSG:4547{hint_en}",
+    )
+
+
+def _in_china(lon: Floats, lat: Floats) -> NDArray[np.bool_]:
+    # The offset exists only inside this box, as published implementations have it.
+    return (lon > 72.004) & (lon < 137.8347) & (lat > 0.8293) & (lat < 55.8271)
+
+
+def _offset(lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
+    x, y = lon - 105.0, lat - 35.0
+    pi = np.pi
+    root = np.sqrt(np.abs(x))
+    wave = (20.0 * np.sin(6.0 * x * pi) + 20.0 * np.sin(2.0 * x * pi)) * 2.0 / 3.0
+    dlat = -100.0 + 2.0 * x + 3.0 * y + 0.2 * y * y + 0.1 * x * y + 0.2 * root + wave
+    dlat += (20.0 * np.sin(y * pi) + 40.0 * np.sin(y / 3.0 * pi)) * 2.0 / 3.0
+    dlat += (160.0 * np.sin(y / 12.0 * pi) + 320.0 * np.sin(y * pi / 30.0)) * 2.0 / 3.0
+    dlon = 300.0 + x + 2.0 * y + 0.1 * x * x + 0.1 * x * y + 0.1 * root + wave
+    dlon += (20.0 * np.sin(x * pi) + 40.0 * np.sin(x / 3.0 * pi)) * 2.0 / 3.0
+    dlon += (150.0 * np.sin(x / 12.0 * pi) + 300.0 * np.sin(x / 30.0 * pi)) * 2.0 / 3.0
+    radlat = np.radians(lat)
+    magic = 1.0 - _GCJ_EE * np.sin(radlat) ** 2
+    dlat = dlat * 180.0 / ((_GCJ_A * (1.0 - _GCJ_EE)) / (magic * np.sqrt(magic)) * pi)
+    dlon = dlon * 180.0 / (_GCJ_A / np.sqrt(magic) * np.cos(radlat) * pi)
+    inside = _in_china(lon, lat)
+    return np.where(inside, dlon, 0.0), np.where(inside, dlat, 0.0)
+
+
+def _arrays(lon: ArrayLike, lat: ArrayLike) -> tuple[Floats, Floats]:
+    return np.asarray(lon, dtype=np.float64), np.asarray(lat, dtype=np.float64)
+
+
+def wgs84_to_gcj02(lon: ArrayLike, lat: ArrayLike) -> tuple[Floats, Floats]:
+    """Shift WGS84 degrees to GCJ-02. (114.12, 22.548) → (114.125097604, 22.545309128)."""
+    x, y = _arrays(lon, lat)
+    dx, dy = _offset(x, y)
+    return x + dx, y + dy
+
+
+def gcj02_to_wgs84(lon: ArrayLike, lat: ArrayLike) -> tuple[Floats, Floats]:
+    """Invert GCJ-02 by iteration, to less than a millimetre."""
+    x, y = _arrays(lon, lat)
+    gx, gy = x.copy(), y.copy()
+    for _ in range(_ROUNDS):
+        dx, dy = _offset(gx, gy)
+        gx, gy = x - dx, y - dy
+    return gx, gy
+
+
+def gcj02_to_bd09(lon: ArrayLike, lat: ArrayLike) -> tuple[Floats, Floats]:
+    """Shift GCJ-02 degrees to BD-09."""
+    x, y = _arrays(lon, lat)
+    z = np.hypot(x, y) + 0.00002 * np.sin(y * _BD_PI)
+    theta = np.arctan2(y, x) + 0.000003 * np.cos(x * _BD_PI)
+    return z * np.cos(theta) + 0.0065, z * np.sin(theta) + 0.006
+
+
+def bd09_to_gcj02(lon: ArrayLike, lat: ArrayLike) -> tuple[Floats, Floats]:
+    """Invert BD-09 by iteration."""
+    x, y = _arrays(lon, lat)
+    gx, gy = x - 0.0065, y - 0.006
+    for _ in range(_ROUNDS + 1):
+        bx, by = gcj02_to_bd09(gx, gy)
+        gx, gy = gx + (x - bx), gy + (y - by)
+    return gx, gy
+
+
+@lru_cache(maxsize=64)
+def _transformer(source: str, target: str) -> pyproj.Transformer:
+    return pyproj.Transformer.from_crs(source, target, always_xy=True)
+
+
+def to_cgcs2000(x: ArrayLike, y: ArrayLike, datum: Datum) -> tuple[Floats, Floats]:
+    """Return CGCS2000 degrees for x (lon or easting) and y (lat or northing), in `datum`.
+
+    NaN stays NaN; a point that the projection cannot invert comes back as NaN.
+    """
+    px, py = _arrays(x, y)
+    if datum.id == "bd09":
+        px, py = bd09_to_gcj02(px, py)
+    if datum.offset:
+        return gcj02_to_wgs84(px, py)
+    if datum.id in {"wgs84", "cgcs2000"}:
+        return px.copy(), py.copy()
+    lon, lat = _transformer(datum.proj, CGCS2000).transform(px, py)
+    lon, lat = _arrays(lon, lat)
+    bad = ~(np.isfinite(lon) & np.isfinite(lat))
+    return np.where(bad, np.nan, lon), np.where(bad, np.nan, lat)
+
+
+def from_cgcs2000(lon: ArrayLike, lat: ArrayLike, datum: Datum) -> tuple[Floats, Floats]:
+    """Return x, y in `datum` for CGCS2000 degrees."""
+    x, y = _arrays(lon, lat)
+    if datum.offset:
+        x, y = wgs84_to_gcj02(x, y)
+        return gcj02_to_bd09(x, y) if datum.id == "bd09" else (x, y)
+    if datum.id in {"wgs84", "cgcs2000"}:
+        return x.copy(), y.copy()
+    px, py = _transformer(CGCS2000, datum.proj).transform(x, y)
+    return _arrays(px, py)
+
+
+def metric_crs(lon: float) -> str:
+    """Return the CGCS2000 3-degree Gauss-Kruger zone (by central meridian) for a longitude.
+
+    EPSG:4534 is 75° E and the codes run on by 3 degrees to EPSG:4554, 135° E; 114° E is EPSG:4547.
+    """
+    zone = int(np.clip(np.floor((lon - 73.5) / 3.0), 0, 20))
+    return f"EPSG:{4534 + zone}"
+
+
+def metres(lon: ArrayLike, lat: ArrayLike, *, around: float | None = None) -> tuple[Floats, Floats]:
+    """Project CGCS2000 degrees to metres (easting, northing) in the zone of `around` or of the mean."""
+    x, y = _arrays(lon, lat)
+    centre = around if around is not None else float(np.nanmean(x)) if np.isfinite(x).any() else 114.0
+    return from_cgcs2000(x, y, Datum(metric_crs(centre), "projected"))
+
+
+_DMS = re.compile(
+    r"""^\s*(?P<head>[NSEWnsew东西南北]?)(?:[经纬])?\s*[:：]?\s*
+    (?P<d>-?\d{1,3}(?:\.\d+)?)\s*(?:°|º|度|d|:|\s)\s*
+    (?:(?P<m>\d{1,2}(?:\.\d+)?)\s*(?:′|'|’|‘|´|分|m|:|\s)\s*)?
+    (?:(?P<s>\d{1,2}(?:\.\d+)?)\s*(?:″|"|”|“|''|′′|秒|s)?\s*)?
+    (?P<tail>[NSEWnsew东西南北]?)\s*$""",
+    re.VERBOSE,
+)
+_PLAIN = re.compile(
+    r"^\s*(?P<head>[NSEWnsew]|东经|西经|北纬|南纬|[东西南北])?\s*[:：]?\s*"
+    r"(?P<v>[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)\s*(?:°|º|度)?\s*(?P<tail>[NSEWnsew东西南北])?\s*$"
+)
+_SOUTH_WEST = frozenset("SWsw南西")
+
+
+def parse_angle(text: str) -> float | None:
+    """Return decimal degrees (or a plain number) for one coordinate cell, None if it is not one.
+
+    Takes full-width digits, a trailing °, hemisphere letters, 东经/北纬, and degrees-minutes-seconds
+    ("114°06′21.11″", "22度32分51.11秒", "114:06:21.11").
+    """
+    plain = unicodedata.normalize("NFKC", text).strip().replace("，", ",")
+    match = _PLAIN.match(plain)
+    if match:
+        value = float(match["v"])
+        sign = (match["head"] or "")[:1] in _SOUTH_WEST or (match["tail"] or "") in _SOUTH_WEST
+        return -abs(value) if sign and (match["head"] or match["tail"]) else value
+    # NFKC turns ″ into two ′: put them back together before looking for seconds.
+    match = _DMS.match(plain.replace("′′", "″").replace("''", "″"))
+    if not match or match["m"] is None:
+        return None
+    degrees, minutes, seconds = float(match["d"]), float(match["m"]), float(match["s"] or 0)
+    if minutes >= 60 or seconds >= 60:  # noqa: PLR2004 - sixty minutes, sixty seconds
+        return None
+    value = abs(degrees) + minutes / 60.0 + seconds / 3600.0
+    negative = degrees < 0 or any(match[k] and match[k] in _SOUTH_WEST for k in ("head", "tail"))
+    return -value if negative else value
+
+
+def split_position(text: str) -> tuple[float, float] | None:
+    """Return the two numbers of a "lon, lat" cell in the order written, None if there are not two."""
+    plain = unicodedata.normalize("NFKC", text).strip().strip("()[]（）【】")
+    for separator in (",", "，", ";", "、", "/", "|", "\t"):
+        if separator in plain:
+            parts = [p for p in plain.split(separator) if p.strip()]
+            break
+    else:
+        parts = plain.split()
+    if len(parts) != 2:  # noqa: PLR2004 - a position is a pair
+        return None
+    first, second = parse_angle(parts[0]), parse_angle(parts[1])
+    return None if first is None or second is None else (first, second)

@@ -1,0 +1,132 @@
+"""One exception tree. Every message names the place, what was found there and the remedy.
+
+The message is Chinese first, because the people who read it are; English stands beside it where
+the two are short enough, and the command line and the pages may ask for either with `.text(lang)`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Lang = Literal["zh", "en"]
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """One sentence in both languages of the product."""
+
+    zh: str
+    en: str
+
+    def text(self, lang: Lang = "zh") -> str:
+        """Return the sentence in `lang`."""
+        return self.zh if lang == "zh" else self.en
+
+    def __str__(self) -> str:
+        return f"{self.zh} ({self.en})" if self.en else self.zh
+
+
+class RiskmapError(Exception):
+    """Anything riskmap refuses to do. `zh` and `en` say where, what was found, and what to do."""
+
+    def __init__(self, zh: str, en: str) -> None:
+        self.say = Say(zh, en)
+        super().__init__(zh, en)
+
+    def text(self, lang: Lang = "zh") -> str:
+        """Return the message in `lang`."""
+        return self.say.text(lang)
+
+    def __str__(self) -> str:
+        return str(self.say)
+
+
+class WorkspaceError(RiskmapError):
+    """The directory is not a workspace, or its workspace.toml cannot be used."""
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogProblem:
+    """One mistake in a layer, model or workspace file.
+
+    `file` as given, `key` the dotted key path, `line` 1-based where it could be told, `found` the
+    offending text, `expected` in words, `hint` a "did you mean" or an empty string.
+    """
+
+    file: str
+    key: str
+    found: str
+    expected: Say
+    hint: str = ""
+    line: int | None = None
+
+    def text(self, lang: Lang = "zh") -> str:
+        """Return one line: place, find, remedy."""
+        place = self.file + (f":{self.line}" if self.line else "")
+        if lang == "zh":
+            hint = f"；是否想写 {self.hint}？" if self.hint else ""
+            return f"{place} › {self.key}：找到 {self.found}，应为{self.expected.zh}{hint}"
+        hint = f"; did you mean {self.hint}?" if self.hint else ""
+        return f"{place} › {self.key}: found {self.found}, expected {self.expected.en}{hint}"
+
+
+class CatalogError(RiskmapError):
+    """Layer, model or workspace files with mistakes; `problems` holds every one of them."""
+
+    def __init__(self, problems: tuple[CatalogProblem, ...]) -> None:
+        self.problems = problems
+        super().__init__(
+            "配置文件有误：\n" + "\n".join(p.text("zh") for p in problems),
+            "mistakes in configuration files:\n" + "\n".join(p.text("en") for p in problems),
+        )
+
+
+class UnknownNameError(RiskmapError):
+    """A layer, model, field, tier, sub-district or code that does not exist."""
+
+
+class UnreadableFileError(RiskmapError):
+    """A file that cannot be opened, is not what its ending says, or is refused as unsafe."""
+
+
+class DatumError(RiskmapError):
+    """The coordinate system is missing, unknown or contradicts the file."""
+
+
+class StaleRevisionError(RiskmapError):
+    """A write named a version that is no longer the ledger's.
+
+    `seen` is the version the writer had, `current` the ledger's; `mine` and `theirs` map each
+    field that differs to the value on either side.
+    """
+
+    def __init__(  # noqa: PLR0913 - both sides of a conflict are what the error is for
+        self,
+        layer: str,
+        code: str,
+        *,
+        seen: int,
+        current: int,
+        mine: dict[str, object] | None = None,
+        theirs: dict[str, object] | None = None,
+    ) -> None:
+        self.layer, self.code, self.seen, self.current = layer, code, seen, current
+        self.mine, self.theirs = mine or {}, theirs or {}
+        super().__init__(
+            f"{layer} › {code}：您看到的是第 {seen} 版，台账已是第 {current} 版，未写入；请对照两个版本后重新保存",
+            f"{layer} › {code}: you saw version {seen}, the ledger holds version {current}; "
+            "nothing was written, compare both versions and save again",
+        )
+
+
+class LedgerError(RiskmapError):
+    """The ledger cannot be opened, is not a ledger, or refuses a write."""
+
+
+class SelectionError(RiskmapError):
+    """A filter that cannot be understood."""
+
+
+class ExportError(RiskmapError):
+    """A file that cannot be written."""
