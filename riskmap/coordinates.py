@@ -17,6 +17,7 @@ from typing import Literal
 import numpy as np
 import pyproj
 from numpy.typing import ArrayLike, NDArray
+from pyproj.exceptions import CRSError
 
 from riskmap.errors import DatumError
 
@@ -92,7 +93,7 @@ def parse_datum(text: str) -> Datum:
         code = f"EPSG:{match[1]}"
         try:
             crs = pyproj.CRS.from_user_input(code)
-        except pyproj.exceptions.CRSError as problem:
+        except CRSError as problem:
             raise DatumError(
                 f"坐标系 {text}：EPSG 库中没有这个编号；深圳一带常用 EPSG:4547（CGCS2000 / 114°E）",
                 f"coordinate system {text}: EPSG has no such code; around Shenzhen EPSG:4547 is usual",
@@ -258,7 +259,7 @@ def parse_angle(text: str) -> float | None:
     if not match or match["m"] is None:
         return None
     degrees, minutes, seconds = float(match["d"]), float(match["m"]), float(match["s"] or 0)
-    if minutes >= 60 or seconds >= 60:  # noqa: PLR2004 - sixty minutes, sixty seconds
+    if minutes >= 60 or seconds >= 60:
         return None
     value = abs(degrees) + minutes / 60.0 + seconds / 3600.0
     negative = degrees < 0 or any(match[k] and match[k] in _SOUTH_WEST for k in ("head", "tail"))
@@ -274,7 +275,7 @@ def split_position(text: str) -> tuple[float, float] | None:
             break
     else:
         parts = plain.split()
-    if len(parts) != 2:  # noqa: PLR2004 - a position is a pair
+    if len(parts) != 2:
         return None
     first, second = parse_angle(parts[0]), parse_angle(parts[1])
     return None if first is None or second is None else (first, second)

@@ -101,7 +101,7 @@ class StaleRevisionError(RiskmapError):
     field that differs to the value on either side.
     """
 
-    def __init__(  # noqa: PLR0913 - both sides of a conflict are what the error is for
+    def __init__(
         self,
         layer: str,
         code: str,

@@ -7,7 +7,7 @@ objects. Positions are degrees in CGCS2000 (EPSG:4490); NaN means *unlocated*.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final, Literal
 
@@ -109,8 +109,8 @@ class Records:
 
     layer: str
     code: Sequence[str]
-    name: Sequence[str | None | Clear]
-    subdistrict: Sequence[str | None | Clear]
+    name: Sequence[str | Clear | None]
+    subdistrict: Sequence[str | Clear | None]
     lon: NDArray[np.float64]
     lat: NDArray[np.float64]
     shapes: Sequence[bytes | None] | None
@@ -124,8 +124,11 @@ class Records:
 
 @dataclass(frozen=True, slots=True)
 class HeaderMatch:
-    """How one column of a sheet was understood. `target` is a core role, a field id,
-    "checklist:ITEM" or "contact:ROLE:name|phone|post|verified", None where it was left."""
+    """How one column of a sheet was understood.
+
+    `target` is a core role, a field id, "checklist:ITEM" or
+    "contact:ROLE:name|phone|post|verified"; None where the column was left.
+    """
 
     column: int
     header: str
@@ -309,7 +312,7 @@ class Change:
     who: str
     why: str
     kind: str
-    changes: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+    changes: Mapping[str, tuple[Any, Any]]
     changeset: int = 0
 
 

@@ -98,14 +98,45 @@ _FAMILIES: tuple[dict[str, Fraction], ...] = (
 )
 
 # Counting words say what is counted, not how much; every count unit takes any of them.
-_COUNTERS = frozenset("人 名 个 户 家 处 座 栋 间 台 辆 位 次 张 套 件 具 只 床 层 口 条 支 队 起 宗 天 年 车位 人次 泊位 persons".split())
+_COUNTERS = frozenset(
+    [
+        "人",
+        "名",
+        "个",
+        "户",
+        "家",
+        "处",
+        "座",
+        "栋",
+        "间",
+        "台",
+        "辆",
+        "位",
+        "次",
+        "张",
+        "套",
+        "件",
+        "具",
+        "只",
+    ]
+    + ["床", "层", "口", "条", "支", "队", "起", "宗", "天", "年", "车位", "人次", "泊位", "persons"]
+)
 
-_QUANTITY = re.compile(r"^(?P<number>[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?(?:[eE][-+]?\d+)?)\s*(?P<unit>.*)$")
+_QUANTITY = re.compile(
+    r"^(?P<number>[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?(?:[eE][-+]?\d+)?)\s*(?P<unit>.*)$"
+)
 
 
 def normalise_unit(text: str) -> str:
     """Return the spelling under which a unit is looked up: NFKC, no blanks, lower-case Latin."""
-    return unicodedata.normalize("NFKC", text).strip().replace(" ", "").replace("²", "2").replace("³", "3").lower()
+    return (
+        unicodedata.normalize("NFKC", text)
+        .strip()
+        .replace(" ", "")
+        .replace("²", "2")
+        .replace("³", "3")
+        .lower()
+    )
 
 
 def convertible(unit: str, to: str) -> Fraction | None:
