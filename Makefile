@@ -1,0 +1,47 @@
+# One command for each thing a person does with the sources.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+DEMO ?= data/demo
+PORT ?= 8501
+PARTS := riskmap tests benchmarks app.py
+
+.PHONY: run test setup lint bundle bench screenshots clean
+
+setup: $(VENV)/.ready
+
+$(VENV)/.ready: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "需要 Python 3.11 或更高 / needs Python 3.11 or newer; try: make PYTHON=python3.11"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[test]'
+	@touch $@
+
+$(DEMO)/workspace.toml: | $(VENV)/.ready
+	$(BIN)/riskmap init $(DEMO) --demo
+	$(BIN)/riskmap assess --workspace $(DEMO)
+
+run: $(VENV)/.ready $(DEMO)/workspace.toml
+	$(BIN)/riskmap serve --workspace $(DEMO) --port $(PORT)
+
+lint: $(VENV)/.ready
+	$(BIN)/ruff check $(PARTS)
+	$(BIN)/ruff format --check $(PARTS)
+	$(BIN)/basedpyright
+	$(BIN)/lint-imports
+	$(BIN)/deptry .
+	$(BIN)/codespell
+
+test: lint
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+bench: $(VENV)/.ready
+	$(BIN)/python -m benchmarks
+
+screenshots: $(VENV)/.ready
+	$(BIN)/python -m docs.screenshots
+
+bundle: $(VENV)/.ready
+	$(BIN)/python docs/bundle.py
+
+clean:
+	rm -rf build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache

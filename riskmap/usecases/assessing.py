@@ -1,0 +1,120 @@
+"""Score layers, explain points, list tier changes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from riskmap.assess import assess_table, explain
+from riskmap.errors import UnknownNameError
+from riskmap.records import RANKS, TIERS, UNRATED, Explanation, Features
+from riskmap.selection import layer_table
+from riskmap.usecases.workspace import Workspace
+
+
+def assess_layers(
+    ws: Workspace,
+    layers: Sequence[str] = (),
+    *,
+    by: str,
+    why: str,
+    codes: Sequence[str] | None = None,
+) -> dict[str, Any]:
+    """Score every record of the layers (all when empty) with their models; store what changed.
+
+    Returns the document of `riskmap assess --json`. `codes` limits the run to some records of one
+    layer (after an edit). Points that lack a required factor come out unrated, never low.
+    """
+    run: int | None = None
+    done: list[dict[str, Any]] = []
+    for layer_id in layers or tuple(ws.catalog.layers):
+        layer, model = ws.catalog.layer(layer_id), ws.catalog.model_of(layer_id)
+        features = ws.ledger.features(layer_id, codes=codes)
+        assessment = assess_table(model, layer, layer_table(features, layer))
+        saved = ws.ledger.save_assessment(
+            assessment, features, model_text=model.text, by=by, why=why, run=run
+        )
+        run = saved.run
+        tally = np.bincount(assessment.rank, minlength=len(RANKS))
+        done.append(
+            {
+                "layer": layer_id,
+                "model": model.id,
+                "digest": model.digest,
+                "assessed": len(features) - int(tally[UNRATED]),
+                "unrated": int(tally[UNRATED]),
+                "tiers": {tier: int(tally[RANKS.index(tier)]) for tier in TIERS},
+                "changed": saved.changed,
+            }
+        )
+    return {"run": run, "layers": done}
+
+
+def one_feature(ws: Workspace, layer: str, code: str, *, contacts: bool = False) -> Features:
+    """Return one record (active or retired). UnknownNameError names a code that does not exist."""
+    title = ws.catalog.layer(layer).title
+    found = ws.ledger.features(layer, codes=[code], include_retired=True, contacts=contacts)
+    if not len(found):
+        raise UnknownNameError(
+            f"{title.zh} › {code}：台账中没有这个编号；可用 riskmap select {layer} 查看全部编号",
+            f"{title.en} › {code}: the ledger has no such code; riskmap select {layer} lists them",
+        )
+    return found
+
+
+def explain_point(ws: Workspace, layer: str, code: str) -> Explanation:
+    """Return why a point has its tier, by the layer's current model."""
+    definition = ws.catalog.layer(layer)
+    features = one_feature(ws, layer, code)
+    row = {field: column[0] for field, column in features.records.values.items()}
+    if features.records.checklist is not None and definition.checklist is not None:
+        marks = features.records.checklist[0] or ()
+        row |= {
+            f"checklist.{item.id}": mark
+            for item, mark in zip(definition.checklist.items, marks, strict=False)
+        }
+    return explain(ws.catalog.model_of(layer), definition, code, row)
+
+
+def explanation_json(explanation: Explanation) -> dict[str, Any]:
+    """Return the document of `riskmap explain --json`."""
+    document = asdict(explanation)
+    return {
+        "layer": document.pop("layer"),
+        "code": document.pop("code"),
+        "score": document.pop("score"),
+        "tier": document.pop("tier"),
+        "state": document.pop("state"),
+        "model": document.pop("model"),
+        "digest": document.pop("digest"),
+        "reference": document.pop("reference"),
+        "contributions": list(document.pop("contributions")),
+        "rules": list(document.pop("rules")),
+        "missing": list(document.pop("missing")),
+        "nearest": list(document.pop("nearest")),
+        **document,
+    }
+
+
+def history_json(ws: Workspace, layer: str, code: str) -> dict[str, Any]:
+    """Return the document of `riskmap history --json`: every revision, oldest first."""
+    one_feature(ws, layer, code)
+    return {
+        "layer": layer,
+        "code": code,
+        "revisions": [
+            {
+                "version": change.version,
+                "at": change.at,
+                "who": change.who,
+                "why": change.why,
+                "kind": change.kind,
+                "changeset": change.changeset,
+                "changes": {key: list(pair) for key, pair in change.changes.items()},
+            }
+            for change in ws.ledger.history(layer, code)
+        ],
+    }

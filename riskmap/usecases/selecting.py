@@ -1,0 +1,79 @@
+"""The one selection that the table, the map and the exports share, from words to records."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import shapely
+
+from riskmap.errors import SelectionError, WorkspaceError
+from riskmap.places import read_boundaries
+from riskmap.selection import Selection, Snapshot, parse_where, rows, select
+from riskmap.usecases.snapshots import current_snapshot
+from riskmap.usecases.workspace import Workspace
+
+
+def make_selection(
+    ws: Workspace,
+    *,
+    layers: Sequence[str] = (),
+    tiers: Sequence[str] = (),
+    states: Sequence[str] = (),
+    subdistricts: Sequence[str] = (),
+    where: Sequence[str] = (),
+    within: Path | None = None,
+    text: str = "",
+    flags: Sequence[str] = (),
+) -> Selection:
+    """Return a selection from what a person typed. SelectionError or UnknownNameError name a wrong part.
+
+    A `where` condition applies to the layers that have its field; layers without it hold nothing
+    that could satisfy it and drop out.
+    """
+    chosen = tuple(ws.catalog.layer(layer).id for layer in layers)
+    conditions = []
+    for condition in where:
+        parsed = {}
+        trouble: SelectionError | None = None
+        for layer in chosen or tuple(ws.catalog.layers):
+            try:
+                parsed[layer] = parse_where(condition, ws.catalog.layer(layer))
+            except SelectionError as problem:
+                trouble = trouble or problem
+        if not parsed and trouble is not None:
+            raise trouble
+        chosen = tuple(parsed)
+        conditions.append(next(iter(parsed.values())))
+    return Selection(
+        layers=chosen,
+        tiers=tuple(tiers),
+        states=tuple(states),
+        subdistricts=tuple(subdistricts),
+        where=tuple(conditions),
+        within=shapely.to_wkb(_polygon(within)) if within else None,
+        text=text,
+        flags=tuple(flags),
+    )
+
+
+def _polygon(path: Path) -> shapely.Geometry:
+    try:
+        return shapely.union_all(list(read_boundaries(path, datum="wgs84").values()))
+    except WorkspaceError as problem:
+        raise SelectionError(
+            problem.text("zh").replace("请检查 workspace.toml 中的路径", "请检查 --within 的路径"),
+            problem.text("en").replace("in workspace.toml", "given with --within"),
+        ) from problem
+
+
+def select_json(ws: Workspace, selection: Selection, *, as_of: date | None = None) -> dict[str, Any]:
+    """Return the document of `riskmap select --json`."""
+    snapshot: Snapshot = current_snapshot(ws, as_of=as_of)
+    selected = select(snapshot, selection)
+    return {
+        "count": selected.count,
+        "features": rows(snapshot, selected, catalog_layers=ws.catalog.layers),
+    }

@@ -1,0 +1,58 @@
+"""What all tests share: where the test data are, and that a skip for a missing part is said, or fails in CI."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+CI = os.environ.get("CI") == "true"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
+# Skips that a machine may have for good reasons; every other skip fails in CI.
+ALLOWED = ("platform:",)
+
+
+@pytest.fixture(scope="session")
+def test_data() -> Path:
+    """The folder of real data (RISKMAP_TEST_DATA); skips where it is absent."""
+    named = os.environ.get("RISKMAP_TEST_DATA", "")
+    if not named or not Path(named).is_dir():
+        pytest.skip("test data: set RISKMAP_TEST_DATA to the folder with messy/ and lsl.csv")
+    return Path(named)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Path of a Chromium; skips where there is none."""
+    if not CHROMIUM:
+        pytest.skip("system part: Chromium is not installed (Debian: chromium, fonts-noto-cjk)")
+    return CHROMIUM
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    skipped = _reasons(terminalreporter)
+    if skipped:
+        parts = "; ".join(f"{reason} ({count} tests)" for reason, count in sorted(skipped.items()))
+        terminalreporter.write_line(f"not run here: {parts}")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if not CI or reporter is None or exitstatus != 0:
+        return
+    forbidden = [r for r in _reasons(reporter) if not r.startswith(ALLOWED)]
+    if forbidden:
+        session.exitstatus = 1
+        reporter.write_line("CI=true: a skipped test fails the run: " + "; ".join(forbidden), red=True)
+
+
+def _reasons(reporter: pytest.TerminalReporter) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for report in reporter.stats.get("skipped", []):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        reason = reason.removeprefix("Skipped: ")
+        found[reason] = found.get(reason, 0) + 1
+    return found
