@@ -31,14 +31,15 @@ def create_demo_workspace(
     ws = create_workspace(directory, name=demo.name, demo=True)
     write_boundaries(demo, ws.root / "data")
     for done, (layer, records) in enumerate(demo.layers.items(), start=1):
-        plan = ws.ledger.plan_import(_as_intake(layer, records, seed))
+        plan = ws.ledger.plan_import(records_as_intake(layer, records, seed=seed))
         ws.ledger.commit_import(plan, by=by, why=f"演示数据 demo data (seed {seed})")
         if progress:
             progress(layer, 0.2 + 0.8 * done / len(demo.layers))
     return ws
 
 
-def _as_intake(layer: str, records: Records, seed: int) -> Intake:
+def records_as_intake(layer: str, records: Records, *, seed: int = 0) -> Intake:
+    """Wrap made-up records as a file that was read, so that they take the ordinary way in."""
     name = f"demo-{layer}"
     return Intake(
         file=name,

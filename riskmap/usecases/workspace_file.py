@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
-from riskmap.catalog.problems import problems_of_toml, problems_of_validation
+from riskmap.catalog.problems import Part, TomlFile, read_text
 from riskmap.coordinates import parse_datum
-from riskmap.errors import CatalogError, CatalogProblem, DatumError, Say
+from riskmap.errors import CatalogError, DatumError
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class _District(_Part):
+class _District(Part):
     name: str
     boundary: str = ""
     subdistricts: str = ""
@@ -25,21 +18,21 @@ class _District(_Part):
     demo: bool = False
 
 
-class _Map(_Part):
+class _Map(Part):
     approval_number: str = ""
     dem: str = ""
     basemap: str = ""
 
 
-class _Intake(_Part):
+class _Intake(Part):
     datum: str = ""
 
 
-class _Store(_Part):
+class _Store(Part):
     url: str = "data/ledger.sqlite"
 
 
-class _File(_Part):
+class _File(Part):
     district: _District
     map: _Map = _Map()
     intake: _Intake = _Intake()
@@ -64,27 +57,17 @@ class WorkspaceConfig:
 
 def read_workspace_file(path: Path) -> WorkspaceConfig:
     """Read workspace.toml. CatalogError lists every mistake with its place."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-        raw = tomllib.loads(text)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
-        raise CatalogError(problems_of_toml(problem, path.name)) from problem
-    try:
-        file = _File.model_validate(raw)
-    except ValidationError as problem:
-        raise CatalogError(problems_of_validation(problem, path.name, text, _File)) from problem
-    wrong: list[CatalogProblem] = []
-    for key, value in (
-        ("district.boundary_datum", file.district.boundary_datum),
-        ("intake.datum", file.intake.datum),
-    ):
+    source = TomlFile.parse(read_text(path, path.name), path.name)
+    file, problems = source.check(_File)
+    for section, key in (("district", "boundary_datum"), ("intake", "datum")):
+        value = source.at((section, key))
         try:
-            if value:
+            if isinstance(value, str) and value:
                 parse_datum(value)
         except DatumError as problem:
-            wrong.append(CatalogProblem(path.name, key, value, Say(problem.text("zh"), problem.text("en"))))
-    if wrong:
-        raise CatalogError(tuple(wrong))
+            problems.append(source.problem((section, key), problem.say))
+    if file is None or problems:
+        raise CatalogError(tuple(problems))
     return WorkspaceConfig(
         district=file.district.name,
         boundary=file.district.boundary,

@@ -1,0 +1,55 @@
+"""The command line: collect input, call one use case, show its result.
+
+`--json` prints one document on stdout and nothing else; everything meant for a person goes to
+stderr or, without `--json`, to stdout. Exit status: 0 done, 1 done with rejected rows or sums that
+do not agree, 2 could not do it.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal, NoReturn, cast
+
+import orjson
+import typer
+
+from riskmap.cli import assessment, intake, inventory, ledger, serving  # noqa: F401 - each adds its commands
+from riskmap.cli.common import LANG, app, fail
+from riskmap.errors import RiskmapError
+
+
+def main(argv: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and exit; every failure is one clear message."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    try:
+        status = app(args=list(argv) if argv is not None else None, standalone_mode=False)
+    except RiskmapError as problem:
+        fail(problem.text(LANG))
+    except typer.Exit as leave:
+        raise SystemExit(leave.exit_code) from None
+    except (KeyboardInterrupt, typer.Abort):
+        fail("已中断，未写入 / interrupted, nothing was written" if LANG == "zh" else "interrupted")
+    except Exception as problem:  # noqa: BLE001 - the last net: a person never sees a traceback
+        show = getattr(problem, "show", None)
+        if show is not None:  # a usage error: Typer says which option and how
+            show()
+            raise SystemExit(2) from None
+        if os.environ.get("RISKMAP_DEBUG"):
+            traceback.print_exc()
+        fail(
+            f"没有完成：{type(problem).__name__}：{problem}；设置 RISKMAP_DEBUG=1 可查看细节"
+            if LANG == "zh"
+            else f"could not do it: {type(problem).__name__}: {problem}; set RISKMAP_DEBUG=1 for details"
+        )
+    raise SystemExit(status if isinstance(status, int) else 0)
+
+
+__all__ = ["app", "main"]

@@ -1,0 +1,133 @@
+"""Commands about scores: assess, explain, summary."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from riskmap.cli.common import (
+    LANG,
+    AsOfOption,
+    ByOption,
+    JsonOption,
+    LayersArgument,
+    StoreOption,
+    WhyOption,
+    WorkspaceOption,
+    app,
+    day,
+    person,
+    print_json,
+    reason,
+    say,
+)
+
+
+@app.command()
+def assess(
+    layers: LayersArgument = None,
+    as_json: JsonOption = False,
+    by: ByOption = None,
+    why: WhyOption = None,
+    workspace: WorkspaceOption = None,
+    store: StoreOption = None,
+) -> None:
+    """评估分级 / score every point into a tier."""
+    from riskmap.usecases.assessing import assess_layers
+    from riskmap.usecases.workspace import open_workspace
+
+    ws = open_workspace(workspace, store)
+    document = assess_layers(ws, layers or (), by=person(by), why=reason(why))
+    if as_json:
+        print_json(document)
+        return
+    for item in document["layers"]:
+        title = ws.catalog.layer(item["layer"]).title.text(LANG)
+        t = item["tiers"]
+        say(
+            f"{title}：重大 {t['major']}、较大 {t['large']}、一般 {t['general']}、低 {t['low']}、未评 {item['unrated']}"
+            f"（等级或得分有变化 {item['changed']}）",
+            f"{title}: major {t['major']}, large {t['large']}, general {t['general']}, low {t['low']}, "
+            f"unrated {item['unrated']} (changed {item['changed']})",
+        )
+
+
+@app.command()
+def explain(
+    layer: Annotated[str, typer.Argument(metavar="LAYER")],
+    code: Annotated[str, typer.Argument(metavar="CODE")],
+    as_json: JsonOption = False,
+    workspace: WorkspaceOption = None,
+    store: StoreOption = None,
+) -> None:
+    """为什么是这个等级 / why this point has this tier."""
+    from riskmap.usecases.assessing import explain_point, explanation_json
+    from riskmap.usecases.workspace import open_workspace
+
+    ws = open_workspace(workspace, store)
+    document = explanation_json(explain_point(ws, layer, code))
+    if as_json:
+        print_json(document)
+        return
+    from riskmap.records import TIER_TITLES
+
+    tier = TIER_TITLES[document["tier"] or "unrated"].text(LANG)
+    say(
+        f"{code}：{tier}，得分 {document['score']}（{document['model']}）",
+        f"{code}: {tier}, score {document['score']} ({document['model']})",
+    )
+    for part in document["contributions"]:
+        typer.echo(f"  {part['field']} = {part['value']}\t{part['contribution']:+.4g}")
+    if document["missing"]:
+        say(f"缺少：{'、'.join(document['missing'])}", f"missing: {', '.join(document['missing'])}")
+    if document["rules"]:
+        say(f"直接判定：{'、'.join(document['rules'])}", f"direct rules: {', '.join(document['rules'])}")
+    for step in document["nearest"]:
+        say(
+            f"  若 {step['field']} 由 {step['value']} 变为 {step['to']}，等级变为{TIER_TITLES[step['tier']].zh}",
+            f"  if {step['field']} went from {step['value']} to {step['to']}, the tier would be {step['tier']}",
+        )
+
+
+@app.command()
+def summary(
+    as_of: AsOfOption = None,
+    compare: Annotated[
+        str | None, typer.Option("--compare", metavar="DATE", help="与某日比较 / compare with a day")
+    ] = None,
+    as_json: JsonOption = False,
+    workspace: WorkspaceOption = None,
+    store: StoreOption = None,
+) -> None:
+    """汇总，并核对合计 / counts, and whether they add up."""
+    from riskmap.usecases.reconciling import summarise
+    from riskmap.usecases.workspace import open_workspace
+
+    ws = open_workspace(workspace, store)
+    document = summarise(ws, as_of=day(as_of), compare=day(compare))
+    if as_json:
+        print_json(document)
+    else:
+        t = document["tiers"]
+        say(
+            f"{ws.config.district}：共 {document['total']}；重大 {t['major']}、较大 {t['large']}、一般 {t['general']}、"
+            f"低 {t['low']}、未评 {document['unrated']}；退回未改 {document['rejected_rows']} 行",
+            f"{ws.config.district}: {document['total']}; major {t['major']}, large {t['large']}, general {t['general']}, "
+            f"low {t['low']}, unrated {document['unrated']}; rejected rows open {document['rejected_rows']}",
+        )
+        for layer_id, layer in document["layers"].items():
+            t = layer["tiers"]
+            typer.echo(
+                f"  {ws.catalog.layer(layer_id).title.text(LANG)}\t{layer['total']}\t"
+                + "\t".join(str(t[k]) for k in t)
+                + f"\t{layer['unrated']}"
+            )
+        for difference in document["differences"]:
+            codes = "、".join(difference["codes"][:50])
+            say(
+                f"合计不一致：{difference['what']}，应为 {difference['expected']}，实为 {difference['found']}；{codes}",
+                f"does not add up: {difference['what']}, expected {difference['expected']}, found {difference['found']}: {codes}",
+                err=True,
+            )
+    raise typer.Exit(0 if document["adds_up"] else 1)

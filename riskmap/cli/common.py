@@ -1,0 +1,116 @@
+"""What every command shares: options, output, the person and the reason behind a write."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import sys
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, NoReturn, cast
+
+import orjson
+import typer
+
+from riskmap.errors import Lang, RiskmapError
+
+app = typer.Typer(
+    name="riskmap",
+    help="安全风险底数：台账、评估、地图、清单 / risk ledger, assessment, map and inventories",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+LANG: Lang = cast("Lang", "en" if os.environ.get("RISKMAP_LANG", "zh").startswith("en") else "zh")
+
+WorkspaceOption = Annotated[
+    Path | None,
+    typer.Option("--workspace", help="工作区目录（默认 RISKMAP_WORKSPACE 或当前目录）/ workspace directory"),
+]
+StoreOption = Annotated[
+    str | None, typer.Option("--store", help="台账地址（默认 RISKMAP_STORE）/ URL of the ledger")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="输出一个 JSON 文档 / print one JSON document")]
+ByOption = Annotated[
+    str | None, typer.Option("--by", help="谁（默认登录用户）/ who (default: the login name)")
+]
+WhyOption = Annotated[
+    str | None, typer.Option("--why", help="为什么（默认本命令）/ reason (default: the command)")
+]
+AsOfOption = Annotated[
+    str | None, typer.Option("--as-of", metavar="DATE", help="某日的台账 YYYY-MM-DD / a past day")
+]
+LayersArgument = Annotated[list[str] | None, typer.Argument(help="图层（默认全部）/ layers (default: all)")]
+TierOption = Annotated[str | None, typer.Option("--tier", help="major,large,general,low")]
+StateOption = Annotated[str | None, typer.Option("--state", help="rated | unrated")]
+SubdistrictOption = Annotated[
+    str | None, typer.Option("--subdistrict", help="街道，逗号分隔 / sub-districts")
+]
+WhereOption = Annotated[
+    list[str] | None, typer.Option("--where", help="'FIELD OP VALUE'，可重复 / repeatable")
+]
+WithinOption = Annotated[Path | None, typer.Option("--within", help="GeoJSON 面（WGS84）/ polygon file")]
+
+
+def fail(message: str) -> NoReturn:
+    """Say why it could not be done and leave with status 2."""
+    print(message, file=sys.stderr)  # noqa: T201 - the command line's own voice
+    raise SystemExit(2)
+
+
+def say(zh: str, en: str, *, err: bool = False) -> None:
+    """Print a line in the language of this run."""
+    typer.echo(zh if LANG == "zh" else en, err=err)
+
+
+def print_json(document: Any) -> None:
+    """Print one JSON document on stdout."""
+    options = orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
+    sys.stdout.buffer.write(orjson.dumps(document, option=options, default=_plain) + b"\n")
+    sys.stdout.flush()
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, tuple | set | frozenset):
+        return list(cast("Sequence[object]", value))
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(type(value).__name__)
+
+
+def person(given: str | None) -> str:
+    """Return who writes: the one named, else the login name."""
+    try:
+        return given or getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return "unknown"
+
+
+def reason(given: str | None) -> str:
+    """Return why: the reason given, else the command itself."""
+    return given or "riskmap " + " ".join(sys.argv[1:])
+
+
+def split(text: str | None) -> tuple[str, ...]:
+    """Return the parts of a comma-separated option."""
+    return tuple(part for part in (text or "").replace("，", ",").split(",") if part.strip())
+
+
+def day(text: str | None) -> date | None:
+    """Return the date that an option names. RiskmapError when it is not one."""
+    if not text:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError as problem:
+        raise RiskmapError(
+            f"日期 {text!r} 不对；请写成 2024-12-31", f"not a date: {text!r}; write it like 2024-12-31"
+        ) from problem
+
+
+def progress(what: str, share: float) -> None:
+    """Show progress where a person watches."""
+    if sys.stderr.isatty():
+        typer.echo(f"\r{what} {share:4.0%}", err=True, nl=share >= 1)
