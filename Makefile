@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 DEMO ?= data/demo
 PORT ?= 8501
-PARTS := riskmap tests benchmarks app.py
+PARTS := riskmap tests benchmarks docs/tools app.py
 
 .PHONY: run test setup lint bundle bench screenshots clean
 
@@ -38,10 +38,10 @@ bench: $(VENV)/.ready
 	$(BIN)/python -m benchmarks
 
 screenshots: $(VENV)/.ready
-	$(BIN)/python -m docs.screenshots
+	$(BIN)/python docs/tools/screenshots.py
 
 bundle: $(VENV)/.ready
-	$(BIN)/python docs/bundle.py
+	$(BIN)/python docs/tools/bundle.py
 
 clean:
 	rm -rf build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -7,16 +7,12 @@ do not agree, 2 could not do it.
 
 from __future__ import annotations
 
-import getpass
 import os
 import sys
 import traceback
 from collections.abc import Sequence
-from datetime import date
-from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn, cast
+from typing import NoReturn
 
-import orjson
 import typer
 
 from riskmap.cli import assessment, intake, inventory, ledger, serving  # noqa: F401 - each adds its commands

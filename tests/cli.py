@@ -1,0 +1,46 @@
+"""Run the command line inside the test's process and read what it printed."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+from riskmap.cli import main
+
+
+@dataclass(frozen=True)
+class Ran:
+    """One command's exit status, stdout and stderr."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+def riskmap(*words: object) -> Ran:
+    """Run `riskmap WORDS…`; never raises for an exit status."""
+    out, err = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.TextIOWrapper(io.BytesIO(), "utf-8")
+    status = 0
+    before = sys.argv
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            sys.argv = ["riskmap", *map(str, words)]
+            main([str(w) for w in words])
+        except SystemExit as leave:
+            status = leave.code if isinstance(leave.code, int) else 1
+        finally:
+            sys.argv = before
+    texts = []
+    for stream in (out, err):
+        stream.flush()
+        stream.seek(0)
+        texts.append(stream.read())
+    return Ran(status, *texts)
