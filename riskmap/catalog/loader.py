@@ -1,0 +1,112 @@
+"""The catalog: every layer and scoring model of a workspace, read once and checked as a whole."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import TypeVar
+
+from riskmap.catalog.cross_checks import check_models
+from riskmap.catalog.layer import Layer
+from riskmap.catalog.layer_file import read_layer
+from riskmap.catalog.model import ScoringModel
+from riskmap.catalog.problems import TomlFile, closest, read_text, shown
+from riskmap.errors import CatalogError, CatalogProblem, Say, UnknownNameError
+
+_PACKAGE = Path(__file__).parents[1]
+
+_T = TypeVar("_T", Layer, ScoringModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """All layers and models of a workspace, by id, in the order in which the map draws the layers."""
+
+    layers: Mapping[str, Layer]
+    models: Mapping[str, ScoringModel]
+
+    def layer(self, layer_id: str) -> Layer:
+        """Return a layer; UnknownNameError names the known ones."""
+        if layer_id not in self.layers:
+            raise _unknown(layer_id, self.layers, "图层", "layer")
+        return self.layers[layer_id]
+
+    def model(self, model_id: str) -> ScoringModel:
+        """Return a scoring model; UnknownNameError names the known ones."""
+        if model_id not in self.models:
+            raise _unknown(model_id, self.models, "评分模型", "scoring model")
+        return self.models[model_id]
+
+    def model_of(self, layer_id: str) -> ScoringModel:
+        """Return the scoring model of a layer."""
+        return self.model(self.layer(layer_id).model)
+
+
+def load_catalog(root: Path) -> Catalog:
+    """Read `root/layers/*.toml` and `root/models/*.toml`.
+
+    Raises CatalogError with every mistake of every file, and of the files against one another.
+    """
+    layers, layer_files, problems = _read(root, "layers", read_layer)
+    read_model = _model_reader()
+    models, model_files, more = _read(root, "models", read_model) if read_model else ({}, {}, [])
+    problems += more
+    if not layers and not problems:
+        expected = Say("至少一个图层文件 layers/*.toml", "at least one layer file layers/*.toml")
+        problems.append(CatalogProblem(str(root / "layers"), "*.toml", "0", expected))
+    if model_files:
+        problems += check_models(layers, layer_files, models, model_files, broken=bool(more))
+    if problems:
+        raise CatalogError(tuple(problems))
+    ordered = dict(sorted(layers.items(), key=lambda item: (item[1].style.order, item[0])))
+    return Catalog(MappingProxyType(ordered), MappingProxyType(models))
+
+
+def defaults_dir() -> Path:
+    """Return the directory whose `layers/` and `models/` are riskmap's own defaults."""
+    installed = _PACKAGE / "defaults"
+    return installed if (installed / "layers").is_dir() else _PACKAGE.parent
+
+
+def _model_reader() -> Callable[[str, str], ScoringModel] | None:
+    try:
+        return importlib.import_module("riskmap.catalog.model_file").read_model
+    except ModuleNotFoundError:
+        return None
+
+
+def _read(
+    root: Path, kind: str, read: Callable[[str, str], _T]
+) -> tuple[dict[str, _T], dict[str, TomlFile], list[CatalogProblem]]:
+    found: dict[str, _T] = {}
+    files: dict[str, TomlFile] = {}
+    problems: list[CatalogProblem] = []
+    for path in sorted((root / kind).glob("*.toml")):
+        name = f"{kind}/{path.name}"
+        try:
+            text = read_text(path, name)
+            value = read(text, name)
+        except CatalogError as error:
+            problems += error.problems
+            continue
+        source = TomlFile.parse(text, name)
+        if value.id in found:
+            other = files[value.id].file
+            expected = Say(f"没有用过的标识（{other} 已用）", f"an id not used before ({other} has it)")
+            problems.append(source.problem(("id",), expected, found=shown(value.id)))
+            continue
+        found[value.id], files[value.id] = value, source
+    return found, files, problems
+
+
+def _unknown(name: str, known: Iterable[str], zh: str, en: str) -> UnknownNameError:
+    ids = sorted(known)
+    near = closest(name, ids)
+    return UnknownNameError(
+        f"没有{zh} {name}；现有：{'、'.join(ids) or '无'}" + (f"；是否想写 {near}？" if near else ""),
+        f"no {en} {name}; there are: {', '.join(ids) or 'none'}"
+        + (f"; did you mean {near}?" if near else ""),
+    )
