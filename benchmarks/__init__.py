@@ -1,0 +1,1 @@
+"""Performance claims, measured: `python -m benchmarks` prints one table, ratios within one run."""
