@@ -1,0 +1,41 @@
+"""The column snapshot, and the one selection that map, table, export and scoring share."""
+
+from riskmap.selection.filters import NOT_STATED, Selection
+from riskmap.selection.inventory import Selected, flag_ids, rows, select
+from riskmap.selection.lookup import Hit, Outline, find, nearest, point, search, shapes_in
+from riskmap.selection.snapshot import Snapshot, build_snapshot, snapshot_key
+from riskmap.selection.store import load, save
+from riskmap.selection.table import column_of, layer_table
+from riskmap.selection.tiles import tile
+from riskmap.selection.totals import Counts, counts, flag_counts, reconcile
+from riskmap.selection.where import Where, parse_where
+
+__all__ = [
+    "NOT_STATED",
+    "Counts",
+    "Hit",
+    "Outline",
+    "Selected",
+    "Selection",
+    "Snapshot",
+    "Where",
+    "build_snapshot",
+    "column_of",
+    "counts",
+    "find",
+    "flag_counts",
+    "flag_ids",
+    "layer_table",
+    "load",
+    "nearest",
+    "parse_where",
+    "point",
+    "reconcile",
+    "rows",
+    "save",
+    "search",
+    "select",
+    "shapes_in",
+    "snapshot_key",
+    "tile",
+]

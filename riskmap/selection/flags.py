@@ -1,0 +1,173 @@
+"""What the lists mark on a record without judging its risk: bits of `records.FLAGS`, vectorised."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute
+from numpy.typing import NDArray
+
+from riskmap.catalog import Layer
+from riskmap.coordinates import metres
+from riskmap.places import Places
+from riskmap.records import FLAGS, RANK_OF, TIER_TITLES, TIERS, UNRATED
+from riskmap.selection.table import column_of
+
+pc: Any = pyarrow.compute
+
+Bools = NDArray[np.bool_]
+
+FLAG_BIT: Final = {flag: np.uint16(1 << i) for i, flag in enumerate(FLAGS)}
+DECLARED: Final = "declared_tier"
+SURVEYED: Final = "surveyed_on"
+DUPLICATE_M: Final = 30.0
+
+_RANK_OF_WORD: Final = {
+    **{word: RANK_OF[t] for t in TIERS for word in (t, TIER_TITLES[t].zh, f"{TIER_TITLES[t].zh}风险")},
+}
+
+
+def flag_bits(table: pa.Table, layer: Layer, places: Places | None, *, today: date) -> NDArray[np.uint16]:
+    """Return one uint16 per row of a layer table. Without `places` no boundary is checked."""
+    lon, lat = numbers(table["lon"]), numbers(table["lat"])
+    bits = np.zeros(len(table), np.uint16)
+    found: dict[str, Bools] = {
+        "possible_duplicate": near_duplicates(table["name"], lon, lat),
+        "unlocated": np.isnan(lon),
+        "declared_differs": _declared_differs(table),
+        "stale": _stale(table, layer, today),
+    }
+    if places is not None:
+        found["outside_district"] = ~np.isnan(lon) & ~places.in_district(lon, lat)
+        found["outside_subdistrict"] = _elsewhere(table, places, lon, lat)
+    for flag, where in found.items():
+        bits[where] |= FLAG_BIT[flag]
+    return bits
+
+
+def numbers(column: pa.ChunkedArray) -> NDArray[Any]:
+    """Return a numeric column without nulls as numpy, copying nothing where it is one chunk."""
+    return column.chunk(0).to_numpy() if column.num_chunks == 1 else column.to_numpy()
+
+
+def bools(mask: pa.Array | pa.ChunkedArray) -> Bools:
+    """Return an Arrow boolean column as numpy; null becomes False."""
+    return np.asarray(pc.fill_null(mask, fill_value=False).to_numpy(zero_copy_only=False), bool)
+
+
+def codes_of(column: pa.ChunkedArray) -> tuple[NDArray[np.int32], list[str]]:
+    """Return the indices (−1 where null) and the words of a dictionary column."""
+    one = column.combine_chunks()
+    if isinstance(one, pa.ChunkedArray):  # no chunk at all, or several
+        one = one.chunk(0) if one.num_chunks else pa.array([], column.type)
+    return np.asarray(pc.fill_null(one.indices, -1).to_numpy(), np.int32), one.dictionary.to_pylist()
+
+
+def _declared_differs(table: pa.Table) -> Bools:
+    name = column_of(DECLARED)
+    rank = numbers(table["rank"])
+    if name not in table.column_names or not pa.types.is_dictionary(table[name].type):
+        return np.zeros(len(table), bool)
+    indices, words = codes_of(table[name])
+    known = np.array([*(_RANK_OF_WORD.get(w, UNRATED) for w in words), UNRATED], np.uint8)
+    declared = known[indices]  # −1 takes the last one
+    return (declared != UNRATED) & (rank != UNRATED) & (declared != rank)
+
+
+def _stale(table: pa.Table, layer: Layer, today: date) -> Bools:
+    """A date that is not known is not fresh."""
+    when = table["updated_at"]
+    name = column_of(SURVEYED)
+    if name in table.column_names and pa.types.is_string(table[name].type):
+        when = pc.coalesce(table[name], when)
+    limit = (today - timedelta(days=layer.stale_after_days)).isoformat()
+    day = pc.utf8_slice_codeunits(when, 0, 10)
+    return np.asarray(pc.fill_null(pc.less(day, limit), fill_value=True).to_numpy(zero_copy_only=False), bool)
+
+
+def _elsewhere(table: pa.Table, places: Places, lon: NDArray[np.float64], lat: NDArray[np.float64]) -> Bools:
+    indices, words = codes_of(table["subdistrict"])
+    index = {name: i for i, name in enumerate(places.names)}
+    stated = np.array([*(index.get(w, -1) for w in words), -1], np.int32)[indices]
+    inside = np.asarray(places.locate(lon, lat), np.int32)
+    return (stated >= 0) & (inside >= 0) & (inside != stated)
+
+
+def near_duplicates(
+    names: pa.ChunkedArray,
+    lon: NDArray[np.float64],
+    lat: NDArray[np.float64],
+    *,
+    within_m: float = DUPLICATE_M,
+) -> Bools:
+    """Return which rows share their name with another one at most `within_m` metres away.
+
+    The rule of `places.duplicates`, over a column: rows are put into cells whose diagonal is
+    `within_m`, so two in one cell are near, and only a row that is alone in its cell has to look
+    into the cells around. Time is linear however often a name repeats.
+    """
+    found = np.zeros(len(lon), bool)
+    indices, words = codes_of(names.dictionary_encode())
+    used = (indices >= 0) & np.isfinite(lon)
+    if "" in words:
+        used &= indices != words.index("")
+    often = np.bincount(indices[used], minlength=len(words) + 1) > 1
+    rows = np.flatnonzero(used & often[indices])
+    if not len(rows):
+        return found
+    east, north = metres(lon[rows], lat[rows], around=float(np.mean(lon[np.isfinite(lon)])))
+    fine = np.isfinite(east) & np.isfinite(north)
+    rows, east, north = rows[fine], east[fine], north[fine]
+    found[rows[_near(indices[rows].astype(np.int64), east, north, within_m)]] = True
+    return found
+
+
+def _near(
+    group: NDArray[np.int64], east: NDArray[np.float64], north: NDArray[np.float64], within: float
+) -> Bools:
+    if not len(group):
+        return np.zeros(0, bool)
+    side = within / np.sqrt(2.0) * (1.0 - 1e-9)
+    gx, gy = (_close_up(np.floor(v / side).astype(np.int64)) for v in (east, north))
+    wide, high = int(gx.max()) + 3, int(gy.max()) + 3
+    key = (group * wide + gx) * high + gy
+    order = np.argsort(key, kind="stable")
+    return _scan(key[order], order, (east, north), within, high)
+
+
+def _close_up(axis: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Number the used columns of a grid from 2 on; a gap stays wide enough to part its sides."""
+    used, inverse = np.unique(axis, return_inverse=True)
+    steps = np.minimum(np.diff(used, prepend=used[0] - 2), 3)
+    return np.cumsum(steps)[inverse]
+
+
+def _scan(
+    key: NDArray[np.int64],
+    order: NDArray[np.int64],
+    position: tuple[NDArray[np.float64], NDArray[np.float64]],
+    within: float,
+    high: int,
+) -> Bools:
+    """`key` ascending, `order` the row of each key, `high` what one step to the east adds to a key."""
+    east, north = position
+    found = np.zeros(len(key), bool)
+    first = np.flatnonzero(np.append(True, key[1:] != key[:-1]))
+    size = np.diff(np.append(first, len(key)))
+    found[order[np.repeat(size > 1, size)]] = True
+    alone = first[size == 1]
+    for dx in range(-2, 3):
+        for dy in range(-2, 3):
+            if dx or dy:
+                near = key[alone] + dx * high + dy
+                lo, hi = np.searchsorted(key, near), np.searchsorted(key, near, side="right")
+                n = hi - lo
+                a = np.repeat(order[alone], n)
+                b = order[np.repeat(lo - np.cumsum(n) + n, n) + np.arange(n.sum())]
+                close = np.hypot(east[a] - east[b], north[a] - north[b]) <= within
+                found[a[close]] = True
+                found[b[close]] = True
+    return found

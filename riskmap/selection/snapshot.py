@@ -1,0 +1,280 @@
+"""The column snapshot: every record of every layer at one moment, in columns, read-only.
+
+It is derived from the ledger and disposable. Rows are numbered through all layers (layer order,
+then code order): `starts[i]` is the first row of layer i. A *group* is one combination of layer,
+rank and sub-district; most filters are a choice of groups, which one look-up per row answers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute
+import shapely
+from numpy.typing import NDArray
+
+from riskmap.catalog import Layer
+from riskmap.errors import Say, SelectionError
+from riskmap.places import Places
+from riskmap.records import RANKS, Features, Records
+from riskmap.selection import zorder
+from riskmap.selection.filters import NOT_STATED
+from riskmap.selection.flags import codes_of, flag_bits, numbers
+from riskmap.selection.table import column_of, layer_table
+from riskmap.selection.unknown import unknown_name
+from riskmap.selection.views import Views
+from riskmap.selection.where import folded
+
+pc: Any = pyarrow.compute
+
+FORMAT: Final = 1  # of the columns below and of the files `store` writes
+MOST_LAYERS: Final = 32  # a tile holds layer · 8 + rank in one byte
+ADDRESS: Final = "address"
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """Bounds of the lines and polygons: `row` uint32[k], `bounds` float64[k, 4] degrees W S E N."""
+
+    row: NDArray[np.uint32]
+    bounds: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """All layers in columns, n rows of which m are located.
+
+    By row: `group` uint16|32[n], `flags` uint16[n], `search` string[n] (code, name and address,
+    folded, a line each). Along the Z-order curve: `code` uint64[m] (ascending), `row` uint32[m],
+    `point_group` like `group`[m], `point_id` uint32[m] (feature ids). `state` is the ledger's,
+    `key` stands for everything the snapshot was made from.
+    """
+
+    state: int
+    key: str
+    layers: tuple[str, ...]
+    subdistricts: tuple[str, ...]
+    tables: Mapping[str, pa.Table]
+    group: NDArray[Any]
+    flags: NDArray[np.uint16]
+    search: pa.Array
+    code: NDArray[np.uint64]
+    row: NDArray[np.uint32]
+    point_group: NDArray[Any]
+    point_id: NDArray[np.uint32]
+    shapes: Shapes
+    views: Views = field(default_factory=Views, repr=False)
+
+    def __len__(self) -> int:
+        return len(self.group)
+
+    @property
+    def n(self) -> int:
+        """How many records there are, located or not."""
+        return len(self.group)
+
+    @property
+    def located(self) -> int:
+        """How many records have a position."""
+        return len(self.code)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Numbers of layers, ranks and sub-districts; the last sub-district is "not stated"."""
+        return len(self.layers), len(RANKS), len(self.subdistricts) + 1
+
+    @cached_property
+    def starts(self) -> NDArray[np.int64]:
+        """First row of each layer, and n at the end; int64[layers + 1]."""
+        return np.cumsum([0, *(len(self.tables[layer]) for layer in self.layers)])
+
+    @cached_property
+    def histogram(self) -> NDArray[np.int64]:
+        """How many records each group has; int64[groups]."""
+        return np.bincount(self.group, minlength=int(np.prod(self.shape)))
+
+    def table(self, layer: str) -> pa.Table:
+        """Return the table of a layer, in code order. Raises SelectionError for an unknown id."""
+        return self.tables[self.layers[self.layer_index(layer)]]
+
+    def layer_index(self, layer: str) -> int:
+        """Return the place of a layer in `layers`. Raises SelectionError for an unknown id."""
+        if layer not in self.layers:
+            raise unknown_name(Say("图层", "layer"), layer, self.layers)
+        return self.layers.index(layer)
+
+    def subdistrict_index(self, name: str) -> int:
+        """Return the place of a sub-district in groups. Raises SelectionError for an unknown name."""
+        if name in self.subdistricts:
+            return self.subdistricts.index(name)
+        if name == NOT_STATED:
+            return len(self.subdistricts)
+        raise unknown_name(Say("街道", "sub-district"), name, (*self.subdistricts, NOT_STATED))
+
+    def where_is(self, row: int) -> tuple[str, int]:
+        """Return layer id and row in its table for a row number."""
+        index = int(np.searchsorted(self.starts, row, side="right")) - 1
+        return self.layers[index], row - int(self.starts[index])
+
+
+def snapshot_key(
+    catalog_layers: Mapping[str, Layer], places: Places | None, *, state: int, today: date
+) -> str:
+    """Return what a snapshot of this ledger state, catalogue, boundaries and day is known by."""
+    digest = hashlib.blake2b(f"{FORMAT}|{state}|{today.isoformat()}".encode(), digest_size=16)
+    for layer_id, layer in catalog_layers.items():
+        digest.update(f"|{layer_id}={layer!r}".encode())
+    if places is not None:
+        digest.update(repr(places.names).encode())
+        for polygon in (places.district, *places.polygons):
+            digest.update(shapely.to_wkb(polygon))
+    return digest.hexdigest()
+
+
+def build_snapshot(
+    features: Mapping[str, Features],
+    catalog_layers: Mapping[str, Layer],
+    places: Places | None,
+    *,
+    state: int,
+    today: date,
+) -> Snapshot:
+    """Return the snapshot of one ledger state; the order of the rows that come in does not matter.
+
+    Layers are those of `catalog_layers`, in its order; one without features is empty. Retired
+    records are left out. `today` is what freshness is measured against. Raises SelectionError for
+    features of a layer that the catalogue lacks.
+    """
+    for layer_id in features:
+        if layer_id not in catalog_layers:
+            raise unknown_name(Say("图层", "layer"), layer_id, catalog_layers)
+    if len(catalog_layers) > MOST_LAYERS:
+        raise SelectionError(
+            f"图层文件有 {len(catalog_layers)} 个；地图最多容纳 {MOST_LAYERS} 个，请减少",
+            f"{len(catalog_layers)} layer files; the map holds {MOST_LAYERS} at most, remove some",
+        )
+    tables: dict[str, pa.Table] = {}
+    for layer_id, layer in catalog_layers.items():
+        if layer_id in features:
+            table = layer_table(features[layer_id], layer)
+            tables[layer_id] = _with_flags(table, flag_bits(table, layer, places, today=today))
+        else:
+            tables[layer_id] = _empty(layer)
+    names = _subdistricts(tables, places)
+    group = _groups(tables, names)
+    code, row, point_group, point_id = _points(tables, group)
+    return Snapshot(
+        state=state,
+        key=snapshot_key(catalog_layers, places, state=state, today=today),
+        layers=tuple(catalog_layers),
+        subdistricts=names,
+        tables=tables,
+        group=group,
+        flags=_joined([numbers(t["flags"]) for t in tables.values()], np.uint16),
+        search=_search(tables),
+        code=code,
+        row=row,
+        point_group=point_group,
+        point_id=point_id,
+        shapes=_shapes(tables),
+    )
+
+
+def _joined(parts: list[NDArray[Any]], dtype: Any) -> NDArray[Any]:
+    return np.concatenate([np.zeros(0, dtype), *parts]).astype(dtype, copy=False)
+
+
+def _with_flags(table: pa.Table, bits: NDArray[np.uint16]) -> pa.Table:
+    return table.set_column(table.column_names.index("flags"), "flags", pa.array(bits))
+
+
+def _empty(layer: Layer) -> pa.Table:
+    none = np.zeros(0)
+    blank: Any = ()
+    records = Records(layer.id, blank, blank, blank, none, none, None, {})
+    return layer_table(
+        Features(
+            records,
+            none.astype(np.int64),
+            none.astype(np.int64),
+            none.astype(np.uint8),
+            none,
+            blank,
+            blank,
+            blank,
+            blank,
+            none.astype(np.int64),
+        ),
+        layer,
+    )
+
+
+def _subdistricts(tables: Mapping[str, pa.Table], places: Places | None) -> tuple[str, ...]:
+    """The district's own in its order, then whatever else records state, sorted."""
+    own = places.names if places is not None else ()
+    stated = {w for table in tables.values() for w in codes_of(table["subdistrict"])[1]}
+    return (*own, *sorted(stated - set(own) - {"", NOT_STATED}))
+
+
+def _groups(tables: Mapping[str, pa.Table], names: tuple[str, ...]) -> NDArray[Any]:
+    index = {name: i for i, name in enumerate(names)}
+    width = len(names) + 1
+    parts: list[NDArray[Any]] = []
+    for i, table in enumerate(tables.values()):
+        indices, words = codes_of(table["subdistrict"])
+        place = np.array([*(index.get(w, width - 1) for w in words), width - 1], np.int64)[indices]
+        parts.append((i * len(RANKS) + numbers(table["rank"]).astype(np.int64)) * width + place)
+    small = len(tables) * len(RANKS) * width <= np.iinfo(np.uint16).max
+    return _joined(parts, np.uint16 if small else np.uint32)
+
+
+def _points(
+    tables: Mapping[str, pa.Table], group: NDArray[Any]
+) -> tuple[NDArray[np.uint64], NDArray[np.uint32], NDArray[Any], NDArray[np.uint32]]:
+    """Return code, row, group and feature id of what is located, along the Z-order curve."""
+    lon = _joined([numbers(t["lon"]) for t in tables.values()], np.float64)
+    lat = _joined([numbers(t["lat"]) for t in tables.values()], np.float64)
+    ids = _joined([numbers(t["feature_id"]) for t in tables.values()], np.int64)
+    if len(ids) and (ids.min() < 0 or ids.max() > np.iinfo(np.uint32).max):
+        raise SelectionError(
+            f"记录号 {ids.max()} 超出地图可容纳的范围；请备份后整理台账",
+            f"record id {ids.max()} is beyond what the map can hold; back up and compact the ledger",
+        )
+    row = np.flatnonzero(np.isfinite(lon)).astype(np.uint32)
+    code = zorder.encode(lon[row], lat[row])
+    order = np.argsort(code, kind="stable")  # equal positions stay in layer and code order
+    row = row[order]
+    return code[order], row, group[row], ids[row].astype(np.uint32)
+
+
+def _search(tables: Mapping[str, pa.Table]) -> pa.Array:
+    parts: list[pa.Array] = []
+    for table in tables.values():
+        columns = [table["code"], pc.fill_null(table["name"], "")]
+        if column_of(ADDRESS) in table.column_names and pa.types.is_string(table[column_of(ADDRESS)].type):
+            columns.append(pc.fill_null(table[column_of(ADDRESS)], ""))
+        parts.extend(folded(pc.binary_join_element_wise(*columns, "", "\n")).chunks)
+    return pa.concat_arrays(parts) if parts else pa.array([], pa.string())
+
+
+def _shapes(tables: Mapping[str, pa.Table]) -> Shapes:
+    rows: list[NDArray[np.int64]] = []
+    bounds: list[NDArray[np.float64]] = []
+    start = 0
+    for table in tables.values():
+        if "shape" in table.column_names:
+            known = np.flatnonzero(pc.is_valid(table["shape"]).to_numpy())
+            wkb = table["shape"].take(pa.array(known)).to_numpy(zero_copy_only=False)
+            box = shapely.bounds(shapely.from_wkb(wkb, on_invalid="ignore")).reshape(-1, 4)
+            good = np.isfinite(box).all(axis=1)
+            rows.append(known[good] + start)
+            bounds.append(box[good])
+        start += len(table)
+    return Shapes(_joined(rows, np.uint32), np.concatenate([np.zeros((0, 4)), *bounds]))

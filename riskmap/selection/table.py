@@ -1,0 +1,150 @@
+"""Features of one layer as an Arrow table: the columns that everything else reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute
+from numpy.typing import NDArray
+
+from riskmap.catalog import Layer
+from riskmap.catalog.layer import Field
+from riskmap.errors import SelectionError
+from riskmap.records import Features
+
+pc: Any = pyarrow.compute  # its functions are made at import; type checkers do not see them
+
+WORDS: Final = pa.dictionary(pa.int32(), pa.string())
+
+_FIELD_TYPES: Final = {
+    "number": pa.float64(),
+    "integer": pa.int64(),
+    "boolean": pa.bool_(),
+    "text": pa.string(),
+    "date": pa.string(),
+    "choice": pa.string(),
+}
+
+
+def column_of(field_id: str) -> str:
+    """Return the name of a field's column."""
+    return f"f:{field_id}"
+
+
+def layer_table(features: Features, layer: Layer) -> pa.Table:
+    """Return the records that are not retired, in code order, one column per thing known.
+
+    Columns as `docs/architecture.md` lists them; `flags` is 0 throughout (`build_snapshot` fills
+    it in, because flags need boundaries and a date). Raises SelectionError naming layer, code and
+    field where the ledger holds a value that is not of its field's type.
+    """
+    records = features.records
+    columns: dict[str, pa.Array] = {
+        "feature_id": pa.array(np.asarray(features.feature_id, np.int64)),
+        "code": pa.array(records.code, pa.string()),
+        "name": _texts(records.name),
+        "subdistrict": _texts(records.subdistrict),
+        **_position(records.lon, records.lat),
+        "rank": pa.array(np.asarray(features.rank, np.uint8)),
+        "score": pa.array(np.asarray(features.score, np.float64)),
+        "version": pa.array(np.asarray(features.version, np.int64)),
+        "updated_at": _texts(features.updated_at),
+        "missing": pa.array(features.missing, pa.list_(pa.string())),
+        "rules": pa.array(features.rules, pa.list_(pa.string())),
+        "flags": pa.array(np.zeros(len(features), np.uint16)),
+        "contacts": pa.array(np.asarray(features.contact_count, np.int64)),
+    }
+    if layer.checklist is not None:
+        columns["checklist"] = _checklist(records.checklist, len(features), len(layer.checklist.items))
+    if layer.geometry != "point":
+        shapes = records.shapes if records.shapes is not None else [None] * len(features)
+        columns["shape"] = pa.array(shapes, pa.binary())
+    for field in layer.fields:
+        values = records.values.get(field.id)
+        if values is None:
+            columns[column_of(field.id)] = pa.nulls(len(features), _FIELD_TYPES[field.type])
+        else:
+            columns[column_of(field.id)] = _field(values, field, layer, records.code)
+    table = _in_code_order(pa.table(columns), features.retired)
+    encoded = {"subdistrict", *(column_of(f.id) for f in layer.fields if f.type == "choice")}
+    return _encode(table, encoded)
+
+
+def _in_code_order(table: pa.Table, retired: Sequence[str | None]) -> pa.Table:
+    active = np.flatnonzero(np.fromiter((r is None for r in retired), bool, len(retired)))
+    codes = table["code"].combine_chunks().take(pa.array(active))
+    ordered = len(codes) < 2 or pc.all(pc.less_equal(codes[:-1], codes[1:])).as_py()
+    if ordered and len(active) == len(table):
+        return table
+    order = active if ordered else active[pc.array_sort_indices(codes).to_numpy()]
+    return table.take(pa.array(order)).combine_chunks()
+
+
+def _encode(table: pa.Table, names: set[str]) -> pa.Table:
+    # After sorting, so that the dictionary does not depend on the order the rows came in.
+    columns = [
+        table[name].combine_chunks().dictionary_encode() if name in names else table[name]
+        for name in table.column_names
+    ]
+    return pa.table(dict(zip(table.column_names, columns, strict=True)))
+
+
+def _texts(values: Sequence[Any]) -> pa.Array:
+    return pa.array(values, pa.string())
+
+
+def _position(lon: NDArray[np.float64], lat: NDArray[np.float64]) -> dict[str, pa.Array]:
+    x, y = np.asarray(lon, np.float64), np.asarray(lat, np.float64)
+    located = np.isfinite(x) & np.isfinite(y)
+    return {"lon": pa.array(np.where(located, x, np.nan)), "lat": pa.array(np.where(located, y, np.nan))}
+
+
+def _checklist(rows: Sequence[tuple[bool | None, ...] | None] | None, n: int, items: int) -> pa.Array:
+    blank = (None,) * items
+    if rows is None:
+        filled: list[tuple[bool | None, ...]] = [blank] * n
+    else:
+        filled = [
+            blank if row is None else row if len(row) == items else (*row, *blank)[:items] for row in rows
+        ]
+    return pa.array(filled, pa.list_(pa.bool_()))
+
+
+def _field(values: Sequence[Any], field: Field, layer: Layer, codes: Sequence[str]) -> pa.Array:
+    kind = _FIELD_TYPES[field.type]
+    try:
+        if field.type == "integer":  # pyarrow would cut 2.5 to 2; a cast refuses it
+            return pa.array(values, from_pandas=True).cast(kind)
+        return pa.array(values, kind, from_pandas=True)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
+        return pa.array([_fit(v, field, layer, code) for v, code in zip(values, codes, strict=True)], kind)
+
+
+def _fit(value: Any, field: Field, layer: Layer, code: str) -> Any:
+    """Return a value in its field's type where nothing is lost by it."""
+    if value is None or value != value:  # noqa: PLR0124 - NaN
+        return None
+    if field.type in {"text", "choice", "date"}:
+        return str(value)
+    if field.type == "boolean":
+        if value in (0, 1):
+            return bool(value)
+    else:
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            pass
+        else:
+            if field.type == "number":
+                return number
+            if number.is_integer():
+                return int(value) if isinstance(value, int) else int(number)
+    place = f"{layer.title.zh} › {code} › {field.title.zh}"
+    raise SelectionError(
+        f"{place}：台账中为 {value!r}，与字段类型 {field.type} 不符；请更正该值或改回图层文件中的字段类型",
+        f"{layer.id} › {code} › {field.id}: the ledger holds {value!r}, which is not of type {field.type}; "
+        "correct the value or put the type in the layer file back",
+    )

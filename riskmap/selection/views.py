@@ -1,0 +1,180 @@
+"""What one selection lets through, worked out once per snapshot and shared by its tiles."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute
+import shapely
+from numpy.typing import NDArray
+
+from riskmap.errors import Say, SelectionError
+from riskmap.selection.filters import Selection, polygon
+from riskmap.selection.flags import FLAG_BIT, bools, numbers
+from riskmap.selection.unknown import unknown_name
+from riskmap.selection.where import fold_text, has_column, matching
+
+if TYPE_CHECKING:
+    from riskmap.selection.snapshot import Snapshot
+
+pc: Any = pyarrow.compute
+
+Bools = NDArray[np.bool_]
+
+MOST_BYTES: Final = 64_000_000
+
+
+@dataclass(frozen=True)
+class Level:
+    """All chosen points of one zoom, a row per 4 px cell: `cell` uint64[k] ascending, `worst`
+    uint64[k] (rank · 2³² + point number), `count` int64[k].
+    """
+
+    cell: NDArray[np.uint64]
+    worst: NDArray[np.uint64]
+    count: NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """A selection resolved against a snapshot.
+
+    `groups` bool[groups] says which groups pass; `rows` bool[n] which rows do, None where the
+    groups alone decide. `levels` is filled by `tiles`, under `lock`.
+    """
+
+    groups: Bools
+    rows: Bools | None
+    levels: dict[int, Level] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def everything(self) -> bool:
+        """True when no row is left out."""
+        return self.rows is None and bool(self.groups.all())
+
+    @property
+    def nbytes(self) -> int:
+        """How much memory the view holds."""
+        levels = sum(a.cell.nbytes + a.worst.nbytes + a.count.nbytes for a in list(self.levels.values()))
+        return self.groups.nbytes + (0 if self.rows is None else self.rows.nbytes) + levels
+
+
+class Views:
+    """The views last used, oldest thrown out beyond `most_bytes`; safe between threads."""
+
+    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
+        self._most_bytes = most_bytes
+        self._kept: OrderedDict[Selection, View] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, selection: Selection, make: Callable[[], View]) -> View:
+        """Return the kept view of a selection, or the one that `make` returns."""
+        with self._lock:
+            kept = self._kept.get(selection)
+            if kept is not None:
+                self._kept.move_to_end(selection)
+                return kept
+        made = make()
+        with self._lock:
+            kept = self._kept.setdefault(selection, made)
+            while len(self._kept) > 1 and sum(v.nbytes for v in self._kept.values()) > self._most_bytes:
+                self._kept.popitem(last=False)
+        return kept
+
+
+def view_of(snapshot: Snapshot, selection: Selection) -> View:
+    """Return what a selection lets through. Raises SelectionError for names that do not exist."""
+    return snapshot.views.get(selection, lambda: _resolve(snapshot, selection))
+
+
+def row_mask(snapshot: Snapshot, view: View) -> Bools:
+    """Return which rows a view lets through; bool[n]."""
+    return view.groups[snapshot.group] if view.rows is None else view.rows
+
+
+def _resolve(snapshot: Snapshot, selection: Selection) -> View:
+    groups = _groups(snapshot, selection)
+    if not (selection.where or selection.within or selection.text or selection.flags or selection.codes):
+        return View(groups, None)
+    rows = groups[snapshot.group]
+    if selection.flags:
+        bits = np.bitwise_or.reduce([FLAG_BIT[f] for f in selection.flags])
+        rows &= (snapshot.flags & bits) != 0
+    _check_columns(snapshot, selection)
+    for i, layer in enumerate(snapshot.layers):
+        part = rows[snapshot.starts[i] : snapshot.starts[i + 1]]
+        table = snapshot.tables[layer]
+        if selection.codes and part.any():
+            wanted = pa.array(selection.codes, pa.string())
+            part &= bools(pc.is_in(table["code"], value_set=wanted))
+        for where in selection.where:
+            if part.any():
+                part &= matching(table, where)
+    if selection.text:
+        rows &= text_mask(snapshot, selection.text)
+    if selection.within is not None:
+        rows = _inside(snapshot, rows, selection.within)
+    return View(groups, rows)
+
+
+def _groups(snapshot: Snapshot, selection: Selection) -> Bools:
+    keep = np.ones(snapshot.shape, bool)
+    if selection.layers:
+        chosen = {snapshot.layer_index(layer) for layer in selection.layers}
+        keep &= np.array([i in chosen for i in range(snapshot.shape[0])])[:, None, None]
+    if selection.subdistricts:
+        chosen = {snapshot.subdistrict_index(name) for name in selection.subdistricts}
+        keep &= np.array([i in chosen for i in range(snapshot.shape[2])])[None, None, :]
+    keep &= selection.ranks()[None, :, None]
+    return keep.reshape(-1)
+
+
+def _check_columns(snapshot: Snapshot, selection: Selection) -> None:
+    layers = selection.layers or snapshot.layers
+    for where in selection.where:
+        if not any(has_column(snapshot.tables[layer], where.column) for layer in layers):
+            known = {
+                name.removeprefix("f:")
+                for layer in layers
+                for name in snapshot.tables[layer].column_names
+                if has_column(snapshot.tables[layer], name)
+            }
+            raise unknown_name(Say("字段", "field"), where.column.removeprefix("f:"), sorted(known))
+
+
+def text_mask(snapshot: Snapshot, text: str) -> Bools:
+    """Return which rows hold every word of a text in code, name or address; bool[n]."""
+    found = np.ones(len(snapshot), bool)
+    for word in fold_text(text).split():
+        found &= bools(pc.match_substring(snapshot.search, word))
+    return found
+
+
+def _inside(snapshot: Snapshot, rows: Bools, wkb: bytes) -> Bools:
+    area = polygon(wkb)  # of this call only: prepared geometries must not be shared between threads
+    shapely.prepare(area)
+    west, south, east, north = area.bounds
+    inside = np.zeros(len(rows), bool)
+    for i, layer in enumerate(snapshot.layers):
+        start, stop = snapshot.starts[i], snapshot.starts[i + 1]
+        table = snapshot.tables[layer]
+        lon, lat = numbers(table["lon"]), numbers(table["lat"])
+        near = rows[start:stop] & (lon >= west) & (lon <= east) & (lat >= south) & (lat <= north)
+        index = np.flatnonzero(near)
+        if len(index):
+            try:
+                hit = shapely.intersects_xy(area, lon[index], lat[index])
+            except shapely.errors.GEOSException as problem:
+                raise SelectionError(
+                    "选择范围的多边形有误，无法判断点在内外；请重新画",
+                    "the polygon of the selection is damaged; draw it again",
+                ) from problem
+            inside[start + index[hit]] = True
+    return inside

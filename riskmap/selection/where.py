@@ -1,0 +1,363 @@
+"""Conditions on columns: 'FIELD OP VALUE', read against a layer and evaluated on its table.
+
+Only columns that exist can be named and a value never becomes code: a condition is three plain
+values, and Arrow's own comparison functions do the rest. A missing value satisfies no condition
+but `missing`.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute
+from numpy.typing import NDArray
+
+from riskmap.catalog import Layer
+from riskmap.catalog.layer import Field
+from riskmap.errors import Say, SelectionError
+from riskmap.records import FLAGS, RANK_OF, TIERS, UNRATED
+from riskmap.selection.flags import FLAG_BIT, bools, codes_of, numbers
+from riskmap.selection.table import column_of
+from riskmap.selection.unknown import unknown_name
+from riskmap.selection.words import STATES, flag_of_word, plain, state_of_word, tier_of_word
+from riskmap.units import parse_quantity
+
+pc: Any = pyarrow.compute
+
+Bools = NDArray[np.bool_]
+Scalar = str | float | bool
+
+ORDER: Final = ("<", "<=", ">", ">=")
+SAME: Final = ("==", "!=", "in")
+BARE: Final = ("missing", "present")
+OPERATORS: Final = (*SAME, *ORDER, "~", *BARE)
+
+_COMPARE: Final[dict[str, str]] = {
+    "==": "equal",
+    "!=": "not_equal",
+    "<": "less",
+    "<=": "less_equal",
+    ">": "greater",
+    ">=": "greater_equal",
+}
+_SPELLINGS: Final = {
+    "=": "==", "＝": "==", "≠": "!=", "≤": "<=", "≥": ">=", "＜": "<", "＞": ">", "～": "~",
+    "contains": "~", "包含": "~", "属于": "in", "缺失": "missing", "为空": "missing",
+    "已填": "present", "非空": "present",
+}  # fmt: skip
+_OPERATOR: Final = re.compile(
+    r"==|!=|<=|>=|[=<>~≠≤≥＝＜＞～]|(?<=\s)(?:in(?=[\s(（])|contains(?=\s)|包含|属于)|(?<=\s)(?:missing|present|缺失|为空|已填|非空)\s*$",
+    re.IGNORECASE,
+)
+_LIST_ITEM: Final = re.compile(r"""\s*(?:"([^"]*)"|'([^']*)'|([^,，]+))\s*(?:[,，]|$)""")
+_YES: Final = frozenset({"true", "yes", "1", "是", "有", "y", "t"})
+_NO: Final = frozenset({"false", "no", "0", "否", "无", "没有", "n", "f"})
+
+# Columns that every layer has: name → (kind, title).
+CORE: Final[dict[str, tuple[str, Say]]] = {
+    "code": ("text", Say("编号", "code")),
+    "name": ("text", Say("名称", "name")),
+    "subdistrict": ("words", Say("街道", "sub-district")),
+    "lon": ("number", Say("经度", "longitude")),
+    "lat": ("number", Say("纬度", "latitude")),
+    "tier": ("tier", Say("等级", "tier")),
+    "state": ("state", Say("状态", "state")),
+    "score": ("number", Say("分值", "score")),
+    "version": ("number", Say("版本", "version")),
+    "updated_at": ("date", Say("更新时间", "updated")),
+    "flags": ("flags", Say("标记", "flags")),
+    "contacts": ("number", Say("联系人数", "contacts")),
+}
+_ALLOWED: Final = {
+    "text": (*SAME, "~", *BARE),
+    "words": (*SAME, "~", *BARE),
+    "choice": (*SAME, "~", *BARE),
+    "number": (*SAME, *ORDER, *BARE),
+    "date": (*SAME, *ORDER, *BARE),
+    "boolean": (*SAME, *BARE),
+    "tier": (*SAME, *ORDER, *BARE),
+    "state": SAME,
+    "flags": (*SAME, *BARE),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """One condition. `column` is a core name or "f:<field id>"; `op` one of OPERATORS; `values`
+    none (missing, present), one, or several (in).
+    """
+
+    column: str
+    op: str
+    values: tuple[Scalar, ...] = ()
+
+    def __str__(self) -> str:
+        name = self.column.removeprefix("f:")
+        return " ".join([name, self.op, ", ".join(str(v) for v in self.values)]).strip()
+
+
+def parse_where(text: str, layer: Layer | Sequence[Layer]) -> Where:
+    """Return the condition that 'FIELD OP VALUE' states about a layer (or several).
+
+    FIELD is an id, a title or an alias of a field, or one of CORE; OP one of = == != in < <= > >=
+    ~ (contains) missing present. Values are read as the field's type: numbers may carry a unit
+    ("12米"), choices and tiers may be titles, dates are ISO. Raises SelectionError.
+    """
+    layers = [layer] if isinstance(layer, Layer) else list(layer)
+    found = list(_OPERATOR.finditer(text))
+    for match in reversed(found):  # from the right: a field's name may hold what looks like an operator
+        column = _column(text[: match.start()].strip(), layers)
+        if column is not None:
+            word = match[0].strip().lower()
+            return _read(column, _SPELLINGS.get(word, word), text[match.end() :].strip(), text)
+    if not found or not text[: found[0].start()].strip():
+        raise SelectionError(
+            f"条件 {text!r} 无法识别；请写成 字段 运算符 值，例如 坡高 >= 12，运算符可用 {' '.join(OPERATORS)}",
+            f"condition {text!r} cannot be read; write FIELD OP VALUE with OP one of {' '.join(OPERATORS)}",
+        )
+    known = [n for one in layers for f in one.fields for n in (f.id, f.title.zh)]
+    raise unknown_name(Say("字段", "field"), text[: found[0].start()].strip(), [*known, *CORE])
+
+
+def _column(word: str, layers: Sequence[Layer]) -> Field | str | None:
+    fields = [f for layer in layers for f in layer.fields]
+    for field in fields:
+        if field.id == word:
+            return field
+    if word in CORE:
+        return word
+    key = plain(word)
+    for field in fields:
+        if key in {plain(field.id), plain(field.title.zh), plain(field.title.en)}:
+            return field
+    for name, (_, title) in CORE.items():
+        if key in {plain(name), plain(title.zh), plain(title.en)}:
+            return name
+    for field in fields:
+        if any(key == plain(alias) for alias in field.aliases):
+            return field
+    return None
+
+
+def _kind(column: Field | str) -> str:
+    if isinstance(column, str):
+        return CORE[column][0]
+    return "number" if column.type == "integer" else column.type
+
+
+def _read(column: Field | str, op: str, rest: str, text: str) -> Where:
+    kind = _kind(column)
+    allowed = _ALLOWED[kind]
+    if op not in allowed:
+        raise SelectionError(
+            f"条件 {text!r}：此字段不能用 {op}；可用 {' '.join(allowed)}",
+            f"condition {text!r}: {op} does not apply to this field; use one of {' '.join(allowed)}",
+        )
+    name = column if isinstance(column, str) else column_of(column.id)
+    if op in BARE:
+        return Where(name, op)
+    words = list(_items(rest)) if op == "in" else [_unquote(rest)]
+    if not words or any(not w for w in words):
+        raise SelectionError(
+            f"条件 {text!r}：{op} 后面没有值；请补上",
+            f"condition {text!r}: no value after {op}; add one",
+        )
+    if op == "~":
+        return Where(name, op, (words[0],))
+    return Where(name, op, tuple(_value(column, kind, w, text) for w in words))
+
+
+def _items(rest: str) -> Iterator[str]:
+    inner = rest.strip()
+    if inner[:1] in "([（【" and inner[-1:] in ")]）】":
+        inner = inner[1:-1]
+    for match in _LIST_ITEM.finditer(inner):
+        yield next(g for g in match.groups() if g is not None).strip()
+
+
+def _unquote(rest: str) -> str:
+    quoted = len(rest) > 1 and rest[0] == rest[-1] and rest[0] in "\"'"
+    return rest[1:-1] if quoted else rest
+
+
+def _value(column: Field | str, kind: str, word: str, text: str) -> Scalar:
+    readers: dict[str, Callable[[], Scalar | None]] = {
+        "number": lambda: _number(word, "" if isinstance(column, str) else column.unit),
+        "date": lambda: _date(word),
+        "boolean": lambda: {**dict.fromkeys(_YES, True), **dict.fromkeys(_NO, False)}.get(plain(word)),
+        "tier": lambda: tier_of_word(word),
+        "state": lambda: state_of_word(word),
+        "flags": lambda: flag_of_word(word),
+        "choice": lambda: _choice(column, word),
+    }
+    value = readers[kind]() if kind in readers else word
+    if value is not None:
+        return value
+    lists: dict[str, Sequence[str]] = {
+        "tier": (*TIERS, "unrated"),
+        "state": STATES,
+        "flags": tuple(FLAGS),
+        "choice": () if isinstance(column, str) else [n for c in column.choices for n in (c.id, c.title.zh)],
+    }
+    if kind in lists:
+        raise unknown_name(Say(f"条件 {text!r} 的取值", f"value for condition {text!r},"), word, lists[kind])
+    wanted = {
+        "number": Say("数值", "a number"),
+        "date": Say("日期（如 2024-09-08）", "a date such as 2024-09-08"),
+        "boolean": Say("是或否", "true or false"),
+    }[kind]
+    raise SelectionError(
+        f"条件 {text!r}：{word!r} 不是{wanted.zh}；请更正",
+        f"condition {text!r}: {word!r} is not {wanted.en}; correct it",
+    )
+
+
+def _number(word: str, unit: str) -> float | None:
+    value = parse_quantity(word, unit)
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _date(word: str) -> str | None:
+    try:
+        return date.fromisoformat(word).isoformat()
+    except ValueError:
+        return None
+
+
+def _choice(column: Field | str, word: str) -> str | None:
+    if isinstance(column, str):
+        return word
+    key = plain(word)
+    for choice in column.choices:
+        if word == choice.id or key in {
+            plain(n) for n in (choice.id, choice.title.zh, choice.title.en, *choice.aliases)
+        }:
+            return choice.id
+    return word if column.open or not column.choices else None
+
+
+def matching(table: pa.Table, where: Where) -> Bools:
+    """Return which rows of a layer table satisfy a condition; none where it lacks the column.
+
+    Raises SelectionError where operator or values do not fit the column.
+    """
+    if not has_column(table, where.column):
+        return np.zeros(len(table), bool)
+    if where.op not in OPERATORS or (where.op in BARE) == bool(where.values):
+        raise _unfit(where)
+    if where.op not in {*BARE, "in"} and len(where.values) != 1:
+        raise _unfit(where)
+    if where.column in {"tier", "state"}:
+        return _by_rank(numbers(table["rank"]), where)
+    if where.column == "flags":
+        return _by_flags(numbers(table["flags"]), where)
+    column = table[where.column]
+    try:
+        if pa.types.is_dictionary(column.type):
+            indices, words = codes_of(column)
+            return np.append(_compare(pa.array(words, pa.string()), where), where.op == "missing")[indices]
+        return _compare(column, where)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError) as problem:
+        raise _unfit(where) from problem
+
+
+def has_column(table: pa.Table, name: str) -> bool:
+    """Return whether a condition may name this column of a layer table."""
+    if name in {"tier", "state"}:
+        return True
+    return name in table.column_names and (name in CORE or name.startswith("f:"))
+
+
+def _unfit(where: Where) -> SelectionError:
+    return SelectionError(
+        f"条件 {str(where)!r}：运算符或取值与该字段的类型不符；请更正",
+        f"condition {str(where)!r}: operator or value does not fit the type of this field; correct it",
+    )
+
+
+def _compare(column: pa.Array | pa.ChunkedArray, where: Where) -> Bools:
+    known = pc.is_valid(column)
+    if pa.types.is_floating(column.type):
+        known = pc.and_(known, pc.invert(pc.fill_null(pc.is_nan(column), fill_value=True)))
+    elif pa.types.is_string(column.type):
+        known = pc.and_(known, pc.fill_null(pc.not_equal(column, ""), fill_value=False))
+    if where.op in BARE:
+        return bools(known if where.op == "present" else pc.invert(known))
+    values = [_scalar(v, column.type, where) for v in where.values]
+    if where.op == "~":
+        if not pa.types.is_string(column.type):
+            raise _unfit(where)
+        return bools(pc.and_(known, pc.match_substring(folded(column), fold_text(str(where.values[0])))))
+    if where.op in ORDER and pa.types.is_boolean(column.type):
+        raise _unfit(where)
+    if where.column == "updated_at":  # a timestamp is compared by its day
+        column = pc.utf8_slice_codeunits(column, 0, 10)
+    compare = "equal" if where.op == "in" else _COMPARE[where.op]
+    found = pc.call_function(compare, [column, values[0]])
+    for value in values[1:]:
+        found = pc.or_(found, pc.call_function(compare, [column, value]))
+    return bools(pc.and_(known, found))
+
+
+def _scalar(value: Scalar, kind: pa.DataType, where: Where) -> pa.Scalar:
+    if pa.types.is_string(kind):
+        fits = isinstance(value, str)
+    elif pa.types.is_boolean(kind):
+        fits = isinstance(value, bool)
+    else:
+        fits = isinstance(value, int | float) and not isinstance(value, bool)
+    if not fits:
+        raise _unfit(where)
+    return pa.scalar(float(value) if not isinstance(value, str | bool) else value)
+
+
+def folded(column: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    """Return texts for searching: full-width forms and case made equal."""
+    return pc.utf8_lower(pc.utf8_normalize(column, form="NFKC"))
+
+
+def fold_text(text: str) -> str:
+    """Return a text as `folded` would."""
+    return folded(pa.array([text], pa.string()))[0].as_py()
+
+
+def _by_rank(rank: NDArray[np.uint8], where: Where) -> Bools:
+    severity = np.array([RANK_OF[t] for t in TIERS], np.uint8)
+    keep = np.zeros(len(RANK_OF), bool)
+    rated = np.arange(len(RANK_OF)) != UNRATED
+    if where.op in BARE:
+        keep = rated if where.op == "present" else ~rated
+    elif where.column == "state":
+        if not set(where.values) <= set(STATES) or where.op not in SAME:
+            raise _unfit(where)
+        keep = (rated & ("rated" in where.values)) | (~rated & ("unrated" in where.values))
+        keep = ~keep if where.op == "!=" else keep
+    else:
+        if not set(where.values) <= set(RANK_OF):
+            raise _unfit(where)
+        if where.op in ORDER:
+            limit = RANK_OF[str(where.values[0])]
+            if limit == UNRATED:
+                raise _unfit(where)
+            compare: Any = {"<": np.less, "<=": np.less_equal, ">": np.greater, ">=": np.greater_equal}
+            keep[severity] = compare[where.op](severity, limit)
+        else:
+            keep[[RANK_OF[str(v)] for v in where.values]] = True
+            keep = ~keep & rated if where.op == "!=" else keep
+    return keep[rank]
+
+
+def _by_flags(flags: NDArray[np.uint16], where: Where) -> Bools:
+    if where.op in BARE:
+        return (flags != 0) == (where.op == "present")
+    if not set(where.values) <= set(FLAG_BIT) or where.op not in SAME:
+        raise _unfit(where)
+    bits = np.bitwise_or.reduce([FLAG_BIT[str(v)] for v in where.values])
+    return ((flags & bits) != 0) == (where.op != "!=")
