@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
-from types import MappingProxyType
 
 from pydantic import Field as Key
 
@@ -98,7 +97,7 @@ class LayerPart(Part):
     stale_after_days: int = Key(default=365, ge=1)
     source: str = ""
     style: StylePart = StylePart()
-    aliases: Mapping[str, Items[Words]] = MappingProxyType({})
+    aliases: Mapping[str, Items[Words]] = Key(default_factory=dict[str, tuple[str, ...]])
     fields: Items[FieldPart] = ()
     checklist: ChecklistPart | None = None
     contacts: Items[ContactPart] = ()
@@ -153,14 +152,10 @@ def _layer(source: TomlFile, part: LayerPart, common: CommonPart) -> Layer:
         geometry=part.geometry,
         model=part.model,
         fields=tuple(_field(f, part.aliases.get(f.id, ())) for f in (*part.fields, *shared)),
-        aliases=MappingProxyType(
-            {
-                role: distinct(
-                    [*_left_for(role, common.aliases.get(role, ()), owners), *part.aliases.get(role, ())]
-                )
-                for role in CORE_ROLES
-            }
-        ),
+        aliases={
+            role: distinct([*_left_for(role, common.aliases.get(role, ()), owners), *part.aliases.get(role, ())])
+            for role in CORE_ROLES
+        },
         checklist=_checklist(part.checklist) if part.checklist else None,
         contacts=tuple(_contact(c, owners) for c in part.contacts),
         stale_after_days=part.stale_after_days,

@@ -6,7 +6,6 @@ import importlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import TypeVar
 
 from riskmap.catalog.cross_checks import check_models
@@ -62,7 +61,7 @@ def load_catalog(root: Path) -> Catalog:
     if problems:
         raise CatalogError(tuple(problems))
     ordered = dict(sorted(layers.items(), key=lambda item: (item[1].style.order, item[0])))
-    return Catalog(MappingProxyType(ordered), MappingProxyType(models))
+    return Catalog(ordered, models)
 
 
 def defaults_dir() -> Path:
