@@ -301,6 +301,8 @@ class Explanation:
     rules: tuple[str, ...]
     missing: tuple[str, ...]
     nearest: tuple[NearestChange, ...]
+    assumed: tuple[str, ...] = ()  # missing fields that counted as their worst value
+    possible: tuple[str, ...] = ()  # an unrated point: the tiers it may turn out to have, best first
 
 
 @dataclass(frozen=True, slots=True)

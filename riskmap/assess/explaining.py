@@ -1,0 +1,68 @@
+"""Why one point has its tier, and what would move it."""
+
+from __future__ import annotations
+
+import math
+
+from riskmap.assess.columns import Columns
+from riskmap.assess.kernel import assess_table
+from riskmap.assess.nearest import nearest_changes
+from riskmap.assess.nodes import leaf_values
+from riskmap.assess.possible import possible_tiers
+from riskmap.assess.rows import Row, table_of
+from riskmap.assess.shapley import contributions, method, reference_score
+from riskmap.catalog.layer import Layer
+from riskmap.catalog.model import ScoringModel
+from riskmap.records import RANKS, UNRATED, Contribution, Explanation
+
+
+def explain(model: ScoringModel, layer: Layer, code: str, row: Row) -> Explanation:
+    """Explain the tier of one point, `row`: field id (or "checklist.<item id>") → value, None if missing.
+
+    `reference["score"]` plus the contributions is the score (exact Shapley values, see
+    `shapley.contributions`). For an unrated point there are no contributions; `missing` names what
+    it lacks and `possible` the tiers that it may turn out to have.
+    """
+    table = table_of(model, layer, [row])
+    result = assess_table(model, layer, table)
+    score, rank = float(result.score[0]), int(result.rank[0])
+    unrated = rank == UNRATED
+    scored = not math.isnan(score)
+    return Explanation(
+        layer=layer.id,
+        code=code,
+        score=score if scored else None,
+        tier=None if unrated else RANKS[rank],
+        state="unrated" if unrated else "rated",
+        model=model.id,
+        digest=model.digest,
+        method=method(model),
+        reference={
+            "score": reference_score(model),
+            "values": {leaf.field: leaf.reference for leaf in model.indicators},
+        },
+        contributions=_contributions(model, layer, row) if scored else (),
+        rules=result.rules[0],
+        missing=result.missing[0],
+        nearest=() if unrated else nearest_changes(model, layer, row),
+        assumed=tuple(
+            dict.fromkeys(
+                x.field for x in model.indicators if x.missing == "worst" and row.get(x.field) is None
+            )
+        ),
+        possible=possible_tiers(model, layer, row) if unrated else (),
+    )
+
+
+def _contributions(model: ScoringModel, layer: Layer, row: Row) -> tuple[Contribution, ...]:
+    table = table_of(model, layer, [row])
+    leaves, _ = leaf_values(model, Columns(table, layer))
+    number: dict[str, float] = {}
+    for leaf in reversed(model.indicators):
+        number[leaf.field] = float(leaves[leaf.id][0])
+    shares = contributions(model, layer, table)
+    # A leaf that takes no part here (an opening that was not measured) has no number.
+    return tuple(
+        Contribution(f, row.get(f), None if math.isnan(number[f]) else number[f], float(share[0]))
+        for f, share in shares.items()
+    )

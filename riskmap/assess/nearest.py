@@ -1,0 +1,167 @@
+"""The smallest change of one field that moves a point's tier: a class, a band, or the exact limit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from riskmap.assess.kernel import assess_table
+from riskmap.assess.rows import Row, table_of, touched
+from riskmap.catalog.layer import Field, Layer
+from riskmap.catalog.model import CHECKLIST_PREFIX, Indicator, ScoringModel
+from riskmap.records import RANKS, UNRATED, NearestChange, Value
+
+_GRID = 48  # values tried at once when looking for a limit
+_ROUNDS = 14  # 48^14 is finer than a float
+_FAR = 1e9  # end of the search where a field has no maximum
+_CLOSE = 1e-6  # a solved limit is written with as few digits as this share allows
+
+
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    value: Value
+    rank: int
+    score: float
+
+
+def nearest_changes(model: ScoringModel, layer: Layer, row: Row) -> tuple[NearestChange, ...]:
+    """Return, for each field, the smallest change to a worse and to a better tier.
+
+    Worse ones first; within a direction the one that moves the score least stands first, and those
+    that work through a direct rule alone stand last. Fields whose value is not known are changed
+    only where they already count as their worst.
+    """
+    search = _Search(model, layer, row)
+    found: list[tuple[tuple[bool, bool, float], NearestChange]] = []
+    for field in touched(model):
+        for direction in ("worse", "better"):
+            change = search.change(field, direction)
+            if change is None:
+                continue
+            moved = abs(change.score - search.now.score)
+            key = (direction == "better", not moved > 0, moved)
+            entry = NearestChange(field, row.get(field), change.value, RANKS[change.rank], direction)
+            found.append((key, entry))
+    return tuple(entry for _, entry in sorted(found, key=lambda pair: pair[0]))
+
+
+class _Search:
+    def __init__(self, model: ScoringModel, layer: Layer, row: Row) -> None:
+        self._model, self._layer, self._row = model, layer, row
+        (self.now,) = self._try("", [None])
+
+    def change(self, field: str, direction: Literal["worse", "better"]) -> _Tried | None:
+        """Return the smallest change of one field in one direction, None where there is none."""
+        known = self._row.get(field)
+        definition = None if field.startswith(CHECKLIST_PREFIX) else self._layer.field(field)
+        listed = _listed(definition)
+        if listed is None:
+            if isinstance(known, bool) or not isinstance(known, (int, float)) or definition is None:
+                return None
+            return self._solve(definition, float(known), direction)
+        if known is None and not self._leaves(field):
+            return None
+        return self._pick(field, listed, direction)
+
+    def _leaves(self, field: str) -> list[Indicator]:
+        return [leaf for leaf in self._model.indicators if leaf.field == field]
+
+    def _try(self, field: str, values: Sequence[Value]) -> list[_Tried]:
+        rows = [{**self._row, field: value} for value in values]
+        result = assess_table(self._model, self._layer, table_of(self._model, self._layer, rows))
+        pairs = zip(values, result.rank.tolist(), result.score.tolist(), strict=True)
+        return [_Tried(value, rank, score) for value, rank, score in pairs]
+
+    def _moves(self, direction: str) -> Callable[[_Tried], bool]:
+        now = self.now.rank
+        if direction == "worse":
+            return lambda t: t.rank != UNRATED and t.rank > now
+        return lambda t: t.rank != UNRATED and t.rank < now
+
+    def _pick(self, field: str, values: Sequence[Value], direction: str) -> _Tried | None:
+        known = self._row.get(field)
+        moves = self._moves(direction)
+        tried = [t for t in self._try(field, [v for v in values if v != known]) if moves(t)]
+        # The smallest step in the score, then in the tier (where only a rule moves it), then in the list.
+        start = values.index(known) if known in values else len(values)
+        return min(
+            tried,
+            key=lambda t: (
+                _step(t.score, self.now.score),
+                abs(t.rank - self.now.rank),
+                abs(values.index(t.value) - start),
+            ),
+            default=None,
+        )
+
+    def _solve(self, field: Field, known: float, direction: str) -> _Tried | None:
+        moves = self._moves(direction)
+        ends = (
+            field.maximum if field.maximum is not None else _FAR,
+            field.minimum if field.minimum is not None else -_FAR,
+        )
+        found = (self._towards(field, known, end, moves) for end in ends if end != known)
+        return min((t for t in found if t), key=lambda t: abs(float(t.value or 0) - known), default=None)
+
+    def _towards(
+        self, field: Field, known: float, end: float, moves: Callable[[_Tried], bool]
+    ) -> _Tried | None:
+        """Return the first value between `known` and `end` at which the tier has moved."""
+        near, far = known, end
+        tried = self._first(field.id, _ladder(near, far), moves)
+        if tried is None:
+            return None
+        for _ in range(_ROUNDS):
+            near, far = tried
+            values = np.linspace(near, far, _GRID)
+            if values[1] in (near, far):
+                break
+            tried = self._first(field.id, values, moves) or tried
+        return self._tidy(field, tried[1], known, moves)
+
+    def _first(
+        self, field: str, values: NDArray[np.float64], moves: Callable[[_Tried], bool]
+    ) -> tuple[float, float] | None:
+        results = self._try(field, values.tolist())
+        for before, after in zip(values, results[1:], strict=False):
+            if moves(after):
+                return float(before), float(after.value or 0.0)
+        return None
+
+    def _tidy(
+        self, field: Field, exact: float, known: float, moves: Callable[[_Tried], bool]
+    ) -> _Tried | None:
+        """Write a solved limit with as few digits as keep the tier moved."""
+        outward = math.ceil if exact > known else math.floor
+        if field.type == "integer":
+            candidates: Iterable[float] = (outward(exact),)
+        else:
+            rounded = [(round(exact, d), outward(exact * 10**d) / 10**d) for d in range(10)]
+            near = _CLOSE * max(abs(exact), 1e-3)
+            candidates = [c for pair in rounded for c in pair if abs(c - exact) <= near] + [exact]
+        return next((t for t in self._try(field.id, list(candidates)) if moves(t)), None)
+
+
+def _listed(definition: Field | None) -> list[Value] | None:
+    """Return the values that a field can have, None for a free number."""
+    if definition is None or definition.type == "boolean":
+        return [True, False]
+    if definition.type == "choice":
+        return [choice.id for choice in definition.choices]
+    if definition.type in {"text", "date"}:
+        return []
+    return list(definition.standard_values) or None
+
+
+def _step(score: float, now: float) -> float:
+    return 0.0 if math.isnan(score) or math.isnan(now) else abs(score - now)
+
+
+def _ladder(start: float, end: float) -> NDArray[np.float64]:
+    """Return values from start to end, dense near the start: limits are usually close by."""
+    return start + (end - start) * np.concatenate([[0.0], np.geomspace(1e-9, 1.0, _GRID)])

@@ -1,0 +1,86 @@
+"""A column of short tuples of which there are few different ones: missing fields, fired rules.
+
+A million rows hold a million small integers and a handful of tuples instead of a million tuples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Patterns(Sequence[tuple[str, ...]]):
+    """`codes[i]` is the position in `patterns` of row i's tuple; `patterns[0]` is the empty one."""
+
+    __slots__ = ("codes", "patterns")
+
+    def __init__(self, codes: NDArray[np.uint16], patterns: Sequence[tuple[str, ...]]) -> None:
+        self.codes = codes
+        self.patterns = tuple(patterns)
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    @overload
+    def __getitem__(self, index: int) -> tuple[str, ...]: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Patterns: ...
+
+    def __getitem__(self, index: int | slice) -> tuple[str, ...] | Patterns:
+        if isinstance(index, slice):
+            return Patterns(self.codes[index], self.patterns)
+        return self.patterns[self.codes[index]]
+
+    def __iter__(self) -> Iterator[tuple[str, ...]]:
+        return map(self.patterns.__getitem__, self.codes.tolist())
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Sequence):
+            return NotImplemented
+        return len(self) == len(other) and all(a == tuple(b) for a, b in zip(self, other, strict=True))
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"Patterns({len(self)} rows, {len(self.patterns) - 1} different)"
+
+
+class PatternWriter:
+    """Turns bit masks into `Patterns`: bit i of a row's mask stands for `names[i]`."""
+
+    def __init__(self, rows: int, names: Sequence[str]) -> None:
+        self._names = tuple(names)
+        self._codes = np.zeros(rows, dtype=np.uint16)
+        self._code_of: dict[int, int] = {0: 0}
+
+    def write(self, start: int, mask: NDArray[np.uint64]) -> None:
+        """Store the masks of the rows from `start` on."""
+        touched = np.flatnonzero(mask)
+        if not touched.size:
+            return
+        different, inverse = np.unique(mask[touched], return_inverse=True)
+        for bits in different.tolist():
+            self._code_of.setdefault(bits, len(self._code_of))
+        codes = np.array([self._code_of[bits] for bits in different.tolist()], dtype=np.uint16)
+        self._codes[start + touched] = codes[inverse]
+
+    def done(self) -> Patterns:
+        """Return the finished column."""
+        return Patterns(self._codes, [self._tuple(bits) for bits in self._code_of])
+
+    def _tuple(self, bits: int) -> tuple[str, ...]:
+        # Two leaves of one field have two bits and one name.
+        return tuple(dict.fromkeys(name for i, name in enumerate(self._names) if bits >> i & 1))
+
+
+def mask_of(rows: int, flags: Sequence[NDArray[Any] | None]) -> NDArray[np.uint64]:
+    """Return one bit per flag array; None stands for "nowhere"."""
+    mask = np.zeros(rows, dtype=np.uint64)
+    for i, flag in enumerate(flags):
+        if flag is not None:
+            np.bitwise_or(mask, np.uint64(1 << i), out=mask, where=flag)
+    return mask

@@ -1,0 +1,50 @@
+"""Score → tier, exact at the limits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from riskmap.catalog.model import ScoringModel
+from riskmap.records import RANK_OF, UNRATED
+
+_WORST = RANK_OF["major"]
+
+
+def rounded(model: ScoringModel, score: Any) -> Any:
+    """Return scores as they are compared and stored: rounded to the model's decimals.
+
+    Weights .30/.05/.10/.55 with 3/3/4/1 sum to 1.9999999999999998, which is 2.
+    """
+    return np.round(score, model.decimals)
+
+
+def ranks(model: ScoringModel, score: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """Return the rank (records.RANKS) of rounded scores; UNRATED where the score is NaN."""
+    rank = np.full(len(score), RANK_OF["low"], dtype=np.uint8)
+    for tier in ("general", "large", "major"):
+        limit = model.limits[tier]
+        reached = score > limit if tier in model.above else score >= limit
+        rank[reached] = RANK_OF[tier]
+    rank[np.isnan(score)] = UNRATED
+    return rank
+
+
+def raised(
+    model: ScoringModel, rank: NDArray[np.uint8], fired: Sequence[NDArray[np.bool_] | None]
+) -> NDArray[np.uint8]:
+    """Return ranks after the direct rules: at least the tier of every rule that fired.
+
+    An unrated point follows only a rule for the worst tier. With a lesser one the point might still
+    be worse than the rule says, so it stays unrated, with the rule named beside it.
+    """
+    out = rank.copy()
+    for rule, flags in zip(model.rules, fired, strict=True):
+        if flags is not None:
+            level = RANK_OF[rule.tier]
+            follows = flags if level == _WORST else flags & (rank != UNRATED)
+            np.maximum(out, level, out=out, where=follows)
+    return out
