@@ -6,12 +6,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 from riskmap.catalog.layer import Field, Layer
-from riskmap.catalog.model import Condition, Indicator, ScoringModel
+from riskmap.catalog.model import CHECKLIST_PREFIX, Condition, Indicator, ScoringModel
 from riskmap.catalog.problems import TomlFile, closest, one_of, shown
 from riskmap.catalog.toml_lines import KeyPath
 from riskmap.errors import CatalogProblem, Say
 
-_CHECKLIST = "checklist."
 _TRUTH = ("true", "false")
 
 
@@ -69,7 +68,7 @@ def _check_indicator(
     layer: Layer, node: Indicator, source: TomlFile, path: KeyPath
 ) -> Iterator[CatalogProblem]:
     field = _field(layer, node.field)
-    if field is None and not node.field.startswith(_CHECKLIST):
+    if field is None and not node.field.startswith(CHECKLIST_PREFIX):
         return
     if (node.bands or node.curve) and (field is None or field.type not in {"integer", "number"}):
         yield source.problem(
@@ -80,11 +79,12 @@ def _check_indicator(
             ),
         )
     words = _words(field)
-    for key in node.table or {}:
-        if words and key not in words:
-            yield source.problem(
-                (*path, "table", key), one_of(words), found=shown(key), hint=closest(key, words)
-            )
+    stated: list[tuple[str, str | int, str]] = [("table", word, word) for word in node.table or {}]
+    stated += [("unknown", index, word) for index, word in enumerate(node.unknown)]
+    for key, place, word in stated:
+        if words and word not in words:
+            near = closest(word, words)
+            yield source.problem((*path, key, place), one_of(words), found=shown(word), hint=near)
 
 
 def _check_condition(
@@ -104,7 +104,7 @@ def _check_condition(
 
 def _known(layer: Layer) -> list[str]:
     items = layer.checklist.items if layer.checklist else ()
-    return [*layer.field_ids, *(_CHECKLIST + i.id for i in items)]
+    return [*layer.field_ids, *(CHECKLIST_PREFIX + i.id for i in items)]
 
 
 def _field(layer: Layer, name: str) -> Field | None:

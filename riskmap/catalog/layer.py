@@ -92,7 +92,7 @@ class ContactRole:
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How the map draws a layer: a symbol shape (colour is the tier's) and the drawing order."""
+    """How the map draws a layer: a symbol shape (colour is the tier's) and its place in lists."""
 
     symbol: Symbol = "circle"
     order: int = 0

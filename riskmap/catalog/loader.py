@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from riskmap.catalog.cross_checks import check_models
 from riskmap.catalog.layer import Layer
 from riskmap.catalog.layer_file import read_layer
 from riskmap.catalog.model import ScoringModel
+from riskmap.catalog.model_file import read_model
 from riskmap.catalog.problems import TomlFile, closest, read_text, shown
 from riskmap.errors import CatalogError, CatalogProblem, Say, UnknownNameError
 
@@ -22,7 +22,7 @@ _T = TypeVar("_T", Layer, ScoringModel)
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """All layers and models of a workspace, by id, in the order in which the map draws the layers."""
+    """All layers and models of a workspace, by id, the layers in the order of their style."""
 
     layers: Mapping[str, Layer]
     models: Mapping[str, ScoringModel]
@@ -50,13 +50,13 @@ def load_catalog(root: Path) -> Catalog:
     Raises CatalogError with every mistake of every file, and of the files against one another.
     """
     layers, layer_files, problems = _read(root, "layers", read_layer)
-    read_model = _model_reader()
-    models, model_files, more = _read(root, "models", read_model) if read_model else ({}, {}, [])
+    models, model_files, more = _read(root, "models", read_model)
     problems += more
-    if not layers and not problems:
-        expected = Say("至少一个图层文件 layers/*.toml", "at least one layer file layers/*.toml")
-        problems.append(CatalogProblem(str(root / "layers"), "*.toml", "0", expected))
-    if model_files:
+    for kind, found in (("layers", layers), ("models", models)):
+        if not found and not any(p.file.startswith(f"{kind}/") for p in problems):
+            expected = Say(f"至少一个文件 {kind}/*.toml", f"at least one file {kind}/*.toml")
+            problems.append(CatalogProblem(str(root / kind), "*.toml", "0", expected))
+    if models:
         problems += check_models(layers, layer_files, models, model_files, broken=bool(more))
     if problems:
         raise CatalogError(tuple(problems))
@@ -68,13 +68,6 @@ def defaults_dir() -> Path:
     """Return the directory whose `layers/` and `models/` are riskmap's own defaults."""
     installed = _PACKAGE / "defaults"
     return installed if (installed / "layers").is_dir() else _PACKAGE.parent
-
-
-def _model_reader() -> Callable[[str, str], ScoringModel] | None:
-    try:
-        return importlib.import_module("riskmap.catalog.model_file").read_model
-    except ModuleNotFoundError:
-        return None
 
 
 def _read(

@@ -1,0 +1,126 @@
+"""The catalog as a whole: every file read, every mistake of all of them at once, names looked up."""
+
+from __future__ import annotations
+
+import pickle
+import shutil
+from pathlib import Path
+
+import pytest
+
+from riskmap.catalog import Catalog, defaults_dir, load_catalog
+from riskmap.errors import CatalogError, CatalogProblem, UnknownNameError
+
+
+@pytest.fixture(scope="module")
+def catalog() -> Catalog:
+    return load_catalog(defaults_dir())
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    for kind in ("layers", "models"):
+        shutil.copytree(defaults_dir() / kind, tmp_path / kind)
+    return tmp_path
+
+
+def change(path: Path, before: str, after: str) -> int:
+    """Replace a text that stands once in a file; return its line."""
+    text = path.read_text("utf-8")
+    assert text.count(before) == 1, (path, before)
+    path.write_text(text.replace(before, after), "utf-8")
+    return text[: text.index(before)].count("\n") + 1
+
+
+def problems(root: Path) -> list[CatalogProblem]:
+    with pytest.raises(CatalogError) as caught:
+        load_catalog(root)
+    return list(caught.value.problems)
+
+
+def test_the_defaults_load_in_the_order_of_the_product(catalog: Catalog):
+    assert list(catalog.layers) == [
+        "risk_points",
+        "slopes",
+        "underground_spaces",
+        "waterlogging",
+        "forest_fire_grids",
+        "shelters",
+    ]
+    assert {catalog.model_of(layer).id for layer in catalog.layers} == {
+        "risk_points_lec",
+        "slopes_matrix",
+        "underground_margin",
+        "waterlogging_depth",
+        "forest_fire_grid",
+        "shelter_fitness",
+    }
+
+
+def test_symbols_differ_so_that_a_layer_is_known_without_its_colour(catalog: Catalog):
+    symbols = [layer.style.symbol for layer in catalog.layers.values()]
+    assert len(set(symbols)) == len(symbols)
+
+
+def test_a_catalog_travels_to_another_process(catalog: Catalog):
+    assert pickle.loads(pickle.dumps(catalog)) == catalog
+
+
+def test_an_unknown_layer_or_model_is_answered_with_the_known_ones(catalog: Catalog):
+    with pytest.raises(UnknownNameError, match=r"did you mean slopes\?") as layer:
+        catalog.layer("slope")
+    assert "shelters" in layer.value.text("zh")
+    with pytest.raises(UnknownNameError, match="risk_points_lec"):
+        catalog.model("lec")
+    with pytest.raises(UnknownNameError):
+        catalog.model_of("nothing")
+
+
+def test_mistakes_in_several_files_come_together(copy: Path):
+    first = change(copy / "layers" / "slopes.toml", 'symbol = "triangle"', 'symbol = "triangel"')
+    second = change(copy / "layers" / "shelters.toml", 'geometry = "point"', 'geometry = "pt"')
+    (copy / "layers" / "broken.toml").write_bytes(b"\xff\xfe")
+    found = {(p.file, p.line, p.key) for p in problems(copy)}
+    assert found == {
+        ("layers/slopes.toml", first, "style.symbol"),
+        ("layers/shelters.toml", second, "geometry"),
+        ("layers/broken.toml", 1, "TOML"),
+    }
+
+
+def test_a_model_that_does_not_exist_is_named_with_a_suggestion(copy: Path):
+    line = change(copy / "layers" / "slopes.toml", 'model = "slopes_matrix"', 'model = "slope_matrix"')
+    (problem,) = problems(copy)
+    assert (problem.file, problem.line, problem.hint) == ("layers/slopes.toml", line, "slopes_matrix")
+
+
+def test_a_model_that_reads_a_field_its_layer_lacks_is_refused_at_its_line(copy: Path):
+    line = change(copy / "models" / "forest_fire_grid.toml", 'field = "fuel"', 'field = "fule"')
+    (problem,) = problems(copy)
+    assert (problem.file, problem.line, problem.hint) == ("models/forest_fire_grid.toml", line, "fuel")
+
+
+def test_a_table_that_names_no_choice_of_its_field_is_refused(copy: Path):
+    before = "table = { good = 1, fair = 2, poor = 3, none = 4 }"
+    line = change(copy / "models" / "forest_fire_grid.toml", before, before.replace("poor", "pooor"))
+    (problem,) = problems(copy)
+    assert (problem.line, problem.hint) == (line, "poor")
+
+
+def test_removing_a_field_from_a_layer_shows_in_the_model_that_needs_it(copy: Path):
+    change(copy / "layers" / "forest_fire_grids.toml", 'id = "ignition"', 'id = "sparks"')
+    assert {p.file for p in problems(copy)} == {"models/forest_fire_grid.toml"}
+
+
+def test_two_files_with_one_id_are_refused(copy: Path):
+    shutil.copy(copy / "layers" / "slopes.toml", copy / "layers" / "slopes - 副本.toml")
+    (problem,) = problems(copy)
+    assert problem.key == "id"
+    assert "slopes" in problem.expected.en
+
+
+def test_a_folder_without_layers_says_what_is_missing(tmp_path: Path):
+    assert {p.expected.en for p in problems(tmp_path)} == {
+        "at least one file layers/*.toml",
+        "at least one file models/*.toml",
+    }
