@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 pc: Any = pyarrow.compute
 
 METRES_PER_DEGREE: Final = 111_194.9  # of a great circle on the mean sphere (6,371,008.8 m)
+_WEIGHED: Final = 50_000  # matches that are put in order; of more only the code itself is sought
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,25 +113,26 @@ def search(snapshot: Snapshot, text: str, limit: int = 20) -> list[Hit]:
     """Return the records whose code, name or address holds every word of `text`.
 
     Width and case do not count. The code itself comes first, then the name itself, then what
-    begins with the text, then the rest; equals in layer and code order.
+    begins with the text, then the rest; equals in layer and code order (of a word that more than
+    50,000 records hold, the first 50,000 are put in order).
     """
     words = fold_text(text).split()
     if not words or limit <= 0:
         return []
-    found = np.flatnonzero(text_mask(snapshot, text))
-    texts = snapshot.search if len(found) == len(snapshot) else snapshot.search.take(pa.array(found))
+    mask = text_mask(snapshot, text)
     whole = " ".join(words)
-    tests = (
-        lambda: pc.starts_with(texts, f"{whole}\n"),
-        lambda: pc.match_substring(texts, f"\n{whole}\n"),
-        lambda: pc.starts_with(texts, whole),
-        lambda: pc.match_substring(texts, f"\n{whole}"),
+    exact = np.flatnonzero(mask & bools(pc.starts_with(snapshot.search, f"{whole}\n")))
+    found = np.flatnonzero(mask)[:_WEIGHED]
+    texts = snapshot.search.take(pa.array(found))
+    order = (
+        exact,
+        found[bools(pc.match_substring(texts, f"\n{whole}\n"))],
+        found[bools(pc.starts_with(texts, whole))],
+        found[bools(pc.match_substring(texts, f"\n{whole}"))],
+        found,
     )
-    chosen: dict[int, None] = {}
-    for test in tests:
-        if len(found) <= limit or len(chosen) < limit:
-            chosen.update(dict.fromkeys(found[bools(test())][:limit].tolist()))
-    chosen.update(dict.fromkeys(found[: limit * 2].tolist()))
+    # a row comes first for its best match: dict keys keep the place where they were put first
+    chosen = dict.fromkeys(row for rows in order for row in rows[: limit * len(order)].tolist())
     return [_hit(snapshot, *snapshot.where_is(row)) for row in list(chosen)[:limit]]
 
 
