@@ -255,6 +255,79 @@ def test_every_key_has_the_line_it_stands_on(values: dict[str, str]):
     assert [source.line((key,)) for key in values] == [1 + 2 * i for i in range(len(values))]
 
 
+ODD = st.sampled_from(
+    [
+        '"x"',
+        '""',
+        "3",
+        "-1.5",
+        "nan",
+        "inf",
+        "true",
+        "[]",
+        "{}",
+        "[1]",
+        '["a", "a"]',
+        "[{}]",
+        '{ id = "a" }',
+        "1979-05-27",
+        "[{ id = [], title = 3 }]",
+    ]
+)
+KEYS = st.sampled_from(
+    [
+        "id",
+        "title",
+        "geometry",
+        "model",
+        "stale_after_days",
+        "source",
+        "style",
+        "aliases",
+        "fields",
+        "checklist",
+        "contacts",
+        "type",
+        "unit",
+        "min",
+        "max",
+        "standard_values",
+        "choices",
+        "open",
+        "personal",
+        "help",
+        "items",
+        "name",
+        "phone",
+        "zh",
+        "symbol",
+    ]
+)
+
+
+@given(
+    top=st.dictionaries(KEYS, ODD, max_size=8),
+    field=st.dictionaries(KEYS, ODD, max_size=8),
+    more=st.booleans(),
+)
+def test_whatever_a_file_holds_it_loads_or_is_refused_with_problems(top: dict, field: dict, more: bool):
+    good = (
+        {"id": '"a"', "title": '{ zh = "甲", en = "A" }', "geometry": '"point"', "model": '"m"'}
+        if more
+        else {}
+    )
+    top = {k: v for k, v in (good | top).items() if not (field and k == "fields")}
+    text = "".join(f"{k} = {v}\n" for k, v in top.items())
+    text += "[[fields]]\n" + "".join(f"{k} = {v}\n" for k, v in field.items()) if field else ""
+    found: tuple[CatalogProblem, ...] = ()
+    try:
+        layer = read_layer(text, "x")
+    except CatalogError as error:
+        layer, found = None, error.problems
+    assert (layer is None) == bool(found)
+    assert all(p.text("zh") and p.text("en") for p in found)
+
+
 def test_a_word_far_from_every_known_one_gets_no_suggestion():
     assert closest("xyzzy", ["circle", "square"]) == ""
     assert closest("Cirle", ["circle", "square"]) == "circle"

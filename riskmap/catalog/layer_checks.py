@@ -7,10 +7,10 @@ hide the other mistakes.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Final, cast
+from typing import Final, cast, get_args
 
 from riskmap.catalog.headers import normalise_header
-from riskmap.catalog.layer import CORE_ROLES
+from riskmap.catalog.layer import CORE_ROLES, FieldType
 from riskmap.catalog.problems import TomlFile, closest, shown
 from riskmap.catalog.toml_lines import KeyPath
 from riskmap.errors import CatalogProblem, Say
@@ -36,6 +36,7 @@ RESERVED: Final = frozenset(
 _DEVICES: Final = frozenset(
     ("con", "prn", "aux", "nul", *(f"com{n}" for n in range(1, 10)), *(f"lpt{n}" for n in range(1, 10)))
 )
+_KINDS: Final = frozenset(get_args(FieldType))
 _CONTACT_COLUMNS: Final = ("name", "phone", "post", "verified")
 
 Claim = tuple[str, str, KeyPath]  # target, header, where it is written
@@ -54,7 +55,7 @@ def check_layer(source: TomlFile, common: TomlFile) -> list[CatalogProblem]:
 
 
 def _file_name(source: TomlFile) -> Iterator[CatalogProblem]:
-    if source.at(("id",)) in _DEVICES:
+    if str(source.at(("id",))) in _DEVICES:
         yield source.problem(
             ("id",),
             Say("Windows 允许作文件名的标识", "an id that Windows allows as a file name"),
@@ -83,7 +84,7 @@ def _ids_twice(source: TomlFile) -> Iterator[CatalogProblem]:
 
 def _reserved(source: TomlFile) -> Iterator[CatalogProblem]:
     for path, field in source.tables("fields"):
-        if field.get("id") in RESERVED:
+        if str(field.get("id")) in RESERVED:
             yield source.problem(
                 (*path, "id"),
                 Say("另一个标识（这个名字系统自己要用）", "another id (riskmap uses this name itself)"),
@@ -106,21 +107,21 @@ def _unknown_targets(source: TomlFile, common: TomlFile) -> Iterator[CatalogProb
 
 
 def _field(source: TomlFile, path: KeyPath, field: Mapping[str, object]) -> Iterator[CatalogProblem]:
-    kind = field.get("type")
+    kind = str(field.get("type"))
     low, high = _number(field.get("min")), _number(field.get("max"))
     if low is not None and high is not None and low > high:
         yield source.problem(
             (*path, "min"),
             Say(f"不大于 max（{high:g}）的数字", f"a number not above max ({high:g})"),
         )
-    if kind not in {"integer", "number"}:
+    if kind in _KINDS - {"integer", "number"}:
         numeric = ("min", "max", "standard_values", "unit")
         yield from _only_with(
             source, path, field, keys=numeric, kinds=Say("integer 或 number", "integer or number")
         )
-    if kind != "choice":
+    if kind in _KINDS - {"choice"}:
         yield from _only_with(source, path, field, keys=("choices", "open"), kinds=Say("choice", "choice"))
-    elif not field.get("choices"):
+    elif kind == "choice" and not field.get("choices"):
         yield source.problem((*path, "choices"), Say("至少一个选项", "at least one choice"))
     for i, value in enumerate(_list(field.get("standard_values"))):
         number = _number(value)
@@ -142,8 +143,8 @@ def _only_with(
             yield source.problem(
                 (*path, key),
                 Say(
-                    f"只在 type 为 {kinds.zh} 的字段里写 {key}",
-                    f"{key} only in a field whose type is {kinds.en}",
+                    f"没有 {key}（只用于 type 为 {kinds.zh} 的字段）",
+                    f"no {key} here (it belongs to fields of type {kinds.en})",
                 ),
             )
 

@@ -21,7 +21,7 @@ from pydantic_core import ErrorDetails
 from riskmap.catalog.toml_lines import KeyPath, key_lines
 from riskmap.errors import CatalogError, CatalogProblem, Say
 
-NOTHING: Final = "（空缺 nothing）"
+NOTHING: Final = "—"
 _LONGEST_FIND = 60
 
 _SLUG = r"^[a-z][a-z0-9_]{0,62}$"
@@ -58,7 +58,7 @@ class TitlePart(Part):
 _P = TypeVar("_P", bound=BaseModel)
 
 _EXPECTED: Final[Mapping[str, Say]] = {
-    "missing": Say("填写该项（必填）", "this key, which is required"),
+    "missing": Say("有值（此项必填）", "a value (this key is required)"),
     "string_type": Say('文字，要加英文引号，如 "边坡"', 'text in quotes, such as "slope"'),
     "int_type": Say("整数，不加引号", "a whole number without quotes"),
     "int_from_float": Say("整数", "a whole number"),
