@@ -110,6 +110,8 @@ def test_checklists_and_contact_roles_that_are_not_public_are_marked_as_defaults
     roles = [r for r in default("waterlogging").contacts if r.id.startswith("contact_")]
     assert [r.id for r in roles] == [f"contact_{n}" for n in range(1, 5)]
     assert all("默认，可改" in r.title.zh for r in roles)
+    assert [r.name_aliases[0] for r in roles] == ["联系人1", "联系人2", "联系人3", "联系人4"]
+    assert roles[0].phone_aliases[0] == "联系人1电话"
 
 
 def test_tier_words_and_colours_mean_the_declared_tier():

@@ -77,7 +77,7 @@ def test_an_unknown_layer_or_model_is_answered_with_the_known_ones(catalog: Cata
 
 
 def test_mistakes_in_several_files_come_together(copy: Path):
-    first = change(copy / "layers" / "slopes.toml", 'symbol = "triangle"', 'symbol = "triangel"')
+    first = change(copy / "layers" / "slopes.toml", 'symbol = "triangle"', 'symbol = "triangl"')
     second = change(copy / "layers" / "shelters.toml", 'geometry = "point"', 'geometry = "pt"')
     (copy / "layers" / "broken.toml").write_bytes(b"\xff\xfe")
     found = {(p.file, p.line, p.key) for p in problems(copy)}
@@ -95,7 +95,7 @@ def test_a_model_that_does_not_exist_is_named_with_a_suggestion(copy: Path):
 
 
 def test_a_model_that_reads_a_field_its_layer_lacks_is_refused_at_its_line(copy: Path):
-    line = change(copy / "models" / "forest_fire_grid.toml", 'field = "fuel"', 'field = "fule"')
+    line = change(copy / "models" / "forest_fire_grid.toml", 'field = "fuel"', 'field = "fuell"')
     (problem,) = problems(copy)
     assert (problem.file, problem.line, problem.hint) == ("models/forest_fire_grid.toml", line, "fuel")
 

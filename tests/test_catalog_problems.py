@@ -22,7 +22,7 @@ model = "m"
 colour = "red"
 
 [style]
-symbol = "triangel"
+symbol = "triangl"
 
 [aliases]
 cod = ["边坡编号"]
@@ -30,7 +30,7 @@ cod = ["边坡编号"]
 [[fields]]
 id = "height"
 title = { zh = "坡高" }
-type = "numbr"
+type = "numberr"
 
 [[fields]]
 id = "angle"
@@ -330,4 +330,4 @@ def test_whatever_a_file_holds_it_loads_or_is_refused_with_problems(top: dict, f
 
 def test_a_word_far_from_every_known_one_gets_no_suggestion():
     assert closest("xyzzy", ["circle", "square"]) == ""
-    assert closest("Cirle", ["circle", "square"]) == "circle"
+    assert closest("circel", ["circle", "square"]) == "circle"

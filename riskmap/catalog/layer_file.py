@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
@@ -26,6 +27,8 @@ from riskmap.catalog.layer_checks import check_layer, claims
 from riskmap.catalog.problems import Items, Part, Slug, TitlePart, TomlFile, Words, read_text
 from riskmap.errors import CatalogError, Say
 
+# A note behind a role's title, such as （默认，可改）, is no part of a column's header.
+_REMARK = re.compile(r"\s*[(（][^()（）]*[)）]$")
 _COMMON = Path(__file__).with_name("common.toml")
 
 
@@ -153,7 +156,9 @@ def _layer(source: TomlFile, part: LayerPart, common: CommonPart) -> Layer:
         model=part.model,
         fields=tuple(_field(f, part.aliases.get(f.id, ())) for f in (*part.fields, *shared)),
         aliases={
-            role: distinct([*_left_for(role, common.aliases.get(role, ()), owners), *part.aliases.get(role, ())])
+            role: distinct(
+                [*_left_for(role, common.aliases.get(role, ()), owners), *part.aliases.get(role, ())]
+            )
             for role in CORE_ROLES
         },
         checklist=_checklist(part.checklist) if part.checklist else None,
@@ -201,6 +206,7 @@ def _words(title: TitlePart, name: str, aliases: Iterable[str]) -> tuple[str, ..
 def _contact(part: ContactPart, owners: Mapping[str, str]) -> ContactRole:
     """Derive the usual headers from the role's title; what riskmap writes stands first."""
     zh, en = part.title.zh, part.title.en
+    stem = _REMARK.sub("", zh) or zh
 
     def headers(column: str, *words: str) -> tuple[str, ...]:
         return distinct(_left_for(f"contacts.{part.id}.{column}", words, owners))
@@ -208,10 +214,12 @@ def _contact(part: ContactPart, owners: Mapping[str, str]) -> ContactRole:
     return ContactRole(
         part.id,
         part.title.say(),
-        headers("name", zh, f"{zh}姓名", *part.name, en, f"{en} name"),
+        headers("name", stem, f"{stem}姓名", zh, *part.name, en, f"{en} name"),
         headers(
-            "phone", *(zh + w for w in ("电话", "联系电话", "手机", "手机号码")), *part.phone, f"{en} phone"
+            "phone", *(stem + w for w in ("电话", "联系电话", "手机", "手机号码")), *part.phone, f"{en} phone"
         ),
-        headers("post", *(zh + w for w in ("职务", "职位")), *part.post, f"{en} post"),
-        headers("verified", *(zh + w for w in ("核实日期", "核验日期")), *part.verified, f"{en} verified on"),
+        headers("post", *(stem + w for w in ("职务", "职位")), *part.post, f"{en} post"),
+        headers(
+            "verified", *(stem + w for w in ("核实日期", "核验日期")), *part.verified, f"{en} verified on"
+        ),
     )
