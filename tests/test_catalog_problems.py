@@ -30,7 +30,7 @@ cod = ["边坡编号"]
 [[fields]]
 id = "height"
 title = { zh = "坡高" }
-type = "numberr"
+type = "nnumberr"
 
 [[fields]]
 id = "angle"
