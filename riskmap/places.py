@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import shapely
 from numpy.typing import ArrayLike, NDArray
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
@@ -98,7 +98,7 @@ def duplicates(
         located = np.array([i for i in rows if np.isfinite(east[i])], np.int64)
         if len(located) < 2:
             continue
-        pairs = cKDTree(np.column_stack((east[located], north[located]))).query_pairs(
+        pairs = KDTree(np.column_stack((east[located], north[located]))).query_pairs(
             within_m, output_type="ndarray"
         )
         found[located[pairs.ravel()]] = True

@@ -54,7 +54,6 @@ def test_an_import_of_42336_rows_killed_at_any_moment_is_there_whole_or_not_at_a
         held = len(ledger.features("risk_points", codes=None).records.code) if ledger.changesets() else 0
         outcomes[held] += 1  # a KeyError here is half an import
     assert outcomes[0] > 0, outcomes
-    print(outcomes)
 
 
 def _fresh(path: Path) -> None:

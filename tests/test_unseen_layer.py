@@ -93,19 +93,14 @@ score = "{number}"
 major = 30
 large = 20
 general = 10
+source = "made for a test"
 [[indicators]]
 id = "{number}"
 title = {{ zh = "数值", en = "Number" }}
 field = "{number}"
 reference = 0
+source = "made for a test"
 """
-
-
-@pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("unseen") / "ws"
-    assert riskmap("init", folder).status == 0
-    return folder
 
 
 @given(names=unseen())

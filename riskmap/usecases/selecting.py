@@ -33,26 +33,13 @@ def make_selection(
     A `where` condition applies to the layers that have its field; layers without it hold nothing
     that could satisfy it and drop out.
     """
-    chosen = tuple(ws.catalog.layer(layer).id for layer in layers)
-    conditions = []
-    for condition in where:
-        parsed = {}
-        trouble: SelectionError | None = None
-        for layer in chosen or tuple(ws.catalog.layers):
-            try:
-                parsed[layer] = parse_where(condition, ws.catalog.layer(layer))
-            except SelectionError as problem:
-                trouble = trouble or problem
-        if not parsed and trouble is not None:
-            raise trouble
-        chosen = tuple(parsed)
-        conditions.append(next(iter(parsed.values())))
+    chosen = [ws.catalog.layer(layer) for layer in layers] or list(ws.catalog.layers.values())
     return Selection(
-        layers=chosen,
+        layers=tuple(layer.id for layer in chosen) if layers else (),
         tiers=tuple(tiers),
         states=tuple(states),
         subdistricts=tuple(subdistricts),
-        where=tuple(conditions),
+        where=tuple(parse_where(condition, chosen) for condition in where),
         within=shapely.to_wkb(_polygon(within)) if within else None,
         text=text,
         flags=tuple(flags),
@@ -74,6 +61,6 @@ def select_json(ws: Workspace, selection: Selection, *, as_of: date | None = Non
     snapshot: Snapshot = current_snapshot(ws, as_of=as_of)
     selected = select(snapshot, selection)
     return {
-        "count": selected.count,
+        "count": selected.total,
         "features": rows(snapshot, selected, catalog_layers=ws.catalog.layers),
     }

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-import shutil
 import threading
 from collections import OrderedDict
 from datetime import UTC, date, datetime, time
-from pathlib import Path
 
-from riskmap.selection import Snapshot, build_snapshot
+from riskmap.selection import Snapshot, build_snapshot, load, save, snapshot_key
 from riskmap.usecases.workspace import Workspace
 
 _KEEP = 2  # the current one and the one that open pages still point at
@@ -30,7 +26,7 @@ def current_snapshot(ws: Workspace, *, as_of: date | None = None, today: date | 
     """
     today = as_of or today or datetime.now().astimezone().date()
     state = ws.ledger.state
-    key = (ws.store, str(ws.root), ws.catalog_digest, state, as_of, today)
+    key = (ws.store, ws.root, ws.catalog_digest, state, as_of, today)
     with _building:
         if key in _cache:
             _cache.move_to_end(key)
@@ -49,10 +45,9 @@ def _past(ws: Workspace, as_of: date, state: int) -> Snapshot:
 
 
 def _present(ws: Workspace, state: int, today: date) -> Snapshot:
-    tag = hashlib.sha256(f"{ws.store}|{state}|{today}|{ws.catalog_digest}".encode()).hexdigest()[:16]
-    home = ws.cache_dir / f"snapshot-{tag}"
-    kept = Snapshot.load(home) if home.is_dir() else None
-    if kept is not None and kept.state == state:
+    key = snapshot_key(ws.catalog.layers, ws.places, state=state, today=today)
+    kept = load(ws.cache_dir, key)
+    if kept is not None:
         return kept
     features = {layer: ws.ledger.features(layer) for layer in ws.catalog.layers}
     snapshot = build_snapshot(features, ws.catalog.layers, ws.places, state=state, today=today)
@@ -60,22 +55,7 @@ def _present(ws: Workspace, state: int, today: date) -> Snapshot:
     if ws.ledger.state != state:  # written to meanwhile: good for this answer, not for the shelf
         return snapshot
     try:
-        _shelve(snapshot, home)
+        save(snapshot, ws.cache_dir)
     except OSError:  # a full or read-only disk costs the shelf, not the answer
         return snapshot
-    return Snapshot.load(home) or snapshot
-
-
-def _shelve(snapshot: Snapshot, home: Path) -> None:
-    """Write beside, then move: another process sees a whole snapshot or none."""
-    beside = home.with_name(f"{home.name}.{os.getpid()}.tmp")
-    beside.mkdir(parents=True, exist_ok=True)
-    try:
-        snapshot.save(beside)
-        shutil.rmtree(home, ignore_errors=True)
-        beside.replace(home)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
-    for old in home.parent.glob("snapshot-*"):
-        if old != home and old.suffix != ".tmp":
-            shutil.rmtree(old, ignore_errors=True)  # on Windows a mapped one stays until its process ends
+    return load(ws.cache_dir, key) or snapshot
