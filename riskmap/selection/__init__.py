@@ -4,7 +4,6 @@ from riskmap.selection.filters import NOT_STATED, Selection
 from riskmap.selection.inventory import Selected, flag_ids, rows, select
 from riskmap.selection.lookup import Hit, Outline, find, nearest, point, search, shapes_in
 from riskmap.selection.snapshot import Snapshot, build_snapshot, snapshot_key
-from riskmap.selection.store import load, save
 from riskmap.selection.table import column_of, layer_table
 from riskmap.selection.tiles import tile
 from riskmap.selection.totals import Counts, counts, flag_counts, reconcile
@@ -26,13 +25,11 @@ __all__ = [
     "flag_counts",
     "flag_ids",
     "layer_table",
-    "load",
     "nearest",
     "parse_where",
     "point",
     "reconcile",
     "rows",
-    "save",
     "search",
     "select",
     "shapes_in",

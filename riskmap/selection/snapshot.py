@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -27,6 +28,7 @@ from riskmap.records import RANKS, Features, Records
 from riskmap.selection import zorder
 from riskmap.selection.filters import NOT_STATED
 from riskmap.selection.flags import codes_of, flag_bits, numbers
+from riskmap.selection.store import FORMAT, read_snapshot, write_snapshot
 from riskmap.selection.table import column_of, layer_table
 from riskmap.selection.unknown import unknown_name
 from riskmap.selection.views import Views
@@ -34,7 +36,6 @@ from riskmap.selection.where import folded
 
 pc: Any = pyarrow.compute
 
-FORMAT: Final = 1  # of the columns below and of the files `store` writes
 MOST_LAYERS: Final = 32  # a tile holds layer · 8 + rank in one byte
 ADDRESS: Final = "address"
 
@@ -122,6 +123,23 @@ class Snapshot:
         """Return layer id and row in its table for a row number."""
         index = int(np.searchsorted(self.starts, row, side="right")) - 1
         return self.layers[index], row - int(self.starts[index])
+
+    def save(self, directory: Path) -> None:
+        """Write the snapshot into a directory. Raises OSError where that cannot be done."""
+        write_snapshot(self, directory)
+
+    @classmethod
+    def load(cls, directory: Path, *, state: int | None = None, key: str | None = None) -> Snapshot | None:
+        """Return the snapshot in a directory, its columns mapped from disk and shared by processes.
+
+        None where there is none, where it is damaged or of another format, and where its ledger
+        state or its key (`snapshot_key`) is not the one asked for.
+        """
+        parts = read_snapshot(directory)
+        if parts is None or state not in {None, parts["state"]} or key not in {None, parts["key"]}:
+            return None
+        shapes = Shapes(parts.pop("shape_row"), parts.pop("shape_bounds"))
+        return cls(**parts, shapes=shapes)
 
 
 def snapshot_key(
