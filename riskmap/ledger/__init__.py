@@ -1,0 +1,27 @@
+"""The ledger: features, revisions, assessments, contacts. Nothing is ever lost."""
+
+from riskmap.ledger.assessments import RunResult, TierChange
+from riskmap.ledger.holding import HeldEntry
+from riskmap.ledger.importing import Committed
+from riskmap.ledger.ledger import Ledger
+from riskmap.ledger.masking import is_masked, mask_contacts, mask_name, mask_phone, mask_value
+from riskmap.ledger.reading import BatchInfo, ChangesetInfo
+from riskmap.ledger.rejects import RejectedEntry
+from riskmap.ledger.store import utc_now
+
+__all__ = [
+    "BatchInfo",
+    "ChangesetInfo",
+    "Committed",
+    "HeldEntry",
+    "Ledger",
+    "RejectedEntry",
+    "RunResult",
+    "TierChange",
+    "is_masked",
+    "mask_contacts",
+    "mask_name",
+    "mask_phone",
+    "mask_value",
+    "utc_now",
+]

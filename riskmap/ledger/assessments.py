@@ -1,0 +1,335 @@
+"""Results of scoring: only what changed is stored, with the model it came from and the cause."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Literal
+
+import numpy as np
+import orjson
+import sqlalchemy as sa
+from numpy.typing import NDArray
+
+from riskmap.errors import LedgerError
+from riskmap.ledger import schema as s
+from riskmap.ledger.revisions import open_changeset
+from riskmap.ledger.store import CHUNK, Store, insert_rows, next_id, update_rows
+from riskmap.records import RANKS, UNRATED, Assessment, Features
+
+Cause = Literal["new", "data", "model", "both"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What saving a layer's assessment did. `skipped` records had changed since they were scored."""
+
+    run: int
+    changeset: int
+    assessed: int
+    unrated: int
+    changed: int
+    skipped: int
+
+
+@dataclass(frozen=True, slots=True)
+class TierChange:
+    """One record whose tier became another: names of RANKS, `before` None for its first assessment."""
+
+    layer: str
+    code: str
+    before: str | None
+    after: str
+    score_before: float | None
+    score_after: float | None
+    cause: Cause
+    run: int
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """Assessments in the order of the feature ids asked for; unrated where there is none."""
+
+    rank: NDArray[np.uint8]
+    score: NDArray[np.float64]
+    missing: list[tuple[str, ...]]
+    rules: list[tuple[str, ...]]
+    known: NDArray[np.bool_]
+
+
+@lru_cache(maxsize=8192)
+def _read_names(text: str | None) -> tuple[str, ...]:
+    return () if text is None else tuple(orjson.loads(text))
+
+
+@lru_cache(maxsize=8192)
+def _write_names(names: tuple[str, ...]) -> str | None:
+    return orjson.dumps(names).decode() if names else None
+
+
+def read_results(connection: sa.Connection, feature_ids: Sequence[int], *, at: int | None = None) -> Results:
+    """Read the assessments of records, now or as they were after changeset `at`."""
+    count = len(feature_ids)
+    rank = np.full(count, UNRATED, dtype=np.uint8)
+    score = np.full(count, np.nan)
+    found = np.zeros(count, dtype=bool)
+    missing: list[tuple[str, ...]] = [()] * count
+    rules: list[tuple[str, ...]] = [()] * count
+    if count == 0:
+        return Results(rank, score, missing, rules, found)
+    ids = np.asarray(feature_ids, dtype=np.int64)
+    order = np.argsort(ids, kind="stable")
+    ordered = ids[order]
+    t = s.assessment
+    query = sa.select(t.c.feature_id, t.c.rank, t.c.score, t.c.missing, t.c.rules)
+    # The ids of a layer lie close together; what lies between them is dropped below.
+    query = query.where(t.c.feature_id.between(int(ordered[0]), int(ordered[-1])))
+    if at is None:
+        query = query.where(t.c.valid_to.is_(None))
+    else:
+        query = query.where(t.c.valid_from <= at, sa.or_(t.c.valid_to.is_(None), t.c.valid_to > at))
+    for rows in connection.execute(query, execution_options={"yield_per": CHUNK}).partitions(CHUNK):
+        fids, ranks, scores, missings, fired = zip(*rows, strict=True)
+        theirs = np.array(fids, dtype=np.int64)
+        place = np.searchsorted(ordered, theirs)
+        place[place == count] = 0
+        ours = ordered[place] == theirs
+        where = order[place[ours]]
+        rank[where] = np.array(ranks, dtype=np.uint8)[ours]
+        score[where] = np.array(scores, dtype=np.float64)[ours]
+        found[where] = True
+        targets = np.full(len(theirs), -1, dtype=np.int64)
+        targets[ours] = where
+        for texts, into in ((missings, missing), (fired, rules)):
+            for k in (k for k, text in enumerate(texts) if text is not None):
+                if targets[k] >= 0:
+                    into[targets[k]] = _read_names(texts[k])
+    return Results(rank, score, missing, rules, found)
+
+
+def _last_run(connection: sa.Connection, layer: str) -> Any:
+    t = s.run_layer
+    return connection.execute(
+        sa.select(t).where(t.c.layer == layer).order_by(t.c.changeset_id.desc()).limit(1)
+    ).one_or_none()
+
+
+def save_assessment(
+    store: Store,
+    assessment: Assessment,
+    features: Features,
+    *,
+    model_text: str,
+    run: int | None,
+    by: str,
+    why: str,
+) -> RunResult:
+    """Store what changed; a result is kept only for the very version of a record it was made from."""
+    count = len(features)
+    if not (
+        len(assessment.score)
+        == len(assessment.rank)
+        == len(assessment.missing)
+        == len(assessment.rules)
+        == count
+    ):
+        raise LedgerError(
+            f"{assessment.layer}：评估结果 {len(assessment.score)} 条，记录 {count} 条，对不上，未写入；请重新评估",
+            f"{assessment.layer}: {len(assessment.score)} results for {count} records, nothing was written; assess again",
+        )
+    with store.writing() as connection:
+        run_id = _run_id(connection, run)
+        last = _last_run(connection, assessment.layer)
+        version, changed_in = _current(connection, assessment.layer, features.feature_id)
+        fresh = version == features.version
+        before = read_results(connection, features.feature_id.tolist())
+        differs = fresh & _differs(before, assessment)
+        where = np.flatnonzero(differs)
+        unrated = int(np.count_nonzero(assessment.rank == UNRATED))
+        changeset = open_changeset(
+            connection,
+            store,
+            by=by,
+            why=why,
+            kind="assess",
+            counts={"assessed": count, "unrated": unrated, "changed": len(where)},
+        )
+        if run is None:
+            connection.execute(s.assessment_run.insert().values(id=run_id, changeset_id=changeset))
+        _keep_model(connection, assessment, model_text)
+        # A record that moved on while it was scored counts as new data for the next run.
+        base = changeset if bool(fresh.all()) else int(changed_in[~fresh].min()) - 1
+        connection.execute(
+            s.run_layer.insert().values(
+                changeset_id=changeset,
+                run_id=run_id,
+                layer=assessment.layer,
+                model=assessment.model,
+                digest=assessment.digest,
+                base=base,
+                assessed=count,
+                unrated=unrated,
+                changed=len(where),
+            )
+        )
+        causes = _causes(last, assessment.digest, before.known, changed_in)
+        _write(connection, (assessment, features), where, causes, (run_id, changeset), known=before.known)
+    return RunResult(run_id, changeset, count, unrated, len(where), int(np.count_nonzero(~fresh)))
+
+
+def _run_id(connection: sa.Connection, run: int | None) -> int:
+    if run is None:
+        return next_id(connection, s.assessment_run)
+    known = connection.execute(sa.select(s.assessment_run.c.id).where(s.assessment_run.c.id == run)).scalar()
+    if known is None:
+        raise LedgerError(
+            f"评估 {run}：台账中没有这次评估，未写入；请不带编号重新评估",
+            f"assessment run {run}: the ledger has none, nothing was written; assess again without a run number",
+        )
+    return run
+
+
+def _current(
+    connection: sa.Connection, layer: str, feature_ids: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the current version and last changeset of records, -1 where a record is unknown."""
+    t = s.feature
+    rows = (
+        connection.execute(sa.select(t.c.id, t.c.version, t.c.changed).where(t.c.layer == layer))
+        .tuples()
+        .all()
+    )
+    table = np.array(rows, dtype=np.int64).reshape(-1, 3)
+    table = table[np.argsort(table[:, 0])]
+    place = np.searchsorted(table[:, 0], feature_ids)
+    place[place == len(table)] = 0
+    if len(table) == 0:
+        nothing = np.full(len(feature_ids), -1, dtype=np.int64)
+        return nothing, nothing
+    found = table[place, 0] == feature_ids
+    return np.where(found, table[place, 1], -1), np.where(found, table[place, 2], -1)
+
+
+def _differs(before: Results, now: Assessment) -> NDArray[np.bool_]:
+    rank, score = np.asarray(now.rank), np.asarray(now.score, dtype=np.float64)
+    close = np.isclose(before.score, score, rtol=1e-12, atol=0.0, equal_nan=True)
+    names = np.fromiter(
+        (
+            a != tuple(c) or b != tuple(d)
+            for a, b, c, d in zip(before.missing, before.rules, now.missing, now.rules, strict=True)
+        ),
+        dtype=bool,
+        count=len(rank),
+    )
+    return ~before.known | (before.rank != rank) | ~close | names
+
+
+def _causes(
+    last: Any, digest: str, known: NDArray[np.bool_], changed_in: NDArray[np.int64]
+) -> NDArray[np.str_]:
+    model = last is not None and last.digest != digest
+    base = 0 if last is None else last.base
+    data = changed_in > base
+    # Neither: the same data and model file gave another result, so the program's scoring changed.
+    told = np.where(data, "both" if model else "data", "model")
+    return np.where(known, told, "new")
+
+
+def _keep_model(connection: sa.Connection, assessment: Assessment, text: str) -> None:
+    known = connection.execute(
+        sa.select(s.model_text.c.digest).where(s.model_text.c.digest == assessment.digest)
+    ).scalar()
+    if known is None:
+        connection.execute(
+            s.model_text.insert().values(digest=assessment.digest, model=assessment.model, text=text)
+        )
+
+
+def _write(
+    connection: sa.Connection,
+    scored: tuple[Assessment, Features],
+    where: NDArray[np.intp],
+    causes: NDArray[np.str_],
+    numbers: tuple[int, int],
+    *,
+    known: NDArray[np.bool_],
+) -> None:
+    (assessment, features), (run_id, changeset) = scored, numbers
+    # In the order of the key: rows are appended instead of scattered.
+    where = where[np.argsort(features.feature_id[where], kind="stable")]
+    closing = [(changeset, fid) for fid in features.feature_id[where[known[where]]].tolist()]
+    if closing:
+        update_rows(
+            connection,
+            "UPDATE assessment SET valid_to = ? WHERE feature_id = ? AND valid_to IS NULL",
+            closing,
+        )
+    insert_rows(
+        connection,
+        s.assessment,
+        ("feature_id", "valid_from", "run_id", "version", "rank", "score", "missing", "rules", "cause"),
+        (
+            (
+                *(fid, changeset, run_id, version, rank, None if score != score else score),  # noqa: PLR0124 (NaN)
+                *(
+                    _write_names(tuple(assessment.missing[i])),
+                    _write_names(tuple(assessment.rules[i])),
+                    cause,
+                ),
+            )
+            for i, fid, version, rank, score, cause in zip(
+                where.tolist(),
+                features.feature_id[where].tolist(),
+                features.version[where].tolist(),
+                np.asarray(assessment.rank)[where].tolist(),
+                np.asarray(assessment.score, dtype=np.float64)[where].tolist(),
+                causes[where].tolist(),
+                strict=True,
+            )
+        ),
+    )
+
+
+def tier_changes(store: Store, *, run: int | None, since: int | None, limit: int | None) -> list[TierChange]:
+    """Return the records whose tier became another: in one run, after a changeset, or ever."""
+    now, past = s.assessment, s.assessment.alias("past")
+    query = (
+        sa.select(
+            *(s.feature.c.layer, s.feature.c.code, past.c.rank, now.c.rank),
+            *(past.c.score, now.c.score, now.c.cause, now.c.run_id, s.changeset.c.at),
+        )
+        .select_from(now)
+        .join(s.feature, s.feature.c.id == now.c.feature_id)
+        .join(s.changeset, s.changeset.c.id == now.c.valid_from)
+        .outerjoin(past, sa.and_(past.c.feature_id == now.c.feature_id, past.c.valid_to == now.c.valid_from))
+        .where(sa.or_(past.c.rank.is_(None), past.c.rank != now.c.rank))
+        .order_by(now.c.valid_from, s.feature.c.layer, s.feature.c.code)
+    )
+    if run is not None:
+        query = query.where(now.c.run_id == run)
+    if since is not None:
+        query = query.where(now.c.valid_from > since)
+    if limit is not None:
+        query = query.limit(limit)
+    with store.reading() as connection:
+        return [
+            TierChange(layer, code, None if before is None else RANKS[before], RANKS[after], *rest)
+            for layer, code, before, after, *rest in connection.execute(query).tuples()
+        ]
+
+
+def assessed_digest(store: Store, layer: str) -> str | None:
+    """Return the digest of the model that last assessed a layer, None where none did."""
+    with store.reading() as connection:
+        last = _last_run(connection, layer)
+        return None if last is None else last.digest
+
+
+def model_text(store: Store, digest: str) -> str | None:
+    """Return the text of a model that the ledger has kept, None where it has not."""
+    with store.reading() as connection:
+        return connection.execute(
+            sa.select(s.model_text.c.text).where(s.model_text.c.digest == digest)
+        ).scalar()

@@ -1,0 +1,332 @@
+"""One record at a time: create, edit, retire, reinstate. A stale edit is refused and shows both sides."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import shapely
+import sqlalchemy as sa
+from shapely.errors import ShapelyError
+
+from riskmap.errors import LedgerError, StaleRevisionError, UnknownNameError
+from riskmap.ledger import schema as s
+from riskmap.ledger.known import WITHDRAWN, Known, read_known, read_versions
+from riskmap.ledger.masking import is_masked
+from riskmap.ledger.merge import (
+    FIXED_KEYS,
+    SAME_PLACE,
+    Changes,
+    changed_roles,
+    is_nan,
+    masked_from_nothing,
+    same,
+    same_shape,
+    shown,
+)
+from riskmap.ledger.revisions import Draft, open_changeset, write_new, write_next
+from riskmap.ledger.store import Store
+from riskmap.records import CLEAR, Contact, Records
+
+
+def _refuse(place: str, zh: str, en: str) -> LedgerError:
+    return LedgerError(f"{place}：{zh}，未写入", f"{place}: {en}; nothing was written")
+
+
+def _checked(layer: str, code: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of a form, each in the shape the ledger keeps; LedgerError names what is wrong."""
+    out: dict[str, Any] = {}
+    for key, value in values.items():
+        place = f"{layer} › {code} › {key}"
+        if value is CLEAR or value is None or is_nan(value):
+            out[key] = None
+        elif key == "position":
+            out[key] = _checked_position(place, value)
+        elif key == "shape":
+            out[key] = _checked_shape(place, value)
+        elif key == "checklist":
+            items = tuple(value)
+            out[key] = items if any(i is not None for i in items) else None
+        elif key == "contacts":
+            out[key] = tuple(value)
+        elif isinstance(value, float) and math.isinf(value):
+            raise _refuse(place, "不是有限的数；请改成一个数", "not a finite number; write a number")
+        else:
+            out[key] = value
+    shape = out.get("shape")
+    if shape is not None and out.get("position") is None:
+        point = shapely.point_on_surface(shapely.from_wkb(shape))
+        out["position"] = (float(point.x), float(point.y))
+    return out
+
+
+def _checked_position(place: str, value: Any) -> tuple[float, float] | None:
+    lon, lat = float(value[0]), float(value[1])
+    if math.isnan(lon) or math.isnan(lat):
+        return None
+    if not (-180 <= lon <= 180 and -90 <= lat <= 90):  # noqa: PLR2004
+        raise _refuse(
+            place,
+            f"({lon}, {lat}) 不是经纬度；请写 CGCS2000 的经度、纬度",
+            f"({lon}, {lat}) is not a longitude and latitude; write degrees in CGCS2000",
+        )
+    return lon, lat
+
+
+def _checked_shape(place: str, value: Any) -> bytes:
+    try:
+        geometry = shapely.from_wkb(value)
+    except (ShapelyError, TypeError) as problem:
+        raise _refuse(place, "不是 WKB 图形；请重新绘制", "not a WKB shape; draw it again") from problem
+    if geometry.is_empty:
+        raise _refuse(place, "图形是空的；请重新绘制", "the shape is empty; draw it again")
+    return bytes(value)
+
+
+def _check_masks(layer: str, code: str, stated: Mapping[str, Any], known: tuple[Contact, ...]) -> None:
+    missing = masked_from_nothing(stated.get("contacts"), known)
+    if missing:
+        raise _refuse(
+            f"{layer} › {code} › {'、'.join(missing)}",
+            "姓名或电话带星号，台账中没有原值可沿用；请写完整",
+            "the name or phone is masked and the ledger has nothing it could stand for; write it in full",
+        )
+
+
+def create_record(
+    store: Store, layer: str, code: str, *, values: Mapping[str, Any], by: str, why: str
+) -> int:
+    """Write a new record and return its version. A code that exists is refused."""
+    if not code.strip():
+        raise _refuse(layer, "编号不能为空；请填写编号", "a record needs a code; fill it in")
+    stated = _checked(layer, code, values)
+    _check_masks(layer, code, stated, ())
+    with store.writing() as connection:
+        known = read_known(connection, layer, codes=[code], contacts=True)
+        again = len(known) > 0 and known.op[0] == WITHDRAWN
+        if len(known) and not again:
+            gone = known.retired[0]
+            zh, en = (
+                "已有这个编号；请换一个编号，或编辑原记录",
+                "this code exists; choose another or edit the record",
+            )
+            if gone is not None:
+                zh, en = (
+                    f"该编号已注销（{gone}）；请恢复原记录，或换一个编号",
+                    f"this code was retired ({gone}); reinstate it or choose another",
+                )
+            raise _refuse(f"{layer} › {code}", zh, en)
+        changeset = open_changeset(connection, store, by=by, why=why, kind="create", counts={"inserted": 1})
+        changes = {k: (None, v) for k, v in stated.items() if v is not None}
+        if again:
+            draft = Draft.afresh(known, 0, layer=layer).apply(changes)
+            write_next(connection, [draft], changeset)
+            return draft.version + 1
+        write_new(connection, _as_records(layer, code, stated), [0], changeset)
+        return 1
+
+
+def _as_records(layer: str, code: str, stated: Mapping[str, Any]) -> Records:
+    lon, lat = stated.get("position") or (np.nan, np.nan)
+    shape, checklist, contacts = stated.get("shape"), stated.get("checklist"), stated.get("contacts")
+    return Records(
+        layer=layer,
+        code=[code],
+        name=[stated.get("name")],
+        subdistrict=[stated.get("subdistrict")],
+        lon=np.array([lon], dtype=np.float64),
+        lat=np.array([lat], dtype=np.float64),
+        shapes=None if shape is None else [shape],
+        values={k: [v] for k, v in stated.items() if k not in FIXED_KEYS},
+        checklist=None if checklist is None else [checklist],
+        contacts=None if contacts is None else [contacts],
+    )
+
+
+def one_known(connection: sa.Connection, layer: str, code: str) -> Known:
+    """Return the record with this code, contacts included; UnknownNameError where there is none."""
+    known = read_known(connection, layer, codes=[code], contacts=True)
+    if len(known) == 0:
+        raise UnknownNameError(
+            f"{layer} › {code}：台账中没有这个编号；请核对编号和图层",
+            f"{layer} › {code}: the ledger has no such code; check the code and the layer",
+        )
+    return known
+
+
+def _value(known: Known, at: int, key: str) -> Any:
+    if key in ("name", "subdistrict", "checklist", "shape"):
+        return getattr(known, key)[at]
+    if key == "position":
+        return known.position(at)
+    if key == "contacts":
+        return known.contacts[at] if known.contacts else ()
+    column = known.values.get(key)
+    return None if column is None else column[at]
+
+
+def _edited_contacts(stated: tuple[Contact, ...] | None, known: tuple[Contact, ...]) -> tuple[Contact, ...]:
+    """Return the contacts after a form: a listed role is stated whole, masked parts stay as they are."""
+    if stated is None:
+        return ()
+    merged = {c.role: c for c in known}
+    for c in stated:
+        old = merged.get(c.role, Contact(c.role))
+        new = Contact(
+            c.role,
+            old.name if is_masked(c.name) else c.name or None,
+            old.phone if is_masked(c.phone) else c.phone or None,
+            c.post or None,
+            c.verified_on or None,
+        )
+        merged[c.role] = new
+    return tuple(c for c in merged.values() if c != Contact(c.role))
+
+
+def _differs(key: str, before: Any, after: Any) -> bool:
+    if key == "position" and before is not None and after is not None:
+        return any(abs(a - b) >= SAME_PLACE for a, b in zip(before, after, strict=True))
+    if key == "shape":
+        return not same_shape(before, after)
+    if key == "contacts":
+        return set(before or ()) != set(after or ())
+    return not same(before, after)
+
+
+def differences(known: Known, before: int | None, after: int) -> Changes:
+    """Return how row `after` differs from row `before` (from nothing: None): key → (before, after), unmasked."""
+    keys = (*FIXED_KEYS, *known.values)
+    out: Changes = {}
+    for key in keys:
+        old = None if before is None else _value(known, before, key)
+        new = _value(known, after, key)
+        if _differs(key, old, new):
+            out[key] = (old, new)
+    gone = None if before is None else known.retired[before]
+    if gone != known.retired[after]:
+        out["retired"] = (gone, known.retired[after])
+    return out
+
+
+def _effective(known: Known, stated: Mapping[str, Any], personal: frozenset[str]) -> Changes:
+    changes: Changes = {}
+    for key, value in stated.items():
+        before = _value(known, 0, key)
+        after = value
+        if key == "contacts":
+            after = _edited_contacts(value, before)
+        elif key in personal and is_masked(value):
+            continue
+        if _differs(key, before, after):
+            changes[key] = (before, after)
+    return changes
+
+
+def edit(
+    store: Store, layer: str, code: str, *, seen: int, changes: Mapping[str, Any], by: str, why: str
+) -> int:
+    """Change a record whose version `seen` the writer saw; return the new version.
+
+    None erases. A change that changes nothing writes nothing. Raises StaleRevisionError with both
+    sides where the record has moved on.
+    """
+    stated = _checked(layer, code, changes)
+    personal = store.personal_fields(layer)
+    with store.writing() as connection:
+        known = one_known(connection, layer, code)
+        current = known.version[0]
+        if current != seen:
+            raise _stale(connection, layer, code, (seen, stated), personal)
+        if known.retired[0] is not None:
+            raise _refuse(
+                f"{layer} › {code}",
+                f"该记录已注销（{known.retired[0]}）；请先恢复再编辑",
+                f"this record is retired ({known.retired[0]}); reinstate it before editing",
+            )
+        _check_masks(layer, code, stated, known.contacts[0] if known.contacts else ())
+        effective = _effective(known, stated, personal)
+        if not effective:
+            return current
+        changeset = open_changeset(connection, store, by=by, why=why, kind="edit", counts={"updated": 1})
+        draft = Draft.after(known, 0, layer=layer, op="update").apply(effective)
+        write_next(connection, [draft], changeset)
+        return current + 1
+
+
+def _stale(
+    connection: sa.Connection,
+    layer: str,
+    code: str,
+    mine: tuple[int, Mapping[str, Any]],
+    personal: frozenset[str],
+) -> StaleRevisionError:
+    seen, stated = mine
+    versions = read_versions(connection, layer, code)
+    now = len(versions) - 1
+    then = versions.version.index(seen) if seen in versions.version else None
+    left: Changes = {}
+    since = {} if then is None else differences(versions, then, now)
+    for key in dict.fromkeys((*stated, *since)):
+        theirs = versions.retired[now] if key == "retired" else _value(versions, now, key)
+        if key == "contacts" and key in stated:
+            own = _edited_contacts(stated[key], _value(versions, then if then is not None else now, key))
+        elif key in stated:
+            own = stated[key]
+        else:
+            own = since[key][0]
+        left[key] = (theirs, own)
+    masked = {k: v for k, v in shown(left, personal).items() if k != "contacts"}
+    if "contacts" in left:
+        theirs, own = left["contacts"]
+        out, into = changed_roles(theirs or (), own or ())
+        masked |= shown({"contacts": (out, into)}, personal)
+    return StaleRevisionError(
+        layer,
+        code,
+        seen=seen,
+        current=versions.version[now],
+        mine={k: v[1] for k, v in masked.items()},
+        theirs={k: v[0] for k, v in masked.items()},
+    )
+
+
+def retire(store: Store, layer: str, code: str, *, seen: int | None, by: str, why: str) -> int:
+    """Take a record out of the lists; it stays in the ledger. Return the new version."""
+    return _turn(store, layer, code, seen=seen, by=by, why=why, reason=why)
+
+
+def reinstate(store: Store, layer: str, code: str, *, seen: int | None, by: str, why: str) -> int:
+    """Bring a retired record back; return the new version."""
+    return _turn(store, layer, code, seen=seen, by=by, why=why, reason=None)
+
+
+def _turn(
+    store: Store, layer: str, code: str, *, seen: int | None, by: str, why: str, reason: str | None
+) -> int:
+    kind = "reinstate" if reason is None else "retire"
+    with store.writing() as connection:
+        known = one_known(connection, layer, code)
+        version = known.version[0]
+        if seen is not None and seen != version:
+            raise _stale(connection, layer, code, (seen, {}), store.personal_fields(layer))
+        if (known.retired[0] is None) == (reason is None):
+            zh, en = (
+                ("该记录没有注销；无需恢复", "this record is not retired; there is nothing to reinstate")
+                if reason is None
+                else ("该记录已经注销；无需再次注销", "this record is retired already")
+            )
+            raise _refuse(f"{layer} › {code}", zh, en)
+        changeset = open_changeset(connection, store, by=by, why=why, kind=kind, counts={f"{kind}d": 1})
+        draft = Draft.after(known, 0, layer=layer, op=kind)
+        draft.retired = None if reason is None else reason.strip()
+        write_next(connection, [draft], changeset)
+        return version + 1
+
+
+def feature_id_of(connection: sa.Connection, layer: str, code: str) -> int | None:
+    """Return a record's permanent number, None where there is none."""
+    return connection.execute(
+        sa.select(s.feature.c.id).where(s.feature.c.layer == layer, s.feature.c.code == code)
+    ).scalar()

@@ -1,0 +1,303 @@
+"""Rows that wait for a person: kept as stated, then accepted (as they are or as another code) or declined."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+import numpy as np
+import orjson
+import sqlalchemy as sa
+
+from riskmap.errors import LedgerError, Say, UnknownNameError
+from riskmap.ledger import schema as s
+from riskmap.ledger.known import WITHDRAWN, read_known, write_contacts
+from riskmap.ledger.masking import is_masked, mask_contacts, mask_value
+from riskmap.ledger.merge import changes_of
+from riskmap.ledger.revisions import Draft, open_changeset, write_new, write_next
+from riskmap.ledger.store import Store, insert_rows, next_id
+from riskmap.records import CLEAR, Contact, ImportPlan, Records
+
+
+@dataclass(frozen=True, slots=True)
+class HeldEntry:
+    """A row that waits, or waited. `stated` is what it says (keys as in create_record, masked)."""
+
+    id: int
+    batch: int
+    layer: str
+    code: str
+    file: str
+    sheet: str
+    row: int
+    rule: str
+    message: Say
+    stated: Mapping[str, Any]
+    status: str
+
+
+def file_name(path: str) -> str:
+    """Return the name of a file without its directories, whichever way the slashes lean."""
+    return PurePosixPath(path.replace("\\", "/")).name
+
+
+def _dump(records: Records, row: int) -> str:
+    clear = [
+        key
+        for key, column in (
+            ("name", records.name),
+            ("subdistrict", records.subdistrict),
+            *records.values.items(),
+        )
+        if column[row] is CLEAR
+    ]
+    lon, lat = float(records.lon[row]), float(records.lat[row])
+    content = {
+        "name": None if records.name[row] is CLEAR else records.name[row],
+        "subdistrict": None if records.subdistrict[row] is CLEAR else records.subdistrict[row],
+        "position": None if lon != lon or lat != lat else [lon, lat],  # noqa: PLR0124 (NaN)
+        "values": {
+            k: column[row]
+            for k, column in records.values.items()
+            if column[row] is not None and column[row] is not CLEAR
+        },
+        "checklist": None if records.checklist is None else records.checklist[row],
+        "clear": clear,
+    }
+    return orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_SORT_KEYS).decode()
+
+
+def _load(layer: str, code: str, content: str, people: str | None, shape: bytes | None) -> Records:
+    read = orjson.loads(content)
+    clear = set(read["clear"])
+    lon, lat = read["position"] or (np.nan, np.nan)
+    values: dict[str, list[Any]] = {k: [v] for k, v in read["values"].items()}
+    values.update({k: [CLEAR] for k in clear - {"name", "subdistrict"}})
+    checklist = read["checklist"]
+    return Records(
+        layer=layer,
+        code=[code],
+        name=[CLEAR if "name" in clear else read["name"]],
+        subdistrict=[CLEAR if "subdistrict" in clear else read["subdistrict"]],
+        lon=np.array([lon], dtype=np.float64),
+        lat=np.array([lat], dtype=np.float64),
+        shapes=None if shape is None else [shape],
+        values=values,
+        checklist=None if checklist is None else [tuple(checklist)],
+        contacts=None if people is None else [tuple(Contact(**p) for p in orjson.loads(people))],
+    )
+
+
+def keep_held(connection: sa.Connection, plan: ImportPlan, *, batch: int, changeset: int) -> None:
+    """Keep the held rows of a plan, each once however often its file is imported.
+
+    A newer statement about the same code from the same file takes the place of an open one.
+    """
+    intake, t = plan.intake, s.held_row
+    if not plan.holds:
+        return
+    layer, file = intake.layer, file_name(intake.file)
+    before: dict[str, list[Any]] = {}
+    for entry in connection.execute(
+        sa.select(t.c.id, t.c.code, t.c.file, t.c.digest, t.c.status, t.c.as_code).where(t.c.layer == layer)
+    ):
+        before.setdefault(entry.code, []).append(entry)
+    first, out, replaced = next_id(connection, t), [], []
+    for i, hold in sorted(plan.holds.items()):
+        code = intake.records.code[i]
+        content = _dump(intake.records, i)
+        people = write_contacts(
+            (intake.records.contacts[i] or ()) if intake.records.contacts is not None else ()
+        )
+        shape = None if intake.records.shapes is None else intake.records.shapes[i]
+        digest = hashlib.sha256(
+            "\0".join((layer, code, content, people or "")).encode() + (shape or b"")
+        ).hexdigest()
+        entries = before.get(code, [])
+        if any(
+            e.digest == digest and (e.status == "open" or (e.status == "accepted" and e.as_code))
+            for e in entries
+        ):
+            continue
+        if hold.rule != "duplicate_in_file":
+            replaced += [e.id for e in entries if e.status == "open" and e.file == file]
+        out.append(
+            (
+                *(first + len(out), batch, layer, code, file, intake.sheet[i] or "", intake.row[i]),
+                *(hold.rule, hold.message.zh, hold.message.en, content, people, shape, digest, "open"),
+            )
+        )
+    if replaced:
+        _supersede(connection, replaced, changeset)
+    insert_rows(
+        connection,
+        t,
+        (
+            *("id", "batch_id", "layer", "code", "file", "sheet", "row"),
+            *("rule", "zh", "en", "content", "people", "shape", "digest", "status"),
+        ),
+        out,
+    )
+
+
+def _supersede(connection: sa.Connection, ids: list[int], changeset: int) -> None:
+    connection.execute(
+        s.held_row.update()
+        .where(s.held_row.c.id == sa.bindparam("one"))
+        .values(status="superseded", closed_by=changeset),
+        [{"one": i} for i in ids],
+    )
+
+
+def list_held(store: Store, *, layer: str | None, open_only: bool) -> list[HeldEntry]:
+    """Return held rows, oldest first."""
+    t = s.held_row
+    query = sa.select(t).order_by(t.c.id)
+    if layer is not None:
+        query = query.where(t.c.layer == layer)
+    if open_only:
+        query = query.where(t.c.status == "open")
+    with store.reading() as connection:
+        return [_entry(store, row) for row in connection.execute(query).mappings()]
+
+
+def _entry(store: Store, row: Any) -> HeldEntry:
+    records = _load(row["layer"], row["code"], row["content"], row["people"], row["shape"])
+    personal = store.personal_fields(row["layer"])
+    stated: dict[str, Any] = {
+        k: mask_value(column[0]) if k in personal else column[0] for k, column in records.values.items()
+    }
+    for key, column in (("name", records.name), ("subdistrict", records.subdistrict)):
+        if column[0] is not None:
+            stated[key] = column[0]
+    if np.isfinite(records.lon[0]):
+        stated["position"] = (float(records.lon[0]), float(records.lat[0]))
+    if records.checklist is not None:
+        stated["checklist"] = records.checklist[0]
+    if records.contacts is not None:
+        stated["contacts"] = mask_contacts(records.contacts[0])
+    return HeldEntry(
+        id=row["id"],
+        batch=row["batch_id"],
+        layer=row["layer"],
+        code=row["code"],
+        file=row["file"],
+        sheet=row["sheet"],
+        row=row["row"],
+        rule=row["rule"],
+        message=Say(row["zh"], row["en"]),
+        stated=stated,
+        status=row["status"],
+    )
+
+
+def _open_entry(connection: sa.Connection, held: int) -> Any:
+    row = connection.execute(sa.select(s.held_row).where(s.held_row.c.id == held)).mappings().one_or_none()
+    if row is None:
+        raise UnknownNameError(
+            f"待确认 {held}：没有这一条；请刷新列表", f"held row {held}: there is none; refresh the list"
+        )
+    if row["status"] != "open":
+        raise LedgerError(
+            f"待确认 {held}（{row['code']}）：已处理过（{row['status']}），未写入；请刷新列表",
+            f"held row {held} ({row['code']}): already {row['status']}, nothing was written; refresh the list",
+        )
+    return row
+
+
+def _without_masks(records: Records, personal: frozenset[str]) -> Records:
+    """Return the row without masked parts: a masked number is never stored."""
+    contacts = None
+    if records.contacts is not None:
+        contacts = [
+            tuple(
+                Contact(
+                    c.role,
+                    None if is_masked(c.name) else c.name,
+                    None if is_masked(c.phone) else c.phone,
+                    c.post,
+                    c.verified_on,
+                )
+                for c in records.contacts[0] or ()
+            )
+        ]
+    values = {
+        k: [None] if k in personal and is_masked(column[0]) else column
+        for k, column in records.values.items()
+    }
+    return Records(
+        layer=records.layer,
+        code=records.code,
+        name=records.name,
+        subdistrict=records.subdistrict,
+        lon=records.lon,
+        lat=records.lat,
+        shapes=records.shapes,
+        values=values,
+        checklist=records.checklist,
+        contacts=contacts,
+    )
+
+
+def accept_held(store: Store, held: int, *, as_code: str | None, by: str, why: str) -> int:
+    """Apply a held row to its record, or make it a new record with another code; return the changeset."""
+    with store.writing() as connection:
+        row = _open_entry(connection, held)
+        code = as_code if as_code is not None else row["code"]
+        personal = store.personal_fields(row["layer"])
+        stated = _load(row["layer"], code, row["content"], row["people"], row["shape"])
+        known = read_known(connection, row["layer"], codes=[code], contacts=True)
+        unknown = len(known) == 0
+        if as_code is not None and not unknown:
+            raise LedgerError(
+                f"待确认 {held} › 新编号 {as_code}：台账中已有这个编号，未写入；请换一个编号",
+                f"held row {held}, new code {as_code}: the ledger has this code already; choose another",
+            )
+        changeset = open_changeset(
+            connection,
+            store,
+            by=by,
+            why=why,
+            kind="accept",
+            counts={"inserted": 1, "updated": 0} if unknown else {"inserted": 0, "updated": 1},
+        )
+        if unknown:
+            write_new(connection, _without_masks(stated, personal), [0], changeset)
+        else:
+            back = known.retired[0] is not None
+            op = ("insert" if known.op[0] == WITHDRAWN else "reinstate") if back else "update"
+            # A withdrawn record is known anew: nothing of what was taken back may shine through.
+            draft = (
+                Draft.afresh(known, 0, layer=row["layer"])
+                if known.op[0] == WITHDRAWN
+                else Draft.after(known, 0, layer=row["layer"], op=op)
+            )
+            if known.op[0] == WITHDRAWN:
+                known.erase(0)
+                stated = _without_masks(stated, personal)
+            changes = changes_of(stated, known, [0], [0], personal=personal).get(0, {})
+            draft.retired = None
+            if changes or back:
+                write_next(connection, [draft.apply(changes)], changeset)
+        _decide(connection, held, "accepted", changeset, as_code)
+    return changeset
+
+
+def decline_held(store: Store, held: int, *, by: str, why: str) -> int:
+    """Close a held row without applying it; return the changeset."""
+    with store.writing() as connection:
+        _open_entry(connection, held)
+        changeset = open_changeset(connection, store, by=by, why=why, kind="decline", counts={"declined": 1})
+        _decide(connection, held, "declined", changeset, None)
+    return changeset
+
+
+def _decide(connection: sa.Connection, held: int, status: str, changeset: int, as_code: str | None) -> None:
+    connection.execute(
+        s.held_row.update()
+        .where(s.held_row.c.id == held)
+        .values(status=status, closed_by=changeset, as_code=as_code)
+    )

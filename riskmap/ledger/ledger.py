@@ -1,0 +1,297 @@
+"""The ledger: one object through which everything is read and written."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import sqlalchemy as sa
+
+from riskmap.errors import LedgerError
+from riskmap.ledger import (
+    assessments,
+    editing,
+    holding,
+    importing,
+    planning,
+    reading,
+    rejects,
+    undoing,
+    upkeep,
+)
+from riskmap.ledger import schema as s
+from riskmap.ledger.assessments import RunResult, TierChange
+from riskmap.ledger.holding import HeldEntry
+from riskmap.ledger.importing import Committed
+from riskmap.ledger.known import Box
+from riskmap.ledger.reading import BatchInfo, ChangesetInfo
+from riskmap.ledger.rejects import RejectedEntry
+from riskmap.ledger.store import (
+    Clock,
+    Store,
+    build,
+    check_schema,
+    file_of,
+    fsync_directory,
+    make_engine,
+    next_id,
+    plain_errors,
+    state_of,
+    timestamp,
+    utc_now,
+)
+from riskmap.records import Assessment, Change, Features, ImportPlan, Intake
+
+Personal = Mapping[str, Collection[str]]
+
+
+class Ledger:
+    """Records of all layers with their whole past. Safe to share between threads.
+
+    Every write names who (`by`) and why, is one transaction, and advances `state`. `personal`
+    (layer → field ids) names fields with personal data: they are masked in histories and plans.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    @classmethod
+    def create(cls, url: str, *, clock: Clock = utc_now, personal: Personal | None = None) -> Ledger:
+        """Make a new, empty ledger and open it. LedgerError where the file exists."""
+        path = file_of(url)
+        if path.exists():
+            raise LedgerError(
+                f"台账 {path}：文件已存在，未覆盖；请打开它，或换一个路径",
+                f"ledger {path}: the file exists and was not overwritten; open it, or choose another path",
+            )
+        part = path.with_name(f".{path.name}.{os.getpid()}.part")
+        try:
+            part.unlink(missing_ok=True)
+            with plain_errors(f"台账 {path}"):
+                build(part)
+            # Beside and then moved: a ledger is never half there.
+            part.replace(path)
+            fsync_directory(path.parent)
+        except OSError as problem:
+            raise LedgerError(
+                f"台账 {path}：不能新建（{problem.strerror}）；请检查目录是否存在、是否可写",
+                f"ledger {path}: cannot be made ({problem.strerror}); check that the directory exists and is writable",
+            ) from problem
+        finally:
+            part.unlink(missing_ok=True)
+        return cls.open(url, clock=clock, personal=personal)
+
+    @classmethod
+    def open(cls, url: str, *, clock: Clock = utc_now, personal: Personal | None = None) -> Ledger:
+        """Open a ledger. LedgerError with one message where it is absent, foreign, newer or damaged."""
+        path = file_of(url)
+        place = f"台账 {path}"
+        if not path.is_file():
+            raise LedgerError(
+                f"{place}：没有这个文件；请检查路径，或用 riskmap init 新建",
+                f"ledger {path}: no such file; check the path, or make one with riskmap init",
+            )
+        try:
+            upkeep.check_application(path)
+        except OSError as problem:
+            raise LedgerError(
+                f"{place}：读不了（{problem.strerror}）；请检查权限",
+                f"ledger {path}: cannot be read ({problem.strerror}); check its rights",
+            ) from problem
+        engine = make_engine(path)
+        try:
+            check_schema(engine, place)
+        except BaseException:
+            engine.dispose()
+            raise
+        return cls(Store(engine, place, clock, dict(personal or {})))
+
+    def close(self) -> None:
+        """Give back the connections; the ledger can be opened again."""
+        self._store.engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def state(self) -> int:
+        """A number that advances with every write."""
+        with self._store.reading() as connection:
+            return state_of(connection)
+
+    # Imports
+
+    def plan_import(self, intake: Intake, *, full_list: bool = False) -> ImportPlan:
+        """Return what an import would do; `full_list` also names active codes that the file lacks."""
+        return planning.plan_import(self._store, intake, full_list=full_list)
+
+    def commit_import(self, plan: ImportPlan, *, by: str, why: str) -> Committed:
+        """Write a plan in one transaction. StaleRevisionError where it no longer holds."""
+        return importing.commit_import(self._store, plan, by=by, why=why)
+
+    def rejected(
+        self, *, layer: str | None = None, batch: int | None = None, open_only: bool = True
+    ) -> list[RejectedEntry]:
+        """Return rejected rows, by default those still outstanding."""
+        return rejects.list_rejected(self._store, layer=layer, batch=batch, open_only=open_only)
+
+    def dismiss_rejected(self, ids: Sequence[int], *, by: str, why: str) -> int:
+        """Close rejected rows that will not come back; return the changeset."""
+        return rejects.dismiss_rejected(self._store, ids, by=by, why=why)
+
+    def held(self, *, layer: str | None = None, open_only: bool = True) -> list[HeldEntry]:
+        """Return rows that wait for a person."""
+        return holding.list_held(self._store, layer=layer, open_only=open_only)
+
+    def accept_held(self, held: int, *, by: str, why: str, as_code: str | None = None) -> int:
+        """Apply a held row, or make it a new record `as_code`; return the changeset."""
+        return holding.accept_held(self._store, held, as_code=as_code, by=by, why=why)
+
+    def decline_held(self, held: int, *, by: str, why: str) -> int:
+        """Close a held row without applying it; return the changeset."""
+        return holding.decline_held(self._store, held, by=by, why=why)
+
+    def batches(self, *, limit: int = 50) -> list[BatchInfo]:
+        """Return the last imported files, newest first."""
+        return reading.batches(self._store, limit=limit)
+
+    # Records
+
+    def features(
+        self,
+        layer: str,
+        *,
+        as_of: dt.datetime | None = None,
+        include_retired: bool = False,
+        contacts: bool = False,
+        codes: Sequence[str] | None = None,
+        within: Box | None = None,
+    ) -> Features:
+        """Return a layer in code order, now or as it was at a moment.
+
+        `contacts` asks for personal data, unmasked; `codes` and `within` (west, south, east,
+        north in degrees, of the present positions) narrow the layer.
+        """
+        return reading.features(
+            self._store,
+            layer,
+            as_of=as_of,
+            include_retired=include_retired,
+            contacts=contacts,
+            codes=codes,
+            within=within,
+        )
+
+    def history(self, layer: str, code: str) -> list[Change]:
+        """Return every revision of a record, oldest first; personal data masked."""
+        return reading.history(self._store, layer, code)
+
+    def create_record(self, layer: str, code: str, *, values: Mapping[str, Any], by: str, why: str) -> int:
+        """Write a new record; return its version.
+
+        Keys of `values`: name, subdistrict, position (lon, lat), shape (WKB), checklist (tuple),
+        contacts (tuple of Contact) and field ids.
+        """
+        return editing.create_record(self._store, layer, code, values=values, by=by, why=why)
+
+    def edit(self, layer: str, code: str, *, seen: int, changes: Mapping[str, Any], by: str, why: str) -> int:
+        """Change a record as of version `seen`; None erases. StaleRevisionError shows both sides."""
+        return editing.edit(self._store, layer, code, seen=seen, changes=changes, by=by, why=why)
+
+    def retire(self, layer: str, code: str, *, by: str, why: str, seen: int | None = None) -> int:
+        """Take a record out of the lists, never out of the ledger; return its version."""
+        return editing.retire(self._store, layer, code, seen=seen, by=by, why=why)
+
+    def reinstate(self, layer: str, code: str, *, by: str, why: str, seen: int | None = None) -> int:
+        """Bring a retired record back; return its version."""
+        return editing.reinstate(self._store, layer, code, seen=seen, by=by, why=why)
+
+    def undo(self, changeset: int, *, by: str, why: str) -> int:
+        """Take back a whole changeset; return the new changeset."""
+        return undoing.undo(self._store, changeset, by=by, why=why)
+
+    def changesets(self, *, limit: int = 50) -> list[ChangesetInfo]:
+        """Return the last writes, newest first."""
+        return reading.changesets(self._store, limit=limit)
+
+    # Assessments
+
+    def save_assessment(
+        self,
+        assessment: Assessment,
+        features: Features,
+        *,
+        model_text: str,
+        by: str,
+        why: str,
+        run: int | None = None,
+    ) -> RunResult:
+        """Store what changed of a layer's results; several layers may share one `run`."""
+        return assessments.save_assessment(
+            self._store, assessment, features, model_text=model_text, run=run, by=by, why=why
+        )
+
+    def tier_changes(
+        self, *, run: int | None = None, since: int | None = None, limit: int | None = None
+    ) -> list[TierChange]:
+        """Return changes of tier with their cause: of one run, after changeset `since`, or all."""
+        return assessments.tier_changes(self._store, run=run, since=since, limit=limit)
+
+    def assessed_digest(self, layer: str) -> str | None:
+        """Return the digest of the model that last assessed a layer."""
+        return assessments.assessed_digest(self._store, layer)
+
+    def model_text(self, digest: str) -> str | None:
+        """Return the text of a model by its digest."""
+        return assessments.model_text(self._store, digest)
+
+    # Upkeep
+
+    def backup(self, path: Path) -> None:
+        """Write a consistent copy beside `path`, then move it there."""
+        upkeep.backup(self._store, path)
+
+    @staticmethod
+    def restore(
+        path: Path,
+        url: str,
+        *,
+        by: str = "riskmap restore",
+        why: str = "restore",
+        clock: Clock = utc_now,
+    ) -> None:
+        """Put a checked backup in the ledger's place; the replaced one stays as .before-restore."""
+        upkeep.restore(path, file_of(url), by=by, why=why, clock=clock)
+
+    def check(self) -> list[str]:
+        """Return every inconsistency of the file or its content; empty where it is sound."""
+        return upkeep.check(self._store)
+
+    def record_export(self, *, by: str, what: str, unmasked: bool) -> None:
+        """Note an export; it changes no record, so `state` stays."""
+        with self._store.writing() as connection:
+            connection.execute(
+                s.export_log.insert().values(
+                    id=next_id(connection, s.export_log),
+                    at=timestamp(self._store.clock()),
+                    who=by,
+                    what=what,
+                    unmasked=int(unmasked),
+                )
+            )
+
+    def exports(self, *, limit: int = 50) -> list[tuple[str, str, str, bool]]:
+        """Return (when, who, what, unmasked) of the last exports, newest first."""
+        t = s.export_log
+        query = sa.select(t.c.at, t.c.who, t.c.what, t.c.unmasked).order_by(t.c.id.desc()).limit(limit)
+        with self._store.reading() as connection:
+            return [(at, who, what, bool(u)) for at, who, what, u in connection.execute(query).tuples()]

@@ -1,0 +1,46 @@
+"""Personal data on the way out: 张* and 138****0000; and how to know them when they come back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from riskmap.records import Contact
+
+_LONG_NUMBER = 8
+_SHORT_NUMBER = 5
+
+
+def is_masked(text: object) -> bool:
+    """Tell whether a value was masked (full-width asterisks too)."""
+    return isinstance(text, str) and ("*" in text or "＊" in text)
+
+
+def mask_name(name: str | None) -> str | None:
+    """Return a person's name with everything but the first character hidden: 张三丰 → 张*."""
+    return name if not name or is_masked(name) else f"{name[0]}*"
+
+
+def mask_phone(phone: str | None) -> str | None:
+    """Return a phone number with its middle hidden: 13800000000 → 138****0000."""
+    if not phone or is_masked(phone):
+        return phone
+    if len(phone) >= _LONG_NUMBER:
+        return f"{phone[:3]}****{phone[-4:]}"
+    return f"{phone[0]}****" if len(phone) < _SHORT_NUMBER else f"{phone[0]}****{phone[-2:]}"
+
+
+def mask_contacts(contacts: Sequence[Contact] | None) -> tuple[Contact, ...] | None:
+    """Return contacts with name and phone masked; post and role say nothing personal."""
+    if contacts is None:
+        return None
+    return tuple(
+        Contact(c.role, mask_name(c.name), mask_phone(c.phone), c.post, c.verified_on) for c in contacts
+    )
+
+
+def mask_value(value: object) -> object:
+    """Return the value of a personal field, masked: a number as a phone, other text as a name."""
+    if not isinstance(value, str):
+        return None if value is None else "*"
+    digits = sum(c.isdigit() for c in value)
+    return mask_phone(value) if digits * 2 > len(value) else mask_name(value)

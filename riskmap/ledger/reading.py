@@ -1,0 +1,206 @@
+"""Reading: the records of a layer now or on a past day, the history of one, the changesets, the batches."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import orjson
+import sqlalchemy as sa
+
+from riskmap.errors import UnknownNameError
+from riskmap.ledger import schema as s
+from riskmap.ledger.assessments import read_results
+from riskmap.ledger.editing import differences
+from riskmap.ledger.known import Box, Known, read_known, read_versions
+from riskmap.ledger.merge import shown
+from riskmap.ledger.store import Store, timestamp
+from riskmap.ledger.undoing import undone_by
+from riskmap.records import Change, Features, Records
+
+
+@dataclass(frozen=True, slots=True)
+class ChangesetInfo:
+    """One write: `counts` by what was done, `files` imported by it, `undone_by` a later changeset."""
+
+    id: int
+    at: str
+    who: str
+    why: str
+    kind: str
+    counts: Mapping[str, int]
+    files: tuple[str, ...]
+    undoes: int | None
+    undone_by: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class BatchInfo:
+    """One imported file and the fate of its rows."""
+
+    id: int
+    changeset: int
+    at: str
+    who: str
+    layer: str
+    file: str
+    digest: str
+    datum: str
+    rows: int
+    inserted: int
+    updated: int
+    unchanged: int
+    held: int
+    rejected: int
+    skipped_non_data: int
+
+
+def changeset_at(connection: sa.Connection, moment: dt.datetime) -> int:
+    """Return the last changeset written at or before a moment, 0 where there is none."""
+    query = sa.select(sa.func.max(s.changeset.c.id)).where(s.changeset.c.at <= timestamp(moment))
+    return connection.execute(query).scalar() or 0
+
+
+def features(
+    store: Store,
+    layer: str,
+    *,
+    as_of: dt.datetime | None,
+    include_retired: bool,
+    contacts: bool,
+    codes: Sequence[str] | None,
+    within: Box | None,
+) -> Features:
+    """Read a layer in code order, now or as it was at a moment, with the assessment valid then."""
+    with store.reading() as connection:
+        at = None if as_of is None else changeset_at(connection, as_of)
+        known = read_known(
+            connection, layer, at=at, codes=codes, retired=include_retired, contacts=contacts, within=within
+        )
+        results = read_results(connection, known.feature_id, at=at)
+        moments: dict[int, str] = dict(
+            connection.execute(sa.select(s.changeset.c.id, s.changeset.c.at)).tuples().all()
+        )
+    return Features(
+        records=as_records(layer, known),
+        feature_id=np.array(known.feature_id, dtype=np.int64),
+        version=np.array(known.version, dtype=np.int64),
+        rank=results.rank,
+        score=results.score,
+        updated_at=[moments[c] for c in known.changed],
+        retired=known.retired,
+        missing=results.missing,
+        rules=results.rules,
+        contact_count=np.array(known.contact_count, dtype=np.int64),
+    )
+
+
+def as_records(layer: str, known: Known) -> Records:
+    """Return known columns as records; a column without a single entry is None."""
+    return Records(
+        layer=layer,
+        code=known.code,
+        name=known.name,
+        subdistrict=known.subdistrict,
+        lon=known.lon,
+        lat=known.lat,
+        shapes=known.shape if any(w is not None for w in known.shape) else None,
+        values=known.values,
+        checklist=known.checklist if any(c is not None for c in known.checklist) else None,
+        contacts=known.contacts,
+    )
+
+
+def history(store: Store, layer: str, code: str) -> list[Change]:
+    """Return every revision of a record, oldest first, personal data masked."""
+    personal = store.personal_fields(layer)
+    with store.reading() as connection:
+        versions = read_versions(connection, layer, code)
+        written = set(versions.changed)
+        sets: dict[int, Any] = {
+            number: connection.execute(sa.select(s.changeset).where(s.changeset.c.id == number)).one()
+            for number in written
+        }
+    if len(versions) == 0:
+        raise UnknownNameError(
+            f"{layer} › {code}：台账中没有这个编号；请核对编号和图层",
+            f"{layer} › {code}: the ledger has no such code; check the code and the layer",
+        )
+    out: list[Change] = []
+    for at in range(len(versions)):
+        changed = differences(versions, at - 1 if at else None, at)
+        row = sets[versions.changed[at]]
+        out.append(
+            Change(
+                version=versions.version[at],
+                at=row.at,
+                who=row.who,
+                why=row.why,
+                kind=row.kind,
+                changes=shown(changed, personal),
+                changeset=row.id,
+            )
+        )
+    return out
+
+
+def changesets(store: Store, *, limit: int) -> list[ChangesetInfo]:
+    """Return the last changesets, newest first."""
+    with store.reading() as connection:
+        rows = connection.execute(sa.select(s.changeset).order_by(s.changeset.c.id.desc()).limit(limit)).all()
+        files: dict[int, list[str]] = {}
+        oldest = min((r.id for r in rows), default=0)
+        batch = s.import_batch
+        for number, file in connection.execute(
+            sa.select(batch.c.changeset_id, batch.c.file).where(batch.c.changeset_id >= oldest)
+        ).tuples():
+            files.setdefault(number, []).append(file)
+        return [
+            ChangesetInfo(
+                id=r.id,
+                at=r.at,
+                who=r.who,
+                why=r.why,
+                kind=r.kind,
+                counts=orjson.loads(r.counts),
+                files=tuple(files.get(r.id, ())),
+                undoes=r.undoes,
+                undone_by=undone_by(connection, r.id),
+            )
+            for r in rows
+        ]
+
+
+def batches(store: Store, *, limit: int) -> list[BatchInfo]:
+    """Return the last imports, newest first."""
+    t = s.import_batch
+    query = (
+        sa.select(t, s.changeset.c.at, s.changeset.c.who)
+        .join(s.changeset, s.changeset.c.id == t.c.changeset_id)
+        .order_by(t.c.id.desc())
+        .limit(limit)
+    )
+    with store.reading() as connection:
+        return [
+            BatchInfo(
+                id=r["id"],
+                changeset=r["changeset_id"],
+                at=r["at"],
+                who=r["who"],
+                layer=r["layer"],
+                file=r["file"],
+                digest=r["digest"],
+                datum=r["datum"],
+                rows=r["rows"],
+                inserted=r["inserted"],
+                updated=r["updated"],
+                unchanged=r["unchanged"],
+                held=r["held"],
+                rejected=r["rejected"],
+                skipped_non_data=r["skipped_non_data"],
+            )
+            for r in connection.execute(query).mappings()
+        ]

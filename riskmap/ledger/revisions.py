@@ -1,0 +1,335 @@
+"""Writing: changesets, first revisions of new records, next revisions of known ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import shapely
+import sqlalchemy as sa
+
+from riskmap.errors import LedgerError, StaleRevisionError
+from riskmap.ledger import schema as s
+from riskmap.ledger.known import Checklist, Known, count_contacts, write_checklist, write_contacts
+from riskmap.ledger.store import (
+    CHUNK,
+    Store,
+    chunks,
+    insert_rows,
+    next_id,
+    state_of,
+    timestamp,
+    update_rows,
+)
+from riskmap.records import CLEAR, Contact, Records, Value
+
+FEATURE = (
+    *("id", "layer", "code", "version", "revision_id", "changed", "subdistrict", "retired"),
+    *("minx", "miny", "maxx", "maxy"),
+)
+REVISION = (
+    *("id", "feature_id", "version", "valid_from", "op", "retired", "name", "subdistrict", "lon", "lat"),
+    *("body", "checklist", "shape_at", "contacts_at", "contact_count"),
+)
+_ADVANCE = (
+    "UPDATE feature SET version = ?, revision_id = ?, changed = ?, subdistrict = ?, retired = ?, "
+    "minx = ?, miny = ?, maxx = ?, maxy = ? WHERE id = ? AND version = ?"
+)
+_CLOSE = "UPDATE revision SET valid_to = ? WHERE feature_id = ? AND version = ? AND valid_to IS NULL"
+_NOWHERE = (None, None, None, None)
+
+
+def open_changeset(
+    connection: sa.Connection,
+    store: Store,
+    *,
+    by: str,
+    why: str,
+    kind: str,
+    counts: Mapping[str, int],
+    undoes: int | None = None,
+    at_least: int = 0,
+) -> int:
+    """Write a changeset and return its id. Every write has a person and a reason."""
+    if not by.strip() or not why.strip():
+        raise LedgerError(
+            f"{store.place}：写入缺少经办人或原因，未写入；请写明是谁、为什么",
+            f"{store.place}: a write without a person or a reason was refused; say who and why",
+        )
+    last = state_of(connection)
+    before = connection.execute(sa.select(s.changeset.c.at).where(s.changeset.c.id == last)).scalar()
+    number = max(last, at_least) + 1
+    # A clock that was set back must not shuffle the past.
+    at = max(timestamp(store.clock()), before or "")
+    connection.execute(
+        s.changeset.insert().values(
+            id=number,
+            at=at,
+            who=by.strip(),
+            why=why.strip(),
+            kind=kind,
+            counts=orjson.dumps(dict(counts)).decode(),
+            undoes=undoes,
+        )
+    )
+    return number
+
+
+def dump_body(values: Mapping[str, Any], place: str) -> str:
+    """Return the stored text of field values; LedgerError names the record that cannot be stored."""
+    try:
+        return orjson.dumps(values, option=orjson.OPT_SERIALIZE_NUMPY).decode()
+    except TypeError as problem:
+        raise LedgerError(
+            f"{place}：有不能保存的值（{problem}），未写入；请检查该记录的各项",
+            f"{place}: a value cannot be stored ({problem}); nothing was written, check the record's fields",
+        ) from problem
+
+
+def stated_values(records: Records, rows: Sequence[int]) -> Iterator[dict[str, Value]]:
+    """Yield what each row states, field → value, unknown ones left out."""
+    keys = tuple(records.values)
+    if not keys:
+        yield from ({} for _ in rows)
+        return
+    columns = [[column[i] for i in rows] for column in records.values.values()]
+    for cells in zip(*columns, strict=True):
+        yield {k: v for k, v in zip(keys, cells, strict=True) if v is not None and v is not CLEAR}  # pyright: ignore[reportReturnType]
+
+
+def _known_text(column: Sequence[Any], rows: Sequence[int]) -> list[str | None]:
+    return [None if column[i] is CLEAR else column[i] for i in rows]
+
+
+def stated_position(records: Records, rows: Sequence[int]) -> list[tuple[float | None, float | None]]:
+    """Return (lon, lat) of each row, (None, None) where unlocated."""
+    lon, lat = records.lon[list(rows)].tolist(), records.lat[list(rows)].tolist()
+    return [(None, None) if x != x or y != y else (x, y) for x, y in zip(lon, lat, strict=True)]  # noqa: PLR0124
+
+
+def boxes(
+    shapes: Sequence[bytes | None] | None, positions: Sequence[tuple[float | None, float | None]]
+) -> list[tuple[float | None, ...]]:
+    """Return (minx, miny, maxx, maxy) of each row: the shape's, else the position's."""
+    out: list[tuple[float | None, ...]] = [(x, y, x, y) for x, y in positions]
+    if shapes is None or not any(shapes):
+        return out
+    where = [i for i, wkb in enumerate(shapes) if wkb]
+    bounds = shapely.bounds(shapely.from_wkb([shapes[i] for i in where])).tolist()
+    for i, box in zip(where, bounds, strict=True):
+        out[i] = _NOWHERE if box[0] != box[0] else tuple(box)
+    return out
+
+
+def write_new(connection: sa.Connection, records: Records, rows: Sequence[int], changeset: int) -> None:
+    """Write first revisions for rows whose codes the ledger does not know. In chunks: memory stays flat."""
+    feature_id, revision_id = next_id(connection, s.feature), next_id(connection, s.revision)
+    for chunk in chunks(rows, CHUNK):
+        _write_new_chunk(connection, records, chunk, (feature_id, revision_id, changeset))
+        feature_id += len(chunk)
+        revision_id += len(chunk)
+
+
+def _write_new_chunk(
+    connection: sa.Connection, records: Records, rows: list[int], ids: tuple[int, int, int]
+) -> None:
+    first, first_revision, changeset = ids
+    count = len(rows)
+    features, revisions = range(first, first + count), range(first_revision, first_revision + count)
+    names, subdistricts = _known_text(records.name, rows), _known_text(records.subdistrict, rows)
+    codes = [records.code[i] for i in rows]
+    positions = stated_position(records, rows)
+    shapes = None if records.shapes is None else [records.shapes[i] for i in rows]
+    people = None if records.contacts is None else [records.contacts[i] or () for i in rows]
+    written = [None] * count if people is None else [write_contacts(p) for p in people]
+    counted = [0] * count if people is None else [count_contacts(p) for p in people]
+    checklists = (
+        [None] * count if records.checklist is None else [write_checklist(records.checklist[i]) for i in rows]
+    )
+    bodies = [dump_body(v, records.layer) for v in stated_values(records, rows)]
+    insert_rows(
+        connection,
+        s.feature,
+        FEATURE,
+        (
+            (fid, records.layer, code, 1, rid, changeset, sub, 0, *box)
+            for fid, code, rid, sub, box in zip(
+                features, codes, revisions, subdistricts, boxes(shapes, positions), strict=True
+            )
+        ),
+    )
+    insert_rows(
+        connection,
+        s.revision,
+        REVISION,
+        (
+            (rid, fid, 1, changeset, "insert", None, name, sub, x, y, body, items, at_shape, at_people, n)
+            for rid, fid, name, sub, (x, y), body, items, at_shape, at_people, n in zip(
+                *(revisions, features, names, subdistricts, positions, bodies, checklists),
+                [1 if w else None for w in shapes or [None] * count],
+                [1 if p else None for p in written],
+                counted,
+                strict=True,
+            )
+        ),
+    )
+    if shapes is not None:
+        insert_rows(
+            connection,
+            s.shape,
+            ("feature_id", "version", "wkb"),
+            ((fid, 1, wkb) for fid, wkb in zip(features, shapes, strict=True) if wkb),
+        )
+    if people is not None:
+        insert_rows(
+            connection,
+            s.contact_set,
+            ("feature_id", "version", "people"),
+            ((fid, 1, text) for fid, text in zip(features, written, strict=True) if text),
+        )
+
+
+@dataclass(slots=True)
+class Draft:
+    """The next revision of one known record. `contacts` is None where they stay as they are."""
+
+    layer: str
+    code: str
+    feature_id: int
+    version: int  # of the revision that this one follows
+    op: str
+    retired: str | None
+    name: str | None
+    subdistrict: str | None
+    position: tuple[float, float] | None
+    values: dict[str, Value]
+    checklist: Checklist | None
+    shape: bytes | None
+    shape_at: int | None
+    contacts_at: int | None
+    contact_count: int
+    new_shape: bool = False
+    contacts: tuple[Contact, ...] | None = None
+
+    @classmethod
+    def after(cls, known: Known, at: int, *, layer: str, op: str) -> Draft:
+        """Return a draft that repeats row `at` of `known`."""
+        return cls(
+            layer=layer,
+            code=known.code[at],
+            feature_id=known.feature_id[at],
+            version=known.version[at],
+            op=op,
+            retired=known.retired[at],
+            name=known.name[at],
+            subdistrict=known.subdistrict[at],
+            position=known.position(at),
+            values=known.body(at),
+            checklist=known.checklist[at],
+            shape=known.shape[at],
+            shape_at=known.shape_at[at],
+            contacts_at=known.contacts_at[at],
+            contact_count=known.contact_count[at],
+        )
+
+    @classmethod
+    def afresh(cls, known: Known, at: int, *, layer: str) -> Draft:
+        """Return an empty draft for a record that is to be known anew."""
+        return cls(
+            layer=layer,
+            code=known.code[at],
+            feature_id=known.feature_id[at],
+            version=known.version[at],
+            op="insert",
+            retired=None,
+            name=None,
+            subdistrict=None,
+            position=None,
+            values={},
+            checklist=None,
+            shape=None,
+            shape_at=None,
+            contacts_at=None,
+            contact_count=0,
+        )
+
+    def apply(self, changes: Mapping[str, tuple[Any, Any]]) -> Draft:
+        """Take over the "after" of every change; return the draft."""
+        for key, (_, after) in changes.items():
+            if key == "name":
+                self.name = after
+            elif key == "subdistrict":
+                self.subdistrict = after
+            elif key == "position":
+                self.position = after
+            elif key == "checklist":
+                self.checklist = after
+            elif key == "shape":
+                self.shape, self.new_shape = after, True
+            elif key == "contacts":
+                self.contacts = tuple(after or ())
+            elif after is None:
+                self.values.pop(key, None)
+            else:
+                self.values[key] = after
+        return self
+
+
+def write_next(connection: sa.Connection, drafts: Iterable[Draft], changeset: int) -> None:
+    """Write drafts as next revisions. StaleRevisionError where a record has moved on meanwhile."""
+    for chunk in chunks(drafts, CHUNK):
+        _write_next_chunk(connection, chunk, changeset)
+
+
+def _write_next_chunk(connection: sa.Connection, drafts: list[Draft], changeset: int) -> None:
+    first = next_id(connection, s.revision)
+    shapes: list[tuple[int, int, bytes]] = []
+    people: list[tuple[int, int, str]] = []
+    revisions: list[tuple[Any, ...]] = []
+    places = [d.position or (None, None) for d in drafts]
+    found_boxes = boxes([d.shape for d in drafts], places)
+    advanced: list[tuple[Any, ...]] = []
+    for rid, d, (x, y), box in zip(
+        range(first, first + len(drafts)), drafts, places, found_boxes, strict=True
+    ):
+        version = d.version + 1
+        shape_at, contacts_at, count = d.shape_at, d.contacts_at, d.contact_count
+        if d.new_shape:
+            shape_at = version if d.shape else None
+            if d.shape:
+                shapes.append((d.feature_id, version, d.shape))
+        if d.contacts is not None:
+            text = write_contacts(d.contacts)
+            contacts_at, count = (version if text else None), count_contacts(d.contacts)
+            if text:
+                people.append((d.feature_id, version, text))
+        body = dump_body(d.values, f"{d.layer} › {d.code}")
+        items = write_checklist(d.checklist)
+        revisions.append(
+            (
+                *(rid, d.feature_id, version, changeset, d.op, d.retired, d.name, d.subdistrict, x, y),
+                *(body, items, shape_at, contacts_at, count),
+            )
+        )
+        gone = 0 if d.retired is None else 1
+        advanced.append((version, rid, changeset, d.subdistrict, gone, *box, d.feature_id, d.version))
+    if update_rows(connection, _ADVANCE, advanced) != len(drafts):
+        raise _stale(connection, drafts)
+    update_rows(connection, _CLOSE, [(changeset, d.feature_id, d.version) for d in drafts])
+    insert_rows(connection, s.revision, REVISION, revisions)
+    insert_rows(connection, s.shape, ("feature_id", "version", "wkb"), shapes)
+    insert_rows(connection, s.contact_set, ("feature_id", "version", "people"), people)
+
+
+def _stale(connection: sa.Connection, drafts: Sequence[Draft]) -> StaleRevisionError:
+    for d in drafts:
+        current = connection.execute(
+            sa.select(s.feature.c.version).where(s.feature.c.id == d.feature_id)
+        ).scalar()
+        # The update has already advanced those that were not stale.
+        if current != d.version + 1:
+            return StaleRevisionError(d.layer, d.code, seen=d.version, current=current or 0)
+    d = drafts[0]
+    return StaleRevisionError(d.layer, d.code, seen=d.version, current=d.version + 1)

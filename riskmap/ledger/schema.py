@@ -1,0 +1,254 @@
+"""The ledger's tables. One schema for every database; what only SQLite needs stands in `guards`.
+
+Time runs in changesets: `valid_from` and `valid_to` of a revision or an assessment are changeset
+ids, and a changeset knows its moment. A past day is the last changeset of that day. Ids are given
+out by the ledger under the writers' lock and nothing is ever deleted, so no id is used twice.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+SCHEMA_VERSION: Final = 1
+APPLICATION_ID: Final = 0x52534B4D  # "RSKM" in the file header: tells our file from any other SQLite file
+
+metadata = MetaData()
+_Id = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _id() -> Column[int]:
+    return Column("id", _Id, primary_key=True, autoincrement=False)
+
+
+meta = Table(
+    "meta",
+    metadata,
+    Column("key", String, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+# Who, when, why. `counts` is a JSON object; `undoes` the changeset that this one takes back.
+changeset = Table(
+    "changeset",
+    metadata,
+    _id(),
+    Column("at", String, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("counts", Text, nullable=False),
+    Column("undoes", _Id, ForeignKey("changeset.id")),
+    Index("changeset_undoes", "undoes"),
+)
+
+# One row per record for ever; it points at the current revision. The box feeds the spatial index.
+feature = Table(
+    "feature",
+    metadata,
+    _id(),
+    Column("layer", String, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("revision_id", _Id, nullable=False),
+    Column("changed", _Id, nullable=False),  # changeset of the current revision
+    Column("subdistrict", Text),
+    Column("retired", Integer, nullable=False),
+    Column("minx", Float),
+    Column("miny", Float),
+    Column("maxx", Float),
+    Column("maxy", Float),
+    UniqueConstraint("layer", "code"),
+    Index("feature_layer_subdistrict", "layer", "subdistrict"),
+)
+
+# What a record was, version by version. `body` is a JSON object field → value without the unknown
+# ones; `shape_at` and `contacts_at` name the version that last set the shape and the contacts.
+revision = Table(
+    "revision",
+    metadata,
+    _id(),
+    Column("feature_id", _Id, ForeignKey("feature.id"), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("valid_from", _Id, ForeignKey("changeset.id"), nullable=False),
+    Column("valid_to", _Id),
+    Column("op", String, nullable=False),
+    Column("retired", Text),
+    Column("name", Text),
+    Column("subdistrict", Text),
+    Column("lon", Float),
+    Column("lat", Float),
+    Column("body", Text, nullable=False),
+    Column("checklist", Text),
+    Column("shape_at", Integer),
+    Column("contacts_at", Integer),
+    Column("contact_count", Integer, nullable=False),
+    UniqueConstraint("feature_id", "version"),
+    Index("revision_valid_from", "valid_from"),
+)
+
+# Lines and polygons: WKB, EPSG:4490.
+shape = Table(
+    "shape",
+    metadata,
+    Column("feature_id", _Id, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("wkb", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("feature_id", "version"),
+)
+
+# Personal data stands apart: `people` is a JSON list of all contacts of one record.
+contact_set = Table(
+    "contact_set",
+    metadata,
+    Column("feature_id", _Id, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("people", Text, nullable=False),
+    PrimaryKeyConstraint("feature_id", "version"),
+    sqlite_with_rowid=False,
+)
+
+import_batch = Table(
+    "import_batch",
+    metadata,
+    _id(),
+    Column("changeset_id", _Id, ForeignKey("changeset.id"), nullable=False),
+    Column("layer", String, nullable=False),
+    Column("file", Text, nullable=False),
+    Column("digest", String, nullable=False),
+    Column("datum", String, nullable=False),
+    Column("rows", Integer, nullable=False),
+    Column("inserted", Integer, nullable=False),
+    Column("updated", Integer, nullable=False),
+    Column("unchanged", Integer, nullable=False),
+    Column("held", Integer, nullable=False),
+    Column("rejected", Integer, nullable=False),
+    Column("skipped_non_data", Integer, nullable=False),
+    Column("from_batch", _Id),
+    # Nothing is lost between the file and the ledger: every row has exactly one fate.
+    CheckConstraint("rows = inserted + updated + unchanged + held + rejected + skipped_non_data"),
+    Index("import_batch_changeset", "changeset_id"),
+)
+
+# A row that did not go in, as it came. Open while `closed_by` (a changeset) is null.
+rejected_row = Table(
+    "rejected_row",
+    metadata,
+    _id(),
+    Column("batch_id", _Id, ForeignKey("import_batch.id"), nullable=False),
+    Column("layer", String, nullable=False),
+    Column("file", Text, nullable=False),
+    Column("sheet", Text, nullable=False),
+    Column("row", Integer, nullable=False),
+    Column("code", Text),
+    Column("cells", Text, nullable=False),
+    Column("bad", Text, nullable=False),
+    Column("issues", Text, nullable=False),
+    Column("digest", String, nullable=False),
+    Column("closed_by", _Id, ForeignKey("changeset.id")),
+    Column("closed_how", String),
+    Index("rejected_row_layer_code", "layer", "code"),
+    Index("rejected_row_batch", "batch_id"),
+    Index("rejected_row_closed_by", "closed_by"),
+)
+
+# A row that waits for a person. `content` is the stated row; `people` its contacts (personal data).
+held_row = Table(
+    "held_row",
+    metadata,
+    _id(),
+    Column("batch_id", _Id, ForeignKey("import_batch.id"), nullable=False),
+    Column("layer", String, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("file", Text, nullable=False),
+    Column("sheet", Text, nullable=False),
+    Column("row", Integer, nullable=False),
+    Column("rule", String, nullable=False),
+    Column("zh", Text, nullable=False),
+    Column("en", Text, nullable=False),
+    Column("content", Text, nullable=False),
+    Column("people", Text),
+    Column("shape", LargeBinary),
+    Column("digest", String, nullable=False),
+    Column("status", String, nullable=False),  # open, accepted, declined, superseded, undone
+    Column("as_code", Text),
+    Column("closed_by", _Id, ForeignKey("changeset.id")),
+    Index("held_row_layer_code", "layer", "code"),
+    Index("held_row_batch", "batch_id"),
+    Index("held_row_closed_by", "closed_by"),
+)
+
+model_text = Table(
+    "model_text",
+    metadata,
+    Column("digest", String, primary_key=True),
+    Column("model", String, nullable=False),
+    Column("text", Text, nullable=False),
+)
+
+assessment_run = Table(
+    "assessment_run",
+    metadata,
+    _id(),
+    Column("changeset_id", _Id, ForeignKey("changeset.id"), nullable=False),
+)
+
+# One layer of a run. Records changed after changeset `base` have new data for the next run.
+run_layer = Table(
+    "run_layer",
+    metadata,
+    Column("changeset_id", _Id, ForeignKey("changeset.id"), primary_key=True, autoincrement=False),
+    Column("run_id", _Id, ForeignKey("assessment_run.id"), nullable=False),
+    Column("layer", String, nullable=False),
+    Column("model", String, nullable=False),
+    Column("digest", String, ForeignKey("model_text.digest"), nullable=False),
+    Column("base", _Id, nullable=False),
+    Column("assessed", Integer, nullable=False),
+    Column("unrated", Integer, nullable=False),
+    Column("changed", Integer, nullable=False),
+    Index("run_layer_layer", "layer"),
+)
+
+# A result, stored only when it differs from the one before.
+assessment = Table(
+    "assessment",
+    metadata,
+    Column("feature_id", _Id, ForeignKey("feature.id"), nullable=False),
+    Column("valid_from", _Id, ForeignKey("changeset.id"), nullable=False),
+    Column("valid_to", _Id),
+    Column("run_id", _Id, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("rank", Integer, nullable=False),
+    Column("score", Float),
+    Column("missing", Text),
+    Column("rules", Text),
+    Column("cause", String, nullable=False),
+    PrimaryKeyConstraint("feature_id", "valid_from"),
+    sqlite_with_rowid=False,
+)
+
+export_log = Table(
+    "export_log",
+    metadata,
+    _id(),
+    Column("at", String, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("unmasked", Integer, nullable=False),
+)

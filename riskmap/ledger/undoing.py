@@ -1,0 +1,129 @@
+"""Taking a whole changeset back: a new changeset restores what was, and both stay in the history."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import sqlalchemy as sa
+
+from riskmap.errors import LedgerError, UnknownNameError
+from riskmap.ledger import schema as s
+from riskmap.ledger.known import WITHDRAWN, read_changed_by, read_replaced_by
+from riskmap.ledger.revisions import Draft, open_changeset, write_next
+from riskmap.ledger.store import Store
+
+UNDOABLE = ("import", "create", "edit", "retire", "reinstate", "accept", "decline", "dismiss", "undo")
+_NAMED = 5
+
+
+def undone_by(connection: sa.Connection, changeset: int) -> int | None:
+    """Return the changeset that has taken this one back, None where none has (or that one was itself undone)."""
+    t = s.changeset
+    for later in connection.execute(
+        sa.select(t.c.id).where(t.c.undoes == changeset).order_by(t.c.id)
+    ).scalars():
+        if undone_by(connection, later) is None:
+            return later
+    return None
+
+
+def undo(store: Store, changeset: int, *, by: str, why: str) -> int:
+    """Take back everything that `changeset` did; return the new changeset.
+
+    Refused where a record was changed since (it names them), where it was taken back already, and
+    for assessments (assess again instead). A record that the changeset had brought in is
+    withdrawn: out of the lists, its past kept, and free to be imported anew.
+    """
+    place = f"变更 {changeset}"
+    with store.writing() as connection:
+        kind = connection.execute(sa.select(s.changeset.c.kind).where(s.changeset.c.id == changeset)).scalar()
+        if kind is None:
+            raise UnknownNameError(
+                f"{place}：没有这次变更；请查看变更列表",
+                f"changeset {changeset}: there is none; see the list of changesets",
+            )
+        if kind not in UNDOABLE:
+            raise LedgerError(
+                f"{place}：{kind} 类变更不能撤销；评估请在改正后重新评估",
+                f"changeset {changeset}: one of kind {kind} cannot be undone; correct the data and assess again",
+            )
+        earlier = undone_by(connection, changeset)
+        if earlier is not None:
+            raise LedgerError(
+                f"{place}：已由变更 {earlier} 撤销，未写入；要恢复请撤销变更 {earlier}",
+                f"changeset {changeset}: undone already by changeset {earlier}; to bring it back undo changeset {earlier}",
+            )
+        _refuse_changed_since(connection, changeset)
+        count = connection.execute(
+            sa.select(sa.func.count()).select_from(s.revision).where(s.revision.c.valid_from == changeset)
+        ).scalar_one()
+        number = open_changeset(
+            connection, store, by=by, why=why, kind="undo", counts={"restored": count}, undoes=changeset
+        )
+        write_next(connection, _drafts(connection, changeset, why.strip()), number)
+        _settle_rows(connection, changeset, number)
+    return number
+
+
+def _refuse_changed_since(connection: sa.Connection, changeset: int) -> None:
+    since = (
+        connection.execute(
+            sa.select(s.feature.c.code)
+            .join(s.revision, s.revision.c.feature_id == s.feature.c.id)
+            .where(s.revision.c.valid_from == changeset, s.feature.c.changed != changeset)
+            .order_by(s.feature.c.code)
+        )
+        .scalars()
+        .all()
+    )
+    if since:
+        some = "、".join(since[:_NAMED]) + ("…" if len(since) > _NAMED else "")
+        raise LedgerError(
+            f"变更 {changeset}：其中 {len(since)} 条记录后来又改过（{some}），未撤销；请先撤销后来的变更，或逐条修改",
+            f"changeset {changeset}: {len(since)} of its records were changed since ({some}), nothing was undone; "
+            "undo the later changes first, or edit those records",
+        )
+
+
+def _drafts(connection: sa.Connection, changeset: int, why: str) -> Iterator[Draft]:
+    layer = connection.execute(
+        sa.select(s.feature.c.layer)
+        .join(s.revision, s.revision.c.feature_id == s.feature.c.id)
+        .where(s.revision.c.valid_from == changeset)
+        .limit(1)
+    ).scalar()
+    if layer is None:
+        return
+    new = read_changed_by(connection, changeset, first_only=True)
+    for at in range(len(new)):
+        draft = Draft.after(new, at, layer=layer, op=WITHDRAWN)
+        draft.retired = why
+        yield draft
+    before = read_replaced_by(connection, changeset)
+    for at in range(len(before)):
+        op = before.op[at] if before.op[at] in (WITHDRAWN, "retire") else "restore"
+        draft = Draft.after(before, at, layer=layer, op=op)
+        draft.version += 1  # it follows the revision that is taken back
+        yield draft
+
+
+def _settle_rows(connection: sa.Connection, changeset: int, number: int) -> None:
+    """Open again what the changeset had closed, and close the rows that its batch had brought."""
+    rejected, held = s.rejected_row, s.held_row
+    batches = sa.select(s.import_batch.c.id).where(s.import_batch.c.changeset_id == changeset)
+    connection.execute(
+        rejected.update()
+        .where(rejected.c.batch_id.in_(batches), rejected.c.closed_by.is_(None))
+        .values(closed_by=number, closed_how="undone")
+    )
+    connection.execute(
+        held.update()
+        .where(held.c.batch_id.in_(batches), held.c.status == "open")
+        .values(closed_by=number, status="undone")
+    )
+    connection.execute(
+        rejected.update().where(rejected.c.closed_by == changeset).values(closed_by=None, closed_how=None)
+    )
+    connection.execute(
+        held.update().where(held.c.closed_by == changeset).values(closed_by=None, status="open", as_code=None)
+    )

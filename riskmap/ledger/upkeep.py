@@ -1,0 +1,251 @@
+"""Backup, restore and the integrity check."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from riskmap.errors import LedgerError
+from riskmap.ledger import schema as s
+from riskmap.ledger.revisions import open_changeset
+from riskmap.ledger.store import (
+    Clock,
+    Store,
+    check_schema,
+    fsync_directory,
+    fsync_file,
+    ledger_error,
+    make_engine,
+    state_of,
+)
+
+_PROBLEMS: tuple[tuple[str, str], ...] = (
+    (
+        "feature {0}: its current revision is missing or another version",
+        (
+            "SELECT f.code FROM feature f LEFT JOIN revision r ON r.id = f.revision_id "
+            "WHERE r.id IS NULL OR r.feature_id <> f.id OR r.version <> f.version OR r.valid_from <> f.changed "
+            "OR r.valid_to IS NOT NULL OR (r.retired IS NOT NULL) <> f.retired OR r.subdistrict IS NOT f.subdistrict"
+        ),
+    ),
+    (
+        "feature {0}: versions do not run from 1 without a gap",
+        (
+            "SELECT f.code FROM feature f JOIN revision r ON r.feature_id = f.id GROUP BY f.id "
+            "HAVING count(*) <> f.version OR min(r.version) <> 1 OR max(r.version) <> f.version"
+        ),
+    ),
+    (
+        "feature {0}: a revision does not end where the next begins",
+        (
+            "SELECT f.code FROM feature f JOIN revision r ON r.feature_id = f.id "
+            "LEFT JOIN revision n ON n.feature_id = r.feature_id AND n.version = r.version + 1 "
+            "WHERE r.valid_to IS NOT n.valid_from"
+        ),
+    ),
+    (
+        "feature {0}: its shape or its contacts are missing",
+        (
+            "SELECT f.code FROM feature f JOIN revision r ON r.feature_id = f.id "
+            "LEFT JOIN shape g ON g.feature_id = r.feature_id AND g.version = r.shape_at "
+            "LEFT JOIN contact_set p ON p.feature_id = r.feature_id AND p.version = r.contacts_at "
+            "WHERE (r.shape_at IS NOT NULL AND g.version IS NULL) OR (r.contacts_at IS NOT NULL AND p.version IS NULL)"
+        ),
+    ),
+    (
+        "feature {0}: it has not exactly one valid assessment",
+        (
+            "SELECT f.code FROM feature f JOIN assessment a ON a.feature_id = f.id GROUP BY f.id "
+            "HAVING sum(a.valid_to IS NULL) <> 1"
+        ),
+    ),
+    (
+        "feature {0}: the spatial index does not hold it, or holds too much",
+        (
+            "SELECT f.code FROM feature f LEFT JOIN feature_box b ON b.id = f.id "
+            "WHERE (f.minx IS NULL) <> (b.id IS NULL)"
+        ),
+    ),
+    (
+        "batch {0}: its rejected rows are not those it counted",
+        (
+            "SELECT b.id FROM import_batch b LEFT JOIN rejected_row j ON j.batch_id = b.id "
+            "GROUP BY b.id HAVING count(j.id) <> b.rejected"
+        ),
+    ),
+)
+_SHOWN = 20
+
+
+def check(store: Store) -> list[str]:
+    """Return every inconsistency found, an empty list where the ledger is sound."""
+    found: list[str] = []
+    with store.reading() as connection:
+        said = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
+        found += [f"integrity: {line}" for line in said if line != "ok"]
+        keys = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+        found += [f"foreign key: {tuple(row)}" for row in keys[:_SHOWN]]
+        if found:
+            return found
+        boxes = connection.exec_driver_sql("SELECT rtreecheck('feature_box')").scalar()
+        if boxes != "ok":
+            found.append(f"spatial index: {boxes}")
+        for message, query in _PROBLEMS:
+            rows = connection.exec_driver_sql(f"{query} LIMIT {_SHOWN}").scalars().all()
+            found += [message.format(row) for row in rows]
+    return found
+
+
+@contextlib.contextmanager
+def _beside(path: Path) -> Iterator[Path]:
+    """Yield a fresh file name beside `path`; whatever is left of it afterwards is removed."""
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    os.close(handle)
+    part = Path(name)
+    try:
+        yield part
+    finally:
+        for suffix in ("", "-wal", "-shm", "-journal"):
+            part.with_name(part.name + suffix).unlink(missing_ok=True)
+
+
+def _copy_database(source: sqlite3.Connection, target: Path) -> None:
+    with contextlib.closing(sqlite3.connect(target, isolation_level=None)) as out:
+        source.backup(out)
+        out.execute("PRAGMA journal_mode=DELETE")
+
+
+def backup(store: Store, path: Path) -> None:
+    """Write a consistent copy to `path`, while others read and write; the old file stays until it is whole."""
+    try:
+        with _beside(path) as part:
+            with store.reading() as connection:
+                driver = connection.connection.driver_connection
+                if driver is None:
+                    raise ledger_error(store.place, "unable to open")
+                _copy_database(driver, part)
+            fsync_file(part)
+            part.replace(path)
+            fsync_directory(path.parent)
+    except (OSError, sqlite3.Error) as problem:
+        raise LedgerError(
+            f"备份 {path}：写不出来（{problem}），原文件未动；请检查路径、权限和磁盘空间",
+            f"backup {path}: cannot be written ({problem}), an older file is untouched; check path, rights and disk space",
+        ) from problem
+
+
+def _sound_copy(path: Path, part: Path) -> None:
+    """Copy a backup to `part` and make sure that it is a sound ledger."""
+    if not path.is_file():
+        raise LedgerError(
+            f"备份 {path}：没有这个文件，台账未动；请检查路径",
+            f"backup {path}: no such file, the ledger is untouched; check the path",
+        )
+    try:
+        with contextlib.closing(sqlite3.connect(path.absolute().as_uri() + "?mode=ro", uri=True)) as source:
+            _copy_database(source, part)
+    except sqlite3.Error as problem:
+        raise LedgerError(
+            f"备份 {path}：不是完好的台账备份（{problem}），台账未动；请换一个备份",
+            f"backup {path}: not a sound backup ({problem}), the ledger is untouched; try another backup",
+        ) from problem
+    engine = make_engine(part, pragmas=("foreign_keys=ON",))
+    try:
+        check_schema(engine, f"备份 {path}")
+        problems = check(Store(engine, str(path)))
+    finally:
+        engine.dispose()
+    if problems:
+        raise LedgerError(
+            f"备份 {path}：检查未通过（{problems[0]}），台账未动；请换一个备份",
+            f"backup {path}: it did not pass the check ({problems[0]}), the ledger is untouched; try another backup",
+        )
+
+
+def _keep_before(target: Path) -> None:
+    """Keep the ledger that is to be replaced; numbered, so that none is overwritten."""
+    name, number = f"{target.name}.before-restore", 1
+    while target.with_name(name).exists():
+        number += 1
+        name = f"{target.name}.before-restore-{number}"
+    keep = target.with_name(name)
+    try:
+        with _beside(target) as part:
+            with contextlib.closing(sqlite3.connect(target, isolation_level=None)) as source:
+                _copy_database(source, part)
+            fsync_file(part)
+            part.replace(keep)
+    except sqlite3.Error:
+        # It cannot be read as a database: keep the bytes, and what belongs to them.
+        for suffix in ("-wal", "-shm", ""):
+            old = target.with_name(target.name + suffix)
+            if old.exists():
+                shutil.copyfile(old, keep.with_name(keep.name + suffix))
+        for suffix in ("", "-wal", "-shm"):
+            target.with_name(target.name + suffix).unlink(missing_ok=True)
+    fsync_directory(target.parent)
+
+
+def _last_state(target: Path) -> int:
+    if not target.exists():
+        return 0
+    with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(target)) as connection:
+        row = connection.execute("SELECT max(id) FROM changeset").fetchone()
+        return row[0] or 0
+    return 0
+
+
+def restore(path: Path, target: Path, *, by: str, why: str, clock: Clock) -> None:
+    """Put a backup in the place of a ledger, after checking it; the replaced one is kept beside.
+
+    The content is copied in one transaction, so programs that have the ledger open go on with the
+    restored one. Its state number goes on from the higher of both: what was cached stays apart.
+    """
+    try:
+        with _beside(target) as part:
+            _sound_copy(path, part)
+            last = _last_state(target)
+            engine = make_engine(part, pragmas=("foreign_keys=ON",))
+            try:
+                inner = Store(engine, str(path), clock)
+                with inner.writing() as connection:
+                    counts = {"state": state_of(connection)}
+                    open_changeset(
+                        connection, inner, by=by, why=why, kind="restore", counts=counts, at_least=last
+                    )
+            finally:
+                engine.dispose()
+            if target.exists():
+                _keep_before(target)
+            if target.exists():
+                with (
+                    contextlib.closing(sqlite3.connect(part)) as source,
+                    contextlib.closing(sqlite3.connect(target, isolation_level=None, timeout=30)) as out,
+                ):
+                    source.backup(out)
+            else:
+                fsync_file(part)
+                part.replace(target)
+            fsync_directory(target.parent)
+    except (OSError, sqlite3.Error) as problem:
+        raise LedgerError(
+            f"恢复 {target}：没有完成（{problem}）；请检查权限和磁盘空间后重试",
+            f"restoring {target}: not completed ({problem}); check rights and disk space and try again",
+        ) from problem
+
+
+def check_application(path: Path) -> None:
+    """Raise LedgerError where a file exists that is not one of our ledgers."""
+    with path.open("rb") as handle:
+        head = handle.read(100)
+    ours = head.startswith(b"SQLite format 3\0") and int.from_bytes(head[68:72], "big") == s.APPLICATION_ID
+    if not ours:
+        raise LedgerError(
+            f"台账 {path}：不是台账文件；请检查路径，或用 riskmap restore 从备份恢复",
+            f"ledger {path}: not a ledger; check the path, or bring a backup back with riskmap restore",
+        )
