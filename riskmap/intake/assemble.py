@@ -1,0 +1,144 @@
+"""Tables of one file → one `Intake`: duplicates found, rejected rows set apart, columns joined."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import chain, compress
+from typing import Any
+
+import numpy as np
+
+from riskmap.catalog.layer import Layer
+from riskmap.errors import Say
+from riskmap.intake.block import Part, say_of
+from riskmap.records import Intake, Issue, Records, RejectedRow, SheetReport
+
+_SUBDISTRICT_HEADER = "所属街道"
+
+
+def assemble(
+    layer: Layer,
+    parts: Sequence[Part],
+    *,
+    file: str,
+    digest: str,
+    datum: str,
+    reports: Sequence[SheetReport],
+    issues: Sequence[Issue],
+    batch: int | None,
+) -> Intake:
+    """Return the file's intake. rows = accepted + rejected + skipped_non_data, always."""
+    _refuse_duplicates(parts)
+    keeps = [
+        np.array([row not in part.errors for row in range(len(part.code))], dtype=bool) for part in parts
+    ]
+
+    def joined(column: str) -> list[Any]:
+        return list(
+            chain.from_iterable(compress(getattr(p, column), k) for p, k in zip(parts, keeps, strict=True))
+        )
+
+    def joined_or_none(column: str) -> list[Any] | None:
+        if all(getattr(p, column) is None for p in parts):
+            return None
+        return list(
+            chain.from_iterable(
+                compress(values, k) if (values := getattr(p, column)) is not None else [None] * int(k.sum())
+                for p, k in zip(parts, keeps, strict=True)
+            )
+        )
+
+    records = Records(
+        layer=layer.id,
+        code=joined("code"),
+        name=joined("name"),
+        subdistrict=joined("subdistrict"),
+        lon=np.concatenate([p.lon[k] for p, k in zip(parts, keeps, strict=True)]),
+        lat=np.concatenate([p.lat[k] for p, k in zip(parts, keeps, strict=True)]),
+        shapes=joined_or_none("shapes"),
+        values={
+            f: _joined_field(parts, keeps, f) for f in layer.field_ids if any(f in p.values for p in parts)
+        },
+        checklist=joined_or_none("checklist"),
+        contacts=joined_or_none("contacts"),
+    )
+    rows = [int(r) + 1 for p, k in zip(parts, keeps, strict=True) for r in p.source.rows[k]]
+    return Intake(
+        file=file,
+        digest=digest,
+        layer=layer.id,
+        datum=datum,
+        sheets=tuple(reports),
+        rows=sum(r.rows for r in reports),
+        skipped_non_data=sum(r.skipped_non_data for r in reports),
+        records=records,
+        sheet=list(
+            chain.from_iterable([p.source.sheet] * int(k.sum()) for p, k in zip(parts, keeps, strict=True))
+        ),
+        row=rows,
+        stated_version=joined_or_none("versions"),
+        rejected=tuple(chain.from_iterable(_rejected(p) for p in parts)),
+        issues=(*issues, *chain.from_iterable(_in_row_order(p.issues) for p in parts)),
+        from_batch=batch,
+    )
+
+
+def _joined_field(parts: Sequence[Part], keeps: Sequence[np.ndarray[Any, Any]], field: str) -> list[Any]:
+    return list(
+        chain.from_iterable(
+            compress(p.values[field], k) if field in p.values else [None] * int(k.sum())
+            for p, k in zip(parts, keeps, strict=True)
+        )
+    )
+
+
+def _in_row_order(issues: Sequence[Issue]) -> list[Issue]:
+    return sorted(issues, key=lambda i: i.row or 0)
+
+
+def _refuse_duplicates(parts: Sequence[Part]) -> None:
+    """Of rows with one code the first stays; the later ones, also in other sheets, are rejected."""
+    first: dict[str, tuple[str, int]] = {}
+    for part in parts:
+        match = next((m for m in part.source.header.matches if m.target == "code"), None)
+        for row, code in enumerate(part.code):
+            if code is None:
+                continue
+            here = (part.source.sheet, part.number(row))
+            before = first.setdefault(code, here)
+            if before is here:
+                continue
+            sheet = "" if before[0] == here[0] else f"{before[0]} › "
+            say_of(
+                part,
+                row,
+                match,
+                "error",
+                "duplicate_code",
+                Say(
+                    f"编号 {code} 与{sheet}第 {before[1]} 行重复；请改正编号或删去其中一行",
+                    f"the code {code} is already in {sheet}row {before[1]}; correct it or delete one of the rows",
+                ),
+                code,
+            )
+
+
+def _rejected(part: Part) -> Iterator[RejectedRow]:
+    source = part.source
+    headings = {m.heading.column: m.heading.text for m in source.header.matches}
+    stated = any(m.target == "subdistrict" for m in source.header.matches)
+    for row in sorted(part.errors):
+        at = int(source.rows[row])
+        cells = [(headings.get(c, ""), column[at].as_py()) for c, column in enumerate(source.columns)]
+        derived = part.subdistrict[row]
+        if not stated and isinstance(derived, str):
+            # What a title or a section line said must survive on the sheet of rejected rows.
+            cells.append((_SUBDISTRICT_HEADER, derived))
+        yield RejectedRow(
+            sheet=source.sheet,
+            row=at + 1,
+            code=part.code[row],
+            cells=tuple(cells),
+            bad=tuple(sorted(part.bad.get(row, ()))),
+            issues=tuple(i for i in part.issues if i.row == at + 1),
+        )

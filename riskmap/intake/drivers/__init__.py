@@ -1,0 +1,1 @@
+"""One reader per kind of file; they run inside the worker only."""

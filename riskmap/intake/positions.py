@@ -1,0 +1,292 @@
+"""Coordinates of a table → degrees in CGCS2000, with every oddity named."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+import numpy as np
+import pyproj
+from numpy.typing import NDArray
+
+from riskmap.coordinates import CHINA, Datum, parse_angle, split_position, to_cgcs2000
+from riskmap.errors import Say
+from riskmap.intake import words
+from riskmap.intake.cells import shown
+
+Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+_PROJECTED_SIZE = 1000.0  # degrees never get this large, metres in China are never this small
+_AREA_SLACK = (3.0, 2.0)  # degrees of longitude and latitude around a projection's area of use
+_WHOLE_SHARE = 0.8
+_WHOLE_ROWS = 3
+_POINT = re.compile(r"^\s*(?:SRID=\d+;)?\s*POINT\s*Z?\s*\(\s*([-\d.eE+]+)[\s,]+([-\d.eE+]+)", re.IGNORECASE)
+_LABELLED = re.compile(
+    r"^(?P<a>东经|北纬|经度|纬度|[ENXY经纬])\s*[:：=]?\s*(?P<av>[^a-zA-Z经纬东北]+?)[\s,，;；、]*"
+    r"(?P<b>东经|北纬|经度|纬度|[ENXY经纬])\s*[:：=]?\s*(?P<bv>[^a-zA-Z经纬东北]+?)\s*$",
+    re.IGNORECASE,
+)
+_TAILED = re.compile(
+    r"^(?P<av>[^a-zA-Z]+?)(?P<a>[EN])[\s,，;；、]*(?P<bv>[^a-zA-Z]+?)(?P<b>[EN])$", re.IGNORECASE
+)
+_EAST = ("东经", "经度", "经", "e", "x")
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """What was said about the position of one row (its index in the block)."""
+
+    at: int
+    target: str
+    severity: str
+    rule: str
+    say: Say
+    value: str | None = None
+
+
+@dataclass(slots=True)
+class Stated:
+    """Positions as the cells state them: x is longitude or easting, y latitude or northing.
+
+    NaN with `has` True is a cell that could not be read. `text` for messages, by row.
+    """
+
+    x: Floats
+    y: Floats
+    has_x: Mask
+    has_y: Mask
+    text: list[str | None]
+    labelled: Mask  # the cell itself says which number is which
+    target: str = "position"
+
+
+@dataclass(slots=True)
+class Placed:
+    """Degrees in CGCS2000, NaN where unlocated or refused, and the remarks."""
+
+    lon: Floats
+    lat: Floats
+    remarks: list[Remark] = field(default_factory=list)
+
+
+@lru_cache(maxsize=65_536)
+def parse_number(text: str) -> float:
+    """Return one coordinate cell as a number (degrees or metres), NaN when it is none."""
+    plain = unicodedata.normalize("NFKC", text).strip().rstrip("。.,，;；")
+    plain = re.sub(r"^(?:经度|纬度|东经|北纬|lon|lat|[xyXY])\s*[:：=]\s*", "", plain)
+    plain = re.sub(r"\s*(?:米|m)$", "", plain)
+    if re.fullmatch(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?", plain):
+        plain = plain.replace(",", "")
+    value = parse_angle(plain)
+    return float("nan") if value is None or not np.isfinite(value) else value
+
+
+def parse_pair(text: str) -> tuple[float, float, bool] | None:
+    """Return (first, second, labelled) of a cell with both numbers; labelled pairs come x first."""
+    plain = unicodedata.normalize("NFKC", text).strip()
+    if match := _POINT.match(plain):
+        return float(match[1]), float(match[2]), True
+    for pattern in (_LABELLED, _TAILED):
+        match = pattern.match(plain)
+        if not match:
+            continue
+        a_east, b_east = match["a"].lower() in _EAST, match["b"].lower() in _EAST
+        first, second = parse_number(match["av"]), parse_number(match["bv"])
+        if a_east == b_east or not (np.isfinite(first) and np.isfinite(second)):
+            return None
+        return (first, second, True) if a_east else (second, first, True)
+    pair = split_position(plain)
+    return (*pair, False) if pair else None
+
+
+def place(stated: Stated, datum: Datum) -> Placed:
+    """Return where the rows are, in CGCS2000, and what is wrong with the rest.
+
+    Half a position, 0,0, text and places outside China are errors; numbers that only make sense
+    the other way round are turned, with a warning, unless the cell itself labelled them.
+    """
+    count = len(stated.x)
+    placed = Placed(np.full(count, np.nan), np.full(count, np.nan))
+    both = stated.has_x & stated.has_y
+    readable = both & np.isfinite(stated.x) & np.isfinite(stated.y)
+    zero = readable & (stated.x == 0) & (stated.y == 0)
+    placed.remarks += _unreadable(stated, both, readable, zero)
+    x, y = _without_zone(stated, datum, placed)
+    lon, lat, fits = _fit(x, y, datum)
+    turned_lon, turned_lat, turned_fits = _fit(y, x, datum)
+    good = readable & ~zero
+    straight = good & fits
+    turned = good & ~fits & turned_fits
+    placed.lon[straight], placed.lat[straight] = lon[straight], lat[straight]
+    placed.lon[turned], placed.lat[turned] = turned_lon[turned], turned_lat[turned]
+    placed.remarks += list(_turned(stated, turned & ~stated.labelled))
+    outside = good & ~fits & ~turned_fits
+    placed.remarks += [_outside(stated, int(i), datum) for i in np.flatnonzero(outside)]
+    return placed
+
+
+def mostly_turned(placed: Placed) -> bool:
+    """Tell whether the two columns as a whole are the other way round."""
+    turned = sum(1 for r in placed.remarks if r.rule == "swapped_axes")
+    located = int(np.isfinite(placed.lon).sum())
+    return turned >= _WHOLE_ROWS and turned >= _WHOLE_SHARE * located
+
+
+def _fit(x: Floats, y: Floats, datum: Datum) -> tuple[Floats, Floats, Mask]:
+    """Return degrees in CGCS2000 and whether such numbers make sense in the datum."""
+    west, south, east, north = CHINA
+    if datum.kind == "geographic":
+        # Out-of-range numbers would only make the inverses of GCJ-02 and BD-09 diverge.
+        fits = (x >= west) & (x <= east) & (y >= south) & (y <= north)
+        lon, lat = to_cgcs2000(np.where(fits, x, np.nan), np.where(fits, y, np.nan), datum)
+        return lon, lat, fits & np.isfinite(lon)
+    bounds = area_of_use(datum.proj)
+    usable = (np.abs(x) >= _PROJECTED_SIZE) & (np.abs(y) >= _PROJECTED_SIZE)
+    lon, lat = to_cgcs2000(np.where(usable, x, np.nan), np.where(usable, y, np.nan), datum)
+    with np.errstate(invalid="ignore"):
+        fits = usable & (lon >= bounds[0]) & (lon <= bounds[2]) & (lat >= bounds[1]) & (lat <= bounds[3])
+    return lon, lat, fits
+
+
+@lru_cache(maxsize=64)
+def area_of_use(crs: str) -> tuple[float, float, float, float]:
+    """Return west, south, east, north of where a projection is meant for, a little widened."""
+    area = pyproj.CRS.from_user_input(crs).area_of_use
+    if area is None or area.west > area.east:
+        return CHINA
+    return (
+        max(area.west - _AREA_SLACK[0], CHINA[0]),
+        max(area.south - _AREA_SLACK[1], CHINA[1]),
+        min(area.east + _AREA_SLACK[0], CHINA[2]),
+        min(area.north + _AREA_SLACK[1], CHINA[3]),
+    )
+
+
+@lru_cache(maxsize=64)
+def _zone(crs: str) -> int | None:
+    """Return the 3-degree zone number of a projection whose eastings do not carry it."""
+    parameters = {
+        p.name: p.value
+        for p in (pyproj.CRS.from_user_input(crs).coordinate_operation or _NoParameters).params
+    }
+    meridian = parameters.get("Longitude of natural origin")
+    if parameters.get("False easting") != 500_000.0 or meridian is None or meridian % 3:  # noqa: PLR2004
+        return None
+    return round(meridian / 3)
+
+
+class _NoParameters:
+    params: tuple[()] = ()
+
+
+def _without_zone(stated: Stated, datum: Datum, placed: Placed) -> tuple[Floats, Floats]:
+    """38512343 is zone 38, 512343 m: where the declared projection is that zone's, the prefix goes."""
+    x, y = stated.x, stated.y
+    zone = _zone(datum.proj) if datum.kind == "projected" else None
+    if zone is None:
+        return x, y
+    with np.errstate(invalid="ignore"):
+        long_x, long_y = np.floor(x / 1e6) == zone, np.floor(y / 1e6) == zone
+    for i in np.flatnonzero(long_x | long_y):
+        placed.remarks.append(
+            Remark(
+                int(i),
+                stated.target,
+                "warning",
+                "zone_prefix",
+                Say(
+                    f"{shown(stated.text[i] or '')} 带有带号 {zone}，已去掉",
+                    f"{shown(stated.text[i] or '')} carries the zone number {zone}, which was taken off",
+                ),
+                stated.text[i],
+            )
+        )
+    return np.where(long_x, x - zone * 1e6, x), np.where(long_y, y - zone * 1e6, y)
+
+
+def _unreadable(stated: Stated, both: Mask, readable: Mask, zero: Mask) -> Iterator[Remark]:
+    for i in np.flatnonzero(stated.has_x ^ stated.has_y):
+        text = stated.text[i]
+        missing = ("纬度或 Y", "latitude or y") if stated.has_x[i] else ("经度或 X", "longitude or x")
+        yield Remark(
+            int(i),
+            stated.target,
+            "error",
+            "half_position",
+            Say(
+                f"坐标只有一半（{shown(text or '')}），缺{missing[0]}；请补全或两格都留空",
+                f"only half a position ({shown(text or '')}), without {missing[1]}; complete it or leave both empty",
+            ),
+            text,
+        )
+    for i in np.flatnonzero(both & ~readable):
+        text = stated.text[i]
+        yield Remark(
+            int(i),
+            stated.target,
+            "error",
+            "not_a_coordinate",
+            Say(
+                f"{shown(text or '')} 不是坐标；请填 114.106 或 114°06′21.1″ 这样的内容",
+                f"{shown(text or '')} is not a coordinate; write 114.106 or 114°06′21.1″",
+            ),
+            text,
+        )
+    for i in np.flatnonzero(zero):
+        yield Remark(
+            int(i),
+            stated.target,
+            "error",
+            "zero_position",
+            Say(
+                "坐标是 0,0；请填真实坐标，没有坐标就留空",
+                "the position is 0,0; give the real one, or leave it empty",
+            ),
+            stated.text[i],
+        )
+
+
+def _turned(stated: Stated, turned: Mask) -> Iterator[Remark]:
+    for i in np.flatnonzero(turned):
+        yield Remark(
+            int(i),
+            stated.target,
+            "warning",
+            "swapped_axes",
+            Say(
+                f"{shown(stated.text[i] or '')} 两个坐标填反了，已对调",
+                f"{shown(stated.text[i] or '')}: the two coordinates were the wrong way round and were turned",
+            ),
+            stated.text[i],
+        )
+
+
+def _outside(stated: Stated, i: int, datum: Datum) -> Remark:
+    x, y, text = stated.x[i], stated.y[i], shown(stated.text[i] or "")
+    metres = abs(x) >= _PROJECTED_SIZE and abs(y) >= _PROJECTED_SIZE
+    if datum.kind == "geographic" and metres:
+        say = Say(
+            f"{text} 是平面坐标（米），声明的却是经纬度 {datum.id}；请改填经纬度，或按 EPSG:4547 这样的平面坐标系导入",
+            f"{text} is in metres but the declared system {datum.id} is in degrees; write degrees, or import it as a "
+            "projected system such as EPSG:4547",
+        )
+    elif datum.kind == "projected" and not metres:
+        say = Say(
+            f"{text} 是经纬度（度），声明的却是平面坐标系 {datum.id}；请改填平面坐标，或另按经纬度导入",
+            f"{text} is in degrees but the declared system {datum.id} is projected; write metres, or import it apart",
+        )
+    else:
+        say = Say(
+            f"{text} 不在中国范围或 {datum.id} 的适用范围内；请核对数字和坐标系",
+            f"{text} lies outside China or the area of {datum.id}; check the numbers and the coordinate system",
+        )
+    return Remark(i, stated.target, "error", "out_of_range", say, stated.text[i])
+
+
+def is_empty(text: str) -> bool:
+    """Tell whether a coordinate cell states nothing."""
+    return words.is_blank(text) or words.plain(text) == words.CLEAR_WORD

@@ -1,0 +1,301 @@
+"""Join the steps of intake: one file in, one `Intake` out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from riskmap.catalog.layer import Layer
+from riskmap.coordinates import Datum, parse_datum
+from riskmap.errors import Say, UnreadableFileError
+from riskmap.intake import datums, gate
+from riskmap.intake.assemble import assemble
+from riskmap.intake.block import BlockReader, Part, Source, stated_positions
+from riskmap.intake.headers import POSITION_TARGETS, SHAPE, HeaderDictionary
+from riskmap.intake.layout import Header, Row, find_header, sort_lines, stated_header, trimmed
+from riskmap.intake.limits import Limits
+from riskmap.intake.naming import Naming, first_named, naming
+from riskmap.intake.raw import RawSheet
+from riskmap.intake.sandbox import parse
+from riskmap.records import HeaderMatch, Intake, Issue, SheetReport
+
+MARKER_SHEET = "_riskmap"
+VERSION_HEADER = "记录版本"
+_LOOKED_AT_ROWS = 64
+_NO_LAYERS = re.compile(r"^(?:layer_styles|qgis_projects)$")
+
+
+@dataclass(slots=True)
+class _Reading:
+    """What one file's reading gathers."""
+
+    parts: list[Part] = field(default_factory=list)
+    reports: list[SheetReport] = field(default_factory=list)
+    issues: list[Issue] = field(default_factory=list)
+    datum: str = ""
+    batch: int | None = None
+    texts: list[str] = field(default_factory=list)  # titles and notes, searched for a datum hint
+
+
+def read(
+    path: Path,
+    layer: Layer,
+    *,
+    datum: str | None,
+    subdistricts: Sequence[str],
+    limits: Limits,
+    progress: Callable[[str, float], None] | None,
+    name: str,
+) -> Intake:
+    """Read a file; see `riskmap.intake.read_file`."""
+    step = progress or (lambda _what, _share: None)
+    declared = parse_datum(datum) if datum else None
+    step("check", 0.0)
+    kind = gate.check(path, name, limits)
+    step("read", 0.05)
+    sheets = parse(path, kind, name, limits)
+    step("match", 0.55)
+    reader = _FileReader(layer, declared, naming(subdistricts), limits, name, kind)
+    for i, sheet in enumerate(sheets):
+        reader.sheet(sheet)
+        step("match", 0.55 + 0.35 * (i + 1) / len(sheets))
+    if not reader.done.parts:
+        raise _no_header(name, layer)
+    step("join", 0.9)
+    done = reader.done
+    intake = assemble(
+        layer,
+        done.parts,
+        file=name,
+        digest=gate.digest(path, kind),
+        datum=done.datum or (declared.id if declared else ""),
+        reports=done.reports,
+        issues=done.issues,
+        batch=done.batch,
+    )
+    step("done", 1.0)
+    return intake
+
+
+def _no_header(name: str, layer: Layer) -> UnreadableFileError:
+    codes = "、".join(layer.aliases.get("code", ("编号",))[-3:])
+    return UnreadableFileError(
+        f"{name}：没有找到“{layer.title.zh}”的表头；请保留写有编号（如 {codes}）等列名的一行，并核对所选图层",
+        f"{name}: no header of {layer.title.en} was found; keep the line with the column names (code: {codes}) and check "
+        "that this is the right layer",
+    )
+
+
+class _FileReader:
+    def __init__(
+        self, layer: Layer, declared: Datum | None, names: Naming, limits: Limits, file: str, kind: str
+    ) -> None:
+        self._layer = layer
+        self._declared = declared
+        self._names = names
+        self._file = file
+        self._kind = kind
+        self._dictionary = HeaderDictionary(layer)
+        self._blocks = BlockReader(layer, names, limits)
+        self.done = _Reading()
+
+    def sheet(self, sheet: RawSheet) -> None:
+        """Read one sheet or vector layer."""
+        if sheet.name == MARKER_SHEET:
+            self.done.batch = _batch(sheet)
+            return
+        if sheet.header is not None:
+            self._layer_of_file(sheet)
+        else:
+            self._spreadsheet(sheet)
+
+    def _layer_of_file(self, sheet: RawSheet) -> None:
+        header = None if _NO_LAYERS.match(sheet.name) else stated_header(sheet, self._dictionary)
+        if header is None:
+            self.done.reports.append(SheetReport(sheet.name, None, 0, 0, ()))
+            return
+        rows = np.arange(sheet.table.num_rows)
+        columns = trimmed(sheet)
+        default = first_named(self._names, (sheet.name, Path(self._file).stem))
+        source = Source(
+            self._file, sheet.name, header, columns, rows, [default] * len(rows), shapes=sheet.shapes
+        )
+        datum = self._datum_of_layer(sheet, source)
+        part = self._blocks.read(source, datum)
+        self._report(sheet, [header], [part], len(rows), 0)
+
+    def _datum_of_layer(self, sheet: RawSheet, source: Source) -> Datum | None:
+        if sheet.shapes is None:
+            return self._datum_of_cells(source, [])
+        if sheet.shapes.null_count == len(sheet.shapes) and self._declared is None and not sheet.crs:
+            return None
+        datum, remark = datums.of_layer(sheet, self._declared, self._file)
+        if remark is not None:
+            self._note(sheet.name, "position", "datum_overrides_file", remark)
+        self.done.datum = datum.id
+        return datum
+
+    def _spreadsheet(self, sheet: RawSheet) -> None:
+        columns = trimmed(sheet)
+        top = _rows(columns, 0, _LOOKED_AT_ROWS)
+        header = find_header(top, sheet, self._dictionary)
+        if header is None:
+            self.done.texts += [text for row in top for text in row if text]
+            self.done.reports.append(SheetReport(sheet.name, None, 0, 0, ()))
+            return
+        if self._kind == "csv":
+            columns = _unescaped(columns, header)
+        titles = [text for row in top[: header.first] for text in row if text]
+        self.done.texts += titles
+        default = first_named(
+            self._names, (sheet.name if self._kind != "csv" else None, *titles, Path(self._file).stem)
+        )
+        headers, parts, rows, skipped = [header], [], 0, 0
+        start, stop = header.last + 1, len(columns[0])
+        while True:
+            table = [c.slice(0, stop) for c in columns]
+            lines = sort_lines(
+                table,
+                header,
+                start=start,
+                spellings=self._dictionary.spellings,
+                is_section=self._names.section,
+            )
+            follower = self._following(sheet, columns, lines.breaks)
+            if follower is not None:
+                # Another table with other columns begins here: read up to it first.
+                stop = follower.first
+                table = [c.slice(0, stop) for c in columns]
+                lines = sort_lines(
+                    table,
+                    header,
+                    start=start,
+                    spellings=self._dictionary.spellings,
+                    is_section=self._names.section,
+                )
+            source = Source(
+                self._file,
+                sheet.name,
+                header,
+                table,
+                lines.data,
+                _by_section(lines.data, lines.sections, default),
+                merges=sheet.merges,
+            )
+            parts.append(self._blocks.read(source, self._datum_of_cells(source, titles)))
+            rows += len(lines.data) + lines.skipped
+            skipped += lines.skipped
+            if follower is None:
+                break
+            depth = follower.last - follower.first + 1
+            rows, skipped = rows + depth, skipped + depth
+            header, start, stop = follower, follower.last + 1, len(columns[0])
+            headers.append(header)
+        self._report(sheet, headers, parts, rows, skipped)
+        if sheet.hidden and rows > skipped:
+            self._note(
+                sheet.name,
+                None,
+                "hidden_sheet",
+                Say(
+                    f"{self._file} › {sheet.name}：这是隐藏的工作表，也已读取；若不需要请删除",
+                    f"{self._file} › {sheet.name}: a hidden sheet was read too; delete it if it is not meant",
+                ),
+            )
+
+    def _following(
+        self, sheet: RawSheet, columns: Sequence[pa.ChunkedArray], breaks: Sequence[int]
+    ) -> Header | None:
+        for at in breaks:
+            found = find_header(_rows(columns, at, 3), sheet, self._dictionary)
+            if found is not None and found.first == 0:
+                return Header(at, at + found.last, found.matches)
+        return None
+
+    def _datum_of_cells(self, source: Source, titles: Sequence[str]) -> Datum | None:
+        """Return the datum of a table's numbers; asked for only where it states a position."""
+        targets = {m.target: m for m in source.header.matches if m.target in {*POSITION_TARGETS, SHAPE}}
+        if not targets:
+            return None
+        if self._declared is None:
+            stated = stated_positions(source, {str(t): m for t, m in targets.items()}, None)
+            shaped = SHAPE in targets and self._layer.geometry != "point"
+            if not shaped and (stated is None or not (stated.has_x | stated.has_y).any()):
+                return None
+            headers = [m.heading.text for m in targets.values()]
+            raise datums.needed(f"{self._file} › {source.sheet}", [*headers, *titles, *self.done.texts])
+        self.done.datum = self._declared.id
+        hints = {m.hint for m in targets.values() if datums.contradiction(m.hint, self._declared)}
+        for hint in sorted(h for h in hints if h):
+            heading = next(m.heading.text for m in targets.values() if m.hint == hint)
+            self._note(
+                source.sheet,
+                "position",
+                "datum_contradicts_header",
+                Say(
+                    f"{self._file} › {source.sheet} › {heading}：表头说的是 {datums.title(hint)}，声明的是 "
+                    f"{datums.title(self._declared.id)}，已按声明处理；请核对",
+                    f"{self._file} › {source.sheet} › {heading}: the header speaks of {hint} but {self._declared.id} was "
+                    "declared and followed; check it",
+                ),
+            )
+        return self._declared
+
+    def _report(
+        self, sheet: RawSheet, headers: Sequence[Header], parts: Sequence[Part], rows: int, skipped: int
+    ) -> None:
+        self.done.parts += parts
+        matches = tuple(
+            HeaderMatch(m.heading.column, m.heading.text, m.target, m.how)
+            for m in headers[0].matches
+            if m.heading.text
+        )
+        last = None if headers[0].last < 0 else headers[0].last + 1
+        self.done.reports.append(SheetReport(sheet.name, last, rows, skipped, matches))
+
+    def _note(self, sheet: str, target: str | None, rule: str, say: Say) -> None:
+        self.done.issues.append(Issue(sheet, None, None, target, None, "warning", rule, say))
+
+
+def _rows(columns: Sequence[pa.ChunkedArray], start: int, count: int) -> list[Row]:
+    if not columns:
+        return []
+    return [list(row) for row in zip(*(c.slice(start, count).to_pylist() for c in columns), strict=True)]
+
+
+def _by_section(
+    data: np.ndarray[tuple[int], np.dtype[np.int64]], sections: dict[int, str], default: str | None
+) -> list[str | None]:
+    if not sections:
+        return [default] * len(data)
+    starts = sorted(sections)
+    found: list[str | None] = [default] * len(data)
+    for start, end in pairwise([*starts, 1 << 62]):
+        low, high = np.searchsorted(data, [start, end])
+        found[low:high] = [sections[start]] * int(high - low)
+    return found
+
+
+def _unescaped(columns: Sequence[pa.ChunkedArray], header: Header) -> list[pa.ChunkedArray]:
+    """Undo what a CSV does to keep text as text.
+
+    Ours (it carries record versions) puts ' before = + - @ tab and before a genuine '; Excel's
+    ="00123" is unwrapped in any other.
+    """
+    if any(m.target == "version" and m.heading.text == VERSION_HEADER for m in header.matches):
+        return [pc.replace_substring_regex(c, r"^'", "") for c in columns]
+    return [pc.replace_substring_regex(c, r'^="([^"]*)"$', r"\1") for c in columns]
+
+
+def _batch(sheet: RawSheet) -> int | None:
+    for row in _rows(trimmed(sheet), 0, _LOOKED_AT_ROWS):
+        if len(row) >= 2 and row[0] == "batch" and row[1] and row[1].isdigit():  # noqa: PLR2004 - key and value
+            return int(row[1])
+    return None
