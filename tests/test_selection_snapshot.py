@@ -17,7 +17,16 @@ from riskmap.coordinates import metres
 from riskmap.errors import SelectionError
 from riskmap.places import Places, duplicates
 from riskmap.records import FLAGS, RANK_OF, UNRATED, Records
-from riskmap.selection import Snapshot, build_snapshot, flag_ids, layer_table, select, snapshot_key, tile
+from riskmap.selection import (
+    Snapshot,
+    build_snapshot,
+    changed_table,
+    flag_ids,
+    layer_table,
+    select,
+    snapshot_key,
+    tile,
+)
 from riskmap.selection.filters import Selection
 from riskmap.selection.flags import near_duplicates
 from tests.selection_made import CATALOG, GRIDS, HOUSES, STREETS, features, grids, houses, places, shuffled
@@ -134,6 +143,26 @@ def test_the_order_of_the_rows_changes_nothing(random, n):
         assert tile(a, Selection(), z, x, y) == tile(b, Selection(), z, x, y)
 
 
+@given(st.sets(st.integers(0, 39)), st.sets(st.integers(0, 39)), st.integers(0, 5))
+@settings(max_examples=40, deadline=None)
+def test_changed_records_put_into_a_table_give_the_table_read_anew(edited, retired, new):
+    after = houses(40 + new)
+    before = shuffled(after, np.arange(40))
+    values = {
+        **after.records.values,
+        "kind": ["gas" if i in edited else k for i, k in enumerate(after.records.values["kind"])],
+    }
+    after = dataclasses.replace(
+        after,
+        records=dataclasses.replace(after.records, values=values),
+        retired=["拆除" if i in retired else None for i in range(40 + new)],
+    )
+    touched = np.array(sorted(edited | retired | set(range(40, 40 + new))), int)
+    patched = changed_table(layer_table(before, HOUSES), shuffled(after, touched), HOUSES)
+    a, b = (build_snapshot({HOUSES.id: x}, CATALOG, places(), state=1, today=TODAY) for x in (patched, after))
+    same(a, b)
+
+
 def test_a_layer_without_records_is_there_and_empty():
     snap = build_snapshot({}, CATALOG, places(), state=1, today=TODAY)
     assert snap.layers == (HOUSES.id, GRIDS.id)
@@ -201,7 +230,9 @@ def test_files_of_two_snapshots_are_never_taken_for_one(tmp_path):
     assert Snapshot.load(tmp_path / "new") is None
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows does not replace a mapped file; save then raises OSError")
+@pytest.mark.skipif(
+    os.name == "nt", reason="Windows does not replace a mapped file; save then raises OSError"
+)
 def test_a_snapshot_can_be_replaced_while_the_old_one_is_read(tmp_path):
     old = snapshot(300)
     old.save(tmp_path)

@@ -4,7 +4,7 @@ from riskmap.selection.filters import NOT_STATED, Selection
 from riskmap.selection.inventory import Selected, flag_ids, rows, select
 from riskmap.selection.lookup import Hit, Outline, find, nearest, point, search, shapes_in
 from riskmap.selection.snapshot import Snapshot, build_snapshot, snapshot_key
-from riskmap.selection.table import column_of, layer_table
+from riskmap.selection.table import changed_table, column_of, layer_table
 from riskmap.selection.tiles import tile
 from riskmap.selection.totals import Counts, counts, flag_counts, reconcile
 from riskmap.selection.where import Where, parse_where
@@ -19,6 +19,7 @@ __all__ = [
     "Snapshot",
     "Where",
     "build_snapshot",
+    "changed_table",
     "column_of",
     "counts",
     "find",

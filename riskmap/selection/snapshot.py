@@ -157,7 +157,7 @@ def snapshot_key(
 
 
 def build_snapshot(
-    features: Mapping[str, Features],
+    features: Mapping[str, Features | pa.Table],
     catalog_layers: Mapping[str, Layer],
     places: Places | None,
     *,
@@ -166,9 +166,10 @@ def build_snapshot(
 ) -> Snapshot:
     """Return the snapshot of one ledger state; the order of the rows that come in does not matter.
 
-    Layers are those of `catalog_layers`, in its order; one without features is empty. Retired
-    records are left out. `today` is what freshness is measured against. Raises SelectionError for
-    features of a layer that the catalogue lacks.
+    A layer comes as its features or as its table (from an older snapshot where nothing in it has
+    changed, or the `changed_table` of that one). Layers are those of `catalog_layers`, in its
+    order; one that did not come is empty. Retired records are left out. `today` is what freshness
+    is measured against. Raises SelectionError for a layer that the catalogue lacks.
     """
     for layer_id in features:
         if layer_id not in catalog_layers:
@@ -181,7 +182,8 @@ def build_snapshot(
     tables: dict[str, pa.Table] = {}
     for layer_id, layer in catalog_layers.items():
         if layer_id in features:
-            table = layer_table(features[layer_id], layer)
+            given = features[layer_id]
+            table = given if isinstance(given, pa.Table) else layer_table(given, layer)
             tables[layer_id] = _with_flags(table, flag_bits(table, layer, places, today=today))
         else:
             tables[layer_id] = _empty(layer)

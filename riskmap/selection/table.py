@@ -68,23 +68,39 @@ def layer_table(features: Features, layer: Layer) -> pa.Table:
             columns[column_of(field.id)] = pa.nulls(len(features), _FIELD_TYPES[field.type])
         else:
             columns[column_of(field.id)] = _field(values, field, layer, records.code)
-    table = _in_code_order(pa.table(columns), features.retired)
-    encoded = {"subdistrict", *(column_of(f.id) for f in layer.fields if f.type == "choice")}
-    return _encode(table, encoded)
+    active = np.fromiter((r is None for r in features.retired), bool, len(features))
+    return _encode(_in_code_order(pa.table(columns), np.flatnonzero(active)), layer)
 
 
-def _in_code_order(table: pa.Table, retired: Sequence[str | None]) -> pa.Table:
-    active = np.flatnonzero(np.fromiter((r is None for r in retired), bool, len(retired)))
+def changed_table(table: pa.Table, changed: Features, layer: Layer) -> pa.Table:
+    """Return a layer table in which the records of `changed` stand instead of what they were.
+
+    Equal to the table of all records read anew, without reading them: new records come in,
+    retired ones leave.
+    """
+    fresh = layer_table(changed, layer)
+    old = pc.is_in(table["feature_id"], value_set=pa.array(np.asarray(changed.feature_id, np.int64)))
+    both = pa.concat_tables([_decode(table.filter(pc.invert(old))), _decode(fresh)])
+    return _encode(_in_code_order(both, np.arange(len(both))), layer)
+
+
+def _decode(table: pa.Table) -> pa.Table:
+    words = [c.cast(pa.string()) if pa.types.is_dictionary(c.type) else c for c in table.columns]
+    return pa.table(dict(zip(table.column_names, words, strict=True)))
+
+
+def _in_code_order(table: pa.Table, active: NDArray[np.int64]) -> pa.Table:
     codes = table["code"].combine_chunks().take(pa.array(active))
     ordered = len(codes) < 2 or pc.all(pc.less_equal(codes[:-1], codes[1:])).as_py()
     if ordered and len(active) == len(table):
-        return table
+        return table.combine_chunks()
     order = active if ordered else active[pc.array_sort_indices(codes).to_numpy()]
     return table.take(pa.array(order)).combine_chunks()
 
 
-def _encode(table: pa.Table, names: set[str]) -> pa.Table:
+def _encode(table: pa.Table, layer: Layer) -> pa.Table:
     # After sorting, so that the dictionary does not depend on the order the rows came in.
+    names = {"subdistrict", *(column_of(f.id) for f in layer.fields if f.type == "choice")}
     columns = [
         table[name].combine_chunks().dictionary_encode() if name in names else table[name]
         for name in table.column_names
