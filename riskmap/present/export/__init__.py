@@ -1,0 +1,49 @@
+"""Classified inventories as files: one function, seven formats, the same records in each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+from riskmap.errors import ExportError
+from riskmap.present.export.comma_separated import write_csv
+from riskmap.present.export.workbook import write_xlsx
+from riskmap.present.export.written import Written
+from riskmap.present.inventory import Inventory
+
+__all__ = ["FORMATS", "Written", "export", "format_of"]
+
+_WRITERS: Final[Mapping[str, Callable[[Inventory, Path], list[Written]]]] = {
+    "xlsx": write_xlsx,
+    "csv": write_csv,
+}
+FORMATS: Final[tuple[str, ...]] = tuple(_WRITERS)
+_PLANNED: Final = ("pdf", "docx", "html")
+
+
+def export(inventory: Inventory, path: Path) -> list[Written]:
+    """Write the inventory to `path`, in the format that its ending names; return what was written.
+
+    The file appears whole or not at all: a kill or a full disk leaves the old one, or none.
+    ExportError where the ending is no format of ours or the place cannot be written.
+    """
+    return _WRITERS[format_of(path)](inventory, Path(path))
+
+
+def format_of(path: Path) -> str:
+    """Return the format that a file's ending names; ExportError lists them where it names none."""
+    name = Path(path).name.lower()
+    for ending in FORMATS:
+        if name.endswith(f".{ending}") and len(name) > len(ending) + 1:
+            return ending
+    for ending in _PLANNED:
+        if name.endswith(f".{ending}"):
+            raise ExportError(
+                f"{path}：此版本尚不能导出 {ending}；请改用 {' '.join(FORMATS)}",
+                f"{path}: this version does not write {ending} yet; use one of {' '.join(FORMATS)}",
+            )
+    raise ExportError(
+        f"{path}：不认识这个文件结尾；可用的有 {' '.join(FORMATS)}",
+        f"{path}: no format has this ending; there are {' '.join(FORMATS)}",
+    )
