@@ -276,11 +276,11 @@ def test_sums_add_up_when_every_record_has_a_tier():
 
 def test_sums_that_do_not_agree_are_shown_whatever_broke_them():
     broken = dataclasses.replace(SNAP, group=SNAP.group[:-5], views=Views())
-    whats = [
+    spoken = [
         d["what"]
         for d in reconcile(broken, rejected_rows=0, catalog_layers=CATALOG, lang="en")["differences"]
     ]
-    assert "the sum of the layers is not the total" in whats
+    assert "the sum of the layers is not the total" in spoken
 
 
 def test_records_stating_the_word_for_not_stated_are_counted_once():
