@@ -139,7 +139,7 @@ class _Search:
         """Write a solved limit with as few digits as keep the tier moved."""
         outward = math.ceil if exact > known else math.floor
         if field.type == "integer":
-            candidates: Iterable[float] = (outward(exact),)
+            candidates: Iterable[float] = (round(exact), outward(exact))
         else:
             rounded = [(round(exact, d), outward(exact * 10**d) / 10**d) for d in range(10)]
             near = _CLOSE * max(abs(exact), 1e-3)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from riskmap.assess.columns import Columns, Floats, Words
 from riskmap.catalog.model import Combination, Indicator, ScoringModel
+from riskmap.formulas.steps import along_curve, through_bands
 
 _Steps = Sequence[tuple[float, float]]
 Leaves = Mapping[str, Any]  # leaf id → float64 array, or a scalar that stands for every row
@@ -69,13 +70,11 @@ def _numeric_table(table: Mapping[str, float], column: Floats) -> Floats:
 def steps(x: Any, bands: _Steps, curve: _Steps) -> Any:
     """Return x through bands ((lower limit inclusive, value), …) or a curve; NaN stays NaN."""
     if bands:
-        lower = np.array([edge for edge, _ in bands])
-        value = np.array([np.nan, *(v for _, v in bands)])
-        place = np.searchsorted(lower, x, side="right")
-        return np.where(np.isnan(x), np.nan, value[place])
+        lower, values = zip(*bands, strict=True)
+        return through_bands(x, lower, values)
     if curve:
         knots, values = zip(*curve, strict=True)
-        return np.interp(x, knots, values)
+        return along_curve(x, knots, values)
     return x
 
 
