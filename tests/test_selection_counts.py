@@ -104,7 +104,7 @@ def test_counts_rows_and_objects_of_a_selection_agree(selection):
         return
     counted = counts(SNAP, selection)
     objects = rows(SNAP, found, catalog_layers=CATALOG)
-    assert counted.total == found.count == len(objects)
+    assert counted.total == found.total == len(objects)
     for i, layer in enumerate(SNAP.layers):
         mine = [o for o in objects if o["layer"] == layer]
         assert counted.array[i].sum() == len(found.rows.get(layer, ())) == len(mine)
@@ -140,7 +140,7 @@ def test_the_border_of_an_area_belongs_to_it():
     table = SNAP.table(GRIDS.id)
     x, y = table["lon"][0].as_py(), table["lat"][0].as_py()
     area = shapely.to_wkb(shapely.box(x, y, x + 0.001, y + 0.001))
-    assert select(SNAP, Selection(layers=(GRIDS.id,), within=area)).count == 1
+    assert select(SNAP, Selection(layers=(GRIDS.id,), within=area)).total == 1
 
 
 @given(selections)
@@ -205,7 +205,7 @@ def test_names_that_do_not_exist_are_refused_with_the_nearest_one(make, hint):
 def test_a_drawn_polygon_that_crosses_itself_still_selects():
     bow_tie = shapely.Polygon([(WEST, SOUTH), (EAST, NORTH), (EAST, SOUTH), (WEST, NORTH)])
     found = select(SNAP, Selection(within=shapely.to_wkb(bow_tie)))
-    assert 0 < found.count < SNAP.located
+    assert 0 < found.total < SNAP.located
 
 
 def test_an_object_has_what_the_command_line_promises():
@@ -238,7 +238,7 @@ def test_selected_rows_come_as_a_table_too():
     found = select(SNAP, Selection(tiers=("major",)))
     table = found.table(SNAP, HOUSES.id)
     assert set(table["rank"].to_pylist()) == {RANK_OF["major"]}
-    assert len(found.table(SNAP, HOUSES.id)) + len(found.table(SNAP, GRIDS.id)) == found.count
+    assert len(found.table(SNAP, HOUSES.id)) + len(found.table(SNAP, GRIDS.id)) == found.total
     assert select(SNAP, Selection()).table(SNAP, GRIDS.id) is SNAP.table(GRIDS.id)
 
 
@@ -291,7 +291,7 @@ def test_records_stating_the_word_for_not_stated_are_counted_once():
     )
     summary = reconcile(snap, rejected_rows=0, catalog_layers=CATALOG)
     assert {k: v["total"] for k, v in summary["subdistricts"].items()} == {STREETS[0]: 1, NOT_STATED: 3}
-    assert select(snap, Selection(subdistricts=(NOT_STATED,))).count == 3
+    assert select(snap, Selection(subdistricts=(NOT_STATED,))).total == 3
 
 
 def test_many_threads_get_the_same_answers():

@@ -169,7 +169,7 @@ def test_a_layer_without_records_is_there_and_empty():
     assert len(snap) == 0
     assert snap.subdistricts == STREETS
     assert snap.table(GRIDS.id).column_names[-1] == "f:area"
-    assert select(snap, Selection()).count == 0
+    assert select(snap, Selection()).total == 0
 
 
 def test_records_of_a_layer_without_a_file_are_refused_with_a_hint():

@@ -29,12 +29,12 @@ class Selected:
     rows: Mapping[str, NDArray[np.int64]]
 
     @property
-    def count(self) -> int:
+    def total(self) -> int:
         """How many records were selected."""
         return sum(len(r) for r in self.rows.values())
 
     def __len__(self) -> int:
-        return self.count
+        return self.total
 
     def table(self, snapshot: Snapshot, layer: str) -> pa.Table:
         """Return the selected rows of a layer, in code order, with all columns."""
@@ -78,7 +78,7 @@ def rows(
     The `features` of `riskmap select --json`: lon and lat in degrees (7 decimals) or None, score
     and tier None where unrated, every field of the layer, None where unknown.
     """
-    stop = selected.count if stop is None else stop
+    stop = selected.total if stop is None else stop
     found: list[dict[str, Any]] = []
     seen = 0
     for layer, indices in selected.rows.items():
