@@ -104,6 +104,19 @@ def test_stating_a_value_that_was_assumed_is_offered_as_a_way_down():
     assert nearest(told, "better")["shelter_class"] == ("fixed_short", "general")
 
 
+def test_a_number_that_counted_as_its_worst_is_solved_from_there():
+    row = {"entrance_elevation_m": 3.45, "local_water_level_m": 3.6}
+    told = explain(*scoring("underground_spaces"), "U", row)
+    assert (told.tier, told.assumed) == ("major", ("barrier_height_m",))
+    to, tier = nearest(told, "better")["barrier_height_m"]
+    assert tier == "large"
+    assert to == pytest.approx(0.15, abs=1e-6)
+    row = {"max_depth_m": 0.3, "traffic": "branch"}
+    told = explain(*scoring("waterlogging"), "W", row)
+    assert (told.tier, told.assumed) == ("large", ("exposed_people",))
+    assert nearest(told, "better")["exposed_people"] == (99, "general")
+
+
 def test_an_explanation_can_be_written_as_json():
     for layer, row in (
         ("slopes", {"height_m": 8.0}),

@@ -52,14 +52,14 @@ general = 1
 id = "x"
 title = { zh = "x", en = "x" }
 field = "x"
-missng = "worst"
+missingg = "worst"
 reference = 0
 """
     found = problems(text)
-    assert set(found) == {"title.en", "version", "status", "decimal", "limits.large", "indicators[x].missng"}
+    assert set(found) == {"title.en", "version", "status", "decimal", "limits.large", "indicators[x].missingg"}
     assert "did you mean decimals?" in found["decimal"]
-    assert "did you mean missing?" in found["indicators[x].missng"]
-    assert "models/m.toml:17 › indicators[x].missng" in found["indicators[x].missng"]
+    assert "did you mean missing?" in found["indicators[x].missingg"]
+    assert "models/m.toml:17 › indicators[x].missingg" in found["indicators[x].missingg"]
     assert "one of draft, adopted" in found["status"]
 
 

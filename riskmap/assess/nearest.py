@@ -61,15 +61,26 @@ class _Search:
         definition = None if field.startswith(CHECKLIST_PREFIX) else self._layer.field(field)
         listed = _listed(definition)
         if listed is None:
-            if isinstance(known, bool) or not isinstance(known, (int, float)) or definition is None:
-                return None
-            return self._solve(definition, float(known), direction)
+            start = self._start(definition, known) if definition is not None else None
+            return None if start is None or definition is None else self._solve(definition, start, direction)
         if known is None and not self._leaves(field):
             return None
         return self._pick(field, listed, direction)
 
     def _leaves(self, field: str) -> list[Indicator]:
         return [leaf for leaf in self._model.indicators if leaf.field == field]
+
+    def _start(self, field: Field, known: Value) -> float | None:
+        """Return the number from which a field is changed: its value, or the worst one that it counts as."""
+        if isinstance(known, (int, float)):
+            return float(known)
+        assumed = [leaf for leaf in self._leaves(field.id) if leaf.missing == "worst"]
+        if known is not None or not assumed:
+            return None
+        if not (assumed[0].bands or assumed[0].curve):
+            return assumed[0].worst
+        low, high = _ends(field)
+        return high if assumed[0].worse == "higher" else low
 
     def _try(self, field: str, values: Sequence[Value]) -> list[_Tried]:
         rows = [{**self._row, field: value} for value in values]
@@ -101,11 +112,7 @@ class _Search:
 
     def _solve(self, field: Field, known: float, direction: str) -> _Tried | None:
         moves = self._moves(direction)
-        ends = (
-            field.maximum if field.maximum is not None else _FAR,
-            field.minimum if field.minimum is not None else -_FAR,
-        )
-        found = (self._towards(field, known, end, moves) for end in ends if end != known)
+        found = (self._towards(field, known, end, moves) for end in _ends(field) if end != known)
         return min((t for t in found if t), key=lambda t: abs(float(t.value or 0) - known), default=None)
 
     def _towards(
@@ -156,6 +163,12 @@ def _listed(definition: Field | None) -> list[Value] | None:
     if definition.type in {"text", "date"}:
         return []
     return list(definition.standard_values) or None
+
+
+def _ends(field: Field) -> tuple[float, float]:
+    """Return how far a number is searched, down and up."""
+    low = -_FAR if field.minimum is None else field.minimum
+    return low, _FAR if field.maximum is None else field.maximum
 
 
 def _step(score: float, now: float) -> float:
