@@ -1,5 +1,7 @@
-"""The app, for `uvicorn app:app` and `streamlit run app.py`."""
+"""`uvicorn app:app` (what `riskmap serve` does) or `streamlit run app.py`."""
 
-from riskmap.ui.app import app
+from streamlit.starlette import App
 
-__all__ = ["app"]
+from riskmap.ui.app import served
+
+app = App(**served())

@@ -1,0 +1,1 @@
+"""What people get to see: texts, workbooks, vector formats, the map."""

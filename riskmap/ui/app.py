@@ -1,0 +1,55 @@
+"""The app as an ASGI application: Streamlit's pages and our routes on one port.
+
+`uvicorn riskmap.ui.app:app` serves an installed wheel; the workspace is RISKMAP_WORKSPACE or the
+current directory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from starlette.middleware import Middleware
+from streamlit.starlette import App
+
+from riskmap.errors import RiskmapError
+from riskmap.ui.headers import SecurityHeaders
+from riskmap.ui.routes import routes
+from riskmap.ui.settings import apply_settings
+from riskmap.ui.state import snapshot
+
+_MAIN = Path(__file__).with_name("main.py")
+_log = logging.getLogger(__name__)
+
+
+def _warm() -> None:
+    """Build the snapshot before the first visitor asks for it; a page says what is wrong, not we."""
+    try:
+        snapshot()
+    except RiskmapError as problem:
+        _log.warning("%s", problem)
+
+
+@asynccontextmanager
+async def _lifespan(_app: App) -> AsyncIterator[dict[str, Any]]:
+    warming = asyncio.get_running_loop().run_in_executor(None, _warm)
+    yield {}
+    await asyncio.wait([warming])
+
+
+def served() -> dict[str, Any]:
+    """Return what `App(**served())` needs, with Streamlit set up for it."""
+    apply_settings()
+    return {
+        "script_path": _MAIN,
+        "routes": routes(),
+        "middleware": [Middleware(SecurityHeaders)],
+        "lifespan": _lifespan,
+    }
+
+
+app = App(**served())

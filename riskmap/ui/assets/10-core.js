@@ -1,0 +1,86 @@
+// What every part of the map shares. Text that comes from the ledger is only ever set as text.
+const riskmap = (window.riskmap = {});
+
+/** Decode what Python put into the page: base64 of UTF-8 JSON, so that nothing in it is ever a template. */
+riskmap.decode = (packed) =>
+  JSON.parse(new TextDecoder().decode(Uint8Array.from(atob(packed), (c) => c.charCodeAt(0))));
+
+/** Make an element: class, text, attributes, children. There is no way to pass markup. */
+riskmap.make = (tag, options = {}, children = []) => {
+  const node = document.createElement(tag);
+  if (options.class) node.className = options.class;
+  if (options.text !== undefined && options.text !== null) node.textContent = String(options.text);
+  for (const [key, value] of Object.entries(options.attributes || {})) node.setAttribute(key, value);
+  for (const [key, value] of Object.entries(options.on || {})) node.addEventListener(key, value);
+  node.append(...children.filter(Boolean));
+  return node;
+};
+
+const SVG = "http://www.w3.org/2000/svg";
+/** A line icon of 24 × 24 from path data of ours. */
+riskmap.icon = (...paths) => {
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("viewBox", "0 0 24 24");
+  svg.setAttribute("aria-hidden", "true");
+  svg.setAttribute("class", "rm-icon");
+  for (const d of paths) {
+    const path = document.createElementNS(SVG, "path");
+    path.setAttribute("d", d);
+    svg.append(path);
+  }
+  return svg;
+};
+
+/** 12345 → "12,345": the same grouping in both languages. */
+riskmap.number = (value) => Number(value).toLocaleString("en-US");
+
+/** Fill {name} places of one of our own texts. */
+riskmap.say = (key, values = {}) =>
+  String(riskmap.config.texts[key] ?? key).replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ""));
+
+riskmap.getJSON = async (url, signal) => {
+  const answer = await fetch(url, { signal, headers: { Accept: "application/json" } });
+  if (!answer.ok) throw new Error(String(answer.status));
+  return answer.json();
+};
+
+// st_folium returns the GeoJSON of a clicked layer to Python as last_active_drawing. Messages travel
+// as such a feature; `at` makes each one new, because equal values are not sent again.
+const Messenger = L.Layer.extend({
+  onAdd() {},
+  onRemove() {},
+  send(kind, properties = {}) {
+    const feature = { type: "Feature", geometry: null, properties: { ...properties, kind, at: Date.now() } };
+    this.fire("click", { layer: { toGeoJSON: () => feature } });
+  },
+});
+
+/** Start the map that folium built. `packed` holds settings and texts (see riskmap/present/map.py). */
+riskmap.start = (map, packed) => {
+  riskmap.config = riskmap.decode(packed);
+  riskmap.map = map;
+  riskmap.messenger = new Messenger().addTo(map);
+  riskmap.layersById = new Map(riskmap.config.layers.map((layer) => [layer.id, layer]));
+  document.documentElement.lang = riskmap.config.lang === "zh" ? "zh-CN" : "en";
+  map.attributionControl.setPrefix(false);
+  for (const begin of riskmap.parts) begin(map, riskmap.config);
+};
+
+/** Each part adds a function (map, config) that runs when the map starts, in this order. */
+riskmap.parts = [];
+/** Each part that follows the filter adds a function (view) that runs whenever the filter changes. */
+riskmap.followers = [];
+
+// What the filter shows right now comes through st_folium's feature group: a filter change swaps this
+// layer, and the tiles behind it are painted over in place, without an empty moment.
+const Showing = L.Layer.extend({
+  initialize(view) {
+    this._view = view;
+  },
+  onAdd() {
+    riskmap.view = this._view;
+    for (const follow of riskmap.followers) follow(this._view);
+  },
+  onRemove() {},
+});
+riskmap.showing = (packed) => new Showing(riskmap.decode(packed));

@@ -1,0 +1,109 @@
+// A layer is a shape, a tier is a colour. Symbols are drawn once per size and stamped as pixels.
+(() => {
+  const polygon = (n, turn) =>
+    Array.from({ length: n }, (_, i) => {
+      const angle = turn + (2 * Math.PI * i) / n;
+      return [Math.cos(angle), Math.sin(angle)];
+    });
+  const UP = -Math.PI / 2;
+  // Corner points in a unit circle; shapes without corners draw themselves below.
+  const CORNERS = {
+    triangle: [[0, -1.1], [1.05, 0.8], [-1.05, 0.8]],
+    square: [[-0.85, -0.85], [0.85, -0.85], [0.85, 0.85], [-0.85, 0.85]],
+    diamond: [[0, -1.15], [1.05, 0], [0, 1.15], [-1.05, 0]],
+    house: [[0, -1.15], [1.1, -0.15], [0.8, -0.15], [0.8, 0.95], [-0.8, 0.95], [-0.8, -0.15], [-1.1, -0.15]],
+    hexagon: polygon(6, 0),
+    pentagon: polygon(5, UP),
+  };
+
+  /** Trace a symbol's outline on a canvas context, centre (x, y), radius r. */
+  riskmap.trace = (context, symbol, x, y, r) => {
+    context.beginPath();
+    if (symbol === "drop") {
+      context.moveTo(x, y - 1.3 * r);
+      context.bezierCurveTo(x + 0.35 * r, y - 0.6 * r, x + 0.95 * r, y - 0.1 * r, x + 0.95 * r, y + 0.3 * r);
+      context.arc(x, y + 0.3 * r, 0.95 * r, 0, Math.PI);
+      context.bezierCurveTo(x - 0.95 * r, y - 0.1 * r, x - 0.35 * r, y - 0.6 * r, x, y - 1.3 * r);
+    } else if (CORNERS[symbol]) {
+      CORNERS[symbol].forEach(([px, py], i) => context[i ? "lineTo" : "moveTo"](x + px * r, y + py * r));
+    } else {
+      context.arc(x, y, r, 0, 2 * Math.PI);
+    }
+    context.closePath();
+  };
+
+  const HALO = 1.3; // CSS pixels of rim around a symbol
+  const cache = new Map();
+
+  // `look`: "strong" with a white rim for the worst tiers, "rim" with a thin dark one, "plain" without.
+  const paint = (symbol, colour, radius, ratio, look) => {
+    const strong = look === "strong";
+    const reach = Math.ceil((radius * 1.3 + HALO + 1) * ratio);
+    const size = 2 * reach + 1;
+    const canvas = document.createElement("canvas");
+    canvas.width = canvas.height = size;
+    const context = canvas.getContext("2d", { willReadFrequently: true });
+    const centre = reach + 0.5;
+    riskmap.trace(context, symbol, centre, centre, radius * ratio);
+    context.lineJoin = "round";
+    context.lineWidth = (strong ? 2 * HALO : 1.4) * ratio;
+    context.strokeStyle = strong ? "#ffffff" : "rgba(38, 50, 66, .62)";
+    if (look !== "plain") context.stroke();
+    if (strong) {
+      context.lineWidth = 1 * ratio;
+      context.strokeStyle = "rgba(30, 20, 20, .75)";
+      context.stroke();
+    }
+    context.fillStyle = colour;
+    context.fill();
+    return { canvas, reach, size };
+  };
+
+  /** Return one stamp: its pixels as offsets and RGBA, ready to be laid over a tile. */
+  riskmap.stamp = (symbol, colour, radius, ratio, look) => {
+    const key = `${symbol}|${colour}|${radius}|${ratio}|${look}`;
+    if (cache.has(key)) return cache.get(key);
+    const { canvas, reach, size } = paint(symbol, colour, radius, ratio, look);
+    const pixels = new Uint32Array(canvas.getContext("2d").getImageData(0, 0, size, size).data.buffer);
+    const dx = [], dy = [], rgba = [];
+    pixels.forEach((value, i) => {
+      if (value >>> 24 < 8) return;
+      dx.push((i % size) - reach);
+      dy.push(Math.floor(i / size) - reach);
+      rgba.push(value);
+    });
+    const stamp = { dx: Int8Array.from(dx), dy: Int8Array.from(dy), rgba: Uint32Array.from(rgba) };
+    cache.set(key, stamp);
+    return stamp;
+  };
+
+  /** Lay a stamp over a picture of `width` × `width` pixels, clipped at its edges. */
+  riskmap.press = (picture, width, stamp, x, y) => {
+    const { dx, dy, rgba } = stamp;
+    for (let k = 0; k < rgba.length; k++) {
+      const px = x + dx[k], py = y + dy[k];
+      if (px < 0 || py < 0 || px >= width || py >= width) continue;
+      const j = py * width + px, over = rgba[k], alpha = over >>> 24;
+      const under = picture[j];
+      if (alpha === 255 || under === 0) picture[j] = over;
+      else picture[j] = blend(over, alpha, under);
+    }
+  };
+
+  const blend = (over, alpha, under) => {
+    const rest = ((under >>> 24) * (255 - alpha)) / 255, sum = alpha + rest;
+    const mix = (shift) =>
+      Math.round(((over >>> shift) & 255) * (alpha / sum) + ((under >>> shift) & 255) * (rest / sum)) << shift;
+    return ((Math.round(sum) << 24) | mix(16) | mix(8) | mix(0)) >>> 0;
+  };
+
+  /** A small canvas with one symbol, for the legend and the card. */
+  riskmap.badge = (symbol, colour, radius = 5.5, strong = false) => {
+    const ratio = Math.max(2, window.devicePixelRatio || 1);
+    const { canvas, size } = paint(symbol, colour, radius, ratio, strong ? "strong" : "rim");
+    canvas.style.width = canvas.style.height = `${size / ratio}px`;
+    canvas.className = "rm-badge";
+    canvas.setAttribute("aria-hidden", "true");
+    return canvas;
+  };
+})();

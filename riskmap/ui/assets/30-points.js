@@ -1,0 +1,114 @@
+// The point layer: binary tiles painted on canvases. One symbol stands for one cell, the worst point in it.
+(() => {
+  const RADIUS = [2.6, 2.9, 3.3, 4.6, 5.6]; // by rank: low, unrated, general, large, major
+  const HIT = 12; // CSS pixels around the pointer
+  const STRONG = 3; // from this rank on a symbol gets a white rim
+
+  /** Read a tile (its bytes are described in riskmap/selection/tiles.py). */
+  riskmap.readTile = (buffer) => {
+    const n = new DataView(buffer).getUint32(0, true);
+    const id = new Uint32Array(buffer, 4, n), count = new Uint32Array(buffer, 4 + 4 * n, n);
+    const x = new Int16Array(buffer, 4 + 8 * n, n), y = new Int16Array(buffer, 4 + 10 * n, n);
+    const kind = new Uint8Array(buffer, 4 + 12 * n, n);
+    return { n, extent: 4096, id, count, x, y, layer: kind.map((k) => k >> 3), rank: kind.map((k) => k & 7) };
+  };
+
+  const PointTiles = L.GridLayer.extend({
+    options: { keepBuffer: 1, updateWhenZooming: false, maxZoom: 20, pane: "points" },
+
+    initialize(options) {
+      L.setOptions(this, options);
+      this.on("tileunload", (event) => event.tile.asked?.abort());
+    },
+
+    /** Show another selection: fetch the tiles in view again and paint over them. */
+    show(url) {
+      if (this._url === url) return;
+      this._url = url;
+      if (!this._map) return;
+      const waiting = Object.values(this._tiles).map(({ el, coords }) => this._load(el, coords).catch(() => {}));
+      Promise.all(waiting).then(() => this.fire("shown"));
+    },
+
+    createTile(coords, done) {
+      const ratio = window.devicePixelRatio || 1;
+      const tile = L.DomUtil.create("canvas", "leaflet-tile");
+      tile.width = tile.height = Math.round(this.getTileSize().x * ratio);
+      this._load(tile, coords).then(
+        () => done(null, tile),
+        (problem) => done(problem.name === "AbortError" ? null : problem, tile),
+      );
+      return tile;
+    },
+
+    async _load(tile, coords) {
+      tile.asked?.abort();
+      tile.asked = new AbortController();
+      const answer = await fetch(L.Util.template(this._url, coords), { signal: tile.asked.signal });
+      if (!answer.ok) throw new Error(`tile ${answer.status}`);
+      tile.points = riskmap.readTile(await answer.arrayBuffer());
+      this._paint(tile, coords.z);
+    },
+
+    /** Paint what is here again, after the way of showing it has changed. */
+    repaint() {
+      for (const { el, coords } of Object.values(this._tiles || {})) if (el.points) this._paint(el, coords.z);
+    },
+
+    _paint(tile, zoom) {
+      const { points } = tile;
+      const width = tile.width, ratio = width / this.getTileSize().x, scale = width / points.extent;
+      const context = tile.getContext("2d");
+      const image = context.createImageData(width, width);
+      const picture = new Uint32Array(image.data.buffer);
+      const { layers, ranks } = riskmap.config;
+      for (let i = 0; i < points.n; i++) { // in drawing order: the worst comes last and lies on top
+        const rank = points.rank[i], symbol = layers[points.layer[i]].symbol;
+        if (riskmap.overview && rank < STRONG) continue;
+        const stamp = riskmap.stamp(symbol, ranks[rank].colour, size(rank, points.count[i], zoom), ratio, look(rank, zoom));
+        riskmap.press(picture, width, stamp, Math.round(points.x[i] * scale), Math.round(points.y[i] * scale));
+      }
+      context.putImageData(image, 0, 0);
+    },
+
+    /** The symbol nearest to a place, the worse one where two are as near; null where there is none. */
+    nearest(latlng) {
+      const zoom = this._tileZoom, side = this.getTileSize().x;
+      const at = this._map.project(latlng, zoom);
+      let best = null;
+      for (const [dx, dy] of [[0, 0], [-HIT, 0], [HIT, 0], [0, -HIT], [0, HIT]]) {
+        const tx = Math.floor((at.x + dx) / side), ty = Math.floor((at.y + dy) / side);
+        const points = this._tiles[`${tx}:${ty}:${zoom}`]?.el.points;
+        if (!points) continue;
+        const scale = side / points.extent;
+        for (let i = 0; i < points.n; i++) {
+          if (riskmap.overview && points.rank[i] < STRONG) continue;
+          const x = tx * side + points.x[i] * scale, y = ty * side + points.y[i] * scale;
+          const distance = Math.hypot(x - at.x, y - at.y) - points.rank[i] * 0.8;
+          if (distance < HIT && (!best || distance < best.distance)) {
+            best = { distance, id: points.id[i], count: points.count[i], latlng: this._map.unproject([x, y], zoom) };
+          }
+        }
+      }
+      return best;
+    },
+  });
+
+  // Far out the many low ones make a texture and the few bad ones stand above it; close up all grow.
+  const near = (zoom) => Math.min(1, Math.max(0.5, 0.5 + (zoom - 11) * 0.17));
+  const grow = (zoom) => Math.max(0, Math.min(2.4, (zoom - 14) * 0.8));
+  const size = (rank, count, zoom) => {
+    const base = rank >= STRONG ? RADIUS[rank] * Math.max(0.8, near(zoom)) : RADIUS[rank] * near(zoom);
+    return Math.round(2 * (base + grow(zoom) + Math.min(1.6, Math.log2(count) * 0.26))) / 2;
+  };
+  const look = (rank, zoom) => (rank >= STRONG ? "strong" : zoom < 13 ? "plain" : "rim");
+
+  riskmap.parts.push((map) => {
+    map.createPane("points").style.zIndex = 450;
+    riskmap.points = new PointTiles();
+    riskmap.followers.push((view) => {
+      riskmap.points.show(view.tiles);
+      if (!map.hasLayer(riskmap.points)) riskmap.points.addTo(map);
+    });
+  });
+})();

@@ -1,0 +1,118 @@
+// What is drawn as it is: boundaries and hillshade below, grids and lines of the ledger above them.
+(() => {
+  const pane = (map, name, order) => {
+    map.createPane(name).style.zIndex = order;
+    map.getPane(name).style.pointerEvents = "none";
+    return name;
+  };
+
+  riskmap.parts.push((map, config) => {
+    if (config.basemap) {
+      L.tileLayer(config.basemap.url, { maxZoom: 20, maxNativeZoom: config.basemap.maxZoom, minNativeZoom: config.basemap.minZoom }).addTo(map);
+    }
+    if (config.hillshade) {
+      const [west, south, east, north] = config.hillshade.bounds;
+      L.imageOverlay(config.hillshade.url, [[south, west], [north, east]], {
+        pane: pane(map, "relief", 210), opacity: 0.55, alt: "", interactive: false,
+      }).addTo(map);
+    }
+  });
+
+  // Boundaries: the district's edge, its sub-districts and their names, and a veil over what lies outside.
+  riskmap.parts.push((map, config) => {
+    if (!config.boundaries) return;
+    pane(map, "veil", 220);
+    pane(map, "borders", 230);
+    pane(map, "names", 460);
+    const style = (feature) =>
+      feature.properties.kind === "district"
+        ? { color: "#2f4a6d", weight: 2.4, opacity: 0.9, fill: false }
+        : { color: "#5c7391", weight: 1.1, opacity: 0.75, dashArray: "5 4", fill: false };
+    riskmap.getJSON(config.boundaries).then((shapes) => {
+      const district = shapes.features.filter((feature) => feature.properties.kind === "district");
+      const rings = district.flatMap(({ geometry }) =>
+        (geometry.type === "Polygon" ? [geometry.coordinates] : geometry.coordinates).map(([outer]) =>
+          outer.map(([lon, lat]) => [lat, lon])),
+      );
+      const world = [[-85, -180], [-85, 180], [85, 180], [85, -180]];
+      L.polygon([world, ...rings], { pane: "veil", stroke: false, fillColor: "#eef1f4", fillOpacity: 0.72, interactive: false }).addTo(map);
+      const borders = L.geoJSON(shapes, { pane: "borders", style, interactive: false, renderer: L.svg({ pane: "borders" }) }).addTo(map);
+      riskmap.places = borders.getLayers().filter((layer) => layer.feature.properties.label).map((layer) => {
+        const { name, label: [lon, lat], area } = layer.feature.properties;
+        return { name, at: [lat, lon], area, layer };
+      });
+      riskmap.places.forEach(({ name, at }) => {
+        const text = riskmap.make("span", { class: "rm-place", text: name });
+        L.marker(at, {
+          pane: "names", interactive: false, keyboard: false, icon: L.divIcon({ className: "rm-place-icon", html: text, iconSize: null }),
+        }).addTo(map);
+      });
+      riskmap.onPlaces();
+    }).catch(() => {});
+    const fade = () => map.getContainer().classList.toggle("rm-near", map.getZoom() >= 16);
+    map.on("zoomend", fade);
+    fade();
+  });
+
+  // Polygons and lines of the ledger: those in view, filled by tier, asked for again when the view moves.
+  riskmap.parts.push((map, config) => {
+    if (!config.layers.some((layer) => layer.geometry !== "point")) return;
+    map.createPane("shapes").style.zIndex = 420;
+    const group = L.geoJSON(null, {
+      pane: "shapes", interactive: false, renderer: L.canvas({ pane: "shapes", padding: 0.3 }),
+      style: ({ properties }) => {
+        const colour = config.ranks[properties.rank].colour;
+        return { color: colour, weight: 1.6, opacity: 0.95, fillColor: colour, fillOpacity: 0.22 };
+      },
+    }).addTo(map);
+    let asked = null, url = null, shown = "";
+    const follow = async () => {
+      if (!url) return;
+      const box = map.getBounds().pad(0.2);
+      const query = `${url}${url.includes("?") ? "&" : "?"}bbox=${box.toBBoxString()}&z=${map.getZoom()}`;
+      asked?.abort();
+      asked = new AbortController();
+      try {
+        const shapes = await riskmap.getJSON(query, asked.signal);
+        const text = JSON.stringify(shapes.features.map(({ properties }) => [properties.id, properties.rank]));
+        if (text === shown && !shapes.simplified) return;
+        shown = text;
+        group.clearLayers();
+        group.addData(shapes);
+        riskmap.shapeFeatures = shapes.features;
+      } catch (problem) {
+        if (problem.name !== "AbortError") riskmap.shapeFeatures = [];
+      }
+    };
+    riskmap.shapeFeatures = [];
+    map.on("moveend", follow);
+    riskmap.followers.push((view) => {
+      if (url === view.shapes) return;
+      url = view.shapes;
+      shown = "";
+      if (url) follow();
+      else group.clearLayers();
+    });
+  });
+
+  const inRing = (ring, lon, lat) => {
+    let inside = false;
+    for (let i = 0, j = ring.length - 1; i < ring.length; j = i++) {
+      const [xi, yi] = ring[i], [xj, yj] = ring[j];
+      if (yi > lat !== yj > lat && lon < ((xj - xi) * (lat - yi)) / (yj - yi) + xi) inside = !inside;
+    }
+    return inside;
+  };
+
+  /** The polygon of the ledger under a place, or null. */
+  riskmap.shapeAt = ({ lng, lat }) => {
+    for (const feature of riskmap.shapeFeatures || []) {
+      const { type, coordinates } = feature.geometry;
+      const parts = type === "Polygon" ? [coordinates] : type === "MultiPolygon" ? coordinates : [];
+      for (const [outer, ...holes] of parts) {
+        if (inRing(outer, lng, lat) && !holes.some((hole) => inRing(hole, lng, lat))) return feature;
+      }
+    }
+    return null;
+  };
+})();

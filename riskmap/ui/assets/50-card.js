@@ -1,0 +1,149 @@
+// A click opens a card at once; what it says comes from /points and is set as text.
+(() => {
+  const { make } = riskmap;
+
+  const heading = (card) => {
+    const layer = riskmap.layersById.get(card.layer);
+    const rank = riskmap.config.ranks[card.rank];
+    return make("header", { class: "rm-card-head" }, [
+      make("div", { class: "rm-card-title" }, [
+        riskmap.badge(layer ? layer.symbol : "circle", rank.colour, 6, card.rank >= 3),
+        make("h2", { text: card.name || card.code }),
+      ]),
+      make("div", { class: "rm-card-tier" }, [
+        make("span", { class: `rm-tier rm-tier-${rank.id}`, text: rank.title }),
+        card.score ? make("span", { class: "rm-score", text: riskmap.say("card_score", { score: card.score }) }) : null,
+      ]),
+      make("p", { class: "rm-card-sub", text: [card.layer_title, card.code, card.subdistrict].filter(Boolean).join(" · ") }),
+    ]);
+  };
+
+  const section = (title, children) =>
+    children.length ? make("section", {}, [make("h3", { text: title }), ...children]) : null;
+
+  const table = (rows) =>
+    make("dl", {}, rows.flatMap(([term, value]) => [make("dt", { text: term }), make("dd", { text: value })]));
+
+  const reasons = (card) => {
+    const most = Math.max(...card.why.map(({ contribution }) => Math.abs(contribution)), 1e-9);
+    return card.why.map(({ title, value, contribution, text }) => {
+      const bar = make("i", { class: contribution >= 0 ? "up" : "down" });
+      bar.style.width = `${Math.max(3, (100 * Math.abs(contribution)) / most)}%`;
+      return make("div", { class: "rm-why" }, [
+        make("span", { text: title }), make("span", { class: "rm-why-value", text: value }),
+        make("span", { class: "rm-why-bar" }, [bar]), make("span", { class: "rm-why-number", text }),
+      ]);
+    });
+  };
+
+  const body = (card) => [
+    card.flags.length ? make("p", { class: "rm-flags" }, card.flags.map((flag) => make("span", { text: flag }))) : null,
+    card.missing.length ? make("p", { class: "rm-missing", text: riskmap.say("card_missing", { fields: card.missing.join(riskmap.say("comma")) }) }) : null,
+    section(riskmap.say("card_why"), [...card.rules.map((rule) => make("p", { class: "rm-rule", text: rule })), ...reasons(card)]),
+    section(riskmap.say("card_contacts"), card.contacts.length ? [table(card.contacts)] : []),
+    section(riskmap.say("card_fields"), card.fields.length ? [table(card.fields)] : []),
+  ];
+
+  const link = (card) =>
+    make("footer", {}, [
+      make("a", {
+        class: "rm-open", text: riskmap.say("card_open"), attributes: { href: card.page, target: "_blank", rel: "noopener" },
+        on: {
+          click: (event) => {
+            if (event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
+            event.preventDefault();
+            riskmap.messenger.send("open", { layer: card.layer, code: card.code });
+          },
+        },
+      }),
+      make("span", { class: "rm-position", text: card.position }),
+    ]);
+
+  const list = (cards, total, choose) =>
+    make("div", { class: "rm-list" }, [
+      make("h2", { text: riskmap.say("card_several", { n: riskmap.number(total) }) }),
+      make("ul", {}, cards.map((card) =>
+        make("li", {}, [
+          make("button", { attributes: { type: "button" }, on: { click: () => choose(card) } }, [
+            riskmap.badge(riskmap.layersById.get(card.layer)?.symbol, riskmap.config.ranks[card.rank].colour, 5, card.rank >= 3),
+            make("span", { text: card.name || card.code }),
+            make("small", { text: card.layer_title }),
+          ]),
+        ]))),
+      total > cards.length ? make("p", { class: "rm-more", text: riskmap.say("card_more", { n: riskmap.number(total - cards.length) }) }) : null,
+    ]);
+
+  riskmap.parts.push((map, config) => {
+    let popup = null, ring = null, asked = null;
+
+    const close = () => {
+      asked?.abort();
+      popup?.remove();
+      ring?.remove();
+      popup = ring = null;
+    };
+    const open = (latlng, children) => {
+      popup?.remove();
+      const box = make("div", { class: "rm-card", attributes: { role: "dialog", tabindex: "-1", "aria-label": riskmap.say("card_label") } }, children);
+      L.DomEvent.disableClickPropagation(box);
+      L.DomEvent.disableScrollPropagation(box);
+      const room = Math.max(180, map.getSize().y - 150);
+      popup = L.popup({ maxWidth: 340, minWidth: 240, maxHeight: Math.min(460, room), offset: [0, -4], autoPanPaddingTopLeft: [20, 64], autoPanPaddingBottomRight: [20, 30], className: "rm-popup" })
+        .setLatLng(latlng).setContent(box);
+      const mine = popup;
+      popup.on("remove", () => { if (popup === mine) { ring?.remove(); ring = null; popup = null; map.getContainer().focus({ preventScroll: true }); } });
+      popup.openOn(map);
+      popup.getElement()?.querySelector(".leaflet-popup-close-button")?.setAttribute("aria-label", riskmap.say("close"));
+      box.focus({ preventScroll: true });
+      return box;
+    };
+    const mark = (latlng) => {
+      ring?.remove();
+      ring = L.circleMarker(latlng, { radius: 11, color: "#10253f", weight: 2.5, fill: false, interactive: false }).addTo(map);
+    };
+
+    /** Open the card of one record; `around` asks for those that share its cell, too. */
+    riskmap.openCard = async (id, latlng, around = false) => {
+      asked?.abort();
+      asked = new AbortController();
+      mark(latlng);
+      const query = new URLSearchParams({ lang: config.lang, ...(around ? { z: map.getZoom() } : {}) });
+      let answer;
+      try {
+        answer = await riskmap.getJSON(`${riskmap.view.points}/${id}?${query}`, asked.signal);
+      } catch (problem) {
+        if (problem.name !== "AbortError") open(latlng, [make("p", { class: "rm-missing", text: riskmap.say(problem.message === "404" ? "card_gone" : "card_failed") })]);
+        return;
+      }
+      const full = (card, back) => [back, heading(card), ...body(card), link(card)];
+      if (answer.others.length > 1) {
+        const show = () => open(latlng, [list(answer.others, answer.total, async (brief) => {
+          const { card } = await riskmap.getJSON(`${riskmap.view.points}/${brief.id}?${new URLSearchParams({ lang: config.lang })}`);
+          const back = make("button", { class: "rm-back", text: riskmap.say("card_back"), attributes: { type: "button" }, on: { click: show } });
+          open(latlng, full(card, back));
+        })]);
+        show();
+      } else open(latlng, full(answer.card, null));
+    };
+
+    /** Open what lies at a place: a symbol, else a polygon; returns whether there was anything. */
+    riskmap.pick = (latlng) => {
+      const point = riskmap.points.nearest(latlng);
+      if (point) {
+        riskmap.openCard(point.id, point.latlng, point.count > 1);
+        return true;
+      }
+      const shape = riskmap.shapeAt(latlng);
+      if (shape) riskmap.openCard(shape.properties.id, latlng);
+      return Boolean(shape);
+    };
+
+    map.on("click", (event) => { if (!riskmap.drawing) riskmap.pick(event.latlng) || close(); });
+    map.getContainer().addEventListener("keydown", (event) => {
+      if (riskmap.drawing) return;
+      if (event.key === "Enter" && event.target === map.getContainer()) riskmap.pick(map.getCenter());
+      if (event.key === "Escape") close();
+    });
+    riskmap.followers.push(() => close());
+  });
+})();

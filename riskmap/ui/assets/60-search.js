@@ -1,0 +1,98 @@
+// Find a record by name, code or address and fly to it.
+(() => {
+  const { make } = riskmap;
+  const PAUSE = 160; // ms after the last key
+
+  riskmap.parts.push((map, config) => {
+    const Search = L.Control.extend({
+      options: { position: "topleft" },
+
+      onAdd() {
+        const label = riskmap.say("search_label");
+        this._input = make("input", {
+          class: "rm-search-input",
+          attributes: {
+            type: "search", placeholder: riskmap.say("search_hint"), "aria-label": label, role: "combobox",
+            "aria-expanded": "false", "aria-controls": "rm-found", "aria-autocomplete": "list", autocomplete: "off", spellcheck: "false", maxlength: "80",
+          },
+          on: { input: () => this._later(), keydown: (event) => this._key(event), focus: () => this._later() },
+        });
+        this._list = make("ul", { class: "rm-found", attributes: { id: "rm-found", role: "listbox", "aria-label": label, hidden: "" } });
+        const box = make("div", { class: "rm-search leaflet-bar", attributes: { role: "search" } }, [
+          riskmap.icon("M10.5 4a6.5 6.5 0 1 0 0 13 6.5 6.5 0 0 0 0-13z", "M15.5 15.5 20 20"), this._input, this._list,
+        ]);
+        L.DomEvent.disableClickPropagation(box);
+        L.DomEvent.disableScrollPropagation(box);
+        map.on("click movestart", (event) => { if (!event.hard) this._show([]); });
+        return box;
+      },
+
+      _later() {
+        clearTimeout(this._timer);
+        this._timer = setTimeout(() => this._ask(), PAUSE);
+      },
+
+      async _ask() {
+        const text = this._input.value.trim();
+        this._asked?.abort();
+        if (!text) return this._show([]);
+        this._asked = new AbortController();
+        try {
+          const query = new URLSearchParams({ q: text, lang: config.lang });
+          const { found } = await riskmap.getJSON(`${riskmap.view.search}&${query}`, this._asked.signal);
+          this._show(found, true);
+        } catch (problem) {
+          if (problem.name !== "AbortError") this._show([]);
+        }
+      },
+
+      _show(found, asked = false) {
+        this._found = found;
+        this._at = -1;
+        const rows = found.map((card, i) =>
+          make("li", { attributes: { role: "option", id: `rm-found-${i}`, "aria-selected": "false" }, on: { mousedown: (event) => { event.preventDefault(); this._go(i); } } }, [
+            riskmap.badge(riskmap.layersById.get(card.layer)?.symbol, config.ranks[card.rank].colour, 5, card.rank >= 3),
+            make("span", { text: card.name || card.code }),
+            make("small", { text: [card.layer_title, card.code, card.subdistrict].filter(Boolean).join(" · ") }),
+          ]));
+        if (asked && !found.length) rows.push(make("li", { class: "rm-none", text: riskmap.say("search_none") }));
+        this._list.replaceChildren(...rows);
+        this._list.hidden = !rows.length;
+        this._input.setAttribute("aria-expanded", String(rows.length > 0));
+        this._input.removeAttribute("aria-activedescendant");
+      },
+
+      _key(event) {
+        event.stopPropagation();
+        const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+        if (step && this._found?.length) {
+          event.preventDefault();
+          this._at = (this._at + step + this._found.length) % this._found.length;
+          [...this._list.children].forEach((row, i) => row.setAttribute("aria-selected", String(i === this._at)));
+          this._input.setAttribute("aria-activedescendant", `rm-found-${this._at}`);
+          this._list.children[this._at].scrollIntoView({ block: "nearest" });
+        } else if (event.key === "Enter") {
+          event.preventDefault();
+          if (this._found?.length) this._go(Math.max(0, this._at));
+          else this._ask();
+        } else if (event.key === "Escape") {
+          this._show([]);
+          map.getContainer().focus();
+        }
+      },
+
+      _go(i) {
+        const card = this._found[i];
+        this._show([]);
+        this._input.value = card.name || card.code;
+        if (card.lon === null) return riskmap.announce(riskmap.say("search_unlocated", { name: card.name || card.code }));
+        const place = L.latLng(card.lat, card.lon);
+        map.once("moveend", () => riskmap.openCard(card.id, place));
+        const zoom = Math.max(map.getZoom(), 16);
+        if (map.getCenter().equals(place, 1e-7) && map.getZoom() === zoom) map.fire("moveend");
+        else map.flyTo(place, zoom, { duration: 0.6, animate: !matchMedia("(prefers-reduced-motion: reduce)").matches });
+      },
+    });
+    new Search().addTo(map);
+  });
+})();

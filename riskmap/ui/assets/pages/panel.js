@@ -1,0 +1,212 @@
+/* Tables, figures and downloads of the pages. Every text of the ledger is set as text, never as markup.
+   Python sends {kind, …}; a click goes back as one trigger named "event". */
+const make = (tag, cls, text) => {
+  const node = document.createElement(tag);
+  if (cls) node.className = cls;
+  if (text !== undefined && text !== null) node.textContent = text;
+  return node;
+};
+
+const plainClick = (event) => event.button === 0 && !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
+
+/* A link that keeps its address (a new tab works) and is followed without loading the app again. */
+const linked = (node, cell, send) => {
+  if (!cell.href) return node;
+  const link = make("a", "go");
+  link.href = cell.href;
+  link.target = "_self";
+  link.append(...node.childNodes);
+  link.addEventListener("click", (event) => {
+    if (!plainClick(event)) return;
+    event.preventDefault();
+    event.stopPropagation();
+    send({ href: cell.href });
+  });
+  node.append(link);
+  return node;
+};
+
+const cellNode = (column, cell, send) => {
+  const td = make(cell.head ? "th" : "td", column.kind || "text");
+  if (cell.head) td.scope = "row";
+  const value = cell.tier ? make("span", `tier ${cell.tier}`, cell.text) : make("span", cell.quiet ? "quiet" : "", cell.text);
+  td.append(value);
+  if (cell.note) td.append(make("small", "", cell.note));
+  if (cell.act) {
+    const button = make("button", "act", cell.text);
+    button.type = "button";
+    button.addEventListener("click", (event) => { event.stopPropagation(); send({ act: cell.act }); });
+    td.replaceChildren(button);
+    return td;
+  }
+  return linked(td, cell, send);
+};
+
+const headNode = (data, column, send) => {
+  const th = make("th", column.kind || "text");
+  th.scope = "col";
+  const on = data.sort && data.sort.by === column.id;
+  if (!column.sortable) {
+    th.append(make("span", "", column.title));
+    return th;
+  }
+  th.setAttribute("aria-sort", on ? (data.sort.descending ? "descending" : "ascending") : "none");
+  const button = make("button", "sort", column.title);
+  button.type = "button";
+  button.title = data.texts.sort;
+  button.append(make("i", on ? (data.sort.descending ? "down" : "up") : ""));
+  button.addEventListener("click", () => send({ sort: column.id }));
+  th.append(button);
+  return th;
+};
+
+const pagerNode = (data, send) => {
+  const { page, pages, label } = data.pager;
+  const bar = make("div", "pager");
+  const step = (text, to, off) => {
+    const button = make("button", "", text);
+    button.type = "button";
+    button.disabled = off;
+    button.addEventListener("click", () => send({ page: to }));
+    return button;
+  };
+  bar.append(make("span", "label", label));
+  const moves = make("span", "moves");
+  moves.append(
+    step(data.texts.first, 0, page === 0),
+    step(data.texts.previous, page - 1, page === 0),
+    make("b", "", `${page + 1} / ${pages}`),
+    step(data.texts.next, page + 1, page >= pages - 1),
+    step(data.texts.last, pages - 1, page >= pages - 1),
+  );
+  bar.append(moves);
+  return bar;
+};
+
+const table = (root, data, send) => {
+  const frame = make("div", "frame");
+  if (data.height) frame.style.maxHeight = `${data.height}px`;
+  frame.tabIndex = 0;
+  const grid = make("table", data.dense ? "dense" : "");
+  if (data.caption) grid.append(make("caption", "", data.caption));
+  const head = make("tr");
+  data.columns.forEach((column) => head.append(headNode(data, column, send)));
+  const thead = make("thead");
+  thead.append(head);
+  const body = make("tbody");
+  data.rows.forEach((row) => {
+    const tr = make("tr", row.total ? "total" : "");
+    row.cells.forEach((cell, i) => tr.append(cellNode(data.columns[i], cell, send)));
+    if (row.href) {
+      tr.classList.add("open");
+      tr.addEventListener("click", () => {
+        if (String(window.getSelection())) return;
+        send({ href: row.href });
+      });
+    }
+    body.append(tr);
+  });
+  grid.append(thead, body);
+  frame.append(grid);
+  root.append(frame);
+  if (!data.rows.length && data.empty) root.append(make("p", "empty", data.empty));
+  if (data.pager) root.append(pagerNode(data, send));
+};
+
+const figures = (root, data, send) => {
+  const strip = make("div", "figures");
+  data.figures.forEach((figure) => {
+    const box = make("div", `figure ${figure.tier || ""}`);
+    box.append(make("span", "name", figure.title));
+    const value = make("div", "value");
+    value.append(make("b", "", figure.text));
+    box.append(linked(value, figure, send));
+    if (figure.note) box.append(make("small", "", figure.note));
+    strip.append(box);
+  });
+  root.append(strip);
+};
+
+const fileName = (response, fallback) => {
+  const said = /filename\*=UTF-8''([^;]+)/.exec(response.headers.get("Content-Disposition") || "");
+  return said ? decodeURIComponent(said[1]) : fallback;
+};
+
+const save = (blob, name) => {
+  const link = make("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  document.body.append(link);
+  link.click();
+  link.remove();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+};
+
+/* One export: the server makes the file first, so there is nothing to count until it answers. */
+const fetchFile = async (button, item, note, texts) => {
+  const began = performance.now();
+  const fill = (text, seconds) => text.replace("{format}", item.title).replace("{s}", seconds);
+  const elapsed = () => Math.round((performance.now() - began) / 1000);
+  const tick = setInterval(() => { note.textContent = fill(texts.making, elapsed()); }, 1000);
+  note.className = "note";
+  note.textContent = fill(texts.making, 0);
+  button.setAttribute("aria-busy", "true");
+  try {
+    const response = await fetch(item.href, { credentials: "same-origin" });
+    if (!response.ok) {
+      const said = await response.json().catch(() => ({}));
+      throw new Error(said.error || texts.failed);
+    }
+    save(await response.blob(), fileName(response, item.name));
+    note.className = "note done";
+    note.textContent = fill(texts.done, elapsed());
+  } catch (problem) {
+    note.className = "note bad";
+    note.textContent = problem instanceof TypeError ? texts.failed : problem.message;
+  } finally {
+    clearInterval(tick);
+    button.removeAttribute("aria-busy");
+  }
+};
+
+const downloads = (root, data) => {
+  const bar = make("div", "downloads");
+  bar.append(make("span", "label", data.texts.label));
+  const note = make("span", "note");
+  note.setAttribute("role", "status");
+  data.items.forEach((item) => {
+    const link = make("a", "button", item.title);
+    link.href = item.href;
+    link.title = item.help;
+    link.download = "";
+    link.addEventListener("click", (event) => {
+      if (!plainClick(event)) return;
+      event.preventDefault();
+      if (bar.querySelector("[aria-busy]")) return;
+      fetchFile(link, item, note, data.texts);
+    });
+    bar.append(link);
+  });
+  bar.append(note);
+  root.append(bar);
+};
+
+const print = (root, data) => {
+  const button = make("button", "button", data.title);
+  button.type = "button";
+  button.addEventListener("click", () => window.print());
+  root.append(button);
+};
+
+const kinds = { table, figures, downloads, print };
+
+export default function (component) {
+  const { data, parentElement, setTriggerValue } = component;
+  const root = parentElement.querySelector(".root");
+  const state = JSON.stringify(data);
+  if (root.dataset.state === state) return; // a download under way keeps its note
+  root.dataset.state = state;
+  root.replaceChildren();
+  root.className = `root ${data.kind}`;
+  kinds[data.kind](root, data, (value) => setTriggerValue("event", value));
+}

@@ -1,0 +1,66 @@
+"""Exports behind an address: made when they are asked for, handed over, thrown away."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from riskmap.errors import Lang
+from riskmap.selection import Selection
+from riskmap.ui.tokens import ForbiddenError, Signer
+from riskmap.usecases.exporting import export_selection
+from riskmap.usecases.workspace import Workspace
+
+PURPOSE: Final = "download"
+FORMATS: Final = ("xlsx", "csv", "geojson", "gpkg", "shp.zip", "kml", "parquet")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One export: which records, in which format, under which name."""
+
+    selection: Selection
+    format: str
+    filename: str
+    lang: Lang
+
+
+def address(signer: Signer, wanted: Wanted) -> str:
+    """Return the address of an export, relative to the app's base; good for a day."""
+    value = [wanted.selection.to_text(), wanted.format, wanted.filename, wanted.lang]
+    return f"download/{signer.sign_for_a_day(PURPOSE, value)}"
+
+
+def wanted(signer: Signer, token: str) -> Wanted:
+    """Read an address. Raises ForbiddenError when it is not ours or older than a day."""
+    text, ending, filename, lang = signer.read_within_a_day(PURPOSE, token)
+    if ending not in FORMATS:
+        raise ForbiddenError
+    return Wanted(Selection.from_text(text), ending, filename, lang)
+
+
+def file_name(title: str, ending: str) -> str:
+    """Return a name for a download that every system takes: title, date, ending."""
+    plain = "".join(c for c in title if c.isalnum() or c in "-_ ").strip() or "riskmap"
+    return f"{plain}-{datetime.now().astimezone():%Y%m%d-%H%M}.{ending}"
+
+
+def made(ws: Workspace, wanted: Wanted) -> Path:
+    """Write the export to a folder of its own and return the file. Raises ExportError."""
+    folder = Path(tempfile.mkdtemp(prefix="riskmap-"))
+    file = folder / f"export.{wanted.format}"
+    try:
+        export_selection(ws, wanted.selection, file, lang=wanted.lang)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return file
+
+
+def discard(file: Path) -> None:
+    """Remove an export that was handed over."""
+    shutil.rmtree(file.parent, ignore_errors=True)

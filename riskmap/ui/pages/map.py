@@ -1,0 +1,239 @@
+"""一张图: the map over the whole window, the filter beside it, the selected area on top of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Final
+
+import numpy as np
+import shapely
+import streamlit as st
+from streamlit_folium import st_folium
+
+from riskmap.errors import SelectionError
+from riskmap.present.map import Bounds, Frame, View, build_map, showing
+from riskmap.records import RANK_OF, RANKS, TIER_COLOURS, TIER_TITLES, TIERS
+from riskmap.selection import Counts, Selection, Snapshot, counts
+from riskmap.selection.flags import numbers
+from riskmap.selection.views import row_mask, view_of
+from riskmap.ui import downloads, ground
+from riskmap.ui.bundle import bundles
+from riskmap.ui.filters import NOTHING, Filters, render_filters
+from riskmap.ui.routes import GROUND, MAP
+from riskmap.ui.shell import open_point, page_of
+from riskmap.ui.state import lang, say, signer, snapshot, workspace
+
+_HEIGHT: Final = 640  # until our style sheet stretches the frame to the window
+_FIRST_ROWS: Final = 50
+_AREA: Final = "map-area"
+_HANDLED: Final = "map-handled"
+_MOST_CORNERS: Final = 2000
+
+
+def render() -> None:
+    """Draw the page."""
+    now = snapshot()
+    if not now.n:
+        _welcome()
+        return
+    filters, found = render_filters(now, workspace().catalog.layers)
+    _map_and_area(filters, found)
+
+
+def _welcome() -> None:
+    with st.container(key="map-welcome"):
+        st.header(say("empty_title"))
+        st.markdown(say("empty_lead"))
+        st.markdown("\n".join(f"1. {say(f'empty_step_{step}')}" for step in ("import", "assess", "map")))
+        st.page_link(page_of("import"), label=say("empty_goto_import"))
+        st.caption(say("empty_demo"))
+
+
+@st.fragment
+def _map_and_area(filters: Filters, found: Counts) -> None:
+    """Map and selected area run again on their own: a polygon needs no new filter."""
+    now, ws = snapshot(), workspace()
+    selection = filters.selection(now.layers)
+    with st.container(key="map-frame"):
+        got = st_folium(
+            build_map(_frame(now)),
+            key="map",
+            height=_HEIGHT,
+            use_container_width=True,
+            returned_objects=["last_active_drawing"],
+            feature_group_to_add=showing(_view(now, selection, found)),
+        )
+    _act_on(got)
+    ring = st.session_state.get(_AREA)
+    if ring:
+        _area(ws.config.district, now, selection, ring)
+
+
+def _frame(now: Snapshot) -> Frame:
+    ws = workspace()
+    key = signer().sign(GROUND, [ws.config.district])
+    relief = ground.relief(ws)
+    zooms = ground.basemap_zooms(ws)
+    return Frame(
+        lang=lang(),
+        layers=[ws.catalog.layer(layer) for layer in now.layers],
+        bounds=ground.bounds_of(ws, now),
+        scripts=[bundles()["map.js"].link],
+        boundaries=f"boundaries.json?k={key}" if ws.places is not None else None,
+        hillshade=(f"hillshade.png?k={key}&v={relief.digest}", Bounds(*relief.bounds)) if relief else None,
+        basemap=(f"basemap/{{z}}/{{x}}/{{y}}?k={key}", *zooms) if zooms else None,
+        approval_number=ws.config.approval_number,
+        demo=ws.demo,
+    )
+
+
+def _view(now: Snapshot, selection: Selection, found: Counts) -> View:
+    catalog = workspace().catalog
+    points, shaped = _by_geometry(now, selection, catalog.layers)
+    spec = signer().sign(MAP, [selection.to_text(), now.state])
+    tiles = signer().sign(MAP, [points.to_text(), now.state])
+    outlines = signer().sign(MAP, [shaped.to_text(), now.state]) if shaped != NOTHING else None
+    return View(
+        tiles=f"tiles/{tiles}/{{z}}/{{x}}/{{y}}.bin",
+        shapes=f"shapes/{outlines}.json" if outlines else None,
+        points=f"points/{spec}",
+        search=f"search?spec={spec}",
+        tiers=[int(n) for n in found.array.sum(axis=(0, 2))],
+        layers=[int(n) for n in found.array.sum(axis=(1, 2))],
+        unlocated=_unlocated(now, selection),
+        overview=[
+            {"name": name, "ranks": [int(n) for n in found.array[:, :, i].sum(axis=0)]}
+            for i, name in enumerate(now.subdistricts)
+        ],
+        polygon=st.session_state.get(_AREA),
+    )
+
+
+def _by_geometry(now: Snapshot, selection: Selection, layers: Any) -> tuple[Selection, Selection]:
+    """Split a selection: what the tiles draw as symbols, and what is drawn with its own shape."""
+    if selection == NOTHING:
+        return NOTHING, NOTHING
+    on = selection.layers or now.layers
+    points = tuple(layer for layer in on if layers[layer].geometry == "point")
+    shaped = tuple(layer for layer in on if layers[layer].geometry != "point")
+    return _only(selection, points), _only(selection, shaped)
+
+
+def _only(selection: Selection, layers: tuple[str, ...]) -> Selection:
+    return replace(selection, layers=layers) if layers else NOTHING
+
+
+def _unlocated(now: Snapshot, selection: Selection) -> int:
+    if now.located == now.n:
+        return 0
+    mask = row_mask(now, view_of(now, selection))
+    return int(mask.sum()) - int(mask[now.row].sum())
+
+
+def _act_on(got: dict[str, Any] | None) -> None:
+    """Do what the map asks for, once: each message carries the moment it was sent."""
+    message = ((got or {}).get("last_active_drawing") or {}).get("properties") or {}
+    if not message.get("at") or message["at"] == st.session_state.get(_HANDLED):
+        return
+    st.session_state[_HANDLED] = message["at"]
+    kind = message.get("kind")
+    if kind == "open":
+        open_point(str(message.get("layer", "")), str(message.get("code", "")))
+    elif kind == "polygon":
+        st.session_state[_AREA] = _ring(message.get("ring"))
+        st.rerun(scope="fragment")
+    elif kind == "clear":
+        st.session_state.pop(_AREA, None)
+        st.rerun(scope="fragment")
+
+
+def _ring(found: Any) -> list[list[float]] | None:
+    try:
+        ring = [[float(lon), float(lat)] for lon, lat in found][:_MOST_CORNERS]
+        sound = len(ring) >= 3 and np.isfinite(ring).all()  # noqa: PLR2004 - a polygon's least
+    except (TypeError, ValueError):
+        return None
+    return ring if sound else None
+
+
+def _clear_area() -> None:
+    st.session_state.pop(_AREA, None)
+
+
+def _area(district: str, now: Snapshot, selection: Selection, ring: list[list[float]]) -> None:
+    """What lies inside the drawn polygon and passes the filter: numbers, first rows, exports."""
+    with st.container(key="map-area-panel"):
+        title, close = st.columns([1, 0.34], vertical_alignment="center")
+        title.markdown(f"##### {say('area_title')}")
+        close.button(say("area_close"), key="map-area-close", on_click=_clear_area, type="tertiary")
+        try:
+            inside = _within(selection, ring)
+            found = counts(now, inside)
+        except SelectionError as problem:
+            st.warning(problem.text(lang()))
+            return
+        st.html(_tier_line(found))
+        if not found.total:
+            st.caption(say("area_none"))
+            return
+        st.dataframe(
+            _first_rows(now, inside), key="map-area-rows", height=250, hide_index=True, width="stretch"
+        )
+        st.caption(say("area_rows", n=min(_FIRST_ROWS, found.total)))
+        st.html(_export_links(district, inside))
+
+
+def _within(selection: Selection, ring: list[list[float]]) -> Selection:
+    if selection == NOTHING:
+        return NOTHING
+    polygon = shapely.make_valid(shapely.Polygon(ring))
+    return replace(selection, within=shapely.to_wkb(polygon))
+
+
+def _tier_line(found: Counts) -> str:
+    """Only our own words and numbers go into this HTML."""
+    ranks = found.array.sum(axis=(0, 2))
+    tiers = "".join(
+        f'<span><i style="background:{TIER_COLOURS[tier]}"></i>{TIER_TITLES[tier].text(lang())} '
+        f"<b>{int(ranks[RANK_OF[tier]]):,}</b></span>"
+        for tier in (*TIERS, "unrated")
+    )
+    return f'<div class="rm-tiers"><b class="rm-total">{found.total:,}</b>{tiers}</div>'
+
+
+def _first_rows(now: Snapshot, inside: Selection) -> dict[str, list[str]]:
+    """The first rows of the selection, worst first, as columns of texts."""
+    row = np.flatnonzero(row_mask(now, view_of(now, inside)))
+    rank = now.group[row] // now.shape[2] % now.shape[1]
+    row = row[np.argsort(-rank.astype(np.int64), kind="stable")][:_FIRST_ROWS]
+    layers = workspace().catalog.layers
+    columns: dict[str, list[str]] = {
+        say(f"column_{name}"): [] for name in ("tier", "name", "layer", "subdistrict", "code")
+    }
+    for number in row.tolist():
+        layer, index = now.where_is(number)
+        table = now.table(layer)
+        tier = RANKS[numbers(table["rank"])[index]]
+        values = (
+            TIER_TITLES[tier].text(lang()),
+            table["name"][index].as_py() or say("no_name"),
+            layers[layer].title.text(lang()),
+            table["subdistrict"][index].as_py() or say("not_stated"),
+            table["code"][index].as_py(),
+        )
+        for column, value in zip(columns.values(), values, strict=True):
+            column.append(value)
+    return columns
+
+
+def _export_links(district: str, inside: Selection) -> str:
+    links = []
+    for ending, title in (("xlsx", "Excel"), ("csv", "CSV"), ("gpkg", "GPKG"), ("kml", "KML")):
+        name = downloads.file_name(f"{district}-{say('area_title')}", ending)
+        href = downloads.address(signer(), downloads.Wanted(inside, ending, name, lang()))
+        links.append(f'<a class="rm-download" href="{href}" download>{title}</a>')
+    return f'<div class="rm-downloads"><span>{say("area_export")}</span>{"".join(links)}</div>'
+
+
+if __name__ == "__main__":
+    render()

@@ -1,0 +1,53 @@
+"""What every page of a session shares: the workspace, the language, the signer, the snapshot."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Final
+
+import streamlit as st
+
+from riskmap.errors import Lang
+from riskmap.present.texts import t
+from riskmap.selection import Snapshot
+from riskmap.ui.tokens import Signer, workspace_secret
+from riskmap.usecases.snapshots import current_snapshot
+from riskmap.usecases.workspace import Workspace, open_workspace
+
+LANGUAGES: Final[tuple[Lang, ...]] = ("zh", "en")
+_LANG = "lang"
+
+
+@lru_cache(maxsize=1)
+def workspace() -> Workspace:
+    """Return the workspace of this process. WorkspaceError or CatalogError say what is wrong with it."""
+    return open_workspace()
+
+
+@lru_cache(maxsize=1)
+def signer() -> Signer:
+    """Return what signs the addresses of our routes."""
+    return Signer(workspace_secret(workspace().root / "data"))
+
+
+def snapshot() -> Snapshot:
+    """Return the records as the ledger holds them now, shared by all sessions."""
+    return current_snapshot(workspace())
+
+
+def lang() -> Lang:
+    """Return the language of this session: the address bar's at first, then the switch's."""
+    chosen = st.session_state.get(_LANG)
+    if chosen not in LANGUAGES:
+        chosen = st.query_params.get(_LANG)
+    return chosen if chosen in LANGUAGES else "zh"
+
+
+def set_lang(chosen: Lang) -> None:
+    """Keep the language of this session."""
+    st.session_state[_LANG] = chosen
+
+
+def say(key: str, **values: object) -> str:
+    """Return one of our texts in the language of this session."""
+    return t(key, lang(), **values)
