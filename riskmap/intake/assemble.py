@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from itertools import chain, compress
+from itertools import accumulate, chain, compress
 from typing import Any
 
 import numpy as np
 
 from riskmap.catalog.layer import Layer
 from riskmap.errors import Say
-from riskmap.intake.block import Part, say_of
+from riskmap.intake.cells import Problem
+from riskmap.intake.part import Part, say_of
 from riskmap.records import Intake, Issue, Records, RejectedRow, SheetReport
 
 _SUBDISTRICT_HEADER = "所属街道"
@@ -98,28 +100,33 @@ def _in_row_order(issues: Sequence[Issue]) -> list[Issue]:
 
 def _refuse_duplicates(parts: Sequence[Part]) -> None:
     """Of rows with one code the first stays; the later ones, also in other sheets, are rejected."""
-    first: dict[str, tuple[str, int]] = {}
-    for part in parts:
+    first: dict[str, int] = {}
+    starts = [0, *accumulate(len(p.code) for p in parts)]
+    for start, part in zip(starts, parts, strict=False):
         match = next((m for m in part.source.header.matches if m.target == "code"), None)
-        for row, code in enumerate(part.code):
-            if code is None:
-                continue
-            here = (part.source.sheet, part.number(row))
-            before = first.setdefault(code, here)
-            if before is here:
-                continue
-            sheet = "" if before[0] == here[0] else f"{before[0]} › "
+        repeated = [
+            (row, code)
+            for row, code in enumerate(part.code)
+            if code is not None and first.setdefault(code, start + row) != start + row
+        ]
+        for row, code in repeated:
+            at = bisect_right(starts, first[code]) - 1
+            other = parts[at]
+            number = other.number(first[code] - starts[at])
+            sheet = "" if other.source.sheet == part.source.sheet else f"{other.source.sheet} › "
             say_of(
                 part,
                 row,
                 match,
-                "error",
-                "duplicate_code",
-                Say(
-                    f"编号 {code} 与{sheet}第 {before[1]} 行重复；请改正编号或删去其中一行",
-                    f"the code {code} is already in {sheet}row {before[1]}; correct it or delete one of the rows",
+                Problem(
+                    "duplicate_code",
+                    "error",
+                    Say(
+                        f"编号 {code} 与{sheet}第 {number} 行重复；请改正编号或删去其中一行",
+                        f"the code {code} is already in {sheet}row {number}; correct it or delete one of the rows",
+                    ),
                 ),
-                code,
+                value=code,
             )
 
 
@@ -127,6 +134,9 @@ def _rejected(part: Part) -> Iterator[RejectedRow]:
     source = part.source
     headings = {m.heading.column: m.heading.text for m in source.header.matches}
     stated = any(m.target == "subdistrict" for m in source.header.matches)
+    said: dict[int | None, list[Issue]] = {}
+    for issue in part.issues:
+        said.setdefault(issue.row, []).append(issue)
     for row in sorted(part.errors):
         at = int(source.rows[row])
         cells = [(headings.get(c, ""), column[at].as_py()) for c, column in enumerate(source.columns)]
@@ -140,5 +150,5 @@ def _rejected(part: Part) -> Iterator[RejectedRow]:
             code=part.code[row],
             cells=tuple(cells),
             bad=tuple(sorted(part.bad.get(row, ()))),
-            issues=tuple(i for i in part.issues if i.row == at + 1),
+            issues=tuple(said.get(at + 1, ())),
         )

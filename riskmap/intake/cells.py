@@ -39,6 +39,7 @@ _MIDNIGHT = re.compile(r"^(\d{4}-\d\d-\d\d) 00:00:00$")
 _FLOAT_ID = re.compile(r"^(\d{1,18})\.0+$")
 _SCIENTIFIC = re.compile(r"^\d(?:\.\d+)?[eE]\+?\d{1,2}$")
 CODE_CHARS: Final = 100
+_NOISE = 1e-9  # what converting a unit may leave
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +215,7 @@ def check_number(field: Field, value: float, text: str) -> Problem | None:
                 ),
             ),
         )
-    if field.standard_values and not any(abs(value - s) < 1e-9 for s in field.standard_values):
+    if field.standard_values and not any(abs(value - s) < _NOISE for s in field.standard_values):
         listed = "、".join(f"{s:g}" for s in field.standard_values)
         return Problem(
             "not_standard",
@@ -241,7 +242,7 @@ def _judge_number(field: Field, header_unit: str) -> Judge:
                 f"{shown(text)} is not {'a whole number' if whole else 'a number'}; write {wanted.replace(' 或 ', ' or ')}",
             )
         if whole:
-            if abs(value - round(value)) > 1e-9:  # noqa: PLR2004 - float noise of a unit
+            if abs(value - round(value)) > _NOISE:
                 return error(
                     "not_whole",
                     f"{shown(text)} 不是整数；请填整数",

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from riskmap.catalog.layer import Field
 from riskmap.intake import words
+from riskmap.intake.arrow import pc
 from riskmap.intake.cells import HIDDEN_CHARACTERS, Judge, Problem, check_number
 from riskmap.records import Cell
 from riskmap.units import convertible

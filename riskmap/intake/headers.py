@@ -102,6 +102,7 @@ class HeaderDictionary:
                 self._core[key] = None
         for target, word in self._contact_words():
             self._derived.setdefault(normalise_header(word), target)
+        self._seen: dict[str, tuple[str | None, How, str]] = {}
 
     @property
     def spellings(self) -> frozenset[str]:
@@ -156,14 +157,20 @@ class HeaderDictionary:
 
     def look_up(self, text: str) -> tuple[str | None, How, str]:
         """Return (target, how, unit stated in the header) for one spelling."""
+        found = self._seen.get(text)
+        if found is None:
+            found = self._seen[text] = self._look_up(text)
+        return found
+
+    def _look_up(self, text: str) -> tuple[str | None, How, str]:
         tokens = _tokens(text)
         if (target := self._exact.get(text.strip())) is not None:
-            return target, "alias", self._unit(target, tokens)
+            return target, "alias", self.unit_in(target, tokens)
         words = normalise_header(text)
         for candidate in (words, _MARKS.sub("", words)):
             target = self._plain.get(candidate) or self._derived.get(candidate)
             if target is not None:
-                return target, "normalised", self._unit(target, tokens)
+                return target, "normalised", self.unit_in(target, tokens)
         key = core(text)
         target = self._core.get(key) or self._derived.get(key)
         if target is None:
@@ -171,7 +178,7 @@ class HeaderDictionary:
             tokens = (*tokens, tail)
         if target is None:
             return None, "left", ""
-        return _by_axis(target, tokens), "normalised", self._unit(target, tokens)
+        return _by_axis(target, tokens), "normalised", self.unit_in(target, tokens)
 
     def _without_unit(self, key: str) -> tuple[str | None, str]:
         """坡高m, 面积平方米: a unit at the end without brackets."""
@@ -186,7 +193,8 @@ class HeaderDictionary:
                 return target, tail
         return None, ""
 
-    def _unit(self, target: str, tokens: Sequence[str]) -> str:
+    def unit_in(self, target: str, tokens: Sequence[str]) -> str:
+        """Return the first token that is a unit of the target's kind, "" where none is."""
         unit = self.units.get(target)
         if unit is None:
             return ""
@@ -237,7 +245,9 @@ def _by_axis(target: str, tokens: Sequence[str]) -> str:
     return target
 
 
-def match_headers(headings: Sequence[Heading], dictionary: HeaderDictionary) -> tuple[Match, ...]:
+def match_headers(
+    headings: Sequence[Heading], dictionary: HeaderDictionary, *, guessing: bool = True
+) -> tuple[Match, ...]:
     """Return what each heading means; every target is given to one column, the best match first."""
     offers = sorted(
         (offer for heading in headings for offer in _offers(heading, dictionary)),
@@ -246,16 +256,16 @@ def match_headers(headings: Sequence[Heading], dictionary: HeaderDictionary) -> 
     taken: dict[str, int] = {}
     done: dict[int, Match] = {}
     _settle(offers, done, taken)
-    _give_by_neighbour(headings, dictionary, done, taken)
-    for heading in headings:
+    _give_by_neighbour(headings, done, taken)
+    for heading in headings if guessing else ():
         if heading.column in done or not heading.text:
             continue
         target = dictionary.guess(heading.levels[-1])
         if target is None or target in taken:
             continue
-        unit = dictionary.look_up(heading.levels[-1])[2] or dictionary._unit(
+        unit = dictionary.look_up(heading.levels[-1])[2] or dictionary.unit_in(
             target, _tokens(heading.levels[-1])
-        )  # noqa: SLF001
+        )
         _settle([((9, 9), Match(heading, target, "guessed", unit, datum_hint(heading.text)))], done, taken)
     return tuple(done.get(h.column, Match(h, None, "left", hint=None)) for h in headings)
 
@@ -291,7 +301,7 @@ def _settle(
         column, target = match.heading.column, match.target
         if column in done or target is None or target in taken:
             continue
-        if _generic_contact(match) and column not in done and _context_needed(match, done, taken):
+        if _generic_contact(match) and column not in done and _context_needed(match, done):
             continue
         done[column] = match
         taken[target] = column
@@ -304,17 +314,17 @@ def _generic_contact(match: Match) -> str | None:
     return "post" if text in _POSTS else None
 
 
-def _context_needed(match: Match, done: Mapping[int, Match], taken: Mapping[str, int]) -> bool:
+def _context_needed(match: Match, done: Mapping[int, Match]) -> bool:
     """A bare 联系电话 beside a named role is that role's, whoever's alias it is."""
     return (
         match.target is not None
         and match.target.startswith("contact:")
         and not match.heading.text.count("-")
-        and (_neighbour(match.heading.column, done, taken) not in {None, match.target.split(":")[1]})
+        and (_neighbour(match.heading.column, done) not in {None, match.target.split(":")[1]})
     )
 
 
-def _neighbour(column: int, done: Mapping[int, Match], taken: Mapping[str, int]) -> str | None:
+def _neighbour(column: int, done: Mapping[int, Match]) -> str | None:
     """Return the contact role of the nearest column to the left, when it is a person's."""
     left = [c for c in done if c < column]
     if not left or column - max(left) > 1:
@@ -323,14 +333,12 @@ def _neighbour(column: int, done: Mapping[int, Match], taken: Mapping[str, int])
     return target.split(":")[1] if target.startswith("contact:") else None
 
 
-def _give_by_neighbour(
-    headings: Sequence[Heading], dictionary: HeaderDictionary, done: dict[int, Match], taken: dict[str, int]
-) -> None:
+def _give_by_neighbour(headings: Sequence[Heading], done: dict[int, Match], taken: dict[str, int]) -> None:
     for heading in headings:
         if heading.column in done or not heading.levels:
             continue
         part = _generic_contact(Match(heading, None, "left"))
-        role = _neighbour(heading.column, done, taken) if part else None
+        role = _neighbour(heading.column, done) if part else None
         if role is None:
             continue
         target = f"contact:{role}:{part}"

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from riskmap.intake import words
+from riskmap.intake.arrow import pc
 from riskmap.intake.headers import HeaderDictionary, Heading, Match, match_headers
 from riskmap.intake.raw import RawSheet
 
 _SEARCHED_ROWS = 60
 _DEEPEST = 3
+_FEWEST_HITS = 2
 _ENOUGH_WITHOUT_CODE = 3
 
 Row = Sequence[str | None]
@@ -61,18 +63,23 @@ def find_header(rows: Sequence[Row], sheet: RawSheet, dictionary: HeaderDictiona
 
     Of equals the shallower wins, then the earlier one: a title above is no group of columns.
     """
+    hits = [sum(1 for cell in row if cell and dictionary.look_up(cell)[0]) for row in rows[:_SEARCHED_ROWS]]
     best: Header | None = None
-    for first in range(min(len(rows), _SEARCHED_ROWS)):
-        if not any(rows[first]):
-            continue
-        for depth in range(1, _DEEPEST + 1):
-            last = first + depth - 1
-            if last >= len(rows) or (depth > 1 and not any(rows[last])):
+    for first in range(len(hits)):
+        for last in range(first, min(first + _DEEPEST, len(hits))):
+            # The last line of a header names columns; the lines above it may only name groups of them.
+            if not any(rows[last]):
                 break
-            header = Header(first, last, match_headers(_headings(rows, first, last, sheet), dictionary))
-            if _good(header) and (best is None or _rank(header) > _rank(best)):
+            if not hits[last] or sum(hits[first : last + 1]) < _FEWEST_HITS:
+                continue
+            headings = _headings(rows, first, last, sheet)
+            header = Header(first, last, match_headers(headings, dictionary, guessing=False))
+            if header.strength and (best is None or _rank(header) > _rank(best)):
                 best = header
-    return best
+    if best is None:
+        return None
+    best = Header(best.first, best.last, match_headers([m.heading for m in best.matches], dictionary))
+    return best if _good(best) else None
 
 
 def _rank(header: Header) -> tuple[int, int]:
@@ -110,7 +117,7 @@ def _headings(rows: Sequence[Row], first: int, last: int, sheet: RawSheet) -> li
 
 def _fill_groups(grid: list[list[str]]) -> None:
     """Without merged ranges to go by, a group reaches over the leaves to its right without a group."""
-    for upper, lower in zip(grid, grid[1:], strict=False):
+    for upper, lower in pairwise(grid):
         group = ""
         for c, text in enumerate(upper):
             if text:
@@ -125,7 +132,8 @@ def _fill_groups(grid: list[list[str]]) -> None:
 class Lines:
     """The lines below a header, sorted: `data` row indexes (0-based in the sheet), how many lines
     are no data, `sections`: row → name of the sub-district whose rows follow, `breaks`: rows that
-    start another table with other columns in the same sheet."""
+    start another table with other columns in the same sheet.
+    """
 
     data: NDArray[np.int64]
     skipped: int

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import chain
 from typing import Any
 
 from riskmap.catalog.layer import ContactRole
@@ -23,20 +26,45 @@ def contacts_of(
     `columns`: (role, name|phone|post|verified) → column. A role without a name, phone or post in a
     row has no contact there.
     """
+    with _no_collection():
+        return _contacts_of(roles, columns, count)
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Hold back Python's cycle collector while many small values are made: none of them can form a cycle."""
+    active = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if active:
+            gc.enable()
+
+
+def _contacts_of(
+    roles: Sequence[ContactRole], columns: Mapping[tuple[str, str], list[Any]], count: int
+) -> list[tuple[Contact, ...]]:
     empty: list[Any] = [None] * count
-    found: list[list[Contact]] = [[] for _ in range(count)]
+    by_role: list[list[tuple[Contact, ...]]] = []
     for role in roles:
         names, phones, posts, verified = (
             columns.get((role.id, piece), empty) for piece in ("name", "phone", "post", "verified")
         )
         if names is phones is posts is empty:
             continue
-        for row, (name, phone, post, date) in enumerate(zip(names, phones, posts, verified, strict=True)):
-            if name is None and phone is None and post is None:
-                continue
-            person, number = _split(name, phone)
-            found[row].append(Contact(role.id, person, number, post, date))
-    return [tuple(people) for people in found]
+        identity = role.id
+        by_role.append(
+            [
+                ()
+                if name is None and phone is None and post is None
+                else (Contact(identity, *_split(name, phone), post, date),)
+                for name, phone, post, date in zip(names, phones, posts, verified, strict=True)
+            ]
+        )
+    if len(by_role) == 1:
+        return by_role[0]
+    return [tuple(chain.from_iterable(people)) for people in zip(*by_role, strict=True)]
 
 
 def _split(name: str | None, phone: str | None) -> tuple[str | None, str | None]:

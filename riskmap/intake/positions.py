@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 from riskmap.coordinates import CHINA, Datum, parse_angle, split_position, to_cgcs2000
 from riskmap.errors import Say
 from riskmap.intake import words
-from riskmap.intake.cells import shown
+from riskmap.intake.cells import Severity, shown
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 _PROJECTED_SIZE = 1000.0  # degrees never get this large, metres in China are never this small
 _AREA_SLACK = (3.0, 2.0)  # degrees of longitude and latitude around a projection's area of use
+_FALSE_EASTING = 500_000.0  # of a zone without its number in front
 _WHOLE_SHARE = 0.8
 _WHOLE_ROWS = 3
 _POINT = re.compile(r"^\s*(?:SRID=\d+;)?\s*POINT\s*Z?\s*\(\s*([-\d.eE+]+)[\s,]+([-\d.eE+]+)", re.IGNORECASE)
@@ -42,7 +43,7 @@ class Remark:
 
     at: int
     target: str
-    severity: str
+    severity: Severity
     rule: str
     say: Say
     value: str | None = None
@@ -52,14 +53,14 @@ class Remark:
 class Stated:
     """Positions as the cells state them: x is longitude or easting, y latitude or northing.
 
-    NaN with `has` True is a cell that could not be read. `text` for messages, by row.
+    NaN with `has` True is a cell that could not be read. `text` gives a row's cells for messages.
     """
 
     x: Floats
     y: Floats
     has_x: Mask
     has_y: Mask
-    text: list[str | None]
+    text: Callable[[int], str | None]
     labelled: Mask  # the cell itself says which number is which
     target: str = "position"
 
@@ -169,18 +170,12 @@ def area_of_use(crs: str) -> tuple[float, float, float, float]:
 @lru_cache(maxsize=64)
 def _zone(crs: str) -> int | None:
     """Return the 3-degree zone number of a projection whose eastings do not carry it."""
-    parameters = {
-        p.name: p.value
-        for p in (pyproj.CRS.from_user_input(crs).coordinate_operation or _NoParameters).params
-    }
+    operation = pyproj.CRS.from_user_input(crs).coordinate_operation
+    parameters = {p.name: float(p.value) for p in operation.params} if operation else {}
     meridian = parameters.get("Longitude of natural origin")
-    if parameters.get("False easting") != 500_000.0 or meridian is None or meridian % 3:  # noqa: PLR2004
+    if parameters.get("False easting") != _FALSE_EASTING or meridian is None or meridian % 3:
         return None
     return round(meridian / 3)
-
-
-class _NoParameters:
-    params: tuple[()] = ()
 
 
 def _without_zone(stated: Stated, datum: Datum, placed: Placed) -> tuple[Floats, Floats]:
@@ -199,10 +194,10 @@ def _without_zone(stated: Stated, datum: Datum, placed: Placed) -> tuple[Floats,
                 "warning",
                 "zone_prefix",
                 Say(
-                    f"{shown(stated.text[i] or '')} 带有带号 {zone}，已去掉",
-                    f"{shown(stated.text[i] or '')} carries the zone number {zone}, which was taken off",
+                    f"{shown(stated.text(int(i)) or '')} 带有带号 {zone}，已去掉",
+                    f"{shown(stated.text(int(i)) or '')} carries the zone number {zone}, which was taken off",
                 ),
-                stated.text[i],
+                stated.text(int(i)),
             )
         )
     return np.where(long_x, x - zone * 1e6, x), np.where(long_y, y - zone * 1e6, y)
@@ -210,7 +205,7 @@ def _without_zone(stated: Stated, datum: Datum, placed: Placed) -> tuple[Floats,
 
 def _unreadable(stated: Stated, both: Mask, readable: Mask, zero: Mask) -> Iterator[Remark]:
     for i in np.flatnonzero(stated.has_x ^ stated.has_y):
-        text = stated.text[i]
+        text = stated.text(int(i))
         missing = ("纬度或 Y", "latitude or y") if stated.has_x[i] else ("经度或 X", "longitude or x")
         yield Remark(
             int(i),
@@ -224,7 +219,7 @@ def _unreadable(stated: Stated, both: Mask, readable: Mask, zero: Mask) -> Itera
             text,
         )
     for i in np.flatnonzero(both & ~readable):
-        text = stated.text[i]
+        text = stated.text(int(i))
         yield Remark(
             int(i),
             stated.target,
@@ -246,7 +241,7 @@ def _unreadable(stated: Stated, both: Mask, readable: Mask, zero: Mask) -> Itera
                 "坐标是 0,0；请填真实坐标，没有坐标就留空",
                 "the position is 0,0; give the real one, or leave it empty",
             ),
-            stated.text[i],
+            stated.text(int(i)),
         )
 
 
@@ -258,15 +253,15 @@ def _turned(stated: Stated, turned: Mask) -> Iterator[Remark]:
             "warning",
             "swapped_axes",
             Say(
-                f"{shown(stated.text[i] or '')} 两个坐标填反了，已对调",
-                f"{shown(stated.text[i] or '')}: the two coordinates were the wrong way round and were turned",
+                f"{shown(stated.text(int(i)) or '')} 两个坐标填反了，已对调",
+                f"{shown(stated.text(int(i)) or '')}: the two coordinates were the wrong way round and were turned",
             ),
-            stated.text[i],
+            stated.text(int(i)),
         )
 
 
 def _outside(stated: Stated, i: int, datum: Datum) -> Remark:
-    x, y, text = stated.x[i], stated.y[i], shown(stated.text[i] or "")
+    x, y, text = stated.x[i], stated.y[i], shown(stated.text(int(i)) or "")
     metres = abs(x) >= _PROJECTED_SIZE and abs(y) >= _PROJECTED_SIZE
     if datum.kind == "geographic" and metres:
         say = Say(
@@ -284,7 +279,7 @@ def _outside(stated: Stated, i: int, datum: Datum) -> Remark:
             f"{text} 不在中国范围或 {datum.id} 的适用范围内；请核对数字和坐标系",
             f"{text} lies outside China or the area of {datum.id}; check the numbers and the coordinate system",
         )
-    return Remark(i, stated.target, "error", "out_of_range", say, stated.text[i])
+    return Remark(i, stated.target, "error", "out_of_range", say, stated.text(int(i)))
 
 
 def is_empty(text: str) -> bool:

@@ -37,7 +37,7 @@ class RawSheet:
 
 
 class UnexpectedDriversError(Exception):
-    """This GDAL has vector drivers that were not switched off; `names` says which."""
+    """Vector drivers of this GDAL that were not switched off: `names`."""
 
     def __init__(self, names: list[str]) -> None:
         self.names = names

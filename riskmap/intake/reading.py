@@ -10,18 +10,20 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from riskmap.catalog.layer import Layer
 from riskmap.coordinates import Datum, parse_datum
 from riskmap.errors import Say, UnreadableFileError
 from riskmap.intake import datums, gate
+from riskmap.intake.arrow import pc
 from riskmap.intake.assemble import assemble
-from riskmap.intake.block import BlockReader, Part, Source, stated_positions
+from riskmap.intake.block import BlockReader
+from riskmap.intake.coordinate_cells import stated_positions
 from riskmap.intake.headers import POSITION_TARGETS, SHAPE, HeaderDictionary
 from riskmap.intake.layout import Header, Row, find_header, sort_lines, stated_header, trimmed
 from riskmap.intake.limits import Limits
 from riskmap.intake.naming import Naming, first_named, naming
+from riskmap.intake.part import Part, Source
 from riskmap.intake.raw import RawSheet
 from riskmap.intake.sandbox import parse
 from riskmap.records import HeaderMatch, Intake, Issue, SheetReport
@@ -62,7 +64,9 @@ def read(
     step("read", 0.05)
     sheets = parse(path, kind, name, limits)
     step("match", 0.55)
-    reader = _FileReader(layer, declared, naming(subdistricts), limits, name, kind)
+    reader = _FileReader(
+        layer, declared=declared, names=naming(subdistricts), limits=limits, file=name, kind=kind
+    )
     for i, sheet in enumerate(sheets):
         reader.sheet(sheet)
         step("match", 0.55 + 0.35 * (i + 1) / len(sheets))
@@ -95,7 +99,7 @@ def _no_header(name: str, layer: Layer) -> UnreadableFileError:
 
 class _FileReader:
     def __init__(
-        self, layer: Layer, declared: Datum | None, names: Naming, limits: Limits, file: str, kind: str
+        self, layer: Layer, *, declared: Datum | None, names: Naming, limits: Limits, file: str, kind: str
     ) -> None:
         self._layer = layer
         self._declared = declared

@@ -134,7 +134,7 @@ def _result(folder: Path, name: str) -> dict[str, Any]:
     damaged = (
         "文件损坏、不完整或不是它后缀所说的格式，无法读取；请用原来的软件重新导出",
         "the file is damaged, cut off or not what its ending says and cannot be read; export it again",
-    )  # noqa: E501
+    )
     try:
         result = json.loads((folder / RESULT).read_text(encoding="utf-8"))
     except (OSError, ValueError) as problem:

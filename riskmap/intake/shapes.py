@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import shapely
@@ -138,7 +139,7 @@ def _repaired(geometry: shapely.Geometry, kind: GeometryKind) -> shapely.Geometr
     return shapely.union_all(flat) if kind == "polygon" else shapely.multilinestrings(flat)
 
 
-def _wrong_kind(at: int, geometry: shapely.Geometry, kind: GeometryKind) -> Remark:
+def _wrong_kind(at: int, geometry: Any, kind: GeometryKind) -> Remark:
     zh, en = _KINDS[kind]
     return Remark(
         at,

@@ -68,8 +68,16 @@ CLEAR_WORD: Final = "清空"
 
 FORMULA_ERRORS: Final = frozenset({"#DIV/0!", "#N/A", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!"})
 
-_YES = "有 是 对 y yes t true √ ✓ ✔ ☑ 1 已 已有 具备 存在 完成 达标 合格 完善 齐全 到位".split()
-_NO = "无 否 没 没有 不 n no f false × ✗ ✘ x ╳ ☐ 0 未 尚未 不是 不具备 不存在 不达标 不合格 不完善 不齐全 缺少".split()
+# fmt: off
+_YES = (
+    "有", "是", "对", "y", "yes", "t", "true", "√", "✓", "✔", "☑", "1", "已", "已有", "具备", "存在", "完成", "达标", "合格",
+    "完善", "齐全", "到位",
+)
+_NO = (
+    "无", "否", "没", "没有", "不", "n", "no", "f", "false", "×", "✗", "✘", "x", "╳", "☐", "0", "未", "尚未", "不是", "不具备",
+    "不存在", "不达标", "不合格", "不完善", "不齐全", "缺少",
+)
+# fmt: on
 YES: Final = frozenset(_YES)
 NO: Final = frozenset(_NO)
 # 已完成治理, 未监测; but 已拆除 is no yes, and 未核实 says that nobody knows.

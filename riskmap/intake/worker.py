@@ -25,12 +25,16 @@ _GDAL_DRIVER = {
     "kml": "LIBKML",
     "kmz": "LIBKML",
 }
+# fmt: off
 _GDAL_DRIVERS = (
-    "MEM,PCIDSK,PDS4,VICAR,PDF,MBTiles,EEDA,OGCAPI,GDALG,ESRI Shapefile,MapInfo File,LVBAG,S57,DGN,OGR_VRT,CSV,"
-    "GML,GPX,LIBKML,KML,GeoJSON,GeoJSONSeq,ESRIJSON,TopoJSON,OGR_GMT,GPKG,SQLite,WAsP,OpenFileGDB,DXF,FlatGeobuf,"
-    "GeoRSS,VFK,PGDUMP,OSM,GPSBabel,OGR_PDS,WFS,OAPIF,EDIGEO,Idrisi,ODS,XLSX,Elasticsearch,Carto,AmigoCloud,SXF,"
-    "Selafin,JML,PLSCENES,CSW,VDV,MVT,NGW,MapML,GTFS,PMTiles,JSONFG,MiraMonVector,ADBC,AVCBin,AVCE00,AIVector,HTTP"
-).split(",")
+    "MEM", "PCIDSK", "PDS4", "VICAR", "PDF", "MBTiles", "EEDA", "OGCAPI", "GDALG", "ESRI Shapefile", "MapInfo File", "LVBAG",
+    "S57", "DGN", "OGR_VRT", "CSV", "GML", "GPX", "LIBKML", "KML", "GeoJSON", "GeoJSONSeq", "ESRIJSON", "TopoJSON", "OGR_GMT",
+    "GPKG", "SQLite", "WAsP", "OpenFileGDB", "DXF", "FlatGeobuf", "GeoRSS", "VFK", "PGDUMP", "OSM", "GPSBabel", "OGR_PDS",
+    "WFS", "OAPIF", "EDIGEO", "Idrisi", "ODS", "XLSX", "Elasticsearch", "Carto", "AmigoCloud", "SXF", "Selafin", "JML",
+    "PLSCENES", "CSW", "VDV", "MVT", "NGW", "MapML", "GTFS", "PMTiles", "JSONFG", "MiraMonVector", "ADBC", "AVCBin",
+    "AVCE00", "AIVector", "HTTP",
+)
+# fmt: on
 
 
 def limit_gdal(kind: str, extra: tuple[str, ...] = ()) -> str:
@@ -73,6 +77,9 @@ def _limit_process(request: dict[str, Any]) -> None:
 
 
 def _reader(kind: str) -> Callable[[dict[str, Any], Path], list[dict[str, Any]]]:
+    if kind in {"xlsx", "xls", "csv"}:
+        # Arrow does without numpy, whose import takes longer than a small workbook.
+        sys.modules["numpy"] = None  # type: ignore[assignment]
     if kind in {"xlsx", "xls"}:
         from riskmap.intake.drivers.excel import read  # noqa: PLC0415
     elif kind == "csv":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import zipfile
-from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import ParseError, XMLParser
@@ -26,7 +26,20 @@ _ERRORS = {
     "GettingData": "#N/A",
 }
 _MERGE = re.compile(rb'<(?:\w+:)?mergeCell\s+ref="([A-Z]{1,3})(\d{1,7}):([A-Z]{1,3})(\d{1,7})"')
+_FIRST_COLUMN = re.compile(rb'<c r="A\d+"[^>/]*>\s*<(?:v|is)>')
 _MAX_MERGES = 200_000
+
+
+@dataclass(slots=True)
+class _Marks:
+    """What a workbook's XML says beside the cells: merged ranges, whether a formula failed, whether the
+    used range starts at column A, and whether the sheet is hidden.
+    """
+
+    merges: list[tuple[int, int, int, int]] = field(default_factory=list)
+    errors: bool = False
+    from_first_column: bool = False
+    hidden: bool = False
 
 
 def read(request: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
@@ -46,69 +59,79 @@ def read(request: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
             f"工作簿有 {len(names)} 张表，超过上限 {request['sheets']}；请分成几个文件",
             f"the workbook has {len(names)} sheets, more than {request['sheets']}; split it",
         )
-    merges = _merges(Path(request["path"])) if request["kind"] == "xlsx" else {}
-    return [
-        _sheet(book, name, i, folder, request) | {"merges": merges.get(name, [])}
-        for i, name in enumerate(names)
-    ]
+    marks = _marks(Path(request["path"])) if request["kind"] == "xlsx" else {}
+    return [_sheet(book, i, marks.get(name), folder, request) for i, name in enumerate(names)]
 
 
 def _sheet(
-    book: fastexcel.ExcelReader, name: str, position: int, folder: Path, request: dict[str, Any]
+    book: fastexcel.ExcelReader, position: int, marks: _Marks | None, folder: Path, request: dict[str, Any]
 ) -> dict[str, Any]:
+    name = book.sheet_names[position]
     try:
-        # skip_rows=0 keeps the blank rows above the first used one, so that row numbers are the sheet's.
-        sheet = book.load_sheet(position, header_row=None, dtypes="string", skip_rows=0)
-        batch, problems = sheet.to_arrow_with_errors()
+        batch, columns, hidden, problems = _load(book, position, marks)
     except fastexcel.FastExcelError as problem:
         if "empty" in str(problem).lower():
             return save(folder, position, name, pa.table({}))
         raise
-    columns = sheet.available_columns()
-    width = max((c.absolute_index for c in columns), default=-1) + 1
+    width = max(columns, default=-1) + 1
     if width > request["columns"]:
         raise UnreadableFileError(
             f"{name}：有 {width} 列，超过上限 {request['columns']}；请删去多余的空列",
             f"{name}: {width} columns, more than {request['columns']}; delete the empty ones",
         )
-    table = pa.Table.from_batches([batch])
-    where = [c.absolute_index for c in columns]
-    cells: list[pa.ChunkedArray | pa.Array] = [pa.nulls(table.num_rows, pa.string())] * width
-    for i, at in enumerate(where):
-        cells[at] = table.column(i)
-    if problems:
-        for at, texts in _error_texts(problems.errors, where).items():
-            values = cells[at].to_pylist()
-            for row, text in texts:
-                if row < len(values):
-                    values[row] = text
-            cells[at] = pa.array(values, pa.string())
-    whole = pa.table(cells, names=[f"c{i}" for i in range(width)]) if width else pa.table({})
-    return save(folder, position, name, whole) | {"hidden": sheet.visible != "visible"}
+    cells: list[pa.Array] = [pa.nulls(batch.num_rows, pa.string())] * width
+    for i, at in enumerate(columns):
+        cells[at] = batch.column(i)
+    for at, texts in _error_texts(problems, columns).items():
+        values = cells[at].to_pylist()
+        for row, text in texts:
+            if row < len(values):
+                values[row] = text
+        cells[at] = pa.array(values, pa.string())
+    table = pa.table(cells, names=[f"c{i}" for i in range(width)]) if width else pa.table({})
+    merges = marks.merges if marks else []
+    return save(folder, position, name, table) | {"hidden": hidden, "merges": merges}
 
 
-def _error_texts(errors: list[fastexcel.CellError], where: list[int]) -> dict[int, list[tuple[int, str]]]:
-    """Formula errors come as nulls with a position: put their text back, so that they are seen."""
+def _load(
+    book: fastexcel.ExcelReader, position: int, marks: _Marks | None
+) -> tuple[pa.RecordBatch, list[int], bool, list[fastexcel.CellError]]:
+    """Return a sheet's cells, their columns in the sheet, whether it is hidden, and failed formulas.
+
+    skip_rows=0 keeps the blank rows above the first used one, so that row numbers are the sheet's.
+    Eager loading is a fifth faster but tells neither failed formulas nor where the columns start.
+    """
+    if marks and marks.from_first_column and not marks.errors:
+        batch = book.load_sheet(position, header_row=None, dtypes="string", skip_rows=0, eager=True)
+        return batch, list(range(batch.num_columns)), marks.hidden, []
+    sheet = book.load_sheet(position, header_row=None, dtypes="string", skip_rows=0)
+    batch, found = sheet.to_arrow_with_errors()
+    columns = [c.absolute_index for c in sheet.available_columns()]
+    return batch, columns, sheet.visible != "visible", found.errors if found else []
+
+
+def _error_texts(errors: list[fastexcel.CellError], columns: list[int]) -> dict[int, list[tuple[int, str]]]:
+    """Failed formulas come as nulls with a position: put their text back, so that they are seen."""
     texts: dict[int, list[tuple[int, str]]] = {}
     for error in errors:
         row, column = error.offset_position
         match = re.search(r"Error\((\w+)\)", error.detail)
         text = _ERRORS.get(match[1], "#VALUE!") if match else "#VALUE!"
-        texts.setdefault(where[column], []).append((row, text))
+        texts.setdefault(columns[column], []).append((row, text))
     return texts
 
 
-def _merges(path: Path) -> dict[str, list[tuple[int, int, int, int]]]:
-    """Return sheet name → merged ranges, read from the parts that the workbook names."""
+def _marks(path: Path) -> dict[str, _Marks]:
+    """Return sheet name → merged ranges and failed formulas, from the parts that the workbook names."""
     with zipfile.ZipFile(path) as archive:
         try:
             parts = _sheet_parts(archive)
-        except (KeyError, ParseError):
+        except (KeyError, ParseError, StopIteration):
             return {}
-        return {name: list(_scan(archive, part)) for name, part in parts.items()}
+        return {name: _scan(archive, part, hidden=hidden) for name, (part, hidden) in parts.items()}
 
 
-def _sheet_parts(archive: zipfile.ZipFile) -> dict[str, str]:
+def _sheet_parts(archive: zipfile.ZipFile) -> dict[str, tuple[str, bool]]:
     names = set(archive.namelist())
     book = next(n for n in ("xl/workbook.xml", *sorted(names)) if n in names and n.endswith("workbook.xml"))
     base = book.rsplit("/", 1)[0] if "/" in book else ""
@@ -120,7 +143,7 @@ def _sheet_parts(archive: zipfile.ZipFile) -> dict[str, str]:
         target = targets.get(key, "")
         part = target.lstrip("/") if target.startswith("/") else f"{base}/{target}".lstrip("/")
         if part in names:
-            parts[sheet.get("name", "")] = part
+            parts[sheet.get("name", "")] = (part, sheet.get("state", "visible") != "visible")
     return parts
 
 
@@ -144,22 +167,25 @@ def _attributes(xml: bytes, tag: str) -> list[dict[str, str]]:
     return found
 
 
-def _scan(archive: zipfile.ZipFile, part: str) -> Iterator[tuple[int, int, int, int]]:
-    """Yield the merged ranges of a sheet. They follow its cells: stream through, keep the tail."""
-    count, tail = 0, b""
+def _scan(archive: zipfile.ZipFile, part: str, *, hidden: bool) -> _Marks:
+    """Stream through a sheet's XML for failed formulas and, behind its cells, merged ranges."""
+    marks, tail = _Marks(hidden=hidden), b""
     with archive.open(part) as stream:
         while block := stream.read(1 << 20):
-            if b"mergeCell" not in block and b"mergeCell" not in (tail + block[:64]):
-                tail = block[-64:]
-                continue
             text = tail + block
+            marks.errors = marks.errors or b't="e"' in text
+            marks.from_first_column = marks.from_first_column or _FIRST_COLUMN.search(text) is not None
             end = 0
-            for match in _MERGE.finditer(text):
-                yield int(match[2]) - 1, _column(match[1]), int(match[4]) - 1, _column(match[3])
-                end, count = match.end(), count + 1
-                if count >= _MAX_MERGES:
-                    return
+            if b"mergeCell" in text:
+                for match in _MERGE.finditer(text):
+                    marks.merges.append(
+                        (int(match[2]) - 1, _column(match[1]), int(match[4]) - 1, _column(match[3]))
+                    )
+                    end = match.end()
+                    if len(marks.merges) >= _MAX_MERGES:
+                        return marks
             tail = text[max(end, len(text) - 64) :]
+    return marks
 
 
 def _column(letters: bytes) -> int:

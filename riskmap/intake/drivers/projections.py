@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import pyproj
+from pyproj import CRS
+from pyproj.exceptions import CRSError
 
 
 def epsg_of(stated: str) -> dict[str, Any]:
     """Return {"crs", "crs_name"} of a CRS that PROJ reads (also ESRI's names); crs is "" without a code."""
     try:
-        crs = pyproj.CRS.from_user_input(stated)
-    except pyproj.exceptions.CRSError:
+        crs = CRS.from_user_input(stated)
+    except CRSError:
         return {"crs": "", "crs_name": stated[:80]}
     if crs.to_authority(min_confidence=70) == ("OGC", "CRS84"):
         return {"crs": "EPSG:4326", "crs_name": crs.name}

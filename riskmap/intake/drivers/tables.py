@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.ipc
 
 
@@ -31,6 +30,8 @@ def save(
 
 def as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Return a column as text: whole numbers without .0, the shortest exact decimal, ISO dates."""
+    from riskmap.intake.arrow import pc  # noqa: PLC0415 - spreadsheets come as text and do without
+
     kind = column.type
     if pa.types.is_dictionary(kind):
         return as_text(column.cast(kind.value_type))

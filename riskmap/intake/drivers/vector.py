@@ -56,13 +56,15 @@ def read(request: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
                     f"图层超过 {request['sheets']} 个；请分成几个文件",
                     f"more than {request['sheets']} layers; split the file",
                 )
-            sheets.append(_layer(path, layer, title or layer, driver, len(sheets), folder))
+            sheets.append(
+                _layer(path, layer, folder, driver=driver, title=title or layer, position=len(sheets))
+            )
     if not sheets:
         raise UnreadableFileError("文件里没有图层；请重新导出", "the file holds no layer; export it again")
     return sheets
 
 
-def _layer(path: Path, layer: str, title: str, driver: str, position: int, folder: Path) -> dict[str, Any]:
+def _layer(path: Path, layer: str, folder: Path, *, driver: str, title: str, position: int) -> dict[str, Any]:
     options: dict[str, Any] = {}
     if driver == "ESRI Shapefile":
         options["encoding"] = dbf_encoding(path)
