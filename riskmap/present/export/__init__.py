@@ -8,6 +8,11 @@ from typing import Final
 
 from riskmap.errors import ExportError
 from riskmap.present.export.comma_separated import write_csv
+from riskmap.present.export.geojson import write_geojson
+from riskmap.present.export.geopackage import write_gpkg
+from riskmap.present.export.kml import write_kml
+from riskmap.present.export.parquet import write_parquet
+from riskmap.present.export.shapefile import write_shp
 from riskmap.present.export.workbook import write_xlsx
 from riskmap.present.export.written import Written
 from riskmap.present.inventory import Inventory
@@ -17,6 +22,11 @@ __all__ = ["FORMATS", "Written", "export", "format_of"]
 _WRITERS: Final[Mapping[str, Callable[[Inventory, Path], list[Written]]]] = {
     "xlsx": write_xlsx,
     "csv": write_csv,
+    "geojson": write_geojson,
+    "gpkg": write_gpkg,
+    "shp.zip": write_shp,
+    "kml": write_kml,
+    "parquet": write_parquet,
 }
 FORMATS: Final[tuple[str, ...]] = tuple(_WRITERS)
 _PLANNED: Final = ("pdf", "docx", "html")

@@ -16,6 +16,7 @@ from typing import Any, Final, Literal
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute
+import shapely
 
 from riskmap.catalog.headers import normalise_header
 from riskmap.catalog.layer import ContactRole, Field, Layer
@@ -52,7 +53,8 @@ def sheet_columns(part: LayerInventory, lang: Lang, *, datum_in_header: bool = F
         *_assessed(part, lang),
         *(_field(part.table, field, lang) for field in part.layer.fields),
         *_checklist(part, lang),
-        *_contacts(part, lang),
+        *contact_columns(part, lang),
+        *_shape(part, lang),
         *_upkeep(part.table, lang),
     ]
     return list(_distinct(columns, lang))
@@ -202,7 +204,8 @@ _PARTS: Final[
 )
 
 
-def _contacts(part: LayerInventory, lang: Lang) -> Iterator[Column]:
+def contact_columns(part: LayerInventory, lang: Lang) -> Iterator[Column]:
+    """Yield the columns of contacts; how many there are where the inventory comes without them."""
     if part.contacts is None:
         if part.layer.contacts:
             yield Column(
@@ -247,6 +250,14 @@ def _sentence(contacts: Sequence[Contact], lang: Lang) -> str | None:
         " ".join(word for word in (c.role, c.post, c.name, c.phone, c.verified_on) if word) for c in contacts
     )
     return t("export_list_separator", lang).join(people) or None
+
+
+def _shape(part: LayerInventory, lang: Lang) -> Iterator[Column]:
+    if "shape" not in part.table.column_names:
+        return
+    shapes = shapely.from_wkb(np.array(flat(part.table["shape"]).to_pylist(), object))
+    texts = shapely.to_wkt(shapes, rounding_precision=-1)  # every digit: read back it is the same shape
+    yield Column(t("export_column_shape", lang), "text", pa.array(texts, pa.string()), "shape")
 
 
 def _upkeep(table: pa.Table, lang: Lang) -> Iterator[Column]:

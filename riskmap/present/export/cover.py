@@ -29,9 +29,14 @@ _ACROSS: Final = len(STATES) + 1
 
 
 def write_cover(
-    book: xlsxwriter.Workbook, looks: Looks, inventory: Inventory, taken: set[str], *, cut: int = 0
+    book: xlsxwriter.Workbook,
+    looks: Looks,
+    inventory: Inventory,
+    taken: set[str],
+    *,
+    notes: Sequence[str] = (),
 ) -> None:
-    """Write the cover sheet. `cut` is how many cells of the workbook had to be shortened."""
+    """Write the cover sheet. `notes` say what the workbook could not hold."""
     lang = inventory.lang
     sheet = book.add_worksheet(sheet_name(t("export_cover", lang), taken))
     sheet.set_column(0, 0, 26)
@@ -48,8 +53,8 @@ def write_cover(
         literal(sheet, row, 1, text, looks.text)
         row += 1
     row = _write_check(sheet, looks, inventory, row + 1)
-    if cut:
-        literal(sheet, row, 0, t("export_cut", lang, n=cut), looks.bad)
+    for note in notes:
+        _across(sheet, row, note, looks)
         row += 1
     by_layer = {part.layer.title.text(lang): tier_counts(part.table) for part in inventory.layers}
     row = _write_counts(sheet, looks, t("export_by_layer", lang), by_layer, row=row + 1, lang=lang)

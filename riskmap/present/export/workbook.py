@@ -19,7 +19,7 @@ from riskmap.present.export.atomic import replacing
 from riskmap.present.export.columns import Column, sheet_columns
 from riskmap.present.export.cover import write_cover, write_differences, write_subdistricts
 from riskmap.present.export.looks import Looks, literal, page, sheet_name, width
-from riskmap.present.export.sheet_rows import Cells, LongSheet, too_long
+from riskmap.present.export.sheet_rows import CELL_LIMIT, Cells, LongSheet, too_long, units
 from riskmap.present.export.written import Written
 from riskmap.present.inventory import DEMO_MARK, Inventory, LayerInventory
 from riskmap.present.texts import t
@@ -65,7 +65,7 @@ def write_xlsx(inventory: Inventory, path: Path) -> list[Written]:
 def _write(inventory: Inventory, path: Path) -> None:
     lang = inventory.lang
     columns = [sheet_columns(part, lang) for part in inventory.layers]
-    cut = sum(too_long(c.values) for group in columns for c in group)
+    notes = _notes(columns, lang)
     with xlsxwriter.Workbook(path, OPTIONS | {"tmpdir": str(path.parent)}) as book:
         book.set_properties(
             {
@@ -76,7 +76,7 @@ def _write(inventory: Inventory, path: Path) -> None:
         )
         looks = Looks(book)
         taken: set[str] = {"_riskmap"}
-        write_cover(book, looks, inventory, taken, cut=cut)
+        write_cover(book, looks, inventory, taken, notes=notes)
         write_subdistricts(book, looks, inventory, taken)
         sheets: list[_Sheet] = []
         for part, group in zip(inventory.layers, columns, strict=True):
@@ -123,6 +123,7 @@ def _write_layer(
         sheet.freeze_panes(1, 2)
         sheet.autofilter(0, 0, max(rows, 1), len(columns) - 1)
         sheet.repeat_rows(0)
+        sheet.ignore_errors({"number_stored_as_text": "A1:XFD1048576"})  # codes and phones are texts
         page(sheet, inventory, part.layer.title.text(lang))
         written.append(_Sheet(name, part, start, rows))
     return written
@@ -138,9 +139,20 @@ def _write_header(sheet: Worksheet, looks: Looks, columns: Sequence[Column], lan
             sheet.write_comment(0, i, t("export_note_tier", lang))
 
 
+def _notes(columns: Sequence[Sequence[Column]], lang: Lang) -> list[str]:
+    """Return what the cover must say about cells that do not hold all of their text."""
+    shapes = sum(too_long(c.values) for group in columns for c in group if c.role == "shape")
+    texts = sum(too_long(c.values) for group in columns for c in group if c.role != "shape")
+    notes = [t("export_cut", lang, n=texts)] if texts else []
+    return [*notes, t("export_shapes_left", lang, n=shapes)] if shapes else notes
+
+
 def _cells(column: Column, looks: Looks, lang: Lang) -> Cells:
     if column.kind == "tier":
         return Cells(column.values, looks.of("tier"), looks.tiers(lang))
+    if column.role == "shape":  # half a boundary is worse than none
+        fits = pc.less_equal(units(column.values), CELL_LIMIT)
+        return Cells(pc.if_else(fits, column.values, pa.scalar(None, pa.string())), looks.of("text"))
     if column.kind != "date":
         return Cells(column.values, looks.of(column.kind))
     days = _serial_days(column.values)
