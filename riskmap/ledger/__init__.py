@@ -5,7 +5,7 @@ from riskmap.ledger.holding import HeldEntry
 from riskmap.ledger.importing import Committed
 from riskmap.ledger.ledger import Ledger
 from riskmap.ledger.masking import is_masked, mask_contacts, mask_name, mask_phone, mask_value
-from riskmap.ledger.reading import BatchInfo, ChangesetInfo
+from riskmap.ledger.reading import BatchInfo, ChangesetInfo, ExportInfo
 from riskmap.ledger.rejects import RejectedEntry
 from riskmap.ledger.store import utc_now
 
@@ -13,6 +13,7 @@ __all__ = [
     "BatchInfo",
     "ChangesetInfo",
     "Committed",
+    "ExportInfo",
     "HeldEntry",
     "Ledger",
     "RejectedEntry",

@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 from riskmap.errors import LedgerError
 from riskmap.ledger import schema as s
 from riskmap.ledger.revisions import open_changeset
-from riskmap.ledger.store import CHUNK, Store, insert_rows, next_id, update_rows
+from riskmap.ledger.store import Store, insert_rows, json_list, next_id, no_cycles, read_chunks, update_rows
 from riskmap.records import RANKS, UNRATED, Assessment, Features
+
+_FEW = 2000  # records that are looked up one by one rather than by reading their layer
 
 Cause = Literal["new", "data", "model", "both"]
 
@@ -57,6 +59,7 @@ class Results:
     missing: list[tuple[str, ...]]
     rules: list[tuple[str, ...]]
     known: NDArray[np.bool_]
+    since: NDArray[np.int64]  # the changeset of the assessment, 0 where there is none
 
 
 @lru_cache(maxsize=8192)
@@ -77,21 +80,25 @@ def read_results(connection: sa.Connection, feature_ids: Sequence[int], *, at: i
     found = np.zeros(count, dtype=bool)
     missing: list[tuple[str, ...]] = [()] * count
     rules: list[tuple[str, ...]] = [()] * count
+    since = np.zeros(count, dtype=np.int64)
     if count == 0:
-        return Results(rank, score, missing, rules, found)
+        return Results(rank, score, missing, rules, found, since)
     ids = np.asarray(feature_ids, dtype=np.int64)
     order = np.argsort(ids, kind="stable")
     ordered = ids[order]
     t = s.assessment
-    query = sa.select(t.c.feature_id, t.c.rank, t.c.score, t.c.missing, t.c.rules)
-    # The ids of a layer lie close together; what lies between them is dropped below.
-    query = query.where(t.c.feature_id.between(int(ordered[0]), int(ordered[-1])))
+    query = sa.select(t.c.feature_id, t.c.rank, t.c.score, t.c.missing, t.c.rules, t.c.valid_from)
+    if count <= _FEW:
+        query = query.where(t.c.feature_id.in_(json_list(ordered.tolist())))
+    else:
+        # The ids of a layer lie close together; what lies between them is dropped below.
+        query = query.where(t.c.feature_id.between(int(ordered[0]), int(ordered[-1])))
     if at is None:
         query = query.where(t.c.valid_to.is_(None))
     else:
         query = query.where(t.c.valid_from <= at, sa.or_(t.c.valid_to.is_(None), t.c.valid_to > at))
-    for rows in connection.execute(query, execution_options={"yield_per": CHUNK}).partitions(CHUNK):
-        fids, ranks, scores, missings, fired = zip(*rows, strict=True)
+    for rows in read_chunks(connection, query):
+        fids, ranks, scores, missings, fired, sets = zip(*rows, strict=True)
         theirs = np.array(fids, dtype=np.int64)
         place = np.searchsorted(ordered, theirs)
         place[place == count] = 0
@@ -100,19 +107,21 @@ def read_results(connection: sa.Connection, feature_ids: Sequence[int], *, at: i
         rank[where] = np.array(ranks, dtype=np.uint8)[ours]
         score[where] = np.array(scores, dtype=np.float64)[ours]
         found[where] = True
+        since[where] = np.array(sets, dtype=np.int64)[ours]
         targets = np.full(len(theirs), -1, dtype=np.int64)
         targets[ours] = where
         for texts, into in ((missings, missing), (fired, rules)):
             for k in (k for k, text in enumerate(texts) if text is not None):
                 if targets[k] >= 0:
                     into[targets[k]] = _read_names(texts[k])
-    return Results(rank, score, missing, rules, found)
+    return Results(rank, score, missing, rules, found, since)
 
 
 def _last_run(connection: sa.Connection, layer: str) -> Any:
+    """Return the last run over the whole layer; a run over some records says nothing about the rest."""
     t = s.run_layer
     return connection.execute(
-        sa.select(t).where(t.c.layer == layer).order_by(t.c.changeset_id.desc()).limit(1)
+        sa.select(t).where(t.c.layer == layer, t.c.whole == 1).order_by(t.c.changeset_id.desc()).limit(1)
     ).one_or_none()
 
 
@@ -139,7 +148,7 @@ def save_assessment(
             f"{assessment.layer}：评估结果 {len(assessment.score)} 条，记录 {count} 条，对不上，未写入；请重新评估",
             f"{assessment.layer}: {len(assessment.score)} results for {count} records, nothing was written; assess again",
         )
-    with store.writing() as connection:
+    with no_cycles(), store.writing() as connection:
         run_id = _run_id(connection, run)
         last = _last_run(connection, assessment.layer)
         version, changed_in = _current(connection, assessment.layer, features.feature_id)
@@ -169,12 +178,13 @@ def save_assessment(
                 model=assessment.model,
                 digest=assessment.digest,
                 base=base,
+                whole=int(count >= _active(connection, assessment.layer)),
                 assessed=count,
                 unrated=unrated,
                 changed=len(where),
             )
         )
-        causes = _causes(last, assessment.digest, before.known, changed_in)
+        causes = _causes(connection, last, assessment.digest, before, changed_in)
         _write(connection, (assessment, features), where, causes, (run_id, changeset), known=before.known)
     return RunResult(run_id, changeset, count, unrated, len(where), int(np.count_nonzero(~fresh)))
 
@@ -191,25 +201,35 @@ def _run_id(connection: sa.Connection, run: int | None) -> int:
     return run
 
 
+def _active(connection: sa.Connection, layer: str) -> int:
+    t = s.feature
+    return connection.execute(
+        sa.select(sa.func.count()).select_from(t).where(t.c.layer == layer, t.c.retired == 0)
+    ).scalar_one()
+
+
 def _current(
     connection: sa.Connection, layer: str, feature_ids: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the current version and last changeset of records, -1 where a record is unknown."""
     t = s.feature
-    rows = (
-        connection.execute(sa.select(t.c.id, t.c.version, t.c.changed).where(t.c.layer == layer))
-        .tuples()
-        .all()
-    )
-    table = np.array(rows, dtype=np.int64).reshape(-1, 3)
-    table = table[np.argsort(table[:, 0])]
-    place = np.searchsorted(table[:, 0], feature_ids)
-    place[place == len(table)] = 0
-    if len(table) == 0:
-        nothing = np.full(len(feature_ids), -1, dtype=np.int64)
-        return nothing, nothing
-    found = table[place, 0] == feature_ids
-    return np.where(found, table[place, 1], -1), np.where(found, table[place, 2], -1)
+    query = sa.select(t.c.id, t.c.version, t.c.changed).where(t.c.layer == layer)
+    if len(feature_ids) <= _FEW:
+        query = query.where(t.c.id.in_(json_list(feature_ids.tolist())))
+    # Columns first: numpy would feel every row object for an array inside.
+    parts = [
+        [np.array(column, dtype=np.int64) for column in zip(*rows, strict=True)]
+        for rows in read_chunks(connection, query)
+    ]
+    if not parts:
+        return np.full(len(feature_ids), -1, dtype=np.int64), np.full(len(feature_ids), -1, dtype=np.int64)
+    ids, versions, changed = (np.concatenate(column) for column in zip(*parts, strict=True))
+    order = np.argsort(ids)
+    place = np.searchsorted(ids[order], feature_ids)
+    place[place == len(ids)] = 0
+    place = order[place]
+    found = ids[place] == feature_ids
+    return np.where(found, versions[place], -1), np.where(found, changed[place], -1)
 
 
 def _differs(before: Results, now: Assessment) -> NDArray[np.bool_]:
@@ -227,14 +247,21 @@ def _differs(before: Results, now: Assessment) -> NDArray[np.bool_]:
 
 
 def _causes(
-    last: Any, digest: str, known: NDArray[np.bool_], changed_in: NDArray[np.int64]
+    connection: sa.Connection, last: Any, digest: str, before: Results, changed_in: NDArray[np.int64]
 ) -> NDArray[np.str_]:
-    model = last is not None and last.digest != digest
-    base = 0 if last is None else last.base
-    data = changed_in > base
+    """Return why each result may differ from the one before: new, data, model or both."""
+    last_set, base = (0, 0) if last is None else (last.changeset_id, last.base)
+    # A record scored by itself after the last whole run is compared with that scoring.
+    alone = before.since > last_set
+    data = changed_in > np.where(alone, before.since, base)
+    model = np.full(len(data), last is not None and last.digest != digest)
+    t = s.run_layer
+    for number in np.unique(before.since[alone]).tolist():
+        theirs = connection.execute(sa.select(t.c.digest).where(t.c.changeset_id == number)).scalar()
+        model[before.since == number] = theirs != digest
     # Neither: the same data and model file gave another result, so the program's scoring changed.
-    told = np.where(data, "both" if model else "data", "model")
-    return np.where(known, told, "new")
+    told = np.where(data, np.where(model, "both", "data"), "model")
+    return np.where(before.known, told, "new")
 
 
 def _keep_model(connection: sa.Connection, assessment: Assessment, text: str) -> None:

@@ -22,7 +22,7 @@ from riskmap.ledger.revisions import (
     write_new,
     write_next,
 )
-from riskmap.ledger.store import Store, next_id, state_of
+from riskmap.ledger.store import Store, next_id, no_cycles, state_of
 from riskmap.records import CLEAR, ImportPlan, Records
 
 
@@ -44,7 +44,7 @@ def commit_import(store: Store, plan: ImportPlan, *, by: str, why: str) -> Commi
     intake = plan.intake
     check_intake(intake)
     personal = store.personal_fields(intake.layer)
-    with store.writing() as connection:
+    with no_cycles(), store.writing() as connection:
         if state_of(connection) == plan.base:
             rows = [i for i, action in enumerate(plan.actions) if action in ("insert", "update")]
             decision = decide(connection, intake, personal=personal, rows=rows)

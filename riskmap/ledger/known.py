@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from riskmap.ledger import schema as s
-from riskmap.ledger.store import CHUNK
+from riskmap.ledger.store import json_list, no_cycles, read_chunks
 from riskmap.records import Contact, Value
 
 Box = tuple[float, float, float, float]
@@ -157,12 +157,6 @@ def _query(*, contacts: bool, joined_by: sa.ColumnElement[bool]) -> sa.Select[An
     return sa.select(*columns).select_from(source)
 
 
-def _among(codes: Collection[str]) -> sa.ColumnElement[bool]:
-    # One bound JSON list, however many codes: no limit on variables, and the key's index is used.
-    listed = sa.func.json_each(orjson.dumps(list(codes)).decode()).table_valued("value")
-    return s.feature.c.code.in_(sa.select(listed.c.value))
-
-
 def read_known(
     connection: sa.Connection,
     layer: str,
@@ -187,7 +181,7 @@ def read_known(
         )
     query = query.where(s.feature.c.layer == layer)
     if codes is not None:
-        query = query.where(_among(codes))
+        query = query.where(s.feature.c.code.in_(json_list(codes)))
     if not retired:
         query = query.where(s.revision.c.retired.is_(None))
     if within is not None:
@@ -229,12 +223,16 @@ def read_replaced_by(connection: sa.Connection, changeset: int) -> Known:
 
 
 def _collect(connection: sa.Connection, query: sa.Select[Any], *, contacts: bool) -> Known:
+    with no_cycles():
+        return _columns(connection, query, contacts=contacts)
+
+
+def _columns(connection: sa.Connection, query: sa.Select[Any], *, contacts: bool) -> Known:
     known = Known(contacts=[] if contacts else None)
     lon: list[NDArray[np.float64]] = []
     lat: list[NDArray[np.float64]] = []
     few: dict[str, dict[Any, Any]] = {}
-    result = connection.execute(query, execution_options={"yield_per": CHUNK})
-    for rows in result.partitions(CHUNK):
+    for rows in read_chunks(connection, query):
         columns = list(zip(*rows, strict=True))
         known.feature_id += columns[0]
         known.code += columns[1]

@@ -9,8 +9,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import sqlalchemy as sa
-
 from riskmap.errors import LedgerError
 from riskmap.ledger import (
     assessments,
@@ -28,7 +26,7 @@ from riskmap.ledger.assessments import RunResult, TierChange
 from riskmap.ledger.holding import HeldEntry
 from riskmap.ledger.importing import Committed
 from riskmap.ledger.known import Box
-from riskmap.ledger.reading import BatchInfo, ChangesetInfo
+from riskmap.ledger.reading import BatchInfo, ChangesetInfo, ExportInfo
 from riskmap.ledger.rejects import RejectedEntry
 from riskmap.ledger.store import (
     Clock,
@@ -276,7 +274,7 @@ class Ledger:
         """Return every inconsistency of the file or its content; empty where it is sound."""
         return upkeep.check(self._store)
 
-    def record_export(self, *, by: str, what: str, unmasked: bool) -> None:
+    def record_export(self, *, by: str, why: str, what: str, unmasked: bool) -> None:
         """Note an export; it changes no record, so `state` stays."""
         with self._store.writing() as connection:
             connection.execute(
@@ -284,14 +282,12 @@ class Ledger:
                     id=next_id(connection, s.export_log),
                     at=timestamp(self._store.clock()),
                     who=by,
+                    why=why,
                     what=what,
                     unmasked=int(unmasked),
                 )
             )
 
-    def exports(self, *, limit: int = 50) -> list[tuple[str, str, str, bool]]:
-        """Return (when, who, what, unmasked) of the last exports, newest first."""
-        t = s.export_log
-        query = sa.select(t.c.at, t.c.who, t.c.what, t.c.unmasked).order_by(t.c.id.desc()).limit(limit)
-        with self._store.reading() as connection:
-            return [(at, who, what, bool(u)) for at, who, what, u in connection.execute(query).tuples()]
+    def exports(self, *, limit: int = 50) -> list[ExportInfo]:
+        """Return the last exports noted, newest first."""
+        return reading.exports(self._store, limit=limit)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -14,7 +14,7 @@ from riskmap.ledger import schema as s
 from riskmap.ledger.known import WITHDRAWN, Known, read_known
 from riskmap.ledger.masking import is_masked
 from riskmap.ledger.merge import Changes, changes_of, masked_from_nothing, shown
-from riskmap.ledger.store import Store, state_of
+from riskmap.ledger.store import Store, moments, no_cycles, state_of
 from riskmap.records import Action, Hold, ImportPlan, Intake, Records
 
 # A known code with another name this far away is rather another place than a correction.
@@ -148,15 +148,10 @@ def _hold_retired(connection: sa.Connection, decision: Decision, intake: Intake,
     gone = [i for i in met if known.retired[place[i]] is not None and i not in decision.holds]
     if not gone:
         return
-    wanted = {known.changed[place[i]] for i in gone}
-    moments: Mapping[int, str] = {
-        number: at
-        for number, at in connection.execute(sa.select(s.changeset.c.id, s.changeset.c.at)).tuples()
-        if number in wanted
-    }
+    written = moments(connection, {known.changed[place[i]] for i in gone})
     for i in gone:
         j = place[i]
-        day, why = moments[known.changed[j]][:10], known.retired[j]
+        day, why = written[known.changed[j]][:10], known.retired[j]
         where = f"{_place(intake, i)} › {known.code[j]}"
         _hold(
             decision,
@@ -244,7 +239,7 @@ def plan_import(store: Store, intake: Intake, *, full_list: bool) -> ImportPlan:
     """Plan an import against the ledger as it is now."""
     check_intake(intake)
     personal = store.personal_fields(intake.layer)
-    with store.reading() as connection:
+    with no_cycles(), store.reading() as connection:
         decision = decide(connection, intake, personal=personal)
         return ImportPlan(
             intake=intake,

@@ -17,7 +17,7 @@ from riskmap.ledger.assessments import read_results
 from riskmap.ledger.editing import differences
 from riskmap.ledger.known import Box, Known, read_known, read_versions
 from riskmap.ledger.merge import shown
-from riskmap.ledger.store import Store, timestamp
+from riskmap.ledger.store import Store, moments, timestamp
 from riskmap.ledger.undoing import undone_by
 from riskmap.records import Change, Features, Records
 
@@ -58,6 +58,17 @@ class BatchInfo:
     skipped_non_data: int
 
 
+@dataclass(frozen=True, slots=True)
+class ExportInfo:
+    """An export that was noted: `what` was selected, and whether contacts went out unmasked."""
+
+    at: str
+    who: str
+    why: str
+    what: str
+    unmasked: bool
+
+
 def changeset_at(connection: sa.Connection, moment: dt.datetime) -> int:
     """Return the last changeset written at or before a moment, 0 where there is none."""
     query = sa.select(sa.func.max(s.changeset.c.id)).where(s.changeset.c.at <= timestamp(moment))
@@ -81,16 +92,14 @@ def features(
             connection, layer, at=at, codes=codes, retired=include_retired, contacts=contacts, within=within
         )
         results = read_results(connection, known.feature_id, at=at)
-        moments: dict[int, str] = dict(
-            connection.execute(sa.select(s.changeset.c.id, s.changeset.c.at)).tuples().all()
-        )
+        written = moments(connection, set(known.changed))
     return Features(
         records=as_records(layer, known),
         feature_id=np.array(known.feature_id, dtype=np.int64),
         version=np.array(known.version, dtype=np.int64),
         rank=results.rank,
         score=results.score,
-        updated_at=[moments[c] for c in known.changed],
+        updated_at=[written[c] for c in known.changed],
         retired=known.retired,
         missing=results.missing,
         rules=results.rules,
@@ -203,4 +212,15 @@ def batches(store: Store, *, limit: int) -> list[BatchInfo]:
                 skipped_non_data=r["skipped_non_data"],
             )
             for r in connection.execute(query).mappings()
+        ]
+
+
+def exports(store: Store, *, limit: int) -> list[ExportInfo]:
+    """Return the last exports noted, newest first."""
+    t = s.export_log
+    query = sa.select(t.c.at, t.c.who, t.c.why, t.c.what, t.c.unmasked).order_by(t.c.id.desc()).limit(limit)
+    with store.reading() as connection:
+        return [
+            ExportInfo(at, who, why, what, bool(bare))
+            for at, who, why, what, bare in connection.execute(query).tuples()
         ]

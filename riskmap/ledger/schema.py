@@ -75,7 +75,7 @@ feature = Table(
     Column("maxx", Float),
     Column("maxy", Float),
     UniqueConstraint("layer", "code"),
-    Index("feature_layer_subdistrict", "layer", "subdistrict"),
+    Index("feature_active", "layer", "retired", "subdistrict"),
 )
 
 # What a record was, version by version. `body` is a JSON object field → value without the unknown
@@ -219,6 +219,7 @@ run_layer = Table(
     Column("model", String, nullable=False),
     Column("digest", String, ForeignKey("model_text.digest"), nullable=False),
     Column("base", _Id, nullable=False),
+    Column("whole", Integer, nullable=False),  # 1: over all active records of the layer
     Column("assessed", Integer, nullable=False),
     Column("unrated", Integer, nullable=False),
     Column("changed", Integer, nullable=False),
@@ -249,6 +250,7 @@ export_log = Table(
     _id(),
     Column("at", String, nullable=False),
     Column("who", Text, nullable=False),
+    Column("why", Text, nullable=False),
     Column("what", Text, nullable=False),
     Column("unmasked", Integer, nullable=False),
 )
