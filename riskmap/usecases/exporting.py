@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from riskmap.catalog import Layer
 from riskmap.errors import Lang, Say
@@ -16,7 +17,7 @@ from riskmap.present.export import export, format_of
 from riskmap.present.inventory import Inventory, LayerInventory, ModelStamp
 from riskmap.present.rejects import RejectedFile
 from riskmap.present.rejects import write_rejects as write_rejects_workbook
-from riskmap.records import FLAGS, TIER_TITLES, Contact, RejectedRow
+from riskmap.records import FLAGS, TIER_TITLES, UNRATED, Contact, RejectedRow
 from riskmap.selection import Selected, Selection, Snapshot, reconcile, select
 from riskmap.usecases.snapshots import current_snapshot, end_of_day
 from riskmap.usecases.workspace import Workspace
@@ -107,10 +108,9 @@ def _differences(ws: Workspace, snapshot: Snapshot, selected: Selected, lang: La
     found = []
     for layer_id in selected.rows:
         table = selected.table(snapshot, layer_id)
-        rated = table.filter(pa.compute.is_finite(table["score"]))
-        if len(rated) == len(table):
+        missing = table.filter(pc.equal(table["rank"], UNRATED))
+        if not len(missing):
             continue
-        missing = table.filter(pa.compute.invert(pa.compute.is_finite(table["score"])))
         title = ws.catalog.layer(layer_id).title
         found.append(
             {
@@ -118,7 +118,7 @@ def _differences(ws: Workspace, snapshot: Snapshot, selected: Selected, lang: La
                     f"{title.zh}：四级之和与总数不符", f"{title.en}: the four tiers do not sum to the total"
                 ),
                 "expected": len(table),
-                "found": len(rated),
+                "found": len(table) - len(missing),
                 "codes": missing["code"].to_pylist(),
             }
         )

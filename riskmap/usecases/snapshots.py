@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import threading
 from collections import OrderedDict
 from datetime import UTC, date, datetime, time
+from pathlib import Path
 
-from riskmap.selection import Snapshot, build_snapshot, load, save, snapshot_key
+from riskmap.selection import Snapshot, build_snapshot, snapshot_key
 from riskmap.usecases.workspace import Workspace
 
 _KEEP = 2  # the current one and the one that open pages still point at
@@ -46,7 +49,8 @@ def _past(ws: Workspace, as_of: date, state: int) -> Snapshot:
 
 def _present(ws: Workspace, state: int, today: date) -> Snapshot:
     key = snapshot_key(ws.catalog.layers, ws.places, state=state, today=today)
-    kept = load(ws.cache_dir, key)
+    home = ws.cache_dir / f"snapshot-{key}"
+    kept = Snapshot.load(home, key=key)
     if kept is not None:
         return kept
     features = {layer: ws.ledger.features(layer) for layer in ws.catalog.layers}
@@ -55,7 +59,21 @@ def _present(ws: Workspace, state: int, today: date) -> Snapshot:
     if ws.ledger.state != state:  # written to meanwhile: good for this answer, not for the shelf
         return snapshot
     try:
-        save(snapshot, ws.cache_dir)
+        _shelve(snapshot, home)
     except OSError:  # a full or read-only disk costs the shelf, not the answer
         return snapshot
-    return load(ws.cache_dir, key) or snapshot
+    return Snapshot.load(home, key=key) or snapshot
+
+
+def _shelve(snapshot: Snapshot, home: Path) -> None:
+    """Write beside, then move: another process finds a whole snapshot or none."""
+    beside = home.with_name(f"{home.name}.{os.getpid()}")
+    try:
+        snapshot.save(beside)
+        if not home.exists():
+            beside.replace(home)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    for old in home.parent.glob("snapshot-*"):
+        if old != home:
+            shutil.rmtree(old, ignore_errors=True)  # on Windows a mapped one stays until its process ends
