@@ -25,7 +25,7 @@ from riskmap.errors import WorkspaceError
 _NAME_KEYS = ("name", "名称", "街道", "subdistrict", "NAME", "Name", "街道名称", "乡镇", "区划名称")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Places:
     """The district and its sub-districts.
 

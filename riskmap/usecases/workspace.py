@@ -20,7 +20,7 @@ from riskmap.usecases.workspace_file import WorkspaceConfig, read_workspace_file
 WORKSPACE_FILE = "workspace.toml"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Workspace:
     """An open workspace. `catalog` and `places` are read once; `ledger` is opened when first used."""
 
