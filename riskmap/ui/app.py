@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from starlette.middleware import Middleware
+from streamlit.runtime.pages_manager import PagesManager
 from streamlit.starlette import App
 
 from riskmap.errors import RiskmapError
@@ -44,6 +45,8 @@ async def _lifespan(_app: App) -> AsyncIterator[dict[str, Any]]:
 def served() -> dict[str, Any]:
     """Return what `App(**served())` needs, with Streamlit set up for it."""
     apply_settings()
+    # A folder "pages" beside the script would be served the old way when an address names a page.
+    PagesManager.uses_pages_directory = False
     return {
         "script_path": _MAIN,
         "routes": routes(),

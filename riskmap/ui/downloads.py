@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import zipfile
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -50,15 +51,34 @@ def file_name(title: str, ending: str) -> str:
 
 
 def made(ws: Workspace, wanted: Wanted) -> Path:
-    """Write the export to a folder of its own and return the file. Raises ExportError."""
+    """Write the export to a folder of its own and return the file. Raises ExportError.
+
+    Where a format needs several files (a table per layer), they come as one archive.
+    """
     folder = Path(tempfile.mkdtemp(prefix="riskmap-"))
     file = folder / f"export.{wanted.format}"
     try:
-        export_selection(ws, wanted.selection, file, lang=wanted.lang)
+        document = export_selection(ws, wanted.selection, file, lang=wanted.lang)
+        parts = sorted({Path(part["path"]) for part in document["files"]})
+        return file if parts in ([], [file]) else _packed(folder, parts)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    return file
+
+
+def _packed(folder: Path, parts: list[Path]) -> Path:
+    archive = folder / "export.zip"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as out:
+        for part in parts:
+            out.write(part, part.name.removeprefix("export").lstrip("-_.") or part.name)
+    return archive
+
+
+def sent_name(wanted: Wanted, file: Path) -> str:
+    """Return the name under which a made file is handed over."""
+    if file.name.endswith(f".{wanted.format}"):
+        return wanted.filename
+    return wanted.filename.removesuffix(f".{wanted.format}") + file.suffix
 
 
 def discard(file: Path) -> None:

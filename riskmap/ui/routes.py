@@ -245,14 +245,15 @@ def download(request: Request) -> Response:
     """`/download/{token}`: one export of one selection, made when it is asked for."""
     wanted = downloads.wanted(signer(), request.path_params["token"])
     file = downloads.made(workspace(), wanted)
+    name = downloads.sent_name(wanted, file)
     return FileResponse(
         file,
-        filename=wanted.filename,
+        filename=name,
         content_disposition_type="attachment",
         headers={
             "Cache-Control": _NOT_KEPT,
             "Content-Security-Policy": DATA_POLICY,
-            "Content-Disposition": f"attachment; filename*=UTF-8''{quote(wanted.filename, safe='')}",
+            "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",
         },
         background=BackgroundTask(downloads.discard, file),
     )

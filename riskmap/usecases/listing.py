@@ -94,7 +94,10 @@ def _record(snapshot: Snapshot, row: int) -> ListedRecord:
 
 
 def _order(
-    snapshot: Snapshot, sort: str, descending: bool, layers: Mapping[str, Layer]  # noqa: FBT001 - a key's part
+    snapshot: Snapshot,
+    sort: str,
+    descending: bool,  # noqa: FBT001 - part of a key
+    layers: Mapping[str, Layer],
 ) -> NDArray[np.int32]:
     key = (snapshot.key, sort, descending)
     with _lock:
@@ -110,7 +113,10 @@ def _order(
 
 
 def _sorted(
-    snapshot: Snapshot, sort: str, descending: bool, layers: Mapping[str, Layer]  # noqa: FBT001
+    snapshot: Snapshot,
+    sort: str,
+    descending: bool,  # noqa: FBT001 - part of a key
+    layers: Mapping[str, Layer],
 ) -> NDArray[np.int32]:
     keys = _keys(snapshot, sort, layers)
     if np.issubdtype(keys.dtype, np.floating):  # unknown numbers stand last either way
@@ -127,7 +133,9 @@ def _keys(snapshot: Snapshot, sort: str, layers: Mapping[str, Layer]) -> NDArray
         return (snapshot.group // width % len(RANKS)).astype(np.int64)
     if sort == "layer":
         place = {layer: i for i, layer in enumerate(sorted(layers, key=lambda n: layers[n].style.order))}
-        return np.array([place[layer] for layer in snapshot.layers], np.int64)[snapshot.group // width // len(RANKS)]
+        return np.array([place[layer] for layer in snapshot.layers], np.int64)[
+            snapshot.group // width // len(RANKS)
+        ]
     if sort == "subdistrict":
         return (snapshot.group % width).astype(np.int64)
     if sort == "flags":

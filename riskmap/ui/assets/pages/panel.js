@@ -192,7 +192,7 @@ const downloads = (root, data) => {
 };
 
 const print = (root, data) => {
-  const button = make("button", "button", data.title);
+  const button = make("button", "button print", data.title);
   button.type = "button";
   button.addEventListener("click", () => window.print());
   root.append(button);
@@ -207,6 +207,5 @@ export default function (component) {
   if (root.dataset.state === state) return; // a download under way keeps its note
   root.dataset.state = state;
   root.replaceChildren();
-  root.className = `root ${data.kind}`;
   kinds[data.kind](root, data, (value) => setTriggerValue("event", value));
 }
