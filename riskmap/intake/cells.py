@@ -36,6 +36,8 @@ HIDDEN_CHARACTERS: Final = "".join(
 )
 _HIDDEN = re.compile(f"[{HIDDEN_CHARACTERS}]")
 _MIDNIGHT = re.compile(r"^(\d{4}-\d\d-\d\d) 00:00:00$")
+NINE_DECIMALS: Final = r"^-?\d{7,15}\.\d{9}$"
+_NINE_DECIMALS = re.compile(NINE_DECIMALS)
 _FLOAT_ID = re.compile(r"^(\d{1,18})\.0+$")
 _SCIENTIFIC = re.compile(r"^\d(?:\.\d+)?[eE]\+?\d{1,2}$")
 CODE_CHARS: Final = 100
@@ -67,8 +69,19 @@ def warn(value: Cell, rule: str, zh: str, en: str) -> Judged:
 
 def shown(text: str) -> str:
     """Return a cell as a message quotes it: short and without invisible characters."""
-    clean = _HIDDEN.sub("�", " ".join(text.split()))
+    clean = _HIDDEN.sub("�", shortest(" ".join(text.split())))
     return clean if len(clean) <= 40 else clean[:39] + "…"  # noqa: PLR2004 - a message, not the cell
+
+
+def shortest(text: str) -> str:
+    """Return a number as it was typed, where the workbook reader wrote it with nine decimals.
+
+    38512225.9 comes as 38512225.899999999; a text that really has these digits stays.
+    """
+    if not _NINE_DECIMALS.match(text):
+        return text
+    short = f"{float(text):.15g}"
+    return short if f"{float(short):.9f}" == text else text
 
 
 def tidy(text: str) -> str:
@@ -95,7 +108,7 @@ def judge_text(limit: int) -> Judge:
         midnight = _MIDNIGHT.match(text)
         if midnight:
             return midnight[1], None
-        clean = tidy(text)
+        clean = shortest(tidy(text))
         if _HIDDEN.search(text):
             return warn(
                 clean or None,
@@ -112,7 +125,7 @@ def judge_code(text: str) -> Judged:
     """Judge a record's code: text, never a number; leading zeros stay, a spreadsheet's .0 goes."""
     if text in words.FORMULA_ERRORS:
         return _formula_error(text)
-    code = " ".join(unicodedata.normalize("NFKC", tidy(text)).split())
+    code = " ".join(unicodedata.normalize("NFKC", shortest(tidy(text))).split())
     if words.is_blank(code) or code == words.CLEAR_WORD:
         return None, None
     if len(code) > CODE_CHARS:

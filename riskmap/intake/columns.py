@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from riskmap.catalog.layer import Field
 from riskmap.intake import words
 from riskmap.intake.arrow import pc
-from riskmap.intake.cells import HIDDEN_CHARACTERS, Judge, Problem, check_number
+from riskmap.intake.cells import HIDDEN_CHARACTERS, NINE_DECIMALS, Judge, Problem, check_number
 from riskmap.records import Cell
 from riskmap.units import convertible
 
@@ -21,7 +21,7 @@ _PLAIN_CODE = r"^[A-Za-z0-9]*[A-Za-z][A-Za-z0-9]*(?:[-_][A-Za-z0-9]+)*$"
 _CODE_LIKE_NUMBER = r"^\d[eE]\d{1,2}$"
 _PLAIN_PHONE = r"^\d{5,13}$"
 # The same characters as in `cells`, and blanks that are rewritten, in the spelling of Arrow's engine.
-_HIDDEN = "[" + HIDDEN_CHARACTERS + "\t\r]"
+_HIDDEN = f"[{HIDDEN_CHARACTERS}\t\r]|{NINE_DECIMALS}"
 _SPECIAL = pa.array(sorted(words.BLANKS | {words.CLEAR_WORD} | {e.casefold() for e in words.FORMULA_ERRORS}))
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from riskmap.coordinates import Datum
 from riskmap.intake import columns as judging
 from riskmap.intake import positions
+from riskmap.intake.cells import shortest
 from riskmap.intake.columns import Distinct, distinct
 from riskmap.intake.headers import Match
 from riskmap.intake.part import Source
@@ -68,7 +69,7 @@ def _pair(source: Source, first: Match | None, second: Match | None) -> position
 
     def cell(cells: Distinct | None, row: int) -> str | None:
         at = -1 if cells is None else int(cells.index[row])
-        return None if cells is None or at < 0 else cells.texts[at].as_py()
+        return None if cells is None or at < 0 else shortest(cells.texts[at].as_py())
 
     def text(row: int) -> str | None:
         return ", ".join(t for t in (cell(x_cells, row), cell(y_cells, row)) if t) or None

@@ -280,6 +280,11 @@ def _offers(heading: Heading, dictionary: HeaderDictionary) -> list[tuple[tuple[
     return found
 
 
+def names_column(cell: str, dictionary: HeaderDictionary) -> bool:
+    """Tell whether a cell by itself could be a column's header."""
+    return any(dictionary.look_up(text)[0] for text in _readings(Heading(0, (cell.strip(),))))
+
+
 def _readings(heading: Heading) -> list[str]:
     """The spellings of a header from the most to the least specific."""
     levels = [level for level in heading.levels if level]

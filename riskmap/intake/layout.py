@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from riskmap.intake import words
 from riskmap.intake.arrow import pc
-from riskmap.intake.headers import HeaderDictionary, Heading, Match, match_headers
+from riskmap.intake.headers import HeaderDictionary, Heading, Match, match_headers, names_column
 from riskmap.intake.raw import RawSheet
 
 _SEARCHED_ROWS = 60
@@ -63,7 +63,9 @@ def find_header(rows: Sequence[Row], sheet: RawSheet, dictionary: HeaderDictiona
 
     Of equals the shallower wins, then the earlier one: a title above is no group of columns.
     """
-    hits = [sum(1 for cell in row if cell and dictionary.look_up(cell)[0]) for row in rows[:_SEARCHED_ROWS]]
+    hits = [
+        sum(1 for cell in row if cell and names_column(cell, dictionary)) for row in rows[:_SEARCHED_ROWS]
+    ]
     best: Header | None = None
     for first in range(len(hits)):
         for last in range(first, min(first + _DEEPEST, len(hits))):
@@ -214,6 +216,8 @@ def _line_kind(row: Row, header: Header, *, repeated: bool, after_note: bool, is
         return "header"
     if code is not None and not words.is_non_data(code):
         # A line with a code is data, whatever its other cells begin with, unless it continues a note.
+        if _before_code(cells[0][0], first, header):
+            return "note" if words.SIGNED.match(words.plain(first)) else "other"
         lone = len(cells) == 1
         return "note" if lone and after_note and len(row) > 2 else "data"  # noqa: PLR2004
     if words.is_non_data(first) or any(words.TOTAL.match(words.plain(text)) for _, text in cells):
@@ -237,6 +241,16 @@ def _line_kind(row: Row, header: Header, *, repeated: bool, after_note: bool, is
     return "data"
 
 
+def _before_code(column: int, first: str, header: Header) -> bool:
+    """小计 | 2: a total or a signature in front of the code's column makes its number no code."""
+    if column == header.column_of("code") or not words.is_non_data(first):
+        return False
+    if words.TOTAL.match(words.plain(first)):
+        return True
+    match = next((m for m in header.matches if m.heading.column == column), None)
+    return match is None or match.target is None
+
+
 def _texts_at(header: Header, column: int | None) -> frozenset[str]:
     return frozenset(
         level for m in header.matches if m.heading.column == column for level in m.heading.levels
@@ -256,4 +270,4 @@ def _only_serial(cells: Sequence[tuple[int, str]], header: Header) -> bool:
     if len(cells) != 1 or not cells[0][1].isdigit():
         return False
     match = next((m for m in header.matches if m.heading.column == cells[0][0]), None)
-    return match is not None and match.target is None and "号" in match.heading.text
+    return match is None or match.target is None

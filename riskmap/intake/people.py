@@ -18,6 +18,9 @@ _NAME_AND_PHONE = re.compile(
 )
 
 
+_PHONE_ENDS = frozenset("0123456789)）")
+
+
 def contacts_of(
     roles: Sequence[ContactRole], columns: Mapping[tuple[str, str], list[Any]], count: int
 ) -> list[tuple[Contact, ...]]:
@@ -68,6 +71,7 @@ def _contacts_of(
 
 
 def _split(name: str | None, phone: str | None) -> tuple[str | None, str | None]:
-    if phone is None and name is not None and (match := _NAME_AND_PHONE.match(name)):
+    match = _NAME_AND_PHONE.match(name) if name is not None and name[-1:] in _PHONE_ENDS else None
+    if match and phone in {None, match["phone"]}:
         return match["name"].strip(), match["phone"]
     return name, phone

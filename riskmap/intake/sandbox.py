@@ -146,8 +146,7 @@ def _result(folder: Path, name: str) -> dict[str, Any]:
             name, "读取时内存不足，已停止；请分成几个文件", "reading it ran out of memory; split the file"
         )
     if "failed" in result:
-        zh, en = damaged
-        raise refuse(name, f"{zh}（{result['failed']}）", f"{en} ({result['failed']})")
+        raise refuse(name, *damaged)
     return result
 
 

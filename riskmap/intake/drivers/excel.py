@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import zipfile
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import ParseError, XMLParser
@@ -27,17 +28,23 @@ _ERRORS = {
 }
 _MERGE = re.compile(rb'<(?:\w+:)?mergeCell\s+ref="([A-Z]{1,3})(\d{1,7}):([A-Z]{1,3})(\d{1,7})"')
 _FIRST_COLUMN = re.compile(rb'<c r="A\d+"[^>/]*>\s*<(?:v|is)>')
+_TINY = re.compile(
+    rb'<c r="([A-Z]{1,3})(\d{1,7})"(?: s="\d+")?(?: t="n")?><v>(-?\d(?:\.\d{1,17})?[eE]-\d{1,3})</v>'
+)
 _MAX_MERGES = 200_000
+_OVERLAP = 128  # longer than any of these patterns
 
 
 @dataclass(slots=True)
 class _Marks:
-    """What a workbook's XML says beside the cells: merged ranges, whether a formula failed, whether the
-    used range starts at column A, and whether the sheet is hidden.
+    """What a workbook's XML says beside the cells: merged ranges, whether a formula failed, numbers
+    too small for the reader's nine decimals, whether the used range starts at column A, and whether
+    the sheet is hidden.
     """
 
     merges: list[tuple[int, int, int, int]] = field(default_factory=list)
     errors: bool = False
+    tiny: list[tuple[int, int, str]] = field(default_factory=list)
     from_first_column: bool = False
     hidden: bool = False
 
@@ -82,7 +89,12 @@ def _sheet(
     cells: list[pa.Array] = [pa.nulls(batch.num_rows, pa.string())] * width
     for i, at in enumerate(columns):
         cells[at] = batch.column(i)
-    for at, texts in _error_texts(problems, columns).items():
+    replaced = _error_texts(problems, columns)
+    for row, at, text in marks.tiny if marks else ():
+        replaced.setdefault(at, []).append((row, text))
+    for at, texts in replaced.items():
+        if at >= width:
+            continue
         values = cells[at].to_pylist()
         for row, text in texts:
             if row < len(values):
@@ -175,6 +187,11 @@ def _scan(archive: zipfile.ZipFile, part: str, *, hidden: bool) -> _Marks:
             text = tail + block
             marks.errors = marks.errors or b't="e"' in text
             marks.from_first_column = marks.from_first_column or _FIRST_COLUMN.search(text) is not None
+            if b"E-" in text or b"e-" in text:
+                marks.tiny += [
+                    (int(m[2]) - 1, _column(m[1]), format(Decimal(m[3].decode()), "f"))
+                    for m in _TINY.finditer(text)
+                ]
             end = 0
             if b"mergeCell" in text:
                 for match in _MERGE.finditer(text):
@@ -184,7 +201,7 @@ def _scan(archive: zipfile.ZipFile, part: str, *, hidden: bool) -> _Marks:
                     end = match.end()
                     if len(marks.merges) >= _MAX_MERGES:
                         return marks
-            tail = text[max(end, len(text) - 64) :]
+            tail = text[max(end, len(text) - _OVERLAP) :]
     return marks
 
 

@@ -23,21 +23,10 @@ from riskmap.intake.raw import UnexpectedDriversError
 _SHP_PARTS = (".shp", ".shx", ".dbf", ".prj", ".cpg")
 _COPY_BYTES = 1 << 20
 _SAMPLED_RECORDS = 3000
-# Columns that the KML driver adds to every feature, whatever the file holds.
-_KML_OWN = frozenset(
-    {
-        "timestamp",
-        "begin",
-        "end",
-        "altitudeMode",
-        "tessellate",
-        "extrude",
-        "visibility",
-        "drawOrder",
-        "icon",
-        "snippet",
-    }
-)
+# Columns that the KML driver gives every feature, whatever the file holds.
+_KML_DRAWING = frozenset({"altitudeMode", "tessellate", "extrude", "visibility", "drawOrder", "icon"})
+_KML_OPTIONAL = frozenset({"id", "Name", "description", "timestamp", "begin", "end", "snippet"})
+_TEMPORARY_NAME = "input"
 
 
 def read(request: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
@@ -57,7 +46,14 @@ def read(request: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
                     f"more than {request['sheets']} layers; split the file",
                 )
             sheets.append(
-                _layer(path, layer, folder, driver=driver, title=title or layer, position=len(sheets))
+                _layer(
+                    path,
+                    layer,
+                    folder,
+                    driver=driver,
+                    title=title or _title(layer, request),
+                    position=len(sheets),
+                )
             )
     if not sheets:
         raise UnreadableFileError("文件里没有图层；请重新导出", "the file holds no layer; export it again")
@@ -71,12 +67,7 @@ def _layer(path: Path, layer: str, folder: Path, *, driver: str, title: str, pos
     meta, table = pyogrio.raw.read_arrow(path, layer=layer, **options)
     geometry = meta.get("geometry_name") or "wkb_geometry"
     has_geometry = meta.get("geometry_type") is not None and geometry in table.column_names
-    attributes = [
-        n
-        for n in table.column_names
-        if n != geometry
-        and not (driver in {"LIBKML", "KML"} and n in _KML_OWN and not _says_something(table, n))
-    ]
+    attributes = [n for n in table.column_names if n != geometry and not _drivers_own(table, n, driver)]
     texts = pa.table(
         [as_text(table.column(n)) for n in attributes], names=[f"c{i}" for i in range(len(attributes))]
     )
@@ -92,6 +83,11 @@ def _layer(path: Path, layer: str, folder: Path, *, driver: str, title: str, pos
     return entry
 
 
+def _title(layer: str, request: dict[str, Any]) -> str:
+    """A layer without a name of its own is called like our copy: give it the file's name."""
+    return Path(request["name"]).stem if layer == _TEMPORARY_NAME else layer
+
+
 def _with_length(texts: pa.Table, rows: int) -> pa.Table:
     """A layer without attributes still has its features."""
     if texts.num_columns:
@@ -99,14 +95,17 @@ def _with_length(texts: pa.Table, rows: int) -> pa.Table:
     return pa.table({"c0": pa.nulls(rows, pa.string())})
 
 
-def _says_something(table: pa.Table, column: str) -> bool:
+def _drivers_own(table: pa.Table, column: str, driver: str) -> bool:
+    """Tell a column that the KML driver made up from one that the file holds."""
+    if driver != "LIBKML":
+        return False
     values = table.column(column)
-    return column in {"timestamp", "begin", "end", "icon", "snippet"} and values.null_count < len(values)
+    return column in _KML_DRAWING or (column in _KML_OPTIONAL and values.null_count == len(values))
 
 
 def _crs(stated: str | None, path: Path, driver: str) -> dict[str, Any]:
     """Return the CRS by EPSG code ("" where it has none), and whether the file itself states it."""
-    if driver in {"LIBKML", "KML"}:
+    if driver == "LIBKML":
         return {"crs": "EPSG:4326", "crs_stated": False}
     if driver == "GeoJSON" and not _names_crs(path):
         return {"crs": "EPSG:4326", "crs_stated": False}
@@ -145,7 +144,7 @@ def _files(request: dict[str, Any], folder: Path) -> Iterator[tuple[Path, str]]:
     elif kind == "kmz":
         yield _kml_of(path, folder, request["unpacked_bytes"]), ""
     else:
-        target = folder / f"input{'.json' if kind == 'geojson' else '.' + kind}"
+        target = folder / f"{_TEMPORARY_NAME}{'.json' if kind == 'geojson' else '.' + kind}"
         shutil.copyfile(path, target)
         if kind == "kml":
             _refuse_entities(target)
@@ -230,7 +229,7 @@ def _kml_of(path: Path, folder: Path, most: int) -> Path:
     with zipfile.ZipFile(path) as archive:
         names = [m for m in archive.infolist() if m.filename.lower().endswith(".kml")]
         main = next((m for m in names if m.filename.lower() == "doc.kml"), names[0])
-        target = folder / "input.kml"
+        target = folder / f"{_TEMPORARY_NAME}.kml"
         _extract(archive, main, target, most)
     _refuse_entities(target)
     return target
