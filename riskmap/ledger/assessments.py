@@ -343,7 +343,7 @@ def tier_changes(store: Store, *, run: int | None, since: int | None, limit: int
     with store.reading() as connection:
         return [
             TierChange(layer, code, None if before is None else RANKS[before], RANKS[after], *rest)
-            for layer, code, before, after, *rest in connection.execute(query).tuples()
+            for layer, code, before, after, *rest in connection.execute(query)
         ]
 
 

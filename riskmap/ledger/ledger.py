@@ -69,7 +69,7 @@ class Ledger:
         part = path.with_name(f".{path.name}.{os.getpid()}.part")
         try:
             part.unlink(missing_ok=True)
-            with plain_errors(f"台账 {path}"):
+            with plain_errors(str(path)):
                 build(part)
             # Beside and then moved: a ledger is never half there.
             part.replace(path)
@@ -87,26 +87,25 @@ class Ledger:
     def open(cls, url: str, *, clock: Clock = utc_now, personal: Personal | None = None) -> Ledger:
         """Open a ledger. LedgerError with one message where it is absent, foreign, newer or damaged."""
         path = file_of(url)
-        place = f"台账 {path}"
         if not path.is_file():
             raise LedgerError(
-                f"{place}：没有这个文件；请检查路径，或用 riskmap init 新建",
+                f"台账 {path}：没有这个文件；请检查路径，或用 riskmap init 新建",
                 f"ledger {path}: no such file; check the path, or make one with riskmap init",
             )
         try:
             upkeep.check_application(path)
         except OSError as problem:
             raise LedgerError(
-                f"{place}：读不了（{problem.strerror}）；请检查权限",
+                f"台账 {path}：读不了（{problem.strerror}）；请检查权限",
                 f"ledger {path}: cannot be read ({problem.strerror}); check its rights",
             ) from problem
         engine = make_engine(path)
         try:
-            check_schema(engine, place)
+            check_schema(engine, str(path))
         except BaseException:
             engine.dispose()
             raise
-        return cls(Store(engine, place, clock, dict(personal or {})))
+        return cls(Store(engine, str(path), clock, dict(personal or {})))
 
     def close(self) -> None:
         """Give back the connections; the ledger can be opened again."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from riskmap.records import Contact
@@ -10,9 +11,13 @@ _LONG_NUMBER = 8
 _SHORT_NUMBER = 5
 
 
+# Letters, digits and what stands in a name or a number; anything else is text with a star in it.
+_MASKED = re.compile(r"[\w·+\-() *＊]+")
+
+
 def is_masked(text: object) -> bool:
-    """Tell whether a value was masked (full-width asterisks too)."""
-    return isinstance(text, str) and ("*" in text or "＊" in text)
+    """Tell whether a name or a number was masked, by us or by others: 张*, 张＊三, 138****0000."""
+    return isinstance(text, str) and ("*" in text or "＊" in text) and bool(_MASKED.fullmatch(text))
 
 
 def mask_name(name: str | None) -> str | None:

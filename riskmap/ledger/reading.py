@@ -165,7 +165,7 @@ def changesets(store: Store, *, limit: int) -> list[ChangesetInfo]:
         batch = s.import_batch
         for number, file in connection.execute(
             sa.select(batch.c.changeset_id, batch.c.file).where(batch.c.changeset_id >= oldest)
-        ).tuples():
+        ):
             files.setdefault(number, []).append(file)
         return [
             ChangesetInfo(
@@ -222,5 +222,5 @@ def exports(store: Store, *, limit: int) -> list[ExportInfo]:
     with store.reading() as connection:
         return [
             ExportInfo(at, who, why, what, bool(bare))
-            for at, who, why, what, bare in connection.execute(query).tuples()
+            for at, who, why, what, bare in connection.execute(query)
         ]

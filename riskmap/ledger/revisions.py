@@ -55,8 +55,8 @@ def open_changeset(
     """Write a changeset and return its id. Every write has a person and a reason."""
     if not by.strip() or not why.strip():
         raise LedgerError(
-            f"{store.place}：写入缺少经办人或原因，未写入；请写明是谁、为什么",
-            f"{store.place}: a write without a person or a reason was refused; say who and why",
+            f"台账 {store.place}：写入缺少经办人或原因，未写入；请写明是谁、为什么",
+            f"ledger {store.place}: a write without a person or a reason was refused; say who and why",
         )
     last = state_of(connection)
     before = connection.execute(sa.select(s.changeset.c.at).where(s.changeset.c.id == last)).scalar()

@@ -80,8 +80,8 @@ def plain_errors(place: str) -> Iterator[None]:
         raise ledger_error(place, str(getattr(problem, "orig", problem))) from problem
     except (UnicodeEncodeError, OverflowError) as problem:
         raise LedgerError(
-            f"{place}：有不能保存的文字或数字（{problem}），未写入；请检查该值",
-            f"{place}: a text or number cannot be stored ({problem}); nothing was written, check the value",
+            f"台账 {place}：有不能保存的文字或数字（{problem}），未写入；请检查该值",
+            f"ledger {place}: a text or number cannot be stored ({problem}); nothing was written, check the value",
         ) from problem
 
 
@@ -128,10 +128,10 @@ def ledger_error(place: str, said: str) -> LedgerError:
     """Return the LedgerError for a message of the database."""
     for sign, zh, en in _SAYINGS:
         if sign in said:
-            return LedgerError(f"{place}：{zh}", f"{place}: {en}")
+            return LedgerError(f"台账 {place}：{zh}", f"ledger {place}: {en}")
     return LedgerError(
-        f"{place}：数据库拒绝了这一步（{said}），未写入任何内容",
-        f"{place}: the database refused this step ({said}); nothing was written",
+        f"台账 {place}：数据库拒绝了这一步（{said}），未写入任何内容",
+        f"ledger {place}: the database refused this step ({said}); nothing was written",
     )
 
 
@@ -248,10 +248,12 @@ def json_list(values: Collection[Any]) -> sa.Select[Any]:
 def moments(connection: sa.Connection, numbers: Collection[int]) -> dict[int, str]:
     """Return when changesets were written: id → timestamp."""
     query = sa.select(s.changeset.c.id, s.changeset.c.at).where(s.changeset.c.id.in_(json_list(numbers)))
-    return dict(connection.execute(query).tuples().all())
+    return dict(connection.execute(query).all())
 
 
-def read_chunks(connection: sa.Connection, query: sa.Select[*tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]]:
+def read_chunks(
+    connection: sa.Connection, query: sa.Select[*tuple[Any, ...]]
+) -> Iterator[list[tuple[Any, ...]]]:
     """Yield the plain tuples of the driver in chunks; SQLAlchemy's rows would double the time."""
     result = connection.execute(query)  # not stream_results: that would fetch rows ahead of us
     cursor = result.cursor
@@ -313,18 +315,18 @@ def check_schema(engine: sa.Engine, place: str) -> None:
         tables = set(sa.inspect(connection).get_table_names())
         if s.meta.name not in tables or s.changeset.name not in tables:
             raise LedgerError(
-                f"{place}：不是台账文件；请检查路径，或用 riskmap init 新建",
-                f"{place}: not a ledger; check the path, or make one with riskmap init",
+                f"台账 {place}：不是台账文件；请检查路径，或用 riskmap init 新建",
+                f"ledger {place}: not a ledger; check the path, or make one with riskmap init",
             )
         found = connection.execute(sa.select(s.meta.c.value).where(s.meta.c.key == "schema")).scalar()
         missing = sorted(set(s.metadata.tables) - tables)
     if found is None or not found.isdigit() or int(found) > s.SCHEMA_VERSION:
         raise LedgerError(
-            f"{place}：台账结构版本 {found}，本程序只认识到 {s.SCHEMA_VERSION}；请用更新的 riskmap 打开",
-            f"{place}: ledger schema {found}, this program knows up to {s.SCHEMA_VERSION}; open it with a newer riskmap",
+            f"台账 {place}：台账结构版本 {found}，本程序只认识到 {s.SCHEMA_VERSION}；请用更新的 riskmap 打开",
+            f"ledger {place}: ledger schema {found}, this program knows up to {s.SCHEMA_VERSION}; open it with a newer riskmap",
         )
     if missing:
         raise LedgerError(
-            f"{place}：台账缺少表 {'、'.join(missing)}；请用 riskmap restore 从备份恢复",
-            f"{place}: the ledger lacks tables {', '.join(missing)}; bring a backup back with riskmap restore",
+            f"台账 {place}：台账缺少表 {'、'.join(missing)}；请用 riskmap restore 从备份恢复",
+            f"ledger {place}: the ledger lacks tables {', '.join(missing)}; bring a backup back with riskmap restore",
         )

@@ -156,7 +156,7 @@ def _sound_copy(path: Path, part: Path) -> None:
         ) from problem
     engine = make_engine(part, pragmas=("foreign_keys=ON",))
     try:
-        check_schema(engine, f"备份 {path}")
+        check_schema(engine, str(path))
         problems = check(Store(engine, str(path)))
     finally:
         engine.dispose()
