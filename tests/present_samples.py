@@ -24,7 +24,7 @@ HOSTILE = [
     "<r></sheetData><x>\n</r>",
     "'; DROP TABLE feature; --",
     "_x0041_ & ]]> <b>",
-    "line\nbreak, \"quotes\"",
+    'line\nbreak, "quotes"',
     "𠮷田 🏚",
     "\ttab",
     " 前后空白 ",
@@ -49,7 +49,14 @@ SLOPES = Layer(
         Field("surveyed_on", Say("排查日期", "Surveyed on"), "date"),
         Field("remarks", Say("备注", "Remarks"), "text"),
     ),
-    aliases={"code": ("编号",), "name": ("名称",), "subdistrict": ("街道", "所属街道")},
+    aliases={
+        "code": ("编号", "code"),
+        "name": ("名称", "name"),
+        "subdistrict": ("街道", "所属街道", "sub-district"),
+        "longitude": ("经度", "longitude"),
+        "latitude": ("纬度", "latitude"),
+        "version": ("记录版本", "record version"),
+    },
     checklist=Checklist(
         Say("十个有", "Ten items"),
         (ChecklistItem("has_plan", Say("有预案", "Plan")), ChecklistItem("has_sign", Say("有标识", "Sign"))),
@@ -66,7 +73,7 @@ GRIDS = Layer(
     geometry="polygon",
     model="fire",
     fields=(Field("area_ha", Say("面积", "Area"), "number", unit="公顷"),),
-    aliases={},
+    aliases=SLOPES.aliases,
 )
 
 
@@ -89,12 +96,16 @@ def slopes_table(n: int = 40) -> pa.Table:
         "score": np.where(unrated, np.nan, i * 1.5),
         "version": pa.array(i % 4 + 1),
         "updated_at": [f"2026-0{k % 9 + 1}-05T08:30:00+00:00" for k in i],
-        "missing": pa.array([["slope_height", "unknown"] if u else [] for u in unrated], pa.list_(pa.string())),
+        "missing": pa.array(
+            [["slope_height", "unknown"] if u else [] for u in unrated], pa.list_(pa.string())
+        ),
         "rules": pa.array([["collapse"] if k % 7 == 0 else [] for k in i], pa.list_(pa.string())),
         "flags": pa.array(np.where(np.isnan(lon), 8, i % 2).astype(np.uint16)),
         "contacts": pa.array(i % 3),
         "checklist": pa.array([[True, None] if k % 2 else [False, True] for k in i], pa.list_(pa.bool_())),
-        "f:slope_height": pa.array([None if u else 10.25 + k for k, u in zip(i.tolist(), unrated)], pa.float64()),
+        "f:slope_height": pa.array(
+            [None if u else 10.25 + k for k, u in zip(i.tolist(), unrated, strict=True)], pa.float64()
+        ),
         "f:people": pa.array([None if k % 11 == 3 else k for k in i.tolist()], pa.int64()),
         "f:monitored": pa.array([(True, False, None)[k % 3] for k in i]),
         "f:declared_tier": pa.array([("major", "low", "特别", None)[k % 4] for k in i]).dictionary_encode(),

@@ -12,12 +12,12 @@ from xlsxwriter.worksheet import Worksheet
 
 from riskmap.errors import Lang
 from riskmap.present.export.atomic import replacing
+from riskmap.present.export.book import new_workbook
 from riskmap.present.export.looks import Looks, literal, sheet_name
 from riskmap.present.texts import t
 from riskmap.records import Issue, RejectedRow
 
 MARKS_SHEET: Final = "_riskmap"
-_OPTIONS: Final = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
 _EXPLAINED: Final = ("file", "sheet", "row", "record", "column", "value", "reason")
 _WIDTHS: Final = (24, 18, 8, 20, 18, 24, 70)
 _ROW_LIMIT: Final = 1_048_575
@@ -52,7 +52,7 @@ def write_rejects(path: Path, batches: Sequence[RejectedFile], *, lang: Lang = "
     tables = [table for batch in batches for table in _tables(batch)]
     with (
         replacing(path) as (room,),
-        xlsxwriter.Workbook(room, _OPTIONS | {"tmpdir": str(room.parent)}) as book,
+        new_workbook(room) as book,
     ):
         looks = Looks(book)
         taken = {MARKS_SHEET, t("rejects_title", lang)}

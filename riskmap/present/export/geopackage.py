@@ -77,6 +77,7 @@ def _write_table(
         layer_metadata=facts,
         layer_options={
             "FID": key,
+            "GEOMETRY_NAME": place,
             "IDENTIFIER": name if name != part.layer.id else part.layer.title.text(inventory.lang),
             "DESCRIPTION": "；".join(facts.values()),
         },

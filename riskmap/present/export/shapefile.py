@@ -78,7 +78,9 @@ def short_names(names: Sequence[str]) -> list[str]:
 def _columns(columns: Sequence[Attribute], part: LayerInventory, group: Group) -> list[_Column]:
     codes = part.table["code"].take(group.rows).to_pylist()
     found = []
-    for column, short in zip(columns, short_names([c.name for c in columns]), strict=True):
+    # An import guesses at cut names; "tier" alone could pass for the end of "declared_tier".
+    names = [f"risk_{c.name}" if c.derived and c.name == "tier" else c.name for c in columns]
+    for column, short in zip(columns, short_names(names), strict=True):
         values = column.values.take(group.rows)
         cut: tuple[str, ...] = ()
         if pa.types.is_string(values.type):

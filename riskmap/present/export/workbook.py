@@ -11,11 +11,11 @@ from typing import Any, Final, cast
 import pyarrow as pa
 import pyarrow.compute
 import xlsxwriter
-from xlsxwriter.exceptions import XlsxFileError
 from xlsxwriter.worksheet import Worksheet
 
-from riskmap.errors import ExportError, Lang
+from riskmap.errors import Lang
 from riskmap.present.export.atomic import replacing
+from riskmap.present.export.book import new_workbook
 from riskmap.present.export.columns import Column, sheet_columns
 from riskmap.present.export.cover import write_cover, write_differences, write_subdistricts
 from riskmap.present.export.looks import Looks, literal, page, sheet_name, width
@@ -30,14 +30,6 @@ ROWS_PER_SHEET: Final = 1_048_575  # what a sheet holds below one header row
 _FIRST_DAY: Final = date(1900, 3, 1)  # Excel's calendar is wrong before
 _DAYS_BEFORE_1970: Final = (date(1970, 1, 1) - date(1899, 12, 30)).days
 
-OPTIONS: Final = {
-    # Rows go to disk as they are written; text is never taken for a formula, a link or a number.
-    "constant_memory": True,
-    "strings_to_formulas": False,
-    "strings_to_urls": False,
-    "strings_to_numbers": False,
-}
-
 
 @dataclass(frozen=True, slots=True)
 class _Sheet:
@@ -49,40 +41,31 @@ class _Sheet:
 
 def write_xlsx(inventory: Inventory, path: Path) -> list[Written]:
     """Write the workbook: cover, counts by sub-district, differences, one sheet or more per layer."""
-    with replacing(path) as (room,):
-        try:
-            _write(inventory, room)
-        except XlsxFileError as problem:
-            cause = problem.args[0] if problem.args else None
-            if isinstance(cause, OSError):
-                raise cause from problem
-            raise ExportError(
-                f"{path}：无法写入（{problem}）", f"{path}: cannot be written ({problem})"
-            ) from problem
+    with replacing(path) as (room,), new_workbook(room, rows_to_disk=True) as book:
+        _write(inventory, book)
     return [Written(path, "xlsx", len(inventory))]
 
 
-def _write(inventory: Inventory, path: Path) -> None:
+def _write(inventory: Inventory, book: xlsxwriter.Workbook) -> None:
     lang = inventory.lang
     columns = [sheet_columns(part, lang) for part in inventory.layers]
     notes = _notes(columns, lang)
-    with xlsxwriter.Workbook(path, OPTIONS | {"tmpdir": str(path.parent)}) as book:
-        book.set_properties(
-            {
-                "title": t("export_title", lang, district=inventory.district),
-                "author": inventory.made_by,
-                "comments": DEMO_MARK if inventory.demo else "",
-            }
-        )
-        looks = Looks(book)
-        taken: set[str] = {"_riskmap"}
-        write_cover(book, looks, inventory, taken, notes=notes)
-        write_subdistricts(book, looks, inventory, taken)
-        sheets: list[_Sheet] = []
-        for part, group in zip(inventory.layers, columns, strict=True):
-            sheets.extend(_write_layer(book, looks, inventory, part, group, taken=taken))
-        write_differences(book, looks, inventory, taken)
-        _write_marks(book, sheets)
+    book.set_properties(
+        {
+            "title": t("export_title", lang, district=inventory.district),
+            "author": inventory.made_by,
+            "comments": DEMO_MARK if inventory.demo else "",
+        }
+    )
+    looks = Looks(book)
+    taken: set[str] = {"_riskmap"}
+    write_cover(book, looks, inventory, taken, notes=notes)
+    write_subdistricts(book, looks, inventory, taken)
+    sheets: list[_Sheet] = []
+    for part, group in zip(inventory.layers, columns, strict=True):
+        sheets.extend(_write_layer(book, looks, inventory, part, group, taken=taken))
+    write_differences(book, looks, inventory, taken)
+    _write_marks(book, sheets)
 
 
 def _write_marks(book: xlsxwriter.Workbook, sheets: Sequence[_Sheet]) -> None:
