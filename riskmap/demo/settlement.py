@@ -20,14 +20,15 @@ from riskmap.demo.land import CELL, COLS, METRIC, ROWS, Land
 from riskmap.demo.noise import Field, smooth_noise
 from riskmap.demo.parcels import Parcels, spread_out
 from riskmap.demo.people import as_objects
-from riskmap.demo.rasters import grown, labelled
+from riskmap.demo.rasters import blurred, grown, labelled
 from riskmap.demo.words import COMMUNITIES, ESTATES, ROAD_FIRST, ROAD_SECOND, SUBDISTRICTS
 
 BLOCK_M = (240.0, 170.0)  # between parallel streets, either way
 NO_STREET = -1
+_ATTEMPTS = 60
 _BORDER, _OUTSIDE = -2, -1
 _DECIMALS = 7  # of a degree: one centimetre
-_PEOPLE_PER_COMMUNITY_KM2 = 2.6  # built-up km² per community, more or less
+_KM2_PER_COMMUNITY = 1.3  # of built-up ground, more or less
 
 Ints = NDArray[np.intp]
 
@@ -59,6 +60,13 @@ class Sites:
         return Sites(*(getattr(self, name)[rows] for name in Sites.__dataclass_fields__))
 
 
+def joined(parts: Sequence[Sites]) -> Sites:
+    """Return the places of all parts, one after the other."""
+    if len(parts) == 1:
+        return parts[0]
+    return Sites(*(np.concatenate([getattr(p, name) for p in parts]) for name in Sites.__dataclass_fields__))
+
+
 class Settlement:
     """The built-up district. `density` is relative, per cell of the land, 0 where nobody builds."""
 
@@ -76,11 +84,21 @@ class Settlement:
             0.8 * smooth_noise(rng, (ROWS, COLS), 55.0) + 0.45 * smooth_noise(rng, (ROWS, COLS), 14.0)
         )
         low = np.exp(-np.clip(land.height - 8.0, 0.0, None) / 45.0)
-        self.density = np.where(inside & ~self.in_forest & ~land.sea, flat * low * clumps, 0.0)
+        wild = np.where(inside & ~self.in_forest & ~land.sea, flat * low * clumps, 0.0)
+        self.density = wild * self._evened(wild)
         self._bend = np.stack([70.0 * smooth_noise(rng, (ROWS, COLS), 70.0) for _ in range(2)])
         self._turn = rng.uniform(0.0, np.pi / 2, len(self.polygons))
         self._place_communities(rng)
         self._name_streets(rng)
+
+    def _evened(self, density: Field) -> Field:
+        """Return what to multiply by, so that hilly sub-districts are peopled too (the root of the contrast)."""
+        factor, known = np.zeros((ROWS, COLS)), (self.cells >= 0).astype(np.float64)
+        for s in range(len(self.polygons)):
+            mine = self.cells == s
+            factor[mine] = 1.0 / np.sqrt(max(float(density[mine].sum()), 1.0))
+        # Blurred, so that building does not stop short at a border.
+        return blurred(factor, 8.0) / np.maximum(blurred(known, 8.0), 1e-6)
 
     def _place_communities(self, rng: np.random.Generator) -> None:
         """Give every sub-district between five and nine communities, spread over its built-up ground."""
@@ -90,9 +108,9 @@ class Settlement:
         self.communities_of: list[range] = []
         total = 0
         for s in range(len(self.polygons)):
-            weight = np.where(owner == s, coarse, 0.0)
-            built = float((weight > 0.8).sum()) * (4 * CELL / 1000.0) ** 2
-            count = int(np.clip(round(built / _PEOPLE_PER_COMMUNITY_KM2), 5, 9))
+            weight = np.where(owner == s, coarse / coarse.max() + 1e-9, 0.0)
+            built = float((weight > 0.01).sum()) * (4 * CELL / 1000.0) ** 2
+            count = int(np.clip(round(built / _KM2_PER_COMMUNITY), 5, 9))
             rows, cols = np.divmod(spread_out(rng, weight, count), weight.shape[1])
             centres.append(
                 np.column_stack(
@@ -123,15 +141,14 @@ class Settlement:
         wanted = self.density if weight is None else weight
         found: list[Sites] = []
         missing = count
-        while missing > 0:
+        for _ in range(_ATTEMPTS):
             batch = self._draw(rng, missing + missing // 12 + 20, wanted, on_streets)
             found.append(batch.take(np.arange(min(missing, len(batch)))))
             missing -= len(found[-1])
-        if len(found) == 1:
-            return found[0]
-        return Sites(
-            *(np.concatenate([getattr(f, name) for f in found]) for name in Sites.__dataclass_fields__)
-        )
+            if not missing:
+                return joined(found)
+        message = f"{missing} of {count} places find no ground: nearly all of it lies outside the district"
+        raise ValueError(message)
 
     def spaced_sites(
         self, rng: np.random.Generator, count: int, *, metres: float, weight: Field, on_streets: float

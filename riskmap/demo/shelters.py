@@ -11,7 +11,7 @@ from riskmap.demo.land import COLS, ROWS
 from riskmap.demo.parcels import spread_out
 from riskmap.demo.people import People, as_objects
 from riskmap.demo.risk_points import dates, numbered_codes
-from riskmap.demo.settlement import Settlement, Sites
+from riskmap.demo.settlement import Settlement, Sites, joined
 from riskmap.records import Records
 
 SHELTERS: Final = 45
@@ -99,14 +99,16 @@ def make_shelters(
 def _sites(rng: np.random.Generator, settlement: Settlement) -> Sites:
     """One place in each of the cells that divide the built-up ground most evenly."""
     block = 5
-    coarse = np.sqrt(settlement.density.reshape(ROWS // block, block, COLS // block, block).sum(axis=(1, 3)))
+    # Only cells that lie wholly in one sub-district: each small window must hold a place to find.
+    density = np.where(settlement.cells >= 0, settlement.density, 0.0)
+    coarse = np.sqrt(density.reshape(ROWS // block, block, COLS // block, block).sum(axis=(1, 3)))
     centres = spread_out(rng, coarse, SHELTERS, rounds=6)
     found: list[Sites] = []
     for centre in centres:
         r, c = divmod(int(centre), COLS // block)
         near = np.zeros((ROWS, COLS))
         window = np.s_[r * block : (r + 1) * block, c * block : (c + 1) * block]
-        near[window] = settlement.density[window]
+        near[window] = density[window]
         found.append(settlement.sites(rng, 1, weight=near, on_streets=0.0))
-    sites = Sites(*(np.concatenate([getattr(f, name) for f in found]) for name in Sites.__dataclass_fields__))
+    sites = joined(found)
     return sites.take(np.argsort(sites.subdistrict, kind="stable"))

@@ -76,6 +76,6 @@ def make_waterlogging(
 def _sites(rng: np.random.Generator, settlement: Settlement) -> Sites:
     """Hollows: ground lower than what surrounds it, in the lower part of the built-up plain."""
     land = settlement.land
-    hollow = np.clip(0.15 - land.relief, 0.0, 4.0) * np.exp(-np.clip(land.height - 4.0, 0.0, None) / 18.0)
+    hollow = np.clip(-land.relief, 0.0, 4.0) * np.exp(-np.clip(land.height - 4.0, 0.0, None) / 8.0)
     weight = np.where(settlement.cells >= 0, hollow * np.sqrt(settlement.density), 0.0)
     return settlement.spaced_sites(rng, SPOTS, metres=220.0, weight=weight, on_streets=0.9)
