@@ -7,6 +7,7 @@ do not agree, 2 could not do it.
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import traceback
@@ -23,7 +24,7 @@ from riskmap.errors import RiskmapError
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit; every failure is one clear message."""
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
+        if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
         status = app(args=list(argv) if argv is not None else None, standalone_mode=False)

@@ -10,7 +10,7 @@ import numpy as np
 
 from riskmap.assess import assess_table, explain
 from riskmap.errors import UnknownNameError
-from riskmap.records import RANKS, TIERS, UNRATED, Explanation, Features
+from riskmap.records import RANKS, TIERS, UNRATED, Cell, Clear, Explanation, Features, Value
 from riskmap.selection import layer_table
 from riskmap.usecases.workspace import Workspace
 
@@ -69,7 +69,7 @@ def explain_point(ws: Workspace, layer: str, code: str) -> Explanation:
     """Return why a point has its tier, by the layer's current model."""
     definition = ws.catalog.layer(layer)
     features = one_feature(ws, layer, code)
-    row = {field: column[0] for field, column in features.records.values.items()}
+    row = {field: known(column[0]) for field, column in features.records.values.items()}
     if features.records.checklist is not None and definition.checklist is not None:
         marks = features.records.checklist[0] or ()
         row |= {
@@ -77,6 +77,11 @@ def explain_point(ws: Workspace, layer: str, code: str) -> Explanation:
             for item, mark in zip(definition.checklist.items, marks, strict=False)
         }
     return explain(ws.catalog.model_of(layer), definition, code, row)
+
+
+def known(cell: Cell) -> Value:
+    """Return what a cell of the ledger holds; an erased one holds nothing."""
+    return None if isinstance(cell, Clear) else cell
 
 
 def explanation_json(explanation: Explanation) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from riskmap.catalog import Layer
 from riskmap.errors import Lang, Say
@@ -108,7 +107,7 @@ def _differences(ws: Workspace, snapshot: Snapshot, selected: Selected, lang: La
     found = []
     for layer_id in selected.rows:
         table = selected.table(snapshot, layer_id)
-        missing = table.filter(pc.equal(table["rank"], UNRATED))
+        missing = table.filter(table["rank"].to_numpy() == UNRATED)
         if not len(missing):
             continue
         title = ws.catalog.layer(layer_id).title
