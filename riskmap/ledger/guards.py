@@ -17,6 +17,11 @@ _CLOSABLE = (
     (s.held_row, ("status", "as_code", "closed_by")),
 )
 
+BOX_INSERT = (
+    "CREATE TRIGGER feature_box_insert AFTER INSERT ON feature WHEN new.minx IS NOT NULL "
+    "BEGIN INSERT INTO feature_box VALUES (new.id, new.minx, new.maxx, new.miny, new.maxy); END"
+)
+
 
 def _refuse(name: str, event: str, table: Table, message: str, when: str = "") -> str:
     condition = f"WHEN {when} " if when else ""
@@ -48,10 +53,7 @@ def sqlite_statements() -> Iterator[str]:
         "feature_version", "UPDATE", s.feature, "a version advances by one", "new.version <> old.version + 1"
     )
     yield "CREATE VIRTUAL TABLE feature_box USING rtree(id, minx, maxx, miny, maxy)"
-    yield (
-        "CREATE TRIGGER feature_box_insert AFTER INSERT ON feature WHEN new.minx IS NOT NULL "
-        "BEGIN INSERT INTO feature_box VALUES (new.id, new.minx, new.maxx, new.miny, new.maxy); END"
-    )
+    yield BOX_INSERT
     moved = "old.minx IS NOT new.minx OR old.maxx IS NOT new.maxx OR old.miny IS NOT new.miny OR old.maxy IS NOT new.maxy"
     yield (
         f"CREATE TRIGGER feature_box_move AFTER UPDATE OF minx, miny, maxx, maxy ON feature WHEN {moved} "  # noqa: S608

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from riskmap.errors import LedgerError, StaleRevisionError
 from riskmap.ledger import schema as s
+from riskmap.ledger.boxes import filled_at_once
 from riskmap.ledger.known import Checklist, Known, count_contacts, write_checklist, write_contacts
 from riskmap.ledger.store import (
     CHUNK,
@@ -126,10 +127,11 @@ def boxes(
 def write_new(connection: sa.Connection, records: Records, rows: Sequence[int], changeset: int) -> None:
     """Write first revisions for rows whose codes the ledger does not know. In chunks: memory stays flat."""
     feature_id, revision_id = next_id(connection, s.feature), next_id(connection, s.revision)
-    for chunk in chunks(rows, CHUNK):
-        _write_new_chunk(connection, records, chunk, (feature_id, revision_id, changeset))
-        feature_id += len(chunk)
-        revision_id += len(chunk)
+    with filled_at_once(connection, len(rows)):
+        for chunk in chunks(rows, CHUNK):
+            _write_new_chunk(connection, records, chunk, (feature_id, revision_id, changeset))
+            feature_id += len(chunk)
+            revision_id += len(chunk)
 
 
 def _write_new_chunk(
