@@ -1,0 +1,5 @@
+"""`python -m riskmap.cli` does what `riskmap` does."""
+
+from riskmap.cli import main
+
+main()
