@@ -31,8 +31,11 @@ class Workspace:
 
     @cached_property
     def ledger(self) -> Ledger:
-        """The district's ledger."""
-        return Ledger.open(self.store)
+        """The district's ledger; it masks what the layers call personal wherever it tells of changes."""
+        personal = {
+            layer.id: {f.id for f in layer.fields if f.personal} for layer in self.catalog.layers.values()
+        }
+        return Ledger.open(self.store, personal=personal)
 
     @cached_property
     def places(self) -> Places | None:
