@@ -23,7 +23,9 @@ def ws(tmp_path: Path) -> Path:
 
 def load(ws: Path, name: str, *more: object) -> dict:
     case = EXPECTED[name]
-    ran = riskmap("import", case["layer"], MESSY / name, "--crs", case["crs"], "--json", "--workspace", ws, *more)
+    ran = riskmap(
+        "import", case["layer"], MESSY / name, "--crs", case["crs"], "--json", "--workspace", ws, *more
+    )
     assert ran.status == (1 if case["rejected"] else 0), ran.err
     return ran.json["files"][0]
 
@@ -54,7 +56,10 @@ def test_a_messy_file_is_imported_as_expected(ws: Path, name: str):
     for code, values in case["values"].items():
         f = records[code]
         for key, value in values.items():
-            assert (f[key] if key in {"name", "checklist", "contacts"} else f["fields"][key]) == value, (code, key)
+            assert (f[key] if key in {"name", "checklist", "contacts"} else f["fields"][key]) == value, (
+                code,
+                key,
+            )
 
 
 @pytest.mark.parametrize("name", EXPECTED)
@@ -84,7 +89,9 @@ def test_rejected_rows_come_back_as_a_workbook_that_imports_again(ws: Path, tmp_
 def test_a_dry_run_shows_the_difference_and_writes_nothing(ws: Path):
     name = "slopes_边坡台账.xls"
     case = EXPECTED[name]
-    dry = riskmap("import", "slopes", MESSY / name, "--crs", case["crs"], "--dry-run", "--json", "--workspace", ws)
+    dry = riskmap(
+        "import", "slopes", MESSY / name, "--crs", case["crs"], "--dry-run", "--json", "--workspace", ws
+    )
     assert dry.json["files"][0]["inserted"] == case["accepted"]
     assert riskmap("select", "slopes", "--json", "--workspace", ws).json["count"] == 0
     assert riskmap("summary", "--json", "--workspace", ws).json["rejected_rows"] == 0

@@ -157,8 +157,8 @@ def test_a_layer_never_seen_is_imported_assessed_mapped_selected_and_exported(
     exported = riskmap("export", names["layer"], *given_, "--json", "--workspace", ws)
     assert exported.json["count"] == 6, exported.err
     assert load_workbook(outs[0]).sheetnames
-    for out in outs[2:4]:
-        assert len(pyogrio.read_dataframe(out)) == 6
+    assert len(pyogrio.read_dataframe(outs[2])) == 6
+    assert len(pyogrio.read_dataframe(outs[3], layer=names["layer"])) == 6
 
 
 def _tile_of(lon: float, lat: float, zoom: int) -> tuple[int, int]:
