@@ -239,7 +239,15 @@ _PLAIN = re.compile(
     r"^\s*(?P<head>[NSEWnsew]|东经|西经|北纬|南纬|[东西南北])?\s*[:：]?\s*"
     r"(?P<v>[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)\s*(?:°|º|度)?\s*(?P<tail>[NSEWnsew东西南北])?\s*$"
 )
+# NFKC would turn these look-alikes of °, ′ and ″ into letters and combining marks.
+_MARKS = str.maketrans({"º": "°", "˚": "°", "゜": "°", "´": "′", "ˊ": "′", "`": "′", "〃": "″", "。": "."})
+_HYPHENATED = re.compile(r"^(\d{1,3})-(\d{1,2})-(\d{1,2}(?:\.\d+)?)$")
 _SOUTH_WEST = frozenset("SWsw南西")
+
+
+def plain_text(text: str) -> str:
+    """Return a coordinate cell in half-width letters, with the look-alikes of °, ′ and ″ put right."""
+    return unicodedata.normalize("NFKC", text.translate(_MARKS)).strip()
 
 
 def parse_angle(text: str) -> float | None:
@@ -248,7 +256,8 @@ def parse_angle(text: str) -> float | None:
     Takes full-width digits, a trailing °, hemisphere letters, 东经/北纬, and degrees-minutes-seconds
     ("114°06′21.11″", "22度32分51.11秒", "114:06:21.11").
     """
-    plain = unicodedata.normalize("NFKC", text).strip().replace("，", ",")
+    plain = plain_text(text)
+    plain = _HYPHENATED.sub(r"\1:\2:\3", plain)
     match = _PLAIN.match(plain)
     if match:
         value = float(match["v"])
@@ -268,7 +277,7 @@ def parse_angle(text: str) -> float | None:
 
 def split_position(text: str) -> tuple[float, float] | None:
     """Return the two numbers of a "lon, lat" cell in the order written, None if there are not two."""
-    plain = unicodedata.normalize("NFKC", text).strip().strip("()[]（）【】")
+    plain = plain_text(text).strip("()[]（）【】")
     for separator in (",", "，", ";", "、", "/", "|", "\t"):
         if separator in plain:
             parts = [p for p in plain.split(separator) if p.strip()]

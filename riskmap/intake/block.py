@@ -13,7 +13,7 @@ from riskmap.catalog.layer import Field, Layer
 from riskmap.coordinates import Datum
 from riskmap.errors import Say
 from riskmap.intake import columns as judging
-from riskmap.intake import positions, shapes
+from riskmap.intake import positions, shapes, words
 from riskmap.intake.cells import (
     Problem,
     judge_boolean,
@@ -178,7 +178,9 @@ class BlockReader:
                     column = judging.judged(source, judge_field(date, header_unit="", text_limit=100))
                 else:
                     column = judging.judged(source, judge_text(200), judging.plain_texts(source, 200))
-                columns[role.id, piece] = self._without_clear(part, match, self._keep(part, match, column))
+                kept = self._without_clear(part, match, self._keep(part, match, column))
+                # 无 in a person's cell says that nobody is named: a vacancy, not a person called 无.
+                columns[role.id, piece] = [None if v in words.NOBODY else v for v in kept]
         if columns:
             part.contacts = contacts_of(self._layer.contacts, columns, len(part.code))
 

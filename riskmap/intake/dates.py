@@ -13,9 +13,9 @@ _SERIALS = (20_000, 80_000)  # 1954 to 2119: a smaller number is a year or a mis
 _YEARS = (1900, 2100)
 _DIGITS = str.maketrans("〇零○一二三四五六七八九", "000123456789")
 
-_TIME = r"(?:[T\s]*\d{1,2}\s*[:时点]\s*\d{1,2}.*)?"
+_TIME = r"(?:\s*(?:上午|下午|中午|晚上|凌晨))?(?:[T\s]*\d{1,2}\s*[:时点]\s*(?:\d{1,2}.*)?)?"
 _FULL = re.compile(
-    rf"^(\d{{4}})\s*[-/.年]\s*(\d{{1,2}})\s*[-/.月]\s*(\d{{1,2}})\s*[日号]?\s*(?:[(（]?星期.|上午|下午)?{_TIME}$"
+    rf"^(\d{{4}})\s*[-/.、年]\s*(\d{{1,2}})\s*[-/.、月]\s*(\d{{1,2}})\s*[日号]?\s*(?:[(（]?(?:星期|周).[)）]?)?{_TIME}$"
 )
 _COMPACT = re.compile(rf"^(\d{{4}})(\d{{2}})(\d{{2}})(?:\.0)?{_TIME}$")
 _SHORT = re.compile(r"^(\d{2})\s*年\s*(\d{1,2})\s*月\s*(\d{1,2})\s*[日号]$")
@@ -42,7 +42,7 @@ def parse_date(text: str) -> ParsedDate | None:
     Excel serials (45177). 2023年9月 and 2023 are the first day of what they name, marked partial. An order
     that could be read two ways (9/8/2023) is refused.
     """
-    plain = unicodedata.normalize("NFKC", text).strip()
+    plain = unicodedata.normalize("NFKC", text).strip().rstrip(".。")
     chinese = _CHINESE.match(plain)
     if chinese:
         plain = f"{chinese[1].translate(_DIGITS)}年{_count(chinese[2])}月" + (

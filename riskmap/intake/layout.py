@@ -55,7 +55,7 @@ def stated_header(sheet: RawSheet, dictionary: HeaderDictionary) -> Header | Non
     """Return the header of a file that states its columns (vector layers, parquet)."""
     headings = [Heading(i, (name,)) for i, name in enumerate(sheet.header or ())]
     header = Header(-1, -1, match_headers(headings, dictionary))
-    return header if _good(header) else None
+    return header if _good(header) or header.column_of("code") is not None else None
 
 
 def find_header(rows: Sequence[Row], sheet: RawSheet, dictionary: HeaderDictionary) -> Header | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -12,7 +11,7 @@ import numpy as np
 import pyproj
 from numpy.typing import NDArray
 
-from riskmap.coordinates import CHINA, Datum, parse_angle, split_position, to_cgcs2000
+from riskmap.coordinates import CHINA, Datum, parse_angle, plain_text, split_position, to_cgcs2000
 from riskmap.errors import Say
 from riskmap.intake import words
 from riskmap.intake.cells import Severity, shown
@@ -34,6 +33,8 @@ _LABELLED = re.compile(
 _TAILED = re.compile(
     r"^(?P<av>[^a-zA-Z]+?)(?P<a>[EN])[\s,，;；、]*(?P<bv>[^a-zA-Z]+?)(?P<b>[EN])$", re.IGNORECASE
 )
+_LONGITUDE = re.compile(r"longitude|lng|lon", re.IGNORECASE)
+_LATITUDE = re.compile(r"latitude|lat", re.IGNORECASE)
 _EAST = ("东经", "经度", "经", "e", "x")
 
 
@@ -77,7 +78,7 @@ class Placed:
 @lru_cache(maxsize=65_536)
 def parse_number(text: str) -> float:
     """Return one coordinate cell as a number (degrees or metres), NaN when it is none."""
-    plain = unicodedata.normalize("NFKC", text).strip().rstrip("。.,，;；")
+    plain = plain_text(text).rstrip("。.,，;；")
     plain = re.sub(r"^(?:经度|纬度|东经|北纬|lon|lat|[xyXY])\s*[:：=]\s*", "", plain)
     plain = re.sub(r"\s*(?:米|m)$", "", plain)
     if re.fullmatch(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?", plain):
@@ -88,7 +89,8 @@ def parse_number(text: str) -> float:
 
 def parse_pair(text: str) -> tuple[float, float, bool] | None:
     """Return (first, second, labelled) of a cell with both numbers; labelled pairs come x first."""
-    plain = unicodedata.normalize("NFKC", text).strip()
+    plain = plain_text(text)
+    plain = _LATITUDE.sub("N", _LONGITUDE.sub("E", plain)).strip("{}").replace('"E"', "E").replace('"N"', "N")
     if match := _POINT.match(plain):
         return float(match[1]), float(match[2]), True
     for pattern in (_LABELLED, _TAILED):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -256,16 +256,26 @@ class _FileReader:
         self, sheet: RawSheet, headers: Sequence[Header], parts: Sequence[Part], rows: int, skipped: int
     ) -> None:
         self.done.parts += parts
-        matches = tuple(
-            HeaderMatch(m.heading.column, m.heading.text, m.target, m.how)
-            for m in headers[0].matches
-            if m.heading.text
-        )
+        matches = tuple(dict.fromkeys(m for part in parts for m in _understood(part.source)))
         last = None if headers[0].last < 0 else headers[0].last + 1
         self.done.reports.append(SheetReport(sheet.name, last, rows, skipped, matches))
 
     def _note(self, sheet: str, target: str | None, rule: str, say: Say) -> None:
         self.done.issues.append(Issue(sheet, None, None, target, None, "warning", rule, say))
+
+
+def _understood(source: Source) -> Iterator[HeaderMatch]:
+    """Yield how each column was understood; one without a header is named where it carries data."""
+    for match in source.header.matches:
+        heading = match.heading
+        if heading.text:
+            yield HeaderMatch(heading.column, heading.text, match.target, match.how)
+        elif (
+            match.target is None
+            and heading.column < len(source.columns)
+            and (column := source.column(heading.column)).null_count < len(column)
+        ):
+            yield HeaderMatch(heading.column, f"第 {heading.column + 1} 列（无表头）", None, "left")
 
 
 def _rows(columns: Sequence[pa.ChunkedArray], start: int, count: int) -> list[Row]:

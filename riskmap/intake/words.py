@@ -66,6 +66,9 @@ BLANKS: Final = frozenset(
 
 CLEAR_WORD: Final = "清空"
 
+# What stands in a responsible person's cell while the post is vacant.
+NOBODY: Final = frozenset({"无", "没有", "空缺", "缺位", "无人"})
+
 FORMULA_ERRORS: Final = frozenset({"#DIV/0!", "#N/A", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!"})
 
 # fmt: off

@@ -64,6 +64,7 @@ def _layer(path: Path, layer: str, folder: Path, *, driver: str, title: str, pos
     options: dict[str, Any] = {}
     if driver == "ESRI Shapefile":
         options["encoding"] = dbf_encoding(path)
+        _mend_field_names(path.with_suffix(".dbf"), options["encoding"])
     meta, table = pyogrio.raw.read_arrow(path, layer=layer, **options)
     geometry = meta.get("geometry_name") or "wkb_geometry"
     has_geometry = meta.get("geometry_type") is not None and geometry in table.column_names
@@ -277,6 +278,27 @@ def dbf_encoding(path: Path) -> str:
     stated = path.with_suffix(".cpg")
     name = stated.read_text("ascii", errors="ignore").strip() if stated.exists() else ""
     return name or "gb18030"
+
+
+def _mend_field_names(path: Path, encoding: str) -> None:
+    """Take the half character off field names that a writer cut after ten bytes (容纳人数 in UTF-8).
+
+    Done in our own copy: GDAL hands such a name on as it is, and it cannot be read as text.
+    """
+    with path.open("r+b") as stream:
+        size = struct.unpack("<H", stream.read(32)[8:10])[0]
+        for at in range(32, size - 32, 32):
+            stream.seek(at)
+            name = stream.read(11).split(b"\0")[0]
+            if name[:1] == b"\r":
+                break
+            try:
+                whole = name.decode(encoding, "ignore").encode(encoding)
+            except LookupError:
+                return
+            if whole and whole != name:
+                stream.seek(at)
+                stream.write(whole.ljust(11, b"\0"))
 
 
 def _decodes(text: bytes, encoding: str) -> bool:
