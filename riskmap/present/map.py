@@ -170,6 +170,7 @@ def build_map(frame: Frame) -> RiskMap:
         zoom_start=11,
         tiles=None,
         max_zoom=_MAX_ZOOM,  # an empty map has none of its own
+        fade_animation=False,  # points and cards are there at once
     )
     built.options["max_zoom"] = _MAX_ZOOM
     built.add_child(_Start(pack(frame_settings(frame))))

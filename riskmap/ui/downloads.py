@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import zipfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +17,7 @@ from riskmap.ui.tokens import ForbiddenError, Signer
 from riskmap.usecases.exporting import export_selection
 from riskmap.usecases.workspace import Workspace
 
+_PIECE: Final = 1 << 18
 PURPOSE: Final = "download"
 FORMATS: Final = ("xlsx", "csv", "geojson", "gpkg", "shp.zip", "kml", "parquet")
 
@@ -81,6 +83,11 @@ def sent_name(wanted: Wanted, file: Path) -> str:
     return wanted.filename.removesuffix(f".{wanted.format}") + file.suffix
 
 
-def discard(file: Path) -> None:
-    """Remove an export that was handed over."""
-    shutil.rmtree(file.parent, ignore_errors=True)
+def handed_over(file: Path) -> Iterator[bytes]:
+    """Yield an export in pieces, and remove it when it was handed over or nobody waits any more."""
+    try:
+        with file.open("rb") as content:
+            while piece := content.read(_PIECE):
+                yield piece
+    finally:
+        shutil.rmtree(file.parent, ignore_errors=True)

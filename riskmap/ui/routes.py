@@ -17,9 +17,8 @@ from urllib.parse import quote
 
 import orjson
 import shapely
-from starlette.background import BackgroundTask
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -246,16 +245,14 @@ def download(request: Request) -> Response:
     wanted = downloads.wanted(signer(), request.path_params["token"])
     file = downloads.made(workspace(), wanted)
     name = downloads.sent_name(wanted, file)
-    return FileResponse(
-        file,
-        filename=name,
-        content_disposition_type="attachment",
-        headers={
-            "Cache-Control": _NOT_KEPT,
-            "Content-Security-Policy": DATA_POLICY,
-            "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",
-        },
-        background=BackgroundTask(downloads.discard, file),
+    headers = {
+        "Cache-Control": _NOT_KEPT,
+        "Content-Security-Policy": DATA_POLICY,
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",
+        "Content-Length": str(file.stat().st_size),
+    }
+    return StreamingResponse(
+        downloads.handed_over(file), media_type="application/octet-stream", headers=headers
     )
 
 

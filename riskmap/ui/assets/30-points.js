@@ -44,9 +44,11 @@
     async _load(tile, coords) {
       tile.asked?.abort();
       tile.asked = new AbortController();
-      const answer = await fetch(L.Util.template(this._url, coords), { signal: tile.asked.signal });
+      const url = this._url;
+      const answer = await fetch(L.Util.template(url, coords), { signal: tile.asked.signal });
       if (!answer.ok) throw new Error(`tile ${answer.status}`);
       tile.points = riskmap.readTile(await answer.arrayBuffer());
+      tile.url = url;
       this._paint(tile, coords.z);
     },
 

@@ -1,0 +1,62 @@
+"""Ask an ASGI application for an answer, without a server and without a client library."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer, whole."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+def get(app: Any, address: str, *, params: Mapping[str, str] | None = None) -> Answer:
+    """Return the answer to GET `address`, as a browser on 127.0.0.1 would send it."""
+    parts = urlsplit(address)
+    query = parts.query + (urlencode(params) if params else "")
+    messages: list[dict[str, Any]] = []
+    asked = iter([{"type": "http.request", "body": b"", "more_body": False}])
+
+    async def receive() -> dict[str, Any]:
+        for message in asked:
+            return message
+        await asyncio.Event().wait()  # a browser that stays until it has everything
+        raise AssertionError
+
+    async def send(message: dict[str, Any]) -> None:
+        messages.append(message)
+
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "GET",
+        "scheme": "http",
+        "path": parts.path,
+        "raw_path": quote(parts.path).encode(),
+        "root_path": "",
+        "query_string": quote(query, safe="=&%+,").encode(),
+        "headers": [(b"host", b"127.0.0.1:8501")],
+        "client": ("127.0.0.1", 50000),
+        "server": ("127.0.0.1", 8501),
+    }
+    asyncio.run(app(scope, receive, send))
+    start = messages[0]
+    headers = {key.decode(): value.decode() for key, value in start["headers"]}
+    return Answer(start["status"], headers, b"".join(m.get("body", b"") for m in messages[1:]))

@@ -1,0 +1,157 @@
+"""A real server and a real Chromium for the browser tests."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, Frame, Page, sync_playwright
+
+ARGUMENTS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+PATIENCE_S = 90
+# Chromium says this of Streamlit's iframes; it is nothing of ours and no error.
+HARMLESS = ("Unrecognized feature", "allow-scripts and allow-same-origin")
+
+
+@contextmanager
+def served(workspace: Path, *, log: Path) -> Iterator[str]:
+    """Serve a workspace on a free port; yields its address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {**os.environ, "RISKMAP_WORKSPACE": str(workspace), "PYTHONUNBUFFERED": "1"}
+    code = f"from riskmap.ui.server import run; run(port={port}, open_browser=False)"
+    with log.open("wb") as out:
+        process = subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=out, stderr=out)
+        try:
+            address = f"http://127.0.0.1:{port}"
+            _wait_for(f"{address}/_stcore/health", process, log)
+            yield address
+        finally:
+            process.terminate()
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _wait_for(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    end = time.monotonic() + PATIENCE_S
+    while time.monotonic() < end and process.poll() is None:
+        with suppress(OSError, urllib.error.URLError), urllib.request.urlopen(address, timeout=5):
+            return
+        time.sleep(0.2)
+    raise AssertionError(
+        f"the server did not start:\n{log.read_text(encoding='utf-8', errors='replace')[-3000:]}"
+    )
+
+
+@contextmanager
+def chromium_browser(executable: str) -> Iterator[Browser]:
+    """Start Chromium."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=list(ARGUMENTS))
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@dataclass
+class Watched:
+    """A page with everything it asked for and everything it complained about."""
+
+    page: Page
+    requests: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("websocket", lambda websocket: self.requests.append(websocket.url))
+        self.page.on("pageerror", lambda problem: self.complaints.append(f"script error: {problem}"))
+        self.page.on("console", self._console)
+        self.page.on("response", self._response)
+
+    def _console(self, message: Any) -> None:
+        if message.type == "error" and not any(text in message.text for text in HARMLESS):
+            self.complaints.append(f"console: {message.text}")
+
+    def _response(self, response: Any) -> None:
+        if response.status >= 400:
+            self.complaints.append(f"{response.status} {response.url}")
+
+    def outside(self) -> list[str]:
+        """Return the requests that left this machine."""
+        own = ("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:", "about:")
+        return [url for url in self.requests if not url.startswith(own)]
+
+
+def map_frame(page: Page) -> Frame:
+    """Return the map's frame once its points are drawn."""
+    page.wait_for_selector(
+        "iframe[src*='streamlit_folium'], iframe[title*='st_folium']", timeout=PATIENCE_S * 1000
+    )
+    end = time.monotonic() + PATIENCE_S
+    while time.monotonic() < end:
+        frame = next((f for f in page.frames if "streamlit_folium" in f.url), None)
+        if frame is not None:
+            frame.wait_for_function(DRAWN, timeout=PATIENCE_S * 1000)
+            return frame
+        page.wait_for_timeout(100)
+    raise AssertionError("the page has no map")
+
+
+DRAWN = """() => {
+  const tiles = Object.values(window.riskmap?.points?._tiles || {}).filter((t) => t.current);
+  return tiles.length > 0 && tiles.every((t) => t.el.points) && !riskmap.points._loading;
+}"""
+
+# Counts pixels of the canvases by the colours of the tiers: what is really drawn, not what was sent.
+PIXELS = """() => {
+  const wanted = Object.fromEntries(riskmap.config.ranks.map(({ id, colour }) => [parseInt(colour.slice(1), 16), id]));
+  const found = Object.fromEntries(riskmap.config.ranks.map(({ id }) => [id, 0]));
+  for (const { el, current } of Object.values(riskmap.points._tiles)) {
+    if (!current) continue;
+    const { data } = el.getContext("2d").getImageData(0, 0, el.width, el.height);
+    for (let i = 0; i < data.length; i += 4) {
+      const id = data[i + 3] === 255 && wanted[(data[i] << 16) | (data[i + 1] << 8) | data[i + 2]];
+      if (id) found[id]++;
+    }
+  }
+  return found;
+}"""
+
+
+def pixels(frame: Frame) -> dict[str, int]:
+    """Return how many pixels of each tier's colour are on the map's canvases."""
+    return frame.evaluate(PIXELS)
+
+
+def place(frame: Frame, lon: float, lat: float) -> tuple[float, float]:
+    """Return where on the page a position is drawn."""
+    x, y = frame.evaluate(
+        "([lon, lat]) => { const p = riskmap.map.latLngToContainerPoint([lat, lon]); return [p.x, p.y]; }",
+        [lon, lat],
+    )
+    box = frame.frame_element().bounding_box()
+    assert box is not None
+    return box["x"] + x, box["y"] + y

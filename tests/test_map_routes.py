@@ -1,0 +1,269 @@
+from __future__ import annotations
+
+import os
+import stat
+import struct
+import sys
+from functools import partial
+from io import BytesIO
+
+import numpy as np
+import openpyxl
+import pytest
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+
+from riskmap.records import RANK_OF
+from riskmap.selection import Selection, counts, find
+from riskmap.selection.zorder import BITS, encode, separate
+from riskmap.ui import downloads, state
+from riskmap.ui.filters import NOTHING
+from riskmap.ui.headers import SecurityHeaders
+from riskmap.ui.routes import GROUND, MAP, routes
+from riskmap.ui.tokens import ForbiddenError, Signer, workspace_secret
+from tests.asgi import get
+from tests.map_workspace import HOSTILE, LONELY, STACK, make_workspace
+
+
+@pytest.fixture(scope="module")
+def ws(tmp_path_factory):
+    root = tmp_path_factory.mktemp("map") / "ws"
+    made = make_workspace(root)
+    before = os.environ.get("RISKMAP_WORKSPACE")
+    os.environ["RISKMAP_WORKSPACE"] = str(root)
+    state.workspace.cache_clear()
+    state.signer.cache_clear()
+    yield made
+    state.workspace.cache_clear()
+    state.signer.cache_clear()
+    if before is None:
+        del os.environ["RISKMAP_WORKSPACE"]
+    else:
+        os.environ["RISKMAP_WORKSPACE"] = before
+
+
+@pytest.fixture(scope="module")
+def client(ws):
+    app = Starlette(routes=routes(), middleware=[Middleware(SecurityHeaders)])
+    return partial(get, app)
+
+
+def spec(selection: Selection = Selection()) -> str:  # noqa: B008 - frozen
+    return state.signer().sign(MAP, [selection.to_text(), state.snapshot().state])
+
+
+def tile_of(lon: float, lat: float, zoom: int) -> tuple[int, int]:
+    x, y = separate(encode([lon], [lat]))
+    return int(x[0]) >> (BITS - zoom), int(y[0]) >> (BITS - zoom)
+
+
+def symbols(body: bytes) -> dict[int, int]:
+    """Rank → how many records the symbols inside the tile stand for."""
+    (n,) = struct.unpack_from("<I", body)
+    count = np.frombuffer(body, "<u4", n, 4 + 4 * n)
+    x, y = np.frombuffer(body, "<i2", n, 4 + 8 * n), np.frombuffer(body, "<i2", n, 4 + 10 * n)
+    rank = np.frombuffer(body, "u1", n, 4 + 12 * n) & 7
+    inside = (x >= 0) & (y >= 0) & (x < 4096) & (y < 4096)
+    return {int(r): int(count[inside & (rank == r)].sum()) for r in np.unique(rank[inside])}
+
+
+def test_a_tile_holds_the_point_that_lies_in_it_and_may_be_kept_for_ever(client):
+    for tier, (lon, lat) in LONELY.items():
+        x, y = tile_of(lon, lat, 17)
+        answer = client(f"/tiles/{spec()}/17/{x}/{y}.bin")
+        assert answer.status == 200
+        assert symbols(answer.body) == {RANK_OF[tier]: 1}
+        assert "immutable" in answer.headers["cache-control"]
+
+
+def test_a_filter_in_the_token_leaves_points_out(client):
+    lon, lat = LONELY["low"]
+    x, y = tile_of(lon, lat, 17)
+    assert symbols(client(f"/tiles/{spec(Selection(tiers=('major',)))}/17/{x}/{y}.bin").body) == {}
+    assert symbols(client(f"/tiles/{spec(NOTHING)}/17/{x}/{y}.bin").body) == {}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/tiles/{bad}/1/0/0.bin",
+        "/shapes/{bad}.json?bbox=114,22,115,23&z=12",
+        "/points/{bad}/1",
+        "/search?spec={bad}&q=a",
+        "/search?q=a",
+        "/boundaries.json",
+        "/boundaries.json?k={bad}",
+        "/hillshade.png?k={bad}",
+        "/basemap/1/0/0?k={bad}",
+        "/download/{bad}",
+    ],
+)
+def test_every_data_route_refuses_a_token_that_is_not_ours(client, path):
+    changed = spec()[:-2] + ("AA" if not spec().endswith("AA") else "BB")
+    other_purpose = state.signer().sign("another purpose", ["{}", 1])
+    for bad in ("nonsense", changed, other_purpose):
+        answer = client(path.format(bad=bad))
+        assert answer.status == 403
+        assert "Traceback" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/tiles/{s}/99/0/0.bin", 400),
+        ("/tiles/{s}/1/7/0.bin", 400),
+        ("/tiles/{s}/1/-1/0.bin", 400),
+        ("/tiles/{s}/x/0/0.bin", 400),
+        ("/tiles/{s}/1/٣/0.bin", 400),
+        ("/shapes/{s}.json?bbox=1,2,3&z=12", 400),
+        ("/shapes/{s}.json?bbox=nan,22,115,23&z=12", 400),
+        ("/shapes/{s}.json?bbox=115,22,114,23&z=12", 400),
+        ("/shapes/{s}.json?bbox=114,22,115,23", 400),
+        ("/points/{s}/999999", 404),
+        ("/points/{s}/99999999999999", 400),
+        ("/points/{s}/abc", 400),
+        ("/points/{s}/1?z=77", 400),
+        ("/assets/0/other.js", 404),
+        ("/assets/leaflet/../../secret", 404),
+    ],
+)
+def test_wrong_numbers_are_refused_in_one_line_and_without_a_traceback(client, path, status):
+    answer = client(path.format(s=spec()))
+    assert answer.status == status
+    assert "Traceback" not in answer.text
+    assert len(answer.text) < 400
+
+
+def test_an_address_of_an_older_ledger_is_answered_but_not_kept(client):
+    old = state.signer().sign(MAP, [Selection().to_text(), state.snapshot().state - 1])
+    answer = client(f"/tiles/{old}/1/1/0.bin")
+    assert answer.status == 200
+    assert answer.headers["cache-control"] == "no-store"
+
+
+def test_the_card_says_titles_not_ids_and_masks_contacts(client, ws):
+    hit = find(state.snapshot(), "risk_points", "RP-LONE-major")
+    card = client(f"/points/{spec()}/{hit.feature_id}").json()["card"]
+    assert card["name"] == "孤点major"
+    assert card["layer_title"] == ws.catalog.layer("risk_points").title.zh
+    assert ["可能性 L", "10"] in [row[:2] for row in card["fields"]] or any(
+        "可能性" in r[0] for r in card["fields"]
+    )
+    assert card["score"] == "900"
+    assert {reason["title"] for reason in card["why"]} <= {
+        f.title.zh for f in ws.catalog.layer("risk_points").fields
+    }
+    assert card["why"]
+    text = str(card["contacts"])
+    assert "张*" in text
+    assert "138****1234" in text
+    assert "张三丰" not in str(card)
+    assert card["page"].startswith("point?layer=risk_points&code=RP-LONE-major")
+
+
+def test_the_card_of_an_unrated_point_names_what_is_missing(client):
+    hit = find(state.snapshot(), "risk_points", "RP-LONE-unrated")
+    card = client(f"/points/{spec()}/{hit.feature_id}").json()["card"]
+    assert card["rank"] == RANK_OF["unrated"]
+    assert card["score"] == ""
+    assert any("可能性" in field for field in card["missing"])
+
+
+def test_the_card_speaks_english_when_asked(client, ws):
+    hit = find(state.snapshot(), "risk_points", "RP-LONE-major")
+    card = client(f"/points/{spec()}/{hit.feature_id}?lang=en").json()["card"]
+    assert card["layer_title"] == ws.catalog.layer("risk_points").title.en
+
+
+def test_points_of_one_symbol_are_listed_worst_first_with_their_number(client):
+    hit = find(state.snapshot(), "risk_points", "RP-TWIN-1")
+    found = client(f"/points/{spec()}/{hit.feature_id}?z=15").json()
+    assert [other["name"] for other in found["others"]] == ["双点甲", "双点乙"]
+    assert found["total"] == 2
+    only_low = client(f"/points/{spec(Selection(tiers=('low',)))}/{hit.feature_id}?z=15").json()
+    assert [other["name"] for other in only_low["others"]] == ["双点乙"]
+
+
+def test_a_list_at_one_place_has_the_number_that_its_tile_states(client):
+    zoom = 16
+    x, y = tile_of(*STACK, zoom)
+    stated = symbols(client(f"/tiles/{spec()}/{zoom}/{x}/{y}.bin").body)
+    hit = find(state.snapshot(), "risk_points", "RP-EVIL-0")
+    assert client(f"/points/{spec()}/{hit.feature_id}?z={zoom}").json()["total"] == sum(stated.values())
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_names_come_as_they_are_in_json_that_nothing_runs(client, name):
+    found = client("/search", params={"spec": spec(), "q": name}).json()["found"]
+    assert name in [hit["name"] for hit in found]
+    answer = client(f"/points/{spec()}/{found[0]['id']}")
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+
+
+def test_search_finds_by_code_and_says_where(client):
+    found = client("/search", params={"spec": spec(), "q": "rp-lone-major"}).json()["found"]
+    assert found[0]["name"] == "孤点major"
+    assert (found[0]["lon"], found[0]["lat"]) == pytest.approx(LONELY["major"])
+    nowhere = client("/search", params={"spec": spec(), "q": "无坐标0"}).json()["found"]
+    assert nowhere[0]["lon"] is None
+
+
+def test_grids_come_with_their_shape_and_tier(client):
+    only = spec(Selection(layers=("forest_fire_grids",)))
+    found = client(f"/shapes/{only}.json?bbox=114,22,115,23&z=14").json()["features"]
+    assert len(found) == 4
+    assert {f["geometry"]["type"] for f in found} == {"Polygon"}
+    assert found[0]["properties"]["rank"] == RANK_OF["major"]
+    assert client(f"/shapes/{only}.json?bbox=10,10,11,11&z=14").json()["features"] == []
+
+
+def test_boundaries_have_the_district_and_a_place_for_every_name(client, ws):
+    key = state.signer().sign(GROUND, ["x"])
+    found = client(f"/boundaries.json?k={key}").json()["features"]
+    assert [f["properties"]["kind"] for f in found] == ["district", "subdistrict", "subdistrict"]
+    assert {f["properties"]["name"] for f in found[1:]} == set(ws.places.names)
+    assert client(f"/hillshade.png?k={key}").status == 404
+    assert client(f"/basemap/1/0/0?k={key}").status == 204
+
+
+def test_a_download_is_the_selection_that_the_page_showed(client):
+    chosen = Selection(layers=("risk_points",), tiers=("large",))
+    wanted = downloads.Wanted(chosen, "xlsx", "测试区-圈选结果.xlsx", "zh")
+    answer = client("/" + downloads.address(state.signer(), wanted))
+    assert answer.status == 200
+    assert "attachment" in answer.headers["content-disposition"]
+    book = openpyxl.load_workbook(BytesIO(answer.body))
+    cells = {str(c.value) for sheet in book for row in sheet for c in row}
+    expected = counts(state.snapshot(), chosen).total
+    assert sum(name in cells for name in HOSTILE) == len(HOSTILE)
+    assert expected == len(HOSTILE) + 1
+
+
+def test_the_secret_is_kept_and_readable_by_its_owner_only(tmp_path, monkeypatch):
+    monkeypatch.delenv("RISKMAP_SECRET", raising=False)
+    first = workspace_secret(tmp_path / "data")
+    assert workspace_secret(tmp_path / "data") == first
+    assert len(first) >= 40
+    if sys.platform != "win32":
+        assert stat.S_IMODE((tmp_path / "data" / "secret").stat().st_mode) == 0o600
+    monkeypatch.setenv("RISKMAP_SECRET", "given")
+    assert workspace_secret(tmp_path / "data") == "given"
+
+
+def test_a_token_of_one_purpose_is_worth_nothing_for_another():
+    signer = Signer("a secret")
+    token = signer.sign("map", ["{}", 1])
+    assert token == signer.sign("map", ["{}", 1])
+    assert signer.read("map", token) == ["{}", 1]
+    for stranger, purpose in ((signer, "ground"), (Signer("another"), "map")):
+        with pytest.raises(ForbiddenError):
+            stranger.read(purpose, token)
+
+
+def test_the_content_policy_names_this_server_and_nothing_else(client):
+    policy = client("/unknown").headers["content-security-policy"]
+    assert "http:" not in policy
+    assert "https:" not in policy
+    assert "connect-src 'self'" in policy
