@@ -7,7 +7,7 @@ objects. Positions are degrees in CGCS2000 (EPSG:4490); NaN means *unlocated*.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final, Literal
 
@@ -205,7 +205,8 @@ class ImportPlan:
 
     `base` is the ledger state the plan was made against; `changes` maps row index → field →
     (before, after) for inserts that differ from nothing they are absent. `absent` names the
-    ledger's codes that a declared full list does not hold.
+    ledger's codes that a declared full list does not hold. `remarks`: what a person should know
+    of a row that goes in all the same.
     """
 
     intake: Intake
@@ -214,6 +215,7 @@ class ImportPlan:
     changes: Mapping[int, Mapping[str, tuple[Any, Any]]]
     holds: Mapping[int, Hold]
     absent: tuple[str, ...] = ()
+    remarks: Mapping[int, Hold] = field(default_factory=dict[int, Hold])
 
     def count(self, action: Action) -> int:
         """Return how many rows have this action."""

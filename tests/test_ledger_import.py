@@ -135,17 +135,28 @@ def test_a_masked_cell_of_ours_means_unchanged(ledger):
         point("N", owner_phone="138****0000"),
     ],
 )
-def test_a_masked_value_without_a_known_one_is_held_and_never_stored(ledger, row):
+def test_a_masked_value_without_a_known_one_is_not_stated_and_never_stored(ledger, row):
     plan = ledger.plan_import(intake([row]))
-    assert plan.actions == ["held"]
-    assert plan.holds[0].rule == "masked"
+    assert plan.actions == ["insert"]
+    assert plan.remarks[0].rule == "masked"
     ledger.commit_import(plan, **WHO)
-    assert len(ledger.features(LAYER)) == 0
-    ledger.accept_held(ledger.held()[0].id, **WHO)
     found = ledger.features(LAYER, contacts=True)
-    people = found.records.contacts[0]
+    assert list(found.records.code) == ["N"]
+    people = found.records.contacts[0] or ()
     assert not any("*" in (p.name or "") + (p.phone or "") or "＊" in (p.name or "") for p in people)
     assert found.records.values.get("owner_phone", [None]) == [None]
+    again = ledger.plan_import(intake([row]))
+    assert again.actions == ["unchanged"]
+    assert again.remarks[0].rule == "masked"
+
+
+def test_somebody_else_s_masked_number_changes_nothing_and_is_remarked(ledger):
+    bring(ledger, [point("A", contacts=(leader("李四", "13800138000"),))])
+    plan = ledger.plan_import(intake([point("A", contacts=(leader("王*", "139****9999"),))]))
+    assert plan.actions == ["unchanged"]
+    assert plan.remarks[0].rule == "masked"
+    ours = ledger.plan_import(intake([point("A", contacts=(leader("李*", "138****8000"),))]))
+    assert not ours.remarks
 
 
 def test_an_older_record_version_is_held_only_where_it_would_change_something(ledger):

@@ -98,7 +98,7 @@ def read_results(connection: sa.Connection, feature_ids: Sequence[int], *, at: i
     else:
         query = query.where(t.c.valid_from <= at, sa.or_(t.c.valid_to.is_(None), t.c.valid_to > at))
     for rows in read_chunks(connection, query):
-        fids, ranks, scores, missings, fired, sets = zip(*rows, strict=True)
+        fids, ranks, scores, lacking, fired, sets = zip(*rows, strict=True)
         theirs = np.array(fids, dtype=np.int64)
         place = np.searchsorted(ordered, theirs)
         place[place == count] = 0
@@ -110,7 +110,7 @@ def read_results(connection: sa.Connection, feature_ids: Sequence[int], *, at: i
         since[where] = np.array(sets, dtype=np.int64)[ours]
         targets = np.full(len(theirs), -1, dtype=np.int64)
         targets[ours] = where
-        for texts, into in ((missings, missing), (fired, rules)):
+        for texts, into in ((lacking, missing), (fired, rules)):
             for k in (k for k, text in enumerate(texts) if text is not None):
                 if targets[k] >= 0:
                     into[targets[k]] = _read_names(texts[k])

@@ -15,8 +15,8 @@ import sqlalchemy as sa
 from riskmap.errors import LedgerError, Say, UnknownNameError
 from riskmap.ledger import schema as s
 from riskmap.ledger.known import WITHDRAWN, read_known, write_contacts
-from riskmap.ledger.masking import is_masked, mask_contacts, mask_value
-from riskmap.ledger.merge import changes_of
+from riskmap.ledger.masking import mask_contacts, mask_value
+from riskmap.ledger.merge import changes_of, unmasked
 from riskmap.ledger.revisions import Draft, open_changeset, write_new, write_next
 from riskmap.ledger.store import Store, insert_rows, next_id
 from riskmap.records import CLEAR, Contact, ImportPlan, Records
@@ -208,40 +208,6 @@ def _open_entry(connection: sa.Connection, held: int) -> Any:
     return row
 
 
-def _without_masks(records: Records, personal: frozenset[str]) -> Records:
-    """Return the row without masked parts: a masked number is never stored."""
-    contacts = None
-    if records.contacts is not None:
-        contacts = [
-            tuple(
-                Contact(
-                    c.role,
-                    None if is_masked(c.name) else c.name,
-                    None if is_masked(c.phone) else c.phone,
-                    c.post,
-                    c.verified_on,
-                )
-                for c in records.contacts[0] or ()
-            )
-        ]
-    values = {
-        k: [None] if k in personal and is_masked(column[0]) else column
-        for k, column in records.values.items()
-    }
-    return Records(
-        layer=records.layer,
-        code=records.code,
-        name=records.name,
-        subdistrict=records.subdistrict,
-        lon=records.lon,
-        lat=records.lat,
-        shapes=records.shapes,
-        values=values,
-        checklist=records.checklist,
-        contacts=contacts,
-    )
-
-
 def accept_held(store: Store, held: int, *, as_code: str | None, by: str, why: str) -> int:
     """Apply a held row to its record, or make it a new record with another code; return the changeset."""
     with store.writing() as connection:
@@ -265,7 +231,7 @@ def accept_held(store: Store, held: int, *, as_code: str | None, by: str, why: s
             counts={"inserted": 1, "updated": 0} if unknown else {"inserted": 0, "updated": 1},
         )
         if unknown:
-            write_new(connection, _without_masks(stated, personal), [0], changeset)
+            write_new(connection, unmasked(stated, [0], personal), [0], changeset)
         else:
             back = known.retired[0] is not None
             op = ("insert" if known.op[0] == WITHDRAWN else "reinstate") if back else "update"
@@ -277,7 +243,7 @@ def accept_held(store: Store, held: int, *, as_code: str | None, by: str, why: s
             )
             if known.op[0] == WITHDRAWN:
                 known.erase(0)
-                stated = _without_masks(stated, personal)
+                stated = unmasked(stated, [0], personal)
             changes = changes_of(stated, known, [0], [0], personal=personal).get(0, {})
             draft.retired = None
             if changes or back:

@@ -11,7 +11,7 @@ from riskmap.errors import StaleRevisionError
 from riskmap.ledger import schema as s
 from riskmap.ledger.holding import keep_held
 from riskmap.ledger.known import WITHDRAWN
-from riskmap.ledger.merge import shown
+from riskmap.ledger.merge import shown, unmasked
 from riskmap.ledger.planning import Decision, check_intake, decide
 from riskmap.ledger.rejects import keep_rejected
 from riskmap.ledger.revisions import (
@@ -75,7 +75,8 @@ def commit_import(store: Store, plan: ImportPlan, *, by: str, why: str) -> Commi
                 **counts,
             )
         )
-        _write(connection, intake.records, decision, changeset)
+        fresh = [i for i, action in enumerate(decision.actions) if action == "insert"]
+        _write(connection, unmasked(intake.records, fresh, personal), decision, changeset)
         keep_held(connection, plan, batch=batch, changeset=changeset)
         keep_rejected(connection, plan, batch=batch, changeset=changeset)
     return Committed(changeset, batch, **counts)

@@ -43,6 +43,21 @@ def mask_contacts(contacts: Sequence[Contact] | None) -> tuple[Contact, ...] | N
     )
 
 
+def without_masks(contacts: Sequence[Contact]) -> tuple[Contact, ...]:
+    """Return contacts without their masked names and phones, and without those of whom nothing is left."""
+    bare = (
+        Contact(
+            c.role,
+            None if is_masked(c.name) else c.name,
+            None if is_masked(c.phone) else c.phone,
+            c.post,
+            c.verified_on,
+        )
+        for c in contacts
+    )
+    return tuple(c for c in bare if c != Contact(c.role))
+
+
 def mask_value(value: object) -> object:
     """Return the value of a personal field, masked: a number as a phone, other text as a name."""
     if not isinstance(value, str):

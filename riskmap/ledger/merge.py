@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -15,7 +16,7 @@ import shapely
 from numpy.typing import NDArray
 
 from riskmap.ledger.known import Checklist, Known
-from riskmap.ledger.masking import is_masked, mask_contacts, mask_value
+from riskmap.ledger.masking import is_masked, mask_contacts, mask_name, mask_phone, mask_value, without_masks
 from riskmap.records import CLEAR, Contact, Records
 
 # Degrees: about a millimetre. Coordinates that went through another datum come back this close.
@@ -87,15 +88,45 @@ def merge_contacts(stated: Sequence[Contact], known: Sequence[Contact]) -> tuple
 
 def masked_from_nothing(stated: Sequence[Contact] | None, known: Sequence[Contact]) -> tuple[str, ...]:
     """Return the roles whose masked name or phone has nothing in the ledger to be unchanged from."""
-    if not stated:
-        return ()
     old = {c.role: c for c in known}
     return tuple(
         c.role
-        for c in stated
+        for c in stated or ()
         if (is_masked(c.name) and not (c.role in old and old[c.role].name))
         or (is_masked(c.phone) and not (c.role in old and old[c.role].phone))
     )
+
+
+def masked_otherwise(stated: Sequence[Contact] | None, known: Sequence[Contact]) -> tuple[str, ...]:
+    """Return the roles whose masked name or phone is not what the ledger's own looks like when masked."""
+    old = {c.role: c for c in known}
+    return tuple(
+        c.role
+        for c in stated or ()
+        if c.role in old
+        and (
+            (is_masked(c.name) and old[c.role].name and mask_name(old[c.role].name) != c.name)
+            or (is_masked(c.phone) and old[c.role].phone and mask_phone(old[c.role].phone) != c.phone)
+        )
+    )
+
+
+def unmasked(records: Records, rows: Collection[int], personal: Collection[str]) -> Records:
+    """Return the records with nothing masked in `rows`: a masked number is never stored."""
+    contacts, values = records.contacts, dict(records.values)
+    if contacts is not None:
+        bare = list(contacts)
+        for i in rows:
+            people = bare[i]
+            if people and any(is_masked(c.name) or is_masked(c.phone) for c in people):
+                bare[i] = without_masks(people)
+        contacts = bare
+    for key in set(personal) & values.keys():
+        column = list(values[key])
+        for i in rows:
+            column[i] = None if is_masked(column[i]) else column[i]
+        values[key] = column
+    return replace(records, contacts=contacts, values=values)
 
 
 def changed_roles(before: Sequence[Contact], after: Sequence[Contact]) -> tuple[tuple[Contact, ...], ...]:

@@ -13,7 +13,7 @@ from riskmap.errors import LedgerError, Say
 from riskmap.ledger import schema as s
 from riskmap.ledger.known import WITHDRAWN, Known, read_known
 from riskmap.ledger.masking import is_masked
-from riskmap.ledger.merge import Changes, changes_of, masked_from_nothing, shown
+from riskmap.ledger.merge import Changes, changes_of, masked_from_nothing, masked_otherwise, shown
 from riskmap.ledger.store import Store, moments, no_cycles, state_of
 from riskmap.records import Action, Hold, ImportPlan, Intake, Records
 
@@ -33,6 +33,7 @@ class Decision:
     actions: list[Action]
     changes: dict[int, Changes] = field(default_factory=dict)
     holds: dict[int, Hold] = field(default_factory=dict)
+    remarks: dict[int, Hold] = field(default_factory=dict)
 
 
 def metres_between(a: tuple[float, float], b: tuple[float, float]) -> float:
@@ -81,7 +82,7 @@ def decide(
             met.append(i)
         seen.add(code)
     decision.changes = changes_of(records, known, met, [place[i] for i in met], personal=personal)
-    _hold_masked(decision, intake, chosen, personal)
+    _note_masked(decision, intake, chosen, personal)
     _hold_retired(connection, decision, intake, met)
     for i in decision.changes:
         if i not in decision.holds:
@@ -108,12 +109,14 @@ def _duplicate(intake: Intake, row: int) -> Say:
     )
 
 
-def _hold_masked(
+def _note_masked(
     decision: Decision, intake: Intake, rows: Sequence[int] | range, personal: Collection[str]
 ) -> None:
+    """Masked cells state nothing. Say so where the ledger has no value, or another one, that they stand for."""
     records, known, place = intake.records, decision.known, decision.place
     fresh = [j < 0 or known.op[j] == WITHDRAWN for j in place]
-    roles: dict[int, tuple[str, ...]] = {}
+    nothing: dict[int, tuple[str, ...]] = {}
+    other: dict[int, tuple[str, ...]] = {}
     if records.contacts is not None:
         for i in rows:
             people = records.contacts[i]
@@ -121,24 +124,34 @@ def _hold_masked(
                 continue
             before = () if fresh[i] or known.contacts is None else known.contacts[place[i]]
             if missing := masked_from_nothing(people, before):
-                roles[i] = missing
+                nothing[i] = missing
+            elif differing := masked_otherwise(people, before):
+                other[i] = differing
     for key in set(personal) & records.values.keys():
-        column = records.values[key]
-        before = known.values.get(key)
+        column, before = records.values[key], known.values.get(key)
         for i in rows:
             if is_masked(column[i]) and (fresh[i] or before is None or before[place[i]] is None):
-                roles[i] = (*roles.get(i, ()), key)
-    for i, found in roles.items():
-        if i in decision.holds:
-            continue
-        where = f"{_place(intake, i)} › {records.code[i]}"
-        _hold(
-            decision,
-            i,
+                nothing[i] = (*nothing.get(i, ()), key)
+    for i, found in nothing.items():
+        where, what = f"{_place(intake, i)} › {records.code[i]}", "、".join(found)
+        decision.remarks[i] = Hold(
             "masked",
             Say(
-                f"{where}：{'、'.join(found)} 带星号，台账中没有原值可沿用；请补写完整的姓名或电话",
-                f"{where}: {', '.join(found)} is masked and the ledger has nothing it could stand for; write it in full",
+                f"{where}：{what} 带星号，台账中没有原值可沿用，按未填处理；请补写完整的姓名或电话",
+                f"{where}: {what} is masked and the ledger has nothing it could stand for: taken as not stated, "
+                "write it in full",
+            ),
+        )
+    for i, found in other.items():
+        where, what = f"{_place(intake, i)} › {records.code[i]}", "、".join(found)
+        decision.remarks.setdefault(
+            i,
+            Hold(
+                "masked",
+                Say(
+                    f"{where}：{what} 带星号，与台账中的不是同一个，台账未改；确有变更请写完整的姓名或电话",
+                    f"{where}: {what} is masked and is not the ledger's own, which stays; if it has changed, write it in full",
+                ),
             ),
         )
 
@@ -248,6 +261,7 @@ def plan_import(store: Store, intake: Intake, *, full_list: bool) -> ImportPlan:
             changes={i: shown(c, personal) for i, c in decision.changes.items()},
             holds=decision.holds,
             absent=_absent(connection, intake) if full_list else (),
+            remarks=decision.remarks,
         )
 
 

@@ -17,7 +17,7 @@ from riskmap.ledger.assessments import read_results
 from riskmap.ledger.editing import differences
 from riskmap.ledger.known import Box, Known, read_known, read_versions
 from riskmap.ledger.merge import shown
-from riskmap.ledger.store import Store, moments, timestamp
+from riskmap.ledger.store import Store, moments, no_cycles, timestamp
 from riskmap.ledger.undoing import undone_by
 from riskmap.records import Change, Features, Records
 
@@ -86,7 +86,7 @@ def features(
     within: Box | None,
 ) -> Features:
     """Read a layer in code order, now or as it was at a moment, with the assessment valid then."""
-    with store.reading() as connection:
+    with no_cycles(), store.reading() as connection:
         at = None if as_of is None else changeset_at(connection, as_of)
         known = read_known(
             connection, layer, at=at, codes=codes, retired=include_retired, contacts=contacts, within=within

@@ -37,7 +37,8 @@ class FileImport:
 
     @property
     def issues(self) -> tuple[Issue, ...]:
-        """Everything that was said about the file: cells, places, held rows."""
+        """Everything that was said about the file: cells, places, what the ledger knows otherwise, held rows."""
+        spoken = [*self.plan.remarks.items(), *self.plan.holds.items()]
         held = tuple(
             Issue(
                 self.intake.sheet[i],
@@ -49,7 +50,7 @@ class FileImport:
                 hold.rule,
                 hold.message,
             )
-            for i, hold in sorted(self.plan.holds.items())
+            for i, hold in sorted(spoken, key=lambda item: item[0])
         )
         return self.intake.issues + self.place_issues + held
 
@@ -121,13 +122,14 @@ def read_for_import(
     """
     if progress:
         progress("read", 0.0)
-    intake = read_file(
+    return read_file(
         path,
         ws.catalog.layer(layer),
         datum=datum or ws.config.default_datum or None,
         subdistricts=ws.subdistricts,
+        progress=progress,
+        name=name,
     )
-    return replace(intake, file=name) if name else intake
 
 
 def plan_file(
