@@ -15,9 +15,7 @@ _STYLES: Final = Path(__file__).parent / "assets" / "pages" / "pages.css"
 
 def page_look() -> None:
     """Add our rules; words that Streamlit would say in English come from our texts."""
-    words = "".join(
-        f"--rm-{name}: {_quoted(say(f'css_{name}'))};" for name in ("upload", "drop", "files", "remove")
-    )
+    words = "".join(f"--rm-{name}: {_quoted(say(f'css_{name}'))};" for name in ("upload", "drop"))
     st.html(f"<style>:root {{ {words} }}\n{_STYLES.read_text(encoding='utf-8')}</style>")
 
 

@@ -1,0 +1,109 @@
+"""Uploaded files on their way to intake: in a private folder, under names of ours.
+
+The name that came with a file is shown, never used: it could be a path, a device or a script.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import unicodedata
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Final, Protocol
+
+from riskmap.errors import UnreadableFileError
+from riskmap.intake.gate import FORMATS, SHP_PARTS
+
+ENDINGS: Final = tuple(dict.fromkeys(e.lstrip(".") for e in (*FORMATS, *SHP_PARTS)))
+_LONGEST: Final = 120
+
+
+class Uploaded(Protocol):
+    """What Streamlit hands over."""
+
+    name: str
+
+    def getbuffer(self) -> memoryview:
+        """Return the content."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """One file to read: where it lies, and its name as the person knows it."""
+
+    path: Path
+    name: str
+
+
+def shown_name(name: str) -> str:
+    """Return a file's name without folders and control characters, of bounded length."""
+    last = PurePosixPath(name.replace("\\", "/")).name
+    plain = "".join(c for c in last if unicodedata.category(c)[0] != "C").strip()
+    return plain[:_LONGEST] or "file"
+
+
+@contextmanager
+def private_folder() -> Iterator[Path]:
+    """Make a folder that only this user may read, gone afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="riskmap-upload-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def keep_uploads(files: Sequence[Uploaded], folder: Path) -> list[Upload]:
+    """Write uploads into a folder; the parts of a shapefile stand together under one name.
+
+    Raises UnreadableFileError for an ending that no reader has, and for parts without their .shp.
+    """
+    kept: list[Upload] = []
+    parts: dict[str, list[Uploaded]] = {}
+    for number, file in enumerate(files):
+        name = shown_name(file.name)
+        suffix = Path(name).suffix.lower()
+        if suffix in SHP_PARTS:
+            parts.setdefault(Path(name).stem.casefold(), []).append(file)
+        elif suffix in FORMATS:
+            kept.append(Upload(_write(folder / f"{number:04d}{suffix}", file), name))
+        else:
+            raise UnreadableFileError(
+                f"{name}：不支持这种文件；可用 {'、'.join(ENDINGS)}",
+                f"{name}: this kind of file cannot be read; use one of {', '.join(ENDINGS)}",
+            )
+    for number, group in enumerate(parts.values(), start=len(files)):
+        kept.append(_shapefile(group, folder, number))
+    return kept
+
+
+def _shapefile(group: Sequence[Uploaded], folder: Path, number: int) -> Upload:
+    main: Upload | None = None
+    for file in group:
+        name = shown_name(file.name)
+        path = folder / f"{number:04d}{Path(name).suffix.lower()}"
+        if path.exists():
+            raise UnreadableFileError(
+                f"{name}：同名文件上传了两次；请只保留一个", f"{name}: uploaded twice; keep one of them"
+            )
+        _write(path, file)
+        if path.suffix == ".shp":
+            main = Upload(path, name)
+    if main is None:
+        name = shown_name(group[0].name)
+        raise UnreadableFileError(
+            f"{name}：缺少同名的 .shp；请把 .shp、.dbf、.shx、.prj 一起选中上传，或打成 zip",
+            f"{name}: its .shp is missing; choose .shp, .dbf, .shx and .prj together, or zip them",
+        )
+    return main
+
+
+def _write(path: Path, file: Uploaded) -> Path:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+    with os.fdopen(handle, "wb") as out:
+        out.write(file.getbuffer())
+    return path
