@@ -11,10 +11,12 @@ from riskmap.cli.common import (
     ByOption,
     JsonOption,
     StoreOption,
+    WhyOption,
     WorkspaceOption,
     app,
     person,
     print_json,
+    reason,
     say,
 )
 
@@ -130,6 +132,8 @@ def backup(
 @app.command()
 def restore(
     file: Annotated[Path, typer.Argument(metavar="FILE")],
+    by: ByOption = None,
+    why: WhyOption = None,
     as_json: JsonOption = False,
     workspace: WorkspaceOption = None,
     store: StoreOption = None,
@@ -139,7 +143,7 @@ def restore(
     from riskmap.usecases.workspace import open_workspace
 
     ws = open_workspace(workspace, store)
-    Ledger.restore(file, ws.store)
+    Ledger.restore(file, ws.store, by=person(by), why=reason(why))
     if as_json:
         print_json({"restored": str(file), "store": ws.store})
     else:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from riskmap.assess import assess_table, explain
 from riskmap.errors import UnknownNameError
-from riskmap.records import RANKS, TIERS, UNRATED, Cell, Clear, Explanation, Features, Value
+from riskmap.records import RANKS, TIERS, UNRATED, Cell, Clear, Contact, Explanation, Features, Value
 from riskmap.selection import layer_table
 from riskmap.usecases.workspace import Workspace
 
@@ -79,6 +79,15 @@ def explain_point(ws: Workspace, layer: str, code: str) -> Explanation:
     return explain(ws.catalog.model_of(layer), definition, code, row)
 
 
+def plain(value: object) -> object:
+    """Return a changed value as JSON can hold it: contacts as objects, positions to 7 decimals."""
+    if isinstance(value, Contact):
+        return {key: part for key, part in asdict(value).items() if part is not None}
+    if isinstance(value, tuple | list):
+        return [round(v, 7) if isinstance(v, float) else plain(v) for v in cast("Sequence[object]", value)]
+    return value
+
+
 def known(cell: Cell) -> Value:
     """Return what a cell of the ledger holds; an erased one holds nothing."""
     return None if isinstance(cell, Clear) else cell
@@ -118,7 +127,9 @@ def history_json(ws: Workspace, layer: str, code: str) -> dict[str, Any]:
                 "why": change.why,
                 "kind": change.kind,
                 "changeset": change.changeset,
-                "changes": {key: list(pair) for key, pair in change.changes.items()},
+                "changes": {
+                    key: [plain(before), plain(after)] for key, (before, after) in change.changes.items()
+                },
             }
             for change in ws.ledger.history(layer, code)
         ],
