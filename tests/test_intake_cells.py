@@ -153,10 +153,11 @@ def test_a_blank_word_states_nothing(kind, text):
     assert judged(kind, text) == (None, None)
 
 
-def test_wu_is_no_for_a_question_and_a_real_text():
+def test_wu_is_no_for_a_question_a_real_text_and_else_states_nothing():
     assert judged("boolean", "无") == (False, None)
     assert judged("text", "无") == ("无", None)
-    assert judged("number", "无") == (None, "not_a_number")
+    assert judged("number", "无") == (None, None)
+    assert judged("date", "无") == (None, None)
 
 
 @pytest.mark.parametrize("kind", ["boolean", "number", "date", "integer", "text", "choice"])

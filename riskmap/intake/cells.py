@@ -169,11 +169,11 @@ def judge_field(field: Field, *, header_unit: str, text_limit: int) -> Judge:
         case "text":
             inner = judge_text(text_limit)
         case "integer" | "number":
-            inner = _judge_number(field, header_unit)
+            inner = _none_of_it(_judge_number(field, header_unit))
         case "boolean":
             inner = judge_boolean
         case "date":
-            inner = _judge_date
+            inner = _none_of_it(_judge_date)
         case "choice":
             inner = _judge_choice(field, text_limit)
     if field.type == "text":
@@ -191,6 +191,15 @@ def _common(inner: Judge) -> Judge:
         if words.plain(clean) == words.CLEAR_WORD:
             return CLEAR, None
         return inner(clean)
+
+    return judge
+
+
+def _none_of_it(inner: Judge) -> Judge:
+    """无 where a number or a date belongs states nothing; only a question or a text answers with it."""
+
+    def judge(text: str) -> Judged:
+        return (None, None) if words.plain(text) == "无" else inner(text)
 
     return judge
 

@@ -131,7 +131,9 @@ def plain_phones(source: Distinct) -> Known:
     return source.texts.to_pylist(), _mask(pc.match_substring_regex(source.texts, _PLAIN_PHONE))
 
 
-def numbers(source: Distinct, parse: Callable[[str], float]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+def numbers(
+    source: Distinct, parse: Callable[[str], float], blank: Callable[[str], bool]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Return a column of coordinates as floats (NaN where unreadable) and which rows state one."""
     matches = _mask(pc.match_substring_regex(source.texts, _PLAIN_NUMBER))
     plain = pc.cast(pc.if_else(pa.array(matches), source.texts, None), pa.float64())
@@ -140,7 +142,7 @@ def numbers(source: Distinct, parse: Callable[[str], float]) -> tuple[NDArray[np
     stated[-1] = False
     for at in np.flatnonzero(~matches):
         text = source.texts[int(at)].as_py()
-        if words.is_blank(text) or words.plain(text) == words.CLEAR_WORD:
+        if blank(text):
             stated[at] = False
         else:
             values[at] = parse(text)

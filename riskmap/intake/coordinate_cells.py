@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from riskmap.intake.cells import shortest
 from riskmap.intake.columns import Distinct, distinct
 from riskmap.intake.headers import Match
 from riskmap.intake.part import Source
+
+_LATITUDE_FIRST = re.compile(r"纬度?[^经]*经|lat.*l(?:on|ng)", re.IGNORECASE)
 
 
 def stated_positions(
@@ -61,7 +64,7 @@ def _pair(source: Source, first: Match | None, second: Match | None) -> position
         if match is None:
             return np.full(count, np.nan), np.zeros(count, bool), None
         cells = distinct(source.column(match.heading.column))
-        return *judging.numbers(cells, positions.parse_number), cells
+        return *judging.numbers(cells, positions.parse_number, positions.is_empty), cells
 
     x, has_x, x_cells = one(first)
     y, has_y, y_cells = one(second)
@@ -92,7 +95,25 @@ def _in_one_cell(source: Source, match: Match) -> positions.Stated:
         # 坐标 merged over two columns: the second number stands in the next one.
         alone = _split(cells)
         return alone if (alone.has_x & alone.has_y).any() else _pair(source, match, beside)
-    return _split(cells)
+    stated = _split(cells)
+    return (
+        _latitude_first(stated)
+        if _LATITUDE_FIRST.search(match.heading.text.replace("经纬度", ""))
+        else stated
+    )
+
+
+def _latitude_first(stated: positions.Stated) -> positions.Stated:
+    """坐标（纬度,经度）: the header says in which order the numbers stand."""
+    turn = ~stated.labelled
+    return positions.Stated(
+        np.where(turn, stated.y, stated.x),
+        np.where(turn, stated.x, stated.y),
+        np.where(turn, stated.has_y, stated.has_x),
+        np.where(turn, stated.has_x, stated.has_y),
+        stated.text,
+        stated.labelled,
+    )
 
 
 def _split(cells: Distinct) -> positions.Stated:

@@ -22,7 +22,18 @@ _MARKS = re.compile(r"^[*★※#●◆▲、.::\-]+|[*★※#::;,，。、.\-]+$
 _ORDINAL = re.compile(r"^(?:\d{1,2}[.、]|[一二三四五六七八九十]{1,2}、)")
 _PHONES = ("电话", "联系电话", "手机", "手机号", "手机号码", "电话号码", "联系方式", "联系手机", "移动电话")
 _POSTS = ("职务", "职位", "单位及职务", "职务职称", "单位职务", "岗位")
-_NAMES = ("", "姓名", "名字")
+_NAMES = (
+    "",
+    "姓名",
+    "名字",
+    "及电话",
+    "及联系电话",
+    "及联系方式",
+    "姓名及电话",
+    "姓名及联系方式",
+    "和电话",
+    "、电话",
+)
 _VERIFIED = ("核实日期", "核实时间", "最近核实日期", "核验日期")
 _GUESS_LETTERS = 3
 _HINTS: tuple[tuple[str, str], ...] = (
@@ -87,10 +98,12 @@ class HeaderDictionary:
         self._plain: dict[str, str] = {}
         self._core: dict[str, str | None] = {}
         self._derived: dict[str, str] = {}
+        self._titles: dict[str, str] = {}
         self.units: dict[str, str] = {f.id: f.unit for f in layer.fields}
         for target, word in self._words():
             self._exact.setdefault(word.strip(), target)
             self._plain.setdefault(normalise_header(word), target)
+            self._titles.setdefault(target, word.strip())
         for target, word in self._words():
             key = core(word)
             if not key:
@@ -108,6 +121,10 @@ class HeaderDictionary:
     def spellings(self) -> frozenset[str]:
         """Every alias as written: by these a header line in the middle of a sheet is noticed."""
         return frozenset(self._exact)
+
+    def is_title(self, target: str, text: str) -> bool:
+        """Tell whether a spelling is the first one of its target, the one that riskmap writes itself."""
+        return self._titles.get(target) == text.strip()
 
     def _words(self) -> list[tuple[str, str]]:
         layer = self._layer
@@ -276,8 +293,15 @@ def _offers(heading: Heading, dictionary: HeaderDictionary) -> list[tuple[tuple[
         target, how, unit = dictionary.look_up(text)
         if target is not None:
             hint = datum_hint(heading.text) if target in POSITION_TARGETS else None
-            found.append(((place, 0 if how == "alias" else 1), Match(heading, target, how, unit, hint)))
+            rank = 2 if how != "alias" else 0 if dictionary.is_title(target, text) else 1
+            found.append(((place, rank), Match(heading, target, how, unit, hint)))
     return found
+
+
+def rival(match: Match, dictionary: HeaderDictionary) -> str | None:
+    """Return the target that a column was left out of because another column already has it."""
+    readings = _readings(match.heading)
+    return dictionary.look_up(readings[0])[0] if match.target is None and readings else None
 
 
 def names_column(cell: str, dictionary: HeaderDictionary) -> bool:

@@ -18,6 +18,8 @@ from riskmap.intake.raw import RawSheet
 _SEARCHED_ROWS = 60
 _DEEPEST = 3
 _FEWEST_HITS = 2
+_NOTE_GAP = 2  # a note may go on after one blank line
+_ENOUGH_WITH_CODE = 2
 _ENOUGH_WITHOUT_CODE = 3
 
 Row = Sequence[str | None]
@@ -72,7 +74,9 @@ def find_header(rows: Sequence[Row], sheet: RawSheet, dictionary: HeaderDictiona
             # The last line of a header names columns; the lines above it may only name groups of them.
             if not any(rows[last]):
                 break
-            if not hits[last] or sum(hits[first : last + 1]) < _FEWEST_HITS:
+            if sum(hits[first : last + 1]) < _FEWEST_HITS:
+                continue
+            if not hits[last] and (last == first or not _interlocked(rows[last - 1], rows[last])):
                 continue
             headings = _headings(rows, first, last, sheet)
             header = Header(first, last, match_headers(headings, dictionary, guessing=False))
@@ -84,16 +88,25 @@ def find_header(rows: Sequence[Row], sheet: RawSheet, dictionary: HeaderDictiona
     return best if _good(best) else None
 
 
+def _interlocked(upper: Row, lower: Row) -> bool:
+    """Tell whether two lines share their columns as a two-level header does: each is empty where the other is not."""
+    pairs = list(zip(upper, lower, strict=True))
+    return any(a and not b for a, b in pairs) and any(b and not a for a, b in pairs)
+
+
 def _rank(header: Header) -> tuple[int, int]:
     return header.strength, header.first - header.last
 
 
 def _good(header: Header) -> bool:
-    """A header names the code and one more column, or at least three columns."""
+    """A header names the code and one more column, or the name and at least two more.
+
+    A sheet of counts by sub-district has neither: its lines are no records.
+    """
     found = header.strength
-    has_code = header.column_of("code") is not None
-    guessed = sum(1 for m in header.matches if m.how == "guessed")
-    return (has_code and found + guessed >= 2) or found >= _ENOUGH_WITHOUT_CODE  # noqa: PLR2004 - code and one more
+    if header.column_of("code") is not None:
+        return found + sum(1 for m in header.matches if m.how == "guessed") >= _ENOUGH_WITH_CODE
+    return header.column_of("name") is not None and found >= _ENOUGH_WITHOUT_CODE
 
 
 def _headings(rows: Sequence[Row], first: int, last: int, sheet: RawSheet) -> list[Heading]:
@@ -168,7 +181,7 @@ def sort_lines(
     begins = _mask(pc.match_substring_regex(pc.coalesce(*below), words.LOOSE))
     heads = _header_cells(below, header, spellings)
     repeated = (heads >= 2) & (heads * 2 >= filled)  # noqa: PLR2004 - two header texts, and most of the line
-    doubtful = (filled > 0) & (no_code | begins | repeated)
+    doubtful = (filled > 0) & (no_code | begins | repeated | (filled == 1))
     keep = filled > 0
     sections: dict[int, str] = {}
     breaks: list[int] = []
@@ -176,7 +189,7 @@ def sort_lines(
     previous = -2
     for at in np.flatnonzero(doubtful):
         row = [c[int(at)].as_py() for c in below]
-        after_note &= at == previous + 1
+        after_note = after_note and int(at) <= previous + _NOTE_GAP
         kind = _line_kind(
             row, header, repeated=bool(repeated[at]), after_note=after_note, is_section=is_section
         )

@@ -286,4 +286,4 @@ def _outside(stated: Stated, i: int, datum: Datum) -> Remark:
 
 def is_empty(text: str) -> bool:
     """Tell whether a coordinate cell states nothing."""
-    return words.is_blank(text) or words.plain(text) == words.CLEAR_WORD
+    return words.is_blank(text) or words.plain(text) in {words.CLEAR_WORD, "无"}

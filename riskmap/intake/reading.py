@@ -19,7 +19,7 @@ from riskmap.intake.arrow import pc
 from riskmap.intake.assemble import assemble
 from riskmap.intake.block import BlockReader
 from riskmap.intake.coordinate_cells import stated_positions
-from riskmap.intake.headers import POSITION_TARGETS, SHAPE, HeaderDictionary
+from riskmap.intake.headers import POSITION_TARGETS, SHAPE, HeaderDictionary, rival
 from riskmap.intake.layout import Header, Row, find_header, sort_lines, stated_header, trimmed
 from riskmap.intake.limits import Limits
 from riskmap.intake.naming import Naming, first_named, naming
@@ -256,9 +256,30 @@ class _FileReader:
         self, sheet: RawSheet, headers: Sequence[Header], parts: Sequence[Part], rows: int, skipped: int
     ) -> None:
         self.done.parts += parts
+        self._note_rivals(sheet, headers)
         matches = tuple(dict.fromkeys(m for part in parts for m in _understood(part.source)))
         last = None if headers[0].last < 0 else headers[0].last + 1
         self.done.reports.append(SheetReport(sheet.name, last, rows, skipped, matches))
+
+    def _note_rivals(self, sheet: RawSheet, headers: Sequence[Header]) -> None:
+        for header in headers:
+            for match in header.matches:
+                target = rival(match, self._dictionary)
+                taken = None if target is None else header.column_of(target)
+                if taken is None or target == "position":
+                    continue  # 坐标 over two columns is one position
+                used = next(m.heading.text for m in header.matches if m.heading.column == taken)
+                self._note(
+                    sheet.name,
+                    target,
+                    "two_columns_for_one",
+                    Say(
+                        f"{self._file} › {sheet.name}：“{used}”和“{match.heading.text}”两列含义相同，只读取了“{used}”；"
+                        "请合并或改名",
+                        f"{self._file} › {sheet.name}: the columns “{used}” and “{match.heading.text}” mean the same; only "
+                        f"“{used}” was read, merge or rename them",
+                    ),
+                )
 
     def _note(self, sheet: str, target: str | None, rule: str, say: Say) -> None:
         self.done.issues.append(Issue(sheet, None, None, target, None, "warning", rule, say))
