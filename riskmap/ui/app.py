@@ -18,19 +18,25 @@ from streamlit.runtime.pages_manager import PagesManager
 from streamlit.starlette import App
 
 from riskmap.errors import RiskmapError
+from riskmap.ui import ground
+from riskmap.ui.bundle import bundles
 from riskmap.ui.headers import SecurityHeaders
 from riskmap.ui.routes import routes
 from riskmap.ui.settings import apply_settings
-from riskmap.ui.state import snapshot
+from riskmap.ui.state import snapshot, workspace
 
 _MAIN = Path(__file__).with_name("main.py")
 _log = logging.getLogger(__name__)
 
 
 def _warm() -> None:
-    """Build the snapshot before the first visitor asks for it; a page says what is wrong, not we."""
+    """Build what the first visitor would wait for; what is wrong is said by a page, not here."""
     try:
         snapshot()
+        ws = workspace()
+        ground.boundaries(ws)
+        ground.relief(ws)
+        bundles()
     except RiskmapError as problem:
         _log.warning("%s", problem)
 

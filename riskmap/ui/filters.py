@@ -96,16 +96,28 @@ def current_filters(snapshot: Snapshot) -> Filters:
     return kept
 
 
-def render_filters(snapshot: Snapshot, layers: Mapping[str, Layer]) -> tuple[Filters, Counts]:
-    """Draw the filter into the sidebar; return it with the counts of what it lets through."""
-    filters = current_filters(snapshot)
-    _restore_widgets(filters, snapshot)
+def read_filters(snapshot: Snapshot) -> tuple[Filters, Counts]:
+    """Return the filter of this session as its switches stand, and the counts of what it lets through.
+
+    Called before `draw_filters`, so that a page can send what matters most first.
+    """
+    _restore_widgets(current_filters(snapshot), snapshot)
+    filters = _read_widgets(snapshot)
+    st.session_state[_KEY] = filters
+    return filters, counts(snapshot, filters.selection(snapshot.layers))
+
+
+def draw_filters(filters: Filters, found: Counts, snapshot: Snapshot, layers: Mapping[str, Layer]) -> None:
+    """Draw the filter that `read_filters` returned into the sidebar, and keep it in the address bar."""
     with st.sidebar, st.container(key="filters"):
-        filters = _read_widgets(snapshot)
-        st.session_state[_KEY] = filters
-        found = counts(snapshot, filters.selection(snapshot.layers))
         _draw(filters, snapshot, layers, found)
     _write_address(filters, snapshot)
+
+
+def render_filters(snapshot: Snapshot, layers: Mapping[str, Layer]) -> tuple[Filters, Counts]:
+    """Draw the filter into the sidebar; return it with the counts of what it lets through."""
+    filters, found = read_filters(snapshot)
+    draw_filters(filters, found, snapshot, layers)
     return filters, found
 
 

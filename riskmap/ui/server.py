@@ -40,4 +40,8 @@ def run(*, port: int, open_browser: bool = False, url_lang: Literal["zh", "en"] 
     if open_browser:
         threading.Timer(1.5, webbrowser.open, (f"{address}/?lang={url_lang}",)).start()
     logging.getLogger("streamlit").setLevel(logging.WARNING)
-    uvicorn.run("riskmap.ui.app:app", host=HOST, port=port, log_level="warning", ws="websockets-sansio")
+    # Imported before uvicorn sets its loggers up: Streamlit gives them handlers of its own, and a line
+    # per tile would be written.
+    from riskmap.ui.app import app
+
+    uvicorn.run(app, host=HOST, port=port, log_level="warning", access_log=False, ws="websockets-sansio")

@@ -103,7 +103,7 @@
     const base = rank >= STRONG ? RADIUS[rank] * Math.max(0.8, near(zoom)) : RADIUS[rank] * near(zoom);
     return Math.round(2 * (base + grow(zoom) + Math.min(1.6, Math.log2(count) * 0.26))) / 2;
   };
-  const look = (rank, zoom) => (rank >= STRONG ? "strong" : zoom < 13 ? "plain" : "rim");
+  const look = (rank, zoom) => (rank >= STRONG ? "strong" : zoom < 14 ? "plain" : "rim");
 
   riskmap.parts.push((map) => {
     map.createPane("points").style.zIndex = 450;

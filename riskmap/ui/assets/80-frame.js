@@ -92,7 +92,7 @@
     const Legend = L.Control.extend({
       options: { position: "bottomleft" },
       onAdd() {
-        const open = map.getSize().x > 620;
+        const open = map.getSize().x > 800;
         this._tiers = make("ul", { class: "rm-legend-tiers" });
         this._layers = make("ul", { class: "rm-legend-layers" });
         this._note = make("p", { class: "rm-legend-note" });

@@ -18,7 +18,7 @@ from riskmap.selection.flags import numbers
 from riskmap.selection.views import row_mask, view_of
 from riskmap.ui import downloads, ground
 from riskmap.ui.bundle import bundles
-from riskmap.ui.filters import NOTHING, Filters, render_filters
+from riskmap.ui.filters import NOTHING, Filters, draw_filters, read_filters
 from riskmap.ui.routes import GROUND, MAP
 from riskmap.ui.shell import open_point, page_of
 from riskmap.ui.state import lang, say, signer, snapshot, workspace
@@ -36,8 +36,9 @@ def render() -> None:
     if not now.n:
         _welcome()
         return
-    filters, found = render_filters(now, workspace().catalog.layers)
-    _map_and_area(filters, found)
+    filters, found = read_filters(now)
+    _map_and_area(filters, found)  # before the sidebar: the map takes longest to arrive
+    draw_filters(filters, found, now, workspace().catalog.layers)
 
 
 def _welcome() -> None:
