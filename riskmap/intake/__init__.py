@@ -8,7 +8,7 @@ row with its reasons, or as a counted line that is no data.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,11 +32,15 @@ def read_file(
     limits: Limits = Limits(),  # noqa: B008 - frozen
     progress: Progress | None = None,
     name: str | None = None,
+    fallback_datum: str | None = None,
+    others: Mapping[str, str] | None = None,
 ) -> Intake:
     """Read one file into records of `layer`, rejected rows and issues; nothing is written.
 
     `datum` is wgs84, cgcs2000, gcj02, bd09 or EPSG:n; None where the file carries its own.
     `subdistricts` are the district's own names, by which titles and sheet names are understood.
+    `fallback_datum` holds where nothing is declared and the file carries none. `others`: ids and titles
+    of the other layers → id, by which the tables of an inventory of ours are told apart.
     `name` is the file's name as the person knows it, where `path` is a temporary copy.
     Raises UnreadableFileError for a file that is not what its ending says, cannot be parsed or
     breaks a limit, DatumError where the coordinate system is missing or contradicts the file.
@@ -52,4 +56,6 @@ def read_file(
         limits=limits,
         progress=progress,
         name=name or path.name,
+        fallback=fallback_datum,
+        others=others,
     )

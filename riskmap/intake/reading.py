@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -14,7 +14,7 @@ import pyarrow as pa
 from riskmap.catalog.layer import Layer
 from riskmap.coordinates import Datum, parse_datum
 from riskmap.errors import Say, UnreadableFileError
-from riskmap.intake import datums, gate
+from riskmap.intake import datums, gate, ours
 from riskmap.intake.arrow import pc
 from riskmap.intake.assemble import assemble
 from riskmap.intake.block import BlockReader
@@ -28,7 +28,6 @@ from riskmap.intake.raw import RawSheet
 from riskmap.intake.sandbox import parse
 from riskmap.records import HeaderMatch, Intake, Issue, SheetReport
 
-MARKER_SHEET = "_riskmap"
 VERSION_HEADER = "记录版本"
 _LOOKED_AT_ROWS = 64
 _NO_LAYERS = re.compile(r"^(?:layer_styles|qgis_projects)$")
@@ -42,7 +41,7 @@ class _Reading:
     reports: list[SheetReport] = field(default_factory=list)
     issues: list[Issue] = field(default_factory=list)
     datum: str = ""
-    batch: int | None = None
+    foreign: list[str] = field(default_factory=list)  # other layers whose tables were left
     texts: list[str] = field(default_factory=list)  # titles and notes, searched for a datum hint
 
 
@@ -55,6 +54,8 @@ def read(
     limits: Limits,
     progress: Callable[[str, float], None] | None,
     name: str,
+    fallback: str | None = None,
+    others: Mapping[str, str] | None = None,
 ) -> Intake:
     """Read a file; see `riskmap.intake.read_file`."""
     step = progress or (lambda _what, _share: None)
@@ -64,13 +65,24 @@ def read(
     step("read", 0.05)
     sheets = parse(path, kind, name, limits)
     step("match", 0.55)
+    marks = ours.marks_of(sheets)
     reader = _FileReader(
-        layer, declared=declared, names=naming(subdistricts), limits=limits, file=name, kind=kind
+        layer,
+        declared=ours.datum_of_marks(marks, declared, name) or declared,
+        fallback=parse_datum(fallback) if fallback else None,
+        names=naming(subdistricts),
+        limits=limits,
+        file=name,
+        kind=kind,
+        marks=marks,
+        others=others or {},
     )
     for i, sheet in enumerate(sheets):
         reader.sheet(sheet)
         step("match", 0.55 + 0.35 * (i + 1) / len(sheets))
     if not reader.done.parts:
+        if reader.done.foreign:
+            raise ours.only_other_layers(name, reader.done.foreign)
         raise _no_header(name, layer)
     step("join", 0.9)
     done = reader.done
@@ -82,7 +94,7 @@ def read(
         datum=done.datum or (declared.id if declared else ""),
         reports=done.reports,
         issues=done.issues,
-        batch=done.batch,
+        batch=marks.batch,
     )
     step("done", 1.0)
     return intake
@@ -99,10 +111,23 @@ def _no_header(name: str, layer: Layer) -> UnreadableFileError:
 
 class _FileReader:
     def __init__(
-        self, layer: Layer, *, declared: Datum | None, names: Naming, limits: Limits, file: str, kind: str
+        self,
+        layer: Layer,
+        *,
+        declared: Datum | None,
+        fallback: Datum | None,
+        names: Naming,
+        limits: Limits,
+        file: str,
+        kind: str,
+        marks: ours.Marks,
+        others: Mapping[str, str],
     ) -> None:
         self._layer = layer
         self._declared = declared
+        self._fallback = fallback
+        self._marks = marks
+        self._others = others
         self._names = names
         self._file = file
         self._kind = kind
@@ -112,8 +137,7 @@ class _FileReader:
 
     def sheet(self, sheet: RawSheet) -> None:
         """Read one sheet or vector layer."""
-        if sheet.name == MARKER_SHEET:
-            self.done.batch = _batch(sheet)
+        if sheet.name == ours.MARKER_SHEET:
             return
         if sheet.header is not None:
             self._layer_of_file(sheet)
@@ -122,25 +146,53 @@ class _FileReader:
 
     def _layer_of_file(self, sheet: RawSheet) -> None:
         header = None if _NO_LAYERS.match(sheet.name) else stated_header(sheet, self._dictionary)
-        if header is None:
+        if header is None or self._of_other_layer(sheet, header):
             self.done.reports.append(SheetReport(sheet.name, None, 0, 0, ()))
             return
-        rows = np.arange(sheet.table.num_rows)
+        count = sheet.table.num_rows
+        rows = np.arange(count)
         columns = trimmed(sheet)
+        foreign = ours.foreign_rows(header, columns, self._layer.id, self._others)
+        if foreign is not None:
+            rows = np.flatnonzero(~foreign)
+            self._note_foreign(sheet, header, columns, foreign)
         default = first_named(self._names, (sheet.name, Path(self._file).stem))
         source = Source(
             self._file, sheet.name, header, columns, rows, [default] * len(rows), shapes=sheet.shapes
         )
         datum = self._datum_of_layer(sheet, source)
         part = self._blocks.read(source, datum)
-        self._report(sheet, [header], [part], len(rows), 0)
+        self._report(sheet, [header], [part], count, count - len(rows))
+
+    def _of_other_layer(self, sheet: RawSheet, header: Header) -> bool:
+        other = ours.other_layer(sheet.name, header, self._marks, self._layer.id, self._others)
+        if other is None:
+            return False
+        self.done.foreign.append(other)
+        self._note(sheet.name, None, "other_layer", ours.foreign_note(f"{self._file} › {sheet.name}", other))
+        return True
+
+    def _note_foreign(
+        self,
+        sheet: RawSheet,
+        header: Header,
+        columns: Sequence[pa.ChunkedArray],
+        foreign: np.ndarray[tuple[int], np.dtype[np.bool_]],
+    ) -> None:
+        at = next(m.heading.column for m in header.matches if m.heading.text == "layer")
+        names = sorted({columns[at][int(i)].as_py() for i in np.flatnonzero(foreign)})
+        place = f"{self._file} › {sheet.name}"
+        self._note(
+            sheet.name, None, "other_layer", ours.foreign_note(place, "、".join(names), int(foreign.sum()))
+        )
 
     def _datum_of_layer(self, sheet: RawSheet, source: Source) -> Datum | None:
         if sheet.shapes is None:
             return self._datum_of_cells(source, [])
         if sheet.shapes.null_count == len(sheet.shapes) and self._declared is None and not sheet.crs:
             return None
-        datum, remark = datums.of_layer(sheet, self._declared, self._file)
+        declared = self._declared or (None if sheet.crs and sheet.crs_stated else self._fallback)
+        datum, remark = datums.of_layer(sheet, declared, self._file)
         if remark is not None:
             self._note(sheet.name, "position", "datum_overrides_file", remark)
         self.done.datum = datum.id
@@ -150,6 +202,9 @@ class _FileReader:
         columns = trimmed(sheet)
         top = _rows(columns, 0, _LOOKED_AT_ROWS)
         header = find_header(top, sheet, self._dictionary)
+        if header is not None and self._of_other_layer(sheet, header):
+            self.done.reports.append(SheetReport(sheet.name, None, 0, 0, ()))
+            return
         if header is None:
             self.done.texts += [text for row in top for text in row if text]
             self.done.reports.append(SheetReport(sheet.name, None, 0, 0, ()))
@@ -228,15 +283,16 @@ class _FileReader:
         targets = {m.target: m for m in source.header.matches if m.target in {*POSITION_TARGETS, SHAPE}}
         if not targets:
             return None
-        if self._declared is None:
+        declared = self._declared or ours.datum_of_headers(source.header) or self._fallback
+        if declared is None:
             stated = stated_positions(source, {str(t): m for t, m in targets.items()}, None)
             shaped = SHAPE in targets and self._layer.geometry != "point"
             if not shaped and (stated is None or not (stated.has_x | stated.has_y).any()):
                 return None
             headers = [m.heading.text for m in targets.values()]
             raise datums.needed(f"{self._file} › {source.sheet}", [*headers, *titles, *self.done.texts])
-        self.done.datum = self._declared.id
-        hints = {m.hint for m in targets.values() if datums.contradiction(m.hint, self._declared)}
+        self.done.datum = declared.id
+        hints = {m.hint for m in targets.values() if datums.contradiction(m.hint, declared)}
         for hint in sorted(h for h in hints if h):
             heading = next(m.heading.text for m in targets.values() if m.hint == hint)
             self._note(
@@ -245,12 +301,12 @@ class _FileReader:
                 "datum_contradicts_header",
                 Say(
                     f"{self._file} › {source.sheet} › {heading}：表头说的是 {datums.title(hint)}，声明的是 "
-                    f"{datums.title(self._declared.id)}，已按声明处理；请核对",
-                    f"{self._file} › {source.sheet} › {heading}: the header speaks of {hint} but {self._declared.id} was "
+                    f"{datums.title(declared.id)}，已按声明处理；请核对",
+                    f"{self._file} › {source.sheet} › {heading}: the header speaks of {hint} but {declared.id} was "
                     "declared and followed; check it",
                 ),
             )
-        return self._declared
+        return declared
 
     def _report(
         self, sheet: RawSheet, headers: Sequence[Header], parts: Sequence[Part], rows: int, skipped: int
@@ -325,12 +381,5 @@ def _unescaped(columns: Sequence[pa.ChunkedArray], header: Header) -> list[pa.Ch
     ="00123" is unwrapped in any other.
     """
     if any(m.target == "version" and m.heading.text == VERSION_HEADER for m in header.matches):
-        return [pc.replace_substring_regex(c, r"^'", "") for c in columns]
+        return [pc.replace_substring_regex(c, r"^'([=+\-@\t\r'])", r"\1") for c in columns]
     return [pc.replace_substring_regex(c, r'^="([^"]*)"$', r"\1") for c in columns]
-
-
-def _batch(sheet: RawSheet) -> int | None:
-    for row in _rows(trimmed(sheet), 0, _LOOKED_AT_ROWS):
-        if len(row) >= 2 and row[0] == "batch" and row[1] and row[1].isdigit():  # noqa: PLR2004 - key and value
-            return int(row[1])
-    return None

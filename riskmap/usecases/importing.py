@@ -125,11 +125,23 @@ def read_for_import(
     return read_file(
         path,
         ws.catalog.layer(layer),
-        datum=datum or ws.config.default_datum or None,
+        datum=datum,
+        fallback_datum=ws.config.default_datum or None,
+        others=_other_layers(ws, layer),
         subdistricts=ws.subdistricts,
         progress=progress,
         name=name,
     )
+
+
+def _other_layers(ws: Workspace, chosen: str) -> dict[str, str]:
+    """Return every name of the other layers → id."""
+    return {
+        name: other.id
+        for other in ws.catalog.layers.values()
+        if other.id != chosen
+        for name in (other.id, other.title.zh, other.title.en)
+    }
 
 
 def plan_file(
@@ -195,7 +207,7 @@ def place_issues(intake: Intake, places: Places | None) -> tuple[Issue, ...]:
         )
 
     names = [n if isinstance(n, str) else None for n in records.name]
-    for i in np.flatnonzero(duplicates(names, records.lon, records.lat)):
+    for i in np.flatnonzero(duplicates(names, records.lon, records.lat)).tolist():
         warn(
             int(i),
             "name",
@@ -216,7 +228,7 @@ def place_issues(intake: Intake, places: Places | None) -> tuple[Issue, ...]:
     elsewhere = located & ~outside & (stated >= 0) & (found >= 0) & (found != stated)
     if outside.any():
         _suggest_datum(intake, places, issues)
-    for i in np.flatnonzero(outside):
+    for i in np.flatnonzero(outside).tolist():
         warn(
             int(i),
             "position",
@@ -226,7 +238,7 @@ def place_issues(intake: Intake, places: Places | None) -> tuple[Issue, ...]:
                 f"{records.code[i]}: lies outside the district; check the coordinates and their datum",
             ),
         )
-    for i in np.flatnonzero(elsewhere):
+    for i in np.flatnonzero(elsewhere).tolist():
         named, actual = records.subdistrict[i], places.names[found[i]]
         warn(
             int(i),
