@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from riskmap.errors import LedgerError
-from riskmap.ledger import Ledger
+from riskmap.ledger import Ledger, Scored
 from riskmap.records import RANK_OF, UNRATED
 from tests.ledger_files import LAYER, WHO, Clock, assessment, bring, point
 
@@ -21,10 +21,17 @@ def ledger(tmp_path):
         assert opened.check() == []
 
 
-def save(ledger, ranks, *, digest="m1", codes=None, run=None, layer=LAYER):
+def scored(ledger, ranks, *, digest="m1", codes=None, layer=LAYER):
     found = ledger.features(layer, codes=codes)
-    scored = assessment(found, ranks, digest=digest, layer=layer)
-    return ledger.save_assessment(scored, found, model_text=f"text of {digest}", run=run, **WHO)
+    return Scored(assessment(found, ranks, digest=digest, layer=layer), found, f"text of {digest}")
+
+
+def save(ledger, ranks, **which):
+    return store(ledger, scored(ledger, ranks, **which))
+
+
+def store(ledger, one):
+    return ledger.save_assessments([one], **WHO)[0]
 
 
 def changed(ledger, **which):
@@ -54,10 +61,27 @@ def test_results_come_back_with_the_features(ledger):
 
 def test_only_what_changed_is_stored(ledger):
     save(ledger, [LOW, LOW, LOW])
-    before = ledger.state
-    assert save(ledger, [LOW, LOW, LOW]).changed == 0
-    assert ledger.state == before + 1
     assert save(ledger, [LOW, GENERAL, LOW]).changed == 1
+
+
+def test_a_run_that_tells_nothing_new_leaves_the_ledger_in_its_state(ledger):
+    save(ledger, [LOW, LOW, LOW])
+    before = ledger.state
+    again = save(ledger, [LOW, LOW, LOW])
+    assert (again.run, again.changeset, again.assessed, again.changed) == (None, None, 3, 0)
+    assert save(ledger, [LOW], codes=["B"]).changeset is None
+    assert save(ledger, [], layer="slopes").changeset is None
+    assert ledger.state == before
+
+
+def test_a_run_over_new_data_or_with_a_new_model_is_noted_even_where_no_result_changes(ledger):
+    save(ledger, [LOW, LOW, LOW])
+    save(ledger, [LOW, LOW, LOW], digest="m2")
+    assert ledger.assessed_digest(LAYER) == "m2"
+    ledger.edit(LAYER, "A", seen=1, changes={"likelihood": 6}, **WHO)
+    assert save(ledger, [LOW, LOW, LOW], digest="m2").changeset == ledger.state
+    later = save(ledger, [GENERAL, LOW, LOW], digest="m3")
+    assert changed(ledger, run=later.run) == [("A", "low", "general", "model")]
 
 
 def test_a_tier_change_names_data_model_or_both_as_its_cause(ledger):
@@ -78,10 +102,9 @@ def test_a_tier_change_names_data_model_or_both_as_its_cause(ledger):
 
 def test_a_score_that_moves_within_its_tier_is_stored_and_is_no_tier_change(ledger):
     save(ledger, [LOW, LOW, LOW])
-    found = ledger.features(LAYER)
-    scored = assessment(found, [LOW, LOW, LOW])
-    moved = dataclasses.replace(scored, score=np.array([1.0, 0.0, 0.0]))
-    result = ledger.save_assessment(moved, found, model_text="", **WHO)
+    one = scored(ledger, [LOW, LOW, LOW])
+    moved = dataclasses.replace(one.assessment, score=np.array([1.0, 0.0, 0.0]))
+    result = store(ledger, dataclasses.replace(one, assessment=moved))
     assert result.changed == 1
     assert changed(ledger, run=result.run) == []
 
@@ -99,23 +122,26 @@ def test_scoring_one_record_alone_says_nothing_about_the_others(ledger):
 
 
 def test_a_result_is_not_kept_for_a_version_that_it_was_not_made_from(ledger):
-    found = ledger.features(LAYER)
+    one = scored(ledger, [LOW, LOW, LOW])
     ledger.edit(LAYER, "A", seen=1, changes={"likelihood": 6}, **WHO)
-    result = ledger.save_assessment(assessment(found, [LOW, LOW, LOW]), found, model_text="", **WHO)
+    result = store(ledger, one)
     assert (result.changed, result.skipped) == (2, 1)
     assert ledger.features(LAYER).rank.tolist() == [UNRATED, LOW, LOW]
 
 
-def test_several_layers_share_one_run(ledger):
+def test_several_layers_are_one_run_and_one_changeset(ledger):
     bring(ledger, [point("S")], layer="slopes")
-    first = save(ledger, [LOW, LOW, LOW])
-    second = save(ledger, [LARGE], layer="slopes", run=first.run)
-    assert second.run == first.run
+    before = ledger.state
+    both = [scored(ledger, [LOW, LOW, LOW]), scored(ledger, [LARGE], layer="slopes")]
+    first, second = ledger.save_assessments(both, **WHO)
+    assert (first.run, first.changeset) == (second.run, second.changeset)
+    assert ledger.state == before + 1 == first.changeset
     assert [(c.layer, c.code) for c in ledger.tier_changes(run=first.run)][-1] == ("slopes", "S")
-    with pytest.raises(LedgerError, match="没有这次评估"):
-        save(ledger, [LARGE], layer="slopes", run=77)
+    assert ledger.changesets(limit=1)[0].counts == {"assessed": 4, "unrated": 0, "changed": 4}
     with pytest.raises(LedgerError, match="不能撤销"):
         ledger.undo(second.changeset, **WHO)
+    alone = save(ledger, [MAJOR], layer="slopes", codes=["S"], digest="m2")
+    assert [c[3] for c in changed(ledger, run=alone.run)] == ["model"]
 
 
 def test_a_past_day_shows_the_tier_of_that_day(ledger):
@@ -127,7 +153,6 @@ def test_a_past_day_shows_the_tier_of_that_day(ledger):
 
 
 def test_results_that_do_not_match_the_records_are_refused(ledger):
-    found = ledger.features(LAYER)
-    scored = assessment(ledger.features(LAYER, codes=["A"]), [LOW])
+    one = scored(ledger, [LOW], codes=["A"])
     with pytest.raises(LedgerError, match="对不上"):
-        ledger.save_assessment(scored, found, model_text="", **WHO)
+        store(ledger, dataclasses.replace(one, features=ledger.features(LAYER)))

@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from riskmap.errors import LedgerError, StaleRevisionError
-from riskmap.ledger import Ledger, guards, schema
+from riskmap.ledger import Ledger, Scored, guards, schema
 from tests.ledger_files import (
     LAYER,
     WHO,
@@ -92,7 +92,7 @@ def test_the_past_cannot_be_rewritten_even_with_sql(ledger, path):
     bring(ledger, [point("A", contacts=(leader(),))], bad=[rejected("B", "坏")])
     ledger.edit(LAYER, "A", seen=1, changes={"likelihood": 6}, **WHO)
     found = ledger.features(LAYER)
-    ledger.save_assessment(assessment(found, [4]), found, model_text="", **WHO)
+    ledger.save_assessments([Scored(assessment(found, [4]), found, "")], **WHO)
     forbidden = [
         f"DELETE FROM {t}"
         for t in ("changeset", "feature", "revision", "contact_set", "rejected_row", "assessment")
@@ -345,3 +345,34 @@ def test_state_advances_with_every_write_and_only_then(ledger):
     ledger.undo(ledger.state, **WHO)
     states.append(ledger.state)
     assert states == sorted(set(states))
+
+
+def test_the_ledger_names_the_records_that_changed_since_a_state(ledger):
+    bring(ledger, [point("A"), point("B"), point("C")])
+    start = ledger.state
+    assert ledger.changed_since(start, most=9) == {}
+    ledger.edit(LAYER, "A", seen=1, changes={"likelihood": 6}, **WHO)
+    ledger.retire(LAYER, "C", **WHO)
+    bring(ledger, [point("S")], layer="slopes")
+    edited = ledger.state
+    found = ledger.features(LAYER, codes=["B"])
+    ledger.save_assessments([Scored(assessment(found, [4]), found, "")], **WHO)
+    assert ledger.changed_since(start, most=9) == {LAYER: ("A", "B", "C"), "slopes": ("S",)}
+    assert ledger.changed_since(edited, most=9) == {LAYER: ("B",)}
+    assert ledger.changed_since(start, most=3) is None
+    assert ledger.size == 4
+
+
+def test_a_state_and_its_moment_tell_ledgers_apart(ledger, path, tmp_path):
+    bring(ledger, [point("A")])
+    kept = ledger.written_at(ledger.state)
+    assert kept is not None
+    assert ledger.written_at(ledger.state + 1) is None
+    ledger.backup(tmp_path / "backup")
+    ledger.edit(LAYER, "A", seen=1, changes={"likelihood": 6}, **WHO)
+    lost = ledger.state
+    Ledger.restore(tmp_path / "backup", f"sqlite:///{path}")
+    with Ledger.open(f"sqlite:///{path}") as restored:
+        assert restored.written_at(1) == kept
+        assert restored.written_at(lost) is None
+        assert restored.changed_since(1, most=9) == {}

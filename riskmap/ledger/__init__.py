@@ -1,6 +1,6 @@
 """The ledger: features, revisions, assessments, contacts. Nothing is ever lost."""
 
-from riskmap.ledger.assessments import RunResult, TierChange
+from riskmap.ledger.assessments import RunResult, Scored, TierChange
 from riskmap.ledger.holding import HeldEntry
 from riskmap.ledger.importing import Committed
 from riskmap.ledger.ledger import Ledger
@@ -18,6 +18,7 @@ __all__ = [
     "Ledger",
     "RejectedEntry",
     "RunResult",
+    "Scored",
     "TierChange",
     "is_masked",
     "mask_contacts",

@@ -25,10 +25,13 @@ Cause = Literal["new", "data", "model", "both"]
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """What saving a layer's assessment did. `skipped` records had changed since they were scored."""
+    """What saving a layer's assessment did. `skipped` records had changed since they were scored.
 
-    run: int
-    changeset: int
+    `run` and `changeset` are None where nothing changed and so nothing was written.
+    """
+
+    run: int | None
+    changeset: int | None
     assessed: int
     unrated: int
     changed: int
@@ -125,18 +128,61 @@ def _last_run(connection: sa.Connection, layer: str) -> Any:
     ).one_or_none()
 
 
-def save_assessment(
-    store: Store,
-    assessment: Assessment,
-    features: Features,
-    *,
-    model_text: str,
-    run: int | None,
-    by: str,
-    why: str,
-) -> RunResult:
-    """Store what changed; a result is kept only for the very version of a record it was made from."""
-    count = len(features)
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A layer's results, the records that they were made from, and the text of the model."""
+
+    assessment: Assessment
+    features: Features
+    model_text: str
+
+
+@dataclass(frozen=True, slots=True)
+class _News:
+    """What a layer's results would change: `where` differ, `fresh` were made from what is current."""
+
+    scored: Scored
+    before: Results
+    fresh: NDArray[np.bool_]
+    changed_in: NDArray[np.int64]
+    where: NDArray[np.intp]
+    whole: bool
+    last: Any
+    nothing: bool
+
+
+def save_assessments(store: Store, scored: Sequence[Scored], *, by: str, why: str) -> list[RunResult]:
+    """Store what changed in any of the layers, as one run in one changeset; nothing, where nothing did.
+
+    A result is kept only for the very version of a record it was made from.
+    """
+    for one in scored:
+        _check_lengths(one)
+    with no_cycles(), store.writing() as connection:
+        found = [_news(connection, one) for one in scored]
+        run, changeset = None, None
+        if not all(news.nothing for news in found):
+            counts = {
+                "assessed": sum(len(news.fresh) for news in found),
+                "unrated": sum(_unrated(news) for news in found),
+                "changed": sum(len(news.where) for news in found),
+            }
+            changeset = open_changeset(connection, store, by=by, why=why, kind="assess", counts=counts)
+            run = next_id(connection, s.assessment_run)
+            connection.execute(s.assessment_run.insert().values(id=run, changeset_id=changeset))
+            for news in found:
+                _keep(connection, news, run, changeset)
+    return [
+        RunResult(
+            *(run, changeset, len(news.fresh), _unrated(news), len(news.where)),
+            int(np.count_nonzero(~news.fresh)),
+        )
+        for news in found
+    ]
+
+
+def _check_lengths(scored: Scored) -> None:
+    assessment, count = scored.assessment, len(scored.features)
     if not (
         len(assessment.score)
         == len(assessment.rank)
@@ -148,57 +194,48 @@ def save_assessment(
             f"{assessment.layer}：评估结果 {len(assessment.score)} 条，记录 {count} 条，对不上，未写入；请重新评估",
             f"{assessment.layer}: {len(assessment.score)} results for {count} records, nothing was written; assess again",
         )
-    with no_cycles(), store.writing() as connection:
-        run_id = _run_id(connection, run)
-        last = _last_run(connection, assessment.layer)
-        version, changed_in = _current(connection, assessment.layer, features.feature_id)
-        fresh = version == features.version
-        before = read_results(connection, features.feature_id.tolist())
-        differs = fresh & _differs(before, assessment)
-        where = np.flatnonzero(differs)
-        unrated = int(np.count_nonzero(assessment.rank == UNRATED))
-        changeset = open_changeset(
-            connection,
-            store,
-            by=by,
-            why=why,
-            kind="assess",
-            counts={"assessed": count, "unrated": unrated, "changed": len(where)},
-        )
-        if run is None:
-            connection.execute(s.assessment_run.insert().values(id=run_id, changeset_id=changeset))
-        _keep_model(connection, assessment, model_text)
-        # A record that moved on while it was scored counts as new data for the next run.
-        base = changeset if bool(fresh.all()) else int(changed_in[~fresh].min()) - 1
-        connection.execute(
-            s.run_layer.insert().values(
-                changeset_id=changeset,
-                run_id=run_id,
-                layer=assessment.layer,
-                model=assessment.model,
-                digest=assessment.digest,
-                base=base,
-                whole=int(count >= _active(connection, assessment.layer)),
-                assessed=count,
-                unrated=unrated,
-                changed=len(where),
-            )
-        )
-        causes = _causes(connection, last, assessment.digest, before, changed_in)
-        _write(connection, (assessment, features), where, causes, (run_id, changeset), known=before.known)
-    return RunResult(run_id, changeset, count, unrated, len(where), int(np.count_nonzero(~fresh)))
 
 
-def _run_id(connection: sa.Connection, run: int | None) -> int:
-    if run is None:
-        return next_id(connection, s.assessment_run)
-    known = connection.execute(sa.select(s.assessment_run.c.id).where(s.assessment_run.c.id == run)).scalar()
-    if known is None:
-        raise LedgerError(
-            f"评估 {run}：台账中没有这次评估，未写入；请不带编号重新评估",
-            f"assessment run {run}: the ledger has none, nothing was written; assess again without a run number",
+def _unrated(news: _News) -> int:
+    return int(np.count_nonzero(np.asarray(news.scored.assessment.rank) == UNRATED))
+
+
+def _news(connection: sa.Connection, scored: Scored) -> _News:
+    assessment, features = scored.assessment, scored.features
+    last = _last_run(connection, assessment.layer)
+    version, changed_in = _current(connection, assessment.layer, features.feature_id)
+    fresh = version == features.version
+    before = read_results(connection, features.feature_id.tolist())
+    where = np.flatnonzero(fresh & _differs(before, assessment))
+    whole = len(features) >= _active(connection, assessment.layer)
+    # A whole run is noted without a change, too, where it tells something: that data or model are
+    # new and changed nothing. The next run's causes are told from it.
+    told = last is not None and last.digest == assessment.digest and bool((changed_in <= last.base).all())
+    nothing = not len(where) and bool(fresh.all()) and (told or not whole or not len(features))
+    return _News(scored, before, fresh, changed_in, where, whole, last, nothing)
+
+
+def _keep(connection: sa.Connection, news: _News, run: int, changeset: int) -> None:
+    assessment, features = news.scored.assessment, news.scored.features
+    _keep_model(connection, assessment, news.scored.model_text)
+    # A record that moved on while it was scored counts as new data for the next run.
+    base = changeset if bool(news.fresh.all()) else int(news.changed_in[~news.fresh].min()) - 1
+    connection.execute(
+        s.run_layer.insert().values(
+            changeset_id=changeset,
+            run_id=run,
+            layer=assessment.layer,
+            model=assessment.model,
+            digest=assessment.digest,
+            base=base,
+            whole=int(news.whole),
+            assessed=len(features),
+            unrated=_unrated(news),
+            changed=len(news.where),
         )
-    return run
+    )
+    causes = _causes(connection, news)
+    _write(connection, (assessment, features), news.where, causes, (run, changeset), known=news.before.known)
 
 
 def _active(connection: sa.Connection, layer: str) -> int:
@@ -246,19 +283,20 @@ def _differs(before: Results, now: Assessment) -> NDArray[np.bool_]:
     return ~before.known | (before.rank != rank) | ~close | names
 
 
-def _causes(
-    connection: sa.Connection, last: Any, digest: str, before: Results, changed_in: NDArray[np.int64]
-) -> NDArray[np.str_]:
+def _causes(connection: sa.Connection, news: _News) -> NDArray[np.str_]:
     """Return why each result may differ from the one before: new, data, model or both."""
+    before, last, assessment = news.before, news.last, news.scored.assessment
     last_set, base = (0, 0) if last is None else (last.changeset_id, last.base)
     # A record scored by itself after the last whole run is compared with that scoring.
     alone = before.since > last_set
-    data = changed_in > np.where(alone, before.since, base)
-    model = np.full(len(data), last is not None and last.digest != digest)
+    data = news.changed_in > np.where(alone, before.since, base)
+    model = np.full(len(data), last is not None and last.digest != assessment.digest)
     t = s.run_layer
     for number in np.unique(before.since[alone]).tolist():
-        theirs = connection.execute(sa.select(t.c.digest).where(t.c.changeset_id == number)).scalar()
-        model[before.since == number] = theirs != digest
+        theirs = connection.execute(
+            sa.select(t.c.digest).where(t.c.changeset_id == number, t.c.layer == assessment.layer)
+        ).scalar()
+        model[before.since == number] = theirs != assessment.digest
     # Neither: the same data and model file gave another result, so the program's scoring changed.
     told = np.where(data, np.where(model, "both", "data"), "model")
     return np.where(before.known, told, "new")

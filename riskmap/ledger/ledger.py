@@ -22,7 +22,7 @@ from riskmap.ledger import (
     upkeep,
 )
 from riskmap.ledger import schema as s
-from riskmap.ledger.assessments import RunResult, TierChange
+from riskmap.ledger.assessments import RunResult, Scored, TierChange
 from riskmap.ledger.holding import HeldEntry
 from riskmap.ledger.importing import Committed
 from riskmap.ledger.known import Box
@@ -42,7 +42,7 @@ from riskmap.ledger.store import (
     timestamp,
     utc_now,
 )
-from riskmap.records import Assessment, Change, Features, ImportPlan, Intake
+from riskmap.records import Change, Features, ImportPlan, Intake
 
 Personal = Mapping[str, Collection[str]]
 
@@ -124,6 +124,25 @@ class Ledger:
         """A number that advances with every write."""
         with self._store.reading() as connection:
             return state_of(connection)
+
+    @property
+    def size(self) -> int:
+        """How many records it has ever held, retired ones included."""
+        with self._store.reading() as connection:
+            return next_id(connection, s.feature) - 1
+
+    def written_at(self, state: int) -> str | None:
+        """Return when a state came about (ISO, UTC), None where this ledger was never in it.
+
+        State and moment together name one content of one ledger, across ledgers and restores.
+        """
+        return reading.written_at(self._store, state)
+
+    def changed_since(self, state: int, *, most: int) -> Mapping[str, tuple[str, ...]] | None:
+        """Return layer → codes of the records, retired ones too, that were written or assessed anew
+        after a state; None where they are more than `most`.
+        """
+        return reading.changed_since(self._store, state, most=most)
 
     # Imports
 
@@ -222,20 +241,11 @@ class Ledger:
 
     # Assessments
 
-    def save_assessment(
-        self,
-        assessment: Assessment,
-        features: Features,
-        *,
-        model_text: str,
-        by: str,
-        why: str,
-        run: int | None = None,
-    ) -> RunResult:
-        """Store what changed of a layer's results; several layers may share one `run`."""
-        return assessments.save_assessment(
-            self._store, assessment, features, model_text=model_text, run=run, by=by, why=why
-        )
+    def save_assessments(self, scored: Sequence[Scored], *, by: str, why: str) -> list[RunResult]:
+        """Store what changed of the results of one or more layers, as one changeset; nothing, where
+        nothing did.
+        """
+        return assessments.save_assessments(self._store, scored, by=by, why=why)
 
     def tier_changes(
         self, *, run: int | None = None, since: int | None = None, limit: int | None = None

@@ -75,6 +75,38 @@ def changeset_at(connection: sa.Connection, moment: dt.datetime) -> int:
     return connection.execute(query).scalar() or 0
 
 
+def written_at(store: Store, number: int) -> str | None:
+    """Return the moment of a changeset, None where this ledger has none of that number."""
+    with store.reading() as connection:
+        return connection.execute(sa.select(s.changeset.c.at).where(s.changeset.c.id == number)).scalar()
+
+
+def changed_since(store: Store, number: int, *, most: int) -> dict[str, tuple[str, ...]] | None:
+    """Return layer → codes of records written or assessed anew after a changeset; None for over `most`."""
+    revised, assessed = s.revision, s.assessment
+    with store.reading() as connection:
+        results = connection.execute(
+            sa.select(sa.func.coalesce(sa.func.sum(s.run_layer.c.changed), 0)).where(
+                s.run_layer.c.changeset_id > number
+            )
+        ).scalar_one()
+        if results > most:
+            return None
+        found: set[tuple[str, str]] = set()
+        for table in (revised, assessed) if results else (revised,):
+            query = (
+                sa.select(s.feature.c.layer, s.feature.c.code)
+                .join(table, table.c.feature_id == s.feature.c.id)
+                .where(table.c.valid_from > number)
+                .limit(most + 1)
+            )
+            found.update((layer, code) for layer, code in connection.execute(query))
+            if len(found) > most:
+                return None
+    layers = {layer for layer, _ in found}
+    return {layer: tuple(sorted(code for at, code in found if at == layer)) for layer in layers}
+
+
 def features(
     store: Store,
     layer: str,

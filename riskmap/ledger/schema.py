@@ -213,7 +213,7 @@ assessment_run = Table(
 run_layer = Table(
     "run_layer",
     metadata,
-    Column("changeset_id", _Id, ForeignKey("changeset.id"), primary_key=True, autoincrement=False),
+    Column("changeset_id", _Id, ForeignKey("changeset.id"), nullable=False),
     Column("run_id", _Id, ForeignKey("assessment_run.id"), nullable=False),
     Column("layer", String, nullable=False),
     Column("model", String, nullable=False),
@@ -223,6 +223,7 @@ run_layer = Table(
     Column("assessed", Integer, nullable=False),
     Column("unrated", Integer, nullable=False),
     Column("changed", Integer, nullable=False),
+    PrimaryKeyConstraint("changeset_id", "layer"),
     Index("run_layer_layer", "layer"),
 )
 

@@ -67,7 +67,8 @@ def commit_files(
     if progress:
         progress("assess", _SHARE_WRITTEN)
     document = assess_layers(ws, [layer], by=by, why=why)
-    changes = ws.ledger.tier_changes(run=document["run"])
+    run = document["run"]
+    changes = [] if run is None else ws.ledger.tier_changes(run=run)
     if progress:
         progress("done", 1.0)
     return Outcome(layer, tuple(done), tuple(left), refused, document["layers"][0], tuple(changes))

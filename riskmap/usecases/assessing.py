@@ -10,6 +10,7 @@ import numpy as np
 
 from riskmap.assess import assess_table, explain
 from riskmap.errors import UnknownNameError
+from riskmap.ledger import RunResult, Scored
 from riskmap.records import RANKS, TIERS, UNRATED, Cell, Clear, Contact, Explanation, Features, Value
 from riskmap.selection import layer_table
 from riskmap.usecases.workspace import Workspace
@@ -25,32 +26,34 @@ def assess_layers(
 ) -> dict[str, Any]:
     """Score every record of the layers (all when empty) with their models; store what changed.
 
-    Returns the document of `riskmap assess --json`. `codes` limits the run to some records of one
+    Returns the document of `riskmap assess --json`; its `run` is None where nothing changed, because
+    then nothing is written and the ledger stays in its state. `codes` limits the run to some records of one
     layer (after an edit). Points that lack a required factor come out unrated, never low.
     """
-    run: int | None = None
-    done: list[dict[str, Any]] = []
+    scored: list[Scored] = []
     for layer_id in layers or tuple(ws.catalog.layers):
         layer, model = ws.catalog.layer(layer_id), ws.catalog.model_of(layer_id)
         features = ws.ledger.features(layer_id, codes=codes)
-        assessment = assess_table(model, layer, layer_table(features, layer))
-        saved = ws.ledger.save_assessment(
-            assessment, features, model_text=model.text, by=by, why=why, run=run
-        )
-        run = saved.run
-        tally = np.bincount(assessment.rank, minlength=len(RANKS))
-        done.append(
-            {
-                "layer": layer_id,
-                "model": model.id,
-                "digest": model.digest,
-                "assessed": len(features) - int(tally[UNRATED]),
-                "unrated": int(tally[UNRATED]),
-                "tiers": {tier: int(tally[RANKS.index(tier)]) for tier in TIERS},
-                "changed": saved.changed,
-            }
-        )
-    return {"run": run, "layers": done}
+        scored.append(Scored(assess_table(model, layer, layer_table(features, layer)), features, model.text))
+    saved = ws.ledger.save_assessments(scored, by=by, why=why)
+    return {
+        "run": saved[0].run if saved else None,
+        "layers": [_layer_json(one, result) for one, result in zip(scored, saved, strict=True)],
+    }
+
+
+def _layer_json(scored: Scored, saved: RunResult) -> dict[str, Any]:
+    assessment = scored.assessment
+    tally = np.bincount(assessment.rank, minlength=len(RANKS))
+    return {
+        "layer": assessment.layer,
+        "model": assessment.model,
+        "digest": assessment.digest,
+        "assessed": len(assessment.rank) - int(tally[UNRATED]),
+        "unrated": int(tally[UNRATED]),
+        "tiers": {tier: int(tally[RANKS.index(tier)]) for tier in TIERS},
+        "changed": saved.changed,
+    }
 
 
 def one_feature(ws: Workspace, layer: str, code: str, *, contacts: bool = False) -> Features:
