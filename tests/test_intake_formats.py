@@ -238,6 +238,23 @@ def test_zipped_shapefiles_with_folders_and_chinese_names(tmp_path, ending, chin
     assert intake.sheets[0].sheet == ("点" if chinese else "points")
 
 
+def test_short_field_names_are_explained_by_the_table_that_our_export_adds(tmp_path):
+    frame().rename(columns={"编号": "c1", "名称": "c2"}).to_file(
+        tmp_path / "risk_points.shp", encoding="utf-8"
+    )
+    file = tmp_path / "a.shp.zip"
+    with zipfile.ZipFile(file, "w") as archive:
+        for part in tmp_path.glob("risk_points.*"):
+            archive.write(part, part.name)
+        archive.writestr(
+            "字段说明.csv",
+            "坐标系,CGCS2000\n\n文件,字段,标识,名称\nrisk_points.shp,c1,code,编号\nrisk_points.shp,c2,name,名称\n",
+        )
+    intake = read(file, datum=None)
+    assert is_the_table(intake)
+    assert targets(intake) == {"code": "code", "name": "name"}
+
+
 def test_a_plain_parquet_table_is_read_like_a_sheet(tmp_path):
     file = tmp_path / "a.parquet"
     pd.DataFrame(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 import shutil
 import sqlite3
@@ -23,6 +25,8 @@ from riskmap.intake.raw import UnexpectedDriversError
 _SHP_PARTS = (".shp", ".shx", ".dbf", ".prj", ".cpg")
 _COPY_BYTES = 1 << 20
 _SAMPLED_RECORDS = 3000
+_GUIDES = ("字段说明.csv", "Fields.csv")
+_GUIDE_BYTES = 1 << 20
 # Columns that the KML driver gives every feature, whatever the file holds.
 _KML_DRAWING = frozenset({"altitudeMode", "tessellate", "extrude", "visibility", "drawOrder", "icon"})
 _KML_OPTIONAL = frozenset({"id", "Name", "description", "timestamp", "begin", "end", "snippet"})
@@ -36,6 +40,7 @@ def read(request: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
     if extra:
         raise UnexpectedDriversError(extra)
     sheets: list[dict[str, Any]] = []
+    guide = _guide(Path(request["path"])) if request["kind"] == "shp.zip" else {}
     for path, title in _files(request, folder):
         if driver == "GPKG":
             _check_geopackage(path)
@@ -45,16 +50,17 @@ def read(request: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
                     f"图层超过 {request['sheets']} 个；请分成几个文件",
                     f"more than {request['sheets']} layers; split the file",
                 )
-            sheets.append(
-                _layer(
-                    path,
-                    layer,
-                    folder,
-                    driver=driver,
-                    title=title or _title(layer, request),
-                    position=len(sheets),
-                )
+            entry = _layer(
+                path,
+                layer,
+                folder,
+                driver=driver,
+                title=title or _title(layer, request),
+                position=len(sheets),
             )
+            names = guide.get(f"{entry['name']}.shp", {})
+            entry["header"] = [names.get(header, header) for header in entry["header"]]
+            sheets.append(entry)
     if not sheets:
         raise UnreadableFileError("文件里没有图层；请重新导出", "the file holds no layer; export it again")
     return sheets
@@ -193,6 +199,23 @@ def _zipped_shapefiles(path: Path, into: Path, most: int) -> Iterator[tuple[Path
                 left -= _extract(archive, member, into / f"{i}{ending}", left)
             _check_shapefile(into / f"{i}.shp")
             yield into / f"{i}.shp", PurePosixPath(stem).name
+
+
+def _guide(path: Path) -> dict[str, dict[str, str]]:
+    """Return shapefile → short field name → full one, from the table of names that an export of ours adds.
+
+    Its rows are file, field, id, …; where the table is missing or odd, the short names stand.
+    """
+    names: dict[str, dict[str, str]] = {}
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            if PurePosixPath(_member_name(member)).name not in _GUIDES or member.file_size > _GUIDE_BYTES:
+                continue
+            text = archive.read(member).decode("utf-8-sig", errors="replace")
+            for row in csv.reader(io.StringIO(text, newline="")):
+                if len(row) > 3 and row[0].endswith(".shp") and row[2]:  # noqa: PLR2004 - file, field, id, title
+                    names.setdefault(row[0], {})[row[1]] = row[2]
+    return names
 
 
 def _member_name(member: zipfile.ZipInfo) -> str:
