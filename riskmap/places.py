@@ -1,7 +1,7 @@
 """Where a point lies: the district, its sub-districts, and points that stand on one another.
 
-Polygons and points are CGCS2000 degrees (EPSG:4490). The tree is built on the polygons' side only
-where they are few; prepared geometries are made per call and never shared between threads.
+Polygons and points are CGCS2000 degrees (EPSG:4490). Prepared geometries are made per call and
+never shared between threads.
 """
 
 from __future__ import annotations
@@ -10,18 +10,20 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import shapely
 from numpy.typing import ArrayLike, NDArray
-from scipy.spatial import KDTree
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
 from riskmap.coordinates import Datum, from_cgcs2000, metres, parse_datum, to_cgcs2000
 from riskmap.errors import WorkspaceError
 
+Bools = NDArray[np.bool_]
+
+DUPLICATE_M: Final = 30.0
 _NAME_KEYS = ("name", "名称", "街道", "subdistrict", "NAME", "Name", "街道名称", "乡镇", "区划名称")
 
 
@@ -81,27 +83,83 @@ def _inside(polygon: BaseGeometry, x: NDArray[np.float64], y: NDArray[np.float64
 
 
 def duplicates(
-    names: Sequence[str | None], lon: ArrayLike, lat: ArrayLike, *, within_m: float = 30.0
-) -> NDArray[np.bool_]:
+    names: Sequence[str | None], lon: ArrayLike, lat: ArrayLike, *, within_m: float = DUPLICATE_M
+) -> Bools:
     """Return which points share their name with another one at most `within_m` metres away."""
+    number: dict[str, int] = {}
+    group = np.fromiter(
+        (number.setdefault(n, len(number)) if n else -1 for n in names), np.int64, count=len(names)
+    )
+    return near_duplicates(group, lon, lat, within_m=within_m)
+
+
+def near_duplicates(
+    group: NDArray[np.integer], lon: ArrayLike, lat: ArrayLike, *, within_m: float = DUPLICATE_M
+) -> Bools:
+    """Return which points are at most `within_m` metres from another one of their group (−1: none).
+
+    Points are put into cells whose diagonal is `within_m`, so two in one cell are near, and only a
+    point that is alone in its cell has to look into the cells around. Time is linear however large
+    a group is.
+    """
     x, y = np.asarray(lon, np.float64), np.asarray(lat, np.float64)
     found = np.zeros(len(x), bool)
-    groups: dict[str, list[int]] = {}
-    for i, name in enumerate(names):
-        if name:
-            groups.setdefault(name, []).append(i)
-    repeated = [rows for rows in groups.values() if len(rows) > 1]
-    if not repeated or not np.isfinite(x).any():
-        return found
-    east, north = metres(x, y)
-    for rows in repeated:
-        located = np.array([i for i in rows if np.isfinite(east[i])], np.int64)
-        if len(located) < 2:
-            continue
-        pairs = KDTree(np.column_stack((east[located], north[located]))).query_pairs(
-            within_m, output_type="ndarray"
-        )
-        found[located[pairs.ravel()]] = True
+    used = (group >= 0) & np.isfinite(x) & np.isfinite(y)
+    often = np.bincount(group[used], minlength=int(group.max(initial=-1)) + 2) > 1
+    rows = np.flatnonzero(used & often[group])
+    if len(rows):
+        east, north = metres(x[rows], y[rows], around=float(np.mean(x[np.isfinite(x)])))
+        fine = np.isfinite(east) & np.isfinite(north)
+        rows, east, north = rows[fine], east[fine], north[fine]
+        found[rows[_near(group[rows].astype(np.int64), east, north, within_m)]] = True
+    return found
+
+
+def _near(
+    group: NDArray[np.int64], east: NDArray[np.float64], north: NDArray[np.float64], within: float
+) -> Bools:
+    if not len(group):
+        return np.zeros(0, bool)
+    side = within / np.sqrt(2.0) * (1.0 - 1e-9)
+    gx, gy = (_close_up(np.floor(v / side).astype(np.int64)) for v in (east, north))
+    wide, high = int(gx.max()) + 3, int(gy.max()) + 3
+    key = (group * wide + gx) * high + gy
+    order = np.argsort(key, kind="stable")
+    return _scan(key[order], order, (east, north), within, high)
+
+
+def _close_up(axis: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Number the used columns of a grid from 2 on; a gap stays wide enough to part its sides."""
+    used, inverse = np.unique(axis, return_inverse=True)
+    steps = np.minimum(np.diff(used, prepend=used[0] - 2), 3)
+    return np.cumsum(steps)[inverse]
+
+
+def _scan(
+    key: NDArray[np.int64],
+    order: NDArray[np.int64],
+    position: tuple[NDArray[np.float64], NDArray[np.float64]],
+    within: float,
+    high: int,
+) -> Bools:
+    """`key` ascending, `order` the row of each key, `high` what one step to the east adds to a key."""
+    east, north = position
+    found = np.zeros(len(key), bool)
+    first = np.flatnonzero(np.append(True, key[1:] != key[:-1]))
+    size = np.diff(np.append(first, len(key)))
+    found[order[np.repeat(size > 1, size)]] = True
+    alone = first[size == 1]
+    for dx in range(-2, 3):
+        for dy in range(-2, 3):
+            if dx or dy:
+                near = key[alone] + dx * high + dy
+                lo, hi = np.searchsorted(key, near), np.searchsorted(key, near, side="right")
+                n = hi - lo
+                a = np.repeat(order[alone], n)
+                b = order[np.repeat(lo - np.cumsum(n) + n, n) + np.arange(n.sum())]
+                close = np.hypot(east[a] - east[b], north[a] - north[b]) <= within
+                found[a[close]] = True
+                found[b[close]] = True
     return found
 
 

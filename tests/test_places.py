@@ -4,9 +4,11 @@ import json
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from shapely.geometry import box
 
-from riskmap.coordinates import from_cgcs2000, parse_datum
+from riskmap.coordinates import from_cgcs2000, metres, parse_datum
 from riskmap.errors import WorkspaceError
 from riskmap.places import Places, duplicates, fitting_datum, read_boundaries
 
@@ -28,6 +30,33 @@ def test_the_same_name_within_thirty_metres_is_a_likely_duplicate():
 
 def test_points_without_a_name_are_never_duplicates():
     assert not duplicates([None, None], [114.1, 114.1], [22.5, 22.5]).any()
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["甲", "乙", "", None]), st.integers(0, 12), st.integers(0, 12), st.booleans()
+        ),
+        max_size=25,
+    ),
+    st.sampled_from([3e-5, 1e-4, 2.6e-4]),
+)
+@settings(max_examples=150, deadline=None)
+def test_duplicates_are_those_that_comparing_every_pair_finds(points, step):
+    names = [p[0] for p in points]
+    lon = np.array([114.1 + p[1] * step + 3.0 * p[3] for p in points], np.float64)
+    lat = np.array([22.6 + p[2] * step for p in points], np.float64)
+    found = duplicates(names, lon, lat)
+    named = np.array([bool(n) for n in names], bool)
+    same = np.array([[a == b for b in names] for a in names], bool).reshape(len(names), len(names))
+    pairs = same & named & ~np.eye(len(names), dtype=bool)
+    east, north = metres(lon, lat) if names else (lon, lat)
+    gap = np.hypot(east[:, None] - east, north[:, None] - north)
+    for near in (29.99, 30.01):  # at the very limit either answer will do
+        expected = (pairs & (gap <= near)).any(axis=1)
+        if np.array_equal(found, expected):
+            return
+    assert found.tolist() == expected.tolist()
 
 
 @pytest.mark.parametrize("true_datum", ["gcj02", "bd09"])

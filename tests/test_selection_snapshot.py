@@ -13,9 +13,8 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from riskmap.coordinates import metres
 from riskmap.errors import SelectionError
-from riskmap.places import Places, duplicates
+from riskmap.places import Places
 from riskmap.records import FLAGS, RANK_OF, UNRATED, Records
 from riskmap.selection import (
     Snapshot,
@@ -28,7 +27,6 @@ from riskmap.selection import (
     tile,
 )
 from riskmap.selection.filters import Selection
-from riskmap.selection.flags import near_duplicates
 from tests.selection_made import CATALOG, GRIDS, HOUSES, STREETS, features, grids, houses, places, shuffled
 
 TODAY = date(2025, 6, 1)
@@ -281,28 +279,6 @@ def test_a_survey_date_decides_over_the_date_of_the_record():
 def test_the_same_name_within_thirty_metres_is_a_possible_duplicate():
     near = one(code=["A", "B", "C"], name=["甲", "甲", "乙"], subdistrict=[None] * 3, lon=np.array([114.1, 114.1002, 114.1]), lat=np.full(3, 22.6))  # fmt: skip
     assert flags_of(near) == [["possible_duplicate"], ["possible_duplicate"], []]
-
-
-@given(
-    st.lists(
-        st.tuples(
-            st.sampled_from(["甲", "乙", "", None]), st.integers(0, 12), st.integers(0, 12), st.booleans()
-        ),
-        max_size=25,
-    ),
-    st.sampled_from([3e-5, 1e-4, 2.6e-4]),
-)
-@settings(max_examples=150, deadline=None)
-def test_near_duplicates_are_those_that_the_boundaries_module_finds(points, step):
-    names = [p[0] for p in points]
-    lon = np.array([114.1 + p[1] * step + 3.0 * p[3] for p in points], np.float64)
-    lat = np.array([22.6 + p[2] * step for p in points], np.float64)
-    found = near_duplicates(pa.chunked_array([pa.array(names, pa.string())]), lon, lat)
-    expected = duplicates(names, lon, lat)
-    if not np.array_equal(found, expected):  # allowed at the very limit only
-        east, north = metres(lon, lat)
-        gap = np.hypot(east[:, None] - east, north[:, None] - north)
-        assert (np.abs(gap - 30.0) < 0.01).any()
 
 
 def test_flags_of_the_records_are_bits_in_the_order_of_the_list():

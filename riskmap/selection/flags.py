@@ -11,8 +11,7 @@ import pyarrow.compute
 from numpy.typing import NDArray
 
 from riskmap.catalog import Layer
-from riskmap.coordinates import metres
-from riskmap.places import Places
+from riskmap.places import Places, near_duplicates
 from riskmap.records import FLAGS, RANK_OF, TIER_TITLES, TIERS, UNRATED
 from riskmap.selection.table import column_of
 
@@ -23,7 +22,6 @@ Bools = NDArray[np.bool_]
 FLAG_BIT: Final = {flag: np.uint16(1 << i) for i, flag in enumerate(FLAGS)}
 DECLARED: Final = "declared_tier"
 SURVEYED: Final = "surveyed_on"
-DUPLICATE_M: Final = 30.0
 
 _RANK_OF_WORD: Final = {
     **{word: RANK_OF[t] for t in TIERS for word in (t, TIER_TITLES[t].zh, f"{TIER_TITLES[t].zh}风险")},
@@ -35,7 +33,7 @@ def flag_bits(table: pa.Table, layer: Layer, places: Places | None, *, today: da
     lon, lat = numbers(table["lon"]), numbers(table["lat"])
     bits = np.zeros(len(table), np.uint16)
     found: dict[str, Bools] = {
-        "possible_duplicate": near_duplicates(table["name"], lon, lat),
+        "possible_duplicate": _duplicates(table["name"], lon, lat),
         "unlocated": np.isnan(lon),
         "declared_differs": _declared_differs(table),
         "stale": _stale(table, layer, today),
@@ -96,78 +94,8 @@ def _elsewhere(table: pa.Table, places: Places, lon: NDArray[np.float64], lat: N
     return (stated >= 0) & (inside >= 0) & (inside != stated)
 
 
-def near_duplicates(
-    names: pa.ChunkedArray,
-    lon: NDArray[np.float64],
-    lat: NDArray[np.float64],
-    *,
-    within_m: float = DUPLICATE_M,
-) -> Bools:
-    """Return which rows share their name with another one at most `within_m` metres away.
-
-    The rule of `places.duplicates`, over a column: rows are put into cells whose diagonal is
-    `within_m`, so two in one cell are near, and only a row that is alone in its cell has to look
-    into the cells around. Time is linear however often a name repeats.
-    """
-    found = np.zeros(len(lon), bool)
-    indices, words = codes_of(names.dictionary_encode())
-    used = (indices >= 0) & np.isfinite(lon)
+def _duplicates(names: pa.ChunkedArray, lon: NDArray[np.float64], lat: NDArray[np.float64]) -> Bools:
+    group, words = codes_of(names.dictionary_encode())
     if "" in words:
-        used &= indices != words.index("")
-    often = np.bincount(indices[used], minlength=len(words) + 1) > 1
-    rows = np.flatnonzero(used & often[indices])
-    if not len(rows):
-        return found
-    east, north = metres(lon[rows], lat[rows], around=float(np.mean(lon[np.isfinite(lon)])))
-    fine = np.isfinite(east) & np.isfinite(north)
-    rows, east, north = rows[fine], east[fine], north[fine]
-    found[rows[_near(indices[rows].astype(np.int64), east, north, within_m)]] = True
-    return found
-
-
-def _near(
-    group: NDArray[np.int64], east: NDArray[np.float64], north: NDArray[np.float64], within: float
-) -> Bools:
-    if not len(group):
-        return np.zeros(0, bool)
-    side = within / np.sqrt(2.0) * (1.0 - 1e-9)
-    gx, gy = (_close_up(np.floor(v / side).astype(np.int64)) for v in (east, north))
-    wide, high = int(gx.max()) + 3, int(gy.max()) + 3
-    key = (group * wide + gx) * high + gy
-    order = np.argsort(key, kind="stable")
-    return _scan(key[order], order, (east, north), within, high)
-
-
-def _close_up(axis: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Number the used columns of a grid from 2 on; a gap stays wide enough to part its sides."""
-    used, inverse = np.unique(axis, return_inverse=True)
-    steps = np.minimum(np.diff(used, prepend=used[0] - 2), 3)
-    return np.cumsum(steps)[inverse]
-
-
-def _scan(
-    key: NDArray[np.int64],
-    order: NDArray[np.int64],
-    position: tuple[NDArray[np.float64], NDArray[np.float64]],
-    within: float,
-    high: int,
-) -> Bools:
-    """`key` ascending, `order` the row of each key, `high` what one step to the east adds to a key."""
-    east, north = position
-    found = np.zeros(len(key), bool)
-    first = np.flatnonzero(np.append(True, key[1:] != key[:-1]))
-    size = np.diff(np.append(first, len(key)))
-    found[order[np.repeat(size > 1, size)]] = True
-    alone = first[size == 1]
-    for dx in range(-2, 3):
-        for dy in range(-2, 3):
-            if dx or dy:
-                near = key[alone] + dx * high + dy
-                lo, hi = np.searchsorted(key, near), np.searchsorted(key, near, side="right")
-                n = hi - lo
-                a = np.repeat(order[alone], n)
-                b = order[np.repeat(lo - np.cumsum(n) + n, n) + np.arange(n.sum())]
-                close = np.hypot(east[a] - east[b], north[a] - north[b]) <= within
-                found[a[close]] = True
-                found[b[close]] = True
-    return found
+        group = np.where(group == words.index(""), -1, group)
+    return near_duplicates(group, lon, lat)
