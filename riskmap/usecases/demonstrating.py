@@ -31,16 +31,17 @@ def create_demo_workspace(
     ws = create_workspace(directory, name=demo.name, demo=True)
     write_boundaries(demo, ws.root / "data")
     for done, (layer, records) in enumerate(demo.layers.items(), start=1):
-        plan = ws.ledger.plan_import(records_as_intake(layer, records, seed=seed))
+        name = f"演示数据 demo data · {ws.catalog.layer(layer).title.zh}"
+        plan = ws.ledger.plan_import(records_as_intake(layer, records, seed=seed, name=name))
         ws.ledger.commit_import(plan, by=by, why=f"演示数据 demo data (seed {seed})")
         if progress:
             progress(layer, 0.2 + 0.8 * done / len(demo.layers))
     return ws
 
 
-def records_as_intake(layer: str, records: Records, *, seed: int = 0) -> Intake:
+def records_as_intake(layer: str, records: Records, *, seed: int = 0, name: str = "") -> Intake:
     """Wrap made-up records as a file that was read, so that they take the ordinary way in."""
-    name = f"demo-{layer}"
+    name = name or f"演示数据 demo data · {layer}"
     return Intake(
         file=name,
         digest=hashlib.sha256(f"{name}-{seed}-{len(records)}".encode()).hexdigest(),
@@ -50,7 +51,7 @@ def records_as_intake(layer: str, records: Records, *, seed: int = 0) -> Intake:
         rows=len(records),
         skipped_non_data=0,
         records=records,
-        sheet=["demo"] * len(records),
+        sheet=["演示"] * len(records),
         row=range(1, len(records) + 1),
         stated_version=None,
         rejected=(),
