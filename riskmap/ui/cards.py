@@ -20,7 +20,7 @@ from riskmap.selection.zorder import BITS, encode
 from riskmap.usecases.assessing import explain_point, one_feature
 from riskmap.usecases.workspace import Workspace
 
-_MOST_FIELDS: Final = 10
+_MOST_FIELDS: Final = 8
 _MOST_REASONS: Final = 4
 _MOST_LISTED: Final = 20
 _CELL_BITS: Final = 6  # a tile is 2⁶ cells a side, one symbol each
@@ -112,7 +112,7 @@ def _fields(layer: Layer, row: Mapping[str, Any], lang: Lang) -> list[list[str]]
     found = []
     for field in layer.fields:
         value = row.get(column_of(field.id))
-        if value is None or value == "":
+        if value is None or value == "" or value is False:  # a card has room for what is there
             continue
         text = str(mask_value(value)) if field.personal else shown(field, value, lang)
         found.append([field.title.text(lang), text])

@@ -181,6 +181,7 @@ def _draw(filters: Filters, snapshot: Snapshot, layers: Mapping[str, Layer], fou
         [*snapshot.subdistricts, NOT_STATED],
         key=_name("sub"),
         placeholder=say("filter_subdistricts_all"),
+        select_all=False,
         format_func=_subdistrict_title,
     )
     st.text_input(
@@ -191,6 +192,7 @@ def _draw(filters: Filters, snapshot: Snapshot, layers: Mapping[str, Layer], fou
         list(FLAGS),
         key=_name("flags"),
         placeholder=say("filter_flags_all"),
+        select_all=False,
         format_func=_flag_title(),
     )
     if filters != Filters.all_on(snapshot.layers):

@@ -40,6 +40,7 @@ SETTINGS: Final[dict[str, Any]] = {
     "theme.buttonRadius": "4px",
     "theme.showSidebarBorder": True,
     "theme.showWidgetBorder": True,
+    "theme.headingFontSizes": ["1.7rem", "1.4rem", "1.2rem", "1.05rem", "1rem", "0.95rem"],
     "theme.headingFontWeights": [600, 600, 600, 600, 600, 600],
     "theme.chartCategoricalColors": ["#0b5cad", "#5b8fc7", "#7b8797", "#f07d1a", "#f2c318", "#d7191c"],
     "theme.sidebar.backgroundColor": "#f7f9fc",

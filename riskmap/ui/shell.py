@@ -131,8 +131,8 @@ def _brand(title: str) -> None:
 
 
 def _look() -> None:
-    st.html(
-        f"<style>{(_HERE / 'assets' / 'shell' / 'shell.css').read_text(encoding='utf-8')}{tier_css()}</style>"
-    )
+    words = f":root {{ --rm-no-match: '{say('css_no_match')}'; }}"
+    styles = (_HERE / "assets" / "shell" / "shell.css").read_text(encoding="utf-8")
+    st.html(f"<style>{words}\n{styles}\n{tier_css()}</style>")
     language = "zh-CN" if lang() == "zh" else "en"
     st.html(f"<script>document.documentElement.lang = '{language}'</script>", unsafe_allow_javascript=True)

@@ -171,8 +171,9 @@ def test_a_drawn_polygon_selects_lists_and_exports(watched, address):
     page.wait_for_selector(".rm-tiers")
     assert page.locator(".rm-tiers .rm-total").inner_text() == "2"
     assert "重大 1" in page.locator(".rm-tiers").inner_text().replace("\n", " ")
+    page.locator(".st-key-map-area-panel").get_by_text("孤点major").wait_for()
     with page.expect_download() as download:
-        page.locator("a.rm-download").first.click()
+        page.locator(".st-key-map-area-downloads").get_by_text("Excel").click()
     assert download.value.suggested_filename.endswith(".xlsx")
     page.locator(".st-key-map-area-close button").click()
     page.wait_for_selector(".rm-tiers", state="detached")

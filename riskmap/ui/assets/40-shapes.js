@@ -13,7 +13,7 @@
     if (config.hillshade) {
       const [west, south, east, north] = config.hillshade.bounds;
       L.imageOverlay(config.hillshade.url, [[south, west], [north, east]], {
-        pane: pane(map, "relief", 210), opacity: 0.55, alt: "", interactive: false,
+        pane: pane(map, "relief", 210), opacity: 0.42, alt: "", interactive: false,
       }).addTo(map);
     }
   });

@@ -1,7 +1,7 @@
 // Draw a polygon to select: click or tap the corners, double-click or Enter closes it, Esc gives up.
 (() => {
   const { make } = riskmap;
-  const LINE = { color: "#0b4f9e", weight: 2.2, fillColor: "#0b4f9e", fillOpacity: 0.08, interactive: false };
+  const LINE = { color: "#0b4f9e", weight: 2.2, fillColor: "#0b4f9e", fillOpacity: 0.08, interactive: false, pane: "drawn" };
   const NEAR = 12; // pixels from the first corner that close the polygon
 
   const Draw = L.Control.extend({
@@ -69,7 +69,7 @@
       if (this._corners.length > 2 && away(this._corners[0]) < NEAR) return this._finish();
       if (this._corners.length && away(this._corners.at(-1)) < 4) return; // the second click of a double-click
       this._corners.push(latlng);
-      L.circleMarker(latlng, { radius: 4, color: "#0b4f9e", weight: 2, fillColor: "#fff", fillOpacity: 1, interactive: false }).addTo(this._dots);
+      L.circleMarker(latlng, { radius: 4, color: "#0b4f9e", weight: 2, fillColor: "#fff", fillOpacity: 1, interactive: false, pane: "drawn" }).addTo(this._dots);
       this._move({ latlng });
       this._say();
     },
@@ -110,6 +110,9 @@
   });
 
   riskmap.parts.push((map) => {
+    const pane = map.createPane("drawn");
+    pane.style.zIndex = 455;
+    pane.style.pointerEvents = "none";
     const draw = new Draw().addTo(map);
     let drawn = null;
 

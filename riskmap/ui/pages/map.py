@@ -12,19 +12,33 @@ from streamlit_folium import st_folium
 
 from riskmap.errors import SelectionError
 from riskmap.present.map import Bounds, Frame, View, build_map, showing
-from riskmap.records import RANK_OF, RANKS, TIER_COLOURS, TIER_TITLES, TIERS
+from riskmap.records import RANK_OF, TIER_COLOURS, TIER_TITLES, TIERS
 from riskmap.selection import Counts, Selection, Snapshot, counts
-from riskmap.selection.flags import numbers
 from riskmap.selection.views import row_mask, view_of
 from riskmap.ui import downloads, ground
 from riskmap.ui.bundle import bundles
 from riskmap.ui.filters import NOTHING, Filters, draw_filters, read_filters
+from riskmap.ui.look import page_look
+from riskmap.ui.panels import (
+    Cell,
+    Column,
+    Row,
+    first_page,
+    pager_of,
+    point_address,
+    show_downloads,
+    show_table,
+    tier_cell,
+)
 from riskmap.ui.routes import GROUND, MAP
 from riskmap.ui.shell import open_point, page_of
 from riskmap.ui.state import lang, say, signer, snapshot, workspace
+from riskmap.usecases.listing import list_records
 
 _HEIGHT: Final = 640  # until our style sheet stretches the frame to the window
-_FIRST_ROWS: Final = 50
+_AREA_TABLE: Final = "map-area-table"
+_AREA_ROWS: Final = 20  # per page of the list
+_AREA_HEIGHT: Final = 280
 _AREA: Final = "map-area"
 _HANDLED: Final = "map-handled"
 _MOST_CORNERS: Final = 2000
@@ -33,6 +47,7 @@ _MOST_CORNERS: Final = 2000
 def render() -> None:
     """Draw the page."""
     now = snapshot()
+    page_look()
     if not now.n:
         _welcome()
         return
@@ -142,6 +157,7 @@ def _act_on(got: dict[str, Any] | None) -> None:
         open_point(str(message.get("layer", "")), str(message.get("code", "")))
     elif kind == "polygon":
         st.session_state[_AREA] = _ring(message.get("ring"))
+        first_page(_AREA_TABLE)
         st.rerun(scope="fragment")
     elif kind == "clear":
         st.session_state.pop(_AREA, None)
@@ -162,11 +178,11 @@ def _clear_area() -> None:
 
 
 def _area(district: str, now: Snapshot, selection: Selection, ring: list[list[float]]) -> None:
-    """What lies inside the drawn polygon and passes the filter: numbers, first rows, exports."""
+    """What lies inside the drawn polygon and passes the filter: numbers, records, exports."""
     with st.container(key="map-area-panel"):
-        title, close = st.columns([1, 0.34], vertical_alignment="center")
-        title.markdown(f"##### {say('area_title')}")
-        close.button(say("area_close"), key="map-area-close", on_click=_clear_area, type="tertiary")
+        with st.container(key="map-area-head", horizontal=True, vertical_alignment="center"):
+            st.markdown(f"##### {say('area_title')}")
+            st.button(say("area_close"), key="map-area-close", on_click=_clear_area, type="tertiary")
         try:
             inside = _within(selection, ring)
             found = counts(now, inside)
@@ -177,11 +193,8 @@ def _area(district: str, now: Snapshot, selection: Selection, ring: list[list[fl
         if not found.total:
             st.caption(say("area_none"))
             return
-        st.dataframe(
-            _first_rows(now, inside), key="map-area-rows", height=250, hide_index=True, width="stretch"
-        )
-        st.caption(say("area_rows", n=min(_FIRST_ROWS, found.total)))
-        st.html(_export_links(district, inside))
+        _records_inside(now, inside, found)
+        show_downloads("map-area-downloads", _exports(district, inside))
 
 
 def _within(selection: Selection, ring: list[list[float]]) -> Selection:
@@ -202,38 +215,40 @@ def _tier_line(found: Counts) -> str:
     return f'<div class="rm-tiers"><b class="rm-total">{found.total:,}</b>{tiers}</div>'
 
 
-def _first_rows(now: Snapshot, inside: Selection) -> dict[str, list[str]]:
-    """The first rows of the selection, worst first, as columns of texts."""
-    row = np.flatnonzero(row_mask(now, view_of(now, inside)))
-    rank = now.group[row] // now.shape[2] % now.shape[1]
-    row = row[np.argsort(-rank.astype(np.int64), kind="stable")][:_FIRST_ROWS]
+def _records_inside(now: Snapshot, inside: Selection, found: Counts) -> None:
+    pager = pager_of(_AREA_TABLE, found.total, _AREA_ROWS)
     layers = workspace().catalog.layers
-    columns: dict[str, list[str]] = {
-        say(f"column_{name}"): [] for name in ("tier", "name", "layer", "subdistrict", "code")
-    }
-    for number in row.tolist():
-        layer, index = now.where_is(number)
-        table = now.table(layer)
-        tier = RANKS[numbers(table["rank"])[index]]
-        values = (
-            TIER_TITLES[tier].text(lang()),
-            table["name"][index].as_py() or say("no_name"),
-            layers[layer].title.text(lang()),
-            table["subdistrict"][index].as_py() or say("not_stated"),
-            table["code"][index].as_py(),
-        )
-        for column, value in zip(columns.values(), values, strict=True):
-            column.append(value)
-    return columns
+    listing = list_records(
+        now, inside, layers=layers, sort="tier", descending=True, start=pager.start, size=pager.size
+    )
+    show_table(
+        _AREA_TABLE,
+        [Column(name, say(f"column_{name}")) for name in ("tier", "name", "layer", "subdistrict")],
+        [
+            Row(
+                [
+                    tier_cell(record.tier),
+                    Cell(record.name or say("no_name"), quiet=not record.name),
+                    Cell(layers[record.layer].title.text(lang())),
+                    Cell(record.subdistrict or say("not_stated"), quiet=not record.subdistrict),
+                ],
+                href=point_address(record.layer, record.code),
+            )
+            for record in listing.records
+        ],
+        pager=pager,
+        height=_AREA_HEIGHT,
+        dense=True,
+    )
 
 
-def _export_links(district: str, inside: Selection) -> str:
-    links = []
+def _exports(district: str, inside: Selection) -> list[dict[str, str]]:
+    found = []
     for ending, title in (("xlsx", "Excel"), ("csv", "CSV"), ("gpkg", "GPKG"), ("kml", "KML")):
         name = downloads.file_name(f"{district}-{say('area_title')}", ending)
         href = downloads.address(signer(), downloads.Wanted(inside, ending, name, lang()))
-        links.append(f'<a class="rm-download" href="{href}" download>{title}</a>')
-    return f'<div class="rm-downloads"><span>{say("area_export")}</span>{"".join(links)}</div>'
+        found.append({"title": title, "href": href, "name": name, "help": say("area_export")})
+    return found
 
 
 if __name__ == "__main__":
