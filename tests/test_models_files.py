@@ -56,7 +56,14 @@ missingg = "worst"
 reference = 0
 """
     found = problems(text)
-    assert set(found) == {"title.en", "version", "status", "decimal", "limits.large", "indicators[x].missingg"}
+    assert set(found) == {
+        "title.en",
+        "version",
+        "status",
+        "decimal",
+        "limits.large",
+        "indicators[x].missingg",
+    }
     assert "did you mean decimals?" in found["decimal"]
     assert "did you mean missing?" in found["indicators[x].missingg"]
     assert "models/m.toml:17 › indicators[x].missingg" in found["indicators[x].missingg"]
