@@ -30,6 +30,8 @@ def init(
     seed: Annotated[int, typer.Option("--seed", help="演示数据的随机种子 / seed of the demo data")] = 0,
     name: Annotated[str, typer.Option("--name", help="区名 / district name")] = "本区",
     by: ByOption = None,
+    why: WhyOption = None,
+    store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """新建工作区 / make a workspace."""
@@ -37,9 +39,11 @@ def init(
     from riskmap.usecases.workspace import create_workspace
 
     if demo:
-        ws = create_demo_workspace(directory, points=points, seed=seed, by=person(by), progress=progress)
+        ws = create_demo_workspace(
+            directory, points=points, seed=seed, by=person(by), why=why, store=store, progress=progress
+        )
     else:
-        ws = create_workspace(directory, name=name)
+        ws = create_workspace(directory, name=name, store=store)
     if as_json:
         print_json({"workspace": str(ws.root), "district": ws.config.district, "demo": ws.demo})
     else:
@@ -107,6 +111,7 @@ def _report_import(document: dict[str, Any], *, dry_run: bool) -> None:
             f"(new {file['inserted']}, updated {file['updated']}, unchanged {file['unchanged']}, held {file['held']}), "
             f"rejected {file['rejected']}, not data {file['skipped_non_data']}, unlocated {file['unlocated']}",
         )
+        _report_columns(file["sheets"])
         for issue in file["issues"][:50]:
             typer.echo(f"  {'✗' if issue['severity'] == 'error' else '!'} {issue['message']}", err=True)
         if len(file["issues"]) > 50:  # noqa: PLR2004 - a screenful
@@ -119,4 +124,23 @@ def _report_import(document: dict[str, Any], *, dry_run: bool) -> None:
             say(
                 f"  文件中没有的在册点 {len(file['absent'])} 个：{'、'.join(file['absent'][:20])}",
                 f"  in the ledger, not in the file: {len(file['absent'])}: {', '.join(file['absent'][:20])}",
+            )
+
+
+def _report_columns(sheets: list[dict[str, Any]]) -> None:
+    """Say which columns were guessed and which were left: a person should know what did not go in."""
+    for sheet in sheets:
+        guessed = [f"{h['header']} → {h['target']}" for h in sheet["headers"] if h["how"] == "guessed"]
+        left = [h["header"] for h in sheet["headers"] if h["how"] == "left"]
+        if guessed:
+            say(
+                f"  {sheet['sheet']}：按近似列名读取，请核对：{'、'.join(guessed)}",
+                f"  {sheet['sheet']}: columns guessed, please check: {', '.join(guessed)}",
+                err=True,
+            )
+        if left:
+            say(
+                f"  {sheet['sheet']}：未读取的列：{'、'.join(left)}",
+                f"  {sheet['sheet']}: columns not read: {', '.join(left)}",
+                err=True,
             )

@@ -19,7 +19,7 @@ from riskmap.intake.arrow import pc
 from riskmap.intake.assemble import assemble
 from riskmap.intake.block import BlockReader
 from riskmap.intake.coordinate_cells import stated_positions
-from riskmap.intake.headers import POSITION_TARGETS, SHAPE, HeaderDictionary, rival
+from riskmap.intake.headers import POSITION_TARGETS, SHAPE, HeaderDictionary, Match, rival
 from riskmap.intake.layout import Header, Row, find_header, sort_lines, stated_header, trimmed
 from riskmap.intake.limits import Limits
 from riskmap.intake.naming import Naming, first_named, naming
@@ -343,9 +343,20 @@ class _FileReader:
 
 def _understood(source: Source) -> Iterator[HeaderMatch]:
     """Yield how each column was understood; one without a header is named where it carries data."""
+    position: Match | None = None
     for match in source.header.matches:
         heading = match.heading
-        if heading.text:
+        if match.target == "position":
+            position = match
+        if (
+            position is not None
+            and match.target is None
+            and heading.column == position.heading.column + 1
+            and heading.text == position.heading.text
+        ):
+            # 坐标 merged over two columns: the second number was read with the first.
+            yield HeaderMatch(heading.column, heading.text, "position", position.how)
+        elif heading.text:
             yield HeaderMatch(heading.column, heading.text, match.target, match.how)
         elif (
             match.target is None

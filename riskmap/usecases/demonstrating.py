@@ -19,6 +19,8 @@ def create_demo_workspace(
     points: int = DEMO_POINTS,
     seed: int = 0,
     by: str,
+    why: str | None = None,
+    store: str | None = None,
     progress: Progress | None = None,
 ) -> Workspace:
     """Make a workspace and fill it with the demo district, through the ledger's ordinary import.
@@ -28,12 +30,12 @@ def create_demo_workspace(
     if progress:
         progress("make", 0.05)
     demo = make_demo(points=points, seed=seed)
-    ws = create_workspace(directory, name=demo.name, demo=True)
+    ws = create_workspace(directory, name=demo.name, demo=True, store=store)
     write_boundaries(demo, ws.root / "data")
     for done, (layer, records) in enumerate(demo.layers.items(), start=1):
         name = f"演示数据 demo data · {ws.catalog.layer(layer).title.zh}"
         plan = ws.ledger.plan_import(records_as_intake(layer, records, seed=seed, name=name))
-        ws.ledger.commit_import(plan, by=by, why=f"演示数据 demo data (seed {seed})")
+        ws.ledger.commit_import(plan, by=by, why=why or f"演示数据 demo data (seed {seed})")
         if progress:
             progress(layer, 0.2 + 0.8 * done / len(demo.layers))
     return ws

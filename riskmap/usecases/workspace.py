@@ -133,8 +133,10 @@ url = "data/ledger.sqlite"      # 台账 / the ledger
 """
 
 
-def create_workspace(directory: Path, *, name: str = "本区", demo: bool = False) -> Workspace:
-    """Make a workspace: default layers and models, settings, an empty ledger.
+def create_workspace(
+    directory: Path, *, name: str = "本区", demo: bool = False, store: str | None = None
+) -> Workspace:
+    """Make a workspace: default layers and models, settings, an empty ledger at `store`.
 
     Refuses a directory that already holds a workspace; leaves other files alone.
     """
@@ -152,7 +154,7 @@ def create_workspace(directory: Path, *, name: str = "本区", demo: bool = Fals
             for source in sorted((defaults / part).iterdir()):
                 if source.is_file() and not (root / part / source.name).exists():
                     shutil.copyfile(source, root / part / source.name)
-        url = store_url(root, "data/ledger.sqlite")
+        url = store_url(root, "data/ledger.sqlite", store)
         Ledger.create(url)
         # Written last: a directory is a workspace only once everything else is there.
         (root / WORKSPACE_FILE).write_text(_template(name, demo=demo), encoding="utf-8")
@@ -161,4 +163,4 @@ def create_workspace(directory: Path, *, name: str = "本区", demo: bool = Fals
             f"{root}：无法写入（{problem.strerror}）；请检查目录权限和磁盘空间",
             f"{root}: cannot write here ({problem.strerror}); check permissions and free space",
         ) from problem
-    return open_workspace(root)
+    return open_workspace(root, store)

@@ -29,6 +29,7 @@ def read(request: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
         )
     text, separator = _separator(text)
     csv.field_size_limit(1 << 27)
+    _check_quotes(text, separator)
     batches = list(
         _batches(csv.reader(io.StringIO(text, newline=""), delimiter=separator), request["columns"])
     )
@@ -37,6 +38,27 @@ def read(request: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
     table = pa.concat_tables(tables) if tables else pa.table({})
     name = Path(request["name"]).stem
     return [save(folder, 0, name, table) | {"encoding": encoding, "delimiter": separator}]
+
+
+def _check_quotes(text: str, separator: str) -> None:
+    """Refuse a table whose last quotation mark is never closed: all lines behind it would be one cell."""
+    if text.count('"') % 2 == 0:
+        return
+    end = "\x03"
+    rows = csv.reader(io.StringIO(f"{text}\n{end}\n", newline=""), delimiter=separator)
+    last = [""]
+    try:
+        for last in rows:
+            if last == [end]:
+                return
+    except csv.Error:
+        return  # told with its own message below
+    start = rows.line_num - sum(cell.count("\n") for cell in last) + 1  # it ends with a line break of ours
+    raise UnreadableFileError(
+        f"第 {start} 行起有一个引号没有配对，后面各行都被并进同一格；请补上引号，或用 Excel、WPS 重新另存为 CSV",
+        f"a quotation mark on line {start} is never closed, and all lines behind it run into one cell; close it, or save "
+        "the table as CSV again",
+    )
 
 
 def _columns(batch: list[list[str | None]], width: int) -> list[pa.Array]:
