@@ -1,0 +1,205 @@
+from __future__ import annotations
+
+import dataclasses
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from streamlit.testing.v1 import AppTest
+
+import riskmap.ui
+from riskmap.errors import Say
+from riskmap.present.map import Bounds, Frame, View, build_map, pack, showing
+from riskmap.present.texts import keys, t
+from riskmap.records import FLAGS, RANK_OF, TIER_TITLES
+from riskmap.selection import counts
+from riskmap.ui import state
+from riskmap.ui.bundle import bundles
+from riskmap.ui.filters import NOTHING, SWITCHES, Filters, escape
+from riskmap.usecases.snapshots import current_snapshot
+from riskmap.usecases.workspace import create_workspace, open_workspace
+from tests.map_workspace import HOSTILE, STREETS, make_workspace
+
+MAIN = Path(riskmap.ui.__file__).with_name("main.py")
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory):
+    return make_workspace(tmp_path_factory.mktemp("pages") / "ws")
+
+
+@pytest.fixture
+def app(monkeypatch):
+    """Run the app over a workspace; returns what it drew."""
+
+    def run(root: Path, **query: str) -> AppTest:
+        monkeypatch.setenv("RISKMAP_WORKSPACE", str(root))
+        state.workspace.cache_clear()
+        state.signer.cache_clear()
+        app = AppTest.from_file(str(MAIN), default_timeout=120)
+        for key, value in query.items():
+            app.query_params[key] = value
+        return app.run()
+
+    yield run
+    state.workspace.cache_clear()
+    state.signer.cache_clear()
+
+
+def drawn(app: AppTest) -> str:
+    assert not app.exception
+    blocks = [*app.markdown, *app.header, *app.subheader, *app.error, *app.caption]
+    return "\n".join(str(block.value) for block in blocks)
+
+
+def switches(app: AppTest) -> dict[str, int]:
+    """Label of each switch → its number."""
+    found = {}
+    for box in app.checkbox:
+        label, number = re.fullmatch(r"(.*) \*\*([\d,]+)\*\*", box.label).groups()
+        found[label] = int(number.replace(",", ""))
+    return found
+
+
+def test_an_empty_workspace_tells_a_newcomer_what_to_do(app, tmp_path):
+    create_workspace(tmp_path / "ws")
+    text = drawn(app(tmp_path / "ws"))
+    assert t("empty_title") in text
+    assert t("empty_step_import") in text
+    assert "--demo" in text
+
+
+def test_a_folder_that_is_no_workspace_is_named_in_one_message(app, tmp_path):
+    text = drawn(app(tmp_path))
+    assert t("workspace_problem") in text
+    assert "riskmap init" in text
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {},
+        {"tiers": "major,unrated"},
+        {"layers": "risk_points,shelters"},
+        {"sub": STREETS[1], "tiers": "low"},
+        {"q": "普通点"},
+        {"flags": "unlocated"},
+        {"tiers": "-"},
+        {"tiers": "nonsense", "layers": "nonsense", "sub": "nonsense", "flags": "nonsense"},
+    ],
+)
+def test_the_switches_say_the_numbers_that_the_selection_counts(app, filled, query):
+    snapshot = current_snapshot(filled)
+    shown = switches(app(filled.root, **query))
+    filters = Filters.from_query(query, snapshot)
+    for tier in SWITCHES:
+        wider = dataclasses.replace(filters, tiers=frozenset(SWITCHES)).selection(snapshot.layers)
+        expected = int(counts(snapshot, wider).array[:, RANK_OF[tier]].sum())
+        assert shown[TIER_TITLES[tier].zh] == expected
+    for i, layer in enumerate(snapshot.layers):
+        wider = dataclasses.replace(filters, layers=frozenset(snapshot.layers)).selection(snapshot.layers)
+        assert shown[filled.catalog.layer(layer).title.zh] == int(counts(snapshot, wider).array[i].sum())
+
+
+def test_switching_a_tier_off_is_kept_in_the_address(app, filled):
+    run = app(filled.root)
+    run.checkbox(key="filter-tier-low").uncheck()
+    run.run()
+    assert run.query_params["tiers"] == "major,large,general,unrated"
+    run.button(key="filter-reset").click()
+    run.run()
+    assert "tiers" not in run.query_params
+    assert run.checkbox(key="filter-tier-low").value
+
+
+def test_the_language_of_the_address_is_the_language_of_the_page(app, filled):
+    run = app(filled.root, lang="en")
+    assert "Unrated" in switches(run)
+    assert run.query_params["lang"] == "en"
+
+
+@given(
+    layers=st.sets(st.sampled_from(["risk_points", "slopes", "forest_fire_grids", "shelters"])),
+    tiers=st.sets(st.sampled_from(SWITCHES)),
+    subdistricts=st.sets(st.sampled_from(STREETS)),
+    flags=st.sets(st.sampled_from(list(FLAGS))),
+    text=st.sampled_from(["", "孤点", "<img src=x>"]),
+)
+def test_a_filter_comes_back_from_its_address(filled, layers, tiers, subdistricts, flags, text):
+    snapshot = current_snapshot(filled)
+    filters = Filters(
+        frozenset(layers),
+        frozenset(tiers),
+        tuple(s for s in snapshot.subdistricts if s in subdistricts),
+        tuple(f for f in FLAGS if f in flags),
+        text,
+    )
+    assert Filters.from_query(filters.to_query(snapshot.layers), snapshot) == filters
+
+
+def test_a_filter_with_nothing_on_selects_nothing(filled):
+    snapshot = current_snapshot(filled)
+    off = Filters(frozenset(), frozenset(SWITCHES))
+    assert off.selection(snapshot.layers) == NOTHING
+    assert counts(snapshot, NOTHING).total == 0
+
+
+def frame(layers, **more) -> Frame:
+    return Frame("zh", layers, Bounds(114.0, 22.5, 114.2, 22.7), ["assets/x/map.js"], **more)
+
+
+def test_equal_frames_give_equal_code_so_that_the_map_stays(filled):
+    layers = list(open_workspace(filled.root).catalog.layers.values())
+
+    def code() -> str:
+        return build_map(frame(layers)).get_root().render()
+
+    assert re.sub(r"[0-9a-f]{32}", "", code()) == re.sub(r"[0-9a-f]{32}", "", code())
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_no_text_reaches_the_template_of_folium(filled, hostile):
+    layer = dataclasses.replace(filled.catalog.layer("risk_points"), title=Say(hostile, hostile))
+    built = build_map(frame([layer], approval_number=hostile, demo=True))
+    view = View("t", None, "p", "s", [0] * 5, [0], overview=[{"name": hostile, "ranks": [0] * 5}])
+    showing(view).add_to(built)
+    code = built.get_root().render()
+    assert hostile not in code
+    assert "49" not in re.sub(r"[0-9a-f]{32}", "", re.sub(r'"[A-Za-z0-9+/=]{40,}"', "", code))
+    assert re.fullmatch(r"[A-Za-z0-9+/=]*", pack({"name": hostile}))
+
+
+def test_the_map_links_nothing_but_our_own_files(filled):
+    built = build_map(frame([filled.catalog.layer("risk_points")]))
+    assert [link for _, link in built.default_js] == ["../../assets/x/map.js"]
+    assert built.default_css == []
+    script = bundles()["map.js"].body.decode()
+    assert "sourceMappingURL" not in script
+    ours = script[script.index('(() => {\n"use strict"') :]
+    assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", ours)
+    assert "innerHTML" not in ours
+
+
+def test_every_text_of_the_browser_has_the_same_places_in_both_languages():
+    for key in keys():
+        zh, en = t(key, "zh"), t(key, "en")
+        assert zh
+        assert en
+        if key.startswith("js_"):
+            assert set(re.findall(r"{(\w+)}", zh)) == set(re.findall(r"{(\w+)}", en)), key
+
+
+def test_every_text_that_the_browser_asks_for_exists():
+    script = bundles()["map.js"].body.decode()
+    asked = set(re.findall(r'(?:riskmap\.)?say\("(\w+)"', script)) | set(
+        re.findall(r'\? "((?:draw|card)_\w+)"', script)
+    )
+    assert asked
+    assert {f"js_{name}" for name in asked} <= set(keys("js_"))
+
+
+@given(st.text(max_size=30))
+def test_escaped_text_keeps_its_words(text):
+    assert re.sub(r"\\(.)", r"\1", escape(text)) == text.replace("\n", " ")
