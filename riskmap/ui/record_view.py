@@ -34,7 +34,7 @@ def heading(layer: Layer, features: Features, flags: Iterable[str]) -> None:
     marks = [f'<span class="rm-mark">{escape(FLAGS[flag].text(lang()))}</span>' for flag in flags]
     if retired is not None:
         marks.insert(0, f'<span class="rm-mark rm-mark-retired">{escape(say("point_retired"))}</span>')
-    sub = say("list_separator").join(
+    sub = " · ".join(
         [
             layer.title.text(lang()),
             say("point_code", code=records.code[0]),
@@ -178,7 +178,8 @@ def _unrated(layer: Layer, explanation: Explanation) -> None:
 def _contributions(layer: Layer, explanation: Explanation) -> None:
     reference = explanation.reference.get("score")
     largest = max((abs(c.contribution) for c in explanation.contributions), default=0.0) or 1.0
-    rows = [_bar(say("why_reference"), "", float(reference or 0.0), 0.0, signed=False)]
+    start = f"{float(reference or 0.0):,.4g}"
+    rows = [f"<span class=wide>{escape(say('why_reference'))}</span><span class=num>{escape(start)}</span>"]
     rows += [
         _bar(
             field_title(layer, c.field, lang()),
@@ -192,10 +193,10 @@ def _contributions(layer: Layer, explanation: Explanation) -> None:
     st.html(f'<div class="rm-why">{"".join(rows)}{total}</div>')
 
 
-def _bar(title: str, value: str, number: float, share: float, *, signed: bool = True) -> str:
+def _bar(title: str, value: str, number: float, share: float) -> str:
     width = f"{abs(share) * 100:.1f}%"
     side = "up" if share > 0 else "down"
-    text = f"{number:+,.4g}" if signed else f"{number:,.4g}"
+    text = f"{number:+,.4g}"
     bar = (
         f'<span class="bar"><i class="{side}" style="width:{width};left:0"></i></span>'
         if share

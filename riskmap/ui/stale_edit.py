@@ -74,7 +74,7 @@ def draw_stale(stale: Stale) -> dict[str, Any] | None:
             say("stale_save", version=problem.current + 1),
             key="stale-save",
             type="primary",
-            disabled=not taken,
+            disabled=bool(open_questions) or not taken,
         )
         drop = st.button(say("stale_drop"), key="stale-drop")
     if save:

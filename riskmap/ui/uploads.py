@@ -20,6 +20,7 @@ from riskmap.intake.gate import FORMATS, SHP_PARTS
 
 ENDINGS: Final = tuple(dict.fromkeys(e.lstrip(".") for e in (*FORMATS, *SHP_PARTS)))
 _LONGEST: Final = 120
+_TAIL: Final = 30
 
 
 class Uploaded(Protocol):
@@ -44,7 +45,9 @@ def shown_name(name: str) -> str:
     """Return a file's name without folders and control characters, of bounded length."""
     last = PurePosixPath(name.replace("\\", "/")).name
     plain = "".join(c for c in last if unicodedata.category(c)[0] != "C").strip()
-    return plain[:_LONGEST] or "file"
+    if len(plain) > _LONGEST:
+        plain = f"{plain[: _LONGEST - _TAIL - 1]}…{plain[-_TAIL:]}"  # its ending stays
+    return plain or "file"
 
 
 @contextmanager

@@ -62,15 +62,17 @@ def render() -> None:
     with right:
         section(say("overview_chart"))
         tables.chart(found)
-    section(say("overview_by_layer"))
-    tables.by_layer(now, found, ws.catalog.layers)
-    section(say("overview_attention"))
-    tables.attention(
-        now,
-        ws.catalog.layers,
-        held=Counter(e.layer for e in ws.ledger.held()),
-        rejected=Counter(e.layer for e in ws.ledger.rejected()),
-    )
+    with st.container(key="print-block-layers"):
+        section(say("overview_by_layer"))
+        tables.by_layer(now, found, ws.catalog.layers)
+    with st.container(key="print-block-attention"):
+        section(say("overview_attention"))
+        tables.attention(
+            now,
+            ws.catalog.layers,
+            held=Counter(e.layer for e in ws.ledger.held()),
+            rejected=Counter(e.layer for e in ws.ledger.rejected()),
+        )
     _changes(found)
 
 

@@ -1,0 +1,64 @@
+"""Run one page of the app without a browser, and read what it gives to the browser."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from streamlit.testing.v1 import AppTest
+
+import riskmap.ui
+from riskmap.ui import state
+
+UI = Path(riskmap.ui.__file__).parent
+PATIENCE_S = 60
+
+
+def use_workspace(monkeypatch: Any, root: Path) -> None:
+    """Make `root` the workspace of this process."""
+    monkeypatch.setenv("RISKMAP_WORKSPACE", str(root))
+    state.workspace.cache_clear()
+    state.signer.cache_clear()
+
+
+def open_page(name: str, **query: str) -> AppTest:
+    """Return a page (by its file) as it looks at first."""
+    at = AppTest.from_file(str(UI / "main.py"), default_timeout=PATIENCE_S)
+    for key, value in query.items():
+        at.query_params[key] = value
+    at.switch_page(f"pages/{name}.py").run()
+    assert not at.exception, at.exception
+    return at
+
+
+def panels(at: AppTest) -> dict[str, dict[str, Any]]:
+    """Return our tables, figures and downloads by their keys."""
+    found = {}
+    for element in _walk(at._tree):
+        if getattr(element, "type", "") == "bidi_component":
+            key = element.proto.id.removeprefix("$$ID-").partition("-")[2]
+            found[key] = json.loads(element.proto.json)
+    return found
+
+
+def panel(at: AppTest, key: str) -> dict[str, Any]:
+    """Return one of our tables, figures or downloads."""
+    return panels(at)[key]
+
+
+def texts(data: dict[str, Any]) -> list[list[str]]:
+    """Return the cells of a table as texts."""
+    return [[cell["text"] for cell in row["cells"]] for row in data["rows"]]
+
+
+def html(at: AppTest) -> str:
+    """Return everything that goes to the browser as HTML."""
+    return "\n".join(str(e.value) for e in _walk(at._tree) if getattr(e, "type", "") == "html")
+
+
+def _walk(node: Any) -> Iterator[Any]:
+    for child in getattr(node, "children", {}).values():
+        yield child
+        yield from _walk(child)

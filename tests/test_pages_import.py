@@ -1,0 +1,211 @@
+"""The import page: uploads under names of ours, a look before writing, rows that wait, taking back."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import stat
+import sys
+
+import pytest
+
+from riskmap.errors import RiskmapError, UnreadableFileError
+from riskmap.records import RANKS
+from riskmap.ui.uploads import keep_uploads, private_folder, shown_name
+from riskmap.usecases.accepting import commit_files, settle_held, take_back
+from riskmap.usecases.assessing import one_feature
+from riskmap.usecases.changes import tier_changes_since
+from riskmap.usecases.editing import edit_point
+from riskmap.usecases.importing import plan_file, read_for_import
+from riskmap.usecases.workspace import open_workspace
+from tests.map_workspace import make_workspace
+from tests.pages_running import html, open_page, panel, texts, use_workspace
+
+LAYER, CODE = "risk_points", "RP-LONE-general"
+HEADER = "编号,名称,所属街道,经度,纬度,可能性,暴露频率,后果"
+
+
+class Uploaded:
+    def __init__(self, name: str, content: bytes = b"x") -> None:
+        self.name = name
+        self._content = content
+
+    def getbuffer(self) -> memoryview:
+        return io.BytesIO(self._content).getbuffer()
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    root = tmp_path_factory.mktemp("import") / "w"
+    make_workspace(root)
+    return root
+
+
+@pytest.fixture
+def ws(made, tmp_path, monkeypatch):
+    shutil.copytree(made, tmp_path / "w")
+    use_workspace(monkeypatch, tmp_path / "w")
+    return open_workspace(tmp_path / "w")
+
+
+def planned(ws, folder, *rows, name="台账.csv"):
+    file = folder / name
+    file.write_text("\n".join((HEADER, *rows)) + "\n", encoding="utf-8-sig")
+    return plan_file(ws, read_for_import(ws, LAYER, file, datum="cgcs2000", name=name))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../../etc/passwd.csv",
+        "C:\\Windows\\system.csv",
+        "/abs/x.csv",
+        "a\x00b\n.csv",
+        "…" * 300 + ".csv",
+        "CON.csv",
+    ],
+)
+def test_an_upload_never_chooses_where_it_lies(name):
+    with private_folder() as folder:
+        (kept,) = keep_uploads([Uploaded(name)], folder)
+        assert kept.path.parent == folder
+        assert kept.path.name == "0000.csv"
+        assert "/" not in kept.name
+        assert "\\" not in kept.name
+        assert len(kept.name) <= 120
+        assert kept.name.isprintable()
+        if sys.platform != "win32":
+            assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+            assert stat.S_IMODE(kept.path.stat().st_mode) == 0o600
+    assert not folder.exists()
+
+
+def test_the_parts_of_a_shapefile_stand_together():
+    with private_folder() as folder:
+        parts = [Uploaded(f"避难场所{e}") for e in (".dbf", ".shp", ".SHX", ".prj")]
+        (kept,) = keep_uploads(parts, folder)
+        assert kept.name == "避难场所.shp"
+        assert sorted(p.suffix for p in folder.iterdir()) == [".dbf", ".prj", ".shp", ".shx"]
+        assert {p.stem for p in folder.iterdir()} == {kept.path.stem}
+
+
+@pytest.mark.parametrize("names", [["a.dbf"], ["a.shp", "A.SHP"], ["a.exe"], ["a"]])
+def test_files_that_cannot_be_read_are_refused_by_name(names):
+    with private_folder() as folder, pytest.raises(UnreadableFileError, match=r"[aA]"):
+        keep_uploads([Uploaded(n) for n in names], folder)
+
+
+def test_a_name_without_anything_left_still_has_one():
+    assert shown_name("\x00\n") == "file"
+
+
+def test_writing_assesses_and_lists_the_tiers_that_moved(ws, tmp_path):
+    file = planned(ws, tmp_path, f"{CODE},,,,,10,,", "RP-NEW-1,新点,桂园街道,114.11,22.55,0.5,6,7")
+    outcome = commit_files(ws, LAYER, [file], by="张三", why="五月")
+    assert outcome.refused is None
+    assert [(c.code, c.before, c.after) for c in outcome.changes if c.before] == [(CODE, "general", "major")]
+    assert [c.after for c in outcome.changes if c.before is None] == ["low"]
+
+
+def test_nothing_is_written_without_person_and_reason(ws, tmp_path):
+    file = planned(ws, tmp_path, f"{CODE},,,,,10,,")
+    before = ws.ledger.state
+    with pytest.raises(RiskmapError):
+        commit_files(ws, LAYER, [file], by="张三", why="")
+    assert ws.ledger.state == before
+
+
+def test_a_plan_that_no_longer_holds_writes_nothing_and_comes_back_planned_anew(ws, tmp_path):
+    file = planned(ws, tmp_path, f"{CODE},,,,,10,,")
+    edit_point(ws, LAYER, CODE, seen=1, changes={"likelihood": 3.0}, by="李四", why="先到")
+    outcome = commit_files(ws, LAYER, [file], by="张三", why="五月")
+    assert outcome.committed == ()
+    assert outcome.refused is not None
+    (again,) = outcome.left
+    assert again.plan.changes[0]["likelihood"] == (3.0, 10.0)
+    assert one_feature(ws, LAYER, CODE).records.values["likelihood"][0] == 3.0
+    assert commit_files(ws, LAYER, [again], by="张三", why="五月").refused is None
+
+
+def test_an_import_is_taken_back_with_its_tiers(ws, tmp_path):
+    file = planned(ws, tmp_path, f"{CODE},,,,,10,,")
+    outcome = commit_files(ws, LAYER, [file], by="张三", why="五月")
+    (done,) = outcome.committed
+    assert done.committed is not None
+    take_back(ws, done.committed.changeset, by="张三", why="传错文件", layers=[LAYER])
+    features = one_feature(ws, LAYER, CODE)
+    assert features.records.values["likelihood"][0] == 1
+    assert RANKS[int(features.rank[0])] == "general"
+
+
+def held_row(ws, tmp_path):
+    # The same code with another name, several kilometres away: another point, or a mistake.
+    file = planned(ws, tmp_path, f"{CODE},别处的厂,桂园街道,114.105,22.535,6,6,15")
+    assert file.plan.count("held") == 1
+    commit_files(ws, LAYER, [file], by="张三", why="五月")
+    (entry,) = ws.ledger.held()
+    return entry
+
+
+def test_a_held_row_is_shown_beside_the_ledger_and_taken_as_a_new_code(ws, tmp_path):
+    entry = held_row(ws, tmp_path)
+    at = open_page("import_")
+    (row,) = texts(panel(at, "backlog-held"))
+    assert CODE in row
+    assert settle_held(ws, [entry], accept=True, by="张三", why="是另一个点", as_code="RP-NEW-9") == 1
+    assert one_feature(ws, LAYER, "RP-NEW-9").records.name[0] == "别处的厂"
+    assert RANKS[int(one_feature(ws, LAYER, "RP-NEW-9").rank[0])] == "major"
+    assert ws.ledger.held() == []
+
+
+def test_a_declined_row_leaves_the_record_alone(ws, tmp_path):
+    entry = held_row(ws, tmp_path)
+    settle_held(ws, [entry], accept=False, by="张三", why="填错")
+    assert one_feature(ws, LAYER, CODE).records.name[0] == "孤点general"
+    assert ws.ledger.held() == []
+
+
+def test_rejected_rows_wait_on_the_page_and_come_back_as_a_workbook(ws, tmp_path):
+    file = planned(ws, tmp_path, "RP-BAD-1,坏行,桂园街道,114.11,22.55,较高,6,7")
+    commit_files(ws, LAYER, [file], by="张三", why="五月")
+    at = open_page("import_")
+    (row,) = texts(panel(at, "backlog-rejected"))
+    assert "RP-BAD-1" in row
+    assert "台账.csv" in row[0]
+    assert at.get("download_button")
+
+
+def test_an_empty_page_tells_what_to_do(ws):
+    at = open_page("import_")
+    assert "先核对" in html(at)
+    assert at.button(key="import-check").disabled
+    assert [s.key for s in at.selectbox][:2] == ["import-layer", "import-datum"]
+
+
+@pytest.mark.parametrize("datum", ["", "cgcs2000", "wgs84", "gcj02", "bd09", "EPSG:4547", "other"])
+def test_every_datum_is_explained_in_a_line(ws, datum):
+    at = open_page("import_")
+    at.selectbox(key="import-datum").select(datum).run()
+    assert not at.exception
+    assert at.caption[0].value
+
+
+def test_recent_changes_offer_to_be_undone(ws):
+    at = open_page("import_")
+    at.button_group(key="backlog-part").select("changes").run()
+    table = panel(at, "backlog-changes")
+    acts = [cell["act"] for row in table["rows"] for cell in row["cells"] if "act" in cell]
+    assert len(acts) == 3  # three imports; assessments cannot be undone
+    assert not [c for row in texts(table) for c in row if c in {"import", "assess"}]
+
+
+def test_tier_changes_since_a_day_leave_out_first_assessments(ws):
+    from datetime import datetime, timedelta
+
+    today = datetime.now().astimezone().date()
+    assert tier_changes_since(ws, today).moved == ()
+    assert sum(tier_changes_since(ws, today).first.values()) == 63
+    edit_point(ws, LAYER, CODE, seen=1, changes={"likelihood": 10.0}, by="李四", why="更正")
+    (change,) = tier_changes_since(ws, today).moved
+    assert (change.before, change.after, change.cause) == ("general", "major", "data")
+    assert tier_changes_since(ws, today + timedelta(days=1)).moved == ()

@@ -1,0 +1,164 @@
+"""The inventory page: the filter's records page by page, its totals, its files."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from riskmap.records import RANK_OF, RANKS, TIER_TITLES
+from riskmap.selection import Selection, counts, select
+from riskmap.ui import downloads, state
+from riskmap.ui.filters import Filters
+from riskmap.ui.links import inventory_address
+from riskmap.usecases.listing import SORTS, list_records
+from riskmap.usecases.selecting import make_selection
+from riskmap.usecases.snapshots import current_snapshot
+from riskmap.usecases.workspace import open_workspace
+from tests.map_workspace import HOSTILE, make_workspace
+from tests.pages_running import html, open_page, panel, texts, use_workspace
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    root = tmp_path_factory.mktemp("inventory") / "w"
+    make_workspace(root)
+    return root
+
+
+@pytest.fixture
+def root(made, monkeypatch):
+    use_workspace(monkeypatch, made)
+    return made
+
+
+@pytest.fixture
+def now(root):
+    return current_snapshot(open_workspace(root))
+
+
+def test_the_figures_are_those_of_the_counts(root, now):
+    found = counts(now, Selection())
+    shown = [figure["text"] for figure in panel(open_page("inventory"), "inventory-figures")["figures"]]
+    tiers = found.tiers()
+    assert shown == [str(found.total), *(str(n) for n in tiers.values()), str(found.unrated)]
+
+
+def test_a_page_holds_fifty_rows_worst_first(root, now):
+    table = panel(open_page("inventory"), "inventory-table")
+    assert len(table["rows"]) == 50 < now.n
+    ranks = {title.zh: rank for rank, name in enumerate(RANKS) if (title := TIER_TITLES[name])}
+    listed = [ranks[row[0]] for row in texts(table)]
+    assert listed == sorted(listed, reverse=True)
+    assert table["pager"]["pages"] == 2
+
+
+def test_names_reach_the_browser_as_they_are_and_only_as_data(root):
+    at = open_page("inventory", q="RP-EVIL")
+    names = {row[1] for row in texts(panel(at, "inventory-table"))}
+    assert names == set(HOSTILE)
+    assert "<img src=x" not in html(at)
+    assert not [m.value for m in at.markdown if "7*7" in m.value]
+
+
+def test_a_gap_in_the_totals_is_said_and_leads_to_its_records(root, now):
+    at = open_page("inventory")
+    unrated = counts(now, Selection()).unrated
+    assert unrated
+    assert str(unrated) in at.warning[0].value
+    assert at.button(key="inventory-gap").label.count(str(unrated)) == 1
+
+
+def test_totals_that_agree_are_said_too(root):
+    at = open_page("inventory", tiers="major,large")
+    assert not at.warning
+    assert any("合计相符" in m.value for m in at.markdown)
+
+
+def test_the_address_narrows_table_totals_and_downloads_alike(root, now):
+    at = open_page("inventory", layers="risk_points", tiers="large", where="likelihood >= 3")
+    wanted = make_selection(
+        open_workspace(root), layers=["risk_points"], tiers=["large"], where=["likelihood >= 3"]
+    )
+    expected = select(now, wanted).total
+    assert expected
+    assert panel(at, "inventory-figures")["figures"][0]["text"] == str(expected)
+    assert len(panel(at, "inventory-table")["rows"]) == expected
+    items = panel(at, "inventory-downloads")["items"]
+    assert len(items) == len(downloads.FORMATS) == 7
+    for item, ending in zip(items, downloads.FORMATS, strict=True):
+        asked = downloads.wanted(state.signer(), item["href"].removeprefix("download/"))
+        assert (asked.selection, asked.format) == (wanted, ending)
+
+
+def test_a_condition_reads_in_words_and_not_in_ids(root):
+    at = open_page("inventory", where="likelihood >= 3")
+    assert "可能性L ≥ 3" in html(at)
+    assert "likelihood" not in html(at)
+
+
+def test_a_condition_that_is_wrong_is_refused_in_one_sentence(root):
+    at = open_page("inventory", where="nothing of ours > 3")
+    assert len(at.error) >= 1
+    assert not at.exception
+
+
+@pytest.mark.parametrize("sort", SORTS)
+@pytest.mark.parametrize("descending", [True, False])
+def test_pages_hold_every_record_once_whatever_the_order(root, now, sort, descending):
+    layers = open_workspace(root).catalog.layers
+    seen = []
+    for start in range(0, now.n + 7, 7):
+        page = list_records(
+            now, Selection(), layers=layers, sort=sort, descending=descending, start=start, size=7
+        )
+        assert page.total == now.n
+        seen += [(record.layer, record.code) for record in page.records]
+    assert len(seen) == len(set(seen)) == now.n
+
+
+def test_a_record_without_a_score_stands_last_by_score_either_way(root, now):
+    layers = open_workspace(root).catalog.layers
+    for descending in (True, False):
+        page = list_records(now, Selection(), layers=layers, sort="score", descending=descending, size=now.n)
+        scores = [r.score for r in page.records]
+        known = [s for s in scores if s is not None]
+        assert scores[: len(known)] == known == sorted(known, reverse=descending)
+
+
+def test_a_number_leads_to_the_records_that_it_counts(root, now):
+    found = counts(now, Selection())
+    for i, layer in enumerate(now.layers):
+        for tier in RANKS:
+            query = parse_qs(urlsplit(inventory_address(now, layer=layer, tiers=(tier,))).query)
+            read = Filters.from_query({k: v[0] for k, v in query.items()}, now)
+            total = counts(now, read.selection(now.layers)).total
+            assert total == int(found.array[i, RANK_OF[tier]].sum())
+
+
+def test_a_full_export_needs_person_and_reason(root):
+    at = open_page("inventory", layers="risk_points", tiers="major")
+    at.button(key="unmasked-make").click().run()
+    assert any("经办人" in w.value for w in at.warning)
+    at.text_input(key="unmasked-by").set_value("王五").run()
+    at.text_input(key="unmasked-why").set_value("防汛值班").run()
+    at.button(key="unmasked-make").click().run()
+    assert not at.exception
+    assert not at.error
+    (entry,) = open_workspace(root).ledger.exports(limit=1)
+    assert (entry.who, entry.why, entry.unmasked) == ("王五", "防汛值班", True)
+
+
+def test_the_page_speaks_english_at_the_switch(root):
+    at = open_page("inventory", lang="en")
+    assert "Classified inventory" in html(at)
+    assert [c["title"] for c in panel(at, "inventory-table")["columns"]][:3] == ["Tier", "Name", "Code"]
+
+
+def test_a_workspace_can_be_copied_and_still_lists_the_same(root, now, tmp_path: Path, monkeypatch):
+    shutil.copytree(root, tmp_path / "copy")
+    use_workspace(monkeypatch, tmp_path / "copy")
+    table = panel(open_page("inventory"), "inventory-table")
+    assert table["pager"]["label"].endswith(f"共 {now.n} 条")

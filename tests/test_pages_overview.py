@@ -1,0 +1,97 @@
+"""The overview page: every number is the number of the records that it leads to."""
+
+from __future__ import annotations
+
+import shutil
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from riskmap.selection import Selection, counts
+from riskmap.ui.filters import Filters
+from riskmap.usecases.editing import edit_point
+from riskmap.usecases.snapshots import current_snapshot
+from riskmap.usecases.workspace import open_workspace
+from tests.map_workspace import make_workspace
+from tests.pages_running import open_page, panel, panels, texts, use_workspace
+
+TABLES = ("overview-subdistricts", "overview-layers", "overview-attention")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    root = tmp_path_factory.mktemp("overview") / "w"
+    make_workspace(root)
+    return root
+
+
+@pytest.fixture
+def ws(made, tmp_path, monkeypatch):
+    shutil.copytree(made, tmp_path / "w")
+    use_workspace(monkeypatch, tmp_path / "w")
+    return open_workspace(tmp_path / "w")
+
+
+def counted(now, href):
+    query = {k: v[0] for k, v in parse_qs(urlsplit(href).query).items()}
+    return counts(now, Filters.from_query(query, now).selection(now.layers)).total
+
+
+def test_every_number_leads_to_as_many_records(ws):
+    now = current_snapshot(ws)
+    at = open_page("overview")
+    followed = 0
+    for name in TABLES:
+        for row in panel(at, name)["rows"]:
+            for cell in row["cells"]:
+                if cell.get("href", "").startswith("inventory"):
+                    assert counted(now, cell["href"]) == int(cell["text"].replace(",", "")), (name, row)
+                    followed += 1
+    for figure in panel(at, "overview-figures")["figures"]:
+        if figure["href"]:
+            assert counted(now, figure["href"]) == int(figure["text"].replace(",", ""))
+            followed += 1
+    assert followed > 30
+
+
+def test_rows_and_columns_sum_to_the_whole(ws):
+    now = current_snapshot(ws)
+    at = open_page("overview")
+    for name in ("overview-subdistricts", "overview-layers"):
+        numbers = [[int(t.replace(",", "")) for t in row[1:]] for row in texts(panel(at, name))]
+        *parts, total = numbers
+        assert [sum(column) for column in zip(*parts, strict=True)] == total
+        assert all(sum(row[:-1]) == row[-1] for row in numbers)
+        assert total[-1] == counts(now, Selection()).total
+
+
+def test_what_does_not_add_up_is_said_with_the_codes(ws):
+    at = open_page("overview")
+    assert any("合计不符" in w.value for w in at.warning)
+    assert any("RP-LONE-unrated" in row[-1] for row in texts(panel(at, "overview-gaps")))
+
+
+def test_a_tier_that_changed_is_listed_with_its_cause(ws):
+    edit_point(
+        ws, "risk_points", "RP-LONE-general", seen=1, changes={"likelihood": 10.0}, by="李四", why="更正"
+    )
+    at = open_page("overview")
+    (row,) = texts(panel(at, "overview-moved"))
+    assert row[2:5] == ["RP-LONE-general", "一般", "重大"]
+    assert row[-1] == "数据变化"
+    assert any("1 处等级有变化，其中 1 处变重" in t.value for t in at.text)
+
+
+def test_totals_can_be_compared_with_an_earlier_day(ws):
+    at = open_page("overview")
+    at.toggle(key="overview-compare").set_value(True).run()
+    assert not at.exception
+    before, now, difference = texts(panel(at, "overview-compared"))
+    assert before[1] == "0"
+    assert difference[1] == f"+{now[1]}"
+
+
+def test_english_pages_hold_no_chinese_of_ours(ws):
+    at = open_page("overview", lang="en")
+    words = [c["title"] for data in panels(at).values() for c in data.get("columns", [])]
+    assert not [w for w in words if any("\u4e00" <= c <= "\u9fff" for c in w)]
