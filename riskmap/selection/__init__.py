@@ -3,6 +3,7 @@
 from riskmap.selection.filters import NOT_STATED, Selection
 from riskmap.selection.inventory import Selected, flag_ids, rows, select
 from riskmap.selection.lookup import Hit, Outline, find, nearest, point, search, shapes_in
+from riskmap.selection.patch import patched_snapshot
 from riskmap.selection.snapshot import Snapshot, build_snapshot, snapshot_key
 from riskmap.selection.table import changed_table, column_of, layer_table
 from riskmap.selection.tiles import tile
@@ -28,6 +29,7 @@ __all__ = [
     "layer_table",
     "nearest",
     "parse_where",
+    "patched_snapshot",
     "point",
     "reconcile",
     "rows",

@@ -33,10 +33,10 @@ def flag_bits(table: pa.Table, layer: Layer, places: Places | None, *, today: da
     lon, lat = numbers(table["lon"]), numbers(table["lat"])
     bits = np.zeros(len(table), np.uint16)
     found: dict[str, Bools] = {
-        "possible_duplicate": _duplicates(table["name"], lon, lat),
+        "possible_duplicate": near_names(table["name"], lon, lat),
         "unlocated": np.isnan(lon),
         "declared_differs": _declared_differs(table),
-        "stale": _stale(table, layer, today),
+        "stale": stale(table, layer, today),
     }
     if places is not None:
         found["outside_district"] = ~np.isnan(lon) & ~places.in_district(lon, lat)
@@ -75,8 +75,8 @@ def _declared_differs(table: pa.Table) -> Bools:
     return (declared != UNRATED) & (rank != UNRATED) & (declared != rank)
 
 
-def _stale(table: pa.Table, layer: Layer, today: date) -> Bools:
-    """A date that is not known is not fresh."""
+def stale(table: pa.Table, layer: Layer, today: date) -> Bools:
+    """Return which rows are older than their layer allows; a date that is not known is not fresh."""
     when = table["updated_at"]
     name = column_of(SURVEYED)
     if name in table.column_names and pa.types.is_string(table[name].type):
@@ -94,7 +94,8 @@ def _elsewhere(table: pa.Table, places: Places, lon: NDArray[np.float64], lat: N
     return (stated >= 0) & (inside >= 0) & (inside != stated)
 
 
-def _duplicates(names: pa.ChunkedArray, lon: NDArray[np.float64], lat: NDArray[np.float64]) -> Bools:
+def near_names(names: pa.ChunkedArray, lon: NDArray[np.float64], lat: NDArray[np.float64]) -> Bools:
+    """Return which rows share their name with another one too near to be something else."""
     group, words = codes_of(names.dictionary_encode())
     if "" in words:
         group = np.where(group == words.index(""), -1, group)

@@ -53,8 +53,9 @@ class Snapshot:
     """All layers in columns, n rows of which m are located.
 
     By row: `group` uint16|32[n], `flags` uint16[n], `search` string[n] (code, name and address,
-    folded, a line each). Along the Z-order curve: `code` uint64[m] (ascending), `row` uint32[m],
-    `point_group` like `group`[m], `point_id` uint32[m] (feature ids). `state` is the ledger's,
+    folded, a line each; in pieces where the snapshot was patched, like the columns of its tables).
+    Along the Z-order curve: `code` uint64[m] (ascending), `row` uint32[m], `point_group` like
+    `group`[m], `point_id` uint32[m] (feature ids). `state` is the ledger's,
     `key` stands for everything the snapshot was made from.
     """
 
@@ -65,7 +66,7 @@ class Snapshot:
     tables: Mapping[str, pa.Table]
     group: NDArray[Any]
     flags: NDArray[np.uint16]
-    search: pa.Array
+    search: pa.Array | pa.ChunkedArray
     code: NDArray[np.uint64]
     row: NDArray[np.uint32]
     point_group: NDArray[Any]
@@ -184,11 +185,11 @@ def build_snapshot(
         if layer_id in features:
             given = features[layer_id]
             table = given if isinstance(given, pa.Table) else layer_table(given, layer)
-            tables[layer_id] = _with_flags(table, flag_bits(table, layer, places, today=today))
+            tables[layer_id] = with_flags(table, flag_bits(table, layer, places, today=today))
         else:
             tables[layer_id] = _empty(layer)
-    names = _subdistricts(tables, places)
-    group = _groups(tables, names)
+    names = subdistricts_of(tables, places)
+    group = groups_of(tables, names)
     code, row, point_group, point_id = _points(tables, group)
     return Snapshot(
         state=state,
@@ -198,12 +199,14 @@ def build_snapshot(
         tables=tables,
         group=group,
         flags=_joined([numbers(t["flags"]) for t in tables.values()], np.uint16),
-        search=_search(tables),
+        search=pa.concat_arrays(
+            [pa.array([], pa.string()), *(c for t in tables.values() for c in search_texts(t).chunks)]
+        ),
         code=code,
         row=row,
         point_group=point_group,
         point_id=point_id,
-        shapes=_shapes(tables),
+        shapes=shapes_of(tables),
     )
 
 
@@ -211,7 +214,8 @@ def _joined(parts: list[NDArray[Any]], dtype: Any) -> NDArray[Any]:
     return np.concatenate([np.zeros(0, dtype), *parts]).astype(dtype, copy=False)
 
 
-def _with_flags(table: pa.Table, bits: NDArray[np.uint16]) -> pa.Table:
+def with_flags(table: pa.Table, bits: NDArray[np.uint16]) -> pa.Table:
+    """Return a layer table with these flags."""
     return table.set_column(table.column_names.index("flags"), "flags", pa.array(bits))
 
 
@@ -236,14 +240,19 @@ def _empty(layer: Layer) -> pa.Table:
     )
 
 
-def _subdistricts(tables: Mapping[str, pa.Table], places: Places | None) -> tuple[str, ...]:
-    """The district's own in its order, then whatever else records state, sorted."""
+def subdistricts_of(tables: Mapping[str, pa.Table], places: Places | None) -> tuple[str, ...]:
+    """Return the district's own in its order, then whatever else records state, sorted."""
     own = places.names if places is not None else ()
-    stated = {w for table in tables.values() for w in codes_of(table["subdistrict"])[1]}
+    stated: set[str] = set()
+    for table in tables.values():
+        indices, words = codes_of(table["subdistrict"])
+        used = np.bincount(indices + 1, minlength=len(words) + 1)[1:]
+        stated.update(word for word, n in zip(words, used, strict=True) if n)
     return (*own, *sorted(stated - set(own) - {"", NOT_STATED}))
 
 
-def _groups(tables: Mapping[str, pa.Table], names: tuple[str, ...]) -> NDArray[Any]:
+def groups_of(tables: Mapping[str, pa.Table], names: tuple[str, ...]) -> NDArray[Any]:
+    """Return the group of every row: layer, rank and sub-district in one number; uint16|32[n]."""
     index = {name: i for i, name in enumerate(names)}
     width = len(names) + 1
     parts: list[NDArray[Any]] = []
@@ -274,17 +283,16 @@ def _points(
     return code[order], row, group[row], ids[row].astype(np.uint32)
 
 
-def _search(tables: Mapping[str, pa.Table]) -> pa.Array:
-    parts: list[pa.Array] = []
-    for table in tables.values():
-        columns = [table["code"], pc.fill_null(table["name"], "")]
-        if column_of(ADDRESS) in table.column_names and pa.types.is_string(table[column_of(ADDRESS)].type):
-            columns.append(pc.fill_null(table[column_of(ADDRESS)], ""))
-        parts.extend(folded(pc.binary_join_element_wise(*columns, "", "\n")).chunks)
-    return pa.concat_arrays(parts) if parts else pa.array([], pa.string())
+def search_texts(table: pa.Table) -> pa.ChunkedArray:
+    """Return what is searched of each record: code, name and address, folded, a line each."""
+    columns = [table["code"], pc.fill_null(table["name"], "")]
+    if column_of(ADDRESS) in table.column_names and pa.types.is_string(table[column_of(ADDRESS)].type):
+        columns.append(pc.fill_null(table[column_of(ADDRESS)], ""))
+    return folded(pc.binary_join_element_wise(*columns, "", "\n"))
 
 
-def _shapes(tables: Mapping[str, pa.Table]) -> Shapes:
+def shapes_of(tables: Mapping[str, pa.Table]) -> Shapes:
+    """Return the bounds of every line and polygon."""
     rows: list[NDArray[np.int64]] = []
     bounds: list[NDArray[np.float64]] = []
     start = 0
