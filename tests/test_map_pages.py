@@ -127,7 +127,7 @@ def test_the_language_of_the_address_is_the_language_of_the_page(app, filled):
     flags=st.sets(st.sampled_from(list(FLAGS))),
     text=st.sampled_from(["", "孤点", "<img src=x>"]),
 )
-def test_a_filter_comes_back_from_its_address(filled, layers, tiers, subdistricts, flags, text):
+def test_a_filter_comes_back_from_its_address(filled, *, layers, tiers, subdistricts, flags, text):
     snapshot = current_snapshot(filled)
     filters = Filters(
         frozenset(layers),
