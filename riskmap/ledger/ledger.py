@@ -131,6 +131,11 @@ class Ledger:
         with self._store.reading() as connection:
             return next_id(connection, s.feature) - 1
 
+    def state_at(self, moment: dt.datetime) -> int:
+        """Return the state the ledger was in at a moment, 0 before its first write."""
+        with self._store.reading() as connection:
+            return reading.changeset_at(connection, moment)
+
     def written_at(self, state: int) -> str | None:
         """Return when a state came about (ISO, UTC), None where this ledger was never in it.
 

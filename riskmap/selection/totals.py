@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from riskmap.catalog import Layer
@@ -152,7 +153,7 @@ def _tier_gap(snapshot: Snapshot, layer: str, entry: Mapping[str, Any], lang: La
     if rated == entry["total"]:
         return None
     table = snapshot.table(layer)
-    codes = table.filter(numbers(table["rank"]) == UNRATED)["code"].to_pylist()
+    codes = table["code"].filter(pa.array(numbers(table["rank"]) == UNRATED)).to_pylist()
     title = entry["title"]
     what = Say(f"{title}：四级之和与总数不符", f"{title}: the four tiers do not sum to the total")
     return {

@@ -1,79 +1,78 @@
-"""The column snapshot of a workspace: built when the ledger has moved, shared by every session."""
+"""The column snapshot of a workspace: made when the ledger has moved, shared by every session.
+
+A small change is patched into the last snapshot on the shelf. Otherwise one is built: in this
+process, or in one of its own where the ledger is large, because what a million records take while
+they are read never goes back to the system.
+"""
 
 from __future__ import annotations
 
-import os
-import shutil
 import threading
 from collections import OrderedDict
-from datetime import UTC, date, datetime, time
-from pathlib import Path
+from collections.abc import Mapping
+from datetime import date, datetime
 
-from riskmap.selection import Snapshot, build_snapshot, snapshot_key
+from riskmap.records import Features
+from riskmap.selection import Snapshot, patched_snapshot, snapshot_key
+from riskmap.usecases import shelf
+from riskmap.usecases.build_snapshot import build_and_shelve, build_apart, end_of_day
 from riskmap.usecases.workspace import Workspace
 
+__all__ = ["current_snapshot", "end_of_day"]
+
 _KEEP = 2  # the current one and the one that open pages still point at
+_FEW = 500  # changed records that are patched in
+_LARGE = 200_000  # records that are read in a process of their own
 _cache: OrderedDict[tuple[object, ...], Snapshot] = OrderedDict()
 _building = threading.Lock()
-
-
-def end_of_day(day: date) -> datetime:
-    """Return the last moment of a local day, in UTC: what "as of that date" means."""
-    return datetime.combine(day, time.max).astimezone().astimezone(UTC)
 
 
 def current_snapshot(ws: Workspace, *, as_of: date | None = None, today: date | None = None) -> Snapshot:
     """Return the snapshot of the ledger as it is now, or as it was at the end of a past day.
 
-    Shared between threads; built once per ledger state and kept on disk for the next start.
+    Shared between threads; made once per ledger state and kept on disk for the next start.
     """
     today = as_of or today or datetime.now().astimezone().date()
-    state = ws.ledger.state
-    key = (ws.store, ws.root, ws.catalog_digest, state, as_of, today)
+    state = ws.ledger.state if as_of is None else ws.ledger.state_at(end_of_day(as_of))
+    key = (ws.store, ws.root, shelf.basis_of(ws), state, today)
     with _building:
-        if key in _cache:
-            _cache.move_to_end(key)
-            return _cache[key]
-        snapshot = _past(ws, as_of, state) if as_of else _present(ws, state, today)
-        _cache[key] = snapshot
+        if key not in _cache:
+            _cache[key] = _made(ws, state, as_of, today)
+        _cache.move_to_end(key)
         while len(_cache) > _KEEP:
             _cache.popitem(last=False)
-        return snapshot
+        return _cache[key]
 
 
-def _past(ws: Workspace, as_of: date, state: int) -> Snapshot:
-    moment = end_of_day(as_of)
-    features = {layer: ws.ledger.features(layer, as_of=moment) for layer in ws.catalog.layers}
-    return build_snapshot(features, ws.catalog.layers, ws.places, state=state, today=as_of)
+def _made(ws: Workspace, state: int, as_of: date | None, today: date) -> Snapshot:
+    found = _from_shelf(ws, state, as_of, today)
+    if found is None and ws.ledger.size > _LARGE and build_apart(ws, as_of, today):
+        found = _from_shelf(ws, state, as_of, today)
+    return found or build_and_shelve(ws, as_of, today)[0]
 
 
-def _present(ws: Workspace, state: int, today: date) -> Snapshot:
-    key = snapshot_key(ws.catalog.layers, ws.places, state=state, today=today)
-    home = ws.cache_dir / f"snapshot-{key}"
-    kept = Snapshot.load(home, key=key)
-    if kept is not None:
-        return kept
-    features = {layer: ws.ledger.features(layer) for layer in ws.catalog.layers}
-    snapshot = build_snapshot(features, ws.catalog.layers, ws.places, state=state, today=today)
-    del features
-    if ws.ledger.state != state:  # written to meanwhile: good for this answer, not for the shelf
-        return snapshot
-    try:
-        _shelve(snapshot, home)
-    except OSError:  # a full or read-only disk costs the shelf, not the answer
-        return snapshot
-    return Snapshot.load(home, key=key) or snapshot
+def _from_shelf(ws: Workspace, state: int, as_of: date | None, today: date) -> Snapshot | None:
+    """Return the snapshot of a state from the shelf, a few changes and the day's freshness put in."""
+    base = shelf.find(ws, state, exact=as_of is not None)
+    if base is None:
+        return None
+    changed: Mapping[str, Features] | None = {}
+    if base.state == state:
+        if base.key == snapshot_key(ws.catalog.layers, ws.places, state=state, today=today):
+            return base
+    else:
+        changed = _few_changed(ws, base.state)
+    if changed is None:
+        return None
+    return patched_snapshot(base, changed, ws.catalog.layers, ws.places, state=state, today=today)
 
 
-def _shelve(snapshot: Snapshot, home: Path) -> None:
-    """Write beside, then move: another process finds a whole snapshot or none."""
-    beside = home.with_name(f"{home.name}.{os.getpid()}")
-    try:
-        snapshot.save(beside)
-        if not home.exists():
-            beside.replace(home)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
-    for old in home.parent.glob("snapshot-*"):
-        if old != home:
-            shutil.rmtree(old, ignore_errors=True)  # on Windows a mapped one stays until its process ends
+def _few_changed(ws: Workspace, since: int) -> dict[str, Features] | None:
+    codes = ws.ledger.changed_since(since, most=_FEW)
+    if codes is None:
+        return None
+    return {
+        layer: ws.ledger.features(layer, codes=some, include_retired=True)
+        for layer, some in codes.items()
+        if layer in ws.catalog.layers
+    }

@@ -1,0 +1,106 @@
+"""Where the snapshots of a workspace lie between two starts: a directory per state of its ledger.
+
+Its name tells what it was made from: the layers and boundaries (`basis`), the state of the ledger,
+and when that state came about, which no other ledger shares. What does not fit is never read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import shapely
+
+from riskmap.selection import Snapshot
+from riskmap.usecases.workspace import Workspace
+
+_KEPT = 3  # the latest state, and two more that lists of past days or another store ask for
+_NAME = re.compile(r"snapshot-(?P<basis>[0-9a-f]+)-(?P<state>\d+)-(?P<stamp>[0-9a-f]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One snapshot on the shelf."""
+
+    home: Path
+    state: int
+    stamp: str
+
+
+@lru_cache(maxsize=8)
+def basis_of(ws: Workspace) -> str:
+    """Return what layers and boundaries of a workspace are known by."""
+    digest = hashlib.blake2b(ws.catalog_digest.encode(), digest_size=8)
+    if ws.places is not None:
+        digest.update(repr(ws.places.names).encode())
+        for polygon in (ws.places.district, *ws.places.polygons):
+            digest.update(shapely.to_wkb(polygon))
+    return digest.hexdigest()
+
+
+def find(ws: Workspace, state: int, *, exact: bool = False) -> Snapshot | None:
+    """Return the snapshot of a state, or else (unless `exact`) of the latest one before it."""
+    fitting = [p for p in _places(ws) if p.state == state or (p.state < state and not exact)]
+    for place in sorted(fitting, key=lambda p: -p.state):
+        if place.stamp == _stamp(ws, place.state):
+            found = Snapshot.load(place.home, state=place.state)
+            if found is not None:
+                return found
+    return None
+
+
+def put(ws: Workspace, snapshot: Snapshot) -> Snapshot:
+    """Lay a snapshot on the shelf and return it as it lies there, mapped.
+
+    Written beside and then moved: another process finds a whole one or none. A full or read-only
+    disk costs the shelf, not the answer: the snapshot comes back as it is.
+    """
+    stamp = _stamp(ws, snapshot.state)
+    home = ws.cache_dir / f"snapshot-{basis_of(ws)}-{snapshot.state}-{stamp}"
+    beside = home.with_name(f"{home.name}.{os.getpid()}")
+    try:
+        snapshot.save(beside)
+        if Snapshot.load(home, key=snapshot.key) is None:
+            shutil.rmtree(home, ignore_errors=True)
+            beside.replace(home)
+    except OSError:
+        return snapshot
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    _clear(ws, home)
+    return Snapshot.load(home, key=snapshot.key) or snapshot
+
+
+def _stamp(ws: Workspace, state: int) -> str | None:
+    """Return what tells a state of this ledger from the same number in another; None if never in it."""
+    written = ws.ledger.written_at(state) if state else ""
+    return None if written is None else hashlib.blake2b(written.encode(), digest_size=4).hexdigest()
+
+
+def _places(ws: Workspace) -> Iterator[Place]:
+    for home in ws.cache_dir.glob("snapshot-*"):
+        match = _NAME.fullmatch(home.name)
+        if match and match["basis"] == basis_of(ws):
+            yield Place(home, int(match["state"]), match["stamp"])
+
+
+def _clear(ws: Workspace, new: Path) -> None:
+    """Remove all but the new one, the latest state and the last written ones."""
+    written: list[tuple[float, Path]] = []
+    for home in ws.cache_dir.glob("snapshot-*"):
+        with suppress(OSError):
+            written.append((home.stat().st_mtime, home))
+    latest = max(_places(ws), key=lambda p: p.state, default=None)
+    kept = {new} if latest is None else {new, latest.home}
+    for _, home in sorted(written, reverse=True):
+        if len(kept) < _KEPT and _NAME.fullmatch(home.name):
+            kept.add(home)
+        elif home not in kept:
+            shutil.rmtree(home, ignore_errors=True)  # on Windows a mapped one stays until its process ends
