@@ -20,6 +20,7 @@ from riskmap.cli.common import (
     reason,
     say,
 )
+from riskmap.errors import RiskmapError
 
 
 @app.command()
@@ -78,6 +79,12 @@ def import_(
     from riskmap.usecases.workspace import open_workspace
 
     ws = open_workspace(workspace, store)
+    if rejects and not (rejects.suffix.lower() == ".xlsx" and rejects.parent.is_dir()):
+        # Said before anything is written: afterwards it would look as if the import had failed.
+        raise RiskmapError(
+            f"--rejects {rejects}：请写明已有文件夹里的一个 .xlsx 文件；未导入",
+            f"--rejects {rejects}: name an .xlsx file in a folder that exists; nothing was imported",
+        )
     report = import_files(
         ws,
         layer,

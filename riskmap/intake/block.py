@@ -247,6 +247,26 @@ class BlockReader:
         stated.has_y &= ~taken
         placed = positions.place(stated, datum)
         self._placed(part, targets, placed, ~taken)
+        self._uncleared_positions(part, targets)
+
+    @staticmethod
+    def _uncleared_positions(part: Part, targets: dict[str, Match]) -> None:
+        """Say of every position cell with 清空 that a file cannot take a position away."""
+        told: set[int] = set()
+        for match in (targets[t] for t in POSITION_TARGETS if t in targets):
+            source = distinct(part.source.column(match.heading.column))
+            for at, text in enumerate(source.texts.to_pylist()):
+                if len(text) > 4 or words.plain(text) != words.CLEAR_WORD:  # noqa: PLR2004 - 清空 and a blank or two
+                    continue
+                for row in source.rows_of(at).tolist():
+                    if row in told:
+                        continue
+                    told.add(row)
+                    say = Say(
+                        "坐标不能用“清空”删除，已保留台账中的坐标；请在该点的页面上修改",
+                        "a position cannot be cleared from a file and stays as it is; edit the record instead",
+                    )
+                    say_of(part, row, match, Problem("cannot_clear", "warning", say), value=text)
 
     def _geometry(self, part: Part, targets: dict[str, Match], datum: Datum) -> None:
         column = part.source.shapes

@@ -21,6 +21,7 @@ from riskmap.records import CLEAR, Contact, Records
 
 # Degrees: about a millimetre. Coordinates that went through another datum come back this close.
 SAME_PLACE: Final = 1e-8
+_CUT_BYTES: Final = 254
 FIXED_KEYS: Final = ("name", "subdistrict", "position", "shape", "checklist", "contacts")
 
 Changes = dict[str, tuple[Any, Any]]
@@ -33,6 +34,18 @@ def same(a: Any, b: Any) -> bool:
     if isinstance(a, (int, float)) and isinstance(b, (int, float)):
         return a == b or math.isclose(a, b, rel_tol=1e-12, abs_tol=0.0)
     return bool(a == b)
+
+
+def cut_short(stated: Any, known: Any) -> bool:
+    """Tell whether a text is the known one as far as a shapefile holds it: that says nothing new.
+
+    A dBASE table cuts texts at 254 bytes, in the middle of a character where that was not minded.
+    """
+    if not isinstance(stated, str) or not isinstance(known, str) or len(stated) < _CUT_BYTES // 4:
+        return False
+    if len(stated) >= len(known) or not known.startswith(stated):
+        return False
+    return any(_CUT_BYTES - 4 < len(stated.encode(e)) <= _CUT_BYTES for e in ("utf-8", "gb18030"))
 
 
 def is_nan(value: Any) -> bool:
@@ -169,7 +182,7 @@ def _text_changes(
     ]
     for i, new, old in differing:
         after = None if new is CLEAR else new
-        if is_nan(new) or same(after, old) or (personal and is_masked(new)):
+        if is_nan(new) or same(after, old) or (personal and is_masked(new)) or cut_short(new, old):
             continue
         into.setdefault(i, {})[key] = (old, after)
 

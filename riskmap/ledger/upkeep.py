@@ -123,6 +123,12 @@ def _copy_database(source: sqlite3.Connection, target: Path) -> None:
 
 def backup(store: Store, path: Path) -> None:
     """Write a consistent copy to `path`, while others read and write; the old file stays until it is whole."""
+    live = store.engine.url.database
+    if live and path.exists() and path.resolve() == Path(live).resolve():
+        raise LedgerError(
+            f"备份 {path}：这是正在使用的台账本身，未写入；请换一个文件名",
+            f"backup {path}: this is the ledger itself, nothing was written; choose another file",
+        )
     try:
         with _beside(path) as part:
             with store.reading() as connection:
