@@ -17,7 +17,7 @@ from riskmap.present.inventory import Inventory, LayerInventory, ModelStamp
 from riskmap.present.rejects import RejectedFile
 from riskmap.present.rejects import write_rejects as write_rejects_workbook
 from riskmap.records import FLAGS, TIER_TITLES, UNRATED, Contact, RejectedRow
-from riskmap.selection import Selected, Selection, Snapshot, reconcile, select
+from riskmap.selection import Selected, Selection, Snapshot, Where, reconcile, select
 from riskmap.usecases.snapshots import current_snapshot, end_of_day
 from riskmap.usecases.workspace import Workspace
 
@@ -170,7 +170,7 @@ def describe(ws: Workspace, selection: Selection) -> Say:
     add(Say("等级", "tiers"), [TIER_TITLES[tier] for tier in selection.tiers])
     add(Say("状态", "state"), [_STATE_TITLES[state] for state in selection.states])
     add(Say("街道", "sub-districts"), plain(selection.subdistricts))
-    add(Say("条件", "conditions"), plain(selection.where))
+    add(Say("条件", "conditions"), [_condition(ws, where) for where in selection.where])
     add(Say("标记", "flags"), [FLAGS[flag] for flag in selection.flags])
     add(Say("编号", "codes"), plain(selection.codes[:20]))
     if selection.text:
@@ -178,6 +178,33 @@ def describe(ws: Workspace, selection: Selection) -> Say:
     if selection.within is not None:
         add(Say("范围", "area"), [Say("地图上圈选的多边形", "a polygon drawn on the map")])
     return Say("；".join(zh), "; ".join(en)) if zh else Say("全部", "everything")
+
+
+_OPERATORS = {
+    "==": Say("=", "="),
+    "!=": Say("≠", "≠"),
+    "<=": Say("≤", "≤"),
+    ">=": Say("≥", "≥"),
+    "~": Say("含", "contains"),
+    "in": Say("为", "one of"),
+    "missing": Say("未填", "missing"),
+    "present": Say("已填", "present"),
+}
+
+
+def _condition(ws: Workspace, where: Where) -> Say:
+    """Return a condition by the titles of its field and choices."""
+    name = where.column.removeprefix("f:")
+    fields = [f for layer in ws.catalog.layers.values() for f in layer.fields if f.id == name]
+    title = fields[0].title if fields and where.column != name else Say(name, name)
+    choices = {c.id: c.title for f in fields for c in f.choices}
+    values = [choices.get(str(v), Say(str(v), str(v))) for v in where.values]
+    unit = f" {fields[0].unit}" if fields and fields[0].unit and values else ""
+    operator = _OPERATORS.get(where.op, Say(where.op, where.op))
+    return Say(
+        f"{title.zh} {operator.zh} {'、'.join(v.zh for v in values)}{unit}".strip(),
+        f"{title.en} {operator.en} {', '.join(v.en for v in values)}{unit}".strip(),
+    )
 
 
 def write_rejected(path: Path, files: Sequence[tuple[str, int | None, tuple[RejectedRow, ...]]]) -> None:
