@@ -198,7 +198,8 @@ def _condition(ws: Workspace, where: Where) -> Say:
     fields = [f for layer in ws.catalog.layers.values() for f in layer.fields if f.id == name]
     title = fields[0].title if fields and where.column != name else Say(name, name)
     choices = {c.id: c.title for f in fields for c in f.choices}
-    values = [choices.get(str(v), Say(str(v), str(v))) for v in where.values]
+    texts = [f"{v:g}" if isinstance(v, float) else str(v) for v in where.values]
+    values = [choices.get(text, Say(text, text)) for text in texts]
     unit = f" {fields[0].unit}" if fields and fields[0].unit and values else ""
     operator = _OPERATORS.get(where.op, Say(where.op, where.op))
     return Say(
