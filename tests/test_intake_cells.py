@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from riskmap.catalog import Choice, Field
+from riskmap.catalog import Choice, Field, defaults_dir, load_catalog
 from riskmap.errors import Say
 from riskmap.intake import words
 from riskmap.intake.cells import judge_boolean, judge_code, judge_field, judge_phone, judge_text, shortest
@@ -434,3 +434,13 @@ def test_yes_and_no_share_no_word():
     assert not words.YES & words.NO
     assert not (words.YES | words.NO) & words.BLANKS
     assert judge_boolean("") == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"), [("不涉及", "none"), ("无", "none"), ("none", "none"), ("/", None), ("不详", None)]
+)
+def test_a_word_that_a_choice_lists_is_its_value_even_where_it_says_nothing_elsewhere(
+    cell: str, value: str | None
+):
+    field = load_catalog(defaults_dir()).layer("risk_points").field("wind_kind")
+    assert judge_field(field, header_unit="", text_limit=100)(cell)[0] == value

@@ -178,7 +178,19 @@ def judge_field(field: Field, *, header_unit: str, text_limit: int) -> Judge:
             inner = _judge_choice(field, text_limit)
     if field.type == "text":
         return inner
-    return _common(inner)
+    common = _common(inner)
+    return _choice_first(field, common) if field.type == "choice" else common
+
+
+def _choice_first(field: Field, inner: Judge) -> Judge:
+    """A word that the field lists is its value, even one that states nothing elsewhere (不涉及, none)."""
+    known = _choice_words(field)
+
+    def judge(text: str) -> Judged:
+        word = known.get(_choice_key(tidy(text)))
+        return inner(text) if word is None else (word, None)
+
+    return judge
 
 
 def _common(inner: Judge) -> Judge:
