@@ -17,6 +17,7 @@ from riskmap.records import FLAGS, RANKS, UNRATED, Contact, Explanation
 from riskmap.selection import Hit, Selection, Snapshot, column_of, flag_ids, point
 from riskmap.selection.views import view_of
 from riskmap.selection.zorder import BITS, encode
+from riskmap.units import unit_title
 from riskmap.usecases.assessing import explain_point, one_feature
 from riskmap.usecases.workspace import Workspace
 
@@ -94,7 +95,7 @@ def shown(field: Field, value: Any, lang: Lang) -> str:
         return t("yes" if value else "no", lang)
     if field.type in {"number", "integer"}:
         number = f"{value:,.6g}" if isinstance(value, float) and abs(value) < 1e6 else f"{value:,.0f}"  # noqa: PLR2004 - %g would turn to 1e+06
-        return f"{number} {field.unit}".rstrip()
+        return f"{number} {unit_title(field.unit).text(lang)}".rstrip()
     return str(value)
 
 

@@ -15,6 +15,7 @@ from riskmap.ui.filters import escape
 from riskmap.ui.notices import refuse
 from riskmap.ui.state import lang, say
 from riskmap.ui.wording import value_text
+from riskmap.units import unit_title
 from riskmap.usecases.selecting import make_selection
 from riskmap.usecases.workspace import Workspace
 
@@ -120,7 +121,9 @@ def _add_one(ws: Workspace, layers: list[str]) -> None:
 
 
 def _value_input(kind: str, field: Field | None) -> str:
-    label = say("conditions_value") + (f"（{field.unit}）" if field is not None and field.unit else "")
+    label = say("conditions_value") + (
+        f"（{unit_title(field.unit).text(lang())}）" if field is not None and field.unit else ""
+    )
     if kind == "boolean":
         return st.selectbox(
             label, ["true", "false"], format_func=lambda v: say("yes" if v == "true" else "no")

@@ -18,7 +18,7 @@ from riskmap.ledger import mask_contacts, mask_value
 from riskmap.records import Contact, Features
 from riskmap.ui.look import section
 from riskmap.ui.state import lang, say
-from riskmap.units import parse_quantity
+from riskmap.units import parse_quantity, unit_title
 
 DATUMS: Final = ("cgcs2000", "wgs84", "gcj02", "bd09", "EPSG:4547")
 _COLUMNS: Final = 3
@@ -262,7 +262,7 @@ class _Form:
         elif field.type == "choice":
             self._choice(place, field, before)
         elif field.type in {"number", "integer"}:
-            label = f"{title}（{field.unit}）" if field.unit else title
+            label = f"{title}（{unit_title(field.unit).text(lang())}）" if field.unit else title
             self._typed(place, field, label, number_as_typed(before), lambda text: self._number(field, text))
         elif field.type == "date":
             self._typed(place, field, title, before or "", lambda text: self._date(title, text))
@@ -302,7 +302,9 @@ class _Form:
     def _number(self, field: Field, text: str) -> float | int | None:
         title, value = field.title.text(lang()), parse_quantity(text, field.unit)
         if value is None or not math.isfinite(value):
-            self.problems.append(say("form_bad_number", title=title, text=text, unit=field.unit))
+            self.problems.append(
+                say("form_bad_number", title=title, text=text, unit=unit_title(field.unit).text(lang()))
+            )
             return None
         low, high = field.minimum, field.maximum
         if (low is not None and value < low) or (high is not None and value > high):

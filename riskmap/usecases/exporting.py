@@ -18,6 +18,7 @@ from riskmap.present.rejects import RejectedFile
 from riskmap.present.rejects import write_rejects as write_rejects_workbook
 from riskmap.records import FLAGS, TIER_TITLES, UNRATED, Contact, RejectedRow
 from riskmap.selection import Selected, Selection, Snapshot, Where, reconcile, select
+from riskmap.units import unit_title
 from riskmap.usecases.snapshots import current_snapshot, end_of_day
 from riskmap.usecases.workspace import Workspace
 
@@ -200,11 +201,11 @@ def _condition(ws: Workspace, where: Where) -> Say:
     choices = {c.id: c.title for f in fields for c in f.choices}
     texts = [f"{v:g}" if isinstance(v, float) else str(v) for v in where.values]
     values = [choices.get(text, Say(text, text)) for text in texts]
-    unit = f" {fields[0].unit}" if fields and fields[0].unit and values else ""
+    unit = unit_title(fields[0].unit if fields and values else "")
     operator = _OPERATORS.get(where.op, Say(where.op, where.op))
     return Say(
-        f"{title.zh} {operator.zh} {'、'.join(v.zh for v in values)}{unit}".strip(),
-        f"{title.en} {operator.en} {', '.join(v.en for v in values)}{unit}".strip(),
+        f"{title.zh} {operator.zh} {'、'.join(v.zh for v in values)} {unit.zh}".strip(),
+        f"{title.en} {operator.en} {', '.join(v.en for v in values)} {unit.en}".strip(),
     )
 
 
