@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
 import json
 import sqlite3
 from pathlib import Path
 
+import pyproj
 import pytest
 
 from tests.cli import Ran, riskmap
@@ -285,3 +287,89 @@ def test_a_column_that_was_not_read_is_named_to_the_person_who_imports(tmp_path:
     ran = run(ws, "import", "slopes", tmp_path / "a.csv")
     assert "整改情况" in ran.err
     assert "第 4 列" in ran.err
+
+
+FILTERS = {
+    "a layer": ("risk_points",),
+    "a tier": ("--tier", "major,low"),
+    "the unrated": ("--state", "unrated"),
+    "a sub-district": ("--subdistrict", "东门街道"),
+    "a condition": ("--where", "likelihood >= 3"),
+    "two conditions": ("--where", "likelihood >= 3", "--where", "exposure < 10"),
+    "a polygon": ("--within", "area.geojson"),
+    "everything at once": (
+        "risk_points",
+        "--state",
+        "rated",
+        "--subdistrict",
+        "东门街道",
+        "--within",
+        "area.geojson",
+    ),
+    "nothing": ("risk_points", "--where", "likelihood > 9", "--tier", "low"),
+}
+
+
+@pytest.mark.parametrize("what", FILTERS)
+def test_an_export_holds_exactly_what_select_lists_for_the_same_filter(
+    what: str, ws: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    ring = [[114.115, 22.5], [114.135, 22.5], [114.135, 22.6], [114.115, 22.6], [114.115, 22.5]]
+    area = {"type": "Polygon", "coordinates": [ring]}
+    (tmp_path / "area.geojson").write_text(json.dumps(area), encoding="utf-8")
+    wanted = run(ws, "select", *FILTERS[what], "--json").json
+    ran = run(ws, "export", *FILTERS[what], "--to", "o.csv", "--to", "o.geojson", "--json")
+    assert ran.json["count"] == wanted["count"]
+    codes = [f["code"] for f in wanted["features"]]
+    with (tmp_path / "o.csv").open(encoding="utf-8-sig", newline="") as table:
+        assert [row["编号"] for row in csv.DictReader(table)] == codes
+    drawn = json.loads((tmp_path / "o.geojson").read_text(encoding="utf-8"))["features"]
+    assert sorted(f["properties"]["code"] for f in drawn) == sorted(codes)
+    assert all(f["rows"] == wanted["count"] for f in ran.json["files"])
+
+
+def test_a_csv_whose_quotation_mark_is_never_closed_is_refused_with_its_line(ws: Path, tmp_path: Path):
+    table = tmp_path / "a.csv"
+    table.write_text('编号,名称\nA1,甲\n"A2,乙\nA3,丙\n', encoding="utf-8")
+    ran = run(ws, "import", "slopes", table, "--crs", "wgs84")
+    assert ran.status == 2
+    assert "第 3 行" in ran.err
+    table.write_text('编号,名称\nA1,5" 管\nA2,"乙\n二"\n', encoding="utf-8")
+    done = run(ws, "import", "slopes", table, "--crs", "wgs84", "--dry-run", "--json").json["files"][0]
+    assert done["accepted"] == 2
+
+
+SQUARE = [[114.115, 22.5], [114.135, 22.5], [114.135, 22.6], [114.115, 22.6], [114.115, 22.5]]
+
+
+def _polygon_file(path: Path, document: object) -> Path:
+    path.write_text(json.dumps(document), encoding="utf-8")
+    return path
+
+
+def test_a_polygon_may_be_a_collection_a_feature_bare_or_in_metres_that_it_names(ws: Path, tmp_path: Path):
+    to_metres = pyproj.Transformer.from_crs(4490, 4547, always_xy=True).transform
+    bare = {"type": "Polygon", "coordinates": [SQUARE]}
+    planar = {"type": "Polygon", "coordinates": [[list(to_metres(*xy)) for xy in SQUARE]]}
+    feature = {"type": "Feature", "properties": {}, "geometry": bare}
+    named = {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::4547"}}
+    for document in (
+        bare,
+        feature,
+        {"type": "FeatureCollection", "features": [feature]},
+        {"type": "FeatureCollection", "crs": named, "features": [{**feature, "geometry": planar}]},
+    ):
+        area = _polygon_file(tmp_path / "area.geojson", document)
+        found = run(ws, "select", "risk_points", "--within", area, "--json").json
+        assert [f["code"] for f in found["features"]] == ["A1", "A2"]
+    for document in (
+        planar,
+        {"type": "FeatureCollection", "features": [1]},
+        [],
+        {"type": "Polygon", "coordinates": [[1]]},
+    ):
+        ran = run(ws, "select", "--within", _polygon_file(tmp_path / "area.geojson", document))
+        assert ran.status == 2
+        assert len(ran.err.strip().splitlines()) == 1
+        assert "没有完成" not in ran.err
