@@ -14,7 +14,7 @@ import streamlit as st
 from riskmap.catalog import Layer
 from riskmap.records import FLAGS, RANK_OF, TIER_COLOURS, TIER_TITLES, TIERS
 from riskmap.selection import NOT_STATED, Counts, Selection, Snapshot, counts
-from riskmap.ui.state import lang, say
+from riskmap.ui.state import current_page, lang, say
 
 SWITCHES: Final = (*TIERS, "unrated")
 # No record can have this code: a filter with every switch off shows nothing, not everything.
@@ -148,11 +148,17 @@ def _set_widgets(filters: Filters, snapshot: Snapshot) -> None:
 
 
 def _restore_widgets(filters: Filters, snapshot: Snapshot) -> None:
-    """Streamlit forgets widgets of a page that was left: put them back as they were."""
-    if _name("text") not in st.session_state or any(
-        _name("layer", layer) not in st.session_state for layer in snapshot.layers
-    ):
+    """Put the switches as the filter says, on a page that draws them for the first time.
+
+    Streamlit's widgets belong to one page: with the same key on another page they start anew, while
+    the session still answers with the old page's value. On the page itself they are left alone, or a
+    quick second click would be undone by the answer to the first.
+    """
+    page = current_page()
+    known = all(_name("layer", layer) in st.session_state for layer in snapshot.layers)
+    if st.session_state.get(f"{_KEY}.page") != page or not known or _name("text") not in st.session_state:
         _set_widgets(filters, snapshot)
+    st.session_state[f"{_KEY}.page"] = page
 
 
 def _read_widgets(snapshot: Snapshot) -> Filters:

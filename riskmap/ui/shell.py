@@ -17,7 +17,7 @@ import streamlit as st
 
 from riskmap.errors import Lang, RiskmapError
 from riskmap.ui.filters import tier_css
-from riskmap.ui.state import LANGUAGES, lang, say, set_lang, workspace
+from riskmap.ui.state import LANGUAGES, lang, say, set_current_page, set_lang, workspace
 
 _HERE: Final = Path(__file__).parent
 _ICON: Final = _HERE / "assets" / "icon.svg"
@@ -42,6 +42,7 @@ def run() -> None:
     pages = _pages()
     st.session_state[_PAGES_KEY] = pages
     page = st.navigation(list(pages.values()), position="top")
+    set_current_page(page.url_path)
     _look()
     _language_switch()
     try:

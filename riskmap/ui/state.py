@@ -16,6 +16,7 @@ from riskmap.usecases.workspace import Workspace, open_workspace
 
 LANGUAGES: Final[tuple[Lang, ...]] = ("zh", "en")
 _LANG = "lang"
+_PAGE = "shell-page"
 
 
 @lru_cache(maxsize=1)
@@ -51,3 +52,13 @@ def set_lang(chosen: Lang) -> None:
 def say(key: str, **values: object) -> str:
     """Return one of our texts in the language of this session."""
     return t(key, lang(), **values)
+
+
+def current_page() -> str:
+    """Return which page this session shows; widgets of one page are none of another."""
+    return st.session_state.get(_PAGE, "")
+
+
+def set_current_page(name: str) -> None:
+    """Keep which page this session shows."""
+    st.session_state[_PAGE] = name

@@ -145,6 +145,27 @@ def test_search_flies_to_the_point_and_the_address_keeps_the_view(watched, addre
     assert again == pytest.approx(view, abs=1e-3)
 
 
+def test_another_page_between_leaves_view_and_filter_as_they_were(watched, address):
+    frame, page = opened(watched, address, f"?at={LONELY['low'][1]},{LONELY['low'][0]},16"), watched.page
+    switched(watched, frame, ".st-key-filter-tier-large")
+    frame.evaluate("riskmap.map.panBy([40, 0], {animate: false})")
+    frame.locator("#map_div").press("ArrowUp")
+    frame.wait_for_function(ADDRESS_IS_VIEW)
+    view = frame.evaluate("[riskmap.map.getCenter().lat, riskmap.map.getCenter().lng, riskmap.map.getZoom()]")
+    page.locator("[data-testid='stTopNavLink']").nth(1).click()
+    page.wait_for_url("**/inventory**")
+    page.wait_for_selector(".st-key-filter-tier-low input:checked", state="attached")
+    assert not page.locator(".st-key-filter-tier-large input").is_checked()
+    page.locator("[data-testid='stTopNavLink']").nth(0).click()
+    frame = map_frame(page)
+    again = frame.evaluate(
+        "[riskmap.map.getCenter().lat, riskmap.map.getCenter().lng, riskmap.map.getZoom()]"
+    )
+    assert again == pytest.approx(view, abs=1e-3)
+    assert not page.locator(".st-key-filter-tier-large input").is_checked()
+    assert page.locator(".st-key-filter-tier-low input").is_checked()
+
+
 def test_the_keyboard_moves_zooms_picks_and_closes(watched, address):
     frame = opened(watched, address, f"?at={LONELY['major'][1]},{LONELY['major'][0]},15")
     frame.focus("#map_div")

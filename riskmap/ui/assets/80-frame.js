@@ -11,8 +11,10 @@
     }
   })();
 
+  // The address wins; without one the map opens where it was left in this tab (another page lay between).
+  const KEPT = "riskmap.at";
   const fromAddress = () => {
-    const text = page && new URLSearchParams(page.location.search).get("at");
+    const text = page && (new URLSearchParams(page.location.search).get("at") || sessionStorage.getItem(KEPT));
     const parts = (text || "").split(",").map(Number);
     const [lat, lon, zoom] = parts;
     const sound = parts.length === 3 && parts.every(Number.isFinite) && Math.abs(lat) <= 85 && Math.abs(lon) <= 180;
@@ -23,6 +25,7 @@
     if (!page) return;
     const { lat, lng } = map.getCenter();
     const at = `${lat.toFixed(5)},${lng.toFixed(5)},${map.getZoom()}`;
+    sessionStorage.setItem(KEPT, at);
     const address = new URL(page.location.href);
     if (address.searchParams.get("at") === at) return;
     address.searchParams.set("at", at);
