@@ -59,6 +59,11 @@ def run() -> None:
         page.run()
     except RiskmapError as problem:
         _refused(say("problem"), problem)
+    except Exception:  # the last net: Streamlit's own message would be English and without a remedy
+        _log.exception("page %s", page.url_path)
+        with st.container(key="shell-refused"):
+            st.subheader(say("problem"))
+            st.error(say("unexpected"))
 
 
 def page_of(name: str) -> Any:
