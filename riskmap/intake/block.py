@@ -93,9 +93,10 @@ class BlockReader:
     def _codes(self, part: Part, match: Match | None) -> None:
         if match is not None:
             source = distinct(part.source.column(match.heading.column))
-            part.code = self._keep(
-                part, match, judging.judged(source, judge_code, judging.plain_codes(source))
-            )
+            column = judging.judged(source, judge_code, judging.plain_codes(source))
+            # First, so that what is said of a code names it.
+            part.code = [c if isinstance(c, str) else None for c in column.values]
+            self._keep(part, match, column)
         for row in range(len(part.code)):
             if part.code[row] is None and row not in part.errors:
                 say_of(

@@ -41,6 +41,7 @@ _NINE_DECIMALS = re.compile(NINE_DECIMALS)
 _FLOAT_ID = re.compile(r"^(\d{1,18})\.0+$")
 _SCIENTIFIC = re.compile(r"^\d(?:\.\d+)?[eE]\+?\d{1,2}$")
 CODE_CHARS: Final = 100
+_EXACT_DIGITS: Final = 15
 _NOISE = 1e-9  # what converting a unit may leave
 
 
@@ -141,7 +142,17 @@ def judge_code(text: str) -> Judged:
             f"the code {code} is in scientific notation and has lost digits; set the column to text and fill it again",
         )
     whole = _FLOAT_ID.match(code)
-    return (whole[1] if whole else code), None
+    code = whole[1] if whole else code
+    if len(code) > _EXACT_DIGITS and code.isascii() and code.isdigit() and int(float(code)) == int(code):
+        # A text keeps all its digits; a number of this size keeps fifteen and looks like this one.
+        return warn(
+            code,
+            "code_may_have_lost_digits",
+            f"编号 {code} 超过 15 位，若在表格里存成了数字，末几位已丢失；请把该列设为文本后核对",
+            f"the code {code} has more than 15 digits; kept as a number, a spreadsheet loses the last ones: set the "
+            "column to text and check it",
+        )
+    return code, None
 
 
 def judge_phone(text: str) -> Judged:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -21,6 +23,8 @@ _FEWEST_HITS = 2
 _NOTE_GAP = 2  # a note may go on after one blank line
 _ENOUGH_WITH_CODE = 2
 _ENOUGH_WITHOUT_CODE = 3
+_UNIT_MARKS = re.compile(r"[()\[\]【】\s]")
+_STEMS = "甲乙丙丁戊己庚辛壬癸"
 
 Row = Sequence[str | None]
 SectionTest = Callable[[str], "str | None"]  # the sub-district that a lone line (一、东门街道) announces
@@ -85,7 +89,43 @@ def find_header(rows: Sequence[Row], sheet: RawSheet, dictionary: HeaderDictiona
     if best is None:
         return None
     best = Header(best.first, best.last, match_headers([m.heading for m in best.matches], dictionary))
-    return best if _good(best) else None
+    return _with_units(best, rows, dictionary) if _good(best) else None
+
+
+def _with_units(header: Header, rows: Sequence[Row], dictionary: HeaderDictionary) -> Header:
+    """Return the header with the line of units below it, where there is one: | | (cm) | (万元) |."""
+    if header.last + 1 >= len(rows):
+        return header
+    cells = {i: text.strip() for i, text in enumerate(rows[header.last + 1]) if text and text.strip()}
+    units = {
+        i: _UNIT_MARKS.sub("", unicodedata.normalize("NFKC", text)).removeprefix("单位").lstrip(":")
+        for i, text in cells.items()
+    }
+    targets = {m.heading.column: m.target or "" for m in header.matches}
+    if not units or not all(dictionary.unit_in(targets.get(i, ""), [unit]) for i, unit in units.items()):
+        return header
+    headings = [
+        Heading(c, (*m.heading.levels, f"({units[c]})") if c in units else m.heading.levels)
+        for m in header.matches
+        for c in (m.heading.column,)
+    ]
+    return Header(header.first, header.last + 1, match_headers(headings, dictionary))
+
+
+def _numbering(row: Row) -> bool:
+    """Tell a line that numbers the columns (甲 | 乙 | 1 | 2 | 3), as statistical forms have it."""
+    letters = numbers = 0
+    for text in row:
+        word = (text or "").strip().strip("()（）")
+        if not word:
+            continue
+        if letters < len(_STEMS) and word == _STEMS[letters] and not numbers:
+            letters += 1
+        elif word.removesuffix(".0") == str(numbers + 1):
+            numbers += 1
+        else:
+            return False
+    return letters + numbers >= 3  # noqa: PLR2004 - fewer may be a record
 
 
 def _interlocked(upper: Row, lower: Row) -> bool:
@@ -183,6 +223,9 @@ def sort_lines(
     repeated = (heads >= 2) & (heads * 2 >= filled)  # noqa: PLR2004 - two header texts, and most of the line
     doubtful = (filled > 0) & (no_code | begins | repeated | (filled == 1))
     keep = filled > 0
+    for at in np.flatnonzero(keep)[:2].tolist():
+        keep[at] = not _numbering([c[at].as_py() for c in below])
+    doubtful &= keep
     sections: dict[int, str] = {}
     breaks: list[int] = []
     after_note = False
@@ -232,6 +275,11 @@ def _line_kind(row: Row, header: Header, *, repeated: bool, after_note: bool, is
         if _before_code(cells[0][0], first, header):
             return "note" if words.SIGNED.match(words.plain(first)) else "other"
         lone = len(cells) == 1
+        if lone and len(row) > 1:
+            if section := is_section(code):
+                return f"section:{section}"
+            if words.ENUMERATED.match(words.plain(code)):
+                return "other"
         return "note" if lone and after_note and len(row) > 2 else "data"  # noqa: PLR2004
     if words.is_non_data(first) or any(words.TOTAL.match(words.plain(text)) for _, text in cells):
         return (

@@ -102,7 +102,11 @@ TOTAL: Final = re.compile(rf"^[(\[]?{_TOTAL}[)\]]?\s*(?:$|[::(]|\d)", re.IGNOREC
 SIGNED: Final = re.compile(rf"^{_SIGNED}\s*(?:\([^)]*\))?\s*(?:$|[::])", re.IGNORECASE)
 NOTE: Final = re.compile(rf"^[(\[*※★]*\s*{_NOTE}\s*\d*\s*[::;、.]", re.IGNORECASE)
 ENDING: Final = re.compile(
-    r"^[(\[\-—]*\s*(?:以下(?:空白|无正文)|此页无正文|表格?结束|完|第\s*\d+\s*页.*)\s*[)\]\-—]*$"
+    r"^[(\[\-—]*\s*(?:[此本]?页?以下(?:空白|无正文)|[此本]页无正文|表格?结束|完|第\s*\d+\s*页.*)\s*[)\]\-—]*$"
+)
+# 一、在册隐患点 / (二)新增: a line that heads the rows below it. No code begins like this.
+ENUMERATED: Final = re.compile(
+    r"^(?:[(]\s*[一二三四五六七八九十]{1,3}\s*[)]|[一二三四五六七八九十]{1,3}\s*[、.])"
 )
 LABEL: Final = re.compile(r"^[^::\d]{1,12}[::]")
 DATE_LINE: Final = re.compile(r"^\d{4}\s*[年./-]\s*\d{1,2}\s*(?:[月./-]\s*(?:\d{1,2}\s*日?)?)?$")

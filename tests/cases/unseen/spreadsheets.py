@@ -718,3 +718,91 @@ ALL.append(
         },
     )
 )
+
+# 16 --- sections by sub-district where the code is the first column, a header said again, a closing line
+ALL.append(
+    Case(
+        "sections",
+        "slopes",
+        lambda d: book(
+            d / "分段.xlsx",
+            {
+                "汇总": [
+                    ["边坡台账"],
+                    ["编号", "名称", "坡高"],
+                    ["一、东门街道"],
+                    ["S1", "a", 5],
+                    ["S2", "b", 6],
+                    ["小计", 2, 11],
+                    ["二、南湖街道（1处）"],
+                    ["编号", "名称", "坡高"],
+                    ["S3", "c", 7],
+                    ["（三）已销号"],
+                    ["S4", "d", 8],
+                    ["合计", None, 26],
+                    ["（此页以下空白）"],
+                ]
+            },
+        ),
+        accepted=4,
+        skipped=7,
+        unlocated=["S1", "S2", "S3", "S4"],
+        values={
+            "S1": {"subdistrict": "东门街道", "height_m": 5},
+            "S3": {"subdistrict": "南湖街道", "height_m": 7},
+        },
+    )
+)
+
+# 17 --- a line of units below the header, and a line that numbers the columns
+ALL.append(
+    Case(
+        "units_below",
+        "slopes",
+        lambda d: book(
+            d / "单位行.xlsx",
+            {
+                "甲": [
+                    ["编号", "名称", "坡高", "威胁财产"],
+                    [None, None, "(cm)", "（元）"],
+                    ["W1", "x", 500, 35000],
+                    ["W2", "y", "6米", 0],
+                ],
+                "乙": [["编号", "名称", "坡高", "威胁财产"], ["甲", "乙", "1", "2"], ["W3", "x", 5, 3.5]],
+                "丙": [["编号", "名称", "坡高", "威胁财产"], [1, 2, 3, 4], ["W4", "x", 5, 3.5]],
+            },
+        ),
+        accepted=4,
+        skipped=2,
+        unlocated=["W1", "W2", "W3", "W4"],
+        values={
+            "W1": {"height_m": 5, "threatened_property": 3.5},
+            "W2": {"height_m": 6},
+            "W3": {"height_m": 5},
+            "W4": {"height_m": 5, "threatened_property": 3.5},
+        },
+    )
+)
+
+# 18 --- a code of eighteen digits: as a text it is whole, as a number it is not
+ALL.append(
+    Case(
+        "long_codes",
+        "risk_points",
+        lambda d: book(
+            d / "长编号.xlsx",
+            {
+                "表": [
+                    ["编号", "名称"],
+                    ["440303001000123457", "text"],
+                    [440303001000123457, "number"],
+                    [440303001, "short"],
+                ]
+            },
+        ),
+        accepted=3,
+        unlocated=["440303001000123457", "440303001000123520", "440303001"],
+        warned=["440303001000123520"],
+        values={"440303001000123457": {"name": "text"}},
+    )
+)
