@@ -59,7 +59,7 @@ def run() -> None:
         page.run()
     except RiskmapError as problem:
         _refused(say("problem"), problem)
-    except Exception:  # the last net: Streamlit's own message would be English and without a remedy
+    except Exception:  # noqa: BLE001 - the last net: Streamlit's own message would be English and without a remedy
         _log.exception("page %s", page.url_path)
         with st.container(key="shell-refused"):
             st.subheader(say("problem"))
