@@ -8,6 +8,7 @@ Needs Chromium and a CJK font (Debian: chromium, fonts-noto-cjk). `--all` adds E
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
 import socket
@@ -24,7 +25,6 @@ from playwright.sync_api import Page, sync_playwright
 ROOT = Path(__file__).resolve().parents[2]
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
 SIZES = {"1366": (1366, 768), "1920": (1920, 1080), "tablet": (1024, 768)}
-POINT = {"layer": "slopes", "code": "YS-BP-02-00002"}
 
 
 def main() -> None:
@@ -55,15 +55,23 @@ def main() -> None:
         )
         try:
             _wait_for(port)
-            _shoot(port, args.out, sizes=SIZES if args.all else {"1366": SIZES["1366"]}, every=args.all)
+            point = _worst_slope(workspace)
+            _shoot(
+                port, args.out, point, sizes=SIZES if args.all else {"1366": SIZES["1366"]}, every=args.all
+            )
         finally:
             server.terminate()
             server.wait(timeout=20)
 
 
-def _shoot(port: int, out: Path, *, sizes: dict[str, tuple[int, int]], every: bool) -> None:
+def _worst_slope(workspace: Path) -> str:
+    words = ["select", "slopes", "--tier", "large", "--json", "--workspace", str(workspace)]
+    ran = subprocess.run([sys.executable, "-m", "riskmap.cli", *words], check=True, capture_output=True)
+    return urlencode({"layer": "slopes", "code": json.loads(ran.stdout)["features"][0]["code"]})
+
+
+def _shoot(port: int, out: Path, point: str, *, sizes: dict[str, tuple[int, int]], every: bool) -> None:
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    point = urlencode(POINT)
     pages = {
         "map": "/",
         "inventory": "/inventory",

@@ -15,6 +15,8 @@ from riskmap.catalog.layer import Layer
 from riskmap.catalog.model import ScoringModel
 from riskmap.records import RANKS, UNRATED, Contribution, Explanation
 
+_NOISE_DECIMALS = 12
+
 
 def explain(model: ScoringModel, layer: Layer, code: str, row: Row) -> Explanation:
     """Explain the tier of one point, `row`: field id (or "checklist.<item id>") → value, None if missing.
@@ -63,6 +65,11 @@ def _contributions(model: ScoringModel, layer: Layer, row: Row) -> tuple[Contrib
     shares = contributions(model, layer, table)
     # A leaf that takes no part here (an opening that was not measured) has no number.
     return tuple(
-        Contribution(f, row.get(f), None if math.isnan(number[f]) else number[f], float(share[0]))
+        Contribution(f, row.get(f), None if math.isnan(number[f]) else number[f], _settled(float(share[0])))
         for f, share in shares.items()
     )
+
+
+def _settled(share: float) -> float:
+    """Return a contribution without the noise of its sums: one that adds nothing is 0."""
+    return round(share, _NOISE_DECIMALS) + 0.0

@@ -19,6 +19,7 @@ from riskmap.records import RANKS, UNRATED, NearestChange, Value
 _GRID = 48  # values tried at once when looking for a limit
 _ROUNDS = 14  # 48^14 is finer than a float
 _FAR = 1e9  # end of the search where a field has no maximum
+_LEAST = 0.01
 _CLOSE = 1e-6  # a solved limit is written with as few digits as this share allows
 
 
@@ -149,7 +150,8 @@ class _Search:
             candidates: Iterable[float] = (round(exact), outward(exact))
         else:
             rounded = [(round(exact, d), outward(exact * 10**d) / 10**d) for d in range(10)]
-            near = _CLOSE * max(abs(exact), 1e-3)
+            # Just above nothing ("more than 0") is written as the least amount that people write.
+            near = _LEAST if abs(exact) < _CLOSE else _CLOSE * max(abs(exact), 1e-3)
             candidates = [c for pair in rounded for c in pair if abs(c - exact) <= near] + [exact]
         return next((t for t in self._try(field.id, list(candidates)) if moves(t)), None)
 
