@@ -70,23 +70,41 @@ def explain(
     if as_json:
         print_json(document)
         return
+    from riskmap.present.values import field_title, value_text
     from riskmap.records import TIER_TITLES
 
+    definition, model = ws.catalog.layer(layer), ws.catalog.model_of(layer)
+    titles = {rule.id: rule.title.text(LANG) for rule in model.rules}
+
+    def title(field: str) -> str:
+        return field_title(definition, field, LANG)
+
+    def value(field: str, of: object) -> str:
+        return value_text(definition, field, of, LANG) or "—"
+
     tier = TIER_TITLES[document["tier"] or "unrated"].text(LANG)
-    say(
-        f"{code}：{tier}，得分 {document['score']}（{document['model']}）",
-        f"{code}: {tier}, score {document['score']} ({document['model']})",
-    )
+    name, score = model.title.text(LANG), "—" if document["score"] is None else f"{document['score']:g}"
+    say(f"{code}：{tier}，得分 {score}（{name}）", f"{code}: {tier}, score {score} ({name})")
     for part in document["contributions"]:
-        typer.echo(f"  {part['field']} = {part['value']}\t{part['contribution']:+.4g}")
-    if document["missing"]:
-        say(f"缺少：{'、'.join(document['missing'])}", f"missing: {', '.join(document['missing'])}")
-    if document["rules"]:
-        say(f"直接判定：{'、'.join(document['rules'])}", f"direct rules: {', '.join(document['rules'])}")
+        typer.echo(
+            f"  {title(part['field'])}：{value(part['field'], part['value'])}\t{part['contribution']:+.4g}"
+        )
+    missing = [title(field) for field in document["missing"]]
+    rules = [titles.get(rule, rule) for rule in document["rules"]]
+    if missing:
+        say(f"缺少：{'、'.join(missing)}", f"missing: {', '.join(missing)}")
+    if rules:
+        say(f"直接判定：{'、'.join(rules)}", f"direct rules: {', '.join(rules)}")
     for step in document["nearest"]:
+        field, now, then = (
+            step["field"],
+            value(step["field"], step["value"]),
+            value(step["field"], step["to"]),
+        )
+        tier = TIER_TITLES[step["tier"]].text(LANG)
         say(
-            f"  若 {step['field']} 由 {step['value']} 变为 {step['to']}，等级变为{TIER_TITLES[step['tier']].zh}",
-            f"  if {step['field']} went from {step['value']} to {step['to']}, the tier would be {step['tier']}",
+            f"  若{title(field)}由 {now} 变为 {then}，等级变为{tier}",
+            f"  if {title(field)} went from {now} to {then}, the tier would be {tier}",
         )
 
 

@@ -9,15 +9,13 @@ from urllib.parse import urlencode
 import numpy as np
 
 from riskmap.catalog import Layer
-from riskmap.catalog.layer import Field
 from riskmap.errors import Lang, RiskmapError
 from riskmap.ledger.masking import mask_contacts, mask_value
-from riskmap.present.texts import t
+from riskmap.present.values import field_title, shown, value_text
 from riskmap.records import FLAGS, RANKS, UNRATED, Contact, Explanation
 from riskmap.selection import Hit, Selection, Snapshot, column_of, flag_ids, point
 from riskmap.selection.views import view_of
 from riskmap.selection.zorder import BITS, encode
-from riskmap.units import unit_title
 from riskmap.usecases.assessing import explain_point, one_feature
 from riskmap.usecases.workspace import Workspace
 
@@ -85,30 +83,6 @@ def in_same_cell(snapshot: Snapshot, selection: Selection, hit: Hit, zoom: int) 
     return [h for h in found if h is not None], len(index)
 
 
-def shown(field: Field, value: Any, lang: Lang) -> str:
-    """Return a field's value as people read it: choice titles, units, yes and no."""
-    if value is None:
-        return ""
-    if field.type == "choice":
-        return next((c.title.text(lang) for c in field.choices if c.id == value), str(value))
-    if field.type == "boolean":
-        return t("yes" if value else "no", lang)
-    if field.type in {"number", "integer"}:
-        number = f"{value:,.6g}" if isinstance(value, float) and abs(value) < 1e6 else f"{value:,.0f}"  # noqa: PLR2004 - %g would turn to 1e+06
-        return f"{number} {unit_title(field.unit).text(lang)}".rstrip()
-    return str(value)
-
-
-def field_title(layer: Layer, name: str, lang: Lang) -> str:
-    """Return the title of a field or checklist item, its id where the layer has no such field."""
-    try:
-        return layer.field(name).title.text(lang)
-    except KeyError:
-        items = layer.checklist.items if layer.checklist else ()
-        plain = name.removeprefix("checklist.")
-        return next((item.title.text(lang) for item in items if item.id == plain), plain)
-
-
 def _fields(layer: Layer, row: Mapping[str, Any], lang: Lang) -> list[list[str]]:
     found = []
     for field in layer.fields:
@@ -132,22 +106,13 @@ def _reasons(layer: Layer, explanation: Explanation, lang: Lang) -> list[dict[st
     return [
         {
             "title": field_title(layer, c.field, lang),
-            "value": _value_of(layer, c.field, c.value, lang),
+            "value": value_text(layer, c.field, c.value, lang),
             "contribution": c.contribution,
             "text": f"{c.contribution:+.4g}",
         }
         for c in most
         if c.contribution
     ]
-
-
-def _value_of(layer: Layer, name: str, value: Any, lang: Lang) -> str:
-    try:
-        return shown(layer.field(name), value, lang)
-    except KeyError:
-        if isinstance(value, bool):
-            return t("yes" if value else "no", lang)
-        return "" if value is None else str(value)
 
 
 def _rules(ws: Workspace, layer: str, fired: tuple[str, ...] | list[str], lang: Lang) -> list[str]:

@@ -13,8 +13,8 @@ from typing import Any, Final
 import streamlit as st
 
 from riskmap.catalog import Layer, ScoringModel
+from riskmap.present.values import field_title
 from riskmap.records import FLAGS, RANKS, TIER_TITLES, UNRATED, Change, Contact, Explanation, Features
-from riskmap.ui.cards import field_title
 from riskmap.ui.look import section
 from riskmap.ui.panels import Cell, Column, Row, pager_of, show_table
 from riskmap.ui.record_form import field_groups

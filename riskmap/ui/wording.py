@@ -10,8 +10,8 @@ from typing import Any, Final
 from riskmap.catalog import Layer
 from riskmap.errors import Lang
 from riskmap.present.texts import keys, t
+from riskmap.present.values import field_title, shown
 from riskmap.records import CLEAR, Contact
-from riskmap.ui.cards import field_title, shown
 from riskmap.ui.state import lang, say
 
 CORE_KEYS: Final = ("code", "name", "subdistrict", "position", "shape", "checklist", "contacts", "retired")
