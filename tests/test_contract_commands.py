@@ -189,7 +189,7 @@ REFUSED = {
     "a backup that is not there": ("restore", "none.sqlite"),
     "a backup that is none": ("restore", "a.csv"),
     "a store of another kind": ("select", "--store", "mysql://x/y"),
-    "a command that does not exist": ("selekt",),
+    "a command that does not exist": ("selectt",),
 }  # fmt: skip
 
 
@@ -221,7 +221,7 @@ def test_a_command_that_cannot_be_done_says_so_once_and_writes_nothing(
         (("select", "--tier", "maajor"), "major"),
         (("select", "--subdistrict", "东门"), "东门街道"),
         (("import", "risk_points", "a.csv", "--crs", "wsg84"), "wgs84"),
-        (("selekt",), "select"),
+        (("selectt",), "select"),
     ],
 )
 def test_a_misspelt_name_is_answered_with_the_one_that_was_meant(words, meant, ws: Path):
