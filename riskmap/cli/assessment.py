@@ -90,7 +90,7 @@ def explain(
             f"  {title(part['field'])}：{value(part['field'], part['value'])}\t{part['contribution']:+.4g}"
         )
     missing = [title(field) for field in document["missing"]]
-    rules = [titles.get(rule, rule) for rule in document["rules"]]
+    rules = [titles.get(str(rule), str(rule)) for rule in document["rules"]]
     if missing:
         say(f"缺少：{'、'.join(missing)}", f"missing: {', '.join(missing)}")
     if rules:
