@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from riskmap.errors import Say, SelectionError
 from riskmap.selection.filters import Selection, polygon
 from riskmap.selection.flags import FLAG_BIT, bools, numbers
+from riskmap.selection.texts import contains
 from riskmap.selection.unknown import unknown_name
-from riskmap.selection.where import fold_text, has_column, matching
+from riskmap.selection.where import Where, columns_of, fold_text, has_column, matching
 
 if TYPE_CHECKING:
     from riskmap.selection.snapshot import Snapshot
@@ -28,6 +29,8 @@ pc: Any = pyarrow.compute
 Bools = NDArray[np.bool_]
 
 MOST_BYTES: Final = 64_000_000
+SEARCHED: Final = ("code", "name", "f:address")  # what `Snapshot.search` holds
+_FEW: Final = 8  # of so many rows one, and a condition is worked out for the chosen rows only
 
 
 @dataclass(frozen=True)
@@ -115,13 +118,29 @@ def _resolve(snapshot: Snapshot, selection: Selection) -> View:
             wanted = pa.array(selection.codes, pa.string())
             part &= bools(pc.is_in(table["code"], value_set=wanted))
         for where in selection.where:
-            if part.any():
-                part &= matching(table, where)
+            search = snapshot.search.slice(snapshot.starts[i], len(table))
+            _narrow(part, table, where, search)
     if selection.text:
         rows &= text_mask(snapshot, selection.text)
     if selection.within is not None:
         rows = _inside(snapshot, rows, selection.within)
     return View(groups, rows)
+
+
+def _narrow(part: Bools, table: pa.Table, where: Where, search: pa.Array | pa.ChunkedArray) -> None:
+    """Leave those rows of a layer that satisfy a condition, too."""
+    if not part.any():
+        return
+    if not has_column(table, where.column):
+        part[:] = False
+        return
+    if where.op == "~" and where.column in SEARCHED and len(where.values) == 1:
+        part &= contains(search, fold_text(str(where.values[0])))  # more than it lets through, and fast
+    rows = np.flatnonzero(part)
+    if len(rows) * _FEW < len(part):
+        part[rows] = matching(table.select(columns_of(where)).take(pa.array(rows)), where)
+    else:
+        part &= matching(table, where)
 
 
 def _groups(snapshot: Snapshot, selection: Selection) -> Bools:
@@ -153,7 +172,7 @@ def text_mask(snapshot: Snapshot, text: str) -> Bools:
     """Return which rows hold every word of a text in code, name or address; bool[n]."""
     found = np.ones(len(snapshot), bool)
     for word in fold_text(text).split():
-        found &= bools(pc.match_substring(snapshot.search, word))
+        found &= contains(snapshot.search, word)
     return found
 
 

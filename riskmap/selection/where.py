@@ -268,6 +268,11 @@ def matching(table: pa.Table, where: Where) -> Bools:
         raise _unfit(where) from problem
 
 
+def columns_of(where: Where) -> list[str]:
+    """Return the columns of a layer table that a condition looks at."""
+    return ["rank" if where.column in {"tier", "state"} else where.column]
+
+
 def has_column(table: pa.Table, name: str) -> bool:
     """Return whether a condition may name this column of a layer table."""
     if name in {"tier", "state"}:
