@@ -104,7 +104,7 @@ class Records:
     on the shape. `shapes`: WKB (EPSG:4490) of lines and polygons, None for point layers or where
     unknown. `values`: field id → column; a field that the source lacks has no entry. `checklist`:
     one tuple per row in the layer's item order. `contacts`: one tuple per row, None where the
-    source has no contact columns.
+    source has no contact columns; a part that reads 清空 erases what the ledger knows.
     """
 
     layer: str
@@ -115,7 +115,7 @@ class Records:
     lat: NDArray[np.float64]
     shapes: Sequence[bytes | None] | None
     values: Mapping[str, Sequence[Cell]]
-    checklist: Sequence[tuple[bool | None, ...] | None] | None = None
+    checklist: Sequence[tuple[bool | Clear | None, ...] | None] | None = None
     contacts: Sequence[tuple[Contact, ...] | None] | None = None
 
     def __len__(self) -> int:
@@ -204,8 +204,8 @@ class ImportPlan:
     """What an import would do, before anything is written. Columns run parallel to the records.
 
     `base` is the ledger state the plan was made against; `changes` maps row index → field →
-    (before, after) for inserts that differ from nothing they are absent. `absent` names the
-    ledger's codes that a declared full list does not hold. `remarks`: what a person should know
+    (before, after) for the rows that would change a record. `absent` names the ledger's codes that
+    a declared full list does not hold. `remarks`: what a person should know
     of a row that goes in all the same.
     """
 

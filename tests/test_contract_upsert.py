@@ -97,6 +97,13 @@ def test_an_explicit_clear_erases_and_a_position_says_that_it_cannot_be_cleared(
     assert office.record("A1")["lon"] == 114.12
 
 
+def test_a_clear_takes_a_contact_away_and_stands_for_nothing_in_a_new_record(office: Office):
+    done = office.bring("编号,管控责任人,联系电话\nA1,清空,清空\nZ9,清空,清空\n")
+    assert fates(done) == (1, 1, 0, 0)
+    assert done["issues"] == []
+    assert office.record("A1")["contacts"] == office.record("Z9")["contacts"] == 0
+
+
 def test_a_masked_contact_is_unchanged_and_one_that_stands_for_nothing_is_not_stated(office: Office):
     assert fates(office.bring("编号,责任人,联系电话\nA1,张*,138****8000\n")) == (0, 0, 1, 0)
     done = office.bring("编号,名称,责任人,联系电话\nA9,新厂,王*,139****9999\n")
@@ -223,3 +230,18 @@ def test_only_a_text_that_a_shapefile_cut_counts_as_unchanged(text):
         or len(text[:-30].encode()) > 250
         or len(text[:-30].encode("gb18030")) > 250
     )
+
+
+def test_a_clear_takes_back_the_answer_to_one_item_of_a_checklist(tmp_path: Path):
+    ws = tmp_path / "ws"
+    assert riskmap("init", ws).status == 0
+    for text, marks in (
+        ("编号,十个有-一,十个有-二\nU1,有,无\n", [True, False]),
+        ("编号,十个有-一\nU1,清空\n", [None, False]),
+    ):
+        file = tmp_path / "空间.csv"
+        file.write_text(text, encoding="utf-8")
+        done = riskmap("import", "underground_spaces", file, "--crs", "wgs84", "--json", "--workspace", ws)
+        assert done.status == 0, done.out
+        found = riskmap("select", "underground_spaces", "--json", "--workspace", ws).json["features"][0]
+        assert found["checklist"][:2] == marks

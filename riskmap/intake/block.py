@@ -16,7 +16,7 @@ from riskmap.intake import columns as judging
 from riskmap.intake import positions, shapes, words
 from riskmap.intake.cells import (
     Problem,
-    judge_boolean,
+    judge_answer,
     judge_code,
     judge_field,
     judge_phone,
@@ -161,7 +161,7 @@ class BlockReader:
                 answers.append([None] * count)
                 continue
             source = distinct(part.source.column(match.heading.column, fill=True))
-            answers.append(self._keep(part, match, judging.judged(source, judge_boolean)))
+            answers.append(self._keep(part, match, judging.judged(source, judge_answer)))
         part.checklist = list(zip(*answers, strict=True))
 
     def _contacts(self, part: Part, targets: dict[str, Match]) -> None:
@@ -179,32 +179,14 @@ class BlockReader:
                     column = judging.judged(source, judge_field(date, header_unit="", text_limit=100))
                 else:
                     column = judging.judged(source, judge_text(200), judging.plain_texts(source, 200))
-                kept = self._without_clear(part, match, self._keep(part, match, column))
+                kept = self._keep(part, match, column)
                 # 无 in a person's cell says that nobody is named: a vacancy, not a person called 无.
-                columns[role.id, piece] = [None if v in words.NOBODY else v for v in kept]
+                # 清空 travels as that word: a contact has no room for anything but texts.
+                columns[role.id, piece] = [
+                    CLEAR.value if v is CLEAR else None if v in words.NOBODY else v for v in kept
+                ]
         if columns:
             part.contacts = contacts_of(self._layer.contacts, columns, len(part.code))
-
-    @staticmethod
-    def _without_clear(part: Part, match: Match, values: list[Any]) -> list[Any]:
-        for row, value in enumerate(values):
-            if value is CLEAR:
-                values[row] = None
-                say_of(
-                    part,
-                    row,
-                    match,
-                    Problem(
-                        "cannot_clear",
-                        "warning",
-                        Say(
-                            "联系人不能用“清空”删除；请在该点的页面上修改",
-                            "a contact cannot be cleared from a file; edit the record instead",
-                        ),
-                    ),
-                    value="清空",
-                )
-        return values
 
     def _versions(self, part: Part, match: Match | None) -> None:
         if match is None:

@@ -316,6 +316,11 @@ def judge_boolean(text: str) -> Judged:
     return answer, None
 
 
+def judge_answer(text: str) -> Judged:
+    """Judge the answer to one item of a checklist: yes, no, not stated, or 清空."""
+    return _common(judge_boolean)(text)
+
+
 def _judge_date(text: str) -> Judged:
     found = parse_date(text)
     if found is None:

@@ -56,15 +56,18 @@ def _contacts_of(
         )
         if names is phones is posts is empty:
             continue
-        identity = role.id
-        by_role.append(
-            [
-                ()
-                if name is None and phone is None and post is None
-                else (Contact(identity, *_split(name, phone), post, date),)
-                for name, phone, post, date in zip(names, phones, posts, verified, strict=True)
-            ]
-        )
+        # One person answers for many records: made once, shared by all of them.
+        known: dict[tuple[Any, ...], tuple[Contact, ...]] = {}
+        of_role: list[tuple[Contact, ...]] = []
+        for cells in zip(names, phones, posts, verified, strict=True):
+            people = known.get(cells)
+            if people is None:
+                name, phone, post, date = cells
+                nobody = name is None and phone is None and post is None
+                people = () if nobody else (Contact(role.id, *_split(name, phone), post, date),)
+                known[cells] = people
+            of_role.append(people)
+        by_role.append(of_role)
     if len(by_role) == 1:
         return by_role[0]
     return [tuple(chain.from_iterable(people)) for people in zip(*by_role, strict=True)]

@@ -86,7 +86,9 @@ def _load(layer: str, code: str, content: str, people: str | None, shape: bytes 
         lat=np.array([lat], dtype=np.float64),
         shapes=None if shape is None else [shape],
         values=values,
-        checklist=None if checklist is None else [tuple(checklist)],
+        checklist=None
+        if checklist is None
+        else [tuple(CLEAR if item == CLEAR.value else item for item in checklist)],
         contacts=None if people is None else [tuple(Contact(**p) for p in orjson.loads(people))],
     )
 

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from riskmap.ledger import schema as s
 from riskmap.ledger.store import json_list, no_cycles, read_chunks
-from riskmap.records import Contact, Value
+from riskmap.records import CLEAR, Clear, Contact, Value
 
 Box = tuple[float, float, float, float]
-Checklist = tuple[bool | None, ...]
+Checklist = tuple[bool | Clear | None, ...]
 
 # A record whose import was taken back: unknown again, but its past stays.
 WITHDRAWN = "withdraw"
@@ -82,9 +82,8 @@ def read_checklist(text: str | None) -> Checklist | None:
 @lru_cache(maxsize=8192)
 def write_checklist(items: Checklist | None) -> str | None:
     """Return the stored text of a checklist; one with nothing known is no checklist."""
-    if items is None or all(item is None for item in items):
-        return None
-    return orjson.dumps(items).decode()
+    known = [] if items is None else [None if item is CLEAR else item for item in items]
+    return None if all(item is None for item in known) else orjson.dumps(known).decode()
 
 
 @lru_cache(maxsize=65536)

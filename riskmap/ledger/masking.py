@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from riskmap.records import Contact
+from riskmap.records import CLEAR, Contact
 
 _LONG_NUMBER = 8
 _SHORT_NUMBER = 5
@@ -18,6 +18,11 @@ _MASKED = re.compile(r"[\w·+\-() *＊]+")
 def is_masked(text: object) -> bool:
     """Tell whether a name or a number was masked, by us or by others: 张*, 张＊三, 138****0000."""
     return isinstance(text, str) and ("*" in text or "＊" in text) and bool(_MASKED.fullmatch(text))
+
+
+def is_nothing(text: object) -> bool:
+    """Tell whether a part of a new contact has nothing to keep: a mask, or the word that erases."""
+    return text == CLEAR.value or is_masked(text)
 
 
 def mask_name(name: str | None) -> str | None:
@@ -44,14 +49,14 @@ def mask_contacts(contacts: Sequence[Contact] | None) -> tuple[Contact, ...] | N
 
 
 def without_masks(contacts: Sequence[Contact]) -> tuple[Contact, ...]:
-    """Return contacts without their masked names and phones, and without those of whom nothing is left."""
+    """Return contacts without masked or erased parts, and without those of whom nothing is left."""
     bare = (
         Contact(
             c.role,
-            None if is_masked(c.name) else c.name,
-            None if is_masked(c.phone) else c.phone,
-            c.post,
-            c.verified_on,
+            None if is_nothing(c.name) else c.name,
+            None if is_nothing(c.phone) else c.phone,
+            None if is_nothing(c.post) else c.post,
+            None if is_nothing(c.verified_on) else c.verified_on,
         )
         for c in contacts
     )

@@ -16,7 +16,15 @@ import shapely
 from numpy.typing import NDArray
 
 from riskmap.ledger.known import Checklist, Known
-from riskmap.ledger.masking import is_masked, mask_contacts, mask_name, mask_phone, mask_value, without_masks
+from riskmap.ledger.masking import (
+    is_masked,
+    is_nothing,
+    mask_contacts,
+    mask_name,
+    mask_phone,
+    mask_value,
+    without_masks,
+)
 from riskmap.records import CLEAR, Contact, Records
 
 # Degrees: about a millimetre. Coordinates that went through another datum come back this close.
@@ -99,10 +107,12 @@ def merge_checklist(stated: Checklist, known: Checklist | None) -> Checklist:
     length = max(len(stated), len(before))
     full = (*stated, *[None] * (length - len(stated)))
     old = (*before, *[None] * (length - len(before)))
-    return tuple(o if n is None else n for n, o in zip(full, old, strict=True))
+    return tuple(None if n is CLEAR else o if n is None else n for n, o in zip(full, old, strict=True))
 
 
 def _stated_part(stated: str | None, known: str | None) -> str | None:
+    if stated == CLEAR.value:
+        return None
     return known if not stated or is_masked(stated) else stated
 
 
@@ -118,8 +128,9 @@ def merge_contacts(stated: Sequence[Contact], known: Sequence[Contact]) -> tuple
             (c.verified_on, old.verified_on),
         )
         new = Contact(c.role, *(_stated_part(a, b) for a, b in parts))
-        if new != Contact(c.role):
-            merged[c.role] = new
+        merged[c.role] = new
+        if new == Contact(c.role):
+            del merged[c.role]
     return tuple(merged.values())
 
 
@@ -155,7 +166,9 @@ def unmasked(records: Records, rows: Collection[int], personal: Collection[str])
         bare = list(contacts)
         for i in rows:
             people = bare[i]
-            if people and any(is_masked(c.name) or is_masked(c.phone) for c in people):
+            if people and any(
+                is_nothing(c.name) or is_nothing(c.phone) or is_nothing(c.post) for c in people
+            ):
                 bare[i] = without_masks(people)
         contacts = bare
     for key in set(personal) & values.keys():

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from riskmap.catalog import Layer
 from riskmap.catalog.layer import Field
 from riskmap.errors import SelectionError
-from riskmap.records import Features
+from riskmap.records import Clear, Features
 
 pc: Any = pyarrow.compute  # its functions are made at import; type checkers do not see them
 
@@ -118,10 +118,10 @@ def _position(lon: NDArray[np.float64], lat: NDArray[np.float64]) -> dict[str, p
     return {"lon": pa.array(np.where(located, x, np.nan)), "lat": pa.array(np.where(located, y, np.nan))}
 
 
-def _checklist(rows: Sequence[tuple[bool | None, ...] | None] | None, n: int, items: int) -> pa.Array:
+def _checklist(rows: Sequence[tuple[bool | Clear | None, ...] | None] | None, n: int, items: int) -> pa.Array:
     blank = (None,) * items
     if rows is None:
-        filled: list[tuple[bool | None, ...]] = [blank] * n
+        filled: list[tuple[bool | Clear | None, ...]] = [blank] * n
     else:
         filled = [
             blank if row is None else row if len(row) == items else (*row, *blank)[:items] for row in rows

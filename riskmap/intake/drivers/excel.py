@@ -187,7 +187,8 @@ def _scan(archive: zipfile.ZipFile, part: str, *, hidden: bool) -> _Marks:
             text = tail + block
             marks.errors = marks.errors or b't="e"' in text
             marks.from_first_column = marks.from_first_column or _FIRST_COLUMN.search(text) is not None
-            if b"E-" in text or b"e-" in text:
+            # A hyphen is rare among cells and found at once; looking for its two letters is not.
+            if b"-" in text and (b"E-" in text or b"e-" in text):
                 marks.tiny += [
                     (int(m[2]) - 1, _column(m[1]), format(Decimal(m[3].decode()), "f"))
                     for m in _TINY.finditer(text)
