@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 _MIB = 1024 * 1024
+
+_LEAST_MEMORY = 1024 * _MIB
+_LEAST_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,3 +29,14 @@ class Limits:
     columns: int = 2000
     cell_chars: int = 20_000
     sheets: int = 300
+
+    def for_size(self, size: int) -> Limits:
+        """Return the limits for a file of `size` bytes: a small one is given little memory and time.
+
+        Honest files need some ten times their (compressed) size; a hostile one then ends in seconds.
+        """
+        return replace(
+            self,
+            memory_bytes=min(self.memory_bytes, _LEAST_MEMORY + 64 * size),
+            seconds=min(self.seconds, _LEAST_SECONDS + size / _MIB * 4),
+        )

@@ -30,6 +30,7 @@ def parse(path: Path, kind: str, name: str, limits: Limits) -> list[RawSheet]:
 
     Raises UnreadableFileError when the parser refuses the file, dies, or is stopped at a limit.
     """
+    limits = limits.for_size(sum(part.stat().st_size for part in {path, *parts(path, kind).values()}))
     extra: list[str] = []
     for _ in range(2):
         with tempfile.TemporaryDirectory(prefix="riskmap-", ignore_cleanup_errors=True) as temporary:

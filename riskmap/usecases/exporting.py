@@ -71,9 +71,8 @@ def _inventory(
     lang: Lang,
 ) -> Inventory:
     parts = []
-    for layer_id, rows in selected.rows.items():
-        if not len(rows) and len(selected.rows) > 1:
-            continue
+    filled = [layer_id for layer_id, rows in selected.rows.items() if len(rows)]
+    for layer_id in filled or selected.rows:  # nothing selected is still a file that says so
         layer = ws.catalog.layer(layer_id)
         table = selected.table(snapshot, layer_id)
         contacts = _contacts(ws, layer, table, as_of=as_of, unmasked=unmasked)
