@@ -6,7 +6,8 @@ import gc
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import chain
+from functools import reduce
+from operator import add
 from typing import Any
 
 from riskmap.catalog.layer import ContactRole
@@ -68,9 +69,7 @@ def _contacts_of(
                 known[cells] = people
             of_role.append(people)
         by_role.append(of_role)
-    if len(by_role) == 1:
-        return by_role[0]
-    return [tuple(chain.from_iterable(people)) for people in zip(*by_role, strict=True)]
+    return reduce(lambda before, people: list(map(add, before, people)), by_role)
 
 
 def _split(name: str | None, phone: str | None) -> tuple[str | None, str | None]:
