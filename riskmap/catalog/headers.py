@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
 
 
+@lru_cache(maxsize=16_384)
 def normalise_header(text: str) -> str:
     """Return `text` as it is compared: NFKC (full-width to half-width), no blanks, lower-case.
 

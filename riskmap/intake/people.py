@@ -69,6 +69,8 @@ def _contacts_of(
                 known[cells] = people
             of_role.append(people)
         by_role.append(of_role)
+    if not by_role:  # columns that name nobody, only when somebody was asked
+        return [()] * count
     return reduce(lambda before, people: list(map(add, before, people)), by_role)
 
 

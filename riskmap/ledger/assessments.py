@@ -334,10 +334,10 @@ def _write(
     insert_rows(
         connection,
         s.assessment,
-        ("feature_id", "valid_from", "run_id", "version", "rank", "score", "missing", "rules", "cause"),
+        ("feature_id", "version", "rank", "score", "missing", "rules", "cause"),
         (
             (
-                *(fid, changeset, run_id, version, rank, None if score != score else score),  # noqa: PLR0124 (NaN)
+                *(fid, version, rank, None if score != score else score),  # noqa: PLR0124 (NaN)
                 *(
                     _write_names(tuple(assessment.missing[i])),
                     _write_names(tuple(assessment.rules[i])),
@@ -354,6 +354,7 @@ def _write(
                 strict=True,
             )
         ),
+        same={"valid_from": changeset, "run_id": run_id},
     )
 
 

@@ -96,20 +96,18 @@ def write_contacts(contacts: Sequence[Contact]) -> str | None:
     """Return the stored text of contacts, unknown parts left out."""
     if not contacts:
         return None
-    people = [
-        {
-            k: v
-            for k, v in (
-                ("role", c.role),
-                ("name", c.name),
-                ("phone", c.phone),
-                ("post", c.post),
-                ("verified_on", c.verified_on),
-            )
-            if v is not None
-        }
-        for c in contacts
-    ]
+    people: list[dict[str, str]] = []
+    for contact in contacts:
+        person = {"role": contact.role}
+        if contact.name is not None:
+            person["name"] = contact.name
+        if contact.phone is not None:
+            person["phone"] = contact.phone
+        if contact.post is not None:
+            person["post"] = contact.post
+        if contact.verified_on is not None:
+            person["verified_on"] = contact.verified_on
+        people.append(person)
     return orjson.dumps(people).decode()
 
 

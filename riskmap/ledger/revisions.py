@@ -26,12 +26,13 @@ from riskmap.ledger.store import (
 )
 from riskmap.records import CLEAR, Contact, Records, Value
 
-FEATURE = (
-    *("id", "layer", "code", "version", "revision_id", "changed", "subdistrict", "retired"),
-    *("minx", "miny", "maxx", "maxy"),
-)
+FEATURE = ("id", "code", "revision_id", "subdistrict", "minx", "miny", "maxx", "maxy")
 REVISION = (
     *("id", "feature_id", "version", "valid_from", "op", "retired", "name", "subdistrict", "lon", "lat"),
+    *("body", "checklist", "shape_at", "contacts_at", "contact_count"),
+)
+FIRST_REVISION = (
+    *("id", "feature_id", "name", "subdistrict", "lon", "lat"),
     *("body", "checklist", "shape_at", "contacts_at", "contact_count"),
 )
 _ADVANCE = (
@@ -156,18 +157,19 @@ def _write_new_chunk(
         s.feature,
         FEATURE,
         (
-            (fid, records.layer, code, 1, rid, changeset, sub, 0, *box)
+            (fid, code, rid, sub, *box)
             for fid, code, rid, sub, box in zip(
                 features, codes, revisions, subdistricts, boxes(shapes, positions), strict=True
             )
         ),
+        same={"layer": records.layer, "version": 1, "changed": changeset, "retired": 0},
     )
     insert_rows(
         connection,
         s.revision,
-        REVISION,
+        FIRST_REVISION,
         (
-            (rid, fid, 1, changeset, "insert", None, name, sub, x, y, body, items, at_shape, at_people, n)
+            (rid, fid, name, sub, x, y, body, items, at_shape, at_people, n)
             for rid, fid, name, sub, (x, y), body, items, at_shape, at_people, n in zip(
                 *(revisions, features, names, subdistricts, positions, bodies, checklists),
                 [1 if w else None for w in shapes or [None] * count],
@@ -176,20 +178,23 @@ def _write_new_chunk(
                 strict=True,
             )
         ),
+        same={"version": 1, "valid_from": changeset, "op": "insert", "retired": None},
     )
     if shapes is not None:
         insert_rows(
             connection,
             s.shape,
-            ("feature_id", "version", "wkb"),
-            ((fid, 1, wkb) for fid, wkb in zip(features, shapes, strict=True) if wkb),
+            ("feature_id", "wkb"),
+            ((fid, wkb) for fid, wkb in zip(features, shapes, strict=True) if wkb),
+            same={"version": 1},
         )
     if people is not None:
         insert_rows(
             connection,
             s.contact_set,
-            ("feature_id", "version", "people"),
-            ((fid, 1, text) for fid, text in zip(features, written, strict=True) if text),
+            ("feature_id", "people"),
+            ((fid, text) for fid, text in zip(features, written, strict=True) if text),
+            same={"version": 1},
         )
 
 

@@ -263,13 +263,29 @@ def read_chunks(
 
 
 def insert_rows(
-    connection: sa.Connection, table: sa.Table, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]
+    connection: sa.Connection,
+    table: sa.Table,
+    columns: Sequence[str],
+    rows: Iterable[tuple[Any, ...]],
+    *,
+    same: Mapping[str, int | str | None] | None = None,
 ) -> None:
-    """Insert tuples in chunks, straight through the driver: a fifth of the cost of dictionaries."""
-    marks = ", ".join([_mark(connection)] * len(columns))
-    statement = f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608 (names of ours)
+    """Insert tuples in chunks, straight through the driver: a fifth of the cost of dictionaries.
+
+    `same` are columns with one value in all rows: written into the statement, they are bound once
+    and not a million times.
+    """
+    fixed = dict(same or {})
+    marks = ", ".join([*[_mark(connection)] * len(columns), *map(_literal, fixed.values())])
+    statement = f"INSERT INTO {table.name} ({', '.join([*columns, *fixed])}) VALUES ({marks})"  # noqa: S608 (names of ours)
     for chunk in chunks(rows):
         connection.exec_driver_sql(statement, chunk)
+
+
+def _literal(value: int | str | None) -> str:
+    if value is None:
+        return "NULL"
+    return str(int(value)) if isinstance(value, int) else "'" + value.replace("'", "''") + "'"
 
 
 def update_rows(connection: sa.Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> int:

@@ -13,6 +13,7 @@ from riskmap.coordinates import parse_datum
 from riskmap.errors import RiskmapError, Say
 from riskmap.intake import read_file
 from riskmap.ledger import Committed
+from riskmap.ledger.store import no_cycles
 from riskmap.places import Places, duplicates, fitting_datum
 from riskmap.records import ImportPlan, Intake, Issue, RejectedRow
 from riskmap.usecases.workspace import Workspace
@@ -122,16 +123,17 @@ def read_for_import(
     """
     if progress:
         progress("read", 0.0)
-    return read_file(
-        path,
-        ws.catalog.layer(layer),
-        datum=datum,
-        fallback_datum=ws.config.default_datum or None,
-        others=_other_layers(ws, layer),
-        subdistricts=ws.subdistricts,
-        progress=progress,
-        name=name,
-    )
+    with no_cycles():
+        return read_file(
+            path,
+            ws.catalog.layer(layer),
+            datum=datum,
+            fallback_datum=ws.config.default_datum or None,
+            others=_other_layers(ws, layer),
+            subdistricts=ws.subdistricts,
+            progress=progress,
+            name=name,
+        )
 
 
 def _other_layers(ws: Workspace, chosen: str) -> dict[str, str]:
@@ -150,8 +152,9 @@ def plan_file(
     """Compare a file with the ledger and the boundaries; nothing is written."""
     if progress:
         progress("compare", 0.5)
-    plan = ws.ledger.plan_import(intake, full_list=full_list)
-    return FileImport(plan, place_issues(intake, ws.places))
+    with no_cycles():
+        plan = ws.ledger.plan_import(intake, full_list=full_list)
+        return FileImport(plan, place_issues(intake, ws.places))
 
 
 def commit_file(ws: Workspace, planned: FileImport, *, by: str, why: str) -> FileImport:
