@@ -76,7 +76,7 @@ def explain_point(ws: Workspace, layer: str, code: str) -> Explanation:
     if features.records.checklist is not None and definition.checklist is not None:
         marks = features.records.checklist[0] or ()
         row |= {
-            f"checklist.{item.id}": mark
+            f"checklist.{item.id}": known(mark)
             for item, mark in zip(definition.checklist.items, marks, strict=False)
         }
     return explain(ws.catalog.model_of(layer), definition, code, row)
