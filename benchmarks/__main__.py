@@ -7,10 +7,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import browsing, files, scoring, serving
+from benchmarks import browsing, files, scoring, serving, workspaces
 from benchmarks.measure import Line, say, table
 
 ALL = {
+    "make": workspaces.making,
     "import": files.importing,
     "export": files.exporting,
     "score": scoring.scoring,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import statistics
 import sys
 import time
@@ -10,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import psutil
 
 
 @dataclass(frozen=True)
@@ -27,25 +27,40 @@ class Line:
         return self.limit is None or self.figure <= self.limit
 
 
+@dataclass(frozen=True)
+class Spent:
+    """What some runs of a piece of work took, in seconds: CPU (with child processes) and wall."""
+
+    cpus: tuple[float, ...]
+    walls: tuple[float, ...]
+
+    @property
+    def cpu(self) -> float:
+        return statistics.median(self.cpus)
+
+    @property
+    def wall(self) -> float:
+        return statistics.median(self.walls)
+
+    def __str__(self) -> str:
+        return f"CPU, {min(self.cpus):.3g} at best; wall {self.wall:.3g} s"
+
+
 def cpu() -> float:
     """Return CPU seconds of this process and its ended children."""
-    t = os.times()
-    return t.user + t.system + t.children_user + t.children_system
+    own, times = time.process_time(), psutil.Process().cpu_times()
+    return own + times.children_user + times.children_system
 
 
-def seconds(work: Callable[[], object], *, runs: int = 3, clock: Callable[[], float] = cpu) -> float:
-    """Return the median seconds of `runs` runs."""
-    found = []
+def spent(work: Callable[[], object], *, runs: int = 3) -> Spent:
+    """Return what `runs` runs took."""
+    cpus, walls = [], []
     for _ in range(runs):
-        start = clock()
+        start, clock = cpu(), time.perf_counter()
         work()
-        found.append(clock() - start)
-    return statistics.median(found)
-
-
-def wall(work: Callable[[], object], *, runs: int = 3) -> float:
-    """Return the median wall seconds of `runs` runs."""
-    return seconds(work, runs=runs, clock=time.perf_counter)
+        cpus.append(cpu() - start)
+        walls.append(time.perf_counter() - clock)
+    return Spent(tuple(cpus), tuple(walls))
 
 
 def numpy_workload(n: int) -> Callable[[], object]:

@@ -207,7 +207,7 @@ def _news(connection: sa.Connection, scored: Scored) -> _News:
     fresh = version == features.version
     before = read_results(connection, features.feature_id.tolist())
     where = np.flatnonzero(fresh & _differs(before, assessment))
-    whole = len(features) >= _active(connection, assessment.layer)
+    whole = _is_whole(connection, assessment.layer, len(features))
     # A whole run is noted without a change, too, where it tells something: that data or model are
     # new and changed nothing. The next run's causes are told from it.
     told = last is not None and last.digest == assessment.digest and bool((changed_in <= last.base).all())
@@ -238,11 +238,11 @@ def _keep(connection: sa.Connection, news: _News, run: int, changeset: int) -> N
     _write(connection, (assessment, features), news.where, causes, (run, changeset), known=news.before.known)
 
 
-def _active(connection: sa.Connection, layer: str) -> int:
+def _is_whole(connection: sa.Connection, layer: str, count: int) -> bool:
+    """Return whether so many records are all active ones of a layer; looks at no more than these."""
     t = s.feature
-    return connection.execute(
-        sa.select(sa.func.count()).select_from(t).where(t.c.layer == layer, t.c.retired == 0)
-    ).scalar_one()
+    one_more = sa.select(t.c.id).where(t.c.layer == layer, t.c.retired == 0).limit(1).offset(count)
+    return connection.execute(one_more).scalar() is None
 
 
 def _current(
@@ -250,9 +250,11 @@ def _current(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the current version and last changeset of records, -1 where a record is unknown."""
     t = s.feature
-    query = sa.select(t.c.id, t.c.version, t.c.changed).where(t.c.layer == layer)
-    if len(feature_ids) <= _FEW:
-        query = query.where(t.c.id.in_(json_list(feature_ids.tolist())))
+    query = sa.select(t.c.id, t.c.version, t.c.changed)
+    # Asked for both, SQLite would walk through the whole layer.
+    query = query.where(
+        t.c.id.in_(json_list(feature_ids.tolist())) if len(feature_ids) <= _FEW else t.c.layer == layer
+    )
     # Columns first: numpy would feel every row object for an array inside.
     parts = [
         [np.array(column, dtype=np.int64) for column in zip(*rows, strict=True)]

@@ -242,6 +242,7 @@ assessment = Table(
     Column("rules", Text),
     Column("cause", String, nullable=False),
     PrimaryKeyConstraint("feature_id", "valid_from"),
+    Index("assessment_valid_from", "valid_from"),
     sqlite_with_rowid=False,
 )
 

@@ -6,10 +6,12 @@ tiles) some 40 ms faster.
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import socket
 import threading
 import webbrowser
+from contextlib import suppress
 from typing import Literal
 
 import typer
@@ -39,9 +41,23 @@ def run(*, port: int, open_browser: bool = False, url_lang: Literal["zh", "en"] 
     typer.echo(f"riskmap → {address}   (Ctrl+C 停止 / stops)", err=True)
     if open_browser:
         threading.Timer(1.5, webbrowser.open, (f"{address}/?lang={url_lang}",)).start()
+    _give_memory_back()
     logging.getLogger("streamlit").setLevel(logging.WARNING)
     # Imported before uvicorn sets its loggers up: Streamlit gives them handlers of its own, and a line
     # per tile would be written.
     from riskmap.ui.app import app
 
     uvicorn.run(app, host=HOST, port=port, log_level="warning", access_log=False, ws="websockets-sansio")
+
+
+def _give_memory_back() -> None:
+    """Ask glibc to return freed arrays to the system instead of keeping them for each thread.
+
+    Left alone it learns from a few large arrays to keep all of up to 32 MB: with a million records
+    the server held 300 MB more than it used. Other systems' allocators do not need to be asked.
+    """
+    mmap_threshold, arena_max = -3, -8  # malloc.h
+    with suppress(OSError, AttributeError):
+        libc = ctypes.CDLL("libc.so.6")
+        libc.mallopt(mmap_threshold, 1 << 20)
+        libc.mallopt(arena_max, 2)

@@ -50,10 +50,17 @@ def find(ws: Workspace, state: int, *, exact: bool = False) -> Snapshot | None:
     fitting = [p for p in _places(ws) if p.state == state or (p.state < state and not exact)]
     for place in sorted(fitting, key=lambda p: -p.state):
         if place.stamp == _stamp(ws, place.state):
-            found = Snapshot.load(place.home, state=place.state)
-            if found is not None:
-                return found
+            with suppress(OSError):  # another process has removed it
+                found = _loaded(place.home, place.home.stat().st_mtime_ns, place.state)
+                if found is not None:
+                    return found
     return None
+
+
+@lru_cache(maxsize=2)
+def _loaded(home: Path, _written: int, state: int) -> Snapshot | None:
+    """Map a snapshot once: what is patched from it again and again shares its pages."""
+    return Snapshot.load(home, state=state)
 
 
 def put(ws: Workspace, snapshot: Snapshot) -> Snapshot:

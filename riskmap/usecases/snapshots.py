@@ -12,6 +12,8 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from datetime import date, datetime
 
+import pyarrow as pa
+
 from riskmap.records import Features
 from riskmap.selection import Snapshot, patched_snapshot, snapshot_key
 from riskmap.usecases import shelf
@@ -38,6 +40,7 @@ def current_snapshot(ws: Workspace, *, as_of: date | None = None, today: date | 
     with _building:
         if key not in _cache:
             _cache[key] = _made(ws, state, as_of, today)
+            pa.default_memory_pool().release_unused()  # what only the making took
         _cache.move_to_end(key)
         while len(_cache) > _KEEP:
             _cache.popitem(last=False)
