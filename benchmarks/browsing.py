@@ -58,6 +58,7 @@ WATCH = """(() => {
   addEventListener("click", () => { window.noted.clicked = now(); }, true);
 })();"""
 FRAME = "streamlit_folium"
+NOTED = "(name) => window.noted?.[name]"
 ALL_SHOWN = """(before) => riskmap.points._url !== before
   && Object.values(riskmap.points._tiles).every((t) => t.el.url === riskmap.points._url)"""
 
@@ -160,7 +161,7 @@ def _page(launch: Any, address: str, until: str) -> Iterator[tuple[Any, Any]]:
         page.goto(address)
         element = page.wait_for_selector(f"iframe[src*='{FRAME}']", timeout=PATIENCE_MS, state="attached")
         frame = element.content_frame()
-        frame.wait_for_function("(name) => window.noted?.[name]", arg=until, timeout=PATIENCE_MS)
+        frame.wait_for_function(NOTED, arg=until, timeout=PATIENCE_MS, polling=20)
         yield page, frame
     finally:
         browser.close()

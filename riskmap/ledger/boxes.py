@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 import numpy as np
 import sqlalchemy as sa
@@ -29,15 +30,33 @@ _HEAD: Final = 4
 _SPARE: Final = 3  # cells left free in a node, or the next insert would split it
 
 
+@dataclass(slots=True)
+class Filling:
+    """Boxes of the features that are being inserted, in degrees."""
+
+    parts: list[NDArray[np.void]] = field(default_factory=list)
+
+    def add(self, ids: Sequence[int], boxes: Sequence[tuple[float | None, ...]]) -> None:
+        """Note the boxes (minx, miny, maxx, maxy; None where there is none) of features."""
+        minx, miny, maxx, maxy = np.array(boxes, dtype=np.float64).reshape(-1, 4).T
+        somewhere = np.isfinite(minx)
+        numbers = np.array(ids, dtype=np.int64)[somewhere]
+        self.parts.append(_cells(numbers, [side[somewhere] for side in (minx, maxx, miny, maxy)]))
+
+
 @contextlib.contextmanager
-def filled_at_once(connection: sa.Connection, count: int) -> Iterator[None]:
-    """Within it `count` features are inserted; the spatial index follows at the end if they are many."""
+def filled_at_once(connection: sa.Connection, count: int, first: int) -> Iterator[Filling]:
+    """Within it `count` features are inserted, from id `first` on, each noted in the filling.
+
+    The spatial index follows at the end if they are many.
+    """
+    filling = Filling()
     if connection.dialect.name != "sqlite" or count < MANY or _indexed_exceeds(connection, count):
-        yield
+        yield filling
         return
     connection.exec_driver_sql("DROP TRIGGER feature_box_insert")
-    yield
-    _rebuild(connection)
+    yield filling
+    _rebuild(connection, first, filling)
     connection.exec_driver_sql(BOX_INSERT)
 
 
@@ -45,17 +64,21 @@ def _indexed_exceeds(connection: sa.Connection, count: int) -> bool:
     return connection.exec_driver_sql("SELECT count(*) FROM feature_box_rowid").scalar_one() > count
 
 
-def _rebuild(connection: sa.Connection) -> None:
+def _cells(ids: Sequence[int] | NDArray[np.int64], sides: Sequence[Any]) -> NDArray[np.void]:
+    cells = np.empty(len(ids), dtype=_CELL)
+    cells["id"] = ids
+    for name, side in zip(_SIDES, sides, strict=True):
+        cells[name] = _outward(np.asarray(side, dtype=np.float64), up=name.startswith("max"))
+    return cells
+
+
+def _rebuild(connection: sa.Connection, first: int, filling: Filling) -> None:
     t = s.feature
-    query = sa.select(t.c.id, t.c.minx, t.c.maxx, t.c.miny, t.c.maxy).where(t.c.minx.is_not(None))
-    parts: list[NDArray[np.void]] = []
-    for rows in read_chunks(connection, query):
+    query = sa.select(t.c.id, t.c.minx, t.c.maxx, t.c.miny, t.c.maxy)
+    parts = list(filling.parts)
+    for rows in read_chunks(connection, query.where(t.c.minx.is_not(None), t.c.id < first)):
         ids, *sides = zip(*rows, strict=True)
-        cells = np.empty(len(rows), dtype=_CELL)
-        cells["id"] = ids
-        for name, side in zip(_SIDES, sides, strict=True):
-            cells[name] = _outward(np.array(side, dtype=np.float64), up=name.startswith("max"))
-        parts.append(cells)
+        parts.append(_cells(ids, sides))
     root = connection.exec_driver_sql("SELECT length(data) FROM feature_box_node WHERE nodeno = 1")
     size = root.scalar_one()
     for table in ("node", "rowid", "parent"):

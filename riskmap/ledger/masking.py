@@ -9,6 +9,7 @@ from riskmap.records import CLEAR, Contact
 
 _LONG_NUMBER = 8
 _SHORT_NUMBER = 5
+_CLEAR_WORD = str(CLEAR.value)
 
 
 # Letters, digits and what stands in a name or a number; anything else is text with a star in it.
@@ -22,7 +23,7 @@ def is_masked(text: object) -> bool:
 
 def is_nothing(text: object) -> bool:
     """Tell whether a part of a new contact has nothing to keep: a mask, or the word that erases."""
-    return text == CLEAR.value or is_masked(text)
+    return text == _CLEAR_WORD or is_masked(text)
 
 
 def mask_name(name: str | None) -> str | None:

@@ -164,12 +164,16 @@ def unmasked(records: Records, rows: Collection[int], personal: Collection[str])
     contacts, values = records.contacts, dict(records.values)
     if contacts is not None:
         bare = list(contacts)
+        masked: dict[int, bool] = {}  # by identity: one person stands in many rows
         for i in rows:
             people = bare[i]
-            if people and any(
-                is_nothing(c.name) or is_nothing(c.phone) or is_nothing(c.post) for c in people
-            ):
-                bare[i] = without_masks(people)
+            for c in people or ():
+                found = masked.get(id(c))
+                if found is None:
+                    found = masked[id(c)] = is_nothing(c.name) or is_nothing(c.phone) or is_nothing(c.post)
+                if found:
+                    bare[i] = without_masks(people or ())
+                    break
         contacts = bare
     for key in set(personal) & values.keys():
         column = list(values[key])

@@ -82,7 +82,6 @@ def decide(
             met.append(i)
         seen.add(code)
     decision.changes = changes_of(records, known, met, [place[i] for i in met], personal=personal)
-    _note_masked(decision, intake, chosen, personal)
     _hold_retired(connection, decision, intake, met)
     for i in decision.changes:
         if i not in decision.holds:
@@ -109,11 +108,10 @@ def _duplicate(intake: Intake, row: int) -> Say:
     )
 
 
-def _note_masked(
-    decision: Decision, intake: Intake, rows: Sequence[int] | range, personal: Collection[str]
-) -> None:
+def _note_masked(decision: Decision, intake: Intake, personal: Collection[str]) -> None:
     """Masked cells state nothing. Say so where the ledger has no value, or another one, that they stand for."""
     records, known, place = intake.records, decision.known, decision.place
+    rows = range(len(records))
     fresh = [j < 0 or known.op[j] == WITHDRAWN for j in place]
     nothing: dict[int, tuple[str, ...]] = {}
     other: dict[int, tuple[str, ...]] = {}
@@ -254,6 +252,7 @@ def plan_import(store: Store, intake: Intake, *, full_list: bool) -> ImportPlan:
     personal = store.personal_fields(intake.layer)
     with no_cycles(), store.reading() as connection:
         decision = decide(connection, intake, personal=personal)
+        _note_masked(decision, intake, personal)
         return ImportPlan(
             intake=intake,
             base=state_of(connection),

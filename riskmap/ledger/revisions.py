@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from riskmap.errors import LedgerError, StaleRevisionError
 from riskmap.ledger import schema as s
-from riskmap.ledger.boxes import filled_at_once
+from riskmap.ledger.boxes import Filling, filled_at_once
 from riskmap.ledger.known import Checklist, Known, count_contacts, write_checklist, write_contacts
 from riskmap.ledger.store import (
     CHUNK,
@@ -128,15 +128,19 @@ def boxes(
 def write_new(connection: sa.Connection, records: Records, rows: Sequence[int], changeset: int) -> None:
     """Write first revisions for rows whose codes the ledger does not know. In chunks: memory stays flat."""
     feature_id, revision_id = next_id(connection, s.feature), next_id(connection, s.revision)
-    with filled_at_once(connection, len(rows)):
+    with filled_at_once(connection, len(rows), feature_id) as filling:
         for chunk in chunks(rows, CHUNK):
-            _write_new_chunk(connection, records, chunk, (feature_id, revision_id, changeset))
+            _write_new_chunk(connection, records, chunk, (feature_id, revision_id, changeset), filling)
             feature_id += len(chunk)
             revision_id += len(chunk)
 
 
 def _write_new_chunk(
-    connection: sa.Connection, records: Records, rows: list[int], ids: tuple[int, int, int]
+    connection: sa.Connection,
+    records: Records,
+    rows: list[int],
+    ids: tuple[int, int, int],
+    filling: Filling,
 ) -> None:
     first, first_revision, changeset = ids
     count = len(rows)
@@ -151,6 +155,8 @@ def _write_new_chunk(
     checklists = (
         [None] * count if records.checklist is None else [write_checklist(records.checklist[i]) for i in rows]
     )
+    found_boxes = boxes(shapes, positions)
+    filling.add(features, found_boxes)
     bodies = [dump_body(v, records.layer) for v in stated_values(records, rows)]
     insert_rows(
         connection,
@@ -159,7 +165,7 @@ def _write_new_chunk(
         (
             (fid, code, rid, sub, *box)
             for fid, code, rid, sub, box in zip(
-                features, codes, revisions, subdistricts, boxes(shapes, positions), strict=True
+                features, codes, revisions, subdistricts, found_boxes, strict=True
             )
         ),
         same={"layer": records.layer, "version": 1, "changed": changeset, "retired": 0},

@@ -178,11 +178,12 @@ def import_files(
 
     A file that cannot be read raises UnreadableFileError or DatumError and nothing is written.
     """
-    intakes = [read_for_import(ws, layer, path, datum=datum, progress=progress) for path in paths]
-    done: list[FileImport] = []
-    for intake in intakes:
-        planned = plan_file(ws, intake, full_list=full_list, progress=progress)
-        done.append(planned if dry_run else commit_file(ws, planned, by=by, why=why))
+    with no_cycles():  # from the first file to the last, or what is read is walked through at every step
+        intakes = [read_for_import(ws, layer, path, datum=datum, progress=progress) for path in paths]
+        done: list[FileImport] = []
+        for intake in intakes:
+            planned = plan_file(ws, intake, full_list=full_list, progress=progress)
+            done.append(planned if dry_run else commit_file(ws, planned, by=by, why=why))
     if progress:
         progress("done", 1.0)
     return ImportReport(tuple(done), dry_run)
