@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from riskmap.records import CLEAR, Contact
 
@@ -24,6 +24,31 @@ def is_masked(text: object) -> bool:
 def is_nothing(text: object) -> bool:
     """Tell whether a part of a new contact has nothing to keep: a mask, or the word that erases."""
     return text == _CLEAR_WORD or is_masked(text)
+
+
+def rows_with(
+    contacts: Sequence[Sequence[Contact] | None], rows: Iterable[int], holds: Callable[[Contact], bool]
+) -> Iterator[int]:
+    """Yield the rows with a person for whom `holds`; each person is asked once, many rows share one."""
+    answers: dict[int, bool] = {}  # by identity: hashing a person costs more than asking
+    for i in rows:
+        for person in contacts[i] or ():
+            answer = answers.get(id(person))
+            if answer is None:
+                answer = answers[id(person)] = holds(person)
+            if answer:
+                yield i
+                break
+
+
+def has_mask(person: Contact) -> bool:
+    """Tell whether a person's name or number is masked."""
+    return is_masked(person.name) or is_masked(person.phone)
+
+
+def has_nothing(person: Contact) -> bool:
+    """Tell whether a part of a person has nothing to keep."""
+    return is_nothing(person.name) or is_nothing(person.phone) or is_nothing(person.post)
 
 
 def mask_name(name: str | None) -> str | None:

@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 
 from riskmap.ledger.known import Checklist, Known
 from riskmap.ledger.masking import (
+    has_nothing,
     is_masked,
-    is_nothing,
     mask_contacts,
     mask_name,
     mask_phone,
     mask_value,
+    rows_with,
     without_masks,
 )
 from riskmap.records import CLEAR, Contact, Records
@@ -164,16 +165,8 @@ def unmasked(records: Records, rows: Collection[int], personal: Collection[str])
     contacts, values = records.contacts, dict(records.values)
     if contacts is not None:
         bare = list(contacts)
-        masked: dict[int, bool] = {}  # by identity: one person stands in many rows
-        for i in rows:
-            people = bare[i]
-            for c in people or ():
-                found = masked.get(id(c))
-                if found is None:
-                    found = masked[id(c)] = is_nothing(c.name) or is_nothing(c.phone) or is_nothing(c.post)
-                if found:
-                    bare[i] = without_masks(people or ())
-                    break
+        for i in rows_with(contacts, rows, has_nothing):
+            bare[i] = without_masks(bare[i] or ())
         contacts = bare
     for key in set(personal) & values.keys():
         column = list(values[key])

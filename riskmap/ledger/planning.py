@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from riskmap.errors import LedgerError, Say
 from riskmap.ledger import schema as s
 from riskmap.ledger.known import WITHDRAWN, Known, read_known
-from riskmap.ledger.masking import is_masked
+from riskmap.ledger.masking import has_mask, is_masked, rows_with
 from riskmap.ledger.merge import Changes, changes_of, masked_from_nothing, masked_otherwise, shown
 from riskmap.ledger.store import Store, moments, no_cycles, state_of
 from riskmap.records import Action, Hold, ImportPlan, Intake, Records
@@ -116,10 +116,8 @@ def _note_masked(decision: Decision, intake: Intake, personal: Collection[str]) 
     nothing: dict[int, tuple[str, ...]] = {}
     other: dict[int, tuple[str, ...]] = {}
     if records.contacts is not None:
-        for i in rows:
+        for i in rows_with(records.contacts, rows, has_mask):
             people = records.contacts[i]
-            if not people or not any(is_masked(c.name) or is_masked(c.phone) for c in people):
-                continue
             before = () if fresh[i] or known.contacts is None else known.contacts[place[i]]
             if missing := masked_from_nothing(people, before):
                 nothing[i] = missing
