@@ -104,7 +104,8 @@ class Records:
     on the shape. `shapes`: WKB (EPSG:4490) of lines and polygons, None for point layers or where
     unknown. `values`: field id → column; a field that the source lacks has no entry. `checklist`:
     one tuple per row in the layer's item order. `contacts`: one tuple per row, None where the
-    source has no contact columns; a part that reads 清空 erases what the ledger knows.
+    source has no contact columns; a part that reads 清空 erases what the ledger knows. `unplaced`:
+    indexes of rows whose position the source erases (point layers; their lon and lat are NaN).
     """
 
     layer: str
@@ -117,6 +118,7 @@ class Records:
     values: Mapping[str, Sequence[Cell]]
     checklist: Sequence[tuple[bool | Clear | None, ...] | None] | None = None
     contacts: Sequence[tuple[Contact, ...] | None] | None = None
+    unplaced: frozenset[int] = frozenset()
 
     def __len__(self) -> int:
         return len(self.code)

@@ -31,7 +31,9 @@ def workbook(
     *,
     merges: dict[str, Sequence[str]] | None = None,
     hidden: Sequence[str] = (),
+    formulas: bool = False,
 ) -> Path:
+    """Write a workbook; texts that begin with = are formulas without a value where `formulas`."""
     book = openpyxl.Workbook()
     book.remove(book.worksheets[0])
     for title, rows in sheets.items():
@@ -42,7 +44,7 @@ def workbook(
                     continue
                 cell = sheet.cell(r, c)
                 cell.value = value
-                if isinstance(value, str):
+                if isinstance(value, str) and not (formulas and value.startswith("=")):
                     cell.data_type = "e" if value.startswith("#") and value.endswith(("!", "?", "A")) else "s"
         for merged in (merges or {}).get(title, ()):
             sheet.merge_cells(merged)

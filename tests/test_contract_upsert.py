@@ -82,7 +82,7 @@ def test_what_a_file_lacks_or_leaves_empty_stays_known(office: Office):
     assert (a2["name"], a2["fields"]["declared_tier"], a2["contacts"]) == ("乙厂", "low", 1)
 
 
-def test_an_explicit_clear_erases_and_a_position_says_that_it_cannot_be_cleared(office: Office):
+def test_an_explicit_clear_erases_a_position_too_when_it_is_whole(office: Office):
     done = office.bring("编号,地址,申报等级,L,街道\nA1,清空,清空,清空,清空\n")
     assert fates(done) == (0, 1, 0, 0)
     a1 = office.record("A1")
@@ -92,9 +92,31 @@ def test_an_explicit_clear_erases_and_a_position_says_that_it_cannot_be_cleared(
         None,
     )
     assert a1["subdistrict"] is None
-    done = office.bring("编号,经度,纬度\nA1,清空,清空\n")
+    done = office.bring("编号,经度,纬度\nA1,清空,\n")
     assert [i["rule"] for i in done["issues"]] == ["cannot_clear"]
     assert office.record("A1")["lon"] == 114.12
+    done = office.bring("编号,经度,纬度\nA1,清空,清空\n")
+    assert (fates(done), done["issues"], done["unlocated"]) == ((0, 1, 0, 0), [], 1)
+    assert (office.record("A1")["lon"], office.record("A1")["lat"]) == (None, None)
+    done = office.bring("编号,经度,纬度\nA1,清空,清空\n")
+    assert fates(done) == (0, 0, 1, 0)
+
+
+def test_a_cleared_position_waits_with_a_held_row_and_goes_when_it_is_accepted(office: Office):
+    done = office.bring("编号,街道,经度,纬度\nA1,南湖街道,清空,清空\n")
+    assert fates(done) == (0, 0, 0, 1)
+    (entry,) = office.run("held", "--json").json["held"]
+    assert entry["stated"]["position"] == "清空"
+    assert office.run("accept", entry["id"], "--why", "核实").status == 0
+    a1 = office.record("A1")
+    assert (a1["lon"], a1["subdistrict"]) == (None, "南湖街道")
+
+
+def test_a_record_that_moves_far_under_its_own_name_goes_in_and_says_so(office: Office):
+    done = office.bring("编号,经度,纬度\nA1,114.15,22.55\n")
+    assert fates(done) == (0, 1, 0, 0)
+    assert [(i["rule"], i["severity"], i["code"]) for i in done["issues"]] == [("moved_far", "warning", "A1")]
+    assert "米" in done["issues"][0]["message"]
 
 
 def test_a_clear_takes_a_contact_away_and_stands_for_nothing_in_a_new_record(office: Office):

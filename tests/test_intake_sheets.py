@@ -299,7 +299,8 @@ def test_a_row_without_coordinates_is_kept_unlocated(tmp_path, blank):
     intake = read(sheet(tmp_path, [["编号", "名称", "经度", "纬度"], ["1", "a", blank, blank]]))
     assert codes(intake) == ["1"]
     assert np.isnan(intake.records.lon).all()
-    assert [i.rule for i in intake.issues] == (["cannot_clear"] if blank == "清空" else [])
+    assert intake.issues == ()
+    assert intake.records.unplaced == (frozenset({0}) if blank == "清空" else frozenset())
 
 
 GRID = (512225.899, 2495299.279)
@@ -541,3 +542,22 @@ def test_progress_is_told_from_start_to_end(tmp_path):
     assert shares == sorted(shares)
     assert shares[0] == 0
     assert shares[-1] == 1
+
+
+def test_a_formula_that_nothing_has_calculated_is_a_bad_cell_and_not_an_empty_one(tmp_path):
+    long = "=" + "+".join(["1"] * 3000)
+    rows = [
+        ["编号", "名称", "坡高"],
+        ["1", "a", "=3+4"],
+        ["2", '=A2&"坡"', 5],
+        ["3", "c", long],
+        ["4", "d", 7],
+    ]
+    intake = read(sheet(tmp_path, rows, formulas=True), "slopes")
+    assert codes(intake) == ["4"]
+    assert [(r.code, r.bad, [i.rule for i in r.issues]) for r in intake.rejected] == [
+        ("1", (2,), ["formula_error"]),
+        ("2", (1,), ["formula_error"]),
+        ("3", (2,), ["formula_error"]),
+    ]
+    assert "保存" in intake.rejected[0].issues[0].message.zh

@@ -63,6 +63,7 @@ def assemble(
         },
         checklist=joined_or_none("checklist"),
         contacts=joined_or_none("contacts"),
+        unplaced=_unplaced(parts, keeps),
     )
     rows = [int(r) + 1 for p, k in zip(parts, keeps, strict=True) for r in p.source.rows[k]]
     return Intake(
@@ -83,6 +84,18 @@ def assemble(
         issues=(*issues, *chain.from_iterable(_in_row_order(p.issues) for p in parts)),
         from_batch=batch,
     )
+
+
+def _unplaced(parts: Sequence[Part], keeps: Sequence[np.ndarray[Any, Any]]) -> frozenset[int]:
+    """Return where the kept rows stand whose position is erased."""
+    out: set[int] = set()
+    start = 0
+    for part, keep in zip(parts, keeps, strict=True):
+        if part.unplaced:
+            at = np.cumsum(keep) - 1 + start
+            out.update(int(at[row]) for row in part.unplaced if keep[row])
+        start += int(keep.sum())
+    return frozenset(out)
 
 
 def _joined_field(parts: Sequence[Part], keeps: Sequence[np.ndarray[Any, Any]], field: str) -> list[Any]:

@@ -230,26 +230,37 @@ class BlockReader:
         stated.has_y &= ~taken
         placed = positions.place(stated, datum)
         self._placed(part, targets, placed, ~taken)
-        self._uncleared_positions(part, targets)
+        self._cleared_positions(part, targets)
 
-    @staticmethod
-    def _uncleared_positions(part: Part, targets: dict[str, Match]) -> None:
-        """Say of every position cell with 清空 that a file cannot take a position away."""
-        told: set[int] = set()
-        for match in (targets[t] for t in POSITION_TARGETS if t in targets):
+    def _cleared_positions(self, part: Part, targets: dict[str, Match]) -> None:
+        """Note the rows whose every position cell reads 清空; say where it cannot be done."""
+        cells = [targets[t] for t in POSITION_TARGETS if t in targets]
+        cleared: dict[int, list[tuple[Match, str]]] = {}
+        for match in cells:
             source = distinct(part.source.column(match.heading.column))
             for at, text in enumerate(source.texts.to_pylist()):
                 if len(text) > 4 or words.plain(text) != words.CLEAR_WORD:  # noqa: PLR2004 - 清空 and a blank or two
                     continue
                 for row in source.rows_of(at).tolist():
-                    if row in told:
-                        continue
-                    told.add(row)
-                    say = Say(
-                        "坐标不能用“清空”删除，已保留台账中的坐标；请在该点的页面上修改",
-                        "a position cannot be cleared from a file and stays as it is; edit the record instead",
-                    )
-                    say_of(part, row, match, Problem("cannot_clear", "warning", say), value=text)
+                    cleared.setdefault(row, []).append((match, text))
+        for row, found in cleared.items():
+            placed = not np.isnan(part.lon[row])
+            if self._layer.geometry == "point" and len(found) == len(cells) and not placed:
+                part.unplaced.add(row)
+                continue
+            say = (
+                Say(
+                    "坐标要整个清空：经度和纬度都写“清空”；本行坐标未改",
+                    "a position is cleared as a whole: write 清空 for longitude and latitude; this one stays",
+                )
+                if self._layer.geometry == "point"
+                else Say(
+                    "面状图层的范围不能用“清空”删除，已保留；请导入新的范围",
+                    "the shape of an area layer cannot be cleared and stays as it is; import the new shape",
+                )
+            )
+            match, text = found[0]
+            say_of(part, row, match, Problem("cannot_clear", "warning", say), value=text)
 
     def _geometry(self, part: Part, targets: dict[str, Match], datum: Datum) -> None:
         column = part.source.shapes

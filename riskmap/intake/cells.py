@@ -228,6 +228,13 @@ def _none_of_it(inner: Judge) -> Judge:
 
 
 def _formula_error(text: str) -> Judged:
+    if text == words.UNCALCULATED:
+        return error(
+            "formula_error",
+            "公式没有计算结果（文件由程序生成，未经 Excel 计算）；请用 Excel 或 WPS 打开并保存后再导入，或改填数值",
+            "the formula has no calculated value (a program wrote the file); open and save it in Excel or WPS, "
+            "or write the value",
+        )
     return error(
         "formula_error",
         f"单元格是公式错误 {text}；请改正公式或改填数值",

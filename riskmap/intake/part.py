@@ -76,6 +76,7 @@ class Part:
     issues: list[Issue] = field(default_factory=list)
     errors: dict[int, list[Issue]] = field(default_factory=dict)
     bad: dict[int, set[int]] = field(default_factory=dict)
+    unplaced: set[int] = field(default_factory=set)  # rows whose position reads 清空
 
     def number(self, row: int) -> int:
         """Return the 1-based number of a row in its sheet."""

@@ -69,7 +69,11 @@ CLEAR_WORD: Final = "清空"
 # What stands in a responsible person's cell while the post is vacant.
 NOBODY: Final = frozenset({"无", "没有", "空缺", "缺位", "无人"})
 
-FORMULA_ERRORS: Final = frozenset({"#DIV/0!", "#N/A", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!"})
+# A formula that was never calculated: files that programs write hold the formula and no value.
+UNCALCULATED: Final = "#未计算"
+FORMULA_ERRORS: Final = frozenset(
+    {"#DIV/0!", "#N/A", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!", UNCALCULATED}
+)
 
 # fmt: off
 _YES = (

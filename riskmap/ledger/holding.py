@@ -54,6 +54,8 @@ def _dump(records: Records, row: int) -> str:
         )
         if column[row] is CLEAR
     ]
+    if row in records.unplaced:
+        clear.append("position")
     lon, lat = float(records.lon[row]), float(records.lat[row])
     content = {
         "name": None if records.name[row] is CLEAR else records.name[row],
@@ -75,7 +77,7 @@ def _load(layer: str, code: str, content: str, people: str | None, shape: bytes 
     clear = set(read["clear"])
     lon, lat = read["position"] or (np.nan, np.nan)
     values: dict[str, list[Any]] = {k: [v] for k, v in read["values"].items()}
-    values.update({k: [CLEAR] for k in clear - {"name", "subdistrict"}})
+    values.update({k: [CLEAR] for k in clear - {"name", "subdistrict", "position"}})
     checklist = read["checklist"]
     return Records(
         layer=layer,
@@ -90,6 +92,7 @@ def _load(layer: str, code: str, content: str, people: str | None, shape: bytes 
         if checklist is None
         else [tuple(CLEAR if item == CLEAR.value else item for item in checklist)],
         contacts=None if people is None else [tuple(Contact(**p) for p in orjson.loads(people))],
+        unplaced=frozenset({0}) if "position" in clear else frozenset(),
     )
 
 
@@ -177,6 +180,8 @@ def _entry(store: Store, row: Any) -> HeldEntry:
             stated[key] = column[0]
     if np.isfinite(records.lon[0]):
         stated["position"] = (float(records.lon[0]), float(records.lat[0]))
+    elif records.unplaced:
+        stated["position"] = CLEAR
     if records.checklist is not None:
         stated["checklist"] = records.checklist[0]
     if records.contacts is not None:

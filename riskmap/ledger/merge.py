@@ -288,6 +288,10 @@ def _position_changes(
         i, j = int(rows[k]), int(places[k])
         here = _position(float(records.lon[i]), float(records.lat[i]))
         out.setdefault(i, {})["position"] = (known.position(j), here)
+    if records.unplaced:
+        for i, j in zip(*pairs, strict=True):
+            if i in records.unplaced and (before := known.position(j)) is not None:
+                out.setdefault(i, {})["position"] = (before, None)
 
 
 def _shape_changes(

@@ -202,10 +202,20 @@ def _hold_doubtful(decision: Decision, intake: Intake, row: int) -> None:
         )
         return
     name, position = changes.get("name", (None, None)), changes.get("position", (None, None))
-    if None in name or None in position:
+    if None in position:
         return
     distance = metres_between(*position)
-    if distance > FAR_METRES:
+    if distance <= FAR_METRES:
+        return
+    if None in name:
+        decision.remarks[row] = Hold(
+            "moved_far",
+            Say(
+                f"{where}：坐标与台账相距 {distance:.0f} 米，将按文件更新；请核对坐标和坐标系",
+                f"{where}: the position is {distance:.0f} m from the ledger's and will be updated; check it and its datum",
+            ),
+        )
+    else:
         _hold(
             decision,
             row,
@@ -275,4 +285,5 @@ def one_row(records: Records, row: int) -> Records:
         values={k: [column[row]] for k, column in records.values.items()},
         checklist=None if records.checklist is None else [records.checklist[row]],
         contacts=None if records.contacts is None else [records.contacts[row]],
+        unplaced=frozenset({0}) if row in records.unplaced else frozenset(),
     )

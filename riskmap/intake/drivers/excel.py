@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from riskmap.errors import UnreadableFileError
 from riskmap.intake.drivers.tables import save
+from riskmap.intake.words import UNCALCULATED
 
 _ERRORS = {
     "Div0": "#DIV/0!",
@@ -31,6 +32,11 @@ _FIRST_COLUMN = re.compile(rb'<c r="A\d+"[^>/]*>\s*<(?:v|is)>')
 _TINY = re.compile(
     rb'<c r="([A-Z]{1,3})(\d{1,7})"(?: s="\d+")?(?: t="n")?><v>(-?\d(?:\.\d{1,17})?[eE]-\d{1,3})</v>'
 )
+# A formula without a value: <f>…</f> that no <v> with a text follows.
+_UNCALCULATED = re.compile(
+    rb'<c r="([A-Z]{1,3})(\d{1,7})"[^>]*>\s*<f\b(?:[^>]*/>|[^>]*>[^<]*</f>)\s*(?:<v\s*/>|<v>\s*</v>)?\s*</c>'
+)
+_LONGEST_FORMULA = 1 << 16
 _MAX_MERGES = 200_000
 _OVERLAP = 128  # longer than any of these patterns
 
@@ -38,13 +44,13 @@ _OVERLAP = 128  # longer than any of these patterns
 @dataclass(slots=True)
 class _Marks:
     """What a workbook's XML says beside the cells: merged ranges, whether a formula failed, numbers
-    too small for the reader's nine decimals, whether the used range starts at column A, and whether
-    the sheet is hidden.
+    too small for the reader's nine decimals, formulas without a value, whether the used range starts
+    at column A, and whether the sheet is hidden.
     """
 
     merges: list[tuple[int, int, int, int]] = field(default_factory=list)
     errors: bool = False
-    tiny: list[tuple[int, int, str]] = field(default_factory=list)
+    texts: list[tuple[int, int, str]] = field(default_factory=list)  # row, column, what stands there
     from_first_column: bool = False
     hidden: bool = False
 
@@ -90,7 +96,7 @@ def _sheet(
     for i, at in enumerate(columns):
         cells[at] = batch.column(i)
     replaced = _error_texts(problems, columns)
-    for row, at, text in marks.tiny if marks else ():
+    for row, at, text in marks.texts if marks else ():
         replaced.setdefault(at, []).append((row, text))
     for at, texts in replaced.items():
         if at >= width:
@@ -189,11 +195,15 @@ def _scan(archive: zipfile.ZipFile, part: str, *, hidden: bool) -> _Marks:
             marks.from_first_column = marks.from_first_column or _FIRST_COLUMN.search(text) is not None
             # A hyphen is rare among cells and found at once; looking for its two letters is not.
             if b"-" in text and (b"E-" in text or b"e-" in text):
-                marks.tiny += [
+                marks.texts += [
                     (int(m[2]) - 1, _column(m[1]), format(Decimal(m[3].decode()), "f"))
                     for m in _TINY.finditer(text)
                 ]
             end = 0
+            if b"<f" in text:
+                marks.texts += [
+                    (int(m[2]) - 1, _column(m[1]), UNCALCULATED) for m in _UNCALCULATED.finditer(text)
+                ]
             if b"mergeCell" in text:
                 for match in _MERGE.finditer(text):
                     marks.merges.append(
@@ -202,7 +212,9 @@ def _scan(archive: zipfile.ZipFile, part: str, *, hidden: bool) -> _Marks:
                     end = match.end()
                     if len(marks.merges) >= _MAX_MERGES:
                         return marks
-            tail = text[max(end, len(text) - _OVERLAP) :]
+            # A cell that is cut stays whole: formulas are long.
+            cut = text.rfind(b"<c ", max(0, len(text) - _LONGEST_FORMULA))
+            tail = text[max(end, min(len(text) - _OVERLAP, cut if cut >= 0 else len(text))) :]
     return marks
 
 
