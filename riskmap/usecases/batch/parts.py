@@ -1,0 +1,137 @@
+"""The Parquet files of a point table: which row groups make one task, and one task from file to file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from riskmap.coordinates import Datum, parse_datum
+from riskmap.errors import DatumError, RiskmapError, UnreadableFileError
+from riskmap.present.export.atomic import replacing
+from riskmap.usecases.batch.plan import Plan, Tally, score_piece
+
+PIECE_ROWS: Final = 1 << 17  # scored at once: what bounds a process's memory
+TASK_ROWS: Final = 1 << 20  # at least so many rows to one output file, where row groups are small
+_MAGIC: Final = b"PAR1"
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Some row groups of one file, and the file that they become."""
+
+    source: str
+    groups: tuple[int, ...]
+    target: str
+    rows: int
+
+
+def source_files(path: Path) -> list[Path]:
+    """Return the Parquet files of a table: one file, or all in a folder by name. UnreadableFileError for none."""
+    files = sorted(p for p in path.glob("*.parquet") if p.is_file()) if path.is_dir() else [path]
+    if not files:
+        raise UnreadableFileError(
+            f"{path}：文件夹里没有 .parquet 文件；请指明点表文件或存放它的文件夹",
+            f"{path}: no .parquet files in this folder; name the table's file or its folder",
+        )
+    for file in files:
+        try:
+            with file.open("rb") as stream:
+                head = stream.read(4)
+        except OSError as problem:
+            raise UnreadableFileError(
+                f"{file}：打不开（{problem.strerror}）；请检查路径",
+                f"{file}: cannot be opened ({problem.strerror}); check the path",
+            ) from problem
+        if head != _MAGIC:
+            raise _damaged(file)
+    return files
+
+
+def _damaged(file: Path) -> UnreadableFileError:
+    return UnreadableFileError(
+        f"{file}：不是 Parquet 文件或已损坏；请重新导出",
+        f"{file}: no Parquet file, or a damaged one; export it again",
+    )
+
+
+@contextmanager
+def opened(file: Path) -> Iterator[pq.ParquetFile]:
+    """Open a Parquet file; UnreadableFileError where it cannot be read."""
+    try:
+        with pq.ParquetFile(file, memory_map=True) as table:
+            yield table
+    except (pa.ArrowException, OSError) as problem:
+        raise _damaged(file) from problem
+
+
+def tasks_of(files: list[Path], folder: Path) -> list[Task]:
+    """Cut files into tasks at their row groups; every row belongs to exactly one."""
+    tasks: list[Task] = []
+    for file in files:
+        with opened(file) as table:
+            sizes = [table.metadata.row_group(i).num_rows for i in range(table.num_row_groups)]
+        run: list[int] = []
+        for group in range(len(sizes)):
+            run.append(group)
+            if sum(sizes[i] for i in run) >= TASK_ROWS or group == len(sizes) - 1:
+                target = folder / f"part-{len(tasks):05d}.parquet"
+                rows = sum(sizes[i] for i in run)
+                tasks.append(Task(str(file.resolve()), tuple(run), str(target), rows))
+                run = []
+    return tasks
+
+
+def run_task(plan: Plan, task: Task) -> Tally:
+    """Score the row groups of a task and write its file, which appears whole or not at all.
+
+    Memory holds one piece. Done again after a worker has died, it writes the same file.
+    """
+    tally, target, schema = Tally.nothing(), Path(task.target), plan.output
+    with (
+        opened(Path(task.source)) as table,
+        replacing(target) as (room,),
+        pq.ParquetWriter(room, schema, compression="zstd") as out,
+    ):
+        for batch in table.iter_batches(PIECE_ROWS, row_groups=list(task.groups), columns=list(plan.columns)):
+            scored, counted = score_piece(plan, pa.Table.from_batches([batch]))
+            out.write_table(scored.select(schema.names).cast(schema))
+            tally += counted
+    return tally
+
+
+def position_of(file: Path, declared: Datum | None) -> tuple[str | None, Datum | None]:
+    """Return the geometry column (None: columns lon and lat) and the datum of a table's positions.
+
+    DatumError where nothing says in which coordinate system they are.
+    """
+    with opened(file) as table:
+        names, metadata = table.schema_arrow.names, table.schema_arrow.metadata or {}
+    geo: dict[str, Any] = json.loads(metadata.get(b"geo", b"{}"))
+    if primary := geo.get("primary_column"):
+        crs = geo["columns"][primary].get("crs", {"id": {"authority": "EPSG", "code": 4326}})
+        code = (crs or {}).get("id", {})
+        stated = {"EPSG": f"EPSG:{code.get('code')}", "OGC": "wgs84"}.get(str(code.get("authority")))
+        if declared is None and stated is None:
+            raise DatumError(
+                f"{file}：没有写明坐标系；请用 --crs 声明",
+                f"{file}: states no coordinate system; declare one with --crs",
+            )
+        return primary, declared or parse_datum(stated or "")
+    if not {"lon", "lat"} <= set(names):
+        raise RiskmapError(
+            f"{file}：没有图形列，也没有 lon、lat 两列，无法定位；请补上坐标，或不用 --nearest、--within、--raster",
+            f"{file}: neither a geometry column nor lon and lat; add positions, or leave --nearest, --within, --raster out",
+        )
+    if declared is None:
+        raise DatumError(
+            f"{file}：lon、lat 两列没有坐标系；请用 --crs 声明 wgs84、cgcs2000、gcj02、bd09 或 EPSG:n",
+            f"{file}: lon and lat have no coordinate system; declare wgs84, cgcs2000, gcj02, bd09 or EPSG:n with --crs",
+        )
+    return None, declared

@@ -1,0 +1,161 @@
+"""What is done to every piece of a point table: places joined, limits kept, the scoring kernel, columns out.
+
+`score_piece` is pure and the same in one process and on any number of workers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute
+import shapely
+from numpy.typing import NDArray
+
+from riskmap.assess import assess_table
+from riskmap.catalog import Layer
+from riskmap.catalog.model import CHECKLIST_PREFIX, ScoringModel
+from riskmap.coordinates import Datum, to_cgcs2000
+from riskmap.records import RANKS
+from riskmap.usecases.batch.joins import Join
+
+pc: Any = pyarrow.compute  # its functions are made at import and unknown to type checkers
+
+Floats = NDArray[np.float64]
+_KEPT = ("code", "name", "subdistrict")
+_RANKS = pa.array(RANKS)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How to score a table. `geometry` names the WKB point column, None for columns lon and lat (in `datum`)."""
+
+    layer: Layer
+    model: ScoringModel
+    joins: tuple[Join, ...]
+    geometry: str | None
+    datum: Datum | None
+    columns: tuple[str, ...]  # of the input, all that are read
+
+    @property
+    def output(self) -> pa.Schema:
+        """The columns of a scored piece."""
+        joined = [(j.column, j.values(np.empty(0), np.empty(0)).type) for j in self.joins]
+        kept = [(name, pa.string()) for name in _KEPT if name in self.columns]
+        return pa.schema(
+            [
+                *kept,
+                *((name, pa.string() if pa.types.is_dictionary(kind) else kind) for name, kind in joined),
+                ("score", pa.float64()),
+                ("tier", pa.string()),
+                ("missing", pa.list_(pa.string())),
+                ("rules", pa.list_(pa.string())),
+            ]
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What came out of some pieces. `ranks` int64[5] as records.RANKS; `lacking` field → rows unrated for it."""
+
+    rows: int
+    ranks: NDArray[np.int64]
+    unlocated: int
+    out_of_limits: int
+    lacking: dict[str, int]
+
+    def __add__(self, other: Tally) -> Tally:
+        lacking = {
+            field: self.lacking.get(field, 0) + other.lacking.get(field, 0)
+            for field in (*self.lacking, *other.lacking)
+        }
+        return Tally(
+            self.rows + other.rows,
+            self.ranks + other.ranks,
+            self.unlocated + other.unlocated,
+            self.out_of_limits + other.out_of_limits,
+            lacking,
+        )
+
+    @classmethod
+    def nothing(cls) -> Tally:
+        """Return the tally of no rows."""
+        return cls(0, np.zeros(len(RANKS), np.int64), 0, 0, {})
+
+
+def score_piece(plan: Plan, table: pa.Table) -> tuple[pa.Table, Tally]:
+    """Return a piece scored, in the order it came, and its tally.
+
+    A value outside its field's limits counts as missing (and is tallied): unknown is never safe. A
+    joined column takes the place of a field of that name.
+    """
+    columns, outside = _fields(plan, table)
+    unlocated = 0
+    joined: dict[str, pa.Array] = {}
+    if plan.joins:
+        lon, lat = _positions(plan, table)
+        unlocated = int((~(np.isfinite(lon) & np.isfinite(lat))).sum())
+        for join in plan.joins:
+            joined[join.column] = join.values(lon, lat)
+            columns[f"f:{join.column}"] = joined[join.column]
+    columns["row"] = pa.array(np.arange(len(table)))
+    found = assess_table(plan.model, plan.layer, pa.table(columns))
+    texts = {n: v.cast(pa.string()) if pa.types.is_dictionary(v.type) else v for n, v in joined.items()}
+    out = {name: table[name].cast(pa.string()) for name in _KEPT if name in table.column_names}
+    scored = pa.table(
+        {
+            **out,
+            **texts,
+            "score": pa.array(found.score, from_pandas=True),
+            "tier": _RANKS.take(pa.array(found.rank)),
+            "missing": pa.array(found.missing, pa.list_(pa.string())),
+            "rules": pa.array(found.rules, pa.list_(pa.string())),
+        }
+    )
+    ranks = np.bincount(found.rank, minlength=len(RANKS)).astype(np.int64)
+    return scored, Tally(len(table), ranks, unlocated, outside, _lacking(found.missing))
+
+
+def _lacking(missing: Any) -> dict[str, int]:
+    counts = np.bincount(missing.codes, minlength=len(missing.patterns))
+    out: dict[str, int] = {}
+    for pattern, rows in zip(missing.patterns, counts.tolist(), strict=True):
+        for field in pattern:
+            out[field] = out.get(field, 0) + rows
+    return out
+
+
+def _fields(plan: Plan, table: pa.Table) -> tuple[dict[str, Any], int]:
+    """Return the model's columns as the kernel reads them, and how many values their limits refused."""
+    columns: dict[str, Any] = {}
+    outside = 0
+    for name in table.column_names:
+        if name.startswith(CHECKLIST_PREFIX) or name not in plan.layer.field_ids:
+            continue
+        field, column = plan.layer.field(name), table[name]
+        if pa.types.is_integer(column.type) or pa.types.is_floating(column.type):
+            for limit, beyond in ((field.minimum, pc.less), (field.maximum, pc.greater)):
+                if limit is None:
+                    continue
+                wrong = pc.fill_null(beyond(column, limit), fill_value=False)
+                if bad := pc.sum(wrong).as_py():
+                    outside += bad
+                    column = pc.if_else(wrong, None, column)
+        columns[f"f:{name}"] = column
+    if "checklist" in table.column_names:
+        columns["checklist"] = table["checklist"]
+    return columns, outside
+
+
+def _positions(plan: Plan, table: pa.Table) -> tuple[Floats, Floats]:
+    """Return CGCS2000 degrees of every row, NaN where unlocated."""
+    if plan.geometry is not None:
+        points = shapely.from_wkb(table[plan.geometry].to_numpy(zero_copy_only=False), on_invalid="ignore")
+        point = shapely.get_type_id(points) == shapely.GeometryType.POINT
+        points = np.where(point, points, None)
+        x, y = shapely.get_x(points), shapely.get_y(points)
+    else:
+        x, y = (table[n].cast(pa.float64()).to_numpy(zero_copy_only=False) for n in ("lon", "lat"))
+    return (x, y) if plan.datum is None else to_cgcs2000(x, y, plan.datum)
