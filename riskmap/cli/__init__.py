@@ -16,7 +16,16 @@ from typing import NoReturn
 
 import typer
 
-from riskmap.cli import assessment, intake, inventory, ledger, review, scoring, serving  # noqa: F401 - each adds its commands
+from riskmap.cli import (  # noqa: F401 - each adds its commands
+    assessment,
+    intake,
+    inventory,
+    ledger,
+    review,
+    scoring,
+    serving,
+    terrain,
+)
 from riskmap.cli.common import LANG, app, fail
 from riskmap.errors import RiskmapError
 

@@ -39,8 +39,11 @@ class Committed:
     rejected: int
 
 
-def commit_import(store: Store, plan: ImportPlan, *, by: str, why: str) -> Committed:
-    """Write a plan. StaleRevisionError where the ledger has moved so that the plan no longer holds."""
+def commit_import(store: Store, plan: ImportPlan, *, by: str, why: str, kind: str = "import") -> Committed:
+    """Write a plan as a changeset of this kind.
+
+    StaleRevisionError where the ledger has moved so that the plan no longer holds.
+    """
     intake = plan.intake
     check_intake(intake)
     personal = store.personal_fields(intake.layer)
@@ -59,7 +62,7 @@ def commit_import(store: Store, plan: ImportPlan, *, by: str, why: str) -> Commi
             "held": plan.count("held"),
             "rejected": len(intake.rejected),
         }
-        changeset = open_changeset(connection, store, by=by, why=why, kind="import", counts=counts)
+        changeset = open_changeset(connection, store, by=by, why=why, kind=kind, counts=counts)
         batch = next_id(connection, s.import_batch)
         connection.execute(
             s.import_batch.insert().values(

@@ -155,9 +155,12 @@ class Ledger:
         """Return what an import would do; `full_list` also names active codes that the file lacks."""
         return planning.plan_import(self._store, intake, full_list=full_list)
 
-    def commit_import(self, plan: ImportPlan, *, by: str, why: str) -> Committed:
-        """Write a plan in one transaction. StaleRevisionError where it no longer holds."""
-        return importing.commit_import(self._store, plan, by=by, why=why)
+    def commit_import(self, plan: ImportPlan, *, by: str, why: str, kind: str = "import") -> Committed:
+        """Write a plan in one transaction, as a changeset of this kind (import, sample).
+
+        StaleRevisionError where it no longer holds.
+        """
+        return importing.commit_import(self._store, plan, by=by, why=why, kind=kind)
 
     def rejected(
         self, *, layer: str | None = None, batch: int | None = None, open_only: bool = True

@@ -12,7 +12,18 @@ from riskmap.ledger.known import WITHDRAWN, read_changed_by, read_replaced_by
 from riskmap.ledger.revisions import Draft, open_changeset, write_next
 from riskmap.ledger.store import Store
 
-UNDOABLE = ("import", "create", "edit", "retire", "reinstate", "accept", "decline", "dismiss", "undo")
+UNDOABLE = (
+    "import",
+    "sample",
+    "create",
+    "edit",
+    "retire",
+    "reinstate",
+    "accept",
+    "decline",
+    "dismiss",
+    "undo",
+)
 _NAMED = 5
 
 

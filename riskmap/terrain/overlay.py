@@ -9,24 +9,21 @@ from pathlib import Path
 
 import numpy as np
 import pyproj
-import rasterio
 from numpy.typing import NDArray
 from rasterio import Affine
 from rasterio.crs import CRS
 from rasterio.enums import Resampling
-from rasterio.errors import RasterioError
 from scipy import ndimage
 
 from riskmap.coordinates import WGS84
-from riskmap.errors import WorkspaceError
+from riskmap.errors import DatumError, UnreadableFileError, WorkspaceError
+from riskmap.terrain.geotiff import opened
 from riskmap.terrain.relief import hillshade
 
 WEB_MERCATOR = "EPSG:3857"
 STEP = 16  # pixels between positions that are transformed exactly
 LARGEST_SIDE = 2_400  # pixels read from the raster; more than a screen shows
 _METRES_PER_DEGREE = 111_320.0  # of latitude, near enough for shading
-# First bytes of a TIFF and of a BigTIFF, in either byte order.
-_MAGIC = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
 
 Bounds = tuple[float, float, float, float]
 
@@ -98,41 +95,21 @@ def _through(
 def _read(path: Path) -> tuple[NDArray[np.float64], CRS, Affine]:
     """Return heights (NaN where unknown), CRS and transform, thinned to LARGEST_SIDE."""
     try:
-        with path.open("rb") as file:
-            head = file.read(4)
-    except OSError as problem:
-        raise WorkspaceError(
-            f"{path}：地形文件打不开；请检查 workspace.toml 中的 dem",
-            f"{path}: cannot open the terrain file; check dem in workspace.toml",
-        ) from problem
-    if head not in _MAGIC:
-        raise _not_a_geotiff(path)
-    try:
-        with rasterio.open(path, driver="GTiff") as raster:
-            if raster.crs is None:
-                raise WorkspaceError(
-                    f"{path}：没有坐标系；请用 GIS 软件指定坐标系（如 EPSG:4547）后另存",
-                    f"{path}: has no coordinate system; set one (such as EPSG:4547) and save it again",
-                )
+        with opened(path) as raster:
             thin = max(1.0, max(raster.width, raster.height) / LARGEST_SIDE)
             rows, cols = max(1, round(raster.height / thin)), max(1, round(raster.width / thin))
             band = raster.read(1, out_shape=(rows, cols), masked=True, resampling=Resampling.average)
             transform = _thinned(raster.transform, raster.width / cols, raster.height / rows)
             return np.ma.filled(band.astype(np.float64), np.nan), raster.crs, transform
-    except RasterioError as problem:
-        raise _not_a_geotiff(path) from problem
+    except (UnreadableFileError, DatumError) as problem:
+        raise WorkspaceError(
+            f"{problem.say.zh}（见 workspace.toml 的 dem）", f"{problem.say.en} (dem in workspace.toml)"
+        ) from problem
 
 
 def _thinned(transform: Affine, across: float, down: float) -> Affine:
     a, b, c, d, e, f = transform[:6]
     return Affine(a * across, b * down, c, d * across, e * down, f)
-
-
-def _not_a_geotiff(path: Path) -> WorkspaceError:
-    return WorkspaceError(
-        f"{path}：不是 GeoTIFF；请用 GIS 软件把地形另存为 GeoTIFF（.tif）",
-        f"{path}: not a GeoTIFF; save the terrain as GeoTIFF (.tif)",
-    )
 
 
 def _cell_metres(crs: CRS, transform: Affine, shape: tuple[int, ...]) -> tuple[float, float]:

@@ -28,8 +28,8 @@ def hillshade(
         message = f"the side of a cell must be positive, not {cell}"
         raise ValueError(message)
     known = np.isfinite(heights)
-    to_east = _gradient(heights) / across
-    to_north = -_gradient(heights.T).T / down
+    to_east = np.nan_to_num(rise_per_column(heights) / across)
+    to_north = np.nan_to_num(-rise_per_column(heights.T).T / down)
 
     turn, rise = np.radians(azimuth), np.radians(altitude)
     light = (np.sin(turn) * np.cos(rise), np.cos(turn) * np.cos(rise), np.sin(rise))
@@ -40,11 +40,11 @@ def hillshade(
     return np.where(known, shade, 0).astype(np.uint8)
 
 
-def _gradient(heights: NDArray[np.float64]) -> NDArray[np.float64]:
+def rise_per_column(heights: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the rise per column: Horn's weights 1, 2, 1 over three rows, of the differences that are known.
 
     In each row half the difference of the two neighbours, or the whole one to the neighbour there is;
-    0 where there is none.
+    NaN where there is none.
     """
     rows, cols = heights.shape
     padded = np.pad(heights, 1, constant_values=np.nan)
@@ -57,4 +57,4 @@ def _gradient(heights: NDArray[np.float64]) -> NDArray[np.float64]:
         known = ~np.isnan(rise)
         total += np.where(known, weight * rise, 0.0)
         weights += np.where(known, weight, 0.0)
-    return total / np.maximum(weights, 1.0)
+    return np.where(weights > 0, total / np.maximum(weights, 1.0), np.nan)

@@ -32,7 +32,7 @@ _UNDO: Final = "backlog-undo-chosen"
 _ROWS: Final = 20
 _LAST: Final = 200
 _UNDOABLE: Final = frozenset(
-    {"import", "create", "edit", "retire", "reinstate", "accept", "decline", "dismiss", "undo"}
+    {"import", "sample", "create", "edit", "retire", "reinstate", "accept", "decline", "dismiss", "undo"}
 )
 
 

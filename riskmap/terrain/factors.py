@@ -1,0 +1,155 @@
+"""The factors that a terrain model gives, and the GeoTIFF that each becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from rasterio.windows import Window
+
+from riskmap.errors import Say
+from riskmap.terrain.derivatives import HALO, LOCAL, Floats, local_factors
+from riskmap.terrain.geotiff import CACHE_MB, Grid, metric_grid, opened, read_heights
+
+NODATA: Final = -9999.0
+BLOCK: Final = 1024  # cells on a side of what is held at once; a multiple of TILE
+TILE: Final = 256
+# Tags that a factor's file carries, and that sampling reads.
+FACTOR_TAG, METHOD_TAG, SOURCE_TAG, DIGEST_TAG = "RISKMAP_FACTOR", "METHOD", "DEM", "DEM_SHA256"
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """One factor: its title, unit (empty: a plain number), how it is computed, and how it is stored."""
+
+    id: str
+    title: Say
+    unit: str
+    method: str
+    dtype: str = "float32"
+
+    @property
+    def local(self) -> bool:
+        """True where a cell and its eight neighbours suffice; the others need the whole grid and the extra."""
+        return self.id in LOCAL
+
+
+_CURVED: Final = "Zevenbergen & Thorne (1987) quadratic, second derivative {}, positive = concave"
+_ROUTED: Final = "D8 along the priority-flood order of Wang & Liu (2006)"
+FACTORS: Final[Mapping[str, Factor]] = {
+    f.id: f
+    for f in (
+        Factor("slope", Say("坡度", "Slope"), "°", "Horn (1981)"),
+        Factor(
+            "aspect", Say("坡向", "Aspect"), "°", "Horn (1981), clockwise from north; level ground has none"
+        ),
+        Factor(
+            "profile_curvature",
+            Say("剖面曲率", "Profile curvature"),
+            "1/m",
+            _CURVED.format("along the fall line"),
+        ),
+        Factor(
+            "plan_curvature", Say("平面曲率", "Plan curvature"), "1/m", _CURVED.format("across the fall line")
+        ),
+        Factor("filled", Say("填洼后高程", "Filled heights"), "m", "priority flood, Wang & Liu (2006)"),
+        Factor(
+            "depression_depth",
+            Say("洼地深度", "Depth of depressions"),
+            "m",
+            "spill height of the filled depression less the ground",
+        ),
+        Factor(
+            "accumulation",
+            Say("汇流格数", "Flow accumulation"),
+            "",
+            f"cells, itself included; {_ROUTED}",
+            "int32",
+        ),
+        Factor(
+            "twi",
+            Say("地形湿度指数", "Topographic wetness"),
+            "",
+            f"ln(a / tan β), a per metre of contour, tan β at least .001; {_ROUTED}",
+        ),
+        Factor(
+            "hand",
+            Say("高出最近水系", "Height above nearest drainage"),
+            "m",
+            f"ground less the drainage that its water reaches first; {_ROUTED}",
+        ),
+    )
+}
+
+
+def blocks(shape: tuple[int, int], side: int = BLOCK) -> Iterator[tuple[slice, slice]]:
+    """Yield the row and column slices that tile a grid."""
+    for row in range(0, shape[0], side):
+        for col in range(0, shape[1], side):
+            yield slice(row, min(row + side, shape[0])), slice(col, min(col + side, shape[1]))
+
+
+def local_block(
+    raster: Any, grid: Grid, place: tuple[slice, slice], names: tuple[str, ...]
+) -> dict[str, Floats]:
+    """Return local factors of one block, equal to the same cells of the whole grid's."""
+    (rows, cols), (height, width) = place, grid.shape
+    top, bottom = max(rows.start - HALO, 0), min(rows.stop + HALO, height)
+    left, right = max(cols.start - HALO, 0), min(cols.stop + HALO, width)
+    found = local_factors(read_heights(raster, slice(top, bottom), slice(left, right)), grid.cell, names)
+    inner = slice(rows.start - top, rows.stop - top), slice(cols.start - left, cols.stop - left)
+    return {name: values[inner] for name, values in found.items()}
+
+
+def write_local(
+    dem: Path, targets: Mapping[str, Path], *, tags: Mapping[str, str], side: int = BLOCK
+) -> None:
+    """Write local factors (id → file) block by block: memory does not grow with the terrain file."""
+    names = tuple(targets)
+    with opened(dem) as raster, ExitStack() as stack:
+        grid = metric_grid(raster)
+        outs = {n: stack.enter_context(created(targets[n], FACTORS[n], grid, tags=tags)) for n in names}
+        for place in blocks(grid.shape, side):
+            for name, values in local_block(raster, grid, place, names).items():
+                put(outs[name], values, place)
+
+
+def write_whole(
+    path: Path, factor: Factor, grid: Grid, values: NDArray[Any], *, tags: Mapping[str, str]
+) -> None:
+    """Write a factor that is held as one array (NaN where unknown)."""
+    with created(path, factor, grid, tags=tags) as out:
+        for place in blocks(grid.shape):
+            put(out, values[place], place)
+
+
+@contextmanager
+def created(path: Path, factor: Factor, grid: Grid, *, tags: Mapping[str, str]) -> Iterator[Any]:
+    """Open a new GeoTIFF of a factor: tiled, compressed, with nodata, unit and tags."""
+    with (
+        rasterio.Env(GDAL_CACHEMAX=CACHE_MB),
+        rasterio.open(
+            path, "w", driver="GTiff", height=grid.shape[0], width=grid.shape[1], count=1, dtype=factor.dtype,
+            crs=grid.crs, transform=grid.transform, nodata=NODATA, tiled=True, blockxsize=TILE, blockysize=TILE,
+            compress="deflate", predictor=3 if factor.dtype == "float32" else 2, BIGTIFF="IF_SAFER",
+        ) as out,
+    ):  # fmt: skip
+        out.update_tags(**{FACTOR_TAG: factor.id, METHOD_TAG: factor.method, **tags})
+        out.set_band_description(1, factor.id)
+        if factor.unit:
+            out.set_band_unit(1, factor.unit)
+        yield out
+
+
+def put(out: Any, values: NDArray[Any], place: tuple[slice, slice]) -> None:
+    """Write one block, NaN as nodata."""
+    rows, cols = place
+    window = Window(cols.start, rows.start, cols.stop - cols.start, rows.stop - rows.start)  # type: ignore[call-arg]
+    known = np.isfinite(values)
+    out.write(np.where(known, values, NODATA).astype(out.dtypes[0]), 1, window=window)
