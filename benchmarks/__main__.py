@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import browsing, files, scoring, serving, workspaces
+from benchmarks import browsing, files, scale, scoring, serving, workspaces
 from benchmarks.measure import Line, say, table
 
 ALL = {
@@ -17,12 +17,16 @@ ALL = {
     "score": scoring.scoring,
     "serve": serving.serving,
     "browser": browsing.browsing,
+    "scale": scale.scale,
 }
+_LONG = {"scale"}  # minutes of their own: run by name
 
 
 def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__)
-    ask.add_argument("--only", default=",".join(ALL), help=f"some of {', '.join(ALL)}")
+    ask.add_argument(
+        "--only", default=",".join(k for k in ALL if k not in _LONG), help=f"some of {', '.join(ALL)}"
+    )
     ask.add_argument("--large", type=int, default=1_000_000, help="points of the large case")
     ask.add_argument("--keep", type=Path, help="folder to keep the workspaces in, and to find them in again")
     args = ask.parse_args()

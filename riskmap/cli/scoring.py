@@ -37,7 +37,9 @@ def score(
     ] = None,
     nearest: Annotated[
         list[str] | None,
-        typer.Option("--nearest", metavar="COLUMN=LAYER", help="到某图层最近点的距离（米）/ metres to the nearest"),
+        typer.Option(
+            "--nearest", metavar="COLUMN=LAYER", help="到某图层最近点的距离（米）/ metres to the nearest"
+        ),
     ] = None,
     within: Annotated[
         list[str] | None,

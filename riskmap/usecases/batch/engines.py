@@ -49,8 +49,8 @@ def run_on_dask(plan: Plan, tasks: Sequence[Task], progress: Progress | None, *,
             )
         shared = client.scatter(plan, broadcast=True)
         futures = client.map(run_task, [shared] * len(tasks), tasks, retries=_TRIES, pure=False)
-        total, done = Tally.nothing(), 0
-        for future in distributed.as_completed(futures):
+        total = Tally.nothing()
+        for done, future in enumerate(distributed.as_completed(futures, loop=client.loop), 1):
             try:
                 total += future.result()
             except RiskmapError:
@@ -60,7 +60,6 @@ def run_on_dask(plan: Plan, tasks: Sequence[Task], progress: Progress | None, *,
                     f"计算节点出错：{type(problem).__name__}：{problem}；已完成的分片保留，请排除后重新运行",
                     f"a worker failed: {type(problem).__name__}: {problem}; put it right and run again",
                 ) from problem
-            done += 1
             if progress is not None:
                 progress("score", done / len(tasks))
     return total
