@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from riskmap.errors import FormulaError, Say
+from riskmap.formulas.domain import within
 from riskmap.formulas.steps import Floats
 
 POSSIBLE: Final = {
@@ -245,29 +246,11 @@ def _moisture(ffmc: Floats) -> Floats:
 
 
 def _weather(name: str, given: ArrayLike) -> Floats:
-    x = np.asarray(given, dtype=np.float64)
-    low, high, title = POSSIBLE[name]
-    wrong = (x < low) | (x > high)
-    if bool(wrong.any()):
-        found = float(x[wrong].flat[0])
-        raise FormulaError(
-            f"{title.zh}：{found:g} 不可能；应在 {low:g} 到 {high:g} 之间",
-            f"{title.en}: {found:g} cannot be; it lies between {low:g} and {high:g}",
-        )
-    return x
+    return within(given, *POSSIBLE[name])
 
 
 def _code(given: ArrayLike, name: str, high: float = np.inf) -> Floats:
-    x = np.asarray(given, dtype=np.float64)
-    wrong = (x < 0.0) | (x > high) | np.isinf(x)
-    if bool(wrong.any()):
-        found = float(x[wrong].flat[0])
-        most = f" 到 {high:g}" if high < np.inf else " 以上"
-        raise FormulaError(
-            f"{name}：{found:g} 不是这个码的值；应为 0{most}",
-            f"{name}: {found:g} is no value of this code; write 0 {'to ' + format(high, 'g') if high < np.inf else 'or more'}",
-        )
-    return x
+    return within(given, 0.0, high, Say(name, name), below=high == np.inf)
 
 
 def _unless_unknown(result: Floats, *inputs: Floats) -> Floats:
