@@ -44,7 +44,7 @@ _DC_FACTORS: Final = np.array((_SOUTH_FACTORS, (1.4,) * 12, _NORTH_FACTORS))
 _DC_FROM: Final = np.array((-20.0, 20.0))
 
 _MOISTEST_FFMC: Final = 250.0
-_HIGHEST_FFMC: Final = 101.0
+HIGHEST_FFMC: Final = 101.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,7 +103,7 @@ def fine_fuel_moisture(
     before: ArrayLike, *, temp: ArrayLike, rh: ArrayLike, ws: ArrayLike, prec: ArrayLike
 ) -> Floats:
     """Return FFMC (0–101), equations 1–10. 85 with 17 °C, 42 %, 25 km/h, 0 mm → 87.69."""
-    start = _code(before, "FFMC", _HIGHEST_FFMC)
+    start = _code(before, "FFMC", HIGHEST_FFMC)
     t, h, w, rain = (_weather(n, x) for n, x in (("temp", temp), ("rh", rh), ("ws", ws), ("prec", prec)))
     moisture = _moisture(start)
     fall = np.where(rain > 0.5, rain - 0.5, 1.0)  # 1.0 only keeps the unused branch computable
@@ -126,7 +126,7 @@ def fine_fuel_moisture(
             moisture,
         ),
     )
-    code = np.clip(59.5 * (250.0 - moisture) / (147.2 + moisture), 0.0, _HIGHEST_FFMC)
+    code = np.clip(59.5 * (250.0 - moisture) / (147.2 + moisture), 0.0, HIGHEST_FFMC)
     return _unless_unknown(code, start, t, h, w, rain)
 
 
@@ -172,7 +172,7 @@ def drought(
 
 def initial_spread(ffmc: ArrayLike, *, ws: ArrayLike) -> Floats:
     """Return ISI, equations 24–26. FFMC 87.693 with 25 km/h → 10.85."""
-    wind, moisture = _weather("ws", ws), _moisture(_code(ffmc, "FFMC", _HIGHEST_FFMC))
+    wind, moisture = _weather("ws", ws), _moisture(_code(ffmc, "FFMC", HIGHEST_FFMC))
     fuel = 91.9 * np.exp(-0.1386 * moisture) * (1.0 + moisture**5.31 / 4.93e7)
     return np.asarray(0.208 * np.exp(0.05039 * wind) * fuel, dtype=np.float64)
 
