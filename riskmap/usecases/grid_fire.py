@@ -33,19 +33,15 @@ def grid_fire_risk(ws: Workspace, days: FireWeatherDays) -> dict[str, Any]:
     """
     codes, names, factors = _factors(ws)
     settings = ws.config.fire
-    weather = days.codes["fwi"]
-    classes = settings.weather_class(weather)
-    weather_of, calendar = _by_grid_and_day(days)
+    fwi, calendar = _weather(codes, days)
+    classes = settings.weather_class(fwi)
+    risk = grid_risk(*(factors[name][:, None] for name in _FACTORS), weather=classes)
+    lacking = [[name for name in _FACTORS if np.isnan(factors[name][i])] for i in range(len(codes))]
     entries: list[dict[str, Any]] = []
     for i, code in enumerate(codes):
-        own = code if days.table.gridded else _NO_GRID
-        for day in calendar:
-            row = weather_of.get((own, day))
-            fwi = float(weather[row]) if row is not None else np.nan
-            of = float(classes[row]) if row is not None else np.nan
-            risk = float(grid_risk(*(factors[name][i] for name in _FACTORS), weather=of))
-            tier = settings.tier(risk)
-            lacking = [name for name in _FACTORS if np.isnan(factors[name][i])]
+        for j, day in enumerate(calendar):
+            of, value = float(classes[i, j]), float(risk[i, j])
+            tier = settings.tier(value)
             entries.append(
                 {
                     "code": code,
@@ -53,12 +49,12 @@ def grid_fire_risk(ws: Workspace, days: FireWeatherDays) -> dict[str, Any]:
                     **({"year": day.year} if day.year is not None else {}),
                     "month": day.month,
                     "day": day.day,
-                    "fwi": known_or_none(round(fwi, 6)),
+                    "fwi": known_or_none(round(float(fwi[i, j]), 6)),
                     "weather_class": None if np.isnan(of) else int(of),
-                    "risk": known_or_none(risk),
+                    "risk": known_or_none(value),
                     "tier": tier,
                     "state": "unrated" if tier is None else "rated",
-                    "missing": [*lacking, *(["fwi"] if np.isnan(of) else [])],
+                    "missing": [*lacking[i], *(["fwi"] if np.isnan(of) else [])],
                 }
             )
     known = set(codes)
@@ -101,12 +97,15 @@ def _factors(ws: Workspace) -> tuple[Sequence[str], Sequence[str | None], dict[s
     )
 
 
-def _by_grid_and_day(days: FireWeatherDays) -> tuple[dict[tuple[str, Day], int], list[Day]]:
-    """Return the row of each grid and day, and the days in the order of the file."""
-    rows: dict[tuple[str, Day], int] = {}
-    calendar: dict[Day, None] = {}
+def _weather(codes: Sequence[str], days: FireWeatherDays) -> tuple[NDArray[np.float64], list[Day]]:
+    """Return the FWI (grids, days) of the ledger's codes, NaN unknown, and the days in the order of the file."""
+    calendar: dict[Day, int] = {}
+    rows: dict[str, list[tuple[int, float]]] = {}
     for i, grid in enumerate(days.table.grid):
-        day = days.day(i)
-        rows[grid, day] = i
-        calendar[day] = None
-    return rows, list(calendar)
+        at = calendar.setdefault(days.day(i), len(calendar))
+        rows.setdefault(grid, []).append((at, float(days.codes["fwi"][i])))
+    fwi = np.full((len(codes), len(calendar)), np.nan)
+    for i, code in enumerate(codes):
+        for at, value in rows.get(code if days.table.gridded else _NO_GRID, ()):
+            fwi[i, at] = value
+    return fwi, list(calendar)
