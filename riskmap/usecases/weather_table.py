@@ -149,7 +149,7 @@ def _text(path: Path) -> str:
     except OSError as problem:
         raise UnreadableFileError(
             f"{path}：打不开（{problem.strerror}）；请检查文件名",
-            f"{path}: cannot be opened ({problem.strerror})",
+            f"{path}: cannot be opened ({problem.strerror}); check its name",
         ) from problem
     for encoding in ("utf-8-sig", "gb18030"):
         try:
