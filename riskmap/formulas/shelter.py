@@ -1,14 +1,18 @@
-"""Shelters: how many people an area takes."""
+"""Shelters: how many people an area takes, and which shelters may be used."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
+from riskmap.errors import Say
+from riskmap.formulas.domain import within
 from riskmap.formulas.steps import Floats
+
+Bools = NDArray[np.bool_]
 
 AREA_A_PERSON: Final[Mapping[str, float]] = {
     "emergency": 0.5,
@@ -25,3 +29,24 @@ def places(area: ArrayLike, area_a_person: ArrayLike) -> Floats:
     share = np.asarray(area, dtype=np.float64) / np.asarray(area_a_person, dtype=np.float64)
     # 4.5 · 800 / 4.5 may come out a hair below 800: round the float noise off before the floor.
     return np.floor(np.round(share, 9))
+
+
+def capacity(area: ArrayLike, kinds: Sequence[str | None]) -> Floats:
+    """Return the whole people that each shelter takes by its class (key of AREA_A_PERSON); unknown class → NaN.
+
+    3600 m² as fixed_short → 1800; as emergency → 7200.
+    """
+    each = np.array([AREA_A_PERSON.get(kind, np.nan) if kind else np.nan for kind in kinds])
+    return places(within(area, 0.0, float("inf"), Say("有效面积（m²）", "area (m²)")), each)
+
+
+def available(*hazards: ArrayLike) -> Bools:
+    """Return which shelters may be assigned: those *known* to lie in no hazard.
+
+    Each hazard is 1 inside, 0 outside, NaN unknown; an unknown shelter is not available.
+    (0, 1, NaN) with (0, 0, 0) → True, False, False.
+    """
+    free: Bools = np.asarray(True, dtype=np.bool_)
+    for hazard in hazards:
+        free = free & (np.asarray(hazard, dtype=np.float64) == 0.0)
+    return free

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from riskmap.catalog.problems import Part, TomlFile, read_text
+from riskmap.catalog.problems import Items, Part, TomlFile, read_text
 from riskmap.coordinates import parse_datum
 from riskmap.errors import CatalogError, DatumError
+from riskmap.usecases.fire_settings import DEFAULT_FIRE, FireSettings
 
 
 class _District(Part):
@@ -28,6 +29,14 @@ class _Intake(Part):
     datum: str = ""
 
 
+class _Fire(Part):
+    fwi_classes: Items[float] = DEFAULT_FIRE.classes
+    major: float = DEFAULT_FIRE.major
+    large: float = DEFAULT_FIRE.large
+    general: float = DEFAULT_FIRE.general
+    source: str = DEFAULT_FIRE.source
+
+
 class _Store(Part):
     url: str = "data/ledger.sqlite"
 
@@ -37,6 +46,7 @@ class _File(Part):
     map: _Map = _Map()
     intake: _Intake = _Intake()
     store: _Store = _Store()
+    fire: _Fire = _Fire()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +63,7 @@ class WorkspaceConfig:
     basemap: str = ""
     default_datum: str = ""
     store: str = "data/ledger.sqlite"
+    fire: FireSettings = DEFAULT_FIRE
 
 
 def read_workspace_file(path: Path) -> WorkspaceConfig:
@@ -66,6 +77,10 @@ def read_workspace_file(path: Path) -> WorkspaceConfig:
                 parse_datum(value)
         except DatumError as problem:
             problems.append(source.problem((section, key), problem.say))
+    fire = _fire(file.fire) if file is not None else DEFAULT_FIRE
+    wrong = fire.mistake()
+    if wrong is not None:
+        problems.append(source.problem(("fire", wrong[0]), wrong[1]))
     if file is None or problems:
         raise CatalogError(tuple(problems))
     return WorkspaceConfig(
@@ -79,4 +94,9 @@ def read_workspace_file(path: Path) -> WorkspaceConfig:
         basemap=file.map.basemap,
         default_datum=file.intake.datum,
         store=file.store.url,
+        fire=fire,
     )
+
+
+def _fire(part: _Fire) -> FireSettings:
+    return FireSettings(part.fwi_classes, part.major, part.large, part.general, part.source)

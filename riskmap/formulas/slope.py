@@ -1,0 +1,124 @@
+"""Slope stability: the infinite slope, SINMAP and the states of GB 50330."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from riskmap.errors import Say
+from riskmap.formulas.domain import within
+from riskmap.formulas.steps import Floats
+
+WATER: Final = 9.81
+"""Unit weight of water, kN/m³."""
+
+SINMAP_LIMITS: Final = (0.0, 0.5, 1.0, 1.25, 1.5)
+"""Lower limits of the stability index classes. From memory (draft)."""
+
+STATE_LIMITS: Final = (1.00, 1.05)
+"""Below the first 不稳定, below the second 欠稳定. GB 50330, from memory (draft)."""
+
+SAFETY_WANTED: Final = (1.35, 1.30, 1.25)
+"""Fst by safety grade 1, 2, 3. GB 50330, from memory (draft); grade and case decide which one holds."""
+
+_INF: Final = float("inf")
+
+
+def infinite_slope_safety(
+    *,
+    cohesion: ArrayLike,
+    friction: ArrayLike,
+    weight: ArrayLike,
+    depth: ArrayLike,
+    angle: ArrayLike,
+    wetness: ArrayLike,
+) -> Floats:
+    """Return FS of a planar slide parallel to the slope.
+
+    FS = [c + (γ − m·γw)·z·cos²θ·tanφ] / (γ·z·sinθ·cosθ); cohesion kPa, friction and angle degrees, weight
+    kN/m³, depth m, wetness m 0–1 (share of the depth under water). Level ground is ∞. Source: Skempton and
+    DeLory (1957). c 8, φ 32, γ 19, z 2, θ 38 with m 0, .5, 1 → 1.2337, 1.0273, .8208.
+    """
+    c = within(cohesion, 0.0, _INF, Say("黏聚力（kPa）", "cohesion (kPa)"))
+    g = within(weight, 0.0, _INF, Say("重度（kN/m³）", "unit weight (kN/m³)"), above=True)
+    z = within(depth, 0.0, _INF, Say("滑面深度（m）", "depth (m)"), above=True)
+    m = within(wetness, 0.0, 1.0, Say("饱水比", "wetness"))
+    tan, sin, cos = _angles(friction, angle)
+    return _over(c + (g - m * WATER) * z * cos**2 * tan, g * z * sin * cos)
+
+
+def sinmap_wetness(
+    *, recharge: ArrayLike, catchment: ArrayLike, transmissivity: ArrayLike, angle: ArrayLike
+) -> Floats:
+    """Return w = min(R·a/(T·sinθ), 1); R m/d, a m (area per contour length), T m²/d, θ degrees.
+
+    Level ground with water flowing in is full, 1. Source: Pack, Tarboton and Goodwin (1998).
+    R .1, a 50, T 20, θ 38 → .4061.
+    """
+    r = within(recharge, 0.0, _INF, Say("补给量（m/d）", "recharge (m/d)"))
+    a = within(catchment, 0.0, _INF, Say("单位汇水面积（m）", "specific catchment (m)"))
+    t = within(transmissivity, 0.0, _INF, Say("导水系数（m²/d）", "transmissivity (m²/d)"), above=True)
+    _, sin, _ = _angles(0.0, angle)
+    water = r * a
+    full = np.minimum(_over(water, t * sin), 1.0)
+    return np.asarray(np.where(water == 0.0, 0.0 * full, full), dtype=np.float64)
+
+
+def sinmap_safety(
+    *,
+    cohesion: ArrayLike,
+    friction: ArrayLike,
+    angle: ArrayLike,
+    wetness: ArrayLike,
+    density_ratio: ArrayLike,
+) -> Floats:
+    """Return SINMAP's FS = [C + cosθ(1 − w·r)tanφ]/sinθ, C = c/(γ·z·cosθ) dimensionless, r = γw/γ.
+
+    At the same wetness it is the infinite slope. Source: Pack, Tarboton and Goodwin (1998). The slope of
+    `infinite_slope_safety` with w .4061 → 1.0661.
+    """
+    c = within(cohesion, 0.0, _INF, Say("无量纲黏聚力", "dimensionless cohesion"))
+    w = within(wetness, 0.0, 1.0, Say("湿度", "wetness"))
+    r = within(density_ratio, 0.0, 1.0, Say("水土密度比", "density ratio"))
+    tan, sin, cos = _angles(friction, angle)
+    return _over(c + cos * (1.0 - w * r) * tan, sin)
+
+
+def sinmap_class(index: ArrayLike) -> Floats:
+    """Return the class 1–6 of a stability index, 6 the worst: ≥ 1.5, ≥ 1.25, ≥ 1, ≥ .5, ≥ 0, below (from memory).
+
+    Here ∞ is class 1. 1.6 → 1; 1.25 → 2; 1 → 3; .99 → 4; .2 → 5; −.1 → 6.
+    """
+    x = np.asarray(index, dtype=np.float64)
+    place = np.searchsorted(np.array(SINMAP_LIMITS), x, side="right").astype(np.float64)
+    return np.asarray(np.where(np.isnan(x), np.nan, 6.0 - place), dtype=np.float64)
+
+
+def stability_state(safety: ArrayLike, wanted: ArrayLike) -> Floats:
+    """Return 4 不稳定 (< 1), 3 欠稳定 (< 1.05), 2 基本稳定 (< Fst), 1 稳定; `wanted` is Fst.
+
+    Source: GB 50330, from memory. With Fst 1.30: .99 → 4, 1 → 3, 1.05 → 2, 1.29 → 2, 1.30 → 1.
+    """
+    fs, fst = np.asarray(safety, dtype=np.float64), np.asarray(wanted, dtype=np.float64)
+    # A computed 1.2999999999999998 is the 1.30 that everybody else sees.
+    fs = np.round(fs, 9)
+    fst = within(fst, STATE_LIMITS[1], _INF, Say("稳定安全系数 Fst", "wanted safety Fst"))
+    state = np.where(
+        fs < STATE_LIMITS[0], 4.0, np.where(fs < STATE_LIMITS[1], 3.0, np.where(fs < fst, 2.0, 1.0))
+    )
+    return np.asarray(np.where(np.isnan(fs) | np.isnan(fst), np.nan, state), dtype=np.float64)
+
+
+def _angles(friction: ArrayLike, angle: ArrayLike) -> tuple[Floats, Floats, Floats]:
+    phi = within(friction, 0.0, 90.0, Say("内摩擦角（°）", "friction angle (°)"), below=True)
+    theta = np.radians(within(angle, 0.0, 90.0, Say("坡角（°）", "slope angle (°)"), below=True))
+    tan: Floats = np.asarray(np.tan(np.radians(phi)), dtype=np.float64)
+    return tan, np.asarray(np.sin(theta), dtype=np.float64), np.asarray(np.cos(theta), dtype=np.float64)
+
+
+def _over(holding: Floats, driving: Floats) -> Floats:
+    some = np.where(driving == 0.0, 1.0, driving)
+    known = ~np.isnan(holding)
+    return np.asarray(np.where((driving == 0.0) & known, np.inf, holding / some), dtype=np.float64)
