@@ -130,3 +130,7 @@ class SelectionError(RiskmapError):
 
 class ExportError(RiskmapError):
     """A file that cannot be written."""
+
+
+class FormulaError(RiskmapError):
+    """Numbers that a formula cannot mean anything for: an inconsistent comparison, a negative share."""
