@@ -134,3 +134,11 @@ class ExportError(RiskmapError):
 
 class FormulaError(RiskmapError):
     """Numbers that a formula cannot mean anything for: an inconsistent comparison, a negative share."""
+
+
+class NotFittedError(RiskmapError):
+    """A score that compares with the whole layer was asked for before the layer was fitted."""
+
+
+class ArtefactError(RiskmapError):
+    """A trained model file that is missing, is not the one its scoring model names, or does not fit it."""
