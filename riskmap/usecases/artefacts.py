@@ -1,0 +1,60 @@
+"""Loading what scoring models have learned: the trained files that lie beside them in models/."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol, cast
+
+from riskmap.assess import Predictor
+from riskmap.catalog import Combination, ScoringModel
+from riskmap.errors import ArtefactError
+
+
+class _Loader(Protocol):
+    """`riskmap.assess.learned.load_learned`: refuses a file whose SHA-256 is not `digest`."""
+
+    def __call__(self, path: Path, *, digest: str) -> Predictor: ...
+
+
+def load_artefacts(root: Path, model: ScoringModel) -> Mapping[str, Predictor]:
+    """Return node id → artefact for the learned nodes of a model, from `root`/models/; {} without any.
+
+    ArtefactError where a file is not there, is not the one that the model names, or predicts from
+    something else than the model's inputs.
+    """
+    return {node.id: _load(root, model, node) for node in model.learned}
+
+
+def _load(root: Path, model: ScoringModel, node: Combination) -> Predictor:
+    assert node.artefact is not None
+    path = root / "models" / node.artefact.file
+    if not path.is_file():
+        raise ArtefactError(
+            f"评分模型 {model.id} › {node.id}：没有文件 models/{node.artefact.file}；"
+            "请把训练所得的文件放到 models/ 目录，或用 riskmap train 重新训练",
+            f"scoring model {model.id} › {node.id}: no file models/{node.artefact.file}; "
+            "put the trained file into models/, or train it again with riskmap train",
+        )
+    loaded = _loader()(path, digest=node.artefact.digest)
+    stated, known = set(node.artefact.predictors), set(loaded.predictors)
+    if stated != known:
+        raise ArtefactError(
+            f"评分模型 {model.id} › {node.id}：inputs 为 {'、'.join(sorted(stated))}，"
+            f"训练文件用的是 {'、'.join(sorted(known))}；请把 inputs 改为一致",
+            f"scoring model {model.id} › {node.id}: inputs name {', '.join(sorted(stated))}, the artefact predicts "
+            f"from {', '.join(sorted(known))}; make the inputs the same",
+        )
+    return loaded
+
+
+def _loader() -> _Loader:
+    try:
+        module = importlib.import_module("riskmap.assess.learned")
+    except ModuleNotFoundError as problem:
+        raise ArtefactError(
+            "本版程序不能载入训练所得的模型文件；请升级 riskmap",
+            "this program cannot load trained files; use a newer riskmap",
+        ) from problem
+    return cast("_Loader", module.load_learned)
