@@ -94,9 +94,10 @@ def explain(
     gates = [titles.get(str(gate), str(gate)) for gate in document["gates"]]
     fit = document["reference"].get("fit")
     if fit:
+        rows, at, digest = fit["rows"], str(fit["at"])[:10], str(fit["digest"])[:12]
         say(
-            f"得分是与本图层 {fit['rows']} 条记录比较得出的相对位置（{str(fit['at'])[:10]} 的评估，{str(fit['digest'])[:12]}）",
-            f"the score is a place among the {fit['rows']} records of this layer (assessed {str(fit['at'])[:10]}, {str(fit['digest'])[:12]})",
+            f"得分是与本图层 {rows} 条记录比较得出的相对位置（{at} 的评估，{digest}）",
+            f"the score is a place among the {rows} records of this layer (assessed {at}, {digest})",
         )
     if missing:
         say(f"缺少：{'、'.join(missing)}", f"missing: {', '.join(missing)}")

@@ -270,6 +270,10 @@ class Ledger:
         """Return the digest of the model that last assessed a layer, now or at a moment."""
         return runs.assessed_digest(self._store, layer, as_of=as_of)
 
+    def assessed_fit(self, layer: str, *, as_of: dt.datetime | None = None) -> str | None:
+        """Return the digest of the fit that last assessed a layer, now or at a moment; None for none."""
+        return runs.assessed_fit(self._store, layer, as_of=as_of)
+
     def model_text(self, digest: str) -> str | None:
         """Return the text of a model by its digest."""
         return runs.model_text(self._store, digest)

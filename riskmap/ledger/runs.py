@@ -75,6 +75,13 @@ def assessed_digest(store: Store, layer: str, *, as_of: dt.datetime | None = Non
         return None if last is None else last.digest
 
 
+def assessed_fit(store: Store, layer: str, *, as_of: dt.datetime | None = None) -> str | None:
+    """Return the digest of what the last whole run (by a moment) was compared with, None for nothing."""
+    with store.reading() as connection:
+        last = last_run(connection, layer, until=None if as_of is None else timestamp(as_of))
+        return None if last is None else last.fit
+
+
 def models_used(store: Store, layer: str) -> list[tuple[str, str]]:
     """Return (digest, text) of every model that has assessed a layer, the latest first."""
     t, text = s.run_layer, s.model_text

@@ -18,24 +18,24 @@ class _Loader(Protocol):
     def __call__(self, path: Path, *, digest: str) -> Predictor: ...
 
 
-def load_artefacts(root: Path, model: ScoringModel) -> Mapping[str, Predictor]:
-    """Return node id → artefact for the learned nodes of a model, from `root`/models/; {} without any.
+def load_artefacts(folder: Path, model: ScoringModel) -> Mapping[str, Predictor]:
+    """Return node id → artefact for the learned nodes of a model, from `folder`; {} without any.
 
     ArtefactError where a file is not there, is not the one that the model names, or predicts from
     something else than the model's inputs.
     """
-    return {node.id: _load(root, model, node) for node in model.learned}
+    return {node.id: _load(folder, model, node) for node in model.learned}
 
 
-def _load(root: Path, model: ScoringModel, node: Combination) -> Predictor:
+def _load(folder: Path, model: ScoringModel, node: Combination) -> Predictor:
     assert node.artefact is not None
-    path = root / "models" / node.artefact.file
+    path = folder / node.artefact.file
     if not path.is_file():
         raise ArtefactError(
-            f"评分模型 {model.id} › {node.id}：没有文件 models/{node.artefact.file}；"
-            "请把训练所得的文件放到 models/ 目录，或用 riskmap train 重新训练",
-            f"scoring model {model.id} › {node.id}: no file models/{node.artefact.file}; "
-            "put the trained file into models/, or train it again with riskmap train",
+            f"评分模型 {model.id} › {node.id}：没有文件 {path}；"
+            "请把训练所得的文件放到模型文件旁边，或用 riskmap train 重新训练",
+            f"scoring model {model.id} › {node.id}: no file {path}; "
+            "put the trained file beside the model file, or train it again with riskmap train",
         )
     loaded = _loader()(path, digest=node.artefact.digest)
     stated, known = set(node.artefact.predictors), set(loaded.predictors)

@@ -38,7 +38,7 @@ def assess_layers(
     scored: list[Scored] = []
     for layer_id in layers or tuple(ws.catalog.layers):
         layer, model = ws.catalog.layer(layer_id), ws.catalog.model_of(layer_id)
-        learned = load_artefacts(ws.root, model)
+        learned = load_artefacts(ws.root / "models", model)
         fit = kept_fit(ws, layer_id) if codes is not None else None
         alone = codes is not None and (fit is not None or not model.fitted)
         features = ws.ledger.features(layer_id, codes=codes if alone else None)
@@ -103,7 +103,7 @@ def explain_point(ws: Workspace, layer: str, code: str) -> Explanation:
             for item, mark in zip(definition.checklist.items, marks, strict=False)
         }
     model = ws.catalog.model_of(layer)
-    learned = load_artefacts(ws.root, model)
+    learned = load_artefacts(ws.root / "models", model)
     kept = ws.ledger.last_fit(layer, model.digest) if model.fitted else None
     fit = None if kept is None else Fit.of_text(kept.text)
     told = explain(model, definition, code, row, fit=fit, learned=learned)
