@@ -54,10 +54,14 @@ def percentile_rank(
 
 
 def geometric_mean(parts: Sequence[Any], weights: Sequence[Any]) -> Any:
-    """Return Π part^weight. (2, 8) with ½, ½ → 4. A part that is 0 makes it 0; negative parts are NaN."""
+    """Return Π part^weight. (2, 8) with ½, ½ → 4. A part that is 0 makes it 0; negative parts are NaN.
+
+    An unknown part or weight leaves it unknown, although for a float NaN⁰ and 1^NaN are 1.
+    """
     total: Any = 1.0
     for part, weight in zip(parts, weights, strict=True):
-        total = total * _not_negative(part) ** weight
+        power = _not_negative(part) ** weight
+        total = total * np.where(np.isnan(part) | np.isnan(weight), np.nan, power)
     return total
 
 
