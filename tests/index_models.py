@@ -111,3 +111,6 @@ NRI = (
     + node("value", "product", ["loss", "vulnerability"])
     + node("score", "quotient", ["value", "resilience"], 'function = "cbrt"\n' + _TO_100 + "round = 2\n")
 )
+
+COUNTRY = {"quake": 4.0, "flood": 0.3, "drought": 1.0, "gini": 40.0, "aid": 5.0, "refugees": 4.0, "literacy": 80.0,
+           "doctors": 2.0}  # fmt: skip

@@ -195,7 +195,7 @@ def test_every_mistake_of_an_index_is_reported_at_once():
     assert len(refused(text)) == 5
     text = (
         SVI
-        + gate('{ node = "overal", op = "<", value = 0.1 }')
+        + gate('{ node = "overalls", op = "<", value = 0.1 }')
         + node("spare", "inverted_geometric", ["poverty"])
     )
     assert set(refused(text)) == {"gates[g].when[1].node", "combinations[spare]", "combinations[spare].scale"}

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol, cast
 
+import numpy as np
+
 from riskmap.assess import Predictor
 from riskmap.catalog import Combination, ScoringModel
 from riskmap.errors import ArtefactError
@@ -21,8 +23,8 @@ class _Loader(Protocol):
 def load_artefacts(folder: Path, model: ScoringModel) -> Mapping[str, Predictor]:
     """Return node id → artefact for the learned nodes of a model, from `folder`; {} without any.
 
-    ArtefactError where a file is not there, is not the one that the model names, or predicts from
-    something else than the model's inputs.
+    ArtefactError where a file is not there, is not the one that the model names, predicts from
+    something else than the model's inputs, or knows nothing of the model's reference.
     """
     return {node.id: _load(folder, model, node) for node in model.learned}
 
@@ -46,7 +48,24 @@ def _load(folder: Path, model: ScoringModel, node: Combination) -> Predictor:
             f"scoring model {model.id} › {node.id}: inputs name {', '.join(sorted(stated))}, the artefact predicts "
             f"from {', '.join(sorted(known))}; make the inputs the same",
         )
+    _check_reference(model, node, loaded)
     return loaded
+
+
+def _check_reference(model: ScoringModel, node: Combination, loaded: Predictor) -> None:
+    """Refuse a reference of which the artefact knows nothing: no explanation could start from it."""
+    assert node.artefact is not None
+    leaves = {leaf.id: leaf.reference for leaf in model.indicators}
+    at = {
+        name: np.array([float(cast("float", leaves[key]))])
+        for name, key in zip(node.artefact.predictors, node.of, strict=True)
+    }
+    if np.isnan(loaded.predict(at)).any():
+        raise ArtefactError(
+            f"评分模型 {model.id} › {node.id}：reference 超出训练范围，说明无从比起；请改为训练数据中出现过的值",
+            f"scoring model {model.id} › {node.id}: the reference lies outside what was trained, nothing can be "
+            "explained against it; state values that the training data had",
+        )
 
 
 def _loader() -> _Loader:

@@ -141,6 +141,7 @@ def explanation_json(explanation: Explanation) -> dict[str, Any]:
         "reference": document.pop("reference"),
         "contributions": list(document.pop("contributions")),
         "rules": list(document.pop("rules")),
+        "gates": list(document.pop("gates")),
         "missing": list(document.pop("missing")),
         "nearest": list(document.pop("nearest")),
         **document,
