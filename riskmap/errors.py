@@ -148,3 +148,11 @@ class WeatherFileError(RiskmapError):
             "\n".join(f"{file} › {p.zh}" for p in shown) + (f"\n……另有 {more} 处" if more > 0 else ""),
             "\n".join(f"{file} › {p.en}" for p in shown) + (f"\n… and {more} more" if more > 0 else ""),
         )
+
+
+class NotFittedError(RiskmapError):
+    """A score that compares with the whole layer was asked for before the layer was fitted."""
+
+
+class ArtefactError(RiskmapError):
+    """A trained model file that is missing, is not the one its scoring model names, or does not fit it."""

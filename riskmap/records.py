@@ -255,7 +255,7 @@ class Assessment:
     """The result of scoring one layer: arrays parallel to the rows that were scored.
 
     `score` float64, NaN where unrated; `rank` uint8 (RANKS). `missing`: required fields that a row
-    lacks, () where none; `rules`: ids of the direct rules that fired.
+    lacks, () where none; `rules`: ids of the direct rules that fired and of the gates that held.
     """
 
     layer: str
@@ -306,6 +306,7 @@ class Explanation:
     missing: tuple[str, ...]
     nearest: tuple[NearestChange, ...]
     assumed: tuple[str, ...] = ()  # missing fields that counted as their worst value
+    gates: tuple[str, ...] = ()  # gates that held: they capped the tier of the score
     possible: tuple[str, ...] = ()  # an unrated point: the tiers it may turn out to have, best first
 
 

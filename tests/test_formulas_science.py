@@ -15,17 +15,9 @@ from hypothesis.extra.numpy import arrays
 from riskmap.errors import FormulaError
 from riskmap.formulas import mes
 from riskmap.formulas.catchment import two_step_catchment
-from riskmap.formulas.composites import (
-    geometric_mean,
-    inverted_geometric_mean,
-    min_max,
-    percentile_rank,
-    rank_stability,
-    score,
-    weighted_mean,
-)
 from riskmap.formulas.cyclone_rain import cyclone_rain
 from riskmap.formulas.rain import CAINE, GUZZETTI, antecedent_index, slope_alert, threshold_intensity
+from riskmap.formulas.ranking import rank_stability, score, weighted_mean
 from riskmap.formulas.runoff import cone_depth, depression_balance, scs_runoff, topographic_wetness
 from riskmap.formulas.shelter import available, capacity
 from riskmap.formulas.slope import (
@@ -245,24 +237,10 @@ def test_a_float_sum_reaches_its_limit():
     assert score(1.9999999999999998) == 2
 
 
-def test_means_give_their_worked_values():
-    assert geometric_mean([[4, 9], [0, 9]], [1, 1]).tolist() == [6, 0]
-    assert inverted_geometric_mean([9, 1], [1, 1]) == pytest.approx(6.491, abs=5e-4)
-    assert inverted_geometric_mean([[0, 0], [10, 10]], [1, 1]).tolist() == [0, 10]
+def test_a_weighted_mean_needs_every_part_and_as_many_weights():
     assert np.isnan(weighted_mean([NAN, 1], [1, 1]))
     with pytest.raises(FormulaError):
         weighted_mean([1, 2, 3], [1, 1])
-
-
-def test_normalising_gives_its_worked_values():
-    assert min_max([2, 4, 10]).tolist() == [0, 0.25, 1]
-    assert min_max([2, 4, 10], 0, 8).tolist() == [0.25, 0.5, 1]
-    assert np.isnan(min_max([3, 3])).all()
-    assert percentile_rank([10, 20, 20, 40]) == pytest.approx([0, 1 / 3, 1 / 3, 1])
-    ranked = percentile_rank([10, NAN, 20])
-    assert ranked[[0, 2]].tolist() == [0, 1]
-    assert np.isnan(ranked[1])
-    assert np.isnan(percentile_rank([5])).all()
 
 
 def test_rank_stability_gives_its_worked_value():

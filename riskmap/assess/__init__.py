@@ -1,9 +1,22 @@
 """Table + model → score, tier, missing factors, fired rules, and why. Pure: nothing is read or written."""
 
 from riskmap.assess.explaining import explain
+from riskmap.assess.fit import Fit
+from riskmap.assess.fitting import fit_model
 from riskmap.assess.kernel import assess_table
+from riskmap.assess.methods import Predictor
 from riskmap.assess.migration import Migration, migration
 from riskmap.assess.patterns import Patterns
 from riskmap.assess.shapley import contributions
 
-__all__ = ["Migration", "Patterns", "assess_table", "contributions", "explain", "migration"]
+__all__ = [
+    "Fit",
+    "Migration",
+    "Patterns",
+    "Predictor",
+    "assess_table",
+    "contributions",
+    "explain",
+    "fit_model",
+    "migration",
+]

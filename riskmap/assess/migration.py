@@ -1,13 +1,22 @@
-"""How many points moved from which tier to which, between two assessments of the same rows."""
+"""How many points moved from which tier to which, and why, between two assessments."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from riskmap.records import RANK_OF, RANKS, Assessment
+
+# Worst first, unrated last: the order in which people read a matrix.
+ORDER: Final = ("major", "large", "general", "low", "unrated")
+
+# "fit": neither the record nor the model file changed, but the records that it is compared with.
+# "model" also where nothing of this changed: then the program scores otherwise than it did.
+MoveCause = Literal["data", "model", "both", "fit"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +34,87 @@ class Migration:
         """How many points changed their tier."""
         return int(self.counts.sum() - np.trace(self.counts))
 
+    def table(self) -> dict[str, dict[str, int]]:
+        """Return tier before → tier after → points, in the order of `ORDER`."""
+        return {before: {after: self.count(before, after) for after in ORDER} for before in ORDER}
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """The tiers of a layer's records at one time or by one model; arrays parallel to `codes`.
+
+    `rank` uint8, `version` int64 (of the record), `model` the digest of the model that gave the
+    tiers, `fit` that of what it compared with, None where it compares with nothing.
+    """
+
+    codes: Sequence[str]
+    rank: NDArray[np.uint8]
+    version: NDArray[np.int64]
+    model: str | None
+    fit: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """One record whose tier is another on the other side."""
+
+    code: str
+    before: str
+    after: str
+    cause: MoveCause
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Both sides of the same records; `new` and `retired` codes are on one side only and not counted."""
+
+    migration: Migration
+    points: tuple[Moved, ...]
+    new: tuple[str, ...]
+    retired: tuple[str, ...]
+
 
 def migration(before: Assessment, after: Assessment) -> Migration:
     """Compare two assessments of the same rows in the same order; ValueError for unlike lengths."""
     if len(before.rank) != len(after.rank):
         raise ValueError(f"{len(before.rank)} rows before, {len(after.rank)} after: not the same points")
+    return _counted(before.rank, after.rank)
+
+
+def compared(before: Side, after: Side) -> Comparison:
+    """Compare the records that both sides have, in the order of `after`; points are those that moved."""
+    at = {code: i for i, code in enumerate(before.codes)}
+    pairs = [(at[code], j) for j, code in enumerate(after.codes) if code in at]
+    here = np.array([i for i, _ in pairs], dtype=np.intp)
+    there = np.array([j for _, j in pairs], dtype=np.intp)
+    old, new = before.rank[here], after.rank[there]
+    data = before.version[here] != after.version[there]
+    other, refitted = before.model != after.model, before.fit != after.fit
+    kept = {after.codes[j] for _, j in pairs}
+    points = [
+        Moved(
+            after.codes[int(there[k])],
+            RANKS[old[k]],
+            RANKS[new[k]],
+            _cause(data=bool(data[k]), model=other, fit=refitted),
+        )
+        for k in np.flatnonzero(old != new)
+    ]
+    return Comparison(
+        _counted(old, new),
+        tuple(points),
+        tuple(code for code in after.codes if code not in at),
+        tuple(code for code in before.codes if code not in kept),
+    )
+
+
+def _cause(*, data: bool, model: bool, fit: bool) -> MoveCause:
+    if data:
+        return "both" if model else "data"
+    return "fit" if fit and not model else "model"
+
+
+def _counted(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> Migration:
     size = len(RANKS)
-    pairs = before.rank.astype(np.intp) * size + after.rank
+    pairs = before.astype(np.intp) * size + after
     return Migration(np.bincount(pairs, minlength=size * size).reshape(size, size))

@@ -10,7 +10,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from riskmap.assess.fit import Fit
 from riskmap.assess.kernel import assess_table
+from riskmap.assess.nodes import Learned
 from riskmap.assess.rows import Row, table_of, touched
 from riskmap.catalog.layer import Field, Layer
 from riskmap.catalog.model import CHECKLIST_PREFIX, Indicator, ScoringModel
@@ -30,14 +32,22 @@ class _Tried:
     score: float
 
 
-def nearest_changes(model: ScoringModel, layer: Layer, row: Row) -> tuple[NearestChange, ...]:
+def nearest_changes(
+    model: ScoringModel,
+    layer: Layer,
+    row: Row,
+    *,
+    fit: Fit | None = None,
+    learned: Learned | None = None,
+) -> tuple[NearestChange, ...]:
     """Return, for each field, the smallest change to a worse and to a better tier.
 
     Worse ones first; within a direction the one that moves the score least stands first, and those
     that work through a direct rule alone stand last. Fields whose value is not known are changed
-    only where they already count as their worst.
+    only where they already count as their worst or as a stated value. What the layer was fitted to
+    stays as it is: the change is this point's alone.
     """
-    search = _Search(model, layer, row)
+    search = _Search(model, layer, row, fit, learned)
     found: list[tuple[tuple[bool, bool, float], NearestChange]] = []
     for field in touched(model):
         for direction in ("worse", "better"):
@@ -52,8 +62,11 @@ def nearest_changes(model: ScoringModel, layer: Layer, row: Row) -> tuple[Neares
 
 
 class _Search:
-    def __init__(self, model: ScoringModel, layer: Layer, row: Row) -> None:
+    def __init__(
+        self, model: ScoringModel, layer: Layer, row: Row, fit: Fit | None, learned: Learned | None
+    ) -> None:
         self._model, self._layer, self._row = model, layer, row
+        self._fit, self._learned = fit, learned
         (self.now,) = self._try("", [None])
 
     def change(self, field: str, direction: Literal["worse", "better"]) -> _Tried | None:
@@ -75,17 +88,20 @@ class _Search:
         """Return the number from which a field is changed: its value, or the worst one that it counts as."""
         if isinstance(known, (int, float)):
             return float(known)
-        assumed = [leaf for leaf in self._leaves(field.id) if leaf.missing == "worst"]
+        assumed = [leaf for leaf in self._leaves(field.id) if leaf.missing in {"worst", "value"}]
         if known is not None or not assumed:
             return None
-        if not (assumed[0].bands or assumed[0].curve):
+        if isinstance(assumed[0].missing_value, (int, float)):
+            return float(assumed[0].missing_value)
+        if not (assumed[0].bands or assumed[0].curve or assumed[0].normalise or assumed[0].function):
             return assumed[0].worst
         low, high = _ends(field)
         return high if assumed[0].worse == "higher" else low
 
     def _try(self, field: str, values: Sequence[Value]) -> list[_Tried]:
         rows = [{**self._row, field: value} for value in values]
-        result = assess_table(self._model, self._layer, table_of(self._model, self._layer, rows))
+        table = table_of(self._model, self._layer, rows)
+        result = assess_table(self._model, self._layer, table, fit=self._fit, learned=self._learned)
         pairs = zip(values, result.rank.tolist(), result.score.tolist(), strict=True)
         return [_Tried(value, rank, score) for value, rank, score in pairs]
 

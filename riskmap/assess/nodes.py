@@ -5,41 +5,88 @@ NaN means unknown everywhere and travels upwards: what depends on an unknown is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from riskmap.assess.columns import Columns, Floats, Words
+from riskmap.assess.fit import Fit, NodeFit
+from riskmap.assess.methods import METHODS, Predictor, predicted, weights_of
+from riskmap.assess.steps import applied, before_settling, settled, steps
 from riskmap.catalog.model import Combination, Indicator, ScoringModel
-from riskmap.formulas.steps import along_curve, through_bands
 
-_Steps = Sequence[tuple[float, float]]
+__all__ = ["Leaves", "Predictor", "combine", "evaluate", "leaf_values", "subtree", "transform", "weights_of"]
+
 Leaves = Mapping[str, Any]  # leaf id → float64 array, or a scalar that stands for every row
 
 
-def leaf_values(
-    model: ScoringModel, columns: Columns
-) -> tuple[dict[str, Floats], dict[str, NDArray[np.bool_]]]:
-    """Return the number of every leaf and, where some are missing, which rows lack it.
+Learned = Mapping[str, Predictor]  # node id → its artefact
 
-    Missing values follow the leaf's policy: NaN (unrated) or its worst number.
+
+@dataclass(frozen=True, slots=True)
+class LeafColumn:
+    """A leaf before it is normalised: `value` float64, and where the field says nothing (None: nowhere).
+
+    Where it says nothing, `value` is NaN or the number of `missing_value`.
     """
+
+    leaf: Indicator
+    value: Floats
+    unknown: NDArray[np.bool_] | None
+
+    def filled(self, value: Floats) -> Floats:
+        """Return the finished number, its worst one where the field says nothing and the file so orders."""
+        if self.unknown is None or self.leaf.missing != "worst":
+            return value
+        return np.where(self.unknown, np.float64(self.leaf.worst or 0.0), value)
+
+
+def leaf_columns(model: ScoringModel, columns: Columns) -> dict[str, LeafColumn]:
+    """Return every leaf before it is normalised."""
     read: dict[str, Floats | Words] = {}
-    values: dict[str, Floats] = {}
-    missing: dict[str, NDArray[np.bool_]] = {}
+    out: dict[str, LeafColumn] = {}
     for leaf in model.indicators:
         if leaf.field not in read:
             read[leaf.field] = columns.read(leaf.field)
         value = transform(leaf, read[leaf.field])
         unknown = np.isnan(value)
-        if unknown.any():
-            missing[leaf.id] = unknown
-            if leaf.missing == "worst":
-                value = np.where(unknown, np.float64(leaf.worst or 0.0), value)
-        values[leaf.id] = value
+        if not unknown.any():
+            out[leaf.id] = LeafColumn(leaf, value, None)
+            continue
+        if leaf.missing == "value":
+            value = np.where(unknown, before_settling(leaf, leaf.missing_value), value)
+        out[leaf.id] = LeafColumn(leaf, value, unknown)
+    return out
+
+
+def leaf_values(
+    model: ScoringModel, columns: Columns, *, fit: Fit | None = None
+) -> tuple[dict[str, Floats], dict[str, NDArray[np.bool_]]]:
+    """Return the number of every leaf and, where some are missing, which rows lack it.
+
+    Missing values follow the leaf's policy: NaN (unrated), its worst number, or a stated value.
+    """
+    values: dict[str, Floats] = {}
+    missing: dict[str, NDArray[np.bool_]] = {}
+    for key, column in leaf_columns(model, columns).items():
+        value = column.filled(settled(column.leaf, column.value, _of(fit, key)))
+        unknown = column.unknown
+        if column.leaf.normalise is not None:
+            # A layer without differences gives no place to anybody, known or not.
+            lost = np.isnan(value)
+            unknown = lost if unknown is None else unknown | lost
+            unknown = unknown if unknown.any() else None
+        if unknown is not None:
+            missing[key] = unknown
+        values[key] = value
     return values, missing
+
+
+def _of(fit: Fit | None, node: str) -> NodeFit | None:
+    return None if fit is None else fit.nodes.get(node)
 
 
 def transform(leaf: Indicator, column: Floats | Words) -> Floats:
@@ -51,7 +98,7 @@ def transform(leaf: Indicator, column: Floats | Words) -> Floats:
         return of_code[column.codes]
     if leaf.table is not None:
         return _numeric_table(leaf.table, column)
-    return steps(column, leaf.bands, leaf.curve)
+    return steps(applied(leaf.function, column), leaf.bands, leaf.curve)
 
 
 def _numeric_table(table: Mapping[str, float], column: Floats) -> Floats:
@@ -67,27 +114,26 @@ def _numeric_table(table: Mapping[str, float], column: Floats) -> Floats:
     return out
 
 
-def steps(x: Any, bands: _Steps, curve: _Steps) -> Any:
-    """Return x through bands ((lower limit inclusive, value), …) or a curve; NaN stays NaN."""
-    if bands:
-        lower, values = zip(*bands, strict=True)
-        return through_bands(x, lower, values)
-    if curve:
-        knots, values = zip(*curve, strict=True)
-        return along_curve(x, knots, values)
-    return x
-
-
-def evaluate(model: ScoringModel, leaves: Leaves, *, node: str | None = None) -> dict[str, Any]:
+def evaluate(
+    model: ScoringModel,
+    leaves: Leaves,
+    *,
+    node: str | None = None,
+    fit: Fit | None = None,
+    learned: Learned | None = None,
+) -> dict[str, Any]:
     """Return the value of every node (or of those that `node` needs), leaves included.
 
-    Nothing is rounded at the end; combinations with bands or a curve round their own input.
+    Nothing is rounded at the end; combinations with bands or a curve round their own input. A model
+    with fitted nodes needs its `fit`, one with learned nodes their artefacts.
     """
     needed = None if node is None else subtree(model, node)
     values: dict[str, Any] = dict(leaves)
     for one in model.nodes:
         if isinstance(one, Combination) and (needed is None or one.id in needed):
-            values[one.id] = combine(one, [values[child] for child in one.of], model.decimals)
+            parts = [values[child] for child in one.of]
+            predictor = None if learned is None else learned.get(one.id)
+            values[one.id] = combine(one, parts, model.decimals, fit=_of(fit, one.id), predictor=predictor)
     return values
 
 
@@ -100,93 +146,35 @@ def subtree(model: ScoringModel, node: str) -> frozenset[str]:
     return frozenset(found)
 
 
-def combine(node: Combination, parts: Sequence[Any], decimals: int) -> Any:
+def combine(
+    node: Combination,
+    parts: Sequence[Any],
+    decimals: int,
+    *,
+    fit: NodeFit | None = None,
+    predictor: Predictor | None = None,
+) -> Any:
     """Return the value of a combination for the values of its nodes, in the order of `of`."""
+    return settled(node, combined(node, parts, decimals, fit=fit, predictor=predictor), fit)
+
+
+def combined(
+    node: Combination,
+    parts: Sequence[Any],
+    decimals: int,
+    *,
+    fit: NodeFit | None = None,
+    predictor: Predictor | None = None,
+) -> Any:
+    """Return the value of a combination before it is normalised and rounded."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        value = _METHODS[node.method](node, parts)
+        value = (
+            predicted(node, parts, predictor)
+            if node.artefact is not None
+            else METHODS[node.method](node, parts, weights_of(node, fit), fit)
+        )
         value = np.where(np.isfinite(value), value, np.nan)
+    value = applied(node.function, value)
     if node.bands or node.curve:
         value = steps(np.round(value, decimals), node.bands, node.curve)
     return value
-
-
-def _sum(node: Combination, parts: Sequence[Any]) -> Any:
-    total: Any = 0.0
-    for weight, part in zip(node.weights or (1.0,) * len(parts), parts, strict=True):
-        total = total + (part if weight == 1 else weight * part)
-    return total
-
-
-def _known(parts: Sequence[Any]) -> Any:
-    return np.stack(np.broadcast_arrays(*parts))
-
-
-def _mean(node: Combination, parts: Sequence[Any]) -> Any:
-    weights = node.weights or (1.0 / len(parts),) * len(parts)
-    if not node.known_only:
-        total: Any = 0.0
-        for weight, part in zip(weights, parts, strict=True):
-            total = total + weight * part
-        return total
-    stacked = _known(parts)
-    share = np.reshape(weights, (-1,) + (1,) * (stacked.ndim - 1)) * ~np.isnan(stacked)
-    return np.nansum(stacked * share, axis=0) / share.sum(axis=0)
-
-
-def _not_negative(part: Any) -> Any:
-    # A product turns its direction below zero, where "worse is higher" would no longer hold.
-    return part if np.min(part, initial=0.0) >= 0 else np.where(part >= 0, part, np.nan)
-
-
-def _product(_: Combination, parts: Sequence[Any]) -> Any:
-    total: Any = 1.0
-    for part in parts:
-        total = total * _not_negative(part)
-    return total
-
-
-def _quotient(_: Combination, parts: Sequence[Any]) -> Any:
-    value = _not_negative(parts[0])
-    for part in parts[1:]:
-        value = value / _not_negative(part)
-    return value
-
-
-def _geometric(node: Combination, parts: Sequence[Any]) -> Any:
-    total: Any = 1.0
-    for weight, part in zip(node.weights or (1.0 / len(parts),) * len(parts), parts, strict=True):
-        total = total * _not_negative(part) ** weight
-    return total
-
-
-def _extreme(strict: Callable[[Any, Any], Any], known: Callable[[Any, Any], Any]) -> Callable[..., Any]:
-    def method(node: Combination, parts: Sequence[Any]) -> Any:
-        pick = known if node.known_only else strict
-        value = parts[0]
-        for part in parts[1:]:
-            value = pick(value, part)
-        return value
-
-    return method
-
-
-def _matrix(node: Combination, parts: Sequence[Any]) -> Any:
-    cells = np.array(node.matrix)
-    rows, columns = (np.asarray(part) for part in parts)
-    whole = (rows == np.floor(rows)) & (columns == np.floor(columns))
-    inside = whole & (rows >= 1) & (rows <= cells.shape[0]) & (columns >= 1) & (columns <= cells.shape[1])
-    i = np.where(inside, rows, 1).astype(np.intp) - 1
-    j = np.where(inside, columns, 1).astype(np.intp) - 1
-    return np.where(inside, cells[i, j], np.nan)
-
-
-_METHODS: Mapping[str, Callable[[Combination, Sequence[Any]], Any]] = {
-    "sum": _sum,
-    "product": _product,
-    "quotient": _quotient,
-    "mean": _mean,
-    "geometric": _geometric,
-    "max": _extreme(np.maximum, np.fmax),
-    "min": _extreme(np.minimum, np.fmin),
-    "matrix": _matrix,
-}

@@ -1,9 +1,9 @@
-"""Direct rules on columns: data from the model file, compared and never executed."""
+"""Direct rules and gates on columns: data from the model file, compared and never executed."""
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,20 +26,46 @@ _COMPARE: Mapping[str, Callable[[Any, Any], Any]] = {
 
 def fired(model: ScoringModel, columns: Columns) -> list[Flags | None]:
     """Return, for each rule of the model, the rows where all its conditions hold; None for nowhere."""
-    read: dict[str, Floats | Words] = {}
-    out: list[Flags | None] = []
-    for rule in model.rules:
-        flags: Flags | None = None
-        for condition in rule.when:
-            if condition.field not in read:
-                read[condition.field] = columns.read(condition.field)
-            holds = _holds(condition, read[condition.field])
-            flags = holds if flags is None else flags & holds
-            if not flags.any():
-                flags = None
-                break
-        out.append(flags)
-    return out
+    read = _Reader(columns, {})
+    return [_all(rule.when, read) for rule in model.rules]
+
+
+def held(model: ScoringModel, columns: Columns, values: Mapping[str, Any]) -> list[Flags | None]:
+    """Return, for each gate, the rows where all its conditions hold; None for nowhere.
+
+    `values`: the value of every node. A node's number is compared as the score is, without the
+    noise of its sums.
+    """
+    if not model.gates:
+        return []
+    read = _Reader(columns, values, model.decimals)
+    return [_all(gate.when, read) for gate in model.gates]
+
+
+class _Reader:
+    """Columns by the condition that asks for them, each read once."""
+
+    def __init__(self, columns: Columns, values: Mapping[str, Any], decimals: int = 9) -> None:
+        self._columns, self._values, self._decimals = columns, values, decimals
+        self._read: dict[str, Floats | Words] = {}
+
+    def column(self, condition: Condition) -> Floats | Words:
+        if condition.node:
+            value = np.round(self._values[condition.node], self._decimals)
+            return np.broadcast_to(value, len(self._columns))
+        if condition.field not in self._read:
+            self._read[condition.field] = self._columns.read(condition.field)
+        return self._read[condition.field]
+
+
+def _all(conditions: Sequence[Condition], read: _Reader) -> Flags | None:
+    flags: Flags | None = None
+    for condition in conditions:
+        holds = _holds(condition, read.column(condition))
+        flags = holds if flags is None else flags & holds
+        if not flags.any():
+            return None
+    return flags
 
 
 def _holds(condition: Condition, column: Floats | Words) -> Flags:

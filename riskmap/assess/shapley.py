@@ -14,10 +14,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from riskmap.assess.columns import Columns, Floats
+from riskmap.assess.fit import Fit, needed_fit
 from riskmap.assess.kernel import CHUNK
-from riskmap.assess.nodes import evaluate, leaf_values, steps, subtree
+from riskmap.assess.nodes import Learned, evaluate, leaf_values, subtree, weights_of
+from riskmap.assess.steps import leaf_number
 from riskmap.assess.tiers import rounded
 from riskmap.catalog.layer import Layer
 from riskmap.catalog.model import Combination, Indicator, ScoringModel
@@ -25,6 +28,7 @@ from riskmap.catalog.model import Combination, Indicator, ScoringModel
 # 2^12 evaluations at most below one node; with more fields, permutations drawn from a fixed seed.
 _MOST_EXACT = 12
 _DRAWS = 256
+_CELLS = 1 << 19  # numbers of one leaf that are worked on at once
 
 
 def method(model: ScoringModel) -> str:
@@ -32,66 +36,83 @@ def method(model: ScoringModel) -> str:
     return "shapley" if _largest(model, model.score) <= _MOST_EXACT else "shapley-sampled"
 
 
-def reference_leaves(model: ScoringModel) -> dict[str, float]:
+def reference_leaves(model: ScoringModel, *, fit: Fit | None = None) -> dict[str, float]:
     """Return the number of every leaf at the model's reference."""
-    out: dict[str, float] = {}
-    for leaf in model.indicators:
-        if leaf.table is not None:
-            out[leaf.id] = float(leaf.table[leaf.reference_key])
-        else:
-            assert isinstance(leaf.reference, (int, float)), leaf.id  # the file reader saw to it
-            out[leaf.id] = float(steps(np.float64(leaf.reference), leaf.bands, leaf.curve))
-    return out
+    nodes = {} if fit is None else fit.nodes
+    return {leaf.id: leaf_number(leaf, leaf.reference, nodes.get(leaf.id)) for leaf in model.indicators}
 
 
-def reference_score(model: ScoringModel) -> float:
+def reference_score(model: ScoringModel, *, fit: Fit | None = None, learned: Learned | None = None) -> float:
     """Return the score of a point whose every field stands at the model's reference."""
-    return float(rounded(model, evaluate(model, reference_leaves(model))[model.score]))
+    return _Numbers(model, fit, learned).reference_score
 
 
-def contributions(model: ScoringModel, layer: Layer, table: pa.Table) -> dict[str, Floats]:
+def contributions(
+    model: ScoringModel,
+    layer: Layer,
+    table: pa.Table,
+    *,
+    fit: Fit | None = None,
+    learned: Learned | None = None,
+) -> dict[str, Floats]:
     """Return field → float64 per row: what the field adds to the score against the reference.
 
     Rows that cannot be scored are NaN. Rounding of the score goes to the largest contribution, so
-    that the reference's score and the contributions sum to the score as it is stored.
+    that the reference's score and the contributions sum to the score as it is stored. The reference
+    goes through the same `fit` as the points.
     """
+    numbers = _Numbers(model, needed_fit(model, fit), learned)
     rows = table.num_rows
     out = {field: np.full(rows, np.nan) for field in model.fields}
     for start in range(0, rows, CHUNK):
         columns = Columns(table.slice(start, CHUNK), layer)
-        leaves, _ = leaf_values(model, columns)
-        score = np.broadcast_to(rounded(model, evaluate(model, leaves)[model.score]), len(columns))
-        for field, values in _balanced(model, leaves, score).items():
+        leaves, _ = leaf_values(model, columns, fit=numbers.fit)
+        score = np.broadcast_to(numbers.score(leaves), len(columns))
+        for field, values in _balanced(numbers, leaves, score).items():
             out[field][start : start + len(columns)] = values
     return out
 
 
-def _balanced(model: ScoringModel, leaves: Mapping[str, Any], score: Floats) -> dict[str, Floats]:
-    parts = _below(model, model.score, leaves, reference_leaves(model))
+class _Numbers:
+    """A model with what it was fitted to: leaves → score."""
+
+    def __init__(self, model: ScoringModel, fit: Fit | None, learned: Learned | None) -> None:
+        self.model, self.fit, self.learned = model, fit, learned
+        self.base = reference_leaves(model, fit=fit)
+        self.reference_score = float(self.score(self.base))
+
+    def value(self, leaves: Mapping[str, Any], node: str) -> Any:
+        return evaluate(self.model, leaves, node=node, fit=self.fit, learned=self.learned)[node]
+
+    def score(self, leaves: Mapping[str, Any]) -> Any:
+        return rounded(self.model, self.value(leaves, self.model.score))
+
+    def weights(self, node: Combination) -> tuple[float, ...]:
+        return weights_of(node, None if self.fit is None else self.fit.nodes.get(node.id))
+
+
+def _balanced(numbers: _Numbers, leaves: Mapping[str, Any], score: Floats) -> dict[str, Floats]:
+    model = numbers.model
+    parts = _below(numbers, model.score, leaves)
     stacked = np.stack([np.broadcast_to(parts.get(f, 0.0), score.shape) for f in model.fields])
     stacked = np.where(np.isnan(score), np.nan, stacked)
-    rest = score - reference_score(model) - stacked.sum(axis=0)
+    rest = score - numbers.reference_score - stacked.sum(axis=0)
     largest = np.argmax(np.abs(stacked), axis=0)
     stacked[largest, np.arange(score.size)] += rest
     return dict(zip(model.fields, stacked, strict=True))
 
 
-def _linear(node: Combination) -> tuple[float, ...] | None:
-    """Return the weights of a node that is a plain weighted sum, None for any other."""
-    if node.bands or node.curve or node.known_only:
-        return None
-    if node.method == "sum":
-        return node.weights or (1.0,) * len(node.of)
-    if node.method == "mean":
-        return node.weights or (1.0 / len(node.of),) * len(node.of)
-    return None
+def _linear(node: Combination) -> bool:
+    """Return whether a node is a plain weighted sum."""
+    stepped = node.bands or node.curve or node.normalise or node.function or node.round is not None
+    return node.method in {"sum", "mean"} and not node.known_only and not stepped
 
 
 def _largest(model: ScoringModel, key: str) -> int:
     node = model.node(key)
     if isinstance(node, Indicator):
         return 1
-    if _linear(node) is not None:
+    if _linear(node):
         return max(_largest(model, child) for child in node.of)
     return len(_fields(model, key))
 
@@ -101,70 +122,66 @@ def _fields(model: ScoringModel, key: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(leaf.field for leaf in model.indicators if leaf.id in below))
 
 
-def _below(
-    model: ScoringModel, key: str, actual: Mapping[str, Any], base: Mapping[str, float]
-) -> dict[str, Any]:
-    node = model.node(key)
+def _below(numbers: _Numbers, key: str, actual: Mapping[str, Any]) -> dict[str, Any]:
+    node = numbers.model.node(key)
     if isinstance(node, Indicator):
-        return {node.field: actual[node.id] - base[node.id]}
-    weights = _linear(node)
-    if weights is None:
-        fields = _fields(model, key)
+        return {node.field: actual[node.id] - numbers.base[node.id]}
+    if not _linear(node):
+        fields = _fields(numbers.model, key)
         exact = len(fields) <= _MOST_EXACT
-        return (_exact if exact else _sampled)(model, key, fields, actual, base)
+        coalitions, shares = _every_coalition(len(fields)) if exact else _drawn_coalitions(len(fields))
+        return _shared(numbers, key, actual, fields=fields, coalitions=coalitions, shares=shares)
     total: dict[str, Any] = {}
-    for weight, child in zip(weights, node.of, strict=True):
-        for field, value in _below(model, child, actual, base).items():
+    for weight, child in zip(numbers.weights(node), node.of, strict=True):
+        for field, value in _below(numbers, child, actual).items():
             total[field] = total.get(field, 0.0) + weight * value
     return total
 
 
-class _Game:
-    """The value of a node when some fields have the point's values and the others the reference's."""
-
-    def __init__(
-        self, model: ScoringModel, key: str, actual: Mapping[str, Any], base: Mapping[str, float]
-    ) -> None:
-        below = subtree(model, key)
-        self._model, self._key, self._actual, self._base = model, key, actual, base
-        self._leaves = [leaf for leaf in model.indicators if leaf.id in below]
-
-    def value(self, present: frozenset[str]) -> Any:
-        leaves = {x.id: (self._actual if x.field in present else self._base)[x.id] for x in self._leaves}
-        return evaluate(self._model, leaves, node=self._key)[self._key]
-
-
-def _exact(
-    model: ScoringModel, key: str, fields: Sequence[str], actual: Mapping[str, Any], base: Mapping[str, float]
+def _shared(
+    numbers: _Numbers,
+    key: str,
+    actual: Mapping[str, Any],
+    *,
+    fields: Sequence[str],
+    coalitions: NDArray[np.bool_],
+    shares: Floats,
 ) -> dict[str, Any]:
-    game, n = _Game(model, key, actual, base), len(fields)
-    share = [factorial(k) * factorial(n - k - 1) / factorial(n) for k in range(n)]
-    total: dict[str, Any] = dict.fromkeys(fields, 0.0)
-    for bits in range(1 << n):
-        present = frozenset(f for i, f in enumerate(fields) if bits >> i & 1)
-        value = game.value(present)
-        for field in fields:
-            if field in present:
-                total[field] = total[field] + share[len(present) - 1] * value
-            else:
-                total[field] = total[field] - share[len(present)] * value
-    return total
+    """Return Σ share · value over coalitions: of each, which fields have the point's values.
+
+    `coalitions` (m, fields), `shares` (m, fields). Many coalitions are evaluated in one step.
+    """
+    below = subtree(numbers.model, key)
+    leaves = [leaf for leaf in numbers.model.indicators if leaf.id in below]
+    place = {field: i for i, field in enumerate(fields)}
+    rows = max(np.size(actual[leaf.id]) for leaf in leaves)
+    total = np.zeros((len(fields), rows))
+    step = max(1, _CELLS // rows)
+    for start in range(0, len(coalitions), step):
+        present, share = coalitions[start : start + step], shares[start : start + step]
+        mixed = {
+            x.id: np.where(present[:, place[x.field], None], actual[x.id], numbers.base[x.id]) for x in leaves
+        }
+        value = np.broadcast_to(numbers.value(mixed, key), (len(present), rows))
+        total += share.T @ value
+    return dict(zip(fields, total, strict=True))
 
 
-def _sampled(
-    model: ScoringModel, key: str, fields: Sequence[str], actual: Mapping[str, Any], base: Mapping[str, float]
-) -> dict[str, Any]:
-    """Average over permutations and their reverses; each one sums exactly, so the average does."""
-    game, draw = _Game(model, key, actual, base), np.random.default_rng(1953)
-    total: dict[str, Any] = dict.fromkeys(fields, 0.0)
-    for _ in range(_DRAWS // 2):
-        order = draw.permutation(len(fields))
-        for run in (order, order[::-1]):
-            present: frozenset[str] = frozenset()
-            before = game.value(present)
-            for field in [fields[int(i)] for i in run]:
-                present |= {field}
-                after = game.value(present)
-                total[field] = total[field] + (after - before) / _DRAWS
-                before = after
-    return total
+def _every_coalition(n: int) -> tuple[NDArray[np.bool_], Floats]:
+    """Return all 2ⁿ coalitions and each field's share of them: k!(n − k − 1)!/n! (Shapley 1953)."""
+    present = (np.arange(1 << n)[:, None] >> np.arange(n) & 1).astype(bool)
+    share = np.array([factorial(k) * factorial(n - k - 1) / factorial(n) for k in range(n)] + [0.0])
+    size = present.sum(axis=1)
+    return present, np.where(present, share[size - 1][:, None], -share[size][:, None])
+
+
+def _drawn_coalitions(n: int) -> tuple[NDArray[np.bool_], Floats]:
+    """Return the coalitions along orders and their reverses; each order sums exactly, so all do."""
+    draw = np.random.default_rng(1953)
+    orders = [draw.permutation(n) for _ in range(_DRAWS // 2)]
+    orders = np.array([run for order in orders for run in (order, order[::-1])])
+    joined = np.argsort(orders, axis=1)  # when each field joins
+    step = np.arange(n + 1)[None, :, None]
+    present = joined[:, None, :] < step
+    share = ((joined[:, None, :] == step - 1).astype(float) - (joined[:, None, :] == step)) / _DRAWS
+    return present.reshape(-1, n), share.reshape(-1, n)

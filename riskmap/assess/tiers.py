@@ -48,3 +48,24 @@ def raised(
             follows = flags if level == _WORST else flags & (rank != UNRATED)
             np.maximum(out, level, out=out, where=follows)
     return out
+
+
+def capped(
+    model: ScoringModel, rank: NDArray[np.uint8], held: Sequence[NDArray[np.bool_] | None]
+) -> NDArray[np.uint8]:
+    """Return ranks after the gates: at most the tier of every gate that held; unrated stays unrated."""
+    out = rank.copy()
+    for gate, flags in zip(model.gates, held, strict=True):
+        if flags is not None:
+            out[flags & (rank != UNRATED) & (out > RANK_OF[gate.at_most])] = RANK_OF[gate.at_most]
+    return out
+
+
+def decided(
+    model: ScoringModel,
+    score: NDArray[np.float64],
+    fired: Sequence[NDArray[np.bool_] | None],
+    held: Sequence[NDArray[np.bool_] | None],
+) -> NDArray[np.uint8]:
+    """Return the ranks of rounded scores: by the limits, then the gates, then the direct rules."""
+    return raised(model, capped(model, ranks(model, score), held), fired)

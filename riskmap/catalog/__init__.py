@@ -11,7 +11,7 @@ from riskmap.catalog.layer import (
     Style,
 )
 from riskmap.catalog.loader import Catalog, defaults_dir, load_catalog
-from riskmap.catalog.model import Combination, Condition, Indicator, Rule, ScoringModel
+from riskmap.catalog.model import Combination, Condition, Gate, Indicator, Normalise, Rule, ScoringModel
 
 __all__ = [
     "CORE_ROLES",
@@ -23,8 +23,10 @@ __all__ = [
     "Condition",
     "ContactRole",
     "Field",
+    "Gate",
     "Indicator",
     "Layer",
+    "Normalise",
     "Rule",
     "ScoringModel",
     "Style",

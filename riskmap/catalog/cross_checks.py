@@ -30,7 +30,7 @@ def check_models(
     for layer in layers.values():
         model = models.get(layer.model)
         if model is not None:
-            problems += _check(layer, model, model_files[model.id])
+            problems += model_problems(layer, model, model_files[model.id])
         elif not broken:
             problems.append(
                 layer_files[layer.id].problem(
@@ -40,24 +40,60 @@ def check_models(
     return list(dict.fromkeys(problems))
 
 
-def _check(layer: Layer, model: ScoringModel, source: TomlFile) -> Iterator[CatalogProblem]:
+def model_problems(layer: Layer, model: ScoringModel, source: TomlFile) -> Iterator[CatalogProblem]:
+    """Return every field, choice and limit of a model that its layer does not have."""
     for node in model.nodes:
-        if isinstance(node, Indicator):
+        if isinstance(node, Indicator) and "." in node.id:
+            yield from _check_input(layer, node, source)
+        elif isinstance(node, Indicator):
             path = _path_of(source, node.id, node.field)
-            yield from _check_field(layer, node.field, source, path)
+            yield from _check_field(layer, node.field, source, (*path, "field"))
             yield from _check_indicator(layer, node, source, path)
-    for rule in model.rules:
-        for condition in rule.when:
-            path = _path_of(source, rule.id, condition.field)
-            yield from _check_field(layer, condition.field, source, path)
-            yield from _check_condition(layer, condition, source, path)
+            yield from _check_imputed(layer, node, source, path)
+    for decision in (*model.rules, *model.gates):
+        for condition in decision.when:
+            if condition.field:
+                path = _path_of(source, decision.id, condition.field)
+                yield from _check_field(layer, condition.field, source, (*path, "field"))
+                yield from _check_condition(layer, condition, source, path)
+
+
+def _check_input(layer: Layer, leaf: Indicator, source: TomlFile) -> Iterator[CatalogProblem]:
+    """Check a leaf that feeds a learned node: an artefact predicts from numbers."""
+    owner, _, predictor = leaf.id.partition(".")
+    place = next(p for p, table in source.tables("learned") if table.get("id") == owner)
+    path = (*place, "inputs", predictor)
+    yield from _check_field(layer, leaf.field, source, path)
+    field = _field(layer, leaf.field)
+    if field is not None and field.type not in {"integer", "number", "boolean"}:
+        yield source.problem(
+            path, Say("整数、数字或是否字段", "an integer, number or boolean field"), found=shown(leaf.field)
+        )
+
+
+def _check_imputed(
+    layer: Layer, leaf: Indicator, source: TomlFile, path: KeyPath
+) -> Iterator[CatalogProblem]:
+    """Check that what stands for an unknown number is not the best one that the field can have."""
+    field, value = _field(layer, leaf.field), leaf.missing_value
+    if field is None or isinstance(value, (bool, str)) or value is None:
+        return
+    best = field.minimum if leaf.worse == "higher" else field.maximum
+    if best is not None and (value <= best if leaf.worse == "higher" else value >= best):
+        yield source.problem(
+            (*path, "missing_value"),
+            Say(
+                f"比字段最有利的值 {best:g} 差的值：未知不等于安全",
+                f"something worse than {best:g}, the field's least bad value: an unknown is never the safest",
+            ),
+        )
 
 
 def _check_field(layer: Layer, name: str, source: TomlFile, path: KeyPath) -> Iterator[CatalogProblem]:
     known = _known(layer)
     if name not in known:
         yield source.problem(
-            (*path, "field"),
+            path,
             Say(f"图层 {layer.id} 的字段", f"a field of layer {layer.id}"),
             found=shown(name),
             hint=closest(name, known),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from riskmap.catalog.cross_checks import check_models
+from riskmap.catalog.cross_checks import check_models, model_problems
 from riskmap.catalog.layer import Layer
 from riskmap.catalog.layer_file import read_layer
 from riskmap.catalog.model import ScoringModel
@@ -62,6 +62,19 @@ def load_catalog(root: Path) -> Catalog:
         raise CatalogError(tuple(problems))
     ordered = dict(sorted(layers.items(), key=lambda item: (item[1].style.order, item[0])))
     return Catalog(ordered, models)
+
+
+def model_for(layer: Layer, text: str, file: str) -> ScoringModel:
+    """Return the scoring model of a file's text, checked against the layer that it is to score.
+
+    `file` is named in messages. Raises CatalogError with every mistake of the file, or with
+    everything that it asks for and the layer does not have.
+    """
+    model = read_model(text, file)
+    problems = list(model_problems(layer, model, TomlFile.parse(text.replace("\r\n", "\n"), file)))
+    if problems:
+        raise CatalogError(tuple(dict.fromkeys(problems)))
+    return model
 
 
 def defaults_dir() -> Path:

@@ -1,4 +1,4 @@
-"""Reading `models/*.toml`: the shape of the file, and every mistake in it at once.
+"""Reading `models/*.toml`: from the shape of the file to the values that score, every mistake at once.
 
 What a model may say is described for its authors in docs/models.md.
 """
@@ -7,134 +7,35 @@ from __future__ import annotations
 
 import hashlib
 import math
-from typing import Literal
-
-from pydantic import Field as Key
+from typing import Any
 
 from riskmap.catalog.model import (
+    Artefact,
     Combination,
     Condition,
+    Gate,
     Indicator,
-    Method,
-    Operator,
+    Normalise,
     Rule,
     ScoringModel,
-    Status,
+    rises,
 )
 from riskmap.catalog.model_checks import file_problems, in_order, with_worst
-from riskmap.catalog.problems import Part, Slug, TitlePart, TomlFile, Words
+from riskmap.catalog.model_parts import (
+    BandPart,
+    CombinationPart,
+    ConditionPart,
+    GateConditionPart,
+    GatePart,
+    IndicatorPart,
+    LearnedPart,
+    ModelPart,
+    RulePart,
+    StepsPart,
+)
+from riskmap.catalog.model_weights import pairwise_weights
+from riskmap.catalog.problems import TomlFile
 from riskmap.errors import CatalogError, Say
-
-_MOST_DECIMALS = 9
-
-
-class BandPart(Part):
-    """`{ below = 0.15, value = 1 }`, `{ upto = 0, value = 4 }`, and last `{ value = 5 }`."""
-
-    value: float
-    below: float | None = None
-    upto: float | None = None
-    title: TitlePart | None = None
-
-    @property
-    def next_lower(self) -> float:
-        """Return the inclusive lower limit of the band after this one."""
-        if self.upto is not None:
-            return math.nextafter(self.upto, math.inf)
-        return math.inf if self.below is None else self.below
-
-
-class IndicatorPart(Part):
-    """One of [[indicators]]."""
-
-    id: Slug
-    title: TitlePart
-    field: Words
-    table: dict[str, float] | None = None
-    bands: list[BandPart] | None = None
-    curve: list[list[float]] | None = None
-    unknown: list[Words] = Key(default_factory=list[str])
-    missing: Literal["unrated", "worst"] = "unrated"
-    worst: float | None = None
-    worse: Literal["higher", "lower"] = "higher"
-    reference: bool | float | str
-    source: str = Key(default="", max_length=600)
-
-
-class CombinationPart(Part):
-    """One of [[combinations]]."""
-
-    id: Slug
-    title: TitlePart
-    method: Method
-    of: list[str] = Key(min_length=1)
-    weights: list[float] | None = None
-    matrix: list[list[float]] | None = None
-    bands: list[BandPart] | None = None
-    curve: list[list[float]] | None = None
-    known_only: bool = False
-    source: str = Key(default="", max_length=600)
-
-
-class AbovePart(Part):
-    """`{ above = 50 }`: the score must lie above the limit."""
-
-    above: float
-
-
-class LimitsPart(Part):
-    """[limits]: where each tier begins."""
-
-    major: float | AbovePart
-    large: float | AbovePart
-    general: float | AbovePart
-    source: str = Key(default="", max_length=600)
-
-    def lower(self) -> dict[str, float]:
-        """Return the lower limit of each tier, worst first."""
-        stated = {"major": self.major, "large": self.large, "general": self.general}
-        return {tier: v.above if isinstance(v, AbovePart) else float(v) for tier, v in stated.items()}
-
-    def above(self) -> frozenset[str]:
-        """Return the tiers whose limit itself still belongs to the tier below."""
-        stated = {"major": self.major, "large": self.large, "general": self.general}
-        return frozenset(tier for tier, v in stated.items() if isinstance(v, AbovePart))
-
-
-class ConditionPart(Part):
-    """`{ field = "hazard_ratio", op = ">=", value = 1 }`."""
-
-    field: Words
-    op: Operator
-    value: bool | float | str | list[bool | float | str] | None = None
-
-
-class RulePart(Part):
-    """One of [[rules]]."""
-
-    id: Slug
-    title: TitlePart
-    tier: Literal["major", "large", "general"]
-    when: list[ConditionPart] = Key(min_length=1)
-    status: Status = "adopted"
-    source: str = Key(min_length=1, max_length=600)
-
-
-class ModelPart(Part):
-    """A whole model file."""
-
-    id: Slug
-    title: TitlePart
-    version: Words
-    status: Status
-    source: str = Key(min_length=1, max_length=1200)
-    unit: TitlePart | None = None
-    score: str
-    decimals: int = Key(default=_MOST_DECIMALS, ge=0, le=_MOST_DECIMALS)
-    limits: LimitsPart
-    indicators: list[IndicatorPart] = Key(min_length=1)
-    combinations: list[CombinationPart] = Key(default_factory=list[CombinationPart])
-    rules: list[RulePart] = Key(default_factory=list[RulePart])
 
 
 def read_model(text: str, file: str) -> ScoringModel:
@@ -156,6 +57,8 @@ def read_model(text: str, file: str) -> ScoringModel:
 
 def _model(part: ModelPart, text: str) -> ScoringModel:
     leaves = tuple(_indicator(one) for one in part.indicators)
+    inputs = tuple(leaf for one in part.learned for leaf in _inputs(one))
+    learned = tuple(_learned(one) for one in part.learned)
     inner = tuple(_combination(one) for one in part.combinations)
     return ScoringModel(
         id=part.id,
@@ -163,32 +66,91 @@ def _model(part: ModelPart, text: str) -> ScoringModel:
         version=part.version,
         status=part.status,
         source=part.source,
-        nodes=leaves + inner,
+        nodes=leaves + inputs + learned + inner,
         score=part.score,
         limits=part.limits.lower(),
         above=part.limits.above(),
         decimals=part.decimals,
         unit=part.unit.say() if part.unit else Say("", ""),
         rules=tuple(_rule(rule) for rule in part.rules),
+        gates=tuple(_gate(gate) for gate in part.gates),
         digest=hashlib.sha256(text.encode()).hexdigest(),
         text=text,
     )
 
 
+def _steps(part: StepsPart, *, flip: bool = False) -> dict[str, Any]:
+    """Return what a node does to its number, as keyword arguments of any node."""
+    n = part.normalise
+    normalise = None
+    if n is not None:
+        normalise = Normalise(
+            method=n.method,
+            low=n.low,
+            high=n.high,
+            span=(n.span[0], n.span[1]) if n.span else None,
+            clip=n.clip is not False,
+            ties=n.ties or "low",
+            flip=flip or bool(n.reverse),
+        )
+    return {
+        "function": part.function,
+        "bands": _bands(part.bands),
+        "curve": _curve(part.curve),
+        "normalise": normalise,
+        "round": part.round,
+        "rounding": part.rounding or "half_away",
+    }
+
+
 def _indicator(part: IndicatorPart) -> Indicator:
+    steps = _steps(part)
+    if part.normalise and part.table is None:
+        # Higher is worse once it is normalised: what falls as the field gets worse is turned round.
+        steps = _steps(part, flip=(part.worse == "higher") != (rises(steps["bands"] or steps["curve"]) >= 0))
     return Indicator(
         id=part.id,
         title=part.title.say(),
         field=part.field,
         table=None if part.table is None else dict(part.table),
-        bands=_bands(part.bands),
-        curve=_curve(part.curve),
         unknown=tuple(part.unknown),
         missing=part.missing,
+        missing_value=part.missing_value,
         worst=part.worst,
         worse=part.worse,
         reference=part.reference,
         source=part.source,
+        **steps,
+    )
+
+
+def _inputs(part: LearnedPart) -> list[Indicator]:
+    """Return the leaves that feed a learned node: one for each predictor, named node.predictor."""
+    return [
+        Indicator(
+            id=f"{part.id}.{predictor}",
+            title=part.title.say(),
+            field=field,
+            missing="above" if part.missing == "worst" else "unrated",
+            reference=float(part.reference.get(predictor, math.nan)),
+            source=part.source,
+        )
+        for predictor, field in part.inputs.items()
+    ]
+
+
+def _learned(part: LearnedPart) -> Combination:
+    worst = 1.0 if part.worst is None else part.worst
+    return Combination(
+        id=part.id,
+        title=part.title.say(),
+        method="learned",
+        of=tuple(f"{part.id}.{predictor}" for predictor in part.inputs),
+        artefact=Artefact(part.artefact, part.digest, tuple(part.inputs)),
+        missing=part.missing,
+        worst=worst if part.missing == "worst" else None,
+        source=part.source,
+        **_steps(part),
     )
 
 
@@ -198,12 +160,14 @@ def _combination(part: CombinationPart) -> Combination:
         title=part.title.say(),
         method=part.method,
         of=tuple(part.of),
-        weights=tuple(part.weights or ()),
+        weights=pairwise_weights(part.pairwise) if part.pairwise else tuple(part.weights or ()),
         matrix=tuple(tuple(row) for row in part.matrix or ()),
-        bands=_bands(part.bands),
-        curve=_curve(part.curve),
         known_only=part.known_only,
         source=part.source,
+        weighting=part.weighting,
+        scale=(part.scale[0], part.scale[-1]) if part.scale else None,
+        norm=part.norm,
+        **_steps(part),
     )
 
 
@@ -231,6 +195,18 @@ def _rule(part: RulePart) -> Rule:
     )
 
 
-def _condition(part: ConditionPart) -> Condition:
+def _gate(part: GatePart) -> Gate:
+    return Gate(
+        id=part.id,
+        title=part.title.say(),
+        when=tuple(_condition(c) for c in part.when),
+        at_most=part.at_most,
+        source=part.source,
+        status=part.status,
+    )
+
+
+def _condition(part: ConditionPart | GateConditionPart) -> Condition:
     value = tuple(part.value) if isinstance(part.value, list) else part.value
-    return Condition(part.field, part.op, value)
+    node = part.node or "" if isinstance(part, GateConditionPart) else ""
+    return Condition(part.field or "", part.op, value, node)

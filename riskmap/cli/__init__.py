@@ -22,6 +22,7 @@ from riskmap.cli import (  # noqa: F401 - each adds its commands
     intake,
     inventory,
     ledger,
+    migration,
     review,
     scoring,
     serving,

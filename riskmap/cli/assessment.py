@@ -74,7 +74,7 @@ def explain(
     from riskmap.records import TIER_TITLES
 
     definition, model = ws.catalog.layer(layer), ws.catalog.model_of(layer)
-    titles = {rule.id: rule.title.text(LANG) for rule in model.rules}
+    titles = {key: title.text(LANG) for key, title in model.titles.items()}
 
     def title(field: str) -> str:
         return field_title(definition, field, LANG)
@@ -91,8 +91,18 @@ def explain(
         )
     missing = [title(field) for field in document["missing"]]
     rules = [titles.get(str(rule), str(rule)) for rule in document["rules"]]
+    gates = [titles.get(str(gate), str(gate)) for gate in document["gates"]]
+    fit = document["reference"].get("fit")
+    if fit:
+        rows, at, digest = fit["rows"], str(fit["at"])[:10], str(fit["digest"])[:12]
+        say(
+            f"得分是与本图层 {rows} 条记录比较得出的相对位置（{at} 的评估，{digest}）",
+            f"the score is a place among the {rows} records of this layer (assessed {at}, {digest})",
+        )
     if missing:
         say(f"缺少：{'、'.join(missing)}", f"missing: {', '.join(missing)}")
+    if gates:
+        say(f"限级条件：{'、'.join(gates)}", f"gates: {', '.join(gates)}")
     if rules:
         say(f"直接判定：{'、'.join(rules)}", f"direct rules: {', '.join(rules)}")
     for step in document["nearest"]:

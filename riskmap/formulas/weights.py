@@ -92,7 +92,8 @@ def entropy_weights(table: ArrayLike) -> Floats:
             "normalise to 0 and above first",
         )
     if bool(np.isnan(x).any()):
-        return _floats([np.nan] * x.shape[1])
+        unknown: Floats = np.full(x.shape[1], np.nan)
+        return unknown
     total: Any = x.sum(axis=0)
     share = np.full_like(x, 1.0 / len(x))
     np.divide(x, total, out=share, where=total > 0)

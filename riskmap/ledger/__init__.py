@@ -1,12 +1,14 @@
 """The ledger: features, revisions, assessments, contacts. Nothing is ever lost."""
 
-from riskmap.ledger.assessments import RunResult, Scored, TierChange
+from riskmap.ledger.assessments import RunResult, Scored
+from riskmap.ledger.fits import KeptFit
 from riskmap.ledger.holding import HeldEntry
 from riskmap.ledger.importing import Committed
 from riskmap.ledger.ledger import Ledger
 from riskmap.ledger.masking import is_masked, mask_contacts, mask_name, mask_phone, mask_value
 from riskmap.ledger.reading import BatchInfo, ChangesetInfo, ExportInfo
 from riskmap.ledger.rejects import RejectedEntry
+from riskmap.ledger.runs import TierChange
 from riskmap.ledger.store import utc_now
 
 __all__ = [
@@ -15,6 +17,7 @@ __all__ = [
     "Committed",
     "ExportInfo",
     "HeldEntry",
+    "KeptFit",
     "Ledger",
     "RejectedEntry",
     "RunResult",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import orjson
@@ -14,13 +14,21 @@ from numpy.typing import NDArray
 
 from riskmap.errors import LedgerError
 from riskmap.ledger import schema as s
+from riskmap.ledger.fits import digest_of, keep_fit
 from riskmap.ledger.revisions import open_changeset
-from riskmap.ledger.store import Store, insert_rows, json_list, next_id, no_cycles, read_chunks, update_rows
-from riskmap.records import RANKS, UNRATED, Assessment, Features
+from riskmap.ledger.runs import last_run
+from riskmap.ledger.store import (
+    Store,
+    insert_rows,
+    json_list,
+    next_id,
+    no_cycles,
+    read_chunks,
+    update_rows,
+)
+from riskmap.records import UNRATED, Assessment, Features
 
 _FEW = 2000  # records that are looked up one by one rather than by reading their layer
-
-Cause = Literal["new", "data", "model", "both"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,21 +44,6 @@ class RunResult:
     unrated: int
     changed: int
     skipped: int
-
-
-@dataclass(frozen=True, slots=True)
-class TierChange:
-    """One record whose tier became another: names of RANKS, `before` None for its first assessment."""
-
-    layer: str
-    code: str
-    before: str | None
-    after: str
-    score_before: float | None
-    score_after: float | None
-    cause: Cause
-    run: int
-    at: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,21 +113,21 @@ def read_results(connection: sa.Connection, feature_ids: Sequence[int], *, at: i
     return Results(rank, score, missing, rules, found, since)
 
 
-def _last_run(connection: sa.Connection, layer: str) -> Any:
-    """Return the last run over the whole layer; a run over some records says nothing about the rest."""
-    t = s.run_layer
-    return connection.execute(
-        sa.select(t).where(t.c.layer == layer, t.c.whole == 1).order_by(t.c.changeset_id.desc()).limit(1)
-    ).one_or_none()
-
-
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """A layer's results, the records that they were made from, and the text of the model."""
+    """A layer's results, the records that they were made from, the text of the model, and of its fit
+    where it compares with the whole layer.
+    """
 
     assessment: Assessment
     features: Features
     model_text: str
+    fit: str | None = None
+
+    @property
+    def fit_digest(self) -> str | None:
+        """Name of the fit."""
+        return digest_of(self.fit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +195,7 @@ def _unrated(news: _News) -> int:
 
 def _news(connection: sa.Connection, scored: Scored) -> _News:
     assessment, features = scored.assessment, scored.features
-    last = _last_run(connection, assessment.layer)
+    last = last_run(connection, assessment.layer)
     version, changed_in = _current(connection, assessment.layer, features.feature_id)
     fresh = version == features.version
     before = read_results(connection, features.feature_id.tolist())
@@ -210,7 +203,12 @@ def _news(connection: sa.Connection, scored: Scored) -> _News:
     whole = _is_whole(connection, assessment.layer, len(features))
     # A whole run is noted without a change, too, where it tells something: that data or model are
     # new and changed nothing. The next run's causes are told from it.
-    told = last is not None and last.digest == assessment.digest and bool((changed_in <= last.base).all())
+    told = (
+        last is not None
+        and last.digest == assessment.digest
+        and last.fit == scored.fit_digest
+        and bool((changed_in <= last.base).all())
+    )
     nothing = not len(where) and bool(fresh.all()) and (told or not whole or not len(features))
     return _News(scored, before, fresh, changed_in, where, whole, last, nothing)
 
@@ -232,6 +230,7 @@ def _keep(connection: sa.Connection, news: _News, run: int, changeset: int) -> N
             assessed=len(features),
             unrated=_unrated(news),
             changed=len(news.where),
+            fit=keep_fit(connection, news.scored.fit),
         )
     )
     causes = _causes(connection, news)
@@ -299,8 +298,10 @@ def _causes(connection: sa.Connection, news: _News) -> NDArray[np.str_]:
             sa.select(t.c.digest).where(t.c.changeset_id == number, t.c.layer == assessment.layer)
         ).scalar()
         model[before.since == number] = theirs != assessment.digest
-    # Neither: the same data and model file gave another result, so the program's scoring changed.
-    told = np.where(data, np.where(model, "both", "data"), "model")
+    refitted = last is not None and last.fit != news.scored.fit_digest
+    # None of them: the same data and model file gave another result, so the program's scoring changed.
+    neither = np.where(model, "model", "fit" if refitted else "model")
+    told = np.where(data, np.where(model, "both", "data"), neither)
     return np.where(before.known, told, "new")
 
 
@@ -358,46 +359,3 @@ def _write(
         ),
         same={"valid_from": changeset, "run_id": run_id},
     )
-
-
-def tier_changes(store: Store, *, run: int | None, since: int | None, limit: int | None) -> list[TierChange]:
-    """Return the records whose tier became another: in one run, after a changeset, or ever."""
-    now, past = s.assessment, s.assessment.alias("past")
-    query = (
-        sa.select(
-            *(s.feature.c.layer, s.feature.c.code, past.c.rank, now.c.rank),
-            *(past.c.score, now.c.score, now.c.cause, now.c.run_id, s.changeset.c.at),
-        )
-        .select_from(now)
-        .join(s.feature, s.feature.c.id == now.c.feature_id)
-        .join(s.changeset, s.changeset.c.id == now.c.valid_from)
-        .outerjoin(past, sa.and_(past.c.feature_id == now.c.feature_id, past.c.valid_to == now.c.valid_from))
-        .where(sa.or_(past.c.rank.is_(None), past.c.rank != now.c.rank))
-        .order_by(now.c.valid_from, s.feature.c.layer, s.feature.c.code)
-    )
-    if run is not None:
-        query = query.where(now.c.run_id == run)
-    if since is not None:
-        query = query.where(now.c.valid_from > since)
-    if limit is not None:
-        query = query.limit(limit)
-    with store.reading() as connection:
-        return [
-            TierChange(layer, code, None if before is None else RANKS[before], RANKS[after], *rest)
-            for layer, code, before, after, *rest in connection.execute(query)
-        ]
-
-
-def assessed_digest(store: Store, layer: str) -> str | None:
-    """Return the digest of the model that last assessed a layer, None where none did."""
-    with store.reading() as connection:
-        last = _last_run(connection, layer)
-        return None if last is None else last.digest
-
-
-def model_text(store: Store, digest: str) -> str | None:
-    """Return the text of a model that the ledger has kept, None where it has not."""
-    with store.reading() as connection:
-        return connection.execute(
-            sa.select(s.model_text.c.text).where(s.model_text.c.digest == digest)
-        ).scalar()

@@ -18,16 +18,19 @@ from riskmap.ledger import (
     planning,
     reading,
     rejects,
+    runs,
     undoing,
     upkeep,
 )
 from riskmap.ledger import schema as s
-from riskmap.ledger.assessments import RunResult, Scored, TierChange
+from riskmap.ledger.assessments import RunResult, Scored
+from riskmap.ledger.fits import KeptFit, last_fit
 from riskmap.ledger.holding import HeldEntry
 from riskmap.ledger.importing import Committed
 from riskmap.ledger.known import Box
 from riskmap.ledger.reading import BatchInfo, ChangesetInfo, ExportInfo
 from riskmap.ledger.rejects import RejectedEntry
+from riskmap.ledger.runs import TierChange
 from riskmap.ledger.store import (
     Clock,
     Store,
@@ -42,6 +45,7 @@ from riskmap.ledger.store import (
     timestamp,
     utc_now,
 )
+from riskmap.ledger.upgrading import upgrade
 from riskmap.records import Change, Features, ImportPlan, Intake
 
 Personal = Mapping[str, Collection[str]]
@@ -85,7 +89,10 @@ class Ledger:
 
     @classmethod
     def open(cls, url: str, *, clock: Clock = utc_now, personal: Personal | None = None) -> Ledger:
-        """Open a ledger. LedgerError with one message where it is absent, foreign, newer or damaged."""
+        """Open a ledger; one of an older schema is brought up to date first, losing nothing.
+
+        LedgerError with one message where it is absent, foreign, newer or damaged.
+        """
         path = file_of(url)
         if not path.is_file():
             raise LedgerError(
@@ -101,6 +108,7 @@ class Ledger:
             ) from problem
         engine = make_engine(path)
         try:
+            upgrade(engine, str(path))
             check_schema(engine, str(path))
         except BaseException:
             engine.dispose()
@@ -259,15 +267,27 @@ class Ledger:
         self, *, run: int | None = None, since: int | None = None, limit: int | None = None
     ) -> list[TierChange]:
         """Return changes of tier with their cause: of one run, after changeset `since`, or all."""
-        return assessments.tier_changes(self._store, run=run, since=since, limit=limit)
+        return runs.tier_changes(self._store, run=run, since=since, limit=limit)
 
-    def assessed_digest(self, layer: str) -> str | None:
-        """Return the digest of the model that last assessed a layer."""
-        return assessments.assessed_digest(self._store, layer)
+    def assessed_digest(self, layer: str, *, as_of: dt.datetime | None = None) -> str | None:
+        """Return the digest of the model that last assessed a layer, now or at a moment."""
+        return runs.assessed_digest(self._store, layer, as_of=as_of)
+
+    def assessed_fit(self, layer: str, *, as_of: dt.datetime | None = None) -> str | None:
+        """Return the digest of the fit that last assessed a layer, now or at a moment; None for none."""
+        return runs.assessed_fit(self._store, layer, as_of=as_of)
 
     def model_text(self, digest: str) -> str | None:
         """Return the text of a model by its digest."""
-        return assessments.model_text(self._store, digest)
+        return runs.model_text(self._store, digest)
+
+    def models_used(self, layer: str) -> list[tuple[str, str]]:
+        """Return (digest, text) of every model that has assessed a layer, the latest first."""
+        return runs.models_used(self._store, layer)
+
+    def last_fit(self, layer: str, model_digest: str) -> KeptFit | None:
+        """Return what the last whole run of a layer was compared with; None where it had another model."""
+        return last_fit(self._store, layer, model_digest)
 
     # Upkeep
 

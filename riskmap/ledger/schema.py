@@ -26,7 +26,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2  # what came with which version: `upgrading`
 APPLICATION_ID: Final = 0x52534B4D  # "RSKM" in the file header: tells our file from any other SQLite file
 
 metadata = MetaData()
@@ -202,6 +202,14 @@ model_text = Table(
     Column("text", Text, nullable=False),
 )
 
+# What a model took from a whole layer (JSON, zlib), for the models that compare with it.
+model_fit = Table(
+    "model_fit",
+    metadata,
+    Column("digest", String, primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+)
+
 assessment_run = Table(
     "assessment_run",
     metadata,
@@ -223,6 +231,7 @@ run_layer = Table(
     Column("assessed", Integer, nullable=False),
     Column("unrated", Integer, nullable=False),
     Column("changed", Integer, nullable=False),
+    Column("fit", String, ForeignKey("model_fit.digest")),
     PrimaryKeyConstraint("changeset_id", "layer"),
     Index("run_layer_layer", "layer"),
 )

@@ -23,6 +23,7 @@ from riskmap.ledger.store import (
     make_engine,
     state_of,
 )
+from riskmap.ledger.upgrading import upgrade
 
 _PROBLEMS: tuple[tuple[str, str], ...] = (
     (
@@ -163,6 +164,7 @@ def _sound_copy(path: Path, part: Path) -> None:
         ) from problem
     engine = make_engine(part, pragmas=("foreign_keys=ON",))
     try:
+        upgrade(engine, str(path))
         check_schema(engine, str(path))
         problems = check(Store(engine, str(path)))
     finally:

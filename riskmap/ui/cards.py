@@ -116,7 +116,7 @@ def _reasons(layer: Layer, explanation: Explanation, lang: Lang) -> list[dict[st
 
 
 def _rules(ws: Workspace, layer: str, fired: tuple[str, ...] | list[str], lang: Lang) -> list[str]:
-    titles = {rule.id: rule.title.text(lang) for rule in ws.catalog.model_of(layer).rules}
+    titles = {key: title.text(lang) for key, title in ws.catalog.model_of(layer).titles.items()}
     return [titles.get(rule, rule) for rule in fired]
 
 

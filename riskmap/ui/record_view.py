@@ -137,7 +137,9 @@ def why(layer: Layer, model: ScoringModel, features: Features, explanation: Expl
     else:
         _contributions(layer, explanation)
         _limits(model)
-    titles = {rule.id: rule.title.text(lang()) for rule in model.rules}
+    titles = {key: title.text(lang()) for key, title in model.titles.items()}
+    if explanation.gates:
+        _list(say("why_gates"), [titles.get(gate, gate) for gate in explanation.gates])
     if explanation.rules:
         _list(say("why_rules"), [titles.get(rule, say("why_rule_unknown")) for rule in explanation.rules])
     if explanation.assumed:
@@ -146,6 +148,8 @@ def why(layer: Layer, model: ScoringModel, features: Features, explanation: Expl
         _list(say("why_nearest"), [_nearest(layer, change) for change in explanation.nearest])
     status = say(f"export_status_{model.status}")
     st.caption(say("why_model", title=model.title.text(lang()), version=model.version, status=status))
+    if "fit" in explanation.reference:
+        st.caption(say("why_fit", rows=explanation.reference["fit"]["rows"]))
     st.caption(say("why_method" if explanation.method == "shapley" else "why_method_sampled"))
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, cast
 
 import numpy as np
 
-from riskmap.assess import assess_table, explain
+from riskmap.assess import Fit, assess_table, explain, fit_model
 from riskmap.errors import UnknownNameError
 from riskmap.ledger import RunResult, Scored
 from riskmap.records import RANKS, TIERS, UNRATED, Cell, Clear, Contact, Explanation, Features, Value
 from riskmap.selection import layer_table
+from riskmap.usecases.artefacts import load_artefacts
 from riskmap.usecases.workspace import Workspace
 
 
@@ -29,12 +30,22 @@ def assess_layers(
     Returns the document of `riskmap assess --json`; its `run` is None where nothing changed, because
     then nothing is written and the ledger stays in its state. `codes` limits the run to some records of one
     layer (after an edit). Points that lack a required factor come out unrated, never low.
+
+    A model that compares with the whole layer is fitted anew by a whole run and the fit is kept with
+    it; a run over some `codes` uses the kept one, so that an edit moves no other point's score.
+    Where none was kept for this version of the model, the whole layer is scored instead.
     """
     scored: list[Scored] = []
     for layer_id in layers or tuple(ws.catalog.layers):
         layer, model = ws.catalog.layer(layer_id), ws.catalog.model_of(layer_id)
-        features = ws.ledger.features(layer_id, codes=codes)
-        scored.append(Scored(assess_table(model, layer, layer_table(features, layer)), features, model.text))
+        learned = load_artefacts(ws.root / "models", model)
+        fit = kept_fit(ws, layer_id) if codes is not None else None
+        alone = codes is not None and (fit is not None or not model.fitted)
+        features = ws.ledger.features(layer_id, codes=codes if alone else None)
+        table = layer_table(features, layer)
+        fit = fit or fit_model(model, layer, table, learned=learned)
+        assessment = assess_table(model, layer, table, fit=fit, learned=learned)
+        scored.append(Scored(assessment, features, model.text, None if fit is None else fit.text))
     saved = ws.ledger.save_assessments(scored, by=by, why=why)
     return {
         "run": saved[0].run if saved else None,
@@ -42,10 +53,17 @@ def assess_layers(
     }
 
 
+def kept_fit(ws: Workspace, layer: str) -> Fit | None:
+    """Return what the last whole run of a layer was compared with by its current model, if anything."""
+    model = ws.catalog.model_of(layer)
+    kept = ws.ledger.last_fit(layer, model.digest) if model.fitted else None
+    return None if kept is None else Fit.of_text(kept.text)
+
+
 def _layer_json(scored: Scored, saved: RunResult) -> dict[str, Any]:
     assessment = scored.assessment
     tally = np.bincount(assessment.rank, minlength=len(RANKS))
-    return {
+    document = {
         "layer": assessment.layer,
         "model": assessment.model,
         "digest": assessment.digest,
@@ -54,6 +72,7 @@ def _layer_json(scored: Scored, saved: RunResult) -> dict[str, Any]:
         "tiers": {tier: int(tally[RANKS.index(tier)]) for tier in TIERS},
         "changed": saved.changed,
     }
+    return document if scored.fit is None else document | {"fit": scored.fit_digest}
 
 
 def one_feature(ws: Workspace, layer: str, code: str, *, contacts: bool = False) -> Features:
@@ -69,7 +88,11 @@ def one_feature(ws: Workspace, layer: str, code: str, *, contacts: bool = False)
 
 
 def explain_point(ws: Workspace, layer: str, code: str) -> Explanation:
-    """Return why a point has its tier, by the layer's current model."""
+    """Return why a point has its tier, by the layer's current model.
+
+    Where the model compares with the whole layer, `reference["fit"]` says with what: `rows`,
+    `digest` and `at`, the moment of the run. NotFittedError before the first whole run.
+    """
     definition = ws.catalog.layer(layer)
     features = one_feature(ws, layer, code)
     row = {field: known(column[0]) for field, column in features.records.values.items()}
@@ -79,7 +102,15 @@ def explain_point(ws: Workspace, layer: str, code: str) -> Explanation:
             f"checklist.{item.id}": known(mark)
             for item, mark in zip(definition.checklist.items, marks, strict=False)
         }
-    return explain(ws.catalog.model_of(layer), definition, code, row)
+    model = ws.catalog.model_of(layer)
+    learned = load_artefacts(ws.root / "models", model)
+    kept = ws.ledger.last_fit(layer, model.digest) if model.fitted else None
+    fit = None if kept is None else Fit.of_text(kept.text)
+    told = explain(model, definition, code, row, fit=fit, learned=learned)
+    if kept is None:
+        return told
+    dated = {**told.reference, "fit": {**told.reference["fit"], "at": kept.at}}
+    return replace(told, reference=dated)
 
 
 def plain(value: object) -> object:
@@ -110,6 +141,7 @@ def explanation_json(explanation: Explanation) -> dict[str, Any]:
         "reference": document.pop("reference"),
         "contributions": list(document.pop("contributions")),
         "rules": list(document.pop("rules")),
+        "gates": list(document.pop("gates")),
         "missing": list(document.pop("missing")),
         "nearest": list(document.pop("nearest")),
         **document,

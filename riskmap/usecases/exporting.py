@@ -127,8 +127,7 @@ def _differences(ws: Workspace, snapshot: Snapshot, selected: Selected, lang: La
 
 def _stamp(ws: Workspace, layer_id: str) -> ModelStamp:
     model = ws.catalog.model_of(layer_id)
-    rules = {rule.id: rule.title for rule in model.rules}
-    return ModelStamp(model.id, model.title, model.version, model.digest, model.status, rules)
+    return ModelStamp(model.id, model.title, model.version, model.digest, model.status, model.titles)
 
 
 def _contacts(

@@ -1,0 +1,184 @@
+"""What must hold of the steps of a node: bands, curve, normalising, rounding, what is missing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from itertools import pairwise
+from typing import cast
+
+from riskmap.catalog.model import Combination, Indicator, Node, rises, table_key
+from riskmap.catalog.model_direction import values_of
+from riskmap.catalog.problems import TomlFile, closest, one_of
+from riskmap.catalog.toml_lines import KeyPath
+from riskmap.errors import CatalogProblem, Say
+from riskmap.formulas.steps import along_curve, through_bands
+
+
+def step_problems(node: Node, path: KeyPath, source: TomlFile) -> Iterable[CatalogProblem]:
+    """Return what is wrong with what a node does to its number."""
+    bands = source.at((*path, "bands"))
+    if isinstance(bands, list):
+        yield from _bands(node, cast("list[object]", bands), path, source)
+    if source.at((*path, "curve")) is not None:
+        knots = node.curve
+        if len(knots) < 2 or any(math.isnan(x) for x, _ in knots):  # noqa: PLR2004 - a line has two ends
+            yield source.problem((*path, "curve"), Say("至少两个 [x, y]", "at least two pairs [x, y]"))
+        elif any(a[0] >= b[0] for a, b in pairwise(knots)):
+            yield source.problem((*path, "curve"), Say("x 依次增大", "x in ascending order"))
+    if node.function and isinstance(node, Indicator) and node.table is not None:
+        expected = Say("不写：table 直接给出数值", "nothing: a table gives the number itself")
+        yield source.problem((*path, "function"), expected)
+    if source.at((*path, "rounding")) is not None and node.round is None:
+        yield source.problem(
+            (*path, "round"), Say("小数位数（写了 rounding）", "the decimals (rounding is stated)")
+        )
+    if node.normalise is not None:
+        yield from _normalise(node, path, source)
+
+
+def _bands(node: Node, bands: list[object], path: KeyPath, source: TomlFile) -> Iterable[CatalogProblem]:
+    last = len(bands) - 1
+    if last < 0:
+        yield source.problem((*path, "bands"), Say("至少一档", "at least one band"))
+    for i, band in enumerate(bands):
+        limits = [k for k in ("below", "upto") if isinstance(band, dict) and k in band]
+        if i == last and limits:
+            expected = Say("最后一档只写 value，向上不封口", "the last band with value alone, open upwards")
+            yield source.problem((*path, "bands", i), expected)
+        elif i != last and len(limits) != 1:
+            expected = Say("below（不含）或 upto（含）之一", "one of below (exclusive) or upto (inclusive)")
+            yield source.problem((*path, "bands", i), expected)
+    lower = [edge for edge, _ in node.bands]
+    for i, (a, b) in enumerate(pairwise(lower)):
+        if not a < b:
+            expected = Say("分档界限依次增大", "limits in ascending order")
+            yield source.problem((*path, "bands", i), expected)
+
+
+def _normalise(node: Node, path: KeyPath, source: TomlFile) -> Iterable[CatalogProblem]:
+    n, here = node.normalise, (*path, "normalise")
+    assert n is not None
+    if not n.low < n.high:
+        expected = Say(
+            "low 小于 high（反向请用 worse 或 reverse）",
+            "low below high (to turn it round use worse or reverse)",
+        )
+        yield source.problem((*here, "high"), expected, found=f"low {n.low:g}, high {n.high:g}")
+    if n.span is not None and not n.span[0] < n.span[1]:
+        yield source.problem((*here, "from"), Say("[最小, 最大]，依次增大", "[least, most], ascending"))
+    ranked = n.method == "percentile_rank"
+    stray = ("from", "clip") if ranked else ("ties",)
+    for key in stray:
+        if source.at((*here, key)) is not None:
+            other = "min_max" if ranked else "percentile_rank"
+            yield source.problem((*here, key), Say(f"仅用于 {other}", f"used only with {other}"))
+    if source.at((*here, "reverse")) is not None and (
+        isinstance(node, Indicator) or node.artefact is not None
+    ):
+        expected = Say(
+            '仅用于组合；指标请写 worse = "lower"',
+            'used only in combinations; an indicator says worse = "lower"',
+        )
+        yield source.problem((*here, "reverse"), expected)
+
+
+def missing_problems(leaf: Indicator, path: KeyPath, source: TomlFile) -> Iterable[CatalogProblem]:
+    """Return what is wrong with the policy for a missing value: unknown is never the safest."""
+    bounded = bool(values_of(leaf))
+    if leaf.missing == "worst" and not bounded and leaf.worst is None:
+        expected = Say("worst = 缺失时采用的最不利数值", "worst = the number a missing value counts as")
+        yield source.problem((*path, "worst"), expected)
+    if leaf.worst is not None and (bounded or leaf.missing != "worst"):
+        expected = Say(
+            '不写：只在 missing = "worst" 且没有 table、bands、curve、normalise 时需要',
+            'nothing: needed only with missing = "worst" and without table, bands, curve, normalise',
+        )
+        yield source.problem((*path, "worst"), expected)
+    stated = leaf.missing_value is not None
+    here = (*path, "missing_value")
+    if stated != (leaf.missing == "value"):
+        expected = Say(
+            'missing = "value" 与 missing_value 同时写', 'missing = "value" together with missing_value'
+        )
+        yield source.problem(here, expected)
+    elif stated:
+        yield from _imputed(leaf, here, source)
+
+
+def _imputed(leaf: Indicator, here: KeyPath, source: TomlFile) -> Iterable[CatalogProblem]:
+    """Check that a value that stands for the unknown is not the least bad one."""
+    never = Say(
+        "比最有利的值差的值：未知不等于安全",
+        "something worse than the least bad value: an unknown is never the safest",
+    )
+    if leaf.table is not None:
+        key = table_key(leaf.missing_value)
+        if key not in leaf.table:
+            yield source.problem(here, one_of(leaf.table), hint=closest(key, leaf.table))
+        elif leaf.table[key] <= min(leaf.table.values()):
+            yield source.problem(here, never)
+        return
+    value, reference = leaf.missing_value, leaf.reference
+    if isinstance(value, (bool, str)) or value is None:
+        yield source.problem(here, Say("数字（没有 table）", "a number (there is no table)"))
+        return
+    worse = 1 if leaf.worse == "higher" else -1
+    if not isinstance(reference, (bool, str)) and reference is not None and worse * value < worse * reference:
+        expected = Say("不比 reference 有利的值", "a value that is not better than the reference")
+        yield source.problem(here, expected)
+        return
+    steps = leaf.bands or leaf.curve
+    if steps and rises(steps) and leaf.function is None:
+        ends = [v for _, v in steps]
+        best = min(ends) if rises(steps) * worse > 0 else max(ends)
+        if _through(leaf, float(value)) == best:
+            yield source.problem(here, never)
+    elif leaf.normalise is not None and leaf.normalise.span is not None and leaf.function is None:
+        low, high = leaf.normalise.span
+        if worse * value <= worse * (low if worse > 0 else high):
+            yield source.problem(here, never)
+
+
+def _through(leaf: Indicator, value: float) -> float:
+    places, values = zip(*(leaf.bands or leaf.curve), strict=True)
+    return float((through_bands if leaf.bands else along_curve)(value, places, values))
+
+
+def method_problems(node: Combination, path: KeyPath, source: TomlFile) -> Iterable[CatalogProblem]:
+    """Return what is wrong with the keys that belong to one method: `scale`, `norm`."""
+    if (node.method == "inverted_geometric") != (node.scale is not None):
+        expected = Say(
+            'method = "inverted_geometric" 与 scale = [最小, 最大] 同时写',
+            'method = "inverted_geometric" together with scale = [least, most]',
+        )
+        yield source.problem((*path, "scale"), expected)
+    elif node.scale is not None:
+        stated = cast("list[float]", source.at((*path, "scale")))
+        if len(stated) != 2 or not stated[0] < stated[1]:  # noqa: PLR2004 - two ends
+            yield source.problem((*path, "scale"), Say("[最小, 最大]，依次增大", "[least, most], ascending"))
+    if (node.method == "topsis") != (node.norm is not None):
+        expected = Say(
+            'method = "topsis" 与 norm = "vector" 或 "min_max" 同时写（两种排序不同）',
+            'method = "topsis" together with norm = "vector" or "min_max" (they rank differently)',
+        )
+        yield source.problem((*path, "norm"), expected)
+
+
+def learned_problems(node: Combination, path: KeyPath, source: TomlFile) -> Iterable[CatalogProblem]:
+    """Return what is wrong with a learned node: its reference, its policy for what is missing."""
+    inputs = [key.partition(".")[2] for key in node.of]
+    stated = source.at((*path, "reference"))
+    names = list(cast("dict[str, object]", stated)) if isinstance(stated, dict) else []
+    for name in inputs:
+        if name not in names:
+            expected = Say("每个 inputs 的基准值", "a value for each of the inputs")
+            yield source.problem((*path, "reference", name), expected)
+    for name in names:
+        if name not in inputs:
+            yield source.problem(
+                (*path, "reference", name), one_of(inputs), found=name, hint=closest(name, inputs)
+            )
+    if source.at((*path, "worst")) is not None and node.missing != "worst":
+        expected = Say('不写：只在 missing = "worst" 时需要', 'nothing: needed only with missing = "worst"')
+        yield source.problem((*path, "worst"), expected)

@@ -1,0 +1,64 @@
+"""Bringing an older ledger to the schema of this program, in one transaction, without losing anything.
+
+A step only adds: tables, columns that may be empty, triggers. What was written stays as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import sqlalchemy as sa
+
+from riskmap.ledger import schema as s
+from riskmap.ledger.store import plain_errors
+
+_STEPS: Final[Mapping[int, Sequence[str]]] = {
+    # 1 → 2: runs keep what their model took from the whole layer.
+    1: (
+        "CREATE TABLE model_fit (digest VARCHAR NOT NULL, body BLOB NOT NULL, PRIMARY KEY (digest))",
+        "ALTER TABLE run_layer ADD COLUMN fit VARCHAR REFERENCES model_fit (digest)",
+        (
+            "CREATE TRIGGER model_fit_keep BEFORE DELETE ON model_fit "
+            "BEGIN SELECT RAISE(ABORT, 'model_fit: nothing is deleted'); END"
+        ),
+        (
+            "CREATE TRIGGER model_fit_fixed BEFORE UPDATE ON model_fit "
+            "BEGIN SELECT RAISE(ABORT, 'model_fit: rows are append-only'); END"
+        ),
+    ),
+}
+
+
+def upgrade(engine: sa.Engine, place: str) -> None:
+    """Bring a ledger of an older schema to this program's; leave any other file as it is.
+
+    LedgerError where it cannot be written (read-only, full disk): then nothing has changed.
+    """
+    with plain_errors(place), engine.connect() as connection:
+        if not _is_older(_version(connection)):
+            return
+    with (
+        plain_errors(place),
+        engine.connect().execution_options(writes=True) as connection,
+        connection.begin(),
+    ):
+        # Another program may have been first while this one waited for the lock.
+        found = _version(connection)
+        while found is not None and _is_older(found):
+            for statement in _STEPS[found]:
+                connection.exec_driver_sql(statement)
+            found += 1
+            connection.execute(s.meta.update().where(s.meta.c.key == "schema").values(value=str(found)))
+
+
+def _is_older(found: int | None) -> bool:
+    return found is not None and found in _STEPS and found < s.SCHEMA_VERSION
+
+
+def _version(connection: sa.Connection) -> int | None:
+    """Return the schema version of a ledger, None where the file is none."""
+    if not sa.inspect(connection).has_table(s.meta.name):
+        return None
+    found = connection.execute(sa.select(s.meta.c.value).where(s.meta.c.key == "schema")).scalar()
+    return int(found) if found is not None and found.isdigit() else None
