@@ -92,8 +92,7 @@ def entropy_weights(table: ArrayLike) -> Floats:
             "normalise to 0 and above first",
         )
     if bool(np.isnan(x).any()):
-        unknown: Floats = np.full(x.shape[1], np.nan)
-        return unknown
+        return _floats([np.nan] * x.shape[1])
     total: Any = x.sum(axis=0)
     share = np.full_like(x, 1.0 / len(x))
     np.divide(x, total, out=share, where=total > 0)
