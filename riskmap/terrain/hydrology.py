@@ -29,7 +29,7 @@ class Flow:
 
     `filled`: float32 metres, NaN where unknown; `cells`: int32, how many cells drain through each, itself included,
     0 where unknown; `outlets`: flat indices of the cells at which water leaves the grid; `routing`: pyflwdir's own
-    object, None where no cell is known.
+    object, None where there is no second cell to route to.
     """
 
     filled: Floats32
@@ -69,9 +69,9 @@ def flow_of(heights: NDArray[np.floating], *, cell_area: float, most: int = MOST
     found = find_depressions(ground, flooded, cell_area=cell_area)
     filled = filled_exactly(ground, found)
     del flooded
-    if not np.isfinite(filled).any():  # nothing to route
-        nowhere = np.zeros(0, np.int64)
-        return Flow(filled, np.zeros(ground.shape, np.int32), nowhere, found, None)
+    known = np.isfinite(filled)
+    if filled.size == 1 or not known.any():  # nothing to route
+        return Flow(filled, known.astype(np.int32), np.flatnonzero(known), found, None)
     routing = pyflwdir.from_array(directions, ftype="d8", check_ftype=False)
     cells = np.maximum(routing.upstream_area(unit="cell"), 0).astype(np.int32, copy=False)
     return Flow(filled, cells, np.asarray(routing.idxs_pit, np.int64), found, routing)
