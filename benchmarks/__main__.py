@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import browsing, files, scoring, serving, workspaces
+from benchmarks import browsing, files, scoring, serving, terrain, workspaces
 from benchmarks.measure import Line, say, table
 
 ALL = {
@@ -15,6 +15,7 @@ ALL = {
     "import": files.importing,
     "export": files.exporting,
     "score": scoring.scoring,
+    "terrain": terrain.terrain,
     "serve": serving.serving,
     "browser": browsing.browsing,
 }
