@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -54,6 +54,7 @@ def test_a_curve_needs_ground_below_its_spill_height():
         StageVolume.of_cells([3.0, np.nan], spill=3.0, cell_area=1.0)
 
 
+@settings(max_examples=40)
 @given(
     ground=arrays(np.float64, st.integers(1, 12), elements=st.floats(0, 9)),
     spill=st.floats(9.5, 20), share=st.floats(0, 1),
@@ -67,6 +68,7 @@ def test_the_depth_of_a_volume_holds_exactly_that_volume(ground, spill, share):
     assert held == pytest.approx(share * curve.capacity, rel=1e-9, abs=1e-6)
 
 
+@settings(max_examples=40)
 @given(low=st.floats(0, 500), more=st.floats(0, 500))
 def test_more_water_is_never_shallower(low, more):
     curve = cone(5.0)

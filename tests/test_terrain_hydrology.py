@@ -95,7 +95,7 @@ def test_water_runs_down_a_valley_to_its_mouth():
 
 
 @needs_extra
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(ground=heights)
 def test_laws_of_flow_on_any_ground(ground):
     before = ground.copy()
