@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import browsing, files, scale, scoring, serving, workspaces
+from benchmarks import browsing, files, scale, scoring, serving, terrain, workspaces
 from benchmarks.measure import Line, say, table
 
 ALL = {
@@ -15,11 +15,12 @@ ALL = {
     "import": files.importing,
     "export": files.exporting,
     "score": scoring.scoring,
+    "terrain": terrain.terrain,
     "serve": serving.serving,
     "browser": browsing.browsing,
     "scale": scale.scale,
 }
-_LONG = {"scale"}  # minutes of their own: run by name
+_LONG = {"scale", "terrain"}  # minutes of their own: run by name
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ from riskmap.terrain.depressions import Depressions, filled_exactly, find_depres
 Floats32 = NDArray[np.float32]
 
 _UNKNOWN: Final = -9999.0
-# Measured on 4.6 and 40 million cells; see docs/decisions/0006-terrain-libraries.md.
+# Measured on 4.6 and 25 million cells (54 and 43 at the peak, and the heights); see docs/decisions/0006-terrain-libraries.md.
 BYTES_PER_CELL: Final = 60
 MOST_CELLS: Final = 50_000_000  # 3 GB; a district at 5 m is a tenth of it
 LEAST_TANGENT: Final = 1e-3  # of the slope in the wetness index; level ground would be infinitely wet
@@ -29,7 +29,7 @@ class Flow:
 
     `filled`: float32 metres, NaN where unknown; `cells`: int32, how many cells drain through each, itself included,
     0 where unknown; `outlets`: flat indices of the cells at which water leaves the grid; `routing`: pyflwdir's own
-    object, None where no cell is known.
+    object, None where there is no second cell to route to.
     """
 
     filled: Floats32
@@ -69,9 +69,9 @@ def flow_of(heights: NDArray[np.floating], *, cell_area: float, most: int = MOST
     found = find_depressions(ground, flooded, cell_area=cell_area)
     filled = filled_exactly(ground, found)
     del flooded
-    if not np.isfinite(filled).any():  # nothing to route
-        nowhere = np.zeros(0, np.int64)
-        return Flow(filled, np.zeros(ground.shape, np.int32), nowhere, found, None)
+    known = np.isfinite(filled)
+    if filled.size == 1 or not known.any():  # nothing to route
+        return Flow(filled, known.astype(np.int32), np.flatnonzero(known), found, None)
     routing = pyflwdir.from_array(directions, ftype="d8", check_ftype=False)
     cells = np.maximum(routing.upstream_area(unit="cell"), 0).astype(np.int32, copy=False)
     return Flow(filled, cells, np.asarray(routing.idxs_pit, np.int64), found, routing)

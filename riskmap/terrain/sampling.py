@@ -35,21 +35,22 @@ def to_raster(raster: Any) -> pyproj.Transformer:
 def sample_points(
     path: Path, lon: ArrayLike, lat: ArrayLike, *, band: int = 1, method: Method = "bilinear"
 ) -> Floats:
-    """Return the raster's value at points in CGCS2000 degrees, NaN where it has none.
+    """Return the raster's value at points in CGCS2000 degrees, in their shape, NaN where it has none.
 
     `bilinear` weighs the four nearest cell centres, for quantities; `nearest` takes the cell in which the point lies,
     for classes and angles. A point whose own cell is outside or unknown is NaN, never zero; neighbours that are
     unknown are left out of the weights. Raises UnreadableFileError, DatumError, UnknownNameError (no such band).
     """
-    x, y = np.asarray(lon, dtype=np.float64), np.asarray(lat, dtype=np.float64)
+    shape = np.shape(lon)
+    x, y = (np.asarray(v, dtype=np.float64).ravel() for v in (lon, lat))
     values = np.full(x.shape, np.nan)
     with opened(path) as raster:
         need_band(raster, band)
         located = np.isfinite(x) & np.isfinite(y)
         px, py = to_raster(raster).transform(x[located], y[located])
         t = ~raster.transform
-        col, row = t.a * px + t.b * py + t.c, t.d * px + t.e * py + t.f
-        with np.errstate(invalid="ignore"):
+        with np.errstate(invalid="ignore"):  # where no place there answers to it, PROJ says infinity
+            col, row = t.a * px + t.b * py + t.c, t.d * px + t.e * py + t.f
             inside = (col >= 0) & (col <= raster.width) & (row >= 0) & (row <= raster.height)
         which = np.flatnonzero(located)[inside]
         col, row = np.asarray(col)[inside], np.asarray(row)[inside]
@@ -57,7 +58,7 @@ def sample_points(
             window = read_raw(raster, rows, cols, band=band)
             at = row[some] - rows.start, col[some] - cols.start
             values[which[some]] = _at(raster, window, *at, band=band, method=method)
-    return values
+    return values.reshape(shape)
 
 
 def _windows(
