@@ -1,9 +1,24 @@
 """Table + model → score, tier, missing factors, fired rules, and why. Pure: nothing is read or written."""
 
+from riskmap.assess.completeness import completeness
 from riskmap.assess.explaining import explain
 from riskmap.assess.kernel import assess_table
 from riskmap.assess.migration import Migration, migration
 from riskmap.assess.patterns import Patterns
+from riskmap.assess.residual import Residual, residual
 from riskmap.assess.shapley import contributions
+from riskmap.assess.uncertainty import TierProbabilities, tier_probabilities
 
-__all__ = ["Migration", "Patterns", "assess_table", "contributions", "explain", "migration"]
+__all__ = [
+    "Migration",
+    "Patterns",
+    "Residual",
+    "TierProbabilities",
+    "assess_table",
+    "completeness",
+    "contributions",
+    "explain",
+    "migration",
+    "residual",
+    "tier_probabilities",
+]

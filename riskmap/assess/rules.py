@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from riskmap.assess.columns import Columns, Floats, Words
 from riskmap.catalog.model import Condition, ScoringModel
+from riskmap.records import RANK_OF
 
 Flags = NDArray[np.bool_]
 
@@ -26,11 +27,25 @@ _COMPARE: Mapping[str, Callable[[Any, Any], Any]] = {
 
 def fired(model: ScoringModel, columns: Columns) -> list[Flags | None]:
     """Return, for each rule of the model, the rows where all its conditions hold; None for nowhere."""
+    return where_all_hold([rule.when for rule in model.rules], columns)
+
+
+def raised_to(model: ScoringModel, flags: Sequence[Flags | None], rows: int) -> NDArray[np.uint8]:
+    """Return the rank that the fired rules demand of each row at least, 0 (low) where none fired."""
+    floor = np.zeros(rows, dtype=np.uint8)
+    for rule, where in zip(model.rules, flags, strict=True):
+        if where is not None:
+            np.maximum(floor, RANK_OF[rule.tier], out=floor, where=where)
+    return floor
+
+
+def where_all_hold(lists: Sequence[Sequence[Condition]], columns: Columns) -> list[Flags | None]:
+    """Return, for each list of conditions, the rows where all of them hold; None for nowhere."""
     read: dict[str, Floats | Words] = {}
     out: list[Flags | None] = []
-    for rule in model.rules:
+    for conditions in lists:
         flags: Flags | None = None
-        for condition in rule.when:
+        for condition in conditions:
             if condition.field not in read:
                 read[condition.field] = columns.read(condition.field)
             holds = _holds(condition, read[condition.field])

@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 from riskmap.catalog.layer import Field, Layer
+from riskmap.catalog.measures_part import measures_against_layer
 from riskmap.catalog.model import CHECKLIST_PREFIX, Condition, Indicator, ScoringModel
 from riskmap.catalog.problems import TomlFile, closest, one_of, shown
 from riskmap.catalog.toml_lines import KeyPath
+from riskmap.catalog.uncertainty_part import doubts_against_layer
 from riskmap.errors import CatalogProblem, Say
 
 _TRUTH = ("true", "false")
@@ -46,7 +48,9 @@ def _check(layer: Layer, model: ScoringModel, source: TomlFile) -> Iterator[Cata
             path = _path_of(source, node.id, node.field)
             yield from _check_field(layer, node.field, source, path)
             yield from _check_indicator(layer, node, source, path)
-    for rule in model.rules:
+    yield from doubts_against_layer(layer, model, source)
+    yield from measures_against_layer(layer, model, source)
+    for rule in (*model.rules, *model.measures):
         for condition in rule.when:
             path = _path_of(source, rule.id, condition.field)
             yield from _check_field(layer, condition.field, source, path)

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from riskmap.catalog.measures import Measure
+from riskmap.catalog.uncertainty import Uncertainty
 from riskmap.errors import Say
 
 Method = Literal["sum", "product", "quotient", "mean", "geometric", "max", "min", "matrix"]
@@ -127,6 +129,8 @@ class ScoringModel:
     rules: tuple[Rule, ...] = ()
     digest: str = ""
     text: str = ""
+    uncertainty: Uncertainty | None = None  # how sure its numbers are; None: nothing is stated
+    measures: tuple[Measure, ...] = ()  # what lowers the residual risk while it is verified
 
     def node(self, node_id: str) -> Node:
         """Return the node with this id; KeyError when the model has none."""

@@ -256,12 +256,13 @@ def _conditions(model: ScoringModel, source: TomlFile) -> Iterable[CatalogProble
         if ids.index(rule.id) != i:
             yield source.problem(("rules", i, "id"), Say("不重复的规则标识", "a rule id used only once"))
         for j, condition in enumerate(rule.when):
-            expected = _condition_expected(condition)
+            expected = condition_expected(condition)
             if expected is not None:
                 yield source.problem(("rules", i, "when", j), expected, found=shown(condition.value))
 
 
-def _condition_expected(condition: Condition) -> Say | None:
+def condition_expected(condition: Condition) -> Say | None:
+    """Return what the value of a condition must be for its operator, None where it is right."""
     op, value = condition.op, condition.value
     if op in {"present", "missing"}:
         return None if value is None else Say("不写 value", "no value")

@@ -11,6 +11,7 @@ from typing import Literal
 
 from pydantic import Field as Key
 
+from riskmap.catalog.measures_part import MeasurePart, measure_problems
 from riskmap.catalog.model import (
     Combination,
     Condition,
@@ -23,6 +24,7 @@ from riskmap.catalog.model import (
 )
 from riskmap.catalog.model_checks import file_problems, in_order, with_worst
 from riskmap.catalog.problems import Part, Slug, TitlePart, TomlFile, Words
+from riskmap.catalog.uncertainty_part import UncertaintyPart, uncertainty_problems
 from riskmap.errors import CatalogError, Say
 
 _MOST_DECIMALS = 9
@@ -135,6 +137,8 @@ class ModelPart(Part):
     indicators: list[IndicatorPart] = Key(min_length=1)
     combinations: list[CombinationPart] = Key(default_factory=list[CombinationPart])
     rules: list[RulePart] = Key(default_factory=list[RulePart])
+    uncertainty: UncertaintyPart | None = None
+    measures: list[MeasurePart] = Key(default_factory=list[MeasurePart])
 
 
 def read_model(text: str, file: str) -> ScoringModel:
@@ -149,6 +153,7 @@ def read_model(text: str, file: str) -> ScoringModel:
         raise CatalogError(tuple(problems))
     model = _model(part, text)
     problems = file_problems(model, source)
+    problems += [*uncertainty_problems(model, source), *measure_problems(model, source)]
     if problems:
         raise CatalogError(tuple(sorted(problems, key=lambda p: p.line or 0)))
     return with_worst(in_order(model))
@@ -172,6 +177,8 @@ def _model(part: ModelPart, text: str) -> ScoringModel:
         rules=tuple(_rule(rule) for rule in part.rules),
         digest=hashlib.sha256(text.encode()).hexdigest(),
         text=text,
+        uncertainty=part.uncertainty.value() if part.uncertainty else None,
+        measures=tuple(one.value() for one in part.measures),
     )
 
 
