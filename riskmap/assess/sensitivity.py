@@ -28,7 +28,7 @@ Method = Literal["sobol", "morris"]
 METHODS: tuple[Method, ...] = ("sobol", "morris")
 _LEVELS = 8  # of Morris' grid
 _TRAJECTORIES = 128
-_SOBOL = 1024  # base sample, a power of two
+_SOBOL = 4096  # base sample, a power of two
 _LISTED = 12  # that many different numbers or fewer are a list and no range
 
 
