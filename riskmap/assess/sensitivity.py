@@ -29,6 +29,7 @@ METHODS: tuple[Method, ...] = ("sobol", "morris")
 _LEVELS = 8  # of Morris' grid
 _TRAJECTORIES = 128
 _SOBOL = 4096  # base sample, a power of two
+_RESAMPLES = 2  # for confidence intervals, which are not asked for
 _LISTED = 12  # that many different numbers or fewer are a list and no range
 
 
@@ -120,7 +121,9 @@ def _tools(method: Method) -> tuple[Any, Any]:
 
             return (
                 lambda p, seed: sampling.sample(p, _SOBOL, calc_second_order=False, seed=seed),
-                lambda p, _, y, seed: analysis.analyze(p, y, calc_second_order=False, seed=seed),
+                lambda p, _, y, seed: analysis.analyze(
+                    p, y, calc_second_order=False, num_resamples=_RESAMPLES, seed=seed
+                ),
             )
         from SALib.analyze import morris as effects  # noqa: PLC0415
         from SALib.sample import morris as paths  # noqa: PLC0415
@@ -131,7 +134,9 @@ def _tools(method: Method) -> tuple[Any, Any]:
         ) from problem
     return (
         lambda p, seed: paths.sample(p, _TRAJECTORIES, num_levels=_LEVELS, seed=seed),
-        lambda p, x, y, seed: effects.analyze(p, x, y, num_levels=_LEVELS, seed=seed),
+        lambda p, x, y, seed: effects.analyze(
+            p, x, y, num_resamples=_RESAMPLES, num_levels=_LEVELS, seed=seed
+        ),
     )
 
 
