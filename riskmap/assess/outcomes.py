@@ -23,6 +23,10 @@ from riskmap.catalog.model_checks import values_of
 from riskmap.catalog.uncertainty import Uncertainty
 
 MOST_OUTCOMES = 4096  # of one node; beyond that sampling is the cheaper answer
+# Methods whose value for a row follows from that row alone, so that outcomes can be combined one by one.
+_PER_ROW: frozenset[str] = frozenset(
+    {"sum", "product", "quotient", "mean", "geometric", "max", "min", "matrix"}
+)
 _CLASSES = 3  # a class, the worse and the better one
 
 
@@ -37,8 +41,9 @@ class Outcomes:
 def outcome_count(model: ScoringModel, uncertainty: Uncertainty) -> float:
     """Return the largest number of outcomes that a node can have, infinite where they cannot be listed.
 
-    They cannot where a number with an error meets no bands, where weights are in doubt, and where
-    one doubtful factor reaches the score by two ways, which would have to be followed together.
+    They cannot where a number with an error meets no bands, where weights are in doubt, where a
+    method looks at more than one row, and where one doubtful factor reaches the score by two ways,
+    which would have to be followed together.
     """
     if uncertainty.weights > 0 and any(weighted(node) for node in model.nodes):
         return math.inf
@@ -55,6 +60,8 @@ def outcome_count(model: ScoringModel, uncertainty: Uncertainty) -> float:
                 if node.field in fields:
                     return math.inf
                 fields.add(node.field)
+        elif node.method not in _PER_ROW:
+            return math.inf
         else:
             grid = math.prod(counts[child] for child in node.of)
             most = max(most, grid)

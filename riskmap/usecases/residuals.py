@@ -17,6 +17,7 @@ from riskmap.records import RANKS, TIERS, UNRATED, Assessment
 from riskmap.usecases.snapshots import current_snapshot
 from riskmap.usecases.workspace import Workspace
 
+_FARTHEST = 36_525  # days, a hundred years
 _STATES = (*TIERS, "unrated")
 
 
@@ -26,9 +27,10 @@ def residual_json(ws: Workspace, layers: Sequence[str] = (), *, on: date, within
     Per layer the counts of inherent × residual tiers, and every measure in force whose last day is at
     most `within` days away, soonest first, with the tier that the point goes back to the day after.
     """
-    if within < 0:
+    if not 0 <= within <= _FARTHEST:
         raise RiskmapError(
-            f"--within {within}：应为不小于 0 的天数", f"--within {within}: expected 0 days or more"
+            f"--within {within}：应为 0 到 {_FARTHEST} 天",
+            f"--within {within}: expected 0 to {_FARTHEST} days",
         )
     snapshot = current_snapshot(ws)
     found = []
