@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from riskmap.assess.columns import Columns, Floats, Words
 from riskmap.catalog.model import Condition, ScoringModel
+from riskmap.records import RANK_OF
 
 Flags = NDArray[np.bool_]
 
@@ -26,8 +27,7 @@ _COMPARE: Mapping[str, Callable[[Any, Any], Any]] = {
 
 def fired(model: ScoringModel, columns: Columns) -> list[Flags | None]:
     """Return, for each rule of the model, the rows where all its conditions hold; None for nowhere."""
-    read = _Reader(columns, {})
-    return [_all(rule.when, read) for rule in model.rules]
+    return where_all_hold([rule.when for rule in model.rules], columns)
 
 
 def held(model: ScoringModel, columns: Columns, values: Mapping[str, Any]) -> list[Flags | None]:
@@ -66,6 +66,21 @@ def _all(conditions: Sequence[Condition], read: _Reader) -> Flags | None:
         if not flags.any():
             return None
     return flags
+
+
+def raised_to(model: ScoringModel, flags: Sequence[Flags | None], rows: int) -> NDArray[np.uint8]:
+    """Return the rank that the fired rules demand of each row at least, 0 (low) where none fired."""
+    floor = np.zeros(rows, dtype=np.uint8)
+    for rule, where in zip(model.rules, flags, strict=True):
+        if where is not None:
+            np.maximum(floor, RANK_OF[rule.tier], out=floor, where=where)
+    return floor
+
+
+def where_all_hold(lists: Sequence[Sequence[Condition]], columns: Columns) -> list[Flags | None]:
+    """Return, for each list of conditions, the rows where all of them hold; None for nowhere."""
+    read = _Reader(columns, {})
+    return [_all(conditions, read) for conditions in lists]
 
 
 def _holds(condition: Condition, column: Floats | Words) -> Flags:

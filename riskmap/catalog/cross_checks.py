@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 from riskmap.catalog.layer import Field, Layer
+from riskmap.catalog.measures_part import measures_against_layer
 from riskmap.catalog.model import CHECKLIST_PREFIX, Condition, Indicator, ScoringModel
 from riskmap.catalog.problems import TomlFile, closest, one_of, shown
 from riskmap.catalog.toml_lines import KeyPath
+from riskmap.catalog.uncertainty_part import doubts_against_layer
 from riskmap.errors import CatalogProblem, Say
 
 _TRUTH = ("true", "false")
@@ -50,7 +52,9 @@ def model_problems(layer: Layer, model: ScoringModel, source: TomlFile) -> Itera
             yield from _check_field(layer, node.field, source, (*path, "field"))
             yield from _check_indicator(layer, node, source, path)
             yield from _check_imputed(layer, node, source, path)
-    for decision in (*model.rules, *model.gates):
+    yield from doubts_against_layer(layer, model, source)
+    yield from measures_against_layer(layer, model, source)
+    for decision in (*model.rules, *model.gates, *model.measures):
         for condition in decision.when:
             if condition.field:
                 path = _path_of(source, decision.id, condition.field)

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Literal
 
+from riskmap.catalog.measures import Measure
+from riskmap.catalog.uncertainty import Uncertainty
 from riskmap.errors import Say
 
 Method = Literal[
@@ -230,6 +232,8 @@ class ScoringModel:
     gates: tuple[Gate, ...] = ()
     digest: str = ""
     text: str = ""
+    uncertainty: Uncertainty | None = None  # how sure its numbers are; None: nothing is stated
+    measures: tuple[Measure, ...] = ()  # what lowers the residual risk while it is verified
 
     def node(self, node_id: str) -> Node:
         """Return the node with this id; KeyError when the model has none."""

@@ -9,6 +9,7 @@ import hashlib
 import math
 from typing import Any
 
+from riskmap.catalog.measures_part import measure_problems
 from riskmap.catalog.model import (
     Artefact,
     Combination,
@@ -35,6 +36,7 @@ from riskmap.catalog.model_parts import (
 )
 from riskmap.catalog.model_weights import pairwise_weights
 from riskmap.catalog.problems import TomlFile
+from riskmap.catalog.uncertainty_part import uncertainty_problems
 from riskmap.errors import CatalogError, Say
 
 
@@ -50,6 +52,7 @@ def read_model(text: str, file: str) -> ScoringModel:
         raise CatalogError(tuple(problems))
     model = _model(part, text)
     problems = file_problems(model, source)
+    problems += [*uncertainty_problems(model, source), *measure_problems(model, source)]
     if problems:
         raise CatalogError(tuple(sorted(problems, key=lambda p: p.line or 0)))
     return with_worst(in_order(model))
@@ -76,6 +79,8 @@ def _model(part: ModelPart, text: str) -> ScoringModel:
         gates=tuple(_gate(gate) for gate in part.gates),
         digest=hashlib.sha256(text.encode()).hexdigest(),
         text=text,
+        uncertainty=part.uncertainty.value() if part.uncertainty else None,
+        measures=tuple(one.value() for one in part.measures),
     )
 
 

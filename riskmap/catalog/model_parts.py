@@ -8,8 +8,10 @@ from typing import Annotated, Literal
 from pydantic import Field as Key
 from pydantic import StringConstraints
 
+from riskmap.catalog.measures_part import MeasurePart
 from riskmap.catalog.model import Function, Operator, Rounding, Status
 from riskmap.catalog.problems import Part, Slug, TitlePart, Words
+from riskmap.catalog.uncertainty_part import UncertaintyPart
 
 _MOST_DECIMALS = 9
 _Fraction = Annotated[str, StringConstraints(pattern=r"^1/[1-9][0-9]?$")]
@@ -196,3 +198,5 @@ class ModelPart(Part):
     combinations: list[CombinationPart] = Key(default_factory=list[CombinationPart])
     gates: list[GatePart] = Key(default_factory=list[GatePart])
     rules: list[RulePart] = Key(default_factory=list[RulePart])
+    uncertainty: UncertaintyPart | None = None
+    measures: list[MeasurePart] = Key(default_factory=list[MeasurePart])

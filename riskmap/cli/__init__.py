@@ -18,6 +18,7 @@ import typer
 
 from riskmap.cli import (  # noqa: F401 - each adds its commands
     assessment,
+    certainty,
     fire,
     intake,
     inventory,

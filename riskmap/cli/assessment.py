@@ -62,11 +62,14 @@ def explain(
     store: StoreOption = None,
 ) -> None:
     """为什么是这个等级 / why this point has this tier."""
+    from riskmap.cli.certainty import beside_the_tier
     from riskmap.usecases.assessing import explain_point, explanation_json
+    from riskmap.usecases.certainty import certainty_json, point_certainty, today
     from riskmap.usecases.workspace import open_workspace
 
     ws = open_workspace(workspace, store)
     document = explanation_json(explain_point(ws, layer, code))
+    document |= certainty_json(point_certainty(ws, layer, code, on=today()))
     if as_json:
         print_json(document)
         return
@@ -116,6 +119,7 @@ def explain(
             f"  若{title(field)}由 {now} 变为 {then}，等级变为{tier}",
             f"  if {title(field)} went from {now} to {then}, the tier would be {tier}",
         )
+    beside_the_tier(document, {measure.id: measure.title.text(LANG) for measure in model.measures})
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 
 import numpy as np
@@ -70,6 +71,12 @@ def numbered_codes(prefix: str, subdistrict: NDArray[np.intp]) -> list[str]:
         head = f"{prefix}-{number + 1:02d}-"
         codes += [head + tail for tail in tails[1 : count + 1]]
     return codes
+
+
+def checked(there: Sequence[bool], today: date, *, valid_days: int) -> list[Cell]:
+    """Return when a measure was last verified, where there is one: three of four still count today."""
+    spread = valid_days * 4 // 3
+    return [str(today - timedelta(days=i * 37 % spread + 1)) if one else None for i, one in enumerate(there)]
 
 
 def dates(rng: np.random.Generator, count: int, today: date, *, within_days: int) -> NDArray[np.object_]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from riskmap.demo.people import People, as_objects
 from riskmap.demo.rasters import blurred
-from riskmap.demo.risk_points import dates, numbered_codes
+from riskmap.demo.risk_points import checked, dates, numbered_codes
 from riskmap.demo.settlement import Settlement, Sites
 from riskmap.records import Cell, Contact, Records
 
@@ -84,6 +84,7 @@ def make_slopes(rng: np.random.Generator, settlement: Settlement, people: People
             "historic": historic.tolist(),
             "monitored": monitored.tolist(),
             "monitor_status": _sensor(rng, monitored),
+            "monitor_verified_on": checked(monitored.tolist(), today, valid_days=90),
             "engineered": [False] * SLOPES,
             "in_works": in_works.tolist(),
             "relocation": (rng.random(SLOPES) < 0.04).tolist(),

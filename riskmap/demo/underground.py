@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from riskmap.demo.people import People, as_objects
-from riskmap.demo.risk_points import dates, numbered_codes
+from riskmap.demo.risk_points import checked, dates, numbered_codes
 from riskmap.demo.settlement import Settlement
 from riskmap.records import Records
 
@@ -73,6 +73,7 @@ def make_underground(
             "pump_capacity": np.round(inflow * rng.uniform(0.7, 2.2, count), -1).tolist(),
             "inflow": inflow.tolist(),
             "backup_power": (rng.random(count) < 0.62).tolist(),
+            "pump_verified_on": checked([True] * count, today, valid_days=90),
             "flooded_before": (rng.random(count) < 0.035).tolist(),
             "property_manager": as_objects(_MANAGERS)[rng.integers(0, len(_MANAGERS), count)].tolist(),
             "managing_department": ["演示区住房和建设局"] * count,

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from riskmap.demo.people import People, as_objects
-from riskmap.demo.risk_points import dates, numbered_codes
+from riskmap.demo.risk_points import checked, dates, numbered_codes
 from riskmap.demo.settlement import Settlement, Sites
 from riskmap.records import Records
 
@@ -61,6 +61,7 @@ def make_waterlogging(
                 rng, count, today.replace(year=today.year - 1, day=1), within_days=1800
             ).tolist(),
             "treated": treated.tolist(),
+            "treatment_verified_on": checked(treated.tolist(), today, valid_days=365),
             "managing_department": ["演示区水务局"] * count,
             "community": community.tolist(),
             "address": settlement.addresses(sites).tolist(),

@@ -77,13 +77,19 @@ def _declared_differs(table: pa.Table) -> Bools:
 
 def stale(table: pa.Table, layer: Layer, today: date) -> Bools:
     """Return which rows are older than their layer allows; a date that is not known is not fresh."""
-    when = table["updated_at"]
-    name = column_of(SURVEYED)
-    if name in table.column_names and pa.types.is_string(table[name].type):
-        when = pc.coalesce(table[name], when)
+    when = surveyed(table, layer)
     limit = (today - timedelta(days=layer.stale_after_days)).isoformat()
     day = pc.utf8_slice_codeunits(when, 0, 10)
     return np.asarray(pc.fill_null(pc.less(day, limit), fill_value=True).to_numpy(zero_copy_only=False), bool)
+
+
+def surveyed(table: pa.Table, layer: Layer) -> pa.ChunkedArray:
+    """Return the day from which each row's freshness counts: surveyed on, or else written at."""
+    when = table["updated_at"]
+    name = column_of(SURVEYED)
+    if SURVEYED in layer.field_ids and name in table.column_names and pa.types.is_string(table[name].type):
+        when = pc.coalesce(table[name], when)
+    return when
 
 
 def _elsewhere(table: pa.Table, places: Places, lon: NDArray[np.float64], lat: NDArray[np.float64]) -> Bools:

@@ -12,6 +12,7 @@ from riskmap.ledger import mask_contacts
 from riskmap.records import RANKS, TIER_TITLES, Features
 from riskmap.selection import Selection, counts, find, flag_ids
 from riskmap.ui import record_view
+from riskmap.ui.certainty_view import certainty
 from riskmap.ui.look import page_look, page_title, section
 from riskmap.ui.notices import keep_notice, notice, refuse, show_kept_notice
 from riskmap.ui.panels import Cell, Column, Row, go_to, pager_of, point_address, show_table, tier_cell
@@ -22,6 +23,7 @@ from riskmap.ui.stale_edit import Stale, draw_stale
 from riskmap.ui.state import lang, say, snapshot, workspace
 from riskmap.ui.welcome import welcome
 from riskmap.usecases.assessing import explain_point, one_feature
+from riskmap.usecases.certainty import point_certainty, today
 from riskmap.usecases.contacts import reveal_contacts
 from riskmap.usecases.editing import create_point, edit_point, reinstate_point, retire_point
 from riskmap.usecases.listing import list_records
@@ -199,6 +201,7 @@ def _view(features: Features, here: str) -> None:
     with right:
         try:
             record_view.why(layer, model, features, explain_point(ws, layer.id, code))
+            certainty(point_certainty(ws, layer.id, code, on=today()))
         except RiskmapError as problem:
             refuse(problem)
     with left:

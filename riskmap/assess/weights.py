@@ -1,0 +1,41 @@
+"""Weights that are somebody's judgment, and how they are drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from riskmap.assess.columns import Floats
+from riskmap.catalog.model import Combination, Node, ScoringModel
+
+
+def weighted(node: Node) -> bool:
+    """Return whether a node weighs its parts against one another.
+
+    Means do, with equal weights too. Weights 1 and −1 of a sum are signs and no judgment.
+    """
+    if not isinstance(node, Combination) or len(node.of) < 2:  # noqa: PLR2004 - one part has nothing to weigh
+        return False
+    if node.method in {"mean", "geometric"}:
+        return True
+    return node.method == "sum" and any(abs(w) != 1 for w in node.weights)
+
+
+def with_weights(model: ScoringModel, factors: Mapping[str, Floats]) -> ScoringModel:
+    """Return the model with the weights of each node in `factors` multiplied, one factor per part.
+
+    Weights of a mean or geometric mean are brought back to the sum 1: .5/.3/.2 times 1.2/.8/1
+    is .6/.24/.2, which is .577/.231/.192.
+    """
+
+    def drawn(node: Node) -> Node:
+        if not isinstance(node, Combination) or node.id not in factors:
+            return node
+        weights = np.array(node.weights or (1.0 / len(node.of),) * len(node.of)) * factors[node.id]
+        if node.method != "sum":
+            weights = weights / weights.sum()
+        return replace(node, weights=tuple(weights.tolist()))
+
+    return replace(model, nodes=tuple(drawn(node) for node in model.nodes))

@@ -1,0 +1,166 @@
+"""Commands about what stands beside a tier: its probability, what it hangs on, residual risk."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from riskmap.cli.common import (
+    LANG,
+    JsonOption,
+    LayersArgument,
+    StoreOption,
+    WorkspaceOption,
+    app,
+    day,
+    print_json,
+    say,
+)
+
+_SHOWN = 20  # lines for a person; --json gives all
+SeedOption = Annotated[int | None, typer.Option("--seed", min=0, help="随机种子 / seed of the draws")]
+
+
+@app.command()
+def uncertainty(
+    layers: LayersArgument = None,
+    draws: Annotated[int | None, typer.Option("--draws", help="抽样次数 / draws, where sampled")] = None,
+    weights: Annotated[
+        float | None, typer.Option("--weights", help="权重相对半宽，如 0.2 / half-width of the weights")
+    ] = None,
+    seed: SeedOption = None,
+    least: Annotated[
+        float,
+        typer.Option("--least", help="列出变级概率不低于此的点 / list points that flip at least so often"),
+    ] = 0.05,
+    as_json: JsonOption = False,
+    workspace: WorkspaceOption = None,
+    store: StoreOption = None,
+) -> None:
+    """等级有多大把握 / how sure the tiers are."""
+    from riskmap.usecases.certainty import uncertainty_json
+    from riskmap.usecases.workspace import open_workspace
+
+    ws = open_workspace(workspace, store)
+    document = uncertainty_json(ws, layers or (), draws=draws, weights=weights, seed=seed, least=least)
+    if as_json:
+        print_json(document)
+        return
+    for item in document["layers"]:
+        title = ws.catalog.layer(item["layer"]).title.text(LANG)
+        if item["method"] is None:
+            say(f"{title}：模型没有写明把握程度", f"{title}: the model states no uncertainty")
+            continue
+        expected = _tiers({tier: f"{count:.1f}" for tier, count in item["expected"].items()})
+        zh = "精确计算" if item["method"] == "exact" else f"抽样 {item['draws']} 次"
+        en = "exact" if item["method"] == "exact" else f"{item['draws']} draws"
+        say(
+            f"{title}：{item['points']} 个点（{zh}），期望数 {expected}；可能变级 {len(item['flips'])}",
+            f"{title}: {item['points']} points ({en}), expected {expected}; {len(item['flips'])} may be of another tier",
+        )
+        for flip in item["flips"][:_SHOWN]:
+            shares = _tiers({t: f"{p:.0%}" for t, p in flip["probabilities"].items()})
+            typer.echo(f"  {flip['code']}\t{flip['name'] or ''}\t{_tier(flip['tier'])}\t{shares}")
+
+
+@app.command()
+def sensitivity(
+    layer: Annotated[str, typer.Argument(metavar="LAYER")],
+    method: Annotated[str, typer.Option("--method", help="sobol | morris")] = "sobol",
+    seed: SeedOption = None,
+    as_json: JsonOption = False,
+    workspace: WorkspaceOption = None,
+    store: StoreOption = None,
+) -> None:
+    """得分主要取决于哪些指标 / which factors the score hangs on."""
+    from riskmap.present.values import field_title
+    from riskmap.usecases.certainty import sensitivity_json
+    from riskmap.usecases.workspace import open_workspace
+
+    ws = open_workspace(workspace, store)
+    document = sensitivity_json(ws, layer, method=method, seed=1 if seed is None else seed)
+    if as_json:
+        print_json(document)
+        return
+    definition = ws.catalog.layer(layer)
+    names = ("first", "total") if method == "sobol" else ("mu_star", "sigma")
+    for one in document["factors"]:
+        numbers = "\t".join(f"{name} {one[name]:.4g}" for name in names)
+        typer.echo(f"  {field_title(definition, one['field'], LANG)}\t{numbers}")
+    if document["fixed"]:
+        fixed = [field_title(definition, field, LANG) for field in document["fixed"]]
+        say(f"取值相同或未填，没有分析：{'、'.join(fixed)}", f"all alike or not stated: {', '.join(fixed)}")
+
+
+@app.command()
+def residual(
+    layers: LayersArgument = None,
+    on: Annotated[
+        str | None, typer.Option("--on", metavar="DATE", help="哪一天（默认今天）/ day (today)")
+    ] = None,
+    within: Annotated[
+        int,
+        typer.Option("--within", metavar="DAYS", help="列出多少天内到期的措施 / measures that end so soon"),
+    ] = 30,
+    as_json: JsonOption = False,
+    workspace: WorkspaceOption = None,
+    store: StoreOption = None,
+) -> None:
+    """剩余风险与即将到期的措施 / residual risk, and measures about to expire."""
+    from riskmap.usecases.certainty import today
+    from riskmap.usecases.residuals import residual_json
+    from riskmap.usecases.workspace import open_workspace
+
+    ws = open_workspace(workspace, store)
+    document = residual_json(ws, layers or (), on=day(on) or today(), within=within)
+    if as_json:
+        print_json(document)
+        return
+    for item in document["layers"]:
+        title = ws.catalog.layer(item["layer"]).title.text(LANG)
+        before, after = _tiers(item["inherent"]), _tiers(item["residual"])
+        say(
+            f"{title}：固有 {before}；剩余 {after}；降级 {item['lowered']}",
+            f"{title}: inherent {before}; residual {after}; {item['lowered']} lowered",
+        )
+        titles = {m.id: m.title.text(LANG) for m in ws.catalog.model_of(item["layer"]).measures}
+        for one in item["expiring"]:
+            back = f"{_tier(one['residual'])} → {_tier(one['then'])}"
+            typer.echo(
+                f"  {one['expires_on']}\t{one['code']}\t{one['name'] or ''}\t{titles[one['measure']]}\t{back}"
+            )
+
+
+def beside_the_tier(point: dict[str, Any], titles: dict[str, str]) -> None:
+    """Print what `explain` says beside the explanation: `point` as in its JSON, `titles` of the measures."""
+    from riskmap.assess.residual import WHY_NOT
+
+    if point["probabilities"] is not None:
+        shares = _tiers({t: f"{p:.0%}" for t, p in point["probabilities"].items()})
+        how = {"exact": ("精确", "exact"), "sampled": ("抽样", "sampled")}[point["probability_method"]]
+        say(f"各等级概率（{how[0]}）：{shares}", f"probabilities ({how[1]}): {shares}")
+    age = "—" if point["age_days"] is None else str(point["age_days"])
+    say(
+        f"资料完整度 {point['completeness']:.0%}，距上次更新 {age} 天{'' if point['fresh'] else '（超期）'}",
+        f"complete {point['completeness']:.0%}, {age} days old{'' if point['fresh'] else ' (too old)'}",
+    )
+    left = point["residual"]
+    if not left["measures"]:
+        return
+    say(f"剩余风险：{_tier(left['tier'])}", f"residual: {_tier(left['tier'])}")
+    for one in left["measures"]:
+        why = WHY_NOT[one["why_not"]].text(LANG) if one["why_not"] else ""
+        state = why or ("有效，至 " if LANG == "zh" else "in force until ") + (one["expires_on"] or "—")
+        typer.echo(f"  {titles.get(one['id'], one['id'])}：{state}")
+
+
+def _tier(tier: str | None) -> str:
+    from riskmap.records import TIER_TITLES
+
+    return TIER_TITLES[tier or "unrated"].text(LANG)
+
+
+def _tiers(counts: dict[str, Any]) -> str:
+    separator = "、" if LANG == "zh" else ", "
+    return separator.join(f"{_tier(tier)} {count}" for tier, count in counts.items())

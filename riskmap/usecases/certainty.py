@@ -1,0 +1,256 @@
+"""How sure tiers are, how complete and how fresh what they rest on is, and what a model hangs on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any, cast, get_args
+
+import numpy as np
+import pyarrow as pa
+
+from riskmap.assess import TierProbabilities, assess_table, completeness, residual, tier_probabilities
+from riskmap.assess.residual import Residual, day_of
+from riskmap.assess.sensitivity import Method, sensitivity
+from riskmap.catalog import Layer, ScoringModel
+from riskmap.catalog.uncertainty import Uncertainty
+from riskmap.errors import RiskmapError, Say, UnknownNameError
+from riskmap.records import RANKS, TIERS, UNRATED
+from riskmap.selection import layer_table
+from riskmap.selection.freshness import age_days, fresh
+from riskmap.usecases.assessing import one_feature
+from riskmap.usecases.snapshots import current_snapshot
+from riskmap.usecases.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class MeasureOnPoint:
+    """One measure of the model on one point on a day.
+
+    `expires_on`: last day in force, None where not known; `why_not`: id in `assess.residual.WHY_NOT`
+    of what keeps it from being in force, None where it is.
+    """
+
+    id: str
+    title: Say
+    in_force: bool
+    expires_on: date | None
+    why_not: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PointCertainty:
+    """What stands beside the tier of one point on a day.
+
+    `probabilities`: tier → share, None where nothing can be said (unrated, or the model states no
+    uncertainty), found by `method` ("exact" or "sampled", None without an [uncertainty] section).
+    `completeness` 0 to 1; `age_days` since surveyed or else updated, None where no date is known.
+    `tier`, `score`: the inherent ones; `residual_*` what the measures in force leave of them.
+    """
+
+    on: date
+    tier: str | None
+    score: float | None
+    probabilities: Mapping[str, float] | None
+    method: str | None
+    completeness: float
+    age_days: int | None
+    fresh: bool
+    residual_tier: str | None
+    residual_score: float | None
+    measures: tuple[MeasureOnPoint, ...]
+    next_expiry: date | None
+
+
+def today() -> date:
+    """Return the local day."""
+    return datetime.now().astimezone().date()
+
+
+def point_certainty(ws: Workspace, layer: str, code: str, *, on: date) -> PointCertainty:
+    """Return how sure the tier of a point is, by the layer's current model, on the day `on`.
+
+    UnknownNameError names a code that does not exist. A retired point is judged as it was.
+    """
+    definition, model = ws.catalog.layer(layer), ws.catalog.model_of(layer)
+    features = one_feature(ws, layer, code)
+    table = layer_table(replace(features, retired=(None,)), definition)
+    assessment = assess_table(model, definition, table)
+    left = residual(model, definition, table, assessment, on=on)
+    found = tier_probabilities(model, definition, table)
+    age = float(age_days(table, definition, today=on)[0])
+    return PointCertainty(
+        on=on,
+        tier=_tier(assessment.rank, 0),
+        score=_number(assessment.score[0]),
+        probabilities=None if found is None else found.of(0),
+        method=None if found is None else found.method,
+        completeness=float(completeness(model, definition, table)[0]),
+        age_days=None if np.isnan(age) else int(age),
+        fresh=bool(fresh(table, definition, today=on)[0]),
+        residual_tier=_tier(left.rank, 0),
+        residual_score=_number(left.score[0]),
+        measures=_measures(left),
+        next_expiry=day_of(float(left.next_expiry[0])),
+    )
+
+
+def _measures(left: Residual) -> tuple[MeasureOnPoint, ...]:
+    return tuple(
+        MeasureOnPoint(
+            one.measure.id, one.measure.title, bool(one.in_force[0]), one.expires_on(0), one.why_not(0)
+        )
+        for one in left.measures
+    )
+
+
+def _tier(rank: Sequence[Any] | np.ndarray, row: int) -> str | None:
+    return None if int(rank[row]) == UNRATED else RANKS[int(rank[row])]
+
+
+def _number(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
+
+
+def certainty_json(point: PointCertainty) -> dict[str, Any]:
+    """Return what `riskmap explain --json` says beside the explanation."""
+    return {
+        "probabilities": None if point.probabilities is None else dict(point.probabilities),
+        "probability_method": point.method,
+        "completeness": point.completeness,
+        "age_days": point.age_days,
+        "fresh": point.fresh,
+        "residual": {
+            "on": point.on.isoformat(),
+            "tier": point.residual_tier,
+            "score": point.residual_score,
+            "measures": [
+                {
+                    "id": one.id,
+                    "in_force": one.in_force,
+                    "expires_on": one.expires_on.isoformat() if one.expires_on else None,
+                    "why_not": one.why_not,
+                }
+                for one in point.measures
+            ],
+        },
+    }
+
+
+def uncertainty_json(
+    ws: Workspace,
+    layers: Sequence[str] = (),
+    *,
+    draws: int | None = None,
+    weights: float | None = None,
+    seed: int | None = None,
+    least: float = 0.05,
+) -> dict[str, Any]:
+    """Return the document of `riskmap uncertainty --json`, by the layers' current models.
+
+    `draws`, `weights`, `seed` stand in for what the model files state. `least`: points that have another
+    tier with at least this probability are listed, most doubtful first. A layer whose model states
+    no uncertainty (and none is given) has `method` null and no probabilities.
+    """
+    given = {"draws": draws, "weights": weights, "seed": seed}
+    stated = {key: value for key, value in given.items() if value is not None}
+    _check_share("weights", weights, most=0.999)
+    _check_share("least", least, most=1)
+    if draws is not None and draws < 1:
+        raise RiskmapError(
+            f"--draws {draws}：应为正整数", f"--draws {draws}: expected a positive whole number"
+        )
+    snapshot, found = None, []
+    for layer_id in layers or tuple(ws.catalog.layers):
+        layer, model = ws.catalog.layer(layer_id), ws.catalog.model_of(layer_id)
+        doubt = _doubt(model, stated)
+        snapshot = snapshot or current_snapshot(ws)
+        table = snapshot.table(layer_id)
+        result = None if doubt is None else tier_probabilities(model, layer, table, uncertainty=doubt)
+        found.append(_uncertainty_of(layer, model, table, result, least=least))
+    return {"layers": found}
+
+
+def _check_share(name: str, value: float | None, *, most: float) -> None:
+    if value is not None and not 0 <= value <= most:
+        raise RiskmapError(
+            f"--{name} {value:g}：应在 0 和 {most:g} 之间", f"--{name} {value:g}: expected 0 to {most:g}"
+        )
+
+
+def _doubt(model: ScoringModel, stated: Mapping[str, Any]) -> Uncertainty | None:
+    """Return the model's uncertainty with what was given; weights alone make one where it states none."""
+    if model.uncertainty is None and not stated.get("weights"):
+        return None
+    return replace(model.uncertainty or Uncertainty(), **stated)
+
+
+def _uncertainty_of(
+    layer: Layer, model: ScoringModel, table: pa.Table, result: TierProbabilities | None, *, least: float
+) -> dict[str, Any]:
+    head = {"layer": layer.id, "model": model.id, "digest": model.digest}
+    if result is None:
+        nothing = {"method": None, "draws": 0, "points": 0, "unknown": table.num_rows}
+        return {**head, **nothing, "tiers": None, "expected": None, "flips": []}
+    stays = result.stays()
+    known = ~np.isnan(stays)
+    doubtful = np.flatnonzero(known & (stays <= 1 - least) & (stays < 1))
+    doubtful = doubtful[np.argsort(stays[doubtful], kind="stable")]
+    some = table.select(["code", "name"]).take(pa.array(doubtful)).to_pylist()
+    flips = [
+        {
+            "code": row["code"],
+            "name": row["name"],
+            "tier": _tier(result.rank, i),
+            "probabilities": result.of(i),
+            "stays": float(stays[i]),
+        }
+        for row, i in zip(some, doubtful.tolist(), strict=True)
+    ]
+    return {
+        **head,
+        "method": result.method,
+        "draws": result.draws,
+        "points": int(known.sum()),
+        "unknown": int((~known).sum()),
+        "tiers": {tier: int((result.rank[known] == RANKS.index(tier)).sum()) for tier in TIERS},
+        "expected": result.expected(),
+        "flips": flips,
+    }
+
+
+def sensitivity_json(ws: Workspace, layer: str, *, method: str = "sobol", seed: int = 1) -> dict[str, Any]:
+    """Return the document of `riskmap sensitivity --json`; factors that move the score most stand first.
+
+    UnknownNameError names the methods; RiskmapError says when SALib is not installed.
+    """
+    if method not in get_args(Method):
+        raise UnknownNameError(
+            f"没有方法 {method}；可用：{'、'.join(get_args(Method))}",
+            f"no method {method}; there are: {', '.join(get_args(Method))}",
+        )
+    definition, model = ws.catalog.layer(layer), ws.catalog.model_of(layer)
+    table = current_snapshot(ws).table(layer)
+    found = sensitivity(model, definition, table, method=cast("Method", method), seed=seed)
+    order = sorted(
+        found.ranges, key=lambda one: -found.indices[one.field]["total" if method == "sobol" else "mu_star"]
+    )
+    return {
+        "layer": layer,
+        "model": model.id,
+        "digest": model.digest,
+        "method": method,
+        "seed": seed,
+        "runs": found.runs,
+        "factors": [
+            {
+                "field": one.field,
+                **found.indices[one.field],
+                "range": None if one.least is None else [one.least, one.greatest],
+                "values": list(one.listed) or None,
+            }
+            for one in order
+        ],
+        "fixed": [one.field for one in found.fixed],
+    }
