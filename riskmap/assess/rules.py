@@ -26,8 +26,13 @@ _COMPARE: Mapping[str, Callable[[Any, Any], Any]] = {
 
 def fired(model: ScoringModel, columns: Columns) -> list[Flags | None]:
     """Return, for each rule of the model, the rows where all its conditions hold; None for nowhere."""
+    return where_all_hold([rule.when for rule in model.rules], columns)
+
+
+def where_all_hold(lists: Sequence[Sequence[Condition]], columns: Columns) -> list[Flags | None]:
+    """Return, for each list of conditions, the rows where all of them hold; None for nowhere."""
     read = _Reader(columns, {})
-    return [_all(rule.when, read) for rule in model.rules]
+    return [_all(conditions, read) for conditions in lists]
 
 
 def held(model: ScoringModel, columns: Columns, values: Mapping[str, Any]) -> list[Flags | None]:

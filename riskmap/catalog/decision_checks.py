@@ -24,7 +24,7 @@ def decision_problems(model: ScoringModel, source: TomlFile) -> Iterable[Catalog
                 yield source.problem((kind, i, "id"), expected)
             seen.add(one.id)
             for j, condition in enumerate(one.when):
-                expected = _condition_expected(condition)
+                expected = condition_expected(condition)
                 if expected is not None:
                     yield source.problem((kind, i, "when", j), expected, found=shown(condition.value))
     if len(seen) > _MOST:
@@ -46,7 +46,8 @@ def decision_problems(model: ScoringModel, source: TomlFile) -> Iterable[Catalog
                 yield source.problem((*here, "op"), expected)
 
 
-def _condition_expected(condition: Condition) -> Say | None:
+def condition_expected(condition: Condition) -> Say | None:
+    """Return what the value of a condition must be for its operator, None where it is right."""
     op, value = condition.op, condition.value
     if op in {"present", "missing"}:
         return None if value is None else Say("不写 value", "no value")
