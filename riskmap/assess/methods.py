@@ -14,7 +14,7 @@ from riskmap.assess.columns import Floats
 from riskmap.assess.fit import NodeFit
 from riskmap.catalog.model import Combination
 from riskmap.errors import ArtefactError
-from riskmap.formulas.composites import closeness, geometric_mean, inverted_geometric_mean
+from riskmap.formulas.indices import closeness, geometric_mean, inverted_geometric_mean
 
 
 class Predictor(Protocol):

@@ -12,7 +12,7 @@ import numpy as np
 
 from riskmap.assess.fit import NodeFit
 from riskmap.catalog.model import Combination, Indicator, Node, Normalise, table_key
-from riskmap.formulas.composites import min_max, percentile_rank
+from riskmap.formulas.indices import min_max, percentile_rank
 from riskmap.formulas.rounding import round_decimals, significant
 from riskmap.formulas.steps import along_curve, through_bands
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 
-from riskmap.catalog.decision_checks import decision_problems, gate_directions
+from riskmap.catalog.decision_checks import condition_expected, decision_problems, gate_directions
 from riskmap.catalog.model import Combination, Indicator, ScoringModel
 from riskmap.catalog.model_direction import (
     direction_problems,
@@ -25,7 +25,7 @@ from riskmap.catalog.problems import TomlFile, closest, one_of
 from riskmap.catalog.toml_lines import KeyPath
 from riskmap.errors import CatalogProblem, Say
 
-__all__ = ["file_problems", "in_order", "polarities", "values_of", "with_worst"]
+__all__ = ["condition_expected", "file_problems", "in_order", "polarities", "values_of", "with_worst"]
 
 _KNOWN_ONLY = ("max", "min", "mean", "geometric", "inverted_geometric")
 _MOST_FIELDS = 60  # missing fields travel as the bits of one integer

@@ -35,7 +35,7 @@ def keep_fit(connection: sa.Connection, text: str | None) -> str | None:
         return None
     t = s.model_fit
     if connection.execute(sa.select(t.c.digest).where(t.c.digest == digest)).scalar() is None:
-        connection.execute(t.insert().values(digest=digest, body=zlib.compress(text.encode(), 6)))
+        connection.execute(t.insert().values(digest=digest, body=zlib.compress(text.encode(), 1)))
     return digest
 
 

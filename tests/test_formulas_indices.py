@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from riskmap.formulas.composites import (
+from riskmap.formulas.indices import (
     closeness,
     geometric_mean,
     inverted_geometric_mean,

@@ -1,4 +1,7 @@
-"""Composite indices: normalising a column against others, and means that punish one bad part."""
+"""Composite indices for one row at a time, against what was fitted to a whole column before.
+
+Normalising against stored ends or ranks, means that punish one bad part, TOPSIS against stored norms.
+"""
 
 from __future__ import annotations
 
