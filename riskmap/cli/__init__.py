@@ -16,7 +16,7 @@ from typing import NoReturn
 
 import typer
 
-from riskmap.cli import assessment, intake, inventory, ledger, review, serving  # noqa: F401 - each adds its commands
+from riskmap.cli import assessment, intake, inventory, ledger, review, serving, training  # noqa: F401 - each adds its commands
 from riskmap.cli.common import LANG, app, fail
 from riskmap.errors import RiskmapError
 
