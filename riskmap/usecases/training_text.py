@@ -21,7 +21,8 @@ def comparison_lines(training: Training, lang: Lang) -> list[str]:
     zh = lang == "zh"
     count = training.best.auroc.shape[1]
     lines = [
-        f"{table.file}：{table.rows} 行，使用 {len(inventory)} 行，发生（{table.positive}）{present} 行；因子 {len(inventory.predictors)} 个"
+        f"{table.file}：{table.rows} 行，使用 {len(inventory)} 行，发生（{table.positive}）{present} 行；"
+        f"因子 {len(inventory.predictors)} 个"
         if zh
         else f"{table.file}: {table.rows} rows, {len(inventory)} used, {present} occurrences ({table.positive}); "
         f"{len(inventory.predictors)} predictors",

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from riskmap.assess.learned.allowed import NotAnArtefactError, foreign_types, types_in
 from riskmap.assess.learned.canonical import canonical
+from riskmap.assess.learned.models import without_training_state
 from riskmap.errors import RiskmapError
 from riskmap.formulas.prevalence import corrected
 
@@ -85,10 +86,11 @@ class Learned:
     def inside(self, table: Floats) -> NDArray[np.bool_]:
         """Return which rows of `table` (rows × predictors) lie within what was trained."""
         low, high = np.array(self.ranges, dtype=np.float64).reshape(-1, 2).T
-        within = ((table >= low) & (table <= high)).all(axis=1)  # NaN is in no range
+        within = (table >= low) & (table <= high)  # NaN is in no range
         for name, codes in self.categories.items():
-            within &= np.isin(table[:, self.predictors.index(name)], codes)
-        return within
+            column = self.predictors.index(name)
+            within[:, column] &= np.isin(table[:, column], codes)
+        return np.logical_and.reduce(within, axis=1)
 
     def _table(self, columns: Mapping[str, NDArray[np.float64]]) -> Floats:
         lacking = [name for name in self.predictors if name not in columns]
@@ -174,6 +176,7 @@ def dump_learned(
     """
     import skops.io  # noqa: PLC0415 - heavy
 
+    pipeline = without_training_state(pipeline)
     low, high = np.nanmin(table, axis=0), np.nanmax(table, axis=0)
     probe = _probe(table, predictors, categories)
     content: dict[str, Any] = {

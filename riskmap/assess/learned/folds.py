@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 
@@ -93,7 +93,8 @@ def _spatial(inventory: Inventory, folds: int, rng: np.random.Generator) -> tupl
     places = np.column_stack([inventory.x - inventory.x.mean(), inventory.y - inventory.y.mean()]) / 1000.0
     labels = np.zeros(len(inventory), dtype=np.int64)
     for draw in range(_DRAWS):
-        cutter = KMeans(folds, n_init=1, random_state=int(rng.integers(2**31)))
+        once: Any = 1
+        cutter = KMeans(folds, n_init=once, random_state=int(rng.integers(2**31)))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # fewer blocks are merged ones, below
             drawn = np.asarray(cutter.fit_predict(places), dtype=np.int64)

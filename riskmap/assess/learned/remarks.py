@@ -10,7 +10,7 @@ import numpy as np
 
 from riskmap.assess.learned.folds import Folds
 from riskmap.assess.learned.inventory import Floats, Inventory, known
-from riskmap.assess.learned.validation import Validation, auroc, quietly
+from riskmap.assess.learned.validation import Validation, auroc, probability, quietly
 from riskmap.errors import Say
 
 SEPARATES: Final = 0.99  # AUROC of one predictor alone, on blocks that it was not fitted on
@@ -232,5 +232,5 @@ def _alone(column: Floats, inventory: Inventory, labels: np.ndarray[tuple[int], 
             out = labels == fold
             tree = DecisionTreeClassifier(max_leaf_nodes=8, min_samples_leaf=2, random_state=0)
             tree.fit(filled[~out], inventory.occurred[~out])
-            reached.append(auroc(inventory.occurred[out], tree.predict_proba(filled[out])[:, 1]))
+            reached.append(auroc(inventory.occurred[out], probability(tree, filled[out])))
     return float(np.mean(reached))
