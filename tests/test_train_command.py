@@ -262,6 +262,7 @@ def test_what_cannot_be_trained_is_one_clear_message(tmp_path: Path, sample: Pat
     assert "Traceback" not in done.err
     assert train(sample, "--prevalence", "2").status == 2
     assert train(sample, "--model", "magic").status == 2
+    assert train(sample, "--to", "m.pkl").status == 2
     assert train(tmp_path / "absent.csv").status == 2
     assert train(sample, "--folds", "spatil").status == 2
     assert (
@@ -270,6 +271,19 @@ def test_what_cannot_be_trained_is_one_clear_message(tmp_path: Path, sample: Pat
         ).status
         == 2
     )
+
+
+def test_a_card_beside_the_models_is_no_model(tmp_path: Path, spatial: Ran):
+    from riskmap.usecases.training import artefact_path
+
+    assert riskmap("init", tmp_path / "ws").status == 0
+    to = artefact_path(Path("m.skops"), tmp_path / "ws")
+    assert to == tmp_path / "ws" / "models" / "m.skops"
+    assert artefact_path(tmp_path / "m.skops", tmp_path / "ws") == tmp_path / "m.skops"
+    kept = spatial.json["artefact"]
+    to.write_bytes(Path(kept["path"]).read_bytes())
+    to.with_suffix(".card.toml").write_bytes(Path(kept["card"]).read_bytes())
+    assert riskmap("summary", "--workspace", tmp_path / "ws").status == 0
 
 
 @pytest.mark.usefixtures("plain_models")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from riskmap.cli.common import LANG, JsonOption, app, print_json, progress, say, split
+from riskmap.cli.common import LANG, JsonOption, WorkspaceOption, app, print_json, progress, say, split
 from riskmap.errors import RiskmapError
 
 if TYPE_CHECKING:
@@ -76,16 +76,23 @@ def train(
         typer.Option(
             "--to",
             metavar="NAME.skops",
-            help="保存模型与模型卡；默认不保存 / keep the model and its card; default: none",
+            help="保存模型与模型卡（单写名字时存入工作区 models/）；默认不保存 / keep the model and its card; default: none",
         ),
     ] = None,
     report: Annotated[
         Path | None, typer.Option("--report", metavar="FILE.html", help="图文报告 / a report with pictures")
     ] = None,
     as_json: JsonOption = False,
+    workspace: WorkspaceOption = None,
 ) -> None:
     """训练易发性模型，按空间分块检验 / learn susceptibility, tested on blocks of land."""
-    from riskmap.usecases.training import SEED, save_training, train_susceptibility
+    from riskmap.usecases.training import (
+        SEED,
+        artefact_path,
+        check_ending,
+        save_training,
+        train_susceptibility,
+    )
     from riskmap.usecases.training_document import training_json
     from riskmap.usecases.training_table import Request
 
@@ -94,6 +101,8 @@ def train(
             f"不认识的训练内容 {model!r}；目前可写 susceptibility（易发性）",
             f"cannot train {model!r}; write susceptibility",
         )
+    if to is not None:
+        check_ending(to)  # before minutes of training
     request = Request(
         target=target,
         x=x,
@@ -116,6 +125,7 @@ def train(
     document = training_json(training)
     now = datetime.now().astimezone()
     if to is not None:
+        to = artefact_path(to, workspace)
         learned, card = save_training(training, to, at=now)
         document["artefact"] = {
             "path": str(to),

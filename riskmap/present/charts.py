@@ -124,7 +124,7 @@ def bars(names: Sequence[str], spans: Sequence[Span], *, title: str) -> str:
 
 def reliability(points: Sequence[tuple[float, float, int]], *, title: str, axes: tuple[str, str]) -> str:
     """Draw observed shares against predicted ones; on the dashed diagonal they agree. Points: x, y, rows."""
-    left, top, size = 50.0, 12.0, 280.0
+    left, top, size = 50.0, 22.0, 280.0
 
     def at(x: float, y: float) -> tuple[float, float]:
         return left + x * size, top + (1 - y) * size
@@ -133,7 +133,7 @@ def reliability(points: Sequence[tuple[float, float, int]], *, title: str, axes:
         f'<rect x="{left:g}" y="{top:g}" width="{size:g}" height="{size:g}" fill="none" stroke="{GREY}"/>',
         _line(at(0, 0), at(1, 1), GREY, dash="5 4"),
         _text(left + size / 2, top + size + 34, axes[0], anchor="middle"),
-        _text(left, top - 2, axes[1], size=12),
+        _text(left, top - 7, axes[1]),
     ]
     for value in (0.0, 0.5, 1.0):
         parts += [
@@ -143,7 +143,7 @@ def reliability(points: Sequence[tuple[float, float, int]], *, title: str, axes:
     path = " ".join("{:.1f},{:.1f}".format(*at(x, y)) for x, y, _ in points)
     parts.append(f'<polyline points="{path}" fill="none" stroke="{BLUE}" stroke-width="2"/>')
     parts += [_dot(*at(x, y), BLUE, 4, f"{x:.3f} → {y:.3f} ({rows})") for x, y, rows in points]
-    return _svg(360, 340, title, parts)
+    return _svg(360, 346, title, parts)
 
 
 def curve(xs: Sequence[float], ys: Sequence[float], *, name: str, top: float = 1.0) -> str:

@@ -27,6 +27,7 @@ from riskmap.assess.learned.remarks import Remark, leaks, of_inventory, of_score
 from riskmap.assess.learned.validation import Validation, auroc, fitted, probability, quietly, validate
 from riskmap.present.export.atomic import replacing
 from riskmap.usecases.training_table import Request, TrainingTable, read_training_table
+from riskmap.usecases.workspace import WORKSPACE_FILE, workspace_dir
 
 SEED: Final = 20240601
 COMPARED: Final = 5  # repeats of the folds that are only compared with
@@ -137,11 +138,7 @@ def save_training(training: Training, to: Path, *, at: datetime) -> tuple[Learne
     `at` is the date of the training. The file is loaded again as anybody would, before it takes its
     place. ExportError where it cannot be written, LearnedError for another ending.
     """
-    if to.suffix != ".skops":
-        raise LearnedError(
-            f"{to}：训练成果应以 .skops 结尾；请改名，如 {to.stem or 'susceptibility'}.skops",
-            f"{to}: an artefact ends in .skops; name it like {to.stem or 'susceptibility'}.skops",
-        )
+    check_ending(to)
     data = artefact_of(training)
     learned = learned_from(data, name=str(to))
     card = to.with_suffix(".card.toml")
@@ -150,6 +147,23 @@ def save_training(training: Training, to: Path, *, at: datetime) -> tuple[Learne
         model_file.write_bytes(data)
         card_file.write_text(text, encoding="utf-8")
     return learned, card
+
+
+def check_ending(to: Path) -> None:
+    """Raise LearnedError for an artefact's name that does not end in .skops."""
+    if to.suffix != ".skops":
+        raise LearnedError(
+            f"{to}：训练成果应以 .skops 结尾；请改名，如 {to.stem or 'susceptibility'}.skops",
+            f"{to}: an artefact ends in .skops; name it like {to.stem or 'susceptibility'}.skops",
+        )
+
+
+def artefact_path(to: Path, workspace: Path | None) -> Path:
+    """Return where an artefact goes: a bare name into models/ of the workspace that is meant, if it is one."""
+    root = workspace_dir(workspace)
+    if to.parent == Path() and (root / WORKSPACE_FILE).is_file():
+        return root / "models" / to.name
+    return to
 
 
 def artefact_of(training: Training) -> bytes:

@@ -20,7 +20,8 @@ _STYLE = (
     "body{font:15px/1.6 'Noto Sans CJK SC','Microsoft YaHei','PingFang SC',sans-serif;color:#22262b;max-width:900px;"
     "margin:2rem auto;padding:0 1rem}h1{font-size:1.6rem}h2{font-size:1.15rem;margin-top:2rem;border-bottom:1px solid #dde1e6}"
     "table{border-collapse:collapse;width:100%}th,td{padding:.3rem .6rem;border-bottom:1px solid #dde1e6;text-align:right}"
-    "th:first-child,td:first-child{text-align:left}.note{background:#fff6e5;border-left:4px solid #c8641b;padding:.5rem 1rem}"
+    "th:first-child,td:first-child,th:last-child,td:last-child{text-align:left}td{white-space:nowrap}td:last-child{white-space:normal}"
+    ".note{background:#fff6e5;border-left:4px solid #c8641b;padding:.5rem 1rem}"
     ".grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(220px,1fr));gap:.5rem}small{color:#5b626c}"
 )
 
