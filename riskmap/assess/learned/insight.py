@@ -15,6 +15,7 @@ _BINS: Final = 10
 _GRID: Final = 21
 _BACKGROUND: Final = 300  # rows that a partial dependence averages over
 _IMPORTANCE_REPEATS: Final = 5
+_LARGE: Final = 2000  # rows; above, one repeat tells enough
 _SHUFFLES: Final = 3
 
 
@@ -72,10 +73,11 @@ def permutation_importance(
 
     Predictors that go together share their weight: each alone then looks lighter than both.
     """
+    repeats = _IMPORTANCE_REPEATS if len(inventory) <= _LARGE else 1
     rng = np.random.default_rng([seed, 2])
     drops: list[list[float]] = [[] for _ in inventory.predictors]
     with quietly(len(inventory)):
-        for repeat, labels in enumerate(folds.labels[:_IMPORTANCE_REPEATS]):
+        for repeat, labels in enumerate(folds.labels[:repeats]):
             for fold in range(int(labels.max()) + 1):
                 out = labels == fold
                 truth, values = inventory.occurred[out], inventory.values[out]

@@ -101,7 +101,7 @@ def of_scores(
     """Return what the scores give reason to say. `main` in `folds`; `other` in the other kind of folds."""
     found: list[Remark] = []
     best = max(main, key=lambda v: v.auroc_by_repeat.mean())
-    reached = float(best.auroc_by_repeat.mean())
+    reached = _mean(best)
     if folds.kind == "random":
         found.append(
             remark(
@@ -114,11 +114,18 @@ def of_scores(
         )
     elif others is not None:
         zh, en = _gap(main, other, "zh"), _gap(main, other, "en")
+        flatters = np.mean([_mean(r) - _mean(s) for s, r in zip(main, other, strict=True)]) > 0
         found.append(
             remark(
                 "random_optimistic",
                 f"随机分折的结果偏乐观，仅供对照{zh}",
                 f"random folds are optimistic and shown for comparison only{en}",
+            )
+            if flatters
+            else remark(
+                "random_no_better",
+                f"随机分折在这里并不更高{zh}，样本可能太少或因子与位置无关；仍以空间分块为准",
+                f"random folds score no higher here{en}: few rows, or predictors that do not tell places; rely on the blocks",
             )
         )
     if folds.redrawn or folds.merged:
@@ -150,6 +157,10 @@ def of_scores(
             )
         )
     return found
+
+
+def _mean(validation: Validation) -> float:
+    return float(validation.auroc_by_repeat.mean())
 
 
 def _gap(spatial: Sequence[Validation], random: Sequence[Validation], lang: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from riskmap.assess.learned.models import build
 
 INTERVAL: Final = (2.5, 97.5)  # percentiles over the repeats
 _ONE_THREAD: Final = 2000  # rows; below, starting threads costs more than they bring
+_ONE_POOL: Final = 20_000  # the same for the pools inside the numerical libraries, which wait by spinning
 _THREADS: Final = 4
 
 Step = Callable[[], None]
@@ -62,7 +64,7 @@ def auroc(occurred: ArrayLike, score: ArrayLike) -> float:
 
 def threads_for(rows: int) -> int:
     """Return how many threads a training of `rows` rows is worth."""
-    return 1 if rows <= _ONE_THREAD else _THREADS
+    return 1 if rows <= _ONE_THREAD else min(_THREADS, os.cpu_count() or 1)
 
 
 @contextmanager
@@ -73,7 +75,7 @@ def quietly(rows: int) -> Iterator[None]:
 
     with (
         config_context(assume_finite=True, skip_parameter_validation=True),
-        threadpool_limits(threads_for(rows)),
+        threadpool_limits(1 if rows <= _ONE_POOL else threads_for(rows)),
     ):
         yield
 
