@@ -185,7 +185,11 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def spatial(sample: Path) -> Ran:
     to, page = sample.with_name("m.skops"), sample.with_name("report.html")
-    return train(sample, "--folds", "spatial", "--prevalence", "0.02", "--to", to, "--report", page, "--json")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("riskmap.assess.learned.models._TREES", 5)
+        return train(
+            sample, "--folds", "spatial", "--prevalence", "0.02", "--to", to, "--report", page, "--json"
+        )
 
 
 def test_the_document_keeps_its_contract(spatial: Ran):

@@ -31,7 +31,7 @@ from riskmap.usecases.workspace import WORKSPACE_FILE, workspace_dir
 
 SEED: Final = 20240601
 COMPARED: Final = 5  # repeats of the folds that are only compared with
-_REPEATS: Final = ((1_500, 20), (6_000, 10))  # up to so many rows, so many repeats
+_REPEATS: Final = ((1_500, 20), (4_000, 10))  # up to so many rows, so many repeats
 _FEWEST_REPEATS: Final = 5
 
 Progress = Callable[[str, float], None]
@@ -79,7 +79,7 @@ def train_susceptibility(
 ) -> Training:
     """Compare the four models on the table of `data`; nothing is written.
 
-    `repeats`: how often the folds are cut anew, by default 20 (10 beyond 1,500 rows, 5 beyond 6,000).
+    `repeats`: how often the folds are cut anew, by default 20 (10 beyond 1,500 rows, 5 beyond 4,000).
     `model`: the one to keep; by default the one with the highest AUROC in `folds`. `prevalence`: the true
     share of occurrences, 0–1, for the prior correction. Deterministic by `seed`, whatever the order
     of the rows. RiskmapError as for `read_training_table`, and where folds cannot be made.

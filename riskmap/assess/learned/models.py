@@ -25,14 +25,14 @@ TITLES: Final = {
 SETTINGS: Final = {
     "logistic": "standardised; L2, C = 1",
     "splines": "cubic B-splines on 5 quantile knots, constant outside; L2, C = 1",
-    "random_forest": "60 trees, at least 10 rows in a leaf, sqrt of the predictors at a split, at most 2000 rows a tree",
+    "random_forest": "60 trees, at least 10 rows in a leaf, sqrt of the predictors at a split, at most 1000 rows a tree",
     "hist_gradient_boosting": "100 steps of .05, 4 leaves, at least 20 rows in a leaf (5 where there are few), L2 = 1",
 }
 
 _KNOTS: Final = 5
 _FEWEST_FOR_A_CURVE: Final = 8  # distinct values; below, a straight line
 _TREES: Final = 60
-_ROWS_A_TREE: Final = 2000
+_ROWS_A_TREE: Final = 1000
 _LEAF: Final = 20
 _SMALL_LEAF: Final = 5
 _SMALL: Final = 200  # rows
