@@ -16,6 +16,7 @@ from riskmap.catalog.problems import TomlFile, closest, read_text, shown
 from riskmap.errors import CatalogError, CatalogProblem, Say, UnknownNameError
 
 _PACKAGE = Path(__file__).parents[1]
+_CARD = ".card.toml"  # the card of a trained artefact lies beside the models and is none
 
 _T = TypeVar("_T", Layer, ScoringModel)
 
@@ -90,6 +91,8 @@ def _read(
     files: dict[str, TomlFile] = {}
     problems: list[CatalogProblem] = []
     for path in sorted((root / kind).glob("*.toml")):
+        if path.name.endswith(_CARD):
+            continue
         name = f"{kind}/{path.name}"
         try:
             text = read_text(path, name)

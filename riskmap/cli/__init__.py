@@ -28,6 +28,7 @@ from riskmap.cli import (  # noqa: F401 - each adds its commands
     scoring,
     serving,
     terrain,
+    training,
 )
 from riskmap.cli.common import LANG, app, fail
 from riskmap.errors import RiskmapError

@@ -1,0 +1,158 @@
+"""The command that learns from an inventory: train."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from riskmap.cli.common import LANG, JsonOption, WorkspaceOption, app, print_json, progress, say, split
+from riskmap.errors import RiskmapError
+
+if TYPE_CHECKING:
+    from riskmap.usecases.training import Training
+
+FoldsOption = Annotated[
+    Literal["spatial", "random"],
+    typer.Option(
+        "--folds",
+        help="spatial 按区块（默认）；random 随机，偏乐观 / blocks of land (default), or at random, which flatters",
+    ),
+]
+
+
+@app.command()
+def train(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="susceptibility 易发性")],
+    data: Annotated[
+        Path, typer.Option("--data", metavar="FILE", help="样本表 csv xlsx parquet gpkg / the samples")
+    ],
+    target: Annotated[
+        str, typer.Option("--target", metavar="FIELD", help="目标列，恰好两类 / what occurred or not")
+    ],
+    x: Annotated[str, typer.Option("--x", metavar="FIELD", help="经度或东坐标列 / longitude or easting")],
+    y: Annotated[str, typer.Option("--y", metavar="FIELD", help="纬度或北坐标列 / latitude or northing")],
+    crs: Annotated[str, typer.Option("--crs", help="wgs84 cgcs2000 gcj02 bd09 EPSG:n")],
+    predictors: Annotated[
+        str | None,
+        typer.Option(
+            "--predictors", metavar="F,..", help="因子列（默认其余全部数值列）/ default: all other numbers"
+        ),
+    ] = None,
+    folds: FoldsOption = "spatial",
+    categorical: Annotated[
+        str | None,
+        typer.Option("--categorical", metavar="F,..", help="其中的类别代码列 / predictors that are codes"),
+    ] = None,
+    positive: Annotated[
+        str | None,
+        typer.Option("--positive", metavar="VALUE", help="表示发生的取值 / the class that is the occurrence"),
+    ] = None,
+    prevalence: Annotated[
+        float | None,
+        typer.Option(
+            "--prevalence", metavar="P", help="实际发生比例 0–1，用于校正 / the true share, to correct to"
+        ),
+    ] = None,
+    repeats: Annotated[
+        int | None,
+        typer.Option(
+            "--repeats", min=1, help="重新分折次数（默认 20，样本多时减少）/ how often folds are cut"
+        ),
+    ] = None,
+    seed: Annotated[int | None, typer.Option("--seed", min=0)] = None,
+    keep: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            metavar="ID",
+            help="保存哪个模型（默认得分最高者）/ which model to keep (default: the best)",
+        ),
+    ] = None,
+    to: Annotated[
+        Path | None,
+        typer.Option(
+            "--to",
+            metavar="NAME.skops",
+            help="保存模型与模型卡（单写名字时存入工作区 models/）；默认不保存 / keep the model and its card; default: none",
+        ),
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option("--report", metavar="FILE.html", help="图文报告 / a report with pictures")
+    ] = None,
+    as_json: JsonOption = False,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """训练易发性模型，按空间分块检验 / learn susceptibility, tested on blocks of land."""
+    from riskmap.usecases.training import (
+        SEED,
+        artefact_path,
+        check_ending,
+        save_training,
+        train_susceptibility,
+    )
+    from riskmap.usecases.training_document import training_json
+    from riskmap.usecases.training_table import Request
+
+    if model != "susceptibility":
+        raise RiskmapError(
+            f"不认识的训练内容 {model!r}；目前可写 susceptibility（易发性）",
+            f"cannot train {model!r}; write susceptibility",
+        )
+    if to is not None:
+        check_ending(to)  # before minutes of training
+    request = Request(
+        target=target,
+        x=x,
+        y=y,
+        crs=crs,
+        predictors=split(predictors),
+        categorical=split(categorical),
+        positive=positive,
+    )
+    training = train_susceptibility(
+        data,
+        request,
+        folds=folds,
+        repeats=repeats,
+        model=keep,
+        prevalence=prevalence,
+        seed=SEED if seed is None else seed,
+        progress=progress,
+    )
+    document = training_json(training)
+    now = datetime.now().astimezone()
+    if to is not None:
+        to = artefact_path(to, workspace)
+        learned, card = save_training(training, to, at=now)
+        document["artefact"] = {
+            "path": str(to),
+            "digest": learned.digest,
+            "card": str(card),
+            "model": learned.model,
+        }
+    if report is not None:
+        from riskmap.usecases.training_report import write_report
+
+        write_report(training, report, at=now, lang=LANG)
+        document["report"] = str(report)
+    if as_json:
+        print_json(document)
+        return
+    _show(training)
+    if to is not None:
+        kept = document["artefact"]
+        say(f"已保存 {kept['path']}（{kept['model']}）", f"kept {kept['path']} ({kept['model']})")
+        typer.echo(f"  sha256 {kept['digest']}\n  {kept['card']}")
+    if report is not None:
+        say(f"报告：{report}", f"report: {report}")
+
+
+def _show(training: Training) -> None:
+    """Print the comparison as a table, then what a reader must know."""
+    from riskmap.usecases.training_text import comparison_lines
+
+    for line in comparison_lines(training, LANG):
+        typer.echo(line)
