@@ -8,11 +8,16 @@ PARTS := riskmap tests benchmarks docs/tools app.py
 
 .PHONY: run test setup lint bundle bench screenshots clean
 
-setup: $(VENV)/.ready
+setup: $(VENV)/.ready-test
 
+# Running needs less than testing: no compiler for terrain flow, no browser driver, no cluster.
 $(VENV)/.ready: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "需要 Python 3.11 或更高 / needs Python 3.11 or newer; try: make PYTHON=python3.11"; exit 2; }
 	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.ready-test: $(VENV)/.ready
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[test]'
 	@touch $@
 
@@ -23,7 +28,7 @@ $(DEMO)/workspace.toml: | $(VENV)/.ready
 run: $(VENV)/.ready $(DEMO)/workspace.toml
 	$(BIN)/riskmap serve --workspace $(DEMO) --port $(PORT)
 
-lint: $(VENV)/.ready
+lint: $(VENV)/.ready-test
 	$(BIN)/ruff check $(PARTS)
 	$(BIN)/ruff format --check $(PARTS)
 	$(BIN)/basedpyright
@@ -34,10 +39,10 @@ lint: $(VENV)/.ready
 test: lint
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
-bench: $(VENV)/.ready
+bench: $(VENV)/.ready-test
 	$(BIN)/python -m benchmarks
 
-screenshots: $(VENV)/.ready
+screenshots: $(VENV)/.ready-test
 	$(BIN)/python docs/tools/screenshots.py
 
 bundle: $(VENV)/.ready
