@@ -193,6 +193,7 @@ def test_sampled_values_go_in_as_one_change_that_names_raster_and_method(ws: Pat
         slope,
         "--field",
         "slope_deg",
+        "--overwrite",
         "--by",
         "王五",
         "--why",
@@ -210,15 +211,17 @@ def test_sampled_values_go_in_as_one_change_that_names_raster_and_method(ws: Pat
     digest = hashlib.sha256(slope.read_bytes()).hexdigest()
     assert last["why"] == f"地形（slope.tif sha256:{digest} band 1 bilinear）"
     assert document["digest"] == digest
-    again = run(ws, "sample", "slopes", "--raster", slope, "--field", "slope_deg", "--json").json
+    again = run(
+        ws, "sample", "slopes", "--raster", slope, "--field", "slope_deg", "--overwrite", "--json"
+    ).json
     assert (again["unchanged"], again["updated"], again["changeset"]) == (2, 0, None)
     assert run(ws, "undo", document["changeset"], "--why", "实测优先").status == 0
     assert [slope_of(ws, code) for code in ("S1", "S2")] == [None, 55]
     assert run(ws, "summary", "--json").status in (0, 1)
 
 
-def test_surveyed_values_can_be_left_alone(ws: Path, slope: Path):
-    words = ("sample", "slopes", "--raster", slope, "--field", "slope_deg", "--only-empty")
+def test_surveyed_values_are_left_alone_unless_told_otherwise(ws: Path, slope: Path):
+    words = ("sample", "slopes", "--raster", slope, "--field", "slope_deg")
     tried = run(ws, *words, "--dry-run", "--json").json
     assert (tried["updated"], tried["kept"], tried["changeset"]) == (1, 1, None)
     assert slope_of(ws, "S1") is None
@@ -232,7 +235,18 @@ def test_values_outside_the_limits_stay_out_and_are_named(ws: Path, tmp_path: Pa
     values = np.full((12, 14), 100.0)
     values[:, 6] = 45.0
     steep = write_raster(tmp_path / "s.tif", values)
-    words = ("sample", "slopes", "--raster", steep, "--field", "slope_deg", "--method", "nearest", "--json")
+    words = (
+        "sample",
+        "slopes",
+        "--raster",
+        steep,
+        "--field",
+        "slope_deg",
+        "--method",
+        "nearest",
+        "--overwrite",
+        "--json",
+    )
     document = run(ws, *words).json
     assert document["missing"]["out_of_limits"] == ["S1"]
     assert (slope_of(ws, "S1"), slope_of(ws, "S2")) == (None, 45)
@@ -340,9 +354,9 @@ def test_a_record_that_moves_meanwhile_is_looked_at_again(
 
     monkeypatch.setattr(opened.ledger, "plan_import", moving)
     limit = 1
-    report = sample_layer(opened, "slopes", slope, field_id="slope_deg", by="a", why="b")
+    report = sample_layer(opened, "slopes", slope, field_id="slope_deg", overwrite=True, by="a", why="b")
     assert report.updated == 2
     moves, limit = iter(range(100)), 50
     run(ws, "undo", report.changeset, "--why", "c")
     with pytest.raises(LedgerError, match="稍后"):
-        sample_layer(opened, "slopes", slope, field_id="slope_deg", by="a", why="b")
+        sample_layer(opened, "slopes", slope, field_id="slope_deg", overwrite=True, by="a", why="b")

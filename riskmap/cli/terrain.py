@@ -81,8 +81,9 @@ def sample(
     zonal: Annotated[
         str | None, typer.Option("--zonal", help="面图层：mean（默认）| max / polygon layers")
     ] = None,
-    only_empty: Annotated[
-        bool, typer.Option("--only-empty", help="已有值的记录不改 / leave records that hold a value")
+    overwrite: Annotated[
+        bool,
+        typer.Option("--overwrite", help="替换已有的值（默认保留）/ replace known values, kept otherwise"),
     ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="只看结果，不写入 / show, write nothing")
@@ -107,7 +108,7 @@ def sample(
         band=band,
         method=cast("Method | None", _one_of("--method", method, ("bilinear", "nearest"))),
         zonal=cast("Statistic | None", _one_of("--zonal", zonal, ("mean", "max"))),
-        only_empty=only_empty,
+        overwrite=overwrite,
         dry_run=dry_run,
         by=person(by),
         why=reason(why),

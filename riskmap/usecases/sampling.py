@@ -88,7 +88,7 @@ def sample_layer(
     band: int = 1,
     method: Method | None = None,
     zonal: Statistic | None = None,
-    only_empty: bool = False,
+    overwrite: bool = False,
     dry_run: bool = False,
 ) -> SampleReport:
     """Write the raster's value at every active record of a layer into a field, as one changeset of kind `sample`.
@@ -96,8 +96,8 @@ def sample_layer(
     Points (and lines, at their point) are sampled: `method` bilinear, or nearest for classes and angles (chosen by
     itself for a band with a colour table and for our own aspect). Polygons are summarised (`zonal`, mean by default).
     Values keep DIGITS significant digits; an integer field takes the nearest whole number. Records that are
-    unlocated, not covered, or would fall outside the field's limits stay as they are and are named; with
-    `only_empty` so do those that hold a value. Raises UnknownNameError, DatumError, UnreadableFileError,
+    unlocated, not covered, or would fall outside the field's limits stay as they are and are named. A value that a
+    record holds, surveyed most likely, stays too, unless `overwrite`. Raises UnknownNameError, DatumError, UnreadableFileError,
     RiskmapError, and StaleRevisionError where the ledger keeps moving.
     """
     layer = ws.catalog.layer(layer_id)
@@ -110,7 +110,7 @@ def sample_layer(
         features = ws.ledger.features(layer.id)
         values, share = _values(features, raster, band=band, how=how, zonal=zonal)
         report, plan = _planned(
-            ws, target, features, values * to_unit, origin, share=share, only_empty=only_empty
+            ws, target, features, values * to_unit, origin, share=share, overwrite=overwrite
         )
         if not (plan.count("held") or plan.count("insert")):
             return report if dry_run else _written(ws, report, plan, by=by, why=why)
@@ -148,7 +148,7 @@ def _planned(
     origin: Origin,
     *,
     share: Floats | None,
-    only_empty: bool,
+    overwrite: bool,
 ) -> tuple[SampleReport, ImportPlan]:
     records = features.records
     if share is None:
@@ -156,7 +156,7 @@ def _planned(
     else:
         located = np.array([s is not None for s in records.shapes or [None] * len(records)], dtype=bool)
     held = records.values.get(target.id, [None] * len(records))
-    kept = np.array([only_empty and v is not None for v in held], dtype=bool)
+    kept = np.array([v is not None and not overwrite for v in held], dtype=bool)
     values = _rounded(values, whole=target.type == "integer")
     covered = np.isfinite(values)
     low = -np.inf if target.minimum is None else target.minimum
