@@ -15,6 +15,7 @@ from riskmap.assess.fit import NodeFit
 from riskmap.catalog.model import Combination
 from riskmap.errors import ArtefactError
 from riskmap.formulas.indices import closeness, geometric_mean, inverted_geometric_mean
+from riskmap.formulas.registry import FORMULAS
 
 
 class Predictor(Protocol):
@@ -150,6 +151,12 @@ def _matrix(node: Combination, parts: Sequence[Any], _: _Weights, __: NodeFit | 
     return np.where(inside, cells[i, j], np.nan)
 
 
+def _formula(node: Combination, parts: Sequence[Any], _: _Weights, __: NodeFit | None) -> Any:
+    assert node.formula is not None  # the file reader saw to it
+    given = dict(zip(node.formula.parameters, parts, strict=True))
+    return FORMULAS[node.formula.name]({**node.formula.constants, **given})
+
+
 METHODS: Final[Mapping[str, _Combine]] = {
     "sum": _sum,
     "product": _product,
@@ -161,4 +168,5 @@ METHODS: Final[Mapping[str, _Combine]] = {
     "max": _extreme(np.maximum, np.fmax),
     "min": _extreme(np.minimum, np.fmin),
     "matrix": _matrix,
+    "formula": _formula,
 }

@@ -27,6 +27,7 @@ Method = Literal[
     "min",
     "matrix",
     "topsis",
+    "formula",
     "learned",
 ]
 Function = Literal["ln", "ln1p", "log10", "sqrt", "cbrt"]
@@ -122,6 +123,17 @@ class Artefact:
 
 
 @dataclass(frozen=True, slots=True)
+class Formulated:
+    """A formula of `riskmap.formulas.registry` by name: `parameters` run parallel to the `of` of the
+    node, `constants` holds the others.
+    """
+
+    name: str
+    parameters: tuple[str, ...]
+    constants: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
 class Combination:
     """An inner node: other nodes → number, then through `bands` or `curve` where it has them.
 
@@ -129,7 +141,8 @@ class Combination:
     "entropy" fits them to the layer instead. `matrix` (exactly two nodes with values 1..n and 1..m)
     holds the rows of the first node. "quotient" divides the first node by the product of the
     others. "inverted_geometric" works on the distance from the top of `scale`; "topsis" is the
-    closeness to the layer's worst, each column divided as `norm` says. "learned" predicts a
+    closeness to the layer's worst, each column divided as `norm` says. "formula" computes `formula`
+    from the nodes as its parameters. "learned" predicts a
     probability with `artefact`; where it cannot, `missing` "worst" takes `worst`. `known_only`
     (max, min, mean, geometric, inverted_geometric) takes the nodes that are known and is unknown
     only when none is: for several measurements of one thing, not for parts of a whole.
@@ -151,6 +164,7 @@ class Combination:
     scale: tuple[float, float] | None = None
     norm: Literal["vector", "min_max"] | None = None
     artefact: Artefact | None = None
+    formula: Formulated | None = None
     missing: MissingPolicy = "unrated"
     worst: float | None = None
     function: Function | None = None

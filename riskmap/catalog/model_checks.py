@@ -20,7 +20,13 @@ from riskmap.catalog.model_direction import (
     with_worst,
 )
 from riskmap.catalog.model_weights import weight_problems
-from riskmap.catalog.node_checks import learned_problems, method_problems, missing_problems, step_problems
+from riskmap.catalog.node_checks import (
+    formula_problems,
+    learned_problems,
+    method_problems,
+    missing_problems,
+    step_problems,
+)
 from riskmap.catalog.problems import TomlFile, closest, one_of
 from riskmap.catalog.toml_lines import KeyPath
 from riskmap.errors import CatalogProblem, Say
@@ -63,8 +69,11 @@ def _names(model: ScoringModel, source: TomlFile) -> Iterable[CatalogProblem]:
         if isinstance(node, Combination):
             for i, child in enumerate(node.of):
                 if child not in ids:
+                    here: KeyPath = ("of", i)
+                    if node.formula is not None:
+                        here = ("inputs", node.formula.parameters[i])
                     yield source.problem(
-                        (*path_of(model, node), "of", i), one_of(ids), hint=closest(child, ids)
+                        (*path_of(model, node), *here), one_of(ids), hint=closest(child, ids)
                     )
                 elif node.of.index(child) != i:
                     once = Say("每个名称只列一次", "each name only once")
@@ -175,6 +184,7 @@ def _inner(model: ScoringModel, source: TomlFile) -> Iterable[CatalogProblem]:
             yield source.problem((*path, "known_only"), expected)
         yield from weight_problems(node, path, source)
         yield from method_problems(node, path, source)
+        yield from formula_problems(node, path, source)
         yield from _matrix(node, path, source)
         if node.method in {"matrix", "quotient", "topsis"} and len(node.of) < 2:  # noqa: PLR2004 - needs a pair
             yield source.problem((*path, "of"), Say("至少两个节点", "at least two nodes"))

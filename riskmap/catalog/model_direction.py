@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from riskmap.catalog.model import Combination, Indicator, Node, ScoringModel, rises
+from riskmap.catalog.model import Combination, Formulated, Indicator, Node, ScoringModel, rises
 from riskmap.catalog.problems import TomlFile
 from riskmap.catalog.toml_lines import KeyPath
 from riskmap.errors import CatalogProblem, Say
+from riskmap.formulas.registry import FORMULAS
 from riskmap.formulas.rounding import round_decimals
 
 
@@ -82,7 +83,8 @@ def polarities(model: ScoringModel) -> dict[str, set[int]]:
     """Return how each node moves the score: {+1}, {−1}, both, or empty where it is not used.
 
     The sign of a leaf is that of its number, after its own steps. What feeds a learned node has the
-    sign 0: the artefact decides, and nobody has promised that it goes one way.
+    sign 0: the artefact decides, and nobody has promised that it goes one way. So has a parameter of
+    a formula that pulls both ways.
     """
     signs: dict[str, set[int]] = {node.id: set() for node in model.nodes}
     signs[model.score].add(1)
@@ -94,12 +96,20 @@ def polarities(model: ScoringModel) -> dict[str, set[int]]:
             sign = 1
             if node.method == "learned":
                 sign = 0
+            elif node.formula is not None:
+                sign = _pull(node.formula, i)
             elif node.method == "quotient":
                 sign = 1 if i == 0 else -1
             elif node.method == "sum" and node.weights:
                 sign = -1 if node.weights[i] < 0 else 1
             signs[child] |= {s * sign * slope for s in signs[node.id]}
     return signs
+
+
+def _pull(formula: Formulated, place: int) -> int:
+    known = FORMULAS.get(formula.name)
+    parameter = known.parameters.get(formula.parameters[place]) if known else None
+    return parameter.sign if parameter else 0
 
 
 def matrix_problems(model: ScoringModel, source: TomlFile) -> Iterable[CatalogProblem]:
@@ -129,6 +139,12 @@ def direction_problems(model: ScoringModel, source: TomlFile) -> Iterable[Catalo
         if turns == 0:
             expected = Say("只增或只减的 value", "values that only rise or only fall")
             yield source.problem((*path_of(model, node), "bands" if node.bands else "curve"), expected)
+        elif 0 in signs[node.id] and isinstance(node, Indicator) and node.missing == "worst":
+            expected = Say(
+                '"unrated" 或 "value"：这个参数没有一定的方向，说不出哪个值最不利',
+                '"unrated" or "value": this parameter pulls both ways, so no value is the worst',
+            )
+            yield source.problem((*path_of(model, node), "missing"), expected)
         elif len(signs[node.id] - {0}) > 1:
             expected = Say("只朝一个方向影响总分", "one direction in which it moves the score")
             yield source.problem(path_of(model, node), expected, found=node.id)

@@ -14,6 +14,7 @@ from riskmap.catalog.model import (
     Artefact,
     Combination,
     Condition,
+    Formulated,
     Gate,
     Indicator,
     Normalise,
@@ -160,11 +161,15 @@ def _learned(part: LearnedPart) -> Combination:
 
 
 def _combination(part: CombinationPart) -> Combination:
+    formula = None
+    if part.method == "formula":
+        formula = Formulated(part.formula or "", tuple(part.inputs), dict(part.constants))
     return Combination(
         id=part.id,
         title=part.title.say(),
         method=part.method,
-        of=tuple(part.of),
+        of=tuple(part.inputs.values()) if formula else tuple(part.of),
+        formula=formula,
         weights=pairwise_weights(part.pairwise) if part.pairwise else tuple(part.weights or ()),
         matrix=tuple(tuple(row) for row in part.matrix or ()),
         known_only=part.known_only,

@@ -91,8 +91,12 @@ class CombinationPart(StepsPart):
         "min",
         "matrix",
         "topsis",
+        "formula",
     ]
-    of: list[str] = Key(min_length=1)
+    of: list[str] = Key(default_factory=list[str])
+    formula: str | None = None
+    inputs: dict[str, str] = Key(default_factory=dict[str, str])
+    constants: dict[str, float] = Key(default_factory=dict[str, float])
     weights: list[float] | None = None
     pairwise: list[list[float | _Fraction]] | None = None
     weighting: Literal["entropy"] | None = None

@@ -7,11 +7,14 @@ from collections.abc import Iterable
 from itertools import pairwise
 from typing import cast
 
+import numpy as np
+
 from riskmap.catalog.model import Combination, Indicator, Node, rises, table_key
 from riskmap.catalog.model_direction import values_of
 from riskmap.catalog.problems import TomlFile, closest, one_of
 from riskmap.catalog.toml_lines import KeyPath
 from riskmap.errors import CatalogProblem, Say
+from riskmap.formulas.registry import FORMULAS
 from riskmap.formulas.steps import along_curve, through_bands
 
 
@@ -163,6 +166,54 @@ def method_problems(node: Combination, path: KeyPath, source: TomlFile) -> Itera
             'method = "topsis" together with norm = "vector" or "min_max" (they rank differently)',
         )
         yield source.problem((*path, "norm"), expected)
+
+
+def formula_problems(node: Combination, path: KeyPath, source: TomlFile) -> Iterable[CatalogProblem]:
+    """Return what is wrong with a formula node, or with the keys of one in another node."""
+    if node.formula is None:
+        for key in ("formula", "inputs", "constants"):
+            if source.at((*path, key)) is not None:
+                expected = Say(
+                    '不写：仅用于 method = "formula"', 'nothing: used only with method = "formula"'
+                )
+                yield source.problem((*path, key), expected)
+        if not node.of:
+            yield source.problem((*path, "of"), Say("至少一个节点", "at least one node"))
+        return
+    if source.at((*path, "of")) is not None:
+        expected = Say(
+            "不写：请用 inputs 说明每个参数取哪个节点", "nothing: inputs say which node each parameter is"
+        )
+        yield source.problem((*path, "of"), expected)
+    known = FORMULAS.get(node.formula.name)
+    if known is None:
+        names = list(FORMULAS)
+        yield source.problem((*path, "formula"), one_of(names), hint=closest(node.formula.name, names))
+        return
+    parameters = list(known.parameters)
+    stated = [("inputs", name) for name in node.formula.parameters]
+    stated += [("constants", name) for name in node.formula.constants]
+    for key, name in stated:
+        if name not in parameters:
+            yield source.problem(
+                (*path, key, name), one_of(parameters), found=name, hint=closest(name, parameters)
+            )
+        elif key == "constants" and name in node.formula.parameters:
+            yield source.problem((*path, key, name), Say("inputs 中已有", "only one: inputs state it too"))
+        elif key == "constants":
+            number = node.formula.constants[name]
+            if math.isnan(float(known.parameters[name].possible(np.asarray(number)))):
+                title = known.parameters[name].title
+                expected = Say(f"可能的{title.zh}", f"a possible {title.en}")
+                yield source.problem((*path, key, name), expected, found=f"{number:g}")
+    for name in parameters:
+        if name not in {n for _, n in stated}:
+            title = known.parameters[name].title
+            expected = Say(
+                f"{name}（{title.zh}）：写在 inputs 或 constants 中",
+                f"{name}, {title.en}, in inputs or constants",
+            )
+            yield source.problem((*path, "inputs"), expected)
 
 
 def learned_problems(node: Combination, path: KeyPath, source: TomlFile) -> Iterable[CatalogProblem]:
