@@ -27,6 +27,7 @@ from riskmap.cli import (  # noqa: F401 - each adds its commands
     review,
     scoring,
     serving,
+    shelters,
     terrain,
     training,
 )
