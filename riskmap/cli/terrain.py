@@ -135,6 +135,33 @@ def sample(
     raise typer.Exit(1 if report.missing else 0)
 
 
+@app.command()
+def pond(
+    dem: Annotated[Path, typer.Option("--dem", metavar="FILE", help="地形 GeoTIFF / terrain")],
+    rain: Annotated[float, typer.Option("--rain", metavar="MM", help="降水量（毫米）/ rain, mm")],
+    hours: Annotated[float, typer.Option("--hours", help="历时（小时）/ duration, h")],
+    as_json: JsonOption = False,
+    workspace: WorkspaceOption = None,
+    store: StoreOption = None,
+) -> None:
+    """一场雨在各内涝点积多深（试算，不写入）/ how deep a rain stands at each waterlogging spot."""
+    from riskmap.usecases.design_storm import storm_depths
+    from riskmap.usecases.workspace import open_workspace
+
+    document = storm_depths(open_workspace(workspace, store), dem, rain=rain, hours=hours)
+    if as_json:
+        print_json(document)
+        raise typer.Exit(1 if document["missing"] else 0)
+    for spot in sorted(document["spots"], key=lambda s: -s["depth_m"]):
+        say(
+            f"{spot['code']}\t{spot['depth_m']:.2f} m\t滞留 {spot['left_m3']:,.0f} m³\t外溢 {spot['spilled_m3']:,.0f} m³",
+            f"{spot['code']}\t{spot['depth_m']:.2f} m\t{spot['left_m3']:,.0f} m³ stay\t{spot['spilled_m3']:,.0f} m³ spill",
+        )
+    for one in document["missing"]:
+        say(f"  ! {one['code']}\t{one['zh']}", f"  ! {one['code']}\t{one['en']}", err=True)
+    raise typer.Exit(1 if document["missing"] else 0)
+
+
 def _one_of(option: str, given: str | None, allowed: tuple[str, ...]) -> str | None:
     if given is None or given in allowed:
         return given
