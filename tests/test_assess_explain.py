@@ -12,7 +12,9 @@ import pytest
 from riskmap.assess import assess_table, contributions, explain
 from riskmap.assess.shapley import method, reference_score
 from riskmap.catalog.model_file import read_model
+from riskmap.present.values import limit_text
 from tests.assess_rows import scoring
+from tests.intake_files import layer
 from tests.test_assess_kernel import leaf, model_of
 
 
@@ -175,3 +177,11 @@ def test_rounding_of_the_score_is_part_of_the_contributions():
     shares = contributions(coarse, layer, columns)
     assert assess_table(coarse, layer, columns).score[0] == 0.6
     assert math.isclose(sum(share[0] for share in shares.values()), 0.6, abs_tol=1e-12)
+
+
+def test_a_limit_that_ends_just_below_a_round_number_is_not_written_as_that_number():
+    slopes = layer("slopes")
+    assert limit_text(slopes, "threatened_property", 499.9999, "zh") == "略低于 500 万元"
+    assert limit_text(slopes, "threatened_property", 500.0001, "en") == "just above 500 ×10⁴ CNY"
+    assert limit_text(slopes, "threatened_property", 500.0, "zh") == "500 万元"
+    assert limit_text(slopes, "stability", "unstable", "zh") == "不稳定"

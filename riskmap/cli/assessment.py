@@ -73,7 +73,7 @@ def explain(
     if as_json:
         print_json(document)
         return
-    from riskmap.present.values import field_title, value_text
+    from riskmap.present.values import field_title, limit_text, value_text
     from riskmap.records import TIER_TITLES
 
     definition, model = ws.catalog.layer(layer), ws.catalog.model_of(layer)
@@ -112,7 +112,7 @@ def explain(
         field, now, then = (
             step["field"],
             value(step["field"], step["value"]),
-            value(step["field"], step["to"]),
+            limit_text(definition, step["field"], step["to"], LANG),
         )
         tier = TIER_TITLES[step["tier"]].text(LANG)
         say(

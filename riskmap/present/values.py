@@ -42,3 +42,14 @@ def value_text(layer: Layer, name: str, value: Any, lang: Lang) -> str:
         if isinstance(value, bool):
             return t("yes" if value else "no", lang)
         return "" if value is None else str(value)
+
+
+def limit_text(layer: Layer, name: str, value: Any, lang: Lang) -> str:
+    """Return a solved limit as people read it: 499.9999 is just below 500, and 500 would not do."""
+    text = value_text(layer, name, value, lang)
+    if not isinstance(value, float):
+        return text
+    written = float(f"{value:.6g}")
+    if written == value or name not in layer.field_ids:
+        return text
+    return t("just_below" if value < written else "just_above", lang, value=text)

@@ -13,7 +13,7 @@ from typing import Any, Final
 import streamlit as st
 
 from riskmap.catalog import Layer, ScoringModel
-from riskmap.present.values import field_title
+from riskmap.present.values import field_title, limit_text
 from riskmap.records import FLAGS, RANKS, TIER_TITLES, UNRATED, Change, Contact, Explanation, Features
 from riskmap.ui.look import section
 from riskmap.ui.panels import Cell, Column, Row, pager_of, show_table
@@ -229,7 +229,7 @@ def _nearest(layer: Layer, change: Any) -> str:
         f"why_nearest_{change.direction}",
         title=field_title(layer, change.field, lang()),
         before=_value(layer, change.field, change.value) or say("not_filled"),
-        after=_value(layer, change.field, change.to),
+        after=limit_text(layer, change.field, change.to, lang()),
         tier=TIER_TITLES[change.tier].text(lang()),
     )
 
