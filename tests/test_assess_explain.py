@@ -120,11 +120,11 @@ def test_a_number_that_counted_as_its_worst_is_solved_from_there():
 
 
 def test_an_explanation_can_be_written_as_json():
-    for layer, row in (
+    for layer_id, row in (
         ("slopes", {"height_m": 8.0}),
         ("risk_points", {"likelihood": 3.0, "exposure": 6.0, "consequence": 7.0}),
     ):
-        assert asdict(explain(*scoring(layer), "A", row))["layer"] == layer
+        assert asdict(explain(*scoring(layer_id), "A", row))["layer"] == layer_id
 
 
 def test_a_sum_is_explained_term_by_term():
