@@ -178,3 +178,4 @@ def test_an_empty_ledger_tells_a_newcomer_what_to_do(open_tab, tmp_path):
             "getComputedStyle(document.documentElement).getPropertyValue('--rm-upload')"
         )
         assert "Drag" not in visible
+        page.goto("about:blank")  # the tab must not look for a server that has left
