@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
 import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +18,7 @@ from riskmap.records import RANKS
 from riskmap.usecases.batch import parts, score_points
 from riskmap.usecases.importing import import_files
 from riskmap.usecases.workspace import Workspace, create_workspace
+from tests.dask_cluster import dask_cluster  # noqa: F401 - the fixture `cluster`
 
 ROWS = 3000
 
@@ -200,45 +196,6 @@ def test_what_cannot_be_scored_is_said_before_anything_is_written(
     (out / "mine.txt").write_text("x")
     with pytest.raises(ExportError, match="已有文件"):
         score_points(ws, "risk_points", points=points, to=out)
-
-
-@pytest.fixture
-def cluster(tmp_path: Path):
-    """A scheduler and two workers on this machine, ended by their process ids."""
-    pytest.importorskip("distributed")
-    where, running = tmp_path / "scheduler.json", []
-
-    def start(*words: str) -> subprocess.Popen[bytes]:
-        # The package under test first, wherever the tests run.
-        env = {
-            **os.environ,
-            "PYTHONPATH": str(Path(__file__).resolve().parents[1]),
-            "DASK_LOGGING__DISTRIBUTED": "error",
-        }
-        made = subprocess.Popen(
-            [sys.executable, "-m", "dask", *words, "--no-dashboard"],
-            env=env,
-            cwd=tmp_path,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        running.append(made)
-        return made
-
-    start("scheduler", "--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(where))
-    deadline = time.monotonic() + 60
-    while not where.exists():
-        assert time.monotonic() < deadline, "the scheduler did not start"
-        time.sleep(0.1)
-    time.sleep(0.2)
-    address = json.loads(where.read_text())["address"]
-    workers = [
-        start("worker", address, "--host", "127.0.0.1", "--nthreads", "1", "--no-nanny") for _ in range(2)
-    ]
-    yield address, workers
-    for process in running:
-        process.kill()
-        process.wait(timeout=20)
 
 
 def test_a_worker_killed_in_the_middle_costs_nothing_but_time(
