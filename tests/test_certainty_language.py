@@ -19,8 +19,20 @@ from riskmap.catalog import Layer
 from riskmap.catalog.layer import Field
 from riskmap.catalog.uncertainty import Doubt, Uncertainty
 from riskmap.errors import NotFittedError, RiskmapError, Say
-from tests.index_models import NRI, SVI, SVI_FIELDS, columns, gate, head, layer_of, leaf, model_of, node
-from tests.test_models_indices import Slope, learned
+from tests.index_models import (
+    NRI,
+    SVI,
+    SVI_FIELDS,
+    Slope,
+    columns,
+    gate,
+    head,
+    layer_of,
+    leaf,
+    learned,
+    model_of,
+    node,
+)
 
 LIMITS = {"major": 3, "large": 2, "general": 1}
 RANK = 'normalise = { method = "percentile_rank" }\n'
