@@ -7,14 +7,14 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import browsing, files, scale, scoring, serving, terrain, workspaces
+from benchmarks import browsing, certainty, files, scale, scoring, serving, terrain, workspaces
 from benchmarks.measure import Line, say, table
 
 ALL = {
     "make": workspaces.making,
     "import": files.importing,
     "export": files.exporting,
-    "score": scoring.scoring,
+    "score": lambda home, large: [*scoring.scoring(home, large), *certainty.certainty(home, large)],
     "terrain": terrain.terrain,
     "serve": serving.serving,
     "browser": browsing.browsing,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from riskmap.assess import assess_table, fit_model
@@ -114,3 +115,26 @@ NRI = (
 
 COUNTRY = {"quake": 4.0, "flood": 0.3, "drought": 1.0, "gini": 40.0, "aid": 5.0, "refugees": 4.0, "literacy": 80.0,
            "doctors": 2.0}  # fmt: skip
+
+
+class Slope:
+    """An artefact that has learned a logistic curve of two predictors."""
+
+    predictors = ("angle", "wet")
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def predict(self, given):
+        self.calls += 1
+        assert all(v.dtype == np.float64 and v.ndim == 1 for v in given.values())
+        return 1 / (1 + np.exp(4 - 0.1 * given["angle"] - 2 * given["wet"]))
+
+
+def learned(extra: str = "") -> str:
+    return (
+        head("p", major=0.6, large=0.4, general=0.1)
+        + '[[learned]]\nid = "p"\ntitle = { zh = "p", en = "p" }\nartefact = "slide.skops"\n'
+        + f'digest = "{"0" * 64}"\ninputs = {{ angle = "slope_deg", wet = "wetness" }}\n'
+        + f'reference = {{ angle = 0, wet = 0 }}\nsource = "t"\n{extra}\n'
+    )

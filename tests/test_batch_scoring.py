@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import os
 import signal
-import subprocess
 import sys
-import time
+import threading
+import types
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,13 +17,18 @@ import rasterio
 import shapely
 
 from riskmap.assess import assess_table
-from riskmap.errors import DatumError, ExportError, RiskmapError, UnreadableFileError
+from riskmap.errors import DatumError, ExportError, NotFittedError, RiskmapError, UnreadableFileError
 from riskmap.records import RANKS
-from riskmap.usecases.batch import parts, score_points
+from riskmap.usecases.assessing import assess_layers, kept_fit
+from riskmap.usecases.batch import layers, parts, score_points
 from riskmap.usecases.importing import import_files
-from riskmap.usecases.workspace import Workspace, create_workspace
+from riskmap.usecases.workspace import Workspace, create_workspace, open_workspace
+from tests.cli import riskmap
+from tests.dask_cluster import dask_cluster  # noqa: F401 - the fixture `cluster`
+from tests.index_models import Slope, head, leaf, learned, node
 
 ROWS = 3000
+WHO = {"by": "测试", "why": "测试"}
 
 
 @pytest.fixture(scope="module")
@@ -202,45 +206,6 @@ def test_what_cannot_be_scored_is_said_before_anything_is_written(
         score_points(ws, "risk_points", points=points, to=out)
 
 
-@pytest.fixture
-def cluster(tmp_path: Path):
-    """A scheduler and two workers on this machine, ended by their process ids."""
-    pytest.importorskip("distributed")
-    where, running = tmp_path / "scheduler.json", []
-
-    def start(*words: str) -> subprocess.Popen[bytes]:
-        # The package under test first, wherever the tests run.
-        env = {
-            **os.environ,
-            "PYTHONPATH": str(Path(__file__).resolve().parents[1]),
-            "DASK_LOGGING__DISTRIBUTED": "error",
-        }
-        made = subprocess.Popen(
-            [sys.executable, "-m", "dask", *words, "--no-dashboard"],
-            env=env,
-            cwd=tmp_path,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        running.append(made)
-        return made
-
-    start("scheduler", "--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(where))
-    deadline = time.monotonic() + 60
-    while not where.exists():
-        assert time.monotonic() < deadline, "the scheduler did not start"
-        time.sleep(0.1)
-    time.sleep(0.2)
-    address = json.loads(where.read_text())["address"]
-    workers = [
-        start("worker", address, "--host", "127.0.0.1", "--nthreads", "1", "--no-nanny") for _ in range(2)
-    ]
-    yield address, workers
-    for process in running:
-        process.kill()
-        process.wait(timeout=20)
-
-
 def test_a_worker_killed_in_the_middle_costs_nothing_but_time(
     ws: Workspace, tmp_path: Path, monkeypatch, cluster
 ):
@@ -277,3 +242,109 @@ def test_a_worker_killed_in_the_middle_costs_nothing_but_time(
         atol=1e-9,
     )
     assert found.equals(whole)
+
+
+# ------------------------------------------------------------------ models that compare or have learned
+
+RANK = 'normalise = { method = "percentile_rank" }'
+RANKED = head("s") + "".join(leaf(f, RANK) for f in ("likelihood", "consequence"))
+RANKED += node("s", "mean", ["likelihood", "consequence"])
+# A learned node beside a place among the layer's other points.
+GUESSED = learned().replace('"slope_deg"', '"exposure"').replace('"wetness"', '"likelihood"')
+GUESSED = GUESSED.replace('score = "p"', 'score = "s"') + leaf("consequence", RANK)
+GUESSED += node("s", "mean", ["p", "consequence"])
+
+
+def ledger(folder: Path, text: str, points: int = 30) -> Workspace:
+    """A workspace with some risk points and this model in the place of theirs."""
+    made = create_workspace(folder)
+    model = text.replace('id = "index"', 'id = "risk_points_lec"')
+    (made.root / "models" / "risk_points_lec.toml").write_text(model, encoding="utf-8")
+    draw = np.random.default_rng(3)
+    rows = ["编号,名称,可能性,暴露频率,后果"]
+    for i in range(points):
+        likelihood = "" if i % 9 == 4 else draw.choice([0.1, 1, 3, 6, 10])
+        rows.append(f"P{i},点{i},{likelihood},{draw.choice([0.5, 3, 10])},{draw.choice([1, 15, 100])}")
+    file = made.root / "风险点.csv"
+    file.write_text("\n".join(rows), encoding="utf-8")
+    made = open_workspace(made.root)
+    import_files(made, "risk_points", [file], datum="cgcs2000", **WHO)
+    return made
+
+
+def test_a_point_table_is_compared_with_the_ledger_and_only_after_a_whole_run(points: Path, tmp_path: Path):
+    ws = ledger(tmp_path / "ranked", RANKED)
+    layer = ws.catalog.layer("risk_points")
+    fresh = use_model(ws, RANKED.replace('version = "1"', 'version = "2"'))
+    with pytest.raises(NotFittedError, match="riskmap assess"):
+        score_points(fresh, "risk_points", points=points, to=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    assess_layers(fresh, ["risk_points"], **WHO)
+    score_points(fresh, "risk_points", points=points, to=tmp_path / "out")
+    fields = {f"f:{n}": table()[n] for n in ("likelihood", "consequence")}
+    model = fresh.catalog.model_of("risk_points")
+    whole = assess_table(model, layer, pa.table(fields), fit=kept_fit(fresh, "risk_points"))
+    assert results(tmp_path / "out")["tier"].to_pylist() == [RANKS[r] for r in whole.rank]
+    assert len(set(whole.rank.tolist())) > 2
+
+
+def use_model(ws: Workspace, text: str) -> Workspace:
+    file = ws.root / "models" / "risk_points_lec.toml"
+    file.write_text(text.replace('id = "index"', 'id = "risk_points_lec"'), encoding="utf-8")
+    return open_workspace(ws.root)
+
+
+def stored(ws: Workspace) -> tuple[Any, ...]:
+    found = ws.ledger.features("risk_points")
+    return found.score.tolist(), found.rank.tolist(), found.missing, found.rules
+
+
+@pytest.fixture
+def artefact(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A trained file that anybody can load."""
+    module = types.ModuleType("riskmap.assess.learned")
+    module.load_learned = lambda _path, *, digest: Slope()
+    monkeypatch.setitem(sys.modules, "riskmap.assess.learned", module)
+
+
+def test_layers_on_a_cluster_have_the_scores_of_this_process(
+    tmp_path: Path, monkeypatch, cluster, artefact: None
+):
+    from distributed import Client
+
+    monkeypatch.setattr(layers, "SLICE_ROWS", 8)
+    address, _ = cluster
+    with Client(address, timeout=60, set_as_default=False) as client:
+        client.wait_for_workers(2, timeout=60)
+    here, there = (ledger(tmp_path / name, GUESSED) for name in ("here", "there"))
+    for ws in (here, there):
+        (ws.root / "models" / "slide.skops").write_bytes(b"x")
+    expect = assess_layers(here, ["risk_points", "shelters"], **WHO)
+    words = ("assess", "risk_points", "shelters", "--engine", "dask", "--scheduler", address)
+    ran = riskmap(*words, "--workspace", there.root, "--json")
+    assert ran.status == 0
+    assert ran.json["layers"] == expect["layers"]
+    assert sum(ran.json["layers"][0]["tiers"].values()) > 20
+    assert (ran.json["run"], here.ledger.state) == (expect["run"], there.ledger.state)
+    np.testing.assert_equal(stored(there), stored(here))
+    assert kept_fit(there, "risk_points") == kept_fit(here, "risk_points")
+    stuck = Slope()
+    stuck.calls = threading.Lock()  # what no other process can have
+    sys.modules["riskmap.assess.learned"].load_learned = lambda _path, *, digest: stuck
+    monkeypatch.setattr(Slope, "predict", lambda _, given: given["angle"] * 0)
+    state = there.ledger.state
+    ran = riskmap(*words, "--workspace", there.root)
+    assert (ran.status, ran.out, there.ledger.state) == (2, "", state)
+    assert "--engine numpy" in ran.err
+
+
+def test_a_cluster_is_named_with_its_engine_and_must_answer(tmp_path: Path):
+    ws = ledger(tmp_path / "w", RANKED, points=2)
+    for words, said in (
+        (("--engine", "dask"), "--scheduler"),
+        (("--scheduler", "tcp://127.0.0.1:9"), "--engine dask"),
+        (("--engine", "dask", "--scheduler", "tcp//127.0.0.1"), "连不上"),
+    ):
+        ran = riskmap("assess", *words, "--workspace", ws.root)
+        assert (ran.status, ran.out, len(ran.err.strip().splitlines())) == (2, "", 1)
+        assert said in ran.err

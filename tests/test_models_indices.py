@@ -21,11 +21,13 @@ from tests.index_models import (
     NRI_FIELDS,
     SVI,
     SVI_FIELDS,
+    Slope,
     columns,
     gate,
     head,
     layer_of,
     leaf,
+    learned,
     model_of,
     node,
     scored,
@@ -533,29 +535,6 @@ def test_losing_a_value_never_lowers_a_gated_tier(rows):
 
 
 # ------------------------------------------------------------------ learned
-
-
-class Slope:
-    """An artefact that has learned a logistic curve of two predictors."""
-
-    predictors = ("angle", "wet")
-
-    def __init__(self) -> None:
-        self.calls = 0
-
-    def predict(self, given):
-        self.calls += 1
-        assert all(v.dtype == np.float64 and v.ndim == 1 for v in given.values())
-        return 1 / (1 + np.exp(4 - 0.1 * given["angle"] - 2 * given["wet"]))
-
-
-def learned(extra: str = "") -> str:
-    return (
-        head("p", major=0.6, large=0.4, general=0.1)
-        + '[[learned]]\nid = "p"\ntitle = { zh = "p", en = "p" }\nartefact = "slide.skops"\n'
-        + f'digest = "{"0" * 64}"\ninputs = {{ angle = "slope_deg", wet = "wetness" }}\n'
-        + f'reference = {{ angle = 0, wet = 0 }}\nsource = "t"\n{extra}\n'
-    )
 
 
 def test_a_learned_node_is_a_probability_and_unknown_inputs_stay_unknown():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import types
+from datetime import date
 
 import numpy as np
 import pytest
@@ -12,11 +13,13 @@ import pytest
 from riskmap.errors import ArtefactError, NotFittedError
 from riskmap.usecases.artefacts import load_artefacts
 from riskmap.usecases.assessing import assess_layers, explain_point, explanation_json
+from riskmap.usecases.certainty import point_certainty, uncertainty_json
 from riskmap.usecases.editing import create_point, edit_point
+from riskmap.usecases.residuals import residual_json
 from riskmap.usecases.workspace import create_workspace, open_workspace
 from tests.cli import riskmap
-from tests.index_models import head, leaf, model_of, node
-from tests.test_models_indices import Slope, learned
+from tests.index_models import Slope, head, leaf, learned, model_of, node
+from tests.pages_running import html, open_page, use_workspace
 
 WHO = {"by": "测试员", "why": "测试"}
 LAYER = "risk_points"
@@ -170,3 +173,59 @@ def test_a_learned_model_scores_and_explains_a_layer(tmp_path, loader):
     assert found.score[0] == pytest.approx(1 / (1 + np.exp(-2)), abs=1e-9)
     assert found.missing == [(), ("likelihood",)]
     assert explain_point(ws, LAYER, "A").tier == "major"
+
+
+# ------------------------------------------------------------------ before the first whole run
+
+
+DOUBTED = RANKED + (
+    '[uncertainty]\nstatus = "draft"\nsource = "t"\nweights = 0.2\ndraws = 50\n'
+    "[uncertainty.indicators.l]\nclass_up = 0.1\n"
+)
+
+
+def test_a_layer_that_is_not_fitted_is_null_with_one_clear_message(ws):
+    ws = use(ws.root, DOUBTED)  # another version, and no whole run by it yet
+    for command in ("uncertainty", "residual"):
+        told = riskmap(command, LAYER, "slopes", "--workspace", ws.root, "--json")
+        assert told.status == 0
+        unfitted, other = told.json["layers"]
+        assert "riskmap assess" in unfitted["problem"]["en"]
+        assert other["problem"] is None
+        said = riskmap(command, LAYER, "--workspace", ws.root)
+        assert (said.status, said.out, len(said.err.strip().splitlines())) == (0, "", 1)
+        assert "riskmap assess" in said.err
+    (layer,) = uncertainty_json(ws, [LAYER])["layers"]
+    assert layer["method"] is layer["tiers"] is layer["expected"] is None
+    (layer,) = residual_json(ws, [LAYER], on=date(2026, 7, 1))["layers"]
+    assert layer["residual"] is layer["counts"] is None
+    for words in (("explain", LAYER, "D"), ("sensitivity", LAYER)):
+        ran = riskmap(*words, "--workspace", ws.root)
+        assert (ran.status, ran.out, len(ran.err.strip().splitlines())) == (2, "", 1)
+
+
+def test_the_point_page_of_a_layer_that_is_not_fitted_draws_and_says_why(ws, monkeypatch):
+    ws = use(ws.root, DOUBTED)
+    use_workspace(monkeypatch, ws.root)
+    page = open_page("point", layer=LAYER, code="D")
+    shown = html(page) + " ".join(str(one.value) for one in (*page.error, *page.warning, *page.info))
+    assert "riskmap assess" in shown
+    assert "D" in shown
+
+
+def test_after_a_whole_run_everything_beside_the_tier_is_there(ws):
+    ws = use(ws.root, DOUBTED)
+    assess_layers(ws, [LAYER], **WHO)
+    point = point_certainty(ws, LAYER, "D", on=date(2026, 7, 1))
+    assert (point.tier, point.score, point.residual_tier) == ("major", 0.75, "major")
+    assert point.method == "sampled"
+    assert sum(point.probabilities.values()) == pytest.approx(1)
+    (layer,) = uncertainty_json(ws, [LAYER])["layers"]
+    assert (layer["points"], layer["method"], layer["problem"]) == (5, "sampled", None)
+    (layer,) = residual_json(ws, [LAYER], on=date(2026, 7, 1))["layers"]
+    assert layer["residual"] == layer["inherent"]
+    # An edited point takes its place in the kept fit, and no other point's probabilities move.
+    before = {flip["code"]: flip for flip in uncertainty_json(ws, [LAYER], least=0)["layers"][0]["flips"]}
+    edit_point(ws, LAYER, "A", seen=1, changes={"likelihood": 9.0}, **WHO)
+    after = {flip["code"]: flip for flip in uncertainty_json(ws, [LAYER], least=0)["layers"][0]["flips"]}
+    assert {c: f for c, f in before.items() if c != "A"} == {c: f for c, f in after.items() if c != "A"}

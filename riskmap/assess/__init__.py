@@ -4,6 +4,7 @@ from riskmap.assess.completeness import completeness
 from riskmap.assess.explaining import explain
 from riskmap.assess.fit import Fit
 from riskmap.assess.fitting import fit_model
+from riskmap.assess.joining import joined
 from riskmap.assess.kernel import assess_table
 from riskmap.assess.methods import Predictor
 from riskmap.assess.migration import Migration, migration
@@ -24,6 +25,7 @@ __all__ = [
     "contributions",
     "explain",
     "fit_model",
+    "joined",
     "migration",
     "residual",
     "tier_probabilities",

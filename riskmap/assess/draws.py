@@ -8,7 +8,8 @@ slices of the distribution), which keeps the spread of 500 of them below that of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 from zlib import crc32
 
 import numpy as np
@@ -16,8 +17,10 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from riskmap.assess.columns import Floats
+from riskmap.assess.decisions import Drawn
 from riskmap.assess.doubts import Factor
-from riskmap.assess.nodes import evaluate
+from riskmap.assess.fit import Fit
+from riskmap.assess.nodes import Learned, evaluate
 from riskmap.assess.weights import weighted, with_weights
 from riskmap.catalog.model import Combination, ScoringModel
 from riskmap.catalog.uncertainty import Uncertainty
@@ -37,24 +40,32 @@ def sampled(
     model: ScoringModel,
     factors: Sequence[Factor],
     uncertainty: Uncertainty,
-    tier: Callable[[Floats], NDArray[np.uint8]],
+    tier: Callable[[Floats, Drawn], NDArray[np.uint8]],
     ranks: int,
+    *,
+    fit: Fit | None = None,
+    learned: Learned | None = None,
 ) -> Floats:
     """Return rows × ranks: in which share of the draws a row has each rank.
 
-    `tier` turns scores (draws × rows, not yet rounded) into ranks of the same shape.
+    `tier` turns scores (draws × rows, not yet rounded) and what was drawn into ranks of the same
+    shape. Nodes that nothing doubtful reaches are computed once (a trained artefact may be slow).
     """
     rows = len(factors[0].value)
-    uniform = {factor.leaf.field: stream(factor.leaf.field, uncertainty) for factor in factors}
+    doubtful = [factor for factor in factors if factor.doubt.moves or factor.doubt.spreads]
+    uniform = {factor.leaf.field: stream(factor.leaf.field, uncertainty) for factor in doubtful}
     judged = _weights(model, uncertainty)
+    still = _still(model, factors, {*(f.leaf.id for f in doubtful), *judged}, fit, learned)
     step = 1 if judged else max(1, _CELLS // max(rows, 1))
     counts = np.zeros((ranks, rows))
     for start in range(0, uncertainty.draws, step):
         end = min(start + step, uncertainty.draws)
-        drawn = with_weights(model, {key: part[start] for key, part in judged.items()}) if judged else model
-        leaves = {f.leaf.id: _drawn(f, uniform[f.leaf.field][start:end]).ravel() for f in factors}
-        score = np.broadcast_to(evaluate(drawn, leaves)[model.score], (end - start) * rows)
-        found = tier(score.reshape(end - start, rows))
+        weighed = {key: part[start] for key, part in judged.items()}
+        drawn = with_weights(model, weighed, fit=fit) if weighed else model
+        leaves, moved = _draw(doubtful, {key: one[start:end] for key, one in uniform.items()})
+        nodes = evaluate(drawn, {**still, **leaves}, fit=fit, learned=learned)
+        score = np.broadcast_to(nodes[model.score], (end - start, rows))
+        found = tier(score, Drawn(nodes, moved.numbers, moved.worse))
         for rank in range(ranks):
             counts[rank] += (found == rank).sum(axis=0)
     return counts.T / uncertainty.draws
@@ -74,14 +85,34 @@ def _weights(model: ScoringModel, uncertainty: Uncertainty) -> dict[str, Floats]
     }
 
 
-def _drawn(factor: Factor, uniform: Floats) -> Floats:
-    """Return draws × rows: the leaf's number in each draw."""
-    shape = (len(uniform), len(factor.value))
-    u = uniform[:, None]
-    if factor.raw is not None:
-        moved = factor.number(factor.raw + factor.deviation() * ndtri(u))
-        return np.where(np.isnan(factor.raw), factor.value, moved)
-    if not factor.doubt.moves:
-        return np.broadcast_to(factor.value, shape)
-    worse, better = u > 1 - factor.doubt.class_up, u < factor.doubt.class_down
-    return np.where(worse, factor.worse, np.where(better, factor.better, factor.value))
+def _still(
+    model: ScoringModel,
+    factors: Sequence[Factor],
+    moving: set[str],
+    fit: Fit | None,
+    learned: Learned | None,
+) -> dict[str, Any]:
+    """Return the value of every node that no draw moves; `moving`: the doubtful leaves and weights."""
+    for node in model.nodes:
+        if isinstance(node, Combination) and moving.intersection(node.of):
+            moving.add(node.id)
+    values = evaluate(model, {f.leaf.id: f.value for f in factors}, fit=fit, learned=learned)
+    return {key: value for key, value in values.items() if key not in moving}
+
+
+def _draw(doubtful: Sequence[Factor], uniform: Mapping[str, Floats]) -> tuple[dict[str, Floats], Drawn]:
+    """Return draws × rows: the numbers of the doubtful leaves, and what gates ask of their fields."""
+    leaves: dict[str, Floats] = {}
+    numbers: dict[str, Floats] = {}
+    moved: dict[str, NDArray[np.bool_]] = {}
+    for factor in doubtful:
+        u, field = uniform[factor.leaf.field][:, None], factor.leaf.field
+        if factor.raw is not None:
+            number = factor.drawn(factor.raw + factor.deviation() * ndtri(u))
+            leaves[factor.leaf.id] = np.where(np.isnan(factor.raw), factor.value, factor.number(number))
+            numbers.setdefault(field, number)
+            continue
+        worse, better = u > 1 - factor.doubt.class_up, u < factor.doubt.class_down
+        leaves[factor.leaf.id] = np.where(worse, factor.worse, np.where(better, factor.better, factor.value))
+        moved[field] = moved[field] | worse if field in moved else worse
+    return leaves, Drawn({}, numbers, moved)

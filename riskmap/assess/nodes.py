@@ -125,12 +125,13 @@ def evaluate(
     """Return the value of every node (or of those that `node` needs), leaves included.
 
     Nothing is rounded at the end; combinations with bands or a curve round their own input. A model
-    with fitted nodes needs its `fit`, one with learned nodes their artefacts.
+    with fitted nodes needs its `fit`, one with learned nodes their artefacts. Combinations whose
+    value `leaves` holds already are not computed again.
     """
     needed = None if node is None else subtree(model, node)
     values: dict[str, Any] = dict(leaves)
     for one in model.nodes:
-        if isinstance(one, Combination) and (needed is None or one.id in needed):
+        if isinstance(one, Combination) and one.id not in leaves and (needed is None or one.id in needed):
             parts = [values[child] for child in one.of]
             predictor = None if learned is None else learned.get(one.id)
             values[one.id] = combine(one, parts, model.decimals, fit=_of(fit, one.id), predictor=predictor)

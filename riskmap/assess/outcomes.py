@@ -8,25 +8,25 @@ merged into the few numbers these can give. Nothing is sampled.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import ndtr
 
 from riskmap.assess.columns import Floats
+from riskmap.assess.decisions import doubtful_fields
 from riskmap.assess.doubts import Factor, doubt_of
-from riskmap.assess.nodes import combine
+from riskmap.assess.fit import Fit, NodeFit
+from riskmap.assess.methods import Predictor
+from riskmap.assess.nodes import Learned, combine
+from riskmap.assess.steps import settled
 from riskmap.assess.weights import weighted
 from riskmap.catalog.model import Combination, Node, ScoringModel
 from riskmap.catalog.model_checks import values_of
 from riskmap.catalog.uncertainty import Uncertainty
 
 MOST_OUTCOMES = 4096  # of one node; beyond that sampling is the cheaper answer
-# Methods whose value for a row follows from that row alone, so that outcomes can be combined one by one.
-_PER_ROW: frozenset[str] = frozenset(
-    {"sum", "product", "quotient", "mean", "geometric", "max", "min", "matrix"}
-)
 _CLASSES = 3  # a class, the worse and the better one
 
 
@@ -41,9 +41,10 @@ class Outcomes:
 def outcome_count(model: ScoringModel, uncertainty: Uncertainty) -> float:
     """Return the largest number of outcomes that a node can have, infinite where they cannot be listed.
 
-    They cannot where a number with an error meets no bands, where weights are in doubt, where a
-    method looks at more than one row, and where one doubtful factor reaches the score by two ways,
-    which would have to be followed together.
+    They cannot where a number with an error meets no bands, or a function before them, where weights
+    are in doubt, where one doubtful factor reaches the score by two ways, which would have to be
+    followed together, and where a gate reads a doubtful field or a doubtful node beside the score.
+    What compares with the whole layer compares with a fit, which no outcome of a point moves.
     """
     if uncertainty.weights > 0 and any(weighted(node) for node in model.nodes):
         return math.inf
@@ -53,31 +54,44 @@ def outcome_count(model: ScoringModel, uncertainty: Uncertainty) -> float:
     for node in model.nodes:
         if not isinstance(node, Combination):
             doubt = doubt_of(uncertainty, node)
-            if doubt.spreads and not node.bands:
+            if doubt.spreads and (not node.bands or node.function is not None):
                 return math.inf
             counts[node.id] = len(node.bands) + 1 if doubt.spreads else _CLASSES if doubt.moves else 1
             if counts[node.id] > 1:
                 if node.field in fields:
                     return math.inf
                 fields.add(node.field)
-        elif node.method not in _PER_ROW:
-            return math.inf
         else:
             grid = math.prod(counts[child] for child in node.of)
             most = max(most, grid)
             counts[node.id] = min(grid, len(_finite(node)) + 1) if _finite(node) else grid
     parents = [child for node in model.nodes if isinstance(node, Combination) for child in node.of]
     twice = {child for child in parents if parents.count(child) > 1 and counts[child] > 1}
-    return math.inf if twice else most
+    return math.inf if twice or _gate_follows(model, uncertainty, counts) else most
 
 
-def score_outcomes(model: ScoringModel, factors: Sequence[Factor]) -> Outcomes:
-    """Return the possible scores of the rows, not yet rounded, with their chances."""
+def _gate_follows(model: ScoringModel, uncertainty: Uncertainty, counts: Mapping[str, int]) -> bool:
+    """Return whether a gate hangs on something doubtful that would have to be followed with the score."""
+    doubtful = frozenset.union(*doubtful_fields(model, uncertainty))
+    read = [condition for gate in model.gates for condition in gate.when]
+    return any(counts[c.node] > 1 and c.node != model.score if c.node else c.field in doubtful for c in read)
+
+
+def all_outcomes(
+    model: ScoringModel,
+    factors: Sequence[Factor],
+    *,
+    fit: Fit | None = None,
+    learned: Learned | None = None,
+) -> dict[str, Outcomes]:
+    """Return the possible values of every node of the rows, not yet rounded, with their chances."""
+    fits, artefacts = {} if fit is None else fit.nodes, learned or {}
     found: dict[str, Outcomes] = {factor.leaf.id: _of_leaf(factor) for factor in factors}
     for node in model.nodes:
         if isinstance(node, Combination):
-            found[node.id] = _combined(node, [found[child] for child in node.of], model.decimals)
-    return found[model.score]
+            parts = [found[child] for child in node.of]
+            found[node.id] = _combined(node, parts, model.decimals, fits.get(node.id), artefacts.get(node.id))
+    return found
 
 
 def _of_leaf(factor: Factor) -> Outcomes:
@@ -96,7 +110,7 @@ def _of_bands(factor: Factor) -> Outcomes:
     """Return the chance of each band for a number with a normal error; beyond the field's limits counts as there."""
     assert factor.raw is not None
     lower = np.array([limit for limit, _ in factor.leaf.bands])
-    numbers = np.array([value for _, value in factor.leaf.bands])
+    numbers = settled(factor.leaf, np.array([value for _, value in factor.leaf.bands]), factor.fit)
     known = ~np.isnan(factor.raw)
     raw, deviation = np.where(known, factor.raw, 0.0), np.where(known, factor.deviation(), 1.0)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -115,9 +129,16 @@ def _of_bands(factor: Factor) -> Outcomes:
     return Outcomes(values, chances)
 
 
-def _combined(node: Combination, parts: Sequence[Outcomes], decimals: int) -> Outcomes:
+def _combined(
+    node: Combination,
+    parts: Sequence[Outcomes],
+    decimals: int,
+    fit: NodeFit | None,
+    predictor: Predictor | None,
+) -> Outcomes:
     grid = np.indices([part.values.shape[1] for part in parts]).reshape(len(parts), -1)
-    value = combine(node, [part.values[:, i] for part, i in zip(parts, grid, strict=True)], decimals)
+    numbers = [part.values[:, i] for part, i in zip(parts, grid, strict=True)]
+    value = combine(node, numbers, decimals, fit=fit, predictor=predictor)
     chance = parts[0].chances[:, grid[0]]
     for part, i in zip(parts[1:], grid[1:], strict=True):
         chance = chance * part.chances[:, i]
@@ -134,6 +155,7 @@ def _merged(value: Floats, chance: Floats, finite: tuple[float, ...]) -> Outcome
 
 def _finite(node: Node) -> tuple[float, ...]:
     """Return the numbers that a node can give, empty where they are not a short list."""
-    if node.curve or not (node.bands or (isinstance(node, Combination) and node.matrix)):
+    if node.curve or node.normalise is not None:
         return ()
-    return tuple(sorted(set(values_of(node))))
+    cells = isinstance(node, Combination) and node.matrix and node.function is None
+    return tuple(sorted(set(values_of(node)))) if node.bands or cells else ()

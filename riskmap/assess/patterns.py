@@ -49,6 +49,26 @@ class Patterns(Sequence[tuple[str, ...]]):
         return f"Patterns({len(self)} rows, {len(self.patterns) - 1} different)"
 
 
+def joined_patterns(parts: Sequence[Sequence[tuple[str, ...]]]) -> Patterns:
+    """Return the rows of some columns one after the other, each different tuple held once."""
+    place: dict[tuple[str, ...], int] = {(): 0}
+    codes: list[NDArray[np.uint16]] = []
+    for part in parts:
+        one = part if isinstance(part, Patterns) else _patterns(part)
+        present = np.unique(one.codes).tolist()
+        moved = np.zeros(len(one.patterns), dtype=np.uint16)
+        for code in present:
+            moved[code] = place.setdefault(one.patterns[code], len(place))
+        codes.append(moved[one.codes])
+    return Patterns(np.concatenate(codes) if codes else np.zeros(0, np.uint16), tuple(place))
+
+
+def _patterns(rows: Sequence[tuple[str, ...]]) -> Patterns:
+    place: dict[tuple[str, ...], int] = {(): 0}
+    codes = np.fromiter((place.setdefault(row, len(place)) for row in rows), np.uint16, len(rows))
+    return Patterns(codes, tuple(place))
+
+
 class PatternWriter:
     """Turns bit masks into `Patterns`: bit i of a row's mask stands for `names[i]`."""
 

@@ -125,7 +125,11 @@ def residual(
 def _lowered(
     model: ScoringModel, assessment: Assessment, states: tuple[MeasureStates, ...]
 ) -> NDArray[np.uint8]:
-    """Return the lowest rank over the floor levels, each with the measures allowed down to it."""
+    """Return the lowest rank over the floor levels, each with the measures allowed down to it.
+
+    Gates need no look of their own: the lowered score's tier is never above the tier of the score, a
+    gate that held has already lowered the inherent tier, and the lower of the two stands.
+    """
     rows = len(assessment.score)
     inherent = _steps(assessment.rank)
     ruled = _ruled(model, assessment)

@@ -61,8 +61,8 @@ class _Reader:
 def _all(conditions: Sequence[Condition], read: _Reader) -> Flags | None:
     flags: Flags | None = None
     for condition in conditions:
-        holds = _holds(condition, read.column(condition))
-        flags = holds if flags is None else flags & holds
+        flag = holds(condition, read.column(condition))
+        flags = flag if flags is None else flags & flag
         if not flags.any():
             return None
     return flags
@@ -83,7 +83,8 @@ def where_all_hold(lists: Sequence[Sequence[Condition]], columns: Columns) -> li
     return [_all(conditions, read) for conditions in lists]
 
 
-def _holds(condition: Condition, column: Floats | Words) -> Flags:
+def holds(condition: Condition, column: Floats | Words) -> Flags:
+    """Return where a condition holds on a column of words, or on numbers of any shape."""
     known = column.codes >= 0 if isinstance(column, Words) else ~np.isnan(column)
     if condition.op == "present":
         return known
@@ -109,6 +110,6 @@ def _numbers(condition: Condition, column: Floats) -> Flags:
         numbers = [float(v) for v in wanted if isinstance(v, (bool, int, float))]
         return np.isin(column, numbers)
     if not isinstance(condition.value, (bool, int, float)):
-        return np.zeros(len(column), dtype=bool)
+        return np.zeros(column.shape, dtype=bool)
     with np.errstate(invalid="ignore"):
         return np.asarray(_COMPARE[condition.op](column, float(condition.value)), dtype=bool)

@@ -2,8 +2,8 @@
 
 Variance-based indices (Sobol', first order and total) or elementary effects (Morris: μ* and σ),
 computed by SALib, the extra `sensitivity`. Factors vary independently: a number evenly between
-the least and the greatest value seen, anything listed evenly over the values seen. Direct rules
-are not part of the score and take no part.
+the least and the greatest value seen, anything listed evenly over the values seen. Gates and direct
+rules are not part of the score and take no part.
 Saltelli et al. 2010 (Sobol' estimators), Campolongo et al. 2007 (μ*).
 """
 
@@ -18,7 +18,8 @@ import numpy as np
 import pyarrow as pa
 
 from riskmap.assess.columns import Columns, Floats, Words
-from riskmap.assess.nodes import evaluate, leaf_values, transform
+from riskmap.assess.fit import Fit, needed_fit
+from riskmap.assess.nodes import Learned, evaluate, leaf_values, transform
 from riskmap.assess.tiers import rounded
 from riskmap.catalog.layer import Layer
 from riskmap.catalog.model import CHECKLIST_PREFIX, ScoringModel
@@ -68,13 +69,22 @@ class Sensitivity:
 
 
 def sensitivity(
-    model: ScoringModel, layer: Layer, table: pa.Table, *, method: Method = "sobol", seed: int = 1
+    model: ScoringModel,
+    layer: Layer,
+    table: pa.Table,
+    *,
+    method: Method = "sobol",
+    seed: int = 1,
+    fit: Fit | None = None,
+    learned: Learned | None = None,
 ) -> Sensitivity:
     """Return how much each field moves the score over the values seen in `table`.
 
-    RiskmapError where SALib is not installed, where no two values differ, and where the scores of
-    the varied factors are unknown.
+    `fit` and `learned` as in `assess_table`; what compares with the layer stands still while factors
+    vary. RiskmapError where SALib is not installed, where no two values differ, and where the
+    scores of the varied factors are unknown; NotFittedError without the fit that the model needs.
     """
+    fit = needed_fit(model, fit)
     columns = Columns(table, layer)
     seen = [_range(model, layer, columns, field) for field in model.fields]
     ranges, fixed = [one for one in seen if one.varies], [one for one in seen if not one.varies]
@@ -90,14 +100,12 @@ def sensitivity(
     }
     sample, analyse = _tools(method)
     at = sample(problem, seed)
-    score = _scores(model, layer, seen, dict(zip(problem["names"], at.T, strict=True)), len(at))
+    varied = _varied(layer, seen, dict(zip(problem["names"], at.T, strict=True)), len(at))
+    leaves, _ = leaf_values(model, varied, fit=fit)
+    values = evaluate(model, leaves, fit=fit, learned=learned)
+    score = np.broadcast_to(rounded(model, values[model.score]), len(at)).astype(np.float64)
     if np.isnan(score).any():
-        empty = [one.field for one in fixed if not one.listed and one.field in model.required]
-        lacking = ", ".join(empty)
-        raise RiskmapError(
-            f"{layer.title.zh}：按现有数据算不出得分，缺 {lacking or '—'}；请先补充这些字段",
-            f"{layer.id}: the score cannot be computed from what is known, {lacking or '-'} lacking; fill these first",
-        )
+        raise _unknown(model, layer, fixed)
     found = analyse(problem, at, score, seed) if np.ptp(score) > 0 else {}
     keys = {"first": "S1", "total": "ST"} if method == "sobol" else {"mu_star": "mu_star", "sigma": "sigma"}
     indices = {
@@ -105,6 +113,23 @@ def sensitivity(
         for i, one in enumerate(ranges)
     }
     return Sensitivity(method, seed, len(at), tuple(ranges), indices, tuple(fixed))
+
+
+def _unknown(model: ScoringModel, layer: Layer, fixed: Sequence[FactorRange]) -> RiskmapError:
+    """Return the refusal of a model that gives no score for some of the varied values."""
+    needed = {leaf.field for leaf in model.indicators if leaf.missing in {"unrated", "above"}}
+    empty = ", ".join(one.field for one in fixed if not one.listed and one.field in needed)
+    if empty:
+        return RiskmapError(
+            f"{layer.title.zh}：按现有数据算不出得分，缺 {empty}；请先补充这些字段",
+            f"{layer.id}: the score cannot be computed from what is known, {empty} lacking; fill these first",
+        )
+    return RiskmapError(
+        f"{layer.title.zh}：各字段独立变化时，有的取值组合算不出得分（除以零、对数无意义，或超出训练范围），"
+        "无法分析敏感性；可为这些节点写明 missing",
+        f"{layer.id}: some combinations of the values seen have no score (a division by zero, a logarithm of 0, "
+        "values outside what was trained), so nothing can be said; state `missing` for these nodes",
+    )
 
 
 def _finite(values: Sequence[float], i: int) -> float:
@@ -162,10 +187,8 @@ def _listed(field: str, values: Sequence[Any]) -> FactorRange:
     return FactorRange(field, None, None, tuple(values))
 
 
-def _scores(
-    model: ScoringModel, layer: Layer, seen: Sequence[FactorRange], at: Mapping[str, Floats], rows: int
-) -> Floats:
-    """Return the score of every sampled row; `at`: field → share of its range, for those that vary."""
+def _varied(layer: Layer, seen: Sequence[FactorRange], at: Mapping[str, Floats], rows: int) -> Columns:
+    """Return the columns of the sampled rows; `at`: field → share of its range, for those that vary."""
     columns: dict[str, pa.Array] = {"row": pa.array(range(rows), pa.int64())}
     marks: dict[str, list[Any]] = {}
     for one in seen:
@@ -178,9 +201,7 @@ def _scores(
         nothing: list[Any] = [None] * rows
         parts = [marks.get(CHECKLIST_PREFIX + item.id, nothing) for item in layer.checklist.items]
         columns["checklist"] = pa.array([list(row) for row in zip(*parts, strict=True)], pa.list_(pa.bool_()))
-    table = Columns(pa.table(columns), layer)
-    leaves, _ = leaf_values(model, table)
-    return np.broadcast_to(rounded(model, evaluate(model, leaves)[model.score]), rows).astype(np.float64)
+    return Columns(pa.table(columns), layer)
 
 
 def _values(one: FactorRange, share: Floats) -> list[Any]:

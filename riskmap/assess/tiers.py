@@ -23,8 +23,8 @@ def rounded(model: ScoringModel, score: Any) -> Any:
 
 
 def ranks(model: ScoringModel, score: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """Return the rank (records.RANKS) of rounded scores; UNRATED where the score is NaN."""
-    rank = np.full(len(score), RANK_OF["low"], dtype=np.uint8)
+    """Return the rank (records.RANKS) of rounded scores, of any shape; UNRATED where the score is NaN."""
+    rank = np.full(score.shape, RANK_OF["low"], dtype=np.uint8)
     for tier in ("general", "large", "major"):
         limit = model.limits[tier]
         reached = score > limit if tier in model.above else score >= limit
@@ -48,6 +48,15 @@ def raised(
             follows = flags if level == _WORST else flags & (rank != UNRATED)
             np.maximum(out, level, out=out, where=follows)
     return out
+
+
+def lifted(rank: NDArray[np.uint8], floor: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return ranks, of any shape, after the direct rules, whose demands `floor` states as one rank (0: none).
+
+    The same as `raised`, for many draws of rows whose rules have been looked at once.
+    """
+    follows = (rank != UNRATED) | (floor == _WORST)
+    return np.where(follows, np.maximum(rank, floor), rank)
 
 
 def capped(

@@ -36,10 +36,10 @@ class Doubt:
 class Uncertainty:
     """The `[uncertainty]` section of a model file.
 
-    `weights`: relative half-width w; each weight of a mean or geometric mean is multiplied by a
-    uniform factor from 1 − w to 1 + w, and the weights are brought back to the sum 1; weights of a
-    sum are multiplied without that, except 1 and −1, which are signs. `indicators`: indicator id →
-    doubt. `draws` and `seed` serve where probabilities have to be sampled.
+    `weights`: relative half-width w; each weight of a mean (any kind) or of TOPSIS, wherever it comes
+    from, is multiplied by a uniform factor from 1 − w to 1 + w, and the weights are brought back to
+    the sum 1; weights of a sum are multiplied without that, except 1 and −1, which are signs.
+    `indicators`: indicator id → doubt. `draws` and `seed` serve where probabilities have to be sampled.
     """
 
     weights: float = 0.0

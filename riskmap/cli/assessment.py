@@ -10,8 +10,10 @@ from riskmap.cli.common import (
     LANG,
     AsOfOption,
     ByOption,
+    EngineOption,
     JsonOption,
     LayersArgument,
+    SchedulerOption,
     StoreOption,
     WhyOption,
     WorkspaceOption,
@@ -27,6 +29,8 @@ from riskmap.cli.common import (
 @app.command()
 def assess(
     layers: LayersArgument = None,
+    engine: EngineOption = "numpy",
+    scheduler: SchedulerOption = None,
     as_json: JsonOption = False,
     by: ByOption = None,
     why: WhyOption = None,
@@ -34,11 +38,18 @@ def assess(
     store: StoreOption = None,
 ) -> None:
     """评估分级 / score every point into a tier."""
-    from riskmap.usecases.assessing import assess_layers
     from riskmap.usecases.workspace import open_workspace
 
     ws = open_workspace(workspace, store)
-    document = assess_layers(ws, layers or (), by=person(by), why=reason(why))
+    who, because = person(by), reason(why)
+    if engine == "numpy" and scheduler is None:
+        from riskmap.usecases.assessing import assess_layers
+
+        document = assess_layers(ws, layers or (), by=who, why=because)
+    else:
+        from riskmap.usecases.batch import assess_layers_on
+
+        document = assess_layers_on(ws, layers or (), engine=engine, scheduler=scheduler, by=who, why=because)
     if as_json:
         print_json(document)
         return

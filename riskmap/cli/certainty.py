@@ -49,6 +49,9 @@ def uncertainty(
         return
     for item in document["layers"]:
         title = ws.catalog.layer(item["layer"]).title.text(LANG)
+        if item["problem"] is not None:
+            say(item["problem"]["zh"], item["problem"]["en"], err=True)
+            continue
         if item["method"] is None:
             say(f"{title}：模型没有写明把握程度", f"{title}: the model states no uncertainty")
             continue
@@ -119,6 +122,9 @@ def residual(
         return
     for item in document["layers"]:
         title = ws.catalog.layer(item["layer"]).title.text(LANG)
+        if item["problem"] is not None:
+            say(item["problem"]["zh"], item["problem"]["en"], err=True)
+            continue
         before, after = _tiers(item["inherent"]), _tiers(item["residual"])
         say(
             f"{title}：固有 {before}；剩余 {after}；降级 {item['lowered']}",

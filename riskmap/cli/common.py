@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, cast
+from typing import Annotated, Any, Literal, NoReturn, cast
 
 import orjson
 import typer
@@ -41,6 +41,13 @@ WhyOption = Annotated[
 ]
 AsOfOption = Annotated[
     str | None, typer.Option("--as-of", metavar="DATE", help="某日的台账 YYYY-MM-DD / a past day")
+]
+EngineOption = Annotated[
+    Literal["numpy", "dask"],
+    typer.Option("--engine", help="numpy 本机逐片 | dask 集群 / here piece by piece, or a Dask cluster"),
+]
+SchedulerOption = Annotated[
+    str | None, typer.Option("--scheduler", metavar="ADDRESS", help="dask 调度地址 tcp://主机:8786")
 ]
 LayersArgument = Annotated[list[str] | None, typer.Argument(help="图层（默认全部）/ layers (default: all)")]
 TierOption = Annotated[str | None, typer.Option("--tier", help="major,large,general,low")]

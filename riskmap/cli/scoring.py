@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from riskmap.cli.common import (
+    EngineOption,
     JsonOption,
+    SchedulerOption,
     StoreOption,
     WorkspaceOption,
     app,
@@ -17,14 +19,6 @@ from riskmap.cli.common import (
     say,
 )
 from riskmap.errors import RiskmapError
-
-EngineOption = Annotated[
-    Literal["numpy", "dask"],
-    typer.Option("--engine", help="numpy 本机逐片 | dask 集群 / here piece by piece, or a Dask cluster"),
-]
-SchedulerOption = Annotated[
-    str | None, typer.Option("--scheduler", metavar="ADDRESS", help="dask 调度地址 tcp://主机:8786")
-]
 
 
 @app.command()

@@ -2,19 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import numpy as np
+import pyarrow as pa
 
-from riskmap.assess import Fit, assess_table, explain, fit_model
+from riskmap.assess import Fit, Predictor, assess_table, explain, fit_model
+from riskmap.catalog import Layer, ScoringModel
 from riskmap.errors import UnknownNameError
 from riskmap.ledger import RunResult, Scored
-from riskmap.records import RANKS, TIERS, UNRATED, Cell, Clear, Contact, Explanation, Features, Value
+from riskmap.records import (
+    RANKS,
+    TIERS,
+    UNRATED,
+    Assessment,
+    Cell,
+    Clear,
+    Contact,
+    Explanation,
+    Features,
+    Value,
+)
 from riskmap.selection import layer_table
 from riskmap.usecases.artefacts import load_artefacts
 from riskmap.usecases.workspace import Workspace
+
+
+class Scorer(Protocol):
+    """What scores a snapshot table, as `riskmap.assess.assess_table` does."""
+
+    def __call__(
+        self,
+        model: ScoringModel,
+        layer: Layer,
+        table: pa.Table,
+        *,
+        fit: Fit | None = None,
+        learned: Mapping[str, Predictor] | None = None,
+    ) -> Assessment:
+        """Return the assessment of every row."""
+        ...
 
 
 def assess_layers(
@@ -24,6 +53,7 @@ def assess_layers(
     by: str,
     why: str,
     codes: Sequence[str] | None = None,
+    scorer: Scorer = assess_table,
 ) -> dict[str, Any]:
     """Score every record of the layers (all when empty) with their models; store what changed.
 
@@ -33,7 +63,8 @@ def assess_layers(
 
     A model that compares with the whole layer is fitted anew by a whole run and the fit is kept with
     it; a run over some `codes` uses the kept one, so that an edit moves no other point's score.
-    Where none was kept for this version of the model, the whole layer is scored instead.
+    Where none was kept for this version of the model, the whole layer is scored instead. `scorer`
+    computes the scores, in this process unless another one is given.
     """
     scored: list[Scored] = []
     for layer_id in layers or tuple(ws.catalog.layers):
@@ -44,7 +75,7 @@ def assess_layers(
         features = ws.ledger.features(layer_id, codes=codes if alone else None)
         table = layer_table(features, layer)
         fit = fit or fit_model(model, layer, table, learned=learned)
-        assessment = assess_table(model, layer, table, fit=fit, learned=learned)
+        assessment = scorer(model, layer, table, fit=fit, learned=learned)
         scored.append(Scored(assessment, features, model.text, None if fit is None else fit.text))
     saved = ws.ledger.save_assessments(scored, by=by, why=why)
     return {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from typing import Any, cast, get_args
 
@@ -19,7 +19,8 @@ from riskmap.errors import RiskmapError, Say, UnknownNameError
 from riskmap.records import RANKS, TIERS, UNRATED
 from riskmap.selection import layer_table
 from riskmap.selection.freshness import age_days, fresh
-from riskmap.usecases.assessing import one_feature
+from riskmap.usecases.artefacts import load_artefacts
+from riskmap.usecases.assessing import kept_fit, one_feature
 from riskmap.usecases.snapshots import current_snapshot
 from riskmap.usecases.workspace import Workspace
 
@@ -72,13 +73,16 @@ def point_certainty(ws: Workspace, layer: str, code: str, *, on: date) -> PointC
     """Return how sure the tier of a point is, by the layer's current model, on the day `on`.
 
     UnknownNameError names a code that does not exist. A retired point is judged as it was.
+    NotFittedError before the first whole run of a model that compares with the layer, as in
+    `explain_point`; ArtefactError where a learned node's file cannot be used.
     """
     definition, model = ws.catalog.layer(layer), ws.catalog.model_of(layer)
     features = one_feature(ws, layer, code)
     table = layer_table(replace(features, retired=(None,)), definition)
-    assessment = assess_table(model, definition, table)
+    fit, learned = kept_fit(ws, layer), load_artefacts(ws.root / "models", model)
+    assessment = assess_table(model, definition, table, fit=fit, learned=learned)
     left = residual(model, definition, table, assessment, on=on)
-    found = tier_probabilities(model, definition, table)
+    found = tier_probabilities(model, definition, table, fit=fit, learned=learned)
     age = float(age_days(table, definition, today=on)[0])
     return PointCertainty(
         on=on,
@@ -151,7 +155,8 @@ def uncertainty_json(
 
     `draws`, `weights`, `seed` stand in for what the model files state. `least`: points that have another
     tier with at least this probability are listed, most doubtful first. A layer whose model states
-    no uncertainty (and none is given) has `method` null and no probabilities.
+    no uncertainty (and none is given) has `method` null and no probabilities. So has a layer that cannot
+    be judged now (not fitted yet, a trained file missing); its `problem` says why and what to do.
     """
     given = {"draws": draws, "weights": weights, "seed": seed}
     stated = {key: value for key, value in given.items() if value is not None}
@@ -167,8 +172,14 @@ def uncertainty_json(
         doubt = _doubt(model, stated)
         snapshot = snapshot or current_snapshot(ws)
         table = snapshot.table(layer_id)
-        result = None if doubt is None else tier_probabilities(model, layer, table, uncertainty=doubt)
-        found.append(_uncertainty_of(layer, model, table, result, least=least))
+        result, problem = None, None
+        if doubt is not None:
+            try:
+                fit, learned = kept_fit(ws, layer_id), load_artefacts(ws.root / "models", model)
+                result = tier_probabilities(model, layer, table, uncertainty=doubt, fit=fit, learned=learned)
+            except RiskmapError as refused:
+                problem = asdict(refused.say)
+        found.append({**_uncertainty_of(layer, model, table, result, least=least), "problem": problem})
     return {"layers": found}
 
 
@@ -223,7 +234,8 @@ def _uncertainty_of(
 def sensitivity_json(ws: Workspace, layer: str, *, method: str = "sobol", seed: int = 1) -> dict[str, Any]:
     """Return the document of `riskmap sensitivity --json`; factors that move the score most stand first.
 
-    UnknownNameError names the methods; RiskmapError says when SALib is not installed.
+    UnknownNameError names the methods; RiskmapError says when SALib is not installed; NotFittedError
+    and ArtefactError as in `explain_point`.
     """
     if method not in get_args(Method):
         raise UnknownNameError(
@@ -232,7 +244,10 @@ def sensitivity_json(ws: Workspace, layer: str, *, method: str = "sobol", seed: 
         )
     definition, model = ws.catalog.layer(layer), ws.catalog.model_of(layer)
     table = current_snapshot(ws).table(layer)
-    found = sensitivity(model, definition, table, method=cast("Method", method), seed=seed)
+    fit, learned = kept_fit(ws, layer), load_artefacts(ws.root / "models", model)
+    found = sensitivity(
+        model, definition, table, method=cast("Method", method), seed=seed, fit=fit, learned=learned
+    )
     order = sorted(
         found.ranges, key=lambda one: -found.indices[one.field]["total" if method == "sobol" else "mu_star"]
     )

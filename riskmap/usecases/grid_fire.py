@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from riskmap.assess.columns import Columns
+from riskmap.assess.fit import needed_fit
 from riskmap.assess.nodes import leaf_values
 from riskmap.errors import RiskmapError
 from riskmap.formulas.fire import grid_risk
 from riskmap.selection import layer_table
+from riskmap.usecases.assessing import kept_fit
 from riskmap.usecases.fire_weather import FireWeatherDays, known_or_none
 from riskmap.usecases.weather_days import Day
 from riskmap.usecases.workspace import Workspace
@@ -84,7 +86,9 @@ def _factors(ws: Workspace) -> tuple[Sequence[str], Sequence[str | None], dict[s
         )
     table = layer_table(ws.ledger.features(LAYER), layer)
     columns = Columns(table, layer)
-    values, missing = leaf_values(model, columns)
+    placed = any(leaf.fitted for leaf in model.indicators)
+    fit = needed_fit(model, kept_fit(ws, LAYER)) if placed else None
+    values, missing = leaf_values(model, columns, fit=fit)
     factors = {
         # A model may count a missing factor as its worst; the risk of a day does not guess.
         name: np.where(missing.get(leaf, np.zeros(len(columns), bool)), np.nan, values[leaf])

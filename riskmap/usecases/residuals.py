@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -14,11 +15,14 @@ from riskmap.assess.residual import day_of
 from riskmap.catalog import Layer, ScoringModel
 from riskmap.errors import RiskmapError
 from riskmap.records import RANKS, TIERS, UNRATED, Assessment
+from riskmap.usecases.artefacts import load_artefacts
+from riskmap.usecases.assessing import kept_fit
 from riskmap.usecases.snapshots import current_snapshot
 from riskmap.usecases.workspace import Workspace
 
 _FARTHEST = 36_525  # days, a hundred years
 _STATES = (*TIERS, "unrated")
+_NOTHING: Final = dict.fromkeys(("inherent", "residual", "counts", "lowered", "measures", "expiring"))
 
 
 def residual_json(ws: Workspace, layers: Sequence[str] = (), *, on: date, within: int = 30) -> dict[str, Any]:
@@ -26,6 +30,8 @@ def residual_json(ws: Workspace, layers: Sequence[str] = (), *, on: date, within
 
     Per layer the counts of inherent × residual tiers, and every measure in force whose last day is at
     most `within` days away, soonest first, with the tier that the point goes back to the day after.
+    A layer that cannot be judged now (not fitted yet, a trained file missing) has nulls, and its `problem`
+    says why and what to do.
     """
     if not 0 <= within <= _FARTHEST:
         raise RiskmapError(
@@ -37,20 +43,25 @@ def residual_json(ws: Workspace, layers: Sequence[str] = (), *, on: date, within
     for layer_id in layers or tuple(ws.catalog.layers):
         layer, model = ws.catalog.layer(layer_id), ws.catalog.model_of(layer_id)
         table = snapshot.table(layer_id)
-        found.append(_of_layer(layer, model, table, on, within))
+        head = {"layer": layer.id, "model": model.id, "digest": model.digest, "points": table.num_rows}
+        try:
+            fit, learned = kept_fit(ws, layer_id), load_artefacts(ws.root / "models", model)
+            inherent = assess_table(model, layer, table, fit=fit, learned=learned)
+        except RiskmapError as refused:
+            found.append({**head, **_NOTHING, "problem": asdict(refused.say)})
+            continue
+        judged = _of_layer(layer, model, table, inherent, on=on, within=within)
+        found.append({**head, **judged, "problem": None})
     return {"on": on.isoformat(), "within": within, "layers": found}
 
 
-def _of_layer(layer: Layer, model: ScoringModel, table: pa.Table, on: date, within: int) -> dict[str, Any]:
-    inherent = assess_table(model, layer, table)
+def _of_layer(
+    layer: Layer, model: ScoringModel, table: pa.Table, inherent: Assessment, *, on: date, within: int
+) -> dict[str, Any]:
     left = residual(model, layer, table, inherent, on=on)
     counts = np.zeros((len(RANKS), len(RANKS)), dtype=np.int64)
     np.add.at(counts, (inherent.rank, left.rank), 1)
     return {
-        "layer": layer.id,
-        "model": model.id,
-        "digest": model.digest,
-        "points": table.num_rows,
         "inherent": {tier: int(counts[RANKS.index(tier)].sum()) for tier in _STATES},
         "residual": {tier: int(counts[:, RANKS.index(tier)].sum()) for tier in _STATES},
         "counts": {

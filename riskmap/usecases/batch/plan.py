@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import field as made
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,7 @@ import pyarrow.compute
 import shapely
 from numpy.typing import NDArray
 
-from riskmap.assess import assess_table
+from riskmap.assess import Fit, Predictor, assess_table
 from riskmap.catalog import Layer
 from riskmap.catalog.model import CHECKLIST_PREFIX, ScoringModel
 from riskmap.coordinates import Datum, to_cgcs2000
@@ -30,7 +32,11 @@ _RANKS = pa.array(RANKS)
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How to score a table. `geometry` names the WKB point column, None for columns lon and lat (in `datum`)."""
+    """How to score a table. `geometry` names the WKB point column, None for columns lon and lat (in `datum`).
+
+    `fit`: what the ledger's layer was compared with in its last whole run, for a model that compares;
+    `learned`: node id → artefact. A point of the table takes its place among the ledger's.
+    """
 
     layer: Layer
     model: ScoringModel
@@ -38,6 +44,8 @@ class Plan:
     geometry: str | None
     datum: Datum | None
     columns: tuple[str, ...]  # of the input, all that are read
+    fit: Fit | None = None
+    learned: Mapping[str, Predictor] = made(default_factory=dict[str, Predictor])
 
     @property
     def output(self) -> pa.Schema:
@@ -101,7 +109,7 @@ def score_piece(plan: Plan, table: pa.Table) -> tuple[pa.Table, Tally]:
             joined[join.column] = join.values(lon, lat)
             columns[f"f:{join.column}"] = joined[join.column]
     columns["row"] = pa.array(np.arange(len(table)))
-    found = assess_table(plan.model, plan.layer, pa.table(columns))
+    found = assess_table(plan.model, plan.layer, pa.table(columns), fit=plan.fit, learned=plan.learned)
     texts = {n: v.cast(pa.string()) if pa.types.is_dictionary(v.type) else v for n, v in joined.items()}
     out = {name: table[name].cast(pa.string()) for name in _KEPT if name in table.column_names}
     scored = pa.table(

@@ -10,13 +10,16 @@ from typing import Any
 import numpy as np
 import shapely
 
+from riskmap.assess.fit import needed_fit
 from riskmap.catalog.model import CHECKLIST_PREFIX
 from riskmap.coordinates import parse_datum
 from riskmap.errors import ExportError, RiskmapError
 from riskmap.places import read_boundaries
 from riskmap.present.export.atomic import replacing
 from riskmap.records import RANKS, TIERS, UNRATED
-from riskmap.usecases.batch.engines import Engine, Progress, run_here, run_on_dask
+from riskmap.usecases.artefacts import load_artefacts
+from riskmap.usecases.assessing import kept_fit
+from riskmap.usecases.batch.engines import Engine, Progress, check_engine, run_here, run_on_dask
 from riskmap.usecases.batch.joins import Join, Nearest, Raster, Within, file_digest
 from riskmap.usecases.batch.parts import opened, position_of, source_files, tasks_of
 from riskmap.usecases.batch.plan import Plan
@@ -45,19 +48,19 @@ def score_points(
     Columns are read by field id, in the field's unit. `nearest`: column → layer of the ledger whose
     points are the targets (metres); `within`: column → GeoJSON of named polygons; `raster`: column →
     file. A joined column whose name is a field takes that field's place. The ledger is not changed.
-    RiskmapError and its kinds name the file, the find and the remedy.
+    A model that compares with the whole layer compares with the ledger's, as of its last whole run;
+    NotFittedError before that, ArtefactError where a learned node's file cannot be used. RiskmapError
+    and its kinds name the file, the find and the remedy.
     """
-    if (engine == "dask") != (scheduler is not None):
-        raise RiskmapError(
-            "--engine dask 与 --scheduler 地址要一起写", "--engine dask and --scheduler ADDRESS go together"
-        )
+    check_engine(engine, scheduler)
     definition, model = ws.catalog.layer(layer), ws.catalog.model_of(layer)
+    fit, learned = needed_fit(model, kept_fit(ws, layer)), load_artefacts(ws.root / "models", model)
     files = source_files(points)
     joins = _joins(ws, nearest or {}, within or {}, raster or {})
     declared = parse_datum(crs) if crs else None
     geometry, datum = position_of(files[0], declared) if joins else (None, None)
     columns = _columns(files, joins, geometry, (*model.fields, *model.rule_fields))
-    plan = Plan(definition, model, joins, geometry, datum, columns)
+    plan = Plan(definition, model, joins, geometry, datum, columns, fit, learned)
     _empty_folder(to)
     tasks = tasks_of(files, to)
     total = (
