@@ -25,6 +25,14 @@ def workspace() -> Workspace:
     return open_workspace()
 
 
+def reread_workspace() -> None:
+    """Read layers and models anew before the next look at the workspace, for all sessions.
+
+    What was made of records stays: snapshots are known by the state of the ledger and by the layers.
+    """
+    workspace.cache_clear()
+
+
 @lru_cache(maxsize=1)
 def signer() -> Signer:
     """Return what signs the addresses of our routes."""

@@ -6,21 +6,31 @@ model files of the workspace, over the records as the ledger holds them.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute
 
 from riskmap.assess import assess_table, fit_model
 from riskmap.assess.migration import ORDER, Comparison, Side, compared
 from riskmap.catalog import Catalog, ScoringModel
 from riskmap.catalog.loader import model_for
 from riskmap.catalog.problems import TomlFile, shown
-from riskmap.errors import CatalogError, CatalogProblem, Say
-from riskmap.records import RANK_OF, RANKS
+from riskmap.errors import CatalogError, CatalogProblem, Lang, Say
+from riskmap.present.export.comma_separated import guard
+from riskmap.present.inventory import DEMO_MARK
+from riskmap.present.texts import t
+from riskmap.records import RANK_OF, RANKS, TIER_TITLES
 from riskmap.usecases.artefacts import load_artefacts
 from riskmap.usecases.snapshots import current_snapshot
 from riskmap.usecases.workspace import Workspace
+
+pc: Any = pyarrow.compute
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,3 +115,27 @@ def preview_model(ws: Workspace, layer: str, text: str) -> Preview:
         {tier: int(after[RANK_OF[tier]]) for tier in ORDER},
         comparison,
     )
+
+
+def moved_csv(ws: Workspace, preview: Preview, lang: Lang) -> bytes:
+    """Return every point that would move as CSV for Excel and WPS: code, name, sub-district, both tiers.
+
+    UTF-8 with BOM; no cell that a spreadsheet would calculate; marked where the data are made up.
+    """
+    points = preview.comparison.points
+    table = current_snapshot(ws).table(preview.layer).select(["code", "name", "subdistrict"])
+    codes = pa.array([point.code for point in points], pa.string())
+    rows = table.take(pc.index_in(codes, value_set=table["code"].combine_chunks()))
+    columns = {
+        t("list_code", lang): guard(codes),
+        t("list_name", lang): guard(rows["name"].combine_chunks().cast(pa.string())),
+        t("list_subdistrict", lang): guard(rows["subdistrict"].combine_chunks().cast(pa.string())),
+        t("model_now", lang): pa.array([TIER_TITLES[p.before].text(lang) for p in points], pa.string()),
+        t("model_then", lang): pa.array([TIER_TITLES[p.after].text(lang) for p in points], pa.string()),
+    }
+    if ws.demo:
+        columns[t("export_column_nature", lang)] = pa.array([DEMO_MARK] * len(points), pa.string())
+    out = io.BytesIO()
+    frame = pl.DataFrame(pl.from_arrow(pa.table(columns)))
+    frame.write_csv(out, include_bom=True, line_terminator="\r\n", quote_style="necessary")
+    return out.getvalue()
