@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ Kind = Literal["number", "whole", "floor"]
 FLOORS: Final = ("large", "general", "low")
 _TIERS: Final = ("major", "large", "general")
 _NODES: Final = ("indicators", "learned", "combinations")
+_POINTED: Final = re.compile(r"[+-]?[0-9_]+\.0+")
 _DOUBTS: Final = ("class_up", "class_down", "sd", "relative_sd")
 
 
@@ -48,11 +50,12 @@ def editable_values(text: str) -> dict[KeyPath, Editable]:
     return {path: Editable(path, value, kind) for path, value, kind in _found(data)}
 
 
-def changed_text(text: str, changes: Mapping[KeyPath, float | str]) -> str:
+def changed_text(text: str, changes: Mapping[KeyPath, float | str], *, like: str = "") -> str:
     """Return the text of a model file with some of its `editable_values` changed.
 
     `("indicators", 0, "bands", 1, "value"): 3` writes 3 where the second band of the first indicator
-    has its value, and nothing else. A number equal to what stands there leaves it as written.
+    has its value, and nothing else. A number equal to what stands there leaves it as written, and one that is
+    equal to what stands in `like`, an earlier text, is written as there: 0.40 changed and changed back.
     UnknownNameError names a key that no form may change; RiskmapError a value that cannot stand there.
     """
     known = editable_values(text)
@@ -64,7 +67,8 @@ def changed_text(text: str, changes: Mapping[KeyPath, float | str]) -> str:
         _check(known[path], value)
         if value != known[path].value:
             start, end = spans[path]
-            splices.append((start, end, _written(value, text[start:end], known[path].kind)))
+            before = _as_before(like, path, value)
+            splices.append((start, end, before or _written(value, text[start:end], known[path].kind)))
     return _spliced(text, splices)
 
 
@@ -175,14 +179,24 @@ def _check(editable: Editable, value: float | str) -> None:
 
 
 def _written(value: float | str, before: str, kind: Kind) -> str:
-    """Return a value as TOML; a number that was written without a point stays so where it can."""
+    """Return a value as TOML. A whole number is written without a point, unless the author wrote 3.0:
+    so 3 changed to 2.5 and back is 3 again.
+    """
     if isinstance(value, str):
         return json.dumps(value)
-    plain = "." not in before and "e" not in before.lower()
     whole = float(value).is_integer() and abs(value) < 1e15  # noqa: PLR2004 - exact as a whole number
-    if kind == "whole" or (whole and plain):
+    if kind == "whole" or (whole and not _POINTED.fullmatch(before)):
         return str(int(value))
     return repr(float(value))
+
+
+def _as_before(like: str, path: KeyPath, value: float | str) -> str:
+    """Return how an earlier text writes this very value at a path, "" where it does not."""
+    one = editable_values(like).get(path) if like else None
+    if one is None or one.value != value:
+        return ""
+    start, end = value_spans(like)[path]
+    return like[start:end]
 
 
 def _spliced(text: str, splices: list[tuple[int, int, str]]) -> str:

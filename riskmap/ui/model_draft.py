@@ -86,7 +86,7 @@ def value_typed(draft: Draft, path: KeyPath) -> None:
     if value is None:
         return
     try:
-        draft.text = changed_text(draft.text, {path: value})
+        draft.text = changed_text(draft.text, {path: value}, like=draft.base.text)
     except RiskmapError:  # the text has become another one meanwhile: show it as it is
         draft.revision += 1
     st.session_state[draft.text_key] = draft.text
