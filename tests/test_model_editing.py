@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import signal
+import subprocess
+import sys
 import tomllib
 
 import pytest
@@ -80,13 +83,13 @@ def test_a_preview_writes_nothing(ws):
 
 def test_a_draft_with_mistakes_is_told_every_one_with_its_line(ws):
     text = open_model(ws, LAYER).text
-    text = text.replace("major = 320", "major = 30").replace('method = "product"', 'method = "prodct"')
+    text = text.replace("major = 320", "major = 30").replace('method = "product"', 'method = "productx"')
     with pytest.raises(CatalogError) as told:
         preview_model(ws, LAYER, text)
     (problem,) = told.value.problems
     assert problem.line
     assert problem.hint == "product"
-    text = open_model(ws, LAYER).text.replace('field = "likelihood"', 'field = "likelyhood"')
+    text = open_model(ws, LAYER).text.replace('field = "likelihood"', 'field = "likelihoodd"')
     with pytest.raises(CatalogError) as told:
         preview_model(ws, LAYER, text)
     assert [p.hint for p in told.value.problems if p.hint] == ["likelihood"]
@@ -103,6 +106,43 @@ def test_use_cases_can_be_asked_as_if_the_draft_were_saved(ws):
     assert draft_ws.catalog.model_of(LAYER).limits["general"] == 91
     assert draft_ws.ledger is ws.ledger
     assert ws.catalog.model_of(LAYER).limits["general"] == 70
+
+
+def test_a_model_that_compares_with_the_whole_layer_is_fitted_for_the_preview(ws):
+    layer = "forest_fire_grids"
+    here = open_model(ws, layer)
+    ranked = here.text.replace(
+        'method = "product"\n',
+        'method = "product"\nnormalise = { method = "percentile_rank", high = 64 }\nsource = "试验"\n',
+    )
+    text = with_version(ranked, "2.0")
+    seen = preview_model(ws, layer, text)
+    done = save_model(ws, layer, text, base_digest=here.digest, **WHO)
+    (told,) = done.assessed["layers"]
+    assert {**told["tiers"], "unrated": told["unrated"]} == dict(seen.after)
+    assert seen.after != seen.before
+    assert told["fit"]
+
+
+def test_a_model_of_two_layers_is_checked_against_both_and_both_are_assessed(ws):
+    text = (ws.root / "layers" / "risk_points.toml").read_text(encoding="utf-8")
+    twin = text.replace('id = "risk_points"', 'id = "twin"', 1).replace('"hazard_ratio"', '"other_ratio"')
+    (ws.root / "layers" / "twin.toml").write_text(twin, encoding="utf-8")
+    with pytest.raises(CatalogError):
+        load_catalog(ws.root)
+    twin = twin.replace('"other_ratio"', '"hazard_ratio"').replace('"exposed_workers"', '"workers"')
+    here, changed = draft(ws)
+    (ws.root / "layers" / "twin.toml").write_text(twin, encoding="utf-8")
+    without = changed.replace('field = "exposed_workers"', 'field = "hazard_ratio"')
+    (ws.root / "models" / "risk_points_lec.toml").write_text(
+        here.text.replace('field = "exposed_workers"', 'field = "hazard_ratio"'), encoding="utf-8"
+    )
+    both = reopened(ws)
+    with pytest.raises(CatalogError) as told:
+        preview_model(both, LAYER, changed)
+    assert any("twin" in p.expected.zh for p in told.value.problems)
+    done = save_model(both, LAYER, without, base_digest=open_model(both, LAYER).digest, **WHO)
+    assert [one["layer"] for one in done.assessed["layers"]] == ["risk_points", "twin"]
 
 
 # Saving
@@ -248,6 +288,31 @@ def test_a_stop_before_the_file_was_replaced_loses_neither_text(ws, monkeypatch)
     done = save_model(ws, LAYER, text, base_digest=here.digest, by="张三", why="接着保存")
     assert done.workspace.catalog.model_of(LAYER).version == "1.1"
     assert not any(v.pending for v in model_versions(done.workspace, LAYER))
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from riskmap.usecases import model_saving
+from riskmap.usecases.workspace import open_workspace
+model_saving._replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+ws = open_workspace(Path(sys.argv[1]))
+here = model_saving.open_model(ws, "risk_points")
+text = here.text.replace("general = 70", "general = 91").replace('"1.0"', '"1.1"')
+model_saving.save_model(ws, "risk_points", text, base_digest=here.digest, by="张三", why="断电")
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="platform: no kill -9")
+def test_a_killed_save_leaves_a_whole_file_and_a_signed_version(ws):
+    ws.ledger.close()
+    ran = subprocess.run([sys.executable, "-c", KILLED, str(ws.root)], check=False)
+    assert ran.returncode == -signal.SIGKILL
+    again = open_workspace(ws.root)  # what was left beside the file is no model
+    assert again.catalog.model_of(LAYER).version == "1.0"
+    assert again.ledger.check() == []
+    new = model_versions(again, LAYER)[0]
+    assert (new.version, new.pending, new.who, new.why) == ("1.1", True, "张三", "断电")
 
 
 def test_of_two_who_save_at_the_same_moment_one_is_told(ws, monkeypatch):

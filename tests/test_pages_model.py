@@ -11,7 +11,7 @@ from riskmap.errors import RiskmapError
 from riskmap.ui import state
 from riskmap.usecases import certainty
 from riskmap.usecases.model_saving import model_versions, open_model, save_model
-from riskmap.usecases.workspace import open_workspace
+from riskmap.usecases.workspace import create_workspace, open_workspace
 from tests.map_workspace import make_workspace
 from tests.pages_running import html, open_page, panel, panels, texts, use_workspace
 
@@ -213,3 +213,13 @@ def test_sensitivity_is_computed_when_asked_and_says_what_is_missing(ws, monkeyp
     at.button(key="model-sensitivity-go").click().run()
     assert 'class="rm-model-bars"' in html(at)
     assert "可燃物" in html(at)
+
+
+def test_a_model_can_be_changed_before_there_is_any_record(tmp_path, monkeypatch):
+    create_workspace(tmp_path / "empty", name="新区")
+    use_workspace(monkeypatch, tmp_path / "empty")
+    at = open_page("model", layer="slopes")
+    number(at, "较大 ≥").set_value(8.0).run()
+    assert not at.exception
+    assert tiers(at)["合计"] == ["0", "0", ""]
+    assert not at.button(key="model-save").disabled

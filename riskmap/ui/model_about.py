@@ -40,7 +40,7 @@ def sensitivity(draft: Draft, model: ScoringModel) -> None:
     heads = "".join(
         f"<span class='{kind}'>{escape(text)}</span>"
         for kind, text in (
-            ("head", say("model_factor")),
+            ("head", say("conditions_field")),
             ("head", say("model_share")),
             ("head num", say("model_first")),
             ("head num", say("model_total")),

@@ -69,10 +69,8 @@ class _Form:
 
     def node(self, place: KeyPath, node: Mapping[str, Any]) -> None:
         """One indicator, learned node or combination."""
-        title = words.title_of(node)
         about = words.about_node(node, self._layer, self._titles)
-        label = title if words.alike(title, about[0]) else f"{title} · {about[0]}"
-        with st.expander(words.markdown(label)):
+        with st.expander(words.markdown(words.label_of(node, self._layer, about[0]))):
             for line in about[1:]:
                 st.html(f'<div class="rm-sub">{escape(line)}</div>')
             self._table(place, node)

@@ -73,8 +73,9 @@ def _version(draft: Draft, one: ModelVersion) -> None:
         text.code(one.text, language="toml", line_numbers=True, height=360)
         with change:
             difference(one.text, draft.base.text, one.version, draft.base.version)
-        back, close = st.columns([1, 3])
-        with back:
+        if draft.changed and not one.current:
+            st.caption(say("model_put_back_over"))
+        with st.container(horizontal=True):
             st.button(
                 say("model_put_back"),
                 key="model-put-back",
@@ -82,7 +83,6 @@ def _version(draft: Draft, one: ModelVersion) -> None:
                 on_click=_put_back,
                 args=(draft, one),
             )
-        with close:
             st.button(say("model_version_close"), key="model-version-close", on_click=_close)
 
 

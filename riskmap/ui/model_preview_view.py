@@ -8,7 +8,7 @@ from typing import Any, Final
 import streamlit as st
 
 from riskmap.errors import CatalogError, CatalogProblem, RiskmapError
-from riskmap.records import RANKS, TIER_TITLES
+from riskmap.records import RANKS, TIER_TITLES, TIERS
 from riskmap.selection import find
 from riskmap.ui.look import section
 from riskmap.ui.model_draft import Draft
@@ -72,11 +72,12 @@ def _preview(draft: Draft) -> Preview:
 
 
 def _summary(seen: Preview) -> str:
-    points = seen.comparison.points
-    worse = sum(1 for p in points if "unrated" not in (p.before, p.after) and _worse(p.before, p.after))
-    better = sum(1 for p in points if "unrated" not in (p.before, p.after)) - worse
-    parts = [say("model_moves", n=f"{len(points):,}", worse=f"{worse:,}", better=f"{better:,}")]
-    if others := len(points) - worse - better:
+    found = seen.comparison.migration
+    pairs = [(a, b, found.count(a, b)) for a in TIERS for b in TIERS if a != b]
+    worse = sum(n for before, after, n in pairs if _worse(before, after))
+    better = sum(n for _, _, n in pairs) - worse
+    parts = [say("model_moves", n=f"{found.moved:,}", worse=f"{worse:,}", better=f"{better:,}")]
+    if others := found.moved - worse - better:
         parts.append(say("model_moves_unrated", n=f"{others:,}"))
     return say("list_separator").join(parts)
 

@@ -114,9 +114,14 @@ def about_node(node: Mapping[str, Any], layer: Layer, titles: Mapping[str, str])
     return [first, *([say("model_sentence", lines=say("list_separator").join(lines))] if lines else [])]
 
 
-def alike(one: str, other: str) -> bool:
-    """Return whether two titles say the same but for blanks and case."""
-    return "".join(one.split()).casefold() == "".join(other.split()).casefold()
+def label_of(node: Mapping[str, Any], layer: Layer, about: str) -> str:
+    """Return the title of a node and the short line about it, without saying one thing twice."""
+    title = title_of(node)
+    if "field" not in node:
+        return f"{title} · {about}"
+    field = field_title(layer, str(node["field"]), lang())
+    same = "".join(title.split()).casefold() == "".join(field.split()).casefold()
+    return title + unit_of(layer, node) if same else f"{title} · {about}"
 
 
 def method_words(method: str) -> str:

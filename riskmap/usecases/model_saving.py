@@ -12,8 +12,9 @@ import os
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -30,6 +31,7 @@ from riskmap.usecases.model_preview import draft_model, layers_using
 from riskmap.usecases.workspace import Workspace
 
 _ID: Final = re.compile(r"""^id\s*=\s*["']([^"']+)["']""", re.MULTILINE)
+_ABANDONED_S: Final = 24 * 3600.0
 _LAST_NUMBER: Final = re.compile(r"(\d+)(\D*)$")
 
 
@@ -234,6 +236,7 @@ def _written(target: Path, text: str) -> Iterator[Path]:
 
     The line ends of the target are kept. ExportError where the folder cannot be written.
     """
+    _sweep(target)
     with refusals(target):
         newline = "\r\n" if b"\r\n" in target.read_bytes() else "\n"
         handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
@@ -248,6 +251,14 @@ def _written(target: Path, text: str) -> Iterator[Path]:
         yield part
     finally:
         part.unlink(missing_ok=True)
+
+
+def _sweep(target: Path) -> None:
+    """Remove what a save that was killed long ago has left beside the file."""
+    for part in target.parent.glob(f".{target.name}.*.part"):
+        with suppress(OSError):
+            if time.time() - part.stat().st_mtime > _ABANDONED_S:
+                part.unlink()
 
 
 def _replace(ws: Workspace, layer: str, text: str, base: OpenModel, part: Path) -> None:

@@ -16,12 +16,12 @@ from riskmap.ui.model_form import draw_model_form
 from riskmap.ui.model_preview_view import draw_preview
 from riskmap.ui.notices import keep_notice, notice, refuse, show_kept_notice
 from riskmap.ui.signing import ask_signature
-from riskmap.ui.state import lang, reread_workspace, say, snapshot, workspace
-from riskmap.ui.welcome import welcome
+from riskmap.ui.state import lang, reread_workspace, say, workspace
 from riskmap.usecases.model_preview import Preview, layers_using
 from riskmap.usecases.model_saving import Saved, model_versions, next_version, open_model, save_model
 
 _LAYER: Final = "model-layer"
+_LAST: Final = "model-layer-last"
 _STALE: Final = "model-stale"
 _SAVES: Final = "model-saves"  # how often this session saved: the reason is asked for anew each time
 _TEXT_HEIGHT: Final = 560
@@ -32,9 +32,6 @@ def render() -> None:
     """Draw the page."""
     page_look()
     show_kept_notice()
-    if not snapshot().n:
-        welcome("model")
-        return
     layer = _choose()
     draft = draft_of(layer)
     _heading(draft)
@@ -64,8 +61,10 @@ def _choose() -> str:
     """Return the layer that the address or the choice names; both stay the same."""
     layers = workspace().catalog.layers
     asked = st.query_params.get("layer", "")
-    if st.session_state.get(_LAYER) not in layers:
-        st.session_state[_LAYER] = asked if asked in layers else next(iter(layers))
+    if st.session_state.get(_LAYER) not in layers:  # a choice is forgotten while another page is shown
+        last = st.session_state.get(_LAST)
+        known = [one for one in (asked, last, *layers) if one in layers]
+        st.session_state[_LAYER] = known[0]
     title, choice = st.columns([3, 1.2], vertical_alignment="bottom")
     title.html(f'<div class="rm-head"><h1>{escape(say("model_title"))}</h1></div>')
     layer = choice.selectbox(
@@ -75,6 +74,7 @@ def _choose() -> str:
         key=_LAYER,
         label_visibility="collapsed",
     )
+    st.session_state[_LAST] = layer
     if asked != layer:
         st.query_params["layer"] = layer
     return layer
@@ -120,9 +120,7 @@ def _file(draft: Draft) -> None:
 def _save_box(draft: Draft, seen: Preview | None) -> None:
     section(say("model_save_title"))
     with st.container(border=True, key="model-save-box"):
-        used = {one.version for one in model_versions(workspace(), draft.layer)}
-        stated = stated_version(draft.text)
-        proposed = stated if stated and stated not in used else next_version(draft.base.version, used)
+        proposed = _proposed(draft)
         first, second = st.columns([1, 3.4])
         version = first.text_input(
             say("model_version"),
@@ -155,6 +153,14 @@ def _save_box(draft: Draft, seen: Preview | None) -> None:
             notice("warning", signature.missing)
             return
         _save(draft, version.strip(), by=signature.by, why=signature.why, assess=assess)
+
+
+def _proposed(draft: Draft) -> str:
+    """Return the version to save under: what the draft states where that is free, else the next one."""
+    found = model_versions(workspace(), draft.layer)
+    used, stated = {one.version for one in found}, stated_version(draft.text)
+    waiting = any(one.pending and one.text == draft.text for one in found)
+    return stated if stated and (stated not in used or waiting) else next_version(draft.base.version, used)
 
 
 def _save(draft: Draft, version: str, *, by: str, why: str, assess: bool) -> None:
