@@ -167,8 +167,31 @@ def test_a_file_that_was_changed_by_hand_is_said_and_read_anew(ws):
     assert any("4 处变化" in c.value for c in at.caption)  # tiers of the ledger are of the old text
 
 
-def test_every_layer_has_a_form_and_a_card_and_english_ones_hold_no_chinese_of_ours(ws):
-    for layer in ws.catalog.layers:
+def test_a_broken_file_stops_nobody(ws):
+    at = open_page("model", layer=LAYER)
+    here = open_model(ws, LAYER)
+    here.file.write_text(here.text.replace("general = 70", "general = "), encoding="utf-8")
+    at.run()
+    at.button(key="model-reread").click().run()
+    assert "配置文件有误" in said(at.error)
+    assert state.workspace().catalog.model_of(LAYER).limits["general"] == 70
+    assert texts(panel(at, "model-problems"))
+
+
+def test_somebody_elses_save_is_said_to_who_has_a_draft(ws):
+    at = open_page("model", layer=LAYER)
+    number(at, "一般 ≥").set_value(91.0).run()
+    here = open_model(ws, LAYER)
+    theirs = here.text.replace("large = 160", "large = 150").replace('"1.0"', '"1.5"')
+    save_model(ws, LAYER, theirs, base_digest=here.digest, by="李四", why="别的改动")
+    state.workspace.cache_clear()
+    at.run()
+    assert "已另存为版本 1.5" in said(at.warning)
+    assert number(at, "一般 ≥").value == 91
+
+
+def test_other_layers_have_a_form_and_a_card_and_english_ones_hold_no_chinese_of_ours(ws):
+    for layer in ("slopes", "underground_spaces", "shelters"):
         at = open_page("model", layer=layer, lang="en")
         assert not at.error
         assert len(at.number_input) >= 3

@@ -15,7 +15,7 @@ from riskmap.records import TIERS
 from riskmap.ui import model_words as words
 from riskmap.ui.look import section
 from riskmap.ui.model_draft import Draft
-from riskmap.ui.notices import refuse
+from riskmap.ui.notices import notice, refuse
 from riskmap.ui.panels import Cell, Column, Row, show_table, tier_cell
 from riskmap.ui.state import lang, say, snapshot, workspace
 from riskmap.usecases.certainty import sensitivity_json, uncertainty_json
@@ -79,6 +79,10 @@ def certainty(draft: Draft, model: ScoringModel) -> None:
     if document is None:
         return
     (found,) = document["layers"]
+    if found["expected"] is None:  # not to be judged now; some versions of the document say why
+        problem = found.get("problem") or {}
+        notice("info", problem.get(lang()) or say("model_certainty_unknown"))
+        return
     columns = [
         Column("tier", say("list_tier"), "tier-cell"),
         Column("now", say("model_then"), "number"),

@@ -91,7 +91,8 @@ def about_node(node: Mapping[str, Any], layer: Layer, titles: Mapping[str, str])
         lines = [say("model_inputs", fields=listed(inputs))]
     elif "method" in node:
         first = method_words(str(node.get("method")))
-        lines = [say("model_parts", parts=listed([titles.get(p, p) for p in texts(node.get("of"))]))]
+        parts = [str(p) for p in (*texts(node.get("of")), *table(node.get("inputs")).values())]
+        lines = [say("model_parts", parts=listed(titles.get(p, p) for p in parts))]
         if "pairwise" in node:
             lines.append(say("model_pairwise"))
         if node.get("weighting") == "entropy":
@@ -127,7 +128,11 @@ def label_of(node: Mapping[str, Any], layer: Layer, about: str) -> str:
 def method_words(method: str) -> str:
     """Return what a combination does with its parts."""
     known = ("sum", "mean", "geometric", "inverted_geometric", "product", "quotient", "max", "min")
-    return say(f"model_method_{method}") if method in (*known, "matrix", "topsis", "learned") else method
+    return (
+        say(f"model_method_{method}")
+        if method in (*known, "matrix", "topsis", "formula", "learned")
+        else method
+    )
 
 
 def listed(parts: Iterable[str]) -> str:

@@ -7,6 +7,7 @@ from typing import Final
 
 import streamlit as st
 
+from riskmap.catalog import load_catalog
 from riskmap.errors import Lang
 from riskmap.present.texts import t
 from riskmap.selection import Snapshot
@@ -28,8 +29,10 @@ def workspace() -> Workspace:
 def reread_workspace() -> None:
     """Read layers and models anew before the next look at the workspace, for all sessions.
 
-    What was made of records stays: snapshots are known by the state of the ledger and by the layers.
+    CatalogError where a file has mistakes: then everybody goes on with what was read before. What was
+    made of records stays: snapshots are known by the state of the ledger and by the layers.
     """
+    load_catalog(workspace().root)
     workspace.cache_clear()
 
 

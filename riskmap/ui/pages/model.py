@@ -98,9 +98,20 @@ def _heading(draft: Draft) -> None:
         notice("info", say("model_shared", layers=titles))
     if open_model(ws, draft.layer).digest != model.digest:
         notice("warning", say("model_file_changed"))
-        if st.button(say("model_reread"), key="model-reread"):
-            reread_workspace()
+        if st.button(say("model_reread"), key="model-reread") and _reread():
             st.rerun()
+    elif draft.changed and draft.base.digest != model.digest:
+        notice("warning", say("model_saved_meanwhile", version=model.version))
+
+
+def _reread() -> bool:
+    """Read layers and models anew; where a file has mistakes, say them and go on as before."""
+    try:
+        reread_workspace()
+    except RiskmapError as problem:
+        refuse(problem)
+        return False
+    return True
 
 
 def _file(draft: Draft) -> None:
@@ -182,12 +193,12 @@ def _save(draft: Draft, version: str, *, by: str, why: str, assess: bool) -> Non
     except RiskmapError as problem:
         refuse(problem)
         return
-    reread_workspace()
     forget(draft.layer)
     st.session_state[_SAVES] = st.session_state.get(_SAVES, 0) + 1
     tone: Any = "success" if saved.refused is None else "warning"
     keep_notice(tone, _said(saved))
-    st.rerun()
+    if _reread():
+        st.rerun()
 
 
 def _said(saved: Saved) -> str:
@@ -242,7 +253,7 @@ def _stale(draft: Draft) -> bool:
 def _settle(draft: Draft, *, keep: bool) -> None:
     """Go on from the file as it is now: with one's own text, or with the file's."""
     st.session_state.pop(_STALE, None)
-    reread_workspace()
+    _reread()
     here = open_model(workspace(), draft.layer)
     draft.replace(draft.text if keep else here.text, base=here)
 
