@@ -120,6 +120,21 @@ class StaleRevisionError(RiskmapError):
         )
 
 
+class StaleModelError(RiskmapError):
+    """A model was to be saved over a text that its writer had not seen.
+
+    `mine` is the text that was not written, `theirs` the one that the model file holds now.
+    """
+
+    def __init__(self, model: str, *, mine: str, theirs: str, version: str) -> None:
+        self.model, self.mine, self.theirs, self.version = model, mine, theirs, version
+        super().__init__(
+            f"评分模型 {model}：您打开之后，模型文件已被改动，现为版本 {version or '—'}，未写入；请对照两份内容后重新保存",
+            f"scoring model {model}: its file was changed after you opened it and is now version {version or '-'}; "
+            "nothing was written, compare both texts and save again",
+        )
+
+
 class LedgerError(RiskmapError):
     """The ledger cannot be opened, is not a ledger, or refuses a write."""
 

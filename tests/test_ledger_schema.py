@@ -43,6 +43,9 @@ def test_an_old_ledger_opens_with_everything_it_held_and_works_on(old):
         bring(ledger, [point("C")])
         one = scored(ledger, [0, 4, 2])
         assert store(ledger, one).changed == 1
+        number = ledger.record_model("lec", "2", text="new", base="text of m1", **WHO)
+        newest = ledger.kept_models("lec")[0]
+        assert (newest.text, newest.saved, newest.changeset) == ("new", True, number)
         assert ledger.check() == []
 
 

@@ -83,14 +83,10 @@ def migration(before: Assessment, after: Assessment) -> Migration:
 
 def compared(before: Side, after: Side) -> Comparison:
     """Compare the records that both sides have, in the order of `after`; points are those that moved."""
-    at = {code: i for i, code in enumerate(before.codes)}
-    pairs = [(at[code], j) for j, code in enumerate(after.codes) if code in at]
-    here = np.array([i for i, _ in pairs], dtype=np.intp)
-    there = np.array([j for _, j in pairs], dtype=np.intp)
+    here, there = _both(before.codes, after.codes)
     old, new = before.rank[here], after.rank[there]
     data = before.version[here] != after.version[there]
     other, refitted = before.model != after.model, before.fit != after.fit
-    kept = {after.codes[j] for _, j in pairs}
     points = [
         Moved(
             after.codes[int(there[k])],
@@ -103,9 +99,26 @@ def compared(before: Side, after: Side) -> Comparison:
     return Comparison(
         _counted(old, new),
         tuple(points),
-        tuple(code for code in after.codes if code not in at),
-        tuple(code for code in before.codes if code not in kept),
+        _others(after.codes, there),
+        _others(before.codes, here),
     )
+
+
+def _both(before: Sequence[str], after: Sequence[str]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the rows of the codes that both sides have, in the order of `after`."""
+    if before is after:  # the same table: a million codes need not be looked up
+        rows = np.arange(len(after), dtype=np.intp)
+        return rows, rows
+    at = {code: i for i, code in enumerate(before)}
+    pairs = [(at[code], j) for j, code in enumerate(after) if code in at]
+    return np.array([i for i, _ in pairs], dtype=np.intp), np.array([j for _, j in pairs], dtype=np.intp)
+
+
+def _others(codes: Sequence[str], rows: NDArray[np.intp]) -> tuple[str, ...]:
+    """Return the codes of all rows but these."""
+    left = np.ones(len(codes), dtype=bool)
+    left[rows] = False
+    return tuple(codes[i] for i in np.flatnonzero(left).tolist())
 
 
 def _cause(*, data: bool, model: bool, fit: bool) -> MoveCause:

@@ -1,4 +1,4 @@
-"""Where each key of a TOML text stands: key path → line. Python's own reader does not say.
+"""Where each key and each value of a TOML text stands. Python's own reader does not say.
 
 The scanner runs only over text that `tomllib` has accepted, so it may trust the grammar.
 """
@@ -31,11 +31,22 @@ def key_lines(text: str) -> dict[KeyPath, int]:
     return _Scanner(text).scan()
 
 
+def value_spans(text: str) -> dict[KeyPath, tuple[int, int]]:
+    """Return where each single value (no list, no table) of valid TOML begins and ends in the text.
+
+    What stands there is the value as it is written, quotes included: `text[start:end]`.
+    """
+    scanner = _Scanner(text)
+    scanner.scan()
+    return scanner.spans
+
+
 class _Scanner:
     def __init__(self, text: str) -> None:
         self.text = text
         self.at = 0
         self.lines: dict[KeyPath, int] = {}
+        self.spans: dict[KeyPath, tuple[int, int]] = {}
         self.tables: dict[KeyPath, int] = {}  # arrays of tables → how many so far
         self.breaks = [i for i, c in enumerate(text) if c == "\n"]
 
@@ -100,7 +111,10 @@ class _Scanner:
             self._inline(path)
         else:
             found = _STRING.match(self.text, self.at) or _PLAIN.match(self.text, self.at)
-            self.at = found.end() if found else len(self.text)
+            end = found.end() if found else len(self.text)
+            written = self.text[self.at : end].rstrip()
+            self.spans[path] = (self.at, self.at + len(written))
+            self.at = end
 
     def _array(self, path: KeyPath) -> None:
         self.at += 1

@@ -6,6 +6,7 @@ from riskmap.ledger.holding import HeldEntry
 from riskmap.ledger.importing import Committed
 from riskmap.ledger.ledger import Ledger
 from riskmap.ledger.masking import is_masked, mask_contacts, mask_name, mask_phone, mask_value
+from riskmap.ledger.model_versions import KeptModel, model_digest
 from riskmap.ledger.reading import BatchInfo, ChangesetInfo, ExportInfo
 from riskmap.ledger.rejects import RejectedEntry
 from riskmap.ledger.runs import TierChange
@@ -18,6 +19,7 @@ __all__ = [
     "ExportInfo",
     "HeldEntry",
     "KeptFit",
+    "KeptModel",
     "Ledger",
     "RejectedEntry",
     "RunResult",
@@ -28,5 +30,6 @@ __all__ = [
     "mask_name",
     "mask_phone",
     "mask_value",
+    "model_digest",
     "utc_now",
 ]

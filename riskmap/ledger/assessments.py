@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from riskmap.errors import LedgerError
 from riskmap.ledger import schema as s
 from riskmap.ledger.fits import digest_of, keep_fit
+from riskmap.ledger.model_versions import keep_model
 from riskmap.ledger.revisions import open_changeset
 from riskmap.ledger.runs import last_run
 from riskmap.ledger.store import (
@@ -215,7 +216,7 @@ def _news(connection: sa.Connection, scored: Scored) -> _News:
 
 def _keep(connection: sa.Connection, news: _News, run: int, changeset: int) -> None:
     assessment, features = news.scored.assessment, news.scored.features
-    _keep_model(connection, assessment, news.scored.model_text)
+    keep_model(connection, assessment.model, assessment.digest, news.scored.model_text)
     # A record that moved on while it was scored counts as new data for the next run.
     base = changeset if bool(news.fresh.all()) else int(news.changed_in[~news.fresh].min()) - 1
     connection.execute(
@@ -303,16 +304,6 @@ def _causes(connection: sa.Connection, news: _News) -> NDArray[np.str_]:
     neither = np.where(model, "model", "fit" if refitted else "model")
     told = np.where(data, np.where(model, "both", "data"), neither)
     return np.where(before.known, told, "new")
-
-
-def _keep_model(connection: sa.Connection, assessment: Assessment, text: str) -> None:
-    known = connection.execute(
-        sa.select(s.model_text.c.digest).where(s.model_text.c.digest == assessment.digest)
-    ).scalar()
-    if known is None:
-        connection.execute(
-            s.model_text.insert().values(digest=assessment.digest, model=assessment.model, text=text)
-        )
 
 
 def _write(

@@ -11,7 +11,7 @@ from riskmap.ledger import schema as s
 # Tables whose rows never change, and those of which only the closing columns may.
 _FROZEN = (
     *(s.changeset, s.shape, s.contact_set, s.import_batch),
-    *(s.model_text, s.model_fit, s.assessment_run, s.run_layer),
+    *(s.model_text, s.model_version, s.model_fit, s.assessment_run, s.run_layer),
 )
 _CLOSABLE = (
     (s.revision, ("valid_to",)),

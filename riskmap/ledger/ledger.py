@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -15,6 +15,7 @@ from riskmap.ledger import (
     editing,
     holding,
     importing,
+    model_versions,
     planning,
     reading,
     rejects,
@@ -28,6 +29,7 @@ from riskmap.ledger.fits import KeptFit, last_fit
 from riskmap.ledger.holding import HeldEntry
 from riskmap.ledger.importing import Committed
 from riskmap.ledger.known import Box
+from riskmap.ledger.model_versions import KeptModel
 from riskmap.ledger.reading import BatchInfo, ChangesetInfo, ExportInfo
 from riskmap.ledger.rejects import RejectedEntry
 from riskmap.ledger.runs import TierChange
@@ -284,6 +286,36 @@ class Ledger:
     def models_used(self, layer: str) -> list[tuple[str, str]]:
         """Return (digest, text) of every model that has assessed a layer, the latest first."""
         return runs.models_used(self._store, layer)
+
+    def record_model(
+        self,
+        model: str,
+        version: str,
+        *,
+        text: str,
+        base: str,
+        used: Collection[tuple[str, str]] = (),
+        by: str,
+        why: str,
+    ) -> int:
+        """Write that somebody saved a model: its text, and the text `base` that it was made from.
+
+        `used`: (version, digest) of texts that were never saved here. LedgerError where the version
+        belongs to another text. The model file is not touched; `put_model_in_place` says when it may.
+        """
+        return model_versions.record_model(
+            self._store, model, version, text=text, base=base, used=used, by=by, why=why
+        )
+
+    def put_model_in_place(self, changeset: int, replace: Callable[[], None]) -> bool:
+        """Call `replace` while nobody else can write, if no other version of the model was recorded
+        after `changeset`; return whether it was called.
+        """
+        return model_versions.put_in_place(self._store, changeset, replace)
+
+    def kept_models(self, model: str) -> list[KeptModel]:
+        """Return every version of a model that was saved or that has assessed a layer, the latest first."""
+        return model_versions.kept_models(self._store, model)
 
     def last_fit(self, layer: str, model_digest: str) -> KeptFit | None:
         """Return what the last whole run of a layer was compared with; None where it had another model."""

@@ -26,7 +26,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA_VERSION: Final = 2  # what came with which version: `upgrading`
+SCHEMA_VERSION: Final = 3  # what came with which version: `upgrading`
 APPLICATION_ID: Final = 0x52534B4D  # "RSKM" in the file header: tells our file from any other SQLite file
 
 metadata = MetaData()
@@ -200,6 +200,18 @@ model_text = Table(
     Column("digest", String, primary_key=True),
     Column("model", String, nullable=False),
     Column("text", Text, nullable=False),
+)
+
+# A version of a model that somebody saved: `base` is the text that it was made from.
+model_version = Table(
+    "model_version",
+    metadata,
+    Column("changeset_id", _Id, ForeignKey("changeset.id"), primary_key=True, autoincrement=False),
+    Column("model", String, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("digest", String, ForeignKey("model_text.digest"), nullable=False),
+    Column("base", String, ForeignKey("model_text.digest"), nullable=False),
+    Index("model_version_model", "model"),
 )
 
 # What a model took from a whole layer (JSON, zlib), for the models that compare with it.

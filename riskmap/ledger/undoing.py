@@ -53,6 +53,11 @@ def undo(store: Store, changeset: int, *, by: str, why: str) -> int:
                 f"{place}：没有这次变更；请查看变更列表",
                 f"changeset {changeset}: there is none; see the list of changesets",
             )
+        if kind == "model":
+            raise LedgerError(
+                f"{place}：模型版本不能撤销；请在“模型”页放回以前的版本",
+                f"changeset {changeset}: a saved model cannot be undone; put an earlier version back on the page Model",
+            )
         if kind not in UNDOABLE:
             raise LedgerError(
                 f"{place}：{kind} 类变更不能撤销；评估请在改正后重新评估",

@@ -27,6 +27,25 @@ _STEPS: Final[Mapping[int, Sequence[str]]] = {
             "BEGIN SELECT RAISE(ABORT, 'model_fit: rows are append-only'); END"
         ),
     ),
+    # 2 → 3: models that were saved, with who and why.
+    2: (
+        (
+            "CREATE TABLE model_version (changeset_id INTEGER NOT NULL, model VARCHAR NOT NULL, "
+            "version TEXT NOT NULL, digest VARCHAR NOT NULL, base VARCHAR NOT NULL, "
+            "PRIMARY KEY (changeset_id), FOREIGN KEY(changeset_id) REFERENCES changeset (id), "
+            "FOREIGN KEY(digest) REFERENCES model_text (digest), "
+            "FOREIGN KEY(base) REFERENCES model_text (digest))"
+        ),
+        "CREATE INDEX model_version_model ON model_version (model)",
+        (
+            "CREATE TRIGGER model_version_keep BEFORE DELETE ON model_version "
+            "BEGIN SELECT RAISE(ABORT, 'model_version: nothing is deleted'); END"
+        ),
+        (
+            "CREATE TRIGGER model_version_fixed BEFORE UPDATE ON model_version "
+            "BEGIN SELECT RAISE(ABORT, 'model_version: rows are append-only'); END"
+        ),
+    ),
 }
 
 

@@ -30,6 +30,7 @@ PAGES: Final = {
     "import": "import_",
     "point": "point",
     "overview": "overview",
+    "model": "model",
 }
 _LANGUAGE_NAMES: Final[dict[Lang, str]] = {"zh": "中文", "en": "English"}
 _SWITCH: Final = "shell-language"

@@ -7,6 +7,7 @@ from typing import Final
 
 import streamlit as st
 
+from riskmap.catalog import load_catalog
 from riskmap.errors import Lang
 from riskmap.present.texts import t
 from riskmap.selection import Snapshot
@@ -23,6 +24,16 @@ _PAGE = "shell-page"
 def workspace() -> Workspace:
     """Return the workspace of this process. WorkspaceError or CatalogError say what is wrong with it."""
     return open_workspace()
+
+
+def reread_workspace() -> None:
+    """Read layers and models anew before the next look at the workspace, for all sessions.
+
+    CatalogError where a file has mistakes: then everybody goes on with what was read before. What was
+    made of records stays: snapshots are known by the state of the ledger and by the layers.
+    """
+    load_catalog(workspace().root)
+    workspace.cache_clear()
 
 
 @lru_cache(maxsize=1)

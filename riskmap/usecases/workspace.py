@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -68,6 +68,15 @@ class Workspace:
     def catalog_digest(self) -> str:
         """SHA-256 over what the layer files say: derived data made under other files are not used."""
         return hashlib.sha256(repr(sorted(self.catalog.layers.items())).encode()).hexdigest()
+
+    def with_catalog(self, catalog: Catalog) -> Workspace:
+        """Return this workspace under other layer and model files; it shares the open ledger where
+        the layers are the same.
+        """
+        other = replace(self, catalog=catalog)
+        if catalog.layers == self.catalog.layers:
+            vars(other).update({key: vars(self)[key] for key in ("ledger", "places") if key in vars(self)})
+        return other
 
     @property
     def cache_dir(self) -> Path:

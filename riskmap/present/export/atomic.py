@@ -48,7 +48,7 @@ def replacing(*targets: Path) -> Iterator[tuple[Path, ...]]:
                 _sync(path)
             for path, target in zip(written, targets, strict=True):
                 path.replace(target)
-            _sync_folder(parent)
+            sync_folder(parent)
         finally:
             shutil.rmtree(room, ignore_errors=True)
 
@@ -87,8 +87,8 @@ def _sync(path: Path) -> None:
         os.fsync(handle.fileno())
 
 
-def _sync_folder(folder: Path) -> None:
-    # So that the new name survives a power cut; Windows cannot open a folder and does without.
+def sync_folder(folder: Path) -> None:
+    """Make sure that a new name survives a power cut; Windows cannot open a folder and does without."""
     if os.name != "posix":
         return
     with suppress(OSError):
