@@ -77,6 +77,7 @@ def _shoot(port: int, out: Path, point: str, *, sizes: dict[str, tuple[int, int]
         "inventory": "/inventory",
         "import": "/import",
         "overview": "/overview",
+        "model": "/model?layer=slopes",
         "point": f"/point?{point}",
     }
     with sync_playwright() as playwright:
