@@ -23,7 +23,7 @@ from riskmap.intake.cells import (
     judge_text,
     shown,
 )
-from riskmap.intake.columns import Column, distinct
+from riskmap.intake.columns import Column, distinct, holding
 from riskmap.intake.coordinate_cells import stated_positions
 from riskmap.intake.headers import POSITION_TARGETS, SHAPE, Match
 from riskmap.intake.limits import Limits
@@ -238,8 +238,9 @@ class BlockReader:
         cleared: dict[int, list[tuple[Match, str]]] = {}
         for match in cells:
             source = distinct(part.source.column(match.heading.column))
-            for at, text in enumerate(source.texts.to_pylist()):
-                if len(text) > 4 or words.plain(text) != words.CLEAR_WORD:  # noqa: PLR2004 - 清空 and a blank or two
+            for at in holding(source.texts, words.CLEAR_WORD):
+                text = source.texts[at].as_py()
+                if words.plain(text) != words.CLEAR_WORD:
                     continue
                 for row in source.rows_of(at).tolist():
                     cleared.setdefault(row, []).append((match, text))

@@ -150,5 +150,10 @@ def numbers(
     return pool[source.index], stated[source.index]
 
 
+def holding(texts: pa.Array, word: str) -> list[int]:
+    """Return where the texts stand that hold a word."""
+    return np.flatnonzero(_mask(pc.match_substring(texts, word))).tolist()
+
+
 def _mask(values: pa.Array) -> NDArray[np.bool_]:
     return np.asarray(pc.fill_null(values, fill_value=False).to_numpy(zero_copy_only=False), dtype=bool)

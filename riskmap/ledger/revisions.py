@@ -92,13 +92,23 @@ def dump_body(values: Mapping[str, Any], place: str) -> str:
 
 def stated_values(records: Records, rows: Sequence[int]) -> Iterator[dict[str, Value]]:
     """Yield what each row states, field → value, unknown ones left out."""
-    keys = tuple(records.values)
-    if not keys:
+    if not records.values:
         yield from ({} for _ in rows)
         return
-    columns = [[column[i] for i in rows] for column in records.values.values()]
-    for cells in zip(*columns, strict=True):
-        yield {k: v for k, v in zip(keys, cells, strict=True) if v is not None and v is not CLEAR}  # pyright: ignore[reportReturnType]
+    # Columns that every row states become dictionaries at once; only the others are looked at cell by cell.
+    whole: dict[str, list[Any]] = {}
+    holed: dict[str, list[Any]] = {}
+    for key, column in records.values.items():
+        cells = [column[i] for i in rows]
+        (holed if None in cells or CLEAR in cells else whole)[key] = cells
+    stated: list[dict[str, Value]] = [
+        dict(zip(whole, row, strict=True)) for row in zip(*whole.values(), strict=True)
+    ] or [{} for _ in rows]
+    for key, cells in holed.items():
+        for body, cell in zip(stated, cells, strict=True):
+            if cell is not None and cell is not CLEAR:
+                body[key] = cell
+    yield from stated
 
 
 def _known_text(column: Sequence[Any], rows: Sequence[int]) -> list[str | None]:
@@ -135,6 +145,21 @@ def write_new(connection: sa.Connection, records: Records, rows: Sequence[int], 
             revision_id += len(chunk)
 
 
+def _written_people(people: Sequence[Sequence[Contact]]) -> tuple[list[str | None], list[int]]:
+    """Return the stored text and the count of each row's contacts; rows with the same persons share both."""
+    known: dict[tuple[int, ...], tuple[str | None, int]] = {}
+    texts: list[str | None] = []
+    counts: list[int] = []
+    for row in people:
+        key = tuple(map(id, row))  # intake makes a person once, and hashing one costs more than this
+        found = known.get(key)
+        if found is None:
+            found = known[key] = (write_contacts(row), count_contacts(row))
+        texts.append(found[0])
+        counts.append(found[1])
+    return texts, counts
+
+
 def _write_new_chunk(
     connection: sa.Connection,
     records: Records,
@@ -150,8 +175,7 @@ def _write_new_chunk(
     positions = stated_position(records, rows)
     shapes = None if records.shapes is None else [records.shapes[i] for i in rows]
     people = None if records.contacts is None else [records.contacts[i] or () for i in rows]
-    written = [None] * count if people is None else [write_contacts(p) for p in people]
-    counted = [0] * count if people is None else [count_contacts(p) for p in people]
+    written, counted = ([None] * count, [0] * count) if people is None else _written_people(people)
     checklists = (
         [None] * count if records.checklist is None else [write_checklist(records.checklist[i]) for i in rows]
     )

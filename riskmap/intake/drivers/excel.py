@@ -191,20 +191,20 @@ def _scan(archive: zipfile.ZipFile, part: str, *, hidden: bool) -> _Marks:
     with archive.open(part) as stream:
         while block := stream.read(1 << 20):
             text = tail + block
-            marks.errors = marks.errors or b't="e"' in text
+            # One rare letter is found at once, a pair of letters is not: so it is asked first.
+            marks.errors = marks.errors or (b"e" in text and b't="e"' in text)
             marks.from_first_column = marks.from_first_column or _FIRST_COLUMN.search(text) is not None
-            # A hyphen is rare among cells and found at once; looking for its two letters is not.
             if b"-" in text and (b"E-" in text or b"e-" in text):
                 marks.texts += [
                     (int(m[2]) - 1, _column(m[1]), format(Decimal(m[3].decode()), "f"))
                     for m in _TINY.finditer(text)
                 ]
             end = 0
-            if b"<f" in text:
+            if b"f" in text and b"<f" in text:
                 marks.texts += [
                     (int(m[2]) - 1, _column(m[1]), UNCALCULATED) for m in _UNCALCULATED.finditer(text)
                 ]
-            if b"mergeCell" in text:
+            if b"g" in text and b"mergeCell" in text:
                 for match in _MERGE.finditer(text):
                     marks.merges.append(
                         (int(match[2]) - 1, _column(match[1]), int(match[4]) - 1, _column(match[3]))
