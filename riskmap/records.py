@@ -42,6 +42,11 @@ RANK_OF: Final[Mapping[str, int]] = {name: rank for rank, name in enumerate(RANK
 UNRATED: Final[int] = RANK_OF["unrated"]
 
 
+def tier_of(rank: int | np.integer[Any]) -> str | None:
+    """Return the tier of a rank, None for unrated."""
+    return None if rank == UNRATED else RANKS[int(rank)]
+
+
 class Clear(Enum):
     """The value of a cell that says 清空: erase what the ledger knows."""
 

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from riskmap.assess.columns import Columns, Floats
-from riskmap.assess.rules import Flags, fired, holds, raised_to, where_all_hold
-from riskmap.assess.tiers import capped, lifted, ranks, rounded
+from riskmap.assess.rules import Flags, fired, holds, where_all_hold
+from riskmap.assess.tiers import capped, demanded, lifted, ranks, rounded
 from riskmap.catalog.model import Condition, ScoringModel
 from riskmap.catalog.uncertainty import Uncertainty
 
@@ -90,7 +90,7 @@ def decisions(model: ScoringModel, columns: Columns, uncertainty: Uncertainty) -
     classes = tuple(
         tuple(dict.fromkeys(c.field for c in gate.when if c.field in moves)) for gate in model.gates
     )
-    floor = raised_to(model, fired(model, columns), len(columns))
+    floor = demanded(model, fired(model, columns), len(columns))
     return Decisions(model, floor, stated, drawn, classes)
 
 

@@ -14,7 +14,7 @@ from riskmap.assess.rows import Row, table_of
 from riskmap.assess.shapley import contributions, method, reference_score
 from riskmap.catalog.layer import Layer
 from riskmap.catalog.model import ScoringModel
-from riskmap.records import RANKS, UNRATED, Contribution, Explanation
+from riskmap.records import UNRATED, Contribution, Explanation, tier_of
 
 _NOISE_DECIMALS = 12
 
@@ -46,7 +46,7 @@ def explain(
         layer=layer.id,
         code=code,
         score=score if scored else None,
-        tier=None if unrated else RANKS[rank],
+        tier=tier_of(rank),
         state="unrated" if unrated else "rated",
         model=model.id,
         digest=model.digest,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -68,7 +69,7 @@ def _value_fit(node: Node, value: Any, start: NodeFit | None) -> NodeFit | None:
         span = (float(known[0]), float(known[-1]))
     else:
         span = (0.0, 0.0)
-    return NodeFit(base.rows, span, values, counts, base.weights, base.scale, base.least, base.most)
+    return replace(base, span=span, values=values, counts=counts)
 
 
 def _known(value: Any) -> Floats:

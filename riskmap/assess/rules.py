@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from riskmap.assess.columns import Columns, Floats, Words
 from riskmap.catalog.model import Condition, ScoringModel
-from riskmap.records import RANK_OF
 
 Flags = NDArray[np.bool_]
 
@@ -66,15 +65,6 @@ def _all(conditions: Sequence[Condition], read: _Reader) -> Flags | None:
         if not flags.any():
             return None
     return flags
-
-
-def raised_to(model: ScoringModel, flags: Sequence[Flags | None], rows: int) -> NDArray[np.uint8]:
-    """Return the rank that the fired rules demand of each row at least, 0 (low) where none fired."""
-    floor = np.zeros(rows, dtype=np.uint8)
-    for rule, where in zip(model.rules, flags, strict=True):
-        if where is not None:
-            np.maximum(floor, RANK_OF[rule.tier], out=floor, where=where)
-    return floor
 
 
 def where_all_hold(lists: Sequence[Sequence[Condition]], columns: Columns) -> list[Flags | None]:

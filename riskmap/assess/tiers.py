@@ -33,27 +33,20 @@ def ranks(model: ScoringModel, score: NDArray[np.float64]) -> NDArray[np.uint8]:
     return rank
 
 
-def raised(
-    model: ScoringModel, rank: NDArray[np.uint8], fired: Sequence[NDArray[np.bool_] | None]
-) -> NDArray[np.uint8]:
-    """Return ranks after the direct rules: at least the tier of every rule that fired.
-
-    An unrated point follows only a rule for the worst tier. With a lesser one the point might still
-    be worse than the rule says, so it stays unrated, with the rule named beside it.
-    """
-    out = rank.copy()
+def demanded(model: ScoringModel, fired: Sequence[NDArray[np.bool_] | None], rows: int) -> NDArray[np.uint8]:
+    """Return the rank that the fired rules demand of each row at least, 0 (low) where none fired."""
+    floor = np.zeros(rows, dtype=np.uint8)
     for rule, flags in zip(model.rules, fired, strict=True):
         if flags is not None:
-            level = RANK_OF[rule.tier]
-            follows = flags if level == _WORST else flags & (rank != UNRATED)
-            np.maximum(out, level, out=out, where=follows)
-    return out
+            np.maximum(floor, RANK_OF[rule.tier], out=floor, where=flags)
+    return floor
 
 
 def lifted(rank: NDArray[np.uint8], floor: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return ranks, of any shape, after the direct rules, whose demands `floor` states as one rank (0: none).
+    """Return ranks, of any shape, after the direct rules: at least what they demand (`floor`, 0: nothing).
 
-    The same as `raised`, for many draws of rows whose rules have been looked at once.
+    An unrated point follows only a rule for the worst tier. With a lesser one the point might still
+    be worse than the rule says, so it stays unrated, with the rule named beside it.
     """
     follows = (rank != UNRATED) | (floor == _WORST)
     return np.where(follows, np.maximum(rank, floor), rank)
@@ -77,4 +70,4 @@ def decided(
     held: Sequence[NDArray[np.bool_] | None],
 ) -> NDArray[np.uint8]:
     """Return the ranks of rounded scores: by the limits, then the gates, then the direct rules."""
-    return raised(model, capped(model, ranks(model, score), held), fired)
+    return lifted(capped(model, ranks(model, score), held), demanded(model, fired, len(score)))

@@ -16,7 +16,7 @@ from riskmap.catalog.measures import Measure
 from riskmap.catalog.uncertainty import Uncertainty
 from riskmap.errors import Say
 
-Method = Literal[
+Method = Literal[  # of combinations that a file writes
     "sum",
     "product",
     "quotient",
@@ -28,7 +28,6 @@ Method = Literal[
     "matrix",
     "topsis",
     "formula",
-    "learned",
 ]
 Function = Literal["ln", "ln1p", "log10", "sqrt", "cbrt"]
 Operator = Literal["==", "!=", "<", "<=", ">", ">=", "in", "present", "missing"]
@@ -152,7 +151,7 @@ class Combination:
 
     id: str
     title: Say
-    method: Method
+    method: Method | Literal["learned"]
     of: tuple[str, ...]
     weights: tuple[float, ...] = ()
     matrix: tuple[tuple[float, ...], ...] = ()

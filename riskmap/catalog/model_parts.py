@@ -9,7 +9,7 @@ from pydantic import Field as Key
 from pydantic import StringConstraints
 
 from riskmap.catalog.measures_part import MeasurePart
-from riskmap.catalog.model import Function, Operator, Rounding, Status
+from riskmap.catalog.model import Function, Method, Operator, Rounding, Status
 from riskmap.catalog.problems import Part, Slug, TitlePart, Words
 from riskmap.catalog.uncertainty_part import UncertaintyPart
 
@@ -80,19 +80,7 @@ class CombinationPart(StepsPart):
 
     id: Slug
     title: TitlePart
-    method: Literal[
-        "sum",
-        "product",
-        "quotient",
-        "mean",
-        "geometric",
-        "inverted_geometric",
-        "max",
-        "min",
-        "matrix",
-        "topsis",
-        "formula",
-    ]
+    method: Method
     of: list[str] = Key(default_factory=list[str])
     formula: str | None = None
     inputs: dict[str, str] = Key(default_factory=dict[str, str])

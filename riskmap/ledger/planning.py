@@ -15,7 +15,7 @@ from riskmap.ledger.known import WITHDRAWN, Known, read_known
 from riskmap.ledger.masking import has_mask, is_masked, rows_with
 from riskmap.ledger.merge import Changes, changes_of, masked_from_nothing, masked_otherwise, shown
 from riskmap.ledger.store import Store, moments, no_cycles, state_of
-from riskmap.records import Action, Hold, ImportPlan, Intake, Records
+from riskmap.records import Action, Hold, ImportPlan, Intake
 
 # A known code with another name this far away is rather another place than a correction.
 FAR_METRES: Final = 300.0
@@ -270,20 +270,3 @@ def plan_import(store: Store, intake: Intake, *, full_list: bool) -> ImportPlan:
             absent=_absent(connection, intake) if full_list else (),
             remarks=decision.remarks,
         )
-
-
-def one_row(records: Records, row: int) -> Records:
-    """Return one row of records as records."""
-    return Records(
-        layer=records.layer,
-        code=[records.code[row]],
-        name=[records.name[row]],
-        subdistrict=[records.subdistrict[row]],
-        lon=records.lon[row : row + 1],
-        lat=records.lat[row : row + 1],
-        shapes=None if records.shapes is None else [records.shapes[row]],
-        values={k: [column[row]] for k, column in records.values.items()},
-        checklist=None if records.checklist is None else [records.checklist[row]],
-        contacts=None if records.contacts is None else [records.contacts[row]],
-        unplaced=frozenset({0}) if row in records.unplaced else frozenset(),
-    )

@@ -84,6 +84,14 @@ def assess_layers(
     }
 
 
+def scoring_basis(ws: Workspace, layer: str) -> tuple[Fit | None, Mapping[str, Predictor]]:
+    """Return what a layer's current model scores with beside the records: the kept fit and its artefacts.
+
+    ArtefactError where a learned node's file cannot be used.
+    """
+    return kept_fit(ws, layer), load_artefacts(ws.root / "models", ws.catalog.model_of(layer))
+
+
 def kept_fit(ws: Workspace, layer: str) -> Fit | None:
     """Return what the last whole run of a layer was compared with by its current model, if anything."""
     model = ws.catalog.model_of(layer)

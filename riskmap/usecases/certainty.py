@@ -16,11 +16,10 @@ from riskmap.assess.sensitivity import Method, sensitivity
 from riskmap.catalog import Layer, ScoringModel
 from riskmap.catalog.uncertainty import Uncertainty
 from riskmap.errors import RiskmapError, Say, UnknownNameError
-from riskmap.records import RANKS, TIERS, UNRATED
+from riskmap.records import RANKS, TIERS, tier_of
 from riskmap.selection import layer_table
 from riskmap.selection.freshness import age_days, fresh
-from riskmap.usecases.artefacts import load_artefacts
-from riskmap.usecases.assessing import kept_fit, one_feature
+from riskmap.usecases.assessing import one_feature, scoring_basis
 from riskmap.usecases.snapshots import current_snapshot
 from riskmap.usecases.workspace import Workspace
 
@@ -79,21 +78,21 @@ def point_certainty(ws: Workspace, layer: str, code: str, *, on: date) -> PointC
     definition, model = ws.catalog.layer(layer), ws.catalog.model_of(layer)
     features = one_feature(ws, layer, code)
     table = layer_table(replace(features, retired=(None,)), definition)
-    fit, learned = kept_fit(ws, layer), load_artefacts(ws.root / "models", model)
+    fit, learned = scoring_basis(ws, layer)
     assessment = assess_table(model, definition, table, fit=fit, learned=learned)
     left = residual(model, definition, table, assessment, on=on)
     found = tier_probabilities(model, definition, table, fit=fit, learned=learned)
     age = float(age_days(table, definition, today=on)[0])
     return PointCertainty(
         on=on,
-        tier=_tier(assessment.rank, 0),
+        tier=tier_of(assessment.rank[0]),
         score=_number(assessment.score[0]),
         probabilities=None if found is None else found.of(0),
         method=None if found is None else found.method,
         completeness=float(completeness(model, definition, table)[0]),
         age_days=None if np.isnan(age) else int(age),
         fresh=bool(fresh(table, definition, today=on)[0]),
-        residual_tier=_tier(left.rank, 0),
+        residual_tier=tier_of(left.rank[0]),
         residual_score=_number(left.score[0]),
         measures=_measures(left),
         next_expiry=day_of(float(left.next_expiry[0])),
@@ -107,10 +106,6 @@ def _measures(left: Residual) -> tuple[MeasureOnPoint, ...]:
         )
         for one in left.measures
     )
-
-
-def _tier(rank: Sequence[Any] | np.ndarray, row: int) -> str | None:
-    return None if int(rank[row]) == UNRATED else RANKS[int(rank[row])]
 
 
 def _number(value: float) -> float | None:
@@ -175,7 +170,7 @@ def uncertainty_json(
         result, problem = None, None
         if doubt is not None:
             try:
-                fit, learned = kept_fit(ws, layer_id), load_artefacts(ws.root / "models", model)
+                fit, learned = scoring_basis(ws, layer_id)
                 result = tier_probabilities(model, layer, table, uncertainty=doubt, fit=fit, learned=learned)
             except RiskmapError as refused:
                 problem = asdict(refused.say)
@@ -213,7 +208,7 @@ def _uncertainty_of(
         {
             "code": row["code"],
             "name": row["name"],
-            "tier": _tier(result.rank, i),
+            "tier": tier_of(int(result.rank[i])),
             "probabilities": result.of(i),
             "stays": float(stays[i]),
         }
@@ -244,7 +239,7 @@ def sensitivity_json(ws: Workspace, layer: str, *, method: str = "sobol", seed: 
         )
     definition, model = ws.catalog.layer(layer), ws.catalog.model_of(layer)
     table = current_snapshot(ws).table(layer)
-    fit, learned = kept_fit(ws, layer), load_artefacts(ws.root / "models", model)
+    fit, learned = scoring_basis(ws, layer)
     found = sensitivity(
         model, definition, table, method=cast("Method", method), seed=seed, fit=fit, learned=learned
     )

@@ -14,9 +14,8 @@ from riskmap.assess import Residual, assess_table, residual
 from riskmap.assess.residual import day_of
 from riskmap.catalog import Layer, ScoringModel
 from riskmap.errors import RiskmapError
-from riskmap.records import RANKS, TIERS, UNRATED, Assessment
-from riskmap.usecases.artefacts import load_artefacts
-from riskmap.usecases.assessing import kept_fit
+from riskmap.records import RANKS, TIERS, Assessment, tier_of
+from riskmap.usecases.assessing import scoring_basis
 from riskmap.usecases.snapshots import current_snapshot
 from riskmap.usecases.workspace import Workspace
 
@@ -45,7 +44,7 @@ def residual_json(ws: Workspace, layers: Sequence[str] = (), *, on: date, within
         table = snapshot.table(layer_id)
         head = {"layer": layer.id, "model": model.id, "digest": model.digest, "points": table.num_rows}
         try:
-            fit, learned = kept_fit(ws, layer_id), load_artefacts(ws.root / "models", model)
+            fit, learned = scoring_basis(ws, layer_id)
             inherent = assess_table(model, layer, table, fit=fit, learned=learned)
         except RiskmapError as refused:
             found.append({**head, **_NOTHING, "problem": asdict(refused.say)})
@@ -94,13 +93,9 @@ def _expiring(
             "name": named["name"][row].as_py(),
             "measure": measure,
             "expires_on": str(day_of(expiry)),
-            "inherent": _tier(inherent.rank[row]),
-            "residual": _tier(left.rank[row]),
-            "then": _tier(after[expiry].rank[row]),
+            "inherent": tier_of(inherent.rank[row]),
+            "residual": tier_of(left.rank[row]),
+            "then": tier_of(after[expiry].rank[row]),
         }
         for expiry, row, measure in sorted(ending)
     ]
-
-
-def _tier(rank: np.uint8) -> str | None:
-    return None if rank == UNRATED else RANKS[int(rank)]

@@ -17,8 +17,7 @@ from riskmap.errors import ExportError, RiskmapError
 from riskmap.places import read_boundaries
 from riskmap.present.export.atomic import replacing
 from riskmap.records import RANKS, TIERS, UNRATED
-from riskmap.usecases.artefacts import load_artefacts
-from riskmap.usecases.assessing import kept_fit
+from riskmap.usecases.assessing import scoring_basis
 from riskmap.usecases.batch.engines import Engine, Progress, check_engine, run_here, run_on_dask
 from riskmap.usecases.batch.joins import Join, Nearest, Raster, Within, file_digest
 from riskmap.usecases.batch.parts import opened, position_of, source_files, tasks_of
@@ -54,7 +53,8 @@ def score_points(
     """
     check_engine(engine, scheduler)
     definition, model = ws.catalog.layer(layer), ws.catalog.model_of(layer)
-    fit, learned = needed_fit(model, kept_fit(ws, layer)), load_artefacts(ws.root / "models", model)
+    kept, learned = scoring_basis(ws, layer)
+    fit = needed_fit(model, kept)
     files = source_files(points)
     joins = _joins(ws, nearest or {}, within or {}, raster or {})
     declared = parse_datum(crs) if crs else None
