@@ -48,6 +48,11 @@ class Columns:
             return np.full(len(self), np.nan)
         return _read(self.table.column(name))
 
+    def numbers(self, field: str) -> Floats:
+        """Return the column of a field as floats; NaN in every row where it holds words."""
+        column = self.read(field)
+        return np.full(len(self), np.nan) if isinstance(column, Words) else column
+
     def _checklist(self, item: str) -> Floats:
         items = [i.id for i in self.layer.checklist.items] if self.layer.checklist else []
         if item not in items or "checklist" not in self.table.column_names:

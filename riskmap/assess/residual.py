@@ -167,7 +167,7 @@ def _states(measure: Measure, columns: Columns, where: NDArray[np.bool_] | None,
     rows, today = len(columns), on.toordinal()
     placed = np.zeros(rows, dtype=bool) if where is None else where.copy()
     for greater, smaller in measure.exceeds:
-        placed &= _numbers(columns, greater) > _numbers(columns, smaller)  # NaN is not greater
+        placed &= columns.numbers(greater) > columns.numbers(smaller)  # NaN is not greater
     verified = _days(columns, measure.verified)
     expires = _days(columns, measure.expires) if measure.expires else verified + (measure.valid_days or 0)
     reason = np.full(rows, _IN_FORCE, dtype=np.uint8)
@@ -180,11 +180,6 @@ def _states(measure: Measure, columns: Columns, where: NDArray[np.bool_] | None,
     ):
         reason[holds] = _REASONS.index(name)
     return MeasureStates(measure, reason == _IN_FORCE, expires, reason)
-
-
-def _numbers(columns: Columns, field: str) -> Floats:
-    column = columns.read(field)
-    return np.full(len(columns), np.nan) if isinstance(column, Words) else column
 
 
 def _days(columns: Columns, field: str) -> Floats:

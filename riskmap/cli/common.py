@@ -117,6 +117,11 @@ def day(text: str | None) -> date | None:
         ) from problem
 
 
+def some_of(codes: Sequence[str], most: int) -> str:
+    """Return the first codes as one text, and that there are more."""
+    return "、".join(codes[:most]) + ("…" if len(codes) > most else "")
+
+
 def progress(what: str, share: float) -> None:
     """Show progress where a person watches."""
     if sys.stderr.isatty():

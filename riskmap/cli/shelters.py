@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from riskmap.cli.common import LANG, JsonOption, StoreOption, WorkspaceOption, app, print_json, say
+from riskmap.cli.common import LANG, JsonOption, StoreOption, WorkspaceOption, app, print_json, say, some_of
 
 _LISTED = 20
 
@@ -44,7 +44,7 @@ def reach(
         ("没有坐标或人口、未计入", "without a position or a number, not counted", document["incomplete"]),
     ):
         if codes:
-            some = "、".join(codes[:_LISTED]) + ("…" if len(codes) > _LISTED else "")
+            some = some_of(codes, _LISTED)
             say(f"  {zh}：{some}", f"  {en}: {some}", err=True)
     for one in document["left_out"][:_LISTED]:
         typer.echo(f"  ! {one['code']}\t{one[LANG]}", err=True)

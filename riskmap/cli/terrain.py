@@ -18,6 +18,7 @@ from riskmap.cli.common import (
     print_json,
     reason,
     say,
+    some_of,
     split,
 )
 from riskmap.errors import RiskmapError
@@ -130,7 +131,7 @@ def sample(
             ("超出字段范围", "outside the field's limits", report.out_of_limits),
         ):
             if codes:
-                some = "、".join(codes[:_NAMED]) + ("…" if len(codes) > _NAMED else "")
+                some = some_of(codes, _NAMED)
                 say(f"  {zh} {len(codes)}：{some}", f"  {en}, {len(codes)}: {some}")
     raise typer.Exit(1 if report.missing else 0)
 

@@ -65,11 +65,15 @@ def cone_depth(volume: ArrayLike, run: ArrayLike) -> Floats:
     return np.cbrt(np.asarray(3.0 * v / (np.pi * k**2), dtype=np.float64))
 
 
-def topographic_wetness(catchment: ArrayLike, slope: ArrayLike) -> Floats:
+def topographic_wetness(
+    catchment: ArrayLike, slope: ArrayLike, *, least_tangent: float | None = None
+) -> Floats:
     """Return ln(a/tanβ): specific catchment m and slope in degrees; level ground counts as FLATTEST.
 
+    `least_tangent` takes the place of FLATTEST's tangent, for grids whose heights carry noise.
     Source: Beven and Kirkby (1979). 500 m at 2° → 9.5693.
     """
     a = within(catchment, 0.0, _INF, Say("单位汇水面积（m）", "specific catchment (m)"), above=True)
     b = within(slope, 0.0, 90.0, Say("坡度（°）", "slope (°)"), below=True)
-    return np.asarray(np.log(a / np.tan(np.radians(np.maximum(b, FLATTEST)))), dtype=np.float64)
+    least = np.tan(np.radians(FLATTEST)) if least_tangent is None else least_tangent
+    return np.asarray(np.log(a / np.maximum(np.tan(np.radians(b)), least)), dtype=np.float64)

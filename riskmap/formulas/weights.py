@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from riskmap.errors import FormulaError
+from riskmap.formulas.indices import closeness
 from riskmap.formulas.steps import Floats
 
 RANDOM_INDEX: Final = (0.0, 0.0, 0.58, 0.90, 1.12, 1.24, 1.32, 1.41, 1.45, 1.49)
@@ -132,32 +133,22 @@ def topsis(
             f"TOPSIS：{x.shape[1]} 个指标，benefit 却有 {rises.size} 个；请逐个指标说明",
             f"TOPSIS: {x.shape[1]} criteria but {rises.size} values of benefit; state one for each",
         )
-    closeness = np.full(len(x), np.nan)
+    found = np.full(len(x), np.nan)
     complete = ~np.isnan(x).any(axis=1)
     if not bool(complete.any()):
-        return closeness
-    v = share * _normed(x[complete], norm)
-    high, low = _floats(v.max(axis=0)), _floats(v.min(axis=0))
-    best = np.where(rises, high, low)
-    worst = np.where(rises, low, high)
-    to_best = np.sqrt(_floats(((v - best) ** 2).sum(axis=1)))
-    to_worst = np.sqrt(_floats(((v - worst) ** 2).sum(axis=1)))
-    between = to_best + to_worst
-    unlike = np.full(len(v), np.nan)
-    closeness[complete] = np.divide(to_worst, between, out=unlike, where=between > 0)
-    return closeness
+        return found
+    # A criterion in which less is better is turned round: the ends change places, the distances stay.
+    v = np.where(rises, x[complete], -x[complete])
+    least, most = _floats(v.min(axis=0)), _floats(v.max(axis=0))
+    scale = np.sqrt(_floats((v**2).sum(axis=0))) if norm == "vector" else most - least
+    found[complete] = closeness(
+        list(v.T), share.tolist(), scale=_floats(scale).tolist(), least=least.tolist(), most=most.tolist()
+    )
+    return found
 
 
 def _floats(x: ArrayLike) -> Floats:
     return np.asarray(x, dtype=np.float64)
-
-
-def _normed(x: Floats, norm: Norm) -> Floats:
-    if norm == "vector":
-        size = np.sqrt((x**2).sum(axis=0))
-        return np.divide(x, size, out=np.zeros_like(x), where=size > 0)
-    low, span = x.min(axis=0), np.ptp(x, axis=0)
-    return np.divide(x - low, span, out=np.zeros_like(x), where=span > 0)
 
 
 def _table(table: ArrayLike, zh: str, en: str) -> Floats:

@@ -95,6 +95,14 @@ def blocks(shape: tuple[int, int], side: int = BLOCK) -> Iterator[tuple[slice, s
             yield slice(row, min(row + side, shape[0])), slice(col, min(col + side, shape[1]))
 
 
+def read_whole(raster: Any, grid: Grid) -> NDArray[np.float32]:
+    """Return all heights of a grid, float32 metres, NaN where unknown."""
+    heights = np.empty(grid.shape, np.float32)
+    for place in blocks(grid.shape):
+        heights[place] = read_heights(raster, *place)
+    return heights
+
+
 def local_block(
     raster: Any, grid: Grid, place: tuple[slice, slice], names: tuple[str, ...]
 ) -> dict[str, Floats]:

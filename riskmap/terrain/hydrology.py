@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from riskmap.errors import RiskmapError
+from riskmap.formulas import runoff
 from riskmap.terrain.depressions import Depressions, filled_exactly, find_depressions
 
 Floats32 = NDArray[np.float32]
@@ -84,10 +85,9 @@ def topographic_wetness(area_per_width: ArrayLike, slope_deg: ArrayLike) -> NDAr
     LEAST_TANGENT. NaN where either is unknown or the area is not positive.
     """
     area = np.asarray(area_per_width, dtype=np.float64)
-    tangent = np.maximum(np.tan(np.radians(np.asarray(slope_deg, dtype=np.float64))), LEAST_TANGENT)
     with np.errstate(invalid="ignore"):
         known = area > 0
-    return np.log(np.where(known, area, np.nan) / tangent)
+    return runoff.topographic_wetness(np.where(known, area, np.nan), slope_deg, least_tangent=LEAST_TANGENT)
 
 
 def height_above_drainage(

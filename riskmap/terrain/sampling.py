@@ -46,19 +46,30 @@ def sample_points(
     values = np.full(x.shape, np.nan)
     with opened(path) as raster:
         need_band(raster, band)
-        located = np.isfinite(x) & np.isfinite(y)
-        px, py = to_raster(raster).transform(x[located], y[located])
-        t = ~raster.transform
-        with np.errstate(invalid="ignore"):  # where no place there answers to it, PROJ says infinity
-            col, row = t.a * px + t.b * py + t.c, t.d * px + t.e * py + t.f
-            inside = (col >= 0) & (col <= raster.width) & (row >= 0) & (row <= raster.height)
-        which = np.flatnonzero(located)[inside]
-        col, row = np.asarray(col)[inside], np.asarray(row)[inside]
+        which, row, col = places_in(raster, x, y)
         for some, rows, cols in _windows(row, col, (raster.height, raster.width)):
             window = read_raw(raster, rows, cols, band=band)
             at = row[some] - rows.start, col[some] - cols.start
             values[which[some]] = _at(raster, window, *at, band=band, method=method)
     return values.reshape(shape)
+
+
+def places_in(raster: Any, lon: Floats, lat: Floats) -> tuple[NDArray[np.intp], Floats, Floats]:
+    """Return which points (CGCS2000 degrees) lie in a raster, and their rows and columns in cells from its corner."""
+    located = np.isfinite(lon) & np.isfinite(lat)
+    px, py = to_raster(raster).transform(lon[located], lat[located])
+    t = ~raster.transform
+    with np.errstate(invalid="ignore"):  # where no place there answers to it, PROJ says infinity
+        col, row = t.a * px + t.b * py + t.c, t.d * px + t.e * py + t.f
+        inside = (col >= 0) & (col <= raster.width) & (row >= 0) & (row <= raster.height)
+    return np.flatnonzero(located)[inside], np.asarray(row)[inside], np.asarray(col)[inside]
+
+
+def own_cells(
+    row: Floats, col: Floats, shape: tuple[int, int]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the cell in which each place lies; the far edge belongs to the last one."""
+    return np.minimum(row.astype(np.int64), shape[0] - 1), np.minimum(col.astype(np.int64), shape[1] - 1)
 
 
 def _windows(
@@ -80,9 +91,7 @@ def _at(
     raster: Any, window: np.ma.MaskedArray, row: Floats, col: Floats, *, band: int, method: Method
 ) -> Floats:
     """Return values at positions in cells of the window (0 is the outer edge of its first cell)."""
-    own_row = np.minimum(row.astype(np.int64), window.shape[0] - 1)  # the far edge belongs to the last cell
-    own_col = np.minimum(col.astype(np.int64), window.shape[1] - 1)
-    own = as_floats(raster, window[own_row, own_col], band=band)
+    own = as_floats(raster, window[own_cells(row, col, (window.shape[0], window.shape[1]))], band=band)
     if method == "nearest":
         return own
     first_row, first_col = np.floor(row - 0.5).astype(np.int64), np.floor(col - 0.5).astype(np.int64)

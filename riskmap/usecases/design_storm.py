@@ -9,16 +9,16 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from riskmap.assess.columns import Columns
 from riskmap.errors import RiskmapError, Say
 from riskmap.formulas.runoff import depression_balance
-from riskmap.selection import column_of
 from riskmap.terrain.depressions import Depressions
-from riskmap.terrain.factors import blocks
-from riskmap.terrain.geotiff import Grid, metric_grid, opened, read_heights
+from riskmap.terrain.factors import read_whole
+from riskmap.terrain.geotiff import Grid, metric_grid, opened
 from riskmap.terrain.hydrology import flow_of, need_room
-from riskmap.terrain.sampling import to_raster
+from riskmap.terrain.sampling import own_cells, places_in
+from riskmap.usecases.digests import digest_of
 from riskmap.usecases.snapshots import current_snapshot
-from riskmap.usecases.terrain_factors import digest_of
 from riskmap.usecases.workspace import Workspace
 
 LAYER: Final = "waterlogging"
@@ -55,9 +55,7 @@ def read_ground(dem: Path) -> Ground:
     with opened(dem) as raster:
         grid = metric_grid(raster)
         need_room(grid.shape[0] * grid.shape[1])
-        heights = np.empty(grid.shape, np.float32)
-        for place in blocks(grid.shape):
-            heights[place] = read_heights(raster, *place)
+        heights = read_whole(raster, grid)
     return Ground(grid, heights, flow_of(heights, cell_area=grid.cell_area).depressions)
 
 
@@ -75,15 +73,10 @@ def storm_depths(ws: Workspace, dem: Path, *, rain: float, hours: float) -> dict
     digest = digest_of(dem)
     ground = read_ground(dem)
     table = current_snapshot(ws).table(LAYER)
-
-    def numbers(name: str) -> Floats:
-        if name not in table.column_names:
-            return np.full(len(table), np.nan)
-        return np.array([np.nan if v is None else v for v in table[name].to_pylist()], dtype=np.float64)
-
-    lon, lat = numbers("lon"), numbers("lat")
-    area, curve = numbers(column_of("catchment_ha")), numbers(column_of("curve_number"))
-    pump, power = numbers(column_of("pump_capacity")), numbers(column_of("backup_power"))
+    columns = Columns(table, ws.catalog.layer(LAYER))
+    lon, lat = (table[name].to_numpy(zero_copy_only=False) for name in ("lon", "lat"))
+    area, curve = columns.numbers("catchment_ha"), columns.numbers("curve_number")
+    pump, power = columns.numbers("pump_capacity"), columns.numbers("backup_power")
     drain = np.where((power == 1.0) & np.isfinite(pump), pump, 0.0) / _HOUR_S
     balance = depression_balance(area_ha=area, curve_number=curve, rain=rain, hours=hours, drain=drain)
     places = _cells(dem, ground, lon, lat)
@@ -130,14 +123,11 @@ def _why_not(place: tuple[int, int] | None, *, known: bool) -> Say | None:
 def _cells(dem: Path, ground: Ground, lon: Floats, lat: Floats) -> list[tuple[int, int] | None]:
     """Return the cell of each spot, None where it is unlocated, outside, or the height is unknown."""
     with opened(dem) as raster:
-        transformer = to_raster(raster)
+        which, row, col = places_in(raster, lon, lat)
     out: list[tuple[int, int] | None] = [None] * len(lon)
-    located = np.flatnonzero(np.isfinite(lon) & np.isfinite(lat))
-    x, y = transformer.transform(lon[located], lat[located])
-    inverse = ~ground.grid.transform
-    for i, px, py in zip(located.tolist(), np.asarray(x).tolist(), np.asarray(y).tolist(), strict=True):
-        col, row = int(np.floor(inverse.a * px + inverse.c)), int(np.floor(inverse.e * py + inverse.f))
-        inside = 0 <= row < ground.grid.shape[0] and 0 <= col < ground.grid.shape[1]
-        if inside and np.isfinite(ground.heights[row, col]):
-            out[i] = (row, col)
+    for i, *cell in zip(
+        which.tolist(), *(at.tolist() for at in own_cells(row, col, ground.grid.shape)), strict=True
+    ):
+        if np.isfinite(ground.heights[cell[0], cell[1]]):
+            out[i] = (cell[0], cell[1])
     return out

@@ -15,8 +15,8 @@ from riskmap.errors import LedgerError
 from riskmap.records import Features, ImportPlan, Intake, Records
 from riskmap.terrain.sampling import Method, sample_points
 from riskmap.terrain.zonal import Statistic, summarise
+from riskmap.usecases.digests import digest_of
 from riskmap.usecases.raster_facts import Origin, band_facts, fitting_zonal, how_to_take, numeric_field
-from riskmap.usecases.terrain_factors import digest_of
 from riskmap.usecases.workspace import Workspace
 
 Floats = NDArray[np.float64]

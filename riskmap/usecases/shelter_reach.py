@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
+from riskmap.assess.columns import Columns
 from riskmap.catalog.layer_file import read_layer
 from riskmap.coordinates import metres
 from riskmap.errors import RiskmapError, Say
@@ -19,6 +20,7 @@ from riskmap.formulas.catchment import two_step_catchment
 from riskmap.formulas.shelter import capacity
 from riskmap.intake import read_file
 from riskmap.records import Intake
+from riskmap.selection import column_of
 from riskmap.usecases.snapshots import current_snapshot
 from riskmap.usecases.workspace import Workspace
 
@@ -62,50 +64,40 @@ def usable_shelters(ws: Workspace, *, radius: float | None = None) -> Shelters:
     known. What is not known about a shelter leaves it out, and says so.
     """
     table = current_snapshot(ws).table(LAYER)
+    columns = Columns(table, ws.catalog.layer(LAYER))
 
-    def column(name: str) -> list[Any]:
+    def words(field: str) -> list[str | None]:
+        name = column_of(field)
         return table[name].to_pylist() if name in table.column_names else [None] * len(table)
 
-    kinds: list[str | None] = column("f:shelter_class")
-    sizes = capacity(
-        np.array([np.nan if a is None else a for a in column("f:area_m2")], dtype=np.float64),
-        [_AREA_CLASS.get(k, k) if k else None for k in kinds],
-    )
-    stated = np.array([np.nan if c is None else c for c in column("f:capacity")], dtype=np.float64)
-    places = np.fmin(sizes, stated)
+    kinds = words("shelter_class")
+    sizes = capacity(columns.numbers("area_m2"), [_AREA_CLASS.get(k, k) if k else None for k in kinds])
+    places = np.fmin(sizes, columns.numbers("capacity"))
     reach = np.array([radius or RADIUS_M.get(k or "", np.nan) for k in kinds], dtype=np.float64)
-    lon, lat = np.array(column("lon"), dtype=np.float64), np.array(column("lat"), dtype=np.float64)
-    left_out: dict[str, Say] = {}
-    keep: list[int] = []
-    for i, code in enumerate(column("code")):
-        why = _unusable(
-            located=bool(np.isfinite(lon[i]) and np.isfinite(lat[i])),
-            status=column_at(table, "f:status", i),
-            in_hazard=column_at(table, "f:in_hazard", i),
-            places=float(places[i]),
-            radius=float(reach[i]),
+    lon, lat = (table[name].to_numpy(zero_copy_only=False) for name in ("lon", "lat"))
+    located = np.isfinite(lon) & np.isfinite(lat)
+    codes: list[str] = table["code"].to_pylist()
+    reasons = [
+        _unusable(
+            located=bool(here), status=status, in_hazard=float(hazard), places=float(size), radius=float(far)
         )
-        if why is None:
-            keep.append(i)
-        else:
-            left_out[code] = why
-    codes = column("code")
+        for here, status, hazard, size, far in zip(
+            located, words("status"), columns.numbers("in_hazard"), places, reach, strict=True
+        )
+    ]
+    keep = [i for i, why in enumerate(reasons) if why is None]
+    left_out = {code: why for code, why in zip(codes, reasons, strict=True) if why is not None}
     return Shelters(tuple(codes[i] for i in keep), lon[keep], lat[keep], places[keep], reach[keep], left_out)
 
 
-def column_at(table: Any, name: str, row: int) -> Any:
-    """Return one cell of a snapshot table, None where the layer has no such column."""
-    return table[name][row].as_py() if name in table.column_names else None
-
-
 def _unusable(
-    *, located: bool, status: str | None, in_hazard: bool | None, places: float, radius: float
+    *, located: bool, status: str | None, in_hazard: float, places: float, radius: float
 ) -> Say | None:
     if not located:
         return Say("无坐标", "unlocated")
     if status == "closed":
         return Say("已关闭", "closed")
-    if in_hazard is None:
+    if np.isnan(in_hazard):
         return Say("不知道是否处在危险区", "not known whether it lies in a hazard")
     if in_hazard:
         return Say("处在危险区", "inside a hazard")

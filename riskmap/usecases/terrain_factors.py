@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.metadata
 import tempfile
 from collections.abc import Sequence
@@ -24,12 +23,14 @@ from riskmap.terrain.factors import (
     SOURCE_TAG,
     blocks,
     local_block,
+    read_whole,
     write_local,
     write_whole,
 )
-from riskmap.terrain.geotiff import Grid, metric_grid, opened, read_heights
+from riskmap.terrain.geotiff import Grid, metric_grid, opened
 from riskmap.terrain.hydrology import flow_of, height_above_drainage, need_room, topographic_wetness
 from riskmap.terrain.reprojecting import resample
+from riskmap.usecases.digests import digest_of
 
 DRAINAGE_HA: Final = 10.0  # where a stream is taken to begin; a working default, no standard
 _LIBRARIES: Final = ("riskmap", "rasterio", "numpy", "scipy", "pyflwdir")
@@ -81,18 +82,6 @@ def factor_names(given: Sequence[str]) -> tuple[str, ...]:
                 + (f"; did you mean {near}?" if near else ""),
             )
     return tuple(f for f in FACTORS if f in given)
-
-
-def digest_of(path: Path) -> str:
-    """Return the SHA-256 of a file. RiskmapError where it cannot be read."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as problem:
-        raise RiskmapError(
-            f"{path}：文件打不开；请检查路径和权限",
-            f"{path}: cannot be opened; check the path and its rights",
-        ) from problem
 
 
 def write_factors(
@@ -170,10 +159,8 @@ def _versions() -> list[str]:
 def _write_flowing(
     dem: Path, grid: Grid, targets: dict[str, Path], *, tags: dict[str, str], drainage_ha: float
 ) -> None:
-    heights = np.empty(grid.shape, np.float32)
     with opened(dem) as raster:
-        for place in blocks(grid.shape):
-            heights[place] = read_heights(raster, *place)
+        heights = read_whole(raster, grid)
         flow = flow_of(heights, cell_area=grid.cell_area)
 
         def write(name: str, values: NDArray[Any]) -> None:

@@ -23,7 +23,7 @@ def read(request: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
             f"{len(schema.names)} columns, more than {request['columns']}",
         )
     table = file.read()
-    geo = _geo(schema.metadata)
+    geo = geo_of(schema.metadata)
     primary = geo.get("primary_column") if geo else None
     shapes, crs = None, {}
     if primary in table.column_names:
@@ -34,7 +34,7 @@ def read(request: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
                 f"the geometry encoding {described.get('encoding')} is not supported; export it as WKB",
             )
         shapes = table.column(primary).cast(pa.binary())
-        crs = _crs(described)
+        crs = crs_of(described)
     names = [n for n in table.column_names if n != primary and not _box(n, table)]
     texts = pa.table([as_text(table.column(n)) for n in names], names=[f"c{i}" for i in range(len(names))])
     title = Path(request["name"]).stem
@@ -46,7 +46,8 @@ def _box(name: str, table: pa.Table) -> bool:
     return name == "bbox" and pa.types.is_struct(table.column(name).type)
 
 
-def _geo(metadata: dict[bytes, bytes] | None) -> dict[str, Any]:
+def geo_of(metadata: dict[bytes, bytes] | None) -> dict[str, Any]:
+    """Return what a GeoParquet file says of its geometry, {} for a plain table."""
     try:
         found = json.loads((metadata or {}).get(b"geo", b"{}"))
     except ValueError:
@@ -54,8 +55,8 @@ def _geo(metadata: dict[bytes, bytes] | None) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _crs(described: dict[str, Any]) -> dict[str, Any]:
-    """An absent CRS means OGC:CRS84; null means that it is not known."""
+def crs_of(described: dict[str, Any]) -> dict[str, Any]:
+    """Return {"crs", …} of a geometry column: an absent CRS means OGC:CRS84; null means that it is not known."""
     if "crs" not in described:
         return {"crs": "EPSG:4326", "crs_stated": False}
     if described["crs"] is None:

@@ -6,7 +6,6 @@ tree, prepared polygons) is built once in each process and thread that uses it.
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from dataclasses import dataclass
 from functools import lru_cache
@@ -23,6 +22,7 @@ from riskmap.coordinates import metres
 from riskmap.errors import RiskmapError
 from riskmap.places import Places
 from riskmap.terrain.sampling import sample_points
+from riskmap.usecases.digests import file_digest
 
 Floats = NDArray[np.float64]
 
@@ -109,12 +109,6 @@ def _same_file(path: str, digest: str) -> None:
             f"{path}：与开始计算时的文件不是同一个；请让各节点读同一份文件",
             f"{path}: not the file that the run started with; let all workers read the same one",
         )
-
-
-def file_digest(path: Path) -> str:
-    """Return the SHA-256 of a file, hex."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 Join = Nearest | Within | Raster

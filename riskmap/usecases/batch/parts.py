@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from riskmap.coordinates import Datum, parse_datum
 from riskmap.errors import DatumError, RiskmapError, UnreadableFileError
+from riskmap.intake.drivers.columnar import crs_of, geo_of
 from riskmap.present.export.atomic import replacing
 from riskmap.usecases.batch.plan import Plan, Tally, score_piece
 
@@ -113,12 +113,10 @@ def position_of(file: Path, declared: Datum | None) -> tuple[str | None, Datum |
     """
     with opened(file) as table:
         names, metadata = table.schema_arrow.names, table.schema_arrow.metadata or {}
-    geo: dict[str, Any] = json.loads(metadata.get(b"geo", b"{}"))
+    geo = geo_of(metadata)
     if primary := geo.get("primary_column"):
-        crs = geo["columns"][primary].get("crs", {"id": {"authority": "EPSG", "code": 4326}})
-        code = (crs or {}).get("id", {})
-        stated = {"EPSG": f"EPSG:{code.get('code')}", "OGC": "wgs84"}.get(str(code.get("authority")))
-        if declared is None and stated is None:
+        stated = crs_of(geo.get("columns", {}).get(primary, {})).get("crs")
+        if declared is None and not stated:
             raise DatumError(
                 f"{file}：没有写明坐标系；请用 --crs 声明",
                 f"{file}: states no coordinate system; declare one with --crs",

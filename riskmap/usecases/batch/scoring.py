@@ -19,9 +19,10 @@ from riskmap.present.export.atomic import replacing
 from riskmap.records import RANKS, TIERS, UNRATED
 from riskmap.usecases.assessing import scoring_basis
 from riskmap.usecases.batch.engines import Engine, Progress, check_engine, run_here, run_on_dask
-from riskmap.usecases.batch.joins import Join, Nearest, Raster, Within, file_digest
+from riskmap.usecases.batch.joins import Join, Nearest, Raster, Within
 from riskmap.usecases.batch.parts import opened, position_of, source_files, tasks_of
 from riskmap.usecases.batch.plan import Plan
+from riskmap.usecases.digests import file_digest
 from riskmap.usecases.snapshots import current_snapshot
 from riskmap.usecases.workspace import Workspace
 
