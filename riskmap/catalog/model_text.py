@@ -98,37 +98,37 @@ def _data(text: str) -> Mapping[str, Any]:
 
 
 def _found(data: Mapping[str, Any]) -> Iterator[tuple[KeyPath, float | str, Kind]]:
-    limits = _table(data.get("limits"))
+    limits = table_of(data.get("limits"))
     for tier in _TIERS:
-        above = _table(limits.get(tier))
+        above = table_of(limits.get(tier))
         if above:
             yield from _numbers(("limits", tier), above, ("above",))
         else:
             yield from _numbers(("limits",), limits, (tier,))
     for section in _NODES:
-        for i, node in enumerate(_list(data.get(section))):
-            yield from _node((section, i), _table(node))
-    for i, measure in enumerate(_list(data.get("measures"))):
-        yield from _measure(("measures", i), _table(measure))
-    doubts = _table(data.get("uncertainty"))
+        for i, node in enumerate(list_of(data.get(section))):
+            yield from _node((section, i), table_of(node))
+    for i, measure in enumerate(list_of(data.get("measures"))):
+        yield from _measure(("measures", i), table_of(measure))
+    doubts = table_of(data.get("uncertainty"))
     yield from _numbers(("uncertainty",), doubts, ("weights",))
-    for name, doubt in _table(doubts.get("indicators")).items():
-        yield from _numbers(("uncertainty", "indicators", name), _table(doubt), _DOUBTS)
+    for name, doubt in table_of(doubts.get("indicators")).items():
+        yield from _numbers(("uncertainty", "indicators", name), table_of(doubt), _DOUBTS)
 
 
 def _node(place: KeyPath, node: Mapping[str, Any]) -> Iterator[tuple[KeyPath, float | str, Kind]]:
-    table = _table(node.get("table"))
+    table = table_of(node.get("table"))
     yield from _numbers((*place, "table"), table, tuple(table))
-    for j, band in enumerate(_list(node.get("bands"))):
-        yield from _numbers((*place, "bands", j), _table(band), ("below", "upto", "value"))
+    for j, band in enumerate(list_of(node.get("bands"))):
+        yield from _numbers((*place, "bands", j), table_of(band), ("below", "upto", "value"))
     for key in ("curve", "matrix"):
-        for j, row in enumerate(_list(node.get(key))):
+        for j, row in enumerate(list_of(node.get(key))):
             yield from _items((*place, key, j), row)
     yield from _items((*place, "weights"), node.get("weights"))
 
 
 def _measure(place: KeyPath, measure: Mapping[str, Any]) -> Iterator[tuple[KeyPath, float | str, Kind]]:
-    effect = _table(measure.get("effect"))
+    effect = table_of(measure.get("effect"))
     yield from _numbers((*place, "effect"), effect, ("factor",))
     yield from _numbers((*place, "effect"), effect, ("tiers",), "whole")
     yield from _numbers(place, measure, ("valid_days",), "whole")
@@ -146,7 +146,7 @@ def _numbers(
 
 
 def _items(place: KeyPath, values: object) -> Iterator[tuple[KeyPath, float | str, Kind]]:
-    for j, value in enumerate(_list(values)):
+    for j, value in enumerate(list_of(values)):
         if _is_number(value):
             yield (*place, j), value, "number"
 
@@ -155,11 +155,13 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _table(value: object) -> dict[str, Any]:
+def table_of(value: object) -> dict[str, Any]:
+    """Return a table of a file, an empty one where there is none."""
     return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
 
-def _list(value: object) -> list[Any]:
+def list_of(value: object) -> list[Any]:
+    """Return a list of a file, an empty one where there is none."""
     return cast("list[Any]", value) if isinstance(value, list) else []
 
 

@@ -10,6 +10,7 @@ import streamlit as st
 from riskmap.assess.residual import WHY_NOT
 from riskmap.records import TIER_TITLES, TIERS
 from riskmap.ui.look import section
+from riskmap.ui.record_view import tier_badge
 from riskmap.ui.state import lang, say
 from riskmap.ui.wording import number_text
 from riskmap.usecases.certainty import MeasureOnPoint, PointCertainty
@@ -51,7 +52,7 @@ def _bar(shares: Mapping[str, float]) -> None:
 
 
 def _residual(point: PointCertainty) -> None:
-    before, after = (_badge(tier or "unrated") for tier in (point.tier, point.residual_tier))
+    before, after = (tier_badge(tier or "unrated") for tier in (point.tier, point.residual_tier))
     scores = ""
     if point.score is not None and point.residual_score != point.score:
         before_score, after_score = number_text(point.score), number_text(point.residual_score)
@@ -73,7 +74,3 @@ def _measure(one: MeasureOnPoint) -> str:
     if one.why_not == "expired":
         reason = say("residual_expired", expiry=expiry)
     return say("residual_not", title=title, reason=reason)
-
-
-def _badge(tier: str) -> str:
-    return f'<span class="rm-tier rm-tier-{tier}">{escape(TIER_TITLES[tier].text(lang()))}</span>'

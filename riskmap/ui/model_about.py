@@ -79,8 +79,8 @@ def certainty(draft: Draft, model: ScoringModel) -> None:
     if document is None:
         return
     (found,) = document["layers"]
-    if found["expected"] is None:  # not to be judged now; some versions of the document say why
-        problem = found.get("problem") or {}
+    if found["expected"] is None:  # not to be judged now
+        problem = found["problem"] or {}
         notice("info", problem.get(lang()) or say("model_certainty_unknown"))
         return
     columns = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 from typing import Final
 
 import streamlit as st
@@ -14,15 +15,14 @@ from riskmap.ui.notices import keep_notice
 from riskmap.ui.panels import Cell, Column, Row, show_table
 from riskmap.ui.state import say, workspace
 from riskmap.ui.wording import moment
-from riskmap.usecases.model_saving import ModelVersion, model_versions, raised_text
+from riskmap.usecases.model_saving import ModelVersion, raised_text
 
 _SHOWN: Final = "model-version-shown"
 
 
-def versions(draft: Draft) -> None:
+def versions(draft: Draft, found: Sequence[ModelVersion]) -> None:
     """Every version with who and why; any of them can be looked at and put back."""
     section(say("model_versions"))
-    found = model_versions(workspace(), draft.layer)
     columns = [
         Column("version", say("list_version"), "code"),
         Column("state", say("list_state"), "short"),

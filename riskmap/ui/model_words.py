@@ -6,10 +6,12 @@ Reads the values of the text as they stand, with or without mistakes, and never 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, cast
+from typing import Any, Final, cast, get_args
 
 from riskmap.catalog import Layer
-from riskmap.catalog.model import Condition, ScoringModel
+from riskmap.catalog.model import Condition, Method, ScoringModel
+from riskmap.catalog.model_text import list_of
+from riskmap.catalog.model_text import table_of as table
 from riskmap.present.values import field_title, value_text
 from riskmap.ui.filters import escape
 from riskmap.ui.state import lang, say
@@ -21,29 +23,19 @@ _POLICIES: Final = ("unrated", "worst", "value")
 markdown = escape
 
 
-def table(value: object) -> dict[str, Any]:
-    """Return a table of the file, an empty one where there is none."""
-    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
-
-
 def tables(value: object) -> list[dict[str, Any]]:
     """Return the tables of a list."""
-    return [table(one) for one in lists_of(value)]
-
-
-def lists_of(value: object) -> list[Any]:
-    """Return a list of the file, an empty one where there is none."""
-    return cast("list[Any]", value) if isinstance(value, list) else []
+    return [table(one) for one in list_of(value)]
 
 
 def lists(value: object) -> list[list[Any]]:
     """Return the lists of a list."""
-    return [lists_of(one) for one in lists_of(value)]
+    return [list_of(one) for one in list_of(value)]
 
 
 def texts(value: object) -> list[str]:
     """Return the texts of a list."""
-    return [one for one in lists_of(value) if isinstance(one, str)]
+    return [one for one in list_of(value) if isinstance(one, str)]
 
 
 def number(value: object) -> str:
@@ -127,12 +119,7 @@ def label_of(node: Mapping[str, Any], layer: Layer, about: str) -> str:
 
 def method_words(method: str) -> str:
     """Return what a combination does with its parts."""
-    known = ("sum", "mean", "geometric", "inverted_geometric", "product", "quotient", "max", "min")
-    return (
-        say(f"model_method_{method}")
-        if method in (*known, "matrix", "topsis", "formula", "learned")
-        else method
-    )
+    return say(f"model_method_{method}") if method in (*get_args(Method), "learned") else method
 
 
 def listed(parts: Iterable[str]) -> str:

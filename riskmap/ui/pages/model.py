@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 from typing import Any, Final
 
@@ -18,7 +19,14 @@ from riskmap.ui.notices import keep_notice, notice, refuse, show_kept_notice
 from riskmap.ui.signing import ask_signature
 from riskmap.ui.state import lang, reread_workspace, say, workspace
 from riskmap.usecases.model_preview import Preview, layers_using
-from riskmap.usecases.model_saving import Saved, model_versions, next_version, open_model, save_model
+from riskmap.usecases.model_saving import (
+    ModelVersion,
+    Saved,
+    model_versions,
+    next_version,
+    open_model,
+    save_model,
+)
 
 _LAYER: Final = "model-layer"
 _LAST: Final = "model-layer-last"
@@ -46,7 +54,8 @@ def render() -> None:
             _file(draft)
     with right, st.container(key="model-preview"):
         seen = draw_preview(draft)
-    _save_box(draft, seen)
+    found = model_versions(workspace(), layer)
+    _save_box(draft, seen, found)
     model = workspace().catalog.model_of(layer) if seen is None else seen.model
     first, second = st.columns([1.2, 1], gap="large")
     with first:
@@ -54,7 +63,7 @@ def render() -> None:
     with second:
         model_about.certainty(draft, model)
     model_about.card(workspace().catalog.layer(layer), model)
-    model_history.versions(draft)
+    model_history.versions(draft, found)
 
 
 def _choose() -> str:
@@ -128,10 +137,10 @@ def _file(draft: Draft) -> None:
 # Saving
 
 
-def _save_box(draft: Draft, seen: Preview | None) -> None:
+def _save_box(draft: Draft, seen: Preview | None, found: Sequence[ModelVersion]) -> None:
     section(say("model_save_title"))
     with st.container(border=True, key="model-save-box"):
-        proposed = _proposed(draft)
+        proposed = _proposed(draft, found)
         first, second = st.columns([1, 3.4])
         version = first.text_input(
             say("model_version"),
@@ -166,9 +175,8 @@ def _save_box(draft: Draft, seen: Preview | None) -> None:
         _save(draft, version.strip(), by=signature.by, why=signature.why, assess=assess)
 
 
-def _proposed(draft: Draft) -> str:
+def _proposed(draft: Draft, found: Sequence[ModelVersion]) -> str:
     """Return the version to save under: what the draft states where that is free, else the next one."""
-    found = model_versions(workspace(), draft.layer)
     used, stated = {one.version for one in found}, stated_version(draft.text)
     waiting = any(one.pending and one.text == draft.text for one in found)
     return stated if stated and (stated not in used or waiting) else next_version(draft.base.version, used)
