@@ -100,7 +100,7 @@ def train_susceptibility(
         if theirs is not None
         else ()
     )
-    chosen = model or max(main, key=lambda v: float(v.auroc_by_repeat.mean())).model
+    chosen = model or max(main, key=lambda v: v.auroc_mean).model
     whole = {m: _fit_all(m, inventory, seed) for m in MODELS}
     pipeline = whole[chosen][0]
     best = next(v for v in main if v.model == chosen)

@@ -98,7 +98,7 @@ def _scores(validation: Validation) -> dict[str, Any]:
     low, high = interval(validation.auroc_by_repeat)
     return {
         "model": validation.model,
-        "auroc_mean": float(validation.auroc_by_repeat.mean()),
+        "auroc_mean": validation.auroc_mean,
         "auroc_low": low,
         "auroc_high": high,
         "brier_mean": float(validation.brier_by_repeat.mean()),
@@ -110,7 +110,7 @@ def _against(validation: Validation, other: Sequence[Validation], kind: str) -> 
     match = next((v for v in other if v.model == validation.model), None)
     if match is None:
         return {}
-    mine, theirs = float(validation.auroc_by_repeat.mean()), float(match.auroc_by_repeat.mean())
+    mine, theirs = validation.auroc_mean, match.auroc_mean
     if kind == "spatial":
         return {"auroc_random_mean": theirs, "optimism": theirs - mine}
     return {"auroc_spatial_mean": theirs, "optimism": mine - theirs}

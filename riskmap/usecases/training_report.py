@@ -109,7 +109,7 @@ def _section(title: Say, body: str, lang: Lang) -> str:
 
 def _span(validation: Validation) -> Span:
     low, high = interval(validation.auroc_by_repeat)
-    return Span(float(validation.auroc_by_repeat.mean()), low, high)
+    return Span(validation.auroc_mean, low, high)
 
 
 def _scores(training: Training, lang: Lang) -> str:

@@ -48,7 +48,7 @@ def comparison_lines(training: Training, lang: Lang) -> list[str]:
 
 
 def _highest(training: Training) -> str:
-    return max(training.main, key=lambda v: float(v.auroc_by_repeat.mean())).model
+    return max(training.main, key=lambda v: v.auroc_mean).model
 
 
 def _heading(training: Training, lang: Lang) -> list[str]:
@@ -68,7 +68,7 @@ def _heading(training: Training, lang: Lang) -> list[str]:
 
 def _row(validation: Validation, training: Training, lang: Lang) -> list[str]:
     low, high = interval(validation.auroc_by_repeat)
-    mean = float(validation.auroc_by_repeat.mean())
+    mean = validation.auroc_mean
     row = [
         TITLES[validation.model].text(lang),
         f"{mean:.3f}",
@@ -78,7 +78,7 @@ def _row(validation: Validation, training: Training, lang: Lang) -> list[str]:
     ]
     for other in training.other:
         if other.model == validation.model:
-            theirs = float(other.auroc_by_repeat.mean())
+            theirs = other.auroc_mean
             gap = theirs - mean if training.folds.kind == "spatial" else mean - theirs
             row += [f"{theirs:.3f}", f"{gap:+.3f}"]
     return [*row, f"{training.in_sample[validation.model]:.3f}"]

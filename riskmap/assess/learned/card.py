@@ -90,10 +90,7 @@ def card_text(card: Card) -> str:
         _line("auroc_high", round(high, 4)) + "  # 97.5 %",
         _line("brier_mean", round(float(card.validation.brier_by_repeat.mean()), 4)),
         *(
-            [
-                _line("auroc_random_folds", round(float(card.random.auroc_by_repeat.mean()), 4))
-                + "  # optimistic"
-            ]
+            [_line("auroc_random_folds", round(card.random.auroc_mean, 4)) + "  # optimistic"]
             if card.random is not None
             else []
         ),

@@ -100,8 +100,8 @@ def of_scores(
 ) -> list[Remark]:
     """Return what the scores give reason to say. `main` in `folds`; `other` in the other kind of folds."""
     found: list[Remark] = []
-    best = max(main, key=lambda v: v.auroc_by_repeat.mean())
-    reached = _mean(best)
+    best = max(main, key=lambda v: v.auroc_mean)
+    reached = best.auroc_mean
     if folds.kind == "random":
         found.append(
             remark(
@@ -114,7 +114,7 @@ def of_scores(
         )
     elif others is not None:
         zh, en = _gap(main, other, "zh"), _gap(main, other, "en")
-        flatters = np.mean([_mean(r) - _mean(s) for s, r in zip(main, other, strict=True)]) > 0
+        flatters = np.mean([r.auroc_mean - s.auroc_mean for s, r in zip(main, other, strict=True)]) > 0
         found.append(
             remark(
                 "random_optimistic",
@@ -159,17 +159,10 @@ def of_scores(
     return found
 
 
-def _mean(validation: Validation) -> float:
-    return float(validation.auroc_by_repeat.mean())
-
-
 def _gap(spatial: Sequence[Validation], random: Sequence[Validation], lang: str) -> str:
     if not spatial or not random:
         return ""
-    gaps = [
-        float(r.auroc_by_repeat.mean() - s.auroc_by_repeat.mean())
-        for s, r in zip(spatial, random, strict=True)
-    ]
+    gaps = [r.auroc_mean - s.auroc_mean for s, r in zip(spatial, random, strict=True)]
     low, high = min(gaps), max(gaps)
     if lang == "zh":
         return f"（随机减空间的 AUROC 差：{low:+.3f} 至 {high:+.3f}）"

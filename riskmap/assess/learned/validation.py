@@ -43,6 +43,11 @@ class Validation:
         return np.nanmean(self.auroc, axis=1)
 
     @property
+    def auroc_mean(self) -> float:
+        """The mean over the repeats: what models are compared by."""
+        return float(self.auroc_by_repeat.mean())
+
+    @property
     def brier_by_repeat(self) -> Floats:
         """The mean squared error of the probabilities of each repeat; smaller is better."""
         return ((self.held_out - self.occurred) ** 2).mean(axis=1)
