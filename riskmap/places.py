@@ -20,11 +20,12 @@ from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
 from riskmap.coordinates import CHINA, Datum, from_cgcs2000, metres, parse_datum, to_cgcs2000
-from riskmap.errors import WorkspaceError
+from riskmap.errors import Say, WorkspaceError
 
 Bools = NDArray[np.bool_]
 
 DUPLICATE_M: Final = 30.0
+_IN_WORKSPACE: Final = Say("workspace.toml 中", "in workspace.toml")
 _NAME_KEYS = ("name", "名称", "街道", "subdistrict", "NAME", "Name", "街道名称", "乡镇", "区划名称")
 
 
@@ -191,18 +192,21 @@ def _as_written(
     return from_cgcs2000(x, y, declared)
 
 
-def read_boundaries(path: Path, *, datum: str = "cgcs2000") -> dict[str, BaseGeometry]:
+def read_boundaries(
+    path: Path, *, datum: str = "cgcs2000", named: Say = _IN_WORKSPACE
+) -> dict[str, BaseGeometry]:
     """Return name → polygon from a GeoJSON file: a collection, one feature or a bare polygon.
 
-    `datum` holds where the file has no `crs` member. Raises WorkspaceError naming the file when it
+    `datum` holds where the file has no `crs` member; `named` says where the path was given, for the
+    remedy. Raises WorkspaceError naming the file when it
     is absent, not GeoJSON, holds no polygon, or its numbers are no degrees in China.
     """
     try:
         document: Any = json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as problem:
         raise WorkspaceError(
-            f"{path}：边界文件打不开；请检查 workspace.toml 中的路径",
-            f"{path}: cannot open this boundary file; check the path in workspace.toml",
+            f"{path}：边界文件打不开；请检查 {named.zh}的路径",
+            f"{path}: cannot open this boundary file; check the path {named.en}",
         ) from problem
     except ValueError as problem:
         raise WorkspaceError(

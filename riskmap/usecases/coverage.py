@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from riskmap.coordinates import Datum, from_cgcs2000, metric_crs, to_cgcs2000
-from riskmap.errors import RiskmapError, WorkspaceError
+from riskmap.errors import RiskmapError, Say
 from riskmap.places import read_boundaries
 from riskmap.records import Cell
 from riskmap.usecases.assessing import known
@@ -95,13 +95,7 @@ def coverage(
 def _forest(path: Path | None) -> list[BaseGeometry]:
     if path is None:
         return []
-    try:
-        return list(read_boundaries(path, datum="cgcs2000").values())
-    except WorkspaceError as problem:
-        raise RiskmapError(
-            problem.text("zh").replace("请检查 workspace.toml 中的路径", "请检查 --forest 的路径"),
-            problem.text("en").replace("in workspace.toml", "given with --forest"),
-        ) from problem
+    return list(read_boundaries(path, named=Say("--forest ", "given with --forest")).values())
 
 
 def _middle(shapes: Sequence[BaseGeometry]) -> float:

@@ -9,7 +9,7 @@ from typing import Any
 
 import shapely
 
-from riskmap.errors import SelectionError, WorkspaceError
+from riskmap.errors import Say, SelectionError, WorkspaceError
 from riskmap.places import read_boundaries
 from riskmap.selection import Selection, Snapshot, parse_where, rows, select
 from riskmap.usecases.snapshots import current_snapshot
@@ -48,12 +48,10 @@ def make_selection(
 
 def _polygon(path: Path) -> shapely.Geometry:
     try:
-        return shapely.union_all(list(read_boundaries(path, datum="wgs84").values()))
+        named = read_boundaries(path, datum="wgs84", named=Say("--within ", "given with --within"))
     except WorkspaceError as problem:
-        raise SelectionError(
-            problem.text("zh").replace("请检查 workspace.toml 中的路径", "请检查 --within 的路径"),
-            problem.text("en").replace("in workspace.toml", "given with --within"),
-        ) from problem
+        raise SelectionError(problem.text("zh"), problem.text("en")) from problem
+    return shapely.union_all(list(named.values()))
 
 
 def select_json(ws: Workspace, selection: Selection, *, as_of: date | None = None) -> dict[str, Any]:

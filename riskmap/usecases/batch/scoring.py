@@ -13,7 +13,7 @@ import shapely
 from riskmap.assess.fit import needed_fit
 from riskmap.catalog.model import CHECKLIST_PREFIX
 from riskmap.coordinates import parse_datum
-from riskmap.errors import ExportError, RiskmapError
+from riskmap.errors import ExportError, RiskmapError, Say
 from riskmap.places import read_boundaries
 from riskmap.present.export.atomic import replacing
 from riskmap.records import RANKS, TIERS, UNRATED
@@ -104,7 +104,7 @@ def _joins(
             )
         joins.append(Nearest(column, places.tobytes()))
     for column, path in within.items():
-        named = read_boundaries(path, datum="cgcs2000")
+        named = read_boundaries(path, named=Say("--within ", "given with --within"))
         joins.append(Within(column, tuple((name, shapely.to_wkb(shape)) for name, shape in named.items())))
     for column, path in raster.items():
         if not path.is_file():
