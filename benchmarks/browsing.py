@@ -29,6 +29,7 @@ from riskmap.usecases.workspace import Workspace
 
 VISITS = 5
 PATIENCE_MS = 90_000
+SETTLED_MS = 1_500  # a browser that still starts up takes its own page's time from ours
 ARGUMENTS = (
     "--headless",
     "--no-sandbox",
@@ -158,6 +159,7 @@ def _page(launch: Any, address: str, until: str) -> Iterator[tuple[Any, Any]]:
         context = browser.new_context(viewport={"width": 1366, "height": 768})
         context.add_init_script(WATCH)
         page = context.new_page()
+        page.wait_for_timeout(SETTLED_MS)
         page.goto(address)
         element = page.wait_for_selector(f"iframe[src*='{FRAME}']", timeout=PATIENCE_MS, state="attached")
         frame = element.content_frame()

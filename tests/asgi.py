@@ -26,8 +26,8 @@ class Answer:
         return json.loads(self.body)
 
 
-def get(app: Any, address: str, *, params: Mapping[str, str] | None = None) -> Answer:
-    """Return the answer to GET `address`, as a browser on 127.0.0.1 would send it."""
+def get(app: Any, address: str, *, params: Mapping[str, str] | None = None, method: str = "GET") -> Answer:
+    """Return the answer to `address`, as a browser on 127.0.0.1 would ask for it."""
     parts = urlsplit(address)
     query = parts.query + (urlencode(params) if params else "")
     messages: list[dict[str, Any]] = []
@@ -46,7 +46,7 @@ def get(app: Any, address: str, *, params: Mapping[str, str] | None = None) -> A
         "type": "http",
         "asgi": {"version": "3.0"},
         "http_version": "1.1",
-        "method": "GET",
+        "method": method,
         "scheme": "http",
         "path": parts.path,
         "raw_path": quote(parts.path).encode(),

@@ -56,6 +56,7 @@ class Frame:
     boundaries: str | None = None
     hillshade: tuple[str, Bounds] | None = None
     basemap: tuple[str, int, int] | None = None  # address, lowest and highest zoom that the file has
+    painted: str | None = None  # asked once, when the first points are there
     approval_number: str = ""
     demo: bool = False
 
@@ -120,6 +121,7 @@ def frame_settings(frame: Frame) -> dict[str, Any]:
         "basemap": {"url": here + frame.basemap[0], "minZoom": frame.basemap[1], "maxZoom": frame.basemap[2]}
         if frame.basemap
         else None,
+        "painted": here + frame.painted if frame.painted else None,
         "approval": frame.approval_number,
         "demo": frame.demo,
     }

@@ -20,6 +20,7 @@ from streamlit.starlette import App
 from riskmap.errors import RiskmapError
 from riskmap.ui import ground
 from riskmap.ui.bundle import bundles
+from riskmap.ui.frontend import FromMemory, frontend
 from riskmap.ui.headers import SecurityHeaders
 from riskmap.ui.routes import routes
 from riskmap.ui.settings import apply_settings
@@ -37,6 +38,7 @@ def _warm() -> None:
         ground.boundaries(ws)
         ground.relief(ws)
         bundles()
+        _ = frontend().later
     except RiskmapError as problem:
         _log.warning("%s", problem)
 
@@ -56,7 +58,7 @@ def served() -> dict[str, Any]:
     return {
         "script_path": _MAIN,
         "routes": routes(),
-        "middleware": [Middleware(SecurityHeaders)],
+        "middleware": [Middleware(SecurityHeaders), Middleware(FromMemory)],
         "lifespan": _lifespan,
     }
 

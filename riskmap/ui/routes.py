@@ -27,6 +27,7 @@ from riskmap.selection import Selection, Snapshot, point, search, shapes_in, til
 from riskmap.ui import downloads, ground
 from riskmap.ui.bundle import bundles, leaflet_dir
 from riskmap.ui.cards import brief, card, in_same_cell
+from riskmap.ui.first_picture import first_pictures
 from riskmap.ui.headers import DATA_POLICY
 from riskmap.ui.state import LANGUAGES, signer, snapshot, workspace
 from riskmap.ui.tokens import ForbiddenError
@@ -270,6 +271,13 @@ def asset(request: Request) -> Response:
     return _answer(bundle.body, bundle.media_type, keep=keep)
 
 
+@guarded
+def painted(request: Request) -> Response:
+    """`/painted/{visit}`: the map of a visit shows its first points; nothing is told in return."""
+    first_pictures.painted(request.path_params["visit"])
+    return _answer(b"", "text/plain", status=204, keep=_NOT_KEPT)
+
+
 def routes() -> list[BaseRoute]:
     """Return all routes of ours, for `st.App`."""
     return [
@@ -277,6 +285,7 @@ def routes() -> list[BaseRoute]:
         Route("/shapes/{spec}.json", shapes),
         Route("/points/{spec}/{id}", points),
         Route("/search", find),
+        Route("/painted/{visit}", painted),
         Route("/boundaries.json", boundaries),
         Route("/hillshade.png", hillshade),
         Route("/basemap/{z}/{x}/{y}", basemap),

@@ -48,7 +48,9 @@ def watched(browser):
 
 def opened(watched, address, query=""):
     watched.page.goto(f"{address}/{query}")
-    return map_frame(watched.page)
+    frame = map_frame(watched.page)
+    watched.page.wait_for_selector(".st-key-filter-text")  # the switches come after the points
+    return frame
 
 
 def switched(watched, frame, selector):

@@ -66,6 +66,17 @@ riskmap.start = (map, packed) => {
   for (const begin of riskmap.parts) begin(map, riskmap.config);
 };
 
+/** Run when the first points are painted (at the latest after a while): what lies below them can wait. */
+riskmap.afterPoints = (what) => {
+  const once = () => {
+    clearTimeout(late);
+    riskmap.map.off("riskmap:painted", once);
+    requestAnimationFrame(() => setTimeout(what));
+  };
+  const late = setTimeout(once, 1500);
+  riskmap.map.on("riskmap:painted", once);
+};
+
 /** Each part adds a function (map, config) that runs when the map starts, in this order. */
 riskmap.parts = [];
 /** Each part that follows the filter adds a function (view) that runs whenever the filter changes. */

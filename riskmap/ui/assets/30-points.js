@@ -71,6 +71,7 @@
         riskmap.press(picture, width, stamp, Math.round(points.x[i] * scale), Math.round(points.y[i] * scale));
       }
       context.putImageData(image, 0, 0);
+      if (points.n) this.fire("painted");
     },
 
     /** The symbol nearest to a place, the worse one where two are as near; null where there is none. */
@@ -108,6 +109,7 @@
   riskmap.parts.push((map) => {
     map.createPane("points").style.zIndex = 450;
     riskmap.points = new PointTiles();
+    riskmap.points.on("painted load", () => map.fire("riskmap:painted"));
     riskmap.followers.push((view) => {
       riskmap.points.show(view.tiles);
       if (!map.hasLayer(riskmap.points)) riskmap.points.addTo(map);

@@ -7,14 +7,16 @@
   };
 
   riskmap.parts.push((map, config) => {
+    if (config.painted) riskmap.afterPoints(() => fetch(config.painted).catch(() => {}));
     if (config.basemap) {
       L.tileLayer(config.basemap.url, { maxZoom: 20, maxNativeZoom: config.basemap.maxZoom, minNativeZoom: config.basemap.minZoom }).addTo(map);
     }
     if (config.hillshade) {
       const [west, south, east, north] = config.hillshade.bounds;
-      L.imageOverlay(config.hillshade.url, [[south, west], [north, east]], {
+      const relief = L.imageOverlay(config.hillshade.url, [[south, west], [north, east]], {
         pane: pane(map, "relief", 210), opacity: 0.42, alt: "", interactive: false,
-      }).addTo(map);
+      });
+      riskmap.afterPoints(() => relief.addTo(map));
     }
   });
 
@@ -28,7 +30,7 @@
       feature.properties.kind === "district"
         ? { color: "#2f4a6d", weight: 2.4, opacity: 0.9, fill: false }
         : { color: "#5c7391", weight: 1.1, opacity: 0.75, dashArray: "5 4", fill: false };
-    riskmap.getJSON(config.boundaries).then((shapes) => {
+    const draw = (shapes) => {
       const district = shapes.features.filter((feature) => feature.properties.kind === "district");
       const rings = district.flatMap(({ geometry }) =>
         (geometry.type === "Polygon" ? [geometry.coordinates] : geometry.coordinates).map(([outer]) =>
@@ -48,7 +50,8 @@
         }).addTo(map);
       });
       riskmap.onPlaces();
-    }).catch(() => {});
+    };
+    riskmap.afterPoints(() => riskmap.getJSON(config.boundaries).then(draw).catch(() => {}));
     const fade = () => map.getContainer().classList.toggle("rm-near", map.getZoom() >= 16);
     map.on("zoomend", fade);
     fade();
@@ -88,10 +91,12 @@
     map.on("moveend", follow);
     riskmap.followers.push((view) => {
       if (url === view.shapes) return;
+      const first = url === null;
       url = view.shapes;
       shown = "";
-      if (url) follow();
-      else group.clearLayers();
+      if (!url) group.clearLayers();
+      else if (first) riskmap.afterPoints(follow);
+      else follow();
     });
   });
 

@@ -18,6 +18,7 @@ from riskmap.selection.views import row_mask, view_of
 from riskmap.ui import downloads, ground
 from riskmap.ui.bundle import bundles
 from riskmap.ui.filters import NOTHING, Filters, draw_filters, read_filters
+from riskmap.ui.first_picture import first_pictures
 from riskmap.ui.look import page_look
 from riskmap.ui.panels import (
     Cell,
@@ -41,6 +42,7 @@ _AREA_ROWS: Final = 20  # per page of the list
 _AREA_HEIGHT: Final = 280
 _AREA: Final = "map-area"
 _HANDLED: Final = "map-handled"
+_VISIT: Final = "map-visit"
 _MOST_CORNERS: Final = 2000
 
 
@@ -52,7 +54,9 @@ def render() -> None:
         _welcome()
         return
     filters, found = read_filters(now)
-    _map_and_area(filters, found)  # before the sidebar: the map takes longest to arrive
+    _map_and_area(filters, found)
+    st.sidebar.container(key="map-sidebar")  # keeps its width from the start: the map is not resized
+    first_pictures.wait(_visit())
     draw_filters(filters, found, now, workspace().catalog.layers)
 
 
@@ -85,6 +89,13 @@ def _map_and_area(filters: Filters, found: Counts) -> None:
         _area(ws.config.district, now, selection, ring)
 
 
+def _visit() -> str:
+    """Return the name of this session's first visit to the map."""
+    if _VISIT not in st.session_state:
+        st.session_state[_VISIT] = first_pictures.visit()
+    return st.session_state[_VISIT]
+
+
 def _frame(now: Snapshot) -> Frame:
     ws = workspace()
     key = signer().sign(GROUND, [ws.config.district])
@@ -98,6 +109,7 @@ def _frame(now: Snapshot) -> Frame:
         boundaries=f"boundaries.json?k={key}" if ws.places is not None else None,
         hillshade=(f"hillshade.png?k={key}&v={relief.digest}", Bounds(*relief.bounds)) if relief else None,
         basemap=(f"basemap/{{z}}/{{x}}/{{y}}?k={key}", *zooms) if zooms else None,
+        painted=f"painted/{_visit()}",
         approval_number=ws.config.approval_number,
         demo=ws.demo,
     )
