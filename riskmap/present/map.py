@@ -59,6 +59,7 @@ class Frame:
     painted: str | None = None  # asked once, when the first points are there
     approval_number: str = ""
     demo: bool = False
+    storm: bool = False  # whether the view may show a storm over the points
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ class View:
     unlocated: int = 0
     overview: Sequence[Mapping[str, Any]] = ()
     polygon: Sequence[Sequence[float]] | None = None
+    storm: str | None = None  # see riskmap.present.storm
 
 
 def pack(value: Any) -> str:
@@ -124,6 +126,7 @@ def frame_settings(frame: Frame) -> dict[str, Any]:
         "painted": here + frame.painted if frame.painted else None,
         "approval": frame.approval_number,
         "demo": frame.demo,
+        "storm": frame.storm,
     }
 
 
@@ -193,6 +196,7 @@ def showing(view: View) -> folium.FeatureGroup:
         "layers": list(view.layers),
         "unlocated": view.unlocated,
         "polygon": view.polygon,
+        "storm": here + view.storm if view.storm else None,
     }
     _Showing(pack(settings)).add_to(group)
     return group

@@ -77,6 +77,14 @@
     return stamp;
   };
 
+  const sprites = new Map();
+  /** Return one symbol as a canvas, for layers that draw few enough of them one by one. */
+  riskmap.sprite = (symbol, colour, radius, ratio) => {
+    const key = `${symbol}|${colour}|${radius.toFixed(1)}|${ratio}`;
+    if (!sprites.has(key)) sprites.set(key, paint(symbol, colour, radius, ratio, "strong").canvas);
+    return sprites.get(key);
+  };
+
   /** Lay a stamp over a picture of `width` × `width` pixels, clipped at its edges. */
   riskmap.press = (picture, width, stamp, x, y) => {
     const { dx, dy, rgba } = stamp;

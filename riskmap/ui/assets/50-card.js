@@ -44,6 +44,13 @@
     section(riskmap.say("card_fields"), card.fields.length ? [table(card.fields)] : []),
   ];
 
+  // Why a storm raises this record: sentences of ours with its numbers, from the page that shows a storm.
+  const raised = (causes) =>
+    section(riskmap.say("card_raised"), causes.map(({ rank, cause, when }) =>
+      make("p", { class: `rm-rule rm-raised-${riskmap.config.ranks[rank].id}` }, [
+        make("b", { text: riskmap.config.ranks[rank].title }), make("span", { text: ` ${cause}` }), make("small", { text: when }),
+      ])));
+
   const link = (card) =>
     make("footer", {}, [
       make("a", {
@@ -115,7 +122,8 @@
         if (problem.name !== "AbortError") open(latlng, [make("p", { class: "rm-missing", text: riskmap.say(problem.message === "404" ? "card_gone" : "card_failed") })]);
         return;
       }
-      const full = (card, back) => [back, heading(card), ...body(card), link(card)];
+      const causes = riskmap.whyRaised ? await riskmap.whyRaised(id).catch(() => []) : [];
+      const full = (card, back) => [back, heading(card), card.id === id || !back ? raised(causes) : null, ...body(card), link(card)];
       if (answer.others.length > 1) {
         const show = () => open(latlng, [list(answer.others, answer.total, async (brief) => {
           const { card } = await riskmap.getJSON(`${riskmap.view.points}/${brief.id}?${new URLSearchParams({ lang: config.lang })}`);
@@ -128,6 +136,11 @@
 
     /** Open what lies at a place: a symbol, else a polygon; returns whether there was anything. */
     riskmap.pick = (latlng) => {
+      const lifted = riskmap.raisedAt?.(map.latLngToContainerPoint(latlng));
+      if (lifted) {
+        riskmap.openCard(lifted.id, lifted.latlng);
+        return true;
+      }
       const point = riskmap.points.nearest(latlng);
       if (point) {
         riskmap.openCard(point.id, point.latlng, point.count > 1);
