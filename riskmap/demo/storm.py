@@ -1,0 +1,83 @@
+"""A made-up storm for drills: a track past a district, and the rain of its stations.
+
+Everything follows from the place and the moment, so a drill can be repeated. The storm is no
+forecast and no real one: a strong typhoon from the south-east that passes some 40 km south-west of
+the district, which then lies in its dangerous right half.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from riskmap.errors import Say
+from riskmap.hazards import FORCE_MS, Rain, Track
+
+Floats = NDArray[np.float64]
+
+NAME: Final = "演习台风 DRILL"
+_KM_DEGREE: Final = 111.12
+_PASSES_KM: Final = 40.0
+_COURSE_DEG: Final = 305.0  # towards the north-west
+_SPEED_KMH: Final = 22.0
+_NODE_H: Final = 6
+_BEFORE_H, _AFTER_H = 60, 24
+_ENVIRONMENT: Final = 1008.0
+# Hours from the closest approach → mean wind, m/s (10 minutes): grows over the sea, fades over land.
+_WIND: Final = ((-60.0, 26.0), (-36.0, 38.0), (-12.0, 46.0), (0.0, 42.0), (12.0, 25.0), (24.0, 17.0))
+_RADII_KM: Final = {7: 260.0, 10: 120.0, 12: 65.0}  # where the wind is 45 m/s
+_QUADRANTS: Final = np.array([1.15, 1.05, 0.85, 0.95])  # NE, SE, SW, NW
+_TOTAL_MM: Final = 260.0
+_SHOWER_H: Final = 7.0  # how many hours around the closest approach most of the rain falls in
+_LATER_H: Final = 2.0  # the rain comes after the wind
+
+
+def drill_track(lon: float, lat: float, passes: np.datetime64) -> Track:
+    """Return the storm that passes a place (degrees) at a moment (UTC)."""
+    hours = np.arange(-_BEFORE_H, _AFTER_H + 1, _NODE_H, dtype=np.float64)
+    course, left = np.radians(_COURSE_DEG), np.radians(_COURSE_DEG - 90.0)
+    along = hours * _SPEED_KMH
+    north = along * np.cos(course) + _PASSES_KM * np.cos(left)
+    east = along * np.sin(course) + _PASSES_KM * np.sin(left)
+    node_lat = lat + north / _KM_DEGREE
+    node_lon = lon + east / (_KM_DEGREE * np.cos(np.radians(lat)))
+    wind = np.interp(hours, *np.array(_WIND).T)
+    radii = {}
+    for force, reach in _RADII_KM.items():
+        found = reach * wind / 45.0 * _QUADRANTS[:, None]
+        radii[FORCE_MS[force]] = np.where(wind > FORCE_MS[force] * 1.1, found, 0.0).T
+    return Track(
+        name=NAME,
+        source="drill",
+        time=passes.astype("datetime64[s]") + (hours * 3600).astype("timedelta64[s]"),
+        lat=np.round(node_lat, 2),
+        lon=np.round(node_lon, 2),
+        pressure=np.round(_ENVIRONMENT - (wind / 3.4) ** (1 / 0.644)),
+        wind=np.round(wind, 1),
+        averaging=10.0,
+        environment=np.full(len(hours), _ENVIRONMENT),
+        radius=np.round(60.0 - 0.6 * wind, 1),
+        radii=radii,
+    )
+
+
+def drill_rain(lon: Floats, lat: Floats, passes: np.datetime64) -> Rain:
+    """Return hourly rain at stations (degrees): most of it in the hours after the storm has passed.
+
+    Each station gets between 70 and 130 % of the middle one, more in the north-east, by its place alone.
+    """
+    hours = np.arange(-24, 25, dtype=np.float64)
+    share = np.exp(-0.5 * ((hours - _LATER_H) / _SHOWER_H) ** 2)
+    share /= share.sum()
+    spread = np.ptp(lon) + np.ptp(lat)
+    place = (lon - lon.mean() + lat - lat.mean()) / max(float(spread), 1e-9)
+    grain = np.sin(lon * 977.0 + lat * 1409.0) * 0.12
+    total = _TOTAL_MM * np.clip(1.0 + 0.5 * place + grain, 0.7, 1.3)
+    return Rain(
+        time=passes.astype("datetime64[s]") + (hours * 3600).astype("timedelta64[s]"),
+        step=np.timedelta64(3600, "s"),
+        amount=np.round(share[:, None] * total[None, :], 1),
+        how=Say("演习用的虚构雨量站", "made-up stations for the drill"),
+    )
