@@ -22,6 +22,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from riskmap.duty import beijing
 from riskmap.errors import ExportError, Lang, RiskmapError, SelectionError, UnknownNameError
 from riskmap.selection import Selection, Snapshot, point, search, shapes_in, tile
 from riskmap.ui import downloads, ground
@@ -31,8 +32,10 @@ from riskmap.ui.first_picture import first_pictures
 from riskmap.ui.headers import DATA_POLICY
 from riskmap.ui.state import LANGUAGES, signer, snapshot, workspace
 from riskmap.ui.tokens import ForbiddenError
+from riskmap.usecases.storms import Storm, storm
 
 MAP: Final = "map"  # what a token of the map may show: [selection, ledger state]
+STORM: Final = "storm"  # a kept scenario: [its number, ledger state]
 GROUND: Final = "ground"  # boundaries, relief and base map: [what]
 
 _FOR_EVER: Final = "private, max-age=31536000, immutable"
@@ -271,6 +274,42 @@ def asset(request: Request) -> Response:
     return _answer(bundle.body, bundle.media_type, keep=keep)
 
 
+def _scenario(request: Request) -> Storm:
+    number, _ = signer().read(STORM, request.path_params["token"])
+    return storm(workspace(), number)
+
+
+@guarded
+def storm_document(request: Request) -> Response:
+    """`/storm/{token}.json`: hours, tracks, cone, rain and counts of a scenario (`riskmap.present.storm`)."""
+    return _json(_scenario(request).document, keep=_FOR_EVER)
+
+
+@guarded
+def storm_points(request: Request) -> Response:
+    """`/storm/{token}.bin`: the records that it raises, by hour."""
+    return _answer(_scenario(request).points, "application/octet-stream")
+
+
+@guarded
+def storm_causes(request: Request) -> Response:
+    """`/storm/{token}/{id}?lang=`: why the scenario raises one record, worst first."""
+    lang = _lang(request)
+    found = _scenario(request).why(_whole(request, "id", 0, (1 << 32) - 1))
+    return _json(
+        {
+            "raised": [
+                {
+                    "rank": one.rank_to,
+                    "cause": one.cause.text(lang),
+                    "when": f"{beijing(one.start)} – {beijing(one.expiry)}",
+                }
+                for one in found
+            ]
+        }
+    )
+
+
 @guarded
 def painted(request: Request) -> Response:
     """`/painted/{visit}`: the map of a visit shows its first points; nothing is told in return."""
@@ -286,6 +325,9 @@ def routes() -> list[BaseRoute]:
         Route("/points/{spec}/{id}", points),
         Route("/search", find),
         Route("/painted/{visit}", painted),
+        Route("/storm/{token}.json", storm_document),
+        Route("/storm/{token}.bin", storm_points),
+        Route("/storm/{token}/{id}", storm_causes),
         Route("/boundaries.json", boundaries),
         Route("/hillshade.png", hillshade),
         Route("/basemap/{z}/{x}/{y}", basemap),

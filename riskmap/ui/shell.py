@@ -31,6 +31,7 @@ PAGES: Final = {
     "point": "point",
     "overview": "overview",
     "model": "model",
+    "prepare": "prepare",
 }
 _LANGUAGE_NAMES: Final[dict[Lang, str]] = {"zh": "中文", "en": "English"}
 _SWITCH: Final = "shell-language"

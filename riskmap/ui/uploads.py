@@ -84,6 +84,16 @@ def keep_uploads(files: Sequence[Uploaded], folder: Path) -> list[Upload]:
     return kept
 
 
+def keep_as_they_are(files: Sequence[Uploaded], folder: Path) -> list[Upload]:
+    """Write uploads into a folder, each with the ending of its name; what reads them refuses the rest."""
+    kept = []
+    for number, file in enumerate(files):
+        name = shown_name(file.name)
+        suffix = "".join(c for c in Path(name).suffix.lower() if c.isascii() and (c.isalnum() or c == "."))
+        kept.append(Upload(_write(folder / f"{number:04d}{suffix}", file), name))
+    return kept
+
+
 def _shapefile(group: Sequence[Uploaded], folder: Path, number: int) -> Upload:
     main: Upload | None = None
     for file in group:

@@ -254,7 +254,7 @@
       bar.stop();
       const [found, bytes] = await Promise.all([
         riskmap.getJSON(address),
-        fetch(address.replace(/\.json/, ".bin")).then((answer) => answer.arrayBuffer()),
+        fetch(address.replace(/\.json$/, ".bin")).then((answer) => answer.arrayBuffer()),
       ]);
       if (address !== url) return;
       storm = found;
@@ -272,7 +272,7 @@
     riskmap.raisedAt = (point) => (storm ? raised.nearest(point) : null);
     riskmap.whyRaised = async (id) => {
       if (!storm) return [];
-      const found = await riskmap.getJSON(url.replace(/\.json/, `/${id}`) + `${url.includes("?") ? "&" : "?"}lang=${config.lang}`);
+      const found = await riskmap.getJSON(`${url.replace(/\.json$/, `/${id}`)}?lang=${config.lang}`);
       return found.raised;
     };
     riskmap.followers.push((view) => {

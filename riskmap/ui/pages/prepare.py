@@ -1,0 +1,186 @@
+"""临灾: a track, rain or a warning becomes raised points, calls and moves; the storm plays over the map."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import streamlit as st
+from streamlit_folium import st_folium
+
+from riskmap.duty import BEIJING, Scenario
+from riskmap.present.map import Frame, View, build_map, showing
+from riskmap.records import RANKS, TIER_TITLES
+from riskmap.selection import Selection, Snapshot, counts
+from riskmap.ui import ground, prepare_calls, prepare_form, prepare_lists, prepare_move
+from riskmap.ui.bundle import bundles
+from riskmap.ui.look import page_look
+from riskmap.ui.notices import show_kept_notice
+from riskmap.ui.routes import GROUND, MAP, STORM
+from riskmap.ui.shell import open_point
+from riskmap.ui.state import lang, say, signer, snapshot, workspace
+from riskmap.ui.welcome import welcome
+from riskmap.usecases.duty import scenarios
+from riskmap.usecases.storms import Storm, difference, storm
+
+_HEIGHT: Final = 640
+_CHOSEN: Final = "prepare-scenario"
+_HANDLED: Final = "prepare-handled"
+_TABS: Final = ("points", "calls", "move", "gaps", "log")
+
+
+def render() -> None:
+    """Draw the page."""
+    page_look()
+    now = snapshot()
+    if not now.n:
+        welcome("prepare")
+        return
+    kept = scenarios(workspace())
+    chosen = _choose(kept)
+    shown = storm(workspace(), chosen.id) if chosen is not None else None
+    _map(now, shown)
+    with st.container(key="prepare-panel"):
+        show_kept_notice()
+        if shown is None:
+            st.markdown(f"##### {say('prepare_title')}")
+            st.caption(say("prepare_lead"))
+            st.info(say("prepare_empty"))
+        else:
+            _panel(shown, kept)
+    with st.sidebar:
+        prepare_form.draw(now, opened=chosen is None)
+
+
+def _choose(kept: Sequence[Scenario]) -> Scenario | None:
+    """Return the scenario that the address, the choice or the last computation names."""
+    by_id = {one.id: one for one in kept}
+    if (made := st.session_state.pop(prepare_form.MADE, None)) in by_id:
+        st.session_state[_CHOSEN] = made
+    elif st.session_state.get(_CHOSEN) not in by_id:
+        asked = st.query_params.get("scenario", "")
+        st.session_state[_CHOSEN] = int(asked) if asked.isdigit() and int(asked) in by_id else None
+    if not kept:
+        return None
+    with st.sidebar:
+        chosen = st.selectbox(
+            say("prepare_choose"),
+            list(by_id),
+            key=_CHOSEN,
+            index=None,
+            placeholder=say("prepare_new"),
+            format_func=lambda number: _title(by_id[number]),
+        )
+    if chosen is None:
+        st.query_params.pop("scenario", None)
+        return None
+    st.query_params["scenario"] = str(chosen)
+    return by_id[chosen]
+
+
+def _title(one: Scenario) -> str:
+    title = say("prepare_drill_of", title=one.title) if one.drill else one.title
+    return say("prepare_scenario", title=title, at=f"{one.at.astimezone(BEIJING):%m-%d %H:%M}")
+
+
+@st.fragment
+def _map(now: Snapshot, shown: Storm | None) -> None:
+    with st.container(key="map-frame"):
+        got = st_folium(
+            build_map(_frame(now)),
+            key="prepare-map",
+            height=_HEIGHT,
+            use_container_width=True,
+            returned_objects=["last_active_drawing"],
+            feature_group_to_add=showing(_view(now, shown)),
+        )
+    message = ((got or {}).get("last_active_drawing") or {}).get("properties") or {}
+    if message.get("kind") == "open" and message.get("at") != st.session_state.get(_HANDLED):
+        st.session_state[_HANDLED] = message["at"]
+        open_point(str(message.get("layer", "")), str(message.get("code", "")))
+
+
+def _frame(now: Snapshot) -> Frame:
+    ws = workspace()
+    key = signer().sign(GROUND, [ws.config.district])
+    return Frame(
+        lang=lang(),
+        layers=[ws.catalog.layer(layer) for layer in now.layers],
+        bounds=ground.bounds_of(ws, now),
+        scripts=[bundles()["map.js"].link],
+        boundaries=f"boundaries.json?k={key}" if ws.places is not None else None,
+        approval_number=ws.config.approval_number,
+        demo=ws.demo,
+        storm=True,
+    )
+
+
+def _view(now: Snapshot, shown: Storm | None) -> View:
+    everything = Selection()
+    found = counts(now, everything)
+    token = signer().sign(MAP, [everything.to_text(), now.state])
+    return View(
+        tiles=f"tiles/{token}/{{z}}/{{x}}/{{y}}.bin",
+        shapes=None,
+        points=f"points/{token}",
+        search=f"search?spec={token}",
+        tiers=[int(n) for n in found.array.sum(axis=(0, 2))],
+        layers=[int(n) for n in found.array.sum(axis=(1, 2))],
+        storm=f"storm/{signer().sign(STORM, [shown.scenario.id, now.state])}.json" if shown else None,
+    )
+
+
+def _panel(shown: Storm, kept: Sequence[Scenario]) -> None:
+    one = shown.scenario
+    st.markdown(f"##### {prepare_lists.plain(_title(one))}")
+    if one.drill:
+        with st.container(key="prepare-drill"):
+            st.markdown(f"**{say('prepare_drill_mark')}**")
+    tiers = shown.tiers()
+    named = [
+        f"{TIER_TITLES[rank].text(lang())} {tiers[rank]:,}"
+        for rank in reversed(RANKS)
+        if tiers.get(rank)
+    ]
+    body = one.body
+    st.caption(
+        say(
+            "prepare_brief",
+            raised=f"{len(shown.worst):,}",
+            tiers=say("comma").join(named) or "—",
+            unknown=f"{body.get('unknown_count', 0):,}",
+            closed=len(body.get("closed", [])),
+        )
+    )
+    before = next((k for k in kept if k.id < one.id and k.drill == one.drill), None)
+    if before is not None:
+        change = difference(shown, storm(workspace(), before.id))
+        st.caption(
+            say(
+                "prepare_since",
+                title=prepare_lists.plain(before.title),
+                added=change.added,
+                worse=change.worse,
+                better=change.better,
+                gone=change.gone,
+            )
+        )
+    tab = st.segmented_control(
+        say("prepare_choose"),
+        _TABS,
+        default="points",
+        key="prepare-tab",
+        format_func=lambda name: say(f"prepare_tab_{name}"),
+        label_visibility="collapsed",
+    )
+    {
+        "points": prepare_lists.points,
+        "calls": prepare_calls.calls,
+        "move": prepare_move.move,
+        "gaps": prepare_lists.gaps,
+        "log": prepare_calls.log,
+    }[tab or "points"](shown)
+
+
+if __name__ == "__main__":
+    render()

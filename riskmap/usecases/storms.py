@@ -1,0 +1,159 @@
+"""A kept scenario as the map and the lists read it: raised records, hour by hour, with their causes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from riskmap.duty import Escalated, Scenario
+from riskmap.present.storm import counts_by_hour, raised_bytes
+from riskmap.records import RANKS
+from riskmap.selection import Snapshot
+from riskmap.usecases.snapshots import current_snapshot
+from riskmap.usecases.workspace import Workspace
+
+_HOUR_S = 3600
+
+
+@dataclass(frozen=True)
+class Storm:
+    """A scenario with everything that it raised; rows of `raised` worst and soonest first."""
+
+    scenario: Scenario
+    raised: tuple[Escalated, ...]
+    snapshot: Snapshot
+
+    @cached_property
+    def hours(self) -> NDArray[np.int64]:
+        """Return the hours of the scenario, seconds since 1970, UTC."""
+        return np.asarray(self.scenario.body["times"], np.int64)
+
+    @cached_property
+    def document(self) -> dict[str, Any]:
+        """Return what `riskmap.present.storm` describes, without anything that names a record."""
+        body = self.scenario.body
+        start, stop = self._spans
+        now = int(np.searchsorted(self.hours, int(self.scenario.at.timestamp()), side="right")) - 1
+        return {
+            "times": body["times"],
+            "now": min(max(now, 0), len(self.hours) - 1),
+            "tracks": body.get("tracks", []),
+            "cone": body.get("cone"),
+            "rain": body.get("rain", []),
+            "counts": counts_by_hour(self._ids, start, stop, self._ranks, len(self.hours)),
+        }
+
+    @cached_property
+    def points(self) -> bytes:
+        """Return the raised records as `riskmap.present.storm.raised_bytes` lays them out."""
+        lon, lat, layer = _places(self.snapshot, self._ids)
+        start, stop = self._spans
+        return raised_bytes(
+            ids=self._ids.astype(np.uint32),
+            lon=lon,
+            lat=lat,
+            start=start,
+            stop=stop,
+            rank=self._ranks,
+            before=np.array([one.rank_from for one in self.raised], np.uint8),
+            layer=layer,
+        )
+
+    def why(self, feature_id: int) -> list[Escalated]:
+        """Return what raised a record, worst first."""
+        return [one for one in self.raised if one.feature_id == feature_id]
+
+    @cached_property
+    def worst(self) -> tuple[Escalated, ...]:
+        """Return each record once, at its worst: worst and soonest first."""
+        seen: dict[int, Escalated] = {}
+        for one in self.raised:
+            seen.setdefault(one.feature_id, one)
+        return tuple(seen.values())
+
+    def tiers(self) -> Counter[str]:
+        """Return how many records were raised to each tier at their worst."""
+        return Counter(RANKS[one.rank_to] for one in self.worst)
+
+    @cached_property
+    def _ids(self) -> NDArray[np.int64]:
+        return np.array([one.feature_id for one in self.raised], np.int64)
+
+    @cached_property
+    def _ranks(self) -> NDArray[np.uint8]:
+        return np.array([one.rank_to for one in self.raised], np.uint8)
+
+    @cached_property
+    def _spans(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """First hour of each escalation and the one after its last, as indexes of `hours`."""
+        first = int(self.hours[0])
+        start = np.array([one.start.timestamp() for one in self.raised], np.float64)
+        stop = np.array([one.expiry.timestamp() for one in self.raised], np.float64)
+        return (
+            np.floor((start - first) / _HOUR_S).astype(np.int64),
+            np.ceil((stop - first) / _HOUR_S).astype(np.int64),
+        )
+
+
+def ordered(raised: Sequence[Escalated]) -> tuple[Escalated, ...]:
+    """Return escalations worst and soonest first, by layer and code where they are alike."""
+    return tuple(sorted(raised, key=lambda one: (-one.rank_to, one.start, one.layer, one.code, one.trigger)))
+
+
+def storm(ws: Workspace, scenario_id: int) -> Storm:
+    """Return a kept scenario. RiskmapError where there is none with this number."""
+    return _storm(ws, scenario_id, current_snapshot(ws))
+
+
+@lru_cache(maxsize=4)
+def _storm(ws: Workspace, scenario_id: int, snapshot: Snapshot) -> Storm:
+    return Storm(ws.ledger.scenario(scenario_id), ordered(ws.ledger.escalated(scenario_id)), snapshot)
+
+
+def _places(
+    snapshot: Snapshot, ids: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.uint8]]:
+    """Return degrees and layer index of records; NaN where one is unlocated or no longer in the lists."""
+    lon, lat = np.full((2, len(ids)), np.nan)
+    layer = np.zeros(len(ids), np.uint8)
+    for index, name in enumerate(snapshot.layers):
+        table = snapshot.tables[name]
+        known = table["feature_id"].to_numpy()
+        if not len(known):
+            continue
+        order = np.argsort(known)
+        at = order[np.minimum(np.searchsorted(known, ids, sorter=order), len(known) - 1)]
+        mine = known[at] == ids
+        lon[mine], lat[mine] = (table[axis].to_numpy()[at[mine]] for axis in ("lon", "lat"))
+        layer[mine] = index
+    return lon, lat, layer
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What a scenario raises compared with an earlier one, in numbers of records."""
+
+    added: int
+    worse: int
+    better: int
+    gone: int
+
+
+def difference(now: Storm, before: Storm) -> Difference:
+    """Return what has changed since the last bulletin, each record at its worst."""
+    new = {one.feature_id: one.rank_to for one in now.worst}
+    old = {one.feature_id: one.rank_to for one in before.worst}
+    both = new.keys() & old.keys()
+    return Difference(
+        added=len(new.keys() - old.keys()),
+        worse=sum(new[k] > old[k] for k in both),
+        better=sum(new[k] < old[k] for k in both),
+        gone=len(old.keys() - new.keys()),
+    )
+
