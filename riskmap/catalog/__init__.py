@@ -12,9 +12,12 @@ from riskmap.catalog.layer import (
 )
 from riskmap.catalog.loader import Catalog, defaults_dir, load_catalog
 from riskmap.catalog.model import Combination, Condition, Gate, Indicator, Normalise, Rule, ScoringModel
+from riskmap.catalog.plan import PHASES, Action, Plan
 
 __all__ = [
     "CORE_ROLES",
+    "PHASES",
+    "Action",
     "Catalog",
     "Checklist",
     "ChecklistItem",
@@ -27,6 +30,7 @@ __all__ = [
     "Indicator",
     "Layer",
     "Normalise",
+    "Plan",
     "Rule",
     "ScoringModel",
     "Style",

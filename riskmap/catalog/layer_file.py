@@ -24,6 +24,7 @@ from riskmap.catalog.layer import (
     Symbol,
 )
 from riskmap.catalog.layer_checks import check_layer, claims
+from riskmap.catalog.plan_part import PlanPart, plan_problems
 from riskmap.catalog.problems import Items, Part, Slug, TitlePart, TomlFile, Words, read_text
 from riskmap.errors import CatalogError, Say
 
@@ -104,6 +105,7 @@ class LayerPart(Part):
     fields: Items[FieldPart] = ()
     checklist: ChecklistPart | None = None
     contacts: Items[ContactPart] = ()
+    plan: PlanPart | None = None
 
 
 class CommonPart(Part):
@@ -120,7 +122,7 @@ def read_layer(text: str, file: str) -> Layer:
     """
     source = TomlFile.parse(text, file)
     part, problems = source.check(LayerPart)
-    problems += check_layer(source, common_source())
+    problems += [*check_layer(source, common_source()), *plan_problems(source, common_source())]
     if part is None or problems:
         raise CatalogError(tuple(sorted(dict.fromkeys(problems), key=lambda p: p.line or 0)))
     return _layer(source, part, _common())
@@ -166,6 +168,7 @@ def _layer(source: TomlFile, part: LayerPart, common: CommonPart) -> Layer:
         stale_after_days=part.stale_after_days,
         style=Style(part.style.symbol, part.style.order),
         source=part.source,
+        plan=part.plan.value() if part.plan else None,
     )
 
 

@@ -9,10 +9,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from riskmap.errors import LedgerError
+from riskmap.duty import Escalated, Event, NewEvent, Scenario
+from riskmap.errors import LedgerError, UnknownNameError
+from riskmap.hazards import Escalation
 from riskmap.ledger import (
     assessments,
     editing,
+    events,
     holding,
     importing,
     model_versions,
@@ -20,6 +23,7 @@ from riskmap.ledger import (
     reading,
     rejects,
     runs,
+    scenarios,
     undoing,
     upkeep,
 )
@@ -320,6 +324,60 @@ class Ledger:
     def last_fit(self, layer: str, model_digest: str) -> KeptFit | None:
         """Return what the last whole run of a layer was compared with; None where it had another model."""
         return last_fit(self._store, layer, model_digest)
+
+    # Scenarios and the event log
+
+    def open_scenario(
+        self,
+        *,
+        title: str,
+        drill: bool,
+        body: Mapping[str, Any],
+        at: dt.datetime,
+        escalations: Sequence[Escalation],
+        by: str,
+        why: str,
+    ) -> int:
+        """Write a scenario computed for the moment `at` with what it raises; return its number.
+
+        LedgerError where an escalation does not raise, UnknownNameError for a code the ledger lacks;
+        then nothing is written. No assessment changes.
+        """
+        return scenarios.open_scenario(
+            self._store, title=title, drill=drill, body=body, at=at, escalations=escalations, by=by, why=why
+        )
+
+    def scenarios(self, *, limit: int | None = None) -> list[Scenario]:
+        """Return scenarios, the newest first."""
+        return scenarios.scenarios(self._store, limit=limit)
+
+    def scenario(self, number: int) -> Scenario:
+        """Return one scenario; UnknownNameError where there is none."""
+        found = scenarios.scenarios(self._store, number=number)
+        if not found:
+            raise UnknownNameError(
+                f"情景 {number}：台账中没有；请核对编号", f"scenario {number}: there is none; check it"
+            )
+        return found[0]
+
+    def escalations(self, *, scenario: int | None = None, at: dt.datetime | None = None) -> list[Escalated]:
+        """Return what a scenario (all: None) raises, by default whenever, else at a moment."""
+        return scenarios.escalations(self._store, scenario=scenario, at=at)
+
+    def add_events(self, scenario: int, new: Sequence[NewEvent], *, by: str, why: str) -> list[int]:
+        """Write lines of the log in one transaction; return their numbers. The state stays.
+
+        UnknownNameError for a scenario, record, kind or corrected event that does not exist.
+        """
+        return events.add_events(self._store, scenario, new, by=by, why=why)
+
+    def events(
+        self, scenario: int, *, until: dt.datetime | None = None, known_at: dt.datetime | None = None
+    ) -> list[Event]:
+        """Return the log of a scenario in the order of time: what had happened `until` a moment,
+        what had been written down (`known_at`) by one.
+        """
+        return events.events(self._store, scenario, until=until, known_at=known_at)
 
     # Upkeep
 

@@ -26,7 +26,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA_VERSION: Final = 3  # what came with which version: `upgrading`
+SCHEMA_VERSION: Final = 4  # what came with which version: `upgrading`
 APPLICATION_ID: Final = 0x52534B4D  # "RSKM" in the file header: tells our file from any other SQLite file
 
 metadata = MetaData()
@@ -276,4 +276,64 @@ export_log = Table(
     Column("why", Text, nullable=False),
     Column("what", Text, nullable=False),
     Column("unmasked", Integer, nullable=False),
+)
+
+# What a typhoon, rain or warning was computed to mean: `at` the moment it was computed for, `body` a
+# JSON object: names and digests of what was loaded, warnings, model.
+scenario = Table(
+    "scenario",
+    metadata,
+    _id(),
+    Column("changeset_id", _Id, ForeignKey("changeset.id"), nullable=False),
+    Column("at", String, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("drill", Integer, nullable=False),
+    Column("body", Text, nullable=False),
+)
+
+# A tier raised for a while, beside the assessment, which it never changes. `number` from 1 within
+# the scenario; `version` of the record that was judged; `value` null where unknown.
+escalation = Table(
+    "escalation",
+    metadata,
+    Column("scenario_id", _Id, ForeignKey("scenario.id"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("feature_id", _Id, ForeignKey("feature.id"), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("rank_from", Integer, nullable=False),
+    Column("rank_to", Integer, nullable=False),
+    Column("trigger_id", String, nullable=False),
+    Column("cause_zh", Text, nullable=False),
+    Column("cause_en", Text, nullable=False),
+    Column("start", String, nullable=False),
+    Column("expiry", String, nullable=False),
+    Column("value", Float),
+    Column("low", Float),
+    Column("high", Float),
+    Column("details", Text, nullable=False),
+    PrimaryKeyConstraint("scenario_id", "number"),
+    # Never lowers, and ends after it begins (the moments are texts that sort as time).
+    CheckConstraint("rank_to > rank_from"),
+    CheckConstraint("expiry > start"),
+    Index("escalation_feature", "feature_id"),
+)
+
+# What happened: `at` when, `recorded` when it was written down. Ids order the writing. A correction
+# names the event that it takes back in `corrects`; nothing is deleted.
+event = Table(
+    "event",
+    metadata,
+    _id(),
+    Column("scenario_id", _Id, ForeignKey("scenario.id"), nullable=False),
+    Column("at", String, nullable=False),
+    Column("recorded", String, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("feature_id", _Id, ForeignKey("feature.id")),
+    Column("subdistrict", Text),
+    Column("corrects", _Id, ForeignKey("event.id")),
+    Column("body", Text, nullable=False),
+    CheckConstraint("(kind = 'correction') = (corrects IS NOT NULL)"),
+    Index("event_scenario", "scenario_id", "at"),
 )

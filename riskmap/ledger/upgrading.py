@@ -46,6 +46,42 @@ _STEPS: Final[Mapping[int, Sequence[str]]] = {
             "BEGIN SELECT RAISE(ABORT, 'model_version: rows are append-only'); END"
         ),
     ),
+    # 3 → 4: scenarios, the tiers they raise for a while, and the log of what happened.
+    3: (
+        (
+            "CREATE TABLE scenario (id INTEGER NOT NULL, changeset_id INTEGER NOT NULL, at VARCHAR NOT NULL, "
+            "title TEXT NOT NULL, drill INTEGER NOT NULL, body TEXT NOT NULL, PRIMARY KEY (id), "
+            "FOREIGN KEY(changeset_id) REFERENCES changeset (id))"
+        ),
+        (
+            "CREATE TABLE escalation (scenario_id INTEGER NOT NULL, number INTEGER NOT NULL, "
+            "feature_id INTEGER NOT NULL, version INTEGER NOT NULL, rank_from INTEGER NOT NULL, "
+            "rank_to INTEGER NOT NULL, trigger_id VARCHAR NOT NULL, cause_zh TEXT NOT NULL, "
+            "cause_en TEXT NOT NULL, start VARCHAR NOT NULL, expiry VARCHAR NOT NULL, value FLOAT, low FLOAT, "
+            "high FLOAT, details TEXT NOT NULL, PRIMARY KEY (scenario_id, number), CHECK (rank_to > rank_from), "
+            "CHECK (expiry > start), FOREIGN KEY(scenario_id) REFERENCES scenario (id), "
+            "FOREIGN KEY(feature_id) REFERENCES feature (id))"
+        ),
+        "CREATE INDEX escalation_feature ON escalation (feature_id)",
+        (
+            "CREATE TABLE event (id INTEGER NOT NULL, scenario_id INTEGER NOT NULL, at VARCHAR NOT NULL, "
+            "recorded VARCHAR NOT NULL, who TEXT NOT NULL, why TEXT NOT NULL, kind VARCHAR NOT NULL, "
+            "feature_id INTEGER, subdistrict TEXT, corrects INTEGER, body TEXT NOT NULL, PRIMARY KEY (id), "
+            "CHECK ((kind = 'correction') = (corrects IS NOT NULL)), "
+            "FOREIGN KEY(scenario_id) REFERENCES scenario (id), "
+            "FOREIGN KEY(feature_id) REFERENCES feature (id), FOREIGN KEY(corrects) REFERENCES event (id))"
+        ),
+        "CREATE INDEX event_scenario ON event (scenario_id, at)",
+        *(
+            f"CREATE TRIGGER {table}_{name} BEFORE {event} ON {table} "
+            f"BEGIN SELECT RAISE(ABORT, '{table}: {message}'); END"
+            for table in ("scenario", "escalation", "event")
+            for name, event, message in (
+                ("keep", "DELETE", "nothing is deleted"),
+                ("fixed", "UPDATE", "rows are append-only"),
+            )
+        ),
+    ),
 }
 
 

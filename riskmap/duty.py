@@ -1,0 +1,272 @@
+"""The values of a duty: the scenario, what happened in it, whom to call and who has answered.
+
+They travel between the ledger, which keeps them, `prepare`, which works them out, and `present`,
+which prints them. Moments are aware datetimes in UTC; the ledger writes them as ISO text.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from riskmap.catalog import Action
+from riskmap.errors import Say
+from riskmap.records import Contact
+
+BEIJING: Final = dt.timezone(dt.timedelta(hours=8), "UTC+8")
+
+EVENT_KINDS: Final[Mapping[str, Say]] = {
+    "warning": Say("预警", "Warning"),
+    "response": Say("启动应急响应", "Response"),
+    "response_end": Say("结束应急响应", "Response ended"),
+    "call": Say("叫应", "Call"),
+    "acknowledgement": Say("应答", "Acknowledgement"),
+    "no_answer": Say("未接通", "No answer"),
+    "action_done": Say("措施落实", "Action done"),
+    "opening": Say("开放避难场所", "Shelter opened"),
+    "closure": Say("关闭避难场所", "Shelter closed"),
+    "moved": Say("转移人员", "People moved"),
+    "new_spot": Say("新增积水点", "New waterlogging spot"),
+    "note": Say("记事", "Note"),
+    "correction": Say("更正", "Correction"),
+    "message": Say("消息", "Message"),
+}
+
+CallStatus = Literal["waiting", "called", "overdue", "answered", "exhausted"]
+CALL_STATUS: Final[Mapping[str, Say]] = {
+    "waiting": Say("待叫应", "Not called yet"),
+    "called": Say("已呼叫，待应答", "Called, no answer yet"),
+    "overdue": Say("超时未应答", "Overdue"),
+    "answered": Say("已应答", "Answered"),
+    "exhausted": Say("无人应答", "Nobody left to call"),
+}
+
+GAP_KINDS: Final[Mapping[str, Say]] = {
+    "no_contacts": Say("没有联系人", "No contacts"),
+    "role_vacant": Say("岗位空缺", "Role vacant"),
+    "no_phone": Say("没有电话", "No phone"),
+    "verification_expired": Say("核实过期", "Verification expired"),
+    "unverified": Say("从未核实", "Never verified"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """What was computed and put on record: `at` the moment it was computed for, `recorded` when.
+
+    `body`: names and digests of what was loaded (track, rain, warnings), the model, as JSON.
+    """
+
+    id: int
+    title: str
+    drill: bool
+    at: dt.datetime
+    body: Mapping[str, Any]
+    changeset: int
+    recorded: dt.datetime
+    who: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Escalated:
+    """A record whose tier a scenario raises for a while, by one trigger.
+
+    Ranks as in `records.RANKS`. `version` is the record's version that was judged; `plan` the text
+    or the file name of its own plan (一点一策), empty where it has none. `value`, `low`, `high` are
+    what the trigger saw at its worst, NaN where unknown.
+    """
+
+    feature_id: int
+    layer: str
+    code: str
+    name: str | None
+    subdistrict: str | None
+    rank_from: int
+    rank_to: int
+    trigger: str
+    cause: Say
+    start: dt.datetime
+    expiry: dt.datetime
+    version: int = 0
+    value: float = float("nan")
+    low: float = float("nan")
+    high: float = float("nan")
+    details: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    plan: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of the log. `at` when it happened, `recorded` when it was written down, by `who`.
+
+    `feature_id` with `layer` and `code` is the record it is about, None where it is about none.
+    What `body` holds depends on the kind, see docs/duty.md.
+    """
+
+    id: int
+    scenario: int
+    at: dt.datetime
+    recorded: dt.datetime
+    who: str
+    why: str
+    kind: str
+    feature_id: int | None = None
+    layer: str | None = None
+    code: str | None = None
+    subdistrict: str | None = None
+    body: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """An event to be written: the ledger adds its number and the moment of writing."""
+
+    at: dt.datetime
+    kind: str
+    layer: str | None = None
+    code: str | None = None
+    subdistrict: str | None = None
+    body: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """What is missing before it is needed: `kind` of GAP_KINDS, the role it concerns, in words."""
+
+    kind: str
+    role: str
+    text: Say
+
+
+@dataclass(frozen=True, slots=True)
+class Callee:
+    """A person to call: `number` from 1 in the order of calling; `callable` False without a phone."""
+
+    number: int
+    title: Say
+    contact: Contact
+
+    @property
+    def callable(self) -> bool:
+        """Whether there is a number to dial."""
+        return bool(self.contact.phone)
+
+
+@dataclass(frozen=True, slots=True)
+class CallLine:
+    """One record of a call-out: why, from when, whom to call in which order, what to do, what is missing.
+
+    `start` is the earliest and `expiry` the latest of its escalations, `rank_to` the worst; every
+    cause is kept, worst first. `own_plan` is the record's own (一点一策); where it replaces the
+    layer's plan `actions` is empty.
+    """
+
+    feature_id: int
+    layer: str
+    code: str
+    name: str | None
+    subdistrict: str | None
+    rank_from: int
+    rank_to: int
+    start: dt.datetime
+    expiry: dt.datetime
+    causes: tuple[Say, ...]
+    callees: tuple[Callee, ...]
+    gaps: tuple[Gap, ...]
+    actions: tuple[Action, ...]
+    own_plan: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CallGroup:
+    """The lines of one sub-district, worst and soonest first; None where the records name none."""
+
+    subdistrict: str | None
+    lines: tuple[CallLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Callout:
+    """Everybody to call, by sub-district; `since` when the calling should have begun."""
+
+    since: dt.datetime
+    groups: tuple[CallGroup, ...]
+
+    @property
+    def lines(self) -> tuple[CallLine, ...]:
+        """All lines, group after group."""
+        return tuple(line for group in self.groups for line in group.lines)
+
+
+@dataclass(frozen=True, slots=True)
+class CallState:
+    """Where the calling of one record stands at a moment, from the log alone.
+
+    `callee` was called last (answered: has answered), at `called_at`; `answered_at`, and `after`
+    minutes since the first call (None: no call was logged). `next` is to be called next, `due` by
+    when: the moment the present wait ends. `overdue` also where nobody was called in time.
+    """
+
+    feature_id: int
+    status: CallStatus
+    callee: int | None = None
+    role: str = ""
+    called_at: dt.datetime | None = None
+    first_called_at: dt.datetime | None = None
+    answered_at: dt.datetime | None = None
+    after: float | None = None
+    next: int | None = None
+    due: dt.datetime | None = None
+    overdue: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CalloutView:
+    """A call-out as it is shown: the scenario, the moment, the minutes to answer, the states by record.
+
+    `masked`: names and phones of the callees are masked. `notes` on paper: drill and demo data.
+    """
+
+    scenario: Scenario
+    callout: Callout
+    states: Mapping[int, CallState]
+    now: dt.datetime
+    minutes: float
+    layer_titles: Mapping[str, Say]
+    done: Mapping[int, tuple[str, ...]] = field(default_factory=dict[int, tuple[str, ...]])
+    district: str = ""
+    demo: bool = False
+    masked: bool = True
+
+
+def standing(events: Iterable[Event]) -> list[Event]:
+    """Return the events that no correction takes back, in the order of time; corrections are left out.
+
+    A correction that is itself corrected takes nothing back. Events of one moment stand in a fixed
+    order (kind as in EVENT_KINDS, then number), so the order in which they come does not matter.
+    """
+    found = list(events)
+    undone: set[int] = set()
+    # Backwards: whether a later correction stands is known before what it corrects is looked at.
+    for event in sorted((e for e in found if e.kind == "correction"), key=lambda e: -e.id):
+        corrected = event.body.get("corrects")
+        if event.id not in undone and isinstance(corrected, int) and corrected < event.id:
+            undone.add(corrected)
+    left = [e for e in found if e.id not in undone and e.kind != "correction"]
+    return sorted(left, key=lambda e: (e.at, _KIND_ORDER.get(e.kind, len(_KIND_ORDER)), e.id))
+
+
+_ORDER: Final[Sequence[str]] = tuple(EVENT_KINDS)
+# A person who is called and does not answer and then answers, all within one second, has answered.
+_SAME_MOMENT: Final[Sequence[str]] = ("call", "no_answer", "acknowledgement")
+_KIND_ORDER: Final[Mapping[str, int]] = {
+    kind: place for place, kind in enumerate([*_SAME_MOMENT, *(k for k in _ORDER if k not in _SAME_MOMENT)])
+}
+
+
+def beijing(moment: dt.datetime) -> str:
+    """Return a moment as people on duty read it: Beijing time, to the minute."""
+    return f"{moment.astimezone(BEIJING):%Y-%m-%d %H:%M}"

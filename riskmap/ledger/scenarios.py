@@ -1,0 +1,177 @@
+"""Scenarios and the tiers they raise for a while, kept beside the assessments, which they never change."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import orjson
+import sqlalchemy as sa
+
+from riskmap.duty import Escalated, Scenario
+from riskmap.errors import LedgerError, Say, UnknownNameError
+from riskmap.hazards import Escalation
+from riskmap.ledger import schema as s
+from riskmap.ledger.revisions import open_changeset
+from riskmap.ledger.store import Store, insert_rows, json_list, next_id, timestamp
+
+_COLUMNS = (
+    *("number", "feature_id", "version", "rank_from", "rank_to", "trigger_id", "cause_zh", "cause_en"),
+    *("start", "expiry", "value", "low", "high", "details"),
+)
+_NAMED = 5
+
+
+def open_scenario(
+    store: Store,
+    *,
+    title: str,
+    drill: bool,
+    body: Mapping[str, Any],
+    at: dt.datetime,
+    escalations: Sequence[Escalation],
+    by: str,
+    why: str,
+) -> int:
+    """Write a scenario with its escalations in one transaction; see `Ledger.open_scenario`."""
+    if not title.strip():
+        raise LedgerError("情景：标题不能为空，未写入", "scenario: the title is empty; nothing was written")
+    if wrong := [e for e in escalations if e.rank_to <= e.rank_from or e.expiry <= e.start]:
+        codes = "、".join(f"{e.layer} › {e.code}" for e in wrong[:_NAMED])
+        raise LedgerError(
+            f"情景 {title}：{codes} 的临时等级没有升高，或结束不晚于开始，未写入；升级只升不降，请检查触发条件",
+            f"scenario {title}: {codes}: the tier is not raised, or it ends before it begins; nothing was "
+            "written: an escalation only raises, check the triggers",
+        )
+    with store.writing() as connection:
+        known = _features(connection, escalations)
+        counts = {"escalations": len(escalations), "records": len({(e.layer, e.code) for e in escalations})}
+        changeset = open_changeset(connection, store, by=by, why=why, kind="scenario", counts=counts)
+        number = next_id(connection, s.scenario)
+        connection.execute(
+            s.scenario.insert().values(
+                id=number,
+                changeset_id=changeset,
+                at=timestamp(at),
+                title=title.strip(),
+                drill=int(drill),
+                body=orjson.dumps(dict(body), option=orjson.OPT_SERIALIZE_NUMPY).decode(),
+            )
+        )
+        rows = (_row(i, e, *known[e.layer, e.code]) for i, e in enumerate(escalations, 1))
+        insert_rows(connection, s.escalation, _COLUMNS, rows, same={"scenario_id": number})
+    return number
+
+
+def _features(
+    connection: sa.Connection, escalations: Sequence[Escalation]
+) -> dict[tuple[str, str], tuple[int, int]]:
+    """Return (layer, code) → (feature id, version); UnknownNameError names the codes there are not."""
+    wanted: dict[str, set[str]] = {}
+    for e in escalations:
+        wanted.setdefault(e.layer, set()).add(e.code)
+    t = s.feature
+    found: dict[tuple[str, str], tuple[int, int]] = {}
+    for layer, codes in wanted.items():
+        query = sa.select(t.c.code, t.c.id, t.c.version).where(
+            t.c.layer == layer, t.c.code.in_(json_list(sorted(codes)))
+        )
+        found |= {(layer, code): (number, version) for code, number, version in connection.execute(query)}
+        if missing := sorted(code for code in codes if (layer, code) not in found):
+            some = "、".join(missing[:_NAMED])
+            raise UnknownNameError(
+                f"{layer} › {some}：台账中没有这个编号，情景未写入；请用现在的台账重新推演",
+                f"{layer} › {some}: the ledger has no such code, the scenario was not written; compute it again",
+            )
+    return found
+
+
+def _row(number: int, e: Escalation, feature: int, version: int) -> tuple[Any, ...]:
+    return (
+        *(number, feature, version, int(e.rank_from), int(e.rank_to), e.trigger, e.cause.zh, e.cause.en),
+        *(timestamp(_moment(e.start)), timestamp(_moment(e.expiry))),
+        *(None if math.isnan(v) else float(v) for v in (e.value, e.low, e.high)),
+        orjson.dumps(dict(e.details), option=orjson.OPT_SERIALIZE_NUMPY, default=str).decode(),
+    )
+
+
+def _moment(value: np.datetime64) -> dt.datetime:
+    """Return a numpy moment, which is UTC, as an aware one."""
+    return value.astype("datetime64[s]").item().replace(tzinfo=dt.UTC)
+
+
+def scenarios(store: Store, *, limit: int | None = None, number: int | None = None) -> list[Scenario]:
+    """Return scenarios, the newest first."""
+    t, c = s.scenario, s.changeset
+    query = (
+        sa.select(t, c.c.at.label("recorded"), c.c.who, c.c.why)
+        .join(c, c.c.id == t.c.changeset_id)
+        .order_by(t.c.id.desc())
+        .limit(limit)
+    )
+    if number is not None:
+        query = query.where(t.c.id == number)
+    with store.reading() as connection:
+        return [
+            Scenario(
+                id=row.id,
+                title=row.title,
+                drill=bool(row.drill),
+                at=dt.datetime.fromisoformat(row.at),
+                body=orjson.loads(row.body),
+                changeset=row.changeset_id,
+                recorded=dt.datetime.fromisoformat(row.recorded),
+                who=row.who,
+                why=row.why,
+            )
+            for row in connection.execute(query)
+        ]
+
+
+def escalations(
+    store: Store, *, scenario: int | None = None, at: dt.datetime | None = None
+) -> list[Escalated]:
+    """Return what a scenario raised (all: None), in its order; `at` keeps what is in force at that moment.
+
+    Name and sub-district are those of the version that was judged.
+    """
+    t, f, r = s.escalation, s.feature, s.revision
+    query = (
+        sa.select(t, f.c.layer, f.c.code, r.c.name, r.c.subdistrict)
+        .join(f, f.c.id == t.c.feature_id)
+        .join(r, sa.and_(r.c.feature_id == t.c.feature_id, r.c.version == t.c.version))
+        .order_by(t.c.scenario_id, t.c.number)
+    )
+    if scenario is not None:
+        query = query.where(t.c.scenario_id == scenario)
+    if at is not None:
+        query = query.where(t.c.start <= timestamp(at), t.c.expiry > timestamp(at))
+    with store.reading() as connection:
+        return [_escalated(row) for row in connection.execute(query)]
+
+
+def _escalated(row: Any) -> Escalated:
+    def number(value: float | None) -> float:
+        return math.nan if value is None else value
+
+    return Escalated(
+        feature_id=row.feature_id,
+        layer=row.layer,
+        code=row.code,
+        name=row.name,
+        subdistrict=row.subdistrict,
+        rank_from=row.rank_from,
+        rank_to=row.rank_to,
+        trigger=row.trigger_id,
+        cause=Say(row.cause_zh, row.cause_en),
+        start=dt.datetime.fromisoformat(row.start),
+        expiry=dt.datetime.fromisoformat(row.expiry),
+        version=row.version,
+        value=number(row.value),
+        low=number(row.low),
+        high=number(row.high),
+        details=orjson.loads(row.details),
+    )
