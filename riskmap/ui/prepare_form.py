@@ -32,7 +32,10 @@ def draw(now: Snapshot, *, opened: bool) -> None:
     with st.expander(say("prepare_new"), expanded=opened, key="prepare-form"):
         number = st.session_state.get(_ROUND, 0)
         title = st.text_input(
-            say("prepare_name"), key=f"prepare-title-{number}", placeholder=say("prepare_name_hint"), max_chars=_LONGEST
+            say("prepare_name"),
+            key=f"prepare-title-{number}",
+            placeholder=say("prepare_name_hint"),
+            max_chars=_LONGEST,
         )
         drill = st.toggle(say("prepare_drill"), key="prepare-drill-on")
         made = drill and st.checkbox(say("prepare_made"), key="prepare-made-storm", value=True)
@@ -40,9 +43,14 @@ def draw(now: Snapshot, *, opened: bool) -> None:
         rain: Uploaded | None = None
         if not made:
             tracks = st.file_uploader(
-                say("prepare_track"), accept_multiple_files=True, key=f"prepare-track-{number}", help=say("prepare_track_help")
+                say("prepare_track"),
+                accept_multiple_files=True,
+                key=f"prepare-track-{number}",
+                help=say("prepare_track_help"),
             )
-            rain = st.file_uploader(say("prepare_rain"), key=f"prepare-rain-{number}", help=say("prepare_rain_help"))
+            rain = st.file_uploader(
+                say("prepare_rain"), key=f"prepare-rain-{number}", help=say("prepare_rain_help")
+            )
         warnings = _warnings(now)
         response = st.selectbox(
             say("prepare_response"),
@@ -59,7 +67,12 @@ def draw(now: Snapshot, *, opened: bool) -> None:
                 notice("warning", signature.missing)
             else:
                 given = Given(
-                    title=title.strip(), drill=drill, made=made, warnings=tuple(warnings), response=response or None, at=at
+                    title=title.strip(),
+                    drill=drill,
+                    made=made,
+                    warnings=tuple(warnings),
+                    response=response or None,
+                    at=at,
                 )
                 _run(given, list(tracks), rain, signature.by, signature.why)
 
@@ -76,12 +89,22 @@ def _warnings(now: Snapshot) -> list[IssuedWarning]:
             listed.pop(i)
             st.rerun()
     left, right = st.columns(2)
-    kind = left.selectbox(say("prepare_kind"), list(KINDS), key="prepare-kind", format_func=lambda k: KINDS[k].text(lang()))
+    kind = left.selectbox(
+        say("prepare_kind"), list(KINDS), key="prepare-kind", format_func=lambda k: KINDS[k].text(lang())
+    )
     colour = right.selectbox(
-        say("prepare_colour"), list(COLOURS), index=2, key="prepare-colour", format_func=lambda c: COLOURS[c].text(lang())
+        say("prepare_colour"),
+        list(COLOURS),
+        index=2,
+        key="prepare-colour",
+        format_func=lambda c: COLOURS[c].text(lang()),
     )
     where = st.multiselect(
-        say("prepare_where"), now.subdistricts, key="prepare-where", placeholder=say("prepare_where_all"), select_all=False
+        say("prepare_where"),
+        now.subdistricts,
+        key="prepare-where",
+        placeholder=say("prepare_where_all"),
+        select_all=False,
     )
     if st.button(say("prepare_add_warning"), key="prepare-add"):
         moment = np.datetime64(dt.datetime.now(dt.UTC).replace(tzinfo=None), "s")
@@ -96,8 +119,12 @@ def _moment() -> np.datetime64 | None:
         return None
     left, right = st.columns(2)
     today = dt.datetime.now(BEIJING)
-    day = left.date_input(say("prepare_at_day"), value=today.date(), key="prepare-at-day", format="YYYY-MM-DD")
-    time = right.time_input(say("prepare_at_time"), value=dt.time(today.hour), key="prepare-at-hour", step=3600)
+    day = left.date_input(
+        say("prepare_at_day"), value=today.date(), key="prepare-at-day", format="YYYY-MM-DD"
+    )
+    time = right.time_input(
+        say("prepare_at_time"), value=dt.time(today.hour), key="prepare-at-hour", step=3600
+    )
     stated = dt.datetime.combine(day, time, BEIJING).astimezone(dt.UTC).replace(tzinfo=None)
     return np.datetime64(stated, "s")
 

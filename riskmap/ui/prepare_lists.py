@@ -68,7 +68,10 @@ def gaps(shown: Storm) -> None:
     rows = [
         Row(
             [
-                Cell(one.get("name") or one["code"], note=workspace().catalog.layer(one["layer"]).title.text(lang())),
+                Cell(
+                    one.get("name") or one["code"],
+                    note=workspace().catalog.layer(one["layer"]).title.text(lang()),
+                ),
                 Cell(one[lang()]),
             ],
             href=point_address(one["layer"], one["code"]),

@@ -113,7 +113,9 @@ def storm(ws: Workspace, scenario_id: int) -> Storm:
 
 @lru_cache(maxsize=4)
 def _storm(ws: Workspace, scenario_id: int, snapshot: Snapshot) -> Storm:
-    return Storm(ws.ledger.scenario(scenario_id), ordered(ws.ledger.escalated(scenario_id)), snapshot)
+    return Storm(
+        ws.ledger.scenario(scenario_id), ordered(ws.ledger.escalations(scenario=scenario_id)), snapshot
+    )
 
 
 def _places(
@@ -156,4 +158,3 @@ def difference(now: Storm, before: Storm) -> Difference:
         better=sum(new[k] < old[k] for k in both),
         gone=len(old.keys() - new.keys()),
     )
-

@@ -20,7 +20,6 @@ from riskmap.ui.routes import GROUND, MAP, STORM
 from riskmap.ui.shell import open_point
 from riskmap.ui.state import lang, say, signer, snapshot, workspace
 from riskmap.ui.welcome import welcome
-from riskmap.usecases.duty import scenarios
 from riskmap.usecases.storms import Storm, difference, storm
 
 _HEIGHT: Final = 640
@@ -36,7 +35,7 @@ def render() -> None:
     if not now.n:
         welcome("prepare")
         return
-    kept = scenarios(workspace())
+    kept = workspace().ledger.scenarios()
     chosen = _choose(kept)
     shown = storm(workspace(), chosen.id) if chosen is not None else None
     _map(now, shown)
@@ -138,9 +137,7 @@ def _panel(shown: Storm, kept: Sequence[Scenario]) -> None:
             st.markdown(f"**{say('prepare_drill_mark')}**")
     tiers = shown.tiers()
     named = [
-        f"{TIER_TITLES[rank].text(lang())} {tiers[rank]:,}"
-        for rank in reversed(RANKS)
-        if tiers.get(rank)
+        f"{TIER_TITLES[rank].text(lang())} {tiers[rank]:,}" for rank in reversed(RANKS) if tiers.get(rank)
     ]
     body = one.body
     st.caption(

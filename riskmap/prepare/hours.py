@@ -1,0 +1,83 @@
+"""The hours that a scenario looks at: while the storm is near, the rain falls, the warnings stand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from riskmap.errors import RiskmapError
+from riskmap.hazards import IssuedWarning, Rain, Times, Track
+
+Floats = NDArray[np.float64]
+
+NEAR_KM: Final = 700.0
+"""A storm whose centre is farther away is not looked at: gales reach 500 km at the most (our working value)."""
+_AROUND_H: Final = 12  # hours before and after the closest approach of a storm that stays farther away
+_WARNED_H: Final = 24  # how long a warning without an expiry is looked at
+MOST_HOURS: Final = 384
+"""Sixteen days: what a typhoon season's longest event takes."""
+_HOUR: Final = np.timedelta64(3600, "s")
+_KM_DEGREE: Final = 111.12
+
+
+def distance_km(track: Track, lon: float, lat: float) -> Floats:
+    """Return how far the centre is from a place at each node, km (equirectangular, cosine of the node)."""
+    east = (track.lon - lon) * np.cos(np.radians(track.lat))
+    return np.hypot(east, track.lat - lat) * _KM_DEGREE
+
+
+def passing(track: Track, lon: float, lat: float) -> tuple[np.datetime64, np.datetime64]:
+    """Return the first and last moment at which the storm is near a place, else around its closest approach."""
+    seconds = track.time.astype("datetime64[s]").astype(np.int64)
+    every = np.arange(seconds[0], seconds[-1] + 1, 3600) if len(track) > 1 else seconds
+    path = [np.interp(every, seconds, axis) for axis in (track.lon, track.lat)]
+    away = np.hypot((path[0] - lon) * np.cos(np.radians(path[1])), path[1] - lat) * _KM_DEGREE
+    near = np.flatnonzero(away <= NEAR_KM)
+    if len(near):
+        first, last = every[near[0]], every[near[-1]]
+    else:
+        closest = every[int(np.argmin(away))]
+        first, last = closest - _AROUND_H * 3600, closest + _AROUND_H * 3600
+    return np.datetime64(int(first), "s"), np.datetime64(int(last), "s")
+
+
+def hours_of(
+    *,
+    lon: float,
+    lat: float,
+    tracks: Sequence[Track] = (),
+    rain: Rain | None = None,
+    warnings: Sequence[IssuedWarning] = (),
+    at: np.datetime64 | None = None,
+) -> Times:
+    """Return the full hours, UTC, from the first to the last that anything given concerns.
+
+    `lon`, `lat`: the middle of the district. RiskmapError where what was given lies so far apart
+    that it cannot belong together, or where nothing was given.
+    """
+    spans = [passing(track, lon, lat) for track in tracks]
+    if rain is not None and len(rain.time):
+        spans.append((rain.time[0] - rain.step, rain.time[-1]))
+    for one in warnings:
+        end = one.expires if one.expires is not None else one.issued + _WARNED_H * _HOUR
+        spans.append((one.issued, end))
+    if not spans:
+        raise RiskmapError(
+            "没有给出路径、降雨或预警；请至少给一项", "no track, rain or warning was given; give one of them"
+        )
+    if at is not None:
+        spans.append((at, at))
+    first = min(start for start, _ in spans).astype("datetime64[h]").astype("datetime64[s]")
+    last = max(end for _, end in spans)
+    n = int(np.ceil((last - first) / _HOUR)) + 1
+    if n > MOST_HOURS:
+        raise RiskmapError(
+            f"资料的时间从 {first} 到 {last}（世界时），相隔超过 {MOST_HOURS // 24} 天，不像同一次过程；"
+            "请核对路径、降雨、预警和 --at 的年份与时区",
+            f"what was given runs from {first} to {last} (UTC), more than {MOST_HOURS // 24} days: not one event; "
+            "check year and time zone of track, rain, warnings and --at",
+        )
+    return first + np.arange(n) * _HOUR
