@@ -22,7 +22,8 @@ def test_the_storm_passes_south_west_of_the_district_at_the_moment_asked_for():
     closest = int(np.argmin(distances))
     east, north = offset_km(track, closest)
     assert track.time[closest] == PASSES
-    assert east < 0 and north < 0
+    assert east < 0
+    assert north < 0
     assert 35 < distances[closest] < 45
 
 

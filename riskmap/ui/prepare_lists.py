@@ -30,10 +30,9 @@ def points(shown: Storm) -> None:
     key = "prepare-points"
     pager = pager_of(key, len(shown.worst), _ROWS)
     columns = [
-        Column("to", say("column_tier")),
+        Column("to", say("column_tier"), "tier-cell"),
         Column("name", say("column_name")),
         Column("cause", say("prepare_column_cause")),
-        Column("start", say("prepare_column_start"), "short"),
     ]
     rows = [_point(one) for one in shown.worst[pager.start : pager.stop]]
     show_table(key, columns, rows, pager=pager, height=_HEIGHT, dense=True)
@@ -42,14 +41,12 @@ def points(shown: Storm) -> None:
 def _point(one: Escalated) -> Row:
     layer = workspace().catalog.layer(one.layer).title.text(lang())
     where = one.subdistrict or say("not_stated")
-    span = f"{one.start.astimezone(BEIJING):%m-%d %H:%M}"
-    end = f"– {one.expiry.astimezone(BEIJING):%m-%d %H:%M}"
+    span = f"{one.start.astimezone(BEIJING):%m-%d %H:%M} – {one.expiry.astimezone(BEIJING):%m-%d %H:%M}"
     return Row(
         [
             tier_cell(RANKS[one.rank_to]),
             Cell(one.name or one.code, note=f"{layer} · {where}"),
-            Cell(one.cause.text(lang())),
-            Cell(span, note=end),
+            Cell(one.cause.text(lang()), note=span),
         ],
         href=point_address(one.layer, one.code),
     )

@@ -108,7 +108,7 @@
   // A ring whose radius runs smoothly from quadrant to quadrant (NE, SE, SW, NW).
   const ring = (lat, lon, quadrants) => {
     const corners = [];
-    for (let degree = 0; degree < 360; degree += 6) {
+    for (let degree = 0; degree < 360; degree += 4) {
       const place = (degree - 45 + 360) / 90, k = Math.floor(place) % 4, w = place - Math.floor(place);
       const smooth = w * w * (3 - 2 * w);
       const a = quadrants[k], b = quadrants[(k + 1) % 4];
@@ -179,7 +179,7 @@
         if (k === 0) {
           for (const [force, [colour, opacity]] of Object.entries(FORCES)) {
             const corners = now.radii[force] && ring(now.lat, now.lon, now.radii[force]);
-            if (corners) L.polygon(corners, { pane: "storm", color: colour, weight: 1.3, fillColor: colour, fillOpacity: opacity, interactive: false }).addTo(moving);
+            if (corners) L.polygon(corners, { pane: "storm", color: colour, weight: 1.3, fillColor: colour, fillOpacity: opacity, smoothFactor: 0, interactive: false }).addTo(moving);
           }
         }
         L.circleMarker([now.lat, now.lon], { pane: "storm", radius: k === 0 ? 7 : 3, color: k === 0 ? "#fff" : "#5a6b80", weight: 2, fillColor: grade(now.wind), fillOpacity: 1, interactive: false }).addTo(moving);

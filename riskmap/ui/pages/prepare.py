@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 from typing import Final
 
 import streamlit as st
@@ -118,9 +119,11 @@ def _view(now: Snapshot, shown: Storm | None) -> View:
     everything = Selection()
     found = counts(now, everything)
     token = signer().sign(MAP, [everything.to_text(), now.state])
+    layers = workspace().catalog.layers
+    outlined = Selection(layers=tuple(layer for layer in now.layers if layers[layer].geometry != "point"))
     return View(
         tiles=f"tiles/{token}/{{z}}/{{x}}/{{y}}.bin",
-        shapes=None,
+        shapes=f"shapes/{signer().sign(MAP, [outlined.to_text(), now.state])}.json",
         points=f"points/{token}",
         search=f"search?spec={token}",
         tiers=[int(n) for n in found.array.sum(axis=(0, 2))],
@@ -131,10 +134,9 @@ def _view(now: Snapshot, shown: Storm | None) -> View:
 
 def _panel(shown: Storm, kept: Sequence[Scenario]) -> None:
     one = shown.scenario
-    st.markdown(f"##### {prepare_lists.plain(_title(one))}")
-    if one.drill:
-        with st.container(key="prepare-drill"):
-            st.markdown(f"**{say('prepare_drill_mark')}**")
+    mark = f'<b class="rm-drill">{escape(say("prepare_drill_mark"))}</b>' if one.drill else ""
+    moment = f"{one.at.astimezone(BEIJING):%Y-%m-%d %H:%M}"
+    st.html(f'<div class="rm-scenario">{mark}<h2>{escape(one.title)}</h2><span>{moment}</span></div>')
     tiers = shown.tiers()
     named = [
         f"{TIER_TITLES[rank].text(lang())} {tiers[rank]:,}" for rank in reversed(RANKS) if tiers.get(rank)
