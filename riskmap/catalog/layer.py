@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from riskmap.catalog.triggers import Trigger
 from riskmap.errors import Say
 
 GeometryKind = Literal["point", "line", "polygon"]
@@ -113,6 +114,7 @@ class Layer:
     stale_after_days: int = 365
     style: Style = Style()
     source: str = ""
+    triggers: tuple[Trigger, ...] = ()  # what raises a tier for a while, or closes a record
 
     def field(self, field_id: str) -> Field:
         """Return the field with this id; KeyError when the layer has none."""

@@ -25,6 +25,8 @@ from riskmap.catalog.layer import (
 )
 from riskmap.catalog.layer_checks import check_layer, claims
 from riskmap.catalog.problems import Items, Part, Slug, TitlePart, TomlFile, Words, read_text
+from riskmap.catalog.trigger_checks import trigger_problems
+from riskmap.catalog.triggers_part import TriggerPart
 from riskmap.errors import CatalogError, Say
 
 # A note behind a role's title, such as （默认，可改）, is no part of a column's header.
@@ -104,6 +106,7 @@ class LayerPart(Part):
     fields: Items[FieldPart] = ()
     checklist: ChecklistPart | None = None
     contacts: Items[ContactPart] = ()
+    triggers: Items[TriggerPart] = ()
 
 
 class CommonPart(Part):
@@ -121,9 +124,12 @@ def read_layer(text: str, file: str) -> Layer:
     source = TomlFile.parse(text, file)
     part, problems = source.check(LayerPart)
     problems += check_layer(source, common_source())
-    if part is None or problems:
+    layer = None if part is None else _layer(source, part, _common())
+    if part is not None and layer is not None:
+        problems += trigger_problems(layer, part.triggers, source)
+    if layer is None or problems:
         raise CatalogError(tuple(sorted(dict.fromkeys(problems), key=lambda p: p.line or 0)))
-    return _layer(source, part, _common())
+    return layer
 
 
 @cache
@@ -166,6 +172,7 @@ def _layer(source: TomlFile, part: LayerPart, common: CommonPart) -> Layer:
         stale_after_days=part.stale_after_days,
         style=Style(part.style.symbol, part.style.order),
         source=part.source,
+        triggers=tuple(one.value() for one in part.triggers),
     )
 
 
