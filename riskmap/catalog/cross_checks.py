@@ -49,7 +49,7 @@ def model_problems(layer: Layer, model: ScoringModel, source: TomlFile) -> Itera
             yield from _check_input(layer, node, source)
         elif isinstance(node, Indicator):
             path = _path_of(source, node.id, node.field)
-            yield from _check_field(layer, node.field, source, (*path, "field"))
+            yield from check_field(layer, node.field, source, (*path, "field"))
             yield from _check_indicator(layer, node, source, path)
             yield from _check_imputed(layer, node, source, path)
     yield from doubts_against_layer(layer, model, source)
@@ -58,8 +58,8 @@ def model_problems(layer: Layer, model: ScoringModel, source: TomlFile) -> Itera
         for condition in decision.when:
             if condition.field:
                 path = _path_of(source, decision.id, condition.field)
-                yield from _check_field(layer, condition.field, source, (*path, "field"))
-                yield from _check_condition(layer, condition, source, path)
+                yield from check_field(layer, condition.field, source, (*path, "field"))
+                yield from check_condition(layer, condition, source, path)
 
 
 def _check_input(layer: Layer, leaf: Indicator, source: TomlFile) -> Iterator[CatalogProblem]:
@@ -67,7 +67,7 @@ def _check_input(layer: Layer, leaf: Indicator, source: TomlFile) -> Iterator[Ca
     owner, _, predictor = leaf.id.partition(".")
     place = next(p for p, table in source.tables("learned") if table.get("id") == owner)
     path = (*place, "inputs", predictor)
-    yield from _check_field(layer, leaf.field, source, path)
+    yield from check_field(layer, leaf.field, source, path)
     field = _field(layer, leaf.field)
     if field is not None and field.type not in {"integer", "number", "boolean"}:
         yield source.problem(
@@ -93,7 +93,8 @@ def _check_imputed(
         )
 
 
-def _check_field(layer: Layer, name: str, source: TomlFile, path: KeyPath) -> Iterator[CatalogProblem]:
+def check_field(layer: Layer, name: str, source: TomlFile, path: KeyPath) -> Iterator[CatalogProblem]:
+    """Return a problem where the layer has no such field or checklist item."""
     known = _known(layer)
     if name not in known:
         yield source.problem(
@@ -127,9 +128,10 @@ def _check_indicator(
             yield source.problem((*path, key, place), one_of(words), found=shown(word), hint=near)
 
 
-def _check_condition(
+def check_condition(
     layer: Layer, condition: Condition, source: TomlFile, path: KeyPath
 ) -> Iterator[CatalogProblem]:
+    """Return the words of a condition that are no choices of its field."""
     field = _field(layer, condition.field)
     if field is None or field.type != "choice" or field.open or condition.op not in {"==", "!=", "in"}:
         return

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from riskmap.catalog.plan import Plan
+from riskmap.catalog.triggers import Trigger
 from riskmap.errors import Say
 
 GeometryKind = Literal["point", "line", "polygon"]
@@ -115,6 +116,7 @@ class Layer:
     style: Style = Style()
     source: str = ""
     plan: Plan | None = None
+    triggers: tuple[Trigger, ...] = ()  # what raises a tier for a while, or closes a record
 
     def field(self, field_id: str) -> Field:
         """Return the field with this id; KeyError when the layer has none."""

@@ -26,6 +26,8 @@ from riskmap.catalog.layer import (
 from riskmap.catalog.layer_checks import check_layer, claims
 from riskmap.catalog.plan_part import PlanPart, plan_problems
 from riskmap.catalog.problems import Items, Part, Slug, TitlePart, TomlFile, Words, read_text
+from riskmap.catalog.trigger_checks import trigger_problems
+from riskmap.catalog.triggers_part import TriggerPart
 from riskmap.errors import CatalogError, Say
 
 # A note behind a role's title, such as （默认，可改）, is no part of a column's header.
@@ -106,6 +108,7 @@ class LayerPart(Part):
     checklist: ChecklistPart | None = None
     contacts: Items[ContactPart] = ()
     plan: PlanPart | None = None
+    triggers: Items[TriggerPart] = ()
 
 
 class CommonPart(Part):
@@ -123,9 +126,12 @@ def read_layer(text: str, file: str) -> Layer:
     source = TomlFile.parse(text, file)
     part, problems = source.check(LayerPart)
     problems += [*check_layer(source, common_source()), *plan_problems(source, common_source())]
-    if part is None or problems:
+    layer = None if part is None else _layer(source, part, _common())
+    if part is not None and layer is not None:
+        problems += trigger_problems(layer, part.triggers, source)
+    if layer is None or problems:
         raise CatalogError(tuple(sorted(dict.fromkeys(problems), key=lambda p: p.line or 0)))
-    return _layer(source, part, _common())
+    return layer
 
 
 @cache
@@ -169,6 +175,7 @@ def _layer(source: TomlFile, part: LayerPart, common: CommonPart) -> Layer:
         style=Style(part.style.symbol, part.style.order),
         source=part.source,
         plan=part.plan.value() if part.plan else None,
+        triggers=tuple(one.value() for one in part.triggers),
     )
 
 

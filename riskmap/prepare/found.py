@@ -1,0 +1,189 @@
+"""Collecting what the triggers find: from steps over time to escalations, closures and unknowns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from riskmap.catalog.triggers import DRIVERS, Trigger
+from riskmap.columns import Columns
+from riskmap.errors import Say
+from riskmap.hazards import Escalation, Series, Times
+from riskmap.prepare.causes import driver_cause, level_met, warning_cause
+from riskmap.prepare.classes import Group
+from riskmap.prepare.episodes import Episodes, episodes
+from riskmap.prepare.levels import CLOSING, Reached, kept, meets, rank_of, sure_value
+from riskmap.prepare.outcome import Closure, UnknownRows
+from riskmap.prepare.warned import Under, merged
+
+Flags = NDArray[np.bool_]
+Rows = NDArray[np.int64]
+
+
+class Found:
+    """What was found so far, of all triggers of one layer."""
+
+    def __init__(self, columns: Columns, ranks: NDArray[np.integer[Any]], times: Times) -> None:
+        self.escalations: list[Escalation] = []
+        self.reached: list[Escalation] = []
+        self.closed: list[Closure] = []
+        self.unknown: list[UnknownRows] = []
+        self._layer = columns.layer.id
+        self._column: pa.ChunkedArray = columns.table.column("code")
+        self._codes: list[str] | None = None
+        self._ranks, self._times = ranks.astype(np.int64), times
+        self._driver: list[tuple[Rows, Rows]] = []  # unknown rows and hours of the trigger at hand
+        self._field: list[tuple[Rows, Rows]] = []
+
+    def numbers(
+        self,
+        trigger: Trigger,
+        group: Group,
+        drivers: Mapping[str, Series],
+        reached: Sequence[Reached],
+    ) -> None:
+        """Add what a trigger on numbers makes of some rows of one class; `drivers` are of these rows."""
+        rows, sure = group.rows, group.sure
+        own = self._ranks[rows]
+        untold = np.zeros(reached[0].certain.shape, dtype=bool)
+        unsure = np.zeros_like(untold)
+        raised = np.zeros(len(rows), dtype=bool)
+        for step in reached:
+            matters = (step.rank > own) | trigger.closes
+            untold |= step.possible & ~step.certain & matters
+            unsure |= step.possible & matters & ~sure
+            raised |= (step.rank > own) & step.certain.any(axis=0)
+        self._note(self._driver, rows, untold & sure)
+        self._note(self._field, rows, unsure)
+        hold = np.timedelta64(round(trigger.hold_hours * 3600), "s")
+        series = drivers[trigger.driver]
+        value = sure_value(series, group.levels[0].limit)
+        upwards = -value if DRIVERS[trigger.driver].worse == "lower" else value
+        told = _Told(trigger, group, drivers, value, hold, self._times)
+        for at, step in enumerate(reached):
+            raises = sure & ((step.rank > own) | ((at == 0) & ~raised))
+            closes = trigger.closes and at == 0
+            over = kept(step) & (sure if closes else raises)
+            if over.any():
+                found = episodes(over, upwards, self._times, hold)
+                self._add(told, step.rank, found, raises=raises, closes=closes)
+
+    def _add(self, told: _Told, rank: int, found: Episodes, *, raises: Flags, closes: bool) -> None:
+        for i, column in enumerate(found.column.tolist()):
+            row = int(told.group.rows[column])
+            facts = told.facts(column, int(found.first[i]), int(found.last[i]), int(found.worst[i]), rank)
+            if closes:
+                closed = Closure(self._layer, row, self._code(row), told.trigger.id, *facts)
+                self.closed.append(closed)
+            if rank != CLOSING and raises[column]:
+                details = _assumed(assumed=bool(told.group.assumed[column]))
+                self._raise(row, rank, told.trigger, *facts, details=details)
+
+    def _raise(
+        self, row: int, rank: int, trigger: Trigger, cause: Say, *facts: Any, details: Mapping[str, Any]
+    ) -> None:
+        """Add an escalation, or where the record's own tier is as high, that its trigger was reached."""
+        before = int(self._ranks[row])
+        one = Escalation(
+            self._layer,
+            row,
+            self._code(row),
+            before,
+            max(rank, before),
+            trigger.id,
+            cause,
+            *facts,
+            details=details,
+        )
+        (self.escalations if rank > before else self.reached).append(one)
+
+    def warned(self, trigger: Trigger, group: Group, place: str | None, under: Sequence[Under]) -> None:
+        """Add what warnings over one sub-district (None: not known) make of its rows."""
+        if not under:
+            return
+        rows, sure = group.rows, group.sure
+        own = self._ranks[rows]
+        ranks = sorted({part.rank for part in under})
+        unsure = ~sure & ((ranks[-1] > own) | trigger.closes)
+        if unsure.any():
+            hours = np.zeros(len(self._times), dtype=bool)
+            for part in under:
+                hours |= (self._times >= part.start) & (self._times < part.expiry)
+            self._field.append((rows[unsure], np.full(int(unsure.sum()), int(hours.sum()))))
+        for at, rank in enumerate(ranks):
+            # A record that no rank of these warnings raises is named once, under the mildest.
+            raises = sure & ((rank > own) | ((at == 0) & (ranks[-1] <= own)))
+            closes = sure & (trigger.closes and at == 0)
+            for part in merged(under, rank):
+                for i in np.flatnonzero(raises | closes).tolist():
+                    row, assumed = int(rows[i]), bool(group.assumed[i])
+                    cause = warning_cause(trigger, part, place=place, assumed=assumed)
+                    when = (part.start, part.expiry)
+                    if closes[i]:
+                        code = self._code(row)
+                        self.closed.append(Closure(self._layer, row, code, trigger.id, cause, *when))
+                    if rank != CLOSING and raises[i]:
+                        details = part.details() | _assumed(assumed=assumed, unplaced=place is None)
+                        self._raise(row, rank, trigger, cause, *when, details=details)
+
+    def close(self, trigger: Trigger, fields: tuple[str, ...]) -> None:
+        """Put together the unknown rows of the trigger at hand."""
+        if self._driver:
+            self.unknown.append(UnknownRows(trigger.id, "driver", trigger.drivers, *_joined(self._driver)))
+        if self._field:
+            self.unknown.append(UnknownRows(trigger.id, "field", fields, *_joined(self._field)))
+        self._driver, self._field = [], []
+
+    def _note(self, notes: list[tuple[Rows, Rows]], rows: Rows, untold: Flags) -> None:
+        hours = untold.sum(axis=0)
+        some = hours > 0
+        if some.any():
+            notes.append((rows[some], hours[some].astype(np.int64)))
+
+    def _code(self, row: int) -> str:
+        codes = self._codes
+        if codes is None:
+            codes = self._codes = self._column.to_pylist()
+        return str(codes[row])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Told:
+    """What tells the facts of an episode: cause, start, expiry, the worst number and its band."""
+
+    trigger: Trigger
+    group: Group
+    drivers: Mapping[str, Series]
+    value: NDArray[np.float32]
+    hold: np.timedelta64
+    times: Times
+
+    def facts(
+        self, column: int, first: int, last: int, worst: int, rank: int
+    ) -> tuple[Say, np.datetime64, np.datetime64, float, float, float]:
+        series = self.drivers[self.trigger.driver]
+        value = float(self.value[worst, column])
+        low, high = float(series.low[worst, column]), float(series.high[worst, column])
+        levels = [level for level in self.group.levels if rank_of(level) == rank]
+        met = [bool(meets(self.value[worst, column : column + 1], level.limit)[0]) for level in levels]
+        cause = driver_cause(
+            self.trigger, level_met(levels, met), value, low, high,
+            of_class=self.group.title, assumed=bool(self.group.assumed[column]),
+        )  # fmt: skip
+        return cause, self.times[first], self.times[last] + self.hold, value, low, high
+
+
+def _assumed(*, assumed: bool, unplaced: bool = False) -> dict[str, Any]:
+    stated = {"assumed_worst": True} if assumed else {}
+    return stated | ({"subdistrict_unknown": True} if unplaced else {})
+
+
+def _joined(notes: Sequence[tuple[Rows, Rows]]) -> tuple[Rows, Rows]:
+    rows, hours = (np.concatenate(part) for part in zip(*notes, strict=True))
+    order = np.argsort(rows, kind="stable")
+    return rows[order], hours[order]
