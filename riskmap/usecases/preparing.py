@@ -1,10 +1,376 @@
-from dataclasses import dataclass
+"""From what was issued to what it means here: raised tiers, closed shelters, and what cannot be told.
+
+`prepare` computes and writes nothing; `keep` puts the result into the ledger as a scenario.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from riskmap.columns import Columns
+from riskmap.demo.storm import drill_rain, drill_track
+from riskmap.duty import BEIJING, NewEvent
+from riskmap.errors import RiskmapError, Say
+from riskmap.hazards import COLOURS, KINDS, RESPONSES, Escalation, IssuedWarning, Times, Track
+from riskmap.intake.tracks import read_tracks
+from riskmap.prepare.hours import hours_of, passing
+from riskmap.prepare.outcome import Closure, Outcome
+from riskmap.prepare.triggers import evaluate
+from riskmap.prepare.wind_error import lead_hours, position_error
+from riskmap.present.storm import cone, rain_document, seconds, track_document
+from riskmap.records import RANKS
+from riskmap.selection import Snapshot
+from riskmap.usecases.digests import digest_of
+from riskmap.usecases.drivers import Gauges, Weather
+from riskmap.usecases.snapshots import current_snapshot
+from riskmap.usecases.workspace import Workspace
+
+_AT_ONCE: Final = 65_536  # records whose hours are in memory at a time
+_DRILL_AHEAD: Final = np.timedelta64(24 * 3600, "s")
+_MOST_NAMED: Final = 500  # unknown records that a scenario lists; the others are counted
+_TYPED: Final = "typed"
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
 class Given:
+    """What a person hands over. Warnings whose source is "typed" count from the scenario's first hour.
+
+    `at`: the moment looked at, UTC; None leaves it to the data. `made`: the program's own storm
+    instead of files, for a drill. `names`: how a file is called where its path is not its name.
+    """
+
     title: str = ""
+    tracks: tuple[Path, ...] = ()
+    rain: Path | None = None
+    warnings: tuple[IssuedWarning, ...] = ()
+    response: str | None = None
+    at: np.datetime64 | None = None
+    drill: bool = False
+    made: bool = False
+    model: str = "radii"
+    names: Mapping[Path, str] = field(default_factory=dict[Path, str])
+
+    def with_files(self, *, tracks: tuple[Path, ...], rain: Path | None, names: Mapping[Path, str]) -> Given:
+        """Return the same with these files."""
+        return replace(self, tracks=tracks, rain=rain, names=names)
 
 
-def keep(*a, **k): ...
-def prepare(*a, **k): ...
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """What was computed. `outcomes` by layer; `times` hourly, UTC; `notes` say what was filled or left out."""
+
+    given: Given
+    title: str
+    at: np.datetime64
+    times: Times
+    tracks: tuple[Track, ...]
+    gauges: Gauges | None
+    warnings: tuple[IssuedWarning, ...]
+    outcomes: Mapping[str, Outcome]
+    notes: tuple[Say, ...]
+    files: tuple[Mapping[str, str], ...]
+    unknown: tuple[Mapping[str, str], ...]
+
+    @property
+    def escalations(self) -> list[Escalation]:
+        """All raised tiers, layer after layer."""
+        return [one for outcome in self.outcomes.values() for one in outcome.escalations]
+
+    @property
+    def closed(self) -> list[Closure]:
+        """All shelters that may not be used."""
+        return [one for outcome in self.outcomes.values() for one in outcome.closed]
+
+
+def prepare(ws: Workspace, given: Given) -> Prepared:
+    """Return what the given track, rain and warnings mean for every record of the ledger.
+
+    RiskmapError names the file and line, or the word, that cannot be used; nothing is written.
+    """
+    _check(given)
+    now = current_snapshot(ws)
+    lon, lat = _middle(ws, now)
+    tracks, gauges, files = _read(ws, given, lon, lat)
+    times, warnings = _hours(given, tracks, gauges, lon, lat)
+    at = _moment(given, times, tracks, lon, lat)
+    weather = Weather(ws, times, tracks, gauges, model=given.model)
+    outcomes: dict[str, Outcome] = {}
+    unknown: list[Mapping[str, str]] = []
+    for layer in ws.catalog.layers.values():
+        if not layer.triggers or not len(now.table(layer.id)):
+            continue
+        parts: list[Outcome] = []
+        for table in _pieces(now.table(layer.id)):
+            columns = Columns(table, layer)
+            found = evaluate(
+                layer.triggers,
+                columns,
+                ranks=table["rank"].to_numpy(),
+                drivers=weather.drivers(layer, table),
+                times=times,
+                warnings=warnings,
+            )
+            unknown += _unknown(layer.id, table, found, now)
+            parts.append(found)
+        outcomes[layer.id] = _joined(parts)
+    return Prepared(
+        given=given,
+        title=given.title or _title(tracks, warnings),
+        at=at,
+        times=times,
+        tracks=tracks,
+        gauges=gauges,
+        warnings=warnings,
+        outcomes=outcomes,
+        notes=weather.notes,
+        files=files,
+        unknown=tuple(unknown),
+    )
+
+
+def keep(ws: Workspace, found: Prepared, *, who: str, why: str) -> int:
+    """Put a computed scenario into the ledger; return its number. Warnings and response open its log."""
+    number = ws.ledger.open_scenario(
+        title=found.title,
+        drill=found.given.drill,
+        body=_body(ws, found),
+        at=_aware(found.at),
+        escalations=found.escalations,
+        by=who,
+        why=why,
+    )
+    events = [
+        NewEvent(
+            at=_aware(one.issued),
+            kind="warning",
+            subdistrict=place,
+            body={"kind": one.kind, "colour": one.colour, "text": one.text},
+        )
+        for one in found.warnings
+        for place in one.subdistricts or (None,)
+    ]
+    if found.given.response:
+        events.append(NewEvent(at=_aware(found.at), kind="response", body={"level": found.given.response}))
+    if events:
+        ws.ledger.add_events(number, events, by=who, why=why)
+    return number
+
+
+def escalation_json(one: Escalation) -> dict[str, Any]:
+    """Return an escalation as `riskmap prepare --json` prints it."""
+    return {
+        "layer": one.layer,
+        "code": one.code,
+        "from": RANKS[one.rank_from],
+        "to": RANKS[one.rank_to],
+        "cause": one.cause.zh,
+        "start": f"{one.start}Z",
+        "expiry": f"{one.expiry}Z",
+        "trigger": one.trigger,
+        "value": None if np.isnan(one.value) else round(float(one.value), 2),
+        "low": None if np.isnan(one.low) else round(float(one.low), 2),
+        "high": None if np.isnan(one.high) else round(float(one.high), 2),
+    }
+
+
+def _check(given: Given) -> None:
+    if given.response is not None and given.response not in RESPONSES:
+        raise RiskmapError(
+            f"应急响应 {given.response}：不是 Ⅰ、Ⅱ、Ⅲ、Ⅳ 级；请写 I、II、III 或 IV",
+            f"response {given.response}: no level; write I, II, III or IV",
+        )
+    for path in (*given.tracks, *([given.rain] if given.rain else [])):
+        if not path.is_file():
+            raise RiskmapError(f"{path}：没有这个文件；请核对路径", f"{path}: there is no such file; check the path")
+
+
+def _middle(ws: Workspace, now: Snapshot) -> tuple[float, float]:
+    """Return the middle of the district, degrees."""
+    if ws.places is not None:
+        centre = ws.places.district.centroid
+        return centre.x, centre.y
+    lon, lat = (
+        np.concatenate([np.zeros(0), *(table[axis].to_numpy() for table in now.tables.values())])
+        for axis in ("lon", "lat")
+    )
+    known = np.isfinite(lon) & np.isfinite(lat)
+    if not known.any():
+        raise RiskmapError(
+            "台账里没有带坐标的点位，也没有区界，无法研判；请先导入",
+            "no record has a position and there is no boundary; import first",
+        )
+    return float(np.median(lon[known])), float(np.median(lat[known]))
+
+
+def _read(
+    ws: Workspace, given: Given, lon: float, lat: float
+) -> tuple[tuple[Track, ...], Gauges | None, tuple[Mapping[str, str], ...]]:
+    if given.made:
+        return _made(ws, given, lon, lat)
+    tracks: list[Track] = []
+    files: list[Mapping[str, str]] = []
+    for path in given.tracks:
+        tracks += read_tracks(path)
+        files.append({"name": given.names.get(path, path.name), "kind": "track", "digest": digest_of(path)})
+    gauges = None
+    if given.rain is not None:
+        gauges = Gauges.read(given.rain)
+        name = given.names.get(given.rain, given.rain.name)
+        files.append({"name": name, "kind": "rain", "digest": digest_of(given.rain)})
+    return tuple(tracks), gauges, tuple(files)
+
+
+def _made(
+    ws: Workspace, given: Given, lon: float, lat: float
+) -> tuple[tuple[Track, ...], Gauges, tuple[Mapping[str, str], ...]]:
+    """Return the storm of a drill: it passes a day after the moment looked at."""
+    start = given.at
+    if start is None:
+        start = np.datetime64(dt.datetime.now(dt.UTC).replace(tzinfo=None), "h").astype("datetime64[s]")
+    passes = start + _DRILL_AHEAD
+    track = replace(drill_track(lon, lat, passes), issued=start)
+    places = ws.places
+    if places is None:
+        names, at = ("1",), np.array([[lon, lat]])
+    else:
+        names = places.names
+        at = np.array([[p.x, p.y] for p in (shape.representative_point() for shape in places.polygons)])
+    rain = drill_rain(at[:, 0], at[:, 1], passes)
+    return (track,), Gauges(tuple(names), at[:, 0], at[:, 1], rain), ()
+
+
+def _hours(
+    given: Given, tracks: Sequence[Track], gauges: Gauges | None, lon: float, lat: float
+) -> tuple[Times, tuple[IssuedWarning, ...]]:
+    """Return the hours looked at, and the warnings with the moment from which a typed one counts."""
+    rain = None if gauges is None else gauges.rain
+    dated = [one for one in given.warnings if one.source != _TYPED]
+    if tracks or rain is not None or dated:
+        times = hours_of(lon=lon, lat=lat, tracks=tracks, rain=rain, warnings=dated, at=given.at)
+        since = given.at if given.at is not None else times[0]
+        if given.made:
+            since = tracks[0].issued if tracks[0].issued is not None else times[0]
+    else:
+        since = given.at
+        if since is None:
+            since = np.datetime64(dt.datetime.now(dt.UTC).replace(tzinfo=None), "s")
+        times = hours_of(
+            lon=lon, lat=lat, warnings=[replace(one, issued=since) for one in given.warnings], at=given.at
+        )
+    typed = [replace(one, issued=since) for one in given.warnings if one.source == _TYPED]
+    return times, (*dated, *typed)
+
+
+def _moment(
+    given: Given, times: Times, tracks: Sequence[Track], lon: float, lat: float
+) -> np.datetime64:
+    """Return the moment looked at: as stated, else now or when it was issued, else as the storm comes near."""
+    if given.at is not None:
+        return given.at
+    now = np.datetime64(dt.datetime.now(dt.UTC).replace(tzinfo=None), "s")
+    if times[0] <= now <= times[-1]:
+        return now
+    issued = [track.issued for track in tracks if track.issued is not None]
+    if issued and times[0] <= max(issued) <= times[-1]:
+        return max(issued)
+    return passing(tracks[0], lon, lat)[0] if tracks else times[0]
+
+
+def _pieces(table: Any) -> Iterator[Any]:
+    for start in range(0, len(table), _AT_ONCE):
+        yield table.slice(start, _AT_ONCE) if len(table) > _AT_ONCE else table
+
+
+def _joined(parts: Sequence[Outcome]) -> Outcome:
+    if len(parts) == 1:
+        return parts[0]
+    return Outcome(
+        escalations=tuple(one for part in parts for one in part.escalations),
+        reached=tuple(one for part in parts for one in part.reached),
+        unknown=tuple(one for part in parts for one in part.unknown),
+        closed=tuple(one for part in parts for one in part.closed),
+        skipped=tuple(dict.fromkeys(name for part in parts for name in part.skipped)),
+    )
+
+
+def _unknown(layer: str, table: Any, found: Outcome, now: Snapshot) -> list[Mapping[str, str]]:
+    """Return the records that cannot be judged, each once, with what is missing in words."""
+    del now
+    missing: dict[int, dict[str, None]] = {}
+    for one in found.unknown:
+        for row in one.rows.tolist():
+            missing.setdefault(row, {}).update(dict.fromkeys(f"{one.why}:{name}" for name in one.names))
+    if not missing:
+        return []
+    codes, names = table["code"].to_pylist(), table["name"].to_pylist()
+    return [
+        {"layer": layer, "code": codes[row], "name": names[row] or "", "missing": ",".join(words)}
+        for row, words in sorted(missing.items())
+    ]
+
+
+def _title(tracks: Sequence[Track], warnings: Sequence[IssuedWarning]) -> str:
+    if tracks:
+        return tracks[0].name or "台风"
+    if warnings:
+        one = warnings[0]
+        return f"{KINDS[one.kind].zh}{COLOURS[one.colour].zh}预警"
+    return "降雨"
+
+
+def _body(ws: Workspace, found: Prepared) -> dict[str, Any]:
+    forecast = [track for track in found.tracks if track.issued is not None]
+    gauges = found.gauges
+    names = {
+        layer: dict(zip(*(current_snapshot(ws).table(layer)[c].to_pylist() for c in ("code", "name")), strict=True))
+        for layer in {one.layer for one in found.closed}
+    }
+    return {
+        "times": seconds(found.times),
+        "tracks": [track_document(track) for track in found.tracks],
+        "cone": cone(forecast[0], position_error(lead_hours(forecast[0], forecast[0].time))) if forecast else None,
+        "rain": []
+        if gauges is None
+        else rain_document(gauges.rain, gauges.names, gauges.lon.tolist(), gauges.lat.tolist(), found.times),
+        "files": [dict(one) for one in found.files],
+        "warnings": [
+            {
+                "kind": one.kind,
+                "colour": one.colour,
+                "issued": f"{one.issued}Z",
+                "expires": None if one.expires is None else f"{one.expires}Z",
+                "subdistricts": list(one.subdistricts),
+            }
+            for one in found.warnings
+        ],
+        "response": found.given.response,
+        "model": found.given.model,
+        "notes": [{"zh": note.zh, "en": note.en} for note in found.notes],
+        "closed": [
+            {
+                "layer": one.layer,
+                "code": one.code,
+                "name": names[one.layer].get(one.code) or "",
+                "zh": one.cause.zh,
+                "en": one.cause.en,
+                "start": f"{one.start}Z",
+                "expiry": f"{one.expiry}Z",
+            }
+            for one in found.closed
+        ],
+        "unknown_count": len(found.unknown),
+        "unknown": [dict(one) for one in found.unknown[:_MOST_NAMED]],
+    }
+
+
+def _aware(moment: np.datetime64) -> dt.datetime:
+    return moment.astype("datetime64[s]").astype(object).replace(tzinfo=dt.UTC)
+
+
+__all__ = ["BEIJING", "Given", "Prepared", "escalation_json", "keep", "prepare"]
