@@ -1,0 +1,189 @@
+"""Nodes read from a file → a `Track`, once they can be one: in order, in range, at a possible speed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from riskmap.errors import RiskmapError
+from riskmap.formulas.wind import DEGREE, KNOT
+from riskmap.hazards import Track
+
+FASTEST: Final = 80.0  # knots; lows of middle latitudes reach some 70, a slipped digit gives hundreds
+_HALF_TURN: Final = 180.0
+NAN: Final = float("nan")
+_LIMITS: Final[Mapping[str, tuple[float, float, str, str, str]]] = {
+    "lat": (-80.0, 80.0, "纬度", "latitude", "°"),
+    "lon": (-180.0, 360.0, "经度", "longitude", "°"),
+    "wind": (0.0, 110.0, "最大风速", "maximum wind", " m/s"),
+    "pressure": (850.0, 1050.0, "中心气压", "central pressure", " hPa"),
+    "environment": (950.0, 1050.0, "环境气压", "environmental pressure", " hPa"),
+    "radius": (1.0, 500.0, "最大风速半径", "radius of maximum wind", " km"),
+}
+_FARTHEST_RADIUS: Final = 2000.0
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One line of a track: SI-like units of `Track`, NaN where blank; radii in the quadrants NE, SE, SW, NW."""
+
+    line: int
+    time: np.datetime64
+    lat: float
+    lon: float
+    wind: float = NAN
+    pressure: float = NAN
+    environment: float = NAN
+    radius: float = NAN
+    radii: Mapping[float, tuple[float, float, float, float]] = field(default_factory=dict)
+
+
+def refused(path: Path, line: int, zh: str, en: str) -> RiskmapError:
+    """Return the error that names file and line."""
+    return RiskmapError(f"{path} › 第 {line} 行：{zh}", f"{path} › line {line}: {en}")
+
+
+def number(path: Path, line: int, column: str, text: str) -> float:
+    """Return a cell's number, NaN where it is blank; RiskmapError where it is none."""
+    if not text or text.lower() in {"nan", "-", "--", "—", "na", "n/a", "null", "none", "////"}:
+        return NAN
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.inf
+    if not math.isfinite(value):
+        raise refused(
+            path,
+            line,
+            f"{column} › {text!r} 不是数字；请只写数字",
+            f"{column} › {text!r} is no number; write digits only",
+        )
+    return value
+
+
+def one_averaging(path: Path, found: Sequence[tuple[int, float]]) -> float:
+    """Return the averaging time, minutes, that all lines state; NaN where none does; refused where they differ."""
+    first = NAN
+    for line, minutes in found:
+        if math.isnan(minutes):
+            continue
+        if minutes not in {1.0, 2.0, 10.0}:
+            raise refused(
+                path,
+                line,
+                f"风速的平均时段 {minutes:g} 分钟；应为 1、2 或 10",
+                f"wind averaged over {minutes:g} minutes; expected 1, 2 or 10",
+            )
+        if not math.isnan(first) and minutes != first:
+            raise refused(
+                path,
+                line,
+                f"平均时段 {minutes:g} 分钟与前面的 {first:g} 分钟不一致；一条路径只能用一种，请分成两个文件或换算",
+                f"wind over {minutes:g} minutes after wind over {first:g}; a track has one averaging time: split or convert it",
+            )
+        first = minutes
+    return first
+
+
+def track_of(
+    path: Path,
+    nodes: Sequence[Node],
+    *,
+    name: str,
+    source: str,
+    averaging: float,
+    issued: np.datetime64 | None = None,
+    member: str = "",
+    line: int = 1,
+) -> Track:
+    """Return the track of these nodes; RiskmapError where they cannot be one."""
+    if not nodes:
+        raise refused(
+            path,
+            line,
+            "没有路径点；每个时次写一行",
+            "no node; write one line a time",
+        )
+    for node in nodes:
+        _check_numbers(path, node)
+    for before, after in pairwise(nodes):
+        _check_step(path, before, after)
+    speeds = sorted({speed for node in nodes for speed in node.radii})
+    none = (NAN, NAN, NAN, NAN)
+    return Track(
+        name=name,
+        source=source,
+        time=np.array([node.time for node in nodes], "datetime64[s]"),
+        lat=np.array([node.lat for node in nodes]),
+        lon=np.array([_wrapped(node.lon) for node in nodes]),
+        pressure=np.array([node.pressure for node in nodes]),
+        wind=np.array([node.wind for node in nodes]),
+        averaging=averaging,
+        environment=np.array([node.environment for node in nodes]),
+        radius=np.array([node.radius for node in nodes]),
+        radii={speed: np.array([node.radii.get(speed, none) for node in nodes]) for speed in speeds},
+        issued=issued,
+        member=member,
+    )
+
+
+def _check_numbers(path: Path, node: Node) -> None:
+    for key, (low, high, zh, en, unit) in _LIMITS.items():
+        value = float(getattr(node, key))
+        if key in {"lat", "lon"} and math.isnan(value):
+            raise refused(
+                path,
+                node.line,
+                f"{zh}是空的；请补上，或删去这一行",
+                f"{en} is blank; supply it or remove the line",
+            )
+        if value < low or value > high:
+            raise refused(
+                path,
+                node.line,
+                f"{zh} {value:g}{unit} 不可能；应在 {low:g} 到 {high:g} 之间，请核对单位和记录",
+                f"{en} {value:g}{unit} cannot be; it lies between {low:g} and {high:g}, check unit and record",
+            )
+    for speed, radii in node.radii.items():
+        wrong = [r for r in radii if r < 0 or r > _FARTHEST_RADIUS]
+        if wrong:
+            raise refused(
+                path,
+                node.line,
+                f"{speed:.1f} m/s 风圈半径 {wrong[0]:g} km 不可能；应在 0 到 {_FARTHEST_RADIUS:g} 之间",
+                f"radius {wrong[0]:g} km of {speed:.1f} m/s cannot be; it lies between 0 and {_FARTHEST_RADIUS:g}",
+            )
+
+
+def _check_step(path: Path, before: Node, after: Node) -> None:
+    hours = float((after.time - before.time) / np.timedelta64(1, "s")) / 3600.0
+    if not hours > 0:
+        zh = "重复出现" if hours == 0 else "早于上一行"
+        en = "is there twice" if hours == 0 else "is before the line above"
+        raise refused(
+            path,
+            after.line,
+            f"时间 {after.time}Z {zh}（{before.time}Z，第 {before.line} 行）；请按时间先后排列，每个时次一行",
+            f"the time {after.time}Z {en} ({before.time}Z, line {before.line}); sort by time, one line a time",
+        )
+    east = _wrapped(after.lon - before.lon) * math.cos(math.radians((after.lat + before.lat) / 2))
+    distance = math.hypot(after.lat - before.lat, east) * DEGREE
+    speed = distance / hours / 3.6 / KNOT
+    if speed > FASTEST:
+        raise refused(
+            path,
+            after.line,
+            f"{hours:g} 小时移动 {distance:,.0f} km（{speed:,.0f} 节），不可能超过 {FASTEST:g} 节；请核对经纬度和时间",
+            f"it moves {distance:,.0f} km in {hours:g} h ({speed:,.0f} kt), above {FASTEST:g} kt; check place and time",
+        )
+
+
+def _wrapped(lon: float) -> float:
+    inside = -_HALF_TURN <= lon < _HALF_TURN
+    return lon if inside else (lon + _HALF_TURN) % (2 * _HALF_TURN) - _HALF_TURN

@@ -1,0 +1,106 @@
+"""A track file as text and as a table whose lines keep their numbers."""
+
+from __future__ import annotations
+
+import csv
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from riskmap.errors import UnreadableFileError
+
+LARGEST: Final = 64 * 1024 * 1024  # all storms of a basin; one storm takes some 10 kB
+_SEPARATORS: Final = (",", "\t", ";", "，")
+_COMMENT: Final = re.compile(r"^[#＃]\s*(?P<key>[^:：]+?)\s*[:：]\s*(?P<value>.+?)[\s,;，；]*$")
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows below a header with their lines in the file; `stated` is what `# key: value` lines say."""
+
+    header: Sequence[str]
+    line: int
+    rows: Sequence[tuple[int, Sequence[str]]]
+    stated: Mapping[str, str] = field(default_factory=dict)
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a track file (UTF-8 with or without BOM, GB18030). UnreadableFileError otherwise."""
+    try:
+        size = path.stat().st_size
+        if size > LARGEST:
+            raise UnreadableFileError(
+                f"{path}：{size / 1e6:.0f} MB，超过路径文件的上限 {LARGEST / 1e6:.0f} MB；请只留需要的台风",
+                f"{path}: {size / 1e6:.0f} MB, more than the {LARGEST / 1e6:.0f} MB of a track file; keep the storms needed",
+            )
+        data = path.read_bytes()
+    except OSError as problem:
+        raise UnreadableFileError(
+            f"{path}：打不开（{problem.strerror}）；请检查文件名",
+            f"{path}: cannot be opened ({problem.strerror}); check its name",
+        ) from problem
+    for encoding in ("utf-8-sig", "gb18030"):
+        try:
+            text = data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if "\x00" not in text:
+            if text.strip():
+                return text
+            raise UnreadableFileError(
+                f"{path}：是空文件；请重新导出路径", f"{path}: is empty; export the track again"
+            )
+    raise UnreadableFileError(
+        f"{path}：不是 UTF-8 或 GB18030 的文本；请另存为文本或 CSV",
+        f"{path}: neither UTF-8 nor GB18030 text; save it as text or CSV",
+    )
+
+
+def table_of(path: Path, text: str) -> Table:
+    """Return the table of a text; lines that begin with # are statements about it."""
+    stated: dict[str, str] = {}
+    header: list[str] | None = None
+    header_line = 1
+    rows: list[tuple[int, Sequence[str]]] = []
+    for number, cells in _cells(path, text, stated):
+        if header is None:
+            header, header_line = cells, number
+        elif any(cells):
+            rows.append((number, cells))
+    if header is None:
+        raise UnreadableFileError(
+            f"{path}：没有表头；第一行应为列名", f"{path}: no header; the first line names the columns"
+        )
+    return Table(header, header_line, rows, stated)
+
+
+def _cells(path: Path, text: str, stated: dict[str, str]) -> Iterator[tuple[int, list[str]]]:
+    separator = ""
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip():
+            continue
+        if line.lstrip().startswith(("#", "＃")):
+            if found := _COMMENT.match(line.strip()):
+                stated[_plain(found["key"]).lower()] = _plain(found["value"])
+            continue
+        separator = separator or max(_SEPARATORS, key=line.count)
+        try:
+            cells = next(csv.reader([line], delimiter=separator, strict=True))
+        except csv.Error as problem:
+            raise UnreadableFileError(
+                f"{path} › 第 {number} 行：引号有误（{problem}）；请另存为 CSV",
+                f"{path} › line {number}: broken quoting ({problem}); save it as CSV again",
+            ) from problem
+        yield number, [_plain(cell) for cell in cells]
+
+
+def _plain(cell: str) -> str:
+    return unicodedata.normalize("NFKC", cell).strip()
+
+
+def columns_of(table: Table) -> Sequence[str]:
+    """Return the headers as written."""
+    return table.header

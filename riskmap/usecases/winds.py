@@ -1,0 +1,173 @@
+"""`riskmap wind`: the strongest wind of a track at the points of a table."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from riskmap.errors import RiskmapError, Say
+from riskmap.formulas.exposure import BEARINGS, RINGS, exposure
+from riskmap.formulas.wind import DEGREE, beaufort
+from riskmap.hazards import Floats, Track
+from riskmap.intake.tracks import read_tracks
+from riskmap.intake.tracks.names import normal
+from riskmap.intake.tracks.nodes import number, refused
+from riskmap.intake.tracks.text import read_text, table_of
+from riskmap.prepare.wind_field import Model, WindField, ensemble, wind_field
+from riskmap.terrain.sampling import sample_points
+
+_RANGES: Final = {"lon": (-180.0, 360.0), "lat": (-90.0, 90.0)}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Winds:
+    """Points by id with the wind that a track (or the middle member of an ensemble) brings them."""
+
+    track: str
+    ids: tuple[str, ...]
+    lon: Floats
+    lat: Floats
+    field: WindField
+    members: int
+    notes: tuple[Say, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return `{"model", "points": [{"id", "lon", "lat", "max_wind_ms", "max_wind_at"}], …}`."""
+        found = self.field
+        points = [
+            {
+                "id": name,
+                "lon": lon,
+                "lat": lat,
+                "max_wind_ms": None if math.isnan(wind) else wind,
+                "max_wind_at": None if np.isnat(at) else f"{at}Z",
+            }
+            for name, lon, lat, wind, at in zip(
+                self.ids,
+                self.lon.tolist(),
+                self.lat.tolist(),
+                found.max_wind.tolist(),
+                found.max_at,
+                strict=True,
+            )
+        ]
+        return {
+            "model": found.model,
+            "track": self.track,
+            "averaging_minutes": None if math.isnan(found.averaging) else found.averaging,
+            "members": self.members,
+            "filled": [{"zh": note.zh, "en": note.en} for note in self.notes],
+            "points": points,
+        }
+
+    def forces(self) -> Floats:
+        """Return the Beaufort force of each point's wind."""
+        return beaufort(self.field.max_wind)
+
+
+def winds_at(
+    track: Path, points: Path, *, model: Model, step_minutes: float = 30.0, terrain: Path | None = None
+) -> Winds:
+    """Return the wind at the points of a CSV `id,lon,lat` (WGS84), over sea unless a terrain is given.
+
+    A file with several members is an ensemble: the wind is then the members' median and has no hour.
+    Several storms in one file are refused. RiskmapError names file, line, find and remedy.
+    """
+    tracks = read_tracks(track)
+    names = {t.name for t in tracks}
+    if len(names) > 1:
+        raise RiskmapError(
+            f"{track}：有 {len(names)} 个台风（{'、'.join(sorted(names)[:5])}）；请只留一个",
+            f"{track}: {len(names)} storms ({', '.join(sorted(names)[:5])}); keep one",
+        )
+    ids, lon, lat = read_points(points)
+    factor: Floats | None = None
+    notes: tuple[Say, ...] = ()
+    if terrain is not None:
+        factor, notes = exposure_at(terrain, lon, lat)
+    first, *others = tracks
+    found = wind_field(first, lon, lat, model=model, step_minutes=step_minutes, exposure=factor)
+    said = found.notes
+    if others:
+        found, said = _middle(tracks, lon, lat, found, step_minutes=step_minutes, factor=factor)
+    return Winds(first.name, ids, lon, lat, found, len(tracks), (*said, *notes))
+
+
+def read_points(path: Path) -> tuple[tuple[str, ...], Floats, Floats]:
+    """Return ids, longitudes and latitudes of a CSV `id,lon,lat`; RiskmapError names the first bad line."""
+    table = table_of(path, read_text(path))
+    place = {normal(name): at for at, name in enumerate(table.header)}
+    lacking = [name for name in ("id", "lon", "lat") if name not in place]
+    if lacking:
+        raise refused(
+            path,
+            table.line,
+            f"表头缺少 {'、'.join(lacking)}；应为 id,lon,lat",
+            f"the header lacks {', '.join(lacking)}; expected id,lon,lat",
+        )
+    ids: list[str] = []
+    where: dict[str, list[float]] = {"lon": [], "lat": []}
+    for line, cells in table.rows:
+        row = {name: cells[at] if at < len(cells) else "" for name, at in place.items()}
+        for name, (low, high) in _RANGES.items():
+            value = number(path, line, name, row[name])
+            if not low <= value <= high:
+                raise refused(
+                    path,
+                    line,
+                    f"{name} › {row[name]!r} 不是经纬度；应在 {low:g} 到 {high:g} 之间",
+                    f"{name} › {row[name]!r} is no position; it lies between {low:g} and {high:g}",
+                )
+            where[name].append(value)
+        ids.append(row["id"])
+    if not ids:
+        raise refused(path, table.line, "没有点；每个点写一行", "no point; write one line a point")
+    return tuple(ids), np.array(where["lon"]), np.array(where["lat"])
+
+
+def exposure_at(terrain: Path, lon: Floats, lat: Floats) -> tuple[Floats, tuple[Say, ...]]:
+    """Return the exposure of places from a terrain model; 1, and said so, where it does not cover a place."""
+    own = sample_points(terrain, lon, lat)
+    around = np.empty((len(RINGS), len(BEARINGS), len(lon)))
+    for i, ring in enumerate(RINGS):
+        for j, bearing in enumerate(BEARINGS):
+            north, east = (ring / 1000.0 / DEGREE * f(math.radians(bearing)) for f in (math.cos, math.sin))
+            around[i, j] = sample_points(terrain, lon + east / np.cos(np.radians(lat)), lat + north)
+    factor = exposure(own, around)
+    outside = np.isnan(factor)
+    notes = [Say("已按地形估计各点的遮蔽（草案系数）", "sites sheltered by terrain (draft factors)")]
+    if outside.any():
+        count = int(outside.sum())
+        notes.append(
+            Say(f"{count} 个点在地形之外，按海面计", f"{count} points outside the terrain, taken as over sea")
+        )
+    return np.where(outside, 1.0, factor), tuple(notes)
+
+
+def _middle(
+    tracks: tuple[Track, ...],
+    lon: Floats,
+    lat: Floats,
+    first: WindField,
+    *,
+    step_minutes: float,
+    factor: Floats | None,
+) -> tuple[WindField, tuple[Say, ...]]:
+    found = ensemble(tracks, lon, lat, model=first.model, step_minutes=step_minutes, exposure=factor)
+    never = np.full(len(lon), np.datetime64("NaT", "s"))
+    field = WindField(
+        model=first.model,
+        averaging=found.averaging,
+        max_wind=found.median,
+        max_at=never,
+        low=found.least,
+        high=found.most,
+        arrival={},
+        departure={},
+    )
+    said = Say(f"{len(tracks)} 个集合成员的中位数", f"median of {len(tracks)} members")
+    return field, (said, *found.notes)
