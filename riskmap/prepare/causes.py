@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from datetime import timedelta, timezone
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
 import numpy as np
 
-from riskmap.catalog.triggers import DRIVERS, Level, Limit, Trigger
+from riskmap.catalog.triggers import DRIVERS, Level, Limit, Quantity, Trigger
 from riskmap.errors import Say
 from riskmap.hazards import COLOURS, KINDS
 from riskmap.prepare.warned import Under
 
-BEIJING: Final = timezone(timedelta(hours=8))
+_ASSUMED: Final = Say("；有未填字段，按最不利计", "; a field is not known and counts as its worst")
 _SIDES: Final = {
     "from": Say("不低于", "at least"),
     "above": Say("高于", "above"),
@@ -28,42 +28,41 @@ def local_time(moment: np.datetime64) -> str:
     return str(moment.astype("datetime64[s]").astype(object) + timedelta(hours=8))[5:16]
 
 
-def number_text(driver: str, value: float) -> str:
-    """Return a driver's number with its unit: 85.0 mm. "—" where it is not known."""
-    quantity = DRIVERS[driver]
-    if math.isnan(value):
-        return "—"
-    return f"{value:.{quantity.decimals}f}" + (f" {quantity.unit}" if quantity.unit else "")
+@dataclass(frozen=True, slots=True)
+class DriverCause:
+    """The sentence of one level of a trigger, but for the numbers: made once for many records."""
 
+    quantity: Quantity
+    before: Say
+    after: Say
 
-def driver_cause(
-    trigger: Trigger,
-    level: Level,
-    value: float,
-    low: float,
-    high: float,
-    *,
-    of_class: Say | None,
-    assumed: bool,
-) -> Say:
-    """Return "3 小时雨量 85.0 mm（70.0–110.0），不低于 80 mm" with the trigger's title before it.
+    @classmethod
+    def of(cls, trigger: Trigger, level: Level, of_class: Say | None) -> DriverCause:
+        """Return the sentence of a level; `of_class`: the class of the records where limits depend on it."""
+        quantity = DRIVERS[trigger.driver]
+        limits = [_limit(level.limit, own=True), *(_limit(limit) for limit in level.also)]
+        zh, en = "，" + "，且".join(limit.zh for limit in limits), ", " + " and ".join(x.en for x in limits)
+        if of_class is not None:
+            zh, en = f"{zh}（{of_class.zh}）", f"{en} ({of_class.en})"
+        before = Say(
+            f"{trigger.title.zh}：{quantity.title.zh} ", f"{trigger.title.en}: {quantity.title.en.lower()} "
+        )
+        return cls(quantity, before, Say(zh, en))
 
-    `of_class`: the record's class where the limits depend on it; `assumed`: a field was not known and
-    counted as its worst value.
-    """
-    quantity, shown = DRIVERS[trigger.driver], number_text(trigger.driver, value)
-    digits = quantity.decimals
-    band = f"{low:.{digits}f}–{high:.{digits}f}" if low < high else ""
-    limits = [_limit(level.limit, own=True), *(_limit(limit) for limit in level.also)]
-    zh = f"{trigger.title.zh}：{quantity.title.zh} {shown}" + (f"（{band}）" if band else "")
-    en = f"{trigger.title.en}: {quantity.title.en.lower()} {shown}" + (f" ({band})" if band else "")
-    zh += "，" + "，且".join(limit.zh for limit in limits)
-    en += ", " + " and ".join(limit.en for limit in limits)
-    if of_class is not None:
-        zh, en = f"{zh}（{of_class.zh}）", f"{en} ({of_class.en})"
-    if assumed:
-        zh, en = f"{zh}；有未填字段，按最不利计", f"{en}; a field is not known and counts as its worst"
-    return Say(zh, en)
+    def text(self, value: float, low: float, high: float, *, assumed: bool) -> Say:
+        """Return "…：3 小时雨量 85.0 mm（70.0–110.0），不低于 80 mm"; a number that is not known is "—".
+
+        `assumed`: a field was not known and counted as its worst value.
+        """
+        digits, unit = self.quantity.decimals, self.quantity.unit
+        shown = "—" if math.isnan(value) else f"{value:.{digits}f} {unit}".rstrip()
+        band = f"{low:.{digits}f}–{high:.{digits}f}" if low < high else ""
+        zh, en = (f"（{band}）", f" ({band})") if band else ("", "")
+        more = _ASSUMED if assumed else Say("", "")
+        return Say(
+            f"{self.before.zh}{shown}{zh}{self.after.zh}{more.zh}",
+            f"{self.before.en}{shown}{en}{self.after.en}{more.en}",
+        )
 
 
 def warning_cause(trigger: Trigger, under: Under, *, place: str | None, assumed: bool) -> Say:
@@ -83,13 +82,8 @@ def warning_cause(trigger: Trigger, under: Under, *, place: str | None, assumed:
             f"{en}; its sub-district is not known and counts as warned",
         )
     if assumed:
-        zh, en = f"{zh}；有未填字段，按最不利计", f"{en}; a field is not known and counts as its worst"
+        zh, en = zh + _ASSUMED.zh, en + _ASSUMED.en
     return Say(zh, en)
-
-
-def level_met(levels: Sequence[Level], met: Sequence[bool]) -> Level:
-    """Return the worst level that was met, the first one where none is told."""
-    return next((level for level, yes in zip(reversed(levels), reversed(met), strict=True) if yes), levels[0])
 
 
 def _limit(limit: Limit, *, own: bool = False) -> Say:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from riskmap.catalog.triggers import DRIVERS, Trigger
 from riskmap.columns import Columns
 from riskmap.errors import Say
 from riskmap.hazards import Escalation, Series, Times
-from riskmap.prepare.causes import driver_cause, level_met, warning_cause
+from riskmap.prepare.causes import DriverCause, warning_cause
 from riskmap.prepare.classes import Group
 from riskmap.prepare.episodes import Episodes, episodes
 from riskmap.prepare.levels import CLOSING, Reached, kept, meets, rank_of, sure_value
@@ -74,15 +74,15 @@ class Found:
                 self._add(told, step.rank, found, raises=raises, closes=closes)
 
     def _add(self, told: _Told, rank: int, found: Episodes, *, raises: Flags, closes: bool) -> None:
-        for i, column in enumerate(found.column.tolist()):
-            row = int(told.group.rows[column])
-            facts = told.facts(column, int(found.first[i]), int(found.last[i]), int(found.worst[i]), rank)
+        rows = told.group.rows[found.column].tolist()
+        raising = (raises[found.column] & (rank != CLOSING)).tolist()
+        assumed = told.group.assumed[found.column].tolist()
+        for i, facts in enumerate(told.facts(found, rank)):
             if closes:
-                closed = Closure(self._layer, row, self._code(row), told.trigger.id, *facts)
+                closed = Closure(self._layer, rows[i], self._code(rows[i]), told.trigger.id, *facts)
                 self.closed.append(closed)
-            if rank != CLOSING and raises[column]:
-                details = _assumed(assumed=bool(told.group.assumed[column]))
-                self._raise(row, rank, told.trigger, *facts, details=details)
+            if raising[i]:
+                self._raise(rows[i], rank, told.trigger, *facts, details=_assumed(assumed=assumed[i]))
 
     def _raise(
         self, row: int, rank: int, trigger: Trigger, cause: Say, *facts: Any, details: Mapping[str, Any]
@@ -164,18 +164,22 @@ class _Told:
     times: Times
 
     def facts(
-        self, column: int, first: int, last: int, worst: int, rank: int
-    ) -> tuple[Say, np.datetime64, np.datetime64, float, float, float]:
-        series = self.drivers[self.trigger.driver]
-        value = float(self.value[worst, column])
-        low, high = float(series.low[worst, column]), float(series.high[worst, column])
+        self, found: Episodes, rank: int
+    ) -> Iterator[tuple[Say, np.datetime64, np.datetime64, float, float, float]]:
+        """Yield them for each episode of a step, in their order."""
+        series, at = self.drivers[self.trigger.driver], (found.worst, found.column)
+        value = self.value[at]
         levels = [level for level in self.group.levels if rank_of(level) == rank]
-        met = [bool(meets(self.value[worst, column : column + 1], level.limit)[0]) for level in levels]
-        cause = driver_cause(
-            self.trigger, level_met(levels, met), value, low, high,
-            of_class=self.group.title, assumed=bool(self.group.assumed[column]),
-        )  # fmt: skip
-        return cause, self.times[first], self.times[last] + self.hold, value, low, high
+        which = np.zeros(len(found), dtype=np.int64)
+        for i, level in enumerate(levels):
+            which[meets(value, level.limit)] = i
+        says = [DriverCause.of(self.trigger, level, self.group.title) for level in levels]
+        numbers = zip(value.tolist(), series.low[at].tolist(), series.high[at].tolist(), strict=True)
+        starts, ends = list(self.times[found.first]), list(self.times[found.last] + self.hold)
+        assumed = self.group.assumed[found.column].tolist()
+        for i, (best, low, high) in enumerate(numbers):
+            cause = says[which[i]].text(best, low, high, assumed=assumed[i])
+            yield cause, starts[i], ends[i], best, low, high
 
 
 def _assumed(*, assumed: bool, unplaced: bool = False) -> dict[str, Any]:
