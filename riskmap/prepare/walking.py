@@ -36,7 +36,7 @@ def straight(
     """Return each demand's `nearest` shelters by straight line × `detour`, rounded to whole metres.
 
     Shelters that take nobody are not candidates. `everywhere`, bool[demands], marks demands that may
-    go to any shelter. All positions must be known. RiskmapError for a detour below 1 or no neighbour.
+    go to any shelter. A demand without a position is cut off. RiskmapError for a detour below 1 or no neighbour.
     """
     if not (np.isfinite(detour) and detour >= 1.0) or nearest < 1:
         raise RiskmapError(
@@ -50,19 +50,21 @@ def straight(
         return Distances(none, none, none, how, tuple(range(len(demands))))
     middle = around(places)
     there = np.column_stack(metres(places.lon[some], places.lat[some], around=middle))
-    here = np.column_stack(metres(demands.lon, demands.lat, around=middle))
-    _located(demands, here)
+    located = np.isfinite(demands.lon) & np.isfinite(demands.lat)
+    known = np.flatnonzero(located)
+    here = np.column_stack(metres(demands.lon[known], demands.lat[known], around=middle))
     far, which = _nearest(here, there, nearest)
-    who = np.repeat(np.arange(len(demands)), far.shape[1])
+    who = np.repeat(known, far.shape[1])
     line, where = far.ravel(), some[which.ravel()]
-    if everywhere is not None and everywhere.any() and far.shape[1] < len(some):
+    if everywhere is not None and everywhere[known].any() and far.shape[1] < len(some):
         keep = ~everywhere[who]
-        wide = np.flatnonzero(everywhere)
+        wide = np.flatnonzero(everywhere[known])
         all_far = np.linalg.norm(here[wide, None] - there[None], axis=2)
-        who = np.append(who[keep], np.repeat(wide, len(some)))
+        who = np.append(who[keep], np.repeat(known[wide], len(some)))
         line = np.append(line[keep], all_far.ravel())
         where = np.append(where[keep], np.tile(some, len(wide)))
-    return Distances(who, where, np.rint(line * detour).astype(np.int64), how)
+    whole_metres = np.rint(line * detour).astype(np.int64)
+    return Distances(who, where, whole_metres, how, tuple(np.flatnonzero(~located).tolist()))
 
 
 def _nearest(here: Floats, there: Floats, nearest: int) -> tuple[Floats, NDArray[np.int64]]:
@@ -70,14 +72,6 @@ def _nearest(here: Floats, there: Floats, nearest: int) -> tuple[Floats, NDArray
     k = min(nearest, len(there))
     far, which = KDTree(there).query(here, k=k)
     return far.reshape(len(here), k), which.reshape(len(here), k).astype(np.int64)
-
-
-def _located(demands: Demand, here: Floats) -> None:
-    for i in np.flatnonzero(~np.isfinite(here).all(axis=1))[:1]:
-        raise RiskmapError(
-            f"{demands.code[i]}：没有坐标，无法计算距离；请补坐标，或把它列为未安置",
-            f"{demands.code[i]}: no position, no distance; state one, or leave the group out and name it",
-        )
 
 
 def widened(found: Plan, *, detour: float = DETOUR, nearest: int = NEAREST) -> Distances | None:
