@@ -23,6 +23,8 @@ class Kind:
     workers: int = 0  # exposed to poison, explosion or fire at one time, at most
 
 
+_NONE: Final = ("none",) * 11  # most points of a kind carry nothing that the wind takes
+
 KINDS: Final = (
     Kind(
         "fire",
@@ -54,7 +56,7 @@ KINDS: Final = (
         "岗位操作规程上墙，设备防护装置定期检查",
         large=0.2,
         general=2.0,
-        wind=("none", "none", "temporary_shed"),
+        wind=(*_NONE, "temporary_shed"),
         workers=8,
     ),
     Kind(
@@ -66,7 +68,7 @@ KINDS: Final = (
         "核定人数，专人疏导，应急照明和指示标志完好",
         large=0.6,
         general=2.2,
-        wind=("none", "billboard", "green_roof"),
+        wind=(*_NONE, "billboard", "green_roof"),
     ),
     Kind(
         "special_equipment",
@@ -85,7 +87,7 @@ KINDS: Final = (
         ("高处坠落", "触电", "中毒和窒息"),
         "备案后施工，网格员到场核查，系挂安全带",
         general=1.6,
-        wind=("none", "scaffold", "billboard"),
+        wind=(*_NONE, "scaffold", "billboard"),
     ),
     Kind(
         "traffic",
@@ -106,7 +108,7 @@ KINDS: Final = (
         large=2.0,
         general=4.0,
         hazard="pit",
-        wind=("tower_crane", "scaffold", "temporary_shed"),
+        wind=("none", "none", "none", "tower_crane", "scaffold", "temporary_shed"),
     ),
     Kind(
         "gas",
@@ -129,7 +131,7 @@ KINDS: Final = (
         "挂牌警示，定期观测，汛期撤离人员",
         general=1.6,
         hazard="wall",
-        wind=("none", "temporary_shed"),
+        wind=(*_NONE, "temporary_shed"),
     ),
     Kind(
         "hazardous_chemicals",
@@ -179,6 +181,6 @@ KINDS: Final = (
         "定期检查，台风前加固",
         general=0.5,
         hazard="tree",
-        wind=("none", "billboard"),
+        wind=(*_NONE, "billboard"),
     ),
 )

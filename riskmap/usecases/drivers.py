@@ -52,7 +52,7 @@ class Weather:
                 f"wind model {model}: there is none; use one of {', '.join(get_args(Model))}",
             )
         self._ws, self._times, self._tracks, self._gauges = ws, times, tuple(tracks), gauges
-        self._model = cast("Model", model)
+        self._model: Model = cast("Model", model)
         self._notes: dict[Say, None] = {}
         dem = ws.path(ws.config.dem) if ws.config.dem else None
         self._dem = dem if dem is not None and dem.is_file() else None

@@ -12,13 +12,17 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import pyarrow as pa
 
+from riskmap.catalog import Layer
+from riskmap.catalog.triggers import WARNING
 from riskmap.columns import Columns
 from riskmap.demo.storm import drill_rain, drill_track
 from riskmap.duty import BEIJING, NewEvent
 from riskmap.errors import RiskmapError, Say
 from riskmap.hazards import COLOURS, KINDS, RESPONSES, Escalation, IssuedWarning, Times, Track
 from riskmap.intake.tracks import read_tracks
+from riskmap.prepare.classes import concerned_rows, groups
 from riskmap.prepare.hours import hours_of, passing
 from riskmap.prepare.outcome import Closure, Outcome
 from riskmap.prepare.triggers import evaluate
@@ -106,7 +110,7 @@ def prepare(ws: Workspace, given: Given) -> Prepared:
         if not layer.triggers or not len(now.table(layer.id)):
             continue
         parts: list[Outcome] = []
-        for table in _pieces(now.table(layer.id)):
+        for table in _concerned(now.table(layer.id), layer):
             columns = Columns(table, layer)
             found = evaluate(
                 layer.triggers,
@@ -116,7 +120,7 @@ def prepare(ws: Workspace, given: Given) -> Prepared:
                 times=times,
                 warnings=warnings,
             )
-            unknown += _unknown(layer.id, table, found, now)
+            unknown += _unknown(layer.id, table, found)
             parts.append(found)
         outcomes[layer.id] = _joined(parts)
     return Prepared(
@@ -187,7 +191,9 @@ def _check(given: Given) -> None:
         )
     for path in (*given.tracks, *([given.rain] if given.rain else [])):
         if not path.is_file():
-            raise RiskmapError(f"{path}：没有这个文件；请核对路径", f"{path}: there is no such file; check the path")
+            raise RiskmapError(
+                f"{path}：没有这个文件；请核对路径", f"{path}: there is no such file; check the path"
+            )
 
 
 def _middle(ws: Workspace, now: Snapshot) -> tuple[float, float]:
@@ -267,9 +273,7 @@ def _hours(
     return times, (*dated, *typed)
 
 
-def _moment(
-    given: Given, times: Times, tracks: Sequence[Track], lon: float, lat: float
-) -> np.datetime64:
+def _moment(given: Given, times: Times, tracks: Sequence[Track], lon: float, lat: float) -> np.datetime64:
     """Return the moment looked at: as stated, else now or when it was issued, else as the storm comes near."""
     if given.at is not None:
         return given.at
@@ -282,9 +286,20 @@ def _moment(
     return passing(tracks[0], lon, lat)[0] if tracks else times[0]
 
 
-def _pieces(table: Any) -> Iterator[Any]:
+def _concerned(table: Any, layer: Layer) -> Iterator[Any]:
+    """Yield the records that some trigger may concern, so many at once that their hours fit into memory."""
     for start in range(0, len(table), _AT_ONCE):
-        yield table.slice(start, _AT_ONCE) if len(table) > _AT_ONCE else table
+        piece = table.slice(start, _AT_ONCE)
+        columns = Columns(piece, layer)
+        some = np.zeros(len(piece), bool)
+        for trigger in layer.triggers:
+            if trigger.driver == WARNING:
+                some |= concerned_rows(trigger, columns)[1]
+                continue
+            for group in groups(trigger, columns):
+                some[group.rows] |= bool(group.levels)
+        if some.any():
+            yield piece if some.all() else piece.filter(pa.array(some)).combine_chunks()
 
 
 def _joined(parts: Sequence[Outcome]) -> Outcome:
@@ -299,9 +314,8 @@ def _joined(parts: Sequence[Outcome]) -> Outcome:
     )
 
 
-def _unknown(layer: str, table: Any, found: Outcome, now: Snapshot) -> list[Mapping[str, str]]:
+def _unknown(layer: str, table: Any, found: Outcome) -> list[Mapping[str, str]]:
     """Return the records that cannot be judged, each once, with what is missing in words."""
-    del now
     missing: dict[int, dict[str, None]] = {}
     for one in found.unknown:
         for row in one.rows.tolist():
@@ -328,13 +342,17 @@ def _body(ws: Workspace, found: Prepared) -> dict[str, Any]:
     forecast = [track for track in found.tracks if track.issued is not None]
     gauges = found.gauges
     names = {
-        layer: dict(zip(*(current_snapshot(ws).table(layer)[c].to_pylist() for c in ("code", "name")), strict=True))
+        layer: dict(
+            zip(*(current_snapshot(ws).table(layer)[c].to_pylist() for c in ("code", "name")), strict=True)
+        )
         for layer in {one.layer for one in found.closed}
     }
     return {
         "times": seconds(found.times),
         "tracks": [track_document(track) for track in found.tracks],
-        "cone": cone(forecast[0], position_error(lead_hours(forecast[0], forecast[0].time))) if forecast else None,
+        "cone": cone(forecast[0], position_error(lead_hours(forecast[0], forecast[0].time)))
+        if forecast
+        else None,
         "rain": []
         if gauges is None
         else rain_document(gauges.rain, gauges.names, gauges.lon.tolist(), gauges.lat.tolist(), found.times),
