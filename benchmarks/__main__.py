@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import browsing, certainty, files, scale, scoring, serving, terrain, workspaces
+from benchmarks import browsing, certainty, files, scale, scoring, serving, terrain, wind, workspaces
 from benchmarks.measure import Line, say, table
 
 ALL = {
@@ -19,6 +19,7 @@ ALL = {
     "serve": serving.serving,
     "browser": browsing.browsing,
     "scale": scale.scale,
+    "wind": wind.wind,
 }
 _LONG = {"scale", "terrain"}  # minutes of their own: run by name
 

@@ -28,6 +28,7 @@ ASYMMETRY: Final = (
 )
 _FLATTEST, _STEEPEST = 0.25, 2.0  # limits of an exponent beyond the last radius
 _APART: Final = 0.02  # of logarithms: radii nearer to each other than 2 % are one
+_NEAREST, _NO_WIND = 1e-3, 1e-6  # km, m/s: what a logarithm begins at
 _CORE: Final = 1.5  # Holland's b inside the maximum
 
 
@@ -53,35 +54,47 @@ def in_quadrants(four: Sequence[float] | Floats, northeast: Reals, southeast: Re
 
 
 def radii_wind(
-    distance: Reals, *, radius: float, strongest: Reals | float, anchors: Sequence[tuple[float, Reals]]
+    distance: Reals,
+    *,
+    radius: float,
+    strongest: Reals | float,
+    anchors: Sequence[tuple[float, Reals | float]],
 ) -> Reals:
     """Return the wind, m/s, at a distance (km): `strongest` at `radius`, and each anchor's at its own radius.
 
     `anchors`: (wind, radii at the same places), strongest first; one that lies inside the one before, or is
     not weaker, is passed over. Beyond the last the curve goes on with its exponent, within .25–2; without
     any it is .5. Inside `radius` the wind falls as in Holland's profile (b 1.5).
-    40 m/s at 50 km, 25 at 200 km: 100 km → 31.623, 50 → 40, 25 → 27.86.
+    40 m/s at 50 km, 25 at 200 km: 100 km → 31.623, 50 → 40, 25 → 26.965.
     """
-    out: Any
-    far: Any = np.log(np.maximum(distance, 1e-3))
+    far: Any = np.log(np.maximum(distance, _NEAREST))
     middle = math.log(radius)
-    at: Any = np.full_like(far, middle)
-    level: Any = np.log(np.maximum(strongest, 1e-6)) + np.zeros_like(far)
-    out = level - OUTER * (far - at)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        for speed, where in anchors:
-            place: Any = np.log(where)
-            value = math.log(speed)
-            good: Any = (place > at + _APART) & (level > value)
-            slope = (level - value) / (place - at)
-            np.copyto(out, level - slope * (far - at), where=good & (far > at))
-            beyond = value - np.clip(slope, _FLATTEST, _STEEPEST) * (far - place)
-            np.copyto(out, beyond, where=good & (far > place))
-            np.copyto(at, place, where=good)
-            np.copyto(level, value, where=good)
-    core: Any = np.exp(_CORE * np.maximum(middle - far, 0.0))
-    inside: Any = np.log(np.maximum(strongest, 1e-6)) + 0.5 * (
-        _CORE * np.maximum(middle - far, 0.0) + 1.0 - core
-    )
-    np.copyto(out, inside, where=far < middle)
-    return np.exp(out)
+    level: Any = np.log(np.maximum(strongest, _NO_WIND))
+    at: Any = middle
+    out: Any = level + np.zeros_like(far)
+    last: Any = OUTER
+    for speed, where in anchors:
+        place: Any = np.log(np.maximum(where, _NEAREST))
+        value = math.log(speed)
+        gap: Any = place - at
+        fall: Any = level - value
+        good: Any = (gap > _APART) & (fall > 0)
+        slope: Any = fall / np.maximum(gap, _APART)
+        if good.all():
+            out -= slope * np.minimum(np.maximum(far - at, 0.0), gap)
+            at, level, last = place, value, slope
+        elif good.any():
+            out -= _either(good, slope, 0.0) * np.minimum(np.maximum(far - at, 0.0), np.maximum(gap, 0.0))
+            at, level = _either(good, place, at), _either(good, value, level)
+            last = _either(good, slope, last)
+    out -= np.minimum(np.maximum(last, _FLATTEST), _STEEPEST) * np.maximum(far - at, 0.0)
+    if far.min() < middle:
+        inner: Any = _CORE * np.maximum(middle - far, 0.0)
+        out += 0.5 * (inner + 1.0 - np.exp(inner))
+    np.exp(out, out=out)
+    return out
+
+
+def _either(condition: Any, one: Any, other: Any) -> Any:
+    chosen: Any = np.where(condition, one, other)
+    return chosen

@@ -47,6 +47,7 @@ class Vortex:
         self._radius = nodes.radius.copy()
         self._scale = np.ones(count)
         self.reach = np.full(count, wind.FARTHEST)
+        self._inferred = 0
         if model == "radii":
             self._radii_of_nodes()
         self.fallen = self._by.count(FALLBACK) if model == "radii" else 0
@@ -59,12 +60,17 @@ class Vortex:
         self._east = (wind.DEGREE * np.cos(np.radians(nodes.lat))).astype(np.float32)
 
     def notes(self) -> tuple[Say, ...]:
-        """Return what was filled and where the model fell back, for a person to read."""
-        if not self.fallen:
-            return self.nodes.filled
-        zh = f"{self.fallen} 个时次没有风圈半径，改用 {FALLBACK}（全部 {len(self.nodes)} 个）"
-        en = f"no radii at {self.fallen} of {len(self.nodes)} steps, {FALLBACK} there"
-        return (*self.nodes.filled, Say(zh, en))
+        """Return what was filled, inferred from radii and where the model fell back, for a person to read."""
+        steps = len(self.nodes)
+        said = list(self.nodes.filled)
+        if self._inferred:
+            zh = f"最大风速半径由风圈推算：{self._inferred} 个时次（共 {steps} 个）"
+            en = f"radius of maximum wind inferred from the issued radii at {self._inferred} of {steps} steps"
+            said.append(Say(zh, en))
+        if self.fallen:
+            zh = f"{self.fallen} 个时次没有风圈半径，改用 {FALLBACK}（共 {steps} 个）"
+            said.append(Say(zh, f"no radii at {self.fallen} of {steps} steps, {FALLBACK} there"))
+        return tuple(said)
 
     def offsets(
         self, node: int, x: Singles, y: Singles, origin: tuple[float, float]
@@ -130,11 +136,12 @@ class Vortex:
         northeast, southeast = (east + north) * _DIAGONAL, (east - north) * _DIAGONAL
         weaker = np.float32(ASYMMETRY) * (np.float32(nodes.speed[node]) - along)
         strongest = np.maximum(np.float32(nodes.wind[node]) - weaker, np.float32(0.0))
-        anchors = [
-            (speed, in_quadrants(four[node], northeast, southeast))
-            for speed, four in sorted(self._anchors.items(), reverse=True)
-            if np.nanmax(four[node]) > 0
-        ]
+        anchors: list[tuple[float, Any]] = []
+        for speed, four in sorted(self._anchors.items(), reverse=True):
+            if four[node].max() > 0:
+                alike = np.ptp(four[node]) == 0
+                radii = np.float32(four[node, 0]) if alike else in_quadrants(four[node], northeast, southeast)
+                anchors.append((speed, radii))
         return radii_wind(at, radius=float(self._radius[node]), strongest=strongest, anchors=anchors)
 
     def _radii_of_nodes(self) -> None:
@@ -160,6 +167,7 @@ class Vortex:
                 continue
             if not nodes.stated[node]:
                 speed, four = usable[0]
+                self._inferred += 1
                 mean = float(four.mean())
                 self._radius[node] = inferred_radius(nodes.wind[node], speed, mean)
             self.reach[node] = max(wind.FARTHEST, *(float(four.max()) for _, four in usable))
