@@ -50,3 +50,24 @@ def available(*hazards: ArrayLike) -> Bools:
     for hazard in hazards:
         free = free & (np.asarray(hazard, dtype=np.float64) == 0.0)
     return free
+
+
+WATER_L_A_DAY: Final = 15.0
+"""Litres of water a person and day, drinking and washing. Draft default, from memory: Sphere Handbook 2018, water
+supply standard 2.1; compare with the district's own reserve standard."""
+
+PEOPLE_A_TOILET: Final = 50.0
+"""People a toilet in the first days. Draft default, from memory: Sphere Handbook 2018, excreta management."""
+
+BEDS_A_PERSON: Final = 1.0
+"""Beds for each person who stays the night, where a household does not state its own. Our choice."""
+
+
+def toilets(people: ArrayLike) -> Floats:
+    """Return the toilets that so many people need. 0 → 0, 50 → 1, 51 → 2."""
+    return np.ceil(np.asarray(people, dtype=np.float64) / PEOPLE_A_TOILET)
+
+
+def gap(needed: ArrayLike, stated: ArrayLike) -> Floats:
+    """Return what is missing, never below 0; NaN where what there is is not stated. (80, 100) with (50, NaN) → 30, NaN."""
+    return np.maximum(np.asarray(needed, np.float64) - np.asarray(stated, np.float64), 0.0)

@@ -96,6 +96,19 @@ def revise(
     return Replan(found, changes, moved, sum(p.people for p in kept) - newly, gone)
 
 
+def known_pairs(before: Sequence[Placement], demands: Demand, places: Places) -> tuple[Ints, Ints]:
+    """Return demand and shelter, by index, of the placements that both still exist for and may stay."""
+    demand = {code: i for i, code in enumerate(demands.code)}
+    shelter = {code: i for i, code in enumerate(places.code) if places.capacity[i] > 0}
+    pairs = {
+        (demand[one.demand], shelter[one.shelter])
+        for one in before
+        if one.demand in demand and one.shelter in shelter
+    }
+    found = np.array(sorted(pairs), np.int64).reshape(-1, 2)
+    return found[:, 0], found[:, 1]
+
+
 def _dearer_than_metres(demands: Demand, places: Places, distances: Distances, *, whole: bool) -> int:
     """Return what a move costs: more than metres can be saved by it.
 

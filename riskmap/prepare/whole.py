@@ -70,10 +70,11 @@ def _grouped(loose: Plan, arcs: Arcs) -> _Groups:
     total = np.zeros(len(pairs.metres), np.int64)
     np.add.at(total, arcs.pair, arcs.most * arcs.cost)
     cell = of[pairs.demand] * m + pairs.shelter
-    cost, known = np.zeros(n * m, np.int64), np.bincount(cell, minlength=n * m)
+    anybody = loose.demands.people > 0  # a member that stands for nobody rules no shelter out
+    cost, known = np.zeros(n * m, np.int64), np.bincount(cell, anybody[pairs.demand], n * m)
     np.add.at(cost, cell, total)
     size = np.bincount(of, demands.people, n).astype(np.int64)
-    complete = known.reshape(n, m) == np.bincount(of, minlength=n)[:, None]
+    complete = (known.reshape(n, m) == np.bincount(of, anybody, n)[:, None]) & (size > 0)[:, None]
     return _Groups(of, size, np.where(complete, cost.reshape(n, m), _NEVER))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,14 +12,12 @@ from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
 from riskmap.assess.columns import Columns
-from riskmap.catalog.layer_file import read_layer
 from riskmap.coordinates import metres
 from riskmap.errors import RiskmapError, Say
 from riskmap.formulas.catchment import two_step_catchment
 from riskmap.formulas.shelter import capacity
-from riskmap.intake import read_file
-from riskmap.records import Intake
 from riskmap.selection import column_of
+from riskmap.usecases.people_table import read_people
 from riskmap.usecases.snapshots import current_snapshot
 from riskmap.usecases.workspace import Workspace
 
@@ -51,17 +48,12 @@ class Shelters:
     left_out: dict[str, Say]
 
 
-def read_people(path: Path, *, crs: str | None) -> Intake:
-    """Return groups of people from any file that intake reads: code, position, field `people`."""
-    text = resources.files("riskmap.usecases").joinpath("tables/people.toml").read_text(encoding="utf-8")
-    return read_file(path, read_layer(text, "people.toml"), datum=crs)
-
-
-def usable_shelters(ws: Workspace, *, radius: float | None = None) -> Shelters:
+def usable_shelters(ws: Workspace, *, radius: float | None = None, typhoon: bool = False) -> Shelters:
     """Return the shelters that may be counted on: located, not closed, known to lie in no hazard, of known size.
 
     Places are the stated capacity or what the area takes by its class, the smaller where both are
-    known. What is not known about a shelter leaves it out, and says so.
+    known. In a typhoon outdoor shelters are closed, and of one that is both only the indoor area counts.
+    What is not known about a shelter leaves it out, and says so.
     """
     table = current_snapshot(ws).table(LAYER)
     columns = Columns(table, ws.catalog.layer(LAYER))
@@ -71,18 +63,26 @@ def usable_shelters(ws: Workspace, *, radius: float | None = None) -> Shelters:
         return table[name].to_pylist() if name in table.column_names else [None] * len(table)
 
     kinds = words("shelter_class")
-    sizes = capacity(columns.numbers("area_m2"), [_AREA_CLASS.get(k, k) if k else None for k in kinds])
-    places = np.fmin(sizes, columns.numbers("capacity"))
+    classes = [_AREA_CLASS.get(k, k) if k else None for k in kinds]
+    places = np.fmin(capacity(columns.numbers("area_m2"), classes), columns.numbers("capacity"))
+    settings = words("setting") if typhoon else ["indoor"] * len(table)
+    indoors = capacity(columns.numbers("indoor_area_m2"), classes)
+    places = np.where([kind == "both" for kind in settings], np.minimum(places, indoors), places)
     reach = np.array([radius or RADIUS_M.get(k or "", np.nan) for k in kinds], dtype=np.float64)
     lon, lat = (table[name].to_numpy(zero_copy_only=False) for name in ("lon", "lat"))
     located = np.isfinite(lon) & np.isfinite(lat)
     codes: list[str] = table["code"].to_pylist()
     reasons = [
         _unusable(
-            located=bool(here), status=status, in_hazard=float(hazard), places=float(size), radius=float(far)
+            located=bool(here),
+            status=status,
+            in_hazard=float(hazard),
+            setting=setting,
+            places=float(size),
+            radius=float(far),
         )
-        for here, status, hazard, size, far in zip(
-            located, words("status"), columns.numbers("in_hazard"), places, reach, strict=True
+        for here, status, hazard, setting, size, far in zip(
+            located, words("status"), columns.numbers("in_hazard"), settings, places, reach, strict=True
         )
     ]
     keep = [i for i, why in enumerate(reasons) if why is None]
@@ -91,7 +91,7 @@ def usable_shelters(ws: Workspace, *, radius: float | None = None) -> Shelters:
 
 
 def _unusable(
-    *, located: bool, status: str | None, in_hazard: float, places: float, radius: float
+    *, located: bool, status: str | None, in_hazard: float, setting: str | None, places: float, radius: float
 ) -> Say | None:
     if not located:
         return Say("无坐标", "unlocated")
@@ -101,6 +101,15 @@ def _unusable(
         return Say("不知道是否处在危险区", "not known whether it lies in a hazard")
     if in_hazard:
         return Say("处在危险区", "inside a hazard")
+    if setting is None:
+        return Say("台风期间，不知道是室内还是室外", "in a typhoon, not known whether indoor or outdoor")
+    if setting == "outdoor":
+        return Say("台风期间室外场所不开放", "outdoor, closed in a typhoon")
+    if np.isnan(places) and setting == "both":
+        return Say(
+            "台风期间只能用室内部分，室内面积或类别不清楚",
+            "in a typhoon only its indoor part counts, which is not known",
+        )
     if np.isnan(places):
         return Say("容量和面积都不清楚", "neither capacity nor area is known")
     if np.isnan(radius):

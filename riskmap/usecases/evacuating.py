@@ -1,0 +1,168 @@
+"""Who moves where: a table of people, zones in danger and the ledger's shelters → one document."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from riskmap.errors import RiskmapError, Say, UnknownNameError
+from riskmap.prepare.evacuation import Demand, Distances, Places, Plan, plan
+from riskmap.prepare.people import Incomplete, Threatened, threatened
+from riskmap.prepare.replanning import Placement, Replan, known_pairs, revise
+from riskmap.prepare.roads import RoadWays
+from riskmap.prepare.walking import DETOUR, NEAREST, StraightLines, Walk, including, widened
+from riskmap.prepare.zones import Zone, inside
+from riskmap.records import Records
+from riskmap.usecases.danger import Danger, danger_zones, read_json
+from riskmap.usecases.evacuation_document import document
+from riskmap.usecases.people_table import declared, read_people
+from riskmap.usecases.road_file import read_roads
+from riskmap.usecases.shelter_reach import LAYER, usable_shelters
+from riskmap.usecases.snapshots import current_snapshot
+from riskmap.usecases.workspace import Workspace
+
+_ANY_RADIUS: Final = 1e6  # how far people walk is the plan's affair, not the shelter's class
+
+
+@dataclass(frozen=True, slots=True)
+class Evacuation:
+    """Everything that the document is made of. `row_of` is the row of each demand in `records`."""
+
+    threatened: Threatened
+    records: Records
+    row_of: Sequence[int]
+    plan: Plan
+    replan: Replan | None
+    left_out: Mapping[str, Say]
+    zones: Sequence[Zone]
+    incomplete: Sequence[Incomplete]
+
+
+def evacuation(
+    ws: Workspace,
+    people_file: Path,
+    *,
+    danger: Sequence[str] | Path | Danger,
+    crs: str | None = None,
+    radius: float | None = None,
+    closed: Sequence[str] = (),
+    endangered: Sequence[str] = (),
+    typhoon: bool = False,
+    roads: Path | None = None,
+    whole: bool = False,
+    detour: float = DETOUR,
+    nearest: int = NEAREST,
+    before: Path | None = None,
+) -> dict[str, Any]:
+    """Return the document of `riskmap evacuate --json`.
+
+    `danger`: see `danger_zones`; `radius`, metres, is that of records that are points. Shelters that
+    are `closed`, `endangered`, inside a zone, outdoor in a `typhoon`, or of which something is not
+    known take nobody (`closed_shelters` says why). `roads`: see `read_roads`; without it straight lines
+    × `detour` count. `before` is a document of this function: the plan
+    then changes it least, and `changes` says what is different.
+    """
+    intake = read_people(people_file, crs=crs)
+    table, unread = declared(intake)
+    if not len(table):
+        raise RiskmapError(
+            f"{people_file.name}：没有读到任何人口记录；需要编号、人数，以及坐标或危险区编号",
+            f"{people_file.name}: no people were read; code, people, and a position or a zone are needed",
+        )
+    found = danger if isinstance(danger, Danger) else danger_zones(ws, danger, radius=radius, crs=crs)
+    moving = threatened(table, found.zones)
+    shelters, left_out = _shelters(
+        ws, found.zones, closed=closed, endangered=(*endangered, *found.shelters), typhoon=typhoon
+    )
+    walk = _walk(moving.demands, shelters, roads, crs, detour)
+    earlier = _placements(before) if before else None
+    made, again = _planned(moving.demands, shelters, walk, nearest=nearest, whole=whole, before=earlier)
+    row_of = {code: i for i, code in reversed(list(enumerate(table.code)))}
+    return document(
+        ws,
+        Evacuation(
+            moving,
+            intake.records,
+            [row_of[code] for code in moving.demands.code],
+            made,
+            again,
+            left_out,
+            found.zones,
+            (*unread, *found.incomplete, *moving.incomplete),
+        ),
+    )
+
+
+def _walk(demands: Demand, places: Places, roads: Path | None, crs: str | None, detour: float) -> Walk:
+    if roads is None:
+        return StraightLines.of(demands, places, detour=detour)
+    return RoadWays.of(read_roads(roads, crs=crs), demands, places)
+
+
+def _planned(
+    demands: Demand,
+    places: Places,
+    walk: Walk,
+    *,
+    nearest: int,
+    whole: bool,
+    before: Sequence[Placement] | None,
+) -> tuple[Plan, Replan | None]:
+    """Plan over the nearest shelters, and once more over all for those whom they do not take."""
+
+    def solve(pairs: Distances) -> tuple[Plan, Replan | None]:
+        if before is None:
+            return plan(demands, places, pairs, whole=whole), None
+        again = revise(before, demands, places, pairs, whole=whole)
+        return again.plan, again
+
+    near = walk.nearest(nearest)
+    if before is not None:
+        near = including(near, walk, *known_pairs(before, demands, places))
+    made, again = solve(near)
+    wide = widened(made, walk)
+    return (made, again) if wide is None else solve(wide)
+
+
+def _shelters(
+    ws: Workspace,
+    zones: Sequence[Zone],
+    *,
+    closed: Sequence[str],
+    endangered: Sequence[str],
+    typhoon: bool,
+) -> tuple[Places, dict[str, Say]]:
+    """Return the shelters that may be used, and why the others may not."""
+    known = set(current_snapshot(ws).table(LAYER)["code"].to_pylist())
+    for code in (*closed, *endangered):
+        if code not in known:
+            raise UnknownNameError(
+                f"台账里没有编号为 {code} 的避难场所；见 riskmap select {LAYER}",
+                f"the ledger has no shelter with the code {code}; see riskmap select {LAYER}",
+            )
+    usable = usable_shelters(ws, radius=_ANY_RADIUS, typhoon=typhoon)
+    left_out = dict(usable.left_out)
+    hit = inside(zones, usable.lon, usable.lat, [()] * len(usable.code))
+    threatens = {usable.code[int(i)]: zones[int(j)].code for i, j in zip(hit.row, hit.zone, strict=True)}
+    for code, zone in threatens.items():
+        left_out[code] = Say(f"在危险区 {zone} 内", f"inside the danger zone {zone}")
+    left_out |= dict.fromkeys(endangered, Say("本次受威胁", "in danger in this event"))
+    left_out |= dict.fromkeys(closed, Say("本次关闭", "closed in this event"))
+    keep = [i for i, code in enumerate(usable.code) if code not in left_out]
+    room = np.floor(usable.places[keep]).astype(np.int64)
+    return Places([usable.code[i] for i in keep], usable.lon[keep], usable.lat[keep], room), left_out
+
+
+def _placements(before: Path) -> list[Placement]:
+    rows = read_json(before).get("assignments")
+    try:
+        return [Placement(str(r["group"]), str(r["shelter"]), int(r["people"])) for r in rows or ()]
+    except (TypeError, KeyError, ValueError) as problem:
+        raise RiskmapError(
+            f"{before.name}：不是 riskmap evacuate --json 的输出（assignments 读不懂）；请用上次保存的方案",
+            f"{before.name}: not what riskmap evacuate --json prints (its assignments); give the plan that was saved",
+        ) from problem

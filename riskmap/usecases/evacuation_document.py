@@ -1,0 +1,233 @@
+"""The document of an evacuation: who goes where, who is left and why, and what each shelter lacks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from riskmap.errors import Say
+from riskmap.formulas.shelter import BEDS_A_PERSON, PEOPLE_A_TOILET, WATER_L_A_DAY, gap, toilets
+from riskmap.prepare.evacuation import Plan
+from riskmap.prepare.replanning import Replan
+from riskmap.selection import column_of
+from riskmap.usecases.shelter_reach import LAYER
+from riskmap.usecases.snapshots import current_snapshot
+from riskmap.usecases.workspace import Workspace
+
+if TYPE_CHECKING:
+    from riskmap.usecases.evacuating import Evacuation
+
+NORMS: Final[Mapping[str, tuple[float, str]]] = {
+    "beds_a_person": (BEDS_A_PERSON, "our choice, where a group states no beds of its own"),
+    "water_l_a_person_a_day": (
+        WATER_L_A_DAY,
+        "Sphere Handbook 2018, water supply standard 2.1 (from memory)",
+    ),
+    "people_a_toilet": (PEOPLE_A_TOILET, "Sphere Handbook 2018, excreta management (from memory)"),
+}
+
+_NO_POSITION: Final = Say("没有坐标，无法安排", "no position, no shelter can be found")
+_CUT_OFF: Final = Say("没有道路通到任何可用场所", "no road leads to a usable shelter")
+_FULL: Final = Say("可用场所已满", "the usable shelters are full")
+_NO_ROOM: Final = Say("没有一处场所的余量容得下整户（组）", "no shelter has room for the whole group")
+_NONE: Final = Say("没有可用的避难场所", "there is no usable shelter")
+
+
+def document(ws: Workspace, made: Evacuation) -> dict[str, Any]:
+    """Return the document of `riskmap evacuate --json`. Unknown is null, never 0."""
+    found = made.plan
+    groups = _groups(ws, made)
+    shares = _shares(made)
+    result = {
+        "people": int(found.demands.people.sum()),
+        "placed": found.placed,
+        "unplaced": int(found.unplaced.sum()),
+        "distance": found.distances.how.en,
+        "distance_zh": found.distances.how.zh,
+        "person_metres": found.walked,
+        "whole": found.whole,
+        "optimal": found.exact,
+        "at_least": {"unplaced": found.unplaced_at_least, "person_metres": found.metres_at_least},
+        "zones": _zones(made),
+        "assignments": [
+            {
+                "group": found.demands.code[int(d)],
+                "people": int(people),
+                "shelter": found.places.code[int(s)],
+                "metres": int(metres),
+                **groups[int(d)],
+                **share,
+            }
+            for d, s, people, metres, share in zip(
+                found.demand, found.shelter, found.people, found.metres, shares, strict=True
+            )
+        ],
+        "unplaced_groups": [
+            {"group": found.demands.code[i], "people": int(found.unplaced[i]), **groups[i], **_both(why)}
+            for i, why in _reasons(found)
+        ],
+        "shelters": _shelters(ws, found, shares),
+        "closed_shelters": [{"code": code, **_both(why)} for code, why in sorted(made.left_out.items())],
+        "norms": {key: {"value": value, "source": source} for key, (value, source) in NORMS.items()},
+        "incomplete": [{"code": one.code, "kind": one.kind, **_both(one.why)} for one in made.incomplete],
+    }
+    if made.replan is not None:
+        result |= _changes(made.replan)
+    return result
+
+
+def complete(document: Mapping[str, Any]) -> bool:
+    """Return whether everybody has a place and nothing is unknown about who must move."""
+    return not (document["unplaced"] or document["incomplete"])
+
+
+def _both(say: Say) -> dict[str, str]:
+    return {"zh": say.zh, "en": say.en}
+
+
+def _groups(ws: Workspace, made: Evacuation) -> list[dict[str, Any]]:
+    """Return what is known of each demand beside its number: household, place, zones."""
+    demands, records = made.plan.demands, made.records
+    communities = records.values.get("community", [None] * len(records))
+    where = ws.places.locate(demands.lon, demands.lat) if ws.places else np.full(len(demands), -1)
+    found: list[dict[str, Any]] = []
+    for i, row in enumerate(made.row_of):
+        stated = records.subdistrict[row]
+        located = ws.subdistricts[int(where[i])] if where[i] >= 0 else None
+        household = demands.group[i]
+        found.append(
+            {
+                "household": household if household != demands.code[i] else None,
+                "subdistrict": stated if isinstance(stated, str) else located,
+                "community": communities[row] if isinstance(communities[row], str) else None,
+                "zones": list(made.threatened.zones[i]),
+            }
+        )
+    return found
+
+
+def _shares(made: Evacuation) -> list[dict[str, Any]]:
+    """Return what each assignment needs. Of a group that is split, whoever needs help goes with its first part."""
+    found, needs = made.plan, made.threatened
+    left = {"help": needs.help.copy(), "vehicles": needs.vehicles.copy(), "beds": needs.beds.copy()}
+    rest = found.demands.people - found.unplaced
+    shares: list[dict[str, Any]] = []
+    for d, people in zip(found.demand, found.people, strict=True):
+        rest[d] -= people
+        share: dict[str, Any] = {}
+        for key, column in left.items():
+            if np.isnan(column[d]):
+                share[key] = None
+                continue
+            last = rest[d] == 0 and not found.unplaced[d]
+            most = column[d] if last or key == "vehicles" else min(column[d], float(people))
+            share[key] = int(most)
+            column[d] -= most
+        shares.append(share)
+    return shares
+
+
+def _reasons(found: Plan) -> list[tuple[int, Say]]:
+    """Return the demands that are not wholly placed, and why."""
+    cut_off = set(found.distances.cut_off)
+    reasons: list[tuple[int, Say]] = []
+    for i in map(int, np.flatnonzero(found.unplaced)):
+        if not np.isfinite(found.demands.lon[i]):
+            why = _NO_POSITION
+        elif not (found.places.capacity > 0).any():
+            why = _NONE
+        elif i in cut_off:
+            why = _CUT_OFF
+        else:
+            why = _NO_ROOM if found.whole and (found.free > 0).any() else _FULL
+        reasons.append((i, why))
+    return reasons
+
+
+def _zones(made: Evacuation) -> list[dict[str, Any]]:
+    """Return the people by zone; those in two zones appear in both, and once in the total."""
+    people: dict[str, int] = {}
+    for mine, number in zip(made.threatened.zones, made.plan.demands.people, strict=True):
+        for code in mine:
+            people[code] = people.get(code, 0) + int(number)
+    return [{"code": code, "people": people.get(code)} for code in dict.fromkeys(z.code for z in made.zones)]
+
+
+def _shelters(ws: Workspace, found: Plan, shares: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return load and supply by shelter; what it does not state is null, and so is the gap."""
+    facts = _facts(ws)
+    beds = np.zeros(len(found.places))
+    helped = np.zeros(len(found.places), np.int64)
+    for s, people, share in zip(found.shelter, found.people, shares, strict=True):
+        beds[s] += share["beds"] if share["beds"] is not None else float(people) * BEDS_A_PERSON
+        helped[s] += share["help"] or 0
+    rows: list[dict[str, Any]] = []
+    for j, code in enumerate(found.places.code):
+        fact, used = facts[code], int(found.load[j])
+        water, lavatories = used * WATER_L_A_DAY, float(toilets(used))
+        rows.append(
+            {
+                "code": code,
+                "name": fact["name"],
+                "subdistrict": fact["subdistrict"],
+                "lon": float(found.places.lon[j]),
+                "lat": float(found.places.lat[j]),
+                "capacity": int(found.places.capacity[j]),
+                "used": used,
+                "free": int(found.free[j]),
+                "help": int(helped[j]),
+                "beds_needed": int(beds[j]),
+                "beds": _whole(fact["beds"]),
+                "beds_gap": _gap(beds[j], fact["beds"]),
+                "water_l_per_day": int(water),
+                "water_supply": fact["water_supply"],
+                "water_gap_l_per_day": _gap(water, fact["water_l_per_day"]),
+                "toilets_needed": int(lavatories),
+                "toilets_gap": _gap(lavatories, fact["toilets"]),
+            }
+        )
+    return rows
+
+
+_FACTS: Final = ("beds", "water_supply", "water_l_per_day", "toilets")
+
+
+def _facts(ws: Workspace) -> dict[str, dict[str, Any]]:
+    table = current_snapshot(ws).table(LAYER)
+    have = [
+        "code",
+        "name",
+        "subdistrict",
+        *(column_of(f) for f in _FACTS if column_of(f) in table.column_names),
+    ]
+    rows: list[dict[str, Any]] = table.select(have).to_pylist()
+    return {
+        row["code"]: {
+            "name": row["name"],
+            "subdistrict": row["subdistrict"],
+            **{field: row.get(column_of(field)) for field in _FACTS},
+        }
+        for row in rows
+    }
+
+
+def _whole(value: float | None) -> int | None:
+    return None if value is None else int(value)
+
+
+def _gap(needed: float, stated: float | None) -> int | None:
+    return None if stated is None else int(np.ceil(float(gap(needed, stated))))
+
+
+def _changes(again: Replan) -> dict[str, Any]:
+    return {
+        "moved": again.moved,
+        "stayed": again.stayed,
+        "changes": [
+            {"group": one.demand, "from": one.before, "to": one.after, "people": one.people}
+            for one in again.changes
+        ],
+        "gone": [{"group": one.demand, "shelter": one.shelter, "people": one.people} for one in again.gone],
+    }
