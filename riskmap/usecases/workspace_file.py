@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
+
+from pydantic import Field as Key
 
 from riskmap.catalog.problems import Items, Part, TomlFile, read_text
 from riskmap.coordinates import parse_datum
 from riskmap.errors import CatalogError, DatumError
+from riskmap.usecases.duty_settings import DEFAULT_DUTY, DEFAULT_OUTBOX, DutySettings, OutboxSettings
 from riskmap.usecases.fire_settings import DEFAULT_FIRE, FireSettings
 
 
@@ -41,12 +45,35 @@ class _Store(Part):
     url: str = "data/ledger.sqlite"
 
 
+class _Duty(Part):
+    minutes: float = Key(default=DEFAULT_DUTY.minutes, gt=0, le=1440)
+    verified_days: int = Key(default=0, ge=0, le=36_525)
+
+
+class _Outbox(Part):
+    kind: Literal["file", "smtp", "webhook"] = "file"
+    folder: str = DEFAULT_OUTBOX.folder
+    host: str = ""
+    port: int = Key(default=DEFAULT_OUTBOX.port, ge=1, le=65_535)
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    user: str = ""
+    password_env: str = ""
+    sender: str = ""
+    recipients: Items[str] = ()
+    subdistricts: dict[str, Items[str]] = Key(default_factory=dict[str, tuple[str, ...]])
+    url: str = ""
+    token_env: str = ""
+    timeout: float = Key(default=DEFAULT_OUTBOX.timeout, gt=0, le=120)
+
+
 class _File(Part):
     district: _District
     map: _Map = _Map()
     intake: _Intake = _Intake()
     store: _Store = _Store()
     fire: _Fire = _Fire()
+    duty: _Duty = _Duty()
+    outbox: _Outbox = _Outbox()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +91,8 @@ class WorkspaceConfig:
     default_datum: str = ""
     store: str = "data/ledger.sqlite"
     fire: FireSettings = DEFAULT_FIRE
+    duty: DutySettings = DEFAULT_DUTY
+    outbox: OutboxSettings = DEFAULT_OUTBOX
 
 
 def read_workspace_file(path: Path) -> WorkspaceConfig:
@@ -81,6 +110,10 @@ def read_workspace_file(path: Path) -> WorkspaceConfig:
     wrong = fire.mistake()
     if wrong is not None:
         problems.append(source.problem(("fire", wrong[0]), wrong[1]))
+    outbox = OutboxSettings(**file.outbox.model_dump()) if file is not None else DEFAULT_OUTBOX
+    wrong = outbox.mistake()
+    if wrong is not None:
+        problems.append(source.problem(("outbox", wrong[0]), wrong[1]))
     if file is None or problems:
         raise CatalogError(tuple(problems))
     return WorkspaceConfig(
@@ -95,6 +128,8 @@ def read_workspace_file(path: Path) -> WorkspaceConfig:
         default_datum=file.intake.datum,
         store=file.store.url,
         fire=fire,
+        duty=DutySettings(file.duty.minutes, file.duty.verified_days),
+        outbox=outbox,
     )
 
 

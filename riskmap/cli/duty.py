@@ -1,0 +1,387 @@
+"""Commands of a duty: scenarios, log, events, callout, after, message, outbox."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from riskmap.cli.common import (
+    LANG,
+    ByOption,
+    JsonOption,
+    StoreOption,
+    WhyOption,
+    WorkspaceOption,
+    app,
+    person,
+    print_json,
+    reason,
+    say,
+)
+from riskmap.errors import RiskmapError
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    from riskmap.duty import CalloutView, Event, Review
+    from riskmap.usecases.outbox import MessageState
+
+ScenarioArgument = Annotated[
+    str, typer.Argument(metavar="SCENARIO", help="情景编号或标题 / number or title of a scenario")
+]
+NowOption = Annotated[
+    str | None,
+    typer.Option("--now", metavar="TIME", help="截至何时，无时区按北京时间 / as of; Beijing time by default"),
+]
+MinutesOption = Annotated[
+    float | None, typer.Option("--minutes", min=0.1, help="几分钟未应答呼叫下一位 / minutes to answer")
+]
+
+
+def _moment(text: str | None) -> dt.datetime | None:
+    from riskmap.usecases.moments import parse_moment
+
+    return parse_moment(text) if text else None
+
+
+@app.command()
+def scenarios(
+    as_json: JsonOption = False, workspace: WorkspaceOption = None, store: StoreOption = None
+) -> None:
+    """情景列表，最近的在前 / scenarios, the newest first."""
+    from riskmap.duty import beijing
+    from riskmap.usecases.duty_documents import scenario_json
+    from riskmap.usecases.workspace import open_workspace
+
+    found = open_workspace(workspace, store).ledger.scenarios()
+    if as_json:
+        print_json({"scenarios": [scenario_json(s) for s in found]})
+        return
+    for s in found:
+        drill = ("演习" if LANG == "zh" else "drill") if s.drill else ""
+        typer.echo(f"{s.id}\t{beijing(s.at)}\t{s.title}\t{drill}\t{s.who}")
+
+
+@app.command()
+def log(
+    scenario: ScenarioArgument,
+    kind: Annotated[
+        str,
+        typer.Argument(
+            metavar="KIND",
+            help="warning response response_end call acknowledgement no_answer action_done opening closure "
+            "moved new_spot note correction",
+        ),
+    ],
+    record: Annotated[str, typer.Option("--record", metavar="LAYER:CODE", help="哪个点位 / the record")] = "",
+    subdistrict: Annotated[str, typer.Option("--subdistrict", help="街道 / sub-district")] = "",
+    contact: Annotated[
+        int | None, typer.Option("--contact", min=1, help="名单第几位 / which contact of the list")
+    ] = None,
+    text: Annotated[str, typer.Option("--text", help="内容 / in words")] = "",
+    at: Annotated[
+        str | None,
+        typer.Option(
+            "--at", metavar="TIME", help="何时发生，无时区按北京时间 / when; Beijing time by default"
+        ),
+    ] = None,
+    signal: Annotated[
+        str, typer.Option("--signal", metavar="KIND:COLOUR[@S,..]", help="预警，如 暴雨:橙色 / the warning")
+    ] = "",
+    level: Annotated[
+        str, typer.Option("--level", help="响应级别 I–IV，由人宣布 / declared by a person")
+    ] = "",
+    answers: Annotated[
+        str, typer.Option("--answers", metavar="EVENT,..", help="响应对应的预警事件号 / warnings it answers")
+    ] = "",
+    people: Annotated[int | None, typer.Option("--people", min=0, help="转移人数 / people moved")] = None,
+    corrects: Annotated[
+        int | None, typer.Option("--corrects", metavar="EVENT", help="被更正的事件号 / event taken back")
+    ] = None,
+    by: ByOption = None,
+    why: WhyOption = None,
+    as_json: JsonOption = False,
+    workspace: WorkspaceOption = None,
+    store: StoreOption = None,
+) -> None:
+    """记一条事件（只增不删，记错用 correction 更正）/ write one line of the event log."""
+    from riskmap.usecases.duty_documents import event_json
+    from riskmap.usecases.event_entry import Entry, log_event
+    from riskmap.usecases.workspace import open_workspace
+
+    entry = Entry(
+        kind=kind,
+        record=record,
+        subdistrict=subdistrict,
+        contact=contact,
+        text=text,
+        at=_moment(at),
+        signal=signal,
+        level=level,
+        answers=_numbers(answers),
+        people=people,
+        corrects=corrects,
+    )
+    event = log_event(open_workspace(workspace, store), scenario, entry, by=person(by), why=reason(why))
+    if as_json:
+        print_json(event_json(event))
+    else:
+        typer.echo(_event_line(event))
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    from riskmap.cli.common import split
+
+    parts = split(text)
+    if not all(part.strip().isdecimal() for part in parts):
+        raise RiskmapError(
+            f"--answers {text!r}：请写事件号，如 3,7", f"--answers {text!r}: write event numbers, such as 3,7"
+        )
+    return tuple(int(part) for part in parts)
+
+
+def _event_line(event: Event) -> str:
+    from riskmap.duty import EVENT_KINDS, beijing
+
+    where = f"{event.layer}:{event.code}" if event.layer else event.subdistrict or ""
+    body = " ".join(f"{key}={value}" for key, value in event.body.items())
+    kind = EVENT_KINDS[event.kind].text(LANG) if event.kind in EVENT_KINDS else event.kind
+    return f"{event.id}\t{beijing(event.at)}\t{kind}\t{where}\t{body}\t{event.who}"
+
+
+@app.command()
+def events(
+    scenario: ScenarioArgument,
+    until: Annotated[str | None, typer.Option("--until", metavar="TIME", help="截至何时 / as of")] = None,
+    as_json: JsonOption = False,
+    workspace: WorkspaceOption = None,
+    store: StoreOption = None,
+) -> None:
+    """事件日志，含更正 / the event log, corrections included."""
+    from riskmap.usecases.duty import find_scenario
+    from riskmap.usecases.duty_documents import event_json
+    from riskmap.usecases.workspace import open_workspace
+
+    ws = open_workspace(workspace, store)
+    found = ws.ledger.events(find_scenario(ws, scenario).id, until=_moment(until))
+    if as_json:
+        print_json({"events": [event_json(e) for e in found]})
+        return
+    for event in found:
+        typer.echo(_event_line(event))
+
+
+@app.command()
+def callout(
+    scenario: ScenarioArgument,
+    now: NowOption = None,
+    minutes: MinutesOption = None,
+    to: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--to", metavar="DIR|FILE", help="文件夹（每街道一份 xlsx）、.xlsx 或 .docx 简报；可重复"
+        ),
+    ] = None,
+    contacts: Annotated[
+        bool, typer.Option("--contacts", help="含未脱敏的联系人（会留痕）/ unmasked contacts, recorded")
+    ] = False,
+    by: ByOption = None,
+    why: WhyOption = None,
+    as_json: JsonOption = False,
+    workspace: WorkspaceOption = None,
+    store: StoreOption = None,
+) -> None:
+    """叫应单：叫谁、谁应答了、谁超时、缺什么 / whom to call, who answered, who is overdue, what is missing."""
+    from riskmap.usecases.duty import callout_view
+    from riskmap.usecases.duty_documents import callout_json
+    from riskmap.usecases.duty_exports import check_target, export_callout
+    from riskmap.usecases.workspace import open_workspace
+
+    for target in to or ():
+        check_target(target, ("", ".xlsx", ".docx"))
+    view = callout_view(
+        open_workspace(workspace, store),
+        scenario,
+        now=_moment(now),
+        minutes=minutes,
+        unmasked=contacts,
+        by=person(by),
+        why=reason(why),
+    )
+    files = [f for target in to or () for f in export_callout(view, target, by=person(by), lang=LANG)]
+    if as_json:
+        print_json(callout_json(view, LANG) | ({"files": files} if to else {}))
+        return
+    _print_callout(view)
+    for file in files:
+        typer.echo(file["path"], err=True)
+
+
+def _print_callout(view: CalloutView) -> None:
+    from riskmap.duty import CALL_STATUS, beijing
+    from riskmap.records import RANKS, TIER_TITLES
+
+    if view.scenario.drill:
+        say("【演习】", "[DRILL]")
+    for group in view.callout.groups:
+        typer.echo(f"{group.subdistrict or '—'}（{len(group.lines)}）")
+        for line in group.lines:
+            state = view.states[line.feature_id]
+            tier = TIER_TITLES[RANKS[line.rank_to]].text(LANG)
+            status = CALL_STATUS[state.status].text(LANG)
+            mark = "!" if state.overdue else " "
+            callee = next((c for c in line.callees if c.number == (state.next or state.callee)), None)
+            who = ""
+            if callee is not None:
+                contact = callee.contact
+                who = f"{callee.number} {callee.title.text(LANG)} {contact.name or ''} {contact.phone or ''}"
+            typer.echo(
+                f" {mark} {tier}\t{line.layer}:{line.code}\t{line.name or ''}\t{beijing(line.start)}\t"
+                f"{line.causes[0].text(LANG)}\t{status}\t{who}"
+            )
+            for gap in line.gaps:
+                typer.echo(f"      - {gap.text.text(LANG)}")
+
+
+@app.command()
+def after(
+    scenario: ScenarioArgument,
+    now: NowOption = None,
+    minutes: MinutesOption = None,
+    to: Annotated[
+        Path | None, typer.Option("--to", metavar="FILE.docx", help="总结报告 / the report as a file")
+    ] = None,
+    by: ByOption = None,
+    as_json: JsonOption = False,
+    workspace: WorkspaceOption = None,
+    store: StoreOption = None,
+) -> None:
+    """应急响应总结：各项数字由日志计算 / the after-action figures, from the log."""
+    from riskmap.usecases.duty import review_of
+    from riskmap.usecases.duty_documents import review_json
+    from riskmap.usecases.duty_exports import check_target, export_after_report
+    from riskmap.usecases.workspace import open_workspace
+
+    if to is not None:
+        check_target(to, (".docx",))
+    found = review_of(open_workspace(workspace, store), scenario, until=_moment(now), minutes=minutes)
+    files = [] if to is None else export_after_report(found, to, by=person(by), lang=LANG)
+    if as_json:
+        print_json(review_json(found, LANG) | ({"files": files} if files else {}))
+    else:
+        _print_review(found)
+        for file in files:
+            typer.echo(file["path"], err=True)
+    raise typer.Exit(0 if found.adds_up and not found.unclear else 1)
+
+
+def _print_review(found: Review) -> None:
+    never = len(found.unanswered)
+    say(
+        f"预警 {found.warnings} 次，响应 {found.responses} 次，对应 {found.tied} 次；转移 {found.moved.total} 人，"
+        f"开放避难场所 {len(found.shelters)} 处，新增积水点 {len(found.new_spots)} 处",
+        f"{found.warnings} warnings, {found.responses} responses, {found.tied} tied; {found.moved.total} people "
+        f"moved, {len(found.shelters)} shelters opened, {len(found.new_spots)} new spots",
+    )
+    times = "—" if found.median is None else f"{found.median:.1f} / {found.p90:.1f}"
+    say(
+        f"叫应 {len(found.answers)} 处，未应答 {never} 处；应答用时（分钟）中位数 / 90%：{times}",
+        f"{len(found.answers)} records to call, {never} unanswered; minutes to answer, median / 90 %: {times}",
+    )
+    for answer in found.unanswered:
+        typer.echo(f"  ! {answer.layer}:{answer.code}\t{answer.name or ''}\t{answer.status}")
+    for tie in found.ties:
+        if tie.response is None and tie.warning is not None:
+            say(f"  ! 预警 {tie.warning.id} 没有对应响应", f"  ! warning {tie.warning.id} has no response")
+        elif tie.warning is None and tie.response is not None:
+            say(f"  ! 响应 {tie.response.id} 没有对应预警", f"  ! response {tie.response.id} has no warning")
+    for event in found.unclear:
+        say(f"  ! 事件 {event.id} 未计入", f"  ! event {event.id} is not counted", err=True)
+    for d in found.differences:
+        typer.echo(f"  ! {d.what.text(LANG)}: {d.expected} ≠ {d.found}", err=True)
+
+
+@app.command()
+def message(
+    scenario: ScenarioArgument,
+    text: Annotated[str, typer.Option("--text", help="内容 / the text")],
+    subject: Annotated[str, typer.Option("--subject", help="标题 / subject")] = "",
+    record: Annotated[str, typer.Option("--record", metavar="LAYER:CODE", help="哪个点位 / the record")] = "",
+    contact: Annotated[
+        int | None, typer.Option("--contact", min=1, help="发给名单第几位 / to which contact")
+    ] = None,
+    subdistrict: Annotated[str, typer.Option("--subdistrict", help="街道 / sub-district")] = "",
+    by: ByOption = None,
+    why: WhyOption = None,
+    as_json: JsonOption = False,
+    workspace: WorkspaceOption = None,
+    store: StoreOption = None,
+) -> None:
+    """发一条消息（经发件箱，逐次留痕；演习不发送）/ send a message through the outbox."""
+    from riskmap.usecases.event_entry import Entry
+    from riskmap.usecases.outbox import send_message
+    from riskmap.usecases.workspace import open_workspace
+
+    entry = Entry("message", record=record, subdistrict=subdistrict, contact=contact, text=text)
+    state = send_message(
+        open_workspace(workspace, store),
+        scenario,
+        entry,
+        subject=subject,
+        by=person(by),
+        why=reason(why),
+    )
+    if as_json:
+        print_json(_message_json(state))
+    else:
+        typer.echo(_message_line(state))
+    raise typer.Exit(1 if state.status in {"queued", "failed"} else 0)
+
+
+@app.command()
+def outbox(
+    scenario: ScenarioArgument,
+    send: Annotated[bool, typer.Option("--send", help="重发未发出的 / try again what has not left")] = False,
+    by: ByOption = None,
+    why: WhyOption = None,
+    as_json: JsonOption = False,
+    workspace: WorkspaceOption = None,
+    store: StoreOption = None,
+) -> None:
+    """发件箱：每条消息发到哪一步 / where every message stands; exit status 1 while some have not left."""
+    from riskmap.usecases.outbox import deliver, messages
+    from riskmap.usecases.workspace import open_workspace
+
+    ws = open_workspace(workspace, store)
+    if send:
+        deliver(ws, scenario, by=person(by), why=reason(why))
+    found = messages(ws, scenario)
+    if as_json:
+        print_json({"messages": [_message_json(m) for m in found]})
+    else:
+        for state in found:
+            typer.echo(_message_line(state))
+    raise typer.Exit(1 if any(m.status in {"queued", "failed"} for m in found) else 0)
+
+
+def _message_json(state: MessageState) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    from riskmap.usecases.duty_documents import iso
+
+    return asdict(state) | {"at": iso(state.at)}
+
+
+def _message_line(state: MessageState) -> str:
+    from riskmap.usecases.outbox import NOT_SENT
+
+    titles = {
+        "queued": ("待发送", "queued"),
+        "failed": ("发送失败，待重发", "failed"),
+        "sent": ("已发送", "sent"),
+        "drill": (NOT_SENT, "drill, not sent"),
+    }
+    status = titles[state.status][0 if LANG == "zh" else 1]
+    return f"{state.message}\t{status}\t{state.to or '—'}\t{state.attempts}\t{state.text}\t{state.reason}"

@@ -1,0 +1,191 @@
+"""A duty: open a scenario, see whom to call and who has answered, and what came of it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from riskmap.duty import (
+    BEIJING,
+    CallLine,
+    Callout,
+    CalloutView,
+    CallState,
+    Escalated,
+    Event,
+    Review,
+    Scenario,
+    standing,
+)
+from riskmap.errors import RiskmapError, UnknownNameError
+from riskmap.hazards import Escalation
+from riskmap.ledger import mask_contacts, utc_now
+from riskmap.prepare.callout import callout
+from riskmap.prepare.clock import clock
+from riskmap.prepare.review import review
+from riskmap.records import Contact
+from riskmap.usecases.moments import moment_of
+from riskmap.usecases.workspace import Workspace
+
+
+def open_scenario(
+    ws: Workspace,
+    *,
+    title: str,
+    drill: bool,
+    body: Mapping[str, Any],
+    at: dt.datetime | np.datetime64,
+    escalations: Sequence[Escalation],
+    who: str,
+    why: str,
+) -> int:
+    """Put a scenario on record with the tiers it raises; return its number.
+
+    `at` is the moment it was computed for, `body` what was loaded (JSON). The static tiers stay as
+    they are. Raises LedgerError and UnknownNameError as `Ledger.open_scenario` does.
+    """
+    return ws.ledger.open_scenario(
+        title=title, drill=drill, body=body, at=moment_of(at), escalations=escalations, by=who, why=why
+    )
+
+
+def find_scenario(ws: Workspace, named: str | int) -> Scenario:
+    """Return the scenario of a number or a title; a title that several have is refused with their numbers."""
+    text = str(named).strip()
+    if text.isdecimal():
+        return ws.ledger.scenario(int(text))
+    every = ws.ledger.scenarios()
+    found = [s for s in every if s.title == text]
+    if not found:
+        some = "、".join(f"{s.id} {s.title}" for s in every[:5]) or "无 / none"
+        raise UnknownNameError(
+            f"情景 {text}：台账中没有；最近的有 {some}",
+            f"scenario {text}: there is none; the latest are {some}",
+        )
+    if len(found) > 1:
+        numbers = "、".join(str(s.id) for s in found)
+        raise UnknownNameError(
+            f"情景 {text}：有 {len(found)} 个同名（{numbers}）；请写编号",
+            f"scenario {text}: {len(found)} have this title ({numbers}); give the number",
+        )
+    return found[0]
+
+
+def callout_view(
+    ws: Workspace,
+    named: str | int,
+    *,
+    now: dt.datetime | None = None,
+    minutes: float | None = None,
+    unmasked: bool = False,
+    by: str = "",
+    why: str = "",
+) -> CalloutView:
+    """Return the call-out of a scenario with the state of every record at `now` (the present moment).
+
+    `minutes` to answer: workspace.toml's unless given. Names and phones are masked unless
+    `unmasked`; then the ledger first keeps who saw them and why, and RiskmapError asks for both.
+    """
+    scenario = find_scenario(ws, named)
+    if unmasked:
+        if not by.strip() or not why.strip():
+            raise RiskmapError(
+                "叫应单的完整联系方式：请写明经办人和原因",
+                "full contacts of a call-out: state the person and the reason",
+            )
+        what = f"情景 {scenario.id} {scenario.title}：叫应单"
+        ws.ledger.record_export(by=by, why=why, what=what, unmasked=True)
+    moment = now or utc_now()
+    limit = ws.config.duty.minutes if minutes is None else minutes
+    made = scenario_callout(ws, scenario, today=moment.astimezone(BEIJING).date())
+    log = ws.ledger.events(scenario.id, until=moment)
+    states = clock(log, made, moment, limit)
+    return CalloutView(
+        scenario=scenario,
+        callout=made if unmasked else _masked(made),
+        states={state.feature_id: state for state in states},
+        now=moment,
+        minutes=limit,
+        layer_titles={name: layer.title for name, layer in ws.catalog.layers.items()},
+        done=_done(log),
+        district=ws.config.district,
+        demo=ws.demo,
+        masked=not unmasked,
+    )
+
+
+def scenario_callout(ws: Workspace, scenario: Scenario, *, today: dt.date) -> Callout:
+    """Return the call-out of a scenario with unmasked contacts as the ledger has them now."""
+    raised = [e for e in ws.ledger.escalations(scenario=scenario.id) if e.layer in ws.catalog.layers]
+    people: dict[int, tuple[Contact, ...]] = {}
+    plans: dict[int, str] = {}
+    for layer in dict.fromkeys(e.layer for e in raised):
+        codes = sorted({e.code for e in raised if e.layer == layer})
+        features = ws.ledger.features(layer, codes=codes, contacts=True, include_retired=True)
+        plan = ws.catalog.layer(layer).plan
+        own = features.records.values.get(plan.field, ()) if plan and plan.field else ()
+        for row, number in enumerate(features.feature_id.tolist()):
+            people[number] = (features.records.contacts or [None] * len(features))[row] or ()
+            if own and isinstance(own[row], str):
+                plans[number] = str(own[row])
+    return callout(
+        [_with_plan(e, plans) for e in raised],
+        people,
+        layers=ws.catalog.layers,
+        since=scenario.at,
+        today=today,
+        verified_days=ws.config.duty.verified_days or None,
+    )
+
+
+def _with_plan(one: Escalated, plans: Mapping[int, str]) -> Escalated:
+    return replace(one, plan=plans[one.feature_id]) if one.feature_id in plans else one
+
+
+def _masked(made: Callout) -> Callout:
+    def hide(line: CallLine) -> CallLine:
+        shown = mask_contacts([c.contact for c in line.callees]) or ()
+        callees = tuple(replace(c, contact=m) for c, m in zip(line.callees, shown, strict=True))
+        return replace(line, callees=callees)
+
+    groups = tuple(replace(g, lines=tuple(map(hide, g.lines))) for g in made.groups)
+    return Callout(made.since, groups)
+
+
+def _done(log: Sequence[Event]) -> dict[int, tuple[str, ...]]:
+    found: dict[int, tuple[str, ...]] = {}
+    for event in standing(log):
+        if event.kind == "action_done" and event.feature_id is not None:
+            text = str(event.body.get("text") or "")
+            found[event.feature_id] = (*found.get(event.feature_id, ()), text)
+    return found
+
+
+def overdue(view: CalloutView) -> list[tuple[CallLine, CallState]]:
+    """Return the records whose wait has passed, in the order of the call-out: call the next one now."""
+    return [
+        (line, view.states[line.feature_id])
+        for line in view.callout.lines
+        if view.states[line.feature_id].overdue
+    ]
+
+
+def review_of(
+    ws: Workspace, named: str | int, *, until: dt.datetime | None = None, minutes: float | None = None
+) -> Review:
+    """Return the figures of the after-action report of a scenario, at present or as they stood `until`."""
+    scenario = find_scenario(ws, named)
+    moment = until or utc_now()
+    made = review(
+        scenario,
+        ws.ledger.events(scenario.id),
+        scenario_callout(ws, scenario, today=moment.astimezone(BEIJING).date()),
+        until=moment,
+        minutes=ws.config.duty.minutes if minutes is None else minutes,
+    )
+    titles = {name: layer.title for name, layer in ws.catalog.layers.items()}
+    return replace(made, layer_titles=titles, district=ws.config.district, demo=ws.demo)

@@ -1,0 +1,47 @@
+"""The papers of a duty: call-out workbooks, the brief, the after-action report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from riskmap.duty import CalloutView, Review
+from riskmap.errors import ExportError, Lang
+from riskmap.present.export.callout_book import write_callout_book, write_callout_books
+from riskmap.present.export.duty_reports import write_after_report, write_brief
+from riskmap.present.export.written import Written
+
+
+def export_callout(view: CalloutView, to: Path, *, by: str = "", lang: Lang = "zh") -> list[dict[str, Any]]:
+    """Write a call-out: into a folder one workbook per sub-district, .xlsx all in one, .docx the brief.
+
+    Returns {path, format, rows} of every file. ExportError for another ending.
+    """
+    ending = to.suffix.lower()
+    if to.is_dir() or not ending:
+        return _told(write_callout_books(view, to, lang=lang))
+    if ending == ".xlsx":
+        return _told(write_callout_book(view, to, lang=lang))
+    if ending == ".docx":
+        return _told(write_brief(view, to, lang=lang, author=by))
+    raise ExportError(
+        f"{to}：叫应单可写到文件夹（每街道一个 .xlsx）、.xlsx 或 .docx（简报）",
+        f"{to}: a call-out goes to a folder (one .xlsx per sub-district), .xlsx or .docx (the brief)",
+    )
+
+
+def check_target(to: Path, endings: tuple[str, ...]) -> None:
+    """Raise ExportError before anything is done where a file's ending is none of these."""
+    if to.suffix.lower() not in endings and not (to.is_dir() and "" in endings):
+        listed = "、".join(e for e in endings if e)
+        raise ExportError(f"{to}：文件结尾应为 {listed}", f"{to}: the file must end in {listed}")
+
+
+def export_after_report(found: Review, to: Path, *, by: str = "", lang: Lang = "zh") -> list[dict[str, Any]]:
+    """Write the after-action report as .docx; returns {path, format, rows}."""
+    check_target(to, (".docx",))
+    return _told(write_after_report(found, to, lang=lang, author=by))
+
+
+def _told(written: list[Written]) -> list[dict[str, Any]]:
+    return [{"path": str(w.path), "format": w.format, "rows": w.rows} for w in written]
