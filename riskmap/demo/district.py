@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Final
@@ -14,6 +14,7 @@ from rasterio import Affine
 from shapely import Polygon
 
 from riskmap.coordinates import from_cgcs2000, to_cgcs2000
+from riskmap.demo.dwellers import make_dwellers
 from riskmap.demo.forest import make_forest_grids
 from riskmap.demo.land import CELL, METRIC, Land, make_land
 from riskmap.demo.parcels import make_parcels
@@ -37,7 +38,8 @@ class DemoDistrict:
 
     `district`, `subdistricts`: polygons in degrees (EPSG:4490); the sub-districts tile the district and
     share identical vertices. `dem`: heights in metres (float32, NaN outside the district), their affine
-    transform (rows from north), and CRS. `layers`: layer id → records. `mark` goes on every screen.
+    transform (rows from north), and CRS. `layers`: layer id → records. `dwellers`: rows under
+    `riskmap.demo.dwellers.HEADER`. `mark` goes on every screen.
     """
 
     name: str
@@ -47,6 +49,7 @@ class DemoDistrict:
     subdistricts: Mapping[str, Polygon]
     dem: tuple[NDArray[np.float32], Affine, str]
     layers: Mapping[str, Records]
+    dwellers: Sequence[Sequence[object]] = ()
 
 
 def make_demo(*, points: int = DEFAULT_POINTS, seed: int = 0, today: date | None = None) -> DemoDistrict:
@@ -92,6 +95,7 @@ def make_demo(*, points: int = DEFAULT_POINTS, seed: int = 0, today: date | None
         subdistricts=dict(zip(SUBDISTRICTS, subdistricts, strict=True)),
         dem=_dem(land, parcels.district),
         layers={records.layer: records for records in layers},
+        dwellers=make_dwellers(rng(16), settlement),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ from shapely import Polygon
 from shapely.geometry import mapping
 
 from riskmap.demo.district import DemoDistrict
+from riskmap.demo.dwellers import HEADER
 
 NODATA = -9999.0
 
@@ -22,7 +24,8 @@ def write_boundaries(demo: DemoDistrict, directory: Path) -> Mapping[str, Path]:
     """Write the boundaries and the terrain below `directory`; return what lies where.
 
     `district`: boundaries/district.geojson and `subdistricts`: boundaries/subdistricts.geojson (degrees,
-    EPSG:4490, property `name`); `dem`: dem.tif (EPSG:4547, metres, no-data −9999). Each is written
+    EPSG:4490, property `name`); `dem`: dem.tif (EPSG:4547, metres, no-data −9999); `people`: people.csv,
+    who lives where (UTF-8 with BOM). Each is written
     beside its place and then moved there.
     """
     district, subdistricts, dem = (
@@ -35,7 +38,16 @@ def write_boundaries(demo: DemoDistrict, directory: Path) -> Mapping[str, Path]:
         text = _geojson(polygons, mark=demo.mark)
         _moved_in(path, lambda beside, text=text: _write_bytes(beside, text))
     _moved_in(dem, lambda beside: _write_dem(beside, demo))
-    return {"district": district, "subdistricts": subdistricts, "dem": dem}
+    people = directory / "people.csv"
+    _moved_in(people, lambda beside: _write_people(beside, demo))
+    return {"district": district, "subdistricts": subdistricts, "dem": dem, "people": people}
+
+
+def _write_people(path: Path, demo: DemoDistrict) -> None:
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow((*HEADER, "备注"))
+        rows.writerows((*row, demo.mark) for row in demo.dwellers)
 
 
 def _geojson(polygons: Mapping[str, Polygon], *, mark: str) -> bytes:

@@ -1,11 +1,286 @@
+"""叫应 and 记录 of the page 临灾: whom to call now, what was answered, and everything that happened."""
+
 from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
 
 import streamlit as st
 
+from riskmap.catalog.plan import PHASES
+from riskmap.duty import BEIJING, CALL_STATUS, EVENT_KINDS, CallLine, CalloutView, CallState, Event
+from riskmap.errors import RiskmapError
+from riskmap.prepare.callout import is_due, phase_at
+from riskmap.records import RANKS, TIER_TITLES
+from riskmap.ui.filters import escape
+from riskmap.ui.notices import keep_notice, refuse
+from riskmap.ui.panels import Cell, Column, Row, pager_of, show_table
+from riskmap.ui.state import lang, say, workspace
+from riskmap.usecases.duty import callout_view, review_of
+from riskmap.usecases.duty_exports import export_after_report, export_callout
+from riskmap.usecases.event_entry import Entry, log_event
+from riskmap.usecases.storms import Storm
 
-def calls(shown):
-    st.caption("…")
+_ROWS: Final = 20
+_HEIGHT: Final = 330
+_EVERY_S: Final = 30  # the clock is looked at this often while the list is open
+_PERSON: Final = "person"
+_CHOSEN: Final = "prepare-line"
+_BY_HAND: Final = ("note", "response", "response_end", "opening", "closure", "moved", "new_spot")
 
 
-def log(shown):
-    st.caption("…")
+def calls(shown: Storm) -> None:
+    """Draw the call-out: who is to be called next, what to do, and tick-off."""
+    _person()
+    _list(shown)
+    _papers(shown)
+
+
+@st.fragment(run_every=_EVERY_S)
+def _list(shown: Storm) -> None:
+    """The list runs again by itself: the minutes pass whether or not anybody clicks."""
+    view = callout_view(workspace(), shown.scenario.id)
+    lines = view.callout.lines
+    if not lines:
+        st.success(say("prepare_points_none"))
+        return
+    counts = Counter(view.states[line.feature_id].status for line in lines)
+    late = sum(state.overdue for state in view.states.values())
+    st.caption(
+        say("list_separator").join(
+            f"{CALL_STATUS[s].text(lang())} {counts[s]:,}" for s in CALL_STATUS if counts[s]
+        )
+        + (
+            f"{say('list_separator')}{say('prepare_overdue', n=f'{late:,}', minutes=f'{view.minutes:g}')}"
+            if late
+            else ""
+        )
+    )
+    places = [group.subdistrict or say("not_stated") for group in view.callout.groups]
+    place = st.selectbox(say("filter_subdistricts"), places, key="prepare-call-place")
+    group = view.callout.groups[places.index(place)]
+    key = "prepare-calls"
+    pager = pager_of(key, len(group.lines), _ROWS)
+    rows = [_row(line, view.states[line.feature_id]) for line in group.lines[pager.start : pager.stop]]
+    columns = [
+        Column("tier", say("column_tier"), "tier-cell"),
+        Column("name", say("column_name")),
+        Column("state", say("prepare_column_call")),
+    ]
+    chosen = show_table(key, columns, rows, pager=pager, height=_HEIGHT, dense=True)
+    if chosen:
+        st.session_state[_CHOSEN] = int(chosen)
+    picked = next((line for line in lines if line.feature_id == st.session_state.get(_CHOSEN)), None)
+    if picked is not None:
+        _one(shown, view, picked)
+
+
+def _row(line: CallLine, state: CallState) -> Row:
+    layer = workspace().catalog.layer(line.layer).title.text(lang())
+    callee = next((c for c in line.callees if c.number == (state.next or state.callee)), None)
+    who = f"{callee.title.text(lang())} {callee.contact.name or ''}" if callee else say("prepare_nobody")
+    due = f" {state.due.astimezone(BEIJING):%H:%M}" if state.due and state.status == "called" else ""
+    return Row(
+        [
+            Cell(TIER_TITLES[RANKS[line.rank_to]].text(lang()), tier=RANKS[line.rank_to]),
+            Cell(line.name or line.code, note=layer, act=str(line.feature_id)),
+            Cell(CALL_STATUS[state.status].text(lang()) + due, note=who),
+        ]
+    )
+
+
+def _one(shown: Storm, view: CalloutView, line: CallLine) -> None:
+    """One record: its contacts with the buttons, what is missing, and what to do now."""
+    with st.container(key="prepare-line", border=True):
+        st.markdown(f"**{escape(line.name or line.code)}**")
+        for cause in line.causes[:2]:
+            st.caption(escape(cause.text(lang())))
+        for gap in line.gaps:
+            st.markdown(f":red[{escape(gap.text.text(lang()))}]")
+        for callee in line.callees:
+            who = f"{callee.number}. {callee.title.text(lang())} {callee.contact.name or '—'} {callee.contact.phone or ''}"
+            words, first, second, third = st.columns([3.2, 1, 1, 1], vertical_alignment="center")
+            words.text(who)
+            for place, kind in ((first, "call"), (second, "acknowledgement"), (third, "no_answer")):
+                place.button(
+                    say(f"prepare_do_{kind}"),
+                    key=f"prepare-{kind}-{line.feature_id}-{callee.number}",
+                    on_click=_log,
+                    args=(
+                        shown.scenario.id,
+                        Entry(kind, record=f"{line.layer}:{line.code}", contact=callee.number),
+                    ),
+                    type="tertiary",
+                )
+        phase = phase_at(view.now, line.start, line.expiry)
+        done = view.done.get(line.feature_id, ())
+        st.caption(say("prepare_phase", phase=PHASES[phase].text(lang())))
+        if line.own_plan:
+            st.text(say("prepare_own_plan", plan=line.own_plan))
+        for number, action in enumerate(line.actions):
+            if not is_due(action.phase, phase):
+                continue
+            text = action.text.text(lang())
+            ticked = action.text.zh in done or text in done
+            st.checkbox(
+                escape(text),
+                value=ticked,
+                disabled=ticked,
+                key=f"prepare-action-{line.feature_id}-{number}-{ticked}",
+                on_change=_log,
+                args=(
+                    shown.scenario.id,
+                    Entry("action_done", record=f"{line.layer}:{line.code}", text=action.text.zh),
+                ),
+            )
+
+
+def _person() -> None:
+    """Ask once who sits at the desk: every tick keeps a name."""
+    by = st.text_input(
+        say("sign_person"),
+        value=st.session_state.get(_PERSON, ""),
+        key="prepare-person",
+        placeholder=say("sign_person_hint"),
+        max_chars=80,
+    )
+    if by := (by or "").strip():
+        st.session_state[_PERSON] = by
+
+
+def _log(number: int, entry: Entry) -> None:
+    by = st.session_state.get(_PERSON, "")
+    if not by:
+        keep_notice("warning", say("sign_missing_person"))
+        return
+    try:
+        log_event(workspace(), number, entry, by=by, why=EVENT_KINDS[entry.kind].zh)
+    except RiskmapError as problem:
+        keep_notice("error", problem.text(lang()))
+
+
+def _papers(shown: Storm) -> None:
+    """Offer the papers; each is made when it is asked for. Names and phones are masked."""
+    number = shown.scenario.id
+    left, right = st.columns(2)
+    left.download_button(
+        say("prepare_paper_book"),
+        data=lambda: _made(number, ".xlsx"),
+        file_name=f"{say('prepare_tab_calls')}-{number}.xlsx",
+        key="prepare-book",
+        on_click="ignore",
+        width="stretch",
+    )
+    right.download_button(
+        say("prepare_paper_brief"),
+        data=lambda: _made(number, ".docx"),
+        file_name=f"{say('prepare_paper_brief')}-{number}.docx",
+        key="prepare-brief",
+        on_click="ignore",
+        width="stretch",
+    )
+
+
+def _made(number: int, ending: str) -> bytes:
+    with tempfile.TemporaryDirectory(prefix="riskmap-") as folder:
+        file = Path(folder) / f"paper{ending}"
+        export_callout(
+            callout_view(workspace(), number), file, by=st.session_state.get(_PERSON, ""), lang=lang()
+        )
+        return file.read_bytes()
+
+
+def _report(number: int) -> bytes:
+    with tempfile.TemporaryDirectory(prefix="riskmap-") as folder:
+        file = Path(folder) / "report.docx"
+        export_after_report(
+            review_of(workspace(), number), file, by=st.session_state.get(_PERSON, ""), lang=lang()
+        )
+        return file.read_bytes()
+
+
+def log(shown: Storm) -> None:
+    """Draw the log of the scenario, newest first, with what a person adds by hand."""
+    _person()
+    number = shown.scenario.id
+    _by_hand(number)
+    events = list(reversed(workspace().ledger.events(number)))
+    key = "prepare-log"
+    pager = pager_of(key, len(events), _ROWS)
+    columns = [
+        Column("at", say("prepare_column_when"), "short"),
+        Column("what", say("prepare_column_what")),
+        Column("who", say("sign_person"), "short"),
+    ]
+    rows = [_event(one) for one in events[pager.start : pager.stop]]
+    show_table(key, columns, rows, pager=pager, height=_HEIGHT, dense=True, empty=say("prepare_log_none"))
+    st.download_button(
+        say("prepare_paper_after"),
+        data=lambda: _report(number),
+        file_name=f"{say('prepare_paper_after')}-{number}.docx",
+        key="prepare-after",
+        on_click="ignore",
+        width="stretch",
+    )
+
+
+def _event(one: Event) -> Row:
+    return Row(
+        [
+            Cell(f"{one.at.astimezone(BEIJING):%m-%d %H:%M}"),
+            Cell(EVENT_KINDS[one.kind].text(lang()), note=say("list_separator").join(_details(one))),
+            Cell(one.who),
+        ]
+    )
+
+
+def _details(one: Event) -> Sequence[str]:
+    from riskmap.hazards import COLOURS, KINDS
+
+    body = one.body
+    parts = [one.code or "", one.subdistrict or ""]
+    if one.kind == "warning":
+        kind, colour = str(body.get("kind", "")), str(body.get("colour", ""))
+        if kind in KINDS and colour in COLOURS:
+            parts.append(f"{KINDS[kind].text(lang())} {COLOURS[colour].text(lang())}")
+    shown = ("level", "role", "people", "text", "name")
+    parts += [str(body[name]) for name in shown if body.get(name) not in (None, "")]
+    return [part for part in parts if part]
+
+
+def _by_hand(number: int) -> None:
+    with st.form("prepare-entry", clear_on_submit=True):
+        left, right = st.columns(2)
+        kind = left.selectbox(
+            say("prepare_entry_kind"),
+            _BY_HAND,
+            format_func=lambda k: EVENT_KINDS[k].text(lang()),
+            key="prepare-entry-kind",
+        )
+        detail = right.text_input(
+            say("prepare_entry_detail"), key="prepare-entry-detail", help=say("prepare_entry_help")
+        )
+        text = st.text_input(say("prepare_entry_text"), key="prepare-entry-text")
+        if st.form_submit_button(say("prepare_entry_add")):
+            detail = detail.strip()
+            entry = Entry(
+                kind,
+                text=text,
+                level=detail if kind == "response" else "",
+                people=int(detail) if kind == "moved" and detail.isdecimal() else None,
+                record=f"shelters:{detail}" if kind in {"opening", "closure"} and detail else "",
+                subdistrict=detail
+                if kind in {"moved", "new_spot", "note"} and not detail.isdecimal()
+                else "",
+            )
+            by = st.session_state.get(_PERSON, "")
+            if not by:
+                st.warning(say("sign_missing_person"))
+                return
+            try:
+                log_event(workspace(), number, entry, by=by, why=EVENT_KINDS[kind].zh)
+            except RiskmapError as problem:
+                refuse(problem)

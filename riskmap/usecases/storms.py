@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from riskmap.duty import Escalated, Scenario
 from riskmap.present.storm import counts_by_hour, raised_bytes
 from riskmap.records import RANKS
 from riskmap.selection import Snapshot
+from riskmap.usecases.danger import danger_zones
+from riskmap.usecases.evacuating import evacuation
 from riskmap.usecases.snapshots import current_snapshot
 from riskmap.usecases.workspace import Workspace
 
@@ -157,4 +160,25 @@ def difference(now: Storm, before: Storm) -> Difference:
         worse=sum(new[k] > old[k] for k in both),
         better=sum(new[k] < old[k] for k in both),
         gone=len(old.keys() - new.keys()),
+    )
+
+
+def evacuation_of(
+    ws: Workspace, of: Storm, people: Path, *, at_least: int, radius: float, whole: bool = False
+) -> dict[str, Any]:
+    """Return who moves where: people of a table near records raised to `at_least` (a rank) or worse.
+
+    Points count within `radius` metres, polygons as they are; shelters that the scenario closes or
+    raises are out. The document is that of `riskmap evacuate --json`.
+    """
+    worst = [one for one in of.worst if one.rank_to >= at_least]
+    closed = [str(one["code"]) for one in of.scenario.body.get("closed", ())]
+    codes = [f"{one.layer}:{one.code}" for one in worst]
+    return evacuation(
+        ws,
+        people,
+        danger=danger_zones(ws, codes, radius=radius),
+        endangered=list(dict.fromkeys(closed)),
+        typhoon=bool(of.scenario.body.get("tracks")),
+        whole=whole,
     )

@@ -64,6 +64,12 @@ class Workspace:
         """Return a file named in workspace.toml; relative paths start at the workspace."""
         return self.root / relative
 
+    @property
+    def people_table(self) -> Path | None:
+        """The district's own table of who lives where, None where workspace.toml names none or it is gone."""
+        file = self.path(self.config.people)
+        return file if self.config.people and file.is_file() else None
+
     @cached_property
     def catalog_digest(self) -> str:
         """SHA-256 over what the layer files say: derived data made under other files are not used."""
@@ -121,6 +127,7 @@ def _template(name: str, *, demo: bool) -> str:
     boundary = "data/boundaries/district.geojson" if demo else ""
     subdistricts = "data/boundaries/subdistricts.geojson" if demo else ""
     dem = "data/dem.tif" if demo else ""
+    people = "data/people.csv" if demo else ""
     return f"""# 工作区设置 / settings of this workspace
 [district]
 name = "{name}"                 # 区名 / district
@@ -136,6 +143,9 @@ basemap = ""                    # 自有底图 .mbtiles / base map of your own
 
 [intake]
 datum = ""                      # 未声明时使用的坐标系；空 = 必须声明 / datum where none is declared; empty = must be declared
+
+[evacuation]
+people = "{people}"             # 人口表（楼栋、户或人）/ who lives where: buildings, households or persons
 
 [store]
 url = "data/ledger.sqlite"      # 台账 / the ledger

@@ -66,6 +66,10 @@ class _Outbox(Part):
     timeout: float = Key(default=DEFAULT_OUTBOX.timeout, gt=0, le=120)
 
 
+class _Evacuation(Part):
+    people: str = ""
+
+
 class _File(Part):
     district: _District
     map: _Map = _Map()
@@ -74,6 +78,7 @@ class _File(Part):
     fire: _Fire = _Fire()
     duty: _Duty = _Duty()
     outbox: _Outbox = _Outbox()
+    evacuation: _Evacuation = _Evacuation()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +98,7 @@ class WorkspaceConfig:
     fire: FireSettings = DEFAULT_FIRE
     duty: DutySettings = DEFAULT_DUTY
     outbox: OutboxSettings = DEFAULT_OUTBOX
+    people: str = ""  # the table of those who may have to move
 
 
 def read_workspace_file(path: Path) -> WorkspaceConfig:
@@ -130,6 +136,7 @@ def read_workspace_file(path: Path) -> WorkspaceConfig:
         fire=fire,
         duty=DutySettings(file.duty.minutes, file.duty.verified_days),
         outbox=outbox,
+        people=file.evacuation.people,
     )
 
 
