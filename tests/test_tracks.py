@@ -166,6 +166,13 @@ def test_what_a_column_of_radii_is_called(header: str, means: tuple[float, int |
     assert radius_column(header) == means
 
 
+def test_hours_of_lead_count_from_the_issue(tmp_path: Path):
+    content = "# 时区: 北京时\n# 起报时间: 2024-09-05 08:00\n时效,纬度,经度,风速(m/s)\n0,19,114,40\n24小时,20,112,42\n"
+    assert one(written(tmp_path, content)).time[1] == np.datetime64("2024-09-06T00:00:00")
+    unissued = content.replace("# 起报时间: 2024-09-05 08:00\n", "")
+    assert "gives no time" in refusal(written(tmp_path, unissued))
+
+
 _HEAD = "time (UTC),lat,lon,pressure,wind,averaging\n"
 
 

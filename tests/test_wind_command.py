@@ -99,3 +99,8 @@ def test_a_bad_track_and_two_storms_are_one_clear_message(tmp_path: Path):
     done = riskmap("wind", "--track", two, "--points", points, "--model", "radii")
     assert done.status == 2
     assert "HATO" in done.err
+    words = ("wind", "--track", two, "--points", points, "--model", "radii", "--json")
+    assert riskmap(*words, "--storm", "hato").json["track"] == "HATO"
+    assert riskmap(*words, "--storm", "x").status == 2
+    twice = written(tmp_path, JMA + JMA, name="twice.txt")  # two storms of one name are no ensemble
+    assert riskmap("wind", "--track", twice, "--points", points, "--model", "radii").status == 2

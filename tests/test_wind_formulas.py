@@ -31,6 +31,7 @@ def test_the_worked_values_of_the_docstrings():
     assert wind.missing_radius(960) == pytest.approx(38.4, abs=5e-4)
     assert wind.averaging_factor(1, 10) == 0.93
     assert np.isnan(wind.averaging_factor(np.nan, 10))
+    assert wind.gust(40, averaging=10, where="sea") == pytest.approx(49.2)
     assert wind.beaufort([13.9, 24.4, 60, np.nan]) == pytest.approx([7, 9, 17, np.nan], nan_ok=True)
     assert wind_radii.inferred_radius(38.6, 25.7, 167) == pytest.approx(74.0, abs=0.05)
 

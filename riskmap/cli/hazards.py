@@ -33,12 +33,16 @@ def wind(
             "--terrain", metavar="DEM", help="地形 GeoTIFF，估计遮蔽（默认按海面）/ shelter by terrain"
         ),
     ] = None,
+    storm: Annotated[
+        str | None,
+        typer.Option("--storm", metavar="NAME", help="文件里有几个台风时指明一个 / one of several storms"),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """台风在各点的最大风速和时刻 / a cyclone's strongest wind at points, and when."""
     from riskmap.usecases.winds import winds_at
 
-    found = winds_at(track, points, model=model, step_minutes=step_minutes, terrain=terrain)
+    found = winds_at(track, points, model=model, step_minutes=step_minutes, terrain=terrain, storm=storm)
     if as_json:
         print_json(found.as_json())
         return

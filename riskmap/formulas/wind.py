@@ -176,6 +176,14 @@ def averaging_factor(given: float, wanted: float) -> float:
     return _TO_TEN_MINUTES.get(given, np.nan) / _TO_TEN_MINUTES.get(wanted, np.nan)
 
 
+def gust(wind: ArrayLike, *, averaging: float, where: str) -> Floats:
+    """Return the 3-second gust, m/s, that goes with a mean wind over `averaging` minutes; `where` is a key of `GUST`.
+
+    40 m/s over 10 minutes at sea → 49.2; NaN where the averaging time is not known.
+    """
+    return _floats(wind) * (averaging_factor(averaging, 10.0) * GUST[where])
+
+
 def beaufort(wind: ArrayLike) -> Floats:
     """Return the force, 0–17, of a mean wind; a limit belongs to the higher force, NaN stays NaN.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -96,5 +96,4 @@ def radii_wind(
 
 
 def _either(condition: Any, one: Any, other: Any) -> Any:
-    chosen: Any = np.where(condition, one, other)
-    return chosen
+    return cast("Any", np.where(condition, one, other))

@@ -28,9 +28,9 @@ class Nodes:
     """A track in equal steps: parallel float64 arrays, one entry a node.
 
     Positions in degrees; `wind` m/s over `averaging` minutes; `drop` hPa, environment less centre, above 0;
-    `tendency` of the central pressure, hPa/h; `radius` km, `stated` where the file gives it; `east`, `north`
-    and `speed` the motion, m/s; `radii` as in `Track`; `sign` 1 in the northern, −1 in the southern
-    hemisphere. `filled` says what was supplied at how many nodes of the file.
+    `tendency` of the central pressure, hPa/h; `radius` km; `radius_stated` and `wind_stated` where the file
+    gives them; `east`, `north` and `speed` the motion, m/s; `radii` as in `Track`; `sign` 1 in the northern,
+    −1 in the southern hemisphere. `filled` says what was supplied at how many nodes of the file.
     """
 
     time: Times
@@ -40,7 +40,8 @@ class Nodes:
     drop: Floats
     tendency: Floats
     radius: Floats
-    stated: NDArray[np.bool_]
+    radius_stated: NDArray[np.bool_]
+    wind_stated: NDArray[np.bool_]
     east: Floats
     north: Floats
     speed: Floats
@@ -64,7 +65,8 @@ def prepared(track: Track, *, step_minutes: float = 30.0, exactly: bool | None =
             f"--step-minutes：{step_minutes:g} 不可能；应大于 0",
             f"--step-minutes: {step_minutes:g} cannot be; it is above 0",
         )
-    whole, filled, stated = _filled(track)
+    whole, filled = _filled(track)
+    stated = np.isfinite(np.column_stack([track.radius, track.wind])).astype(np.float64)
     if not (track.source == "nodes" if exactly is None else exactly):
         whole, stated = _resampled(whole, stated, step_minutes)
     hours = np.diff(whole.time) / _SECOND / 3600.0
@@ -81,7 +83,8 @@ def prepared(track: Track, *, step_minutes: float = 30.0, exactly: bool | None =
         drop=np.maximum(whole.environment - whole.pressure, np.spacing(1.0) / 100.0),
         tendency=tendency,
         radius=whole.radius,
-        stated=stated >= _WHOLE,
+        radius_stated=stated[:, 0] >= _WHOLE,
+        wind_stated=stated[:, 1] >= _WHOLE,
         east=east,
         north=north,
         speed=speed,
@@ -109,8 +112,8 @@ def motion(lat: ArrayLike, lon: ArrayLike, hours: ArrayLike) -> tuple[Floats, Fl
     return east * slower, north * slower, speed * slower
 
 
-def _filled(track: Track) -> tuple[Track, tuple[Say, ...], Floats]:
-    """Return the track without gaps, what was filled, and 1 where the radius is stated (0 elsewhere)."""
+def _filled(track: Track) -> tuple[Track, tuple[Say, ...]]:
+    """Return the track without gaps, and what was filled."""
     said: list[Say] = []
     known = np.isfinite(track.wind) | np.isfinite(track.pressure)
     if not known.any():
@@ -147,10 +150,9 @@ def _filled(track: Track) -> tuple[Track, tuple[Say, ...], Floats]:
             _say("最大风速半径（按气压统计）", "radius of maximum wind (statistics of pressure)", gap)
         )
         radius = np.where(gap, wind.missing_radius(pressure), radius)
-    stated = np.isfinite(track.radius).astype(np.float64)
     pressure = np.minimum(pressure, environment)
     whole = replace(track, wind=speed, pressure=pressure, environment=environment, radius=radius)
-    return whole, tuple(said), stated
+    return whole, tuple(said)
 
 
 def _between(at: Floats, values: Floats, known: NDArray[np.bool_]) -> Floats:
@@ -193,4 +195,4 @@ def _resampled(track: Track, stated: Floats, step_minutes: float) -> tuple[Track
         radius=along(track.radius),
         radii=radii,
     )
-    return resampled, along(stated)
+    return resampled, np.column_stack([along(column) for column in stated.T])

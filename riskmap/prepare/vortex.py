@@ -20,8 +20,6 @@ from riskmap.prepare.track import Nodes
 
 Model = Literal["holland1980", "holland2008", "holland2010", "radii"]
 MODELS: Final[tuple[Model, ...]] = get_args(Model)
-FALLBACK: Final[Model] = "holland2010"
-"""What stands in for `radii` at a node without them: of the three the one that decays most slowly."""
 Singles = NDArray[np.float32]
 _DIAGONAL: Final = np.float32(np.sqrt(0.5))
 _NEAREST: Final = np.float32(1e-3)  # km; at the very centre no wind has a direction
@@ -30,8 +28,8 @@ _NEAREST: Final = np.float32(1e-3)  # km; at the very centre no wind has a direc
 class Vortex:
     """The wind of every node of a track under one model.
 
-    `averaging` is over how many minutes the winds are means (NaN: not stated); `fallen` at how many nodes
-    `radii` had to fall back; `reach` float64[nodes], km, beyond which there is no wind.
+    `averaging` is over how many minutes the winds are means (NaN: not stated); `fallen`: model → at
+    how many nodes it stands in for `radii`; `reach` float64[nodes], km, beyond which there is no wind.
     """
 
     def __init__(self, nodes: Nodes, model: Model) -> None:
@@ -50,7 +48,7 @@ class Vortex:
         self._inferred = 0
         if model == "radii":
             self._radii_of_nodes()
-        self.fallen = self._by.count(FALLBACK) if model == "radii" else 0
+        self.fallen = {m: self._by.count(m) for m in MODELS if m != model and m in self._by}
         self._b1980 = wind.b_1980(nodes.wind, nodes.speed, nodes.drop)
         self._b2008 = wind.b_2008(drop=nodes.drop, tendency=nodes.tendency, lat=nodes.lat, motion=nodes.speed)
         self._strongest = wind.wind_2008(self._b2008, nodes.drop)
@@ -67,9 +65,9 @@ class Vortex:
             zh = f"最大风速半径由风圈推算：{self._inferred} 个时次（共 {steps} 个）"
             en = f"radius of maximum wind inferred from the issued radii at {self._inferred} of {steps} steps"
             said.append(Say(zh, en))
-        if self.fallen:
-            zh = f"{self.fallen} 个时次没有风圈半径，改用 {FALLBACK}（共 {steps} 个）"
-            said.append(Say(zh, f"no radii at {self.fallen} of {steps} steps, {FALLBACK} there"))
+        for stand_in, count in self.fallen.items():
+            zh = f"{count} 个时次没有风圈半径，改用 {stand_in}（共 {steps} 个）"
+            said.append(Say(zh, f"no radii at {count} of {steps} steps, {stand_in} there"))
         return tuple(said)
 
     def offsets(
@@ -161,13 +159,20 @@ class Vortex:
                 if four[node].max() > 0 and speed < nodes.wind[node]
             ]
             if not usable:
-                self._by[node] = FALLBACK
-                factor = wind.averaging_factor(1.0, nodes.averaging)
-                self._scale[node] = 1.0 if np.isnan(factor) else factor
+                self._fall_back(node)
                 continue
-            if not nodes.stated[node]:
+            if not nodes.radius_stated[node]:
                 speed, four = usable[0]
                 self._inferred += 1
                 mean = float(four.mean())
                 self._radius[node] = inferred_radius(nodes.wind[node], speed, mean)
             self.reach[node] = max(wind.FARTHEST, *(float(four.max()) for _, four in usable))
+
+    def _fall_back(self, node: int) -> None:
+        """Choose what stands in for radii: the model that takes the issued wind, or else the one that needs only pressure."""
+        if self.nodes.wind_stated[node]:
+            self._by[node] = "holland1980"
+            return
+        self._by[node] = "holland2010"
+        factor = wind.averaging_factor(1.0, self.nodes.averaging)
+        self._scale[node] = 1.0 if np.isnan(factor) else factor

@@ -88,18 +88,20 @@ def wind_field(
     model: Model,
     step_minutes: float = 30.0,
     exposure: ArrayLike | None = None,
+    gust: float = 1.0,
     averaging: float | None = None,
     band: bool = False,
     chunk: int = _CHUNK,
 ) -> WindField:
     """Return the strongest wind at places (degrees, WGS84) with the hours of forces 7, 10 and 12.
 
-    `exposure` multiplies the wind of each place (1 over sea); `averaging` asks for means over other minutes
+    `exposure` multiplies the wind of each place (1 over sea), `gust` that of all (`formulas.wind.GUST`: the
+    hours of force are then those of gusts); `averaging` asks for means over other minutes
     than the model's own. The places may come in any order, and `chunk` changes no figure.
     """
     vortex = Vortex(prepared(track, step_minutes=step_minutes), model)
     places = _places(lon, lat)
-    factor, minutes, said = _factor(vortex, averaging, exposure, len(places.x))
+    factor, minutes, said = _factor(vortex, averaging, exposure, gust, len(places.x))
     size = len(places.x)
     best, at = np.zeros(size, np.float32), np.full(size, -1, np.int32)
     low, high = (np.zeros(size, np.float32), np.zeros(size, np.float32)) if band else (best, best)
@@ -151,6 +153,7 @@ def wind_series(
     model: Model,
     step_minutes: float = 30.0,
     exposure: ArrayLike | None = None,
+    gust: float = 1.0,
     averaging: float | None = None,
     band: bool = True,
 ) -> Series:
@@ -167,7 +170,7 @@ def wind_series(
     nodes = prepared(track, step_minutes=min(step_minutes, finest), exactly=False)
     vortex = Vortex(nodes, model)
     places = _places(lon, lat)
-    factor, _, _ = _factor(vortex, averaging, exposure, len(places.x))
+    factor, _, _ = _factor(vortex, averaging, exposure, gust, len(places.x))
     slot = np.searchsorted(asked, nodes.time, side="left")
     before = asked[0] - np.timedelta64(round((float(gaps[0]) if len(gaps) else 60.0) * 60), "s")
     slot[nodes.time <= before] = len(asked)
@@ -195,6 +198,7 @@ def ensemble(
     model: Model,
     step_minutes: float = 30.0,
     exposure: ArrayLike | None = None,
+    gust: float = 1.0,
     averaging: float | None = None,
 ) -> EnsembleField:
     """Return median, least and most of the members' strongest winds at each place."""
@@ -202,7 +206,14 @@ def ensemble(
         raise RiskmapError("没有集合成员", "no member in the ensemble")
     fields = [
         wind_field(
-            t, lon, lat, model=model, step_minutes=step_minutes, exposure=exposure, averaging=averaging
+            t,
+            lon,
+            lat,
+            model=model,
+            step_minutes=step_minutes,
+            exposure=exposure,
+            gust=gust,
+            averaging=averaging,
         )
         for t in tracks
     ]
@@ -281,10 +292,11 @@ def _within_reach(
 
 
 def _factor(
-    vortex: Vortex, averaging: float | None, exposure: ArrayLike | None, size: int
+    vortex: Vortex, averaging: float | None, exposure: ArrayLike | None, gust: float, size: int
 ) -> tuple[Floats, float, tuple[Say, ...]]:
     """Return what multiplies the wind of each place, the minutes that it is then a mean over, and notes."""
-    factor: Any = np.ones(size) if exposure is None else np.asarray(exposure, np.float64) * np.ones(size)
+    site = 1.0 if exposure is None else np.asarray(exposure, np.float64)
+    factor: Any = np.ones(size) * site * gust
     if averaging is None:
         return factor, vortex.averaging, ()
     change = wind.averaging_factor(vortex.averaging, averaging)

@@ -20,6 +20,7 @@ from riskmap.intake.tracks.text import read_text, table_of
 from riskmap.prepare.wind_field import Model, WindField, ensemble, wind_field
 from riskmap.terrain.sampling import sample_points
 
+_NAMED: Final = 5
 _RANGES: Final = {"lon": (-180.0, 360.0), "lat": (-90.0, 90.0)}
 
 
@@ -70,20 +71,20 @@ class Winds:
 
 
 def winds_at(
-    track: Path, points: Path, *, model: Model, step_minutes: float = 30.0, terrain: Path | None = None
+    track: Path,
+    points: Path,
+    *,
+    model: Model,
+    step_minutes: float = 30.0,
+    terrain: Path | None = None,
+    storm: str | None = None,
 ) -> Winds:
     """Return the wind at the points of a CSV `id,lon,lat` (WGS84), over sea unless a terrain is given.
 
     A file with several members is an ensemble: the wind is then the members' median and has no hour.
-    Several storms in one file are refused. RiskmapError names file, line, find and remedy.
+    Of several storms in a file `storm` names one. RiskmapError names file, line, find and remedy.
     """
-    tracks = read_tracks(track)
-    names = {t.name for t in tracks}
-    if len(names) > 1:
-        raise RiskmapError(
-            f"{track}：有 {len(names)} 个台风（{'、'.join(sorted(names)[:5])}）；请只留一个",
-            f"{track}: {len(names)} storms ({', '.join(sorted(names)[:5])}); keep one",
-        )
+    tracks = _of_one_storm(track, read_tracks(track), storm)
     ids, lon, lat = read_points(points)
     factor: Floats | None = None
     notes: tuple[Say, ...] = ()
@@ -95,6 +96,25 @@ def winds_at(
     if others:
         found, said = _middle(tracks, lon, lat, found, step_minutes=step_minutes, factor=factor)
     return Winds(first.name, ids, lon, lat, found, len(tracks), (*said, *notes))
+
+
+def _of_one_storm(path: Path, tracks: tuple[Track, ...], storm: str | None) -> tuple[Track, ...]:
+    """Return the track, or the members of an ensemble, of the storm that is named, or else of the only one."""
+    found = tuple(t for t in tracks if storm is None or t.name.casefold() == storm.casefold())
+    if found and (len(found) == 1 or (len({t.name for t in found}) == 1 and all(t.member for t in found))):
+        return found
+    some = (found or tracks)[:_NAMED]
+    names = "、".join(f"{t.name}（{str(t.time[0])[:10]}）" for t in some)
+    english = ", ".join(f"{t.name} ({str(t.time[0])[:10]})" for t in some)
+    if not found:
+        raise RiskmapError(
+            f"{path}：没有台风 {storm!r}；文件里有 {names} 等 {len(tracks)} 个",
+            f"{path}: no storm {storm!r}; it holds {len(tracks)}: {english}",
+        )
+    raise RiskmapError(
+        f"{path}：有 {len(found)} 个台风，如 {names}；请用 --storm 指明一个，同名的请只留一个",
+        f"{path}: {len(found)} storms, such as {english}; name one with --storm, keep one of those with the same name",
+    )
 
 
 def read_points(path: Path) -> tuple[tuple[str, ...], Floats, Floats]:

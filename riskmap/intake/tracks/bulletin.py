@@ -44,9 +44,9 @@ class _Columns:
 
 
 def looks_like_one(table: Table) -> bool:
-    """Whether a table has columns of time and position under any of their names."""
+    """Whether a table has columns of time (or hours of lead) and position under any of their names."""
     names = {_known(header)[0] for header in table.header}
-    return {"time", "lat", "lon"} <= names
+    return {"lat", "lon"} <= names and bool({"time", "lead"} & names)
 
 
 def read(path: Path, table: Table) -> tuple[Track, ...]:
@@ -210,9 +210,12 @@ def _track(
     for line, cells in rows:
         said = _cell(columns, cells, "zone")
         zone = _zone(path, line, said) if said else columns.zone
-        at = parse_time(path, line, _cell(columns, cells, "time"), zone)
         if when := _cell(columns, cells, "issued") or _stated(table, "issued"):
             issued.append(parse_time(path, line, when, zone))
+        if "time" in columns.known:
+            at = parse_time(path, line, _cell(columns, cells, "time"), zone)
+        else:
+            at = _after(path, line, issued[-1] if when else None, _cell(columns, cells, "lead"))
         spoken = _cell(columns, cells, "averaging")
         if spoken and math.isnan(_minutes_of(spoken)):
             raise refused(
@@ -233,6 +236,19 @@ def _track(
         member=member,
         line=table.line,
     )
+
+
+def _after(path: Path, line: int, issued: np.datetime64 | None, lead: str) -> np.datetime64:
+    """Return the time so many hours after the issue; refused where either is not stated."""
+    hours = number(path, line, "时效 lead", re.sub(r"\s*(?:h|hours?|小时|时)$", "", lead.lower()))
+    if issued is None or math.isnan(hours):
+        raise refused(
+            path,
+            line,
+            f"时效 {lead!r} 换算不成时间；请写明起报时间（# 起报时间: 2024-09-05 08:00）和小时数",
+            f"lead {lead!r} gives no time; state when it was issued (# issued: 2024-09-05 08:00) and the hours",
+        )
+    return issued + np.timedelta64(round(hours * 3600), "s")
 
 
 def _node(path: Path, line: int, at: np.datetime64, cells: Sequence[str], columns: _Columns) -> Node:

@@ -17,6 +17,7 @@ NODE_COLUMNS: Final = frozenset(
 
 COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "time": ("time", "datetime", "date_time", "valid_time", "valid", "时间", "预报时间", "日期时间", "时次", "时刻", "日期"),
+    "lead": ("lead", "lead_hours", "lead_time", "forecast_hour", "tau", "时效", "预报时效"),
     "lat": ("lat", "latitude", "纬度", "北纬", "中心纬度"),
     "lon": ("lon", "lng", "long", "longitude", "经度", "东经", "中心经度"),
     "pressure": ("pressure", "central_pressure", "centralpressure", "pres", "mslp", "中心气压", "气压", "中心最低气压"),
