@@ -19,6 +19,7 @@ import typer
 from riskmap.cli import (  # noqa: F401 - each adds its commands
     assessment,
     certainty,
+    evacuation,
     fire,
     intake,
     inventory,
