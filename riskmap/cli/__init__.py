@@ -20,6 +20,7 @@ from riskmap.cli import (  # noqa: F401 - each adds its commands
     assessment,
     certainty,
     duty,
+    evacuation,
     fire,
     hazards,
     intake,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
-from riskmap.errors import RiskmapError, Say, UnknownNameError
+from riskmap.errors import Lang, RiskmapError, Say, UnknownNameError
 from riskmap.prepare.evacuation import Demand, Distances, Places, Plan, plan
 from riskmap.prepare.people import Incomplete, Threatened, threatened
 from riskmap.prepare.replanning import Placement, Replan, known_pairs, revise
@@ -66,6 +67,7 @@ def evacuation(
     × `detour` count. `before` is a document of this function: the plan
     then changes it least, and `changes` says what is different.
     """
+    found = danger if isinstance(danger, Danger) else danger_zones(ws, danger, radius=radius, crs=crs)
     intake = read_people(people_file, crs=crs)
     table, unread = declared(intake)
     if not len(table):
@@ -73,7 +75,6 @@ def evacuation(
             f"{people_file.name}：没有读到任何人口记录；需要编号、人数，以及坐标或危险区编号",
             f"{people_file.name}: no people were read; code, people, and a position or a zone are needed",
         )
-    found = danger if isinstance(danger, Danger) else danger_zones(ws, danger, radius=radius, crs=crs)
     moving = threatened(table, found.zones)
     shelters, left_out = _shelters(
         ws, found.zones, closed=closed, endangered=(*endangered, *found.shelters), typhoon=typhoon
@@ -166,3 +167,11 @@ def _placements(before: Path) -> list[Placement]:
             f"{before.name}：不是 riskmap evacuate --json 的输出（assignments 读不懂）；请用上次保存的方案",
             f"{before.name}: not what riskmap evacuate --json prints (its assignments); give the plan that was saved",
         ) from problem
+
+
+def write_lists(ws: Workspace, document: Mapping[str, Any], path: Path, *, lang: Lang = "zh") -> None:
+    """Write the document as a workbook for those who carry it out. ExportError where it cannot be written."""
+    from riskmap.present.export.evacuation import write_evacuation  # noqa: PLC0415 - only where it is asked for
+
+    made_at = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M")
+    write_evacuation(document, path, district=ws.config.district, made_at=made_at, demo=ws.demo, lang=lang)

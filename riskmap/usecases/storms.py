@@ -178,6 +178,7 @@ def evacuation_of(
         ws,
         people,
         danger=danger_zones(ws, codes, radius=radius),
+        crs=ws.config.people_datum,
         endangered=list(dict.fromkeys(closed)),
         typhoon=bool(of.scenario.body.get("tracks")),
         whole=whole,

@@ -11,14 +11,15 @@ import numpy as np
 
 from riskmap.errors import RiskmapError, Say
 from riskmap.formulas.exposure import BEARINGS, RINGS, exposure
-from riskmap.formulas.wind import DEGREE, beaufort
+from riskmap.formulas.wind import beaufort
 from riskmap.hazards import Floats, Track
 from riskmap.intake.tracks import read_tracks
 from riskmap.intake.tracks.names import normal
 from riskmap.intake.tracks.nodes import number, refused
 from riskmap.intake.tracks.text import read_text, table_of
 from riskmap.prepare.wind_field import Model, WindField, ensemble, wind_field
-from riskmap.terrain.sampling import sample_points
+from riskmap.terrain.geotiff import metric_grid, opened, read_heights
+from riskmap.terrain.sampling import own_cells, places_in
 
 _NAMED: Final = 5
 _RANGES: Final = {"lon": (-180.0, 360.0), "lat": (-90.0, 90.0)}
@@ -151,12 +152,7 @@ def read_points(path: Path) -> tuple[tuple[str, ...], Floats, Floats]:
 
 def exposure_at(terrain: Path, lon: Floats, lat: Floats) -> tuple[Floats, tuple[Say, ...]]:
     """Return the exposure of places from a terrain model; 1, and said so, where it does not cover a place."""
-    own = sample_points(terrain, lon, lat)
-    around = np.empty((len(RINGS), len(BEARINGS), len(lon)))
-    for i, ring in enumerate(RINGS):
-        for j, bearing in enumerate(BEARINGS):
-            north, east = (ring / 1000.0 / DEGREE * f(math.radians(bearing)) for f in (math.cos, math.sin))
-            around[i, j] = sample_points(terrain, lon + east / np.cos(np.radians(lat)), lat + north)
+    own, around = _heights_around(terrain, lon, lat)
     factor = exposure(own, around)
     outside = np.isnan(factor)
     notes = [Say("已按地形估计各点的遮蔽（草案系数）", "sites sheltered by terrain (draft factors)")]
@@ -166,6 +162,34 @@ def exposure_at(terrain: Path, lon: Floats, lat: Floats) -> tuple[Floats, tuple[
             Say(f"{count} 个点在地形之外，按海面计", f"{count} points outside the terrain, taken as over sea")
         )
     return np.where(outside, 1.0, factor), tuple(notes)
+
+
+def _heights_around(terrain: Path, lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
+    """Return the height at places, float[n], and on the rings around them, float[rings, bearings, n]; metres.
+
+    The nearest cell counts: what shelters is wider than one. NaN where nothing is known.
+    """
+    own = np.full(len(lon), np.nan)
+    around = np.full((len(RINGS), len(BEARINGS), len(lon)), np.nan)
+    with opened(terrain) as raster:
+        grid = metric_grid(raster)
+        which, row, col = places_in(raster, lon, lat)
+        if not len(which):
+            return own, around
+        i, j = own_cells(row, col, grid.shape)
+        margin = [math.ceil(max(RINGS) / side) for side in (grid.cell[1], grid.cell[0])]
+        rows = slice(max(int(i.min()) - margin[0], 0), min(int(i.max()) + margin[0] + 1, grid.shape[0]))
+        cols = slice(max(int(j.min()) - margin[1], 0), min(int(j.max()) + margin[1] + 1, grid.shape[1]))
+        heights = read_heights(raster, rows, cols)
+    i, j = i - rows.start, j - cols.start
+    own[which] = heights[i, j]
+    for r, ring in enumerate(RINGS):
+        for b, bearing in enumerate(BEARINGS):
+            north, east = (ring * f(math.radians(bearing)) for f in (math.cos, math.sin))
+            y, x = i - round(north / grid.cell[1]), j + round(east / grid.cell[0])
+            inside = (y >= 0) & (y < heights.shape[0]) & (x >= 0) & (x < heights.shape[1])
+            around[r, b, which[inside]] = heights[y[inside], x[inside]]
+    return own, around
 
 
 def _middle(

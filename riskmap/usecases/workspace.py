@@ -146,6 +146,7 @@ datum = ""                      # 未声明时使用的坐标系；空 = 必须�
 
 [evacuation]
 people = "{people}"             # 人口表（楼栋、户或人）/ who lives where: buildings, households or persons
+people_datum = "cgcs2000"       # 人口表的坐标系 / its datum
 
 [store]
 url = "data/ledger.sqlite"      # 台账 / the ledger

@@ -68,6 +68,7 @@ class _Outbox(Part):
 
 class _Evacuation(Part):
     people: str = ""
+    people_datum: str = "cgcs2000"
 
 
 class _File(Part):
@@ -99,13 +100,18 @@ class WorkspaceConfig:
     duty: DutySettings = DEFAULT_DUTY
     outbox: OutboxSettings = DEFAULT_OUTBOX
     people: str = ""  # the table of those who may have to move
+    people_datum: str = "cgcs2000"
 
 
 def read_workspace_file(path: Path) -> WorkspaceConfig:
     """Read workspace.toml. CatalogError lists every mistake with its place."""
     source = TomlFile.parse(read_text(path, path.name), path.name)
     file, problems = source.check(_File)
-    for section, key in (("district", "boundary_datum"), ("intake", "datum")):
+    for section, key in (
+        ("district", "boundary_datum"),
+        ("intake", "datum"),
+        ("evacuation", "people_datum"),
+    ):
         value = source.at((section, key))
         try:
             if isinstance(value, str) and value:
@@ -137,6 +143,7 @@ def read_workspace_file(path: Path) -> WorkspaceConfig:
         duty=DutySettings(file.duty.minutes, file.duty.verified_days),
         outbox=outbox,
         people=file.evacuation.people,
+        people_datum=file.evacuation.people_datum,
     )
 
 

@@ -1,0 +1,188 @@
+"""Evacuation: who moves where, who is left, what the shelters lack."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from riskmap.cli.common import (
+    LANG,
+    JsonOption,
+    StoreOption,
+    WorkspaceOption,
+    app,
+    print_json,
+    say,
+    some_of,
+    split,
+)
+from riskmap.errors import RiskmapError
+
+_LISTED = 20
+_FILES = frozenset(
+    {".csv", ".xlsx", ".xls", ".json", ".geojson", ".gpkg", ".shp", ".kml", ".zip", ".parquet"}
+)
+
+
+@app.command()
+def evacuate(
+    people: Annotated[
+        Path,
+        typer.Option(
+            "--people", metavar="FILE", help="人口表：编号或户号、人数、经纬度或危险区编号 / who lives where"
+        ),
+    ],
+    danger: Annotated[
+        str,
+        typer.Option(
+            "--danger",
+            metavar="CODES|FILE",
+            help="危险区：编号（逗号分隔，可写 slopes:S001）、危险区文件，或 riskmap prepare --json 的输出 / zones in danger",
+        ),
+    ],
+    radius: Annotated[
+        float | None,
+        typer.Option(
+            "--radius", min=1, help="点状隐患的影响半径（米）/ metres around records that are points"
+        ),
+    ] = None,
+    whole: Annotated[bool, typer.Option("--whole", help="一户不拆分 / keep households together")] = False,
+    roads: Annotated[
+        Path | None,
+        typer.Option(
+            "--roads", metavar="FILE", help="道路 GeoJSON 线或 CSV 边，按路网距离 / walk along these roads"
+        ),
+    ] = None,
+    detour: Annotated[
+        float,
+        typer.Option(
+            "--detour", min=1, help="无道路文件时的绕行系数 / metres walked for a metre of straight line"
+        ),
+    ] = 1.3,
+    typhoon: Annotated[
+        bool, typer.Option("--typhoon", help="台风：室外场所不开放 / outdoor shelters are closed")
+    ] = False,
+    close: Annotated[
+        str | None,
+        typer.Option("--close", metavar="CODE,..", help="本次不开放的场所 / shelters that are closed"),
+    ] = None,
+    endangered: Annotated[
+        str | None,
+        typer.Option("--endangered", metavar="CODE,..", help="本次受威胁的场所 / shelters in danger"),
+    ] = None,
+    replan: Annotated[
+        Path | None,
+        typer.Option(
+            "--replan", metavar="PLAN.json", help="在此方案上变动最少 / change this plan as little as can be"
+        ),
+    ] = None,
+    to: Annotated[
+        Path | None, typer.Option("--to", metavar="FILE.xlsx", help="转移安置表 / the lists as a workbook")
+    ] = None,
+    crs: Annotated[str | None, typer.Option("--crs", help="wgs84 cgcs2000 gcj02 bd09 EPSG:n")] = None,
+    as_json: JsonOption = False,
+    workspace: WorkspaceOption = None,
+    store: StoreOption = None,
+) -> None:
+    """人员转移：谁转移到哪里，谁还没有去处 / who moves to which shelter, and who is left."""
+    from riskmap.usecases.evacuating import evacuation, write_lists
+    from riskmap.usecases.evacuation_document import complete
+    from riskmap.usecases.workspace import open_workspace
+
+    ws = open_workspace(workspace, store)
+    document = evacuation(
+        ws,
+        people,
+        danger=_danger(danger),
+        crs=crs,
+        radius=radius,
+        closed=split(close),
+        endangered=split(endangered),
+        typhoon=typhoon,
+        roads=roads,
+        whole=whole,
+        detour=detour,
+        before=replan,
+    )
+    if to is not None:
+        write_lists(ws, document, to, lang=LANG)
+    if as_json:
+        print_json(document)
+    else:
+        _show(document, to)
+    raise typer.Exit(0 if complete(document) else 1)
+
+
+def _danger(text: str) -> Path | Sequence[str]:
+    path = Path(text)
+    if path.is_file():
+        return path
+    if path.suffix.lower() in _FILES:
+        raise RiskmapError(f"{text}：没有这个文件；请核对路径", f"{text}: no such file; check the path")
+    codes = split(text)
+    if not codes:
+        raise RiskmapError(
+            "--danger 是空的；请写危险区编号或文件", "--danger is empty; name zones by code, or a file"
+        )
+    return codes
+
+
+def _show(document: Mapping[str, Any], to: Path | None) -> None:
+    used = [s for s in document["shelters"] if s["used"]]
+    zh, en = document["distance_zh"], document["distance"]
+    say(
+        f"应转移 {document['people']} 人，已安排 {document['placed']} 人到 {len(used)} 处场所，"
+        f"没有去处 {document['unplaced']} 人（距离：{zh}）",
+        f"{document['people']} people must move; {document['placed']} have a place in {len(used)} shelters, "
+        f"{document['unplaced']} have none (distance: {en})",
+    )
+    if "moved" in document:
+        say(
+            f"  与原方案相比：{document['moved']} 人改变去处，{document['stayed']} 人不变",
+            f"  against the earlier plan: {document['moved']} people change, {document['stayed']} stay",
+        )
+    if not document["optimal"]:
+        least = document["at_least"]
+        say(
+            f"  整户安排未证明最优：没有去处的不会少于 {least['unplaced']} 人，总步行不会少于 {least['person_metres']} 人·米"
+            f"（现为 {document['person_metres']}）",
+            f"  not proven to be the best: no plan leaves fewer than {least['unplaced']} people or walks less than "
+            f"{least['person_metres']} person-metres (this one {document['person_metres']})",
+        )
+    for one in used[:_LISTED]:
+        lack = _lack(one)
+        typer.echo(f"  {one['code']}\t{one['name'] or ''}\t{one['used']}/{one['capacity']}{lack}")
+    if len(used) > _LISTED:
+        say(f"  …共 {len(used)} 处", f"  … {len(used)} in all")
+    if document["unplaced_groups"]:
+        codes = some_of([one["group"] for one in document["unplaced_groups"]], _LISTED)
+        say(f"  没有去处：{codes}", f"  without a place: {codes}", err=True)
+    for one in document["incomplete"][:_LISTED]:
+        typer.echo(f"  ? {one['code']}\t{one[LANG]}", err=True)
+    for one in document["closed_shelters"][:_LISTED]:
+        typer.echo(f"  ! {one['code']}\t{one[LANG]}", err=True)
+    if to is not None:
+        say(f"已写入 {to}", f"wrote {to}")
+
+
+def _lack(shelter: Mapping[str, Any]) -> str:
+    words = [
+        text
+        for value, text in (
+            (
+                shelter["beds_gap"],
+                f"缺床位 {shelter['beds_gap']}" if LANG == "zh" else f"beds short {shelter['beds_gap']}",
+            ),
+            (
+                shelter["water_gap_l_per_day"],
+                f"缺水 {shelter['water_gap_l_per_day']} L/日"
+                if LANG == "zh"
+                else f"water short {shelter['water_gap_l_per_day']} L/day",
+            ),
+        )
+        if value
+    ]
+    return "\t" + "，".join(words) if words else ""
