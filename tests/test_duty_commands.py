@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
-import shutil
 
 import docx
 import openpyxl
@@ -21,7 +20,7 @@ from riskmap.usecases.event_entry import Entry, log_event
 from riskmap.usecases.moments import moment_of, parse_moment
 from riskmap.usecases.workspace import open_workspace
 from tests import cli
-from tests.duty_workspace import AT, ESCALATIONS, WHO, duty_workspace, hours, minutes
+from tests.duty_workspace import AT, ESCALATIONS, WHO, copied, duty_workspace, hours, minutes
 
 PERSON = ("--by", "值班员", "--why", "测试")
 
@@ -41,9 +40,7 @@ def ready(tmp_path_factory):
 @pytest.fixture
 def ws(ready, tmp_path):
     """A copy of it to write to."""
-    ready.ledger.close()
-    shutil.copytree(ready.root, tmp_path / "ws")
-    return open_workspace(tmp_path / "ws")
+    return copied(ready, tmp_path / "ws")
 
 
 def run(ws, *words):
