@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -95,3 +97,10 @@ def duty_workspace(folder: Path) -> Workspace:
         whole = [{"contacts": ()} | row for row in rows]
         ws.ledger.commit_import(ws.ledger.plan_import(intake(whole, layer=layer)), **WHO)
     return ws
+
+
+def copied(ws: Workspace, folder: Path) -> Workspace:
+    """A copy of a workspace to write to; the catalog is not read again."""
+    ws.ledger.close()
+    shutil.copytree(ws.root, folder)
+    return replace(ws, root=folder, store=f"sqlite:///{folder}/data/ledger.sqlite")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 
 import docx
 import openpyxl
@@ -13,11 +14,13 @@ from docx.oxml.ns import qn
 from riskmap.errors import RiskmapError, UnknownNameError
 from riskmap.records import TIERS
 from riskmap.usecases.duty import callout_view, find_scenario, open_scenario, overdue, review_of
-from riskmap.usecases.duty_documents import callout_json
+from riskmap.usecases.duty_documents import callout_json, event_json
+from riskmap.usecases.duty_exports import export_after_report, export_callout
+from riskmap.usecases.event_entry import Entry, log_event
 from riskmap.usecases.moments import moment_of, parse_moment
 from riskmap.usecases.workspace import open_workspace
 from tests import cli
-from tests.duty_workspace import AT, ESCALATIONS, WHO, duty_workspace, minutes
+from tests.duty_workspace import AT, ESCALATIONS, WHO, copied, duty_workspace, hours, minutes
 
 PERSON = ("--by", "值班员", "--why", "测试")
 
@@ -37,28 +40,20 @@ def ready(tmp_path_factory):
 @pytest.fixture
 def ws(ready, tmp_path):
     """A copy of it to write to."""
-    import shutil
-
-    ready.ledger.close()
-    shutil.copytree(ready.root, tmp_path / "ws")
-    return open_workspace(tmp_path / "ws")
+    return copied(ready, tmp_path / "ws")
 
 
 def run(ws, *words):
     return cli.riskmap(*words, "--workspace", ws.root)
 
 
-def logged(ws, kind, *words, at=0, scenario="苏拉"):
-    given = ("--at", minutes(at).isoformat(), *PERSON, "--json")
-    found = run(ws, "log", scenario, kind, *words, *given)
-    assert found.status == 0, found.err
-    return found.json
+def logged(ws, kind, at=0, **entry):
+    """Write one line of the log of 苏拉 without the detour over the command line."""
+    return event_json(log_event(ws, "苏拉", Entry(kind, at=minutes(at), **entry), **WHO))
 
 
-def called(ws, now=0, *words):
-    found = run(ws, "callout", "1", "--now", minutes(now).isoformat(), "--json", *words)
-    assert found.status == 0, found.err
-    return found.json
+def called(ws, now=0, **more):
+    return callout_json(callout_view(ws, 1, now=minutes(now), **more))
 
 
 def states(document):
@@ -85,7 +80,7 @@ def test_a_callout_is_ranked_masked_and_says_what_is_missing(ready):
 
 
 def test_unmasked_contacts_are_shown_only_after_it_is_on_record(ws):
-    document = called(ws, 0, "--contacts", *PERSON)
+    document = called(ws, unmasked=True, **WHO)
     assert document["callout"][0]["records"][0]["contacts"][0]["phone"] == "13900000001"
     (noted,) = ws.ledger.exports()
     assert (noted.who, noted.unmasked) == ("值班员", True)
@@ -95,60 +90,74 @@ def test_unmasked_contacts_are_shown_only_after_it_is_on_record(ws):
 
 
 def test_the_clock_moves_to_the_next_contact_with_no_page_open(ws):
-    made = logged(ws, "call", "--record", "slopes:BP1", at=1)
+    made = logged(ws, "call", record="slopes:BP1", at=1)
     assert made["body"] == {"contact": 1, "role": "prevention", "name": "李*"}
     assert made["subdistrict"] == "桂园街道"
     assert states(called(ws, 10))["BP1"]["status"] == "called"
     late = called(ws, 16)
     assert (states(late)["BP1"]["status"], states(late)["BP1"]["next"]) == ("overdue", 2)
     assert late["overdue"] == ["slopes:BP1", "waterlogging:NL1", "slopes:BP3", "slopes:BP2"]
-    assert logged(ws, "call", "--record", "slopes:BP1", at=17)["body"]["contact"] == 2
-    logged(ws, "acknowledgement", "--record", "slopes:BP1", at=20)
+    assert logged(ws, "call", record="slopes:BP1", at=17)["body"]["contact"] == 2
+    logged(ws, "acknowledgement", record="slopes:BP1", at=20)
     answered = states(called(ws, 60))["BP1"]
     assert (answered["status"], answered["contact"], answered["after_minutes"]) == ("answered", 2, 19)
-    assert states(called(ws, 60, "--minutes", "90"))["NL1"]["overdue"] is False
+    assert states(called(ws, 60, minutes=90))["NL1"]["overdue"] is False
 
 
 def test_a_wrong_entry_is_taken_back_and_stays_readable(ws):
-    logged(ws, "call", "--record", "slopes:BP1", at=1)
-    wrong = logged(ws, "acknowledgement", "--record", "slopes:BP1", at=2)
-    logged(ws, "correction", "--corrects", wrong["event"], "--text", "记错点位", at=3)
+    logged(ws, "call", record="slopes:BP1", at=1)
+    wrong = logged(ws, "acknowledgement", record="slopes:BP1", at=2)
+    logged(ws, "correction", corrects=wrong["event"], text="记错点位", at=3)
     assert states(called(ws, 5))["BP1"]["status"] == "called"
-    found = run(ws, "events", "苏拉", "--json").json["events"]
-    assert [e["kind"] for e in found] == ["call", "acknowledgement", "correction"]
+    found = ws.ledger.events(1)
+    assert [e.kind for e in found] == ["call", "acknowledgement", "correction"]
     assert len(run(ws, "events", "1", "--until", minutes(2).isoformat(), "--json").json["events"]) == 2
 
 
 @pytest.mark.parametrize(
-    ("words", "expected"),
+    ("kind", "entry", "expected"),
     [
-        (("call",), "--record"),
-        (("call", "--record", "slopes"), "slopes:BP0012"),
-        (("call", "--record", "slopes:NOPE"), "NOPE"),
-        (("call", "--record", "shelters:BN1"), "叫应单"),
-        (("call", "--record", "slopes:BP3"), "没有可叫应"),
-        (("call", "--record", "slopes:BP1", "--contact", "9"), "第 9 位"),
-        (("cal", "--record", "slopes:BP1"), "call"),
-        (("warning",), "--signal"),
-        (("warning", "--signal", "暴雨:紫色"), "颜色"),
-        (("response",), "--level"),
-        (("response", "--level", "V"), "IV"),
-        (("response", "--level", "II", "--answers", "x"), "--answers"),
-        (("moved",), "--people"),
-        (("correction",), "--corrects"),
-        (("correction", "--corrects", "77"), "77"),
-        (("new_spot",), "--text"),
-        (("opening",), "--record"),
-        (("message", "--text", "x"), "riskmap message"),
-        (("note", "--text", "x", "--at", "2023-09-07"), "北京时间"),
-        (("note", "--text", "x", "--at", "2999-01-01T00:00"), "还没有到"),
+        ("call", {}, "--record"),
+        ("call", {"record": "slopes"}, "slopes:BP0012"),
+        ("call", {"record": "slopes:NOPE"}, "NOPE"),
+        ("call", {"record": "shelters:BN1"}, "叫应单"),
+        ("call", {"record": "slopes:BP3"}, "没有可叫应"),
+        ("call", {"record": "slopes:BP1", "contact": 9}, "第 9 位"),
+        ("cal", {"record": "slopes:BP1"}, "call"),
+        ("warning", {}, "--signal"),
+        ("warning", {"signal": "暴雨:紫色"}, "颜色"),
+        ("response", {}, "--level"),
+        ("response", {"level": "V"}, "IV"),
+        ("moved", {}, "--people"),
+        ("moved", {"people": -1}, "--people"),
+        ("correction", {}, "--corrects"),
+        ("correction", {"corrects": 77}, "77"),
+        ("new_spot", {"text": " "}, "--text"),
+        ("opening", {}, "--record"),
+        ("message", {"text": "x"}, "riskmap message"),
+        ("note", {"text": "x", "at": hours(9_000_000)}, "还没有到"),
     ],
 )
-def test_an_entry_that_lacks_something_is_refused_with_the_remedy(ready, words, expected):
-    found = run(ready, "log", "苏拉", *words)
-    assert found.status == 2
-    assert expected in found.err
+def test_an_entry_that_lacks_something_is_refused_with_the_remedy(ready, kind, entry, expected):
+    with pytest.raises(RiskmapError, match=re.escape(expected)):
+        log_event(ready, 1, Entry(kind, **entry), **WHO)
     assert ready.ledger.events(1) == []
+
+
+def test_the_log_takes_what_a_person_types(ws):
+    typed = ("--signal", "暴雨:橙色@桂园街道,黄贝街道", "--at", "2023-09-07T16:30", *PERSON)
+    made = run(ws, "log", "苏拉", "warning", *typed, "--json").json
+    assert made["body"] == {
+        "hazard": "rainstorm",
+        "colour": "orange",
+        "subdistricts": ["桂园街道", "黄贝街道"],
+    }
+    assert (made["at"], made["who"], made["why"]) == ("2023-09-07T08:30:00+00:00", "值班员", "测试")
+    assert run(ws, "log", "苏拉", "response", "--level", "II", "--answers", "x").status == 2
+    assert "启动应急响应" in run(ws, "log", "苏拉", "response", "--level", "II", "--answers", "1").out
+    assert run(ws, "log", "苏拉", "note", "--text", "x", "--at", "2023-09-07").status == 2
+    assert len(run(ws, "events", "苏拉", "--json").json["events"]) == 2
+    assert run(ws, "callout", "苏拉", "--minutes", "5", "--json").json["minutes"] == 5
 
 
 def test_a_drill_may_speak_of_what_is_to_come(ws):
@@ -189,18 +198,18 @@ def test_what_is_no_moment_is_refused(text):
 
 def storm(ws):
     """Log a whole storm."""
-    first = logged(ws, "warning", "--signal", "暴雨:橙色@桂园街道", at=0)
-    logged(ws, "response", "--level", "Ⅲ级", "--answers", first["event"], at=3)
-    logged(ws, "warning", "--signal", "rainstorm:red", at=60)
+    first = logged(ws, "warning", signal="暴雨:橙色@桂园街道", at=0)
+    logged(ws, "response", level="Ⅲ级", answers=(first["event"],), at=3)
+    logged(ws, "warning", signal="rainstorm:red", at=60)
     for code, layer, at in (("BP1", "slopes", 4), ("NL1", "waterlogging", 9)):
-        logged(ws, "call", "--record", f"{layer}:{code}", at=1)
-        logged(ws, "acknowledgement", "--record", f"{layer}:{code}", at=at)
-    logged(ws, "moved", "--people", "120", "--subdistrict", "桂园街道", at=70)
-    logged(ws, "moved", "--people", "30", "--subdistrict", "黄贝街道", at=80)
-    logged(ws, "opening", "--record", "shelters:BN1", at=50)
-    logged(ws, "closure", "--record", "shelters:BN1", at=500)
-    logged(ws, "new_spot", "--text", "新秀路口积水40厘米", "--subdistrict", "黄贝街道", at=90)
-    logged(ws, "action_done", "--record", "slopes:BP1", "--text", "已拉警戒线", at=95)
+        logged(ws, "call", record=f"{layer}:{code}", at=1)
+        logged(ws, "acknowledgement", record=f"{layer}:{code}", at=at)
+    logged(ws, "moved", people=120, subdistrict="桂园街道", at=70)
+    logged(ws, "moved", people=30, subdistrict="黄贝街道", at=80)
+    logged(ws, "opening", record="shelters:BN1", at=50)
+    logged(ws, "closure", record="shelters:BN1", at=500)
+    logged(ws, "new_spot", text="新秀路口积水40厘米", subdistrict="黄贝街道", at=90)
+    logged(ws, "action_done", record="slopes:BP1", text="已拉警戒线", at=95)
 
 
 def test_the_figures_after_a_storm_come_from_the_log_and_agree(ws, tmp_path):
@@ -240,7 +249,7 @@ def words(path):
 
 
 def test_every_style_of_a_report_names_a_chinese_font_and_no_theme(ready, tmp_path):
-    run(ready, "after", "1", "--to", tmp_path / "a.docx")
+    export_after_report(review_of(ready, 1), tmp_path / "a.docx")
     styles = docx.Document(str(tmp_path / "a.docx")).styles
     for name, font in (("Normal", "宋体"), ("Title", "黑体"), ("Heading 1", "黑体")):
         fonts = styles[name].element.rPr.rFonts
@@ -249,7 +258,7 @@ def test_every_style_of_a_report_names_a_chinese_font_and_no_theme(ready, tmp_pa
 
 
 def test_a_figure_that_is_missing_is_named_and_the_status_says_so(ws):
-    logged(ws, "closure", "--text", "从未开放的场所")
+    logged(ws, "closure", text="从未开放的场所")
     assert run(ws, "after", "1", "--json").status == 1
 
 
@@ -257,7 +266,8 @@ def test_the_callout_prints_one_workbook_per_sub_district_with_boxes_to_tick(ws,
     storm(ws)
     folder = tmp_path / "叫应"
     folder.mkdir()
-    files = called(ws, 30, "--to", folder)["files"]
+    view = callout_view(ws, 1, now=minutes(30))
+    files = export_callout(view, folder)
     assert [(f["path"].rsplit("_", 1)[1], f["rows"]) for f in files] == [
         ("桂园街道.xlsx", 2),
         ("黄贝街道.xlsx", 2),
@@ -271,7 +281,7 @@ def test_the_callout_prints_one_workbook_per_sub_district_with_boxes_to_tick(ws,
     assert cells.count("☑") == 2
     assert any("脱敏" in c for c in cells)
     assert not any("演习" in c for c in cells)
-    book = called(ws, 30, "--to", tmp_path / "all.xlsx")["files"]
+    book = export_callout(view, tmp_path / "all.xlsx")
     assert book[0]["rows"] == 4
     assert openpyxl.load_workbook(tmp_path / "all.xlsx").sheetnames == ["桂园街道", "黄贝街道"]
 
@@ -279,9 +289,11 @@ def test_the_callout_prints_one_workbook_per_sub_district_with_boxes_to_tick(ws,
 def test_a_drill_and_made_up_data_are_marked_on_every_paper(ws, tmp_path):
     settings = ws.root / "workspace.toml"
     settings.write_text(settings.read_text("utf-8").replace("demo = false", "demo = true"), "utf-8")
+    marked = open_workspace(ws.root)
+    view = callout_view(marked, "演练")
     for name in ("a.xlsx", "b.docx"):
-        assert run(ws, "callout", "演练", "--to", tmp_path / name).status == 0
-    assert run(ws, "after", "演练", "--to", tmp_path / "c.docx").status == 0
+        export_callout(view, tmp_path / name)
+    export_after_report(review_of(marked, "演练"), tmp_path / "c.docx")
     sheet = openpyxl.load_workbook(tmp_path / "a.xlsx").worksheets[0]
     for place in (
         sheet["A3"].value,
@@ -300,9 +312,9 @@ def test_hostile_names_stay_text_and_stay_in_their_folder(ws, tmp_path):
     open_scenario(ws, title=hostile, drill=False, body={}, at=AT, escalations=ESCALATIONS, who="x", why="x")
     folder = tmp_path / "out"
     folder.mkdir()
-    for target in (folder, folder / "a.xlsx", folder / "b.docx"):
-        assert run(ws, "callout", "5", "--to", target).status == 0
-    assert run(ws, "after", "5", "--to", folder / "c.docx").status == 0
+    targets = (folder, folder / "a.xlsx", folder / "b.docx")
+    assert run(ws, "callout", "5", *(w for target in targets for w in ("--to", target))).status == 0
+    export_after_report(review_of(ws, 5), folder / "c.docx")
     assert len(list(folder.iterdir())) == 6  # three sub-districts, a, b, c
     assert {p.parent for p in tmp_path.rglob("*.xlsx")} == {folder}
     assert "&" in words(folder / "b.docx")
