@@ -20,6 +20,7 @@ from riskmap.hazards import Floats, Times, Track
 ENVIRONMENT: Final = 1005.0  # hPa around cyclones of the western North Pacific. Draft: as in CLIMADA
 MOST_MOTION: Final = 30.0 * wind.KNOT
 _SECOND: Final = np.timedelta64(1, "s")
+_FINEST: Final = 1.0  # minutes
 _WHOLE: Final = 1.0 - 1e-9
 
 
@@ -60,10 +61,10 @@ def prepared(track: Track, *, step_minutes: float = 30.0, exactly: bool | None =
     With `exactly` (a node table, unless said otherwise) all nodes stay as they are. Missing wind, pressure,
     environment and radius are filled by the statistics of `formulas.wind`. RiskmapError where no node has wind or pressure.
     """
-    if not step_minutes > 0:
+    if not step_minutes >= _FINEST:
         raise RiskmapError(
-            f"--step-minutes：{step_minutes:g} 不可能；应大于 0",
-            f"--step-minutes: {step_minutes:g} cannot be; it is above 0",
+            f"--step-minutes：{step_minutes:g} 不可能；应不小于 {_FINEST:g}",
+            f"--step-minutes: {step_minutes:g} cannot be; it is at least {_FINEST:g}",
         )
     whole, filled = _filled(track)
     stated = np.isfinite(np.column_stack([track.radius, track.wind])).astype(np.float64)

@@ -16,6 +16,9 @@ from riskmap.formulas.wind import DEGREE, KNOT
 from riskmap.hazards import Track
 
 FASTEST: Final = 80.0  # knots; lows of middle latitudes reach some 70, a slipped digit gives hundreds
+LONGEST_GAP: Final = (
+    72.0  # hours between nodes; forecasts have 6 to 24, a slipped digit of a year gives years
+)
 _HALF_TURN: Final = 180.0
 NAN: Final = float("nan")
 _LIMITS: Final[Mapping[str, tuple[float, float, str, str, str]]] = {
@@ -171,6 +174,13 @@ def _check_step(path: Path, before: Node, after: Node) -> None:
             after.line,
             f"时间 {after.time}Z {zh}（{before.time}Z，第 {before.line} 行）；请按时间先后排列，每个时次一行",
             f"the time {after.time}Z {en} ({before.time}Z, line {before.line}); sort by time, one line a time",
+        )
+    if hours > LONGEST_GAP:
+        raise refused(
+            path,
+            after.line,
+            f"与上一时次（{before.time}Z，第 {before.line} 行）相隔 {hours:,.0f} 小时，超过 {LONGEST_GAP:g}；请核对或补上中间时次",
+            f"{hours:,.0f} h after the line above ({before.time}Z), more than {LONGEST_GAP:g}; check it or fill the gap",
         )
     east = _wrapped(after.lon - before.lon) * math.cos(math.radians((after.lat + before.lat) / 2))
     distance = math.hypot(after.lat - before.lat, east) * DEGREE
