@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -41,17 +41,26 @@ def sample_points(
     for classes and angles. A point whose own cell is outside or unknown is NaN, never zero; neighbours that are
     unknown are left out of the weights. Raises UnreadableFileError, DatumError, UnknownNameError (no such band).
     """
+    return sample_bands(path, lon, lat, bands=(band,), method=method)[0]
+
+
+def sample_bands(
+    path: Path, lon: ArrayLike, lat: ArrayLike, *, bands: Sequence[int], method: Method = "bilinear"
+) -> Floats:
+    """Return float64[bands, *shape of the points]: as `sample_points`, the places in the raster looked up once."""
     shape = np.shape(lon)
     x, y = (np.asarray(v, dtype=np.float64).ravel() for v in (lon, lat))
-    values = np.full(x.shape, np.nan)
+    values = np.full((len(bands), len(x)), np.nan)
     with opened(path) as raster:
-        need_band(raster, band)
+        for band in bands:
+            need_band(raster, band)
         which, row, col = places_in(raster, x, y)
         for some, rows, cols in _windows(row, col, (raster.height, raster.width)):
-            window = read_raw(raster, rows, cols, band=band)
             at = row[some] - rows.start, col[some] - cols.start
-            values[which[some]] = _at(raster, window, *at, band=band, method=method)
-    return values.reshape(shape)
+            for i, band in enumerate(bands):
+                window = read_raw(raster, rows, cols, band=band)
+                values[i, which[some]] = _at(raster, window, *at, band=band, method=method)
+    return values.reshape(len(bands), *shape)
 
 
 def places_in(raster: Any, lon: Floats, lat: Floats) -> tuple[NDArray[np.intp], Floats, Floats]:

@@ -1,0 +1,46 @@
+"""Rain from a track alone, where nobody gives any: R-CLIPER. A named fallback, axisymmetric and weak."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from riskmap.errors import Say
+from riskmap.formulas.cyclone_rain import cyclone_rain
+from riskmap.hazards import Floats, Rain, Times, Track
+
+KNOT_MS: Final = 1852.0 / 3600.0
+TO_ONE_MINUTE: Final = {1.0: 1.0, 2.0: 1.0 / 0.96, 10.0: 1.0 / 0.88}
+"""Mean wind over so many minutes → over one: the usual factors at sea, from memory (draft)."""
+STRONGEST_KT: Final = 160.0
+BAND: Final = 0.5
+"""Share by which the fallback may be wrong either way: our working value (draft)."""
+_KM_DEGREE: Final = 111.12
+
+
+def rain_of_track(track: Track, lon: Floats, lat: Floats, times: Times) -> Rain:
+    """Return the rain of the hour before each of `times` (hourly, UTC) at places, mm, from R-CLIPER.
+
+    The centre and its wind are interpolated linearly to the middle of the hour. Outside the track's time,
+    or where its wind is not known, the rain is NaN. `how` names the fallback.
+    """
+    hour = np.timedelta64(3600, "s")
+    middle = (times - hour // 2).astype(np.int64)
+    node = track.time.astype("datetime64[s]").astype(np.int64)
+    centre = [
+        np.interp(middle, node, part, left=np.nan, right=np.nan)
+        for part in (track.lat, track.lon, track.wind)
+    ]
+    knots = np.minimum(centre[2] / KNOT_MS * TO_ONE_MINUTE.get(track.averaging, 1.0 / 0.88), STRONGEST_KT)
+    amount = np.full((len(times), len(lon)), np.nan)
+    for i in np.flatnonzero(np.isfinite(knots)):
+        north = (lat - centre[0][i]) * _KM_DEGREE
+        east = (lon - centre[1][i]) * _KM_DEGREE * np.cos(np.radians(centre[0][i]))
+        amount[i] = cyclone_rain(np.hypot(north, east), knots[i])
+    name = track.name or track.source
+    how = Say(
+        f"无雨量资料，按台风路径 {name} 用 R-CLIPER 估算（轴对称、偏弱，仅作替代）",
+        f"no rain given; estimated from the track {name} with R-CLIPER (axisymmetric and weak, a fallback only)",
+    )
+    return Rain(times, hour, amount, how, track.issued)

@@ -1,0 +1,241 @@
+"""Rain in GeoTIFFs: bands that say their time, or one file for each time, in a folder or an archive.
+
+Coordinate system, unit and time zone are stated, never assumed. The first thing that cannot be used is
+named with its file and band, and nothing of the set is taken.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from riskmap.errors import RiskmapError, Say, UnreadableFileError
+from riskmap.hazards import Floats, Rain
+from riskmap.intake.moments import Zone, parse_moment, parse_zone
+from riskmap.intake.rain import CODES, MOST_MM_HOUR, MOST_MM_STEP
+from riskmap.terrain.geotiff import opened
+from riskmap.terrain.sampling import sample_bands
+
+ENDINGS: Final = (".tif", ".tiff")
+MOST_FILES: Final = 2000
+MOST_UNPACKED: Final = 4 << 30
+_IN_NAME: Final = re.compile(r"(?<!\d)(\d{10}|\d{12})(?!\d)")
+_TIME_TAGS: Final = (
+    "time",
+    "datetime",
+    "valid_time",
+    "date_time",
+    "TIME",
+    "DATETIME",
+    "VALID_TIME",
+    "TIFFTAG_DATETIME",
+)
+_ZONE_TAGS: Final = ("timezone", "zone", "TIMEZONE", "ZONE")
+_UNIT_TAGS: Final = ("units", "unit", "UNITS", "UNIT")
+_SCALES: Final = {
+    **dict.fromkeys(("mm", "毫米", "millimetre", "millimetres", "millimeter", "millimeters"), 1.0),
+    **dict.fromkeys(("kg m-2", "kg/m2", "kg m**-2", "kg/m^2"), 1.0),  # of water
+    **dict.fromkeys(("0.1mm", "0.1 mm"), 0.1),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Band:
+    path: Path
+    shown: str  # how messages call the file
+    band: int
+    time: np.datetime64
+    scale: float
+
+    @property
+    def place(self) -> Say:
+        return Say(f"{self.shown} › 第 {self.band} 波段", f"{self.shown} › band {self.band}")
+
+
+def rain_of_rasters(
+    path: Path,
+    lon: ArrayLike,
+    lat: ArrayLike,
+    *,
+    zone: Zone | None = None,
+    unit: str | None = None,
+    step_hours: float | None = None,
+) -> Rain:
+    """Return the rain at points (CGCS2000 degrees) from a GeoTIFF, a folder of them, or a zip of them.
+
+    A band holds the mm that fell in the step that ends at its time: told by its description or a tag `time`,
+    else by the file's name (YYYYMMDDHH or YYYYMMDDHHMM). `zone` and `unit` hold where the file states none;
+    `step_hours` is needed for a single time. Points outside or on cells without a value are NaN. Raises
+    RiskmapError, DatumError (no coordinate system) or UnreadableFileError naming file and band.
+    """
+    with _files(path) as files:
+        bands = sorted(
+            (b for file, shown in files for b in _bands(file, shown, zone, unit)), key=lambda b: b.time
+        )
+        if not bands:
+            raise RiskmapError(f"{path.name}：没有 .tif 文件", f"{path.name}: no .tif files")
+        step = _step(bands, path.name, step_hours)
+        amount = _sampled(bands, lon, lat, step / np.timedelta64(3600, "s"))
+    time = np.array([b.time for b in bands], dtype="datetime64[s]")
+    how = Say(f"栅格雨量 {path.name}，双线性取值", f"raster rain {path.name}, bilinear")
+    return Rain(time, step, amount, how)
+
+
+@contextmanager
+def _files(path: Path) -> Iterator[list[tuple[Path, str]]]:
+    """Yield the rasters of a path with how messages call them; those of an archive for as long as they are read."""
+    if path.is_dir():
+        yield [(p, p.name) for p in sorted(path.iterdir()) if p.suffix.lower() in ENDINGS and p.is_file()]
+    elif path.suffix.lower() == ".zip":
+        with tempfile.TemporaryDirectory(prefix="riskmap-", ignore_cleanup_errors=True) as folder:
+            yield _unpacked(path, Path(folder))
+    else:
+        yield [(path, path.name)]
+
+
+def _unpacked(path: Path, folder: Path) -> list[tuple[Path, str]]:
+    """Unpack the rasters of an archive under names of ours, and nothing else of it; sizes are checked first."""
+    found: list[tuple[Path, str]] = []
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = [
+                m for m in archive.infolist() if m.filename.lower().endswith(ENDINGS) and not m.is_dir()
+            ]
+            if len(members) > MOST_FILES or sum(m.file_size for m in members) > MOST_UNPACKED:
+                raise UnreadableFileError(
+                    f"{path.name}：解开后超过 {MOST_FILES} 个文件或 {MOST_UNPACKED >> 30} GB；请分开",
+                    f"{path.name}: more than {MOST_FILES} files or {MOST_UNPACKED >> 30} GB unpacked; split it",
+                )
+            for i, member in enumerate(members):
+                name = member.filename.replace("\\", "/").rpartition("/")[2]
+                if name.startswith("."):
+                    continue
+                target = folder / f"{i}.tif"
+                with archive.open(member) as source, target.open("wb") as out:
+                    left = member.file_size
+                    while left > 0 and (block := source.read(min(left, 1 << 20))):
+                        out.write(block)
+                        left -= len(block)
+                found.append((target, f"{path.name} › {name}"))
+    except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError) as problem:
+        raise UnreadableFileError(
+            f"{path.name}：压缩包打不开或已损坏；请重新打包",
+            f"{path.name}: the archive cannot be read; pack it again",
+        ) from problem
+    return found
+
+
+def _bands(path: Path, shown: str, zone: Zone | None, unit: str | None) -> Iterator[_Band]:
+    with opened(path) as raster:
+        tags = raster.tags()
+        for band in range(1, raster.count + 1):
+            mine = raster.tags(band)
+            place = Say(f"{shown} › 第 {band} 波段", f"{shown} › band {band}")
+            stated = _zone((mine, tags)) or zone
+            texts = [raster.descriptions[band - 1] or "", *(mine.get(k, "") for k in _TIME_TAGS)]
+            if raster.count == 1:
+                texts += [tags.get(k, "") for k in _TIME_TAGS[:-1]] + [Path(shown.rpartition(" › ")[2]).stem]
+            written = raster.units[band - 1] or next(
+                (t[k] for t in (mine, tags) for k in _UNIT_TAGS if k in t), ""
+            )
+            yield _Band(path, shown, band, _time(texts, stated, place), _scale(written or unit or "", place))
+
+
+def _zone(tags: Sequence[Mapping[str, str]]) -> Zone | None:
+    for some in tags:
+        for key in _ZONE_TAGS:
+            if (found := parse_zone(some.get(key, ""))) is not None:
+                return found
+    return None
+
+
+def _time(texts: Sequence[str], zone: Zone | None, place: Say) -> np.datetime64:
+    loose = ""
+    for text in texts:
+        found = _IN_NAME.search(text)
+        for candidate in (text, found[1] if found else ""):
+            moment = parse_moment(candidate, zone)
+            if moment is not None:
+                return moment
+            loose = loose or (candidate if candidate and parse_moment(candidate, "utc") is not None else "")
+    if loose:
+        raise RiskmapError(
+            f"{place.zh}：时间 {loose} 没有写明时区；请用 zone 说明是北京时间还是 UTC",
+            f"{place.en}: the time {loose} states no zone; say whether it is Beijing time or UTC",
+        )
+    seen = "、".join(filter(None, texts)) or "（空）"
+    raise RiskmapError(
+        f"{place.zh}：波段说明、标签和文件名里没有时间（{seen}）；请写成 YYYYMMDDHH，如 2026083114",
+        f"{place.en}: neither description, tags nor file name hold a time ({seen}); write YYYYMMDDHH, such as 2026083114",
+    )
+
+
+def _scale(unit: str, place: Say) -> float:
+    plain = unit.strip().casefold()
+    if plain in _SCALES:
+        return _SCALES[plain]
+    if not plain:
+        zh, en = (
+            "没有写明单位；请在波段单位里写 mm，或用 unit 说明",
+            "states no unit; write mm as the band's unit, or state it",
+        )
+    elif "/" in plain or "-1" in plain:
+        zh, en = (
+            f"单位是雨强 {unit}；请换算成每个时段的毫米数",
+            f"is a rate, {unit}; convert it to mm in each step",
+        )
+    else:
+        zh, en = f"单位是 {unit}，不是毫米；请换算成 mm", f"is in {unit}; convert it to mm"
+    raise RiskmapError(f"{place.zh}：{zh}", f"{place.en}: {en}")
+
+
+def _step(bands: Sequence[_Band], name: str, stated: float | None) -> np.timedelta64:
+    given = None if stated is None else np.timedelta64(round(stated * 3600), "s")
+    if len(bands) == 1:
+        if given is None:
+            raise RiskmapError(
+                f"{name}：只有一个时次，请说明是几小时的雨量",
+                f"{name}: a single time; state how many hours its rain covers",
+            )
+        return given
+    steps = np.diff(np.array([b.time for b in bands], dtype="datetime64[s]"))
+    step: Any = given if given is not None else max(steps, key=lambda s: int((steps == s).sum()))
+    none = np.timedelta64(0, "s")
+    for i in np.flatnonzero((steps != step) | (steps == none)).tolist():
+        place, before = bands[i + 1].place, bands[i]
+        twice = steps[i] == none
+        minutes = int(step.astype(int)) // 60
+        raise RiskmapError(
+            f"{place.zh}：时间 {bands[i + 1].time}（UTC）"
+            + ("重复" if twice else f"与前一时次 {before.time} 不是隔 {minutes} 分钟"),
+            f"{place.en}: its time {bands[i + 1].time} (UTC) "
+            + ("occurs twice" if twice else f"is not {minutes} minutes after {before.time}"),
+        )
+    return step
+
+
+def _sampled(bands: Sequence[_Band], lon: ArrayLike, lat: ArrayLike, hours: float) -> Floats:
+    amount = np.full((len(bands), np.size(lon)), np.nan)
+    most = min(MOST_MM_HOUR * max(hours, 1.0), MOST_MM_STEP)
+    for path in dict.fromkeys(b.path for b in bands):
+        mine = [(i, b) for i, b in enumerate(bands) if b.path == path]
+        raw = sample_bands(path, lon, lat, bands=[b.band for _, b in mine])
+        for (i, band), values in zip(mine, raw, strict=True):
+            amount[i] = values.ravel() * band.scale
+            bad = (amount[i] < 0.0) | (amount[i] > most) | np.isin(values.ravel(), list(CODES))
+            if bad.any():
+                found = float(values.ravel()[bad][0])
+                raise RiskmapError(
+                    f"{band.place.zh}：值 {found:g} 不可能是雨量；若是缺测码请设为栅格的 nodata",
+                    f"{band.place.en}: {found:g} cannot be rain; if it means missing, make it the raster's nodata",
+                )
+    return amount
