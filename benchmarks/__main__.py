@@ -7,7 +7,18 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import browsing, certainty, files, scale, scoring, serving, terrain, wind, workspaces
+from benchmarks import (
+    browsing,
+    certainty,
+    evacuating,
+    files,
+    scale,
+    scoring,
+    serving,
+    terrain,
+    wind,
+    workspaces,
+)
 from benchmarks.measure import Line, say, table
 
 ALL = {
@@ -15,6 +26,7 @@ ALL = {
     "import": files.importing,
     "export": files.exporting,
     "score": lambda home, large: [*scoring.scoring(home, large), *certainty.certainty(home, large)],
+    "evacuate": evacuating.evacuating,
     "terrain": terrain.terrain,
     "serve": serving.serving,
     "browser": browsing.browsing,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, cast, get_args
+from typing import Any, Final, Literal, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,13 +14,22 @@ from riskmap.catalog import Layer
 from riskmap.errors import RiskmapError, Say
 from riskmap.formulas.wind import GUST, averaging_factor
 from riskmap.hazards import Rain, Series, Times, Track
+from riskmap.prepare.rain_at import between_stations
+from riskmap.prepare.rain_field import Amounts, amounts, rain_drivers
+from riskmap.prepare.track_rain import BAND, rain_of_track
 from riskmap.prepare.vortex import Model
 from riskmap.prepare.wind_field import wind_series
+from riskmap.usecases.design_storm import LAYER as WATERLOGGING
+from riskmap.usecases.design_storm import spot_depths
+from riskmap.usecases.hazard_input import rain_at
 from riskmap.usecases.winds import exposure_at
 from riskmap.usecases.workspace import Workspace
 
 Floats = NDArray[np.float64]
 
+_OF_RAIN: Final = frozenset(
+    ("i1_mm", "i3_mm", "r24_mm", "antecedent_mm", "event_mm", "event_hours", "runoff_mm", "depth_m")
+)
 _MEAN: Final = 10.0  # minutes of the mean that gust factors multiply
 _FORCE: Final = 2.0  # minutes of the mean that forces are told by in China
 
@@ -34,24 +43,25 @@ class Gauges:
     lat: Floats
     rain: Rain
 
-    @classmethod
-    def read(cls, path: Path) -> Gauges:
-        """Read a station table or a raster stack. RiskmapError names line or band."""
-        raise NotImplementedError(path)
-
 
 class Weather:
     """The hours of a scenario over the records: made once, asked for layer after layer."""
 
     def __init__(
-        self, ws: Workspace, times: Times, tracks: Sequence[Track], gauges: Gauges | None, *, model: str
+        self,
+        ws: Workspace,
+        times: Times,
+        tracks: Sequence[Track],
+        rain: Gauges | Path | None,
+        *,
+        model: str,
     ) -> None:
         if model not in get_args(Model):
             raise RiskmapError(
                 f"风场模型 {model}：没有这个；可用 {'、'.join(get_args(Model))}",
                 f"wind model {model}: there is none; use one of {', '.join(get_args(Model))}",
             )
-        self._ws, self._times, self._tracks, self._gauges = ws, times, tuple(tracks), gauges
+        self._ws, self._times, self._tracks, self._rain = ws, times, tuple(tracks), rain
         self._model: Model = cast("Model", model)
         self._notes: dict[Say, None] = {}
         dem = ws.path(ws.config.dem) if ws.config.dem else None
@@ -69,6 +79,10 @@ class Weather:
         found: dict[str, Series] = {}
         if self._tracks and wanted & {"wind_ms", "gust_ms"}:
             found |= self._winds(lon, lat)
+        if wanted & _OF_RAIN and (self._rain is not None or self._tracks):
+            found |= self._rains(lon, lat)
+            if "depth_m" in wanted and layer.id == WATERLOGGING:
+                found |= self._depths(layer, table, found["event_mm"])
         return {name: series for name, series in found.items() if name in wanted}
 
     def _winds(self, lon: Floats, lat: Floats) -> dict[str, Series]:
@@ -83,6 +97,34 @@ class Weather:
         ]
         mean = members[0] if len(members) == 1 else _spread(members)
         return {"wind_ms": _times(mean, averaging_factor(_MEAN, _FORCE)), "gust_ms": _times(mean, gust)}
+
+
+    def _rains(self, lon: Floats, lat: Floats) -> dict[str, Series]:
+        rain, given, before = self._fallen(lon, lat)
+        self._notes[rain.how] = None
+        return rain_drivers(rain, given, times=self._times, before=before)
+
+    def _fallen(self, lon: Floats, lat: Floats) -> tuple[Rain, Amounts, Literal["unknown", "dry"]]:
+        if isinstance(self._rain, Path):
+            found = rain_at(self._rain, lon, lat)
+            return found.rain, found.amounts, "unknown"
+        if self._rain is not None:
+            given = self._rain
+            smooth, near = between_stations(given.rain.amount, (given.lon, given.lat), (lon, lat))
+            rain = replace(given.rain, amount=smooth)
+            return rain, amounts(rain, other=near), "dry"
+        rain = rain_of_track(self._tracks[0], lon, lat, self._times)
+        return rain, amounts(rain, band=BAND), "unknown"
+
+    def _depths(self, layer: Layer, table: Any, event: Series) -> dict[str, Series]:
+        """Return the depth at waterlogging spots: SCS-CN, the drain, the real depression of the terrain."""
+        if self._dem is None:
+            return {}
+        try:
+            return {"depth_m": spot_depths(self._dem, layer, table, event)}
+        except RiskmapError as problem:
+            self._notes[problem.say] = None
+            return {}
 
 
 def _times(series: Series, factor: float) -> Series:

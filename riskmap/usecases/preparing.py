@@ -103,7 +103,7 @@ def prepare(ws: Workspace, given: Given) -> Prepared:
     tracks, gauges, files = _read(ws, given, lon, lat)
     times, warnings = _hours(given, tracks, gauges, lon, lat)
     at = _moment(given, times, tracks, lon, lat)
-    weather = Weather(ws, times, tracks, gauges, model=given.model)
+    weather = Weather(ws, times, tracks, gauges or given.rain, model=given.model)
     outcomes: dict[str, Outcome] = {}
     unknown: list[Mapping[str, str]] = []
     for layer in ws.catalog.layers.values():
@@ -226,7 +226,7 @@ def _read(
         files.append({"name": given.names.get(path, path.name), "kind": "track", "digest": digest_of(path)})
     gauges = None
     if given.rain is not None:
-        gauges = Gauges.read(given.rain)
+        gauges = _shown_rain(given.rain, lon, lat)
         name = given.names.get(given.rain, given.rain.name)
         files.append({"name": name, "kind": "rain", "digest": digest_of(given.rain)})
     return tuple(tracks), gauges, tuple(files)
