@@ -29,30 +29,43 @@ _LISTED = 20
 def prepare(
     track: Annotated[
         list[Path] | None,
-        typer.Option("--track", metavar="FILE", help="台风路径，可重复（集合）/ track, repeatable (an ensemble)"),
+        typer.Option(
+            "--track", metavar="FILE", help="台风路径，可重复（集合）/ track, repeatable (an ensemble)"
+        ),
     ] = None,
     rain: Annotated[
-        Path | None, typer.Option("--rain", metavar="FILE", help="雨量站 CSV 或 GeoTIFF / stations or rasters")
+        Path | None,
+        typer.Option("--rain", metavar="FILE", help="雨量站 CSV 或 GeoTIFF / stations or rasters"),
     ] = None,
     warning: Annotated[
         list[str] | None,
         typer.Option(
-            "--warning", metavar="KIND:COLOUR[@SUBDISTRICT,..]|FILE", help="预警，可重复；也可给 csv、json、CAP 文件 / warning"
+            "--warning",
+            metavar="KIND:COLOUR[@SUBDISTRICT,..]|FILE",
+            help="预警，可重复；也可给 csv、json、CAP 文件 / warning",
         ),
     ] = None,
     response: Annotated[
-        str | None, typer.Option("--response", metavar="LEVEL", help="应急响应 I–IV，由人宣布 / declared by a person")
+        str | None,
+        typer.Option("--response", metavar="LEVEL", help="应急响应 I–IV，由人宣布 / declared by a person"),
     ] = None,
     at: Annotated[
         str | None,
-        typer.Option("--at", metavar="TIME", help="研判时刻，无时区按北京时间 / moment; Beijing time by default"),
+        typer.Option(
+            "--at", metavar="TIME", help="研判时刻，无时区按北京时间 / moment; Beijing time by default"
+        ),
     ] = None,
     people: Annotated[
-        Path | None, typer.Option("--people", metavar="FILE", help="人口表，安排转移 / who lives where, to plan moves")
+        Path | None,
+        typer.Option("--people", metavar="FILE", help="人口表，安排转移 / who lives where, to plan moves"),
     ] = None,
-    crs: Annotated[str | None, typer.Option("--crs", help="人口表的坐标系 / datum of the people table")] = None,
+    crs: Annotated[
+        str | None, typer.Option("--crs", help="人口表的坐标系 / datum of the people table")
+    ] = None,
     title: Annotated[str, typer.Option("--title", help="情景名称 / title of the scenario")] = "",
-    drill: Annotated[bool, typer.Option("--drill", help="演习，不对外发送 / a drill: nothing is sent")] = False,
+    drill: Annotated[
+        bool, typer.Option("--drill", help="演习，不对外发送 / a drill: nothing is sent")
+    ] = False,
     made: Annotated[
         bool, typer.Option("--made-storm", help="演习用程序生成的台风 / a made-up storm, for a drill")
     ] = False,
@@ -61,7 +74,10 @@ def prepare(
     ] = "radii",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="只算不存 / compute, keep nothing")] = False,
     to: Annotated[
-        Path | None, typer.Option("--to", metavar="FILE", help="叫应单 .xlsx、简报 .docx 或文件夹 / papers of the call-out")
+        Path | None,
+        typer.Option(
+            "--to", metavar="FILE", help="叫应单 .xlsx、简报 .docx 或文件夹 / papers of the call-out"
+        ),
     ] = None,
     as_json: JsonOption = False,
     by: ByOption = None,
@@ -70,8 +86,8 @@ def prepare(
     store: StoreOption = None,
 ) -> None:
     """临灾研判：哪些点位危险、叫应谁、谁转到哪里 / what is in danger, whom to call, who moves where."""
-    from riskmap.usecases.preparing import Given, prepare_and_report
     from riskmap.usecases.moments import parse_moment
+    from riskmap.usecases.preparing import Given, prepare_and_report
     from riskmap.usecases.workspace import open_workspace
 
     ws = open_workspace(workspace, store)
@@ -111,6 +127,8 @@ def prepare(
         say(f"  · {note['zh']}", f"  · {note['en']}", err=True)
     for one in document["unknown"][:_LISTED]:
         say(
-            f"  ? {one['layer']} {one['code']}\t{one['zh']}", f"  ? {one['layer']} {one['code']}\t{one['en']}", err=True
+            f"  ? {one['layer']} {one['code']}\t{one['zh']}",
+            f"  ? {one['layer']} {one['code']}\t{one['en']}",
+            err=True,
         )
     raise typer.Exit(0 if whole else 1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,10 +11,7 @@ from numpy.typing import NDArray
 
 from riskmap.assess.columns import Columns
 from riskmap.errors import RiskmapError, Say
-from riskmap.catalog import Layer
 from riskmap.formulas.runoff import depression_balance
-from riskmap.hazards import Series
-from riskmap.prepare.water_field import ponded_series, runoff_series
 from riskmap.terrain.depressions import Depressions
 from riskmap.terrain.factors import read_whole
 from riskmap.terrain.geotiff import Grid, metric_grid, opened
@@ -80,9 +76,10 @@ def storm_depths(ws: Workspace, dem: Path, *, rain: float, hours: float) -> dict
     columns = Columns(table, ws.catalog.layer(LAYER))
     lon, lat = (table[name].to_numpy(zero_copy_only=False) for name in ("lon", "lat"))
     area, curve = columns.numbers("catchment_ha"), columns.numbers("curve_number")
-    drain = drain_of(columns)
+    pump, power = columns.numbers("pump_capacity"), columns.numbers("backup_power")
+    drain = np.where((power == 1.0) & np.isfinite(pump), pump, 0.0) / _HOUR_S
     balance = depression_balance(area_ha=area, curve_number=curve, rain=rain, hours=hours, drain=drain)
-    places = spot_cells(dem, ground, lon, lat)
+    places = _cells(dem, ground, lon, lat)
     spots, missing = [], []
     for i, code in enumerate(table["code"].to_pylist()):
         place = places[i]
@@ -117,56 +114,13 @@ def storm_depths(ws: Workspace, dem: Path, *, rain: float, hours: float) -> dict
     }
 
 
-def drain_of(columns: Columns) -> Floats:
-    """Return what the pumps of spots take, m³/s; a pump without backup power, or not known, takes nothing."""
-    pump, power = columns.numbers("pump_capacity"), columns.numbers("backup_power")
-    return np.where((power == 1.0) & np.isfinite(pump), pump, 0.0) / _HOUR_S
-
-
-def spot_depths(dem: Path, layer: Layer, table: Any, event: Series) -> Series:
-    """Return the depth at waterlogging spots, m, float32[times, spots], from the rain of the event so far (hourly).
-
-    As `storm_depths`, hour by hour: a spot of which something is not known has NaN, not nought.
-    """
-    columns = Columns(table, layer)
-    lon, lat = (table[name].to_numpy(zero_copy_only=False) for name in ("lon", "lat"))
-    ground = _ground(dem, dem.stat().st_mtime_ns)
-    volumes = ponded_series(
-        runoff_series(event, columns.numbers("curve_number")),
-        columns.numbers("catchment_ha"),
-        _drained(columns),
-        hours=1.0,
-    )
-    places = _cells(dem, ground, lon, lat)
-    found = [np.full(volumes.best.shape, np.nan, np.float32) for _ in range(3)]
-    for i, place in enumerate(places):
-        number = 0 if place is None else ground.nearest(*place)
-        if not number:
-            continue
-        held = ground.depressions.curve(number)
-        for out, volume in zip(found, (volumes.best, volumes.low, volumes.high), strict=True):
-            out[:, i] = [held.depth(float(v)) if np.isfinite(v) else np.nan for v in volume[:, i]]
-    return Series(*found)
-
-
-@lru_cache(maxsize=1)
-def _ground(dem: Path, _changed: int) -> Ground:
-    return read_ground(dem)
-
-
-def _drained(columns: Columns) -> Floats:
-    """Return what the drain takes, m³/s: a pump counts only with backup power."""
-    pump, power = columns.numbers("pump_capacity"), columns.numbers("backup_power")
-    return np.where((power == 1.0) & np.isfinite(pump), pump, 0.0) / _HOUR_S
-
-
 def _why_not(place: tuple[int, int] | None, *, known: bool) -> Say | None:
     if place is None:
         return Say("无坐标，或地形没有覆盖", "unlocated, or not covered by the terrain")
     return None if known else Say("汇水面积或 CN 值未填", "catchment or curve number is not known")
 
 
-def spot_cells(dem: Path, ground: Ground, lon: Floats, lat: Floats) -> list[tuple[int, int] | None]:
+def _cells(dem: Path, ground: Ground, lon: Floats, lat: Floats) -> list[tuple[int, int] | None]:
     """Return the cell of each spot, None where it is unlocated, outside, or the height is unknown."""
     with opened(dem) as raster:
         which, row, col = places_in(raster, lon, lat)

@@ -98,7 +98,6 @@ class Weather:
         mean = members[0] if len(members) == 1 else _spread(members)
         return {"wind_ms": _times(mean, averaging_factor(_MEAN, _FORCE)), "gust_ms": _times(mean, gust)}
 
-
     def _rains(self, lon: Floats, lat: Floats) -> dict[str, Series]:
         rain, given, before = self._fallen(lon, lat)
         self._notes[rain.how] = None

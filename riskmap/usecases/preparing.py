@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -15,12 +16,13 @@ import numpy as np
 import pyarrow as pa
 
 from riskmap.catalog import Layer
-from riskmap.catalog.triggers import WARNING
+from riskmap.catalog.triggers import DRIVERS, WARNING
 from riskmap.columns import Columns
 from riskmap.demo.storm import drill_rain, drill_track
 from riskmap.duty import BEIJING, NewEvent
 from riskmap.errors import RiskmapError, Say
-from riskmap.hazards import COLOURS, KINDS, RESPONSES, Escalation, IssuedWarning, Times, Track
+from riskmap.hazards import COLOURS, KINDS, RESPONSES, Escalation, IssuedWarning, Rain, Times, Track
+from riskmap.intake.rain import read_station_rain
 from riskmap.intake.tracks import read_tracks
 from riskmap.prepare.classes import concerned_rows, groups
 from riskmap.prepare.hours import hours_of, passing
@@ -28,17 +30,24 @@ from riskmap.prepare.outcome import Closure, Outcome
 from riskmap.prepare.triggers import evaluate
 from riskmap.prepare.wind_error import lead_hours, position_error
 from riskmap.present.storm import cone, rain_document, seconds, track_document
-from riskmap.records import RANKS
+from riskmap.records import RANKS, TIERS
 from riskmap.selection import Snapshot
 from riskmap.usecases.digests import digest_of
 from riskmap.usecases.drivers import Gauges, Weather
+from riskmap.usecases.duty import callout_view
+from riskmap.usecases.duty_documents import callout_json
+from riskmap.usecases.duty_exports import export_callout
+from riskmap.usecases.hazard_input import rain_at, warnings_from
+from riskmap.usecases.rain_rasters import ENDINGS
 from riskmap.usecases.snapshots import current_snapshot
+from riskmap.usecases.storms import evacuation_of, storm
 from riskmap.usecases.workspace import Workspace
 
 _AT_ONCE: Final = 65_536  # records whose hours are in memory at a time
 _DRILL_AHEAD: Final = np.timedelta64(24 * 3600, "s")
 _MOST_NAMED: Final = 500  # unknown records that a scenario lists; the others are counted
 _TYPED: Final = "typed"
+_WARNING_FILES: Final = frozenset((".csv", ".json", ".xml", ".cap", ".txt"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +68,22 @@ class Given:
     made: bool = False
     model: str = "radii"
     names: Mapping[Path, str] = field(default_factory=dict[Path, str])
+
+    @classmethod
+    def stated(
+        cls,
+        ws: Workspace,
+        *,
+        warnings: Sequence[str] = (),
+        at: dt.datetime | None = None,
+        **others: Any,
+    ) -> Given:
+        """Return what the command line states: warnings as KIND:COLOUR[@SUBDISTRICT,..] or files, `at` aware."""
+        moment = None if at is None else np.datetime64(at.astimezone(dt.UTC).replace(tzinfo=None), "s")
+        files = [Path(text) for text in warnings if Path(text).suffix.lower() in _WARNING_FILES]
+        typed = [text for text in warnings if Path(text).suffix.lower() not in _WARNING_FILES]
+        found = warnings_from(typed, files, ws, issued=moment if moment is not None else _now())
+        return cls(warnings=tuple(found), at=moment, **others)
 
     def with_files(self, *, tracks: tuple[Path, ...], rain: Path | None, names: Mapping[Path, str]) -> Given:
         """Return the same with these files."""
@@ -103,7 +128,7 @@ def prepare(ws: Workspace, given: Given) -> Prepared:
     tracks, gauges, files = _read(ws, given, lon, lat)
     times, warnings = _hours(given, tracks, gauges, lon, lat)
     at = _moment(given, times, tracks, lon, lat)
-    weather = Weather(ws, times, tracks, gauges or given.rain, model=given.model)
+    weather = Weather(ws, times, tracks, given.rain or gauges, model=given.model)
     outcomes: dict[str, Outcome] = {}
     unknown: list[Mapping[str, str]] = []
     for layer in ws.catalog.layers.values():
@@ -120,7 +145,7 @@ def prepare(ws: Workspace, given: Given) -> Prepared:
                 times=times,
                 warnings=warnings,
             )
-            unknown += _unknown(layer.id, table, found)
+            unknown += _unknown(layer, table, found)
             parts.append(found)
         outcomes[layer.id] = _joined(parts)
     return Prepared(
@@ -164,6 +189,66 @@ def keep(ws: Workspace, found: Prepared, *, who: str, why: str) -> int:
     if events:
         ws.ledger.add_events(number, events, by=who, why=why)
     return number
+
+
+def prepare_and_report(
+    ws: Workspace,
+    given: Given,
+    *,
+    people: Path | None = None,
+    crs: str | None = None,
+    keep_it: bool = True,
+    to: Path | None = None,
+    who: str,
+    why: str,
+) -> dict[str, Any]:
+    """Compute, keep, and return the document of `riskmap prepare --json`.
+
+    The call-out and the evacuation need a kept scenario; without one they are left empty.
+    """
+    found = prepare(ws, given)
+    number = keep(ws, found, who=who, why=why) if keep_it else None
+    worst: dict[tuple[str, str], int] = {}
+    for one in found.escalations:
+        worst[one.layer, one.code] = max(worst.get((one.layer, one.code), 0), one.rank_to)
+    tiers = Counter(RANKS[rank] for rank in worst.values())
+    callout: list[Any] = []
+    moves: dict[str, Any] = {"people": 0, "placed": 0, "unplaced": 0, "assignments": []}
+    if number is not None:
+        view = callout_view(ws, number, now=_aware(found.at))
+        callout = callout_json(view)["callout"]
+        table = people or ws.people_table
+        if table is not None:
+            moves = evacuation_of(ws, storm(ws, number), table, crs=crs)
+        if to is not None:
+            export_callout(view, to, by=who)
+    return {
+        "scenario": found.title,
+        "id": number,
+        "drill": given.drill,
+        "at": f"{found.at}Z",
+        "response": given.response,
+        "raised": {tier: tiers.get(tier, 0) for tier in TIERS},
+        "escalations": [escalation_json(one) for one in found.escalations],
+        "callout": callout,
+        "evacuation": moves,
+        "closed_shelters": [
+            {
+                "code": one.code,
+                "zh": one.cause.zh,
+                "en": one.cause.en,
+                "start": f"{one.start}Z",
+                "expiry": f"{one.expiry}Z",
+            }
+            for one in found.closed
+        ],
+        "unknown_count": len(found.unknown),
+        "unknown": list(found.unknown),
+        "skipped": {
+            layer: list(outcome.skipped) for layer, outcome in found.outcomes.items() if outcome.skipped
+        },
+        "notes": [{"zh": note.zh, "en": note.en} for note in found.notes],
+    }
 
 
 def escalation_json(one: Escalation) -> dict[str, Any]:
@@ -232,6 +317,16 @@ def _read(
     return tuple(tracks), gauges, tuple(files)
 
 
+def _shown_rain(path: Path, lon: float, lat: float) -> Gauges:
+    """Return the rain of a file as the map shows it: its stations, or of rasters the middle of the district."""
+    if path.is_dir() or path.suffix.lower() in {*ENDINGS, ".zip"}:
+        rain = rain_at(path, [lon], [lat]).rain
+        return Gauges((path.name,), np.array([lon]), np.array([lat]), rain)
+    found = read_station_rain(path)
+    how = Say(f"{path.name}：{len(found.station)} 个雨量站", f"{path.name}: {len(found.station)} stations")
+    return Gauges(found.station, found.lon, found.lat, Rain(found.time, found.step, found.amount, how))
+
+
 def _made(
     ws: Workspace, given: Given, lon: float, lat: float
 ) -> tuple[tuple[Track, ...], Gauges, tuple[Mapping[str, str], ...]]:
@@ -265,7 +360,7 @@ def _hours(
     else:
         since = given.at
         if since is None:
-            since = np.datetime64(dt.datetime.now(dt.UTC).replace(tzinfo=None), "s")
+            since = _now()
         times = hours_of(
             lon=lon, lat=lat, warnings=[replace(one, issued=since) for one in given.warnings], at=given.at
         )
@@ -277,7 +372,7 @@ def _moment(given: Given, times: Times, tracks: Sequence[Track], lon: float, lat
     """Return the moment looked at: as stated, else now or when it was issued, else as the storm comes near."""
     if given.at is not None:
         return given.at
-    now = np.datetime64(dt.datetime.now(dt.UTC).replace(tzinfo=None), "s")
+    now = _now()
     if times[0] <= now <= times[-1]:
         return now
     issued = [track.issued for track in tracks if track.issued is not None]
@@ -314,17 +409,33 @@ def _joined(parts: Sequence[Outcome]) -> Outcome:
     )
 
 
-def _unknown(layer: str, table: Any, found: Outcome) -> list[Mapping[str, str]]:
+def _lacking(words: Iterable[str], layer: Layer) -> dict[str, str]:
+    """Return what is missing in both languages: drivers by their title, fields by theirs."""
+    titles: list[Say] = []
+    for word in words:
+        kind, _, name = word.partition(":")
+        titles.append(DRIVERS[name].title if kind == "driver" else layer.field(name).title)
+    return {
+        "zh": "缺" + "、".join(one.zh for one in titles),
+        "en": "not known: " + ", ".join(one.en.lower() for one in titles),
+    }
+
+
+def _unknown(layer_of: Layer, table: Any, found: Outcome) -> list[Mapping[str, str]]:
     """Return the records that cannot be judged, each once, with what is missing in words."""
     missing: dict[int, dict[str, None]] = {}
+    raised = {one.row for one in (*found.escalations, *found.reached)}
     for one in found.unknown:
         for row in one.rows.tolist():
+            if row in raised:  # in danger for certain: what else may raise it is not asked
+                continue
             missing.setdefault(row, {}).update(dict.fromkeys(f"{one.why}:{name}" for name in one.names))
     if not missing:
         return []
+    layer = layer_of.id
     codes, names = table["code"].to_pylist(), table["name"].to_pylist()
     return [
-        {"layer": layer, "code": codes[row], "name": names[row] or "", "missing": ",".join(words)}
+        {"layer": layer, "code": codes[row], "name": names[row] or "", **_lacking(words, layer_of)}
         for row, words in sorted(missing.items())
     ]
 
@@ -370,6 +481,7 @@ def _body(ws: Workspace, found: Prepared) -> dict[str, Any]:
         "response": found.given.response,
         "model": found.given.model,
         "notes": [{"zh": note.zh, "en": note.en} for note in found.notes],
+        "skipped": {layer: list(o.skipped) for layer, o in found.outcomes.items() if o.skipped},
         "closed": [
             {
                 "layer": one.layer,
@@ -385,6 +497,10 @@ def _body(ws: Workspace, found: Prepared) -> dict[str, Any]:
         "unknown_count": len(found.unknown),
         "unknown": [dict(one) for one in found.unknown[:_MOST_NAMED]],
     }
+
+
+def _now() -> np.datetime64:
+    return np.datetime64(dt.datetime.now(dt.UTC).replace(tzinfo=None), "s")
 
 
 def _aware(moment: np.datetime64) -> dt.datetime:

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from riskmap.duty import Escalated, Scenario
 from riskmap.present.storm import counts_by_hour, raised_bytes
-from riskmap.records import RANKS
+from riskmap.records import RANK_OF, RANKS
 from riskmap.selection import Snapshot
 from riskmap.usecases.danger import danger_zones
 from riskmap.usecases.evacuating import evacuation
@@ -22,6 +22,10 @@ from riskmap.usecases.snapshots import current_snapshot
 from riskmap.usecases.workspace import Workspace
 
 _HOUR_S = 3600
+MOVED_FROM: Final = ("slopes", "underground_spaces", "waterlogging", "forest_fire_grids")
+"""Layers whose raised records are danger zones for people; what the wind takes is fenced off, not moved from."""
+RADIUS_M: Final = 100.0
+"""How far around a point people are in danger, metres: our working value (draft), a district states its own."""
 
 
 @dataclass(frozen=True)
@@ -164,21 +168,29 @@ def difference(now: Storm, before: Storm) -> Difference:
 
 
 def evacuation_of(
-    ws: Workspace, of: Storm, people: Path, *, at_least: int, radius: float, whole: bool = False
+    ws: Workspace,
+    of: Storm,
+    people: Path,
+    *,
+    layers: Sequence[str] = MOVED_FROM,
+    at_least: int = RANK_OF["major"],
+    radius: float = RADIUS_M,
+    crs: str | None = None,
+    whole: bool = False,
 ) -> dict[str, Any]:
-    """Return who moves where: people of a table near records raised to `at_least` (a rank) or worse.
+    """Return who moves where: people of a table near records of `layers` raised to `at_least` (a rank) or worse.
 
     Points count within `radius` metres, polygons as they are; shelters that the scenario closes or
     raises are out. The document is that of `riskmap evacuate --json`.
     """
-    worst = [one for one in of.worst if one.rank_to >= at_least]
+    worst = [one for one in of.worst if one.rank_to >= at_least and one.layer in layers]
     closed = [str(one["code"]) for one in of.scenario.body.get("closed", ())]
     codes = [f"{one.layer}:{one.code}" for one in worst]
     return evacuation(
         ws,
         people,
         danger=danger_zones(ws, codes, radius=radius),
-        crs=ws.config.people_datum,
+        crs=crs or ws.config.people_datum,
         endangered=list(dict.fromkeys(closed)),
         typhoon=bool(of.scenario.body.get("tracks")),
         whole=whole,
