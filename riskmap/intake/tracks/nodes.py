@@ -179,7 +179,7 @@ def _check_step(path: Path, before: Node, after: Node) -> None:
         raise refused(
             path,
             after.line,
-            f"与上一时次（{before.time}Z，第 {before.line} 行）相隔 {hours:,.0f} 小时，超过 {LONGEST_GAP:g}；请核对或补上中间时次",
+            f"与上一时次（{before.time}Z）相隔 {hours:,.0f} 小时，超过 {LONGEST_GAP:g}；请核对或补上中间时次",
             f"{hours:,.0f} h after the line above ({before.time}Z), more than {LONGEST_GAP:g}; check it or fill the gap",
         )
     east = _wrapped(after.lon - before.lon) * math.cos(math.radians((after.lat + before.lat) / 2))
