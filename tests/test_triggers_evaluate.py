@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from riskmap.hazards import IssuedWarning, Series
@@ -280,6 +280,7 @@ VALUES = st.one_of(st.sampled_from([NAN, 29.0, 30.0, 50.0, 80.0, 100.0]), st.flo
     seconds=st.lists(VALUES, min_size=14, max_size=14),
     starts=st.lists(st.tuples(st.integers(-2, 14), st.sampled_from(["yellow", "red"])), max_size=3),
 )
+@example([[NAN] * 3] * 3, ["low"] * 3, [NAN] * 14, [(0, "red"), (1, "yellow")])
 def test_hour_by_hour_says_what_a_replay_says_of_every_hour(data, tiers, seconds, starts):
     layer = layer_of(WHEN + ALSO.replace('id = "rain"', 'id = "both"') + WARNED)
     columns = columns_of(

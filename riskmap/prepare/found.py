@@ -19,7 +19,7 @@ from riskmap.prepare.classes import Group
 from riskmap.prepare.episodes import Episodes, episodes
 from riskmap.prepare.levels import CLOSING, Reached, kept, meets, rank_of, sure_value
 from riskmap.prepare.outcome import Closure, UnknownRows
-from riskmap.prepare.warned import Under, merged
+from riskmap.prepare.warned import Under, merged, ranks_under
 
 Flags = NDArray[np.bool_]
 Rows = NDArray[np.int64]
@@ -108,7 +108,7 @@ class Found:
             return
         rows, sure = group.rows, group.sure
         own = self._ranks[rows]
-        ranks = sorted({part.rank for part in under})
+        ranks = ranks_under(trigger, under)
         unsure = ~sure & ((ranks[-1] > own) | trigger.closes)
         if unsure.any():
             hours = np.zeros(len(self._times), dtype=bool)

@@ -120,15 +120,17 @@ def _antecedent(mine: Amounts, step: float, before: Before) -> Series:
     if abs(day * step - 24) > 1e-6:  # noqa: PLR2004 - days do not fall on the steps
         none = np.full(mine.best.shape, np.nan)
         return _series(none, np.zeros_like(none), none)
+    weights = antecedent_index(np.eye(DAYS)).tolist()
     parts: list[Floats] = []
     for amount, least in ((mine.best, False), (mine.low, True), (mine.high, False)):
         daily = _least(amount, day) if least else _sums(amount, day, before)
-        days = np.full((*daily.shape, DAYS), 0.0 if least or before == "dry" else np.nan)
-        for back in range(DAYS):
+        # One day at a time: the index is linear, and seven days of all places at once would be large.
+        total = np.zeros_like(daily)
+        for back, weight in enumerate(weights):
             shift = back * day
-            if shift < len(daily):
-                days[shift:, :, back] = daily[: len(daily) - shift]
-        parts.append(np.asarray(antecedent_index(days)))
+            total[shift:] += weight * daily[: max(len(daily) - shift, 0)]
+            total[:shift] += 0.0 if least or before == "dry" else np.nan
+        parts.append(total)
     return _series(*parts)
 
 

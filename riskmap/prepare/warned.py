@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 import numpy as np
 
-from riskmap.catalog.triggers import Trigger, WarningColour
+from riskmap.catalog.triggers import Trigger, WarningColour, WarningLevel
 from riskmap.hazards import IssuedWarning
 from riskmap.prepare.levels import CLOSING
 from riskmap.records import RANK_OF
@@ -53,13 +53,19 @@ def under_warning(
         else:
             expiry = (warning.issued if now is None else max(now, warning.issued)) + hold
         reached = [
-            RANK_OF[level.tier] if level.tier else CLOSING
+            _rank(level)
             for level in trigger.colours
             if _COLOURS.index(warning.colour) >= _COLOURS.index(level.colour)
         ]
         if reached and expiry > warning.issued:
             found.append(Under(max(reached), warning.issued, expiry, warning, open_end))
     return found
+
+
+def ranks_under(trigger: Trigger, under: Sequence[Under]) -> list[int]:
+    """Return the ranks of the trigger's levels that the warnings reach, ascending: red reaches yellow too."""
+    worst = max(part.rank for part in under)
+    return sorted({rank for level in trigger.colours if (rank := _rank(level)) <= worst})
 
 
 def merged(parts: Sequence[Under], rank: int) -> list[Under]:
@@ -74,6 +80,10 @@ def merged(parts: Sequence[Under], rank: int) -> list[Under]:
         else:
             out.append(Under(rank, part.start, part.expiry, part.warning, part.open_end))
     return out
+
+
+def _rank(level: WarningLevel) -> int:
+    return RANK_OF[level.tier] if level.tier else CLOSING
 
 
 def _counts(warning: IssuedWarning, trigger: Trigger, place: str | None, now: np.datetime64 | None) -> bool:
