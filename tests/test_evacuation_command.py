@@ -9,6 +9,7 @@ import openpyxl
 import pytest
 
 from riskmap.coordinates import Datum, to_cgcs2000
+from riskmap.usecases.people_table import declared, read_people
 from tests.cli import Ran, riskmap
 
 EAST, NORTH = 512_000.0, 2_495_000.0
@@ -146,6 +147,21 @@ def test_a_table_of_persons_counts_each_row(ws: Path, tmp_path: Path):
     found = evacuate(ws, file, "--json", "--whole").json
     assert found["people"] == 7
     assert {a["household"] for a in found["assignments"]} == {"H0", "H1", "H2"}
+
+
+def test_the_finest_identifier_of_a_table_is_its_code(tmp_path: Path):
+    lon, lat = degrees(10)
+    file = tmp_path / "户.csv"
+    rows = f"H1,W1,3,{lon},{lat},\nH2,W1,2,{lon},{lat},Z1、Z2\nH1,W2,3,{lon + 0.01},{lat},Z3\n"
+    file.write_text("户号,网格编号,人数,经度,纬度,危险区\n" + rows, encoding="utf-8")
+    table, left = declared(read_people(file, crs="cgcs2000"))
+    assert (table.code, table.people.tolist()) == (["H1", "H2"], [3, 2])
+    assert table.zones == [("W1", "Z3", "W2"), ("Z1", "Z2", "W1")]
+    assert table.named_zone == [True, True]
+    assert [(one.code, one.kind) for one in left] == [("H1", "position")]  # its second address was not read
+    file.write_text("网格编号,人数\nW1,20\n", encoding="utf-8")
+    grids, _ = declared(read_people(file, crs="cgcs2000"))
+    assert (grids.code, grids.zones) == (["W1"], [("W1",)])  # a grid in danger is named by its own code
 
 
 def test_when_a_shelter_closes_the_others_keep_theirs(ws: Path, tmp_path: Path):

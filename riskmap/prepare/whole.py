@@ -135,6 +135,8 @@ class _Repair:
         """Move one other group to a shelter with room, where that lets the group in most cheaply."""
         size, cost = self.groups.size, self.groups.cost
         best: tuple[int, int, int, int] | None = None
+        if not (self.free > 0).any():
+            return False
         for shelter in candidates:
             inside = np.flatnonzero(self.chosen == shelter)
             inside = inside[size[inside] + self.free[shelter] >= size[group]]
@@ -160,7 +162,7 @@ class _Repair:
         """Take the place of a smaller group, which waits again: more people have a place than before."""
         size = self.groups.size
         best: tuple[int, int, int] | None = None
-        for shelter in candidates:
+        for shelter in candidates[self.free[candidates] > 0]:
             inside = np.flatnonzero(self.chosen == shelter)
             fits = inside[(size[inside] < size[group]) & (size[inside] + self.free[shelter] >= size[group])]
             if len(fits):

@@ -97,9 +97,10 @@ def declared(intake: Intake) -> tuple[Declared, list[Incomplete]]:
             people[i] += 1
         elif _repeats_otherwise(cells.get("people"), people[i]):
             left.append(_rejected(row, "numbers"))
-            people[i] = (
-                np.fmax(people[i], float(cells["people"])) if _WHOLE.fullmatch(cells["people"]) else people[i]
-            )
+            stated = cells["people"]
+            people[i] = np.fmax(people[i], float(stated)) if _WHOLE.fullmatch(stated) else people[i]
+        elif cells.keys() & _POSITIONS and not _same_position(cells, intake, i):
+            left.append(_rejected(row, "position"))
     found = Declared(
         records.code,
         texts["household"],
