@@ -25,6 +25,7 @@ from riskmap.cli import (  # noqa: F401 - each adds its commands
     inventory,
     ledger,
     migration,
+    outbox,
     review,
     scoring,
     serving,

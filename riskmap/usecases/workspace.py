@@ -139,6 +139,12 @@ datum = ""                      # 未声明时使用的坐标系；空 = 必须�
 
 [store]
 url = "data/ledger.sqlite"      # 台账 / the ledger
+
+[duty]
+minutes = 15                    # 几分钟未应答即呼叫下一位（默认值，可改）/ minutes to answer (default, to be edited)
+
+[outbox]
+kind = "file"                   # file 写入 data/outbox | smtp 邮件 | webhook；见 docs/duty.md / where messages leave
 """
 
 
