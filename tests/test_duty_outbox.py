@@ -39,7 +39,8 @@ def ws(ready, tmp_path):
 def configured(ws, text):
     """The workspace with this [outbox] in its file."""
     path = ws.root / "workspace.toml"
-    path.write_text(path.read_text("utf-8") + f"\n[outbox]\n{text}\n", "utf-8")
+    kept = path.read_text("utf-8").partition("[outbox]")[0]
+    path.write_text(f"{kept}\n[outbox]\n{text}\n", "utf-8")
     return replace(ws, config=read_workspace_file(path))
 
 

@@ -27,6 +27,7 @@ from riskmap.cli import (  # noqa: F401 - each adds its commands
     inventory,
     ledger,
     migration,
+    outbox,
     preparing,
     review,
     scoring,

@@ -1,9 +1,9 @@
-"""Commands of a duty: scenarios, log, events, callout, after, message, outbox."""
+"""Commands of a duty: scenarios, log, events, callout, after."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     import datetime as dt
 
     from riskmap.duty import CalloutView, Event, Review
-    from riskmap.usecases.outbox import MessageState
 
 ScenarioArgument = Annotated[
     str, typer.Argument(metavar="SCENARIO", help="情景编号或标题 / number or title of a scenario")
@@ -301,87 +300,3 @@ def _print_review(found: Review) -> None:
         say(f"  ! 事件 {event.id} 未计入", f"  ! event {event.id} is not counted", err=True)
     for d in found.differences:
         typer.echo(f"  ! {d.what.text(LANG)}: {d.expected} ≠ {d.found}", err=True)
-
-
-@app.command()
-def message(
-    scenario: ScenarioArgument,
-    text: Annotated[str, typer.Option("--text", help="内容 / the text")],
-    subject: Annotated[str, typer.Option("--subject", help="标题 / subject")] = "",
-    record: Annotated[str, typer.Option("--record", metavar="LAYER:CODE", help="哪个点位 / the record")] = "",
-    contact: Annotated[
-        int | None, typer.Option("--contact", min=1, help="发给名单第几位 / to which contact")
-    ] = None,
-    subdistrict: Annotated[str, typer.Option("--subdistrict", help="街道 / sub-district")] = "",
-    by: ByOption = None,
-    why: WhyOption = None,
-    as_json: JsonOption = False,
-    workspace: WorkspaceOption = None,
-    store: StoreOption = None,
-) -> None:
-    """发一条消息（经发件箱，逐次留痕；演习不发送）/ send a message through the outbox."""
-    from riskmap.usecases.event_entry import Entry
-    from riskmap.usecases.outbox import send_message
-    from riskmap.usecases.workspace import open_workspace
-
-    entry = Entry("message", record=record, subdistrict=subdistrict, contact=contact, text=text)
-    state = send_message(
-        open_workspace(workspace, store),
-        scenario,
-        entry,
-        subject=subject,
-        by=person(by),
-        why=reason(why),
-    )
-    if as_json:
-        print_json(_message_json(state))
-    else:
-        typer.echo(_message_line(state))
-    raise typer.Exit(1 if state.status in {"queued", "failed"} else 0)
-
-
-@app.command()
-def outbox(
-    scenario: ScenarioArgument,
-    send: Annotated[bool, typer.Option("--send", help="重发未发出的 / try again what has not left")] = False,
-    by: ByOption = None,
-    why: WhyOption = None,
-    as_json: JsonOption = False,
-    workspace: WorkspaceOption = None,
-    store: StoreOption = None,
-) -> None:
-    """发件箱：每条消息发到哪一步 / where every message stands; exit status 1 while some have not left."""
-    from riskmap.usecases.outbox import deliver, messages
-    from riskmap.usecases.workspace import open_workspace
-
-    ws = open_workspace(workspace, store)
-    if send:
-        deliver(ws, scenario, by=person(by), why=reason(why))
-    found = messages(ws, scenario)
-    if as_json:
-        print_json({"messages": [_message_json(m) for m in found]})
-    else:
-        for state in found:
-            typer.echo(_message_line(state))
-    raise typer.Exit(1 if any(m.status in {"queued", "failed"} for m in found) else 0)
-
-
-def _message_json(state: MessageState) -> dict[str, Any]:
-    from dataclasses import asdict
-
-    from riskmap.usecases.duty_documents import iso
-
-    return asdict(state) | {"at": iso(state.at)}
-
-
-def _message_line(state: MessageState) -> str:
-    from riskmap.usecases.outbox import NOT_SENT
-
-    titles = {
-        "queued": ("待发送", "queued"),
-        "failed": ("发送失败，待重发", "failed"),
-        "sent": ("已发送", "sent"),
-        "drill": (NOT_SENT, "drill, not sent"),
-    }
-    status = titles[state.status][0 if LANG == "zh" else 1]
-    return f"{state.message}\t{status}\t{state.to or '—'}\t{state.attempts}\t{state.text}\t{state.reason}"

@@ -88,11 +88,17 @@ def _corrected(connection: sa.Connection, scenario: int, one: NewEvent) -> int |
 
 
 def events(
-    store: Store, scenario: int, *, until: dt.datetime | None = None, known_at: dt.datetime | None = None
+    store: Store,
+    scenario: int,
+    *,
+    until: dt.datetime | None = None,
+    known_at: dt.datetime | None = None,
+    number: int | None = None,
 ) -> list[Event]:
     """Return the log of a scenario in the order of time, corrections and what they take back included.
 
-    `until` keeps what had happened by a moment, `known_at` what had been written down by then.
+    `until` keeps what had happened by a moment, `known_at` what had been written down by then,
+    `number` one event.
     """
     t, f = s.event, s.feature
     query = (
@@ -103,6 +109,8 @@ def events(
     )
     if until is not None:
         query = query.where(t.c.at <= timestamp(until))
+    if number is not None:
+        query = query.where(t.c.id == number)
     if known_at is not None:
         query = query.where(t.c.recorded <= timestamp(known_at))
     with store.reading() as connection:

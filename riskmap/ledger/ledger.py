@@ -372,12 +372,17 @@ class Ledger:
         return events.add_events(self._store, scenario, new, by=by, why=why)
 
     def events(
-        self, scenario: int, *, until: dt.datetime | None = None, known_at: dt.datetime | None = None
+        self,
+        scenario: int,
+        *,
+        until: dt.datetime | None = None,
+        known_at: dt.datetime | None = None,
+        number: int | None = None,
     ) -> list[Event]:
         """Return the log of a scenario in the order of time: what had happened `until` a moment,
-        what had been written down (`known_at`) by one.
+        what had been written down (`known_at`) by one; of `number` only that event.
         """
-        return events.events(self._store, scenario, until=until, known_at=known_at)
+        return events.events(self._store, scenario, until=until, known_at=known_at, number=number)
 
     # Upkeep
 

@@ -76,10 +76,9 @@ def storm_depths(ws: Workspace, dem: Path, *, rain: float, hours: float) -> dict
     columns = Columns(table, ws.catalog.layer(LAYER))
     lon, lat = (table[name].to_numpy(zero_copy_only=False) for name in ("lon", "lat"))
     area, curve = columns.numbers("catchment_ha"), columns.numbers("curve_number")
-    pump, power = columns.numbers("pump_capacity"), columns.numbers("backup_power")
-    drain = np.where((power == 1.0) & np.isfinite(pump), pump, 0.0) / _HOUR_S
+    drain = drain_of(columns)
     balance = depression_balance(area_ha=area, curve_number=curve, rain=rain, hours=hours, drain=drain)
-    places = _cells(dem, ground, lon, lat)
+    places = spot_cells(dem, ground, lon, lat)
     spots, missing = [], []
     for i, code in enumerate(table["code"].to_pylist()):
         place = places[i]
@@ -114,13 +113,19 @@ def storm_depths(ws: Workspace, dem: Path, *, rain: float, hours: float) -> dict
     }
 
 
+def drain_of(columns: Columns) -> Floats:
+    """Return what the pumps of spots take, m³/s; a pump without backup power, or not known, takes nothing."""
+    pump, power = columns.numbers("pump_capacity"), columns.numbers("backup_power")
+    return np.where((power == 1.0) & np.isfinite(pump), pump, 0.0) / _HOUR_S
+
+
 def _why_not(place: tuple[int, int] | None, *, known: bool) -> Say | None:
     if place is None:
         return Say("无坐标，或地形没有覆盖", "unlocated, or not covered by the terrain")
     return None if known else Say("汇水面积或 CN 值未填", "catchment or curve number is not known")
 
 
-def _cells(dem: Path, ground: Ground, lon: Floats, lat: Floats) -> list[tuple[int, int] | None]:
+def spot_cells(dem: Path, ground: Ground, lon: Floats, lat: Floats) -> list[tuple[int, int] | None]:
     """Return the cell of each spot, None where it is unlocated, outside, or the height is unknown."""
     with opened(dem) as raster:
         which, row, col = places_in(raster, lon, lat)

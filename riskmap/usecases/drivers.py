@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from riskmap.catalog import Layer
+from riskmap.columns import Columns
 from riskmap.errors import RiskmapError, Say
 from riskmap.formulas.wind import GUST, averaging_factor
 from riskmap.hazards import Rain, Series, Times, Track
@@ -18,10 +19,11 @@ from riskmap.prepare.rain_at import between_stations
 from riskmap.prepare.rain_field import Amounts, amounts, rain_drivers
 from riskmap.prepare.track_rain import BAND, rain_of_track
 from riskmap.prepare.vortex import Model
+from riskmap.prepare.water_field import runoff_series
 from riskmap.prepare.wind_field import wind_series
 from riskmap.usecases.design_storm import LAYER as WATERLOGGING
-from riskmap.usecases.design_storm import spot_depths
 from riskmap.usecases.hazard_input import rain_at
+from riskmap.usecases.pond_hours import depth_series
 from riskmap.usecases.winds import exposure_at
 from riskmap.usecases.workspace import Workspace
 
@@ -120,7 +122,10 @@ class Weather:
         if self._dem is None:
             return {}
         try:
-            return {"depth_m": spot_depths(self._dem, layer, table, event)}
+            columns = Columns(table, layer)
+            runoff = runoff_series(event, columns.numbers("curve_number"))
+            lon, lat = (table[axis].to_numpy() for axis in ("lon", "lat"))
+            return {"depth_m": depth_series(self._dem, columns, lon, lat, runoff, hours=1.0)}
         except RiskmapError as problem:
             self._notes[problem.say] = None
             return {}

@@ -118,9 +118,15 @@ def callout_view(
     )
 
 
-def scenario_callout(ws: Workspace, scenario: Scenario, *, today: dt.date) -> Callout:
-    """Return the call-out of a scenario with unmasked contacts as the ledger has them now."""
-    raised = [e for e in ws.ledger.escalations(scenario=scenario.id) if e.layer in ws.catalog.layers]
+def scenario_callout(
+    ws: Workspace, scenario: Scenario, *, today: dt.date, record: tuple[str, str] | None = None
+) -> Callout:
+    """Return the call-out of a scenario (of one record: layer, code), contacts unmasked, as of now."""
+    raised = [
+        e
+        for e in ws.ledger.escalations(scenario=scenario.id)
+        if e.layer in ws.catalog.layers and record in {None, (e.layer, e.code)}
+    ]
     people: dict[int, tuple[Contact, ...]] = {}
     plans: dict[int, str] = {}
     for layer in dict.fromkeys(e.layer for e in raised):

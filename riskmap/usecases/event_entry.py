@@ -81,7 +81,7 @@ def log_event(ws: Workspace, named: str | int, entry: Entry, *, by: str, why: st
         )
     new = prepared(ws, scenario, entry)
     (number,) = ws.ledger.add_events(scenario.id, [new], by=by, why=why)
-    return next(e for e in ws.ledger.events(scenario.id) if e.id == number)
+    return ws.ledger.events(scenario.id, number=number)[0]
 
 
 def prepared(ws: Workspace, scenario: Scenario, entry: Entry) -> NewEvent:
@@ -211,8 +211,10 @@ def _callee(
     """Return who was called or answered: number, role and masked name; the phone stays out of the log."""
     layer, code = record
     _need(entry, "record", layer is None)
-    made = scenario_callout(ws, scenario, today=at.astimezone(BEIJING).date())
-    line = next((x for x in made.lines if (x.layer, x.code) == (layer, code)), None)
+    made = scenario_callout(
+        ws, scenario, today=at.astimezone(BEIJING).date(), record=(layer or "", code or "")
+    )
+    line = next(iter(made.lines), None)
     if line is None:
         raise UnknownNameError(
             f"{layer} › {code}：不在情景 {scenario.id} {scenario.title} 的叫应单上；请核对记录或情景",

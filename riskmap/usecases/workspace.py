@@ -150,6 +150,12 @@ people_datum = "cgcs2000"       # 人口表的坐标系 / its datum
 
 [store]
 url = "data/ledger.sqlite"      # 台账 / the ledger
+
+[duty]
+minutes = 15                    # 几分钟未应答即呼叫下一位（默认值，可改）/ minutes to answer (default, to be edited)
+
+[outbox]
+kind = "file"                   # file 写入 data/outbox | smtp 邮件 | webhook；见 docs/duty.md / where messages leave
 """
 
 
