@@ -360,9 +360,17 @@ class Ledger:
             )
         return found[0]
 
-    def escalations(self, *, scenario: int | None = None, at: dt.datetime | None = None) -> list[Escalated]:
-        """Return what a scenario (all: None) raises, by default whenever, else at a moment."""
-        return scenarios.escalations(self._store, scenario=scenario, at=at)
+    def escalations(
+        self,
+        *,
+        scenario: int | None = None,
+        at: dt.datetime | None = None,
+        record: tuple[str, str] | None = None,
+    ) -> list[Escalated]:
+        """Return what a scenario (all: None) raises, by default whenever, else at a moment; `record`
+        (layer, code) narrows it to one.
+        """
+        return scenarios.escalations(self._store, scenario=scenario, at=at, record=record)
 
     def add_events(self, scenario: int, new: Sequence[NewEvent], *, by: str, why: str) -> list[int]:
         """Write lines of the log in one transaction; return their numbers. The state stays.

@@ -132,10 +132,15 @@ def scenarios(store: Store, *, limit: int | None = None, number: int | None = No
 
 
 def escalations(
-    store: Store, *, scenario: int | None = None, at: dt.datetime | None = None
+    store: Store,
+    *,
+    scenario: int | None = None,
+    at: dt.datetime | None = None,
+    record: tuple[str, str] | None = None,
 ) -> list[Escalated]:
-    """Return what a scenario raised (all: None), in its order; `at` keeps what is in force at that moment.
+    """Return what a scenario (all: None) raised, in its order.
 
+    `at` keeps what is in force at that moment, `record` (layer, code) what concerns one record.
     Name and sub-district are those of the version that was judged.
     """
     t, f, r = s.escalation, s.feature, s.revision
@@ -147,6 +152,8 @@ def escalations(
     )
     if scenario is not None:
         query = query.where(t.c.scenario_id == scenario)
+    if record is not None:
+        query = query.where(f.c.layer == record[0], f.c.code == record[1])
     if at is not None:
         query = query.where(t.c.start <= timestamp(at), t.c.expiry > timestamp(at))
     with store.reading() as connection:

@@ -122,11 +122,8 @@ def scenario_callout(
     ws: Workspace, scenario: Scenario, *, today: dt.date, record: tuple[str, str] | None = None
 ) -> Callout:
     """Return the call-out of a scenario (of one record: layer, code), contacts unmasked, as of now."""
-    raised = [
-        e
-        for e in ws.ledger.escalations(scenario=scenario.id)
-        if e.layer in ws.catalog.layers and record in {None, (e.layer, e.code)}
-    ]
+    found = ws.ledger.escalations(scenario=scenario.id, record=record)
+    raised = [e for e in found if e.layer in ws.catalog.layers]
     people: dict[int, tuple[Contact, ...]] = {}
     plans: dict[int, str] = {}
     for layer in dict.fromkeys(e.layer for e in raised):
