@@ -13,7 +13,7 @@ from riskmap.ui.notices import refuse
 from riskmap.ui.panels import Cell, Column, Row, pager_of, show_table
 from riskmap.ui.state import lang, say, workspace
 from riskmap.ui.uploads import keep_as_they_are, private_folder
-from riskmap.usecases.storms import Storm, evacuation_of
+from riskmap.usecases.storms import MOVED_FROM, RADIUS_M, Storm, evacuation_of
 
 _ROWS: Final = 20
 _HEIGHT: Final = 300
@@ -26,6 +26,14 @@ def move(shown: Storm) -> None:
     file = st.file_uploader(say("prepare_people"), key="prepare-people-file", help=say("prepare_people_help"))
     if file is None:
         st.caption(say("prepare_people_own", file=own.name) if own else say("prepare_people_none"))
+    layers = st.multiselect(
+        say("prepare_move_layers"),
+        list(workspace().catalog.layers),
+        default=[one for one in MOVED_FROM if one in workspace().catalog.layers],
+        format_func=lambda one: workspace().catalog.layer(one).title.text(lang()),
+        key="prepare-move-layers",
+        select_all=False,
+    )
     left, middle, right = st.columns([1.1, 1, 1], vertical_alignment="bottom")
     tier = left.selectbox(
         say("prepare_move_from"),
@@ -34,7 +42,9 @@ def move(shown: Storm) -> None:
         format_func=lambda t: TIER_TITLES[t].text(lang()),
         key="prepare-move-tier",
     )
-    radius = middle.number_input(say("prepare_move_radius"), 10, 2000, 100, 10, key="prepare-move-radius")
+    radius = middle.number_input(
+        say("prepare_move_radius"), 10, 2000, int(RADIUS_M), 10, key="prepare-move-radius"
+    )
     whole = right.checkbox(say("prepare_move_whole"), key="prepare-move-whole")
     if st.button(
         say("prepare_move_run"), key="prepare-move-run", type="primary", disabled=file is None and own is None
@@ -43,7 +53,13 @@ def move(shown: Storm) -> None:
             try:
                 path: Path = keep_as_they_are([file], folder)[0].path if file is not None else own  # type: ignore[assignment]
                 found = evacuation_of(
-                    workspace(), shown, path, at_least=RANKS.index(tier), radius=float(radius), whole=whole
+                    workspace(),
+                    shown,
+                    path,
+                    layers=layers,
+                    at_least=RANKS.index(tier),
+                    radius=float(radius),
+                    whole=whole,
                 )
                 st.session_state[_PLAN] = (shown.scenario.id, found)
             except RiskmapError as problem:

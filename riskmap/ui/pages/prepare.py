@@ -43,7 +43,7 @@ def render() -> None:
     with st.container(key="prepare-panel"):
         show_kept_notice()
         if shown is None:
-            st.markdown(f"##### {say('prepare_title')}")
+            st.html(f'<div class="rm-scenario"><h2>{escape(say("prepare_title"))}</h2></div>')
             st.caption(say("prepare_lead"))
             st.info(say("prepare_empty"))
         else:
