@@ -1,0 +1,184 @@
+"""The page 临灾 in a real browser: a drill from the form to the last tick."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from riskmap.usecases.assessing import assess_layers
+from riskmap.usecases.demonstrating import create_demo_workspace
+from riskmap.usecases.workspace import open_workspace
+from tests.map_workspace import HOSTILE
+
+pytest.importorskip("playwright", reason="system part: playwright is not installed")
+
+from tests.browser.driving import Watched, chromium_browser, served
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+POINTS = 1500
+SEEKING = re.compile(r"/prepare/_stcore/|status of 404")  # Streamlit looks for its base address below a page
+STORM = "() => window.riskmap?.storm?.raised._data?.n > 0"
+ACTIVE = """() => { const r = riskmap.storm.raised; let n = 0;
+  for (let i = 0; i < r._data.n; i++) if (r.active(i)) n += 1; return n; }"""
+COLOURED = """() => { const c = document.querySelector(".rm-raised"); const d = c.getContext("2d").getImageData(0, 0, c.width, c.height).data;
+  let n = 0; for (let i = 3; i < d.length; i += 4) if (d[i] > 200) n += 1; return n; }"""
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory):
+    root = tmp_path_factory.mktemp("prepare") / "ws"
+    ws = create_demo_workspace(root, points=POINTS, seed=3, by="测试")
+    assess_layers(ws, by="测试", why="测试")
+    return root
+
+
+@pytest.fixture(scope="module")
+def address(workspace, tmp_path_factory):
+    with served(workspace, log=tmp_path_factory.mktemp("log") / "log") as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser(chromium):
+    with chromium_browser(chromium) as browser:
+        yield browser
+
+
+@pytest.fixture
+def watched(browser):
+    context = browser.new_context(viewport={"width": 1366, "height": 900})
+    context.set_default_timeout(90_000)
+    made = Watched(context.new_page())
+    yield made
+    context.close()
+    assert made.outside() == []
+    assert [one for one in made.complaints if not SEEKING.search(one)] == []
+
+
+def typed(page, key, text):
+    # A rerun shows the old form beside the new one for a moment.
+    page.wait_for_function("(s) => document.querySelectorAll(s).length === 1", arg=f".st-key-{key} input")
+    box = page.locator(f".st-key-{key} input")
+    box.fill(text)
+    box.press("Tab")
+    page.wait_for_timeout(400)
+
+
+def frame_of(page):
+    frame = page.wait_for_selector("iframe[src*='streamlit_folium']", state="attached").content_frame()
+    frame.wait_for_function("() => window.riskmap?.map")
+    return frame
+
+
+def drilled(page, address, title):
+    page.goto(f"{address}/prepare")
+    frame_of(page)
+    if not page.locator(".st-key-prepare-drill-on").is_visible():
+        page.get_by_text("新建研判", exact=True).last.click()
+    page.locator(".st-key-prepare-title-0 input").wait_for()
+    typed(page, "prepare-title-0", title)
+    page.locator(".st-key-prepare-drill-on label").first.click()
+    page.locator(".st-key-prepare-made-storm").wait_for()
+    typed(page, "prepare-sign-by", "值班员甲")
+    typed(page, "prepare-sign-why", "桌面演习")
+    page.locator(".st-key-prepare-run button").click()
+    page.wait_for_selector(".rm-scenario .rm-drill")
+    frame = frame_of(page)
+    frame.wait_for_function(STORM)
+    return frame
+
+
+def test_a_drill_runs_from_the_form_to_the_map_and_the_slider_plays_without_asking_for_anything(
+    watched, address
+):
+    page = watched.page
+    title = " ".join(HOSTILE[:2])
+    frame = drilled(page, address, title)
+    assert page.locator(".rm-scenario h2").inner_text() == title
+    page.wait_for_timeout(1500)
+    frame.evaluate("""() => { const s = document.querySelector("#rm-storm-slider");
+      s.value = riskmap.storm.data.counts.findIndex((c) => c[3] + c[4] > 0); s.dispatchEvent(new Event("input")); }""")
+    asked = len(watched.requests)
+    first = frame.evaluate("riskmap.storm.hour")
+    frame.locator(".rm-storm-play").click()
+    frame.wait_for_function("(first) => riskmap.storm.hour >= first + 4", arg=first)
+    frame.locator(".rm-storm-play").click()
+    assert [url for url in watched.requests[asked:] if "/storm/" in url or "/tiles/" in url] == []
+    assert frame.evaluate(ACTIVE) > 0
+    assert frame.evaluate(COLOURED) > 200
+    said = frame.evaluate("riskmap.storm.data.counts[riskmap.storm.hour]")
+    shown = sum(int(re.sub(r"\D", "", b)) for b in frame.locator(".rm-storm-sums b").all_inner_texts())
+    assert shown == sum(said[2:])
+    assert page.evaluate("window.hacked") is None
+
+
+def test_a_raised_point_says_why_and_the_whole_track_can_be_seen(watched, address):
+    page = watched.page
+    frame = drilled(page, address, "第二期")
+    assert "第二期" in page.locator(".rm-scenario h2").inner_text()
+    assert page.get_by_text(re.compile("比上一期")).count() == 1
+    frame.evaluate("""() => { const s = document.querySelector("#rm-storm-slider");
+      s.value = riskmap.storm.data.counts.findIndex((c) => c[4] > 0); s.dispatchEvent(new Event("input")); }""")
+    frame.evaluate("""() => { const r = riskmap.storm.raised; const i = r._chosen.at(-1)[0];
+      riskmap.openCard(r._data.id[i], L.latLng(r._data.lat[i], r._data.lon[i])); }""")
+    frame.wait_for_selector(".rm-card .rm-rule small")
+    assert "因灾升级" in frame.locator(".rm-card").inner_text()
+    frame.locator(".rm-storm-whole").click()
+    frame.wait_for_function("() => riskmap.map.getZoom() < 8")
+    assert frame.locator(".rm-degree").count() > 4
+
+
+def test_a_call_is_ticked_off_with_a_name_and_the_log_keeps_it(watched, address, workspace):
+    page = watched.page
+    drilled(page, address, "叫应一期")
+    page.locator(".st-key-prepare-tab").get_by_text("叫应", exact=True).click()
+    page.locator(".st-key-prepare-calls .act").first.click()
+    line = page.locator(".st-key-prepare-line")
+    line.wait_for()
+    page.wait_for_timeout(500)
+    line.get_by_role("button", name="已呼叫").first.click()
+    page.locator(".st-key-prepare-calls").get_by_text(re.compile("待应答")).first.wait_for()
+    line.get_by_role("button", name="已应答").first.click()
+    page.locator(".st-key-prepare-calls").get_by_text("已应答").first.wait_for()
+    page.locator(".st-key-prepare-tab").get_by_text("记录", exact=True).click()
+    page.locator(".st-key-prepare-log").get_by_text("应答", exact=True).first.wait_for()
+    ledger = open_workspace(workspace).ledger
+    kinds = [(event.kind, event.who) for event in ledger.events(ledger.scenarios()[0].id)]
+    assert ("call", "值班员甲") in kinds
+    assert ("acknowledgement", "值班员甲") in kinds
+
+
+def test_people_are_moved_to_shelters_that_are_open(watched, address):
+    page = watched.page
+    drilled(page, address, "转移一期")
+    page.locator(".st-key-prepare-tab").get_by_text("转移", exact=True).click()
+    page.locator(".st-key-prepare-move-run button").click()
+    text = page.get_by_text(re.compile(r"需转移")).first
+    text.wait_for()
+    moved, placed, left = (int(n.replace(",", "")) for n in re.findall(r"([\d,]+) 人", text.inner_text())[:3])
+    assert moved == placed + left
+    assert moved > 0
+
+
+def test_a_file_that_is_no_track_is_refused_with_a_sentence_and_nothing_is_kept(
+    watched, address, workspace, tmp_path
+):
+    page = watched.page
+    before = len(open_workspace(workspace).ledger.scenarios())
+    page.goto(f"{address}/prepare?lang=en")
+    frame_of(page)
+    if not page.locator(".st-key-prepare-drill-on").is_visible():
+        page.get_by_text("New scenario", exact=True).last.click()
+    wrong = tmp_path / "notes.txt"
+    wrong.write_text("this is no track\n", encoding="utf-8")
+    page.locator(".st-key-prepare-track-0 input[type=file]").set_input_files(str(wrong))
+    typed(page, "prepare-sign-by", "A")
+    typed(page, "prepare-sign-why", "B")
+    page.wait_for_timeout(800)
+    page.locator(".st-key-prepare-run button").click()
+    message = page.locator("[data-testid=stAlertContainer]").last
+    message.wait_for()
+    assert len(message.inner_text()) > 20
+    assert len(open_workspace(workspace).ledger.scenarios()) == before
