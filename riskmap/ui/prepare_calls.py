@@ -101,21 +101,22 @@ def _one(shown: Storm, view: CalloutView, line: CallLine) -> None:
         for gap in line.gaps:
             st.markdown(f":red[{escape(gap.text.text(lang()))}]")
         for callee in line.callees:
-            who = f"{callee.number}. {callee.title.text(lang())} {callee.contact.name or '—'} {callee.contact.phone or ''}"
-            words, first, second, third = st.columns([3.2, 1, 1, 1], vertical_alignment="center")
-            words.text(who)
-            for place, kind in ((first, "call"), (second, "acknowledgement"), (third, "no_answer")):
-                place.button(
-                    say(f"prepare_do_{kind}"),
-                    key=f"prepare-{kind}-{line.feature_id}-{callee.number}",
-                    on_click=_log,
-                    args=(
-                        shown.scenario.id,
-                        Entry(kind, record=f"{line.layer}:{line.code}", contact=callee.number),
-                    ),
-                    type="tertiary",
-                )
-        phase = phase_at(view.now, line.start, line.expiry)
+            contact = callee.contact
+            st.text(
+                f"{callee.number}. {callee.title.text(lang())} {contact.name or '—'} {contact.phone or ''}".strip()
+            )
+            with st.container(horizontal=True, key=f"prepare-dial-{line.feature_id}-{callee.number}"):
+                for kind in ("call", "acknowledgement", "no_answer"):
+                    st.button(
+                        say(f"prepare_do_{kind}"),
+                        key=f"prepare-{kind}-{line.feature_id}-{callee.number}",
+                        on_click=_log,
+                        args=(
+                            shown.scenario.id,
+                            Entry(kind, record=f"{line.layer}:{line.code}", contact=callee.number),
+                        ),
+                    )
+        phase = phase_at(shown.moment(view.now), line.start, line.expiry)
         done = view.done.get(line.feature_id, ())
         st.caption(say("prepare_phase", phase=PHASES[phase].text(lang())))
         if line.own_plan:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from riskmap.usecases.snapshots import current_snapshot
 from riskmap.usecases.workspace import Workspace
 
 _HOUR_S = 3600
+_DAY_S = 86_400
 MOVED_FROM: Final = ("slopes", "underground_spaces", "waterlogging", "forest_fire_grids")
 """Layers whose raised records are danger zones for people; what the wind takes is fenced off, not moved from."""
 RADIUS_M: Final = 100.0
@@ -71,6 +73,15 @@ class Storm:
             before=np.array([one.rank_from for one in self.raised], np.uint8),
             layer=layer,
         )
+
+    def moment(self, now: dt.datetime) -> dt.datetime:
+        """Return the present while the scenario lasts (and two days more), else the moment it was computed for.
+
+        A storm of years ago is looked at as it was, not as if everything were over.
+        """
+        seconds = now.timestamp()
+        lasts = self.hours[0] - _DAY_S <= seconds <= self.hours[-1] + 2 * _DAY_S
+        return now if lasts else self.scenario.at
 
     def why(self, feature_id: int) -> list[Escalated]:
         """Return what raised a record, worst first."""

@@ -142,7 +142,7 @@ def _panel(shown: Storm, kept: Sequence[Scenario]) -> None:
         f"{TIER_TITLES[rank].text(lang())} {tiers[rank]:,}" for rank in reversed(RANKS) if tiers.get(rank)
     ]
     body = one.body
-    st.caption(
+    lines = [
         say(
             "prepare_brief",
             raised=f"{len(shown.worst):,}",
@@ -150,20 +150,21 @@ def _panel(shown: Storm, kept: Sequence[Scenario]) -> None:
             unknown=f"{body.get('unknown_count', 0):,}",
             closed=len(body.get("closed", [])),
         )
-    )
+    ]
     before = next((k for k in kept if k.id < one.id and k.drill == one.drill), None)
     if before is not None:
         change = difference(shown, storm(workspace(), before.id))
-        st.caption(
+        lines.append(
             say(
                 "prepare_since",
-                title=prepare_lists.plain(before.title),
+                title=before.title,
                 added=change.added,
                 worse=change.worse,
                 better=change.better,
                 gone=change.gone,
             )
         )
+    st.html("".join(f'<p class="rm-brief">{escape(line)}</p>' for line in lines))
     tab = st.segmented_control(
         say("prepare_choose"),
         _TABS,
