@@ -24,6 +24,11 @@ from playwright.sync_api import Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
+_WORST_HOUR = """() => {
+  const slider = document.querySelector("#rm-storm-slider"), counts = riskmap.storm.data.counts.map((c) => c[4] + c[3]);
+  slider.value = counts.indexOf(Math.max(...counts)) - 6;
+  slider.dispatchEvent(new Event("input"));
+}"""
 SIZES = {"1366": (1366, 768), "1920": (1920, 1080), "tablet": (1024, 768)}
 
 
@@ -39,6 +44,7 @@ def main() -> None:
         if args.workspace is None:
             _riskmap("init", str(workspace), "--demo")
             _riskmap("assess", "--workspace", str(workspace))
+            _riskmap("prepare", "--drill", "--made-storm", "--workspace", str(workspace))
         port = _free_port()
         server = subprocess.Popen(
             [
@@ -79,6 +85,7 @@ def _shoot(port: int, out: Path, point: str, *, sizes: dict[str, tuple[int, int]
         "overview": "/overview",
         "model": "/model?layer=slopes",
         "point": f"/point?{point}",
+        "prepare": "/prepare?scenario=1",
     }
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
@@ -97,10 +104,16 @@ def _open(page: Page, address: str, lang: str) -> None:
     page.goto(address + (("&" if "?" in address else "?") + "lang=en" if lang == "en" else ""))
     page.wait_for_load_state("networkidle")
     time.sleep(4)  # tiles and charts are drawn after the last answer
+    storm = next((f for f in page.frames if f.evaluate("Boolean(window.riskmap?.storm)")), None)
+    if storm is not None:
+        storm.evaluate(_WORST_HOUR)
+        time.sleep(1)
 
 
 def _riskmap(*words: str) -> None:
-    subprocess.run([sys.executable, "-m", "riskmap.cli", *words], check=True)
+    ended = subprocess.run([sys.executable, "-m", "riskmap.cli", *words], check=False).returncode
+    if ended > 1:  # 1 says that something is unknown or does not add up, and shows on the pages
+        sys.exit(f"riskmap {words[0]} failed")
 
 
 def _free_port() -> int:

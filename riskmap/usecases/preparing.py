@@ -123,6 +123,11 @@ def prepare(ws: Workspace, given: Given) -> Prepared:
     RiskmapError names the file and line, or the word, that cannot be used; nothing is written.
     """
     _check(given)
+    if not any(layer.triggers for layer in ws.catalog.layers.values()):
+        raise RiskmapError(
+            f"{ws.root / 'layers'}：图层文件里没有触发条件 [[triggers]]，无法研判；请从程序自带的图层文件里复制过来",
+            f"{ws.root / 'layers'}: no layer file has [[triggers]]; copy them from the layers that come with the program",
+        )
     now = current_snapshot(ws)
     lon, lat = _middle(ws, now)
     tracks, gauges, files = _read(ws, given, lon, lat)
