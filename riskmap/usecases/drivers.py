@@ -19,19 +19,23 @@ from riskmap.prepare.rain_at import between_stations
 from riskmap.prepare.rain_field import Amounts, amounts, rain_drivers
 from riskmap.prepare.track_rain import BAND, rain_of_track
 from riskmap.prepare.vortex import Model
-from riskmap.prepare.water_field import runoff_series
+from riskmap.prepare.water_field import margin_series, runoff_series
 from riskmap.prepare.wind_field import wind_series
 from riskmap.usecases.design_storm import LAYER as WATERLOGGING
+from riskmap.usecases.design_storm import spot_cells
+from riskmap.usecases.fire_weather import FireWeatherDays
+from riskmap.usecases.grid_fire import weather_of_grids
 from riskmap.usecases.hazard_input import rain_at
-from riskmap.usecases.pond_hours import depth_series
+from riskmap.usecases.pond_hours import Standing, standing_water
+from riskmap.usecases.snapshots import current_snapshot
 from riskmap.usecases.winds import exposure_at
 from riskmap.usecases.workspace import Workspace
 
 Floats = NDArray[np.float64]
 
-_OF_RAIN: Final = frozenset(
-    ("i1_mm", "i3_mm", "r24_mm", "antecedent_mm", "event_mm", "event_hours", "runoff_mm", "depth_m")
-)
+_OF_RAIN: Final = frozenset(("i1_mm", "i3_mm", "r24_mm", "antecedent_mm", "event_mm", "event_hours"))
+_NOT_ASKED: Final = object()
+_BEIJING: Final = np.timedelta64(8 * 3600, "s")
 _MEAN: Final = 10.0  # minutes of the mean that gust factors multiply
 _FORCE: Final = 2.0  # minutes of the mean that forces are told by in China
 
@@ -57,6 +61,7 @@ class Weather:
         rain: Gauges | Path | None,
         *,
         model: str,
+        fire: FireWeatherDays | None = None,
     ) -> None:
         if model not in get_args(Model):
             raise RiskmapError(
@@ -65,6 +70,8 @@ class Weather:
             )
         self._ws, self._times, self._tracks, self._rain = ws, times, tuple(tracks), rain
         self._model: Model = cast("Model", model)
+        self._fire = fire
+        self._standing: Standing | object | None = _NOT_ASKED
         self._notes: dict[Say, None] = {}
         dem = ws.path(ws.config.dem) if ws.config.dem else None
         self._dem = dem if dem is not None and dem.is_file() else None
@@ -83,8 +90,14 @@ class Weather:
             found |= self._winds(lon, lat)
         if wanted & _OF_RAIN and (self._rain is not None or self._tracks):
             found |= self._rains(lon, lat)
-            if "depth_m" in wanted and layer.id == WATERLOGGING:
-                found |= self._depths(layer, table, found["event_mm"])
+        if wanted & {"depth_m", "margin_m"} and (water := self._water()) is not None:
+            spots = layer.id == WATERLOGGING
+            depth = water.at_spots(lon, lat) if spots else water.at_places(lon, lat)
+            found["depth_m"] = depth
+            if "margin_m" in wanted:
+                found["margin_m"] = self._margins(Columns(table, layer), water, depth, lon, lat)
+        if "fire_weather" in wanted and self._fire is not None:
+            found["fire_weather"] = self._fires(self._fire, table["code"].to_pylist())
         return {name: series for name, series in found.items() if name in wanted}
 
     def _winds(self, lon: Floats, lat: Floats) -> dict[str, Series]:
@@ -117,18 +130,59 @@ class Weather:
         rain = rain_of_track(self._tracks[0], lon, lat, self._times)
         return rain, amounts(rain, band=BAND), "unknown"
 
-    def _depths(self, layer: Layer, table: Any, event: Series) -> dict[str, Series]:
-        """Return the depth at waterlogging spots: SCS-CN, the drain, the real depression of the terrain."""
-        if self._dem is None:
-            return {}
+    def _water(self) -> Standing | None:
+        """Return the water in the depressions of the terrain, None where terrain, rain or spots are missing."""
+        if self._standing is _NOT_ASKED:
+            self._standing = self._standing_water()
+        return cast("Standing | None", self._standing)
+
+    def _standing_water(self) -> Standing | None:
+        if self._dem is None or WATERLOGGING not in self._ws.catalog.layers:
+            return None
+        spots = current_snapshot(self._ws).table(WATERLOGGING)
+        if not len(spots) or (self._rain is None and not self._tracks):
+            return None
+        lon, lat = (spots[axis].to_numpy() for axis in ("lon", "lat"))
+        columns = Columns(spots, self._ws.catalog.layer(WATERLOGGING))
+        event = self._rains(lon, lat)["event_mm"]
+        runoff = runoff_series(event, columns.numbers("curve_number"))
         try:
-            columns = Columns(table, layer)
-            runoff = runoff_series(event, columns.numbers("curve_number"))
-            lon, lat = (table[axis].to_numpy() for axis in ("lon", "lat"))
-            return {"depth_m": depth_series(self._dem, columns, lon, lat, runoff, hours=1.0)}
-        except RiskmapError as problem:
+            return standing_water(self._dem, columns, lon, lat, runoff, hours=1.0)
+        except RiskmapError as problem:  # the extra for terrain is not there, or the file is not in metres
             self._notes[problem.say] = None
-            return {}
+            return None
+
+    def _margins(self, columns: Columns, water: Standing, depth: Series, lon: Floats, lat: Floats) -> Series:
+        """Return the margin of openings: sill + barrier − (ground + depth), heights of the same terrain.
+
+        Infinite while the ground is dry: there is no water to keep out. A barrier that nobody states is none.
+        """
+        ground = np.full(len(lon), np.nan)
+        for i, cell in enumerate(spot_cells(water.dem, water.ground, lon, lat)):
+            if cell is not None:
+                ground[i] = water.ground.heights[cell]
+        barrier = columns.numbers("barrier_height_m")
+        found = margin_series(
+            columns.numbers("entrance_elevation_m"), np.where(np.isnan(barrier), 0.0, barrier), ground, depth
+        )
+        dry = np.float32(np.inf)
+        return Series(
+            np.where(depth.best == 0.0, dry, found.best),
+            np.where(depth.high == 0.0, dry, found.low),
+            np.where(depth.low == 0.0, dry, found.high),
+        )
+
+    def _fires(self, days: FireWeatherDays, codes: Sequence[str]) -> Series:
+        """Return the fire weather index of the local day of each hour, float32[times, grids]."""
+        index, calendar = weather_of_grids(codes, days)
+        local = (self._times + _BEIJING).astype("datetime64[D]")
+        best = np.full((len(self._times), len(codes)), np.nan, np.float32)
+        for j, day in enumerate(calendar):
+            for i, moment in enumerate(local.astype(object)):
+                same = (moment.month, moment.day) == (day.month, day.day)
+                if same and day.year in (None, moment.year):
+                    best[i] = index[:, j]
+        return Series(best, best, best)
 
 
 def _times(series: Series, factor: float) -> Series:

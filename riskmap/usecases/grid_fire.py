@@ -35,7 +35,7 @@ def grid_fire_risk(ws: Workspace, days: FireWeatherDays) -> dict[str, Any]:
     """
     codes, names, factors = _factors(ws)
     settings = ws.config.fire
-    fwi, calendar = _weather(codes, days)
+    fwi, calendar = weather_of_grids(codes, days)
     classes = settings.weather_class(fwi)
     risk = grid_risk(*(factors[name][:, None] for name in _FACTORS), weather=classes)
     lacking = [[name for name in _FACTORS if np.isnan(factors[name][i])] for i in range(len(codes))]
@@ -101,7 +101,7 @@ def _factors(ws: Workspace) -> tuple[Sequence[str], Sequence[str | None], dict[s
     )
 
 
-def _weather(codes: Sequence[str], days: FireWeatherDays) -> tuple[NDArray[np.float64], list[Day]]:
+def weather_of_grids(codes: Sequence[str], days: FireWeatherDays) -> tuple[NDArray[np.float64], list[Day]]:
     """Return the FWI (grids, days) of the ledger's codes, NaN unknown, and the days in the order of the file."""
     calendar: dict[Day, int] = {}
     rows: dict[str, list[tuple[int, float]]] = {}
