@@ -13,7 +13,7 @@ from rasterio import Affine
 
 from riskmap.catalog import defaults_dir, load_catalog
 from riskmap.columns import Columns
-from riskmap.coordinates import to_cgcs2000
+from riskmap.coordinates import parse_datum, to_cgcs2000
 from riskmap.hazards import Series
 from riskmap.usecases.pond_hours import standing_water
 
@@ -24,7 +24,7 @@ SIDE = 41
 
 def place(row: float, col: float) -> tuple[float, float]:
     lon, lat = to_cgcs2000(
-        np.array([WEST + (col + 0.5) * CELL]), np.array([NORTH - (row + 0.5) * CELL]), "EPSG:4547"
+        np.array([WEST + (col + 0.5) * CELL]), np.array([NORTH - (row + 0.5) * CELL]), parse_datum("EPSG:4547")
     )
     return float(lon[0]), float(lat[0])
 
