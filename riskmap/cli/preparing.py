@@ -123,6 +123,12 @@ def prepare(
             f"已存为情景 {document['id']}；叫应：riskmap callout {document['id']}",
             f"kept as scenario {document['id']}; call-out: riskmap callout {document['id']}",
         )
+    for layer, triggers in document["skipped"].items():
+        say(
+            f"  · {layer}：没有所需资料，未看触发条件 {'、'.join(triggers)}",
+            f"  · {layer}: not looked at for want of data: {', '.join(triggers)}",
+            err=True,
+        )
     for note in document["notes"]:
         say(f"  · {note['zh']}", f"  · {note['en']}", err=True)
     for one in document["unknown"][:_LISTED]:

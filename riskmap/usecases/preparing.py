@@ -19,7 +19,7 @@ from riskmap.catalog import Layer
 from riskmap.catalog.triggers import DRIVERS, WARNING
 from riskmap.columns import Columns
 from riskmap.demo.storm import drill_rain, drill_track
-from riskmap.duty import BEIJING, NewEvent
+from riskmap.duty import NewEvent
 from riskmap.errors import RiskmapError, Say
 from riskmap.hazards import COLOURS, KINDS, RESPONSES, Escalation, IssuedWarning, Rain, Times, Track
 from riskmap.intake.rain import read_station_rain
@@ -36,18 +36,18 @@ from riskmap.usecases.digests import digest_of
 from riskmap.usecases.drivers import Gauges, Weather
 from riskmap.usecases.duty import callout_view
 from riskmap.usecases.duty_documents import callout_json
-from riskmap.usecases.duty_exports import export_callout
+from riskmap.usecases.duty_exports import check_target, export_callout
 from riskmap.usecases.hazard_input import rain_at, warnings_from
 from riskmap.usecases.rain_rasters import ENDINGS
 from riskmap.usecases.snapshots import current_snapshot
-from riskmap.usecases.storms import evacuation_of, storm
+from riskmap.usecases.storms import moves_of
 from riskmap.usecases.workspace import Workspace
 
 _AT_ONCE: Final = 65_536  # records whose hours are in memory at a time
 _DRILL_AHEAD: Final = np.timedelta64(24 * 3600, "s")
 _MOST_NAMED: Final = 500  # unknown records that a scenario lists; the others are counted
 _TYPED: Final = "typed"
-_WARNING_FILES: Final = frozenset((".csv", ".json", ".xml", ".cap", ".txt"))
+_WARNING_FILES: Final = frozenset((".csv", ".tsv", ".json", ".xml", ".cap", ".txt"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +80,8 @@ class Given:
     ) -> Given:
         """Return what the command line states: warnings as KIND:COLOUR[@SUBDISTRICT,..] or files, `at` aware."""
         moment = None if at is None else np.datetime64(at.astimezone(dt.UTC).replace(tzinfo=None), "s")
-        files = [Path(text) for text in warnings if Path(text).suffix.lower() in _WARNING_FILES]
-        typed = [text for text in warnings if Path(text).suffix.lower() not in _WARNING_FILES]
+        files = [Path(text) for text in warnings if _is_file(text)]
+        typed = [text for text in warnings if not _is_file(text)]
         found = warnings_from(typed, files, ws, issued=moment if moment is not None else _now())
         return cls(warnings=tuple(found), at=moment, **others)
 
@@ -92,7 +92,10 @@ class Given:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prepared:
-    """What was computed. `outcomes` by layer; `times` hourly, UTC; `notes` say what was filled or left out."""
+    """What was computed. `outcomes` by layer; `times` hourly, UTC; `notes` say what was filled or left out.
+
+    Rows of an outcome count among the records that its triggers concern: go by `code`.
+    """
 
     given: Given
     title: str
@@ -176,19 +179,37 @@ def keep(ws: Workspace, found: Prepared, *, who: str, why: str) -> int:
     )
     events = [
         NewEvent(
-            at=_aware(one.issued),
+            at=_happened(one.issued, found.given),
             kind="warning",
-            subdistrict=place,
-            body={"kind": one.kind, "colour": one.colour, "text": one.text},
+            subdistrict=one.subdistricts[0] if len(one.subdistricts) == 1 else None,
+            body=_event_body(one),
         )
         for one in found.warnings
-        for place in one.subdistricts or (None,)
     ]
     if found.given.response:
-        events.append(NewEvent(at=_aware(found.at), kind="response", body={"level": found.given.response}))
+        events.append(
+            NewEvent(
+                at=_happened(found.at, found.given),
+                kind="response",
+                body={"level": found.given.response},
+            )
+        )
     if events:
         ws.ledger.add_events(number, events, by=who, why=why)
     return number
+
+
+def _happened(moment: np.datetime64, given: Given) -> dt.datetime:
+    """Return when something is logged: the log holds nothing that is still to come, but in a drill."""
+    return _aware(moment if given.drill else min(moment, _now()))
+
+
+def _event_body(one: IssuedWarning) -> dict[str, Any]:
+    """Return what the log keeps of a warning: as `riskmap log … warning` writes it, see docs/duty.md."""
+    body: dict[str, Any] = {"hazard": one.kind, "colour": one.colour}
+    if one.subdistricts:
+        body["subdistricts"] = list(one.subdistricts)
+    return body | ({"text": one.text} if one.text else {})
 
 
 def prepare_and_report(
@@ -204,22 +225,33 @@ def prepare_and_report(
 ) -> dict[str, Any]:
     """Compute, keep, and return the document of `riskmap prepare --json`.
 
-    The call-out and the evacuation need a kept scenario; without one they are left empty.
+    The call-out needs a kept scenario; without one it is empty. Nothing is kept where anything that
+    was given cannot be used: the people and the ending of `to` are looked at first.
     """
+    if to is not None:
+        if not keep_it:
+            raise RiskmapError(
+                f"{to}：只算不存时没有叫应单；请去掉 --dry-run 或 --to",
+                f"{to}: nothing is kept, so there is no call-out; leave out --dry-run or --to",
+            )
+        check_target(to, (".xlsx", ".docx", ""))
+    if people is not None:
+        _there(people)
     found = prepare(ws, given)
-    number = keep(ws, found, who=who, why=why) if keep_it else None
     worst: dict[tuple[str, str], int] = {}
     for one in found.escalations:
         worst[one.layer, one.code] = max(worst.get((one.layer, one.code), 0), one.rank_to)
     tiers = Counter(RANKS[rank] for rank in worst.values())
-    callout: list[Any] = []
     moves: dict[str, Any] = {"people": 0, "placed": 0, "unplaced": 0, "assignments": []}
+    table = people or ws.people_table
+    if table is not None:
+        closed = [one.code for one in found.closed]
+        moves = moves_of(ws, table, worst, closed=closed, typhoon=bool(found.tracks), crs=crs)
+    number = keep(ws, found, who=who, why=why) if keep_it else None
+    callout: list[Any] = []
     if number is not None:
         view = callout_view(ws, number, now=_aware(found.at))
         callout = callout_json(view)["callout"]
-        table = people or ws.people_table
-        if table is not None:
-            moves = evacuation_of(ws, storm(ws, number), table, crs=crs)
         if to is not None:
             export_callout(view, to, by=who)
     return {
@@ -268,17 +300,43 @@ def escalation_json(one: Escalation) -> dict[str, Any]:
     }
 
 
+def _is_file(text: str) -> bool:
+    """Whether a warning is given as a file: by its ending, or because it is there. RiskmapError where it is not."""
+    path = Path(text)
+    if path.suffix.lower() in _WARNING_FILES and ":" not in path.name and "：" not in path.name:
+        _there(path)
+        return True
+    return path.is_file()
+
+
+def _there(path: Path, *, or_folder: bool = False) -> None:
+    if not (path.is_file() or (or_folder and path.is_dir())):
+        raise RiskmapError(
+            f"{path}：没有这个文件；请核对路径", f"{path}: there is no such file; check the path"
+        )
+
+
 def _check(given: Given) -> None:
     if given.response is not None and given.response not in RESPONSES:
         raise RiskmapError(
             f"应急响应 {given.response}：不是 Ⅰ、Ⅱ、Ⅲ、Ⅳ 级；请写 I、II、III 或 IV",
             f"response {given.response}: no level; write I, II, III or IV",
         )
-    for path in (*given.tracks, *([given.rain] if given.rain else [])):
-        if not path.is_file():
-            raise RiskmapError(
-                f"{path}：没有这个文件；请核对路径", f"{path}: there is no such file; check the path"
-            )
+    for path in given.tracks:
+        _there(path)
+    if given.rain is not None:
+        _there(given.rain, or_folder=True)
+    if not given.made:
+        return
+    if not given.drill:
+        raise RiskmapError(
+            "程序生成的台风只用于演习；请加 --drill", "the made-up storm is for drills only; add --drill"
+        )
+    if given.tracks or given.rain is not None:
+        raise RiskmapError(
+            "程序生成的台风自带路径和降雨，不能再给路径或雨量文件；请去掉其中一种",
+            "the made-up storm brings its own track and rain; give it, or files, not both",
+        )
 
 
 def _middle(ws: Workspace, now: Snapshot) -> tuple[float, float]:
@@ -313,7 +371,16 @@ def _read(
     if given.rain is not None:
         gauges = _shown_rain(given.rain, lon, lat)
         name = given.names.get(given.rain, given.rain.name)
-        files.append({"name": name, "kind": "rain", "digest": digest_of(given.rain)})
+        parts = sorted(given.rain.iterdir()) if given.rain.is_dir() else [given.rain]
+        files += [
+            {
+                "name": name if part == given.rain else f"{name}/{part.name}",
+                "kind": "rain",
+                "digest": digest_of(part),
+            }
+            for part in parts
+            if part.is_file()
+        ]
     return tuple(tracks), gauges, tuple(files)
 
 
@@ -330,11 +397,9 @@ def _shown_rain(path: Path, lon: float, lat: float) -> Gauges:
 def _made(
     ws: Workspace, given: Given, lon: float, lat: float
 ) -> tuple[tuple[Track, ...], Gauges, tuple[Mapping[str, str], ...]]:
-    """Return the storm of a drill: it passes a day after the moment looked at."""
-    start = given.at
-    if start is None:
-        start = np.datetime64(dt.datetime.now(dt.UTC).replace(tzinfo=None), "h").astype("datetime64[s]")
-    passes = start + _DRILL_AHEAD
+    """Return the storm of a drill: it passes a day after the moment looked at, at a full hour."""
+    start = _now() if given.at is None else given.at
+    passes = start.astype("datetime64[h]").astype("datetime64[s]") + _DRILL_AHEAD
     track = replace(drill_track(lon, lat, passes), issued=start)
     places = ws.places
     if places is None:
@@ -349,22 +414,27 @@ def _made(
 def _hours(
     given: Given, tracks: Sequence[Track], gauges: Gauges | None, lon: float, lat: float
 ) -> tuple[Times, tuple[IssuedWarning, ...]]:
-    """Return the hours looked at, and the warnings with the moment from which a typed one counts."""
+    """Return the hours looked at, and the warnings with the moment from which a typed one counts.
+
+    A typed one counts from `at`; without it from the first hour of what else was given, or from now
+    where that is still to come. `at` moves nothing else.
+    """
     rain = None if gauges is None else gauges.rain
     dated = [one for one in given.warnings if one.source != _TYPED]
-    if tracks or rain is not None or dated:
-        times = hours_of(lon=lon, lat=lat, tracks=tracks, rain=rain, warnings=dated, at=given.at)
-        since = given.at if given.at is not None else times[0]
-        if given.made:
-            since = tracks[0].issued if tracks[0].issued is not None else times[0]
-    else:
-        since = given.at
-        if since is None:
-            since = _now()
-        times = hours_of(
-            lon=lon, lat=lat, warnings=[replace(one, issued=since) for one in given.warnings], at=given.at
-        )
-    typed = [replace(one, issued=since) for one in given.warnings if one.source == _TYPED]
+    typed = [one for one in given.warnings if one.source == _TYPED]
+    if not (tracks or rain is not None or dated):
+        since = _now() if given.at is None else given.at
+        typed = [replace(one, issued=since) for one in typed]
+        return hours_of(lon=lon, lat=lat, warnings=typed, at=given.at), tuple(typed)
+    times = hours_of(lon=lon, lat=lat, tracks=tracks, rain=rain, warnings=dated, at=given.at)
+    since = given.at
+    if since is None:
+        since = tracks[0].issued if given.made else None
+    if since is None:
+        since = min(times[0], _now())
+    typed = [replace(one, issued=since) for one in typed]
+    if typed and since > times[-1]:  # what is issued after the last hour would not be known yet
+        times = hours_of(lon=lon, lat=lat, tracks=tracks, rain=rain, warnings=[*dated, *typed], at=given.at)
     return times, (*dated, *typed)
 
 
@@ -424,7 +494,7 @@ def _lacking(words: Iterable[str], layer: Layer) -> dict[str, str]:
 def _unknown(layer_of: Layer, table: Any, found: Outcome) -> list[Mapping[str, str]]:
     """Return the records that cannot be judged, each once, with what is missing in words."""
     missing: dict[int, dict[str, None]] = {}
-    raised = {one.row for one in (*found.escalations, *found.reached)}
+    raised = {one.row for one in (*found.escalations, *found.reached, *found.closed)}
     for one in found.unknown:
         for row in one.rows.tolist():
             if row in raised:  # in danger for certain: what else may raise it is not asked
@@ -507,4 +577,4 @@ def _aware(moment: np.datetime64) -> dt.datetime:
     return moment.astype("datetime64[s]").astype(object).replace(tzinfo=dt.UTC)
 
 
-__all__ = ["BEIJING", "Given", "Prepared", "escalation_json", "keep", "prepare"]
+__all__ = ["Given", "Prepared", "escalation_json", "keep", "prepare", "prepare_and_report"]
