@@ -106,7 +106,8 @@ def prepare(
     document = prepare_and_report(
         ws, given, people=people, crs=crs, keep_it=not dry_run, to=to, who=person(by), why=reason(why)
     )
-    whole = not (document["unknown_count"] or document["evacuation"]["unplaced"])
+    moves = document["evacuation"]
+    whole = not (document["unknown_count"] or moves["unplaced"] or moves.get("failed"))
     if as_json:
         print_json(document)
         raise typer.Exit(0 if whole else 1)

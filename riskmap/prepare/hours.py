@@ -65,7 +65,8 @@ def hours_of(
         spans.append((rain.time[0] - rain.step, rain.time[-1], Say("降雨", "rain")))
     for one in warnings:
         end = one.expires if one.expires is not None else one.issued + _WARNED_H * _HOUR
-        spans.append((one.issued, end, _called("预警", "warning", one.text or f"{one.kind}:{one.colour}")))
+        name = f"{'' if one.source == 'typed' else one.source} {one.kind}:{one.colour}".strip()
+        spans.append((one.issued, end, _called("预警", "warning", name)))
     if not spans:
         raise RiskmapError(
             "没有给出路径、降雨或预警；请至少给一项", "no track, rain or warning was given; give one of them"
