@@ -118,7 +118,11 @@ def evacuate(
 
 def _danger(text: str) -> Path | Sequence[str]:
     path = Path(text)
-    if path.is_file():
+    try:
+        there = path.is_file()
+    except OSError:  # a long list of codes is no name that a file can have
+        there = False
+    if there:
         return path
     if path.suffix.lower() in _FILES:
         raise RiskmapError(f"{text}：没有这个文件；请核对路径", f"{text}: no such file; check the path")

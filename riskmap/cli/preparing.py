@@ -69,6 +69,14 @@ def prepare(
     made: Annotated[
         bool, typer.Option("--made-storm", help="演习用程序生成的台风 / a made-up storm, for a drill")
     ] = False,
+    fire: Annotated[
+        Path | None,
+        typer.Option(
+            "--fire-weather",
+            metavar="FILE",
+            help="逐日气象，同 riskmap fire-weather / daily weather of the grids",
+        ),
+    ] = None,
     model: Annotated[
         str, typer.Option("--model", help="radii | holland1980 | holland2008 | holland2010")
     ] = "radii",
@@ -96,6 +104,7 @@ def prepare(
         title=title,
         tracks=tuple(track or ()),
         rain=rain,
+        fire=fire,
         warnings=tuple(warning or ()),
         response=response,
         at=parse_moment(at) if at else None,
@@ -106,7 +115,8 @@ def prepare(
     document = prepare_and_report(
         ws, given, people=people, crs=crs, keep_it=not dry_run, to=to, who=person(by), why=reason(why)
     )
-    whole = not (document["unknown_count"] or document["evacuation"]["unplaced"])
+    moves = document["evacuation"]
+    whole = not (document["unknown_count"] or moves["unplaced"] or moves.get("failed"))
     if as_json:
         print_json(document)
         raise typer.Exit(0 if whole else 1)
@@ -122,6 +132,12 @@ def prepare(
         say(
             f"已存为情景 {document['id']}；叫应：riskmap callout {document['id']}",
             f"kept as scenario {document['id']}; call-out: riskmap callout {document['id']}",
+        )
+    for layer, triggers in document["skipped"].items():
+        say(
+            f"  · {layer}：没有所需资料，未看触发条件 {'、'.join(triggers)}",
+            f"  · {layer}: not looked at for want of data: {', '.join(triggers)}",
+            err=True,
         )
     for note in document["notes"]:
         say(f"  · {note['zh']}", f"  · {note['en']}", err=True)

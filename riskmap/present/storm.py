@@ -23,6 +23,7 @@ from riskmap.records import RANKS
 _RINGS = (7, 10, 12)  # forces whose radii services issue
 _KM_DEGREE = 111.12
 _DECIMALS = 4
+_HOUR = np.timedelta64(3600, "s")
 _RECORDS_AT_ONCE = 65_536
 
 
@@ -94,20 +95,30 @@ def rain_document(
     lat: Sequence[float],
     times: NDArray[np.datetime64],
 ) -> list[dict[str, Any]]:
-    """Return stations with mm by hour of `times`; null where nothing was reported."""
+    """Return stations with mm of the hour before each of `times`; null where some of it was not reported.
+
+    Rain in longer steps stands whole at the hour in which its step ends.
+    """
     if rain is None:
         return []
-    at = {t: i for i, t in enumerate(seconds(rain.time))}
-    rows = [at.get(t) for t in seconds(times)]
+    mm = np.array([_fallen(rain, t) for t in times])
     return [
         {
             "name": name,
             "lon": round(float(lon[j]), _DECIMALS),
             "lat": round(float(lat[j]), _DECIMALS),
-            "mm": [None if i is None else _listed(rain.amount[i : i + 1, j], 1)[0] for i in rows],
+            "mm": _listed(mm[:, j], 1),
         }
         for j, name in enumerate(names)
     ]
+
+
+def _fallen(rain: Rain, hour: np.datetime64) -> NDArray[np.float64]:
+    """Return the rain of the steps that end in the hour before `hour`, NaN where one of them is missing."""
+    ended = (rain.time <= hour) & (rain.time > hour - _HOUR)
+    if ended.sum() < max(round(_HOUR / rain.step), 1):
+        return np.full(rain.amount.shape[1], np.nan)
+    return rain.amount[ended].sum(axis=0)
 
 
 def raised_bytes(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -19,6 +19,7 @@ from riskmap.records import RANK_OF, RANKS
 from riskmap.selection import Snapshot
 from riskmap.usecases.danger import danger_zones
 from riskmap.usecases.evacuating import evacuation
+from riskmap.usecases.shelter_reach import LAYER as SHELTERS
 from riskmap.usecases.snapshots import current_snapshot
 from riskmap.usecases.workspace import Workspace
 
@@ -189,20 +190,50 @@ def evacuation_of(
     crs: str | None = None,
     whole: bool = False,
 ) -> dict[str, Any]:
+    """Return who moves where in a kept scenario: see `moves_of`."""
+    return moves_of(
+        ws,
+        people,
+        {(one.layer, one.code): one.rank_to for one in of.worst},
+        closed=[str(one["code"]) for one in of.scenario.body.get("closed", ())],
+        typhoon=bool(of.scenario.body.get("tracks")),
+        layers=layers,
+        at_least=at_least,
+        radius=radius,
+        crs=crs,
+        whole=whole,
+    )
+
+
+def moves_of(
+    ws: Workspace,
+    people: Path,
+    worst: Mapping[tuple[str, str], int],
+    *,
+    closed: Sequence[str],
+    typhoon: bool,
+    layers: Sequence[str] = MOVED_FROM,
+    at_least: int = RANK_OF["major"],
+    radius: float = RADIUS_M,
+    crs: str | None = None,
+    whole: bool = False,
+) -> dict[str, Any]:
     """Return who moves where: people of a table near records of `layers` raised to `at_least` (a rank) or worse.
 
-    Points count within `radius` metres, polygons as they are; shelters that the scenario closes or
-    raises are out. The document is that of `riskmap evacuate --json`.
+    `worst`: (layer, code) → the worst rank it is raised to. Points count within `radius` metres,
+    polygons as they are; shelters that are `closed` or raised themselves are out, outdoor ones in a
+    `typhoon` too. The document is that of `riskmap evacuate --json`.
     """
-    worst = [one for one in of.worst if one.rank_to >= at_least and one.layer in layers]
-    closed = [str(one["code"]) for one in of.scenario.body.get("closed", ())]
-    codes = [f"{one.layer}:{one.code}" for one in worst]
+    codes = [
+        f"{layer}:{code}" for (layer, code), rank in worst.items() if rank >= at_least and layer in layers
+    ]
+    raised = [code for layer, code in worst if layer == SHELTERS]
     return evacuation(
         ws,
         people,
         danger=danger_zones(ws, codes, radius=radius),
         crs=crs or ws.config.people_datum,
-        endangered=list(dict.fromkeys(closed)),
-        typhoon=bool(of.scenario.body.get("tracks")),
+        endangered=list(dict.fromkeys((*closed, *raised))),
+        typhoon=typhoon,
         whole=whole,
     )
