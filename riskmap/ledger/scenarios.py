@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -92,15 +93,19 @@ def _features(
 def _row(number: int, e: Escalation, feature: int, version: int) -> tuple[Any, ...]:
     return (
         *(number, feature, version, int(e.rank_from), int(e.rank_to), e.trigger, e.cause.zh, e.cause.en),
-        *(timestamp(_moment(e.start)), timestamp(_moment(e.expiry))),
+        *(_stamp(e.start), _stamp(e.expiry)),
         *(None if math.isnan(v) else float(v) for v in (e.value, e.low, e.high)),
         orjson.dumps(dict(e.details), option=orjson.OPT_SERIALIZE_NUMPY, default=str).decode(),
     )
 
 
-def _moment(value: np.datetime64) -> dt.datetime:
-    """Return a numpy moment, which is UTC, as an aware one."""
-    return value.astype("datetime64[s]").item().replace(tzinfo=dt.UTC)
+@lru_cache(maxsize=1024)  # thousands of records, a few hundred hours
+def _stamp(value: np.datetime64) -> str:
+    """Return a numpy moment, which is UTC, as the ledger writes it."""
+    return timestamp(value.astype("datetime64[s]").item().replace(tzinfo=dt.UTC))
+
+
+_read_stamp = lru_cache(maxsize=1024)(dt.datetime.fromisoformat)
 
 
 def scenarios(store: Store, *, limit: int | None = None, number: int | None = None) -> list[Scenario]:
@@ -157,7 +162,7 @@ def escalations(
     if at is not None:
         query = query.where(t.c.start <= timestamp(at), t.c.expiry > timestamp(at))
     with store.reading() as connection:
-        return [_escalated(row) for row in connection.execute(query)]
+        return [_escalated(row) for row in connection.execute(query).all()]
 
 
 def _escalated(row: Any) -> Escalated:
@@ -174,8 +179,8 @@ def _escalated(row: Any) -> Escalated:
         rank_to=row.rank_to,
         trigger=row.trigger_id,
         cause=Say(row.cause_zh, row.cause_en),
-        start=dt.datetime.fromisoformat(row.start),
-        expiry=dt.datetime.fromisoformat(row.expiry),
+        start=_read_stamp(row.start),
+        expiry=_read_stamp(row.expiry),
         version=row.version,
         value=number(row.value),
         low=number(row.low),
