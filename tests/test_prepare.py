@@ -125,6 +125,11 @@ def test_a_typed_warning_before_a_storm_that_is_still_to_come_counts_from_now(ws
     assert now < found.times[0]
 
 
+def test_a_long_list_of_subdistricts_is_a_warning_and_not_a_file(ws):
+    (one,) = Given.stated(ws, warnings=["台风:橙@" + ",".join([A, B] * 60)]).warnings
+    assert (one.kind, set(one.subdistricts)) == ("typhoon", {A, B})
+
+
 def test_what_is_logged_has_happened_except_in_a_drill(own, files, monkeypatch):
     now = moment("2024-09-03T07:20")
     monkeypatch.setattr(issued, "now", lambda: now)

@@ -134,3 +134,13 @@ def test_drivers_depend_on_nothing_later_and_stay_in_their_band(values, before):
         known = ~np.isnan(series.best)
         assert (series.low[known] <= series.best[known] + 1e-3).all()
         assert (np.nan_to_num(series.low) >= 0).all()
+
+
+def test_only_what_is_asked_for_is_made_and_it_is_the_same():
+    time = np.datetime64("2026-08-31T00:00:00", "s") + np.arange(30) * np.timedelta64(3600, "s")
+    rain = Rain(time, np.timedelta64(3600, "s"), np.arange(60.0).reshape(30, 2), Say("", ""))
+    every = rain_drivers(rain)
+    some = rain_drivers(rain, only={"i3_mm", "event_hours"})
+    assert set(some) == {"i3_mm", "event_mm", "event_hours"}
+    for name, series in some.items():
+        np.testing.assert_array_equal(series.best, every[name].best)

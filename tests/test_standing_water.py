@@ -24,7 +24,9 @@ SIDE = 41
 
 def place(row: float, col: float) -> tuple[float, float]:
     lon, lat = to_cgcs2000(
-        np.array([WEST + (col + 0.5) * CELL]), np.array([NORTH - (row + 0.5) * CELL]), parse_datum("EPSG:4547")
+        np.array([WEST + (col + 0.5) * CELL]),
+        np.array([NORTH - (row + 0.5) * CELL]),
+        parse_datum("EPSG:4547"),
     )
     return float(lon[0]), float(lat[0])
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -93,15 +93,19 @@ def _features(
 def _row(number: int, e: Escalation, feature: int, version: int) -> tuple[Any, ...]:
     return (
         *(number, feature, version, int(e.rank_from), int(e.rank_to), e.trigger, e.cause.zh, e.cause.en),
-        *(timestamp(_moment(e.start)), timestamp(_moment(e.expiry))),
+        *(_stamp(e.start), _stamp(e.expiry)),
         *(None if math.isnan(v) else float(v) for v in (e.value, e.low, e.high)),
         orjson.dumps(dict(e.details), option=orjson.OPT_SERIALIZE_NUMPY, default=str).decode(),
     )
 
 
-def _moment(value: np.datetime64) -> dt.datetime:
-    """Return a numpy moment, which is UTC, as an aware one."""
-    return value.astype("datetime64[s]").item().replace(tzinfo=dt.UTC)
+@lru_cache(maxsize=1024)  # thousands of records, a few hundred hours
+def _stamp(value: np.datetime64) -> str:
+    """Return a numpy moment, which is UTC, as the ledger writes it."""
+    return timestamp(value.astype("datetime64[s]").item().replace(tzinfo=dt.UTC))
+
+
+_read_stamp = lru_cache(maxsize=1024)(dt.datetime.fromisoformat)
 
 
 def scenarios(store: Store, *, limit: int | None = None, number: int | None = None) -> list[Scenario]:
@@ -158,12 +162,11 @@ def escalations(
         query = query.where(f.c.layer == record[0], f.c.code == record[1])
     if at is not None:
         query = query.where(t.c.start <= timestamp(at), t.c.expiry > timestamp(at))
-    moment = cache(dt.datetime.fromisoformat)  # thousands of rows begin and end at the same full hours
     with store.reading() as connection:
-        return [_escalated(row, moment) for row in connection.execute(query)]
+        return [_escalated(row) for row in connection.execute(query).all()]
 
 
-def _escalated(row: Sequence[Any], moment: Callable[[str], dt.datetime]) -> Escalated:
+def _escalated(row: Sequence[Any]) -> Escalated:
     """Return a row in the order of _COLUMNS without its number, then layer, code, name, sub-district."""
     feature, version, before, after, trigger, zh, en, start, expiry, *numbers, details = row[:13]
     layer, code, name, subdistrict = row[13:]
@@ -178,8 +181,8 @@ def _escalated(row: Sequence[Any], moment: Callable[[str], dt.datetime]) -> Esca
         rank_to=after,
         trigger=trigger,
         cause=Say(zh, en),
-        start=moment(start),
-        expiry=moment(expiry),
+        start=_read_stamp(start),
+        expiry=_read_stamp(expiry),
         version=version,
         value=value,
         low=low,

@@ -7,6 +7,7 @@ for certain is its lower bound (`Series.low`), and where nothing bounds it from 
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -57,7 +58,12 @@ def amounts(rain: Rain, *, other: Floats | None = None, band: float | None = Non
 
 
 def rain_drivers(
-    rain: Rain, given: Amounts | None = None, *, times: Times | None = None, before: Before = "unknown"
+    rain: Rain,
+    given: Amounts | None = None,
+    *,
+    times: Times | None = None,
+    before: Before = "unknown",
+    only: Collection[str] | None = None,
 ) -> dict[str, Series]:
     """Return the drivers i1_mm, i3_mm, r24_mm, antecedent_mm, event_mm, event_hours at `times` (default: the rain's).
 
@@ -65,16 +71,20 @@ def rain_drivers(
     the sum lies between its even share and the whole step, and `best` is not known. `before` says what
     fell before the series: "unknown", or "dry" where somebody knows. antecedent_mm: 7 days weighted by 1/(t+1)²,
     today being the last 24 hours (80, 30, 0, 10, 0, 5, 0 mm → 58.383). An event begins with rain after
-    DRY_HOURS of less than WET_MM; event_mm and event_hours count from there.
+    DRY_HOURS of less than WET_MM; event_mm and event_hours count from there. `only` names the drivers that
+    are wanted (default: all).
     """
     mine = amounts(rain) if given is None else given
     step = rain.step / HOUR
     drivers = {
         name: _window(mine, step, hours, before)
         for name, hours in (("i1_mm", 1), ("i3_mm", 3), ("r24_mm", 24))
+        if only is None or name in only
     }
-    drivers["antecedent_mm"] = _antecedent(mine, step, before)
-    drivers["event_mm"], drivers["event_hours"] = _event(mine, step, before)
+    if only is None or "antecedent_mm" in only:
+        drivers["antecedent_mm"] = _antecedent(mine, step, before)
+    if only is None or {"event_mm", "event_hours"} & set(only):
+        drivers["event_mm"], drivers["event_hours"] = _event(mine, step, before)
     where = _places(rain, rain.time if times is None else times)
     return {name: _at(series, where) for name, series in drivers.items()}
 

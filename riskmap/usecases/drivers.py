@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal, cast, get_args
@@ -89,7 +89,7 @@ class Weather:
         if self._tracks and wanted & {"wind_ms", "gust_ms"}:
             found |= self._winds(lon, lat)
         if wanted & _OF_RAIN and (self._rain is not None or self._tracks):
-            found |= self._rains(lon, lat)
+            found |= self._rains(lon, lat, wanted)
         if wanted & {"depth_m", "margin_m"} and (water := self._water()) is not None:
             spots = layer.id == WATERLOGGING
             depth = water.at_spots(lon, lat) if spots else water.at_places(lon, lat)
@@ -113,17 +113,19 @@ class Weather:
         mean = members[0] if len(members) == 1 else _spread(members)
         return {"wind_ms": _times(mean, averaging_factor(_MEAN, _FORCE)), "gust_ms": _times(mean, gust)}
 
-    def _rains(self, lon: Floats, lat: Floats) -> dict[str, Series]:
+    def _rains(self, lon: Floats, lat: Floats, wanted: Collection[str]) -> dict[str, Series]:
         if self._rain is None:  # each member of an ensemble brings its own
-            members = [self._driven(*self._of_track(track, lon, lat)) for track in self._tracks]
+            members = [self._driven(*self._of_track(track, lon, lat), wanted) for track in self._tracks]
             if len(members) == 1:
                 return members[0]
             return {name: _spread([one[name] for one in members]) for name in members[0]}
-        return self._driven(*self._fallen(self._rain, lon, lat))
+        return self._driven(*self._fallen(self._rain, lon, lat), wanted)
 
-    def _driven(self, rain: Rain, given: Amounts, before: Literal["unknown", "dry"]) -> dict[str, Series]:
+    def _driven(
+        self, rain: Rain, given: Amounts, before: Literal["unknown", "dry"], wanted: Collection[str]
+    ) -> dict[str, Series]:
         self._notes[rain.how] = None
-        return rain_drivers(rain, given, times=self._times, before=before)
+        return rain_drivers(rain, given, times=self._times, before=before, only=wanted)
 
     def _of_track(self, track: Track, lon: Floats, lat: Floats) -> tuple[Rain, Amounts, Literal["unknown"]]:
         rain = rain_of_track(track, lon, lat, self._times)
@@ -153,7 +155,7 @@ class Weather:
             return None
         lon, lat = (spots[axis].to_numpy() for axis in ("lon", "lat"))
         columns = Columns(spots, self._ws.catalog.layer(WATERLOGGING))
-        event = self._rains(lon, lat)["event_mm"]
+        event = self._rains(lon, lat, {"event_mm"})["event_mm"]
         runoff = runoff_series(event, columns.numbers("curve_number"))
         try:
             return standing_water(self._dem, columns, lon, lat, runoff, hours=1.0)
