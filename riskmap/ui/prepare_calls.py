@@ -13,6 +13,7 @@ import streamlit as st
 from riskmap.catalog.plan import PHASES
 from riskmap.duty import BEIJING, CALL_STATUS, EVENT_KINDS, CallLine, CalloutView, CallState, Event
 from riskmap.errors import RiskmapError
+from riskmap.hazards import COLOURS, KINDS
 from riskmap.prepare.callout import is_due, phase_at
 from riskmap.records import RANKS, TIER_TITLES
 from riskmap.ui.filters import escape
@@ -239,12 +240,10 @@ def _event(one: Event) -> Row:
 
 
 def _details(one: Event) -> Sequence[str]:
-    from riskmap.hazards import COLOURS, KINDS
-
     body = one.body
-    parts = [one.code or "", one.subdistrict or ""]
+    parts = [one.code or "", one.subdistrict or "", *body.get("subdistricts", ())]
     if one.kind == "warning":
-        kind, colour = str(body.get("kind", "")), str(body.get("colour", ""))
+        kind, colour = str(body.get("hazard", "")), str(body.get("colour", ""))
         if kind in KINDS and colour in COLOURS:
             parts.append(f"{KINDS[kind].text(lang())} {COLOURS[colour].text(lang())}")
     shown = ("level", "role", "people", "text", "name")
