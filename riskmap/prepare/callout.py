@@ -80,12 +80,20 @@ def _line(
         rank_to=worst.rank_to,
         start=min(e.start for e in found),
         expiry=max(e.expiry for e in found),
-        causes=tuple(dict.fromkeys(e.cause for e in ordered)),
+        causes=_causes(ordered),
         callees=callees,
         gaps=gaps(callees, layer, today=today, days=days),
         actions=() if replaced else actions_for(layer, worst.rank_to),
         own_plan=own,
     )
+
+
+def _causes(ordered: Sequence[Escalated]) -> tuple[Say, ...]:
+    """Return what raised a record, worst first: of the levels of one trigger only the worst is said."""
+    said: dict[str, Say] = {}
+    for one in ordered:
+        said.setdefault(one.trigger, one.cause)
+    return tuple(dict.fromkeys(said.values()))
 
 
 def in_order(people: Sequence[Contact], layer: Layer) -> tuple[Callee, ...]:

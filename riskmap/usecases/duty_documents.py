@@ -17,6 +17,9 @@ def iso(moment: dt.datetime | None) -> str | None:
     return None if moment is None else moment.astimezone(dt.UTC).isoformat(timespec="seconds")
 
 
+_PLAYED = frozenset(("times", "tracks", "cone", "rain"))
+
+
 def scenario_json(scenario: Scenario) -> dict[str, Any]:
     """Return a scenario as a document."""
     return {
@@ -27,7 +30,8 @@ def scenario_json(scenario: Scenario) -> dict[str, Any]:
         "recorded": iso(scenario.recorded),
         "who": scenario.who,
         "why": scenario.why,
-        "body": dict(scenario.body),
+        # What the map plays is long and stands nowhere else; who wants it asks the ledger.
+        "body": {name: value for name, value in scenario.body.items() if name not in _PLAYED},
     }
 
 

@@ -25,7 +25,7 @@ from riskmap.present.export.written import Written
 from riskmap.present.texts import t
 from riskmap.records import RANKS, TIER_TITLES
 
-_FIRST: Final = 8  # so many records still leave the brief on one page
+_FIRST: Final = 6  # so many records still leave the brief on one page
 _LATE: Final = 5
 _NAMED: Final = 200
 
@@ -87,6 +87,7 @@ def _first(paper: Paper, view: CalloutView, lang: Lang) -> None:
             ]
             for line in urgent
         ],
+        shares=(1.3, 0.7, 2.3, 1.2, 3.2, 1.0),
     )
     if len(lines) > len(urgent):
         paper.text(t("duty_more", lang, n=len(lines) - len(urgent)))
@@ -234,7 +235,7 @@ def _answers(paper: Paper, found: Review, lang: Lang) -> None:
             for a in found.unanswered[:_NAMED]
         ]
         header = [t(f"duty_{x}", lang) for x in ("subdistrict", "col_record", "name", "status")]
-        paper.table(header, rows)
+        paper.table(header, rows, shares=(1.3, 1.6, 2.6, 1.0))
         if len(found.unanswered) > _NAMED:
             paper.text(t("duty_more", lang, n=len(found.unanswered) - _NAMED))
 

@@ -10,7 +10,7 @@ from typing import Any, Final, cast
 from docx import Document
 from docx.enum.text import WD_ALIGN_PARAGRAPH
 from docx.oxml.ns import qn
-from docx.shared import Cm, Pt, RGBColor
+from docx.shared import Cm, Emu, Pt, RGBColor
 
 from riskmap.present.export.atomic import replacing
 
@@ -73,8 +73,13 @@ class Paper:
             paragraph = self._document.add_paragraph(plain(line), style="List Bullet")
             paragraph.paragraph_format.space_after = Pt(0)
 
-    def table(self, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """Write a table whose header comes again on every page; a row stays on one page."""
+    def table(
+        self, header: Sequence[str], rows: Sequence[Sequence[str]], *, shares: Sequence[float] = ()
+    ) -> None:
+        """Write a table whose header comes again on every page; a row stays on one page.
+
+        `shares` divide the width of the page among the columns, else all are as wide.
+        """
         table = self._document.add_table(rows=1, cols=len(header), style="Table Grid")
         for cell, text in zip(table.rows[0].cells, header, strict=True):
             _fill(cell, text, bold=True)
@@ -84,7 +89,18 @@ class Paper:
             _row_says(made, "w:cantSplit")
             for cell, text in zip(made.cells, row, strict=True):
                 _fill(cell, text)
+        if shares:
+            self._divide(table, shares)
         self._document.add_paragraph().paragraph_format.space_after = Pt(0)
+
+    def _divide(self, table: Any, shares: Sequence[float]) -> None:
+        section = self._document.sections[0]
+        room = section.page_width - section.left_margin - section.right_margin
+        table.autofit = False
+        for column, share in zip(table.columns, shares, strict=True):
+            column.width = Emu(int(room * share / sum(shares)))
+            for cell in column.cells:  # office programs go by the cells
+                cell.width = column.width
 
     def save(self, path: Path) -> None:
         """Write the document to its place, whole or not at all."""
