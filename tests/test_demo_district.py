@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
 import json
 import re
@@ -304,6 +305,7 @@ def test_boundary_files_read_back_as_they_are(demo, tmp_path):
         "district": tmp_path / "boundaries" / "district.geojson",
         "subdistricts": tmp_path / "boundaries" / "subdistricts.geojson",
         "dem": tmp_path / "dem.tif",
+        "people": tmp_path / "people.csv",
     }
     assert read_boundaries(files["district"]) == {demo.name: demo.district}
     assert read_boundaries(files["subdistricts"]) == dict(demo.subdistricts)
@@ -319,6 +321,7 @@ def test_boundary_files_read_back_as_they_are(demo, tmp_path):
     assert sorted(p.name for p in tmp_path.rglob("*") if p.is_file()) == [
         "dem.tif",
         "district.geojson",
+        "people.csv",
         "subdistricts.geojson",
     ]
 
@@ -326,3 +329,17 @@ def test_boundary_files_read_back_as_they_are(demo, tmp_path):
 def test_no_points_at_all_is_refused():
     with pytest.raises(ValueError, match="at least 1"):
         make_demo(points=0)
+
+
+def test_the_table_of_people_names_buildings_of_the_district_and_is_marked(demo, tmp_path):
+    file = write_boundaries(demo, tmp_path)["people"]
+    with file.open(encoding="utf-8-sig", newline="") as table:
+        rows = list(csv.DictReader(table))
+    assert len({row["楼栋编号"] for row in rows}) == len(rows) == len(demo.dwellers)
+    assert {row["所属街道"] for row in rows} <= set(demo.subdistricts)
+    assert all(row["备注"] == demo.mark for row in rows)
+    assert all(0 <= int(row["行动不便人数"]) <= int(row["人数"]) for row in rows)
+    inside = shapely.contains_xy(
+        demo.district, [float(row["经度"]) for row in rows], [float(row["纬度"]) for row in rows]
+    )
+    assert inside.all()

@@ -11,14 +11,20 @@ import numpy as np
 
 from riskmap.errors import RiskmapError, Say
 from riskmap.formulas.exposure import BEARINGS, RINGS, exposure
-from riskmap.formulas.wind import beaufort
+from riskmap.formulas.wind import DEGREE, beaufort
 from riskmap.hazards import Floats, Track
 from riskmap.intake.tracks import read_tracks
 from riskmap.intake.tracks.names import normal
 from riskmap.intake.tracks.nodes import number, refused
 from riskmap.intake.tracks.text import read_text, table_of
 from riskmap.prepare.wind_field import Model, WindField, ensemble, wind_field
-from riskmap.terrain.geotiff import metric_grid, opened, read_heights
+from riskmap.terrain.geotiff import (
+    horizontal,
+    metric_grid,
+    need_metre_heights,
+    opened,
+    read_heights,
+)
 from riskmap.terrain.sampling import own_cells, places_in
 
 _NAMED: Final = 5
@@ -172,24 +178,34 @@ def _heights_around(terrain: Path, lon: Floats, lat: Floats) -> tuple[Floats, Fl
     own = np.full(len(lon), np.nan)
     around = np.full((len(RINGS), len(BEARINGS), len(lon)), np.nan)
     with opened(terrain) as raster:
-        grid = metric_grid(raster)
+        shape = (int(raster.height), int(raster.width))
         which, row, col = places_in(raster, lon, lat)
         if not len(which):
             return own, around
-        i, j = own_cells(row, col, grid.shape)
-        margin = [math.ceil(max(RINGS) / side) for side in (grid.cell[1], grid.cell[0])]
-        rows = slice(max(int(i.min()) - margin[0], 0), min(int(i.max()) + margin[0] + 1, grid.shape[0]))
-        cols = slice(max(int(j.min()) - margin[1], 0), min(int(j.max()) + margin[1] + 1, grid.shape[1]))
+        wide, tall = _cell_metres(raster, float(np.mean(lat[which])))
+        i, j = own_cells(row, col, shape)
+        margin = [math.ceil(max(RINGS) / side) for side in (tall, wide)]
+        rows = slice(max(int(i.min()) - margin[0], 0), min(int(i.max()) + margin[0] + 1, shape[0]))
+        cols = slice(max(int(j.min()) - margin[1], 0), min(int(j.max()) + margin[1] + 1, shape[1]))
         heights = read_heights(raster, rows, cols)
     i, j = i - rows.start, j - cols.start
     own[which] = heights[i, j]
     for r, ring in enumerate(RINGS):
         for b, bearing in enumerate(BEARINGS):
             north, east = (ring * f(math.radians(bearing)) for f in (math.cos, math.sin))
-            y, x = i - round(north / grid.cell[1]), j + round(east / grid.cell[0])
+            y, x = i - round(north / tall), j + round(east / wide)
             inside = (y >= 0) & (y < heights.shape[0]) & (x >= 0) & (x < heights.shape[1])
             around[r, b, which[inside]] = heights[y[inside], x[inside]]
     return own, around
+
+
+def _cell_metres(raster: Any, lat: float) -> tuple[float, float]:
+    """Return the sides of a cell, metres, east–west and north–south; of degrees at a latitude."""
+    if not horizontal(raster).is_geographic:
+        return metric_grid(raster).cell
+    need_metre_heights(raster)
+    metre = DEGREE * 1000.0
+    return abs(raster.transform.a) * metre * math.cos(math.radians(lat)), abs(raster.transform.e) * metre
 
 
 def _middle(

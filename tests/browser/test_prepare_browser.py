@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 
 import pytest
 
@@ -12,6 +13,8 @@ from riskmap.usecases.workspace import open_workspace
 from tests.map_workspace import HOSTILE
 
 pytest.importorskip("playwright", reason="system part: playwright is not installed")
+
+from playwright.sync_api import Error
 
 from tests.browser.driving import Watched, chromium_browser, served
 
@@ -66,10 +69,15 @@ def typed(page, key, text):
     page.wait_for_timeout(400)
 
 
-def frame_of(page):
-    frame = page.wait_for_selector("iframe[src*='streamlit_folium']", state="attached").content_frame()
-    frame.wait_for_function("() => window.riskmap?.map")
-    return frame
+def frame_of(page, ready="() => Boolean(window.riskmap?.map)"):
+    """Return the map's frame once it is ready; a page that is drawn anew may bring another one."""
+    for _ in range(900):
+        for frame in page.frames:
+            with suppress(Error):  # it went away while it was asked
+                if "streamlit_folium" in frame.url and frame.evaluate(ready):
+                    return frame
+        page.wait_for_timeout(100)
+    raise AssertionError("the page has no map that is ready")
 
 
 def drilled(page, address, title):
@@ -85,9 +93,7 @@ def drilled(page, address, title):
     typed(page, "prepare-sign-why", "桌面演习")
     page.locator(".st-key-prepare-run button").click()
     page.wait_for_selector(".rm-scenario .rm-drill")
-    frame = frame_of(page)
-    frame.wait_for_function(STORM)
-    return frame
+    return frame_of(page, STORM)
 
 
 def test_a_drill_runs_from_the_form_to_the_map_and_the_slider_plays_without_asking_for_anything(
