@@ -31,12 +31,6 @@ def draw(now: Snapshot, *, opened: bool) -> None:
     """Draw the form in the sidebar; `opened` where no scenario is shown yet."""
     with st.expander(say("prepare_new"), expanded=opened, key="prepare-form"):
         number = st.session_state.get(_ROUND, 0)
-        title = st.text_input(
-            say("prepare_name"),
-            key=f"prepare-title-{number}",
-            placeholder=say("prepare_name_hint"),
-            max_chars=_LONGEST,
-        )
         drill = st.toggle(say("prepare_drill"), key="prepare-drill-on")
         made = drill and st.checkbox(say("prepare_made"), key="prepare-made-storm", value=True)
         tracks: Sequence[Uploaded] = ()
@@ -59,8 +53,19 @@ def draw(now: Snapshot, *, opened: bool) -> None:
             format_func=lambda level: _ROMAN.get(level, say("prepare_no_response")),
         )
         at = _moment()
-        signature = ask_signature("prepare-sign", side_by_side=False)
-        if st.button(say("prepare_run"), key="prepare-run", type="primary", width="stretch"):
+        # One form: what is typed into it is sent with the button, and no keystroke draws the page anew.
+        with st.form("prepare-go", border=False):
+            title = st.text_input(
+                say("prepare_name"),
+                key=f"prepare-title-{number}",
+                placeholder=say("prepare_name_hint"),
+                max_chars=_LONGEST,
+            )
+            signature = ask_signature("prepare-sign", side_by_side=False)
+            pressed = st.form_submit_button(
+                say("prepare_run"), key="prepare-run", type="primary", width="stretch"
+            )
+        if pressed:
             if not (made or tracks or rain or warnings):
                 notice("warning", say("prepare_nothing"))
             elif signature.missing:

@@ -63,10 +63,7 @@ def watched(browser):
 def typed(page, key, text):
     # A rerun shows the old form beside the new one for a moment.
     page.wait_for_function("(s) => document.querySelectorAll(s).length === 1", arg=f".st-key-{key} input")
-    box = page.locator(f".st-key-{key} input")
-    box.fill(text)
-    box.press("Tab")
-    page.wait_for_timeout(400)
+    page.locator(f".st-key-{key} input").fill(text)
 
 
 def frame_of(page, ready="() => Boolean(window.riskmap?.map)"):
@@ -85,10 +82,10 @@ def drilled(page, address, title):
     frame_of(page)
     if not page.locator(".st-key-prepare-drill-on").is_visible():
         page.get_by_text("新建研判", exact=True).last.click()
-    page.locator(".st-key-prepare-title-0 input").wait_for()
-    typed(page, "prepare-title-0", title)
     page.locator(".st-key-prepare-drill-on label").first.click()
     page.locator(".st-key-prepare-made-storm").wait_for()
+    page.wait_for_timeout(500)
+    typed(page, "prepare-title-0", title)
     typed(page, "prepare-sign-by", "值班员甲")
     typed(page, "prepare-sign-why", "桌面演习")
     page.locator(".st-key-prepare-run button").click()
