@@ -7,6 +7,7 @@ so other records in the same depression stand in the same water.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from riskmap.columns import Columns
+from riskmap.errors import RiskmapError
 from riskmap.hazards import Floats, Series
 from riskmap.prepare.water_field import ponded_series
 from riskmap.terrain.depressions import StageVolume
@@ -93,6 +95,12 @@ def _more(one: Series, other: Series) -> Series:
     return Series(
         np.maximum(one.best, other.best), np.fmax(one.low, other.low), np.maximum(one.high, other.high)
     )
+
+
+def warm(dem: Path) -> None:
+    """Find the depressions of a terrain before somebody waits for them; what is wrong is said when they are asked for."""
+    with suppress(RiskmapError, OSError):
+        _ground(dem, dem.stat().st_mtime_ns)
 
 
 @lru_cache(maxsize=1)

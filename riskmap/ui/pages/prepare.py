@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from html import escape
+from pathlib import Path
 from typing import Final
 
 import streamlit as st
@@ -21,6 +23,7 @@ from riskmap.ui.routes import GROUND, MAP, STORM
 from riskmap.ui.shell import open_point
 from riskmap.ui.state import lang, say, signer, snapshot, workspace
 from riskmap.ui.welcome import welcome
+from riskmap.usecases.pond_hours import warm
 from riskmap.usecases.storms import Storm, difference, storm
 
 _HEIGHT: Final = 640
@@ -36,7 +39,10 @@ def render() -> None:
     if not now.n:
         welcome("prepare")
         return
-    kept = workspace().ledger.scenarios()
+    ws = workspace()
+    if ws.config.dem:
+        _warmed(str(ws.path(ws.config.dem)))
+    kept = ws.ledger.scenarios()
     chosen = _choose(kept)
     shown = storm(workspace(), chosen.id) if chosen is not None else None
     _map(now, shown)
@@ -50,6 +56,14 @@ def render() -> None:
             _panel(shown, kept)
     with st.sidebar:
         prepare_form.draw(now, opened=chosen is None)
+
+
+@st.cache_resource(show_spinner=False)
+def _warmed(dem: str) -> threading.Thread:
+    """Look at the terrain while the form is filled in: it takes longer than all the rest."""
+    thread = threading.Thread(target=warm, args=(Path(dem),), daemon=True)
+    thread.start()
+    return thread
 
 
 def _choose(kept: Sequence[Scenario]) -> Scenario | None:
