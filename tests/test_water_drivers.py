@@ -7,9 +7,10 @@ import pytest
 
 from riskmap.errors import Say
 from riskmap.formulas.cyclone_rain import cyclone_rain
+from riskmap.formulas.wind import KNOT
 from riskmap.hazards import Series, Track
 from riskmap.prepare.rain_field import amounts, rain_drivers
-from riskmap.prepare.track_rain import KNOT_MS, rain_of_track
+from riskmap.prepare.track_rain import rain_of_track
 from riskmap.prepare.water_field import margin_series, ponded_series, runoff_series
 from tests.trigger_samples import hours, series
 
@@ -48,7 +49,7 @@ def test_the_margin_shrinks_with_the_water_and_its_low_end_comes_from_the_deep_o
 
 def test_the_fallback_from_a_track_is_named_and_says_what_r_cliper_says():
     time = hours(2, "2026-08-31T00:00:00")
-    wind = np.full(2, 80 * KNOT_MS)
+    wind = np.full(2, 80 * KNOT)
     nothing = np.full(2, NAN)
     track = Track(
         "试验", "nodes", time, np.full(2, 22.5), np.full(2, 114.0), nothing, wind, 1, nothing, nothing

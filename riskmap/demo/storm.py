@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from riskmap.errors import Say
+from riskmap.formulas.wind import DEGREE
 from riskmap.hazards import FORCE_MS, Rain, Track
 
 Floats = NDArray[np.float64]
 
 NAME: Final = "演习台风 DRILL"
-_KM_DEGREE: Final = 111.12
 _PASSES_KM: Final = 40.0
 _COURSE_DEG: Final = 305.0  # towards the north-west
 _SPEED_KMH: Final = 22.0
@@ -41,8 +41,8 @@ def drill_track(lon: float, lat: float, passes: np.datetime64) -> Track:
     along = hours * _SPEED_KMH
     north = along * np.cos(course) + _PASSES_KM * np.cos(left)
     east = along * np.sin(course) + _PASSES_KM * np.sin(left)
-    node_lat = lat + north / _KM_DEGREE
-    node_lon = lon + east / (_KM_DEGREE * np.cos(np.radians(lat)))
+    node_lat = lat + north / DEGREE
+    node_lon = lon + east / (DEGREE * np.cos(np.radians(lat)))
     wind = np.interp(hours, *np.array(_WIND).T)
     radii = {}
     for force, reach in _RADII_KM.items():

@@ -30,6 +30,17 @@ def limited_bytes(path: Path, most: int = MOST_BYTES) -> bytes:
 def text_of(path: Path, most: int = MOST_BYTES) -> str:
     """Return the text of a file; UnreadableFileError where it is neither UTF-8 nor GB18030."""
     data = limited_bytes(path, most)
+    text = decoded(data)
+    if text is not None:
+        return text
+    raise UnreadableFileError(
+        f"{path.name}：不是 UTF-8 或 GB18030 的文本；请另存为 UTF-8",
+        f"{path.name}: neither UTF-8 nor GB18030 text; save it as UTF-8",
+    )
+
+
+def decoded(data: bytes) -> str | None:
+    """Return bytes as text, in UTF-8 (with or without BOM) or GB18030; None where they are neither."""
     for encoding in ("utf-8-sig", "gb18030"):
         try:
             text = data.decode(encoding)
@@ -37,7 +48,4 @@ def text_of(path: Path, most: int = MOST_BYTES) -> str:
             continue
         if "\x00" not in text:
             return text
-    raise UnreadableFileError(
-        f"{path.name}：不是 UTF-8 或 GB18030 的文本；请另存为 UTF-8",
-        f"{path.name}: neither UTF-8 nor GB18030 text; save it as UTF-8",
-    )
+    return None

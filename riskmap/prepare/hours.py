@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from riskmap.errors import RiskmapError, Say
+from riskmap.formulas.wind import DEGREE
 from riskmap.hazards import IssuedWarning, Rain, Times, Track
 
 Floats = NDArray[np.float64]
@@ -21,13 +22,12 @@ _WARNED_H: Final = 24  # how long a warning without an expiry is looked at
 MOST_HOURS: Final = 384
 """Sixteen days: what a typhoon season's longest event takes."""
 _HOUR: Final = np.timedelta64(3600, "s")
-_KM_DEGREE: Final = 111.12
 
 
 def distance_km(track: Track, lon: float, lat: float) -> Floats:
     """Return how far the centre is from a place at each node, km (equirectangular, cosine of the node)."""
     east = (track.lon - lon) * np.cos(np.radians(track.lat))
-    return np.hypot(east, track.lat - lat) * _KM_DEGREE
+    return np.hypot(east, track.lat - lat) * DEGREE
 
 
 def passing(track: Track, lon: float, lat: float) -> tuple[np.datetime64, np.datetime64]:
@@ -35,7 +35,7 @@ def passing(track: Track, lon: float, lat: float) -> tuple[np.datetime64, np.dat
     seconds = track.time.astype("datetime64[s]").astype(np.int64)
     every = np.arange(seconds[0], seconds[-1] + 1, 3600) if len(track) > 1 else seconds
     path = [np.interp(every, seconds, axis) for axis in (track.lon, track.lat)]
-    away = np.hypot((path[0] - lon) * np.cos(np.radians(path[1])), path[1] - lat) * _KM_DEGREE
+    away = np.hypot((path[0] - lon) * np.cos(np.radians(path[1])), path[1] - lat) * DEGREE
     near = np.flatnonzero(away <= NEAR_KM)
     if len(near):
         first, last = every[near[0]], every[near[-1]]

@@ -8,15 +8,14 @@ import numpy as np
 
 from riskmap.errors import Say
 from riskmap.formulas.cyclone_rain import cyclone_rain
+from riskmap.formulas.wind import DEGREE, KNOT
 from riskmap.hazards import Floats, Rain, Times, Track
 
-KNOT_MS: Final = 1852.0 / 3600.0
 TO_ONE_MINUTE: Final = {1.0: 1.0, 2.0: 1.0 / 0.96, 10.0: 1.0 / 0.88}
 """Mean wind over so many minutes → over one: the usual factors at sea, from memory (draft)."""
 STRONGEST_KT: Final = 160.0
 BAND: Final = 0.5
 """Share by which the fallback may be wrong either way: our working value (draft)."""
-_KM_DEGREE: Final = 111.12
 
 
 def rain_of_track(track: Track, lon: Floats, lat: Floats, times: Times) -> Rain:
@@ -32,11 +31,11 @@ def rain_of_track(track: Track, lon: Floats, lat: Floats, times: Times) -> Rain:
         np.interp(middle, node, part, left=np.nan, right=np.nan)
         for part in (track.lat, track.lon, track.wind)
     ]
-    knots = np.minimum(centre[2] / KNOT_MS * TO_ONE_MINUTE.get(track.averaging, 1.0 / 0.88), STRONGEST_KT)
+    knots = np.minimum(centre[2] / KNOT * TO_ONE_MINUTE.get(track.averaging, 1.0 / 0.88), STRONGEST_KT)
     amount = np.full((len(times), len(lon)), np.nan)
     for i in np.flatnonzero(np.isfinite(knots)):
-        north = (lat - centre[0][i]) * _KM_DEGREE
-        east = (lon - centre[1][i]) * _KM_DEGREE * np.cos(np.radians(centre[0][i]))
+        north = (lat - centre[0][i]) * DEGREE
+        east = (lon - centre[1][i]) * DEGREE * np.cos(np.radians(centre[0][i]))
         amount[i] = cyclone_rain(np.hypot(north, east), knots[i])
     name = track.name or track.source
     how = Say(

@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from riskmap.formulas.wind import DEGREE
 from riskmap.hazards import FORCE_MS, Rain, Track
 from riskmap.records import RANKS
 
 _RINGS = (7, 10, 12)  # forces whose radii services issue
-_KM_DEGREE = 111.12
 _DECIMALS = 4
 _HOUR = np.timedelta64(3600, "s")
 _RECORDS_AT_ONCE = 65_536
@@ -73,7 +73,7 @@ def cone(track: Track, spread_km: NDArray[np.float64]) -> list[list[float]] | No
     east, north = np.gradient(track.lon) * scale, np.gradient(track.lat)
     length = np.maximum(np.hypot(east, north), 1e-9)
     ahead = np.array([east / length, north / length])
-    reach = spread_km / _KM_DEGREE
+    reach = spread_km / DEGREE
     left = np.array([track.lat + ahead[0] * reach, track.lon - ahead[1] * reach / scale])
     right = np.array([track.lat - ahead[0] * reach, track.lon + ahead[1] * reach / scale])
     turn = np.linspace(np.pi / 2, -np.pi / 2, 13)[1:-1]

@@ -12,6 +12,7 @@ from riskmap.hazards import IssuedWarning
 from riskmap.prepare.wind_error import lead_hours, position_error
 from riskmap.present.storm import cone, rain_document, seconds, track_document
 from riskmap.usecases import issued
+from riskmap.usecases.duty import open_scenario
 from riskmap.usecases.issued import Given
 from riskmap.usecases.judging import Prepared
 from riskmap.usecases.snapshots import current_snapshot
@@ -22,13 +23,14 @@ _MOST_NAMED: Final = 500  # unknown records that a scenario lists; the others ar
 
 def keep(ws: Workspace, found: Prepared, *, who: str, why: str) -> int:
     """Put a computed scenario into the ledger; return its number. Warnings and response open its log."""
-    number = ws.ledger.open_scenario(
+    number = open_scenario(
+        ws,
         title=found.title,
         drill=found.given.drill,
         body=body_of(ws, found),
-        at=aware(found.at),
+        at=found.at,
         escalations=found.escalations,
-        by=who,
+        who=who,
         why=why,
     )
     events = [

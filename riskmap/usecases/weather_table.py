@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from riskmap.errors import Say, UnreadableFileError, WeatherFileError
 from riskmap.formulas.fire_weather import POSSIBLE
+from riskmap.intake.plain_files import decoded
 
 WEATHER: Final = ("temp", "rh", "ws", "prec")
 _REQUIRED: Final = ("month", "day", *WEATHER)
@@ -151,13 +152,9 @@ def _text(path: Path) -> str:
             f"{path}：打不开（{problem.strerror}）；请检查文件名",
             f"{path}: cannot be opened ({problem.strerror}); check its name",
         ) from problem
-    for encoding in ("utf-8-sig", "gb18030"):
-        try:
-            text = data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        if "\x00" not in text:
-            return text
+    text = decoded(data)
+    if text is not None:
+        return text
     raise UnreadableFileError(
         f"{path}：不是 UTF-8 或 GB18030 的文本；请另存为 CSV（UTF-8）",
         f"{path}: neither UTF-8 nor GB18030 text; save it as CSV (UTF-8)",

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from riskmap.errors import UnreadableFileError
+from riskmap.intake.plain_files import decoded
 
 LARGEST: Final = 64 * 1024 * 1024  # all storms of a basin; one storm takes some 10 kB
 _SEPARATORS: Final = (",", "\t", ";", "，")
@@ -42,21 +43,17 @@ def read_text(path: Path) -> str:
             f"{path}：打不开（{problem.strerror}）；请检查文件名",
             f"{path}: cannot be opened ({problem.strerror}); check its name",
         ) from problem
-    for encoding in ("utf-8-sig", "gb18030"):
-        try:
-            text = data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        if "\x00" not in text:
-            if text.strip():
-                return text
-            raise UnreadableFileError(
-                f"{path}：是空文件；请重新导出路径", f"{path}: is empty; export the track again"
-            )
-    raise UnreadableFileError(
-        f"{path}：不是 UTF-8 或 GB18030 的文本；请另存为文本或 CSV",
-        f"{path}: neither UTF-8 nor GB18030 text; save it as text or CSV",
-    )
+    text = decoded(data)
+    if text is None:
+        raise UnreadableFileError(
+            f"{path}：不是 UTF-8 或 GB18030 的文本；请另存为文本或 CSV",
+            f"{path}: neither UTF-8 nor GB18030 text; save it as text or CSV",
+        )
+    if not text.strip():
+        raise UnreadableFileError(
+            f"{path}：是空文件；请重新导出路径", f"{path}: is empty; export the track again"
+        )
+    return text
 
 
 def table_of(path: Path, text: str) -> Table:
