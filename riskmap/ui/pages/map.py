@@ -16,10 +16,10 @@ from riskmap.records import RANK_OF, TIER_COLOURS, TIER_TITLES, TIERS
 from riskmap.selection import Counts, Selection, Snapshot, counts
 from riskmap.selection.views import row_mask, view_of
 from riskmap.ui import downloads, ground
-from riskmap.ui.bundle import bundles
 from riskmap.ui.filters import NOTHING, Filters, draw_filters, read_filters
 from riskmap.ui.first_picture import first_pictures
 from riskmap.ui.look import page_look
+from riskmap.ui.map_frame import district_frame, ground_key
 from riskmap.ui.panels import (
     Cell,
     Column,
@@ -31,7 +31,7 @@ from riskmap.ui.panels import (
     show_table,
     tier_cell,
 )
-from riskmap.ui.routes import GROUND, MAP
+from riskmap.ui.routes import MAP
 from riskmap.ui.shell import open_point, page_of
 from riskmap.ui.state import lang, say, signer, snapshot, workspace
 from riskmap.usecases.listing import list_records
@@ -97,21 +97,14 @@ def _visit() -> str:
 
 
 def _frame(now: Snapshot) -> Frame:
-    ws = workspace()
-    key = signer().sign(GROUND, [ws.config.district])
+    ws, key = workspace(), ground_key()
     relief = ground.relief(ws)
     zooms = ground.basemap_zooms(ws)
-    return Frame(
-        lang=lang(),
-        layers=[ws.catalog.layer(layer) for layer in now.layers],
-        bounds=ground.bounds_of(ws, now),
-        scripts=[bundles()["map.js"].link],
-        boundaries=f"boundaries.json?k={key}" if ws.places is not None else None,
+    return district_frame(
+        now,
         hillshade=(f"hillshade.png?k={key}&v={relief.digest}", Bounds(*relief.bounds)) if relief else None,
         basemap=(f"basemap/{{z}}/{{x}}/{{y}}?k={key}", *zooms) if zooms else None,
         painted=f"painted/{_visit()}",
-        approval_number=ws.config.approval_number,
-        demo=ws.demo,
     )
 
 

@@ -12,14 +12,14 @@ import streamlit as st
 from streamlit_folium import st_folium
 
 from riskmap.duty import BEIJING, Scenario
-from riskmap.present.map import Frame, View, build_map, showing
+from riskmap.present.map import View, build_map, showing
 from riskmap.records import RANKS, TIER_TITLES
 from riskmap.selection import Selection, Snapshot, counts
-from riskmap.ui import ground, prepare_calls, prepare_form, prepare_lists, prepare_move
-from riskmap.ui.bundle import bundles
+from riskmap.ui import prepare_calls, prepare_form, prepare_lists, prepare_move
 from riskmap.ui.look import page_look
+from riskmap.ui.map_frame import district_frame
 from riskmap.ui.notices import show_kept_notice
-from riskmap.ui.routes import GROUND, MAP, STORM
+from riskmap.ui.routes import MAP, STORM
 from riskmap.ui.shell import open_point
 from riskmap.ui.state import lang, say, signer, snapshot, workspace
 from riskmap.ui.welcome import welcome
@@ -101,7 +101,7 @@ def _title(one: Scenario) -> str:
 def _map(now: Snapshot, shown: Storm | None) -> None:
     with st.container(key="map-frame"):
         got = st_folium(
-            build_map(_frame(now)),
+            build_map(district_frame(now, storm=True)),
             key="prepare-map",
             height=_HEIGHT,
             use_container_width=True,
@@ -112,21 +112,6 @@ def _map(now: Snapshot, shown: Storm | None) -> None:
     if message.get("kind") == "open" and message.get("at") != st.session_state.get(_HANDLED):
         st.session_state[_HANDLED] = message["at"]
         open_point(str(message.get("layer", "")), str(message.get("code", "")))
-
-
-def _frame(now: Snapshot) -> Frame:
-    ws = workspace()
-    key = signer().sign(GROUND, [ws.config.district])
-    return Frame(
-        lang=lang(),
-        layers=[ws.catalog.layer(layer) for layer in now.layers],
-        bounds=ground.bounds_of(ws, now),
-        scripts=[bundles()["map.js"].link],
-        boundaries=f"boundaries.json?k={key}" if ws.places is not None else None,
-        approval_number=ws.config.approval_number,
-        demo=ws.demo,
-        storm=True,
-    )
 
 
 def _view(now: Snapshot, shown: Storm | None) -> View:
