@@ -13,7 +13,7 @@ from docx.oxml.ns import qn
 
 from riskmap.errors import RiskmapError, UnknownNameError
 from riskmap.records import TIERS
-from riskmap.usecases.duty import callout_view, find_scenario, open_scenario, overdue, review_of
+from riskmap.usecases.duty import callout_view, find_scenario, overdue, review_of
 from riskmap.usecases.duty_documents import callout_json, event_json
 from riskmap.usecases.duty_exports import export_after_report, export_callout
 from riskmap.usecases.event_entry import Entry, log_event
@@ -29,11 +29,11 @@ PERSON = ("--by", "值班员", "--why", "测试")
 def ready(tmp_path_factory):
     """A workspace with a real scenario (1), a drill (2) and two of one title (3, 4); not to be written to."""
     ws = duty_workspace(tmp_path_factory.mktemp("duty") / "ws")
-    given = {"body": {"track": "t.csv"}, "at": AT, "who": "值班员", "why": "测试"}
-    open_scenario(ws, title="苏拉", drill=False, escalations=ESCALATIONS, **given)
-    open_scenario(ws, title="演练", drill=True, escalations=ESCALATIONS, **given)
+    given = {"body": {"track": "t.csv"}, "at": AT, "by": "值班员", "why": "测试"}
+    ws.ledger.open_scenario(title="苏拉", drill=False, escalations=ESCALATIONS, **given)
+    ws.ledger.open_scenario(title="演练", drill=True, escalations=ESCALATIONS, **given)
     for _ in range(2):
-        open_scenario(ws, title="暴雨", drill=False, escalations=[], **given)
+        ws.ledger.open_scenario(title="暴雨", drill=False, escalations=[], **given)
     return ws
 
 
@@ -309,7 +309,9 @@ def test_hostile_names_stay_text_and_stay_in_their_folder(ws, tmp_path):
     hostile = "../../etc/=cmd|'<r>&\x07{x}</r>"
     seen = ws.ledger.features("slopes", codes=["BP1"]).version[0]
     ws.ledger.edit("slopes", "BP1", seen=int(seen), changes={"name": hostile, "subdistrict": hostile}, **WHO)
-    open_scenario(ws, title=hostile, drill=False, body={}, at=AT, escalations=ESCALATIONS, who="x", why="x")
+    ws.ledger.open_scenario(
+        title=hostile, drill=False, body={}, at=AT, escalations=ESCALATIONS, by="x", why="x"
+    )
     folder = tmp_path / "out"
     folder.mkdir()
     targets = (folder, folder / "a.xlsx", folder / "b.docx")

@@ -13,7 +13,7 @@ import pytest
 
 from riskmap.duty import NewEvent
 from riskmap.errors import CatalogError, RiskmapError
-from riskmap.usecases.duty import open_scenario, review_of
+from riskmap.usecases.duty import review_of
 from riskmap.usecases.event_entry import Entry
 from riskmap.usecases.outbox import deliver, messages, send_message
 from riskmap.usecases.workspace_file import read_workspace_file
@@ -27,7 +27,9 @@ SECRET = {"DUTY_TOKEN": "s3cret", "DUTY_PASSWORD": "pa55"}
 def ready(tmp_path_factory):
     ws = duty_workspace(tmp_path_factory.mktemp("outbox") / "ws")
     for title, drill in (("苏拉", False), ("演练", True)):
-        open_scenario(ws, title=title, drill=drill, body={}, at=AT, escalations=ESCALATIONS, who="x", why="x")
+        ws.ledger.open_scenario(
+            title=title, drill=drill, body={}, at=AT, escalations=ESCALATIONS, by="x", why="x"
+        )
     return ws
 
 

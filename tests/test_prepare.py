@@ -18,10 +18,13 @@ from riskmap.ui import state
 from riskmap.ui.routes import STORM, routes
 from riskmap.ui.tokens import Signer
 from riskmap.usecases import issued
+from riskmap.usecases import raised as raised_of
 from riskmap.usecases.drivers import _spread
 from riskmap.usecases.keeping import body_of
 from riskmap.usecases.preparing import Given, keep, prepare
+from riskmap.usecases.snapshots import current_snapshot
 from riskmap.usecases.storms import difference, evacuation_of, storm
+from riskmap.usecases.workspace import open_workspace
 from tests.asgi import get
 from tests.duty_workspace import copied
 from tests.ledger_files import WHO
@@ -272,6 +275,17 @@ def kept(ws, files, tmp_path_factory):
         warnings=(dated("typhoon", "orange", B), dated("rainstorm", "red", A, B)),
     )  # fmt: skip
     return copy, first, keep(copy, prepare(copy, given), **KEPT)
+
+
+def test_a_kept_scenario_leaves_lists_and_maps_alone_and_reads_back_as_it_was_kept(own, files):
+    before = current_snapshot(own)
+    number = keep(own, prepare(own, Given(tracks=(files["track"],))), **KEPT)
+    assert current_snapshot(own) is before
+    elsewhere = open_workspace(own.root)
+    assert storm(elsewhere, number).raised == storm(own, number).raised
+    raised_of._kept.clear()
+    assert storm(open_workspace(own.root), number).raised == storm(own, number).raised
+    assert storm(own, number).raised
 
 
 def test_warnings_and_response_open_the_log_as_a_person_would_write_them(kept):

@@ -15,7 +15,17 @@ from riskmap.duty.calling import (
     CallState,
     Gap,
 )
-from riskmap.duty.log import BEIJING, EVENT_KINDS, Escalated, Event, NewEvent, Scenario, beijing, standing
+from riskmap.duty.log import (
+    BEIJING,
+    EVENT_KINDS,
+    Escalated,
+    Event,
+    NewEvent,
+    Opened,
+    Scenario,
+    beijing,
+    standing,
+)
 from riskmap.duty.review import Answer, Count, Difference, Review, Shelter, Tie
 
 __all__ = [
@@ -36,6 +46,7 @@ __all__ = [
     "Event",
     "Gap",
     "NewEvent",
+    "Opened",
     "Review",
     "Scenario",
     "Shelter",

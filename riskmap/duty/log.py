@@ -76,6 +76,14 @@ class Escalated:
 
 
 @dataclass(frozen=True, slots=True)
+class Opened:
+    """A scenario as it was just put on record, with what it raises in the order of writing."""
+
+    scenario: Scenario
+    raised: tuple[Escalated, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """One line of the log. `at` when it happened, `recorded` when it was written down, by `who`.
 

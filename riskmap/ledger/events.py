@@ -31,23 +31,30 @@ def add_events(store: Store, scenario: int, new: Sequence[NewEvent], *, by: str,
             raise UnknownNameError(
                 f"情景 {scenario}：台账中没有；请核对编号", f"scenario {scenario}: there is none; check it"
             )
-        first, recorded = next_id(connection, s.event), timestamp(store.clock())
-        for number, one in enumerate(new, first):
-            connection.execute(
-                s.event.insert().values(
-                    id=number,
-                    scenario_id=scenario,
-                    at=timestamp(one.at),
-                    recorded=recorded,
-                    who=by.strip(),
-                    why=why.strip(),
-                    kind=_kind(one.kind),
-                    feature_id=_feature(connection, one),
-                    subdistrict=one.subdistrict or None,
-                    corrects=_corrected(connection, scenario, one),
-                    body=orjson.dumps(dict(one.body)).decode(),
-                )
+        return write_events(connection, store, scenario, new, by=by, why=why)
+
+
+def write_events(
+    connection: sa.Connection, store: Store, scenario: int, new: Sequence[NewEvent], *, by: str, why: str
+) -> list[int]:
+    """Write lines of the log of a scenario that is there; return their numbers."""
+    first, recorded = next_id(connection, s.event), timestamp(store.clock())
+    for number, one in enumerate(new, first):
+        connection.execute(
+            s.event.insert().values(
+                id=number,
+                scenario_id=scenario,
+                at=timestamp(one.at),
+                recorded=recorded,
+                who=by.strip(),
+                why=why.strip(),
+                kind=_kind(one.kind),
+                feature_id=_feature(connection, one),
+                subdistrict=one.subdistrict or None,
+                corrects=_corrected(connection, scenario, one),
+                body=orjson.dumps(dict(one.body)).decode(),
             )
+        )
     return list(range(first, first + len(new)))
 
 

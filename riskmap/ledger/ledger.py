@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from riskmap.duty import Escalated, Event, NewEvent, Scenario
+from riskmap.duty import Escalated, Event, NewEvent, Opened, Scenario
 from riskmap.errors import LedgerError, UnknownNameError
 from riskmap.hazards import Escalation
 from riskmap.ledger import (
@@ -135,7 +135,7 @@ class Ledger:
 
     @property
     def state(self) -> int:
-        """A number that advances with every write."""
+        """A number that advances with every write to records or their tiers; scenarios stand beside them."""
         with self._store.reading() as connection:
             return state_of(connection)
 
@@ -335,16 +335,26 @@ class Ledger:
         body: Mapping[str, Any],
         at: dt.datetime,
         escalations: Sequence[Escalation],
+        events: Sequence[NewEvent] = (),
         by: str,
         why: str,
-    ) -> int:
-        """Write a scenario computed for the moment `at` with what it raises; return its number.
+    ) -> Opened:
+        """Write a scenario computed for the moment `at` with what it raises and how its log begins.
 
-        LedgerError where an escalation does not raise, UnknownNameError for a code the ledger lacks;
-        then nothing is written. No assessment changes.
+        Returns it as `scenario` and `escalations` would read it. LedgerError where an escalation does
+        not raise, UnknownNameError for a code or a kind of event there is not; then nothing is written.
+        No assessment changes, and the state stays.
         """
         return scenarios.open_scenario(
-            self._store, title=title, drill=drill, body=body, at=at, escalations=escalations, by=by, why=why
+            self._store,
+            title=title,
+            drill=drill,
+            body=body,
+            at=at,
+            escalations=escalations,
+            events=events,
+            by=by,
+            why=why,
         )
 
     def scenarios(self, *, limit: int | None = None) -> list[Scenario]:

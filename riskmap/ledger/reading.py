@@ -17,7 +17,7 @@ from riskmap.ledger.assessments import read_results
 from riskmap.ledger.editing import differences
 from riskmap.ledger.known import Box, Known, read_known, read_versions
 from riskmap.ledger.merge import shown
-from riskmap.ledger.store import Store, moments, no_cycles, timestamp
+from riskmap.ledger.store import BESIDE, Store, moments, no_cycles, timestamp
 from riskmap.ledger.undoing import undone_by
 from riskmap.records import Change, Features, Records
 
@@ -70,8 +70,9 @@ class ExportInfo:
 
 
 def changeset_at(connection: sa.Connection, moment: dt.datetime) -> int:
-    """Return the last changeset written at or before a moment, 0 where there is none."""
-    query = sa.select(sa.func.max(s.changeset.c.id)).where(s.changeset.c.at <= timestamp(moment))
+    """Return the state at a moment: the last changeset until then that may have touched records, else 0."""
+    t = s.changeset
+    query = sa.select(sa.func.max(t.c.id)).where(t.c.at <= timestamp(moment), t.c.kind != BESIDE)
     return connection.execute(query).scalar() or 0
 
 

@@ -19,8 +19,8 @@ from riskmap.ledger.store import (
     Store,
     chunks,
     insert_rows,
+    last_changeset,
     next_id,
-    state_of,
     timestamp,
     update_rows,
 )
@@ -60,7 +60,7 @@ def open_changeset(
             f"台账 {store.place}：写入缺少经办人或原因，未写入；请写明是谁、为什么",
             f"ledger {store.place}: a write without a person or a reason was refused; say who and why",
         )
-    last = state_of(connection)
+    last = last_changeset(connection)
     before = connection.execute(sa.select(s.changeset.c.at).where(s.changeset.c.id == last)).scalar()
     number = max(last, at_least) + 1
     # A clock that was set back must not shuffle the past.

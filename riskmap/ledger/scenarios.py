@@ -6,24 +6,35 @@ import datetime as dt
 import math
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import orjson
 import sqlalchemy as sa
 
-from riskmap.duty import Escalated, Scenario
+from riskmap.duty import Escalated, NewEvent, Opened, Scenario
 from riskmap.errors import LedgerError, Say, UnknownNameError
 from riskmap.hazards import Escalation
 from riskmap.ledger import schema as s
+from riskmap.ledger.events import write_events
 from riskmap.ledger.revisions import open_changeset
-from riskmap.ledger.store import Store, insert_rows, json_list, next_id, timestamp
+from riskmap.ledger.store import (
+    BESIDE,
+    Store,
+    insert_rows,
+    json_list,
+    next_id,
+    no_cycles,
+    read_chunks,
+    timestamp,
+)
 
 _COLUMNS = (
     *("number", "feature_id", "version", "rank_from", "rank_to", "trigger_id", "cause_zh", "cause_en"),
     *("start", "expiry", "value", "low", "high", "details"),
 )
 _NAMED = 5
+_NO_DETAILS = "{}"
 
 
 def open_scenario(
@@ -34,23 +45,18 @@ def open_scenario(
     body: Mapping[str, Any],
     at: dt.datetime,
     escalations: Sequence[Escalation],
+    events: Sequence[NewEvent],
     by: str,
     why: str,
-) -> int:
-    """Write a scenario with its escalations in one transaction; see `Ledger.open_scenario`."""
+) -> Opened:
+    """Write a scenario with its escalations and first events in one transaction; see `Ledger.open_scenario`."""
     if not title.strip():
         raise LedgerError("情景：标题不能为空，未写入", "scenario: the title is empty; nothing was written")
-    if wrong := [e for e in escalations if e.rank_to <= e.rank_from or e.expiry <= e.start]:
-        codes = "、".join(f"{e.layer} › {e.code}" for e in wrong[:_NAMED])
-        raise LedgerError(
-            f"情景 {title}：{codes} 的临时等级没有升高，或结束不晚于开始，未写入；升级只升不降，请检查触发条件",
-            f"scenario {title}: {codes}: the tier is not raised, or it ends before it begins; nothing was "
-            "written: an escalation only raises, check the triggers",
-        )
-    with store.writing() as connection:
-        known = _features(connection, escalations)
-        counts = {"escalations": len(escalations), "records": len({(e.layer, e.code) for e in escalations})}
-        changeset = open_changeset(connection, store, by=by, why=why, kind="scenario", counts=counts)
+    text = orjson.dumps(dict(body), option=orjson.OPT_SERIALIZE_NUMPY).decode()
+    with no_cycles(), store.writing() as connection:
+        known = _judged(connection, escalations)
+        counts = {"escalations": len(escalations), "records": len(known)}
+        changeset = open_changeset(connection, store, by=by, why=why, kind=BESIDE, counts=counts)
         number = next_id(connection, s.scenario)
         connection.execute(
             s.scenario.insert().values(
@@ -59,28 +65,59 @@ def open_scenario(
                 at=timestamp(at),
                 title=title.strip(),
                 drill=int(drill),
-                body=orjson.dumps(dict(body), option=orjson.OPT_SERIALIZE_NUMPY).decode(),
+                body=text,
             )
         )
-        rows = (_row(i, e, *known[e.layer, e.code]) for i, e in enumerate(escalations, 1))
+        rows = [_row(i, e, known[e.layer, e.code]) for i, e in enumerate(escalations, 1)]
+        _refuse_lower(title, escalations, rows)
         insert_rows(connection, s.escalation, _COLUMNS, rows, same={"scenario_id": number})
-    return number
+        if events:
+            write_events(connection, store, number, events, by=by, why=why)
+        (scenario,) = _scenarios(connection, number=number)
+        raised = tuple(
+            _escalated((*row[1:], *known[e.layer, e.code].shown))
+            for row, e in zip(rows, escalations, strict=True)
+        )
+    return Opened(scenario, raised)
 
 
-def _features(
-    connection: sa.Connection, escalations: Sequence[Escalation]
-) -> dict[tuple[str, str], tuple[int, int]]:
-    """Return (layer, code) → (feature id, version); UnknownNameError names the codes there are not."""
+def _refuse_lower(title: str, escalations: Sequence[Escalation], rows: Sequence[tuple[Any, ...]]) -> None:
+    """Raise LedgerError where an escalation does not raise, or ends before it begins."""
+    before, after, start, expiry = (_COLUMNS.index(c) for c in ("rank_from", "rank_to", "start", "expiry"))
+    wrong = [i for i, row in enumerate(rows) if row[after] <= row[before] or row[expiry] <= row[start]]
+    if not wrong:
+        return
+    codes = "、".join(f"{escalations[i].layer} › {escalations[i].code}" for i in wrong[:_NAMED])
+    raise LedgerError(
+        f"情景 {title}：{codes} 的临时等级没有升高，或结束不晚于开始，未写入；升级只升不降，请检查触发条件",
+        f"scenario {title}: {codes}: the tier is not raised, or it ends before it begins; nothing was "
+        "written: an escalation only raises, check the triggers",
+    )
+
+
+class _Judged(NamedTuple):
+    """A record as it was judged; `shown` are layer, code, name and sub-district."""
+
+    feature: int
+    version: int
+    shown: tuple[str, str, str | None, str | None]
+
+
+def _judged(connection: sa.Connection, escalations: Sequence[Escalation]) -> dict[tuple[str, str], _Judged]:
+    """Return (layer, code) → the record; UnknownNameError names the codes there are not."""
     wanted: dict[str, set[str]] = {}
     for e in escalations:
         wanted.setdefault(e.layer, set()).add(e.code)
-    t = s.feature
-    found: dict[tuple[str, str], tuple[int, int]] = {}
+    f, r = s.feature, s.revision
+    found: dict[tuple[str, str], _Judged] = {}
     for layer, codes in wanted.items():
-        query = sa.select(t.c.code, t.c.id, t.c.version).where(
-            t.c.layer == layer, t.c.code.in_(json_list(sorted(codes)))
+        query = (
+            sa.select(f.c.code, f.c.id, f.c.version, r.c.name, r.c.subdistrict)
+            .join(r, sa.and_(r.c.feature_id == f.c.id, r.c.version == f.c.version))
+            .where(f.c.layer == layer, f.c.code.in_(json_list(sorted(codes))))
         )
-        found |= {(layer, code): (number, version) for code, number, version in connection.execute(query)}
+        for code, feature, version, name, subdistrict in connection.execute(query).all():
+            found[layer, code] = _Judged(feature, version, (layer, code, name, subdistrict))
         if missing := sorted(code for code in codes if (layer, code) not in found):
             some = "、".join(missing[:_NAMED])
             raise UnknownNameError(
@@ -90,12 +127,26 @@ def _features(
     return found
 
 
-def _row(number: int, e: Escalation, feature: int, version: int) -> tuple[Any, ...]:
+def _row(number: int, e: Escalation, judged: _Judged) -> tuple[Any, ...]:
+    """Return an escalation in the order of _COLUMNS; NaN is kept as null."""
+    value, low, high = e.value, e.low, e.high
     return (
-        *(number, feature, version, int(e.rank_from), int(e.rank_to), e.trigger, e.cause.zh, e.cause.en),
-        *(_stamp(e.start), _stamp(e.expiry)),
-        *(None if math.isnan(v) else float(v) for v in (e.value, e.low, e.high)),
-        orjson.dumps(dict(e.details), option=orjson.OPT_SERIALIZE_NUMPY, default=str).decode(),
+        number,
+        judged.feature,
+        judged.version,
+        int(e.rank_from),
+        int(e.rank_to),
+        e.trigger,
+        e.cause.zh,
+        e.cause.en,
+        _stamp(e.start),
+        _stamp(e.expiry),
+        None if value != value else float(value),  # noqa: PLR0124 (not a number: nothing else differs from itself)
+        None if low != low else float(low),  # noqa: PLR0124
+        None if high != high else float(high),  # noqa: PLR0124
+        orjson.dumps(dict(e.details), option=orjson.OPT_SERIALIZE_NUMPY, default=str).decode()
+        if e.details
+        else _NO_DETAILS,
     )
 
 
@@ -110,6 +161,13 @@ _read_stamp = lru_cache(maxsize=1024)(dt.datetime.fromisoformat)
 
 def scenarios(store: Store, *, limit: int | None = None, number: int | None = None) -> list[Scenario]:
     """Return scenarios, the newest first."""
+    with store.reading() as connection:
+        return _scenarios(connection, limit=limit, number=number)
+
+
+def _scenarios(
+    connection: sa.Connection, *, limit: int | None = None, number: int | None = None
+) -> list[Scenario]:
     t, c = s.scenario, s.changeset
     query = (
         sa.select(t, c.c.at.label("recorded"), c.c.who, c.c.why)
@@ -119,21 +177,20 @@ def scenarios(store: Store, *, limit: int | None = None, number: int | None = No
     )
     if number is not None:
         query = query.where(t.c.id == number)
-    with store.reading() as connection:
-        return [
-            Scenario(
-                id=row.id,
-                title=row.title,
-                drill=bool(row.drill),
-                at=dt.datetime.fromisoformat(row.at),
-                body=orjson.loads(row.body),
-                changeset=row.changeset_id,
-                recorded=dt.datetime.fromisoformat(row.recorded),
-                who=row.who,
-                why=row.why,
-            )
-            for row in connection.execute(query)
-        ]
+    return [
+        Scenario(
+            id=row.id,
+            title=row.title,
+            drill=bool(row.drill),
+            at=dt.datetime.fromisoformat(row.at),
+            body=orjson.loads(row.body),
+            changeset=row.changeset_id,
+            recorded=dt.datetime.fromisoformat(row.recorded),
+            who=row.who,
+            why=row.why,
+        )
+        for row in connection.execute(query)
+    ]
 
 
 def escalations(
@@ -162,15 +219,14 @@ def escalations(
         query = query.where(f.c.layer == record[0], f.c.code == record[1])
     if at is not None:
         query = query.where(t.c.start <= timestamp(at), t.c.expiry > timestamp(at))
-    with store.reading() as connection:
-        return [_escalated(row) for row in connection.execute(query).all()]
+    with no_cycles(), store.reading() as connection:
+        return [_escalated(row) for rows in read_chunks(connection, query) for row in rows]
 
 
 def _escalated(row: Sequence[Any]) -> Escalated:
     """Return a row in the order of _COLUMNS without its number, then layer, code, name, sub-district."""
-    feature, version, before, after, trigger, zh, en, start, expiry, *numbers, details = row[:13]
+    (feature, version, before, after, trigger, zh, en, start, expiry, value, low, high, details) = row[:13]
     layer, code, name, subdistrict = row[13:]
-    value, low, high = (math.nan if number is None else number for number in numbers)
     return Escalated(
         feature_id=feature,
         layer=layer,
@@ -184,8 +240,8 @@ def _escalated(row: Sequence[Any]) -> Escalated:
         start=_read_stamp(start),
         expiry=_read_stamp(expiry),
         version=version,
-        value=value,
-        low=low,
-        high=high,
-        details={} if details == "{}" else orjson.loads(details),
+        value=math.nan if value is None else value,
+        low=math.nan if low is None else low,
+        high=math.nan if high is None else high,
+        details={} if details == _NO_DETAILS else orjson.loads(details),
     )

@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import orjson
 import sqlalchemy as sa
@@ -194,9 +194,20 @@ def next_id(connection: sa.Connection, table: sa.Table) -> int:
     return (connection.execute(sa.select(sa.func.max(table.c.id))).scalar() or 0) + 1
 
 
-def state_of(connection: sa.Connection) -> int:
+BESIDE: Final = "scenario"
+"""Kind of the changesets that write beside the records: no list and no map changes with them."""
+
+
+def last_changeset(connection: sa.Connection) -> int:
     """Return the number of the last changeset."""
     return connection.execute(sa.select(sa.func.max(s.changeset.c.id))).scalar() or 0
+
+
+def state_of(connection: sa.Connection) -> int:
+    """Return the state: the number of the last changeset that may have touched records or their tiers."""
+    t = s.changeset
+    last = sa.select(t.c.id).where(t.c.kind != BESIDE).order_by(t.c.id.desc()).limit(1)
+    return connection.execute(last).scalar() or 0
 
 
 def chunks(rows: Iterable[_T], size: int = CHUNK) -> Iterator[list[_T]]:

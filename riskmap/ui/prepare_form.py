@@ -14,8 +14,8 @@ from riskmap.duty import BEIJING
 from riskmap.errors import RiskmapError
 from riskmap.hazards import COLOURS, KINDS, RESPONSES, IssuedWarning
 from riskmap.selection import Snapshot
-from riskmap.ui.notices import keep_notice, notice, refuse
-from riskmap.ui.signing import ask_signature
+from riskmap.ui.notices import keep_notice, notice
+from riskmap.ui.signing import ask_signature, signed
 from riskmap.ui.state import lang, say, workspace
 from riskmap.ui.uploads import Uploaded, keep_as_they_are, private_folder
 from riskmap.usecases.preparing import Given, keep, prepare
@@ -23,66 +23,97 @@ from riskmap.usecases.preparing import Given, keep, prepare
 MADE: Final = "prepare-made"  # the scenario that the last computation kept
 _WARNINGS: Final = "prepare-warnings"
 _ROUND: Final = "prepare-round"
+_REFUSED: Final = "prepare-refused"
+# Keys of the inputs: their values are read before they are drawn.
+_DRILL: Final = "prepare-drill-on"
+_MADE_STORM: Final = "prepare-made-storm"
+_TRACK: Final = "prepare-track"
+_RAIN: Final = "prepare-rain"
+_RESPONSE: Final = "prepare-response"
+_AT_AUTO: Final = "prepare-at-auto"
+_AT_DAY: Final = "prepare-at-day"
+_AT_HOUR: Final = "prepare-at-hour"
+_TITLE: Final = "prepare-title"
+_SIGN: Final = "prepare-sign"
+_RUN: Final = "prepare-run"
 _ROMAN: Final = {"I": "Ⅰ", "II": "Ⅱ", "III": "Ⅲ", "IV": "Ⅳ"}
 _LONGEST: Final = 80
+
+
+def run_if_asked() -> None:
+    """Compute and keep what the form asks for, if its button was pressed; called before the page is drawn.
+
+    Streamlit draws from the top: computing first lets one pass show the form's answer, map and all.
+    """
+    if not st.session_state.get(_RUN):
+        return
+    drill, made, number = _flag(_DRILL), _flag(_DRILL) and _flag(_MADE_STORM), _round()
+    tracks: Sequence[Uploaded] = () if made else st.session_state.get(f"{_TRACK}-{number}") or ()
+    rain: Uploaded | None = None if made else st.session_state.get(f"{_RAIN}-{number}")
+    warnings: list[IssuedWarning] = st.session_state.get(_WARNINGS, [])
+    signature = signed(_SIGN)
+    if not (made or tracks or rain or warnings):
+        st.session_state[_REFUSED] = ("warning", say("prepare_nothing"))
+    elif signature.missing:
+        st.session_state[_REFUSED] = ("warning", signature.missing)
+    else:
+        given = Given(
+            title=(st.session_state.get(f"{_TITLE}-{number}") or "").strip(),
+            drill=drill,
+            made=made,
+            warnings=tuple(warnings),
+            response=st.session_state.get(_RESPONSE) or None,
+            at=_moment(),
+        )
+        _run(given, list(tracks), rain, signature.by, signature.why)
 
 
 def draw(now: Snapshot, *, opened: bool) -> None:
     """Draw the form in the sidebar; `opened` where no scenario is shown yet."""
     with st.expander(say("prepare_new"), expanded=opened, key="prepare-form"):
-        number = st.session_state.get(_ROUND, 0)
-        drill = st.toggle(say("prepare_drill"), key="prepare-drill-on")
-        made = drill and st.checkbox(say("prepare_made"), key="prepare-made-storm", value=True)
-        tracks: Sequence[Uploaded] = ()
-        rain: Uploaded | None = None
+        number = _round()
+        drill = st.toggle(say("prepare_drill"), key=_DRILL)
+        made = drill and st.checkbox(say("prepare_made"), key=_MADE_STORM, value=True)
         if not made:
-            tracks = st.file_uploader(
+            st.file_uploader(
                 say("prepare_track"),
                 accept_multiple_files=True,
-                key=f"prepare-track-{number}",
+                key=f"{_TRACK}-{number}",
                 help=say("prepare_track_help"),
             )
-            rain = st.file_uploader(
-                say("prepare_rain"), key=f"prepare-rain-{number}", help=say("prepare_rain_help")
-            )
-        warnings = _warnings(now)
-        response = st.selectbox(
+            st.file_uploader(say("prepare_rain"), key=f"{_RAIN}-{number}", help=say("prepare_rain_help"))
+        _warnings(now)
+        st.selectbox(
             say("prepare_response"),
             ["", *RESPONSES],
-            key="prepare-response",
+            key=_RESPONSE,
             format_func=lambda level: _ROMAN.get(level, say("prepare_no_response")),
         )
-        at = _moment()
+        _ask_moment()
         # One form: what is typed into it is sent with the button, and no keystroke draws the page anew.
         with st.form("prepare-go", border=False):
-            title = st.text_input(
+            st.text_input(
                 say("prepare_name"),
-                key=f"prepare-title-{number}",
+                key=f"{_TITLE}-{number}",
                 placeholder=say("prepare_name_hint"),
                 max_chars=_LONGEST,
             )
-            signature = ask_signature("prepare-sign", side_by_side=False)
-            pressed = st.form_submit_button(
-                say("prepare_run"), key="prepare-run", type="primary", width="stretch"
-            )
-        if pressed:
-            if not (made or tracks or rain or warnings):
-                notice("warning", say("prepare_nothing"))
-            elif signature.missing:
-                notice("warning", signature.missing)
-            else:
-                given = Given(
-                    title=title.strip(),
-                    drill=drill,
-                    made=made,
-                    warnings=tuple(warnings),
-                    response=response or None,
-                    at=at,
-                )
-                _run(given, list(tracks), rain, signature.by, signature.why)
+            ask_signature(_SIGN, side_by_side=False)
+            st.form_submit_button(say("prepare_run"), key=_RUN, type="primary", width="stretch")
+        if refused := st.session_state.pop(_REFUSED, None):
+            notice(*refused)
 
 
-def _warnings(now: Snapshot) -> list[IssuedWarning]:
+def _flag(key: str) -> bool:
+    return bool(st.session_state.get(key))
+
+
+def _round() -> int:
+    """Return how often the form was used: its files and title start empty each time."""
+    return int(st.session_state.get(_ROUND, 0))
+
+
+def _warnings(now: Snapshot) -> None:
     listed: list[IssuedWarning] = st.session_state.setdefault(_WARNINGS, [])
     st.markdown(f"**{say('prepare_warnings')}**")
     for i, one in enumerate(listed):
@@ -115,22 +146,23 @@ def _warnings(now: Snapshot) -> list[IssuedWarning]:
         moment = np.datetime64(dt.datetime.now(dt.UTC).replace(tzinfo=None), "s")
         listed.append(IssuedWarning(kind, colour, moment, tuple(where)))
         st.rerun()
-    return listed
+
+
+def _ask_moment() -> None:
+    if st.checkbox(say("prepare_at_auto"), value=True, key=_AT_AUTO):
+        return
+    left, right = st.columns(2)
+    today = dt.datetime.now(BEIJING)
+    left.date_input(say("prepare_at_day"), value=today.date(), key=_AT_DAY, format="YYYY-MM-DD")
+    right.time_input(say("prepare_at_time"), value=dt.time(today.hour), key=_AT_HOUR, step=3600)
 
 
 def _moment() -> np.datetime64 | None:
     """Return the moment that a person states, UTC; None leaves it to the data."""
-    if st.checkbox(say("prepare_at_auto"), value=True, key="prepare-at-auto"):
+    day, hour = st.session_state.get(_AT_DAY), st.session_state.get(_AT_HOUR)
+    if st.session_state.get(_AT_AUTO, True) or day is None or hour is None:
         return None
-    left, right = st.columns(2)
-    today = dt.datetime.now(BEIJING)
-    day = left.date_input(
-        say("prepare_at_day"), value=today.date(), key="prepare-at-day", format="YYYY-MM-DD"
-    )
-    time = right.time_input(
-        say("prepare_at_time"), value=dt.time(today.hour), key="prepare-at-hour", step=3600
-    )
-    stated = dt.datetime.combine(day, time, BEIJING).astimezone(dt.UTC).replace(tzinfo=None)
+    stated = dt.datetime.combine(day, hour, BEIJING).astimezone(dt.UTC).replace(tzinfo=None)
     return np.datetime64(stated, "s")
 
 
@@ -148,10 +180,9 @@ def _run(given: Given, tracks: list[Uploaded], rain: Uploaded | None, by: str, w
             )
             number = keep(workspace(), found, who=by, why=why)
         except RiskmapError as problem:
-            refuse(problem)
+            st.session_state[_REFUSED] = ("error", problem.text(lang()))
             return
     st.session_state[MADE] = number
     st.session_state[_WARNINGS] = []
-    st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
+    st.session_state[_ROUND] = _round() + 1
     keep_notice("success", say("prepare_kept", id=number))
-    st.rerun()

@@ -44,6 +44,15 @@ def ask_signature(key: str, *, reason_hint: str = "", side_by_side: bool = True)
         placeholder=reason_hint or say("sign_reason_hint"),
         max_chars=_LONGEST,
     )
+    return _signature(by, why)
+
+
+def signed(key: str) -> Signature:
+    """Return what stood in the inputs of `ask_signature` when they were last sent, before they are drawn."""
+    return _signature(st.session_state.get(f"{key}-by"), st.session_state.get(f"{key}-why"))
+
+
+def _signature(by: str | None, why: str | None) -> Signature:
     by, why = (by or "").strip(), (why or "").strip()
     if by:
         st.session_state[_PERSON] = by

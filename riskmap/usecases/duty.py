@@ -5,9 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
-
-import numpy as np
+from functools import lru_cache
 
 from riskmap.duty import (
     BEIJING,
@@ -22,35 +20,13 @@ from riskmap.duty import (
     standing,
 )
 from riskmap.errors import RiskmapError, UnknownNameError
-from riskmap.hazards import Escalation
 from riskmap.ledger import mask_contacts, utc_now
 from riskmap.prepare.callout import callout
 from riskmap.prepare.clock import clock
 from riskmap.prepare.review import review
 from riskmap.records import Contact
-from riskmap.usecases.moments import moment_of
+from riskmap.usecases.raised import raised
 from riskmap.usecases.workspace import Workspace
-
-
-def open_scenario(
-    ws: Workspace,
-    *,
-    title: str,
-    drill: bool,
-    body: Mapping[str, Any],
-    at: dt.datetime | np.datetime64,
-    escalations: Sequence[Escalation],
-    who: str,
-    why: str,
-) -> int:
-    """Put a scenario on record with the tiers it raises; return its number.
-
-    `at` is the moment it was computed for, `body` what was loaded (JSON). The static tiers stay as
-    they are. Raises LedgerError and UnknownNameError as `Ledger.open_scenario` does.
-    """
-    return ws.ledger.open_scenario(
-        title=title, drill=drill, body=body, at=moment_of(at), escalations=escalations, by=who, why=why
-    )
 
 
 def find_scenario(ws: Workspace, named: str | int) -> Scenario:
@@ -101,12 +77,13 @@ def callout_view(
         ws.ledger.record_export(by=by, why=why, what=what, unmasked=True)
     moment = now or utc_now()
     limit = ws.config.duty.minutes if minutes is None else minutes
-    made = scenario_callout(ws, scenario, today=moment.astimezone(BEIJING).date())
+    whole = _whole if unmasked else _whole_masked
+    made = whole(ws, scenario.id, scenario.recorded, ws.ledger.state, moment.astimezone(BEIJING).date())
     log = ws.ledger.events(scenario.id, until=moment)
     states = clock(log, made, moment, limit)
     return CalloutView(
         scenario=scenario,
-        callout=made if unmasked else _masked(made),
+        callout=made,
         states={state.feature_id: state for state in states},
         now=moment,
         minutes=limit,
@@ -122,12 +99,29 @@ def scenario_callout(
     ws: Workspace, scenario: Scenario, *, today: dt.date, record: tuple[str, str] | None = None
 ) -> Callout:
     """Return the call-out of a scenario (of one record: layer, code), contacts unmasked, as of now."""
-    found = ws.ledger.escalations(scenario=scenario.id, record=record)
-    raised = [e for e in found if e.layer in ws.catalog.layers]
+    if record is None:
+        return _whole(ws, scenario.id, scenario.recorded, ws.ledger.state, today)
+    return _called(ws, scenario, ws.ledger.escalations(scenario=scenario.id, record=record), today)
+
+
+@lru_cache(maxsize=2)
+def _whole(ws: Workspace, number: int, _recorded: dt.datetime, _state: int, today: dt.date) -> Callout:
+    """Return a whole call-out. Contacts and plans change with the ledger's state only, ticks are not in it."""
+    scenario = ws.ledger.scenario(number)
+    return _called(ws, scenario, raised(ws, scenario), today)
+
+
+@lru_cache(maxsize=2)
+def _whole_masked(ws: Workspace, number: int, recorded: dt.datetime, state: int, today: dt.date) -> Callout:
+    return _masked(_whole(ws, number, recorded, state, today))
+
+
+def _called(ws: Workspace, scenario: Scenario, found: Sequence[Escalated], today: dt.date) -> Callout:
+    known = [e for e in found if e.layer in ws.catalog.layers]
     people: dict[int, tuple[Contact, ...]] = {}
     plans: dict[int, str] = {}
-    for layer in dict.fromkeys(e.layer for e in raised):
-        codes = sorted({e.code for e in raised if e.layer == layer})
+    for layer in dict.fromkeys(e.layer for e in known):
+        codes = sorted({e.code for e in known if e.layer == layer})
         features = ws.ledger.features(layer, codes=codes, contacts=True, include_retired=True)
         plan = ws.catalog.layer(layer).plan
         own = features.records.values.get(plan.field, ()) if plan and plan.field else ()
@@ -136,7 +130,7 @@ def scenario_callout(
             if own and isinstance(own[row], str):
                 plans[number] = str(own[row])
     return callout(
-        [_with_plan(e, plans) for e in raised],
+        [_with_plan(e, plans) for e in known],
         people,
         layers=ws.catalog.layers,
         since=scenario.at,

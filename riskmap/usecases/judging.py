@@ -17,6 +17,7 @@ from riskmap.catalog.triggers import DRIVERS, WARNING
 from riskmap.columns import Columns
 from riskmap.errors import RiskmapError, Say
 from riskmap.hazards import COLOURS, KINDS, Escalation, IssuedWarning, Times, Track
+from riskmap.ledger.store import no_cycles
 from riskmap.prepare.classes import concerned_rows, groups
 from riskmap.prepare.outcome import Closure, Outcome
 from riskmap.prepare.triggers import evaluate
@@ -64,6 +65,11 @@ def prepare(ws: Workspace, given: Given) -> Prepared:
 
     RiskmapError names the file and line, or the word, that cannot be used; nothing is written.
     """
+    with no_cycles():
+        return _prepared(ws, given)
+
+
+def _prepared(ws: Workspace, given: Given) -> Prepared:
     check(given)
     if not any(layer.triggers for layer in ws.catalog.layers.values()):
         raise RiskmapError(

@@ -12,9 +12,9 @@ from riskmap.hazards import IssuedWarning
 from riskmap.prepare.wind_error import lead_hours, position_error
 from riskmap.present.storm import cone, rain_document, seconds, track_document
 from riskmap.usecases import issued
-from riskmap.usecases.duty import open_scenario
 from riskmap.usecases.issued import Given
 from riskmap.usecases.judging import Prepared
+from riskmap.usecases.raised import remember
 from riskmap.usecases.snapshots import current_snapshot
 from riskmap.usecases.workspace import Workspace
 
@@ -23,16 +23,6 @@ _MOST_NAMED: Final = 500  # unknown records that a scenario lists; the others ar
 
 def keep(ws: Workspace, found: Prepared, *, who: str, why: str) -> int:
     """Put a computed scenario into the ledger; return its number. Warnings and response open its log."""
-    number = open_scenario(
-        ws,
-        title=found.title,
-        drill=found.given.drill,
-        body=body_of(ws, found),
-        at=found.at,
-        escalations=found.escalations,
-        who=who,
-        why=why,
-    )
     events = [
         NewEvent(
             at=_happened(one.issued, found.given),
@@ -43,16 +33,20 @@ def keep(ws: Workspace, found: Prepared, *, who: str, why: str) -> int:
         for one in found.warnings
     ]
     if found.given.response:
-        events.append(
-            NewEvent(
-                at=_happened(found.at, found.given),
-                kind="response",
-                body={"level": found.given.response},
-            )
-        )
-    if events:
-        ws.ledger.add_events(number, events, by=who, why=why)
-    return number
+        at = _happened(found.at, found.given)
+        events.append(NewEvent(at=at, kind="response", body={"level": found.given.response}))
+    opened = ws.ledger.open_scenario(
+        title=found.title,
+        drill=found.given.drill,
+        body=body_of(ws, found),
+        at=aware(found.at),
+        escalations=found.escalations,
+        events=events,
+        by=who,
+        why=why,
+    )
+    remember(ws, opened)
+    return opened.scenario.id
 
 
 def _happened(moment: np.datetime64, given: Given) -> dt.datetime:

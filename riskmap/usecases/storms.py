@@ -19,6 +19,7 @@ from riskmap.records import RANK_OF, RANKS
 from riskmap.selection import Snapshot
 from riskmap.usecases.danger import danger_zones
 from riskmap.usecases.evacuating import evacuation
+from riskmap.usecases.raised import raised
 from riskmap.usecases.shelter_reach import LAYER as SHELTERS
 from riskmap.usecases.snapshots import current_snapshot
 from riskmap.usecases.workspace import Workspace
@@ -120,21 +121,16 @@ class Storm:
         )
 
 
-def ordered(raised: Sequence[Escalated]) -> tuple[Escalated, ...]:
-    """Return escalations worst and soonest first, by layer and code where they are alike."""
-    return tuple(sorted(raised, key=lambda one: (-one.rank_to, one.start, one.layer, one.code, one.trigger)))
-
-
 def storm(ws: Workspace, scenario_id: int) -> Storm:
     """Return a kept scenario. RiskmapError where there is none with this number."""
-    return _storm(ws, scenario_id, current_snapshot(ws))
+    scenario = ws.ledger.scenario(scenario_id)
+    return _storm(ws, scenario_id, scenario.changeset, scenario.recorded, current_snapshot(ws))
 
 
 @lru_cache(maxsize=4)
-def _storm(ws: Workspace, scenario_id: int, snapshot: Snapshot) -> Storm:
-    return Storm(
-        ws.ledger.scenario(scenario_id), ordered(ws.ledger.escalations(scenario=scenario_id)), snapshot
-    )
+def _storm(ws: Workspace, number: int, _changeset: int, _recorded: dt.datetime, snapshot: Snapshot) -> Storm:
+    scenario = ws.ledger.scenario(number)
+    return Storm(scenario, raised(ws, scenario), snapshot)
 
 
 def _places(

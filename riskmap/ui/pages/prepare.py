@@ -42,6 +42,8 @@ def render() -> None:
     ws = workspace()
     if ws.config.dem:
         _warmed(str(ws.path(ws.config.dem)))
+    with st.sidebar:
+        prepare_form.run_if_asked()
     kept = ws.ledger.scenarios()
     chosen = _choose(kept)
     shown = storm(workspace(), chosen.id) if chosen is not None else None
