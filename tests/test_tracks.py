@@ -192,7 +192,7 @@ _HEAD = "time (UTC),lat,lon,pressure,wind,averaging\n"
         (_HEAD + "2024-13-05 00:00,19,114,960,40,10\n", 2, "is no time"),
         (_HEAD + "2024-09-05 00:00,19,114,960,40,5\n", 2, "5 minutes"),
         (_HEAD, 1, "no node"),
-        ("time,lat,lon,wind\n2024-09-05 00:00,19,114,40\n", 2, "not said to be Beijing time or UTC"),
+        ("time,lat,lon,wind\n2024-09-05 00:00,19,114,40\n", 2, "states no time zone (Beijing time or UTC)"),
         ("# 时区: 火星时\ntime,lat,lon,wind\n2024-09-05 00:00,19,114,40\n", 2, "unknown time zone"),
         ("time (UTC),lat,lon,wind (mph)\n2024-09-05 00:00,19,114,40\n", 1, "unknown unit 'mph'"),
         ("time (UTC),lat,lon,name\n2024-09-05 00:00,19,114,x\n", 1, "neither a column of maximum wind"),
