@@ -10,7 +10,7 @@ import pytest
 from riskmap.errors import RiskmapError
 from riskmap.formulas.wind import KNOT, NAUTICAL_MILE
 from riskmap.hazards import Track
-from riskmap.intake.tracks import read_tracks, text
+from riskmap.intake.tracks import read_tracks
 from riskmap.intake.tracks.names import radius_column
 
 JMA = """66666 1822  003 0029 1822 0 6             MANGKHUT              20181026
@@ -205,16 +205,6 @@ def test_what_cannot_be_a_track_is_refused_with_its_line(tmp_path: Path, content
     told = refusal(written(tmp_path, content))
     assert f"line {line}:" in told
     assert words in told
-
-
-def test_an_empty_a_binary_and_a_huge_file_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    assert "is empty" in refusal(written(tmp_path, " \n"))
-    binary = tmp_path / "b.csv"
-    binary.write_bytes(b"\x00\xff\x00\xff" * 9)
-    assert "neither UTF-8 nor GB18030" in refusal(binary)
-    monkeypatch.setattr(text, "LARGEST", 10)
-    assert "more than" in refusal(written(tmp_path, NODES))
-    assert "cannot be opened" in refusal(tmp_path / "none.csv")
 
 
 def test_the_real_files_are_read(test_data: Path):
