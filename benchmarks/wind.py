@@ -1,4 +1,9 @@
-"""Wind fields: one track, an ensemble, a plain loop over nodes and points, and memory at a million points."""
+"""Wind fields: one track, an ensemble, memory at a million points, and other ways to the same figures.
+
+The others compute the strongest wind alone (a field holds its hours too), with what does not depend on
+the point left out of their time: a plain loop over nodes and points, numpy over all points node by node, and
+numpy over nodes × points at once.
+"""
 
 from __future__ import annotations
 
@@ -33,11 +38,7 @@ def wind(_home: Path, large: int) -> list[Line]:
             Line(f"{model}, {NODES} nodes × {POINTS:,} points", min(took.walls), "s", 0.5, str(took))
         )
         if model == "holland1980":
-            some = lon[:LOOPED], lat[:LOOPED]
-            loop = spent(lambda some=some: _loop(prepared(track), *some), runs=1)
-            scaled = loop.cpu * POINTS / LOOPED
-            note = f"loop over {LOOPED} points, scaled to {POINTS:,}: {scaled:.3g} s"
-            lines.append(Line("plain loop ÷ field", scaled / min(took.cpus), "×", None, note))
+            lines += _compared(track, lon, lat, min(took.cpus))
     members = [replace(track, lat=track.lat + i * 0.02, member=str(i)) for i in range(MEMBERS)]
     for model in ("holland1980", "radii"):
         took = spent(lambda m=model: ensemble(members, lon, lat, model=cast("Model", m)), runs=1)
@@ -74,26 +75,86 @@ def _places(count: int) -> tuple[np.ndarray, np.ndarray]:
     return rng.uniform(113.8, 114.6, count), rng.uniform(22.4, 22.9, count)
 
 
-def _loop(nodes: Nodes, lon: np.ndarray, lat: np.ndarray) -> list[float]:
-    """Holland 1980 as one writes it first: a loop over points in a loop over nodes."""
-    best = [0.0] * len(lon)
+def _compared(track: Track, lon: np.ndarray, lat: np.ndarray, own: float) -> list[Line]:
+    """Return how many times the CPU of a field (`own`, s) the others take, and by how much their winds differ."""
+    nodes = prepared(track)
+    found = wind_field(track, lon, lat, model="holland1980").max_wind
+    some = lon[:LOOPED].tolist(), lat[:LOOPED].tolist()
+    loop = spent(lambda: _loop(nodes, *some), runs=1)
+    scaled = loop.cpu * POINTS / LOOPED
+    apart = np.abs(np.array(_loop(nodes, *some)) - found[:LOOPED]).max()
+    note = f"loop over {LOOPED} points, scaled to {POINTS:,}: {scaled:.3g} s; winds differ by {apart:.1e} m/s"
+    lines = [Line("plain loop ÷ field", scaled / own, "×", None, note)]
+    for name, other in (("numpy node by node", _by_node), ("numpy nodes × points at once", _at_once)):
+        whole = spent(lambda other=other: other(nodes, lon, lat))
+        apart = np.abs(other(nodes, lon, lat) - found).max()
+        note = f"{min(whole.cpus):.3g} s; winds differ by {apart:.1e} m/s"
+        lines.append(Line(f"{name} ÷ field", min(whole.cpus) / own, "×", None, note))
+    return lines
+
+
+def _by_node(nodes: Nodes, lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
+    """Holland 1980 in numpy, double precision, on the points within reach of each node."""
+    best = np.zeros(len(lon))
     for i in range(len(nodes)):
+        x = (lon - nodes.lon[i]) * np.cos(np.radians(nodes.lat[i])) * 111.12
+        y = (lat - nodes.lat[i]) * 111.12
+        r = np.hypot(x, y)
+        near = np.flatnonzero(r <= 300.0)
+        x, y, r = x[near], y[near], r[near]
         still = max(nodes.wind[i] - nodes.speed[i], 0.0) / 0.9
         drop = nodes.drop[i] * 100.0
+        b = min(max(still**2 * np.e * 1.15 / drop, 1.0), 2.5)
+        half = r * 1000.0 * 7.29e-5 * np.sin(np.radians(abs(nodes.lat[i])))
+        p = (nodes.radius[i] / r) ** b
+        turning = 0.9 * (np.sqrt(b / 1.15 * p * drop * np.exp(-p) + half**2) - half)
+        share = np.minimum(1.0, nodes.radius[i] / r)
+        u = -turning * y / r + share * nodes.east[i]
+        v = turning * x / r + share * nodes.north[i]
+        best[near] = np.maximum(best[near], np.hypot(u, v))
+    return best
+
+
+def _at_once(nodes: Nodes, lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
+    """Holland 1980 in numpy, double precision, on arrays of nodes × points."""
+    node_lat, radius = nodes.lat[:, None], nodes.radius[:, None]
+    x = (lon - nodes.lon[:, None]) * np.cos(np.radians(node_lat)) * 111.12
+    y = (lat - node_lat) * 111.12
+    r = np.hypot(x, y)
+    drop = nodes.drop[:, None] * 100.0
+    still = np.maximum(nodes.wind - nodes.speed, 0.0)[:, None] / 0.9
+    b = np.clip(still**2 * np.e * 1.15 / drop, 1.0, 2.5)
+    half = r * 1000.0 * 7.29e-5 * np.sin(np.radians(np.abs(node_lat)))
+    p = (radius / r) ** b
+    turning = 0.9 * (np.sqrt(b / 1.15 * p * drop * np.exp(-p) + half**2) - half)
+    share = np.minimum(1.0, radius / r)
+    u = -turning * y / r + share * nodes.east[:, None]
+    v = turning * x / r + share * nodes.north[:, None]
+    return np.where(r <= 300.0, np.hypot(u, v), 0.0).max(axis=0)
+
+
+def _loop(nodes: Nodes, lon: list[float], lat: list[float]) -> list[float]:
+    """Holland 1980 as one writes it first: a loop over points in a loop over nodes, all plain numbers."""
+    best = [0.0] * len(lon)
+    radius, east, north = nodes.radius.tolist(), nodes.east.tolist(), nodes.north.tolist()
+    for i, (node_lon, node_lat) in enumerate(zip(nodes.lon.tolist(), nodes.lat.tolist(), strict=True)):
+        still = max(float(nodes.wind[i] - nodes.speed[i]), 0.0) / 0.9
+        drop = float(nodes.drop[i]) * 100.0
         b = min(max(still**2 * math.e * 1.15 / drop, 1.0), 2.5)
-        f = 2 * 7.29e-5 * math.sin(math.radians(abs(nodes.lat[i])))
+        f = 2 * 7.29e-5 * math.sin(math.radians(abs(node_lat)))
+        wide = math.cos(math.radians(node_lat)) * 111.12
         for j in range(len(lon)):
-            x = (lon[j] - nodes.lon[i]) * math.cos(math.radians(nodes.lat[i])) * 111.12
-            y = (lat[j] - nodes.lat[i]) * 111.12
+            x = (lon[j] - node_lon) * wide
+            y = (lat[j] - node_lat) * 111.12
             r = math.hypot(x, y)
             if r > 300.0:
                 continue
-            p = (nodes.radius[i] / r) ** b
+            p = (radius[i] / r) ** b
             half = r * 500.0 * f
             turning = 0.9 * (math.sqrt(b / 1.15 * p * drop * math.exp(-p) + half**2) - half)
-            share = min(1.0, nodes.radius[i] / r)
-            u = -turning * y / r + share * nodes.east[i]
-            v = turning * x / r + share * nodes.north[i]
+            share = min(1.0, radius[i] / r)
+            u = -turning * y / r + share * east[i]
+            v = turning * x / r + share * north[i]
             best[j] = max(best[j], math.hypot(u, v))
     return best
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 import re
 
@@ -17,7 +16,6 @@ from riskmap.usecases.duty import callout_view, find_scenario, overdue, review_o
 from riskmap.usecases.duty_documents import callout_json, event_json
 from riskmap.usecases.duty_exports import export_after_report, export_callout
 from riskmap.usecases.event_entry import Entry, log_event
-from riskmap.usecases.moments import moment_of, parse_moment
 from riskmap.usecases.workspace import open_workspace
 from tests import cli
 from tests.duty_workspace import AT, ESCALATIONS, WHO, copied, duty_workspace, hours, minutes
@@ -173,27 +171,6 @@ def test_a_scenario_is_found_by_number_or_title_and_two_of_one_title_are_told_ap
         find_scenario(ready, "海葵")
     listed = run(ready, "scenarios", "--json").json["scenarios"]
     assert [(s["id"], s["drill"]) for s in listed] == [(4, False), (3, False), (2, True), (1, False)]
-
-
-@pytest.mark.parametrize(
-    ("text", "utc"),
-    [
-        ("2023-09-07T16:30", "2023-09-07T08:30:00+00:00"),
-        ("2023-09-07 16:30", "2023-09-07T08:30:00+00:00"),
-        ("2023-09-07T16:30+00:00", "2023-09-07T16:30:00+00:00"),
-        ("2023-09-07T16:30Z", "2023-09-07T16:30:00+00:00"),
-    ],
-)
-def test_a_moment_without_an_offset_is_beijing_time(text, utc):
-    assert parse_moment(text).isoformat() == utc
-
-
-@pytest.mark.parametrize("text", ["2023-09-07", "昨晚", "", "20230907"])
-def test_what_is_no_moment_is_refused(text):
-    with pytest.raises(RiskmapError, match="北京时间"):
-        parse_moment(text)
-    with pytest.raises(RiskmapError):
-        moment_of(dt.datetime(2023, 9, 7))  # noqa: DTZ001
 
 
 def storm(ws):

@@ -11,7 +11,6 @@ import pytest
 from riskmap.errors import RiskmapError
 from riskmap.hazards import COLOURS, KINDS, IssuedWarning
 from riskmap.intake.issued import parse_warning, read_warnings
-from riskmap.intake.moments import parse_moment, parse_zone
 from riskmap.intake.notice import Notice, settled
 from riskmap.intake.warning_words import COLOURS_OF
 
@@ -70,32 +69,6 @@ def test_every_kind_has_colours_and_only_the_typhoon_has_white():
     assert {kind for kind, own in COLOURS_OF.items() if "white" in own} == {"typhoon"}
     assert COLOURS_OF["rainstorm"] == ("yellow", "orange", "red")
     assert all(set(own) <= set(COLOURS) for own in COLOURS_OF.values())
-
-
-@pytest.mark.parametrize(
-    ("text", "zone", "utc"),
-    [
-        ("2026-08-31 14:00", "beijing", "2026-08-31T06:00:00"),
-        ("2026-08-31 14:00", "utc", "2026-08-31T14:00:00"),
-        ("2026-08-31T14:00:30+08:00", None, "2026-08-31T06:00:30"),
-        ("2026-08-31T14:00Z", "beijing", "2026-08-31T14:00:00"),
-        ("2026年8月31日14时", "beijing", "2026-08-31T06:00:00"),
-        ("2026/8/31 24:00", "utc", "2026-09-01T00:00:00"),
-        ("2026083114", "beijing", "2026-08-31T06:00:00"),
-        ("202608311430", "utc", "2026-08-31T14:30:00"),
-    ],
-)
-def test_a_moment_is_utc_inside(text, zone, utc):
-    assert parse_moment(text, zone) == np.datetime64(utc, "s")
-
-
-@pytest.mark.parametrize(
-    "text", ["2026-08-31 14:00", "8/31/2026 14:00", "2026-13-01 00:00", "2026-08-31 25:00", ""]
-)
-def test_a_moment_without_a_zone_or_that_cannot_be_is_none(text):
-    assert parse_moment(text, None) is None
-    assert parse_zone("北京时间") == "beijing"
-    assert parse_zone("mm") is None
 
 
 def csv_file(tmp_path: Path, text: str) -> Path:

@@ -7,8 +7,8 @@ import pytest
 
 from riskmap.errors import Say
 from riskmap.formulas.cyclone_rain import cyclone_rain
-from riskmap.formulas.wind import KNOT
-from riskmap.hazards import Series, Track
+from riskmap.formulas.wind import DEGREE, KNOT
+from riskmap.hazards import Rain, Series, Track
 from riskmap.prepare.rain_field import amounts, rain_drivers
 from riskmap.prepare.track_rain import rain_of_track
 from riskmap.prepare.water_field import margin_series, ponded_series, runoff_series
@@ -47,15 +47,17 @@ def test_the_margin_shrinks_with_the_water_and_its_low_end_comes_from_the_deep_o
     assert np.isnan(out.best[0, 1])
 
 
-def test_the_fallback_from_a_track_is_named_and_says_what_r_cliper_says():
-    time = hours(2, "2026-08-31T00:00:00")
-    wind = np.full(2, 80 * KNOT)
-    nothing = np.full(2, NAN)
-    track = Track(
-        "试验", "nodes", time, np.full(2, 22.5), np.full(2, 114.0), nothing, wind, 1, nothing, nothing
-    )
+def fallback(knots: float, averaging: float) -> Rain:
+    """The rain 100 km north of a cyclone that stands still for an hour, asked for over four hours."""
+    time, wind, nothing = hours(2, "2026-08-31T00:00:00"), np.full(2, knots * KNOT), np.full(2, NAN)
+    place = np.full(2, 22.5), np.full(2, 114.0)
+    track = Track("试验", "nodes", time, *place, nothing, wind, averaging, nothing, nothing)
     at = hours(4, "2026-08-31T00:00:00")
-    rain = rain_of_track(track, np.array([114.0]), np.array([22.5 + 100 / 111.12]), at)
+    return rain_of_track(track, np.array([114.0]), np.array([22.5 + 100 / DEGREE]), at)
+
+
+def test_the_fallback_from_a_track_is_named_and_says_what_r_cliper_says():
+    rain = fallback(80, 1)
     assert np.isnan(rain.amount[[0, 2, 3]]).all()  # the hour is not within the track
     assert rain.amount[1, 0] == pytest.approx(5.715, abs=1e-3)
     assert rain.amount[1, 0] == pytest.approx(float(cyclone_rain(100, 80)), abs=1e-6)
@@ -64,3 +66,15 @@ def test_the_fallback_from_a_track_is_named_and_says_what_r_cliper_says():
     assert rain_drivers(rain, amounts(rain, band=0.5))["i1_mm"].high[1, 0] == pytest.approx(
         5.715 * 1.5, abs=1e-2
     )
+
+
+@pytest.mark.parametrize(("minutes", "knots"), [(1, 80), (2, 76.7010), (10, 74.4), (NAN, 74.4)])
+def test_the_fallback_converts_to_one_minute_as_the_wind_does(minutes: float, knots: float):
+    rain = fallback(knots, minutes)
+    assert rain.amount[1, 0] == pytest.approx(5.715, abs=1e-3)
+    assert ("10 minutes" in rain.how.en) == bool(np.isnan(minutes))
+
+
+def test_a_track_that_states_no_averaging_time_brings_the_most_that_one_could():
+    stated = [fallback(70, minutes).amount[1, 0] for minutes in (1, 2, 10)]
+    assert fallback(70, NAN).amount[1, 0] == max(stated)

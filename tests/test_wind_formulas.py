@@ -30,6 +30,7 @@ def test_the_worked_values_of_the_docstrings():
     assert wind.missing_wind(22, 114, 950) == pytest.approx(46.368, abs=5e-4)
     assert wind.missing_radius(960) == pytest.approx(38.4, abs=5e-4)
     assert wind.averaging_factor(1, 10) == 0.93
+    assert [wind.averaging_factor(m, 1) for m in (1, 2, 10)] == pytest.approx([1, 1.0430, 1.0753], abs=5e-5)
     assert np.isnan(wind.averaging_factor(np.nan, 10))
     assert wind.gust(40, averaging=10, where="sea") == pytest.approx(49.2)
     assert wind.beaufort([13.9, 24.4, 60, np.nan]) == pytest.approx([7, 9, 17, np.nan], nan_ok=True)

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from riskmap.errors import Say
-
-BEIJING: Final = dt.timezone(dt.timedelta(hours=8), "UTC+8")
+from riskmap.moments import BEIJING
 
 EVENT_KINDS: Final[Mapping[str, Say]] = {
     "warning": Say("预警", "Warning"),

@@ -33,7 +33,8 @@ _NEAREST: Final = 1e-3  # km
 
 _TO_TEN_MINUTES: Final[Mapping[float, float]] = {1.0: 0.93, 2.0: 0.97, 10.0: 1.0}
 """Mean wind over 1 or 2 minutes → over 10, at sea. Draft: 1 minute as in Harper, Kepert and Ginger
-(2010), WMO/TD-1555, table 1.2, from memory; 2 minutes between the two."""
+(2010), WMO/TD-1555, table 1.2, from memory; 2 minutes between the two. The .88 that agencies used before
+goes with the way in which they estimate a maximum, not with wind: docs/decisions/0014."""
 
 GUST: Final[Mapping[str, float]] = {"sea": 1.23, "coast": 1.38, "open": 1.52, "built": 1.66}
 """3-second gust ÷ 10-minute mean by exposure. Draft: Harper, Kepert and Ginger (2010), table 1.1
@@ -169,7 +170,8 @@ def missing_radius(pressure: ArrayLike) -> Floats:
 def averaging_factor(given: float, wanted: float) -> float:
     """Return by what a mean wind over `given` minutes is multiplied to be one over `wanted`; NaN: unknown.
 
-    1 → 10: .93; 10 → 1: 1.0753; 10 → 10: 1; NaN → 10: NaN; the draft factors hold at sea.
+    1 → 10: .93; 10 → 1: 1.0753; 2 → 1: 1.0430; 10 → 10: 1; NaN → 10: NaN; the draft factors hold at sea.
+    The only place where averaging times are converted.
     """
     if given == wanted:
         return 1.0

@@ -15,9 +15,9 @@ import numpy as np
 
 from riskmap.errors import RiskmapError, Say, UnreadableFileError
 from riskmap.hazards import IssuedWarning
-from riskmap.intake.moments import parse_moment
 from riskmap.intake.notice import Notice
 from riskmap.intake.warning_words import colour_in, colour_of, kind_in, subdistricts_in
+from riskmap.moments import read_moment, seconds_of
 
 NAMESPACE: Final = "urn:oasis:names:tc:emergency:cap:1.2"
 MOST_BYTES: Final = 4 << 20
@@ -116,13 +116,7 @@ def _areas(info: _Element, known: Sequence[str], district: str, place: Say) -> t
 
 def _time(element: _Element, name: str, place: Say, other: _Element | None = None) -> np.datetime64:
     text = element.get(name) or (other.get("sent") if other is not None else "")
-    moment = parse_moment(text, None)
-    if moment is None:
-        raise RiskmapError(
-            f"{place.zh} › {name}：{text or '（空）'} 不是带时区的时间；应如 2026-08-31T14:00:00+08:00",
-            f"{place.en} › {name}: {text or '(blank)'} is no time with its zone, such as 2026-08-31T14:00:00+08:00",
-        )
-    return moment
+    return seconds_of(read_moment(text, None, place=Say(f"{place.zh} › {name}", f"{place.en} › {name}")))
 
 
 def _parsed(data: bytes, file: str) -> _Element:

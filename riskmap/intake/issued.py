@@ -20,10 +20,10 @@ import numpy as np
 from riskmap.errors import RiskmapError, Say, UnreadableFileError
 from riskmap.hazards import IssuedWarning
 from riskmap.intake.cap import read_cap
-from riskmap.intake.moments import Zone, has_zone, parse_moment, parse_zone
 from riskmap.intake.notice import Notice, settled
 from riskmap.intake.plain_files import limited_bytes, text_of
 from riskmap.intake.warning_words import LIFTED, SEPARATORS, colour_of, kind_of, plain, subdistricts_of
+from riskmap.moments import Zone, parse_zone, read_moment, seconds_of
 
 _TYPED: Final = re.compile(r"^\s*([^:：@]+)[:：]([^@]+?)\s*(?:@(.*))?$", re.DOTALL)
 _COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -36,6 +36,10 @@ _COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "zone": ("zone", "时区"),
 }
 _BRACKETS: Final = re.compile(r"^(.*?)\s*[(（]([^()（）]*)[)）]\s*$")
+_ZONE: Final = Say(
+    "请写成 2026-08-31T14:00+08:00，或在表头写“（北京时间）”",
+    "write 2026-08-31T14:00+08:00, or (UTC) in the header",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,15 +199,5 @@ _WHOLE: Final = frozenset({"全区", "全市", "全区域", "all", "whole distri
 
 
 def _time(text: str, zone: Zone | None, place: Say, what: Say) -> np.datetime64:
-    moment = parse_moment(text, zone)
-    if moment is not None:
-        return moment
-    if text and parse_moment(text, "utc") is not None and not has_zone(text):
-        raise RiskmapError(
-            f"{place.zh} › {what.zh}：{text} 没有写明时区；请写成 2026-08-31T14:00+08:00，或在表头写“（北京时间）”",
-            f"{place.en} › {what.en}: {text} states no time zone; write 2026-08-31T14:00+08:00, or (UTC) in the header",
-        )
-    raise RiskmapError(
-        f"{place.zh} › {what.zh}：{text or '（空）'} 不是时间；请写成 2026-08-31 14:00",
-        f"{place.en} › {what.en}: {text or '(blank)'} is no time; write 2026-08-31 14:00",
-    )
+    where = Say(f"{place.zh} › {what.zh}", f"{place.en} › {what.en}")
+    return seconds_of(read_moment(text, zone, place=where, remedy=_ZONE))

@@ -1,4 +1,7 @@
-"""Small text files of weather services: size first, then the text in UTF-8 or GB18030."""
+"""Small text files, read within bounds: size first, then the text in UTF-8 or GB18030.
+
+Tracks, rain, warnings, weather and roads all come this way, so that each is refused in the same words.
+"""
 
 from __future__ import annotations
 
@@ -8,35 +11,48 @@ from typing import Final
 from riskmap.errors import UnreadableFileError
 
 MOST_BYTES: Final = 64 << 20
+_MEBIBYTE: Final = 1 << 20
 
 
 def limited_bytes(path: Path, most: int = MOST_BYTES) -> bytes:
-    """Return the bytes of a file of at most `most`; UnreadableFileError names the file."""
+    """Return the bytes of a file of at most `most`; UnreadableFileError names the file.
+
+    No more than `most` is ever held, whatever the file says of its size (a device, a file that grows).
+    """
     try:
         size = path.stat().st_size
-        if size > most:
-            raise UnreadableFileError(
-                f"{path.name}：有 {size >> 20} MB，超过上限 {most >> 20} MB；请分成几个文件",
-                f"{path.name}: {size >> 20} MB, more than the limit of {most >> 20} MB; split it",
-            )
-        return path.read_bytes()
+        data = b""
+        if size <= most:
+            with path.open("rb") as file:
+                data = file.read(most + 1)
     except OSError as problem:
         raise UnreadableFileError(
             f"{path}：打不开（{problem.strerror}）；请检查文件名",
             f"{path}: cannot be opened ({problem.strerror}); check its name",
         ) from problem
+    size = max(size, len(data))
+    if size > most:
+        found, limit = -(-size // _MEBIBYTE), most // _MEBIBYTE
+        raise UnreadableFileError(
+            f"{path.name}：有 {found} MB，超过上限 {limit} MB；请分成几个文件，或只留需要的部分",
+            f"{path.name}: {found} MB, more than the limit of {limit} MB; split it, or keep what is needed",
+        )
+    return data
 
 
 def text_of(path: Path, most: int = MOST_BYTES) -> str:
-    """Return the text of a file; UnreadableFileError where it is neither UTF-8 nor GB18030."""
-    data = limited_bytes(path, most)
-    text = decoded(data)
-    if text is not None:
-        return text
-    raise UnreadableFileError(
-        f"{path.name}：不是 UTF-8 或 GB18030 的文本；请另存为 UTF-8",
-        f"{path.name}: neither UTF-8 nor GB18030 text; save it as UTF-8",
-    )
+    """Return the text of a file; UnreadableFileError where it is neither UTF-8 nor GB18030, or holds nothing."""
+    text = decoded(limited_bytes(path, most))
+    if text is None:
+        raise UnreadableFileError(
+            f"{path.name}：不是 UTF-8 或 GB18030 的文本；请另存为 UTF-8 文本（CSV、JSON 也是文本）",
+            f"{path.name}: neither UTF-8 nor GB18030 text; save it as text in UTF-8 (CSV and JSON are text)",
+        )
+    if not text.strip():
+        raise UnreadableFileError(
+            f"{path.name}：是空文件；请重新导出", f"{path.name}: is empty; export it again"
+        )
+    return text
 
 
 def decoded(data: bytes) -> str | None:

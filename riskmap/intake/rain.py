@@ -19,10 +19,10 @@ from typing import Any, Final
 import numpy as np
 
 from riskmap.coordinates import CHINA, parse_datum, to_cgcs2000
-from riskmap.errors import RiskmapError
+from riskmap.errors import RiskmapError, Say
 from riskmap.hazards import Floats, Times
-from riskmap.intake.moments import Zone, has_zone, parse_moment, parse_zone
 from riskmap.intake.plain_files import text_of
+from riskmap.moments import Zone, lacks_zone, no_moment, parse_moment, parse_zone, read_moment, seconds_of
 
 MOST_MM_HOUR: Final = 500.0
 """More than ever fell in an hour anywhere (about 400 mm, from memory): a missing code or a wrong unit."""
@@ -45,6 +45,9 @@ _COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 _BRACKETS: Final = re.compile(r"^(.*?)\s*[(\[]([^()\[\]]*)[)\]]\s*$")
 _HOURS: Final = re.compile(r"^(?:过去)?(\d{1,2})\s*(?:小时|h)\s*")
+_ZONE: Final = Say(
+    "请在表头写 时间(北京时间) 或 time(UTC)", "write time(UTC) or 时间(北京时间) in the header"
+)
 _SUFFIX: Final = re.compile(r"^(.*?)_(mm|utc|bjt|beijing)$")
 
 
@@ -126,8 +129,8 @@ def _header(row: Sequence[str], file: str, zone: Zone | None, unit: str | None) 
         if name is None:
             moment = parse_moment(text, zone)
             if moment is not None:
-                hours[at] = moment
-            elif parse_moment(text, "utc") is not None:
+                hours[at] = seconds_of(moment)
+            elif lacks_zone(text):
                 loose.append(at)
             continue
         place.setdefault(name, at)
@@ -136,7 +139,7 @@ def _header(row: Sequence[str], file: str, zone: Zone | None, unit: str | None) 
             scale = _scale(inner, (f"{file} › 表头", f"{file} › header")) if inner else scale
             stated_hours = int(numbered[1]) if numbered else stated_hours
     if loose:
-        raise _no_zone(f"{file} › 表头", f"{file} › header", row[loose[0]])
+        raise no_moment(row[loose[0]], None, place=Say(f"{file} › 表头", f"{file} › header"), remedy=_ZONE)
     wanted = ["station", "lon", "lat", *([] if hours else ["time"])]
     lacking = [n for n in wanted if n not in place]
     if not hours and not {"rain", "total"} & set(place):
@@ -197,14 +200,8 @@ def _readings(rows: Any, header: _Header, file: str, missing: frozenset[float]) 
                     number, station, lon, lat, moment, scale * _number(text, where, "雨量 rain", missing)
                 )
             continue
-        moment = parse_moment(cell("time"), header.zone)
-        if moment is None:
-            if cell("time") and not has_zone(cell("time")) and parse_moment(cell("time"), "utc") is not None:
-                raise _no_zone(*where, cell("time"))
-            raise RiskmapError(
-                f"{where[0]} › 时间：{cell('time') or '（空）'} 不是时间；请写成 2026-08-31 14:00",
-                f"{where[1]} › time: {cell('time') or '(blank)'} is no time; write 2026-08-31 14:00",
-            )
+        place = Say(f"{where[0]} › 时间", f"{where[1]} › time")
+        moment = seconds_of(read_moment(cell("time"), header.zone, place=place, remedy=_ZONE))
         text = cell("rain") if "rain" in header.place else cell("total")
         yield _Reading(number, station, lon, lat, moment, scale * _number(text, where, "雨量 rain", missing))
 
@@ -236,13 +233,6 @@ def _number(text: str, where: tuple[str, str], what: str, missing: frozenset[flo
             f"{where[1]} › rain: {text} is negative; if it means missing, leave it blank or state the missing code",
         )
     return value
-
-
-def _no_zone(zh: str, en: str, text: str) -> RiskmapError:
-    return RiskmapError(
-        f"{zh} › 时间：{text} 没有写明时区；请在表头写 时间(北京时间) 或 time(UTC)",
-        f"{en} › time: {text} states no time zone; write time(UTC) or 时间(北京时间) in the header",
-    )
 
 
 def _assembled(

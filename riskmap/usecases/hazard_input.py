@@ -12,9 +12,9 @@ from numpy.typing import ArrayLike
 from riskmap.errors import Say
 from riskmap.hazards import IssuedWarning, Rain
 from riskmap.intake.issued import parse_warning, read_notices
-from riskmap.intake.moments import Zone
 from riskmap.intake.notice import settled
 from riskmap.intake.rain import read_station_rain
+from riskmap.moments import Zone
 from riskmap.prepare.rain_at import REACH_KM, between_stations
 from riskmap.prepare.rain_field import Amounts, amounts
 from riskmap.usecases.rain_rasters import ENDINGS, rain_of_rasters

@@ -15,6 +15,7 @@ from riskmap.errors import RiskmapError, Say
 from riskmap.hazards import RESPONSES, IssuedWarning, Rain, Times, Track
 from riskmap.intake.rain import read_station_rain
 from riskmap.intake.tracks import read_tracks
+from riskmap.moments import seconds_of
 from riskmap.prepare.hours import hours_of, passing
 from riskmap.selection import Snapshot
 from riskmap.usecases.digests import digest_of
@@ -59,7 +60,7 @@ class Given:
         **others: Any,
     ) -> Given:
         """Return what the command line states: warnings as KIND:COLOUR[@SUBDISTRICT,..] or files, `at` aware."""
-        moment = None if at is None else np.datetime64(at.astimezone(dt.UTC).replace(tzinfo=None), "s")
+        moment = None if at is None else seconds_of(at)
         files = [Path(text) for text in warnings if _is_file(text)]
         typed = [text for text in warnings if not _is_file(text)]
         found = warnings_from(typed, files, ws, issued=moment if moment is not None else now())
@@ -242,4 +243,4 @@ def moment_of_scenario(
 
 def now() -> np.datetime64:
     """Return the present moment, UTC."""
-    return np.datetime64(dt.datetime.now(dt.UTC).replace(tzinfo=None), "s")
+    return seconds_of(dt.datetime.now(dt.UTC))

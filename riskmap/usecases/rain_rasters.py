@@ -20,8 +20,8 @@ from numpy.typing import ArrayLike
 
 from riskmap.errors import RiskmapError, Say, UnreadableFileError
 from riskmap.hazards import Floats, Rain
-from riskmap.intake.moments import Zone, parse_moment, parse_zone
 from riskmap.intake.rain import CODES, MOST_MM_HOUR, MOST_MM_STEP
+from riskmap.moments import Zone, lacks_zone, no_moment, parse_moment, parse_zone, seconds_of
 from riskmap.terrain.geotiff import opened
 from riskmap.terrain.sampling import sample_bands
 
@@ -40,6 +40,7 @@ _TIME_TAGS: Final = (
     "TIFFTAG_DATETIME",
 )
 _ZONE_TAGS: Final = ("timezone", "zone", "TIMEZONE", "ZONE")
+_REMEDY: Final = Say("请用标签 timezone 或 zone 说明", "state it in a tag timezone, or with zone")
 _UNIT_TAGS: Final = ("units", "unit", "UNITS", "UNIT")
 _SCALES: Final = {
     **dict.fromkeys(("mm", "毫米", "millimetre", "millimetres", "millimeter", "millimeters"), 1.0),
@@ -165,13 +166,10 @@ def _time(texts: Sequence[str], zone: Zone | None, place: Say) -> np.datetime64:
         for candidate in (text, found[1] if found else ""):
             moment = parse_moment(candidate, zone)
             if moment is not None:
-                return moment
-            loose = loose or (candidate if candidate and parse_moment(candidate, "utc") is not None else "")
+                return seconds_of(moment)
+            loose = loose or (candidate if lacks_zone(candidate) else "")
     if loose:
-        raise RiskmapError(
-            f"{place.zh}：时间 {loose} 没有写明时区；请用 zone 说明是北京时间还是 UTC",
-            f"{place.en}: the time {loose} states no zone; say whether it is Beijing time or UTC",
-        )
+        raise no_moment(loose, None, place=place, remedy=_REMEDY)
     seen = "、".join(filter(None, texts)) or "（空）"
     raise RiskmapError(
         f"{place.zh}：波段说明、标签和文件名里没有时间（{seen}）；请写成 YYYYMMDDHH，如 2026083114",

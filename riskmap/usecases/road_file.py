@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from riskmap.coordinates import CHINA, Datum, parse_datum, to_cgcs2000
 from riskmap.errors import DatumError, UnreadableFileError
+from riskmap.intake.plain_files import text_of
 from riskmap.prepare.roads import Roads, roads_of_edges, roads_of_lines
 
 Floats = NDArray[np.float64]
@@ -25,6 +26,7 @@ _COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "to_lat": ("to_lat", "lat2", "y2", "终点纬度"),
     "metres": ("metres", "length", "length_m", "长度", "长度(m)", "路段长度"),
 }
+_LARGEST: Final = 200 << 20  # bytes; the roads of a district take some tens of millions
 
 
 def read_roads(path: Path, *, crs: str | None) -> Roads:
@@ -34,14 +36,7 @@ def read_roads(path: Path, *, crs: str | None) -> Roads:
     join where their vertices coincide. UnreadableFileError names file, line, find and remedy; DatumError
     where no coordinate system is declared.
     """
-    try:
-        raw = path.read_bytes()
-    except OSError as problem:
-        raise UnreadableFileError(
-            f"{path}：打不开（{problem.strerror}）；请核对路径",
-            f"{path}: cannot be opened ({problem.strerror}); check the path",
-        ) from problem
-    text, edges = _decoded(raw, path), path.suffix.lower() == ".csv"
+    text, edges = text_of(path, _LARGEST), path.suffix.lower() == ".csv"
     roads = _of_csv(text, path, _datum(crs, path)) if edges else _of_geojson(text, path, crs)
     if not len(roads.start):
         raise UnreadableFileError(
@@ -49,18 +44,6 @@ def read_roads(path: Path, *, crs: str | None) -> Roads:
             f"{path.name}: no road in it; save the centre lines as GeoJSON",
         )
     return roads
-
-
-def _decoded(raw: bytes, path: Path) -> str:
-    for encoding in ("utf-8-sig", "gb18030"):
-        try:
-            return raw.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    raise UnreadableFileError(
-        f"{path.name}：不是 UTF-8 或 GB18030 文本；道路请存为 GeoJSON 或 CSV",
-        f"{path.name}: neither UTF-8 nor GB18030 text; save roads as GeoJSON or CSV",
-    )
 
 
 def _datum(crs: str | None, path: Path) -> Datum:

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from riskmap.errors import Say, UnreadableFileError, WeatherFileError
 from riskmap.formulas.fire_weather import POSSIBLE
-from riskmap.intake.plain_files import decoded
+from riskmap.intake.plain_files import text_of
 
 WEATHER: Final = ("temp", "rh", "ws", "prec")
 _REQUIRED: Final = ("month", "day", *WEATHER)
@@ -47,7 +47,7 @@ _WHOLE: Final[Mapping[str, tuple[int, int]]] = {"year": (1900, 2200), "month": (
 _BRACKETED: Final = re.compile(r"^(?P<name>[^(\[]*?)\s*[(\[](?P<unit>[^)\]]*)[)\]]\s*$")
 _PLAIN_NUMBER: Final = re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,2})?$", re.ASCII)
 _LEAP: Final = 2000  # a year in which every day of the calendar exists
-_LARGEST: Final = 200 * 1024 * 1024
+_LARGEST: Final = 200 << 20  # bytes; a year of some 15,000 grids
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,7 +77,7 @@ class WeatherTable:
 
 def read_weather(path: Path) -> WeatherTable:
     """Read a weather file. UnreadableFileError where it is no text; WeatherFileError lists every bad cell."""
-    lines = csv.reader(io.StringIO(_text(path), newline=""))
+    lines = csv.reader(io.StringIO(text_of(path, _LARGEST), newline=""))
     problems: list[Say] = []
     columns: dict[str, int] | None = None
     width = 0
@@ -136,28 +136,6 @@ def read_weather(path: Path) -> WeatherTable:
         month=np.array(cells["month"], np.int64),
         day=np.array(cells["day"], np.int64),
         weather={name: np.array(cells[name], np.float64) for name in WEATHER},
-    )
-
-
-def _text(path: Path) -> str:
-    try:
-        if path.stat().st_size > _LARGEST:
-            raise UnreadableFileError(
-                f"{path}：超过 200 MB；请按网格或月份分开",
-                f"{path}: more than 200 MB; split it by grid or month",
-            )
-        data = path.read_bytes()
-    except OSError as problem:
-        raise UnreadableFileError(
-            f"{path}：打不开（{problem.strerror}）；请检查文件名",
-            f"{path}: cannot be opened ({problem.strerror}); check its name",
-        ) from problem
-    text = decoded(data)
-    if text is not None:
-        return text
-    raise UnreadableFileError(
-        f"{path}：不是 UTF-8 或 GB18030 的文本；请另存为 CSV（UTF-8）",
-        f"{path}: neither UTF-8 nor GB18030 text; save it as CSV (UTF-8)",
     )
 
 

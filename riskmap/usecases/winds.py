@@ -13,10 +13,11 @@ from riskmap.errors import RiskmapError, Say
 from riskmap.formulas.exposure import BEARINGS, RINGS, exposure
 from riskmap.formulas.wind import DEGREE, beaufort
 from riskmap.hazards import Floats, Track
+from riskmap.intake.plain_files import text_of
 from riskmap.intake.tracks import read_tracks
 from riskmap.intake.tracks.names import normal
 from riskmap.intake.tracks.nodes import number, refused
-from riskmap.intake.tracks.text import read_text, table_of
+from riskmap.intake.tracks.text import table_of
 from riskmap.prepare.wind_field import Model, WindField, ensemble, wind_field
 from riskmap.terrain.geotiff import (
     horizontal,
@@ -126,7 +127,7 @@ def _of_one_storm(path: Path, tracks: tuple[Track, ...], storm: str | None) -> t
 
 def read_points(path: Path) -> tuple[tuple[str, ...], Floats, Floats]:
     """Return ids, longitudes and latitudes of a CSV `id,lon,lat`; RiskmapError names the first bad line."""
-    table = table_of(path, read_text(path))
+    table = table_of(path, text_of(path))
     place = {normal(name): at for at, name in enumerate(table.header)}
     lacking = [name for name in ("id", "lon", "lat") if name not in place]
     if lacking:

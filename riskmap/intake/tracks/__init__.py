@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from riskmap.hazards import Track
+from riskmap.intake.plain_files import text_of
 from riskmap.intake.tracks import best_track, bulletin, ibtracs
 from riskmap.intake.tracks.names import NODE_COLUMNS, normal
 from riskmap.intake.tracks.nodes import refused
-from riskmap.intake.tracks.text import columns_of, read_text, table_of
+from riskmap.intake.tracks.text import columns_of, table_of
 
 
 def read_tracks(path: Path) -> tuple[Track, ...]:
@@ -17,7 +18,7 @@ def read_tracks(path: Path) -> tuple[Track, ...]:
     Several storms or the members of an ensemble are several tracks, in the order of the file. What is
     blank stays NaN. RiskmapError names file, line, find and remedy.
     """
-    text = read_text(path)
+    text = text_of(path)
     first = next((line for line in text.splitlines() if line.strip()), "")
     if first.lstrip().startswith("66666"):
         return best_track.read(path, text)

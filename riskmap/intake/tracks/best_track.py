@@ -54,7 +54,7 @@ def _name(header: str) -> str:
 def _node(path: Path, line: int, row: str) -> tuple[str, Node]:
     if cma := _CMA.match(row):
         time, _, lat, lon, pressure, wind = cma.groups()
-        at = parse_time(path, line, time, 0)
+        at = parse_time(path, line, time, "utc")
         return "cma", Node(
             line, at, int(lat) / 10, int(lon) / 10, wind=_known(wind), pressure=_known(pressure)
         )
@@ -69,7 +69,7 @@ def _node(path: Path, line: int, row: str) -> tuple[str, Node]:
     short, _, _, lat, lon, pressure, wind = jma.groups()
     if not lat.strip() or not lon.strip():
         raise refused(path, line, "没有经纬度；请补上", "no position; supply it")
-    at = parse_time(path, line, ("19" if int(short[:2]) >= _CENTURY else "20") + short, 0)
+    at = parse_time(path, line, ("19" if int(short[:2]) >= _CENTURY else "20") + short, "utc")
     knots = _known(wind or "")
     return "jma", Node(
         line,

@@ -15,7 +15,8 @@ from riskmap.hazards import Track
 from riskmap.intake.tracks.names import COLUMNS, UNITS, bracketed, normal, radius_column
 from riskmap.intake.tracks.nodes import NAN, Node, number, one_averaging, refused, track_of
 from riskmap.intake.tracks.text import Table
-from riskmap.intake.tracks.times import parse_time, zone_in_header, zone_of
+from riskmap.intake.tracks.times import parse_time, zone_in_header
+from riskmap.moments import Zone, parse_zone
 
 _QUANTITY: Final[Mapping[str, str]] = {
     "wind": "wind", "pressure": "pressure", "environment": "pressure", "radius": "length",
@@ -39,7 +40,7 @@ class _Column:
 class _Columns:
     known: Mapping[str, _Column]
     radii: Mapping[tuple[float, int | None], _Column]
-    zone: int | None
+    zone: Zone | None
     averaging: float
 
 
@@ -79,7 +80,7 @@ def read_nodes(path: Path, table: Table) -> tuple[Track, ...]:
         nodes.append(
             Node(
                 line,
-                parse_time(path, line, row["time"], 0),
+                parse_time(path, line, row["time"], "utc"),
                 of("lat"),
                 of("lon"),
                 wind=of("max_wind_ms"),
@@ -168,13 +169,13 @@ def _stated(table: Table, column: str) -> str:
     return next((value for key, value in table.stated.items() if normal(key) in COLUMNS[column]), "")
 
 
-def _stated_zone(path: Path, table: Table) -> int | None:
+def _stated_zone(path: Path, table: Table) -> Zone | None:
     words = _stated(table, "zone")
     return _zone(path, table.line, words) if words else None
 
 
-def _zone(path: Path, line: int, words: str) -> int:
-    found = zone_of(words)
+def _zone(path: Path, line: int, words: str) -> Zone:
+    found = parse_zone(words)
     if found is None:
         raise refused(
             path,

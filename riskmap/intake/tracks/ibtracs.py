@@ -79,7 +79,7 @@ def _node(path: Path, line: int, row: Mapping[str, str], *, american: bool) -> N
     lat, lon = (number(path, line, name.upper(), row[name]) for name in ("lat", "lon"))
     return Node(
         line,
-        parse_time(path, line, row["iso_time"], 0),
+        parse_time(path, line, row["iso_time"], "utc"),
         lat,
         lon,
         wind=NAN if wind == 0 else wind,

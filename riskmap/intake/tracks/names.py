@@ -1,4 +1,4 @@
-"""What the columns of track files are called, and the words for units, time zones and quadrants."""
+"""What the columns of track files are called, and the words for units and quadrants."""
 
 from __future__ import annotations
 
@@ -41,12 +41,6 @@ UNITS: Final[Mapping[str, Mapping[str, float]]] = {
              "knots": KNOT, "节": KNOT, "km/h": 1 / 3.6, "kmh": 1 / 3.6, "公里/小时": 1 / 3.6},
     "pressure": {"hpa": 1.0, "mb": 1.0, "mbar": 1.0, "百帕": 1.0, "毫巴": 1.0},
     "length": {"km": 1.0, "公里": 1.0, "千米": 1.0, "nm": NAUTICAL_MILE, "nmi": NAUTICAL_MILE, "海里": NAUTICAL_MILE},
-}  # fmt: skip
-
-ZONES: Final[Mapping[str, int]] = {
-    "北京时": 8, "北京时间": 8, "bjt": 8, "cst": 8, "beijing": 8, "beijing time": 8, "utc+8": 8, "utc+08": 8, "utc+08:00": 8,
-    "gmt+8": 8, "+08:00": 8, "+8": 8, "+0800": 8, "asia/shanghai": 8, "东八区": 8, "hkt": 8,
-    "utc": 0, "gmt": 0, "z": 0, "世界时": 0, "协调世界时": 0, "国际标准时": 0, "utc+0": 0, "utc+00:00": 0, "+00:00": 0,
 }  # fmt: skip
 
 QUADRANTS: Final[tuple[tuple[str, ...], ...]] = (

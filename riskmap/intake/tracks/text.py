@@ -11,9 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from riskmap.errors import UnreadableFileError
-from riskmap.intake.plain_files import decoded
 
-LARGEST: Final = 64 * 1024 * 1024  # all storms of a basin; one storm takes some 10 kB
 _SEPARATORS: Final = (",", "\t", ";", "，")
 _COMMENT: Final = re.compile(r"^[#＃]\s*(?P<key>[^:：]+?)\s*[:：]\s*(?P<value>.+?)[\s,;，；]*$")
 
@@ -26,34 +24,6 @@ class Table:
     line: int
     rows: Sequence[tuple[int, Sequence[str]]]
     stated: Mapping[str, str] = field(default_factory=dict)
-
-
-def read_text(path: Path) -> str:
-    """Return the text of a track file (UTF-8 with or without BOM, GB18030). UnreadableFileError otherwise."""
-    try:
-        size = path.stat().st_size
-        if size > LARGEST:
-            raise UnreadableFileError(
-                f"{path}：{size / 1e6:.0f} MB，超过路径文件的上限 {LARGEST / 1e6:.0f} MB；请只留需要的台风",
-                f"{path}: {size / 1e6:.0f} MB, more than the {LARGEST / 1e6:.0f} MB of a track file; keep the storms needed",
-            )
-        data = path.read_bytes()
-    except OSError as problem:
-        raise UnreadableFileError(
-            f"{path}：打不开（{problem.strerror}）；请检查文件名",
-            f"{path}: cannot be opened ({problem.strerror}); check its name",
-        ) from problem
-    text = decoded(data)
-    if text is None:
-        raise UnreadableFileError(
-            f"{path}：不是 UTF-8 或 GB18030 的文本；请另存为文本或 CSV",
-            f"{path}: neither UTF-8 nor GB18030 text; save it as text or CSV",
-        )
-    if not text.strip():
-        raise UnreadableFileError(
-            f"{path}：是空文件；请重新导出路径", f"{path}: is empty; export the track again"
-        )
-    return text
 
 
 def table_of(path: Path, text: str) -> Table:

@@ -1,0 +1,160 @@
+"""Moments: a day with its hour and zone, read by one set of rules wherever one is written. UTC inside.
+
+A time that states no offset needs a zone that the file, its column or the person states; none is guessed.
+
+- Day, then hour: 2026-08-31 14:00, 2026/8/31 14:00:30, 2026.8.31T14, 2026年8月31日14时[30分[15秒]].
+- In digits alone: 2026083114, 202608311430, 20260831T143015.
+- Behind it, if anything, the zone: Z, +08:00, +0800, 北京时间, UTC, UTC+8; +08 only where minutes are given, so
+  that 14-05 is not read as an hour with an offset. It goes before the zone that is stated around it.
+- Minutes and seconds behind a colon have two digits: 14:5 may be 14:05 or a cut-off 14:50.
+- 24:00 is the midnight that ends the day. A day without its hour is no moment.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import unicodedata
+from typing import Final, Literal
+
+import numpy as np
+
+from riskmap.errors import RiskmapError, Say
+
+BEIJING: Final = dt.timezone(dt.timedelta(hours=8), "UTC+8")
+Zone = Literal["beijing", "utc"]
+ZONES: Final[dict[str, Zone]] = {
+    **dict.fromkeys(("北京", "北京时", "北京时间", "东八区", "beijing", "beijingtime"), "beijing"),
+    **dict.fromkeys(("bjt", "cst", "hkt", "asia/shanghai", "+8", "+08:00", "+0800"), "beijing"),
+    **dict.fromkeys(("utc+8", "utc+08", "utc+08:00", "gmt+8", "gmt+08:00"), "beijing"),
+    **dict.fromkeys(("世界时", "协调世界时", "国际时", "国际标准时", "utc", "gmt", "z"), "utc"),
+    **dict.fromkeys(("utc+0", "utc+00:00", "+00:00", "+0000"), "utc"),
+}
+"""Words for a zone, in small letters and without blanks; CST is that of China."""
+_OFFSETS: Final[dict[Zone, dt.timedelta]] = {"beijing": dt.timedelta(hours=8), "utc": dt.timedelta(0)}
+_FARTHEST: Final = dt.timedelta(hours=14)  # no clock on earth is farther from UTC
+
+_DAY: Final = (
+    r"(?P<year>\d{4})\s*[-/.年]\s*(?P<month>\d{1,2})\s*[-/.月]\s*(?P<day>\d{1,2})(?:\s*[日号]\s*|\s*T\s*|\s+)"
+)
+_SECOND: Final = r"(?P<second>\d{2})(?:[.,](?P<fraction>\d+))?"
+_TAIL: Final = r"\s*\(?\s*(?P<zone>[^()]*?)\s*\)?$"
+_WRITTEN: Final = tuple(
+    re.compile(f"^{text}{_TAIL}", re.IGNORECASE | re.ASCII)
+    for text in (
+        rf"(?P<year>\d{{4}})(?P<month>\d\d)(?P<day>\d\d)[T\s]?(?P<hour>\d\d)(?::?(?P<minute>\d\d)(?::?{_SECOND})?)?",
+        rf"{_DAY}(?P<hour>\d{{1,2}})(?:\s*[时点]\s*(?:(?P<minute>\d{{1,2}})\s*(?:分\s*(?:(?P<second>\d{{1,2}})\s*秒)?)?)?)",
+        rf"{_DAY}(?P<hour>\d{{1,2}})(?::(?P<minute>\d\d)(?::{_SECOND})?)?",
+    )
+)
+_DAY_ALONE: Final = re.compile(
+    r"^(?:\d{8}|\d{4}\s*[-/.年]\s*\d{1,2}\s*[-/.月]\s*\d{1,2}\s*[日号]?)$", re.ASCII
+)
+_OFFSET: Final = re.compile(r"^(?P<sign>[+-])(?P<hours>\d\d)(?::?(?P<minutes>[0-5]\d))?$", re.ASCII)
+_SHOWN: Final = 40
+_EXAMPLE: Final = "2026-08-31 14:00"
+
+
+def parse_zone(text: str) -> Zone | None:
+    """Return the zone that a word names, None when it names none. "北京时间" → beijing; "Beijing time" too."""
+    return ZONES.get(re.sub(r"[\s_]+", "", unicodedata.normalize("NFKC", text)).casefold())
+
+
+def parse_moment(text: str, zone: Zone | None) -> dt.datetime | None:
+    """Return the moment, UTC; None where the text is none, or where neither it nor `zone` states its zone.
+
+    "2026-08-31 14:00" in Beijing → 2026-08-31T06:00Z; "2026-08-31T14:00Z" → 14:00Z in either zone.
+    """
+    plain = unicodedata.normalize("NFKC", text).strip()
+    found = next((match for form in _WRITTEN if (match := form.match(plain))), None)
+    if found is None:
+        return None
+    given = found.groupdict()
+    ahead = _ahead(given["zone"], zone, minutes=given["minute"] is not None)
+    if ahead is None:
+        return None
+    year, month, day, hour = (int(given[part]) for part in ("year", "month", "day", "hour"))
+    minute, second = int(given["minute"] or 0), int(given["second"] or 0)
+    fraction = int(((given.get("fraction") or "") + "000000")[:6])
+    whole = dt.timedelta(0)
+    if (hour, minute, second, fraction) == (24, 0, 0, 0):
+        hour, whole = 0, dt.timedelta(days=1)
+    try:
+        return dt.datetime(year, month, day, hour, minute, second, fraction, dt.UTC) + (whole - ahead)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _ahead(stated: str, zone: Zone | None, *, minutes: bool) -> dt.timedelta | None:
+    """Return how far a clock is ahead of UTC: as stated behind the time, or else by the zone around it."""
+    if not stated:
+        return None if zone is None else _OFFSETS[zone]
+    if (word := parse_zone(stated)) is not None:
+        return _OFFSETS[word]
+    offset = _OFFSET.match(stated)
+    if offset is None or (offset["minutes"] is None and not minutes):
+        return None
+    ahead = dt.timedelta(hours=int(offset["hours"]), minutes=int(offset["minutes"] or 0))
+    if ahead > _FARTHEST:
+        return None
+    return -ahead if offset["sign"] == "-" else ahead
+
+
+def lacks_zone(text: str) -> bool:
+    """Return whether a text is a moment but for its zone."""
+    return parse_moment(text, None) is None and parse_moment(text, "utc") is not None
+
+
+def read_moment(text: str, zone: Zone | None, *, place: Say, remedy: Say | None = None) -> dt.datetime:
+    """Return the moment, UTC, of a text that has to be one. RiskmapError as `no_moment`."""
+    moment = parse_moment(text, zone)
+    if moment is None:
+        raise no_moment(text, zone, place=place, remedy=remedy)
+    return moment
+
+
+def no_moment(text: str, zone: Zone | None, *, place: Say, remedy: Say | None = None) -> RiskmapError:
+    """Return the error for a text that is no moment: its place, what was found, what to write.
+
+    `remedy` says how a zone is stated there, for a time that lacks nothing but its zone.
+    """
+    plain = unicodedata.normalize("NFKC", text).strip()
+    find = Say(repr(plain[:_SHOWN]), repr(plain[:_SHOWN])) if plain else Say("（空）", "(blank)")
+    offset = _EXAMPLE.replace(" ", "T") + "+08:00"
+    if zone is None and lacks_zone(text):
+        how = remedy or Say(f"请写成 {offset}", f"write {offset}")
+        return RiskmapError(
+            f"{place.zh}：{find.zh} 没有写明时区（北京时间或 UTC）；{how.zh}",
+            f"{place.en}: {find.en} states no time zone (Beijing time or UTC); {how.en}",
+        )
+    wrong = Say("不是时间", "is no time")
+    if _DAY_ALONE.match(plain):
+        wrong = Say("只有日期，没有钟点", "is a day without its hour")
+    like = Say(offset, offset)
+    if zone is not None:
+        name = Say("北京时间", "Beijing time") if zone == "beijing" else Say("UTC", "UTC")
+        like = Say(
+            f"{_EXAMPLE}（{name.zh}），或带时区 {offset}",
+            f"{_EXAMPLE} ({name.en}), or with its offset {offset}",
+        )
+    return RiskmapError(
+        f"{place.zh}：{find.zh} {wrong.zh}；请写成 {like.zh}",
+        f"{place.en}: {find.en} {wrong.en}; write {like.en}",
+    )
+
+
+def seconds_of(moment: dt.datetime) -> np.datetime64:
+    """Return an aware moment as arrays hold it, datetime64[s] in UTC; what is less than a second is dropped."""
+    return np.datetime64(moment_of(moment).replace(tzinfo=None), "s")
+
+
+def moment_of(value: dt.datetime | np.datetime64) -> dt.datetime:
+    """Return a moment in UTC; a numpy one is UTC, a datetime says its offset or is refused."""
+    if isinstance(value, np.datetime64):
+        return value.astype("datetime64[s]").item().replace(tzinfo=dt.UTC)
+    if value.tzinfo is None:
+        raise RiskmapError(
+            f"时间 {value}：没有写明时区；请用带时区的时间",
+            f"moment {value}: it does not say its offset; give one with an offset",
+        )
+    return value.astimezone(dt.UTC)
