@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
-
-pytest.importorskip("pyflwdir", reason="the extra for terrain is not installed")
-
 import pyarrow as pa
+import pytest
 import rasterio
 from rasterio import Affine
 

@@ -23,10 +23,6 @@ from riskmap.terrain.hydrology import (
     topographic_wetness,
 )
 
-needs_extra = pytest.mark.skipif(
-    __import__("importlib.util").util.find_spec("pyflwdir") is None,
-    reason='optional part: pyflwdir is not installed (pip install "riskmap[terrain]")',
-)
 heights = arrays(
     np.float32,
     st.tuples(st.integers(1, 7), st.integers(1, 7)),
@@ -50,13 +46,12 @@ def test_too_many_cells_are_refused_with_the_memory_they_would_take():
         flow_of(np.zeros((10, 10)), cell_area=1.0, most=99)
 
 
-def test_without_the_extra_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch):
+def test_without_its_library_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "pyflwdir", None)
-    with pytest.raises(RiskmapError, match=r'pip install "riskmap\[terrain\]"'):
+    with pytest.raises(RiskmapError, match="pip install pyflwdir"):
         flow_of(np.zeros((3, 3)), cell_area=1.0)
 
 
-@needs_extra
 def test_depressions_fill_to_the_height_at_which_they_spill():
     ground = np.full((9, 9), 10.0)
     ground[3:6, 3:6] = [[5, 4, 5], [5, 3.5, 6], [5, 5, 5]]
@@ -70,7 +65,6 @@ def test_depressions_fill_to_the_height_at_which_they_spill():
     assert flow.depressions.curve(1).depth(1e9) == 3.75
 
 
-@needs_extra
 def test_a_hollow_within_a_hollow_fills_to_the_outer_rim():
     ground = np.full((9, 9), 8.0)
     ground[1:8, 1:8] = 4.0
@@ -82,7 +76,6 @@ def test_a_hollow_within_a_hollow_fills_to_the_outer_rim():
     assert len(flow.depressions) == 1
 
 
-@needs_extra
 def test_water_runs_down_a_valley_to_its_mouth():
     rows, cols = np.mgrid[0:20, 0:11]
     ground = np.abs(cols - 5) * 3.0 + (20 - rows) * 1.0  # falls to the south, a valley in the middle
@@ -94,7 +87,6 @@ def test_water_runs_down_a_valley_to_its_mouth():
     assert drained[15, 8] > drained[15, 6] > 0
 
 
-@needs_extra
 @settings(max_examples=80, deadline=None)
 @given(ground=heights)
 def test_laws_of_flow_on_any_ground(ground):
@@ -122,7 +114,6 @@ def test_laws_of_flow_on_any_ground(ground):
         assert np.isnan(drained).all()
 
 
-@needs_extra
 def test_every_spill_is_the_lowest_way_out():
     rng = np.random.default_rng(3)
     ground = rng.integers(0, 60, (25, 25)).astype("float32")
@@ -140,7 +131,6 @@ def test_every_spill_is_the_lowest_way_out():
     assert np.array_equal(flow.filled, level)
 
 
-@needs_extra
 def test_the_real_terrain_loses_no_cell(test_data: Path):
     from riskmap.terrain.geotiff import metric_grid, opened, read_heights
 

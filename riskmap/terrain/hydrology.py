@@ -1,6 +1,6 @@
 """Where water goes on the ground: filled heights, flow accumulation, wetness, height above drainage.
 
-Needs the whole grid in memory and the extra `terrain` (pyflwdir, which compiles itself with numba).
+Needs the whole grid in memory and pyflwdir, which compiles itself with numba when it is first used.
 """
 
 from __future__ import annotations
@@ -110,11 +110,11 @@ def height_above_drainage(
 
 def _pyflwdir() -> Any:
     try:
-        import pyflwdir  # noqa: PLC0415 - optional, and it takes seconds
+        import pyflwdir  # noqa: PLC0415 - it takes seconds, and few commands need it
     except ImportError as problem:
         raise RiskmapError(
-            '填洼、汇流需要可选组件 pyflwdir；请运行 pip install "riskmap[terrain]"',
-            'flow needs the optional pyflwdir; run pip install "riskmap[terrain]"',
+            "填洼、汇流需要组件 pyflwdir，现在没有装好；请重新安装程序，或运行 pip install pyflwdir",
+            "flow needs pyflwdir, which is not installed; install the program anew, or run pip install pyflwdir",
         ) from problem
     except RuntimeError as problem:  # numba finds no place to keep what it compiles
         raise RiskmapError(

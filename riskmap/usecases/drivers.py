@@ -159,7 +159,7 @@ class Weather:
         runoff = runoff_series(event, columns.numbers("curve_number"))
         try:
             return standing_water(self._dem, columns, lon, lat, runoff, hours=1.0)
-        except RiskmapError as problem:  # the extra for terrain is not there, or the file is not in metres
+        except RiskmapError as problem:  # its library is not there, or the file is not in metres
             self._notes[problem.say] = None
             return None
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from riskmap.duty import NewEvent
 from riskmap.hazards import IssuedWarning
+from riskmap.moments import moment_of
 from riskmap.prepare.wind_error import lead_hours, position_error
 from riskmap.present.storm import cone, rain_document, seconds, track_document
 from riskmap.usecases import issued
@@ -39,7 +40,7 @@ def keep(ws: Workspace, found: Prepared, *, who: str, why: str) -> int:
         title=found.title,
         drill=found.given.drill,
         body=body_of(ws, found),
-        at=aware(found.at),
+        at=moment_of(found.at),
         escalations=found.escalations,
         events=events,
         by=who,
@@ -51,7 +52,7 @@ def keep(ws: Workspace, found: Prepared, *, who: str, why: str) -> int:
 
 def _happened(moment: np.datetime64, given: Given) -> dt.datetime:
     """Return when something is logged: the log holds nothing that is still to come, but in a drill."""
-    return aware(moment if given.drill else min(moment, issued.now()))
+    return moment_of(moment if given.drill else min(moment, issued.now()))
 
 
 def _event_body(one: IssuedWarning) -> dict[str, Any]:
@@ -111,8 +112,3 @@ def body_of(ws: Workspace, found: Prepared) -> dict[str, Any]:
         "unknown_count": len(found.unknown),
         "unknown": [dict(one) for one in found.unknown[:_MOST_NAMED]],
     }
-
-
-def aware(moment: np.datetime64) -> dt.datetime:
-    """Return a numpy moment, which is UTC, as an aware one."""
-    return moment.astype("datetime64[s]").astype(object).replace(tzinfo=dt.UTC)

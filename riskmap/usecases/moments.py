@@ -5,9 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 from riskmap.errors import Say
-from riskmap.moments import moment_of, read_moment
-
-__all__ = ["moment_of", "parse_moment"]
+from riskmap.moments import read_moment
 
 
 def parse_moment(text: str) -> dt.datetime:

@@ -13,13 +13,14 @@ import numpy as np
 
 from riskmap.errors import RiskmapError, Say
 from riskmap.hazards import Escalation
+from riskmap.moments import moment_of
 from riskmap.records import RANKS, TIERS
 from riskmap.usecases.duty import callout_view
 from riskmap.usecases.duty_documents import callout_json
 from riskmap.usecases.duty_exports import check_target, export_callout
 from riskmap.usecases.issued import Given, must_be_there
 from riskmap.usecases.judging import Prepared, prepare
-from riskmap.usecases.keeping import aware, keep
+from riskmap.usecases.keeping import keep
 from riskmap.usecases.storms import moves_of
 from riskmap.usecases.workspace import Workspace
 
@@ -77,7 +78,7 @@ def prepare_and_report(
     number = keep(ws, found, who=who, why=why) if keep_it else None
     callout: list[Any] = []
     if number is not None:
-        view = callout_view(ws, number, now=aware(found.at))
+        view = callout_view(ws, number, now=moment_of(found.at))
         callout = callout_json(view)["callout"]
         if to is not None:
             export_callout(view, to, by=who)
