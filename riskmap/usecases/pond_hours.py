@@ -18,7 +18,6 @@ from riskmap.columns import Columns
 from riskmap.errors import RiskmapError
 from riskmap.hazards import Floats, Series
 from riskmap.prepare.water_field import ponded_series
-from riskmap.terrain.depressions import StageVolume
 from riskmap.usecases.design_storm import Ground, drain_of, read_ground, spot_cells
 
 
@@ -50,23 +49,30 @@ class Standing:
         found = [np.full((self.hours, len(lon)), np.nan, np.float32) for _ in range(3)]
         if near:
             found[1][:] = 0.0  # less than nothing never stands
-        curves: dict[int, StageVolume] = {}
+        wet: dict[
+            int, list[tuple[int, float]]
+        ] = {}  # depression → places in it with the height of their ground
+        dry: list[int] = []
         for i, cell in enumerate(spot_cells(self.dem, self.ground, lon, lat)):
             if cell is None:
                 continue
             number = self.ground.nearest(*cell) if near else int(self.ground.depressions.labels[cell])
-            if not number and not near:
-                for out in found:
-                    out[:, i] = 0.0
-            if number not in self.water:
-                continue
-            curve = curves.setdefault(number, self.ground.depressions.curve(number))
-            height = float(self.ground.heights[cell])
-            volumes = self.water[number]
+            if number in self.water:
+                wet.setdefault(number, []).append((i, float(self.ground.heights[cell])))
+            elif not number and not near:
+                dry.append(i)
+        for number, places in wet.items():
+            curve, volumes = self.ground.depressions.curve(number), self.water[number]
+            columns = np.array([i for i, _ in places])
+            ground = (
+                np.full(len(places), curve.bottom) if near else np.array([height for _, height in places])
+            )
             for out, volume in zip(found, (volumes.best, volumes.low, volumes.high), strict=True):
-                known = np.isfinite(volume[:, 0])
-                own = volume[known, 0].astype(np.float64)
-                out[known, i] = curve.depth(own) if near else curve.depth_at(height, own)
+                known = np.flatnonzero(np.isfinite(volume[:, 0]))
+                level = curve.level(volume[known, 0].astype(np.float64))
+                out[np.ix_(known, columns)] = np.maximum(level[:, None] - ground, 0.0)
+        for out in found:
+            out[:, dry] = 0.0
         return Series(*found)
 
 
