@@ -17,7 +17,7 @@ from riskmap.selection import Snapshot
 from riskmap.ui.notices import keep_notice, notice
 from riskmap.ui.signing import ask_signature, signed
 from riskmap.ui.state import lang, say, workspace
-from riskmap.ui.uploads import Uploaded, keep_as_they_are, private_folder
+from riskmap.ui.uploads import Uploaded, as_uploaded, keep_as_they_are, private_folder
 from riskmap.usecases.preparing import Given, keep, prepare
 
 MADE: Final = "prepare-made"  # the scenario that the last computation kept
@@ -168,8 +168,8 @@ def _moment() -> np.datetime64 | None:
 
 def _run(given: Given, tracks: list[Uploaded], rain: Uploaded | None, by: str, why: str) -> None:
     with private_folder() as folder, st.spinner(say("prepare_working")):
+        files = keep_as_they_are([*tracks, *([rain] if rain else [])], folder)
         try:
-            files = keep_as_they_are([*tracks, *([rain] if rain else [])], folder)
             paths: list[Path] = [file.path for file in files]
             names = {file.path: file.name for file in files}
             found = prepare(
@@ -180,7 +180,7 @@ def _run(given: Given, tracks: list[Uploaded], rain: Uploaded | None, by: str, w
             )
             number = keep(workspace(), found, who=by, why=why)
         except RiskmapError as problem:
-            st.session_state[_REFUSED] = ("error", problem.text(lang()))
+            st.session_state[_REFUSED] = ("error", as_uploaded(problem, files).text(lang()))
             return
     st.session_state[MADE] = number
     st.session_state[_WARNINGS] = []

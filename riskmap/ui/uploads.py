@@ -9,13 +9,13 @@ import os
 import shutil
 import tempfile
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final, Protocol
 
-from riskmap.errors import UnreadableFileError
+from riskmap.errors import RiskmapError, Say, UnreadableFileError
 from riskmap.intake.gate import FORMATS, SHP_PARTS
 
 ENDINGS: Final = tuple(dict.fromkeys(e.lstrip(".") for e in (*FORMATS, *SHP_PARTS)))
@@ -92,6 +92,15 @@ def keep_as_they_are(files: Sequence[Uploaded], folder: Path) -> list[Upload]:
         suffix = "".join(c for c in Path(name).suffix.lower() if c.isascii() and (c.isalnum() or c == "."))
         kept.append(Upload(_write(folder / f"{number:04d}{suffix}", file), name))
     return kept
+
+
+def as_uploaded(problem: RiskmapError, files: Iterable[Upload]) -> Say:
+    """Return what was refused, with the files under the names by which the person knows them."""
+    zh, en = problem.say.zh, problem.say.en
+    for file in files:
+        for ours in (str(file.path), file.path.name):
+            zh, en = zh.replace(ours, file.name), en.replace(ours, file.name)
+    return Say(zh, en)
 
 
 def _shapefile(group: Sequence[Uploaded], folder: Path, number: int) -> Upload:
