@@ -28,7 +28,7 @@ from riskmap.usecases.grid_fire import weather_of_grids
 from riskmap.usecases.hazard_input import rain_at
 from riskmap.usecases.pond_hours import Standing, standing_water
 from riskmap.usecases.snapshots import current_snapshot
-from riskmap.usecases.winds import exposure_at
+from riskmap.usecases.wind_exposure import exposure_at
 from riskmap.usecases.workspace import Workspace
 
 Floats = NDArray[np.float64]

@@ -10,8 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from riskmap.errors import RiskmapError, Say
-from riskmap.formulas.exposure import BEARINGS, RINGS, exposure
-from riskmap.formulas.wind import DEGREE, beaufort
+from riskmap.formulas.wind import beaufort
 from riskmap.hazards import Floats, Track
 from riskmap.intake.plain_files import text_of
 from riskmap.intake.tracks import read_tracks
@@ -19,14 +18,6 @@ from riskmap.intake.tracks.names import normal
 from riskmap.intake.tracks.nodes import number, refused
 from riskmap.intake.tracks.text import table_of
 from riskmap.prepare.wind_field import Model, WindField, ensemble, wind_field
-from riskmap.terrain.geotiff import (
-    horizontal,
-    metric_grid,
-    need_metre_heights,
-    opened,
-    read_heights,
-)
-from riskmap.terrain.sampling import own_cells, places_in
 
 _NAMED: Final = 5
 _RANGES: Final = {"lon": (-180.0, 360.0), "lat": (-90.0, 90.0)}
@@ -97,6 +88,8 @@ def winds_at(
     factor: Floats | None = None
     notes: tuple[Say, ...] = ()
     if terrain is not None:
+        from riskmap.usecases.wind_exposure import exposure_at  # noqa: PLC0415 (rasters load for a second)
+
         factor, notes = exposure_at(terrain, lon, lat)
     first, *others = tracks
     found = wind_field(first, lon, lat, model=model, step_minutes=step_minutes, exposure=factor)
@@ -155,58 +148,6 @@ def read_points(path: Path) -> tuple[tuple[str, ...], Floats, Floats]:
     if not ids:
         raise refused(path, table.line, "没有点；每个点写一行", "no point; write one line a point")
     return tuple(ids), np.array(where["lon"]), np.array(where["lat"])
-
-
-def exposure_at(terrain: Path, lon: Floats, lat: Floats) -> tuple[Floats, tuple[Say, ...]]:
-    """Return the exposure of places from a terrain model; 1, and said so, where it does not cover a place."""
-    own, around = _heights_around(terrain, lon, lat)
-    factor = exposure(own, around)
-    outside = np.isnan(factor)
-    notes = [Say("已按地形估计各点的遮蔽（草案系数）", "sites sheltered by terrain (draft factors)")]
-    if outside.any():
-        count = int(outside.sum())
-        notes.append(
-            Say(f"{count} 个点在地形之外，按海面计", f"{count} points outside the terrain, taken as over sea")
-        )
-    return np.where(outside, 1.0, factor), tuple(notes)
-
-
-def _heights_around(terrain: Path, lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
-    """Return the height at places, float[n], and on the rings around them, float[rings, bearings, n]; metres.
-
-    The nearest cell counts: what shelters is wider than one. NaN where nothing is known.
-    """
-    own = np.full(len(lon), np.nan)
-    around = np.full((len(RINGS), len(BEARINGS), len(lon)), np.nan)
-    with opened(terrain) as raster:
-        shape = (int(raster.height), int(raster.width))
-        which, row, col = places_in(raster, lon, lat)
-        if not len(which):
-            return own, around
-        wide, tall = _cell_metres(raster, float(np.mean(lat[which])))
-        i, j = own_cells(row, col, shape)
-        margin = [math.ceil(max(RINGS) / side) for side in (tall, wide)]
-        rows = slice(max(int(i.min()) - margin[0], 0), min(int(i.max()) + margin[0] + 1, shape[0]))
-        cols = slice(max(int(j.min()) - margin[1], 0), min(int(j.max()) + margin[1] + 1, shape[1]))
-        heights = read_heights(raster, rows, cols)
-    i, j = i - rows.start, j - cols.start
-    own[which] = heights[i, j]
-    for r, ring in enumerate(RINGS):
-        for b, bearing in enumerate(BEARINGS):
-            north, east = (ring * f(math.radians(bearing)) for f in (math.cos, math.sin))
-            y, x = i - round(north / tall), j + round(east / wide)
-            inside = (y >= 0) & (y < heights.shape[0]) & (x >= 0) & (x < heights.shape[1])
-            around[r, b, which[inside]] = heights[y[inside], x[inside]]
-    return own, around
-
-
-def _cell_metres(raster: Any, lat: float) -> tuple[float, float]:
-    """Return the sides of a cell, metres, east–west and north–south; of degrees at a latitude."""
-    if not horizontal(raster).is_geographic:
-        return metric_grid(raster).cell
-    need_metre_heights(raster)
-    metre = DEGREE * 1000.0
-    return abs(raster.transform.a) * metre * math.cos(math.radians(lat)), abs(raster.transform.e) * metre
 
 
 def _middle(

@@ -54,18 +54,23 @@ def _cells(path: Path, text: str, stated: dict[str, str]) -> Iterator[tuple[int,
                 stated[_plain(found["key"]).lower()] = _plain(found["value"])
             continue
         separator = separator or max(_SEPARATORS, key=line.count)
-        try:
-            cells = next(csv.reader([line], delimiter=separator, strict=True))
-        except csv.Error as problem:
-            raise UnreadableFileError(
-                f"{path} › 第 {number} 行：引号有误（{problem}）；请另存为 CSV",
-                f"{path} › line {number}: broken quoting ({problem}); save it as CSV again",
-            ) from problem
-        yield number, [_plain(cell) for cell in cells]
+        yield number, [_plain(cell) for cell in _split(path, number, line, separator)]
+
+
+def _split(path: Path, number: int, line: str, separator: str) -> Sequence[str]:
+    if '"' not in line:
+        return line.split(separator)
+    try:
+        return next(csv.reader([line], delimiter=separator, strict=True))
+    except csv.Error as problem:
+        raise UnreadableFileError(
+            f"{path} › 第 {number} 行：引号有误（{problem}）；请另存为 CSV",
+            f"{path} › line {number}: broken quoting ({problem}); save it as CSV again",
+        ) from problem
 
 
 def _plain(cell: str) -> str:
-    return unicodedata.normalize("NFKC", cell).strip()
+    return (cell if cell.isascii() else unicodedata.normalize("NFKC", cell)).strip()
 
 
 def columns_of(table: Table) -> Sequence[str]:
