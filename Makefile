@@ -6,7 +6,7 @@ DEMO ?= data/demo
 PORT ?= 8501
 PARTS := riskmap tests benchmarks docs/tools app.py
 
-.PHONY: run test setup lint bundle bench screenshots clean
+.PHONY: run test setup lint style bundle bench screenshots clean
 
 setup: $(VENV)/.ready-test
 
@@ -28,16 +28,26 @@ $(DEMO)/workspace.toml: | $(VENV)/.ready
 run: $(VENV)/.ready $(DEMO)/workspace.toml
 	$(BIN)/riskmap serve --workspace $(DEMO) --port $(PORT)
 
-lint: $(VENV)/.ready-test
+style: $(VENV)/.ready-test
 	$(BIN)/ruff check $(PARTS)
 	$(BIN)/ruff format --check $(PARTS)
-	$(BIN)/basedpyright
 	$(BIN)/lint-imports
 	$(BIN)/deptry .
 	$(BIN)/codespell
 
-test: lint
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+lint: style
+	$(BIN)/basedpyright
+
+# The types take a minute or two on one core, so they are checked beside the tests; what was found comes at
+# the end, and either may fail the whole.
+test: style
+	@found=$$(mktemp); trap 'rm -f "$$found"' EXIT; \
+	$(BIN)/basedpyright >"$$found" 2>&1 & types=$$!; \
+	trap 'kill $$types; exit 130' INT TERM; \
+	$(BIN)/python -m pytest -n 2 --dist worksteal; tests=$$?; \
+	wait $$types; types=$$?; \
+	echo "basedpyright: $$(cat "$$found")"; \
+	exit $$((tests + types))
 
 bench: $(VENV)/.ready-test
 	$(BIN)/python -m benchmarks

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import json
 import sys
 from dataclasses import dataclass
 from typing import Any
+from unittest import mock
+
+import typer.main
 
 from riskmap.cli import main
+
+# Typer puts its tree of commands together at each call, a tenth of a second; here all calls share one.
+TREE = functools.cache(typer.main.get_command)
 
 
 @dataclass(frozen=True)
@@ -34,7 +41,8 @@ def riskmap(*words: object) -> Ran:
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
             sys.argv = ["riskmap", *map(str, words)]
-            main([str(w) for w in words])
+            with mock.patch.object(typer.main, "get_command", TREE):
+                main([str(w) for w in words])
         except SystemExit as leave:
             status = leave.code if isinstance(leave.code, int) else 1
         finally:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from riskmap.catalog import loader
+from riskmap.catalog.problems import TomlFile
 
 CI = os.environ.get("CI") == "true"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
@@ -21,6 +26,20 @@ def test_data() -> Path:
     if not named or not Path(named).is_dir():
         pytest.skip("test data: set RISKMAP_TEST_DATA to the folder with messy/ and lsl.csv")
     return Path(named)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _same_text_same_catalog() -> Iterator[None]:
+    """Parse each text of a layer or model file once, not again for every workspace and every command.
+
+    Layers and models are frozen and follow from the text and the file's name alone; a text that is
+    refused is read, and refused, each time.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        for reader in ("read_layer", "read_model"):
+            patch.setattr(loader, reader, functools.lru_cache(500)(getattr(loader, reader)))
+        patch.setattr(TomlFile, "parse", staticmethod(functools.lru_cache(500)(TomlFile.parse)))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from streamlit.testing.v1 import AppTest
+from streamlit.components.v2 import manifest_scanner
+from streamlit.runtime.scriptrunner.script_cache import ScriptCache
+from streamlit.testing.v1 import AppTest, app_test, local_script_runner
 
 import riskmap.ui
 from riskmap.ui import state
 
 UI = Path(riskmap.ui.__file__).parent
 PATIENCE_S = 60
+# A server compiles each page and looks through the installed packages once for all its sessions; so do the
+# tests, whose runner would do the one at each run and the other at each page.
+COMPILED = ScriptCache()
+for module in (app_test, local_script_runner):
+    module.ScriptCache = lambda: COMPILED
+manifest_scanner.scan_component_manifests = functools.cache(manifest_scanner.scan_component_manifests)
 
 
 def use_workspace(monkeypatch: Any, root: Path) -> None:

@@ -21,6 +21,7 @@ from riskmap.ui.filters import NOTHING, SWITCHES, Filters, escape
 from riskmap.usecases.snapshots import current_snapshot
 from riskmap.usecases.workspace import create_workspace, open_workspace
 from tests.map_workspace import HOSTILE, STREETS, make_workspace
+from tests.pages_running import use_workspace
 
 MAIN = Path(riskmap.ui.__file__).with_name("main.py")
 
@@ -35,9 +36,7 @@ def app(monkeypatch):
     """Run the app over a workspace; returns what it drew."""
 
     def run(root: Path, **query: str) -> AppTest:
-        monkeypatch.setenv("RISKMAP_WORKSPACE", str(root))
-        state.workspace.cache_clear()
-        state.signer.cache_clear()
+        use_workspace(monkeypatch, root)
         app = AppTest.from_file(str(MAIN), default_timeout=120)
         for key, value in query.items():
             app.query_params[key] = value

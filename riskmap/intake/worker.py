@@ -77,6 +77,18 @@ def _limit_process(request: dict[str, Any]) -> None:
         resource.setrlimit(what, (value, hard))
 
 
+class _Without:
+    """A finder that says of some packages that they are not installed."""
+
+    def __init__(self, *packages: str) -> None:
+        self.packages = packages
+
+    def find_spec(self, name: str, _path: object = None, _target: object = None) -> None:
+        """Refuse the packages; leave every other module to the finders that follow."""
+        if name.partition(".")[0] in self.packages:
+            raise ModuleNotFoundError(name=name)
+
+
 def _reader(kind: str) -> Callable[[dict[str, Any], Path], list[dict[str, Any]]]:
     if kind in {"xlsx", "xls", "csv"}:
         # Arrow does without numpy, whose import takes longer than a small workbook.
@@ -88,6 +100,8 @@ def _reader(kind: str) -> Callable[[dict[str, Any], Path], list[dict[str, Any]]]
     elif kind == "parquet":
         from riskmap.intake.drivers.columnar import read  # noqa: PLC0415
     else:
+        # pyogrio and Arrow would import them for frames that nobody asks for; that takes longer than a file.
+        sys.meta_path.insert(0, _Without("geopandas", "pandas"))
         from riskmap.intake.drivers.vector import read  # noqa: PLC0415
     return read
 

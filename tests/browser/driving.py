@@ -15,8 +15,26 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Frame, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Frame, Page, sync_playwright
 
+# The lists below the address bar would start a process for each window, though nobody types there. Chromium
+# heeds the last such list only, so of what Playwright switches off all that these tests may meet is named again.
+UNWANTED = (
+    "WebUIOmniboxPopup",
+    "WebUIOmniboxAimPopup",
+    "AimEnabled",
+    "AvoidUnnecessaryBeforeUnloadCheckSync",
+    "DestroyProfileOnBrowserClose",
+    "HttpsFirstBalancedModeAutoEnable",
+    "HttpsUpgrades",
+    "LensOverlay",
+    "MediaRouter",
+    "NetworkTimeServiceQuerying",
+    "OptimizationHints",
+    "PaintHolding",
+    "PreconnectToSearch",
+    "ThirdPartyStoragePartitioning",
+)
 ARGUMENTS = (
     "--headless",
     "--no-sandbox",
@@ -25,6 +43,7 @@ ARGUMENTS = (
     "--disable-component-update",
     "--disable-sync",
     "--no-first-run",
+    "--disable-features=" + ",".join(UNWANTED),
 )
 PATIENCE_S = 90
 # Chromium says this of Streamlit's iframes; it is nothing of ours and no error.
@@ -74,6 +93,41 @@ def chromium_browser(executable: str) -> Iterator[Browser]:
             yield browser
         finally:
             browser.close()
+
+
+@dataclass
+class People:
+    """The persons at one browser: each keeps what was downloaded once and, from test to test, nothing else.
+
+    A new context per test would fetch and compile the scripts of Streamlit again each time.
+    """
+
+    browser: Browser
+    address: str
+    options: dict[str, Any]
+    contexts: list[BrowserContext] = field(default_factory=list)
+
+    def open(self, person: int = 0) -> Watched:
+        """Return an empty tab of a person, who knows nothing of earlier tests."""
+        while len(self.contexts) <= person:
+            self.contexts.append(self.browser.new_context(**self.options))
+        return Watched(self.contexts[person].new_page())
+
+    def leave(self) -> None:
+        """Close every tab and forget cookies and everything that the pages stored."""
+        for context in self.contexts:
+            for page in context.pages[1:]:
+                page.close()
+            for page in context.pages:
+                session = context.new_cdp_session(page)
+                session.send("Storage.clearDataForOrigin", {"origin": self.address, "storageTypes": "all"})
+                page.close()
+            context.clear_cookies()
+
+    def close(self) -> None:
+        """Close the windows."""
+        for context in self.contexts:
+            context.close()
 
 
 @dataclass

@@ -9,7 +9,7 @@ from tests.map_workspace import HOSTILE, LONELY, STACK, make_workspace
 
 pytest.importorskip("playwright", reason="system part: playwright is not installed")
 
-from tests.browser.driving import DRAWN, Watched, chromium_browser, map_frame, pixels, place, served
+from tests.browser.driving import DRAWN, People, Watched, chromium_browser, map_frame, pixels, place, served
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -36,12 +36,18 @@ def browser(chromium):
         yield browser
 
 
+@pytest.fixture(scope="module")
+def people(browser, address):
+    people = People(browser, address, {"viewport": {"width": 1366, "height": 768}})
+    yield people
+    people.close()
+
+
 @pytest.fixture
-def watched(browser):
-    context = browser.new_context(viewport={"width": 1366, "height": 768})
-    made = Watched(context.new_page())
+def watched(people):
+    made = people.open()
     yield made
-    context.close()
+    people.leave()
     assert made.outside() == []
     assert made.complaints == []
 

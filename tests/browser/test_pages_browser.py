@@ -12,7 +12,7 @@ from tests.map_workspace import HOSTILE, make_workspace
 
 pytest.importorskip("playwright", reason="system part: playwright is not installed")
 
-from tests.browser.driving import Watched, chromium_browser, served
+from tests.browser.driving import People, chromium_browser, served
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -36,23 +36,28 @@ def browser(chromium):
         yield browser
 
 
+@pytest.fixture(scope="module")
+def people(browser, address):
+    people = People(browser, address, {"viewport": {"width": 1366, "height": 768}, "locale": "zh-CN"})
+    yield people
+    people.close()
+
+
 @pytest.fixture
-def open_tab(browser):
-    contexts, tabs = [], []
+def open_tab(people):
+    tabs = []
 
     def opened(url):
-        context = browser.new_context(viewport={"width": 1366, "height": 768}, locale="zh-CN")
-        context.set_default_timeout(PATIENCE)
-        contexts.append(context)
-        watched = Watched(context.new_page())
+        """Open an address as somebody who has no other tab."""
+        watched = people.open(len(tabs))
+        watched.page.set_default_timeout(PATIENCE)
         tabs.append(watched)
         watched.page.goto(url)
         return watched.page
 
     yield opened
     hacked = [tab.page.evaluate("window.hacked") for tab in tabs]
-    for context in contexts:
-        context.close()
+    people.leave()
     assert [tab.outside() for tab in tabs] == [[]] * len(tabs)
     assert [c for tab in tabs for c in tab.complaints if not SEEKING.search(c)] == []
     assert hacked == [None] * len(tabs)

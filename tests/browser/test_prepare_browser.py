@@ -16,7 +16,7 @@ pytest.importorskip("playwright", reason="system part: playwright is not install
 
 from playwright.sync_api import Error
 
-from tests.browser.driving import Watched, chromium_browser, served
+from tests.browser.driving import People, chromium_browser, served
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -49,13 +49,19 @@ def browser(chromium):
         yield browser
 
 
+@pytest.fixture(scope="module")
+def people(browser, address):
+    people = People(browser, address, {"viewport": {"width": 1366, "height": 900}})
+    yield people
+    people.close()
+
+
 @pytest.fixture
-def watched(browser):
-    context = browser.new_context(viewport={"width": 1366, "height": 900})
-    context.set_default_timeout(90_000)
-    made = Watched(context.new_page())
+def watched(people):
+    made = people.open()
+    made.page.set_default_timeout(90_000)
     yield made
-    context.close()
+    people.leave()
     assert made.outside() == []
     assert [one for one in made.complaints if not SEEKING.search(one)] == []
 
