@@ -46,14 +46,21 @@ def calls(shown: Storm) -> None:
 def _list(shown: Storm) -> None:
     """The list runs again by itself: the minutes pass whether or not anybody clicks."""
     view = callout_view(workspace(), shown.scenario.id)
-    picked = _chosen(shown, view) if view.callout.lines else None
-    if not view.callout.lines:
-        st.success(say("prepare_points_none"))
-    prepare_outbox.draw(shown, view, picked)
+    # Slots, so that the box of messages stays the same one when a record is chosen above it.
+    top, record, below = st.container(), st.container(), st.container()
+    with top:
+        picked = _chosen(view) if view.callout.lines else None
+        if not view.callout.lines:
+            st.success(say("prepare_points_none"))
+    if picked is not None:
+        with record:
+            _one(shown, view, picked)
+    with below:
+        prepare_outbox.draw(shown, view, picked)
 
 
-def _chosen(shown: Storm, view: CalloutView) -> CallLine | None:
-    """Draw the list and the record that was chosen from it; return that record."""
+def _chosen(view: CalloutView) -> CallLine | None:
+    """Draw the list; return the record that was chosen from it."""
     lines = view.callout.lines
     counts = Counter(view.states[line.feature_id].status for line in lines)
     late = sum(state.overdue for state in view.states.values())
@@ -81,10 +88,7 @@ def _chosen(shown: Storm, view: CalloutView) -> CallLine | None:
     chosen = show_table(key, columns, rows, pager=pager, height=_HEIGHT, dense=True)
     if chosen:
         st.session_state[_CHOSEN] = int(chosen)
-    picked = next((line for line in lines if line.feature_id == st.session_state.get(_CHOSEN)), None)
-    if picked is not None:
-        _one(shown, view, picked)
-    return picked
+    return next((line for line in lines if line.feature_id == st.session_state.get(_CHOSEN)), None)
 
 
 def _row(line: CallLine, state: CallState) -> Row:

@@ -51,7 +51,7 @@ class Asked:
         """Return the document of the plan. RiskmapError says what is wrong with which file."""
         with private_folder() as folder:
             own = workspace().people_table
-            people = self.people.written(folder, say("prepare_people")) if self.people else own
+            people = self.people.written(folder, say("prepare_people_file")) if self.people else own
             if people is None:
                 raise RiskmapError("没有转移人员表；请上传", "there is no table of people; upload one")
             return evacuation_of(
@@ -63,7 +63,7 @@ class Asked:
                 at_least=self.at_least,
                 radius=self.radius,
                 whole=self.whole,
-                roads=self.roads.written(folder, say("prepare_roads")) if self.roads else None,
+                roads=self.roads.written(folder, say("prepare_roads_file")) if self.roads else None,
                 roads_crs=self.roads_datum,
                 shut=shut,
                 before=before,
