@@ -161,7 +161,7 @@ def test_a_message_is_sent_with_a_name_and_stands_in_the_list(ws):
     click(at, "prepare-message-send")
     (state,) = messages(ws, 1)
     assert (state.status, state.channel, state.text) == ("sent", "file", "注意 <b>积水</b>")
-    ((_, shown, status),) = texts(panels(at)["prepare-outbox"])
+    ((shown, status),) = texts(panels(at)["prepare-outbox"])
     assert (shown, status) == ("注意 <b>积水</b>", "已写入文件夹，待人转发")
     assert at.text_area(key="prepare-message-text-1").value in ("", None)
 
@@ -171,7 +171,7 @@ def test_in_a_drill_it_is_plain_that_nothing_is_sent(ws):
     assert "不对外发送" in said(at)
     at.text_area(key="prepare-message-text-0").set_value("x").run()
     click(at, "prepare-message-send")
-    assert texts(panels(at)["prepare-outbox"])[0][2] == "演习，未发送"
+    assert texts(panels(at)["prepare-outbox"])[0][1] == "演习，未发送"
     assert not (ws.root / "data" / "outbox").exists()
 
 
@@ -184,13 +184,13 @@ def test_what_failed_shows_its_reason_and_can_be_tried_again(ws, monkeypatch):
     at.text_area(key="prepare-message-text-0").set_value("x").run()
     click(at, "prepare-message-send")
     row = panels(at)["prepare-outbox"]["rows"][0]["cells"]
-    assert row[2]["text"] == "发送失败，待重发"
-    assert "网址 127.0.0.1" in row[2]["note"]
+    assert row[1]["text"] == "发送失败，待重发"
+    assert "网址 127.0.0.1" in row[1]["note"]
     assert "web hook 127.0.0.1" in messages(ws, 1)[0].reason_en
     toml.write_text(f'{whole}\n[outbox]\nkind = "file"\n', "utf-8")
     use_workspace(monkeypatch, ws.root)
     click(at, "prepare-message-again")
-    assert texts(panels(at)["prepare-outbox"])[0][2] == "已写入文件夹，待人转发"
+    assert texts(panels(at)["prepare-outbox"])[0][1] == "已写入文件夹，待人转发"
     assert "1 条已发出，0 条仍未发出" in said(at)
     assert [m.attempts for m in messages(open_workspace(ws.root), 1)] == [2]
 

@@ -60,10 +60,10 @@ def _write(shown: Storm, view: CalloutView, line: CallLine | None) -> None:
     label = "prepare_message_note" if shown.scenario.drill else "prepare_message_send"
     if st.button(say(label), key="prepare-message-send", type="primary"):
         with st.spinner(say("prepare_message_sending")):
-            said = _sent(shown, to[chosen or 0][1], text or "")
-        st.session_state[_SAID] = said
-        if said[0] != "warning":
-            st.session_state[_WRITTEN] = written + 1
+            # Kept before anything is drawn: a rerun that comes meanwhile must not send it twice.
+            st.session_state[_SAID] = said = _sent(shown, to[chosen or 0][1], text or "")
+            if said[0] != "warning":
+                st.session_state[_WRITTEN] = written + 1
         st.rerun()
 
 
@@ -119,12 +119,12 @@ def _standing(shown: Storm) -> None:
     key = "prepare-outbox"
     pager = pager_of(key, len(listed), _ROWS)
     columns = [
-        Column("at", say("prepare_column_when"), "short"),
         Column("text", say("prepare_message_text")),
         Column("status", say("prepare_column_status")),
     ]
     rows = [_row(one) for one in listed[pager.start : pager.stop]]
-    show_table(key, columns, rows, pager=pager, height=_HEIGHT, dense=True)
+    # One page needs no buttons to turn it.
+    show_table(key, columns, rows, pager=pager if pager.pages > 1 else None, height=_HEIGHT, dense=True)
 
 
 def _again(shown: Storm) -> tuple[Tone, str]:
@@ -143,11 +143,11 @@ def _again(shown: Storm) -> tuple[Tone, str]:
 
 def _row(one: MessageState) -> Row:
     reason = (one.reason if lang() == "zh" else one.reason_en) if one.waits else ""
-    to = one.to or say("prepare_where_all")
+    at = f"{one.at.astimezone(BEIJING):%m-%d %H:%M}"
+    about = (at, one.to or say("prepare_where_all"), one.code)
     return Row(
         [
-            Cell(f"{one.at.astimezone(BEIJING):%m-%d %H:%M}"),
-            Cell(one.text, note=say("list_separator").join(part for part in (to, one.code) if part)),
+            Cell(one.text, note=say("list_separator").join(part for part in about if part)),
             Cell(one.words.text(lang()), note=reason),
         ]
     )

@@ -73,7 +73,8 @@ def _run(
         except RiskmapError as problem:
             refuse(problem)
             return
-    keep(replace(made, document=found, shut=shut, before=made.document, number=made.number + 1))
+        # Kept before anything is drawn: a rerun that comes meanwhile must not part log and plan.
+        keep(replace(made, document=found, shut=shut, before=made.document, number=made.number + 1))
     st.rerun()
 
 

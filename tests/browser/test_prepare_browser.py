@@ -179,9 +179,11 @@ def test_people_are_moved_to_shelters_that_are_open_and_to_others_when_one_close
     closing = page.get_by_role("option").first
     gone = int(re.findall(r"（([\d,]+) 人）", closing.inner_text())[0].replace(",", ""))
     closing.click()
-    page.keyboard.press("Escape")
     page.locator(".st-key-prepare-replan-run button:enabled").wait_for()
-    page.wait_for_timeout(500)
+    page.locator(".st-key-prepare-replan").get_by_text(
+        "有场所关闭"
+    ).click()  # the open list lies over the button
+    page.get_by_role("option").first.wait_for(state="hidden")
     page.locator(".st-key-prepare-replan-run button").click()
     said = page.get_by_text(re.compile("改变去处")).first
     said.wait_for()
