@@ -66,6 +66,13 @@ def typed(page, key, text):
     page.locator(f".st-key-{key} input").fill(text)
 
 
+def settled(page):
+    """Wait until nothing runs: what is drawn anew meanwhile would swallow a click."""
+    page.wait_for_timeout(600)
+    page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
+    page.wait_for_timeout(300)
+
+
 def frame_of(page, ready="() => Boolean(window.riskmap?.map)"):
     """Return the map's frame once it is ready; a page that is drawn anew may bring another one."""
     for _ in range(900):
@@ -175,15 +182,15 @@ def test_people_are_moved_to_shelters_that_are_open_and_to_others_when_one_close
     moved, placed, left = (int(n.replace(",", "")) for n in re.findall(r"([\d,]+) 人", text.inner_text())[:3])
     assert moved == placed + left
     assert moved > 0
-    page.locator(".st-key-prepare-replan [data-testid=stMultiSelect] input").click()
+    page.locator(".st-key-prepare-replan-run").scroll_into_view_if_needed()
+    settled(page)
+    page.locator(".st-key-prepare-replan [data-testid=stMultiSelect] input").press("ArrowDown")
     closing = page.get_by_role("option").first
     gone = int(re.findall(r"（([\d,]+) 人）", closing.inner_text())[0].replace(",", ""))
     closing.click()
     page.locator(".st-key-prepare-replan-run button:enabled").wait_for()
-    page.locator(".st-key-prepare-replan").get_by_text(
-        "有场所关闭"
-    ).click()  # the open list lies over the button
-    page.get_by_role("option").first.wait_for(state="hidden")
+    page.keyboard.press("Escape")  # the open list lies over the button
+    settled(page)
     page.locator(".st-key-prepare-replan-run button").click()
     said = page.get_by_text(re.compile("改变去处")).first
     said.wait_for()
