@@ -15,7 +15,7 @@ from riskmap.duty import NewEvent
 from riskmap.errors import CatalogError, RiskmapError
 from riskmap.usecases.duty import review_of
 from riskmap.usecases.event_entry import Entry
-from riskmap.usecases.outbox import deliver, messages, send_message
+from riskmap.usecases.outbox import deliver, messages, send_message, way_out
 from riskmap.usecases.workspace_file import read_workspace_file
 from tests import cli
 from tests.duty_workspace import AT, ESCALATIONS, WHO, copied, duty_workspace
@@ -143,6 +143,18 @@ def test_without_a_configuration_a_message_becomes_two_files_and_is_on_record(ws
     assert review_of(ws, 1).messages == {"sent": 1}
 
 
+def test_what_only_lies_in_a_folder_is_not_called_sent_and_the_way_out_is_named(ws):
+    state = sent(ws)
+    assert (state.status, state.words.zh, state.waits) == ("sent", "已写入文件夹，待人转发", False)
+    assert "须由人转发" in way_out(ws).zh
+    with Hook() as hook:
+        ready = configured(ws, f'kind = "webhook"\nurl = "{hook.url}"')
+        assert sent(ready).words.en == "Sent"
+    assert way_out(ready).en == "They leave by the web hook 127.0.0.1"
+    mail = 'kind = "smtp"\nhost = "mail.example"\nsender = "a@b.cn"\nrecipients = ["c@d.cn"]'
+    assert "mail.example" in way_out(configured(ws, mail)).zh
+
+
 def test_in_a_drill_nothing_is_sent_and_the_log_says_so(ws):
     with Hook() as hook:
         drill = configured(ws, f'kind = "webhook"\nurl = "{hook.url}"')
@@ -196,7 +208,9 @@ def closed_port():
 def test_a_failed_attempt_is_an_entry_with_its_reason_and_the_message_stays(ws, text):
     state = sent(configured(ws, text.format(port=closed_port())))
     assert (state.status, state.attempts) == ("failed", 1)
+    assert state.waits
     assert state.reason
+    assert state.reason_en != state.reason
 
 
 def test_a_mail_goes_to_the_recipients_of_its_sub_district_too(ws):

@@ -376,3 +376,14 @@ def test_a_state_and_its_moment_tell_ledgers_apart(ledger, path, tmp_path):
         assert restored.written_at(1) == kept
         assert restored.written_at(lost) is None
         assert restored.changed_since(1, most=9) == {}
+
+
+def test_a_ledger_that_a_program_opens_twice_loses_nothing_when_another_program_leaves(ledger, path, url):
+    bring(ledger, [point("A")])
+    with Ledger.open(url):  # of the same process: a look past the database would drop the locks of the first
+        other = f"import sqlite3; c = sqlite3.connect({str(path)!r}); c.execute('SELECT count(*) FROM feature'); c.close()"
+        subprocess.run([sys.executable, "-c", other], check=True)
+        assert path.with_name("ledger.sqlite-wal").exists()
+        bring(ledger, [point("B")])
+        with contextlib.closing(sqlite3.connect(path)) as seen:
+            assert seen.execute("SELECT count(*) FROM feature").fetchone() == (2,)

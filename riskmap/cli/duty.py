@@ -280,9 +280,9 @@ def _print_review(found: Review) -> None:
     never = len(found.unanswered)
     say(
         f"预警 {found.warnings} 次，响应 {found.responses} 次，对应 {found.tied} 次；转移 {found.moved.total} 人，"
-        f"开放避难场所 {len(found.shelters)} 处，新增积水点 {len(found.new_spots)} 处",
+        f"开放避难场所 {found.opened} 处，关闭 {found.closed} 处，新增积水点 {len(found.new_spots)} 处",
         f"{found.warnings} warnings, {found.responses} responses, {found.tied} tied; {found.moved.total} people "
-        f"moved, {len(found.shelters)} shelters opened, {len(found.new_spots)} new spots",
+        f"moved, {found.opened} shelters opened, {found.closed} closed, {len(found.new_spots)} new spots",
     )
     times = "—" if found.median is None else f"{found.median:.1f} / {found.p90:.1f}"
     say(

@@ -96,13 +96,14 @@ def _message_json(state: MessageState) -> dict[str, Any]:
 
 
 def _message_line(state: MessageState) -> str:
-    from riskmap.usecases.outbox import NOT_SENT
-
-    titles = {
-        "queued": ("待发送", "queued"),
-        "failed": ("发送失败，待重发", "failed"),
-        "sent": ("已发送", "sent"),
-        "drill": (NOT_SENT, "drill, not sent"),
-    }
-    status = titles[state.status][0 if LANG == "zh" else 1]
-    return f"{state.message}\t{status}\t{state.to or '—'}\t{state.attempts}\t{state.text}\t{state.reason}"
+    reason = state.reason if LANG == "zh" else state.reason_en
+    return "\t".join(
+        (
+            str(state.message),
+            state.words.text(LANG),
+            state.to or "—",
+            str(state.attempts),
+            state.text,
+            reason,
+        )
+    )

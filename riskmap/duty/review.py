@@ -36,11 +36,14 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Shelter:
-    """A shelter that was opened: `name` as logged, when, and when closed again (None: still open)."""
+    """A shelter that was opened or closed: `name` as logged, and when.
+
+    `opened` None: it stood open before the log began; `closed` None: it is still open.
+    """
 
     name: str
     subdistrict: str | None
-    opened: dt.datetime
+    opened: dt.datetime | None
     closed: dt.datetime | None
 
 
@@ -100,6 +103,16 @@ class Review:
     def responses(self) -> int:
         """How many responses were logged; one may answer several warnings."""
         return len({t.response.id for t in self.ties if t.response is not None})
+
+    @property
+    def opened(self) -> int:
+        """How many shelters were opened."""
+        return sum(s.opened is not None for s in self.shelters)
+
+    @property
+    def closed(self) -> int:
+        """How many shelters were closed and did not open again."""
+        return sum(s.closed is not None for s in self.shelters)
 
     @property
     def tied(self) -> int:

@@ -249,11 +249,20 @@ def restore(path: Path, target: Path, *, by: str, why: str, clock: Clock) -> Non
 
 
 def check_application(path: Path) -> None:
-    """Raise LedgerError where a file exists that is not one of our ledgers."""
-    with path.open("rb") as handle:
-        head = handle.read(100)
-    ours = head.startswith(b"SQLite format 3\0") and int.from_bytes(head[68:72], "big") == s.APPLICATION_ID
-    if not ours:
+    """Raise LedgerError where a file exists that is not one of our ledgers.
+
+    The database itself is asked, read-only. A file of ours must never be opened past it: closing any
+    handle of a file drops every lock that this process holds on it, and the next program to leave
+    would then throw away the log that our open connections still write to.
+    """
+    try:
+        with contextlib.closing(sqlite3.connect(path.absolute().as_uri() + "?mode=ro", uri=True)) as head:
+            (found,) = head.execute("PRAGMA application_id").fetchone()
+    except sqlite3.OperationalError as problem:
+        raise ledger_error(str(path), str(problem)) from problem
+    except sqlite3.DatabaseError:
+        found = None
+    if found != s.APPLICATION_ID:
         raise LedgerError(
             f"台账 {path}：不是台账文件；请检查路径，或用 riskmap restore 从备份恢复",
             f"ledger {path}: not a ledger; check the path, or bring a backup back with riskmap restore",

@@ -139,10 +139,11 @@ def _count(moved: Sequence[Event]) -> Count:
 
 
 def _shelters(left: Sequence[Event]) -> tuple[tuple[Shelter, ...], tuple[Event, ...]]:
-    """Return each shelter that was opened, once, and the entries that do not say which one it was.
+    """Return each shelter that was opened or closed, once, and the entries that do not say which one it was.
 
     A shelter is a record, or else what the entry calls it. Opened again after closing, it counts
-    once: from its first opening to its last closing.
+    once: from its first opening to its last closing. A record may have been open before the log
+    began; a mere name that closes and never opened may be a slip, and is named as one.
     """
     found: dict[str, Shelter] = {}
     unnamed: list[Event] = []
@@ -155,12 +156,14 @@ def _shelters(left: Sequence[Event]) -> tuple[tuple[Shelter, ...], tuple[Event, 
             unnamed.append(event)
         elif event.kind == "opening":
             old = found.get(key)
-            found[key] = Shelter(name, event.subdistrict, old.opened if old else event.at, None)
+            found[key] = Shelter(name, event.subdistrict, (old and old.opened) or event.at, None)
         elif key in found:
             old = found[key]
             found[key] = Shelter(old.name, old.subdistrict, old.opened, event.at)
+        elif event.feature_id is not None:
+            found[key] = Shelter(name, event.subdistrict, None, event.at)
         else:
-            unnamed.append(event)  # closed, and never opened in this log
+            unnamed.append(event)
     return tuple(found.values()), tuple(unnamed)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -16,26 +16,28 @@ from riskmap.errors import RiskmapError
 from riskmap.hazards import COLOURS, KINDS
 from riskmap.prepare.callout import is_due, phase_at
 from riskmap.records import RANKS, TIER_TITLES
+from riskmap.ui import prepare_outbox
 from riskmap.ui.filters import escape
-from riskmap.ui.notices import keep_notice, refuse
+from riskmap.ui.notices import refuse, show_kept_notice
 from riskmap.ui.panels import Cell, Column, Row, pager_of, show_table
+from riskmap.ui.prepare_desk import ask_person, log_entry, person
 from riskmap.ui.state import lang, say, workspace
 from riskmap.usecases.duty import callout_view, review_of
-from riskmap.usecases.duty_exports import export_after_report, export_callout
+from riskmap.usecases.duty_exports import callout_archive, export_after_report, export_callout
 from riskmap.usecases.event_entry import Entry, log_event
+from riskmap.usecases.plan_files import plan_file, read_plan
 from riskmap.usecases.storms import Storm
 
 _ROWS: Final = 20
 _HEIGHT: Final = 330
 _EVERY_S: Final = 30  # the clock is looked at this often while the list is open
-_PERSON: Final = "person"
 _CHOSEN: Final = "prepare-line"
 _BY_HAND: Final = ("note", "response", "response_end", "opening", "closure", "moved", "new_spot")
 
 
 def calls(shown: Storm) -> None:
     """Draw the call-out: who is to be called next, what to do, and tick-off."""
-    _person()
+    ask_person()
     _list(shown)
     _papers(shown)
 
@@ -44,10 +46,22 @@ def calls(shown: Storm) -> None:
 def _list(shown: Storm) -> None:
     """The list runs again by itself: the minutes pass whether or not anybody clicks."""
     view = callout_view(workspace(), shown.scenario.id)
+    # Slots, so that the box of messages stays the same one when a record is chosen above it.
+    top, record, below = st.container(), st.container(), st.container()
+    with top:
+        picked = _chosen(view) if view.callout.lines else None
+        if not view.callout.lines:
+            st.success(say("prepare_points_none"))
+    if picked is not None:
+        with record:
+            _one(shown, view, picked)
+    with below:
+        prepare_outbox.draw(shown, view, picked)
+
+
+def _chosen(view: CalloutView) -> CallLine | None:
+    """Draw the list; return the record that was chosen from it."""
     lines = view.callout.lines
-    if not lines:
-        st.success(say("prepare_points_none"))
-        return
     counts = Counter(view.states[line.feature_id].status for line in lines)
     late = sum(state.overdue for state in view.states.values())
     st.caption(
@@ -74,9 +88,7 @@ def _list(shown: Storm) -> None:
     chosen = show_table(key, columns, rows, pager=pager, height=_HEIGHT, dense=True)
     if chosen:
         st.session_state[_CHOSEN] = int(chosen)
-    picked = next((line for line in lines if line.feature_id == st.session_state.get(_CHOSEN)), None)
-    if picked is not None:
-        _one(shown, view, picked)
+    return next((line for line in lines if line.feature_id == st.session_state.get(_CHOSEN)), None)
 
 
 def _row(line: CallLine, state: CallState) -> Row:
@@ -96,6 +108,7 @@ def _row(line: CallLine, state: CallState) -> Row:
 def _one(shown: Storm, view: CalloutView, line: CallLine) -> None:
     """One record: its contacts with the buttons, what is missing, and what to do now."""
     with st.container(key="prepare-line", border=True):
+        show_kept_notice()
         st.markdown(f"**{escape(line.name or line.code)}**")
         for cause in line.causes[:2]:
             st.caption(escape(cause.text(lang())))
@@ -111,7 +124,7 @@ def _one(shown: Storm, view: CalloutView, line: CallLine) -> None:
                     st.button(
                         say(f"prepare_do_{kind}"),
                         key=f"prepare-{kind}-{line.feature_id}-{callee.number}",
-                        on_click=_log,
+                        on_click=log_entry,
                         args=(
                             shown.scenario.id,
                             Entry(kind, record=f"{line.layer}:{line.code}", contact=callee.number),
@@ -121,7 +134,7 @@ def _one(shown: Storm, view: CalloutView, line: CallLine) -> None:
         done = view.done.get(line.feature_id, ())
         st.caption(say("prepare_phase", phase=PHASES[phase].text(lang())))
         if line.own_plan:
-            st.text(say("prepare_own_plan", plan=line.own_plan))
+            _own_plan(line)
         for number, action in enumerate(line.actions):
             if not is_due(action.phase, phase):
                 continue
@@ -132,7 +145,7 @@ def _one(shown: Storm, view: CalloutView, line: CallLine) -> None:
                 value=ticked,
                 disabled=ticked,
                 key=f"prepare-action-{line.feature_id}-{number}-{ticked}",
-                on_change=_log,
+                on_change=log_entry,
                 args=(
                     shown.scenario.id,
                     Entry("action_done", record=f"{line.layer}:{line.code}", text=action.text.zh),
@@ -140,73 +153,67 @@ def _one(shown: Storm, view: CalloutView, line: CallLine) -> None:
             )
 
 
-def _person() -> None:
-    """Ask once who sits at the desk: every tick keeps a name."""
-    by = st.text_input(
-        say("sign_person"),
-        value=st.session_state.get(_PERSON, ""),
-        key="prepare-person",
-        placeholder=say("sign_person_hint"),
-        max_chars=80,
-    )
-    if by := (by or "").strip():
-        st.session_state[_PERSON] = by
-
-
-def _log(number: int, entry: Entry) -> None:
-    by = st.session_state.get(_PERSON, "")
-    if not by:
-        keep_notice("warning", say("sign_missing_person"))
+def _own_plan(line: CallLine) -> None:
+    """Offer the file that the plan names, where there is one; else the plan is what it says."""
+    text = line.own_plan
+    file = plan_file(workspace(), text)
+    if file is None:
+        st.text(say("prepare_own_plan", plan=text))
         return
-    try:
-        log_event(workspace(), number, entry, by=by, why=EVENT_KINDS[entry.kind].zh)
-    except RiskmapError as problem:
-        keep_notice("error", problem.text(lang()))
+    st.download_button(
+        say("prepare_own_plan", plan=escape(file.name)),
+        data=lambda: read_plan(workspace(), text),
+        file_name=file.name,
+        key=f"prepare-plan-{line.feature_id}",
+        icon=":material/description:",
+        on_click="ignore",
+        width="stretch",
+    )
 
 
 def _papers(shown: Storm) -> None:
     """Offer the papers; each is made when it is asked for. Names and phones are masked."""
     number = shown.scenario.id
-    left, right = st.columns(2)
-    left.download_button(
-        say("prepare_paper_book"),
-        data=lambda: _made(number, ".xlsx"),
-        file_name=f"{say('prepare_tab_calls')}-{number}.xlsx",
-        key="prepare-book",
-        on_click="ignore",
-        width="stretch",
+    calls = say("prepare_tab_calls")
+    st.caption(say("prepare_papers"))
+    papers: tuple[tuple[str, str, Callable[[], bytes]], ...] = (
+        ("book", f"{calls}-{number}.xlsx", lambda: _made(number, ".xlsx")),
+        ("books", f"{calls}-{number}.zip", lambda: _packed(number)),
+        ("brief", f"{say('prepare_paper_brief')}-{number}.docx", lambda: _made(number, ".docx")),
     )
-    right.download_button(
-        say("prepare_paper_brief"),
-        data=lambda: _made(number, ".docx"),
-        file_name=f"{say('prepare_paper_brief')}-{number}.docx",
-        key="prepare-brief",
-        on_click="ignore",
-        width="stretch",
-    )
+    for column, (paper, name, make) in zip(st.columns(3, gap="small"), papers, strict=True):
+        column.download_button(
+            say(f"prepare_paper_{paper}"),
+            data=make,
+            file_name=name,
+            key=f"prepare-{paper}",
+            on_click="ignore",
+            width="stretch",
+            disabled=paper == "books" and not shown.worst,
+        )
+
+
+def _packed(number: int) -> bytes:
+    return callout_archive(callout_view(workspace(), number), lang=lang())
 
 
 def _made(number: int, ending: str) -> bytes:
     with tempfile.TemporaryDirectory(prefix="riskmap-") as folder:
         file = Path(folder) / f"paper{ending}"
-        export_callout(
-            callout_view(workspace(), number), file, by=st.session_state.get(_PERSON, ""), lang=lang()
-        )
+        export_callout(callout_view(workspace(), number), file, by=person(), lang=lang())
         return file.read_bytes()
 
 
 def _report(number: int) -> bytes:
     with tempfile.TemporaryDirectory(prefix="riskmap-") as folder:
         file = Path(folder) / "report.docx"
-        export_after_report(
-            review_of(workspace(), number), file, by=st.session_state.get(_PERSON, ""), lang=lang()
-        )
+        export_after_report(review_of(workspace(), number), file, by=person(), lang=lang())
         return file.read_bytes()
 
 
 def log(shown: Storm) -> None:
     """Draw the log of the scenario, newest first, with what a person adds by hand."""
-    _person()
+    ask_person()
     number = shown.scenario.id
     _by_hand(number)
     events = list(reversed(workspace().ledger.events(number)))
@@ -276,11 +283,10 @@ def _by_hand(number: int) -> None:
                 if kind in {"moved", "new_spot", "note"} and not detail.isdecimal()
                 else "",
             )
-            by = st.session_state.get(_PERSON, "")
-            if not by:
+            if not person():
                 st.warning(say("sign_missing_person"))
                 return
             try:
-                log_event(workspace(), number, entry, by=by, why=EVENT_KINDS[kind].zh)
+                log_event(workspace(), number, entry, by=person(), why=EVENT_KINDS[kind].zh)
             except RiskmapError as problem:
                 refuse(problem)

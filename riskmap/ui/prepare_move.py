@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,23 +12,121 @@ import streamlit as st
 
 from riskmap.errors import RiskmapError
 from riskmap.records import RANKS, TIER_TITLES, TIERS
-from riskmap.ui.notices import refuse
-from riskmap.ui.panels import Cell, Column, Row, pager_of, show_table
+from riskmap.ui import prepare_replan
+from riskmap.ui.import_review import datum_title
+from riskmap.ui.notices import notice, refuse
+from riskmap.ui.panels import Cell, Column, Row, first_page, pager_of, show_table
 from riskmap.ui.state import lang, say, workspace
-from riskmap.ui.uploads import keep_as_they_are, private_folder
+from riskmap.ui.uploads import Held, private_folder
+from riskmap.usecases.evacuating import write_lists
 from riskmap.usecases.storms import MOVED_FROM, RADIUS_M, Storm, evacuation_of
 
 _ROWS: Final = 20
 _HEIGHT: Final = 300
 _PLAN: Final = "prepare-plan"
+_SHELTERS: Final = "prepare-move-shelters"
+_DATUMS: Final = ("cgcs2000", "wgs84", "gcj02", "bd09")
+_ROAD_FILES: Final = ("geojson", "json", "csv")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a plan is made from; kept with it, so that the same is asked again when a shelter closes.
+
+    `people` None: the table of the workspace, whose datum is stated there. `roads` None: straight lines.
+    """
+
+    people: Held | None
+    people_datum: str | None
+    roads: Held | None
+    roads_datum: str | None
+    layers: tuple[str, ...]
+    at_least: int
+    radius: float
+    whole: bool
+
+    def plan(
+        self, shown: Storm, *, shut: tuple[str, ...] = (), before: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Return the document of the plan. RiskmapError says what is wrong with which file."""
+        with private_folder() as folder:
+            own = workspace().people_table
+            people = self.people.written(folder, say("prepare_people_file")) if self.people else own
+            if people is None:
+                raise RiskmapError("没有转移人员表；请上传", "there is no table of people; upload one")
+            return evacuation_of(
+                workspace(),
+                shown,
+                people,
+                crs=self.people_datum,
+                layers=self.layers,
+                at_least=self.at_least,
+                radius=self.radius,
+                whole=self.whole,
+                roads=self.roads.written(folder, say("prepare_roads_file")) if self.roads else None,
+                roads_crs=self.roads_datum,
+                shut=shut,
+                before=before,
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A plan as it is shown: `shut` shelters were closed on this page, `before` is the plan it changes."""
+
+    scenario: int
+    asked: Asked
+    document: dict[str, Any]
+    shut: tuple[str, ...] = ()
+    before: dict[str, Any] | None = None
+    number: int = 0
 
 
 def move(shown: Storm) -> None:
-    """Ask for the people and the danger, then show the plan."""
+    """Ask for the people and the danger, then show the plan, and plan again when a shelter closes."""
+    kept: Made | None = st.session_state.get(_PLAN)
+    made = kept if kept is not None and kept.scenario == shown.scenario.id else None
+    with st.expander(say("prepare_move_again" if made else "prepare_move_form"), expanded=made is None):
+        asked = _ask()
+        ready = asked.people is not None or workspace().people_table is not None
+        if st.button(say("prepare_move_run"), key="prepare-move-run", type="primary", disabled=not ready):
+            with st.spinner(say("working")):
+                try:
+                    keep(
+                        Made(
+                            shown.scenario.id, asked, asked.plan(shown), number=made.number + 1 if made else 0
+                        )
+                    )
+                except RiskmapError as problem:
+                    refuse(problem)
+                else:
+                    st.rerun()
+    if made is not None:
+        _plan(shown, made)
+        prepare_replan.draw(shown, made, keep)
+
+
+def keep(made: Made) -> None:
+    """Keep a plan for this session, and show its lists from the beginning."""
+    st.session_state[_PLAN] = made
+    first_page(_SHELTERS)
+    first_page(prepare_replan.CHANGES)
+
+
+def _ask() -> Asked:
     own = workspace().people_table
-    file = st.file_uploader(say("prepare_people"), key="prepare-people-file", help=say("prepare_people_help"))
-    if file is None:
+    people = Held.of(
+        st.file_uploader(say("prepare_people"), key="prepare-people-file", help=say("prepare_people_help"))
+    )
+    if people is None:
         st.caption(say("prepare_people_own", file=own.name) if own else say("prepare_people_none"))
+    people_datum = _datum("prepare-people-datum", workspace().config.people_datum) if people else None
+    roads = Held.of(
+        st.file_uploader(
+            say("prepare_roads"), _ROAD_FILES, key="prepare-roads-file", help=say("prepare_roads_help")
+        )
+    )
+    roads_datum = _datum("prepare-roads-datum", "wgs84") if roads else None
     layers = st.multiselect(
         say("prepare_move_layers"),
         list(workspace().catalog.layers),
@@ -46,49 +147,47 @@ def move(shown: Storm) -> None:
         say("prepare_move_radius"), 10, 2000, int(RADIUS_M), 10, key="prepare-move-radius"
     )
     whole = right.checkbox(say("prepare_move_whole"), key="prepare-move-whole")
-    if st.button(
-        say("prepare_move_run"), key="prepare-move-run", type="primary", disabled=file is None and own is None
-    ):
-        with private_folder() as folder, st.spinner(say("working")):
-            try:
-                path: Path = keep_as_they_are([file], folder)[0].path if file is not None else own  # type: ignore[assignment]
-                found = evacuation_of(
-                    workspace(),
-                    shown,
-                    path,
-                    layers=layers,
-                    at_least=RANKS.index(tier),
-                    radius=float(radius),
-                    whole=whole,
-                )
-                st.session_state[_PLAN] = (shown.scenario.id, found)
-            except RiskmapError as problem:
-                refuse(problem)
-    kept = st.session_state.get(_PLAN)
-    if kept and kept[0] == shown.scenario.id:
-        _plan(kept[1])
+    return Asked(
+        people, people_datum, roads, roads_datum, tuple(layers), RANKS.index(tier), float(radius), whole
+    )
 
 
-def _plan(found: dict[str, Any]) -> None:
+def _datum(key: str, stated: str) -> str:
+    """Ask in which datum the numbers of an uploaded file are; it is never guessed silently."""
+    known = _DATUMS if stated in _DATUMS else (stated, *_DATUMS)
+    return str(
+        st.selectbox(say("prepare_datum"), known, index=known.index(stated), format_func=datum_title, key=key)
+    )
+
+
+def _plan(shown: Storm, made: Made) -> None:
+    found = made.document
+    distance = found["distance_zh" if lang() == "zh" else "distance"]
     st.markdown(
         say(
             "prepare_move_sum",
             people=f"{found['people']:,}",
             placed=f"{found['placed']:,}",
             unplaced=f"{found['unplaced']:,}",
-            distance=found["distance"],
         )
     )
+    st.caption(
+        say("prepare_move_distance_roads" if made.asked.roads else "prepare_move_distance", how=distance)
+    )
     if found["unplaced"]:
-        st.error(say("prepare_move_unplaced", n=f"{found['unplaced']:,}"))
+        reasons: Counter[str] = Counter()
+        for one in found["unplaced_groups"]:
+            reasons[one[lang()]] += one["people"]
+        lines = [say("prepare_move_unplaced", n=f"{found['unplaced']:,}")]
+        lines += [say("prepare_move_reason", why=why, n=f"{n:,}") for why, n in reasons.most_common()]
+        notice("error", "\n".join(lines))
     incomplete = found.get("incomplete", [])
     if incomplete:
         st.warning(say("prepare_move_incomplete", n=f"{len(incomplete):,}"))
     used = [one for one in found["shelters"] if one["used"]]
-    key = "prepare-move-shelters"
-    pager = pager_of(key, len(used), _ROWS)
+    pager = pager_of(_SHELTERS, len(used), _ROWS)
     show_table(
-        key,
+        _SHELTERS,
         [
             Column("name", say("prepare_column_shelter")),
             Column("used", say("prepare_column_used"), "number"),
@@ -111,3 +210,18 @@ def _plan(found: dict[str, Any]) -> None:
         dense=True,
         empty=say("prepare_move_nobody"),
     )
+    st.download_button(
+        say("prepare_move_book"),
+        data=lambda: _book(shown, made),
+        file_name=f"{say('prepare_move_book_name')}-{made.scenario}.xlsx",
+        key="prepare-move-book",
+        on_click="ignore",
+        width="stretch",
+    )
+
+
+def _book(shown: Storm, made: Made) -> bytes:
+    with tempfile.TemporaryDirectory(prefix="riskmap-") as folder:
+        file = Path(folder) / "plan.xlsx"
+        write_lists(workspace(), made.document, file, scenario=shown.scenario, lang=lang())
+        return file.read_bytes()

@@ -26,7 +26,10 @@ _TAIL: Final = 30
 class Uploaded(Protocol):
     """What Streamlit hands over."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """Return the name that came with the file."""
+        ...
 
     def getbuffer(self) -> memoryview:
         """Return the content."""
@@ -89,8 +92,7 @@ def keep_as_they_are(files: Sequence[Uploaded], folder: Path) -> list[Upload]:
     kept = []
     for number, file in enumerate(files):
         name = shown_name(file.name)
-        suffix = "".join(c for c in Path(name).suffix.lower() if c.isascii() and (c.isalnum() or c == "."))
-        kept.append(Upload(_write(folder / f"{number:04d}{suffix}", file), name))
+        kept.append(Upload(_write(folder / f"{number:04d}{_ending(name)}", file), name))
     return kept
 
 
@@ -101,6 +103,31 @@ def as_uploaded(problem: RiskmapError, files: Iterable[Upload]) -> Say:
         for ours in (str(file.path), file.path.name):
             zh, en = zh.replace(ours, file.name), en.replace(ours, file.name)
     return Say(zh, en)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An upload that outlives its widget: the name as the person knows it, and the content."""
+
+    name: str
+    data: bytes
+
+    @classmethod
+    def of(cls, file: Uploaded | None) -> Held | None:
+        """Return an upload to be kept, None where there is none."""
+        return None if file is None else cls(shown_name(file.name), bytes(file.getbuffer()))
+
+    def written(self, folder: Path, stem: str) -> Path:
+        """Write it into a folder under a name of ours that says what it is, with the ending of its own."""
+        return _write(folder / f"{stem}{_ending(self.name)}", self)
+
+    def getbuffer(self) -> memoryview:
+        """Return the content."""
+        return memoryview(self.data)
+
+
+def _ending(name: str) -> str:
+    return "".join(c for c in Path(name).suffix.lower() if c.isascii() and (c.isalnum() or c == "."))
 
 
 def _shapefile(group: Sequence[Uploaded], folder: Path, number: int) -> Upload:

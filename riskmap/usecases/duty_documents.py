@@ -152,7 +152,8 @@ def review_json(found: Review, lang: Lang = "zh") -> dict[str, Any]:
             t.response.id for t in found.ties if t.response is not None and t.warning is None
         ],
         "moved": {"people": found.moved.total, "subdistricts": dict(found.moved.by_subdistrict)},
-        "shelters_opened": len(found.shelters),
+        "shelters_opened": found.opened,
+        "shelters_closed": found.closed,
         "shelters": [
             {
                 "name": s.name,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import tempfile
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +31,18 @@ def export_callout(view: CalloutView, to: Path, *, by: str = "", lang: Lang = "z
         f"{to}：叫应单可写到文件夹（每街道一个 .xlsx）、.xlsx 或 .docx（简报）",
         f"{to}: a call-out goes to a folder (one .xlsx per sub-district), .xlsx or .docx (the brief)",
     )
+
+
+def callout_archive(view: CalloutView, *, lang: Lang = "zh") -> bytes:
+    """Return the workbooks of a call-out, one per sub-district, as one .zip."""
+    packed = io.BytesIO()
+    with (
+        tempfile.TemporaryDirectory(prefix="riskmap-") as folder,
+        zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive,
+    ):
+        for one in write_callout_books(view, Path(folder), lang=lang):
+            archive.write(one.path, one.path.name)
+    return packed.getvalue()
 
 
 def check_target(to: Path, endings: tuple[str, ...]) -> None:

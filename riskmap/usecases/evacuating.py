@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from riskmap.duty import Scenario
 from riskmap.errors import Lang, RiskmapError, Say, UnknownNameError
 from riskmap.prepare.evacuation import Demand, Distances, Places, Plan, plan
 from riskmap.prepare.people import Incomplete, Threatened, threatened
@@ -54,18 +55,20 @@ def evacuation(
     endangered: Sequence[str] = (),
     typhoon: bool = False,
     roads: Path | None = None,
+    roads_crs: str | None = None,
     whole: bool = False,
     detour: float = DETOUR,
     nearest: int = NEAREST,
-    before: Path | None = None,
+    before: Path | Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return the document of `riskmap evacuate --json`.
 
     `danger`: see `danger_zones`; `radius`, metres, is that of records that are points. Shelters that
     are `closed`, `endangered`, inside a zone, outdoor in a `typhoon`, or of which something is not
-    known take nobody (`closed_shelters` says why). `roads`: see `read_roads`; without it straight lines
-    × `detour` count. `before` is a document of this function: the plan
-    then changes it least, and `changes` says what is different.
+    known take nobody (`closed_shelters` says why). `roads`: see `read_roads`, in `roads_crs` (that of
+    the people unless given); without it straight lines × `detour` count. `before` is a document of
+    this function, or the file that holds one: the plan then changes it least, and `changes` says what
+    is different.
     """
     found = danger if isinstance(danger, Danger) else danger_zones(ws, danger, radius=radius, crs=crs)
     intake = read_people(people_file, crs=crs)
@@ -79,8 +82,8 @@ def evacuation(
     shelters, left_out = _shelters(
         ws, found.zones, closed=closed, endangered=(*endangered, *found.shelters), typhoon=typhoon
     )
-    walk = _walk(moving.demands, shelters, roads, crs, detour)
-    earlier = _placements(before) if before else None
+    walk = _walk(moving.demands, shelters, roads, roads_crs or crs, detour)
+    earlier = None if before is None else _placements(before)
     made, again = _planned(moving.demands, shelters, walk, nearest=nearest, whole=whole, before=earlier)
     row_of = {code: i for i, code in reversed(list(enumerate(table.code)))}
     return document(
@@ -158,20 +161,41 @@ def _shelters(
     return Places([usable.code[i] for i in keep], usable.lon[keep], usable.lat[keep], room), left_out
 
 
-def _placements(before: Path) -> list[Placement]:
-    rows = read_json(before).get("assignments")
+def _placements(before: Path | Mapping[str, Any]) -> list[Placement]:
+    document = read_json(before) if isinstance(before, Path) else before
+    rows = document.get("assignments")
     try:
         return [Placement(str(r["group"]), str(r["shelter"]), int(r["people"])) for r in rows or ()]
     except (TypeError, KeyError, ValueError) as problem:
+        name = before.name if isinstance(before, Path) else "--replan"
         raise RiskmapError(
-            f"{before.name}：不是 riskmap evacuate --json 的输出（assignments 读不懂）；请用上次保存的方案",
-            f"{before.name}: not what riskmap evacuate --json prints (its assignments); give the plan that was saved",
+            f"{name}：不是 riskmap evacuate --json 的输出（assignments 读不懂）；请用上次保存的方案",
+            f"{name}: not what riskmap evacuate --json prints (its assignments); give the plan that was saved",
         ) from problem
 
 
-def write_lists(ws: Workspace, document: Mapping[str, Any], path: Path, *, lang: Lang = "zh") -> None:
-    """Write the document as a workbook for those who carry it out. ExportError where it cannot be written."""
+def write_lists(
+    ws: Workspace,
+    document: Mapping[str, Any],
+    path: Path,
+    *,
+    scenario: Scenario | None = None,
+    lang: Lang = "zh",
+) -> None:
+    """Write the document as a workbook for those who carry it out. ExportError where it cannot be written.
+
+    Every sheet names the `scenario` that the plan was made for, and says so where that is a drill.
+    """
     from riskmap.present.export.evacuation import write_evacuation  # noqa: PLC0415 - only where it is asked for
 
     made_at = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M")
-    write_evacuation(document, path, district=ws.config.district, made_at=made_at, demo=ws.demo, lang=lang)
+    write_evacuation(
+        document,
+        path,
+        district=ws.config.district,
+        made_at=made_at,
+        scenario=scenario.title if scenario else "",
+        drill=bool(scenario and scenario.drill),
+        demo=ws.demo,
+        lang=lang,
+    )

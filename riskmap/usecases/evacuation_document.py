@@ -74,7 +74,7 @@ def document(ws: Workspace, made: Evacuation) -> dict[str, Any]:
         "incomplete": [{"code": one.code, "kind": one.kind, **_both(one.why)} for one in made.incomplete],
     }
     if made.replan is not None:
-        result |= _changes(made.replan)
+        result |= _changes(ws, made.replan, dict(zip(found.demands.code, groups, strict=True)))
     return result
 
 
@@ -221,12 +221,22 @@ def _gap(needed: float, stated: float | None) -> int | None:
     return None if stated is None else int(np.ceil(float(gap(needed, stated))))
 
 
-def _changes(again: Replan) -> dict[str, Any]:
+def _changes(ws: Workspace, again: Replan, groups: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    names = {code: fact["name"] for code, fact in _facts(ws).items()}
     return {
         "moved": again.moved,
         "stayed": again.stayed,
         "changes": [
-            {"group": one.demand, "from": one.before, "to": one.after, "people": one.people}
+            {
+                "group": one.demand,
+                "from": one.before,
+                "to": one.after,
+                "people": one.people,
+                "from_name": names.get(one.before or ""),
+                "to_name": names.get(one.after or ""),
+                "subdistrict": groups[one.demand]["subdistrict"],
+                "community": groups[one.demand]["community"],
+            }
             for one in again.changes
         ],
         "gone": [{"group": one.demand, "shelter": one.shelter, "people": one.people} for one in again.gone],

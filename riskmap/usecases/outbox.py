@@ -13,9 +13,10 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from riskmap.duty import Event, NewEvent, Scenario, standing
-from riskmap.errors import RiskmapError
+from riskmap.errors import RiskmapError, Say
 from riskmap.ledger import mask_name, utc_now
 from riskmap.prepare.callout import in_order
 from riskmap.records import Contact
@@ -26,12 +27,22 @@ from riskmap.usecases.senders import Outgoing, SendError, send
 from riskmap.usecases.workspace import Workspace
 
 NOT_SENT: Final = "演习，未发送"
+MESSAGE_STATUS: Final[Mapping[str, Say]] = {
+    "queued": Say("待发送", "Queued"),
+    "failed": Say("发送失败，待重发", "Failed, to be sent again"),
+    "sent": Say("已发送", "Sent"),
+    "drill": Say(NOT_SENT, "Drill, not sent"),
+}
+_IN_FOLDER: Final = Say("已写入文件夹，待人转发", "In the folder, to be passed on by a person")
 _OPEN: Final = ("queued", "failed")
 
 
 @dataclass(frozen=True, slots=True)
 class MessageState:
-    """Where a message stands: `status` queued, failed, sent or drill; `reason` of the last failure."""
+    """Where a message stands: `status` of MESSAGE_STATUS; `reason` of the last failure, in both languages.
+
+    `channel`: through which the last attempt went (a kind of `[outbox]`), empty before any.
+    """
 
     message: int
     at: dt.datetime
@@ -43,6 +54,34 @@ class MessageState:
     status: str
     attempts: int
     reason: str
+    reason_en: str = ""
+    channel: str = ""
+
+    @property
+    def words(self) -> Say:
+        """The status in words: what lies in a folder has reached nobody yet."""
+        in_folder = self.status == "sent" and self.channel == "file"
+        return _IN_FOLDER if in_folder else MESSAGE_STATUS[self.status]
+
+    @property
+    def waits(self) -> bool:
+        """Whether it has not left and may be tried again."""
+        return self.status in _OPEN
+
+
+def way_out(ws: Workspace) -> Say:
+    """Return where messages of a workspace go, for those who write them."""
+    settings = ws.config.outbox
+    if settings.kind == "smtp":
+        return Say(f"经邮件服务器 {settings.host} 发出", f"They leave as mail, by {settings.host}")
+    if settings.kind == "webhook":
+        host = urlsplit(settings.url).hostname
+        return Say(f"经接口 {host} 发出", f"They leave by the web hook {host}")
+    return Say(
+        f"未接入对外渠道：消息只写入文件夹 {settings.folder}，须由人转发；渠道在 workspace.toml 的 [outbox] 中配置",
+        f"No channel is configured: messages are only written into {settings.folder}, and a person must pass "
+        "them on; channels are set in workspace.toml, [outbox]",
+    )
 
 
 def send_message(
@@ -99,6 +138,8 @@ def _states(log: list[Event]) -> list[MessageState]:
                 status=str(last.get("status", "queued")),
                 attempts=len(tries),
                 reason=str(last.get("reason", "")),
+                reason_en=str(last.get("reason_en") or last.get("reason", "")),
+                channel=str(last.get("channel", "")),
             )
         )
     return found
@@ -155,7 +196,12 @@ def _attempt(
             ws.ledger.record_export(by=by, why=why, what=what, unmasked=True)
         place = send(_outgoing(ws, scenario, first, person), settings, root=ws.root, environ=environ)
     except RiskmapError as problem:
-        return {"status": "failed", "reason": problem.text("zh"), **channel}
+        return {
+            "status": "failed",
+            "reason": problem.text("zh"),
+            "reason_en": problem.text("en"),
+            **channel,
+        }
     return {"status": "sent", "place": place, **channel}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -17,6 +17,7 @@ from riskmap.duty import Escalated, Scenario
 from riskmap.present.storm import counts_by_hour, raised_bytes
 from riskmap.records import RANK_OF, RANKS
 from riskmap.selection import Snapshot
+from riskmap.usecases.closures import shut_shelters
 from riskmap.usecases.danger import danger_zones
 from riskmap.usecases.evacuating import evacuation
 from riskmap.usecases.raised import raised
@@ -185,8 +186,17 @@ def evacuation_of(
     radius: float = RADIUS_M,
     crs: str | None = None,
     whole: bool = False,
+    roads: Path | None = None,
+    roads_crs: str | None = None,
+    shut: Collection[str] = (),
+    before: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Return who moves where in a kept scenario: see `moves_of`."""
+    """Return who moves where in a kept scenario: see `moves_of`.
+
+    Shelters that the log of the scenario closes take nobody, nor do those in `shut`.
+    """
+    known = set(of.snapshot.table(SHELTERS)["code"].to_pylist())
+    logged = [code for code in shut_shelters(ws, of.scenario.id) if code in known]
     return moves_of(
         ws,
         people,
@@ -198,6 +208,10 @@ def evacuation_of(
         radius=radius,
         crs=crs,
         whole=whole,
+        roads=roads,
+        roads_crs=roads_crs,
+        shut=list(dict.fromkeys((*logged, *shut))),
+        before=before,
     )
 
 
@@ -213,12 +227,17 @@ def moves_of(
     radius: float = RADIUS_M,
     crs: str | None = None,
     whole: bool = False,
+    roads: Path | None = None,
+    roads_crs: str | None = None,
+    shut: Sequence[str] = (),
+    before: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return who moves where: people of a table near records of `layers` raised to `at_least` (a rank) or worse.
 
     `worst`: (layer, code) → the worst rank it is raised to. Points count within `radius` metres,
-    polygons as they are; shelters that are `closed` or raised themselves are out, outdoor ones in a
-    `typhoon` too. The document is that of `riskmap evacuate --json`.
+    polygons as they are; shelters that are `closed` by the storm or raised themselves are out, so are
+    those that people have `shut`, outdoor ones in a `typhoon` too. `crs`: datum of the people, that of
+    workspace.toml unless given; `roads` and `before` as in `evacuation`, whose document this is.
     """
     codes = [
         f"{layer}:{code}" for (layer, code), rank in worst.items() if rank >= at_least and layer in layers
@@ -229,6 +248,10 @@ def moves_of(
         people,
         danger=danger_zones(ws, codes, radius=radius),
         crs=crs or ws.config.people_datum,
+        roads=roads,
+        roads_crs=roads_crs,
+        before=before,
+        closed=shut,
         endangered=list(dict.fromkeys((*closed, *raised))),
         typhoon=typhoon,
         whole=whole,

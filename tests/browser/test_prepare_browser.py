@@ -151,12 +151,22 @@ def test_a_call_is_ticked_off_with_a_name_and_the_log_keeps_it(watched, address,
     page.locator(".st-key-prepare-calls").get_by_text(re.compile("待应答")).first.wait_for()
     line.get_by_role("button", name="已应答").first.click()
     page.locator(".st-key-prepare-calls").get_by_text("已应答").first.wait_for()
+    box = page.locator(".st-key-prepare-messages")
+    assert "不对外发送" in box.inner_text()
+    box.locator("textarea").fill("请到场值守")
+    box.locator("textarea").press("Control+Enter")
+    box.get_by_role("button", name="记入（不发送）").click()
+    page.locator(".st-key-prepare-outbox").get_by_text("演习，未发送").wait_for()
+    with page.expect_download() as packed:
+        page.locator(".st-key-prepare-books button").click()
+    assert packed.value.suggested_filename.endswith(".zip")
     page.locator(".st-key-prepare-tab").get_by_text("记录", exact=True).click()
     page.locator(".st-key-prepare-log").get_by_text("应答", exact=True).first.wait_for()
     ledger = open_workspace(workspace).ledger
     kinds = [(event.kind, event.who) for event in ledger.events(ledger.scenarios()[0].id)]
     assert ("call", "值班员甲") in kinds
     assert ("acknowledgement", "值班员甲") in kinds
+    assert ("message", "值班员甲") in kinds
 
 
 def test_people_are_moved_to_shelters_that_are_open(watched, address):
@@ -169,6 +179,7 @@ def test_people_are_moved_to_shelters_that_are_open(watched, address):
     moved, placed, left = (int(n.replace(",", "")) for n in re.findall(r"([\d,]+) 人", text.inner_text())[:3])
     assert moved == placed + left
     assert moved > 0
+    page.locator(".st-key-prepare-replan").wait_for()
 
 
 def test_a_file_that_is_no_track_is_refused_with_a_sentence_and_nothing_is_kept(

@@ -138,7 +138,12 @@ def write_after_report(found: Review, path: Path, *, lang: Lang = "zh", author: 
 def _figures(paper: Paper, found: Review, lang: Lang) -> None:
     counts = {"warnings": found.warnings, "responses": found.responses, "tied": found.tied}
     paper.text(t("duty_warning_counts", lang, **counts))
-    moved = {"people": found.moved.total, "shelters": len(found.shelters), "spots": len(found.new_spots)}
+    moved = {
+        "people": found.moved.total,
+        "opened": found.opened,
+        "closed": found.closed,
+        "spots": len(found.new_spots),
+    }
     paper.text(t("duty_moved_counts", lang, **moved))
     never = len(found.unanswered)
     paper.text(
@@ -204,7 +209,7 @@ def _moved(paper: Paper, found: Review, lang: Lang) -> None:
                 [
                     s.name,
                     s.subdistrict or "—",
-                    beijing(s.opened),
+                    beijing(s.opened) if s.opened else "—",
                     beijing(s.closed) if s.closed else t("duty_still_open", lang),
                 ]
                 for s in found.shelters

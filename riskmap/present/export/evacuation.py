@@ -35,16 +35,20 @@ def write_evacuation(
     *,
     district: str,
     made_at: str,
+    scenario: str = "",
+    drill: bool = False,
     demo: bool = False,
     lang: Lang = "zh",
 ) -> None:
     """Write the document of an evacuation (`usecases.evacuating.evacuation`) as a workbook.
 
-    The file appears whole or not at all. Unknown cells stay empty, never 0.
+    `scenario`: title of what the plan was made for. A drill is marked on every printed page. The file
+    appears whole or not at all. Unknown cells stay empty, never 0.
     """
     with replacing(path) as (room,), new_workbook(room) as book:
-        pages = _Pages(book, Looks(book), lang, f"{district}{t('evacuation_title', lang)}")
-        pages.cover(document, made_at=made_at, demo=demo)
+        marks = [*([t("duty_drill", lang)] if drill else []), *([DEMO_MARK] if demo else [])]
+        pages = _Pages(book, Looks(book), lang, f"{district}{t('evacuation_title', lang)}", marks)
+        pages.cover(document, made_at=made_at, scenario=scenario)
         pages.table(t("evacuation_shelters", lang), _SHELTER, _shelter_rows(document))
         for subdistrict, rows in _by_subdistrict(document, lang).items():
             pages.table(subdistrict, _LIST, rows)
@@ -69,7 +73,7 @@ _LIST: Final = (
     *("metres", "community", "zones", "done"),
 )
 _LEFT: Final = ("group", "household", "people", "subdistrict", "community", "zones", "reason")
-_CHANGED: Final = ("group", "from", "to", "people")
+_CHANGED: Final = ("group", "subdistrict", "community", "from", "to", "people")
 
 
 def _shelter_rows(document: Mapping[str, Any]) -> list[Row]:
@@ -131,14 +135,29 @@ def _left_rows(document: Mapping[str, Any], lang: Lang) -> list[Row]:
 
 
 def _changed_rows(document: Mapping[str, Any]) -> list[Row]:
-    return [(one["group"], one["from"], one["to"], one["people"]) for one in document["changes"]]
+    def place(one: Mapping[str, Any], end: str) -> str | None:
+        return " ".join(text for text in (one[end], one[f"{end}_name"]) if text) or None
+
+    return [
+        (
+            one["group"],
+            one["subdistrict"],
+            one["community"],
+            place(one, "from"),
+            place(one, "to"),
+            one["people"],
+        )
+        for one in document["changes"]
+    ]
 
 
 class _Pages:
     """The sheets of one workbook."""
 
-    def __init__(self, book: xlsxwriter.Workbook, looks: Looks, lang: Lang, title: str) -> None:
-        self._book, self._looks, self._title = book, looks, title
+    def __init__(
+        self, book: xlsxwriter.Workbook, looks: Looks, lang: Lang, title: str, marks: Sequence[str]
+    ) -> None:
+        self._book, self._looks, self._title, self._marks = book, looks, title, marks
         self._lang: Lang = lang
         self._taken: set[str] = set()
 
@@ -147,11 +166,12 @@ class _Pages:
         sheet.set_landscape()
         sheet.set_paper(9)
         sheet.fit_to_pages(1, 0)
-        sheet.set_header("&C" + f"{self._title} · {name}".replace("&", "&&")[:200])
+        parts = (*self._marks, self._title, name)
+        sheet.set_header("&C" + " · ".join(parts)[:120].replace("&", "&&"))
         sheet.set_footer(f"&R{t('export_footer', self._lang)}")
         return sheet
 
-    def cover(self, document: Mapping[str, Any], *, made_at: str, demo: bool) -> None:
+    def cover(self, document: Mapping[str, Any], *, made_at: str, scenario: str) -> None:
         """Write what the plan is, its sums, and what they rest on."""
         lang, looks = self._lang, self._looks
         sheet = self._sheet(t("evacuation_cover", lang))
@@ -159,6 +179,8 @@ class _Pages:
         sheet.set_column(1, 1, 90)
         literal(sheet, 0, 0, self._title, looks.title)
         facts: list[tuple[str, str, Format]] = [("made_at", made_at, looks.text)]
+        if scenario:
+            facts.append(("scenario", scenario[:_CELL_LIMIT], looks.text))
         for key in ("people", "placed", "unplaced"):
             bad = key == "unplaced" and document[key]
             facts.append((key, str(document[key]), looks.bad if bad else looks.text))
@@ -169,8 +191,8 @@ class _Pages:
             facts.append(("unknown", str(len(document["incomplete"])), looks.bad))
         facts.append(("optimal", t("export_yes" if document["optimal"] else "export_no", lang), looks.text))
         row = 1
-        if demo:
-            literal(sheet, row, 0, DEMO_MARK, looks.demo)
+        for mark in self._marks:
+            literal(sheet, row, 0, mark, looks.demo)
             row += 1
         for key, text, look in facts:
             literal(sheet, row, 0, t(f"evacuation_{key}", lang), looks.label)
