@@ -33,8 +33,11 @@ _COLUMNS = (
     *("number", "feature_id", "version", "rank_from", "rank_to", "trigger_id", "cause_zh", "cause_en"),
     *("start", "expiry", "value", "low", "high", "details"),
 )
+_STORED = len(_COLUMNS) - 1
+_ZH, _EN = (_COLUMNS.index(name) - 1 for name in ("cause_zh", "cause_en"))
 _NAMED = 5
 _NO_DETAILS = "{}"
+_SECOND = np.dtype("datetime64[s]")
 
 
 def open_scenario(
@@ -75,7 +78,7 @@ def open_scenario(
             write_events(connection, store, number, events, by=by, why=why)
         (scenario,) = _scenarios(connection, number=number)
         raised = tuple(
-            _escalated((*row[1:], *known[e.layer, e.code].shown))
+            _escalated(row[1:], known[e.layer, e.code].shown, e.cause)
             for row, e in zip(rows, escalations, strict=True)
         )
     return Opened(scenario, raised)
@@ -139,8 +142,8 @@ def _row(number: int, e: Escalation, judged: _Judged) -> tuple[Any, ...]:
         e.trigger,
         e.cause.zh,
         e.cause.en,
-        _stamp(e.start),
-        _stamp(e.expiry),
+        _stamp(e.start.astype(_SECOND).item()),
+        _stamp(e.expiry.astype(_SECOND).item()),
         None if value != value else float(value),  # noqa: PLR0124 (not a number: nothing else differs from itself)
         None if low != low else float(low),  # noqa: PLR0124
         None if high != high else float(high),  # noqa: PLR0124
@@ -150,10 +153,10 @@ def _row(number: int, e: Escalation, judged: _Judged) -> tuple[Any, ...]:
     )
 
 
-@lru_cache(maxsize=1024)  # thousands of records, a few hundred hours
-def _stamp(value: np.datetime64) -> str:
-    """Return a numpy moment, which is UTC, as the ledger writes it."""
-    return timestamp(value.astype("datetime64[s]").item().replace(tzinfo=dt.UTC))
+@lru_cache(maxsize=1024)  # thousands of records, a few hundred hours; numpy's own moments compare slowly
+def _stamp(value: dt.datetime) -> str:
+    """Return what a numpy moment holds, a datetime in UTC that does not say so, as the ledger writes it."""
+    return timestamp(value.replace(tzinfo=dt.UTC))
 
 
 _read_stamp = lru_cache(maxsize=1024)(dt.datetime.fromisoformat)
@@ -220,28 +223,32 @@ def escalations(
     if at is not None:
         query = query.where(t.c.start <= timestamp(at), t.c.expiry > timestamp(at))
     with no_cycles(), store.reading() as connection:
-        return [_escalated(row) for rows in read_chunks(connection, query) for row in rows]
+        return [
+            _escalated(row[:_STORED], row[_STORED:], Say(row[_ZH], row[_EN]))
+            for rows in read_chunks(connection, query)
+            for row in rows
+        ]
 
 
-def _escalated(row: Sequence[Any]) -> Escalated:
-    """Return a row in the order of _COLUMNS without its number, then layer, code, name, sub-district."""
-    (feature, version, before, after, trigger, zh, en, start, expiry, value, low, high, details) = row[:13]
-    layer, code, name, subdistrict = row[13:]
+def _escalated(stored: Sequence[Any], shown: Sequence[Any], cause: Say) -> Escalated:
+    """Return what is stored (_COLUMNS without the number) of a record that is `shown` as in `_Judged`."""
+    feature, version, before, after, trigger, _, _, start, expiry, value, low, high, details = stored
+    layer, code, name, subdistrict = shown
     return Escalated(
-        feature_id=feature,
-        layer=layer,
-        code=code,
-        name=name,
-        subdistrict=subdistrict,
-        rank_from=before,
-        rank_to=after,
-        trigger=trigger,
-        cause=Say(zh, en),
-        start=_read_stamp(start),
-        expiry=_read_stamp(expiry),
-        version=version,
-        value=math.nan if value is None else value,
-        low=math.nan if low is None else low,
-        high=math.nan if high is None else high,
-        details={} if details == _NO_DETAILS else orjson.loads(details),
+        feature,
+        layer,
+        code,
+        name,
+        subdistrict,
+        before,
+        after,
+        trigger,
+        cause,
+        _read_stamp(start),
+        _read_stamp(expiry),
+        version,
+        math.nan if value is None else value,
+        math.nan if low is None else low,
+        math.nan if high is None else high,
+        {} if details == _NO_DETAILS else orjson.loads(details),
     )

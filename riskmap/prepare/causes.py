@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from riskmap.catalog.triggers import DRIVERS, Level, Limit, Quantity, Trigger
+from riskmap.catalog.triggers import DRIVERS, Level, Limit, Trigger
 from riskmap.errors import Say
 from riskmap.hazards import COLOURS, KINDS
 from riskmap.prepare.warned import Under
@@ -30,11 +30,16 @@ def local_time(moment: np.datetime64) -> str:
 
 @dataclass(frozen=True, slots=True)
 class DriverCause:
-    """The sentence of one level of a trigger, but for the numbers: made once for many records."""
+    """The sentence of one level of a trigger, but for the numbers: made once for many records.
 
-    quantity: Quantity
-    before: Say
-    after: Say
+    `banded` takes the number and the two ends of its band, `alone` the number; for a number that is not
+    known `open` takes the two ends and `unknown` nothing.
+    """
+
+    banded: Say
+    alone: Say
+    open: Say
+    unknown: Say
 
     @classmethod
     def of(cls, trigger: Trigger, level: Level, of_class: Say | None) -> DriverCause:
@@ -47,22 +52,39 @@ class DriverCause:
         before = Say(
             f"{trigger.title.zh}：{quantity.title.zh} ", f"{trigger.title.en}: {quantity.title.en.lower()} "
         )
-        return cls(quantity, before, Say(zh, en))
+        number = f"%.{quantity.decimals}f"
+        shown = f"{number} {_plain(quantity.unit)}".rstrip()
+        band = Say(f"（{number}–{number}）", f" ({number}–{number})")
+        none = Say("", "")
+
+        def said(shown: str, band: Say) -> Say:
+            return Say(
+                f"{_plain(before.zh)}{shown}{band.zh}{_plain(zh)}",
+                f"{_plain(before.en)}{shown}{band.en}{_plain(en)}",
+            )
+
+        return cls(said(shown, band), said(shown, none), said("—", band), said("—", none))
 
     def text(self, value: float, low: float, high: float, *, assumed: bool) -> Say:
         """Return "…：3 小时雨量 85.0 mm（70.0–110.0），不低于 80 mm"; a number that is not known is "—".
 
         `assumed`: a field was not known and counted as its worst value.
         """
-        digits, unit = self.quantity.decimals, self.quantity.unit
-        shown = "—" if math.isnan(value) else f"{value:.{digits}f} {unit}".rstrip()
-        band = f"{low:.{digits}f}–{high:.{digits}f}" if low < high else ""
-        zh, en = (f"（{band}）", f" ({band})") if band else ("", "")
-        more = _ASSUMED if assumed else Say("", "")
-        return Say(
-            f"{self.before.zh}{shown}{zh}{self.after.zh}{more.zh}",
-            f"{self.before.en}{shown}{en}{self.after.en}{more.en}",
-        )
+        form: Say
+        numbers: tuple[float, ...]
+        if math.isnan(value):
+            form, numbers = (self.open, (low, high)) if low < high else (self.unknown, ())
+        elif low < high:
+            form, numbers = self.banded, (value, low, high)
+        else:
+            form, numbers = self.alone, (value,)
+        zh, en = form.zh % numbers, form.en % numbers
+        return Say(zh + _ASSUMED.zh, en + _ASSUMED.en) if assumed else Say(zh, en)
+
+
+def _plain(text: str) -> str:
+    """Return text that stays as it is where numbers are put in."""
+    return text.replace("%", "%%")
 
 
 def warning_cause(trigger: Trigger, under: Under, *, place: str | None, assumed: bool) -> Say:

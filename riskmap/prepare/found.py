@@ -23,6 +23,8 @@ from riskmap.prepare.warned import Under, merged, ranks_under
 
 Flags = NDArray[np.bool_]
 Rows = NDArray[np.int64]
+Details = Mapping[str, Any]
+_NOTHING: Details = {}
 
 
 class Found:
@@ -74,33 +76,25 @@ class Found:
                 self._add(told, step.rank, found, raises=raises, closes=closes)
 
     def _add(self, told: _Told, rank: int, found: Episodes, *, raises: Flags, closes: bool) -> None:
+        trigger = told.trigger.id
         rows = told.group.rows[found.column].tolist()
         raising = (raises[found.column] & (rank != CLOSING)).tolist()
         assumed = told.group.assumed[found.column].tolist()
-        for i, facts in enumerate(told.facts(found, rank)):
+        for row, raised, unsure, facts in zip(rows, raising, assumed, told.facts(found, rank), strict=True):
             if closes:
-                closed = Closure(self._layer, rows[i], self._code(rows[i]), told.trigger.id, *facts)
-                self.closed.append(closed)
-            if raising[i]:
-                self._raise(rows[i], rank, told.trigger, *facts, details=_assumed(assumed=assumed[i]))
+                self.closed.append(Closure(self._layer, row, self._code(row), trigger, *facts))
+            if raised:
+                self._raise(row, rank, trigger, facts, _assumed(assumed=unsure))
 
-    def _raise(
-        self, row: int, rank: int, trigger: Trigger, cause: Say, *facts: Any, details: Mapping[str, Any]
-    ) -> None:
+    def _raise(self, row: int, rank: int, trigger: str, facts: Sequence[Any], details: Details) -> None:
         """Add an escalation, or where the record's own tier is as high, that its trigger was reached."""
         before = int(self._ranks[row])
+        raised = rank > before
+        code = self._code(row)
         one = Escalation(
-            self._layer,
-            row,
-            self._code(row),
-            before,
-            max(rank, before),
-            trigger.id,
-            cause,
-            *facts,
-            details=details,
+            self._layer, row, code, before, rank if raised else before, trigger, *facts, details=details
         )
-        (self.escalations if rank > before else self.reached).append(one)
+        (self.escalations if raised else self.reached).append(one)
 
     def warned(self, trigger: Trigger, group: Group, place: str | None, under: Sequence[Under]) -> None:
         """Add what warnings over one sub-district (None: not known) make of its rows."""
@@ -128,8 +122,8 @@ class Found:
                         code = self._code(row)
                         self.closed.append(Closure(self._layer, row, code, trigger.id, cause, *when))
                     if rank != CLOSING and raises[i]:
-                        details = part.details() | _assumed(assumed=assumed, unplaced=place is None)
-                        self._raise(row, rank, trigger, cause, *when, details=details)
+                        details = {**part.details(), **_assumed(assumed=assumed, unplaced=place is None)}
+                        self._raise(row, rank, trigger.id, (cause, *when), details)
 
     def close(self, trigger: Trigger, fields: tuple[str, ...]) -> None:
         """Put together the unknown rows of the trigger at hand."""
@@ -182,7 +176,9 @@ class _Told:
             yield cause, starts[i], ends[i], best, low, high
 
 
-def _assumed(*, assumed: bool, unplaced: bool = False) -> dict[str, Any]:
+def _assumed(*, assumed: bool, unplaced: bool = False) -> Details:
+    if not assumed and not unplaced:
+        return _NOTHING
     stated = {"assumed_worst": True} if assumed else {}
     return stated | ({"subdistrict_unknown": True} if unplaced else {})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,7 @@ from riskmap.terrain.sampling import own_cells, places_in
 
 def exposure_at(terrain: Path, lon: Floats, lat: Floats) -> tuple[Floats, tuple[Say, ...]]:
     """Return the exposure of places from a terrain model; 1, and said so, where it does not cover a place."""
-    own, around = _heights_around(terrain, lon, lat)
-    factor = exposure(own, around)
+    factor = _factor(terrain, terrain.stat().st_mtime_ns, lon.tobytes(), lat.tobytes())
     outside = np.isnan(factor)
     notes = [Say("已按地形估计各点的遮蔽（草案系数）", "sites sheltered by terrain (draft factors)")]
     if outside.any():
@@ -34,6 +34,13 @@ def exposure_at(terrain: Path, lon: Floats, lat: Floats) -> tuple[Floats, tuple[
             Say(f"{count} 个点在地形之外，按海面计", f"{count} points outside the terrain, taken as over sea")
         )
     return np.where(outside, 1.0, factor), tuple(notes)
+
+
+@lru_cache(maxsize=8)  # places hardly move from one bulletin to the next
+def _factor(terrain: Path, _changed: int, lon: bytes, lat: bytes) -> Floats:
+    """Return the exposure of places given as the bytes of float64; not to be written to."""
+    own, around = _heights_around(terrain, np.frombuffer(lon), np.frombuffer(lat))
+    return exposure(own, around)
 
 
 def _heights_around(terrain: Path, lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
