@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,13 +109,23 @@ class Series:
     high: NDArray[np.float32]
 
 
+class Step(NamedTuple):
+    """A rank (`records.RANKS`) that is reached from `start` to `expiry`, UTC."""
+
+    rank: int
+    start: np.datetime64
+    expiry: np.datetime64
+
+
 @dataclass(frozen=True, slots=True)
 class Escalation:
     """A record's tier raised for a while. Never lowers; stands beside the static tier.
 
-    `row` is the record's row in its layer's table; `rank_from` and `rank_to` are ranks
+    `row` is the record's row in its layer's table; `rank_from` and `rank_to`, the worst, are ranks
     (`records.RANKS`); `trigger` the id of the layer's trigger; `value` with `low` and `high` is what
-    the trigger saw at its worst, in the driver's unit. From `start` to `expiry`, UTC.
+    the trigger saw at its worst, in the driver's unit. From `start` to `expiry`, UTC. Where it rises
+    and falls meanwhile, `steps` say when: a worse one lies within a milder one, the mildest is the
+    whole; none means that `rank_to` holds all the time.
     """
 
     layer: str
@@ -131,3 +141,9 @@ class Escalation:
     low: float = float("nan")
     high: float = float("nan")
     details: Mapping[str, Any] = field(default_factory=dict)
+    steps: tuple[Step, ...] = ()
+
+    @property
+    def spans(self) -> tuple[Step, ...]:
+        """The ranks with their times, the mildest first; at any moment the worst of those that hold counts."""
+        return self.steps or (Step(self.rank_to, self.start, self.expiry),)

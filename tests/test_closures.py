@@ -7,7 +7,7 @@ import pytest
 
 from riskmap.errors import UnknownNameError
 from riskmap.usecases.closures import close_shelters, shelter_names, shut_shelters
-from riskmap.usecases.duty import open_scenario, review_of
+from riskmap.usecases.duty import review_of
 from riskmap.usecases.evacuating import write_lists
 from riskmap.usecases.event_entry import Entry, log_event
 from riskmap.usecases.storms import evacuation_of, storm
@@ -35,9 +35,9 @@ def ready(tmp_path_factory):
     ws = prepare_workspace(tmp_path_factory.mktemp("closures") / "ws")
     ws.ledger.commit_import(ws.ledger.plan_import(intake([THIRD], layer="shelters")), **WHO)
     for drill in (False, True):
-        open_scenario(
-            ws, title="演练" if drill else "苏拉", drill=drill, body={"times": HOURS, "closed": []}, at=AT,
-            escalations=[escalation("slopes", "BP1", "major")], who="x", why="x",
+        ws.ledger.open_scenario(
+            title="演练" if drill else "苏拉", drill=drill, body={"times": HOURS, "closed": []}, at=AT,
+            escalations=[escalation("slopes", "BP1", "major")], by="x", why="x",
         )  # fmt: skip
     return ws
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from riskmap.duty import NewEvent, standing
 from riskmap.errors import LedgerError, UnknownNameError
+from riskmap.hazards import Step
 from riskmap.ledger import Ledger
 from riskmap.ledger import schema as s
 from riskmap.ledger.upgrading import _STEPS
+from riskmap.moments import moment_of
 from riskmap.records import RANK_OF
 from tests.duty_workspace import AT, ESCALATIONS, SLOPES, SPOTS, WHO, escalation, hours, minutes
 from tests.ledger_files import Clock, intake
@@ -71,6 +75,26 @@ def test_a_scenario_and_the_beginning_of_its_log_are_written_together_or_not_at_
 def test_an_escalation_is_in_force_from_its_start_until_its_expiry(ledger):
     opened(ledger, [escalation("slopes", "BP1", start=6)])
     assert [len(ledger.escalations(at=hours(h))) for h in (5.9, 6, 17.9, 18)] == [0, 1, 1, 0]
+
+
+def test_a_tier_that_rises_and_falls_is_read_back_with_its_steps_and_has_the_rank_of_the_moment(ledger):
+    begin = np.datetime64("2023-09-07T00:00", "s")
+    hour = lambda h: begin + np.timedelta64(h, "h")  # noqa: E731
+    one = replace(
+        escalation("slopes", "BP1", "major"),
+        start=hour(0), expiry=hour(9), details={"assumed_worst": True},
+        steps=(Step(RANK_OF["general"], hour(0), hour(9)), Step(RANK_OF["major"], hour(3), hour(5))),
+    )  # fmt: skip
+    made = ledger.open_scenario(title="苏拉", drill=True, body={}, at=AT, escalations=[one], **WHO)
+    (found,) = ledger.escalations(scenario=made.scenario.id)
+    assert (found,) == made.raised
+    assert dict(found.details) == {"assumed_worst": True}
+    assert [(s.rank, moment_of(t.start) == s.start, moment_of(t.expiry) == s.expiry) for s, t in zip(found.spans, one.spans, strict=True)] == [
+        (RANK_OF["general"], True, True), (RANK_OF["major"], True, True),
+    ]  # fmt: skip
+    assert found.peak.start == moment_of(hour(3))
+    then = [[e.rank_to for e in ledger.escalations(at=moment_of(hour(h)))] for h in (0, 3, 5, 9)]
+    assert then == [[RANK_OF["general"]], [RANK_OF["major"]], [RANK_OF["general"]], []]
 
 
 def test_an_escalation_never_touches_the_static_tier(ledger):

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from riskmap.usecases.closures import close_shelters, shut_shelters
-from riskmap.usecases.duty import callout_view, open_scenario
+from riskmap.usecases.duty import callout_view
 from riskmap.usecases.duty_exports import callout_archive
 from riskmap.usecases.editing import edit_point
 from riskmap.usecases.outbox import messages
@@ -39,9 +39,9 @@ def ready(tmp_path_factory):
     text = config.read_text("utf-8")
     config.write_text(text.replace('people = ""', 'people = "data/people.csv"'), "utf-8")
     for drill in (False, True):
-        open_scenario(
-            ws, title="演练" if drill else "苏拉", drill=drill, body={"times": HOURS, "closed": []}, at=AT,
-            escalations=RAISED, who="x", why="x",
+        ws.ledger.open_scenario(
+            title="演练" if drill else "苏拉", drill=drill, body={"times": HOURS, "closed": []}, at=AT,
+            escalations=RAISED, by="x", why="x",
         )  # fmt: skip
     return ws
 

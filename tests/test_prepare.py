@@ -322,9 +322,9 @@ def test_the_hours_and_counts_of_the_map_are_those_of_the_escalations(kept):
     for i, hour in enumerate(hours):
         standing = defaultdict(int)
         for one in found.raised:
-            first, last = one.start.timestamp(), one.expiry.timestamp()
-            if first // 3600 * 3600 <= hour < last:
-                standing[one.feature_id] = max(standing[one.feature_id], one.rank_to)
+            for span in one.spans:
+                if span.start.timestamp() // 3600 * 3600 <= hour < span.expiry.timestamp():
+                    standing[one.feature_id] = max(standing[one.feature_id], span.rank)
         by_hand = [sum(rank == r for rank in standing.values()) for r in range(len(RANKS))]
         assert document["counts"][i] == by_hand
     assert max(map(sum, document["counts"])) > 0

@@ -39,11 +39,10 @@ def run(triggers: str, rows, tiers, drivers, *, n=None, warnings=(), subdistrict
 
 def test_a_tier_is_raised_from_the_first_hour_over_the_limit_until_the_hold_after_the_last():
     out = run(RAIN, [{}], ["low"], {"i3_mm": series([[10], [30], [60], [40], [5], [0]], spread=0.2)})
-    assert [(e.rank_from, e.rank_to, e.start, e.expiry) for e in out.escalations] == [
-        (RANK_OF["low"], RANK_OF["general"], hour(1), hour(6)),
-        (RANK_OF["low"], RANK_OF["large"], hour(2), hour(5)),
-    ]
-    large = out.escalations[1]
+    (large,) = out.escalations
+    assert (large.rank_from, large.rank_to) == (RANK_OF["low"], RANK_OF["large"])
+    assert (large.start, large.expiry) == (hour(1), hour(6))
+    assert large.spans == ((RANK_OF["general"], hour(1), hour(6)), (RANK_OF["large"], hour(2), hour(5)))
     assert (large.value, large.low, large.high) == pytest.approx((60, 48, 72))
     assert "60.0 mm" in large.cause.zh
     assert "48.0–72.0" in large.cause.zh
@@ -51,6 +50,18 @@ def test_a_tier_is_raised_from_the_first_hour_over_the_limit_until_the_hold_afte
     assert "at least 50 mm" in large.cause.en
     assert not out.unknown
     assert not out.reached
+
+
+def test_a_tier_that_rises_twice_within_one_episode_says_when_it_did():
+    out = run(RAIN, [{}], ["low"], {"i3_mm": series([[30], [55], [30], [30], [30], [30], [90], [0]])})
+    (one,) = out.escalations
+    assert (one.value, one.rank_to) == (90, RANK_OF["major"])
+    assert "不低于 80 mm" in one.cause.zh
+    assert one.spans == (
+        (RANK_OF["general"], hour(0), hour(9)),
+        (RANK_OF["large"], hour(1), hour(4)),
+        (RANK_OF["major"], hour(6), hour(9)),  # covers the second time over 50 mm from end to end
+    )
 
 
 def test_gaps_not_longer_than_the_hold_are_one_escalation_and_longer_ones_two():
@@ -111,7 +122,7 @@ def test_margins_of_underground_openings_grow_worse_downwards(margin, tier):
 
 def test_the_worst_number_of_a_margin_is_the_least():
     out = run(MARGIN, [{}], ["low"], {"margin_m": series([[0.1], [-0.2], [0.12]])})
-    assert [e.value for e in out.escalations] == pytest.approx([-0.2, -0.2, -0.2])
+    assert [e.value for e in out.escalations] == pytest.approx([-0.2])
 
 
 def test_an_unknown_driver_lists_the_record_and_never_makes_it_safe():
@@ -126,7 +137,7 @@ def test_rain_that_has_fallen_for_certain_raises_although_the_total_is_not_known
     least = np.array([[60.0]], np.float32)
     none = np.full_like(least, np.nan)
     out = run(RAIN, [{}], ["low"], {"i3_mm": Series(none, least, none)})
-    assert [e.rank_to for e in out.escalations] == [RANK_OF["general"], RANK_OF["large"]]
+    assert [e.rank_to for e in out.escalations] == [RANK_OF["large"]]
     assert out.unknown[0].rows.tolist() == [0]  # it may be major
 
 
@@ -299,21 +310,32 @@ def test_hour_by_hour_says_what_a_replay_says_of_every_hour(data, tiers, seconds
     def active(out, t):
         found = {}
         for e in out.escalations:
-            if e.start <= t < e.expiry:
-                found[e.row] = max(found.get(e.row, 0), e.rank_to)
+            for step in e.spans:
+                if step.start <= t < step.expiry:
+                    found[e.row] = max(found.get(e.row, 0), step.rank)
         return found
+
+    def begun(out, t):
+        """When a record first came to this rank or a worse one, episode by episode."""
+        return {
+            (e.row, e.trigger, e.start, rank, min(s.start for s in e.spans if s.rank >= rank))
+            for e in out.escalations
+            for rank in range(e.rank_from + 1, e.rank_to + 1)
+            if min(s.start for s in e.spans if s.rank >= rank) <= t
+        }
 
     whole = upto(len(rain))
     for n in range(1, len(rain) + 1):
         t = hours(len(rain))[n - 1]
         so_far = upto(n)
         assert active(so_far, t) == active(whole, t)
-        assert {(e.row, e.trigger, e.rank_to, e.start) for e in so_far.escalations} == {
-            (e.row, e.trigger, e.rank_to, e.start) for e in whole.escalations if e.start <= t
-        }
+        assert begun(so_far, t) == begun(whole, t)
     for e in whole.escalations:
         assert e.rank_to > e.rank_from == RANK_OF[tiers[e.row]]
         assert e.expiry > e.start
+        assert e.rank_to == max(step.rank for step in e.spans)
+        assert (e.start, e.expiry) == (min(s.start for s in e.spans), max(s.expiry for s in e.spans))
+        assert all(e.rank_from < step.rank and step.start < step.expiry for step in e.spans)
 
 
 @settings(max_examples=30, deadline=None)
@@ -352,5 +374,6 @@ def test_chunks_of_records_change_nothing(monkeypatch):
 def test_a_series_whose_best_is_its_high_raises_on_the_unfavourable_end():
     wide = series([[40]], spread=0.5)
     careful = replace(wide, best=wide.high)
-    assert len(run(RAIN, [{}], ["low"], {"i3_mm": wide}).escalations) == 1
-    assert len(run(RAIN, [{}], ["low"], {"i3_mm": careful}).escalations) == 2
+    (middle,) = run(RAIN, [{}], ["low"], {"i3_mm": wide}).escalations
+    (worst,) = run(RAIN, [{}], ["low"], {"i3_mm": careful}).escalations
+    assert (middle.rank_to, worst.rank_to) == (RANK_OF["general"], RANK_OF["large"])

@@ -23,6 +23,7 @@ from riskmap.duty.log import (
     NewEvent,
     Opened,
     Scenario,
+    Span,
     beijing,
     standing,
 )
@@ -50,6 +51,7 @@ __all__ = [
     "Review",
     "Scenario",
     "Shelter",
+    "Span",
     "Tie",
     "beijing",
     "standing",

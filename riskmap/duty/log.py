@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from riskmap.errors import Say
 from riskmap.moments import BEIJING
@@ -46,11 +46,20 @@ class Scenario:
     why: str
 
 
+class Span(NamedTuple):
+    """A rank (`records.RANKS`) that is reached from `start` to `expiry`."""
+
+    rank: int
+    start: dt.datetime
+    expiry: dt.datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Escalated:
     """A record whose tier a scenario raises for a while, by one trigger.
 
-    Ranks as in `records.RANKS`. `version` is the record's version that was judged; `plan` the text
+    Ranks as in `records.RANKS`; `rank_to` is the worst from `start` to `expiry`, and `steps` say how it
+    rises and falls meanwhile (as of `hazards.Escalation`). `version` is the record's version that was judged; `plan` the text
     or the file name of its own plan (一点一策), empty where it has none. `value`, `low`, `high` are
     what the trigger saw at its worst, NaN where unknown.
     """
@@ -72,6 +81,17 @@ class Escalated:
     high: float = float("nan")
     details: Mapping[str, Any] = field(default_factory=dict[str, Any])
     plan: str = ""
+    steps: tuple[Span, ...] = ()
+
+    @property
+    def spans(self) -> tuple[Span, ...]:
+        """The ranks with their times, the mildest first; at any moment the worst of those that hold counts."""
+        return self.steps or (Span(self.rank_to, self.start, self.expiry),)
+
+    @property
+    def peak(self) -> Span:
+        """When the worst rank is reached first."""
+        return min((one for one in self.spans if one.rank == self.rank_to), key=lambda one: one.start)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -12,7 +13,7 @@ import numpy as np
 import orjson
 import sqlalchemy as sa
 
-from riskmap.duty import Escalated, NewEvent, Opened, Scenario
+from riskmap.duty import Escalated, NewEvent, Opened, Scenario, Span
 from riskmap.errors import LedgerError, Say, UnknownNameError
 from riskmap.hazards import Escalation
 from riskmap.ledger import schema as s
@@ -37,6 +38,7 @@ _STORED = len(_COLUMNS) - 1
 _ZH, _EN = (_COLUMNS.index(name) - 1 for name in ("cause_zh", "cause_en"))
 _NAMED = 5
 _NO_DETAILS = "{}"
+_STEPS = "steps"  # in the details
 _SECOND = np.dtype("datetime64[s]")
 
 
@@ -55,7 +57,7 @@ def open_scenario(
     """Write a scenario with its escalations and first events in one transaction; see `Ledger.open_scenario`."""
     if not title.strip():
         raise LedgerError("情景：标题不能为空，未写入", "scenario: the title is empty; nothing was written")
-    text = orjson.dumps(dict(body), option=orjson.OPT_SERIALIZE_NUMPY).decode()
+    loaded = orjson.dumps(dict(body), option=orjson.OPT_SERIALIZE_NUMPY).decode()
     with no_cycles(), store.writing() as connection:
         known = _judged(connection, escalations)
         counts = {"escalations": len(escalations), "records": len(known)}
@@ -68,10 +70,11 @@ def open_scenario(
                 at=timestamp(at),
                 title=title.strip(),
                 drill=int(drill),
-                body=text,
+                body=loaded,
             )
         )
-        rows = [_row(i, e, known[e.layer, e.code]) for i, e in enumerate(escalations, 1)]
+        text = _Moments()
+        rows = [_row(i, e, known[e.layer, e.code], text) for i, e in enumerate(escalations, 1)]
         _refuse_lower(title, escalations, rows)
         insert_rows(connection, s.escalation, _COLUMNS, rows, same={"scenario_id": number})
         if events:
@@ -130,7 +133,7 @@ def _judged(connection: sa.Connection, escalations: Sequence[Escalation]) -> dic
     return found
 
 
-def _row(number: int, e: Escalation, judged: _Judged) -> tuple[Any, ...]:
+def _row(number: int, e: Escalation, judged: _Judged, text: _Moments) -> tuple[Any, ...]:
     """Return an escalation in the order of _COLUMNS; NaN is kept as null."""
     value, low, high = e.value, e.low, e.high
     return (
@@ -142,21 +145,39 @@ def _row(number: int, e: Escalation, judged: _Judged) -> tuple[Any, ...]:
         e.trigger,
         e.cause.zh,
         e.cause.en,
-        _stamp(e.start.astype(_SECOND).item()),
-        _stamp(e.expiry.astype(_SECOND).item()),
+        text(e.start),
+        text(e.expiry),
         None if value != value else float(value),  # noqa: PLR0124 (not a number: nothing else differs from itself)
         None if low != low else float(low),  # noqa: PLR0124
         None if high != high else float(high),  # noqa: PLR0124
-        orjson.dumps(dict(e.details), option=orjson.OPT_SERIALIZE_NUMPY, default=str).decode()
-        if e.details
-        else _NO_DETAILS,
+        _details(e, text) if e.details or e.steps else _NO_DETAILS,
     )
 
 
-@lru_cache(maxsize=1024)  # thousands of records, a few hundred hours; numpy's own moments compare slowly
-def _stamp(value: dt.datetime) -> str:
-    """Return what a numpy moment holds, a datetime in UTC that does not say so, as the ledger writes it."""
-    return timestamp(value.replace(tzinfo=dt.UTC))
+def _details(e: Escalation, text: _Moments) -> str:
+    """Return what is kept as JSON: how the rank rises and falls (steps of rank, start, expiry), and the rest."""
+    stated = dict(e.details)
+    if e.steps:
+        stated[_STEPS] = [(rank, text(start), text(expiry)) for rank, start, expiry in e.steps]
+    return orjson.dumps(stated, option=orjson.OPT_SERIALIZE_NUMPY, default=str).decode()
+
+
+class _Moments:
+    """Writes numpy moments, which are UTC, as the ledger does: each object once.
+
+    Thousands of records share the objects of a few hundred hours, and numpy's moments compare slowly.
+    They are told apart by identity, so what is written must outlive this.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[int, str] = {}
+
+    def __call__(self, moment: np.datetime64) -> str:
+        known = self._known.get(id(moment))
+        if known is None:
+            plain: Any = moment.astype(_SECOND).item()
+            known = self._known[id(moment)] = timestamp(plain.replace(tzinfo=dt.UTC))
+        return known
 
 
 _read_stamp = lru_cache(maxsize=1024)(dt.datetime.fromisoformat)
@@ -205,7 +226,7 @@ def escalations(
 ) -> list[Escalated]:
     """Return what a scenario (all: None) raised, in its order.
 
-    `at` keeps what is in force at that moment, `record` (layer, code) what concerns one record.
+    `at` keeps what is in force at that moment with the rank of that moment, `record` (layer, code) what concerns one record.
     Name and sub-district are those of the version that was judged.
     """
     t, f, r = s.escalation, s.feature, s.revision
@@ -223,17 +244,24 @@ def escalations(
     if at is not None:
         query = query.where(t.c.start <= timestamp(at), t.c.expiry > timestamp(at))
     with no_cycles(), store.reading() as connection:
-        return [
+        found = [
             _escalated(row[:_STORED], row[_STORED:], Say(row[_ZH], row[_EN]))
             for rows in read_chunks(connection, query)
             for row in rows
         ]
+    return found if at is None else [_of_moment(one, at) for one in found]
+
+
+def _of_moment(one: Escalated, at: dt.datetime) -> Escalated:
+    return replace(one, rank_to=max(s.rank for s in one.spans if s.start <= at < s.expiry))
 
 
 def _escalated(stored: Sequence[Any], shown: Sequence[Any], cause: Say) -> Escalated:
     """Return what is stored (_COLUMNS without the number) of a record that is `shown` as in `_Judged`."""
     feature, version, before, after, trigger, _, _, start, expiry, value, low, high, details = stored
     layer, code, name, subdistrict = shown
+    stated: dict[str, Any] = {} if details == _NO_DETAILS else orjson.loads(details)
+    steps = stated.pop(_STEPS, ())
     return Escalated(
         feature,
         layer,
@@ -250,5 +278,6 @@ def _escalated(stored: Sequence[Any], shown: Sequence[Any], cause: Say) -> Escal
         math.nan if value is None else value,
         math.nan if low is None else low,
         math.nan if high is None else high,
-        {} if details == _NO_DETAILS else orjson.loads(details),
+        stated,
+        steps=tuple(Span(rank, _read_stamp(a), _read_stamp(b)) for rank, a, b in steps),
     )

@@ -63,7 +63,7 @@ def _line(
     today: dt.date,
     verified_days: int | None,
 ) -> CallLine:
-    ordered = sorted(found, key=lambda e: (-e.rank_to, e.start, e.trigger, e.cause.zh))
+    ordered = sorted(found, key=lambda e: (-e.rank_to, e.peak.start, e.trigger, e.cause.zh))
     worst = ordered[0]
     callees = in_order(people, layer)
     plan = layer.plan

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from riskmap.catalog.triggers import DRIVERS, Trigger
 from riskmap.columns import Columns
 from riskmap.errors import Say
-from riskmap.hazards import Escalation, Series, Times
+from riskmap.hazards import Escalation, Series, Step, Times
 from riskmap.prepare.causes import DriverCause, warning_cause
 from riskmap.prepare.classes import Group
-from riskmap.prepare.episodes import Episodes, episodes
+from riskmap.prepare.episodes import Episodes, Nested, episodes, nested
 from riskmap.prepare.levels import CLOSING, Reached, kept, meets, rank_of, sure_value
 from riskmap.prepare.outcome import Closure, UnknownRows
 from riskmap.prepare.warned import Under, merged, ranks_under
@@ -67,32 +67,68 @@ class Found:
         value = sure_value(series, group.levels[0].limit)
         upwards = -value if DRIVERS[trigger.driver].worse == "lower" else value
         told = _Told(trigger, group, drivers, value, hold, self._times)
+        found: dict[int, Episodes] = {}
         for at, step in enumerate(reached):
-            raises = sure & ((step.rank > own) | ((at == 0) & ~raised))
-            closes = trigger.closes and at == 0
-            over = kept(step) & (sure if closes else raises)
-            if over.any():
-                found = episodes(over, upwards, self._times, hold)
-                self._add(told, step.rank, found, raises=raises, closes=closes)
+            over = kept(step) & sure
+            if trigger.closes and at == 0 and over.any():
+                self._close(told, step.rank, episodes(over, upwards, self._times, hold))
+            over &= (step.rank > own) | ((at == 0) & ~raised)
+            if step.rank != CLOSING and over.any():
+                found[step.rank] = episodes(over, upwards, self._times, hold)
+        if found:
+            self._raise_all(told, nested(found, upwards))
 
-    def _add(self, told: _Told, rank: int, found: Episodes, *, raises: Flags, closes: bool) -> None:
-        trigger = told.trigger.id
+    def _close(self, told: _Told, rank: int, found: Episodes) -> None:
         rows = told.group.rows[found.column].tolist()
-        raising = (raises[found.column] & (rank != CLOSING)).tolist()
-        assumed = told.group.assumed[found.column].tolist()
-        for row, raised, unsure, facts in zip(rows, raising, assumed, told.facts(found, rank), strict=True):
-            if closes:
-                self.closed.append(Closure(self._layer, row, self._code(row), trigger, *facts))
-            if raised:
-                self._raise(row, rank, trigger, facts, _assumed(assumed=unsure))
+        for row, facts in zip(rows, told.facts(found, rank), strict=True):
+            self.closed.append(Closure(self._layer, row, self._code(row), told.trigger.id, *facts))
 
-    def _raise(self, row: int, rank: int, trigger: str, facts: Sequence[Any], details: Details) -> None:
+    def _raise_all(self, told: _Told, found: Nested) -> None:
+        """Add one escalation for each whole episode: its cause is that of its worst step."""
+        facts: list[Any] = [None] * len(found)
+        for rank in np.unique(found.rank).tolist():
+            mine = np.flatnonzero(found.rank == rank)
+            for i, one in zip(mine.tolist(), told.facts(found.worst.only(mine), rank), strict=True):
+                facts[i] = one
+        column = found.worst.column
+        rows, assumed = told.group.rows[column].tolist(), told.group.assumed[column].tolist()
+        start, expiry = list(self._times), list(self._times + told.hold)
+        for row, rank, unsure, (first, last), steps, (cause, *numbers) in zip(
+            rows, found.rank.tolist(), assumed, found.span, found.steps, facts, strict=True
+        ):
+            self._raise(
+                row,
+                rank,
+                told.trigger.id,
+                (cause, start[first], expiry[last], *numbers[2:]),
+                details=_assumed(assumed=unsure),
+                steps=tuple(Step(one, start[a], expiry[b]) for one, a, b in steps) if len(steps) > 1 else (),
+            )
+
+    def _raise(
+        self,
+        row: int,
+        rank: int,
+        trigger: str,
+        facts: Sequence[Any],
+        *,
+        details: Details,
+        steps: tuple[Step, ...] = (),
+    ) -> None:
         """Add an escalation, or where the record's own tier is as high, that its trigger was reached."""
         before = int(self._ranks[row])
         raised = rank > before
         code = self._code(row)
         one = Escalation(
-            self._layer, row, code, before, rank if raised else before, trigger, *facts, details=details
+            self._layer,
+            row,
+            code,
+            before,
+            rank if raised else before,
+            trigger,
+            *facts,
+            details=details,
+            steps=steps,
         )
         (self.escalations if raised else self.reached).append(one)
 
@@ -123,7 +159,7 @@ class Found:
                         self.closed.append(Closure(self._layer, row, code, trigger.id, cause, *when))
                     if rank != CLOSING and raises[i]:
                         details = {**part.details(), **_assumed(assumed=assumed, unplaced=place is None)}
-                        self._raise(row, rank, trigger.id, (cause, *when), details)
+                        self._raise(row, rank, trigger.id, (cause, *when), details=details)
 
     def close(self, trigger: Trigger, fields: tuple[str, ...]) -> None:
         """Put together the unknown rows of the trigger at hand."""

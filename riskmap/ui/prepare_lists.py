@@ -41,7 +41,8 @@ def points(shown: Storm) -> None:
 def _point(one: Escalated) -> Row:
     layer = workspace().catalog.layer(one.layer).title.text(lang())
     where = one.subdistrict or say("not_stated")
-    span = f"{one.start.astimezone(BEIJING):%m-%d %H:%M} – {one.expiry.astimezone(BEIJING):%m-%d %H:%M}"
+    peak = one.peak
+    span = f"{peak.start.astimezone(BEIJING):%m-%d %H:%M} – {peak.expiry.astimezone(BEIJING):%m-%d %H:%M}"
     return Row(
         [
             tier_cell(RANKS[one.rank_to]),

@@ -22,8 +22,9 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from riskmap.duty import beijing
+from riskmap.duty import Escalated, beijing
 from riskmap.errors import ExportError, Lang, RiskmapError, SelectionError, UnknownNameError
+from riskmap.records import RANKS, TIER_TITLES
 from riskmap.selection import Selection, Snapshot, point, search, shapes_in, tile
 from riskmap.ui import downloads, ground
 from riskmap.ui.bundle import bundles, leaflet_dir
@@ -302,12 +303,21 @@ def storm_causes(request: Request) -> Response:
                 {
                     "rank": one.rank_to,
                     "cause": one.cause.text(lang),
-                    "when": f"{beijing(one.start)} – {beijing(one.expiry)}",
+                    "when": _when(one, lang),
                 }
                 for one in found
             ]
         }
     )
+
+
+def _when(one: Escalated, lang: Lang) -> str:
+    """Return from when to when a record is raised; each tier on the way with its own hours, the worst first."""
+    times = [f"{beijing(span.start)} – {beijing(span.expiry)}" for span in one.spans]
+    if len(times) == 1:
+        return times[0]
+    tiers = [TIER_TITLES[RANKS[span.rank]].text(lang) for span in one.spans]
+    return " · ".join(f"{tier} {time}" for tier, time in reversed([*zip(tiers, times, strict=True)]))
 
 
 @guarded

@@ -89,7 +89,7 @@ def prepare_and_report(
         "at": f"{found.at}Z",
         "response": given.response,
         "raised": {tier: tiers.get(tier, 0) for tier in TIERS},
-        "escalations": [escalation_json(one) for one in found.escalations],
+        "escalations": [one for each in found.escalations for one in escalation_json(each)],
         "callout": callout,
         "evacuation": moves,
         "closed_shelters": [
@@ -111,21 +111,30 @@ def prepare_and_report(
     }
 
 
-def escalation_json(one: Escalation) -> dict[str, Any]:
-    """Return an escalation as `riskmap prepare --json` prints it."""
-    return {
-        "layer": one.layer,
-        "code": one.code,
-        "from": RANKS[one.rank_from],
-        "to": RANKS[one.rank_to],
-        "cause": one.cause.zh,
-        "start": f"{one.start}Z",
-        "expiry": f"{one.expiry}Z",
+def escalation_json(one: Escalation) -> list[dict[str, Any]]:
+    """Return an escalation as `riskmap prepare --json` prints it: one entry for each tier that it reaches.
+
+    The cause is the same in all: what the trigger saw at its worst.
+    """
+    common = {
         "trigger": one.trigger,
         "value": None if np.isnan(one.value) else round(float(one.value), 2),
         "low": None if np.isnan(one.low) else round(float(one.low), 2),
         "high": None if np.isnan(one.high) else round(float(one.high), 2),
     }
+    return [
+        {
+            "layer": one.layer,
+            "code": one.code,
+            "from": RANKS[one.rank_from],
+            "to": RANKS[step.rank],
+            "cause": one.cause.zh,
+            "start": f"{step.start}Z",
+            "expiry": f"{step.expiry}Z",
+            **common,
+        }
+        for step in one.spans
+    ]
 
 
 __all__ = ["Given", "Prepared", "escalation_json", "keep", "prepare", "prepare_and_report"]

@@ -34,7 +34,11 @@ def remember(ws: Workspace, opened: Opened) -> None:
 
 def ordered(found: Sequence[Escalated]) -> tuple[Escalated, ...]:
     """Return escalations worst and soonest first, by layer and code where they are alike."""
-    return tuple(sorted(found, key=lambda one: (-one.rank_to, one.start, one.layer, one.code, one.trigger)))
+    return tuple(sorted(found, key=_urgency))
+
+
+def _urgency(one: Escalated) -> tuple[object, ...]:
+    return (-one.rank_to, one.peak.start, one.layer, one.code, one.trigger)
 
 
 def _key(ws: Workspace, scenario: Scenario) -> tuple[object, ...]:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,19 @@ RADIUS_M: Final = 100.0
 """How far around a point people are in danger, metres: our working value (draft), a district states its own."""
 
 
+class _Spans(NamedTuple):
+    """One entry for every rank that a record reaches for a while, worst first: parallel arrays.
+
+    `start` and `stop`, the hour after its last, are indexes of the scenario's hours.
+    """
+
+    ids: NDArray[np.int64]
+    rank: NDArray[np.uint8]
+    before: NDArray[np.uint8]
+    start: NDArray[np.int64]
+    stop: NDArray[np.int64]
+
+
 @dataclass(frozen=True)
 class Storm:
     """A scenario with everything that it raised; rows of `raised` worst and soonest first."""
@@ -50,7 +63,7 @@ class Storm:
     def document(self) -> dict[str, Any]:
         """Return what `riskmap.present.storm` describes, without anything that names a record."""
         body = self.scenario.body
-        start, stop = self._spans
+        spans = self._spans
         now = int(np.searchsorted(self.hours, int(self.scenario.at.timestamp()), side="right")) - 1
         return {
             "times": body["times"],
@@ -58,22 +71,22 @@ class Storm:
             "tracks": body.get("tracks", []),
             "cone": body.get("cone"),
             "rain": body.get("rain", []),
-            "counts": counts_by_hour(self._ids, start, stop, self._ranks, len(self.hours)),
+            "counts": counts_by_hour(spans.ids, spans.start, spans.stop, spans.rank, len(self.hours)),
         }
 
     @cached_property
     def points(self) -> bytes:
         """Return the raised records as `riskmap.present.storm.raised_bytes` lays them out."""
-        lon, lat, layer = _places(self.snapshot, self._ids)
-        start, stop = self._spans
+        spans = self._spans
+        lon, lat, layer = _places(self.snapshot, spans.ids)
         return raised_bytes(
-            ids=self._ids.astype(np.uint32),
+            ids=spans.ids.astype(np.uint32),
             lon=lon,
             lat=lat,
-            start=start,
-            stop=stop,
-            rank=self._ranks,
-            before=np.array([one.rank_from for one in self.raised], np.uint8),
+            start=spans.start,
+            stop=spans.stop,
+            rank=spans.rank,
+            before=spans.before,
             layer=layer,
         )
 
@@ -103,22 +116,18 @@ class Storm:
         return Counter(RANKS[one.rank_to] for one in self.worst)
 
     @cached_property
-    def _ids(self) -> NDArray[np.int64]:
-        return np.array([one.feature_id for one in self.raised], np.int64)
-
-    @cached_property
-    def _ranks(self) -> NDArray[np.uint8]:
-        return np.array([one.rank_to for one in self.raised], np.uint8)
-
-    @cached_property
-    def _spans(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """First hour of each escalation and the one after its last, as indexes of `hours`."""
+    def _spans(self) -> _Spans:
         first = int(self.hours[0])
-        start = np.array([one.start.timestamp() for one in self.raised], np.float64)
-        stop = np.array([one.expiry.timestamp() for one in self.raised], np.float64)
-        return (
-            np.floor((start - first) / _HOUR_S).astype(np.int64),
-            np.ceil((stop - first) / _HOUR_S).astype(np.int64),
+        every = [(one, span) for one in self.raised for span in one.spans]
+        every.sort(key=lambda pair: -pair[1].rank)  # worst first; among equals the order stays
+        start = np.array([span.start.timestamp() for _, span in every], np.float64)
+        stop = np.array([span.expiry.timestamp() for _, span in every], np.float64)
+        return _Spans(
+            ids=np.array([one.feature_id for one, _ in every], np.int64),
+            rank=np.array([span.rank for _, span in every], np.uint8),
+            before=np.array([one.rank_from for one, _ in every], np.uint8),
+            start=np.floor((start - first) / _HOUR_S).astype(np.int64),
+            stop=np.ceil((stop - first) / _HOUR_S).astype(np.int64),
         )
 
 
