@@ -96,12 +96,12 @@ def test_a_plan_says_its_sums_and_which_distance_was_used(ws):
 def test_when_a_shelter_closes_the_plan_changes_least_and_the_log_keeps_who_said_so(ws):
     at = planned()
     assert closing(at).options[0] == "点BN1（60 人）"
-    closing(at).set_value(["BN1"]).run()
+    closing(at).set_value(["BN1"])
     click(at, "prepare-replan-run")
     assert "60 人" not in "".join(e.value for e in at.info)
     assert [e.value for e in at.warning]  # nobody said who sits there: nothing happens
     assert shut_shelters(ws, 1) == ()
-    named(at, "prepare-close-person")
+    at.text_input(key="prepare-close-person").set_value("值班员甲")
     click(at, "prepare-replan-run")
     assert "60 人（2 组）改变去处，0 人不变" in "".join(e.value for e in at.info)
     rows = texts(panels(at)["prepare-move-changes"])
@@ -113,9 +113,9 @@ def test_when_a_shelter_closes_the_plan_changes_least_and_the_log_keeps_who_said
 
 def test_a_trial_writes_nothing_and_closings_add_up(ws):
     at = planned()
-    pressed(at.checkbox(key="prepare-close-log").uncheck().run())
+    at.checkbox(key="prepare-close-log").uncheck()
     for code in ("BN1", "BN3"):
-        closing(at).set_value([code]).run()
+        closing(at).set_value([code])
         click(at, "prepare-replan-run")
     assert ws.ledger.events(1) == []
     used = {row[0] for row in texts(panels(at)["prepare-move-shelters"])}

@@ -70,8 +70,9 @@ def run_if_asked() -> None:
 
 def draw(now: Snapshot, *, opened: bool) -> None:
     """Draw the form in the sidebar; `opened` where no scenario is shown yet."""
-    with st.expander(say("prepare_new"), expanded=opened, key="prepare-form"):
-        number = _round()
+    number = _round()
+    # With a name of its own each time: what a person has opened would stay open over the next answer.
+    with st.expander(say("prepare_new"), expanded=opened, key=f"prepare-form-{number}"):
         drill = st.toggle(say("prepare_drill"), key=_DRILL)
         made = drill and st.checkbox(say("prepare_made"), key=_MADE_STORM, value=True)
         if not made:

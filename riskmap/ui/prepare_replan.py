@@ -33,7 +33,8 @@ def draw(shown: Storm, made: Made, keep: Callable[[Made], None]) -> None:
     used = {one["code"]: one["used"] for one in made.document["shelters"]}
     logged = shut_shelters(workspace(), shown.scenario.id)
     late = [code for code in logged if used.get(code)]
-    with st.container(key="prepare-replan", border=True):
+    # One form: no choice draws the page anew under the hand that makes the next one.
+    with st.container(key="prepare-replan"), st.form("prepare-replan-form"):
         st.markdown(f"**{say('prepare_replan')}**")
         if late:  # somebody else closed it after the plan was made
             listed = say("comma").join(names.get(code, code) for code in late)
@@ -49,13 +50,16 @@ def draw(shown: Storm, made: Made, keep: Callable[[Made], None]) -> None:
             placeholder=say("prepare_replan_choose"),
             select_all=False,
         )
-        on_record = st.checkbox(say("prepare_replan_log"), value=True, key="prepare-close-log")
-        if on_record:
-            ask_person("prepare-close-person")
-        else:
-            st.caption(say("prepare_replan_trial"))
-        if st.button(say("prepare_replan_run"), key="prepare-replan-run", type="primary", disabled=not codes):
+        on_record = st.checkbox(
+            say("prepare_replan_log"), value=True, key="prepare-close-log", help=say("prepare_replan_trial")
+        )
+        ask_person("prepare-close-person")
+        pressed = st.form_submit_button(say("prepare_replan_run"), key="prepare-replan-run", type="primary")
+    if pressed:
+        if codes:
             _run(shown, made, tuple(codes), keep, on_record=on_record)
+        else:
+            notice("warning", say("prepare_replan_choose"))
 
 
 def _run(

@@ -169,7 +169,7 @@ def test_a_call_is_ticked_off_with_a_name_and_the_log_keeps_it(watched, address,
     assert ("message", "值班员甲") in kinds
 
 
-def test_people_are_moved_to_shelters_that_are_open(watched, address):
+def test_people_are_moved_to_shelters_that_are_open_and_again_when_one_closes(watched, address, workspace):
     page = watched.page
     drilled(page, address, "转移一期")
     page.locator(".st-key-prepare-tab").get_by_text("转移", exact=True).click()
@@ -179,7 +179,18 @@ def test_people_are_moved_to_shelters_that_are_open(watched, address):
     moved, placed, left = (int(n.replace(",", "")) for n in re.findall(r"([\d,]+) 人", text.inner_text())[:3])
     assert moved == placed + left
     assert moved > 0
-    page.locator(".st-key-prepare-replan").wait_for()
+    replan = page.locator(".st-key-prepare-replan")
+    replan.wait_for()
+    page.locator(".st-key-prepare-replan-run").scroll_into_view_if_needed()
+    page.wait_for_timeout(800)  # a list closes where the page under it still moves
+    replan.locator("[data-testid=stMultiSelect] input").press("ArrowDown")
+    page.get_by_role("option").first.click()
+    page.keyboard.press("Escape")
+    page.locator(".st-key-prepare-replan-run button").click()
+    changed = page.get_by_text(re.compile(r"改变去处")).first
+    changed.wait_for()
+    found = open_workspace(workspace).ledger
+    assert found.events(found.scenarios()[0].id)[-1].kind == "closure"
 
 
 def test_a_file_that_is_no_track_is_refused_with_a_sentence_and_nothing_is_kept(
