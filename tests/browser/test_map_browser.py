@@ -98,6 +98,11 @@ def test_a_filter_with_every_tier_off_shows_nothing(watched, address):
 def test_the_legend_and_the_switches_say_the_same_numbers(watched, address):
     frame = opened(watched, address)
     legend = frame.locator(".rm-legend-tiers li").all_inner_texts()
+    # The switches come after the points; each is drawn before its words are.
+    watched.page.wait_for_function(
+        "(n) => [...document.querySelectorAll('[class*=st-key-filter-tier-]')].filter((e) => /\\d/.test(e.innerText)).length >= n",
+        arg=len(legend),
+    )
     for tier, line in zip((*TIERS, "unrated"), legend, strict=True):
         switch = watched.page.locator(f".st-key-filter-tier-{tier}").inner_text()
         assert switch.split()[-1] == line.split()[-1]
