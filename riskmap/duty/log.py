@@ -59,9 +59,9 @@ class Escalated:
     """A record whose tier a scenario raises for a while, by one trigger.
 
     Ranks as in `records.RANKS`; `rank_to` is the worst from `start` to `expiry`, and `steps` say how it
-    rises and falls meanwhile (as of `hazards.Escalation`). `version` is the record's version that was judged; `plan` the text
-    or the file name of its own plan (一点一策), empty where it has none. `value`, `low`, `high` are
-    what the trigger saw at its worst, NaN where unknown.
+    rises and falls meanwhile (as of `hazards.Escalation`). `version` is the record's version that was
+    judged; `plan` the text or the file name of its own plan (一点一策), empty where it has none.
+    `value`, `low`, `high` are what the trigger saw at its worst, NaN where unknown.
     """
 
     feature_id: int

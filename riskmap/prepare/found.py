@@ -23,8 +23,6 @@ from riskmap.prepare.warned import Under, merged, ranks_under
 
 Flags = NDArray[np.bool_]
 Rows = NDArray[np.int64]
-Details = Mapping[str, Any]
-_NOTHING: Details = {}
 
 
 class Found:
@@ -66,7 +64,7 @@ class Found:
         series = drivers[trigger.driver]
         value = sure_value(series, group.levels[0].limit)
         upwards = -value if DRIVERS[trigger.driver].worse == "lower" else value
-        told = _Told(trigger, group, drivers, value, hold, self._times)
+        told = _Told(trigger, group, drivers, value, hold)
         found: dict[int, Episodes] = {}
         for at, step in enumerate(reached):
             over = kept(step) & sure
@@ -80,8 +78,10 @@ class Found:
 
     def _close(self, told: _Told, rank: int, found: Episodes) -> None:
         rows = told.group.rows[found.column].tolist()
-        for row, facts in zip(rows, told.facts(found, rank), strict=True):
-            self.closed.append(Closure(self._layer, row, self._code(row), told.trigger.id, *facts))
+        start, expiry = self._times[found.first], self._times[found.last] + told.hold
+        for row, (cause, *numbers), *when in zip(rows, told.facts(found, rank), start, expiry, strict=True):
+            closed = Closure(self._layer, row, self._code(row), told.trigger.id, cause, *when, *numbers)
+            self.closed.append(closed)
 
     def _raise_all(self, told: _Told, found: Nested) -> None:
         """Add one escalation for each whole episode: its cause is that of its worst step."""
@@ -100,7 +100,7 @@ class Found:
                 row,
                 rank,
                 told.trigger.id,
-                (cause, start[first], expiry[last], *numbers[2:]),
+                (cause, start[first], expiry[last], *numbers),
                 details=_assumed(assumed=unsure),
                 steps=tuple(Step(one, start[a], expiry[b]) for one, a, b in steps) if len(steps) > 1 else (),
             )
@@ -112,25 +112,23 @@ class Found:
         trigger: str,
         facts: Sequence[Any],
         *,
-        details: Details,
+        details: Mapping[str, Any],
         steps: tuple[Step, ...] = (),
     ) -> None:
         """Add an escalation, or where the record's own tier is as high, that its trigger was reached."""
         before = int(self._ranks[row])
-        raised = rank > before
-        code = self._code(row)
         one = Escalation(
             self._layer,
             row,
-            code,
+            self._code(row),
             before,
-            rank if raised else before,
+            max(rank, before),
             trigger,
             *facts,
             details=details,
             steps=steps,
         )
-        (self.escalations if raised else self.reached).append(one)
+        (self.escalations if rank > before else self.reached).append(one)
 
     def warned(self, trigger: Trigger, group: Group, place: str | None, under: Sequence[Under]) -> None:
         """Add what warnings over one sub-district (None: not known) make of its rows."""
@@ -158,7 +156,7 @@ class Found:
                         code = self._code(row)
                         self.closed.append(Closure(self._layer, row, code, trigger.id, cause, *when))
                     if rank != CLOSING and raises[i]:
-                        details = {**part.details(), **_assumed(assumed=assumed, unplaced=place is None)}
+                        details = part.details() | _assumed(assumed=assumed, unplaced=place is None)
                         self._raise(row, rank, trigger.id, (cause, *when), details=details)
 
     def close(self, trigger: Trigger, fields: tuple[str, ...]) -> None:
@@ -184,18 +182,15 @@ class Found:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Told:
-    """What tells the facts of an episode: cause, start, expiry, the worst number and its band."""
+    """What tells the facts of an episode: cause, the worst number and its band."""
 
     trigger: Trigger
     group: Group
     drivers: Mapping[str, Series]
     value: NDArray[np.float32]
     hold: np.timedelta64
-    times: Times
 
-    def facts(
-        self, found: Episodes, rank: int
-    ) -> Iterator[tuple[Say, np.datetime64, np.datetime64, float, float, float]]:
+    def facts(self, found: Episodes, rank: int) -> Iterator[tuple[Say, float, float, float]]:
         """Yield them for each episode of a step, in their order."""
         series, at = self.drivers[self.trigger.driver], (found.worst, found.column)
         value = self.value[at]
@@ -205,16 +200,12 @@ class _Told:
             which[meets(value, level.limit)] = i
         says = [DriverCause.of(self.trigger, level, self.group.title) for level in levels]
         numbers = zip(value.tolist(), series.low[at].tolist(), series.high[at].tolist(), strict=True)
-        starts, ends = list(self.times[found.first]), list(self.times[found.last] + self.hold)
         assumed = self.group.assumed[found.column].tolist()
         for i, (best, low, high) in enumerate(numbers):
-            cause = says[which[i]].text(best, low, high, assumed=assumed[i])
-            yield cause, starts[i], ends[i], best, low, high
+            yield says[which[i]].text(best, low, high, assumed=assumed[i]), best, low, high
 
 
-def _assumed(*, assumed: bool, unplaced: bool = False) -> Details:
-    if not assumed and not unplaced:
-        return _NOTHING
+def _assumed(*, assumed: bool, unplaced: bool = False) -> dict[str, Any]:
     stated = {"assumed_worst": True} if assumed else {}
     return stated | ({"subdistrict_unknown": True} if unplaced else {})
 

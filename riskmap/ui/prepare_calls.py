@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Final
 
 import streamlit as st
@@ -20,7 +18,7 @@ from riskmap.ui import prepare_outbox
 from riskmap.ui.filters import escape
 from riskmap.ui.notices import refuse, show_kept_notice
 from riskmap.ui.panels import Cell, Column, Row, pager_of, show_table
-from riskmap.ui.prepare_desk import ask_person, log_entry, person
+from riskmap.ui.prepare_desk import ask_person, log_entry, paper, person
 from riskmap.ui.state import lang, say, workspace
 from riskmap.usecases.duty import callout_view, review_of
 from riskmap.usecases.duty_exports import callout_archive, export_after_report, export_callout
@@ -181,15 +179,15 @@ def _papers(shown: Storm) -> None:
         ("books", f"{calls}-{number}.zip", lambda: _packed(number)),
         ("brief", f"{say('prepare_paper_brief')}-{number}.docx", lambda: _made(number, ".docx")),
     )
-    for column, (paper, name, make) in zip(st.columns(3, gap="small"), papers, strict=True):
+    for column, (which, name, make) in zip(st.columns(3, gap="small"), papers, strict=True):
         column.download_button(
-            say(f"prepare_paper_{paper}"),
+            say(f"prepare_paper_{which}"),
             data=make,
             file_name=name,
-            key=f"prepare-{paper}",
+            key=f"prepare-{which}",
             on_click="ignore",
             width="stretch",
-            disabled=paper == "books" and not shown.worst,
+            disabled=which == "books" and not shown.worst,
         )
 
 
@@ -198,17 +196,13 @@ def _packed(number: int) -> bytes:
 
 
 def _made(number: int, ending: str) -> bytes:
-    with tempfile.TemporaryDirectory(prefix="riskmap-") as folder:
-        file = Path(folder) / f"paper{ending}"
-        export_callout(callout_view(workspace(), number), file, by=person(), lang=lang())
-        return file.read_bytes()
+    view = callout_view(workspace(), number)
+    return paper(f"paper{ending}", lambda file: export_callout(view, file, by=person(), lang=lang()))
 
 
 def _report(number: int) -> bytes:
-    with tempfile.TemporaryDirectory(prefix="riskmap-") as folder:
-        file = Path(folder) / "report.docx"
-        export_after_report(review_of(workspace(), number), file, by=person(), lang=lang())
-        return file.read_bytes()
+    found = review_of(workspace(), number)
+    return paper("report.docx", lambda file: export_after_report(found, file, by=person(), lang=lang()))
 
 
 def log(shown: Storm) -> None:

@@ -2,36 +2,35 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
 from typing import Final
-
-import streamlit as st
 
 from riskmap.duty import EVENT_KINDS
 from riskmap.errors import RiskmapError
+from riskmap.ui import signing
 from riskmap.ui.notices import keep_notice
+from riskmap.ui.signing import person
 from riskmap.ui.state import lang, say, workspace
 from riskmap.usecases.event_entry import Entry, log_event
 
-_PERSON: Final = "person"
+__all__ = ["ask_person", "log_entry", "paper", "person"]
+
 _LONGEST: Final = 80
 
 
 def ask_person(key: str = "prepare-person") -> None:
-    """Draw the input; the name is remembered for the session."""
-    by = st.text_input(
-        say("sign_person"),
-        value=st.session_state.get(_PERSON, ""),
-        key=key,
-        placeholder=say("sign_person_hint"),
-        max_chars=_LONGEST,
-    )
-    if by := (by or "").strip():
-        st.session_state[_PERSON] = by
+    """Draw the input for who sits at the desk."""
+    signing.ask_person(key, longest=_LONGEST)
 
 
-def person() -> str:
-    """Return who sits at the desk, empty where nobody said so yet."""
-    return str(st.session_state.get(_PERSON, ""))
+def paper(name: str, write: Callable[[Path], object]) -> bytes:
+    """Return what `write` puts into a file of this name, for a download."""
+    with tempfile.TemporaryDirectory(prefix="riskmap-") as folder:
+        file = Path(folder) / name
+        write(file)
+        return file.read_bytes()
 
 
 def log_entry(scenario: int, entry: Entry) -> None:

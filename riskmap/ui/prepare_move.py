@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import streamlit as st
@@ -16,6 +14,7 @@ from riskmap.ui import prepare_replan
 from riskmap.ui.import_review import datum_title
 from riskmap.ui.notices import notice, refuse
 from riskmap.ui.panels import Cell, Column, Row, first_page, pager_of, show_table
+from riskmap.ui.prepare_desk import paper
 from riskmap.ui.state import lang, say, workspace
 from riskmap.ui.uploads import Held, private_folder
 from riskmap.usecases.evacuating import write_lists
@@ -221,7 +220,7 @@ def _plan(shown: Storm, made: Made) -> None:
 
 
 def _book(shown: Storm, made: Made) -> bytes:
-    with tempfile.TemporaryDirectory(prefix="riskmap-") as folder:
-        file = Path(folder) / "plan.xlsx"
-        write_lists(workspace(), made.document, file, scenario=shown.scenario, lang=lang())
-        return file.read_bytes()
+    return paper(
+        "plan.xlsx",
+        lambda file: write_lists(workspace(), made.document, file, scenario=shown.scenario, lang=lang()),
+    )

@@ -28,16 +28,34 @@ class Signature:
         return say("sign_missing_person" if not self.by else "sign_missing_reason")
 
 
+def ask_person(key: str, *, longest: int = _LONGEST) -> str:
+    """Draw the input for who does it and return the name; it is remembered for the session."""
+    by = st.text_input(
+        say("sign_person"),
+        value=person(),
+        key=key,
+        placeholder=say("sign_person_hint"),
+        max_chars=longest,
+    )
+    return _remembered(by)
+
+
+def person() -> str:
+    """Return who sits there, empty where nobody said so yet."""
+    return str(st.session_state.get(_PERSON, ""))
+
+
+def _remembered(by: str | None) -> str:
+    if by := (by or "").strip():
+        st.session_state[_PERSON] = by
+    return by
+
+
 def ask_signature(key: str, *, reason_hint: str = "", side_by_side: bool = True) -> Signature:
     """Draw the two inputs; the person is remembered for the session."""
     first, second = st.columns([1, 2]) if side_by_side else (st.container(), st.container())
-    by = first.text_input(
-        say("sign_person"),
-        value=st.session_state.get(_PERSON, ""),
-        key=f"{key}-by",
-        placeholder=say("sign_person_hint"),
-        max_chars=_LONGEST,
-    )
+    with first:
+        by = ask_person(f"{key}-by")
     why = second.text_input(
         say("sign_reason"),
         key=f"{key}-why",
@@ -53,7 +71,4 @@ def signed(key: str) -> Signature:
 
 
 def _signature(by: str | None, why: str | None) -> Signature:
-    by, why = (by or "").strip(), (why or "").strip()
-    if by:
-        st.session_state[_PERSON] = by
-    return Signature(by, why)
+    return Signature(_remembered(by), (why or "").strip())

@@ -10,7 +10,7 @@ from typing import Final
 from riskmap.duty import Escalated, Opened, Scenario
 from riskmap.usecases.workspace import Workspace
 
-_KEEP: Final = 6  # scenarios; some 12 MB each where 20,000 tiers are raised
+_KEEP: Final = 6  # scenarios; each raises some thousands of records
 _kept: OrderedDict[tuple[object, ...], tuple[Escalated, ...]] = OrderedDict()
 _lock: Final = threading.Lock()
 
