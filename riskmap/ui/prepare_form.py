@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -14,11 +12,12 @@ from riskmap.duty import BEIJING
 from riskmap.errors import RiskmapError
 from riskmap.hazards import COLOURS, KINDS, RESPONSES, IssuedWarning
 from riskmap.selection import Snapshot
+from riskmap.ui import prepare_ahead
 from riskmap.ui.notices import keep_notice, notice
+from riskmap.ui.prepare_ahead import Asked
 from riskmap.ui.signing import ask_signature, signed
 from riskmap.ui.state import lang, say, workspace
-from riskmap.ui.uploads import Uploaded, as_uploaded, keep_as_they_are, private_folder
-from riskmap.usecases.preparing import Given, keep, prepare
+from riskmap.usecases.preparing import Given, keep
 
 MADE: Final = "prepare-made"  # the scenario that the last computation kept
 _WARNINGS: Final = "prepare-warnings"
@@ -47,25 +46,13 @@ def run_if_asked() -> None:
     """
     if not st.session_state.get(_RUN):
         return
-    drill, made, number = _flag(_DRILL), _flag(_DRILL) and _flag(_MADE_STORM), _round()
-    tracks: Sequence[Uploaded] = () if made else st.session_state.get(f"{_TRACK}-{number}") or ()
-    rain: Uploaded | None = None if made else st.session_state.get(f"{_RAIN}-{number}")
-    warnings: list[IssuedWarning] = st.session_state.get(_WARNINGS, [])
-    signature = signed(_SIGN)
-    if not (made or tracks or rain or warnings):
+    asked, signature = _asked(), signed(_SIGN)
+    if asked is None:
         st.session_state[_REFUSED] = ("warning", say("prepare_nothing"))
     elif signature.missing:
         st.session_state[_REFUSED] = ("warning", signature.missing)
     else:
-        given = Given(
-            title=(st.session_state.get(f"{_TITLE}-{number}") or "").strip(),
-            drill=drill,
-            made=made,
-            warnings=tuple(warnings),
-            response=st.session_state.get(_RESPONSE) or None,
-            at=_moment(),
-        )
-        _run(given, list(tracks), rain, signature.by, signature.why)
+        _run(asked, signature.by, signature.why)
 
 
 def draw(now: Snapshot, *, opened: bool) -> None:
@@ -103,6 +90,28 @@ def draw(now: Snapshot, *, opened: bool) -> None:
             st.form_submit_button(say("prepare_run"), key=_RUN, type="primary", width="stretch")
         if refused := st.session_state.pop(_REFUSED, None):
             notice(*refused)
+    if asked := _asked():
+        (prepare_ahead.leave if _flag(_RUN) else prepare_ahead.begin)(asked)
+
+
+def _asked() -> Asked | None:
+    """Return what the inputs hand over, None where that is nothing."""
+    drill, number = _flag(_DRILL), _round()
+    made = drill and _flag(_MADE_STORM)
+    tracks = () if made else tuple(st.session_state.get(f"{_TRACK}-{number}") or ())
+    rain = None if made else st.session_state.get(f"{_RAIN}-{number}")
+    warnings: list[IssuedWarning] = st.session_state.get(_WARNINGS, [])
+    if not (made or tracks or rain or warnings):
+        return None
+    given = Given(
+        title=(st.session_state.get(f"{_TITLE}-{number}") or "").strip(),
+        drill=drill,
+        made=made,
+        warnings=tuple(warnings),
+        response=st.session_state.get(_RESPONSE) or None,
+        at=_moment(),
+    )
+    return Asked(given, tracks, rain)
 
 
 def _flag(key: str) -> bool:
@@ -167,22 +176,13 @@ def _moment() -> np.datetime64 | None:
     return np.datetime64(stated, "s")
 
 
-def _run(given: Given, tracks: list[Uploaded], rain: Uploaded | None, by: str, why: str) -> None:
-    with private_folder() as folder, st.spinner(say("prepare_working")):
-        files = keep_as_they_are([*tracks, *([rain] if rain else [])], folder)
-        try:
-            paths: list[Path] = [file.path for file in files]
-            names = {file.path: file.name for file in files}
-            found = prepare(
-                workspace(),
-                given.with_files(
-                    tracks=tuple(paths[: len(tracks)]), rain=paths[-1] if rain else None, names=names
-                ),
-            )
-            number = keep(workspace(), found, who=by, why=why)
-        except RiskmapError as problem:
-            st.session_state[_REFUSED] = ("error", as_uploaded(problem, files).text(lang()))
-            return
+def _run(asked: Asked, by: str, why: str) -> None:
+    try:
+        with st.spinner(say("prepare_working")):
+            number = keep(workspace(), prepare_ahead.fetch(asked), who=by, why=why)
+    except RiskmapError as problem:
+        st.session_state[_REFUSED] = ("error", problem.text(lang()))
+        return
     st.session_state[MADE] = number
     st.session_state[_WARNINGS] = []
     st.session_state[_ROUND] = _round() + 1
