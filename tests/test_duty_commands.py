@@ -9,8 +9,11 @@ import docx
 import openpyxl
 import pytest
 from docx.oxml.ns import qn
+from pypdf import PdfReader
 
-from riskmap.errors import RiskmapError, UnknownNameError
+from riskmap.errors import ExportError, RiskmapError, UnknownNameError
+from riskmap.present.export import paper_pdf
+from riskmap.present.export.paper import Paper
 from riskmap.records import TIERS
 from riskmap.usecases.duty import callout_view, find_scenario, overdue, review_of
 from riskmap.usecases.duty_documents import callout_json, event_json
@@ -217,6 +220,54 @@ def test_the_figures_after_a_storm_come_from_the_log_and_agree(ws, tmp_path):
     assert "演习" not in text
 
 
+def pages(path):
+    """The text of every page of a PDF, without the blanks that a line break leaves."""
+    return ["".join(page.extract_text().split()) for page in PdfReader(path).pages]
+
+
+def test_a_report_as_pdf_says_what_the_one_for_word_says(ws, tmp_path):
+    storm(ws)
+    for name in ("总结.docx", "总结.pdf"):
+        assert (
+            run(ws, "after", "苏拉", "--now", minutes(900).isoformat(), "--to", tmp_path / name).status == 0
+        )
+    printed = "".join(pages(tmp_path / "总结.pdf"))
+    lines = {"".join(line.split()) for line in words(tmp_path / "总结.docx").splitlines()}
+    assert [line for line in lines if line not in printed] == []
+    view = callout_view(ws, 1, now=minutes(30))
+    assert [f["format"] for f in export_callout(view, tmp_path / "简报.pdf")] == ["pdf"]
+    assert len(pages(tmp_path / "简报.pdf")) == 1
+
+
+def test_no_page_of_a_pdf_goes_without_its_mark_nor_a_table_without_its_header(tmp_path):
+    paper = Paper(title="总结", author="", marks=("演习",))
+    paper.table(["街道", "点位"], [["桂园街道", f"边坡{i}"] for i in range(150)])
+    assert paper.save(tmp_path / "a.pdf") == "pdf"
+    found = pages(tmp_path / "a.pdf")
+    assert len(found) > 2
+    assert all("演习" in page and "街道点位" in page for page in found)
+    assert [i for i in range(150) if not any(f"边坡{i}" in page for page in found)] == []
+
+
+def test_texts_are_no_markup_of_a_pdf(tmp_path):
+    hostile = "#panic() $x^2$ *粗* _斜_ <标> @引 \\ `码` [x] // 注 \x07"
+    paper = Paper(title=hostile, author=hostile, marks=(hostile,))
+    paper.heading(hostile)
+    paper.text(hostile)
+    paper.bullets([hostile])
+    paper.table([hostile], [[hostile]])
+    paper.save(tmp_path / "a.pdf")
+    (page,) = pages(tmp_path / "a.pdf")
+    assert page.count("#panic()$x^2$*粗*_斜_<标>@引") == 8  # head, title, mark, heading, text, item, two cells
+
+
+def test_a_pdf_without_chinese_letters_is_refused_and_nothing_is_written(ready, tmp_path, monkeypatch):
+    monkeypatch.setattr(paper_pdf, "_installed", lambda: (None, frozenset({"Times New Roman"})))
+    with pytest.raises(ExportError, match=r"字体.*\.docx"):
+        export_after_report(review_of(ready, 1), tmp_path / "a.pdf")
+    assert list(tmp_path.iterdir()) == []
+
+
 def words(path):
     """All text of a Word file, its tables and its header."""
     document = docx.Document(str(path))
@@ -303,7 +354,7 @@ def test_hostile_names_stay_text_and_stay_in_their_folder(ws, tmp_path):
 
 
 def test_a_file_of_another_kind_is_refused_before_anything_is_recorded(ws, tmp_path):
-    found = run(ws, "callout", "1", "--to", tmp_path / "a.pdf", "--contacts", *PERSON)
+    found = run(ws, "callout", "1", "--to", tmp_path / "a.odt", "--contacts", *PERSON)
     assert found.status == 2
     assert ".docx" in found.err
     assert ws.ledger.exports() == []

@@ -220,7 +220,7 @@ def bad_input(folder, files):
         "people without a number": (
             ("--rain", table, "--crs", "cgcs2000", "--people", new("空.csv", "甲,乙\n1,2\n")), ("空.csv",),
         ),
-        "papers of no known kind": (("--rain", table, "--to", folder / "单.pdf"), ("单.pdf", ".docx")),
+        "papers of no known kind": (("--rain", table, "--to", folder / "单.odt"), ("单.odt", ".docx")),
         "papers of a dry run": (("--rain", table, "--dry-run", "--to", folder / "单.xlsx"), ("单.xlsx", "--dry-run")),
         "a made-up storm in earnest": (("--made-storm",), ("--drill",)),
         "a wind model there is not": (("--track", track, "--model", "x1"), ("x1", "holland2010")),

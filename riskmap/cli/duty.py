@@ -180,7 +180,7 @@ def callout(
     to: Annotated[
         list[Path] | None,
         typer.Option(
-            "--to", metavar="DIR|FILE", help="文件夹（每街道一份 xlsx）、.xlsx 或 .docx 简报；可重复"
+            "--to", metavar="DIR|FILE", help="文件夹（每街道一份 xlsx）、.xlsx、简报 .docx 或 .pdf；可重复"
         ),
     ] = None,
     contacts: Annotated[
@@ -195,11 +195,11 @@ def callout(
     """叫应单：叫谁、谁应答了、谁超时、缺什么 / whom to call, who answered, who is overdue, what is missing."""
     from riskmap.usecases.duty import callout_view
     from riskmap.usecases.duty_documents import callout_json
-    from riskmap.usecases.duty_exports import check_target, export_callout
+    from riskmap.usecases.duty_exports import CALLOUTS, check_target, export_callout
     from riskmap.usecases.workspace import open_workspace
 
     for target in to or ():
-        check_target(target, ("", ".xlsx", ".docx"))
+        check_target(target, CALLOUTS)
     view = callout_view(
         open_workspace(workspace, store),
         scenario,
@@ -250,7 +250,8 @@ def after(
     now: NowOption = None,
     minutes: MinutesOption = None,
     to: Annotated[
-        Path | None, typer.Option("--to", metavar="FILE.docx", help="总结报告 / the report as a file")
+        Path | None,
+        typer.Option("--to", metavar="FILE", help="总结报告 .docx 或 .pdf / the report as a file"),
     ] = None,
     by: ByOption = None,
     as_json: JsonOption = False,
@@ -260,11 +261,11 @@ def after(
     """应急响应总结：各项数字由日志计算 / the after-action figures, from the log."""
     from riskmap.usecases.duty import review_of
     from riskmap.usecases.duty_documents import review_json
-    from riskmap.usecases.duty_exports import check_target, export_after_report
+    from riskmap.usecases.duty_exports import REPORTS, check_target, export_after_report
     from riskmap.usecases.workspace import open_workspace
 
     if to is not None:
-        check_target(to, (".docx",))
+        check_target(to, REPORTS)
     found = review_of(open_workspace(workspace, store), scenario, until=_moment(now), minutes=minutes)
     files = [] if to is None else export_after_report(found, to, by=person(by), lang=LANG)
     if as_json:

@@ -84,7 +84,7 @@ def prepare(
     to: Annotated[
         Path | None,
         typer.Option(
-            "--to", metavar="FILE", help="叫应单 .xlsx、简报 .docx 或文件夹 / papers of the call-out"
+            "--to", metavar="FILE", help="叫应单 .xlsx、简报 .docx .pdf 或文件夹 / papers of the call-out"
         ),
     ] = None,
     as_json: JsonOption = False,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -17,6 +18,7 @@ from riskmap.errors import RiskmapError
 from riskmap.ui.state import snapshot, workspace
 from riskmap.ui.uploads import as_uploaded, keep_as_they_are, private_folder
 from riskmap.usecases.preparing import Given, Prepared, prepare
+from riskmap.usecases.storms import storm
 from riskmap.usecases.workspace import Workspace
 
 _AHEAD: Final = "prepare-ahead"
@@ -70,6 +72,15 @@ def begin(asked: Asked) -> None:
             return
         _drop(ahead)
     st.session_state[_AHEAD] = _Ahead(question, _THREAD.submit(_computed, question.ws, question.asked))
+    _THREAD.submit(_look_back, question.ws, drill=asked.given.drill)
+
+
+def _look_back(ws: Workspace, *, drill: bool) -> None:
+    """Read the bulletin that the new one will be compared with, before somebody waits for it."""
+    with suppress(RiskmapError):
+        last = next((one for one in ws.ledger.scenarios() if one.drill == drill), None)
+        if last is not None:
+            storm(ws, last.id)
 
 
 def leave(asked: Asked) -> None:

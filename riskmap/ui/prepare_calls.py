@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Final
 
 import streamlit as st
@@ -21,7 +23,13 @@ from riskmap.ui.panels import Cell, Column, Row, pager_of, show_table
 from riskmap.ui.prepare_desk import ask_person, log_entry, paper, person
 from riskmap.ui.state import lang, say, workspace
 from riskmap.usecases.duty import callout_view, review_of
-from riskmap.usecases.duty_exports import callout_archive, export_after_report, export_callout
+from riskmap.usecases.duty_exports import (
+    REPORTS,
+    callout_archive,
+    export_after_report,
+    export_callout,
+    pdf_needs,
+)
 from riskmap.usecases.event_entry import Entry, log_event
 from riskmap.usecases.plan_files import plan_file, read_plan
 from riskmap.usecases.storms import Storm
@@ -174,20 +182,29 @@ def _papers(shown: Storm) -> None:
     number = shown.scenario.id
     calls = say("prepare_tab_calls")
     st.caption(say("prepare_papers"))
-    papers: tuple[tuple[str, str, Callable[[], bytes]], ...] = (
+    brief = say("prepare_paper_brief")
+    books = ("books", f"{calls}-{number}.zip", lambda: _packed(number))
+    _offer(
         ("book", f"{calls}-{number}.xlsx", lambda: _made(number, ".xlsx")),
-        ("books", f"{calls}-{number}.zip", lambda: _packed(number)),
-        ("brief", f"{say('prepare_paper_brief')}-{number}.docx", lambda: _made(number, ".docx")),
+        *([books] if shown.worst else []),
     )
-    for column, (which, name, make) in zip(st.columns(3, gap="small"), papers, strict=True):
+    _offer(*(("brief", f"{brief}-{number}{end}", partial(_made, number, end)) for end in REPORTS))
+
+
+def _offer(*papers: tuple[str, str, Callable[[], bytes]]) -> None:
+    """Offer papers side by side: which one, its file name, and what makes it when it is asked for."""
+    for column, (which, name, make) in zip(st.columns(len(papers), gap="small"), papers, strict=True):
+        kind = Path(name).suffix
+        missing = pdf_needs() if kind == ".pdf" else None
         column.download_button(
-            say(f"prepare_paper_{which}"),
+            say(f"prepare_paper_{which}_pdf" if kind == ".pdf" else f"prepare_paper_{which}"),
             data=make,
             file_name=name,
-            key=f"prepare-{which}",
+            key=f"prepare-{which}{kind}",
             on_click="ignore",
             width="stretch",
-            disabled=which == "books" and not shown.worst,
+            disabled=missing is not None,
+            help=missing and missing.text(lang()),
         )
 
 
@@ -200,9 +217,9 @@ def _made(number: int, ending: str) -> bytes:
     return paper(f"paper{ending}", lambda file: export_callout(view, file, by=person(), lang=lang()))
 
 
-def _report(number: int) -> bytes:
+def _report(number: int, ending: str) -> bytes:
     found = review_of(workspace(), number)
-    return paper("report.docx", lambda file: export_after_report(found, file, by=person(), lang=lang()))
+    return paper(f"report{ending}", lambda file: export_after_report(found, file, by=person(), lang=lang()))
 
 
 def log(shown: Storm) -> None:
@@ -220,14 +237,8 @@ def log(shown: Storm) -> None:
     ]
     rows = [_event(one) for one in events[pager.start : pager.stop]]
     show_table(key, columns, rows, pager=pager, height=_HEIGHT, dense=True, empty=say("prepare_log_none"))
-    st.download_button(
-        say("prepare_paper_after"),
-        data=lambda: _report(number),
-        file_name=f"{say('prepare_paper_after')}-{number}.docx",
-        key="prepare-after",
-        on_click="ignore",
-        width="stretch",
-    )
+    name = f"{say('prepare_paper_after')}-{number}"
+    _offer(*(("after", f"{name}{end}", partial(_report, number, end)) for end in REPORTS))
 
 
 def _event(one: Event) -> Row:

@@ -6,17 +6,32 @@ import io
 import tempfile
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from riskmap.duty import CalloutView, Review
 from riskmap.errors import ExportError, Lang
 from riskmap.present.export.callout_book import write_callout_book, write_callout_books
 from riskmap.present.export.duty_reports import write_after_report, write_brief
+from riskmap.present.export.paper import FORMATS as REPORTS
+from riskmap.present.export.paper_pdf import pdf_needs
 from riskmap.present.export.written import Written
+
+__all__ = [
+    "CALLOUTS",
+    "REPORTS",
+    "callout_archive",
+    "check_target",
+    "export_after_report",
+    "export_callout",
+    "pdf_needs",
+]
+
+CALLOUTS: Final = ("", ".xlsx", *REPORTS)
+"""Endings of what a call-out may be written to; "" is a folder."""
 
 
 def export_callout(view: CalloutView, to: Path, *, by: str = "", lang: Lang = "zh") -> list[dict[str, Any]]:
-    """Write a call-out: into a folder one workbook per sub-district, .xlsx all in one, .docx the brief.
+    """Write a call-out: into a folder one workbook per sub-district, .xlsx all in one, .docx or .pdf the brief.
 
     Returns {path, format, rows} of every file. ExportError for another ending.
     """
@@ -25,11 +40,11 @@ def export_callout(view: CalloutView, to: Path, *, by: str = "", lang: Lang = "z
         return _told(write_callout_books(view, to, lang=lang))
     if ending == ".xlsx":
         return _told(write_callout_book(view, to, lang=lang))
-    if ending == ".docx":
+    if ending in REPORTS:
         return _told(write_brief(view, to, lang=lang, author=by))
     raise ExportError(
-        f"{to}：叫应单可写到文件夹（每街道一个 .xlsx）、.xlsx 或 .docx（简报）",
-        f"{to}: a call-out goes to a folder (one .xlsx per sub-district), .xlsx or .docx (the brief)",
+        f"{to}：叫应单可写到文件夹（每街道一个 .xlsx）、.xlsx、.docx 或 .pdf（简报）",
+        f"{to}: a call-out goes to a folder (one .xlsx per sub-district), .xlsx, .docx or .pdf (the brief)",
     )
 
 
@@ -53,8 +68,8 @@ def check_target(to: Path, endings: tuple[str, ...]) -> None:
 
 
 def export_after_report(found: Review, to: Path, *, by: str = "", lang: Lang = "zh") -> list[dict[str, Any]]:
-    """Write the after-action report as .docx; returns {path, format, rows}."""
-    check_target(to, (".docx",))
+    """Write the after-action report as .docx or .pdf; returns {path, format, rows}."""
+    check_target(to, REPORTS)
     return _told(write_after_report(found, to, lang=lang, author=by))
 
 

@@ -17,7 +17,7 @@ from riskmap.moments import moment_of
 from riskmap.records import RANKS, TIERS
 from riskmap.usecases.duty import callout_view
 from riskmap.usecases.duty_documents import callout_json
-from riskmap.usecases.duty_exports import check_target, export_callout
+from riskmap.usecases.duty_exports import CALLOUTS, check_target, export_callout
 from riskmap.usecases.issued import Given, must_be_there
 from riskmap.usecases.judging import Prepared, prepare
 from riskmap.usecases.keeping import keep
@@ -47,7 +47,7 @@ def prepare_and_report(
                 f"{to}：只算不存时没有叫应单；请去掉 --dry-run 或 --to",
                 f"{to}: nothing is kept, so there is no call-out; leave out --dry-run or --to",
             )
-        check_target(to, (".xlsx", ".docx", ""))
+        check_target(to, CALLOUTS)
     if people is not None:
         must_be_there(people)
     found = prepare(ws, given)

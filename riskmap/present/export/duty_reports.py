@@ -1,4 +1,4 @@
-"""The one-page brief and the after-action report, in Word."""
+"""The one-page brief and the after-action report, for Word or as PDF."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _NAMED: Final = 200
 def write_brief(view: CalloutView, path: Path, *, lang: Lang = "zh", author: str = "") -> list[Written]:
     """Write the one-page brief: what is in danger, how the calls stand, what is late, what is missing."""
     warned = marks(view.scenario.drill, view.demo, lang)
-    paper = Paper(title=f"{view.district} {t('duty_brief', lang)}", author=author, marks=warned)
+    paper = Paper(title=f"{view.district} {t('duty_brief', lang)}", author=author, marks=warned, lang=lang)
     lines, states = view.callout.lines, view.states
     ranks = Counter(RANKS[line.rank_to] for line in lines)
     stands = Counter(states[line.feature_id].status for line in lines)
@@ -61,8 +61,7 @@ def write_brief(view: CalloutView, path: Path, *, lang: Lang = "zh", author: str
     if missing:
         paper.heading(t("duty_gaps", lang, n=sum(bool(line.gaps) for line in lines)))
         paper.text("　".join(f"{GAP_KINDS[k].text(lang)} {missing[k]}" for k in GAP_KINDS if missing[k]))
-    paper.save(path)
-    return [Written(path, "docx", len(lines))]
+    return [Written(path, paper.save(path), len(lines))]
 
 
 def _first(paper: Paper, view: CalloutView, lang: Lang) -> None:
@@ -111,7 +110,10 @@ def write_after_report(found: Review, path: Path, *, lang: Lang = "zh", author: 
     """Write the after-action report; every figure is the review's, and it says whether they agree."""
     warned = marks(found.scenario.drill, found.demo, lang)
     paper = Paper(
-        title=f"{found.district} {found.scenario.title} {t('duty_after', lang)}", author=author, marks=warned
+        title=f"{found.district} {found.scenario.title} {t('duty_after', lang)}",
+        author=author,
+        marks=warned,
+        lang=lang,
     )
     paper.heading(t("duty_figures", lang))
     _figures(paper, found, lang)
@@ -131,8 +133,7 @@ def write_after_report(found: Review, path: Path, *, lang: Lang = "zh", author: 
         paper.text(t("duty_none", lang))
     paper.heading(t("duty_check_title", lang))
     _check(paper, found, lang)
-    paper.save(path)
-    return [Written(path, "docx", found.events)]
+    return [Written(path, paper.save(path), found.events)]
 
 
 def _figures(paper: Paper, found: Review, lang: Lang) -> None:
