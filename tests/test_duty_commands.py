@@ -258,7 +258,9 @@ def test_texts_are_no_markup_of_a_pdf(tmp_path):
     paper.table([hostile], [[hostile]])
     paper.save(tmp_path / "a.pdf")
     (page,) = pages(tmp_path / "a.pdf")
-    assert page.count("#panic()$x^2$*粗*_斜_<标>@引") == 8  # head, title, mark, heading, text, item, two cells
+    assert (
+        page.count("#panic()$x^2$*粗*_斜_<标>@引") == 8
+    )  # head, title, mark, heading, text, item, two cells
 
 
 def test_a_pdf_without_chinese_letters_is_refused_and_nothing_is_written(ready, tmp_path, monkeypatch):

@@ -157,10 +157,8 @@ def show_table(
     }
     if sort is not None:
         data["sort"] = {"by": sort[0], "descending": sort[1]}
-    if pager is not None:
-        label = say(
-            "table_rows", first=pager.start + 1 if pager.rows else 0, last=pager.stop, total=f"{pager.rows:,}"
-        )
+    if pager is not None and pager.rows:
+        label = say("table_rows", first=pager.start + 1, last=pager.stop, total=f"{pager.rows:,}")
         data["pager"] = {"page": pager.page, "pages": pager.pages, "label": label}
     event = _mount(key, data)
     _follow(event)

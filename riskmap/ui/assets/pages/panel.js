@@ -71,6 +71,7 @@ const pagerNode = (data, send) => {
     return button;
   };
   bar.append(make("span", "label", label));
+  if (pages === 1) return bar;
   const moves = make("span", "moves");
   moves.append(
     step(data.texts.first, 0, page === 0),
