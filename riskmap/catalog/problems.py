@@ -11,6 +11,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar, cast, get_args
 
@@ -152,26 +153,35 @@ def shown(value: object) -> str:
     return text if len(text) <= _LONGEST_FIND else text[: _LONGEST_FIND - 1] + "…"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TomlFile:
     """A configuration file that could be parsed: its values and the line of each key."""
 
     file: str
     text: str
     data: Mapping[str, Any]
-    lines: Mapping[KeyPath, int]
 
     @classmethod
     def parse(cls, text: str, file: str) -> TomlFile:
-        """Parse TOML text; raise CatalogError naming the line when it is not TOML."""
+        """Parse TOML text; raise CatalogError naming the line when it is not TOML.
+
+        A text is parsed once, however many parts of the catalog look at it.
+        """
         try:
-            data = tomllib.loads(text)
-            return cls(file, text, data, key_lines(text))
+            return cls(file, text, _loaded(text))
         except tomllib.TOMLDecodeError as error:
             raise CatalogError((_syntax_problem(str(error), text, file),)) from None
         except RecursionError:
             expected = Say("层数少得多的嵌套", "far fewer nested brackets")
             raise CatalogError((CatalogProblem(file, "TOML", "[[[[…", expected),)) from None
+
+    @cached_property
+    def lines(self) -> Mapping[KeyPath, int]:
+        """Return the line of each key; only mistakes ask for it, and it takes longer than the parsing."""
+        try:
+            return key_lines(self.text)
+        except RecursionError:  # nested as deep as the parser just bears: the key says where it is
+            return {}
 
     def line(self, path: KeyPath) -> int | None:
         """Return the line of a key, or of the innermost table around it; None for the whole file."""
@@ -227,6 +237,11 @@ class TomlFile:
             for i, item in enumerate(cast("list[object]", items))
             if isinstance(item, dict)
         ]
+
+
+@lru_cache(maxsize=64)
+def _loaded(text: str) -> Mapping[str, Any]:
+    return tomllib.loads(text)
 
 
 def read_text(path: Path, file: str) -> str:
