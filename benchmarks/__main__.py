@@ -10,6 +10,7 @@ from pathlib import Path
 from benchmarks import (
     browsing,
     certainty,
+    drilling,
     evacuating,
     files,
     preparing,
@@ -32,6 +33,7 @@ ALL = {
     "terrain": terrain.terrain,
     "serve": serving.serving,
     "browser": browsing.browsing,
+    "drill": drilling.drilling,
     "scale": scale.scale,
     "wind": wind.wind,
 }

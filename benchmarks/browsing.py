@@ -66,6 +66,17 @@ ALL_SHOWN = """(before) => riskmap.points._url !== before
 
 def browsing(home: Path, large: int) -> list[Line]:
     """Visit the map of a district and of a million points, and an empty map."""
+    lines: list[Line] = []
+    with launching() as launch:
+        if launch is not None:
+            for points, limit in ((DISTRICT, 1.0), (large, 1.5)):
+                lines += _one_size(launch, workspace(home, points), points, limit)
+    return lines
+
+
+@contextlib.contextmanager
+def launching() -> Iterator[Any]:
+    """Yield what starts a browser, None where there is none to start."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     try:
         from playwright.sync_api import sync_playwright
@@ -73,22 +84,16 @@ def browsing(home: Path, large: int) -> list[Line]:
         chromium = None
     if not chromium:
         say("  no Chromium or no Playwright: the browser is not measured")
-        return []
-    lines: list[Line] = []
+        yield None
+        return
     with sync_playwright() as playwright:
-
-        def launch() -> Any:
-            return playwright.chromium.launch(executable_path=chromium, args=list(ARGUMENTS))
-
-        for points, limit in ((DISTRICT, 1.0), (large, 1.5)):
-            lines += _one_size(launch, workspace(home, points), points, limit)
-    return lines
+        yield lambda: playwright.chromium.launch(executable_path=chromium, args=list(ARGUMENTS))
 
 
 def _one_size(launch: Any, ws: Workspace, points: int, limit: float) -> list[Line]:
     gc.collect()
     served = ["-m", "riskmap.cli", "serve", "--workspace", str(ws.root), "--port"]
-    with _server(served) as (ours, process), _server(["-m", "benchmarks.empty_map"]) as (empty, _):
+    with server(served) as (ours, process), server(["-m", "benchmarks.empty_map"]) as (empty, _):
         first = [(_visit(launch, empty, "map"), _visit(launch, ours, "points")) for _ in range(VISITS + 1)][
             1:
         ]
@@ -132,7 +137,7 @@ def _one_size(launch: Any, ws: Workspace, points: int, limit: float) -> list[Lin
 
 
 @contextlib.contextmanager
-def _server(arguments: list[str]) -> Iterator[tuple[str, psutil.Process]]:
+def server(arguments: list[str]) -> Iterator[tuple[str, psutil.Process]]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -152,7 +157,7 @@ def _server(arguments: list[str]) -> Iterator[tuple[str, psutil.Process]]:
 
 
 @contextlib.contextmanager
-def _page(launch: Any, address: str, until: str) -> Iterator[tuple[Any, Any]]:
+def page_of(launch: Any, address: str, until: str) -> Iterator[tuple[Any, Any]]:
     """Open a page in a browser of its own; yields page and map frame once `until` is noted."""
     browser = launch()
     try:
@@ -171,7 +176,7 @@ def _page(launch: Any, address: str, until: str) -> Iterator[tuple[Any, Any]]:
 
 def _visit(launch: Any, address: str, until: str) -> float:
     """Return seconds from the start of the navigation until something is seen."""
-    with _page(launch, address, until) as (page, frame):
+    with page_of(launch, address, until) as (page, frame):
         start = page.evaluate("performance.timeOrigin")
         return (frame.evaluate("(name) => window.noted[name]", until) - start) / 1000
 
@@ -179,7 +184,7 @@ def _visit(launch: Any, address: str, until: str) -> float:
 def _filter_changes(launch: Any, address: str) -> list[float]:
     """Return seconds from a click on a switch until every canvas shows the new selection."""
     found = []
-    with _page(launch, address, "points") as (page, frame):
+    with page_of(launch, address, "points") as (page, frame):
         page.wait_for_timeout(2000)
         for tier in ("low", "general", "low", "unrated", "general", "unrated"):
             before = frame.evaluate("riskmap.points._url")
@@ -194,7 +199,7 @@ def _filter_changes(launch: Any, address: str) -> list[float]:
 
 def _memory(launch: Any, address: str, process: psutil.Process, ws: Workspace) -> dict[str, float]:
     """Use the app for a while, change a record, wait, and return what its process holds, in MB."""
-    with _page(launch, address, "points") as (page, frame):
+    with page_of(launch, address, "points") as (page, frame):
         for zoom in (12, 14, 16, 13, 11):
             frame.evaluate("(zoom) => riskmap.map.setView([22.58, 114.13], zoom, { animate: false })", zoom)
             page.wait_for_timeout(700)

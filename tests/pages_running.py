@@ -14,6 +14,7 @@ from streamlit.testing.v1 import AppTest, app_test, local_script_runner
 
 import riskmap.ui
 from riskmap.ui import state
+from riskmap.ui.first_picture import first_pictures
 
 UI = Path(riskmap.ui.__file__).parent
 PATIENCE_S = 60
@@ -30,6 +31,8 @@ def use_workspace(monkeypatch: Any, root: Path) -> None:
     monkeypatch.setenv("RISKMAP_WORKSPACE", str(root))
     state.workspace.cache_clear()
     state.signer.cache_clear()
+    # No browser tells that the map is painted: a page would wait for its word until its patience ends.
+    monkeypatch.setattr(first_pictures, "wait", lambda _visit: None)
 
 
 def open_page(name: str, **query: str) -> AppTest:

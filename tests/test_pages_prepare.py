@@ -219,14 +219,14 @@ def test_the_contacts_of_the_chosen_record_can_be_written_to_and_its_plan_file_t
 def test_brief_and_report_are_offered_for_word_and_as_pdf_where_there_are_letters_for_it(ws, monkeypatch):
     for tab, which in (("calls", "brief"), ("log", "after")):
         offered = {one.proto.id.rpartition("prepare-")[2]: one for one in opened(tab).get("download_button")}
-        assert {name for name in offered if name.startswith(which)} == {f"{which}.docx", f"{which}.pdf"}
+        assert {name for name in offered if name.startswith(which)} == {f"{which}-docx", f"{which}-pdf"}
         assert not any(one.proto.disabled for one in offered.values())
     for made in (prepare_calls._made(1, ".pdf"), prepare_calls._report(1, ".pdf")):
         assert made[:4] == b"%PDF"
     monkeypatch.setattr(prepare_calls, "pdf_needs", lambda: Say("没有中文字体", "no Chinese fonts"))
     offered = {one.proto.id.rpartition("prepare-")[2]: one for one in opened("log").get("download_button")}
-    assert offered["after.pdf"].proto.disabled
-    assert offered["after.pdf"].proto.help == "没有中文字体"
+    assert offered["after-pdf"].proto.disabled
+    assert offered["after-pdf"].proto.help == "没有中文字体"
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])

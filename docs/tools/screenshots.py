@@ -104,8 +104,10 @@ def _open(page: Page, address: str, lang: str) -> None:
     page.goto(address + (("&" if "?" in address else "?") + "lang=en" if lang == "en" else ""))
     page.wait_for_load_state("networkidle")
     time.sleep(4)  # tiles and charts are drawn after the last answer
-    storm = next((f for f in page.frames if f.evaluate("Boolean(window.riskmap?.storm)")), None)
-    if storm is not None:
+    if "/prepare" in address:
+        frame = page.wait_for_selector("iframe[src*='streamlit_folium']", state="attached")
+        storm = frame.content_frame() if frame else page.main_frame
+        storm.wait_for_function("window.riskmap?.storm?.raised?._data?.n > 0")
         storm.evaluate(_WORST_HOUR)
         time.sleep(1)
 

@@ -139,11 +139,13 @@ def show_table(
     empty: str = "",
     height: int = 0,
     dense: bool = False,
+    tall: bool = False,
 ) -> str | None:
     """Draw a table; return the `act` that was clicked in this run.
 
     A click on a link goes to its page and does not return. Page and sort are kept for `pager_of`
-    and `sort_of`; `sort` is (column id, descending).
+    and `sort_of`; `sort` is (column id, descending). `height` bounds it in pixels; where it is the
+    last thing of a panel, `tall` lets it have what a high screen has left.
     """
     data: dict[str, Any] = {
         "kind": "table",
@@ -153,6 +155,7 @@ def show_table(
         "empty": empty,
         "height": height,
         "dense": dense,
+        "tall": tall,
         "texts": {name: say(f"table_{name}") for name in ("sort", "first", "previous", "next", "last")},
     }
     if sort is not None:

@@ -200,7 +200,7 @@ def _offer(*papers: tuple[str, str, Callable[[], bytes]]) -> None:
             say(f"prepare_paper_{which}_pdf" if kind == ".pdf" else f"prepare_paper_{which}"),
             data=make,
             file_name=name,
-            key=f"prepare-{which}{kind}",
+            key=f"prepare-{which}{kind.replace('.', '-')}",
             on_click="ignore",
             width="stretch",
             disabled=missing is not None,

@@ -35,7 +35,7 @@ def points(shown: Storm) -> None:
         Column("cause", say("prepare_column_cause")),
     ]
     rows = [_point(one) for one in shown.worst[pager.start : pager.stop]]
-    show_table(key, columns, rows, pager=pager, height=_HEIGHT, dense=True)
+    show_table(key, columns, rows, pager=pager, height=_HEIGHT, dense=True, tall=True)
 
 
 def _point(one: Escalated) -> Row:
@@ -76,7 +76,7 @@ def gaps(shown: Storm) -> None:
         )
         for one in listed[pager.start : pager.stop]
     ]
-    show_table(key, columns, rows, pager=pager, height=_HEIGHT, dense=True)
+    show_table(key, columns, rows, pager=pager, height=_HEIGHT, dense=True, tall=True)
     more = body.get("unknown_count", 0) - len(body.get("unknown", []))
     if more > 0:
         st.caption(say("prepare_more_gaps", n=f"{more:,}"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -83,11 +84,19 @@ def frame_of(page, ready="() => Boolean(window.riskmap?.map)"):
     raise AssertionError("the page has no map that is ready")
 
 
+def with_form(page):
+    """Open the form, which comes when the map has its points."""
+    form = page.locator("[class*='st-key-prepare-form'] details")
+    form.wait_for()
+    if form.get_attribute("open") is None:
+        form.locator("summary").click()
+    page.locator(".st-key-prepare-drill-on").wait_for()
+
+
 def drilled(page, address, title):
     page.goto(f"{address}/prepare")
     frame_of(page)
-    if not page.locator(".st-key-prepare-drill-on").is_visible():
-        page.get_by_text("新建研判", exact=True).last.click()
+    with_form(page)
     page.locator(".st-key-prepare-drill-on label").first.click()
     page.locator(".st-key-prepare-made-storm").wait_for()
     page.wait_for_timeout(500)
@@ -97,6 +106,16 @@ def drilled(page, address, title):
     page.locator(".st-key-prepare-run button").click()
     page.wait_for_selector(".rm-scenario .rm-drill")
     return frame_of(page, STORM)
+
+
+def test_the_map_has_its_size_from_the_start(watched, address):
+    page = watched.page
+    page.goto(f"{address}/prepare")
+    frame = frame_of(page)
+    width = frame.evaluate("riskmap.map.getSize().x")
+    with_form(page)
+    page.locator(".st-key-prepare-panel").get_by_text("左侧").first.wait_for()
+    assert frame.evaluate("riskmap.map.getSize().x") == width
 
 
 def test_a_drill_runs_from_the_form_to_the_map_and_the_slider_plays_without_asking_for_anything(
@@ -160,10 +179,13 @@ def test_a_call_is_ticked_off_with_a_name_and_the_log_keeps_it(watched, address,
     box.get_by_role("button", name="记入（不发送）").click()
     page.locator(".st-key-prepare-outbox").get_by_text("演习，未发送").wait_for()
     with page.expect_download() as packed:
-        page.locator(".st-key-prepare-books button").click()
+        page.locator(".st-key-prepare-books-zip button").click()
     assert packed.value.suggested_filename.endswith(".zip")
     page.locator(".st-key-prepare-tab").get_by_text("记录", exact=True).click()
     page.locator(".st-key-prepare-log").get_by_text("应答", exact=True).first.wait_for()
+    with page.expect_download() as printed:
+        page.locator(".st-key-prepare-after-pdf button").click()
+    assert Path(printed.value.path()).read_bytes()[:4] == b"%PDF"
     ledger = open_workspace(workspace).ledger
     kinds = [(event.kind, event.who) for event in ledger.events(ledger.scenarios()[0].id)]
     assert ("call", "值班员甲") in kinds
@@ -202,8 +224,7 @@ def test_a_file_that_is_no_track_is_refused_with_a_sentence_and_nothing_is_kept(
     before = len(open_workspace(workspace).ledger.scenarios())
     page.goto(f"{address}/prepare?lang=en")
     frame_of(page)
-    if not page.locator(".st-key-prepare-drill-on").is_visible():
-        page.get_by_text("New scenario", exact=True).last.click()
+    with_form(page)
     wrong = tmp_path / "notes.txt"
     wrong.write_text("this is no track\n", encoding="utf-8")
     page.locator(".st-key-prepare-track-0 input[type=file]").set_input_files(str(wrong))

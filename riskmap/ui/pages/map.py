@@ -19,7 +19,7 @@ from riskmap.ui import downloads, ground
 from riskmap.ui.filters import NOTHING, Filters, draw_filters, read_filters
 from riskmap.ui.first_picture import first_pictures
 from riskmap.ui.look import page_look
-from riskmap.ui.map_frame import district_frame, ground_key
+from riskmap.ui.map_frame import district_frame, ground_key, visit
 from riskmap.ui.panels import (
     Cell,
     Column,
@@ -42,7 +42,6 @@ _AREA_ROWS: Final = 20  # per page of the list
 _AREA_HEIGHT: Final = 280
 _AREA: Final = "map-area"
 _HANDLED: Final = "map-handled"
-_VISIT: Final = "map-visit"
 _MOST_CORNERS: Final = 2000
 
 
@@ -56,7 +55,7 @@ def render() -> None:
     filters, found = read_filters(now)
     _map_and_area(filters, found)
     st.sidebar.container(key="map-sidebar")  # keeps its width from the start: the map is not resized
-    first_pictures.wait(_visit())
+    first_pictures.wait(visit("map"))
     draw_filters(filters, found, now, workspace().catalog.layers)
 
 
@@ -89,13 +88,6 @@ def _map_and_area(filters: Filters, found: Counts) -> None:
         _area(ws.config.district, now, selection, ring)
 
 
-def _visit() -> str:
-    """Return the name of this session's first visit to the map."""
-    if _VISIT not in st.session_state:
-        st.session_state[_VISIT] = first_pictures.visit()
-    return st.session_state[_VISIT]
-
-
 def _frame(now: Snapshot) -> Frame:
     ws, key = workspace(), ground_key()
     relief = ground.relief(ws)
@@ -104,7 +96,7 @@ def _frame(now: Snapshot) -> Frame:
         now,
         hillshade=(f"hillshade.png?k={key}&v={relief.digest}", Bounds(*relief.bounds)) if relief else None,
         basemap=(f"basemap/{{z}}/{{x}}/{{y}}?k={key}", *zooms) if zooms else None,
-        painted=f"painted/{_visit()}",
+        painted=f"painted/{visit('map')}",
     )
 
 

@@ -16,8 +16,9 @@ from riskmap.present.map import View, build_map, showing
 from riskmap.records import RANKS, TIER_TITLES
 from riskmap.selection import Selection, Snapshot, counts
 from riskmap.ui import prepare_calls, prepare_form, prepare_lists, prepare_move
+from riskmap.ui.first_picture import first_pictures
 from riskmap.ui.look import page_look
-from riskmap.ui.map_frame import district_frame
+from riskmap.ui.map_frame import district_frame, visit
 from riskmap.ui.notices import show_kept_notice
 from riskmap.ui.routes import MAP, STORM
 from riskmap.ui.shell import open_point
@@ -27,6 +28,7 @@ from riskmap.usecases.pond_hours import warm
 from riskmap.usecases.storms import Storm, difference, storm
 
 _HEIGHT: Final = 640
+_PAGE: Final = "prepare"
 _CHOSEN: Final = "prepare-scenario"
 _HANDLED: Final = "prepare-handled"
 _TABS: Final = ("points", "calls", "move", "gaps", "log")
@@ -40,18 +42,23 @@ def render() -> None:
         welcome("prepare")
         return
     ws = workspace()
-    if ws.config.dem:
-        _warmed(str(ws.path(ws.config.dem)))
     with st.sidebar:
         prepare_form.run_if_asked()
     kept = ws.ledger.scenarios()
     chosen = _choose(kept)
     shown = storm(workspace(), chosen.id) if chosen is not None else None
     _map(now, shown)
-    with st.container(key="prepare-panel"):
+    # Panel and sidebar are there from the start, so that the map keeps its size; what is in them follows.
+    st.sidebar.container(key="prepare-sidebar")
+    panel = st.container(key="prepare-panel")
+    with panel:
         show_kept_notice()
+        _heading(shown)
+    first_pictures.wait(visit(_PAGE))
+    if ws.config.dem:
+        _warmed(str(ws.path(ws.config.dem)))
+    with panel:
         if shown is None:
-            st.html(f'<div class="rm-scenario"><h2>{escape(say("prepare_title"))}</h2></div>')
             st.caption(say("prepare_lead"))
             st.info(say("prepare_empty"))
         else:
@@ -103,7 +110,7 @@ def _title(one: Scenario) -> str:
 def _map(now: Snapshot, shown: Storm | None) -> None:
     with st.container(key="map-frame"):
         got = st_folium(
-            build_map(district_frame(now, storm=True)),
+            build_map(district_frame(now, storm=True, painted=f"painted/{visit(_PAGE)}")),
             key="prepare-map",
             height=_HEIGHT,
             use_container_width=True,
@@ -133,11 +140,18 @@ def _view(now: Snapshot, shown: Storm | None) -> View:
     )
 
 
-def _panel(shown: Storm, kept: Sequence[Scenario]) -> None:
+def _heading(shown: Storm | None) -> None:
+    if shown is None:
+        st.html(f'<div class="rm-scenario"><h2>{escape(say("prepare_title"))}</h2></div>')
+        return
     one = shown.scenario
     mark = f'<b class="rm-drill">{escape(say("prepare_drill_mark"))}</b>' if one.drill else ""
     moment = f"{one.at.astimezone(BEIJING):%Y-%m-%d %H:%M}"
     st.html(f'<div class="rm-scenario">{mark}<h2>{escape(one.title)}</h2><span>{moment}</span></div>')
+
+
+def _panel(shown: Storm, kept: Sequence[Scenario]) -> None:
+    one = shown.scenario
     tiers = shown.tiers()
     named = [
         f"{TIER_TITLES[rank].text(lang())} {tiers[rank]:,}" for rank in reversed(RANKS) if tiers.get(rank)

@@ -86,7 +86,7 @@ const pagerNode = (data, send) => {
 
 const table = (root, data, send) => {
   const frame = make("div", "frame");
-  if (data.height) frame.style.maxHeight = `${data.height}px`;
+  if (data.height) frame.style.maxHeight = data.tall ? `max(${data.height}px, calc(100vh - 350px))` : `${data.height}px`;
   frame.tabIndex = 0;
   const grid = make("table", data.dense ? "dense" : "");
   if (data.caption) grid.append(make("caption", "", data.caption));
