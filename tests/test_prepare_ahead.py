@@ -86,6 +86,14 @@ def test_after_the_button_nothing_is_computed_until_something_else_is_asked_for(
     assert computed[2].at is not None
 
 
+def test_a_button_without_a_name_costs_nothing_of_what_was_computed(ws, computed):
+    at = waited(drill())
+    at.button(key="prepare-run").click().run()
+    assert [e.value for e in at.warning]
+    pressed(at)
+    assert len(computed) == len(ws.ledger.scenarios()) == 1
+
+
 def test_another_question_is_computed_anew(ws, computed):
     at = waited(drill())
     at.button(key="prepare-add").click().run()

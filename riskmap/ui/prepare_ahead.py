@@ -84,8 +84,8 @@ def _look_back(ws: Workspace, *, drill: bool) -> None:
 
 
 def leave(asked: Asked) -> None:
-    """Take what the inputs say after the button as no question until they are changed: they were not emptied."""
-    st.session_state[_AHEAD] = _Ahead(_Question.of(asked), None)
+    """Take what the inputs still say after an answer was fetched as no question until they are changed."""
+    st.session_state.setdefault(_AHEAD, _Ahead(_Question.of(asked), None))
 
 
 def fetch(asked: Asked) -> Prepared:
