@@ -12,7 +12,7 @@ from riskmap.ui import prepare_ahead
 from riskmap.usecases.editing import edit_point
 from tests.duty_workspace import WHO, copied
 from tests.pages_running import open_page, use_workspace
-from tests.prepare_workspace import prepare_workspace
+from tests.prepare_workspace import A, B, bulletin, prepare_workspace, rain
 
 
 @pytest.fixture(scope="module")
@@ -129,6 +129,65 @@ def test_nobody_waits_for_the_computing_of_another(ws, computed, monkeypatch):
     finally:
         gate.set()
         busy.shutdown()
+
+
+def signed(at):
+    at.text_input(key="prepare-sign-by").set_value("值班员甲")
+    at.text_input(key="prepare-sign-why").set_value("台风")
+    at.button(key="prepare-run").click().run()
+    assert not at.exception, at.exception
+    return at
+
+
+def upload(at, key, name, text):
+    at.file_uploader(key=f"prepare-{key}-0").set_value((name, text.encode(), "text/csv")).run()
+    assert not at.exception, at.exception
+
+
+NOTICES = "预警种类,颜色,街道,发布时间(北京时间)\n暴雨,红色,{place},2024-09-05 12:00\n"
+DRY = (
+    "year,month,day,temp,rh,ws,prec\n"
+    + "".join(f"2024,8,{day},36,22,25,0\n" for day in range(1, 32))
+    + ("".join(f"2024,9,{day},36,22,25,0\n" for day in range(1, 9)))
+)
+
+
+def test_track_rain_warning_files_and_fire_weather_go_in_together(ws):
+    at = open_page("prepare")
+    upload(at, "track", "苏拉.csv", bulletin())
+    upload(at, "rain", "雨量.csv", rain())
+    upload(at, "notices", "预警.csv", NOTICES.format(place=B))
+    upload(at, "fire", "气象.csv", DRY)
+    signed(at)
+    (kept,) = ws.ledger.scenarios()
+    files = {one["kind"]: one["name"] for one in kept.body["files"]}
+    assert files == {
+        "track": "苏拉.csv",
+        "rain": "雨量.csv",
+        "warning": "预警.csv",
+        "fire_weather": "气象.csv",
+    }
+    (warning,) = kept.body["warnings"]
+    assert (warning["kind"], warning["colour"], warning["subdistricts"]) == ("rainstorm", "red", [B])
+    assert "forest_fire_grids" not in kept.body["skipped"]
+    raised = ws.ledger.escalations(scenario=kept.id)
+    assert {one.trigger for one in raised if one.layer == "forest_fire_grids"} == {"fire_weather"}
+    assert [(one.kind, one.subdistrict) for one in ws.ledger.events(kept.id)] == [("warning", B)]
+    assert not at.file_uploader(key="prepare-notices-1").value
+
+
+def test_a_warning_file_alone_is_enough_and_a_wrong_one_is_named_as_it_was_uploaded(ws):
+    at = open_page("prepare")
+    upload(at, "notices", "预警.csv", NOTICES.format(place="某某街道"))
+    signed(at)
+    (said,) = at.error
+    assert said.value.replace("\\", "").startswith("预警.csv")
+    assert "第 2 行" in said.value
+    assert ws.ledger.scenarios() == []
+    upload(at, "notices", "预警.csv", NOTICES.format(place=A))
+    signed(at)
+    (kept,) = ws.ledger.scenarios()
+    assert [one["subdistricts"] for one in kept.body["warnings"]] == [[A]]
 
 
 def test_what_is_computed_ahead_is_what_would_be_computed_at_the_button(ws, computed, monkeypatch):

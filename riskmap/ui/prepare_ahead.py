@@ -9,6 +9,7 @@ import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from itertools import chain, islice
 from typing import Final
 
 import streamlit as st
@@ -32,7 +33,9 @@ class Asked:
 
     given: Given
     tracks: tuple[UploadedFile, ...] = ()
-    rain: UploadedFile | None = None
+    rain: tuple[UploadedFile, ...] = ()
+    fire: tuple[UploadedFile, ...] = ()
+    notices: tuple[UploadedFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,14 +126,19 @@ def _drop(ahead: _Ahead) -> None:
 
 def _computed(ws: Workspace, asked: Asked) -> Prepared:
     with private_folder() as folder:
-        files = keep_as_they_are([*asked.tracks, *([asked.rain] if asked.rain else [])], folder)
-        paths = [file.path for file in files]
-        given = asked.given.with_files(
-            tracks=tuple(paths[: len(asked.tracks)]),
-            rain=paths[-1] if asked.rain else None,
-            names={file.path: file.name for file in files},
-        )
+        groups = (asked.tracks, asked.rain, asked.fire, asked.notices)
+        files = keep_as_they_are(list(chain(*groups)), folder)
+        rest = iter(file.path for file in files)
+        tracks, rain, fire, notices = (tuple(islice(rest, len(group))) for group in groups)
         try:
+            given = asked.given.with_files(
+                ws,
+                tracks=tracks,
+                rain=next(iter(rain), None),
+                fire=next(iter(fire), None),
+                notices=notices,
+                names={file.path: file.name for file in files},
+            )
             return prepare(ws, given)
         except RiskmapError as problem:
             said = as_uploaded(problem, files)

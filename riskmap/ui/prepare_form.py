@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Final
+from typing import Final, cast
 
 import numpy as np
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from riskmap.duty import BEIJING
 from riskmap.errors import RiskmapError
@@ -28,6 +29,9 @@ _DRILL: Final = "prepare-drill-on"
 _MADE_STORM: Final = "prepare-made-storm"
 _TRACK: Final = "prepare-track"
 _RAIN: Final = "prepare-rain"
+_NOTICES: Final = "prepare-notices"
+_FIRE: Final = "prepare-fire"
+_UPLOADS: Final = {_TRACK: "tracks", _RAIN: "rain", _NOTICES: "notices", _FIRE: "fire"}
 _RESPONSE: Final = "prepare-response"
 _AT_AUTO: Final = "prepare-at-auto"
 _AT_DAY: Final = "prepare-at-day"
@@ -63,14 +67,12 @@ def draw(now: Snapshot, *, opened: bool) -> None:
         drill = st.toggle(say("prepare_drill"), key=_DRILL)
         made = drill and st.checkbox(say("prepare_made"), key=_MADE_STORM, value=True)
         if not made:
-            st.file_uploader(
-                say("prepare_track"),
-                accept_multiple_files=True,
-                key=f"{_TRACK}-{number}",
-                help=say("prepare_track_help"),
-            )
-            st.file_uploader(say("prepare_rain"), key=f"{_RAIN}-{number}", help=say("prepare_rain_help"))
+            _upload(_TRACK, several=True)
+            _upload(_RAIN, several=False)
         _warnings(now)
+        if not made:
+            _upload(_NOTICES, several=True)
+            _upload(_FIRE, several=False)
         st.selectbox(
             say("prepare_response"),
             ["", *RESPONSES],
@@ -98,10 +100,9 @@ def _asked() -> Asked | None:
     """Return what the inputs hand over, None where that is nothing."""
     drill, number = _flag(_DRILL), _round()
     made = drill and _flag(_MADE_STORM)
-    tracks = () if made else tuple(st.session_state.get(f"{_TRACK}-{number}") or ())
-    rain = None if made else st.session_state.get(f"{_RAIN}-{number}")
+    uploads = {key: () if made else _uploaded(key) for key in _UPLOADS}
     warnings: list[IssuedWarning] = st.session_state.get(_WARNINGS, [])
-    if not (made or tracks or rain or warnings):
+    if not (made or warnings or any(uploads[key] for key in (_TRACK, _RAIN, _NOTICES))):
         return None
     given = Given(
         title=(st.session_state.get(f"{_TITLE}-{number}") or "").strip(),
@@ -111,7 +112,21 @@ def _asked() -> Asked | None:
         response=st.session_state.get(_RESPONSE) or None,
         at=_moment(),
     )
-    return Asked(given, tracks, rain)
+    return Asked(given, **{name: uploads[key] for key, name in _UPLOADS.items()})
+
+
+def _upload(key: str, *, several: bool) -> None:
+    word = key.replace("-", "_")
+    st.file_uploader(
+        say(word), accept_multiple_files=several, key=f"{key}-{_round()}", help=say(f"{word}_help")
+    )
+
+
+def _uploaded(key: str) -> tuple[UploadedFile, ...]:
+    """Return the files of an input as they were last sent; one that was taken away meanwhile is none."""
+    found = st.session_state.get(f"{key}-{_round()}")
+    several = cast("list[object]", found) if isinstance(found, list) else [found]
+    return tuple(file for file in several if isinstance(file, UploadedFile))
 
 
 def _flag(key: str) -> bool:
@@ -134,11 +149,10 @@ def _warnings(now: Snapshot) -> None:
         if button.button("✕", key=f"prepare-drop-{i}", help=say("prepare_drop_warning")):
             listed.pop(i)
             st.rerun()
-    left, right = st.columns(2)
-    kind = left.selectbox(
+    kind = st.selectbox(
         say("prepare_kind"), list(KINDS), key="prepare-kind", format_func=lambda k: KINDS[k].text(lang())
     )
-    colour = right.selectbox(
+    colour = st.selectbox(
         say("prepare_colour"),
         list(COLOURS),
         index=2,

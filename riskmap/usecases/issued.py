@@ -35,7 +35,8 @@ class Given:
 
     `at`: the moment looked at, UTC; None leaves it to the data. `made`: the program's own storm
     instead of files, for a drill. `fire`: daily weather of the grids (`riskmap fire-weather`).
-    `names`: how a file is called where its path is not its name.
+    `notices`: the files that some of the warnings came from. `names`: how a file is called where its
+    path is not its name.
     """
 
     title: str = ""
@@ -48,6 +49,7 @@ class Given:
     drill: bool = False
     made: bool = False
     model: str = "radii"
+    notices: tuple[Path, ...] = ()
     names: Mapping[Path, str] = field(default_factory=dict[Path, str])
 
     @classmethod
@@ -64,11 +66,29 @@ class Given:
         files = [Path(text) for text in warnings if _is_file(text)]
         typed = [text for text in warnings if not _is_file(text)]
         found = warnings_from(typed, files, ws, issued=moment if moment is not None else now())
-        return cls(warnings=tuple(found), at=moment, **others)
+        return cls(warnings=tuple(found), at=moment, notices=tuple(files), **others)
 
-    def with_files(self, *, tracks: tuple[Path, ...], rain: Path | None, names: Mapping[Path, str]) -> Given:
-        """Return the same with these files."""
-        return replace(self, tracks=tracks, rain=rain, names=names)
+    def with_files(
+        self,
+        ws: Workspace,
+        *,
+        tracks: tuple[Path, ...] = (),
+        rain: Path | None = None,
+        fire: Path | None = None,
+        notices: Sequence[Path] = (),
+        names: Mapping[Path, str],
+    ) -> Given:
+        """Return the same with these files; the warnings of `notices` come to those that it has."""
+        told = warnings_from((), notices, ws, issued=now())
+        return replace(
+            self,
+            tracks=tracks,
+            rain=rain,
+            fire=fire,
+            warnings=(*self.warnings, *told),
+            notices=tuple(notices),
+            names=names,
+        )
 
 
 def _is_file(text: str) -> bool:
@@ -139,13 +159,18 @@ def read(
     ws: Workspace, given: Given, lon: float, lat: float
 ) -> tuple[tuple[Track, ...], Gauges | None, tuple[Mapping[str, str], ...]]:
     """Return tracks, the rain as the map shows it, and name, kind and digest of each file."""
+    files = [
+        {"name": given.names.get(path, path.name), "kind": kind, "digest": digest_of(path)}
+        for kind, paths in (
+            ("track", given.tracks),
+            ("warning", given.notices),
+            ("fire_weather", () if given.fire is None else (given.fire,)),
+        )
+        for path in paths
+    ]
     if given.made:
-        return _made(ws, given, lon, lat)
-    tracks: list[Track] = []
-    files: list[Mapping[str, str]] = []
-    for path in given.tracks:
-        tracks += read_tracks(path)
-        files.append({"name": given.names.get(path, path.name), "kind": "track", "digest": digest_of(path)})
+        return *_made(ws, given, lon, lat), tuple(files)
+    tracks = [track for path in given.tracks for track in read_tracks(path)]
     gauges = None
     if given.rain is not None:
         gauges = _shown_rain(given.rain, lon, lat)
@@ -173,9 +198,7 @@ def _shown_rain(path: Path, lon: float, lat: float) -> Gauges:
     return Gauges(found.station, found.lon, found.lat, Rain(found.time, found.step, found.amount, how))
 
 
-def _made(
-    ws: Workspace, given: Given, lon: float, lat: float
-) -> tuple[tuple[Track, ...], Gauges, tuple[Mapping[str, str], ...]]:
+def _made(ws: Workspace, given: Given, lon: float, lat: float) -> tuple[tuple[Track, ...], Gauges]:
     """Return the storm of a drill: it passes a day after the moment looked at, at a full hour."""
     start = now() if given.at is None else given.at
     passes = start.astype("datetime64[h]").astype("datetime64[s]") + _DRILL_AHEAD
@@ -187,7 +210,7 @@ def _made(
         names = places.names
         at = np.array([[p.x, p.y] for p in (shape.representative_point() for shape in places.polygons)])
     rain = _whole(drill_rain(at[:, 0], at[:, 1], passes), track)
-    return (track,), Gauges(tuple(names), at[:, 0], at[:, 1], rain), ()
+    return (track,), Gauges(tuple(names), at[:, 0], at[:, 1], rain)
 
 
 def _whole(rain: Rain, track: Track) -> Rain:
