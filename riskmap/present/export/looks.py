@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Any, Final
 
 import xlsxwriter
@@ -109,8 +110,11 @@ def sheet_name(wanted: str, taken: set[str]) -> str:
     return name
 
 
+@lru_cache(maxsize=8192)  # plans and causes stand on thousands of records
 def display_width(text: str) -> int:
     """Return how many Latin letters wide a text is; Chinese characters count two."""
+    if text.isascii():
+        return len(text)
     return sum(2 if unicodedata.east_asian_width(c) in "WFA" else 1 for c in text)
 
 
