@@ -63,8 +63,10 @@ def _visit(launch: Any, address: str, typing_ms: float) -> float:
     """Return seconds from the click on the button to the picture."""
     with page_of(launch, f"{address}/prepare", "map") as (page, frame):
         page.wait_for_timeout(_READY_MS)
-        if not page.locator(".st-key-prepare-drill-on").is_visible():
-            page.get_by_text("新建研判", exact=True).last.click()
+        form = page.locator("[class*='st-key-prepare-form'] details")
+        form.wait_for(timeout=PATIENCE_MS)
+        if form.get_attribute("open") is None:
+            form.locator("summary").click()
         page.locator(".st-key-prepare-drill-on label").first.click()
         page.wait_for_timeout(typing_ms)
         for name, text in (("by", "值班员"), ("why", "演习")):
