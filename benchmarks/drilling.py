@@ -19,7 +19,6 @@ VISITS: Final = 5
 LIMIT_S: Final = 2.0
 _READY_MS: Final = 5_000
 _TYPING_MS: Final = 3_000
-_MAP: Final = "Boolean(window.riskmap?.map)"
 # The frame after the one in which the raised points were drawn.
 _WATCH: Final = """() => {
   const look = setInterval(() => {
@@ -42,14 +41,16 @@ def drilling(home: Path, _large: int) -> list[Line]:
             return []
         with server(["-m", "riskmap.cli", "serve", "--workspace", str(ws.root), "--port"]) as (address, _):
             _visit(launch, address, _TYPING_MS)
-            paces = (("a person's pace", _TYPING_MS, LIMIT_S), ("at once", 0, None))
-            for pace, typing, limit in paces:
+            what = f"first picture of a drill after the button, {DISTRICT:,} points, form filled"
+            paces = (
+                (f"{what} at a person's pace", _TYPING_MS, LIMIT_S),
+                ("… form filled at once", 0, None),
+            )
+            for title, typing, limit in paces:
                 found = [_visit(launch, address, typing) for _ in range(VISITS)]
                 lines.append(
                     Line(
-                        f"first picture of a drill after the button, {DISTRICT:,} points, form filled at {pace}"
-                        if typing
-                        else f"… form filled {pace}",
+                        title,
                         statistics.median(found),
                         "s",
                         limit,

@@ -13,6 +13,7 @@ from riskmap.errors import ExportError, Lang
 from riskmap.present.export.callout_book import write_callout_book, write_callout_books
 from riskmap.present.export.duty_reports import write_after_report, write_brief
 from riskmap.present.export.paper import FORMATS as REPORTS
+from riskmap.present.export.paper import check_ending
 from riskmap.present.export.paper_pdf import pdf_needs
 from riskmap.present.export.written import Written
 
@@ -62,9 +63,8 @@ def callout_archive(view: CalloutView, *, lang: Lang = "zh") -> bytes:
 
 def check_target(to: Path, endings: tuple[str, ...]) -> None:
     """Raise ExportError before anything is done where a file's ending is none of these."""
-    if to.suffix.lower() not in endings and not (to.is_dir() and "" in endings):
-        listed = "、".join(e for e in endings if e)
-        raise ExportError(f"{to}：文件结尾应为 {listed}", f"{to}: the file must end in {listed}")
+    if not (to.is_dir() and "" in endings):
+        check_ending(to, endings)
 
 
 def export_after_report(found: Review, to: Path, *, by: str = "", lang: Lang = "zh") -> list[dict[str, Any]]:

@@ -159,33 +159,32 @@ def read(
     ws: Workspace, given: Given, lon: float, lat: float
 ) -> tuple[tuple[Track, ...], Gauges | None, tuple[Mapping[str, str], ...]]:
     """Return tracks, the rain as the map shows it, and name, kind and digest of each file."""
-    files = [
-        {"name": given.names.get(path, path.name), "kind": kind, "digest": digest_of(path)}
-        for kind, paths in (
-            ("track", given.tracks),
-            ("warning", given.notices),
-            ("fire_weather", () if given.fire is None else (given.fire,)),
-        )
-        for path in paths
-    ]
+    files = _files(given)
     if given.made:
-        return *_made(ws, given, lon, lat), tuple(files)
+        return *_made(ws, given, lon, lat), files
     tracks = [track for path in given.tracks for track in read_tracks(path)]
-    gauges = None
-    if given.rain is not None:
-        gauges = _shown_rain(given.rain, lon, lat)
-        name = given.names.get(given.rain, given.rain.name)
-        parts = sorted(given.rain.iterdir()) if given.rain.is_dir() else [given.rain]
-        files += [
-            {
-                "name": name if part == given.rain else f"{name}/{part.name}",
-                "kind": "rain",
-                "digest": digest_of(part),
-            }
-            for part in parts
-            if part.is_file()
-        ]
-    return tuple(tracks), gauges, tuple(files)
+    gauges = None if given.rain is None else _shown_rain(given.rain, lon, lat)
+    return tuple(tracks), gauges, files
+
+
+def _files(given: Given) -> tuple[Mapping[str, str], ...]:
+    """Return name, kind and digest of each file; of a folder, of each file in it."""
+    found: list[Mapping[str, str]] = []
+    for kind, paths in (
+        ("track", given.tracks),
+        ("rain", (given.rain,)),
+        ("warning", given.notices),
+        ("fire_weather", (given.fire,)),
+    ):
+        for path in paths:
+            if path is None:
+                continue
+            name = given.names.get(path, path.name)
+            for part in sorted(path.iterdir()) if path.is_dir() else [path]:
+                if part.is_file():
+                    called = name if part == path else f"{name}/{part.name}"
+                    found.append({"name": called, "kind": kind, "digest": digest_of(part)})
+    return tuple(found)
 
 
 def _shown_rain(path: Path, lon: float, lat: float) -> Gauges:

@@ -87,21 +87,24 @@ class Paper:
 
         ExportError for an ending that is none of FORMATS.
         """
+        check_ending(path, FORMATS)
         # Each writer brings a large library, and a paper needs one of them.
-        match path.suffix.lower():
-            case ".docx":
-                from riskmap.present.export.paper_word import write_word  # noqa: PLC0415
+        if path.suffix.lower() == ".docx":
+            from riskmap.present.export.paper_word import write_word  # noqa: PLC0415
 
-                write_word(self, path)
-                return "docx"
-            case ".pdf":
-                from riskmap.present.export.paper_pdf import write_pdf  # noqa: PLC0415
+            write_word(self, path)
+            return "docx"
+        from riskmap.present.export.paper_pdf import write_pdf  # noqa: PLC0415
 
-                write_pdf(self, path)
-                return "pdf"
-            case _:
-                listed = "、".join(FORMATS)
-                raise ExportError(f"{path}：文件结尾应为 {listed}", f"{path}: the file must end in {listed}")
+        write_pdf(self, path)
+        return "pdf"
+
+
+def check_ending(path: Path, endings: Sequence[str]) -> None:
+    """Raise ExportError where a file's ending is none of these; "" stands for a name without one."""
+    if path.suffix.lower() not in endings:
+        listed = "、".join(e for e in endings if e)
+        raise ExportError(f"{path}：文件结尾应为 {listed}", f"{path}: the file must end in {listed}")
 
 
 def plain(text: str) -> str:
