@@ -260,7 +260,7 @@ def _add_values(
     # One parse for the chunk instead of one per row.
     read: list[dict[str, Value]] = orjson.loads(f"[{','.join(bodies)}]")
     keys: set[str] = set().union(*read)
-    for key in keys - values.keys():
+    for key in sorted(keys - values.keys()):  # a set's own order changes from run to run
         values[key] = [None] * before
     for key, column in values.items():
         new = [body.get(key) for body in read] if key in keys else [None] * len(read)
