@@ -13,6 +13,7 @@ A time that states no offset needs a zone that the file, its column or the perso
 from __future__ import annotations
 
 import datetime as dt
+import os
 import re
 import unicodedata
 from typing import Final, Literal
@@ -21,6 +22,7 @@ import numpy as np
 
 from riskmap.errors import RiskmapError, Say
 
+CLOCK: Final = "RISKMAP_CLOCK"
 BEIJING: Final = dt.timezone(dt.timedelta(hours=8), "UTC+8")
 Zone = Literal["beijing", "utc"]
 ZONES: Final[dict[str, Zone]] = {
@@ -53,6 +55,23 @@ _DAY_ALONE: Final = re.compile(
 _OFFSET: Final = re.compile(r"^(?P<sign>[+-])(?P<hours>\d\d)(?::?(?P<minutes>[0-5]\d))?$", re.ASCII)
 _SHOWN: Final = 40
 _EXAMPLE: Final = "2026-08-31 14:00"
+
+
+def utc_now() -> dt.datetime:
+    """Return the present moment in UTC: the system's, or the ISO moment that RISKMAP_CLOCK fixes for tests.
+
+    RiskmapError where RISKMAP_CLOCK is no moment with its offset.
+    """
+    fixed = os.environ.get(CLOCK)
+    if not fixed:
+        return dt.datetime.now(dt.UTC)
+    place = Say(f"环境变量 {CLOCK}", f"the environment variable {CLOCK}")
+    return read_moment(fixed, None, place=place)
+
+
+def local_now() -> dt.datetime:
+    """Return the present moment in the zone of this machine."""
+    return utc_now().astimezone()
 
 
 def parse_zone(text: str) -> Zone | None:

@@ -14,12 +14,14 @@ from riskmap.errors import RiskmapError, Say
 from riskmap.moments import (
     BEIJING,
     lacks_zone,
+    local_now,
     moment_of,
     no_moment,
     parse_moment,
     parse_zone,
     read_moment,
     seconds_of,
+    utc_now,
 )
 from riskmap.usecases.moments import parse_moment as typed
 
@@ -203,3 +205,14 @@ def test_what_a_person_types_that_is_no_moment_is_refused(text: str):
 def test_a_datetime_that_does_not_say_its_offset_is_refused():
     with pytest.raises(RiskmapError, match="没有写明时区"):
         moment_of(dt.datetime(2023, 9, 7))  # noqa: DTZ001
+
+
+def test_a_fixed_clock_is_the_present_and_one_without_its_offset_is_refused(monkeypatch):
+    monkeypatch.setenv("RISKMAP_CLOCK", "2026-03-02T10:00:00+08:00")
+    assert utc_now() == dt.datetime(2026, 3, 2, 2, tzinfo=dt.UTC)
+    assert local_now() == utc_now()
+    monkeypatch.setenv("RISKMAP_CLOCK", "2026-03-02T10:00:00")
+    with pytest.raises(RiskmapError, match="RISKMAP_CLOCK"):
+        utc_now()
+    monkeypatch.delenv("RISKMAP_CLOCK")
+    assert abs(utc_now() - dt.datetime.now(dt.UTC)) < dt.timedelta(minutes=1)

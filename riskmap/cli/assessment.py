@@ -74,13 +74,14 @@ def explain(
 ) -> None:
     """为什么是这个等级 / why this point has this tier."""
     from riskmap.cli.certainty import beside_the_tier
+    from riskmap.moments import local_now
     from riskmap.usecases.assessing import explain_point, explanation_json
-    from riskmap.usecases.certainty import certainty_json, point_certainty, today
+    from riskmap.usecases.certainty import certainty_json, point_certainty
     from riskmap.usecases.workspace import open_workspace
 
     ws = open_workspace(workspace, store)
     document = explanation_json(explain_point(ws, layer, code))
-    document |= certainty_json(point_certainty(ws, layer, code, on=today()))
+    document |= certainty_json(point_certainty(ws, layer, code, on=local_now().date()))
     if as_json:
         print_json(document)
         return

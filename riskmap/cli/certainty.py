@@ -111,12 +111,12 @@ def residual(
     store: StoreOption = None,
 ) -> None:
     """剩余风险与即将到期的措施 / residual risk, and measures about to expire."""
-    from riskmap.usecases.certainty import today
+    from riskmap.moments import local_now
     from riskmap.usecases.residuals import residual_json
     from riskmap.usecases.workspace import open_workspace
 
     ws = open_workspace(workspace, store)
-    document = residual_json(ws, layers or (), on=day(on) or today(), within=within)
+    document = residual_json(ws, layers or (), on=day(on) or local_now().date(), within=within)
     if as_json:
         print_json(document)
         return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -10,6 +9,7 @@ import typer
 
 from riskmap.cli.common import LANG, JsonOption, WorkspaceOption, app, print_json, progress, say, split
 from riskmap.errors import RiskmapError
+from riskmap.moments import local_now
 
 if TYPE_CHECKING:
     from riskmap.usecases.training import Training
@@ -123,7 +123,7 @@ def train(
         progress=progress,
     )
     document = training_json(training)
-    now = datetime.now().astimezone()
+    now = local_now()
     if to is not None:
         to = artefact_path(to, workspace)
         learned, card = save_training(training, to, at=now)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any, Final
 
 import numpy as np
@@ -26,6 +26,7 @@ from riskmap.demo.slopes import make_slopes
 from riskmap.demo.underground import make_underground
 from riskmap.demo.waterlogging import make_waterlogging
 from riskmap.demo.words import DISTRICT, MARK, SUBDISTRICTS
+from riskmap.moments import utc_now
 from riskmap.records import Records
 
 DEM_CRS: Final = "EPSG:4547"
@@ -62,7 +63,7 @@ def make_demo(*, points: int = DEFAULT_POINTS, seed: int = 0, today: date | None
     if points < 1:
         message = "points must be at least 1"
         raise ValueError(message)
-    today = today or datetime.now(tz=UTC).date()
+    today = today or utc_now().date()
 
     def rng(part: int) -> np.random.Generator:
         # One stream per part: another number of points leaves the land and the other layers as they are.

@@ -10,7 +10,6 @@ from riskmap.ledger.model_versions import KeptModel, model_digest
 from riskmap.ledger.reading import BatchInfo, ChangesetInfo, ExportInfo
 from riskmap.ledger.rejects import RejectedEntry
 from riskmap.ledger.runs import TierChange
-from riskmap.ledger.store import utc_now
 
 __all__ = [
     "BatchInfo",
@@ -31,5 +30,4 @@ __all__ = [
     "mask_phone",
     "mask_value",
     "model_digest",
-    "utc_now",
 ]

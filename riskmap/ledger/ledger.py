@@ -49,9 +49,9 @@ from riskmap.ledger.store import (
     plain_errors,
     state_of,
     timestamp,
-    utc_now,
 )
 from riskmap.ledger.upgrading import upgrade
+from riskmap.moments import utc_now
 from riskmap.records import Change, Features, ImportPlan, Intake
 
 Personal = Mapping[str, Collection[str]]

@@ -25,6 +25,7 @@ from sqlalchemy.pool import QueuePool
 from riskmap.errors import LedgerError
 from riskmap.ledger import guards
 from riskmap.ledger import schema as s
+from riskmap.moments import utc_now
 
 _T = TypeVar("_T")
 Clock = Callable[[], dt.datetime]
@@ -42,11 +43,6 @@ _PRAGMAS = (
     "temp_store=MEMORY",
     "journal_size_limit=67108864",
 )
-
-
-def utc_now() -> dt.datetime:
-    """Return the present moment in UTC."""
-    return dt.datetime.now(dt.UTC)
 
 
 def timestamp(moment: dt.datetime) -> str:

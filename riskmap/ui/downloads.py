@@ -7,11 +7,11 @@ import tempfile
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 from riskmap.errors import Lang
+from riskmap.moments import local_now
 from riskmap.selection import Selection
 from riskmap.ui.tokens import ForbiddenError, Signer
 from riskmap.usecases.exporting import export_selection
@@ -49,7 +49,7 @@ def wanted(signer: Signer, token: str) -> Wanted:
 def file_name(title: str, ending: str) -> str:
     """Return a name for a download that every system takes: title, date, ending."""
     plain = "".join(c for c in title if c.isalnum() or c in "-_ ").strip() or "riskmap"
-    return f"{plain}-{datetime.now().astimezone():%Y%m%d-%H%M}.{ending}"
+    return f"{plain}-{local_now():%Y%m%d-%H%M}.{ending}"
 
 
 def made(ws: Workspace, wanted: Wanted) -> Path:

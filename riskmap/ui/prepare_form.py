@@ -12,6 +12,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from riskmap.duty import BEIJING
 from riskmap.errors import RiskmapError
 from riskmap.hazards import COLOURS, KINDS, RESPONSES, IssuedWarning
+from riskmap.moments import seconds_of, utc_now
 from riskmap.selection import Snapshot
 from riskmap.ui import prepare_ahead
 from riskmap.ui.notices import keep_notice, notice
@@ -167,7 +168,7 @@ def _warnings(now: Snapshot) -> None:
         select_all=False,
     )
     if st.button(say("prepare_add_warning"), key="prepare-add"):
-        moment = np.datetime64(dt.datetime.now(dt.UTC).replace(tzinfo=None), "s")
+        moment = seconds_of(utc_now())
         listed.append(IssuedWarning(kind, colour, moment, tuple(where)))
         st.rerun()
 
@@ -176,7 +177,7 @@ def _ask_moment() -> None:
     if st.checkbox(say("prepare_at_auto"), value=True, key=_AT_AUTO):
         return
     left, right = st.columns(2)
-    today = dt.datetime.now(BEIJING)
+    today = utc_now().astimezone(BEIJING)
     left.date_input(say("prepare_at_day"), value=today.date(), key=_AT_DAY, format="YYYY-MM-DD")
     right.time_input(say("prepare_at_time"), value=dt.time(today.hour), key=_AT_HOUR, step=3600)
 

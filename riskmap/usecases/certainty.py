@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import date, datetime
+from datetime import date
 from typing import Any, cast, get_args
 
 import numpy as np
@@ -61,11 +61,6 @@ class PointCertainty:
     residual_score: float | None
     measures: tuple[MeasureOnPoint, ...]
     next_expiry: date | None
-
-
-def today() -> date:
-    """Return the local day."""
-    return datetime.now().astimezone().date()
 
 
 def point_certainty(ws: Workspace, layer: str, code: str, *, on: date) -> PointCertainty:

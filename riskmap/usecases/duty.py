@@ -20,7 +20,8 @@ from riskmap.duty import (
     standing,
 )
 from riskmap.errors import RiskmapError, UnknownNameError
-from riskmap.ledger import mask_contacts, utc_now
+from riskmap.ledger import mask_contacts
+from riskmap.moments import utc_now
 from riskmap.prepare.callout import callout
 from riskmap.prepare.clock import clock
 from riskmap.prepare.review import review

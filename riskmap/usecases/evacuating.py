@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,6 +11,7 @@ import numpy as np
 
 from riskmap.duty import Scenario
 from riskmap.errors import Lang, RiskmapError, Say, UnknownNameError
+from riskmap.moments import local_now
 from riskmap.prepare.evacuation import Demand, Distances, Places, Plan, plan
 from riskmap.prepare.people import Incomplete, Threatened, threatened
 from riskmap.prepare.replanning import Placement, Replan, known_pairs, revise
@@ -188,7 +188,7 @@ def write_lists(
     """
     from riskmap.present.export.evacuation import write_evacuation  # noqa: PLC0415 - only where it is asked for
 
-    made_at = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M")
+    made_at = local_now().strftime("%Y-%m-%d %H:%M")
     write_evacuation(
         document,
         path,

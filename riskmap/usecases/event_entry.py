@@ -12,7 +12,8 @@ from riskmap.duty import BEIJING, EVENT_KINDS, CallLine, Event, NewEvent, Scenar
 from riskmap.errors import RiskmapError, UnknownNameError
 from riskmap.hazards import COLOURS, RESPONSES
 from riskmap.hazards import KINDS as HAZARDS
-from riskmap.ledger import mask_name, utc_now
+from riskmap.ledger import mask_name
+from riskmap.moments import utc_now
 from riskmap.prepare.clock import clock
 from riskmap.usecases.assessing import one_feature
 from riskmap.usecases.duty import find_scenario, scenario_callout

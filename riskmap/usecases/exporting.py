@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import pyarrow as pa
 from riskmap.catalog import Layer
 from riskmap.errors import Lang, Say
 from riskmap.ledger import mask_contacts, mask_value
+from riskmap.moments import local_now
 from riskmap.present.export import export, format_of
 from riskmap.present.inventory import Inventory, LayerInventory, ModelStamp
 from riskmap.present.rejects import RejectedFile
@@ -82,7 +83,7 @@ def _inventory(
             )
         )
     differences = _differences(ws, snapshot, selected, lang)
-    now = datetime.now().astimezone()
+    now = local_now()
     return Inventory(
         district=ws.config.district,
         layers=tuple(parts),

@@ -15,7 +15,7 @@ from riskmap.errors import RiskmapError, Say
 from riskmap.hazards import RESPONSES, IssuedWarning, Rain, Times, Track
 from riskmap.intake.rain import read_station_rain
 from riskmap.intake.tracks import read_tracks
-from riskmap.moments import seconds_of
+from riskmap.moments import seconds_of, utc_now
 from riskmap.prepare.hours import hours_of, passing
 from riskmap.selection import Snapshot
 from riskmap.usecases.digests import digest_of
@@ -265,4 +265,4 @@ def moment_of_scenario(
 
 def now() -> np.datetime64:
     """Return the present moment, UTC."""
-    return seconds_of(dt.datetime.now(dt.UTC))
+    return seconds_of(utc_now())

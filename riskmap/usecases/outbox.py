@@ -17,7 +17,8 @@ from urllib.parse import urlsplit
 
 from riskmap.duty import Event, NewEvent, Scenario, standing
 from riskmap.errors import RiskmapError, Say
-from riskmap.ledger import mask_name, utc_now
+from riskmap.ledger import mask_name
+from riskmap.moments import utc_now
 from riskmap.prepare.callout import in_order
 from riskmap.records import Contact
 from riskmap.usecases.assessing import one_feature

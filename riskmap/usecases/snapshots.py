@@ -10,10 +10,11 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date
 
 import pyarrow as pa
 
+from riskmap.moments import local_now
 from riskmap.records import Features
 from riskmap.selection import Snapshot, patched_snapshot, snapshot_key
 from riskmap.usecases import shelf
@@ -34,7 +35,7 @@ def current_snapshot(ws: Workspace, *, as_of: date | None = None, today: date | 
 
     Shared between threads; made once per ledger state and kept on disk for the next start.
     """
-    today = as_of or today or datetime.now().astimezone().date()
+    today = as_of or today or local_now().date()
     state = ws.ledger.state if as_of is None else ws.ledger.state_at(end_of_day(as_of))
     key = (ws.store, ws.root, shelf.basis_of(ws), state, today)
     with _building:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any, Final
 
 import streamlit as st
 
+from riskmap.moments import local_now
 from riskmap.records import RANK_OF, RANKS, TIER_TITLES, TIERS
 from riskmap.selection import Counts, Selection, Snapshot, counts
 from riskmap.ui import overview_tables as tables
@@ -49,7 +50,7 @@ def render() -> None:
     with heading:
         page_title(
             say("overview_title", district=ws.config.district),
-            say("overview_as_of", at=f"{datetime.now().astimezone():%Y-%m-%d %H:%M}"),
+            say("overview_as_of", at=f"{local_now():%Y-%m-%d %H:%M}"),
         )
     with button, st.container(key="no-print-button"):
         show_print_button("overview-print")
@@ -124,7 +125,7 @@ def _changes(found: Counts) -> None:
             key="overview-period",
             label_visibility="collapsed",
         )
-        today = datetime.now().astimezone().date()
+        today = local_now().date()
         day = _since(period or "month", today)
         if period == "own":
             day = st.date_input(

@@ -9,6 +9,7 @@ import streamlit as st
 
 from riskmap.errors import RiskmapError, StaleRevisionError, UnknownNameError
 from riskmap.ledger import mask_contacts
+from riskmap.moments import local_now
 from riskmap.records import RANKS, TIER_TITLES, Features
 from riskmap.selection import Selection, counts, find, flag_ids
 from riskmap.ui import record_view
@@ -23,7 +24,7 @@ from riskmap.ui.stale_edit import Stale, draw_stale
 from riskmap.ui.state import lang, say, snapshot, workspace
 from riskmap.ui.welcome import welcome
 from riskmap.usecases.assessing import explain_point, one_feature
-from riskmap.usecases.certainty import point_certainty, today
+from riskmap.usecases.certainty import point_certainty
 from riskmap.usecases.contacts import reveal_contacts
 from riskmap.usecases.editing import create_point, edit_point, reinstate_point, retire_point
 from riskmap.usecases.listing import list_records
@@ -201,7 +202,7 @@ def _view(features: Features, here: str) -> None:
     with right:
         try:
             record_view.why(layer, model, features, explain_point(ws, layer.id, code))
-            certainty(point_certainty(ws, layer.id, code, on=today()))
+            certainty(point_certainty(ws, layer.id, code, on=local_now().date()))
         except RiskmapError as problem:
             refuse(problem)
     with left:
