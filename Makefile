@@ -6,7 +6,7 @@ DEMO ?= data/demo
 PORT ?= 8501
 PARTS := riskmap tests benchmarks docs/tools app.py
 
-.PHONY: run test setup lint style bundle bench screenshots clean
+.PHONY: run test setup lint style bundle bench golden screenshots clean
 
 setup: $(VENV)/.ready-test
 
@@ -51,6 +51,10 @@ test: style
 
 bench: $(VENV)/.ready-test
 	$(BIN)/python -m benchmarks
+
+# Rewrites the documents that the tests compare with; WHY="…" states the reason of what changed.
+golden: $(VENV)/.ready-test
+	$(BIN)/python -m tests.golden --why "$(WHY)"
 
 screenshots: $(VENV)/.ready-test
 	$(BIN)/python docs/tools/screenshots.py

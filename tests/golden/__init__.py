@@ -1,0 +1,1 @@
+"""What every command and every exported file says, kept as documents and compared as values."""
