@@ -12,10 +12,10 @@ import pytest
 from riskmap.errors import RiskmapError, UnreadableFileError
 from riskmap.records import RANKS
 from riskmap.ui.uploads import keep_uploads, private_folder, shown_name
-from riskmap.usecases.accepting import commit_files, settle_held, take_back
+from riskmap.usecases.accepting import commit_files, settle_held
 from riskmap.usecases.assessing import one_feature
 from riskmap.usecases.changes import tier_changes_since
-from riskmap.usecases.editing import edit_point
+from riskmap.usecases.editing import edit_point, undo_changeset
 from riskmap.usecases.importing import plan_file, read_for_import
 from riskmap.usecases.workspace import open_workspace
 from tests.map_workspace import make_workspace
@@ -132,7 +132,7 @@ def test_an_import_is_taken_back_with_its_tiers(ws, tmp_path):
     outcome = commit_files(ws, LAYER, [file], by="张三", why="五月")
     (done,) = outcome.committed
     assert done.committed is not None
-    take_back(ws, done.committed.changeset, by="张三", why="传错文件", layers=[LAYER])
+    undo_changeset(ws, done.committed.changeset, by="张三", why="传错文件")
     features = one_feature(ws, LAYER, CODE)
     assert features.records.values["likelihood"][0] == 1
     assert RANKS[int(features.rank[0])] == "general"
@@ -152,7 +152,7 @@ def test_a_held_row_is_shown_beside_the_ledger_and_taken_as_a_new_code(ws, tmp_p
     at = open_page("import_")
     (row,) = texts(panel(at, "backlog-held"))
     assert CODE in row
-    assert settle_held(ws, [entry], accept=True, by="张三", why="是另一个点", as_code="RP-NEW-9") == 1
+    settle_held(ws, [entry.id], accept=True, by="张三", why="是另一个点", as_code="RP-NEW-9")
     assert one_feature(ws, LAYER, "RP-NEW-9").records.name[0] == "别处的厂"
     assert RANKS[int(one_feature(ws, LAYER, "RP-NEW-9").rank[0])] == "major"
     assert ws.ledger.held() == []
@@ -160,7 +160,7 @@ def test_a_held_row_is_shown_beside_the_ledger_and_taken_as_a_new_code(ws, tmp_p
 
 def test_a_declined_row_leaves_the_record_alone(ws, tmp_path):
     entry = held_row(ws, tmp_path)
-    settle_held(ws, [entry], accept=False, by="张三", why="填错")
+    settle_held(ws, [entry.id], accept=False, by="张三", why="填错")
     assert one_feature(ws, LAYER, CODE).records.name[0] == "孤点general"
     assert ws.ledger.held() == []
 

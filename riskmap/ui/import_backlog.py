@@ -21,8 +21,9 @@ from riskmap.ui.record_form import open_record
 from riskmap.ui.signing import ask_signature
 from riskmap.ui.state import lang, say, workspace
 from riskmap.ui.wording import key_title, moment, value_text, word
-from riskmap.usecases.accepting import settle_held, take_back
+from riskmap.usecases.accepting import settle_held
 from riskmap.usecases.assessing import one_feature
+from riskmap.usecases.editing import undo_changeset, undone_text
 from riskmap.usecases.exporting import write_rejected
 
 _PARTS: Final = ("held", "rejected", "batches", "changes")
@@ -124,9 +125,10 @@ def _settle(entry: HeldEntry, entries: Sequence[HeldEntry]) -> None:
             return
         try:
             with st.spinner(say("working")):
-                done = settle_held(
+                chosen = [e.id for e in (alike if everything else [entry])]
+                settle_held(
                     workspace(),
-                    alike if everything else [entry],
+                    chosen,
                     accept=how != "decline",
                     by=signature.by,
                     why=signature.why,
@@ -136,7 +138,7 @@ def _settle(entry: HeldEntry, entries: Sequence[HeldEntry]) -> None:
             refuse(problem)
             return
     st.session_state.pop(_HELD, None)
-    keep_notice("success", say("held_done", n=done))
+    keep_notice("success", say("held_done", n=len(chosen)))
     st.rerun()
 
 
@@ -334,8 +336,8 @@ def _undo_cell(change: ChangesetInfo) -> Cell:
     return Cell(say("changes_undo"), act=f"undo:{change.id}") if change.kind in _UNDOABLE else Cell()
 
 
-def undo_box(key: str, changeset: int, layers: Sequence[str] = ()) -> None:
-    """Ask for person and reason, take a changeset back, assess again."""
+def undo_box(key: str, changeset: int) -> None:
+    """Ask for person and reason, take a changeset back and say all that it did."""
     signature = ask_signature(key)
     if not st.button(say("undo_go"), key=f"{key}-go"):
         return
@@ -344,12 +346,12 @@ def undo_box(key: str, changeset: int, layers: Sequence[str] = ()) -> None:
         return
     try:
         with st.spinner(say("undo_working")):
-            take_back(workspace(), changeset, by=signature.by, why=signature.why, layers=layers)
+            undone = undo_changeset(workspace(), changeset, by=signature.by, why=signature.why)
     except RiskmapError as problem:
         refuse(problem)
         return
     st.session_state.pop(_UNDO, None)
-    keep_notice("success", say("undo_done"))
+    keep_notice("success", undone_text(changeset, undone).text(lang()))
     st.rerun()
 
 
