@@ -205,6 +205,10 @@ class NotFittedError(RiskmapError):
     """A score that compares with the whole layer was asked for before the layer was fitted."""
 
 
+class NotAllowedError(RiskmapError):
+    """Somebody asked for what they have no right to; nothing was done."""
+
+
 class NotScoredError(RiskmapError):
     """A change that was not written, because the records that it touches could not be scored."""
 

@@ -29,7 +29,7 @@ from riskmap.usecases.importing import commit_file, plan_file
 from riskmap.usecases.workspace import create_workspace, open_workspace
 from tests.cli import riskmap
 from tests.index_models import learned
-from tests.ledger_files import LAYER, WHO, bring, intake, point, rejected
+from tests.ledger_files import ACTS, LAYER, WHO, bring, intake, point, rejected
 
 FAR = {"name": "别处", "lon": 114.16}
 
@@ -43,7 +43,7 @@ def row(code, likelihood=1.0, **more):
 def ws(tmp_path):
     made = create_workspace(tmp_path / "ws")
     bring(made.ledger, [row("A"), row("B"), row("C"), row("OLD")])
-    assess_layers(made, [LAYER], **WHO)
+    assess_layers(made, [LAYER], **ACTS)
     made.ledger.retire(LAYER, "OLD", **WHO)
     yield made
     assert made.ledger.check() == []
@@ -117,7 +117,7 @@ def test_a_step_that_failed_takes_all_with_it_even_where_its_error_is_swallowed(
     with pytest.raises(LedgerError, match="nothing was written"):
         half()
     assert everything(ws) == before
-    edit_point(ws, LAYER, "A", seen=1, changes={"likelihood": 3.0}, **WHO)  # the next one is free of it
+    edit_point(ws, LAYER, "A", seen=1, changes={"likelihood": 3.0}, **ACTS)  # the next one is free of it
 
 
 @settings(deadline=None, max_examples=30)
@@ -150,25 +150,25 @@ def _held(ws):
 
 
 def _edited(ws):
-    edit_point(ws, LAYER, "A", seen=1, changes={"likelihood": 3.0}, **WHO)
+    edit_point(ws, LAYER, "A", seen=1, changes={"likelihood": 3.0}, **ACTS)
     return ws.ledger.changesets(limit=2)[1].id
 
 
 ACTIONS = {
     "edit": (
         lambda _: None,
-        lambda ws, _: edit_point(ws, LAYER, "A", seen=1, changes={"likelihood": 10.0}, **WHO),
+        lambda ws, _: edit_point(ws, LAYER, "A", seen=1, changes={"likelihood": 10.0}, **ACTS),
     ),
     "create": (
         lambda _: None,
-        lambda ws, _: create_point(ws, LAYER, "N", values={"likelihood": 10.0}, **WHO),
+        lambda ws, _: create_point(ws, LAYER, "N", values={"likelihood": 10.0}, **ACTS),
     ),
-    "reinstate": (lambda _: None, lambda ws, _: reinstate_point(ws, LAYER, "OLD", **WHO)),
-    "accept": (_held, lambda ws, held: settle_held(ws, held, accept=True, **WHO)),
-    "undo": (_edited, lambda ws, number: undo_changeset(ws, number, **WHO)),
+    "reinstate": (lambda _: None, lambda ws, _: reinstate_point(ws, LAYER, "OLD", **ACTS)),
+    "accept": (_held, lambda ws, held: settle_held(ws, held, accept=True, **ACTS)),
+    "undo": (_edited, lambda ws, number: undo_changeset(ws, number, **ACTS)),
     "import": (
         lambda ws: plan_file(ws, intake([row("A", 10.0), row("N")], bad=[rejected("X", "坏")])),
-        lambda ws, planned: commit_file(ws, planned, **WHO),
+        lambda ws, planned: commit_file(ws, planned, **ACTS),
     ),
 }
 
@@ -203,9 +203,9 @@ def test_a_model_file_that_is_gone_refuses_before_anything_is_begun(ws, monkeypa
     planned = plan_file(ws, intake([row("A", 10.0)]))
     monkeypatch.setattr(Ledger, "writing", lambda _: pytest.fail("a transaction was begun"))
     for act in (
-        lambda: edit_point(ws, LAYER, "A", seen=1, changes={"likelihood": 3.0}, **WHO),
-        lambda: create_point(ws, LAYER, "N", values={}, **WHO),
-        lambda: commit_file(ws, planned, **WHO),
+        lambda: edit_point(ws, LAYER, "A", seen=1, changes={"likelihood": 3.0}, **ACTS),
+        lambda: create_point(ws, LAYER, "N", values={}, **ACTS),
+        lambda: commit_file(ws, planned, **ACTS),
     ):
         with pytest.raises(NotScoredError, match=r"no file .*slide\.skops"):
             act()
@@ -213,10 +213,10 @@ def test_a_model_file_that_is_gone_refuses_before_anything_is_begun(ws, monkeypa
 
 def test_an_edit_and_its_assessment_are_two_changesets_of_one_commit(ws):
     before = ws.ledger.state
-    edit_point(ws, LAYER, "A", seen=1, changes={"likelihood": 3.0}, **WHO)
+    edit_point(ws, LAYER, "A", seen=1, changes={"likelihood": 3.0}, **ACTS)
     assert [(c.id - before, c.kind) for c in ws.ledger.changesets(limit=2)] == [(2, "assess"), (1, "edit")]
     assert tiers(ws)["A"] == "large"
-    edit_point(ws, LAYER, "A", seen=2, changes={"likelihood": 3.0}, **WHO)  # nothing new, nothing written
+    edit_point(ws, LAYER, "A", seen=2, changes={"likelihood": 3.0}, **ACTS)  # nothing new, nothing written
     assert ws.ledger.state == before + 2
 
 
@@ -224,9 +224,9 @@ def test_a_layer_that_the_catalogue_no_longer_has_is_undone_without_tiers(ws):
     ws.ledger.create_record("gone", "G", values={}, **WHO)
     created = ws.ledger.state
     ws.ledger.retire("gone", "G", **WHO)
-    assert undo_changeset(ws, ws.ledger.state, **WHO).restored == 1
+    assert undo_changeset(ws, ws.ledger.state, **ACTS).restored == 1
     with pytest.raises(LedgerError):
-        undo_changeset(ws, created, **WHO)
+        undo_changeset(ws, created, **ACTS)
 
 
 # Held rows
@@ -235,11 +235,11 @@ def test_a_layer_that_the_catalogue_no_longer_has_is_undone_without_tiers(ws):
 def test_one_decision_about_held_rows_is_one_changeset_and_one_undo(ws):
     held = _held(ws)
     before = ws.ledger.state
-    done = settle_held(ws, held, accept=True, **WHO)
+    done = settle_held(ws, held, accept=True, **ACTS)
     assert ws.ledger.changesets(limit=2)[1].counts == {"inserted": 0, "updated": 2}
     assert (done, ws.ledger.state) == (before + 1, before + 2)
     assert (tiers(ws)["A"], tiers(ws)["B"]) == ("major", "major")
-    undone = undo_changeset(ws, done, **WHO)
+    undone = undo_changeset(ws, done, **ACTS)
     assert (undone.restored, undone.reopened_held, len(undone.tiers)) == (2, 2, 2)
     assert [entry.id for entry in ws.ledger.held()] == held
     assert (tiers(ws)["A"], tiers(ws)["B"]) == ("general", "general")
@@ -250,13 +250,13 @@ def test_two_rows_about_one_record_are_never_accepted_together(ws):
     before = everything(ws)
     held = [entry.id for entry in ws.ledger.held()]
     with pytest.raises(LedgerError, match="A.*one by one"):
-        settle_held(ws, held, accept=True, **WHO)
+        settle_held(ws, held, accept=True, **ACTS)
     with pytest.raises(LedgerError, match="code of its own"):
-        settle_held(ws, held, accept=True, as_code="A-2", **WHO)
+        settle_held(ws, held, accept=True, as_code="A-2", **ACTS)
     with pytest.raises(LedgerError, match="none was chosen"):
-        settle_held(ws, [], accept=True, **WHO)
+        settle_held(ws, [], accept=True, **ACTS)
     assert everything(ws) == before
-    settle_held(ws, held, accept=False, **WHO)
+    settle_held(ws, held, accept=False, **ACTS)
     assert ws.ledger.held() == []
 
 
@@ -267,9 +267,9 @@ def test_rows_of_several_layers_are_one_decision_and_one_undo(ws):
     bring(ws.ledger, [{**shelter, **FAR}], layer="shelters")
     everyone = [entry.id for entry in ws.ledger.held()]
     assert len(everyone) == len(held) + 1
-    done = settle_held(ws, everyone, accept=True, **WHO)
+    done = settle_held(ws, everyone, accept=True, **ACTS)
     assert ws.ledger.features("shelters").records.name == ["别处"]
-    undo_changeset(ws, done, **WHO)
+    undo_changeset(ws, done, **ACTS)
     assert ws.ledger.features("shelters").records.name == ["避难所"]
     assert ws.ledger.features(LAYER, codes=["A"]).records.name == ["加油站"]
 
@@ -280,24 +280,24 @@ def test_rows_of_several_layers_are_one_decision_and_one_undo(ws):
 def test_the_first_load_of_a_layer_stays_unrated_and_later_files_are_scored(tmp_path):
     ws = create_workspace(tmp_path / "ws")
     for code in ("A", "B"):  # two files of one first load
-        assert commit_file(ws, plan_file(ws, intake([row(code)])), **WHO).tiers == ()
+        assert commit_file(ws, plan_file(ws, intake([row(code)])), **ACTS).tiers == ()
     assert tiers(ws) == {"A": "unrated", "B": "unrated"}
-    assess_layers(ws, [LAYER], **WHO)
-    done = commit_file(ws, plan_file(ws, intake([row("A", 10.0), row("B"), row("N", 3.0)])), **WHO)
+    assess_layers(ws, [LAYER], **ACTS)
+    done = commit_file(ws, plan_file(ws, intake([row("A", 10.0), row("B"), row("N", 3.0)])), **ACTS)
     assert [(c.code, c.before, c.after, c.cause) for c in done.tiers] == [
         ("A", "general", "major", "data"),
         ("N", None, "large", "new"),
     ]
     assert tiers(ws) == {"A": "major", "B": "general", "N": "large"}
-    assert assess_layers(ws, [LAYER], **WHO)["layers"][0]["changed"] == 0
+    assert assess_layers(ws, [LAYER], **ACTS)["layers"][0]["changed"] == 0
 
 
 def test_no_old_tier_stands_beside_new_data_even_where_the_layer_was_never_assessed(tmp_path):
     ws = create_workspace(tmp_path / "ws")
     bring(ws.ledger, [row("A"), row("B")])
-    edit_point(ws, LAYER, "A", seen=1, changes={"likelihood": 3.0}, **WHO)
+    edit_point(ws, LAYER, "A", seen=1, changes={"likelihood": 3.0}, **ACTS)
     assert tiers(ws) == {"A": "large", "B": "unrated"}
-    commit_file(ws, plan_file(ws, intake([row("A", 10.0), row("B", 10.0)])), **WHO)
+    commit_file(ws, plan_file(ws, intake([row("A", 10.0), row("B", 10.0)])), **ACTS)
     assert tiers(ws) == {"A": "major", "B": "unrated"}
 
 
@@ -321,13 +321,13 @@ def test_the_command_says_what_became_of_the_tiers(tmp_path):
 
 
 def test_an_undo_scores_what_it_undoes_and_nothing_else(ws):
-    edit_point(ws, LAYER, "A", seen=1, changes={"likelihood": 10.0}, **WHO)
+    edit_point(ws, LAYER, "A", seen=1, changes={"likelihood": 10.0}, **ACTS)
     edited = ws.ledger.changesets(limit=2)[1].id
     file = ws.root / "models" / "risk_points_lec.toml"
     text = file.read_text(encoding="utf-8").replace("general = 70", "general = 100").replace("1.0", "1.1")
     file.write_text(text, encoding="utf-8")
     ws = open_workspace(ws.root)  # now 90 would be low
-    undone = undo_changeset(ws, edited, **WHO)
+    undone = undo_changeset(ws, edited, **ACTS)
     assert [(c.code, c.before, c.after) for c in undone.tiers] == [("A", "major", "low")]
     assert tiers(ws) == {"A": "low", "B": "general", "C": "general"}
 
@@ -337,8 +337,8 @@ def test_an_undo_says_all_that_it_did(ws):
     plan = plan_file(
         ws, intake([row("A", 10.0), row("N"), row("B", **FAR), row("Y")], bad=[rejected("X", "坏")])
     )
-    done = commit_file(ws, plan, **WHO)
-    undone = undo_changeset(ws, done.committed.changeset, **WHO)
+    done = commit_file(ws, plan, **ACTS)
+    undone = undo_changeset(ws, done.committed.changeset, **ACTS)
     assert (undone.restored, undone.withdrawn) == (1, 2)
     assert (undone.reopened_rejected, undone.closed_rejected) == (1, 1)
     assert (undone.reopened_held, undone.closed_held) == (0, 1)
@@ -376,22 +376,22 @@ def test_many_records_are_edited_as_one_changeset_and_undone_at_once(ws):
         RecordEdit("B", 1, {"note": None}),
         RecordEdit("C", 1, {}),
     ]
-    assert edit_points(ws, LAYER, edits, **WHO) == {"A": 2, "B": 2, "C": 1}
+    assert edit_points(ws, LAYER, edits, **ACTS) == {"A": 2, "B": 2, "C": 1}
     assert [c.kind for c in ws.ledger.changesets(limit=2)] == ["assess", "edit"]
     assert ws.ledger.changesets(limit=2)[1].counts == {"updated": 2}
     assert tiers(ws) == {"A": "major", "B": "general", "C": "general"}
-    assert undo_changeset(ws, before + 1, **WHO).restored == 2
+    assert undo_changeset(ws, before + 1, **ACTS).restored == 2
     assert tiers(ws)["A"] == "general"
 
 
 def test_stale_rows_of_a_bulk_edit_show_both_sides_of_each_and_nothing_is_written(ws):
     edit_points(
-        ws, LAYER, [RecordEdit("A", 1, {"likelihood": 3.0}), RecordEdit("B", 1, {"note": "搬了"})], **WHO
+        ws, LAYER, [RecordEdit("A", 1, {"likelihood": 3.0}), RecordEdit("B", 1, {"note": "搬了"})], **ACTS
     )
     before = everything(ws)
     edits = [RecordEdit(code, 1, {"likelihood": 10.0}) for code in "ABC"]
     with pytest.raises(StaleRevisionError) as refused:
-        edit_points(ws, LAYER, edits, **WHO)
+        edit_points(ws, LAYER, edits, **ACTS)
     first, second = refused.value.rows
     assert (first.code, first.seen, first.current, first.mine, first.theirs) == (
         *("A", 1, 2),
@@ -410,21 +410,21 @@ def test_a_bulk_edit_names_what_cannot_be_edited(ws):
         ([RecordEdit("OLD", 2, {"note": "x"})], "is retired"),
     ):
         with pytest.raises(RiskmapError, match=said):
-            edit_points(ws, LAYER, edits, **WHO)
+            edit_points(ws, LAYER, edits, **ACTS)
 
 
 def test_a_retired_record_comes_back_with_the_tier_of_the_model_as_it_is_now(ws):
-    retire_point(ws, LAYER, "A", **WHO)
+    retire_point(ws, LAYER, "A", **ACTS)
     file = ws.root / "models" / "risk_points_lec.toml"
     text = file.read_text(encoding="utf-8").replace("general = 70", "general = 100").replace("1.0", "1.1")
     file.write_text(text, encoding="utf-8")
     ws = open_workspace(ws.root)
-    reinstate_point(ws, LAYER, "A", **WHO)
+    reinstate_point(ws, LAYER, "A", **ACTS)
     assert tiers(ws)["A"] == "low"
 
 
 def test_an_action_knows_its_own_tiers_though_others_write_after_it(ws):
-    with one_commit(ws, [LAYER], **WHO) as action:
+    with one_commit(ws, [LAYER], **ACTS) as action:
         ws.ledger.edit(LAYER, "A", seen=1, changes={"likelihood": 3.0}, **WHO)
-    edit_point(ws, LAYER, "B", seen=1, changes={"likelihood": 3.0}, **WHO)
+    edit_point(ws, LAYER, "B", seen=1, changes={"likelihood": 3.0}, **ACTS)
     assert [c.code for c in action.tiers] == ["A"]

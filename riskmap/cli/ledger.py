@@ -143,7 +143,7 @@ def restore(
     from riskmap.usecases.workspace import open_workspace
 
     ws = open_workspace(workspace, store)
-    Ledger.restore(file, ws.store, by=person(by), why=reason(why))
+    Ledger.restore(file, ws.store, by=person(by).name, why=reason(why))
     if as_json:
         print_json({"restored": str(file), "store": ws.store})
     else:

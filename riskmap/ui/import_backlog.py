@@ -12,6 +12,7 @@ import streamlit as st
 
 from riskmap.errors import RiskmapError, UnknownNameError
 from riskmap.ledger import ChangesetInfo, HeldEntry, RejectedEntry
+from riskmap.ledger.undoing import UNDOABLE
 from riskmap.records import Features, RejectedRow
 from riskmap.ui import downloads
 from riskmap.ui.import_review import layer_title, page_words
@@ -21,7 +22,7 @@ from riskmap.ui.record_form import open_record
 from riskmap.ui.signing import ask_signature
 from riskmap.ui.state import lang, say, workspace
 from riskmap.ui.wording import key_title, moment, value_text, word
-from riskmap.usecases.accepting import settle_held
+from riskmap.usecases.accepting import dismiss_rejected, settle_held
 from riskmap.usecases.assessing import one_feature
 from riskmap.usecases.editing import undo_changeset, undone_text
 from riskmap.usecases.exporting import write_rejected
@@ -32,9 +33,6 @@ _HELD: Final = "backlog-held-chosen"
 _UNDO: Final = "backlog-undo-chosen"
 _ROWS: Final = 20
 _LAST: Final = 200
-_UNDOABLE: Final = frozenset(
-    {"import", "sample", "create", "edit", "retire", "reinstate", "accept", "decline", "dismiss", "undo"}
-)
 
 
 def backlog() -> None:
@@ -224,7 +222,7 @@ def _dismiss(entries: Sequence[RejectedEntry]) -> None:
             notice("warning", signature.missing)
             return
         try:
-            workspace().ledger.dismiss_rejected(chosen, by=signature.by, why=signature.why)
+            dismiss_rejected(workspace(), chosen, by=signature.by, why=signature.why)
         except RiskmapError as problem:
             refuse(problem)
             return
@@ -333,7 +331,7 @@ def _what(change: ChangesetInfo) -> str:
 def _undo_cell(change: ChangesetInfo) -> Cell:
     if change.undone_by is not None:
         return Cell(say("changes_undone"), quiet=True)
-    return Cell(say("changes_undo"), act=f"undo:{change.id}") if change.kind in _UNDOABLE else Cell()
+    return Cell(say("changes_undo"), act=f"undo:{change.id}") if change.kind in UNDOABLE else Cell()
 
 
 def undo_box(key: str, changeset: int) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from riskmap.errors import NotScoredError, RiskmapError, StaleRevisionError
 from riskmap.ledger import TierChange
+from riskmap.rules.permissions import Actor, may
 from riskmap.usecases.assessing import assess_layers, one_commit
 from riskmap.usecases.importing import FileImport, Progress, commit_file, is_assessed, plan_file
 from riskmap.usecases.workspace import Workspace
@@ -37,7 +38,7 @@ def commit_files(
     layer: str,
     planned: Sequence[FileImport],
     *,
-    by: str,
+    by: Actor,
     why: str,
     full_list: bool = False,
     progress: Progress | None = None,
@@ -48,7 +49,8 @@ def commit_files(
     holds, or whose records cannot be scored, is not written: it and those after it come back planned
     against the ledger as it is now.
     """
-    if not by.strip() or not why.strip():
+    may(by, "import", layer)
+    if not by.name.strip() or not why.strip():
         raise RiskmapError("导入：请写明经办人和原因", "import: state the person and the reason")
     first_load = not is_assessed(ws, layer)
     done: list[FileImport] = []
@@ -76,7 +78,7 @@ def commit_files(
 
 
 def _assessed_first(
-    ws: Workspace, layer: str, *, by: str, why: str
+    ws: Workspace, layer: str, *, by: Actor, why: str
 ) -> tuple[tuple[TierChange, ...], RiskmapError | None]:
     """Assess a layer that is on the ledger by now; return its tiers, or why there are none."""
     try:
@@ -87,16 +89,23 @@ def _assessed_first(
 
 
 def settle_held(
-    ws: Workspace, held: Sequence[int], *, accept: bool, by: str, why: str, as_code: str | None = None
+    ws: Workspace, held: Sequence[int], *, accept: bool, by: Actor, why: str, as_code: str | None = None
 ) -> int:
     """Accept held rows (a single one perhaps under another code) or decline them, and score what changed.
 
     One decision is one changeset and one undo: return it. A row that was settled meanwhile raises
     LedgerError; then nothing is written.
     """
-    if not by.strip() or not why.strip():
+    may(by, "import")
+    if not by.name.strip() or not why.strip():
         raise RiskmapError("待确认行：请写明经办人和原因", "held rows: state the person and the reason")
     if not accept:
-        return ws.ledger.decline_held(held, by=by, why=why)
+        return ws.ledger.decline_held(held, by=by.name, why=why)
     with one_commit(ws, by=by, why=why):
-        return ws.ledger.accept_held(held, as_code=as_code, by=by, why=why)
+        return ws.ledger.accept_held(held, as_code=as_code, by=by.name, why=why)
+
+
+def dismiss_rejected(ws: Workspace, rows: Sequence[int], *, by: Actor, why: str) -> int:
+    """Close rejected rows that will not come back; they stay readable. Return the changeset."""
+    may(by, "import")
+    return ws.ledger.dismiss_rejected(rows, by=by.name, why=why)

@@ -26,6 +26,7 @@ from riskmap.records import (
     Features,
     Value,
 )
+from riskmap.rules.permissions import Actor, may
 from riskmap.selection import layer_table
 from riskmap.usecases.artefacts import load_artefacts
 from riskmap.usecases.workspace import Workspace
@@ -51,7 +52,7 @@ Learned = Mapping[str, Predictor]  # node id → what it predicts with
 
 
 def assess_layers(
-    ws: Workspace, layers: Sequence[str] = (), *, by: str, why: str, scorer: Scorer | None = None
+    ws: Workspace, layers: Sequence[str] = (), *, by: Actor, why: str, scorer: Scorer | None = None
 ) -> dict[str, Any]:
     """Score every record of the layers (all when empty) with their models; store what changed.
 
@@ -61,8 +62,10 @@ def assess_layers(
     fit is kept with the run. `scorer` computes the scores, in this process unless one is given.
     """
     chosen = layers or tuple(ws.catalog.layers)
+    for layer in chosen:
+        may(by, "assess", layer)
     scored = [_scored(ws, layer, None, learned_of(ws, layer), scorer) for layer in chosen]
-    saved = ws.ledger.save_assessments(scored, by=by, why=why)
+    saved = ws.ledger.save_assessments(scored, by=by.name, why=why)
     return {
         "run": saved[0].run if saved else None,
         "layers": [_layer_json(one, result) for one, result in zip(scored, saved, strict=True)],
@@ -79,7 +82,7 @@ class Action:
 
 @contextlib.contextmanager
 def one_commit(
-    ws: Workspace, layers: Collection[str] = (), *, by: str, why: str, rated: bool = False
+    ws: Workspace, layers: Collection[str] = (), *, by: Actor, why: str, rated: bool = False
 ) -> Iterator[Action]:
     """Write to the ledger within it: the change and the tiers that follow land together, or nothing does.
 
@@ -100,7 +103,7 @@ def one_commit(
             known = learned[layer] if layer in learned else _ready(ws, layer)
             with _or_nothing(ws, layer):
                 scored.append(_scored(ws, layer, codes, known, None))
-        saved = ws.ledger.save_assessments(scored, by=by, why=why)
+        saved = ws.ledger.save_assessments(scored, by=by.name, why=why)
         if saved and saved[0].run is not None:
             action.tiers = tuple(ws.ledger.tier_changes(since=(saved[0].changeset or 0) - 1))
 

@@ -8,12 +8,13 @@ from typing import Any
 
 from riskmap.errors import RiskmapError, Say
 from riskmap.ledger import RecordEdit, Undone
+from riskmap.rules.permissions import Actor, may
 from riskmap.usecases.assessing import one_commit, one_feature
 from riskmap.usecases.workspace import Workspace
 
 
 def edit_point(
-    ws: Workspace, layer: str, code: str, *, seen: int, changes: Mapping[str, Any], by: str, why: str
+    ws: Workspace, layer: str, code: str, *, seen: int, changes: Mapping[str, Any], by: Actor, why: str
 ) -> int:
     """Write changes to a record and score it again; returns its new version.
 
@@ -25,50 +26,58 @@ def edit_point(
 
 
 def edit_points(
-    ws: Workspace, layer: str, rows: Sequence[RecordEdit], *, by: str, why: str
+    ws: Workspace, layer: str, rows: Sequence[RecordEdit], *, by: Actor, why: str
 ) -> dict[str, int]:
     """Change many records of a layer and score them: one changeset, one undo; returns code → version.
 
     All rows or none. StaleRevisionError shows both sides of every record that has moved on.
     """
+    for row in rows:
+        may(by, "edit", layer, row.code)
     _need_reason(why)
     with one_commit(ws, [layer], by=by, why=why):
-        return ws.ledger.edit_many(layer, rows, by=by, why=why)
+        return ws.ledger.edit_many(layer, rows, by=by.name, why=why)
 
 
 def create_point(
-    ws: Workspace, layer: str, code: str, *, values: Mapping[str, Any], by: str, why: str
+    ws: Workspace, layer: str, code: str, *, values: Mapping[str, Any], by: Actor, why: str
 ) -> int:
     """Add a record by hand and score it; returns its version."""
+    may(by, "edit", layer, code)
     _need_reason(why)
     if not code.strip():
         raise RiskmapError(
             "新增点位：编号不能为空；请填写本街道的统一编号", "new point: the code is empty; write one"
         )
     with one_commit(ws, [layer], by=by, why=why):
-        return ws.ledger.create_record(layer, code.strip(), values=values, by=by, why=why)
+        return ws.ledger.create_record(layer, code.strip(), values=values, by=by.name, why=why)
 
 
-def retire_point(ws: Workspace, layer: str, code: str, *, by: str, why: str, seen: int | None = None) -> int:
+def retire_point(
+    ws: Workspace, layer: str, code: str, *, by: Actor, why: str, seen: int | None = None
+) -> int:
     """Take a record off the lists; it stays in the ledger with the reason."""
+    may(by, "retire", layer, code)
     _need_reason(why)
     one_feature(ws, layer, code)
-    return ws.ledger.retire(layer, code, by=by, why=why, seen=seen)
+    return ws.ledger.retire(layer, code, by=by.name, why=why, seen=seen)
 
 
-def reinstate_point(ws: Workspace, layer: str, code: str, *, by: str, why: str) -> int:
+def reinstate_point(ws: Workspace, layer: str, code: str, *, by: Actor, why: str) -> int:
     """Put a retired record back on the lists and score it: its model may have another version by now."""
+    may(by, "retire", layer, code)
     _need_reason(why)
     one_feature(ws, layer, code)
     with one_commit(ws, [layer], by=by, why=why):
-        return ws.ledger.reinstate(layer, code, by=by, why=why)
+        return ws.ledger.reinstate(layer, code, by=by.name, why=why)
 
 
-def undo_changeset(ws: Workspace, changeset: int, *, by: str, why: str) -> Undone:
+def undo_changeset(ws: Workspace, changeset: int, *, by: Actor, why: str) -> Undone:
     """Undo one changeset as a whole and score the records that it had written, and no other."""
+    may(by, "undo")
     _need_reason(why)
     with one_commit(ws, by=by, why=why, rated=True) as action:
-        undone = ws.ledger.undo(changeset, by=by, why=why)
+        undone = ws.ledger.undo(changeset, by=by.name, why=why)
     return replace(undone, tiers=action.tiers)
 
 

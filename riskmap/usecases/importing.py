@@ -16,6 +16,7 @@ from riskmap.ledger import Committed, TierChange
 from riskmap.ledger.store import no_cycles
 from riskmap.places import Places, duplicates, fitting_datum
 from riskmap.records import ImportPlan, Intake, Issue, RejectedRow
+from riskmap.rules.permissions import Actor, may
 from riskmap.usecases.assessing import one_commit
 from riskmap.usecases.workspace import Workspace
 
@@ -162,22 +163,23 @@ def plan_file(
         return FileImport(plan, place_issues(intake, ws.places))
 
 
-def commit_file(ws: Workspace, planned: FileImport, *, by: str, why: str) -> FileImport:
+def commit_file(ws: Workspace, planned: FileImport, *, by: Actor, why: str) -> FileImport:
     """Write what a plan says, as one changeset, and score what it inserted or updated: both or neither."""
     committed, tiers = commit_plan(ws, planned.plan, by=by, why=why)
     return replace(planned, committed=committed, tiers=tiers)
 
 
 def commit_plan(
-    ws: Workspace, plan: ImportPlan, *, by: str, why: str, kind: str = "import"
+    ws: Workspace, plan: ImportPlan, *, by: Actor, why: str, kind: str = "import"
 ) -> tuple[Committed, tuple[TierChange, ...]]:
     """Write a plan as a changeset of this kind and score its records; return what it did and to which tiers.
 
     The first load of a layer stays unrated until the layer is assessed.
     """
     layer = plan.intake.layer
+    may(by, "import", layer)
     with one_commit(ws, [layer] if is_assessed(ws, layer) else [], by=by, why=why, rated=True) as action:
-        committed = ws.ledger.commit_import(plan, by=by, why=why, kind=kind)
+        committed = ws.ledger.commit_import(plan, by=by.name, why=why, kind=kind)
     return committed, action.tiers
 
 
@@ -191,7 +193,7 @@ def import_files(
     layer: str,
     paths: Sequence[Path],
     *,
-    by: str,
+    by: Actor,
     why: str,
     datum: str | None = None,
     dry_run: bool = False,

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from riskmap.catalog import Field
 from riskmap.errors import LedgerError
 from riskmap.records import Features, ImportPlan, Intake, Records
+from riskmap.rules.permissions import Actor
 from riskmap.terrain.sampling import Method, sample_points
 from riskmap.terrain.zonal import Statistic, summarise
 from riskmap.usecases.digests import digest_of
@@ -84,7 +85,7 @@ def sample_layer(
     raster: Path,
     *,
     field_id: str,
-    by: str,
+    by: Actor,
     why: str,
     band: int = 1,
     method: Method | None = None,
@@ -122,7 +123,7 @@ def sample_layer(
     )
 
 
-def _written(ws: Workspace, report: SampleReport, plan: ImportPlan, *, by: str, why: str) -> SampleReport:
+def _written(ws: Workspace, report: SampleReport, plan: ImportPlan, *, by: Actor, why: str) -> SampleReport:
     if not report.updated:
         return report
     done, _ = commit_plan(ws, plan, by=by, why=f"{why}（{report.origin}）", kind=KIND)
