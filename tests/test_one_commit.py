@@ -14,7 +14,7 @@ from riskmap.errors import LedgerError, NotScoredError, RiskmapError, StaleRevis
 from riskmap.ledger import Ledger, RecordEdit
 from riskmap.records import RANKS
 from riskmap.usecases import assessing
-from riskmap.usecases.accepting import settle_held
+from riskmap.usecases.accepting import commit_files, settle_held
 from riskmap.usecases.assessing import assess_layers, one_commit
 from riskmap.usecases.editing import (
     create_point,
@@ -315,6 +315,40 @@ def test_the_command_says_what_became_of_the_tiers(tmp_path):
     riskmap("assess", "--workspace", ws.root)
     assert "改变 1 处" in bring_in(10)
     assert tiers(ws) == {"A": "major"}
+
+
+def _broken(monkeypatch):
+    def failing(*_, **__):
+        raise RiskmapError("模型坏了", "the model is broken")
+
+    monkeypatch.setattr(assessing, "assess_table", failing)
+
+
+def test_the_page_assesses_a_first_load_as_a_step_of_its_own(tmp_path, monkeypatch):
+    ws = create_workspace(tmp_path / "ws")
+    files = [plan_file(ws, intake([row(code)])) for code in ("A", "B")]
+    with monkeypatch.context() as broken:
+        _broken(broken)
+        outcome = commit_files(ws, LAYER, files[:1], **ACTS)
+    assert (len(outcome.committed), outcome.changes) == (1, ())
+    assert "the model is broken" in outcome.unrated.say.en
+    assert tiers(ws) == {"A": "unrated"}
+    outcome = commit_files(ws, LAYER, files[1:], **ACTS)
+    assert (outcome.unrated, [c.code for c in outcome.changes]) == (None, ["A", "B"])
+    assert [c.kind for c in ws.ledger.changesets()] == ["assess", "import", "import"]
+
+
+def test_a_file_whose_records_cannot_be_scored_comes_back_to_the_page_unwritten(ws, monkeypatch):
+    before = everything(ws)
+    files = [plan_file(ws, intake([row("A", 10.0)])), plan_file(ws, intake([row("B", 10.0)]))]
+    with monkeypatch.context() as broken:
+        _broken(broken)
+        outcome = commit_files(ws, LAYER, files, **ACTS)
+    assert (outcome.committed, len(outcome.left)) == ((), 2)
+    assert isinstance(outcome.refused, NotScoredError)
+    assert everything(ws) == before
+    assert len(commit_files(ws, LAYER, outcome.left, **ACTS).committed) == 2
+    assert tiers(ws) == {"A": "major", "B": "major", "C": "general"}
 
 
 # Undo
