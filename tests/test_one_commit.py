@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from riskmap.errors import LedgerError, NotScoredError, RiskmapError, StaleRevisionError
 from riskmap.ledger import Ledger, RecordEdit
 from riskmap.records import RANKS
+from riskmap.rules.permissions import local_actor
 from riskmap.usecases import assessing
 from riskmap.usecases.accepting import commit_files, settle_held
 from riskmap.usecases.assessing import assess_layers, one_commit
@@ -364,6 +365,16 @@ def test_an_undo_scores_what_it_undoes_and_nothing_else(ws):
     undone = undo_changeset(ws, edited, **ACTS)
     assert [(c.code, c.before, c.after) for c in undone.tiers] == [("A", "major", "low")]
     assert tiers(ws) == {"A": "low", "B": "general", "C": "general"}
+
+
+def test_the_assessment_of_a_change_names_the_change_that_is_to_be_undone(ws):
+    edited = _edited(ws)
+    with pytest.raises(LedgerError, match=rf"the change that it followed, undo changeset {edited}"):
+        undo_changeset(ws, edited + 1, **ACTS)
+    ws.ledger.edit(LAYER, "A", seen=2, changes={"likelihood": 1.0}, **WHO)
+    assess_layers(ws, [LAYER], by=local_actor("另一人"), why="评估")
+    with pytest.raises(LedgerError, match="correct the data and assess again"):
+        undo_changeset(ws, ws.ledger.state, **ACTS)
 
 
 def test_an_undo_says_all_that_it_did(ws):

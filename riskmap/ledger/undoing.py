@@ -79,9 +79,16 @@ def undo(store: Store, changeset: int, *, by: str, why: str) -> Undone:
                 f"changeset {changeset}: a saved model cannot be undone; put an earlier version back on the page Model",
             )
         if kind not in UNDOABLE:
+            led = _led_to(connection, changeset)
             raise LedgerError(
-                f"{place}：{kind} 类变更不能撤销；评估请在改正后重新评估",
-                f"changeset {changeset}: one of kind {kind} cannot be undone; correct the data and assess again",
+                f"{place}：{kind} 类变更不能撤销；"
+                + (f"要收回它所依据的改动，请撤销变更 {led}" if led else "评估请在改正后重新评估"),
+                f"changeset {changeset}: one of kind {kind} cannot be undone; "
+                + (
+                    f"to take back the change that it followed, undo changeset {led}"
+                    if led
+                    else "correct the data and assess again"
+                ),
             )
         earlier = undone_by(connection, changeset)
         if earlier is not None:
@@ -97,6 +104,17 @@ def undo(store: Store, changeset: int, *, by: str, why: str) -> Undone:
         write_next(connection, drafts, number)
         gone = sum(draft.op == WITHDRAWN for draft in drafts)
         return Undone(number, len(drafts) - gone, gone, *_settle_rows(connection, changeset, number))
+
+
+def _led_to(connection: sa.Connection, changeset: int) -> int | None:
+    """Return the change that an assessment followed: the one before it, by the same person for the same reason."""
+    t = s.changeset
+    rows = connection.execute(
+        sa.select(t.c.kind, t.c.who, t.c.why).where(t.c.id.in_((changeset - 1, changeset))).order_by(t.c.id)
+    ).all()
+    if len(rows) == 2 and rows[0].kind in UNDOABLE and rows[0][1:] == rows[1][1:]:  # noqa: PLR2004 - both
+        return changeset - 1
+    return None
 
 
 def _refuse_changed_since(connection: sa.Connection, changeset: int) -> None:
