@@ -79,17 +79,7 @@ def undo(store: Store, changeset: int, *, by: str, why: str) -> Undone:
                 f"changeset {changeset}: a saved model cannot be undone; put an earlier version back on the page Model",
             )
         if kind not in UNDOABLE:
-            led = _led_to(connection, changeset)
-            raise LedgerError(
-                f"{place}：{kind} 类变更不能撤销；"
-                + (f"要收回它所依据的改动，请撤销变更 {led}" if led else "评估请在改正后重新评估"),
-                f"changeset {changeset}: one of kind {kind} cannot be undone; "
-                + (
-                    f"to take back the change that it followed, undo changeset {led}"
-                    if led
-                    else "correct the data and assess again"
-                ),
-            )
+            raise _not_undoable(connection, changeset, kind)
         earlier = undone_by(connection, changeset)
         if earlier is not None:
             raise LedgerError(
@@ -104,6 +94,17 @@ def undo(store: Store, changeset: int, *, by: str, why: str) -> Undone:
         write_next(connection, drafts, number)
         gone = sum(draft.op == WITHDRAWN for draft in drafts)
         return Undone(number, len(drafts) - gone, gone, *_settle_rows(connection, changeset, number))
+
+
+def _not_undoable(connection: sa.Connection, changeset: int, kind: str) -> LedgerError:
+    zh, en = "评估请在改正后重新评估", "correct the data and assess again"
+    if led := _led_to(connection, changeset):
+        zh = f"要收回它所依据的改动，请撤销变更 {led}"
+        en = f"to take back the change that it followed, undo changeset {led}"
+    return LedgerError(
+        f"变更 {changeset}：{kind} 类变更不能撤销；{zh}",
+        f"changeset {changeset}: one of kind {kind} cannot be undone; {en}",
+    )
 
 
 def _led_to(connection: sa.Connection, changeset: int) -> int | None:
