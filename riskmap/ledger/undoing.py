@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -87,13 +88,18 @@ def undo(store: Store, changeset: int, *, by: str, why: str) -> Undone:
                 f"changeset {changeset}: undone already by changeset {earlier}; to bring it back undo changeset {earlier}",
             )
         _refuse_changed_since(connection, changeset)
-        drafts = _drafts(connection, changeset, why.strip())
+        count = _revisions(connection, changeset)
         number = open_changeset(
-            connection, store, by=by, why=why, kind="undo", counts={"restored": len(drafts)}, undoes=changeset
+            connection, store, by=by, why=why, kind="undo", counts={"restored": count}, undoes=changeset
         )
-        write_next(connection, drafts, number)
-        gone = sum(draft.op == WITHDRAWN for draft in drafts)
-        return Undone(number, len(drafts) - gone, gone, *_settle_rows(connection, changeset, number))
+        write_next(connection, _drafts(connection, changeset, why.strip()), number)
+        gone = _revisions(connection, number, s.revision.c.op == WITHDRAWN)
+        return Undone(number, count - gone, gone, *_settle_rows(connection, changeset, number))
+
+
+def _revisions(connection: sa.Connection, changeset: int, *where: sa.ColumnElement[bool]) -> int:
+    query = sa.select(sa.func.count()).select_from(s.revision)
+    return connection.execute(query.where(s.revision.c.valid_from == changeset, *where)).scalar_one()
 
 
 def _not_undoable(connection: sa.Connection, changeset: int, kind: str) -> LedgerError:
@@ -138,28 +144,26 @@ def _refuse_changed_since(connection: sa.Connection, changeset: int) -> None:
         )
 
 
-def _drafts(connection: sa.Connection, changeset: int, why: str) -> list[Draft]:
-    """Return the next revision of every record that the changeset wrote."""
+def _drafts(connection: sa.Connection, changeset: int, why: str) -> Iterator[Draft]:
+    """Yield the next revision of every record that the changeset wrote."""
     layers = connection.scalars(
         sa.select(s.feature.c.layer)
         .distinct()
         .join(s.revision, s.revision.c.feature_id == s.feature.c.id)
         .where(s.revision.c.valid_from == changeset)
     ).all()
-    return [draft for layer in layers for draft in _drafts_of(connection, changeset, layer, why)]
-
-
-def _drafts_of(connection: sa.Connection, changeset: int, layer: str, why: str) -> list[Draft]:
-    new = read_changed_by(connection, changeset, layer, first_only=True)
-    drafts = [Draft.after(new, at, layer=layer, op=WITHDRAWN) for at in range(len(new))]
-    for draft in drafts:
-        draft.retired = why
-    before = read_replaced_by(connection, changeset, layer)
-    for at, was in enumerate(before.op):
-        op = was if was in (WITHDRAWN, "retire") else "restore"
-        drafts.append(Draft.after(before, at, layer=layer, op=op))
-        drafts[-1].version += 1  # it follows the revision that is taken back
-    return drafts
+    for layer in layers:
+        new = read_changed_by(connection, changeset, layer, first_only=True)
+        for at in range(len(new)):
+            draft = Draft.after(new, at, layer=layer, op=WITHDRAWN)
+            draft.retired = why
+            yield draft
+        before = read_replaced_by(connection, changeset, layer)
+        for at, was in enumerate(before.op):
+            op = was if was in (WITHDRAWN, "retire") else "restore"
+            draft = Draft.after(before, at, layer=layer, op=op)
+            draft.version += 1  # it follows the revision that is taken back
+            yield draft
 
 
 def _settle_rows(connection: sa.Connection, changeset: int, number: int) -> tuple[int, int, int, int]:
