@@ -13,6 +13,7 @@ from benchmarks.measure import Line, Spent, spent
 from benchmarks.workbook import write_workbook
 from benchmarks.workspaces import DISTRICT, workspace
 from riskmap.ledger import Ledger
+from riskmap.rules.permissions import local_actor
 from riskmap.selection import Selection
 from riskmap.usecases.exporting import export_selection
 from riskmap.usecases.importing import import_files
@@ -35,7 +36,9 @@ def importing(home: Path, _large: int) -> list[Line]:
                 opened.get_sheet_by_name(sheet).to_python()
 
     def bring(ws: Workspace) -> None:
-        done = import_files(ws, "risk_points", [book], datum="cgcs2000", by="benchmark", why="benchmark")
+        done = import_files(
+            ws, "risk_points", [book], datum="cgcs2000", by=local_actor("benchmark"), why="benchmark"
+        )
         assert not done.rejected
 
     # In turns: what else the machine does meets both. The first turn loads what is loaded once.
@@ -94,7 +97,9 @@ def exporting(home: Path, _large: int) -> list[Line]:
     out.mkdir(exist_ok=True)
 
     def write(ending: str) -> None:
-        export_selection(ws, selection, [out / f"inventory.{ending}"], by="benchmark", why="benchmark")
+        export_selection(
+            ws, selection, [out / f"inventory.{ending}"], by=local_actor("benchmark"), why="benchmark"
+        )
 
     write("csv")
     frame = _cells(out / "inventory.csv")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from benchmarks.measure import Line, say, spent
 from benchmarks.workspaces import DISTRICT, workspace
+from riskmap.rules.permissions import local_actor
 from riskmap.usecases.preparing import Given, keep, prepare
 from riskmap.usecases.snapshots import current_snapshot
 from riskmap.usecases.storms import storm
@@ -24,9 +25,9 @@ def preparing(home: Path, _: int) -> list[Line]:
     found = prepare(ws, given)
     say(f"  {found.title}: {len(found.escalations):,} escalations in {len(found.times)} hours")
     computed = spent(lambda: prepare(ws, given))
-    kept = spent(lambda: keep(ws, found, who="benchmark", why="benchmark"))
+    kept = spent(lambda: keep(ws, found, by=local_actor("benchmark"), why="benchmark"))
     # A scenario of its own each time: what is made for the map is kept in memory by its number.
-    numbers = iter([keep(ws, found, who="benchmark", why="benchmark") for _ in range(3)])
+    numbers = iter([keep(ws, found, by=local_actor("benchmark"), why="benchmark") for _ in range(3)])
     current_snapshot(ws)
     shown = spent(lambda: _shown(ws, next(numbers)))
     records = len({(one.layer, one.code) for one in found.escalations})

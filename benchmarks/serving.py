@@ -14,6 +14,7 @@ import shapely
 
 from benchmarks.measure import Line
 from benchmarks.workspaces import workspace
+from riskmap.rules.permissions import local_actor
 from riskmap.selection import Selection, Snapshot, counts, parse_where, tile
 from riskmap.selection.views import Views
 from riskmap.usecases.assessing import one_feature
@@ -98,7 +99,9 @@ def change_a_record(ws: Workspace, row: int) -> None:
     code = table["code"][(row + 1) * len(table) // 7].as_py()
     seen = int(one_feature(ws, "risk_points", code).version[0])
     changes = {"remarks": f"{time.time_ns()}-{next(_notes)}"}
-    edit_point(ws, "risk_points", code, seen=seen, changes=changes, by="benchmark", why="benchmark")
+    edit_point(
+        ws, "risk_points", code, seen=seen, changes=changes, by=local_actor("benchmark"), why="benchmark"
+    )
 
 
 def _around(z: int) -> list[tuple[int, int]]:

@@ -6,6 +6,7 @@ the two are short enough, and the command line and the pages may ask for either 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -94,11 +95,25 @@ class DatumError(RiskmapError):
     """The coordinate system is missing, unknown or contradicts the file."""
 
 
+@dataclass(frozen=True, slots=True)
+class StaleRow:
+    """A record that moved on: `seen` is the version the writer had, `current` the ledger's.
+
+    `mine` and `theirs` map each field that differs to the value on either side.
+    """
+
+    code: str
+    seen: int
+    current: int
+    mine: dict[str, object]
+    theirs: dict[str, object]
+
+
 class StaleRevisionError(RiskmapError):
     """A write named a version that is no longer the ledger's.
 
-    `seen` is the version the writer had, `current` the ledger's; `mine` and `theirs` map each
-    field that differs to the value on either side.
+    `rows` holds every such record of the write; `code`, `seen`, `current`, `mine` and `theirs` are
+    those of the first.
     """
 
     def __init__(
@@ -113,11 +128,32 @@ class StaleRevisionError(RiskmapError):
     ) -> None:
         self.layer, self.code, self.seen, self.current = layer, code, seen, current
         self.mine, self.theirs = mine or {}, theirs or {}
+        self.rows = (StaleRow(code, seen, current, self.mine, self.theirs),)
         super().__init__(
             f"{layer} › {code}：您看到的是第 {seen} 版，台账已是第 {current} 版，未写入；请对照两个版本后重新保存",
             f"{layer} › {code}: you saw version {seen}, the ledger holds version {current}; "
             "nothing was written, compare both versions and save again",
         )
+
+    @classmethod
+    def of(cls, layer: str, rows: Sequence[StaleRow]) -> StaleRevisionError:
+        """Return the error about the stale records of one write; at least one."""
+        first = rows[0]
+        error = cls(
+            layer,
+            first.code,
+            seen=first.seen,
+            current=first.current,
+            mine=first.mine,
+            theirs=first.theirs,
+        )
+        error.rows = tuple(rows)
+        if len(rows) > 1:
+            error.say = Say(
+                f"{error.say.zh}（另有 {len(rows) - 1} 条记录同样已被改动）",
+                f"{error.say.en} ({len(rows) - 1} other records have moved on, too)",
+            )
+        return error
 
 
 class StaleModelError(RiskmapError):
@@ -167,6 +203,14 @@ class WeatherFileError(RiskmapError):
 
 class NotFittedError(RiskmapError):
     """A score that compares with the whole layer was asked for before the layer was fitted."""
+
+
+class NotAllowedError(RiskmapError):
+    """Somebody asked for what they have no right to; nothing was done."""
+
+
+class NotScoredError(RiskmapError):
+    """A change that was not written, because the records that it touches could not be scored."""
 
 
 class ArtefactError(RiskmapError):

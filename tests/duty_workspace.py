@@ -12,10 +12,12 @@ import numpy as np
 from riskmap.errors import Say
 from riskmap.hazards import Escalation
 from riskmap.records import RANK_OF, Contact
+from riskmap.rules.permissions import local_actor
 from riskmap.usecases.workspace import Workspace, create_workspace
 from tests.ledger_files import intake
 
 WHO = {"by": "值班员", "why": "测试"}
+ACTS = WHO | {"by": local_actor(WHO["by"])}
 AT = dt.datetime(2023, 9, 7, 8, tzinfo=dt.UTC)
 TODAY = "2023-09-01"
 

@@ -10,8 +10,10 @@ import numpy as np
 
 from riskmap.errors import Say
 from riskmap.records import Assessment, Contact, Features, Intake, Issue, Records, RejectedRow
+from riskmap.rules.permissions import local_actor
 
 WHO = {"by": "测试员", "why": "测试"}
+ACTS = WHO | {"by": local_actor(WHO["by"])}
 LAYER = "risk_points"
 
 

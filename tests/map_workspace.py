@@ -12,6 +12,7 @@ import numpy as np
 import shapely
 
 from riskmap.records import Contact, Intake, Records
+from riskmap.rules.permissions import local_actor
 from riskmap.usecases.assessing import assess_layers
 from riskmap.usecases.workspace import Workspace, create_workspace, open_workspace
 
@@ -56,7 +57,7 @@ def make_workspace(root: Path) -> Workspace:
     for records in (_points(), _grids(), _shelters()):
         plan = ws.ledger.plan_import(_intake(records))
         ws.ledger.commit_import(plan, by="tests", why="a workspace for tests")
-    assess_layers(ws, by="tests", why="a workspace for tests")
+    assess_layers(ws, by=local_actor("tests"), why="a workspace for tests")
     return ws
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from riskmap.records import Contact
+from riskmap.rules.permissions import local_actor
 from riskmap.usecases.assessing import assess_layers
 from riskmap.usecases.workspace import Workspace, create_workspace
 from tests.ledger_files import WHO, intake
@@ -45,7 +46,7 @@ def prepare_workspace(folder: Path) -> Workspace:
             for row in rows
         ]
         ws.ledger.commit_import(ws.ledger.plan_import(intake(whole, layer=layer)), **WHO)
-    assess_layers(ws, by="测试员", why="测试")
+    assess_layers(ws, by=local_actor("测试员"), why="测试")
     return ws
 
 

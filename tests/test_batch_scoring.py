@@ -19,6 +19,7 @@ import shapely
 from riskmap.assess import assess_table
 from riskmap.errors import DatumError, ExportError, NotFittedError, RiskmapError, UnreadableFileError
 from riskmap.records import RANKS
+from riskmap.rules.permissions import local_actor
 from riskmap.usecases.assessing import assess_layers, kept_fit
 from riskmap.usecases.batch import layers, parts, score_points
 from riskmap.usecases.importing import import_files
@@ -29,6 +30,7 @@ from tests.index_models import Slope, head, leaf, learned, node
 
 ROWS = 3000
 WHO = {"by": "测试", "why": "测试"}
+ACTS = WHO | {"by": local_actor(WHO["by"])}
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +38,7 @@ def ws(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     made = create_workspace(tmp_path_factory.mktemp("ws") / "w")
     file = made.root / "避难场所.csv"
     file.write_text("编号,名称,经度,纬度\nS1,甲,114.10,22.55\nS2,乙,114.15,22.60\n", encoding="utf-8")
-    import_files(made, "shelters", [file], datum="cgcs2000", by="测试", why="测试")
+    import_files(made, "shelters", [file], datum="cgcs2000", by=local_actor("测试"), why="测试")
     return made
 
 
@@ -268,7 +270,7 @@ def ledger(folder: Path, text: str, points: int = 30) -> Workspace:
     file = made.root / "风险点.csv"
     file.write_text("\n".join(rows), encoding="utf-8")
     made = open_workspace(made.root)
-    import_files(made, "risk_points", [file], datum="cgcs2000", **WHO)
+    import_files(made, "risk_points", [file], datum="cgcs2000", **ACTS)
     return made
 
 
@@ -279,7 +281,7 @@ def test_a_point_table_is_compared_with_the_ledger_and_only_after_a_whole_run(po
     with pytest.raises(NotFittedError, match="riskmap assess"):
         score_points(fresh, "risk_points", points=points, to=tmp_path / "out")
     assert not (tmp_path / "out").exists()
-    assess_layers(fresh, ["risk_points"], **WHO)
+    assess_layers(fresh, ["risk_points"], **ACTS)
     score_points(fresh, "risk_points", points=points, to=tmp_path / "out")
     fields = {f"f:{n}": table()[n] for n in ("likelihood", "consequence")}
     model = fresh.catalog.model_of("risk_points")
@@ -319,7 +321,7 @@ def test_layers_on_a_cluster_have_the_scores_of_this_process(
     here, there = (ledger(tmp_path / name, GUESSED) for name in ("here", "there"))
     for ws in (here, there):
         (ws.root / "models" / "slide.skops").write_bytes(b"x")
-    expect = assess_layers(here, ["risk_points", "shelters"], **WHO)
+    expect = assess_layers(here, ["risk_points", "shelters"], **ACTS)
     words = ("assess", "risk_points", "shelters", "--engine", "dask", "--scheduler", address)
     ran = riskmap(*words, "--workspace", there.root, "--json")
     assert ran.status == 0

@@ -11,7 +11,7 @@ from riskmap.usecases.duty import review_of
 from riskmap.usecases.evacuating import write_lists
 from riskmap.usecases.event_entry import Entry, log_event
 from riskmap.usecases.storms import evacuation_of, storm
-from tests.duty_workspace import AT, WHO, copied, escalation
+from tests.duty_workspace import ACTS, AT, WHO, copied, escalation
 from tests.ledger_files import intake
 from tests.prepare_workspace import A, people, prepare_workspace, written
 
@@ -58,25 +58,25 @@ def planned(ws, table, **more):
 
 def test_a_closure_on_record_keeps_everybody_out_of_every_plan_until_the_shelter_opens_again(ws, table):
     assert {one["shelter"] for one in planned(ws, table)["assignments"]} == {"BN1"}
-    assert close_shelters(ws, 1, ["BN1", "BN1"], **WHO) == ("BN1",)
-    assert close_shelters(ws, 1, ["BN1"], **WHO) == ()  # it is closed already: nothing is written twice
+    assert close_shelters(ws, 1, ["BN1", "BN1"], **ACTS) == ("BN1",)
+    assert close_shelters(ws, 1, ["BN1"], **ACTS) == ()  # it is closed already: nothing is written twice
     assert shut_shelters(ws, 1) == ("BN1",)
     assert shut_shelters(ws, 2) == ()
     assert {one["shelter"] for one in planned(ws, table)["assignments"]} == {"BN3"}
-    log_event(ws, 1, Entry("opening", record="shelters:BN1"), **WHO)
+    log_event(ws, 1, Entry("opening", record="shelters:BN1"), **ACTS)
     assert shut_shelters(ws, 1) == ()
     closing = next(e for e in ws.ledger.events(1) if e.kind == "closure")
-    log_event(ws, 1, Entry("closure", record="shelters:BN3"), **WHO)
+    log_event(ws, 1, Entry("closure", record="shelters:BN3"), **ACTS)
     assert shut_shelters(ws, 1) == ("BN3",)
     last = ws.ledger.events(1)[-1]
     assert last.id != closing.id
-    log_event(ws, 1, Entry("correction", corrects=last.id), **WHO)
+    log_event(ws, 1, Entry("correction", corrects=last.id), **ACTS)
     assert shut_shelters(ws, 1) == ()
 
 
 def test_shelters_are_closed_all_or_none(ws):
     with pytest.raises(UnknownNameError):
-        close_shelters(ws, 1, ["BN1", "没有"], **WHO)
+        close_shelters(ws, 1, ["BN1", "没有"], **ACTS)
     assert ws.ledger.events(1) == []
 
 
@@ -107,8 +107,8 @@ def test_roads_have_a_datum_of_their_own_and_the_plan_says_what_was_measured(ws,
 
 
 def test_the_report_counts_a_shelter_that_closed_and_was_open_before_the_log_began(ws):
-    close_shelters(ws, 1, ["BN1"], **WHO)
-    log_event(ws, 1, Entry("opening", record="shelters:BN3"), **WHO)
+    close_shelters(ws, 1, ["BN1"], **ACTS)
+    log_event(ws, 1, Entry("opening", record="shelters:BN3"), **ACTS)
     found = review_of(ws, 1)
     assert (found.opened, found.closed, found.unclear) == (1, 1, ())
     assert {(s.name, s.opened is None, s.closed is None) for s in found.shelters} == {

@@ -15,13 +15,14 @@ from riskmap.errors import ExportError, RiskmapError, UnknownNameError
 from riskmap.present.export import paper_pdf
 from riskmap.present.export.paper import Paper
 from riskmap.records import TIERS
+from riskmap.rules.permissions import local_actor
 from riskmap.usecases.duty import callout_view, find_scenario, overdue, review_of
 from riskmap.usecases.duty_documents import callout_json, event_json
 from riskmap.usecases.duty_exports import export_after_report, export_callout
 from riskmap.usecases.event_entry import Entry, log_event
 from riskmap.usecases.workspace import open_workspace
 from tests import cli
-from tests.duty_workspace import AT, ESCALATIONS, WHO, copied, duty_workspace, hours, minutes
+from tests.duty_workspace import ACTS, AT, ESCALATIONS, WHO, copied, duty_workspace, hours, minutes
 
 PERSON = ("--by", "值班员", "--why", "测试")
 
@@ -50,7 +51,7 @@ def run(ws, *words):
 
 def logged(ws, kind, at=0, **entry):
     """Write one line of the log of 苏拉 without the detour over the command line."""
-    return event_json(log_event(ws, "苏拉", Entry(kind, at=minutes(at), **entry), **WHO))
+    return event_json(log_event(ws, "苏拉", Entry(kind, at=minutes(at), **entry), **ACTS))
 
 
 def called(ws, now=0, **more):
@@ -81,13 +82,13 @@ def test_a_callout_is_ranked_masked_and_says_what_is_missing(ready):
 
 
 def test_unmasked_contacts_are_shown_only_after_it_is_on_record(ws):
-    document = called(ws, unmasked=True, **WHO)
+    document = called(ws, unmasked=True, **ACTS)
     assert document["callout"][0]["records"][0]["contacts"][0]["phone"] == "13900000001"
     (noted,) = ws.ledger.exports()
     assert (noted.who, noted.unmasked) == ("值班员", True)
     assert "苏拉" in noted.what
     with pytest.raises(RiskmapError):
-        callout_view(ws, 1, unmasked=True, by="", why="x")
+        callout_view(ws, 1, unmasked=True, by=local_actor(""), why="x")
 
 
 def test_the_clock_moves_to_the_next_contact_with_no_page_open(ws):
@@ -141,7 +142,7 @@ def test_a_wrong_entry_is_taken_back_and_stays_readable(ws):
 )
 def test_an_entry_that_lacks_something_is_refused_with_the_remedy(ready, kind, entry, expected):
     with pytest.raises(RiskmapError, match=re.escape(expected)):
-        log_event(ready, 1, Entry(kind, **entry), **WHO)
+        log_event(ready, 1, Entry(kind, **entry), **ACTS)
     assert ready.ledger.events(1) == []
 
 

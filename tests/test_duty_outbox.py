@@ -18,7 +18,7 @@ from riskmap.usecases.event_entry import Entry
 from riskmap.usecases.outbox import deliver, messages, send_message, way_out
 from riskmap.usecases.workspace_file import read_workspace_file
 from tests import cli
-from tests.duty_workspace import AT, ESCALATIONS, WHO, copied, duty_workspace
+from tests.duty_workspace import ACTS, AT, ESCALATIONS, WHO, copied, duty_workspace
 
 SECRET = {"DUTY_TOKEN": "s3cret", "DUTY_PASSWORD": "pa55"}
 
@@ -48,7 +48,7 @@ def configured(ws, text):
 
 def sent(ws, scenario="苏拉", environ=SECRET, **entry):
     entry = {"text": "请转移一号边坡下住户", "record": "slopes:BP1", "contact": 1} | entry
-    return send_message(ws, scenario, Entry("message", **entry), environ=environ, **WHO)
+    return send_message(ws, scenario, Entry("message", **entry), environ=environ, **ACTS)
 
 
 class Hook:
@@ -159,7 +159,7 @@ def test_in_a_drill_nothing_is_sent_and_the_log_says_so(ws):
     with Hook() as hook:
         drill = configured(ws, f'kind = "webhook"\nurl = "{hook.url}"')
         state = sent(drill, "演练")
-        assert deliver(drill, "演练", **WHO) == []
+        assert deliver(drill, "演练", **ACTS) == []
     assert (state.status, state.attempts, hook.got) == ("drill", 0, [])
     (event,) = drill.ledger.events(2)
     assert event.body["note"] == "演习，未发送"
@@ -184,9 +184,9 @@ def test_what_the_other_side_refuses_stays_queued_and_leaves_later(ws, status):
         assert (first.status, first.attempts) == ("failed", 1)
         assert str(status) in first.reason
         hook.status = 200
-        (again,) = deliver(ready, 1, **WHO)
+        (again,) = deliver(ready, 1, **ACTS)
         assert (again.status, again.attempts) == ("sent", 2)
-        assert deliver(ready, 1, **WHO) == []
+        assert deliver(ready, 1, **ACTS) == []
     assert [e.body.get("attempt") for e in ready.ledger.events(1)] == [None, 1, 2]
     assert {body["id"] for *_, body in hook.got} == {"1-1"}  # so that the other side can tell a second try
 
@@ -255,7 +255,7 @@ def test_a_message_that_was_queued_when_the_program_died_is_sent_by_the_next_try
 def test_a_message_that_was_taken_back_is_not_sent(ws):
     ws.ledger.add_events(1, [NewEvent(AT, "message", body={"text": "x", "status": "queued"})], **WHO)
     ws.ledger.add_events(1, [NewEvent(AT, "correction", body={"corrects": 1})], **WHO)
-    assert deliver(ws, 1, **WHO) == []
+    assert deliver(ws, 1, **ACTS) == []
     assert not (ws.root / "data" / "outbox").exists()
 
 

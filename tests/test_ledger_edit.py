@@ -181,7 +181,7 @@ def test_a_clock_that_was_set_back_does_not_shuffle_the_past(ledger):
 def test_undo_restores_the_whole_changeset_and_keeps_both_in_the_history(ledger):
     bring(ledger, [point("A", contacts=(leader(),)), point("B")])
     done = bring(ledger, [point("A", likelihood=6, contacts=(leader("李四"),)), point("N")])
-    number = ledger.undo(done.changeset, by="科长", why="文件发错了")
+    number = ledger.undo(done.changeset, by="科长", why="文件发错了").changeset
     found = ledger.features(LAYER, contacts=True)
     assert list(found.records.code) == ["A", "B"]
     assert values_of(found)["likelihood"] == 3
@@ -210,8 +210,8 @@ def test_an_undo_can_itself_be_undone(ledger):
     bring(ledger, [point("A")])
     ledger.edit(LAYER, "A", seen=1, changes={"likelihood": 6}, **WHO)
     edited = ledger.state
-    undone = ledger.undo(edited, **WHO)
-    again = ledger.undo(undone, **WHO)
+    undone = ledger.undo(edited, **WHO).changeset
+    again = ledger.undo(undone, **WHO).changeset
     assert values_of(ledger.features(LAYER))["likelihood"] == 6
     assert next(c for c in ledger.changesets() if c.id == edited).undone_by is None
     ledger.undo(again, **WHO)

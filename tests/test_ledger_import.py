@@ -184,13 +184,13 @@ def test_a_known_code_from_another_subdistrict_is_held_once_however_often_it_com
     assert "黄贝街道" in entry.message.en
     assert entry.stated["likelihood"] == 6
     assert values_of(ledger.features(LAYER))["likelihood"] == 3
-    ledger.accept_held(entry.id, **WHO)
+    ledger.accept_held([entry.id], **WHO)
     found = ledger.features(LAYER)
     assert found.records.subdistrict == ["黄贝街道"]
     assert values_of(found)["likelihood"] == 6
     assert ledger.held() == []
     with pytest.raises(LedgerError, match="已处理过"):
-        ledger.accept_held(entry.id, **WHO)
+        ledger.accept_held([entry.id], **WHO)
 
 
 def test_a_held_row_can_become_a_record_of_its_own_or_be_declined(ledger):
@@ -201,8 +201,8 @@ def test_a_held_row_can_become_a_record_of_its_own_or_be_declined(ledger):
     assert entry.rule == "other_point"
     assert entry.stated["contacts"] == (leader("李*", "139****0000"),)
     with pytest.raises(LedgerError, match="已有这个编号"):
-        ledger.accept_held(entry.id, as_code="A", **WHO)
-    ledger.accept_held(entry.id, as_code="A-2", **WHO)
+        ledger.accept_held([entry.id], as_code="A", **WHO)
+    ledger.accept_held([entry.id], as_code="A-2", **WHO)
     found = ledger.features(LAYER, contacts=True)
     assert list(found.records.code) == ["A", "A-2"]
     assert found.records.name == ["加油站", "冷库"]
@@ -210,7 +210,7 @@ def test_a_held_row_can_become_a_record_of_its_own_or_be_declined(ledger):
     bring(ledger, far)
     assert ledger.held() == []
     bring(ledger, [point("A", name="粮库", lon=114.3)])
-    ledger.decline_held(ledger.held()[0].id, **WHO)
+    ledger.decline_held([ledger.held()[0].id], **WHO)
     assert [e.status for e in ledger.held(open_only=False)] == ["accepted", "declined"]
 
 
@@ -236,7 +236,7 @@ def test_a_retired_code_that_comes_again_is_held_with_the_day_and_the_reason(led
     assert "2024-05-01" in plan.holds[0].message.zh
     assert "已拆除" in plan.holds[0].message.zh
     ledger.commit_import(plan, **WHO)
-    ledger.accept_held(ledger.held()[0].id, **WHO)
+    ledger.accept_held([ledger.held()[0].id], **WHO)
     found = ledger.features(LAYER)
     assert found.retired == [None]
     assert found.version.tolist() == [3]

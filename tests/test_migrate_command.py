@@ -15,6 +15,7 @@ from riskmap.assess.migration import ORDER, Side, compared
 from riskmap.errors import CatalogError, ExportError, Say
 from riskmap.present.migration_picture import migration_svg, write_picture
 from riskmap.records import RANK_OF
+from riskmap.rules.permissions import local_actor
 from riskmap.usecases.assessing import assess_layers
 from riskmap.usecases.editing import create_point, edit_point, retire_point
 from riskmap.usecases.migrating import migrate
@@ -22,6 +23,7 @@ from riskmap.usecases.workspace import create_workspace, open_workspace
 from tests.cli import riskmap
 
 WHO = {"by": "测试员", "why": "测试"}
+ACTS = WHO | {"by": local_actor(WHO["by"])}
 LAYER = "risk_points"
 DAY = dt.timedelta(days=1)
 
@@ -81,8 +83,8 @@ def ws(tmp_path):
     made = create_workspace(tmp_path / "ws")
     for code, consequence in (("A", 1.0), ("B", 15.0), ("C", 40.0)):
         values = {"name": code, "likelihood": 3.0, "exposure": 6.0, "consequence": consequence}
-        create_point(made, LAYER, code, values=values, **WHO)
-    assess_layers(made, [LAYER], **WHO)
+        create_point(made, LAYER, code, values=values, **ACTS)
+    assess_layers(made, [LAYER], **ACTS)
     return made
 
 
@@ -119,8 +121,8 @@ def test_two_versions_of_a_model_are_compared_on_the_same_records(ws):
 
 def test_days_are_compared_as_the_ledger_held_them(ws):
     today = dt.datetime.now().astimezone().date()
-    edit_point(ws, LAYER, "A", seen=1, changes={"consequence": 100.0}, **WHO)
-    retire_point(ws, LAYER, "C", **WHO)
+    edit_point(ws, LAYER, "A", seen=1, changes={"consequence": 100.0}, **ACTS)
+    retire_point(ws, LAYER, "C", **ACTS)
     document = run(ws, "--from", str(today - DAY), "--to", "now").json
     assert (document["records"], document["new"], document["retired"]) == (0, 2, 0)
     assert document["from"] == {"kind": "date", "at": str(today - DAY), "digest": None}
@@ -132,7 +134,7 @@ def test_days_are_compared_as_the_ledger_held_them(ws):
 
 def test_a_change_of_data_and_of_model_between_two_states_is_told_apart(ws, tmp_path):
     ws = stricter(ws.root)
-    edit_point(ws, LAYER, "A", seen=1, changes={"consequence": 100.0}, **WHO)
+    edit_point(ws, LAYER, "A", seen=1, changes={"consequence": 100.0}, **ACTS)
     draft = tmp_path / "draft.toml"
     draft.write_text(
         (ws.root / "models" / "risk_points_lec.toml").read_text(encoding="utf-8"), encoding="utf-8"

@@ -13,6 +13,7 @@ import pytest
 from riskmap.catalog import load_catalog
 from riskmap.catalog.model_text import changed_text, editable_values, with_version
 from riskmap.errors import CatalogError, LedgerError, RiskmapError, StaleModelError
+from riskmap.rules.permissions import local_actor
 from riskmap.usecases import model_saving
 from riskmap.usecases.assessing import assess_layers
 from riskmap.usecases.model_preview import preview_model, under_draft
@@ -29,6 +30,7 @@ from tests.map_workspace import make_workspace
 
 LAYER = "risk_points"
 WHO = {"by": "张三", "why": "区里会议确定"}
+ACTS = WHO | {"by": local_actor(WHO["by"])}
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +54,7 @@ def draft(ws, limit=91, version=None):
 
 def saved(ws, **more):
     here, text = draft(ws, **more)
-    return save_model(ws, LAYER, text, base_digest=here.digest, **WHO)
+    return save_model(ws, LAYER, text, base_digest=here.digest, **ACTS)
 
 
 # Preview
@@ -61,7 +63,7 @@ def saved(ws, **more):
 def test_a_preview_counts_what_assessing_gives_after_the_save(ws):
     here, text = draft(ws, limit=91)
     seen = preview_model(ws, LAYER, text)
-    done = save_model(ws, LAYER, text, base_digest=here.digest, **WHO)
+    done = save_model(ws, LAYER, text, base_digest=here.digest, **ACTS)
     (layer,) = done.assessed["layers"]
     assert {**layer["tiers"], "unrated": layer["unrated"]} == dict(seen.after)
     assert seen.before["general"] == 4
@@ -117,7 +119,7 @@ def test_a_model_that_compares_with_the_whole_layer_is_fitted_for_the_preview(ws
     )
     text = with_version(ranked, "2.0")
     seen = preview_model(ws, layer, text)
-    done = save_model(ws, layer, text, base_digest=here.digest, **WHO)
+    done = save_model(ws, layer, text, base_digest=here.digest, **ACTS)
     (told,) = done.assessed["layers"]
     assert {**told["tiers"], "unrated": told["unrated"]} == dict(seen.after)
     assert seen.after != seen.before
@@ -141,7 +143,7 @@ def test_a_model_of_two_layers_is_checked_against_both_and_both_are_assessed(ws)
     with pytest.raises(CatalogError) as told:
         preview_model(both, LAYER, changed)
     assert any("twin" in p.expected.zh for p in told.value.problems)
-    done = save_model(both, LAYER, without, base_digest=open_model(both, LAYER).digest, **WHO)
+    done = save_model(both, LAYER, without, base_digest=open_model(both, LAYER).digest, **ACTS)
     assert [one["layer"] for one in done.assessed["layers"]] == ["risk_points", "twin"]
 
 
@@ -184,17 +186,17 @@ def test_comments_and_line_ends_of_the_file_stay(ws):
 
 def test_saving_may_leave_the_tiers_for_later(ws):
     here, text = draft(ws)
-    done = save_model(ws, LAYER, text, base_digest=here.digest, assess=False, **WHO)
+    done = save_model(ws, LAYER, text, base_digest=here.digest, assess=False, **ACTS)
     assert done.assessed is None
     assert ws.ledger.assessed_digest(LAYER) == here.digest
-    assert assess_layers(done.workspace, [LAYER], **WHO)["layers"][0]["changed"] == 4
+    assert assess_layers(done.workspace, [LAYER], **ACTS)["layers"][0]["changed"] == 4
 
 
 def test_a_model_that_was_changed_meanwhile_is_refused_and_shows_both_texts(ws):
     here, text = draft(ws)
     saved(ws, limit=80, version="1.5")
     with pytest.raises(StaleModelError) as told:
-        save_model(ws, LAYER, text, base_digest=here.digest, **WHO)
+        save_model(ws, LAYER, text, base_digest=here.digest, **ACTS)
     assert told.value.mine == text
     assert told.value.theirs == open_model(ws, LAYER).text
     assert told.value.version == "1.5"
@@ -206,7 +208,7 @@ def test_a_file_that_was_edited_by_hand_meanwhile_is_not_overwritten(ws):
     by_hand = here.text.replace("general = 70", "general = 75").replace('"1.0"', '"1.0a"')
     here.file.write_text(by_hand, encoding="utf-8")
     with pytest.raises(StaleModelError, match="1.0a"):
-        save_model(ws, LAYER, text, base_digest=here.digest, **WHO)
+        save_model(ws, LAYER, text, base_digest=here.digest, **ACTS)
     assert open_model(ws, LAYER).text == by_hand
 
 
@@ -216,19 +218,19 @@ def test_a_version_that_was_used_is_refused_and_the_next_one_named(ws, version):
     here = open_model(ws, LAYER)
     text = with_version(changed_text(here.text, {("limits", "general"): 60}), version)
     with pytest.raises(RiskmapError, match=r"1\.2"):
-        save_model(ws, LAYER, text, base_digest=here.digest, **WHO)
+        save_model(ws, LAYER, text, base_digest=here.digest, **ACTS)
     assert open_model(ws, LAYER).text == here.text
 
 
 def test_an_unchanged_text_is_refused(ws):
     here = open_model(ws, LAYER)
     with pytest.raises(RiskmapError, match="没有改动"):
-        save_model(ws, LAYER, here.text, base_digest=here.digest, **WHO)
+        save_model(ws, LAYER, here.text, base_digest=here.digest, **ACTS)
 
 
 def test_a_save_without_person_or_reason_is_refused(ws):
     here, text = draft(ws)
-    for who in ({"by": " ", "why": "x"}, {"by": "x", "why": ""}):
+    for who in ({"by": local_actor(" "), "why": "x"}, {"by": local_actor("x"), "why": ""}):
         with pytest.raises(LedgerError, match="经办人"):
             save_model(ws, LAYER, text, base_digest=here.digest, **who)
     assert open_model(ws, LAYER).text == here.text
@@ -242,8 +244,10 @@ def test_an_earlier_version_is_put_back_under_a_new_number(ws):
     text = raised_text(ws, LAYER, first.text)
     assert text == first.text.replace('"1.0"', '"1.2"')
     with pytest.raises(RiskmapError, match=r"1\.2"):  # its own number is used up
-        save_model(ws, LAYER, first.text, base_digest=open_model(ws, LAYER).digest, **WHO)
-    done = save_model(ws, LAYER, text, base_digest=open_model(ws, LAYER).digest, by="李四", why="放回")
+        save_model(ws, LAYER, first.text, base_digest=open_model(ws, LAYER).digest, **ACTS)
+    done = save_model(
+        ws, LAYER, text, base_digest=open_model(ws, LAYER).digest, by=local_actor("李四"), why="放回"
+    )
     assert done.assessed["layers"][0]["changed"] == 4
     assert preview_model(done.workspace, LAYER, text).before == before
     assert [(v.version, v.who) for v in model_versions(done.workspace, LAYER)][:2] == [
@@ -275,7 +279,7 @@ def stop(ws, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(model_saving, "_replace", stopped)
         with pytest.raises(KeyboardInterrupt):
-            save_model(ws, LAYER, text, base_digest=here.digest, **WHO)
+            save_model(ws, LAYER, text, base_digest=here.digest, **ACTS)
     return here, text
 
 
@@ -285,7 +289,7 @@ def test_a_stop_before_the_file_was_replaced_loses_neither_text(ws, monkeypatch)
     new, old = model_versions(ws, LAYER)
     assert (new.text, new.pending, new.current, new.who) == (text, True, False, "张三")
     assert (old.text, old.current) == (here.text, True)
-    done = save_model(ws, LAYER, text, base_digest=here.digest, by="张三", why="接着保存")
+    done = save_model(ws, LAYER, text, base_digest=here.digest, by=local_actor("张三"), why="接着保存")
     assert done.workspace.catalog.model_of(LAYER).version == "1.1"
     assert not any(v.pending for v in model_versions(done.workspace, LAYER))
 
@@ -293,13 +297,14 @@ def test_a_stop_before_the_file_was_replaced_loses_neither_text(ws, monkeypatch)
 KILLED = """
 import os, signal, sys
 from pathlib import Path
+from riskmap.rules.permissions import local_actor
 from riskmap.usecases import model_saving
 from riskmap.usecases.workspace import open_workspace
 model_saving._replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 ws = open_workspace(Path(sys.argv[1]))
 here = model_saving.open_model(ws, "risk_points")
 text = here.text.replace("general = 70", "general = 91").replace('"1.0"', '"1.1"')
-model_saving.save_model(ws, "risk_points", text, base_digest=here.digest, by="张三", why="断电")
+model_saving.save_model(ws, "risk_points", text, base_digest=here.digest, by=local_actor("张三"), why="断电")
 """
 
 
@@ -327,7 +332,7 @@ def test_of_two_who_save_at_the_same_moment_one_is_told(ws, monkeypatch):
     here_id = ws.catalog.layer(LAYER).model
     monkeypatch.setattr(ws.ledger, "record_model", overtaken)
     with pytest.raises(StaleModelError):
-        save_model(ws, LAYER, text, base_digest=here.digest, **WHO)
+        save_model(ws, LAYER, text, base_digest=here.digest, **ACTS)
     assert open_model(ws, LAYER).text == here.text
     assert {v.version for v in model_versions(ws, LAYER)} == {"1.0", "1.1", "1.7"}
 

@@ -11,11 +11,12 @@ import pytest
 
 from riskmap.errors import RiskmapError, UnreadableFileError
 from riskmap.records import RANKS
+from riskmap.rules.permissions import local_actor
 from riskmap.ui.uploads import keep_uploads, private_folder, shown_name
-from riskmap.usecases.accepting import commit_files, settle_held, take_back
+from riskmap.usecases.accepting import commit_files, settle_held
 from riskmap.usecases.assessing import one_feature
 from riskmap.usecases.changes import tier_changes_since
-from riskmap.usecases.editing import edit_point
+from riskmap.usecases.editing import edit_point, undo_changeset
 from riskmap.usecases.importing import plan_file, read_for_import
 from riskmap.usecases.workspace import open_workspace
 from tests.map_workspace import make_workspace
@@ -101,7 +102,7 @@ def test_a_name_without_anything_left_still_has_one():
 
 def test_writing_assesses_and_lists_the_tiers_that_moved(ws, tmp_path):
     file = planned(ws, tmp_path, f"{CODE},,,,,10,,", "RP-NEW-1,新点,桂园街道,114.11,22.55,0.5,6,7")
-    outcome = commit_files(ws, LAYER, [file], by="张三", why="五月")
+    outcome = commit_files(ws, LAYER, [file], by=local_actor("张三"), why="五月")
     assert outcome.refused is None
     assert [(c.code, c.before, c.after) for c in outcome.changes if c.before] == [(CODE, "general", "major")]
     assert [c.after for c in outcome.changes if c.before is None] == ["low"]
@@ -111,28 +112,28 @@ def test_nothing_is_written_without_person_and_reason(ws, tmp_path):
     file = planned(ws, tmp_path, f"{CODE},,,,,10,,")
     before = ws.ledger.state
     with pytest.raises(RiskmapError):
-        commit_files(ws, LAYER, [file], by="张三", why="")
+        commit_files(ws, LAYER, [file], by=local_actor("张三"), why="")
     assert ws.ledger.state == before
 
 
 def test_a_plan_that_no_longer_holds_writes_nothing_and_comes_back_planned_anew(ws, tmp_path):
     file = planned(ws, tmp_path, f"{CODE},,,,,10,,")
-    edit_point(ws, LAYER, CODE, seen=1, changes={"likelihood": 3.0}, by="李四", why="先到")
-    outcome = commit_files(ws, LAYER, [file], by="张三", why="五月")
+    edit_point(ws, LAYER, CODE, seen=1, changes={"likelihood": 3.0}, by=local_actor("李四"), why="先到")
+    outcome = commit_files(ws, LAYER, [file], by=local_actor("张三"), why="五月")
     assert outcome.committed == ()
     assert outcome.refused is not None
     (again,) = outcome.left
     assert again.plan.changes[0]["likelihood"] == (3.0, 10.0)
     assert one_feature(ws, LAYER, CODE).records.values["likelihood"][0] == 3.0
-    assert commit_files(ws, LAYER, [again], by="张三", why="五月").refused is None
+    assert commit_files(ws, LAYER, [again], by=local_actor("张三"), why="五月").refused is None
 
 
 def test_an_import_is_taken_back_with_its_tiers(ws, tmp_path):
     file = planned(ws, tmp_path, f"{CODE},,,,,10,,")
-    outcome = commit_files(ws, LAYER, [file], by="张三", why="五月")
+    outcome = commit_files(ws, LAYER, [file], by=local_actor("张三"), why="五月")
     (done,) = outcome.committed
     assert done.committed is not None
-    take_back(ws, done.committed.changeset, by="张三", why="传错文件", layers=[LAYER])
+    undo_changeset(ws, done.committed.changeset, by=local_actor("张三"), why="传错文件")
     features = one_feature(ws, LAYER, CODE)
     assert features.records.values["likelihood"][0] == 1
     assert RANKS[int(features.rank[0])] == "general"
@@ -142,7 +143,7 @@ def held_row(ws, tmp_path):
     # The same code with another name, several kilometres away: another point, or a mistake.
     file = planned(ws, tmp_path, f"{CODE},别处的厂,桂园街道,114.105,22.535,6,6,15")
     assert file.plan.count("held") == 1
-    commit_files(ws, LAYER, [file], by="张三", why="五月")
+    commit_files(ws, LAYER, [file], by=local_actor("张三"), why="五月")
     (entry,) = ws.ledger.held()
     return entry
 
@@ -152,7 +153,7 @@ def test_a_held_row_is_shown_beside_the_ledger_and_taken_as_a_new_code(ws, tmp_p
     at = open_page("import_")
     (row,) = texts(panel(at, "backlog-held"))
     assert CODE in row
-    assert settle_held(ws, [entry], accept=True, by="张三", why="是另一个点", as_code="RP-NEW-9") == 1
+    settle_held(ws, [entry.id], accept=True, by=local_actor("张三"), why="是另一个点", as_code="RP-NEW-9")
     assert one_feature(ws, LAYER, "RP-NEW-9").records.name[0] == "别处的厂"
     assert RANKS[int(one_feature(ws, LAYER, "RP-NEW-9").rank[0])] == "major"
     assert ws.ledger.held() == []
@@ -160,14 +161,14 @@ def test_a_held_row_is_shown_beside_the_ledger_and_taken_as_a_new_code(ws, tmp_p
 
 def test_a_declined_row_leaves_the_record_alone(ws, tmp_path):
     entry = held_row(ws, tmp_path)
-    settle_held(ws, [entry], accept=False, by="张三", why="填错")
+    settle_held(ws, [entry.id], accept=False, by=local_actor("张三"), why="填错")
     assert one_feature(ws, LAYER, CODE).records.name[0] == "孤点general"
     assert ws.ledger.held() == []
 
 
 def test_rejected_rows_wait_on_the_page_and_come_back_as_a_workbook(ws, tmp_path):
     file = planned(ws, tmp_path, "RP-BAD-1,坏行,桂园街道,114.11,22.55,较高,6,7")
-    commit_files(ws, LAYER, [file], by="张三", why="五月")
+    commit_files(ws, LAYER, [file], by=local_actor("张三"), why="五月")
     at = open_page("import_")
     (row,) = texts(panel(at, "backlog-rejected"))
     assert "RP-BAD-1" in row
@@ -205,7 +206,7 @@ def test_tier_changes_since_a_day_leave_out_first_assessments(ws):
     today = datetime.now().astimezone().date()
     assert tier_changes_since(ws, today).moved == ()
     assert sum(tier_changes_since(ws, today).first.values()) == 63
-    edit_point(ws, LAYER, CODE, seen=1, changes={"likelihood": 10.0}, by="李四", why="更正")
+    edit_point(ws, LAYER, CODE, seen=1, changes={"likelihood": 10.0}, by=local_actor("李四"), why="更正")
     (change,) = tier_changes_since(ws, today).moved
     assert (change.before, change.after, change.cause) == ("general", "major", "data")
     assert tier_changes_since(ws, today + timedelta(days=1)).moved == ()

@@ -8,6 +8,7 @@ import tomllib
 import pytest
 
 from riskmap.errors import RiskmapError
+from riskmap.rules.permissions import local_actor
 from riskmap.ui import state
 from riskmap.usecases import certainty
 from riskmap.usecases.model_saving import model_versions, open_model, save_model
@@ -121,7 +122,7 @@ def test_a_save_is_signed_and_the_other_pages_follow(ws):
 def test_a_version_is_shown_and_put_back_into_the_draft(ws):
     here = open_model(ws, LAYER)
     changed = here.text.replace("general = 70", "general = 91").replace('"1.0"', '"1.1"')
-    save_model(ws, LAYER, changed, base_digest=here.digest, by="李四", why="试行")
+    save_model(ws, LAYER, changed, base_digest=here.digest, by=local_actor("李四"), why="试行")
     state.workspace.cache_clear()
     at = open_page("model", layer=LAYER)
     at.session_state["model-version-shown"] = (LAYER, here.digest)
@@ -141,7 +142,7 @@ def test_two_people_see_both_texts_and_nothing_is_overwritten(ws):
     number(at, "一般 ≥").set_value(91.0).run()
     here = open_model(ws, LAYER)
     theirs = here.text.replace("large = 160", "large = 150").replace('"1.0"', '"1.5"')
-    save_model(ws, LAYER, theirs, base_digest=here.digest, by="李四", why="别的改动")
+    save_model(ws, LAYER, theirs, base_digest=here.digest, by=local_actor("李四"), why="别的改动")
     sign(at)
     at.button(key="model-save").click().run()
     assert "现为版本 1.5" in said(at.error)
@@ -183,7 +184,7 @@ def test_somebody_elses_save_is_said_to_who_has_a_draft(ws):
     number(at, "一般 ≥").set_value(91.0).run()
     here = open_model(ws, LAYER)
     theirs = here.text.replace("large = 160", "large = 150").replace('"1.0"', '"1.5"')
-    save_model(ws, LAYER, theirs, base_digest=here.digest, by="李四", why="别的改动")
+    save_model(ws, LAYER, theirs, base_digest=here.digest, by=local_actor("李四"), why="别的改动")
     state.workspace.cache_clear()
     at.run()
     assert "已另存为版本 1.5" in said(at.warning)

@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from riskmap.rules.permissions import local_actor
 from riskmap.selection import Selection, counts
 from riskmap.ui.filters import Filters
 from riskmap.usecases.editing import edit_point
@@ -73,7 +74,13 @@ def test_what_does_not_add_up_is_said_with_the_codes(ws):
 
 def test_a_tier_that_changed_is_listed_with_its_cause(ws):
     edit_point(
-        ws, "risk_points", "RP-LONE-general", seen=1, changes={"likelihood": 10.0}, by="李四", why="更正"
+        ws,
+        "risk_points",
+        "RP-LONE-general",
+        seen=1,
+        changes={"likelihood": 10.0},
+        by=local_actor("李四"),
+        why="更正",
     )
     at = open_page("overview")
     (row,) = texts(panel(at, "overview-moved"))

@@ -9,6 +9,7 @@ import shutil
 import pytest
 
 from riskmap.errors import RiskmapError
+from riskmap.rules.permissions import local_actor
 from riskmap.usecases.assessing import explain_point, one_feature
 from riskmap.usecases.contacts import reveal_contacts
 from riskmap.usecases.editing import edit_point
@@ -135,7 +136,7 @@ def test_another_datum_alone_moves_nothing(ws):
 
 def test_a_stale_edit_is_refused_and_shows_both_versions(ws):
     at = opened()
-    edit_point(ws, LAYER, CODE, seen=1, changes={"likelihood": 3.0}, by="李四", why="先到")
+    edit_point(ws, LAYER, CODE, seen=1, changes={"likelihood": 3.0}, by=local_actor("李四"), why="先到")
     at.text_input(key=key("likelihood")).set_value("10")
     at.text_input(key=key("name")).set_value("新名字")
     save(sign(at))
@@ -157,7 +158,7 @@ def test_a_stale_edit_is_refused_and_shows_both_versions(ws):
 
 def test_a_stale_edit_can_be_dropped(ws):
     at = opened()
-    edit_point(ws, LAYER, CODE, seen=1, changes={"likelihood": 3.0}, by="李四", why="先到")
+    edit_point(ws, LAYER, CODE, seen=1, changes={"likelihood": 3.0}, by=local_actor("李四"), why="先到")
     at.text_input(key=key("likelihood")).set_value("10")
     save(sign(at))
     at.button(key="stale-drop").click().run()
@@ -187,7 +188,7 @@ def test_full_contacts_are_shown_after_a_reason_and_recorded(ws):
 
 def test_full_contacts_need_a_reason(ws):
     with pytest.raises(RiskmapError):
-        reveal_contacts(ws, LAYER, CODE, by="王五", why=" ")
+        reveal_contacts(ws, LAYER, CODE, by=local_actor("王五"), why=" ")
     assert ws.ledger.exports(limit=1) == []
 
 

@@ -16,7 +16,7 @@ from riskmap.usecases.duty_exports import callout_archive
 from riskmap.usecases.editing import edit_point
 from riskmap.usecases.outbox import messages
 from riskmap.usecases.workspace import open_workspace
-from tests.duty_workspace import AT, WHO, copied, escalation
+from tests.duty_workspace import ACTS, AT, WHO, copied, escalation
 from tests.ledger_files import intake
 from tests.pages_running import open_page, panels, texts, use_workspace
 from tests.prepare_workspace import A, B, people, prepare_workspace, written
@@ -36,7 +36,7 @@ def ready(tmp_path_factory):
     ws.ledger.commit_import(ws.ledger.plan_import(intake([THIRD], layer="shelters")), **WHO)
     written(ws.root / "data", "people.csv", people(("H1", 40), ("H2", 20)))
     written(ws.root / "data", "方案.pdf", "plan")
-    edit_point(ws, "waterlogging", "NL1", seen=1, changes={"plan": "data/方案.pdf"}, **WHO)
+    edit_point(ws, "waterlogging", "NL1", seen=1, changes={"plan": "data/方案.pdf"}, **ACTS)
     config = ws.root / "workspace.toml"
     text = config.read_text("utf-8")
     config.write_text(text.replace('people = ""', 'people = "data/people.csv"'), "utf-8")
@@ -126,14 +126,14 @@ def test_a_trial_writes_nothing_and_closings_add_up(ws):
 
 def test_a_plan_that_somebody_elses_closing_has_overtaken_says_so(ws):
     at = planned()
-    close_shelters(ws, 1, ["BN1"], **WHO)
+    close_shelters(ws, 1, ["BN1"], **ACTS)
     pressed(at.run())
     assert "本方案仍有人去：点BN1" in "".join(e.value for e in at.error)
     assert closing(at).value == ["BN1"]
 
 
 def test_people_without_a_place_are_named_with_the_reason(ws):
-    close_shelters(ws, 1, ["BN1", "BN2", "BN3"], **WHO)
+    close_shelters(ws, 1, ["BN1", "BN2", "BN3"], **ACTS)
     assert "没有可用的避难场所：60 人" in "".join(e.value for e in planned().error)
 
 

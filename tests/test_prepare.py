@@ -27,10 +27,9 @@ from riskmap.usecases.storms import difference, evacuation_of, storm
 from riskmap.usecases.workspace import open_workspace
 from tests.asgi import get
 from tests.duty_workspace import copied
-from tests.ledger_files import WHO
+from tests.ledger_files import ACTS
 from tests.prepare_workspace import A, B, bulletin, moment, people, prepare_workspace, rain, written
 
-KEPT = {"who": WHO["by"], "why": WHO["why"]}
 AT = moment("2024-09-05T02:00")
 FOREVER = moment("2024-09-06T02:00")
 
@@ -138,7 +137,7 @@ def test_what_is_logged_has_happened_except_in_a_drill(own, files, monkeypatch):
     monkeypatch.setattr(issued, "now", lambda: now)
     for drill, at in ((False, "2024-09-03T07:20"), (True, "2024-09-05T00:00")):
         given = Given(tracks=(files["track"],), response="IV", drill=drill)
-        number = keep(own, prepare(own, given), **KEPT)
+        number = keep(own, prepare(own, given), **ACTS)
         (event,) = own.ledger.events(number)
         assert f"{event.at:%Y-%m-%dT%H:%M}" == at
 
@@ -247,7 +246,7 @@ def test_a_folder_of_rain_rasters_is_taken_and_every_file_of_it_goes_on_record(o
         _raster(folder / f"rain_20240905{hour}.tif", mm)
     found = prepare(own, Given(rain=folder))
     assert "NL1" in raised(found)
-    scenario = own.ledger.scenario(keep(own, found, **KEPT))
+    scenario = own.ledger.scenario(keep(own, found, **ACTS))
     assert next(one["name"] for one in scenario.body["files"]) == "栅格/rain_2024090514.tif"
     assert len({one["digest"] for one in scenario.body["files"]}) == 3  # two hours are alike but for the name
 
@@ -269,17 +268,17 @@ def _raster(path, mm):
 def kept(ws, files, tmp_path_factory):
     """A copy with two scenarios: a weak rain first, then the storm with a warning."""
     copy = copied(ws, tmp_path_factory.mktemp("kept") / "ws")
-    first = keep(copy, prepare(copy, Given(title="第一次", rain=files["rain"])), **KEPT)
+    first = keep(copy, prepare(copy, Given(title="第一次", rain=files["rain"])), **ACTS)
     given = Given(
         title="第二次", tracks=(files["track"],), rain=files["rain"], response="II",
         warnings=(dated("typhoon", "orange", B), dated("rainstorm", "red", A, B)),
     )  # fmt: skip
-    return copy, first, keep(copy, prepare(copy, given), **KEPT)
+    return copy, first, keep(copy, prepare(copy, given), **ACTS)
 
 
 def test_a_kept_scenario_leaves_lists_and_maps_alone_and_reads_back_as_it_was_kept(own, files):
     before = current_snapshot(own)
-    number = keep(own, prepare(own, Given(tracks=(files["track"],))), **KEPT)
+    number = keep(own, prepare(own, Given(tracks=(files["track"],))), **ACTS)
     assert current_snapshot(own) is before
     elsewhere = open_workspace(own.root)
     assert storm(elsewhere, number).raised == storm(own, number).raised

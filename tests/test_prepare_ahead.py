@@ -10,7 +10,7 @@ import pytest
 
 from riskmap.ui import prepare_ahead
 from riskmap.usecases.editing import edit_point
-from tests.duty_workspace import WHO, copied
+from tests.duty_workspace import ACTS, copied
 from tests.pages_running import open_page, use_workspace
 from tests.prepare_workspace import A, B, bulletin, prepare_workspace, rain
 
@@ -105,7 +105,7 @@ def test_another_question_is_computed_anew(ws, computed):
 
 def test_what_was_computed_before_the_ledger_changed_is_not_kept(ws, computed):
     at = waited(drill())
-    edit_point(ws, "slopes", "BP1", seen=1, changes={"name": "改名边坡"}, **WHO)
+    edit_point(ws, "slopes", "BP1", seen=1, changes={"name": "改名边坡"}, **ACTS)
     pressed(at)
     assert len(computed) == 2
     assert len(ws.ledger.scenarios()) == 1

@@ -14,6 +14,7 @@ import pytest
 from rasterio import Affine
 
 from riskmap.errors import ExportError, LedgerError
+from riskmap.rules.permissions import local_actor
 from riskmap.terrain.factors import FACTORS
 from riskmap.usecases.sampling import sample_layer
 from riskmap.usecases.terrain_factors import write_factors
@@ -354,9 +355,13 @@ def test_a_record_that_moves_meanwhile_is_looked_at_again(
 
     monkeypatch.setattr(opened.ledger, "plan_import", moving)
     limit = 1
-    report = sample_layer(opened, "slopes", slope, field_id="slope_deg", overwrite=True, by="a", why="b")
+    report = sample_layer(
+        opened, "slopes", slope, field_id="slope_deg", overwrite=True, by=local_actor("a"), why="b"
+    )
     assert report.updated == 2
     moves, limit = iter(range(100)), 50
     run(ws, "undo", report.changeset, "--why", "c")
     with pytest.raises(LedgerError, match="稍后"):
-        sample_layer(opened, "slopes", slope, field_id="slope_deg", overwrite=True, by="a", why="b")
+        sample_layer(
+            opened, "slopes", slope, field_id="slope_deg", overwrite=True, by=local_actor("a"), why="b"
+        )

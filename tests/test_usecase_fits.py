@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from riskmap.errors import ArtefactError, NotFittedError
+from riskmap.rules.permissions import local_actor
 from riskmap.usecases.artefacts import load_artefacts
 from riskmap.usecases.assessing import assess_layers, explain_point, explanation_json
 from riskmap.usecases.certainty import point_certainty, uncertainty_json
@@ -22,6 +23,7 @@ from tests.index_models import Slope, head, leaf, learned, model_of, node
 from tests.pages_running import html, open_page, use_workspace
 
 WHO = {"by": "测试员", "why": "测试"}
+ACTS = WHO | {"by": local_actor(WHO["by"])}
 LAYER = "risk_points"
 RANK = 'normalise = { method = "percentile_rank" }'
 RANKED = (
@@ -48,7 +50,7 @@ def ws(tmp_path):
     for i, code in enumerate("ABCDE"):
         values = {"name": code, "likelihood": float(i), "consequence": float(i * i), "exposure": 1.0}
         layer.create_record(LAYER, code, values=values, **WHO)
-    assess_layers(made, [LAYER], **WHO)
+    assess_layers(made, [LAYER], **ACTS)
     return made
 
 
@@ -68,22 +70,22 @@ def test_a_whole_run_keeps_its_fit(ws):
 
 def test_an_edit_moves_one_score_and_no_other(ws):
     before = scores(ws)
-    edit_point(ws, LAYER, "A", seen=1, changes={"likelihood": 9.0, "consequence": 99.0}, **WHO)
+    edit_point(ws, LAYER, "A", seen=1, changes={"likelihood": 9.0, "consequence": 99.0}, **ACTS)
     assert scores(ws) == before | {"A": 1}
     changes = ws.ledger.tier_changes(since=ws.ledger.state - 1)
     assert [(c.code, c.before, c.after, c.cause) for c in changes] == [("A", "low", "major", "data")]
-    create_point(ws, LAYER, "F", values={"name": "F", "likelihood": 0.0, "consequence": 0.0}, **WHO)
+    create_point(ws, LAYER, "F", values={"name": "F", "likelihood": 0.0, "consequence": 0.0}, **ACTS)
     assert scores(ws) == before | {"A": 1, "F": 0}
 
 
 def test_the_next_whole_run_compares_anew_and_says_that_the_others_moved(ws):
-    edit_point(ws, LAYER, "A", seen=1, changes={"likelihood": 9.0, "consequence": 99.0}, **WHO)
-    document = assess_layers(ws, [LAYER], **WHO)
+    edit_point(ws, LAYER, "A", seen=1, changes={"likelihood": 9.0, "consequence": 99.0}, **ACTS)
+    document = assess_layers(ws, [LAYER], **ACTS)
     assert document["layers"][0]["fit"] != document["layers"][0]["digest"]
     assert scores(ws) == {"A": 1, "B": 0, "C": 0.25, "D": 0.5, "E": 0.75}
     changes = ws.ledger.tier_changes(run=document["run"])
     assert {c.cause for c in changes} == {"fit"}
-    assert assess_layers(ws, [LAYER], **WHO)["run"] is None  # nothing new: nothing is written
+    assert assess_layers(ws, [LAYER], **ACTS)["run"] is None  # nothing new: nothing is written
 
 
 def test_an_explanation_says_with_what_it_compared_and_when(ws):
@@ -102,14 +104,14 @@ def test_a_new_version_of_the_model_asks_for_a_whole_run_or_makes_it(ws):
     ws = use(ws.root, RANKED.replace('version = "1"', 'version = "2"').replace('"mean"', '"max"'))
     with pytest.raises(NotFittedError, match="riskmap assess"):
         explain_point(ws, LAYER, "D")
-    edit_point(ws, LAYER, "A", seen=1, changes={"likelihood": 3.0}, **WHO)
+    edit_point(ws, LAYER, "A", seen=1, changes={"likelihood": 3.0}, **ACTS)
     assert scores(ws) == {"A": 0.5, "B": 0.25, "C": 0.5, "D": 0.75, "E": 1}
     assert ws.ledger.last_fit(LAYER, ws.catalog.model_of(LAYER).digest) is not None
 
 
 def test_equal_fits_are_kept_once_and_never_change(ws):
-    edit_point(ws, LAYER, "A", seen=1, changes={"name": "甲"}, **WHO)
-    assess_layers(ws, [LAYER], **WHO)
+    edit_point(ws, LAYER, "A", seen=1, changes={"name": "甲"}, **ACTS)
+    assess_layers(ws, [LAYER], **ACTS)
     with ws.ledger._store.reading() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM model_fit").scalar() == 1
         runs = connection.exec_driver_sql("SELECT count(DISTINCT fit), count(*) FROM run_layer").one()
@@ -167,8 +169,8 @@ def test_a_learned_model_scores_and_explains_a_layer(tmp_path, loader):
     (made.root / "models" / "slide.skops").write_bytes(b"x")
     text = learned().replace('"slope_deg"', '"likelihood"').replace('"wetness"', '"exposure"')
     ws = use(made.root, text)
-    create_point(ws, LAYER, "A", values={"name": "A", "likelihood": 40.0, "exposure": 1.0}, **WHO)
-    create_point(ws, LAYER, "B", values={"name": "B", "exposure": 1.0}, **WHO)
+    create_point(ws, LAYER, "A", values={"name": "A", "likelihood": 40.0, "exposure": 1.0}, **ACTS)
+    create_point(ws, LAYER, "B", values={"name": "B", "exposure": 1.0}, **ACTS)
     found = ws.ledger.features(LAYER)
     assert found.score[0] == pytest.approx(1 / (1 + np.exp(-2)), abs=1e-9)
     assert found.missing == [(), ("likelihood",)]
@@ -215,7 +217,7 @@ def test_the_point_page_of_a_layer_that_is_not_fitted_draws_and_says_why(ws, mon
 
 def test_after_a_whole_run_everything_beside_the_tier_is_there(ws):
     ws = use(ws.root, DOUBTED)
-    assess_layers(ws, [LAYER], **WHO)
+    assess_layers(ws, [LAYER], **ACTS)
     point = point_certainty(ws, LAYER, "D", on=date(2026, 7, 1))
     assert (point.tier, point.score, point.residual_tier) == ("major", 0.75, "major")
     assert point.method == "sampled"
@@ -226,6 +228,6 @@ def test_after_a_whole_run_everything_beside_the_tier_is_there(ws):
     assert layer["residual"] == layer["inherent"]
     # An edited point takes its place in the kept fit, and no other point's probabilities move.
     before = {flip["code"]: flip for flip in uncertainty_json(ws, [LAYER], least=0)["layers"][0]["flips"]}
-    edit_point(ws, LAYER, "A", seen=1, changes={"likelihood": 9.0}, **WHO)
+    edit_point(ws, LAYER, "A", seen=1, changes={"likelihood": 9.0}, **ACTS)
     after = {flip["code"]: flip for flip in uncertainty_json(ws, [LAYER], least=0)["layers"][0]["flips"]}
     assert {c: f for c, f in before.items() if c != "A"} == {c: f for c, f in after.items() if c != "A"}

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from riskmap.ledger import Ledger
+from riskmap.rules.permissions import local_actor
 from riskmap.selection import Snapshot, flag_ids
 from riskmap.usecases import build_snapshot, snapshots
 from riskmap.usecases.assessing import assess_layers
@@ -16,6 +17,7 @@ from riskmap.usecases.snapshots import current_snapshot
 from riskmap.usecases.workspace import create_workspace, open_workspace
 
 WHO = {"by": "测试员", "why": "测试"}
+ACTS = WHO | {"by": local_actor(WHO["by"])}
 LAYER = "risk_points"
 FACTORS = {"likelihood": 3, "exposure": 6, "consequence": 15}
 
@@ -24,7 +26,7 @@ FACTORS = {"likelihood": 3, "exposure": 6, "consequence": 15}
 def ws(tmp_path):
     made = create_workspace(tmp_path / "ws")
     for code in ("A", "B"):
-        create_point(made, LAYER, code, values={"name": code, **FACTORS}, **WHO)
+        create_point(made, LAYER, code, values={"name": code, **FACTORS}, **ACTS)
     current_snapshot(made)
     return made
 
@@ -45,9 +47,9 @@ def no_building(ws, monkeypatch):
 
 @pytest.mark.usefixtures("no_building")
 def test_small_changes_are_patched_into_the_last_snapshot(ws):
-    edit_point(ws, LAYER, "A", seen=1, changes={"name": "新名", "likelihood": None}, **WHO)
-    create_point(ws, LAYER, "AA", values={"name": "新点", **FACTORS}, **WHO)
-    retire_point(ws, LAYER, "B", **WHO)
+    edit_point(ws, LAYER, "A", seen=1, changes={"name": "新名", "likelihood": None}, **ACTS)
+    create_point(ws, LAYER, "AA", values={"name": "新点", **FACTORS}, **ACTS)
+    retire_point(ws, LAYER, "B", **ACTS)
     assert table(ws) == {"A": "新名", "AA": "新点"}
     assert current_snapshot(ws).table(LAYER)["rank"].to_pylist() == [1, 3]
     assert current_snapshot(ws).state == ws.ledger.state
@@ -58,9 +60,9 @@ def test_small_changes_are_patched_into_the_last_snapshot(ws):
 
 def test_assessing_again_without_news_keeps_the_very_snapshot(ws):
     before = current_snapshot(ws)
-    assert assess_layers(ws, **WHO)["run"] is None or current_snapshot(ws).key != before.key
+    assert assess_layers(ws, **ACTS)["run"] is None or current_snapshot(ws).key != before.key
     settled = current_snapshot(ws)
-    assert assess_layers(ws, **WHO)["run"] is None
+    assert assess_layers(ws, **ACTS)["run"] is None
     assert current_snapshot(ws) is settled
 
 
@@ -75,7 +77,7 @@ def test_another_day_needs_no_new_snapshot_but_marks_what_has_become_old(ws):
 def test_more_changes_than_are_patched_are_built_into_a_new_snapshot(ws, monkeypatch):
     monkeypatch.setattr(snapshots, "_FEW", 1)
     for code in ("A", "B"):
-        edit_point(ws, LAYER, code, seen=1, changes={"name": f"新{code}"}, **WHO)
+        edit_point(ws, LAYER, code, seen=1, changes={"name": f"新{code}"}, **ACTS)
     assert table(ws) == {"A": "新A", "B": "新B"}
     assert len(list(ws.cache_dir.glob("snapshot-*"))) <= 3
 
@@ -102,7 +104,7 @@ def test_where_no_other_process_can_be_had_it_is_built_here(ws, monkeypatch):
     monkeypatch.setattr(
         build_snapshot.subprocess, "run", lambda *a, **_k: subprocess.CompletedProcess(a, 1, b"", b"no")
     )
-    edit_point(ws, LAYER, "A", seen=1, changes={"name": "新名"}, **WHO)
+    edit_point(ws, LAYER, "A", seen=1, changes={"name": "新名"}, **ACTS)
     monkeypatch.setattr(snapshots, "_FEW", 0)
     assert table(ws) == {"A": "新名", "B": "B"}
 
@@ -123,7 +125,7 @@ def test_another_ledger_in_the_same_state_is_never_answered_from_this_ones_snaps
     Ledger.create(store).close()
     other = open_workspace(ws.root, store)
     for code in ("X", "Y"):
-        create_point(other, LAYER, code, values={"name": code, **FACTORS}, **WHO)
+        create_point(other, LAYER, code, values={"name": code, **FACTORS}, **ACTS)
     assert other.ledger.state == ws.ledger.state
     assert table(other) == {"X": "X", "Y": "Y"}
     assert table(ws) == {"A": "A", "B": "B"}
@@ -131,7 +133,7 @@ def test_another_ledger_in_the_same_state_is_never_answered_from_this_ones_snaps
 
 def test_a_restored_ledger_shows_what_the_backup_held(ws, tmp_path):
     ws.ledger.backup(tmp_path / "backup")
-    edit_point(ws, LAYER, "A", seen=1, changes={"name": "新名"}, **WHO)
+    edit_point(ws, LAYER, "A", seen=1, changes={"name": "新名"}, **ACTS)
     assert table(ws)["A"] == "新名"
     Ledger.restore(tmp_path / "backup", ws.store)
     assert table(open_workspace(ws.root))["A"] == "A"

@@ -14,6 +14,7 @@ import orjson
 import typer
 
 from riskmap.errors import Lang, RiskmapError
+from riskmap.rules.permissions import Actor, local_actor
 
 app = typer.Typer(
     name="riskmap",
@@ -87,12 +88,12 @@ def _plain(value: object) -> object:
     raise TypeError(type(value).__name__)
 
 
-def person(given: str | None) -> str:
-    """Return who writes: the one named, else the login name."""
+def person(given: str | None) -> Actor:
+    """Return who acts: the one named, else the login name. Nobody proves a name here."""
     try:
-        return given or getpass.getuser()
+        return local_actor(given or getpass.getuser())
     except (OSError, KeyError, ImportError):
-        return "unknown"
+        return local_actor("unknown")
 
 
 def reason(given: str | None) -> str:

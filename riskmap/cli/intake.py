@@ -75,7 +75,7 @@ def import_(
     store: StoreOption = None,
 ) -> None:
     """导入台账文件 / import spreadsheets and layers."""
-    from riskmap.usecases.importing import import_files, rejected_rows
+    from riskmap.usecases.importing import import_files, is_assessed, rejected_rows
     from riskmap.usecases.workspace import open_workspace
 
     ws = open_workspace(workspace, store)
@@ -104,6 +104,8 @@ def import_(
         print_json(report.as_json())
     else:
         _report_import(report.as_json(), dry_run=dry_run)
+        if not dry_run:
+            _report_tiers(layer, sum(len(file.tiers) for file in report.files), rated=is_assessed(ws, layer))
     raise typer.Exit(1 if report.rejected else 0)
 
 
@@ -132,6 +134,17 @@ def _report_import(document: dict[str, Any], *, dry_run: bool) -> None:
                 f"  文件中没有的在册点 {len(file['absent'])} 个：{'、'.join(file['absent'][:20])}",
                 f"  in the ledger, not in the file: {len(file['absent'])}: {', '.join(file['absent'][:20])}",
             )
+
+
+def _report_tiers(layer: str, changed: int, *, rated: bool) -> None:
+    """Say what became of the tiers: a layer that was only loaded so far has none."""
+    if rated:
+        say(f"等级已随导入更新，改变 {changed} 处", f"tiers are up to date, {changed} changed")
+    else:
+        say(
+            f"本图层尚未评估；下一步：riskmap assess {layer}",
+            f"this layer was never assessed; next: riskmap assess {layer}",
+        )
 
 
 def _report_columns(sheets: list[dict[str, Any]]) -> None:

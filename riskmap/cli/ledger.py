@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from riskmap.cli.common import (
+    LANG,
     ByOption,
     JsonOption,
     StoreOption,
@@ -99,17 +100,16 @@ def undo(
     store: StoreOption = None,
 ) -> None:
     """整批撤销一次导入或修改 / undo one changeset as a whole."""
-    from riskmap.usecases.editing import undo_changeset
+    from dataclasses import asdict
+
+    from riskmap.usecases.editing import undo_changeset, undone_text
     from riskmap.usecases.workspace import open_workspace
 
     done = undo_changeset(open_workspace(workspace, store), changeset, by=person(by), why=why)
     if as_json:
-        print_json({"undone": changeset, "changeset": done})
+        print_json({"undone": changeset, **asdict(done)})
     else:
-        say(
-            f"第 {changeset} 批改动已撤销（记为第 {done} 批）",
-            f"changeset {changeset} is undone (as changeset {done})",
-        )
+        typer.echo(undone_text(changeset, done).text(LANG))
 
 
 @app.command()
@@ -143,7 +143,7 @@ def restore(
     from riskmap.usecases.workspace import open_workspace
 
     ws = open_workspace(workspace, store)
-    Ledger.restore(file, ws.store, by=person(by), why=reason(why))
+    Ledger.restore(file, ws.store, by=person(by).name, why=reason(why))
     if as_json:
         print_json({"restored": str(file), "store": ws.store})
     else:

@@ -113,7 +113,7 @@ def prepare(
         model=model,
     )
     document = prepare_and_report(
-        ws, given, people=people, crs=crs, keep_it=not dry_run, to=to, who=person(by), why=reason(why)
+        ws, given, people=people, crs=crs, keep_it=not dry_run, to=to, by=person(by), why=reason(why)
     )
     moves = document["evacuation"]
     whole = not (document["unknown_count"] or moves["unplaced"] or moves.get("failed"))

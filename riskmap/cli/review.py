@@ -45,7 +45,7 @@ def held(
 
 @app.command()
 def accept(
-    held_id: Annotated[int, typer.Argument(metavar="ID")],
+    held_ids: Annotated[list[int], typer.Argument(metavar="ID...")],
     why: Annotated[str, typer.Option("--why", help="原因 / reason")],
     as_code: Annotated[
         str | None, typer.Option("--as-code", metavar="CODE", help="按新编号登记 / as a record of its own")
@@ -54,26 +54,28 @@ def accept(
     workspace: WorkspaceOption = None,
     store: StoreOption = None,
 ) -> None:
-    """接受一条待确认的行 / let a held row in."""
+    """接受待确认的行，作为一次改动 / let held rows in, as one changeset."""
+    from riskmap.usecases.accepting import settle_held
     from riskmap.usecases.workspace import open_workspace
 
-    ledger = open_workspace(workspace, store).ledger
-    done = ledger.accept_held(held_id, as_code=as_code, by=person(by), why=why)
+    ws = open_workspace(workspace, store)
+    done = settle_held(ws, held_ids, accept=True, as_code=as_code, by=person(by), why=why)
     say(f"已写入（第 {done} 批改动）", f"written (changeset {done})")
 
 
 @app.command()
 def decline(
-    held_id: Annotated[int, typer.Argument(metavar="ID")],
+    held_ids: Annotated[list[int], typer.Argument(metavar="ID...")],
     why: Annotated[str, typer.Option("--why", help="原因 / reason")],
     by: ByOption = None,
     workspace: WorkspaceOption = None,
     store: StoreOption = None,
 ) -> None:
-    """不采用一条待确认的行 / leave a held row out."""
+    """不采用待确认的行 / leave held rows out."""
+    from riskmap.usecases.accepting import settle_held
     from riskmap.usecases.workspace import open_workspace
 
-    open_workspace(workspace, store).ledger.decline_held(held_id, by=person(by), why=why)
+    settle_held(open_workspace(workspace, store), held_ids, accept=False, by=person(by), why=why)
     say("未采用，原行仍留在台账中", "left out; the ledger keeps the row")
 
 

@@ -1,6 +1,7 @@
 """The ledger: features, revisions, assessments, contacts. Nothing is ever lost."""
 
 from riskmap.ledger.assessments import RunResult, Scored
+from riskmap.ledger.editing import RecordEdit
 from riskmap.ledger.fits import KeptFit
 from riskmap.ledger.holding import HeldEntry
 from riskmap.ledger.importing import Committed
@@ -9,7 +10,9 @@ from riskmap.ledger.masking import is_masked, mask_contacts, mask_name, mask_pho
 from riskmap.ledger.model_versions import KeptModel, model_digest
 from riskmap.ledger.reading import BatchInfo, ChangesetInfo, ExportInfo
 from riskmap.ledger.rejects import RejectedEntry
+from riskmap.ledger.revisions import Write
 from riskmap.ledger.runs import TierChange
+from riskmap.ledger.undoing import Undone
 
 __all__ = [
     "BatchInfo",
@@ -20,10 +23,13 @@ __all__ = [
     "KeptFit",
     "KeptModel",
     "Ledger",
+    "RecordEdit",
     "RejectedEntry",
     "RunResult",
     "Scored",
     "TierChange",
+    "Undone",
+    "Write",
     "is_masked",
     "mask_contacts",
     "mask_name",

@@ -1,17 +1,19 @@
-"""One record at a time: create, edit, retire, reinstate. A stale edit is refused and shows both sides."""
+"""Changes by hand: create, edit, retire, reinstate. A stale edit is refused and shows both sides."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
 
 import numpy as np
 import shapely
 import sqlalchemy as sa
 from shapely.errors import ShapelyError
 
-from riskmap.errors import LedgerError, StaleRevisionError, UnknownNameError
+from riskmap.errors import LedgerError, StaleRevisionError, StaleRow, UnknownNameError
 from riskmap.ledger import schema as s
 from riskmap.ledger.known import WITHDRAWN, Known, read_known, read_versions
 from riskmap.ledger.masking import is_masked
@@ -29,6 +31,8 @@ from riskmap.ledger.merge import (
 from riskmap.ledger.revisions import Draft, open_changeset, write_new, write_next
 from riskmap.ledger.store import Store
 from riskmap.records import CLEAR, Contact, Records
+
+_NAMED: Final = 5  # codes that a message lists
 
 
 def _refuse(place: str, zh: str, en: str) -> LedgerError:
@@ -148,12 +152,17 @@ def _as_records(layer: str, code: str, stated: Mapping[str, Any]) -> Records:
 def one_known(connection: sa.Connection, layer: str, code: str) -> Known:
     """Return the record with this code, contacts included; UnknownNameError where there is none."""
     known = read_known(connection, layer, codes=[code], contacts=True)
-    if len(known) == 0:
-        raise UnknownNameError(
-            f"{layer} › {code}：台账中没有这个编号；请核对编号和图层",
-            f"{layer} › {code}: the ledger has no such code; check the code and the layer",
-        )
+    _need_known(layer, [] if len(known) else [code])
     return known
+
+
+def _need_known(layer: str, missing: Sequence[str]) -> None:
+    if missing:
+        some = "、".join(missing[:_NAMED]) + ("…" if len(missing) > _NAMED else "")
+        raise UnknownNameError(
+            f"{layer} › {some}：台账中没有这个编号；请核对编号和图层",
+            f"{layer} › {some}: the ledger has no such code; check the code and the layer",
+        )
 
 
 def _value(known: Known, at: int, key: str) -> Any:
@@ -210,10 +219,10 @@ def differences(known: Known, before: int | None, after: int) -> Changes:
     return out
 
 
-def _effective(known: Known, stated: Mapping[str, Any], personal: frozenset[str]) -> Changes:
+def _effective(known: Known, at: int, stated: Mapping[str, Any], personal: frozenset[str]) -> Changes:
     changes: Changes = {}
     for key, value in stated.items():
-        before = _value(known, 0, key)
+        before = _value(known, at, key)
         after = value
         if key == "contacts":
             after = _edited_contacts(value, before)
@@ -224,48 +233,73 @@ def _effective(known: Known, stated: Mapping[str, Any], personal: frozenset[str]
     return changes
 
 
-def edit(
-    store: Store, layer: str, code: str, *, seen: int, changes: Mapping[str, Any], by: str, why: str
-) -> int:
-    """Change a record whose version `seen` the writer saw; return the new version.
+@dataclass(frozen=True, slots=True)
+class RecordEdit:
+    """What one person changes in one record of which version `seen` was read. None erases."""
 
-    None erases. A change that changes nothing writes nothing. Raises StaleRevisionError with both
-    sides where the record has moved on.
+    code: str
+    seen: int
+    changes: Mapping[str, Any]
+
+
+def edit(store: Store, layer: str, edits: Sequence[RecordEdit], *, by: str, why: str) -> dict[str, int]:
+    """Change records of one layer as one changeset; return code → version after it.
+
+    A change that changes nothing writes nothing. Raises StaleRevisionError with both sides of every
+    record that has moved on; then nothing is written.
     """
-    stated = _checked(layer, code, changes)
+    stated = {one.code: _checked(layer, one.code, one.changes) for one in edits}
+    if len(stated) < len(edits):
+        twice = next(code for code, n in Counter(one.code for one in edits).items() if n > 1)
+        raise _refuse(
+            f"{layer} › {twice}",
+            "同一个编号改了两次；请合并为一行",
+            "this record is changed twice; make it one row",
+        )
     personal = store.personal_fields(layer)
     with store.writing() as connection:
-        known = one_known(connection, layer, code)
-        current = known.version[0]
-        if current != seen:
-            raise _stale(connection, layer, code, (seen, stated), personal)
-        if known.retired[0] is not None:
-            raise _refuse(
-                f"{layer} › {code}",
-                f"该记录已注销（{known.retired[0]}）；请先恢复再编辑",
-                f"this record is retired ({known.retired[0]}); reinstate it before editing",
+        known = read_known(connection, layer, codes=list(stated), contacts=True)
+        place = {code: at for at, code in enumerate(known.code)}
+        _need_known(layer, [code for code in stated if code not in place])
+        stale = [one for one in edits if known.version[place[one.code]] != one.seen]
+        if stale:
+            raise StaleRevisionError.of(
+                layer, [_stale(connection, layer, (one, stated[one.code]), personal) for one in stale]
             )
-        _check_masks(layer, code, stated, known.contacts[0] if known.contacts else ())
-        effective = _effective(known, stated, personal)
-        if not effective:
-            return current
-        changeset = open_changeset(connection, store, by=by, why=why, kind="edit", counts={"updated": 1})
-        draft = Draft.after(known, 0, layer=layer, op="update").apply(effective)
-        write_next(connection, [draft], changeset)
-        return current + 1
+        drafts: list[Draft] = []
+        for code, values in stated.items():
+            at = place[code]
+            _need_active(layer, known, at)
+            _check_masks(layer, code, values, known.contacts[at] if known.contacts else ())
+            if effective := _effective(known, at, values, personal):
+                drafts.append(Draft.after(known, at, layer=layer, op="update").apply(effective))
+        if drafts:
+            counts = {"updated": len(drafts)}
+            changeset = open_changeset(connection, store, by=by, why=why, kind="edit", counts=counts)
+            write_next(connection, drafts, changeset)
+    changed = {draft.code for draft in drafts}
+    return {code: known.version[place[code]] + (code in changed) for code in stated}
+
+
+def _need_active(layer: str, known: Known, at: int) -> None:
+    if known.retired[at] is not None:
+        raise _refuse(
+            f"{layer} › {known.code[at]}",
+            f"该记录已注销（{known.retired[at]}）；请先恢复再编辑",
+            f"this record is retired ({known.retired[at]}); reinstate it before editing",
+        )
 
 
 def _stale(
     connection: sa.Connection,
     layer: str,
-    code: str,
-    mine: tuple[int, Mapping[str, Any]],
+    mine: tuple[RecordEdit, Mapping[str, Any]],
     personal: frozenset[str],
-) -> StaleRevisionError:
-    seen, stated = mine
-    versions = read_versions(connection, layer, code)
+) -> StaleRow:
+    one, stated = mine
+    versions = read_versions(connection, layer, one.code)
     now = len(versions) - 1
-    then = versions.version.index(seen) if seen in versions.version else None
+    then = versions.version.index(one.seen) if one.seen in versions.version else None
     left: Changes = {}
     since = {} if then is None else differences(versions, then, now)
     for key in dict.fromkeys((*stated, *since)):
@@ -282,11 +316,10 @@ def _stale(
         theirs, own = left["contacts"]
         out, into = changed_roles(theirs or (), own or ())
         masked |= shown({"contacts": (out, into)}, personal)
-    return StaleRevisionError(
-        layer,
-        code,
-        seen=seen,
-        current=versions.version[now],
+    return StaleRow(
+        one.code,
+        one.seen,
+        versions.version[now],
         mine={k: v[1] for k, v in masked.items()},
         theirs={k: v[0] for k, v in masked.items()},
     )
@@ -310,7 +343,8 @@ def _turn(
         known = one_known(connection, layer, code)
         version = known.version[0]
         if seen is not None and seen != version:
-            raise _stale(connection, layer, code, (seen, {}), store.personal_fields(layer))
+            row = _stale(connection, layer, (RecordEdit(code, seen, {}), {}), store.personal_fields(layer))
+            raise StaleRevisionError.of(layer, [row])
         if (known.retired[0] is None) == (reason is None):
             zh, en = (
                 ("该记录没有注销；无需恢复", "this record is not retired; there is nothing to reinstate")

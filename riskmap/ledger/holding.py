@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
@@ -14,11 +15,11 @@ import sqlalchemy as sa
 
 from riskmap.errors import LedgerError, Say, UnknownNameError
 from riskmap.ledger import schema as s
-from riskmap.ledger.known import WITHDRAWN, read_known, write_contacts
+from riskmap.ledger.known import WITHDRAWN, Known, read_known, write_contacts
 from riskmap.ledger.masking import mask_contacts, mask_value
 from riskmap.ledger.merge import changes_of, unmasked
 from riskmap.ledger.revisions import Draft, open_changeset, write_new, write_next
-from riskmap.ledger.store import Store, insert_rows, next_id
+from riskmap.ledger.store import Store, insert_rows, json_list, next_id
 from riskmap.records import CLEAR, Contact, ImportPlan, Records
 
 
@@ -201,76 +202,108 @@ def _entry(store: Store, row: Any) -> HeldEntry:
     )
 
 
-def _open_entry(connection: sa.Connection, held: int) -> Any:
-    row = connection.execute(sa.select(s.held_row).where(s.held_row.c.id == held)).mappings().one_or_none()
-    if row is None:
-        raise UnknownNameError(
-            f"待确认 {held}：没有这一条；请刷新列表", f"held row {held}: there is none; refresh the list"
-        )
-    if row["status"] != "open":
-        raise LedgerError(
-            f"待确认 {held}（{row['code']}）：已处理过（{row['status']}），未写入；请刷新列表",
-            f"held row {held} ({row['code']}): already {row['status']}, nothing was written; refresh the list",
-        )
-    return row
-
-
-def accept_held(store: Store, held: int, *, as_code: str | None, by: str, why: str) -> int:
-    """Apply a held row to its record, or make it a new record with another code; return the changeset."""
-    with store.writing() as connection:
-        row = _open_entry(connection, held)
-        code = as_code if as_code is not None else row["code"]
-        personal = store.personal_fields(row["layer"])
-        stated = _load(row["layer"], code, row["content"], row["people"], row["shape"])
-        known = read_known(connection, row["layer"], codes=[code], contacts=True)
-        unknown = len(known) == 0
-        if as_code is not None and not unknown:
+def _open_entries(connection: sa.Connection, held: Sequence[int]) -> list[Any]:
+    t = s.held_row
+    found = {
+        row["id"]: row
+        for row in connection.execute(sa.select(t).where(t.c.id.in_(json_list(held)))).mappings()
+    }
+    for number in held:
+        row = found.get(number)
+        if row is None:
+            raise UnknownNameError(
+                f"待确认 {number}：没有这一条，未写入；请刷新列表",
+                f"held row {number}: there is none, nothing was written; refresh the list",
+            )
+        if row["status"] != "open":
             raise LedgerError(
-                f"待确认 {held} › 新编号 {as_code}：台账中已有这个编号，未写入；请换一个编号",
-                f"held row {held}, new code {as_code}: the ledger has this code already; choose another",
+                f"待确认 {number}（{row['code']}）：已处理过（{row['status']}），未写入；请刷新列表",
+                f"held row {number} ({row['code']}): already {row['status']}, nothing was written; refresh the list",
             )
-        changeset = open_changeset(
-            connection,
-            store,
-            by=by,
-            why=why,
-            kind="accept",
-            counts={"inserted": 1, "updated": 0} if unknown else {"inserted": 0, "updated": 1},
+    if not found:
+        raise LedgerError(
+            "待确认行：没有选中任何一条，未写入", "held rows: none was chosen, nothing was written"
         )
-        if unknown:
-            write_new(connection, unmasked(stated, [0], personal), [0], changeset)
-        else:
-            back = known.retired[0] is not None
-            op = ("insert" if known.op[0] == WITHDRAWN else "reinstate") if back else "update"
-            # A withdrawn record is known anew: nothing of what was taken back may shine through.
-            draft = (
-                Draft.afresh(known, 0, layer=row["layer"])
-                if known.op[0] == WITHDRAWN
-                else Draft.after(known, 0, layer=row["layer"], op=op)
-            )
-            if known.op[0] == WITHDRAWN:
-                known.erase(0)
-                stated = unmasked(stated, [0], personal)
-            changes = changes_of(stated, known, [0], [0], personal=personal).get(0, {})
-            draft.retired = None
-            if changes or back:
-                write_next(connection, [draft.apply(changes)], changeset)
-        _decide(connection, held, "accepted", changeset, as_code)
-    return changeset
+    return [found[number] for number in dict.fromkeys(held)]
 
 
-def decline_held(store: Store, held: int, *, by: str, why: str) -> int:
-    """Close a held row without applying it; return the changeset."""
+def accept_held(store: Store, held: Sequence[int], *, as_code: str | None, by: str, why: str) -> int:
+    """Apply held rows to their records, or make one a new record with another code; return the changeset.
+
+    One decision is one changeset. LedgerError where two of the rows speak of one record.
+    """
     with store.writing() as connection:
-        _open_entry(connection, held)
-        changeset = open_changeset(connection, store, by=by, why=why, kind="decline", counts={"declined": 1})
-        _decide(connection, held, "declined", changeset, None)
+        rows = _open_entries(connection, held)
+        _refuse_ambiguous(rows, as_code)
+        targets = [(row, row["code"] if as_code is None else as_code) for row in rows]
+        known = [read_known(connection, row["layer"], codes=[code], contacts=True) for row, code in targets]
+        fresh = sum(len(one) == 0 for one in known)
+        if as_code is not None and not fresh:
+            raise LedgerError(
+                f"待确认 {held[0]} › 新编号 {as_code}：台账中已有这个编号，未写入；请换一个编号",
+                f"held row {held[0]}, new code {as_code}: the ledger has this code already; choose another",
+            )
+        counts = {"inserted": fresh, "updated": len(rows) - fresh}
+        changeset = open_changeset(connection, store, by=by, why=why, kind="accept", counts=counts)
+        for (row, code), one in zip(targets, known, strict=True):
+            stated = _load(row["layer"], code, row["content"], row["people"], row["shape"])
+            _apply(connection, stated, one, changeset, store.personal_fields(row["layer"]))
+        _decide(connection, rows, "accepted", changeset, as_code)
     return changeset
 
 
-def _decide(connection: sa.Connection, held: int, status: str, changeset: int, as_code: str | None) -> None:
+def _refuse_ambiguous(rows: Sequence[Any], as_code: str | None) -> None:
+    """Refuse a decision that would let one of two statements about a record win without a word."""
+    if as_code is not None and len(rows) > 1:
+        raise LedgerError(
+            f"待确认行：{len(rows)} 条不能用同一个新编号 {as_code}，未写入；请逐条另编号",
+            f"held rows: {len(rows)} of them cannot all be {as_code}, nothing was written; give each a code of its own",
+        )
+    spoken = Counter((row["layer"], row["code"]) for row in rows)
+    twice = next((code for (_, code), n in spoken.items() if n > 1), None)
+    if twice is not None:
+        raise LedgerError(
+            f"待确认行 › {twice}：有多行说的是同一个点，未写入；请逐条确认",
+            f"held rows › {twice}: several of them speak of this one record, nothing was written; decide them one by one",
+        )
+
+
+def _apply(
+    connection: sa.Connection, stated: Records, known: Known, changeset: int, personal: frozenset[str]
+) -> None:
+    """Write one row: a new record where nothing is known, else its record's next revision."""
+    if len(known) == 0:
+        write_new(connection, unmasked(stated, [0], personal), [0], changeset)
+        return
+    back = known.retired[0] is not None
+    if known.op[0] == WITHDRAWN:
+        # A withdrawn record is known anew: nothing of what was taken back may shine through.
+        draft = Draft.afresh(known, 0, layer=stated.layer)
+        known.erase(0)
+        stated = unmasked(stated, [0], personal)
+    else:
+        draft = Draft.after(known, 0, layer=stated.layer, op="reinstate" if back else "update")
+        draft.retired = None
+    changes = changes_of(stated, known, [0], [0], personal=personal).get(0, {})
+    if changes or back:
+        write_next(connection, [draft.apply(changes)], changeset)
+
+
+def decline_held(store: Store, held: Sequence[int], *, by: str, why: str) -> int:
+    """Close held rows without applying them; return the changeset."""
+    with store.writing() as connection:
+        rows = _open_entries(connection, held)
+        counts = {"declined": len(rows)}
+        changeset = open_changeset(connection, store, by=by, why=why, kind="decline", counts=counts)
+        _decide(connection, rows, "declined", changeset, None)
+    return changeset
+
+
+def _decide(
+    connection: sa.Connection, rows: Sequence[Any], status: str, changeset: int, as_code: str | None
+) -> None:
     connection.execute(
         s.held_row.update()
-        .where(s.held_row.c.id == held)
+        .where(s.held_row.c.id.in_(json_list([row["id"] for row in rows])))
         .values(status=status, closed_by=changeset, as_code=as_code)
     )

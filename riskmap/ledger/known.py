@@ -202,20 +202,24 @@ def read_versions(connection: sa.Connection, layer: str, code: str) -> Known:
     return _collect(connection, query.order_by(s.revision.c.version), contacts=True)
 
 
-def read_changed_by(connection: sa.Connection, changeset: int, *, first_only: bool = False) -> Known:
-    """Read the revisions that one changeset wrote; with `first_only` only those of new records."""
+def read_changed_by(
+    connection: sa.Connection, changeset: int, layer: str, *, first_only: bool = False
+) -> Known:
+    """Read the revisions that one changeset wrote in a layer; with `first_only` only those of new records."""
     query = _query(contacts=False, joined_by=s.revision.c.feature_id == s.feature.c.id)
-    query = query.where(s.revision.c.valid_from == changeset)
+    query = query.where(s.feature.c.layer == layer, s.revision.c.valid_from == changeset)
     if first_only:
         query = query.where(s.revision.c.version == 1)
     return _collect(connection, query.order_by(s.feature.c.code), contacts=False)
 
 
-def read_replaced_by(connection: sa.Connection, changeset: int) -> Known:
-    """Read the revisions that one changeset closed."""
+def read_replaced_by(connection: sa.Connection, changeset: int, layer: str) -> Known:
+    """Read the revisions of a layer that one changeset closed."""
     query = _query(contacts=False, joined_by=s.revision.c.feature_id == s.feature.c.id)
     touched = sa.select(s.revision.c.feature_id).where(s.revision.c.valid_from == changeset)
-    query = query.where(s.feature.c.id.in_(touched), s.revision.c.valid_to == changeset)
+    query = query.where(
+        s.feature.c.layer == layer, s.feature.c.id.in_(touched), s.revision.c.valid_to == changeset
+    )
     return _collect(connection, query.order_by(s.feature.c.code), contacts=False)
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -29,6 +30,7 @@ from riskmap.ledger import (
 )
 from riskmap.ledger import schema as s
 from riskmap.ledger.assessments import RunResult, Scored
+from riskmap.ledger.editing import RecordEdit
 from riskmap.ledger.fits import KeptFit, last_fit
 from riskmap.ledger.holding import HeldEntry
 from riskmap.ledger.importing import Committed
@@ -36,6 +38,7 @@ from riskmap.ledger.known import Box
 from riskmap.ledger.model_versions import KeptModel
 from riskmap.ledger.reading import BatchInfo, ChangesetInfo, ExportInfo
 from riskmap.ledger.rejects import RejectedEntry
+from riskmap.ledger.revisions import Write
 from riskmap.ledger.runs import TierChange
 from riskmap.ledger.store import (
     Clock,
@@ -44,12 +47,14 @@ from riskmap.ledger.store import (
     check_schema,
     file_of,
     fsync_directory,
+    last_changeset,
     make_engine,
     next_id,
     plain_errors,
     state_of,
     timestamp,
 )
+from riskmap.ledger.undoing import Undone
 from riskmap.ledger.upgrading import upgrade
 from riskmap.moments import utc_now
 from riskmap.records import Change, Features, ImportPlan, Intake
@@ -163,6 +168,17 @@ class Ledger:
         """
         return reading.changed_since(self._store, state, most=most)
 
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[Write]:
+        """Open one transaction that every write and read of this thread joins: all of it lands, or nothing.
+
+        The `Write` tells what was written so far. A step that fails takes all others with it, even
+        where its exception is caught inside. Other writers wait until the end: nothing slow belongs
+        in it.
+        """
+        with self._store.writing() as connection:
+            yield Write(connection, last_changeset(connection))
+
     # Imports
 
     def plan_import(self, intake: Intake, *, full_list: bool = False) -> ImportPlan:
@@ -190,12 +206,12 @@ class Ledger:
         """Return rows that wait for a person."""
         return holding.list_held(self._store, layer=layer, open_only=open_only)
 
-    def accept_held(self, held: int, *, by: str, why: str, as_code: str | None = None) -> int:
-        """Apply a held row, or make it a new record `as_code`; return the changeset."""
+    def accept_held(self, held: Sequence[int], *, by: str, why: str, as_code: str | None = None) -> int:
+        """Apply held rows, or make one a new record `as_code`; one decision is one changeset: return it."""
         return holding.accept_held(self._store, held, as_code=as_code, by=by, why=why)
 
-    def decline_held(self, held: int, *, by: str, why: str) -> int:
-        """Close a held row without applying it; return the changeset."""
+    def decline_held(self, held: Sequence[int], *, by: str, why: str) -> int:
+        """Close held rows without applying them; one decision is one changeset: return it."""
         return holding.decline_held(self._store, held, by=by, why=why)
 
     def batches(self, *, limit: int = 50) -> list[BatchInfo]:
@@ -243,7 +259,14 @@ class Ledger:
 
     def edit(self, layer: str, code: str, *, seen: int, changes: Mapping[str, Any], by: str, why: str) -> int:
         """Change a record as of version `seen`; None erases. StaleRevisionError shows both sides."""
-        return editing.edit(self._store, layer, code, seen=seen, changes=changes, by=by, why=why)
+        return self.edit_many(layer, [RecordEdit(code, seen, changes)], by=by, why=why)[code]
+
+    def edit_many(self, layer: str, edits: Sequence[RecordEdit], *, by: str, why: str) -> dict[str, int]:
+        """Change many records of a layer as one changeset, all or none; return code → version after it.
+
+        StaleRevisionError shows both sides of every record that has moved on.
+        """
+        return editing.edit(self._store, layer, edits, by=by, why=why)
 
     def retire(self, layer: str, code: str, *, by: str, why: str, seen: int | None = None) -> int:
         """Take a record out of the lists, never out of the ledger; return its version."""
@@ -253,8 +276,8 @@ class Ledger:
         """Bring a retired record back; return its version."""
         return editing.reinstate(self._store, layer, code, seen=seen, by=by, why=why)
 
-    def undo(self, changeset: int, *, by: str, why: str) -> int:
-        """Take back a whole changeset; return the new changeset."""
+    def undo(self, changeset: int, *, by: str, why: str) -> Undone:
+        """Take back a whole changeset; return what that did. Tiers stay until the records are scored."""
         return undoing.undo(self._store, changeset, by=by, why=why)
 
     def changesets(self, *, limit: int = 50) -> list[ChangesetInfo]:

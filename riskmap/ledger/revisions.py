@@ -79,6 +79,39 @@ def open_changeset(
     return number
 
 
+@dataclass(frozen=True, slots=True)
+class Write:
+    """What one action has written so far: everything after changeset `base`, for the others wait."""
+
+    connection: sa.Connection
+    base: int
+
+    def changesets(self) -> list[int]:
+        """Return the changesets of the action, in their order."""
+        t = s.changeset
+        return list(self.connection.scalars(sa.select(t.c.id).where(t.c.id > self.base).order_by(t.c.id)))
+
+    def touched(self, *, rated: bool = False) -> dict[str, list[str]]:
+        """Return the active records that were written, layer → codes.
+
+        `rated`: only those that have a result, or whose layer was assessed as a whole. A layer that
+        was only loaded so far waits for that.
+        """
+        f, run, result = s.feature, s.run_layer, s.assessment
+        query = sa.select(f.c.layer, f.c.code).where(
+            f.c.id.in_(sa.select(s.revision.c.feature_id).where(s.revision.c.valid_from > self.base)),
+            f.c.retired == 0,
+        )
+        if rated:
+            whole = sa.select(run.c.layer).where(run.c.whole == 1)
+            has_result = sa.exists().where(result.c.feature_id == f.c.id, result.c.valid_to.is_(None))
+            query = query.where(sa.or_(f.c.layer.in_(whole), has_result))
+        found: dict[str, list[str]] = {}
+        for layer, code in self.connection.execute(query.order_by(f.c.layer, f.c.code)):
+            found.setdefault(layer, []).append(code)
+        return found
+
+
 def dump_body(values: Mapping[str, Any], place: str) -> str:
     """Return the stored text of field values; LedgerError names the record that cannot be stored."""
     try:

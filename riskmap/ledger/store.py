@@ -12,6 +12,7 @@ import gc
 import os
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -155,6 +156,38 @@ def make_engine(path: Path, *, pragmas: Sequence[str] = _PRAGMAS) -> sa.Engine:
     return engine
 
 
+@dataclass(slots=True)
+class _Transaction:
+    """A write transaction that is open, and what went wrong in one of its steps."""
+
+    connection: sa.Connection
+    failed: BaseException | None = None
+
+    @contextlib.contextmanager
+    def step(self, place: str) -> Iterator[sa.Connection]:
+        """Let a nested write take part; where it fails, nothing of the transaction may be committed."""
+        self.refuse_half(place)
+        try:
+            with plain_errors(place):
+                yield self.connection
+        except BaseException as problem:
+            self.failed = problem
+            raise
+
+    def refuse_half(self, place: str) -> None:
+        """Raise LedgerError where a step has failed: a caller that went on would commit half."""
+        if self.failed is not None:
+            raise LedgerError(
+                f"台账 {place}：其中一步没有完成（{self.failed}），未写入任何内容；请解决后重试",
+                f"ledger {place}: one of the steps failed ({self.failed}), nothing was written; mend it and try again",
+            ) from self.failed
+
+
+# The write transactions that are open, by thread and place: a context may be copied into another
+# thread, a connection may not.
+_open: ContextVar[Mapping[tuple[int, str], _Transaction] | None] = ContextVar("open", default=None)
+
+
 @dataclass(frozen=True)
 class Store:
     """An open database with the clock and the personal fields (layer → field ids) to mask."""
@@ -166,19 +199,40 @@ class Store:
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[sa.Connection]:
-        """Open a read transaction: one unchanging snapshot."""
+        """Open a read transaction: one unchanging snapshot. Within `writing` read what it has written."""
+        joined = self._joined()
+        if joined is not None:
+            yield joined.connection
+            return
         with plain_errors(self.place), self.engine.connect() as connection, connection.begin():
             yield connection
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[sa.Connection]:
-        """Open the one write transaction; all of it lands or none."""
+        """Open the one write transaction, or join the one that this thread has open; all of it lands or none."""
+        joined = self._joined()
+        if joined is not None:
+            with joined.step(self.place) as connection:
+                yield connection
+            return
         with (
             plain_errors(self.place),
             self.engine.connect().execution_options(writes=True) as connection,
             connection.begin(),
         ):
-            yield connection
+            mine = _Transaction(connection)
+            token = _open.set({**(_open.get() or {}), self._key(): mine})
+            try:
+                yield connection
+                mine.refuse_half(self.place)
+            finally:
+                _open.reset(token)
+
+    def _key(self) -> tuple[int, str]:
+        return threading.get_ident(), self.place
+
+    def _joined(self) -> _Transaction | None:
+        return (_open.get() or {}).get(self._key())
 
     def personal_fields(self, layer: str) -> frozenset[str]:
         """Return the field ids of a layer that hold personal data."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 
@@ -10,6 +11,7 @@ from riskmap.errors import LedgerError, UnknownNameError
 from riskmap.ledger import schema as s
 from riskmap.ledger.known import WITHDRAWN, read_changed_by, read_replaced_by
 from riskmap.ledger.revisions import Draft, open_changeset, write_next
+from riskmap.ledger.runs import TierChange
 from riskmap.ledger.store import Store
 
 UNDOABLE = (
@@ -27,6 +29,25 @@ UNDOABLE = (
 _NAMED = 5
 
 
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """What taking a changeset back did, as changeset `changeset`.
+
+    `restored` records are what they were before, `withdrawn` ones are unknown again. Rows that the
+    changeset had settled are open once more (`reopened_…`), rows that it had brought are closed
+    (`closed_…`). `tiers`: the tiers that changed with it.
+    """
+
+    changeset: int
+    restored: int
+    withdrawn: int
+    reopened_rejected: int
+    reopened_held: int
+    closed_rejected: int
+    closed_held: int
+    tiers: tuple[TierChange, ...] = ()
+
+
 def undone_by(connection: sa.Connection, changeset: int) -> int | None:
     """Return the changeset that has taken this one back, None where none has (or that one was itself undone)."""
     t = s.changeset
@@ -38,8 +59,8 @@ def undone_by(connection: sa.Connection, changeset: int) -> int | None:
     return None
 
 
-def undo(store: Store, changeset: int, *, by: str, why: str) -> int:
-    """Take back everything that `changeset` did; return the new changeset.
+def undo(store: Store, changeset: int, *, by: str, why: str) -> Undone:
+    """Take back everything that `changeset` did; return what that did. Tiers are not its business.
 
     Refused where a record was changed since (it names them), where it was taken back already, and
     for assessments (assess again instead). A record that the changeset had brought in is
@@ -59,10 +80,7 @@ def undo(store: Store, changeset: int, *, by: str, why: str) -> int:
                 f"changeset {changeset}: a saved model cannot be undone; put an earlier version back on the page Model",
             )
         if kind not in UNDOABLE:
-            raise LedgerError(
-                f"{place}：{kind} 类变更不能撤销；评估请在改正后重新评估",
-                f"changeset {changeset}: one of kind {kind} cannot be undone; correct the data and assess again",
-            )
+            raise _not_undoable(connection, changeset, kind)
         earlier = undone_by(connection, changeset)
         if earlier is not None:
             raise LedgerError(
@@ -70,15 +88,40 @@ def undo(store: Store, changeset: int, *, by: str, why: str) -> int:
                 f"changeset {changeset}: undone already by changeset {earlier}; to bring it back undo changeset {earlier}",
             )
         _refuse_changed_since(connection, changeset)
-        count = connection.execute(
-            sa.select(sa.func.count()).select_from(s.revision).where(s.revision.c.valid_from == changeset)
-        ).scalar_one()
+        count = _revisions(connection, changeset)
         number = open_changeset(
             connection, store, by=by, why=why, kind="undo", counts={"restored": count}, undoes=changeset
         )
         write_next(connection, _drafts(connection, changeset, why.strip()), number)
-        _settle_rows(connection, changeset, number)
-    return number
+        gone = _revisions(connection, number, s.revision.c.op == WITHDRAWN)
+        return Undone(number, count - gone, gone, *_settle_rows(connection, changeset, number))
+
+
+def _revisions(connection: sa.Connection, changeset: int, *where: sa.ColumnElement[bool]) -> int:
+    query = sa.select(sa.func.count()).select_from(s.revision)
+    return connection.execute(query.where(s.revision.c.valid_from == changeset, *where)).scalar_one()
+
+
+def _not_undoable(connection: sa.Connection, changeset: int, kind: str) -> LedgerError:
+    zh, en = "评估请在改正后重新评估", "correct the data and assess again"
+    if led := _led_to(connection, changeset):
+        zh = f"要收回它所依据的改动，请撤销变更 {led}"
+        en = f"to take back the change that it followed, undo changeset {led}"
+    return LedgerError(
+        f"变更 {changeset}：{kind} 类变更不能撤销；{zh}",
+        f"changeset {changeset}: one of kind {kind} cannot be undone; {en}",
+    )
+
+
+def _led_to(connection: sa.Connection, changeset: int) -> int | None:
+    """Return the change that an assessment followed: the one before it, by the same person for the same reason."""
+    t = s.changeset
+    rows = connection.execute(
+        sa.select(t.c.kind, t.c.who, t.c.why).where(t.c.id.in_((changeset - 1, changeset))).order_by(t.c.id)
+    ).all()
+    if len(rows) == 2 and rows[0].kind in UNDOABLE and rows[0][1:] == rows[1][1:]:  # noqa: PLR2004 - both
+        return changeset - 1
+    return None
 
 
 def _refuse_changed_since(connection: sa.Connection, changeset: int) -> None:
@@ -102,44 +145,48 @@ def _refuse_changed_since(connection: sa.Connection, changeset: int) -> None:
 
 
 def _drafts(connection: sa.Connection, changeset: int, why: str) -> Iterator[Draft]:
-    layer = connection.execute(
+    """Yield the next revision of every record that the changeset wrote."""
+    layers = connection.scalars(
         sa.select(s.feature.c.layer)
+        .distinct()
         .join(s.revision, s.revision.c.feature_id == s.feature.c.id)
         .where(s.revision.c.valid_from == changeset)
-        .limit(1)
-    ).scalar()
-    if layer is None:
-        return
-    new = read_changed_by(connection, changeset, first_only=True)
-    for at in range(len(new)):
-        draft = Draft.after(new, at, layer=layer, op=WITHDRAWN)
-        draft.retired = why
-        yield draft
-    before = read_replaced_by(connection, changeset)
-    for at in range(len(before)):
-        op = before.op[at] if before.op[at] in (WITHDRAWN, "retire") else "restore"
-        draft = Draft.after(before, at, layer=layer, op=op)
-        draft.version += 1  # it follows the revision that is taken back
-        yield draft
+    ).all()
+    for layer in layers:
+        new = read_changed_by(connection, changeset, layer, first_only=True)
+        for at in range(len(new)):
+            draft = Draft.after(new, at, layer=layer, op=WITHDRAWN)
+            draft.retired = why
+            yield draft
+        before = read_replaced_by(connection, changeset, layer)
+        for at, was in enumerate(before.op):
+            op = was if was in (WITHDRAWN, "retire") else "restore"
+            draft = Draft.after(before, at, layer=layer, op=op)
+            draft.version += 1  # it follows the revision that is taken back
+            yield draft
 
 
-def _settle_rows(connection: sa.Connection, changeset: int, number: int) -> None:
-    """Open again what the changeset had closed, and close the rows that its batch had brought."""
+def _settle_rows(connection: sa.Connection, changeset: int, number: int) -> tuple[int, int, int, int]:
+    """Open again what the changeset had closed, and close the rows that its batch had brought.
+
+    Returns how many: rejected and held rows opened, rejected and held rows closed.
+    """
     rejected, held = s.rejected_row, s.held_row
     batches = sa.select(s.import_batch.c.id).where(s.import_batch.c.changeset_id == changeset)
-    connection.execute(
+    closed_rejected = connection.execute(
         rejected.update()
         .where(rejected.c.batch_id.in_(batches), rejected.c.closed_by.is_(None))
         .values(closed_by=number, closed_how="undone")
-    )
-    connection.execute(
+    ).rowcount
+    closed_held = connection.execute(
         held.update()
         .where(held.c.batch_id.in_(batches), held.c.status == "open")
         .values(closed_by=number, status="undone")
-    )
-    connection.execute(
+    ).rowcount
+    reopened_rejected = connection.execute(
         rejected.update().where(rejected.c.closed_by == changeset).values(closed_by=None, closed_how=None)
-    )
-    connection.execute(
+    ).rowcount
+    reopened_held = connection.execute(
         held.update().where(held.c.closed_by == changeset).values(closed_by=None, status="open", as_code=None)
-    )
+    ).rowcount
+    return reopened_rejected, reopened_held, closed_rejected, closed_held

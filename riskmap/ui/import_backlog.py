@@ -12,6 +12,7 @@ import streamlit as st
 
 from riskmap.errors import RiskmapError, UnknownNameError
 from riskmap.ledger import ChangesetInfo, HeldEntry, RejectedEntry
+from riskmap.ledger.undoing import UNDOABLE
 from riskmap.records import Features, RejectedRow
 from riskmap.ui import downloads
 from riskmap.ui.import_review import layer_title, page_words
@@ -21,8 +22,9 @@ from riskmap.ui.record_form import open_record
 from riskmap.ui.signing import ask_signature
 from riskmap.ui.state import lang, say, workspace
 from riskmap.ui.wording import key_title, moment, value_text, word
-from riskmap.usecases.accepting import settle_held, take_back
+from riskmap.usecases.accepting import dismiss_rejected, settle_held
 from riskmap.usecases.assessing import one_feature
+from riskmap.usecases.editing import undo_changeset, undone_text
 from riskmap.usecases.exporting import write_rejected
 
 _PARTS: Final = ("held", "rejected", "batches", "changes")
@@ -31,9 +33,6 @@ _HELD: Final = "backlog-held-chosen"
 _UNDO: Final = "backlog-undo-chosen"
 _ROWS: Final = 20
 _LAST: Final = 200
-_UNDOABLE: Final = frozenset(
-    {"import", "sample", "create", "edit", "retire", "reinstate", "accept", "decline", "dismiss", "undo"}
-)
 
 
 def backlog() -> None:
@@ -124,9 +123,10 @@ def _settle(entry: HeldEntry, entries: Sequence[HeldEntry]) -> None:
             return
         try:
             with st.spinner(say("working")):
-                done = settle_held(
+                chosen = [e.id for e in (alike if everything else [entry])]
+                settle_held(
                     workspace(),
-                    alike if everything else [entry],
+                    chosen,
                     accept=how != "decline",
                     by=signature.by,
                     why=signature.why,
@@ -136,7 +136,7 @@ def _settle(entry: HeldEntry, entries: Sequence[HeldEntry]) -> None:
             refuse(problem)
             return
     st.session_state.pop(_HELD, None)
-    keep_notice("success", say("held_done", n=done))
+    keep_notice("success", say("held_done", n=len(chosen)))
     st.rerun()
 
 
@@ -222,7 +222,7 @@ def _dismiss(entries: Sequence[RejectedEntry]) -> None:
             notice("warning", signature.missing)
             return
         try:
-            workspace().ledger.dismiss_rejected(chosen, by=signature.by, why=signature.why)
+            dismiss_rejected(workspace(), chosen, by=signature.by, why=signature.why)
         except RiskmapError as problem:
             refuse(problem)
             return
@@ -331,11 +331,11 @@ def _what(change: ChangesetInfo) -> str:
 def _undo_cell(change: ChangesetInfo) -> Cell:
     if change.undone_by is not None:
         return Cell(say("changes_undone"), quiet=True)
-    return Cell(say("changes_undo"), act=f"undo:{change.id}") if change.kind in _UNDOABLE else Cell()
+    return Cell(say("changes_undo"), act=f"undo:{change.id}") if change.kind in UNDOABLE else Cell()
 
 
-def undo_box(key: str, changeset: int, layers: Sequence[str] = ()) -> None:
-    """Ask for person and reason, take a changeset back, assess again."""
+def undo_box(key: str, changeset: int) -> None:
+    """Ask for person and reason, take a changeset back and say all that it did."""
     signature = ask_signature(key)
     if not st.button(say("undo_go"), key=f"{key}-go"):
         return
@@ -344,12 +344,12 @@ def undo_box(key: str, changeset: int, layers: Sequence[str] = ()) -> None:
         return
     try:
         with st.spinner(say("undo_working")):
-            take_back(workspace(), changeset, by=signature.by, why=signature.why, layers=layers)
+            undone = undo_changeset(workspace(), changeset, by=signature.by, why=signature.why)
     except RiskmapError as problem:
         refuse(problem)
         return
     st.session_state.pop(_UNDO, None)
-    keep_notice("success", say("undo_done"))
+    keep_notice("success", undone_text(changeset, undone).text(lang()))
     st.rerun()
 
 

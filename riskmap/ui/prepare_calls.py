@@ -288,10 +288,11 @@ def _by_hand(number: int) -> None:
                 if kind in {"moved", "new_spot", "note"} and not detail.isdecimal()
                 else "",
             )
-            if not person():
+            by = person()
+            if by is None:
                 st.warning(say("sign_missing_person"))
                 return
             try:
-                log_event(workspace(), number, entry, by=person(), why=EVENT_KINDS[kind].zh)
+                log_event(workspace(), number, entry, by=by, why=EVENT_KINDS[kind].zh)
             except RiskmapError as problem:
                 refuse(problem)

@@ -35,10 +35,11 @@ def paper(name: str, write: Callable[[Path], object]) -> bytes:
 
 def log_entry(scenario: int, entry: Entry) -> None:
     """Write a line of the log, for a button; what is wrong is said after the rerun."""
-    if not person():
+    by = person()
+    if by is None:
         keep_notice("warning", say("sign_missing_person"))
         return
     try:
-        log_event(workspace(), scenario, entry, by=person(), why=EVENT_KINDS[entry.kind].zh)
+        log_event(workspace(), scenario, entry, by=by, why=EVENT_KINDS[entry.kind].zh)
     except RiskmapError as problem:
         keep_notice("error", problem.text(lang()))

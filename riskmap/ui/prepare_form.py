@@ -13,6 +13,7 @@ from riskmap.duty import BEIJING
 from riskmap.errors import RiskmapError
 from riskmap.hazards import COLOURS, KINDS, RESPONSES, IssuedWarning
 from riskmap.moments import seconds_of, utc_now
+from riskmap.rules.permissions import Actor
 from riskmap.selection import Snapshot
 from riskmap.ui import prepare_ahead
 from riskmap.ui.notices import keep_notice, notice
@@ -191,10 +192,10 @@ def _moment() -> np.datetime64 | None:
     return np.datetime64(stated, "s")
 
 
-def _run(asked: Asked, by: str, why: str) -> None:
+def _run(asked: Asked, by: Actor, why: str) -> None:
     try:
         with st.spinner(say("prepare_working")):
-            number = keep(workspace(), prepare_ahead.fetch(asked), who=by, why=why)
+            number = keep(workspace(), prepare_ahead.fetch(asked), by=by, why=why)
     except RiskmapError as problem:
         st.session_state[_REFUSED] = ("error", problem.text(lang()))
         return

@@ -86,13 +86,14 @@ def _recipients(view: CalloutView, line: CallLine | None) -> list[Recipient]:
 
 def _sent(shown: Storm, to: Entry, text: str) -> tuple[Tone, str]:
     """Queue a message and try to send it; return what came of it. A warning: nothing was written."""
-    if not person():
+    by = person()
+    if by is None:
         return "warning", say("sign_missing_person")
     if not text.strip():
         return "warning", say("prepare_message_empty")
     entry = Entry("message", record=to.record, subdistrict=to.subdistrict, contact=to.contact, text=text)
     try:
-        state = send_message(workspace(), shown.scenario.id, entry, by=person(), why=_WHY)
+        state = send_message(workspace(), shown.scenario.id, entry, by=by, why=_WHY)
     except RiskmapError as problem:
         return "warning", problem.text(lang())
     return _tone(state), say("prepare_message_stands", status=state.words.text(lang()))
@@ -128,10 +129,11 @@ def _standing(shown: Storm) -> None:
 
 
 def _again(shown: Storm) -> tuple[Tone, str]:
-    if not person():
+    by = person()
+    if by is None:
         return "warning", say("sign_missing_person")
     try:
-        tried = deliver(workspace(), shown.scenario.id, by=person(), why=_WHY)
+        tried = deliver(workspace(), shown.scenario.id, by=by, why=_WHY)
     except RiskmapError as problem:
         return "error", problem.text(lang())
     left = sum(one.waits for one in tried)

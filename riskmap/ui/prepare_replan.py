@@ -65,15 +65,16 @@ def draw(shown: Storm, made: Made, keep: Callable[[Made], None]) -> None:
 def _run(
     shown: Storm, made: Made, codes: tuple[str, ...], keep: Callable[[Made], None], *, on_record: bool
 ) -> None:
-    if on_record and not person():
+    by = person()
+    if on_record and by is None:
         notice("warning", say("sign_missing_person"))
         return
     with st.spinner(say("working")):
         try:
             shut = (*made.shut, *codes)
             found = made.asked.plan(shown, shut=shut, before=made.document)
-            if on_record:
-                close_shelters(workspace(), shown.scenario.id, codes, by=person(), why=_WHY)
+            if on_record and by is not None:
+                close_shelters(workspace(), shown.scenario.id, codes, by=by, why=_WHY)
         except RiskmapError as problem:
             refuse(problem)
             return

@@ -7,6 +7,7 @@ from typing import Final
 
 import streamlit as st
 
+from riskmap.rules.permissions import Actor, local_actor
 from riskmap.ui.state import say
 
 _PERSON: Final = "person"
@@ -17,31 +18,41 @@ _LONGEST: Final = 200
 class Signature:
     """Person and reason of a change."""
 
-    by: str
+    name: str
     why: str
+
+    @property
+    def by(self) -> Actor:
+        """Who signs: whoever sits here may do everything, and nobody proves the name."""
+        return local_actor(self.name)
 
     @property
     def missing(self) -> str:
         """What is still to be filled in, as a sentence; empty when nothing is."""
-        if self.by and self.why:
+        if self.name and self.why:
             return ""
-        return say("sign_missing_person" if not self.by else "sign_missing_reason")
+        return say("sign_missing_person" if not self.name else "sign_missing_reason")
 
 
 def ask_person(key: str, *, longest: int = _LONGEST) -> str:
     """Draw the input for who does it and return the name; it is remembered for the session."""
     by = st.text_input(
         say("sign_person"),
-        value=person(),
+        value=_name(),
         key=key,
         placeholder=say("sign_person_hint"),
+        help=say("sign_local"),
         max_chars=longest,
     )
     return _remembered(by)
 
 
-def person() -> str:
-    """Return who sits there, empty where nobody said so yet."""
+def person() -> Actor | None:
+    """Return who sits there, None where nobody said so yet."""
+    return local_actor(_name()) if _name() else None
+
+
+def _name() -> str:
     return str(st.session_state.get(_PERSON, ""))
 
 

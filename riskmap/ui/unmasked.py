@@ -10,6 +10,7 @@ from typing import Final
 import streamlit as st
 
 from riskmap.errors import RiskmapError
+from riskmap.rules.permissions import Actor
 from riskmap.selection import Selection
 from riskmap.ui import downloads
 from riskmap.ui.notices import notice, refuse
@@ -46,7 +47,7 @@ def offer_unmasked_export(selection: Selection, title: str) -> None:
             )
 
 
-def _make(selection: Selection, title: str, ending: str, by: str, why: str) -> None:
+def _make(selection: Selection, title: str, ending: str, by: Actor, why: str) -> None:
     folder = Path(tempfile.mkdtemp(prefix="riskmap-"))
     try:
         with st.spinner(say("unmasked_making")):

@@ -1,16 +1,15 @@
-"""What follows a look at an import: write it, assess, settle held rows, take things back."""
+"""What follows a look at an import: write it, settle held rows."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from riskmap.errors import RiskmapError, StaleRevisionError
-from riskmap.ledger import HeldEntry, TierChange
-from riskmap.usecases.assessing import assess_layers
-from riskmap.usecases.editing import undo_changeset
-from riskmap.usecases.importing import FileImport, Progress, commit_file, plan_file
+from riskmap.errors import NotScoredError, RiskmapError, StaleRevisionError
+from riskmap.ledger import TierChange
+from riskmap.rules.permissions import Actor, may
+from riskmap.usecases.assessing import assess_layers, one_commit
+from riskmap.usecases.importing import FileImport, Progress, commit_file, is_assessed, plan_file
 from riskmap.usecases.workspace import Workspace
 
 _SHARE_WRITTEN = 0.6
@@ -21,16 +20,17 @@ class Outcome:
     """What became of the files of one import.
 
     `committed` were written. `refused` says why the next one was not (the ledger has moved since
-    it was looked at); `left` holds it and all after it, planned anew and not written.
-    `tiers` is the layer's part of `riskmap assess --json`, None where nothing was written.
+    it was looked at, or its records cannot be scored); `left` holds it and all after it, planned
+    anew and not written. `changes`: the tiers that changed. `unrated` says why a layer that was
+    loaded for the first time could not be assessed.
     """
 
     layer: str
     committed: tuple[FileImport, ...]
     left: tuple[FileImport, ...] = ()
-    refused: StaleRevisionError | None = None
-    tiers: dict[str, Any] | None = None
+    refused: StaleRevisionError | NotScoredError | None = None
     changes: tuple[TierChange, ...] = ()
+    unrated: RiskmapError | None = None
 
 
 def commit_files(
@@ -38,74 +38,74 @@ def commit_files(
     layer: str,
     planned: Sequence[FileImport],
     *,
-    by: str,
+    by: Actor,
     why: str,
     full_list: bool = False,
     progress: Progress | None = None,
 ) -> Outcome:
-    """Write files that were looked at, each as one changeset, then assess their layer.
+    """Write files that were looked at, each with its tiers as one commit.
 
-    A file whose plan no longer holds is not written: it and those after it come back planned
+    A layer that was never assessed is assessed afterwards, as a whole. A file whose plan no longer
+    holds, or whose records cannot be scored, is not written: it and those after it come back planned
     against the ledger as it is now.
     """
-    if not by.strip() or not why.strip():
+    may(by, "import", layer)
+    if not by.name.strip() or not why.strip():
         raise RiskmapError("导入：请写明经办人和原因", "import: state the person and the reason")
+    first_load = not is_assessed(ws, layer)
     done: list[FileImport] = []
     left: list[FileImport] = []
-    refused: StaleRevisionError | None = None
+    refused: StaleRevisionError | NotScoredError | None = None
     for i, file in enumerate(planned):
         if progress:
             progress("commit", _SHARE_WRITTEN * i / len(planned))
         try:
             done.append(commit_file(ws, file, by=by, why=why))
-        except StaleRevisionError as problem:
+        except (StaleRevisionError, NotScoredError) as problem:
             refused = problem
             left = [plan_file(ws, one.intake, full_list=full_list) for one in planned[i:]]
             break
-    if not done:
-        return Outcome(layer, (), tuple(left), refused)
-    if progress:
-        progress("assess", _SHARE_WRITTEN)
-    document = assess_layers(ws, [layer], by=by, why=why)
-    run = document["run"]
-    changes = [] if run is None else ws.ledger.tier_changes(run=run)
-    if progress:
+    changes = tuple(change for file in done for change in file.tiers)
+    unrated = None
+    if done and first_load:
+        if progress:
+            progress("assess", _SHARE_WRITTEN)
+        first, unrated = _assessed_first(ws, layer, by=by, why=why)
+        changes += first
+    if done and progress:
         progress("done", 1.0)
-    return Outcome(layer, tuple(done), tuple(left), refused, document["layers"][0], tuple(changes))
+    return Outcome(layer, tuple(done), tuple(left), refused, changes, unrated)
+
+
+def _assessed_first(
+    ws: Workspace, layer: str, *, by: Actor, why: str
+) -> tuple[tuple[TierChange, ...], RiskmapError | None]:
+    """Assess a layer that is on the ledger by now; return its tiers, or why there are none."""
+    try:
+        run = assess_layers(ws, [layer], by=by, why=why)["run"]
+    except RiskmapError as problem:
+        return (), problem
+    return () if run is None else tuple(ws.ledger.tier_changes(run=run)), None
 
 
 def settle_held(
-    ws: Workspace,
-    entries: Sequence[HeldEntry],
-    *,
-    accept: bool,
-    by: str,
-    why: str,
-    as_code: str | None = None,
+    ws: Workspace, held: Sequence[int], *, accept: bool, by: Actor, why: str, as_code: str | None = None
 ) -> int:
-    """Accept held rows (one of them perhaps under another code) or decline them; assess what changed.
+    """Accept held rows (a single one perhaps under another code) or decline them, and score what changed.
 
-    Returns how many were settled. A row that was settled meanwhile raises LedgerError; those before it
-    stay settled.
+    One decision is one changeset and one undo: return it. A row that was settled meanwhile raises
+    LedgerError; then nothing is written.
     """
-    if not by.strip() or not why.strip():
+    may(by, "import")
+    if not by.name.strip() or not why.strip():
         raise RiskmapError("待确认行：请写明经办人和原因", "held rows: state the person and the reason")
-    codes: dict[str, list[str]] = {}
-    try:
-        for entry in entries:
-            if accept:
-                ws.ledger.accept_held(entry.id, by=by, why=why, as_code=as_code)
-                codes.setdefault(entry.layer, []).append(as_code or entry.code)
-            else:
-                ws.ledger.decline_held(entry.id, by=by, why=why)
-    finally:
-        for layer, changed in codes.items():
-            assess_layers(ws, [layer], by=by, why=why, codes=changed)
-    return len(entries)
+    if not accept:
+        return ws.ledger.decline_held(held, by=by.name, why=why)
+    with one_commit(ws, by=by, why=why):
+        return ws.ledger.accept_held(held, as_code=as_code, by=by.name, why=why)
 
 
-def take_back(ws: Workspace, changeset: int, *, by: str, why: str, layers: Sequence[str] = ()) -> int:
-    """Undo one changeset and assess the layers again (all when none is named); returns the new changeset."""
-    number = undo_changeset(ws, changeset, by=by, why=why)
-    assess_layers(ws, layers, by=by, why=why)
-    return number
+def dismiss_rejected(ws: Workspace, rows: Sequence[int], *, by: Actor, why: str) -> int:
+    """Close rejected rows that will not come back; they stay readable. Return the changeset."""
+    may(by, "import")
+    return ws.ledger.dismiss_rejected(rows, by=by.name, why=why)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+import contextlib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol, cast
 
 import numpy as np
@@ -11,8 +12,8 @@ import pyarrow as pa
 
 from riskmap.assess import Fit, Predictor, assess_table, explain, fit_model
 from riskmap.catalog import Layer, ScoringModel
-from riskmap.errors import UnknownNameError
-from riskmap.ledger import RunResult, Scored
+from riskmap.errors import NotScoredError, RiskmapError, UnknownNameError
+from riskmap.ledger import RunResult, Scored, TierChange, Write
 from riskmap.records import (
     RANKS,
     TIERS,
@@ -25,6 +26,7 @@ from riskmap.records import (
     Features,
     Value,
 )
+from riskmap.rules.permissions import Actor, may
 from riskmap.selection import layer_table
 from riskmap.usecases.artefacts import load_artefacts
 from riskmap.usecases.workspace import Workspace
@@ -46,50 +48,108 @@ class Scorer(Protocol):
         ...
 
 
+Learned = Mapping[str, Predictor]  # node id → what it predicts with
+
+
 def assess_layers(
-    ws: Workspace,
-    layers: Sequence[str] = (),
-    *,
-    by: str,
-    why: str,
-    codes: Sequence[str] | None = None,
-    scorer: Scorer = assess_table,
+    ws: Workspace, layers: Sequence[str] = (), *, by: Actor, why: str, scorer: Scorer | None = None
 ) -> dict[str, Any]:
     """Score every record of the layers (all when empty) with their models; store what changed.
 
     Returns the document of `riskmap assess --json`; its `run` is None where nothing changed, because
-    then nothing is written and the ledger stays in its state. `codes` limits the run to some records of one
-    layer (after an edit). Points that lack a required factor come out unrated, never low.
-
-    A model that compares with the whole layer is fitted anew by a whole run and the fit is kept with
-    it; a run over some `codes` uses the kept one, so that an edit moves no other point's score.
-    Where none was kept for this version of the model, the whole layer is scored instead. `scorer`
-    computes the scores, in this process unless another one is given.
+    then nothing is written and the ledger stays in its state. Points that lack a required factor
+    come out unrated, never low. A model that compares with the whole layer is fitted anew and the
+    fit is kept with the run. `scorer` computes the scores, in this process unless one is given.
     """
-    scored: list[Scored] = []
-    for layer_id in layers or tuple(ws.catalog.layers):
-        layer, model = ws.catalog.layer(layer_id), ws.catalog.model_of(layer_id)
-        learned = load_artefacts(ws.root / "models", model)
-        fit = kept_fit(ws, layer_id) if codes is not None else None
-        alone = codes is not None and (fit is not None or not model.fitted)
-        features = ws.ledger.features(layer_id, codes=codes if alone else None)
-        table = layer_table(features, layer)
-        fit = fit or fit_model(model, layer, table, learned=learned)
-        assessment = scorer(model, layer, table, fit=fit, learned=learned)
-        scored.append(Scored(assessment, features, model.text, None if fit is None else fit.text))
-    saved = ws.ledger.save_assessments(scored, by=by, why=why)
+    chosen = layers or tuple(ws.catalog.layers)
+    for layer in chosen:
+        may(by, "assess", layer)
+    scored = [_scored(ws, layer, None, learned_of(ws, layer), scorer) for layer in chosen]
+    saved = ws.ledger.save_assessments(scored, by=by.name, why=why)
     return {
         "run": saved[0].run if saved else None,
         "layers": [_layer_json(one, result) for one, result in zip(scored, saved, strict=True)],
     }
 
 
-def scoring_basis(ws: Workspace, layer: str) -> tuple[Fit | None, Mapping[str, Predictor]]:
+@dataclass(slots=True)
+class Action:
+    """One action while it is written. Afterwards `tiers` holds the tiers that changed with it."""
+
+    write: Write
+    tiers: tuple[TierChange, ...] = ()
+
+
+@contextlib.contextmanager
+def one_commit(
+    ws: Workspace, layers: Collection[str] = (), *, by: Actor, why: str, rated: bool = False
+) -> Iterator[Action]:
+    """Write to the ledger within it: the change and the tiers that follow land together, or nothing does.
+
+    At the end every active record that was written is scored; with `rated` only those whose layer was
+    assessed before, or that have a result of their own. A model that compares with the whole layer
+    uses the fit of its last whole run, so that no other record's score moves; where this version of
+    the model has none, the whole layer is scored instead. NotScoredError where a model cannot score:
+    for the `layers` named, before the transaction begins.
+    """
+    learned = {layer: _ready(ws, layer) for layer in layers}
+    with ws.ledger.writing() as write:
+        action = Action(write)
+        yield action
+        scored = []
+        for layer, codes in write.touched(rated=rated).items():
+            if layer not in ws.catalog.layers:
+                continue  # its file is gone, and with it the model: nothing says what its tiers would be
+            known = learned[layer] if layer in learned else _ready(ws, layer)
+            with _or_nothing(ws, layer):
+                scored.append(_scored(ws, layer, codes, known, None))
+        saved = ws.ledger.save_assessments(scored, by=by.name, why=why)
+        if saved and saved[0].run is not None:
+            action.tiers = tuple(ws.ledger.tier_changes(since=(saved[0].changeset or 0) - 1))
+
+
+@contextlib.contextmanager
+def _or_nothing(ws: Workspace, layer: str) -> Iterator[None]:
+    """Say that nothing was written where a record cannot be scored, and why."""
+    try:
+        yield
+    except RiskmapError as problem:
+        title, why = ws.catalog.layer(layer).title, problem.say
+        raise NotScoredError(
+            f"{title.zh}：不能评估，改动和等级都未写入：{why.zh}",
+            f"{title.en}: cannot be scored, neither the change nor a tier was written: {why.en}",
+        ) from problem
+
+
+def _ready(ws: Workspace, layer: str) -> Learned:
+    with _or_nothing(ws, layer):
+        return learned_of(ws, layer)
+
+
+def learned_of(ws: Workspace, layer: str) -> Learned:
+    """Return the trained files of a layer's model. ArtefactError where one cannot be used."""
+    return load_artefacts(ws.root / "models", ws.catalog.model_of(layer))
+
+
+def _scored(
+    ws: Workspace, layer_id: str, codes: Sequence[str] | None, learned: Learned, scorer: Scorer | None
+) -> Scored:
+    layer, model = ws.catalog.layer(layer_id), ws.catalog.model_of(layer_id)
+    fit = kept_fit(ws, layer_id) if codes is not None else None
+    alone = codes is not None and (fit is not None or not model.fitted)
+    features = ws.ledger.features(layer_id, codes=codes if alone else None)
+    table = layer_table(features, layer)
+    fit = fit or fit_model(model, layer, table, learned=learned)
+    assessment = (scorer or assess_table)(model, layer, table, fit=fit, learned=learned)
+    return Scored(assessment, features, model.text, None if fit is None else fit.text)
+
+
+def scoring_basis(ws: Workspace, layer: str) -> tuple[Fit | None, Learned]:
     """Return what a layer's current model scores with beside the records: the kept fit and its artefacts.
 
     ArtefactError where a learned node's file cannot be used.
     """
-    return kept_fit(ws, layer), load_artefacts(ws.root / "models", ws.catalog.model_of(layer))
+    return kept_fit(ws, layer), learned_of(ws, layer)
 
 
 def kept_fit(ws: Workspace, layer: str) -> Fit | None:
@@ -142,7 +202,7 @@ def explain_point(ws: Workspace, layer: str, code: str) -> Explanation:
             for item, mark in zip(definition.checklist.items, marks, strict=False)
         }
     model = ws.catalog.model_of(layer)
-    learned = load_artefacts(ws.root / "models", model)
+    learned = learned_of(ws, layer)
     kept = ws.ledger.last_fit(layer, model.digest) if model.fitted else None
     fit = None if kept is None else Fit.of_text(kept.text)
     told = explain(model, definition, code, row, fit=fit, learned=learned)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from riskmap.duty import standing
+from riskmap.rules.permissions import Actor, may
 from riskmap.usecases.duty import find_scenario
 from riskmap.usecases.event_entry import Entry, prepared
 from riskmap.usecases.shelter_reach import LAYER
@@ -29,16 +30,17 @@ def shelter_names(ws: Workspace) -> dict[str, str]:
 
 
 def close_shelters(
-    ws: Workspace, named: str | int, codes: Sequence[str], *, by: str, why: str
+    ws: Workspace, named: str | int, codes: Sequence[str], *, by: Actor, why: str
 ) -> tuple[str, ...]:
     """Write the closing of shelters into the log, all of them or none; return those that were not closed before.
 
     UnknownNameError for a code that the ledger does not have.
     """
+    may(by, "keep_log")
     scenario = find_scenario(ws, named)
     shut = shut_shelters(ws, scenario.id)
     new = tuple(code for code in dict.fromkeys(codes) if code not in shut)
     events = [prepared(ws, scenario, Entry("closure", record=f"{LAYER}:{code}")) for code in new]
     if events:
-        ws.ledger.add_events(scenario.id, events, by=by, why=why)
+        ws.ledger.add_events(scenario.id, events, by=by.name, why=why)
     return new

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from riskmap.demo import make_demo, write_boundaries
 from riskmap.records import Intake, Records
+from riskmap.rules.permissions import Actor
 from riskmap.usecases.importing import Progress
 from riskmap.usecases.workspace import Workspace, create_workspace
 
@@ -18,7 +19,7 @@ def create_demo_workspace(
     *,
     points: int = DEMO_POINTS,
     seed: int = 0,
-    by: str,
+    by: Actor,
     why: str | None = None,
     store: str | None = None,
     progress: Progress | None = None,
@@ -35,7 +36,7 @@ def create_demo_workspace(
     for done, (layer, records) in enumerate(demo.layers.items(), start=1):
         name = f"演示数据 demo data · {ws.catalog.layer(layer).title.zh}"
         plan = ws.ledger.plan_import(records_as_intake(layer, records, seed=seed, name=name))
-        ws.ledger.commit_import(plan, by=by, why=why or f"演示数据 demo data (seed {seed})")
+        ws.ledger.commit_import(plan, by=by.name, why=why or f"演示数据 demo data (seed {seed})")
         if progress:
             progress(layer, 0.2 + 0.8 * done / len(demo.layers))
     return ws

@@ -19,13 +19,15 @@ from riskmap.duty import (
     Scenario,
     standing,
 )
-from riskmap.errors import RiskmapError, UnknownNameError
+from riskmap.errors import UnknownNameError
 from riskmap.ledger import mask_contacts
 from riskmap.moments import utc_now
 from riskmap.prepare.callout import callout
 from riskmap.prepare.clock import clock
 from riskmap.prepare.review import review
 from riskmap.records import Contact
+from riskmap.rules.permissions import Actor
+from riskmap.usecases.contacts import note_unmasked
 from riskmap.usecases.raised import raised
 from riskmap.usecases.workspace import Workspace
 
@@ -59,7 +61,7 @@ def callout_view(
     now: dt.datetime | None = None,
     minutes: float | None = None,
     unmasked: bool = False,
-    by: str = "",
+    by: Actor | None = None,
     why: str = "",
 ) -> CalloutView:
     """Return the call-out of a scenario with the state of every record at `now` (the present moment).
@@ -69,13 +71,7 @@ def callout_view(
     """
     scenario = find_scenario(ws, named)
     if unmasked:
-        if not by.strip() or not why.strip():
-            raise RiskmapError(
-                "叫应单的完整联系方式：请写明经办人和原因",
-                "full contacts of a call-out: state the person and the reason",
-            )
-        what = f"情景 {scenario.id} {scenario.title}：叫应单"
-        ws.ledger.record_export(by=by, why=why, what=what, unmasked=True)
+        note_unmasked(ws, f"情景 {scenario.id} {scenario.title}：叫应单", by=by, why=why)
     moment = now or utc_now()
     limit = ws.config.duty.minutes if minutes is None else minutes
     whole = _whole if unmasked else _whole_masked

@@ -16,6 +16,7 @@ from riskmap.present.export.paper import FORMATS as REPORTS
 from riskmap.present.export.paper import check_ending
 from riskmap.present.export.paper_pdf import pdf_needs
 from riskmap.present.export.written import Written
+from riskmap.rules.permissions import Actor
 
 __all__ = [
     "CALLOUTS",
@@ -31,7 +32,9 @@ CALLOUTS: Final = ("", ".xlsx", *REPORTS)
 """Endings of what a call-out may be written to; "" is a folder."""
 
 
-def export_callout(view: CalloutView, to: Path, *, by: str = "", lang: Lang = "zh") -> list[dict[str, Any]]:
+def export_callout(
+    view: CalloutView, to: Path, *, by: Actor | None = None, lang: Lang = "zh"
+) -> list[dict[str, Any]]:
     """Write a call-out: into a folder one workbook per sub-district, .xlsx all in one, .docx or .pdf the brief.
 
     Returns {path, format, rows} of every file. ExportError for another ending.
@@ -42,7 +45,7 @@ def export_callout(view: CalloutView, to: Path, *, by: str = "", lang: Lang = "z
     if ending == ".xlsx":
         return _told(write_callout_book(view, to, lang=lang))
     if ending in REPORTS:
-        return _told(write_brief(view, to, lang=lang, author=by))
+        return _told(write_brief(view, to, lang=lang, author=by.name if by else ""))
     raise ExportError(
         f"{to}：叫应单可写到文件夹（每街道一个 .xlsx）、.xlsx、.docx 或 .pdf（简报）",
         f"{to}: a call-out goes to a folder (one .xlsx per sub-district), .xlsx, .docx or .pdf (the brief)",
@@ -67,10 +70,12 @@ def check_target(to: Path, endings: tuple[str, ...]) -> None:
         check_ending(to, endings)
 
 
-def export_after_report(found: Review, to: Path, *, by: str = "", lang: Lang = "zh") -> list[dict[str, Any]]:
+def export_after_report(
+    found: Review, to: Path, *, by: Actor | None = None, lang: Lang = "zh"
+) -> list[dict[str, Any]]:
     """Write the after-action report as .docx or .pdf; returns {path, format, rows}."""
     check_target(to, REPORTS)
-    return _told(write_after_report(found, to, lang=lang, author=by))
+    return _told(write_after_report(found, to, lang=lang, author=by.name if by else ""))
 
 
 def _told(written: list[Written]) -> list[dict[str, Any]]:

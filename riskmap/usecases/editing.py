@@ -1,61 +1,103 @@
-"""Changes that one person makes to one record, each with a name, a reason and the version seen."""
+"""Changes that one person makes to records, each with a name, a reason and the version seen."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from riskmap.errors import RiskmapError
-from riskmap.usecases.assessing import assess_layers, one_feature
+from riskmap.errors import RiskmapError, Say
+from riskmap.ledger import RecordEdit, Undone
+from riskmap.rules.permissions import Actor, may
+from riskmap.usecases.assessing import one_commit, one_feature
 from riskmap.usecases.workspace import Workspace
 
 
 def edit_point(
-    ws: Workspace, layer: str, code: str, *, seen: int, changes: Mapping[str, Any], by: str, why: str
+    ws: Workspace, layer: str, code: str, *, seen: int, changes: Mapping[str, Any], by: Actor, why: str
 ) -> int:
     """Write changes to a record and score it again; returns its new version.
 
     `changes` maps name, subdistrict, position (lon, lat), shape, checklist, contacts or a field id
     to the new value; None erases. A stale `seen` raises StaleRevisionError with both sides.
     """
+    edit = RecordEdit(code, seen, changes)
+    return edit_points(ws, layer, [edit], by=by, why=why)[code]
+
+
+def edit_points(
+    ws: Workspace, layer: str, rows: Sequence[RecordEdit], *, by: Actor, why: str
+) -> dict[str, int]:
+    """Change many records of a layer and score them: one changeset, one undo; returns code → version.
+
+    All rows or none. StaleRevisionError shows both sides of every record that has moved on.
+    """
+    for row in rows:
+        may(by, "edit", layer, row.code)
     _need_reason(why)
-    version = ws.ledger.edit(layer, code, seen=seen, changes=changes, by=by, why=why)
-    assess_layers(ws, [layer], by=by, why=why, codes=[code])
-    return version
+    with one_commit(ws, [layer], by=by, why=why):
+        return ws.ledger.edit_many(layer, rows, by=by.name, why=why)
 
 
 def create_point(
-    ws: Workspace, layer: str, code: str, *, values: Mapping[str, Any], by: str, why: str
+    ws: Workspace, layer: str, code: str, *, values: Mapping[str, Any], by: Actor, why: str
 ) -> int:
     """Add a record by hand and score it; returns its version."""
+    may(by, "edit", layer, code)
     _need_reason(why)
     if not code.strip():
         raise RiskmapError(
             "新增点位：编号不能为空；请填写本街道的统一编号", "new point: the code is empty; write one"
         )
-    version = ws.ledger.create_record(layer, code.strip(), values=values, by=by, why=why)
-    assess_layers(ws, [layer], by=by, why=why, codes=[code.strip()])
-    return version
+    with one_commit(ws, [layer], by=by, why=why):
+        return ws.ledger.create_record(layer, code.strip(), values=values, by=by.name, why=why)
 
 
-def retire_point(ws: Workspace, layer: str, code: str, *, by: str, why: str, seen: int | None = None) -> int:
+def retire_point(
+    ws: Workspace, layer: str, code: str, *, by: Actor, why: str, seen: int | None = None
+) -> int:
     """Take a record off the lists; it stays in the ledger with the reason."""
+    may(by, "retire", layer, code)
     _need_reason(why)
     one_feature(ws, layer, code)
-    return ws.ledger.retire(layer, code, by=by, why=why, seen=seen)
+    return ws.ledger.retire(layer, code, by=by.name, why=why, seen=seen)
 
 
-def reinstate_point(ws: Workspace, layer: str, code: str, *, by: str, why: str) -> int:
-    """Put a retired record back on the lists."""
+def reinstate_point(ws: Workspace, layer: str, code: str, *, by: Actor, why: str) -> int:
+    """Put a retired record back on the lists and score it: its model may have another version by now."""
+    may(by, "retire", layer, code)
     _need_reason(why)
     one_feature(ws, layer, code)
-    return ws.ledger.reinstate(layer, code, by=by, why=why)
+    with one_commit(ws, [layer], by=by, why=why):
+        return ws.ledger.reinstate(layer, code, by=by.name, why=why)
 
 
-def undo_changeset(ws: Workspace, changeset: int, *, by: str, why: str) -> int:
-    """Undo one changeset as a whole; returns the changeset that did it."""
+def undo_changeset(ws: Workspace, changeset: int, *, by: Actor, why: str) -> Undone:
+    """Undo one changeset as a whole and score the records that it had written, and no other."""
+    may(by, "undo")
     _need_reason(why)
-    return ws.ledger.undo(changeset, by=by, why=why)
+    with one_commit(ws, by=by, why=why, rated=True) as action:
+        undone = ws.ledger.undo(changeset, by=by.name, why=why)
+    return replace(undone, tiers=action.tiers)
+
+
+def undone_text(changeset: int, undone: Undone) -> Say:
+    """Return everything that an undo did, in one sentence."""
+    parts = [
+        (undone.restored, "恢复记录 {n} 条", "records put back: {n}"),
+        (undone.withdrawn, "撤出新记录 {n} 条", "new records withdrawn: {n}"),
+        (undone.reopened_held, "重新待确认 {n} 行", "rows held again: {n}"),
+        (undone.reopened_rejected, "重新列为退回 {n} 行", "rows rejected again: {n}"),
+        (undone.closed_held, "不再待确认 {n} 行", "held rows closed: {n}"),
+        (undone.closed_rejected, "不再列为退回 {n} 行", "rejected rows closed: {n}"),
+        (len(undone.tiers), "等级改变 {n} 处", "tiers changed: {n}"),
+    ]
+    done = [(zh.format(n=n), en.format(n=n)) for n, zh, en in parts if n]
+    return Say(
+        f"变更 {changeset} 已撤销（记为变更 {undone.changeset}）：" + "，".join(zh for zh, _ in done),
+        f"changeset {changeset} is undone (as changeset {undone.changeset}): "
+        + ", ".join(en for _, en in done),
+    )
 
 
 def _need_reason(why: str) -> None:

@@ -15,6 +15,7 @@ from riskmap.hazards import KINDS as HAZARDS
 from riskmap.ledger import mask_name
 from riskmap.moments import utc_now
 from riskmap.prepare.clock import clock
+from riskmap.rules.permissions import Actor, may
 from riskmap.usecases.assessing import one_feature
 from riskmap.usecases.duty import find_scenario, scenario_callout
 from riskmap.usecases.workspace import Workspace
@@ -60,12 +61,13 @@ class Entry:
     corrects: int | None = None
 
 
-def log_event(ws: Workspace, named: str | int, entry: Entry, *, by: str, why: str) -> Event:
+def log_event(ws: Workspace, named: str | int, entry: Entry, *, by: Actor, why: str) -> Event:
     """Write one line of the log of a scenario and return it.
 
     RiskmapError says what the kind of event still needs; UnknownNameError names a record, contact,
     sub-district or event that does not exist. Nothing is written then.
     """
+    may(by, "keep_log")
     scenario = find_scenario(ws, named)
     if entry.kind not in EVENT_KINDS:
         near = closest(entry.kind, EVENT_KINDS)
@@ -81,7 +83,7 @@ def log_event(ws: Workspace, named: str | int, entry: Entry, *, by: str, why: st
             "message: use riskmap message; messages leave through the outbox, each attempt on record",
         )
     new = prepared(ws, scenario, entry)
-    (number,) = ws.ledger.add_events(scenario.id, [new], by=by, why=why)
+    (number,) = ws.ledger.add_events(scenario.id, [new], by=by.name, why=why)
     return ws.ledger.events(scenario.id, number=number)[0]
 
 

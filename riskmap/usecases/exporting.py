@@ -18,8 +18,10 @@ from riskmap.present.inventory import Inventory, LayerInventory, ModelStamp
 from riskmap.present.rejects import RejectedFile
 from riskmap.present.rejects import write_rejects as write_rejects_workbook
 from riskmap.records import FLAGS, TIER_TITLES, UNRATED, Contact, RejectedRow
+from riskmap.rules.permissions import Actor
 from riskmap.selection import Selected, Selection, Snapshot, Where, reconcile, select
 from riskmap.units import unit_title
+from riskmap.usecases.contacts import note_unmasked
 from riskmap.usecases.snapshots import current_snapshot, end_of_day
 from riskmap.usecases.workspace import Workspace
 
@@ -33,7 +35,7 @@ def export_selection(
     *,
     as_of: date | None = None,
     unmasked: bool = False,
-    by: str = "",
+    by: Actor | None = None,
     why: str = "",
     lang: Lang = "zh",
 ) -> dict[str, Any]:
@@ -41,6 +43,7 @@ def export_selection(
 
     Returns the document of `riskmap export --json`. Sums that do not agree are named on the cover and
     in `adds_up`; they never block. Contacts are masked unless `unmasked`, which is recorded.
+    RiskmapError asks for the person and the reason of that.
     """
     paths = [to] if isinstance(to, Path) else list(to)
     for path in paths:
@@ -50,13 +53,13 @@ def export_selection(
     inventory = _inventory(
         ws, snapshot, selected, selection, as_of=as_of, unmasked=unmasked, by=by, lang=lang
     )
+    if unmasked:
+        note_unmasked(ws, selection.to_text(), by=by, why=why)
     files = [
         {"path": str(done.path), "format": done.format, "rows": done.rows}
         for path in paths
         for done in export(inventory, path)
     ]
-    if unmasked:
-        ws.ledger.record_export(by=by, why=why, what=selection.to_text(), unmasked=True)
     return {"files": files, "count": selected.total, "adds_up": inventory.adds_up}
 
 
@@ -68,7 +71,7 @@ def _inventory(
     *,
     as_of: date | None,
     unmasked: bool,
-    by: str,
+    by: Actor | None,
     lang: Lang,
 ) -> Inventory:
     parts = []
@@ -90,7 +93,7 @@ def _inventory(
         filter=describe(ws, selection),
         as_of=as_of.isoformat() if as_of else f"{now:%Y-%m-%d %H:%M}",
         made_at=f"{now:%Y-%m-%d %H:%M}",
-        made_by=by,
+        made_by=by.name if by else "",
         adds_up=not differences,
         differences=tuple(differences),
         demo=ws.demo,

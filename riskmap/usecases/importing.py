@@ -12,10 +12,12 @@ import numpy as np
 from riskmap.coordinates import parse_datum
 from riskmap.errors import RiskmapError, Say
 from riskmap.intake import read_file
-from riskmap.ledger import Committed
+from riskmap.ledger import Committed, TierChange
 from riskmap.ledger.store import no_cycles
 from riskmap.places import Places, duplicates, fitting_datum
 from riskmap.records import ImportPlan, Intake, Issue, RejectedRow
+from riskmap.rules.permissions import Actor, may
+from riskmap.usecases.assessing import one_commit
 from riskmap.usecases.workspace import Workspace
 
 Progress = Callable[[str, float], None]  # what is being done, share done 0–1
@@ -25,11 +27,15 @@ _DATUM_TITLES = {"wgs84": "WGS84", "cgcs2000": "CGCS2000", "gcj02": "GCJ-02", "b
 
 @dataclass(frozen=True, slots=True)
 class FileImport:
-    """What one file did, or would do, to the ledger. `committed` is None after a dry run."""
+    """What one file did, or would do, to the ledger. `committed` is None after a dry run.
+
+    `tiers`: the tiers that changed with it.
+    """
 
     plan: ImportPlan
     place_issues: tuple[Issue, ...]
     committed: Committed | None = None
+    tiers: tuple[TierChange, ...] = ()
 
     @property
     def intake(self) -> Intake:
@@ -157,9 +163,29 @@ def plan_file(
         return FileImport(plan, place_issues(intake, ws.places))
 
 
-def commit_file(ws: Workspace, planned: FileImport, *, by: str, why: str) -> FileImport:
-    """Write what a plan says, as one changeset."""
-    return replace(planned, committed=ws.ledger.commit_import(planned.plan, by=by, why=why))
+def commit_file(ws: Workspace, planned: FileImport, *, by: Actor, why: str) -> FileImport:
+    """Write what a plan says, as one changeset, and score what it inserted or updated: both or neither."""
+    committed, tiers = commit_plan(ws, planned.plan, by=by, why=why)
+    return replace(planned, committed=committed, tiers=tiers)
+
+
+def commit_plan(
+    ws: Workspace, plan: ImportPlan, *, by: Actor, why: str, kind: str = "import"
+) -> tuple[Committed, tuple[TierChange, ...]]:
+    """Write a plan as a changeset of this kind and score its records; return what it did and to which tiers.
+
+    The first load of a layer stays unrated until the layer is assessed.
+    """
+    layer = plan.intake.layer
+    may(by, "import", layer)
+    with one_commit(ws, [layer] if is_assessed(ws, layer) else [], by=by, why=why, rated=True) as action:
+        committed = ws.ledger.commit_import(plan, by=by.name, why=why, kind=kind)
+    return committed, action.tiers
+
+
+def is_assessed(ws: Workspace, layer: str) -> bool:
+    """Tell whether a layer was ever assessed as a whole."""
+    return ws.ledger.assessed_digest(layer) is not None
 
 
 def import_files(
@@ -167,7 +193,7 @@ def import_files(
     layer: str,
     paths: Sequence[Path],
     *,
-    by: str,
+    by: Actor,
     why: str,
     datum: str | None = None,
     dry_run: bool = False,

@@ -12,6 +12,7 @@ from riskmap.hazards import IssuedWarning
 from riskmap.moments import moment_of
 from riskmap.prepare.wind_error import lead_hours, position_error
 from riskmap.present.storm import cone, rain_document, seconds, track_document
+from riskmap.rules.permissions import Actor, may
 from riskmap.usecases import issued
 from riskmap.usecases.issued import Given
 from riskmap.usecases.judging import Prepared
@@ -22,8 +23,9 @@ from riskmap.usecases.workspace import Workspace
 _MOST_NAMED: Final = 500  # unknown records that a scenario lists; the others are counted
 
 
-def keep(ws: Workspace, found: Prepared, *, who: str, why: str) -> int:
+def keep(ws: Workspace, found: Prepared, *, by: Actor, why: str) -> int:
     """Put a computed scenario into the ledger; return its number. Warnings and response open its log."""
+    may(by, "keep_log")
     events = [
         NewEvent(
             at=_happened(one.issued, found.given),
@@ -43,7 +45,7 @@ def keep(ws: Workspace, found: Prepared, *, who: str, why: str) -> int:
         at=moment_of(found.at),
         escalations=found.escalations,
         events=events,
-        by=who,
+        by=by.name,
         why=why,
     )
     remember(ws, opened)

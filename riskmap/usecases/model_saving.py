@@ -25,6 +25,7 @@ from riskmap.catalog.problems import read_text
 from riskmap.errors import CatalogError, RiskmapError, StaleModelError, UnknownNameError
 from riskmap.ledger import model_digest
 from riskmap.present.export.atomic import refusals, sync_folder
+from riskmap.rules.permissions import Actor, may
 from riskmap.usecases.artefacts import load_artefacts
 from riskmap.usecases.assessing import assess_layers
 from riskmap.usecases.model_preview import draft_model, layers_using
@@ -155,7 +156,7 @@ def model_versions(ws: Workspace, layer: str) -> list[ModelVersion]:
 
 
 def save_model(
-    ws: Workspace, layer: str, text: str, *, base_digest: str, by: str, why: str, assess: bool = True
+    ws: Workspace, layer: str, text: str, *, base_digest: str, by: Actor, why: str, assess: bool = True
 ) -> Saved:
     """Write a new version of a layer's model and, unless told not to, assess the layers that it scores.
 
@@ -163,6 +164,7 @@ def save_model(
     why, where the file holds another text by now (StaleModelError), the text has mistakes
     (CatalogError), is what the file says already, or keeps a version that was used before.
     """
+    may(by, "adopt_model", layer)
     here, text = open_model(ws, layer), text.replace("\r\n", "\n")
     if here.digest != base_digest:
         raise _stale(ws, layer, text, here)
@@ -182,7 +184,7 @@ def save_model(
             text=text,
             base=here.text,
             used=[(one.version, one.digest) for one in versions],
-            by=by,
+            by=by.name,
             why=why,
         )
         if not ws.ledger.put_model_in_place(changeset, lambda: _replace(ws, layer, text, here, part)):
@@ -191,7 +193,7 @@ def save_model(
 
 
 def _assessed(
-    ws: Workspace, layer: str, draft: ScoringModel, changeset: int, *, by: str, why: str, assess: bool
+    ws: Workspace, layer: str, draft: ScoringModel, changeset: int, *, by: Actor, why: str, assess: bool
 ) -> Saved:
     try:
         fresh = reopened(ws)

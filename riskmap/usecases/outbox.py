@@ -21,6 +21,7 @@ from riskmap.ledger import mask_name
 from riskmap.moments import utc_now
 from riskmap.prepare.callout import in_order
 from riskmap.records import Contact
+from riskmap.rules.permissions import Actor, may
 from riskmap.usecases.assessing import one_feature
 from riskmap.usecases.duty import find_scenario
 from riskmap.usecases.event_entry import Entry, prepared
@@ -91,7 +92,7 @@ def send_message(
     entry: Entry,
     *,
     subject: str = "",
-    by: str,
+    by: Actor,
     why: str,
     environ: Mapping[str, str] | None = None,
 ) -> MessageState:
@@ -100,6 +101,7 @@ def send_message(
     `entry.kind` is "message"; `record` with `contact` addresses a person, `subdistrict` a
     sub-district, neither of them the whole district. RiskmapError without a text.
     """
+    may(by, "send")
     scenario = find_scenario(ws, named)
     if not entry.text.strip():
         raise RiskmapError("消息：内容为空，未写入；请用 --text 写明", "message: it has no text; give --text")
@@ -111,7 +113,7 @@ def send_message(
     if scenario.drill:
         body |= {"status": "drill", "note": NOT_SENT}
     queued = NewEvent(new.at, "message", new.layer, new.code, new.subdistrict, body)
-    (number,) = ws.ledger.add_events(scenario.id, [queued], by=by, why=why)
+    (number,) = ws.ledger.add_events(scenario.id, [queued], by=by.name, why=why)
     deliver(ws, scenario.id, by=by, why=why, only=number, environ=environ)
     return next(m for m in messages(ws, scenario.id) if m.message == number)
 
@@ -150,7 +152,7 @@ def deliver(
     ws: Workspace,
     named: str | int,
     *,
-    by: str,
+    by: Actor,
     why: str,
     only: int | None = None,
     environ: Mapping[str, str] | None = None,
@@ -160,6 +162,7 @@ def deliver(
     Each attempt is written down at once. A message that was taken back by a correction stays. In a
     drill nothing is tried.
     """
+    may(by, "send")
     scenario = find_scenario(ws, named)
     if scenario.drill:
         return []
@@ -172,13 +175,13 @@ def deliver(
             result = _attempt(ws, scenario, first, by=by, why=why, environ=environ or os.environ)
             body = {"message": first.id, "attempt": state.attempts + 1} | result
             new = NewEvent(utc_now(), "message", first.layer, first.code, first.subdistrict, body)
-            ws.ledger.add_events(scenario.id, [new], by=by, why=why)
+            ws.ledger.add_events(scenario.id, [new], by=by.name, why=why)
             tried.append(first.id)
     return [m for m in messages(ws, scenario.id) if m.message in tried]
 
 
 def _attempt(
-    ws: Workspace, scenario: Scenario, first: Event, *, by: str, why: str, environ: Mapping[str, str]
+    ws: Workspace, scenario: Scenario, first: Event, *, by: Actor, why: str, environ: Mapping[str, str]
 ) -> dict[str, Any]:
     """Return what an attempt came to: status, channel, and place or reason."""
     settings = ws.config.outbox
@@ -194,7 +197,7 @@ def _attempt(
                 )
             what = f"情景 {scenario.id} 消息 {first.id}：收件人电话，经 {settings.kind}"
             # Noted first: no number leaves that was not recorded.
-            ws.ledger.record_export(by=by, why=why, what=what, unmasked=True)
+            ws.ledger.record_export(by=by.name, why=why, what=what, unmasked=True)
         place = send(_outgoing(ws, scenario, first, person), settings, root=ws.root, environ=environ)
     except RiskmapError as problem:
         return {

@@ -15,6 +15,7 @@ from riskmap.errors import RiskmapError, Say
 from riskmap.hazards import Escalation
 from riskmap.moments import moment_of
 from riskmap.records import RANKS, TIERS
+from riskmap.rules.permissions import Actor
 from riskmap.usecases.duty import callout_view
 from riskmap.usecases.duty_documents import callout_json
 from riskmap.usecases.duty_exports import CALLOUTS, check_target, export_callout
@@ -33,7 +34,7 @@ def prepare_and_report(
     crs: str | None = None,
     keep_it: bool = True,
     to: Path | None = None,
-    who: str,
+    by: Actor,
     why: str,
 ) -> dict[str, Any]:
     """Compute, keep, and return the document of `riskmap prepare --json`.
@@ -75,13 +76,13 @@ def prepare_and_report(
             # The workspace's own table must not keep anybody from seeing what is in danger.
             notes.append(Say(f"未安排转移：{problem.say.zh}", f"no moves were planned: {problem.say.en}"))
             moves["failed"] = True
-    number = keep(ws, found, who=who, why=why) if keep_it else None
+    number = keep(ws, found, by=by, why=why) if keep_it else None
     callout: list[Any] = []
     if number is not None:
         view = callout_view(ws, number, now=moment_of(found.at))
         callout = callout_json(view)["callout"]
         if to is not None:
-            export_callout(view, to, by=who)
+            export_callout(view, to, by=by)
     return {
         "scenario": found.title,
         "id": number,

@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 from riskmap.catalog import Field
 from riskmap.errors import LedgerError
 from riskmap.records import Features, ImportPlan, Intake, Records
+from riskmap.rules.permissions import Actor
 from riskmap.terrain.sampling import Method, sample_points
 from riskmap.terrain.zonal import Statistic, summarise
 from riskmap.usecases.digests import digest_of
+from riskmap.usecases.importing import commit_plan
 from riskmap.usecases.raster_facts import Origin, band_facts, fitting_zonal, how_to_take, numeric_field
 from riskmap.usecases.workspace import Workspace
 
@@ -83,7 +85,7 @@ def sample_layer(
     raster: Path,
     *,
     field_id: str,
-    by: str,
+    by: Actor,
     why: str,
     band: int = 1,
     method: Method | None = None,
@@ -121,10 +123,10 @@ def sample_layer(
     )
 
 
-def _written(ws: Workspace, report: SampleReport, plan: ImportPlan, *, by: str, why: str) -> SampleReport:
+def _written(ws: Workspace, report: SampleReport, plan: ImportPlan, *, by: Actor, why: str) -> SampleReport:
     if not report.updated:
         return report
-    done = ws.ledger.commit_import(plan, by=by, why=f"{why}（{report.origin}）", kind=KIND)
+    done, _ = commit_plan(ws, plan, by=by, why=f"{why}（{report.origin}）", kind=KIND)
     return replace(report, changeset=done.changeset)
 
 

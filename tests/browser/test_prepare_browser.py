@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from riskmap.rules.permissions import local_actor
 from riskmap.usecases.assessing import assess_layers
 from riskmap.usecases.demonstrating import create_demo_workspace
 from riskmap.usecases.workspace import open_workspace
@@ -33,8 +34,8 @@ COLOURED = """() => { const c = document.querySelector(".rm-raised"); const d = 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory):
     root = tmp_path_factory.mktemp("prepare") / "ws"
-    ws = create_demo_workspace(root, points=POINTS, seed=3, by="测试")
-    assess_layers(ws, by="测试", why="测试")
+    ws = create_demo_workspace(root, points=POINTS, seed=3, by=local_actor("测试"))
+    assess_layers(ws, by=local_actor("测试"), why="测试")
     return root
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import streamlit as st
 
-from riskmap.errors import DatumError, RiskmapError
+from riskmap.errors import DatumError, RiskmapError, StaleRevisionError
 from riskmap.records import RANKS, TIER_TITLES, TIERS
 from riskmap.ui.filters import escape
 from riskmap.ui.import_backlog import backlog, rejected_download, undo_box
@@ -232,7 +232,8 @@ def _drop() -> None:
 
 def _result(outcome: Outcome) -> None:
     if outcome.refused is not None:
-        notice("warning", say("import_stale", text=outcome.refused.text(lang())))
+        stale, text = isinstance(outcome.refused, StaleRevisionError), outcome.refused.text(lang())
+        notice("warning", say("import_stale", text=text) if stale else text)
     if not outcome.committed:
         return
     files = [f.committed for f in outcome.committed if f.committed is not None]
@@ -241,7 +242,10 @@ def _result(outcome: Outcome) -> None:
         for name in ("inserted", "updated", "unchanged", "held", "rejected")
     }
     notice("success", say("import_done", **{k: f"{v:,}" for k, v in total.items()}))
-    _tier_changes(outcome)
+    if outcome.unrated is not None:
+        notice("warning", say("import_unrated", text=outcome.unrated.text(lang())))
+    else:
+        _tier_changes(outcome)
     rejects = [
         (f.intake.file, f.committed.batch if f.committed else None, f.intake.rejected)
         for f in outcome.committed
@@ -258,7 +262,7 @@ def _result(outcome: Outcome) -> None:
             continue
         with st.expander(say("import_undo", file=escape(file.intake.file))):
             st.caption(say("import_undo_lead"))
-            undo_box(f"import-undo-{number}", file.committed.changeset, [outcome.layer])
+            undo_box(f"import-undo-{number}", file.committed.changeset)
 
 
 def _tier_changes(outcome: Outcome) -> None:

@@ -10,6 +10,7 @@ import streamlit as st
 
 from riskmap.catalog.model_text import stated_version, with_version
 from riskmap.errors import RiskmapError, StaleModelError
+from riskmap.rules.permissions import Actor
 from riskmap.ui import model_about, model_history
 from riskmap.ui.look import page_look, section
 from riskmap.ui.model_draft import Draft, draft_of, forget, text_typed
@@ -182,7 +183,7 @@ def _proposed(draft: Draft, found: Sequence[ModelVersion]) -> str:
     return stated if stated and (stated not in used or waiting) else next_version(draft.base.version, used)
 
 
-def _save(draft: Draft, version: str, *, by: str, why: str, assess: bool) -> None:
+def _save(draft: Draft, version: str, *, by: Actor, why: str, assess: bool) -> None:
     try:
         text = with_version(draft.text, version)
         with st.spinner(say("model_saving")):

@@ -13,6 +13,7 @@ from riskmap.assess.fit import needed_fit
 from riskmap.assess.rows import touched
 from riskmap.catalog import Layer, ScoringModel
 from riskmap.records import Assessment
+from riskmap.rules.permissions import Actor
 from riskmap.usecases.assessing import assess_layers
 from riskmap.usecases.batch.engines import Engine, check_engine, cluster, results
 from riskmap.usecases.workspace import Workspace
@@ -36,7 +37,7 @@ def assess_layers_on(
     *,
     engine: Engine,
     scheduler: str | None,
-    by: str,
+    by: Actor,
     why: str,
 ) -> dict[str, Any]:
     """Score layers as `assess_layers` does, with `engine` "dask" on the cluster at `scheduler`.

@@ -1,0 +1,1 @@
+"""What may be said and done: the rules that every door asks."""

@@ -1,0 +1,52 @@
+"""Who may do what: the one place that is asked before anything is written, sent or shown in full."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from riskmap.errors import NotAllowedError, Say
+
+Right = Literal[
+    "read_contacts", "edit", "retire", "import", "undo", "assess", "adopt_model", "keep_log", "send"
+]
+
+RIGHTS: Final[Mapping[Right, Say]] = {
+    "read_contacts": Say("查看完整联系方式", "see full contacts"),
+    "edit": Say("新增或修改记录", "add or edit records"),
+    "retire": Say("注销或恢复记录", "retire or reinstate records"),
+    "import": Say("导入文件、处理待确认和退回的行", "import files, settle held and rejected rows"),
+    "undo": Say("撤销变更", "undo changes"),
+    "assess": Say("评估", "assess"),
+    "adopt_model": Say("采用评分模型", "adopt a scoring model"),
+    "keep_log": Say("保存情景、记录事件", "keep scenarios and their log"),
+    "send": Say("发送消息", "send messages"),
+}
+"""What a person may be allowed to do, named by what is done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts. `account` is the sign-in that proves the name, None where the name is only what was typed."""
+
+    name: str
+    account: str | None
+    rights: frozenset[Right]
+
+
+def local_actor(name: str) -> Actor:
+    """Return who acts where there is no sign-in: whoever sits at the machine has every right, under any name."""
+    return Actor(name.strip(), None, frozenset(RIGHTS))
+
+
+def may(actor: Actor, right: Right, layer: str = "", record: str = "") -> None:
+    """Let the actor pass. NotAllowedError names what is not allowed, on which layer and record."""
+    if right in actor.rights:
+        return
+    place, what = " › ".join(part for part in (layer, record) if part), RIGHTS[right]
+    raise NotAllowedError(
+        f"{f'{place}：' if place else ''}{actor.name} 没有“{what.zh}”的权限，未执行；请由有此权限的人办理",
+        f"{f'{place}: ' if place else ''}{actor.name} has no right to {what.en}; nothing was done, "
+        "ask somebody who has it",
+    )
