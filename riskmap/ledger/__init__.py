@@ -1,6 +1,7 @@
 """The ledger: features, revisions, assessments, contacts. Nothing is ever lost."""
 
 from riskmap.ledger.assessments import RunResult, Scored
+from riskmap.ledger.column_reading import LayerColumns
 from riskmap.ledger.fits import KeptFit
 from riskmap.ledger.holding import HeldEntry
 from riskmap.ledger.importing import Committed
@@ -20,6 +21,7 @@ __all__ = [
     "HeldEntry",
     "KeptFit",
     "KeptModel",
+    "LayerColumns",
     "Ledger",
     "RejectedEntry",
     "RunResult",

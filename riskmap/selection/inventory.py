@@ -11,9 +11,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from riskmap.catalog import Layer
+from riskmap.columns import column_of
 from riskmap.records import FLAGS, RANKS, UNRATED
 from riskmap.selection.filters import Selection
-from riskmap.selection.table import column_of
 from riskmap.selection.views import row_mask, view_of
 
 if TYPE_CHECKING:

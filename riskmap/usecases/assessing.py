@@ -10,7 +10,9 @@ import numpy as np
 import pyarrow as pa
 
 from riskmap.assess import Fit, Predictor, assess_table, explain, fit_model
+from riskmap.assess.rows import touched
 from riskmap.catalog import Layer, ScoringModel
+from riskmap.columns import numbers_of
 from riskmap.errors import UnknownNameError
 from riskmap.ledger import RunResult, Scored
 from riskmap.records import (
@@ -25,7 +27,6 @@ from riskmap.records import (
     Features,
     Value,
 )
-from riskmap.selection import layer_table
 from riskmap.usecases.artefacts import load_artefacts
 from riskmap.usecases.workspace import Workspace
 
@@ -66,22 +67,25 @@ def assess_layers(
     Where none was kept for this version of the model, the whole layer is scored instead. `scorer`
     computes the scores, in this process unless another one is given.
     """
-    scored: list[Scored] = []
-    for layer_id in layers or tuple(ws.catalog.layers):
-        layer, model = ws.catalog.layer(layer_id), ws.catalog.model_of(layer_id)
-        learned = load_artefacts(ws.root / "models", model)
-        fit = kept_fit(ws, layer_id) if codes is not None else None
-        alone = codes is not None and (fit is not None or not model.fitted)
-        features = ws.ledger.features(layer_id, codes=codes if alone else None)
-        table = layer_table(features, layer)
-        fit = fit or fit_model(model, layer, table, learned=learned)
-        assessment = scorer(model, layer, table, fit=fit, learned=learned)
-        scored.append(Scored(assessment, features, model.text, None if fit is None else fit.text))
+    chosen = layers or tuple(ws.catalog.layers)
+    scored = [_scored(ws, layer, codes=codes, scorer=scorer) for layer in chosen]
     saved = ws.ledger.save_assessments(scored, by=by, why=why)
     return {
         "run": saved[0].run if saved else None,
         "layers": [_layer_json(one, result) for one, result in zip(scored, saved, strict=True)],
     }
+
+
+def _scored(ws: Workspace, layer_id: str, *, codes: Sequence[str] | None, scorer: Scorer) -> Scored:
+    layer, model = ws.catalog.layer(layer_id), ws.catalog.model_of(layer_id)
+    learned = load_artefacts(ws.root / "models", model)
+    fit = kept_fit(ws, layer_id) if codes is not None else None
+    alone = codes is not None and (fit is not None or not model.fitted)
+    table = ws.ledger.scoring_columns(layer, touched(model), codes=codes if alone else None).whole()
+    fit = fit or fit_model(model, layer, table, learned=learned)
+    assessment = scorer(model, layer, table, fit=fit, learned=learned)
+    feature_id, version = (numbers_of(table[name]) for name in ("feature_id", "version"))
+    return Scored(assessment, feature_id, version, model.text, None if fit is None else fit.text)
 
 
 def scoring_basis(ws: Workspace, layer: str) -> tuple[Fit | None, Mapping[str, Predictor]]:

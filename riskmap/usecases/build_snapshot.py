@@ -17,9 +17,9 @@ from pathlib import Path
 import pyarrow as pa
 
 import riskmap
+from riskmap.catalog import Layer
 from riskmap.errors import RiskmapError
-from riskmap.records import Features
-from riskmap.selection import Snapshot, build_snapshot, changed_table
+from riskmap.selection import Snapshot, build_snapshot, changed_table, finished_table
 from riskmap.usecases import shelf
 from riskmap.usecases.workspace import Workspace, open_workspace
 
@@ -41,10 +41,10 @@ def build_and_shelve(ws: Workspace, as_of: date | None, today: date) -> tuple[Sn
     layers, moment, left = ws.catalog.layers, None if as_of is None else end_of_day(as_of), _ATTEMPTS
     while True:
         state = ws.ledger.state if moment is None else ws.ledger.state_at(moment)
-        given: dict[str, Features | pa.Table] = (
+        given = (
             _given(ws, state)
             if moment is None
-            else {layer: ws.ledger.features(layer, as_of=moment) for layer in layers}
+            else {layer_id: _read(ws, layer, moment) for layer_id, layer in layers.items()}
         )
         snapshot = build_snapshot(given, layers, ws.places, state=state, today=today)
         del given
@@ -56,20 +56,24 @@ def build_and_shelve(ws: Workspace, as_of: date | None, today: date) -> tuple[Sn
             return snapshot, False
 
 
-def _given(ws: Workspace, state: int) -> dict[str, Features | pa.Table]:
+def _given(ws: Workspace, state: int) -> dict[str, pa.Table]:
     """Return each layer: as an earlier snapshot has it, with what changed put in, or read anew."""
     layers = ws.catalog.layers
     base = shelf.find(ws, state)
     codes = None if base is None else ws.ledger.changed_since(base.state, most=ws.ledger.size // 4)
     if base is None or codes is None:
-        return {layer: ws.ledger.features(layer) for layer in layers}
-    found: dict[str, Features | pa.Table] = {}
+        return {layer_id: _read(ws, layer) for layer_id, layer in layers.items()}
+    found: dict[str, pa.Table] = {}
     for layer_id, layer in layers.items():
         found[layer_id] = base.tables[layer_id]
         if layer_id in codes:
             changed = ws.ledger.features(layer_id, codes=codes[layer_id], include_retired=True)
             found[layer_id] = changed_table(base.tables[layer_id], changed, layer)
     return found
+
+
+def _read(ws: Workspace, layer: Layer, as_of: datetime | None = None) -> pa.Table:
+    return finished_table(ws.ledger.layer_columns(layer, as_of=as_of).whole(), layer)
 
 
 def build_apart(ws: Workspace, as_of: date | None, today: date) -> bool:
