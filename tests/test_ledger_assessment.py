@@ -155,6 +155,6 @@ def test_a_past_day_shows_the_tier_of_that_day(ledger):
 
 def test_results_that_do_not_match_the_records_are_refused(ledger):
     one = scored(ledger, [LOW], codes=["A"])
+    every = ledger.features(LAYER)
     with pytest.raises(LedgerError, match="对不上"):
-        every = ledger.features(LAYER)
         store(ledger, dataclasses.replace(one, feature_id=every.feature_id, version=every.version))
