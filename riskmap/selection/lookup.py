@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute
 from numpy.typing import NDArray
 
-from riskmap.columns import bools_of, numbers_of
+from riskmap.columns import array_of, bools_of, numbers_of
 from riskmap.records import RANKS
 from riskmap.selection.filters import Selection
 from riskmap.selection.views import row_mask, text_mask, view_of
@@ -125,7 +124,7 @@ def search(snapshot: Snapshot, text: str, limit: int = 20) -> list[Hit]:
     whole = " ".join(words)
     exact = np.flatnonzero(mask & bools_of(pc.starts_with(snapshot.search, f"{whole}\n")))
     found = np.flatnonzero(mask)[:_WEIGHED]
-    texts = snapshot.search.take(pa.array(found))
+    texts = snapshot.search.take(array_of(found))
     order = (
         exact,
         found[bools_of(pc.match_substring(texts, f"\n{whole}\n"))],

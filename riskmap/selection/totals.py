@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from riskmap.catalog import Layer
-from riskmap.columns import codes_of, numbers_of
+from riskmap.columns import array_of, codes_of, numbers_of
 from riskmap.errors import Lang, Say
 from riskmap.records import FLAGS, RANK_OF, TIERS, UNRATED
 from riskmap.selection.filters import NOT_STATED, Selection
@@ -154,7 +153,8 @@ def _tier_gap(snapshot: Snapshot, layer: str, entry: Mapping[str, Any], lang: La
     if rated == entry["total"]:
         return None
     table = snapshot.table(layer)
-    codes = table["code"].filter(pa.array(numbers_of(table["rank"]) == UNRATED)).to_pylist()
+    unrated = array_of(np.flatnonzero(numbers_of(table["rank"]) == UNRATED))
+    codes = table["code"].take(unrated).to_pylist()
     title = entry["title"]
     what = Say(f"{title}：四级之和与总数不符", f"{title}: the four tiers do not sum to the total")
     return {

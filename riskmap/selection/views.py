@@ -14,7 +14,7 @@ import pyarrow.compute
 import shapely
 from numpy.typing import NDArray
 
-from riskmap.columns import bools_of, numbers_of
+from riskmap.columns import array_of, bools_of, numbers_of
 from riskmap.errors import Say, SelectionError
 from riskmap.selection.filters import Selection, polygon
 from riskmap.selection.flags import FLAG_BIT
@@ -139,7 +139,7 @@ def _narrow(part: Bools, table: pa.Table, where: Where, search: pa.Array | pa.Ch
         part &= contains(search, fold_text(str(where.values[0])))  # more than it lets through, and fast
     rows = np.flatnonzero(part)
     if len(rows) * _FEW < len(part):
-        part[rows] = matching(table.select(columns_of(where)).take(pa.array(rows)), where)
+        part[rows] = matching(table.select(columns_of(where)).take(array_of(rows)), where)
     else:
         part &= matching(table, where)
 
@@ -176,7 +176,7 @@ def text_mask(snapshot: Snapshot, text: str) -> Bools:
     for word in more:  # in what the longest one, as a rule the rarest, has left
         rows = np.flatnonzero(found)
         if len(rows) * _FEW < len(found):
-            found[rows] = contains(snapshot.search.take(pa.array(rows)), word)
+            found[rows] = contains(snapshot.search.take(array_of(rows)), word)
         else:
             found &= contains(snapshot.search, word)
     return found
