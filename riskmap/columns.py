@@ -96,7 +96,7 @@ def _read(column: pa.ChunkedArray) -> Floats | Words:
             return floats_of(column)
         column = column.dictionary_encode()
     codes, words = codes_of(column)
-    return Words(codes, tuple("" if word is None else word for word in words))
+    return Words(codes, tuple(words))
 
 
 def _one(column: Any) -> Any:
@@ -121,16 +121,14 @@ def bools_of(column: pa.Array | pa.ChunkedArray) -> Bools:
     return _joined([_bits(c, 1) & _valid(c) for c in _chunks(column)], np.dtype(np.bool_))
 
 
-def codes_of(column: pa.ChunkedArray) -> tuple[NDArray[np.int32], list[str | None]]:
+def codes_of(column: pa.ChunkedArray) -> tuple[NDArray[np.int32], list[str]]:
     """Return the indices (−1 where null) and the words of a dictionary column."""
+    # A null kept among the words is missing as well, and Arrow cannot unify it.
+    if any(chunk.dictionary.null_count for chunk in column.chunks):
+        column = column.cast(column.type.value_type).dictionary_encode()
     chunks = column.unify_dictionaries().chunks
-    if not chunks:
-        return np.zeros(0, np.int32), []
     codes = [np.where(_valid(c), _raw(c.indices), -1).astype(np.int32, copy=False) for c in chunks]
-    words: list[str | None] = chunks[0].dictionary.to_pylist()
-    found = _joined(codes, np.dtype(np.int32))
-    # A null kept inside the dictionary is missing as well.
-    return (np.where(found == words.index(None), np.int32(-1), found) if None in words else found), words
+    return _joined(codes, np.dtype(np.int32)), chunks[0].dictionary.to_pylist() if chunks else []
 
 
 def array_of(values: NDArray[Any]) -> pa.Array:

@@ -119,7 +119,7 @@ def read_results(
     return found
 
 
-def _results_query(layer: str, ordered: NDArray[np.int64], at: int | None) -> sa.Select[Any]:
+def _results_query(layer: str, ordered: NDArray[np.int64], at: int | None) -> sa.Select[*tuple[Any, ...]]:
     f, t = s.feature, s.assessment
     joined = f.outerjoin(t, sa.and_(t.c.feature_id == f.c.id, held_at(t, at)))
     query = sa.select(
