@@ -121,14 +121,24 @@ def bools_of(column: pa.Array | pa.ChunkedArray) -> Bools:
     return _joined([_bits(c, 1) & _valid(c) for c in _chunks(column)], np.dtype(np.bool_))
 
 
+def indices_of(column: pa.ChunkedArray) -> NDArray[np.int32]:
+    """Return which word of a dictionary column each row has, −1 where null."""
+    chunks = _one_dictionary(column).chunks
+    codes = [np.where(_valid(c), _raw(c.indices), -1).astype(np.int32, copy=False) for c in chunks]
+    return _joined(codes, np.dtype(np.int32))
+
+
 def codes_of(column: pa.ChunkedArray) -> tuple[NDArray[np.int32], list[str]]:
     """Return the indices (−1 where null) and the words of a dictionary column."""
+    column = _one_dictionary(column)
+    return indices_of(column), column.chunk(0).dictionary.to_pylist() if column.num_chunks else []
+
+
+def _one_dictionary(column: pa.ChunkedArray) -> pa.ChunkedArray:
     # A null kept among the words is missing as well, and Arrow cannot unify it.
     if any(chunk.dictionary.null_count for chunk in column.chunks):
         column = column.cast(column.type.value_type).dictionary_encode()
-    chunks = column.unify_dictionaries().chunks
-    codes = [np.where(_valid(c), _raw(c.indices), -1).astype(np.int32, copy=False) for c in chunks]
-    return _joined(codes, np.dtype(np.int32)), chunks[0].dictionary.to_pylist() if chunks else []
+    return column.unify_dictionaries()
 
 
 def array_of(values: NDArray[Any]) -> pa.Array:

@@ -11,7 +11,7 @@ import pyarrow.compute
 from numpy.typing import NDArray
 
 from riskmap.catalog import Layer
-from riskmap.columns import Bools, codes_of, column_of, numbers_of
+from riskmap.columns import Bools, bools_of, codes_of, column_of, indices_of, numbers_of
 from riskmap.places import Places, near_duplicates
 from riskmap.records import FLAGS, RANK_OF, TIER_TITLES, TIERS, UNRATED
 
@@ -82,7 +82,6 @@ def _elsewhere(table: pa.Table, places: Places, lon: NDArray[np.float64], lat: N
 
 def near_names(names: pa.ChunkedArray, lon: NDArray[np.float64], lat: NDArray[np.float64]) -> Bools:
     """Return which rows share their name with another one too near to be something else."""
-    group, words = codes_of(names.dictionary_encode())
-    if "" in words:
-        group = np.where(group == words.index(""), -1, group)
+    nameless = bools_of(pc.equal(names, ""))
+    group = np.where(nameless, np.int32(-1), indices_of(names.dictionary_encode()))
     return near_duplicates(group, lon, lat)
