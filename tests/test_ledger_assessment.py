@@ -23,7 +23,8 @@ def ledger(tmp_path):
 
 def scored(ledger, ranks, *, digest="m1", codes=None, layer=LAYER):
     found = ledger.features(layer, codes=codes)
-    return Scored(assessment(found, ranks, digest=digest, layer=layer), found, f"text of {digest}")
+    made = assessment(found, ranks, digest=digest, layer=layer)
+    return Scored(made, found.feature_id, found.version, f"text of {digest}")
 
 
 def save(ledger, ranks, **which):
@@ -154,5 +155,6 @@ def test_a_past_day_shows_the_tier_of_that_day(ledger):
 
 def test_results_that_do_not_match_the_records_are_refused(ledger):
     one = scored(ledger, [LOW], codes=["A"])
+    every = ledger.features(LAYER)
     with pytest.raises(LedgerError, match="对不上"):
-        store(ledger, dataclasses.replace(one, features=ledger.features(LAYER)))
+        store(ledger, dataclasses.replace(one, feature_id=every.feature_id, version=every.version))

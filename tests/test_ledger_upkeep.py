@@ -92,7 +92,7 @@ def test_the_past_cannot_be_rewritten_even_with_sql(ledger, path):
     bring(ledger, [point("A", contacts=(leader(),))], bad=[rejected("B", "坏")])
     ledger.edit(LAYER, "A", seen=1, changes={"likelihood": 6}, **WHO)
     found = ledger.features(LAYER)
-    ledger.save_assessments([Scored(assessment(found, [4]), found, "")], **WHO)
+    ledger.save_assessments([Scored(assessment(found, [4]), found.feature_id, found.version, "")], **WHO)
     forbidden = [
         f"DELETE FROM {t}"
         for t in ("changeset", "feature", "revision", "contact_set", "rejected_row", "assessment")
@@ -356,7 +356,7 @@ def test_the_ledger_names_the_records_that_changed_since_a_state(ledger):
     bring(ledger, [point("S")], layer="slopes")
     edited = ledger.state
     found = ledger.features(LAYER, codes=["B"])
-    ledger.save_assessments([Scored(assessment(found, [4]), found, "")], **WHO)
+    ledger.save_assessments([Scored(assessment(found, [4]), found.feature_id, found.version, "")], **WHO)
     assert ledger.changed_since(start, most=9) == {LAYER: ("A", "B", "C"), "slopes": ("S",)}
     assert ledger.changed_since(edited, most=9) == {LAYER: ("B",)}
     assert ledger.changed_since(start, most=3) is None

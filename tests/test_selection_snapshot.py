@@ -13,7 +13,7 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from riskmap.errors import SelectionError
+from riskmap.errors import LedgerError, SelectionError
 from riskmap.places import Places
 from riskmap.records import FLAGS, RANK_OF, UNRATED, Records
 from riskmap.selection import (
@@ -121,7 +121,7 @@ def test_a_value_of_another_type_is_kept_where_nothing_is_lost(column, value, ke
     ("column", "value"), [("people", 2.5), ("slope_height", "十二"), ("indoor", "maybe")]
 )
 def test_a_value_that_does_not_fit_its_field_is_named_and_not_cut(column, value):
-    with pytest.raises(SelectionError, match=rf"risk_points › A › {column}") as caught:
+    with pytest.raises(LedgerError, match=rf"risk_points › A › {column}") as caught:
         layer_table(features(one(values={column: [value]}), np.zeros(1, np.uint8)), HOUSES)
     assert "风险点 › A" in caught.value.text("zh")
 

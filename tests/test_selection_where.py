@@ -7,6 +7,8 @@ import dataclasses
 from datetime import date
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +17,7 @@ from riskmap.catalog.layer import Field
 from riskmap.errors import Say, SelectionError
 from riskmap.records import RANK_OF
 from riskmap.selection import Selection, Where, build_snapshot, counts, parse_where, select
+from riskmap.selection.where import folded
 from tests.selection_made import CATALOG, GRIDS, HOUSES, grids, houses, places
 
 
@@ -193,3 +196,14 @@ def test_any_text_is_read_or_refused_and_nothing_else(text):
 def test_rank_and_score_agree(snap):
     table = snap.table(HOUSES.id)
     assert np.isnan(table["score"].to_numpy()[table["rank"].to_numpy() == RANK_OF["unrated"]]).all()
+
+
+ODD_OR_PLAIN = st.text(
+    st.characters(codec="utf-8") | st.sampled_from("aB·Ａ（１）ﬁ①甲〇㈱が\u3099\u0301"), max_size=8
+)
+
+
+@given(st.lists(st.lists(st.none() | ODD_OR_PLAIN, max_size=4), max_size=3))
+def test_texts_are_folded_as_if_every_character_were_looked_up(chunks):
+    column = pa.chunked_array(chunks, pa.string())
+    assert folded(column).equals(pc.utf8_lower(pc.utf8_normalize(column, form="NFKC")))

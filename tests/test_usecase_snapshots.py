@@ -1,8 +1,7 @@
-"""The snapshot that everybody shares: patched after small changes, built apart where it is large."""
+"""The snapshot that everybody shares: patched after small changes, built from the records otherwise."""
 
 from __future__ import annotations
 
-import subprocess
 from datetime import date, datetime, timedelta
 
 import pytest
@@ -10,7 +9,7 @@ import pytest
 from riskmap.ledger import Ledger
 from riskmap.rules.permissions import local_actor
 from riskmap.selection import Snapshot, flag_ids
-from riskmap.usecases import build_snapshot, snapshots
+from riskmap.usecases import snapshots
 from riskmap.usecases.assessing import assess_layers
 from riskmap.usecases.editing import create_point, edit_point, retire_point
 from riskmap.usecases.snapshots import current_snapshot
@@ -41,8 +40,7 @@ def no_building(ws, monkeypatch):
     def refused(*_args):
         raise AssertionError("a snapshot was built anew")
 
-    for name in ("build_and_shelve", "build_apart"):
-        monkeypatch.setattr(snapshots, name, refused)
+    monkeypatch.setattr(snapshots, "build_and_shelve", refused)
 
 
 @pytest.mark.usefixtures("no_building")
@@ -80,33 +78,6 @@ def test_more_changes_than_are_patched_are_built_into_a_new_snapshot(ws, monkeyp
         edit_point(ws, LAYER, code, seen=1, changes={"name": f"新{code}"}, **ACTS)
     assert table(ws) == {"A": "新A", "B": "新B"}
     assert len(list(ws.cache_dir.glob("snapshot-*"))) <= 3
-
-
-def test_a_large_ledger_is_read_in_a_process_of_its_own(ws, monkeypatch):
-    snapshots._cache.clear()
-    for home in ws.cache_dir.glob("snapshot-*"):
-        (home / "snapshot.json").unlink()
-    monkeypatch.setattr(snapshots, "_LARGE", 0)
-    monkeypatch.setattr(snapshots, "build_and_shelve", lambda *_args: pytest.fail("built in this process"))
-    assert table(ws) == {"A": "A", "B": "B"}
-
-
-def test_where_no_other_process_can_be_had_it_is_built_here(ws, monkeypatch):
-    def refused(*_args, **_kwargs):
-        raise OSError("no more processes")
-
-    snapshots._cache.clear()
-    for home in ws.cache_dir.glob("snapshot-*"):
-        (home / "snapshot.json").unlink()
-    monkeypatch.setattr(snapshots, "_LARGE", 0)
-    monkeypatch.setattr(build_snapshot.subprocess, "run", refused)
-    assert table(ws) == {"A": "A", "B": "B"}
-    monkeypatch.setattr(
-        build_snapshot.subprocess, "run", lambda *a, **_k: subprocess.CompletedProcess(a, 1, b"", b"no")
-    )
-    edit_point(ws, LAYER, "A", seen=1, changes={"name": "新名"}, **ACTS)
-    monkeypatch.setattr(snapshots, "_FEW", 0)
-    assert table(ws) == {"A": "新名", "B": "B"}
 
 
 def test_a_shelf_that_cannot_be_written_costs_no_answer(ws, monkeypatch):

@@ -14,39 +14,49 @@ import traceback
 from collections.abc import Sequence
 from typing import NoReturn
 
-import typer
-
-from riskmap.cli import (  # noqa: F401 - each adds its commands
-    assessment,
-    certainty,
-    duty,
-    evacuation,
-    fire,
-    hazards,
-    intake,
-    inventory,
-    ledger,
-    migration,
-    outbox,
-    preparing,
-    review,
-    scoring,
-    serving,
-    shelters,
-    terrain,
-    training,
-)
-from riskmap.cli.common import LANG, app, fail
+import riskmap
 from riskmap.errors import RiskmapError
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit; every failure is one clear message."""
+    words = sys.argv[1:] if argv is None else list(argv)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    if words == ["--version"]:  # before anything is loaded that a number does not need
+        print(f"riskmap {riskmap.__version__}")  # noqa: T201 - the command line's own voice
+        raise SystemExit(0)
+    _run(words)
+
+
+def _run(words: list[str]) -> NoReturn:
+    import typer
+
+    from riskmap.cli import (  # noqa: F401 - each adds its commands
+        assessment,
+        certainty,
+        duty,
+        evacuation,
+        fire,
+        hazards,
+        intake,
+        inventory,
+        ledger,
+        migration,
+        outbox,
+        preparing,
+        review,
+        scoring,
+        serving,
+        shelters,
+        terrain,
+        training,
+    )
+    from riskmap.cli.common import LANG, app, fail
+
     try:
-        status = app(args=list(argv) if argv is not None else None, standalone_mode=False)
+        status = app(args=words, standalone_mode=False)
     except RiskmapError as problem:
         fail(problem.text(LANG))
     except typer.Exit as leave:
@@ -68,4 +78,4 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     raise SystemExit(status if isinstance(status, int) else 0)
 
 
-__all__ = ["app", "main"]
+__all__ = ["main"]

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, NoReturn, cast
 import orjson
 import typer
 
+import riskmap
 from riskmap.errors import Lang, RiskmapError
 from riskmap.rules.permissions import Actor, local_actor
 
@@ -22,6 +23,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 LANG: Lang = cast("Lang", "en" if os.environ.get("RISKMAP_LANG", "zh").startswith("en") else "zh")
@@ -60,6 +62,22 @@ WhereOption = Annotated[
     list[str] | None, typer.Option("--where", help="'FIELD OP VALUE'，可重复 / repeatable")
 ]
 WithinOption = Annotated[Path | None, typer.Option("--within", help="GeoJSON 面（WGS84）/ polygon file")]
+
+
+def _tell_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"riskmap {riskmap.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _every(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_tell_version, is_eager=True, help="版本号 / print the version"),
+    ] = False,
+) -> None:
+    pass
 
 
 def fail(message: str) -> NoReturn:

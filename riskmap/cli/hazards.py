@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-import numpy as np
 import typer
 
 from riskmap.cli.common import JsonOption, app, print_json, say
@@ -40,6 +39,8 @@ def wind(
     as_json: JsonOption = False,
 ) -> None:
     """台风在各点的最大风速和时刻 / a cyclone's strongest wind at points, and when."""
+    import numpy as np
+
     from riskmap.usecases.winds import winds_at
 
     found = winds_at(track, points, model=model, step_minutes=step_minutes, terrain=terrain, storm=storm)

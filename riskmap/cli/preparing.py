@@ -20,7 +20,6 @@ from riskmap.cli.common import (
     reason,
     say,
 )
-from riskmap.records import TIER_TITLES, TIERS
 
 _LISTED = 20
 
@@ -120,6 +119,8 @@ def prepare(
     if as_json:
         print_json(document)
         raise typer.Exit(0 if whole else 1)
+    from riskmap.records import TIER_TITLES, TIERS
+
     raised = document["raised"]
     listed = "、".join(f"{TIER_TITLES[t].text(LANG)} {raised[t]}" for t in TIERS if raised[t]) or "—"
     say(

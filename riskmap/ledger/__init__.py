@@ -1,6 +1,7 @@
 """The ledger: features, revisions, assessments, contacts. Nothing is ever lost."""
 
 from riskmap.ledger.assessments import RunResult, Scored
+from riskmap.ledger.column_reading import LayerColumns
 from riskmap.ledger.editing import RecordEdit
 from riskmap.ledger.fits import KeptFit
 from riskmap.ledger.holding import HeldEntry
@@ -22,6 +23,7 @@ __all__ = [
     "HeldEntry",
     "KeptFit",
     "KeptModel",
+    "LayerColumns",
     "Ledger",
     "RecordEdit",
     "RejectedEntry",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -15,10 +15,12 @@ from numpy.typing import NDArray
 from riskmap.errors import LedgerError
 from riskmap.ledger import schema as s
 from riskmap.ledger.fits import digest_of, keep_fit
+from riskmap.ledger.known import held_at
 from riskmap.ledger.model_versions import keep_model
 from riskmap.ledger.revisions import open_changeset
 from riskmap.ledger.runs import last_run
 from riskmap.ledger.store import (
+    CHUNK,
     Store,
     insert_rows,
     json_list,
@@ -27,7 +29,7 @@ from riskmap.ledger.store import (
     read_chunks,
     update_rows,
 )
-from riskmap.records import UNRATED, Assessment, Features
+from riskmap.records import UNRATED, Assessment
 
 _FEW = 2000  # records that are looked up one by one rather than by reading their layer
 
@@ -49,79 +51,117 @@ class RunResult:
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """Assessments in the order of the feature ids asked for; unrated where there is none."""
+    """What the ledger holds of records, in the order of the ids asked for, and their assessments.
 
+    `version` and `changed` (changeset of it) are −1 where the ledger has no such record. Without an
+    assessment `known` is false, `rank` unrated, `score` NaN, `since` (its changeset) 0. `missing` and
+    `rules` are places in `texts`, which holds each stored text once; the first one is None.
+    """
+
+    version: NDArray[np.int64]
+    changed: NDArray[np.int64]
+    known: NDArray[np.bool_]
     rank: NDArray[np.uint8]
     score: NDArray[np.float64]
-    missing: list[tuple[str, ...]]
-    rules: list[tuple[str, ...]]
-    known: NDArray[np.bool_]
-    since: NDArray[np.int64]  # the changeset of the assessment, 0 where there is none
+    since: NDArray[np.int64]
+    missing: NDArray[np.int32]
+    rules: NDArray[np.int32]
+    texts: dict[str | None, int]
+
+    @classmethod
+    def none(cls, count: int) -> Results:
+        """Return what is held of records that the ledger does not know."""
+        return cls(
+            version=np.full(count, -1, dtype=np.int64),
+            changed=np.full(count, -1, dtype=np.int64),
+            known=np.zeros(count, dtype=bool),
+            rank=np.full(count, UNRATED, dtype=np.uint8),
+            score=np.full(count, np.nan),
+            since=np.zeros(count, dtype=np.int64),
+            missing=np.zeros(count, dtype=np.int32),
+            rules=np.zeros(count, dtype=np.int32),
+            texts={None: 0},
+        )
+
+    def names(self, codes: NDArray[np.int32]) -> list[tuple[str, ...]]:
+        """Return `missing` or `rules` as names."""
+        read = [read_names(text) for text in self.texts]
+        return [read[code] for code in codes.tolist()]
 
 
 @lru_cache(maxsize=8192)
-def _read_names(text: str | None) -> tuple[str, ...]:
+def read_names(text: str | None) -> tuple[str, ...]:
+    """Return the names that a stored text means."""
     return () if text is None else tuple(orjson.loads(text))
 
 
-@lru_cache(maxsize=8192)
-def _write_names(names: tuple[str, ...]) -> str | None:
+def _write_names(names: Sequence[str]) -> str | None:
     return orjson.dumps(names).decode() if names else None
 
 
-def read_results(connection: sa.Connection, feature_ids: Sequence[int], *, at: int | None = None) -> Results:
-    """Read the assessments of records, now or as they were after changeset `at`."""
+def read_results(
+    connection: sa.Connection, layer: str, feature_ids: NDArray[np.int64], *, at: int | None = None
+) -> Results:
+    """Read records and their assessments, the latter now or as they were after changeset `at`."""
     count = len(feature_ids)
-    rank = np.full(count, UNRATED, dtype=np.uint8)
-    score = np.full(count, np.nan)
-    found = np.zeros(count, dtype=bool)
-    missing: list[tuple[str, ...]] = [()] * count
-    rules: list[tuple[str, ...]] = [()] * count
-    since = np.zeros(count, dtype=np.int64)
+    found = Results.none(count)
     if count == 0:
-        return Results(rank, score, missing, rules, found, since)
-    ids = np.asarray(feature_ids, dtype=np.int64)
-    order = np.argsort(ids, kind="stable")
-    ordered = ids[order]
-    t = s.assessment
-    query = sa.select(t.c.feature_id, t.c.rank, t.c.score, t.c.missing, t.c.rules, t.c.valid_from)
-    if count <= _FEW:
-        query = query.where(t.c.feature_id.in_(json_list(ordered.tolist())))
-    else:
-        # The ids of a layer lie close together; what lies between them is dropped below.
-        query = query.where(t.c.feature_id.between(int(ordered[0]), int(ordered[-1])))
-    if at is None:
-        query = query.where(t.c.valid_to.is_(None))
-    else:
-        query = query.where(t.c.valid_from <= at, sa.or_(t.c.valid_to.is_(None), t.c.valid_to > at))
-    for rows in read_chunks(connection, query):
-        fids, ranks, scores, lacking, fired, sets = zip(*rows, strict=True)
-        theirs = np.array(fids, dtype=np.int64)
+        return found
+    order = np.argsort(feature_ids, kind="stable")
+    ordered = feature_ids[order]
+    for rows in read_chunks(connection, _results_query(layer, ordered, at)):
+        ids, *columns = zip(*rows, strict=True)
+        theirs = np.array(ids, dtype=np.int64)
         place = np.searchsorted(ordered, theirs)
         place[place == count] = 0
-        ours = ordered[place] == theirs
-        where = order[place[ours]]
-        rank[where] = np.array(ranks, dtype=np.uint8)[ours]
-        score[where] = np.array(scores, dtype=np.float64)[ours]
-        found[where] = True
-        since[where] = np.array(sets, dtype=np.int64)[ours]
-        targets = np.full(len(theirs), -1, dtype=np.int64)
-        targets[ours] = where
-        for texts, into in ((lacking, missing), (fired, rules)):
-            for k in (k for k, text in enumerate(texts) if text is not None):
-                if targets[k] >= 0:
-                    into[targets[k]] = _read_names(texts[k])
-    return Results(rank, score, missing, rules, found, since)
+        ours = np.flatnonzero(ordered[place] == theirs)
+        _fill(found, order[place[ours]], ours, columns)
+    return found
+
+
+def _results_query(layer: str, ordered: NDArray[np.int64], at: int | None) -> sa.Select[*tuple[Any, ...]]:
+    f, t = s.feature, s.assessment
+    joined = f.outerjoin(t, sa.and_(t.c.feature_id == f.c.id, held_at(t, at)))
+    query = sa.select(
+        *(f.c.id, f.c.version, f.c.changed, t.c.rank, t.c.score, t.c.valid_from, t.c.missing, t.c.rules)
+    ).select_from(joined)
+    # Asked for both, SQLite would walk through the whole layer.
+    return query.where(
+        f.c.id.in_(json_list(ordered.tolist())) if len(ordered) <= _FEW else f.c.layer == layer
+    )
+
+
+def _fill(found: Results, where: NDArray[np.intp], ours: NDArray[np.intp], columns: Sequence[Any]) -> None:
+    versions, changed, ranks, scores, since, missing, rules = columns
+    found.version[where] = np.array(versions, dtype=np.int64)[ours]
+    found.changed[where] = np.array(changed, dtype=np.int64)[ours]
+    for texts, into in ((missing, found.missing), (rules, found.rules)):
+        into[where] = _places(texts, found.texts)[ours]
+    rank = np.array(ranks, dtype=np.float64)[ours]
+    known = ~np.isnan(rank)
+    found.known[where] = known
+    where, ours = where[known], ours[known]
+    found.rank[where] = rank[known]
+    found.score[where] = np.array(scores, dtype=np.float64)[ours]
+    found.since[where] = np.array(since, dtype=np.float64)[ours]
+
+
+def _places(texts: Sequence[str | None], place: dict[str | None, int]) -> NDArray[np.int32]:
+    """Return the place of each text, new ones put in."""
+    for text in dict.fromkeys(texts):
+        place.setdefault(text, len(place))
+    return np.fromiter(map(place.__getitem__, texts), np.int32, len(texts))
 
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """A layer's results, the records that they were made from, the text of the model, and of its fit
-    where it compares with the whole layer.
+    """A layer's results, ids (int64) and versions (int64) of the records that they were made from, the
+    text of the model, and of its fit where it compares with the whole layer.
     """
 
     assessment: Assessment
-    features: Features
+    feature_id: NDArray[np.int64]
+    version: NDArray[np.int64]
     model_text: str
     fit: str | None = None
 
@@ -133,12 +173,16 @@ class Scored:
 
 @dataclass(frozen=True, slots=True)
 class _News:
-    """What a layer's results would change: `where` differ, `fresh` were made from what is current."""
+    """What a layer's results would change: `where` differ, `fresh` were made from what is current.
+
+    `missing` and `rules` of the results are places in `before.texts`.
+    """
 
     scored: Scored
     before: Results
     fresh: NDArray[np.bool_]
-    changed_in: NDArray[np.int64]
+    missing: NDArray[np.int32]
+    rules: NDArray[np.int32]
     where: NDArray[np.intp]
     whole: bool
     last: Any
@@ -176,12 +220,13 @@ def save_assessments(store: Store, scored: Sequence[Scored], *, by: str, why: st
 
 
 def _check_lengths(scored: Scored) -> None:
-    assessment, count = scored.assessment, len(scored.features)
+    assessment, count = scored.assessment, len(scored.feature_id)
     if not (
         len(assessment.score)
         == len(assessment.rank)
         == len(assessment.missing)
         == len(assessment.rules)
+        == len(scored.version)
         == count
     ):
         raise LedgerError(
@@ -195,30 +240,37 @@ def _unrated(news: _News) -> int:
 
 
 def _news(connection: sa.Connection, scored: Scored) -> _News:
-    assessment, features = scored.assessment, scored.features
+    assessment, count = scored.assessment, len(scored.feature_id)
     last = last_run(connection, assessment.layer)
-    version, changed_in = _current(connection, assessment.layer, features.feature_id)
-    fresh = version == features.version
-    before = read_results(connection, features.feature_id.tolist())
-    where = np.flatnonzero(fresh & _differs(before, assessment))
-    whole = _is_whole(connection, assessment.layer, len(features))
+    before = read_results(connection, assessment.layer, scored.feature_id)
+    fresh = before.version == scored.version
+    missing, rules = (_written(rows, before.texts) for rows in (assessment.missing, assessment.rules))
+    other = _differs(before, assessment) | (missing != before.missing) | (rules != before.rules)
+    where = np.flatnonzero(fresh & other)
+    whole = _is_whole(connection, assessment.layer, count)
     # A whole run is noted without a change, too, where it tells something: that data or model are
     # new and changed nothing. The next run's causes are told from it.
     told = (
         last is not None
         and last.digest == assessment.digest
         and last.fit == scored.fit_digest
-        and bool((changed_in <= last.base).all())
+        and bool((before.changed <= last.base).all())
     )
-    nothing = not len(where) and bool(fresh.all()) and (told or not whole or not len(features))
-    return _News(scored, before, fresh, changed_in, where, whole, last, nothing)
+    nothing = not len(where) and bool(fresh.all()) and (told or not whole or not count)
+    return _News(scored, before, fresh, missing, rules, where, whole, last, nothing)
+
+
+def _written(rows: Sequence[Sequence[str]], place: dict[str | None, int]) -> NDArray[np.int32]:
+    """Return the place of each row's names among the stored texts; names that repeat are written once."""
+    texts = {names: _write_names(names) for names in dict.fromkeys(map(tuple, rows))}
+    return _places([texts[tuple(names)] for names in rows], place)
 
 
 def _keep(connection: sa.Connection, news: _News, run: int, changeset: int) -> None:
-    assessment, features = news.scored.assessment, news.scored.features
+    assessment = news.scored.assessment
     keep_model(connection, assessment.model, assessment.digest, news.scored.model_text)
     # A record that moved on while it was scored counts as new data for the next run.
-    base = changeset if bool(news.fresh.all()) else int(news.changed_in[~news.fresh].min()) - 1
+    base = changeset if bool(news.fresh.all()) else int(news.before.changed[~news.fresh].min()) - 1
     connection.execute(
         s.run_layer.insert().values(
             changeset_id=changeset,
@@ -228,14 +280,13 @@ def _keep(connection: sa.Connection, news: _News, run: int, changeset: int) -> N
             digest=assessment.digest,
             base=base,
             whole=int(news.whole),
-            assessed=len(features),
+            assessed=len(news.fresh),
             unrated=_unrated(news),
             changed=len(news.where),
             fit=keep_fit(connection, news.scored.fit),
         )
     )
-    causes = _causes(connection, news)
-    _write(connection, (assessment, features), news.where, causes, (run, changeset), known=news.before.known)
+    _write(connection, news, _causes(connection, news), run, changeset)
 
 
 def _is_whole(connection: sa.Connection, layer: str, count: int) -> bool:
@@ -245,44 +296,10 @@ def _is_whole(connection: sa.Connection, layer: str, count: int) -> bool:
     return connection.execute(one_more).scalar() is None
 
 
-def _current(
-    connection: sa.Connection, layer: str, feature_ids: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the current version and last changeset of records, -1 where a record is unknown."""
-    t = s.feature
-    query = sa.select(t.c.id, t.c.version, t.c.changed)
-    # Asked for both, SQLite would walk through the whole layer.
-    query = query.where(
-        t.c.id.in_(json_list(feature_ids.tolist())) if len(feature_ids) <= _FEW else t.c.layer == layer
-    )
-    # Columns first: numpy would feel every row object for an array inside.
-    parts = [
-        [np.array(column, dtype=np.int64) for column in zip(*rows, strict=True)]
-        for rows in read_chunks(connection, query)
-    ]
-    if not parts:
-        return np.full(len(feature_ids), -1, dtype=np.int64), np.full(len(feature_ids), -1, dtype=np.int64)
-    ids, versions, changed = (np.concatenate(column) for column in zip(*parts, strict=True))
-    order = np.argsort(ids)
-    place = np.searchsorted(ids[order], feature_ids)
-    place[place == len(ids)] = 0
-    place = order[place]
-    found = ids[place] == feature_ids
-    return np.where(found, versions[place], -1), np.where(found, changed[place], -1)
-
-
 def _differs(before: Results, now: Assessment) -> NDArray[np.bool_]:
-    rank, score = np.asarray(now.rank), np.asarray(now.score, dtype=np.float64)
-    close = np.isclose(before.score, score, rtol=1e-12, atol=0.0, equal_nan=True)
-    names = np.fromiter(
-        (
-            a != tuple(c) or b != tuple(d)
-            for a, b, c, d in zip(before.missing, before.rules, now.missing, now.rules, strict=True)
-        ),
-        dtype=bool,
-        count=len(rank),
-    )
-    return ~before.known | (before.rank != rank) | ~close | names
+    """Return which results have no assessment before them, or another tier or score."""
+    close = np.isclose(before.score, np.asarray(now.score), rtol=1e-12, atol=0.0, equal_nan=True)
+    return ~before.known | (before.rank != np.asarray(now.rank)) | ~close
 
 
 def _causes(connection: sa.Connection, news: _News) -> NDArray[np.str_]:
@@ -291,7 +308,7 @@ def _causes(connection: sa.Connection, news: _News) -> NDArray[np.str_]:
     last_set, base = (0, 0) if last is None else (last.changeset_id, last.base)
     # A record scored by itself after the last whole run is compared with that scoring.
     alone = before.since > last_set
-    data = news.changed_in > np.where(alone, before.since, base)
+    data = before.changed > np.where(alone, before.since, base)
     model = np.full(len(data), last is not None and last.digest != assessment.digest)
     t = s.run_layer
     for number in np.unique(before.since[alone]).tolist():
@@ -307,18 +324,12 @@ def _causes(connection: sa.Connection, news: _News) -> NDArray[np.str_]:
 
 
 def _write(
-    connection: sa.Connection,
-    scored: tuple[Assessment, Features],
-    where: NDArray[np.intp],
-    causes: NDArray[np.str_],
-    numbers: tuple[int, int],
-    *,
-    known: NDArray[np.bool_],
+    connection: sa.Connection, news: _News, causes: NDArray[np.str_], run_id: int, changeset: int
 ) -> None:
-    (assessment, features), (run_id, changeset) = scored, numbers
+    ids = news.scored.feature_id
     # In the order of the key: rows are appended instead of scattered.
-    where = where[np.argsort(features.feature_id[where], kind="stable")]
-    closing = [(changeset, fid) for fid in features.feature_id[where[known[where]]].tolist()]
+    where = news.where[np.argsort(ids[news.where], kind="stable")]
+    closing = [(changeset, fid) for fid in ids[where[news.before.known[where]]].tolist()]
     if closing:
         update_rows(
             connection,
@@ -329,24 +340,24 @@ def _write(
         connection,
         s.assessment,
         ("feature_id", "version", "rank", "score", "missing", "rules", "cause"),
-        (
-            (
-                *(fid, version, rank, None if score != score else score),  # noqa: PLR0124 (NaN)
-                *(
-                    _write_names(tuple(assessment.missing[i])),
-                    _write_names(tuple(assessment.rules[i])),
-                    cause,
-                ),
-            )
-            for i, fid, version, rank, score, cause in zip(
-                where.tolist(),
-                features.feature_id[where].tolist(),
-                features.version[where].tolist(),
-                np.asarray(assessment.rank)[where].tolist(),
-                np.asarray(assessment.score, dtype=np.float64)[where].tolist(),
-                causes[where].tolist(),
-                strict=True,
-            )
-        ),
+        _rows(news, where, causes),
         same={"valid_from": changeset, "run_id": run_id},
     )
+
+
+def _rows(news: _News, where: NDArray[np.intp], causes: NDArray[np.str_]) -> Iterator[tuple[Any, ...]]:
+    """Yield what is stored of each result, chunk by chunk."""
+    scored, texts = news.scored, list(news.before.texts)
+    rank, score = np.asarray(scored.assessment.rank), np.asarray(scored.assessment.score, dtype=np.float64)
+    for start in range(0, len(where), CHUNK):
+        at = where[start : start + CHUNK]
+        yield from zip(
+            scored.feature_id[at].tolist(),
+            scored.version[at].tolist(),
+            rank[at].tolist(),
+            [None if value != value else value for value in score[at].tolist()],  # noqa: PLR0124 (NaN)
+            [texts[place] for place in news.missing[at].tolist()],
+            [texts[place] for place in news.rules[at].tolist()],
+            causes[at].tolist(),
+            strict=True,
+        )

@@ -136,12 +136,24 @@ _COLUMNS = (
 )
 
 
+SHAPE_OF_REVISION = sa.and_(
+    s.shape.c.feature_id == s.revision.c.feature_id, s.shape.c.version == s.revision.c.shape_at
+)
+
+
+def held_at(table: sa.Table, at: int | None) -> sa.ColumnElement[bool]:
+    """Return the condition for what holds in a table of revisions or results: now, or after changeset `at`."""
+    until = table.c.valid_to
+    return (
+        until.is_(None)
+        if at is None
+        else sa.and_(table.c.valid_from <= at, sa.or_(until.is_(None), until > at))
+    )
+
+
 def _query(*, contacts: bool, joined_by: sa.ColumnElement[bool]) -> sa.Select[Any]:
     columns: tuple[sa.ColumnElement[Any], ...] = _COLUMNS
-    source = s.feature.join(s.revision, joined_by).outerjoin(
-        s.shape,
-        sa.and_(s.shape.c.feature_id == s.revision.c.feature_id, s.shape.c.version == s.revision.c.shape_at),
-    )
+    source = s.feature.join(s.revision, joined_by).outerjoin(s.shape, SHAPE_OF_REVISION)
     if contacts:
         columns = (*columns, s.contact_set.c.people)
         source = source.outerjoin(
@@ -172,10 +184,8 @@ def read_known(
     if at is None:
         query = _query(contacts=contacts, joined_by=s.revision.c.id == s.feature.c.revision_id)
     else:
-        query = _query(contacts=contacts, joined_by=s.revision.c.feature_id == s.feature.c.id).where(
-            s.revision.c.valid_from <= at,
-            sa.or_(s.revision.c.valid_to.is_(None), s.revision.c.valid_to > at),
-        )
+        query = _query(contacts=contacts, joined_by=s.revision.c.feature_id == s.feature.c.id)
+        query = query.where(held_at(s.revision, at))
     query = query.where(s.feature.c.layer == layer)
     if codes is not None:
         query = query.where(s.feature.c.code.in_(json_list(codes)))

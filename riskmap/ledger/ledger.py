@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from riskmap.catalog.layer import Layer
 from riskmap.duty import Escalated, Event, NewEvent, Opened, Scenario
 from riskmap.errors import LedgerError, UnknownNameError
 from riskmap.hazards import Escalation
@@ -30,6 +31,7 @@ from riskmap.ledger import (
 )
 from riskmap.ledger import schema as s
 from riskmap.ledger.assessments import RunResult, Scored
+from riskmap.ledger.column_reading import LayerColumns, read_inputs
 from riskmap.ledger.editing import RecordEdit
 from riskmap.ledger.fits import KeptFit, last_fit
 from riskmap.ledger.holding import HeldEntry
@@ -244,6 +246,24 @@ class Ledger:
             codes=codes,
             within=within,
         )
+
+    def layer_columns(self, layer: Layer, *, as_of: dt.datetime | None = None) -> LayerColumns:
+        """Return the active records of a layer in columns, now or as they were at a moment.
+
+        The columns of a layer table (docs/architecture.md) without `flags`; a record that its layer
+        file cannot mean is named beside them.
+        """
+        return reading.layer_columns(self._store, layer, as_of=as_of)
+
+    def scoring_columns(
+        self, layer: Layer, fields: Collection[str], *, codes: Collection[str] | None = None
+    ) -> LayerColumns:
+        """Return `feature_id`, `version` and the named fields of the active records, all or those of `codes`.
+
+        Fields are ids or "checklist.<item id>". Nothing else is read, and nothing else can be broken.
+        """
+        with self._store.reading() as connection:
+            return read_inputs(connection, layer, fields, codes=codes)
 
     def history(self, layer: str, code: str) -> list[Change]:
         """Return every revision of a record, oldest first; personal data masked."""

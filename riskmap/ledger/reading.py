@@ -11,9 +11,11 @@ import numpy as np
 import orjson
 import sqlalchemy as sa
 
+from riskmap.catalog.layer import Layer
 from riskmap.errors import UnknownNameError
 from riskmap.ledger import schema as s
 from riskmap.ledger.assessments import read_results
+from riskmap.ledger.column_reading import LayerColumns, read_layer
 from riskmap.ledger.editing import differences
 from riskmap.ledger.known import Box, Known, read_known, read_versions
 from riskmap.ledger.merge import shown
@@ -124,20 +126,27 @@ def features(
         known = read_known(
             connection, layer, at=at, codes=codes, retired=include_retired, contacts=contacts, within=within
         )
-        results = read_results(connection, known.feature_id, at=at)
+        feature_id = np.array(known.feature_id, dtype=np.int64)
+        results = read_results(connection, layer, feature_id, at=at)
         written = moments(connection, set(known.changed))
     return Features(
         records=as_records(layer, known),
-        feature_id=np.array(known.feature_id, dtype=np.int64),
+        feature_id=feature_id,
         version=np.array(known.version, dtype=np.int64),
         rank=results.rank,
         score=results.score,
         updated_at=[written[c] for c in known.changed],
         retired=known.retired,
-        missing=results.missing,
-        rules=results.rules,
+        missing=results.names(results.missing),
+        rules=results.names(results.rules),
         contact_count=np.array(known.contact_count, dtype=np.int64),
     )
+
+
+def layer_columns(store: Store, layer: Layer, *, as_of: dt.datetime | None) -> LayerColumns:
+    """Read a layer in columns, now or as it was at a moment, with the assessment valid then."""
+    with store.reading() as connection:
+        return read_layer(connection, layer, at=None if as_of is None else changeset_at(connection, as_of))
 
 
 def as_records(layer: str, known: Known) -> Records:

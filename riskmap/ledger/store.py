@@ -40,7 +40,6 @@ _PRAGMAS = (
     "foreign_keys=ON",
     "recursive_triggers=ON",  # or INSERT OR REPLACE would pass the triggers that forbid deleting
     "cache_size=-131072",  # a whole district's import: what is spilled is written twice
-    "mmap_size=1073741824",
     "temp_store=MEMORY",
     "journal_size_limit=67108864",
 )

@@ -11,13 +11,11 @@ import pyarrow.compute
 from numpy.typing import NDArray
 
 from riskmap.catalog import Layer
+from riskmap.columns import Bools, bools_of, codes_of, column_of, indices_of, numbers_of
 from riskmap.places import Places, near_duplicates
 from riskmap.records import FLAGS, RANK_OF, TIER_TITLES, TIERS, UNRATED
-from riskmap.selection.table import column_of
 
 pc: Any = pyarrow.compute
-
-Bools = NDArray[np.bool_]
 
 FLAG_BIT: Final = {flag: np.uint16(1 << i) for i, flag in enumerate(FLAGS)}
 DECLARED: Final = "declared_tier"
@@ -30,7 +28,7 @@ _RANK_OF_WORD: Final = {
 
 def flag_bits(table: pa.Table, layer: Layer, places: Places | None, *, today: date) -> NDArray[np.uint16]:
     """Return one uint16 per row of a layer table. Without `places` no boundary is checked."""
-    lon, lat = numbers(table["lon"]), numbers(table["lat"])
+    lon, lat = numbers_of(table["lon"]), numbers_of(table["lat"])
     bits = np.zeros(len(table), np.uint16)
     found: dict[str, Bools] = {
         "possible_duplicate": near_names(table["name"], lon, lat),
@@ -46,27 +44,9 @@ def flag_bits(table: pa.Table, layer: Layer, places: Places | None, *, today: da
     return bits
 
 
-def numbers(column: pa.ChunkedArray) -> NDArray[Any]:
-    """Return a numeric column without nulls as numpy, copying nothing where it is one chunk."""
-    return column.chunk(0).to_numpy() if column.num_chunks == 1 else column.to_numpy()
-
-
-def bools(mask: pa.Array | pa.ChunkedArray) -> Bools:
-    """Return an Arrow boolean column as numpy; null becomes False."""
-    return np.asarray(pc.fill_null(mask, fill_value=False).to_numpy(zero_copy_only=False), bool)
-
-
-def codes_of(column: pa.ChunkedArray) -> tuple[NDArray[np.int32], list[str]]:
-    """Return the indices (−1 where null) and the words of a dictionary column."""
-    one = column.combine_chunks()
-    if isinstance(one, pa.ChunkedArray):  # no chunk at all, or several
-        one = one.chunk(0) if one.num_chunks else pa.array([], column.type)
-    return np.asarray(pc.fill_null(one.indices, -1).to_numpy(), np.int32), one.dictionary.to_pylist()
-
-
 def _declared_differs(table: pa.Table) -> Bools:
     name = column_of(DECLARED)
-    rank = numbers(table["rank"])
+    rank = numbers_of(table["rank"])
     if name not in table.column_names or not pa.types.is_dictionary(table[name].type):
         return np.zeros(len(table), bool)
     indices, words = codes_of(table[name])
@@ -102,7 +82,6 @@ def _elsewhere(table: pa.Table, places: Places, lon: NDArray[np.float64], lat: N
 
 def near_names(names: pa.ChunkedArray, lon: NDArray[np.float64], lat: NDArray[np.float64]) -> Bools:
     """Return which rows share their name with another one too near to be something else."""
-    group, words = codes_of(names.dictionary_encode())
-    if "" in words:
-        group = np.where(group == words.index(""), -1, group)
+    nameless = bools_of(pc.equal(names, ""))
+    group = np.where(nameless, np.int32(-1), indices_of(names.dictionary_encode()))
     return near_duplicates(group, lon, lat)

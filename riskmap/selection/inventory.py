@@ -11,9 +11,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from riskmap.catalog import Layer
+from riskmap.columns import array_of, column_of
 from riskmap.records import FLAGS, RANKS, UNRATED
 from riskmap.selection.filters import Selection
-from riskmap.selection.table import column_of
 from riskmap.selection.views import row_mask, view_of
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Selected:
     def table(self, snapshot: Snapshot, layer: str) -> pa.Table:
         """Return the selected rows of a layer, in code order, with all columns."""
         table, rows = snapshot.table(layer), self.rows[layer]
-        return table if len(rows) == len(table) else table.take(pa.array(rows))
+        return table if len(rows) == len(table) else table.take(array_of(rows))
 
 
 def select(snapshot: Snapshot, selection: Selection) -> Selected:
@@ -85,7 +85,7 @@ def rows(
         part = indices[max(start - seen, 0) : max(stop - seen, 0)]
         seen += len(indices)
         if len(part):
-            found.extend(_objects(snapshot.table(layer).take(pa.array(part)), catalog_layers[layer]))
+            found.extend(_objects(snapshot.table(layer).take(array_of(part)), catalog_layers[layer]))
     return found
 
 

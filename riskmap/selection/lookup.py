@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute
 from numpy.typing import NDArray
 
+from riskmap.columns import array_of, bools_of, numbers_of
 from riskmap.records import RANKS
 from riskmap.selection.filters import Selection
-from riskmap.selection.flags import bools, numbers
 from riskmap.selection.views import row_mask, text_mask, view_of
 from riskmap.selection.where import fold_text
 
@@ -63,7 +62,7 @@ class Outline:
 def point(snapshot: Snapshot, feature_id: int) -> Hit | None:
     """Return the record with this feature id, None where the snapshot has none (retired, unknown)."""
     for layer in snapshot.layers:
-        found = np.flatnonzero(numbers(snapshot.tables[layer]["feature_id"]) == feature_id)
+        found = np.flatnonzero(numbers_of(snapshot.tables[layer]["feature_id"]) == feature_id)
         if len(found):
             return _hit(snapshot, layer, int(found[0]))
     return None
@@ -95,7 +94,9 @@ def nearest(
     for i, layer in enumerate(snapshot.layers):
         table = snapshot.tables[layer]
         part = mask[snapshot.starts[i] : snapshot.starts[i + 1]]
-        metres = np.hypot((numbers(table["lon"]) - lon) * scale[0], (numbers(table["lat"]) - lat) * scale[1])
+        metres = np.hypot(
+            (numbers_of(table["lon"]) - lon) * scale[0], (numbers_of(table["lat"]) - lat) * scale[1]
+        )
         ok = np.flatnonzero(part & (metres <= (np.inf if within_m is None else within_m)))
         if len(ok) > limit:  # the nearest of this layer; equals stay in so that the order is fixed
             bound = np.partition(metres[ok], limit - 1)[limit - 1]
@@ -121,14 +122,14 @@ def search(snapshot: Snapshot, text: str, limit: int = 20) -> list[Hit]:
         return []
     mask = text_mask(snapshot, text)
     whole = " ".join(words)
-    exact = np.flatnonzero(mask & bools(pc.starts_with(snapshot.search, f"{whole}\n")))
+    exact = np.flatnonzero(mask & bools_of(pc.starts_with(snapshot.search, f"{whole}\n")))
     found = np.flatnonzero(mask)[:_WEIGHED]
-    texts = snapshot.search.take(pa.array(found))
+    texts = snapshot.search.take(array_of(found))
     order = (
         exact,
-        found[bools(pc.match_substring(texts, f"\n{whole}\n"))],
-        found[bools(pc.starts_with(texts, whole))],
-        found[bools(pc.match_substring(texts, f"\n{whole}"))],
+        found[bools_of(pc.match_substring(texts, f"\n{whole}\n"))],
+        found[bools_of(pc.starts_with(texts, whole))],
+        found[bools_of(pc.match_substring(texts, f"\n{whole}"))],
         found,
     )
     # a row comes first for its best match: dict keys keep the place where they were put first

@@ -21,10 +21,11 @@ import pyarrow.compute
 from numpy.typing import NDArray
 
 from riskmap.catalog import Layer
+from riskmap.columns import bools_of, numbers_of
 from riskmap.places import Places
 from riskmap.records import Features
 from riskmap.selection import zorder
-from riskmap.selection.flags import FLAG_BIT, bools, flag_bits, near_names, numbers, stale
+from riskmap.selection.flags import FLAG_BIT, flag_bits, near_names, stale
 from riskmap.selection.snapshot import (
     Snapshot,
     groups_of,
@@ -202,9 +203,9 @@ def _mark_duplicates(bits: NDArray[np.uint16], table: pa.Table, splice: _Splice)
     names = pa.chunked_array(
         [*splice.old["name"].take(pa.array(splice.gone)).chunks, *splice.fresh["name"].chunks]
     )
-    rows = np.flatnonzero(bools(pc.is_in(table["name"], value_set=names.unique().drop_null())))
+    rows = np.flatnonzero(bools_of(pc.is_in(table["name"], value_set=names.unique().drop_null())))
     at = pa.array(rows)
-    lon, lat = (numbers(table[side].take(at)) for side in ("lon", "lat"))
+    lon, lat = (numbers_of(table[side].take(at)) for side in ("lon", "lat"))
     near = near_names(table["name"].take(at), lon, lat)
     bit = FLAG_BIT["possible_duplicate"]
     bits[rows] = np.where(near, bits[rows] | bit, bits[rows] & ~bit)
@@ -248,11 +249,11 @@ def _fresh_points(
     for layer, table in tables.items():
         if layer in splices:
             fresh = splices[layer].fresh
-            lon, lat = numbers(fresh["lon"]), numbers(fresh["lat"])
+            lon, lat = numbers_of(fresh["lon"]), numbers_of(fresh["lat"])
             located = np.isfinite(lon)
             codes.append(zorder.encode(lon[located], lat[located]))
             rows.append(start + splices[layer].at[located])
-            ids.append(numbers(fresh["feature_id"])[located].astype(np.uint32))
+            ids.append(numbers_of(fresh["feature_id"])[located].astype(np.uint32))
         start += len(table)
     code, row, point_id = np.concatenate(codes), np.concatenate(rows), np.concatenate(ids)
     order = np.lexsort((row, code))

@@ -22,14 +22,15 @@ import shapely
 from numpy.typing import NDArray
 
 from riskmap.catalog import Layer
+from riskmap.columns import codes_of, column_of, numbers_of
 from riskmap.errors import Say, SelectionError
 from riskmap.places import Places
 from riskmap.records import RANKS, Features, Records
 from riskmap.selection import zorder
 from riskmap.selection.filters import NOT_STATED
-from riskmap.selection.flags import codes_of, flag_bits, numbers
+from riskmap.selection.flags import flag_bits
 from riskmap.selection.store import FORMAT, read_snapshot, write_snapshot
-from riskmap.selection.table import column_of, layer_table
+from riskmap.selection.table import layer_table
 from riskmap.selection.unknown import unknown_name
 from riskmap.selection.views import Views
 from riskmap.selection.where import folded
@@ -198,7 +199,7 @@ def build_snapshot(
         subdistricts=names,
         tables=tables,
         group=group,
-        flags=_joined([numbers(t["flags"]) for t in tables.values()], np.uint16),
+        flags=_joined([numbers_of(t["flags"]) for t in tables.values()], np.uint16),
         search=pa.concat_arrays(
             [pa.array([], pa.string()), *(c for t in tables.values() for c in search_texts(t).chunks)]
         ),
@@ -259,7 +260,7 @@ def groups_of(tables: Mapping[str, pa.Table], names: tuple[str, ...]) -> NDArray
     for i, table in enumerate(tables.values()):
         indices, words = codes_of(table["subdistrict"])
         place = np.array([*(index.get(w, width - 1) for w in words), width - 1], np.int64)[indices]
-        parts.append((i * len(RANKS) + numbers(table["rank"]).astype(np.int64)) * width + place)
+        parts.append((i * len(RANKS) + numbers_of(table["rank"]).astype(np.int64)) * width + place)
     small = len(tables) * len(RANKS) * width <= np.iinfo(np.uint16).max
     return _joined(parts, np.uint16 if small else np.uint32)
 
@@ -268,9 +269,9 @@ def _points(
     tables: Mapping[str, pa.Table], group: NDArray[Any]
 ) -> tuple[NDArray[np.uint64], NDArray[np.uint32], NDArray[Any], NDArray[np.uint32]]:
     """Return code, row, group and feature id of what is located, along the Z-order curve."""
-    lon = _joined([numbers(t["lon"]) for t in tables.values()], np.float64)
-    lat = _joined([numbers(t["lat"]) for t in tables.values()], np.float64)
-    ids = _joined([numbers(t["feature_id"]) for t in tables.values()], np.int64)
+    lon = _joined([numbers_of(t["lon"]) for t in tables.values()], np.float64)
+    lat = _joined([numbers_of(t["lat"]) for t in tables.values()], np.float64)
+    ids = _joined([numbers_of(t["feature_id"]) for t in tables.values()], np.int64)
     if len(ids) and (ids.min() < 0 or ids.max() > np.iinfo(np.uint32).max):
         raise SelectionError(
             f"记录号 {ids.max()} 超出地图可容纳的范围；请备份后整理台账",

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 import numpy as np
 import pyarrow as pa
 
-from riskmap.selection.flags import numbers
+from riskmap.columns import numbers_of
 
 if TYPE_CHECKING:
     from riskmap.selection.snapshot import Snapshot
@@ -111,13 +111,13 @@ def _read_all(directory: Path, summary: dict[str, Any]) -> dict[str, Any] | None
         "layers": layers,
         "subdistricts": tuple(summary["subdistricts"]),
         "tables": tables,
-        "group": numbers(rows["group"]),
-        "flags": numbers(rows["flags"]),
+        "group": numbers_of(rows["group"]),
+        "flags": numbers_of(rows["flags"]),
         "search": search.chunk(0) if search.num_chunks == 1 else search.combine_chunks(),
-        "code": numbers(points["code"]),
-        "row": numbers(points["row"]),
-        "point_group": numbers(points["group"]),
-        "point_id": numbers(points["id"]),
-        "shape_row": numbers(shapes["row"]),
-        "shape_bounds": np.column_stack([numbers(shapes[side]) for side in _BOUNDS]),
+        "code": numbers_of(points["code"]),
+        "row": numbers_of(points["row"]),
+        "point_group": numbers_of(points["group"]),
+        "point_id": numbers_of(points["id"]),
+        "shape_row": numbers_of(shapes["row"]),
+        "shape_bounds": np.column_stack([numbers_of(shapes[side]) for side in _BOUNDS]),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,33 +12,25 @@ from numpy.typing import NDArray
 
 from riskmap.catalog import Layer
 from riskmap.catalog.layer import Field
-from riskmap.errors import SelectionError
+from riskmap.columns import (
+    FIELD_TYPES,
+    Misfit,
+    array_of,
+    column_of,
+    field_array,
+    filled_marks,
+    position_arrays,
+)
 from riskmap.records import Clear, Features
 
 pc: Any = pyarrow.compute  # its functions are made at import; type checkers do not see them
-
-WORDS: Final = pa.dictionary(pa.int32(), pa.string())
-
-_FIELD_TYPES: Final = {
-    "number": pa.float64(),
-    "integer": pa.int64(),
-    "boolean": pa.bool_(),
-    "text": pa.string(),
-    "date": pa.string(),
-    "choice": pa.string(),
-}
-
-
-def column_of(field_id: str) -> str:
-    """Return the name of a field's column."""
-    return f"f:{field_id}"
 
 
 def layer_table(features: Features, layer: Layer) -> pa.Table:
     """Return the records that are not retired, in code order, one column per thing known.
 
     Columns as `docs/architecture.md` lists them; `flags` is 0 throughout (`build_snapshot` fills
-    it in, because flags need boundaries and a date). Raises SelectionError naming layer, code and
+    it in, because flags need boundaries and a date). Raises LedgerError naming layer, code and
     field where the ledger holds a value that is not of its field's type.
     """
     records = features.records
@@ -47,7 +39,7 @@ def layer_table(features: Features, layer: Layer) -> pa.Table:
         "code": pa.array(records.code, pa.string()),
         "name": _texts(records.name),
         "subdistrict": _texts(records.subdistrict),
-        **_position(records.lon, records.lat),
+        **position_arrays(np.asarray(records.lon, np.float64), np.asarray(records.lat, np.float64)),
         "rank": pa.array(np.asarray(features.rank, np.uint8)),
         "score": pa.array(np.asarray(features.score, np.float64)),
         "version": pa.array(np.asarray(features.version, np.int64)),
@@ -65,11 +57,17 @@ def layer_table(features: Features, layer: Layer) -> pa.Table:
     for field in layer.fields:
         values = records.values.get(field.id)
         if values is None:
-            columns[column_of(field.id)] = pa.nulls(len(features), _FIELD_TYPES[field.type])
+            columns[column_of(field.id)] = pa.nulls(len(features), FIELD_TYPES[field.type])
         else:
             columns[column_of(field.id)] = _field(values, field, layer, records.code)
     active = np.fromiter((r is None for r in features.retired), bool, len(features))
     return _encode(_in_code_order(pa.table(columns), np.flatnonzero(active)), layer)
+
+
+def finished_table(columns: pa.Table, layer: Layer) -> pa.Table:
+    """Return the columns that the ledger reads of a whole layer, in code order, as its layer table."""
+    flags = array_of(np.zeros(len(columns), np.uint16))
+    return _encode(columns.add_column(columns.column_names.index("contacts"), "flags", flags), layer)
 
 
 def changed_table(table: pa.Table, changed: Features, layer: Layer) -> pa.Table:
@@ -102,7 +100,9 @@ def _encode(table: pa.Table, layer: Layer) -> pa.Table:
     # After sorting, so that the dictionary does not depend on the order the rows came in.
     names = {"subdistrict", *(column_of(f.id) for f in layer.fields if f.type == "choice")}
     columns = [
-        table[name].combine_chunks().dictionary_encode() if name in names else table[name]
+        table[name].combine_chunks().dictionary_encode()
+        if name in names and not pa.types.is_dictionary(table[name].type)
+        else table[name]
         for name in table.column_names
     ]
     return pa.table(dict(zip(table.column_names, columns, strict=True)))
@@ -112,55 +112,13 @@ def _texts(values: Sequence[Any]) -> pa.Array:
     return pa.array(values, pa.string())
 
 
-def _position(lon: NDArray[np.float64], lat: NDArray[np.float64]) -> dict[str, pa.Array]:
-    x, y = np.asarray(lon, np.float64), np.asarray(lat, np.float64)
-    located = np.isfinite(x) & np.isfinite(y)
-    return {"lon": pa.array(np.where(located, x, np.nan)), "lat": pa.array(np.where(located, y, np.nan))}
-
-
 def _checklist(rows: Sequence[tuple[bool | Clear | None, ...] | None] | None, n: int, items: int) -> pa.Array:
-    blank = (None,) * items
-    if rows is None:
-        filled: list[tuple[bool | Clear | None, ...]] = [blank] * n
-    else:
-        filled = [
-            blank if row is None else row if len(row) == items else (*row, *blank)[:items] for row in rows
-        ]
+    filled = [filled_marks(row, items) for row in ([None] * n if rows is None else rows)]
     return pa.array(filled, pa.list_(pa.bool_()))
 
 
 def _field(values: Sequence[Any], field: Field, layer: Layer, codes: Sequence[str]) -> pa.Array:
-    kind = _FIELD_TYPES[field.type]
-    try:
-        if field.type == "integer":  # pyarrow would cut 2.5 to 2; a cast refuses it
-            return pa.array(values, from_pandas=True).cast(kind)
-        return pa.array(values, kind, from_pandas=True)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
-        return pa.array([_fit(v, field, layer, code) for v, code in zip(values, codes, strict=True)], kind)
-
-
-def _fit(value: Any, field: Field, layer: Layer, code: str) -> Any:
-    """Return a value in its field's type where nothing is lost by it."""
-    if value is None or value != value:  # noqa: PLR0124 - NaN
-        return None
-    if field.type in {"text", "choice", "date"}:
-        return str(value)
-    if field.type == "boolean":
-        if value in (0, 1):
-            return bool(value)
-    else:
-        try:
-            number = float(value)
-        except (TypeError, ValueError):
-            pass
-        else:
-            if field.type == "number":
-                return number
-            if number.is_integer():
-                return int(value) if isinstance(value, int) else int(number)
-    place = f"{layer.title.zh} › {code} › {field.title.zh}"
-    raise SelectionError(
-        f"{place}：台账中为 {value!r}，与字段类型 {field.type} 不符；请更正该值或改回图层文件中的字段类型",
-        f"{layer.id} › {code} › {field.id}: the ledger holds {value!r}, which is not of type {field.type}; "
-        "correct the value or put the type in the layer file back",
-    )
+    array, misfits = field_array(values, field)
+    if misfits:
+        raise Misfit(layer, codes[misfits[0]], field, values[misfits[0]]).error()
+    return array

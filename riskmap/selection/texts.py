@@ -13,6 +13,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from riskmap.columns import bools_of
+
 _PIECE: Final = 1 << 19
 _MANY: Final = 8  # one find in so many texts, and it is cheaper to ask each text for its finds
 
@@ -31,7 +33,7 @@ def _in_chunk(texts: pa.Array, word: bytes) -> NDArray[np.bool_]:
         ends = np.frombuffer(offsets, kind)[texts.offset : texts.offset + len(texts) + 1]
         run = np.frombuffer(data, np.uint8)[ends[0] : ends[-1]]
         found = _texts_of(_finds(run, word) + ends[0], ends, len(word))
-    return found & texts.is_valid().to_numpy(zero_copy_only=False) if texts.null_count else found
+    return found & bools_of(texts.is_valid()) if texts.null_count else found
 
 
 def _finds(run: NDArray[np.uint8], word: bytes) -> NDArray[np.int64]:

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from riskmap.catalog import Layer
+from riskmap.columns import array_of, codes_of, numbers_of
 from riskmap.errors import Lang, Say
 from riskmap.records import FLAGS, RANK_OF, TIERS, UNRATED
 from riskmap.selection.filters import NOT_STATED, Selection
-from riskmap.selection.flags import FLAG_BIT, codes_of, numbers
+from riskmap.selection.flags import FLAG_BIT
 from riskmap.selection.views import view_of
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def counts(snapshot: Snapshot, selection: Selection) -> Counts:
 
 def flag_counts(snapshot: Snapshot, layer: str) -> dict[str, int]:
     """Return flag id → how many records of a layer carry it."""
-    bits = numbers(snapshot.table(layer)["flags"])
+    bits = numbers_of(snapshot.table(layer)["flags"])
     return {flag: int(np.count_nonzero(bits & FLAG_BIT[flag])) for flag in FLAGS}
 
 
@@ -106,7 +106,7 @@ def reconcile(
             "title": catalog_layers[layer].title.text(lang),
             **found.summary(layer=layer),
             "total": sizes[layer],
-            "unlocated": int(np.isnan(numbers(snapshot.table(layer)["lon"])).sum()),
+            "unlocated": int(np.isnan(numbers_of(snapshot.table(layer)["lon"])).sum()),
             "flags": flag_counts(snapshot, layer),
         }
         for layer in snapshot.layers
@@ -153,7 +153,8 @@ def _tier_gap(snapshot: Snapshot, layer: str, entry: Mapping[str, Any], lang: La
     if rated == entry["total"]:
         return None
     table = snapshot.table(layer)
-    codes = table["code"].filter(pa.array(numbers(table["rank"]) == UNRATED)).to_pylist()
+    unrated = array_of(np.flatnonzero(numbers_of(table["rank"]) == UNRATED))
+    codes = table["code"].take(unrated).to_pylist()
     title = entry["title"]
     what = Say(f"{title}：四级之和与总数不符", f"{title}: the four tiers do not sum to the total")
     return {

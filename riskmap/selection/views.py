@@ -14,9 +14,10 @@ import pyarrow.compute
 import shapely
 from numpy.typing import NDArray
 
+from riskmap.columns import array_of, bools_of, numbers_of
 from riskmap.errors import Say, SelectionError
 from riskmap.selection.filters import Selection, polygon
-from riskmap.selection.flags import FLAG_BIT, bools, numbers
+from riskmap.selection.flags import FLAG_BIT
 from riskmap.selection.texts import contains
 from riskmap.selection.unknown import unknown_name
 from riskmap.selection.where import Where, columns_of, fold_text, has_column, matching
@@ -116,7 +117,7 @@ def _resolve(snapshot: Snapshot, selection: Selection) -> View:
         table = snapshot.tables[layer]
         if selection.codes and part.any():
             wanted = pa.array(selection.codes, pa.string())
-            part &= bools(pc.is_in(table["code"], value_set=wanted))
+            part &= bools_of(pc.is_in(table["code"], value_set=wanted))
         for where in selection.where:
             search = snapshot.search.slice(snapshot.starts[i], len(table))
             _narrow(part, table, where, search)
@@ -138,7 +139,7 @@ def _narrow(part: Bools, table: pa.Table, where: Where, search: pa.Array | pa.Ch
         part &= contains(search, fold_text(str(where.values[0])))  # more than it lets through, and fast
     rows = np.flatnonzero(part)
     if len(rows) * _FEW < len(part):
-        part[rows] = matching(table.select(columns_of(where)).take(pa.array(rows)), where)
+        part[rows] = matching(table.select(columns_of(where)).take(array_of(rows)), where)
     else:
         part &= matching(table, where)
 
@@ -175,7 +176,7 @@ def text_mask(snapshot: Snapshot, text: str) -> Bools:
     for word in more:  # in what the longest one, as a rule the rarest, has left
         rows = np.flatnonzero(found)
         if len(rows) * _FEW < len(found):
-            found[rows] = contains(snapshot.search.take(pa.array(rows)), word)
+            found[rows] = contains(snapshot.search.take(array_of(rows)), word)
         else:
             found &= contains(snapshot.search, word)
     return found
@@ -189,7 +190,7 @@ def _inside(snapshot: Snapshot, rows: Bools, wkb: bytes) -> Bools:
     for i, layer in enumerate(snapshot.layers):
         start, stop = snapshot.starts[i], snapshot.starts[i + 1]
         table = snapshot.tables[layer]
-        lon, lat = numbers(table["lon"]), numbers(table["lat"])
+        lon, lat = numbers_of(table["lon"]), numbers_of(table["lat"])
         near = rows[start:stop] & (lon >= west) & (lon <= east) & (lat >= south) & (lat <= north)
         index = np.flatnonzero(near)
         if len(index):

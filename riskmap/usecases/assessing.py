@@ -11,7 +11,9 @@ import numpy as np
 import pyarrow as pa
 
 from riskmap.assess import Fit, Predictor, assess_table, explain, fit_model
+from riskmap.assess.rows import touched
 from riskmap.catalog import Layer, ScoringModel
+from riskmap.columns import numbers_of
 from riskmap.errors import NotScoredError, RiskmapError, UnknownNameError
 from riskmap.ledger import RunResult, Scored, TierChange, Write
 from riskmap.records import (
@@ -27,7 +29,6 @@ from riskmap.records import (
     Value,
 )
 from riskmap.rules.permissions import Actor, may
-from riskmap.selection import layer_table
 from riskmap.usecases.artefacts import load_artefacts
 from riskmap.usecases.workspace import Workspace
 
@@ -137,11 +138,11 @@ def _scored(
     layer, model = ws.catalog.layer(layer_id), ws.catalog.model_of(layer_id)
     fit = kept_fit(ws, layer_id) if codes is not None else None
     alone = codes is not None and (fit is not None or not model.fitted)
-    features = ws.ledger.features(layer_id, codes=codes if alone else None)
-    table = layer_table(features, layer)
+    table = ws.ledger.scoring_columns(layer, touched(model), codes=codes if alone else None).whole()
     fit = fit or fit_model(model, layer, table, learned=learned)
     assessment = (scorer or assess_table)(model, layer, table, fit=fit, learned=learned)
-    return Scored(assessment, features, model.text, None if fit is None else fit.text)
+    feature_id, version = (numbers_of(table[name]) for name in ("feature_id", "version"))
+    return Scored(assessment, feature_id, version, model.text, None if fit is None else fit.text)
 
 
 def scoring_basis(ws: Workspace, layer: str) -> tuple[Fit | None, Learned]:

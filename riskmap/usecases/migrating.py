@@ -16,7 +16,6 @@ from riskmap.catalog.loader import model_for
 from riskmap.catalog.problems import closest, read_text
 from riskmap.errors import Lang, RiskmapError, Say, UnknownNameError
 from riskmap.present.migration_picture import migration_svg, write_picture
-from riskmap.selection import layer_table
 from riskmap.usecases.artefacts import load_artefacts
 from riskmap.usecases.build_snapshot import end_of_day
 from riskmap.usecases.workspace import Workspace
@@ -117,8 +116,8 @@ def _side(ws: Workspace, layer: str, given: str, as_of: date | None) -> tuple[Si
     text, file, folder = _model_text(ws, layer, given)
     definition = ws.catalog.layer(layer)
     model = model_for(definition, text, file)
-    features = ws.ledger.features(layer, as_of=None if as_of is None else end_of_day(as_of))
-    table = layer_table(features, definition)
+    moment = None if as_of is None else end_of_day(as_of)
+    table = ws.ledger.layer_columns(definition, as_of=moment).whole()
     learned = load_artefacts(folder, model)
     fit = fit_model(model, definition, table, learned=learned)
     rank = assess_table(model, definition, table, fit=fit, learned=learned).rank

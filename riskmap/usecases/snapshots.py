@@ -1,8 +1,6 @@
 """The column snapshot of a workspace: made when the ledger has moved, shared by every session.
 
-A small change is patched into the last snapshot on the shelf. Otherwise one is built: in this
-process, or in one of its own where the ledger is large, because what a million records take while
-they are read never goes back to the system.
+A small change is patched into the last snapshot on the shelf. Otherwise one is built.
 """
 
 from __future__ import annotations
@@ -18,14 +16,13 @@ from riskmap.moments import local_now
 from riskmap.records import Features
 from riskmap.selection import Snapshot, patched_snapshot, snapshot_key
 from riskmap.usecases import shelf
-from riskmap.usecases.build_snapshot import build_and_shelve, build_apart, end_of_day
+from riskmap.usecases.build_snapshot import build_and_shelve, end_of_day
 from riskmap.usecases.workspace import Workspace
 
 __all__ = ["current_snapshot", "end_of_day"]
 
 _KEEP = 2  # the current one and the one that open pages still point at
 _FEW = 500  # changed records that are patched in
-_LARGE = 200_000  # records that are read in a process of their own
 _cache: OrderedDict[tuple[object, ...], Snapshot] = OrderedDict()
 _building = threading.Lock()
 
@@ -40,19 +37,13 @@ def current_snapshot(ws: Workspace, *, as_of: date | None = None, today: date | 
     key = (ws.store, ws.root, shelf.basis_of(ws), state, today)
     with _building:
         if key not in _cache:
-            _cache[key] = _made(ws, state, as_of, today)
+            found = _from_shelf(ws, state, as_of, today)
+            _cache[key] = build_and_shelve(ws, as_of, today) if found is None else found
             pa.default_memory_pool().release_unused()  # what only the making took
         _cache.move_to_end(key)
         while len(_cache) > _KEEP:
             _cache.popitem(last=False)
         return _cache[key]
-
-
-def _made(ws: Workspace, state: int, as_of: date | None, today: date) -> Snapshot:
-    found = _from_shelf(ws, state, as_of, today)
-    if found is None and ws.ledger.size > _LARGE and build_apart(ws, as_of, today):
-        found = _from_shelf(ws, state, as_of, today)
-    return found or build_and_shelve(ws, as_of, today)[0]
 
 
 def _from_shelf(ws: Workspace, state: int, as_of: date | None, today: date) -> Snapshot | None:

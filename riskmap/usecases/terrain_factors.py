@@ -13,6 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+import riskmap
 from riskmap.catalog.problems import closest
 from riskmap.errors import RiskmapError, UnknownNameError
 from riskmap.present.export.atomic import replacing
@@ -141,7 +142,7 @@ def _tags(dem: Path, digest: str, resolution: float | None, drainage_ha: float) 
         DIGEST_TAG: digest,
         "LIBRARIES": ", ".join(_versions()),
         "DRAINAGE_HA": f"{drainage_ha:g}",
-        "TIFFTAG_SOFTWARE": "riskmap " + importlib.metadata.version("riskmap"),
+        "TIFFTAG_SOFTWARE": "riskmap " + riskmap.__version__,
     }
     return tags if resolution is None else tags | {"RESAMPLED_M": f"{resolution:g}"}
 

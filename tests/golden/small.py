@@ -268,7 +268,9 @@ def _corrections(world: World) -> None:
         f"编号,名称,街道,经度,纬度,L,E,C\nRP1,错,{A},114.2,22.5,10,10,100\nRP4,丁,{A},114.111,22.552,10,6,15\nRP90,误,{A},114.12,22.55,3,3,3\n",
     )
     world.keep("import-wrong", "import", "risk_points", wrong, "--crs", "cgcs2000", *WHO)
-    last = world.keep("changes-before-undo", "changes", "--limit", 1)["changesets"][0]
+    last = world.keep("changes-before-undo", "changes", "--limit", 2)["changesets"][
+        1
+    ]  # the newest are its tiers
     world.keep("undo", "undo", last["id"], *WHO)
     world.keep("retire", "retire", "risk_points", "RP7", *WHO)
     world.keep("assess-again", "assess", *WHO)

@@ -1,0 +1,246 @@
+"""The records of a layer in columns, from the ledger straight into Arrow: none becomes an object on the way.
+
+The JSON of a chunk of records is read at once by Arrow, with the types of the layer file: nothing is
+inferred. A chunk that Arrow refuses is read cell by cell, so that a value which does not fit its field
+is named with its record, and costs no other record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.json
+import sqlalchemy as sa
+
+from riskmap.catalog.layer import Field, Layer
+from riskmap.catalog.model import CHECKLIST_PREFIX
+from riskmap.columns import FIELD_TYPES, Misfit, column_of, field_array, filled_marks, position_arrays
+from riskmap.ledger import schema as s
+from riskmap.ledger.assessments import read_names
+from riskmap.ledger.known import SHAPE_OF_REVISION, held_at, read_checklist
+from riskmap.ledger.store import json_list, moments, no_cycles, read_chunks
+from riskmap.records import UNRATED
+
+Cells = Mapping[str, Sequence[Any]]  # name → what the rows of a chunk hold
+Arrays = dict[str, pa.Array]
+
+_BODY = sa.cast(s.revision.c.body, sa.LargeBinary).label("body")  # bytes: JSON is decoded once, by its reader
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LayerColumns:
+    """Records of a layer in code order: `table` holds the sound ones, `broken` why each other is not there."""
+
+    table: pa.Table
+    broken: tuple[Misfit, ...]
+
+    def whole(self) -> pa.Table:
+        """Return the table. LedgerError names the first broken record, its field and value, if there is one."""
+        if self.broken:
+            raise self.broken[0].error()
+        return self.table
+
+
+def read_inputs(
+    connection: sa.Connection, layer: Layer, fields: Collection[str], *, codes: Collection[str] | None
+) -> LayerColumns:
+    """Return `feature_id`, `version` and the named fields of the active records (all, or those of `codes`).
+
+    Fields are ids or "checklist.<item id>"; for any of these the column `checklist` comes whole.
+    """
+    marks = any(field.startswith(CHECKLIST_PREFIX) for field in fields)
+    query = _query(s.feature.c.id, s.revision.c.version, *([s.revision.c.checklist] if marks else []))
+    if codes is not None:
+        query = query.where(s.feature.c.code.in_(json_list(codes)))
+    read = [field for field in layer.fields if field.id in fields]
+    return _columns(connection, query, layer, read, partial(_inputs, layer))
+
+
+def read_layer(connection: sa.Connection, layer: Layer, *, at: int | None) -> LayerColumns:
+    """Return the active records, now or after changeset `at`, in the columns of a layer table without `flags`."""
+    result = s.assessment
+    query = _query(
+        *(s.feature.c.id, s.revision.c.name, s.revision.c.subdistrict, s.revision.c.lon, s.revision.c.lat),
+        *(result.c.rank, result.c.score, s.revision.c.version, s.revision.c.valid_from.label("changed")),
+        *(result.c.missing, result.c.rules, s.revision.c.contact_count, s.revision.c.checklist),
+        *([] if layer.geometry == "point" else [s.shape.c.wkb]),
+        at=at,
+        results=True,
+        shapes=layer.geometry != "point",
+    )
+    found = _columns(connection, query, layer, layer.fields, partial(_everything, layer))
+    changed = found.table["changed"].combine_chunks().dictionary_encode()
+    sets = changed.dictionary.to_pylist()
+    written = moments(connection, sets)
+    stamps = pa.array([written[number] for number in sets], pa.string()).take(changed.indices)
+    place = found.table.column_names.index("changed")
+    return LayerColumns(found.table.set_column(place, "updated_at", stamps), found.broken)
+
+
+def _query(
+    *columns: sa.ColumnElement[Any], at: int | None = None, results: bool = False, shapes: bool = False
+) -> sa.Select[Any]:
+    current = s.revision.c.id == s.feature.c.revision_id
+    then = sa.and_(s.revision.c.feature_id == s.feature.c.id, held_at(s.revision, at))
+    source = s.feature.join(s.revision, current if at is None else then)
+    if results:
+        theirs = s.assessment.c.feature_id == s.feature.c.id
+        source = source.outerjoin(s.assessment, sa.and_(theirs, held_at(s.assessment, at)))
+    if shapes:
+        source = source.outerjoin(s.shape, SHAPE_OF_REVISION)
+    query = sa.select(s.feature.c.code, *columns, _BODY).select_from(source)
+    return query.where(s.revision.c.retired.is_(None)).order_by(s.feature.c.code)
+
+
+def _columns(
+    connection: sa.Connection,
+    query: sa.Select[Any],
+    layer: Layer,
+    fields: Sequence[Field],
+    beside: Callable[[Cells], Arrays],
+) -> LayerColumns:
+    """Return what `beside` makes of the rows of a query, and the fields in their bodies."""
+    names = query.selected_columns.keys()
+    query = query.where(s.feature.c.layer == layer.id)
+    parts: dict[str, list[pa.Array]] = {}
+    broken: list[Misfit] = []
+    with no_cycles():
+        for rows in chain(read_chunks(connection, query), [[]]):  # the last, empty one gives the types
+            cells = dict(zip(names, zip(*rows, strict=True) if rows else [()] * len(names), strict=True))
+            arrays, misfits = _fields(cells, layer, fields)
+            batch = beside(cells) | arrays
+            if misfits:
+                broken += misfits
+                lost = {misfit.code for misfit in misfits}
+                sound = pa.array([code not in lost for code in cells["code"]], pa.bool_())
+                batch = {name: array.filter(sound) for name, array in batch.items()}
+            for name, array in batch.items():
+                parts.setdefault(name, []).append(array)
+    return LayerColumns(_table(parts), tuple(broken))
+
+
+def _table(parts: dict[str, list[pa.Array]]) -> pa.Table:
+    """Return the columns of all chunks, each as one array; only one of them is in memory twice at a time."""
+    names, columns = list(parts), []
+    for name in names:
+        column = pa.chunked_array(parts.pop(name))
+        columns.append(column.unify_dictionaries().combine_chunks())
+        del column
+    return pa.table(columns, names=names)
+
+
+def _inputs(layer: Layer, cells: Cells) -> Arrays:
+    found = {name: _longs(cells[at]) for name, at in (("feature_id", "id"), ("version", "version"))}
+    return found | _marks(layer, cells)
+
+
+def _everything(layer: Layer, cells: Cells) -> Arrays:
+    found: Arrays = {
+        "feature_id": _longs(cells["id"]),
+        "code": pa.array(cells["code"], pa.string()),
+        "name": pa.array(cells["name"], pa.string()),
+        "subdistrict": pa.array(cells["subdistrict"], pa.string()).dictionary_encode(),
+        **position_arrays(_floats(cells["lon"]), _floats(cells["lat"])),
+        "rank": pa.array(np.nan_to_num(_floats(cells["rank"]), nan=UNRATED).astype(np.uint8)),
+        "score": pa.array(_floats(cells["score"])),
+        "version": _longs(cells["version"]),
+        "changed": _longs(cells["changed"]),
+        "missing": _lists(cells["missing"], pa.string(), read_names),
+        "rules": _lists(cells["rules"], pa.string(), read_names),
+        "contacts": _longs(cells["contact_count"]),
+        **_marks(layer, cells),
+    }
+    return found | ({"shape": pa.array(cells["wkb"], pa.binary())} if "wkb" in cells else {})
+
+
+def _marks(layer: Layer, cells: Cells) -> Arrays:
+    if layer.checklist is None or "checklist" not in cells:
+        return {}
+    items = len(layer.checklist.items)
+    return {
+        "checklist": _lists(
+            cells["checklist"], pa.bool_(), lambda text: filled_marks(read_checklist(text), items)
+        )
+    }
+
+
+def _longs(cells: Sequence[int]) -> pa.Array:
+    return pa.array(cells, pa.int64())
+
+
+def _floats(cells: Sequence[float | None]) -> np.ndarray[Any, np.dtype[np.float64]]:
+    return np.array(cells, dtype=np.float64)
+
+
+def _lists(
+    texts: Sequence[str | None], kind: pa.DataType, meaning: Callable[[str | None], Sequence[Any]]
+) -> pa.Array:
+    """Return what stored texts mean as a column of lists, each different text read once."""
+    coded = pa.array(texts, pa.string()).dictionary_encode(null_encoding="encode")
+    lists = [meaning(text) for text in coded.dictionary.to_pylist()]
+    return pa.array(lists, pa.list_(kind)).take(coded.indices)
+
+
+def _fields(cells: Cells, layer: Layer, fields: Sequence[Field]) -> tuple[Arrays, list[Misfit]]:
+    """Return the columns of the fields in the bodies of a chunk, and what in them does not fit."""
+    bodies: Sequence[bytes] = cells["body"]
+    schema = pa.schema([(field.id, FIELD_TYPES[field.type]) for field in fields])
+    found, broken = _read_at_once(bodies, schema), []
+    if found is None:
+        found, broken = _read_by_cell(bodies, cells["code"], layer, fields)
+    arrays = {
+        column_of(field.id): array.dictionary_encode() if field.type == "choice" else array
+        for field, array in zip(fields, found, strict=True)
+    }
+    return arrays, broken
+
+
+def _read_at_once(bodies: Sequence[bytes], schema: pa.Schema) -> list[pa.Array] | None:
+    """Return a column for each name of a schema, None where something is not of its type."""
+    lines = b"\n".join(bodies)
+    if not lines or not schema.names:
+        return [pa.nulls(0, kind) for kind in schema.types]
+    try:
+        read = pyarrow.json.read_json(
+            pa.py_buffer(lines),
+            read_options=pyarrow.json.ReadOptions(use_threads=False, block_size=len(lines) + 1),
+            parse_options=pyarrow.json.ParseOptions(
+                explicit_schema=schema, unexpected_field_behavior="ignore"
+            ),
+        )
+    except pa.ArrowInvalid:
+        return None
+    return [read[name].combine_chunks() for name in schema.names] if len(read) == len(bodies) else None
+
+
+def _read_by_cell(
+    bodies: Sequence[bytes], codes: Sequence[str], layer: Layer, fields: Sequence[Field]
+) -> tuple[list[pa.Array], list[Misfit]]:
+    read = [_body(body) for body in bodies]
+    broken = [
+        Misfit(layer, code, None, body[:40].decode(errors="replace"))
+        for code, body, values in zip(codes, bodies, read, strict=True)
+        if values is None
+    ]
+    arrays: list[pa.Array] = []
+    for field in fields:
+        values = [None if one is None else one.get(field.id) for one in read]
+        array, misfits = field_array(values, field)
+        arrays.append(array)
+        broken += [Misfit(layer, codes[row], field, values[row]) for row in misfits]
+    return arrays, broken
+
+
+def _body(text: bytes) -> dict[str, Any] | None:
+    try:
+        read = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
+    return read if isinstance(read, dict) else None

@@ -1,0 +1,94 @@
+"""What a command loads before it answers, each in a process of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import riskmap
+from riskmap.usecases.assessing import assess_layers
+from riskmap.usecases.editing import create_point
+from riskmap.usecases.snapshots import current_snapshot
+from riskmap.usecases.workspace import create_workspace
+
+WHO = {"by": "测试员", "why": "测试"}
+LAYER = "risk_points"
+_TOLD = """
+import sys
+from riskmap.cli import main
+try:
+    main(sys.argv[1:])
+except SystemExit as leave:
+    assert leave.code in (0, 1), leave.code
+print(*sys.modules, file=sys.stderr)
+"""
+_TILE = """
+import sys
+from pathlib import Path
+from riskmap.selection import Selection, tile
+from riskmap.usecases.snapshots import current_snapshot
+from riskmap.usecases.workspace import open_workspace
+snapshot = current_snapshot(open_workspace(Path(sys.argv[1])))
+assert len(tile(snapshot, Selection(tiers=("major",)), 0, 0, 0)) > 4
+assert len(tile(snapshot, Selection(), 15, 26769, 14276)) > 4
+print(*sys.modules, file=sys.stderr)
+"""
+
+
+def loaded(code, *words):
+    """Return the modules that a program has loaded by its end."""
+    ran = subprocess.run(
+        [sys.executable, "-c", code, *map(str, words)], capture_output=True, text=True, check=True
+    )
+    return set(ran.stderr.split("\n")[-2].split())
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    ws = create_workspace(tmp_path_factory.mktemp("start") / "ws")
+    values = {"name": "甲", "position": (114.1, 22.55), "likelihood": 10, "exposure": 10, "consequence": 100}
+    create_point(ws, LAYER, "A", values=values, **WHO)
+    create_point(ws, LAYER, "B", values={"name": "乙"}, **WHO)  # unrated: the sums name it
+    assess_layers(ws, **WHO)
+    current_snapshot(ws)
+    return ws.root
+
+
+@pytest.mark.parametrize("module", ["riskmap", "riskmap.cli"])
+def test_the_version_is_told_at_once(module):
+    ran = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", module, "--version"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert ran.stdout == f"riskmap {riskmap.__version__}\n"
+    assert not any(f" {name}\n" in ran.stderr for name in ("typer", "numpy", "orjson", "sqlalchemy"))
+
+
+@pytest.mark.parametrize("words", [("--help",), ("-h",), ("summary", "-h"), ("--version", "summary")])
+def test_help_needs_neither_numbers_nor_the_ledger(words):
+    found = loaded(_TOLD, *words)
+    assert "typer" in found
+    assert not found & {"numpy", "pyarrow", "pandas", "sqlalchemy"}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("summary",),
+        ("select",),
+        ("select", LAYER, "--tier", "major", "--json"),
+        ("select", "--state", "unrated"),
+    ],
+)
+def test_counts_and_lists_of_a_snapshot_do_without_pandas(root, words):
+    found = loaded(_TOLD, *words, "--workspace", root)
+    assert "pyarrow" in found
+    assert "pandas" not in found
+
+
+def test_tiles_of_a_snapshot_do_without_pandas(root):
+    found = loaded(_TILE, root)
+    assert "pyarrow" in found
+    assert "pandas" not in found
