@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -62,15 +63,15 @@ def certainty(home: Path, _: int) -> list[Line]:
     ws = workspace(home, DISTRICT)
     lec = ws.catalog.model_of("risk_points"), ws.catalog.layer("risk_points")
     table = current_snapshot(ws).table("risk_points")
-    stated = lec[0].uncertainty or Uncertainty()
-    weights = Uncertainty(weights=0.2, draws=DRAWS)
+    stated = lec[0].uncertainty or _unsure()
+    weights = _unsure(weights=0.2, draws=DRAWS)
     errors = dict.fromkeys((leaf.id for leaf in lec[0].indicators), Doubt(relative_sd=0.1))
     # LEC has no weights to vary: its classes are listed, and drawn where its numbers carry errors.
     work = {
         "mean of 8 bands, weights ±20 %": lambda: tier_probabilities(*composite, uncertainty=weights),
         "LEC, classes as its file doubts them": lambda: tier_probabilities(*lec, table, uncertainty=stated),
         "LEC, errors of 10 %": lambda: tier_probabilities(
-            *lec, table, uncertainty=Uncertainty(weights=0.2, indicators=errors, draws=DRAWS)
+            *lec, table, uncertainty=_unsure(weights=0.2, indicators=errors, draws=DRAWS)
         ),
         "riskmap uncertainty, every layer of the demo": lambda: uncertainty_json(
             ws, weights=0.2, draws=DRAWS
@@ -83,9 +84,20 @@ def certainty(home: Path, _: int) -> list[Line]:
     return lines
 
 
+def _unsure(**stated: Any) -> Uncertainty:
+    return Uncertainty(source="a benchmark", status="draft", **stated)
+
+
 def _composite() -> tuple[ScoringModel, Layer, pa.Table]:
     fields = tuple(Field(id=name, title=Say(name, name), type="number") for name in _PARTS)
-    layer = Layer("composite", Say("综合", "Composite"), "point", "composite", fields, {})
+    layer = Layer(
+        id="composite",
+        title=Say("综合", "Composite"),
+        geometry="point",
+        model="composite",
+        fields=fields,
+        aliases={},
+    )
     draw = np.random.default_rng(1)
     table = pa.table({f"f:{name}": draw.uniform(0, 100, DISTRICT) for name in _PARTS})
     return read_model(COMPOSITE, "models/composite.toml"), layer, table

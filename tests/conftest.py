@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from riskmap.catalog import loader
+from riskmap.catalog import layer_file, model_file
 from riskmap.catalog.problems import TomlFile
 
 CI = os.environ.get("CI") == "true"
@@ -36,8 +36,8 @@ def _same_text_same_catalog() -> Iterator[None]:
     refused is read, and refused, each time.
     """
     with pytest.MonkeyPatch.context() as patch:
-        for reader in ("read_layer", "read_model"):
-            patch.setattr(loader, reader, functools.lru_cache(500)(getattr(loader, reader)))
+        for module, reader in ((layer_file, "read_layer"), (model_file, "read_model")):
+            patch.setattr(module, reader, functools.lru_cache(500)(getattr(module, reader)))
         patch.setattr(TomlFile, "parse", staticmethod(functools.lru_cache(500)(TomlFile.parse)))
         yield
 

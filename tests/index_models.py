@@ -12,6 +12,7 @@ from riskmap.assess import assess_table, fit_model
 from riskmap.catalog import Layer, ScoringModel
 from riskmap.catalog.layer import Field
 from riskmap.catalog.model_file import read_model
+from riskmap.catalog.uncertainty import Uncertainty
 from riskmap.errors import Say
 from riskmap.records import Assessment
 
@@ -45,9 +46,16 @@ def gate(when: str, at_most: str = "low") -> str:
     )
 
 
+def unsure(**stated: Any) -> Uncertainty:
+    """Return doubts that a test states."""
+    return Uncertainty(source="a test", status="draft", **stated)
+
+
 def layer_of(*fields: str, kind: str = "number", **more: Any) -> Layer:
     made = tuple(Field(id=f, title=Say(f, f), type=kind, **more) for f in fields)
-    return Layer("index", Say("试", "Test"), "point", "index", made, {})
+    return Layer(
+        id="index", title=Say("试", "Test"), geometry="point", model="index", fields=made, aliases={}
+    )
 
 
 def columns(values: Mapping[str, Sequence[Any]]) -> pa.Table:

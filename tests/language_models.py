@@ -12,7 +12,7 @@ from riskmap.assess import Fit, assess_table, fit_model
 from riskmap.catalog import Layer, ScoringModel
 from riskmap.catalog.uncertainty import Doubt, Uncertainty
 from riskmap.records import Assessment
-from tests.index_models import columns, gate, head, layer_of, leaf, model_of, node
+from tests.index_models import columns, gate, head, layer_of, leaf, model_of, node, unsure
 
 FIELDS = ("a", "b", "c")
 _BANDS = "bands = [{ below = 2, value = 1 }, { below = 5, value = 4 }, { value = 9 }]\n"
@@ -126,5 +126,5 @@ def cases(draw: st.DrawFn, *, measures: str = "", listed_only: bool = False, wei
     table = pa.table({key: column.cast(pa.float64()) for key, column in zip(
         [f"f:{f}" for f in values], columns(values).columns, strict=True)})  # fmt: skip
     width = draw(st.sampled_from([0.0, 0.2])) if weights else 0.0
-    doubt = Uncertainty(weights=width, indicators={k: v for k, v in doubts.items() if v != Doubt()}, draws=60)
+    doubt = unsure(weights=width, indicators={k: v for k, v in doubts.items() if v != Doubt()}, draws=60)
     return Case(model, layer, table, doubt, fit_model(model, layer, table))

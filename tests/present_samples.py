@@ -36,18 +36,21 @@ SLOPES = Layer(
     geometry="point",
     model="slope_matrix",
     fields=(
-        Field("slope_height", Say("坡高", "Slope height"), "number", unit="m"),
-        Field("people", Say("受威胁人数", "People at risk"), "integer", unit="人"),
-        Field("monitored", Say("自动化监测", "Monitored"), "boolean"),
+        Field(id="slope_height", title=Say("坡高", "Slope height"), type="number", unit="m"),
+        Field(id="people", title=Say("受威胁人数", "People at risk"), type="integer", unit="人"),
+        Field(id="monitored", title=Say("自动化监测", "Monitored"), type="boolean"),
         Field(
-            "declared_tier",
-            Say("申报等级", "Declared tier"),
-            "choice",
-            choices=(Choice("major", Say("重大", "Major")), Choice("low", Say("低", "Low"))),
+            id="declared_tier",
+            title=Say("申报等级", "Declared tier"),
+            type="choice",
+            choices=(
+                Choice(id="major", title=Say("重大", "Major")),
+                Choice(id="low", title=Say("低", "Low")),
+            ),
             open=True,
         ),
-        Field("surveyed_on", Say("排查日期", "Surveyed on"), "date"),
-        Field("remarks", Say("备注", "Remarks"), "text"),
+        Field(id="surveyed_on", title=Say("排查日期", "Surveyed on"), type="date"),
+        Field(id="remarks", title=Say("备注", "Remarks"), type="text"),
     ),
     aliases={
         "code": ("编号", "code"),
@@ -58,12 +61,20 @@ SLOPES = Layer(
         "version": ("记录版本", "record version"),
     },
     checklist=Checklist(
-        Say("十个有", "Ten items"),
-        (ChecklistItem("has_plan", Say("有预案", "Plan")), ChecklistItem("has_sign", Say("有标识", "Sign"))),
+        title=Say("十个有", "Ten items"),
+        items=(
+            ChecklistItem(id="has_plan", title=Say("有预案", "Plan")),
+            ChecklistItem(id="has_sign", title=Say("有标识", "Sign")),
+        ),
     ),
     contacts=(
-        ContactRole("keeper", Say("责任人", "Keeper"), ("责任人",), ("责任人电话",)),
-        ContactRole("police", Say("包点民警", "Police")),
+        ContactRole(
+            id="keeper",
+            title=Say("责任人", "Keeper"),
+            name_aliases=("责任人",),
+            phone_aliases=("责任人电话",),
+        ),
+        ContactRole(id="police", title=Say("包点民警", "Police")),
     ),
 )
 
@@ -72,7 +83,7 @@ GRIDS = Layer(
     title=Say("森林防火网格", "Forest fire grids"),
     geometry="polygon",
     model="fire",
-    fields=(Field("area_ha", Say("面积", "Area"), "number", unit="公顷"),),
+    fields=(Field(id="area_ha", title=Say("面积", "Area"), type="number", unit="公顷"),),
     aliases=SLOPES.aliases,
 )
 

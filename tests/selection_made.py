@@ -15,33 +15,35 @@ from riskmap.records import RANK_OF, TIERS, UNRATED, Features, Records
 WEST, SOUTH, EAST, NORTH = 114.05, 22.52, 114.20, 22.64
 STREETS = ("桂园街道", "黄贝街道", "东门街道", "翠竹街道")
 
-TIER_CHOICES = tuple(Choice(t, Say(z, t)) for t, z in zip(TIERS, ("重大", "较大", "一般", "低"), strict=True))
+TIER_CHOICES = tuple(
+    Choice(id=t, title=Say(z, t)) for t, z in zip(TIERS, ("重大", "较大", "一般", "低"), strict=True)
+)
 HOUSES = Layer(
-    "risk_points",
-    Say("风险点", "Risk points"),
-    "point",
-    "lec",
-    (
-        Field("likelihood", Say("可能性", "Likelihood"), "number", aliases=("L值",)),
-        Field("slope_height", Say("坡高", "Slope height"), "number", aliases=("边坡高度",), unit="m"),
-        Field("people", Say("人数", "People"), "integer", unit="人"),
-        Field("indoor", Say("室内", "Indoor"), "boolean"),
-        Field("surveyed_on", Say("排查日期", "Surveyed on"), "date"),
-        Field("kind", Say("类别", "Kind"), "choice", choices=(Choice("fire", Say("火灾", "Fire")), Choice("gas", Say("燃气", "Gas"), ("煤气",)))),
-        Field("declared_tier", Say("申报等级", "Declared tier"), "choice", choices=TIER_CHOICES),
-        Field("address", Say("地址", "Address"), "text"),
-        Field("odd a>=b, 'x' name", Say("怪字段", "Odd"), "number"),
+    id="risk_points",
+    title=Say("风险点", "Risk points"),
+    geometry="point",
+    model="lec",
+    fields=(
+        Field(id="likelihood", title=Say("可能性", "Likelihood"), type="number", aliases=("L值",)),
+        Field(id="slope_height", title=Say("坡高", "Slope height"), type="number", aliases=("边坡高度",), unit="m"),
+        Field(id="people", title=Say("人数", "People"), type="integer", unit="人"),
+        Field(id="indoor", title=Say("室内", "Indoor"), type="boolean"),
+        Field(id="surveyed_on", title=Say("排查日期", "Surveyed on"), type="date"),
+        Field(id="kind", title=Say("类别", "Kind"), type="choice", choices=(Choice(id="fire", title=Say("火灾", "Fire")), Choice(id="gas", title=Say("燃气", "Gas"), aliases=("煤气",)))),
+        Field(id="declared_tier", title=Say("申报等级", "Declared tier"), type="choice", choices=TIER_CHOICES),
+        Field(id="address", title=Say("地址", "Address"), type="text"),
+        Field.model_construct(id="odd a>=b, 'x' name", title=Say("怪字段", "Odd"), type="number"),
     ),
-    {},
-    checklist=Checklist(Say("清单", "List"), tuple(ChecklistItem(f"i{k}", Say(f"项{k}", f"item {k}")) for k in range(3))),
+    aliases={},
+    checklist=Checklist(title=Say("清单", "List"), items=tuple(ChecklistItem(id=f"i{k}", title=Say(f"项{k}", f"item {k}")) for k in range(3))),
 )  # fmt: skip
 GRIDS = Layer(
-    "forest_fire_grids",
-    Say("森林防火网格", "Forest grids"),
-    "polygon",
-    "fuel",
-    (Field("area", Say("面积", "Area"), "number", unit="m2"),),
-    {},
+    id="forest_fire_grids",
+    title=Say("森林防火网格", "Forest grids"),
+    geometry="polygon",
+    model="fuel",
+    fields=(Field(id="area", title=Say("面积", "Area"), type="number", unit="m2"),),
+    aliases={},
     stale_after_days=100,
 )
 CATALOG = {HOUSES.id: HOUSES, GRIDS.id: GRIDS}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import replace
 from statistics import NormalDist
 from typing import Any
 
@@ -20,6 +19,7 @@ from riskmap.assess.weights import weighted, with_weights
 from riskmap.catalog.uncertainty import Doubt, Uncertainty
 from riskmap.records import RANK_OF, RANKS, TIERS, UNRATED
 from tests.assess_rows import LAYERS, rows, scoring, table
+from tests.index_models import unsure
 from tests.test_assess_kernel import leaf, model_of
 
 LEC = {
@@ -32,7 +32,7 @@ METHODS = {layer: probability_method(*(scoring(layer)[0], scoring(layer)[0].unce
 
 def shares(layer: str, *given: dict[str, Any], **changed: Any):
     model, definition = scoring(layer)
-    doubt = replace(model.uncertainty, **changed)
+    doubt = model.uncertainty.model_copy(update=changed)
     return tier_probabilities(model, definition, table(layer, *given), uncertainty=doubt)
 
 
@@ -60,7 +60,7 @@ def tier_of(d: float) -> str:
 )
 @settings(max_examples=40, deadline=None)
 def test_lec_probabilities_are_those_of_every_move_to_a_neighbouring_class(row, up, down):
-    found = shares("risk_points", row, indicators=dict.fromkeys(LEC, Doubt(up, down)))
+    found = shares("risk_points", row, indicators=dict.fromkeys(LEC, Doubt(class_up=up, class_down=down)))
     by_hand = dict.fromkeys(TIERS, 0.0)
     for moves in itertools.product(*(neighbours(LEC[field], row[field], up, down) for field in LEC)):
         by_hand[tier_of(round(np.prod([value for value, _ in moves]), 9))] += np.prod([p for _, p in moves])
@@ -84,7 +84,7 @@ def test_a_number_in_bands_has_the_normal_share_of_each_band():
     )
     found = of_text(
         body,
-        Uncertainty(indicators={"x": Doubt(sd=0.5)}),
+        unsure(indicators={"x": Doubt(sd=0.5)}),
         {"major": 4, "large": 3, "general": 2},
         hazard_ratio=[1.2],
     )
@@ -171,7 +171,7 @@ def test_a_direct_rule_raises_in_every_case(layer: str, data: st.DataObject):
 def test_a_model_without_the_section_gives_no_probabilities():
     model, layer = scoring("risk_points")
     row = table("risk_points", {"likelihood": 3.0, "exposure": 6.0, "consequence": 15.0})
-    assert tier_probabilities(replace(model, uncertainty=None), layer, row) is None
+    assert tier_probabilities(model.model_copy(update={"uncertainty": None}), layer, row) is None
 
 
 def test_a_rule_for_the_worst_tier_is_certain_although_the_score_is_unknown():
@@ -195,7 +195,7 @@ def test_the_end_of_a_list_keeps_the_probability_of_the_move_beyond_it():
 
 def test_a_value_between_the_listed_ones_moves_to_the_listed_ones_around_it():
     row = {"likelihood": 4.0, "exposure": 6.0, "consequence": 15.0}  # 360; 6·6·15 = 540, 3·6·15 = 270
-    found = shares("risk_points", row, indicators={"likelihood": Doubt(0.25, 0.5)})
+    found = shares("risk_points", row, indicators={"likelihood": Doubt(class_up=0.25, class_down=0.5)})
     assert found.of(0) == pytest.approx({"major": 0.5, "large": 0.5, "general": 0, "low": 0})
 
 
@@ -221,7 +221,7 @@ LIMITS = {"major": 3, "large": 2, "general": 1}
 
 
 def test_doubtful_weights_move_a_point_at_a_limit_half_of_the_time():
-    doubt = Uncertainty(weights=0.2, draws=400)
+    doubt = unsure(weights=0.2, draws=400)
     found = of_text(MEAN, doubt, LIMITS, hazard_ratio=[3.0, 9.0, 1.0], hazard_r=[1.0, 9.0, 1.0])
     assert (found.method, found.draws) == ("sampled", 400)
     assert found.of(0)["large"] == pytest.approx(0.5, abs=0.03)
@@ -231,8 +231,7 @@ def test_doubtful_weights_move_a_point_at_a_limit_half_of_the_time():
 def test_the_same_seed_gives_the_same_answer_and_another_one_another():
     given = {"hazard_ratio": [2.9, 3.1, 3.3], "hazard_r": [1.0, 1.1, 0.9]}
     one, same, other = (
-        of_text(MEAN, Uncertainty(weights=0.2, draws=50, seed=seed), LIMITS, **given).share
-        for seed in (1, 1, 2)
+        of_text(MEAN, unsure(weights=0.2, draws=50, seed=seed), LIMITS, **given).share for seed in (1, 1, 2)
     )
     np.testing.assert_array_equal(one, same)
     assert not np.array_equal(one, other)
@@ -253,13 +252,13 @@ def test_a_factor_that_reaches_the_score_by_two_ways_is_followed_together_by_sam
         '[[combinations]]\nid = "x"\ntitle = { zh = "x", en = "x" }\nmethod = "product"\nof = ["a", "p"]\n'
     )
     model = model_of(twice, **LIMITS)
-    assert probability_method(model, Uncertainty(indicators={"b": Doubt(sd=1)})) == "sampled"
+    assert probability_method(model, unsure(indicators={"b": Doubt(sd=1)})) == "sampled"
     banded = twice.replace(
         "reference = 0\n", 'reference = 0\nbands = [{ below = 1, value = 1 }, { value = 2 }]\nsource = "t"\n'
     )
     model = model_of(banded, **LIMITS)
-    assert probability_method(model, Uncertainty(indicators={"a": Doubt(sd=1)})) == "sampled"
-    assert probability_method(model, Uncertainty(indicators={"b": Doubt(sd=1)})) == "exact"
+    assert probability_method(model, unsure(indicators={"a": Doubt(sd=1)})) == "sampled"
+    assert probability_method(model, unsure(indicators={"b": Doubt(sd=1)})) == "exact"
 
 
 def test_an_outcome_without_a_score_leaves_the_probabilities_unknown():
@@ -269,9 +268,7 @@ def test_an_outcome_without_a_score_leaves_the_probabilities_unknown():
     )
     body = body.replace('field = "hazard_r"', 'field = "hazard_r"\nworse = "lower"')
     # A standard deviation far beyond the value makes zero (the field's minimum) a possible divisor.
-    found = of_text(
-        body, Uncertainty(indicators={"b": Doubt(sd=5)}), LIMITS, hazard_ratio=[2.0], hazard_r=[1.0]
-    )
+    found = of_text(body, unsure(indicators={"b": Doubt(sd=5)}), LIMITS, hazard_ratio=[2.0], hazard_r=[1.0])
     assert found.rank[0] == RANK_OF["large"]
     assert found.of(0) is None
 

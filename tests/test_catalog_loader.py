@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pickle
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -124,3 +126,18 @@ def test_a_folder_without_layers_says_what_is_missing(tmp_path: Path):
         "at least one file layers/*.toml",
         "at least one file models/*.toml",
     }
+
+
+def test_importing_the_catalog_loads_no_numpy():
+    code = "import sys, riskmap.catalog; print({'numpy', 'pyarrow', 'pandas'} & set(sys.modules))"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "set()"
+
+
+def test_caches_follow_what_the_layer_files_say_and_no_line_ends(copy: Path):
+    before = load_catalog(copy).digest
+    file = copy / "layers" / "slopes.toml"
+    file.write_bytes(file.read_bytes().replace(b"\n", b"\r\n"))
+    assert load_catalog(copy).digest == before
+    change(file, "order = 20", "order = 21")
+    assert load_catalog(copy).digest != before

@@ -331,3 +331,16 @@ def test_whatever_a_file_holds_it_loads_or_is_refused_with_problems(top: dict, f
 def test_a_word_far_from_every_known_one_gets_no_suggestion():
     assert closest("xyzzy", ["circle", "square"]) == ""
     assert closest("circel", ["circle", "square"]) == "circle"
+
+
+def test_a_list_whose_only_item_is_wrong_is_not_called_empty():
+    text = BAD + '\n[checklist]\ntitle = { zh = "清单", en = "List" }\nitems = [{ id = "Bad id" }]\n'
+    keys = [p.key for p in problems(text)]
+    assert "checklist.items[Bad id].id" in keys
+    assert "checklist.items" not in keys
+
+
+def test_a_file_writes_the_key_and_not_the_name_that_the_program_has_for_it():
+    text = BAD.replace("min = 90", "minimum = 90")
+    found = by_key(text)["fields[angle].minimum"]
+    assert (found.found, found.hint) == ("minimum", "min")

@@ -17,6 +17,7 @@ from riskmap.assess.uncertainty import probability_method
 from riskmap.assess.weights import weighted, with_weights
 from riskmap.catalog import Layer
 from riskmap.catalog.layer import Field
+from riskmap.catalog.model import Limits
 from riskmap.catalog.uncertainty import Doubt, Uncertainty
 from riskmap.errors import NotFittedError, RiskmapError, Say
 from tests.index_models import (
@@ -32,6 +33,7 @@ from tests.index_models import (
     learned,
     model_of,
     node,
+    unsure,
 )
 
 LIMITS = {"major": 3, "large": 2, "general": 1}
@@ -49,7 +51,9 @@ def probable(
 
 def listed(*fields: str) -> Layer:
     made = tuple(Field(id=f, title=Say(f, f), type="number", standard_values=LISTED) for f in fields)
-    return Layer("index", Say("试", "Test"), "point", "index", made, {})
+    return Layer(
+        id="index", title=Say("试", "Test"), geometry="point", model="index", fields=made, aliases={}
+    )
 
 
 def test_a_class_moves_to_the_place_of_its_neighbour_among_the_layer():
@@ -58,7 +62,7 @@ def test_a_class_moves_to_the_place_of_its_neighbour_among_the_layer():
     found = probable(
         text,
         {"a": list(LISTED)},
-        Uncertainty(indicators={"a": Doubt(class_up=0.2, class_down=0.1)}),
+        unsure(indicators={"a": Doubt(class_up=0.2, class_down=0.1)}),
         layer=listed("a"),
     )
     assert found.method == "exact"
@@ -66,7 +70,10 @@ def test_a_class_moves_to_the_place_of_its_neighbour_among_the_layer():
     assert found.of(4) == pytest.approx({"major": 1, "large": 0, "general": 0, "low": 0})
     turned = text.replace(RANK, RANK + 'worse = "lower"\n')
     found = probable(
-        turned, {"a": list(LISTED)}, Uncertainty(indicators={"a": Doubt(0.2, 0.1)}), layer=listed("a")
+        turned,
+        {"a": list(LISTED)},
+        unsure(indicators={"a": Doubt(class_up=0.2, class_down=0.1)}),
+        layer=listed("a"),
     )
     # 1 has place ¾; the worse class is 0 (1), the better one 3 (½).
     assert found.of(1) == pytest.approx({"major": 0.9, "large": 0.1, "general": 0, "low": 0})
@@ -81,7 +88,7 @@ def test_two_classes_with_one_place_are_still_two_steps():
         model,
         listed("a"),
         columns({"a": [3.0, 6.0]}),
-        uncertainty=Uncertainty(indicators={"a": Doubt(class_up=1.0)}),
+        uncertainty=unsure(indicators={"a": Doubt(class_up=1.0)}),
         fit=fit,
     )
     assert found.of(0) == {"major": 0, "large": 1, "general": 0, "low": 0}
@@ -92,7 +99,7 @@ def test_an_error_goes_through_function_goalposts_and_rounding():
     text = head("s", **LIMITS) + leaf(
         "a", 'function = "log10"\nnormalise = { method = "min_max", low = 0, high = 4, from = [0, 4] }\nround = 0\n', reference=1
     ) + node("s", "mean", ["a"])  # fmt: skip
-    found = probable(text, {"a": [300.0]}, Uncertainty(indicators={"a": Doubt(sd=40)}, draws=4000))
+    found = probable(text, {"a": [300.0]}, unsure(indicators={"a": Doubt(sd=40)}, draws=4000))
     # round(log10 x) is 3 from 10^2.5 on.
     major = 1 - NormalDist(300, 40).cdf(10**2.5)
     assert found.method == "sampled"
@@ -107,7 +114,7 @@ def test_bands_that_are_normalised_have_listed_outcomes():
         "bands = [{ below = 1, value = 10 }, { below = 2, value = 20 }, { value = 40 }]\n"
         'normalise = { method = "min_max", low = 0, high = 3, from = [10, 40] }\n',
     ) + node("s", "mean", ["a"])  # fmt: skip
-    found = probable(text, {"a": [1.2]}, Uncertainty(indicators={"a": Doubt(sd=0.5)}))
+    found = probable(text, {"a": [1.2]}, unsure(indicators={"a": Doubt(sd=0.5)}))
     error = NormalDist(1.2, 0.5)
     by_hand = {
         "low": error.cdf(1),
@@ -121,7 +128,7 @@ def test_bands_that_are_normalised_have_listed_outcomes():
 
 def test_an_error_that_reaches_where_a_logarithm_ends_leaves_the_point_unknown_or_at_its_worst():
     text = head("s", **LIMITS) + leaf("a", 'function = "log10"\n', reference=1) + node("s", "mean", ["a"])
-    doubt = Uncertainty(indicators={"a": Doubt(sd=50)}, draws=400)
+    doubt = unsure(indicators={"a": Doubt(sd=50)}, draws=400)
     assert probable(text, {"a": [20.0]}, doubt).of(0) is None
     worst = text.replace('"log10"\n', '"log10"\nmissing = "worst"\nworst = 4\n')
     assert probable(worst, {"a": [20.0]}, doubt).of(0)["major"] == pytest.approx(
@@ -136,7 +143,7 @@ PAIR = head("s", **LIMITS) + leaf("a") + leaf("b") + node("s", "sum", ["a", "b"]
 
 def test_a_gate_on_a_measured_number_follows_its_error():
     dry = PAIR + gate('{ field = "a", op = "<=", value = 0.1 }')
-    found = probable(dry, {"a": [0.0], "b": [5.0]}, Uncertainty(indicators={"a": Doubt(sd=0.2)}, draws=4000))
+    found = probable(dry, {"a": [0.0], "b": [5.0]}, unsure(indicators={"a": Doubt(sd=0.2)}, draws=4000))
     low = NormalDist(0, 0.2).cdf(0.1)
     assert (found.rank[0], found.method) == (0, "sampled")
     assert found.of(0) == pytest.approx({"major": 1 - low, "large": 0, "general": 0, "low": low}, abs=1e-3)
@@ -146,7 +153,10 @@ def test_a_gate_on_a_field_that_nobody_doubts_holds_in_every_outcome():
     dry = PAIR + gate('{ field = "d", op = "<=", value = 0 }', "general")
     values = {"a": [3.0, 3.0, 3.0], "b": [1.0] * 3, "d": [0.0, 1.0, None]}
     found = probable(
-        dry, values, Uncertainty(indicators={"b": Doubt(0.5, 0.25)}), layer=listed("a", "b", "d")
+        dry,
+        values,
+        unsure(indicators={"b": Doubt(class_up=0.5, class_down=0.25)}),
+        layer=listed("a", "b", "d"),
     )
     assert found.method == "exact"
     assert [found.of(i)["general"] for i in range(3)] == [1, 0, 0]
@@ -157,7 +167,10 @@ def test_a_class_that_may_be_worse_takes_its_gate_with_it():
     dry = PAIR + gate('{ field = "a", op = "<=", value = 1 }')
     values = {"a": [1.0, 3.0], "b": [3.0, 3.0]}
     found = probable(
-        dry, values, Uncertainty(indicators={"a": Doubt(0.25, 0.5)}, draws=400), layer=listed("a", "b")
+        dry,
+        values,
+        unsure(indicators={"a": Doubt(class_up=0.25, class_down=0.5)}, draws=400),
+        layer=listed("a", "b"),
     )
     assert found.method == "sampled"
     assert found.of(0) == pytest.approx({"major": 0.25, "large": 0, "general": 0, "low": 0.75})
@@ -166,7 +179,7 @@ def test_a_class_that_may_be_worse_takes_its_gate_with_it():
 
 def test_a_gate_on_the_score_is_exact_and_one_on_a_doubtful_node_is_followed_by_drawing():
     on_score = PAIR + gate('{ node = "s", op = "<", value = 3 }')
-    doubt = Uncertainty(indicators={"b": Doubt(0.2, 0.1)}, draws=1000)
+    doubt = unsure(indicators={"b": Doubt(class_up=0.2, class_down=0.1)}, draws=1000)
     layer, values = listed("a", "b"), {"a": [1.0], "b": [1.0]}
     exact = probable(on_score, values, doubt, layer=layer)  # 1 + 0, 1 + 1, 1 + 3
     assert exact.method == "exact"
@@ -188,7 +201,7 @@ def test_a_rule_raises_what_a_gate_has_lowered():
         'when = [{ field = "d", op = ">", value = 8 }]\n'
     )
     text = PAIR + gate('{ node = "s", op = "<", value = 9 }') + rule
-    found = probable(text, {"a": [3.0], "b": [3.0], "d": [9.0]}, Uncertainty(indicators={"b": Doubt(0.5)}), layer=listed("a", "b", "d"))  # fmt: skip
+    found = probable(text, {"a": [3.0], "b": [3.0], "d": [9.0]}, unsure(indicators={"b": Doubt(class_up=0.5)}), layer=listed("a", "b", "d"))  # fmt: skip
     assert found.of(0) == pytest.approx({"major": 0.5, "large": 0.5, "general": 0, "low": 0})
 
 
@@ -227,11 +240,11 @@ def test_weights_vary_wherever_they_come_from(method: str, extra: str):
     table = columns({"a": [1.0, 4.0, 9.0, 5.0], "b": [3.0, 2.0, 8.0, 1.0]})
     fit = fit_model(model, layer, table)
     assert weighted(model.node("s"))
-    rounded = replace(model, decimals=12)
+    rounded = model.model_copy(update={"decimals": 12})
     score = assess_table(rounded, layer, table, fit=fit).score
     # A limit at the second point's own score: half of the draws are above it.
-    at = replace(model, limits={"major": float(score[1]), "large": -1.0, "general": -2.0}, decimals=12)
-    doubt = Uncertainty(weights=0.2, draws=400)
+    at = rounded.model_copy(update={"limits": Limits(major=float(score[1]), large=-1.0, general=-2.0)})
+    doubt = unsure(weights=0.2, draws=400)
     found = tier_probabilities(at, layer, table, uncertainty=doubt, fit=fit)
     assert found.method == "sampled"
     assert found.share[1, 0] == pytest.approx(0.5, abs=0.06)
@@ -251,7 +264,7 @@ def test_entropy_weights_are_those_of_the_layer_multiplied():
 
 def test_weights_that_the_layer_cannot_give_say_nothing():
     text = PARTS + node("s", "mean", ["a", "b"], 'weighting = "entropy"')
-    found = probable(text, {"a": [1.0, 1.0], "b": [2.0, 2.0]}, Uncertainty(weights=0.2, draws=20))
+    found = probable(text, {"a": [1.0, 1.0], "b": [2.0, 2.0]}, unsure(weights=0.2, draws=20))
     assert [found.of(0), found.of(1)] == [None, None]
 
 
@@ -259,7 +272,7 @@ def test_a_published_index_has_probabilities_and_sensitivity():
     rows = np.random.default_rng(5).integers(0, 40, (5, 30)).astype(float)
     values = dict(zip(SVI_FIELDS, rows.tolist(), strict=True))
     model, layer, table = model_of(SVI), layer_of(*SVI_FIELDS, minimum=0), columns(values)
-    doubt = Uncertainty(indicators={name: Doubt(relative_sd=0.1) for name in SVI_FIELDS}, draws=100)
+    doubt = unsure(indicators={name: Doubt(relative_sd=0.1) for name in SVI_FIELDS}, draws=100)
     fit = fit_model(model, layer, table)
     found = tier_probabilities(model, layer, table, uncertainty=doubt, fit=fit)
     assert found.expected() == pytest.approx(dict(zip(found.of(0), found.share.sum(axis=0), strict=True)))
@@ -272,7 +285,7 @@ def test_a_published_index_has_probabilities_and_sensitivity():
 def test_a_model_without_its_fit_is_refused_by_name():
     model, layer = model_of(NRI), layer_of("loss", "vulnerability", "resilience")
     table = columns({"loss": [1.0], "vulnerability": [1.0], "resilience": [1.0]})
-    for ask in (lambda: tier_probabilities(model, layer, table, uncertainty=Uncertainty()), lambda: sensitivity(model, layer, table)):  # fmt: skip
+    for ask in (lambda: tier_probabilities(model, layer, table, uncertainty=unsure()), lambda: sensitivity(model, layer, table)):  # fmt: skip
         with pytest.raises(NotFittedError, match="riskmap assess"):
             ask()
 
@@ -295,7 +308,7 @@ def test_a_learned_node_that_nothing_doubtful_reaches_predicts_once():
     artefact = Slope()
     values = {"slope_deg": [40.0, 5.0], "wetness": [1.0, 0.0], "c": [0.0, 0.5]}
     found = probable(
-        JOINT, values, Uncertainty(indicators={"c": Doubt(sd=0.3)}, draws=200), learned={"p": artefact}
+        JOINT, values, unsure(indicators={"c": Doubt(sd=0.3)}, draws=200), learned={"p": artefact}
     )
     assert found.method == "sampled"
     assert artefact.calls == 2  # the tier without doubt, and all draws
@@ -304,12 +317,12 @@ def test_a_learned_node_that_nothing_doubtful_reaches_predicts_once():
 
 def test_errors_and_classes_of_predictors_go_through_the_artefact():
     p = {"p": Slope()}
-    doubt = Uncertainty(indicators={"p.angle": Doubt(sd=5)}, draws=2000)
+    doubt = unsure(indicators={"p.angle": Doubt(sd=5)}, draws=2000)
     found = probable(learned(), {"slope_deg": [40.0], "wetness": [0.0]}, doubt, learned=p)
     # .6 is where .1 · angle − 4 = ln 1.5.
     major = 1 - NormalDist(40, 5).cdf(10 * (4 + np.log(1.5)))
     assert found.of(0)["major"] == pytest.approx(major, abs=1e-3)
-    classes = Uncertainty(indicators={"p.wet": Doubt(class_up=0.25)})
+    classes = unsure(indicators={"p.wet": Doubt(class_up=0.25)})
     exact = probable(
         learned(),
         {"slope_deg": [35.0], "wetness": [0.0]},
@@ -325,9 +338,9 @@ def test_errors_and_classes_of_predictors_go_through_the_artefact():
 def test_the_method_depends_on_the_model_alone():
     text = head("s") + leaf("a", RANK) + leaf("b", RANK) + node("s", "topsis", ["a", "b"], 'norm = "vector"')
     model = model_of(text)
-    assert probability_method(model, Uncertainty(indicators={"a": Doubt(0.1)})) == "exact"
-    assert probability_method(model, Uncertainty(indicators={"a": Doubt(sd=1)})) == "sampled"
-    assert probability_method(model, Uncertainty(weights=0.1)) == "sampled"
+    assert probability_method(model, unsure(indicators={"a": Doubt(class_up=0.1)})) == "exact"
+    assert probability_method(model, unsure(indicators={"a": Doubt(sd=1)})) == "sampled"
+    assert probability_method(model, unsure(weights=0.1)) == "sampled"
 
 
 # ------------------------------------------------------------------ parts

@@ -23,7 +23,7 @@ ON = date(2026, 7, 1)
 
 
 def shares(case: Case, **changed: object):
-    doubt = replace(case.doubt, **changed)
+    doubt = case.doubt.model_copy(update=changed)
     return tier_probabilities(case.model, case.layer, case.table, uncertainty=doubt, fit=case.fit)
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from riskmap.catalog import Action, ContactRole, Layer, Plan
+from riskmap.catalog import ContactRole, Layer, Plan
+from riskmap.catalog.plan import ActionText
 from riskmap.duty import Escalated, Event, standing
 from riskmap.errors import Say
 from riskmap.prepare.callout import callout, is_due, phase_at
@@ -18,16 +18,28 @@ from riskmap.records import RANK_OF, Contact
 from tests.duty_workspace import AT, hours, minutes
 
 DAY = dt.date(2023, 9, 7)
-ROLES = (ContactRole("first", Say("责任人", "First")), ContactRole("second", Say("挂点领导", "Second")))
+ROLES = (
+    ContactRole(id="first", title=Say("责任人", "First")),
+    ContactRole(id="second", title=Say("挂点领导", "Second")),
+)
 PLAN = Plan(
-    (
-        Action("before_24", Say("巡查", "Patrol")),
-        Action("during", Say("撤离", "Leave"), ("major",)),
-    ),
+    before_24=(ActionText(zh="巡查", en="Patrol"),),
+    during=(ActionText(zh="撤离", en="Leave", tiers=("major",)),),
+    source="a test",
+    status="draft",
     field="plan",
     verified_days=100,
 )
-LAYER = Layer("slopes", Say("边坡", "Slopes"), "point", "m", (), {}, contacts=ROLES, plan=PLAN)
+LAYER = Layer(
+    id="slopes",
+    title=Say("边坡", "Slopes"),
+    geometry="point",
+    model="m",
+    fields=(),
+    aliases={},
+    contacts=ROLES,
+    plan=PLAN,
+)
 LAYERS = {"slopes": LAYER}
 FRESH = "2023-08-01"
 TWO = (Contact("second", "乙", "2", None, FRESH), Contact("first", "甲", "1", None, FRESH))
@@ -120,13 +132,13 @@ def test_a_check_is_good_to_the_day_and_not_a_day_longer():
     assert expired("2023-05-30") == []  # 100 days before
     assert expired("2023-05-29") == ["verification_expired"]
     assert expired("2023-05-29", verified_days=101) == []
-    plain = {"slopes": replace(LAYER, plan=None, stale_after_days=37)}
+    plain = {"slopes": LAYER.model_copy(update={"plan": None, "stale_after_days": 37})}
     assert expired("2023-07-31", layers=plain) == ["verification_expired"]
 
 
 def test_actions_are_those_of_the_raised_tier_and_a_records_own_plan_adds_or_replaces():
     def line(*, own="adds", to="major", plan=""):
-        layers = {"slopes": replace(LAYER, plan=replace(PLAN, own=own))}
+        layers = {"slopes": LAYER.model_copy(update={"plan": PLAN.model_copy(update={"own": own})})}
         return made([raised(1, to, plan=plan)], layers=layers).lines[0]
 
     assert [a.text.zh for a in line().actions] == ["巡查", "撤离"]

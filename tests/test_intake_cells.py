@@ -19,7 +19,7 @@ from riskmap.records import CLEAR
 
 
 def judged(kind: str, text: str, *, header_unit: str = "", **options):
-    field = Field("f", Say("某项", "Something"), kind, **options)
+    field = Field(id="f", title=Say("某项", "Something"), type=kind, **options)
     value, problem = judge_field(field, header_unit=header_unit, text_limit=1000)(text)
     return value, problem.rule if problem else None
 
@@ -219,8 +219,8 @@ def test_limits_are_inclusive_and_outside_is_an_error_but_a_foreign_step_is_a_wa
 
 
 CHOICES = (
-    Choice("major", Say("重大", "Major"), ("重大风险", "红", "Ⅰ级", "重大(红色)")),
-    Choice("low", Say("低", "Low"), ("低风险", "蓝色")),
+    Choice(id="major", title=Say("重大", "Major"), aliases=("重大风险", "红", "Ⅰ级", "重大(红色)")),
+    Choice(id="low", title=Say("低", "Low"), aliases=("低风险", "蓝色")),
 )
 
 

@@ -160,7 +160,7 @@ def test_equal_frames_give_equal_code_so_that_the_map_stays(filled):
 
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_no_text_reaches_the_template_of_folium(filled, hostile):
-    layer = dataclasses.replace(filled.catalog.layer("risk_points"), title=Say(hostile, hostile))
+    layer = filled.catalog.layer("risk_points").model_copy(update={"title": Say(hostile, hostile)})
     built = build_map(frame([layer], approval_number=hostile, demo=True))
     view = View("t", None, "p", "s", [0] * 5, [0], overview=[{"name": hostile, "ranks": [0] * 5}])
     showing(view).add_to(built)

@@ -80,7 +80,7 @@ def test_a_preview_writes_nothing(ws):
     before = ws.ledger.state, open_model(ws, LAYER).digest
     preview_model(ws, LAYER, draft(ws)[1])
     assert (ws.ledger.state, open_model(ws, LAYER).digest) == before
-    assert ws.catalog.model_of(LAYER).limits["general"] == 70
+    assert ws.catalog.model_of(LAYER).limits.lower["general"] == 70
 
 
 def test_a_draft_with_mistakes_is_told_every_one_with_its_line(ws):
@@ -105,9 +105,9 @@ def test_a_draft_may_not_take_another_id(ws):
 
 def test_use_cases_can_be_asked_as_if_the_draft_were_saved(ws):
     draft_ws = under_draft(ws, preview_model(ws, LAYER, draft(ws)[1]).model)
-    assert draft_ws.catalog.model_of(LAYER).limits["general"] == 91
+    assert draft_ws.catalog.model_of(LAYER).limits.lower["general"] == 91
     assert draft_ws.ledger is ws.ledger
-    assert ws.catalog.model_of(LAYER).limits["general"] == 70
+    assert ws.catalog.model_of(LAYER).limits.lower["general"] == 70
 
 
 def test_a_model_that_compares_with_the_whole_layer_is_fitted_for_the_preview(ws):
@@ -154,7 +154,7 @@ def test_a_saved_model_is_a_version_with_who_and_why(ws):
     done = saved(ws)
     file = ws.root / "models" / "risk_points_lec.toml"
     assert file.read_text(encoding="utf-8") == done.model.text
-    assert load_catalog(ws.root).model_of(LAYER).limits["general"] == 91
+    assert load_catalog(ws.root).model_of(LAYER).limits.lower["general"] == 91
     assert done.workspace.catalog.model_of(LAYER).digest == done.model.digest
     new, old = model_versions(done.workspace, LAYER)
     assert (new.version, new.current, new.saved, new.who, new.why) == (

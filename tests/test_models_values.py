@@ -23,7 +23,7 @@ def test_every_model_states_its_version_sources_and_both_titles(layer):
     assert model.source
     assert model.title.zh
     assert model.title.en
-    assert model.limits["major"] > model.limits["large"] > model.limits["general"]
+    assert model.limits.lower["major"] > model.limits.lower["large"] > model.limits.lower["general"]
     for node in model.nodes:
         assert node.title.zh
         assert node.title.en

@@ -134,7 +134,7 @@ def test_a_version_is_shown_and_put_back_into_the_draft(ws):
     sign(at, why="放回")
     at.button(key="model-save").click().run()
     assert [v.version for v in model_versions(ws, LAYER)][:2] == ["1.2", "1.1"]
-    assert state.workspace().catalog.model_of(LAYER).limits["general"] == 70
+    assert state.workspace().catalog.model_of(LAYER).limits.lower["general"] == 70
 
 
 def test_two_people_see_both_texts_and_nothing_is_overwritten(ws):
@@ -164,7 +164,7 @@ def test_a_file_that_was_changed_by_hand_is_said_and_read_anew(ws):
     assert any("磁盘" in w.value for w in at.warning)
     at.button(key="model-reread").click().run()
     assert not at.warning
-    assert state.workspace().catalog.model_of(LAYER).limits["general"] == 91
+    assert state.workspace().catalog.model_of(LAYER).limits.lower["general"] == 91
     assert any("4 处变化" in c.value for c in at.caption)  # tiers of the ledger are of the old text
 
 
@@ -175,7 +175,7 @@ def test_a_broken_file_stops_nobody(ws):
     at.run()
     at.button(key="model-reread").click().run()
     assert "配置文件有误" in said(at.error)
-    assert state.workspace().catalog.model_of(LAYER).limits["general"] == 70
+    assert state.workspace().catalog.model_of(LAYER).limits.lower["general"] == 70
     assert texts(panel(at, "model-problems"))
 
 

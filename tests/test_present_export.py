@@ -383,8 +383,8 @@ def test_a_layer_may_call_its_fields_what_the_formats_call_theirs(tmp_path: Path
     from riskmap.errors import Say
 
     ids = ("fid", "geom", "geometry", "tier", "score", "state", "version")
-    fields = tuple(Field(i, Say(f"字段{i}", i), "number") for i in ids)
-    layer = dataclasses.replace(GRIDS, geometry="point", fields=fields)
+    fields = tuple(Field(id=i, title=Say(f"字段{i}", i), type="number") for i in ids)
+    layer = GRIDS.model_copy(update={"geometry": "point", "fields": fields})
     table = grids().table.drop_columns(["f:area_ha", "shape"])
     for i in ids:
         table = table.append_column(f"f:{i}", pa.array([7.5] * 6))

@@ -199,7 +199,7 @@ def test_a_snapshot_of_another_state_day_catalogue_or_place_is_ignored(tmp_path)
         snapshot_key(CATALOG, places(), state=7, today=TODAY),
         snapshot_key({HOUSES.id: HOUSES}, None, state=7, today=TODAY),
         snapshot_key(
-            CATALOG | {GRIDS.id: dataclasses.replace(GRIDS, stale_after_days=9)}, None, state=7, today=TODAY
+            CATALOG | {GRIDS.id: GRIDS.model_copy(update={"stale_after_days": 9})}, None, state=7, today=TODAY
         ),
     }
     assert len(keys) == 6

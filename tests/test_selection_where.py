@@ -96,7 +96,9 @@ def test_a_condition_may_be_read_against_several_layers():
 
 
 def test_a_field_with_the_name_of_a_core_column_wins_by_its_id():
-    layer = dataclasses.replace(HOUSES, fields=(Field("score", Say("自评分", "Own score"), "text"),))
+    layer = HOUSES.model_copy(
+        update={"fields": (Field(id="score", title=Say("自评分", "Own score"), type="text"),)}
+    )
     assert parse_where("score ~ a", layer).column == "f:score"
     assert parse_where("分值 > 3", layer).column == "score"
 

@@ -8,7 +8,7 @@ from typing import get_args
 import pytest
 
 from riskmap.catalog import load_catalog
-from riskmap.catalog.triggers import DRIVERS, WARNING, Level, Limit, WarningColour, WarningKind, WarningLevel
+from riskmap.catalog.triggers import DRIVERS, WARNING, Level, WarningColour, WarningKind
 from riskmap.errors import CatalogError
 from riskmap.formulas.rain import threshold_intensity
 from riskmap.hazards import COLOURS, FORCE_MS, KINDS
@@ -26,7 +26,7 @@ def problems(triggers: str) -> list[str]:
 def test_a_trigger_becomes_levels_from_the_mildest_to_the_worst():
     (trigger,) = layer_of().triggers
     assert trigger.driver == "i3_mm"
-    assert trigger.levels[0] == Level(Limit("i3_mm", "from", 30.0), "general")
+    assert trigger.levels[0] == Level(from_=30.0, tier="general")
     assert [level.tier for level in trigger.levels] == ["general", "large", "major"]
     assert (trigger.hold_hours, trigger.status, trigger.missing) == (3, "draft", "unknown")
 
@@ -35,7 +35,7 @@ def test_a_trigger_on_warnings_has_colours():
     text = RAIN.replace('"i3_mm"', '"warning"\nkinds = ["typhoon"]').replace("from = 30", 'colour = "yellow"')
     text = text.replace("from = 50", 'colour = "orange"').replace("from = 80", 'colour = "red"')
     (trigger,) = layer_of(text).triggers
-    assert trigger.colours[0] == WarningLevel("yellow", "general")
+    assert trigger.levels[0] == Level(colour="yellow", tier="general")
     assert trigger.drivers == ()
 
 
@@ -115,21 +115,21 @@ def test_shelters_are_closed_and_other_layers_raised():
 
 def test_limits_of_wind_are_lower_ends_of_forces():
     (wind,) = [t for t in LAYERS["risk_points"].triggers if t.id == "wind"]
-    limits = {level.limit.value for levels in wind.classes.values() for level in levels}
+    limits = {level.value for levels in wind.classes.values() for level in levels}
     assert limits <= set(FORCE_MS.values())
     assert set(wind.classes) == {c.id for c in LAYERS["risk_points"].field("wind_kind").choices}
 
 
 def test_the_amount_and_duration_line_of_slopes_is_caines():
     (event,) = [t for t in LAYERS["slopes"].triggers if t.id == "long_event"]
-    told = [(level.limit.value, level.also[0].value if level.also else 72.0) for level in event.levels]
+    told = [(level.value, level.also[0].value if level.also else 72.0) for level in event.levels]
     for amount, hours in told:
         assert amount == pytest.approx(float(threshold_intensity(hours)) * hours, abs=0.6)
 
 
 def test_the_margins_are_those_of_the_standard():
     (margin,) = [t for t in LAYERS["underground_spaces"].triggers if t.id == "margin"]
-    assert [(x.limit.side, x.limit.value, x.tier) for x in margin.levels] == [
+    assert [(x.side, x.value, x.tier) for x in margin.levels] == [
         ("below", 0.30, "general"),
         ("below", 0.15, "large"),
         ("upto", 0.0, "major"),

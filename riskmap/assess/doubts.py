@@ -136,7 +136,7 @@ def _rises(leaf: Indicator, signs: set[int]) -> bool:
     """
     if not signs & {1, -1}:
         return leaf.worse == "higher"
-    turned = leaf.normalise is not None and leaf.normalise.flip
+    turned = leaf.flip
     return (1 in signs) != turned
 
 

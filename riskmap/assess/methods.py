@@ -12,7 +12,7 @@ import numpy as np
 
 from riskmap.assess.columns import Floats
 from riskmap.assess.fit import NodeFit
-from riskmap.catalog.model import Combination
+from riskmap.catalog.model import Combination, Prediction
 from riskmap.errors import ArtefactError
 from riskmap.formulas.indices import closeness, geometric_mean, inverted_geometric_mean
 from riskmap.formulas.registry import FORMULAS
@@ -116,16 +116,16 @@ def _topsis(_: Combination, parts: Sequence[Any], weights: _Weights, fit: NodeFi
     return closeness(parts, weights, scale=fit.scale, least=fit.least, most=fit.most)
 
 
-def predicted(node: Combination, parts: Sequence[Any], predictor: Predictor | None) -> Any:
+def predicted(node: Prediction, parts: Sequence[Any], predictor: Predictor | None) -> Any:
     """Return the probabilities of a learned node. ArtefactError where its artefact was not loaded."""
-    if predictor is None or node.artefact is None:
+    if predictor is None:
         raise ArtefactError(
             f"评分模型节点 {node.id}：没有载入训练所得的模型文件；请检查 models/ 目录",
             f"model node {node.id}: its trained artefact was not loaded; check the folder models/",
         )
     columns = np.broadcast_arrays(*[np.atleast_1d(np.asarray(part, dtype=np.float64)) for part in parts])
     shape = np.broadcast_shapes(*[np.shape(part) for part in parts])
-    given = dict(zip(node.artefact.predictors, (c.ravel() for c in columns), strict=True))
+    given = dict(zip(node.learned.inputs, (c.ravel() for c in columns), strict=True))
     value = np.asarray(predictor.predict(given), dtype=np.float64).reshape(shape)
     return value if node.worst is None else np.where(np.isnan(value), np.float64(node.worst), value)
 
@@ -153,8 +153,8 @@ def _matrix(node: Combination, parts: Sequence[Any], _: _Weights, __: NodeFit | 
 
 def _formula(node: Combination, parts: Sequence[Any], _: _Weights, __: NodeFit | None) -> Any:
     assert node.formula is not None  # the file reader saw to it
-    given = dict(zip(node.formula.parameters, parts, strict=True))
-    return FORMULAS[node.formula.name]({**node.formula.constants, **given})
+    given = dict(zip(node.inputs, parts, strict=True))
+    return FORMULAS[node.formula]({**node.constants, **given})
 
 
 METHODS: Final[Mapping[str, _Combine]] = {

@@ -16,7 +16,7 @@ from riskmap.assess.columns import Columns, Floats, Words
 from riskmap.assess.fit import Fit, NodeFit
 from riskmap.assess.methods import METHODS, Predictor, predicted, weights_of
 from riskmap.assess.steps import applied, before_settling, settled, steps
-from riskmap.catalog.model import Combination, Indicator, ScoringModel
+from riskmap.catalog.model import Combination, Indicator, Prediction, ScoringModel
 
 __all__ = ["Leaves", "Predictor", "combine", "evaluate", "leaf_values", "subtree", "transform", "weights_of"]
 
@@ -171,7 +171,7 @@ def combined(
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         value = (
             predicted(node, parts, predictor)
-            if node.artefact is not None
+            if isinstance(node, Prediction)
             else METHODS[node.method](node, parts, weights_of(node, fit), fit)
         )
         value = np.where(np.isfinite(value), value, np.nan)

@@ -26,8 +26,7 @@ from riskmap.assess.columns import Columns, Floats, Words
 from riskmap.assess.rules import where_all_hold
 from riskmap.assess.tiers import ranks, rounded
 from riskmap.catalog.layer import Layer
-from riskmap.catalog.measures import Measure
-from riskmap.catalog.model import ScoringModel
+from riskmap.catalog.model import Measure, ScoringModel
 from riskmap.errors import Say
 from riskmap.records import RANK_OF, TIERS, UNRATED, Assessment
 
@@ -115,7 +114,7 @@ def residual(
         return Residual(on, score, rank, states, expiry)
     for one in states:
         expiry = np.fmin(expiry, np.where(one.in_force, one.expires, np.nan))
-        score = np.where(one.in_force, score * one.measure.factor, score)
+        score = np.where(one.in_force, score * one.measure.effect.factor, score)
     score = rounded(model, np.minimum(score, assessment.score))
     lowered = _lowered(model, assessment, states)
     rank = np.where(scored, np.minimum(rank, lowered), rank)
@@ -140,8 +139,8 @@ def _lowered(
             floor = _STEP_OF[one.measure.floor]
             least = np.full(rows, floor) if one.measure.rules else np.maximum(ruled, floor)
             active = one.in_force & (least <= level)
-            score = np.where(active, score * one.measure.factor, score)
-            down = np.where(active, np.maximum(down, one.measure.tiers), down)
+            score = np.where(active, score * one.measure.effect.factor, score)
+            down = np.where(active, np.maximum(down, one.measure.effect.tiers), down)
         by_score = _steps(ranks(model, rounded(model, np.minimum(score, assessment.score))))
         by_score = np.maximum(by_score, ruled)
         best = np.minimum(best, np.maximum(level, np.minimum(by_score, inherent - down)))

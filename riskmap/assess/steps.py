@@ -57,24 +57,24 @@ def comparable(node: Node, x: Any) -> Any:
 def settled(node: Node, x: Any, fit: NodeFit | None) -> Any:
     """Return a node's number normalised and rounded as its file says."""
     if node.normalise is not None:
-        x = _normalised(node.normalise, comparable(node, x), fit)
+        x = _normalised(node.normalise, comparable(node, x), fit, flip=node.flip)
     return x if node.round is None else round_decimals(x, node.round, how=node.rounding)
 
 
-def _normalised(how: Normalise, x: Any, fit: NodeFit | None) -> Any:
+def _normalised(how: Normalise, x: Any, fit: NodeFit | None, *, flip: bool) -> Any:
     width = how.high - how.low
     if how.method == "percentile_rank":
         assert fit is not None  # the kernel asked for it
         assert fit.values is not None
         assert fit.counts is not None
-        place = percentile_rank(x, fit.values, fit.counts, ties=how.ties, greater=how.flip)
+        place = percentile_rank(x, fit.values, fit.counts, ties=how.ties, greater=flip)
         return how.low + place * width
     least, most = how.span or (fit.span if fit is not None and fit.span else (np.nan, np.nan))
     place = min_max(x, least, most)
     if how.clip:
         place = np.clip(place, 0.0, 1.0)
     value = how.low + place * width
-    return how.low + how.high - value if how.flip else value
+    return how.low + how.high - value if flip else value
 
 
 def leaf_number(leaf: Indicator, value: object, fit: NodeFit | None = None) -> float:

@@ -25,9 +25,9 @@ def rounded(model: ScoringModel, score: Any) -> Any:
 def ranks(model: ScoringModel, score: NDArray[np.float64]) -> NDArray[np.uint8]:
     """Return the rank (records.RANKS) of rounded scores, of any shape; UNRATED where the score is NaN."""
     rank = np.full(score.shape, RANK_OF["low"], dtype=np.uint8)
+    lower, above = model.limits.lower, model.limits.above
     for tier in ("general", "large", "major"):
-        limit = model.limits[tier]
-        reached = score > limit if tier in model.above else score >= limit
+        reached = score > lower[tier] if tier in above else score >= lower[tier]
         rank[reached] = RANK_OF[tier]
     rank[np.isnan(score)] = UNRATED
     return rank

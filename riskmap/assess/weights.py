@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import numpy as np
 
@@ -45,6 +44,6 @@ def with_weights(
         weights = np.array(weights_of(node, fitted.get(node.id))) * factors[node.id]
         if node.method != "sum":
             weights = weights / weights.sum()
-        return replace(node, weights=tuple(weights.tolist()), weighting=None)
+        return node.model_copy(update={"weights": tuple(weights.tolist()), "weighting": None})
 
-    return replace(model, nodes=tuple(drawn(node) for node in model.nodes))
+    return model.model_copy(update={"nodes": tuple(drawn(node) for node in model.nodes)})

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import cast
 
 from riskmap.catalog.model import Condition, Indicator, ScoringModel, table_key
 from riskmap.catalog.model_direction import polarities
 from riskmap.catalog.problems import TomlFile, closest, one_of, shown
+from riskmap.catalog.toml_lines import KeyPath
 from riskmap.errors import CatalogProblem, Say
 
 _ORDERED = frozenset({"<", "<=", ">", ">="})
@@ -24,9 +25,7 @@ def decision_problems(model: ScoringModel, source: TomlFile) -> Iterable[Catalog
                 yield source.problem((kind, i, "id"), expected)
             seen.add(one.id)
             for j, condition in enumerate(one.when):
-                expected = condition_expected(condition)
-                if expected is not None:
-                    yield source.problem((kind, i, "when", j), expected, found=shown(condition.value))
+                yield from condition_problems(condition, (kind, i, "when", j), source)
     if len(seen) > _MOST:
         most = Say(f"最多 {_MOST} 条规则和闸", f"at most {_MOST} rules and gates")
         yield source.problem(("rules",), most, found=str(len(seen)))
@@ -46,7 +45,14 @@ def decision_problems(model: ScoringModel, source: TomlFile) -> Iterable[Catalog
                 yield source.problem((*here, "op"), expected)
 
 
-def condition_expected(condition: Condition) -> Say | None:
+def condition_problems(condition: Condition, here: KeyPath, source: TomlFile) -> Iterator[CatalogProblem]:
+    """Return what is wrong in the value of a condition."""
+    expected = _value_expected(condition)
+    if expected is not None:
+        yield source.problem(here, expected, found=shown(condition.value))
+
+
+def _value_expected(condition: Condition) -> Say | None:
     """Return what the value of a condition must be for its operator, None where it is right."""
     op, value = condition.op, condition.value
     if op in {"present", "missing"}:

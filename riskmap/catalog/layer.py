@@ -1,12 +1,19 @@
-"""What a layer is: the frozen values that a `layers/*.toml` file becomes."""
+"""What a layer is: the frozen values that a `layers/*.toml` file states, key by key.
+
+What no file has to say is added by `Layer.complete`: what every layer has, and the usual headers.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+import re
+from collections.abc import Iterable, Mapping
+from typing import Literal, Self
 
+from pydantic import Field as Key
+
+from riskmap.catalog.headers import distinct, normalise_header
 from riskmap.catalog.plan import Plan
+from riskmap.catalog.problems import Items, Part, Slug, Title, Words
 from riskmap.catalog.triggers import Trigger
 from riskmap.errors import Say
 
@@ -28,19 +35,31 @@ CORE_ROLES = (
     "version",  # record version carried by a file that riskmap exported
 )
 
+Owners = Mapping[str, str]  # header, as it is compared → what the layer's file gives it to
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+# A note behind a role's title, such as （默认，可改）, is no part of a column's header.
+_REMARK = re.compile(r"\s*[(（][^()（）]*[)）]$")
+
+
+class Named(Part):
+    """Something of a layer with an id, a title and the headers or words that name it in other files."""
+
+    id: Slug
+    title: Title
+    aliases: Items[Words] = ()
+
+    def complete(self, more: Iterable[str] = ()) -> Self:
+        """Return it with titles and id among its aliases: what riskmap writes into a header it reads back."""
+        words = (self.title.zh, *self.aliases, *more, self.title.en, self.id)
+        return self.model_copy(update={"aliases": distinct(words)})
+
+
+class Choice(Named):
     """One allowed value of a choice field; `id` is what the ledger stores."""
 
-    id: str
-    title: Say
-    aliases: tuple[str, ...] = ()
 
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One column of a layer.
+class Field(Named):
+    """One of [[fields]], a column of a layer.
 
     `unit` is the unit the ledger stores (metres, persons…), empty where there is none. `minimum`
     and `maximum` are inclusive limits in that unit; a value outside rejects its row.
@@ -49,74 +68,129 @@ class Field:
     with a warning, instead of rejecting its row. `personal` marks personal data (masked).
     """
 
-    id: str
-    title: Say
     type: FieldType
-    aliases: tuple[str, ...] = ()
     unit: str = ""
-    minimum: float | None = None
-    maximum: float | None = None
-    standard_values: tuple[float, ...] = ()
-    choices: tuple[Choice, ...] = ()
+    minimum: float | None = Key(default=None, validation_alias="min")
+    maximum: float | None = Key(default=None, validation_alias="max")
+    standard_values: Items[float] = ()
+    choices: Items[Choice] = ()
     open: bool = False
     personal: bool = False
-    help: Say = field(default_factory=lambda: Say("", ""))
+    help: Title = Say("", "")
+
+    def complete(self, more: Iterable[str] = ()) -> Self:
+        """Return the field and its choices with their titles and ids among their aliases."""
+        choices = tuple(choice.complete() for choice in self.choices)
+        return super().complete(more).model_copy(update={"choices": choices})
 
 
-@dataclass(frozen=True, slots=True)
-class ChecklistItem:
+class ChecklistItem(Named):
     """One item of a checklist (十个有)."""
 
-    id: str
-    title: Say
-    aliases: tuple[str, ...] = ()
 
-
-@dataclass(frozen=True, slots=True)
-class Checklist:
+class Checklist(Part):
     """An ordered checklist; a record stores one of true, false, null per item."""
 
-    title: Say
-    items: tuple[ChecklistItem, ...]
+    title: Title
+    items: Items[ChecklistItem] = Key(min_length=1)
 
 
-@dataclass(frozen=True, slots=True)
-class ContactRole:
-    """One role a responsible person fills (四个联系人, 管控责任人). Aliases match headers."""
+class ContactRole(Part):
+    """One of [[contacts]], a role that a responsible person fills (四个联系人, 管控责任人).
 
-    id: str
-    title: Say
-    name_aliases: tuple[str, ...] = ()
-    phone_aliases: tuple[str, ...] = ()
-    post_aliases: tuple[str, ...] = ()
-    verified_aliases: tuple[str, ...] = ()  # date of last verification
+    Aliases match headers; `verified_aliases` those of the date of the last verification.
+    """
+
+    id: Slug
+    title: Title
+    name_aliases: Items[Words] = Key(default=(), validation_alias="name")
+    phone_aliases: Items[Words] = Key(default=(), validation_alias="phone")
+    post_aliases: Items[Words] = Key(default=(), validation_alias="post")
+    verified_aliases: Items[Words] = Key(default=(), validation_alias="verified")
+
+    def complete(self, owners: Owners) -> Self:
+        """Return the role with the usual headers of its title; what riskmap writes stands first."""
+        zh, en = self.title.zh, self.title.en
+        stem = _REMARK.sub("", zh) or zh
+        names = (stem, f"{stem}姓名", zh, *self.name_aliases, en, f"{en} name")
+        phones = (stem + word for word in ("电话", "联系电话", "手机", "手机号码"))
+        posts = (stem + word for word in ("职务", "职位"))
+        days = (stem + word for word in ("核实日期", "核验日期"))
+        headers = {
+            "name": names,
+            "phone": (*phones, *self.phone_aliases, f"{en} phone"),
+            "post": (*posts, *self.post_aliases, f"{en} post"),
+            "verified": (*days, *self.verified_aliases, f"{en} verified on"),
+        }
+        return self.model_copy(
+            update={
+                f"{column}_aliases": distinct(_left_for(f"contacts.{self.id}.{column}", words, owners))
+                for column, words in headers.items()
+            }
+        )
 
 
-@dataclass(frozen=True, slots=True)
-class Style:
+class Style(Part):
     """How the map draws a layer: a symbol shape (colour is the tier's) and its place in lists."""
 
     symbol: Symbol = "circle"
     order: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Layer:
-    """Everything riskmap knows about one layer. Immutable; read from one TOML file."""
+class Common(Part):
+    """What every layer has: common.toml."""
 
-    id: str
-    title: Say
+    aliases: Mapping[str, Items[Words]]
+    fields: Items[Field]
+
+
+class Layer(Part):
+    """Everything riskmap knows about one layer. Immutable; read from one TOML file.
+
+    `aliases`: core role → header aliases. `triggers`: what raises a tier for a while, or closes a record.
+    """
+
+    id: Slug
+    title: Title
     geometry: GeometryKind
-    model: str
-    fields: tuple[Field, ...]
-    aliases: Mapping[str, tuple[str, ...]]  # core role → header aliases
-    checklist: Checklist | None = None
-    contacts: tuple[ContactRole, ...] = ()
-    stale_after_days: int = 365
-    style: Style = Style()
+    model: Slug
+    stale_after_days: int = Key(default=365, ge=1)
     source: str = ""
+    style: Style = Style()
+    aliases: Mapping[str, Items[Words]] = Key(default_factory=dict[str, tuple[str, ...]])
+    fields: Items[Field] = ()
+    checklist: Checklist | None = None
+    contacts: Items[ContactRole] = ()
     plan: Plan | None = None
-    triggers: tuple[Trigger, ...] = ()  # what raises a tier for a while, or closes a record
+    triggers: Items[Trigger] = ()
+
+    def complete(self, common: Common, owners: Owners) -> Layer:
+        """Return the layer with what every layer has, and with the usual headers of all it has.
+
+        The layer's file wins over what all layers share: a header that it gives to something, one of
+        `owners`, is taken from the others.
+        """
+        shared = (
+            field.model_copy(update={"aliases": tuple(_left_for(field.id, field.aliases, owners))})
+            for field in common.fields
+            if field.id not in self.field_ids
+        )
+        checklist = self.checklist and self.checklist.model_copy(
+            update={"items": tuple(item.complete() for item in self.checklist.items)}
+        )
+        return self.model_copy(
+            update={
+                "fields": tuple(f.complete(self.aliases.get(f.id, ())) for f in (*self.fields, *shared)),
+                "aliases": {
+                    role: distinct(
+                        (*_left_for(role, common.aliases.get(role, ()), owners), *self.aliases.get(role, ()))
+                    )
+                    for role in CORE_ROLES
+                },
+                "checklist": checklist,
+                "contacts": tuple(role.complete(owners) for role in self.contacts),
+            }
+        )
 
     def field(self, field_id: str) -> Field:
         """Return the field with this id; KeyError when the layer has none."""
@@ -129,3 +203,8 @@ class Layer:
     def field_ids(self) -> tuple[str, ...]:
         """Ids of all fields, in file order."""
         return tuple(f.id for f in self.fields)
+
+
+def _left_for(target: str, words: Iterable[str], owners: Owners) -> list[str]:
+    """Return the words that the layer's file has not given to another target."""
+    return [word for word in words if owners.get(normalise_header(word), target) == target]

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from riskmap.catalog.cross_checks import check_models, model_problems
 from riskmap.catalog.layer import Layer
-from riskmap.catalog.layer_file import read_layer
 from riskmap.catalog.model import ScoringModel
-from riskmap.catalog.model_file import read_model
 from riskmap.catalog.problems import TomlFile, closest, read_text, shown
 from riskmap.errors import CatalogError, CatalogProblem, Say, UnknownNameError
 
@@ -23,10 +21,14 @@ _T = TypeVar("_T", Layer, ScoringModel)
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """All layers and models of a workspace, by id, the layers in the order of their style."""
+    """All layers and models of a workspace, by id, the layers in the order of their style.
+
+    `digest`: SHA-256, hex, over the layer files' texts; what was made under other layers is not used.
+    """
 
     layers: Mapping[str, Layer]
     models: Mapping[str, ScoringModel]
+    digest: str
 
     def layer(self, layer_id: str) -> Layer:
         """Return a layer; UnknownNameError names the known ones."""
@@ -50,6 +52,11 @@ def load_catalog(root: Path) -> Catalog:
 
     Raises CatalogError with every mistake of every file, and of the files against one another.
     """
+    # What checks the files knows the formulas, and those numpy: only who reads files pays for it.
+    from riskmap.catalog.cross_checks import check_models  # noqa: PLC0415
+    from riskmap.catalog.layer_file import common_source, read_layer  # noqa: PLC0415
+    from riskmap.catalog.model_file import read_model  # noqa: PLC0415
+
     layers, layer_files, problems = _read(root, "layers", read_layer)
     models, model_files, more = _read(root, "models", read_model)
     problems += more
@@ -62,7 +69,7 @@ def load_catalog(root: Path) -> Catalog:
     if problems:
         raise CatalogError(tuple(problems))
     ordered = dict(sorted(layers.items(), key=lambda item: (item[1].style.order, item[0])))
-    return Catalog(ordered, models)
+    return Catalog(ordered, models, _digest((common_source(), *layer_files.values())))
 
 
 def model_for(layer: Layer, text: str, file: str) -> ScoringModel:
@@ -71,6 +78,9 @@ def model_for(layer: Layer, text: str, file: str) -> ScoringModel:
     `file` is named in messages. Raises CatalogError with every mistake of the file, or with
     everything that it asks for and the layer does not have.
     """
+    from riskmap.catalog.cross_checks import model_problems  # noqa: PLC0415 - as in load_catalog
+    from riskmap.catalog.model_file import read_model  # noqa: PLC0415
+
     model = read_model(text, file)
     problems = list(model_problems(layer, model, TomlFile.parse(text.replace("\r\n", "\n"), file)))
     if problems:
@@ -108,6 +118,11 @@ def _read(
             continue
         found[value.id], files[value.id] = value, source
     return found, files, problems
+
+
+def _digest(files: Iterable[TomlFile]) -> str:
+    texts = sorted(file.text.replace("\r\n", "\n") for file in files)
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()
 
 
 def _unknown(name: str, known: Iterable[str], zh: str, en: str) -> UnknownNameError:

@@ -1,22 +1,26 @@
-"""What a scoring model is: the frozen values that a `models/*.toml` file becomes.
+"""What a scoring model is: the frozen values that a `models/*.toml` file states, key by key.
 
 A model is a small graph. Leaves (`Indicator`) turn one field of a layer into a number; inner nodes
 (`Combination`) combine other nodes. `score` names the node whose value is compared with `limits`.
 A higher score is always a worse one. Direct rules raise a tier and never lower it.
+What the keys mean to the author of a file stands in docs/models.md.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from riskmap.catalog.measures import Measure
+from pydantic import Field as Key
+from pydantic import StringConstraints
+
+from riskmap.catalog.problems import Items, Part, Slug, Title, Words, Written
 from riskmap.catalog.uncertainty import Uncertainty
 from riskmap.errors import Say
 
-Method = Literal[  # of combinations that a file writes
+Method = Literal[
     "sum",
     "product",
     "quotient",
@@ -31,31 +35,70 @@ Method = Literal[  # of combinations that a file writes
 ]
 Function = Literal["ln", "ln1p", "log10", "sqrt", "cbrt"]
 Operator = Literal["==", "!=", "<", "<=", ">", ">=", "in", "present", "missing"]
-MissingPolicy = Literal["unrated", "worst", "value", "above"]
 Rounding = Literal["half_away", "half_even", "down"]
 Status = Literal["draft", "adopted"]
+Scalar = bool | float | str
 
 CHECKLIST_PREFIX = "checklist."  # fields of this form name an item of the layer's checklist
 
+_MOST_DECIMALS = 9
+_MOST_DAYS = 36_525
+_Source = Annotated[str, StringConstraints(max_length=600)]
+_StatedSource = Annotated[str, StringConstraints(min_length=1, max_length=600)]
+_Fraction = Annotated[str, StringConstraints(pattern=r"^1/[1-9][0-9]?$")]
+_Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+# A plain name in the folder of the model file: no folder, no drive, nothing hidden.
+_ArtefactFile = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,120}\.skops$")]
 
-@dataclass(frozen=True, slots=True)
-class Normalise:
-    """A number → its place between `low` and `high`.
+
+class Band(Part):
+    """How a file writes a band: `{ below = 0.15, value = 1 }`, `{ upto = 0, value = 4 }`, last `{ value = 5 }`."""
+
+    value: float
+    below: float | None = None
+    upto: float | None = None
+    title: Title | None = None
+
+    @property
+    def next_lower(self) -> float:
+        """Return the inclusive lower limit of the band after this one."""
+        if self.upto is not None:
+            return math.nextafter(self.upto, math.inf)
+        return math.inf if self.below is None else self.below
+
+
+def _bands(stated: Sequence[Band]) -> tuple[tuple[float, float], ...]:
+    lower = (-math.inf, *(band.next_lower for band in stated))
+    return tuple((limit, band.value) for limit, band in zip(lower, stated, strict=False))
+
+
+def _curve(knots: Sequence[Sequence[float]]) -> tuple[tuple[float, float], ...]:
+    # A knot that is not a pair is reported by the checks; the padding only keeps the shape.
+    return tuple((knot[0], knot[1]) if len(knot) > 1 else (math.nan, math.nan) for knot in knots)
+
+
+_Pairs = tuple[tuple[float, float], ...]
+Bands = Annotated[_Pairs, Written(tuple, Items[Band], _bands)]
+Curve = Annotated[_Pairs, Written(tuple, Items[Items[float]], _curve)]
+
+
+class Normalise(Part):
+    """`{ method = "min_max", low = 0, high = 10, from = [2.5, 8] }`: a number → its place between two ends.
 
     "min_max": low + (x − a)/(b − a)·(high − low), with [a, b] the fixed `span` or, without one, the
     least and greatest value of the layer (fitted). "percentile_rank": the share of the layer's
     other values that are smaller, (number smaller)/(n − 1), always fitted; `ties` "low" counts the
     strictly smaller, "mean" half of the equal ones too. `clip` keeps values beyond the span inside.
-    `flip` turns the result round (low + high − value; for ranks, the share that is greater).
+    `reverse` turns the result of a combination round; an indicator is turned by its `worse`.
     """
 
     method: Literal["min_max", "percentile_rank"]
     low: float = 0.0
     high: float = 1.0
-    span: tuple[float, float] | None = None
+    span: Items[float] | None = Key(default=None, validation_alias="from", min_length=2, max_length=2)
     clip: bool = True
     ties: Literal["low", "mean"] = "low"
-    flip: bool = False
+    reverse: bool = False
 
     @property
     def fitted(self) -> bool:
@@ -63,40 +106,46 @@ class Normalise:
         return self.method == "percentile_rank" or self.span is None
 
 
-@dataclass(frozen=True, slots=True)
-class Indicator:
-    """A leaf: field → number.
+class Steps(Part):
+    """What every node may do to its number, in this order: `function`, `bands` or `curve`, `normalise`,
+    `round` to so many decimals in the way of `rounding`.
 
-    At most one transform applies: `table` maps a choice id, "true"/"false" or a number written as
-    text to a value; `bands` is ((lower limit inclusive, value), …) ascending in the field's unit;
-    `curve` is ((x, y), …), linear between knots and flat outside; none of them passes the number on
-    as it is. A value that the table does not hold, NaN and infinity are unknown. In this order:
-    `function`, table/bands/curve, `normalise`, `round` to so many decimals in the way of `rounding`.
-
-    `missing`: "unrated" leaves the point unrated, "worst" takes `worst`, the worst number this
-    leaf can give, "value" takes `missing_value` as if the field said so; "above" leaves it to the
-    learned node that the leaf feeds. `unknown` lists choices that say "not known" and count as
-    missing. `worse` tells which way the field gets worse. `reference` is the field value the
-    explanation compares with.
+    `bands` is ((lower limit inclusive, value), …) ascending; `curve` is ((x, y), …), linear between
+    knots and flat outside.
     """
 
-    id: str
-    title: Say
-    field: str
-    table: Mapping[str, float] | None = None
-    bands: tuple[tuple[float, float], ...] = ()
-    curve: tuple[tuple[float, float], ...] = ()
-    unknown: tuple[str, ...] = ()
-    missing: MissingPolicy = "unrated"
-    worst: float | None = None
-    missing_value: float | str | bool | None = None
-    worse: Literal["higher", "lower"] = "higher"
-    reference: float | str | bool | None = None
-    source: str = ""
     function: Function | None = None
+    bands: Bands = ()
+    curve: Curve = ()
     normalise: Normalise | None = None
-    round: int | None = None
+    round: int | None = Key(default=None, ge=0, le=_MOST_DECIMALS)
     rounding: Rounding = "half_away"
+
+
+class Indicator(Steps):
+    """One of [[indicators]], a leaf: field → number.
+
+    At most one transform applies: `table` maps a choice id, "true"/"false" or a number written as
+    text to a value; `bands` and `curve` stand in the field's unit; none of them passes the number on
+    as it is. A value that the table does not hold, NaN and infinity are unknown.
+
+    `missing`: "unrated" leaves the point unrated, "worst" takes `worst`, the worst number this
+    leaf can give, "value" takes `missing_value` as if the field said so. `unknown` lists choices that
+    say "not known" and count as missing. `worse` tells which way the field gets worse. `reference` is
+    the field value the explanation compares with.
+    """
+
+    id: Slug
+    title: Title
+    field: Words
+    table: Mapping[str, float] | None = None
+    unknown: Items[Words] = ()
+    missing: Literal["unrated", "worst", "value"] = "unrated"
+    missing_value: Scalar | None = None
+    worst: float | None = None
+    worse: Literal["higher", "lower"] = "higher"
+    reference: Scalar
+    source: _Source = ""
 
     @property
     def reference_key(self) -> str:
@@ -108,68 +157,53 @@ class Indicator:
         """Whether this node needs the values of the whole layer."""
         return self.normalise is not None and self.normalise.fitted
 
-
-@dataclass(frozen=True, slots=True)
-class Artefact:
-    """A trained model beside the model file: its file name, SHA-256, and what it predicts from.
-
-    `predictors` run parallel to the `of` of the node.
-    """
-
-    file: str
-    digest: str
-    predictors: tuple[str, ...]
+    @property
+    def flip(self) -> bool:
+        """Whether the normalised number is turned round (low + high − value; for ranks, the share that is
+        greater): higher is worse once it is normalised, so what falls as the field gets worse is turned.
+        """
+        if self.normalise is None or self.table is not None:
+            return False
+        return (self.worse == "higher") != (rises(self.bands or self.curve) >= 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Formulated:
-    """A formula of `riskmap.formulas.registry` by name: `parameters` run parallel to the `of` of the
-    node, `constants` holds the others.
-    """
+class Predictor(Indicator):
+    """A leaf that feeds a learned node: `id` is node.predictor, `missing` "above" leaves it to that node."""
 
-    name: str
-    parameters: tuple[str, ...]
-    constants: Mapping[str, float]
+    id: str
+    missing: Literal["unrated", "above"] = "above"  # pyright: ignore[reportIncompatibleVariableOverride] - no file says "above"
 
 
-@dataclass(frozen=True, slots=True)
-class Combination:
-    """An inner node: other nodes → number, then through `bands` or `curve` where it has them.
+class Combination(Steps):
+    """One of [[combinations]], an inner node: other nodes → number, then through its steps.
 
-    `weights` (sum, mean, geometric, inverted_geometric, topsis) run parallel to `of`; `weighting`
-    "entropy" fits them to the layer instead. `matrix` (exactly two nodes with values 1..n and 1..m)
-    holds the rows of the first node. "quotient" divides the first node by the product of the
-    others. "inverted_geometric" works on the distance from the top of `scale`; "topsis" is the
-    closeness to the layer's worst, each column divided as `norm` says. "formula" computes `formula`
-    from the nodes as its parameters. "learned" predicts a
-    probability with `artefact`; where it cannot, `missing` "worst" takes `worst`. `known_only`
+    `weights` (sum, mean, geometric, inverted_geometric, topsis) run parallel to `of`; `pairwise` gives
+    them by comparisons (AHP), `weighting` "entropy" fits them to the layer. `matrix` (exactly two nodes
+    with values 1..n and 1..m) holds the rows of the first node. "quotient" divides the first node by the
+    product of the others. "inverted_geometric" works on the distance from the top of `scale`; "topsis" is
+    the closeness to the layer's worst, each column divided as `norm` says. "formula" computes `formula`
+    of `riskmap.formulas.registry`; `inputs` say which node each parameter is, and are its `of`,
+    `constants` hold the others. `known_only`
     (max, min, mean, geometric, inverted_geometric) takes the nodes that are known and is unknown
     only when none is: for several measurements of one thing, not for parts of a whole.
     The value is rounded to the model's decimals before bands, so that float noise misses no limit.
-    Then, as for indicators: `function`, bands/curve, `normalise`, `round`.
     """
 
-    id: str
-    title: Say
-    method: Method | Literal["learned"]
-    of: tuple[str, ...]
-    weights: tuple[float, ...] = ()
-    matrix: tuple[tuple[float, ...], ...] = ()
-    bands: tuple[tuple[float, float], ...] = ()
-    curve: tuple[tuple[float, float], ...] = ()
-    known_only: bool = False
-    source: str = ""
+    id: Slug
+    title: Title
+    method: Method
+    of: Items[str] = ()
+    formula: str | None = None
+    inputs: Mapping[str, str] = Key(default_factory=dict[str, str])
+    constants: Mapping[str, float] = Key(default_factory=dict[str, float])
+    weights: Items[float] = ()
+    pairwise: Items[Items[float | _Fraction]] = ()
     weighting: Literal["entropy"] | None = None
-    scale: tuple[float, float] | None = None
+    matrix: Items[Items[float]] = ()
+    scale: Items[float] | None = None
     norm: Literal["vector", "min_max"] | None = None
-    artefact: Artefact | None = None
-    formula: Formulated | None = None
-    missing: MissingPolicy = "unrated"
-    worst: float | None = None
-    function: Function | None = None
-    normalise: Normalise | None = None
-    round: int | None = None
-    rounding: Rounding = "half_away"
+    known_only: bool = False
+    source: _Source = ""
 
     @property
     def fitted(self) -> bool:
@@ -177,76 +211,232 @@ class Combination:
         ranked = self.normalise is not None and self.normalise.fitted
         return ranked or self.weighting is not None or self.method == "topsis"
 
+    @property
+    def flip(self) -> bool:
+        """Whether the normalised number is turned round."""
+        return self.normalise is not None and self.normalise.reverse
+
+
+class Prediction(Combination):
+    """The node of a learned table: a probability that its artefact predicts from its predictors.
+
+    Where it cannot be predicted it is `worst`, unknown where that is None.
+    """
+
+    method: Literal["learned"]  # pyright: ignore[reportIncompatibleVariableOverride] - a method of no combination
+    learned: Learned
+
+    @property
+    def worst(self) -> float | None:
+        """The probability that stands for one that is not known."""
+        if self.learned.missing == "unrated":
+            return None
+        return 1.0 if self.learned.worst is None else self.learned.worst
+
 
 Node = Indicator | Combination
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """`field op value`; a missing field satisfies only op "missing".
+class Learned(Steps):
+    """One of [[learned]]: a trained artefact whose probability is a node.
+
+    `artefact`: the file beside the model file, `digest` its SHA-256, `inputs` the field of each predictor.
+    """
+
+    id: Slug
+    title: Title
+    artefact: _ArtefactFile
+    digest: _Digest
+    inputs: Mapping[str, Words] = Key(min_length=1)
+    reference: Mapping[str, bool | float]
+    missing: Literal["unrated", "worst"] = "unrated"
+    worst: float | None = Key(default=None, gt=0, le=1)
+    source: _StatedSource
+
+    def predictors(self) -> tuple[Predictor, ...]:
+        """Return the leaves that feed the node, one for each predictor."""
+        return tuple(
+            Predictor.model_construct(
+                id=f"{self.id}.{name}",
+                title=self.title,
+                field=field,
+                missing="above" if self.missing == "worst" else "unrated",
+                reference=float(self.reference.get(name, math.nan)),
+                source=self.source,
+            )
+            for name, field in self.inputs.items()
+        )
+
+    def node(self) -> Prediction:
+        """Return the node that the table makes."""
+        steps: dict[str, Any] = {name: getattr(self, name) for name in Steps.model_fields}
+        return Prediction(
+            id=self.id,
+            title=self.title,
+            method="learned",
+            of=tuple(f"{self.id}.{name}" for name in self.inputs),
+            learned=self,
+            source=self.source,
+            **steps,
+        )
+
+
+class Condition(Part):
+    """`{ field = "hazard_ratio", op = ">=", value = 1 }`; a missing field satisfies only op "missing".
 
     A condition of a gate may name a `node` instead of a field; then `field` is empty.
     """
 
-    field: str
+    field: Words = ""
+    node: Words = ""
     op: Operator
-    value: object = None
-    node: str = ""
+    value: Scalar | Items[Scalar] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """A direct rule: where all conditions hold the tier is at least `tier`."""
+class FieldCondition(Condition):
+    """A condition that is always of a field."""
 
-    id: str
-    title: Say
-    when: tuple[Condition, ...]
-    tier: str
-    source: str = ""
+    field: Words = Key(default=...)
+    node: ClassVar[str] = ""  # pyright: ignore[reportIncompatibleVariableOverride] - no key of the file
+
+
+class Evidence(FieldCondition):
+    """A condition of a measure. There is no `missing`: what is not known is no evidence."""
+
+    op: Literal["==", "!=", "<", "<=", ">", ">=", "in", "present"]  # pyright: ignore[reportIncompatibleVariableOverride] - fewer
+
+
+class Rule(Part):
+    """One of [[rules]], a direct rule: where all conditions hold the tier is at least `tier`."""
+
+    id: Slug
+    title: Title
+    tier: Literal["major", "large", "general"]
+    when: Items[FieldCondition] = Key(min_length=1)
     status: Status = "adopted"
+    source: _StatedSource
 
 
-@dataclass(frozen=True, slots=True)
-class Gate:
-    """Evidence that the score cannot be as bad as it looks: where all conditions hold, the tier of
-    the score is at most `at_most`. Direct rules come after and may raise it again.
+class Gate(Part):
+    """One of [[gates]], evidence that the score cannot be as bad as it looks: where all conditions hold,
+    the tier of the score is at most `at_most`. Direct rules come after and may raise it again.
     """
 
-    id: str
-    title: Say
-    when: tuple[Condition, ...]
-    at_most: str
-    source: str = ""
+    id: Slug
+    title: Title
+    at_most: Literal["low", "general", "large"]
+    when: Items[Condition] = Key(min_length=1)
     status: Status = "adopted"
+    source: _StatedSource
 
 
-@dataclass(frozen=True, slots=True)
-class ScoringModel:
+class Effect(Part):
+    """`{ factor = 0.5 }` on the score, or `{ tiers = 1 }`: the tier lowered by so many steps."""
+
+    factor: float = Key(default=1.0, gt=0, le=1)
+    tiers: int = Key(default=0, ge=1, le=3)
+
+
+class Measure(Part):
+    """One of [[measures]]: what lowers the residual risk while somebody has verified it lately.
+
+    In force on a day where all conditions of `when` hold, every pair of `exceeds` has both numbers
+    known and the first greater than the second, the date in field `verified` is known and not in
+    the future, and the day is not after the expiry: `valid_days` after the verification or the
+    date in field `expires`, that day included. Exactly one of the two is given.
+
+    The effect never leads below the tier `floor`. A tier that a direct rule set stays, unless `rules`.
+    """
+
+    id: Slug
+    title: Title
+    when: Items[Evidence] = Key(min_length=1)
+    exceeds: Items[Items[Words]] = ()
+    verified: Words
+    valid_days: int | None = Key(default=None, ge=0, le=_MOST_DAYS)
+    expires: Words | None = None
+    effect: Effect
+    floor: Literal["large", "general", "low"]
+    rules: bool = False
+    status: Status
+    source: _StatedSource
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Fields that the measure reads, each once."""
+        pairs = [name for pair in self.exceeds for name in pair]
+        dates = [self.verified] if self.expires is None else [self.verified, self.expires]
+        return tuple(dict.fromkeys((*(c.field for c in self.when), *pairs, *dates)))
+
+
+class Above(Part):
+    """`{ above = 50 }`: the score must lie above the limit."""
+
+    above: float
+
+
+class Limits(Part):
+    """[limits]: where each tier begins. A limit belongs to the higher tier, unless it says `above`."""
+
+    major: float | Above
+    large: float | Above
+    general: float | Above
+    source: _Source = ""
+
+    @property
+    def lower(self) -> Mapping[str, float]:
+        """The lower limit of each tier, worst first."""
+        return {tier: v.above if isinstance(v, Above) else v for tier, v in self._stated.items()}
+
+    @property
+    def above(self) -> frozenset[str]:
+        """The tiers whose limit itself still belongs to the tier below."""
+        return frozenset(tier for tier, v in self._stated.items() if isinstance(v, Above))
+
+    @property
+    def _stated(self) -> Mapping[str, float | Above]:
+        return {"major": self.major, "large": self.large, "general": self.general}
+
+
+class ModelHead(Part):
+    """What a model file says beside its nodes.
+
+    Scores are rounded to `decimals` before they are compared (floats miss limits). `unit` says what
+    the score counts; `uncertainty` how sure the numbers are, None: nothing is stated.
+    """
+
+    id: Slug
+    title: Title
+    version: Words
+    status: Status
+    source: str = Key(min_length=1, max_length=1200)
+    unit: Title = Say("", "")
+    score: str
+    decimals: int = Key(default=_MOST_DECIMALS, ge=0, le=_MOST_DECIMALS)
+    limits: Limits
+    gates: Items[Gate] = ()
+    rules: Items[Rule] = ()
+    uncertainty: Uncertainty | None = None
+    measures: Items[Measure] = ()
+
+
+class ModelFile(ModelHead):
+    """A whole model file, its nodes as they stand in it."""
+
+    indicators: Items[Indicator] = ()
+    learned: Items[Learned] = ()
+    combinations: Items[Combination] = ()
+
+
+class ScoringModel(ModelHead):
     """A scoring model. `nodes` stand in evaluation order: a node after everything it uses.
 
-    `limits` are lower limits of major, large and general; a limit belongs to the higher tier,
-    except for the tiers in `above`, whose score must lie above it. Scores are rounded to
-    `decimals` before they are compared (floats miss limits). `unit` says what the score counts.
     `digest` is the SHA-256 of the file's text with Unix line ends, hex; `text` the file itself.
     """
 
-    id: str
-    title: Say
-    version: str
-    status: Status
-    source: str
     nodes: tuple[Node, ...]
-    score: str
-    limits: Mapping[str, float]
-    above: frozenset[str] = frozenset()
-    decimals: int = 9
-    unit: Say = field(default_factory=lambda: Say("", ""))
-    rules: tuple[Rule, ...] = ()
-    gates: tuple[Gate, ...] = ()
     digest: str = ""
     text: str = ""
-    uncertainty: Uncertainty | None = None  # how sure its numbers are; None: nothing is stated
-    measures: tuple[Measure, ...] = ()  # what lowers the residual risk while it is verified
 
     def node(self, node_id: str) -> Node:
         """Return the node with this id; KeyError when the model has none."""
@@ -282,9 +472,9 @@ class ScoringModel:
         return tuple(node.id for node in self.nodes if node.fitted)
 
     @property
-    def learned(self) -> tuple[Combination, ...]:
+    def learned(self) -> tuple[Prediction, ...]:
         """The nodes that predict with a trained artefact."""
-        return tuple(n for n in self.nodes if isinstance(n, Combination) and n.artefact is not None)
+        return tuple(node for node in self.nodes if isinstance(node, Prediction))
 
     @property
     def titles(self) -> Mapping[str, Say]:

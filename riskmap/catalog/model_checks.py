@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 
-from riskmap.catalog.decision_checks import condition_expected, decision_problems, gate_directions
-from riskmap.catalog.model import Combination, Indicator, ScoringModel
+from riskmap.catalog.decision_checks import decision_problems, gate_directions
+from riskmap.catalog.model import Combination, Indicator, Prediction, ScoringModel
 from riskmap.catalog.model_direction import (
     direction_problems,
     in_order,
@@ -31,7 +31,7 @@ from riskmap.catalog.problems import TomlFile, closest, one_of
 from riskmap.catalog.toml_lines import KeyPath
 from riskmap.errors import CatalogProblem, Say
 
-__all__ = ["condition_expected", "file_problems", "in_order", "polarities", "values_of", "with_worst"]
+__all__ = ["file_problems", "in_order", "polarities", "values_of", "with_worst"]
 
 _KNOWN_ONLY = ("max", "min", "mean", "geometric", "inverted_geometric")
 _MOST_FIELDS = 60  # missing fields travel as the bits of one integer
@@ -70,8 +70,8 @@ def _names(model: ScoringModel, source: TomlFile) -> Iterable[CatalogProblem]:
             for i, child in enumerate(node.of):
                 if child not in ids:
                     here: KeyPath = ("of", i)
-                    if node.formula is not None:
-                        here = ("inputs", node.formula.parameters[i])
+                    if node.method == "formula":
+                        here = ("inputs", tuple(node.inputs)[i])
                     yield source.problem(
                         (*path_of(model, node), *here), one_of(ids), hint=closest(child, ids)
                     )
@@ -172,7 +172,7 @@ def _inner(model: ScoringModel, source: TomlFile) -> Iterable[CatalogProblem]:
         if node.bands and node.curve:
             one = Say("bands、curve 至多一项", "at most one of bands, curve")
             yield source.problem((*path, "curve"), one, found="bands + curve")
-        if node.artefact is not None:
+        if isinstance(node, Prediction):
             yield from learned_problems(node, path, source)
             continue
         if (node.bands or node.curve or node.matrix or node.normalise) and not node.source:
@@ -209,7 +209,7 @@ def _matrix(node: Combination, path: KeyPath, source: TomlFile) -> Iterable[Cata
 
 
 def _limits(model: ScoringModel, source: TomlFile) -> Iterable[CatalogProblem]:
-    major, large, general = (model.limits[t] for t in ("major", "large", "general"))
+    major, large, general = (model.limits.lower[t] for t in ("major", "large", "general"))
     if not major > large > general:
         found = f"major {major:g}, large {large:g}, general {general:g}"
         yield source.problem(

@@ -7,9 +7,8 @@ file instead of a hope.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
-from riskmap.catalog.model import Combination, Formulated, Indicator, Node, ScoringModel, rises
+from riskmap.catalog.model import Combination, Indicator, Node, Prediction, ScoringModel, rises
 from riskmap.catalog.problems import TomlFile
 from riskmap.catalog.toml_lines import KeyPath
 from riskmap.errors import CatalogProblem, Say
@@ -25,8 +24,8 @@ def path_of(model: ScoringModel, node: Node) -> KeyPath:
             return (*path_of(model, model.node(owner)), "inputs", predictor)
         stated = (leaf for leaf in model.indicators if "." not in leaf.id)
         return ("indicators", next(i for i, other in enumerate(stated) if other is node))
-    learned = node.method == "learned"
-    same = (n for n in model.nodes if isinstance(n, Combination) and (n.method == "learned") == learned)
+    learned = isinstance(node, Prediction)
+    same = (n for n in model.nodes if isinstance(n, Combination) and isinstance(n, Prediction) == learned)
     return (
         "learned" if learned else "combinations",
         next(i for i, other in enumerate(same) if other is node),
@@ -48,7 +47,7 @@ def in_order(model: ScoringModel) -> ScoringModel:
     for key in nodes:
         if key not in done:
             visit(key)
-    return replace(model, nodes=tuple(done.values()))
+    return model.model_copy(update={"nodes": tuple(done.values())})
 
 
 def values_of(node: Node) -> tuple[float, ...]:
@@ -75,8 +74,7 @@ def _before_rounding(node: Node) -> tuple[float, ...]:
 
 def _slope(node: Node) -> int:
     """Return +1, −1 or 0 (both ways) for how the node's steps turn its input."""
-    turned = -1 if node.normalise is not None and node.normalise.flip else 1
-    return rises(node.bands or node.curve) * turned
+    return rises(node.bands or node.curve) * (-1 if node.flip else 1)
 
 
 def polarities(model: ScoringModel) -> dict[str, set[int]]:
@@ -94,10 +92,10 @@ def polarities(model: ScoringModel) -> dict[str, set[int]]:
         slope = _slope(node)
         for i, child in enumerate(node.of):
             sign = 1
-            if node.method == "learned":
+            if isinstance(node, Prediction):
                 sign = 0
-            elif node.formula is not None:
-                sign = _pull(node.formula, i)
+            elif node.method == "formula":
+                sign = _pull(node, i)
             elif node.method == "quotient":
                 sign = 1 if i == 0 else -1
             elif node.method == "sum" and node.weights:
@@ -106,9 +104,9 @@ def polarities(model: ScoringModel) -> dict[str, set[int]]:
     return signs
 
 
-def _pull(formula: Formulated, place: int) -> int:
-    known = FORMULAS.get(formula.name)
-    parameter = known.parameters.get(formula.parameters[place]) if known else None
+def _pull(node: Combination, place: int) -> int:
+    known = FORMULAS.get(node.formula or "")
+    parameter = known.parameters.get(tuple(node.inputs)[place]) if known else None
     return parameter.sign if parameter else 0
 
 
@@ -173,6 +171,6 @@ def with_worst(model: ScoringModel) -> ScoringModel:
         if not isinstance(node, Indicator) or node.missing != "worst" or node.worst is not None:
             return node
         worst = max if signs[node.id] == {1} else min
-        return replace(node, worst=worst(values_of(node)))
+        return node.model_copy(update={"worst": worst(values_of(node))})
 
-    return replace(model, nodes=tuple(filled(node) for node in model.nodes))
+    return model.model_copy(update={"nodes": tuple(filled(node) for node in model.nodes)})

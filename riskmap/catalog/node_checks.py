@@ -9,7 +9,7 @@ from typing import cast
 
 import numpy as np
 
-from riskmap.catalog.model import Combination, Indicator, Node, rises, table_key
+from riskmap.catalog.model import Combination, Indicator, Node, Prediction, rises, table_key
 from riskmap.catalog.model_direction import values_of
 from riskmap.catalog.problems import TomlFile, closest, one_of
 from riskmap.catalog.toml_lines import KeyPath
@@ -76,9 +76,7 @@ def _normalise(node: Node, path: KeyPath, source: TomlFile) -> Iterable[CatalogP
         if source.at((*here, key)) is not None:
             other = "min_max" if ranked else "percentile_rank"
             yield source.problem((*here, key), Say(f"仅用于 {other}", f"used only with {other}"))
-    if source.at((*here, "reverse")) is not None and (
-        isinstance(node, Indicator) or node.artefact is not None
-    ):
+    if source.at((*here, "reverse")) is not None and isinstance(node, (Indicator, Prediction)):
         expected = Say(
             '仅用于组合；指标请写 worse = "lower"',
             'used only in combinations; an indicator says worse = "lower"',
@@ -127,7 +125,7 @@ def _imputed(leaf: Indicator, here: KeyPath, source: TomlFile) -> Iterable[Catal
         yield source.problem(here, Say("数字（没有 table）", "a number (there is no table)"))
         return
     worse = 1 if leaf.worse == "higher" else -1
-    if not isinstance(reference, (bool, str)) and reference is not None and worse * value < worse * reference:
+    if not isinstance(reference, (bool, str)) and worse * value < worse * reference:
         expected = Say("不比 reference 有利的值", "a value that is not better than the reference")
         yield source.problem(here, expected)
         return
@@ -170,7 +168,7 @@ def method_problems(node: Combination, path: KeyPath, source: TomlFile) -> Itera
 
 def formula_problems(node: Combination, path: KeyPath, source: TomlFile) -> Iterable[CatalogProblem]:
     """Return what is wrong with a formula node, or with the keys of one in another node."""
-    if node.formula is None:
+    if node.method != "formula":
         for key in ("formula", "inputs", "constants"):
             if source.at((*path, key)) is not None:
                 expected = Say(
@@ -185,23 +183,23 @@ def formula_problems(node: Combination, path: KeyPath, source: TomlFile) -> Iter
             "不写：请用 inputs 说明每个参数取哪个节点", "nothing: inputs say which node each parameter is"
         )
         yield source.problem((*path, "of"), expected)
-    known = FORMULAS.get(node.formula.name)
+    known = FORMULAS.get(node.formula or "")
     if known is None:
         names = list(FORMULAS)
-        yield source.problem((*path, "formula"), one_of(names), hint=closest(node.formula.name, names))
+        yield source.problem((*path, "formula"), one_of(names), hint=closest(node.formula or "", names))
         return
     parameters = list(known.parameters)
-    stated = [("inputs", name) for name in node.formula.parameters]
-    stated += [("constants", name) for name in node.formula.constants]
+    stated = [("inputs", name) for name in node.inputs]
+    stated += [("constants", name) for name in node.constants]
     for key, name in stated:
         if name not in parameters:
             yield source.problem(
                 (*path, key, name), one_of(parameters), found=name, hint=closest(name, parameters)
             )
-        elif key == "constants" and name in node.formula.parameters:
+        elif key == "constants" and name in node.inputs:
             yield source.problem((*path, key, name), Say("inputs 中已有", "only one: inputs state it too"))
         elif key == "constants":
-            number = node.formula.constants[name]
+            number = node.constants[name]
             if math.isnan(float(known.parameters[name].possible(np.asarray(number)))):
                 title = known.parameters[name].title
                 expected = Say(f"可能的{title.zh}", f"a possible {title.en}")
@@ -216,11 +214,9 @@ def formula_problems(node: Combination, path: KeyPath, source: TomlFile) -> Iter
             yield source.problem((*path, "inputs"), expected)
 
 
-def learned_problems(node: Combination, path: KeyPath, source: TomlFile) -> Iterable[CatalogProblem]:
+def learned_problems(node: Prediction, path: KeyPath, source: TomlFile) -> Iterable[CatalogProblem]:
     """Return what is wrong with a learned node: its reference, its policy for what is missing."""
-    inputs = [key.partition(".")[2] for key in node.of]
-    stated = source.at((*path, "reference"))
-    names = list(cast("dict[str, object]", stated)) if isinstance(stated, dict) else []
+    inputs, names = list(node.learned.inputs), list(node.learned.reference)
     for name in inputs:
         if name not in names:
             expected = Say("每个 inputs 的基准值", "a value for each of the inputs")
@@ -230,6 +226,6 @@ def learned_problems(node: Combination, path: KeyPath, source: TomlFile) -> Iter
             yield source.problem(
                 (*path, "reference", name), one_of(inputs), found=name, hint=closest(name, inputs)
             )
-    if source.at((*path, "worst")) is not None and node.missing != "worst":
+    if node.learned.worst is not None and node.learned.missing != "worst":
         expected = Say('不写：只在 missing = "worst" 时需要', 'nothing: needed only with missing = "worst"')
         yield source.problem((*path, "worst"), expected)

@@ -9,15 +9,23 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar, cast, get_args
 
-from pydantic import BaseModel, ConfigDict, Strict, StringConstraints, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    GetCoreSchemaHandler,
+    Strict,
+    StringConstraints,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+)
 from pydantic.fields import FieldInfo
-from pydantic_core import ErrorDetails
+from pydantic_core import CoreSchema, ErrorDetails, core_schema
 
 from riskmap.catalog.toml_lines import KeyPath, key_lines
 from riskmap.errors import CatalogError, CatalogProblem, Say
@@ -40,21 +48,45 @@ Items = Annotated[tuple[_T, ...], Strict(strict=False)]
 
 
 class Part(BaseModel):
-    """Base of everything read from a file: frozen, nothing unknown, nothing coerced."""
+    """Base of every value that a file states: frozen, nothing unknown, nothing coerced.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+    Where a key of the file is no good name it is a `validation_alias`: files write the key, the program
+    the name. `model_copy(update=…)` checks nothing and belongs to the readers of the files.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, populate_by_name=True
+    )
 
 
-class TitlePart(Part):
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Says of a value how a file writes it: as `shape`, of which `make` makes the value.
+
+    A value that is there already, one of the type `ready`, passes.
+    """
+
+    ready: type
+    shape: Any
+    make: Callable[[Any], object]
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Return the check of `shape` and the making of the value; pydantic asks for it."""
+        return core_schema.no_info_wrap_validator_function(self._read, handler.generate_schema(self.shape))
+
+    def _read(self, value: object, checked: ValidatorFunctionWrapHandler) -> object:
+        return value if isinstance(value, self.ready) else self.make(checked(value))
+
+
+class TitleTable(Part):
     """`{ zh = "边坡", en = "Slopes" }`."""
 
     zh: Words
     en: Words
 
-    def say(self) -> Say:
-        """Return the title as the value that travels."""
-        return Say(self.zh, self.en)
 
+# A sentence in both languages.
+Title = Annotated[Say, Written(Say, TitleTable, lambda table: Say(table.zh, table.en))]
 
 _P = TypeVar("_P", bound=BaseModel)
 
@@ -223,7 +255,7 @@ class TomlFile:
     def check(self, model: type[_P]) -> tuple[_P | None, list[CatalogProblem]]:
         """Validate the whole file against a pydantic model: (the values, []) or (None, every mistake)."""
         try:
-            return model.model_validate(self.data), []
+            return model.model_validate(self.data, by_alias=True, by_name=False), []
         except ValidationError as error:
             return None, problems_of(error, self, model)
 
@@ -270,9 +302,16 @@ def read_text(path: Path, file: str) -> str:
 
 def problems_of(error: ValidationError, source: TomlFile, model: type[BaseModel]) -> list[CatalogProblem]:
     """Return what pydantic found as problems of ours, in the order of the file, each once."""
-    found = [_problem(detail, source, model) for detail in error.errors(include_url=False)]
+    details = error.errors(include_url=False)
+    found = [_problem(one, source, model) for one in details if not _counts_only_the_good(one, details)]
     unique = list(dict.fromkeys(found))
     return sorted(unique, key=lambda p: p.line or 0)
+
+
+def _counts_only_the_good(detail: ErrorDetails, details: Sequence[ErrorDetails]) -> bool:
+    """Return whether a list is short only because of items that are told of themselves."""
+    loc = detail["loc"]
+    return detail["type"] == "too_short" and any(o["loc"][: len(loc)] == loc != o["loc"] for o in details)
 
 
 def _problem(detail: ErrorDetails, source: TomlFile, model: type[BaseModel]) -> CatalogProblem:
@@ -319,17 +358,26 @@ def _known_keys(model: type[BaseModel], path: KeyPath) -> list[str]:
     here = [model]
     for part in path:
         if isinstance(part, str):
-            here = [
-                m for owner in here for key in _keys(owner, part) for m in _models_in(key.annotation)
-            ] or here
-    return list(dict.fromkeys(f.alias or name for owner in here for name, f in owner.model_fields.items()))
+            here = [m for owner in here for key in _keys(owner, part) for m in _models_of(key)] or here
+    return list(dict.fromkeys(_key(name, f) for owner in here for name, f in owner.model_fields.items()))
+
+
+def _key(name: str, field: FieldInfo) -> str:
+    """Return the key under which a file states a field."""
+    return field.validation_alias if isinstance(field.validation_alias, str) else name
 
 
 def _keys(owner: type[BaseModel], name: str) -> list[FieldInfo]:
-    return [key for own, key in owner.model_fields.items() if name in {own, key.alias}]
+    return [field for own, field in owner.model_fields.items() if _key(own, field) == name]
+
+
+def _models_of(field: FieldInfo) -> list[type[BaseModel]]:
+    return [model for one in (field.annotation, *field.metadata) for model in _models_in(one)]
 
 
 def _models_in(annotation: object) -> list[type[BaseModel]]:
+    if isinstance(annotation, Written):
+        return _models_in(annotation.shape)
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
     return [m for inner in get_args(annotation) for m in _models_in(inner)]

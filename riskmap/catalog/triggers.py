@@ -6,11 +6,14 @@ record is *unknown*, never safe.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Final, Literal
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final, Literal, get_args
 
-from riskmap.catalog.model import Condition, Status
+from pydantic import Field as Key
+
+from riskmap.catalog.model import FieldCondition, Status
+from riskmap.catalog.problems import Items, Part, Slug, Title, Words
 from riskmap.errors import Say
 
 Driver = Literal[
@@ -31,7 +34,11 @@ WarningKind = Literal["typhoon", "rainstorm", "waterlogging", "geological", "for
 WarningColour = Literal["white", "blue", "yellow", "orange", "red"]
 Unknown = Literal["unknown", "worst"]
 Side = Literal["from", "above", "upto", "below"]
+RaisedTier = Literal["general", "large", "major"]  # low raises nothing
 
+_MOST_HOURS = 24 * 31
+
+SIDES: Final[tuple[Side, ...]] = get_args(Side)
 WARNING: Final = "warning"
 """What a trigger names as its driver when it looks at issued warnings instead of numbers."""
 
@@ -62,61 +69,77 @@ DRIVERS: Final[Mapping[str, Quantity]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """A driver against a number: "from" ≥, "above" >, "upto" ≤, "below" <, in the driver's unit."""
+class Limit(Part):
+    """A number to compare with: "from" ≥, "above" >, "upto" ≤, "below" <, in the driver's unit.
 
-    driver: str
-    side: Side
-    value: float
-
-
-@dataclass(frozen=True, slots=True)
-class Level:
-    """Where `limit` and all of `also` are met the tier is at least `tier` (None: only what closes).
-
-    Levels of a trigger stand from the mildest to the worst.
+    A file states exactly one of the four.
     """
 
-    limit: Limit
-    tier: str | None
-    also: tuple[Limit, ...] = ()
+    from_: float | None = Key(default=None, validation_alias="from")
+    above: float | None = None
+    upto: float | None = None
+    below: float | None = None
+
+    @property
+    def stated(self) -> Mapping[Side, float]:
+        """What the file states, by side."""
+        given = zip(SIDES, (self.from_, self.above, self.upto, self.below), strict=True)
+        return {side: number for side, number in given if number is not None}
+
+    @property
+    def side(self) -> Side:
+        """On which side of the number the limit is met."""
+        return next(iter(self.stated))
+
+    @property
+    def value(self) -> float:
+        """The number."""
+        return next(iter(self.stated.values()))
 
 
-@dataclass(frozen=True, slots=True)
-class WarningLevel:
-    """Under a warning of this colour or a worse one the tier is at least `tier`."""
+class DriverLimit(Limit):
+    """`{ driver = "r24_mm", from = 100 }`: a limit of another driver."""
 
-    colour: str
-    tier: str | None
+    driver: Driver
 
 
-@dataclass(frozen=True, slots=True)
-class Trigger:
+class Level(Limit):
+    """`{ from = 50, tier = "large" }`: where this limit of the trigger's driver and all of `also` are met
+    the tier is at least `tier` (None: only what closes).
+
+    In a trigger on warnings `{ colour = "orange", tier = "large" }`: under a warning of this colour or
+    a worse one.
+    """
+
+    colour: WarningColour | None = None
+    tier: RaisedTier | None = None
+    also: Items[DriverLimit] = ()
+
+
+class Trigger(Part):
     """One of [[triggers]].
 
-    It concerns the records where all conditions of `when` hold. `levels` apply to all of them;
-    with `by`, a field, `classes` holds the levels of each of its values, and `levels` those of the
-    values that `classes` does not name. A trigger whose driver is "warning" looks at warnings of
-    `kinds` and has `colours` instead. `hold_hours`: how long a level lasts after its last exceedance;
-    a shorter gap does not end it. `closes`: a record that reaches any level is closed (shelters).
-    `missing` says what a field of `when` or `by` that is not known means: "unknown" lists the record
-    as unknown where its tier may depend on it, "worst" takes the conditions as met and the strictest
-    class. A driver that is not known always leaves the record unknown.
+    It concerns the records where all conditions of `when` hold. `levels` apply to all of them, from the
+    mildest to the worst; with `by`, a field, `classes` holds the levels of each of its values, and
+    `levels` those of the values that `classes` does not name. A trigger whose driver is "warning" looks
+    at warnings of `kinds`, and its levels are colours. `hold_hours`: how long a level lasts after its
+    last exceedance; a shorter gap does not end it. `closes`: a record that reaches any level is closed
+    (shelters). `missing` says what a field of `when` or `by` that is not known means: "unknown" lists
+    the record as unknown where its tier may depend on it, "worst" takes the conditions as met and the
+    strictest class. A driver that is not known always leaves the record unknown.
     """
 
-    id: str
-    title: Say
-    driver: str
-    hold_hours: float
+    id: Slug
+    title: Title
+    driver: Driver | Literal["warning"]
+    hold_hours: float = Key(ge=1, le=_MOST_HOURS)
     status: Status
-    source: str
-    levels: tuple[Level, ...] = ()
-    by: str | None = None
-    classes: Mapping[str, tuple[Level, ...]] = field(default_factory=dict[str, tuple[Level, ...]])
-    kinds: tuple[str, ...] = ()
-    colours: tuple[WarningLevel, ...] = ()
-    when: tuple[Condition, ...] = ()
+    source: str = Key(min_length=1, max_length=600)
+    levels: Items[Level] = ()
+    by: Words | None = None
+    classes: Mapping[str, Items[Level]] = Key(default_factory=dict[str, tuple[Level, ...]])
+    kinds: Items[WarningKind] = ()
+    when: Items[FieldCondition] = ()
     closes: bool = False
     missing: Unknown = "unknown"
 
@@ -129,7 +152,16 @@ class Trigger:
     @property
     def drivers(self) -> tuple[str, ...]:
         """Drivers that the trigger compares, each once; none for warnings."""
-        lists = (self.levels, *self.classes.values())
-        limits = [limit for levels in lists for level in levels for limit in (level.limit, *level.also)]
-        own = () if self.driver == WARNING else (self.driver,)
-        return tuple(dict.fromkeys((*own, *(limit.driver for limit in limits))))
+        if self.driver == WARNING:
+            return ()
+        others = (
+            limit.driver for _, levels in self.level_lists() for level in levels for limit in level.also
+        )
+        return tuple(dict.fromkeys((self.driver, *others)))
+
+    def level_lists(self) -> Iterator[tuple[tuple[str, ...], tuple[Level, ...]]]:
+        """Yield the lists of levels with their place in the trigger: `("classes", "crane")`."""
+        if self.levels:
+            yield ("levels",), self.levels
+        for name, levels in self.classes.items():
+            yield ("classes", name), levels

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal
 
+from pydantic import Field as Key
 
-@dataclass(frozen=True, slots=True)
-class Doubt:
-    """How far the stated value of one indicator may be off.
+from riskmap.catalog.problems import Part
+
+_MOST_DRAWS = 100_000
+
+
+class Doubt(Part):
+    """`[uncertainty.indicators.ID]`: how far the stated value of one indicator may be off.
 
     Classes: with probability `class_up` the true class is the next worse one that the method
     lists, with `class_down` the next better one. Numbers: a normal error whose standard deviation
     is √(sd² + (relative_sd·x)²), `sd` in the field's unit. One kind or the other.
     """
 
-    class_up: float = 0.0
-    class_down: float = 0.0
-    sd: float = 0.0
-    relative_sd: float = 0.0
+    class_up: float = Key(default=0.0, ge=0, le=1)
+    class_down: float = Key(default=0.0, ge=0, le=1)
+    sd: float = Key(default=0.0, ge=0)
+    relative_sd: float = Key(default=0.0, ge=0, le=1)
 
     @property
     def moves(self) -> bool:
@@ -32,8 +36,7 @@ class Doubt:
         return self.sd > 0 or self.relative_sd > 0
 
 
-@dataclass(frozen=True, slots=True)
-class Uncertainty:
+class Uncertainty(Part):
     """The `[uncertainty]` section of a model file.
 
     `weights`: relative half-width w; each weight of a mean (any kind) or of TOPSIS, wherever it comes
@@ -42,9 +45,9 @@ class Uncertainty:
     `indicators`: indicator id → doubt. `draws` and `seed` serve where probabilities have to be sampled.
     """
 
-    weights: float = 0.0
-    indicators: Mapping[str, Doubt] = field(default_factory=dict[str, Doubt])
-    draws: int = 500
-    seed: int = 1
-    source: str = ""
-    status: Literal["draft", "adopted"] = "draft"
+    weights: float = Key(default=0.0, ge=0, lt=1)
+    indicators: Mapping[str, Doubt] = Key(default_factory=dict[str, Doubt])
+    draws: int = Key(default=500, ge=1, le=_MOST_DRAWS)
+    seed: int = Key(default=1, ge=0)
+    source: str = Key(min_length=1, max_length=1200)
+    status: Literal["draft", "adopted"]

@@ -1,54 +1,16 @@
-"""Reading the `[uncertainty]` section of a model file, and every mistake in it at once."""
+"""What must hold of the `[uncertainty]` of a model file, and of the fields that its doubts are about."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pydantic import Field as Key
-
 from riskmap.catalog.layer import Field, Layer
-from riskmap.catalog.model import Indicator, ScoringModel, Status
-from riskmap.catalog.problems import Part, TomlFile, closest, one_of
-from riskmap.catalog.uncertainty import Doubt, Uncertainty
+from riskmap.catalog.model import Indicator, ScoringModel
+from riskmap.catalog.problems import TomlFile, closest, one_of
+from riskmap.catalog.uncertainty import Doubt
 from riskmap.errors import CatalogProblem, Say
 
-_MOST_DRAWS = 100_000
 _PLACE = ("uncertainty", "indicators")
-
-
-class DoubtPart(Part):
-    """`[uncertainty.indicators.ID]`."""
-
-    class_up: float | None = Key(default=None, ge=0, le=1)
-    class_down: float | None = Key(default=None, ge=0, le=1)
-    sd: float | None = Key(default=None, ge=0)
-    relative_sd: float | None = Key(default=None, ge=0, le=1)
-
-
-class UncertaintyPart(Part):
-    """`[uncertainty]`."""
-
-    weights: float = Key(default=0.0, ge=0, lt=1)
-    indicators: dict[str, DoubtPart] = Key(default_factory=dict[str, DoubtPart])
-    draws: int = Key(default=500, ge=1, le=_MOST_DRAWS)
-    seed: int = Key(default=1, ge=0)
-    source: str = Key(min_length=1, max_length=1200)
-    status: Status
-
-    def value(self) -> Uncertainty:
-        """Return the section as the value that travels."""
-        return Uncertainty(
-            weights=self.weights,
-            indicators={key: _doubt(part) for key, part in self.indicators.items()},
-            draws=self.draws,
-            seed=self.seed,
-            source=self.source,
-            status=self.status,
-        )
-
-
-def _doubt(part: DoubtPart) -> Doubt:
-    return Doubt(part.class_up or 0.0, part.class_down or 0.0, part.sd or 0.0, part.relative_sd or 0.0)
 
 
 def uncertainty_problems(model: ScoringModel, source: TomlFile) -> Iterator[CatalogProblem]:
@@ -65,9 +27,7 @@ def uncertainty_problems(model: ScoringModel, source: TomlFile) -> Iterator[Cata
         if total > 1:
             expected = Say("class_up + class_down 不大于 1", "class_up + class_down of at most 1")
             yield source.problem((*place, "class_up"), expected, found=f"{total:g}")
-        stated = [
-            k for k in ("class_up", "class_down", "sd", "relative_sd") if source.at((*place, k)) is not None
-        ]
+        stated = [key for key in Doubt.model_fields if key in doubt.model_fields_set]
         numbers = [k for k in stated if k.endswith("sd")]
         if not stated or (numbers and len(numbers) < len(stated)):
             expected = Say(

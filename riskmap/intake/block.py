@@ -175,7 +175,7 @@ class BlockReader:
                 if piece == "phone":
                     column = judging.judged(source, judge_phone, judging.plain_phones(source))
                 elif piece == "verified":
-                    date = Field(match.target or "", role.title, "date")
+                    date = Field(id=piece, title=role.title, type="date")
                     column = judging.judged(source, judge_field(date, header_unit="", text_limit=100))
                 else:
                     column = judging.judged(source, judge_text(200), judging.plain_texts(source, 200))

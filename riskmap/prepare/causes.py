@@ -45,7 +45,7 @@ class DriverCause:
     def of(cls, trigger: Trigger, level: Level, of_class: Say | None) -> DriverCause:
         """Return the sentence of a level; `of_class`: the class of the records where limits depend on it."""
         quantity = DRIVERS[trigger.driver]
-        limits = [_limit(level.limit, own=True), *(_limit(limit) for limit in level.also)]
+        limits = [_limit(trigger.driver, level, own=True), *(_limit(x.driver, x) for x in level.also)]
         zh, en = "，" + "，且".join(limit.zh for limit in limits), ", " + " and ".join(x.en for x in limits)
         if of_class is not None:
             zh, en = f"{zh}（{of_class.zh}）", f"{en} ({of_class.en})"
@@ -108,8 +108,8 @@ def warning_cause(trigger: Trigger, under: Under, *, place: str | None, assumed:
     return Say(zh, en)
 
 
-def _limit(limit: Limit, *, own: bool = False) -> Say:
-    side, quantity = _SIDES[limit.side], DRIVERS[limit.driver]
+def _limit(driver: str, limit: Limit, *, own: bool = False) -> Say:
+    side, quantity = _SIDES[limit.side], DRIVERS[driver]
     number = f"{limit.value:g}" + (f" {quantity.unit}" if quantity.unit else "")
     title = Say("", "") if own else Say(f"{quantity.title.zh}", f"{quantity.title.en.lower()} ")
     return Say(f"{title.zh}{side.zh} {number}", f"{title.en}{side.en} {number}")

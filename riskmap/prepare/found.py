@@ -62,7 +62,7 @@ class Found:
         self._note(self._field, rows, unsure)
         hold = np.timedelta64(round(trigger.hold_hours * 3600), "s")
         series = drivers[trigger.driver]
-        value = sure_value(series, group.levels[0].limit)
+        value = sure_value(series, group.levels[0])
         upwards = -value if DRIVERS[trigger.driver].worse == "lower" else value
         told = _Told(trigger, group, drivers, value, hold)
         found: dict[int, Episodes] = {}
@@ -197,7 +197,7 @@ class _Told:
         levels = [level for level in self.group.levels if rank_of(level) == rank]
         which = np.zeros(len(found), dtype=np.int64)
         for i, level in enumerate(levels):
-            which[meets(value, level.limit)] = i
+            which[meets(value, level)] = i
         says = [DriverCause.of(self.trigger, level, self.group.title) for level in levels]
         numbers = zip(value.tolist(), series.low[at].tolist(), series.high[at].tolist(), strict=True)
         assumed = self.group.assumed[found.column].tolist()

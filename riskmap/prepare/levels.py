@@ -69,29 +69,30 @@ def rank_of(level: Level) -> int:
 
 def concerned(levels: Sequence[Level], series: Series) -> Flags:
     """Return bool[rows]: where some level may be reached at some time. The quiet ones need no more work."""
-    limits = [level.limit for level in levels]
-    up = upward(limits[0])
-    value = sure_value(series, limits[0])
+    up = upward(levels[0])
+    value = sure_value(series, levels[0])
     peak = np.fmax.reduce(value, axis=0) if up else np.fmin.reduce(value, axis=0)
     some: Any = np.isnan(series.best).any(axis=0)
-    for limit in limits:
-        some |= meets(peak, limit)
+    for level in levels:
+        some |= meets(peak, level)
     return np.asarray(some, dtype=bool)
 
 
-def steps(levels: Sequence[Level], drivers: Mapping[str, Series], shape: tuple[int, int]) -> list[Reached]:
+def steps(levels: Sequence[Level], own: str, drivers: Mapping[str, Series]) -> list[Reached]:
     """Return one step for each rank of the levels, ascending: this rank *or a worse one* is reached.
 
-    `drivers`: of the same rows; one that is missing is not known. An hour that cannot be told keeps the
-    step of the hour before: a gauge that falls silent in the storm lowers nothing.
+    `own` is the driver of the levels; `drivers`: of the same rows; another one that is missing is not
+    known. An hour that cannot be told keeps the step of the hour before: a gauge that falls silent in
+    the storm lowers nothing.
     """
     found: dict[int, Reached] = {}
+    shape = drivers[own].best.shape
     worse: Reached | None = None
     for rank in sorted({rank_of(level) for level in levels}, reverse=True):
         certain, possible = (np.zeros(shape, dtype=bool) for _ in range(2))
         for level in levels:
             if rank_of(level) == rank:
-                yes, may = _level(level, drivers, shape)
+                yes, may = _level(level, own, drivers)
                 certain |= yes
                 possible |= may
         if worse is not None:
@@ -109,10 +110,10 @@ def kept(step: Reached) -> Flags:
     return held
 
 
-def _level(level: Level, drivers: Mapping[str, Series], shape: tuple[int, int]) -> tuple[Flags, Flags]:
-    certain, possible = (np.ones(shape, dtype=bool) for _ in range(2))
-    for limit in (level.limit, *level.also):
-        series = drivers.get(limit.driver)
+def _level(level: Level, own: str, drivers: Mapping[str, Series]) -> tuple[Flags, Flags]:
+    certain, possible = (np.ones(drivers[own].best.shape, dtype=bool) for _ in range(2))
+    for driver, limit in ((own, level), *((other.driver, other) for other in level.also)):
+        series = drivers.get(driver)
         if series is None:
             certain[:] = False
             continue

@@ -75,7 +75,7 @@ def _by_numbers(trigger: Trigger, group: Group, drivers: Mapping[str, Series], f
         return
     group = group.only(some)
     mine = {name: _of(drivers[name], group.rows) for name in trigger.drivers if name in drivers}
-    found.numbers(trigger, group, mine, steps(group.levels, mine, mine[trigger.driver].best.shape))
+    found.numbers(trigger, group, mine, steps(group.levels, trigger.driver, mine))
 
 
 def _of(series: Series, rows: NDArray[np.int64]) -> Series:

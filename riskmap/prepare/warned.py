@@ -8,10 +8,9 @@ from typing import Any, get_args
 
 import numpy as np
 
-from riskmap.catalog.triggers import Trigger, WarningColour, WarningLevel
+from riskmap.catalog.triggers import Trigger, WarningColour
 from riskmap.hazards import IssuedWarning
-from riskmap.prepare.levels import CLOSING
-from riskmap.records import RANK_OF
+from riskmap.prepare.levels import rank_of
 
 _COLOURS: tuple[str, ...] = get_args(WarningColour)  # the mildest first
 
@@ -53,8 +52,8 @@ def under_warning(
         else:
             expiry = (warning.issued if now is None else max(now, warning.issued)) + hold
         reached = [
-            _rank(level)
-            for level in trigger.colours
+            rank_of(level)
+            for level in trigger.levels
             if _COLOURS.index(warning.colour) >= _COLOURS.index(level.colour)
         ]
         if reached and expiry > warning.issued:
@@ -65,7 +64,7 @@ def under_warning(
 def ranks_under(trigger: Trigger, under: Sequence[Under]) -> list[int]:
     """Return the ranks of the trigger's levels that the warnings reach, ascending: red reaches yellow too."""
     worst = max(part.rank for part in under)
-    return sorted({rank for level in trigger.colours if (rank := _rank(level)) <= worst})
+    return sorted({rank for level in trigger.levels if (rank := rank_of(level)) <= worst})
 
 
 def merged(parts: Sequence[Under], rank: int) -> list[Under]:
@@ -80,10 +79,6 @@ def merged(parts: Sequence[Under], rank: int) -> list[Under]:
         else:
             out.append(Under(rank, part.start, part.expiry, part.warning, part.open_end))
     return out
-
-
-def _rank(level: WarningLevel) -> int:
-    return RANK_OF[level.tier] if level.tier else CLOSING
 
 
 def _counts(warning: IssuedWarning, trigger: Trigger, place: str | None, now: np.datetime64 | None) -> bool:

@@ -227,9 +227,9 @@ def _measures(layer: Layer, model: ScoringModel) -> None:
     rows = []
     for one in model.measures:
         effect = (
-            say("model_effect_tiers", n=one.tiers)
-            if one.tiers
-            else say("model_effect_factor", x=f"{one.factor:g}")
+            say("model_effect_tiers", n=one.effect.tiers)
+            if one.effect.tiers
+            else say("model_effect_factor", x=f"{one.effect.factor:g}")
         )
         until = (
             field_title(layer, one.expires, lang())
@@ -254,9 +254,7 @@ def _measures(layer: Layer, model: ScoringModel) -> None:
 
 def _learned(model: ScoringModel) -> None:
     for node in model.learned:
-        if node.artefact is None:
-            continue
-        file = workspace().root / "models" / node.artefact.file
+        file = workspace().root / "models" / node.learned.artefact
         beside = file.with_suffix(".card.toml")
         with st.expander(words.markdown(say("model_learned_card", title=node.title.text(lang())))):
             try:

@@ -214,10 +214,10 @@ def _limits(model: ScoringModel) -> None:
         say(
             "why_limit",
             tier=TIER_TITLES[tier].text(lang()),
-            sign=">" if tier in model.above else "≥",
+            sign=">" if tier in model.limits.above else "≥",
             limit=f"{limit:g}",
         )
-        for tier, limit in sorted(model.limits.items(), key=lambda pair: -pair[1])
+        for tier, limit in sorted(model.limits.lower.items(), key=lambda pair: -pair[1])
     ]
     st.html(
         f'<div class="rm-sub">{escape(say("why_limits", limits=say("list_separator").join(words)))}</div>'

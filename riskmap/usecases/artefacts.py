@@ -10,7 +10,7 @@ from typing import Protocol, cast
 import numpy as np
 
 from riskmap.assess import Predictor
-from riskmap.catalog import Combination, ScoringModel
+from riskmap.catalog.model import Prediction, ScoringModel
 from riskmap.errors import ArtefactError
 
 
@@ -29,9 +29,8 @@ def load_artefacts(folder: Path, model: ScoringModel) -> Mapping[str, Predictor]
     return {node.id: _load(folder, model, node) for node in model.learned}
 
 
-def _load(folder: Path, model: ScoringModel, node: Combination) -> Predictor:
-    assert node.artefact is not None
-    path = folder / node.artefact.file
+def _load(folder: Path, model: ScoringModel, node: Prediction) -> Predictor:
+    path = folder / node.learned.artefact
     if not path.is_file():
         raise ArtefactError(
             f"评分模型 {model.id} › {node.id}：没有文件 {path}；"
@@ -39,8 +38,8 @@ def _load(folder: Path, model: ScoringModel, node: Combination) -> Predictor:
             f"scoring model {model.id} › {node.id}: no file {path}; "
             "put the trained file beside the model file, or train it again with riskmap train",
         )
-    loaded = _loader()(path, digest=node.artefact.digest)
-    stated, known = set(node.artefact.predictors), set(loaded.predictors)
+    loaded = _loader()(path, digest=node.learned.digest)
+    stated, known = set(node.learned.inputs), set(loaded.predictors)
     if stated != known:
         raise ArtefactError(
             f"评分模型 {model.id} › {node.id}：inputs 为 {'、'.join(sorted(stated))}，"
@@ -52,13 +51,12 @@ def _load(folder: Path, model: ScoringModel, node: Combination) -> Predictor:
     return loaded
 
 
-def _check_reference(model: ScoringModel, node: Combination, loaded: Predictor) -> None:
+def _check_reference(model: ScoringModel, node: Prediction, loaded: Predictor) -> None:
     """Refuse a reference of which the artefact knows nothing: no explanation could start from it."""
-    assert node.artefact is not None
     leaves = {leaf.id: leaf.reference for leaf in model.indicators}
     at = {
         name: np.array([float(cast("float", leaves[key]))])
-        for name, key in zip(node.artefact.predictors, node.of, strict=True)
+        for name, key in zip(node.learned.inputs, node.of, strict=True)
     }
     if np.isnan(loaded.predict(at)).any():
         raise ArtefactError(

@@ -184,7 +184,8 @@ def _doubt(model: ScoringModel, stated: Mapping[str, Any]) -> Uncertainty | None
     """Return the model's uncertainty with what was given; weights alone make one where it states none."""
     if model.uncertainty is None and not stated.get("weights"):
         return None
-    return replace(model.uncertainty or Uncertainty(), **stated)
+    doubt = model.uncertainty or Uncertainty(source="--weights", status="draft")
+    return doubt.model_copy(update=dict(stated))
 
 
 def _uncertainty_of(

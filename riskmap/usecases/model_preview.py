@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ import pyarrow.compute
 
 from riskmap.assess import assess_table, fit_model
 from riskmap.assess.migration import ORDER, Comparison, Side, compared
-from riskmap.catalog import Catalog, ScoringModel
+from riskmap.catalog import ScoringModel
 from riskmap.catalog.loader import model_for
 from riskmap.catalog.problems import TomlFile, shown
 from riskmap.errors import CatalogError, CatalogProblem, Lang, Say
@@ -86,7 +86,7 @@ def draft_model(ws: Workspace, layer: str, text: str) -> ScoringModel:
 def under_draft(ws: Workspace, draft: ScoringModel) -> Workspace:
     """Return the workspace as it would be with a draft in the place of its model; nothing is written."""
     models = {**ws.catalog.models, draft.id: draft}
-    return ws.with_catalog(Catalog(ws.catalog.layers, models))
+    return ws.with_catalog(replace(ws.catalog, models=models))
 
 
 def preview_model(ws: Workspace, layer: str, text: str) -> Preview:

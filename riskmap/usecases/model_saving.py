@@ -15,11 +15,11 @@ import tempfile
 import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from riskmap.catalog import Catalog, ScoringModel, load_catalog
+from riskmap.catalog import ScoringModel, load_catalog
 from riskmap.catalog.model_text import stated_version, with_version
 from riskmap.catalog.problems import read_text
 from riskmap.errors import CatalogError, RiskmapError, StaleModelError, UnknownNameError
@@ -198,7 +198,7 @@ def _assessed(
     try:
         fresh = reopened(ws)
     except CatalogError:  # another file was broken meanwhile: the saved model still counts
-        fresh = ws.with_catalog(Catalog(ws.catalog.layers, {**ws.catalog.models, draft.id: draft}))
+        fresh = ws.with_catalog(replace(ws.catalog, models={**ws.catalog.models, draft.id: draft}))
     if not assess:
         return Saved(fresh, draft, changeset)
     users = layers_using(fresh, ws.catalog.layer(layer).model)

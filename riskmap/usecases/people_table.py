@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -61,7 +60,7 @@ def _with_code(layer: Layer, identifier: str) -> Layer:
     field = layer.field(identifier)
     rest = tuple(f for f in layer.fields if f is not field)
     codes = (field.title.zh, *field.aliases, *layer.aliases.get("code", ()))
-    return replace(layer, fields=rest, aliases={**layer.aliases, "code": codes})
+    return layer.model_copy(update={"fields": rest, "aliases": {**layer.aliases, "code": codes}})
 
 
 def declared(intake: Intake) -> tuple[Declared, list[Incomplete]]:

@@ -37,7 +37,7 @@ class Place:
 @lru_cache(maxsize=8)
 def basis_of(ws: Workspace) -> str:
     """Return what layers and boundaries of a workspace are known by."""
-    digest = hashlib.blake2b(ws.catalog_digest.encode(), digest_size=8)
+    digest = hashlib.blake2b(ws.catalog.digest.encode(), digest_size=8)
     if ws.places is not None:
         digest.update(repr(ws.places.names).encode())
         for polygon in (ws.places.district, *ws.places.polygons):

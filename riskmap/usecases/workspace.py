@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 from dataclasses import dataclass, replace
@@ -69,11 +68,6 @@ class Workspace:
         """The district's own table of who lives where, None where workspace.toml names none or it is gone."""
         file = self.path(self.config.people)
         return file if self.config.people and file.is_file() else None
-
-    @cached_property
-    def catalog_digest(self) -> str:
-        """SHA-256 over what the layer files say: derived data made under other files are not used."""
-        return hashlib.sha256(repr(sorted(self.catalog.layers.items())).encode()).hexdigest()
 
     def with_catalog(self, catalog: Catalog) -> Workspace:
         """Return this workspace under other layer and model files; it shares the open ledger where
