@@ -8,12 +8,13 @@ import sys
 import pytest
 
 import riskmap
+from riskmap.rules.permissions import local_actor
 from riskmap.usecases.assessing import assess_layers
 from riskmap.usecases.editing import create_point
 from riskmap.usecases.snapshots import current_snapshot
 from riskmap.usecases.workspace import create_workspace
 
-WHO = {"by": "测试员", "why": "测试"}
+WHO = {"by": local_actor("测试员"), "why": "测试"}
 LAYER = "risk_points"
 _TOLD = """
 import sys

@@ -9,7 +9,6 @@ import typer
 
 from riskmap.cli.common import LANG, JsonOption, WorkspaceOption, app, print_json, progress, say, split
 from riskmap.errors import RiskmapError
-from riskmap.moments import local_now
 
 if TYPE_CHECKING:
     from riskmap.usecases.training import Training
@@ -86,6 +85,7 @@ def train(
     workspace: WorkspaceOption = None,
 ) -> None:
     """训练易发性模型，按空间分块检验 / learn susceptibility, tested on blocks of land."""
+    from riskmap.moments import local_now  # brings numpy, which no help text needs
     from riskmap.usecases.training import (
         SEED,
         artefact_path,
