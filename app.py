@@ -2,6 +2,6 @@
 
 from streamlit.starlette import App
 
-from riskmap.ui.app import served
+from riskmap.web.frame.app import served
 
 app = App(**served())

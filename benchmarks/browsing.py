@@ -25,7 +25,7 @@ import psutil
 from benchmarks.measure import Line, say
 from benchmarks.serving import change_a_record
 from benchmarks.workspaces import DISTRICT, workspace
-from riskmap.usecases.workspace import Workspace
+from riskmap.actions.workspace import Workspace
 
 VISITS = 5
 PATIENCE_MS = 90_000

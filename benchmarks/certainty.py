@@ -10,14 +10,14 @@ import pyarrow as pa
 
 from benchmarks.measure import Line, spent
 from benchmarks.workspaces import DISTRICT, workspace
-from riskmap.assess import tier_probabilities
+from riskmap.actions.records.certainty import uncertainty_json
+from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.catalog import Layer, ScoringModel
 from riskmap.catalog.layer import Field
 from riskmap.catalog.model_file import read_model
 from riskmap.catalog.uncertainty import Doubt, Uncertainty
 from riskmap.errors import Say
-from riskmap.usecases.certainty import uncertainty_json
-from riskmap.usecases.snapshots import current_snapshot
+from riskmap.scoring import tier_probabilities
 
 DRAWS = 500
 LIMIT_S = 60.0

@@ -13,7 +13,7 @@ from typing import Any, Final
 from benchmarks.browsing import PATIENCE_MS, launching, page_of, server
 from benchmarks.measure import Line
 from benchmarks.workspaces import DISTRICT, workspace
-from riskmap.usecases.pond_hours import warm
+from riskmap.actions.episode.ponding import warm
 
 VISITS: Final = 5
 LIMIT_S: Final = 2.0

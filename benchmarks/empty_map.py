@@ -10,8 +10,8 @@ from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 from streamlit.starlette import App
 
-from riskmap.ui.bundle import leaflet_dir
-from riskmap.ui.settings import apply_settings
+from riskmap.web.frame.assets import leaflet_dir
+from riskmap.web.frame.settings import apply_settings
 
 
 def main(port: int) -> None:

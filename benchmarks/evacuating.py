@@ -8,9 +8,9 @@ import networkx as nx
 import numpy as np
 
 from benchmarks.measure import Line, spent
-from riskmap.prepare.evacuation import Demand, Distances, Places, Plan, plan
-from riskmap.prepare.replanning import replan
-from riskmap.prepare.walking import StraightLines
+from riskmap.response.evacuation import plan, replan
+from riskmap.response.walking import StraightLines
+from riskmap.values.evacuation import Demand, Distances, Places, Plan
 
 DEMANDS, SHELTERS, NEAREST = 20_000, 151, 25
 COMPARED = 3_000

@@ -12,13 +12,13 @@ import python_calamine
 from benchmarks.measure import Line, Spent, spent
 from benchmarks.workbook import write_workbook
 from benchmarks.workspaces import DISTRICT, workspace
+from riskmap.actions.importing import import_files
+from riskmap.actions.inventory.exporting import export_selection
+from riskmap.actions.workspace import Workspace, open_workspace
+from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.ledger import Ledger
 from riskmap.rules.permissions import local_actor
 from riskmap.selection import Selection
-from riskmap.usecases.exporting import export_selection
-from riskmap.usecases.importing import import_files
-from riskmap.usecases.snapshots import current_snapshot
-from riskmap.usecases.workspace import Workspace, open_workspace
 
 RUNS = 11
 _PAIRED = f"median of {RUNS} pairs"

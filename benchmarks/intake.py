@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from riskmap.catalog import Layer
-from riskmap.intake import read_file
+from riskmap.io.tables import read_file
 
 
 def intake_stages(book: Path, layer: Layer, *, datum: str = "cgcs2000") -> dict[str, float]:

@@ -7,11 +7,12 @@ from pathlib import Path
 
 from benchmarks.measure import Line, say, spent
 from benchmarks.workspaces import DISTRICT, workspace
+from riskmap.actions.episode.inputs import Given
+from riskmap.actions.episode.playback import storm
+from riskmap.actions.episode.scenario import keep, prepare
+from riskmap.actions.workspace import Workspace
+from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.rules.permissions import local_actor
-from riskmap.usecases.preparing import Given, keep, prepare
-from riskmap.usecases.snapshots import current_snapshot
-from riskmap.usecases.storms import storm
-from riskmap.usecases.workspace import Workspace
 
 LIMIT_S = 2.0  # from the file to the map, together
 _TRACK = "tracks/mangkhut_2018_jma.txt"

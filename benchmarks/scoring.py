@@ -6,8 +6,8 @@ from pathlib import Path
 
 from benchmarks.measure import Line, numpy_workload, spent
 from benchmarks.workspaces import DISTRICT, workspace
-from riskmap.assess import assess_table
-from riskmap.usecases.snapshots import current_snapshot
+from riskmap.actions.workspace.snapshots import current_snapshot
+from riskmap.scoring import assess_table
 
 
 def scoring(home: Path, large: int) -> list[Line]:

@@ -14,13 +14,13 @@ import shapely
 
 from benchmarks.measure import Line
 from benchmarks.workspaces import workspace
+from riskmap.actions.records.editing import edit_point
+from riskmap.actions.records.scoring import one_feature
+from riskmap.actions.workspace import Workspace
+from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.rules.permissions import local_actor
 from riskmap.selection import Selection, Snapshot, counts, parse_where, tile
 from riskmap.selection.views import Views
-from riskmap.usecases.assessing import one_feature
-from riskmap.usecases.editing import edit_point
-from riskmap.usecases.snapshots import current_snapshot
-from riskmap.usecases.workspace import Workspace
 
 CENTRE = (114.13, 22.58)
 

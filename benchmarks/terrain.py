@@ -16,10 +16,10 @@ import rasterio
 
 from benchmarks.measure import Line, spent
 from benchmarks.workspaces import DISTRICT, workspace
+from riskmap.actions.terrain.factors import write_factors
 from riskmap.terrain.derivatives import LOCAL
 from riskmap.terrain.geotiff import metric_grid, opened
 from riskmap.terrain.sampling import sample_points
-from riskmap.usecases.terrain_factors import write_factors
 
 POINTS = 200_000
 RUNS = 1

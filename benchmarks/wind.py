@@ -20,10 +20,10 @@ from typing import cast
 import numpy as np
 
 from benchmarks.measure import Line, spent
-from riskmap.hazards import Track
-from riskmap.prepare.track import Nodes, prepared
-from riskmap.prepare.vortex import Model
-from riskmap.prepare.wind_field import ensemble, wind_field
+from riskmap.hazards.track import Nodes, prepared
+from riskmap.hazards.vortex import Model
+from riskmap.hazards.wind_field import ensemble, wind_field
+from riskmap.values.hazards import Track
 
 NODES, POINTS, MEMBERS = 97, 42_336, 20
 LOOPED = 400  # points of the plain loop; its time is scaled to all of them

@@ -9,8 +9,8 @@ from typing import Any
 import xlsxwriter
 
 from riskmap.catalog import Layer
-from riskmap.demo import make_demo
-from riskmap.records import Contact, Records
+from riskmap.demo_district import make_demo
+from riskmap.values.records import Contact, Records
 
 CORE = ("编号", "名称", "所属街道", "经度", "纬度")
 PEOPLE = ("管控责任人", "管控责任人电话", "挂点领导", "挂点领导电话")

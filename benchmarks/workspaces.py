@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from benchmarks.measure import Line, say
-from riskmap.usecases.workspace import Workspace, open_workspace
+from riskmap.actions.workspace import Workspace, open_workspace
 
 DISTRICT = 42_336
 _STEPS = {

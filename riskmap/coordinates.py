@@ -19,18 +19,27 @@ import pyproj
 from numpy.typing import ArrayLike, NDArray
 from pyproj.exceptions import CRSError
 
+from riskmap.array_types import Floats
 from riskmap.errors import DatumError
 
-Floats = NDArray[np.float64]
-
 CGCS2000 = "EPSG:4490"
+
+
 WGS84 = "EPSG:4326"
+
 
 # Ellipsoid of the GCJ-02 offset formula (Krasovsky 1940), as the public implementations use it.
 _GCJ_A = 6378245.0
+
+
 _GCJ_EE = 0.00669342162296594323
+
+
 _BD_PI = np.pi * 3000.0 / 180.0
+
+
 _ROUNDS = 4
+
 
 CHINA = (73.0, 3.0, 136.0, 54.0)  # west, south, east, north in degrees
 
@@ -235,13 +244,21 @@ _DMS = re.compile(
     (?P<tail>[NSEWnsew东西南北]?)\s*$""",
     re.VERBOSE,
 )
+
+
 _PLAIN = re.compile(
     r"^\s*(?P<head>[NSEWnsew]|东经|西经|北纬|南纬|[东西南北])?\s*[:：]?\s*"
     r"(?P<v>[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)\s*(?:°|º|度)?\s*(?P<tail>[NSEWnsew东西南北])?\s*$"
 )
+
+
 # NFKC would turn these look-alikes of °, ′ and ″ into letters and combining marks.
 _MARKS = str.maketrans({"º": "°", "˚": "°", "゜": "°", "´": "′", "ˊ": "′", "`": "′", "〃": "″", "。": "."})
+
+
 _HYPHENATED = re.compile(r"^(\d{1,3})-(\d{1,2})-(\d{1,2}(?:\.\d+)?)$")
+
+
 _SOUTH_WEST = frozenset("SWsw南西")
 
 

@@ -215,3 +215,7 @@ class NotScoredError(RiskmapError):
 
 class ArtefactError(RiskmapError):
     """A trained model file that is missing, is not the one its scoring model names, or does not fit it."""
+
+
+class LearnedError(RiskmapError):
+    """A trained artefact that is not what it should be, or a table that it cannot judge."""

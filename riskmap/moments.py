@@ -8,6 +8,8 @@ A time that states no offset needs a zone that the file, its column or the perso
   that 14-05 is not read as an hour with an offset. It goes before the zone that is stated around it.
 - Minutes and seconds behind a colon have two digits: 14:5 may be 14:05 or a cut-off 14:50.
 - 24:00 is the midnight that ends the day. A day without its hour is no moment.
+
+Moments as people on duty type them: `riskmap.moments` in Beijing time, unless they state an offset.
 """
 
 from __future__ import annotations
@@ -23,8 +25,14 @@ import numpy as np
 from riskmap.errors import RiskmapError, Say
 
 CLOCK: Final = "RISKMAP_CLOCK"
+
+
 BEIJING: Final = dt.timezone(dt.timedelta(hours=8), "UTC+8")
+
+
 Zone = Literal["beijing", "utc"]
+
+
 ZONES: Final[dict[str, Zone]] = {
     **dict.fromkeys(("北京", "北京时", "北京时间", "东八区", "beijing", "beijingtime"), "beijing"),
     **dict.fromkeys(("bjt", "cst", "hkt", "asia/shanghai", "+8", "+08:00", "+0800"), "beijing"),
@@ -32,15 +40,28 @@ ZONES: Final[dict[str, Zone]] = {
     **dict.fromkeys(("世界时", "协调世界时", "国际时", "国际标准时", "utc", "gmt", "z"), "utc"),
     **dict.fromkeys(("utc+0", "utc+00:00", "+00:00", "+0000"), "utc"),
 }
+
+
 """Words for a zone, in small letters and without blanks; CST is that of China."""
+
+
 _OFFSETS: Final[dict[Zone, dt.timedelta]] = {"beijing": dt.timedelta(hours=8), "utc": dt.timedelta(0)}
+
+
 _FARTHEST: Final = dt.timedelta(hours=14)  # no clock on earth is farther from UTC
+
 
 _DAY: Final = (
     r"(?P<year>\d{4})\s*[-/.年]\s*(?P<month>\d{1,2})\s*[-/.月]\s*(?P<day>\d{1,2})(?:\s*[日号]\s*|\s*T\s*|\s+)"
 )
+
+
 _SECOND: Final = r"(?P<second>\d{2})(?:[.,](?P<fraction>\d+))?"
+
+
 _TAIL: Final = r"\s*\(?\s*(?P<zone>[^()]*?)\s*\)?$"
+
+
 _WRITTEN: Final = tuple(
     re.compile(f"^{text}{_TAIL}", re.IGNORECASE | re.ASCII)
     for text in (
@@ -49,11 +70,19 @@ _WRITTEN: Final = tuple(
         rf"{_DAY}(?P<hour>\d{{1,2}})(?::(?P<minute>\d\d)(?::{_SECOND})?)?",
     )
 )
+
+
 _DAY_ALONE: Final = re.compile(
     r"^(?:\d{8}|\d{4}\s*[-/.年]\s*\d{1,2}\s*[-/.月]\s*\d{1,2}\s*[日号]?)$", re.ASCII
 )
+
+
 _OFFSET: Final = re.compile(r"^(?P<sign>[+-])(?P<hours>\d\d)(?::?(?P<minutes>[0-5]\d))?$", re.ASCII)
+
+
 _SHOWN: Final = 40
+
+
 _EXAMPLE: Final = "2026-08-31 14:00"
 
 
@@ -177,3 +206,11 @@ def moment_of(value: dt.datetime | np.datetime64) -> dt.datetime:
             f"moment {value}: it does not say its offset; give one with an offset",
         )
     return value.astimezone(dt.UTC)
+
+
+def parse_beijing_moment(text: str) -> dt.datetime:
+    """Return a moment in UTC. RiskmapError where the text is none, and for a day without its hour.
+
+    "2023-09-07T16:30" → 08:30 UTC; "2023-09-07T16:30Z" → 16:30 UTC.
+    """
+    return read_moment(text, "beijing", place=Say("时间", "moment"))

@@ -100,6 +100,7 @@ _FAMILIES: tuple[dict[str, Fraction], ...] = (
     },
 )
 
+
 # Counting words say what is counted, not how much; every count unit takes any of them.
 _COUNTERS = frozenset(
     (
@@ -126,6 +127,7 @@ _COUNTERS = frozenset(
         *("床", "层", "口", "条", "支", "队", "起", "宗", "天", "年", "车位", "人次", "泊位", "persons"),
     )
 )
+
 
 _QUANTITY = re.compile(
     r"^(?P<number>[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d*)?(?:[eE][-+]?\d+)?)\s*(?P<unit>.*)$"

@@ -8,10 +8,11 @@ from typing import Any
 import pyarrow as pa
 from hypothesis import strategies as st
 
-from riskmap.assess import assess_table
-from riskmap.assess.rows import table_of, touched
 from riskmap.catalog import Catalog, Layer, ScoringModel, defaults_dir, load_catalog
-from riskmap.records import RANKS, Assessment
+from riskmap.scoring import assess_table
+from riskmap.scoring.nearest import table_of, touched
+from riskmap.values.assessment import Assessment
+from riskmap.vocabulary import RANKS
 
 LAYERS = ("risk_points", "slopes", "underground_spaces", "waterlogging", "forest_fire_grids", "shelters")
 

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
+from riskmap.actions.workspace import Workspace, create_workspace
 from riskmap.errors import Say
-from riskmap.hazards import Escalation
-from riskmap.records import RANK_OF, Contact
 from riskmap.rules.permissions import local_actor
-from riskmap.usecases.workspace import Workspace, create_workspace
+from riskmap.values.hazards import Escalation
+from riskmap.values.records import Contact
+from riskmap.vocabulary import RANK_OF
 from tests.ledger_files import intake
 
 WHO = {"by": "值班员", "why": "测试"}

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import shapely
 
+from riskmap.actions.workspace import Workspace, create_workspace
+from riskmap.actions.workspace.demo import records_as_intake
 from riskmap.coordinates import parse_datum, to_cgcs2000
-from riskmap.records import Contact, Records
-from riskmap.usecases.demonstrating import records_as_intake
-from riskmap.usecases.workspace import Workspace, create_workspace
+from riskmap.values.records import Contact, Records
 
 METRIC = parse_datum("EPSG:4547")
 EAST, NORTH = 500_000.0, 2_500_000.0

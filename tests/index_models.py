@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from riskmap.assess import assess_table, fit_model
 from riskmap.catalog import Layer, ScoringModel
 from riskmap.catalog.layer import Field
 from riskmap.catalog.model_file import read_model
 from riskmap.catalog.uncertainty import Uncertainty
 from riskmap.errors import Say
-from riskmap.records import Assessment
+from riskmap.scoring import assess_table, fit_model
+from riskmap.values.assessment import Assessment
 
 
 def head(score: str, *, major: float = 0.75, large: float = 0.5, general: float = 0.25) -> str:

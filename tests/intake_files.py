@@ -9,8 +9,8 @@ from pathlib import Path
 import openpyxl
 
 from riskmap.catalog import Catalog, Layer, load_catalog
-from riskmap.intake import read_file
-from riskmap.records import Intake
+from riskmap.io.tables import read_file
+from riskmap.values.import_plan import Intake
 
 ROOT = Path(__file__).resolve().parents[1]
 MESSY = ROOT / "tests" / "cases" / "messy"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from riskmap.assess.learned.inventory import Inventory, inventory_of
+from riskmap.scoring.learned.training_data import Inventory, inventory_of
 
 WEST, SOUTH = 500_000.0, 2_480_000.0  # EPSG:4547, near Shenzhen
 HEADER = ["x", "y", "slid", "slope", "rough", "field_a", "field_b"]

@@ -8,10 +8,10 @@ from typing import Any
 import pyarrow as pa
 from hypothesis import strategies as st
 
-from riskmap.assess import Fit, assess_table, fit_model
 from riskmap.catalog import Layer, ScoringModel
 from riskmap.catalog.uncertainty import Doubt, Uncertainty
-from riskmap.records import Assessment
+from riskmap.scoring import Fit, assess_table, fit_model
+from riskmap.values.assessment import Assessment
 from tests.index_models import columns, gate, head, layer_of, leaf, model_of, node, unsure
 
 FIELDS = ("a", "b", "c")

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from riskmap.errors import Say
-from riskmap.records import Assessment, Contact, Features, Intake, Issue, Records, RejectedRow
 from riskmap.rules.permissions import local_actor
+from riskmap.values.assessment import Assessment
+from riskmap.values.import_plan import Intake, Issue, RejectedRow
+from riskmap.values.records import Contact, Features, Records
 
 WHO = {"by": "测试员", "why": "测试"}
 ACTS = WHO | {"by": local_actor(WHO["by"])}

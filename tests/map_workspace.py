@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 import shapely
 
-from riskmap.records import Contact, Intake, Records
+from riskmap.actions.records.scoring import assess_layers
+from riskmap.actions.workspace import Workspace, create_workspace, open_workspace
 from riskmap.rules.permissions import local_actor
-from riskmap.usecases.assessing import assess_layers
-from riskmap.usecases.workspace import Workspace, create_workspace, open_workspace
+from riskmap.values.import_plan import Intake
+from riskmap.values.records import Contact, Records
 
 WEST, SOUTH, EAST, NORTH = 114.10, 22.53, 114.16, 22.58
 STREETS = ("桂园街道", "黄贝街道")

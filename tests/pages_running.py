@@ -13,8 +13,8 @@ from streamlit.runtime.scriptrunner.script_cache import ScriptCache
 from streamlit.testing.v1 import AppTest, app_test, local_script_runner
 
 import riskmap.ui
-from riskmap.ui import state
-from riskmap.ui.first_picture import first_pictures
+from riskmap.web.frame import state
+from riskmap.web.frame.assets import first_pictures
 
 UI = Path(riskmap.ui.__file__).parent
 PATIENCE_S = 60

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from riskmap.records import Contact
+from riskmap.actions.records.scoring import assess_layers
+from riskmap.actions.workspace import Workspace, create_workspace
 from riskmap.rules.permissions import local_actor
-from riskmap.usecases.assessing import assess_layers
-from riskmap.usecases.workspace import Workspace, create_workspace
+from riskmap.values.records import Contact
 from tests.ledger_files import WHO, intake
 
 A, B = "桂园街道", "黄贝街道"

@@ -10,8 +10,9 @@ import shapely
 
 from riskmap.catalog.layer import Checklist, ChecklistItem, Choice, ContactRole, Field, Layer
 from riskmap.errors import Say
-from riskmap.present.inventory import Inventory, LayerInventory, ModelStamp
-from riskmap.records import RANK_OF, Contact
+from riskmap.values.inventory import Inventory, LayerInventory, ModelStamp
+from riskmap.values.records import Contact
+from riskmap.vocabulary import RANK_OF
 
 HOSTILE = [
     "=cmd|' /C calc'!A0",

@@ -9,8 +9,9 @@ import shapely
 
 from riskmap.catalog.layer import Checklist, ChecklistItem, Choice, Field, Layer
 from riskmap.errors import Say
-from riskmap.places import Places
-from riskmap.records import RANK_OF, TIERS, UNRATED, Features, Records
+from riskmap.values.boundaries import Places
+from riskmap.values.records import Features, Records
+from riskmap.vocabulary import RANK_OF, TIERS, UNRATED
 
 WEST, SOUTH, EAST, NORTH = 114.05, 22.52, 114.20, 22.64
 STREETS = ("桂园街道", "黄贝街道", "东门街道", "翠竹街道")

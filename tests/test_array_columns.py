@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from riskmap.columns import array_of, bools_of, codes_of, floats_of, numbers_of
+from riskmap.rules.arrays import array_of, bools_of, codes_of, floats_of, numbers_of
 
 KINDS = {
     pa.float64(): st.floats(width=64),

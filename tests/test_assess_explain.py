@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from riskmap.assess import assess_table, contributions, explain
-from riskmap.assess.shapley import method, reference_score
 from riskmap.catalog.model_file import read_model
-from riskmap.present.values import limit_text
+from riskmap.scoring import assess_table, contributions, explain
+from riskmap.scoring.explanation import method, reference_score
+from riskmap.texts import limit_text
 from tests.assess_rows import scoring
 from tests.intake_files import layer
 from tests.test_assess_kernel import leaf, model_of

@@ -8,10 +8,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from riskmap.assess import Patterns, assess_table, migration
-from riskmap.assess import kernel as kernel_module
 from riskmap.catalog.model_file import read_model
-from riskmap.records import RANK_OF, RANKS, UNRATED
+from riskmap.scoring import assess_table, migration
+from riskmap.scoring import kernel as kernel_module
+from riskmap.values.assessment import Patterns
+from riskmap.vocabulary import RANK_OF, RANKS, UNRATED
 from tests.assess_rows import assessed, scoring, table, tiers
 
 PLAIN = """

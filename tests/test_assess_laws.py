@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from riskmap.assess import assess_table, contributions, explain
-from riskmap.assess.shapley import reference_score
 from riskmap.catalog.model import Combination, ScoringModel
-from riskmap.catalog.model_checks import polarities
-from riskmap.records import RANK_OF, UNRATED
+from riskmap.catalog.model_direction import polarities
+from riskmap.scoring import assess_table, contributions, explain
+from riskmap.scoring.explanation import reference_score
+from riskmap.vocabulary import RANK_OF, UNRATED
 from tests.assess_rows import LAYERS, assessed, rows, scoring, table, tiers, values
 
 FEW = settings(max_examples=60, deadline=None)

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from riskmap.assess import assess_table, residual
-from riskmap.assess.residual import day_of
-from riskmap.records import RANK_OF, RANKS, UNRATED
+from riskmap.scoring import assess_table, residual
+from riskmap.scoring.residual import day_of
+from riskmap.vocabulary import RANK_OF, RANKS, UNRATED
 from tests.assess_rows import scoring
 from tests.test_assess_kernel import leaf, model_of
 

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from riskmap.assess import assess_table, completeness, tier_probabilities
-from riskmap.assess import uncertainty as uncertainty_module
-from riskmap.assess.uncertainty import probability_method
-from riskmap.assess.weights import weighted, with_weights
 from riskmap.catalog.uncertainty import Doubt, Uncertainty
-from riskmap.records import RANK_OF, RANKS, TIERS, UNRATED
+from riskmap.scoring import assess_table, completeness, tier_probabilities
+from riskmap.scoring import uncertainty as uncertainty_module
+from riskmap.scoring.methods import weighted, with_weights
+from riskmap.scoring.uncertainty import probability_method
+from riskmap.vocabulary import RANK_OF, RANKS, TIERS, UNRATED
 from tests.assess_rows import LAYERS, rows, scoring, table
 from tests.index_models import unsure
 from tests.test_assess_kernel import leaf, model_of

@@ -16,14 +16,16 @@ import pytest
 import rasterio
 import shapely
 
-from riskmap.assess import assess_table
+from riskmap.actions.importing import import_files
+from riskmap.actions.inventory import point_tasks
+from riskmap.actions.inventory.point_tables import score_points
+from riskmap.actions.records import scoring
+from riskmap.actions.records.scoring import assess_layers, kept_fit
+from riskmap.actions.workspace import Workspace, create_workspace, open_workspace
 from riskmap.errors import DatumError, ExportError, NotFittedError, RiskmapError, UnreadableFileError
-from riskmap.records import RANKS
 from riskmap.rules.permissions import local_actor
-from riskmap.usecases.assessing import assess_layers, kept_fit
-from riskmap.usecases.batch import layers, parts, score_points
-from riskmap.usecases.importing import import_files
-from riskmap.usecases.workspace import Workspace, create_workspace, open_workspace
+from riskmap.scoring import assess_table
+from riskmap.vocabulary import RANKS
 from tests.cli import riskmap
 from tests.dask_cluster import dask_cluster  # noqa: F401 - the fixture `cluster`
 from tests.index_models import Slope, head, leaf, learned, node
@@ -79,8 +81,8 @@ def expected(ws: Workspace, rows: pa.Table):
 
 
 def test_a_table_in_many_pieces_scores_as_in_one(ws: Workspace, points: Path, tmp_path: Path, monkeypatch):
-    monkeypatch.setattr(parts, "PIECE_ROWS", 130)
-    monkeypatch.setattr(parts, "TASK_ROWS", 900)
+    monkeypatch.setattr(point_tasks, "PIECE_ROWS", 130)
+    monkeypatch.setattr(point_tasks, "TASK_ROWS", 900)
     done = score_points(ws, "risk_points", points=points, to=tmp_path / "out")
     found, whole = results(tmp_path / "out"), expected(ws, table())
     assert (done["points"], done["parts"]) == (ROWS, 3)
@@ -214,7 +216,7 @@ def test_a_worker_killed_in_the_middle_costs_nothing_but_time(
     from distributed import Client
 
     address, workers = cluster
-    monkeypatch.setattr(parts, "TASK_ROWS", 1)
+    monkeypatch.setattr(point_tasks, "TASK_ROWS", 1)
     file, out = tmp_path / "points.parquet", tmp_path / "dask"
     pq.write_table(table(60_000), file, row_group_size=1_000)
     with Client(address, timeout=60, set_as_default=False) as client:
@@ -304,9 +306,9 @@ def stored(ws: Workspace) -> tuple[Any, ...]:
 @pytest.fixture
 def artefact(monkeypatch: pytest.MonkeyPatch) -> None:
     """A trained file that anybody can load."""
-    module = types.ModuleType("riskmap.assess.learned")
+    module = types.ModuleType("riskmap.scoring.learned")
     module.load_learned = lambda _path, *, digest: Slope()
-    monkeypatch.setitem(sys.modules, "riskmap.assess.learned", module)
+    monkeypatch.setitem(sys.modules, "riskmap.scoring.learned", module)
 
 
 def test_layers_on_a_cluster_have_the_scores_of_this_process(
@@ -314,7 +316,7 @@ def test_layers_on_a_cluster_have_the_scores_of_this_process(
 ):
     from distributed import Client
 
-    monkeypatch.setattr(layers, "SLICE_ROWS", 8)
+    monkeypatch.setattr(scoring, "SLICE_ROWS", 8)
     address, _ = cluster
     with Client(address, timeout=60, set_as_default=False) as client:
         client.wait_for_workers(2, timeout=60)
@@ -332,7 +334,7 @@ def test_layers_on_a_cluster_have_the_scores_of_this_process(
     assert kept_fit(there, "risk_points") == kept_fit(here, "risk_points")
     stuck = Slope()
     stuck.calls = threading.Lock()  # what no other process can have
-    sys.modules["riskmap.assess.learned"].load_learned = lambda _path, *, digest: stuck
+    sys.modules["riskmap.scoring.learned"].load_learned = lambda _path, *, digest: stuck
     monkeypatch.setattr(Slope, "predict", lambda _, given: given["angle"] * 0)
     state = there.ledger.state
     ran = riskmap(*words, "--workspace", there.root)

@@ -10,10 +10,10 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from riskmap.assess.sensitivity import sensitivity
-from riskmap.records import TIERS
-from riskmap.usecases.certainty import point_certainty
-from riskmap.usecases.workspace import open_workspace
+from riskmap.actions.records.certainty import point_certainty
+from riskmap.actions.workspace import open_workspace
+from riskmap.scoring.sensitivity import sensitivity
+from riskmap.vocabulary import TIERS
 from tests.assess_rows import scoring
 from tests.cli import Ran, riskmap
 from tests.pages_running import html, open_page, use_workspace

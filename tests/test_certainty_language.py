@@ -11,15 +11,16 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from riskmap.assess import Patterns, assess_table, fit_model, joined, residual, tier_probabilities
-from riskmap.assess.sensitivity import sensitivity
-from riskmap.assess.uncertainty import probability_method
-from riskmap.assess.weights import weighted, with_weights
 from riskmap.catalog import Layer
 from riskmap.catalog.layer import Field
 from riskmap.catalog.model import Limits
 from riskmap.catalog.uncertainty import Doubt, Uncertainty
 from riskmap.errors import NotFittedError, RiskmapError, Say
+from riskmap.scoring import assess_table, fit_model, joined, residual, tier_probabilities
+from riskmap.scoring.methods import weighted, with_weights
+from riskmap.scoring.sensitivity import sensitivity
+from riskmap.scoring.uncertainty import probability_method
+from riskmap.values.assessment import Patterns
 from tests.index_models import (
     NRI,
     SVI,

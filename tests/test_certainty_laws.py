@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from riskmap.assess import contributions, residual, tier_probabilities
-from riskmap.assess import uncertainty as uncertainty_module
-from riskmap.assess.shapley import reference_score
-from riskmap.assess.uncertainty import probability_method
-from riskmap.records import RANK_OF, TIERS, UNRATED
+from riskmap.scoring import contributions, residual, tier_probabilities
+from riskmap.scoring import uncertainty as uncertainty_module
+from riskmap.scoring.explanation import reference_score
+from riskmap.scoring.uncertainty import probability_method
+from riskmap.vocabulary import RANK_OF, TIERS, UNRATED
 from tests.language_models import Case, cases
 
 FEW = settings(max_examples=60, deadline=None)

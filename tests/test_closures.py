@@ -5,12 +5,11 @@ from __future__ import annotations
 import openpyxl
 import pytest
 
+from riskmap.actions.episode.duty import review_of
+from riskmap.actions.episode.evacuation import write_lists
+from riskmap.actions.episode.events import Entry, close_shelters, log_event, shelter_names, shut_shelters
+from riskmap.actions.episode.playback import evacuation_of, storm
 from riskmap.errors import UnknownNameError
-from riskmap.usecases.closures import close_shelters, shelter_names, shut_shelters
-from riskmap.usecases.duty import review_of
-from riskmap.usecases.evacuating import write_lists
-from riskmap.usecases.event_entry import Entry, log_event
-from riskmap.usecases.storms import evacuation_of, storm
 from tests.duty_workspace import ACTS, AT, WHO, copied, escalation
 from tests.ledger_files import intake
 from tests.prepare_workspace import A, people, prepare_workspace, written

@@ -11,7 +11,7 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from riskmap.ledger.merge import cut_short, same_shape
+from riskmap.ledger.merging import cut_short, same_shape
 from tests.cli import Ran, riskmap
 
 HEADER = "编号,名称,街道,经度,纬度,L,E,C,地址,责任人,联系电话,申报等级"

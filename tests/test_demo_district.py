@@ -16,10 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from riskmap.catalog import load_catalog
-from riskmap.demo import make_demo, write_boundaries
-from riskmap.demo.district import hectares
-from riskmap.demo.factors import CONSEQUENCE, EXPOSURE, LIKELIHOOD, Quota
-from riskmap.places import Places, duplicates, read_boundaries
+from riskmap.demo_district import make_demo, write_boundaries
+from riskmap.demo_district.district import hectares
+from riskmap.demo_district.risk_points import CONSEQUENCE, EXPOSURE, LIKELIHOOD, Quota
+from riskmap.io.readers.boundaries import read_boundaries
+from riskmap.values.boundaries import Places, duplicates
 
 TODAY = dt.date(2025, 6, 30)
 COUNTS = {
@@ -248,8 +249,8 @@ def test_the_real_models_give_the_published_figures_and_leave_only_the_48_unrate
 def assessed(demo, layer_id):
     import pyarrow as pa
 
-    from riskmap.assess import assess_table
-    from riskmap.records import RANKS
+    from riskmap.scoring import assess_table
+    from riskmap.vocabulary import RANKS
 
     catalog = load_catalog(Path(__file__).parents[1])
     layer, records = catalog.layers[layer_id], demo.layers[layer_id]

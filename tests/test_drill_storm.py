@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from riskmap.demo.storm import drill_rain, drill_track
+from riskmap.demo_district.files import drill_rain, drill_track
 
 PASSES = np.datetime64("2026-11-26T12:00:00", "s")
 LON, LAT = 114.13, 22.58

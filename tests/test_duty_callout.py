@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from riskmap.catalog import ContactRole, Layer, Plan
 from riskmap.catalog.plan import ActionText
-from riskmap.duty import Escalated, Event, standing
 from riskmap.errors import Say
-from riskmap.prepare.callout import callout, is_due, phase_at
-from riskmap.prepare.clock import clock
-from riskmap.records import RANK_OF, Contact
+from riskmap.response.callout import callout, clock, is_due, phase_at
+from riskmap.values.records import Contact
+from riskmap.values.scenario import Escalated, Event, standing
+from riskmap.vocabulary import RANK_OF
 from tests.duty_workspace import AT, hours, minutes
 
 DAY = dt.date(2023, 9, 7)

@@ -11,16 +11,16 @@ import pytest
 from docx.oxml.ns import qn
 from pypdf import PdfReader
 
+from riskmap.actions.episode.documents import callout_json, event_json
+from riskmap.actions.episode.duty import callout_view, find_scenario, overdue, review_of
+from riskmap.actions.episode.events import Entry, log_event
+from riskmap.actions.reports import export_after_report, export_callout
+from riskmap.actions.workspace import open_workspace
 from riskmap.errors import ExportError, RiskmapError, UnknownNameError
-from riskmap.present.export import paper_pdf
-from riskmap.present.export.paper import Paper
-from riskmap.records import TIERS
+from riskmap.io.writers import paper_pdf
+from riskmap.io.writers.paper import Paper
 from riskmap.rules.permissions import local_actor
-from riskmap.usecases.duty import callout_view, find_scenario, overdue, review_of
-from riskmap.usecases.duty_documents import callout_json, event_json
-from riskmap.usecases.duty_exports import export_after_report, export_callout
-from riskmap.usecases.event_entry import Entry, log_event
-from riskmap.usecases.workspace import open_workspace
+from riskmap.vocabulary import TIERS
 from tests import cli
 from tests.duty_workspace import ACTS, AT, ESCALATIONS, WHO, copied, duty_workspace, hours, minutes
 

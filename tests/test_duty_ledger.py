@@ -8,14 +8,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from riskmap.duty import NewEvent, standing
 from riskmap.errors import LedgerError, UnknownNameError
-from riskmap.hazards import Step
 from riskmap.ledger import Ledger
 from riskmap.ledger import schema as s
 from riskmap.ledger.upgrading import _STEPS
 from riskmap.moments import moment_of
-from riskmap.records import RANK_OF
+from riskmap.values.hazards import TierSpan
+from riskmap.values.scenario import NewEvent, standing
+from riskmap.vocabulary import RANK_OF
 from tests.duty_workspace import AT, ESCALATIONS, SLOPES, SPOTS, WHO, escalation, hours, minutes
 from tests.ledger_files import Clock, intake
 from tests.test_ledger_schema import layout
@@ -83,7 +83,7 @@ def test_a_tier_that_rises_and_falls_is_read_back_with_its_steps_and_has_the_ran
     one = replace(
         escalation("slopes", "BP1", "major"),
         start=hour(0), expiry=hour(9), details={"assumed_worst": True},
-        steps=(Step(RANK_OF["general"], hour(0), hour(9)), Step(RANK_OF["major"], hour(3), hour(5))),
+        steps=(TierSpan(RANK_OF["general"], hour(0), hour(9)), TierSpan(RANK_OF["major"], hour(3), hour(5))),
     )  # fmt: skip
     made = ledger.open_scenario(title="苏拉", drill=True, body={}, at=AT, escalations=[one], **WHO)
     (found,) = ledger.escalations(scenario=made.scenario.id)

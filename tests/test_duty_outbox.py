@@ -11,12 +11,12 @@ from dataclasses import replace
 
 import pytest
 
-from riskmap.duty import NewEvent
+from riskmap.actions.episode.duty import review_of
+from riskmap.actions.episode.events import Entry
+from riskmap.actions.episode.messages import deliver, messages, send_message, way_out
+from riskmap.actions.workspace.settings import read_workspace_file
 from riskmap.errors import CatalogError, RiskmapError
-from riskmap.usecases.duty import review_of
-from riskmap.usecases.event_entry import Entry
-from riskmap.usecases.outbox import deliver, messages, send_message, way_out
-from riskmap.usecases.workspace_file import read_workspace_file
+from riskmap.values.scenario import NewEvent
 from tests import cli
 from tests.duty_workspace import ACTS, AT, ESCALATIONS, WHO, copied, duty_workspace
 

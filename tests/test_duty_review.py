@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from riskmap.duty import Callout, Event, Scenario
-from riskmap.prepare.review import nearest_rank, review, ties
+from riskmap.response.review import nearest_rank, review, ties
+from riskmap.values.duty import Callout
+from riskmap.values.scenario import Event, Scenario
 from tests.duty_workspace import AT, hours, minutes
 from tests.test_duty_callout import TWO, happened, made, raised
 

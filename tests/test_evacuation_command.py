@@ -9,7 +9,7 @@ import openpyxl
 import pytest
 
 from riskmap.coordinates import Datum, to_cgcs2000
-from riskmap.usecases.people_table import declared, read_people
+from riskmap.io.readers.evacuation import declared, read_people
 from tests.cli import Ran, riskmap
 
 EAST, NORTH = 512_000.0, 2_495_000.0

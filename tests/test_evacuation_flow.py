@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from riskmap.errors import RiskmapError, Say
-from riskmap.prepare.evacuation import Demand, Distances, Places, Plan, plan
-from riskmap.prepare.replanning import Placement, replan, revise
-from riskmap.prepare.walking import StraightLines, widened
+from riskmap.response.evacuation import Placement, plan, replan, revise
+from riskmap.response.walking import StraightLines, widened
+from riskmap.values.evacuation import Demand, Distances, Places, Plan
 
 NONE = np.zeros(0, np.int64)
 HOW = Say("直线", "straight")

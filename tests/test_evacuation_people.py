@@ -9,8 +9,8 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from riskmap.prepare.people import Declared, Threatened, threatened
-from riskmap.prepare.zones import Zone
+from riskmap.response.people import threatened
+from riskmap.values.evacuation import Declared, Threatened, Zone
 
 LON, LAT = 114.1, 22.55
 METRE = 1 / 102_860  # a degree of longitude at 22.55° N is 102.86 km

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from riskmap.coordinates import metres
-from riskmap.prepare.evacuation import Demand, Places, plan
-from riskmap.prepare.roads import RoadWays, roads_of_edges, roads_of_lines
-from riskmap.prepare.walking import including, widened
+from riskmap.response.evacuation import plan
+from riskmap.response.walking import RoadWays, including, widened
+from riskmap.values.evacuation import Demand, Places, roads_of_edges, roads_of_lines
 
 LON, LAT, STEP = 114.1, 22.55, 0.001
 

@@ -7,10 +7,10 @@ import json
 import pytest
 import shapely
 
-from riskmap.demo import make_demo
-from riskmap.usecases.coverage import coverage
-from riskmap.usecases.demonstrating import records_as_intake
-from riskmap.usecases.workspace import create_workspace
+from riskmap.actions.terrain.reach import coverage
+from riskmap.actions.workspace import create_workspace
+from riskmap.actions.workspace.demo import records_as_intake
+from riskmap.demo_district import make_demo
 from tests.cli import riskmap
 from tests.fire_workspace import grid_workspace, in_degrees, square
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from riskmap.actions.workspace import open_workspace
+from riskmap.actions.workspace.settings import DEFAULT_FIRE
 from riskmap.errors import CatalogError, WeatherFileError
-from riskmap.usecases.fire_settings import DEFAULT_FIRE
-from riskmap.usecases.weather_days import Day, step
-from riskmap.usecases.weather_table import read_weather
-from riskmap.usecases.workspace import open_workspace
+from riskmap.io.readers.weather import read_weather
+from riskmap.values.hazards import Day, step
 from tests.cli import riskmap
 from tests.fire_workspace import grid_workspace, square
 

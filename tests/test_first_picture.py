@@ -15,8 +15,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from riskmap.ui.first_picture import FirstPictures
-from riskmap.ui.frontend import DRAWN_FIRST, FromMemory, Frontend, frontend
+from riskmap.web.frame.assets import DRAWN_FIRST, FirstPictures, FromMemory, Frontend, frontend
 from tests.asgi import Answer, get
 
 PATIENCE_S = 20.0

@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from riskmap.formulas.indices import (
+from riskmap.formulas.composite import (
     closeness,
     geometric_mean,
     inverted_geometric_mean,
     min_max,
     percentile_rank,
+    topsis,
 )
-from riskmap.formulas.rounding import round_decimals, significant
-from riskmap.formulas.weights import topsis
+from riskmap.formulas.domain import round_decimals, significant
 
 HOW = {"half_away": ROUND_HALF_UP, "half_even": ROUND_HALF_EVEN, "down": ROUND_DOWN}
 decimals = st.decimals(-(10**7), 10**7, allow_nan=False, places=6)

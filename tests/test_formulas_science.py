@@ -13,28 +13,31 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from riskmap.errors import FormulaError
-from riskmap.formulas import mes
-from riskmap.formulas.catchment import two_step_catchment
-from riskmap.formulas.cyclone_rain import cyclone_rain
-from riskmap.formulas.rain import CAINE, GUZZETTI, antecedent_index, slope_alert, threshold_intensity
-from riskmap.formulas.ranking import rank_stability, score, weighted_mean
-from riskmap.formulas.runoff import cone_depth, depression_balance, scs_runoff, topographic_wetness
-from riskmap.formulas.shelter import available, capacity
+from riskmap.formulas import work_risk
+from riskmap.formulas.composite import rank_stability, score, weighted_mean
+from riskmap.formulas.shelter import available, capacity, two_step_catchment
 from riskmap.formulas.slope import (
+    CAINE,
+    GUZZETTI,
+    antecedent_index,
     infinite_slope_safety,
     sinmap_class,
     sinmap_safety,
     sinmap_wetness,
+    slope_alert,
     stability_state,
+    threshold_intensity,
 )
+from riskmap.formulas.water import cone_depth, depression_balance, scs_runoff, topographic_wetness
+from riskmap.formulas.wind import cyclone_rain
 
 NAN, INF = float("nan"), float("inf")
 SLOPE = {"cohesion": 8, "friction": 32, "weight": 19, "depth": 2, "angle": 38}
 
 
 def test_mes_levels_give_a_number_between_two_bands_to_the_worse():
-    assert mes.risk([3, 5, 1], [6, 10, 2], [8, 4, 8]).tolist() == [144, 200, 16]
-    assert mes.level([180, 160, 150, 90, 80, 50, 48, 20, 19, 18, 0]).tolist() == [
+    assert work_risk.mes([3, 5, 1], [6, 10, 2], [8, 4, 8]).tolist() == [144, 200, 16]
+    assert work_risk.mes_level([180, 160, 150, 90, 80, 50, 48, 20, 19, 18, 0]).tolist() == [
         1,
         1,
         2,
@@ -47,7 +50,7 @@ def test_mes_levels_give_a_number_between_two_bands_to_the_worse():
         5,
         5,
     ]
-    assert np.isnan(mes.level([NAN, INF, -1])).all()
+    assert np.isnan(work_risk.mes_level([NAN, INF, -1])).all()
 
 
 def test_the_infinite_slope_loses_safety_as_it_fills():

@@ -5,45 +5,53 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from riskmap.formulas.classes import accident_class, geological_danger_class, geological_disaster_class
-from riskmap.formulas.fire import grid_risk
-from riskmap.formulas.hazard_source import BETA, alpha, level, quantity_ratio, r_value
-from riskmap.formulas.lec import danger
+from riskmap.formulas.domain import along_curve, through_bands
+from riskmap.formulas.fire_weather import grid_risk
 from riskmap.formulas.shelter import AREA_A_PERSON, places
-from riskmap.formulas.steps import along_curve, through_bands
 from riskmap.formulas.water import depth_class, opening_margin, pump_counts
+from riskmap.formulas.work_risk import (
+    BETA,
+    accident_class,
+    geological_danger_class,
+    geological_disaster_class,
+    hazard_source_level,
+    hazard_source_r,
+    lec,
+    people_factor,
+    quantity_ratio,
+)
 
 NAN = float("nan")
 
 
 def test_lec_gives_its_worked_values():
-    assert danger([3, 6, 1, 0.5], [6, 6, 6, 6], [15, 15, 15, 7]).tolist() == [270, 540, 90, 21]
+    assert lec([3, 6, 1, 0.5], [6, 6, 6, 6], [15, 15, 15, 7]).tolist() == [270, 540, 90, 21]
 
 
 def test_an_unknown_factor_makes_the_danger_unknown():
-    assert np.isnan(danger([3, NAN], [6, 6], [NAN, 15])).all()
+    assert np.isnan(lec([3, NAN], [6, 6], [NAN, 15])).all()
 
 
 def test_chlorine_and_ammonia_are_a_level_3_source():
     stored, threshold, beta = [5, 20], [5, 10], [BETA["Cl2"], BETA["NH3"]]
     assert quantity_ratio(stored, threshold) == 3
-    r = r_value(stored, threshold, beta, 60)
+    r = hazard_source_r(stored, threshold, beta, 60)
     assert r == 12
-    assert level(r) == 3
+    assert hazard_source_level(r) == 3
 
 
 def test_below_a_ratio_of_one_no_r_is_given():
-    assert np.isnan(r_value([0.5, 0.4], [1, 1], [4, 4], 200))
-    assert r_value([0.7, 0.2, 0.1], [1, 1, 1], [1, 1, 1], 0) == pytest.approx(0.5)
+    assert np.isnan(hazard_source_r([0.5, 0.4], [1, 1], [4, 4], 200))
+    assert hazard_source_r([0.7, 0.2, 0.1], [1, 1, 1], [1, 1, 1], 0) == pytest.approx(0.5)
 
 
 def test_alpha_changes_at_the_published_numbers_of_people():
-    assert alpha([0, 1, 29, 30, 49, 50, 99, 100]).tolist() == [0.5, 1, 1, 1.2, 1.2, 1.5, 1.5, 2]
-    assert np.isnan(alpha(NAN))
+    assert people_factor([0, 1, 29, 30, 49, 50, 99, 100]).tolist() == [0.5, 1, 1, 1.2, 1.2, 1.5, 1.5, 2]
+    assert np.isnan(people_factor(NAN))
 
 
 def test_source_levels_include_their_limits():
-    assert level([100, 99.9, 50, 10, 9.9]).tolist() == [1, 2, 2, 3, 4]
+    assert hazard_source_level([100, 99.9, 50, 10, 9.9]).tolist() == [1, 2, 2, 3, 4]
 
 
 def test_accident_classes_include_the_number_itself():

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from riskmap.errors import FormulaError
-from riskmap.formulas.weights import ahp_weights, entropy_weights, topsis
+from riskmap.formulas.composite import ahp_weights, entropy_weights, topsis
 
 NAN = float("nan")
 TABLE = [[0.8, 0.6, 0.2], [0.4, 0.9, 0.5], [0.6, 0.3, 0.9], [0.2, 0.2, 0.1]]

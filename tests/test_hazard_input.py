@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from riskmap.actions.episode.hazards_at import known_subdistricts, rain_at, warnings_from
+from riskmap.actions.workspace import Workspace, create_workspace, open_workspace
 from riskmap.errors import RiskmapError
-from riskmap.usecases.hazard_input import known_subdistricts, rain_at, warnings_from
-from riskmap.usecases.workspace import Workspace, create_workspace, open_workspace
 
 AT = np.datetime64("2026-08-31T06:00:00", "s")
 

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from riskmap.catalog import Choice, Field, defaults_dir, load_catalog
 from riskmap.errors import Say
-from riskmap.intake import words
-from riskmap.intake.cells import judge_boolean, judge_code, judge_field, judge_phone, judge_text, shortest
-from riskmap.intake.dates import parse_date
-from riskmap.intake.positions import parse_number, parse_pair
-from riskmap.records import CLEAR
+from riskmap.rules import vocabulary
+from riskmap.rules.cell import judge_boolean, judge_code, judge_field, judge_phone, judge_text, shortest
+from riskmap.rules.position import parse_number, parse_pair
+from riskmap.rules.vocabulary import parse_date
+from riskmap.values.records import CLEAR
 
 
 def judged(kind: str, text: str, *, header_unit: str = "", **options):
@@ -409,7 +409,7 @@ def test_what_is_not_two_coordinates_is_none(text):
     ],
 )
 def test_totals_signatures_and_notes_are_known(text):
-    assert words.is_non_data(text)
+    assert vocabulary.is_non_data(text)
 
 
 @pytest.mark.parametrize(
@@ -427,12 +427,12 @@ def test_totals_signatures_and_notes_are_known(text):
     ],
 )
 def test_names_that_begin_like_them_are_data(text):
-    assert not words.is_non_data(text)
+    assert not vocabulary.is_non_data(text)
 
 
 def test_yes_and_no_share_no_word():
-    assert not words.YES & words.NO
-    assert not (words.YES | words.NO) & words.BLANKS
+    assert not vocabulary.YES & vocabulary.NO
+    assert not (vocabulary.YES | vocabulary.NO) & vocabulary.BLANKS
     assert judge_boolean("") == (None, None)
 
 

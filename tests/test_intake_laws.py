@@ -13,10 +13,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from riskmap.coordinates import from_cgcs2000, parse_datum
-from riskmap.intake import Limits, reading, words
-from riskmap.intake.positions import Stated, place
-from riskmap.intake.raw import RawSheet
-from riskmap.records import Intake
+from riskmap.io.files import RawSheet
+from riskmap.io.files.file_checks import Limits
+from riskmap.io.tables import reading
+from riskmap.rules import vocabulary
+from riskmap.rules.position import Stated, place
+from riskmap.values.import_plan import Intake
 from tests.intake_files import layer, read
 
 HEADERS = [
@@ -162,6 +164,6 @@ def test_a_csv_of_ours_carries_any_name(names, encoding, separator, tmp_path):
     for name, got in zip(names, found, strict=True):
         text = name.strip(" \t\r\n\v\f\x00\u00a0\u3000\u200b\ufeff\u2003\u2002\u2009")
         if got is None:
-            assert words.is_blank(text)
+            assert vocabulary.is_blank(text)
         elif isinstance(got, str):
             assert got == text.strip()

@@ -17,7 +17,7 @@ import pytest
 from shapely.geometry import Point
 
 from riskmap.errors import UnreadableFileError
-from riskmap.intake import Limits
+from riskmap.io.files.file_checks import Limits
 from tests.intake_files import ROOT, read, workbook
 
 KML = (
@@ -64,7 +64,7 @@ def test_a_virtual_dataset_that_mentions_kml_is_still_not_followed(tmp_path):
 @pytest.mark.parametrize("kind", ["shp", "gpkg", "geojson", "kml"])
 def test_the_worker_knows_no_driver_but_the_one_of_the_ending(kind):
     program = (
-        "from riskmap.intake.worker import limit_gdal\n"
+        "from riskmap.io.files.worker import limit_gdal\n"
         f"wanted = limit_gdal({kind!r})\n"
         "import pyogrio\n"
         "assert list(pyogrio.list_drivers()) == [wanted], pyogrio.list_drivers()\n"

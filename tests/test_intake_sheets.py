@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from riskmap.errors import DatumError, UnreadableFileError
-from riskmap.intake import read_file
-from riskmap.records import CLEAR
+from riskmap.io.tables import read_file
+from riskmap.values.records import CLEAR
 from tests.intake_files import codes, layer, read, rules, targets, value, workbook
 
 DISTRICT = ("黄贝街道", "东门街道", "桂园街道")

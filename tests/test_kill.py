@@ -15,9 +15,9 @@ from typing import Self
 
 import pytest
 
-from riskmap.demo import make_demo
+from riskmap.actions.workspace.demo import records_as_intake
+from riskmap.demo_district import make_demo
 from riskmap.ledger import Ledger
-from riskmap.usecases.demonstrating import records_as_intake
 
 ROWS = 42_336
 KILLS = int(os.environ.get("RISKMAP_KILLS", "50"))

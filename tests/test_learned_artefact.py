@@ -14,10 +14,11 @@ import numpy as np
 import pytest
 import skops.io
 
-from riskmap.assess.learned import Learned, LearnedError, dump_learned, learned_from, load_learned
-from riskmap.assess.learned.models import MODELS
-from riskmap.assess.learned.validation import fitted
-from riskmap.formulas.prevalence import corrected
+from riskmap.errors import LearnedError
+from riskmap.formulas.work_risk import prevalence_corrected
+from riskmap.scoring.learned import Learned, dump_learned, learned_from, load_learned
+from riskmap.scoring.learned.algorithms import MODELS
+from riskmap.scoring.learned.validation import fitted
 from tests.inventories import clustered, inventory
 
 NAMES = ("slope", "rough", "field_a", "field_b")
@@ -118,16 +119,16 @@ def test_the_prior_correction_lowers_probabilities_and_keeps_the_order(learned: 
     assert (after < before).all()
     assert np.argsort(before).tolist() == np.argsort(after).tolist()
     assert after == pytest.approx(
-        corrected(before, sample_share=learned.sample_share, prevalence=0.01), abs=1e-8
+        prevalence_corrected(before, sample_share=learned.sample_share, prevalence=0.01), abs=1e-8
     )
 
 
 def test_the_prior_correction_has_its_worked_values():
-    got = corrected([0.5, 0.9, 0.0, 1.0], sample_share=0.5, prevalence=0.01)
+    got = prevalence_corrected([0.5, 0.9, 0.0, 1.0], sample_share=0.5, prevalence=0.01)
     assert got == pytest.approx([0.01, 0.0833333333, 0.0, 1.0])
-    assert np.isnan(corrected(np.nan, sample_share=0.5, prevalence=0.1))
+    assert np.isnan(prevalence_corrected(np.nan, sample_share=0.5, prevalence=0.1))
     with pytest.raises(ValueError, match="between"):
-        corrected(0.5, sample_share=1.0, prevalence=0.1)
+        prevalence_corrected(0.5, sample_share=1.0, prevalence=0.1)
 
 
 def test_loading_asks_for_the_digest_and_refuses_another_file(tmp_path: Path, data: bytes):

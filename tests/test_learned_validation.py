@@ -9,13 +9,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from riskmap.assess.learned import LearnedError
-from riskmap.assess.learned.folds import Folds, make_folds
-from riskmap.assess.learned.insight import calibration, partial_dependence, permutation_importance
-from riskmap.assess.learned.inventory import Inventory
-from riskmap.assess.learned.models import MODELS
-from riskmap.assess.learned.remarks import leaks, of_inventory
-from riskmap.assess.learned.validation import auroc, fitted, validate
+from riskmap.errors import LearnedError
+from riskmap.scoring.learned.algorithms import MODELS
+from riskmap.scoring.learned.diagnostics import leaks, of_inventory
+from riskmap.scoring.learned.training_data import Folds, Inventory, make_folds
+from riskmap.scoring.learned.validation import (
+    auroc,
+    calibration,
+    fitted,
+    partial_dependence,
+    permutation_importance,
+    validate,
+)
 from tests.inventories import HEADER, clustered, inventory
 
 
@@ -92,7 +97,7 @@ def test_outcomes_that_lie_apart_and_tables_that_are_too_small_are_refused():
 
 
 def test_random_folds_flatter_a_model_that_learns_places(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("riskmap.assess.learned.models._TREES", 15)
+    monkeypatch.setattr("riskmap.scoring.learned.algorithms._TREES", 15)
     spatial, random = (
         validate("random_forest", made(), cut(kind), seed=0).auroc_by_repeat.mean()
         for kind in ("spatial", "random")
@@ -117,7 +122,7 @@ def test_the_order_of_the_rows_changes_nothing(random):
 
 @pytest.mark.parametrize("model", MODELS)
 def test_a_seed_gives_the_same_scores_again(model: str, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("riskmap.assess.learned.models._TREES", 10)
+    monkeypatch.setattr("riskmap.scoring.learned.algorithms._TREES", 10)
     small = inventory(clustered(100)[1])
     folds = make_folds(small, "spatial", repeats=1, seed=5)
     first, second = (validate(model, small, folds, seed=5) for _ in range(2))
@@ -199,7 +204,7 @@ def test_calibration_classes_hold_every_row_once():
 def test_the_published_comparison_is_met(test_data):
     from pathlib import Path
 
-    from riskmap.usecases.training_table import Request, read_training_table
+    from riskmap.actions.training_table import Request, read_training_table
 
     table = read_training_table(Path(test_data) / "lsl.csv", Request("lslpts", "x", "y", "EPSG:32717"))
     landslides = table.inventory

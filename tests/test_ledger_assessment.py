@@ -7,7 +7,7 @@ import pytest
 
 from riskmap.errors import LedgerError
 from riskmap.ledger import Ledger, Scored
-from riskmap.records import RANK_OF, UNRATED
+from riskmap.vocabulary import RANK_OF, UNRATED
 from tests.ledger_files import LAYER, WHO, Clock, assessment, bring, point
 
 LOW, GENERAL, LARGE, MAJOR = (RANK_OF[t] for t in ("low", "general", "large", "major"))

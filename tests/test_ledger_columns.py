@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from riskmap.errors import LedgerError
 from riskmap.ledger import Ledger, Scored
-from riskmap.records import RANK_OF, UNRATED
 from riskmap.selection import finished_table, layer_table
+from riskmap.vocabulary import RANK_OF, UNRATED
 from tests.ledger_files import LAYER, WHO, Clock, assessment, bring
 from tests.selection_made import GRIDS, HOUSES
 

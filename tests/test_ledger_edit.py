@@ -7,7 +7,7 @@ import shapely
 
 from riskmap.errors import LedgerError, StaleRevisionError, UnknownNameError
 from riskmap.ledger import Ledger
-from riskmap.records import Contact
+from riskmap.values.records import Contact
 from tests.ledger_files import LAYER, WHO, Clock, bring, intake, leader, point, values_of
 
 

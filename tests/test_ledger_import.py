@@ -8,7 +8,7 @@ import shapely
 
 from riskmap.errors import LedgerError, StaleRevisionError
 from riskmap.ledger import Ledger
-from riskmap.records import CLEAR, Contact
+from riskmap.values.records import CLEAR, Contact
 from tests.ledger_files import LAYER, WHO, Clock, bring, intake, leader, point, rejected, values_of
 
 

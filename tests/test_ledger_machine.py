@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from riskmap.errors import LedgerError, StaleRevisionError
 from riskmap.ledger import Ledger
-from riskmap.records import CLEAR
+from riskmap.values.records import CLEAR
 from tests.ledger_files import LAYER, WHO, Clock, intake, leader
 
 codes = st.sampled_from(["A", "B", "C"])

@@ -11,7 +11,7 @@ import pytest
 from riskmap.errors import LedgerError
 from riskmap.ledger import Ledger
 from riskmap.ledger import schema as s
-from riskmap.records import RANK_OF
+from riskmap.vocabulary import RANK_OF
 from tests.ledger_files import LAYER, WHO, Clock, bring, point
 from tests.test_ledger_assessment import scored, store
 

@@ -10,16 +10,16 @@ from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
 import riskmap.ui
+from riskmap.actions.workspace import create_workspace, open_workspace
+from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.errors import Say
-from riskmap.present.map import Bounds, Frame, View, build_map, pack, showing
-from riskmap.present.texts import keys, t
-from riskmap.records import FLAGS, RANK_OF, TIER_TITLES
 from riskmap.selection import counts
-from riskmap.ui import state
-from riskmap.ui.bundle import bundles
-from riskmap.ui.filters import NOTHING, SWITCHES, Filters, escape
-from riskmap.usecases.snapshots import current_snapshot
-from riskmap.usecases.workspace import create_workspace, open_workspace
+from riskmap.texts import keys, t
+from riskmap.vocabulary import FLAGS, RANK_OF, TIER_TITLES
+from riskmap.web.frame import state
+from riskmap.web.frame.assets import bundles
+from riskmap.web.widgets.filters import NOTHING, SWITCHES, Filters, escape_markdown
+from riskmap.web.widgets.map import Bounds, Frame, View, build_map, pack, showing
 from tests.map_workspace import HOSTILE, STREETS, make_workspace
 from tests.pages_running import use_workspace
 
@@ -201,4 +201,4 @@ def test_every_text_that_the_browser_asks_for_exists():
 
 @given(st.text(max_size=30))
 def test_escaped_text_keeps_its_words(text):
-    assert re.sub(r"\\(.)", r"\1", escape(text)) == text.replace("\n", " ")
+    assert re.sub(r"\\(.)", r"\1", escape_markdown(text)) == text.replace("\n", " ")

@@ -13,14 +13,14 @@ import pytest
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
-from riskmap.records import RANK_OF
 from riskmap.selection import Selection, counts, find
-from riskmap.selection.zorder import BITS, encode, separate
-from riskmap.ui import downloads, state
-from riskmap.ui.filters import NOTHING
-from riskmap.ui.headers import SecurityHeaders
-from riskmap.ui.routes import GROUND, MAP, routes
-from riskmap.ui.tokens import ForbiddenError, Signer, workspace_secret
+from riskmap.selection.snapshot import BITS, encode, separate
+from riskmap.vocabulary import RANK_OF
+from riskmap.web.frame import downloads, state
+from riskmap.web.frame.background import GROUND
+from riskmap.web.frame.routes import MAP, routes
+from riskmap.web.frame.security import ForbiddenError, SecurityHeaders, Signer, workspace_secret
+from riskmap.web.widgets.filters import NOTHING
 from tests.asgi import get
 from tests.map_workspace import HOSTILE, LONELY, STACK, make_workspace
 

@@ -11,15 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from riskmap.assess.migration import ORDER, Side, compared
+from riskmap.actions.records.changes import migrate
+from riskmap.actions.records.editing import create_point, edit_point, retire_point
+from riskmap.actions.records.scoring import assess_layers
+from riskmap.actions.workspace import create_workspace, open_workspace
 from riskmap.errors import CatalogError, ExportError, Say
-from riskmap.present.migration_picture import migration_svg, write_picture
-from riskmap.records import RANK_OF
+from riskmap.reports.charts import migration_svg, write_picture
 from riskmap.rules.permissions import local_actor
-from riskmap.usecases.assessing import assess_layers
-from riskmap.usecases.editing import create_point, edit_point, retire_point
-from riskmap.usecases.migrating import migrate
-from riskmap.usecases.workspace import create_workspace, open_workspace
+from riskmap.scoring.comparison import ORDER, Side, compared
+from riskmap.vocabulary import RANK_OF
 from tests.cli import riskmap
 
 WHO = {"by": "测试员", "why": "测试"}

@@ -10,14 +10,8 @@ import tomllib
 
 import pytest
 
-from riskmap.catalog import load_catalog
-from riskmap.catalog.model_text import changed_text, editable_values, with_version
-from riskmap.errors import CatalogError, LedgerError, RiskmapError, StaleModelError
-from riskmap.rules.permissions import local_actor
-from riskmap.usecases import model_saving
-from riskmap.usecases.assessing import assess_layers
-from riskmap.usecases.model_preview import preview_model, under_draft
-from riskmap.usecases.model_saving import (
+from riskmap.actions import model_saving
+from riskmap.actions.model_saving import (
     model_versions,
     next_version,
     open_model,
@@ -25,7 +19,13 @@ from riskmap.usecases.model_saving import (
     reopened,
     save_model,
 )
-from riskmap.usecases.workspace import open_workspace
+from riskmap.actions.models import preview_model, under_draft
+from riskmap.actions.records.scoring import assess_layers
+from riskmap.actions.workspace import open_workspace
+from riskmap.catalog import load_catalog
+from riskmap.catalog.model_text import changed_text, editable_values, with_version
+from riskmap.errors import CatalogError, LedgerError, RiskmapError, StaleModelError
+from riskmap.rules.permissions import local_actor
 from tests.map_workspace import make_workspace
 
 LAYER = "risk_points"
@@ -298,8 +298,8 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from riskmap.rules.permissions import local_actor
-from riskmap.usecases import model_saving
-from riskmap.usecases.workspace import open_workspace
+from riskmap.actions import model_saving
+from riskmap.actions.workspace import open_workspace
 model_saving._replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 ws = open_workspace(Path(sys.argv[1]))
 here = model_saving.open_model(ws, "risk_points")

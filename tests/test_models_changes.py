@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from riskmap.assess import assess_table
 from riskmap.catalog.model_file import read_model
+from riskmap.scoring import assess_table
 from tests.assess_rows import assessed, catalog, scoring, table, tiers
 from tests.index_models import COUNTRY, INFORM, head, leaf, node, scored
 

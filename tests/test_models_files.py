@@ -8,9 +8,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from riskmap.assess import assess_table
 from riskmap.catalog.model_file import read_model
 from riskmap.errors import CatalogError
+from riskmap.scoring import assess_table
 from tests.assess_rows import scoring, tiers
 from tests.test_assess_kernel import PLAIN, leaf, model_of
 

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from riskmap.assess import contributions
-from riskmap.assess.shapley import reference_score
 from riskmap.catalog.model_direction import polarities
 from riskmap.errors import CatalogError
 from riskmap.formulas.registry import FORMULAS
+from riskmap.scoring import contributions
+from riskmap.scoring.explanation import reference_score
 from tests.index_models import columns, head, layer_of, leaf, model_of, scored
 
 

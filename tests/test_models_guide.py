@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from riskmap.assess import assess_table, fit_model
+from riskmap.scoring import assess_table, fit_model
 from tests.assess_rows import tiers
 from tests.index_models import columns, layer_of, model_of
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from riskmap.assess import Fit, assess_table, contributions, explain, fit_model
-from riskmap.assess.shapley import reference_score
 from riskmap.errors import FormulaError, NotFittedError
-from riskmap.records import RANK_OF, UNRATED
+from riskmap.scoring import Fit, assess_table, contributions, explain, fit_model
+from riskmap.scoring.explanation import reference_score
+from riskmap.vocabulary import RANK_OF, UNRATED
 from tests.assess_rows import tiers
 from tests.index_models import (
     INFORM,

@@ -23,7 +23,7 @@ from riskmap.moments import (
     seconds_of,
     utc_now,
 )
-from riskmap.usecases.moments import parse_moment as typed
+from riskmap.moments import parse_beijing_moment as typed
 
 PLACE = Say("甲.csv › 第 3 行", "甲.csv › line 3")
 LIMITS = (dt.datetime(1, 1, 2), dt.datetime(9999, 12, 30))  # noqa: DTZ001 - the strategy adds the zone

@@ -10,14 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from riskmap.errors import LedgerError, NotScoredError, RiskmapError, StaleRevisionError
-from riskmap.ledger import Ledger, RecordEdit
-from riskmap.records import RANKS
-from riskmap.rules.permissions import local_actor
-from riskmap.usecases import assessing
-from riskmap.usecases.accepting import commit_files, settle_held
-from riskmap.usecases.assessing import assess_layers, one_commit
-from riskmap.usecases.editing import (
+from riskmap.actions.importing import commit_file, commit_files, plan_file, settle_held
+from riskmap.actions.records import scoring
+from riskmap.actions.records.editing import (
     create_point,
     edit_point,
     edit_points,
@@ -26,8 +21,12 @@ from riskmap.usecases.editing import (
     undo_changeset,
     undone_text,
 )
-from riskmap.usecases.importing import commit_file, plan_file
-from riskmap.usecases.workspace import create_workspace, open_workspace
+from riskmap.actions.records.scoring import assess_layers, one_commit
+from riskmap.actions.workspace import create_workspace, open_workspace
+from riskmap.errors import LedgerError, NotScoredError, RiskmapError, StaleRevisionError
+from riskmap.ledger import Ledger, RecordEdit
+from riskmap.rules.permissions import local_actor
+from riskmap.vocabulary import RANKS
 from tests.cli import riskmap
 from tests.index_models import learned
 from tests.ledger_files import ACTS, LAYER, WHO, bring, intake, point, rejected
@@ -185,7 +184,7 @@ def test_an_action_whose_scorer_fails_changes_nothing_and_says_why(ws, monkeypat
         raise problem
 
     with monkeypatch.context() as broken:
-        broken.setattr(assessing, "assess_table", failing)
+        broken.setattr(scoring, "assess_table", failing)
         with pytest.raises((NotScoredError, ValueError)) as refused:
             act(ws, prepared)
     assert everything(ws) == before
@@ -322,7 +321,7 @@ def _broken(monkeypatch):
     def failing(*_, **__):
         raise RiskmapError("模型坏了", "the model is broken")
 
-    monkeypatch.setattr(assessing, "assess_table", failing)
+    monkeypatch.setattr(scoring, "assess_table", failing)
 
 
 def test_the_page_assesses_a_first_load_as_a_step_of_its_own(tmp_path, monkeypatch):

@@ -9,16 +9,15 @@ import sys
 
 import pytest
 
+from riskmap.actions.importing import commit_files, plan_file, read_for_import, settle_held
+from riskmap.actions.records.changes import tier_changes_since
+from riskmap.actions.records.editing import edit_point, undo_changeset
+from riskmap.actions.records.scoring import one_feature
+from riskmap.actions.workspace import open_workspace
 from riskmap.errors import RiskmapError, UnreadableFileError
-from riskmap.records import RANKS
 from riskmap.rules.permissions import local_actor
-from riskmap.ui.uploads import keep_uploads, private_folder, shown_name
-from riskmap.usecases.accepting import commit_files, settle_held
-from riskmap.usecases.assessing import one_feature
-from riskmap.usecases.changes import tier_changes_since
-from riskmap.usecases.editing import edit_point, undo_changeset
-from riskmap.usecases.importing import plan_file, read_for_import
-from riskmap.usecases.workspace import open_workspace
+from riskmap.vocabulary import RANKS
+from riskmap.web.widgets.uploads import keep_uploads, private_folder, shown_name
 from tests.map_workspace import make_workspace
 from tests.pages_running import html, open_page, panel, texts, use_workspace
 

@@ -8,15 +8,14 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from riskmap.records import RANK_OF, RANKS, TIER_TITLES
+from riskmap.actions.inventory.listing import SORTS, list_records, make_selection
+from riskmap.actions.workspace import open_workspace
+from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.selection import Selection, counts, select
-from riskmap.ui import downloads, state
-from riskmap.ui.filters import Filters
-from riskmap.ui.links import inventory_address
-from riskmap.usecases.listing import SORTS, list_records
-from riskmap.usecases.selecting import make_selection
-from riskmap.usecases.snapshots import current_snapshot
-from riskmap.usecases.workspace import open_workspace
+from riskmap.vocabulary import RANK_OF, RANKS, TIER_TITLES
+from riskmap.web.frame import downloads, state
+from riskmap.web.widgets.filters import Filters
+from riskmap.web.widgets.panels import inventory_address
 from tests.map_workspace import HOSTILE, make_workspace
 from tests.pages_running import html, open_page, panel, texts, use_workspace
 

@@ -7,12 +7,12 @@ import tomllib
 
 import pytest
 
+from riskmap.actions.model_saving import model_versions, open_model, save_model
+from riskmap.actions.records import certainty
+from riskmap.actions.workspace import create_workspace, open_workspace
 from riskmap.errors import RiskmapError
 from riskmap.rules.permissions import local_actor
-from riskmap.ui import state
-from riskmap.usecases import certainty
-from riskmap.usecases.model_saving import model_versions, open_model, save_model
-from riskmap.usecases.workspace import create_workspace, open_workspace
+from riskmap.web.frame import state
 from tests.map_workspace import make_workspace
 from tests.pages_running import html, open_page, panel, panels, texts, use_workspace
 

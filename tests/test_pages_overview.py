@@ -7,12 +7,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from riskmap.actions.records.editing import edit_point
+from riskmap.actions.workspace import open_workspace
+from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.rules.permissions import local_actor
 from riskmap.selection import Selection, counts
-from riskmap.ui.filters import Filters
-from riskmap.usecases.editing import edit_point
-from riskmap.usecases.snapshots import current_snapshot
-from riskmap.usecases.workspace import open_workspace
+from riskmap.web.widgets.filters import Filters
 from tests.map_workspace import make_workspace
 from tests.pages_running import open_page, panel, panels, texts, use_workspace
 

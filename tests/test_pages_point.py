@@ -8,12 +8,11 @@ import shutil
 
 import pytest
 
+from riskmap.actions.records.editing import edit_point, reveal_contacts
+from riskmap.actions.records.scoring import explain_point, one_feature
+from riskmap.actions.workspace import open_workspace
 from riskmap.errors import RiskmapError
 from riskmap.rules.permissions import local_actor
-from riskmap.usecases.assessing import explain_point, one_feature
-from riskmap.usecases.contacts import reveal_contacts
-from riskmap.usecases.editing import edit_point
-from riskmap.usecases.workspace import open_workspace
 from tests.map_workspace import HOSTILE, make_workspace
 from tests.pages_running import html, open_page, panel, texts, use_workspace
 

@@ -8,14 +8,14 @@ from dataclasses import replace
 
 import pytest
 
+from riskmap.actions.episode.duty import callout_view
+from riskmap.actions.episode.events import close_shelters, shut_shelters
+from riskmap.actions.episode.messages import messages
+from riskmap.actions.records.editing import edit_point
+from riskmap.actions.reports import callout_archive
+from riskmap.actions.workspace import open_workspace
 from riskmap.errors import Say
-from riskmap.ui import prepare_calls
-from riskmap.usecases.closures import close_shelters, shut_shelters
-from riskmap.usecases.duty import callout_view
-from riskmap.usecases.duty_exports import callout_archive
-from riskmap.usecases.editing import edit_point
-from riskmap.usecases.outbox import messages
-from riskmap.usecases.workspace import open_workspace
+from riskmap.web.pages.prepare import calls
 from tests.duty_workspace import ACTS, AT, WHO, copied, escalation
 from tests.ledger_files import intake
 from tests.pages_running import open_page, panels, texts, use_workspace
@@ -221,9 +221,9 @@ def test_brief_and_report_are_offered_for_word_and_as_pdf_where_there_are_letter
         offered = {one.proto.id.rpartition("prepare-")[2]: one for one in opened(tab).get("download_button")}
         assert {name for name in offered if name.startswith(which)} == {f"{which}-docx", f"{which}-pdf"}
         assert not any(one.proto.disabled for one in offered.values())
-    for made in (prepare_calls._made(1, ".pdf"), prepare_calls._report(1, ".pdf")):
+    for made in (calls._made(1, ".pdf"), calls._report(1, ".pdf")):
         assert made[:4] == b"%PDF"
-    monkeypatch.setattr(prepare_calls, "pdf_needs", lambda: Say("没有中文字体", "no Chinese fonts"))
+    monkeypatch.setattr(calls, "pdf_needs", lambda: Say("没有中文字体", "no Chinese fonts"))
     offered = {one.proto.id.rpartition("prepare-")[2]: one for one in opened("log").get("download_button")}
     assert offered["after-pdf"].proto.disabled
     assert offered["after-pdf"].proto.help == "没有中文字体"

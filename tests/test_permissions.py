@@ -10,28 +10,26 @@ from pathlib import Path
 import pytest
 
 import riskmap
-from riskmap.errors import NotAllowedError
-from riskmap.ledger import RecordEdit
-from riskmap.rules.permissions import RIGHTS, Actor, local_actor, may
-from riskmap.selection import Selection
-from riskmap.usecases.accepting import commit_files, dismiss_rejected, settle_held
-from riskmap.usecases.assessing import assess_layers
-from riskmap.usecases.closures import close_shelters
-from riskmap.usecases.contacts import reveal_contacts
-from riskmap.usecases.duty import callout_view
-from riskmap.usecases.editing import (
+from riskmap.actions.episode.duty import callout_view
+from riskmap.actions.episode.events import Entry, close_shelters, log_event
+from riskmap.actions.episode.messages import deliver, send_message
+from riskmap.actions.importing import commit_file, commit_files, dismiss_rejected, plan_file, settle_held
+from riskmap.actions.inventory.exporting import export_selection
+from riskmap.actions.model_saving import open_model, save_model
+from riskmap.actions.records.editing import (
     create_point,
     edit_points,
     reinstate_point,
     retire_point,
+    reveal_contacts,
     undo_changeset,
 )
-from riskmap.usecases.event_entry import Entry, log_event
-from riskmap.usecases.exporting import export_selection
-from riskmap.usecases.importing import commit_file, plan_file
-from riskmap.usecases.model_saving import open_model, save_model
-from riskmap.usecases.outbox import deliver, send_message
-from riskmap.usecases.workspace import create_workspace
+from riskmap.actions.records.scoring import assess_layers
+from riskmap.actions.workspace import create_workspace
+from riskmap.errors import NotAllowedError
+from riskmap.ledger import RecordEdit
+from riskmap.rules.permissions import RIGHTS, Actor, local_actor, may
+from riskmap.selection import Selection
 from tests.ledger_files import LAYER, WHO, bring, intake, leader, point
 from tests.pages_running import open_page, use_workspace
 

@@ -10,7 +10,8 @@ from shapely.geometry import box
 
 from riskmap.coordinates import from_cgcs2000, metres, parse_datum
 from riskmap.errors import WorkspaceError
-from riskmap.places import Places, duplicates, fitting_datum, read_boundaries
+from riskmap.io.readers.boundaries import read_boundaries
+from riskmap.values.boundaries import Places, duplicates, fitting_datum
 
 WEST, EAST = box(114.0, 22.5, 114.1, 22.6), box(114.1, 22.5, 114.2, 22.6)
 PLACES = Places.of(box(114.0, 22.5, 114.2, 22.6), {"甲街道": WEST, "乙街道": EAST})

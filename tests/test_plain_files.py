@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from riskmap.actions.episode.wind import read_points
 from riskmap.errors import RiskmapError, UnreadableFileError
-from riskmap.intake.issued import read_warnings
-from riskmap.intake.plain_files import decoded, limited_bytes, text_of
-from riskmap.intake.rain import read_station_rain
-from riskmap.intake.tracks import read_tracks
-from riskmap.usecases.road_file import read_roads
-from riskmap.usecases.weather_table import read_weather
-from riskmap.usecases.winds import read_points
+from riskmap.io.files.text_files import decoded, limited_bytes, text_of
+from riskmap.io.readers.evacuation import read_roads
+from riskmap.io.readers.rain import read_station_rain
+from riskmap.io.readers.tracks import read_tracks
+from riskmap.io.readers.warnings import read_warnings
+from riskmap.io.readers.weather import read_weather
 
 READERS = {
     "track": read_tracks,

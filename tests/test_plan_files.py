@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
+from riskmap.actions.reports import LARGEST, plan_file, read_plan
+from riskmap.actions.workspace import create_workspace
 from riskmap.errors import RiskmapError
-from riskmap.usecases.plan_files import LARGEST, plan_file, read_plan
-from riskmap.usecases.workspace import create_workspace
 
 
 @pytest.fixture(scope="module")

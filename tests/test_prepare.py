@@ -11,20 +11,20 @@ import numpy as np
 import pytest
 from starlette.applications import Starlette
 
+from riskmap.actions.episode import inputs
+from riskmap.actions.episode import scenario as raised_of
+from riskmap.actions.episode.hazards_at import _spread
+from riskmap.actions.episode.inputs import Given
+from riskmap.actions.episode.playback import difference, evacuation_of, storm
+from riskmap.actions.episode.scenario import body_of, keep, prepare
+from riskmap.actions.workspace import open_workspace
+from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.errors import RiskmapError
-from riskmap.hazards import IssuedWarning, Series
-from riskmap.records import RANKS
-from riskmap.ui import state
-from riskmap.ui.routes import STORM, routes
-from riskmap.ui.tokens import Signer
-from riskmap.usecases import issued
-from riskmap.usecases import raised as raised_of
-from riskmap.usecases.drivers import _spread
-from riskmap.usecases.keeping import body_of
-from riskmap.usecases.preparing import Given, keep, prepare
-from riskmap.usecases.snapshots import current_snapshot
-from riskmap.usecases.storms import difference, evacuation_of, storm
-from riskmap.usecases.workspace import open_workspace
+from riskmap.values.hazards import IssuedWarning, Series
+from riskmap.vocabulary import RANKS
+from riskmap.web.frame import state
+from riskmap.web.frame.routes import STORM, routes
+from riskmap.web.frame.security import Signer
 from tests.asgi import get
 from tests.duty_workspace import copied
 from tests.ledger_files import ACTS
@@ -120,7 +120,7 @@ def test_a_typed_warning_counts_from_the_moment_stated_even_after_the_storm(ws, 
 
 def test_a_typed_warning_before_a_storm_that_is_still_to_come_counts_from_now(ws, files, monkeypatch):
     now = moment("2024-09-03T07:20")
-    monkeypatch.setattr(issued, "now", lambda: now)
+    monkeypatch.setattr(inputs, "now", lambda: now)
     given = Given(tracks=(files["track"],), warnings=(IssuedWarning("typhoon", "orange", AT),), response="IV")
     found = prepare(ws, given)
     assert {one.issued for one in found.warnings} == {now}
@@ -134,7 +134,7 @@ def test_a_long_list_of_subdistricts_is_a_warning_and_not_a_file(ws):
 
 def test_what_is_logged_has_happened_except_in_a_drill(own, files, monkeypatch):
     now = moment("2024-09-03T07:20")
-    monkeypatch.setattr(issued, "now", lambda: now)
+    monkeypatch.setattr(inputs, "now", lambda: now)
     for drill, at in ((False, "2024-09-03T07:20"), (True, "2024-09-05T00:00")):
         given = Given(tracks=(files["track"],), response="IV", drill=drill)
         number = keep(own, prepare(own, given), **ACTS)

@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from riskmap.ui import prepare_ahead
-from riskmap.usecases.editing import edit_point
+from riskmap.actions.records.editing import edit_point
+from riskmap.web.pages.prepare import form
 from tests.duty_workspace import ACTS, copied
 from tests.pages_running import open_page, use_workspace
 from tests.prepare_workspace import A, B, bulletin, prepare_workspace, rain
@@ -31,13 +31,13 @@ def ws(ready, tmp_path, monkeypatch):
 def computed(monkeypatch):
     """Return what has been computed so far, in the order in which it was asked for."""
     found = []
-    prepare = prepare_ahead.prepare
+    prepare = form.prepare
 
     def counted(ws, given):
         found.append(given)
         return prepare(ws, given)
 
-    monkeypatch.setattr(prepare_ahead, "prepare", counted)
+    monkeypatch.setattr(form, "prepare", counted)
     return found
 
 
@@ -113,14 +113,14 @@ def test_what_was_computed_before_the_ledger_changed_is_not_kept(ws, computed):
 
 def test_what_was_computed_too_long_ago_is_not_kept(ws, computed, monkeypatch):
     at = waited(drill())
-    monkeypatch.setattr(prepare_ahead, "_GOOD_FOR_S", 0.0)
+    monkeypatch.setattr(form, "_GOOD_FOR_S", 0.0)
     pressed(at)
     assert len(computed) == 2
 
 
 def test_nobody_waits_for_the_computing_of_another(ws, computed, monkeypatch):
     busy, gate = ThreadPoolExecutor(1), threading.Event()
-    monkeypatch.setattr(prepare_ahead, "_THREAD", busy)
+    monkeypatch.setattr(form, "_THREAD", busy)
     busy.submit(gate.wait)
     try:
         pressed(drill())
@@ -192,9 +192,9 @@ def test_a_warning_file_alone_is_enough_and_a_wrong_one_is_named_as_it_was_uploa
 
 def test_what_is_computed_ahead_is_what_would_be_computed_at_the_button(ws, computed, monkeypatch):
     moment = np.datetime64("2026-08-01T04:00:00", "s")
-    monkeypatch.setattr("riskmap.usecases.issued.now", lambda: moment)
+    monkeypatch.setattr("riskmap.actions.episode.inputs.now", lambda: moment)
     at = pressed(waited(drill()))
-    monkeypatch.setattr(prepare_ahead, "_GOOD_FOR_S", 0.0)
+    monkeypatch.setattr(form, "_GOOD_FOR_S", 0.0)
     at.checkbox(key="prepare-at-auto").uncheck().run()
     at.checkbox(key="prepare-at-auto").check().run()
     at.text_input(key="prepare-title-1").set_value("汛前演习")

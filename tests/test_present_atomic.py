@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from riskmap.errors import ExportError
-from riskmap.present.export import FORMATS, export
-from riskmap.present.export.atomic import replacing
+from riskmap.io.files.atomic import replacing
+from riskmap.io.writers import FORMATS, export
 from tests.present_samples import inventory, slopes
 
 TMPFS_KB = 400
@@ -69,7 +69,7 @@ def test_a_format_that_fails_midway_leaves_the_old_file(
     def full(_path: Path) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("riskmap.present.export.atomic._sync", full)
+    monkeypatch.setattr("riskmap.io.files.atomic._sync", full)
     with pytest.raises(ExportError, match="磁盘空间不足"):
         export(inventory(slopes(10)), target)
     assert target.read_bytes() == before

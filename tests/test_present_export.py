@@ -20,11 +20,11 @@ from hypothesis import strategies as st
 from openpyxl.worksheet.worksheet import Worksheet
 
 from riskmap.errors import ExportError
-from riskmap.present.export import FORMATS, export
-from riskmap.present.export.comma_separated import guard, unguard
-from riskmap.present.export.shapefile import fit, short_names
-from riskmap.present.inventory import DEMO_MARK
-from riskmap.records import TIER_COLOURS, TIER_TITLES
+from riskmap.io.writers import FORMATS, export
+from riskmap.io.writers.csv_file import guard, unguard
+from riskmap.io.writers.shapefile import fit, short_names
+from riskmap.values.inventory import DEMO_MARK
+from riskmap.vocabulary import TIER_COLOURS, TIER_TITLES
 from tests.present_samples import GRIDS, HOSTILE, grids, inventory, slopes
 
 TITLES = {t: s.zh for t, s in TIER_TITLES.items()}
@@ -234,7 +234,7 @@ def test_a_text_longer_than_a_cell_is_cut_and_the_cover_says_so(tmp_path: Path):
 
 
 def test_more_rows_than_a_sheet_holds_go_on_to_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("riskmap.present.export.workbook.ROWS_PER_SHEET", 15)
+    monkeypatch.setattr("riskmap.io.writers.workbook.ROWS_PER_SHEET", 15)
     export(inventory(slopes()), tmp_path / "a.xlsx")
     book = openpyxl.load_workbook(tmp_path / "a.xlsx")
     assert [n for n in book.sheetnames if n.startswith("边坡")] == ["边坡", "边坡 (2)", "边坡 (3)"]

@@ -9,14 +9,14 @@ import openpyxl
 import pytest
 
 from riskmap.catalog import load_catalog
-from riskmap.intake import read_file
-from riskmap.intake.headers import HeaderDictionary, Heading, match_headers
-from riskmap.present.export import FORMATS, export
-from riskmap.present.export.columns import sheet_columns
-from riskmap.present.inventory import LayerInventory
-from riskmap.present.rejects import RejectedFile, write_rejects
-from riskmap.records import Contact
+from riskmap.io.tables import read_file
+from riskmap.io.tables.headers import HeaderDictionary, Heading, match_headers
+from riskmap.io.writers import FORMATS, export
+from riskmap.io.writers.record_columns import sheet_columns
+from riskmap.io.writers.rejects import RejectedFile, write_rejects
 from riskmap.selection.table import layer_table
+from riskmap.values.inventory import LayerInventory
+from riskmap.values.records import Contact
 from tests.present_samples import GRIDS, SLOPES, grids, inventory, slopes
 from tests.test_present_rejects import issue, row
 
@@ -45,7 +45,8 @@ def test_every_header_of_a_real_layer_is_read_back_as_what_it_is(layer):
 
 
 def empty_table(layer):
-    from riskmap.records import UNRATED, Features, Records
+    from riskmap.values.records import Features, Records
+    from riskmap.vocabulary import UNRATED
 
     one = np.array([1])
     records = Records(

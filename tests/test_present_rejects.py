@@ -7,8 +7,8 @@ from pathlib import Path
 import openpyxl
 
 from riskmap.errors import Say
-from riskmap.present.rejects import RejectedFile, write_rejects
-from riskmap.records import Issue, RejectedRow
+from riskmap.io.writers.rejects import RejectedFile, write_rejects
+from riskmap.values.import_plan import Issue, RejectedRow
 
 
 def issue(row: int, field: str | None, value: str | None, zh: str) -> Issue:

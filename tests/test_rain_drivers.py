@@ -8,9 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from riskmap.errors import RiskmapError, Say
-from riskmap.hazards import Rain
-from riskmap.prepare.rain_at import between_stations
-from riskmap.prepare.rain_field import amounts, rain_drivers
+from riskmap.hazards.rain_field import amounts, between_stations, rain_drivers
+from riskmap.values.hazards import Rain
 from tests.trigger_samples import hours
 
 NAN = float("nan")

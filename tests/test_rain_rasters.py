@@ -12,7 +12,7 @@ import rasterio
 from rasterio import Affine
 
 from riskmap.errors import RiskmapError
-from riskmap.usecases.rain_rasters import rain_of_rasters
+from riskmap.io.readers.rain import rain_of_rasters
 
 LON, LAT = np.array([114.05, 114.15, 116.0, np.nan]), np.array([22.55, 22.45, 22.5, 22.5])
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from riskmap.errors import RiskmapError
-from riskmap.intake.rain import read_station_rain
+from riskmap.io.readers.rain import read_station_rain
 
 LONG = (
     "站号,经度,纬度,时间(北京时间),雨量(mm)\n"

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from riskmap.errors import RiskmapError, Say
-from riskmap.hazards import IssuedWarning, Rain, Track
-from riskmap.prepare.hours import NEAR_KM, distance_km, hours_of, passing
+from riskmap.hazards.track import NEAR_KM, distance_km, hours_of, passing
+from riskmap.values.hazards import IssuedWarning, Rain, Track
 
 LON, LAT = 114.13, 22.58
 HOUR = np.timedelta64(3600, "s")

@@ -13,7 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from riskmap.errors import SelectionError
-from riskmap.records import FLAGS, RANK_OF, RANKS, TIERS, UNRATED
 from riskmap.selection import (
     NOT_STATED,
     Selection,
@@ -27,6 +26,7 @@ from riskmap.selection import (
     select,
 )
 from riskmap.selection.views import View, Views
+from riskmap.vocabulary import FLAGS, RANK_OF, RANKS, TIERS, UNRATED
 from tests.selection_made import (
     CATALOG,
     EAST,

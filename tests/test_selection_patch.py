@@ -13,8 +13,8 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from riskmap.records import Records
 from riskmap.selection import Selection, Snapshot, build_snapshot, counts, patched_snapshot, search, tile
+from riskmap.values.records import Records
 from tests.selection_made import CATALOG, GRIDS, HOUSES, SOUTH, STREETS, WEST, features, places
 
 TODAY = date(2025, 6, 1)

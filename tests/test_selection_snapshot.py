@@ -14,8 +14,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from riskmap.errors import LedgerError, SelectionError
-from riskmap.places import Places
-from riskmap.records import FLAGS, RANK_OF, UNRATED, Records
 from riskmap.selection import (
     Snapshot,
     build_snapshot,
@@ -27,6 +25,9 @@ from riskmap.selection import (
     tile,
 )
 from riskmap.selection.filters import Selection
+from riskmap.values.boundaries import Places
+from riskmap.values.records import Records
+from riskmap.vocabulary import FLAGS, RANK_OF, UNRATED
 from tests.selection_made import CATALOG, GRIDS, HOUSES, STREETS, features, grids, houses, places, shuffled
 
 TODAY = date(2025, 6, 1)

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from riskmap.selection import Selection, Where, build_snapshot, select, texts
-from riskmap.selection.texts import contains
+from riskmap.selection import Selection, Where, build_snapshot, select
+from riskmap.selection import where as texts
+from riskmap.selection.where import contains
 from tests.selection_made import CATALOG, HOUSES, houses
 from tests.test_selection_snapshot import TODAY
 

@@ -11,9 +11,10 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from riskmap.records import RANK_OF, RANKS, Records
 from riskmap.selection import Selection, build_snapshot, counts, find, nearest, point, search, shapes_in, tile
-from riskmap.selection.zorder import BITS, encode, interleave, separate
+from riskmap.selection.snapshot import BITS, encode, interleave, separate
+from riskmap.values.records import Records
+from riskmap.vocabulary import RANK_OF, RANKS
 from tests.selection_made import CATALOG, GRIDS, HOUSES, STREETS, features, grids, houses, places
 
 TODAY = date(2025, 6, 1)

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from riskmap.catalog.layer import Field
 from riskmap.errors import Say, SelectionError
-from riskmap.records import RANK_OF
 from riskmap.selection import Selection, Where, build_snapshot, counts, parse_where, select
 from riskmap.selection.where import folded
+from riskmap.vocabulary import RANK_OF
 from tests.selection_made import CATALOG, GRIDS, HOUSES, grids, houses, places
 
 

@@ -8,11 +8,11 @@ import pytest
 import rasterio
 from rasterio import Affine
 
+from riskmap.actions.episode.ponding import standing_water
 from riskmap.catalog import defaults_dir, load_catalog
-from riskmap.columns import Columns
 from riskmap.coordinates import parse_datum, to_cgcs2000
-from riskmap.hazards import Series
-from riskmap.usecases.pond_hours import standing_water
+from riskmap.rules.arrays import Columns
+from riskmap.values.hazards import Series
 
 CELL = 10.0
 WEST, NORTH = 500_000.0, 2_500_000.0

@@ -8,11 +8,11 @@ import sys
 import pytest
 
 import riskmap
+from riskmap.actions.records.editing import create_point
+from riskmap.actions.records.scoring import assess_layers
+from riskmap.actions.workspace import create_workspace
+from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.rules.permissions import local_actor
-from riskmap.usecases.assessing import assess_layers
-from riskmap.usecases.editing import create_point
-from riskmap.usecases.snapshots import current_snapshot
-from riskmap.usecases.workspace import create_workspace
 
 WHO = {"by": local_actor("测试员"), "why": "测试"}
 LAYER = "risk_points"
@@ -29,8 +29,8 @@ _TILE = """
 import sys
 from pathlib import Path
 from riskmap.selection import Selection, tile
-from riskmap.usecases.snapshots import current_snapshot
-from riskmap.usecases.workspace import open_workspace
+from riskmap.actions.workspace.snapshots import current_snapshot
+from riskmap.actions.workspace import open_workspace
 snapshot = current_snapshot(open_workspace(Path(sys.argv[1])))
 assert len(tile(snapshot, Selection(tiers=("major",)), 0, 0, 0)) > 4
 assert len(tile(snapshot, Selection(), 15, 26769, 14276)) > 4

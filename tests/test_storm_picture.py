@@ -7,9 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from riskmap.errors import Say
-from riskmap.hazards import Rain, Track
-from riskmap.present.storm import cone, counts_by_hour, rain_document, raised_bytes, seconds, track_document
-from riskmap.records import RANKS
+from riskmap.response.playback import (
+    cone,
+    counts_by_hour,
+    rain_document,
+    raised_bytes,
+    seconds,
+    track_document,
+)
+from riskmap.values.hazards import Rain, Track
+from riskmap.vocabulary import RANKS
 
 HOURS = np.datetime64("2018-09-16T00:00:00", "s") + np.arange(4) * np.timedelta64(3600, "s")
 

@@ -13,12 +13,12 @@ import pyproj
 import pytest
 from rasterio import Affine
 
+from riskmap.actions.terrain.factors import write_factors
+from riskmap.actions.terrain.sampling import sample_layer
+from riskmap.actions.workspace import open_workspace
 from riskmap.errors import ExportError, LedgerError
 from riskmap.rules.permissions import local_actor
 from riskmap.terrain.factors import FACTORS
-from riskmap.usecases.sampling import sample_layer
-from riskmap.usecases.terrain_factors import write_factors
-from riskmap.usecases.workspace import open_workspace
 from tests.cli import Ran, riskmap
 from tests.terrain_files import CORNER, plane, read_raster, write_raster
 
@@ -178,7 +178,7 @@ def test_what_cannot_be_computed_is_said_and_nothing_is_left(tmp_path: Path, mon
     def full(_path: Path) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("riskmap.present.export.atomic._sync", full)
+    monkeypatch.setattr("riskmap.io.files.atomic._sync", full)
     with pytest.raises(ExportError, match="磁盘空间不足"):
         write_factors(dem, tmp_path / "out", factors=["slope", "aspect"])
     assert [p.name for p in (tmp_path / "out").iterdir()] == ["slope.tif"]

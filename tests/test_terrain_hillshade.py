@@ -152,7 +152,7 @@ def test_degrees_are_shaded_like_metres(tmp_path):
 
 
 def test_a_huge_raster_is_thinned_before_it_is_read(tmp_path, monkeypatch):
-    monkeypatch.setattr("riskmap.terrain.overlay.LARGEST_SIDE", 25)
+    monkeypatch.setattr("riskmap.terrain.derivatives.LARGEST_SIDE", 25)
     body, _ = hillshade_png(write_dem(tmp_path / "dem.tif", plane(size=100)))
     assert read_png(body)[0].shape[1] == 25
 
@@ -190,7 +190,7 @@ def test_the_drivers_that_follow_other_files_are_switched_off():
 
 
 def test_the_picture_is_a_png():
-    from riskmap.terrain.overlay import png
+    from riskmap.terrain.derivatives import png
 
     body = png(np.full((2, 3), 7, np.uint8), np.full((2, 3), 255, np.uint8))
     assert io.BytesIO(body).read(8) == b"\x89PNG\r\n\x1a\n"

@@ -16,8 +16,7 @@ from rasterio import Affine
 
 from riskmap.errors import DatumError, RiskmapError, UnknownNameError
 from riskmap.terrain import sampling
-from riskmap.terrain.sampling import sample_points
-from riskmap.terrain.zonal import summarise
+from riskmap.terrain.sampling import sample_points, summarise
 from tests.terrain_files import CORNER, plane, write_raster
 
 needs_extra = pytest.mark.skipif(

@@ -9,9 +9,9 @@ import pytest
 
 from riskmap.errors import RiskmapError
 from riskmap.formulas.wind import KNOT, NAUTICAL_MILE
-from riskmap.hazards import Track
-from riskmap.intake.tracks import read_tracks
-from riskmap.intake.tracks.names import radius_column
+from riskmap.io.readers.tracks import read_tracks
+from riskmap.io.readers.tracks.nodes import radius_column
+from riskmap.values.hazards import Track
 
 JMA = """66666 1822  003 0029 1822 0 6             MANGKHUT              20181026
 18091606 002 5 217 1135  960     075     90090 0090 20350 0210                  #

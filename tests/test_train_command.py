@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from riskmap.assess.learned import LearnedError, load_learned
-from riskmap.assess.learned.cells import outcome
-from riskmap.errors import DatumError
-from riskmap.usecases.training_table import Request, TrainingTable, read_training_table
+from riskmap.actions.training_table import Request, read_training_table
+from riskmap.errors import DatumError, LearnedError
+from riskmap.io.readers.training import outcome
+from riskmap.scoring.learned import load_learned
+from riskmap.scoring.learned.training_data import TrainingTable
 from tests.cli import Ran, riskmap
 from tests.inventories import HEADER, clustered, write
 
@@ -187,7 +188,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def spatial(sample: Path) -> Ran:
     to, page = sample.with_name("m.skops"), sample.with_name("report.html")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("riskmap.assess.learned.models._TREES", 5)
+        patch.setattr("riskmap.scoring.learned.algorithms._TREES", 5)
         return train(
             sample, "--folds", "spatial", "--prevalence", "0.02", "--to", to, "--report", page, "--json"
         )
@@ -240,7 +241,7 @@ def test_the_report_stands_alone_and_shows_names_as_text(spatial: Ran):
 @pytest.fixture
 def plain_models(monkeypatch: pytest.MonkeyPatch):
     """Only the two quick models."""
-    monkeypatch.setattr("riskmap.usecases.training.MODELS", ("logistic", "splines"))
+    monkeypatch.setattr("riskmap.actions.training.MODELS", ("logistic", "splines"))
 
 
 @pytest.mark.usefixtures("plain_models")
@@ -280,7 +281,7 @@ def test_what_cannot_be_trained_is_one_clear_message(tmp_path: Path, sample: Pat
 
 
 def test_a_card_beside_the_models_is_no_model(tmp_path: Path, spatial: Ran):
-    from riskmap.usecases.training import artefact_path
+    from riskmap.actions.training import artefact_path
 
     assert riskmap("init", tmp_path / "ws").status == 0
     to = artefact_path(Path("m.skops"), tmp_path / "ws")
@@ -296,8 +297,8 @@ def test_a_card_beside_the_models_is_no_model(tmp_path: Path, spatial: Ran):
 def test_a_name_that_looks_like_markup_is_text_in_the_report(tmp_path: Path):
     from datetime import datetime
 
-    from riskmap.usecases.training import train_susceptibility
-    from riskmap.usecases.training_report import report_html
+    from riskmap.actions.training import train_susceptibility
+    from riskmap.reports.training import report_html
 
     header = [*HEADER[:3], "<img src=x onerror=alert(1)>", *HEADER[4:]]
     path = write(tmp_path / "t.csv", header, rows())

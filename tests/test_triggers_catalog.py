@@ -10,8 +10,8 @@ import pytest
 from riskmap.catalog import load_catalog
 from riskmap.catalog.triggers import DRIVERS, WARNING, Level, WarningColour, WarningKind
 from riskmap.errors import CatalogError
-from riskmap.formulas.rain import threshold_intensity
-from riskmap.hazards import COLOURS, FORCE_MS, KINDS
+from riskmap.formulas.slope import threshold_intensity
+from riskmap.vocabulary import COLOURS, FORCE_MS, KINDS
 from tests.trigger_samples import HEAD, RAIN, layer_of
 
 ROOT = Path(__file__).parents[1]

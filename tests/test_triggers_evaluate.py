@@ -9,10 +9,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from riskmap.hazards import IssuedWarning, Series
-from riskmap.prepare import triggers as triggers_module
-from riskmap.prepare.triggers import evaluate
-from riskmap.records import RANK_OF
+from riskmap.response import triggers as triggers_module
+from riskmap.response.triggers import evaluate
+from riskmap.values.hazards import IssuedWarning, Series
+from riskmap.vocabulary import RANK_OF
 from tests.trigger_samples import RAIN, columns_of, hours, layer_of, ranks, series
 
 NAN = float("nan")

@@ -12,10 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from openpyxl import load_workbook
 
+from riskmap.actions.workspace import open_workspace
+from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.catalog import load_catalog
 from riskmap.selection import Selection, tile
-from riskmap.usecases.snapshots import current_snapshot
-from riskmap.usecases.workspace import open_workspace
 from tests.cli import riskmap
 
 SLUG = st.from_regex(r"[a-z][a-z0-9_]{2,12}", fullmatch=True)

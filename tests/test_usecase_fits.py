@@ -10,14 +10,12 @@ from datetime import date
 import numpy as np
 import pytest
 
+from riskmap.actions.records.certainty import point_certainty, residual_json, uncertainty_json
+from riskmap.actions.records.editing import create_point, edit_point
+from riskmap.actions.records.scoring import assess_layers, explain_point, explanation_json, load_artefacts
+from riskmap.actions.workspace import create_workspace, open_workspace
 from riskmap.errors import ArtefactError, NotFittedError
 from riskmap.rules.permissions import local_actor
-from riskmap.usecases.artefacts import load_artefacts
-from riskmap.usecases.assessing import assess_layers, explain_point, explanation_json
-from riskmap.usecases.certainty import point_certainty, uncertainty_json
-from riskmap.usecases.editing import create_point, edit_point
-from riskmap.usecases.residuals import residual_json
-from riskmap.usecases.workspace import create_workspace, open_workspace
 from tests.cli import riskmap
 from tests.index_models import Slope, head, leaf, learned, model_of, node
 from tests.pages_running import html, open_page, use_workspace
@@ -128,14 +126,14 @@ def test_equal_fits_are_kept_once_and_never_change(ws):
 @pytest.fixture
 def loader(monkeypatch):
     asked = []
-    module = types.ModuleType("riskmap.assess.learned")
+    module = types.ModuleType("riskmap.scoring.learned")
 
     def load_learned(path, *, digest):
         asked.append((path, digest))
         return Slope()
 
     module.load_learned = load_learned
-    monkeypatch.setitem(sys.modules, "riskmap.assess.learned", module)
+    monkeypatch.setitem(sys.modules, "riskmap.scoring.learned", module)
     return asked
 
 

@@ -6,14 +6,13 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
+from riskmap.actions.records.editing import create_point, edit_point, retire_point
+from riskmap.actions.records.scoring import assess_layers
+from riskmap.actions.workspace import create_workspace, open_workspace, snapshots
+from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.ledger import Ledger
 from riskmap.rules.permissions import local_actor
 from riskmap.selection import Snapshot, flag_ids
-from riskmap.usecases import snapshots
-from riskmap.usecases.assessing import assess_layers
-from riskmap.usecases.editing import create_point, edit_point, retire_point
-from riskmap.usecases.snapshots import current_snapshot
-from riskmap.usecases.workspace import create_workspace, open_workspace
 
 WHO = {"by": "测试员", "why": "测试"}
 ACTS = WHO | {"by": local_actor(WHO["by"])}

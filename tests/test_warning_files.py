@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from riskmap.errors import RiskmapError
-from riskmap.hazards import COLOURS, KINDS, IssuedWarning
-from riskmap.intake.issued import parse_warning, read_warnings
-from riskmap.intake.notice import Notice, settled
-from riskmap.intake.warning_words import COLOURS_OF
+from riskmap.io.readers.warning_words import COLOURS_OF, Notice, settled
+from riskmap.io.readers.warnings import parse_warning, read_warnings
+from riskmap.values.hazards import IssuedWarning
+from riskmap.vocabulary import COLOURS, KINDS
 
 KNOWN = ("翠湖街道", "青山街道", "南岭街道")
 AT = np.datetime64("2026-08-31T06:00:00", "s")

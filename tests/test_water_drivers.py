@@ -6,12 +6,10 @@ import numpy as np
 import pytest
 
 from riskmap.errors import Say
-from riskmap.formulas.cyclone_rain import cyclone_rain
-from riskmap.formulas.wind import DEGREE, KNOT
-from riskmap.hazards import Rain, Series, Track
-from riskmap.prepare.rain_field import amounts, rain_drivers
-from riskmap.prepare.track_rain import rain_of_track
-from riskmap.prepare.water_field import margin_series, ponded_series, runoff_series
+from riskmap.formulas.wind import DEGREE, KNOT, cyclone_rain
+from riskmap.hazards.rain_field import amounts, rain_drivers, rain_of_track
+from riskmap.hazards.standing_water import margin_series, ponded_series, runoff_series
+from riskmap.values.hazards import Rain, Series, Track
 from tests.trigger_samples import hours, series
 
 NAN = float("nan")

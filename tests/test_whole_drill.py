@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 
-from riskmap.duty import BEIJING
+from riskmap.moments import BEIJING
 from tests import cli
 
 ORDER = ("unrated", "low", "general", "large", "major")

@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from riskmap.errors import RiskmapError
-from riskmap.hazards import FORCE_MS, Track
-from riskmap.intake.tracks import read_tracks
-from riskmap.prepare.track import motion, prepared
-from riskmap.prepare.vortex import MODELS, Model
-from riskmap.prepare.wind_error import lead_hours, position_error
-from riskmap.prepare.wind_field import ensemble, wind_field, wind_series
+from riskmap.hazards.track import lead_hours, motion, position_error, prepared
+from riskmap.hazards.vortex import MODELS, Model
+from riskmap.hazards.wind_field import ensemble, wind_field, wind_series
+from riskmap.io.readers.tracks import read_tracks
+from riskmap.values.hazards import Track
+from riskmap.vocabulary import FORCE_MS
 
 START = np.datetime64("2018-09-16T00:00:00", "s")
 HOUR = np.timedelta64(1, "h")

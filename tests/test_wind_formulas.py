@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from riskmap.formulas import exposure, wind, wind_radii
+from riskmap.formulas import wind
+from riskmap.formulas import wind as exposure
+from riskmap.formulas import wind as wind_radii
 
 EXAMPLE = {"radius": 40.0, "drop": 65.0, "b": 1.5, "lat": 22.0}
 

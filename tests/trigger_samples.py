@@ -9,9 +9,9 @@ import pyarrow as pa
 
 from riskmap.catalog.layer import Layer
 from riskmap.catalog.layer_file import read_layer
-from riskmap.columns import Columns
-from riskmap.hazards import Series, Times
-from riskmap.records import RANK_OF
+from riskmap.rules.arrays import Columns
+from riskmap.values.hazards import Series, Times
+from riskmap.vocabulary import RANK_OF
 
 HEAD = """
 id = "posts"

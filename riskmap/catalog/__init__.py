@@ -1,5 +1,7 @@
 """What a layer is and how it is scored: read from TOML, validated with every mistake at once."""
 
+from __future__ import annotations
+
 from riskmap.catalog.layer import (
     CORE_ROLES,
     Checklist,
@@ -15,9 +17,8 @@ from riskmap.catalog.model import Combination, Condition, Gate, Indicator, Norma
 from riskmap.catalog.plan import PHASES, Action, Plan
 
 __all__ = [
-    "CORE_ROLES",
-    "PHASES",
     "Action",
+    "CORE_ROLES",
     "Catalog",
     "Checklist",
     "ChecklistItem",
@@ -30,6 +31,7 @@ __all__ = [
     "Indicator",
     "Layer",
     "Normalise",
+    "PHASES",
     "Plan",
     "Rule",
     "ScoringModel",

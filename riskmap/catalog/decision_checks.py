@@ -12,6 +12,8 @@ from riskmap.catalog.toml_lines import KeyPath
 from riskmap.errors import CatalogProblem, Say
 
 _ORDERED = frozenset({"<", "<=", ">", ">="})
+
+
 _MOST = 60  # what fired travels as the bits of one integer
 
 

@@ -18,8 +18,13 @@ from riskmap.catalog.triggers import Trigger
 from riskmap.errors import Say
 
 GeometryKind = Literal["point", "line", "polygon"]
+
+
 FieldType = Literal["text", "integer", "number", "boolean", "choice", "date"]
+
+
 Symbol = Literal["circle", "triangle", "square", "diamond", "drop", "house", "hexagon", "pentagon"]
+
 
 # Roles that every layer has, whatever its file says. Header aliases for each come from
 # catalog/common.toml and are extended by [aliases] in the layer's file.
@@ -35,7 +40,9 @@ CORE_ROLES = (
     "version",  # record version carried by a file that riskmap exported
 )
 
+
 Owners = Mapping[str, str]  # header, as it is compared → what the layer's file gives it to
+
 
 # A note behind a role's title, such as （默认，可改）, is no part of a column's header.
 _REMARK = re.compile(r"\s*[(（][^()（）]*[)）]$")

@@ -32,12 +32,19 @@ RESERVED: Final = frozenset(
         "checklist",
     )
 )
+
+
 # Names that Windows does not allow for a file.
 _DEVICES: Final = frozenset(
     ("con", "prn", "aux", "nul", *(f"com{n}" for n in range(1, 10)), *(f"lpt{n}" for n in range(1, 10)))
 )
+
+
 _KINDS: Final = frozenset(get_args(FieldType))
+
+
 _CONTACT_COLUMNS: Final = ("name", "phone", "post", "verified")
+
 
 Claim = tuple[str, str, KeyPath]  # target, header, where it is written
 

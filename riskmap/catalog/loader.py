@@ -14,7 +14,10 @@ from riskmap.catalog.problems import TomlFile, closest, read_text, shown
 from riskmap.errors import CatalogError, CatalogProblem, Say, UnknownNameError
 
 _PACKAGE = Path(__file__).parents[1]
+
+
 _CARD = ".card.toml"  # the card of a trained artefact lies beside the models and is none
+
 
 _T = TypeVar("_T", Layer, ScoringModel)
 

@@ -33,20 +33,44 @@ Method = Literal[
     "topsis",
     "formula",
 ]
+
+
 Function = Literal["ln", "ln1p", "log10", "sqrt", "cbrt"]
+
+
 Operator = Literal["==", "!=", "<", "<=", ">", ">=", "in", "present", "missing"]
+
+
 Rounding = Literal["half_away", "half_even", "down"]
+
+
 Status = Literal["draft", "adopted"]
+
+
 Scalar = bool | float | str
+
 
 CHECKLIST_PREFIX = "checklist."  # fields of this form name an item of the layer's checklist
 
+
 _MOST_DECIMALS = 9
+
+
 _MOST_DAYS = 36_525
+
+
 _Source = Annotated[str, StringConstraints(max_length=600)]
+
+
 _StatedSource = Annotated[str, StringConstraints(min_length=1, max_length=600)]
+
+
 _Fraction = Annotated[str, StringConstraints(pattern=r"^1/[1-9][0-9]?$")]
+
+
 _Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
 # A plain name in the folder of the model file: no folder, no drive, nothing hidden.
 _ArtefactFile = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,120}\.skops$")]
 
@@ -78,7 +102,11 @@ def _curve(knots: Sequence[Sequence[float]]) -> tuple[tuple[float, float], ...]:
 
 
 _Pairs = tuple[tuple[float, float], ...]
+
+
 Bands = Annotated[_Pairs, Written(tuple, Items[Band], _bands)]
+
+
 Curve = Annotated[_Pairs, Written(tuple, Items[Items[float]], _curve)]
 
 

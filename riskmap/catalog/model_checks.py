@@ -31,9 +31,17 @@ from riskmap.catalog.problems import TomlFile, closest, one_of
 from riskmap.catalog.toml_lines import KeyPath
 from riskmap.errors import CatalogProblem, Say
 
-__all__ = ["file_problems", "in_order", "polarities", "values_of", "with_worst"]
+__all__ = [
+    "file_problems",
+    "in_order",
+    "polarities",
+    "values_of",
+    "with_worst",
+]
 
 _KNOWN_ONLY = ("max", "min", "mean", "geometric", "inverted_geometric")
+
+
 _MOST_FIELDS = 60  # missing fields travel as the bits of one integer
 
 

@@ -12,8 +12,8 @@ from riskmap.catalog.model import Combination, Indicator, Node, Prediction, Scor
 from riskmap.catalog.problems import TomlFile
 from riskmap.catalog.toml_lines import KeyPath
 from riskmap.errors import CatalogProblem, Say
+from riskmap.formulas.domain import round_decimals
 from riskmap.formulas.registry import FORMULAS
-from riskmap.formulas.rounding import round_decimals
 
 
 def path_of(model: ScoringModel, node: Node) -> KeyPath:

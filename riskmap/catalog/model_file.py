@@ -9,7 +9,8 @@ import hashlib
 
 from riskmap.catalog.measures_part import measure_problems
 from riskmap.catalog.model import Combination, ModelFile, ModelHead, ScoringModel
-from riskmap.catalog.model_checks import file_problems, in_order, with_worst
+from riskmap.catalog.model_checks import file_problems
+from riskmap.catalog.model_direction import in_order, with_worst
 from riskmap.catalog.model_weights import pairwise_weights
 from riskmap.catalog.problems import TomlFile
 from riskmap.catalog.uncertainty_part import uncertainty_problems

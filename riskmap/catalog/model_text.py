@@ -19,10 +19,20 @@ from riskmap.catalog.toml_lines import KeyPath, value_spans
 from riskmap.errors import CatalogError, CatalogProblem, RiskmapError, Say, UnknownNameError
 
 Kind = Literal["number", "whole", "floor"]
+
+
 FLOORS: Final = ("large", "general", "low")
+
+
 _TIERS: Final = ("major", "large", "general")
+
+
 _NODES: Final = ("indicators", "learned", "combinations")
+
+
 _POINTED: Final = re.compile(r"[+-]?[0-9_]+\.0+")
+
+
 _DOUBTS: Final = ("class_up", "class_down", "sd", "relative_sd")
 
 

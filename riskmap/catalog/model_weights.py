@@ -10,12 +10,19 @@ from riskmap.catalog.model import Combination
 from riskmap.catalog.problems import TomlFile, shown
 from riskmap.catalog.toml_lines import KeyPath
 from riskmap.errors import CatalogProblem, FormulaError, Say
-from riskmap.formulas.weights import ahp_weights
+from riskmap.formulas.composite import ahp_weights
 
 _WEIGHTS_SUM = 1e-9
+
+
 _RECIPROCAL = 0.1  # people write .33 for ⅓: their product with 3 may miss 1 by this much
+
+
 _WEIGHTED = frozenset({"sum", "mean", "geometric", "inverted_geometric", "topsis"})
+
+
 _SHARED = _WEIGHTED - {"sum"}  # weights that must sum to 1
+
 
 Comparisons = Sequence[Sequence[float | str]]
 

@@ -14,8 +14,8 @@ from riskmap.catalog.model_direction import values_of
 from riskmap.catalog.problems import TomlFile, closest, one_of
 from riskmap.catalog.toml_lines import KeyPath
 from riskmap.errors import CatalogProblem, Say
+from riskmap.formulas.domain import along_curve, through_bands
 from riskmap.formulas.registry import FORMULAS
-from riskmap.formulas.steps import along_curve, through_bands
 
 
 def step_problems(node: Node, path: KeyPath, source: TomlFile) -> Iterable[CatalogProblem]:

@@ -18,6 +18,8 @@ PHASES: Final[Mapping[str, Say]] = {
     "during": Say("影响期间", "during"),
     "after": Say("影响过后", "after"),
 }
+
+
 _MOST_DAYS = 36_525
 
 

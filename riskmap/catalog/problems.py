@@ -31,18 +31,28 @@ from riskmap.catalog.toml_lines import KeyPath, key_lines
 from riskmap.errors import CatalogError, CatalogProblem, Say
 
 NOTHING: Final = "—"
+
+
 _LONGEST_FIND = 60
 
+
 _SLUG = r"^[a-z][a-z0-9_]{0,62}$"
+
+
 _WORDS = r"^[^\s\x00-\x1f\x7f]([^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?$"
+
 
 # An identifier: used in column names, addresses and file names, so nothing else may pass.
 Slug = Annotated[str, StringConstraints(pattern=_SLUG)]
+
+
 # One line of text without blanks around it.
 Words = Annotated[str, StringConstraints(pattern=_WORDS, max_length=200)]
 
 
 _T = TypeVar("_T")
+
+
 # A list of the file as a tuple, so that a frozen part holds nothing that can change.
 Items = Annotated[tuple[_T, ...], Strict(strict=False)]
 
@@ -88,7 +98,9 @@ class TitleTable(Part):
 # A sentence in both languages.
 Title = Annotated[Say, Written(Say, TitleTable, lambda table: Say(table.zh, table.en))]
 
+
 _P = TypeVar("_P", bound=BaseModel)
+
 
 _EXPECTED: Final[Mapping[str, Say]] = {
     "missing": Say("有值（此项必填）", "a value (this key is required)"),
@@ -106,6 +118,7 @@ _EXPECTED: Final[Mapping[str, Say]] = {
     "string_too_short": Say("至少一个字", "at least one character"),
 }
 
+
 _PATTERNS: Final[Mapping[str, Say]] = {
     _SLUG: Say(
         "标识：小写英文字母开头，只含小写字母、数字和下划线，不超过 63 个字符",
@@ -117,6 +130,7 @@ _PATTERNS: Final[Mapping[str, Say]] = {
     ),
 }
 
+
 _BOUNDS: Final[Mapping[str, tuple[str, str, str]]] = {
     "greater_than": ("gt", "大于 {}", "more than {}"),
     "greater_than_equal": ("ge", "不小于 {}", "at least {}"),
@@ -127,6 +141,7 @@ _BOUNDS: Final[Mapping[str, tuple[str, str, str]]] = {
     "too_long": ("max_length", "最多 {} 项", "at most {} items"),
     "string_too_long": ("max_length", "最多 {} 个字", "at most {} characters"),
 }
+
 
 # What Python's TOML reader says, in words for somebody who has never seen TOML.
 _SYNTAX: Final[Sequence[tuple[str, str]]] = (
@@ -143,6 +158,8 @@ _SYNTAX: Final[Sequence[tuple[str, str]]] = (
     ("Illegal character", "一行之内的文字，引号成对，没有控制字符"),
     ("Unescaped '\\' in a string", "反斜杠写成两个 \\\\，或改用单引号"),
 )
+
+
 _FULL_WIDTH: Final = {
     "“": '"',
     "”": '"',

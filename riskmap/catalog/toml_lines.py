@@ -11,8 +11,13 @@ from bisect import bisect_right
 
 KeyPath = tuple[str | int, ...]
 
+
 _BLANK = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
+
+
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
+
+
 _STRING = re.compile(
     r'"""(?:\\.|[^\\])*?"{3,5}'
     r"|'''.*?'{3,5}"
@@ -20,6 +25,8 @@ _STRING = re.compile(
     r"|'[^']*'",
     re.DOTALL,
 )
+
+
 _PLAIN = re.compile(r"[^,\]}\n#]*")
 
 

@@ -10,16 +10,7 @@ from riskmap.catalog.decision_checks import condition_problems
 from riskmap.catalog.layer import Layer
 from riskmap.catalog.problems import TomlFile, closest, one_of, shown
 from riskmap.catalog.toml_lines import KeyPath
-from riskmap.catalog.triggers import (
-    DRIVERS,
-    SIDES,
-    WARNING,
-    Level,
-    Limit,
-    RaisedTier,
-    Trigger,
-    WarningColour,
-)
+from riskmap.catalog.triggers import DRIVERS, SIDES, WARNING, Level, Limit, RaisedTier, Trigger, WarningColour
 from riskmap.errors import CatalogProblem, Say
 
 _COLOURS: tuple[str, ...] = get_args(WarningColour)  # the mildest first

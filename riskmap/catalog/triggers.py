@@ -30,16 +30,32 @@ Driver = Literal[
     "margin_m",
     "fire_weather",
 ]
+
+
 WarningKind = Literal["typhoon", "rainstorm", "waterlogging", "geological", "forest_fire", "gale"]
+
+
 WarningColour = Literal["white", "blue", "yellow", "orange", "red"]
+
+
 Unknown = Literal["unknown", "worst"]
+
+
 Side = Literal["from", "above", "upto", "below"]
+
+
 RaisedTier = Literal["general", "large", "major"]  # low raises nothing
+
 
 _MOST_HOURS = 24 * 31
 
+
 SIDES: Final[tuple[Side, ...]] = get_args(Side)
+
+
 WARNING: Final = "warning"
+
+
 """What a trigger names as its driver when it looks at issued warnings instead of numbers."""
 
 

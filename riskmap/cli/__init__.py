@@ -17,6 +17,10 @@ from typing import NoReturn
 import riskmap
 from riskmap.errors import RiskmapError
 
+__all__ = [
+    "main",
+]
+
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit; every failure is one clear message."""
@@ -33,26 +37,19 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
 def _run(words: list[str]) -> NoReturn:
     import typer
 
-    from riskmap.cli import (  # noqa: F401 - each adds its commands
-        assessment,
-        certainty,
-        duty,
-        evacuation,
-        fire,
-        hazards,
-        intake,
-        inventory,
-        ledger,
-        migration,
-        outbox,
-        preparing,
-        review,
-        scoring,
-        serving,
-        shelters,
-        terrain,
-        training,
-    )
+    from riskmap.cli import certainty, duty, evacuation, inventory, terrain, training
+    from riskmap.cli import certainty as migration
+    from riskmap.cli import duty as outbox
+    from riskmap.cli import evacuation as shelters
+    from riskmap.cli import importing as intake
+    from riskmap.cli import importing as review
+    from riskmap.cli import importing as serving
+    from riskmap.cli import inventory as assessment
+    from riskmap.cli import prepare as hazards
+    from riskmap.cli import prepare as preparing
+    from riskmap.cli import records as ledger
+    from riskmap.cli import terrain as fire
+    from riskmap.cli import training as scoring
     from riskmap.cli.common import LANG, app, fail
 
     try:
@@ -76,6 +73,3 @@ def _run(words: list[str]) -> NoReturn:
             else f"could not do it: {type(problem).__name__}: {problem}; set RISKMAP_DEBUG=1 for details"
         )
     raise SystemExit(status if isinstance(status, int) else 0)
-
-
-__all__ = ["main"]

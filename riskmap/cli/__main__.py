@@ -1,5 +1,7 @@
 """`python -m riskmap.cli` does what `riskmap` does."""
 
+from __future__ import annotations
+
 from riskmap.cli import main
 
 main()

@@ -1,13 +1,18 @@
-"""Commands about what stands beside a tier: its probability, what it hangs on, residual risk."""
+"""Commands about what stands beside a tier: its probability, what it hangs on, residual risk.
+
+The command that compares the tiers of two days or of two versions of a model.
+"""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from riskmap.cli.common import (
     LANG,
+    AsOfOption,
     JsonOption,
     LayersArgument,
     StoreOption,
@@ -19,6 +24,8 @@ from riskmap.cli.common import (
 )
 
 _SHOWN = 20  # lines for a person; --json gives all
+
+
 SeedOption = Annotated[int | None, typer.Option("--seed", min=0, help="随机种子 / seed of the draws")]
 
 
@@ -39,8 +46,8 @@ def uncertainty(
     store: StoreOption = None,
 ) -> None:
     """等级有多大把握 / how sure the tiers are."""
-    from riskmap.usecases.certainty import uncertainty_json
-    from riskmap.usecases.workspace import open_workspace
+    from riskmap.actions.records.certainty import uncertainty_json
+    from riskmap.actions.workspace import open_workspace
 
     ws = open_workspace(workspace, store)
     document = uncertainty_json(ws, layers or (), draws=draws, weights=weights, seed=seed, least=least)
@@ -77,9 +84,9 @@ def sensitivity(
     store: StoreOption = None,
 ) -> None:
     """得分主要取决于哪些指标 / which factors the score hangs on."""
-    from riskmap.present.values import field_title
-    from riskmap.usecases.certainty import sensitivity_json
-    from riskmap.usecases.workspace import open_workspace
+    from riskmap.actions.records.certainty import sensitivity_json
+    from riskmap.actions.workspace import open_workspace
+    from riskmap.texts import field_title
 
     ws = open_workspace(workspace, store)
     document = sensitivity_json(ws, layer, method=method, seed=1 if seed is None else seed)
@@ -111,9 +118,9 @@ def residual(
     store: StoreOption = None,
 ) -> None:
     """剩余风险与即将到期的措施 / residual risk, and measures about to expire."""
+    from riskmap.actions.records.certainty import residual_json
+    from riskmap.actions.workspace import open_workspace
     from riskmap.moments import local_now
-    from riskmap.usecases.residuals import residual_json
-    from riskmap.usecases.workspace import open_workspace
 
     ws = open_workspace(workspace, store)
     document = residual_json(ws, layers or (), on=day(on) or local_now().date(), within=within)
@@ -140,7 +147,7 @@ def residual(
 
 def beside_the_tier(point: dict[str, Any], titles: dict[str, str]) -> None:
     """Print what `explain` says beside the explanation: `point` as in its JSON, `titles` of the measures."""
-    from riskmap.assess.residual import WHY_NOT
+    from riskmap.scoring.residual import WHY_NOT
 
     if point["probabilities"] is not None:
         shares = _tiers({t: f"{p:.0%}" for t, p in point["probabilities"].items()})
@@ -162,7 +169,7 @@ def beside_the_tier(point: dict[str, Any], titles: dict[str, str]) -> None:
 
 
 def _tier(tier: str | None) -> str:
-    from riskmap.records import TIER_TITLES
+    from riskmap.vocabulary import TIER_TITLES
 
     return TIER_TITLES[tier or "unrated"].text(LANG)
 
@@ -170,3 +177,59 @@ def _tier(tier: str | None) -> str:
 def _tiers(counts: dict[str, Any]) -> str:
     separator = "、" if LANG == "zh" else ", "
     return separator.join(f"{_tier(tier)} {count}" for tier, count in counts.items())
+
+
+_MOVES_SHOWN = 50
+
+
+@app.command()
+def migrate(
+    layer: Annotated[str, typer.Argument(metavar="LAYER")],
+    before: Annotated[
+        str,
+        typer.Option(
+            "--from",
+            metavar="V",
+            help="日期、now、模型版本、摘要或 .toml 文件 / a date, now, a model version, digest or file",
+        ),
+    ],
+    after: Annotated[str, typer.Option("--to", metavar="V", help="同上 / likewise")] = "now",
+    picture: Annotated[
+        Path | None,
+        typer.Option("--picture", metavar="FILE", help="矩阵图 .svg 或 .html / the matrix as a picture"),
+    ] = None,
+    as_of: AsOfOption = None,
+    as_json: JsonOption = False,
+    workspace: WorkspaceOption = None,
+    store: StoreOption = None,
+) -> None:
+    """等级变化矩阵：两个日期或两个模型版本之间 / tiers before and after, between days or model versions."""
+    from riskmap.actions.records.changes import draw_migration, matrix_lines, migrate, side_text
+    from riskmap.actions.workspace import open_workspace
+    from riskmap.scoring.comparison import ORDER
+    from riskmap.vocabulary import TIER_TITLES
+
+    ws = open_workspace(workspace, store)
+    migrated = migrate(ws, layer, before=before, after=after, as_of=day(as_of))
+    if picture is not None:
+        draw_migration(ws, migrated, picture, lang=LANG)
+    document = migrated.as_json()
+    if as_json:
+        print_json(document)
+        return
+    title = ws.catalog.layer(layer).title.text(LANG)
+    one, other = side_text(migrated.before, LANG), side_text(migrated.after, LANG)
+    say(
+        f"{title}：{one} → {other}；同一批记录 {document['records']} 条，等级变化 {document['moved']} 条，"
+        f"新增 {document['new']} 条，注销 {document['retired']} 条",
+        f"{title}: {one} → {other}; {document['records']} records on both sides, {document['moved']} moved, "
+        f"{document['new']} new, {document['retired']} retired",
+    )
+    for line in matrix_lines(migrated, [TIER_TITLES[tier].text(LANG) for tier in ORDER]):
+        typer.echo(line)
+    for point in document["points"][:_MOVES_SHOWN]:
+        start, end = (TIER_TITLES[point[side]].text(LANG) for side in ("from", "to"))
+        typer.echo(f"  {point['code']}\t{start} → {end}\t{point['cause']}")
+    if len(document["points"]) > _MOVES_SHOWN:
+        more = len(document["points"]) - _MOVES_SHOWN
+        say(f"  另有 {more} 条，见 --json", f"  {more} more, see --json")

@@ -26,41 +26,69 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+
 LANG: Lang = cast("Lang", "en" if os.environ.get("RISKMAP_LANG", "zh").startswith("en") else "zh")
+
 
 WorkspaceOption = Annotated[
     Path | None,
     typer.Option("--workspace", help="工作区目录（默认 RISKMAP_WORKSPACE 或当前目录）/ workspace directory"),
 ]
+
+
 StoreOption = Annotated[
     str | None, typer.Option("--store", help="台账地址（默认 RISKMAP_STORE）/ URL of the ledger")
 ]
+
+
 JsonOption = Annotated[bool, typer.Option("--json", help="输出一个 JSON 文档 / print one JSON document")]
+
+
 ByOption = Annotated[
     str | None, typer.Option("--by", help="谁（默认登录用户）/ who (default: the login name)")
 ]
+
+
 WhyOption = Annotated[
     str | None, typer.Option("--why", help="为什么（默认本命令）/ reason (default: the command)")
 ]
+
+
 AsOfOption = Annotated[
     str | None, typer.Option("--as-of", metavar="DATE", help="某日的台账 YYYY-MM-DD / a past day")
 ]
+
+
 EngineOption = Annotated[
     Literal["numpy", "dask"],
     typer.Option("--engine", help="numpy 本机逐片 | dask 集群 / here piece by piece, or a Dask cluster"),
 ]
+
+
 SchedulerOption = Annotated[
     str | None, typer.Option("--scheduler", metavar="ADDRESS", help="dask 调度地址 tcp://主机:8786")
 ]
+
+
 LayersArgument = Annotated[list[str] | None, typer.Argument(help="图层（默认全部）/ layers (default: all)")]
+
+
 TierOption = Annotated[str | None, typer.Option("--tier", help="major,large,general,low")]
+
+
 StateOption = Annotated[str | None, typer.Option("--state", help="rated | unrated")]
+
+
 SubdistrictOption = Annotated[
     str | None, typer.Option("--subdistrict", help="街道，逗号分隔 / sub-districts")
 ]
+
+
 WhereOption = Annotated[
     list[str] | None, typer.Option("--where", help="'FIELD OP VALUE'，可重复 / repeatable")
 ]
+
+
 WithinOption = Annotated[Path | None, typer.Option("--within", help="GeoJSON 面（WGS84）/ polygon file")]
 
 

@@ -1,9 +1,12 @@
-"""Commands of a duty: scenarios, log, events, callout, after."""
+"""Commands of a duty: scenarios, log, events, callout, after.
+
+Commands about messages: message, outbox.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -25,24 +28,30 @@ from riskmap.errors import RiskmapError
 if TYPE_CHECKING:
     import datetime as dt
 
-    from riskmap.duty import CalloutView, Event, Review
+    from riskmap.actions.episode.messages import MessageState
+    from riskmap.values.duty import CalloutView, Review
+    from riskmap.values.scenario import Event
 
 ScenarioArgument = Annotated[
     str, typer.Argument(metavar="SCENARIO", help="情景编号或标题 / number or title of a scenario")
 ]
+
+
 NowOption = Annotated[
     str | None,
     typer.Option("--now", metavar="TIME", help="截至何时，无时区按北京时间 / as of; Beijing time by default"),
 ]
+
+
 MinutesOption = Annotated[
     float | None, typer.Option("--minutes", min=0.1, help="几分钟未应答呼叫下一位 / minutes to answer")
 ]
 
 
 def _moment(text: str | None) -> dt.datetime | None:
-    from riskmap.usecases.moments import parse_moment
+    from riskmap.moments import parse_beijing_moment
 
-    return parse_moment(text) if text else None
+    return parse_beijing_moment(text) if text else None
 
 
 @app.command()
@@ -50,9 +59,9 @@ def scenarios(
     as_json: JsonOption = False, workspace: WorkspaceOption = None, store: StoreOption = None
 ) -> None:
     """情景列表，最近的在前 / scenarios, the newest first."""
-    from riskmap.duty import beijing
-    from riskmap.usecases.duty_documents import scenario_json
-    from riskmap.usecases.workspace import open_workspace
+    from riskmap.actions.episode.documents import scenario_json
+    from riskmap.actions.workspace import open_workspace
+    from riskmap.values.scenario import beijing
 
     found = open_workspace(workspace, store).ledger.scenarios()
     if as_json:
@@ -106,9 +115,9 @@ def log(
     store: StoreOption = None,
 ) -> None:
     """记一条事件（只增不删，记错用 correction 更正）/ write one line of the event log."""
-    from riskmap.usecases.duty_documents import event_json
-    from riskmap.usecases.event_entry import Entry, log_event
-    from riskmap.usecases.workspace import open_workspace
+    from riskmap.actions.episode.documents import event_json
+    from riskmap.actions.episode.events import Entry, log_event
+    from riskmap.actions.workspace import open_workspace
 
     entry = Entry(
         kind=kind,
@@ -142,7 +151,7 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 
 def _event_line(event: Event) -> str:
-    from riskmap.duty import EVENT_KINDS, beijing
+    from riskmap.values.scenario import EVENT_KINDS, beijing
 
     where = f"{event.layer}:{event.code}" if event.layer else event.subdistrict or ""
     body = " ".join(f"{key}={value}" for key, value in event.body.items())
@@ -159,9 +168,9 @@ def events(
     store: StoreOption = None,
 ) -> None:
     """事件日志，含更正 / the event log, corrections included."""
-    from riskmap.usecases.duty import find_scenario
-    from riskmap.usecases.duty_documents import event_json
-    from riskmap.usecases.workspace import open_workspace
+    from riskmap.actions.episode.documents import event_json
+    from riskmap.actions.episode.duty import find_scenario
+    from riskmap.actions.workspace import open_workspace
 
     ws = open_workspace(workspace, store)
     found = ws.ledger.events(find_scenario(ws, scenario).id, until=_moment(until))
@@ -193,10 +202,10 @@ def callout(
     store: StoreOption = None,
 ) -> None:
     """叫应单：叫谁、谁应答了、谁超时、缺什么 / whom to call, who answered, who is overdue, what is missing."""
-    from riskmap.usecases.duty import callout_view
-    from riskmap.usecases.duty_documents import callout_json
-    from riskmap.usecases.duty_exports import CALLOUTS, check_target, export_callout
-    from riskmap.usecases.workspace import open_workspace
+    from riskmap.actions.episode.documents import callout_json
+    from riskmap.actions.episode.duty import callout_view
+    from riskmap.actions.reports import CALLOUTS, check_target, export_callout
+    from riskmap.actions.workspace import open_workspace
 
     for target in to or ():
         check_target(target, CALLOUTS)
@@ -219,8 +228,9 @@ def callout(
 
 
 def _print_callout(view: CalloutView) -> None:
-    from riskmap.duty import CALL_STATUS, beijing
-    from riskmap.records import RANKS, TIER_TITLES
+    from riskmap.values.duty import CALL_STATUS
+    from riskmap.values.scenario import beijing
+    from riskmap.vocabulary import RANKS, TIER_TITLES
 
     if view.scenario.drill:
         say("【演习】", "[DRILL]")
@@ -259,13 +269,14 @@ def after(
     store: StoreOption = None,
 ) -> None:
     """应急响应总结：各项数字由日志计算 / the after-action figures, from the log."""
-    from riskmap.usecases.duty import review_of
-    from riskmap.usecases.duty_documents import review_json
-    from riskmap.usecases.duty_exports import REPORTS, check_target, export_after_report
-    from riskmap.usecases.workspace import open_workspace
+    from riskmap.actions.episode.documents import review_json
+    from riskmap.actions.episode.duty import review_of
+    from riskmap.actions.reports import check_target, export_after_report
+    from riskmap.actions.workspace import open_workspace
+    from riskmap.io.writers.paper import FORMATS
 
     if to is not None:
-        check_target(to, REPORTS)
+        check_target(to, FORMATS)
     found = review_of(open_workspace(workspace, store), scenario, until=_moment(now), minutes=minutes)
     files = [] if to is None else export_after_report(found, to, by=person(by), lang=LANG)
     if as_json:
@@ -301,3 +312,88 @@ def _print_review(found: Review) -> None:
         say(f"  ! 事件 {event.id} 未计入", f"  ! event {event.id} is not counted", err=True)
     for d in found.differences:
         typer.echo(f"  ! {d.what.text(LANG)}: {d.expected} ≠ {d.found}", err=True)
+
+
+@app.command()
+def message(
+    scenario: ScenarioArgument,
+    text: Annotated[str, typer.Option("--text", help="内容 / the text")],
+    subject: Annotated[str, typer.Option("--subject", help="标题 / subject")] = "",
+    record: Annotated[str, typer.Option("--record", metavar="LAYER:CODE", help="哪个点位 / the record")] = "",
+    contact: Annotated[
+        int | None, typer.Option("--contact", min=1, help="发给名单第几位 / to which contact")
+    ] = None,
+    subdistrict: Annotated[str, typer.Option("--subdistrict", help="街道 / sub-district")] = "",
+    by: ByOption = None,
+    why: WhyOption = None,
+    as_json: JsonOption = False,
+    workspace: WorkspaceOption = None,
+    store: StoreOption = None,
+) -> None:
+    """发一条消息（经发件箱，逐次留痕；演习不发送）/ send a message through the outbox."""
+    from riskmap.actions.episode.events import Entry
+    from riskmap.actions.episode.messages import send_message
+    from riskmap.actions.workspace import open_workspace
+
+    entry = Entry("message", record=record, subdistrict=subdistrict, contact=contact, text=text)
+    state = send_message(
+        open_workspace(workspace, store),
+        scenario,
+        entry,
+        subject=subject,
+        by=person(by),
+        why=reason(why),
+    )
+    if as_json:
+        print_json(_message_json(state))
+    else:
+        typer.echo(_message_line(state))
+    raise typer.Exit(1 if state.status in {"queued", "failed"} else 0)
+
+
+@app.command()
+def outbox(
+    scenario: ScenarioArgument,
+    send: Annotated[bool, typer.Option("--send", help="重发未发出的 / try again what has not left")] = False,
+    by: ByOption = None,
+    why: WhyOption = None,
+    as_json: JsonOption = False,
+    workspace: WorkspaceOption = None,
+    store: StoreOption = None,
+) -> None:
+    """发件箱：每条消息发到哪一步 / where every message stands; exit status 1 while some have not left."""
+    from riskmap.actions.episode.messages import deliver, messages
+    from riskmap.actions.workspace import open_workspace
+
+    ws = open_workspace(workspace, store)
+    if send:
+        deliver(ws, scenario, by=person(by), why=reason(why))
+    found = messages(ws, scenario)
+    if as_json:
+        print_json({"messages": [_message_json(m) for m in found]})
+    else:
+        for state in found:
+            typer.echo(_message_line(state))
+    raise typer.Exit(1 if any(m.status in {"queued", "failed"} for m in found) else 0)
+
+
+def _message_json(state: MessageState) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    from riskmap.actions.episode.documents import iso
+
+    return asdict(state) | {"at": iso(state.at)}
+
+
+def _message_line(state: MessageState) -> str:
+    reason = state.reason if LANG == "zh" else state.reason_en
+    return "\t".join(
+        (
+            str(state.message),
+            state.words.text(LANG),
+            state.to or "—",
+            str(state.attempts),
+            state.text,
+            reason,
+        )
+    )

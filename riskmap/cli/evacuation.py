@@ -1,4 +1,7 @@
-"""Evacuation: who moves where, who is left, what the shelters lack."""
+"""Evacuation: who moves where, who is left, what the shelters lack.
+
+Shelters: who reaches how many places.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +25,8 @@ from riskmap.cli.common import (
 from riskmap.errors import RiskmapError
 
 _LISTED = 20
+
+
 _FILES = frozenset(
     {".csv", ".xlsx", ".xls", ".json", ".geojson", ".gpkg", ".shp", ".kml", ".zip", ".parquet"}
 )
@@ -88,9 +93,9 @@ def evacuate(
     store: StoreOption = None,
 ) -> None:
     """人员转移：谁转移到哪里，谁还没有去处 / who moves to which shelter, and who is left."""
-    from riskmap.usecases.evacuating import evacuation, write_lists
-    from riskmap.usecases.evacuation_document import complete
-    from riskmap.usecases.workspace import open_workspace
+    from riskmap.actions.episode.documents import complete
+    from riskmap.actions.episode.evacuation import evacuation, write_lists
+    from riskmap.actions.workspace import open_workspace
 
     ws = open_workspace(workspace, store)
     document = evacuation(
@@ -190,3 +195,42 @@ def _lack(shelter: Mapping[str, Any]) -> str:
         if value
     ]
     return "\t" + "，".join(words) if words else ""
+
+
+@app.command()
+def reach(
+    people: Annotated[Path, typer.Option("--people", metavar="FILE", help="人口分布表：编号、人口、经纬度")],
+    crs: Annotated[str | None, typer.Option("--crs", help="wgs84 cgcs2000 gcj02 bd09 EPSG:n")] = None,
+    radius: Annotated[
+        float | None,
+        typer.Option("--radius", min=1, help="服务半径（米），默认按类别 / metres, by class unless stated"),
+    ] = None,
+    as_json: JsonOption = False,
+    workspace: WorkspaceOption = None,
+    store: StoreOption = None,
+) -> None:
+    """避难可达性：每人可达多少床位，谁够不着 / shelter places in reach, and who reaches none."""
+    from riskmap.actions.terrain.reach import shelter_reach
+    from riskmap.actions.workspace import open_workspace
+
+    document = shelter_reach(open_workspace(workspace, store), people, crs=crs, radius=radius)
+    complete = not (document["people_unserved"] or document["incomplete"] or document["rejected"])
+    if as_json:
+        print_json(document)
+        raise typer.Exit(0 if complete else 1)
+    say(
+        f"人口 {document['people']}，可用场所 {len(document['shelters'])} 处、容量 {document['places']}；"
+        f"服务半径内没有场所的 {document['people_unserved']} 人（直线距离）",
+        f"{document['people']} people, {len(document['shelters'])} usable shelters with {document['places']} places; "
+        f"{document['people_unserved']} people have none in reach (straight lines)",
+    )
+    for zh, en, codes in (
+        ("够不着场所的人口单元", "groups without a shelter in reach", document["unserved"]),
+        ("没有坐标或人口、未计入", "without a position or a number, not counted", document["incomplete"]),
+    ):
+        if codes:
+            some = some_of(codes, _LISTED)
+            say(f"  {zh}：{some}", f"  {en}: {some}", err=True)
+    for one in document["left_out"][:_LISTED]:
+        typer.echo(f"  ! {one['code']}\t{one[LANG]}", err=True)
+    raise typer.Exit(0 if complete else 1)

@@ -1,4 +1,7 @@
-"""Commands that list and export: select, export."""
+"""Commands that list and export: select, export.
+
+Commands about scores: assess, explain, summary.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,10 @@ from riskmap.cli.common import (
     LANG,
     AsOfOption,
     ByOption,
+    EngineOption,
     JsonOption,
     LayersArgument,
+    SchedulerOption,
     StateOption,
     StoreOption,
     SubdistrictOption,
@@ -45,8 +50,8 @@ def select(
     store: StoreOption = None,
 ) -> None:
     """筛选 / list the records that a filter selects."""
-    from riskmap.usecases.selecting import make_selection, select_json
-    from riskmap.usecases.workspace import open_workspace
+    from riskmap.actions.inventory.listing import make_selection, select_json
+    from riskmap.actions.workspace import open_workspace
 
     ws = open_workspace(workspace, store)
     selection = make_selection(
@@ -94,9 +99,9 @@ def export(
     store: StoreOption = None,
 ) -> None:
     """导出分级分类清单 / export a classified inventory."""
-    from riskmap.usecases.exporting import export_selection
-    from riskmap.usecases.selecting import make_selection
-    from riskmap.usecases.workspace import open_workspace
+    from riskmap.actions.inventory.exporting import export_selection
+    from riskmap.actions.inventory.listing import make_selection
+    from riskmap.actions.workspace import open_workspace
 
     ws = open_workspace(workspace, store)
     selection = make_selection(
@@ -118,4 +123,155 @@ def export(
             say(f"{file['path']}：{file['rows']} 条", f"{file['path']}: {file['rows']} records")
         if not document["adds_up"]:
             say("注意：合计不一致，见封面", "note: sums do not agree, see the cover", err=True)
+    raise typer.Exit(0 if document["adds_up"] else 1)
+
+
+@app.command()
+def assess(
+    layers: LayersArgument = None,
+    engine: EngineOption = "numpy",
+    scheduler: SchedulerOption = None,
+    as_json: JsonOption = False,
+    by: ByOption = None,
+    why: WhyOption = None,
+    workspace: WorkspaceOption = None,
+    store: StoreOption = None,
+) -> None:
+    """评估分级 / score every point into a tier."""
+    from riskmap.actions.workspace import open_workspace
+
+    ws = open_workspace(workspace, store)
+    who, because = person(by), reason(why)
+    if engine == "numpy" and scheduler is None:
+        from riskmap.actions.records.scoring import assess_layers
+
+        document = assess_layers(ws, layers or (), by=who, why=because)
+    else:
+        from riskmap.actions.records.scoring import assess_layers_on
+
+        document = assess_layers_on(ws, layers or (), engine=engine, scheduler=scheduler, by=who, why=because)
+    if as_json:
+        print_json(document)
+        return
+    for item in document["layers"]:
+        title = ws.catalog.layer(item["layer"]).title.text(LANG)
+        t = item["tiers"]
+        say(
+            f"{title}：重大 {t['major']}、较大 {t['large']}、一般 {t['general']}、低 {t['low']}、未评 {item['unrated']}"
+            f"（等级或得分有变化 {item['changed']}）",
+            f"{title}: major {t['major']}, large {t['large']}, general {t['general']}, low {t['low']}, "
+            f"unrated {item['unrated']} (changed {item['changed']})",
+        )
+
+
+@app.command()
+def explain(
+    layer: Annotated[str, typer.Argument(metavar="LAYER")],
+    code: Annotated[str, typer.Argument(metavar="CODE")],
+    as_json: JsonOption = False,
+    workspace: WorkspaceOption = None,
+    store: StoreOption = None,
+) -> None:
+    """为什么是这个等级 / why this point has this tier."""
+    from riskmap.actions.records.certainty import certainty_json, point_certainty
+    from riskmap.actions.records.scoring import explain_point, explanation_json
+    from riskmap.actions.workspace import open_workspace
+    from riskmap.cli.certainty import beside_the_tier
+    from riskmap.moments import local_now
+
+    ws = open_workspace(workspace, store)
+    document = explanation_json(explain_point(ws, layer, code))
+    document |= certainty_json(point_certainty(ws, layer, code, on=local_now().date()))
+    if as_json:
+        print_json(document)
+        return
+    from riskmap.texts import field_title, limit_text, value_text
+    from riskmap.vocabulary import TIER_TITLES
+
+    definition, model = ws.catalog.layer(layer), ws.catalog.model_of(layer)
+    titles = {key: title.text(LANG) for key, title in model.titles.items()}
+
+    def title(field: str) -> str:
+        return field_title(definition, field, LANG)
+
+    def value(field: str, of: object) -> str:
+        return value_text(definition, field, of, LANG) or "—"
+
+    tier = TIER_TITLES[document["tier"] or "unrated"].text(LANG)
+    name, score = model.title.text(LANG), "—" if document["score"] is None else f"{document['score']:g}"
+    say(f"{code}：{tier}，得分 {score}（{name}）", f"{code}: {tier}, score {score} ({name})")
+    for part in document["contributions"]:
+        typer.echo(
+            f"  {title(part['field'])}：{value(part['field'], part['value'])}\t{part['contribution']:+.4g}"
+        )
+    missing = [title(field) for field in document["missing"]]
+    rules = [titles.get(str(rule), str(rule)) for rule in document["rules"]]
+    gates = [titles.get(str(gate), str(gate)) for gate in document["gates"]]
+    fit = document["reference"].get("fit")
+    if fit:
+        rows, at, digest = fit["rows"], str(fit["at"])[:10], str(fit["digest"])[:12]
+        say(
+            f"得分是与本图层 {rows} 条记录比较得出的相对位置（{at} 的评估，{digest}）",
+            f"the score is a place among the {rows} records of this layer (assessed {at}, {digest})",
+        )
+    if missing:
+        say(f"缺少：{'、'.join(missing)}", f"missing: {', '.join(missing)}")
+    if gates:
+        say(f"限级条件：{'、'.join(gates)}", f"gates: {', '.join(gates)}")
+    if rules:
+        say(f"直接判定：{'、'.join(rules)}", f"direct rules: {', '.join(rules)}")
+    for step in document["nearest"]:
+        field, now, then = (
+            step["field"],
+            value(step["field"], step["value"]),
+            limit_text(definition, step["field"], step["to"], LANG),
+        )
+        tier = TIER_TITLES[step["tier"]].text(LANG)
+        say(
+            f"  若{title(field)}由 {now} 变为 {then}，等级变为{tier}",
+            f"  if {title(field)} went from {now} to {then}, the tier would be {tier}",
+        )
+    beside_the_tier(document, {measure.id: measure.title.text(LANG) for measure in model.measures})
+
+
+@app.command()
+def summary(
+    as_of: AsOfOption = None,
+    compare: Annotated[
+        str | None, typer.Option("--compare", metavar="DATE", help="与某日比较 / compare with a day")
+    ] = None,
+    as_json: JsonOption = False,
+    workspace: WorkspaceOption = None,
+    store: StoreOption = None,
+) -> None:
+    """汇总，并核对合计 / counts, and whether they add up."""
+    from riskmap.actions.inventory.listing import summarise
+    from riskmap.actions.workspace import open_workspace
+
+    ws = open_workspace(workspace, store)
+    document = summarise(ws, as_of=day(as_of), compare=day(compare))
+    if as_json:
+        print_json(document)
+    else:
+        t = document["tiers"]
+        say(
+            f"{ws.config.district}：共 {document['total']}；重大 {t['major']}、较大 {t['large']}、一般 {t['general']}、"
+            f"低 {t['low']}、未评 {document['unrated']}；退回未改 {document['rejected_rows']} 行",
+            f"{ws.config.district}: {document['total']}; major {t['major']}, large {t['large']}, general {t['general']}, "
+            f"low {t['low']}, unrated {document['unrated']}; rejected rows open {document['rejected_rows']}",
+        )
+        for layer_id, layer in document["layers"].items():
+            t = layer["tiers"]
+            typer.echo(
+                f"  {ws.catalog.layer(layer_id).title.text(LANG)}\t{layer['total']}\t"
+                + "\t".join(str(t[k]) for k in t)
+                + f"\t{layer['unrated']}"
+            )
+        for difference in document["differences"]:
+            codes = "、".join(difference["codes"][:50])
+            say(
+                f"合计不一致：{difference['what']}，应为 {difference['expected']}，实为 {difference['found']}；{codes}",
+                f"does not add up: {difference['what']}, expected {difference['expected']}, found {difference['found']}: {codes}",
+                err=True,
+            )
     raise typer.Exit(0 if document["adds_up"] else 1)

@@ -8,6 +8,8 @@ km/h wind at 10 m, mm of rain over the last 24 h. Equation numbers are those of 
 Every function works on arrays of sites (or scalars). NaN is unknown and stays so: a code that lacks
 its weather is unknown on that day and, because each day starts from the last, on all days after it.
 Weather that cannot be (105 % humidity, −3 mm of rain) is refused, never clamped.
+
+Forest-fire risk of a grid.
 """
 
 from __future__ import annotations
@@ -18,9 +20,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike
 
+from riskmap.array_types import Floats
 from riskmap.errors import FormulaError, Say
 from riskmap.formulas.domain import within
-from riskmap.formulas.steps import Floats
 
 POSSIBLE: Final = {
     "temp": (-90.0, 60.0, Say("气温（°C）", "temperature (°C)")),
@@ -28,22 +30,47 @@ POSSIBLE: Final = {
     "ws": (0.0, 450.0, Say("风速（km/h）", "wind (km/h)")),
     "prec": (0.0, 2000.0, Say("降水量（mm）", "rain (mm)")),
 }
+
+
 """Lowest and highest possible value of each weather column. Records of the earth, rounded up; from memory."""
 
+
 _NORTH_46: Final = (6.5, 7.5, 9.0, 12.8, 13.9, 13.9, 12.4, 10.9, 9.4, 8.0, 7.0, 6.0)
+
+
 _NORTH_20: Final = (7.9, 8.4, 8.9, 9.5, 9.9, 10.2, 10.1, 9.7, 9.1, 8.6, 8.1, 7.8)
+
+
 _EQUATOR: Final = (9.0,) * 12
+
+
 _SOUTH_20: Final = (10.1, 9.6, 9.1, 8.5, 8.1, 7.8, 7.9, 8.3, 8.9, 9.4, 9.9, 10.2)
+
+
 _SOUTH_40: Final = (11.5, 10.5, 9.2, 7.9, 6.8, 6.2, 6.5, 7.4, 8.7, 10.0, 11.2, 11.8)
+
+
 _DMC_LENGTHS: Final = np.array((_SOUTH_40, _SOUTH_20, _EQUATOR, _NORTH_20, _NORTH_46))
+
+
 _DMC_FROM: Final = np.array((-30.0, -10.0, 10.0, 30.0))  # a limit belongs to the zone south of it
 
+
 _NORTH_FACTORS: Final = (-1.6, -1.6, -1.6, 0.9, 3.8, 5.8, 6.4, 5.0, 2.4, 0.4, -1.6, -1.6)
+
+
 _SOUTH_FACTORS: Final = (6.4, 5.0, 2.4, 0.4, -1.6, -1.6, -1.6, -1.6, -1.6, 0.9, 3.8, 5.8)
+
+
 _DC_FACTORS: Final = np.array((_SOUTH_FACTORS, (1.4,) * 12, _NORTH_FACTORS))
+
+
 _DC_FROM: Final = np.array((-20.0, 20.0))
 
+
 _MOISTEST_FFMC: Final = 250.0
+
+
 HIGHEST_FFMC: Final = 101.0
 
 
@@ -57,6 +84,8 @@ class Codes:
 
 
 START: Final = Codes(85.0, 6.0, 15.0)
+
+
 """The standard start of a season: fuels three days after snow or soaking rain."""
 
 
@@ -258,3 +287,15 @@ def _unless_unknown(result: Floats, *inputs: Floats) -> Floats:
     for given in inputs:
         unknown = unknown | np.isnan(given)
     return np.asarray(np.where(unknown, np.nan, result), dtype=np.float64)
+
+
+def grid_risk(fuel: ArrayLike, ignition: ArrayLike, access: ArrayLike, weather: ArrayLike = 1.0) -> Floats:
+    """Return fire weather × fuel × ignition × access; classes rise with danger, weather 1 is "left out".
+
+    3·4·2 = 24; with weather 2 it is 48. LY/T 1063 grades counties and is not meant for grids.
+    """
+    parts = (np.asarray(part, dtype=np.float64) for part in (fuel, ignition, access, weather))
+    product = np.float64(1.0)
+    for part in parts:
+        product = product * part
+    return np.asarray(product, dtype=np.float64)

@@ -13,12 +13,17 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from riskmap.array_types import Floats
 from riskmap.errors import Say
-from riskmap.formulas import rain, runoff, slope
-from riskmap.formulas.steps import Floats
+from riskmap.formulas import slope, water
+from riskmap.formulas import slope as rain
 
 _INF: Final = float("inf")
+
+
 FIRMEST: Final = 1000.0
+
+
 """What a factor of safety counts as at most: level ground is infinitely safe, and infinity is no score."""
 
 
@@ -93,7 +98,7 @@ def _rain_ratio(*, intensity: ArrayLike, hours: ArrayLike) -> Floats:
 
 
 def _ponded(**given: ArrayLike) -> Floats:
-    return np.asarray(runoff.depression_balance(**given).left, dtype=np.float64)
+    return np.asarray(water.depression_balance(**given).left, dtype=np.float64)
 
 
 def _angle(sign: Literal[-1, 0, 1]) -> Parameter:
@@ -101,9 +106,16 @@ def _angle(sign: Literal[-1, 0, 1]) -> Parameter:
 
 
 _FRICTION: Final = Parameter(Say("内摩擦角（°）", "friction angle (°)"), 1, high=90.0, open_high=True)
+
+
 _CATCHMENT: Final = Say("单位汇水面积（m）", "specific catchment (m)")
+
+
 _CURVE_NUMBER: Final = Parameter(Say("CN 值", "curve number"), 1, high=100.0, open_low=True)
+
+
 _RAIN: Final = Parameter(Say("降水量（mm）", "rain (mm)"), 1)
+
 
 FORMULAS: Final[Mapping[str, Formula]] = {
     "infinite_slope": Formula(
@@ -152,7 +164,7 @@ FORMULAS: Final[Mapping[str, Formula]] = {
         Say("SCS-CN 径流深", "SCS-CN runoff"),
         "mm",
         {"rain": _RAIN, "curve_number": _CURVE_NUMBER},
-        runoff.scs_runoff,
+        water.scs_runoff,
         "USDA NEH 630, chapter 10",
     ),
     "ponded_volume": Formula(
@@ -175,7 +187,7 @@ FORMULAS: Final[Mapping[str, Formula]] = {
             "volume": Parameter(Say("水量（m³）", "volume (m³)"), 1),
             "run": Parameter(Say("坡比 1:n 的 n", "run n of the slope 1:n"), -1, open_low=True),
         },
-        runoff.cone_depth,
+        water.cone_depth,
         "圆锥体积 · volume of a cone",
     ),
     "topographic_wetness": Formula(
@@ -185,7 +197,7 @@ FORMULAS: Final[Mapping[str, Formula]] = {
             "catchment": Parameter(_CATCHMENT, 1, open_low=True),
             "slope": Parameter(Say("坡度（°）", "slope (°)"), -1, high=90.0, open_high=True),
         },
-        runoff.topographic_wetness,
+        water.topographic_wetness,
         "Beven & Kirkby 1979",
     ),
 }

@@ -4,41 +4,88 @@ Distances and radii in km, pressures and pressure drops in hPa, wind in m/s, lat
 The functions of a distance keep its precision (float32 stays float32), because a field of millions
 of pairs needs no more than that. Conventions of numbers (limits of B, the exponent's floor) follow
 Holland's papers as CLIMADA 6 reads them.
+
+R-CLIPER: rain of a tropical cyclone from its wind alone. Axisymmetric and weak: a fallback only.
+
+How open a place is to the wind: a factor on the wind over sea, from the heights around it.
+
+Simple and stated, no flow model. Draft figures: a mean wind loses about a quarter from sea to open land
+(Harper, Kepert and Ginger 2010, from memory); loss behind high ground and gain on crests are set so that
+no place is thought safer than .5 of the wind over sea.
+
+Wind through the radii that a service issues: a profile in every direction, nothing assumed of pressure.
+
+Issued radii say how far a wind blows in each quadrant. Through them and the maximum wind goes a curve that
+is straight in the logarithms of distance and wind (a modified Rankine vortex whose exponent changes at
+every radius). Nothing here is fitted to observations.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from riskmap.formulas.steps import Floats, along_curve
+from riskmap.array_types import Floats
+from riskmap.errors import Say
+from riskmap.formulas.domain import along_curve, within
 
 Reals = NDArray[np.floating[Any]]
 
+
 KNOT: Final = 1852.0 / 3600.0  # m/s
+
+
 NAUTICAL_MILE: Final = 1.852  # km
+
+
 DEGREE: Final = 111.12  # km
+
+
 OMEGA: Final = 7.29e-5  # rad/s
+
+
 DENSITY: Final = 1.15  # kg/m³, Holland 1980
+
+
 SURFACE: Final = 0.9  # wind at the surface ÷ gradient wind; Franklin, Black and Valde 2003
+
+
 B_LIMITS: Final = (1.0, 2.5)  # Holland 1980, of the gradient wind
+
+
 B_SURFACE_LIMITS: Final = (B_LIMITS[0] * SURFACE**2, B_LIMITS[1] * SURFACE**2)
+
+
 FARTHEST: Final = 300.0  # km; nothing is computed beyond
+
+
 PERIPHERY: Final = (17.0, 300.0)  # Holland 2010: the wind, m/s, that is assumed at this distance, km
+
+
 _INNER, _LEAST = 0.5, 0.4  # Holland 2010: the exponent inside the radius of maximum wind, and its floor
+
+
 _NEAREST: Final = 1e-3  # km
 
+
 _TO_TEN_MINUTES: Final[Mapping[float, float]] = {1.0: 0.93, 2.0: 0.97, 10.0: 1.0}
+
+
 """Mean wind over 1 or 2 minutes → over 10, at sea. Draft: 1 minute as in Harper, Kepert and Ginger
 (2010), WMO/TD-1555, table 1.2, from memory; 2 minutes between the two. The .88 that agencies used before
 goes with the way in which they estimate a maximum, not with wind: docs/decisions/0014."""
 
+
 GUST: Final[Mapping[str, float]] = {"sea": 1.23, "coast": 1.38, "open": 1.52, "built": 1.66}
+
+
 """3-second gust ÷ 10-minute mean by exposure. Draft: Harper, Kepert and Ginger (2010), table 1.1
 (at-sea, off-sea, off-land, in-land), from memory."""
+
 
 BEAUFORT: Final = (
     0.0,
@@ -60,9 +107,14 @@ BEAUFORT: Final = (
     51.0,
     56.1,
 )
+
+
 """Force → least mean wind, m/s, forces 0–17 (GB/T 28591)."""
 
+
 _PRESSURES: Final = (872.0, 940.0, 980.0, 1021.0)
+
+
 _RADII_NMI: Final = (14.907318, 15.726927, 25.742142, 56.856522)
 
 
@@ -203,3 +255,168 @@ def _reals(given: ArrayLike) -> Reals:
     """Return the numbers in their own precision, float64 where they are no floats."""
     found: Any = np.asarray(given)
     return found if np.issubdtype(found.dtype, np.floating) else np.asarray(found, dtype=np.float64)
+
+
+_INCH_A_DAY: Final = 25.4 / 24.0  # → mm/h
+
+
+_STRONGEST: Final = 160.0  # knots; near 166 the radius of the strongest rain would vanish
+
+
+def cyclone_rain(distance: ArrayLike, wind: ArrayLike) -> Floats:
+    """Return the rain rate, mm/h, at a distance (km) from the centre of a cyclone with this wind (knots, 1 minute).
+
+    U = 1 + (v − 35)/33; T0 = −1.10 + 3.96U and Tm = −1.60 + 4.80U inch/day; rm = 64.5 − 13U and
+    re = 150 − 16U km; linear inside rm, exponential outside. Source: Tuleya, DeMaria and Kuligowski (2007).
+    80 kt at 0, 20, 33.77, 100, 200 km → 8.742, 9.673, 10.314, 5.715, 2.344.
+    """
+    r = within(distance, 0.0, float("inf"), Say("距离（km）", "distance (km)"))
+    v = within(wind, 0.0, _STRONGEST, Say("风速（节）", "wind (knots)"))
+    u = 1.0 + (v - 35.0) / 33.0
+    centre, most = np.maximum(-1.10 + 3.96 * u, 0.0), np.maximum(-1.60 + 4.80 * u, 0.0)
+    radius, reach = 64.5 - 13.0 * u, 150.0 - 16.0 * u
+    inside = centre + (most - centre) * r / radius
+    outside = most * np.exp(-(r - radius) / reach)
+    return np.asarray(np.where(r < radius, inside, outside) * _INCH_A_DAY, dtype=np.float64)
+
+
+RINGS: Final = (500.0, 1000.0, 2000.0, 3000.0)  # m
+
+
+BEARINGS: Final = tuple(range(0, 360, 45))
+
+
+LAND_LOSS: Final = 0.25
+
+
+SHELTER: Final = 2.0  # loss per tangent of the mean horizon
+
+
+LEAST_BEHIND: Final = 0.65
+
+
+CREST: Final = 0.3 / 300.0  # gain per metre above the ground within 1 km
+
+
+MOST_ON_CREST: Final = 0.2
+
+
+LAND: Final = 0.5  # m; lower is sea
+
+
+_LEAST_EXPOSURE, _MOST = 0.5, 1.2
+
+
+def exposure(height: ArrayLike, around: ArrayLike) -> Floats:
+    """Return the factor, .5–1.2, from a place's height float[n] and those around, float[rings, bearings, n], metres.
+
+    (1 − .25·land)·max(1 − 2·horizon, .65)·(1 + crest): land is the share of the heights around above .5 m (no
+    data is sea, which shelters nobody), horizon the mean over the bearings of the steepest rise, crest .001 for
+    each metre above the mean within 1 km, at most .2. NaN where the place's own height is.
+    Flat land → .75; an islet of 40 m in the sea → 1.04.
+    """
+    own = np.asarray(height, np.float64)
+    ground: NDArray[np.float64] = np.nan_to_num(np.asarray(around, np.float64), nan=0.0)
+    land = np.mean(ground > LAND, axis=(0, 1))
+    rise = (ground - own) / np.array(RINGS)[:, None, None]
+    horizon = np.mean(np.maximum(rise.max(axis=0), 0.0), axis=0)
+    above = own - ground[: sum(r <= 1000.0 for r in RINGS)].mean(axis=(0, 1))
+    crest = np.clip(CREST * above, 0.0, MOST_ON_CREST)
+    factor = (1.0 - LAND_LOSS * land) * np.maximum(1.0 - SHELTER * horizon, LEAST_BEHIND) * (1.0 + crest)
+    return np.clip(factor, _LEAST_EXPOSURE, _MOST)
+
+
+OUTER: Final = 0.5
+
+
+"""Decay exponent of the wind outside its maximum, V ~ r^−x. Draft: cyclones have .4–.6 (Anthes 1982, from memory)."""
+
+
+RADIUS_LIMITS: Final = (
+    10.0,
+    100.0,
+)  # km; where the maximum wind may lie when only outer radii are known. Draft
+
+
+ASYMMETRY: Final = (
+    0.55  # share of the motion in the wind at the surface. Draft: Lin and Chavas 2012, from memory
+)
+
+
+_FLATTEST, _STEEPEST = 0.25, 2.0  # limits of an exponent beyond the last radius
+
+
+_APART: Final = 0.02  # of logarithms: radii nearer to each other than 2 % are one
+
+
+_NEAREST_RADIUS, _NO_WIND = 1e-3, 1e-6  # km, m/s: what a logarithm begins at
+
+
+_CORE: Final = 1.5  # Holland's b inside the maximum
+
+
+def inferred_radius(strongest: ArrayLike, speed: ArrayLike, radius: ArrayLike) -> Floats:
+    """Return the radius of maximum wind, km, from which V ~ r^−.5 meets `speed` (m/s) at `radius` (km).
+
+    Within 10–100 km. 38.6 m/s and 25.7 m/s at 167 km → 74.0.
+    """
+    ratio = np.asarray(speed, np.float64) / np.asarray(strongest, np.float64)
+    return np.clip(np.asarray(radius, np.float64) * ratio ** (1.0 / OUTER), *RADIUS_LIMITS)
+
+
+def in_quadrants(four: Sequence[float] | Floats, northeast: Reals, southeast: Reals) -> Reals:
+    """Return a value that goes smoothly round the centre and is NE, SE, SW, NW in the quadrants' middles.
+
+    `northeast` and `southeast` are the components, −1 to 1, of the unit vector towards a place. Between the
+    middles of two quadrants their shares are cos² and sin² of the angle, so nothing overshoots.
+    """
+    ne, se, sw, nw = (np.float32(x) for x in four)  # single: doubles would widen single places
+    across: Any = np.where(northeast > 0, ne, sw)
+    along: Any = np.where(southeast > 0, se, nw)
+    return northeast * northeast * across + southeast * southeast * along
+
+
+def radii_wind(
+    distance: Reals,
+    *,
+    radius: float,
+    strongest: Reals | float,
+    anchors: Sequence[tuple[float, Reals | float]],
+) -> Reals:
+    """Return the wind, m/s, at a distance (km): `strongest` at `radius`, and each anchor's at its own radius.
+
+    `anchors`: (wind, radii at the same places), strongest first; one that lies inside the one before, or is
+    not weaker, is passed over. Beyond the last the curve goes on with its exponent, within .25–2; without
+    any it is .5. Inside `radius` the wind falls as in Holland's profile (b 1.5).
+    40 m/s at 50 km, 25 at 200 km: 100 km → 31.623, 50 → 40, 25 → 26.965.
+    """
+    far: Any = np.log(np.maximum(distance, _NEAREST_RADIUS))
+    middle = math.log(radius)
+    level: Any = np.log(np.maximum(strongest, _NO_WIND))
+    at: Any = middle
+    out: Any = level + np.zeros_like(far)
+    last: Any = OUTER
+    for speed, where in anchors:
+        place: Any = np.log(np.maximum(where, _NEAREST_RADIUS))
+        value = math.log(speed)
+        gap: Any = place - at
+        fall: Any = level - value
+        good: Any = (gap > _APART) & (fall > 0)
+        slope: Any = fall / np.maximum(gap, _APART)
+        if good.all():
+            out -= slope * np.minimum(np.maximum(far - at, 0.0), gap)
+            at, level, last = place, value, slope
+        elif good.any():
+            out -= _either(good, slope, 0.0) * np.minimum(np.maximum(far - at, 0.0), np.maximum(gap, 0.0))
+            at, level = _either(good, place, at), _either(good, value, level)
+            last = _either(good, slope, last)
+    out -= np.minimum(np.maximum(last, _FLATTEST), _STEEPEST) * np.maximum(far - at, 0.0)
+    if far.min() < middle:
+        inner: Any = _CORE * np.maximum(middle - far, 0.0)
+        out += 0.5 * (inner + 1.0 - np.exp(inner))
+    np.exp(out, out=out)
+    return out
+
+
+def _either(condition: Any, one: Any, other: Any) -> Any:
+    return cast("Any", np.where(condition, one, other))

@@ -1,19 +1,19 @@
 """The ledger: features, revisions, assessments, contacts. Nothing is ever lost."""
 
+from __future__ import annotations
+
 from riskmap.ledger.assessments import RunResult, Scored
 from riskmap.ledger.column_reading import LayerColumns
 from riskmap.ledger.editing import RecordEdit
-from riskmap.ledger.fits import KeptFit
-from riskmap.ledger.holding import HeldEntry
+from riskmap.ledger.held_rows import HeldEntry
+from riskmap.ledger.history import BatchInfo, ChangesetInfo, ExportInfo
 from riskmap.ledger.importing import Committed
 from riskmap.ledger.ledger import Ledger
-from riskmap.ledger.masking import is_masked, mask_contacts, mask_name, mask_phone, mask_value
-from riskmap.ledger.model_versions import KeptModel, model_digest
-from riskmap.ledger.reading import BatchInfo, ChangesetInfo, ExportInfo
-from riskmap.ledger.rejects import RejectedEntry
+from riskmap.ledger.rejected_rows import RejectedEntry
 from riskmap.ledger.revisions import Write
-from riskmap.ledger.runs import TierChange
+from riskmap.ledger.runs import KeptFit, KeptModel, TierChange, model_digest
 from riskmap.ledger.undoing import Undone
+from riskmap.rules.masks import is_masked, mask_contacts, mask_name, mask_phone, mask_value
 
 __all__ = [
     "BatchInfo",

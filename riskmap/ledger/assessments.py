@@ -14,11 +14,9 @@ from numpy.typing import NDArray
 
 from riskmap.errors import LedgerError
 from riskmap.ledger import schema as s
-from riskmap.ledger.fits import digest_of, keep_fit
-from riskmap.ledger.known import held_at
-from riskmap.ledger.model_versions import keep_model
+from riskmap.ledger.columns import held_at
 from riskmap.ledger.revisions import open_changeset
-from riskmap.ledger.runs import last_run
+from riskmap.ledger.runs import digest_of, keep_fit, keep_model, last_run
 from riskmap.ledger.store import (
     CHUNK,
     Store,
@@ -29,7 +27,8 @@ from riskmap.ledger.store import (
     read_chunks,
     update_rows,
 )
-from riskmap.records import UNRATED, Assessment
+from riskmap.values.assessment import Assessment
+from riskmap.vocabulary import UNRATED
 
 _FEW = 2000  # records that are looked up one by one rather than by reading their layer
 

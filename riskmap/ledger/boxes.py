@@ -20,13 +20,21 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from riskmap.ledger import schema as s
-from riskmap.ledger.guards import BOX_INSERT
+from riskmap.ledger.sqlite import BOX_INSERT
 from riskmap.ledger.store import read_chunks
 
 MANY: Final = 20_000
+
+
 _CELL: Final = np.dtype([("id", ">i8"), ("minx", ">f4"), ("maxx", ">f4"), ("miny", ">f4"), ("maxy", ">f4")])
+
+
 _SIDES: Final = ("minx", "maxx", "miny", "maxy")
+
+
 _HEAD: Final = 4
+
+
 _SPARE: Final = 3  # cells left free in a node, or the next insert would split it
 
 

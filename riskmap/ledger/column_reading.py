@@ -21,15 +21,18 @@ import sqlalchemy as sa
 
 from riskmap.catalog.layer import Field, Layer
 from riskmap.catalog.model import CHECKLIST_PREFIX
-from riskmap.columns import FIELD_TYPES, Misfit, column_of, field_array, filled_marks, position_arrays
 from riskmap.ledger import schema as s
 from riskmap.ledger.assessments import read_names
-from riskmap.ledger.known import SHAPE_OF_REVISION, held_at, read_checklist
+from riskmap.ledger.columns import SHAPE_OF_REVISION, held_at, read_checklist
 from riskmap.ledger.store import json_list, moments, no_cycles, read_chunks
-from riskmap.records import UNRATED
+from riskmap.rules.arrays import FIELD_TYPES, Misfit, column_of, field_array, filled_marks, position_arrays
+from riskmap.vocabulary import UNRATED
 
 Cells = Mapping[str, Sequence[Any]]  # name → what the rows of a chunk hold
+
+
 Arrays = dict[str, pa.Array]
+
 
 _BODY = sa.cast(s.revision.c.body, sa.LargeBinary).label("body")  # bytes: JSON is decoded once, by its reader
 

@@ -15,22 +15,12 @@ from shapely.errors import ShapelyError
 
 from riskmap.errors import LedgerError, StaleRevisionError, StaleRow, UnknownNameError
 from riskmap.ledger import schema as s
-from riskmap.ledger.known import WITHDRAWN, Known, read_known, read_versions
-from riskmap.ledger.masking import is_masked
-from riskmap.ledger.merge import (
-    FIXED_KEYS,
-    SAME_PLACE,
-    Changes,
-    changed_roles,
-    is_nan,
-    masked_from_nothing,
-    same,
-    same_shape,
-    shown,
-)
+from riskmap.ledger.columns import WITHDRAWN, Known, read_known, read_versions
+from riskmap.ledger.merging import FIXED_KEYS, SAME_PLACE, Changes, changed_roles, same, same_shape, shown
 from riskmap.ledger.revisions import Draft, open_changeset, write_new, write_next
 from riskmap.ledger.store import Store
-from riskmap.records import CLEAR, Contact, Records
+from riskmap.rules.masks import is_masked, is_nan, masked_from_nothing
+from riskmap.values.records import CLEAR, Contact, Records
 
 _NAMED: Final = 5  # codes that a message lists
 

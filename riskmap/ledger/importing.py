@@ -9,11 +9,11 @@ import sqlalchemy as sa
 
 from riskmap.errors import StaleRevisionError
 from riskmap.ledger import schema as s
-from riskmap.ledger.holding import keep_held
-from riskmap.ledger.known import WITHDRAWN
-from riskmap.ledger.merge import shown, unmasked
+from riskmap.ledger.columns import WITHDRAWN
+from riskmap.ledger.held_rows import keep_held
+from riskmap.ledger.merging import shown, unmasked
 from riskmap.ledger.planning import Decision, check_intake, decide
-from riskmap.ledger.rejects import keep_rejected
+from riskmap.ledger.rejected_rows import keep_rejected
 from riskmap.ledger.revisions import (
     Draft,
     open_changeset,
@@ -23,7 +23,8 @@ from riskmap.ledger.revisions import (
     write_next,
 )
 from riskmap.ledger.store import Store, next_id, no_cycles, state_of
-from riskmap.records import CLEAR, ImportPlan, Records
+from riskmap.values.import_plan import ImportPlan
+from riskmap.values.records import CLEAR, Records
 
 
 @dataclass(frozen=True, slots=True)

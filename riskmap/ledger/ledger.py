@@ -11,37 +11,33 @@ from types import TracebackType
 from typing import Any, Self
 
 from riskmap.catalog.layer import Layer
-from riskmap.duty import Escalated, Event, NewEvent, Opened, Scenario
 from riskmap.errors import LedgerError, UnknownNameError
-from riskmap.hazards import Escalation
 from riskmap.ledger import (
     assessments,
     editing,
-    events,
-    holding,
+    held_rows,
+    history,
     importing,
-    model_versions,
     planning,
-    reading,
-    rejects,
+    rejected_rows,
     runs,
     scenarios,
     undoing,
     upkeep,
 )
+from riskmap.ledger import runs as model_versions
+from riskmap.ledger import scenarios as events
 from riskmap.ledger import schema as s
 from riskmap.ledger.assessments import RunResult, Scored
 from riskmap.ledger.column_reading import LayerColumns, read_inputs
+from riskmap.ledger.columns import Box
 from riskmap.ledger.editing import RecordEdit
-from riskmap.ledger.fits import KeptFit, last_fit
-from riskmap.ledger.holding import HeldEntry
+from riskmap.ledger.held_rows import HeldEntry
+from riskmap.ledger.history import BatchInfo, ChangesetInfo, ExportInfo
 from riskmap.ledger.importing import Committed
-from riskmap.ledger.known import Box
-from riskmap.ledger.model_versions import KeptModel
-from riskmap.ledger.reading import BatchInfo, ChangesetInfo, ExportInfo
-from riskmap.ledger.rejects import RejectedEntry
+from riskmap.ledger.rejected_rows import RejectedEntry
 from riskmap.ledger.revisions import Write
-from riskmap.ledger.runs import TierChange
+from riskmap.ledger.runs import KeptFit, KeptModel, TierChange, last_fit
 from riskmap.ledger.store import (
     Clock,
     Store,
@@ -59,7 +55,10 @@ from riskmap.ledger.store import (
 from riskmap.ledger.undoing import Undone
 from riskmap.ledger.upgrading import upgrade
 from riskmap.moments import utc_now
-from riskmap.records import Change, Features, ImportPlan, Intake
+from riskmap.values.hazards import Escalation
+from riskmap.values.import_plan import ImportPlan, Intake
+from riskmap.values.records import Change, Features
+from riskmap.values.scenario import Escalated, Event, NewEvent, Opened, Scenario
 
 Personal = Mapping[str, Collection[str]]
 
@@ -155,20 +154,20 @@ class Ledger:
     def state_at(self, moment: dt.datetime) -> int:
         """Return the state the ledger was in at a moment, 0 before its first write."""
         with self._store.reading() as connection:
-            return reading.changeset_at(connection, moment)
+            return history.changeset_at(connection, moment)
 
     def written_at(self, state: int) -> str | None:
         """Return when a state came about (ISO, UTC), None where this ledger was never in it.
 
         State and moment together name one content of one ledger, across ledgers and restores.
         """
-        return reading.written_at(self._store, state)
+        return history.written_at(self._store, state)
 
     def changed_since(self, state: int, *, most: int) -> Mapping[str, tuple[str, ...]] | None:
         """Return layer → codes of the records, retired ones too, that were written or assessed anew
         after a state; None where they are more than `most`.
         """
-        return reading.changed_since(self._store, state, most=most)
+        return history.changed_since(self._store, state, most=most)
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[Write]:
@@ -198,27 +197,27 @@ class Ledger:
         self, *, layer: str | None = None, batch: int | None = None, open_only: bool = True
     ) -> list[RejectedEntry]:
         """Return rejected rows, by default those still outstanding."""
-        return rejects.list_rejected(self._store, layer=layer, batch=batch, open_only=open_only)
+        return rejected_rows.list_rejected(self._store, layer=layer, batch=batch, open_only=open_only)
 
     def dismiss_rejected(self, ids: Sequence[int], *, by: str, why: str) -> int:
         """Close rejected rows that will not come back; return the changeset."""
-        return rejects.dismiss_rejected(self._store, ids, by=by, why=why)
+        return rejected_rows.dismiss_rejected(self._store, ids, by=by, why=why)
 
     def held(self, *, layer: str | None = None, open_only: bool = True) -> list[HeldEntry]:
         """Return rows that wait for a person."""
-        return holding.list_held(self._store, layer=layer, open_only=open_only)
+        return held_rows.list_held(self._store, layer=layer, open_only=open_only)
 
     def accept_held(self, held: Sequence[int], *, by: str, why: str, as_code: str | None = None) -> int:
         """Apply held rows, or make one a new record `as_code`; one decision is one changeset: return it."""
-        return holding.accept_held(self._store, held, as_code=as_code, by=by, why=why)
+        return held_rows.accept_held(self._store, held, as_code=as_code, by=by, why=why)
 
     def decline_held(self, held: Sequence[int], *, by: str, why: str) -> int:
         """Close held rows without applying them; one decision is one changeset: return it."""
-        return holding.decline_held(self._store, held, by=by, why=why)
+        return held_rows.decline_held(self._store, held, by=by, why=why)
 
     def batches(self, *, limit: int = 50) -> list[BatchInfo]:
         """Return the last imported files, newest first."""
-        return reading.batches(self._store, limit=limit)
+        return history.batches(self._store, limit=limit)
 
     # Records
 
@@ -237,7 +236,7 @@ class Ledger:
         `contacts` asks for personal data, unmasked; `codes` and `within` (west, south, east,
         north in degrees, of the present positions) narrow the layer.
         """
-        return reading.features(
+        return history.features(
             self._store,
             layer,
             as_of=as_of,
@@ -253,7 +252,7 @@ class Ledger:
         The columns of a layer table (docs/architecture.md) without `flags`; a record that its layer
         file cannot mean is named beside them.
         """
-        return reading.layer_columns(self._store, layer, as_of=as_of)
+        return history.layer_columns(self._store, layer, as_of=as_of)
 
     def scoring_columns(
         self, layer: Layer, fields: Collection[str], *, codes: Collection[str] | None = None
@@ -267,7 +266,7 @@ class Ledger:
 
     def history(self, layer: str, code: str) -> list[Change]:
         """Return every revision of a record, oldest first; personal data masked."""
-        return reading.history(self._store, layer, code)
+        return history.history(self._store, layer, code)
 
     def create_record(self, layer: str, code: str, *, values: Mapping[str, Any], by: str, why: str) -> int:
         """Write a new record; return its version.
@@ -302,7 +301,7 @@ class Ledger:
 
     def changesets(self, *, limit: int = 50) -> list[ChangesetInfo]:
         """Return the last writes, newest first."""
-        return reading.changesets(self._store, limit=limit)
+        return history.changesets(self._store, limit=limit)
 
     # Assessments
 
@@ -483,4 +482,4 @@ class Ledger:
 
     def exports(self, *, limit: int = 50) -> list[ExportInfo]:
         """Return the last exports noted, newest first."""
-        return reading.exports(self._store, limit=limit)
+        return history.exports(self._store, limit=limit)

@@ -11,15 +11,19 @@ import sqlalchemy as sa
 
 from riskmap.errors import LedgerError, Say
 from riskmap.ledger import schema as s
-from riskmap.ledger.known import WITHDRAWN, Known, read_known
-from riskmap.ledger.masking import has_mask, is_masked, rows_with
-from riskmap.ledger.merge import Changes, changes_of, masked_from_nothing, masked_otherwise, shown
+from riskmap.ledger.columns import WITHDRAWN, Known, read_known
+from riskmap.ledger.merging import Changes, changes_of, masked_otherwise, shown
 from riskmap.ledger.store import Store, moments, no_cycles, state_of
-from riskmap.records import Action, Hold, ImportPlan, Intake
+from riskmap.rules.masks import has_mask, is_masked, masked_from_nothing, rows_with
+from riskmap.values.import_plan import Action, Hold, ImportPlan, Intake
 
 # A known code with another name this far away is rather another place than a correction.
 FAR_METRES: Final = 300.0
+
+
 _METRES_PER_DEGREE: Final = 111_195.0
+
+
 # Below this share of a layer, reading the named codes beats reading the layer.
 _FEW_CODES: Final = 0.3
 

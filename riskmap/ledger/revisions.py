@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from riskmap.errors import LedgerError, StaleRevisionError
 from riskmap.ledger import schema as s
 from riskmap.ledger.boxes import Filling, filled_at_once
-from riskmap.ledger.known import Checklist, Known, count_contacts, write_checklist, write_contacts
+from riskmap.ledger.columns import Checklist, Known, count_contacts, write_checklist, write_contacts
 from riskmap.ledger.store import (
     CHUNK,
     Store,
@@ -24,22 +24,32 @@ from riskmap.ledger.store import (
     timestamp,
     update_rows,
 )
-from riskmap.records import CLEAR, Contact, Records, Value
+from riskmap.values.records import CLEAR, Contact, Records, Value
 
 FEATURE = ("id", "code", "revision_id", "subdistrict", "minx", "miny", "maxx", "maxy")
+
+
 REVISION = (
     *("id", "feature_id", "version", "valid_from", "op", "retired", "name", "subdistrict", "lon", "lat"),
     *("body", "checklist", "shape_at", "contacts_at", "contact_count"),
 )
+
+
 FIRST_REVISION = (
     *("id", "feature_id", "name", "subdistrict", "lon", "lat"),
     *("body", "checklist", "shape_at", "contacts_at", "contact_count"),
 )
+
+
 _ADVANCE = (
     "UPDATE feature SET version = ?, revision_id = ?, changed = ?, subdistrict = ?, retired = ?, "
     "minx = ?, miny = ?, maxx = ?, maxy = ? WHERE id = ? AND version = ?"
 )
+
+
 _CLOSE = "UPDATE revision SET valid_to = ? WHERE feature_id = ? AND version = ? AND valid_to IS NULL"
+
+
 _NOWHERE = (None, None, None, None)
 
 

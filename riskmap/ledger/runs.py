@@ -1,16 +1,32 @@
-"""Reading the runs of a layer: the last one, the models used, the tiers that changed and why."""
+"""Reading the runs of a layer: the last one, the models used, the tiers that changed and why.
+
+What a model took from a whole layer, kept beside the run that was scored with it.
+
+The ledger does not look inside: a fit is a text with a digest. Equal fits are kept once.
+
+Scoring models as they were saved: text, who, when, why. The ledger does not look inside a text.
+
+A save takes two steps. First the version is recorded here, with the text that it replaces: from then
+on neither text, nor who wanted it, can be lost. Then the model file is replaced, under the writers'
+lock and only if nobody recorded another version in between.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
+import zlib
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import sqlalchemy as sa
 
+from riskmap.errors import LedgerError
 from riskmap.ledger import schema as s
-from riskmap.ledger.store import Store, timestamp
-from riskmap.records import RANKS
+from riskmap.ledger.revisions import open_changeset
+from riskmap.ledger.store import Store, moments, timestamp
+from riskmap.vocabulary import RANKS
 
 # "fit": neither the record nor the model changed, but what the model compares with, the other records.
 Cause = Literal["new", "data", "model", "both", "fit"]
@@ -102,3 +118,151 @@ def model_text(store: Store, digest: str) -> str | None:
         return connection.execute(
             sa.select(s.model_text.c.text).where(s.model_text.c.digest == digest)
         ).scalar()
+
+
+@dataclass(frozen=True, slots=True)
+class KeptFit:
+    """A stored fit: its text, and the moment (ISO, UTC) of the run that used it last."""
+
+    text: str
+    at: str
+
+
+def digest_of(text: str | None) -> str | None:
+    """Return the SHA-256 of a fit's text, hex; None for a model that needs none."""
+    return None if text is None else hashlib.sha256(text.encode()).hexdigest()
+
+
+def keep_fit(connection: sa.Connection, text: str | None) -> str | None:
+    """Store a fit unless the ledger has it, and return its digest."""
+    digest = digest_of(text)
+    if text is None or digest is None:
+        return None
+    t = s.model_fit
+    if connection.execute(sa.select(t.c.digest).where(t.c.digest == digest)).scalar() is None:
+        connection.execute(t.insert().values(digest=digest, body=zlib.compress(text.encode(), 1)))
+    return digest
+
+
+def last_fit(store: Store, layer: str, model_digest: str) -> KeptFit | None:
+    """Return the fit of the last whole run of a layer; None where that run had another model or no fit."""
+    t = s.run_layer
+    with store.reading() as connection:
+        last = connection.execute(
+            sa.select(t.c.changeset_id, t.c.digest, t.c.fit)
+            .where(t.c.layer == layer, t.c.whole == 1)
+            .order_by(t.c.changeset_id.desc())
+            .limit(1)
+        ).one_or_none()
+        if last is None or last.digest != model_digest or last.fit is None:
+            return None
+        body = connection.execute(
+            sa.select(s.model_fit.c.body).where(s.model_fit.c.digest == last.fit)
+        ).scalar_one()
+        at = moments(connection, [last.changeset_id])[last.changeset_id]
+    return KeptFit(zlib.decompress(body).decode(), at)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptModel:
+    """One text of a model. `changeset`, `at` (ISO, UTC), `who`, `why` of its saving; of its first
+    assessment where it was never saved in the app (`saved` False); None where neither is known.
+    """
+
+    digest: str
+    text: str
+    saved: bool
+    changeset: int | None = None
+    at: str | None = None
+    who: str | None = None
+    why: str | None = None
+
+
+def model_digest(text: str) -> str:
+    """Return what a model's text is known by: SHA-256, hex, of the text with Unix line ends."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def keep_model(connection: sa.Connection, model: str, digest: str, text: str) -> None:
+    """Store the text of a model unless the ledger has it."""
+    t = s.model_text
+    if connection.execute(sa.select(t.c.digest).where(t.c.digest == digest)).scalar() is None:
+        connection.execute(t.insert().values(digest=digest, model=model, text=text))
+
+
+def record_model(
+    store: Store,
+    model: str,
+    version: str,
+    *,
+    text: str,
+    base: str,
+    used: Collection[tuple[str, str]],
+    by: str,
+    why: str,
+) -> int:
+    """Write a version as a changeset of kind "model" and return its number; see `Ledger.record_model`."""
+    digest, t = model_digest(text), s.model_version
+    with store.writing() as connection:
+        saved = connection.execute(sa.select(t.c.version, t.c.digest).where(t.c.model == model))
+        if any(v == version and d != digest for v, d in (*used, *(tuple(row) for row in saved))):
+            raise LedgerError(
+                f"评分模型 {model}：版本 {version} 已属于另一份内容，未写入；请改用没有用过的版本号",
+                f"scoring model {model}: version {version} belongs to another text, nothing was written; "
+                "use a version that was not used before",
+            )
+        number = open_changeset(connection, store, by=by, why=why, kind="model", counts={})
+        keep_model(connection, model, model_digest(base), base)
+        keep_model(connection, model, digest, text)
+        connection.execute(
+            t.insert().values(
+                changeset_id=number, model=model, version=version, digest=digest, base=model_digest(base)
+            )
+        )
+    return number
+
+
+def put_in_place(store: Store, changeset: int, replace: Callable[[], None]) -> bool:
+    """Call `replace` under the writers' lock if `changeset` is still its model's last version."""
+    t = s.model_version
+    with store.writing() as connection:
+        mine = sa.select(t.c.model).where(t.c.changeset_id == changeset).scalar_subquery()
+        last = connection.execute(sa.select(sa.func.max(t.c.changeset_id)).where(t.c.model == mine)).scalar()
+        if last != changeset:
+            return False
+        replace()
+    return True
+
+
+def kept_models(store: Store, model: str) -> list[KeptModel]:
+    """Return every kept text of a model, the last saved or used first; a text saved twice comes twice."""
+    text, saved, run, change = s.model_text, s.model_version, s.run_layer, s.changeset
+    with store.reading() as connection:
+        texts = {
+            row.digest: row.text for row in connection.execute(sa.select(text).where(text.c.model == model))
+        }
+        found = [
+            KeptModel(row.digest, texts[row.digest], True, row.changeset_id, row.at, row.who, row.why)
+            for row in connection.execute(
+                sa.select(saved.c.digest, saved.c.changeset_id, change.c.at, change.c.who, change.c.why)
+                .join(change, change.c.id == saved.c.changeset_id)
+                .where(saved.c.model == model)
+            )
+        ]
+        known = {one.digest for one in found}
+        first = (
+            sa.select(run.c.digest, sa.func.min(run.c.changeset_id).label("first"))
+            .where(run.c.model == model)
+            .group_by(run.c.digest)
+            .subquery()
+        )
+        for row in connection.execute(
+            sa.select(first.c.digest, change).join(change, change.c.id == first.c.first)
+        ):
+            if row.digest not in known:
+                found.append(
+                    KeptModel(row.digest, texts[row.digest], False, row.id, row.at, row.who, row.why)
+                )
+                known.add(row.digest)
+    found += [KeptModel(digest, body, False) for digest, body in texts.items() if digest not in known]
+    return sorted(found, key=lambda one: -(one.changeset or 0))

@@ -27,9 +27,14 @@ from sqlalchemy import (
 )
 
 SCHEMA_VERSION: Final = 4  # what came with which version: `upgrading`
+
+
 APPLICATION_ID: Final = 0x52534B4D  # "RSKM" in the file header: tells our file from any other SQLite file
 
+
 metadata = MetaData()
+
+
 _Id = BigInteger().with_variant(Integer, "sqlite")
 
 
@@ -44,6 +49,7 @@ meta = Table(
     Column("value", Text, nullable=False),
 )
 
+
 # Who, when, why. `counts` is a JSON object; `undoes` the changeset that this one takes back.
 changeset = Table(
     "changeset",
@@ -57,6 +63,7 @@ changeset = Table(
     Column("undoes", _Id, ForeignKey("changeset.id")),
     Index("changeset_undoes", "undoes"),
 )
+
 
 # One row per record for ever; it points at the current revision. The box feeds the spatial index.
 feature = Table(
@@ -77,6 +84,7 @@ feature = Table(
     UniqueConstraint("layer", "code"),
     Index("feature_active", "layer", "retired", "subdistrict"),
 )
+
 
 # What a record was, version by version. `body` is a JSON object field → value without the unknown
 # ones; `shape_at` and `contacts_at` name the version that last set the shape and the contacts.
@@ -103,6 +111,7 @@ revision = Table(
     Index("revision_valid_from", "valid_from"),
 )
 
+
 # Lines and polygons: WKB, EPSG:4490.
 shape = Table(
     "shape",
@@ -112,6 +121,7 @@ shape = Table(
     Column("wkb", LargeBinary, nullable=False),
     PrimaryKeyConstraint("feature_id", "version"),
 )
+
 
 # Personal data stands apart: `people` is a JSON list of all contacts of one record.
 contact_set = Table(
@@ -123,6 +133,7 @@ contact_set = Table(
     PrimaryKeyConstraint("feature_id", "version"),
     sqlite_with_rowid=False,
 )
+
 
 import_batch = Table(
     "import_batch",
@@ -146,6 +157,7 @@ import_batch = Table(
     Index("import_batch_changeset", "changeset_id"),
 )
 
+
 # A row that did not go in, as it came. Open while `closed_by` (a changeset) is null.
 rejected_row = Table(
     "rejected_row",
@@ -167,6 +179,7 @@ rejected_row = Table(
     Index("rejected_row_batch", "batch_id"),
     Index("rejected_row_closed_by", "closed_by"),
 )
+
 
 # A row that waits for a person. `content` is the stated row; `people` its contacts (personal data).
 held_row = Table(
@@ -194,6 +207,7 @@ held_row = Table(
     Index("held_row_closed_by", "closed_by"),
 )
 
+
 model_text = Table(
     "model_text",
     metadata,
@@ -201,6 +215,7 @@ model_text = Table(
     Column("model", String, nullable=False),
     Column("text", Text, nullable=False),
 )
+
 
 # A version of a model that somebody saved: `base` is the text that it was made from.
 model_version = Table(
@@ -214,6 +229,7 @@ model_version = Table(
     Index("model_version_model", "model"),
 )
 
+
 # What a model took from a whole layer (JSON, zlib), for the models that compare with it.
 model_fit = Table(
     "model_fit",
@@ -222,12 +238,14 @@ model_fit = Table(
     Column("body", LargeBinary, nullable=False),
 )
 
+
 assessment_run = Table(
     "assessment_run",
     metadata,
     _id(),
     Column("changeset_id", _Id, ForeignKey("changeset.id"), nullable=False),
 )
+
 
 # One layer of a run. Records changed after changeset `base` have new data for the next run.
 run_layer = Table(
@@ -248,6 +266,7 @@ run_layer = Table(
     Index("run_layer_layer", "layer"),
 )
 
+
 # A result, stored only when it differs from the one before.
 assessment = Table(
     "assessment",
@@ -267,6 +286,7 @@ assessment = Table(
     sqlite_with_rowid=False,
 )
 
+
 export_log = Table(
     "export_log",
     metadata,
@@ -277,6 +297,7 @@ export_log = Table(
     Column("what", Text, nullable=False),
     Column("unmasked", Integer, nullable=False),
 )
+
 
 # What a typhoon, rain or warning was computed to mean: `at` the moment it was computed for, `body` a
 # JSON object: names and digests of what was loaded, warnings, model.
@@ -290,6 +311,7 @@ scenario = Table(
     Column("drill", Integer, nullable=False),
     Column("body", Text, nullable=False),
 )
+
 
 # A tier raised for a while, beside the assessment, which it never changes. `number` from 1 within
 # the scenario; `version` of the record that was judged; `value` null where unknown.
@@ -317,6 +339,7 @@ escalation = Table(
     CheckConstraint("expiry > start"),
     Index("escalation_feature", "feature_id"),
 )
+
 
 # What happened: `at` when, `recorded` when it was written down. Ids order the writing. A correction
 # names the event that it takes back in `corrects`; nothing is deleted.

@@ -24,15 +24,25 @@ from sqlalchemy import event, exc
 from sqlalchemy.pool import QueuePool
 
 from riskmap.errors import LedgerError
-from riskmap.ledger import guards
 from riskmap.ledger import schema as s
+from riskmap.ledger import sqlite
 from riskmap.moments import utc_now
 
 _T = TypeVar("_T")
+
+
 Clock = Callable[[], dt.datetime]
+
+
 CHUNK = 20_000
+
+
 READ_CHUNK = 8_000
+
+
 _BUSY_MS = 30_000
+
+
 _PRAGMAS = (
     f"busy_timeout={_BUSY_MS}",
     "journal_mode=WAL",
@@ -244,6 +254,8 @@ def next_id(connection: sa.Connection, table: sa.Table) -> int:
 
 
 BESIDE: Final = "scenario"
+
+
 """Kind of the changesets that write beside the records: no list and no map changes with them."""
 
 
@@ -271,6 +283,8 @@ def _mark(connection: sa.Connection) -> str:
 
 
 _gc_lock = threading.Lock()
+
+
 _gc_pauses = 0
 
 
@@ -362,7 +376,7 @@ def build(path: Path) -> None:
         with engine.connect().execution_options(writes=True) as connection, connection.begin():
             connection.exec_driver_sql(f"PRAGMA application_id={s.APPLICATION_ID}")
             s.metadata.create_all(connection)
-            for statement in guards.sqlite_statements():
+            for statement in sqlite.sqlite_statements():
                 connection.exec_driver_sql(statement)
             connection.execute(s.meta.insert().values(key="schema", value=str(s.SCHEMA_VERSION)))
     finally:

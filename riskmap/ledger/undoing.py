@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from riskmap.errors import LedgerError, UnknownNameError
 from riskmap.ledger import schema as s
-from riskmap.ledger.known import WITHDRAWN, read_changed_by, read_replaced_by
+from riskmap.ledger.columns import WITHDRAWN, read_changed_by, read_replaced_by
 from riskmap.ledger.revisions import Draft, open_changeset, write_next
 from riskmap.ledger.runs import TierChange
 from riskmap.ledger.store import Store
@@ -26,6 +26,8 @@ UNDOABLE = (
     "dismiss",
     "undo",
 )
+
+
 _NAMED = 5
 
 

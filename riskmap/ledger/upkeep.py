@@ -80,6 +80,8 @@ _PROBLEMS: tuple[tuple[str, str], ...] = (
         ),
     ),
 )
+
+
 _SHOWN = 20
 
 

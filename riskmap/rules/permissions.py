@@ -12,6 +12,7 @@ Right = Literal[
     "read_contacts", "edit", "retire", "import", "undo", "assess", "adopt_model", "keep_log", "send"
 ]
 
+
 RIGHTS: Final[Mapping[Right, Say]] = {
     "read_contacts": Say("查看完整联系方式", "see full contacts"),
     "edit": Say("新增或修改记录", "add or edit records"),
@@ -23,6 +24,8 @@ RIGHTS: Final[Mapping[Right, Say]] = {
     "keep_log": Say("保存情景、记录事件", "keep scenarios and their log"),
     "send": Say("发送消息", "send messages"),
 }
+
+
 """What a person may be allowed to do, named by what is done."""
 
 

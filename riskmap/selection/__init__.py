@@ -1,20 +1,22 @@
 """The column snapshot, and the one selection that map, table, export and scoring share."""
 
-from riskmap.columns import column_of
+from __future__ import annotations
+
+from riskmap.rules.arrays import column_of
 from riskmap.selection.filters import NOT_STATED, Selection
-from riskmap.selection.inventory import Selected, flag_ids, rows, select
 from riskmap.selection.lookup import Hit, Outline, find, nearest, point, search, shapes_in
-from riskmap.selection.patch import patched_snapshot
+from riskmap.selection.records import Selected, flag_ids, rows, select
 from riskmap.selection.snapshot import Snapshot, build_snapshot, snapshot_key
+from riskmap.selection.snapshot_changes import patched_snapshot
 from riskmap.selection.table import changed_table, finished_table, layer_table
 from riskmap.selection.tiles import tile
 from riskmap.selection.totals import Counts, counts, flag_counts, reconcile
 from riskmap.selection.where import Where, parse_where
 
 __all__ = [
-    "NOT_STATED",
     "Counts",
     "Hit",
+    "NOT_STATED",
     "Outline",
     "Selected",
     "Selection",

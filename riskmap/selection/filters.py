@@ -19,15 +19,18 @@ import shapely
 from numpy.typing import NDArray
 
 from riskmap.errors import Say, SelectionError
-from riskmap.records import FLAGS, RANKS, TIERS, UNRATED
-from riskmap.selection.unknown import unknown_name
-from riskmap.selection.where import Where
-from riskmap.selection.words import STATES, flag_of_word, state_of_word, tier_of_word
+from riskmap.selection.where import STATES, Where, flag_of_word, state_of_word, tier_of_word, unknown_name
+from riskmap.vocabulary import FLAGS, RANKS, TIERS, UNRATED
 
 NOT_STATED: Final = "未注明"  # records without a sub-district are counted and chosen under this name
 
+
 _LONGEST_TEXT = 200
+
+
 _LONGEST_SPEC = 4_000_000
+
+
 _KEYS: Final = {
     "layers": "l", "tiers": "t", "states": "s", "subdistricts": "d", "where": "w",
     "within": "g", "text": "q", "flags": "f", "codes": "c",

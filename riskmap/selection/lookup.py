@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import pyarrow.compute
 from numpy.typing import NDArray
 
-from riskmap.columns import array_of, bools_of, numbers_of
-from riskmap.records import RANKS
+from riskmap.rules.arrays import array_of, bools_of, numbers_of, pc
 from riskmap.selection.filters import Selection
 from riskmap.selection.views import row_mask, text_mask, view_of
 from riskmap.selection.where import fold_text
+from riskmap.vocabulary import RANKS
 
 if TYPE_CHECKING:
     from riskmap.selection.snapshot import Snapshot
 
-pc: Any = pyarrow.compute
-
 METRES_PER_DEGREE: Final = 111_194.9  # of a great circle on the mean sphere (6,371,008.8 m)
+
+
 _WEIGHED: Final = 50_000  # matches that are put in order; of more only the code itself is sought
 
 

@@ -28,21 +28,32 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from riskmap.records import RANKS
 from riskmap.selection.filters import Selection
+from riskmap.selection.snapshot import BITS, interleave, separate
 from riskmap.selection.views import Level, View, view_of
-from riskmap.selection.zorder import BITS, interleave, separate
+from riskmap.vocabulary import RANKS
 
 if TYPE_CHECKING:
     from riskmap.selection.snapshot import Snapshot
 
 EMPTY: Final = struct.pack("<I", 0)
+
+
 DEEPEST: Final = 24  # zoom
+
+
 UNITS: Final = 4096  # per tile side
 
+
 _CELL: Final = 6  # a tile is 2⁶ cells of 4 px a side
+
+
 _RING: Final = 4  # … and 2⁴ blocks of 16 px, the width of the ring
+
+
 _PYRAMID: Final = 13  # deepest zoom whose cells are kept for a whole selection
+
+
 _INDEX: Final = np.uint64(0xFFFFFFFF)
 
 

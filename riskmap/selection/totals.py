@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from riskmap.catalog import Layer
-from riskmap.columns import array_of, codes_of, numbers_of
 from riskmap.errors import Lang, Say
-from riskmap.records import FLAGS, RANK_OF, TIERS, UNRATED
+from riskmap.rules.arrays import array_of, codes_of, numbers_of
 from riskmap.selection.filters import NOT_STATED, Selection
-from riskmap.selection.flags import FLAG_BIT
+from riskmap.selection.table import FLAG_BIT
 from riskmap.selection.views import view_of
+from riskmap.vocabulary import FLAGS, RANK_OF, TIERS, UNRATED
 
 if TYPE_CHECKING:
     from riskmap.selection.snapshot import Snapshot

@@ -6,7 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pyarrow as pa
@@ -14,23 +14,22 @@ import pyarrow.compute
 import shapely
 from numpy.typing import NDArray
 
-from riskmap.columns import array_of, bools_of, numbers_of
+from riskmap.array_types import Bools
 from riskmap.errors import Say, SelectionError
+from riskmap.rules.arrays import array_of, bools_of, numbers_of, pc
 from riskmap.selection.filters import Selection, polygon
-from riskmap.selection.flags import FLAG_BIT
-from riskmap.selection.texts import contains
-from riskmap.selection.unknown import unknown_name
-from riskmap.selection.where import Where, columns_of, fold_text, has_column, matching
+from riskmap.selection.table import FLAG_BIT
+from riskmap.selection.where import Where, columns_of, contains, fold_text, has_column, matching, unknown_name
 
 if TYPE_CHECKING:
     from riskmap.selection.snapshot import Snapshot
 
-pc: Any = pyarrow.compute
-
-Bools = NDArray[np.bool_]
-
 MOST_BYTES: Final = 64_000_000
+
+
 SEARCHED: Final = ("code", "name", "f:address")  # what `Snapshot.search` holds
+
+
 _FEW: Final = 8  # of so many rows one, and a condition is worked out for the chosen rows only
 
 

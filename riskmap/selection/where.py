@@ -3,13 +3,25 @@
 Only columns that exist can be named and a value never becomes code: a condition is three plain
 values, and Arrow's own comparison functions do the rest. A missing value satisfies no condition
 but `missing`.
+
+Which texts of a column hold a word, read as one run of bytes.
+
+Arrow looks into each text by itself, which takes a fifth of a second for the names and addresses
+of a million records. Here the bytes of all texts are compared at once, piece by piece so that they
+stay in the processor's cache, and the finds are put back to their texts.
+
+A word that names nothing we know, and the known one that comes nearest to it.
+
+Tiers, states and flags as people write them, in either language.
 """
 
 from __future__ import annotations
 
+import difflib
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
@@ -19,25 +31,140 @@ import pyarrow as pa
 import pyarrow.compute
 from numpy.typing import NDArray
 
+from riskmap.array_types import Bools
 from riskmap.catalog import Layer
 from riskmap.catalog.layer import Field
-from riskmap.columns import bools_of, codes_of, column_of, numbers_of
 from riskmap.errors import Say, SelectionError
-from riskmap.records import FLAGS, RANK_OF, TIERS, UNRATED
-from riskmap.selection.flags import FLAG_BIT
-from riskmap.selection.unknown import unknown_name
-from riskmap.selection.words import STATES, flag_of_word, plain, state_of_word, tier_of_word
+from riskmap.rules.arrays import bools_of, codes_of, column_of, numbers_of, pc
+from riskmap.selection.table import FLAG_BIT
 from riskmap.units import parse_quantity
+from riskmap.vocabulary import FLAGS, RANK_OF, TIER_TITLES, TIERS, UNRATED
 
-pc: Any = pyarrow.compute
+_PIECE: Final = 1 << 19
 
-Bools = NDArray[np.bool_]
+
+_MANY: Final = 8  # one find in so many texts, and it is cheaper to ask each text for its finds
+
+
+def contains(texts: pa.Array | pa.ChunkedArray, word: str) -> NDArray[np.bool_]:
+    """Return which texts hold a word; bool[n]. Every text holds the empty word, a missing one none."""
+    chunks = texts.chunks if isinstance(texts, pa.ChunkedArray) else [texts]
+    return np.concatenate([np.zeros(0, bool), *(_in_chunk(chunk, word.encode()) for chunk in chunks)])
+
+
+def _in_chunk(texts: pa.Array, word: bytes) -> NDArray[np.bool_]:
+    found = np.full(len(texts), not word)
+    _, offsets, data = texts.buffers()
+    if word and len(texts) and data is not None:
+        kind = np.int64 if pa.types.is_large_string(texts.type) else np.int32
+        ends = np.frombuffer(offsets, kind)[texts.offset : texts.offset + len(texts) + 1]
+        run = np.frombuffer(data, np.uint8)[ends[0] : ends[-1]]
+        found = _texts_of(_finds(run, word) + ends[0], ends, len(word))
+    return found & bools_of(texts.is_valid()) if texts.null_count else found
+
+
+def _finds(run: NDArray[np.uint8], word: bytes) -> NDArray[np.int64]:
+    """Return where in the bytes a word begins, ascending."""
+    size, last = len(word), len(word) - 1
+    found: list[NDArray[np.int64]] = [np.zeros(0, np.int64)]
+    for start in range(0, len(run) - last, _PIECE):
+        piece = run[start : start + _PIECE + last]
+        many = len(piece) - last
+        # The last bytes of a character tell it from its neighbours, the first hardly do.
+        here = piece[last : last + many] == word[last]
+        if last:
+            here &= piece[last - 1 : last - 1 + many] == word[last - 1]
+        at = np.flatnonzero(here)
+        for i in range(size - 2):
+            at = at[piece[at + i] == word[i]]
+        found.append(at + start)
+    return np.concatenate(found)
+
+
+def _texts_of(at: NDArray[np.int64], ends: NDArray[Any], size: int) -> NDArray[np.bool_]:
+    """Return which texts, between `ends`, hold one of the finds whole."""
+    if len(at) * _MANY > len(ends):
+        return np.searchsorted(at, ends[1:] - size, side="right") > np.searchsorted(at, ends[:-1])
+    found = np.zeros(len(ends) - 1, bool)
+    text = np.searchsorted(ends, at, side="right") - 1
+    found[text[at + size <= ends[text + 1]]] = True
+    return found
+
+
+_SHOWN = 12
+
+
+def unknown_name(what: Say, word: str, known: Iterable[str]) -> SelectionError:
+    """Return the error for a `word` that is no `what`: what was found, what exists, did you mean."""
+    options = [str(k) for k in known]
+    lower = {o.casefold(): o for o in options}
+    near = difflib.get_close_matches(word.casefold(), lower, n=1, cutoff=0.5)
+    hint = lower[near[0]] if near else ""
+    listed = ", ".join(options[:_SHOWN]) + (" …" if len(options) > _SHOWN else "")
+    if hint:
+        zh_end, en_end = f"；是否想写 {hint}？", f"; did you mean {hint}?"
+    else:
+        zh_end, en_end = f"；可用：{listed or '（无）'}", f"; known: {listed or '(none)'}"
+    return SelectionError(f"{what.zh} {word!r} 不存在{zh_end}", f"no {what.en} {word!r}{en_end}")
+
+
+STATES: Final = ("rated", "unrated")
+
+
+def plain(text: str) -> str:
+    """Return a text for comparison: width, case and blanks do not count."""
+    return "".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+_TIERS: Final = {
+    plain(word): tier
+    for tier, title in TIER_TITLES.items()
+    for word in (tier, title.zh, title.en, f"{title.zh}风险")
+}
+
+
+_STATES: Final = {
+    "rated": "rated",
+    "已评": "rated",
+    "已评定": "rated",
+    "unrated": "unrated",
+    "未评": "unrated",
+    "未评定": "unrated",
+}
+
+
+_FLAGS: Final = {plain(word): flag for flag, title in FLAGS.items() for word in (flag, title.zh, title.en)}
+
+
+def tier_of_word(word: str) -> str | None:
+    """Return the tier id (or "unrated") that a word names, None where none."""
+    return _TIERS.get(plain(word))
+
+
+def state_of_word(word: str) -> str | None:
+    """Return "rated" or "unrated", None where the word is neither."""
+    return _STATES.get(plain(word))
+
+
+def flag_of_word(word: str) -> str | None:
+    """Return the flag id that a word names, None where none."""
+    return _FLAGS.get(plain(word))
+
+
 Scalar = str | float | bool
 
+
 ORDER: Final = ("<", "<=", ">", ">=")
+
+
 SAME: Final = ("==", "!=", "in")
+
+
 BARE: Final = ("missing", "present")
+
+
 OPERATORS: Final = (*SAME, *ORDER, "~", *BARE)
+
 
 _COMPARE: Final[dict[str, str]] = {
     "==": "equal",
@@ -47,21 +174,34 @@ _COMPARE: Final[dict[str, str]] = {
     ">": "greater",
     ">=": "greater_equal",
 }
+
+
 _SPELLINGS: Final = {
     "=": "==", "＝": "==", "≠": "!=", "≤": "<=", "≥": ">=", "＜": "<", "＞": ">", "～": "~",
     "contains": "~", "包含": "~", "属于": "in", "缺失": "missing", "为空": "missing",
     "已填": "present", "非空": "present",
 }  # fmt: skip
+
+
 _OPERATOR: Final = re.compile(
     r"==|!=|<=|>=|[=<>~≠≤≥＝＜＞～]|(?<=\s)(?:in(?=[\s(（])|contains(?=\s)|包含|属于)|(?<=\s)(?:missing|present|缺失|为空|已填|非空)\s*$",
     re.IGNORECASE,
 )
+
+
 # What normalising leaves as it is: ASCII, Chinese characters, and the marks that names are written with. It
 # looks every character up, three times the cost of finding out that it need not.
 _NOT_NORMAL: Final = "[^\\x00-\\x7f·‐–—‘’“”、。《》「」【】〇㐀-䶿一-鿿]"
+
+
 _LIST_ITEM: Final = re.compile(r"""\s*(?:"([^"]*)"|'([^']*)'|([^,，]+))\s*(?:[,，]|$)""")
+
+
 _YES: Final = frozenset({"true", "yes", "1", "是", "有", "y", "t"})
+
+
 _NO: Final = frozenset({"false", "no", "0", "否", "无", "没有", "n", "f"})
+
 
 # Columns that every layer has: name → (kind, title).
 CORE: Final[dict[str, tuple[str, Say]]] = {
@@ -78,6 +218,8 @@ CORE: Final[dict[str, tuple[str, Say]]] = {
     "flags": ("flags", Say("标记", "flags")),
     "contacts": ("number", Say("联系人数", "contacts")),
 }
+
+
 _ALLOWED: Final = {
     "text": (*SAME, "~", *BARE),
     "words": (*SAME, "~", *BARE),

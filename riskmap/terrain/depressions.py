@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
-Floats = NDArray[np.float64]
+from riskmap.array_types import Floats
 
 SHALLOWEST_M: Final = 1e-3  # less is the rounding of 32-bit heights, not a depression
+
+
 _EIGHT: Final = np.ones((3, 3), dtype=bool)
 
 

@@ -15,24 +15,32 @@ from typing import Any, Final
 import numpy as np
 import pyproj
 import rasterio
-from numpy.typing import NDArray
 from pyproj.exceptions import CRSError, ProjError
 from rasterio import Affine
 from rasterio.crs import CRS
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.windows import Window
 
+from riskmap.array_types import Floats
 from riskmap.errors import DatumError, UnknownNameError, UnreadableFileError
-
-Floats = NDArray[np.float64]
 
 # First bytes of a TIFF and of a BigTIFF, in either byte order.
 _MAGIC: Final = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
+
+
 _ENDINGS: Final = (".tif", ".tiff")
+
+
 CACHE_MB: Final = 64  # of GDAL's block cache, which would otherwise take a twentieth of the machine
+
+
 # No ground lies outside: such a "height" is a nodata value that the file does not declare.
 HEIGHTS: Final = (-500.0, 9_000.0)
+
+
 TRUE_TO_SCALE: Final = 0.01  # how far a projected metre may be from one on the ground
+
+
 _METRE_NAMES: Final = frozenset({"", "m", "metre", "metres", "meter", "meters", "米"})
 
 

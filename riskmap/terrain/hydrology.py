@@ -12,15 +12,22 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from riskmap.errors import RiskmapError
-from riskmap.formulas import runoff
+from riskmap.formulas import water
 from riskmap.terrain.depressions import Depressions, filled_exactly, find_depressions
 
 Floats32 = NDArray[np.float32]
 
+
 _UNKNOWN: Final = -9999.0
+
+
 # Measured on 4.6 and 25 million cells (54 and 43 at the peak, and the heights); see docs/decisions/0006-terrain-libraries.md.
 BYTES_PER_CELL: Final = 60
+
+
 MOST_CELLS: Final = 50_000_000  # 3 GB; a district at 5 m is a tenth of it
+
+
 LEAST_TANGENT: Final = 1e-3  # of the slope in the wetness index; level ground would be infinitely wet
 
 
@@ -87,7 +94,7 @@ def topographic_wetness(area_per_width: ArrayLike, slope_deg: ArrayLike) -> NDAr
     area = np.asarray(area_per_width, dtype=np.float64)
     with np.errstate(invalid="ignore"):
         known = area > 0
-    return runoff.topographic_wetness(np.where(known, area, np.nan), slope_deg, least_tangent=LEAST_TANGENT)
+    return water.topographic_wetness(np.where(known, area, np.nan), slope_deg, least_tangent=LEAST_TANGENT)
 
 
 def height_above_drainage(

@@ -1,22 +1,42 @@
-"""The value of a raster at points: the window is read once, band of rows by band of rows, and indexed."""
+"""The value of a raster at points: the window is read once, band of rows by band of rows, and indexed.
+
+The mean or the largest value of a raster in polygons, cells cut by an outline counted by their share.
+
+How the terrain around places shelters them from the wind.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, Literal
 
 import numpy as np
 import pyproj
+import shapely
 from numpy.typing import ArrayLike, NDArray
 from pyproj.exceptions import ProjError
 
+from riskmap.array_types import Floats
 from riskmap.coordinates import CGCS2000
-from riskmap.errors import DatumError
-from riskmap.terrain.geotiff import as_floats, horizontal, need_band, opened, read_raw
+from riskmap.errors import DatumError, RiskmapError, Say
+from riskmap.formulas.wind import BEARINGS, DEGREE, RINGS, exposure
+from riskmap.terrain.geotiff import (
+    as_floats,
+    horizontal,
+    metric_grid,
+    need_band,
+    need_metre_heights,
+    opened,
+    read_heights,
+    read_raw,
+)
 
-Floats = NDArray[np.float64]
 Method = Literal["bilinear", "nearest"]
+
 
 MOST_CELLS: Final = 8_000_000  # read at once
 
@@ -116,3 +136,172 @@ def _at(
             weights += weight
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(np.isfinite(own), total / weights, np.nan)
+
+
+Statistic = Literal["mean", "max"]
+
+
+LEAST_SHARE: Final = 0.9  # of a polygon that must be known
+
+
+@dataclass(frozen=True, slots=True)
+class Zonal:
+    """Per polygon: `values` (NaN where too little is known) and `share` of its area that is known, 0–1."""
+
+    values: Floats
+    share: Floats
+
+
+def summarise(
+    path: Path,
+    shapes: Sequence[bytes | None],
+    *,
+    statistic: Statistic,
+    band: int = 1,
+    least_share: float = LEAST_SHARE,
+) -> Zonal:
+    """Return a statistic of the raster in each polygon (WKB, CGCS2000 degrees).
+
+    `mean` weighs each cell by the share of it that lies inside (on a grid in degrees all cells weigh the same); `max`
+    is over every cell that is touched. A polygon of which less than `least_share` is known, or that is absent, is
+    NaN; its share is told all the same. Needs the extra `terrain`.
+    """
+    exactextract = _exactextract()
+    values, share = np.full(len(shapes), np.nan), np.zeros(len(shapes))
+    with opened(path) as raster:
+        need_band(raster, band)
+        t = raster.transform
+        if t.b or t.d or t.a <= 0 or t.e >= 0:
+            raise DatumError(
+                f"{path}：不是正北朝上的栅格；请用 GIS 软件重采样后另存",
+                f"{path}: not a north-up raster; resample it and save it again",
+            )
+        forward = to_raster(raster)
+        polygons = {i: _projected(wkb, forward) for i, wkb in enumerate(shapes) if wkb is not None}
+        polygons = {i: p for i, p in polygons.items() if p is not None}
+        if not polygons:
+            return Zonal(values, share)
+        features = [{"geometry": shapely.geometry.mapping(p), "properties": {}} for p in polygons.values()]
+        found = exactextract.exact_extract(
+            _source(exactextract, raster, band),
+            features,
+            [f"value={statistic}", "count"],
+            max_cells_in_memory=MOST_CELLS,
+        )
+    cell = t.a * -t.e
+    for (i, polygon), feature in zip(polygons.items(), found, strict=True):
+        stated = feature["properties"]
+        share[i] = min(float(stated["count"] or 0.0) * cell / polygon.area, 1.0)
+        value = stated["value"]
+        if value is not None and np.isfinite(value) and share[i] >= least_share - 1e-9:
+            values[i] = float(value)
+    return Zonal(values, share)
+
+
+def _projected(wkb: bytes, forward: Any) -> Any | None:
+    """Return a polygon in the raster's coordinates, None where it has no area or no place there."""
+    shape = shapely.from_wkb(wkb)
+    if shapely.get_dimensions(shape) != 2 or shape.is_empty:
+        return None
+    moved = shapely.transform(
+        shapely.force_2d(shape), lambda xy: np.column_stack(forward.transform(xy[:, 0], xy[:, 1]))
+    )
+    if not np.isfinite(shapely.get_coordinates(moved)).all():
+        return None
+    moved = shapely.make_valid(moved) if not shapely.is_valid(moved) else moved
+    return moved if moved.area > 0 else None
+
+
+def _source(exactextract: Any, raster: Any, band: int) -> Any:
+    """Return what exactextract reads from: our windows, with scale, offset and unknown cells as everywhere here."""
+    t = raster.transform
+
+    class Source(exactextract.raster.RasterSource):
+        def res(self) -> tuple[float, float]:
+            return t.a, -t.e
+
+        def extent(self) -> tuple[float, float, float, float]:
+            left, top = t.c, t.f
+            return left, top + t.e * raster.height, left + t.a * raster.width, top
+
+        def nodata_value(self) -> float:
+            return float("nan")
+
+        def srs_wkt(self) -> None:
+            return None  # the polygons are in the raster's coordinates already
+
+        def read_window(self, x0: int, y0: int, nx: int, ny: int) -> Floats:
+            stored = read_raw(raster, slice(y0, y0 + ny), slice(x0, x0 + nx), band=band)
+            return as_floats(raster, stored, band=band)
+
+    return Source()
+
+
+def _exactextract() -> Any:
+    try:
+        import exactextract  # noqa: PLC0415 - optional
+        import exactextract.raster  # noqa: PLC0415
+    except ImportError as problem:
+        raise RiskmapError(
+            '按面统计需要可选组件 exactextract；请运行 pip install "riskmap[terrain]"',
+            'summaries in polygons need the optional exactextract; run pip install "riskmap[terrain]"',
+        ) from problem
+    return exactextract
+
+
+def exposure_at(terrain: Path, lon: Floats, lat: Floats) -> tuple[Floats, tuple[Say, ...]]:
+    """Return the exposure of places from a terrain model; 1, and said so, where it does not cover a place."""
+    factor = _factor(terrain, terrain.stat().st_mtime_ns, lon.tobytes(), lat.tobytes())
+    outside = np.isnan(factor)
+    notes = [Say("已按地形估计各点的遮蔽（草案系数）", "sites sheltered by terrain (draft factors)")]
+    if outside.any():
+        count = int(outside.sum())
+        notes.append(
+            Say(f"{count} 个点在地形之外，按海面计", f"{count} points outside the terrain, taken as over sea")
+        )
+    return np.where(outside, 1.0, factor), tuple(notes)
+
+
+@lru_cache(maxsize=8)  # places hardly move from one bulletin to the next
+def _factor(terrain: Path, _changed: int, lon: bytes, lat: bytes) -> Floats:
+    """Return the exposure of places given as the bytes of float64; not to be written to."""
+    own, around = _heights_around(terrain, np.frombuffer(lon), np.frombuffer(lat))
+    return exposure(own, around)
+
+
+def _heights_around(terrain: Path, lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
+    """Return the height at places, float[n], and on the rings around them, float[rings, bearings, n]; metres.
+
+    The nearest cell counts: what shelters is wider than one. NaN where nothing is known.
+    """
+    own = np.full(len(lon), np.nan)
+    around = np.full((len(RINGS), len(BEARINGS), len(lon)), np.nan)
+    with opened(terrain) as raster:
+        shape = (int(raster.height), int(raster.width))
+        which, row, col = places_in(raster, lon, lat)
+        if not len(which):
+            return own, around
+        wide, tall = _cell_metres(raster, float(np.mean(lat[which])))
+        i, j = own_cells(row, col, shape)
+        margin = [math.ceil(max(RINGS) / side) for side in (tall, wide)]
+        rows = slice(max(int(i.min()) - margin[0], 0), min(int(i.max()) + margin[0] + 1, shape[0]))
+        cols = slice(max(int(j.min()) - margin[1], 0), min(int(j.max()) + margin[1] + 1, shape[1]))
+        heights = read_heights(raster, rows, cols)
+    i, j = i - rows.start, j - cols.start
+    own[which] = heights[i, j]
+    for r, ring in enumerate(RINGS):
+        for b, bearing in enumerate(BEARINGS):
+            north, east = (ring * f(math.radians(bearing)) for f in (math.cos, math.sin))
+            y, x = i - round(north / tall), j + round(east / wide)
+            inside = (y >= 0) & (y < heights.shape[0]) & (x >= 0) & (x < heights.shape[1])
+            around[r, b, which[inside]] = heights[y[inside], x[inside]]
+    return own, around
+
+
+def _cell_metres(raster: Any, lat: float) -> tuple[float, float]:
+    """Return the sides of a cell, metres, east–west and north–south; of degrees at a latitude."""
+    if not horizontal(raster).is_geographic:
+        return metric_grid(raster).cell
+    need_metre_heights(raster)
+    metre = DEGREE * 1000.0
+    return abs(raster.transform.a) * metre * math.cos(math.radians(lat)), abs(raster.transform.e) * metre

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from riskmap.records import TIERS
+from riskmap.vocabulary import TIERS
 from tests.map_workspace import HOSTILE, LONELY, STACK, make_workspace
 
 pytest.importorskip("playwright", reason="system part: playwright is not installed")

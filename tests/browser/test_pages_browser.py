@@ -7,7 +7,7 @@ import re
 import openpyxl
 import pytest
 
-from riskmap.usecases.workspace import create_workspace
+from riskmap.actions.workspace import create_workspace
 from tests.map_workspace import HOSTILE, make_workspace
 
 pytest.importorskip("playwright", reason="system part: playwright is not installed")

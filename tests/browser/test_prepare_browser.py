@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from riskmap.actions.records.scoring import assess_layers
+from riskmap.actions.workspace import open_workspace
+from riskmap.actions.workspace.demo import create_demo_workspace
 from riskmap.rules.permissions import local_actor
-from riskmap.usecases.assessing import assess_layers
-from riskmap.usecases.demonstrating import create_demo_workspace
-from riskmap.usecases.workspace import open_workspace
 from tests.map_workspace import HOSTILE
 
 pytest.importorskip("playwright", reason="system part: playwright is not installed")

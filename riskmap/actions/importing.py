@@ -1,0 +1,343 @@
+"""File → ledger: read, check against the map and the ledger, show the difference, write.
+
+What follows a look at an import: write it, settle held rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from riskmap.actions.records.scoring import assess_layers, one_commit
+from riskmap.actions.workspace import Workspace
+from riskmap.errors import NotScoredError, RiskmapError, StaleRevisionError
+from riskmap.io.tables import read_file
+from riskmap.ledger import Committed, TierChange
+from riskmap.ledger.store import no_cycles
+from riskmap.rules.permissions import Actor, may
+from riskmap.rules.position import place_issues
+from riskmap.values.import_plan import ImportPlan, Intake, Issue, RejectedRow
+
+Progress = Callable[[str, float], None]  # what is being done, share done 0–1
+
+
+@dataclass(frozen=True, slots=True)
+class FileImport:
+    """What one file did, or would do, to the ledger. `committed` is None after a dry run.
+
+    `tiers`: the tiers that changed with it.
+    """
+
+    plan: ImportPlan
+    place_issues: tuple[Issue, ...]
+    committed: Committed | None = None
+    tiers: tuple[TierChange, ...] = ()
+
+    @property
+    def intake(self) -> Intake:
+        """The file as it was read."""
+        return self.plan.intake
+
+    @property
+    def issues(self) -> tuple[Issue, ...]:
+        """Everything that was said about the file: cells, places, what the ledger knows otherwise, held rows."""
+        spoken = [*self.plan.remarks.items(), *self.plan.holds.items()]
+        held = tuple(
+            Issue(
+                self.intake.sheet[i],
+                self.intake.row[i],
+                self.intake.records.code[i],
+                None,
+                None,
+                "warning",
+                hold.rule,
+                hold.message,
+            )
+            for i, hold in sorted(spoken, key=lambda item: item[0])
+        )
+        return self.intake.issues + self.place_issues + held
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the file's part of `riskmap import --json`."""
+        intake, plan = self.intake, self.plan
+        return {
+            "file": intake.file,
+            "layer": intake.layer,
+            "sheets": [
+                {
+                    "sheet": s.sheet,
+                    "header_row": s.header_row,
+                    "rows": s.rows,
+                    "skipped_non_data": s.skipped_non_data,
+                    "headers": [{"header": h.header, "target": h.target, "how": h.how} for h in s.headers],
+                }
+                for s in intake.sheets
+            ],
+            "rows": intake.rows,
+            "accepted": len(intake.records),
+            "inserted": plan.count("insert"),
+            "updated": plan.count("update"),
+            "unchanged": plan.count("unchanged"),
+            "rejected": len(intake.rejected),
+            "skipped_non_data": intake.skipped_non_data,
+            "unlocated": unlocated(intake),
+            "held": plan.count("held"),
+            "absent": list(plan.absent),
+            "changeset": self.committed.changeset if self.committed else None,
+            "issues": [issue.as_json() for issue in self.issues],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What an import of one or more files did."""
+
+    files: tuple[FileImport, ...]
+    dry_run: bool
+
+    @property
+    def rejected(self) -> int:
+        """How many rows were rejected in all files together."""
+        return sum(len(f.intake.rejected) for f in self.files)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the document of `riskmap import --json`."""
+        return {"dry_run": self.dry_run, "files": [f.as_json() for f in self.files]}
+
+
+def unlocated(intake: Intake) -> int:
+    """Return how many accepted rows have no position."""
+    return int(np.isnan(intake.records.lon).sum())
+
+
+def read_for_import(
+    ws: Workspace,
+    layer: str,
+    path: Path,
+    *,
+    datum: str | None = None,
+    name: str | None = None,
+    progress: Progress | None = None,
+) -> Intake:
+    """Read one file and validate it; nothing is written.
+
+    `name` is the file's name as the person knows it, where `path` is a temporary copy.
+    """
+    if progress:
+        progress("read", 0.0)
+    with no_cycles():
+        return read_file(
+            path,
+            ws.catalog.layer(layer),
+            datum=datum,
+            fallback_datum=ws.config.default_datum or None,
+            others=_other_layers(ws, layer),
+            subdistricts=ws.subdistricts,
+            progress=progress,
+            name=name,
+        )
+
+
+def _other_layers(ws: Workspace, chosen: str) -> dict[str, str]:
+    """Return every name of the other layers → id."""
+    return {
+        name: other.id
+        for other in ws.catalog.layers.values()
+        if other.id != chosen
+        for name in (other.id, other.title.zh, other.title.en)
+    }
+
+
+def plan_file(
+    ws: Workspace, intake: Intake, *, full_list: bool = False, progress: Progress | None = None
+) -> FileImport:
+    """Compare a file with the ledger and the boundaries; nothing is written."""
+    if progress:
+        progress("compare", 0.5)
+    with no_cycles():
+        plan = ws.ledger.plan_import(intake, full_list=full_list)
+        return FileImport(plan, place_issues(intake, ws.places))
+
+
+def commit_file(ws: Workspace, planned: FileImport, *, by: Actor, why: str) -> FileImport:
+    """Write what a plan says, as one changeset, and score what it inserted or updated: both or neither."""
+    committed, tiers = commit_plan(ws, planned.plan, by=by, why=why)
+    return replace(planned, committed=committed, tiers=tiers)
+
+
+def commit_plan(
+    ws: Workspace, plan: ImportPlan, *, by: Actor, why: str, kind: str = "import"
+) -> tuple[Committed, tuple[TierChange, ...]]:
+    """Write a plan as a changeset of this kind and score its records; return what it did and to which tiers.
+
+    The first load of a layer stays unrated until the layer is assessed.
+    """
+    layer = plan.intake.layer
+    may(by, "import", layer)
+    with one_commit(ws, [layer] if is_assessed(ws, layer) else [], by=by, why=why, rated=True) as action:
+        committed = ws.ledger.commit_import(plan, by=by.name, why=why, kind=kind)
+    return committed, action.tiers
+
+
+def is_assessed(ws: Workspace, layer: str) -> bool:
+    """Tell whether a layer was ever assessed as a whole."""
+    return ws.ledger.assessed_digest(layer) is not None
+
+
+def import_files(
+    ws: Workspace,
+    layer: str,
+    paths: Sequence[Path],
+    *,
+    by: Actor,
+    why: str,
+    datum: str | None = None,
+    dry_run: bool = False,
+    full_list: bool = False,
+    progress: Progress | None = None,
+) -> ImportReport:
+    """Import files into a layer. Every file is read before the first one is written.
+
+    A file that cannot be read raises UnreadableFileError or DatumError and nothing is written.
+    """
+    with no_cycles():  # from the first file to the last, or what is read is walked through at every step
+        intakes = [read_for_import(ws, layer, path, datum=datum, progress=progress) for path in paths]
+        done: list[FileImport] = []
+        for intake in intakes:
+            planned = plan_file(ws, intake, full_list=full_list, progress=progress)
+            done.append(planned if dry_run else commit_file(ws, planned, by=by, why=why))
+    if progress:
+        progress("done", 1.0)
+    return ImportReport(tuple(done), dry_run)
+
+
+def rejected_rows(report: ImportReport) -> list[tuple[str, int | None, tuple[RejectedRow, ...]]]:
+    """Return (file, batch, rows) for every file with rejected rows."""
+    return [
+        (f.intake.file, f.committed.batch if f.committed else None, f.intake.rejected)
+        for f in report.files
+        if f.intake.rejected
+    ]
+
+
+def difference(plan: ImportPlan) -> list[Mapping[str, Any]]:
+    """Return the rows of an import that would change the ledger, for a person to read before commit."""
+    records, rows = plan.intake.records, []
+    for i, action in enumerate(plan.actions):
+        if action == "unchanged":
+            continue
+        rows.append(
+            {
+                "code": records.code[i],
+                "name": records.name[i],
+                "action": action,
+                "sheet": plan.intake.sheet[i],
+                "row": plan.intake.row[i],
+                "changes": plan.changes.get(i, {}),
+                "hold": plan.holds.get(i),
+            }
+        )
+    return rows
+
+
+_SHARE_WRITTEN = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of the files of one import.
+
+    `committed` were written. `refused` says why the next one was not (the ledger has moved since
+    it was looked at, or its records cannot be scored); `left` holds it and all after it, planned
+    anew and not written. `changes`: the tiers that changed. `unrated` says why a layer that was
+    loaded for the first time could not be assessed.
+    """
+
+    layer: str
+    committed: tuple[FileImport, ...]
+    left: tuple[FileImport, ...] = ()
+    refused: StaleRevisionError | NotScoredError | None = None
+    changes: tuple[TierChange, ...] = ()
+    unrated: RiskmapError | None = None
+
+
+def commit_files(
+    ws: Workspace,
+    layer: str,
+    planned: Sequence[FileImport],
+    *,
+    by: Actor,
+    why: str,
+    full_list: bool = False,
+    progress: Progress | None = None,
+) -> Outcome:
+    """Write files that were looked at, each with its tiers as one commit.
+
+    A layer that was never assessed is assessed afterwards, as a whole. A file whose plan no longer
+    holds, or whose records cannot be scored, is not written: it and those after it come back planned
+    against the ledger as it is now.
+    """
+    may(by, "import", layer)
+    if not by.name.strip() or not why.strip():
+        raise RiskmapError("导入：请写明经办人和原因", "import: state the person and the reason")
+    first_load = not is_assessed(ws, layer)
+    done: list[FileImport] = []
+    left: list[FileImport] = []
+    refused: StaleRevisionError | NotScoredError | None = None
+    for i, file in enumerate(planned):
+        if progress:
+            progress("commit", _SHARE_WRITTEN * i / len(planned))
+        try:
+            done.append(commit_file(ws, file, by=by, why=why))
+        except (StaleRevisionError, NotScoredError) as problem:
+            refused = problem
+            left = [plan_file(ws, one.intake, full_list=full_list) for one in planned[i:]]
+            break
+    changes = tuple(change for file in done for change in file.tiers)
+    unrated = None
+    if done and first_load:
+        if progress:
+            progress("assess", _SHARE_WRITTEN)
+        first, unrated = _assessed_first(ws, layer, by=by, why=why)
+        changes += first
+    if done and progress:
+        progress("done", 1.0)
+    return Outcome(layer, tuple(done), tuple(left), refused, changes, unrated)
+
+
+def _assessed_first(
+    ws: Workspace, layer: str, *, by: Actor, why: str
+) -> tuple[tuple[TierChange, ...], RiskmapError | None]:
+    """Assess a layer that is on the ledger by now; return its tiers, or why there are none."""
+    try:
+        run = assess_layers(ws, [layer], by=by, why=why)["run"]
+    except RiskmapError as problem:
+        return (), problem
+    return () if run is None else tuple(ws.ledger.tier_changes(run=run)), None
+
+
+def settle_held(
+    ws: Workspace, held: Sequence[int], *, accept: bool, by: Actor, why: str, as_code: str | None = None
+) -> int:
+    """Accept held rows (a single one perhaps under another code) or decline them, and score what changed.
+
+    One decision is one changeset and one undo: return it. A row that was settled meanwhile raises
+    LedgerError; then nothing is written.
+    """
+    may(by, "import")
+    if not by.name.strip() or not why.strip():
+        raise RiskmapError("待确认行：请写明经办人和原因", "held rows: state the person and the reason")
+    if not accept:
+        return ws.ledger.decline_held(held, by=by.name, why=why)
+    with one_commit(ws, by=by, why=why):
+        return ws.ledger.accept_held(held, as_code=as_code, by=by.name, why=why)
+
+
+def dismiss_rejected(ws: Workspace, rows: Sequence[int], *, by: Actor, why: str) -> int:
+    """Close rejected rows that will not come back; they stay readable. Return the changeset."""
+    may(by, "import")
+    return ws.ledger.dismiss_rejected(rows, by=by.name, why=why)

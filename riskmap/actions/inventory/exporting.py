@@ -1,0 +1,219 @@
+"""Classified inventories as files, and rejected rows as a workbook to correct."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from riskmap.actions.records.editing import note_unmasked
+from riskmap.actions.workspace import Workspace
+from riskmap.actions.workspace.build_snapshot import end_of_day
+from riskmap.actions.workspace.snapshots import current_snapshot
+from riskmap.catalog import Layer
+from riskmap.errors import Lang, Say
+from riskmap.io.writers import export, format_of
+from riskmap.io.writers.rejects import RejectedFile
+from riskmap.io.writers.rejects import write_rejects as write_rejects_workbook
+from riskmap.moments import local_now
+from riskmap.rules.masks import mask_contacts, mask_value
+from riskmap.rules.permissions import Actor
+from riskmap.selection import Selected, Selection, Snapshot, Where, reconcile, select
+from riskmap.units import unit_title
+from riskmap.values.import_plan import RejectedRow
+from riskmap.values.inventory import Inventory, LayerInventory, ModelStamp
+from riskmap.values.records import Contact
+from riskmap.vocabulary import FLAGS, TIER_TITLES, UNRATED
+
+_STATE_TITLES = {"rated": Say("已评", "rated"), "unrated": Say("未评", "unrated")}
+
+
+def export_selection(
+    ws: Workspace,
+    selection: Selection,
+    to: Path | Sequence[Path],
+    *,
+    as_of: date | None = None,
+    unmasked: bool = False,
+    by: Actor | None = None,
+    why: str = "",
+    lang: Lang = "zh",
+) -> dict[str, Any]:
+    """Write the selected records to every file of `to`, each in the format its ending names.
+
+    Returns the document of `riskmap export --json`. Sums that do not agree are named on the cover and
+    in `adds_up`; they never block. Contacts are masked unless `unmasked`, which is recorded.
+    RiskmapError asks for the person and the reason of that.
+    """
+    paths = [to] if isinstance(to, Path) else list(to)
+    for path in paths:
+        format_of(path)  # every ending is known before the first file is written
+    snapshot = current_snapshot(ws, as_of=as_of)
+    selected = select(snapshot, selection)
+    inventory = _inventory(
+        ws, snapshot, selected, selection, as_of=as_of, unmasked=unmasked, by=by, lang=lang
+    )
+    if unmasked:
+        note_unmasked(ws, selection.to_text(), by=by, why=why)
+    files = [
+        {"path": str(done.path), "format": done.format, "rows": done.rows}
+        for path in paths
+        for done in export(inventory, path)
+    ]
+    return {"files": files, "count": selected.total, "adds_up": inventory.adds_up}
+
+
+def _inventory(
+    ws: Workspace,
+    snapshot: Snapshot,
+    selected: Selected,
+    selection: Selection,
+    *,
+    as_of: date | None,
+    unmasked: bool,
+    by: Actor | None,
+    lang: Lang,
+) -> Inventory:
+    parts = []
+    filled = [layer_id for layer_id, rows in selected.rows.items() if len(rows)]
+    for layer_id in filled or selected.rows:  # nothing selected is still a file that says so
+        layer = ws.catalog.layer(layer_id)
+        table = selected.table(snapshot, layer_id)
+        contacts = _contacts(ws, layer, table, as_of=as_of, unmasked=unmasked)
+        parts.append(
+            LayerInventory(
+                layer, table if unmasked else _masked(layer, table), _stamp(ws, layer_id), contacts
+            )
+        )
+    differences = _differences(ws, snapshot, selected, lang)
+    now = local_now()
+    return Inventory(
+        district=ws.config.district,
+        layers=tuple(parts),
+        filter=describe(ws, selection),
+        as_of=as_of.isoformat() if as_of else f"{now:%Y-%m-%d %H:%M}",
+        made_at=f"{now:%Y-%m-%d %H:%M}",
+        made_by=by.name if by else "",
+        adds_up=not differences,
+        differences=tuple(differences),
+        demo=ws.demo,
+        approval=ws.config.approval_number,
+        unmasked=unmasked,
+        lang=lang,
+    )
+
+
+def _differences(ws: Workspace, snapshot: Snapshot, selected: Selected, lang: Lang) -> list[dict[str, Any]]:
+    """Return what does not add up among the selected records: those without a tier, by layer.
+
+    Sums of the ledger as a whole are reconciled too, so that a fault there cannot hide in a filter.
+    """
+    found = []
+    for layer_id in selected.rows:
+        table = selected.table(snapshot, layer_id)
+        missing = table.filter(table["rank"].to_numpy() == UNRATED)
+        if not len(missing):
+            continue
+        title = ws.catalog.layer(layer_id).title
+        found.append(
+            {
+                "what": Say(
+                    f"{title.zh}：四级之和与总数不符", f"{title.en}: the four tiers do not sum to the total"
+                ),
+                "expected": len(table),
+                "found": len(table) - len(missing),
+                "codes": missing["code"].to_pylist(),
+            }
+        )
+    whole = reconcile(snapshot, rejected_rows=0, catalog_layers=ws.catalog.layers, lang=lang)
+    return found + [d for d in whole["differences"] if "layer" not in d]
+
+
+def _stamp(ws: Workspace, layer_id: str) -> ModelStamp:
+    model = ws.catalog.model_of(layer_id)
+    return ModelStamp(model.id, model.title, model.version, model.digest, model.status, model.titles)
+
+
+def _contacts(
+    ws: Workspace, layer: Layer, table: pa.Table, *, as_of: date | None, unmasked: bool
+) -> list[tuple[Contact, ...] | None] | None:
+    if not layer.contacts:
+        return None
+    codes = table["code"].to_pylist()
+    moment = end_of_day(as_of) if as_of else None
+    features = ws.ledger.features(layer.id, as_of=moment, contacts=True)
+    known = dict(zip(features.records.code, features.records.contacts or (), strict=False))
+    found = [known.get(code) for code in codes]
+    return found if unmasked else [mask_contacts(people) for people in found]
+
+
+def _masked(layer: Layer, table: pa.Table) -> pa.Table:
+    for field in layer.fields:
+        name = f"f:{field.id}"
+        if field.personal and name in table.column_names:
+            at = table.column_names.index(name)
+            values = [None if v is None else str(mask_value(v)) for v in table[name].to_pylist()]
+            table = table.set_column(at, name, pa.array(values, pa.string()))
+    return table
+
+
+def describe(ws: Workspace, selection: Selection) -> Say:
+    """Return a selection in words, for covers and headings."""
+    zh, en = [], []
+
+    def add(title: Say, values: Sequence[Say]) -> None:
+        if values:
+            zh.append(f"{title.zh}：{'、'.join(v.zh for v in values)}")
+            en.append(f"{title.en}: {', '.join(v.en for v in values)}")
+
+    def plain(values: Sequence[object]) -> list[Say]:
+        return [Say(str(v), str(v)) for v in values]
+
+    add(Say("图层", "layers"), [ws.catalog.layer(layer).title for layer in selection.layers])
+    add(Say("等级", "tiers"), [TIER_TITLES[tier] for tier in selection.tiers])
+    add(Say("状态", "state"), [_STATE_TITLES[state] for state in selection.states])
+    add(Say("街道", "sub-districts"), plain(selection.subdistricts))
+    add(Say("条件", "conditions"), [_condition(ws, where) for where in selection.where])
+    add(Say("标记", "flags"), [FLAGS[flag] for flag in selection.flags])
+    add(Say("编号", "codes"), plain(selection.codes[:20]))
+    if selection.text:
+        add(Say("文字", "text"), plain([selection.text]))
+    if selection.within is not None:
+        add(Say("范围", "area"), [Say("地图上圈选的多边形", "a polygon drawn on the map")])
+    return Say("；".join(zh), "; ".join(en)) if zh else Say("全部", "everything")
+
+
+_OPERATORS = {
+    "==": Say("=", "="),
+    "!=": Say("≠", "≠"),
+    "<=": Say("≤", "≤"),
+    ">=": Say("≥", "≥"),
+    "~": Say("含", "contains"),
+    "in": Say("为", "one of"),
+    "missing": Say("未填", "missing"),
+    "present": Say("已填", "present"),
+}
+
+
+def _condition(ws: Workspace, where: Where) -> Say:
+    """Return a condition by the titles of its field and choices."""
+    name = where.column.removeprefix("f:")
+    fields = [f for layer in ws.catalog.layers.values() for f in layer.fields if f.id == name]
+    title = fields[0].title if fields and where.column != name else Say(name, name)
+    choices = {c.id: c.title for f in fields for c in f.choices}
+    texts = [f"{v:g}" if isinstance(v, float) else str(v) for v in where.values]
+    values = [choices.get(text, Say(text, text)) for text in texts]
+    unit = unit_title(fields[0].unit if fields and values else "")
+    operator = _OPERATORS.get(where.op, Say(where.op, where.op))
+    return Say(
+        f"{title.zh} {operator.zh} {'、'.join(v.zh for v in values)} {unit.zh}".strip(),
+        f"{title.en} {operator.en} {', '.join(v.en for v in values)} {unit.en}".strip(),
+    )
+
+
+def write_rejected(path: Path, files: Sequence[tuple[str, int | None, tuple[RejectedRow, ...]]]) -> None:
+    """Write rejected rows as a workbook with the same sheets and columns, bad cells marked."""
+    write_rejects_workbook(path, [RejectedFile(file, batch, rows) for file, batch, rows in files])

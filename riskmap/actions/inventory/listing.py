@@ -1,0 +1,253 @@
+"""One page of a selection in the order a person asked for: never more rows than a screen holds.
+
+Counts by layer, tier and sub-district, and whether they add up.
+
+The one selection that the table, the map and the exports share, from words to records.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute
+import shapely
+from numpy.typing import NDArray
+
+from riskmap.actions.workspace import Workspace
+from riskmap.actions.workspace.snapshots import current_snapshot
+from riskmap.catalog import Layer
+from riskmap.errors import Say, SelectionError, WorkspaceError
+from riskmap.io.readers.boundaries import read_boundaries
+from riskmap.rules.arrays import pc
+from riskmap.selection import Selection, Snapshot, flag_ids, parse_where, reconcile, rows, select
+from riskmap.selection.views import row_mask, view_of
+from riskmap.vocabulary import FLAGS, RANKS, TIERS, UNRATED
+
+SORTS: Final = ("tier", "layer", "code", "name", "subdistrict", "score", "flags", "updated_at")
+
+
+_KEPT: Final = 6  # orders of one million rows take 4 MB each
+
+
+_orders: OrderedDict[tuple[str, str, bool], NDArray[np.int32]] = OrderedDict()
+
+
+_lock = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class ListedRecord:
+    """One line of a list. `score` None where unrated; `updated_at` an ISO timestamp."""
+
+    layer: str
+    code: str
+    name: str | None
+    subdistrict: str | None
+    tier: str
+    score: float | None
+    flags: tuple[str, ...]
+    updated_at: str
+    lon: float | None
+    lat: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One page of a selection: its records, and how many the selection has in all."""
+
+    total: int
+    records: tuple[ListedRecord, ...]
+
+
+def list_records(
+    snapshot: Snapshot,
+    selection: Selection,
+    *,
+    layers: Mapping[str, Layer],
+    sort: str = "tier",
+    descending: bool = True,
+    start: int = 0,
+    size: int = 50,
+) -> Listing:
+    """Return `size` records of a selection from `start`, sorted; equals stay in layer and code order.
+
+    `sort` is one of SORTS. Unrated records stand between low and general, as in every list.
+    Raises SelectionError for a selection that cannot be resolved.
+    """
+    order = _order(snapshot, sort, descending, layers)
+    chosen = order[row_mask(snapshot, view_of(snapshot, selection))[order]]
+    return Listing(len(chosen), tuple(_record(snapshot, int(row)) for row in chosen[start : start + size]))
+
+
+def _record(snapshot: Snapshot, row: int) -> ListedRecord:
+    layer, index = snapshot.where_is(row)
+    table = snapshot.table(layer)
+
+    def value(column: str) -> Any:
+        return table[column][index].as_py()
+
+    rank, lon, lat = value("rank"), value("lon"), value("lat")
+    located = lon is not None and lon == lon  # noqa: PLR0124 - NaN
+    return ListedRecord(
+        layer,
+        value("code"),
+        value("name"),
+        value("subdistrict"),
+        RANKS[rank],
+        None if rank == UNRATED else value("score"),
+        tuple(flag_ids(value("flags"))),
+        value("updated_at") or "",
+        lon if located else None,
+        lat if located else None,
+    )
+
+
+def _order(
+    snapshot: Snapshot,
+    sort: str,
+    descending: bool,  # noqa: FBT001 - part of a key
+    layers: Mapping[str, Layer],
+) -> NDArray[np.int32]:
+    key = (snapshot.key, sort, descending)
+    with _lock:
+        if key in _orders:
+            _orders.move_to_end(key)
+            return _orders[key]
+    made = _sorted(snapshot, sort, descending, layers)
+    with _lock:
+        _orders[key] = made
+        while len(_orders) > _KEPT:
+            _orders.popitem(last=False)
+    return made
+
+
+def _sorted(
+    snapshot: Snapshot,
+    sort: str,
+    descending: bool,  # noqa: FBT001 - part of a key
+    layers: Mapping[str, Layer],
+) -> NDArray[np.int32]:
+    keys = _keys(snapshot, sort, layers)
+    if np.issubdtype(keys.dtype, np.floating):  # unknown numbers stand last either way
+        keys = np.where(np.isnan(keys), np.inf, -keys if descending else keys)
+    elif descending:
+        keys = -keys.astype(np.int64)
+    return np.argsort(keys, kind="stable").astype(np.int32)
+
+
+def _keys(snapshot: Snapshot, sort: str, layers: Mapping[str, Layer]) -> NDArray[Any]:
+    """Return one number per row that sorts as the column does."""
+    width = snapshot.shape[2]
+    if sort == "tier":
+        return (snapshot.group // width % len(RANKS)).astype(np.int64)
+    if sort == "layer":
+        place = {layer: i for i, layer in enumerate(sorted(layers, key=lambda n: layers[n].style.order))}
+        return np.array([place[layer] for layer in snapshot.layers], np.int64)[
+            snapshot.group // width // len(RANKS)
+        ]
+    if sort == "subdistrict":
+        return (snapshot.group % width).astype(np.int64)
+    if sort == "flags":
+        bits = snapshot.flags
+        return sum((bits >> i & 1).astype(np.int64) for i in range(len(FLAGS)))  # type: ignore[return-value]
+    columns = [snapshot.tables[layer][sort] for layer in snapshot.layers]
+    if sort == "score":
+        return np.concatenate([np.zeros(0), *(c.to_numpy() for c in columns)])
+    words = [w for column in columns for w in column.to_pylist()]
+    return _places(words)
+
+
+def _places(words: list[str | None]) -> NDArray[np.int64]:
+    """Return the place of each word among all; GB18030 puts common characters in pinyin order."""
+    coded = pa.array([None if w is None else w.encode("gb18030", "replace") for w in words], pa.binary())
+    return np.asarray(pc.rank(coded, tiebreaker="dense").to_numpy(), np.int64)
+
+
+def summarise(ws: Workspace, *, as_of: date | None = None, compare: date | None = None) -> dict[str, Any]:
+    """Return the document of `riskmap summary --json`.
+
+    `adds_up` is false where a layer's tiers do not sum to its records; `differences` names them.
+    With `compare`, `compared` holds the same counts on that day and what changed since.
+    """
+    document = reconcile(
+        current_snapshot(ws, as_of=as_of),
+        rejected_rows=len(ws.ledger.rejected()),
+        as_of=as_of.isoformat() if as_of else None,
+        catalog_layers=ws.catalog.layers,
+    )
+    if compare is None:
+        return document
+    before = reconcile(
+        current_snapshot(ws, as_of=compare),
+        rejected_rows=0,
+        as_of=compare.isoformat(),
+        catalog_layers=ws.catalog.layers,
+    )
+    document["compared"] = {
+        "as_of": before["as_of"],
+        "total": before["total"],
+        "tiers": before["tiers"],
+        "unrated": before["unrated"],
+        "change": {
+            "total": document["total"] - before["total"],
+            "tiers": {tier: document["tiers"][tier] - before["tiers"][tier] for tier in TIERS},
+            "unrated": document["unrated"] - before["unrated"],
+        },
+    }
+    return document
+
+
+def make_selection(
+    ws: Workspace,
+    *,
+    layers: Sequence[str] = (),
+    tiers: Sequence[str] = (),
+    states: Sequence[str] = (),
+    subdistricts: Sequence[str] = (),
+    where: Sequence[str] = (),
+    within: Path | None = None,
+    text: str = "",
+    flags: Sequence[str] = (),
+) -> Selection:
+    """Return a selection from what a person typed. SelectionError or UnknownNameError name a wrong part.
+
+    A `where` condition applies to the layers that have its field; layers without it hold nothing
+    that could satisfy it and drop out.
+    """
+    chosen = [ws.catalog.layer(layer) for layer in layers] or list(ws.catalog.layers.values())
+    return Selection(
+        layers=tuple(layer.id for layer in chosen) if layers else (),
+        tiers=tuple(tiers),
+        states=tuple(states),
+        subdistricts=tuple(subdistricts),
+        where=tuple(parse_where(condition, chosen) for condition in where),
+        within=shapely.to_wkb(_polygon(within)) if within else None,
+        text=text,
+        flags=tuple(flags),
+    )
+
+
+def _polygon(path: Path) -> shapely.Geometry:
+    try:
+        named = read_boundaries(path, datum="wgs84", named=Say("--within ", "given with --within"))
+    except WorkspaceError as problem:
+        raise SelectionError(problem.text("zh"), problem.text("en")) from problem
+    return shapely.union_all(list(named.values()))
+
+
+def select_json(ws: Workspace, selection: Selection, *, as_of: date | None = None) -> dict[str, Any]:
+    """Return the document of `riskmap select --json`."""
+    snapshot: Snapshot = current_snapshot(ws, as_of=as_of)
+    selected = select(snapshot, selection)
+    return {
+        "count": selected.total,
+        "features": rows(snapshot, selected, catalog_layers=ws.catalog.layers),
+    }

@@ -1,0 +1,136 @@
+"""Changes that one person makes to records, each with a name, a reason and the version seen.
+
+Full contacts: shown to a person who says why, and recorded before they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from riskmap.actions.records.scoring import one_commit, one_feature
+from riskmap.actions.workspace import Workspace
+from riskmap.errors import RiskmapError, Say
+from riskmap.ledger import RecordEdit, Undone
+from riskmap.rules.permissions import Actor, may
+from riskmap.values.records import Contact
+
+
+def edit_point(
+    ws: Workspace, layer: str, code: str, *, seen: int, changes: Mapping[str, Any], by: Actor, why: str
+) -> int:
+    """Write changes to a record and score it again; returns its new version.
+
+    `changes` maps name, subdistrict, position (lon, lat), shape, checklist, contacts or a field id
+    to the new value; None erases. A stale `seen` raises StaleRevisionError with both sides.
+    """
+    edit = RecordEdit(code, seen, changes)
+    return edit_points(ws, layer, [edit], by=by, why=why)[code]
+
+
+def edit_points(
+    ws: Workspace, layer: str, rows: Sequence[RecordEdit], *, by: Actor, why: str
+) -> dict[str, int]:
+    """Change many records of a layer and score them: one changeset, one undo; returns code → version.
+
+    All rows or none. StaleRevisionError shows both sides of every record that has moved on.
+    """
+    for row in rows:
+        may(by, "edit", layer, row.code)
+    _need_reason(why)
+    with one_commit(ws, [layer], by=by, why=why):
+        return ws.ledger.edit_many(layer, rows, by=by.name, why=why)
+
+
+def create_point(
+    ws: Workspace, layer: str, code: str, *, values: Mapping[str, Any], by: Actor, why: str
+) -> int:
+    """Add a record by hand and score it; returns its version."""
+    may(by, "edit", layer, code)
+    _need_reason(why)
+    if not code.strip():
+        raise RiskmapError(
+            "新增点位：编号不能为空；请填写本街道的统一编号", "new point: the code is empty; write one"
+        )
+    with one_commit(ws, [layer], by=by, why=why):
+        return ws.ledger.create_record(layer, code.strip(), values=values, by=by.name, why=why)
+
+
+def retire_point(
+    ws: Workspace, layer: str, code: str, *, by: Actor, why: str, seen: int | None = None
+) -> int:
+    """Take a record off the lists; it stays in the ledger with the reason."""
+    may(by, "retire", layer, code)
+    _need_reason(why)
+    one_feature(ws, layer, code)
+    return ws.ledger.retire(layer, code, by=by.name, why=why, seen=seen)
+
+
+def reinstate_point(ws: Workspace, layer: str, code: str, *, by: Actor, why: str) -> int:
+    """Put a retired record back on the lists and score it: its model may have another version by now."""
+    may(by, "retire", layer, code)
+    _need_reason(why)
+    one_feature(ws, layer, code)
+    with one_commit(ws, [layer], by=by, why=why):
+        return ws.ledger.reinstate(layer, code, by=by.name, why=why)
+
+
+def undo_changeset(ws: Workspace, changeset: int, *, by: Actor, why: str) -> Undone:
+    """Undo one changeset as a whole and score the records that it had written, and no other."""
+    may(by, "undo")
+    _need_reason(why)
+    with one_commit(ws, by=by, why=why, rated=True) as action:
+        undone = ws.ledger.undo(changeset, by=by.name, why=why)
+    return replace(undone, tiers=action.tiers)
+
+
+def undone_text(changeset: int, undone: Undone) -> Say:
+    """Return everything that an undo did, in one sentence."""
+    parts = [
+        (undone.restored, "恢复记录 {n} 条", "records put back: {n}"),
+        (undone.withdrawn, "撤出新记录 {n} 条", "new records withdrawn: {n}"),
+        (undone.reopened_held, "重新待确认 {n} 行", "rows held again: {n}"),
+        (undone.reopened_rejected, "重新列为退回 {n} 行", "rows rejected again: {n}"),
+        (undone.closed_held, "不再待确认 {n} 行", "held rows closed: {n}"),
+        (undone.closed_rejected, "不再列为退回 {n} 行", "rejected rows closed: {n}"),
+        (len(undone.tiers), "等级改变 {n} 处", "tiers changed: {n}"),
+    ]
+    done = [(zh.format(n=n), en.format(n=n)) for n, zh, en in parts if n]
+    return Say(
+        f"变更 {changeset} 已撤销（记为变更 {undone.changeset}）：" + "，".join(zh for zh, _ in done),
+        f"changeset {changeset} is undone (as changeset {undone.changeset}): "
+        + ", ".join(en for _, en in done),
+    )
+
+
+def _need_reason(why: str) -> None:
+    if not why.strip():
+        raise RiskmapError(
+            "请写明原因：每次改动都要留下是谁、为什么", "state the reason: every change keeps who and why"
+        )
+
+
+def reveal_contacts(ws: Workspace, layer: str, code: str, *, by: Actor, why: str) -> tuple[Contact, ...]:
+    """Return the contacts of a record unmasked; the ledger keeps who saw them and why.
+
+    Raises UnknownNameError for a code that does not exist and RiskmapError without person or reason.
+    """
+    may(by, "read_contacts", layer, code)
+    people = one_feature(ws, layer, code, contacts=True).records.contacts
+    note_unmasked(ws, f"{ws.catalog.layer(layer).title.zh} › {code}：联系方式", by=by, why=why)
+    return (people[0] if people else None) or ()
+
+
+def note_unmasked(ws: Workspace, what: str, *, by: Actor | None, why: str) -> None:
+    """Record who is about to see full contacts, where, and why: nobody sees what was not recorded.
+
+    RiskmapError without a person or a reason, NotAllowedError for a person without the right.
+    """
+    if by is None or not by.name.strip() or not why.strip():
+        raise RiskmapError(
+            f"完整联系方式（{what}）：请写明经办人和原因",
+            f"full contacts ({what}): state the person and the reason",
+        )
+    may(by, "read_contacts")
+    ws.ledger.record_export(by=by.name, why=why, what=what, unmasked=True)

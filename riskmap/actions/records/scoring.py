@@ -1,0 +1,408 @@
+"""Loading what scoring models have learned: the trained files that lie beside them in models/.
+
+Score layers, explain points, list tier changes.
+
+Layers of the ledger scored on a Dask cluster: the same kernel, the same numbers, saved as always.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Final, Protocol, cast
+
+import numpy as np
+import pyarrow as pa
+
+from riskmap.actions.inventory.point_tasks import Engine, check_engine, cluster, results
+from riskmap.actions.workspace import Workspace
+from riskmap.catalog import Layer
+from riskmap.catalog.model import Prediction, ScoringModel
+from riskmap.errors import ArtefactError, NotScoredError, RiskmapError, UnknownNameError
+from riskmap.ledger import RunResult, Scored, TierChange, Write
+from riskmap.rules.arrays import numbers_of
+from riskmap.rules.permissions import Actor, may
+from riskmap.scoring import Fit, Predictor, assess_table, explain, fit_model, joined
+from riskmap.scoring.fit import needed_fit
+from riskmap.scoring.nearest import touched
+from riskmap.values.assessment import Assessment, Explanation
+from riskmap.values.records import Cell, Clear, Contact, Features, Value
+from riskmap.vocabulary import RANKS, TIERS, UNRATED
+
+
+class _Loader(Protocol):
+    """`riskmap.scoring.learned.load_learned`: refuses a file whose SHA-256 is not `digest`."""
+
+    def __call__(self, path: Path, *, digest: str) -> Predictor: ...
+
+
+def load_artefacts(folder: Path, model: ScoringModel) -> Mapping[str, Predictor]:
+    """Return node id → artefact for the learned nodes of a model, from `folder`; {} without any.
+
+    ArtefactError where a file is not there, is not the one that the model names, predicts from
+    something else than the model's inputs, or knows nothing of the model's reference.
+    """
+    return {node.id: _load(folder, model, node) for node in model.learned}
+
+
+def _load(folder: Path, model: ScoringModel, node: Prediction) -> Predictor:
+    path = folder / node.learned.artefact
+    if not path.is_file():
+        raise ArtefactError(
+            f"评分模型 {model.id} › {node.id}：没有文件 {path}；"
+            "请把训练所得的文件放到模型文件旁边，或用 riskmap train 重新训练",
+            f"scoring model {model.id} › {node.id}: no file {path}; "
+            "put the trained file beside the model file, or train it again with riskmap train",
+        )
+    loaded = _loader()(path, digest=node.learned.digest)
+    stated, known = set(node.learned.inputs), set(loaded.predictors)
+    if stated != known:
+        raise ArtefactError(
+            f"评分模型 {model.id} › {node.id}：inputs 为 {'、'.join(sorted(stated))}，"
+            f"训练文件用的是 {'、'.join(sorted(known))}；请把 inputs 改为一致",
+            f"scoring model {model.id} › {node.id}: inputs name {', '.join(sorted(stated))}, the artefact predicts "
+            f"from {', '.join(sorted(known))}; make the inputs the same",
+        )
+    _check_reference(model, node, loaded)
+    return loaded
+
+
+def _check_reference(model: ScoringModel, node: Prediction, loaded: Predictor) -> None:
+    """Refuse a reference of which the artefact knows nothing: no explanation could start from it."""
+    leaves = {leaf.id: leaf.reference for leaf in model.indicators}
+    at = {
+        name: np.array([float(cast("float", leaves[key]))])
+        for name, key in zip(node.learned.inputs, node.of, strict=True)
+    }
+    if np.isnan(loaded.predict(at)).any():
+        raise ArtefactError(
+            f"评分模型 {model.id} › {node.id}：reference 超出训练范围，说明无从比起；请改为训练数据中出现过的值",
+            f"scoring model {model.id} › {node.id}: the reference lies outside what was trained, nothing can be "
+            "explained against it; state values that the training data had",
+        )
+
+
+def _loader() -> _Loader:
+    try:
+        module = importlib.import_module("riskmap.scoring.learned")
+    except ModuleNotFoundError as problem:
+        raise ArtefactError(
+            "本版程序不能载入训练所得的模型文件；请升级 riskmap",
+            "this program cannot load trained files; use a newer riskmap",
+        ) from problem
+    return cast("_Loader", module.load_learned)
+
+
+class Scorer(Protocol):
+    """What scores a snapshot table, as `riskmap.scoring.assess_table` does."""
+
+    def __call__(
+        self,
+        model: ScoringModel,
+        layer: Layer,
+        table: pa.Table,
+        *,
+        fit: Fit | None = None,
+        learned: Mapping[str, Predictor] | None = None,
+    ) -> Assessment:
+        """Return the assessment of every row."""
+        ...
+
+
+Learned = Mapping[str, Predictor]  # node id → what it predicts with
+
+
+def assess_layers(
+    ws: Workspace, layers: Sequence[str] = (), *, by: Actor, why: str, scorer: Scorer | None = None
+) -> dict[str, Any]:
+    """Score every record of the layers (all when empty) with their models; store what changed.
+
+    Returns the document of `riskmap assess --json`; its `run` is None where nothing changed, because
+    then nothing is written and the ledger stays in its state. Points that lack a required factor
+    come out unrated, never low. A model that compares with the whole layer is fitted anew and the
+    fit is kept with the run. `scorer` computes the scores, in this process unless one is given.
+    """
+    chosen = layers or tuple(ws.catalog.layers)
+    for layer in chosen:
+        may(by, "assess", layer)
+    scored = [_scored(ws, layer, None, learned_of(ws, layer), scorer) for layer in chosen]
+    saved = ws.ledger.save_assessments(scored, by=by.name, why=why)
+    return {
+        "run": saved[0].run if saved else None,
+        "layers": [_layer_json(one, result) for one, result in zip(scored, saved, strict=True)],
+    }
+
+
+@dataclass(slots=True)
+class Action:
+    """One action while it is written. Afterwards `tiers` holds the tiers that changed with it."""
+
+    write: Write
+    tiers: tuple[TierChange, ...] = ()
+
+
+@contextlib.contextmanager
+def one_commit(
+    ws: Workspace, layers: Collection[str] = (), *, by: Actor, why: str, rated: bool = False
+) -> Iterator[Action]:
+    """Write to the ledger within it: the change and the tiers that follow land together, or nothing does.
+
+    At the end every active record that was written is scored; with `rated` only those whose layer was
+    assessed before, or that have a result of their own. A model that compares with the whole layer
+    uses the fit of its last whole run, so that no other record's score moves; where this version of
+    the model has none, the whole layer is scored instead. NotScoredError where a model cannot score:
+    for the `layers` named, before the transaction begins.
+    """
+    learned = {layer: _ready(ws, layer) for layer in layers}
+    with ws.ledger.writing() as write:
+        action = Action(write)
+        yield action
+        scored = []
+        for layer, codes in write.touched(rated=rated).items():
+            if layer not in ws.catalog.layers:
+                continue  # its file is gone, and with it the model: nothing says what its tiers would be
+            known = learned[layer] if layer in learned else _ready(ws, layer)
+            with _or_nothing(ws, layer):
+                scored.append(_scored(ws, layer, codes, known, None))
+        saved = ws.ledger.save_assessments(scored, by=by.name, why=why)
+        if saved and saved[0].run is not None:
+            action.tiers = tuple(ws.ledger.tier_changes(since=(saved[0].changeset or 0) - 1))
+
+
+@contextlib.contextmanager
+def _or_nothing(ws: Workspace, layer: str) -> Iterator[None]:
+    """Say that nothing was written where a record cannot be scored, and why."""
+    try:
+        yield
+    except RiskmapError as problem:
+        title, why = ws.catalog.layer(layer).title, problem.say
+        raise NotScoredError(
+            f"{title.zh}：不能评估，改动和等级都未写入：{why.zh}",
+            f"{title.en}: cannot be scored, neither the change nor a tier was written: {why.en}",
+        ) from problem
+
+
+def _ready(ws: Workspace, layer: str) -> Learned:
+    with _or_nothing(ws, layer):
+        return learned_of(ws, layer)
+
+
+def learned_of(ws: Workspace, layer: str) -> Learned:
+    """Return the trained files of a layer's model. ArtefactError where one cannot be used."""
+    return load_artefacts(ws.root / "models", ws.catalog.model_of(layer))
+
+
+def _scored(
+    ws: Workspace, layer_id: str, codes: Sequence[str] | None, learned: Learned, scorer: Scorer | None
+) -> Scored:
+    layer, model = ws.catalog.layer(layer_id), ws.catalog.model_of(layer_id)
+    fit = kept_fit(ws, layer_id) if codes is not None else None
+    alone = codes is not None and (fit is not None or not model.fitted)
+    table = ws.ledger.scoring_columns(layer, touched(model), codes=codes if alone else None).whole()
+    fit = fit or fit_model(model, layer, table, learned=learned)
+    assessment = (scorer or assess_table)(model, layer, table, fit=fit, learned=learned)
+    feature_id, version = (numbers_of(table[name]) for name in ("feature_id", "version"))
+    return Scored(assessment, feature_id, version, model.text, None if fit is None else fit.text)
+
+
+def scoring_basis(ws: Workspace, layer: str) -> tuple[Fit | None, Learned]:
+    """Return what a layer's current model scores with beside the records: the kept fit and its artefacts.
+
+    ArtefactError where a learned node's file cannot be used.
+    """
+    return kept_fit(ws, layer), learned_of(ws, layer)
+
+
+def kept_fit(ws: Workspace, layer: str) -> Fit | None:
+    """Return what the last whole run of a layer was compared with by its current model, if anything."""
+    model = ws.catalog.model_of(layer)
+    kept = ws.ledger.last_fit(layer, model.digest) if model.fitted else None
+    return None if kept is None else Fit.of_text(kept.text)
+
+
+def _layer_json(scored: Scored, saved: RunResult) -> dict[str, Any]:
+    assessment = scored.assessment
+    tally = np.bincount(assessment.rank, minlength=len(RANKS))
+    document = {
+        "layer": assessment.layer,
+        "model": assessment.model,
+        "digest": assessment.digest,
+        "assessed": len(assessment.rank) - int(tally[UNRATED]),
+        "unrated": int(tally[UNRATED]),
+        "tiers": {tier: int(tally[RANKS.index(tier)]) for tier in TIERS},
+        "changed": saved.changed,
+    }
+    return document if scored.fit is None else document | {"fit": scored.fit_digest}
+
+
+def one_feature(ws: Workspace, layer: str, code: str, *, contacts: bool = False) -> Features:
+    """Return one record (active or retired). UnknownNameError names a code that does not exist."""
+    title = ws.catalog.layer(layer).title
+    found = ws.ledger.features(layer, codes=[code], include_retired=True, contacts=contacts)
+    if not len(found):
+        raise UnknownNameError(
+            f"{title.zh} › {code}：台账中没有这个编号；可用 riskmap select {layer} 查看全部编号",
+            f"{title.en} › {code}: the ledger has no such code; riskmap select {layer} lists them",
+        )
+    return found
+
+
+def explain_point(ws: Workspace, layer: str, code: str) -> Explanation:
+    """Return why a point has its tier, by the layer's current model.
+
+    Where the model compares with the whole layer, `reference["fit"]` says with what: `rows`,
+    `digest` and `at`, the moment of the run. NotFittedError before the first whole run.
+    """
+    definition = ws.catalog.layer(layer)
+    features = one_feature(ws, layer, code)
+    row = {field: known(column[0]) for field, column in features.records.values.items()}
+    if features.records.checklist is not None and definition.checklist is not None:
+        marks = features.records.checklist[0] or ()
+        row |= {
+            f"checklist.{item.id}": known(mark)
+            for item, mark in zip(definition.checklist.items, marks, strict=False)
+        }
+    model = ws.catalog.model_of(layer)
+    learned = learned_of(ws, layer)
+    kept = ws.ledger.last_fit(layer, model.digest) if model.fitted else None
+    fit = None if kept is None else Fit.of_text(kept.text)
+    told = explain(model, definition, code, row, fit=fit, learned=learned)
+    if kept is None:
+        return told
+    dated = {**told.reference, "fit": {**told.reference["fit"], "at": kept.at}}
+    return replace(told, reference=dated)
+
+
+def plain(value: object) -> object:
+    """Return a changed value as JSON can hold it: contacts as objects, positions to 7 decimals."""
+    if isinstance(value, Contact):
+        return {key: part for key, part in asdict(value).items() if part is not None}
+    if isinstance(value, tuple | list):
+        return [round(v, 7) if isinstance(v, float) else plain(v) for v in cast("Sequence[object]", value)]
+    return value
+
+
+def known(cell: Cell) -> Value:
+    """Return what a cell of the ledger holds; an erased one holds nothing."""
+    return None if isinstance(cell, Clear) else cell
+
+
+def explanation_json(explanation: Explanation) -> dict[str, Any]:
+    """Return the document of `riskmap explain --json`."""
+    document = asdict(explanation)
+    return {
+        "layer": document.pop("layer"),
+        "code": document.pop("code"),
+        "score": document.pop("score"),
+        "tier": document.pop("tier"),
+        "state": document.pop("state"),
+        "model": document.pop("model"),
+        "digest": document.pop("digest"),
+        "reference": document.pop("reference"),
+        "contributions": list(document.pop("contributions")),
+        "rules": list(document.pop("rules")),
+        "gates": list(document.pop("gates")),
+        "missing": list(document.pop("missing")),
+        "nearest": list(document.pop("nearest")),
+        **document,
+    }
+
+
+def history_json(ws: Workspace, layer: str, code: str) -> dict[str, Any]:
+    """Return the document of `riskmap history --json`: every revision, oldest first."""
+    one_feature(ws, layer, code)
+    return {
+        "layer": layer,
+        "code": code,
+        "revisions": [
+            {
+                "version": change.version,
+                "at": change.at,
+                "who": change.who,
+                "why": change.why,
+                "kind": change.kind,
+                "changeset": change.changeset,
+                "changes": {
+                    key: [plain(before), plain(after)] for key, (before, after) in change.changes.items()
+                },
+            }
+            for change in ws.ledger.history(layer, code)
+        ],
+    }
+
+
+SLICE_ROWS: Final = 1 << 16  # scored by one task
+
+
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """What every slice of a layer is scored with; it travels to the workers once."""
+
+    model: ScoringModel
+    layer: Layer
+    fit: Fit | None
+    learned: Mapping[str, Predictor]
+
+
+def assess_layers_on(
+    ws: Workspace,
+    layers: Sequence[str] = (),
+    *,
+    engine: Engine,
+    scheduler: str | None,
+    by: Actor,
+    why: str,
+) -> dict[str, Any]:
+    """Score layers as `assess_layers` does, with `engine` "dask" on the cluster at `scheduler`.
+
+    Fits are made and trained files loaded on this machine; workers need riskmap and neither the
+    ledger nor any file. The same document, scores and fits as in this process. RiskmapError where the
+    extra is not installed, nobody answers, a worker fails, or a trained model cannot travel;
+    nothing is written then.
+    """
+    check_engine(engine, scheduler)
+    if scheduler is None:
+        return assess_layers(ws, layers, by=by, why=why)
+    with cluster(scheduler) as client:
+        return assess_layers(ws, layers, by=by, why=why, scorer=_scorer(client))
+
+
+def _scorer(client: Any) -> Callable[..., Assessment]:
+    def score(
+        model: ScoringModel,
+        layer: Layer,
+        table: pa.Table,
+        *,
+        fit: Fit | None = None,
+        learned: Mapping[str, Predictor] | None = None,
+    ) -> Assessment:
+        shared = _Shared(model, layer, needed_fit(model, fit), learned or {})
+        slices = [_packed(part) for part in _slices(model, table)]
+        found = dict(results(client, _score_slice, shared, slices))
+        return joined([found[at] for at in range(len(slices))])
+
+    return score
+
+
+def _slices(model: ScoringModel, table: pa.Table) -> list[pa.Table]:
+    """Return the columns that the model reads, cut by rows; a table without rows is one slice."""
+    wanted = {"feature_id", "checklist", *(f"f:{name}" for name in touched(model))}
+    read = table.select([name for name in table.column_names if name in wanted])
+    return [read.slice(start, SLICE_ROWS) for start in range(0, max(read.num_rows, 1), SLICE_ROWS)]
+
+
+def _packed(part: pa.Table) -> bytes:
+    # As a stream, which holds the rows of the slice and not the whole columns behind it.
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, part.schema) as out:
+        out.write_table(part)
+    return sink.getvalue().to_pybytes()
+
+
+def _score_slice(shared: _Shared, packed: bytes) -> Assessment:
+    with pa.ipc.open_stream(packed) as stream:
+        table = stream.read_all()
+    return assess_table(shared.model, shared.layer, table, fit=shared.fit, learned=shared.learned)

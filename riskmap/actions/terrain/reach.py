@@ -1,0 +1,359 @@
+"""Do the grids cover the ground once, and has each somebody who walks it?
+
+Areas are planar, in the metric CRS of the layer (CGCS2000, 3-degree zone of its middle).
+
+How many shelter places people can reach on foot, and who reaches none: two-step floating catchment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, cast
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from scipy.spatial import KDTree
+from shapely.geometry.base import BaseGeometry
+
+from riskmap.actions.records.scoring import known
+from riskmap.actions.workspace import Workspace
+from riskmap.actions.workspace.snapshots import current_snapshot
+from riskmap.array_types import Floats
+from riskmap.coordinates import Datum, from_cgcs2000, metres, metric_crs, to_cgcs2000
+from riskmap.errors import RiskmapError, Say
+from riskmap.formulas.shelter import capacity, two_step_catchment
+from riskmap.io.readers.boundaries import read_boundaries
+from riskmap.io.readers.evacuation import read_people
+from riskmap.rules.arrays import Columns, column_of
+from riskmap.values.records import Cell
+
+LEAST_M2: Final = 1.0
+
+
+LEAST_WIDTH_M: Final = 0.05
+
+
+"""What is smaller, or narrower on average, is the rounding of coordinates and no gap: our choice."""
+
+
+_EDGE_DEGREES: Final = 0.001  # edges are straight in degrees: long ones get points before they are projected
+
+
+_HECTARE: Final = 10_000.0
+
+
+def coverage(
+    ws: Workspace, layer: str = "forest_fire_grids", *, forest: Path | None = None
+) -> dict[str, Any]:
+    """Return the document of `riskmap coverage --json` for a polygon layer of the ledger.
+
+    `basis` says where gaps are looked for: inside the polygons of `forest` (GeoJSON), else in the holes
+    that the grids leave open among them ("holes"). `unassigned`: codes that have no patroller by their own
+    word, or of which neither a patroller nor a contact is known; `without_contact`: codes with nobody to
+    call. `unlocated`: codes without a polygon, which cover nothing. `complete` is False where a grid is
+    unassigned or unlocated, where there is none at all, or where a gap or an overlap above 1 m² exists.
+    """
+    definition = ws.catalog.layer(layer)
+    if definition.geometry != "polygon":
+        raise RiskmapError(
+            f"{definition.title.zh}：不是面图层，没有覆盖可言；请用 --layer 指明面图层",
+            f"{definition.title.en}: not a layer of polygons; name one with --layer",
+        )
+    features = ws.ledger.features(layer)
+    records = features.records
+    shapes = list(records.shapes or [None] * len(records))
+    located = [i for i, shape in enumerate(shapes) if shape is not None]
+    degrees = [shapely.make_valid(shapely.from_wkb(cast("bytes", shapes[i]))) for i in located]
+    wanted = _forest(forest)
+    metric = Datum(metric_crs(_middle(degrees or wanted)), "projected")
+    grids = [_projected(shape, metric) for shape in degrees]
+    codes: list[str] = [records.code[i] for i in located]
+    union = shapely.union_all(grids)
+    gaps = _parts(_gap(union, [_projected(shape, metric) for shape in wanted] if forest else None))
+    pairs = _overlaps(grids, codes)
+    patrollers = _patrollers(records.values.get("patrollers"), len(records))
+    nobody_to_call = features.contact_count == 0
+    unassigned = [
+        code
+        for code, walkers, silent in zip(records.code, patrollers, nobody_to_call.tolist(), strict=True)
+        if walkers == 0 or (walkers is None and silent)
+    ]
+    unlocated = [code for code, shape in zip(records.code, shapes, strict=True) if shape is None]
+    return {
+        "layer": layer,
+        "grids": len(records),
+        "area_ha": _hectares(sum(_projected(shape, metric, edge=None).area for shape in degrees)),
+        "basis": "forest" if forest else "holes",
+        "crs": metric.id,
+        "gaps": {
+            "area_ha": _hectares(sum(part.area for part in gaps)),
+            "parts": [_part_json(part, metric) for part in gaps],
+        },
+        "overlaps": {
+            "area_ha": _hectares(sum(area for _, _, area in pairs)),
+            "pairs": [{"a": a, "b": b, "area_ha": _hectares(area)} for a, b, area in pairs],
+        },
+        "unassigned": unassigned,
+        "without_contact": [c for c, silent in zip(records.code, nobody_to_call, strict=True) if silent],
+        "unlocated": unlocated,
+        "patrollers": {
+            "total": sum(n for n in patrollers if n is not None),
+            "per_grid": dict(zip(records.code, patrollers, strict=True)),
+        },
+        "complete": not (gaps or pairs or unassigned or unlocated) and len(records) > 0,
+    }
+
+
+def _forest(path: Path | None) -> list[BaseGeometry]:
+    if path is None:
+        return []
+    return list(read_boundaries(path, named=Say("--forest ", "given with --forest")).values())
+
+
+def _middle(shapes: Sequence[BaseGeometry]) -> float:
+    if not shapes:
+        return 114.0
+    west, _, east, _ = shapely.total_bounds(cast("Any", shapes)).tolist()
+    return (west + east) / 2.0
+
+
+def _projected(shape: BaseGeometry, metric: Datum, *, edge: float | None = _EDGE_DEGREES) -> BaseGeometry:
+    """Return a shape in metres; its edges first get points every `edge` degrees (None: as they are)."""
+
+    def move(xy: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.column_stack(from_cgcs2000(xy[:, 0], xy[:, 1], metric))
+
+    flat = shapely.force_2d(shape)
+    fine = flat if edge is None else shapely.segmentize(flat, edge)
+    return shapely.make_valid(shapely.transform(fine, move))
+
+
+def _gap(union: BaseGeometry, wanted: Sequence[BaseGeometry] | None) -> BaseGeometry:
+    """Return what the grids leave open: of the forest, or inside their own outlines."""
+    if wanted is not None:
+        return shapely.difference(shapely.union_all(list(wanted)), union)
+    outlines = [shapely.Polygon(part.exterior) for part in _polygons(union)]
+    return shapely.difference(shapely.union_all(outlines), union)
+
+
+def _polygons(shape: BaseGeometry) -> list[shapely.Polygon]:
+    parts = [part for part in shapely.get_parts(shape).tolist() if not part.is_empty]
+    flat = [inner for part in parts for inner in (part.geoms if hasattr(part, "geoms") else (part,))]
+    return [part for part in flat if isinstance(part, shapely.Polygon)]
+
+
+def _parts(gap: BaseGeometry) -> list[shapely.Polygon]:
+    return sorted((part for part in _polygons(gap) if _counts(part)), key=lambda part: -part.area)
+
+
+def _counts(part: shapely.Polygon) -> bool:
+    return part.area > LEAST_M2 and 2.0 * part.area / part.length > LEAST_WIDTH_M
+
+
+def _overlaps(grids: Sequence[BaseGeometry], codes: Sequence[str]) -> list[tuple[str, str, float]]:
+    """Return the pairs of grids that share more than LEAST_M2, the largest first."""
+    if not grids:
+        return []
+    first, second = shapely.STRtree(grids).query(cast("Any", grids), predicate="intersects")
+    found: list[tuple[str, str, float]] = []
+    pairs: list[tuple[int, int]] = list(zip(first.tolist(), second.tolist(), strict=True))
+    for i, j in pairs:
+        if i < j:
+            area = sum(part.area for part in _parts(shapely.intersection(grids[i], grids[j])))
+            if area > 0:
+                found.append((codes[i], codes[j], area))
+    return sorted(found, key=lambda pair: (-pair[2], pair[0], pair[1]))
+
+
+def _patrollers(column: Sequence[Cell] | None, count: int) -> list[int | None]:
+    """Return how many patrollers each grid has, None where that is not known."""
+    cells = [None] * count if column is None else [known(cell) for cell in column]
+    return [int(cell) if isinstance(cell, int | float) else None for cell in cells]
+
+
+def _part_json(part: shapely.Polygon, metric: Datum) -> dict[str, Any]:
+    spot = shapely.point_on_surface(part)
+    lon, lat = to_cgcs2000([spot.x], [spot.y], metric)
+    return {"area_ha": _hectares(part.area), "lon": round(float(lon[0]), 7), "lat": round(float(lat[0]), 7)}
+
+
+def _hectares(square_metres: float) -> float:
+    return round(square_metres / _HECTARE, 4)
+
+
+LAYER: Final = "shelters"
+
+
+RADIUS_M: Final[Mapping[str, float]] = {
+    "emergency": 500.0,
+    "fixed_short": 1000.0,
+    "fixed_medium": 1500.0,
+    "fixed_long": 2500.0,
+    "central": 2500.0,
+}
+
+
+"""Service radius by class, metres. From memory (draft): a district states its own with `radius`."""
+
+
+_AREA_CLASS: Final = {"central": "fixed_long"}  # a centre takes people for as long
+
+
+_NAMED: Final = 200  # groups without a shelter that the document lists
+
+
+@dataclass(frozen=True, slots=True)
+class Shelters:
+    """Shelters that may be used, parallel arrays, and why the others may not (code → reason)."""
+
+    code: tuple[str, ...]
+    lon: Floats
+    lat: Floats
+    places: Floats
+    radius: Floats
+    left_out: dict[str, Say]
+
+
+def usable_shelters(ws: Workspace, *, radius: float | None = None, typhoon: bool = False) -> Shelters:
+    """Return the shelters that may be counted on: located, not closed, known to lie in no hazard, of known size.
+
+    Places are the stated capacity or what the area takes by its class, the smaller where both are
+    known. In a typhoon outdoor shelters are closed, and of one that is both only the indoor area counts.
+    What is not known about a shelter leaves it out, and says so.
+    """
+    table = current_snapshot(ws).table(LAYER)
+    columns = Columns(table, ws.catalog.layer(LAYER))
+
+    def words(field: str) -> list[str | None]:
+        name = column_of(field)
+        return table[name].to_pylist() if name in table.column_names else [None] * len(table)
+
+    kinds = words("shelter_class")
+    classes = [_AREA_CLASS.get(k, k) if k else None for k in kinds]
+    places = np.fmin(capacity(columns.numbers("area_m2"), classes), columns.numbers("capacity"))
+    settings = words("setting") if typhoon else ["indoor"] * len(table)
+    indoors = capacity(columns.numbers("indoor_area_m2"), classes)
+    places = np.where([kind == "both" for kind in settings], np.minimum(places, indoors), places)
+    reach = np.array([radius or RADIUS_M.get(k or "", np.nan) for k in kinds], dtype=np.float64)
+    lon, lat = (table[name].to_numpy(zero_copy_only=False) for name in ("lon", "lat"))
+    located = np.isfinite(lon) & np.isfinite(lat)
+    codes: list[str] = table["code"].to_pylist()
+    reasons = [
+        _unusable(
+            located=bool(here),
+            status=status,
+            in_hazard=float(hazard),
+            setting=setting,
+            places=float(size),
+            radius=float(far),
+        )
+        for here, status, hazard, setting, size, far in zip(
+            located, words("status"), columns.numbers("in_hazard"), settings, places, reach, strict=True
+        )
+    ]
+    keep = [i for i, why in enumerate(reasons) if why is None]
+    left_out = {code: why for code, why in zip(codes, reasons, strict=True) if why is not None}
+    return Shelters(tuple(codes[i] for i in keep), lon[keep], lat[keep], places[keep], reach[keep], left_out)
+
+
+def _unusable(
+    *, located: bool, status: str | None, in_hazard: float, setting: str | None, places: float, radius: float
+) -> Say | None:
+    if not located:
+        return Say("无坐标", "unlocated")
+    if status == "closed":
+        return Say("已关闭", "closed")
+    if np.isnan(in_hazard):
+        return Say("不知道是否处在危险区", "not known whether it lies in a hazard")
+    if in_hazard:
+        return Say("处在危险区", "inside a hazard")
+    if setting is None:
+        return Say("台风期间，不知道是室内还是室外", "in a typhoon, not known whether indoor or outdoor")
+    if setting == "outdoor":
+        return Say("台风期间室外场所不开放", "outdoor, closed in a typhoon")
+    if np.isnan(places) and setting == "both":
+        return Say(
+            "台风期间只能用室内部分，室内面积或类别不清楚",
+            "in a typhoon only its indoor part counts, which is not known",
+        )
+    if np.isnan(places):
+        return Say("容量和面积都不清楚", "neither capacity nor area is known")
+    if np.isnan(radius):
+        return Say("类别不清楚，没有服务半径", "its class is not known, so it has no radius")
+    return None
+
+
+def shelter_reach(
+    ws: Workspace, people_file: Path, *, crs: str | None = None, radius: float | None = None
+) -> dict[str, Any]:
+    """Return the document of `riskmap reach --json`: accessibility by group and by shelter, and who is left.
+
+    Straight-line distances in the CGCS2000 zone. Groups without a position or a number are named and
+    make the sums incomplete. RiskmapError where no shelter can be used or nobody was read.
+    """
+    intake = read_people(people_file, crs=crs)
+    shelters = usable_shelters(ws, radius=radius)
+    records = intake.records
+    numbers = np.array(
+        [np.nan if v is None else v for v in records.values.get("people", [None] * len(records))], np.float64
+    )
+    known = np.isfinite(records.lon) & np.isfinite(records.lat) & np.isfinite(numbers)
+    if not known.any():
+        raise RiskmapError(
+            f"{people_file.name}：没有一行同时有坐标和人口；需要编号、人口、经度、纬度几列",
+            f"{people_file.name}: no row has a position and a number of people; columns code, people, lon, lat are needed",
+        )
+    if not len(shelters.code):
+        raise RiskmapError(
+            "没有可用的避难场所：需要坐标、容量，且明确不在危险区；见 riskmap select shelters",
+            "no shelter can be used: each needs a position, a capacity, and to be known to lie in no hazard",
+        )
+    rows = np.flatnonzero(known)
+    near = _near(shelters, records.lon[rows], records.lat[rows])
+    people = numbers[rows]
+    found = two_step_catchment(shelters.places, people, near)
+    stranded = np.flatnonzero(~near.any(axis=0))
+    return {
+        "file": people_file.name,
+        "people": int(people.sum()),
+        "people_unserved": int(found.unserved_people),
+        "places": int(shelters.places.sum()),
+        "groups": [
+            {
+                "code": records.code[int(row)],
+                "people": int(people[i]),
+                "shelters": int(near[:, i].sum()),
+                "places_per_person": round(float(found.access[i]), 6),
+            }
+            for i, row in enumerate(rows)
+        ],
+        "unserved": [records.code[int(rows[i])] for i in stranded[:_NAMED]],
+        "shelters": [
+            {
+                "code": code,
+                "places": int(shelters.places[j]),
+                "radius_m": float(shelters.radius[j]),
+                "people_in_reach": int(people[near[j]].sum()),
+                "places_per_person": None if np.isnan(found.ratio[j]) else round(float(found.ratio[j]), 6),
+            }
+            for j, code in enumerate(shelters.code)
+        ],
+        "left_out": [{"code": code, "zh": why.zh, "en": why.en} for code, why in shelters.left_out.items()],
+        "incomplete": [records.code[int(i)] for i in np.flatnonzero(~known)],
+        "rejected": len(intake.rejected),
+        "distance": "straight",
+    }
+
+
+def _near(shelters: Shelters, lon: Floats, lat: Floats) -> NDArray[np.bool_]:
+    """Return bool[shelters, groups]: whether the group lies in the shelter's radius."""
+    around = float(shelters.lon.mean())
+    groups = KDTree(np.column_stack(metres(lon, lat, around=around)))
+    places = np.column_stack(metres(shelters.lon, shelters.lat, around=around))
+    near = np.zeros((len(shelters.code), len(lon)), dtype=np.bool_)
+    for j, found in enumerate(groups.query_ball_point(places, shelters.radius)):
+        near[j, found] = True
+    return near

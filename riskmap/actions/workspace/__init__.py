@@ -1,0 +1,187 @@
+"""A workspace is one district: a directory with layers/, models/, data/ and a workspace.toml."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import shapely
+
+from riskmap.actions.workspace.settings import WorkspaceConfig, read_workspace_file
+from riskmap.catalog import Catalog, defaults_dir, load_catalog
+from riskmap.errors import WorkspaceError
+from riskmap.io.readers.boundaries import read_boundaries
+from riskmap.ledger import Ledger
+from riskmap.values.boundaries import Places
+
+WORKSPACE_FILE = "workspace.toml"
+
+
+@dataclass(frozen=True, eq=False)
+class Workspace:
+    """An open workspace. `catalog` and `places` are read once; `ledger` is opened when first used."""
+
+    root: Path
+    config: WorkspaceConfig
+    catalog: Catalog
+    store: str
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The district's ledger; it masks what the layers call personal wherever it tells of changes."""
+        personal = {
+            layer.id: {f.id for f in layer.fields if f.personal} for layer in self.catalog.layers.values()
+        }
+        return Ledger.open(self.store, personal=personal)
+
+    @cached_property
+    def places(self) -> Places | None:
+        """District and sub-district polygons, None where workspace.toml names none."""
+        config = self.config
+        if not config.boundary and not config.subdistricts:
+            return None
+        parts = (
+            read_boundaries(self.path(config.subdistricts), datum=config.boundary_datum)
+            if config.subdistricts
+            else {}
+        )
+        if config.boundary:
+            whole = read_boundaries(self.path(config.boundary), datum=config.boundary_datum)
+            district = shapely.union_all(list(whole.values()))
+        else:
+            district = shapely.union_all(list(parts.values()))
+        return Places.of(district, parts, source=config.boundary or config.subdistricts)
+
+    @property
+    def subdistricts(self) -> tuple[str, ...]:
+        """Names of the sub-districts that the boundaries know."""
+        return self.places.names if self.places else ()
+
+    def path(self, relative: str) -> Path:
+        """Return a file named in workspace.toml; relative paths start at the workspace."""
+        return self.root / relative
+
+    @property
+    def people_table(self) -> Path | None:
+        """The district's own table of who lives where, None where workspace.toml names none or it is gone."""
+        file = self.path(self.config.people)
+        return file if self.config.people and file.is_file() else None
+
+    def with_catalog(self, catalog: Catalog) -> Workspace:
+        """Return this workspace under other layer and model files; it shares the open ledger where
+        the layers are the same.
+        """
+        other = replace(self, catalog=catalog)
+        if catalog.layers == self.catalog.layers:
+            vars(other).update({key: vars(self)[key] for key in ("ledger", "places") if key in vars(self)})
+        return other
+
+    @property
+    def cache_dir(self) -> Path:
+        """Where derived, disposable files live."""
+        return self.root / "data" / "cache"
+
+    @property
+    def demo(self) -> bool:
+        """True where the data are made up and must be marked so everywhere."""
+        return self.config.demo
+
+
+def workspace_dir(given: Path | None = None) -> Path:
+    """Return the directory meant: the one given, else RISKMAP_WORKSPACE, else the current one."""
+    return given or Path(os.environ.get("RISKMAP_WORKSPACE") or ".")
+
+
+def store_url(root: Path, configured: str, given: str | None = None) -> str:
+    """Return the store's URL: the one given, else RISKMAP_STORE, else workspace.toml's.
+
+    A plain path means a SQLite file; a relative one starts at the workspace.
+    """
+    text = given or os.environ.get("RISKMAP_STORE") or configured
+    if "://" in text:
+        return text
+    return f"sqlite:///{(root / text).resolve().as_posix()}"
+
+
+def open_workspace(directory: Path | None = None, store: str | None = None) -> Workspace:
+    """Open a workspace. WorkspaceError or CatalogError say what is wrong with its files."""
+    root = workspace_dir(directory).resolve()
+    if not (root / WORKSPACE_FILE).is_file():
+        raise WorkspaceError(
+            f"{root}：不是工作区（没有 {WORKSPACE_FILE}）；请用 riskmap init {root} 新建，或用 --workspace 指明目录",
+            f"{root}: not a workspace (no {WORKSPACE_FILE}); make one with riskmap init {root}, or name one with --workspace",
+        )
+    config = read_workspace_file(root / WORKSPACE_FILE)
+    return Workspace(root, config, load_catalog(root), store_url(root, config.store, store))
+
+
+def _template(name: str, *, demo: bool) -> str:
+    boundary = "data/boundaries/district.geojson" if demo else ""
+    subdistricts = "data/boundaries/subdistricts.geojson" if demo else ""
+    dem = "data/dem.tif" if demo else ""
+    people = "data/people.csv" if demo else ""
+    return f"""# 工作区设置 / settings of this workspace
+[district]
+name = "{name}"                 # 区名 / district
+boundary = "{boundary}"         # 区界 GeoJSON；空 = 没有 / district polygon; empty = none
+subdistricts = "{subdistricts}" # 街道界 GeoJSON，name 字段为街道名 / sub-districts with a name property
+boundary_datum = "cgcs2000"     # 边界文件的坐标系 / datum of both files
+demo = {str(demo).lower()}      # 演示数据：所有页面和导出都会标明 / made-up data: marked everywhere
+
+[map]
+approval_number = ""            # 审图号 / map approval number
+dem = "{dem}"                   # 地形 GeoTIFF / terrain
+basemap = ""                    # 自有底图 .mbtiles / base map of your own
+
+[intake]
+datum = ""                      # 未声明时使用的坐标系；空 = 必须声明 / datum where none is declared; empty = must be declared
+
+[evacuation]
+people = "{people}"             # 人口表（楼栋、户或人）/ who lives where: buildings, households or persons
+people_datum = "cgcs2000"       # 人口表的坐标系 / its datum
+
+[store]
+url = "data/ledger.sqlite"      # 台账 / the ledger
+
+[duty]
+minutes = 15                    # 几分钟未应答即呼叫下一位（默认值，可改）/ minutes to answer (default, to be edited)
+
+[outbox]
+kind = "file"                   # file 写入 data/outbox | smtp 邮件 | webhook；见 docs/duty.md / where messages leave
+"""
+
+
+def create_workspace(
+    directory: Path, *, name: str = "本区", demo: bool = False, store: str | None = None
+) -> Workspace:
+    """Make a workspace: default layers and models, settings, an empty ledger at `store`.
+
+    Refuses a directory that already holds a workspace; leaves other files alone.
+    """
+    root = directory.resolve()
+    if (root / WORKSPACE_FILE).exists():
+        raise WorkspaceError(
+            f"{root}：已经是工作区；要重做请换一个目录，或先把它移走（台账在 data/ 里）",
+            f"{root}: already a workspace; choose another directory, or move this one away first (its ledger is in data/)",
+        )
+    try:
+        (root / "data").mkdir(parents=True, exist_ok=True)
+        defaults = defaults_dir()
+        for part in ("layers", "models"):
+            (root / part).mkdir(exist_ok=True)
+            for source in sorted((defaults / part).iterdir()):
+                if source.is_file() and not (root / part / source.name).exists():
+                    shutil.copyfile(source, root / part / source.name)
+        url = store_url(root, "data/ledger.sqlite", store)
+        Ledger.create(url)
+        # Written last: a directory is a workspace only once everything else is there.
+        (root / WORKSPACE_FILE).write_text(_template(name, demo=demo), encoding="utf-8")
+    except OSError as problem:
+        raise WorkspaceError(
+            f"{root}：无法写入（{problem.strerror}）；请检查目录权限和磁盘空间",
+            f"{root}: cannot write here ({problem.strerror}); check permissions and free space",
+        ) from problem
+    return open_workspace(root, store)

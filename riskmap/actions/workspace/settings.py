@@ -1,0 +1,300 @@
+"""How a district runs its duty: minutes to answer, how long a contact's check is good, its outbox.
+
+How a district reads the fire weather index: its classes, and the limits of a grid's risk on a day.
+
+workspace.toml: the settings of one district, validated with every mistake at once.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Final, Literal
+from urllib.parse import urlsplit
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from pydantic import Field as Key
+
+from riskmap.catalog.problems import Items, Part, TomlFile, read_text
+from riskmap.coordinates import parse_datum
+from riskmap.errors import CatalogError, DatumError, Say
+from riskmap.formulas.domain import through_bands
+
+OUTBOX_KINDS: Final = ("file", "smtp", "webhook")
+
+
+SECURITY: Final = ("starttls", "tls", "none")
+
+
+@dataclass(frozen=True, slots=True)
+class DutySettings:
+    """The section [duty]. The minutes are a draft default of ours, no official rule.
+
+    `minutes`: a call unanswered for so long goes to the next contact. `verified_days`: contacts
+    checked longer ago count as expired, 0 for what each layer's plan says.
+    """
+
+    minutes: float = 15.0
+    verified_days: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxSettings:
+    """The section [outbox]: where messages leave. Nothing leaves to what is not named here.
+
+    `kind` file writes into `folder`; smtp sends mail from `sender` to `recipients`, and to those of
+    the message's sub-district in `subdistricts`; webhook posts JSON to `url`. Passwords are in the
+    environment: `password_env` and `token_env` name the variables. `timeout` in seconds.
+    """
+
+    kind: str = "file"
+    folder: str = "data/outbox"
+    host: str = ""
+    port: int = 587
+    security: str = "starttls"
+    user: str = ""
+    password_env: str = ""
+    sender: str = ""
+    recipients: tuple[str, ...] = ()
+    subdistricts: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    url: str = ""
+    token_env: str = ""
+    timeout: float = 10.0
+
+    def mistake(self) -> tuple[str, Say] | None:
+        """Return the key that is wrong and what it should hold, None where all is well."""
+        if self.kind == "smtp":
+            return self._smtp_mistake()
+        if self.kind == "webhook":
+            parts = urlsplit(self.url)
+            if parts.scheme not in {"http", "https"} or not parts.hostname:
+                return "url", Say(
+                    "http:// 或 https:// 开头的地址", "an address that begins with http:// or https://"
+                )
+            if parts.username or parts.password:
+                return "url", Say(
+                    "不含用户名和密码的地址；密钥放在 token_env 指明的环境变量里",
+                    "an address without user and password; the secret is in the variable that token_env names",
+                )
+        if self.kind == "file" and not self.folder.strip():
+            return "folder", Say("文件夹", "a folder")
+        return None
+
+    def _smtp_mistake(self) -> tuple[str, Say] | None:
+        if not self.host.strip():
+            return "host", Say("邮件服务器", "the mail server")
+        addresses = (*self.recipients, *(a for group in self.subdistricts.values() for a in group))
+        for key, found in (("sender", (self.sender,)), ("recipients", addresses)):
+            if not found or not all(_is_address(a) for a in found):
+                return key, Say("邮箱地址，如 duty@example.org", "mail addresses, such as duty@example.org")
+        if self.user and not self.password_env:
+            return "password_env", Say(
+                "存放密码的环境变量名", "the environment variable that holds the password"
+            )
+        return None
+
+
+def _is_address(text: str) -> bool:
+    name, at, host = text.partition("@")
+    return bool(name and at and host) and text.isascii() and not any(c in text for c in ' \r\n\t,;<>"')
+
+
+DEFAULT_DUTY: Final = DutySettings()
+
+
+DEFAULT_OUTBOX: Final = OutboxSettings()
+
+
+_DEFAULT_SOURCE = (
+    "本系统默认，未经区里确认：FWI 分档界限参照 EFFIS 欧洲火险分级（凭记忆），"
+    "当日风险界限为静态界限 36/18/8 的 3 倍（第 3 档天气与静态等级一致）"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FireSettings:
+    """The section [fire] of workspace.toml; these defaults are draft until a district adopts its own.
+
+    `classes`: ascending FWI from which weather classes 2, 3, … hold, a limit belongs to the higher class;
+    class 1 lies below the first. `major`, `large`, `general`: limits of weather class × fuel × ignition ×
+    access, a limit belongs to the higher tier. The default limits are three times those of the static
+    model (36, 18, 8), so that on a day of the middle class a grid has its static tier.
+    """
+
+    classes: tuple[float, ...] = (5.2, 11.2, 21.3, 38.0)
+    major: float = 108.0
+    large: float = 54.0
+    general: float = 24.0
+    source: str = _DEFAULT_SOURCE
+
+    @property
+    def status(self) -> str:
+        """Whether these are the draft defaults or a district's own."""
+        return "draft" if self.source == _DEFAULT_SOURCE else "configured"
+
+    def weather_class(self, fwi: ArrayLike) -> NDArray[np.float64]:
+        """Return the class 1, 2, … of an FWI; NaN stays. Default: 5.19 → 1, 5.2 → 2, 40 → 5."""
+        return through_bands(fwi, (0.0, *self.classes), [float(i + 1) for i in range(len(self.classes) + 1)])
+
+    def tier(self, risk: float) -> str | None:
+        """Return the tier of a risk, None where it is unknown. Default: 108 → major, 23 → low."""
+        if math.isnan(risk):
+            return None
+        limits = (("major", self.major), ("large", self.large), ("general", self.general))
+        return next((tier for tier, limit in limits if round(risk, 9) >= limit), "low")
+
+    def mistake(self) -> tuple[str, Say] | None:
+        """Return the key that is wrong and what it should hold, None where all is well."""
+        if not self.classes or min(self.classes) <= 0 or any(a >= b for a, b in pairwise(self.classes)):
+            return "fwi_classes", Say("大于 0、由小到大的数", "numbers above 0, ascending")
+        if not self.major > self.large > self.general > 0:
+            return "major", Say("major > large > general > 0", "major > large > general > 0")
+        if not self.source.strip():
+            return "source", Say("界限的出处", "where the numbers come from")
+        return None
+
+
+DEFAULT_FIRE: Final = FireSettings()
+
+
+"""What holds where workspace.toml has no [fire]."""
+
+
+class _District(Part):
+    name: str
+    boundary: str = ""
+    subdistricts: str = ""
+    boundary_datum: str = "cgcs2000"
+    demo: bool = False
+
+
+class _Map(Part):
+    approval_number: str = ""
+    dem: str = ""
+    basemap: str = ""
+
+
+class _Intake(Part):
+    datum: str = ""
+
+
+class _Fire(Part):
+    fwi_classes: Items[float] = DEFAULT_FIRE.classes
+    major: float = DEFAULT_FIRE.major
+    large: float = DEFAULT_FIRE.large
+    general: float = DEFAULT_FIRE.general
+    source: str = DEFAULT_FIRE.source
+
+
+class _Store(Part):
+    url: str = "data/ledger.sqlite"
+
+
+class _Duty(Part):
+    minutes: float = Key(default=DEFAULT_DUTY.minutes, gt=0, le=1440)
+    verified_days: int = Key(default=0, ge=0, le=36_525)
+
+
+class _Outbox(Part):
+    kind: Literal["file", "smtp", "webhook"] = "file"
+    folder: str = DEFAULT_OUTBOX.folder
+    host: str = ""
+    port: int = Key(default=DEFAULT_OUTBOX.port, ge=1, le=65_535)
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    user: str = ""
+    password_env: str = ""
+    sender: str = ""
+    recipients: Items[str] = ()
+    subdistricts: dict[str, Items[str]] = Key(default_factory=dict[str, tuple[str, ...]])
+    url: str = ""
+    token_env: str = ""
+    timeout: float = Key(default=DEFAULT_OUTBOX.timeout, gt=0, le=120)
+
+
+class _Evacuation(Part):
+    people: str = ""
+    people_datum: str = "cgcs2000"
+
+
+class _File(Part):
+    district: _District
+    map: _Map = _Map()
+    intake: _Intake = _Intake()
+    store: _Store = _Store()
+    fire: _Fire = _Fire()
+    duty: _Duty = _Duty()
+    outbox: _Outbox = _Outbox()
+    evacuation: _Evacuation = _Evacuation()
+
+
+@dataclass(frozen=True, slots=True)
+class WorkspaceConfig:
+    """Settings of one district. Paths are as written; an empty one means there is none."""
+
+    district: str
+    boundary: str = ""
+    subdistricts: str = ""
+    boundary_datum: str = "cgcs2000"
+    demo: bool = False
+    approval_number: str = ""
+    dem: str = ""
+    basemap: str = ""
+    default_datum: str = ""
+    store: str = "data/ledger.sqlite"
+    fire: FireSettings = DEFAULT_FIRE
+    duty: DutySettings = DEFAULT_DUTY
+    outbox: OutboxSettings = DEFAULT_OUTBOX
+    people: str = ""  # the table of those who may have to move
+    people_datum: str = "cgcs2000"
+
+
+def read_workspace_file(path: Path) -> WorkspaceConfig:
+    """Read workspace.toml. CatalogError lists every mistake with its place."""
+    source = TomlFile.parse(read_text(path, path.name), path.name)
+    file, problems = source.check(_File)
+    for section, key in (
+        ("district", "boundary_datum"),
+        ("intake", "datum"),
+        ("evacuation", "people_datum"),
+    ):
+        value = source.at((section, key))
+        try:
+            if isinstance(value, str) and value:
+                parse_datum(value)
+        except DatumError as problem:
+            problems.append(source.problem((section, key), problem.say))
+    fire = _fire(file.fire) if file is not None else DEFAULT_FIRE
+    wrong = fire.mistake()
+    if wrong is not None:
+        problems.append(source.problem(("fire", wrong[0]), wrong[1]))
+    outbox = OutboxSettings(**file.outbox.model_dump()) if file is not None else DEFAULT_OUTBOX
+    wrong = outbox.mistake()
+    if wrong is not None:
+        problems.append(source.problem(("outbox", wrong[0]), wrong[1]))
+    if file is None or problems:
+        raise CatalogError(tuple(problems))
+    return WorkspaceConfig(
+        district=file.district.name,
+        boundary=file.district.boundary,
+        subdistricts=file.district.subdistricts,
+        boundary_datum=file.district.boundary_datum,
+        demo=file.district.demo,
+        approval_number=file.map.approval_number,
+        dem=file.map.dem,
+        basemap=file.map.basemap,
+        default_datum=file.intake.datum,
+        store=file.store.url,
+        fire=fire,
+        duty=DutySettings(file.duty.minutes, file.duty.verified_days),
+        outbox=outbox,
+        people=file.evacuation.people,
+        people_datum=file.evacuation.people_datum,
+    )
+
+
+def _fire(part: _Fire) -> FireSettings:
+    return FireSettings(part.fwi_classes, part.major, part.large, part.general, part.source)

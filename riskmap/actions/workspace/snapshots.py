@@ -1,0 +1,81 @@
+"""The column snapshot of a workspace: made when the ledger has moved, shared by every session.
+
+A small change is patched into the last snapshot on the shelf. Otherwise one is built.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+from datetime import date
+
+import pyarrow as pa
+
+from riskmap.actions.workspace import Workspace, build_snapshot
+from riskmap.actions.workspace.build_snapshot import build_and_shelve, end_of_day
+from riskmap.moments import local_now
+from riskmap.selection import Snapshot, patched_snapshot, snapshot_key
+from riskmap.values.records import Features
+
+__all__ = [
+    "current_snapshot",
+    "end_of_day",
+]
+
+_KEEP = 2  # the current one and the one that open pages still point at
+
+
+_FEW = 500  # changed records that are patched in
+
+
+_cache: OrderedDict[tuple[object, ...], Snapshot] = OrderedDict()
+
+
+_building = threading.Lock()
+
+
+def current_snapshot(ws: Workspace, *, as_of: date | None = None, today: date | None = None) -> Snapshot:
+    """Return the snapshot of the ledger as it is now, or as it was at the end of a past day.
+
+    Shared between threads; made once per ledger state and kept on disk for the next start.
+    """
+    today = as_of or today or local_now().date()
+    state = ws.ledger.state if as_of is None else ws.ledger.state_at(end_of_day(as_of))
+    key = (ws.store, ws.root, build_snapshot.basis_of(ws), state, today)
+    with _building:
+        if key not in _cache:
+            found = _from_shelf(ws, state, as_of, today)
+            _cache[key] = build_and_shelve(ws, as_of, today) if found is None else found
+            pa.default_memory_pool().release_unused()  # what only the making took
+        _cache.move_to_end(key)
+        while len(_cache) > _KEEP:
+            _cache.popitem(last=False)
+        return _cache[key]
+
+
+def _from_shelf(ws: Workspace, state: int, as_of: date | None, today: date) -> Snapshot | None:
+    """Return the snapshot of a state from the shelf, a few changes and the day's freshness put in."""
+    base = build_snapshot.find(ws, state, exact=as_of is not None)
+    if base is None:
+        return None
+    changed: Mapping[str, Features] | None = {}
+    if base.state == state:
+        if base.key == snapshot_key(ws.catalog.layers, ws.places, state=state, today=today):
+            return base
+    else:
+        changed = _few_changed(ws, base.state)
+    if changed is None:
+        return None
+    return patched_snapshot(base, changed, ws.catalog.layers, ws.places, state=state, today=today)
+
+
+def _few_changed(ws: Workspace, since: int) -> dict[str, Features] | None:
+    codes = ws.ledger.changed_since(since, most=_FEW)
+    if codes is None:
+        return None
+    return {
+        layer: ws.ledger.features(layer, codes=some, include_retired=True)
+        for layer, some in codes.items()
+        if layer in ws.catalog.layers
+    }

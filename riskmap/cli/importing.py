@@ -1,0 +1,326 @@
+"""Commands that bring data in: init, import.
+
+Commands for what waits for a person: held rows, rejected rows, changed tiers.
+
+The command that serves the app.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, Literal, cast
+
+import typer
+
+from riskmap.cli.common import (
+    LANG,
+    ByOption,
+    JsonOption,
+    StoreOption,
+    WhyOption,
+    WorkspaceOption,
+    app,
+    person,
+    print_json,
+    progress,
+    reason,
+    say,
+)
+from riskmap.errors import RiskmapError
+
+
+@app.command()
+def init(
+    directory: Annotated[Path, typer.Argument(metavar="DIR")],
+    demo: Annotated[bool, typer.Option("--demo", help="装入演示区 / fill it with the demo district")] = False,
+    points: Annotated[int, typer.Option("--points", min=1, help="演示风险点数 / demo risk points")] = 42_336,
+    seed: Annotated[int, typer.Option("--seed", help="演示数据的随机种子 / seed of the demo data")] = 0,
+    name: Annotated[str, typer.Option("--name", help="区名 / district name")] = "本区",
+    by: ByOption = None,
+    why: WhyOption = None,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """新建工作区 / make a workspace."""
+    from riskmap.actions.workspace import create_workspace
+    from riskmap.actions.workspace.demo import create_demo_workspace
+
+    if demo:
+        ws = create_demo_workspace(
+            directory, points=points, seed=seed, by=person(by), why=why, store=store, progress=progress
+        )
+    else:
+        ws = create_workspace(directory, name=name, store=store)
+    if as_json:
+        print_json({"workspace": str(ws.root), "district": ws.config.district, "demo": ws.demo})
+    else:
+        say(
+            f"工作区已建好：{ws.root}（{ws.config.district}）；下一步：riskmap serve --workspace {ws.root}",
+            f"workspace ready: {ws.root} ({ws.config.district}); next: riskmap serve --workspace {ws.root}",
+        )
+
+
+@app.command("import")
+def import_(
+    layer: Annotated[str, typer.Argument(metavar="LAYER")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...")],
+    crs: Annotated[
+        str | None, typer.Option("--crs", help="wgs84 cgcs2000 gcj02 bd09 EPSG:n；文件自带坐标系时可省")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="只看差异，不写入 / show, write nothing")
+    ] = False,
+    rejects: Annotated[
+        Path | None, typer.Option("--rejects", metavar="OUT.xlsx", help="退回行另存 / rejected rows")
+    ] = None,
+    full_list: Annotated[bool, typer.Option("--full-list", help="这是完整清单：列出文件中没有的点")] = False,
+    as_json: JsonOption = False,
+    by: ByOption = None,
+    why: WhyOption = None,
+    workspace: WorkspaceOption = None,
+    store: StoreOption = None,
+) -> None:
+    """导入台账文件 / import spreadsheets and layers."""
+    from riskmap.actions.importing import import_files, is_assessed, rejected_rows
+    from riskmap.actions.workspace import open_workspace
+
+    ws = open_workspace(workspace, store)
+    if rejects and not (rejects.suffix.lower() == ".xlsx" and rejects.parent.is_dir()):
+        # Said before anything is written: afterwards it would look as if the import had failed.
+        raise RiskmapError(
+            f"--rejects {rejects}：请写明已有文件夹里的一个 .xlsx 文件；未导入",
+            f"--rejects {rejects}: name an .xlsx file in a folder that exists; nothing was imported",
+        )
+    report = import_files(
+        ws,
+        layer,
+        files,
+        datum=crs,
+        dry_run=dry_run,
+        full_list=full_list,
+        by=person(by),
+        why=reason(why),
+        progress=None if as_json else progress,
+    )
+    if rejects and report.rejected:
+        from riskmap.actions.inventory.exporting import write_rejected
+
+        write_rejected(rejects, rejected_rows(report))
+    if as_json:
+        print_json(report.as_json())
+    else:
+        _report_import(report.as_json(), dry_run=dry_run)
+        if not dry_run:
+            _report_tiers(layer, sum(len(file.tiers) for file in report.files), rated=is_assessed(ws, layer))
+    raise typer.Exit(1 if report.rejected else 0)
+
+
+def _report_import(document: dict[str, Any], *, dry_run: bool) -> None:
+    for file in document["files"]:
+        head = "（试导入，未写入）" if dry_run else ""
+        say(
+            f"{file['file']}{head}：共 {file['rows']} 行，接收 {file['accepted']}（新增 {file['inserted']}、更新 "
+            f"{file['updated']}、不变 {file['unchanged']}、待确认 {file['held']}），退回 {file['rejected']}，"
+            f"非数据行 {file['skipped_non_data']}，无坐标 {file['unlocated']}",
+            f"{file['file']}{' (dry run)' if dry_run else ''}: {file['rows']} rows, accepted {file['accepted']} "
+            f"(new {file['inserted']}, updated {file['updated']}, unchanged {file['unchanged']}, held {file['held']}), "
+            f"rejected {file['rejected']}, not data {file['skipped_non_data']}, unlocated {file['unlocated']}",
+        )
+        _report_columns(file["sheets"])
+        for issue in file["issues"][:50]:
+            typer.echo(f"  {'✗' if issue['severity'] == 'error' else '!'} {issue['message']}", err=True)
+        if len(file["issues"]) > 50:  # noqa: PLR2004 - a screenful
+            say(
+                f"  … 另有 {len(file['issues']) - 50} 条，见 --json",
+                f"  … {len(file['issues']) - 50} more, see --json",
+                err=True,
+            )
+        if file["absent"]:
+            say(
+                f"  文件中没有的在册点 {len(file['absent'])} 个：{'、'.join(file['absent'][:20])}",
+                f"  in the ledger, not in the file: {len(file['absent'])}: {', '.join(file['absent'][:20])}",
+            )
+
+
+def _report_tiers(layer: str, changed: int, *, rated: bool) -> None:
+    """Say what became of the tiers: a layer that was only loaded so far has none."""
+    if rated:
+        say(f"等级已随导入更新，改变 {changed} 处", f"tiers are up to date, {changed} changed")
+    else:
+        say(
+            f"本图层尚未评估；下一步：riskmap assess {layer}",
+            f"this layer was never assessed; next: riskmap assess {layer}",
+        )
+
+
+def _report_columns(sheets: list[dict[str, Any]]) -> None:
+    """Say which columns were guessed and which were left: a person should know what did not go in."""
+    for sheet in sheets:
+        guessed = [f"{h['header']} → {h['target']}" for h in sheet["headers"] if h["how"] == "guessed"]
+        left = [h["header"] for h in sheet["headers"] if h["how"] == "left"]
+        if guessed:
+            say(
+                f"  {sheet['sheet']}：按近似列名读取，请核对：{'、'.join(guessed)}",
+                f"  {sheet['sheet']}: columns guessed, please check: {', '.join(guessed)}",
+                err=True,
+            )
+        if left:
+            say(
+                f"  {sheet['sheet']}：未读取的列：{'、'.join(left)}",
+                f"  {sheet['sheet']}: columns not read: {', '.join(left)}",
+                err=True,
+            )
+
+
+LayerOption = Annotated[str | None, typer.Option("--layer", help="只看一个图层 / one layer only")]
+
+
+@app.command()
+def held(
+    layer: LayerOption = None,
+    as_json: JsonOption = False,
+    workspace: WorkspaceOption = None,
+    store: StoreOption = None,
+) -> None:
+    """待确认的行 / rows that wait for confirmation."""
+    from riskmap.actions.workspace import open_workspace
+
+    waiting = open_workspace(workspace, store).ledger.held(layer=layer)
+    if as_json:
+        print_json({"held": [{**asdict(h), "message": h.message.text(LANG)} for h in waiting]})
+        return
+    for h in waiting:
+        typer.echo(f"{h.id}\t{h.layer}\t{h.code}\t{h.file}\t{h.row}\t{h.message.text(LANG)}")
+    if not waiting:
+        say("没有待确认的行", "nothing is held")
+
+
+@app.command()
+def accept(
+    held_ids: Annotated[list[int], typer.Argument(metavar="ID...")],
+    why: Annotated[str, typer.Option("--why", help="原因 / reason")],
+    as_code: Annotated[
+        str | None, typer.Option("--as-code", metavar="CODE", help="按新编号登记 / as a record of its own")
+    ] = None,
+    by: ByOption = None,
+    workspace: WorkspaceOption = None,
+    store: StoreOption = None,
+) -> None:
+    """接受待确认的行，作为一次改动 / let held rows in, as one changeset."""
+    from riskmap.actions.importing import settle_held
+    from riskmap.actions.workspace import open_workspace
+
+    ws = open_workspace(workspace, store)
+    done = settle_held(ws, held_ids, accept=True, as_code=as_code, by=person(by), why=why)
+    say(f"已写入（第 {done} 批改动）", f"written (changeset {done})")
+
+
+@app.command()
+def decline(
+    held_ids: Annotated[list[int], typer.Argument(metavar="ID...")],
+    why: Annotated[str, typer.Option("--why", help="原因 / reason")],
+    by: ByOption = None,
+    workspace: WorkspaceOption = None,
+    store: StoreOption = None,
+) -> None:
+    """不采用待确认的行 / leave held rows out."""
+    from riskmap.actions.importing import settle_held
+    from riskmap.actions.workspace import open_workspace
+
+    settle_held(open_workspace(workspace, store), held_ids, accept=False, by=person(by), why=why)
+    say("未采用，原行仍留在台账中", "left out; the ledger keeps the row")
+
+
+@app.command()
+def rejected(
+    layer: LayerOption = None,
+    to: Annotated[
+        Path | None, typer.Option("--to", metavar="OUT.xlsx", help="另存为待改的工作簿 / workbook to correct")
+    ] = None,
+    as_json: JsonOption = False,
+    workspace: WorkspaceOption = None,
+    store: StoreOption = None,
+) -> None:
+    """尚未改正的退回行 / rejected rows that are still open."""
+    from riskmap.actions.inventory.exporting import write_rejected
+    from riskmap.actions.workspace import open_workspace
+
+    entries = open_workspace(workspace, store).ledger.rejected(layer=layer)
+    if to and entries:
+        batches = dict.fromkeys((e.file, e.batch) for e in entries)
+        write_rejected(
+            to,
+            [
+                (file, batch, tuple(e.row for e in entries if (e.file, e.batch) == (file, batch)))
+                for file, batch in batches
+            ],
+        )
+    if as_json:
+        print_json(
+            {
+                "rejected": [
+                    {
+                        "id": e.id,
+                        "layer": e.layer,
+                        "file": e.file,
+                        "sheet": e.row.sheet,
+                        "row": e.row.row,
+                        "code": e.row.code,
+                        "reasons": [i.message.text(LANG) for i in e.row.issues],
+                    }
+                    for e in entries
+                ]
+            }
+        )
+        return
+    for e in entries:
+        reasons = "；".join(i.message.text(LANG) for i in e.row.issues)
+        typer.echo(f"{e.layer}\t{e.row.code or ''}\t{reasons}")
+    if not entries:
+        say("没有未改正的退回行", "no rejected row is open")
+
+
+@app.command("tier-changes")
+def tier_changes(
+    run: Annotated[int | None, typer.Option("--run", help="某次评估 / of one assessment run")] = None,
+    as_json: JsonOption = False,
+    workspace: WorkspaceOption = None,
+    store: StoreOption = None,
+) -> None:
+    """等级变化及原因（数据或模型）/ tiers that changed, and whether data or model caused it."""
+    from riskmap.actions.workspace import open_workspace
+    from riskmap.vocabulary import TIER_TITLES
+
+    found = [c for c in open_workspace(workspace, store).ledger.tier_changes(run=run) if c.before]
+    if as_json:
+        print_json({"changes": [asdict(c) for c in found]})
+        return
+    for c in found:
+        before, after = TIER_TITLES[c.before or "unrated"].text(LANG), TIER_TITLES[c.after].text(LANG)
+        typer.echo(f"{c.at}\t{c.layer}\t{c.code}\t{before} → {after}\t{c.cause}")
+    if not found:
+        say("没有等级变化", "no tier changed")
+
+
+@app.command()
+def serve(
+    port: Annotated[int, typer.Option("--port", min=1, max=65535)] = 8501,
+    workspace: WorkspaceOption = None,
+    store: StoreOption = None,
+    open_browser: Annotated[
+        bool, typer.Option("--open/--no-open", help="打开浏览器 / open the browser")
+    ] = False,
+) -> None:
+    """打开应用（仅本机 127.0.0.1）/ serve the app on this machine."""
+    from riskmap.actions.workspace import open_workspace
+
+    ws = open_workspace(workspace, store)
+    _ = ws.ledger.state  # say what is wrong before a browser opens
+    os.environ["RISKMAP_WORKSPACE"] = str(ws.root)
+    if store:
+        os.environ["RISKMAP_STORE"] = ws.store
+    from riskmap.web.frame.app import run
+
+    run(port=port, open_browser=open_browser, url_lang=cast("Literal['zh', 'en']", LANG))

@@ -1,0 +1,211 @@
+"""Commands about hazards that are issued: wind.
+
+`riskmap prepare`: what a track, rain or a warning means for every record.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from riskmap.cli.common import (
+    LANG,
+    ByOption,
+    JsonOption,
+    StoreOption,
+    WhyOption,
+    WorkspaceOption,
+    app,
+    person,
+    print_json,
+    reason,
+    say,
+)
+
+
+@app.command()
+def wind(
+    track: Annotated[
+        Path,
+        typer.Option("--track", metavar="FILE", help="路径：CMA、JMA、IBTrACS、预报单或节点表 / track"),
+    ],
+    points: Annotated[
+        Path, typer.Option("--points", metavar="FILE", help="CSV：id,lon,lat（WGS84）/ points")
+    ],
+    model: Annotated[
+        Literal["holland1980", "holland2008", "holland2010", "radii"],
+        typer.Option("--model", help="风场模型；radii 用预报的风圈 / radii: through the issued radii"),
+    ],
+    step_minutes: Annotated[
+        float, typer.Option("--step-minutes", help="路径插值的步长（分钟）/ steps of the track")
+    ] = 30.0,
+    terrain: Annotated[
+        Path | None,
+        typer.Option(
+            "--terrain", metavar="DEM", help="地形 GeoTIFF，估计遮蔽（默认按海面）/ shelter by terrain"
+        ),
+    ] = None,
+    storm: Annotated[
+        str | None,
+        typer.Option("--storm", metavar="NAME", help="文件里有几个台风时指明一个 / one of several storms"),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """台风在各点的最大风速和时刻 / a cyclone's strongest wind at points, and when."""
+    import numpy as np
+
+    from riskmap.actions.episode.wind import winds_at
+
+    found = winds_at(track, points, model=model, step_minutes=step_minutes, terrain=terrain, storm=storm)
+    if as_json:
+        print_json(found.as_json())
+        return
+    averaging = "—" if np.isnan(found.field.averaging) else f"{found.field.averaging:g}"
+    say(
+        f"{found.track}，{model}，{averaging} 分钟平均，时间为 UTC",
+        f"{found.track}, {model}, means over {averaging} minutes, times in UTC",
+    )
+    for name, speed, force, at in zip(
+        found.ids, found.field.max_wind, found.forces(), found.field.max_at, strict=True
+    ):
+        when = "—" if np.isnat(at) else f"{str(at)[:16].replace('T', ' ')}Z"
+        strength = "—" if np.isnan(force) else f"{force:.0f}"
+        say(
+            f"{name}\t{speed:.1f} m/s\t{strength} 级\t{when}",
+            f"{name}\t{speed:.1f} m/s\tforce {strength}\t{when}",
+        )
+    for note in found.notes:
+        say(f"补充：{note.zh}", f"filled: {note.en}", err=True)
+
+
+_LISTED = 20
+
+
+@app.command()
+def prepare(
+    track: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--track", metavar="FILE", help="台风路径，可重复（集合）/ track, repeatable (an ensemble)"
+        ),
+    ] = None,
+    rain: Annotated[
+        Path | None,
+        typer.Option("--rain", metavar="FILE", help="雨量站 CSV 或 GeoTIFF / stations or rasters"),
+    ] = None,
+    warning: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--warning",
+            metavar="KIND:COLOUR[@SUBDISTRICT,..]|FILE",
+            help="预警，可重复；也可给 csv、json、CAP 文件 / warning",
+        ),
+    ] = None,
+    response: Annotated[
+        str | None,
+        typer.Option("--response", metavar="LEVEL", help="应急响应 I–IV，由人宣布 / declared by a person"),
+    ] = None,
+    at: Annotated[
+        str | None,
+        typer.Option(
+            "--at", metavar="TIME", help="研判时刻，无时区按北京时间 / moment; Beijing time by default"
+        ),
+    ] = None,
+    people: Annotated[
+        Path | None,
+        typer.Option("--people", metavar="FILE", help="人口表，安排转移 / who lives where, to plan moves"),
+    ] = None,
+    crs: Annotated[
+        str | None, typer.Option("--crs", help="人口表的坐标系 / datum of the people table")
+    ] = None,
+    title: Annotated[str, typer.Option("--title", help="情景名称 / title of the scenario")] = "",
+    drill: Annotated[
+        bool, typer.Option("--drill", help="演习，不对外发送 / a drill: nothing is sent")
+    ] = False,
+    made: Annotated[
+        bool, typer.Option("--made-storm", help="演习用程序生成的台风 / a made-up storm, for a drill")
+    ] = False,
+    fire: Annotated[
+        Path | None,
+        typer.Option(
+            "--fire-weather",
+            metavar="FILE",
+            help="逐日气象，同 riskmap fire-weather / daily weather of the grids",
+        ),
+    ] = None,
+    model: Annotated[
+        str, typer.Option("--model", help="radii | holland1980 | holland2008 | holland2010")
+    ] = "radii",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="只算不存 / compute, keep nothing")] = False,
+    to: Annotated[
+        Path | None,
+        typer.Option(
+            "--to", metavar="FILE", help="叫应单 .xlsx、简报 .docx .pdf 或文件夹 / papers of the call-out"
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+    by: ByOption = None,
+    why: WhyOption = None,
+    workspace: WorkspaceOption = None,
+    store: StoreOption = None,
+) -> None:
+    """临灾研判：哪些点位危险、叫应谁、谁转到哪里 / what is in danger, whom to call, who moves where."""
+    from riskmap.actions.episode.inputs import Given
+    from riskmap.actions.episode.preparing import prepare_and_report
+    from riskmap.actions.workspace import open_workspace
+    from riskmap.moments import parse_beijing_moment
+
+    ws = open_workspace(workspace, store)
+    given = Given.stated(
+        ws,
+        title=title,
+        tracks=tuple(track or ()),
+        rain=rain,
+        fire=fire,
+        warnings=tuple(warning or ()),
+        response=response,
+        at=parse_beijing_moment(at) if at else None,
+        drill=drill,
+        made=made,
+        model=model,
+    )
+    document = prepare_and_report(
+        ws, given, people=people, crs=crs, keep_it=not dry_run, to=to, by=person(by), why=reason(why)
+    )
+    moves = document["evacuation"]
+    whole = not (document["unknown_count"] or moves["unplaced"] or moves.get("failed"))
+    if as_json:
+        print_json(document)
+        raise typer.Exit(0 if whole else 1)
+    from riskmap.vocabulary import TIER_TITLES, TIERS
+
+    raised = document["raised"]
+    listed = "、".join(f"{TIER_TITLES[t].text(LANG)} {raised[t]}" for t in TIERS if raised[t]) or "—"
+    say(
+        f"{document['scenario']}（{document['at']}）：升级 {sum(raised.values())} 个点位（{listed}），"
+        f"停用避难场所 {len(document['closed_shelters'])} 处，无法判断 {document['unknown_count']} 个",
+        f"{document['scenario']} ({document['at']}): {sum(raised.values())} raised ({listed}), "
+        f"{len(document['closed_shelters'])} shelters closed, {document['unknown_count']} cannot be judged",
+    )
+    if document["id"] is not None:
+        say(
+            f"已存为情景 {document['id']}；叫应：riskmap callout {document['id']}",
+            f"kept as scenario {document['id']}; call-out: riskmap callout {document['id']}",
+        )
+    for layer, triggers in document["skipped"].items():
+        say(
+            f"  · {layer}：没有所需资料，未看触发条件 {'、'.join(triggers)}",
+            f"  · {layer}: not looked at for want of data: {', '.join(triggers)}",
+            err=True,
+        )
+    for note in document["notes"]:
+        say(f"  · {note['zh']}", f"  · {note['en']}", err=True)
+    for one in document["unknown"][:_LISTED]:
+        say(
+            f"  ? {one['layer']} {one['code']}\t{one['zh']}",
+            f"  ? {one['layer']} {one['code']}\t{one['en']}",
+            err=True,
+        )
+    raise typer.Exit(0 if whole else 1)

@@ -1,0 +1,150 @@
+"""Commands on the ledger: history, changes, retire, undo, backup, restore."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from riskmap.cli.common import (
+    LANG,
+    ByOption,
+    JsonOption,
+    StoreOption,
+    WhyOption,
+    WorkspaceOption,
+    app,
+    person,
+    print_json,
+    reason,
+    say,
+)
+
+
+@app.command()
+def history(
+    layer: Annotated[str, typer.Argument(metavar="LAYER")],
+    code: Annotated[str, typer.Argument(metavar="CODE")],
+    as_json: JsonOption = False,
+    workspace: WorkspaceOption = None,
+    store: StoreOption = None,
+) -> None:
+    """每次修改：谁、何时、为什么、前后 / every revision of a record."""
+    from riskmap.actions.records.scoring import history_json
+    from riskmap.actions.workspace import open_workspace
+
+    document = history_json(open_workspace(workspace, store), layer, code)
+    if as_json:
+        print_json(document)
+        return
+    for revision in document["revisions"]:
+        typer.echo(
+            f"v{revision['version']}\t{revision['at']}\t{revision['who']}\t{revision['kind']}\t{revision['why']}"
+        )
+        for key, (before, after) in revision["changes"].items():
+            typer.echo(f"  {key}: {before} → {after}")
+
+
+@app.command()
+def changes(
+    limit: Annotated[int, typer.Option("--limit", min=1)] = 20,
+    as_json: JsonOption = False,
+    workspace: WorkspaceOption = None,
+    store: StoreOption = None,
+) -> None:
+    """最近的改动批次 / recent changesets, newest first."""
+    from dataclasses import asdict
+
+    from riskmap.actions.workspace import open_workspace
+
+    found = [asdict(c) for c in open_workspace(workspace, store).ledger.changesets(limit=limit)]
+    if as_json:
+        print_json({"changesets": found})
+        return
+    for c in found:
+        typer.echo("\t".join(str(v) for v in c.values()))
+
+
+@app.command()
+def retire(
+    layer: Annotated[str, typer.Argument(metavar="LAYER")],
+    code: Annotated[str, typer.Argument(metavar="CODE")],
+    why: Annotated[str, typer.Option("--why", help="原因 / reason")],
+    by: ByOption = None,
+    as_json: JsonOption = False,
+    workspace: WorkspaceOption = None,
+    store: StoreOption = None,
+) -> None:
+    """从清单中撤下（台账中保留）/ take a record off the lists; the ledger keeps it."""
+    from riskmap.actions.records.editing import retire_point
+    from riskmap.actions.workspace import open_workspace
+
+    version = retire_point(open_workspace(workspace, store), layer, code, by=person(by), why=why)
+    if as_json:
+        print_json({"layer": layer, "code": code, "version": version})
+    else:
+        say(
+            f"{code} 已撤下，台账中保留（第 {version} 版）",
+            f"{code} is retired; the ledger keeps it (version {version})",
+        )
+
+
+@app.command()
+def undo(
+    changeset: Annotated[int, typer.Argument(metavar="CHANGESET")],
+    why: Annotated[str, typer.Option("--why", help="原因 / reason")],
+    by: ByOption = None,
+    as_json: JsonOption = False,
+    workspace: WorkspaceOption = None,
+    store: StoreOption = None,
+) -> None:
+    """整批撤销一次导入或修改 / undo one changeset as a whole."""
+    from dataclasses import asdict
+
+    from riskmap.actions.records.editing import undo_changeset, undone_text
+    from riskmap.actions.workspace import open_workspace
+
+    done = undo_changeset(open_workspace(workspace, store), changeset, by=person(by), why=why)
+    if as_json:
+        print_json({"undone": changeset, **asdict(done)})
+    else:
+        typer.echo(undone_text(changeset, done).text(LANG))
+
+
+@app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(metavar="FILE")],
+    as_json: JsonOption = False,
+    workspace: WorkspaceOption = None,
+    store: StoreOption = None,
+) -> None:
+    """备份台账 / back the ledger up into one file."""
+    from riskmap.actions.workspace import open_workspace
+
+    open_workspace(workspace, store).ledger.backup(file)
+    if as_json:
+        print_json({"path": str(file), "bytes": file.stat().st_size})
+    else:
+        say(f"已备份到 {file}", f"backed up to {file}")
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(metavar="FILE")],
+    by: ByOption = None,
+    why: WhyOption = None,
+    as_json: JsonOption = False,
+    workspace: WorkspaceOption = None,
+    store: StoreOption = None,
+) -> None:
+    """从备份恢复（现有台账改名保留）/ restore a backup; the present ledger is kept beside."""
+    from riskmap.actions.workspace import open_workspace
+    from riskmap.ledger import Ledger
+
+    ws = open_workspace(workspace, store)
+    Ledger.restore(file, ws.store, by=person(by).name, why=reason(why))
+    if as_json:
+        print_json({"restored": str(file), "store": ws.store})
+    else:
+        say(f"已从 {file} 恢复", f"restored from {file}")

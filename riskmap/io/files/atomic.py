@@ -1,0 +1,121 @@
+"""A file appears whole or not at all: written beside its target, fsynced, then moved over it.
+
+What an export wrote.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from riskmap.errors import ExportError
+
+_PREFIX: Final = ".riskmap-export-"
+
+
+_ABANDONED_S: Final = 24 * 3600.0  # what a killed export left behind is swept by a later one
+
+
+@contextmanager
+def replacing(*targets: Path) -> Iterator[tuple[Path, ...]]:
+    """Yield one path to write for each target; when the block ends well, they take the targets' places.
+
+    The paths lie in a hidden folder beside the targets (which share one parent) under the same
+    names, so that whatever else a driver puts beside its file goes away with the folder. When the
+    block raises, the targets are as they were and the folder is gone. ExportError where the place
+    cannot be written.
+    """
+    parent = targets[0].parent
+    with refusals(targets[0]):
+        if not parent.is_dir():
+            raise ExportError(
+                f"{targets[0]}：文件夹 {parent} 不存在；请先建立该文件夹或换一个位置",
+                f"{targets[0]}: the folder {parent} does not exist; create it or choose another place",
+            )
+        for target in targets:
+            if target.is_dir():
+                raise ExportError(
+                    f"{target}：这是一个文件夹；请给出文件名", f"{target}: this is a folder; name a file"
+                )
+        _sweep(parent)
+        room = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
+        try:
+            written = tuple(room / target.name for target in targets)
+            yield written
+            for path in written:
+                _sync(path)
+            for path, target in zip(written, targets, strict=True):
+                path.replace(target)
+            sync_folder(parent)
+        finally:
+            shutil.rmtree(room, ignore_errors=True)
+
+
+@contextmanager
+def refusals(target: Path) -> Iterator[None]:
+    """Turn what the operating system refuses into an ExportError that names the file and the remedy."""
+    try:
+        yield
+    except OSError as problem:
+        raise _refusal(target, problem) from problem
+
+
+def _refusal(target: Path, problem: OSError) -> ExportError:
+    if problem.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return ExportError(
+            f"{target}：磁盘空间不足，未写入；请清理磁盘或换一个位置",
+            f"{target}: the disk is full, nothing was written; free some space or choose another place",
+        )
+    if isinstance(problem, PermissionError):
+        return ExportError(
+            f"{target}：没有写入权限，或文件正被 Excel/WPS 打开；请关闭该文件或换一个位置",
+            f"{target}: not allowed to write, or the file is open in another program; "
+            "close it or choose another place",
+        )
+    text = problem.strerror or str(problem)
+    return ExportError(
+        f"{target}：无法写入（{text}）；请换一个位置再试",
+        f"{target}: cannot be written ({text}); try another place",
+    )
+
+
+def _sync(path: Path) -> None:
+    # Opened for writing because Windows fsyncs no read-only handle.
+    with path.open("rb+") as handle:
+        os.fsync(handle.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """Make sure that a new name survives a power cut; Windows cannot open a folder and does without."""
+    if os.name != "posix":
+        return
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _sweep(parent: Path) -> None:
+    for left in parent.glob(f"{_PREFIX}*"):
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime > _ABANDONED_S:
+                shutil.rmtree(left, ignore_errors=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One file: where it is, its format, and how many records it holds."""
+
+    path: Path
+    format: str
+    rows: int

@@ -1,0 +1,149 @@
+"""A file's CRS, in whatever spelling, by its EPSG code.
+
+Write one sheet where the main process picks it up; turn typed columns into exact text.
+
+Parquet: a plain table, or GeoParquet with its geometry and CRS.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.ipc
+import pyarrow.parquet as pq
+from pyproj import CRS
+from pyproj.exceptions import CRSError
+
+from riskmap.errors import UnreadableFileError
+
+
+def epsg_of(stated: str) -> dict[str, Any]:
+    """Return {"crs", "crs_name"} of a CRS that PROJ reads (also ESRI's names); crs is "" without a code."""
+    try:
+        crs = CRS.from_user_input(stated)
+    except CRSError:
+        return {"crs": "", "crs_name": stated[:80]}
+    if crs.to_authority(min_confidence=70) == ("OGC", "CRS84"):
+        return {"crs": "EPSG:4326", "crs_name": crs.name}
+    code = crs.to_epsg(min_confidence=70) or crs.to_epsg(min_confidence=25)
+    return {"crs": f"EPSG:{code}" if code else "", "crs_name": crs.name}
+
+
+def save(
+    folder: Path,
+    position: int,
+    name: str,
+    table: pa.Table,
+    *,
+    header: list[str] | None = None,
+    shapes: pa.ChunkedArray | pa.Array | None = None,
+) -> dict[str, Any]:
+    """Write an Arrow file and return the entry of the result that names it."""
+    if shapes is not None:
+        table = table.append_column("shape", shapes)
+    file = f"{position}.arrow"
+    with pa.OSFile(str(folder / file), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)
+    return {"name": name, "file": file, "header": header, "geometry": shapes is not None}
+
+
+def as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return a column as text: whole numbers without .0, the shortest exact decimal, ISO dates."""
+    from riskmap.rules.arrays import pc  # noqa: PLC0415 - spreadsheets come as text and do without
+
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        return as_text(column.cast(kind.value_type))
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return column.cast(pa.string())
+    if pa.types.is_null(kind):
+        return pa.chunked_array([pa.nulls(len(column), pa.string())])
+    if pa.types.is_floating(kind):
+        return _numbers(column)
+    if pa.types.is_timestamp(kind):
+        # Arrow writes 2023-09-08 00:00:00.000000: the fraction says nothing here.
+        text = pc.cast(column.cast(pa.timestamp("s", tz=kind.tz), safe=False), pa.string())
+        return pc.replace_substring_regex(text, r"Z$", "")
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        return pa.chunked_array([pa.nulls(len(column), pa.string())])
+    if pa.types.is_nested(kind):
+        texts = [
+            None if v is None else json.dumps(v, ensure_ascii=False, default=str) for v in column.to_pylist()
+        ]
+        return pa.chunked_array([pa.array(texts, pa.string())])
+    return column.cast(pa.string())
+
+
+def _numbers(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    single = pa.types.is_float32(column.type) or pa.types.is_float16(column.type)
+    values = (
+        column.to_pylist()
+        if not single
+        else [None if v is None else float(f"{v:.7g}") for v in column.to_pylist()]
+    )
+    return pa.chunked_array([pa.array([number_text(v) for v in values], pa.string())])
+
+
+def number_text(value: float | None) -> str | None:
+    """Return the shortest text that reads back as the same number; None for null and NaN."""
+    if value is None or value != value:  # noqa: PLR0124 - NaN
+        return None
+    if value.is_integer() and abs(value) < 1e18:  # noqa: PLR2004 - beyond, a float is not a count
+        return str(int(value))
+    return repr(value)
+
+
+def read(request: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
+    """Write the table as one layer with stated columns."""
+    file = pq.ParquetFile(request["path"])
+    schema = file.schema_arrow
+    if len(schema.names) > request["columns"]:
+        raise UnreadableFileError(
+            f"有 {len(schema.names)} 列，超过上限 {request['columns']}",
+            f"{len(schema.names)} columns, more than {request['columns']}",
+        )
+    table = file.read()
+    geo = geo_of(schema.metadata)
+    primary = geo.get("primary_column") if geo else None
+    shapes, crs = None, {}
+    if primary in table.column_names:
+        described = geo.get("columns", {}).get(primary, {})
+        if described.get("encoding") != "WKB":
+            raise UnreadableFileError(
+                f"GeoParquet 的图形编码 {described.get('encoding')} 不支持；请用 WKB 重新导出",
+                f"the geometry encoding {described.get('encoding')} is not supported; export it as WKB",
+            )
+        shapes = table.column(primary).cast(pa.binary())
+        crs = crs_of(described)
+    names = [n for n in table.column_names if n != primary and not _box(n, table)]
+    texts = pa.table([as_text(table.column(n)) for n in names], names=[f"c{i}" for i in range(len(names))])
+    title = Path(request["name"]).stem
+    return [save(folder, 0, title, texts, header=names, shapes=shapes) | crs]
+
+
+def _box(name: str, table: pa.Table) -> bool:
+    """The bounding boxes that some writers keep beside the geometry."""
+    return name == "bbox" and pa.types.is_struct(table.column(name).type)
+
+
+def geo_of(metadata: dict[bytes, bytes] | None) -> dict[str, Any]:
+    """Return what a GeoParquet file says of its geometry, {} for a plain table."""
+    try:
+        found = json.loads((metadata or {}).get(b"geo", b"{}"))
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def crs_of(described: dict[str, Any]) -> dict[str, Any]:
+    """Return {"crs", …} of a geometry column: an absent CRS means OGC:CRS84; null means that it is not known."""
+    if "crs" not in described:
+        return {"crs": "EPSG:4326", "crs_stated": False}
+    if described["crs"] is None:
+        return {"crs": None}
+    pass
+
+    return epsg_of(json.dumps(described["crs"])) | {"crs_stated": True}

@@ -1,0 +1,349 @@
+"""How much of the machine one file may take.
+
+What is checked before a byte of the file is parsed: ending, magic bytes, sizes, archive members.
+
+Runs in the main process, so it only ever looks at fixed places of the file and at the directory of
+an archive whose length was checked first.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import struct
+import zipfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from riskmap.errors import UnreadableFileError
+
+_MIB = 1024 * 1024
+
+
+_LEAST_MEMORY = 1024 * _MIB
+
+
+_LEAST_SECONDS = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds for one file. `file_bytes` as stored, `unpacked_bytes` of all archive members.
+
+    `ratio` (unpacked ÷ stored) is judged only above `ratio_free_bytes`: small sheets of repeated
+    words pack very well. `memory_bytes` and `seconds` bind the parsing subprocess. `cells` and
+    `cell_chars` bound what it may hand back.
+    """
+
+    file_bytes: int = 512 * _MIB
+    unpacked_bytes: int = 2048 * _MIB
+    ratio: float = 120.0
+    ratio_free_bytes: int = 64 * _MIB
+    members: int = 5000
+    memory_bytes: int = 3072 * _MIB
+    seconds: float = 240.0
+    columns: int = 2000
+    cell_chars: int = 20_000
+    sheets: int = 300
+
+    def for_size(self, size: int) -> Limits:
+        """Return the limits for a file of `size` bytes: a small one is given little memory and time.
+
+        Honest files need some ten times their (compressed) size; a hostile one then ends in seconds.
+        """
+        return replace(
+            self,
+            memory_bytes=min(self.memory_bytes, _LEAST_MEMORY + 64 * size),
+            seconds=min(self.seconds, _LEAST_SECONDS + size / _MIB * 4),
+        )
+
+
+FORMATS: Final[dict[str, str]] = {
+    ".xlsx": "xlsx",
+    ".xlsm": "xlsx",
+    ".xls": "xls",
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".txt": "csv",
+    ".shp": "shp",
+    ".zip": "shp.zip",
+    ".gpkg": "gpkg",
+    ".geojson": "geojson",
+    ".json": "geojson",
+    ".kml": "kml",
+    ".kmz": "kmz",
+    ".parquet": "parquet",
+    ".geoparquet": "parquet",
+}
+
+
+SHP_PARTS: Final = (".shp", ".shx", ".dbf", ".prj", ".cpg")
+
+
+_ZIPPED = {"xlsx", "shp.zip", "kmz"}
+
+
+_OLE = bytes.fromhex("d0cf11e0a1b11ae1")
+
+
+_MAGIC: tuple[tuple[bytes, str], ...] = (
+    (b"PK\x03\x04", "zip"),
+    (b"PK\x05\x06", "zip"),
+    (_OLE, "ole"),
+    (b"SQLite format 3\x00", "sqlite"),
+    (b"PAR1", "parquet"),
+    (b"%PDF", "PDF"),
+    (b"\x00\x00\x27\x0a", "shp"),
+    (b"\x89PNG", "PNG"),
+    (b"\xff\xd8\xff", "JPEG"),
+    (b"Rar!", "RAR"),
+    (b"7z\xbc\xaf", "7z"),
+    (b"\x1f\x8b", "gzip"),
+)
+
+
+_WANTED = {
+    "xlsx": "zip",
+    "shp.zip": "zip",
+    "kmz": "zip",
+    "xls": "ole",
+    "gpkg": "sqlite",
+    "parquet": "parquet",
+    "shp": "shp",
+    "csv": "text",
+    "geojson": "text",
+    "kml": "text",
+}
+
+
+_TITLES = {
+    "zip": ("ZIP 压缩包（xlsx、kmz 等）", "a ZIP archive (xlsx, kmz …)"),
+    "ole": ("旧版 Office 文件（xls）或加密的 Office 文件", "an old Office file (xls) or an encrypted one"),
+    "sqlite": ("SQLite 数据库（gpkg）", "a SQLite database (gpkg)"),
+    "parquet": ("Parquet 文件", "a Parquet file"),
+    "shp": ("Shapefile", "a Shapefile"),
+    "text": ("文本文件", "a text file"),
+    "html": ("网页（HTML）", "a web page (HTML)"),
+    "xml": ("XML 文件", "an XML file"),
+    "unknown": ("无法识别的二进制文件", "an unknown binary file"),
+}
+
+
+def refuse(name: str, zh: str, en: str) -> UnreadableFileError:
+    """Return the error for a file: place, find and remedy in both languages."""
+    return UnreadableFileError(f"{name}：{zh}", f"{name}: {en}")
+
+
+def check(path: Path, name: str, limits: Limits) -> str:
+    """Return the format of a file that may be handed to the worker.
+
+    Raises UnreadableFileError for a missing, empty or oversized file, an unknown ending, content
+    that is of another kind than the ending says, and archives that are bombs or leave their folder.
+    """
+    if not path.is_file():
+        raise refuse(name, "文件不存在或不是文件；请核对路径", "no such file; check the path")
+    kind = FORMATS.get(Path(name).suffix.lower()) or FORMATS.get(path.suffix.lower())
+    if kind is None:
+        endings = " ".join(sorted(FORMATS))
+        raise refuse(
+            name,
+            f"不支持这种文件；请另存为以下格式之一：{endings}",
+            f"this kind of file is not supported; save it as one of {endings}",
+        )
+    size = sum(part.stat().st_size for part in parts(path, kind).values())
+    if path.stat().st_size == 0:
+        raise refuse(
+            name, "文件是空的（0 字节）；请重新导出或传送", "the file is empty (0 bytes); send it again"
+        )
+    if size > limits.file_bytes:
+        raise refuse(
+            name,
+            f"文件有 {size >> 20} MB，超过上限 {limits.file_bytes >> 20} MB；请分成几个文件",
+            f"the file has {size >> 20} MB, more than the limit of {limits.file_bytes >> 20} MB; split it",
+        )
+    _check_magic(path, name, kind)
+    if kind in _ZIPPED:
+        _check_archive(path, name, kind, limits)
+    return kind
+
+
+def parts(path: Path, kind: str) -> dict[str, Path]:
+    """Return ending → file for everything that belongs to the file (a shapefile has several)."""
+    if kind != "shp":
+        return {path.suffix.lower(): path}
+    found = {path.suffix.lower(): path}
+    for other in path.parent.iterdir():
+        ending = other.suffix.lower()
+        if ending in SHP_PARTS and other.stem == path.stem and other.is_file():
+            found.setdefault(ending, other)
+    return found
+
+
+def digest(path: Path, kind: str) -> str:
+    """Return the SHA-256 of the file (of all its parts in a fixed order, for a shapefile)."""
+    total = hashlib.sha256()
+    for _, part in sorted(parts(path, kind).items()):
+        with part.open("rb") as stream:
+            while block := stream.read(1 << 20):
+                total.update(block)
+    return total.hexdigest()
+
+
+def _sniff(head: bytes) -> str:
+    for magic, kind in _MAGIC:
+        if head.startswith(magic):
+            return kind
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "text"
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    if text.startswith((b"<!doctype html", b"<html")):
+        return "html"
+    # UTF-16 without a mark has a zero in every other byte; other text has none.
+    if b"\x00" in head and not (head[1::2].count(0) > len(head) // 3 or head[::2].count(0) > len(head) // 3):
+        return "unknown"
+    return "xml" if text.startswith(b"<") else "text"
+
+
+def _check_magic(path: Path, name: str, kind: str) -> None:
+    with path.open("rb") as stream:
+        head = stream.read(4096)
+        tail = b""
+        if kind == "parquet":
+            stream.seek(-min(4, path.stat().st_size), 2)
+            tail = stream.read(4)
+    found = _sniff(head)
+    ending = Path(name).suffix.lower()
+    if found == "ole" and kind == "xlsx" and _is_encrypted(path):
+        raise refuse(
+            name,
+            "工作簿设有打开密码；请在 Excel 或 WPS 中去掉密码后另存",
+            "the workbook is protected by a password; remove the password and save it again",
+        )
+    wanted = _WANTED[kind]
+    if kind == "kml" and found == "xml":
+        _check_kml(head, name)
+        return
+    if kind == "geojson" and found == "text" and not _looks_like_json(head):
+        found = "text"
+        raise refuse(
+            name,
+            f"内容不是 GeoJSON（应以 {{ 开头）；请确认文件是否与 {ending} 相符",
+            f"the content is not GeoJSON (it should start with {{); check that it fits {ending}",
+        )
+    if found != wanted or kind == "kml":
+        title = _TITLES.get(found, (found, found))
+        raise refuse(
+            name,
+            f"后缀是 {ending}，内容却是{title[0]}；请用原来的软件另存为 {ending}，不要只改后缀",
+            f"the ending is {ending} but the content is {title[1]}; save it as {ending} in the program it came from",
+        )
+    if kind == "parquet" and tail != b"PAR1":
+        raise refuse(
+            name, "文件不完整（缺少结尾）；请重新传送", "the file is cut off (no footer); send it again"
+        )
+
+
+def _is_encrypted(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return "EncryptedPackage".encode("utf-16-le") in stream.read(4 << 20)
+
+
+def _looks_like_json(head: bytes) -> bool:
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return True
+    return head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{"
+
+
+def _check_kml(head: bytes, name: str) -> None:
+    lowered = head.lower()
+    if b"<kml" not in lowered and b":kml" not in lowered:
+        raise refuse(
+            name,
+            "后缀是 .kml，内容却是别的 XML；请用原来的软件另存为 KML",
+            "the ending is .kml but the content is another kind of XML; save it as KML",
+        )
+    if b"<!doctype" in lowered or b"<!entity" in lowered:
+        raise refuse(
+            name,
+            "KML 里含有 DOCTYPE 或实体定义，为安全起见不读取；请重新导出",
+            "the KML holds a DOCTYPE or entity definitions and is refused as unsafe; export it again",
+        )
+
+
+def _entries(path: Path) -> int:
+    """Return how many members the archive's end record announces, -1 where there is none."""
+    with path.open("rb") as stream:
+        size = stream.seek(0, 2)
+        stream.seek(max(0, size - 66_000))
+        tail = stream.read()
+    at = tail.rfind(b"PK\x05\x06")
+    if at < 0 or len(tail) < at + 22:
+        return -1
+    return struct.unpack_from("<H", tail, at + 10)[0]
+
+
+def _check_archive(path: Path, name: str, kind: str, limits: Limits) -> None:
+    broken = refuse(
+        name, "压缩结构损坏或文件不完整；请重新传送", "the archive is damaged or cut off; send it again"
+    )
+    count = _entries(path)
+    if count < 0:
+        raise broken
+    if count > limits.members:
+        raise refuse(
+            name,
+            f"压缩包里有 {count} 个文件，超过上限 {limits.members}；为安全起见不读取",
+            f"the archive holds {count} files, more than {limits.members}; refused as unsafe",
+        )
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, struct.error) as problem:
+        raise broken from problem
+    unpacked = sum(m.file_size for m in members)
+    stored = max(path.stat().st_size, 1)
+    if unpacked > limits.unpacked_bytes or (
+        unpacked > limits.ratio_free_bytes and unpacked / stored > limits.ratio
+    ):
+        raise refuse(
+            name,
+            f"{stored / 1e6:.1f} MB 的文件解开有 {unpacked / 1e6:.0f} MB，像是压缩炸弹，为安全起见不读取；"
+            "若是正常表格，请删去多余的空行空列后另存",
+            f"{stored / 1e6:.1f} MB would unpack to {unpacked / 1e6:.0f} MB, like an archive bomb; refused. If it is "
+            "an honest table, delete its empty rows and columns and save it again",
+        )
+    for member in members:
+        if _escapes(member.filename):
+            raise refuse(
+                name,
+                f"压缩包里有越出目录的路径 {member.filename[:60]!r}，为安全起见不读取；请重新压缩",
+                f"the archive holds a path that leaves its folder, {member.filename[:60]!r}; refused, pack it again",
+            )
+        if member.flag_bits & 0x1:
+            raise refuse(
+                name, "压缩包设有密码；请去掉密码", "the archive is protected by a password; remove it"
+            )
+    _check_members(name, kind, {m.filename.lower().replace("\\", "/") for m in members})
+
+
+def _escapes(member: str) -> bool:
+    plain = member.replace("\\", "/")
+    return plain.startswith("/") or ".." in plain.split("/") or bool(re.match(r"[A-Za-z]:", plain))
+
+
+def _check_members(name: str, kind: str, names: set[str]) -> None:
+    if kind == "xlsx" and not any(n.endswith("workbook.xml") for n in names):
+        raise refuse(
+            name,
+            "后缀是 xlsx，压缩包里却没有工作簿；请用 Excel 或 WPS 另存为 xlsx",
+            "the ending is xlsx but the archive holds no workbook; save it as xlsx in Excel or WPS",
+        )
+    if kind == "shp.zip" and not any(n.endswith(".shp") for n in names):
+        raise refuse(
+            name,
+            "压缩包里没有 .shp；请把 .shp .shx .dbf .prj 一起压缩",
+            "no .shp in the archive; pack all its parts",
+        )
+    if kind == "kmz" and not any(n.endswith(".kml") for n in names):
+        raise refuse(name, "kmz 里没有 .kml；请重新导出", "no .kml in the kmz; export it again")

@@ -1,0 +1,390 @@
+"""Warnings in the Common Alerting Protocol, version 1.2 (OASIS, 2010), read with the parser of Python.
+
+No DTD, no entities, nothing from outside: a document that declares any is refused, and so is one that
+is larger or nests deeper than an alert ever does.
+
+Warnings as they are issued: typed, in a table (CSV), in JSON, or as CAP 1.2 → IssuedWarning.
+
+A file is read whole or not at all: the first mistake is named with its line, and nothing is taken.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+from xml.parsers import expat
+
+import numpy as np
+
+from riskmap.errors import RiskmapError, Say, UnreadableFileError
+from riskmap.io.files.text_files import limited_bytes, text_of
+from riskmap.io.readers.warning_words import (
+    LIFTED,
+    SEPARATORS,
+    Notice,
+    colour_in,
+    colour_of,
+    kind_in,
+    kind_of,
+    plain,
+    settled,
+    subdistricts_in,
+    subdistricts_of,
+)
+from riskmap.moments import Zone, parse_zone, read_moment, seconds_of
+from riskmap.values.hazards import IssuedWarning
+
+NAMESPACE: Final = "urn:oasis:names:tc:emergency:cap:1.2"
+
+
+MOST_BYTES: Final = 4 << 20
+
+
+_DEEPEST: Final = 16
+
+
+_MOST_ELEMENTS: Final = 50_000
+
+
+@dataclass(slots=True)
+class _Element:
+    name: str
+    line: int
+    text: str = ""
+    inner: list[_Element] = field(default_factory=list["_Element"])
+
+    def all(self, name: str) -> Iterator[_Element]:
+        return (e for e in self.inner if e.name == name)
+
+    def get(self, name: str) -> str:
+        return next((e.text.strip() for e in self.all(name)), "")
+
+
+def read_cap(data: bytes, file: str, *, subdistricts: Sequence[str] = (), district: str = "") -> list[Notice]:
+    """Return the warnings of one CAP alert: msgType Alert and Update are warnings, Cancel lifts.
+
+    Kind and colour are read from event, headline and parameters; an alert that names no colour is
+    refused, never guessed from its severity. Areas that name known sub-districts hold for those; one that
+    names `district` or a city or province holds for all. Only status Actual is taken.
+    """
+    alert = _parsed(data, file)
+    place = Say(f"{file} › 第 {alert.line} 行 alert", f"{file} › line {alert.line} alert")
+    status, kind = alert.get("status"), alert.get("msgType")
+    if status != "Actual":
+        raise RiskmapError(
+            f"{place.zh}：status 是 {status or '（空）'}，不是实际发布的预警（Actual）；演练和测试的不读取",
+            f"{place.en}: status {status or '(blank)'} is no actual warning; exercises and tests are not taken",
+        )
+    if kind not in {"Alert", "Update", "Cancel"}:
+        raise RiskmapError(
+            f"{place.zh}：msgType 是 {kind or '（空）'}；应为 Alert、Update 或 Cancel",
+            f"{place.en}: msgType is {kind or '(blank)'}; expected Alert, Update or Cancel",
+        )
+    infos = list(alert.all("info"))
+    local = [info for info in infos if info.get("language").casefold().startswith("zh")]
+    if not infos:
+        raise RiskmapError(f"{place.zh}：没有 info", f"{place.en}: no info")
+    lifts = kind == "Cancel"
+    return [_cap_notice(alert, info, file, subdistricts, district, lifts=lifts) for info in local or infos]
+
+
+def _cap_notice(
+    alert: _Element, info: _Element, file: str, known: Sequence[str], district: str, *, lifts: bool
+) -> Notice:
+    place = Say(f"{file} › 第 {info.line} 行 info", f"{file} › line {info.line} info")
+    said = [info.get("event"), info.get("headline"), *(p.get("value") for p in info.all("parameter"))]
+    hazard = next((k for text in said if (k := kind_in(text))), None)
+    colour = next((c for text in said if (c := colour_in(text))), None)
+    if hazard is None or (colour is None and not lifts):
+        what = Say("种类", "kind") if hazard is None else Say("颜色", "colour")
+        raise RiskmapError(
+            f"{place.zh}：在 event、headline、parameter 中没有预警{what.zh}（{'；'.join(filter(None, said)) or '空'}）；"
+            "请改用 台风:橙色@街道 的写法输入",
+            f"{place.en}: event, headline and parameters name no {what.en} ({'; '.join(filter(None, said)) or 'blank'}); "
+            "type it as typhoon:orange@SUBDISTRICT",
+        )
+    if colour is not None:
+        colour_of(colour, hazard, place)
+    issued = _cap_time(alert, "sent", place) if lifts else _cap_time(info, "effective", place, alert)
+    expires = None if lifts or not info.get("expires") else _cap_time(info, "expires", place)
+    if expires is not None and expires <= issued:
+        raise RiskmapError(
+            f"{place.zh}：expires {info.get('expires')} 不晚于发布时间",
+            f"{place.en}: expires {info.get('expires')} is not after its issue",
+        )
+    inside = _areas(info, known, district, place)
+    warning = IssuedWarning(hazard, colour or "white", issued, inside, expires, info.get("headline"), file)
+    return Notice(warning, lifts=lifts)
+
+
+def _areas(info: _Element, known: Sequence[str], district: str, place: Say) -> tuple[str, ...]:
+    """Return the sub-districts of the areas, () for the whole district."""
+    found: list[str] = []
+    whole = False
+    texts = [area.get("areaDesc") for area in info.all("area")]
+    for text in texts:
+        inside = subdistricts_in(text, known)
+        found += inside
+        wide = (district and district in text) or text.endswith(("市", "省", "全区", "全域"))
+        if not inside and not wide:
+            raise RiskmapError(
+                f"{place.zh} › areaDesc：{text or '（空）'} 里没有本区的街道；现有：{'、'.join(known)}",
+                f"{place.en} › areaDesc: {text or '(blank)'} names no sub-district of ours; there are: {', '.join(known)}",
+            )
+        whole = whole or not inside
+    return () if whole or not texts else tuple(dict.fromkeys(found))
+
+
+def _cap_time(element: _Element, name: str, place: Say, other: _Element | None = None) -> np.datetime64:
+    text = element.get(name) or (other.get("sent") if other is not None else "")
+    return seconds_of(read_moment(text, None, place=Say(f"{place.zh} › {name}", f"{place.en} › {name}")))
+
+
+def _parsed(data: bytes, file: str) -> _Element:
+    if len(data) > MOST_BYTES:
+        raise UnreadableFileError(
+            f"{file}：超过 {MOST_BYTES >> 20} MB，不是一条预警",
+            f"{file}: more than {MOST_BYTES >> 20} MB, no alert",
+        )
+    parser = expat.ParserCreate(namespace_separator=" ")
+    parser.buffer_text = True
+    stack: list[_Element] = []
+    roots: list[_Element] = []
+    count = 0
+
+    def start(name: str, _attributes: object) -> None:
+        nonlocal count
+        count += 1
+        if len(stack) >= _DEEPEST or count > _MOST_ELEMENTS:
+            raise _refused(file, "层次或元素过多", "too many elements or too deep", parser.CurrentLineNumber)
+        space, _, local = name.rpartition(" ")
+        if not stack and (space != NAMESPACE or local != "alert"):
+            raise _refused(
+                file,
+                f"根元素是 {local}，不是 CAP 1.2 的 alert",
+                f"its root is {local}, no alert of CAP 1.2",
+                1,
+            )
+        element = _Element(local if space == NAMESPACE else name, parser.CurrentLineNumber)
+        (stack[-1].inner if stack else roots).append(element)
+        stack.append(element)
+
+    def end(_name: str) -> None:
+        stack.pop()
+
+    def text(part: str) -> None:
+        if stack:
+            stack[-1].text += part
+
+    def refuse(*_: object) -> int:
+        raise _refused(
+            file,
+            "含有 DTD 或实体声明，为安全起见不读取",
+            "declares a DTD or entities and is refused",
+            parser.CurrentLineNumber,
+        )
+
+    parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = start, end, text
+    parser.StartDoctypeDeclHandler = parser.EntityDeclHandler = refuse
+    parser.ExternalEntityRefHandler = parser.SkippedEntityHandler = refuse
+    try:
+        parser.Parse(data, True)
+    except (expat.ExpatError, ValueError, LookupError) as problem:
+        line = getattr(problem, "lineno", 1)
+        raise _refused(file, "不是完好的 XML", "not sound XML", line) from problem
+    return roots[0]
+
+
+def _refused(file: str, zh: str, en: str, line: int) -> UnreadableFileError:
+    return UnreadableFileError(f"{file} › 第 {line} 行：{zh}", f"{file} › line {line}: {en}")
+
+
+_TYPED: Final = re.compile(r"^\s*([^:：@]+)[:：]([^@]+?)\s*(?:@(.*))?$", re.DOTALL)
+
+
+_COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
+    "kind": ("kind", "种类", "预警种类", "预警类型", "类型", "灾种"),
+    "colour": ("colour", "color", "颜色", "预警颜色", "级别", "预警级别", "等级"),
+    "subdistricts": ("subdistricts", "subdistrict", "街道", "区域", "预警区域", "范围"),
+    "issued": ("issued", "发布时间", "生效时间", "发布"),
+    "expires": ("expires", "失效时间", "截止时间", "有效期至", "解除时间"),
+    "text": ("text", "内容", "预警内容"),
+    "zone": ("zone", "时区"),
+}
+
+
+_BRACKETS: Final = re.compile(r"^(.*?)\s*[(（]([^()（）]*)[)）]\s*$")
+
+
+_ZONE: Final = Say(
+    "请写成 2026-08-31T14:00+08:00，或在表头写“（北京时间）”",
+    "write 2026-08-31T14:00+08:00, or (UTC) in the header",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Where:
+    """What a line is read with: its place for messages, the known sub-districts, the zone that is stated."""
+
+    place: Say
+    known: Sequence[str]
+    zone: Zone | None
+    source: str
+
+
+def parse_warning(text: str, *, issued: np.datetime64, subdistricts: Sequence[str] = ()) -> Notice:
+    """Return the warning that `KIND:COLOUR[@SUBDISTRICT,..]` states, issued at that time (UTC).
+
+    台风:橙色@甲街道,乙街道 and typhoon:orange both do; 台风:解除 ends a warning. `subdistricts`: the known names.
+    UnknownNameError names the find, the known words, and the one that was probably meant.
+    """
+    match = _TYPED.match(unicodedata.normalize("NFKC", text))
+    if match is None:
+        raise RiskmapError(
+            f"预警 {text!r}：写法应为 种类:颜色[@街道,…]，如 台风:橙色@甲街道,乙街道",
+            f"warning {text!r}: write KIND:COLOUR[@SUBDISTRICT,..], such as typhoon:orange@A,B",
+        )
+    place = Say(f"预警 {text!r}", f"warning {text!r}")
+    kind = kind_of(match[1], place)
+    colour = colour_of(match[2], kind, place)
+    names = subdistricts_of(SEPARATORS.split(match[3] or ""), subdistricts, place)
+    if match[3] is not None and not names:
+        raise RiskmapError(
+            f"{place.zh}：@ 后面没有街道；请写街道名，全区则去掉 @",
+            f"{place.en}: no sub-district behind @; name some, or leave @ out for the whole district",
+        )
+    return Notice(IssuedWarning(kind, colour, issued, names, text=text.strip()), lifts=colour == LIFTED)
+
+
+def read_warnings(
+    path: Path, *, subdistricts: Sequence[str] = (), zone: Zone | None = None, district: str = ""
+) -> list[IssuedWarning]:
+    """Return the warnings of a CSV, JSON or CAP (XML) file, liftings applied, in the order of issue.
+
+    `zone` holds for times that state none. `district`: name of the whole area, as CAP areas may give it.
+    Raises RiskmapError naming file and line; then nothing of the file is taken.
+    """
+    return settled(read_notices(path, subdistricts=subdistricts, zone=zone, district=district))
+
+
+def read_notices(
+    path: Path, *, subdistricts: Sequence[str] = (), zone: Zone | None = None, district: str = ""
+) -> list[Notice]:
+    """Return the warnings and liftings of a file as they stand there. Errors as `read_warnings`."""
+    ending = path.suffix.casefold()
+    if ending in {".xml", ".cap"}:
+        return read_cap(limited_bytes(path), path.name, subdistricts=subdistricts, district=district)
+    if ending == ".json":
+        return _json(text_of(path), _Where(Say(path.name, path.name), subdistricts, zone, path.name))
+    if ending in {".csv", ".txt", ".tsv"}:
+        return _csv(text_of(path), path.name, subdistricts, zone)
+    raise UnreadableFileError(
+        f"{path.name}：预警文件应为 .csv、.json 或 CAP 的 .xml；请另存",
+        f"{path.name}: a file of warnings is .csv, .json, or .xml for CAP; save it as one of these",
+    )
+
+
+def _csv(text: str, file: str, known: Sequence[str], zone: Zone | None) -> list[Notice]:
+    rows = csv.reader(
+        io.StringIO(text, newline=""), delimiter="\t" if "\t" in text.partition("\n")[0] else ","
+    )
+    header: dict[str, int] | None = None
+    zones: dict[str, Zone] = {}
+    found: list[Notice] = []
+    for row in rows:
+        if not any(cell.strip() for cell in row):
+            continue
+        if header is None:
+            header, zones = _header(row, file)
+            continue
+        line = rows.line_num
+        cells = {name: row[at].strip() if at < len(row) else "" for name, at in header.items()}
+        place = Say(f"{file} › 第 {line} 行", f"{file} › line {line}")
+        found.append(_notice(cells, _Where(place, known, zone, file), zones))
+    if header is None or not found:
+        raise RiskmapError(
+            f"{file}：没有预警；表头下面每行一条", f"{file}: no warnings; write one a line below the header"
+        )
+    return found
+
+
+def _header(row: Sequence[str], file: str) -> tuple[dict[str, int], dict[str, Zone]]:
+    found: dict[str, int] = {}
+    zones: dict[str, Zone] = {}
+    for at, cell in enumerate(row):
+        match = _BRACKETS.match(cell)
+        word, inner = (match[1], match[2]) if match else (cell, "")
+        name = next((n for n, words in _COLUMNS.items() if plain(word) in words), None)
+        if name is None or name in found:
+            continue
+        found[name] = at
+        stated = parse_zone(inner)
+        if stated:
+            zones[name] = stated
+    lacking = [_COLUMNS[name][1] for name in ("kind", "colour", "issued") if name not in found]
+    if lacking:
+        raise RiskmapError(
+            f"{file} › 表头：缺少 {'、'.join(lacking)} 列，找到 {'、'.join(row)}",
+            f"{file} › header: needs kind, colour and issued; found {', '.join(row)}",
+        )
+    return found, zones
+
+
+def _json(text: str, where: _Where) -> list[Notice]:
+    try:
+        document: Any = json.loads(text)
+    except (ValueError, RecursionError) as problem:
+        at = getattr(problem, "lineno", 1)
+        raise RiskmapError(
+            f"{where.place.zh} › 第 {at} 行：不是合法的 JSON", f"{where.place.en} › line {at}: not valid JSON"
+        ) from problem
+    items = document.get("warnings") if isinstance(document, dict) and "warnings" in document else document
+    found: list[Notice] = []
+    for i, item in enumerate(items if isinstance(items, list) else [items], 1):
+        place = Say(f"{where.place.zh} › 第 {i} 条", f"{where.place.en} › item {i}")
+        if not isinstance(item, dict):
+            raise RiskmapError(
+                f"{place.zh}：应为 {{kind, colour, issued, …}}",
+                f"{place.en}: expected {{kind, colour, issued, …}}",
+            )
+        cells = {k: "、".join(map(str, v)) if isinstance(v, list) else str(v or "") for k, v in item.items()}
+        found.append(_notice(cells, replace(where, place=place), {}))
+    return found
+
+
+def _notice(cells: Mapping[str, str], where: _Where, zones: Mapping[str, Zone]) -> Notice:
+    kind = kind_of(cells.get("kind", ""), where.place)
+    colour = colour_of(cells.get("colour", ""), kind, where.place)
+    zone = parse_zone(cells.get("zone", "")) or where.zone
+    issued = _time(
+        cells.get("issued", ""), zones.get("issued") or zone, where.place, Say("发布时间", "issued")
+    )
+    expires = None
+    if cells.get("expires"):
+        # A zone that one time column states holds for the other as well.
+        stated = zones.get("expires") or zones.get("issued") or zone
+        expires = _time(cells["expires"], stated, where.place, Say("失效时间", "expires"))
+        if expires <= issued:
+            raise RiskmapError(
+                f"{where.place.zh} › 失效时间：{cells['expires']} 不晚于发布时间 {cells['issued']}；请核对",
+                f"{where.place.en} › expires: {cells['expires']} is not after issued {cells['issued']}; check them",
+            )
+    names = SEPARATORS.split(cells.get("subdistricts", ""))
+    inside = subdistricts_of([n for n in names if plain(n) not in _WHOLE], where.known, where.place)
+    warning = IssuedWarning(kind, colour, issued, inside, expires, cells.get("text", ""), where.source)
+    return Notice(warning, lifts=colour == LIFTED)
+
+
+_WHOLE: Final = frozenset({"全区", "全市", "全区域", "all", "whole district"})
+
+
+def _time(text: str, zone: Zone | None, place: Say, what: Say) -> np.datetime64:
+    where = Say(f"{place.zh} › {what.zh}", f"{place.en} › {what.en}")
+    return seconds_of(read_moment(text, zone, place=where, remedy=_ZONE))

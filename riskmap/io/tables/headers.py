@@ -1,0 +1,398 @@
+"""Understand the headers of a sheet: alias, then normalised text, then a careful guess."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from riskmap.catalog.headers import normalise_header
+from riskmap.catalog.layer import CORE_ROLES, Layer
+from riskmap.units import convertible
+
+How = Literal["alias", "normalised", "guessed", "left"]
+
+
+SHAPE: Final = "shape"
+
+
+POSITION_TARGETS: Final = ("longitude", "latitude", "easting", "northing", "position")
+
+
+_SHAPE_HEADERS = ("边界WKT", "WKT", "geometry", "geom", "几何", "边界坐标", "范围WKT", "the_geom")
+
+
+_BRACKET = re.compile(r"[(\[{【<〔]([^()\[\]{}【】<>〔〕]*)[)\]}】>〕]")
+
+
+_MARKS = re.compile(r"^[*★※#●◆▲、.::\-]+|[*★※#::;,，。、.\-]+$")
+
+
+_ORDINAL = re.compile(r"^(?:\d{1,2}[.、]|[一二三四五六七八九十]{1,2}、)")
+
+
+_PHONES = ("电话", "联系电话", "手机", "手机号", "手机号码", "电话号码", "联系方式", "联系手机", "移动电话")
+
+
+_POSTS = ("职务", "职位", "单位及职务", "职务职称", "单位职务", "岗位")
+
+
+_NAMES = (
+    "",
+    "姓名",
+    "名字",
+    "及电话",
+    "及联系电话",
+    "及联系方式",
+    "姓名及电话",
+    "姓名及联系方式",
+    "和电话",
+    "、电话",
+)
+
+
+_VERIFIED = ("核实日期", "核实时间", "最近核实日期", "核验日期")
+
+
+_GUESS_LETTERS = 3
+
+
+_HINTS: tuple[tuple[str, str], ...] = (
+    ("bd09", r"百度|bd-?_?09|baidu"),
+    ("gcj02", r"高德|火星|腾讯|gcj|amap"),
+    ("wgs84", r"wgs-?_?(?:19)?84|gps|\b84坐标"),
+    ("cgcs2000", r"cgcs|2000"),
+    ("local", r"独立坐标|深圳坐标|地方坐标|西安80|北京54|1954|1980"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """One column's header: its levels from the outermost group to the leaf, as written."""
+
+    column: int
+    levels: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """The header in one line, which is understood again when it is read back."""
+        return "-".join(self.levels)
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """What a header means. `unit` is the unit it states (for cells without one), `hint` its datum."""
+
+    heading: Heading
+    target: str | None
+    how: How
+    unit: str = ""
+    hint: str | None = None
+
+
+def datum_hint(text: str) -> str | None:
+    """Return the datum that a header or a note speaks of, None where it names none."""
+    words = normalise_header(text)
+    for datum, pattern in _HINTS:
+        if re.search(pattern, words):
+            return datum
+    return None
+
+
+def core(text: str) -> str:
+    """Return a header without marks, ordinals, brackets, a unit after a slash, and 是否."""
+    words = normalise_header(text)
+    words = _BRACKET.sub("", words)
+    words = _MARKS.sub("", _ORDINAL.sub("", _MARKS.sub("", words)))
+    words = words.split("/")[0] if "/" in words and not words.startswith("/") else words
+    if words.startswith("是否") and len(words) > len("是否") + 1:
+        words = words.removeprefix("是否").removeprefix("有") or words
+    return words
+
+
+class HeaderDictionary:
+    """Every spelling under which a layer's columns are known."""
+
+    def __init__(self, layer: Layer) -> None:
+        self._layer = layer
+        self._exact: dict[str, str] = {}
+        self._plain: dict[str, str] = {}
+        self._core: dict[str, str | None] = {}
+        self._derived: dict[str, str] = {}
+        self._titles: dict[str, str] = {}
+        self.units: dict[str, str] = {f.id: f.unit for f in layer.fields}
+        for target, word in self._words():
+            self._exact.setdefault(word.strip(), target)
+            self._plain.setdefault(normalise_header(word), target)
+            self._titles.setdefault(target, word.strip())
+        for target, word in self._words():
+            key = core(word)
+            if not key:
+                continue
+            if key in self._plain:
+                # "坡高" as such is said to be a field: "坡高(后缘)" does not take it away.
+                self._core[key] = self._plain[key]
+            elif self._core.setdefault(key, target) != target:
+                self._core[key] = None
+        for target, word in self._contact_words():
+            self._derived.setdefault(normalise_header(word), target)
+        self._seen: dict[str, tuple[str | None, How, str]] = {}
+
+    @property
+    def spellings(self) -> frozenset[str]:
+        """Every alias as written: by these a header line in the middle of a sheet is noticed."""
+        return frozenset(self._exact)
+
+    def is_title(self, target: str, text: str) -> bool:
+        """Tell whether a spelling is the first one of its target, the one that riskmap writes itself."""
+        return self._titles.get(target) == text.strip()
+
+    def _words(self) -> list[tuple[str, str]]:
+        layer = self._layer
+        words = [(role, word) for role, aliases in layer.aliases.items() for word in aliases]
+        words += [(f.id, word) for f in layer.fields for word in (f.title.zh, *f.aliases)]
+        if layer.checklist:
+            words += [
+                (f"checklist:{item.id}", word)
+                for item in layer.checklist.items
+                for word in (item.title.zh, *item.aliases)
+            ]
+        for role in layer.contacts:
+            for part, aliases in (
+                ("name", (*role.name_aliases, role.title.zh)),
+                ("phone", role.phone_aliases),
+                ("post", role.post_aliases),
+                ("verified", role.verified_aliases),
+            ):
+                words += [(f"contact:{role.id}:{part}", word) for word in aliases]
+        if layer.geometry != "point":
+            words += [(SHAPE, word) for word in _SHAPE_HEADERS]
+        words += [(role, role) for role in CORE_ROLES]
+        words += [(f.id, word) for f in layer.fields for word in (f.id, f.title.en)]
+        if layer.checklist:
+            words += [
+                (f"checklist:{item.id}", word)
+                for item in layer.checklist.items
+                for word in (item.id, item.title.en)
+            ]
+        return [(target, word) for target, word in words if word.strip()]
+
+    def _contact_words(self) -> list[tuple[str, str]]:
+        """Headers made from a role's title and names: 巡查责任人电话, 巡查责任人-姓名."""
+        words: list[tuple[str, str]] = []
+        for role in self._layer.contacts:
+            for base in dict.fromkeys((role.title.zh, *role.name_aliases)):
+                for part, tails in (
+                    ("name", _NAMES),
+                    ("phone", _PHONES),
+                    ("post", _POSTS),
+                    ("verified", _VERIFIED),
+                ):
+                    words += [
+                        (f"contact:{role.id}:{part}", base.removesuffix("姓名") + tail) for tail in tails
+                    ]
+        return words
+
+    def look_up(self, text: str) -> tuple[str | None, How, str]:
+        """Return (target, how, unit stated in the header) for one spelling."""
+        found = self._seen.get(text)
+        if found is None:
+            found = self._seen[text] = self._look_up(text)
+        return found
+
+    def _look_up(self, text: str) -> tuple[str | None, How, str]:
+        tokens = _tokens(text)
+        if (target := self._exact.get(text.strip())) is not None:
+            return target, "alias", self.unit_in(target, tokens)
+        words = normalise_header(text)
+        for candidate in (words, _MARKS.sub("", words)):
+            target = self._plain.get(candidate) or self._derived.get(candidate)
+            if target is not None:
+                return target, "normalised", self.unit_in(target, tokens)
+        key = core(text)
+        target = self._core.get(key) or self._derived.get(key)
+        if target is None:
+            target, tail = self._without_unit(key)
+            tokens = (*tokens, tail)
+        if target is None:
+            return None, "left", ""
+        return _by_axis(target, tokens), "normalised", self.unit_in(target, tokens)
+
+    def _without_unit(self, key: str) -> tuple[str | None, str]:
+        """坡高m, 面积平方米: a unit at the end without brackets."""
+        for length in range(min(5, len(key) - 2), 0, -1):
+            head, tail = key[:-length], key[-length:]
+            target = self._plain.get(head) or self._core.get(head)
+            if (
+                target in self.units
+                and self.units[target]
+                and convertible(tail, self.units[target]) is not None
+            ):
+                return target, tail
+        return None, ""
+
+    def unit_in(self, target: str, tokens: Sequence[str]) -> str:
+        """Return the first token that is a unit of the target's kind, "" where none is."""
+        unit = self.units.get(target)
+        if unit is None:
+            return ""
+        return next((t for t in tokens if t and convertible(t, unit) is not None), "")
+
+    def guess(self, text: str) -> str | None:
+        """Return the one target whose spelling ends the header, or that the header begins or ends.
+
+        Chinese puts the head last: 安全风险点编号 is a 风险点编号, 责任人单位 is not a 责任人.
+        """
+        key = core(text)
+        if len(key) < _GUESS_LETTERS:
+            return None
+        ends = {
+            t: len(w)
+            for w, t in self._known()
+            if t and len(w) >= _GUESS_LETTERS and len(w) < len(key) and key.endswith(w)
+        }
+        if ends:
+            longest = max(ends.values())
+            best = {t for t, n in ends.items() if n == longest}
+            return best.pop() if len(best) == 1 else None
+        inside = {
+            t for w, t in self._known() if t and len(w) > len(key) and (w.startswith(key) or w.endswith(key))
+        }
+        return inside.pop() if len(inside) == 1 else None
+
+    def _known(self) -> list[tuple[str, str | None]]:
+        return [*self._plain.items(), *((w, t) for w, t in self._core.items() if w not in self._plain)]
+
+
+def _tokens(text: str) -> tuple[str, ...]:
+    words = normalise_header(text)
+    inside = [t for found in _BRACKET.findall(words) for t in re.split(r"[,，;:、]|单位[::]?", found)]
+    bare = _BRACKET.sub("", words)
+    after = bare.split("/", 1)[1:] if "/" in bare else []
+    return tuple(t.removeprefix("单位").strip() for t in (*inside, *after) if t.strip())
+
+
+def _by_axis(target: str, tokens: Sequence[str]) -> str:
+    """An axis in brackets decides: X坐标(东) is an easting whatever X alone means."""
+    if target not in {"easting", "northing"}:
+        return target
+    if any(t in {"北", "北向", "n", "north", "纵", "纵坐标"} for t in tokens):
+        return "northing"
+    if any(t in {"东", "东向", "e", "east", "横", "横坐标"} for t in tokens):
+        return "easting"
+    return target
+
+
+def match_headers(
+    headings: Sequence[Heading], dictionary: HeaderDictionary, *, guessing: bool = True
+) -> tuple[Match, ...]:
+    """Return what each heading means; every target is given to one column, the best match first."""
+    offers = sorted(
+        (offer for heading in headings for offer in _offers(heading, dictionary)),
+        key=lambda o: (o[0], o[1].heading.column),
+    )
+    taken: dict[str, int] = {}
+    done: dict[int, Match] = {}
+    _settle(offers, done, taken)
+    _give_by_neighbour(headings, done, taken)
+    for heading in headings if guessing else ():
+        if heading.column in done or not heading.text:
+            continue
+        target = dictionary.guess(heading.levels[-1])
+        if target is None or target in taken:
+            continue
+        unit = dictionary.look_up(heading.levels[-1])[2] or dictionary.unit_in(
+            target, _tokens(heading.levels[-1])
+        )
+        _settle([((9, 9), Match(heading, target, "guessed", unit, datum_hint(heading.text)))], done, taken)
+    return tuple(done.get(h.column, Match(h, None, "left", hint=None)) for h in headings)
+
+
+def _offers(heading: Heading, dictionary: HeaderDictionary) -> list[tuple[tuple[int, int], Match]]:
+    found: list[tuple[tuple[int, int], Match]] = []
+    for place, text in enumerate(_readings(heading)):
+        target, how, unit = dictionary.look_up(text)
+        if target is not None:
+            hint = datum_hint(heading.text) if target in POSITION_TARGETS else None
+            rank = 2 if how != "alias" else 0 if dictionary.is_title(target, text) else 1
+            found.append(((place, rank), Match(heading, target, how, unit, hint)))
+    return found
+
+
+def rival(match: Match, dictionary: HeaderDictionary) -> str | None:
+    """Return the target that a column was left out of because another column already has it."""
+    readings = _readings(match.heading)
+    return dictionary.look_up(readings[0])[0] if match.target is None and readings else None
+
+
+def names_column(cell: str, dictionary: HeaderDictionary) -> bool:
+    """Tell whether a cell by itself could be a column's header."""
+    return any(dictionary.look_up(text)[0] for text in _readings(Heading(0, (cell.strip(),))))
+
+
+def _readings(heading: Heading) -> list[str]:
+    """The spellings of a header from the most to the least specific."""
+    levels = [level for level in heading.levels if level]
+    if not levels:
+        return []
+    if len(levels) == 1 and "-" in levels[0].strip("-"):
+        parts = [p for p in levels[0].split("-") if p]
+        return list(dict.fromkeys([levels[0], "".join(parts), parts[-1]]))
+    readings: list[str] = []
+    for start in range(len(levels)):
+        readings += ["-".join(levels[start:]), "".join(levels[start:])]
+    return list(dict.fromkeys(readings))
+
+
+def _settle(
+    offers: Sequence[tuple[tuple[int, int], Match]], done: dict[int, Match], taken: dict[str, int]
+) -> None:
+    for _, match in offers:
+        column, target = match.heading.column, match.target
+        if column in done or target is None or target in taken:
+            continue
+        if _generic_contact(match) and column not in done and _context_needed(match, done):
+            continue
+        done[column] = match
+        taken[target] = column
+
+
+def _generic_contact(match: Match) -> str | None:
+    text = core(match.heading.levels[-1]) if match.heading.levels else ""
+    if text in _PHONES:
+        return "phone"
+    return "post" if text in _POSTS else None
+
+
+def _context_needed(match: Match, done: Mapping[int, Match]) -> bool:
+    """A bare 联系电话 beside a named role is that role's, whoever's alias it is."""
+    return (
+        match.target is not None
+        and match.target.startswith("contact:")
+        and not match.heading.text.count("-")
+        and (_neighbour(match.heading.column, done) not in {None, match.target.split(":")[1]})
+    )
+
+
+def _neighbour(column: int, done: Mapping[int, Match]) -> str | None:
+    """Return the contact role of the nearest column to the left, when it is a person's."""
+    left = [c for c in done if c < column]
+    if not left or column - max(left) > 1:
+        return None
+    target = done[max(left)].target or ""
+    return target.split(":")[1] if target.startswith("contact:") else None
+
+
+def _give_by_neighbour(headings: Sequence[Heading], done: dict[int, Match], taken: dict[str, int]) -> None:
+    for heading in headings:
+        if heading.column in done or not heading.levels:
+            continue
+        part = _generic_contact(Match(heading, None, "left"))
+        role = _neighbour(heading.column, done) if part else None
+        if role is None:
+            continue
+        target = f"contact:{role}:{part}"
+        if target not in taken:
+            done[heading.column] = Match(heading, target, "normalised")
+            taken[target] = heading.column

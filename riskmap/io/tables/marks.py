@@ -1,0 +1,201 @@
+"""Which coordinate system the numbers of a sheet are in: declared, carried by the file, or asked for.
+
+Workbooks and layers that riskmap wrote itself: which layer a table is of, and its coordinate system.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from riskmap.coordinates import Datum, parse_datum
+from riskmap.errors import DatumError, Say, UnreadableFileError
+from riskmap.io.files import RawSheet
+from riskmap.io.tables.headers import POSITION_TARGETS, datum_hint
+from riskmap.io.tables.layout import Header, trimmed
+
+_TITLES = {
+    "wgs84": "WGS84",
+    "cgcs2000": "CGCS2000（国家2000）",
+    "gcj02": "GCJ-02（高德、腾讯）",
+    "bd09": "BD-09（百度）",
+}
+
+
+_SAME = frozenset({"wgs84", "cgcs2000"})
+
+
+def title(datum: str) -> str:
+    """Return a datum's name as people say it."""
+    return _TITLES.get(datum, datum)
+
+
+def needed(name: str, texts: Iterable[str]) -> DatumError:
+    """Return the error for a file without a coordinate system, naming what its own words hint at."""
+    hints = [(hint, text) for text in texts if (hint := datum_hint(text)) in _TITLES]
+    zh, en = "", ""
+    if hints:
+        hint, text = hints[0]
+        zh = f"；文件里写着“{' '.join(text.split())[:40]}”，多半是 {hint}"
+        en = f"; the file says “{' '.join(text.split())[:40]}”, which points to {hint}"
+    return DatumError(
+        f"{name}：没有说明坐标系；请用 --crs 声明 wgs84、cgcs2000、gcj02、bd09 或 EPSG:n{zh}",
+        f"{name}: no coordinate system is stated; declare one of wgs84, cgcs2000, gcj02, bd09 or EPSG:n with --crs{en}",
+    )
+
+
+def of_layer(sheet: RawSheet, declared: Datum | None, name: str) -> tuple[Datum, Say | None]:
+    """Return the datum of a vector layer and a remark on a declaration that overrides the file's.
+
+    Declared GCJ-02 or BD-09 wins over a geographic file CRS, because map apps write shifted degrees
+    under a WGS84 label. Any other contradiction is a DatumError.
+    """
+    where = f"{name} › {sheet.name}"
+    own = parse_datum(sheet.crs) if sheet.crs else None
+    if own is None:
+        if declared is None:
+            if sheet.crs_name:
+                raise DatumError(
+                    f"{where}：文件的坐标系 {sheet.crs_name[:60]} 没有 EPSG 编号；请用 --crs 声明 EPSG:4547 这样的编号",
+                    f"{where}: the file's coordinate system {sheet.crs_name[:60]} has no EPSG code; declare one with --crs",
+                )
+            raise needed(where, ())
+        return declared, None
+    if declared is None or _equivalent(own, declared):
+        return own if declared is None else declared, None
+    if not sheet.crs_stated:
+        return declared, None
+    if declared.offset and own.kind == "geographic":
+        return declared, Say(
+            f"{where}：文件标注 {title(own.id)}，声明的是 {title(declared.id)}，已按声明纠偏",
+            f"{where}: the file is labelled {own.id} but declared as {declared.id}; the declaration was followed",
+        )
+    raise DatumError(
+        f"{where}：文件自带坐标系 {title(own.id)}，声明的却是 {title(declared.id)}；请去掉声明，或核对文件",
+        f"{where}: the file carries {own.id} but {declared.id} was declared; drop the declaration or check the file",
+    )
+
+
+def _equivalent(own: Datum, declared: Datum) -> bool:
+    return own.id == declared.id or (own.id in _SAME and declared.id in _SAME)
+
+
+def contradiction(hint: str | None, declared: Datum) -> bool:
+    """Tell whether a header's datum speaks against the declared one."""
+    if hint is None or (hint == "local" and declared.kind == "projected"):
+        return False
+    if declared.kind == "projected":
+        return hint in {"gcj02", "bd09"}
+    if hint in _SAME and declared.id in _SAME:
+        return False
+    return hint != declared.id
+
+
+MARKER_SHEET = "_riskmap"
+
+
+_UNLOCATED = " 无坐标记录"  # what our KML adds to the folder of records without a position
+
+
+_LAYER_COLUMN = "layer"
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """What the hidden sheet of a workbook of ours says; all empty where there is none.
+
+    `batch`: the import whose rejected rows the workbook returns. `datum`: of the positions of an
+    inventory. `layers`: sheet → id of its layer.
+    """
+
+    batch: int | None = None
+    datum: str = ""
+    layers: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+def marks_of(sheets: Sequence[RawSheet]) -> Marks:
+    """Return what the hidden sheet says."""
+    pairs: dict[str, str] = {}
+    for sheet in sheets:
+        columns = trimmed(sheet) if sheet.name == MARKER_SHEET else []
+        if len(columns) < 2:  # noqa: PLR2004 - key and value
+            continue
+        for key, value in zip(columns[0].to_pylist(), columns[1].to_pylist(), strict=True):
+            if key and value:
+                pairs.setdefault(key, value)
+    batch = pairs.get("batch", "")
+    layers = {k.removeprefix("sheet:"): v for k, v in pairs.items() if k.startswith("sheet:")}
+    datum = pairs.get("datum", "") if pairs.get("kind") == "inventory" else ""
+    return Marks(int(batch) if batch.isdigit() else None, datum, layers)
+
+
+def other_layer(sheet: str, header: Header, marks: Marks, own: str, others: Mapping[str, str]) -> str | None:
+    """Return the id of the other layer that a table of an inventory of ours is of, None where it is ours.
+
+    `others`: ids and titles of the other layers → id. A sub-district's own sheet may be called 边坡 in a
+    list of risk points: only tables that carry record versions are judged by their name.
+    """
+    marked = marks.layers.get(sheet)
+    if marked is not None:
+        return None if marked == own else marked
+    if header.column_of("version") is None:
+        return None
+    return others.get(sheet.removesuffix(_UNLOCATED))
+
+
+def foreign_rows(
+    header: Header, columns: Sequence[pa.ChunkedArray], own: str, others: Mapping[str, str]
+) -> NDArray[np.bool_] | None:
+    """Tell which rows of a GeoJSON of ours belong to another layer; None where it is no such file."""
+    at = next((m.heading.column for m in header.matches if m.heading.text == _LAYER_COLUMN), None)
+    if at is None or header.column_of("version") is None:
+        return None
+    ids = frozenset(others.values())
+    named = np.array([text in ids and text != own for text in columns[at].to_pylist()], dtype=bool)
+    return named if named.any() else None
+
+
+def foreign_note(place: str, layer: str, rows: int | None = None) -> Say:
+    """Say that a table, or some of its rows, belong to another layer."""
+    zh, en = (f"有 {rows} 行", f"{rows} rows") if rows else ("这张表", "this table")
+    return Say(
+        f"{place}：{zh}属于另一图层（{layer}），未读入；请另按该图层导入",
+        f"{place}: {en} of another layer ({layer}), not read; import with that layer",
+    )
+
+
+def only_other_layers(name: str, layers: Sequence[str]) -> UnreadableFileError:
+    """Return the error for an inventory of ours that holds nothing of the layer that was chosen."""
+    listed = "、".join(layers)
+    return UnreadableFileError(
+        f"{name}：这是 {listed} 的清单，不是所选图层的；请改选图层后导入",
+        f"{name}: an inventory of {', '.join(layers)}, not of the chosen layer; choose that one and import again",
+    )
+
+
+def datum_of_marks(marks: Marks, declared: Datum | None, name: str) -> Datum | None:
+    """Return the datum an inventory of ours states. DatumError where another one is declared."""
+    if not marks.datum:
+        return None
+    stated = parse_datum(marks.datum)
+    if declared is None or {stated.id, declared.id} <= {"wgs84", "cgcs2000"} or stated == declared:
+        return stated
+    raise DatumError(
+        f"{name}：这是本系统导出的清单，坐标是 {stated.id}，声明的却是 {declared.id}；请去掉声明",
+        f"{name}: an inventory exported by riskmap in {stated.id}, but {declared.id} was declared; drop the declaration",
+    )
+
+
+def datum_of_headers(header: Header) -> Datum | None:
+    """Return the datum that the position headers of a table of ours state: 经度(CGCS2000) beside 记录版本."""
+    if header.column_of("version") is None:
+        return None
+    texts = [m.heading.text for m in header.matches if m.target in POSITION_TARGETS]
+    hints = {hint for text in texts if (hint := datum_hint(text))}
+    if len(hints) != 1 or hints == {"local"}:
+        return None
+    return parse_datum(hints.pop())

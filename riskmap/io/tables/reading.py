@@ -1,0 +1,400 @@
+"""Join the steps of intake: one file in, one `Intake` out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from riskmap.catalog.layer import Layer
+from riskmap.coordinates import Datum, parse_datum
+from riskmap.errors import Say, UnreadableFileError
+from riskmap.io.files import RawSheet, file_checks
+from riskmap.io.files.file_checks import Limits
+from riskmap.io.files.sandbox import parse
+from riskmap.io.tables import marks as datums
+from riskmap.io.tables import marks as ours
+from riskmap.io.tables.assemble import Naming, assemble, first_named, naming
+from riskmap.io.tables.block import BlockReader
+from riskmap.io.tables.geometry import stated_positions
+from riskmap.io.tables.headers import POSITION_TARGETS, SHAPE, HeaderDictionary, Match, rival
+from riskmap.io.tables.layout import Header, Row, find_header, sort_lines, stated_header, trimmed
+from riskmap.io.tables.row_parts import Part, Source
+from riskmap.rules.arrays import pc
+from riskmap.values.import_plan import HeaderMatch, Intake, Issue, SheetReport
+
+VERSION_HEADER = "记录版本"
+
+
+_LOOKED_AT_ROWS = 64
+
+
+_NO_LAYERS = re.compile(r"^(?:layer_styles|qgis_projects)$")
+
+
+@dataclass(slots=True)
+class _Reading:
+    """What one file's reading gathers."""
+
+    parts: list[Part] = field(default_factory=list)
+    reports: list[SheetReport] = field(default_factory=list)
+    issues: list[Issue] = field(default_factory=list)
+    datum: str = ""
+    foreign: list[str] = field(default_factory=list)  # other layers whose tables were left
+    texts: list[str] = field(default_factory=list)  # titles and notes, searched for a datum hint
+
+
+def read(
+    path: Path,
+    layer: Layer,
+    *,
+    datum: str | None,
+    subdistricts: Sequence[str],
+    limits: Limits,
+    progress: Callable[[str, float], None] | None,
+    name: str,
+    fallback: str | None = None,
+    others: Mapping[str, str] | None = None,
+) -> Intake:
+    """Read a file; see `riskmap.io.tables.read_file`."""
+    step = progress or (lambda _what, _share: None)
+    declared = parse_datum(datum) if datum else None
+    step("check", 0.0)
+    kind = file_checks.check(path, name, limits)
+    step("read", 0.05)
+    sheets = parse(path, kind, name, limits)
+    step("match", 0.55)
+    marks = ours.marks_of(sheets)
+    reader = _FileReader(
+        layer,
+        declared=ours.datum_of_marks(marks, declared, name) or declared,
+        fallback=parse_datum(fallback) if fallback else None,
+        names=naming(subdistricts),
+        limits=limits,
+        file=name,
+        kind=kind,
+        marks=marks,
+        others=others or {},
+    )
+    for i, sheet in enumerate(sheets):
+        reader.sheet(sheet)
+        step("match", 0.55 + 0.35 * (i + 1) / len(sheets))
+    if not reader.done.parts:
+        if reader.done.foreign:
+            raise ours.only_other_layers(name, reader.done.foreign)
+        raise _no_header(name, layer)
+    step("join", 0.9)
+    done = reader.done
+    intake = assemble(
+        layer,
+        done.parts,
+        file=name,
+        digest=file_checks.digest(path, kind),
+        datum=done.datum or (declared.id if declared else ""),
+        reports=done.reports,
+        issues=done.issues,
+        batch=marks.batch,
+    )
+    step("done", 1.0)
+    return intake
+
+
+def _no_header(name: str, layer: Layer) -> UnreadableFileError:
+    codes = "、".join(layer.aliases.get("code", ("编号",))[-3:])
+    return UnreadableFileError(
+        f"{name}：没有找到“{layer.title.zh}”的表头；请保留写有编号（如 {codes}）等列名的一行，并核对所选图层",
+        f"{name}: no header of {layer.title.en} was found; keep the line with the column names (code: {codes}) and check "
+        "that this is the right layer",
+    )
+
+
+class _FileReader:
+    def __init__(
+        self,
+        layer: Layer,
+        *,
+        declared: Datum | None,
+        fallback: Datum | None,
+        names: Naming,
+        limits: Limits,
+        file: str,
+        kind: str,
+        marks: ours.Marks,
+        others: Mapping[str, str],
+    ) -> None:
+        self._layer = layer
+        self._declared = declared
+        self._fallback = fallback
+        self._marks = marks
+        self._others = others
+        self._names = names
+        self._file = file
+        self._kind = kind
+        self._dictionary = HeaderDictionary(layer)
+        self._blocks = BlockReader(layer, names, limits)
+        self.done = _Reading()
+
+    def sheet(self, sheet: RawSheet) -> None:
+        """Read one sheet or vector layer."""
+        if sheet.name == ours.MARKER_SHEET:
+            return
+        if sheet.header is not None:
+            self._layer_of_file(sheet)
+        else:
+            self._spreadsheet(sheet)
+
+    def _layer_of_file(self, sheet: RawSheet) -> None:
+        header = None if _NO_LAYERS.match(sheet.name) else stated_header(sheet, self._dictionary)
+        if header is None or self._of_other_layer(sheet, header):
+            self.done.reports.append(SheetReport(sheet.name, None, 0, 0, ()))
+            return
+        count = sheet.table.num_rows
+        rows = np.arange(count)
+        columns = trimmed(sheet)
+        foreign = ours.foreign_rows(header, columns, self._layer.id, self._others)
+        if foreign is not None:
+            rows = np.flatnonzero(~foreign)
+            self._note_foreign(sheet, header, columns, foreign)
+        default = first_named(self._names, (sheet.name, Path(self._file).stem))
+        source = Source(
+            self._file, sheet.name, header, columns, rows, [default] * len(rows), shapes=sheet.shapes
+        )
+        datum = self._datum_of_layer(sheet, source)
+        part = self._blocks.read(source, datum)
+        self._report(sheet, [header], [part], count, count - len(rows))
+
+    def _of_other_layer(self, sheet: RawSheet, header: Header) -> bool:
+        other = ours.other_layer(sheet.name, header, self._marks, self._layer.id, self._others)
+        if other is None:
+            return False
+        self.done.foreign.append(other)
+        self._note(sheet.name, None, "other_layer", ours.foreign_note(f"{self._file} › {sheet.name}", other))
+        return True
+
+    def _note_foreign(
+        self,
+        sheet: RawSheet,
+        header: Header,
+        columns: Sequence[pa.ChunkedArray],
+        foreign: np.ndarray[tuple[int], np.dtype[np.bool_]],
+    ) -> None:
+        at = next(m.heading.column for m in header.matches if m.heading.text == "layer")
+        names = sorted({columns[at][int(i)].as_py() for i in np.flatnonzero(foreign)})
+        place = f"{self._file} › {sheet.name}"
+        self._note(
+            sheet.name, None, "other_layer", ours.foreign_note(place, "、".join(names), int(foreign.sum()))
+        )
+
+    def _datum_of_layer(self, sheet: RawSheet, source: Source) -> Datum | None:
+        if sheet.shapes is None:
+            return self._datum_of_cells(source, [])
+        if sheet.shapes.null_count == len(sheet.shapes) and self._declared is None and not sheet.crs:
+            return None
+        declared = self._declared or (None if sheet.crs and sheet.crs_stated else self._fallback)
+        datum, remark = datums.of_layer(sheet, declared, self._file)
+        if remark is not None:
+            self._note(sheet.name, "position", "datum_overrides_file", remark)
+        self.done.datum = datum.id
+        return datum
+
+    def _spreadsheet(self, sheet: RawSheet) -> None:
+        columns = trimmed(sheet)
+        top = _rows(columns, 0, _LOOKED_AT_ROWS)
+        header = find_header(top, sheet, self._dictionary)
+        if header is not None and self._of_other_layer(sheet, header):
+            self.done.reports.append(SheetReport(sheet.name, None, 0, 0, ()))
+            return
+        if header is None:
+            self.done.texts += [text for row in top for text in row if text]
+            self.done.reports.append(SheetReport(sheet.name, None, 0, 0, ()))
+            return
+        if self._kind == "csv":
+            columns = _unescaped(columns, header)
+        titles = [text for row in top[: header.first] for text in row if text]
+        self.done.texts += titles
+        default = first_named(
+            self._names, (sheet.name if self._kind != "csv" else None, *titles, Path(self._file).stem)
+        )
+        headers, parts, rows, skipped = [header], [], 0, 0
+        start, stop = header.last + 1, len(columns[0])
+        while True:
+            table = [c.slice(0, stop) for c in columns]
+            lines = sort_lines(
+                table,
+                header,
+                start=start,
+                spellings=self._dictionary.spellings,
+                is_section=self._names.section,
+            )
+            follower = self._following(sheet, columns, lines.breaks)
+            if follower is not None:
+                # Another table with other columns begins here: read up to it first.
+                stop = follower.first
+                table = [c.slice(0, stop) for c in columns]
+                lines = sort_lines(
+                    table,
+                    header,
+                    start=start,
+                    spellings=self._dictionary.spellings,
+                    is_section=self._names.section,
+                )
+            source = Source(
+                self._file,
+                sheet.name,
+                header,
+                table,
+                lines.data,
+                _by_section(lines.data, lines.sections, default),
+                merges=sheet.merges,
+            )
+            parts.append(self._blocks.read(source, self._datum_of_cells(source, titles)))
+            rows += len(lines.data) + lines.skipped
+            skipped += lines.skipped
+            if follower is None:
+                break
+            depth = follower.last - follower.first + 1
+            rows, skipped = rows + depth, skipped + depth
+            header, start, stop = follower, follower.last + 1, len(columns[0])
+            headers.append(header)
+        self._report(sheet, headers, parts, rows, skipped)
+        if sheet.hidden and rows > skipped:
+            self._note(
+                sheet.name,
+                None,
+                "hidden_sheet",
+                Say(
+                    f"{self._file} › {sheet.name}：这是隐藏的工作表，也已读取；若不需要请删除",
+                    f"{self._file} › {sheet.name}: a hidden sheet was read too; delete it if it is not meant",
+                ),
+            )
+
+    def _following(
+        self, sheet: RawSheet, columns: Sequence[pa.ChunkedArray], breaks: Sequence[int]
+    ) -> Header | None:
+        for at in breaks:
+            found = find_header(_rows(columns, at, 3), sheet, self._dictionary)
+            if found is not None and found.first == 0:
+                return Header(at, at + found.last, found.matches)
+        return None
+
+    def _datum_of_cells(self, source: Source, titles: Sequence[str]) -> Datum | None:
+        """Return the datum of a table's numbers; asked for only where it states a position."""
+        targets = {m.target: m for m in source.header.matches if m.target in {*POSITION_TARGETS, SHAPE}}
+        if not targets:
+            return None
+        declared = self._declared or ours.datum_of_headers(source.header) or self._fallback
+        if declared is None:
+            stated = stated_positions(source, {str(t): m for t, m in targets.items()}, None)
+            shaped = SHAPE in targets and self._layer.geometry != "point"
+            if not shaped and (stated is None or not (stated.has_x | stated.has_y).any()):
+                return None
+            headers = [m.heading.text for m in targets.values()]
+            raise datums.needed(f"{self._file} › {source.sheet}", [*headers, *titles, *self.done.texts])
+        self.done.datum = declared.id
+        hints = {m.hint for m in targets.values() if datums.contradiction(m.hint, declared)}
+        for hint in sorted(h for h in hints if h):
+            heading = next(m.heading.text for m in targets.values() if m.hint == hint)
+            self._note(
+                source.sheet,
+                "position",
+                "datum_contradicts_header",
+                Say(
+                    f"{self._file} › {source.sheet} › {heading}：表头说的是 {datums.title(hint)}，声明的是 "
+                    f"{datums.title(declared.id)}，已按声明处理；请核对",
+                    f"{self._file} › {source.sheet} › {heading}: the header speaks of {hint} but {declared.id} was "
+                    "declared and followed; check it",
+                ),
+            )
+        return declared
+
+    def _report(
+        self, sheet: RawSheet, headers: Sequence[Header], parts: Sequence[Part], rows: int, skipped: int
+    ) -> None:
+        self.done.parts += parts
+        self._note_rivals(sheet, headers)
+        matches = tuple(dict.fromkeys(m for part in parts for m in _understood(part.source)))
+        last = None if headers[0].last < 0 else headers[0].last + 1
+        self.done.reports.append(SheetReport(sheet.name, last, rows, skipped, matches))
+
+    def _note_rivals(self, sheet: RawSheet, headers: Sequence[Header]) -> None:
+        for header in headers:
+            for match in header.matches:
+                target = rival(match, self._dictionary)
+                taken = None if target is None else header.column_of(target)
+                if taken is None or target == "position":
+                    continue  # 坐标 over two columns is one position
+                used = next(m.heading.text for m in header.matches if m.heading.column == taken)
+                self._note(
+                    sheet.name,
+                    target,
+                    "two_columns_for_one",
+                    Say(
+                        f"{self._file} › {sheet.name}：“{used}”和“{match.heading.text}”两列含义相同，只读取了“{used}”；"
+                        "请合并或改名",
+                        f"{self._file} › {sheet.name}: the columns “{used}” and “{match.heading.text}” mean the same; only "
+                        f"“{used}” was read, merge or rename them",
+                    ),
+                )
+
+    def _note(self, sheet: str, target: str | None, rule: str, say: Say) -> None:
+        self.done.issues.append(Issue(sheet, None, None, target, None, "warning", rule, say))
+
+
+def _understood(source: Source) -> Iterator[HeaderMatch]:
+    """Yield how each column was understood; one without a header is named where it carries data."""
+    position: Match | None = None
+    for match in source.header.matches:
+        heading = match.heading
+        if match.target == "position":
+            position = match
+        if (
+            position is not None
+            and match.target is None
+            and heading.column == position.heading.column + 1
+            and heading.text == position.heading.text
+        ):
+            # 坐标 merged over two columns: the second number was read with the first.
+            yield HeaderMatch(heading.column, heading.text, "position", position.how)
+        elif heading.text:
+            yield HeaderMatch(heading.column, heading.text, match.target, match.how)
+        elif (
+            match.target is None
+            and heading.column < len(source.columns)
+            and (column := source.column(heading.column)).null_count < len(column)
+        ):
+            yield HeaderMatch(heading.column, f"第 {heading.column + 1} 列（无表头）", None, "left")
+
+
+def _rows(columns: Sequence[pa.ChunkedArray], start: int, count: int) -> list[Row]:
+    if not columns:
+        return []
+    return [list(row) for row in zip(*(c.slice(start, count).to_pylist() for c in columns), strict=True)]
+
+
+def _by_section(
+    data: np.ndarray[tuple[int], np.dtype[np.int64]], sections: dict[int, str], default: str | None
+) -> list[str | None]:
+    if not sections:
+        return [default] * len(data)
+    starts = sorted(sections)
+    found: list[str | None] = [default] * len(data)
+    for start, end in pairwise([*starts, 1 << 62]):
+        low, high = np.searchsorted(data, [start, end])
+        found[low:high] = [sections[start]] * int(high - low)
+    return found
+
+
+def _unescaped(columns: Sequence[pa.ChunkedArray], header: Header) -> list[pa.ChunkedArray]:
+    """Undo what a CSV does to keep text as text.
+
+    Ours (it carries record versions) puts ' before = + - @ tab and before a genuine '; Excel's
+    ="00123" is unwrapped in any other.
+    """
+    if any(m.target == "version" and m.heading.text == VERSION_HEADER for m in header.matches):
+        return [pc.replace_substring_regex(c, r"^'([=+\-@\t\r'])", r"\1") for c in columns]
+    return [pc.replace_substring_regex(c, r'^="([^"]*)"$', r"\1") for c in columns]

@@ -1,0 +1,65 @@
+"""CSV for Excel and WPS: UTF-8 with BOM, one file per layer, no cell that a spreadsheet would calculate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute
+
+from riskmap.io.files.atomic import Written, replacing
+from riskmap.io.writers.record_columns import Column, sheet_columns
+from riskmap.rules.arrays import pc
+from riskmap.texts import t
+from riskmap.values.inventory import DEMO_MARK, Inventory, LayerInventory
+
+GUARDED: Final = "=+-@\t\r'"
+
+
+_LIVE: Final = r"^[=+\-@\t\r']"
+
+
+def guard(values: pa.Array) -> pa.Array:
+    """Put `'` before texts that a spreadsheet would take for a formula, and before a genuine `'`."""
+    return pc.if_else(
+        pc.match_substring_regex(values, _LIVE), pc.binary_join_element_wise("'", values, ""), values
+    )
+
+
+def unguard(text: str) -> str:
+    """Take the `'` away that `guard` put there; other text comes back as it is."""
+    return text[1:] if len(text) > 1 and text[0] == "'" and text[1] in GUARDED else text
+
+
+def write_csv(inventory: Inventory, path: Path) -> list[Written]:
+    """Write one file per layer: `path` itself for one layer, `<stem>_<layer id>.csv` for several."""
+    targets = [
+        path if len(inventory.layers) == 1 else path.with_name(f"{path.stem}_{part.layer.id}{path.suffix}")
+        for part in inventory.layers
+    ]
+    if not targets:
+        return []
+    with replacing(*targets) as rooms:
+        for part, room in zip(inventory.layers, rooms, strict=True):
+            _write(inventory, part, room)
+    return [Written(p, "csv", len(part)) for p, part in zip(targets, inventory.layers, strict=True)]
+
+
+def _write(inventory: Inventory, part: LayerInventory, path: Path) -> None:
+    columns = {c.title: _cells(c) for c in sheet_columns(part, inventory.lang, datum_in_header=True)}
+    if inventory.demo:
+        title = t("export_column_nature", inventory.lang)
+        columns[title] = pa.array([DEMO_MARK] * len(part), pa.string())
+    frame = pl.DataFrame(pl.from_arrow(pa.table(columns)))
+    # Through our own handle: an error of the disk comes as an OSError with its number.
+    with path.open("wb") as out:
+        frame.write_csv(out, include_bom=True, line_terminator="\r\n", quote_style="necessary")
+
+
+def _cells(column: Column) -> pa.Array:
+    if column.kind in {"text", "date", "tier"}:
+        return guard(column.values)
+    # 3 and not 3.0, and the shortest text that reads back as the same number.
+    return column.values.cast(pa.string())

@@ -1,0 +1,187 @@
+"""GeoPackage: a table per layer in CGCS2000, titles as column aliases, opens in QGIS coloured by tier."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Final
+from xml.sax.saxutils import quoteattr
+
+import pyarrow as pa
+import pyogrio
+from pyogrio.errors import DataLayerError, DataSourceError
+
+from riskmap.catalog.layer import GeometryKind
+from riskmap.coordinates import CGCS2000
+from riskmap.errors import ExportError, Lang
+from riskmap.io.files.atomic import Written, replacing
+from riskmap.io.writers.record_columns import Attribute, Group, attributes, groups, statements
+from riskmap.values.inventory import STATES, Inventory, LayerInventory, tier_title
+from riskmap.vocabulary import TIER_COLOURS
+
+DATUM: Final = "CGCS2000 (EPSG:4490)"
+
+
+_STYLES: Final = """
+CREATE TABLE layer_styles (
+  id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, f_table_catalog TEXT(256), f_table_schema TEXT(256),
+  f_table_name TEXT(256), f_geometry_column TEXT(256), styleName TEXT(30), styleQML TEXT, styleSLD TEXT,
+  useAsDefault BOOLEAN, description TEXT, owner TEXT(30), ui TEXT(30),
+  update_time DATETIME DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ','now'))
+)"""
+
+
+# QGIS's names for our symbols.
+_MARKERS: Final = {"drop": "circle", "house": "pentagon"}
+
+
+def write_gpkg(inventory: Inventory, path: Path) -> list[Written]:
+    """Write the GeoPackage. A layer's records of another geometry kind get a table of their own."""
+    with replacing(path) as (room,):
+        tables: list[tuple[str, str, int, str]] = []
+        for part in inventory.layers:
+            columns = attributes(part, inventory.lang, words=True)
+            for group in groups(part):
+                name = part.layer.id if group.kind == part.layer.geometry else f"{part.layer.id}_{group.kind}"
+                place = _write_table(inventory, part, columns, group, path=room, name=name)
+                qml = style_qml(part, columns, group.kind, inventory.lang)
+                tables.append((name, place, len(group.rows), qml))
+        _finish(room, tables)
+    return [Written(path, "gpkg", len(inventory))]
+
+
+def _write_table(
+    inventory: Inventory,
+    part: LayerInventory,
+    columns: list[Attribute],
+    group: Group,
+    *,
+    path: Path,
+    name: str,
+) -> str:
+    taken = {c.name.casefold() for c in columns}
+    place = next(word for word in ("geom", "riskmap_geom") if word not in taken)
+    key = next(word for word in ("fid", "riskmap_fid") if word not in taken)
+    fields = [_typed(c, group.rows) for c in columns]
+    table = pa.table(
+        [*(values for _, values in fields), group.wkb],
+        schema=pa.schema([*(field for field, _ in fields), pa.field(place, pa.binary())]),
+    )
+    facts = statements(inventory, DATUM)
+    write_table(
+        table,
+        path,
+        layer=name,
+        driver="GPKG",
+        geometry_name=place,
+        geometry_type=group.type,
+        append=path.exists(),
+        layer_metadata=facts,
+        layer_options={
+            "FID": key,
+            "GEOMETRY_NAME": place,
+            "IDENTIFIER": name if name != part.layer.id else part.layer.title.text(inventory.lang),
+            "DESCRIPTION": "；".join(facts.values()),
+        },
+    )
+    return place
+
+
+def write_table(table: pa.Table, path: Path, **options: Any) -> None:
+    """Hand a table with a WKB column to GDAL; what it refuses becomes an ExportError."""
+    try:
+        pyogrio.write_arrow(table, path, crs=CGCS2000, **options)
+    except (DataSourceError, DataLayerError) as problem:
+        raise ExportError(
+            f"{path.name}：无法写入（{problem}）；请检查磁盘空间或换一个位置",
+            f"{path.name}: cannot be written ({problem}); check the disk or choose another place",
+        ) from problem
+
+
+def _typed(column: Attribute, rows: pa.Array) -> tuple[pa.Field, pa.Array]:
+    values = column.values.take(rows)
+    if column.type == "date":
+        try:
+            values = values.cast(pa.date32())
+        except pa.ArrowInvalid:  # a text that is no calendar date stays a text
+            values = column.values.take(rows)
+    return pa.field(column.name, values.type, metadata={"GDAL:OGR:alternative_name": column.title}), values
+
+
+def _finish(path: Path, tables: list[tuple[str, str, int, str]]) -> None:
+    """Add the styles, and count: a full disk must not leave fewer records than were selected."""
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute(_STYLES)
+        for name, place, rows, qml in tables:
+            quoted = '"' + name.replace('"', '""') + '"'
+            found = db.execute(f"SELECT count(*) FROM {quoted}").fetchone()[0]  # noqa: S608 - quoted, an id of ours
+            if found != rows:
+                raise ExportError(
+                    f"{path.name} › {name}：应有 {rows} 条，只写入 {found} 条；请检查磁盘空间后重试",
+                    f"{path.name} › {name}: {found} of {rows} records were written; check the disk and try again",
+                )
+            db.execute(
+                "INSERT INTO layer_styles (f_table_catalog, f_table_schema, f_table_name, f_geometry_column, styleName,"
+                " styleQML, styleSLD, useAsDefault, description, owner) VALUES ('', '', ?, ?, ?, ?, '', 1, '', '')",
+                (name, place, name[:30], qml),
+            )
+        db.execute(
+            "INSERT INTO gpkg_contents (table_name, data_type, identifier) "
+            "VALUES ('layer_styles', 'attributes', 'layer_styles')"
+        )
+
+
+def style_qml(part: LayerInventory, columns: list[Attribute], kind: GeometryKind, lang: Lang) -> str:
+    """Return the QGIS style: one category per tier in its colour, everything without a tier grey."""
+    tier = next(c.name for c in columns if c.derived and c.name.removeprefix("riskmap_") == "tier")
+    symbols = "".join(
+        _symbol(i, TIER_COLOURS[state], kind, part.layer.style.symbol) for i, state in enumerate(STATES)
+    )
+    categories = "".join(
+        f'<category render="true" type="string" symbol="{i}" value="{"" if state == "unrated" else state}" '
+        f"label={quoteattr(tier_title(state, lang))}/>"
+        for i, state in enumerate(STATES)
+    )
+    shape = {"point": 0, "line": 1, "polygon": 2}[kind]
+    return (
+        '<!DOCTYPE qgis PUBLIC "http://mrcc.com/qgis.dtd" "SYSTEM"><qgis version="3.22.0" styleCategories="Symbology">'
+        f'<renderer-v2 type="categorizedSymbol" attr={quoteattr(tier)} symbollevels="0" enableorderby="0" forceraster="0">'
+        f"<categories>{categories}</categories><symbols>{symbols}</symbols></renderer-v2>"
+        f"<layerGeometryType>{shape}</layerGeometryType></qgis>"
+    )
+
+
+def _symbol(number: int, colour: str, kind: GeometryKind, marker: str) -> str:
+    rgb = ",".join(str(int(colour[i : i + 2], 16)) for i in (1, 3, 5))
+    kinds = {
+        "point": (
+            "marker",
+            "SimpleMarker",
+            {
+                "name": _MARKERS.get(marker, marker),
+                "color": f"{rgb},255",
+                "outline_color": "255,255,255,255",
+                "outline_width": "0.2",
+                "size": "2.4",
+                "size_unit": "MM",
+            },
+        ),
+        "line": (
+            "line",
+            "SimpleLine",
+            {"line_color": f"{rgb},255", "line_width": "0.8", "line_width_unit": "MM"},
+        ),
+        "polygon": (
+            "fill",
+            "SimpleFill",
+            {"color": f"{rgb},128", "style": "solid", "outline_color": f"{rgb},255", "outline_width": "0.4"},
+        ),
+    }
+    type_, class_, options = kinds[kind]
+    # QGIS up to 3.24 reads <prop>, later ones read both.
+    properties = "".join(f'<prop k="{k}" v="{v}"/>' for k, v in options.items())
+    return (
+        f'<symbol name="{number}" type="{type_}" alpha="1" clip_to_extent="1" force_rhr="0">'
+        f'<layer class="{class_}" enabled="1" locked="0" pass="0">{properties}</layer></symbol>'
+    )

@@ -1,0 +1,87 @@
+"""Papers as PDF: the letters go into the file, so that every reader and printer shows the same."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+import orjson
+import typst
+
+from riskmap.errors import ExportError, Say
+from riskmap.io.files.atomic import replacing
+from riskmap.io.writers.paper import Paper
+
+_LOOK: Final = Path(__file__).with_name("paper.typ")
+
+
+_LATIN: Final = ("Times New Roman", "Liberation Serif", "Tinos")
+
+
+# What Windows, macOS and Linux have for body and headings, the printed form's own letters first.
+_SONG: Final = ("SimSun", "FangSong", "Songti SC", "STSong", "Noto Serif CJK SC", "Source Han Serif SC")
+
+
+_HEI: Final = (
+    "SimHei",
+    "Microsoft YaHei",
+    "Heiti SC",
+    "PingFang SC",
+    "Noto Sans CJK SC",
+    "Source Han Sans SC",
+)
+
+
+_ANY: Final = ("WenQuanYi Zen Hei", "WenQuanYi Micro Hei", "AR PL UMing CN", "Droid Sans Fallback")
+
+
+_BODY: Final = (*_LATIN, *_SONG, *_HEI, *_ANY)
+
+
+_HEAD: Final = (*_LATIN, *_HEI, *_SONG, *_ANY)
+
+
+def write_pdf(paper: Paper, path: Path) -> None:
+    """Write a paper as .pdf, whole or not at all.
+
+    ExportError where this machine has no Chinese letters: a paper of empty boxes helps nobody.
+    """
+    if (missing := pdf_needs()) is not None:
+        raise ExportError(f"{path}：{missing.zh}", f"{path}: {missing.en}")
+    fonts, names = _installed()
+    body, head = ([name for name in wanted if name in names] for wanted in (_BODY, _HEAD))
+    content = {
+        "title": paper.title,
+        "author": paper.author,
+        "marks": paper.marks,
+        "lang": paper.lang,
+        "body": body,
+        "head": head,
+        "parts": [{"kind": type(part).__name__.lower()} | asdict(part) for part in paper.parts],
+    }
+    # Texts go in as data and are never read as markup.
+    made = typst.compile(
+        _LOOK.read_bytes(), sys_inputs={"paper": orjson.dumps(content).decode()}, font_paths=fonts
+    )
+    assert isinstance(made, bytes)
+    with replacing(path) as (room,):
+        room.write_bytes(made)
+
+
+def pdf_needs() -> Say | None:
+    """Return what this machine lacks for a PDF in Chinese, None where nothing is missing."""
+    if not _installed()[1].isdisjoint((*_SONG, *_HEI, *_ANY)):
+        return None
+    return Say(
+        "这台电脑没有中文字体，无法写 PDF；请安装宋体或 Noto CJK 字体，或改存 .docx",
+        "this computer has no Chinese fonts for a PDF; install SimSun or Noto CJK, or write .docx",
+    )
+
+
+@lru_cache(maxsize=1)
+def _installed() -> tuple[typst.Fonts, frozenset[str]]:
+    """Return the fonts of this machine and their names; looking for them takes longer than a page."""
+    fonts = typst.Fonts()
+    return fonts, frozenset(fonts.families())

@@ -1,0 +1,72 @@
+"""GeoParquet 1.1: one file per layer, WKB in CGCS2000, columns by id, titles in the schema."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pyproj
+import shapely
+
+from riskmap.coordinates import CGCS2000
+from riskmap.io.files.atomic import Written, replacing
+from riskmap.io.writers.record_columns import attributes, geometries, statements
+from riskmap.values.inventory import Inventory, LayerInventory
+
+_DATUM = "CGCS2000 (EPSG:4490)"
+
+
+def write_parquet(inventory: Inventory, path: Path) -> list[Written]:
+    """Write `path` itself for one layer, `<stem>_<layer id>.parquet` for several."""
+    targets = [
+        path if len(inventory.layers) == 1 else path.with_name(f"{path.stem}_{part.layer.id}{path.suffix}")
+        for part in inventory.layers
+    ]
+    if not targets:
+        return []
+    with replacing(*targets) as rooms:
+        for part, room in zip(inventory.layers, rooms, strict=True):
+            with room.open("wb") as out:
+                pq.write_table(_table(part, inventory), out, compression="zstd")
+    return [Written(p, "parquet", len(part)) for p, part in zip(targets, inventory.layers, strict=True)]
+
+
+def _table(part: LayerInventory, inventory: Inventory) -> pa.Table:
+    columns = attributes(part, inventory.lang, words=False)
+    taken = {c.name for c in columns}
+    place = "geometry" if "geometry" not in taken else "riskmap_geometry"
+    wkb = geometries(part)
+    schema = pa.schema(
+        [
+            *(pa.field(c.name, c.values.type, metadata={"title": c.title, "unit": c.unit}) for c in columns),
+            pa.field(place, pa.binary()),
+        ],
+        metadata={
+            "geo": json.dumps(_geo(place, wkb)),
+            "riskmap": json.dumps(
+                {
+                    "layer": part.layer.id,
+                    **statements(inventory, _DATUM),
+                    "titles": {c.name: c.title for c in columns},
+                },
+                ensure_ascii=False,
+            ),
+        },
+    )
+    return pa.table([*(c.values for c in columns), wkb], schema=schema)
+
+
+def _geo(place: str, wkb: pa.Array) -> dict[str, Any]:
+    shapes = shapely.from_wkb(np.array(wkb.drop_null().to_pylist(), object))
+    column: dict[str, Any] = {
+        "encoding": "WKB",
+        "geometry_types": sorted({shape.geom_type for shape in shapes}),
+        "crs": pyproj.CRS.from_user_input(CGCS2000).to_json_dict(),
+    }
+    if len(shapes):
+        column["bbox"] = [float(v) for v in shapely.total_bounds(shapes)]
+    return {"version": "1.1.0", "primary_column": place, "columns": {place: column}}

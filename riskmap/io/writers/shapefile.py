@@ -1,0 +1,154 @@
+"""Zipped shapefiles for software that takes nothing else: short names, all explained beside the data."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.compute
+import pyogrio
+
+from riskmap.errors import ExportError
+from riskmap.io.files.atomic import Written, replacing
+from riskmap.io.writers.csv_file import guard
+from riskmap.io.writers.geopackage import DATUM, write_table
+from riskmap.io.writers.record_columns import Attribute, Group, attributes, groups, statements
+from riskmap.rules.arrays import pc
+from riskmap.texts import t
+from riskmap.values.inventory import Inventory, LayerInventory
+
+_NAME_BYTES: Final = 10
+
+
+_TEXT_BYTES: Final = 254  # what a DBF text field holds
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    attribute: Attribute
+    short: str
+    values: pa.Array  # as written
+    cut: tuple[str, ...]  # codes of the records whose text did not fit
+
+
+def write_shp(inventory: Inventory, path: Path) -> list[Written]:
+    """Write a zip: one shapefile per layer and geometry kind, and 字段说明.csv with every name and cut text."""
+    guide: list[list[str]] = [[key, value] for key, value in statements(inventory, DATUM).items()]
+    guide += [[], [t(f"export_guide_{word}", inventory.lang) for word in _GUIDE]]
+    with replacing(path) as (room,):
+        folder = room.parent / "shp"
+        folder.mkdir()
+        for part in inventory.layers:
+            columns = attributes(part, inventory.lang, words=True)
+            for group in groups(part):
+                name = part.layer.id if group.kind == part.layer.geometry else f"{part.layer.id}_{group.kind}"
+                written = _columns(columns, part, group)
+                _write(written, group, folder / f"{name}.shp")
+                guide += _explain(name, written, inventory)
+        _zip(folder, guide, room, inventory)
+    return [Written(path, "shp.zip", len(inventory))]
+
+
+_GUIDE: Final = ("file", "field", "id", "title", "type", "unit", "cut")
+
+
+def short_names(names: Sequence[str]) -> list[str]:
+    """Return ASCII names of at most ten characters, no two alike, as close to the given ones as can be."""
+    seen: set[str] = set()
+    found = []
+    for number, name in enumerate(names, start=1):
+        plain = re.sub(r"[^A-Za-z0-9_]", "", name) or f"field_{number}"
+        plain = plain if plain[0].isalpha() else f"f{plain}"
+        short, i = plain[:_NAME_BYTES], 1
+        while short.casefold() in seen:
+            i += 1
+            short = f"{plain[: _NAME_BYTES - len(str(i))]}{i}"
+        seen.add(short.casefold())
+        found.append(short)
+    return found
+
+
+def _columns(columns: Sequence[Attribute], part: LayerInventory, group: Group) -> list[_Column]:
+    codes = part.table["code"].take(group.rows).to_pylist()
+    found = []
+    # An import guesses at cut names; "tier" alone could pass for the end of "declared_tier".
+    names = [f"risk_{c.name}" if c.derived and c.name == "tier" else c.name for c in columns]
+    for column, short in zip(columns, short_names(names), strict=True):
+        values = column.values.take(group.rows)
+        cut: tuple[str, ...] = ()
+        if pa.types.is_string(values.type):
+            values, cut = _fitting(values, codes)
+        found.append(_Column(column, short, values, cut))
+    return found
+
+
+def _fitting(values: pa.Array, codes: Sequence[str]) -> tuple[pa.Array, tuple[str, ...]]:
+    longest = pc.max(pc.binary_length(values)).as_py() or 0
+    if longest <= _TEXT_BYTES:
+        return values, ()
+    texts = values.to_pylist()
+    cut = tuple(code for code, v in zip(codes, texts, strict=True) if v and len(v.encode()) > _TEXT_BYTES)
+    return pa.array([None if v is None else fit(v) for v in texts], pa.string()), cut
+
+
+def fit(text: str) -> str:
+    """Return as much of a text as 254 bytes of UTF-8 hold, whole characters only."""
+    return text.encode()[:_TEXT_BYTES].decode(errors="ignore")
+
+
+def _write(columns: Sequence[_Column], group: Group, path: Path) -> None:
+    place = "geometry_"  # no attribute has it: names end at ten letters without "_"
+    table = pa.table(
+        [*(c.values for c in columns), group.wkb],
+        schema=pa.schema(
+            [*(pa.field(c.short, c.values.type) for c in columns), pa.field(place, pa.binary())]
+        ),
+    )
+    write_table(
+        table,
+        path,
+        driver="ESRI Shapefile",
+        geometry_name=place,
+        geometry_type=group.type,
+        encoding="UTF-8",
+    )
+    found = pyogrio.read_info(path)["features"]
+    if found != len(group.rows):
+        raise ExportError(
+            f"{path.name}：应有 {len(group.rows)} 条，只写入 {found} 条；请检查磁盘空间后重试",
+            f"{path.name}: {found} of {len(group.rows)} records were written; check the disk and try again",
+        )
+
+
+def _explain(name: str, columns: Sequence[_Column], inventory: Inventory) -> list[list[str]]:
+    separator = t("export_list_separator", inventory.lang)
+    return [
+        [
+            f"{name}.shp",
+            c.short,
+            c.attribute.name,
+            c.attribute.title,
+            t(f"export_type_{c.attribute.type}", inventory.lang),
+            c.attribute.unit,
+            separator.join(c.cut),
+        ]
+        for c in columns
+    ]
+
+
+def _zip(folder: Path, guide: Sequence[Sequence[str]], target: Path, inventory: Inventory) -> None:
+    text = io.StringIO()
+    writer = csv.writer(text)
+    for row in guide:
+        writer.writerow(guard(pa.array(row, pa.string())).to_pylist())
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        for member in sorted(folder.iterdir()):
+            archive.write(member, member.name)
+        archive.writestr(f"{t('export_shp_guide', inventory.lang)}.csv", text.getvalue().encode("utf-8-sig"))

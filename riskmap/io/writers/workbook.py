@@ -1,0 +1,373 @@
+"""The workbook as a bureau sends it: a cover that says what it is and whether it adds up, a sheet per layer.
+
+The cover: what the inventory is, how it was made, its totals, and whether they add up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, Final, cast
+
+import pyarrow as pa
+import pyarrow.compute
+import xlsxwriter
+from xlsxwriter.worksheet import Worksheet
+
+from riskmap.errors import Lang, Say
+from riskmap.io.files.atomic import Written, replacing
+from riskmap.io.writers.record_columns import Column, sheet_columns
+from riskmap.io.writers.workbook_parts import (
+    CELL_LIMIT,
+    Cells,
+    LongSheet,
+    Looks,
+    literal,
+    new_workbook,
+    page,
+    sheet_name,
+    too_long,
+    units,
+    width,
+)
+from riskmap.rules.arrays import pc
+from riskmap.texts import t
+from riskmap.values.inventory import (
+    DEMO_MARK,
+    STATES,
+    Counts,
+    Inventory,
+    LayerInventory,
+    add_counts,
+    subdistrict_counts,
+    tier_counts,
+    tier_title,
+)
+
+_FEW: Final = 20  # so many codes still read well on the cover
+
+
+_DIGEST: Final = 12
+
+
+_ACROSS: Final = len(STATES) + 1
+
+
+def write_cover(
+    book: xlsxwriter.Workbook,
+    looks: Looks,
+    inventory: Inventory,
+    taken: set[str],
+    *,
+    notes: Sequence[str] = (),
+) -> None:
+    """Write the cover sheet. `notes` say what the workbook could not hold."""
+    lang = inventory.lang
+    sheet = book.add_worksheet(sheet_name(t("export_cover", lang), taken))
+    sheet.set_column(0, 0, 26)
+    sheet.set_column(1, _ACROSS, 13)
+    page(sheet, inventory, t("export_cover", lang))
+    sheet.set_row(0, 34)
+    literal(sheet, 0, 0, t("export_title", lang, district=inventory.district), looks.title)
+    row = 1
+    if inventory.demo:
+        literal(sheet, row, 0, DEMO_MARK, looks.demo)
+        row += 1
+    for label, text in _facts(inventory):
+        literal(sheet, row, 0, label, looks.label)
+        literal(sheet, row, 1, text, looks.text)
+        row += 1
+    row = _write_check(sheet, looks, inventory, row + 1)
+    for note in notes:
+        _across(sheet, row, note, looks)
+        row += 1
+    by_layer = {part.layer.title.text(lang): tier_counts(part.table) for part in inventory.layers}
+    row = _write_counts(sheet, looks, t("export_by_layer", lang), by_layer, row=row + 1, lang=lang)
+    _write_counts(
+        sheet,
+        looks,
+        t("export_by_subdistrict", lang),
+        _places(inventory.layers, lang),
+        row=row + 1,
+        lang=lang,
+    )
+
+
+def write_subdistricts(
+    book: xlsxwriter.Workbook, looks: Looks, inventory: Inventory, taken: set[str]
+) -> None:
+    """Write tier × sub-district per layer, where there are several layers; the cover has it for one."""
+    if len(inventory.layers) < 2:
+        return
+    lang = inventory.lang
+    sheet = book.add_worksheet(sheet_name(t("export_subdistricts", lang), taken))
+    sheet.set_column(0, 0, 26)
+    sheet.set_column(1, _ACROSS, 13)
+    page(sheet, inventory, t("export_subdistricts", lang))
+    row = 0
+    for part in inventory.layers:
+        title = t("export_by_subdistrict_of", lang, layer=part.layer.title.text(lang))
+        row = _write_counts(sheet, looks, title, _places((part,), lang), row=row, lang=lang) + 1
+
+
+def write_differences(book: xlsxwriter.Workbook, looks: Looks, inventory: Inventory, taken: set[str]) -> None:
+    """Write all codes of the differences that name too many for the cover."""
+    many = [d for d in inventory.differences if len(d.get("codes") or ()) > _FEW]
+    if not many:
+        return
+    lang = inventory.lang
+    sheet = book.add_worksheet(sheet_name(t("export_differences", lang), taken))
+    sheet.set_column(0, 0, 30)
+    sheet.set_column(1, 1, 60)
+    page(sheet, inventory, t("export_differences", lang))
+    row = 0
+    for difference in many:
+        literal(sheet, row, 0, _sentence(difference, lang), looks.bad)
+        row += 1
+        for code in difference["codes"]:
+            literal(sheet, row, 0, str(code), looks.text)
+            row += 1
+
+
+def _facts(inventory: Inventory) -> list[tuple[str, str]]:
+    lang = inventory.lang
+    facts = [
+        (t("export_filter", lang), inventory.filter.text(lang)),
+        (t("export_records", lang), t("export_records_of", lang, n=f"{len(inventory):,}")),
+        (t("export_as_of", lang), inventory.as_of),
+        (t("export_made_at", lang), inventory.made_at),
+        (t("export_made_by", lang), inventory.made_by),
+        (t("export_datum", lang), t("export_datum_text", lang)),
+    ]
+    if any(part.contacts is not None for part in inventory.layers):
+        shown = "unmasked" if inventory.unmasked else "masked"
+        facts.append((t("export_contacts_line", lang), t(f"export_contacts_{shown}", lang)))
+    if inventory.approval:
+        facts.append((t("export_approval", lang), inventory.approval))
+    facts += [
+        (t("export_model_of", lang, layer=part.layer.title.text(lang)), _model(part, lang))
+        for part in inventory.layers
+    ]
+    return facts
+
+
+def _model(part: LayerInventory, lang: Lang) -> str:
+    if part.model is None:
+        return t("export_model_none", lang)
+    return t(
+        "export_model_text",
+        lang,
+        title=part.model.title.text(lang),
+        version=part.model.version,
+        status=t("export_status_adopted" if part.model.status == "adopted" else "export_status_draft", lang),
+        digest=part.model.digest[:_DIGEST],
+    )
+
+
+def _write_check(sheet: Worksheet, looks: Looks, inventory: Inventory, row: int) -> int:
+    lang = inventory.lang
+    if inventory.adds_up and not inventory.differences:
+        literal(sheet, row, 0, t("export_adds_up", lang), looks.good)
+        return row + 1
+    count = len(inventory.differences)
+    literal(sheet, row, 0, t("export_not_adding_up", lang, n=count), looks.bad)
+    row += 1
+    for difference in inventory.differences:
+        _across(sheet, row, _sentence(difference, lang), looks)
+        row += 1
+        codes = [str(code) for code in difference.get("codes") or ()]
+        if codes:
+            _across(sheet, row, _codes(codes, lang), looks)
+            row += 1
+    return row
+
+
+def _across(sheet: Worksheet, row: int, text: str, looks: Looks) -> None:
+    sheet.set_row(row, 15.0 * (1 + len(text) // 55))
+    literal(sheet, row, 0, "", looks.bad)
+    sheet.merge_range(row, 0, row, _ACROSS, "", looks.bad)
+    literal(sheet, row, 0, text, looks.bad)
+
+
+def _codes(codes: Sequence[str], lang: Lang) -> str:
+    if len(codes) > _FEW:
+        return t("export_difference_many", lang, n=len(codes), sheet=t("export_differences", lang))
+    return t("export_difference_codes", lang, codes=t("export_list_separator", lang).join(codes))
+
+
+def _sentence(difference: Mapping[str, Any], lang: Lang) -> str:
+    what = difference.get("what", "")
+    return t(
+        "export_difference",
+        lang,
+        what=what.text(lang) if isinstance(what, Say) else str(what),
+        expected=difference.get("expected", ""),
+        found=difference.get("found", ""),
+    )
+
+
+def _places(parts: Sequence[LayerInventory], lang: Lang) -> dict[str, Counts]:
+    found: dict[str, list[Counts]] = {}
+    for part in parts:
+        for name, counts in subdistrict_counts(part.table).items():
+            found.setdefault(name, []).append(counts)
+    return {
+        name or t("export_no_subdistrict", lang): add_counts(found[name])
+        for name in sorted(found, key=lambda n: (n == "", n))
+    }
+
+
+def _write_counts(
+    sheet: Worksheet, looks: Looks, title: str, counts: Mapping[str, Counts], *, row: int, lang: Lang
+) -> int:
+    """Write one table of counts and return the row below it."""
+    literal(sheet, row, 0, title, looks.header)
+    for i, state in enumerate(STATES, start=1):
+        literal(sheet, row, i, tier_title(state, lang), looks.tier(state))
+    literal(sheet, row, _ACROSS, t("export_total", lang), looks.header)
+    for name, found in counts.items():
+        row += 1
+        literal(sheet, row, 0, name, looks.cell)
+        for i, state in enumerate(STATES, start=1):
+            sheet.write_number(row, i, found[state], looks.count)
+        sheet.write_number(row, _ACROSS, sum(found.values()), looks.sum)
+    total = add_counts(list(counts.values()))
+    row += 1
+    literal(sheet, row, 0, t("export_total", lang), looks.sum_label)
+    for i, state in enumerate(STATES, start=1):
+        sheet.write_number(row, i, total[state], looks.sum)
+    sheet.write_number(row, _ACROSS, sum(total.values()), looks.sum)
+    return row + 1
+
+
+ROWS_PER_SHEET: Final = 1_048_575  # what a sheet holds below one header row
+
+
+_FIRST_DAY: Final = date(1900, 3, 1)  # Excel's calendar is wrong before
+
+
+_DAYS_BEFORE_1970: Final = (date(1970, 1, 1) - date(1899, 12, 30)).days
+
+
+@dataclass(frozen=True, slots=True)
+class _Sheet:
+    name: str
+    part: LayerInventory
+    start: int
+    rows: int
+
+
+def write_xlsx(inventory: Inventory, path: Path) -> list[Written]:
+    """Write the workbook: cover, counts by sub-district, differences, one sheet or more per layer."""
+    with replacing(path) as (room,), new_workbook(room, rows_to_disk=True) as book:
+        _write(inventory, book)
+    return [Written(path, "xlsx", len(inventory))]
+
+
+def _write(inventory: Inventory, book: xlsxwriter.Workbook) -> None:
+    lang = inventory.lang
+    columns = [sheet_columns(part, lang) for part in inventory.layers]
+    notes = _notes(columns, lang)
+    book.set_properties(
+        {
+            "title": t("export_title", lang, district=inventory.district),
+            "author": inventory.made_by,
+            "comments": DEMO_MARK if inventory.demo else "",
+        }
+    )
+    looks = Looks(book)
+    taken: set[str] = {"_riskmap"}
+    write_cover(book, looks, inventory, taken, notes=notes)
+    write_subdistricts(book, looks, inventory, taken)
+    sheets: list[_Sheet] = []
+    for part, group in zip(inventory.layers, columns, strict=True):
+        sheets.extend(_write_layer(book, looks, inventory, part, group, taken=taken))
+    write_differences(book, looks, inventory, taken)
+    _write_marks(book, sheets)
+
+
+def _write_marks(book: xlsxwriter.Workbook, sheets: Sequence[_Sheet]) -> None:
+    """Say, for an import, which sheet holds which layer and in which datum."""
+    marks = book.add_worksheet("_riskmap")
+    rows = [
+        ("kind", "inventory"),
+        ("datum", "cgcs2000"),
+        *((f"sheet:{s.name}", s.part.layer.id) for s in sheets),
+    ]
+    for row, (key, value) in enumerate(rows):
+        literal(marks, row, 0, key)
+        literal(marks, row, 1, value)
+    marks.very_hidden()
+
+
+def _write_layer(
+    book: xlsxwriter.Workbook,
+    looks: Looks,
+    inventory: Inventory,
+    part: LayerInventory,
+    columns: Sequence[Column],
+    *,
+    taken: set[str],
+) -> list[_Sheet]:
+    lang = inventory.lang
+    widths = [width(c, len(part)) for c in columns]
+    written: list[_Sheet] = []
+    for start in range(0, max(len(part), 1), ROWS_PER_SHEET):
+        rows = min(len(part) - start, ROWS_PER_SHEET)
+        name = sheet_name(part.layer.title.text(lang), taken)
+        sheet = cast("LongSheet", book.add_worksheet(name, LongSheet))
+        for i, column in enumerate(columns):
+            sheet.set_column(i, i, widths[i], looks.of(column.kind))
+        _write_header(sheet, looks, columns, lang)
+        cells = (_cells(c, looks, lang) for c in columns)
+        sheet.write_rows(1, [Cells(c.values.slice(start, rows), c.look, c.looks) for c in cells])
+        sheet.freeze_panes(1, 2)
+        sheet.autofilter(0, 0, max(rows, 1), len(columns) - 1)
+        sheet.repeat_rows(0)
+        sheet.ignore_errors({"number_stored_as_text": "A1:XFD1048576"})  # codes and phones are texts
+        page(sheet, inventory, part.layer.title.text(lang))
+        written.append(_Sheet(name, part, start, rows))
+    return written
+
+
+def _write_header(sheet: Worksheet, looks: Looks, columns: Sequence[Column], lang: Lang) -> None:
+    sheet.set_row(0, 32)
+    for i, column in enumerate(columns):
+        literal(sheet, 0, i, column.title, looks.header)
+        if column.kind == "degrees":
+            sheet.write_comment(0, i, t("export_note_datum", lang))
+        elif column.role == "assessed_tier":
+            sheet.write_comment(0, i, t("export_note_tier", lang))
+
+
+def _notes(columns: Sequence[Sequence[Column]], lang: Lang) -> list[str]:
+    """Return what the cover must say about cells that do not hold all of their text."""
+    shapes = sum(too_long(c.values) for group in columns for c in group if c.role == "shape")
+    texts = sum(too_long(c.values) for group in columns for c in group if c.role != "shape")
+    notes = [t("export_cut", lang, n=texts)] if texts else []
+    return [*notes, t("export_shapes_left", lang, n=shapes)] if shapes else notes
+
+
+def _cells(column: Column, looks: Looks, lang: Lang) -> Cells:
+    if column.kind == "tier":
+        return Cells(column.values, looks.of("tier"), looks.tiers(lang))
+    if column.role == "shape":  # half a boundary is worse than none
+        fits = pc.less_equal(units(column.values), CELL_LIMIT)
+        return Cells(pc.if_else(fits, column.values, pa.scalar(None, pa.string())), looks.of("text"))
+    if column.kind != "date":
+        return Cells(column.values, looks.of(column.kind))
+    days = _serial_days(column.values)
+    return Cells(column.values, looks.text) if days is None else Cells(days, looks.of("date"))
+
+
+def _serial_days(values: pa.Array) -> pa.Array | None:
+    """Return ISO dates as Excel counts days, None where one of them is no date of its calendar."""
+    try:
+        days = values.cast(pa.date32())
+    except pa.ArrowInvalid:
+        return None
+    if any(d is not None and d < _FIRST_DAY for d in days.unique().to_pylist()):
+        return None
+    return pc.add(days.cast(pa.int32()), _DAYS_BEFORE_1970).cast(pa.int64())

@@ -1,0 +1,297 @@
+"""What the ledger holds of one layer, read column by column and fast."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import orjson
+import sqlalchemy as sa
+from numpy.typing import NDArray
+
+from riskmap.ledger import schema as s
+from riskmap.ledger.store import json_list, no_cycles, read_chunks
+from riskmap.values.records import CLEAR, Clear, Contact, Value
+
+Box = tuple[float, float, float, float]
+
+
+Checklist = tuple[bool | Clear | None, ...]
+
+
+# A record whose import was taken back: unknown again, but its past stays.
+WITHDRAWN = "withdraw"
+
+
+_FEW = 4096  # distinct texts of a column that are kept once
+
+
+@dataclass(slots=True)
+class Known:
+    """Revisions of one layer as parallel columns; `values` maps field → column, None is unknown.
+
+    `op` is what made the revision (insert, update, retire, reinstate, withdraw), `retired` the
+    reason while it is retired, `changed` the changeset. `shape_at` and `contacts_at` name the
+    version that last set them. `contacts` is None unless it was asked for.
+    """
+
+    feature_id: list[int] = field(default_factory=list)
+    code: list[str] = field(default_factory=list)
+    version: list[int] = field(default_factory=list)
+    changed: list[int] = field(default_factory=list)
+    op: list[str] = field(default_factory=list)
+    retired: list[str | None] = field(default_factory=list)
+    name: list[str | None] = field(default_factory=list)
+    subdistrict: list[str | None] = field(default_factory=list)
+    lon: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    lat: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    values: dict[str, list[Value]] = field(default_factory=dict)
+    checklist: list[Checklist | None] = field(default_factory=list)
+    shape: list[bytes | None] = field(default_factory=list)
+    shape_at: list[int | None] = field(default_factory=list)
+    contacts_at: list[int | None] = field(default_factory=list)
+    contact_count: list[int] = field(default_factory=list)
+    contacts: list[tuple[Contact, ...]] | None = None
+
+    def __len__(self) -> int:
+        return len(self.code)
+
+    def erase(self, at: int) -> None:
+        """Forget what one row says, so that a statement is compared with nothing."""
+        self.name[at] = self.subdistrict[at] = self.checklist[at] = self.shape[at] = None
+        self.lon[at] = self.lat[at] = np.nan
+        for column in self.values.values():
+            column[at] = None
+        if self.contacts is not None:
+            self.contacts[at] = ()
+
+    def body(self, at: int) -> dict[str, Value]:
+        """Return the known fields of one row."""
+        return {k: column[at] for k, column in self.values.items() if column[at] is not None}
+
+    def position(self, at: int) -> tuple[float, float] | None:
+        """Return (lon, lat) of one row, None where unlocated."""
+        lon, lat = float(self.lon[at]), float(self.lat[at])
+        return None if lon != lon or lat != lat else (lon, lat)  # noqa: PLR0124 (NaN)
+
+
+@lru_cache(maxsize=8192)
+def read_checklist(text: str | None) -> Checklist | None:
+    """Return the checklist that a stored text means."""
+    return None if text is None else tuple(orjson.loads(text))
+
+
+@lru_cache(maxsize=8192)
+def write_checklist(items: Checklist | None) -> str | None:
+    """Return the stored text of a checklist; one with nothing known is no checklist."""
+    known = [] if items is None else [None if item is CLEAR else item for item in items]
+    return None if all(item is None for item in known) else orjson.dumps(known).decode()
+
+
+@lru_cache(maxsize=65536)
+def read_contacts(text: str | None) -> tuple[Contact, ...]:
+    """Return the contacts that a stored text means."""
+    return () if text is None else tuple(Contact(**person) for person in orjson.loads(text))
+
+
+def write_contacts(contacts: Sequence[Contact]) -> str | None:
+    """Return the stored text of contacts, unknown parts left out."""
+    if not contacts:
+        return None
+    people: list[dict[str, str]] = []
+    for contact in contacts:
+        person = {"role": contact.role}
+        if contact.name is not None:
+            person["name"] = contact.name
+        if contact.phone is not None:
+            person["phone"] = contact.phone
+        if contact.post is not None:
+            person["post"] = contact.post
+        if contact.verified_on is not None:
+            person["verified_on"] = contact.verified_on
+        people.append(person)
+    return orjson.dumps(people).decode()
+
+
+def count_contacts(contacts: Sequence[Contact] | None) -> int:
+    """Return how many contacts have a name or a phone."""
+    return sum(1 for c in contacts if c.name or c.phone) if contacts else 0
+
+
+_COLUMNS = (
+    s.revision.c.feature_id,
+    s.feature.c.code,
+    s.revision.c.version,
+    s.revision.c.valid_from,
+    s.revision.c.op,
+    s.revision.c.retired,
+    s.revision.c.name,
+    s.revision.c.subdistrict,
+    s.revision.c.lon,
+    s.revision.c.lat,
+    s.revision.c.checklist,
+    s.revision.c.shape_at,
+    s.revision.c.contacts_at,
+    s.revision.c.contact_count,
+    s.shape.c.wkb,
+    s.revision.c.body,
+)
+
+
+SHAPE_OF_REVISION = sa.and_(
+    s.shape.c.feature_id == s.revision.c.feature_id, s.shape.c.version == s.revision.c.shape_at
+)
+
+
+def held_at(table: sa.Table, at: int | None) -> sa.ColumnElement[bool]:
+    """Return the condition for what holds in a table of revisions or results: now, or after changeset `at`."""
+    until = table.c.valid_to
+    return (
+        until.is_(None)
+        if at is None
+        else sa.and_(table.c.valid_from <= at, sa.or_(until.is_(None), until > at))
+    )
+
+
+def _query(*, contacts: bool, joined_by: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    columns: tuple[sa.ColumnElement[Any], ...] = _COLUMNS
+    source = s.feature.join(s.revision, joined_by).outerjoin(s.shape, SHAPE_OF_REVISION)
+    if contacts:
+        columns = (*columns, s.contact_set.c.people)
+        source = source.outerjoin(
+            s.contact_set,
+            sa.and_(
+                s.contact_set.c.feature_id == s.revision.c.feature_id,
+                s.contact_set.c.version == s.revision.c.contacts_at,
+            ),
+        )
+    return sa.select(*columns).select_from(source)
+
+
+def read_known(
+    connection: sa.Connection,
+    layer: str,
+    *,
+    at: int | None = None,
+    codes: Collection[str] | None = None,
+    retired: bool = True,
+    contacts: bool = False,
+    within: Box | None = None,
+) -> Known:
+    """Read one layer in code order: as it is, or as it was after changeset `at`.
+
+    `codes` and `within` (west, south, east, north, of the present boxes) narrow it; `retired`
+    keeps retired records.
+    """
+    if at is None:
+        query = _query(contacts=contacts, joined_by=s.revision.c.id == s.feature.c.revision_id)
+    else:
+        query = _query(contacts=contacts, joined_by=s.revision.c.feature_id == s.feature.c.id)
+        query = query.where(held_at(s.revision, at))
+    query = query.where(s.feature.c.layer == layer)
+    if codes is not None:
+        query = query.where(s.feature.c.code.in_(json_list(codes)))
+    if not retired:
+        query = query.where(s.revision.c.retired.is_(None))
+    if within is not None:
+        west, south, east, north = within
+        query = query.where(
+            s.feature.c.id.in_(
+                sa.text(
+                    "SELECT id FROM feature_box WHERE maxx >= :w AND minx <= :e AND maxy >= :s AND miny <= :n"
+                )
+                .bindparams(w=west, e=east, s=south, n=north)
+                .columns(s.feature.c.id)
+            )
+        )
+    return _collect(connection, query.order_by(s.feature.c.code), contacts=contacts)
+
+
+def read_versions(connection: sa.Connection, layer: str, code: str) -> Known:
+    """Read every revision of one record, oldest first, contacts included."""
+    query = _query(contacts=True, joined_by=s.revision.c.feature_id == s.feature.c.id)
+    query = query.where(s.feature.c.layer == layer, s.feature.c.code == code)
+    return _collect(connection, query.order_by(s.revision.c.version), contacts=True)
+
+
+def read_changed_by(
+    connection: sa.Connection, changeset: int, layer: str, *, first_only: bool = False
+) -> Known:
+    """Read the revisions that one changeset wrote in a layer; with `first_only` only those of new records."""
+    query = _query(contacts=False, joined_by=s.revision.c.feature_id == s.feature.c.id)
+    query = query.where(s.feature.c.layer == layer, s.revision.c.valid_from == changeset)
+    if first_only:
+        query = query.where(s.revision.c.version == 1)
+    return _collect(connection, query.order_by(s.feature.c.code), contacts=False)
+
+
+def read_replaced_by(connection: sa.Connection, changeset: int, layer: str) -> Known:
+    """Read the revisions of a layer that one changeset closed."""
+    query = _query(contacts=False, joined_by=s.revision.c.feature_id == s.feature.c.id)
+    touched = sa.select(s.revision.c.feature_id).where(s.revision.c.valid_from == changeset)
+    query = query.where(
+        s.feature.c.layer == layer, s.feature.c.id.in_(touched), s.revision.c.valid_to == changeset
+    )
+    return _collect(connection, query.order_by(s.feature.c.code), contacts=False)
+
+
+def _collect(connection: sa.Connection, query: sa.Select[Any], *, contacts: bool) -> Known:
+    with no_cycles():
+        return _columns(connection, query, contacts=contacts)
+
+
+def _columns(connection: sa.Connection, query: sa.Select[Any], *, contacts: bool) -> Known:
+    known = Known(contacts=[] if contacts else None)
+    lon: list[NDArray[np.float64]] = []
+    lat: list[NDArray[np.float64]] = []
+    few: dict[str, dict[Any, Any]] = {}
+    for rows in read_chunks(connection, query):
+        columns = list(zip(*rows, strict=True))
+        known.feature_id += columns[0]
+        known.code += columns[1]
+        known.version += columns[2]
+        known.changed += columns[3]
+        known.op += _kept_once(columns[4], few.setdefault("", {}))
+        known.retired += columns[5]
+        known.name += columns[6]
+        known.subdistrict += _kept_once(columns[7], few.setdefault("", {}))
+        lon.append(np.array(columns[8], dtype=np.float64))
+        lat.append(np.array(columns[9], dtype=np.float64))
+        known.checklist += map(read_checklist, columns[10])
+        known.shape_at += columns[11]
+        known.contacts_at += columns[12]
+        known.contact_count += columns[13]
+        known.shape += columns[14]
+        _add_values(known.values, columns[15], few, len(known) - len(rows))
+        if known.contacts is not None:
+            known.contacts += map(read_contacts, columns[16])
+    if lon:
+        known.lon, known.lat = np.concatenate(lon), np.concatenate(lat)
+    return known
+
+
+def _add_values(
+    values: dict[str, list[Value]], bodies: Sequence[str], few: dict[str, dict[Any, Any]], before: int
+) -> None:
+    # One parse for the chunk instead of one per row.
+    read: list[dict[str, Value]] = orjson.loads(f"[{','.join(bodies)}]")
+    keys: set[str] = set().union(*read)
+    for key in sorted(keys - values.keys()):  # a set's own order changes from run to run
+        values[key] = [None] * before
+    for key, column in values.items():
+        new = [body.get(key) for body in read] if key in keys else [None] * len(read)
+        if isinstance(next((v for v in new if v is not None), None), str):
+            new = _kept_once(new, few.setdefault(key, {}))
+        column.extend(new)
+
+
+def _kept_once(column: Sequence[Any], few: dict[Any, Any]) -> Sequence[Any]:
+    """Return the column with equal texts as one object, while there are few of them."""
+    if len(few) > _FEW:
+        return column
+    keep = few.setdefault
+    # Only texts: 1, 1.0 and True are equal and must stay what they are.
+    return [keep(v, v) if type(v) is str else v for v in column]

@@ -1,0 +1,268 @@
+"""Reading: the records of a layer now or on a past day, the history of one, the changesets, the batches."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import orjson
+import sqlalchemy as sa
+
+from riskmap.catalog.layer import Layer
+from riskmap.errors import UnknownNameError
+from riskmap.ledger import schema as s
+from riskmap.ledger.assessments import read_results
+from riskmap.ledger.column_reading import LayerColumns, read_layer
+from riskmap.ledger.columns import Box, Known, read_known, read_versions
+from riskmap.ledger.editing import differences
+from riskmap.ledger.merging import shown
+from riskmap.ledger.store import BESIDE, Store, moments, no_cycles, timestamp
+from riskmap.ledger.undoing import undone_by
+from riskmap.values.records import Change, Features, Records
+
+
+@dataclass(frozen=True, slots=True)
+class ChangesetInfo:
+    """One write: `counts` by what was done, `files` imported by it, `undone_by` a later changeset."""
+
+    id: int
+    at: str
+    who: str
+    why: str
+    kind: str
+    counts: Mapping[str, int]
+    files: tuple[str, ...]
+    undoes: int | None
+    undone_by: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class BatchInfo:
+    """One imported file and the fate of its rows."""
+
+    id: int
+    changeset: int
+    at: str
+    who: str
+    layer: str
+    file: str
+    digest: str
+    datum: str
+    rows: int
+    inserted: int
+    updated: int
+    unchanged: int
+    held: int
+    rejected: int
+    skipped_non_data: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExportInfo:
+    """An export that was noted: `what` was selected, and whether contacts went out unmasked."""
+
+    at: str
+    who: str
+    why: str
+    what: str
+    unmasked: bool
+
+
+def changeset_at(connection: sa.Connection, moment: dt.datetime) -> int:
+    """Return the state at a moment: the last changeset until then that may have touched records, else 0."""
+    t = s.changeset
+    query = sa.select(sa.func.max(t.c.id)).where(t.c.at <= timestamp(moment), t.c.kind != BESIDE)
+    return connection.execute(query).scalar() or 0
+
+
+def written_at(store: Store, number: int) -> str | None:
+    """Return the moment of a changeset, None where this ledger has none of that number."""
+    with store.reading() as connection:
+        return connection.execute(sa.select(s.changeset.c.at).where(s.changeset.c.id == number)).scalar()
+
+
+def changed_since(store: Store, number: int, *, most: int) -> dict[str, tuple[str, ...]] | None:
+    """Return layer → codes of records written or assessed anew after a changeset; None for over `most`."""
+    revised, assessed = s.revision, s.assessment
+    with store.reading() as connection:
+        results = connection.execute(
+            sa.select(sa.func.coalesce(sa.func.sum(s.run_layer.c.changed), 0)).where(
+                s.run_layer.c.changeset_id > number
+            )
+        ).scalar_one()
+        if results > most:
+            return None
+        found: set[tuple[str, str]] = set()
+        for table in (revised, assessed) if results else (revised,):
+            query = (
+                sa.select(s.feature.c.layer, s.feature.c.code)
+                .join(table, table.c.feature_id == s.feature.c.id)
+                .where(table.c.valid_from > number)
+                .limit(most + 1)
+            )
+            found.update((layer, code) for layer, code in connection.execute(query))
+            if len(found) > most:
+                return None
+    layers = {layer for layer, _ in found}
+    return {layer: tuple(sorted(code for at, code in found if at == layer)) for layer in layers}
+
+
+def features(
+    store: Store,
+    layer: str,
+    *,
+    as_of: dt.datetime | None,
+    include_retired: bool,
+    contacts: bool,
+    codes: Sequence[str] | None,
+    within: Box | None,
+) -> Features:
+    """Read a layer in code order, now or as it was at a moment, with the assessment valid then."""
+    with no_cycles(), store.reading() as connection:
+        at = None if as_of is None else changeset_at(connection, as_of)
+        known = read_known(
+            connection, layer, at=at, codes=codes, retired=include_retired, contacts=contacts, within=within
+        )
+        feature_id = np.array(known.feature_id, dtype=np.int64)
+        results = read_results(connection, layer, feature_id, at=at)
+        written = moments(connection, set(known.changed))
+    return Features(
+        records=as_records(layer, known),
+        feature_id=feature_id,
+        version=np.array(known.version, dtype=np.int64),
+        rank=results.rank,
+        score=results.score,
+        updated_at=[written[c] for c in known.changed],
+        retired=known.retired,
+        missing=results.names(results.missing),
+        rules=results.names(results.rules),
+        contact_count=np.array(known.contact_count, dtype=np.int64),
+    )
+
+
+def layer_columns(store: Store, layer: Layer, *, as_of: dt.datetime | None) -> LayerColumns:
+    """Read a layer in columns, now or as it was at a moment, with the assessment valid then."""
+    with store.reading() as connection:
+        return read_layer(connection, layer, at=None if as_of is None else changeset_at(connection, as_of))
+
+
+def as_records(layer: str, known: Known) -> Records:
+    """Return known columns as records; a column without a single entry is None."""
+    return Records(
+        layer=layer,
+        code=known.code,
+        name=known.name,
+        subdistrict=known.subdistrict,
+        lon=known.lon,
+        lat=known.lat,
+        shapes=known.shape if any(w is not None for w in known.shape) else None,
+        values=known.values,
+        checklist=known.checklist if any(c is not None for c in known.checklist) else None,
+        contacts=known.contacts,
+    )
+
+
+def history(store: Store, layer: str, code: str) -> list[Change]:
+    """Return every revision of a record, oldest first, personal data masked."""
+    personal = store.personal_fields(layer)
+    with store.reading() as connection:
+        versions = read_versions(connection, layer, code)
+        written = set(versions.changed)
+        sets: dict[int, Any] = {
+            number: connection.execute(sa.select(s.changeset).where(s.changeset.c.id == number)).one()
+            for number in written
+        }
+    if len(versions) == 0:
+        raise UnknownNameError(
+            f"{layer} › {code}：台账中没有这个编号；请核对编号和图层",
+            f"{layer} › {code}: the ledger has no such code; check the code and the layer",
+        )
+    out: list[Change] = []
+    for at in range(len(versions)):
+        changed = differences(versions, at - 1 if at else None, at)
+        row = sets[versions.changed[at]]
+        out.append(
+            Change(
+                version=versions.version[at],
+                at=row.at,
+                who=row.who,
+                why=row.why,
+                kind=row.kind,
+                changes=shown(changed, personal),
+                changeset=row.id,
+            )
+        )
+    return out
+
+
+def changesets(store: Store, *, limit: int) -> list[ChangesetInfo]:
+    """Return the last changesets, newest first."""
+    with store.reading() as connection:
+        rows = connection.execute(sa.select(s.changeset).order_by(s.changeset.c.id.desc()).limit(limit)).all()
+        files: dict[int, list[str]] = {}
+        oldest = min((r.id for r in rows), default=0)
+        batch = s.import_batch
+        for number, file in connection.execute(
+            sa.select(batch.c.changeset_id, batch.c.file).where(batch.c.changeset_id >= oldest)
+        ):
+            files.setdefault(number, []).append(file)
+        return [
+            ChangesetInfo(
+                id=r.id,
+                at=r.at,
+                who=r.who,
+                why=r.why,
+                kind=r.kind,
+                counts=orjson.loads(r.counts),
+                files=tuple(files.get(r.id, ())),
+                undoes=r.undoes,
+                undone_by=undone_by(connection, r.id),
+            )
+            for r in rows
+        ]
+
+
+def batches(store: Store, *, limit: int) -> list[BatchInfo]:
+    """Return the last imports, newest first."""
+    t = s.import_batch
+    query = (
+        sa.select(t, s.changeset.c.at, s.changeset.c.who)
+        .join(s.changeset, s.changeset.c.id == t.c.changeset_id)
+        .order_by(t.c.id.desc())
+        .limit(limit)
+    )
+    with store.reading() as connection:
+        return [
+            BatchInfo(
+                id=r["id"],
+                changeset=r["changeset_id"],
+                at=r["at"],
+                who=r["who"],
+                layer=r["layer"],
+                file=r["file"],
+                digest=r["digest"],
+                datum=r["datum"],
+                rows=r["rows"],
+                inserted=r["inserted"],
+                updated=r["updated"],
+                unchanged=r["unchanged"],
+                held=r["held"],
+                rejected=r["rejected"],
+                skipped_non_data=r["skipped_non_data"],
+            )
+            for r in connection.execute(query).mappings()
+        ]
+
+
+def exports(store: Store, *, limit: int) -> list[ExportInfo]:
+    """Return the last exports noted, newest first."""
+    t = s.export_log
+    query = sa.select(t.c.at, t.c.who, t.c.why, t.c.what, t.c.unmasked).order_by(t.c.id.desc()).limit(limit)
+    with store.reading() as connection:
+        return [
+            ExportInfo(at, who, why, what, bool(bare))
+            for at, who, why, what, bare in connection.execute(query)
+        ]

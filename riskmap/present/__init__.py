@@ -1,1 +1,0 @@
-"""What people get to see: texts, workbooks, vector formats, the map."""

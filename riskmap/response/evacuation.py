@@ -1,0 +1,299 @@
+"""Who walks to which shelter: people of demands to shelters by minimum-cost flow, capacity never exceeded.
+
+A demand is a household, building, grid or zone with people in it; a unit of flow is one person and
+costs the metres to walk. People whom no shelter takes leave by an overflow arc that is dearer than
+any detour could be: as many as possible are placed first, then the metres walked are least.
+
+Planning again when a shelter closes: nobody who may stay is sent somewhere else.
+
+First as many people as possible have a place, then as few as possible move, then the walks are
+short. A move costs more than any saving of metres, an unplaced person more than any moves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from ortools.graph.python.min_cost_flow import SimpleMinCostFlow
+
+from riskmap.array_types import Ints
+from riskmap.errors import RiskmapError
+from riskmap.values.evacuation import Arcs, Demand, Distances, Places, Plan, settled
+
+FARTHEST_M: Final = 1_000_000  # a walk beyond 1000 km is a slip in the numbers
+
+
+def plan(demands: Demand, places: Places, distances: Distances, *, whole: bool = False) -> Plan:
+    """Return the plan that places most people and, among those, lets them walk least.
+
+    With `whole` every group stays together (see `riskmap.response.households`): the best plan found, with
+    the bounds that tell how far it may be from the optimum. RiskmapError for numbers that no plan
+    can mean: negative people, a pair that names no demand, a distance that is none.
+    Demand (50, 50), capacity (50, 80), metres [[100, 110], [120, 1000]] → 11,500 person-metres;
+    capacity (30, 40) → 30 unplaced.
+    """
+    check(demands, places, distances)
+    arcs = Arcs(np.arange(len(distances.metres)), demands.people[distances.demand], distances.metres)
+    return solved(demands, places, distances, arcs, whole=whole)
+
+
+def solved(demands: Demand, places: Places, distances: Distances, arcs: Arcs, *, whole: bool) -> Plan:
+    """Return the plan of least cost over these arcs, with groups kept whole where that is asked."""
+    loose = settled(demands, places, distances, _cheapest(demands, places, distances, arcs))
+    if not whole:
+        return loose
+    from riskmap.response.households import keep_together  # noqa: PLC0415 - it builds on this module
+
+    return keep_together(loose, arcs)
+
+
+def dearer_than_any_detour(cost: Ints, places: Places) -> int:
+    """Return what an unplaced person costs, so that placing one more is always worth it.
+
+    Placing a person may shift others along a chain that visits each shelter at most once, so it
+    costs at most (shelters + 1) · the dearest arc.
+    """
+    return int(cost.max(initial=0)) * (len(places) + 1) + 1
+
+
+def _cheapest(demands: Demand, places: Places, distances: Distances, arcs: Arcs) -> Ints:
+    """Return the people on each pair, int64[pairs], of a flow of least cost with an overflow arc.
+
+    A cheap overflow is solved much faster. Where it leaves nobody over, or no place free, no dearer
+    one could place more people, and the flow is the optimum; else it is solved again.
+    """
+    dearest = dearer_than_any_detour(arcs.cost, places)
+    flow = _flow(demands, places, distances, arcs, over=min(2 * int(arcs.cost.max(initial=0)) + 1, dearest))
+    left = int(demands.people.sum()) - int(flow.sum())
+    if left and int(flow.sum()) < int(places.capacity.sum()):
+        flow = _flow(demands, places, distances, arcs, over=dearest)
+    return flow
+
+
+def _flow(demands: Demand, places: Places, distances: Distances, arcs: Arcs, *, over: int) -> Ints:
+    n, m = len(demands), len(places)
+    total = int(demands.people.sum())
+    if not total:
+        return np.zeros(len(distances.metres), np.int64)
+    groups, shelters = np.arange(n), np.arange(n, n + m)
+    sink, overflow = n + m, n + m + 1
+    ends = np.concatenate([np.full(n, overflow), np.full(m, sink), [sink]])
+    tails = np.concatenate([distances.demand[arcs.pair], groups, shelters, [overflow]]).astype(np.int32)
+    heads = np.concatenate([distances.shelter[arcs.pair] + n, ends]).astype(np.int32)
+    most = np.concatenate([arcs.most, demands.people, np.minimum(places.capacity, total), [total]])
+    cost = np.concatenate([arcs.cost, np.full(n, over), np.zeros(m + 1, np.int64)])
+    network: Any = SimpleMinCostFlow()  # its stubs take the type of an array's cells for its shape
+    made = network.add_arcs_with_capacity_and_unit_cost(
+        tails, heads, most.astype(np.int64), cost.astype(np.int64)
+    )
+    supply = np.append(demands.people, -total).astype(np.int64)
+    network.set_nodes_supplies(np.append(groups, sink).astype(np.int32), supply)
+    status = network.solve()
+    if status != network.OPTIMAL:
+        raise RiskmapError(
+            f"转移方案无法计算（{status.name}）：{n} 组、{total} 人、{m} 处场所；请核对人数和距离是否过大",
+            f"the evacuation cannot be solved ({status.name}): {n} groups, {total} people, {m} shelters; "
+            "check whether people or distances are far too large",
+        )
+    flow = np.asarray(network.flows(np.asarray(made, np.int32)[: len(arcs.pair)]))
+    return np.bincount(arcs.pair, flow, len(distances.metres)).astype(np.int64)
+
+
+def check(demands: Demand, places: Places, distances: Distances) -> None:
+    """Raise RiskmapError for numbers that no plan can mean anything for."""
+    for codes, numbers, zh, en in (
+        (demands.code, demands.people, "人数", "people"),
+        (places.code, places.capacity, "容量", "capacity"),
+    ):
+        for i in np.flatnonzero(np.asarray(numbers) < 0)[:1]:
+            raise RiskmapError(
+                f"{codes[i]}：{zh} {numbers[i]} 不可能；应为 0 或正整数",
+                f"{codes[i]}: {en} {numbers[i]} cannot be; write 0 or a positive whole number",
+            )
+    pairs = distances.demand * max(len(places), 1) + distances.shelter
+    inside = (
+        (distances.demand >= 0)
+        & (distances.demand < len(demands))
+        & (distances.shelter >= 0)
+        & (distances.shelter < len(places))
+    )
+    if not inside.all() or len(np.unique(pairs)) != len(pairs):
+        raise RiskmapError(
+            "候选的人口与场所配对有重复或超出范围；每对只写一次，下标从 0 起",
+            "the candidate pairs repeat or name no demand or shelter; state each pair once, counted from 0",
+        )
+    wrong = (distances.metres < 0) | (distances.metres > FARTHEST_M)
+    for i in np.flatnonzero(wrong)[:1]:
+        who, where = demands.code[int(distances.demand[i])], places.code[int(distances.shelter[i])]
+        raise RiskmapError(
+            f"{who} → {where}：{distances.metres[i]} 米不可能；应在 0 到 {FARTHEST_M} 米之间，请核对坐标",
+            f"{who} → {where}: {distances.metres[i]} m cannot be; expected 0 to {FARTHEST_M}, check the positions",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """So many people of a demand were to go to a shelter."""
+
+    demand: str
+    shelter: str
+    people: int
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """So many people of a demand go elsewhere. `before` None: had no place; `after` None: have none now."""
+
+    demand: str
+    before: str | None
+    after: str | None
+    people: int
+
+
+@dataclass(frozen=True, slots=True)
+class Replan:
+    """The new plan, and everything that differs from the old one.
+
+    `moved` people had a place and get another, or none; `stayed` keep theirs. `gone` names the
+    placements whose demand is no longer among the demands.
+    """
+
+    plan: Plan
+    changes: tuple[Change, ...]
+    moved: int
+    stayed: int
+    gone: tuple[Placement, ...] = ()
+
+
+def placements(plan: Plan) -> tuple[Placement, ...]:
+    """Return who goes where, by code."""
+    rows = zip(plan.demand, plan.shelter, plan.people, strict=True)
+    return tuple(Placement(plan.demands.code[int(d)], plan.places.code[int(s)], int(n)) for d, s, n in rows)
+
+
+def replan(plan: Plan, *, closed: Collection[str] = ()) -> Replan:
+    """Return the plan without the closed (or endangered) shelters that changes least.
+
+    Two groups of 50 with metres [[100, 110], [120, 1000]] and room for 100 and 120: all 100 people
+    in the first; it closes, and all 100 move; the second closes, and nobody does.
+    """
+    return revise(
+        placements(plan), plan.demands, plan.places.without(closed), plan.distances, whole=plan.whole
+    )
+
+
+def revise(
+    before: Sequence[Placement],
+    demands: Demand,
+    places: Places,
+    distances: Distances,
+    *,
+    whole: bool = False,
+) -> Replan:
+    """Return the plan for these demands and places that changes `before` least.
+
+    A placement in a shelter that is not among the places, or takes nobody, must change.
+    """
+    check(demands, places, distances)
+    earlier, gone = _earlier(before, demands, places, distances)
+    stay = np.minimum(earlier, demands.people[distances.demand])
+    pairs = np.arange(len(distances.metres))
+    rest = demands.people[distances.demand] - stay
+    move = _dearer_than_metres(demands, places, distances, whole=whole)
+    arcs = Arcs(
+        np.concatenate([pairs, pairs]),
+        np.concatenate([stay, rest]),
+        np.concatenate([distances.metres, distances.metres + move]),
+    )
+    found = solved(demands, places, distances, arcs, whole=whole)
+    changes = tuple(_changes(before, found))
+    moved = sum(c.people for c in changes if c.before is not None)
+    kept = placements(found)
+    newly = sum(c.people for c in changes if c.after is not None)
+    return Replan(found, changes, moved, sum(p.people for p in kept) - newly, gone)
+
+
+def known_pairs(before: Sequence[Placement], demands: Demand, places: Places) -> tuple[Ints, Ints]:
+    """Return demand and shelter, by index, of the placements that both still exist for and may stay."""
+    demand = {code: i for i, code in enumerate(demands.code)}
+    shelter = {code: i for i, code in enumerate(places.code) if places.capacity[i] > 0}
+    pairs = {
+        (demand[one.demand], shelter[one.shelter])
+        for one in before
+        if one.demand in demand and one.shelter in shelter
+    }
+    found = np.array(sorted(pairs), np.int64).reshape(-1, 2)
+    return found[:, 0], found[:, 1]
+
+
+def _dearer_than_metres(demands: Demand, places: Places, distances: Distances, *, whole: bool) -> int:
+    """Return what a move costs: more than metres can be saved by it.
+
+    In a flow, exchanging one person's move for others' metres visits each shelter once; groups kept
+    whole may exchange everything at once.
+    """
+    longest = int(distances.metres.max(initial=0))
+    return longest * (int(demands.people.sum()) if whole else len(places) + 1) + 1
+
+
+def _earlier(
+    before: Sequence[Placement], demands: Demand, places: Places, distances: Distances
+) -> tuple[Ints, tuple[Placement, ...]]:
+    """Return the people who already go along each pair, int64[pairs], and the placements of nobody's."""
+    demand = {code: i for i, code in enumerate(demands.code)}
+    shelter = {code: i for i, code in enumerate(places.code)}
+    pair = {
+        key: i
+        for i, key in enumerate(zip(distances.demand.tolist(), distances.shelter.tolist(), strict=True))
+    }
+    people = np.zeros(len(distances.metres), np.int64)
+    gone: list[Placement] = []
+    for one in before:
+        if one.demand not in demand:
+            gone.append(one)
+            continue
+        at = pair.get((demand[one.demand], shelter.get(one.shelter, -1)))
+        if at is not None:
+            people[at] += one.people
+    return people, tuple(gone)
+
+
+def _changes(before: Sequence[Placement], found: Plan) -> Iterator[Change]:
+    """Yield by demand who leaves a shelter and where they go, in order of code of the shelters left."""
+    old: dict[str, dict[str, int]] = {}
+    for one in before:
+        mine = old.setdefault(one.demand, {})
+        mine[one.shelter] = mine.get(one.shelter, 0) + one.people
+    new: dict[str, dict[str, int]] = {}
+    for one in placements(found):
+        new.setdefault(one.demand, {})[one.shelter] = one.people
+    for i, code in enumerate(found.demands.code):
+        was, now = old.get(code, {}), new.get(code, {})
+        leave = [(s, n - now.get(s, 0)) for s, n in sorted(was.items()) if n > now.get(s, 0)]
+        come = [(s, n - was.get(s, 0)) for s, n in sorted(now.items()) if n > was.get(s, 0)]
+        yield from _matched(code, leave, come, unplaced=int(found.unplaced[i]))
+
+
+def _matched(
+    code: str, leave: list[tuple[str, int]], come: list[tuple[str, int]], *, unplaced: int
+) -> Iterator[Change]:
+    """Yield the changes of one demand; people who left the demand itself are no change."""
+    leave, come = leave.copy(), come.copy()
+    while leave and come:
+        (old, gone), (new, came) = leave.pop(0), come.pop(0)
+        people = min(gone, came)
+        yield Change(code, old, new, people)
+        if gone > people:
+            leave.insert(0, (old, gone - people))
+        if came > people:
+            come.insert(0, (new, came - people))
+    for new, came in come:
+        yield Change(code, None, new, came)
+    for old, gone in leave:
+        people = min(gone, unplaced)
+        unplaced -= people
+        if people:
+            yield Change(code, old, None, people)

@@ -1,0 +1,416 @@
+"""One cell's text → its value or what is wrong with it. Every distinct text is judged once."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from riskmap.catalog.layer import Field
+from riskmap.errors import Say
+from riskmap.rules import vocabulary
+from riskmap.rules.vocabulary import parse_date
+from riskmap.units import parse_quantity
+from riskmap.values.records import CLEAR, Cell
+
+Severity = Literal["error", "warning"]
+
+
+# Invisible and direction-changing characters: they make one name look like another.
+# The characters themselves, since the two engines that use them spell escapes differently.
+HIDDEN_CHARACTERS: Final = "".join(
+    f"{chr(first)}-{chr(last)}"
+    for first, last in (
+        (0x00, 0x08),
+        (0x0B, 0x0C),
+        (0x0E, 0x1F),
+        (0x7F, 0x9F),
+        (0x200B, 0x200F),
+        (0x202A, 0x202E),
+        (0x2060, 0x2064),
+        (0x2066, 0x2069),
+        (0xFEFF, 0xFEFF),
+        (0xFFF9, 0xFFFB),
+    )
+)
+
+
+_HIDDEN = re.compile(f"[{HIDDEN_CHARACTERS}]")
+
+
+_MIDNIGHT = re.compile(r"^(\d{4}-\d\d-\d\d) 00:00:00$")
+
+
+NINE_DECIMALS: Final = r"^-?\d{7,15}\.\d{9}$"
+
+
+_NINE_DECIMALS = re.compile(NINE_DECIMALS)
+
+
+_FLOAT_ID = re.compile(r"^(\d{1,18})\.0+$")
+
+
+_SCIENTIFIC = re.compile(r"^\d(?:\.\d+)?[eE]\+?\d{1,2}$")
+
+
+CODE_CHARS: Final = 100
+
+
+_EXACT_DIGITS: Final = 15
+
+
+_NOISE = 1e-9  # what converting a unit may leave
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with a text: the rule that spoke, how bad it is, the find and the remedy."""
+
+    rule: str
+    severity: Severity
+    say: Say
+
+
+Judged = tuple[Cell, "Problem | None"]
+
+
+Judge = Callable[[str], Judged]
+
+
+def error(rule: str, zh: str, en: str) -> Judged:
+    """Return the verdict that rejects the row."""
+    return None, Problem(rule, "error", Say(zh, en))
+
+
+def warn(value: Cell, rule: str, zh: str, en: str) -> Judged:
+    """Return a value that is kept, with a remark."""
+    return value, Problem(rule, "warning", Say(zh, en))
+
+
+def shown(text: str) -> str:
+    """Return a cell as a message quotes it: short and without invisible characters."""
+    clean = _HIDDEN.sub("�", shortest(" ".join(text.split())))
+    return clean if len(clean) <= 40 else clean[:39] + "…"  # noqa: PLR2004 - a message, not the cell
+
+
+def shortest(text: str) -> str:
+    """Return a number as it was typed, where the workbook reader wrote it with nine decimals.
+
+    38512225.9 comes as 38512225.899999999; a text that really has these digits stays.
+    """
+    if not _NINE_DECIMALS.match(text):
+        return text
+    short = f"{float(text):.15g}"
+    return short if f"{float(short):.9f}" == text else text
+
+
+def tidy(text: str) -> str:
+    """Return a text without invisible characters, in one spelling of line breaks."""
+    return _HIDDEN.sub("", text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ")).strip()
+
+
+def judge_text(limit: int) -> Judge:
+    """Judge free text: what it says stays as it is, also when it looks like a formula or markup."""
+
+    def judge(text: str) -> Judged:
+        if text in vocabulary.FORMULA_ERRORS:
+            return _formula_error(text)
+        if vocabulary.is_blank(text):
+            return None, None
+        if vocabulary.plain(text) == vocabulary.CLEAR_WORD:
+            return CLEAR, None
+        if len(text) > limit:
+            return error(
+                "text_too_long",
+                f"文字长达 {len(text)} 字，上限 {limit} 字；请缩短",
+                f"the text has {len(text)} characters, more than {limit}; shorten it",
+            )
+        midnight = _MIDNIGHT.match(text)
+        if midnight:
+            return midnight[1], None
+        clean = shortest(tidy(text))
+        if _HIDDEN.search(text):
+            return warn(
+                clean or None,
+                "control_characters",
+                f"{shown(text)} 含有不可见的控制字符，已去掉",
+                f"{shown(text)} held invisible control characters, which were removed",
+            )
+        return clean or None, None
+
+    return judge
+
+
+def judge_code(text: str) -> Judged:
+    """Judge a record's code: text, never a number; leading zeros stay, a spreadsheet's .0 goes."""
+    if text in vocabulary.FORMULA_ERRORS:
+        return _formula_error(text)
+    code = " ".join(unicodedata.normalize("NFKC", shortest(tidy(text))).split())
+    if vocabulary.is_blank(code) or code == vocabulary.CLEAR_WORD:
+        return None, None
+    if len(code) > CODE_CHARS:
+        return error(
+            "code_too_long",
+            f"编号长达 {len(code)} 字，上限 {CODE_CHARS} 字；请核对是否填错列",
+            f"the code has {len(code)} characters, more than {CODE_CHARS}; is it in the right column?",
+        )
+    if _SCIENTIFIC.match(code):
+        return error(
+            "code_lost_digits",
+            f"编号 {code} 是科学计数法，已丢失数位；请把该列设为文本后重新填写",
+            f"the code {code} is in scientific notation and has lost digits; set the column to text and fill it again",
+        )
+    whole = _FLOAT_ID.match(code)
+    code = whole[1] if whole else code
+    if len(code) > _EXACT_DIGITS and code.isascii() and code.isdigit() and int(float(code)) == int(code):
+        # A text keeps all its digits; a number of this size keeps fifteen and looks like this one.
+        return warn(
+            code,
+            "code_may_have_lost_digits",
+            f"编号 {code} 超过 15 位，若在表格里存成了数字，末几位已丢失；请把该列设为文本后核对",
+            f"the code {code} has more than 15 digits; kept as a number, a spreadsheet loses the last ones: set the "
+            "column to text and check it",
+        )
+    return code, None
+
+
+def judge_phone(text: str) -> Judged:
+    """Judge a phone number: text; a spreadsheet's .0 goes, masked numbers of ours stay."""
+    value, problem = judge_text(200)(text)
+    if not isinstance(value, str):
+        return value, problem
+    number = unicodedata.normalize("NFKC", value)
+    whole = _FLOAT_ID.match(number)
+    if whole:
+        return whole[1], problem
+    if _SCIENTIFIC.match(number):
+        return warn(
+            value,
+            "phone_lost_digits",
+            f"电话 {number} 是科学计数法，已丢失数位；请把该列设为文本后重新填写",
+            f"the phone number {number} is in scientific notation and has lost digits; set the column to text",
+        )
+    return number, problem
+
+
+def judge_field(field: Field, *, header_unit: str, text_limit: int) -> Judge:
+    """Return the judge for a field's cells. `header_unit` holds for cells that state no unit."""
+    match field.type:
+        case "text":
+            inner = judge_text(text_limit)
+        case "integer" | "number":
+            inner = _none_of_it(_judge_number(field, header_unit))
+        case "boolean":
+            inner = judge_boolean
+        case "date":
+            inner = _none_of_it(_judge_date)
+        case "choice":
+            inner = _judge_choice(field, text_limit)
+    if field.type == "text":
+        return inner
+    common = _common(inner)
+    return _choice_first(field, common) if field.type == "choice" else common
+
+
+def _choice_first(field: Field, inner: Judge) -> Judge:
+    """A word that the field lists is its value, even one that states nothing elsewhere (不涉及, none)."""
+    known = _choice_words(field)
+
+    def judge(text: str) -> Judged:
+        word = known.get(_choice_key(tidy(text)))
+        return inner(text) if word is None else (word, None)
+
+    return judge
+
+
+def _common(inner: Judge) -> Judge:
+    def judge(text: str) -> Judged:
+        if text in vocabulary.FORMULA_ERRORS:
+            return _formula_error(text)
+        clean = tidy(text)
+        if vocabulary.is_blank(clean):
+            return None, None
+        if vocabulary.plain(clean) == vocabulary.CLEAR_WORD:
+            return CLEAR, None
+        return inner(clean)
+
+    return judge
+
+
+def _none_of_it(inner: Judge) -> Judge:
+    """无 where a number or a date belongs states nothing; only a question or a text answers with it."""
+
+    def judge(text: str) -> Judged:
+        return (None, None) if vocabulary.plain(text) == "无" else inner(text)
+
+    return judge
+
+
+def _formula_error(text: str) -> Judged:
+    if text == vocabulary.UNCALCULATED:
+        return error(
+            "formula_error",
+            "公式没有计算结果（文件由程序生成，未经 Excel 计算）；请用 Excel 或 WPS 打开并保存后再导入，或改填数值",
+            "the formula has no calculated value (a program wrote the file); open and save it in Excel or WPS, "
+            "or write the value",
+        )
+    return error(
+        "formula_error",
+        f"单元格是公式错误 {text}；请改正公式或改填数值",
+        f"the cell holds the formula error {text}; correct the formula or write the value",
+    )
+
+
+def check_number(field: Field, value: float, text: str) -> Problem | None:
+    """Return what is wrong with a number in the field's unit: limits and the published values."""
+    unit = field.unit
+    if field.minimum is not None and value < field.minimum:
+        return Problem(
+            "below_minimum",
+            "error",
+            Say(
+                f"{shown(text)} 小于下限 {field.minimum:g}{unit}；请核对",
+                f"{shown(text)} is below the minimum of {field.minimum:g} {unit}; check it".replace(
+                    " ;", ";"
+                ),
+            ),
+        )
+    if field.maximum is not None and value > field.maximum:
+        return Problem(
+            "above_maximum",
+            "error",
+            Say(
+                f"{shown(text)} 大于上限 {field.maximum:g}{unit}；请核对",
+                f"{shown(text)} is above the maximum of {field.maximum:g} {unit}; check it".replace(
+                    " ;", ";"
+                ),
+            ),
+        )
+    if field.standard_values and not any(abs(value - s) < _NOISE for s in field.standard_values):
+        listed = "、".join(f"{s:g}" for s in field.standard_values)
+        return Problem(
+            "not_standard",
+            "warning",
+            Say(
+                f"{value:g} 不是该方法规定的取值（{listed}），已按原值保留；请核对",
+                f"{value:g} is not a value of the method ({listed}) and was kept as it is; check it",
+            ),
+        )
+    return None
+
+
+def _judge_number(field: Field, header_unit: str) -> Judge:
+    whole = field.type == "integer"
+    example = "30" if whole else "12"
+    wanted = f"{example} 或 {example}{field.unit}" if field.unit else example
+
+    def judge(text: str) -> Judged:
+        value = parse_quantity(text, field.unit, header_unit=header_unit)
+        if value is None or abs(value) > 1e15:  # noqa: PLR2004 - no quantity of a district
+            return error(
+                "not_a_number",
+                f"{shown(text)} 不是{'整数' if whole else '数值'}；请填 {wanted} 这样的内容",
+                f"{shown(text)} is not {'a whole number' if whole else 'a number'}; write {wanted.replace(' 或 ', ' or ')}",
+            )
+        if whole:
+            if abs(value - round(value)) > _NOISE:
+                return error(
+                    "not_whole",
+                    f"{shown(text)} 不是整数；请填整数",
+                    f"{shown(text)} is not a whole number; write a whole number",
+                )
+            value = round(value)
+        problem = check_number(field, value, text)
+        return (None if problem and problem.severity == "error" else value), problem
+
+    return judge
+
+
+def judge_boolean(text: str) -> Judged:
+    """Judge a yes/no cell: 有/无, 是/否, Y/N, √/×, 1/0, 已…/未…."""
+    if text in vocabulary.FORMULA_ERRORS:
+        return _formula_error(text)
+    if vocabulary.is_blank(text):
+        return None, None
+    answer = vocabulary.yes_no(text)
+    if answer is None:
+        return error(
+            "not_yes_or_no",
+            f"{shown(text)} 看不出是有还是无；请填 有 或 无",
+            f"{shown(text)} is neither yes nor no; write 有 or 无",
+        )
+    return answer, None
+
+
+def judge_answer(text: str) -> Judged:
+    """Judge the answer to one item of a checklist: yes, no, not stated, or 清空."""
+    return _common(judge_boolean)(text)
+
+
+def _judge_date(text: str) -> Judged:
+    found = parse_date(text)
+    if found is None:
+        return error(
+            "not_a_date",
+            f"{shown(text)} 不是有效日期；请填 2023-09-08 这样的日期",
+            f"{shown(text)} is not a valid date; write one like 2023-09-08",
+        )
+    if found.partial:
+        return warn(
+            found.iso,
+            "partial_date",
+            f"{shown(text)} 没有写到日，已按 {found.iso} 计；请补全",
+            f"{shown(text)} names no day and was taken as {found.iso}; complete it",
+        )
+    return found.iso, None
+
+
+def _judge_choice(field: Field, text_limit: int) -> Judge:
+    known = _choice_words(field)
+
+    def judge(text: str) -> Judged:
+        word = _choice_key(text)
+        found = known.get(word) or known.get(re.sub(r"\(.*\)$", "", word)) or known.get(_number_key(word))
+        if found is not None:
+            return found, None
+        if word == "无":
+            return None, None
+        listed = "、".join(c.title.zh for c in field.choices[:12])
+        if field.open and len(text) <= min(text_limit, 200):
+            return warn(
+                text,
+                "unknown_choice",
+                f"{shown(text)} 不在已知选项（{listed}）中，已按原文保留；请核对",
+                f"{shown(text)} is not a known choice and was kept as written; check it",
+            )
+        return error(
+            "not_a_choice",
+            f"{shown(text)} 不是可选的值；请填 {listed} 之一",
+            f"{shown(text)} is not one of the choices; write one of {', '.join(c.id for c in field.choices[:12])}",
+        )
+
+    return judge
+
+
+def _choice_key(text: str) -> str:
+    return re.sub(r"\s+", "", vocabulary.plain(text))
+
+
+def _number_key(word: str) -> str:
+    return word.removesuffix(".0")
+
+
+def _choice_words(field: Field) -> Mapping[str, str]:
+    known: dict[str, str] = {}
+    for choice in field.choices:
+        for word in (choice.id, choice.title.zh, choice.title.en, *choice.aliases):
+            if word:
+                known.setdefault(_choice_key(word), choice.id)
+    return known
+
+
+def as_number(value: Any) -> float | None:
+    """Return a judged value as a float, None where it is none."""
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

@@ -1,0 +1,171 @@
+"""Whole columns at once: every distinct text is judged once, clean numbers and texts not even that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from riskmap.catalog.layer import Field
+from riskmap.rules import vocabulary
+from riskmap.rules.arrays import pc
+from riskmap.rules.cell import HIDDEN_CHARACTERS, NINE_DECIMALS, Judge, Problem, check_number
+from riskmap.units import convertible
+from riskmap.values.records import Cell
+
+_PLAIN_NUMBER = r"^-?\d{1,14}(?:\.\d{1,15})?$"
+
+
+_PLAIN_CODE = r"^[A-Za-z0-9]*[A-Za-z][A-Za-z0-9]*(?:[-_][A-Za-z0-9]+)*$"
+
+
+_CODE_LIKE_NUMBER = r"^\d[eE]\d{1,2}$"
+
+
+_PLAIN_PHONE = r"^\d{5,13}$"
+
+
+# The same characters as in `cells`, and blanks that are rewritten, in the spelling of Arrow's engine.
+_HIDDEN = f"[{HIDDEN_CHARACTERS}\t\r]|{NINE_DECIMALS}"
+
+
+_SPECIAL = pa.array(
+    sorted(vocabulary.BLANKS | {vocabulary.CLEAR_WORD} | {e.casefold() for e in vocabulary.FORMULA_ERRORS})
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Distinct:
+    """A column as its distinct texts and, for every row, which of them it holds (-1: empty)."""
+
+    texts: pa.Array
+    index: NDArray[np.int32]
+
+    def rows_of(self, at: int) -> NDArray[np.int64]:
+        """Return the rows that hold one of the distinct texts."""
+        return np.flatnonzero(self.index == at)
+
+    def spread(self, values: Sequence[object]) -> list[object]:
+        """Return the value of every row from the value of every distinct text."""
+        pool = np.empty(len(values) + 1, dtype=object)
+        pool[: len(values)] = values
+        pool[len(values)] = None
+        return pool[self.index].tolist()
+
+
+def distinct(column: pa.ChunkedArray | pa.Array) -> Distinct:
+    """Return a text column by its distinct texts."""
+    whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    encoded = pc.dictionary_encode(whole)
+    index = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False).astype(np.int32)
+    return Distinct(encoded.dictionary, index)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A judged column: the value of every row, and what was said, by distinct text."""
+
+    values: list[object]
+    source: Distinct
+    problems: dict[int, Problem]
+
+    def remarks(self) -> Iterator[tuple[int, str, Problem]]:
+        """Yield (row, text, problem) for every row with a problem."""
+        for at, problem in self.problems.items():
+            text = self.source.texts[at].as_py()
+            for row in self.source.rows_of(at):
+                yield int(row), text, problem
+
+
+Known = tuple[list[Cell], NDArray[np.bool_]]  # values that need no judge, and which they are
+
+
+def judged(source: Distinct, judge: Judge, known: Known | None = None) -> Column:
+    """Judge every distinct text that is not already known."""
+    values: list[Cell] = list(known[0]) if known else [None] * len(source.texts)
+    rest = np.flatnonzero(~known[1]) if known else np.arange(len(source.texts))
+    problems: dict[int, Problem] = {}
+    for at, text in zip(rest.tolist(), source.texts.take(pa.array(rest)).to_pylist(), strict=True):
+        values[at], problem = judge(text)
+        if problem is not None:
+            problems[at] = problem
+    return Column(source.spread(values), source, problems)
+
+
+def plain_numbers(source: Distinct, field: Field, header_unit: str) -> Known | None:
+    """Return the texts that are bare numbers inside the limits, as numbers in the field's unit."""
+    if header_unit and convertible(header_unit, field.unit) != 1:
+        return None
+    matches = _mask(pc.match_substring_regex(source.texts, _PLAIN_NUMBER))
+    numbers = pc.cast(pc.if_else(pa.array(matches), source.texts, None), pa.float64())
+    floats = np.asarray(numbers.to_numpy(zero_copy_only=False), dtype=np.float64)
+    good = matches & np.isfinite(floats)
+    if field.minimum is not None:
+        good &= ~(floats < field.minimum)
+    if field.maximum is not None:
+        good &= ~(floats > field.maximum)
+    if field.type == "integer":
+        good &= floats == np.round(floats)
+    if field.standard_values:
+        good &= np.array([check_number(field, v, "") is None for v in floats.tolist()], dtype=bool)
+    values: list[Cell] = [
+        None if not g else int(v) if field.type == "integer" else v
+        for v, g in zip(floats.tolist(), good, strict=True)
+    ]
+    return values, good
+
+
+def plain_texts(source: Distinct, limit: int) -> Known:
+    """Return the texts that nothing is to be said about."""
+    texts = source.texts
+    folded = pc.utf8_lower(pc.utf8_normalize(texts, form="NFKC"))
+    odd = _mask(pc.is_in(pc.utf8_trim_whitespace(folded), value_set=_SPECIAL))
+    odd |= _mask(pc.match_substring_regex(texts, _HIDDEN))
+    odd |= _mask(pc.greater(pc.utf8_length(texts), limit))
+    odd |= _mask(pc.ends_with(texts, " 00:00:00"))
+    return texts.to_pylist(), ~odd
+
+
+def plain_codes(source: Distinct) -> Known:
+    """Return the texts that are ordinary codes: letters, digits, hyphens."""
+    good = _mask(pc.match_substring_regex(source.texts, _PLAIN_CODE))
+    good &= ~_mask(pc.match_substring_regex(source.texts, _CODE_LIKE_NUMBER))
+    good &= ~_mask(pc.is_in(pc.utf8_lower(source.texts), value_set=_SPECIAL))
+    good &= _mask(pc.less(pc.utf8_length(source.texts), 60))
+    return source.texts.to_pylist(), good
+
+
+def plain_phones(source: Distinct) -> Known:
+    """Return the texts that are bare phone numbers."""
+    return source.texts.to_pylist(), _mask(pc.match_substring_regex(source.texts, _PLAIN_PHONE))
+
+
+def numbers(
+    source: Distinct, parse: Callable[[str], float], blank: Callable[[str], bool]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return a column of coordinates as floats (NaN where unreadable) and which rows state one."""
+    matches = _mask(pc.match_substring_regex(source.texts, _PLAIN_NUMBER))
+    plain = pc.cast(pc.if_else(pa.array(matches), source.texts, None), pa.float64())
+    values = np.array(plain.to_numpy(zero_copy_only=False), dtype=np.float64)
+    stated = np.ones(len(values) + 1, dtype=bool)
+    stated[-1] = False
+    for at in np.flatnonzero(~matches):
+        text = source.texts[int(at)].as_py()
+        if blank(text):
+            stated[at] = False
+        else:
+            values[at] = parse(text)
+    pool = np.append(values, np.nan)
+    return pool[source.index], stated[source.index]
+
+
+def holding(texts: pa.Array, word: str) -> list[int]:
+    """Return where the texts stand that hold a word."""
+    return np.flatnonzero(_mask(pc.match_substring(texts, word))).tolist()
+
+
+def _mask(values: pa.Array) -> NDArray[np.bool_]:
+    return np.asarray(pc.fill_null(values, fill_value=False).to_numpy(zero_copy_only=False), dtype=bool)

@@ -1,0 +1,409 @@
+"""Coordinates of a table → degrees in CGCS2000, with every oddity named."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+import numpy as np
+import pyproj
+from numpy.typing import NDArray
+
+from riskmap.array_types import Floats
+from riskmap.coordinates import (
+    CHINA,
+    Datum,
+    parse_angle,
+    parse_datum,
+    plain_text,
+    split_position,
+    to_cgcs2000,
+)
+from riskmap.errors import RiskmapError, Say
+from riskmap.rules import vocabulary
+from riskmap.rules.cell import Severity, shown
+from riskmap.values.boundaries import Places, duplicates, fitting_datum
+from riskmap.values.import_plan import Intake, Issue
+
+Mask = NDArray[np.bool_]
+
+
+_PROJECTED_SIZE = 1000.0  # degrees never get this large, metres in China are never this small
+
+
+_AREA_SLACK = (3.0, 2.0)  # degrees of longitude and latitude around a projection's area of use
+
+
+_FALSE_EASTING = 500_000.0  # of a zone without its number in front
+
+
+_WHOLE_SHARE = 0.8
+
+
+_WHOLE_ROWS = 3
+
+
+_POINT = re.compile(r"^\s*(?:SRID=\d+;)?\s*POINT\s*Z?\s*\(\s*([-\d.eE+]+)[\s,]+([-\d.eE+]+)", re.IGNORECASE)
+
+
+_LABELLED = re.compile(
+    r"^(?P<a>东经|北纬|经度|纬度|[ENXY经纬])\s*[:：=]?\s*(?P<av>[^a-zA-Z经纬东北]+?)[\s,，;；、]*"
+    r"(?P<b>东经|北纬|经度|纬度|[ENXY经纬])\s*[:：=]?\s*(?P<bv>[^a-zA-Z经纬东北]+?)\s*$",
+    re.IGNORECASE,
+)
+
+
+_TAILED = re.compile(
+    r"^(?P<av>[^a-zA-Z]+?)(?P<a>[EN])[\s,，;；、]*(?P<bv>[^a-zA-Z]+?)(?P<b>[EN])$", re.IGNORECASE
+)
+
+
+_LONGITUDE = re.compile(r"longitude|lng|lon", re.IGNORECASE)
+
+
+_LATITUDE = re.compile(r"latitude|lat", re.IGNORECASE)
+
+
+_EAST = ("东经", "经度", "经", "e", "x")
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """What was said about the position of one row (its index in the block)."""
+
+    at: int
+    target: str
+    severity: Severity
+    rule: str
+    say: Say
+    value: str | None = None
+
+
+@dataclass(slots=True)
+class Stated:
+    """Positions as the cells state them: x is longitude or easting, y latitude or northing.
+
+    NaN with `has` True is a cell that could not be read. `text` gives a row's cells for messages.
+    """
+
+    x: Floats
+    y: Floats
+    has_x: Mask
+    has_y: Mask
+    text: Callable[[int], str | None]
+    labelled: Mask  # the cell itself says which number is which
+    target: str = "position"
+
+
+@dataclass(slots=True)
+class Placed:
+    """Degrees in CGCS2000, NaN where unlocated or refused, and the remarks."""
+
+    lon: Floats
+    lat: Floats
+    remarks: list[Remark] = field(default_factory=list)
+
+
+@lru_cache(maxsize=65_536)
+def parse_number(text: str) -> float:
+    """Return one coordinate cell as a number (degrees or metres), NaN when it is none."""
+    plain = plain_text(text).rstrip("。.,，;；")
+    plain = re.sub(r"^(?:经度|纬度|东经|北纬|lon|lat|[xyXY])\s*[:：=]\s*", "", plain)
+    plain = re.sub(r"\s*(?:米|m)$", "", plain)
+    if re.fullmatch(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?", plain):
+        plain = plain.replace(",", "")
+    value = parse_angle(plain)
+    return float("nan") if value is None or not np.isfinite(value) else value
+
+
+def parse_pair(text: str) -> tuple[float, float, bool] | None:
+    """Return (first, second, labelled) of a cell with both numbers; labelled pairs come x first."""
+    plain = plain_text(text)
+    plain = _LATITUDE.sub("N", _LONGITUDE.sub("E", plain)).strip("{}").replace('"E"', "E").replace('"N"', "N")
+    if match := _POINT.match(plain):
+        return float(match[1]), float(match[2]), True
+    for pattern in (_LABELLED, _TAILED):
+        match = pattern.match(plain)
+        if not match:
+            continue
+        a_east, b_east = match["a"].lower() in _EAST, match["b"].lower() in _EAST
+        first, second = parse_number(match["av"]), parse_number(match["bv"])
+        if a_east == b_east or not (np.isfinite(first) and np.isfinite(second)):
+            return None
+        return (first, second, True) if a_east else (second, first, True)
+    pair = split_position(plain)
+    return (*pair, False) if pair else None
+
+
+def place(stated: Stated, datum: Datum) -> Placed:
+    """Return where the rows are, in CGCS2000, and what is wrong with the rest.
+
+    Half a position, 0,0, text and places outside China are errors; numbers that only make sense
+    the other way round are turned, with a warning, unless the cell itself labelled them.
+    """
+    count = len(stated.x)
+    placed = Placed(np.full(count, np.nan), np.full(count, np.nan))
+    both = stated.has_x & stated.has_y
+    readable = both & np.isfinite(stated.x) & np.isfinite(stated.y)
+    zero = readable & (stated.x == 0) & (stated.y == 0)
+    placed.remarks += _unreadable(stated, both, readable, zero)
+    x, y = _without_zone(stated, datum, placed)
+    lon, lat, fits = _fit(x, y, datum)
+    turned_lon, turned_lat, turned_fits = _fit(y, x, datum)
+    good = readable & ~zero
+    straight = good & fits
+    turned = good & ~fits & turned_fits
+    placed.lon[straight], placed.lat[straight] = lon[straight], lat[straight]
+    placed.lon[turned], placed.lat[turned] = turned_lon[turned], turned_lat[turned]
+    placed.remarks += list(_turned(stated, turned & ~stated.labelled))
+    outside = good & ~fits & ~turned_fits
+    placed.remarks += [_outside(stated, int(i), datum) for i in np.flatnonzero(outside)]
+    return placed
+
+
+def mostly_turned(placed: Placed) -> bool:
+    """Tell whether the two columns as a whole are the other way round."""
+    turned = sum(1 for r in placed.remarks if r.rule == "swapped_axes")
+    located = int(np.isfinite(placed.lon).sum())
+    return turned >= _WHOLE_ROWS and turned >= _WHOLE_SHARE * located
+
+
+def _fit(x: Floats, y: Floats, datum: Datum) -> tuple[Floats, Floats, Mask]:
+    """Return degrees in CGCS2000 and whether such numbers make sense in the datum."""
+    west, south, east, north = CHINA
+    if datum.kind == "geographic":
+        # Out-of-range numbers would only make the inverses of GCJ-02 and BD-09 diverge.
+        fits = (x >= west) & (x <= east) & (y >= south) & (y <= north)
+        lon, lat = to_cgcs2000(np.where(fits, x, np.nan), np.where(fits, y, np.nan), datum)
+        return lon, lat, fits & np.isfinite(lon)
+    bounds = area_of_use(datum.proj)
+    usable = (np.abs(x) >= _PROJECTED_SIZE) & (np.abs(y) >= _PROJECTED_SIZE)
+    lon, lat = to_cgcs2000(np.where(usable, x, np.nan), np.where(usable, y, np.nan), datum)
+    with np.errstate(invalid="ignore"):
+        fits = usable & (lon >= bounds[0]) & (lon <= bounds[2]) & (lat >= bounds[1]) & (lat <= bounds[3])
+    return lon, lat, fits
+
+
+@lru_cache(maxsize=64)
+def area_of_use(crs: str) -> tuple[float, float, float, float]:
+    """Return west, south, east, north of where a projection is meant for, a little widened."""
+    area = pyproj.CRS.from_user_input(crs).area_of_use
+    if area is None or area.west > area.east:
+        return CHINA
+    return (
+        max(area.west - _AREA_SLACK[0], CHINA[0]),
+        max(area.south - _AREA_SLACK[1], CHINA[1]),
+        min(area.east + _AREA_SLACK[0], CHINA[2]),
+        min(area.north + _AREA_SLACK[1], CHINA[3]),
+    )
+
+
+@lru_cache(maxsize=64)
+def _zone(crs: str) -> int | None:
+    """Return the 3-degree zone number of a projection whose eastings do not carry it."""
+    operation = pyproj.CRS.from_user_input(crs).coordinate_operation
+    parameters = {p.name: float(p.value) for p in operation.params} if operation else {}
+    meridian = parameters.get("Longitude of natural origin")
+    if parameters.get("False easting") != _FALSE_EASTING or meridian is None or meridian % 3:
+        return None
+    return round(meridian / 3)
+
+
+def _without_zone(stated: Stated, datum: Datum, placed: Placed) -> tuple[Floats, Floats]:
+    """38512343 is zone 38, 512343 m: where the declared projection is that zone's, the prefix goes."""
+    x, y = stated.x, stated.y
+    zone = _zone(datum.proj) if datum.kind == "projected" else None
+    if zone is None:
+        return x, y
+    with np.errstate(invalid="ignore"):
+        long_x, long_y = np.floor(x / 1e6) == zone, np.floor(y / 1e6) == zone
+    for i in np.flatnonzero(long_x | long_y):
+        placed.remarks.append(
+            Remark(
+                int(i),
+                stated.target,
+                "warning",
+                "zone_prefix",
+                Say(
+                    f"{shown(stated.text(int(i)) or '')} 带有带号 {zone}，已去掉",
+                    f"{shown(stated.text(int(i)) or '')} carries the zone number {zone}, which was taken off",
+                ),
+                stated.text(int(i)),
+            )
+        )
+    return np.where(long_x, x - zone * 1e6, x), np.where(long_y, y - zone * 1e6, y)
+
+
+def _unreadable(stated: Stated, both: Mask, readable: Mask, zero: Mask) -> Iterator[Remark]:
+    for i in np.flatnonzero(stated.has_x ^ stated.has_y):
+        text = stated.text(int(i))
+        missing = ("纬度或 Y", "latitude or y") if stated.has_x[i] else ("经度或 X", "longitude or x")
+        yield Remark(
+            int(i),
+            stated.target,
+            "error",
+            "half_position",
+            Say(
+                f"坐标只有一半（{shown(text or '')}），缺{missing[0]}；请补全或两格都留空",
+                f"only half a position ({shown(text or '')}), without {missing[1]}; complete it or leave both empty",
+            ),
+            text,
+        )
+    for i in np.flatnonzero(both & ~readable):
+        text = stated.text(int(i))
+        yield Remark(
+            int(i),
+            stated.target,
+            "error",
+            "not_a_coordinate",
+            Say(
+                f"{shown(text or '')} 不是坐标；请填 114.106 或 114°06′21.1″ 这样的内容",
+                f"{shown(text or '')} is not a coordinate; write 114.106 or 114°06′21.1″",
+            ),
+            text,
+        )
+    for i in np.flatnonzero(zero):
+        yield Remark(
+            int(i),
+            stated.target,
+            "error",
+            "zero_position",
+            Say(
+                "坐标是 0,0；请填真实坐标，没有坐标就留空",
+                "the position is 0,0; give the real one, or leave it empty",
+            ),
+            stated.text(int(i)),
+        )
+
+
+def _turned(stated: Stated, turned: Mask) -> Iterator[Remark]:
+    for i in np.flatnonzero(turned):
+        yield Remark(
+            int(i),
+            stated.target,
+            "warning",
+            "swapped_axes",
+            Say(
+                f"{shown(stated.text(int(i)) or '')} 两个坐标填反了，已对调",
+                f"{shown(stated.text(int(i)) or '')}: the two coordinates were the wrong way round and were turned",
+            ),
+            stated.text(int(i)),
+        )
+
+
+def _outside(stated: Stated, i: int, datum: Datum) -> Remark:
+    x, y, text = stated.x[i], stated.y[i], shown(stated.text(int(i)) or "")
+    metres = abs(x) >= _PROJECTED_SIZE and abs(y) >= _PROJECTED_SIZE
+    if datum.kind == "geographic" and metres:
+        say = Say(
+            f"{text} 是平面坐标（米），声明的却是经纬度 {datum.id}；请改填经纬度，或按 EPSG:4547 这样的平面坐标系导入",
+            f"{text} is in metres but the declared system {datum.id} is in degrees; write degrees, or import it as a "
+            "projected system such as EPSG:4547",
+        )
+    elif datum.kind == "projected" and not metres:
+        say = Say(
+            f"{text} 是经纬度（度），声明的却是平面坐标系 {datum.id}；请改填平面坐标，或另按经纬度导入",
+            f"{text} is in degrees but the declared system {datum.id} is projected; write metres, or import it apart",
+        )
+    else:
+        say = Say(
+            f"{text} 不在中国范围或 {datum.id} 的适用范围内；请核对数字和坐标系",
+            f"{text} lies outside China or the area of {datum.id}; check the numbers and the coordinate system",
+        )
+    return Remark(i, stated.target, "error", "out_of_range", say, stated.text(int(i)))
+
+
+def is_empty(text: str) -> bool:
+    """Tell whether a coordinate cell states nothing."""
+    return vocabulary.is_blank(text) or vocabulary.plain(text) in {vocabulary.CLEAR_WORD, "无"}
+
+
+_DATUM_TITLES = {"wgs84": "WGS84", "cgcs2000": "CGCS2000", "gcj02": "GCJ-02", "bd09": "BD-09"}
+
+
+def place_issues(intake: Intake, places: Places | None) -> tuple[Issue, ...]:
+    """Return warnings about where rows lie: near duplicates, outside, and the datum that would fit."""
+    records = intake.records
+    if not len(records):
+        return ()
+    issues: list[Issue] = []
+
+    def warn(i: int, field: str, rule: str, message: Say) -> None:
+        issues.append(
+            Issue(intake.sheet[i], intake.row[i], records.code[i], field, None, "warning", rule, message)
+        )
+
+    names = [n if isinstance(n, str) else None for n in records.name]
+    for i in np.flatnonzero(duplicates(names, records.lon, records.lat)).tolist():
+        warn(
+            int(i),
+            "name",
+            "possible_duplicate",
+            Say(
+                f"{records.code[i]}：30 米内有同名的点“{names[i]}”；请核对是否重复登记",
+                f"{records.code[i]}: another point named “{names[i]}” lies within 30 m; check whether it is the same",
+            ),
+        )
+    if places is None:
+        return tuple(issues)
+    located = np.isfinite(records.lon)
+    outside = located & ~places.in_district(records.lon, records.lat)
+    found = places.locate(records.lon, records.lat)
+    stated = np.array(
+        [places.index(s if isinstance(s, str) else None) for s in records.subdistrict], np.int32
+    )
+    elsewhere = located & ~outside & (stated >= 0) & (found >= 0) & (found != stated)
+    if outside.any():
+        _suggest_datum(intake, places, issues)
+    for i in np.flatnonzero(outside).tolist():
+        warn(
+            int(i),
+            "position",
+            "outside_district",
+            Say(
+                f"{records.code[i]}：位置不在本区范围内；请核对坐标和坐标系",
+                f"{records.code[i]}: lies outside the district; check the coordinates and their datum",
+            ),
+        )
+    for i in np.flatnonzero(elsewhere).tolist():
+        named, actual = records.subdistrict[i], places.names[found[i]]
+        warn(
+            int(i),
+            "position",
+            "outside_subdistrict",
+            Say(
+                f"{records.code[i]}：填报为{named}，位置却在{actual}；请核对坐标或所属街道",
+                f"{records.code[i]}: stated in {named} but lies in {actual}; check the position or the sub-district",
+            ),
+        )
+    return tuple(issues)
+
+
+def _suggest_datum(intake: Intake, places: Places, issues: list[Issue]) -> None:
+    try:
+        declared = parse_datum(intake.datum)
+    except RiskmapError:
+        return
+    best = fitting_datum(intake.records.lon, intake.records.lat, declared, places)
+    if best is None:
+        return
+    title, now = _DATUM_TITLES[best], _DATUM_TITLES.get(declared.id, declared.id)
+    issues.append(
+        Issue(
+            None,
+            None,
+            None,
+            "position",
+            intake.datum,
+            "warning",
+            "other_datum_fits",
+            Say(
+                f"{intake.file}：按声明的 {now}，多数点不在本区；若坐标其实是 {title}，则落在本区内。"
+                f"请核实后用 --crs {best} 重新导入",
+                f"{intake.file}: as declared ({now}) most points lie outside the district; as {title} they would lie "
+                f"inside. Check, and import again with --crs {best}",
+            ),
+        )
+    )

@@ -1,0 +1,289 @@
+"""Dates as Chinese offices write them, and as Excel stores them.
+
+The words of sub-district spreadsheets: what means nothing, yes, no, a total, a signature, a note.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import unicodedata
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+_EPOCH = dt.date(1899, 12, 30)  # Excel's day 0, counting its false 29 February 1900
+
+
+_SERIALS = (20_000, 80_000)  # 1954 to 2119: a smaller number is a year or a mistake
+
+
+_YEARS = (1900, 2100)
+
+
+_DIGITS = str.maketrans("〇零○一二三四五六七八九", "000123456789")
+
+
+_TIME = r"(?:\s*(?:上午|下午|中午|晚上|凌晨))?(?:[T\s]*\d{1,2}\s*[:时点]\s*(?:\d{1,2}.*)?)?"
+
+
+_FULL = re.compile(
+    rf"^(\d{{4}})\s*[-/.、年]\s*(\d{{1,2}})\s*[-/.、月]\s*(\d{{1,2}})\s*[日号]?\s*(?:[(（]?(?:星期|周).[)）]?)?{_TIME}$"
+)
+
+
+_COMPACT = re.compile(rf"^(\d{{4}})(\d{{2}})(\d{{2}})(?:\.0)?{_TIME}$")
+
+
+_SHORT = re.compile(r"^(\d{2})\s*年\s*(\d{1,2})\s*月\s*(\d{1,2})\s*[日号]$")
+
+
+_MONTH = re.compile(r"^(\d{4})\s*[-/.年]\s*(\d{1,2})\s*月?$")
+
+
+_YEAR = re.compile(r"^(\d{4})\s*(?:年|\.0)?$")
+
+
+_SERIAL = re.compile(r"^(\d{5})(?:\.\d+)?$")
+
+
+_CHINESE = re.compile(
+    r"^([〇零○一二三四五六七八九]{4})年([一二三四五六七八九十]{1,3})月(?:([一二三四五六七八九十]{1,3})[日号])?$"
+)
+
+
+class ParsedDate(NamedTuple):
+    """An ISO date, and whether the cell left the day (or the month) open: then it is the first."""
+
+    iso: str
+    partial: bool
+
+
+@lru_cache(maxsize=65_536)
+def parse_date(text: str) -> ParsedDate | None:
+    """Return the date that a cell states, None when it is none (2023年13月8日).
+
+    Takes 2023年9月8日, 2023.9.8, 2023-09-08, 20230908, 二〇二三年九月八日, a time behind the day, and
+    Excel serials (45177). 2023年9月 and 2023 are the first day of what they name, marked partial. An order
+    that could be read two ways (9/8/2023) is refused.
+    """
+    plain = unicodedata.normalize("NFKC", text).strip().rstrip(".。")
+    chinese = _CHINESE.match(plain)
+    if chinese:
+        plain = f"{chinese[1].translate(_DIGITS)}年{_count(chinese[2])}月" + (
+            f"{_count(chinese[3])}日" if chinese[3] else ""
+        )
+    for pattern in (_FULL, _COMPACT):
+        if match := pattern.match(plain):
+            return _date(int(match[1]), int(match[2]), int(match[3]), partial=False)
+    if match := _SHORT.match(plain):
+        return _date(2000 + int(match[1]), int(match[2]), int(match[3]), partial=False)
+    if match := _SERIAL.match(plain):
+        serial = int(match[1])
+        if _SERIALS[0] <= serial <= _SERIALS[1]:
+            return ParsedDate((_EPOCH + dt.timedelta(days=serial)).isoformat(), partial=False)
+        return None
+    if match := _MONTH.match(plain):
+        return _date(int(match[1]), int(match[2]), 1, partial=True)
+    if match := _YEAR.match(plain):
+        return _date(int(match[1]), 1, 1, partial=True)
+    return None
+
+
+def _date(year: int, month: int, day: int, *, partial: bool) -> ParsedDate | None:
+    if not _YEARS[0] <= year <= _YEARS[1]:
+        return None
+    try:
+        return ParsedDate(dt.date(year, month, day).isoformat(), partial)
+    except ValueError:
+        return None
+
+
+def _count(chinese: str) -> int:
+    """Return 1–99 written 八, 十, 十二, 二十, 二十九."""
+    tens, found, ones = chinese.rpartition("十")
+    if not found:
+        return int(chinese.translate(_DIGITS)) if len(chinese) == 1 else 0
+    return (int(tens.translate(_DIGITS)) if tens else 1) * 10 + (int(ones.translate(_DIGITS)) if ones else 0)
+
+
+# "Not stated". 无 is not here: it is False for a yes/no and a real value for a text.
+BLANKS: Final = frozenset(
+    {
+        "",
+        "/",
+        "\\",
+        "//",
+        "-",
+        "--",
+        "---",
+        "—",
+        "——",
+        "_",
+        "－",
+        "–",
+        "―",
+        "一一",
+        "*",
+        "?",
+        "??",
+        "？",
+        "…",
+        "......",
+        ".",
+        "无数据",
+        "无资料",
+        "无记录",
+        "暂无",
+        "暂无数据",
+        "暂缺",
+        "缺",
+        "缺失",
+        "空",
+        "未填",
+        "未填写",
+        "待填",
+        "待补充",
+        "待核实",
+        "待定",
+        "不详",
+        "不明",
+        "未知",
+        "不清楚",
+        "不适用",
+        "不涉及",
+        "n/a",
+        "na",
+        "null",
+        "none",
+        "nan",
+        "nil",
+        "unknown",
+        "<null>",
+        "(null)",
+        "(空)",
+    }
+)
+
+
+CLEAR_WORD: Final = "清空"
+
+
+# What stands in a responsible person's cell while the post is vacant.
+NOBODY: Final = frozenset({"无", "没有", "空缺", "缺位", "无人"})
+
+
+# A formula that was never calculated: files that programs write hold the formula and no value.
+UNCALCULATED: Final = "#未计算"
+
+
+FORMULA_ERRORS: Final = frozenset(
+    {"#DIV/0!", "#N/A", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!", UNCALCULATED}
+)
+
+
+# fmt: off
+_YES = (
+    "有", "是", "对", "y", "yes", "t", "true", "√", "✓", "✔", "☑", "1", "已", "已有", "具备", "存在", "完成", "达标", "合格",
+    "完善", "齐全", "到位",
+)
+
+
+_NO = (
+    "无", "否", "没", "没有", "不", "n", "no", "f", "false", "×", "✗", "✘", "x", "╳", "☐", "0", "未", "尚未", "不是", "不具备",
+    "不存在", "不达标", "不合格", "不完善", "不齐全", "缺少",
+)
+
+
+# fmt: on
+YES: Final = frozenset(_YES)
+
+
+NO: Final = frozenset(_NO)
+
+
+# 已完成治理, 未监测; but 已拆除 is no yes, and 未核实 says that nobody knows.
+_DONE = re.compile(r"^已(?!.*[停拆撤毁坏关取])\w{1,6}$")
+
+
+_NOT_DONE = re.compile(r"^(?:尚?未|没有?)(?!.*[核查统评知填详定检明])\w{1,6}$")
+
+
+_TOTAL = r"(?:合\s*计|总\s*计|小\s*计|共\s*计|累\s*计|总\s*数|汇\s*总|本页合计|全街道合计|平\s*均|sub-?total|total)"
+
+
+_SIGNED = (
+    r"(?:填\s*[表报写]\s*(?:人|单位|日期|时间|部门)|制\s*表\s*(?:人|单位|日期|时间)?|审\s*[核批定](?:人|单位|日期|意见)?|"
+    r"复\s*核(?:人)?|负\s*责\s*人(?:签[字名章])?|经\s*办\s*人|统\s*计\s*(?:人|负责人)|单\s*位\s*(?:负责人|领导|盖章|公章)?|"
+    r"分管领导|主要领导|领导签[字名]|签\s*[字名章](?:人)?|盖\s*章|公\s*章|校\s*对(?:人)?|录\s*入(?:人)?|报\s*送\s*(?:人|单位|日期|时间)|"
+    r"上\s*报\s*(?:人|单位|日期|时间)|填表|制单(?:人)?|日\s*期|联\s*系\s*人|联\s*系\s*电\s*话)"
+)
+
+
+_NOTE = r"(?:备?\s*注|说\s*明|填[表报写]说明|附\s*注|注意(?:事项)?|提示|资料来源|数据来源|来源|note|notes)"
+
+
+# Each must match from the first letter on. A total may be followed by a count, a signature and a
+# note only by a colon (or nothing), so that a slope called 备注山 stays a slope.
+TOTAL: Final = re.compile(rf"^[(\[]?{_TOTAL}[)\]]?\s*(?:$|[::(]|\d)", re.IGNORECASE)
+
+
+SIGNED: Final = re.compile(rf"^{_SIGNED}\s*(?:\([^)]*\))?\s*(?:$|[::])", re.IGNORECASE)
+
+
+NOTE: Final = re.compile(rf"^[(\[*※★]*\s*{_NOTE}\s*\d*\s*[::;、.]", re.IGNORECASE)
+
+
+ENDING: Final = re.compile(
+    r"^[(\[\-—]*\s*(?:[此本]?页?以下(?:空白|无正文)|[此本]页无正文|表格?结束|完|第\s*\d+\s*页.*)\s*[)\]\-—]*$"
+)
+
+
+# 一、在册隐患点 / (二)新增: a line that heads the rows below it. No code begins like this.
+ENUMERATED: Final = re.compile(
+    r"^(?:[(]\s*[一二三四五六七八九十]{1,3}\s*[)]|[一二三四五六七八九十]{1,3}\s*[、.])"
+)
+
+
+LABEL: Final = re.compile(r"^[^::\d]{1,12}[::]")
+
+
+DATE_LINE: Final = re.compile(r"^\d{4}\s*[年./-]\s*\d{1,2}\s*(?:[月./-]\s*(?:\d{1,2}\s*日?)?)?$")
+
+
+# One expression for the columns as a whole (Arrow's engine), loose: it only selects what is looked at.
+LOOSE: Final = (
+    r"(?i)^[\s(（\[【*※★\-—]*(?:合\s*计|总\s*计|小\s*计|共\s*计|累\s*计|总\s*数|汇\s*总|本页|全街道|平\s*均|sub-?total|total|"
+    r"填|制|审|复\s*核|负|经|统|单|分管|主要|领导|签|盖|公\s*章|校|录|报|上\s*报|日\s*期|联|备|注|说|附|提示|资料|数据|来源|note|"
+    r"以下|此页|表|完|第)"
+)
+
+
+def plain(text: str) -> str:
+    """Return text as words are compared: NFKC, trimmed, lower-case."""
+    return unicodedata.normalize("NFKC", text).strip().casefold()
+
+
+def is_blank(text: str) -> bool:
+    """Tell whether a cell says that nothing is stated."""
+    return not text or plain(text) in BLANKS
+
+
+def yes_no(text: str) -> bool | None:
+    """Return what a cell says of a yes/no question; None when it is no answer.
+
+    Takes 有/无, 是/否, Y/N, √/×, 1/0 and 已…/未…; a remark in brackets behind the answer is dropped.
+    """
+    word = re.sub(r"\s*\(.*\)$", "", plain(text)).rstrip("。.;,、")
+    if word in YES or word in {"1.0", "v"}:
+        return True
+    if word in NO or word == "0.0":
+        return False
+    if _DONE.match(word):
+        return True
+    return False if _NOT_DONE.match(word) else None
+
+
+def is_non_data(text: str) -> bool:
+    """Tell whether a line that begins like this is a total, signature, note or closing line."""
+    words = plain(text)
+    return any(p.match(words) for p in (TOTAL, SIGNED, NOTE, ENDING))

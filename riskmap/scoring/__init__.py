@@ -1,0 +1,30 @@
+"""Table + model → score, tier, missing factors, fired rules, and why. Pure: nothing is read or written."""
+
+from __future__ import annotations
+
+from riskmap.scoring.comparison import Migration, migration
+from riskmap.scoring.explanation import contributions, explain
+from riskmap.scoring.fit import Fit
+from riskmap.scoring.kernel import assess_table, fit_model, joined
+from riskmap.scoring.methods import Predictor
+from riskmap.scoring.residual import Residual, completeness, residual
+from riskmap.scoring.uncertainty import TierProbabilities, tier_probabilities
+from riskmap.values.assessment import Patterns
+
+__all__ = [
+    "Fit",
+    "Migration",
+    "Patterns",
+    "Predictor",
+    "Residual",
+    "TierProbabilities",
+    "assess_table",
+    "completeness",
+    "contributions",
+    "explain",
+    "fit_model",
+    "joined",
+    "migration",
+    "residual",
+    "tier_probabilities",
+]

@@ -1,0 +1,277 @@
+"""How sure a tier is: the probability of each tier beside the tier itself.
+
+The doubt in weights and measurements is stated in the model file (`[uncertainty]`). Where all its
+outcomes can be listed their chances are summed exactly; elsewhere they are sampled from a seed.
+Gates hold or fail with what is drawn; direct rules raise the tier in every case. An unrated point has
+no probabilities, and never "low".
+
+Sampled probabilities: the model scored again and again with weights and measurements moved.
+
+The same draws serve every point, and each stream of random numbers belongs to a name (a field, a
+weight) and the seed: a point's probabilities depend on its own values and on nothing else, not on
+its neighbours, their order or their number. Draws are stratified (one in each of as many equal
+slices of the distribution), which keeps the spread of 500 of them below that of plain ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+from zlib import crc32
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+from riskmap.array_types import Floats
+from riskmap.catalog.layer import Layer
+from riskmap.catalog.model import Combination, ScoringModel
+from riskmap.catalog.uncertainty import Uncertainty
+from riskmap.rules.arrays import Columns
+from riskmap.scoring.fit import Fit, needed_fit
+from riskmap.scoring.input_uncertainty import Decisions, Drawn, Factor, decisions, factors
+from riskmap.scoring.kernel import CHUNK, assess_table
+from riskmap.scoring.methods import weighted, with_weights
+from riskmap.scoring.nodes import Learned, evaluate
+from riskmap.scoring.outcomes import MOST_OUTCOMES, all_outcomes, outcome_count
+from riskmap.vocabulary import RANK_OF, RANKS, TIERS, UNRATED
+
+_DRAWN_CELLS = 500_000  # scores computed in one step
+
+
+def stream(name: str, uncertainty: Uncertainty) -> Floats:
+    """Return `draws` numbers of (0, 1), one in each of as many equal slices, in random order."""
+    random = np.random.default_rng([uncertainty.seed, crc32(name.encode())])
+    slices = random.permutation(uncertainty.draws)
+    # Never 0 or 1, whose normal quantile is infinite.
+    return (slices + np.clip(random.random(uncertainty.draws), 1e-9, 1 - 1e-9)) / uncertainty.draws
+
+
+def sampled(
+    model: ScoringModel,
+    factors: Sequence[Factor],
+    uncertainty: Uncertainty,
+    tier: Callable[[Floats, Drawn], NDArray[np.uint8]],
+    ranks: int,
+    *,
+    fit: Fit | None = None,
+    learned: Learned | None = None,
+) -> Floats:
+    """Return rows × ranks: in which share of the draws a row has each rank.
+
+    `tier` turns scores (draws × rows, not yet rounded) and what was drawn into ranks of the same
+    shape. Nodes that nothing doubtful reaches are computed once (a trained artefact may be slow).
+    """
+    rows = len(factors[0].value)
+    doubtful = [factor for factor in factors if factor.doubt.moves or factor.doubt.spreads]
+    uniform = {factor.leaf.field: stream(factor.leaf.field, uncertainty) for factor in doubtful}
+    judged = _weights(model, uncertainty)
+    still = _still(model, factors, {*(f.leaf.id for f in doubtful), *judged}, fit, learned)
+    step = 1 if judged else max(1, _DRAWN_CELLS // max(rows, 1))
+    counts = np.zeros((ranks, rows))
+    for start in range(0, uncertainty.draws, step):
+        end = min(start + step, uncertainty.draws)
+        weighed = {key: part[start] for key, part in judged.items()}
+        drawn = with_weights(model, weighed, fit=fit) if weighed else model
+        leaves, moved = _draw(doubtful, {key: one[start:end] for key, one in uniform.items()})
+        nodes = evaluate(drawn, {**still, **leaves}, fit=fit, learned=learned)
+        score = np.broadcast_to(nodes[model.score], (end - start, rows))
+        found = tier(score, Drawn(nodes, moved.numbers, moved.worse))
+        for rank in range(ranks):
+            counts[rank] += (found == rank).sum(axis=0)
+    return counts.T / uncertainty.draws
+
+
+def _weights(model: ScoringModel, uncertainty: Uncertainty) -> dict[str, Floats]:
+    """Return node id → draws × parts: the factors of its weights. Empty where none is in doubt."""
+    if not uncertainty.weights:
+        return {}
+    width = uncertainty.weights
+    return {
+        node.id: np.stack(
+            [1 + width * (2 * stream(f"{node.id}/{part}", uncertainty) - 1) for part in node.of], axis=1
+        )
+        for node in model.nodes
+        if isinstance(node, Combination) and weighted(node)
+    }
+
+
+def _still(
+    model: ScoringModel,
+    factors: Sequence[Factor],
+    moving: set[str],
+    fit: Fit | None,
+    learned: Learned | None,
+) -> dict[str, Any]:
+    """Return the value of every node that no draw moves; `moving`: the doubtful leaves and weights."""
+    for node in model.nodes:
+        if isinstance(node, Combination) and moving.intersection(node.of):
+            moving.add(node.id)
+    values = evaluate(model, {f.leaf.id: f.value for f in factors}, fit=fit, learned=learned)
+    return {key: value for key, value in values.items() if key not in moving}
+
+
+def _draw(doubtful: Sequence[Factor], uniform: Mapping[str, Floats]) -> tuple[dict[str, Floats], Drawn]:
+    """Return draws × rows: the numbers of the doubtful leaves, and what gates ask of their fields."""
+    leaves: dict[str, Floats] = {}
+    numbers: dict[str, Floats] = {}
+    moved: dict[str, NDArray[np.bool_]] = {}
+    for factor in doubtful:
+        u, field = uniform[factor.leaf.field][:, None], factor.leaf.field
+        if factor.raw is not None:
+            number = factor.drawn(factor.raw + factor.deviation() * ndtri(u))
+            leaves[factor.leaf.id] = np.where(np.isnan(factor.raw), factor.value, factor.number(number))
+            numbers.setdefault(field, number)
+            continue
+        worse, better = u > 1 - factor.doubt.class_up, u < factor.doubt.class_down
+        leaves[factor.leaf.id] = np.where(worse, factor.worse, np.where(better, factor.better, factor.value))
+        moved[field] = moved[field] | worse if field in moved else worse
+    return leaves, Drawn({}, numbers, moved)
+
+
+Method = Literal["exact", "sampled"]
+
+
+_CELLS = 2_000_000  # outcomes held at once
+
+
+@dataclass(frozen=True, slots=True)
+class TierProbabilities:
+    """The probability of each tier, row by row.
+
+    `share`: float64, rows × 4 in the order of `records.TIERS` (worst first); a row sums to 1, or is
+    NaN throughout where nothing can be said (an unrated point). `rank`: uint8, the tier without any
+    doubt. `draws`: how many were made, 0 where the probabilities are exact.
+    """
+
+    method: Method
+    draws: int
+    share: Floats
+    rank: NDArray[np.uint8]
+
+    def stays(self) -> Floats:
+        """Return for each row the probability of the tier that it has; NaN where unrated."""
+        out = np.full(len(self.rank), np.nan)
+        for column, tier in enumerate(TIERS):
+            here = self.rank == RANK_OF[tier]
+            out[here] = self.share[here, column]
+        return out
+
+    def expected(self) -> dict[str, float]:
+        """Return how many points of each tier are to be expected; they sum to the rated points."""
+        return dict(zip(TIERS, np.nansum(self.share, axis=0).tolist(), strict=True))
+
+    def of(self, row: int) -> dict[str, float] | None:
+        """Return tier → probability of one row, None where nothing can be said."""
+        share = self.share[row]
+        return None if np.isnan(share).any() else dict(zip(TIERS, share.tolist(), strict=True))
+
+
+def probability_method(model: ScoringModel, uncertainty: Uncertainty) -> Method:
+    """Return how probabilities are found; it depends on the model alone, not on the points."""
+    return "exact" if outcome_count(model, uncertainty) <= MOST_OUTCOMES else "sampled"
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What every row is asked against: the model with its doubt and what it was fitted to."""
+
+    model: ScoringModel
+    layer: Layer
+    doubt: Uncertainty
+    method: Method
+    fit: Fit | None
+    learned: Learned | None
+
+
+def tier_probabilities(
+    model: ScoringModel,
+    layer: Layer,
+    table: pa.Table,
+    *,
+    uncertainty: Uncertainty | None = None,
+    fit: Fit | None = None,
+    learned: Learned | None = None,
+) -> TierProbabilities | None:
+    """Return P(tier) of every row of a snapshot table; None where the model states no uncertainty.
+
+    `uncertainty` stands in for the model's own; `fit` and `learned` as in `assess_table`, with the same
+    errors. L·E·C = 3·6·15 = 270 (large), where each factor is one class worse with probability .1 and
+    one better with .1, is major with .228, large .544, general .203, low .025.
+    Points with equal factors share a result.
+    """
+    doubt = uncertainty or model.uncertainty
+    if doubt is None:
+        return None
+    method, fit = probability_method(model, doubt), needed_fit(model, fit)
+    rank = assess_table(model, layer, table, fit=fit, learned=learned).rank
+    question = _Question(model, layer, doubt, method, fit, learned)
+    share = np.full((table.num_rows, len(TIERS)), np.nan)
+    for start in range(0, table.num_rows, CHUNK):
+        columns = Columns(table.slice(start, CHUNK), layer)
+        end = start + len(columns)
+        share[start:end] = _chunk(question, columns, rank[start:end])
+    return TierProbabilities(method, doubt.draws if method == "sampled" else 0, share, rank)
+
+
+def _chunk(question: _Question, columns: Columns, rank: NDArray[np.uint8]) -> Floats:
+    model, doubt = question.model, question.doubt
+    every = factors(model, question.layer, columns, doubt, fit=question.fit)
+    decided = decisions(model, columns, doubt)
+    first, group = _alike(every, decided, rank)
+    found = np.full((len(first), len(RANKS)), np.nan)
+    exact = question.method == "exact"
+    size = int(_CELLS // outcome_count(model, doubt)) + 1 if exact else max(len(first), 1)
+    for start in range(0, len(first), size):
+        part = first[start : start + size]
+        some = [factor.rows(part) for factor in every]
+        ask = _exact if exact else _sampled
+        found[start : start + size] = ask(question, some, decided.rows(part))
+    # A chance of an outcome that has no score leaves the whole row unknown.
+    unknown = (rank[first] == UNRATED) | (found[:, UNRATED] > 0)
+    out = np.stack([found[:, RANK_OF[tier]] for tier in TIERS], axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        out = out / out.sum(axis=1, keepdims=True)
+    out[unknown] = np.nan
+    return out[group]
+
+
+def _alike(
+    every: Sequence[Factor], decided: Decisions, rank: NDArray[np.uint8]
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the first row of each group of rows that nothing tells apart, and each row's group."""
+    group = np.zeros(len(rank), dtype=np.intp)
+    columns: list[NDArray[np.generic]] = [decided.floor, rank, *decided.stated]
+    for factor in every:
+        columns += [factor.value]
+        columns += [factor.worse, factor.better] if factor.doubt.moves else []
+        columns += [] if factor.raw is None else [factor.raw]
+    first = np.zeros(0, dtype=np.intp)
+    for column in columns:
+        different, code = np.unique(column, return_inverse=True)
+        _, first, group = np.unique(group * len(different) + code, return_index=True, return_inverse=True)
+    return first, group
+
+
+def _exact(question: _Question, some: Sequence[Factor], decided: Decisions) -> Floats:
+    found = all_outcomes(question.model, some, fit=question.fit, learned=question.learned)
+    scores, rows = found[question.model.score], len(decided.floor)
+    values = np.broadcast_to(scores.values, (rows, scores.values.shape[1]))
+    # Of the nodes that gates name, all but the score itself have one outcome.
+    nodes = {c.node: found[c.node].values for conditions in decided.drawn for c in conditions}
+    rank = decided.ranks(values, Drawn(nodes), rows_first=True)
+    return np.stack([np.where(rank == r, scores.chances, 0.0).sum(axis=1) for r in range(len(RANKS))], axis=1)
+
+
+def _sampled(question: _Question, some: Sequence[Factor], decided: Decisions) -> Floats:
+    return sampled(
+        question.model,
+        some,
+        question.doubt,
+        decided.ranks,
+        len(RANKS),
+        fit=question.fit,
+        learned=question.learned,
+    )

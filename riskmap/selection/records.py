@@ -1,0 +1,125 @@
+"""The records of a selection: their rows, and the objects that lists and exports are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from riskmap.catalog import Layer
+from riskmap.rules.arrays import array_of, column_of
+from riskmap.selection.filters import Selection
+from riskmap.selection.views import row_mask, view_of
+from riskmap.vocabulary import FLAGS, RANKS, UNRATED
+
+if TYPE_CHECKING:
+    from riskmap.selection.snapshot import Snapshot
+
+_FLAGS = tuple(FLAGS)
+
+
+@dataclass(frozen=True, eq=False)
+class Selected:
+    """The rows of a selection: layer id → int64 row numbers of its table, in code order."""
+
+    rows: Mapping[str, NDArray[np.int64]]
+
+    @property
+    def total(self) -> int:
+        """How many records were selected."""
+        return sum(len(r) for r in self.rows.values())
+
+    def __len__(self) -> int:
+        return self.total
+
+    def table(self, snapshot: Snapshot, layer: str) -> pa.Table:
+        """Return the selected rows of a layer, in code order, with all columns."""
+        table, rows = snapshot.table(layer), self.rows[layer]
+        return table if len(rows) == len(table) else table.take(array_of(rows))
+
+
+def select(snapshot: Snapshot, selection: Selection) -> Selected:
+    """Return the rows that a selection lets through, a key for every layer that it names.
+
+    Raises SelectionError for a layer, sub-district or field that does not exist.
+    """
+    view = view_of(snapshot, selection)
+    mask = row_mask(snapshot, view)
+    starts = snapshot.starts
+    named = [layer for layer in snapshot.layers if not selection.layers or layer in selection.layers]
+    return Selected(
+        {
+            layer: np.flatnonzero(mask[starts[i] : starts[i + 1]])
+            for i, layer in enumerate(snapshot.layers)
+            if layer in named
+        }
+    )
+
+
+def flag_ids(bits: int) -> list[str]:
+    """Return the ids of the flags whose bits are set."""
+    return [flag for i, flag in enumerate(_FLAGS) if bits >> i & 1]
+
+
+def rows(
+    snapshot: Snapshot,
+    selected: Selected,
+    *,
+    start: int = 0,
+    stop: int | None = None,
+    catalog_layers: Mapping[str, Layer],
+) -> list[dict[str, Any]]:
+    """Return the selected records from `start` to `stop` as plain objects, layer by layer.
+
+    The `features` of `riskmap select --json`: lon and lat in degrees (7 decimals) or None, score
+    and tier None where unrated, every field of the layer, None where unknown.
+    """
+    stop = selected.total if stop is None else stop
+    found: list[dict[str, Any]] = []
+    seen = 0
+    for layer, indices in selected.rows.items():
+        part = indices[max(start - seen, 0) : max(stop - seen, 0)]
+        seen += len(indices)
+        if len(part):
+            found.extend(_objects(snapshot.table(layer).take(array_of(part)), catalog_layers[layer]))
+    return found
+
+
+def _objects(table: pa.Table, layer: Layer) -> Iterator[dict[str, Any]]:
+    def column(name: str) -> list[Any]:
+        return table[name].to_pylist()
+
+    ids = layer.field_ids
+    blank = (None,) * len(table)
+    values = [column(column_of(i)) if column_of(i) in table.column_names else blank for i in ids]
+    # zip(*[]) has no rows, and a layer may have no field of its own
+    fields = zip(*values, strict=True) if values else iter([()] * len(table))
+    columns = ("code", "name", "lon", "lat", "subdistrict", "score", "rank", "contacts", "flags", "version")
+    checklist = column("checklist") if "checklist" in table.column_names else None
+    parallel = zip(*(column(c) for c in columns), fields, strict=True)
+    for i, (code, name, lon, lat, subdistrict, score, rank, contacts, flags, version, cells) in enumerate(
+        parallel
+    ):
+        record: dict[str, Any] = {
+            "layer": layer.id,
+            "code": code,
+            "name": name,
+            "lon": _degrees(lon),
+            "lat": _degrees(lat),
+            "subdistrict": subdistrict,
+            "score": None if rank == UNRATED or score != score else score,  # noqa: PLR0124 - NaN
+            "tier": None if rank == UNRATED else RANKS[rank],
+            "state": "unrated" if rank == UNRATED else "rated",
+            "fields": dict(zip(ids, cells, strict=True)),
+        }
+        if checklist is not None:
+            record["checklist"] = checklist[i]
+        yield {**record, "contacts": contacts, "flags": flag_ids(flags), "version": version}
+
+
+def _degrees(value: float) -> float | None:
+    return None if value != value else round(value, 7)  # noqa: PLR0124 - NaN

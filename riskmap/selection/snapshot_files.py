@@ -1,0 +1,128 @@
+"""A snapshot on disk: Arrow files that are mapped, not read.
+
+Every file carries the snapshot's key and is written under another name, then moved: a reader finds
+files of one and the same snapshot, or none.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
+
+import numpy as np
+import pyarrow as pa
+
+from riskmap.rules.arrays import numbers_of
+
+if TYPE_CHECKING:
+    from riskmap.selection.snapshot import Snapshot
+
+FORMAT: Final = 1  # of the columns of a snapshot and of these files
+
+
+_SUMMARY: Final = "snapshot.json"
+
+
+_KEY: Final = b"snapshot"
+
+
+_BOUNDS: Final = ("west", "south", "east", "north")
+
+
+def write_snapshot(snapshot: Snapshot, directory: Path) -> None:
+    """Write the files of a snapshot into a directory. Raises OSError where they cannot be written."""
+    directory.mkdir(parents=True, exist_ok=True)
+    points = {
+        "code": snapshot.code,
+        "row": snapshot.row,
+        "group": snapshot.point_group,
+        "id": snapshot.point_id,
+    }
+    shapes = {"row": snapshot.shapes.row, **dict(zip(_BOUNDS, snapshot.shapes.bounds.T, strict=True))}
+    tables = {
+        **{f"layer-{i}": snapshot.tables[layer] for i, layer in enumerate(snapshot.layers)},
+        "rows": pa.table({"group": snapshot.group, "flags": snapshot.flags, "search": snapshot.search}),
+        "points": pa.table(points),
+        "shapes": pa.table(shapes),
+    }
+    for name, table in tables.items():
+        _write(directory / f"{name}.arrow", table.replace_schema_metadata({_KEY: snapshot.key.encode()}))
+    summary = {
+        "format": FORMAT,
+        "key": snapshot.key,
+        "state": snapshot.state,
+        "layers": snapshot.layers,
+        "subdistricts": snapshot.subdistricts,
+    }
+    content = json.dumps(summary, ensure_ascii=False).encode()
+    _beside(directory / _SUMMARY, lambda file: file.write(content))
+
+
+def read_snapshot(directory: Path) -> dict[str, Any] | None:
+    """Return the parts of the snapshot in a directory, None where it is absent, damaged or of
+    another format.
+    """
+    try:
+        summary: dict[str, Any] = json.loads((directory / _SUMMARY).read_text(encoding="utf-8"))
+        if summary["format"] != FORMAT:
+            return None
+        return _read_all(directory, summary)
+    except (OSError, ValueError, KeyError, TypeError, pa.ArrowException):
+        return None
+
+
+def _write(path: Path, table: pa.Table) -> None:
+    def fill(file: BinaryIO) -> None:
+        with pa.ipc.new_file(file, table.schema) as writer:
+            writer.write_table(table.combine_chunks())
+
+    _beside(path, fill)
+
+
+def _beside(path: Path, fill: Callable[[BinaryIO], Any]) -> None:
+    draft = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
+    try:
+        with draft.open("wb") as file:
+            fill(file)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _read_all(directory: Path, summary: dict[str, Any]) -> dict[str, Any] | None:
+    layers = tuple(summary["layers"])
+
+    def read(name: str) -> pa.Table:
+        with pa.memory_map(str(directory / f"{name}.arrow")) as source:
+            table = pa.ipc.open_file(source).read_all()
+        if (table.schema.metadata or {}).get(_KEY) != summary["key"].encode():
+            raise ValueError(name)
+        return table.replace_schema_metadata(None)
+
+    tables = {layer: read(f"layer-{i}") for i, layer in enumerate(layers)}
+    rows, points, shapes = read("rows"), read("points"), read("shapes")
+    if len(rows) != sum(len(table) for table in tables.values()):
+        return None
+    search = rows["search"]
+    return {
+        "state": summary["state"],
+        "key": summary["key"],
+        "layers": layers,
+        "subdistricts": tuple(summary["subdistricts"]),
+        "tables": tables,
+        "group": numbers_of(rows["group"]),
+        "flags": numbers_of(rows["flags"]),
+        "search": search.chunk(0) if search.num_chunks == 1 else search.combine_chunks(),
+        "code": numbers_of(points["code"]),
+        "row": numbers_of(points["row"]),
+        "point_group": numbers_of(points["group"]),
+        "point_id": numbers_of(points["id"]),
+        "shape_row": numbers_of(shapes["row"]),
+        "shape_bounds": np.column_stack([numbers_of(shapes[side]) for side in _BOUNDS]),
+    }

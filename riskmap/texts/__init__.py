@@ -1,0 +1,90 @@
+"""Every word of the product, in Chinese and English, in the TOML files of this folder.
+
+Each line of a file is `key = { zh = "…", en = "…" }`; keys are unique over all files. Placeholders
+are `{name}` as in `str.format`.
+
+How fields and their values read: titles, units, choices and yes or no, in the reader's language.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from functools import lru_cache
+from importlib import resources
+from typing import Any
+
+from riskmap.catalog.layer import Field, Layer
+from riskmap.errors import Lang, Say
+from riskmap.units import unit_title
+
+
+@lru_cache(maxsize=1)
+def _texts() -> dict[str, Say]:
+    found: dict[str, Say] = {}
+    for file in sorted(resources.files(__name__).iterdir(), key=lambda entry: entry.name):
+        if not file.name.endswith(".toml"):
+            continue
+        for key, value in tomllib.loads(file.read_text(encoding="utf-8")).items():
+            if key in found:
+                raise ValueError(f"texts/{file.name} › {key}: this key stands in another file too")
+            found[key] = Say(value["zh"], value["en"])
+    return found
+
+
+def t(key: str, lang: Lang = "zh", **values: object) -> str:
+    """Return the text of `key` in `lang`, its placeholders filled with `values`.
+
+    Without values the text comes as it is written. KeyError names a key that no file has.
+    """
+    text = _texts()[key].text(lang)
+    return text.format(**values) if values else text
+
+
+def keys(prefix: str = "") -> tuple[str, ...]:
+    """Return all keys that begin with `prefix`, sorted."""
+    return tuple(sorted(key for key in _texts() if key.startswith(prefix)))
+
+
+def shown(field: Field, value: Any, lang: Lang) -> str:
+    """Return a field's value as people read it: choice titles, units, yes and no."""
+    if value is None:
+        return ""
+    if field.type == "choice":
+        return next((c.title.text(lang) for c in field.choices if c.id == value), str(value))
+    if field.type == "boolean":
+        return t("yes" if value else "no", lang)
+    if field.type in {"number", "integer"}:
+        number = f"{value:,.6g}" if isinstance(value, float) and abs(value) < 1e6 else f"{value:,.0f}"
+        return f"{number} {unit_title(field.unit).text(lang)}".rstrip()
+    return str(value)
+
+
+def field_title(layer: Layer, name: str, lang: Lang) -> str:
+    """Return the title of a field or checklist item, its id where the layer has no such field."""
+    try:
+        return layer.field(name).title.text(lang)
+    except KeyError:
+        items = layer.checklist.items if layer.checklist else ()
+        plain = name.removeprefix("checklist.")
+        return next((item.title.text(lang) for item in items if item.id == plain), plain)
+
+
+def value_text(layer: Layer, name: str, value: Any, lang: Lang) -> str:
+    """Return the value of a field or checklist item as people read it."""
+    try:
+        return shown(layer.field(name), value, lang)
+    except KeyError:
+        if isinstance(value, bool):
+            return t("yes" if value else "no", lang)
+        return "" if value is None else str(value)
+
+
+def limit_text(layer: Layer, name: str, value: Any, lang: Lang) -> str:
+    """Return a solved limit as people read it: 499.9999 is just below 500, and 500 would not do."""
+    text = value_text(layer, name, value, lang)
+    if not isinstance(value, float):
+        return text
+    written = float(f"{value:.6g}")
+    if written == value or name not in layer.field_ids:
+        return text
+    return t("just_below" if value < written else "just_above", lang, value=text)

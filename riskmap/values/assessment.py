@@ -1,0 +1,185 @@
+"""A column of short tuples of which there are few different ones: missing fields, fired rules.
+
+A million rows hold a million small integers and a handful of tuples instead of a million tuples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from riskmap.errors import Say
+from riskmap.values.records import Value
+from riskmap.vocabulary import State
+
+
+class Patterns(Sequence[tuple[str, ...]]):
+    """`codes[i]` is the position in `patterns` of row i's tuple; `patterns[0]` is the empty one."""
+
+    __slots__ = ("codes", "patterns")
+
+    def __init__(self, codes: NDArray[np.uint16], patterns: Sequence[tuple[str, ...]]) -> None:
+        self.codes = codes
+        self.patterns = tuple(patterns)
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    @overload
+    def __getitem__(self, index: int) -> tuple[str, ...]: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Patterns: ...
+
+    def __getitem__(self, index: int | slice) -> tuple[str, ...] | Patterns:
+        if isinstance(index, slice):
+            return Patterns(self.codes[index], self.patterns)
+        return self.patterns[self.codes[index]]
+
+    def __iter__(self) -> Iterator[tuple[str, ...]]:
+        return map(self.patterns.__getitem__, self.codes.tolist())
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Sequence):
+            return NotImplemented
+        return len(self) == len(other) and all(a == tuple(b) for a, b in zip(self, other, strict=True))
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"Patterns({len(self)} rows, {len(self.patterns) - 1} different)"
+
+
+def joined_patterns(parts: Sequence[Sequence[tuple[str, ...]]]) -> Patterns:
+    """Return the rows of some columns one after the other, each different tuple held once."""
+    place: dict[tuple[str, ...], int] = {(): 0}
+    codes: list[NDArray[np.uint16]] = []
+    for part in parts:
+        one = part if isinstance(part, Patterns) else _patterns(part)
+        present = np.unique(one.codes).tolist()
+        moved = np.zeros(len(one.patterns), dtype=np.uint16)
+        for code in present:
+            moved[code] = place.setdefault(one.patterns[code], len(place))
+        codes.append(moved[one.codes])
+    return Patterns(np.concatenate(codes) if codes else np.zeros(0, np.uint16), tuple(place))
+
+
+def _patterns(rows: Sequence[tuple[str, ...]]) -> Patterns:
+    place: dict[tuple[str, ...], int] = {(): 0}
+    codes = np.fromiter((place.setdefault(row, len(place)) for row in rows), np.uint16, len(rows))
+    return Patterns(codes, tuple(place))
+
+
+class PatternWriter:
+    """Turns bit masks into `Patterns`: bit i of a row's mask stands for `names[i]`."""
+
+    def __init__(self, rows: int, names: Sequence[str]) -> None:
+        self._names = tuple(names)
+        self._codes = np.zeros(rows, dtype=np.uint16)
+        self._code_of: dict[int, int] = {0: 0}
+
+    def write(self, start: int, mask: NDArray[np.uint64]) -> None:
+        """Store the masks of the rows from `start` on."""
+        touched = np.flatnonzero(mask)
+        if not touched.size:
+            return
+        different, inverse = np.unique(mask[touched], return_inverse=True)
+        for bits in different.tolist():
+            self._code_of.setdefault(bits, len(self._code_of))
+        codes = np.array([self._code_of[bits] for bits in different.tolist()], dtype=np.uint16)
+        self._codes[start + touched] = codes[inverse]
+
+    def done(self) -> Patterns:
+        """Return the finished column."""
+        return Patterns(self._codes, [self._tuple(bits) for bits in self._code_of])
+
+    def _tuple(self, bits: int) -> tuple[str, ...]:
+        # Two leaves of one field have two bits and one name.
+        return tuple(dict.fromkeys(name for i, name in enumerate(self._names) if bits >> i & 1))
+
+
+def mask_of(rows: int, flags: Sequence[NDArray[Any] | None]) -> NDArray[np.uint64]:
+    """Return one bit per flag array; None stands for "nowhere"."""
+    mask = np.zeros(rows, dtype=np.uint64)
+    for i, flag in enumerate(flags):
+        if flag is not None:
+            np.bitwise_or(mask, np.uint64(1 << i), out=mask, where=flag)
+    return mask
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """One thing to know: the rule that spoke, the columns it is about, the sentence."""
+
+    rule: str
+    say: Say
+    fields: tuple[str, ...] = ()
+
+
+def remark(rule: str, zh: str, en: str, *fields: str) -> Remark:
+    """Return a remark in both languages."""
+    return Remark(rule, Say(zh, en), fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """The result of scoring one layer: arrays parallel to the rows that were scored.
+
+    `score` float64, NaN where unrated; `rank` uint8 (RANKS). `missing`: required fields that a row
+    lacks, () where none; `rules`: ids of the direct rules that fired and of the gates that held.
+    """
+
+    layer: str
+    model: str
+    digest: str
+    score: NDArray[np.float64]
+    rank: NDArray[np.uint8]
+    missing: Sequence[tuple[str, ...]]
+    rules: Sequence[tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """What one field adds to the score against the model's reference."""
+
+    field: str
+    value: Value
+    score: float | None
+    contribution: float
+
+
+@dataclass(frozen=True, slots=True)
+class NearestChange:
+    """The smallest change of one field that moves the tier. Worse and better are both given."""
+
+    field: str
+    value: Value
+    to: Value
+    tier: str
+    direction: Literal["worse", "better"]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why one point has its tier. Contributions and the reference's score sum to the score."""
+
+    layer: str
+    code: str
+    score: float | None
+    tier: str | None
+    state: State
+    model: str
+    digest: str
+    method: str
+    reference: Mapping[str, Any]
+    contributions: tuple[Contribution, ...]
+    rules: tuple[str, ...]
+    missing: tuple[str, ...]
+    nearest: tuple[NearestChange, ...]
+    assumed: tuple[str, ...] = ()  # missing fields that counted as their worst value
+    gates: tuple[str, ...] = ()  # gates that held: they capped the tier of the score
+    possible: tuple[str, ...] = ()  # an unrated point: the tiers it may turn out to have, best first

@@ -1,0 +1,310 @@
+"""The values of a duty: the scenario, what happened in it, whom to call, who answered, what came of it.
+
+They travel between the ledger, which keeps them, `prepare`, which works them out, and `present`,
+which prints them. Moments are aware datetimes in UTC; the ledger writes them as ISO text.
+
+Whom to call, what is missing, and who has answered.
+
+What came of a duty, in figures that the log alone supports.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from riskmap.catalog import Action
+from riskmap.errors import Say
+from riskmap.moments import BEIJING
+from riskmap.values.records import Contact
+from riskmap.values.scenario import (
+    EVENT_KINDS,
+    Escalated,
+    Event,
+    NewEvent,
+    Opened,
+    Scenario,
+    Span,
+    beijing,
+    standing,
+)
+
+__all__ = [
+    "Answer",
+    "BEIJING",
+    "CALL_STATUS",
+    "CallGroup",
+    "CallLine",
+    "CallState",
+    "Callee",
+    "Callout",
+    "CalloutView",
+    "Count",
+    "Difference",
+    "EVENT_KINDS",
+    "Escalated",
+    "Event",
+    "GAP_KINDS",
+    "Gap",
+    "NewEvent",
+    "Opened",
+    "Review",
+    "Scenario",
+    "Shelter",
+    "Span",
+    "Tie",
+    "beijing",
+    "standing",
+]
+
+CallStatus = Literal["waiting", "called", "overdue", "answered", "exhausted"]
+
+
+CALL_STATUS: Final[Mapping[str, Say]] = {
+    "waiting": Say("待叫应", "Not called yet"),
+    "called": Say("已呼叫，待应答", "Called, no answer yet"),
+    "overdue": Say("超时未应答", "Overdue"),
+    "answered": Say("已应答", "Answered"),
+    "exhausted": Say("无人应答", "Nobody left to call"),
+}
+
+
+GAP_KINDS: Final[Mapping[str, Say]] = {
+    "no_contacts": Say("没有联系人", "No contacts"),
+    "role_vacant": Say("岗位空缺", "Role vacant"),
+    "no_phone": Say("没有电话", "No phone"),
+    "verification_expired": Say("核实过期", "Verification expired"),
+    "unverified": Say("从未核实", "Never verified"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """What is missing before it is needed: `kind` of GAP_KINDS, the role it concerns, in words."""
+
+    kind: str
+    role: str
+    text: Say
+
+
+@dataclass(frozen=True, slots=True)
+class Callee:
+    """A person to call: `number` from 1 in the order of calling; `callable` False without a phone."""
+
+    number: int
+    title: Say
+    contact: Contact
+
+    @property
+    def callable(self) -> bool:
+        """Whether there is a number to dial."""
+        return bool(self.contact.phone)
+
+
+@dataclass(frozen=True, slots=True)
+class CallLine:
+    """One record of a call-out: why, from when, whom to call in which order, what to do, what is missing.
+
+    `start` is the earliest and `expiry` the latest of its escalations, `rank_to` the worst; every
+    cause is kept, worst first. `own_plan` is the record's own (一点一策); where it replaces the
+    layer's plan `actions` is empty.
+    """
+
+    feature_id: int
+    layer: str
+    code: str
+    name: str | None
+    subdistrict: str | None
+    rank_from: int
+    rank_to: int
+    start: dt.datetime
+    expiry: dt.datetime
+    causes: tuple[Say, ...]
+    callees: tuple[Callee, ...]
+    gaps: tuple[Gap, ...]
+    actions: tuple[Action, ...]
+    own_plan: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CallGroup:
+    """The lines of one sub-district, worst and soonest first; None where the records name none."""
+
+    subdistrict: str | None
+    lines: tuple[CallLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Callout:
+    """Everybody to call, by sub-district; `since` when the calling should have begun."""
+
+    since: dt.datetime
+    groups: tuple[CallGroup, ...]
+
+    @property
+    def lines(self) -> tuple[CallLine, ...]:
+        """All lines, group after group."""
+        return tuple(line for group in self.groups for line in group.lines)
+
+
+@dataclass(frozen=True, slots=True)
+class CallState:
+    """Where the calling of one record stands at a moment, from the log alone.
+
+    `callee` was called last (answered: has answered), at `called_at`; `answered_at`, and `after`
+    minutes since the first call (None: no call was logged). `next` is to be called next, `due` by
+    when: the moment the present wait ends. `overdue` also where nobody was called in time.
+    """
+
+    feature_id: int
+    status: CallStatus
+    callee: int | None = None
+    role: str = ""
+    called_at: dt.datetime | None = None
+    first_called_at: dt.datetime | None = None
+    answered_at: dt.datetime | None = None
+    after: float | None = None
+    next: int | None = None
+    due: dt.datetime | None = None
+    overdue: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CalloutView:
+    """A call-out as it is shown: the scenario, the moment, the minutes to answer, the states by record.
+
+    `masked`: names and phones of the callees are masked. `notes` on paper: drill and demo data.
+    """
+
+    scenario: Scenario
+    callout: Callout
+    states: Mapping[int, CallState]
+    now: dt.datetime
+    minutes: float
+    layer_titles: Mapping[str, Say]
+    done: Mapping[int, tuple[str, ...]] = field(default_factory=dict[int, tuple[str, ...]])
+    district: str = ""
+    demo: bool = False
+    masked: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Tie:
+    """A warning and the response that answered it; one of the two is None where the other stands alone.
+
+    `stated`: a person tied them; otherwise the rule of `prepare.review` did.
+    """
+
+    warning: Event | None
+    response: Event | None
+    stated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One record of the call-out: its state at the end, and the minutes to the answer where known."""
+
+    layer: str
+    code: str
+    name: str | None
+    subdistrict: str | None
+    status: str
+    after: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Shelter:
+    """A shelter that was opened or closed: `name` as logged, and when.
+
+    `opened` None: it stood open before the log began; `closed` None: it is still open.
+    """
+
+    name: str
+    subdistrict: str | None
+    opened: dt.datetime | None
+    closed: dt.datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """A figure by sub-district; "" stands for what names none. `total` is counted on its own."""
+
+    total: int
+    by_subdistrict: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Two ways to one figure that disagree."""
+
+    what: Say
+    expected: int
+    found: int
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """The figures of the after-action report at a moment `until`.
+
+    `median` and `p90` are minutes from the first call to the answer over the answers whose call was
+    logged, None where there are none. `uncounted`: answers without a logged call. `calls` counts
+    logged calls, `messages` messages by their last status.
+    """
+
+    scenario: Scenario
+    until: dt.datetime
+    events: int
+    corrections: int
+    ties: tuple[Tie, ...]
+    moved: Count
+    shelters: tuple[Shelter, ...]
+    new_spots: tuple[Event, ...]
+    answers: tuple[Answer, ...]
+    median: float | None
+    p90: float | None
+    uncounted: int
+    calls: int
+    actions_done: int
+    messages: Mapping[str, int]
+    differences: tuple[Difference, ...]
+    unclear: tuple[Event, ...] = ()
+    layer_titles: Mapping[str, Say] = field(default_factory=dict[str, Say])
+    district: str = ""
+    demo: bool = False
+
+    @property
+    def warnings(self) -> int:
+        """How many warnings were logged."""
+        return sum(t.warning is not None for t in self.ties)
+
+    @property
+    def responses(self) -> int:
+        """How many responses were logged; one may answer several warnings."""
+        return len({t.response.id for t in self.ties if t.response is not None})
+
+    @property
+    def opened(self) -> int:
+        """How many shelters were opened."""
+        return sum(s.opened is not None for s in self.shelters)
+
+    @property
+    def closed(self) -> int:
+        """How many shelters were closed and did not open again."""
+        return sum(s.closed is not None for s in self.shelters)
+
+    @property
+    def tied(self) -> int:
+        """How many warnings have their response."""
+        return sum(t.warning is not None and t.response is not None for t in self.ties)
+
+    @property
+    def unanswered(self) -> tuple[Answer, ...]:
+        """Records of which nobody has answered."""
+        return tuple(a for a in self.answers if a.status != "answered")
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether the totals agree."""
+        return not self.differences

@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from riskmap.errors import Say
+from riskmap.values.records import Records
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """What a check said about one cell, row or file. `message` names place, find and remedy."""
+
+    sheet: str | None
+    row: int | None
+    code: str | None
+    field: str | None
+    value: str | None
+    severity: Literal["error", "warning"]
+    rule: str
+    message: Say
+
+    def as_json(self, lang: Literal["zh", "en"] = "zh") -> dict[str, Any]:
+        """Return the issue as the command line prints it."""
+        return {
+            "sheet": self.sheet,
+            "row": self.row,
+            "code": self.code,
+            "field": self.field,
+            "value": self.value,
+            "severity": self.severity,
+            "rule": self.rule,
+            "message": self.message.text(lang),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderMatch:
+    """How one column of a sheet was understood.
+
+    `target` is a core role, a field id, "checklist:ITEM" or
+    "contact:ROLE:name|phone|post|verified"; None where the column was left.
+    """
+
+    column: int
+    header: str
+    target: str | None
+    how: Literal["alias", "normalised", "guessed", "left"]
+
+
+@dataclass(frozen=True, slots=True)
+class SheetReport:
+    """What intake made of one sheet. `header_row` is 1-based (the last header row)."""
+
+    sheet: str
+    header_row: int | None
+    rows: int
+    skipped_non_data: int
+    headers: tuple[HeaderMatch, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedRow:
+    """A row that did not go in: its cells as they came and why.
+
+    `cells`: (header text, cell text) in the sheet's column order; `bad`: 0-based indexes of the
+    cells that `issues` speak of. Written to a sheet as they are, they can be imported again.
+    """
+
+    sheet: str
+    row: int
+    code: str | None
+    cells: tuple[tuple[str, str | None], ...]
+    bad: tuple[int, ...]
+    issues: tuple[Issue, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """One file, read and validated: rows = len(records) + len(rejected) + skipped_non_data.
+
+    `sheet` and `row` run parallel to `records`. `stated_version` holds the record versions that a
+    file exported by riskmap carries. `from_batch` is the import batch whose rejected rows this
+    file returns, when it is a workbook of rejected rows that riskmap wrote.
+    """
+
+    file: str
+    digest: str
+    layer: str
+    datum: str
+    sheets: tuple[SheetReport, ...]
+    rows: int
+    skipped_non_data: int
+    records: Records
+    sheet: Sequence[str]
+    row: Sequence[int]
+    stated_version: Sequence[int | None] | None
+    rejected: tuple[RejectedRow, ...]
+    issues: tuple[Issue, ...]
+    from_batch: int | None = None
+
+
+Action = Literal["insert", "update", "unchanged", "held"]
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Why a row waits for a person: `rule` is other_subdistrict, other_point or stale_version."""
+
+    rule: str
+    message: Say
+
+
+@dataclass(frozen=True, slots=True)
+class ImportPlan:
+    """What an import would do, before anything is written. Columns run parallel to the records.
+
+    `base` is the ledger state the plan was made against; `changes` maps row index → field →
+    (before, after) for the rows that would change a record. `absent` names the ledger's codes that
+    a declared full list does not hold. `remarks`: what a person should know
+    of a row that goes in all the same.
+    """
+
+    intake: Intake
+    base: int
+    actions: Sequence[Action]
+    changes: Mapping[int, Mapping[str, tuple[Any, Any]]]
+    holds: Mapping[int, Hold]
+    absent: tuple[str, ...] = ()
+    remarks: Mapping[int, Hold] = field(default_factory=dict[int, Hold])
+
+    def count(self, action: Action) -> int:
+        """Return how many rows have this action."""
+        return sum(1 for a in self.actions if a == action)

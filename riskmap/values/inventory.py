@@ -1,0 +1,115 @@
+"""A classified inventory (分级分类清单): the selected records and everything a reader must know of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+
+from riskmap.catalog.layer import Layer
+from riskmap.errors import Lang, Say
+from riskmap.values.records import Contact
+from riskmap.vocabulary import RANKS, TIER_TITLES, TIERS
+
+# How columns of counts run: worst tier first, unrated last.
+STATES: Final[tuple[str, ...]] = (*TIERS, "unrated")
+
+
+DEMO_MARK: Final = "演示数据 demo data"
+
+
+Counts = Mapping[str, int]  # tier id or "unrated" → how many
+
+
+@dataclass(frozen=True, slots=True)
+class ModelStamp:
+    """The model that gave the tiers: what makes last year's figures reproducible.
+
+    `rules` maps the ids of direct rules to their titles.
+    """
+
+    id: str
+    title: Say
+    version: str
+    digest: str
+    status: str = "draft"
+    rules: Mapping[str, Say] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LayerInventory:
+    """The selected records of one layer.
+
+    `table` is a column snapshot's table (docs/architecture.md), or rows taken from one. `contacts`
+    runs parallel to it, None where contacts are not part of the export. Contacts and fields that
+    are personal data come as they may be shown: whoever makes the inventory has masked them.
+    """
+
+    layer: Layer
+    table: pa.Table
+    model: ModelStamp | None = None
+    contacts: Sequence[tuple[Contact, ...] | None] | None = None
+
+    def __len__(self) -> int:
+        return self.table.num_rows
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """What an export says. The totals are counted from the very rows that are written.
+
+    `as_of` (of the data) and `made_at` are texts as they are to be read. `differences` are those of
+    a reconciliation: {"what", "expected", "found", "codes"}, `what` a text or a Say. `approval` is
+    the map approval number (审图号). `unmasked` states that personal data are shown in full.
+    """
+
+    district: str
+    layers: tuple[LayerInventory, ...]
+    filter: Say
+    as_of: str
+    made_at: str
+    made_by: str
+    adds_up: bool = True
+    differences: tuple[Mapping[str, Any], ...] = ()
+    demo: bool = False
+    approval: str = ""
+    unmasked: bool = False
+    lang: Lang = "zh"
+
+    def __len__(self) -> int:
+        return sum(len(part) for part in self.layers)
+
+
+def tier_counts(table: pa.Table) -> dict[str, int]:
+    """Return how many rows each of `STATES` has."""
+    found = np.bincount(_ranks(table), minlength=len(RANKS))
+    return {state: int(found[RANKS.index(state)]) for state in STATES}
+
+
+def subdistrict_counts(table: pa.Table) -> dict[str, dict[str, int]]:
+    """Return sub-district → counts, in name order; "" stands for rows that state none."""
+    words = table["subdistrict"].to_pylist()
+    found: dict[str, list[int]] = {}
+    for name, rank in zip(words, _ranks(table).tolist(), strict=True):
+        found.setdefault(name or "", [0] * len(RANKS))[rank] += 1
+    return {
+        name: {state: found[name][RANKS.index(state)] for state in STATES}
+        for name in sorted(found, key=lambda n: (n == "", n))
+    }
+
+
+def add_counts(counts: Sequence[Counts]) -> dict[str, int]:
+    """Return the sum of several counts."""
+    return {state: sum(c[state] for c in counts) for state in STATES}
+
+
+def tier_title(state: str, lang: Lang) -> str:
+    """Return the word for a tier or for unrated."""
+    return TIER_TITLES[state].text(lang)
+
+
+def _ranks(table: pa.Table) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    return np.asarray(table["rank"].to_numpy(), np.uint8)

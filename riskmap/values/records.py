@@ -1,0 +1,112 @@
+"""The values that travel between the stages: tiers, issues, records, plans, assessments.
+
+Rows travel as parallel columns, never as one object per row: 42,336 rows are 27 lists, not 42,336
+objects. Positions are degrees in CGCS2000 (EPSG:4490); NaN means *unlocated*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Clear(Enum):
+    """The value of a cell that says 清空: erase what the ledger knows."""
+
+    CLEAR = "清空"
+
+
+CLEAR: Final = Clear.CLEAR
+
+
+# text, integer, number, boolean, choice id, ISO date ("2023-09-08"); None is "not stated".
+Value = str | int | float | bool | None
+
+
+Cell = Value | Clear
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """One responsible person. Personal data: kept in a table of its own and masked on the way out.
+
+    A masked phone number of ours (138****0000) coming back in a file means *unchanged*.
+    """
+
+    role: str
+    name: str | None = None
+    phone: str | None = None
+    post: str | None = None
+    verified_on: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """Rows of one layer, column by column; every column has the same length.
+
+    `lon`, `lat`: float64 degrees, EPSG:4490, NaN where unlocated; for lines and polygons a point
+    on the shape. `shapes`: WKB (EPSG:4490) of lines and polygons, None for point layers or where
+    unknown. `values`: field id → column; a field that the source lacks has no entry. `checklist`:
+    one tuple per row in the layer's item order. `contacts`: one tuple per row, None where the
+    source has no contact columns; a part that reads 清空 erases what the ledger knows. `unplaced`:
+    indexes of rows whose position the source erases (point layers; their lon and lat are NaN).
+    """
+
+    layer: str
+    code: Sequence[str]
+    name: Sequence[str | Clear | None]
+    subdistrict: Sequence[str | Clear | None]
+    lon: NDArray[np.float64]
+    lat: NDArray[np.float64]
+    shapes: Sequence[bytes | None] | None
+    values: Mapping[str, Sequence[Cell]]
+    checklist: Sequence[tuple[bool | Clear | None, ...] | None] | None = None
+    contacts: Sequence[tuple[Contact, ...] | None] | None = None
+    unplaced: frozenset[int] = frozenset()
+
+    def __len__(self) -> int:
+        return len(self.code)
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """Records of one layer as the ledger holds them, at one moment, with their assessment.
+
+    Parallel arrays: `feature_id` int64, `version` int64, `rank` uint8 (RANKS; UNRATED where never
+    assessed), `score` float64 (NaN where unrated). `updated_at` ISO timestamps; `retired` reasons
+    (None where active). `missing` and `rules` come from the assessment. `contact_count` int64:
+    how many contacts with a name or a phone each record has; `records.contacts` is None unless
+    they were asked for.
+    """
+
+    records: Records
+    feature_id: NDArray[np.int64]
+    version: NDArray[np.int64]
+    rank: NDArray[np.uint8]
+    score: NDArray[np.float64]
+    updated_at: Sequence[str]
+    retired: Sequence[str | None]
+    missing: Sequence[tuple[str, ...]]
+    rules: Sequence[tuple[str, ...]]
+    contact_count: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One revision of a record."""
+
+    version: int
+    at: str
+    who: str
+    why: str
+    kind: str
+    changes: Mapping[str, tuple[Any, Any]]
+    changeset: int = 0

@@ -1,0 +1,242 @@
+"""Leaflet, our JavaScript and the CSS of both as one file.
+
+st_folium loads its links one after another, and style sheets last: a map that starts before its
+style sheet measures itself wrongly and asks for the wrong tiles. One script that brings its styles
+along costs one request and is never early.
+
+Wait with what can wait until the browser has painted the map's first points.
+
+A browser draws a page and the map inside it with one thread. Where the sidebar's switches arrive
+together with the map, the points come a third of a second later; the map therefore tells the server
+when they are there, and the script that draws the page goes on then.
+
+Streamlit's own files from memory, and a word to the browser about those that come later.
+
+A first visit asks for some hundred small scripts, one after another: Streamlit's static route looks
+each up on disk in a thread, and what a page's widgets need is asked for only once they are drawn.
+Here their addresses are known when the app starts; the answer is a copy of the bytes, and the HTML
+names the later ones in its `Link` header, so that they arrive while the first ones are compiled.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import mimetypes
+import re
+import secrets
+from collections import OrderedDict
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from importlib import resources
+from pathlib import Path
+from threading import Event, Lock
+from typing import Final
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from streamlit import file_util
+
+_ASSETS = Path(__file__).parent / "assets"
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """One file for the browser; `digest` is part of its address, so it can be cached for ever."""
+
+    name: str
+    media_type: str
+    body: bytes
+
+    @property
+    def digest(self) -> str:
+        """First hex digits of the SHA-256 of the file."""
+        return hashlib.sha256(self.body).hexdigest()[:12]
+
+    @property
+    def link(self) -> str:
+        """Address relative to the app's base."""
+        return f"assets/{self.digest}/{self.name}"
+
+
+def leaflet_dir() -> Path:
+    """Return the folder of Leaflet's own files, where its package put them."""
+    return Path(str(resources.files("xstatic.pkg.leaflet") / "data"))
+
+
+@lru_cache(maxsize=1)
+def bundles() -> dict[str, Bundle]:
+    """Return name → file: styles, Leaflet, then our parts in the order of their names."""
+    leaflet = leaflet_dir()
+    parts = b"\n".join(part.read_bytes() for part in sorted(_ASSETS.glob("*.js")))
+    styles = "\n".join(
+        file.read_text(encoding="utf-8") for file in (leaflet / "leaflet.css", *sorted(_ASSETS.glob("*.css")))
+    )
+    script = b"\n".join(
+        [
+            f"const riskmapStyles = {json.dumps(styles)};".encode(),
+            b"document.head.append(Object.assign(document.createElement('style'), {textContent: riskmapStyles}));",
+            _without_map(leaflet / "leaflet.js"),
+            b'(() => {\n"use strict";',
+            parts,
+            b"})();\n",
+        ]
+    )
+    return {"map.js": Bundle("map.js", "text/javascript", script)}
+
+
+def _without_map(script: Path) -> bytes:
+    """Drop the pointer to a source map, which a browser with open tools would ask for in vain."""
+    lines = script.read_bytes().splitlines()
+    return b"\n".join(line for line in lines if not line.startswith(b"//# sourceMappingURL"))
+
+
+PATIENCE_S: Final = 1.5  # a map that never tells (no script, a slow line) delays the switches no longer
+
+
+_MOST: Final = 256  # visits at once; older ones are let go
+
+
+class FirstPictures:
+    """The visits that wait for their first points, by a name that only the visitor's page knows."""
+
+    def __init__(self) -> None:
+        self._waiting: OrderedDict[str, Event] = OrderedDict()
+        self._lock = Lock()
+
+    def visit(self) -> str:
+        """Return a new visit's name."""
+        name = secrets.token_urlsafe(9)
+        with self._lock:
+            self._waiting[name] = Event()
+            while len(self._waiting) > _MOST:
+                _, oldest = self._waiting.popitem(last=False)
+                oldest.set()
+        return name
+
+    def painted(self, name: str) -> None:
+        """Let the page of a visit go on; a name that is not known does nothing."""
+        with self._lock:
+            event = self._waiting.get(name)
+        if event is not None:
+            event.set()
+
+    def wait(self, name: str, patience_s: float = PATIENCE_S) -> None:
+        """Return once the points are painted or patience has run out; a visit waits only once."""
+        with self._lock:
+            event = self._waiting.get(name)
+        if event is None:
+            return
+        event.wait(patience_s)
+        with self._lock:
+            self._waiting.pop(name, None)
+
+
+first_pictures: Final = FirstPictures()
+
+
+# Parts of Streamlit that every page of ours, or the map, draws first: stems of its script files.
+DRAWN_FIRST: Final = ("ComponentInstance", "Html", "ButtonGroup", "Checkbox", "Multiselect", "TextInput")
+
+
+_FOLDERS: Final = ("js", "css", "media")
+
+
+_FOR_EVER: Final = b"public, immutable, max-age=31536000"  # their names change with their content
+
+
+_FRAMES: Final = "/component/"  # pages inside the page: they draw nothing of Streamlit's
+
+
+_IMPORTED: Final = re.compile(r'(?:from|import)"\./([\w.-]+\.js)"')
+
+
+_LISTED: Final = re.compile(r'"\./static/js/([\w.-]+\.js)"')
+
+
+class Frontend:
+    """The files of `static/` by name. `folder` is that of Streamlit's index.html."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._files = {
+            f"/static/{name}/{file.name}": file
+            for name in _FOLDERS
+            for file in sorted((folder / "static" / name).glob("*"))
+        }
+        self._read: dict[str, tuple[bytes, bytes]] = {}
+
+    def file(self, path: str) -> tuple[bytes, bytes] | None:
+        """Return bytes and media type of what an address names; None where it is no file of these."""
+        if (found := self._read.get(path)) is not None:
+            return found
+        if (file := self._files.get(path)) is None:
+            return None
+        kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+        found = file.read_bytes(), kind.encode()
+        self._read[path] = found
+        return found
+
+    @cached_property
+    def later(self) -> tuple[str, ...]:
+        """Scripts that the first page needs and index.html does not name, with what they import."""
+        index = (self._folder / "index.html").read_text(encoding="utf-8")
+        seen = set(_LISTED.findall(index))
+        found: list[str] = []
+        waiting = [name for stem in DRAWN_FIRST for name in self._named(stem)]
+        while waiting:
+            name = waiting.pop(0)
+            if name in seen:
+                continue
+            seen.add(name)
+            found.append(name)
+            waiting += _IMPORTED.findall((self._folder / "static" / "js" / name).read_text(encoding="utf-8"))
+        return tuple(f"/static/js/{name}" for name in found)
+
+    def _named(self, stem: str) -> list[str]:
+        return [
+            Path(path).name for path in self._files if re.fullmatch(rf"/static/js/{stem}\.[\w-]+\.js", path)
+        ]
+
+
+@lru_cache(maxsize=1)
+def frontend() -> Frontend:
+    """Return the files of the Streamlit that is installed."""
+    return Frontend(Path(file_util.get_static_dir()))
+
+
+class FromMemory:
+    """ASGI middleware: answers for Streamlit's static files, and adds the `Link` header to pages."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer from memory, or pass the request on."""
+        if scope["type"] != "http" or scope["method"] != "GET":
+            await self._app(scope, receive, send)
+            return
+        found = frontend().file(scope["path"])
+        if found is None:
+            page = not scope["path"].startswith(_FRAMES)
+            await self._app(scope, receive, _with_hints(send) if page else send)
+            return
+        body, kind = found
+        headers = [
+            (b"content-type", kind),
+            (b"content-length", str(len(body)).encode()),
+            (b"cache-control", _FOR_EVER),
+        ]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+
+def _with_hints(send: Send) -> Send:
+    async def send_with_hints(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            if headers.get("content-type", "").startswith("text/html"):
+                headers["Link"] = ", ".join(f"<{path}>; rel=modulepreload" for path in frontend().later)
+        await send(message)
+
+    return send_with_hints

@@ -1,0 +1,359 @@
+"""The HTTP routes beside Streamlit's: tiles, shapes, cards, search, boundaries, relief, downloads.
+
+Routes of `st.App` are reached without Streamlit's session or login, so each one that returns data
+reads a signed token. A token names what it may show (a selection, at one state of the ledger) and
+is part of the address, so what it returns can be cached for ever. A handler is a plain function:
+Starlette runs it in a thread and the loop of the websockets stays free.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Callable
+from functools import lru_cache, wraps
+from typing import Any, Final
+from urllib.parse import quote
+
+import orjson
+import shapely
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from riskmap.actions.episode.playback import Storm, storm
+from riskmap.errors import ExportError, Lang, RiskmapError, SelectionError, UnknownNameError
+from riskmap.selection import Selection, Snapshot, point, search, shapes_in, tile
+from riskmap.values.scenario import Escalated, beijing
+from riskmap.vocabulary import RANKS, TIER_TITLES
+from riskmap.web.frame import background, downloads
+from riskmap.web.frame.assets import bundles, first_pictures, leaflet_dir
+from riskmap.web.frame.background import GROUND
+from riskmap.web.frame.security import DATA_POLICY, ForbiddenError
+from riskmap.web.frame.state import LANGUAGES, signer, snapshot, workspace
+from riskmap.web.widgets.map import brief, card, in_same_cell
+
+MAP: Final = "map"  # what a token of the map may show: [selection, ledger state]
+
+
+STORM: Final = "storm"  # a kept scenario: [its number, ledger state]
+
+
+_FOR_EVER: Final = "private, max-age=31536000, immutable"
+
+
+_NOT_KEPT: Final = "no-store"
+
+
+_MOST_FOUND: Final = 12
+
+
+_LONGEST_SEARCH: Final = 80
+
+
+_DEEPEST: Final = 24
+
+
+_log = logging.getLogger(__name__)
+
+
+Handler = Callable[[Request], Response]
+
+
+class BadRequestError(RiskmapError):
+    """A number or word in an address that cannot be used."""
+
+    def __init__(self, name: str, found: str) -> None:
+        short = found[:40]
+        super().__init__(
+            f"地址中的 {name} 无法使用：{short}；请从页面重新打开",
+            f"{name} in the address cannot be used: {short}; open it from the page",
+        )
+
+
+class NotFoundError(RiskmapError):
+    """An address of ours with nothing behind it."""
+
+    def __init__(self) -> None:
+        super().__init__("没有这项内容；请刷新页面", "there is no such thing; reload the page")
+
+
+def _json(value: Any, *, status: int = 200, keep: str = _NOT_KEPT) -> Response:
+    return _answer(orjson.dumps(value), "application/json", status=status, keep=keep)
+
+
+def _answer(body: bytes, media_type: str, *, status: int = 200, keep: str = _FOR_EVER) -> Response:
+    headers = {
+        "Cache-Control": keep,
+        "Content-Security-Policy": DATA_POLICY,
+        "X-Content-Type-Options": "nosniff",
+    }
+    return Response(body, status_code=status, media_type=media_type, headers=headers)
+
+
+_STATUS: Final[tuple[tuple[type[Exception], int], ...]] = (
+    (ForbiddenError, 403),
+    (NotFoundError, 404),
+    (UnknownNameError, 404),
+    (BadRequestError, 400),
+    (SelectionError, 400),
+    (ExportError, 500),
+    (RiskmapError, 503),  # the workspace itself cannot be opened
+)
+
+
+def guarded(handler: Handler) -> Handler:
+    """Turn what a handler refuses into a short JSON answer; never show a traceback."""
+
+    @wraps(handler)
+    def answer(request: Request) -> Response:
+        try:
+            return handler(request)
+        except RiskmapError as problem:
+            status = next(code for kind, code in _STATUS if isinstance(problem, kind))
+            return _json({"error": problem.text(_lang(request))}, status=status)
+        except Exception:  # noqa: BLE001 - logged; whoever asked gets an answer, not a traceback
+            _log.exception("route %s failed", request.url.path)
+            return _json(
+                {"error": "程序出错，请看服务器记录 (unexpected error, see the server's log)"}, status=500
+            )
+
+    return answer
+
+
+def _lang(request: Request) -> Lang:
+    asked = request.query_params.get("lang")
+    return asked if asked in LANGUAGES else "zh"
+
+
+def _whole(request: Request, name: str, low: int, high: int) -> int:
+    text = request.path_params.get(name, request.query_params.get(name, ""))
+    if not (text.isascii() and text.isdigit() and len(text) < 12):  # noqa: PLR2004 - more is no number of ours
+        raise BadRequestError(name, text)
+    value = int(text)
+    if not low <= value <= high:
+        raise BadRequestError(name, text)
+    return value
+
+
+@lru_cache(maxsize=512)
+def _parsed(text: str) -> Selection:
+    return Selection.from_text(text)
+
+
+def _spec(token: str) -> tuple[Selection, Snapshot, str]:
+    """Return selection, snapshot and how long the answer may be kept.
+
+    An address of an older state is answered from the ledger as it is now, and not kept.
+    """
+    text, state = signer().read(MAP, token)
+    now = snapshot()
+    return _parsed(text), now, _FOR_EVER if now.state == state else _NOT_KEPT
+
+
+@guarded
+def tiles(request: Request) -> Response:
+    """`/tiles/{spec}/{z}/{x}/{y}.bin`: see `riskmap.selection.tiles` for the bytes."""
+    selection, now, keep = _spec(request.path_params["spec"])
+    z = _whole(request, "z", 0, _DEEPEST)
+    x, y = (_whole(request, name, 0, (1 << z) - 1) for name in "xy")
+    return _answer(tile(now, selection, z, x, y), "application/octet-stream", keep=keep)
+
+
+@guarded
+def shapes(request: Request) -> Response:
+    """`/shapes/{spec}.json?bbox=W,S,E,N&z=`: lines and polygons of a window, simplified for its zoom."""
+    selection, now, keep = _spec(request.path_params["spec"])
+    zoom = _whole(request, "z", 0, _DEEPEST)
+    window = _window(request.query_params.get("bbox", ""))
+    tolerance = 360.0 / (256 << zoom) / 2  # half a pixel
+    features = []
+    for outline in shapes_in(now, selection, window):
+        shape = shapely.simplify(shapely.from_wkb(outline.wkb), tolerance)
+        features.append(
+            {
+                "type": "Feature",
+                "properties": {"id": outline.feature_id, "rank": outline.rank, "layer": outline.layer},
+                "geometry": orjson.Fragment(shapely.to_geojson(shapely.set_precision(shape, 1e-7))),
+            }
+        )
+    return _json({"type": "FeatureCollection", "features": features, "zoom": zoom}, keep=keep)
+
+
+def _window(text: str) -> tuple[float, float, float, float]:
+    try:
+        west, south, east, north = (float(part) for part in text.split(","))
+    except ValueError:
+        raise BadRequestError("bbox", text) from None
+    if not (west <= east and south <= north):  # NaN fails, too
+        raise BadRequestError("bbox", text)
+    return west, south, east, north
+
+
+@guarded
+def points(request: Request) -> Response:
+    """`/points/{spec}/{id}?lang=&z=`: the card of a record; with z those that share its symbol."""
+    selection, now, _ = _spec(request.path_params["spec"])
+    lang, ws = _lang(request), workspace()
+    hit = point(now, _whole(request, "id", 0, (1 << 32) - 1))
+    if hit is None:
+        raise NotFoundError
+    others, total = [hit], 1
+    if "z" in request.query_params:
+        others, total = in_same_cell(now, selection, hit, _whole(request, "z", 0, _DEEPEST))
+    return _json(
+        {
+            "card": card(ws, now, hit, lang),
+            "others": [brief(other, ws.catalog.layers, lang) for other in others],
+            "total": total,
+        }
+    )
+
+
+@guarded
+def find(request: Request) -> Response:
+    """`/search?spec=&q=&lang=`: records by code, name or address."""
+    _, now, _ = _spec(request.query_params.get("spec", ""))
+    text = request.query_params.get("q", "")[:_LONGEST_SEARCH]
+    layers = workspace().catalog.layers
+    return _json({"found": [brief(hit, layers, _lang(request)) for hit in search(now, text, _MOST_FOUND)]})
+
+
+def _ground(request: Request) -> None:
+    signer().read(GROUND, request.query_params.get("k", ""))
+
+
+@guarded
+def boundaries(request: Request) -> Response:
+    """`/boundaries.json?k=`: district and sub-districts, with a place for each name."""
+    _ground(request)
+    return _answer(background.boundaries(workspace()), "application/geo+json")
+
+
+@guarded
+def hillshade(request: Request) -> Response:
+    """`/hillshade.png?k=`: shaded relief of the workspace's terrain."""
+    _ground(request)
+    relief = background.relief(workspace())
+    if relief is None:
+        raise NotFoundError
+    return _answer(relief.png, "image/png")
+
+
+@guarded
+def basemap(request: Request) -> Response:
+    """`/basemap/{z}/{x}/{y}?k=`: a tile of the workspace's own MBTiles file."""
+    _ground(request)
+    z = _whole(request, "z", 0, _DEEPEST)
+    x, y = (_whole(request, name, 0, (1 << z) - 1) for name in "xy")
+    try:
+        found = background.basemap_tile(workspace(), z, x, y)
+    except sqlite3.Error:
+        found = None
+    if found is None:
+        return _answer(b"", "image/png", status=204)
+    return _answer(*found)
+
+
+@guarded
+def download(request: Request) -> Response:
+    """`/download/{token}`: one export of one selection, made when it is asked for."""
+    wanted = downloads.wanted(signer(), request.path_params["token"])
+    file = downloads.made(workspace(), wanted)
+    name = downloads.sent_name(wanted, file)
+    headers = {
+        "Cache-Control": _NOT_KEPT,
+        "Content-Security-Policy": DATA_POLICY,
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",
+        "Content-Length": str(file.stat().st_size),
+    }
+    return StreamingResponse(
+        downloads.handed_over(file), media_type="application/octet-stream", headers=headers
+    )
+
+
+@guarded
+def asset(request: Request) -> Response:
+    """`/assets/{digest}/{name}`: Leaflet, our JavaScript and the styles of both."""
+    bundle = bundles().get(request.path_params["name"])
+    if bundle is None:
+        raise NotFoundError
+    keep = (
+        _FOR_EVER.replace("private", "public")
+        if request.path_params["digest"] == bundle.digest
+        else _NOT_KEPT
+    )
+    return _answer(bundle.body, bundle.media_type, keep=keep)
+
+
+def _scenario(request: Request) -> Storm:
+    number, _ = signer().read(STORM, request.path_params["token"])
+    return storm(workspace(), number)
+
+
+@guarded
+def storm_document(request: Request) -> Response:
+    """`/storm/{token}.json`: hours, tracks, cone, rain and counts of a scenario (`riskmap.response.playback`)."""
+    return _json(_scenario(request).document, keep=_FOR_EVER)
+
+
+@guarded
+def storm_points(request: Request) -> Response:
+    """`/storm/{token}.bin`: the records that it raises, by hour."""
+    return _answer(_scenario(request).points, "application/octet-stream")
+
+
+@guarded
+def storm_causes(request: Request) -> Response:
+    """`/storm/{token}/{id}?lang=`: why the scenario raises one record, worst first."""
+    lang = _lang(request)
+    found = _scenario(request).why(_whole(request, "id", 0, (1 << 32) - 1))
+    return _json(
+        {
+            "raised": [
+                {
+                    "rank": one.rank_to,
+                    "cause": one.cause.text(lang),
+                    "when": _when(one, lang),
+                }
+                for one in found
+            ]
+        }
+    )
+
+
+def _when(one: Escalated, lang: Lang) -> str:
+    """Return from when to when a record is raised; each tier on the way with its own hours, the worst first."""
+    times = [f"{beijing(span.start)} – {beijing(span.expiry)}" for span in one.spans]
+    if len(times) == 1:
+        return times[0]
+    tiers = [TIER_TITLES[RANKS[span.rank]].text(lang) for span in one.spans]
+    return " · ".join(f"{tier} {time}" for tier, time in reversed([*zip(tiers, times, strict=True)]))
+
+
+@guarded
+def painted(request: Request) -> Response:
+    """`/painted/{visit}`: the map of a visit shows its first points; nothing is told in return."""
+    first_pictures.painted(request.path_params["visit"])
+    return _answer(b"", "text/plain", status=204, keep=_NOT_KEPT)
+
+
+def routes() -> list[BaseRoute]:
+    """Return all routes of ours, for `st.App`."""
+    return [
+        Route("/tiles/{spec}/{z}/{x}/{y}.bin", tiles),
+        Route("/shapes/{spec}.json", shapes),
+        Route("/points/{spec}/{id}", points),
+        Route("/search", find),
+        Route("/painted/{visit}", painted),
+        Route("/storm/{token}.json", storm_document),
+        Route("/storm/{token}.bin", storm_points),
+        Route("/storm/{token}/{id}", storm_causes),
+        Route("/boundaries.json", boundaries),
+        Route("/hillshade.png", hillshade),
+        Route("/basemap/{z}/{x}/{y}", basemap),
+        Route("/download/{token}", download),
+        Mount("/assets/leaflet", StaticFiles(directory=leaflet_dir())),
+        Route("/assets/{digest}/{name}", asset),
+    ]

@@ -1,0 +1,61 @@
+"""How Streamlit is set up: nothing leaves the machine, no menu of a developer, the house colours."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from streamlit import config
+
+INK: Final = "#1d2b3e"
+
+
+PRIMARY: Final = "#0b5cad"
+
+
+_FONT: Final = (
+    "'Noto Sans SC', 'Source Han Sans SC', 'PingFang SC', 'Microsoft YaHei UI', 'Microsoft YaHei', "
+    "'Noto Sans CJK SC', 'Segoe UI', sans-serif"
+)
+
+
+SETTINGS: Final[dict[str, Any]] = {
+    "browser.gatherUsageStats": False,
+    "browser.serverAddress": "127.0.0.1",
+    "server.headless": True,
+    "server.fileWatcherType": "none",
+    "server.maxUploadSize": 200,
+    "runner.magicEnabled": False,  # nothing of ours prints bare expressions; looking for them costs 0.1 s a session
+    "client.toolbarMode": "minimal",
+    "client.showErrorDetails": "none",
+    "client.showErrorLinks": False,
+    "theme.base": "light",
+    "theme.primaryColor": PRIMARY,
+    "theme.backgroundColor": "#ffffff",
+    "theme.secondaryBackgroundColor": "#f3f6fa",
+    "theme.textColor": INK,
+    "theme.linkColor": PRIMARY,
+    "theme.borderColor": "#d5dde7",
+    "theme.dataframeBorderColor": "#dfe5ed",
+    "theme.dataframeHeaderBackgroundColor": "#f3f6fa",
+    "theme.font": _FONT,
+    "theme.headingFont": _FONT,
+    "theme.codeFont": "'Cascadia Mono', Consolas, 'Noto Sans Mono CJK SC', monospace",
+    "theme.baseFontSize": 15,
+    "theme.baseRadius": "4px",
+    "theme.buttonRadius": "4px",
+    "theme.showSidebarBorder": True,
+    "theme.showWidgetBorder": True,
+    "theme.headingFontSizes": ["1.7rem", "1.4rem", "1.2rem", "1.05rem", "1rem", "0.95rem"],
+    "theme.headingFontWeights": [600, 600, 600, 600, 600, 600],
+    "theme.chartCategoricalColors": ["#0b5cad", "#5b8fc7", "#7b8797", "#f07d1a", "#f2c318", "#d7191c"],
+    "theme.sidebar.backgroundColor": "#f7f9fc",
+    "theme.sidebar.secondaryBackgroundColor": "#ffffff",
+    "theme.sidebar.borderColor": "#d5dde7",
+}
+
+
+def apply_settings() -> None:
+    """Set every option that nobody has set by file, environment or command line."""
+    for option, value in SETTINGS.items():
+        if not config.is_manually_set(option):
+            config.set_option(option, value)

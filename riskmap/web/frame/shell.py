@@ -1,0 +1,182 @@
+"""The frame of every page: title, navigation, language, the mark of demo data, the look.
+
+A page is a file of `riskmap/ui/pages` with a function `render()`; it is run as a script, so it ends
+with `if __name__ == "__main__": render()`. The shell sets it up (page config, language, workspace)
+and shows what a page refuses (`RiskmapError`) as one message.
+
+The look that the pages beside the map share, on screen and on paper.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from html import escape
+from pathlib import Path
+from typing import Any, Final, cast
+
+import streamlit as st
+
+from riskmap.errors import Lang, RiskmapError
+from riskmap.web.frame.state import LANGUAGES, lang, say, set_current_page, set_lang, workspace
+from riskmap.web.widgets.filters import tier_css
+
+_HERE: Final = Path(__file__).parent
+
+
+_ICON: Final = _HERE / "assets" / "icon.svg"
+
+
+_log = logging.getLogger(__name__)
+
+
+# Page id, which is also its address and its file; "map" is the first page and stands at "/".
+PAGES: Final = {
+    "map": "map",
+    "inventory": "inventory",
+    "import": "import_",
+    "point": "point",
+    "overview": "overview",
+    "model": "model",
+    "prepare": "prepare",
+}
+
+
+_LANGUAGE_NAMES: Final[dict[Lang, str]] = {"zh": "中文", "en": "English"}
+
+
+_SWITCH: Final = "shell-language"
+
+
+_PAGES_KEY: Final = "shell-pages"
+
+
+def run() -> None:
+    """Draw the frame and run the page that the address names."""
+    st.set_page_config(page_title=say("product"), page_icon=str(_ICON), layout="wide")
+    pages = _pages()
+    st.session_state[_PAGES_KEY] = pages
+    page = st.navigation(list(pages.values()), position="top")
+    set_current_page(page.url_path)
+    _look()
+    _language_switch()
+    try:
+        ws = workspace()
+    except RiskmapError as problem:
+        _brand(say("product"))
+        _refused(say("workspace_problem"), problem)
+        return
+    _brand(say("product_of", district=ws.config.district))
+    if ws.demo:
+        with st.container(key="shell-demo"):
+            st.html(f'<span title="{escape(say("demo_help"))}">{escape(say("demo"))}</span>')
+    try:
+        page.run()
+    except RiskmapError as problem:
+        _refused(say("problem"), problem)
+    except Exception:  # noqa: BLE001 - the last net: Streamlit's own message would be English and without a remedy
+        _log.exception("page %s", page.url_path)
+        with st.container(key="shell-refused"):
+            st.subheader(say("problem"))
+            st.error(say("unexpected"))
+
+
+def page_of(name: str) -> Any:
+    """Return the Streamlit page with this id, for `st.switch_page` and `st.page_link`."""
+    return cast("dict[str, Any]", st.session_state[_PAGES_KEY])[name]
+
+
+def open_point(layer: str, code: str) -> None:
+    """Go to the page of one record. Does not return."""
+    st.switch_page(page_of("point"), query_params={"layer": layer, "code": code, **_language_query()})
+
+
+def _language_query() -> dict[str, str]:
+    return {} if lang() == "zh" else {"lang": lang()}
+
+
+def _pages() -> dict[str, Any]:
+    found = {}
+    for name, module in PAGES.items():
+        file = _HERE / "pages" / f"{module}.py"
+        source: Path | Callable[[], None] = file if file.is_file() else _missing(name)
+        found[name] = st.Page(source, title=say(f"nav_{name}"), url_path=name, default=name == "map")
+    return found
+
+
+def _missing(name: str) -> Callable[[], None]:
+    def page() -> None:
+        st.header(say("page_missing_title"))
+        st.info(say("page_missing", page=say(f"nav_{name}")))
+
+    page.__name__ = name
+    return page
+
+
+def _refused(title: str, problem: RiskmapError) -> None:
+    _log.info("%s", problem)
+    with st.container(key="shell-refused"):
+        st.subheader(title)
+        st.error(problem.text(lang()))
+
+
+def _language_switch() -> None:
+    """Two words at the top right; the choice stays in the address bar, where it can be sent on."""
+    if st.session_state.get(_SWITCH) not in LANGUAGES:
+        st.session_state[_SWITCH] = lang()
+    with st.container(key="shell-language-box"):
+        st.segmented_control(
+            say("language"),
+            LANGUAGES,
+            key=_SWITCH,
+            format_func=lambda code: _LANGUAGE_NAMES[code],
+            label_visibility="collapsed",
+            on_change=_switched,
+        )
+    set_lang(lang())
+    if lang() == "zh":
+        if "lang" in st.query_params:
+            del st.query_params["lang"]
+    elif st.query_params.get("lang") != lang():
+        st.query_params["lang"] = lang()
+
+
+def _switched() -> None:
+    chosen = st.session_state[_SWITCH]
+    set_lang(chosen if chosen in LANGUAGES else lang())
+
+
+def _brand(title: str) -> None:
+    with st.container(key="shell-brand"):
+        st.html(f"<span>{escape(title)}</span>")
+
+
+def _look() -> None:
+    words = f":root {{ --rm-no-match: '{say('css_no_match')}'; }}"
+    styles = (_HERE / "assets" / "shell" / "shell.css").read_text(encoding="utf-8")
+    st.html(f"<style>{words}\n{styles}\n{tier_css()}</style>")
+    language = "zh-CN" if lang() == "zh" else "en"
+    st.html(f"<script>document.documentElement.lang = '{language}'</script>", unsafe_allow_javascript=True)
+
+
+_STYLES: Final = Path(__file__).parent / "assets" / "pages" / "pages.css"
+
+
+def page_look() -> None:
+    """Add our rules; words that Streamlit would say in English come from our texts."""
+    words = "".join(f"--rm-{name}: {_quoted(say(f'css_{name}'))};" for name in ("upload", "drop"))
+    st.html(f"<style>:root {{ {words} }}\n{_STYLES.read_text(encoding='utf-8')}</style>")
+
+
+def page_title(title: str, note: str = "") -> None:
+    """Draw the heading of a page; both texts are shown as they are written."""
+    st.html(f'<div class="rm-head"><h1>{escape(title)}</h1></div><div class="rm-sub">{escape(note)}</div>')
+
+
+def section(title: str) -> None:
+    """Draw the heading of a part of a page."""
+    st.html(f'<h2 class="rm-section">{escape(title)}</h2>')
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"

@@ -1,0 +1,7 @@
+"""The script that Streamlit runs for every page."""
+
+from __future__ import annotations
+
+from riskmap.web.frame.shell import run
+
+run()

@@ -1,0 +1,361 @@
+"""What earlier imports left behind: rows that wait, rows to correct, and what can be taken back."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import streamlit as st
+
+from riskmap.actions.importing import dismiss_rejected, settle_held
+from riskmap.actions.inventory.exporting import write_rejected
+from riskmap.actions.records.editing import undo_changeset, undone_text
+from riskmap.actions.records.scoring import one_feature
+from riskmap.errors import RiskmapError, UnknownNameError
+from riskmap.ledger import ChangesetInfo, HeldEntry, RejectedEntry
+from riskmap.ledger.undoing import UNDOABLE
+from riskmap.values.import_plan import RejectedRow
+from riskmap.values.records import Features
+from riskmap.web.frame import downloads
+from riskmap.web.frame.state import lang, say, workspace
+from riskmap.web.pages.importing.review import layer_title, page_words
+from riskmap.web.pages.point.form import open_record
+from riskmap.web.widgets.panels import Cell, Column, Pager, Row, pager_of, point_address, show_table
+from riskmap.web.widgets.signing import ask_signature, keep_notice, notice, refuse
+from riskmap.web.widgets.wording import key_title, moment, value_text, word
+
+_PARTS: Final = ("held", "rejected", "batches", "changes")
+
+
+_PART: Final = "backlog-part"
+
+
+_HELD: Final = "backlog-held-chosen"
+
+
+_UNDO: Final = "backlog-undo-chosen"
+
+
+_ROWS: Final = 20
+
+
+_LAST: Final = 200
+
+
+def backlog() -> None:
+    """Draw the part that was chosen; only that one is read."""
+    ledger = workspace().ledger
+    held, rejected = ledger.held(), ledger.rejected()
+    counts = {"held": len(held), "rejected": len(rejected)}
+    if st.session_state.get(_PART) not in _PARTS:
+        st.session_state[_PART] = next((p for p in ("held", "rejected") if counts[p]), "batches")
+    chosen = st.segmented_control(
+        say("backlog_title"),
+        _PARTS,
+        key=_PART,
+        format_func=lambda p: say(f"backlog_{p}") + (f" {counts[p]:,}" if counts.get(p) else ""),
+        label_visibility="collapsed",
+    )
+    if chosen == "held":
+        _held(held)
+    elif chosen == "rejected":
+        _rejected(rejected)
+    elif chosen == "changes":
+        _changes()
+    else:
+        _batches()
+
+
+# Rows that wait
+def _held(entries: Sequence[HeldEntry]) -> None:
+    if not entries:
+        st.caption(say("held_none"))
+        return
+    st.caption(say("held_lead"))
+    pager = pager_of("backlog-held", len(entries), _ROWS)
+    columns = [
+        Column("act", "", "short"),
+        Column("code", say("list_code"), "code"),
+        Column("layer", say("list_layer"), "short"),
+        Column("rule", say("issue_rule"), "short"),
+        Column("file", say("import_file")),
+        Column("why", say("import_why")),
+    ]
+    rows = [
+        Row(
+            [
+                Cell(say("held_open"), act=f"held:{entry.id}"),
+                Cell(entry.code, href=point_address(entry.layer, entry.code)),
+                Cell(layer_title(entry.layer)),
+                Cell(word("rule", entry.rule)),
+                Cell(f"{entry.file} › {entry.sheet}!{entry.row}"),
+                Cell(entry.message.text(lang())),
+            ]
+        )
+        for entry in entries[pager.start : pager.stop]
+    ]
+    act = show_table("backlog-held", columns, rows, pager=_or_none(pager), dense=True)
+    if act:
+        st.session_state[_HELD] = int(act.partition(":")[2])
+    entry = next((e for e in entries if e.id == st.session_state.get(_HELD)), None)
+    if entry is not None:
+        _settle(entry, entries)
+
+
+def _settle(entry: HeldEntry, entries: Sequence[HeldEntry]) -> None:
+    alike = [e for e in entries if (e.batch, e.rule) == (entry.batch, entry.rule)]
+    with st.container(border=True, key="backlog-held-box"):
+        notice("info", entry.message.text(lang()))
+        _compare(entry)
+        how = st.radio(
+            say("held_how"),
+            ("accept", "decline", "as_code"),
+            format_func=lambda h: say(f"held_{h}"),
+            key=f"held-how-{entry.id}",
+            horizontal=True,
+        )
+        code = ""
+        if how == "as_code":
+            code = st.text_input(say("held_new_code"), key=f"held-code-{entry.id}", max_chars=80).strip()
+        everything = False
+        if how != "as_code" and len(alike) > 1:
+            everything = st.checkbox(say("held_alike", n=len(alike)), key=f"held-alike-{entry.id}")
+        signature = ask_signature(f"held-{entry.id}")
+        if not st.button(say("held_go"), key=f"held-go-{entry.id}", type="primary"):
+            return
+        if signature.missing or (how == "as_code" and not code):
+            notice("warning", signature.missing or say("held_no_code"))
+            return
+        try:
+            with st.spinner(say("working")):
+                chosen = [e.id for e in (alike if everything else [entry])]
+                settle_held(
+                    workspace(),
+                    chosen,
+                    accept=how != "decline",
+                    by=signature.by,
+                    why=signature.why,
+                    as_code=code or None,
+                )
+        except RiskmapError as problem:
+            refuse(problem)
+            return
+    st.session_state.pop(_HELD, None)
+    keep_notice("success", say("held_done", n=len(chosen)))
+    st.rerun()
+
+
+def _compare(entry: HeldEntry) -> None:
+    layer = workspace().catalog.layer(entry.layer)
+    try:
+        known: Features | None = one_feature(workspace(), entry.layer, entry.code, contacts=True)
+    except UnknownNameError:
+        known = None
+    stated = {k: v for k, v in entry.stated.items() if v is not None and v != ()}
+    now: dict[str, Any] = dict(open_record(layer, known).stated) if known is not None else {}
+    columns = [
+        Column("key", say("stale_field"), "short"),
+        Column("stated", say("held_stated")),
+        Column("now", say("held_now")),
+    ]
+    rows = []
+    for key, value in stated.items():
+        text, present = value_text(layer, key, value), value_text(layer, key, now.get(key))
+        if text != present:
+            rows.append(Row([Cell(key_title(layer, key), head=True), Cell(text), Cell(present)]))
+    show_table("backlog-compare", columns, rows, dense=True, empty=say("held_same"))
+
+
+# Rows to correct
+def _rejected(entries: Sequence[RejectedEntry]) -> None:
+    if not entries:
+        st.caption(say("rejected_none"))
+        return
+    st.caption(say("rejected_lead"))
+    batches: dict[tuple[str, int], list[RejectedEntry]] = {}
+    for entry in entries:
+        batches.setdefault((entry.file, entry.batch), []).append(entry)
+    files = [(file, batch, tuple(e.row for e in group)) for (file, batch), group in batches.items()]
+    rejected_download("backlog-rejects", files)
+    pager = pager_of("backlog-rejected", len(entries), _ROWS)
+    columns = [
+        Column("file", say("import_file")),
+        Column("place", say("import_place"), "short"),
+        Column("code", say("list_code"), "code"),
+        Column("layer", say("list_layer"), "short"),
+        Column("at", say("history_at"), "short"),
+        Column("why", say("import_why")),
+    ]
+    rows = [
+        Row(
+            [
+                Cell(entry.file),
+                Cell(f"{entry.row.sheet}!{entry.row.row}"),
+                Cell(entry.row.code or "—"),
+                Cell(layer_title(entry.layer)),
+                Cell(moment(entry.at)),
+                Cell(
+                    "\n".join(
+                        page_words(i.message.text(lang())) for i in entry.row.issues if i.severity == "error"
+                    )
+                ),
+            ]
+        )
+        for entry in entries[pager.start : pager.stop]
+    ]
+    show_table("backlog-rejected", columns, rows, pager=_or_none(pager), dense=True)
+    _dismiss(entries)
+
+
+def _dismiss(entries: Sequence[RejectedEntry]) -> None:
+    with st.expander(say("rejected_dismiss")):
+        st.caption(say("rejected_dismiss_lead"))
+        titles = {e.id: f"{e.file} › {e.row.sheet}!{e.row.row} {e.row.code or ''}" for e in entries}
+        chosen = st.multiselect(
+            say("rejected_which"),
+            list(titles),
+            format_func=titles.__getitem__,
+            placeholder=say("rejected_which_hint"),
+            key="rejected-which",
+        )
+        signature = ask_signature("rejected-dismiss")
+        if not st.button(say("rejected_dismiss_go"), key="rejected-dismiss-go", disabled=not chosen):
+            return
+        if signature.missing:
+            notice("warning", signature.missing)
+            return
+        try:
+            dismiss_rejected(workspace(), chosen, by=signature.by, why=signature.why)
+        except RiskmapError as problem:
+            refuse(problem)
+            return
+    keep_notice("success", say("rejected_dismissed", n=len(chosen)))
+    st.rerun()
+
+
+def rejected_download(key: str, files: Sequence[tuple[str, int | None, tuple[RejectedRow, ...]]]) -> None:
+    """Offer rejected rows as a workbook: the sheets as they came, bad cells marked."""
+    count = sum(len(rows) for _, _, rows in files)
+    mark = (key, count, tuple(batch for _, batch, _ in files))
+    kept = st.session_state.get(f"{key}-file")
+    if kept is None or kept[0] != mark:
+        with st.spinner(say("working")):
+            kept = st.session_state[f"{key}-file"] = (mark, _workbook(files))
+    st.download_button(
+        say("rejected_download", n=count),
+        kept[1],
+        file_name=downloads.file_name(say("rejected_file"), "xlsx"),
+        mime="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        key=key,
+        on_click="ignore",
+    )
+
+
+def _workbook(files: Sequence[tuple[str, int | None, tuple[RejectedRow, ...]]]) -> bytes:
+    folder = Path(tempfile.mkdtemp(prefix="riskmap-"))
+    try:
+        write_rejected(folder / "rejected.xlsx", files)
+        return (folder / "rejected.xlsx").read_bytes()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+# What was done
+def _batches() -> None:
+    batches = workspace().ledger.batches(limit=_LAST)
+    pager = pager_of("backlog-batches", len(batches), _ROWS)
+    names = ("rows", "inserted", "updated", "unchanged", "held", "rejected", "skipped_non_data")
+    columns = [
+        Column("at", say("history_at"), "short"),
+        Column("layer", say("list_layer"), "short"),
+        Column("file", say("import_file")),
+        Column("who", say("history_who"), "short"),
+        *(Column(name, say(f"batch_{name}"), "number") for name in names),
+    ]
+    rows = [
+        Row(
+            [
+                Cell(moment(b.at)),
+                Cell(layer_title(b.layer)),
+                Cell(b.file),
+                Cell(b.who),
+                *(Cell(f"{getattr(b, name):,}", quiet=not getattr(b, name)) for name in names),
+            ]
+        )
+        for b in batches[pager.start : pager.stop]
+    ]
+    show_table("backlog-batches", columns, rows, pager=_or_none(pager), dense=True, empty=say("batches_none"))
+
+
+def _changes() -> None:
+    changes = workspace().ledger.changesets(limit=_LAST)
+    pager = pager_of("backlog-changes", len(changes), _ROWS)
+    columns = [
+        Column("at", say("history_at"), "short"),
+        Column("kind", say("history_kind"), "short"),
+        Column("who", say("history_who"), "short"),
+        Column("why", say("history_why")),
+        Column("what", say("changes_what")),
+        Column("act", "", "short"),
+    ]
+    rows = [
+        Row(
+            [
+                Cell(moment(c.at)),
+                Cell(word("kind", c.kind)),
+                Cell(c.who),
+                Cell(c.why),
+                Cell(_what(c)),
+                _undo_cell(c),
+            ]
+        )
+        for c in changes[pager.start : pager.stop]
+    ]
+    act = show_table("backlog-changes", columns, rows, pager=_or_none(pager), dense=True)
+    if act:
+        st.session_state[_UNDO] = int(act.partition(":")[2])
+    chosen = next((c for c in changes if c.id == st.session_state.get(_UNDO)), None)
+    if chosen is not None:
+        with st.container(border=True, key="backlog-undo-box"):
+            notice(
+                "info",
+                say("undo_lead", what=f"{moment(chosen.at)} {word('kind', chosen.kind)} {_what(chosen)}"),
+            )
+            undo_box(f"undo-{chosen.id}", chosen.id)
+
+
+def _what(change: ChangesetInfo) -> str:
+    numbers = [f"{word('count', key)} {n:,}" for key, n in change.counts.items() if n]
+    return say("list_separator").join([*change.files, *numbers])
+
+
+def _undo_cell(change: ChangesetInfo) -> Cell:
+    if change.undone_by is not None:
+        return Cell(say("changes_undone"), quiet=True)
+    return Cell(say("changes_undo"), act=f"undo:{change.id}") if change.kind in UNDOABLE else Cell()
+
+
+def undo_box(key: str, changeset: int) -> None:
+    """Ask for person and reason, take a changeset back and say all that it did."""
+    signature = ask_signature(key)
+    if not st.button(say("undo_go"), key=f"{key}-go"):
+        return
+    if signature.missing:
+        notice("warning", signature.missing)
+        return
+    try:
+        with st.spinner(say("undo_working")):
+            undone = undo_changeset(workspace(), changeset, by=signature.by, why=signature.why)
+    except RiskmapError as problem:
+        refuse(problem)
+        return
+    st.session_state.pop(_UNDO, None)
+    keep_notice("success", undone_text(changeset, undone).text(lang()))
+    st.rerun()
+
+
+def _or_none(pager: Pager) -> Pager | None:
+    return pager if pager.pages > 1 else None

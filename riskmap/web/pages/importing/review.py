@@ -1,0 +1,259 @@
+"""What a file would do, or did: sums, headers, issues, differences, rows that wait, codes that lack."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import streamlit as st
+
+from riskmap.actions.importing import FileImport, difference, unlocated
+from riskmap.catalog import Layer
+from riskmap.values.import_plan import Intake, Issue
+from riskmap.web.frame.shell import section
+from riskmap.web.frame.state import lang, say, workspace
+from riskmap.web.widgets.filters import escape_markdown
+from riskmap.web.widgets.panels import Cell, Column, Row, pager_of, point_address, show_table
+from riskmap.web.widgets.signing import notice
+from riskmap.web.widgets.wording import changes_text, key_title, word
+
+_ACTIONS: Final = ("insert", "update", "held")
+
+
+_SHOWN_ROWS: Final = 12
+
+
+_SHOWN_CODES: Final = 200
+
+
+_DIFFERENCES: Final = 25
+
+
+def files_table(key: str, files: Sequence[FileImport]) -> None:
+    """One line per file with its counts, and whether they add up."""
+    names = ("file", "rows", "insert", "update", "unchanged", "held", "rejected", "skipped", "sum")
+    columns = [Column(n, say(f"import_{n}"), "text" if n in {"file", "sum"} else "number") for n in names]
+    rows = []
+    for file in files:
+        intake, plan = file.intake, file.plan
+        counts = [plan.count(action) for action in ("insert", "update", "unchanged", "held")]
+        numbers = [intake.rows, *counts, len(intake.rejected), intake.skipped_non_data]
+        cells = [Cell(intake.file), *(Cell(f"{n:,}", quiet=not n) for n in numbers), Cell(_sum(intake))]
+        rows.append(Row(cells))
+    show_table(key, columns, rows, dense=True)
+
+
+def _sum(intake: Intake) -> str:
+    parts = (len(intake.records), len(intake.rejected), intake.skipped_non_data)
+    key = "import_sum_right" if sum(parts) == intake.rows else "import_sum_wrong"
+    return say(key, rows=intake.rows, accepted=parts[0], rejected=parts[1], skipped=parts[2])
+
+
+def review(layer: Layer, file: FileImport, key: str) -> None:
+    """Everything that is to be read about one file before it is written."""
+    intake = file.intake
+    facts = [say("import_datum_of", datum=datum_title(intake.datum))]
+    lacking = unlocated(intake)
+    if lacking:
+        facts.append(say("import_unlocated", n=lacking))
+    st.text(say("list_separator").join(facts))
+    _issues(file, f"{key}-issues")
+    _differences(layer, file, f"{key}-difference")
+    _rejected(intake, f"{key}-rejected")
+    _headers(layer, intake, f"{key}-headers")
+
+
+def datum_title(datum: str) -> str:
+    """Return the words for a datum id."""
+    plain = datum.lower().replace(":", "")
+    return say(f"datum_{plain}") if plain in {"cgcs2000", "wgs84", "gcj02", "bd09", "epsg4547"} else datum
+
+
+def page_words(text: str) -> str:
+    """Return a message of intake as it reads on a page, where there is no command line."""
+    for said, here in (
+        ("用 --crs 声明", "在“坐标系”一栏选择"),
+        ("用 --crs", "在“坐标系”一栏选"),
+        ("with --crs", "under “Datum”"),
+        ("--crs", "“坐标系”" if lang() == "zh" else "“Datum”"),
+    ):
+        text = text.replace(said, here)
+    return text
+
+
+def _place(sheet: str | None, row: int | None, *, many: bool) -> str:
+    if row is None:
+        return sheet or ""
+    return f"{sheet}!{row}" if many and sheet else str(row)
+
+
+def _issues(file: FileImport, key: str) -> None:
+    groups: dict[tuple[str, str], list[Issue]] = {}
+    for issue in file.issues:
+        groups.setdefault((issue.severity, issue.rule), []).append(issue)
+    if not groups:
+        st.markdown(f":green[✓] {say('import_no_issues')}")
+        return
+    many = len(file.intake.sheets) > 1
+    section(say("import_issues"))
+    columns = [
+        Column("severity", say("issue_severity"), "short"),
+        Column("rule", say("issue_rule"), "short"),
+        Column("count", say("issue_count"), "number"),
+        Column("rows", say("issue_rows")),
+        Column("example", say("issue_example")),
+    ]
+    rows = []
+    for (severity, rule), issues in sorted(groups.items(), key=lambda g: (g[0][0], -len(g[1]))):
+        places = list(dict.fromkeys(p for i in issues if (p := _place(i.sheet, i.row, many=many))))
+        listed = say("comma").join(places[:_SHOWN_ROWS]) + ("…" if len(places) > _SHOWN_ROWS else "")
+        cells = [
+            Cell(say(f"severity_{severity}")),
+            Cell(word("rule", rule)),
+            Cell(f"{len(issues):,}"),
+            Cell(listed),
+            Cell(page_words(issues[0].message.text(lang()))),
+        ]
+        rows.append(Row(cells))
+    show_table(key, columns, rows, dense=True)
+
+
+def _differences(layer: Layer, file: FileImport, key: str) -> None:
+    counts = {action: file.plan.count(action) for action in _ACTIONS}
+    _absent(file)
+    if not any(counts.values()):
+        st.markdown(f":green[✓] {say('import_no_difference')}")
+        return
+    section(say("import_difference"))
+    options = [action for action in _ACTIONS if counts[action]]
+    first = "update" if "update" in options else options[0]
+    chosen = st.segmented_control(
+        say("import_difference"),
+        options,
+        default=first,
+        format_func=lambda a: f"{say(f'import_{a}')} {counts[a]:,}",
+        key=f"{key}-action",
+        label_visibility="collapsed",
+    )
+    rows = [row for row in difference(file.plan) if row["action"] == (chosen or first)]
+    pager = pager_of(f"{key}-{chosen}", len(rows), _DIFFERENCES)
+    columns = [
+        Column("place", say("import_place"), "short"),
+        Column("code", say("list_code"), "code"),
+        Column("name", say("list_name")),
+        Column("what", say("history_changes")),
+    ]
+    listed = []
+    for row in rows[pager.start : pager.stop]:
+        hold = row["hold"]
+        said = [hold.message.text(lang())] if hold else []
+        changed = changes_text(layer, row["changes"])
+        listed.append(
+            Row(
+                [
+                    Cell(_place(row["sheet"], row["row"], many=True)),
+                    Cell(
+                        row["code"], href=point_address(layer.id, row["code"]) if chosen == "update" else ""
+                    ),
+                    Cell(str(row["name"]) if isinstance(row["name"], str) else ""),
+                    Cell("\n".join([*said, *([changed] if changed else [])]) or say("import_new_record")),
+                ]
+            )
+        )
+    show_table(f"{key}-{chosen}", columns, listed, pager=pager if pager.pages > 1 else None, dense=True)
+
+
+def _absent(file: FileImport) -> None:
+    codes = file.plan.absent
+    if not codes:
+        return
+    notice("warning", say("import_absent", n=len(codes)))
+    with st.expander(say("import_absent_list", n=len(codes))):
+        more = "…" if len(codes) > _SHOWN_CODES else ""
+        st.text(say("comma").join(codes[:_SHOWN_CODES]) + more)
+
+
+def _rejected(intake: Intake, key: str) -> None:
+    if not intake.rejected:
+        return
+    section(say("import_rejected_title", n=len(intake.rejected)))
+    pager = pager_of(key, len(intake.rejected), _DIFFERENCES)
+    columns = [
+        Column("place", say("import_place"), "short"),
+        Column("code", say("list_code"), "code"),
+        Column("why", say("import_why")),
+    ]
+    rows = [
+        Row(
+            [
+                Cell(_place(row.sheet, row.row, many=True)),
+                Cell(row.code or "—"),
+                Cell(
+                    "\n".join(page_words(i.message.text(lang())) for i in row.issues if i.severity == "error")
+                ),
+            ]
+        )
+        for row in intake.rejected[pager.start : pager.stop]
+    ]
+    show_table(key, columns, rows, pager=pager if pager.pages > 1 else None, dense=True)
+
+
+def _headers(layer: Layer, intake: Intake, key: str) -> None:
+    left = sum(1 for sheet in intake.sheets for h in sheet.headers if h.how == "left" and h.header)
+    guessed = sum(1 for sheet in intake.sheets for h in sheet.headers if h.how == "guessed")
+    columns = [
+        Column("header", say("header_text")),
+        Column("target", say("header_target")),
+        Column("how", say("header_how"), "short"),
+    ]
+    with st.expander(say("import_headers", left=left, guessed=guessed), expanded=bool(guessed)):
+        for number, sheet in enumerate(intake.sheets):
+            where = sheet.header_row or 0
+            st.markdown(
+                say(
+                    "import_sheet",
+                    sheet=escape_markdown(sheet.sheet),
+                    row=where,
+                    rows=sheet.rows,
+                    skipped=sheet.skipped_non_data,
+                )
+            )
+            rows = [
+                Row(
+                    [
+                        Cell(h.header or "—"),
+                        Cell(
+                            target_title(layer, h.target) if h.target else say("header_ignored"),
+                            quiet=not h.target,
+                        ),
+                        Cell(say(f"how_{h.how}")),
+                    ]
+                )
+                for h in sorted(
+                    sheet.headers, key=lambda h: ("guessed", "left", "normalised", "alias").index(h.how)
+                )
+            ]
+            show_table(f"{key}-{number}", columns, rows, dense=True, height=320)
+
+
+def target_title(layer: Layer, target: str) -> str:
+    """Return what a column was understood as, in words."""
+    kind, _, rest = target.partition(":")
+    if kind == "checklist" and layer.checklist is not None:
+        return next(
+            (i.title.text(lang()) for i in layer.checklist.items if i.id == rest),
+            layer.checklist.title.text(lang()),
+        )
+    if kind == "contact":
+        role, _, part = rest.partition(":")
+        title = next((r.title.text(lang()) for r in layer.contacts if r.id == role), role)
+        return f"{title} · {say('contact_verified_on' if part == 'verified' else f'contact_{part}')}"
+    if target in {"longitude", "latitude", "easting", "northing", "version", "position"}:
+        return say(f"target_{target}")
+    return key_title(layer, target)
+
+
+def layer_title(layer_id: str) -> str:
+    """Return a layer's title; what the catalogue no longer has keeps its id."""
+    layer = workspace().catalog.layers.get(layer_id)
+    return layer.title.text(lang()) if layer else layer_id

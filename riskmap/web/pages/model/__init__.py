@@ -1,0 +1,277 @@
+"""模型: a scoring model as form and file; what a change would move is seen before it is saved."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from typing import Any, Final
+
+import streamlit as st
+
+from riskmap.actions.model_saving import (
+    ModelVersion,
+    Saved,
+    model_versions,
+    next_version,
+    open_model,
+    save_model,
+)
+from riskmap.actions.models import Preview, layers_using
+from riskmap.catalog.model_text import stated_version, with_version
+from riskmap.errors import RiskmapError, StaleModelError
+from riskmap.rules.permissions import Actor
+from riskmap.web.frame.shell import page_look, section
+from riskmap.web.frame.state import lang, reread_workspace, say, workspace
+from riskmap.web.pages.model import about
+from riskmap.web.pages.model.form import Draft, draft_of, draw_model_form, forget, text_typed
+from riskmap.web.pages.model.preview import draw_preview
+from riskmap.web.widgets.signing import ask_signature, keep_notice, notice, refuse, show_kept_notice
+
+_LAYER: Final = "model-layer"
+
+
+_LAST: Final = "model-layer-last"
+
+
+_STALE: Final = "model-stale"
+
+
+_SAVES: Final = "model-saves"  # how often this session saved: the reason is asked for anew each time
+
+
+_TEXT_HEIGHT: Final = 560
+
+
+_LONGEST_VERSION: Final = 40
+
+
+def render() -> None:
+    """Draw the page."""
+    page_look()
+    show_kept_notice()
+    layer = _choose()
+    draft = draft_of(layer)
+    _heading(draft)
+    if _stale(draft):
+        return
+    left, right = st.columns([1.2, 1], gap="large")
+    with left, st.container(key="model-edit"):
+        form, file = st.tabs([say("model_tab_form"), say("model_tab_file")])
+        with form, st.container(key="model-form"):
+            draw_model_form(draft, workspace().catalog.layer(layer))
+        with file:
+            _file(draft)
+    with right, st.container(key="model-preview"):
+        seen = draw_preview(draft)
+    found = model_versions(workspace(), layer)
+    _save_box(draft, seen, found)
+    model = workspace().catalog.model_of(layer) if seen is None else seen.model
+    first, second = st.columns([1.2, 1], gap="large")
+    with first:
+        about.sensitivity(draft, model)
+    with second:
+        about.certainty(draft, model)
+    about.card(workspace().catalog.layer(layer), model)
+    about.versions(draft, found)
+
+
+def _choose() -> str:
+    """Return the layer that the address or the choice names; both stay the same."""
+    layers = workspace().catalog.layers
+    asked = st.query_params.get("layer", "")
+    if st.session_state.get(_LAYER) not in layers:  # a choice is forgotten while another page is shown
+        last = st.session_state.get(_LAST)
+        known = [one for one in (asked, last, *layers) if one in layers]
+        st.session_state[_LAYER] = known[0]
+    title, choice = st.columns([3, 1.2], vertical_alignment="bottom")
+    title.html(f'<div class="rm-head"><h1>{escape(say("model_title"))}</h1></div>')
+    layer = choice.selectbox(
+        say("list_layer"),
+        list(layers),
+        format_func=lambda one: layers[one].title.text(lang()),
+        key=_LAYER,
+        label_visibility="collapsed",
+    )
+    st.session_state[_LAST] = layer
+    if asked != layer:
+        st.query_params["layer"] = layer
+    return layer
+
+
+def _heading(draft: Draft) -> None:
+    ws = workspace()
+    model = ws.catalog.model_of(draft.layer)
+    status = (
+        f'<span class="rm-mark rm-mark-{model.status}">{escape(say(f"export_status_{model.status}"))}</span>'
+    )
+    name = say("model_name", title=model.title.text(lang()), version=draft.base.version or "—")
+    edited = f'<span class="rm-mark">{escape(say("model_edited"))}</span>' if draft.changed else ""
+    st.html(
+        f'<div class="rm-head"><span class="rm-model-name">{escape(name)}</span>{status}{edited}</div>'
+        f'<div class="rm-sub">{escape(model.source)}</div>'
+    )
+    others = [one for one in layers_using(ws, model.id) if one != draft.layer]
+    if others:
+        titles = say("comma").join(ws.catalog.layer(one).title.text(lang()) for one in others)
+        notice("info", say("model_shared", layers=titles))
+    if open_model(ws, draft.layer).digest != model.digest:
+        notice("warning", say("model_file_changed"))
+        if st.button(say("model_reread"), key="model-reread") and _reread():
+            st.rerun()
+    elif draft.changed and draft.base.digest != model.digest:
+        notice("warning", say("model_saved_meanwhile", version=model.version))
+
+
+def _reread() -> bool:
+    """Read layers and models anew; where a file has mistakes, say them and go on as before."""
+    try:
+        reread_workspace()
+    except RiskmapError as problem:
+        refuse(problem)
+        return False
+    return True
+
+
+def _file(draft: Draft) -> None:
+    st.text_area(
+        say("model_file_label", file=draft.base.file.name),
+        key=draft.text_key,
+        height=_TEXT_HEIGHT,
+        on_change=text_typed,
+        args=(draft,),
+    )
+    st.caption(say("model_file_about"))
+
+
+# Saving
+def _save_box(draft: Draft, seen: Preview | None, found: Sequence[ModelVersion]) -> None:
+    section(say("model_save_title"))
+    with st.container(border=True, key="model-save-box"):
+        proposed = _proposed(draft, found)
+        first, second = st.columns([1, 3.4])
+        version = first.text_input(
+            say("model_version"),
+            value=proposed,
+            key=f"model-version-{draft.layer}-{proposed}",
+            max_chars=_LONGEST_VERSION,
+            help=say("model_version_about"),
+        )
+        with second:
+            number = st.session_state.get(_SAVES, 0)
+            signature = ask_signature(f"model-{draft.layer}-{number}", reason_hint=say("model_reason_hint"))
+        assess = st.checkbox(say("model_assess"), value=True, key=f"model-assess-{draft.layer}")
+        with st.container(horizontal=True):
+            ready = seen is not None and draft.changed
+            save = st.button(say("model_save"), key="model-save", type="primary", disabled=not ready)
+            st.button(
+                say("model_reset"),
+                key="model-reset",
+                disabled=not draft.changed,
+                on_click=_reset,
+                args=(draft,),
+            )
+        if not draft.changed:
+            st.caption(say("model_nothing_to_save"))
+        elif seen is None:
+            st.caption(say("model_mend_first"))
+        if not save:
+            return
+        if signature.missing:
+            notice("warning", signature.missing)
+            return
+        _save(draft, version.strip(), by=signature.by, why=signature.why, assess=assess)
+
+
+def _proposed(draft: Draft, found: Sequence[ModelVersion]) -> str:
+    """Return the version to save under: what the draft states where that is free, else the next one."""
+    used, stated = {one.version for one in found}, stated_version(draft.text)
+    waiting = any(one.pending and one.text == draft.text for one in found)
+    return stated if stated and (stated not in used or waiting) else next_version(draft.base.version, used)
+
+
+def _save(draft: Draft, version: str, *, by: Actor, why: str, assess: bool) -> None:
+    try:
+        text = with_version(draft.text, version)
+        with st.spinner(say("model_saving")):
+            saved = save_model(
+                workspace(),
+                draft.layer,
+                text,
+                base_digest=draft.base.digest,
+                by=by,
+                why=why,
+                assess=assess,
+            )
+    except StaleModelError as problem:
+        st.session_state[_STALE] = (draft.layer, problem)
+        st.rerun()
+    except RiskmapError as problem:
+        refuse(problem)
+        return
+    forget(draft.layer)
+    st.session_state[_SAVES] = st.session_state.get(_SAVES, 0) + 1
+    tone: Any = "success" if saved.refused is None else "warning"
+    keep_notice(tone, _said(saved))
+    if _reread():
+        st.rerun()
+
+
+def _said(saved: Saved) -> str:
+    version = saved.model.version
+    if saved.refused is not None:
+        return say("model_saved_unassessed", version=version) + "\n" + saved.refused.text(lang())
+    if saved.assessed is None:
+        return say("model_saved", version=version)
+    run = saved.assessed["run"]
+    moved = 0 if run is None else len(saved.workspace.ledger.tier_changes(run=run))
+    return say("model_saved_assessed", version=version, n=f"{moved:,}")
+
+
+def _reset(draft: Draft) -> None:
+    here = open_model(workspace(), draft.layer)
+    draft.replace(here.text, base=here)
+
+
+def _stale(draft: Draft) -> bool:
+    """Draw what two people made of one model, where a save was refused; return whether it was."""
+    kept: tuple[str, StaleModelError] | None = st.session_state.get(_STALE)
+    if kept is None or kept[0] != draft.layer:
+        return False
+    problem = kept[1]
+    refuse(problem)
+    mine, theirs = st.columns(2, gap="large")
+    with mine:
+        section(say("model_stale_mine"))
+        about.difference(draft.base.text, problem.mine, draft.base.version, say("model_stale_me"))
+    with theirs:
+        section(say("model_stale_theirs", version=problem.version))
+        about.difference(draft.base.text, problem.theirs, draft.base.version, problem.version)
+    with st.container(horizontal=True):
+        st.button(
+            say("model_stale_keep"),
+            key="model-stale-keep",
+            type="primary",
+            on_click=_settle,
+            args=(draft,),
+            kwargs={"keep": True},
+        )
+        st.button(
+            say("model_stale_drop"),
+            key="model-stale-drop",
+            on_click=_settle,
+            args=(draft,),
+            kwargs={"keep": False},
+        )
+    return True
+
+
+def _settle(draft: Draft, *, keep: bool) -> None:
+    """Go on from the file as it is now: with one's own text, or with the file's."""
+    st.session_state.pop(_STALE, None)
+    _reread()
+    here = open_model(workspace(), draft.layer)
+    draft.replace(draft.text if keep else here.text, base=here)
+
+
+if __name__ == "__main__":
+    render()

@@ -1,0 +1,198 @@
+"""What a draft would do: points per tier now and then, what moves where, or what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import streamlit as st
+
+from riskmap.actions.models import Preview, moved_csv, preview_model
+from riskmap.errors import CatalogError, CatalogProblem, RiskmapError
+from riskmap.selection import find
+from riskmap.vocabulary import RANKS, TIER_TITLES, TIERS
+from riskmap.web.frame.shell import section
+from riskmap.web.frame.state import lang, say, snapshot, workspace
+from riskmap.web.pages.model.form import Draft
+from riskmap.web.widgets.panels import (
+    Cell,
+    Column,
+    Row,
+    number_cell,
+    pager_of,
+    point_address,
+    show_table,
+    tier_cell,
+)
+from riskmap.web.widgets.signing import notice, refuse
+
+_KEPT: Final = "model-preview-kept"
+
+
+_MOVED: Final = "model-moved"
+
+
+_MOVED_ROWS: Final = 8
+
+
+_MOST_PROBLEMS: Final = 40
+
+
+def draw_preview(draft: Draft) -> Preview | None:
+    """Draw what the draft would change; return None where it does not read."""
+    section(say("model_preview_title"))
+    try:
+        seen = _preview(draft)
+    except CatalogError as problem:
+        _problems(problem.problems)
+        return None
+    except RiskmapError as problem:
+        refuse(problem)
+        return None
+    moved = seen.comparison.migration.moved
+    if not draft.changed:
+        st.caption(say("model_unchanged"))
+        if moved:
+            st.caption(say("model_not_assessed", n=f"{moved:,}"))
+    elif not moved:
+        st.caption(say("model_moves_none"))
+    else:
+        st.caption(_summary(seen))
+    _tiers(seen)
+    if moved:
+        _matrix(seen)
+        _points(seen)
+    st.caption(say("model_preview_note"))
+    return seen
+
+
+def _preview(draft: Draft) -> Preview:
+    """Return the preview of a draft, made once per text and state of the ledger."""
+    key = (draft.layer, draft.text, draft.base.digest, snapshot().state)
+    kept: tuple[Any, Preview] | None = st.session_state.get(_KEPT)
+    if kept is not None and kept[0] == key:
+        return kept[1]
+    seen = preview_model(workspace(), draft.layer, draft.text)
+    st.session_state[_KEPT] = (key, seen)
+    return seen
+
+
+def _summary(seen: Preview) -> str:
+    found = seen.comparison.migration
+    pairs = [(a, b, found.count(a, b)) for a in TIERS for b in TIERS if a != b]
+    worse = sum(n for before, after, n in pairs if _worse(before, after))
+    better = sum(n for _, _, n in pairs) - worse
+    parts = [say("model_moves", n=f"{found.moved:,}", worse=f"{worse:,}", better=f"{better:,}")]
+    if others := found.moved - worse - better:
+        parts.append(say("model_moves_unrated", n=f"{others:,}"))
+    return say("list_separator").join(parts)
+
+
+def _worse(before: str, after: str) -> bool:
+    return RANKS.index(after) > RANKS.index(before)
+
+
+def _tiers(seen: Preview) -> None:
+    columns = [
+        Column("tier", say("list_tier"), "tier-cell"),
+        Column("before", say("model_now"), "number"),
+        Column("after", say("model_then"), "number"),
+        Column("gain", say("model_gain"), "number"),
+    ]
+    rows = [
+        Row([tier_cell(tier), number_cell(n), number_cell(seen.after[tier]), _gain(seen.gains[tier])])
+        for tier, n in seen.before.items()
+    ]
+    total = sum(seen.before.values())
+    rows.append(
+        Row(
+            [Cell(say("overview_sum"), head=True), number_cell(total), number_cell(total), Cell("")],
+            total=True,
+        )
+    )
+    show_table("model-tiers", columns, rows, dense=True)
+
+
+def _gain(n: int) -> Cell:
+    return Cell(f"+{n:,}" if n > 0 else f"−{-n:,}" if n else "0", quiet=not n)
+
+
+def _matrix(seen: Preview) -> None:
+    counts = seen.comparison.migration.table()
+    order = [tier for tier in counts if seen.before[tier] or seen.after[tier]]
+    columns = [Column("from", say("model_from_to"), "tier-cell")]
+    columns += [Column(tier, TIER_TITLES[tier].text(lang()), "number") for tier in order]
+    rows = [
+        Row([tier_cell(before), *(_moved_cell(counts[before][after], before, after) for after in order)])
+        for before in order
+    ]
+    show_table("model-matrix", columns, rows, dense=True)
+
+
+def _moved_cell(n: int, before: str, after: str) -> Cell:
+    if not n:
+        return Cell("·", quiet=True)
+    if before == after:
+        return Cell(f"{n:,}", quiet=True)
+    if "unrated" in (before, after):
+        return Cell(f"{n:,}", head=True)
+    return Cell(f"{n:,} {'↑' if _worse(before, after) else '↓'}", head=True)
+
+
+def _points(seen: Preview) -> None:
+    points = seen.comparison.points
+    pager = pager_of(_MOVED, len(points), _MOVED_ROWS)
+    columns = [
+        Column("code", say("list_code"), "code"),
+        Column("name", say("list_name")),
+        Column("before", say("model_now"), "tier-cell"),
+        Column("after", say("model_then"), "tier-cell"),
+    ]
+    rows = []
+    for point in points[pager.start : pager.stop]:
+        hit = find(snapshot(), seen.layer, point.code)
+        name = "" if hit is None else snapshot().table(seen.layer)["name"][hit.row].as_py() or ""
+        rows.append(
+            Row(
+                [
+                    Cell(point.code, href=point_address(seen.layer, point.code)),
+                    Cell(name or say("no_name")),
+                    tier_cell(point.before),
+                    tier_cell(point.after),
+                ]
+            )
+        )
+    show_table(_MOVED, columns, rows, pager=pager, dense=True)
+    st.download_button(
+        say("model_moved_csv", n=f"{len(points):,}"),
+        data=lambda: moved_csv(workspace(), seen, lang()),
+        file_name=f"{say('model_moved_file')}_{seen.layer}_{seen.model.version}.csv",
+        mime="text/csv",
+        key="model-moved-csv",
+        on_click="ignore",
+    )
+
+
+def _problems(problems: Sequence[CatalogProblem]) -> None:
+    notice("error", say("model_problems", n=len(problems)))
+    columns = [
+        Column("line", say("model_line"), "number"),
+        Column("key", say("model_place")),
+        Column("found", say("model_found")),
+        Column("expected", say("model_expected")),
+    ]
+    rows = [
+        Row(
+            [
+                Cell(str(problem.line or "—")),
+                Cell(problem.key),
+                Cell(problem.found),
+                Cell(
+                    problem.expected.text(lang()),
+                    note=say("model_hint", hint=problem.hint) if problem.hint else "",
+                ),
+            ]
+        )
+        for problem in problems[:_MOST_PROBLEMS]
+    ]
+    show_table("model-problems", columns, rows, dense=True)

@@ -1,0 +1,412 @@
+"""总览: the district at a glance; every number is the way to its records.
+
+Tables and chart of the overview: counts by tier, each the way to its records.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from typing import Any, Final
+
+import altair as alt
+import streamlit as st
+
+from riskmap.actions.inventory.listing import summarise
+from riskmap.actions.records.changes import TierChanges, tier_changes_since
+from riskmap.catalog import Layer
+from riskmap.moments import local_now
+from riskmap.selection import NOT_STATED, Counts, Selection, Snapshot, counts, flag_counts
+from riskmap.vocabulary import FLAGS, RANK_OF, RANKS, TIER_COLOURS, TIER_TITLES, TIERS
+from riskmap.web.frame.settings import INK
+from riskmap.web.frame.shell import page_look, page_title, section
+from riskmap.web.frame.state import lang, say, snapshot, workspace
+from riskmap.web.widgets.panels import (
+    Cell,
+    Column,
+    Figure,
+    Row,
+    address,
+    inventory_address,
+    number_cell,
+    pager_of,
+    point_address,
+    show_figures,
+    show_print_button,
+    show_table,
+    tier_cell,
+)
+from riskmap.web.widgets.signing import notice, show_kept_notice, welcome
+from riskmap.web.widgets.wording import moment, number_text, word
+
+STATES: Final = (*TIERS, "unrated")
+
+
+_BAR: Final = 33  # pixels a bar
+
+
+_FEWEST_BARS: Final = 3
+
+
+def tier_figures(now: Snapshot, found: Counts) -> None:
+    """The whole and the tiers, large."""
+    ranks = found.array.sum(axis=(0, 2))
+    figures = [Figure(say("overview_total"), found.total, inventory_address(now))]
+    for state in STATES:
+        note = say("overview_unrated_note") if state == "unrated" else ""
+        number = int(ranks[RANK_OF[state]])
+        figures.append(
+            Figure(_title(state), number, inventory_address(now, tiers=(state,)), tier=state, note=note)
+        )
+    show_figures("overview-figures", figures)
+
+
+def _title(state: str) -> str:
+    return TIER_TITLES[state].text(lang())
+
+
+def _columns(first: str) -> list[Column]:
+    counted = [Column(state, _title(state), "number") for state in STATES]
+    return [Column("what", first, "short"), *counted, Column("total", say("overview_sum"), "number")]
+
+
+def by_subdistrict(now: Snapshot, found: Counts) -> None:
+    """Tier × sub-district; the last line is the sum of the others."""
+    rows = []
+    for i, name in enumerate(found.subdistricts):
+        ranks = found.array[:, :, i].sum(axis=0)
+        if name == NOT_STATED and not ranks.sum():
+            continue
+        title = say("not_stated") if name == NOT_STATED else name
+        cells = [
+            number_cell(int(ranks[RANK_OF[s]]), inventory_address(now, tiers=(s,), subdistrict=name))
+            for s in STATES
+        ]
+        whole = number_cell(int(ranks.sum()), inventory_address(now, subdistrict=name))
+        rows.append(Row([Cell(title, head=True), *cells, whole]))
+    rows.append(_total(now, found))
+    show_table("overview-subdistricts", _columns(say("list_subdistrict")), rows, dense=True)
+
+
+def by_layer(now: Snapshot, found: Counts, layers: Mapping[str, Layer]) -> None:
+    """Tier × layer; the last line is the sum of the others."""
+    rows = []
+    for i, layer in enumerate(found.layers):
+        ranks = found.array[i].sum(axis=1)
+        cells = [
+            number_cell(int(ranks[RANK_OF[s]]), inventory_address(now, layer=layer, tiers=(s,)))
+            for s in STATES
+        ]
+        whole = number_cell(int(ranks.sum()), inventory_address(now, layer=layer))
+        rows.append(Row([Cell(layers[layer].title.text(lang()), head=True), *cells, whole]))
+    rows.append(_total(now, found))
+    show_table("overview-layers", _columns(say("list_layer")), rows, dense=True)
+
+
+def _total(now: Snapshot, found: Counts) -> Row:
+    ranks = found.array.sum(axis=(0, 2))
+    cells = [number_cell(int(ranks[RANK_OF[s]]), inventory_address(now, tiers=(s,))) for s in STATES]
+    whole = number_cell(found.total, inventory_address(now))
+    return Row([Cell(say("overview_sum"), head=True), *cells, whole], total=True)
+
+
+def chart(found: Counts) -> None:
+    """Sub-districts as bars of what is above low, and of what is unrated: low would hide the rest."""
+    states = [s for s in STATES if s != "low"]
+    values = [
+        {
+            "name": say("not_stated") if name == NOT_STATED else name,
+            "state": _title(state),
+            "order": order,
+            "n": int(found.array[:, RANK_OF[state], i].sum()),
+        }
+        for i, name in enumerate(found.subdistricts)
+        for order, state in enumerate(states)
+        if name != NOT_STATED or found.array[:, :, i].any()
+    ]
+    names = list(dict.fromkeys(v["name"] for v in values))
+    scale = alt.Scale(domain=[_title(s) for s in states], range=[TIER_COLOURS[s] for s in states])
+    bars = (
+        alt.Chart(alt.Data(values=values))
+        .mark_bar(size=15)
+        .encode(
+            y=alt.Y("name:N", sort=names, title=None, axis=alt.Axis(labelLimit=150)),
+            x=alt.X("n:Q", title=None, axis=alt.Axis(format=",d", tickMinStep=1)),
+            color=alt.Color(
+                "state:N", scale=scale, legend=alt.Legend(orient="top", title=None, symbolType="square")
+            ),
+            order=alt.Order("order:O"),
+            tooltip=[
+                alt.Tooltip("name:N", title=say("list_subdistrict")),
+                alt.Tooltip("state:N", title=say("list_tier")),
+                alt.Tooltip("n:Q", title=say("overview_records"), format=","),
+            ],
+        )
+        .properties(height=max(_FEWEST_BARS, len(names)) * _BAR)
+        .configure_view(strokeWidth=0)
+        .configure_axis(
+            labelFontSize=13, labelColor=INK, gridColor="#e8edf3", domainColor="#b9c6d4", ticks=False
+        )
+        .configure_legend(labelFontSize=13, labelColor=INK)
+    )
+    st.altair_chart(bars, width="stretch", theme=None)
+
+
+def attention(
+    now: Snapshot, layers: Mapping[str, Layer], *, held: Mapping[str, int], rejected: Mapping[str, int]
+) -> None:
+    """What somebody has to look at, by layer: unrated, rows that wait, every flag."""
+    columns = [Column("what", say("overview_what"), "short")]
+    columns += [Column(layer, layers[layer].title.text(lang()), "number") for layer in now.layers]
+    columns.append(Column("total", say("overview_sum"), "number"))
+    found = counts(now, Selection())
+    unrated = {layer: int(found.array[i, RANK_OF["unrated"]].sum()) for i, layer in enumerate(now.layers)}
+    rows = [
+        _attention(
+            _title("unrated"), now, unrated, lambda one: inventory_address(now, layer=one, tiers=("unrated",))
+        )
+    ]
+    flagged = {layer: flag_counts(now, layer) for layer in now.layers}
+    for flag, title in FLAGS.items():
+        numbers = {layer: flagged[layer][flag] for layer in now.layers}
+        rows.append(
+            _attention(
+                title.text(lang()),
+                now,
+                numbers,
+                lambda one, f=flag: inventory_address(now, layer=one, flag=f),
+            )
+        )
+    here = address("import", {})
+    rows.append(_attention(say("overview_rejected"), now, rejected, lambda _: here))
+    rows.append(_attention(say("overview_held"), now, held, lambda _: here))
+    show_table("overview-attention", columns, rows, dense=True)
+
+
+def _attention(title: str, now: Snapshot, numbers: Mapping[str, int], href: Any) -> Row:
+    cells = [number_cell(numbers.get(layer, 0), href(layer)) for layer in now.layers]
+    return Row([Cell(title, head=True), *cells, number_cell(sum(numbers.values()), href(""))])
+
+
+def change_matrix(moved: Sequence[Any]) -> None:
+    """From which tier to which, worst first."""
+    pairs = Counter((c.before, c.after) for c in moved)
+    order = [s for s in STATES if any(s in pair for pair in pairs)]
+    columns = [Column("from", say("overview_from_to"), "short")]
+    columns += [Column(s, _title(s), "number") for s in order]
+    rows = [
+        Row([Cell(_title(a), tier=a, head=True), *(_changed(pairs[(a, b)], a, b) for b in order)])
+        for a in order
+    ]
+    show_table("overview-matrix", columns, rows, dense=True)
+
+
+def _changed(n: int, before: str, after: str) -> Cell:
+    if before == after:
+        return Cell("")
+    return Cell(f"{n:,}" if n else "0", quiet=not n, note=_direction(before, after) if n else "")
+
+
+def _direction(before: str, after: str) -> str:
+    if "unrated" in (before, after):
+        return say("overview_now_rated" if before == "unrated" else "overview_now_unrated")
+    return say("overview_up" if RANKS.index(after) > RANKS.index(before) else "overview_down")
+
+
+_PERIODS: Final = ("week", "month", "year", "own")
+
+
+_CODES: Final = 60
+
+
+_CHANGES: Final = 25
+
+
+def render() -> None:
+    """Draw the page."""
+    page_look()
+    show_kept_notice()
+    now, ws = snapshot(), workspace()
+    if not now.n:
+        welcome("overview")
+        return
+    found = counts(now, Selection())
+    heading, button = st.columns([6, 1], vertical_alignment="center")
+    with heading:
+        page_title(
+            say("overview_title", district=ws.config.district),
+            say("overview_as_of", at=f"{local_now():%Y-%m-%d %H:%M}"),
+        )
+    with button, st.container(key="no-print-button"):
+        show_print_button("overview-print")
+    tier_figures(now, found)
+    _adds_up(now)
+    left, right = st.columns([1.25, 1], gap="medium")
+    with left:
+        section(say("overview_by_subdistrict"))
+        by_subdistrict(now, found)
+    with right:
+        section(say("overview_chart"))
+        chart(found)
+    with st.container(key="print-block-layers"):
+        section(say("overview_by_layer"))
+        by_layer(now, found, ws.catalog.layers)
+    with st.container(key="print-block-attention"):
+        section(say("overview_attention"))
+        attention(
+            now,
+            ws.catalog.layers,
+            held=Counter(e.layer for e in ws.ledger.held()),
+            rejected=Counter(e.layer for e in ws.ledger.rejected()),
+        )
+    _changes(found)
+
+
+def _adds_up(now: Snapshot) -> None:
+    ws = workspace()
+    document = summarise(ws)
+    if document["adds_up"]:
+        total = f"{document['total']:,}"
+        st.markdown(f":green[✓] {say('overview_adds_up', total=total)}")
+        return
+    gaps = document["differences"]
+    notice("warning", say("overview_gap", n=len(gaps)))
+    columns = [
+        Column("what", say("overview_gap_what"), "short"),
+        Column("expected", say("overview_gap_expected"), "number"),
+        Column("found", say("overview_gap_found"), "number"),
+        Column("gap", say("overview_gap_gap"), "number"),
+        Column("codes", say("overview_gap_codes")),
+    ]
+    rows = [Row(_gap(now, gap)) for gap in gaps]
+    show_table("overview-gaps", columns, rows, dense=True)
+
+
+def _gap(now: Snapshot, gap: dict[str, Any]) -> list[Cell]:
+    layer, codes = gap.get("layer", ""), gap["codes"]
+    title = workspace().catalog.layer(layer).title.text(lang()) if layer else gap["what"]
+    href = inventory_address(now, layer=layer, tiers=("unrated",)) if layer else ""
+    listed = say("comma").join(codes[:_CODES]) + ("…" if len(codes) > _CODES else "")
+    return [
+        Cell(title, head=True),
+        Cell(f"{gap['expected']:,}"),
+        Cell(f"{gap['found']:,}"),
+        number_cell(gap["expected"] - gap["found"], href),
+        Cell(listed),
+    ]
+
+
+# What changed
+def _changes(found: Counts) -> None:
+    section(say("overview_changes"))
+    with st.container(horizontal=True, vertical_alignment="center", key="no-print-period"):
+        period = st.segmented_control(
+            say("overview_since"),
+            _PERIODS,
+            default="month",
+            format_func=lambda p: say(f"period_{p}"),
+            key="overview-period",
+            label_visibility="collapsed",
+        )
+        today = local_now().date()
+        day = _since(period or "month", today)
+        if period == "own":
+            day = st.date_input(
+                say("overview_since"),
+                value=day,
+                max_value=today,
+                format="YYYY-MM-DD",
+                key="overview-day",
+                label_visibility="collapsed",
+                width=160,
+            )
+        compare = st.toggle(say("overview_compare"), key="overview-compare")
+    with st.spinner(say("working")):
+        changes = tier_changes_since(workspace(), day)
+    _said(changes)
+    if compare:
+        _compared(found, day)
+    if changes.moved:
+        change_matrix(changes.moved)
+        _moved(changes)
+
+
+def _since(period: str, today: date) -> date:
+    if period == "year":
+        return today.replace(month=1, day=1)
+    return today - timedelta(days=7 if period == "week" else 30)
+
+
+def _said(changes: TierChanges) -> None:
+    causes = Counter(c.cause for c in changes.moved)
+    worse = sum(1 for c in changes.moved if RANKS.index(c.after) > RANKS.index(str(c.before)))
+    parts = [
+        say("overview_moved", day=changes.since.isoformat(), n=f"{len(changes.moved):,}", worse=f"{worse:,}")
+    ]
+    parts += [f"{word('cause', cause)} {n:,}" for cause, n in causes.most_common()]
+    if changes.first:
+        tiers = say("comma").join(
+            f"{TIER_TITLES[t].text(lang())} {changes.first[t]:,}"
+            for t in (*TIERS, "unrated")
+            if changes.first[t]
+        )
+        parts.append(say("import_first_assessed", n=f"{sum(changes.first.values()):,}", tiers=tiers))
+    st.text(say("list_separator").join(parts))
+
+
+def _compared(found: Counts, day: date) -> None:
+    with st.spinner(say("overview_comparing")):
+        before = summarise(workspace(), as_of=day - timedelta(days=1))
+    states = (*TIERS, "unrated")
+    ranks = found.array.sum(axis=(0, 2))
+    now = [found.total, *(int(ranks[RANK_OF[s]]) for s in states)]
+    then = [before["total"], *(before["tiers"][t] for t in TIERS), before["unrated"]]
+    columns = [Column("when", say("overview_when"), "short"), Column("total", say("overview_sum"), "number")]
+    columns += [Column(s, TIER_TITLES[s].text(lang()), "number") for s in states]
+    rows = [
+        Row([Cell(say("overview_before", day=day.isoformat()), head=True), *(Cell(f"{n:,}") for n in then)]),
+        Row([Cell(say("overview_now"), head=True), *(Cell(f"{n:,}") for n in now)]),
+        Row(
+            [
+                Cell(say("overview_difference"), head=True),
+                *(Cell(f"{a - b:+,}" if a != b else "0") for a, b in zip(now, then, strict=True)),
+            ],
+            total=True,
+        ),
+    ]
+    show_table("overview-compared", columns, rows, dense=True)
+
+
+def _moved(changes: TierChanges) -> None:
+    newest = list(reversed(changes.moved))
+    pager = pager_of("overview-moved", len(newest), _CHANGES)
+    layers = workspace().catalog.layers
+    columns = [
+        Column("at", say("history_at"), "short"),
+        Column("layer", say("list_layer"), "short"),
+        Column("code", say("list_code"), "code"),
+        Column("before", say("changes_before"), "tier-cell"),
+        Column("after", say("changes_after"), "tier-cell"),
+        Column("score", say("overview_scores"), "number"),
+        Column("cause", say("changes_cause"), "short"),
+    ]
+    rows = []
+    for c in newest[pager.start : pager.stop]:
+        title = layers[c.layer].title.text(lang()) if c.layer in layers else c.layer
+        scores = f"{number_text(c.score_before) or '—'} → {number_text(c.score_after) or '—'}"
+        cells = [
+            Cell(moment(c.at)),
+            Cell(title),
+            Cell(c.code, href=point_address(c.layer, c.code)),
+            tier_cell(str(c.before)),
+            tier_cell(c.after),
+            Cell(scores),
+            Cell(word("cause", c.cause)),
+        ]
+        rows.append(Row(cells))
+    show_table("overview-moved", columns, rows, pager=pager if pager.pages > 1 else None, dense=True)
+
+
+if __name__ == "__main__":
+    render()

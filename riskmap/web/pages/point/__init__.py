@@ -1,0 +1,407 @@
+"""点位: one record: what is known of it, why it has its tier, its past; edit, move, retire, add."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import streamlit as st
+
+from riskmap.actions.inventory.listing import list_records
+from riskmap.actions.records.certainty import point_certainty
+from riskmap.actions.records.editing import (
+    create_point,
+    edit_point,
+    reinstate_point,
+    retire_point,
+    reveal_contacts,
+)
+from riskmap.actions.records.scoring import explain_point, one_feature
+from riskmap.errors import RiskmapError, StaleRevisionError, UnknownNameError
+from riskmap.moments import local_now
+from riskmap.rules.masks import mask_contacts
+from riskmap.selection import Selection, counts, find, flag_ids
+from riskmap.values.records import Features
+from riskmap.vocabulary import RANKS, TIER_TITLES
+from riskmap.web.frame.shell import open_point, page_look, page_of, page_title, section
+from riskmap.web.frame.state import lang, say, snapshot, workspace
+from riskmap.web.pages.point import view
+from riskmap.web.pages.point.conflict import Stale, draw_stale
+from riskmap.web.pages.point.form import Opened, blank_record, draw_form, open_record
+from riskmap.web.pages.point.view import certainty
+from riskmap.web.widgets.panels import (
+    Cell,
+    Column,
+    Row,
+    go_to,
+    pager_of,
+    point_address,
+    show_table,
+    tier_cell,
+)
+from riskmap.web.widgets.signing import (
+    Signature,
+    ask_signature,
+    keep_notice,
+    notice,
+    refuse,
+    show_kept_notice,
+    welcome,
+)
+
+_MODE: Final = "point-mode"  # (what is being done, address of the record)
+
+
+_OPENED: Final = "point-opened"
+
+
+_STALE: Final = "point-stale"
+
+
+_REVEALED: Final = "point-revealed"
+
+
+_FOUND: Final = "point-found"
+
+
+_FOUND_ROWS: Final = 15
+
+
+_LONGEST: Final = 80
+
+
+_ZOOM: Final = 17
+
+
+def render() -> None:
+    """Draw the page."""
+    page_look()
+    show_kept_notice()
+    layer, code = st.query_params.get("layer", ""), st.query_params.get("code", "")
+    if layer and code:
+        _record(layer, code)
+    elif st.session_state.get(_MODE) == ("new", ""):
+        _new()
+    elif not snapshot().n:
+        welcome("point")
+        _new_button()
+    else:
+        _choose()
+
+
+# Choosing
+def _choose() -> None:
+    page_title(say("point_choose_title"), say("point_choose_lead"))
+    box, layers, button = st.columns([3, 2, 1], vertical_alignment="bottom")
+    text = box.text_input(
+        say("filter_text"), key="point-search", placeholder=say("filter_text_hint"), max_chars=_LONGEST
+    )
+    catalog = workspace().catalog.layers
+    layer = layers.selectbox(
+        say("list_layer"),
+        list(catalog),
+        index=None,
+        format_func=lambda one: catalog[one].title.text(lang()),
+        placeholder=say("point_any_layer"),
+        key="point-search-layer",
+    )
+    with button:
+        _new_button()
+    selection = Selection(layers=(layer,) if layer else (), text=(text or "").strip())
+    total = counts(snapshot(), selection).total
+    if not total and selection.text:
+        _retired_with_code(selection.text, [layer] if layer else list(catalog))
+    pager = pager_of(_FOUND, total, _FOUND_ROWS)
+    found = list_records(snapshot(), selection, layers=catalog, start=pager.start, size=pager.size)
+    columns = [
+        Column("tier", say("list_tier"), "tier-cell"),
+        Column("name", say("list_name")),
+        Column("code", say("list_code"), "code"),
+        Column("layer", say("list_layer"), "short"),
+        Column("subdistrict", say("list_subdistrict"), "short"),
+    ]
+    rows = []
+    for record in found.records:
+        href = point_address(record.layer, record.code)
+        cells = [
+            tier_cell(record.tier),
+            Cell(record.name or say("no_name"), href=href),
+            Cell(record.code),
+            Cell(catalog[record.layer].title.text(lang())),
+            Cell(record.subdistrict or say("not_stated")),
+        ]
+        rows.append(Row(cells, href=href))
+    show_table(_FOUND, columns, rows, pager=pager, empty=say("point_none_found"))
+
+
+def _retired_with_code(code: str, layers: list[str]) -> None:
+    """A retired record is on no list; its code still opens it."""
+    for layer in layers:
+        try:
+            one_feature(workspace(), layer, code)
+        except UnknownNameError:
+            continue
+        if st.button(say("point_open_retired"), key=f"point-open-{layer}"):
+            open_point(layer, code)
+
+
+def _new_button() -> None:
+    st.button(say("point_new"), key="point-new", on_click=_set_mode, args=("new", ""), width="stretch")
+
+
+def _set_mode(mode: str, address: str) -> None:
+    st.session_state[_MODE] = (mode, address)
+    for key in (_OPENED, _STALE):
+        st.session_state.pop(key, None)
+
+
+# One record
+def _record(layer_id: str, code: str) -> None:
+    ws = workspace()
+    try:
+        layer = ws.catalog.layer(layer_id)
+        features = one_feature(ws, layer_id, code, contacts=True)
+    except RiskmapError as problem:
+        page_title(say("point_unknown"))
+        refuse(problem)
+        st.button(say("point_back"), key="point-back-unknown", on_click=_forget)
+        return
+    here = point_address(layer_id, code)
+    view.heading(layer, features, _flags(layer_id, code))
+    mode, where = st.session_state.get(_MODE, ("view", here))
+    if where != here:
+        mode = "view"
+    if mode == "edit":
+        _edit(features, here)
+        return
+    _actions(features, here, mode)
+    if mode == "retire":
+        _turn(features, here, retire=True)
+    elif mode == "reinstate":
+        _turn(features, here, retire=False)
+    _view(features, here)
+
+
+def _flags(layer: str, code: str) -> list[str]:
+    now = snapshot()
+    hit = find(now, layer, code)
+    return [] if hit is None else flag_ids(now.table(layer)["flags"][hit.row].as_py())
+
+
+def _actions(features: Features, here: str, mode: str) -> None:
+    retired = features.retired[0] is not None
+    with st.container(horizontal=True, key="no-print-actions"):
+        st.button(
+            say("point_edit"),
+            key="point-edit",
+            type="primary",
+            disabled=retired,
+            on_click=_set_mode,
+            args=("edit", here),
+        )
+        lon, lat = float(features.records.lon[0]), float(features.records.lat[0])
+        located = lon == lon and lat == lat  # noqa: PLR0124 - NaN
+        if st.button(say("point_on_map"), key="point-map", disabled=not located or retired):
+            query = {"at": f"{lat:.6f},{lon:.6f},{_ZOOM}"} | ({} if lang() == "zh" else {"lang": lang()})
+            st.switch_page(page_of("map"), query_params=query)
+        turn = "reinstate" if retired else "retire"
+        st.button(
+            say(f"point_{turn}"),
+            key=f"point-{turn}",
+            disabled=mode == turn,
+            on_click=_set_mode,
+            args=(turn, here),
+        )
+        st.button(say("point_another"), key="point-another", on_click=_forget)
+    if retired:
+        notice("warning", say("point_retired_because", why=features.retired[0]))
+
+
+def _forget() -> None:
+    _set_mode("view", "")
+    for key in ("layer", "code"):
+        st.query_params.pop(key, None)
+
+
+def _view(features: Features, here: str) -> None:
+    ws = workspace()
+    layer = ws.catalog.layer(features.records.layer)
+    model = ws.catalog.model_of(layer.id)
+    code = features.records.code[0]
+    left, right = st.columns([1.25, 1], gap="large")
+    with right:
+        try:
+            view.why(layer, model, features, explain_point(ws, layer.id, code))
+            certainty(point_certainty(ws, layer.id, code, on=local_now().date()))
+        except RiskmapError as problem:
+            refuse(problem)
+    with left:
+        view.facts(layer, model, features)
+        if layer.contacts:
+            _contacts(features, here)
+    view.history(layer, ws.ledger.history(layer.id, code))
+
+
+def _contacts(features: Features, here: str) -> None:
+    layer = workspace().catalog.layer(features.records.layer)
+    section(say("group_contacts"))
+    revealed = st.session_state.get(_REVEALED)
+    if revealed and revealed[0] == here:
+        view.contacts(layer, revealed[1])
+        st.caption(say("contacts_revealed"))
+        return
+    people = features.records.contacts[0] if features.records.contacts else None
+    view.contacts(layer, mask_contacts(people) or ())
+    if not people:
+        return
+    with st.expander(say("contacts_reveal")):
+        st.caption(say("contacts_reveal_lead"))
+        signature = ask_signature("reveal", side_by_side=False)
+        if st.button(say("contacts_show"), key="contacts-show") and _signed(signature):
+            try:
+                shown = reveal_contacts(
+                    workspace(), layer.id, features.records.code[0], by=signature.by, why=signature.why
+                )
+            except RiskmapError as problem:
+                refuse(problem)
+                return
+            st.session_state[_REVEALED] = (here, shown)
+            st.rerun()
+
+
+def _signed(signature: Signature) -> bool:
+    if signature.missing:
+        notice("warning", signature.missing)
+    return not signature.missing
+
+
+# Changing
+def _edit(features: Features, here: str) -> None:
+    ws = workspace()
+    layer = ws.catalog.layer(features.records.layer)
+    stale: Stale | None = st.session_state.get(_STALE)
+    if stale is not None:
+        _settle(stale, here)
+        return
+    opened: Opened | None = st.session_state.get(_OPENED)
+    if opened is None:
+        opened = st.session_state[_OPENED] = open_record(layer, features)
+    with st.form(f"{opened.key}-form", enter_to_submit=False):
+        filled = draw_form(opened, ws.catalog.model_of(layer.id), ws.subdistricts)
+        signature = ask_signature(f"{opened.key}-sign")
+        save = st.form_submit_button(say("form_save"), type="primary")
+    st.button(say("form_cancel"), key="point-cancel", on_click=_set_mode, args=("view", here))
+    if not save:
+        return
+    if filled.problems:
+        notice("error", "\n".join(filled.problems))
+    elif not filled.changes:
+        notice("info", say("form_nothing"))
+    elif _signed(signature):
+        _save(opened, filled.changes, signature, here, seen=opened.version)
+
+
+def _save(opened: Opened, changes: Mapping[str, Any], signature: Signature, here: str, *, seen: int) -> None:
+    ws, layer, code = workspace(), opened.layer, opened.code
+    try:
+        before = RANKS[int(one_feature(ws, layer.id, code).rank[0])]
+        with st.spinner(say("form_saving")):
+            version = edit_point(
+                ws, layer.id, code, seen=seen, changes=changes, by=signature.by, why=signature.why
+            )
+        after = RANKS[int(one_feature(ws, layer.id, code).rank[0])]
+    except StaleRevisionError as problem:
+        st.session_state[_STALE] = Stale(opened, problem, dict(changes), signature)
+        st.rerun()
+    except RiskmapError as problem:
+        refuse(problem)
+        return
+    _set_mode("view", here)
+    st.session_state.pop(_REVEALED, None)
+    keep_notice("success", _saved(version, before, after))
+    st.rerun()
+
+
+def _saved(version: int, before: str, after: str) -> str:
+    if before == after:
+        return say("form_saved", version=version)
+    words = {key: TIER_TITLES[tier].text(lang()) for key, tier in (("before", before), ("after", after))}
+    return say("form_saved_tier", version=version, **words)
+
+
+def _settle(stale: Stale, here: str) -> None:
+    choice = draw_stale(stale)
+    if choice is None:
+        return
+    if not choice:
+        _set_mode("view", here)
+        keep_notice("info", say("stale_dropped"))
+        st.rerun()
+    st.session_state.pop(_STALE, None)
+    _save(stale.opened, choice, stale.signature, here, seen=stale.problem.current)
+
+
+def _turn(features: Features, here: str, *, retire: bool) -> None:
+    ws, records = workspace(), features.records
+    layer, code, name = records.layer, records.code[0], "retire" if retire else "reinstate"
+    with st.container(border=True, key=f"point-{name}-box"):
+        st.markdown(f"**{say(f'{name}_lead')}**")
+        signature = ask_signature(name, reason_hint=say(f"{name}_hint"))
+        yes, no = st.columns([1, 5])
+        go = yes.button(say(f"{name}_go"), key=f"{name}-go", type="primary")
+        no.button(say("form_cancel"), key=f"{name}-cancel", on_click=_set_mode, args=("view", here))
+        if not go or not _signed(signature):
+            return
+        try:
+            if retire:
+                retire_point(
+                    ws, layer, code, by=signature.by, why=signature.why, seen=int(features.version[0])
+                )
+            else:
+                reinstate_point(ws, layer, code, by=signature.by, why=signature.why)
+        except RiskmapError as problem:
+            refuse(problem)
+            return
+    _set_mode("view", here)
+    keep_notice("success", say(f"{name}_done"))
+    st.rerun()
+
+
+def _new() -> None:
+    ws = workspace()
+    page_title(say("new_title"), say("new_lead"))
+    layer_id = st.selectbox(
+        say("list_layer"),
+        list(ws.catalog.layers),
+        format_func=lambda one: ws.catalog.layer(one).title.text(lang()),
+        key="new-layer",
+    )
+    opened = blank_record(ws.catalog.layer(layer_id))
+    with st.form(f"new-{layer_id}", enter_to_submit=False):
+        code = st.text_input(
+            say("new_code"), key=f"new-{layer_id}-code", placeholder=say("new_code_hint"), max_chars=_LONGEST
+        ).strip()
+        filled = draw_form(opened, ws.catalog.model_of(layer_id), ws.subdistricts)
+        signature = ask_signature("new-sign")
+        save = st.form_submit_button(say("new_save"), type="primary")
+    st.button(say("form_cancel"), key="new-cancel", on_click=_set_mode, args=("view", ""))
+    if not save:
+        return
+    if not code:
+        notice("error", say("new_no_code"))
+    elif filled.problems:
+        notice("error", "\n".join(filled.problems))
+    elif _signed(signature):
+        try:
+            with st.spinner(say("form_saving")):
+                create_point(ws, layer_id, code, values=filled.changes, by=signature.by, why=signature.why)
+        except RiskmapError as problem:
+            refuse(problem)
+            return
+        _set_mode("view", "")
+        keep_notice("success", say("new_done"))
+        go_to(point_address(layer_id, code))
+
+
+if __name__ == "__main__":
+    render()

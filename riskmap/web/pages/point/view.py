@@ -1,0 +1,366 @@
+"""One record to be read: heading, facts, why it has its tier, who answers for it, what happened to it.
+
+Everything here is our own HTML with each text of the ledger escaped; nothing passes through markdown.
+
+What stands beside the tier of one record: its probability, what measures leave of it, how fresh it is.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from typing import Any, Final
+
+import streamlit as st
+
+from riskmap.actions.records.certainty import MeasureOnPoint, PointCertainty
+from riskmap.catalog import Layer, ScoringModel
+from riskmap.scoring.residual import WHY_NOT
+from riskmap.texts import field_title, limit_text
+from riskmap.values.assessment import Explanation
+from riskmap.values.records import Change, Contact, Features
+from riskmap.vocabulary import FLAGS, RANKS, TIER_TITLES, TIERS, UNRATED
+from riskmap.web.frame.shell import section
+from riskmap.web.frame.state import lang, say
+from riskmap.web.pages.point.form import field_groups
+from riskmap.web.widgets.panels import Cell, Column, Row, pager_of, show_table
+from riskmap.web.widgets.wording import (
+    changes_text,
+    key_title,
+    moment,
+    number_text,
+    plain_value,
+    value_text,
+    word,
+)
+
+_DECLARED: Final = "declared_tier"
+
+
+_HISTORY: Final = "point-history"
+
+
+_HISTORY_ROWS: Final = 20
+
+
+def heading(layer: Layer, features: Features, flags: Iterable[str]) -> None:
+    """Name, tier, state and flags; below, where the record belongs and which version this is."""
+    records, retired = features.records, features.retired[0]
+    tier = RANKS[int(features.rank[0])]
+    name = str(records.name[0] or say("no_name"))
+    marks = [f'<span class="rm-mark">{escape(FLAGS[flag].text(lang()))}</span>' for flag in flags]
+    if retired is not None:
+        marks.insert(0, f'<span class="rm-mark rm-mark-retired">{escape(say("point_retired"))}</span>')
+    sub = " · ".join(
+        [
+            layer.title.text(lang()),
+            say("point_code", code=records.code[0]),
+            str(records.subdistrict[0] or say("not_stated")),
+            say("point_version", version=int(features.version[0]), at=moment(features.updated_at[0])),
+        ]
+    )
+    st.html(
+        f'<div class="rm-head"><h1>{escape(name)}</h1>{tier_badge(tier)}{"".join(marks)}</div>'
+        f'<div class="rm-sub">{escape(sub)}</div>'
+    )
+
+
+def tier_badge(tier: str) -> str:
+    """Return the coloured word of a tier as HTML."""
+    return f'<span class="rm-tier rm-tier-{tier}">{escape(TIER_TITLES[tier].text(lang()))}</span>'
+
+
+def facts(layer: Layer, model: ScoringModel, features: Features) -> None:
+    """All fields in groups; what is not stated is said, not hidden, where the score needs it."""
+    values = {key: column[0] for key, column in features.records.values.items()}
+    lon, lat = float(features.records.lon[0]), float(features.records.lat[0])
+    located = math.isfinite(lon) and math.isfinite(lat)
+    place = [
+        (
+            key_title(layer, "position"),
+            value_text(layer, "position", (lon, lat)) if located else say("point_unlocated"),
+        )
+    ]
+    for title, fields in field_groups(layer, model):
+        stated = [f for f in fields if values.get(f.id) not in (None, "")]
+        shown = fields if title == "group_scored" else stated
+        pairs = [
+            (f.title.text(lang()), value_text(layer, f.id, values.get(f.id)) if f in stated else None)
+            for f in shown
+        ]
+        _facts(say(title), pairs + (place if title == "group_rest" else []))
+        if len(shown) < len(fields):
+            st.caption(say("point_blank_fields", n=len(fields) - len(shown)))
+    if not any(title == "group_rest" for title, _ in field_groups(layer, model)):
+        _facts(say("group_rest"), place)
+    _checklist(layer, features)
+
+
+def _facts(title: str, pairs: Sequence[tuple[str, str | None]]) -> None:
+    if not pairs:
+        return
+    rows = "".join(
+        f"<div><dt>{escape(name)}</dt><dd{'' if text else ' class=rm-none'}>"
+        f"{escape(text or say('not_filled'))}</dd></div>"
+        for name, text in pairs
+    )
+    st.html(f'<h2 class="rm-section">{escape(title)}</h2><dl class="rm-facts">{rows}</dl>')
+
+
+def _checklist(layer: Layer, features: Features) -> None:
+    if layer.checklist is None:
+        return
+    marks = (features.records.checklist[0] if features.records.checklist is not None else None) or ()
+    words = {True: say("yes"), False: say("no"), None: None}
+    pairs = [
+        (item.title.text(lang()), words[marks[i] if i < len(marks) else None])
+        for i, item in enumerate(layer.checklist.items)
+    ]
+    done = sum(1 for mark in marks if mark)
+    _facts(
+        f"{layer.checklist.title.text(lang())} · {say('point_checklist', done=done, all=len(pairs))}", pairs
+    )
+
+
+def contacts(layer: Layer, people: Sequence[Contact]) -> None:
+    """The responsible persons, as they may be shown."""
+    known = {c.role: c for c in people}
+    rows = [
+        Row(
+            [Cell(title, head=True), *(Cell(text, quiet=not text) for text in _person(known.pop(role, None)))]
+        )
+        for role, title in ((r.id, r.title.text(lang())) for r in layer.contacts)
+    ]
+    rows += [Row([Cell(c.role, head=True), *(Cell(text) for text in _person(c))]) for c in known.values()]
+    columns = [Column("role", say("contact_role"), "short")]
+    columns += [
+        Column(part, say(f"contact_{part}"), "short") for part in ("name", "phone", "post", "verified_on")
+    ]
+    show_table("point-contacts", columns, rows, dense=True)
+
+
+def _person(contact: Contact | None) -> list[str]:
+    if contact is None or not (contact.name or contact.phone):
+        return [say("contact_vacant"), "", (contact.post if contact else "") or "", ""]
+    return [contact.name or "", contact.phone or "", contact.post or "", contact.verified_on or ""]
+
+
+def why(layer: Layer, model: ScoringModel, features: Features, explanation: Explanation) -> None:
+    """Why this tier: contributions that sum to the score, rules, gaps, the nearest changes."""
+    section(say("why_title"))
+    _declared(layer, features, explanation)
+    if explanation.state == "unrated":
+        _unrated(layer, explanation)
+    else:
+        _contributions(layer, explanation)
+        _limits(model)
+    titles = {key: title.text(lang()) for key, title in model.titles.items()}
+    if explanation.gates:
+        _list(say("why_gates"), [titles.get(gate, gate) for gate in explanation.gates])
+    if explanation.rules:
+        _list(say("why_rules"), [titles.get(rule, say("why_rule_unknown")) for rule in explanation.rules])
+    if explanation.assumed:
+        _list(say("why_assumed"), [field_title(layer, key, lang()) for key in explanation.assumed])
+    if explanation.nearest:
+        _list(say("why_nearest"), [_nearest(layer, change) for change in explanation.nearest])
+    status = say(f"export_status_{model.status}")
+    st.caption(say("why_model", title=model.title.text(lang()), version=model.version, status=status))
+    if "fit" in explanation.reference:
+        st.caption(say("why_fit", rows=explanation.reference["fit"]["rows"]))
+    st.caption(say("why_method" if explanation.method == "shapley" else "why_method_sampled"))
+
+
+def _declared(layer: Layer, features: Features, explanation: Explanation) -> None:
+    column = features.records.values.get(_DECLARED)
+    declared = column[0] if column is not None else None
+    if declared is None:
+        return
+    assessed = explanation.tier or "unrated"
+    said = (
+        tier_badge(str(declared))
+        if declared in TIER_TITLES
+        else escape(value_text(layer, _DECLARED, declared))
+    )
+    differs = declared in RANKS and assessed not in ("unrated", declared)
+    note = say("why_declared_differs") if differs else ""
+    st.html(
+        f'<div class="rm-head">{escape(say("why_declared"))} {said} {escape(say("why_assessed"))} '
+        f'{tier_badge(assessed)}<span class="rm-sub">{escape(note)}</span></div>'
+    )
+
+
+def _unrated(layer: Layer, explanation: Explanation) -> None:
+    _list(say("why_missing"), [field_title(layer, key, lang()) for key in explanation.missing])
+    if explanation.possible:
+        tiers = say("comma").join(TIER_TITLES[tier].text(lang()) for tier in explanation.possible)
+        st.html(f'<div class="rm-sub">{escape(say("why_possible", tiers=tiers))}</div>')
+
+
+def _contributions(layer: Layer, explanation: Explanation) -> None:
+    reference = explanation.reference.get("score")
+    largest = max((abs(c.contribution) for c in explanation.contributions), default=0.0) or 1.0
+    start = f"{float(reference or 0.0):,.4g}"
+    rows = [f"<span class=wide>{escape(say('why_reference'))}</span><span class=num>{escape(start)}</span>"]
+    rows += [
+        _bar(
+            field_title(layer, c.field, lang()),
+            _value(layer, c.field, c.value),
+            c.contribution,
+            c.contribution / largest,
+        )
+        for c in sorted(explanation.contributions, key=lambda c: -abs(c.contribution))
+    ]
+    total = f"<div class=sum><span>{escape(say('why_score'))}</span><span>{escape(number_text(explanation.score))}</span></div>"
+    st.html(f'<div class="rm-why">{"".join(rows)}{total}</div>')
+
+
+def _bar(title: str, value: str, number: float, share: float) -> str:
+    width = f"{abs(share) * 100:.1f}%"
+    side = "up" if share > 0 else "down"
+    text = f"{number:+,.4g}"
+    bar = (
+        f'<span class="bar"><i class="{side}" style="width:{width};left:0"></i></span>'
+        if share
+        else "<span></span>"
+    )
+    return f"<span>{escape(title)}</span><span class=val>{escape(value)}</span>{bar}<span class=num>{escape(text)}</span>"
+
+
+def _limits(model: ScoringModel) -> None:
+    words = [
+        say(
+            "why_limit",
+            tier=TIER_TITLES[tier].text(lang()),
+            sign=">" if tier in model.limits.above else "≥",
+            limit=f"{limit:g}",
+        )
+        for tier, limit in sorted(model.limits.lower.items(), key=lambda pair: -pair[1])
+    ]
+    st.html(
+        f'<div class="rm-sub">{escape(say("why_limits", limits=say("list_separator").join(words)))}</div>'
+    )
+
+
+def _nearest(layer: Layer, change: Any) -> str:
+    return say(
+        f"why_nearest_{change.direction}",
+        title=field_title(layer, change.field, lang()),
+        before=_value(layer, change.field, change.value) or say("not_filled"),
+        after=limit_text(layer, change.field, change.to, lang()),
+        tier=TIER_TITLES[change.tier].text(lang()),
+    )
+
+
+def _value(layer: Layer, key: str, value: Any) -> str:
+    if value is None:
+        return say("not_filled")
+    return value_text(layer, key, value) if key in layer.field_ids else plain_value(value)
+
+
+def _list(title: str, lines: Sequence[str]) -> None:
+    items = "".join(f"<li>{escape(line)}</li>" for line in lines)
+    st.html(f'<div><b>{escape(title)}</b><ul class="rm-list">{items}</ul></div>')
+
+
+def history(layer: Layer, changes: Sequence[Change]) -> None:
+    """Every revision, newest first: who, when, why, before and after."""
+    section(say("history_title"))
+    newest = list(reversed(changes))
+    pager = pager_of(_HISTORY, len(newest), _HISTORY_ROWS)
+    columns = [
+        Column("version", say("list_version"), "number"),
+        Column("at", say("history_at"), "short"),
+        Column("who", say("history_who"), "short"),
+        Column("kind", say("history_kind"), "short"),
+        Column("why", say("history_why")),
+        Column("changes", say("history_changes")),
+    ]
+    rows = [
+        Row(
+            [
+                Cell(str(change.version)),
+                Cell(moment(change.at)),
+                Cell(change.who),
+                Cell(word("kind", change.kind)),
+                Cell(change.why),
+                Cell(_what(layer, change)),
+            ]
+        )
+        for change in newest[pager.start : pager.stop]
+    ]
+    show_table(_HISTORY, columns, rows, pager=pager if pager.pages > 1 else None, dense=True)
+
+
+def _what(layer: Layer, change: Change) -> str:
+    first = change.version == 1 and all(before in (None, (), "") for before, _ in change.changes.values())
+    if first:
+        stated: Mapping[str, Any] = {key: after for key, (_, after) in change.changes.items()}
+        return say("history_first", n=len(stated))
+    return changes_text(layer, change.changes)
+
+
+def rated(features: Features) -> bool:
+    """Tell whether a record has a tier."""
+    return int(features.rank[0]) != UNRATED
+
+
+_LEAST_LABELLED = 0.005  # shares that would round to 0 % are not named
+
+
+def certainty(point: PointCertainty) -> None:
+    """Draw the bar of probabilities, completeness and age, and the residual tier with its measures."""
+    section(say("sure_title"))
+    if point.probabilities is not None:
+        _certainty_bar(point.probabilities)
+        st.caption(say("sure_exact" if point.method == "exact" else "sure_sampled"))
+    elif point.tier is None:
+        st.caption(say("sure_unrated"))
+    else:
+        st.caption(say("sure_not_stated"))
+    age = say("sure_no_date") if point.age_days is None else say("sure_age", days=point.age_days)
+    state = "" if point.fresh else say("sure_stale")
+    text = say("sure_complete", share=f"{point.completeness:.0%}", age=age, state=state)
+    st.html(f'<div class="rm-sub">{escape(text)}</div>')
+    if point.measures:
+        _residual(point)
+
+
+def _certainty_bar(shares: Mapping[str, float]) -> None:
+    parts = [(tier, shares[tier]) for tier in TIERS if shares[tier] > 0]
+    segments = "".join(
+        f'<i class="rm-tier-{tier}" style="width:{share * 100:.2f}%"></i>' for tier, share in parts
+    )
+    named = [(tier, share) for tier, share in parts if share >= _LEAST_LABELLED]
+    words = say("list_separator").join(
+        f"{TIER_TITLES[tier].text(lang())} {share:.0%}" for tier, share in named
+    )
+    st.html(
+        f'<div class="rm-sure" role="img" aria-label="{escape(words)}">{segments}</div>'
+        f'<div class="rm-sub">{escape(words)}</div>'
+    )
+
+
+def _residual(point: PointCertainty) -> None:
+    before, after = (tier_badge(tier or "unrated") for tier in (point.tier, point.residual_tier))
+    scores = ""
+    if point.score is not None and point.residual_score != point.score:
+        before_score, after_score = number_text(point.score), number_text(point.residual_score)
+        scores = say("residual_scores", before=before_score, after=after_score)
+    st.html(
+        f'<div class="rm-head">{escape(say("residual_inherent"))} {before} → {escape(say("residual_left"))} '
+        f'{after}<span class="rm-sub">{escape(scores)}</span></div>'
+    )
+    lines = "".join(f"<li>{escape(_measure(one))}</li>" for one in point.measures)
+    st.html(f'<ul class="rm-list">{lines}</ul>')
+    st.caption(say("residual_note"))
+
+
+def _measure(one: MeasureOnPoint) -> str:
+    title, expiry = one.title.text(lang()), str(one.expires_on or "—")
+    if one.why_not is None:
+        return say("residual_in_force", title=title, expiry=expiry)
+    reason = WHY_NOT[one.why_not].text(lang())
+    if one.why_not == "expired":
+        reason = say("residual_expired", expiry=expiry)
+    return say("residual_not", title=title, reason=reason)

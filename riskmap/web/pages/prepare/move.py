@@ -1,0 +1,351 @@
+"""转移 of the page 临灾: who moves to which shelter, and who has no place.
+
+A shelter of the plan closes: the plan that changes least, and who goes where now.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import streamlit as st
+
+from riskmap.actions.episode.evacuation import write_lists
+from riskmap.actions.episode.events import close_shelters, shelter_names, shut_shelters
+from riskmap.actions.episode.playback import MOVED_FROM, RADIUS_M, Storm, evacuation_of
+from riskmap.errors import RiskmapError
+from riskmap.vocabulary import RANKS, TIER_TITLES, TIERS
+from riskmap.web.frame.state import lang, say, workspace
+from riskmap.web.pages.importing.review import datum_title
+from riskmap.web.pages.prepare.messages import ask_person, paper
+from riskmap.web.widgets.panels import Cell, Column, Row, first_page, pager_of, show_table
+from riskmap.web.widgets.signing import notice, person, refuse
+from riskmap.web.widgets.uploads import Held, private_folder
+
+_ROWS: Final = 20
+
+
+_HEIGHT: Final = 300
+
+
+_PLAN: Final = "prepare-plan"
+
+
+_SHELTERS: Final = "prepare-move-shelters"
+
+
+_DATUMS: Final = ("cgcs2000", "wgs84", "gcj02", "bd09")
+
+
+_ROAD_FILES: Final = ("geojson", "json", "csv")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a plan is made from; kept with it, so that the same is asked again when a shelter closes.
+
+    `people` None: the table of the workspace, whose datum is stated there. `roads` None: straight lines.
+    """
+
+    people: Held | None
+    people_datum: str | None
+    roads: Held | None
+    roads_datum: str | None
+    layers: tuple[str, ...]
+    at_least: int
+    radius: float
+    whole: bool
+
+    def plan(
+        self, shown: Storm, *, shut: tuple[str, ...] = (), before: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Return the document of the plan. RiskmapError says what is wrong with which file."""
+        with private_folder() as folder:
+            own = workspace().people_table
+            people = self.people.written(folder, say("prepare_people_file")) if self.people else own
+            if people is None:
+                raise RiskmapError("没有转移人员表；请上传", "there is no table of people; upload one")
+            return evacuation_of(
+                workspace(),
+                shown,
+                people,
+                crs=self.people_datum,
+                layers=self.layers,
+                at_least=self.at_least,
+                radius=self.radius,
+                whole=self.whole,
+                roads=self.roads.written(folder, say("prepare_roads_file")) if self.roads else None,
+                roads_crs=self.roads_datum,
+                shut=shut,
+                before=before,
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A plan as it is shown: `shut` shelters were closed on this page, `before` is the plan it changes."""
+
+    scenario: int
+    asked: Asked
+    document: dict[str, Any]
+    shut: tuple[str, ...] = ()
+    before: dict[str, Any] | None = None
+    number: int = 0
+
+
+def move(shown: Storm) -> None:
+    """Ask for the people and the danger, then show the plan, and plan again when a shelter closes."""
+    kept: Made | None = st.session_state.get(_PLAN)
+    made = kept if kept is not None and kept.scenario == shown.scenario.id else None
+    with st.expander(say("prepare_move_again" if made else "prepare_move_form"), expanded=made is None):
+        asked = _ask()
+        ready = asked.people is not None or workspace().people_table is not None
+        if st.button(say("prepare_move_run"), key="prepare-move-run", type="primary", disabled=not ready):
+            with st.spinner(say("working")):
+                try:
+                    keep(
+                        Made(
+                            shown.scenario.id, asked, asked.plan(shown), number=made.number + 1 if made else 0
+                        )
+                    )
+                except RiskmapError as problem:
+                    refuse(problem)
+                else:
+                    st.rerun()
+    if made is not None:
+        _plan(shown, made)
+        draw(shown, made, keep)
+
+
+def keep(made: Made) -> None:
+    """Keep a plan for this session, and show its lists from the beginning."""
+    st.session_state[_PLAN] = made
+    first_page(_SHELTERS)
+    first_page(CHANGES)
+
+
+def _ask() -> Asked:
+    own = workspace().people_table
+    people = Held.of(
+        st.file_uploader(say("prepare_people"), key="prepare-people-file", help=say("prepare_people_help"))
+    )
+    if people is None:
+        st.caption(say("prepare_people_own", file=own.name) if own else say("prepare_people_none"))
+    people_datum = _datum("prepare-people-datum", workspace().config.people_datum) if people else None
+    roads = Held.of(
+        st.file_uploader(
+            say("prepare_roads"), _ROAD_FILES, key="prepare-roads-file", help=say("prepare_roads_help")
+        )
+    )
+    roads_datum = _datum("prepare-roads-datum", "wgs84") if roads else None
+    layers = st.multiselect(
+        say("prepare_move_layers"),
+        list(workspace().catalog.layers),
+        default=[one for one in MOVED_FROM if one in workspace().catalog.layers],
+        format_func=lambda one: workspace().catalog.layer(one).title.text(lang()),
+        key="prepare-move-layers",
+        select_all=False,
+    )
+    left, middle, right = st.columns([1.1, 1, 1], vertical_alignment="bottom")
+    tier = left.selectbox(
+        say("prepare_move_from"),
+        TIERS[:3],
+        index=0,
+        format_func=lambda t: TIER_TITLES[t].text(lang()),
+        key="prepare-move-tier",
+    )
+    radius = middle.number_input(
+        say("prepare_move_radius"), 10, 2000, int(RADIUS_M), 10, key="prepare-move-radius"
+    )
+    whole = right.checkbox(say("prepare_move_whole"), key="prepare-move-whole")
+    return Asked(
+        people, people_datum, roads, roads_datum, tuple(layers), RANKS.index(tier), float(radius), whole
+    )
+
+
+def _datum(key: str, stated: str) -> str:
+    """Ask in which datum the numbers of an uploaded file are; it is never guessed silently."""
+    known = _DATUMS if stated in _DATUMS else (stated, *_DATUMS)
+    return str(
+        st.selectbox(say("prepare_datum"), known, index=known.index(stated), format_func=datum_title, key=key)
+    )
+
+
+def _plan(shown: Storm, made: Made) -> None:
+    found = made.document
+    distance = found["distance_zh" if lang() == "zh" else "distance"]
+    st.markdown(
+        say(
+            "prepare_move_sum",
+            people=f"{found['people']:,}",
+            placed=f"{found['placed']:,}",
+            unplaced=f"{found['unplaced']:,}",
+        )
+    )
+    st.caption(
+        say("prepare_move_distance_roads" if made.asked.roads else "prepare_move_distance", how=distance)
+    )
+    if found["unplaced"]:
+        reasons: Counter[str] = Counter()
+        for one in found["unplaced_groups"]:
+            reasons[one[lang()]] += one["people"]
+        lines = [say("prepare_move_unplaced", n=f"{found['unplaced']:,}")]
+        lines += [say("prepare_move_reason", why=why, n=f"{n:,}") for why, n in reasons.most_common()]
+        notice("error", "\n".join(lines))
+    incomplete = found.get("incomplete", [])
+    if incomplete:
+        st.warning(say("prepare_move_incomplete", n=f"{len(incomplete):,}"))
+    used = [one for one in found["shelters"] if one["used"]]
+    pager = pager_of(_SHELTERS, len(used), _ROWS)
+    show_table(
+        _SHELTERS,
+        [
+            Column("name", say("prepare_column_shelter")),
+            Column("used", say("prepare_column_used"), "number"),
+            Column("free", say("prepare_column_free"), "number"),
+            Column("gap", say("prepare_column_beds"), "number"),
+        ],
+        [
+            Row(
+                [
+                    Cell(one.get("name") or one["code"]),
+                    Cell(f"{one['used']:,}"),
+                    Cell(f"{one['free']:,}"),
+                    Cell("—" if one.get("beds_gap") is None else f"{one['beds_gap']:,}"),
+                ]
+            )
+            for one in used[pager.start : pager.stop]
+        ],
+        pager=pager,
+        height=_HEIGHT,
+        dense=True,
+        empty=say("prepare_move_nobody"),
+    )
+    st.download_button(
+        say("prepare_move_book"),
+        data=lambda: _book(shown, made),
+        file_name=f"{say('prepare_move_book_name')}-{made.scenario}.xlsx",
+        key="prepare-move-book",
+        on_click="ignore",
+        width="stretch",
+    )
+
+
+def _book(shown: Storm, made: Made) -> bytes:
+    return paper(
+        "plan.xlsx",
+        lambda file: write_lists(workspace(), made.document, file, scenario=shown.scenario, lang=lang()),
+    )
+
+
+CHANGES: Final = "prepare-move-changes"
+
+
+_WHY: Final = "避难场所关闭，重排转移"
+
+
+def draw(shown: Storm, made: Made, keep: Callable[[Made], None]) -> None:
+    """Draw what the last closing changed, and the way to close more."""
+    names = shelter_names(workspace())
+    if made.before is not None:
+        _changed(made, names)
+    used = {one["code"]: one["used"] for one in made.document["shelters"]}
+    logged = shut_shelters(workspace(), shown.scenario.id)
+    late = [code for code in logged if used.get(code)]
+    # One form: no choice draws the page anew under the hand that makes the next one.
+    with st.container(key="prepare-replan"), st.form("prepare-replan-form"):
+        st.markdown(f"**{say('prepare_replan')}**")
+        if late:  # somebody else closed it after the plan was made
+            listed = say("comma").join(names.get(code, code) for code in late)
+            notice("error", say("prepare_replan_late", names=listed))
+        codes = st.multiselect(
+            say("prepare_replan_which"),
+            sorted(used, key=lambda code: -used[code]),
+            default=late,
+            format_func=lambda code: say(
+                "prepare_replan_shelter", name=names.get(code, code), n=f"{used[code]:,}"
+            ),
+            key=f"prepare-close-{made.scenario}-{made.number}-{len(late)}",
+            placeholder=say("prepare_replan_choose"),
+            select_all=False,
+        )
+        on_record = st.checkbox(
+            say("prepare_replan_log"), value=True, key="prepare-close-log", help=say("prepare_replan_trial")
+        )
+        ask_person("prepare-close-person")
+        pressed = st.form_submit_button(say("prepare_replan_run"), key="prepare-replan-run", type="primary")
+    if pressed:
+        if codes:
+            _run(shown, made, tuple(codes), keep, on_record=on_record)
+        else:
+            notice("warning", say("prepare_replan_choose"))
+
+
+def _run(
+    shown: Storm, made: Made, codes: tuple[str, ...], keep: Callable[[Made], None], *, on_record: bool
+) -> None:
+    by = person()
+    if on_record and by is None:
+        notice("warning", say("sign_missing_person"))
+        return
+    with st.spinner(say("working")):
+        try:
+            shut = (*made.shut, *codes)
+            found = made.asked.plan(shown, shut=shut, before=made.document)
+            if on_record and by is not None:
+                close_shelters(workspace(), shown.scenario.id, codes, by=by, why=_WHY)
+        except RiskmapError as problem:
+            refuse(problem)
+            return
+        # Kept before anything is drawn: a rerun that comes meanwhile must not part log and plan.
+        keep(replace(made, document=found, shut=shut, before=made.document, number=made.number + 1))
+    st.rerun()
+
+
+def _changed(made: Made, names: Mapping[str, str]) -> None:
+    """Say who goes elsewhere than in the plan before: those left without a place first."""
+    found = made.document
+    open_now = {one["code"] for one in found["shelters"]}
+    closed = [one["code"] for one in (made.before or {})["shelters"] if one["code"] not in open_now]
+    changes: Sequence[Mapping[str, Any]] = sorted(
+        found["changes"], key=lambda one: (one["to"] is not None, -one["people"], one["group"])
+    )
+    text = say(
+        "prepare_replan_sum",
+        names=say("comma").join(names.get(code, code) for code in closed) or "—",
+        moved=f"{found['moved']:,}",
+        groups=f"{len({one['group'] for one in changes}):,}",
+        stayed=f"{found['stayed']:,}",
+    )
+    notice("info", text)
+    if not changes:
+        return
+    pager = pager_of(CHANGES, len(changes), _ROWS)
+    show_table(
+        CHANGES,
+        [
+            Column("group", say("prepare_column_group")),
+            Column("to", say("prepare_column_now")),
+            Column("people", say("prepare_column_people"), "number"),
+        ],
+        [_row(one) for one in changes[pager.start : pager.stop]],
+        pager=pager,
+        height=_HEIGHT,
+        dense=True,
+    )
+
+
+def _row(one: Mapping[str, Any]) -> Row:
+    def place(end: str) -> str:
+        return one[f"{end}_name"] or one[end] or say("prepare_replan_nowhere")
+
+    where = one["community"] or one["subdistrict"] or ""
+    return Row(
+        [
+            Cell(one["group"], note=where),
+            Cell(place("to"), note=say("prepare_replan_was", name=place("from"))),
+            Cell(f"{one['people']:,}"),
+        ]
+    )

@@ -1,0 +1,335 @@
+"""The folium map: constant, offline, and empty of ledger text.
+
+folium compiles its output as a template a second time, so nothing that comes from a ledger or a
+workspace file is ever put into it as text. Settings reach the browser as base64 of JSON, which
+cannot hold a template; names of records come as JSON from the routes and are set as text there.
+
+A filter change swaps one small layer (`showing`); the map itself, and with it st_folium's frame,
+stays. Links are relative to st_folium's frame (`<base>/component/streamlit_folium.st_folium/`).
+
+The card of a record as JSON: titles and values in the asked language, contacts masked.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final
+from urllib.parse import urlencode
+
+import folium
+import numpy as np
+from branca.element import MacroElement
+from folium.map import Layer as FoliumLayer
+from folium.template import Template
+
+from riskmap.actions.records.scoring import explain_point, one_feature
+from riskmap.actions.workspace import Workspace
+from riskmap.catalog import Layer
+from riskmap.errors import Lang, RiskmapError
+from riskmap.rules.arrays import column_of
+from riskmap.rules.masks import mask_contacts, mask_value
+from riskmap.selection import Hit, Selection, Snapshot, flag_ids, point
+from riskmap.selection.snapshot import BITS, encode
+from riskmap.selection.views import view_of
+from riskmap.texts import field_title, keys, shown, t, value_text
+from riskmap.values.assessment import Explanation
+from riskmap.values.records import Contact
+from riskmap.vocabulary import FLAGS, RANK_OF, RANKS, TIER_COLOURS, TIER_TITLES, TIERS, UNRATED
+
+FRAME_TO_BASE: Final = "../../"
+
+
+_JS: Final = "js_"
+
+
+_MAX_ZOOM: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Degrees, EPSG:4490."""
+
+    west: float
+    south: float
+    east: float
+    north: float
+
+    def as_list(self) -> list[float]:
+        """Return west, south, east, north."""
+        return [self.west, self.south, self.east, self.north]
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What the map is before any filter. Addresses are relative to the app's base."""
+
+    lang: Lang
+    layers: Sequence[Layer]
+    bounds: Bounds
+    scripts: Sequence[str]
+    boundaries: str | None = None
+    hillshade: tuple[str, Bounds] | None = None
+    basemap: tuple[str, int, int] | None = None  # address, lowest and highest zoom that the file has
+    painted: str | None = None  # asked once, when the first points are there
+    approval_number: str = ""
+    demo: bool = False
+    storm: bool = False  # whether the view may show a storm over the points
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What the filter shows: addresses relative to the app's base, and the numbers of the legend.
+
+    `tiers` counts by rank (`records.RANKS`), `layers` in the order of the frame's layers;
+    `overview` holds name and counts by rank of each sub-district; `polygon` is the ring of the
+    area selection, degrees.
+    """
+
+    tiles: str
+    shapes: str | None
+    points: str
+    search: str
+    tiers: Sequence[int]
+    layers: Sequence[int]
+    unlocated: int = 0
+    overview: Sequence[Mapping[str, Any]] = ()
+    polygon: Sequence[Sequence[float]] | None = None
+    storm: str | None = None  # see riskmap.present.storm
+
+
+def pack(value: Any) -> str:
+    """Return base64 of JSON: letters, digits, + / = only, so no template and no markup."""
+    return base64.b64encode(json.dumps(value, ensure_ascii=False).encode()).decode("ascii")
+
+
+def legend_ranks(lang: Lang) -> list[dict[str, str]]:
+    """Return id, title and colour of every rank, by rank."""
+    return [{"id": r, "title": TIER_TITLES[r].text(lang), "colour": TIER_COLOURS[r]} for r in RANKS]
+
+
+def browser_texts(lang: Lang) -> dict[str, str]:
+    """Return the texts that the map's JavaScript shows, placeholders unfilled."""
+    return {key.removeprefix(_JS): t(key, lang) for key in keys(_JS)}
+
+
+def frame_settings(frame: Frame) -> dict[str, Any]:
+    """Return what `riskmap.start` reads in the browser."""
+    here = FRAME_TO_BASE
+    return {
+        "lang": frame.lang,
+        "texts": browser_texts(frame.lang),
+        "ranks": legend_ranks(frame.lang),
+        "order": [RANK_OF[name] for name in (*TIERS, "unrated")],
+        "layers": [
+            {
+                "id": layer.id,
+                "title": layer.title.text(frame.lang),
+                "symbol": layer.style.symbol,
+                "geometry": layer.geometry,
+            }
+            for layer in frame.layers
+        ],
+        "bounds": frame.bounds.as_list(),
+        "boundaries": here + frame.boundaries if frame.boundaries else None,
+        "hillshade": {"url": here + frame.hillshade[0], "bounds": frame.hillshade[1].as_list()}
+        if frame.hillshade
+        else None,
+        "basemap": {"url": here + frame.basemap[0], "minZoom": frame.basemap[1], "maxZoom": frame.basemap[2]}
+        if frame.basemap
+        else None,
+        "painted": here + frame.painted if frame.painted else None,
+        "approval": frame.approval_number,
+        "demo": frame.demo,
+        "storm": frame.storm,
+    }
+
+
+class _Start(MacroElement):
+    _template = Template(
+        "{% macro script(this, kwargs) %}"
+        'riskmap.start({{ this._parent.get_name() }}, "{{ this.settings }}");'
+        "{% endmacro %}"
+    )
+
+    def __init__(self, settings: str) -> None:
+        super().__init__()
+        self._name = "RiskmapStart"
+        self.settings = settings
+
+
+class _Showing(FoliumLayer):
+    _template = Template(
+        "{% macro script(this, kwargs) %}"
+        'var {{ this.get_name() }} = riskmap.showing("{{ this.settings }}");'
+        "{% endmacro %}"
+    )
+
+    def __init__(self, settings: str) -> None:
+        super().__init__(overlay=True, control=False)
+        self._name = "RiskmapShowing"
+        self.settings = settings
+
+
+class RiskMap(folium.Map):
+    """A folium map that links nothing but our own files (stock folium is blank without internet)."""
+
+    default_css: ClassVar[list[tuple[str, str]]] = []
+
+    def __init__(self, scripts: Sequence[str], *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.default_js = [(link, FRAME_TO_BASE + link) for link in scripts]
+
+
+def build_map(frame: Frame) -> RiskMap:
+    """Return the constant map of a frame; equal frames give equal code, so st_folium keeps its frame."""
+    bounds = frame.bounds
+    built = RiskMap(
+        frame.scripts,
+        [(bounds.south + bounds.north) / 2, (bounds.west + bounds.east) / 2],
+        zoom_start=11,
+        tiles=None,
+        max_zoom=_MAX_ZOOM,  # an empty map has none of its own
+        fade_animation=False,  # points and cards are there at once
+    )
+    built.options["max_zoom"] = _MAX_ZOOM
+    built.add_child(_Start(pack(frame_settings(frame))))
+    return built
+
+
+def showing(view: View) -> folium.FeatureGroup:
+    """Return the layer that tells the map what the filter shows now."""
+    here = FRAME_TO_BASE
+    group = folium.FeatureGroup(control=False)
+    settings: Mapping[str, Any] = {
+        "tiles": here + view.tiles,
+        "shapes": here + view.shapes if view.shapes else None,
+        "points": here + view.points,
+        "search": here + view.search,
+        "overview": list(view.overview),
+        "tiers": list(view.tiers),
+        "layers": list(view.layers),
+        "unlocated": view.unlocated,
+        "polygon": view.polygon,
+        "storm": here + view.storm if view.storm else None,
+    }
+    _Showing(pack(settings)).add_to(group)
+    return group
+
+
+_MOST_FIELDS: Final = 8
+
+
+_MOST_REASONS: Final = 4
+
+
+_MOST_LISTED: Final = 20
+
+
+_CELL_BITS: Final = 6  # a tile is 2⁶ cells a side, one symbol each
+
+
+def brief(hit: Hit, layers: Mapping[str, Layer], lang: Lang) -> dict[str, Any]:
+    """Return what a list line shows of a record."""
+    return {
+        "id": hit.feature_id,
+        "layer": hit.layer,
+        "layer_title": layers[hit.layer].title.text(lang),
+        "code": hit.code,
+        "name": hit.name,
+        "subdistrict": hit.subdistrict,
+        "rank": hit.rank,
+        "lon": hit.lon,
+        "lat": hit.lat,
+    }
+
+
+def card(ws: Workspace, snapshot: Snapshot, hit: Hit, lang: Lang) -> dict[str, Any]:
+    """Return the whole card of a record."""
+    layer = ws.catalog.layer(hit.layer)
+    row = snapshot.table(hit.layer).slice(hit.row, 1).to_pylist()[0]
+    explanation = _explanation(ws, hit)
+    contacts = one_feature(ws, hit.layer, hit.code, contacts=True).records.contacts
+    score = row["score"]
+    return {
+        **brief(hit, ws.catalog.layers, lang),
+        "score": f"{score:g}" if hit.rank != UNRATED and score == score else "",  # noqa: PLR0124 - NaN
+        "fields": _fields(layer, row, lang),
+        "missing": [field_title(layer, name, lang) for name in row["missing"] or ()],
+        "flags": [FLAGS[flag].text(lang) for flag in flag_ids(row["flags"])],
+        "why": _reasons(layer, explanation, lang) if explanation else [],
+        "rules": _rules(ws, hit.layer, row["rules"] or (), lang),
+        "contacts": _contacts(layer, contacts[0] if contacts else None, lang),
+        "position": "" if hit.lon is None or hit.lat is None else f"{hit.lon:.6f}, {hit.lat:.6f}",
+        "page": "point?" + urlencode({"layer": hit.layer, "code": hit.code, "lang": lang}),
+    }
+
+
+def in_same_cell(snapshot: Snapshot, selection: Selection, hit: Hit, zoom: int) -> tuple[list[Hit], int]:
+    """Return the records that a symbol stands for at a zoom, worst first, and how many there are.
+
+    The cell is the tile's (4 pixels a side), so the number is the one that the tile states.
+    """
+    if hit.lon is None or hit.lat is None:
+        return [hit], 1
+    shift = np.uint64(2 * max(BITS - zoom - _CELL_BITS, 0))
+    cell = encode([hit.lon], [hit.lat])[0] >> shift
+    first, last = np.searchsorted(snapshot.code, np.array([cell << shift, (cell + np.uint64(1)) << shift]))
+    index = np.arange(first, last)
+    view = view_of(snapshot, selection)
+    chosen = view.groups[snapshot.point_group[index]]
+    if view.rows is not None:
+        chosen &= view.rows[snapshot.row[index]]
+    index = index[chosen]
+    rank = snapshot.point_group[index] // snapshot.shape[2] % len(RANKS)
+    order = index[np.argsort(-rank.astype(np.int64), kind="stable")][:_MOST_LISTED]
+    found = [point(snapshot, int(snapshot.point_id[i])) for i in order]
+    return [h for h in found if h is not None], len(index)
+
+
+def _fields(layer: Layer, row: Mapping[str, Any], lang: Lang) -> list[list[str]]:
+    found = []
+    for field in layer.fields:
+        value = row.get(column_of(field.id))
+        if value is None or value == "" or value is False:  # a card has room for what is there
+            continue
+        text = str(mask_value(value)) if field.personal else shown(field, value, lang)
+        found.append([field.title.text(lang), text])
+    return found[:_MOST_FIELDS]
+
+
+def _explanation(ws: Workspace, hit: Hit) -> Explanation | None:
+    try:
+        return explain_point(ws, hit.layer, hit.code)
+    except RiskmapError:  # the card still says everything else; the point's page says what is wrong
+        return None
+
+
+def _reasons(layer: Layer, explanation: Explanation, lang: Lang) -> list[dict[str, Any]]:
+    most = sorted(explanation.contributions, key=lambda c: -abs(c.contribution))[:_MOST_REASONS]
+    return [
+        {
+            "title": field_title(layer, c.field, lang),
+            "value": value_text(layer, c.field, c.value, lang),
+            "contribution": c.contribution,
+            "text": f"{c.contribution:+.4g}",
+        }
+        for c in most
+        if c.contribution
+    ]
+
+
+def _rules(ws: Workspace, layer: str, fired: tuple[str, ...] | list[str], lang: Lang) -> list[str]:
+    titles = {key: title.text(lang) for key, title in ws.catalog.model_of(layer).titles.items()}
+    return [titles.get(rule, rule) for rule in fired]
+
+
+def _contacts(layer: Layer, contacts: tuple[Contact, ...] | None, lang: Lang) -> list[list[str]]:
+    titles = {role.id: role.title.text(lang) for role in layer.contacts}
+    return [
+        [titles.get(c.role, c.role), " ".join(part for part in (c.name, c.phone, c.post) if part)]
+        for c in mask_contacts(contacts) or ()
+        if c.name or c.phone
+    ]

@@ -1,0 +1,187 @@
+"""Who does it and why: asked for at every change, kept in the ledger with it.
+
+Messages that outlive a rerun, and messages that hold text of the ledger.
+
+Exports with full contacts: made only with a person and a reason, which the ledger keeps.
+
+What a newcomer reads where the ledger is still empty.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import streamlit as st
+
+from riskmap.actions.inventory.exporting import export_selection
+from riskmap.errors import RiskmapError
+from riskmap.rules.permissions import Actor, local_actor
+from riskmap.selection import Selection
+from riskmap.web.frame import downloads
+from riskmap.web.frame.shell import page_of
+from riskmap.web.frame.state import lang, say, workspace
+from riskmap.web.widgets.filters import escape_markdown
+
+_PERSON: Final = "person"
+
+
+_LONGEST: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """Person and reason of a change."""
+
+    name: str
+    why: str
+
+    @property
+    def by(self) -> Actor:
+        """Who signs: whoever sits here may do everything, and nobody proves the name."""
+        return local_actor(self.name)
+
+    @property
+    def missing(self) -> str:
+        """What is still to be filled in, as a sentence; empty when nothing is."""
+        if self.name and self.why:
+            return ""
+        return say("sign_missing_person" if not self.name else "sign_missing_reason")
+
+
+def ask_person(key: str, *, longest: int = _LONGEST) -> str:
+    """Draw the input for who does it and return the name; it is remembered for the session."""
+    by = st.text_input(
+        say("sign_person"),
+        value=_name(),
+        key=key,
+        placeholder=say("sign_person_hint"),
+        help=say("sign_local"),
+        max_chars=longest,
+    )
+    return _remembered(by)
+
+
+def person() -> Actor | None:
+    """Return who sits there, None where nobody said so yet."""
+    return local_actor(_name()) if _name() else None
+
+
+def _name() -> str:
+    return str(st.session_state.get(_PERSON, ""))
+
+
+def _remembered(by: str | None) -> str:
+    if by := (by or "").strip():
+        st.session_state[_PERSON] = by
+    return by
+
+
+def ask_signature(key: str, *, reason_hint: str = "", side_by_side: bool = True) -> Signature:
+    """Draw the two inputs; the person is remembered for the session."""
+    first, second = st.columns([1, 2]) if side_by_side else (st.container(), st.container())
+    with first:
+        by = ask_person(f"{key}-by")
+    why = second.text_input(
+        say("sign_reason"),
+        key=f"{key}-why",
+        placeholder=reason_hint or say("sign_reason_hint"),
+        max_chars=_LONGEST,
+    )
+    return _signature(by, why)
+
+
+def signed(key: str) -> Signature:
+    """Return what stood in the inputs of `ask_signature` when they were last sent, before they are drawn."""
+    return _signature(st.session_state.get(f"{key}-by"), st.session_state.get(f"{key}-why"))
+
+
+def _signature(by: str | None, why: str | None) -> Signature:
+    return Signature(_remembered(by), (why or "").strip())
+
+
+Tone = Literal["success", "info", "warning", "error"]
+
+
+_KEPT: Final = "notice"
+
+
+def notice(tone: Tone, text: str) -> None:
+    """Show a sentence as it is written: nothing in it is markup."""
+    draw: Any = getattr(st, tone)
+    draw("\n\n".join(escape_markdown(line) for line in text.splitlines() if line.strip()))
+
+
+def refuse(problem: RiskmapError) -> None:
+    """Show what was refused: place, find, remedy."""
+    notice("error", problem.text(lang()))
+
+
+def keep_notice(tone: Tone, text: str) -> None:
+    """Show a sentence after the next rerun."""
+    st.session_state[_KEPT] = (tone, text)
+
+
+def show_kept_notice() -> None:
+    """Show what the last action left to say, once."""
+    kept = st.session_state.pop(_KEPT, None)
+    if kept:
+        notice(*kept)
+
+
+_MADE: Final = "unmasked-file"
+
+
+_FORMATS: Final = ("xlsx", "csv")
+
+
+def offer_unmasked_export(selection: Selection, title: str) -> None:
+    """Draw the way to a file with full contacts."""
+    with st.expander(say("unmasked_title")):
+        st.caption(say("unmasked_lead"))
+        signature = ask_signature("unmasked")
+        ending = st.segmented_control(
+            say("unmasked_format"),
+            _FORMATS,
+            default=_FORMATS[0],
+            key="unmasked-format",
+            format_func=str.upper,
+        )
+        if st.button(say("unmasked_make"), key="unmasked-make", disabled=not ending):
+            st.session_state.pop(_MADE, None)
+            if signature.missing:
+                notice("warning", signature.missing)
+            else:
+                _make(selection, title, ending or _FORMATS[0], signature.by, signature.why)
+        made = st.session_state.get(_MADE)
+        if made and made[0] == selection.to_text():
+            st.download_button(
+                say("unmasked_save"), made[2], file_name=made[1], key="unmasked-save", on_click="ignore"
+            )
+
+
+def _make(selection: Selection, title: str, ending: str, by: Actor, why: str) -> None:
+    folder = Path(tempfile.mkdtemp(prefix="riskmap-"))
+    try:
+        with st.spinner(say("unmasked_making")):
+            file = folder / f"export.{ending}"
+            export_selection(workspace(), selection, file, unmasked=True, by=by, why=why, lang=lang())
+            made = (selection.to_text(), downloads.file_name(title, ending), file.read_bytes())
+            st.session_state[_MADE] = made
+    except RiskmapError as problem:
+        refuse(problem)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def welcome(page: str) -> None:
+    """Say what this page will show and how to get there."""
+    with st.container(key="page-welcome"):
+        st.header(say("empty_title"))
+        st.markdown(say(f"{page}_empty"))
+        st.markdown("\n".join(f"1. {say(f'empty_step_{step}')}" for step in ("import", "assess", "map")))
+        st.page_link(page_of("import"), label=say("empty_goto_import"))
+        st.caption(say("empty_demo"))
