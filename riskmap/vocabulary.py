@@ -1,3 +1,5 @@
+"""The closed lists of the field: tiers, flags, kinds of warning, colours, responses, forces."""
+
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence

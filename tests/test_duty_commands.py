@@ -17,7 +17,7 @@ from riskmap.actions.episode.events import Entry, log_event
 from riskmap.actions.reports import export_after_report, export_callout
 from riskmap.actions.workspace import open_workspace
 from riskmap.errors import ExportError, RiskmapError, UnknownNameError
-from riskmap.io.writers import paper_pdf
+from riskmap.io.writers import paper_pdf, write_paper
 from riskmap.io.writers.paper import Paper
 from riskmap.rules.permissions import local_actor
 from riskmap.vocabulary import TIERS
@@ -243,7 +243,7 @@ def test_a_report_as_pdf_says_what_the_one_for_word_says(ws, tmp_path):
 def test_no_page_of_a_pdf_goes_without_its_mark_nor_a_table_without_its_header(tmp_path):
     paper = Paper(title="总结", author="", marks=("演习",))
     paper.table(["街道", "点位"], [["桂园街道", f"边坡{i}"] for i in range(150)])
-    assert paper.save(tmp_path / "a.pdf") == "pdf"
+    assert write_paper(paper, tmp_path / "a.pdf") == "pdf"
     found = pages(tmp_path / "a.pdf")
     assert len(found) > 2
     assert all("演习" in page and "街道点位" in page for page in found)
@@ -257,7 +257,7 @@ def test_texts_are_no_markup_of_a_pdf(tmp_path):
     paper.text(hostile)
     paper.bullets([hostile])
     paper.table([hostile], [[hostile]])
-    paper.save(tmp_path / "a.pdf")
+    write_paper(paper, tmp_path / "a.pdf")
     (page,) = pages(tmp_path / "a.pdf")
     assert (
         page.count("#panic()$x^2$*粗*_斜_<标>@引") == 8

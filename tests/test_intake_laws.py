@@ -85,7 +85,7 @@ def intake_of(rows: list[list[str | None]], monkeypatch: pytest.MonkeyPatch, pat
     """Read rows as if the worker had found them in a workbook."""
     columns = [pa.array([row[c] for row in rows], pa.string()) for c in range(len(HEADERS))]
     table = pa.table(columns, names=[f"c{i}" for i in range(len(HEADERS))])
-    monkeypatch.setattr(reading.gate, "check", lambda *_: "xlsx")
+    monkeypatch.setattr(reading.file_checks, "check", lambda *_: "xlsx")
     monkeypatch.setattr(reading, "parse", lambda *_: [RawSheet("S", table)])
     return reading.read(
         path, layer(), datum="wgs84", subdistricts=(), limits=Limits(), progress=None, name="a.xlsx"

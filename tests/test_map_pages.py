@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
-import riskmap.ui
+import riskmap.web
 from riskmap.actions.workspace import create_workspace, open_workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.errors import Say
@@ -23,7 +23,7 @@ from riskmap.web.widgets.map import Bounds, Frame, View, build_map, pack, showin
 from tests.map_workspace import HOSTILE, STREETS, make_workspace
 from tests.pages_running import use_workspace
 
-MAIN = Path(riskmap.ui.__file__).with_name("main.py")
+MAIN = Path(riskmap.web.__file__).with_name("main.py")
 
 
 @pytest.fixture(scope="module")

@@ -149,7 +149,7 @@ def held_row(ws, tmp_path):
 
 def test_a_held_row_is_shown_beside_the_ledger_and_taken_as_a_new_code(ws, tmp_path):
     entry = held_row(ws, tmp_path)
-    at = open_page("import_")
+    at = open_page("import")
     (row,) = texts(panel(at, "backlog-held"))
     assert CODE in row
     settle_held(ws, [entry.id], accept=True, by=local_actor("张三"), why="是另一个点", as_code="RP-NEW-9")
@@ -168,7 +168,7 @@ def test_a_declined_row_leaves_the_record_alone(ws, tmp_path):
 def test_rejected_rows_wait_on_the_page_and_come_back_as_a_workbook(ws, tmp_path):
     file = planned(ws, tmp_path, "RP-BAD-1,坏行,桂园街道,114.11,22.55,较高,6,7")
     commit_files(ws, LAYER, [file], by=local_actor("张三"), why="五月")
-    at = open_page("import_")
+    at = open_page("import")
     (row,) = texts(panel(at, "backlog-rejected"))
     assert "RP-BAD-1" in row
     assert "台账.csv" in row[0]
@@ -176,7 +176,7 @@ def test_rejected_rows_wait_on_the_page_and_come_back_as_a_workbook(ws, tmp_path
 
 
 def test_an_empty_page_tells_what_to_do(ws):
-    at = open_page("import_")
+    at = open_page("import")
     assert "先核对" in html(at)
     assert at.button(key="import-check").disabled
     assert [s.key for s in at.selectbox][:2] == ["import-layer", "import-datum"]
@@ -184,14 +184,14 @@ def test_an_empty_page_tells_what_to_do(ws):
 
 @pytest.mark.parametrize("datum", ["", "cgcs2000", "wgs84", "gcj02", "bd09", "EPSG:4547", "other"])
 def test_every_datum_is_explained_in_a_line(ws, datum):
-    at = open_page("import_")
+    at = open_page("import")
     at.selectbox(key="import-datum").select(datum).run()
     assert not at.exception
     assert at.caption[0].value
 
 
 def test_recent_changes_offer_to_be_undone(ws):
-    at = open_page("import_")
+    at = open_page("import")
     at.button_group(key="backlog-part").select("changes").run()
     table = panel(at, "backlog-changes")
     acts = [cell["act"] for row in table["rows"] for cell in row["cells"] if "act" in cell]

@@ -84,7 +84,8 @@ def test_a_kill_leaves_the_old_file(tmp_path: Path, ending: str):
     code = textwrap.dedent(f"""
         import os, signal
         from pathlib import Path
-        from riskmap.present.export import atomic, export
+        from riskmap.io.files import atomic
+        from riskmap.io.writers import export
         from tests.present_samples import inventory, slopes
         atomic._sync = lambda path: os.kill(os.getpid(), signal.SIGKILL)
         export(inventory(slopes()), Path({str(target)!r}))

@@ -29,7 +29,7 @@ from riskmap.values.duty import CalloutView, Review
 
 __all__ = [
     "CALLOUTS",
-    "FORMATS",
+    "REPORTS",
     "callout_archive",
     "check_target",
     "export_after_report",

@@ -17,8 +17,9 @@ from riskmap.catalog.model import Combination, Condition, Gate, Indicator, Norma
 from riskmap.catalog.plan import PHASES, Action, Plan
 
 __all__ = [
-    "Action",
     "CORE_ROLES",
+    "PHASES",
+    "Action",
     "Catalog",
     "Checklist",
     "ChecklistItem",
@@ -31,7 +32,6 @@ __all__ = [
     "Indicator",
     "Layer",
     "Normalise",
-    "PHASES",
     "Plan",
     "Rule",
     "ScoringModel",

@@ -37,19 +37,17 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
 def _run(words: list[str]) -> NoReturn:
     import typer
 
-    from riskmap.cli import certainty, duty, evacuation, inventory, terrain, training
-    from riskmap.cli import certainty as migration
-    from riskmap.cli import duty as outbox
-    from riskmap.cli import evacuation as shelters
-    from riskmap.cli import importing as intake
-    from riskmap.cli import importing as review
-    from riskmap.cli import importing as serving
-    from riskmap.cli import inventory as assessment
-    from riskmap.cli import prepare as hazards
-    from riskmap.cli import prepare as preparing
-    from riskmap.cli import records as ledger
-    from riskmap.cli import terrain as fire
-    from riskmap.cli import training as scoring
+    from riskmap.cli import (  # noqa: F401 - each adds its commands
+        certainty,
+        duty,
+        evacuation,
+        importing,
+        inventory,
+        prepare,
+        records,
+        terrain,
+        training,
+    )
     from riskmap.cli.common import LANG, app, fail
 
     try:

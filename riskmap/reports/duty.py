@@ -8,6 +8,7 @@ from typing import Final
 
 from riskmap.errors import Lang
 from riskmap.io.files.atomic import Written
+from riskmap.io.writers import write_paper
 from riskmap.io.writers.paper import Paper
 from riskmap.reports.callout_book import marks, place_of
 from riskmap.texts import t
@@ -55,7 +56,7 @@ def write_brief(view: CalloutView, path: Path, *, lang: Lang = "zh", author: str
     if missing:
         paper.heading(t("duty_gaps", lang, n=sum(bool(line.gaps) for line in lines)))
         paper.text("　".join(f"{GAP_KINDS[k].text(lang)} {missing[k]}" for k in GAP_KINDS if missing[k]))
-    return [Written(path, paper.save(path), len(lines))]
+    return [Written(path, write_paper(paper, path), len(lines))]
 
 
 def _first(paper: Paper, view: CalloutView, lang: Lang) -> None:
@@ -127,7 +128,7 @@ def write_after_report(found: Review, path: Path, *, lang: Lang = "zh", author: 
         paper.text(t("duty_none", lang))
     paper.heading(t("duty_check_title", lang))
     _check(paper, found, lang)
-    return [Written(path, paper.save(path), found.events)]
+    return [Written(path, write_paper(paper, path), found.events)]
 
 
 def _figures(paper: Paper, found: Review, lang: Lang) -> None:

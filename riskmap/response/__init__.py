@@ -1,1 +1,1 @@
-"""."""
+"""What a hazard asks for: triggers, levels, call-outs, evacuation."""

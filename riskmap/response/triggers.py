@@ -116,7 +116,7 @@ class Found:
         column = found.worst.column
         rows, assumed = told.group.rows[column].tolist(), told.group.assumed[column].tolist()
         start, expiry = list(self._times), list(self._times + told.hold)
-        for row, rank, unsure, (first, last), steps, (cause, *numbers) in zip(
+        for row, rank, unsure, (first, last), taken, (cause, *numbers) in zip(
             rows, found.rank.tolist(), assumed, found.span, found.steps, facts, strict=True
         ):
             self._raise(
@@ -125,8 +125,8 @@ class Found:
                 told.trigger.id,
                 (cause, start[first], expiry[last], *numbers),
                 details=_assumed(assumed=unsure),
-                steps=tuple(TierSpan(one, start[a], expiry[b]) for one, a, b in steps)
-                if len(steps) > 1
+                steps=tuple(TierSpan(one, start[a], expiry[b]) for one, a, b in taken)
+                if len(taken) > 1
                 else (),
             )
 

@@ -1,1 +1,1 @@
-"""What may be said and done: the rules that every door asks."""
+"""What may be said of things: the judge of a cell, a column, a position, a record."""

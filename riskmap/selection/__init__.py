@@ -14,9 +14,9 @@ from riskmap.selection.totals import Counts, counts, flag_counts, reconcile
 from riskmap.selection.where import Where, parse_where
 
 __all__ = [
+    "NOT_STATED",
     "Counts",
     "Hit",
-    "NOT_STATED",
     "Outline",
     "Selected",
     "Selection",

@@ -1,1 +1,1 @@
-"""."""
+"""Values that several rooms share, each defined once."""

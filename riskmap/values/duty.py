@@ -32,9 +32,11 @@ from riskmap.values.scenario import (
 )
 
 __all__ = [
-    "Answer",
     "BEIJING",
     "CALL_STATUS",
+    "EVENT_KINDS",
+    "GAP_KINDS",
+    "Answer",
     "CallGroup",
     "CallLine",
     "CallState",
@@ -43,10 +45,8 @@ __all__ = [
     "CalloutView",
     "Count",
     "Difference",
-    "EVENT_KINDS",
     "Escalated",
     "Event",
-    "GAP_KINDS",
     "Gap",
     "NewEvent",
     "Opened",

@@ -1,3 +1,5 @@
+"""Who must move, where there is room, how far it is, and who was sent where."""
+
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence

@@ -236,4 +236,5 @@ def known_or_none(value: float) -> float | None:
 
 
 def day_of(table: WeatherTable, row: int) -> Day:
+    """Return the day of one row of a weather table."""
     return Day(int(table.month[row]), int(table.day[row]), table.year_of(row))

@@ -1,3 +1,5 @@
+"""What was found in a file and what importing it would do."""
+
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence

@@ -57,7 +57,7 @@ def served(workspace: Path, *, log: Path) -> Iterator[str]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     environment = {**os.environ, "RISKMAP_WORKSPACE": str(workspace), "PYTHONUNBUFFERED": "1"}
-    code = f"from riskmap.ui.server import run; run(port={port}, open_browser=False)"
+    code = f"from riskmap.web.frame.app import run; run(port={port}, open_browser=False)"
     with log.open("wb") as out:
         process = subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=out, stderr=out)
         try:

@@ -1,1 +1,1 @@
-"""."""
+"""Lists of records: selecting, counting, exporting, scoring point tables beside the ledger."""

@@ -1,1 +1,1 @@
-"""."""
+"""What is taken from terrain and distance: factors, samples, coverage, reach."""

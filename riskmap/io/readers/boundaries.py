@@ -1,3 +1,5 @@
+"""The district's boundaries as a GeoJSON file states them."""
+
 from __future__ import annotations
 
 import json

@@ -45,7 +45,7 @@ _WHOLE: Final = re.compile(r"\d+")
 @cache
 def table(name: str) -> Layer:
     """Return the description of a table of `usecases/tables`."""
-    text = resources.files("riskmap.actions").joinpath(f"tables/{name}.toml").read_text(encoding="utf-8")
+    text = resources.files(__package__).joinpath(f"{name}.toml").read_text(encoding="utf-8")
     return read_layer(text, f"{name}.toml")
 
 

@@ -12,6 +12,8 @@ from riskmap.io.writers.csv_file import write_csv
 from riskmap.io.writers.geojson import write_geojson
 from riskmap.io.writers.geopackage import write_gpkg
 from riskmap.io.writers.kml import write_kml
+from riskmap.io.writers.paper import FORMATS as PAPERS
+from riskmap.io.writers.paper import Paper, check_ending
 from riskmap.io.writers.parquet import write_parquet
 from riskmap.io.writers.shapefile import write_shp
 from riskmap.io.writers.workbook import write_xlsx
@@ -22,6 +24,7 @@ __all__ = [
     "Written",
     "export",
     "format_of",
+    "write_paper",
 ]
 
 _WRITERS: Final[Mapping[str, Callable[[Inventory, Path], list[Written]]]] = {
@@ -66,3 +69,21 @@ def format_of(path: Path) -> str:
         f"{path}：不认识这个文件结尾；可用的有 {' '.join(FORMATS)}",
         f"{path}: no format has this ending; there are {' '.join(FORMATS)}",
     )
+
+
+def write_paper(paper: Paper, path: Path) -> str:
+    """Write a paper to its place, whole or not at all, as its ending says; return the format.
+
+    ExportError for an ending that is none of `paper.FORMATS`.
+    """
+    check_ending(path, PAPERS)
+    # Each writer brings a large library, and a paper needs one of them.
+    if path.suffix.lower() == ".docx":
+        from riskmap.io.writers.paper_word import write_word  # noqa: PLC0415
+
+        write_word(paper, path)
+        return "docx"
+    from riskmap.io.writers.paper_pdf import write_pdf  # noqa: PLC0415
+
+    write_pdf(paper, path)
+    return "pdf"

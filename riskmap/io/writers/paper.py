@@ -84,23 +84,6 @@ class Paper:
             )
         )
 
-    def save(self, path: Path) -> str:
-        """Write the paper to its place, whole or not at all, as its ending says; return the format.
-
-        ExportError for an ending that is none of FORMATS.
-        """
-        check_ending(path, FORMATS)
-        # Each writer brings a large library, and a paper needs one of them.
-        if path.suffix.lower() == ".docx":
-            from riskmap.io.writers.paper_word import write_word  # noqa: PLC0415
-
-            write_word(self, path)
-            return "docx"
-        from riskmap.io.writers.paper_pdf import write_pdf  # noqa: PLC0415
-
-        write_pdf(self, path)
-        return "pdf"
-
 
 def check_ending(path: Path, endings: Sequence[str]) -> None:
     """Raise ExportError where a file's ending is none of these; "" stands for a name without one."""

@@ -55,7 +55,7 @@ const Messenger = L.Layer.extend({
   },
 });
 
-/** Start the map that folium built. `packed` holds settings and texts (see riskmap/present/map.py). */
+/** Start the map that folium built. `packed` holds settings and texts (see riskmap/web/widgets/map.py). */
 riskmap.start = (map, packed) => {
   riskmap.config = riskmap.decode(packed);
   riskmap.map = map;

@@ -10,7 +10,7 @@
   const grade = (wind) => (Number.isFinite(wind) ? GRADES.find(([from]) => wind >= from)[1] : "#8a8f98");
   const CELL = 4; // CSS pixels: one symbol a cell, the worst in it
 
-  /** Read the raised points (their bytes are described in riskmap/present/storm.py). */
+  /** Read the raised points (their bytes are described in riskmap/response/playback.py). */
   const readRaised = (buffer) => {
     const n = new DataView(buffer).getUint32(0, true);
     let at = 4;

@@ -1,1 +1,1 @@
-"""."""
+"""The frame of the app: server, security, routes, shell, assets."""

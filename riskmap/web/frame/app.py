@@ -36,7 +36,7 @@ from riskmap.web.frame.security import SecurityHeaders
 from riskmap.web.frame.settings import apply_settings
 from riskmap.web.frame.state import snapshot, workspace
 
-_MAIN = Path(__file__).with_name("main.py")
+_MAIN = Path(__file__).parents[1] / "main.py"
 
 
 _log = logging.getLogger(__name__)
@@ -102,10 +102,6 @@ def run(*, port: int, open_browser: bool = False, url_lang: Literal["zh", "en"] 
         threading.Timer(1.5, webbrowser.open, (f"{address}/?lang={url_lang}",)).start()
     _give_memory_back()
     logging.getLogger("streamlit").setLevel(logging.WARNING)
-    # Imported before uvicorn sets its loggers up: Streamlit gives them handlers of its own, and a line
-    # per tile would be written.
-    pass
-
     uvicorn.run(app, host=HOST, port=port, log_level="warning", access_log=False, ws="websockets-sansio")
 
 

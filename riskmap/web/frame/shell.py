@@ -1,6 +1,6 @@
 """The frame of every page: title, navigation, language, the mark of demo data, the look.
 
-A page is a file of `riskmap/ui/pages` with a function `render()`; it is run as a script, so it ends
+A page is a file of `riskmap/web/pages` with a function `render()`; it is run as a script, so it ends
 with `if __name__ == "__main__": render()`. The shell sets it up (page config, language, workspace)
 and shows what a page refuses (`RiskmapError`) as one message.
 
@@ -21,7 +21,7 @@ from riskmap.errors import Lang, RiskmapError
 from riskmap.web.frame.state import LANGUAGES, lang, say, set_current_page, set_lang, workspace
 from riskmap.web.widgets.filters import tier_css
 
-_HERE: Final = Path(__file__).parent
+_HERE: Final = Path(__file__).parents[1]
 
 
 _ICON: Final = _HERE / "assets" / "icon.svg"
@@ -34,11 +34,11 @@ _log = logging.getLogger(__name__)
 PAGES: Final = {
     "map": "map",
     "inventory": "inventory",
-    "import": "import_",
-    "point": "point",
+    "import": "importing/__init__",
+    "point": "point/__init__",
     "overview": "overview",
-    "model": "model",
-    "prepare": "prepare",
+    "model": "model/__init__",
+    "prepare": "prepare/__init__",
 }
 
 
@@ -159,7 +159,7 @@ def _look() -> None:
     st.html(f"<script>document.documentElement.lang = '{language}'</script>", unsafe_allow_javascript=True)
 
 
-_STYLES: Final = Path(__file__).parent / "assets" / "pages" / "pages.css"
+_STYLES: Final = Path(__file__).parents[1] / "assets" / "pages" / "pages.css"
 
 
 def page_look() -> None:

@@ -97,7 +97,7 @@ class View:
     unlocated: int = 0
     overview: Sequence[Mapping[str, Any]] = ()
     polygon: Sequence[Sequence[float]] | None = None
-    storm: str | None = None  # see riskmap.present.storm
+    storm: str | None = None  # see riskmap.response.playback
 
 
 def pack(value: Any) -> str:

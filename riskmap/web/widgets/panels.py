@@ -30,7 +30,7 @@ Kind = Literal["text", "short", "code", "number", "tier-cell"]
 PAGE_ROWS: Final = 50
 
 
-_ASSETS: Final = Path(__file__).parent / "assets" / "pages"
+_ASSETS: Final = Path(__file__).parents[1] / "assets" / "pages"
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +260,7 @@ def point_address(layer: str, code: str) -> str:
 
 def go_to(href: str) -> None:
     """Follow an address that `address` made. Does not return."""
-    from riskmap.web.frame.shell import PAGES, page_of
+    from riskmap.web.frame.shell import PAGES, page_of  # the shell shows panels
 
     page, _, query = href.partition("?")
     if page in PAGES:

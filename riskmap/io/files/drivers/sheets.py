@@ -144,6 +144,4 @@ def crs_of(described: dict[str, Any]) -> dict[str, Any]:
         return {"crs": "EPSG:4326", "crs_stated": False}
     if described["crs"] is None:
         return {"crs": None}
-    pass
-
     return epsg_of(json.dumps(described["crs"])) | {"crs_stated": True}
