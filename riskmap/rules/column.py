@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -41,9 +42,14 @@ _PLAIN_PHONE = r"^(?:1[3-9]\d{9}|0\d{9,11}|[1-9]\d{7})$"
 _HIDDEN = f"[{HIDDEN_CHARACTERS}\t\r]|{NINE_DECIMALS}"
 
 
-_SPECIAL = pa.array(
-    sorted(vocabulary.BLANKS | {vocabulary.CLEAR_WORD} | {e.casefold() for e in vocabulary.FORMULA_ERRORS})
-)
+@cache
+def _special() -> pa.Array:
+    """Return the words that are no plain text; made when asked for, because `pa.array` imports pandas."""
+    return pa.array(
+        sorted(
+            vocabulary.BLANKS | {vocabulary.CLEAR_WORD} | {e.casefold() for e in vocabulary.FORMULA_ERRORS}
+        )
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +148,7 @@ def plain_texts(source: Distinct, limit: int) -> Known:
     """Return the texts that nothing is to be said about."""
     texts = source.texts
     folded = pc.utf8_lower(pc.utf8_normalize(texts, form="NFKC"))
-    odd = _mask(pc.is_in(pc.utf8_trim_whitespace(folded), value_set=_SPECIAL))
+    odd = _mask(pc.is_in(pc.utf8_trim_whitespace(folded), value_set=_special()))
     odd |= _mask(pc.match_substring_regex(texts, _HIDDEN))
     odd |= _mask(pc.greater(pc.utf8_length(texts), limit))
     odd |= _mask(pc.ends_with(texts, " 00:00:00"))
@@ -154,7 +160,7 @@ def plain_codes(source: Distinct) -> Known:
     """Return the texts that are ordinary codes: letters, digits, hyphens."""
     good = _mask(pc.match_substring_regex(source.texts, _PLAIN_CODE))
     good &= ~_mask(pc.match_substring_regex(source.texts, _CODE_LIKE_NUMBER))
-    good &= ~_mask(pc.is_in(pc.utf8_lower(source.texts), value_set=_SPECIAL))
+    good &= ~_mask(pc.is_in(pc.utf8_lower(source.texts), value_set=_special()))
     good &= _mask(pc.less(pc.utf8_length(source.texts), 60))
     return source.texts.to_pylist(), good
 

@@ -247,13 +247,19 @@ class LayerRules:
         return Located(None if np.isnan(here).any() else here, findings)
 
     def record(
-        self, stated: Mapping[str, object], *, before: Features | None = None, places: Places | None = None
+        self,
+        stated: Mapping[str, object],
+        *,
+        before: Features | None = None,
+        at: int | None = 0,
+        places: Places | None = None,
     ) -> Judged:
         """Judge what is stated of one record.
 
         `stated`: a target of `of`, position (`Position` or a pair in CGCS2000), shape (WKB or WKT in
-        CGCS2000), checklist (a mark for each item) or contacts (people) → what is stated. `before` is
-        the record as the ledger holds it, contacts included: what is masked stands for its values.
+        CGCS2000), checklist (a mark for each item) or contacts (people) → what is stated. Row `at` of
+        `before` is the record as the ledger holds it, contacts included: what is masked stands for
+        its values; None for a record that the ledger does not have.
         """
         columns: dict[str, Sequence[Any]] = {}
         findings: list[tuple[str, Finding]] = []
@@ -270,7 +276,7 @@ class LayerRules:
         for key in ("checklist", "contacts"):
             if stated.get(key) is CLEAR:
                 values[key] = CLEAR
-        return self._judged(values, findings, before, 0, places)
+        return self._judged(values, findings, None if at is None else before, at or 0, places)
 
     def columns(
         self,
@@ -327,7 +333,7 @@ class LayerRules:
 
     def _row(self, columns: Mapping[str, Sequence[Any]], at: int) -> dict[str, Any]:
         """Return what one row of judged columns states."""
-        values = {t: c[at] for t, c in columns.items() if ":" not in t and c[at] is not None}
+        values = {t: c[at] for t, c in columns.items() if ":" not in t and t != "code" and c[at] is not None}
         if self.layer.checklist:
             names = [f"checklist:{i.id}" for i in self.layer.checklist.items]
             marks = tuple(columns[n][at] if n in columns else None for n in names)

@@ -306,7 +306,7 @@ def _save(opened: Opened, changes: Mapping[str, Any], signature: Signature, here
     try:
         before = RANKS[int(one_feature(ws, layer.id, code).rank[0])]
         with st.spinner(say("form_saving")):
-            version = edit_point(
+            edited = edit_point(
                 ws, layer.id, code, seen=seen, changes=changes, by=signature.by, why=signature.why
             )
         after = RANKS[int(one_feature(ws, layer.id, code).rank[0])]
@@ -318,7 +318,7 @@ def _save(opened: Opened, changes: Mapping[str, Any], signature: Signature, here
         return
     _set_mode("view", here)
     st.session_state.pop(_REVEALED, None)
-    keep_notice("success", _saved(version, before, after))
+    keep_notice("success", _saved(edited.version, before, after))
     st.rerun()
 
 
