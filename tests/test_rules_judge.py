@@ -8,18 +8,21 @@ import ast
 import datetime as dt
 from pathlib import Path
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from shapely import Point
 
 import riskmap
 from riskmap.actions.records.editing import PointEdit, create_point, edit_point, edit_points
 from riskmap.actions.workspace import create_workspace
 from riskmap.catalog import load_catalog
 from riskmap.errors import RefusedError, UnknownNameError
+from riskmap.io.tables import read_file
 from riskmap.io.tables.block import BlockReader
 from riskmap.io.tables.headers import Heading, Match
 from riskmap.io.tables.layout import Header
@@ -314,6 +317,41 @@ def test_only_the_rules_make_judged_values():
         and getattr(node.func, "attr", getattr(node.func, "id", "")) in {"Judged", "JudgedRows"}
     }
     assert made == {("rules", "judge.py")}
+
+
+@pytest.mark.parametrize("ending", ["gpkg", "geojson", "parquet"])
+def test_a_typed_file_is_judged_as_its_values(tmp_path, ending):
+    stated = {
+        "code": ["A", "B", "C"],
+        "name": ["甲", None, " 乙 "],
+        "height_m": [500000.0, 12.25, float("nan")],
+        "length_m": np.array([0.1, 7, 1e6], np.float32),
+        "surveyed_on": [pd.Timestamp("2023-09-08 05:00"), pd.Timestamp("2023-09-08"), pd.NaT],
+        "monitored": [True, False, True],
+        "remarks": [True, False, True],
+    }
+    where = [Point(22.5, 114.1), Point(114.2, 22.6), None]
+    frame = gpd.GeoDataFrame(stated, geometry=where, crs=4490)
+    file = tmp_path / f"a.{ending}"
+    frame.to_parquet(file) if ending == "parquet" else frame.to_file(file)
+    layer = LAYERS["slopes"]
+    intake = read_file(file, layer, datum=None if ending != "geojson" else "cgcs2000")
+    targets = [t for t in stated if t in {"name", *layer.field_ids}]
+    rows = SLOPES.columns(
+        {t: pa.array(frame[t], from_pandas=True) for t in targets}
+        | {"longitude": pa.array([22.5, 114.2, None]), "latitude": pa.array([114.1, 22.6, None])}
+    )
+    told = {("ABC"[i], t, f.rule, f.severity) for i, t, f in rows.findings}
+    assert {
+        (i.code, i.field, i.rule, i.severity) for i in (*intake.issues, *intake.rejected[0].issues)
+    } == told
+    assert {rule for _, _, rule, _ in told} == {"above_maximum", "time_dropped", "swapped_axes"}
+    for at, code in enumerate(intake.records.code):
+        row = rows.rows["ABC".index(code)]
+        held = {t: c[at] for t, c in intake.records.values.items()} | {"name": intake.records.name[at]}
+        assert {k: v for k, v in held.items() if v is not None} == {
+            k: v for k, v in row.values.items() if k != "position"
+        }
 
 
 # Edits

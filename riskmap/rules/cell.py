@@ -61,6 +61,9 @@ _SCIENTIFIC = re.compile(r"^\d(?:\.\d+)?[eE]\+?\d{1,2}$")
 CODE_CHARS: Final = 100
 
 
+_COUNTABLE: Final = 1e18  # a float beyond is no count
+
+
 LARGEST: Final = 1e15  # no quantity of a district
 
 
@@ -158,14 +161,14 @@ def as_text(stated: object) -> str | None:
     if isinstance(stated, bool | np.bool_):
         return "是" if stated else "否"
     if isinstance(stated, float | np.floating):
-        if np.isnan(stated):
-            return None
-        return np.format_float_positional(stated, trim="-") if np.isfinite(stated) else str(stated)
+        whole = stated.is_integer() and abs(stated) < _COUNTABLE
+        return None if np.isnan(stated) else str(int(stated)) if whole else str(stated)
     if isinstance(stated, np.datetime64):
         return as_text(None if np.isnat(stated) else stated.astype("datetime64[us]").item())
     if isinstance(stated, dt.datetime):
-        return stated.date().isoformat() if stated.time() == dt.time() else stated.isoformat(" ")
-    return str(stated)
+        second = stated.replace(microsecond=0)
+        return second.date().isoformat() if second.time() == dt.time() else second.isoformat(" ", "seconds")
+    return None if isinstance(stated, bytes) else str(stated)
 
 
 def judge_text(limit: int) -> Judge:
