@@ -25,7 +25,7 @@ from riskmap import frames
 from riskmap.actions.episode.duty import callout_ahead
 from riskmap.actions.episode.inputs import Given
 from riskmap.actions.episode.preparing import escalation_json, keep, moves_ahead, prepare
-from riskmap.actions.episode.scenario import Prepared, foreseen
+from riskmap.actions.episode.scenario import Prepared, each_once, foreseen
 from riskmap.actions.importing import FileImport, commit_file, plan_file, read_for_import
 from riskmap.actions.inventory.exporting import export_selection, masked_columns
 from riskmap.actions.inventory.listing import make_selection, summarise
@@ -987,8 +987,7 @@ class Scenario:
         and `expiry` (UTC), `value` with `low` and `high` (what the trigger saw, in its driver's unit;
         NaN where unknown), `geometry`.
         """
-        worst = {(one.layer, one.code): one for one in reversed(foreseen(self._ws, self._found))}
-        rows = list(reversed(worst.values()))
+        rows = each_once(foreseen(self._ws, self._found))
         columns = {
             "layer": [one.layer for one in rows],
             "code": [one.code for one in rows],

@@ -275,6 +275,14 @@ def ordered(found: Sequence[Escalated]) -> tuple[Escalated, ...]:
     return tuple(sorted(found, key=_urgency))
 
 
+def each_once(found: Sequence[Escalated]) -> tuple[Escalated, ...]:
+    """Return the first escalation of each record: of ordered ones its worst and soonest."""
+    seen: dict[int, Escalated] = {}
+    for one in found:
+        seen.setdefault(one.feature_id, one)
+    return tuple(seen.values())
+
+
 def _urgency(one: Escalated) -> tuple[object, ...]:
     return (-one.rank_to, one.peak.start, one.layer, one.code, one.trigger)
 
