@@ -243,14 +243,17 @@ def edits_of(frame: pd.DataFrame, layer: Layer, known: Features) -> list[RecordE
     rows = _by_code(frame)
     _check_columns(rows, layer)
     stated = _stated_cells(rows, layer)
+    computed = {name: plain_cells(rows[name]) for name in ("tier", "score") if name in rows.columns}
+    versions = _versions(rows, layer)
     place = {code: at for at, code in enumerate(known.records.code)}
     found: list[RecordEdit] = []
     for i, code in enumerate(rows.index):
         at = place.get(code)
-        seen = _seen(rows, i, 0 if at is None else int(known.version[at]), layer)
+        current = 0 if at is None else int(known.version[at])
+        seen = current if versions is None else versions[i]
         cells = {key: column[i] for key, column in stated.items() if column[i] is not None}
-        if at is not None and seen == known.version[at]:
-            _check_computed(rows, i, layer, known, at)
+        if at is not None and seen == current:
+            _check_computed({name: column[i] for name, column in computed.items()}, layer, known, at)
             cells = {
                 key: cell for key, cell in cells.items() if not _same(cell, _held(known, key, at, layer))
             }
@@ -335,28 +338,31 @@ def _in_cgcs2000(shapes: Any, crs: Any, layer: Layer) -> Any:
     return shapely.set_coordinates(shapes.copy(), np.column_stack(to_cgcs2000(xy[:, 0], xy[:, 1], datum)))
 
 
-def _seen(rows: pd.DataFrame, i: int, current: int, layer: Layer) -> int:
+def _versions(rows: pd.DataFrame, layer: Layer) -> list[int] | None:
+    """Return the version of each record that was read, None where the frame does not say."""
     if "version" not in rows.columns:
-        return current
-    stated = rows["version"].iloc[i]
-    if pd.isna(stated) or int(stated) != stated:
-        raise RiskmapError(
-            f"{layer.title.zh} › {rows.index[i]}：version 为 {stated!r}，不是版本号，未写入；请保留 frame() 给出的 version",
-            f"{layer.id} › {rows.index[i]}: version is {stated!r}, which is none; nothing was written, "
-            "keep the version that frame() gave",
-        )
-    return int(stated)
-
-
-def _check_computed(rows: pd.DataFrame, i: int, layer: Layer, known: Features, at: int) -> None:
-    held = {"tier": RANKS[int(known.rank[at])], "score": float(known.score[at])}
-    for name, value in held.items():
-        stated = rows[name].iloc[i] if name in rows.columns else None
-        if stated is not None and not pd.isna(stated) and stated != value:
+        return None
+    stated = plain_cells(rows["version"])
+    for code, version in zip(rows.index, stated, strict=True):
+        if not isinstance(version, int | float) or version != int(version):
             raise RiskmapError(
-                f"{layer.title.zh} › {rows.index[i]} › {name}：{stated} 与评估结果 {value} 不同，未写入；"
+                f"{layer.title.zh} › {code}：version 为 {version!r}，不是版本号，未写入；请保留 frame() 给出的 version",
+                f"{layer.id} › {code}: version is {version!r}, which is none; nothing was written, "
+                "keep the version that frame() gave",
+            )
+    return [int(version) for version in stated]
+
+
+def _check_computed(stated: Mapping[str, Any], layer: Layer, known: Features, at: int) -> None:
+    """Refuse a tier or score that is not what was assessed: it would be lost without a word."""
+    held = {"tier": RANKS[int(known.rank[at])], "score": float(known.score[at])}
+    for name, value in stated.items():
+        if value is not None and value != held[name]:
+            code = known.records.code[at]
+            raise RiskmapError(
+                f"{layer.title.zh} › {code} › {name}：{value} 与评估结果 {held[name]} 不同，未写入；"
                 "等级和分值由模型算出，请修改字段",
-                f"{layer.id} › {rows.index[i]} › {name}: {stated} is not what was assessed ({value}); nothing was "
+                f"{layer.id} › {code} › {name}: {value} is not what was assessed ({held[name]}); nothing was "
                 "written, tier and score follow from the fields: edit those",
             )
 

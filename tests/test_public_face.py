@@ -422,3 +422,20 @@ def test_people_who_are_not_given_are_not_nobody(storm):
     d, files, _ = storm
     with pytest.raises(RiskmapError, match="people="):
         d.scenario(**files).evacuation()
+
+
+# Formulas
+
+
+def test_every_formula_states_units_and_source():
+    for name in riskmap.formulas.__all__:
+        told = getattr(riskmap.formulas, name)
+        assert name == "FORMULAS" or (callable(told) and told.__doc__.strip())
+    for formula in riskmap.formulas.FORMULAS.values():
+        assert formula.source
+        assert all(parameter.title.zh for parameter in formula.parameters.values())
+    runoff = riskmap.formulas.FORMULAS["scs_runoff"]
+    assert (runoff.unit, runoff.parameters["rain"].unit) == ("mm", "mm")
+    assert runoff({"rain": 100.0, "curve_number": 75.0}) == riskmap.formulas.scs_runoff(100.0, 75.0)
+    with pytest.raises(AttributeError, match="phrenology"):
+        riskmap.formulas.phrenology  # noqa: B018
