@@ -38,7 +38,7 @@ from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.catalog import Layer
 from riskmap.coordinates import CGCS2000
 from riskmap.errors import Lang, RiskmapError
-from riskmap.moments import parse_beijing_moment, parse_day
+from riskmap.moments import moment_of, parse_beijing_moment, parse_day
 from riskmap.rules.arrays import pc
 from riskmap.rules.permissions import acting, local_actor
 from riskmap.selection import Selection, select
@@ -970,9 +970,9 @@ class Scenario:
         return self._found.title
 
     @property
-    def at(self) -> pd.Timestamp:
+    def at(self) -> dt.datetime:
         """The moment looked at, UTC."""
-        return pd.Timestamp(self._found.at, tz="UTC")
+        return moment_of(self._found.at)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -1012,7 +1012,9 @@ class Scenario:
         for layer in dict.fromkeys(layers):
             rows = np.flatnonzero([one == layer for one in layers])
             table = snapshot.table(layer)
-            at = pc.index_in(pa.array([codes[i] for i in rows], pa.string()), table["code"].combine_chunks())
+            at = pc.index_in(
+                pa.array([codes[i] for i in rows.tolist()], pa.string()), table["code"].combine_chunks()
+            )
             there = at.is_valid().to_numpy(zero_copy_only=False)
             found[rows[there]] = frames.geometry_of(table.take(at.drop_null()))
         return found

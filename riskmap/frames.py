@@ -93,7 +93,9 @@ def moments(values: Sequence[str | dt.datetime | None]) -> pd.DatetimeIndex:
 def geometry_of(table: pa.Table) -> np.ndarray[Any, Any]:
     """Return a geometry for each row: its shape, else a point at its position, else None."""
     lon, lat = numbers_of(table["lon"]), numbers_of(table["lat"])
-    found = np.where(np.isfinite(lon) & np.isfinite(lat), shapely.points(lon, lat), None)
+    found = np.full(len(table), None, object)
+    located = np.isfinite(lon) & np.isfinite(lat)
+    found[located] = shapely.points(lon[located], lat[located])
     if "shape" in table.column_names:
         shapes = shapely.from_wkb(table["shape"].to_numpy(zero_copy_only=False))
         found = np.where(shapely.is_missing(shapes), found, shapes)
@@ -298,8 +300,8 @@ def _stated_cells(rows: pd.DataFrame, layer: Layer) -> dict[str, list[Any]]:
     return found
 
 
-def plain_cells(column: pd.Series) -> list[Any]:
-    """Return the cells of a column as plain Python: dates as ISO text, None for NA, `CLEAR` as it is."""
+def plain_cells(column: Any) -> list[Any]:
+    """Return the cells of a column (a Series) as plain Python: dates as ISO text, None for NA, `CLEAR` as it is."""
     empty = column.isna().to_numpy()
     return [None if gone else _plain(cell) for cell, gone in zip(column.tolist(), empty, strict=True)]
 

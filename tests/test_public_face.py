@@ -253,6 +253,32 @@ def test_what_is_edited_is_read_back(d, stated):
     assert {name: after[name] for name in stated} == stated
 
 
+def test_a_polygon_is_edited_and_read_back(d):
+    grids = d["forest_fire_grids"]
+    assert grids.geometry == "polygon"
+    mine = grids.frame()[["geometry"]].iloc[:1]
+    mine["geometry"] = [mine.geometry.iloc[0].convex_hull.simplify(0.0001).buffer(-0.0002)]
+    assert len(grids.edit(mine, **WHO)) == 1
+    assert grids.frame().geometry.iloc[0].equals(mine.geometry.iloc[0])
+
+
+def test_personal_fields_are_masked_and_a_mask_erases_nothing(tmp_path):
+    root = riskmap.create(tmp_path / "ws").root
+    with (root / "layers" / "slopes.toml").open("a", encoding="utf-8") as file:
+        file.write(
+            '\n[[fields]]\nid = "owner"\ntitle = { zh = "业主姓名", en = "Owner" }\ntype = "text"\npersonal = true\n'
+        )
+    d = riskmap.open(root)
+    d["slopes"].read(
+        written(tmp_path, "a.csv", "编号,经度,纬度,业主姓名\nA,114.1,22.5,张三丰\n"), crs="cgcs2000"
+    ).commit(**WHO)
+    frame = d["slopes"].frame()
+    assert frame.loc["A", "owner"] == "张*"
+    assert d["slopes"].edit(frame, **WHO).empty
+    held = d._ws.ledger.features("slopes").records
+    assert held.values["owner"] == ["张三丰"]  # noqa: PD011 - records, not a frame
+
+
 # Plans
 
 
@@ -428,7 +454,7 @@ def test_people_who_are_not_given_are_not_nobody(storm):
 
 
 def test_every_formula_states_units_and_source():
-    for name in riskmap.formulas.__all__:
+    for name in riskmap.formulas.NAMES:
         told = getattr(riskmap.formulas, name)
         assert name == "FORMULAS" or (callable(told) and told.__doc__.strip())
     for formula in riskmap.formulas.FORMULAS.values():

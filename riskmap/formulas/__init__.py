@@ -31,16 +31,16 @@ _PUBLIC = {
     "composite": "min_max percentile_rank geometric_mean inverted_geometric_mean closeness rank_stability "
     "ahp_weights entropy_weights topsis",
 }
-_HOMES = {name: module for module, names in _PUBLIC.items() for name in names.split()}
 
-__all__ = sorted(_HOMES)  # noqa: PLE0605 - the names of the modules below, brought when they are used
+NAMES = {name: module for module, names in _PUBLIC.items() for name in names.split()}
+"""Each public name and the module it lives in, which is loaded when the name is first used."""
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in NAMES:
         raise AttributeError(f"module 'riskmap.formulas' has no attribute {name!r}")
-    return getattr(import_module(f"riskmap.formulas.{_HOMES[name]}"), name)
+    return getattr(import_module(f"riskmap.formulas.{NAMES[name]}"), name)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES})
+    return sorted({*globals(), *NAMES})
