@@ -15,7 +15,7 @@ from riskmap.errors import LedgerError
 from riskmap.ledger import Ledger, Scored
 from riskmap.selection import finished_table, layer_table
 from riskmap.vocabulary import RANK_OF, UNRATED
-from tests.ledger_files import LAYER, WHO, Clock, assessment, bring
+from tests.ledger_files import LAYER, WHO, Clock, assessment, bring, judged
 from tests.selection_made import GRIDS, HOUSES
 
 VALUES = {
@@ -85,7 +85,7 @@ def test_a_past_moment_shows_the_records_and_tiers_of_that_moment(ledger):
     ledger.save_assessments(
         [Scored(assessment(found, [4, 0, 0]), found.feature_id, found.version, "")], **WHO
     )
-    ledger.edit(LAYER, "A", seen=1, changes={"likelihood": 9.0}, **WHO)
+    ledger.edit(LAYER, "A", seen=1, changes=judged({"likelihood": 9.0}), **WHO)
     ledger.retire(LAYER, "B", **WHO)
     same_by_both_ways(ledger, HOUSES)
     same_by_both_ways(ledger, HOUSES, as_of=then)
