@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import sys
 from collections.abc import Sequence
@@ -14,8 +13,8 @@ import orjson
 import typer
 
 import riskmap
-from riskmap.errors import Lang, RiskmapError
-from riskmap.rules.permissions import Actor, local_actor
+from riskmap.errors import Lang
+from riskmap.rules.permissions import Actor, acting
 
 app = typer.Typer(
     name="riskmap",
@@ -135,11 +134,8 @@ def _plain(value: object) -> object:
 
 
 def person(given: str | None) -> Actor:
-    """Return who acts: the one named, else the login name. Nobody proves a name here."""
-    try:
-        return local_actor(given or getpass.getuser())
-    except (OSError, KeyError, ImportError):
-        return local_actor("unknown")
+    """Return who acts: the one named, else the login name."""
+    return acting(given)
 
 
 def reason(given: str | None) -> str:
@@ -154,14 +150,9 @@ def split(text: str | None) -> tuple[str, ...]:
 
 def day(text: str | None) -> date | None:
     """Return the date that an option names. RiskmapError when it is not one."""
-    if not text:
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError as problem:
-        raise RiskmapError(
-            f"日期 {text!r} 不对；请写成 2024-12-31", f"not a date: {text!r}; write it like 2024-12-31"
-        ) from problem
+    from riskmap.moments import parse_day
+
+    return parse_day(text) if text else None
 
 
 def some_of(codes: Sequence[str], most: int) -> str:

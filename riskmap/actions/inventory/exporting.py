@@ -85,7 +85,7 @@ def _inventory(
         contacts = _contacts(ws, layer, table, as_of=as_of, unmasked=unmasked)
         parts.append(
             LayerInventory(
-                layer, table if unmasked else _masked(layer, table), _stamp(ws, layer_id), contacts
+                layer, table if unmasked else masked_columns(layer, table), _stamp(ws, layer_id), contacts
             )
         )
     differences = _differences(ws, snapshot, selected, lang)
@@ -150,7 +150,8 @@ def _contacts(
     return found if unmasked else [mask_contacts(people) for people in found]
 
 
-def _masked(layer: Layer, table: pa.Table) -> pa.Table:
+def masked_columns(layer: Layer, table: pa.Table) -> pa.Table:
+    """Return a layer table whose personal fields are masked."""
     for field in layer.fields:
         name = f"f:{field.id}"
         if field.personal and name in table.column_names:

@@ -213,14 +213,14 @@ def make_selection(
     states: Sequence[str] = (),
     subdistricts: Sequence[str] = (),
     where: Sequence[str] = (),
-    within: Path | None = None,
+    within: Path | shapely.Geometry | None = None,
     text: str = "",
     flags: Sequence[str] = (),
 ) -> Selection:
     """Return a selection from what a person typed. SelectionError or UnknownNameError name a wrong part.
 
     A `where` condition applies to the layers that have its field; layers without it hold nothing
-    that could satisfy it and drop out.
+    that could satisfy it and drop out. `within`: a file of polygons, or a polygon in EPSG:4490.
     """
     chosen = [ws.catalog.layer(layer) for layer in layers] or list(ws.catalog.layers.values())
     return Selection(
@@ -229,15 +229,17 @@ def make_selection(
         states=tuple(states),
         subdistricts=tuple(subdistricts),
         where=tuple(parse_where(condition, chosen) for condition in where),
-        within=shapely.to_wkb(_polygon(within)) if within else None,
+        within=None if within is None else shapely.to_wkb(_polygon(within)),
         text=text,
         flags=tuple(flags),
     )
 
 
-def _polygon(path: Path) -> shapely.Geometry:
+def _polygon(given: Path | shapely.Geometry) -> shapely.Geometry:
+    if isinstance(given, shapely.Geometry):
+        return given
     try:
-        named = read_boundaries(path, datum="wgs84", named=Say("--within ", "given with --within"))
+        named = read_boundaries(given, datum="wgs84", named=Say("--within ", "given with --within"))
     except WorkspaceError as problem:
         raise SelectionError(problem.text("zh"), problem.text("en")) from problem
     return shapely.union_all(list(named.values()))

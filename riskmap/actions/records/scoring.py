@@ -29,7 +29,7 @@ from riskmap.scoring import Fit, Predictor, assess_table, explain, fit_model, jo
 from riskmap.scoring.fit import needed_fit
 from riskmap.scoring.nearest import touched
 from riskmap.values.assessment import Assessment, Explanation
-from riskmap.values.records import Cell, Clear, Contact, Features, Value
+from riskmap.values.records import Cell, Change, Clear, Contact, Features, Value
 from riskmap.vocabulary import RANKS, TIERS, UNRATED
 
 
@@ -311,9 +311,14 @@ def explanation_json(explanation: Explanation) -> dict[str, Any]:
     }
 
 
+def point_history(ws: Workspace, layer: str, code: str) -> list[Change]:
+    """Return every revision of a record, oldest first. UnknownNameError names a code that does not exist."""
+    one_feature(ws, layer, code)
+    return ws.ledger.history(layer, code)
+
+
 def history_json(ws: Workspace, layer: str, code: str) -> dict[str, Any]:
     """Return the document of `riskmap history --json`: every revision, oldest first."""
-    one_feature(ws, layer, code)
     return {
         "layer": layer,
         "code": code,
@@ -329,7 +334,7 @@ def history_json(ws: Workspace, layer: str, code: str) -> dict[str, Any]:
                     key: [plain(before), plain(after)] for key, (before, after) in change.changes.items()
                 },
             }
-            for change in ws.ledger.history(layer, code)
+            for change in point_history(ws, layer, code)
         ],
     }
 
