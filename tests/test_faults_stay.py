@@ -78,3 +78,46 @@ def test_a_relief_that_was_altered_or_cut_off_is_made_anew(tmp_path):
             _keep(relief, tmp_path)
             harm(file, seed=3)
             assert _kept(tmp_path, "tag") is None, (file.name, harm)
+
+
+def spoiled(ws: Workspace, file: str, before: str, after: str) -> None:
+    path = ws.root / file
+    text = path.read_text("utf-8")
+    assert before in text
+    path.write_text(text.replace(before, after, 1), "utf-8")
+
+
+def run(ws: Workspace, *words: object):
+    return riskmap(*words, "--workspace", ws.root)
+
+
+def test_a_broken_layer_file_is_named_by_every_command_and_costs_no_other_layer(ws, tmp_path):
+    right = summary(ws)["layers"]
+    spoiled(ws, "layers/risk_points.toml", 'geometry = "point"', 'geometry = "pt"')
+    refused = run(ws, "select", "risk_points")
+    assert refused.status == 2
+    assert "layers/risk_points.toml" in refused.err
+    done = run(ws, "export", "forest_fire_grids", "--to", tmp_path / "out.xlsx")
+    assert done.status == 0
+    assert "layers/risk_points.toml" in done.err
+    del right["risk_points"]
+    assert summary(ws)["layers"] == right
+    assert run(ws, "assess", "--json").status == 0
+    spoiled(ws, "layers/risk_points.toml", 'geometry = "pt"', 'geometry = "point"')
+    assert set(summary(ws)["layers"]) == {*right, "risk_points"}
+
+
+def test_a_broken_model_file_leaves_records_and_tiers_and_scores_every_other_layer(ws, tmp_path):
+    right = summary(ws)["layers"]
+    export = ("export", "risk_points", "--tier", "major", "--to", tmp_path / "out.xlsx")
+    spoiled(ws, "models/risk_points_lec.toml", "[", "[[[")
+    assert summary(ws)["layers"] == right
+    assert run(ws, *export).status == 0
+    assert run(ws, "assess", "risk_points").status == 2
+    done = run(ws, "assess", "--json")
+    assert done.status == 1
+    assert [one["layer"] for one in done.json["refused"]] == ["risk_points"]
+    assert "models/risk_points_lec.toml" in done.json["refused"][0]["message"]
+    assert "forest_fire_grids" in [one["layer"] for one in done.json["layers"]]
+    assert summary(ws)["layers"] == right
+    assert run(ws, "uncertainty", "--json").status == 0
