@@ -91,6 +91,32 @@ def run(ws: Workspace, *words: object):
     return riskmap(*words, "--workspace", ws.root)
 
 
+def retyped(ws: Workspace) -> None:
+    """Make whole numbers of the likelihoods, of which the ledger holds 0.5."""
+    file = ws.root / "layers" / "risk_points.toml"
+    before, likelihood, after = file.read_text("utf-8").partition('id = "likelihood"')
+    file.write_text(before + likelihood + after.replace('type = "number"', 'type = "integer"', 1), "utf-8")
+
+
+def test_a_field_whose_type_changed_costs_no_other_value_and_its_tiers_stay(ws, tmp_path):
+    before = summary(ws)["tiers"]
+    retyped(ws)
+    assert summary(ws)["tiers"] == before
+    found = run(ws, "select", "risk_points", "--json").json["features"]
+    odd = {one["code"] for one in found if "unreadable" in one["flags"]}
+    assert odd == {one["code"] for one in found if one["tier"] == "low"}
+    assert {one["fields"]["likelihood"] for one in found if one["code"] in odd} == {None}
+    assert {one["fields"]["exposure"] for one in found} == {6}
+    for layer in ("risk_points", "forest_fire_grids"):
+        assert run(ws, "export", layer, "--tier", "low,major", "--to", tmp_path / "out.xlsx").status == 0
+    assert run(ws, "explain", "risk_points", "RP-LONE-low").status == 0
+    assert run(ws, "assess", "risk_points").status == 2
+    done = run(ws, "assess", "--json")
+    assert done.status == 1
+    assert [one["layer"] for one in done.json["refused"]] == ["risk_points"]
+    assert summary(ws)["tiers"] == before
+
+
 def test_a_broken_layer_file_is_named_by_every_command_and_costs_no_other_layer(ws, tmp_path):
     right = summary(ws)["layers"]
     spoiled(ws, "layers/risk_points.toml", 'geometry = "point"', 'geometry = "pt"')

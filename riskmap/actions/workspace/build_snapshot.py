@@ -169,4 +169,5 @@ def _given(ws: Workspace, state: int) -> dict[str, pa.Table]:
 
 
 def _read(ws: Workspace, layer: Layer, as_of: datetime | None = None) -> pa.Table:
-    return finished_table(ws.ledger.layer_columns(layer, as_of=as_of).whole(), layer)
+    found = ws.ledger.layer_columns(layer, as_of=as_of)
+    return finished_table(found.table, layer, found.broken)
