@@ -51,7 +51,7 @@ def select(
 ) -> None:
     """筛选 / list the records that a filter selects."""
     from riskmap.actions.inventory.listing import make_selection, select_json
-    from riskmap.actions.workspace import open_workspace
+    from riskmap.cli.common import open_workspace
 
     ws = open_workspace(workspace, store)
     selection = make_selection(
@@ -101,7 +101,7 @@ def export(
     """导出分级分类清单 / export a classified inventory."""
     from riskmap.actions.inventory.exporting import export_selection
     from riskmap.actions.inventory.listing import make_selection
-    from riskmap.actions.workspace import open_workspace
+    from riskmap.cli.common import open_workspace
 
     ws = open_workspace(workspace, store)
     selection = make_selection(
@@ -138,22 +138,23 @@ def assess(
     store: StoreOption = None,
 ) -> None:
     """评估分级 / score every point into a tier."""
-    from riskmap.actions.workspace import open_workspace
+    from riskmap.cli.common import open_workspace
 
     ws = open_workspace(workspace, store)
     who, because = person(by), reason(why)
     if engine == "numpy" and scheduler is None:
         from riskmap.actions.records.scoring import assess_layers
 
-        document = assess_layers(ws, layers or (), by=who, why=because)
+        document = assess_layers(ws, layers or (), by=who, why=because, lang=LANG)
     else:
         from riskmap.actions.records.scoring import assess_layers_on
 
-        document = assess_layers_on(ws, layers or (), engine=engine, scheduler=scheduler, by=who, why=because)
+        document = assess_layers_on(
+            ws, layers or (), engine=engine, scheduler=scheduler, by=who, why=because, lang=LANG
+        )
     if as_json:
         print_json(document)
-        return
-    for item in document["layers"]:
+    for item in [] if as_json else document["layers"]:
         title = ws.catalog.layer(item["layer"]).title.text(LANG)
         t = item["tiers"]
         say(
@@ -162,6 +163,14 @@ def assess(
             f"{title}: major {t['major']}, large {t['large']}, general {t['general']}, low {t['low']}, "
             f"unrated {item['unrated']} (changed {item['changed']})",
         )
+    for item in document.get("refused", ()):
+        title = ws.catalog.title(item["layer"]).text(LANG)
+        say(
+            f"{title}：没有评估，等级未变：{item['message']}",
+            f"{title}: not assessed, tiers unchanged: {item['message']}",
+            err=True,
+        )
+    raise typer.Exit(1 if "refused" in document else 0)
 
 
 @app.command()
@@ -175,8 +184,8 @@ def explain(
     """为什么是这个等级 / why this point has this tier."""
     from riskmap.actions.records.certainty import certainty_json, point_certainty
     from riskmap.actions.records.scoring import explain_point, explanation_json
-    from riskmap.actions.workspace import open_workspace
     from riskmap.cli.certainty import beside_the_tier
+    from riskmap.cli.common import open_workspace
     from riskmap.moments import local_now
 
     ws = open_workspace(workspace, store)
@@ -246,7 +255,7 @@ def summary(
 ) -> None:
     """汇总，并核对合计 / counts, and whether they add up."""
     from riskmap.actions.inventory.listing import summarise
-    from riskmap.actions.workspace import open_workspace
+    from riskmap.cli.common import open_workspace
 
     ws = open_workspace(workspace, store)
     document = summarise(ws, as_of=day(as_of), compare=day(compare))

@@ -14,7 +14,8 @@ from riskmap.actions.workspace import Workspace
 from riskmap.actions.workspace.build_snapshot import end_of_day
 from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.catalog import Layer
-from riskmap.errors import Lang, Say
+from riskmap.catalog.model_file import read_model
+from riskmap.errors import CatalogError, Lang, Say
 from riskmap.io.writers import export, format_of
 from riskmap.io.writers.rejects import RejectedFile
 from riskmap.io.writers.rejects import write_rejects as write_rejects_workbook
@@ -133,7 +134,13 @@ def _differences(ws: Workspace, snapshot: Snapshot, selected: Selected, lang: La
 
 
 def _stamp(ws: Workspace, layer_id: str) -> ModelStamp:
-    model = ws.catalog.model_of(layer_id)
+    try:
+        model = ws.catalog.model_of(layer_id)
+    except CatalogError:  # the tiers are kept ones: of the model that made them, not of the broken file
+        text = ws.ledger.model_text(ws.ledger.assessed_digest(layer_id) or "")
+        if text is None:
+            return ModelStamp("", Say("无可用模型", "no usable model"), "", "")
+        model = read_model(text, f"{layer_id} ({ws.store})")
     return ModelStamp(model.id, model.title, model.version, model.digest, model.status, model.titles)
 
 

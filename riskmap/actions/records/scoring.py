@@ -21,7 +21,7 @@ from riskmap.actions.inventory.point_tasks import Engine, check_engine, cluster,
 from riskmap.actions.workspace import Workspace
 from riskmap.catalog import Layer
 from riskmap.catalog.model import Prediction, ScoringModel
-from riskmap.errors import ArtefactError, NotScoredError, RiskmapError, UnknownNameError
+from riskmap.errors import ArtefactError, Lang, NotScoredError, RiskmapError, UnknownNameError
 from riskmap.ledger import RunResult, Scored, TierChange, Write
 from riskmap.rules.arrays import numbers_of
 from riskmap.rules.permissions import Actor, may
@@ -116,24 +116,43 @@ Learned = Mapping[str, Predictor]  # node id → what it predicts with
 
 
 def assess_layers(
-    ws: Workspace, layers: Sequence[str] = (), *, by: Actor, why: str, scorer: Scorer | None = None
+    ws: Workspace,
+    layers: Sequence[str] = (),
+    *,
+    by: Actor,
+    why: str,
+    scorer: Scorer | None = None,
+    lang: Lang = "zh",
 ) -> dict[str, Any]:
     """Score every record of the layers (all when empty) with their models; store what changed.
 
     Returns the document of `riskmap assess --json`; its `run` is None where nothing changed, because
     then nothing is written and the ledger stays in its state. Points that lack a required factor
     come out unrated, never low. A model that compares with the whole layer is fitted anew and the
-    fit is kept with the run. `scorer` computes the scores, in this process unless one is given.
+    fit is kept with the run. Of all layers (none named) those that cannot be scored keep their tiers and
+    stand under `refused` with the reason; a layer that was named raises it. `scorer` computes the scores,
+    in this process unless one is given.
     """
-    chosen = layers or tuple(ws.catalog.layers)
-    for layer in chosen:
+    for layer in layers or ws.catalog.layers:
         may(by, "assess", layer)
-    scored = [_scored(ws, layer, None, learned_of(ws, layer), scorer) for layer in chosen]
+    scored: list[Scored] = []
+    refused: dict[str, RiskmapError] = {}
+    for layer in layers or ws.catalog.layers:
+        try:
+            scored.append(_scored(ws, layer, None, learned_of(ws, layer), scorer))
+        except RiskmapError as problem:
+            if layers:
+                raise
+            refused[layer] = problem
+    if refused and not scored:
+        raise next(iter(refused.values()))
     saved = ws.ledger.save_assessments(scored, by=by.name, why=why)
-    return {
+    document = {
         "run": saved[0].run if saved else None,
         "layers": [_layer_json(one, result) for one, result in zip(scored, saved, strict=True)],
     }
+    told = [{"layer": layer, "message": problem.text(lang)} for layer, problem in refused.items()]
+    return document | {"refused": told} if refused else document
 
 
 @dataclass(slots=True)
@@ -162,7 +181,7 @@ def one_commit(
         yield action
         scored = []
         for layer, codes in write.touched(rated=rated).items():
-            if layer not in ws.catalog.layers:
+            if layer not in ws.catalog.layers and all(layer != one.id for one in ws.catalog.faults):
                 continue  # its file is gone, and with it the model: nothing says what its tiers would be
             known = learned[layer] if layer in learned else _ready(ws, layer)
             with _or_nothing(ws, layer):
@@ -178,7 +197,7 @@ def _or_nothing(ws: Workspace, layer: str) -> Iterator[None]:
     try:
         yield
     except RiskmapError as problem:
-        title, why = ws.catalog.layer(layer).title, problem.say
+        title, why = ws.catalog.title(layer), problem.say
         raise NotScoredError(
             f"{title.zh}：不能评估，改动和等级都未写入：{why.zh}",
             f"{title.en}: cannot be scored, neither the change nor a tier was written: {why.en}",
@@ -360,6 +379,7 @@ def assess_layers_on(
     scheduler: str | None,
     by: Actor,
     why: str,
+    lang: Lang = "zh",
 ) -> dict[str, Any]:
     """Score layers as `assess_layers` does, with `engine` "dask" on the cluster at `scheduler`.
 
@@ -370,9 +390,9 @@ def assess_layers_on(
     """
     check_engine(engine, scheduler)
     if scheduler is None:
-        return assess_layers(ws, layers, by=by, why=why)
+        return assess_layers(ws, layers, by=by, why=why, lang=lang)
     with cluster(scheduler) as client:
-        return assess_layers(ws, layers, by=by, why=why, scorer=_scorer(client))
+        return assess_layers(ws, layers, by=by, why=why, scorer=_scorer(client), lang=lang)
 
 
 def _scorer(client: Any) -> Callable[..., Assessment]:
