@@ -16,7 +16,7 @@ from riskmap.actions.records.editing import (
     retire_point,
     reveal_contacts,
 )
-from riskmap.actions.records.scoring import explain_point, one_feature
+from riskmap.actions.records.scoring import explain_point, one_feature, tier_basis
 from riskmap.errors import RiskmapError, StaleRevisionError, UnknownNameError
 from riskmap.moments import local_now
 from riskmap.rules.masks import mask_contacts
@@ -231,8 +231,9 @@ def _view(features: Features, here: str) -> None:
     left, right = st.columns([1.25, 1], gap="large")
     with right:
         try:
-            view.why(layer, model, features, explain_point(ws, layer.id, code))
-            certainty(point_certainty(ws, layer.id, code, on=local_now().date()))
+            basis = tier_basis(ws, layer.id, features)
+            view.why(layer, basis.model, features, explain_point(ws, layer.id, code, basis=basis))
+            certainty(point_certainty(ws, layer.id, code, on=local_now().date(), basis=basis))
         except RiskmapError as problem:
             refuse(problem)
     with left:
