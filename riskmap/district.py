@@ -670,8 +670,8 @@ class LayerView:
             A record has moved on since its `version`; `rows` has both sides of each. Nothing is written.
         UnknownNameError
             A code or a column does not exist.
-        RiskmapError
-            A value that the layer does not allow. Nothing is written.
+        RefusedError
+            A value that the layer does not allow, each named. Nothing is written.
 
         Examples
         --------
@@ -686,7 +686,7 @@ class LayerView:
         rows = frames.edits_of(frame, self._layer, known)
         done = edit_points(self._ws, self.id, rows, by=local_actor(by), why=why)
         before = dict(zip(known.records.code, known.version.tolist(), strict=True))
-        moved = {code: version for code, version in done.items() if version != before[code]}
+        moved = {code: version for code, version in done.versions.items() if version != before[code]}
         return pd.Series(moved, name="version", dtype="int64").rename_axis("code")
 
     def explain(self, code: str) -> Explanation:

@@ -23,7 +23,7 @@ from riskmap.catalog.layer import Field
 from riskmap.catalog.model import CHECKLIST_PREFIX
 from riskmap.coordinates import CGCS2000, parse_datum, to_cgcs2000
 from riskmap.errors import DatumError, RiskmapError, UnknownNameError
-from riskmap.ledger import RecordEdit
+from riskmap.ledger import PointEdit
 from riskmap.rules.arrays import (
     FIELD_TYPES,
     Misfit,
@@ -234,8 +234,8 @@ def _stated(cells: Iterable[Any]) -> list[Any]:
 # A frame as edits
 
 
-def edits_of(frame: pd.DataFrame, layer: Layer, known: Features) -> list[RecordEdit]:
-    """Return what a frame states and the ledger does not hold, a `RecordEdit` for each row that states something.
+def edits_of(frame: pd.DataFrame, layer: Layer, known: Features) -> list[PointEdit]:
+    """Return what a frame states and the ledger does not hold, a `PointEdit` for each row that states something.
 
     `frame`: rows by code (its index, or a column `code`); `known`: these records as the ledger holds
     them. NA is *not stated* and never erases, `CLEAR` erases. A column `version` says which version
@@ -248,7 +248,7 @@ def edits_of(frame: pd.DataFrame, layer: Layer, known: Features) -> list[RecordE
     computed = {name: plain_cells(rows[name]) for name in ("tier", "score") if name in rows.columns}
     versions = _versions(rows, layer)
     place = {code: at for at, code in enumerate(known.records.code)}
-    found: list[RecordEdit] = []
+    found: list[PointEdit] = []
     for i, code in enumerate(rows.index):
         at = place.get(code)
         current = 0 if at is None else int(known.version[at])
@@ -261,7 +261,7 @@ def edits_of(frame: pd.DataFrame, layer: Layer, known: Features) -> list[RecordE
             }
             if not cells:
                 continue
-        found.append(RecordEdit(code, seen, _grouped(cells, layer, known, at)))
+        found.append(PointEdit(code, seen, _grouped(cells, layer, known, at)))
     return found
 
 

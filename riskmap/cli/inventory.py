@@ -183,21 +183,22 @@ def explain(
 ) -> None:
     """为什么是这个等级 / why this point has this tier."""
     from riskmap.actions.records.certainty import certainty_json, point_certainty
-    from riskmap.actions.records.scoring import explain_point, explanation_json
+    from riskmap.actions.records.scoring import explain_point, explanation_json, one_feature, tier_basis
     from riskmap.cli.certainty import beside_the_tier
     from riskmap.cli.common import open_workspace
     from riskmap.moments import local_now
 
     ws = open_workspace(workspace, store)
-    document = explanation_json(explain_point(ws, layer, code))
-    document |= certainty_json(point_certainty(ws, layer, code, on=local_now().date()))
+    basis = tier_basis(ws, layer, one_feature(ws, layer, code))
+    document = explanation_json(explain_point(ws, layer, code, basis=basis))
+    document |= certainty_json(point_certainty(ws, layer, code, on=local_now().date(), basis=basis))
     if as_json:
         print_json(document)
         return
     from riskmap.texts import field_title, limit_text, value_text
     from riskmap.vocabulary import TIER_TITLES
 
-    definition, model = ws.catalog.layer(layer), ws.catalog.model_of(layer)
+    definition, model = ws.catalog.layer(layer), basis.model
     titles = {key: title.text(LANG) for key, title in model.titles.items()}
 
     def title(field: str) -> str:
@@ -208,7 +209,16 @@ def explain(
 
     tier = TIER_TITLES[document["tier"] or "unrated"].text(LANG)
     name, score = model.title.text(LANG), "—" if document["score"] is None else f"{document['score']:g}"
-    say(f"{code}：{tier}，得分 {score}（{name}）", f"{code}: {tier}, score {score} ({name})")
+    say(
+        f"{code}：{tier}，得分 {score}（{name}，版本 {model.version}）",
+        f"{code}: {tier}, score {score} ({name}, version {model.version})",
+    )
+    made, adopted = document["made_by"], document["adopted"]
+    if None not in (made, adopted) and made != adopted:
+        say(
+            f"等级由版本 {made['version']} 评出；现用版本为 {adopted['version']}，可用 riskmap assess {layer} 重新评估",
+            f"version {made['version']} made the tier; {adopted['version']} is in use now: riskmap assess {layer}",
+        )
     for part in document["contributions"]:
         typer.echo(
             f"  {title(part['field'])}：{value(part['field'], part['value'])}\t{part['contribution']:+.4g}"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,12 @@ from typing import Any
 import pyarrow as pa
 
 from riskmap.actions.records.editing import note_unmasked
+from riskmap.actions.tier_models import adopted_stamp, makers, stamps
 from riskmap.actions.workspace import Workspace
 from riskmap.actions.workspace.build_snapshot import end_of_day
 from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.catalog import Layer
-from riskmap.catalog.model_file import read_model
-from riskmap.errors import CatalogError, Lang, Say
+from riskmap.errors import Lang, Say
 from riskmap.io.writers import export, format_of
 from riskmap.io.writers.rejects import RejectedFile
 from riskmap.io.writers.rejects import write_rejects as write_rejects_workbook
@@ -24,8 +25,9 @@ from riskmap.rules.masks import mask_contacts, mask_value
 from riskmap.rules.permissions import Actor
 from riskmap.selection import Selected, Selection, Snapshot, Where, reconcile, select
 from riskmap.units import unit_title
+from riskmap.values.assessment import Makers, ModelStamp
 from riskmap.values.import_plan import RejectedRow
-from riskmap.values.inventory import Inventory, LayerInventory, ModelStamp
+from riskmap.values.inventory import Inventory, LayerInventory
 from riskmap.values.records import Contact
 from riskmap.vocabulary import FLAGS, TIER_TITLES, UNRATED
 
@@ -79,16 +81,18 @@ def _inventory(
     lang: Lang,
 ) -> Inventory:
     parts = []
+    found = makers(ws, selected.rows, as_of=as_of)
+    told = stamps(ws, found)
     filled = [layer_id for layer_id, rows in selected.rows.items() if len(rows)]
     for layer_id in filled or selected.rows:  # nothing selected is still a file that says so
         layer = ws.catalog.layer(layer_id)
         table = selected.table(snapshot, layer_id)
         contacts = _contacts(ws, layer, table, as_of=as_of, unmasked=unmasked)
-        parts.append(
-            LayerInventory(
-                layer, table if unmasked else masked_columns(layer, table), _stamp(ws, layer_id), contacts
-            )
-        )
+        made = _models(table, found[layer_id], told)
+        adopted = adopted_stamp(ws, layer_id)
+        newer = adopted if any(adopted and one.digest != adopted.digest for one in made) else None
+        shown = table if unmasked else masked_columns(layer, table)
+        parts.append(LayerInventory(layer, shown, made, contacts, newer))
     differences = _differences(ws, snapshot, selected, lang)
     now = local_now()
     return Inventory(
@@ -133,15 +137,10 @@ def _differences(ws: Workspace, snapshot: Snapshot, selected: Selected, lang: La
     return found + [d for d in whole["differences"] if "layer" not in d]
 
 
-def _stamp(ws: Workspace, layer_id: str) -> ModelStamp:
-    try:
-        model = ws.catalog.model_of(layer_id)
-    except CatalogError:  # the tiers are kept ones: of the model that made them, not of the broken file
-        text = ws.ledger.model_text(ws.ledger.assessed_digest(layer_id) or "")
-        if text is None:
-            return ModelStamp("", Say("无可用模型", "no usable model"), "", "")
-        model = read_model(text, f"{layer_id} ({ws.store})")
-    return ModelStamp(model.id, model.title, model.version, model.digest, model.status, model.titles)
+def _models(table: pa.Table, made: Makers, told: Mapping[str, ModelStamp]) -> tuple[ModelStamp, ...]:
+    """Return the models that made the tiers of the rows, of most rows first."""
+    counted = Counter(map(made.of, table["feature_id"].to_pylist()))
+    return tuple(told[digest] for digest, _ in counted.most_common() if digest is not None)
 
 
 def _contacts(

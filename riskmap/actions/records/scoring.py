@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 
 from riskmap.actions.inventory.point_tasks import Engine, check_engine, cluster, results
+from riskmap.actions.tier_models import adopted_stamp, kept_model, tier_stamp
 from riskmap.actions.workspace import Workspace
 from riskmap.catalog import Layer
 from riskmap.catalog.model import Prediction, ScoringModel
@@ -28,7 +29,7 @@ from riskmap.rules.permissions import Actor, may
 from riskmap.scoring import Fit, Predictor, assess_table, explain, fit_model, joined
 from riskmap.scoring.fit import needed_fit
 from riskmap.scoring.nearest import touched
-from riskmap.values.assessment import Assessment, Explanation
+from riskmap.values.assessment import Assessment, Explanation, ModelStamp
 from riskmap.values.records import Cell, Change, Clear, Contact, Features, Value
 from riskmap.vocabulary import RANKS, TIERS, UNRATED
 
@@ -269,8 +270,43 @@ def one_feature(ws: Workspace, layer: str, code: str, *, contacts: bool = False)
     return found
 
 
-def explain_point(ws: Workspace, layer: str, code: str) -> Explanation:
-    """Return why a point has its tier, by the layer's current model.
+@dataclass(frozen=True, slots=True, eq=False)
+class Basis:
+    """What the tier of a record is explained with; `made_by` made it, None where nothing has yet."""
+
+    model: ScoringModel
+    fit: Fit | None
+    fitted_at: str | None
+    learned: Learned
+    made_by: ModelStamp | None
+
+
+def tier_basis(ws: Workspace, layer: str, features: Features) -> Basis:
+    """Return the model that made the tier of one record, with its fit and trained files.
+
+    The adopted model where nothing has made it yet, and where the one that did is kept but can no longer score:
+    its trained file is gone, or the layer file has changed. ArtefactError for the adopted one, CatalogError
+    where its file cannot be used.
+    """
+    made_by = tier_stamp(ws, layer, int(features.feature_id[0]))
+    model, learned = _kept(ws, layer, made_by) or (ws.catalog.model_of(layer), learned_of(ws, layer))
+    kept = ws.ledger.last_fit(layer, model.digest) if model.fitted else None
+    fit = None if kept is None else Fit.of_text(kept.text)
+    return Basis(model, fit, None if kept is None else kept.at, learned, made_by)
+
+
+def _kept(ws: Workspace, layer: str, made_by: ModelStamp | None) -> tuple[ScoringModel, Learned] | None:
+    """Return the model that made a tier and its trained files, where both are still there."""
+    model = None if made_by is None else kept_model(ws, layer, made_by.digest)
+    if model is None:
+        return None
+    with contextlib.suppress(ArtefactError):
+        return model, load_artefacts(ws.root / "models", model)
+    return None
+
+
+def explain_point(ws: Workspace, layer: str, code: str, *, basis: Basis | None = None) -> Explanation:
+    """Return why a point has its tier, by the model that made it (`tier_basis`, unless it is given).
 
     Where the model compares with the whole layer, `reference["fit"]` says with what: `rows`,
     `digest` and `at`, the moment of the run. NotFittedError before the first whole run.
@@ -284,15 +320,13 @@ def explain_point(ws: Workspace, layer: str, code: str) -> Explanation:
             f"checklist.{item.id}": known(mark)
             for item, mark in zip(definition.checklist.items, marks, strict=False)
         }
-    model = ws.catalog.model_of(layer)
-    learned = learned_of(ws, layer)
-    kept = ws.ledger.last_fit(layer, model.digest) if model.fitted else None
-    fit = None if kept is None else Fit.of_text(kept.text)
-    told = explain(model, definition, code, row, fit=fit, learned=learned)
-    if kept is None:
-        return told
-    dated = {**told.reference, "fit": {**told.reference["fit"], "at": kept.at}}
-    return replace(told, reference=dated)
+    basis = basis or tier_basis(ws, layer, features)
+    told = explain(basis.model, definition, code, row, fit=basis.fit, learned=basis.learned)
+    reference = dict(told.reference)
+    if basis.fitted_at is not None:
+        reference["fit"] = {**reference["fit"], "at": basis.fitted_at}
+    adopted = adopted_stamp(ws, layer)
+    return replace(told, reference=reference, made_by=basis.made_by, adopted=adopted)
 
 
 def plain(value: object) -> object:
@@ -311,7 +345,8 @@ def known(cell: Cell) -> Value:
 
 def explanation_json(explanation: Explanation) -> dict[str, Any]:
     """Return the document of `riskmap explain --json`."""
-    document = asdict(explanation)
+    document = asdict(replace(explanation, made_by=None, adopted=None))
+    stamps = {"made_by": explanation.made_by, "adopted": explanation.adopted}
     return {
         "layer": document.pop("layer"),
         "code": document.pop("code"),
@@ -327,6 +362,7 @@ def explanation_json(explanation: Explanation) -> dict[str, Any]:
         "missing": list(document.pop("missing")),
         "nearest": list(document.pop("nearest")),
         **document,
+        **{key: None if stamp is None else stamp.named for key, stamp in stamps.items()},
     }
 
 
