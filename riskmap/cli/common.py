@@ -13,7 +13,7 @@ import orjson
 import typer
 
 import riskmap
-from riskmap.errors import Lang
+from riskmap.errors import Lang, RiskmapError
 from riskmap.rules.permissions import Actor, acting
 
 if TYPE_CHECKING:
@@ -125,9 +125,11 @@ def open_workspace(directory: Path | None, store: str | None) -> Workspace:
     return ws
 
 
-def fail(message: str) -> NoReturn:
-    """Say why it could not be done and leave with status 2."""
-    print(message, file=sys.stderr)  # noqa: T201 - the command line's own voice
+def fail(problem: RiskmapError, *, as_json: bool) -> NoReturn:
+    """Say why it could not be done, on stdout too where a document was asked for, and leave with status 2."""
+    print(problem.text(LANG), file=sys.stderr)  # noqa: T201 - the command line's own voice
+    if as_json:
+        print_json({"error": problem.as_json(LANG)})
     raise SystemExit(2)
 
 
