@@ -16,7 +16,7 @@ from riskmap.ledger import Ledger, Scored
 from riskmap.rules.judge import rules_of
 from riskmap.selection import finished_table, flag_ids, layer_table
 from riskmap.vocabulary import RANK_OF, UNRATED
-from tests.ledger_files import LAYER, WHO, Clock, assessment, bring
+from tests.ledger_files import LAYER, WHO, Clock, assessment, bring, judged
 from tests.selection_made import GRIDS, HOUSES
 
 VALUES = {
