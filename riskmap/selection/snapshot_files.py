@@ -99,7 +99,8 @@ def _checked(directory: Path) -> dict[str, Any] | None:
         summary: dict[str, Any] = unsealed((directory / _SUMMARY).read_bytes())
         if summary["format"] != FORMAT:
             return None
-        return _read_all(directory, summary) | {"home": directory, "seen": before}
+        read = _read_all(directory, summary)
+        return None if read is None else read | {"home": directory, "seen": before}
     except OSError:
         return None
 
