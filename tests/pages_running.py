@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,11 @@ def texts(data: dict[str, Any]) -> list[list[str]]:
 def html(at: AppTest) -> str:
     """Return everything that goes to the browser as HTML."""
     return "\n".join(str(e.value) for e in _walk(at._tree) if getattr(e, "type", "") == "html")
+
+
+def faults(at: AppTest) -> str:
+    """Return what the frame of a page says of files and values that cannot be used."""
+    return "".join(re.findall("<details>.*</details>", html(at)))
 
 
 def _walk(node: Any) -> Iterator[Any]:

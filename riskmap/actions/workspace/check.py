@@ -137,7 +137,7 @@ def _unreadable(ws: Workspace) -> Iterator[Finding]:
                     f"{title.zh}：{n} 条记录有读不出的值，按缺失处理",
                     f"{title.en}: {n} records hold values that cannot be read, shown as missing",
                 ),
-                Say("riskmap check 列出字段和编码", "riskmap check names fields and codes"),
+                Say("更正这些值，或改回图层文件", "correct the values, or put the layer file back"),
             )
 
 
