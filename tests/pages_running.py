@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from streamlit.components.v2 import manifest_scanner
+from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner.script_cache import ScriptCache
 from streamlit.testing.v1 import AppTest, app_test, local_script_runner
 from streamlit.util import calc_hash
@@ -25,6 +26,17 @@ PATIENCE_S = 60
 COMPILED = ScriptCache()
 for module in (app_test, local_script_runner):
     module.ScriptCache = lambda: COMPILED
+
+
+class _FramedPages(PagesManager):
+    """As the server sets it: an address leads through the frame, not past it into a file of the folder."""
+
+    def __init__(self, *given: Any, **more: Any) -> None:
+        PagesManager.uses_pages_directory = False
+        super().__init__(*given, **more)
+
+
+app_test.PagesManager = _FramedPages
 manifest_scanner.scan_component_manifests = functools.cache(manifest_scanner.scan_component_manifests)
 
 
