@@ -86,8 +86,13 @@ def check(ws: Workspace) -> list[Finding]:
         try:
             found += look(ws)
         except RiskmapError as problem:
-            found.append(Finding("error", what, str(ws.root), problem.say, Say("", "")))
+            found.append(_refused(what, str(ws.root), problem))
     return sorted(found, key=lambda one: _ORDER.index(one.severity))
+
+
+def _refused(what: str, where: str, problem: RiskmapError) -> Finding:
+    zh, en = (problem.as_json(lang)["remedy"] or "" for lang in ("zh", "en"))
+    return Finding("error", what, where, problem.say, Say(zh, en))
 
 
 def standing_faults(ws: Workspace) -> list[Finding]:
@@ -295,7 +300,7 @@ def _tiers(ws: Workspace) -> Iterator[Finding]:
         try:
             learned_of(ws, layer)
         except RiskmapError as problem:
-            yield Finding("error", "model", layer, problem.say, Say("见上文", "see there"))
+            yield _refused("model", layer, problem)
 
 
 def _disk(ws: Workspace) -> Iterator[Finding]:
