@@ -220,3 +220,24 @@ def test_the_explanation_always_gives_the_tier_that_the_ledger_holds(kept, tmp_p
         assert told.tier == tier(ws, code)
         assert told.made_by is not None
         assert told.digest == told.made_by.digest
+
+
+@pytest.mark.parametrize("command", [("summary",), ("select", LAYER), ("export", LAYER, "--to", "a.csv")])
+def test_every_list_says_on_the_side_that_a_newer_model_is_in_use_and_how_to_assess(
+    ws, tmp_path, monkeypatch, command
+):
+    monkeypatch.chdir(tmp_path)
+    assert "版本" not in riskmap(*command, "--workspace", str(ws.root)).err
+    adopt(ws, general=91)
+    said = riskmap(*command, "--workspace", str(ws.root))
+    assert "现用版本 1.1；由版本 1.0 评出的等级尚未重新评估" in said.err
+    assert f"riskmap assess {LAYER}" in said.err
+    riskmap("assess", LAYER, "--workspace", str(ws.root))
+    assert "版本" not in riskmap(*command, "--workspace", str(ws.root)).err
+
+
+def test_a_list_of_another_layer_or_of_a_past_day_says_nothing_of_it(ws):
+    adopt(ws, general=91)
+    today = local_now().date().isoformat()
+    assert "版本" not in riskmap("select", "slopes", "--workspace", str(ws.root)).err
+    assert "版本" not in riskmap("summary", "--as-of", today, "--workspace", str(ws.root)).err

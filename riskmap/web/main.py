@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from riskmap.web.frame.shell import run
+from riskmap.web.widgets.outdated import draw_outdated
 
-run()
+run(above=draw_outdated)

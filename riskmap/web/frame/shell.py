@@ -51,8 +51,8 @@ _SWITCH: Final = "shell-language"
 _PAGES_KEY: Final = "shell-pages"
 
 
-def run() -> None:
-    """Draw the frame and run the page that the address names."""
+def run(*, above: Callable[[], None]) -> None:
+    """Draw the frame, what stands above every page, and the page that the address names."""
     st.set_page_config(page_title=say("product"), page_icon=str(_ICON), layout="wide")
     pages = _pages()
     st.session_state[_PAGES_KEY] = pages
@@ -71,6 +71,7 @@ def run() -> None:
         with st.container(key="shell-demo"):
             st.html(f'<span title="{escape(say("demo_help"))}">{escape(say("demo"))}</span>')
     try:
+        above()
         page.run()
     except RiskmapError as problem:
         _refused(say("problem"), problem)
