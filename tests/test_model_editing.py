@@ -285,7 +285,7 @@ def stop(ws, monkeypatch):
 
 
 def test_a_stop_before_the_file_was_replaced_loses_neither_text(ws, monkeypatch):
-    here, text = stop(ws, monkeypatch)
+    here, _ = stop(ws, monkeypatch)
     assert open_model(ws, LAYER).text == here.text
     new, old = model_versions(ws, LAYER)
     assert (new.pending, new.current, new.who) == (True, False, "张三")
