@@ -102,6 +102,16 @@ def changed_parts(base: str, text: str) -> dict[KeyPath, SourcedPart]:
     return {part.path: part for key, part in parts.items() if not part.equals(before.get(key))}
 
 
+def stated_status(text: str) -> str:
+    """Return the status that a model's text states, "" where it states none or cannot be read."""
+    return _read(text).status
+
+
+def unsourced(text: str) -> tuple[KeyPath, ...]:
+    """Return the places of the parts that have lost their source."""
+    return tuple(part.path for part in _read(text).parts.values() if part.source == "")
+
+
 def lost_sources(text: str, known: Sequence[str]) -> tuple[KeyPath, ...]:
     """Return the places of the parts whose numbers were changed and whose source still is the old one.
 

@@ -11,12 +11,14 @@ import streamlit as st
 from riskmap.actions.model_saving import (
     ModelVersion,
     Saved,
+    known_texts,
     model_versions,
     next_version,
     open_model,
     save_model,
 )
 from riskmap.actions.models import Preview, layers_using
+from riskmap.catalog.model_sources import loses_adoption, lost_sources, stated_status, unsourced
 from riskmap.catalog.model_text import stated_version, with_version
 from riskmap.errors import RiskmapError, StaleModelError
 from riskmap.rules.permissions import Actor
@@ -105,9 +107,11 @@ def _heading(draft: Draft) -> None:
         f'<span class="rm-mark rm-mark-{model.status}">{escape(say(f"export_status_{model.status}"))}</span>'
     )
     name = say("model_name", title=model.title.text(lang()), version=draft.base.version or "—")
+    bare = len(unsourced(draft.base.text))
+    lost = f'<span class="rm-mark">{escape(say("model_unsourced", n=bare))}</span>' if bare else ""
     edited = f'<span class="rm-mark">{escape(say("model_edited"))}</span>' if draft.changed else ""
     st.html(
-        f'<div class="rm-head"><span class="rm-model-name">{escape(name)}</span>{status}{edited}</div>'
+        f'<div class="rm-head"><span class="rm-model-name">{escape(name)}</span>{status}{lost}{edited}</div>'
         f'<div class="rm-sub">{escape(model.source)}</div>'
     )
     others = [one for one in layers_using(ws, model.id) if one != draft.layer]
@@ -159,9 +163,14 @@ def _save_box(draft: Draft, seen: Preview | None, found: Sequence[ModelVersion])
         with second:
             number = st.session_state.get(_SAVES, 0)
             signature = ask_signature(f"model-{draft.layer}-{number}", reason_hint=say("model_reason_hint"))
+        known = known_texts(draft.base.text, found)
+        falls = loses_adoption(draft.text, known)
+        adopt = (falls or stated_status(draft.text) == "draft") and st.checkbox(
+            say("model_adopt"), key=f"model-adopt-{draft.layer}-{number}"
+        )
         assess = st.checkbox(say("model_assess"), value=True, key=f"model-assess-{draft.layer}")
         with st.container(horizontal=True):
-            ready = seen is not None and draft.changed
+            ready = seen is not None and (draft.changed or adopt)
             save = st.button(say("model_save"), key="model-save", type="primary", disabled=not ready)
             st.button(
                 say("model_reset"),
@@ -170,7 +179,11 @@ def _save_box(draft: Draft, seen: Preview | None, found: Sequence[ModelVersion])
                 on_click=_reset,
                 args=(draft,),
             )
-        if not draft.changed:
+        if lost := lost_sources(draft.text, known):
+            st.caption(say("model_lost_sources", n=len(lost)))
+        if falls and not adopt:
+            st.caption(say("model_falls"))
+        if not (draft.changed or adopt):
             st.caption(say("model_nothing_to_save"))
         elif seen is None:
             st.caption(say("model_mend_first"))
@@ -179,7 +192,7 @@ def _save_box(draft: Draft, seen: Preview | None, found: Sequence[ModelVersion])
         if signature.missing:
             notice("warning", signature.missing)
             return
-        _save(draft, version.strip(), by=signature.by, why=signature.why, assess=assess)
+        _save(draft, version.strip(), by=signature.by, why=signature.why, adopt=adopt, assess=assess)
 
 
 def _proposed(draft: Draft, found: Sequence[ModelVersion]) -> str:
@@ -189,7 +202,7 @@ def _proposed(draft: Draft, found: Sequence[ModelVersion]) -> str:
     return stated if stated and (stated not in used or waiting) else next_version(draft.base.version, used)
 
 
-def _save(draft: Draft, version: str, *, by: Actor, why: str, assess: bool) -> None:
+def _save(draft: Draft, version: str, *, by: Actor, why: str, adopt: bool, assess: bool) -> None:
     try:
         text = with_version(draft.text, version)
         with st.spinner(say("model_saving")):
@@ -200,6 +213,7 @@ def _save(draft: Draft, version: str, *, by: Actor, why: str, assess: bool) -> N
                 base_digest=draft.base.digest,
                 by=by,
                 why=why,
+                adopt=adopt,
                 assess=assess,
             )
     except StaleModelError as problem:
