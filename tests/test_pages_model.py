@@ -247,3 +247,45 @@ def test_a_model_can_be_changed_before_there_is_any_record(tmp_path, monkeypatch
     assert not at.exception
     assert tiers(at)["合计"] == ["0", "0", ""]
     assert not at.button(key="model-save").disabled
+
+
+def test_the_source_of_a_changed_number_is_asked_for_and_its_adoption_too(ws):
+    at = open_page("model", layer=LAYER)
+    ask, tick = "这些数的来源（文件、会议或标准）", "model-adopt-risk_points-0"
+    assert not [t for t in at.text_input if t.label == ask]
+    assert not [c for c in at.checkbox if c.key == tick]
+    number(at, "一般 ≥").set_value(91.0).run()
+    assert "数已改，原来的来源不再作数：LEC 法" in html(at)
+    assert "1 处的数已改而没有重新写明来源" in said(at.caption)
+    assert "保存后这个模型为草案" in said(at.caption)
+    text_input(at, ask).set_value("区安委办〔2026〕12号").run()
+    assert "没有重新写明来源" not in said(at.caption)
+    at.checkbox(key=tick).check().run()
+    assert "保存后这个模型为草案" not in said(at.caption)
+    sign(at)
+    at.button(key="model-save").click().run()
+    assert not at.exception
+    model = state.workspace().catalog.model_of(LAYER)
+    assert model.limits.source.startswith("区安委办〔2026〕12号（张三，")
+    assert model.adopted.startswith("区里会议确定（张三，")
+    assert f"已采用：{model.adopted}" in html(at)
+
+
+def test_a_lost_source_is_said_until_somebody_states_it(ws):
+    at = open_page("model", layer=LAYER)
+    number(at, "一般 ≥").set_value(91.0).run()
+    sign(at)
+    at.button(key="model-save").click().run()
+    assert (file_text(ws).count('source = ""'), state.workspace().catalog.model_of(LAYER).status) == (
+        1,
+        "draft",
+    )
+    assert "1 处来源待重新说明" in html(at)
+    text_input(at, "这些数的来源（文件、会议或标准）").set_value("区安委办〔2026〕12号").run()
+    sign(at)
+    at.button(key="model-save").click().run()
+    assert "待重新说明" not in html(at)
+    at.checkbox(key="model-adopt-risk_points-2").check().run()
+    sign(at, why="区常务会")
+    at.button(key="model-save").click().run()
+    assert state.workspace().catalog.model_of(LAYER).adopted.startswith("区常务会（张三，")
