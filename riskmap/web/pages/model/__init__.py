@@ -20,6 +20,7 @@ from riskmap.actions.model_saving import (
 from riskmap.actions.models import Preview, layers_using
 from riskmap.catalog.model_sources import loses_adoption, lost_sources, stated_status, unsourced
 from riskmap.catalog.model_text import stated_version, with_version
+from riskmap.catalog.toml_lines import key_lines
 from riskmap.errors import RiskmapError, StaleModelError
 from riskmap.rules.permissions import Actor
 from riskmap.web.frame.shell import page_look, section
@@ -56,6 +57,8 @@ def render() -> None:
     _heading(draft)
     if _stale(draft):
         return
+    found = model_versions(workspace(), layer)
+    _by_hand(found)
     left, right = st.columns([1.2, 1], gap="large")
     with left, st.container(key="model-edit"):
         form, file = st.tabs([say("model_tab_form"), say("model_tab_file")])
@@ -65,7 +68,6 @@ def render() -> None:
             _file(draft)
     with right, st.container(key="model-preview"):
         seen = draw_preview(draft)
-    found = model_versions(workspace(), layer)
     _save_box(draft, seen, found)
     model = workspace().catalog.model_of(layer) if seen is None else seen.model
     first, second = st.columns([1.2, 1], gap="large")
@@ -75,6 +77,16 @@ def render() -> None:
         about.certainty(draft, model)
     about.card(workspace().catalog.layer(layer), model)
     about.versions(draft, found)
+
+
+def _by_hand(found: Sequence[ModelVersion]) -> None:
+    """Say which numbers somebody changed in the file itself without stating their source anew."""
+    here = next(one for one in found if one.current)
+    known = [one.text for one in found if not one.current]
+    if here.saved or not known or not (lost := lost_sources(here.text, known)):
+        return
+    lines = key_lines(here.text)
+    notice("warning", say("model_by_hand", n=len(lost), lines=say("comma").join(str(lines[p]) for p in lost)))
 
 
 def _choose() -> str:
