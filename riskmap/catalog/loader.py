@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -11,6 +11,7 @@ from typing import TypeVar
 from riskmap.catalog.layer import Layer
 from riskmap.catalog.model import ScoringModel
 from riskmap.catalog.problems import TomlFile, closest, read_text, shown
+from riskmap.catalog.roles import LayerRole
 from riskmap.errors import CatalogError, CatalogProblem, Say, UnknownNameError
 
 _PACKAGE = Path(__file__).parents[1]
@@ -38,6 +39,20 @@ class Catalog:
         if layer_id not in self.layers:
             raise _unknown(layer_id, self.layers, "图层", "layer")
         return self.layers[layer_id]
+
+    def by_role(self, role: LayerRole) -> Layer | None:
+        """Return the layer that has a role, None where no layer has it."""
+        return next((layer for layer in self.layers.values() if layer.role == role), None)
+
+    def needed(self, role: LayerRole) -> Layer:
+        """Return the layer that has a role; UnknownNameError says how a layer gets it."""
+        layer = self.by_role(role)
+        if layer is None:
+            raise UnknownNameError(
+                f'没有角色为 {role} 的图层；请在所用图层的文件 layers/*.toml 中写 role = "{role}"',
+                f'no layer has the role {role}; write role = "{role}" into the file layers/*.toml of the one meant',
+            )
+        return layer
 
     def model(self, model_id: str) -> ScoringModel:
         """Return a scoring model; UnknownNameError names the known ones."""
@@ -67,6 +82,7 @@ def load_catalog(root: Path) -> Catalog:
         if not found and not any(p.file.startswith(f"{kind}/") for p in problems):
             expected = Say(f"至少一个文件 {kind}/*.toml", f"at least one file {kind}/*.toml")
             problems.append(CatalogProblem(str(root / kind), "*.toml", "0", expected))
+    problems += _roles_twice(layers, layer_files)
     if models:
         problems += check_models(layers, layer_files, models, model_files, broken=bool(more))
     if problems:
@@ -121,6 +137,21 @@ def _read(
             continue
         found[value.id], files[value.id] = value, source
     return found, files, problems
+
+
+def _roles_twice(layers: Mapping[str, Layer], files: Mapping[str, TomlFile]) -> Iterator[CatalogProblem]:
+    first: dict[LayerRole, str] = {}
+    for layer in layers.values():
+        if layer.role is None:
+            continue
+        owner = first.setdefault(layer.role, layer.id)
+        if owner != layer.id:
+            other = files[owner].file
+            expected = Say(
+                f"没有用过的角色（{other} 已用）；一个角色只属于一个图层",
+                f"a role not used before ({other} has it): one layer has it",
+            )
+            yield files[layer.id].problem(("role",), expected, found=shown(layer.role))
 
 
 def _digest(files: Iterable[TomlFile]) -> str:

@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from riskmap.actions.episode.fire_weather import weather_of_grids
-from riskmap.actions.episode.ponding import LAYER as WATERLOGGING
 from riskmap.actions.episode.ponding import Standing, spot_cells, standing_water
 from riskmap.actions.workspace import Workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
@@ -184,7 +183,7 @@ class Weather:
         if wanted & _OF_RAIN and (self._rain is not None or self._tracks):
             found |= self._rains(lon, lat, wanted)
         if wanted & {"depth_m", "margin_m"} and (water := self._water()) is not None:
-            spots = layer.id == WATERLOGGING
+            spots = layer.role == "waterlogging"
             depth = water.at_spots(lon, lat) if spots else water.at_places(lon, lat)
             found["depth_m"] = depth
             if "margin_m" in wanted:
@@ -241,15 +240,16 @@ class Weather:
         return cast("Standing | None", self._standing)
 
     def _standing_water(self) -> Standing | None:
-        if self._dem is None or WATERLOGGING not in self._ws.catalog.layers:
+        layer = self._ws.catalog.by_role("waterlogging")
+        if self._dem is None or layer is None:
             return None
-        spots = current_snapshot(self._ws).table(WATERLOGGING)
+        spots = current_snapshot(self._ws).table(layer.id)
         if not len(spots) or (self._rain is None and not self._tracks):
             return None
         lon, lat = (spots[axis].to_numpy() for axis in ("lon", "lat"))
-        columns = Columns(spots, self._ws.catalog.layer(WATERLOGGING))
+        columns = Columns(spots, layer)
         event = self._rains(lon, lat, {"event_mm"})["event_mm"]
-        runoff = runoff_series(event, columns.numbers("curve_number"))
+        runoff = runoff_series(event, columns.of_role("curve_number"))
         try:
             return standing_water(self._dem, columns, lon, lat, runoff, hours=1.0)
         except RiskmapError as problem:  # its library is not there, or the file is not in metres
@@ -265,9 +265,9 @@ class Weather:
         for i, cell in enumerate(spot_cells(water.dem, water.ground, lon, lat)):
             if cell is not None:
                 ground[i] = water.ground.heights[cell]
-        barrier = columns.numbers("barrier_height_m")
+        barrier = columns.of_role("barrier_height")
         found = margin_series(
-            columns.numbers("entrance_elevation_m"), np.where(np.isnan(barrier), 0.0, barrier), ground, depth
+            columns.of_role("entrance_elevation"), np.where(np.isnan(barrier), 0.0, barrier), ground, depth
         )
         dry = np.float32(np.inf)
         return Series(
