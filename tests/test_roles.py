@@ -12,10 +12,13 @@ import numpy as np
 import pytest
 import rasterio
 
+from riskmap.actions.records.editing import edit_point
+from riskmap.actions.workspace import open_workspace
 from riskmap.catalog import defaults_dir, load_catalog
 from riskmap.catalog.layer_file import read_layer
 from riskmap.catalog.roles import EARLIER, SHAPES
 from riskmap.errors import CatalogError, UnknownNameError
+from riskmap.rules.permissions import local_actor
 from tests.cli import riskmap
 from tests.golden.small import METRES, PEOPLE, SHELTERS, SLOPES, SPACES, SPOTS, _features, _grids
 from tests.prepare_workspace import bulletin, rain
@@ -205,6 +208,7 @@ def test_two_fields_of_one_role_are_refused_at_the_line_of_the_second():
 @pytest.mark.parametrize(
     ("layer", "before", "after", "key"),
     [
+        ("shelters", 'model = "shelter_fitness"', 'counts = "risk"', "model"),
         ("waterlogging", 'unit = "ha"', 'unit = "km2"', "fields[catchment_ha].unit"),
         ("waterlogging", 'role = "curve_number"', 'role = "access"', "fields[curve_number].type"),
         ("shelters", 'id = "closed"', 'id = "shut"', "fields[status].choices"),
@@ -227,3 +231,43 @@ def test_a_role_that_no_layer_has_is_answered_with_how_to_give_it(copy: Path):
     with pytest.raises(UnknownNameError) as refused:
         catalog.needed("shelter")
     assert 'role = "shelter"' in refused.value.say.zh
+
+
+STORE = """
+id = "stores"
+title = { zh = "物资仓库", en = "Stores" }
+geometry = "point"
+role = "warehouse"
+[[fields]]
+id = "tents"
+title = { zh = "帐篷", en = "Tents" }
+type = "integer"
+min = 0
+"""
+
+
+def test_a_layer_with_a_role_and_no_scoring_is_one_file(tmp_path: Path):
+    ws = tmp_path / "ws"
+    assert riskmap("init", ws, "--name", "测试区", *WHO).status == 0
+    (ws / "layers/stores.toml").write_text(STORE, "utf-8")
+    rows = tmp_path / "stores.csv"
+    rows.write_text("编号,名称,经度,纬度,帐篷\nW1,东库,114.11,22.55,40\nW2,西库,114.12,22.56,\n", "utf-8")
+    here = ("--workspace", ws)
+    done = riskmap("import", "stores", rows, "--crs", "cgcs2000", *WHO, *here)
+    assert done.status == 0, done.err
+    catalog = load_catalog(ws)
+    layer = catalog.needed("warehouse")
+    assert (layer.id, layer.counts, layer.model) == ("stores", "resource", None)
+    assert [catalog.layer(one).counts for one in catalog.scored] == ["risk"] * 6
+    assessed = riskmap("assess", *WHO, *here, "--json")
+    assert "stores" not in {one["layer"] for one in assessed.json["layers"]}
+    selected = riskmap("select", "stores", *here, "--json").json
+    assert [(f["code"], f["tier"]) for f in selected["features"]] == [("W1", None), ("W2", None)]  # fmt: skip
+    for command in ("summary", "uncertainty", "residual"):
+        assert riskmap(command, *here, "--json").status in (0, 1), command
+    opened = open_workspace(ws)
+    edit_point(opened, "stores", "W1", seen=1, changes={"tents": 30}, by=local_actor("李工"), why="领用")
+    assert riskmap("export", "stores", *here, "--to", tmp_path / "out.xlsx").status == 0
+    refused = riskmap("explain", "stores", "W1", *here)
+    assert refused.status == 2
+    assert "不评分" in refused.err

@@ -61,7 +61,7 @@ def draft_model(ws: Workspace, layer: str, text: str) -> ScoringModel:
 
     CatalogError with every mistake: of the file, or else of what it asks of the layers.
     """
-    model_id = ws.catalog.layer(layer).model
+    model_id = ws.catalog.model_id(layer)
     file = f"models/{model_id}.toml"
     problems: list[CatalogProblem] = []
     draft: ScoringModel | None = None

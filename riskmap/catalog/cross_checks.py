@@ -30,6 +30,8 @@ def check_models(
     """
     problems: list[CatalogProblem] = []
     for layer in layers.values():
+        if layer.model is None:
+            continue
         model = models.get(layer.model)
         if model is not None:
             problems += model_problems(layer, model, model_files[model.id])

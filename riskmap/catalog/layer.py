@@ -159,16 +159,16 @@ class Layer(Part):
 
     `aliases`: core role → header aliases. `triggers`: what raises a tier for a while, or closes a record.
     `role`: what the program knows the layer by, whatever its id; `moves_people`: where a record of it is
-    raised, people around move. `counts` says what a record is.
+    raised, people around move. Without `model` nothing is scored.
     """
 
     id: Slug
     title: Title
     geometry: GeometryKind
-    model: Slug
+    model: Slug | None = None
     role: LayerRole | None = None
     moves_people: bool = False
-    counts: Counts = "risk"
+    stated_counts: Counts | None = Key(default=None, validation_alias="counts")
     stale_after_days: int = Key(default=365, ge=1)
     source: str = ""
     style: Style = Style()
@@ -213,6 +213,11 @@ class Layer(Part):
             if candidate.id == field_id:
                 return candidate
         raise KeyError(field_id)
+
+    @property
+    def counts(self) -> Counts:
+        """What a record is: where the file does not say, a risk if it is scored, else a resource."""
+        return self.stated_counts or ("resource" if self.model is None else "risk")
 
     def field_by_role(self, role: FieldRole) -> Field | None:
         """Return the field that has a role, None where no field has it."""

@@ -56,6 +56,7 @@ def check_layer(source: TomlFile, common: TomlFile) -> list[CatalogProblem]:
         *_file_name(source),
         *_ids_twice(source),
         *_roles_twice(source),
+        *_risk_unscored(source),
         *_reserved(source),
         *_unknown_targets(source, common),
         *_headers_twice(source, common),
@@ -89,6 +90,16 @@ def _ids_twice(source: TomlFile) -> Iterator[CatalogProblem]:
                     ),
                 )
             first.setdefault(name, where)
+
+
+def _risk_unscored(source: TomlFile) -> Iterator[CatalogProblem]:
+    if source.at(("counts",)) == "risk" and source.at(("model",)) is None:
+        yield source.problem(
+            ("model",),
+            Say(
+                '评分模型的标识（counts = "risk" 的图层要评分）', 'a model\'s id (counts = "risk" is scored)'
+            ),
+        )
 
 
 def _roles_twice(source: TomlFile) -> Iterator[CatalogProblem]:

@@ -60,9 +60,24 @@ class Catalog:
             raise _unknown(model_id, self.models, "评分模型", "scoring model")
         return self.models[model_id]
 
+    @property
+    def scored(self) -> tuple[str, ...]:
+        """Ids of the layers that have a scoring model."""
+        return tuple(layer.id for layer in self.layers.values() if layer.model is not None)
+
+    def model_id(self, layer_id: str) -> str:
+        """Return the id of a layer's scoring model; UnknownNameError where the layer is not scored."""
+        layer = self.layer(layer_id)
+        if layer.model is None:
+            raise UnknownNameError(
+                f"{layer.title.zh}：这个图层不评分；要评分请在 layers/ 中它的文件里写 model",
+                f"{layer.title.en}: this layer is not scored; to score it write model into its file in layers/",
+            )
+        return layer.model
+
     def model_of(self, layer_id: str) -> ScoringModel:
-        """Return the scoring model of a layer."""
-        return self.model(self.layer(layer_id).model)
+        """Return the scoring model of a layer. Raises as `model_id` does."""
+        return self.model(self.model_id(layer_id))
 
 
 def load_catalog(root: Path) -> Catalog:

@@ -132,7 +132,9 @@ def _differences(ws: Workspace, snapshot: Snapshot, selected: Selected, lang: La
     return found + [d for d in whole["differences"] if "layer" not in d]
 
 
-def _stamp(ws: Workspace, layer_id: str) -> ModelStamp:
+def _stamp(ws: Workspace, layer_id: str) -> ModelStamp | None:
+    if layer_id not in ws.catalog.scored:
+        return None
     model = ws.catalog.model_of(layer_id)
     return ModelStamp(model.id, model.title, model.version, model.digest, model.status, model.titles)
 

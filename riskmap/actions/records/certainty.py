@@ -161,7 +161,7 @@ def uncertainty_json(
             f"--draws {draws}：应为正整数", f"--draws {draws}: expected a positive whole number"
         )
     snapshot, found = None, []
-    for layer_id in layers or tuple(ws.catalog.layers):
+    for layer_id in layers or ws.catalog.scored:
         layer, model = ws.catalog.layer(layer_id), ws.catalog.model_of(layer_id)
         doubt = _doubt(model, stated)
         snapshot = snapshot or current_snapshot(ws)
@@ -290,7 +290,7 @@ def residual_json(ws: Workspace, layers: Sequence[str] = (), *, on: date, within
         )
     snapshot = current_snapshot(ws)
     found = []
-    for layer_id in layers or tuple(ws.catalog.layers):
+    for layer_id in layers or ws.catalog.scored:
         layer, model = ws.catalog.layer(layer_id), ws.catalog.model_of(layer_id)
         table = snapshot.table(layer_id)
         head = {"layer": layer.id, "model": model.id, "digest": model.digest, "points": table.num_rows}

@@ -118,14 +118,14 @@ Learned = Mapping[str, Predictor]  # node id → what it predicts with
 def assess_layers(
     ws: Workspace, layers: Sequence[str] = (), *, by: Actor, why: str, scorer: Scorer | None = None
 ) -> dict[str, Any]:
-    """Score every record of the layers (all when empty) with their models; store what changed.
+    """Score every record of the layers (all that have a model when empty) with their models; store what changed.
 
     Returns the document of `riskmap assess --json`; its `run` is None where nothing changed, because
     then nothing is written and the ledger stays in its state. Points that lack a required factor
     come out unrated, never low. A model that compares with the whole layer is fitted anew and the
     fit is kept with the run. `scorer` computes the scores, in this process unless one is given.
     """
-    chosen = layers or tuple(ws.catalog.layers)
+    chosen = layers or ws.catalog.scored
     for layer in chosen:
         may(by, "assess", layer)
     scored = [_scored(ws, layer, None, learned_of(ws, layer), scorer) for layer in chosen]
@@ -156,14 +156,14 @@ def one_commit(
     the model has none, the whole layer is scored instead. NotScoredError where a model cannot score:
     for the `layers` named, before the transaction begins.
     """
-    learned = {layer: _ready(ws, layer) for layer in layers}
+    learned = {layer: _ready(ws, layer) for layer in layers if layer in ws.catalog.scored}
     with ws.ledger.writing() as write:
         action = Action(write)
         yield action
         scored = []
         for layer, codes in write.touched(rated=rated).items():
-            if layer not in ws.catalog.layers:
-                continue  # its file is gone, and with it the model: nothing says what its tiers would be
+            if layer not in ws.catalog.scored:
+                continue  # it has no model, or its file is gone: nothing says what its tiers would be
             known = learned[layer] if layer in learned else _ready(ws, layer)
             with _or_nothing(ws, layer):
                 scored.append(_scored(ws, layer, codes, known, None))

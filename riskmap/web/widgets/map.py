@@ -322,6 +322,8 @@ def _reasons(layer: Layer, explanation: Explanation, lang: Lang) -> list[dict[st
 
 
 def _rules(ws: Workspace, layer: str, fired: tuple[str, ...] | list[str], lang: Lang) -> list[str]:
+    if not fired:
+        return []
     titles = {key: title.text(lang) for key, title in ws.catalog.model_of(layer).titles.items()}
     return [titles.get(rule, rule) for rule in fired]
 

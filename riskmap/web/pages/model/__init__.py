@@ -77,7 +77,8 @@ def render() -> None:
 
 def _choose() -> str:
     """Return the layer that the address or the choice names; both stay the same."""
-    layers = workspace().catalog.layers
+    catalog = workspace().catalog
+    layers = {one: catalog.layers[one] for one in catalog.scored}
     asked = st.query_params.get("layer", "")
     if st.session_state.get(_LAYER) not in layers:  # a choice is forgotten while another page is shown
         last = st.session_state.get(_LAST)

@@ -17,6 +17,7 @@ from riskmap.actions.records.editing import (
     reveal_contacts,
 )
 from riskmap.actions.records.scoring import explain_point, one_feature
+from riskmap.catalog import Layer, ScoringModel
 from riskmap.errors import RiskmapError, StaleRevisionError, UnknownNameError
 from riskmap.moments import local_now
 from riskmap.rules.masks import mask_contacts
@@ -223,18 +224,30 @@ def _forget() -> None:
         st.query_params.pop(key, None)
 
 
+def _model(layer: Layer) -> ScoringModel | None:
+    return None if layer.model is None else workspace().catalog.model_of(layer.id)
+
+
+def _scored(layer: Layer, model: ScoringModel, features: Features) -> None:
+    ws, code = workspace(), features.records.code[0]
+    try:
+        view.why(layer, model, features, explain_point(ws, layer.id, code))
+        certainty(point_certainty(ws, layer.id, code, on=local_now().date()))
+    except RiskmapError as problem:
+        refuse(problem)
+
+
 def _view(features: Features, here: str) -> None:
     ws = workspace()
     layer = ws.catalog.layer(features.records.layer)
-    model = ws.catalog.model_of(layer.id)
+    model = _model(layer)
     code = features.records.code[0]
     left, right = st.columns([1.25, 1], gap="large")
     with right:
-        try:
-            view.why(layer, model, features, explain_point(ws, layer.id, code))
-            certainty(point_certainty(ws, layer.id, code, on=local_now().date()))
-        except RiskmapError as problem:
-            refuse(problem)
+        if model is None:
+            st.caption(say("point_unscored"))
+        else:
+            _scored(layer, model, features)
     with left:
         view.facts(layer, model, features)
         if layer.contacts:
@@ -287,7 +300,7 @@ def _edit(features: Features, here: str) -> None:
     if opened is None:
         opened = st.session_state[_OPENED] = open_record(layer, features)
     with st.form(f"{opened.key}-form", enter_to_submit=False):
-        filled = draw_form(opened, ws.catalog.model_of(layer.id), ws.subdistricts)
+        filled = draw_form(opened, _model(layer), ws.subdistricts)
         signature = ask_signature(f"{opened.key}-sign")
         save = st.form_submit_button(say("form_save"), type="primary")
     st.button(say("form_cancel"), key="point-cancel", on_click=_set_mode, args=("view", here))
@@ -381,7 +394,7 @@ def _new() -> None:
         code = st.text_input(
             say("new_code"), key=f"new-{layer_id}-code", placeholder=say("new_code_hint"), max_chars=_LONGEST
         ).strip()
-        filled = draw_form(opened, ws.catalog.model_of(layer_id), ws.subdistricts)
+        filled = draw_form(opened, _model(opened.layer), ws.subdistricts)
         signature = ask_signature("new-sign")
         save = st.form_submit_button(say("new_save"), type="primary")
     st.button(say("form_cancel"), key="new-cancel", on_click=_set_mode, args=("view", ""))

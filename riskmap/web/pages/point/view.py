@@ -71,7 +71,7 @@ def tier_badge(tier: str) -> str:
     return f'<span class="rm-tier rm-tier-{tier}">{escape(TIER_TITLES[tier].text(lang()))}</span>'
 
 
-def facts(layer: Layer, model: ScoringModel, features: Features) -> None:
+def facts(layer: Layer, model: ScoringModel | None, features: Features) -> None:
     """All fields in groups; what is not stated is said, not hidden, where the score needs it."""
     values = {key: column[0] for key, column in features.records.values.items()}
     lon, lat = float(features.records.lon[0]), float(features.records.lat[0])
