@@ -189,9 +189,10 @@ def copy(tmp_path: Path) -> Path:
 def test_two_layers_of_one_role_are_refused_and_both_files_named(copy: Path):
     text = (copy / "layers/shelters.toml").read_text("utf-8")
     (copy / "layers/havens.toml").write_text(text.replace('id = "shelters"', 'id = "havens"', 1), "utf-8")
-    with pytest.raises(CatalogError) as refused:
-        load_catalog(copy)
-    (problem,) = refused.value.problems
+    catalog = load_catalog(copy)
+    (fault,) = catalog.faults
+    assert catalog.needed("shelter").id == "havens"
+    (problem,) = fault.problems
     assert (problem.file, problem.key, problem.found) == ("layers/shelters.toml", "role", '"shelter"')
     assert "layers/havens.toml" in problem.expected.zh
 
@@ -233,6 +234,14 @@ def test_a_role_that_no_layer_has_is_answered_with_how_to_give_it(copy: Path):
     assert 'role = "shelter"' in refused.value.say.zh
 
 
+def test_a_role_whose_file_cannot_be_used_is_answered_with_its_mistakes(copy: Path):
+    path = copy / "layers/shelters.toml"
+    path.write_text(path.read_text("utf-8").replace('geometry = "point"', 'geometry = "pt"'), "utf-8")
+    with pytest.raises(CatalogError) as refused:
+        load_catalog(copy).needed("shelter")
+    assert {problem.key for problem in refused.value.problems} == {"geometry"}
+
+
 STORE = """
 id = "stores"
 title = { zh = "物资仓库", en = "Stores" }
@@ -263,7 +272,9 @@ def test_a_layer_with_a_role_and_no_scoring_is_one_file(tmp_path: Path):
     assert "stores" not in {one["layer"] for one in assessed.json["layers"]}
     selected = riskmap("select", "stores", *here, "--json").json
     assert [(f["code"], f["tier"]) for f in selected["features"]] == [("W1", None), ("W2", None)]  # fmt: skip
-    for command in ("summary", "uncertainty", "residual"):
+    summed = riskmap("summary", *here, "--json").json
+    assert (summed["total"], summed["unrated"], summed["adds_up"]) == (0, 0, True)
+    for command in ("uncertainty", "residual"):
         assert riskmap(command, *here, "--json").status in (0, 1), command
     opened = open_workspace(ws)
     edit_point(opened, "stores", "W1", seen=1, changes={"tents": 30}, by=local_actor("李工"), why="领用")

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, Literal, TypeVar
 
 from riskmap.catalog.layer import Layer
 from riskmap.catalog.model import ScoringModel
 from riskmap.catalog.problems import TomlFile, closest, read_text, shown
-from riskmap.catalog.roles import LayerRole
+from riskmap.catalog.roles import EARLIER, LayerRole
 from riskmap.errors import CatalogError, CatalogProblem, Say, UnknownNameError
 
 _PACKAGE = Path(__file__).parents[1]
@@ -23,20 +24,52 @@ _CARD = ".card.toml"  # the card of a trained artefact lies beside the models an
 _T = TypeVar("_T", Layer, ScoringModel)
 
 
+Kind = Literal["layers", "models"]
+
+
+# The id and the role of a file that cannot be parsed; without an id its name stands for it, as in every default.
+_ID: Final = re.compile(r"""^id\s*=\s*["']([^"']+)["']""", re.MULTILINE)
+_ROLE: Final = re.compile(r"""^role\s*=\s*["']([^"']+)["']""", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A layer or model file that cannot be used, and every mistake that says why.
+
+    `id` is the layer's or the model's, as far as the file tells. `layer` is set where a sound model asks for
+    what one layer does not have, or a layer names a model that is not there: then only that layer goes unscored.
+    `role`: the one that a layer's file states, as far as it tells.
+    """
+
+    kind: Kind
+    id: str
+    file: str
+    problems: tuple[CatalogProblem, ...]
+    layer: str = ""
+    role: str | None = None
+
+    def error(self) -> CatalogError:
+        """Return the error that lists the mistakes."""
+        return CatalogError(self.problems)
+
+
 @dataclass(frozen=True, slots=True)
 class Catalog:
     """All layers and models of a workspace, by id, the layers in the order of their style.
 
     `digest`: SHA-256, hex, over the layer files' texts; what was made under other layers is not used.
+    `faults`: the files that cannot be used; whoever asks for what they hold is told why.
     """
 
     layers: Mapping[str, Layer]
     models: Mapping[str, ScoringModel]
     digest: str
+    faults: tuple[Fault, ...] = ()
 
     def layer(self, layer_id: str) -> Layer:
-        """Return a layer; UnknownNameError names the known ones."""
+        """Return a layer. CatalogError says why its file cannot be used, UnknownNameError names the known ones."""
         if layer_id not in self.layers:
+            self._refuse("layers", layer_id)
             raise _unknown(layer_id, self.layers, "图层", "layer")
         return self.layers[layer_id]
 
@@ -45,8 +78,14 @@ class Catalog:
         return next((layer for layer in self.layers.values() if layer.role == role), None)
 
     def needed(self, role: LayerRole) -> Layer:
-        """Return the layer that has a role; UnknownNameError says how a layer gets it."""
+        """Return the layer that has a role.
+
+        CatalogError says why its file cannot be used, UnknownNameError how a layer gets the role.
+        """
         layer = self.by_role(role)
+        for fault in () if layer else self.faults:
+            if fault.role == role:
+                raise fault.error()
         if layer is None:
             raise UnknownNameError(
                 f'没有角色为 {role} 的图层；请在所用图层的文件 layers/*.toml 中写 role = "{role}"',
@@ -54,16 +93,16 @@ class Catalog:
             )
         return layer
 
+    def title(self, layer_id: str) -> Say:
+        """Return what a layer is called; its id where its file is gone or cannot be used."""
+        return self.layers[layer_id].title if layer_id in self.layers else Say(layer_id, layer_id)
+
     def model(self, model_id: str) -> ScoringModel:
-        """Return a scoring model; UnknownNameError names the known ones."""
+        """Return a scoring model. CatalogError and UnknownNameError as for a layer."""
         if model_id not in self.models:
+            self._refuse("models", model_id)
             raise _unknown(model_id, self.models, "评分模型", "scoring model")
         return self.models[model_id]
-
-    @property
-    def scored(self) -> tuple[str, ...]:
-        """Ids of the layers that have a scoring model."""
-        return tuple(layer.id for layer in self.layers.values() if layer.model is not None)
 
     def model_id(self, layer_id: str) -> str:
         """Return the id of a layer's scoring model; UnknownNameError where the layer is not scored."""
@@ -76,34 +115,62 @@ class Catalog:
         return layer.model
 
     def model_of(self, layer_id: str) -> ScoringModel:
-        """Return the scoring model of a layer. Raises as `model_id` does."""
-        return self.model(self.model_id(layer_id))
+        """Return the scoring model of a layer. Raises as `model_id` does; CatalogError says why it cannot score."""
+        model_id = self.model_id(layer_id)
+        for fault in self.faults:
+            if fault.layer == layer_id:
+                raise fault.error()
+        return self.model(model_id)
+
+    @property
+    def to_score(self) -> tuple[str, ...]:
+        """The layers that name a scoring model, whether or not it can be used."""
+        return tuple(layer.id for layer in self.layers.values() if layer.model is not None)
+
+    @property
+    def scored(self) -> tuple[str, ...]:
+        """The layers whose model can be used."""
+        lost = {fault.layer for fault in self.faults}
+        return tuple(
+            one for one, layer in self.layers.items() if layer.model in self.models and one not in lost
+        )
+
+    def with_model(self, model: ScoringModel) -> Catalog:
+        """Return this catalogue with a model, checked already, in the place of what its id stood for."""
+        faults = tuple(f for f in self.faults if f.kind != "models" or f.id != model.id)
+        return replace(self, models={**self.models, model.id: model}, faults=faults)
+
+    def _refuse(self, kind: Kind, name: str) -> None:
+        for fault in self.faults:
+            if (fault.kind, fault.id, fault.layer) == (kind, name, ""):
+                raise fault.error()
 
 
 def load_catalog(root: Path) -> Catalog:
-    """Read `root/layers/*.toml` and `root/models/*.toml`.
+    """Read `root/layers/*.toml` and `root/models/*.toml`; what cannot be used is among the faults.
 
-    Raises CatalogError with every mistake of every file, and of the files against one another.
+    Raises CatalogError, with every mistake of every file, where no layer is left.
     """
     # What checks the files knows the formulas, and those numpy: only who reads files pays for it.
-    from riskmap.catalog.cross_checks import check_models  # noqa: PLC0415
+    from riskmap.catalog.cross_checks import model_faults  # noqa: PLC0415
     from riskmap.catalog.layer_file import common_source, read_layer  # noqa: PLC0415
     from riskmap.catalog.model_file import read_model  # noqa: PLC0415
 
-    layers, layer_files, problems = _read(root, "layers", read_layer)
+    layers, layer_files, faults = _read(root, "layers", read_layer)
     models, model_files, more = _read(root, "models", read_model)
-    problems += more
-    for kind, found in (("layers", layers), ("models", models)):
-        if not found and not any(p.file.startswith(f"{kind}/") for p in problems):
-            expected = Say(f"至少一个文件 {kind}/*.toml", f"at least one file {kind}/*.toml")
-            problems.append(CatalogProblem(str(root / kind), "*.toml", "0", expected))
-    problems += _roles_twice(layers, layer_files)
-    if models:
-        problems += check_models(layers, layer_files, models, model_files, broken=bool(more))
-    if problems:
-        raise CatalogError(tuple(problems))
+    missing = [
+        CatalogProblem(str(root / kind), "*.toml", "0", _at_least_one(kind))
+        for kind, found in (("layers", (*layers, *faults)), ("models", (*models, *more)))
+        if not found
+    ]
+    faults += [*more, *_roles_twice(layers, layer_files)]
+    if not layers or missing:
+        raise CatalogError((*(p for fault in faults for p in fault.problems), *missing))
+    broken = {fault.id for fault in more}
+    for layer_id, model_id, problems in model_faults(layers, layer_files, models, model_files, broken):
+        faults.append(Fault("models", model_id, problems[0].file, problems, layer_id))
     ordered = dict(sorted(layers.items(), key=lambda item: (item[1].style.order, item[0])))
-    return Catalog(ordered, models, _digest((common_source(), *layer_files.values())))
+    return Catalog(ordered, models, _digest((common_source(), *layer_files.values())), tuple(faults))
 
 
 def model_for(layer: Layer, text: str, file: str) -> ScoringModel:
@@ -129,44 +196,59 @@ def defaults_dir() -> Path:
 
 
 def _read(
-    root: Path, kind: str, read: Callable[[str, str], _T]
-) -> tuple[dict[str, _T], dict[str, TomlFile], list[CatalogProblem]]:
+    root: Path, kind: Kind, read: Callable[[str, str], _T]
+) -> tuple[dict[str, _T], dict[str, TomlFile], list[Fault]]:
     found: dict[str, _T] = {}
     files: dict[str, TomlFile] = {}
-    problems: list[CatalogProblem] = []
+    faults: list[Fault] = []
     for path in sorted((root / kind).glob("*.toml")):
         if path.name.endswith(_CARD):
             continue
-        name = f"{kind}/{path.name}"
+        name, text = f"{kind}/{path.name}", ""
         try:
             text = read_text(path, name)
             value = read(text, name)
         except CatalogError as error:
-            problems += error.problems
+            name_of = stated[1] if (stated := _ID.search(text)) else path.stem
+            faults.append(Fault(kind, name_of, name, error.problems, role=_role(name_of, text)))
             continue
         source = TomlFile.parse(text, name)
         if value.id in found:
             other = files[value.id].file
             expected = Say(f"没有用过的标识（{other} 已用）", f"an id not used before ({other} has it)")
-            problems.append(source.problem(("id",), expected, found=shown(value.id)))
+            problem = source.problem(("id",), expected, found=shown(value.id))
+            faults.append(Fault(kind, value.id, name, (problem,)))
             continue
         found[value.id], files[value.id] = value, source
-    return found, files, problems
+    return found, files, faults
 
 
-def _roles_twice(layers: Mapping[str, Layer], files: Mapping[str, TomlFile]) -> Iterator[CatalogProblem]:
-    first: dict[LayerRole, str] = {}
-    for layer in layers.values():
-        if layer.role is None:
+def _role(layer_id: str, text: str) -> str | None:
+    if stated := _ROLE.search(text):
+        return stated[1]
+    return EARLIER[layer_id].role if layer_id in EARLIER else None
+
+
+def _at_least_one(kind: str) -> Say:
+    return Say(f"至少一个文件 {kind}/*.toml", f"at least one file {kind}/*.toml")
+
+
+def _roles_twice(layers: dict[str, Layer], files: Mapping[str, TomlFile]) -> list[Fault]:
+    """Take out every layer whose role an earlier file has, and say so."""
+    owners: dict[LayerRole, str] = {}
+    faults: list[Fault] = []
+    for layer in tuple(layers.values()):
+        if layer.role is None or (owner := owners.setdefault(layer.role, layer.id)) == layer.id:
             continue
-        owner = first.setdefault(layer.role, layer.id)
-        if owner != layer.id:
-            other = files[owner].file
-            expected = Say(
-                f"没有用过的角色（{other} 已用）；一个角色只属于一个图层",
-                f"a role not used before ({other} has it): one layer has it",
-            )
-            yield files[layer.id].problem(("role",), expected, found=shown(layer.role))
+        source, other = files[layer.id], files[owner].file
+        expected = Say(
+            f"没有用过的角色（{other} 已用）；一个角色只属于一个图层",
+            f"a role not used before ({other} has it): one layer has it",
+        )
+        problem = source.problem(("role",), expected, found=shown(layer.role))
+        faults.append(Fault("layers", layer.id, source.file, (problem,)))
+        del layers[layer.id]
+    return faults
 
 
 def _digest(files: Iterable[TomlFile]) -> str:

@@ -13,7 +13,7 @@ from typing import Any, Final, cast, get_args
 import numpy as np
 import pyarrow as pa
 
-from riskmap.actions.records.scoring import one_feature, scoring_basis
+from riskmap.actions.records.scoring import Basis, one_feature, scoring_basis, tier_basis
 from riskmap.actions.workspace import Workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.catalog import Layer, ScoringModel
@@ -67,17 +67,19 @@ class PointCertainty:
     next_expiry: date | None
 
 
-def point_certainty(ws: Workspace, layer: str, code: str, *, on: date) -> PointCertainty:
-    """Return how sure the tier of a point is, by the layer's current model, on the day `on`.
+def point_certainty(
+    ws: Workspace, layer: str, code: str, *, on: date, basis: Basis | None = None
+) -> PointCertainty:
+    """Return how sure the tier of a point is, by the model that made it (`tier_basis`), on the day `on`.
 
     UnknownNameError names a code that does not exist. A retired point is judged as it was.
     NotFittedError before the first whole run of a model that compares with the layer, as in
     `explain_point`; ArtefactError where a learned node's file cannot be used.
     """
-    definition, model = ws.catalog.layer(layer), ws.catalog.model_of(layer)
-    features = one_feature(ws, layer, code)
+    definition, features = ws.catalog.layer(layer), one_feature(ws, layer, code)
     table = layer_table(replace(features, retired=(None,)), definition)
-    fit, learned = scoring_basis(ws, layer)
+    basis = basis or tier_basis(ws, layer, features)
+    model, fit, learned = basis.model, basis.fit, basis.learned
     assessment = assess_table(model, definition, table, fit=fit, learned=learned)
     left = residual(model, definition, table, assessment, on=on)
     found = tier_probabilities(model, definition, table, fit=fit, learned=learned)
