@@ -12,6 +12,7 @@ from riskmap.actions.inventory.exporting import describe
 from riskmap.actions.inventory.listing import ListedRecord, list_records
 from riskmap.actions.tier_models import made_by
 from riskmap.errors import RiskmapError
+from riskmap.io.writers import formats
 from riskmap.selection import Counts, Selection, Snapshot, counts
 from riskmap.texts import made_text
 from riskmap.vocabulary import FLAGS, TIER_TITLES, TIERS
@@ -45,17 +46,6 @@ _TABLE: Final = "inventory-table"
 
 
 _SEEN: Final = "inventory-selection"
-
-
-_FORMATS: Final = {
-    "xlsx": "Excel",
-    "csv": "CSV",
-    "geojson": "GeoJSON",
-    "gpkg": "GPKG",
-    "shp.zip": "SHP",
-    "kml": "KML",
-    "parquet": "Parquet",
-}
 
 
 _COLUMNS: Final[tuple[tuple[str, Kind], ...]] = (
@@ -154,12 +144,10 @@ def _files(selection: Selection, found: Counts) -> None:
     if not found.total:
         return
     items = []
-    for ending, name in _FORMATS.items():
+    for ending, one in formats().items():
         file = downloads.file_name(_file_title(), ending)
         href = downloads.address(signer(), downloads.Wanted(selection, ending, file, lang()))
-        items.append(
-            {"title": name, "href": href, "name": file, "help": say(f"download_help_{ending.split('.')[0]}")}
-        )
+        items.append({"title": one.title, "href": href, "name": file, "help": one.help.text(lang())})
     show_downloads("inventory-downloads", items)
 
 

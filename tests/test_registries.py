@@ -1,0 +1,82 @@
+"""A new member of a registry is one new file in its folder: nothing else is touched."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from riskmap.io.writers import formats
+from tests.cli import riskmap
+from tests.golden.small import SLOPES
+
+WHO = ("--by", "值班员", "--why", "测试")
+
+
+@pytest.fixture
+def added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, str, str], None]]:
+    """Put one file beside the members of a package, as if it lay in the package's folder."""
+    names: list[str] = []
+
+    def add(package: str, name: str, text: str) -> None:
+        folder = tmp_path / "added" / package
+        folder.mkdir(parents=True)
+        (folder / f"{name}.py").write_text(text, "utf-8")
+        module = importlib.import_module(package)
+        monkeypatch.setattr(module, "__path__", [*module.__path__, str(folder)])
+        names.append(f"{package}.{name}")
+        _forget()
+
+    yield add
+    monkeypatch.undo()
+    for name in names:
+        sys.modules.pop(name, None)
+    _forget()
+
+
+def _forget() -> None:
+    importlib.invalidate_caches()
+    formats.cache_clear()
+
+
+@pytest.fixture
+def ws(tmp_path: Path) -> Path:
+    ws, rows = tmp_path / "ws", tmp_path / "slopes.csv"
+    rows.write_text(SLOPES, "utf-8")
+    assert riskmap("init", ws, "--name", "测试区", *WHO).status == 0
+    done = riskmap("import", "slopes", rows, "--crs", "cgcs2000", *WHO, "--workspace", ws)
+    assert done.status in (0, 1), done.err
+    return ws
+
+
+CODES = """
+from riskmap.errors import Say
+from riskmap.io.files.atomic import Written, replacing
+from riskmap.io.writers.formats import ExportFormat
+
+
+def write(inventory, path):
+    with replacing(path) as (room,):
+        for part in inventory.layers:
+            room.write_text("\\n".join(part.table["code"].to_pylist()), "utf-8")
+    return [Written(path, "codes", len(inventory))]
+
+
+FORMAT = ExportFormat("codes", "Codes", Say("编号", "codes"), 80, write, frozenset({"area", "unmasked"}))
+"""
+
+
+def test_an_export_format_is_one_file(ws: Path, tmp_path: Path, added: Callable[[str, str, str], None]):
+    to = tmp_path / "out.codes"
+    refused = riskmap("export", "slopes", "--to", to, "--workspace", ws)
+    assert refused.status == 2
+    assert "codes" not in refused.err.rpartition("：")[2]
+    added("riskmap.io.writers.formats", "codes", CODES)
+    done = riskmap("export", "slopes", "--to", to, "--json", "--workspace", ws)
+    assert done.status in (0, 1), done.err
+    assert [(one["format"], one["path"]) for one in done.json["files"]] == [("codes", str(to))]
+    assert to.read_text("utf-8").split() == ["BP1", "BP2", "BP4"]
+    assert list(formats())[-1] == "codes"
