@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from riskmap.io.writers import formats
+from riskmap.io.writers import export_formats
 from tests.cli import riskmap
 from tests.golden.small import SLOPES
 
@@ -39,7 +39,7 @@ def added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
 
 def _forget() -> None:
     importlib.invalidate_caches()
-    formats.cache_clear()
+    export_formats.cache_clear()
 
 
 @pytest.fixture
@@ -79,4 +79,4 @@ def test_an_export_format_is_one_file(ws: Path, tmp_path: Path, added: Callable[
     assert done.status in (0, 1), done.err
     assert [(one["format"], one["path"]) for one in done.json["files"]] == [("codes", str(to))]
     assert to.read_text("utf-8").split() == ["BP1", "BP2", "BP4"]
-    assert list(formats())[-1] == "codes"
+    assert list(export_formats())[-1] == "codes"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from riskmap.io.writers import formats
+from riskmap.io.writers import export_formats
 from tests.golden.world import WHO, World
 
 LAYERS = ("risk_points", "slopes", "underground_spaces", "waterlogging", "forest_fire_grids", "shelters")
@@ -27,7 +27,7 @@ def demo(world: World) -> None:
     for layer in LAYERS:
         _one_layer(world, layer)
     _drill(world)
-    for ending in formats():
+    for ending in export_formats():
         _exported(world, ending)
 
 

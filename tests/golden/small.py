@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pyproj
 
-from riskmap.io.writers import formats
+from riskmap.io.writers import export_formats
 from tests.golden.world import WHO, World
 from tests.inventories import HEADER, clustered, write
 from tests.prepare_workspace import bulletin, rain
@@ -147,7 +147,7 @@ def small(world: World) -> None:
     world.keep("assess", "assess", *WHO)
     _corrections(world)
     _reads(world)
-    for ending in formats():
+    for ending in export_formats():
         world.keep_files(f"export-{ending}", "export", "--to", world.folder / f"out/small.{ending}")
     _exports(world)
     _storm(world)

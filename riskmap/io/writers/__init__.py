@@ -7,7 +7,7 @@ from typing import Final
 
 from riskmap.errors import ExportError
 from riskmap.io.files.atomic import Written
-from riskmap.io.writers.formats import formats
+from riskmap.io.writers.formats import export_formats
 from riskmap.io.writers.paper import FORMATS as PAPERS
 from riskmap.io.writers.paper import Paper, check_ending
 from riskmap.values.inventory import Inventory
@@ -15,8 +15,8 @@ from riskmap.values.inventory import Inventory
 __all__ = [
     "Written",
     "export",
+    "export_formats",
     "format_of",
-    "formats",
     "write_paper",
 ]
 
@@ -29,13 +29,13 @@ def export(inventory: Inventory, path: Path) -> list[Written]:
     The file appears whole or not at all: a kill or a full disk leaves the old one, or none.
     ExportError where the ending is no format of ours or the place cannot be written.
     """
-    return formats()[format_of(path)].write(inventory, Path(path))
+    return export_formats()[format_of(path)].write(inventory, Path(path))
 
 
 def format_of(path: Path) -> str:
     """Return the format that a file's ending names; ExportError lists them where it names none."""
     name = Path(path).name.lower()
-    endings = formats()
+    endings = export_formats()
     for ending in endings:
         if name.endswith(f".{ending}") and len(name) > len(ending) + 1:
             return ending

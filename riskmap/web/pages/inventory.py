@@ -12,7 +12,7 @@ from riskmap.actions.inventory.exporting import describe
 from riskmap.actions.inventory.listing import ListedRecord, list_records
 from riskmap.actions.tier_models import made_by
 from riskmap.errors import RiskmapError
-from riskmap.io.writers import formats
+from riskmap.io.writers import export_formats
 from riskmap.selection import Counts, Selection, Snapshot, counts
 from riskmap.texts import made_text
 from riskmap.vocabulary import FLAGS, TIER_TITLES, TIERS
@@ -144,7 +144,7 @@ def _files(selection: Selection, found: Counts) -> None:
     if not found.total:
         return
     items = []
-    for ending, one in formats().items():
+    for ending, one in export_formats().items():
         file = downloads.file_name(_file_title(), ending)
         href = downloads.address(signer(), downloads.Wanted(selection, ending, file, lang()))
         items.append({"title": one.title, "href": href, "name": file, "help": one.help.text(lang())})

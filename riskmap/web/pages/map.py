@@ -12,7 +12,7 @@ from streamlit_folium import st_folium
 
 from riskmap.actions.inventory.listing import list_records
 from riskmap.errors import SelectionError
-from riskmap.io.writers import formats
+from riskmap.io.writers import export_formats
 from riskmap.selection import Counts, Selection, Snapshot, counts
 from riskmap.selection.views import row_mask, view_of
 from riskmap.vocabulary import RANK_OF, TIER_COLOURS, TIER_TITLES, TIERS
@@ -253,7 +253,7 @@ def _records_inside(now: Snapshot, inside: Selection, found: Counts) -> None:
 
 def _exports(district: str, inside: Selection) -> list[dict[str, str]]:
     found = []
-    for ending, one in formats().items():
+    for ending, one in export_formats().items():
         if "area" not in one.also:
             continue
         name = downloads.file_name(f"{district}-{say('area_title')}", ending)

@@ -19,7 +19,7 @@ import streamlit as st
 
 from riskmap.actions.inventory.exporting import export_selection
 from riskmap.errors import RiskmapError
-from riskmap.io.writers import formats
+from riskmap.io.writers import export_formats
 from riskmap.rules.permissions import Actor, local_actor
 from riskmap.selection import Selection
 from riskmap.web.frame import downloads
@@ -141,7 +141,7 @@ def offer_unmasked_export(selection: Selection, title: str) -> None:
     with st.expander(say("unmasked_title")):
         st.caption(say("unmasked_lead"))
         signature = ask_signature("unmasked")
-        endings = [ending for ending, one in formats().items() if "unmasked" in one.also]
+        endings = [ending for ending, one in export_formats().items() if "unmasked" in one.also]
         ending = st.segmented_control(
             say("unmasked_format"),
             endings,

@@ -31,7 +31,7 @@ class ExportFormat:
 
 
 @cache
-def formats() -> dict[str, ExportFormat]:
+def export_formats() -> dict[str, ExportFormat]:
     """Return every format by its ending, in their order."""
     found = [one for _, one in members(__name__, "FORMAT")]
     return {one.ending: one for one in sorted(found, key=lambda one: (one.order, one.ending))}
