@@ -5,11 +5,14 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable, Iterator
+from itertools import product
 from pathlib import Path
 
 import pytest
 
+from riskmap.formulas.methods import methods
 from riskmap.io.writers import export_formats
+from riskmap.web.pages.model.words import method_words
 from tests.cli import riskmap
 from tests.golden.small import SLOPES
 
@@ -40,6 +43,7 @@ def added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
 def _forget() -> None:
     importlib.invalidate_caches()
     export_formats.cache_clear()
+    methods.cache_clear()
 
 
 @pytest.fixture
@@ -80,3 +84,41 @@ def test_an_export_format_is_one_file(ws: Path, tmp_path: Path, added: Callable[
     assert [(one["format"], one["path"]) for one in done.json["files"]] == [("codes", str(to))]
     assert to.read_text("utf-8").split() == ["BP1", "BP2", "BP4"]
     assert list(export_formats())[-1] == "codes"
+
+
+SQUARES = """
+from riskmap.errors import Say
+from riskmap.formulas.methods import Method
+
+METHODS = (
+    Method("squares", Say("平方和", "sum of squares"), lambda _n, parts, _w, _f: sum(p * p for p in parts)),
+)
+"""
+
+
+def scores(ws: Path) -> dict[str, float | None]:
+    assert riskmap("assess", "slopes", *WHO, "--workspace", ws).status == 0
+    features = riskmap("select", "slopes", "--json", "--workspace", ws).json["features"]
+    return {one["code"]: one["score"] for one in features}
+
+
+def test_a_scoring_method_is_one_file(ws: Path, added: Callable[[str, str, str], None]):
+    before = scores(ws)
+    path = ws / "models/slopes_matrix.toml"
+    head, _, tail = path.read_text("utf-8").rpartition('method = "product"')
+    path.write_text(f'{head}method = "squares"{tail}', "utf-8")
+    refused = riskmap("assess", "slopes", *WHO, "--workspace", ws)
+    assert refused.status == 2
+    assert '"squares"' in refused.err
+    assert "topsis" in refused.err
+    added("riskmap.formulas.methods", "squares", SQUARES)
+    after = scores(ws)
+    assert set(after) == set(before)
+    rated = [code for code, score in before.items() if score is not None]
+    assert rated
+    for code in rated:
+        told = riskmap("explain", "slopes", code, "--json", "--workspace", ws)
+        assert told.status == 0, told.err
+        pairs = product(range(1, 6), repeat=2)
+        assert after[code] in {a * a + b * b for a, b in pairs if a * b == before[code]}
+    assert method_words("squares") == "平方和"
