@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -12,9 +13,11 @@ import pytest
 
 from riskmap.formulas.methods import methods
 from riskmap.io.writers import export_formats
+from riskmap.web.pages import pages
 from riskmap.web.pages.model.words import method_words
 from tests.cli import riskmap
 from tests.golden.small import SLOPES
+from tests.pages_running import open_page, use_workspace
 
 WHO = ("--by", "值班员", "--why", "测试")
 
@@ -44,6 +47,7 @@ def _forget() -> None:
     importlib.invalidate_caches()
     export_formats.cache_clear()
     methods.cache_clear()
+    pages.cache_clear()
 
 
 @pytest.fixture
@@ -122,3 +126,37 @@ def test_a_scoring_method_is_one_file(ws: Path, added: Callable[[str, str, str],
         pairs = product(range(1, 6), repeat=2)
         assert after[code] in {a * a + b * b for a, b in pairs if a * b == before[code]}
     assert method_words("squares") == "平方和"
+
+
+HELLO = """
+import streamlit as st
+
+from riskmap.web.frame.state import workspace
+from riskmap.web.pages import Page
+
+PAGE: object = Page(id="hello", zh="值班表", en="Rota", order=55)
+
+
+def render():
+    st.header(f"{workspace().config.district} 值班表")
+
+
+if __name__ == "__main__":
+    render()
+"""
+
+
+def test_a_page_is_one_file(
+    ws: Path, monkeypatch: pytest.MonkeyPatch, added: Callable[[str, str, str], None]
+):
+    use_workspace(monkeypatch, ws)
+    added("riskmap.web.pages", "hello", HELLO)
+    assert [one.value for one in open_page("hello").header] == ["测试区 值班表"]
+    assert list(pages()) == ["map", "inventory", "import", "point", "overview", "hello", "model", "prepare"]
+
+
+def test_a_page_states_itself_as_its_module_does():
+    for page in pages().values():
+        name = page.file.parent.name if page.file.stem == "__init__" else page.file.stem
+        module = importlib.import_module(f"riskmap.web.pages.{name}")
+        assert replace(module.PAGE, file=page.file) == page

@@ -19,6 +19,7 @@ from riskmap.vocabulary import FLAGS, TIER_TITLES, TIERS
 from riskmap.web.frame import downloads
 from riskmap.web.frame.shell import page_look, page_title
 from riskmap.web.frame.state import lang, say, signer, snapshot, workspace
+from riskmap.web.pages import Page
 from riskmap.web.widgets.conditions import ask_conditions, conditions_text
 from riskmap.web.widgets.filters import Filters, escape_markdown, render_filters
 from riskmap.web.widgets.panels import (
@@ -41,6 +42,9 @@ from riskmap.web.widgets.panels import (
 )
 from riskmap.web.widgets.signing import notice, offer_unmasked_export, refuse, show_kept_notice, welcome
 from riskmap.web.widgets.wording import day, number_text
+
+PAGE: Final = Page(id="inventory", zh="清单", en="Inventory", order=20)
+
 
 _TABLE: Final = "inventory-table"
 

@@ -22,6 +22,7 @@ from riskmap.web.frame.background import district_frame, ground_key, visit
 from riskmap.web.frame.routes import MAP
 from riskmap.web.frame.shell import open_point, page_look, page_of
 from riskmap.web.frame.state import lang, say, signer, snapshot, workspace
+from riskmap.web.pages import Page
 from riskmap.web.widgets.filters import NOTHING, Filters, draw_filters, read_filters
 from riskmap.web.widgets.map import Bounds, Frame, View, build_map, showing
 from riskmap.web.widgets.panels import (
@@ -35,6 +36,9 @@ from riskmap.web.widgets.panels import (
     show_table,
     tier_cell,
 )
+
+PAGE: Final = Page(id="map", zh="一张图", en="Map", order=10)
+
 
 _HEIGHT: Final = 640  # until our style sheet stretches the frame to the window
 

@@ -22,10 +22,14 @@ from riskmap.errors import RiskmapError, StaleModelError
 from riskmap.rules.permissions import Actor
 from riskmap.web.frame.shell import page_look, section
 from riskmap.web.frame.state import lang, reread_workspace, say, workspace
+from riskmap.web.pages import Page
 from riskmap.web.pages.model import about
 from riskmap.web.pages.model.form import Draft, draft_of, draw_model_form, forget, text_typed
 from riskmap.web.pages.model.preview import draw_preview
 from riskmap.web.widgets.signing import ask_signature, keep_notice, notice, refuse, show_kept_notice
+
+PAGE: Final = Page(id="model", zh="模型", en="Model", order=60)
+
 
 _LAYER: Final = "model-layer"
 

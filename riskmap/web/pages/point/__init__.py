@@ -27,6 +27,7 @@ from riskmap.values.records import Features
 from riskmap.vocabulary import RANKS, TIER_TITLES
 from riskmap.web.frame.shell import open_point, page_look, page_of, page_title, section
 from riskmap.web.frame.state import lang, say, snapshot, workspace
+from riskmap.web.pages import Page
 from riskmap.web.pages.point import view
 from riskmap.web.pages.point.conflict import Stale, draw_stale
 from riskmap.web.pages.point.form import Opened, blank_record, draw_form, open_record
@@ -50,6 +51,9 @@ from riskmap.web.widgets.signing import (
     show_kept_notice,
     welcome,
 )
+
+PAGE: Final = Page(id="point", zh="点位", en="Point", order=40)
+
 
 _MODE: Final = "point-mode"  # (what is being done, address of the record)
 
