@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -11,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from riskmap.catalog import load_catalog
+from riskmap.catalog.drivers import trigger_drivers
+from riskmap.errors import CatalogError
 from riskmap.formulas.methods import methods
 from riskmap.io.writers import export_formats
 from riskmap.web.pages import pages
@@ -18,6 +22,7 @@ from riskmap.web.pages.model.words import method_words
 from tests.cli import riskmap
 from tests.golden.small import SLOPES
 from tests.pages_running import open_page, use_workspace
+from tests.prepare_workspace import rain
 
 WHO = ("--by", "值班员", "--why", "测试")
 
@@ -47,6 +52,7 @@ def _forget() -> None:
     importlib.invalidate_caches()
     export_formats.cache_clear()
     methods.cache_clear()
+    trigger_drivers.cache_clear()
     pages.cache_clear()
 
 
@@ -160,3 +166,26 @@ def test_a_page_states_itself_as_its_module_does():
         name = page.file.parent.name if page.file.stem == "__init__" else page.file.stem
         module = importlib.import_module(f"riskmap.web.pages.{name}")
         assert replace(module.PAGE, file=page.file) == page
+
+
+SQUALL = """
+from riskmap.catalog.drivers import Driver
+from riskmap.errors import Say
+
+DRIVERS = (Driver("squall_mm", Say("阵雨量", "Squall"), "mm", lambda hours: hours.rain("i3_mm"), rain=("i3_mm",)),)
+"""
+
+
+def test_a_trigger_driver_is_one_file(ws: Path, tmp_path: Path, added: Callable[[str, str, str], None]):
+    rains = tmp_path / "rain.csv"
+    rains.write_text(rain(), "utf-8")
+    words = ("prepare", "--rain", rains, "--at", "2024-09-05 10:00", "--dry-run", *WHO, "--json", "--workspace", ws)  # fmt: skip
+    before = riskmap(*words).json["escalations"]
+    assert "3 小时雨量" in json.dumps(before, ensure_ascii=False)
+    path = ws / "layers/slopes.toml"
+    path.write_text(path.read_text("utf-8").replace('driver = "i3_mm"', 'driver = "squall_mm"'), "utf-8")
+    with pytest.raises(CatalogError, match="squall_mm"):
+        load_catalog(ws).layer("slopes")
+    added("riskmap.catalog.drivers", "squall", SQUALL)
+    after = riskmap(*words).json["escalations"]
+    assert json.dumps(after, ensure_ascii=False) == json.dumps(before, ensure_ascii=False).replace("3 小时雨量", "阵雨量").replace("Rain in 3 h", "Squall").replace("i3_mm", "squall_mm")  # fmt: skip

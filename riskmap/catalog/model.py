@@ -13,22 +13,13 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, StringConstraints
 from pydantic import Field as Key
-from pydantic_core import PydanticKnownError
+from pydantic import StringConstraints
 
-from riskmap.catalog.problems import Items, Part, Slug, Title, Words, Written
+from riskmap.catalog.problems import Items, Part, Slug, Title, Words, Written, stated_in
 from riskmap.catalog.uncertainty import Uncertainty
 from riskmap.errors import Say
 from riskmap.formulas.methods import Method, methods
-
-
-def _known(method: object) -> object:
-    if not isinstance(method, str) or method not in methods():
-        expected = ", ".join(f"'{name}'" for name in methods())
-        raise PydanticKnownError("literal_error", {"expected": expected})
-    return method
-
 
 Function = Literal["ln", "ln1p", "log10", "sqrt", "cbrt"]
 
@@ -212,7 +203,7 @@ class Combination(Steps):
 
     id: Slug
     title: Title
-    method: Annotated[str, BeforeValidator(_known)]
+    method: Annotated[str, stated_in(methods)]
     of: Items[str] = ()
     formula: str | None = None
     inputs: Mapping[str, str] = Key(default_factory=dict[str, str])
