@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
+import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -24,6 +27,7 @@ from tests.golden.small import SLOPES
 from tests.pages_running import open_page, use_workspace
 from tests.prepare_workspace import rain
 
+ROOT = Path(__file__).parents[1]
 WHO = ("--by", "值班员", "--why", "测试")
 
 
@@ -189,3 +193,44 @@ def test_a_trigger_driver_is_one_file(ws: Path, tmp_path: Path, added: Callable[
     added("riskmap.catalog.drivers", "squall", SQUALL)
     after = riskmap(*words).json["escalations"]
     assert json.dumps(after, ensure_ascii=False) == json.dumps(before, ensure_ascii=False).replace("3 小时雨量", "阵雨量").replace("Rain in 3 h", "Squall").replace("i3_mm", "squall_mm")  # fmt: skip
+
+
+PAIRS = """
+import pyarrow as pa
+
+from riskmap.io.files.formats import FileFormat
+
+FORMATS = (FileFormat("pairs", (".pairs",), "own", __name__, magic=b"PAIRS"),)
+
+
+def read(request, folder):
+    from riskmap.io.files.drivers.sheets import save
+
+    lines = open(request["path"], encoding="utf-8").read().splitlines()[1:]
+    cells = list(zip(*(line.split("=") for line in lines)))
+    table = pa.table({f"c{i}": list(column) for i, column in enumerate(cells)})
+    return [save(folder, 0, "pairs", table)]
+"""
+
+
+def test_a_file_format_is_one_file(tmp_path: Path):
+    """In a copy of the program: what parses a file is a process of its own."""
+    home = tmp_path / "home"
+    for folder in ("riskmap", "layers", "models"):
+        shutil.copytree(ROOT / folder, home / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    (home / "riskmap/io/files/formats/pairs.py").write_text(PAIRS, "utf-8")
+    file, ws = tmp_path / "a.pairs", tmp_path / "ws"
+
+    def run(*words: object) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "riskmap", *map(str, words)]
+        environment = os.environ | {"PYTHONPATH": str(home)}
+        return subprocess.run(command, cwd=home, env=environment, capture_output=True, text=True, check=False)
+
+    assert run("init", ws, "--name", "测试区", *WHO).returncode == 0
+    columns = ("--crs", "cgcs2000", *WHO, "--json", "--workspace", ws)
+    file.write_text("PLAIN\n编号=名称\n", "utf-8")
+    assert ".pairs" in run("import", "slopes", file, *columns).stderr
+    file.write_text("PAIRS\n编号=名称\nBP7=东坡\nBP8=西坡\n", "utf-8")
+    done = run("import", "slopes", file, *columns)
+    assert done.returncode in (0, 1), done.stderr
+    assert [one["code"] for one in json.loads(run("select", "slopes", "--json", "--workspace", ws).stdout)["features"]] == ["BP7", "BP8"]  # fmt: skip
