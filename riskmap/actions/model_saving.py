@@ -95,7 +95,7 @@ def open_model(ws: Workspace, layer: str) -> OpenModel:
 
     UnknownNameError where no file of models/ has its id any more.
     """
-    model_id = ws.catalog.layer(layer).model
+    model_id = ws.catalog.model_id(layer)
     folder = ws.root / "models"
     for path in (folder / f"{model_id}.toml", *sorted(folder.glob("*.toml"))):
         if path.is_file():
@@ -137,7 +137,7 @@ def model_versions(ws: Workspace, layer: str) -> list[ModelVersion]:
     They were saved in the app, have assessed a layer, or stand in the file now.
     """
     here = open_model(ws, layer)
-    kept = ws.ledger.kept_models(ws.catalog.layer(layer).model)
+    kept = ws.ledger.kept_models(ws.catalog.model_id(layer))
     last = next((one for one in kept if one.saved), None)
     pending = last.changeset if last is not None and last.digest != here.digest else None
     current = next((i for i, one in enumerate(kept) if one.digest == here.digest), None)
@@ -226,7 +226,7 @@ def _assessed(
         fresh = ws.with_catalog(ws.catalog.with_model(draft))
     if not assess:
         return Saved(fresh, draft, changeset)
-    users = layers_using(fresh, ws.catalog.layer(layer).model)
+    users = layers_using(fresh, ws.catalog.model_id(layer))
     try:
         document = assess_layers(fresh, users, by=by, why=why)
     except RiskmapError as problem:
@@ -254,7 +254,7 @@ def _check_version(draft: ScoringModel, versions: list[ModelVersion]) -> None:
 
 
 def _stale(ws: Workspace, layer: str, text: str, here: OpenModel) -> StaleModelError:
-    return StaleModelError(ws.catalog.layer(layer).model, mine=text, theirs=here.text, version=here.version)
+    return StaleModelError(ws.catalog.model_id(layer), mine=text, theirs=here.text, version=here.version)
 
 
 @contextmanager

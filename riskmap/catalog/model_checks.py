@@ -31,6 +31,7 @@ from riskmap.catalog.node_checks import (
 from riskmap.catalog.problems import TomlFile, closest, one_of
 from riskmap.catalog.toml_lines import KeyPath
 from riskmap.errors import CatalogProblem, Say
+from riskmap.formulas.methods import named
 
 __all__ = [
     "file_problems",
@@ -39,9 +40,6 @@ __all__ = [
     "values_of",
     "with_worst",
 ]
-
-_KNOWN_ONLY = ("max", "min", "mean", "geometric", "inverted_geometric")
-
 
 _MOST_FIELDS = 60  # missing fields travel as the bits of one integer
 
@@ -203,24 +201,21 @@ def _inner(model: ScoringModel, source: TomlFile) -> Iterable[CatalogProblem]:
         ) is None:
             expected = Say("数值的出处", "where the numbers come from")
             yield source.problem((*path, "source"), expected)
-        if node.known_only and node.method not in _KNOWN_ONLY:
-            names = ", ".join(_KNOWN_ONLY)
+        if node.known_only and not node.way.known_only:
+            names = named(lambda method: method.known_only)
             expected = Say(f"仅用于 {names}", f"used only with {names}")
             yield source.problem((*path, "known_only"), expected)
         yield from weight_problems(node, path, source)
         yield from method_problems(node, path, source)
         yield from formula_problems(node, path, source)
         yield from _matrix(node, path, source)
-        if node.method in {"matrix", "quotient", "topsis"} and len(node.of) < 2:  # noqa: PLR2004 - needs a pair
-            yield source.problem((*path, "of"), Say("至少两个节点", "at least two nodes"))
+        least = node.way.parts_at_least
+        if len(node.of) < least > 1:
+            yield source.problem((*path, "of"), Say(f"至少 {least} 个节点", f"at least {least} nodes"))
 
 
 def _matrix(node: Combination, path: KeyPath, source: TomlFile) -> Iterable[CatalogProblem]:
-    if (node.method == "matrix") != bool(node.matrix):
-        expected = Say('method = "matrix" 与 matrix 同时写', 'method = "matrix" together with matrix')
-        yield source.problem((*path, "matrix"), expected)
-        return
-    if not node.matrix:
+    if not node.matrix or "matrix" not in node.way.keys:
         return
     if len(node.of) != 2:  # noqa: PLR2004 - a matrix has two sides
         yield source.problem((*path, "of"), Say("恰好两个节点", "exactly two nodes"))

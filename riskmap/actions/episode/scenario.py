@@ -27,7 +27,8 @@ from riskmap.actions.tier_models import made_by
 from riskmap.actions.workspace import Workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.catalog import Layer
-from riskmap.catalog.triggers import DRIVERS, WARNING
+from riskmap.catalog.drivers import trigger_drivers
+from riskmap.catalog.triggers import WARNING
 from riskmap.errors import RiskmapError, Say
 from riskmap.hazards.track import lead_hours, position_error
 from riskmap.ledger.store import no_cycles
@@ -173,7 +174,7 @@ def _lacking(words: Iterable[str], layer: Layer) -> dict[str, str]:
     titles: list[Say] = []
     for word in words:
         kind, _, name = word.partition(":")
-        titles.append(DRIVERS[name].title if kind == "driver" else layer.field(name).title)
+        titles.append(trigger_drivers()[name].title if kind == "driver" else layer.field(name).title)
     return {
         "zh": "缺" + "、".join(one.zh for one in titles),
         "en": "not known: " + ", ".join(one.en.lower() for one in titles),

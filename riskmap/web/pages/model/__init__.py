@@ -25,10 +25,14 @@ from riskmap.errors import RiskmapError, StaleModelError
 from riskmap.rules.permissions import Actor
 from riskmap.web.frame.shell import page_look, section
 from riskmap.web.frame.state import lang, reread_workspace, say, workspace
+from riskmap.web.pages import Page
 from riskmap.web.pages.model import about
 from riskmap.web.pages.model.form import Draft, draft_of, draw_model_form, forget, text_typed
 from riskmap.web.pages.model.preview import draw_preview
 from riskmap.web.widgets.signing import ask_signature, keep_notice, notice, refuse, show_kept_notice
+
+PAGE: Final = Page(id="model", zh="模型", en="Model", order=60)
+
 
 _LAYER: Final = "model-layer"
 
@@ -91,7 +95,8 @@ def _by_hand(found: Sequence[ModelVersion]) -> None:
 
 def _choose() -> str:
     """Return the layer that the address or the choice names; both stay the same."""
-    layers = workspace().catalog.layers
+    catalog = workspace().catalog
+    layers = {one: catalog.layers[one] for one in catalog.scored}
     asked = st.query_params.get("layer", "")
     if st.session_state.get(_LAYER) not in layers:  # a choice is forgotten while another page is shown
         last = st.session_state.get(_LAST)

@@ -18,6 +18,7 @@ from xlsxwriter.worksheet import Worksheet
 
 from riskmap.errors import Lang, Say
 from riskmap.io.files.atomic import Written, replacing
+from riskmap.io.writers.formats import ExportFormat
 from riskmap.io.writers.record_columns import Column, sheet_columns
 from riskmap.io.writers.workbook_parts import (
     CELL_LIMIT,
@@ -360,3 +361,16 @@ def _serial_days(values: pa.Array) -> pa.Array | None:
     if any(d is not None and d < _FIRST_DAY for d in days.unique().to_pylist()):
         return None
     return pc.add(days.cast(pa.int32()), _DAYS_BEFORE_1970).cast(pa.int64())
+
+
+FORMAT: Final = ExportFormat(
+    ending="xlsx",
+    title="Excel",
+    help=Say(
+        "Excel 工作簿：封面含筛选条件、合计和核对结果，每个图层一张表",
+        "Workbook: cover with filter, totals and check, one sheet per layer",
+    ),
+    order=10,
+    write=write_xlsx,
+    also=frozenset({"area", "unmasked"}),
+)
