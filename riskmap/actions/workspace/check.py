@@ -29,11 +29,15 @@ from riskmap.rules.arrays import Misfit, codes_of, column_of, numbers_of
 from riskmap.rules.permissions import Actor
 from riskmap.selection.snapshot_files import altered
 from riskmap.selection.table import FLAG_BIT
+from riskmap.texts import newer_text
 
 Severity = Literal["note", "warning", "error"]
 
 
 _ORDER: Final[tuple[Severity, ...]] = ("error", "warning", "note")
+
+
+_LANGS: Final[tuple[Lang, ...]] = ("zh", "en")
 
 
 _BACKUP: Final = "backup "  # how the export log names one
@@ -91,7 +95,7 @@ def check(ws: Workspace) -> list[Finding]:
 
 
 def _refused(what: str, where: str, problem: RiskmapError) -> Finding:
-    zh, en = (problem.as_json(lang)["remedy"] or "" for lang in ("zh", "en"))
+    zh, en = (problem.as_json(lang)["remedy"] or "" for lang in _LANGS)
     return Finding("error", what, where, problem.say, Say(zh, en))
 
 
@@ -284,16 +288,12 @@ def _sums(ws: Workspace) -> Iterator[Finding]:
 
 def _tiers(ws: Workspace) -> Iterator[Finding]:
     for one in outdated(ws):
-        made = "、".join(dict.fromkeys(stamp.version for stamp in one.made))
-        title, adopted = ws.catalog.title(one.layer), one.adopted.version
+        zh, en = (newer_text(ws.catalog.title(one.layer), one.made, one.adopted, lang) for lang in _LANGS)
         yield Finding(
             "warning",
             "tiers",
             one.layer,
-            Say(
-                f"{title.zh}：等级由模型版本 {made} 得出，现用版本为 {adopted}",
-                f"{title.en}: tiers were made by model version {made}, the adopted one is {adopted}",
-            ),
+            Say(zh, en),
             Say(f"运行 riskmap assess {one.layer}", f"run riskmap assess {one.layer}"),
         )
     for layer in ws.catalog.scored:
