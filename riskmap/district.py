@@ -648,7 +648,8 @@ class LayerView:
         """Change records: one changeset, all rows judged, their tiers with them, all or nothing.
 
         Only cells that differ from the ledger count. NA is *not stated* and never erases; `riskmap.CLEAR`
-        erases. A number may carry its unit, "12米"; a geometry must declare its system.
+        erases. A number may carry its unit, "12米"; a geometry must declare its system. What is kept but
+        looks wrong is said as a warning.
 
         Parameters
         ----------
@@ -670,8 +671,8 @@ class LayerView:
             A record has moved on since its `version`; `rows` has both sides of each. Nothing is written.
         UnknownNameError
             A code or a column does not exist.
-        RiskmapError
-            A value that the layer does not allow. Nothing is written.
+        RefusedError
+            A value that the layer does not allow; it names every one. Nothing is written.
 
         Examples
         --------
@@ -686,7 +687,9 @@ class LayerView:
         rows = frames.edits_of(frame, self._layer, known)
         done = edit_points(self._ws, self.id, rows, by=local_actor(by), why=why)
         before = dict(zip(known.records.code, known.version.tolist(), strict=True))
-        moved = {code: version for code, version in done.items() if version != before[code]}
+        for said in done.warnings:
+            python_warnings.warn(str(said), stacklevel=2)
+        moved = {code: version for code, version in done.versions.items() if version != before[code]}
         return pd.Series(moved, name="version", dtype="int64").rename_axis("code")
 
     def explain(self, code: str) -> Explanation:

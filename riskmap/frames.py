@@ -18,12 +18,12 @@ import pyarrow as pa
 import pyarrow.compute
 import shapely
 
+from riskmap.actions.records.editing import PointEdit
 from riskmap.catalog import Layer
 from riskmap.catalog.layer import Field
 from riskmap.catalog.model import CHECKLIST_PREFIX
 from riskmap.coordinates import CGCS2000, parse_datum, to_cgcs2000
 from riskmap.errors import DatumError, RiskmapError, UnknownNameError
-from riskmap.ledger import RecordEdit
 from riskmap.rules.arrays import (
     FIELD_TYPES,
     Misfit,
@@ -234,8 +234,8 @@ def _stated(cells: Iterable[Any]) -> list[Any]:
 # A frame as edits
 
 
-def edits_of(frame: pd.DataFrame, layer: Layer, known: Features) -> list[RecordEdit]:
-    """Return what a frame states and the ledger does not hold, a `RecordEdit` for each row that states something.
+def edits_of(frame: pd.DataFrame, layer: Layer, known: Features) -> list[PointEdit]:
+    """Return what a frame states and the ledger does not hold, a `PointEdit` for each row that states something.
 
     `frame`: rows by code (its index, or a column `code`); `known`: these records as the ledger holds
     them. NA is *not stated* and never erases, `CLEAR` erases. A column `version` says which version
@@ -248,7 +248,7 @@ def edits_of(frame: pd.DataFrame, layer: Layer, known: Features) -> list[RecordE
     computed = {name: plain_cells(rows[name]) for name in ("tier", "score") if name in rows.columns}
     versions = _versions(rows, layer)
     place = {code: at for at, code in enumerate(known.records.code)}
-    found: list[RecordEdit] = []
+    found: list[PointEdit] = []
     for i, code in enumerate(rows.index):
         at = place.get(code)
         current = 0 if at is None else int(known.version[at])
@@ -261,7 +261,7 @@ def edits_of(frame: pd.DataFrame, layer: Layer, known: Features) -> list[RecordE
             }
             if not cells:
                 continue
-        found.append(RecordEdit(code, seen, _grouped(cells, layer, known, at)))
+        found.append(PointEdit(code, seen, _grouped(cells, layer)))
     return found
 
 
@@ -388,7 +388,7 @@ def _same(cell: Any, held: Any) -> bool:
     return isinstance(cell, bool) == isinstance(held, bool) and bool(cell == held)  # True is no 1
 
 
-def _grouped(cells: Mapping[str, Any], layer: Layer, known: Features, at: int | None) -> dict[str, Any]:
+def _grouped(cells: Mapping[str, Any], layer: Layer) -> dict[str, Any]:
     """Return cells under the keys of an edit: a geometry as position or shape, marks as one checklist."""
     stated = {k: v for k, v in cells.items() if k != "geometry" and not k.startswith(CHECKLIST_PREFIX)}
     shape = cells.get("geometry")
@@ -400,20 +400,14 @@ def _grouped(cells: Mapping[str, Any], layer: Layer, known: Features, at: int | 
         stated["shape"] = shapely.to_wkb(shape)
     marks = {k.removeprefix(CHECKLIST_PREFIX): v for k, v in cells.items() if k.startswith(CHECKLIST_PREFIX)}
     if marks and layer.checklist is not None:
-        stated["checklist"] = _checklist(marks, layer, known, at)
+        stated["checklist"] = tuple(marks.get(item.id) for item in layer.checklist.items)
     return stated
 
 
-def _checklist(marks: Mapping[str, Any], layer: Layer, known: Features, at: int | None) -> tuple[Any, ...]:
-    """Return the whole checklist after some of its marks were stated."""
-    stated = {item: None if isinstance(mark, Clear) else mark for item, mark in marks.items()}
-    return tuple(stated.get(item, old) for item, old in _held_marks(known, at, layer))
-
-
-def _held_marks(known: Features, at: int | None, layer: Layer) -> list[tuple[str, Any]]:
+def _held_marks(known: Features, at: int, layer: Layer) -> list[tuple[str, Any]]:
     items = layer.checklist.items if layer.checklist else ()
     rows = known.records.checklist
-    marks = filled_marks(None if rows is None or at is None else rows[at], len(items))
+    marks = filled_marks(None if rows is None else rows[at], len(items))
     return [(item.id, mark) for item, mark in zip(items, marks, strict=True)]
 
 
