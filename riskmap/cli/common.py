@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn, cast
 
 import orjson
 import typer
@@ -15,6 +15,9 @@ import typer
 import riskmap
 from riskmap.errors import Lang
 from riskmap.rules.permissions import Actor, acting
+
+if TYPE_CHECKING:
+    from riskmap.actions.workspace import Workspace
 
 app = typer.Typer(
     name="riskmap",
@@ -105,6 +108,21 @@ def _every(
     ] = False,
 ) -> None:
     pass
+
+
+def open_workspace(directory: Path | None, store: str | None) -> Workspace:
+    """Open the workspace of a command, and say on stderr which of its files cannot be used."""
+    from riskmap.actions.workspace import open_workspace as opened
+
+    ws = opened(directory, store)
+    for fault in ws.catalog.faults:
+        what = fault.problems[0].text(LANG)
+        say(
+            f"注意，不能用，其余照常：{what}；详见 riskmap check",
+            f"note, not usable, the rest goes on: {what}; see riskmap check",
+            err=True,
+        )
+    return ws
 
 
 def fail(message: str) -> NoReturn:

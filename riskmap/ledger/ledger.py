@@ -56,6 +56,7 @@ from riskmap.ledger.undoing import Undone
 from riskmap.ledger.upgrading import upgrade
 from riskmap.moments import utc_now
 from riskmap.rules.judge import Judged
+from riskmap.values.assessment import Makers
 from riskmap.values.hazards import Escalation
 from riskmap.values.import_plan import ImportPlan, Intake
 from riskmap.values.records import Change, Features
@@ -321,6 +322,13 @@ class Ledger:
     def assessed_fit(self, layer: str, *, as_of: dt.datetime | None = None) -> str | None:
         """Return the digest of the fit that last assessed a layer, now or at a moment; None for none."""
         return runs.assessed_fit(self._store, layer, as_of=as_of)
+
+    def makers(
+        self, layer: str, *, as_of: dt.datetime | None = None, feature_id: int | None = None
+    ) -> Makers:
+        """Return which models made the tiers of a layer, now or at a moment; `feature_id` narrows `alone`."""
+        at = None if as_of is None else self.state_at(as_of)
+        return runs.makers(self._store, layer, at=at, feature_id=feature_id)
 
     def model_text(self, digest: str) -> str | None:
         """Return the text of a model by its digest."""

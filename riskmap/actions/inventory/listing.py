@@ -21,6 +21,7 @@ import pyarrow.compute
 import shapely
 from numpy.typing import NDArray
 
+from riskmap.actions.tier_models import makers, stamps
 from riskmap.actions.workspace import Workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.catalog import Layer
@@ -249,7 +250,9 @@ def select_json(ws: Workspace, selection: Selection, *, as_of: date | None = Non
     """Return the document of `riskmap select --json`."""
     snapshot: Snapshot = current_snapshot(ws, as_of=as_of)
     selected = select(snapshot, selection)
+    made = makers(ws, selected.rows, as_of=as_of)
+    told = stamps(ws, made)
     return {
         "count": selected.total,
-        "features": rows(snapshot, selected, catalog_layers=ws.catalog.layers),
+        "features": rows(snapshot, selected, catalog_layers=ws.catalog.layers, makers=made, stamps=told),
     }

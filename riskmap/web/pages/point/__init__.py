@@ -16,7 +16,8 @@ from riskmap.actions.records.editing import (
     retire_point,
     reveal_contacts,
 )
-from riskmap.actions.records.scoring import explain_point, one_feature
+from riskmap.actions.records.scoring import explain_point, one_feature, tier_basis
+from riskmap.actions.tier_models import adopted_model
 from riskmap.errors import RiskmapError, Say, StaleRevisionError, UnknownNameError
 from riskmap.moments import local_now
 from riskmap.rules.masks import mask_contacts
@@ -226,17 +227,17 @@ def _forget() -> None:
 def _view(features: Features, here: str) -> None:
     ws = workspace()
     layer = ws.catalog.layer(features.records.layer)
-    model = ws.catalog.model_of(layer.id)
     code = features.records.code[0]
     left, right = st.columns([1.25, 1], gap="large")
     with right:
         try:
-            view.why(layer, model, features, explain_point(ws, layer.id, code))
-            certainty(point_certainty(ws, layer.id, code, on=local_now().date()))
+            basis = tier_basis(ws, layer.id, features)
+            view.why(layer, basis.model, features, explain_point(ws, layer.id, code, basis=basis))
+            certainty(point_certainty(ws, layer.id, code, on=local_now().date(), basis=basis))
         except RiskmapError as problem:
             refuse(problem)
     with left:
-        view.facts(layer, model, features)
+        view.facts(layer, adopted_model(ws, layer.id), features)
         if layer.contacts:
             _contacts(features, here)
     view.history(layer, ws.ledger.history(layer.id, code))
@@ -287,7 +288,7 @@ def _edit(features: Features, here: str) -> None:
     if opened is None:
         opened = st.session_state[_OPENED] = open_record(layer, features)
     with st.form(f"{opened.key}-form", enter_to_submit=False):
-        filled = draw_form(opened, ws.catalog.model_of(layer.id), ws.places, before=features)
+        filled = draw_form(opened, adopted_model(ws, layer.id), ws.places, before=features)
         signature = ask_signature(f"{opened.key}-sign")
         save = st.form_submit_button(say("form_save"), type="primary")
     st.button(say("form_cancel"), key="point-cancel", on_click=_set_mode, args=("view", here))
@@ -385,7 +386,7 @@ def _new() -> None:
         code = st.text_input(
             say("new_code"), key=f"new-{layer_id}-code", placeholder=say("new_code_hint"), max_chars=_LONGEST
         ).strip()
-        filled = draw_form(opened, ws.catalog.model_of(layer_id), ws.places)
+        filled = draw_form(opened, adopted_model(ws, layer_id), ws.places)
         signature = ask_signature("new-sign")
         save = st.form_submit_button(say("new_save"), type="primary")
     st.button(say("form_cancel"), key="new-cancel", on_click=_set_mode, args=("view", ""))

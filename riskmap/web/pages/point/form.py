@@ -87,17 +87,17 @@ def blank_record(layer: Layer) -> Opened:
     return Opened(layer, "", 0, {})
 
 
-def field_groups(layer: Layer, model: ScoringModel) -> list[tuple[str, list[Field]]]:
+def field_groups(layer: Layer, model: ScoringModel | None) -> list[tuple[str, list[Field]]]:
     """Return (key of a title, fields): what the score needs, what the direct rules read, the rest."""
-    scored = [f for f in layer.fields if f.id in model.fields]
-    ruled = [f for f in layer.fields if f.id in model.rule_fields and f not in scored]
+    scored = [f for f in layer.fields if model and f.id in model.fields]
+    ruled = [f for f in layer.fields if model and f.id in model.rule_fields and f not in scored]
     rest = [f for f in layer.fields if f not in scored and f not in ruled]
     groups = [("group_scored", scored), ("group_rules", ruled), ("group_rest", rest)]
     return [(title, fields) for title, fields in groups if fields]
 
 
 def draw_form(
-    opened: Opened, model: ScoringModel, places: Places | None, *, before: Features | None = None
+    opened: Opened, model: ScoringModel | None, places: Places | None, *, before: Features | None = None
 ) -> Filled:
     """Draw every input of a record and return what they state now, judged; what is said stands beside its input.
 
