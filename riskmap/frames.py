@@ -302,14 +302,14 @@ def unknown_columns(layer: Layer, names: Sequence[str]) -> UnknownNameError:
     )
 
 
-def _stated(column: pd.Series) -> pa.Array | pa.ChunkedArray:
+def _stated(column: Any) -> pa.Array | pa.ChunkedArray:
     """Return a column as the rules read it: typed, or the texts that a file would hold."""
     if column.dtype == object:
         return pa.array([as_text(cell) for cell in column.tolist()], pa.string())
     return pa.array(column, from_pandas=True)
 
 
-def _texts(column: pd.Series) -> list[str | None]:
+def _texts(column: Any) -> list[str | None]:
     return texts_of(_stated(column)).to_pylist()
 
 
@@ -376,13 +376,11 @@ def _held(known: Features, layer: Layer) -> dict[str, Sequence[Any]]:
         **records.values,
         **{CHECKLIST_PREFIX + item: [row[place] for row in marks] for place, item in enumerate(items)},
     }
-    texts = {key: [as_text(cell) for cell in column] for key, column in columns.items()}
-    points = shapely.points(records.lon, records.lat)
-    shapes = records.shapes or [None] * len(points)
-    return texts | {
-        "geometry": [
-            p if wkb is None else shapely.from_wkb(wkb) for p, wkb in zip(points, shapes, strict=True)
-        ]
+    points = np.asarray(shapely.points(records.lon, records.lat)).tolist()
+    shapes = shapely.from_wkb(records.shapes or [None] * len(points))
+    return {
+        **{key: [as_text(cell) for cell in column] for key, column in columns.items()},
+        "geometry": [point if shape is None else shape for point, shape in zip(points, shapes, strict=True)],
     }
 
 
