@@ -73,7 +73,8 @@ def held(records, at, layer, target):
         case ["contact", role, piece]:
             people = records.contacts[at] if records.contacts else None
             of = {person.role: person for person in people or ()}
-            return getattr(of.get(role, Contact(role)), PIECES[piece])
+            part = getattr(of.get(role, Contact(role)), PIECES[piece])
+            return CLEAR if part == CLEAR.value else part
         case [name] if name in {"name", "subdistrict"}:
             return getattr(records, name)[at]
     column = records.values.get(target)
@@ -287,3 +288,14 @@ def test_a_position_is_judged_alike_from_every_door(d, tmp_path, places):
             if all(f.severity == "warning" for f in findings):
                 at = records.code.index(code)
                 assert (records.lon[at], records.lat[at]) == value, (door, place)
+        edited = gpd.GeoDataFrame(geometry=[Point(place)], index=[new_record(d, layer)], crs=4490)
+        with warnings.catch_warnings(record=True) as heard:
+            warnings.simplefilter("always")
+            if any(f.severity == "error" for f in findings):
+                with pytest.raises(RefusedError, match="位置"):
+                    d["slopes"].edit(edited, **WHO)
+                continue
+            d["slopes"].edit(edited, **WHO)
+        assert len(heard) == bool(findings)
+        records = d._ws.ledger.features("slopes", codes=list(edited.index)).records
+        assert (records.lon[0], records.lat[0]) == value
