@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.attack.rows import Row, row, table
 
 # Each is a module here with `run(room, seed=)`, which returns its rows.
-PARTS = ("kills", "processes", "disk", "requests", "files", "caches")
+PARTS = ("kills", "processes", "disk", "requests", "files", "caches", "mutants")
 
 
 def attack(parts: tuple[str, ...], seed: int) -> list[Row]:

@@ -81,12 +81,13 @@ class Program:
         """Run a command to its end; a command that hangs is killed and comes back as killed."""
         return self.begin(*words, **more).ended()
 
-    def learn(self, *words: object) -> Ran:
-        """Run a command and import beforehand, for all later ones, what it imported."""
+    def learn(self, *words: object, but: tuple[str, ...] = ()) -> Ran:
+        """Run a command and import beforehand, for all later ones, what it imported, `but` these packages."""
         modules = self.room / "modules.json"
         ran = self.run(*words, modules=str(modules))
         if modules.exists():
-            self._order(**{"import": json.loads(modules.read_text(encoding="utf-8"))})
+            names = json.loads(modules.read_text(encoding="utf-8"))
+            self._order(**{"import": [name for name in names if name.partition(".")[0] not in but]})
         return ran
 
 
