@@ -9,33 +9,28 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from riskmap.catalog.layer import Field, Layer
+from riskmap.catalog.layer import Layer
 from riskmap.coordinates import Datum
 from riskmap.errors import Say
-from riskmap.io.files.file_checks import Limits
-from riskmap.io.tables import geometry
-from riskmap.io.tables.assemble import Naming
 from riskmap.io.tables.geometry import stated_positions
-from riskmap.io.tables.headers import POSITION_TARGETS, SHAPE, Match
+from riskmap.io.tables.headers import POSITION_TARGETS, Match
 from riskmap.io.tables.row_parts import Part, Source, say_of
-from riskmap.rules import column as judging
-from riskmap.rules import position, vocabulary
-from riskmap.rules.cell import Problem, judge_answer, judge_code, judge_field, judge_phone, judge_text, shown
-from riskmap.rules.column import Column, distinct, holding
-from riskmap.rules.record import contacts_of
+from riskmap.rules import position, shape, vocabulary
+from riskmap.rules.cell import Finding, shown
+from riskmap.rules.column import distinct, holding
+from riskmap.rules.judge import LayerRules
+from riskmap.rules.record import PIECES, contacts_of
+from riskmap.rules.shape import SHAPE
+from riskmap.rules.subdistricts import Naming
 from riskmap.values.import_plan import Issue
-from riskmap.values.records import CLEAR
-
-NAME_CHARS = 300
 
 
 class BlockReader:
     """Judges the tables of one file against one layer."""
 
-    def __init__(self, layer: Layer, names: Naming, limits: Limits) -> None:
+    def __init__(self, layer: Layer, names: Naming) -> None:
         self._layer = layer
-        self._names = names
-        self._limits = limits
+        self._rules = LayerRules(layer, names)
 
     def read(self, source: Source, datum: Datum | None) -> Part:
         """Return the judged rows of one table. `datum` is None where it states no position."""
@@ -57,21 +52,15 @@ class BlockReader:
         )
         if not count:
             return part
-        self._codes(part, targets.get("code"))
-        if match := targets.get("name"):
-            source_name = distinct(source.column(match.heading.column, fill=True))
-            part.name = self._keep(
-                part,
-                match,
-                judging.judged(
-                    source_name, judge_text(NAME_CHARS), judging.plain_texts(source_name, NAME_CHARS)
-                ),
-            )
-        if match := targets.get("subdistrict"):
-            self._subdistricts(part, match)
+        self._codes(part, targets)
+        part.name = self._judged(part, targets, "name") or part.name
+        stated = self._judged(part, targets, "subdistrict") or [None] * count
+        part.subdistrict = [
+            around if s is None else s for s, around in zip(stated, part.subdistrict, strict=True)
+        ]
         for item in self._layer.fields:
-            if match := targets.get(item.id):
-                part.values[item.id] = self._field(part, item, match)
+            if (values := self._judged(part, targets, item.id)) is not None:
+                part.values[item.id] = values
         self._checklist(part, targets)
         self._contacts(part, targets)
         self._versions(part, targets.get("version"))
@@ -79,106 +68,43 @@ class BlockReader:
             self._positions(part, targets, datum)
         return part
 
-    def _keep(self, part: Part, match: Match, column: Column) -> list[Any]:
-        for row, text, problem in column.remarks():
-            say_of(part, row, match, problem, value=text)
+    def _judged(
+        self, part: Part, targets: dict[str, Match], target: str, *, fill: bool = True
+    ) -> list[Any] | None:
+        """Return the judged column of a target, None where the table has none; what is said is written down."""
+        match = targets.get(target)
+        if match is None:
+            return None
+        column = self._rules.of(target).column(
+            part.source.column(match.heading.column, fill=fill), unit=match.unit
+        )
+        if target == "code":  # first, so that what is said of a code names it
+            part.code = column.values
+        for row, text, finding in column.findings():
+            say_of(part, row, match, finding, value=text)
         return column.values
 
-    def _codes(self, part: Part, match: Match | None) -> None:
-        if match is not None:
-            source = distinct(part.source.column(match.heading.column))
-            column = judging.judged(source, judge_code, judging.plain_codes(source))
-            # First, so that what is said of a code names it.
-            part.code = [c if isinstance(c, str) else None for c in column.values]
-            self._keep(part, match, column)
-        for row in range(len(part.code)):
-            if part.code[row] is None and row not in part.errors:
-                say_of(
-                    part,
-                    row,
-                    match,
-                    Problem("missing_code", "error", Say("没有编号；请填写编号", "no code; write the code")),
-                    value=None,
-                    target="code",
-                )
-
-    def _field(self, part: Part, item: Field, match: Match) -> list[Any]:
-        source = distinct(part.source.column(match.heading.column, fill=True))
-        limit = self._limits.cell_chars
-        known = None
-        if item.type == "text":
-            known = judging.plain_texts(source, limit)
-        elif item.type in {"number", "integer"}:
-            known = judging.plain_numbers(source, item, match.unit)
-        judge = judge_field(item, header_unit=match.unit, text_limit=limit)
-        return self._keep(part, match, judging.judged(source, judge, known))
-
-    def _subdistricts(self, part: Part, match: Match) -> None:
-        source = distinct(part.source.column(match.heading.column, fill=True))
-        column = judging.judged(source, judge_text(100), judging.plain_texts(source, 100))
-        values = self._keep(part, match, column)
-        known: dict[str, tuple[str, bool]] = {}
-        for row, value in enumerate(values):
-            if not isinstance(value, str):
-                part.subdistrict[row] = value if value is CLEAR else part.subdistrict[row]
-                continue
-            if value not in known:
-                known[value] = self._names.canonical(value)
-            name, ours = known[value]
-            part.subdistrict[row] = name
-            if not ours:
-                say_of(
-                    part,
-                    row,
-                    match,
-                    Problem(
-                        "unknown_subdistrict",
-                        "warning",
-                        Say(
-                            f"{shown(value)} 不是本区的街道，已按原文保留；请核对",
-                            f"{shown(value)} is not a sub-district of this district and was kept as written; check it",
-                        ),
-                    ),
-                    value=value,
-                )
+    def _codes(self, part: Part, targets: dict[str, Match]) -> None:
+        self._judged(part, targets, "code", fill=False)
+        missing = Finding("missing_code", "error", Say("没有编号；请填写编号", "no code; write the code"))
+        for row, code in enumerate(part.code):
+            if code is None and row not in part.errors:
+                say_of(part, row, targets.get("code"), missing, value=None, target="code")
 
     def _checklist(self, part: Part, targets: dict[str, Match]) -> None:
-        if self._layer.checklist is None:
-            return
-        items = [targets.get(f"checklist:{item.id}") for item in self._layer.checklist.items]
-        if not any(items):
-            return
-        count = len(part.code)
-        answers: list[list[Any]] = []
-        for match in items:
-            if match is None:
-                answers.append([None] * count)
-                continue
-            source = distinct(part.source.column(match.heading.column, fill=True))
-            answers.append(self._keep(part, match, judging.judged(source, judge_answer)))
-        part.checklist = list(zip(*answers, strict=True))
+        items = self._layer.checklist.items if self._layer.checklist else ()
+        answers = [self._judged(part, targets, f"checklist:{item.id}") for item in items]
+        if any(column is not None for column in answers):
+            empty = [None] * len(part.code)
+            part.checklist = list(zip(*(empty if c is None else c for c in answers), strict=True))
 
     def _contacts(self, part: Part, targets: dict[str, Match]) -> None:
-        columns: dict[tuple[str, str], list[Any]] = {}
-        for role in self._layer.contacts:
-            for piece in ("name", "phone", "post", "verified"):
-                match = targets.get(f"contact:{role.id}:{piece}")
-                if match is None:
-                    continue
-                source = distinct(part.source.column(match.heading.column, fill=True))
-                if piece == "phone":
-                    column = judging.judged(source, judge_phone, judging.plain_phones(source))
-                elif piece == "verified":
-                    date = Field(id=piece, title=role.title, type="date")
-                    column = judging.judged(source, judge_field(date, header_unit="", text_limit=100))
-                else:
-                    column = judging.judged(source, judge_text(200), judging.plain_texts(source, 200))
-                kept = self._keep(part, match, column)
-                # 无 in a person's cell says that nobody is named: a vacancy, not a person called 无.
-                # 清空 travels as that word: a contact has no room for anything but texts.
-                columns[role.id, piece] = [
-                    CLEAR.value if v is CLEAR else None if v in vocabulary.NOBODY else v for v in kept
-                ]
+        columns = {
+            (role.id, piece): column
+            for role in self._layer.contacts
+            for piece in PIECES
+            if (column := self._judged(part, targets, f"contact:{role.id}:{piece}")) is not None
+        }
         if columns:
             part.contacts = contacts_of(self._layer.contacts, columns, len(part.code))
 
@@ -199,7 +125,7 @@ class BlockReader:
                     part,
                     row,
                     match,
-                    Problem(
+                    Finding(
                         "unreadable_version",
                         "warning",
                         Say(
@@ -255,20 +181,20 @@ class BlockReader:
                 )
             )
             match, text = found[0]
-            say_of(part, row, match, Problem("cannot_clear", "warning", say), value=text)
+            say_of(part, row, match, Finding("cannot_clear", "warning", say), value=text)
 
     def _geometry(self, part: Part, targets: dict[str, Match], datum: Datum) -> None:
         column = part.source.shapes
         assert column is not None
         if len(part.source.rows) != len(column):
             column = column.take(pa.array(part.source.rows))
-        found = geometry.from_wkb(column.to_pylist())
+        found = shape.from_wkb(column.to_pylist())
         if self._layer.geometry != "point":
-            shaped = geometry.shape(found, datum, self._layer.geometry)
+            shaped = shape.shape(found, datum, self._layer.geometry)
             part.shapes, part.lon, part.lat = shaped.shapes, shaped.lon, shaped.lat
             self._remark(part, targets, shaped.remarks)
             return
-        x, y, remarks = geometry.points_of(found)
+        x, y, remarks = shape.points_of(found)
         self._remark(part, targets, remarks)
         has = np.isfinite(x) | np.isfinite(y)
         stated = position.Stated(
@@ -278,11 +204,11 @@ class BlockReader:
 
     def _wkt(self, part: Part, match: Match, datum: Datum) -> NDArray[np.bool_]:
         texts = part.source.column(match.heading.column).to_pylist()
-        found = geometry.from_wkt(texts)
-        shaped = geometry.shape(found, datum, self._layer.geometry)
+        found = shape.from_wkt(texts)
+        shaped = shape.shape(found, datum, self._layer.geometry)
         part.shapes, part.lon, part.lat = shaped.shapes, shaped.lon, shaped.lat
         shaped.remarks += [
-            geometry.unreadable_text(i, text)
+            shape.unreadable_text(i, text)
             for i, text in enumerate(texts)
             if text and found[i] is None and "EMPTY" not in text.upper()
         ]
@@ -321,7 +247,7 @@ class BlockReader:
                 part,
                 remark.at,
                 match,
-                Problem(remark.rule, remark.severity, remark.say),
+                Finding(remark.rule, remark.severity, remark.say),
                 value=remark.value,
                 target=remark.target,
                 also=cells if remark.severity == "error" else (),
