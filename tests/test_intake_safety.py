@@ -10,7 +10,6 @@ import sqlite3
 import struct
 import subprocess
 import sys
-import time
 import zipfile
 from pathlib import Path
 
@@ -105,9 +104,9 @@ def test_a_workbook_that_unpacks_to_hundreds_of_megabytes_is_refused_before_it_i
         with archive.open("xl/worksheets/sheet1.xml", "w") as sheet:
             for _ in range(200):
                 sheet.write(b" " * (1 << 20))
-    started = time.monotonic()
+    used = sum(os.times()[:4])
     assert "压缩炸弹" in refused(bomb)
-    assert time.monotonic() - started < 5
+    assert sum(os.times()[:4]) - used < 5  # seconds of this process and its children, however busy others are
 
 
 def test_a_workbook_that_lies_about_its_size_is_stopped_by_the_memory_limit(tmp_path):

@@ -19,9 +19,9 @@ from tests.attack.program import (
     fresh_copy,
     held,
     ledger_of,
-    until,
     wrong_message,
 )
+from tests.waiting import until
 
 POINTS = 1500
 NEW = 3000  # rows of the killed import
@@ -182,7 +182,7 @@ def undisturbed(program: Program, act: Act, place: Place) -> tuple[float, float,
 
 
 def first_byte(place: Place, before: set[tuple[str, int]], running: Running) -> None:
-    until(lambda: place.written() != before or not running.alive())
+    until(lambda: place.written() != before or not running.alive(), step=0.002)
 
 
 def problems(program: Program, act: Act, place: Place, whole: Whole) -> list[str]:

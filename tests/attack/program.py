@@ -12,7 +12,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -195,11 +194,3 @@ def fresh_copy(source: Path, target: Path) -> Path:
     """Put a copy of a workspace where another was."""
     shutil.rmtree(target, ignore_errors=True)
     return Path(shutil.copytree(source, target))
-
-
-def until(holds: Any, *, within: float = PATIENCE_S, step: float = 0.002) -> bool:
-    """Wait for a condition; returns whether it came within the seconds."""
-    end = time.monotonic() + within
-    while not (found := holds()) and time.monotonic() < end:
-        time.sleep(step)
-    return bool(found)

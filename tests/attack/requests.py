@@ -22,9 +22,10 @@ from urllib.parse import quote
 import psutil
 from itsdangerous import URLSafeSerializer
 
-from tests.attack.program import LAYER, ROOT, Program, until, workspace
+from tests.attack.program import LAYER, ROOT, Program, workspace
 from tests.attack.rows import Row, row
 from tests.map_workspace import HOSTILE
+from tests.waiting import until
 
 SECRET = "attack"
 POINTS = 1500
