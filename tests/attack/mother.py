@@ -76,7 +76,7 @@ def _edits(root: str, layer: str, field: str, name: str, count: str, *codes: str
             try:
                 made = edit_point(
                     ws, layer, code, seen=seen, changes={field: text}, by=local_actor(name), why="attack"
-                )
+                ).version
             except StaleRevisionError:
                 made = 0
             _say([code, seen, made, text])
