@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 from riskmap.catalog import layer_file, model_file
 from riskmap.catalog.problems import TomlFile
@@ -29,6 +29,8 @@ settings.register_profile(
     database=None if CI else settings.default.database,
 )
 settings.load_profile("riskmap")
+# A mutant is noticed or not; nobody asks for its smallest example.
+settings.register_profile("mutants", phases=[Phase.explicit, Phase.generate], derandomize=True, database=None)
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ from tests.attack.program import LAYER, ROOT, Program, Running, workspace, wrong
 from tests.attack.rows import Row, row
 
 POINTS = 60
-FUZZED = 160
+FUZZED = 100
 SLOWEST_S = 90  # the program stops reading a file after a minute of its own
 MESSY = ROOT / "tests" / "cases" / "messy"
 FORMATS = ("xlsx", "csv", "geojson", "gpkg", "shp.zip", "kml", "parquet")
