@@ -18,9 +18,9 @@ from streamlit.util import calc_hash
 import riskmap.web
 from riskmap.web.frame import state
 from riskmap.web.frame.assets import first_pictures
+from tests.waiting import PATIENCE_S
 
 UI = Path(riskmap.web.__file__).parent
-PATIENCE_S = 60
 # A server compiles each page and looks through the installed packages once for all its sessions; so do the
 # tests, whose runner would do the one at each run and the other at each page.
 COMPILED = ScriptCache()
