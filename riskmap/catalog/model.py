@@ -45,10 +45,8 @@ _MOST_DECIMALS = 9
 _MOST_DAYS = 36_525
 
 
+# Where numbers come from; "" where somebody changed them and nobody has stated it anew.
 _Source = Annotated[str, StringConstraints(max_length=600)]
-
-
-_StatedSource = Annotated[str, StringConstraints(min_length=1, max_length=600)]
 
 
 _Fraction = Annotated[str, StringConstraints(pattern=r"^1/[1-9][0-9]?$")]
@@ -273,7 +271,7 @@ class Learned(Steps):
     reference: Mapping[str, bool | float]
     missing: Literal["unrated", "worst"] = "unrated"
     worst: float | None = Key(default=None, gt=0, le=1)
-    source: _StatedSource
+    source: _Source
 
     def predictors(self) -> tuple[Predictor, ...]:
         """Return the leaves that feed the node, one for each predictor."""
@@ -336,7 +334,7 @@ class Rule(Part):
     tier: Literal["major", "large", "general"]
     when: Items[FieldCondition] = Key(min_length=1)
     status: Status = "adopted"
-    source: _StatedSource
+    source: _Source
 
 
 class Gate(Part):
@@ -349,7 +347,7 @@ class Gate(Part):
     at_most: Literal["low", "general", "large"]
     when: Items[Condition] = Key(min_length=1)
     status: Status = "adopted"
-    source: _StatedSource
+    source: _Source
 
 
 class Effect(Part):
@@ -381,7 +379,7 @@ class Measure(Part):
     floor: Literal["large", "general", "low"]
     rules: bool = False
     status: Status
-    source: _StatedSource
+    source: _Source
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -424,13 +422,15 @@ class ModelHead(Part):
     """What a model file says beside its nodes.
 
     Scores are rounded to `decimals` before they are compared (floats miss limits). `unit` says what
-    the score counts; `uncertainty` how sure the numbers are, None: nothing is stated.
+    the score counts; `uncertainty` how sure the numbers are, None: nothing is stated; `adopted` on what
+    ground, by whom and when it was adopted, "" where nobody stated it.
     """
 
     id: Slug
     title: Title
     version: Words
     status: Status
+    adopted: str = Key(default="", max_length=600)
     source: str = Key(min_length=1, max_length=1200)
     unit: Title = Say("", "")
     score: str

@@ -23,6 +23,7 @@ from riskmap.actions.episode import inputs
 from riskmap.actions.episode.fire_weather import fire_weather
 from riskmap.actions.episode.hazards_at import Gauges, Weather
 from riskmap.actions.episode.inputs import Given, check, hours, middle, moment_of_scenario, read
+from riskmap.actions.tier_models import made_by
 from riskmap.actions.workspace import Workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.catalog import Layer
@@ -378,6 +379,12 @@ def body_of(ws: Workspace, found: Prepared) -> dict[str, Any]:
         ],
         "response": found.given.response,
         "model": found.given.model,
+        "tier_models": {
+            layer: [
+                {**one.named, "status": one.status, "zh": one.title.zh, "en": one.title.en} for one in models
+            ]
+            for layer, models in made_by(ws, found.outcomes).items()
+        },
         "notes": [{"zh": note.zh, "en": note.en} for note in found.notes],
         "skipped": {layer: list(o.skipped) for layer, o in found.outcomes.items() if o.skipped},
         "closed": [

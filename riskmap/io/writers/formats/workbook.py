@@ -34,8 +34,7 @@ from riskmap.io.writers.workbook_parts import (
     width,
 )
 from riskmap.rules.arrays import pc
-from riskmap.texts import made_text, t
-from riskmap.values.assessment import ModelStamp
+from riskmap.texts import made_text, newer_text, t
 from riskmap.values.inventory import (
     DEMO_MARK,
     STATES,
@@ -150,23 +149,11 @@ def _facts(inventory: Inventory) -> list[tuple[str, str]]:
         for part in inventory.layers
     ]
     facts += [
-        (t("export_newer", lang), _newer(part, part.adopted, lang))
+        (t("export_newer", lang), newer_text(part.layer.title, part.models, part.adopted, lang))
         for part in inventory.layers
         if part.adopted is not None
     ]
     return facts
-
-
-def _newer(part: LayerInventory, adopted: ModelStamp, lang: Lang) -> str:
-    return t(
-        "export_newer_text",
-        lang,
-        layer=part.layer.title.text(lang),
-        adopted=adopted.version,
-        made=t("export_list_separator", lang).join(
-            m.version for m in part.models if m.digest != adopted.digest
-        ),
-    )
 
 
 def _write_check(sheet: Worksheet, looks: Looks, inventory: Inventory, row: int) -> int:
