@@ -390,3 +390,34 @@ def test_stations_show_the_rain_of_the_hour(ws, files):
 def storm_rain(found, ws):
     (station,) = body_of(ws, found)["rain"]
     return station
+
+
+def test_a_trigger_on_runoff_compares_what_the_curve_number_of_each_record_lets_run_off(tmp_path):
+    from tests.cli import riskmap
+    from tests.golden.small import SPOTS
+
+    who = ("--by", "值班员", "--why", "测试")
+    ws, spots, rains = tmp_path / "ws", tmp_path / "spots.csv", tmp_path / "rain.csv"
+    spots.write_text(SPOTS, "utf-8")
+    rains.write_text(rain(), "utf-8")
+    assert riskmap("init", ws, "--name", "测试区", *who).status == 0
+    layer = ws / "layers/waterlogging.toml"
+    trigger = """
+[[triggers]]
+id = "runs_off"
+title = { zh = "产流", en = "Runoff" }
+driver = "runoff_mm"
+hold_hours = 1
+status = "draft"
+source = "测试"
+levels = [{ from = 0.1, tier = "major" }]
+"""
+    layer.write_text(layer.read_text("utf-8") + trigger, "utf-8")
+    here = ("--workspace", ws)
+    assert riskmap("import", "waterlogging", spots, "--crs", "cgcs2000", *who, *here).status in (0, 1)
+    assert riskmap("assess", *who, *here).status == 0
+    told = riskmap("prepare", "--rain", rains, "--at", "2024-09-05 10:00", "--dry-run", *who, "--json", *here)
+    found = [one for one in told.json["escalations"] if one["trigger"] == "runs_off"]
+    assert {one["code"] for one in found} == {
+        "NL2"
+    }  # NL1 is major already; nobody knows the curve number of NL3

@@ -22,6 +22,7 @@ from riskmap.catalog.layer import Layer
 from riskmap.catalog.model import Combination, Node, Prediction, ScoringModel
 from riskmap.errors import FormulaError
 from riskmap.formulas.composite import entropy_weights
+from riskmap.formulas.methods import Fitted
 from riskmap.rules.arrays import Columns
 from riskmap.rules.conditions import fired, held
 from riskmap.scoring.fit import Fit, NodeFit, needed_fit
@@ -108,7 +109,8 @@ def _parts_fit(model: ScoringModel, node: Combination, parts: Sequence[Any]) -> 
     # Columns are judged one by one; sorted, their sums do not depend on the order of the rows.
     table = np.sort(complete, axis=0) + 0.0
     weights = _entropy(model, node, table) if node.weighting else weights_of(node, None)
-    return NodeFit(len(table), weights=weights, **(how(node, table) if how else {}))
+    ends = Fitted() if how is None else how(node, table)
+    return NodeFit(len(table), weights=weights, scale=ends.scale, least=ends.least, most=ends.most)
 
 
 def _entropy(model: ScoringModel, node: Combination, table: Floats) -> tuple[float, ...]:

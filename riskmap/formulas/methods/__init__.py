@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from riskmap.array_types import Floats
 from riskmap.errors import Say
@@ -31,12 +31,12 @@ class Node(Protocol):
     constants: Mapping[str, float]
 
 
-class Fitted(Protocol):
-    """What `Method.fit` took from the parts of a whole layer: per part a divisor and both ends."""
+class Fitted(NamedTuple):
+    """What `Method.fit` takes from the parts of a whole layer: per part a divisor and both ends."""
 
-    scale: Sequence[float]
-    least: Sequence[float]
-    most: Sequence[float]
+    scale: tuple[float, ...] = ()
+    least: tuple[float, ...] = ()
+    most: tuple[float, ...] = ()
 
 
 Combine = Callable[[Any, Sequence[Any], Sequence[float], Any], Any]  # Node, parts, weights, Fitted or None
@@ -55,7 +55,7 @@ class Method:
     None where the method has no use for them. `known_only`: can do with the parts that are known. `keys`: the
     keys of a combination that are stated with this method and without one are a mistake. `parts_at_least`: as
     many nodes. `additive`: without steps it is Σ weight·part. `fit` takes the node and the complete rows,
-    rows × parts, each column sorted, and gives the fields of `Fitted` that the method needs. `polarity`: the
+    rows × parts, each column sorted. `polarity`: the
     direction in which part number n moves the value, +1, −1, or 0 for nobody can say.
     """
 
@@ -67,7 +67,7 @@ class Method:
     keys: tuple[Key, ...] = ()
     parts_at_least: int = 1
     additive: bool = False
-    fit: Callable[[Any, Floats], dict[str, tuple[float, ...]]] | None = None
+    fit: Callable[[Any, Floats], Fitted] | None = None
     polarity: Callable[[Any, int], int] = _rises
 
 

@@ -18,13 +18,12 @@ def _combine(_: Node, parts: Sequence[Any], weights: Sequence[float], fit: Fitte
     return closeness(parts, weights, scale=fit.scale, least=fit.least, most=fit.most)
 
 
-def _fit(node: Node, table: Floats) -> dict[str, tuple[float, ...]]:
+def _fit(node: Node, table: Floats) -> Fitted:
     if not len(table):
-        return dict.fromkeys(("scale", "least", "most"), (0.0,) * len(node.of))
+        return Fitted(*[(0.0,) * len(node.of)] * 3)
     least, most = table[0], table[-1]
     scale = np.sqrt((table**2).sum(axis=0)) if node.norm == "vector" else most - least
-    found = {"scale": scale, "least": least, "most": most}
-    return {name: tuple(column.tolist()) for name, column in found.items()}
+    return Fitted(*(tuple(column.tolist()) for column in (scale, least, most)))
 
 
 METHODS: Final = (

@@ -32,9 +32,9 @@ class Page:
 def pages() -> dict[str, Page]:
     """Return every page by its id, in their order. StopIteration where a file states none."""
     found: list[Page] = []
-    for folder in map(Path, __path__):
-        for module in pkgutil.iter_modules([str(folder)]):
-            file = folder / (f"{module.name}/__init__.py" if module.ispkg else f"{module.name}.py")
+    for folder in __path__:  # once the page map is imported, that name is the page here
+        for module in pkgutil.iter_modules([folder]):
+            file = Path(folder, f"{module.name}/__init__.py" if module.ispkg else f"{module.name}.py")
             found.append(replace(_stated(file.read_text("utf-8")), file=file))
     return {page.id: page for page in sorted(found, key=lambda page: (page.order, page.id))}
 
