@@ -30,7 +30,6 @@ from riskmap.ledger import scenarios as events
 from riskmap.ledger import schema as s
 from riskmap.ledger.assessments import RunResult, Scored
 from riskmap.ledger.column_reading import LayerColumns, read_inputs
-from riskmap.ledger.columns import Box
 from riskmap.ledger.editing import RecordEdit
 from riskmap.ledger.held_rows import HeldEntry
 from riskmap.ledger.history import BatchInfo, ChangesetInfo, ExportInfo
@@ -231,12 +230,10 @@ class Ledger:
         include_retired: bool = False,
         contacts: bool = False,
         codes: Sequence[str] | None = None,
-        within: Box | None = None,
     ) -> Features:
         """Return a layer in code order, now or as it was at a moment.
 
-        `contacts` asks for personal data, unmasked; `codes` and `within` (west, south, east,
-        north in degrees, of the present positions) narrow the layer.
+        `contacts` asks for personal data, unmasked; `codes` narrow the layer.
         """
         return history.features(
             self._store,
@@ -245,7 +242,6 @@ class Ledger:
             include_retired=include_retired,
             contacts=contacts,
             codes=codes,
-            within=within,
         )
 
     def layer_columns(self, layer: Layer, *, as_of: dt.datetime | None = None) -> LayerColumns:
@@ -471,6 +467,10 @@ class Ledger:
         """Return every inconsistency of the file or its content; empty where it is sound."""
         return upkeep.check(self._store)
 
+    def fields_kept(self) -> dict[str, dict[str | None, int]]:
+        """Return layer → field id → how many active records hold a value; under None, how many there are."""
+        return upkeep.fields_kept(self._store)
+
     def record_export(self, *, by: str, why: str, what: str, unmasked: bool) -> None:
         """Note an export; it changes no record, so `state` stays."""
         with self._store.writing() as connection:
@@ -485,6 +485,6 @@ class Ledger:
                 )
             )
 
-    def exports(self, *, limit: int = 50) -> list[ExportInfo]:
-        """Return the last exports noted, newest first."""
-        return history.exports(self._store, limit=limit)
+    def exports(self, *, limit: int = 50, what: str = "") -> list[ExportInfo]:
+        """Return the last exports noted, newest first; all, or those whose `what` begins so."""
+        return history.exports(self._store, limit=limit, what=what)

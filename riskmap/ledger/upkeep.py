@@ -66,13 +66,6 @@ _PROBLEMS: tuple[tuple[str, str], ...] = (
         ),
     ),
     (
-        "feature {0}: the spatial index does not hold it, or holds too much",
-        (
-            "SELECT f.code FROM feature f LEFT JOIN feature_box b ON b.id = f.id "
-            "WHERE (f.minx IS NULL) <> (b.id IS NULL)"
-        ),
-    ),
-    (
         "batch {0}: its rejected rows are not those it counted",
         (
             "SELECT b.id FROM import_batch b LEFT JOIN rejected_row j ON j.batch_id = b.id "
@@ -95,13 +88,29 @@ def check(store: Store) -> list[str]:
         found += [f"foreign key: {tuple(row)}" for row in keys[:_SHOWN]]
         if found:
             return found
-        boxes = connection.exec_driver_sql("SELECT rtreecheck('feature_box')").scalar()
-        if boxes != "ok":
-            # Reading through a broken index fails: say only this.
-            return [f"spatial index: {line}" for line in str(boxes).splitlines()[:_SHOWN]]
         for message, query in _PROBLEMS:
             rows = connection.exec_driver_sql(f"{query} LIMIT {_SHOWN}").scalars().all()
             found += [message.format(row) for row in rows]
+    return found
+
+
+_FIELDS_KEPT = """
+WITH held AS (
+    SELECT f.layer, CASE WHEN json_valid(r.body) THEN r.body ELSE '{}' END AS body
+    FROM feature f JOIN revision r ON r.id = f.revision_id WHERE r.retired IS NULL
+)
+SELECT layer, NULL, count(*) FROM held GROUP BY layer
+UNION ALL
+SELECT layer, key, count(*) FROM held, json_each(body) GROUP BY layer, key
+"""
+
+
+def fields_kept(store: Store) -> dict[str, dict[str | None, int]]:
+    """Return layer → field id → how many active records hold a value; under None, how many there are."""
+    found: dict[str, dict[str | None, int]] = {}
+    with store.reading() as connection:
+        for layer, field, n in connection.exec_driver_sql(_FIELDS_KEPT):
+            found.setdefault(layer, {})[field] = n
     return found
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import shapely
 
-from riskmap.actions.inventory.point_joins import Join, Nearest, Plan, Raster, Tally, Within, score_alone
+from riskmap.actions.inventory.point_joins import Join, Nearest, Plan, Raster, Within, score_alone
 from riskmap.actions.inventory.point_tasks import (
     Engine,
     Progress,
@@ -39,6 +39,7 @@ from riskmap.catalog.model_file import read_model
 from riskmap.catalog.problems import read_text
 from riskmap.coordinates import parse_datum
 from riskmap.errors import CatalogError, ExportError, RiskmapError, Say, UnknownNameError, UnreadableFileError
+from riskmap.interface import option
 from riskmap.io.files.atomic import replacing
 from riskmap.io.files.text_files import file_digest
 from riskmap.io.readers.boundaries import read_boundaries
@@ -138,9 +139,9 @@ class ModelAlone:
         of = read_layer(read_text(layer, layer.name), layer.name) if layer else _layer_naming(model.id, path)
         return cls(of, model_for(of, text, path.name), load_artefacts(path.parent, model))
 
-    def score(self, table: pa.Table) -> tuple[pa.Table, Tally]:
-        """Return score, tier, missing and rules of every row, and the tally; columns by field id."""
-        return score_alone(self.layer, self.model, table, learned=self.learned)
+    def score(self, table: pa.Table) -> pa.Table:
+        """Return score, tier, missing and rules of every row of judged columns, by field id."""
+        return score_alone(self.layer, self.model, table, learned=self.learned)[0]
 
 
 def _layer_naming(model: str, path: Path) -> Layer:
@@ -175,17 +176,20 @@ def _joins(
         places = np.ascontiguousarray(places[np.isfinite(places).all(axis=1)])
         if not len(places):
             raise RiskmapError(
-                f"--nearest {column}={target}：该图层没有带坐标的记录；请先导入",
-                f"--nearest {column}={target}: the layer has no located record; import some first",
+                f"{option('nearest')} {column}={target}：该图层没有带坐标的记录；请先导入",
+                f"{option('nearest', 'en')} {column}={target}: the layer has no located record; import some first",
             )
         joins.append(Nearest(column, places.tobytes()))
     for column, path in within.items():
-        named = read_boundaries(path, named=Say("--within ", "given with --within"))
+        named = read_boundaries(
+            path, named=Say(f"{option('within', 'en')} ", f"given with {option('within', 'en')}")
+        )
         joins.append(Within(column, tuple((name, shapely.to_wkb(shape)) for name, shape in named.items())))
     for column, path in raster.items():
         if not path.is_file():
             raise RiskmapError(
-                f"--raster {column}={path}：没有这个文件", f"--raster {column}={path}: there is no such file"
+                f"{option('raster')} {column}={path}：没有这个文件",
+                f"{option('raster', 'en')} {column}={path}: there is no such file",
             )
         joins.append(Raster(column, str(path.resolve()), file_digest(path)))
     return tuple(joins)
