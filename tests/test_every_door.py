@@ -36,7 +36,6 @@ TEXTS = st.one_of(
 )
 GENTLY = settings(
     max_examples=5,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
 )
 

@@ -6,7 +6,7 @@ import tomllib
 from datetime import date
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from riskmap.actions.model_saving import open_model, raised_text, save_model
@@ -144,7 +144,6 @@ PATHS = [path for path, one in editable_values(LEC).items() if one.kind == "numb
 
 
 @given(st.sets(st.sampled_from(PATHS), max_size=4), st.booleans())
-@settings(deadline=None)
 def test_exactly_the_parts_with_another_number_lose_their_source(paths, adopt):
     text = changed_text(LEC, {path: float(editable_values(LEC)[path].value) + 0.5 for path in paths})
     done = signed(text, adopt=adopt)
