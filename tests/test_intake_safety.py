@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.server
+import json
 import os
 import sqlite3
 import struct
 import subprocess
 import sys
+import threading
 import time
 import zipfile
 from pathlib import Path
@@ -299,3 +303,31 @@ def test_what_a_parser_writes_stays_in_the_workers_own_folder(tmp_path):
         (tmp_path / f"a{ending}").write_bytes(source.with_suffix(ending).read_bytes())
     assert len(read(tmp_path / "a.shp", "shelters", None).records) == 12
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.dbf", "a.prj", "a.shp"]
+
+
+def test_a_coordinate_system_by_link_is_not_fetched(tmp_path, monkeypatch):
+    asked = []
+
+    class Server(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            self.send_error(404)
+
+        def log_message(self, *_):
+            pass
+
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        href = f"http://127.0.0.1:{server.server_port}/x"
+        point = {"type": "Point", "coordinates": [114.1, 22.55]}
+        document = {
+            "type": "FeatureCollection",
+            "crs": {"type": "link", "properties": {"href": href, "type": "ogcwkt"}},
+            "features": [{"type": "Feature", "properties": {"编号": "A1"}, "geometry": point}],
+        }
+        (tmp_path / "a.geojson").write_text(json.dumps(document), encoding="utf-8")
+        with contextlib.suppress(UnreadableFileError):
+            read(tmp_path / "a.geojson", datum=None)
+        server.shutdown()
+    assert asked == []

@@ -51,6 +51,10 @@ def limit_gdal(kind: str, extra: tuple[str, ...] = ()) -> str:
         GDAL_SKIP="VRT,WMS,WCS,HTTP,DERIVED",
         GDAL_DRIVER_PATH="disable",
         CPL_VSIL_CURL_ALLOWED_EXTENSIONS=".none",
+        GDAL_HTTP_PROXY="127.0.0.1:1",  # nobody listens: a coordinate system by link is not fetched
+        GDAL_HTTPS_PROXY="127.0.0.1:1",
+        NO_PROXY="",
+        no_proxy="",
         GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR" if wanted != "ESRI Shapefile" else "FALSE",
         OGR_SQLITE_LOAD_EXTENSIONS="",
         LIBKML_LAUNDER_FIELD_NAMES="NO",  # else 编号 becomes __
