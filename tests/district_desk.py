@@ -34,7 +34,7 @@ def district_desk(folder: Path) -> Path:
         "成员2.csv": bulletin(shift=-0.1, wind=40),
         "雨量.csv": rain(stations=3),
         "点.csv": "id,lon,lat\nA,114.11,22.55\nB,114.2,22.6\n",
-        "预警.csv": "预警,街道,发布时间(北京时间),失效时间(北京时间)\n暴雨橙色,演示禾岗街道,2024-09-05 09:00,2024-09-06 09:00\n",
+        "预警.csv": "预警种类,颜色,街道,发布时间(北京时间),失效时间\n暴雨,橙色,演示禾岗街道,2024-09-05 09:00,2024-09-06 09:00\n",
         "天气.csv": "month,day,temp,rh,ws,prec\n" + "".join(f"9,{d},31,45,18,0\n" for d in range(1, 8)),
         "危险区.csv": f"编号,经度,纬度,半径\nD1,{CENTRE[0]},{CENTRE[1]},400\n",
         "样本.csv": samples(),
