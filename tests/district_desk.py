@@ -46,7 +46,7 @@ def district_desk(folder: Path) -> Path:
     return home
 
 
-def samples(count: int = 240) -> str:
+def samples(count: int = 120) -> str:
     """Slides where it is steep, in EPSG:4547, metres."""
     draw = np.random.default_rng(3)
     east, north = draw.uniform(500_000, 506_000, count), draw.uniform(2_490_000, 2_496_000, count)
