@@ -20,6 +20,15 @@ class Say:
     zh: str
     en: str
 
+    @classmethod
+    def listed(cls, many: Sequence[Say], most: int = 20) -> Say:
+        """Return sentences on a line each: the first ones, and how many more there are."""
+        more = len(many) - most
+        zh, en = ([one.text(lang) for one in many[:most]] for lang in ("zh", "en"))
+        if more > 0:
+            zh, en = [*zh, f"……另有 {more} 处"], [*en, f"… and {more} more"]
+        return cls("\n".join(zh), "\n".join(en))
+
     def text(self, lang: Lang = "zh") -> str:
         """Return the sentence in `lang`."""
         return self.zh if lang == "zh" else self.en
@@ -183,12 +192,10 @@ class RefusedError(RiskmapError):
         super().__init__(zh, en)
 
     @classmethod
-    def of(cls, refusals: Sequence[Say], *, most: int) -> RefusedError:
-        """Return the error about refused values; its message shows `most` of them."""
-        more = len(refusals) - most
-        zh = "\n".join(one.zh for one in refusals[:most]) + (f"\n……另有 {more} 处" if more > 0 else "")
-        en = "\n".join(one.en for one in refusals[:most]) + (f"\n… and {more} more" if more > 0 else "")
-        return cls(tuple(refusals), f"{zh}；未写入", f"{en}; nothing was written")
+    def of(cls, refusals: Sequence[Say]) -> RefusedError:
+        """Return the error about refused values; its message shows the first of them."""
+        listed = Say.listed(refusals)
+        return cls(tuple(refusals), f"{listed.zh}；未写入", f"{listed.en}; nothing was written")
 
 
 class SelectionError(RiskmapError):

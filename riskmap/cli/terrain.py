@@ -213,7 +213,7 @@ def _print_days(document: dict[str, Any]) -> None:
 
 @app.command()
 def coverage(
-    layer: Annotated[str, typer.Option("--layer", metavar="LAYER")] = "forest_fire_grids",
+    layer: Annotated[str | None, typer.Option("--layer", metavar="LAYER")] = None,
     forest: Annotated[Path | None, typer.Option("--forest", metavar="FILE")] = None,
     as_json: JsonOption = False,
     workspace: WorkspaceOption = None,
@@ -228,7 +228,7 @@ def coverage(
     if as_json:
         print_json(document)
     else:
-        _print_coverage(document, ws.catalog.layer(layer).title.text(LANG))
+        _print_coverage(document, ws.catalog.layer(document["layer"]).title.text(LANG))
     raise typer.Exit(0 if document["complete"] else 1)
 
 
