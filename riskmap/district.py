@@ -33,6 +33,7 @@ from riskmap.actions.inventory.point_tables import ModelAlone
 from riskmap.actions.records.editing import edit_points
 from riskmap.actions.records.scoring import assess_layers, explain_point, point_history
 from riskmap.actions.workspace import Workspace, create_workspace, open_workspace
+from riskmap.actions.workspace.check import check as checked
 from riskmap.actions.workspace.demo import DEMO_POINTS, create_demo_workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.catalog import Layer
@@ -344,6 +345,29 @@ class District:
 
         """
         return Summary(summarise(self._ws, as_of=_day(as_of), compare=_day(compare)))
+
+    def check(self) -> pd.DataFrame:
+        """Look whether files, ledger, caches, sums, tiers, disk, clock and backups are all right.
+
+        Returns
+        -------
+        DataFrame
+            A row per finding, the gravest first, none where all is well: `severity` ("error", "warning",
+            "note"), `what` was looked at, `where`, `message` and `remedy`, as `riskmap check` says them.
+
+        Raises
+        ------
+        LedgerError
+            There is no ledger that can be opened.
+
+        Examples
+        --------
+        >>> set(d.check()["severity"]) <= {"note", "warning", "error"}
+        True
+
+        """
+        columns = ["severity", "what", "where", "message", "remedy"]
+        return pd.DataFrame([one.as_json() for one in checked(self._ws)], columns=columns)
 
     def export(
         self,

@@ -48,6 +48,14 @@ class RiskmapError(Exception):
         """Return the message in `lang`."""
         return self.say.text(lang)
 
+    def as_json(self, lang: Lang = "zh") -> dict[str, str | None]:
+        """Return the document of a refusal: the whole message, and as far as it says them, its place and remedy."""
+        message, (colon, end) = self.text(lang), ("：", "；") if lang == "zh" else (": ", "; ")
+        place, said, _ = message.partition(colon)
+        _, told, remedy = message.rpartition(end)
+        placed = said and end not in place
+        return {"message": message, "place": place if placed else None, "remedy": remedy if told else None}
+
     def __str__(self) -> str:
         return str(self.say)
 
@@ -71,14 +79,27 @@ class CatalogProblem:
     hint: str = ""
     line: int | None = None
 
+    @property
+    def place(self) -> str:
+        """File, line and key."""
+        return f"{self.file}{f':{self.line}' if self.line else ''} › {self.key}"
+
+    @property
+    def remedy(self) -> Say:
+        """What should stand there."""
+        zh, en = f"应为{self.expected.zh}", f"expected {self.expected.en}"
+        if self.hint:
+            return Say(f"{zh}；是否想写 {self.hint}？", f"{en}; did you mean {self.hint}?")
+        return Say(zh, en)
+
     def text(self, lang: Lang = "zh") -> str:
         """Return one line: place, find, remedy."""
-        place = self.file + (f":{self.line}" if self.line else "")
-        if lang == "zh":
-            hint = f"；是否想写 {self.hint}？" if self.hint else ""
-            return f"{place} › {self.key}：找到 {self.found}，应为{self.expected.zh}{hint}"
-        hint = f"; did you mean {self.hint}?" if self.hint else ""
-        return f"{place} › {self.key}: found {self.found}, expected {self.expected.en}{hint}"
+        remedy = self.remedy.text(lang)
+        return (
+            f"{self.place}：找到 {self.found}，{remedy}"
+            if lang == "zh"
+            else f"{self.place}: found {self.found}, {remedy}"
+        )
 
 
 class CatalogError(RiskmapError):
@@ -90,6 +111,11 @@ class CatalogError(RiskmapError):
             "配置文件有误：\n" + "\n".join(p.text("zh") for p in problems),
             "mistakes in configuration files:\n" + "\n".join(p.text("en") for p in problems),
         )
+
+    def as_json(self, lang: Lang = "zh") -> dict[str, str | None]:
+        """Return the document of a refusal; place and remedy are those of the first mistake."""
+        first = self.problems[0]
+        return {"message": self.text(lang), "place": first.place, "remedy": first.remedy.text(lang)}
 
 
 class UnknownNameError(RiskmapError):

@@ -122,7 +122,7 @@ def greedy(demands: Demand, shelters: Places, far: Distances) -> tuple[int, int]
 
 
 @given(cases())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_the_optimum_is_that_of_networkx_and_greedy_is_never_cheaper(case: tuple[Demand, Places, Distances]):
     found = plan(*case)
     obeys(found)
@@ -155,7 +155,7 @@ def every_whole_plan(demands: Demand, shelters: Places, far: Distances) -> tuple
 
 
 @given(cases(most=4))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_small_cases_that_keep_households_whole_are_exact(case: tuple[Demand, Places, Distances]):
     found = plan(*case, whole=True)
     obeys(found)
@@ -174,7 +174,7 @@ def together(found: Plan) -> None:
 
 
 @given(st.integers(0, 2**32 - 1), st.floats(0.7, 1.3))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_large_cases_keep_households_whole_within_stated_bounds(seed: int, tightness: float):
     draw = np.random.default_rng(seed)
     n, m = 500, 12
@@ -219,7 +219,7 @@ def test_somebody_moves_aside_only_where_that_places_somebody_else():
 
 
 @given(cases(most=4), st.integers(0, 3), st.booleans())
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_a_replan_never_uses_what_is_closed_and_accounts_for_everybody(
     case: tuple[Demand, Places, Distances], shut: int, whole: bool
 ):
@@ -239,7 +239,7 @@ def test_a_replan_never_uses_what_is_closed_and_accounts_for_everybody(
 
 
 @given(cases(most=3), st.integers(0, 3))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_no_plan_that_places_as_many_moves_fewer(case: tuple[Demand, Places, Distances], shut: int):
     before = plan(*case, whole=True)
     found = replan(before, closed={f"S{shut}"})

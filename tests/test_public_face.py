@@ -242,7 +242,7 @@ STATED = st.fixed_dictionaries(
 
 
 @given(stated=STATED)
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_what_is_edited_is_read_back(d, stated):
     slopes = d["slopes"]
     frame = slopes.frame().loc[[OTHER]].drop(columns=["tier", "score"])

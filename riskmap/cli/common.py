@@ -16,7 +16,7 @@ import typer
 from typer.core import TyperGroup
 
 import riskmap
-from riskmap.errors import Lang
+from riskmap.errors import Lang, RiskmapError
 from riskmap.rules.permissions import Actor, acting
 
 if TYPE_CHECKING:
@@ -127,9 +127,11 @@ def tell_outdated(ws: Workspace, layers: Iterable[str] = ()) -> None:
         )
 
 
-def fail(message: str) -> NoReturn:
-    """Say why it could not be done and leave with status 2."""
-    print(message, file=sys.stderr)  # noqa: T201 - the command line's own voice
+def fail(problem: RiskmapError, *, as_json: bool) -> NoReturn:
+    """Say why it could not be done, on stdout too where a document was asked for, and leave with status 2."""
+    print(problem.text(LANG), file=sys.stderr)  # noqa: T201 - the command line's own voice
+    if as_json:
+        print_json({"error": problem.as_json(LANG)})
     raise SystemExit(2)
 
 
