@@ -26,26 +26,21 @@ from riskmap.cli.common import (
 _SHOWN = 20  # lines for a person; --json gives all
 
 
-SeedOption = Annotated[int | None, typer.Option("--seed", min=0, help="随机种子 / seed of the draws")]
+SeedOption = Annotated[int | None, typer.Option("--seed", min=0)]
 
 
 @app.command()
 def uncertainty(
     layers: LayersArgument = None,
-    draws: Annotated[int | None, typer.Option("--draws", help="抽样次数 / draws, where sampled")] = None,
-    weights: Annotated[
-        float | None, typer.Option("--weights", help="权重相对半宽，如 0.2 / half-width of the weights")
-    ] = None,
+    draws: Annotated[int | None, typer.Option("--draws")] = None,
+    weights: Annotated[float | None, typer.Option("--weights")] = None,
     seed: SeedOption = None,
-    least: Annotated[
-        float,
-        typer.Option("--least", help="列出变级概率不低于此的点 / list points that flip at least so often"),
-    ] = 0.05,
+    least: Annotated[float, typer.Option("--least")] = 0.05,
     as_json: JsonOption = False,
     workspace: WorkspaceOption = None,
     store: StoreOption = None,
 ) -> None:
-    """等级有多大把握 / how sure the tiers are."""
+    """How sure the tiers are."""
     from riskmap.actions.records.certainty import uncertainty_json
     from riskmap.cli.common import open_workspace
 
@@ -77,13 +72,13 @@ def uncertainty(
 @app.command()
 def sensitivity(
     layer: Annotated[str, typer.Argument(metavar="LAYER")],
-    method: Annotated[str, typer.Option("--method", help="sobol | morris")] = "sobol",
+    method: Annotated[str, typer.Option("--method")] = "sobol",
     seed: SeedOption = None,
     as_json: JsonOption = False,
     workspace: WorkspaceOption = None,
     store: StoreOption = None,
 ) -> None:
-    """得分主要取决于哪些指标 / which factors the score hangs on."""
+    """Which factors the score hangs on."""
     from riskmap.actions.records.certainty import sensitivity_json
     from riskmap.cli.common import open_workspace
     from riskmap.texts import field_title
@@ -106,18 +101,13 @@ def sensitivity(
 @app.command()
 def residual(
     layers: LayersArgument = None,
-    on: Annotated[
-        str | None, typer.Option("--on", metavar="DATE", help="哪一天（默认今天）/ day (today)")
-    ] = None,
-    within: Annotated[
-        int,
-        typer.Option("--within", metavar="DAYS", help="列出多少天内到期的措施 / measures that end so soon"),
-    ] = 30,
+    on: Annotated[str | None, typer.Option("--on", metavar="DATE")] = None,
+    within: Annotated[int, typer.Option("--within", metavar="DAYS")] = 30,
     as_json: JsonOption = False,
     workspace: WorkspaceOption = None,
     store: StoreOption = None,
 ) -> None:
-    """剩余风险与即将到期的措施 / residual risk, and measures about to expire."""
+    """Residual risk, and measures about to expire."""
     from riskmap.actions.records.certainty import residual_json
     from riskmap.cli.common import open_workspace
     from riskmap.moments import local_now
@@ -185,25 +175,15 @@ _MOVES_SHOWN = 50
 @app.command()
 def migrate(
     layer: Annotated[str, typer.Argument(metavar="LAYER")],
-    before: Annotated[
-        str,
-        typer.Option(
-            "--from",
-            metavar="V",
-            help="日期、now、模型版本、摘要或 .toml 文件 / a date, now, a model version, digest or file",
-        ),
-    ],
-    after: Annotated[str, typer.Option("--to", metavar="V", help="同上 / likewise")] = "now",
-    picture: Annotated[
-        Path | None,
-        typer.Option("--picture", metavar="FILE", help="矩阵图 .svg 或 .html / the matrix as a picture"),
-    ] = None,
+    before: Annotated[str, typer.Option("--from", metavar="V")],
+    after: Annotated[str, typer.Option("--to", metavar="V")] = "now",
+    picture: Annotated[Path | None, typer.Option("--picture", metavar="FILE")] = None,
     as_of: AsOfOption = None,
     as_json: JsonOption = False,
     workspace: WorkspaceOption = None,
     store: StoreOption = None,
 ) -> None:
-    """等级变化矩阵：两个日期或两个模型版本之间 / tiers before and after, between days or model versions."""
+    """Tiers before and after, between days or model versions."""
     from riskmap.actions.records.changes import draw_migration, matrix_lines, migrate, side_text
     from riskmap.cli.common import open_workspace
     from riskmap.scoring.comparison import ORDER

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
+import tomllib
 from collections.abc import Iterable, Sequence
 from datetime import date
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn, cast
 
 import orjson
 import typer
+from typer.core import TyperGroup
 
 import riskmap
 from riskmap.errors import Lang, RiskmapError
@@ -19,79 +22,69 @@ from riskmap.rules.permissions import Actor, acting
 if TYPE_CHECKING:
     from riskmap.actions.workspace import Workspace
 
+LANG: Lang = cast("Lang", "en" if os.environ.get("RISKMAP_LANG", "zh").startswith("en") else "zh")
+
+
+class _Commands(TyperGroup):
+    """All commands, with the help of help.toml once somebody asks for help or completion."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if ctx.resilient_parsing or not args or not {"-h", "--help"}.isdisjoint(args):
+            tell(self, ctx, LANG)
+        return super().parse_args(ctx, args)
+
+
+def tell(group: Any, ctx: Any, lang: Lang) -> None:
+    """Give commands, options and the page itself their help in `lang`, and commands their panels."""
+    from typer import rich_utils
+
+    def text(value: Any) -> str | None:
+        return value[lang] if isinstance(value, dict) else value
+
+    texts = tomllib.loads(resources.files("riskmap.cli").joinpath("help.toml").read_text(encoding="utf-8"))
+    for name, words in texts["page"].items():
+        setattr(rich_utils, name, words[lang])
+    panels = {name: text(panel["title"]) for panel in texts["panels"].values() for name in panel["commands"]}
+    group.commands = {name: group.commands[name] for name in panels} | dict(group.commands)
+    for name, command in (("", group), *group.commands.items()):
+        own = texts["every"] | texts.get(name, {})
+        command.help = own.get("about") if lang == "zh" else command.help
+        command.rich_help_panel = panels.get(name)
+        for param in command.get_params(ctx):
+            param.help = text(own.get(_called(param)))
+
+
+def _called(param: Any) -> str:
+    """Return the name of an argument or option in help.toml: LAYER of `LAYER`, dry-run of `--dry-run`."""
+    if param.param_type_name == "argument":
+        return (param.metavar or param.name).upper().rstrip(".")
+    return max(param.opts, key=len).lstrip("-")
+
+
 app = typer.Typer(
     name="riskmap",
-    help="安全风险底数：台账、评估、地图、清单 / risk ledger, assessment, map and inventories",
+    cls=_Commands,
+    help="Risk ledger, assessment, offline map and inventories of a district.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
-LANG: Lang = cast("Lang", "en" if os.environ.get("RISKMAP_LANG", "zh").startswith("en") else "zh")
-
-
-WorkspaceOption = Annotated[
-    Path | None,
-    typer.Option("--workspace", help="工作区目录（默认 RISKMAP_WORKSPACE 或当前目录）/ workspace directory"),
-]
-
-
-StoreOption = Annotated[
-    str | None, typer.Option("--store", help="台账地址（默认 RISKMAP_STORE）/ URL of the ledger")
-]
-
-
-JsonOption = Annotated[bool, typer.Option("--json", help="输出一个 JSON 文档 / print one JSON document")]
-
-
-ByOption = Annotated[
-    str | None, typer.Option("--by", help="谁（默认登录用户）/ who (default: the login name)")
-]
-
-
-WhyOption = Annotated[
-    str | None, typer.Option("--why", help="为什么（默认本命令）/ reason (default: the command)")
-]
-
-
-AsOfOption = Annotated[
-    str | None, typer.Option("--as-of", metavar="DATE", help="某日的台账 YYYY-MM-DD / a past day")
-]
-
-
-EngineOption = Annotated[
-    Literal["numpy", "dask"],
-    typer.Option("--engine", help="numpy 本机逐片 | dask 集群 / here piece by piece, or a Dask cluster"),
-]
-
-
-SchedulerOption = Annotated[
-    str | None, typer.Option("--scheduler", metavar="ADDRESS", help="dask 调度地址 tcp://主机:8786")
-]
-
-
-LayersArgument = Annotated[list[str] | None, typer.Argument(help="图层（默认全部）/ layers (default: all)")]
-
-
-TierOption = Annotated[str | None, typer.Option("--tier", help="major,large,general,low")]
-
-
-StateOption = Annotated[str | None, typer.Option("--state", help="rated | unrated")]
-
-
-SubdistrictOption = Annotated[
-    str | None, typer.Option("--subdistrict", help="街道，逗号分隔 / sub-districts")
-]
-
-
-WhereOption = Annotated[
-    list[str] | None, typer.Option("--where", help="'FIELD OP VALUE'，可重复 / repeatable")
-]
-
-
-WithinOption = Annotated[Path | None, typer.Option("--within", help="GeoJSON 面（WGS84）/ polygon file")]
+WorkspaceOption = Annotated[Path | None, typer.Option("--workspace")]
+StoreOption = Annotated[str | None, typer.Option("--store")]
+JsonOption = Annotated[bool, typer.Option("--json")]
+ByOption = Annotated[str | None, typer.Option("--by")]
+WhyOption = Annotated[str | None, typer.Option("--why")]
+AsOfOption = Annotated[str | None, typer.Option("--as-of", metavar="DATE")]
+EngineOption = Annotated[Literal["numpy", "dask"], typer.Option("--engine")]
+SchedulerOption = Annotated[str | None, typer.Option("--scheduler", metavar="ADDRESS")]
+LayersArgument = Annotated[list[str] | None, typer.Argument()]
+TierOption = Annotated[str | None, typer.Option("--tier")]
+StateOption = Annotated[str | None, typer.Option("--state")]
+SubdistrictOption = Annotated[str | None, typer.Option("--subdistrict")]
+WhereOption = Annotated[list[str] | None, typer.Option("--where")]
+WithinOption = Annotated[Path | None, typer.Option("--within")]
 
 
 def _tell_version(asked: bool) -> None:
@@ -102,10 +95,7 @@ def _tell_version(asked: bool) -> None:
 
 @app.callback()
 def _every(
-    version: Annotated[
-        bool,
-        typer.Option("--version", callback=_tell_version, is_eager=True, help="版本号 / print the version"),
-    ] = False,
+    version: Annotated[bool, typer.Option("--version", callback=_tell_version, is_eager=True)] = False,
 ) -> None:
     pass
 

@@ -32,20 +32,9 @@ if TYPE_CHECKING:
     from riskmap.values.duty import CalloutView, Review
     from riskmap.values.scenario import Event
 
-ScenarioArgument = Annotated[
-    str, typer.Argument(metavar="SCENARIO", help="情景编号或标题 / number or title of a scenario")
-]
-
-
-NowOption = Annotated[
-    str | None,
-    typer.Option("--now", metavar="TIME", help="截至何时，无时区按北京时间 / as of; Beijing time by default"),
-]
-
-
-MinutesOption = Annotated[
-    float | None, typer.Option("--minutes", min=0.1, help="几分钟未应答呼叫下一位 / minutes to answer")
-]
+ScenarioArgument = Annotated[str, typer.Argument(metavar="SCENARIO")]
+NowOption = Annotated[str | None, typer.Option("--now", metavar="TIME")]
+MinutesOption = Annotated[float | None, typer.Option("--minutes", min=0.1)]
 
 
 def _moment(text: str | None) -> dt.datetime | None:
@@ -58,7 +47,7 @@ def _moment(text: str | None) -> dt.datetime | None:
 def scenarios(
     as_json: JsonOption = False, workspace: WorkspaceOption = None, store: StoreOption = None
 ) -> None:
-    """情景列表，最近的在前 / scenarios, the newest first."""
+    """Scenarios, the newest first."""
     from riskmap.actions.episode.documents import scenario_json
     from riskmap.cli.common import open_workspace
     from riskmap.values.scenario import beijing
@@ -75,46 +64,24 @@ def scenarios(
 @app.command()
 def log(
     scenario: ScenarioArgument,
-    kind: Annotated[
-        str,
-        typer.Argument(
-            metavar="KIND",
-            help="warning response response_end call acknowledgement no_answer action_done opening closure "
-            "moved new_spot note correction",
-        ),
-    ],
-    record: Annotated[str, typer.Option("--record", metavar="LAYER:CODE", help="哪个点位 / the record")] = "",
-    subdistrict: Annotated[str, typer.Option("--subdistrict", help="街道 / sub-district")] = "",
-    contact: Annotated[
-        int | None, typer.Option("--contact", min=1, help="名单第几位 / which contact of the list")
-    ] = None,
-    text: Annotated[str, typer.Option("--text", help="内容 / in words")] = "",
-    at: Annotated[
-        str | None,
-        typer.Option(
-            "--at", metavar="TIME", help="何时发生，无时区按北京时间 / when; Beijing time by default"
-        ),
-    ] = None,
-    signal: Annotated[
-        str, typer.Option("--signal", metavar="KIND:COLOUR[@S,..]", help="预警，如 暴雨:橙色 / the warning")
-    ] = "",
-    level: Annotated[
-        str, typer.Option("--level", help="响应级别 I–IV，由人宣布 / declared by a person")
-    ] = "",
-    answers: Annotated[
-        str, typer.Option("--answers", metavar="EVENT,..", help="响应对应的预警事件号 / warnings it answers")
-    ] = "",
-    people: Annotated[int | None, typer.Option("--people", min=0, help="转移人数 / people moved")] = None,
-    corrects: Annotated[
-        int | None, typer.Option("--corrects", metavar="EVENT", help="被更正的事件号 / event taken back")
-    ] = None,
+    kind: Annotated[str, typer.Argument(metavar="KIND")],
+    record: Annotated[str, typer.Option("--record", metavar="LAYER:CODE")] = "",
+    subdistrict: Annotated[str, typer.Option("--subdistrict")] = "",
+    contact: Annotated[int | None, typer.Option("--contact", min=1)] = None,
+    text: Annotated[str, typer.Option("--text")] = "",
+    at: Annotated[str | None, typer.Option("--at", metavar="TIME")] = None,
+    signal: Annotated[str, typer.Option("--signal", metavar="KIND:COLOUR[@S,..]")] = "",
+    level: Annotated[str, typer.Option("--level")] = "",
+    answers: Annotated[str, typer.Option("--answers", metavar="EVENT,..")] = "",
+    people: Annotated[int | None, typer.Option("--people", min=0)] = None,
+    corrects: Annotated[int | None, typer.Option("--corrects", metavar="EVENT")] = None,
     by: ByOption = None,
     why: WhyOption = None,
     as_json: JsonOption = False,
     workspace: WorkspaceOption = None,
     store: StoreOption = None,
 ) -> None:
-    """记一条事件（只增不删，记错用 correction 更正）/ write one line of the event log."""
+    """Write one line of the event log."""
     from riskmap.actions.episode.documents import event_json
     from riskmap.actions.episode.events import Entry, log_event
     from riskmap.cli.common import open_workspace
@@ -162,12 +129,12 @@ def _event_line(event: Event) -> str:
 @app.command()
 def events(
     scenario: ScenarioArgument,
-    until: Annotated[str | None, typer.Option("--until", metavar="TIME", help="截至何时 / as of")] = None,
+    until: Annotated[str | None, typer.Option("--until", metavar="TIME")] = None,
     as_json: JsonOption = False,
     workspace: WorkspaceOption = None,
     store: StoreOption = None,
 ) -> None:
-    """事件日志，含更正 / the event log, corrections included."""
+    """The event log, corrections included."""
     from riskmap.actions.episode.documents import event_json
     from riskmap.actions.episode.duty import find_scenario
     from riskmap.cli.common import open_workspace
@@ -186,22 +153,15 @@ def callout(
     scenario: ScenarioArgument,
     now: NowOption = None,
     minutes: MinutesOption = None,
-    to: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--to", metavar="DIR|FILE", help="文件夹（每街道一份 xlsx）、.xlsx、简报 .docx 或 .pdf；可重复"
-        ),
-    ] = None,
-    contacts: Annotated[
-        bool, typer.Option("--contacts", help="含未脱敏的联系人（会留痕）/ unmasked contacts, recorded")
-    ] = False,
+    to: Annotated[list[Path] | None, typer.Option("--to", metavar="DIR|FILE")] = None,
+    contacts: Annotated[bool, typer.Option("--contacts")] = False,
     by: ByOption = None,
     why: WhyOption = None,
     as_json: JsonOption = False,
     workspace: WorkspaceOption = None,
     store: StoreOption = None,
 ) -> None:
-    """叫应单：叫谁、谁应答了、谁超时、缺什么 / whom to call, who answered, who is overdue, what is missing."""
+    """Whom to call, who answered, who is overdue, what is missing."""
     from riskmap.actions.episode.documents import callout_json
     from riskmap.actions.episode.duty import callout_view
     from riskmap.actions.reports import CALLOUTS, check_target, export_callout
@@ -259,16 +219,13 @@ def after(
     scenario: ScenarioArgument,
     now: NowOption = None,
     minutes: MinutesOption = None,
-    to: Annotated[
-        Path | None,
-        typer.Option("--to", metavar="FILE", help="总结报告 .docx 或 .pdf / the report as a file"),
-    ] = None,
+    to: Annotated[Path | None, typer.Option("--to", metavar="FILE")] = None,
     by: ByOption = None,
     as_json: JsonOption = False,
     workspace: WorkspaceOption = None,
     store: StoreOption = None,
 ) -> None:
-    """应急响应总结：各项数字由日志计算 / the after-action figures, from the log."""
+    """The after-action figures, from the log."""
     from riskmap.actions.episode.documents import review_json
     from riskmap.actions.episode.duty import review_of
     from riskmap.actions.reports import check_target, export_after_report
@@ -317,20 +274,18 @@ def _print_review(found: Review) -> None:
 @app.command()
 def message(
     scenario: ScenarioArgument,
-    text: Annotated[str, typer.Option("--text", help="内容 / the text")],
-    subject: Annotated[str, typer.Option("--subject", help="标题 / subject")] = "",
-    record: Annotated[str, typer.Option("--record", metavar="LAYER:CODE", help="哪个点位 / the record")] = "",
-    contact: Annotated[
-        int | None, typer.Option("--contact", min=1, help="发给名单第几位 / to which contact")
-    ] = None,
-    subdistrict: Annotated[str, typer.Option("--subdistrict", help="街道 / sub-district")] = "",
+    text: Annotated[str, typer.Option("--text")],
+    subject: Annotated[str, typer.Option("--subject")] = "",
+    record: Annotated[str, typer.Option("--record", metavar="LAYER:CODE")] = "",
+    contact: Annotated[int | None, typer.Option("--contact", min=1)] = None,
+    subdistrict: Annotated[str, typer.Option("--subdistrict")] = "",
     by: ByOption = None,
     why: WhyOption = None,
     as_json: JsonOption = False,
     workspace: WorkspaceOption = None,
     store: StoreOption = None,
 ) -> None:
-    """发一条消息（经发件箱，逐次留痕；演习不发送）/ send a message through the outbox."""
+    """Send a message through the outbox."""
     from riskmap.actions.episode.events import Entry
     from riskmap.actions.episode.messages import send_message
     from riskmap.cli.common import open_workspace
@@ -354,14 +309,14 @@ def message(
 @app.command()
 def outbox(
     scenario: ScenarioArgument,
-    send: Annotated[bool, typer.Option("--send", help="重发未发出的 / try again what has not left")] = False,
+    send: Annotated[bool, typer.Option("--send")] = False,
     by: ByOption = None,
     why: WhyOption = None,
     as_json: JsonOption = False,
     workspace: WorkspaceOption = None,
     store: StoreOption = None,
 ) -> None:
-    """发件箱：每条消息发到哪一步 / where every message stands; exit status 1 while some have not left."""
+    """Where every message stands; exit status 1 while some have not left."""
     from riskmap.actions.episode.messages import deliver, messages
     from riskmap.cli.common import open_workspace
 

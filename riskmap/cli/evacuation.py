@@ -29,65 +29,23 @@ _LISTED = 20
 
 @app.command()
 def evacuate(
-    people: Annotated[
-        Path,
-        typer.Option(
-            "--people", metavar="FILE", help="人口表：编号或户号、人数、经纬度或危险区编号 / who lives where"
-        ),
-    ],
-    danger: Annotated[
-        str,
-        typer.Option(
-            "--danger",
-            metavar="CODES|FILE",
-            help="危险区：编号（逗号分隔，可写 slopes:S001）、危险区文件，或 riskmap prepare --json 的输出 / zones in danger",
-        ),
-    ],
-    radius: Annotated[
-        float | None,
-        typer.Option(
-            "--radius", min=1, help="点状隐患的影响半径（米）/ metres around records that are points"
-        ),
-    ] = None,
-    whole: Annotated[bool, typer.Option("--whole", help="一户不拆分 / keep households together")] = False,
-    roads: Annotated[
-        Path | None,
-        typer.Option(
-            "--roads", metavar="FILE", help="道路 GeoJSON 线或 CSV 边，按路网距离 / walk along these roads"
-        ),
-    ] = None,
-    detour: Annotated[
-        float,
-        typer.Option(
-            "--detour", min=1, help="无道路文件时的绕行系数 / metres walked for a metre of straight line"
-        ),
-    ] = 1.3,
-    typhoon: Annotated[
-        bool, typer.Option("--typhoon", help="台风：室外场所不开放 / outdoor shelters are closed")
-    ] = False,
-    close: Annotated[
-        str | None,
-        typer.Option("--close", metavar="CODE,..", help="本次不开放的场所 / shelters that are closed"),
-    ] = None,
-    endangered: Annotated[
-        str | None,
-        typer.Option("--endangered", metavar="CODE,..", help="本次受威胁的场所 / shelters in danger"),
-    ] = None,
-    replan: Annotated[
-        Path | None,
-        typer.Option(
-            "--replan", metavar="PLAN.json", help="在此方案上变动最少 / change this plan as little as can be"
-        ),
-    ] = None,
-    to: Annotated[
-        Path | None, typer.Option("--to", metavar="FILE.xlsx", help="转移安置表 / the lists as a workbook")
-    ] = None,
-    crs: Annotated[str | None, typer.Option("--crs", help="wgs84 cgcs2000 gcj02 bd09 EPSG:n")] = None,
+    people: Annotated[Path, typer.Option("--people", metavar="FILE")],
+    danger: Annotated[str, typer.Option("--danger", metavar="CODES|FILE")],
+    radius: Annotated[float | None, typer.Option("--radius", min=1)] = None,
+    whole: Annotated[bool, typer.Option("--whole")] = False,
+    roads: Annotated[Path | None, typer.Option("--roads", metavar="FILE")] = None,
+    detour: Annotated[float, typer.Option("--detour", min=1)] = 1.3,
+    typhoon: Annotated[bool, typer.Option("--typhoon")] = False,
+    close: Annotated[str | None, typer.Option("--close", metavar="CODE,..")] = None,
+    endangered: Annotated[str | None, typer.Option("--endangered", metavar="CODE,..")] = None,
+    replan: Annotated[Path | None, typer.Option("--replan", metavar="PLAN.json")] = None,
+    to: Annotated[Path | None, typer.Option("--to", metavar="FILE.xlsx")] = None,
+    crs: Annotated[str | None, typer.Option("--crs")] = None,
     as_json: JsonOption = False,
     workspace: WorkspaceOption = None,
     store: StoreOption = None,
 ) -> None:
-    """人员转移：谁转移到哪里，谁还没有去处 / who moves to which shelter, and who is left."""
+    """Who moves to which shelter, and who is left."""
     from riskmap.actions.episode.documents import complete
     from riskmap.actions.episode.evacuation import evacuation, write_lists
     from riskmap.cli.common import open_workspace
@@ -196,17 +154,14 @@ def _lack(shelter: Mapping[str, Any]) -> str:
 
 @app.command()
 def reach(
-    people: Annotated[Path, typer.Option("--people", metavar="FILE", help="人口分布表：编号、人口、经纬度")],
-    crs: Annotated[str | None, typer.Option("--crs", help="wgs84 cgcs2000 gcj02 bd09 EPSG:n")] = None,
-    radius: Annotated[
-        float | None,
-        typer.Option("--radius", min=1, help="服务半径（米），默认按类别 / metres, by class unless stated"),
-    ] = None,
+    people: Annotated[Path, typer.Option("--people", metavar="FILE")],
+    crs: Annotated[str | None, typer.Option("--crs")] = None,
+    radius: Annotated[float | None, typer.Option("--radius", min=1)] = None,
     as_json: JsonOption = False,
     workspace: WorkspaceOption = None,
     store: StoreOption = None,
 ) -> None:
-    """避难可达性：每人可达多少床位，谁够不着 / shelter places in reach, and who reaches none."""
+    """Shelter places in reach, and who reaches none."""
     from riskmap.actions.terrain.reach import shelter_reach
     from riskmap.cli.common import open_workspace
 

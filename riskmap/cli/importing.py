@@ -34,16 +34,16 @@ from riskmap.errors import RiskmapError
 @app.command()
 def init(
     directory: Annotated[Path, typer.Argument(metavar="DIR")],
-    demo: Annotated[bool, typer.Option("--demo", help="装入演示区 / fill it with the demo district")] = False,
-    points: Annotated[int, typer.Option("--points", min=1, help="演示风险点数 / demo risk points")] = 42_336,
-    seed: Annotated[int, typer.Option("--seed", help="演示数据的随机种子 / seed of the demo data")] = 0,
-    name: Annotated[str, typer.Option("--name", help="区名 / district name")] = "本区",
+    demo: Annotated[bool, typer.Option("--demo")] = False,
+    points: Annotated[int, typer.Option("--points", min=1)] = 42_336,
+    seed: Annotated[int, typer.Option("--seed")] = 0,
+    name: Annotated[str, typer.Option("--name")] = "本区",
     by: ByOption = None,
     why: WhyOption = None,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """新建工作区 / make a workspace."""
+    """Make a workspace."""
     from riskmap.actions.workspace import create_workspace
     from riskmap.actions.workspace.demo import create_demo_workspace
 
@@ -66,23 +66,17 @@ def init(
 def import_(
     layer: Annotated[str, typer.Argument(metavar="LAYER")],
     files: Annotated[list[Path], typer.Argument(metavar="FILE...")],
-    crs: Annotated[
-        str | None, typer.Option("--crs", help="wgs84 cgcs2000 gcj02 bd09 EPSG:n；文件自带坐标系时可省")
-    ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="只看差异，不写入 / show, write nothing")
-    ] = False,
-    rejects: Annotated[
-        Path | None, typer.Option("--rejects", metavar="OUT.xlsx", help="退回行另存 / rejected rows")
-    ] = None,
-    full_list: Annotated[bool, typer.Option("--full-list", help="这是完整清单：列出文件中没有的点")] = False,
+    crs: Annotated[str | None, typer.Option("--crs")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run")] = False,
+    rejects: Annotated[Path | None, typer.Option("--rejects", metavar="OUT.xlsx")] = None,
+    full_list: Annotated[bool, typer.Option("--full-list")] = False,
     as_json: JsonOption = False,
     by: ByOption = None,
     why: WhyOption = None,
     workspace: WorkspaceOption = None,
     store: StoreOption = None,
 ) -> None:
-    """导入台账文件 / import spreadsheets and layers."""
+    """Import spreadsheets and layers."""
     from riskmap.actions.importing import import_files, is_assessed, rejected_rows
     from riskmap.cli.common import open_workspace
 
@@ -174,7 +168,7 @@ def _report_columns(sheets: list[dict[str, Any]]) -> None:
             )
 
 
-LayerOption = Annotated[str | None, typer.Option("--layer", help="只看一个图层 / one layer only")]
+LayerOption = Annotated[str | None, typer.Option("--layer")]
 
 
 @app.command()
@@ -184,7 +178,7 @@ def held(
     workspace: WorkspaceOption = None,
     store: StoreOption = None,
 ) -> None:
-    """待确认的行 / rows that wait for confirmation."""
+    """Rows that wait for confirmation."""
     from riskmap.cli.common import open_workspace
 
     waiting = open_workspace(workspace, store).ledger.held(layer=layer)
@@ -200,15 +194,13 @@ def held(
 @app.command()
 def accept(
     held_ids: Annotated[list[int], typer.Argument(metavar="ID...")],
-    why: Annotated[str, typer.Option("--why", help="原因 / reason")],
-    as_code: Annotated[
-        str | None, typer.Option("--as-code", metavar="CODE", help="按新编号登记 / as a record of its own")
-    ] = None,
+    why: Annotated[str, typer.Option("--why")],
+    as_code: Annotated[str | None, typer.Option("--as-code", metavar="CODE")] = None,
     by: ByOption = None,
     workspace: WorkspaceOption = None,
     store: StoreOption = None,
 ) -> None:
-    """接受待确认的行，作为一次改动 / let held rows in, as one changeset."""
+    """Let held rows in, as one changeset."""
     from riskmap.actions.importing import settle_held
     from riskmap.cli.common import open_workspace
 
@@ -220,12 +212,12 @@ def accept(
 @app.command()
 def decline(
     held_ids: Annotated[list[int], typer.Argument(metavar="ID...")],
-    why: Annotated[str, typer.Option("--why", help="原因 / reason")],
+    why: Annotated[str, typer.Option("--why")],
     by: ByOption = None,
     workspace: WorkspaceOption = None,
     store: StoreOption = None,
 ) -> None:
-    """不采用待确认的行 / leave held rows out."""
+    """Leave held rows out."""
     from riskmap.actions.importing import settle_held
     from riskmap.cli.common import open_workspace
 
@@ -236,14 +228,12 @@ def decline(
 @app.command()
 def rejected(
     layer: LayerOption = None,
-    to: Annotated[
-        Path | None, typer.Option("--to", metavar="OUT.xlsx", help="另存为待改的工作簿 / workbook to correct")
-    ] = None,
+    to: Annotated[Path | None, typer.Option("--to", metavar="OUT.xlsx")] = None,
     as_json: JsonOption = False,
     workspace: WorkspaceOption = None,
     store: StoreOption = None,
 ) -> None:
-    """尚未改正的退回行 / rejected rows that are still open."""
+    """Rejected rows that are still open."""
     from riskmap.actions.inventory.exporting import write_rejected
     from riskmap.cli.common import open_workspace
 
@@ -284,12 +274,12 @@ def rejected(
 
 @app.command("tier-changes")
 def tier_changes(
-    run: Annotated[int | None, typer.Option("--run", help="某次评估 / of one assessment run")] = None,
+    run: Annotated[int | None, typer.Option("--run")] = None,
     as_json: JsonOption = False,
     workspace: WorkspaceOption = None,
     store: StoreOption = None,
 ) -> None:
-    """等级变化及原因（数据或模型）/ tiers that changed, and whether data or model caused it."""
+    """Tiers that changed, and whether data or model caused it."""
     from riskmap.cli.common import open_workspace
     from riskmap.vocabulary import TIER_TITLES
 
@@ -309,11 +299,9 @@ def serve(
     port: Annotated[int, typer.Option("--port", min=1, max=65535)] = 8501,
     workspace: WorkspaceOption = None,
     store: StoreOption = None,
-    open_browser: Annotated[
-        bool, typer.Option("--open/--no-open", help="打开浏览器 / open the browser")
-    ] = False,
+    open_browser: Annotated[bool, typer.Option("--open/--no-open")] = False,
 ) -> None:
-    """打开应用（仅本机 127.0.0.1）/ serve the app on this machine."""
+    """Serve the app on this machine."""
     from riskmap.cli.common import open_workspace
 
     ws = open_workspace(workspace, store)

@@ -50,7 +50,7 @@ def select(
     workspace: WorkspaceOption = None,
     store: StoreOption = None,
 ) -> None:
-    """筛选 / list the records that a filter selects."""
+    """List the records that a filter selects."""
     from riskmap.actions.inventory.listing import make_selection, select_json
     from riskmap.cli.common import open_workspace
 
@@ -82,9 +82,7 @@ def select(
 
 @app.command()
 def export(
-    to: Annotated[
-        list[Path], typer.Option("--to", metavar="FILE", help="按结尾定格式，可重复 / format from the ending")
-    ],
+    to: Annotated[list[Path], typer.Option("--to", metavar="FILE")],
     layers: LayersArgument = None,
     tier: TierOption = None,
     state: StateOption = None,
@@ -92,16 +90,14 @@ def export(
     where: WhereOption = None,
     within: WithinOption = None,
     as_of: AsOfOption = None,
-    contacts: Annotated[
-        bool, typer.Option("--contacts", help="含未脱敏的联系人（会留痕）/ unmasked contacts, recorded")
-    ] = False,
+    contacts: Annotated[bool, typer.Option("--contacts")] = False,
     as_json: JsonOption = False,
     by: ByOption = None,
     why: WhyOption = None,
     workspace: WorkspaceOption = None,
     store: StoreOption = None,
 ) -> None:
-    """导出分级分类清单 / export a classified inventory."""
+    """Export a classified inventory."""
     from riskmap.actions.inventory.exporting import export_selection
     from riskmap.actions.inventory.listing import make_selection
     from riskmap.cli.common import open_workspace
@@ -142,7 +138,7 @@ def assess(
     workspace: WorkspaceOption = None,
     store: StoreOption = None,
 ) -> None:
-    """评估分级 / score every point into a tier."""
+    """Score every point into a tier."""
     from riskmap.cli.common import open_workspace
 
     ws = open_workspace(workspace, store)
@@ -186,7 +182,7 @@ def explain(
     workspace: WorkspaceOption = None,
     store: StoreOption = None,
 ) -> None:
-    """为什么是这个等级 / why this point has this tier."""
+    """Why this point has this tier."""
     from riskmap.actions.records.certainty import certainty_json, point_certainty
     from riskmap.actions.records.scoring import explain_point, explanation_json, one_feature, tier_basis
     from riskmap.cli.certainty import beside_the_tier
@@ -261,14 +257,12 @@ def explain(
 @app.command()
 def summary(
     as_of: AsOfOption = None,
-    compare: Annotated[
-        str | None, typer.Option("--compare", metavar="DATE", help="与某日比较 / compare with a day")
-    ] = None,
+    compare: Annotated[str | None, typer.Option("--compare", metavar="DATE")] = None,
     as_json: JsonOption = False,
     workspace: WorkspaceOption = None,
     store: StoreOption = None,
 ) -> None:
-    """汇总，并核对合计 / counts, and whether they add up."""
+    """Counts, and whether they add up."""
     from riskmap.actions.inventory.listing import summarise
     from riskmap.cli.common import open_workspace
 

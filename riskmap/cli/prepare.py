@@ -27,33 +27,15 @@ from riskmap.cli.common import (
 
 @app.command()
 def wind(
-    track: Annotated[
-        Path,
-        typer.Option("--track", metavar="FILE", help="路径：CMA、JMA、IBTrACS、预报单或节点表 / track"),
-    ],
-    points: Annotated[
-        Path, typer.Option("--points", metavar="FILE", help="CSV：id,lon,lat（WGS84）/ points")
-    ],
-    model: Annotated[
-        Literal["holland1980", "holland2008", "holland2010", "radii"],
-        typer.Option("--model", help="风场模型；radii 用预报的风圈 / radii: through the issued radii"),
-    ],
-    step_minutes: Annotated[
-        float, typer.Option("--step-minutes", help="路径插值的步长（分钟）/ steps of the track")
-    ] = 30.0,
-    terrain: Annotated[
-        Path | None,
-        typer.Option(
-            "--terrain", metavar="DEM", help="地形 GeoTIFF，估计遮蔽（默认按海面）/ shelter by terrain"
-        ),
-    ] = None,
-    storm: Annotated[
-        str | None,
-        typer.Option("--storm", metavar="NAME", help="文件里有几个台风时指明一个 / one of several storms"),
-    ] = None,
+    track: Annotated[Path, typer.Option("--track", metavar="FILE")],
+    points: Annotated[Path, typer.Option("--points", metavar="FILE")],
+    model: Annotated[Literal["holland1980", "holland2008", "holland2010", "radii"], typer.Option("--model")],
+    step_minutes: Annotated[float, typer.Option("--step-minutes")] = 30.0,
+    terrain: Annotated[Path | None, typer.Option("--terrain", metavar="DEM")] = None,
+    storm: Annotated[str | None, typer.Option("--storm", metavar="NAME")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """台风在各点的最大风速和时刻 / a cyclone's strongest wind at points, and when."""
+    """A cyclone's strongest wind at points, and when."""
     import numpy as np
 
     from riskmap.actions.episode.wind import winds_at
@@ -85,73 +67,29 @@ _LISTED = 20
 
 @app.command()
 def prepare(
-    track: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--track", metavar="FILE", help="台风路径，可重复（集合）/ track, repeatable (an ensemble)"
-        ),
-    ] = None,
-    rain: Annotated[
-        Path | None,
-        typer.Option("--rain", metavar="FILE", help="雨量站 CSV 或 GeoTIFF / stations or rasters"),
-    ] = None,
+    track: Annotated[list[Path] | None, typer.Option("--track", metavar="FILE")] = None,
+    rain: Annotated[Path | None, typer.Option("--rain", metavar="FILE")] = None,
     warning: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--warning",
-            metavar="KIND:COLOUR[@SUBDISTRICT,..]|FILE",
-            help="预警，可重复；也可给 csv、json、CAP 文件 / warning",
-        ),
+        list[str] | None, typer.Option("--warning", metavar="KIND:COLOUR[@SUBDISTRICT,..]|FILE")
     ] = None,
-    response: Annotated[
-        str | None,
-        typer.Option("--response", metavar="LEVEL", help="应急响应 I–IV，由人宣布 / declared by a person"),
-    ] = None,
-    at: Annotated[
-        str | None,
-        typer.Option(
-            "--at", metavar="TIME", help="研判时刻，无时区按北京时间 / moment; Beijing time by default"
-        ),
-    ] = None,
-    people: Annotated[
-        Path | None,
-        typer.Option("--people", metavar="FILE", help="人口表，安排转移 / who lives where, to plan moves"),
-    ] = None,
-    crs: Annotated[
-        str | None, typer.Option("--crs", help="人口表的坐标系 / datum of the people table")
-    ] = None,
-    title: Annotated[str, typer.Option("--title", help="情景名称 / title of the scenario")] = "",
-    drill: Annotated[
-        bool, typer.Option("--drill", help="演习，不对外发送 / a drill: nothing is sent")
-    ] = False,
-    made: Annotated[
-        bool, typer.Option("--made-storm", help="演习用程序生成的台风 / a made-up storm, for a drill")
-    ] = False,
-    fire: Annotated[
-        Path | None,
-        typer.Option(
-            "--fire-weather",
-            metavar="FILE",
-            help="逐日气象，同 riskmap fire-weather / daily weather of the grids",
-        ),
-    ] = None,
-    model: Annotated[
-        str, typer.Option("--model", help="radii | holland1980 | holland2008 | holland2010")
-    ] = "radii",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="只算不存 / compute, keep nothing")] = False,
-    to: Annotated[
-        Path | None,
-        typer.Option(
-            "--to", metavar="FILE", help="叫应单 .xlsx、简报 .docx .pdf 或文件夹 / papers of the call-out"
-        ),
-    ] = None,
+    response: Annotated[str | None, typer.Option("--response", metavar="LEVEL")] = None,
+    at: Annotated[str | None, typer.Option("--at", metavar="TIME")] = None,
+    people: Annotated[Path | None, typer.Option("--people", metavar="FILE")] = None,
+    crs: Annotated[str | None, typer.Option("--crs")] = None,
+    title: Annotated[str, typer.Option("--title")] = "",
+    drill: Annotated[bool, typer.Option("--drill")] = False,
+    made: Annotated[bool, typer.Option("--made-storm")] = False,
+    fire: Annotated[Path | None, typer.Option("--fire-weather", metavar="FILE")] = None,
+    model: Annotated[str, typer.Option("--model")] = "radii",
+    dry_run: Annotated[bool, typer.Option("--dry-run")] = False,
+    to: Annotated[Path | None, typer.Option("--to", metavar="FILE")] = None,
     as_json: JsonOption = False,
     by: ByOption = None,
     why: WhyOption = None,
     workspace: WorkspaceOption = None,
     store: StoreOption = None,
 ) -> None:
-    """临灾研判：哪些点位危险、叫应谁、谁转到哪里 / what is in danger, whom to call, who moves where."""
+    """What is in danger, whom to call, who moves where."""
     from riskmap.actions.episode.inputs import Given
     from riskmap.actions.episode.preparing import prepare_and_report
     from riskmap.cli.common import open_workspace

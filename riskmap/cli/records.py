@@ -30,7 +30,7 @@ def history(
     workspace: WorkspaceOption = None,
     store: StoreOption = None,
 ) -> None:
-    """每次修改：谁、何时、为什么、前后 / every revision of a record."""
+    """Every revision of a record."""
     from riskmap.actions.records.scoring import history_json
     from riskmap.cli.common import open_workspace
 
@@ -53,7 +53,7 @@ def changes(
     workspace: WorkspaceOption = None,
     store: StoreOption = None,
 ) -> None:
-    """最近的改动批次 / recent changesets, newest first."""
+    """Recent changesets, newest first."""
     from dataclasses import asdict
 
     from riskmap.cli.common import open_workspace
@@ -70,13 +70,13 @@ def changes(
 def retire(
     layer: Annotated[str, typer.Argument(metavar="LAYER")],
     code: Annotated[str, typer.Argument(metavar="CODE")],
-    why: Annotated[str, typer.Option("--why", help="原因 / reason")],
+    why: Annotated[str, typer.Option("--why")],
     by: ByOption = None,
     as_json: JsonOption = False,
     workspace: WorkspaceOption = None,
     store: StoreOption = None,
 ) -> None:
-    """从清单中撤下（台账中保留）/ take a record off the lists; the ledger keeps it."""
+    """Take a record off the lists; the ledger keeps it."""
     from riskmap.actions.records.editing import retire_point
     from riskmap.cli.common import open_workspace
 
@@ -93,13 +93,13 @@ def retire(
 @app.command()
 def undo(
     changeset: Annotated[int, typer.Argument(metavar="CHANGESET")],
-    why: Annotated[str, typer.Option("--why", help="原因 / reason")],
+    why: Annotated[str, typer.Option("--why")],
     by: ByOption = None,
     as_json: JsonOption = False,
     workspace: WorkspaceOption = None,
     store: StoreOption = None,
 ) -> None:
-    """整批撤销一次导入或修改 / undo one changeset as a whole."""
+    """Undo one changeset as a whole."""
     from dataclasses import asdict
 
     from riskmap.actions.records.editing import undo_changeset, undone_text
@@ -114,7 +114,7 @@ def undo(
 
 @app.command()
 def check(as_json: JsonOption = False, workspace: WorkspaceOption = None, store: StoreOption = None) -> None:
-    """查一遍：配置、台账、缓存、合计、等级、磁盘、时钟、备份 / is everything sound? 0 yes, 1 look at it, 2 unusable."""
+    """Is everything sound? Status 0 yes, 1 look at it, 2 unusable."""
     from riskmap.actions.workspace import open_workspace
     from riskmap.actions.workspace.check import all_well
     from riskmap.actions.workspace.check import check as checked
@@ -142,7 +142,7 @@ def backup(
     workspace: WorkspaceOption = None,
     store: StoreOption = None,
 ) -> None:
-    """备份台账 / back the ledger up into one file."""
+    """Back the ledger up into one file."""
     from riskmap.actions.workspace.check import back_up
     from riskmap.cli.common import open_workspace
 
@@ -162,7 +162,7 @@ def restore(
     workspace: WorkspaceOption = None,
     store: StoreOption = None,
 ) -> None:
-    """从备份恢复（现有台账改名保留）/ restore a backup; the present ledger is kept beside."""
+    """Restore a backup; the present ledger is kept beside."""
     from riskmap.cli.common import open_workspace
     from riskmap.ledger import Ledger
 

@@ -32,30 +32,14 @@ _NAMED = 5
 
 @app.command()
 def terrain(
-    dem: Annotated[
-        Path, typer.Option("--dem", metavar="FILE", help="地形 GeoTIFF，高程为米 / heights in metres")
-    ],
-    to: Annotated[Path, typer.Option("--to", metavar="DIR", help="写到哪个文件夹 / folder to write to")],
-    factors: Annotated[
-        str | None,
-        typer.Option(
-            "--factors",
-            help="slope,aspect,profile_curvature,plan_curvature（默认），filled,depression_depth,accumulation,twi,hand，或 all",
-        ),
-    ] = None,
-    resolution: Annotated[
-        float | None,
-        typer.Option(
-            "--resolution", help="重采样到米制格网的格距（米）/ resample to cells of this many metres"
-        ),
-    ] = None,
-    drainage_ha: Annotated[
-        float | None,
-        typer.Option("--drainage-ha", help="hand：汇水多少公顷起算水系（默认 10）/ where drainage begins"),
-    ] = None,
+    dem: Annotated[Path, typer.Option("--dem", metavar="FILE")],
+    to: Annotated[Path, typer.Option("--to", metavar="DIR")],
+    factors: Annotated[str | None, typer.Option("--factors")] = None,
+    resolution: Annotated[float | None, typer.Option("--resolution")] = None,
+    drainage_ha: Annotated[float | None, typer.Option("--drainage-ha")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """由地形算坡度、坡向、曲率、湿度指数等 / factor rasters from a terrain model."""
+    """Factor rasters from a terrain model."""
     from riskmap.actions.terrain.factors import DRAINAGE_HA, write_factors
 
     done = write_factors(
@@ -75,31 +59,20 @@ def terrain(
 @app.command()
 def sample(
     layer: Annotated[str, typer.Argument(metavar="LAYER")],
-    raster: Annotated[Path, typer.Option("--raster", metavar="FILE", help="GeoTIFF")],
-    field: Annotated[
-        str, typer.Option("--field", metavar="ID", help="写入的数值字段 / numeric field to write")
-    ],
-    band: Annotated[int, typer.Option("--band", help="波段，从 1 起 / band")] = 1,
-    method: Annotated[
-        str | None, typer.Option("--method", help="bilinear（连续量，默认）| nearest（类别、角度）")
-    ] = None,
-    zonal: Annotated[
-        str | None, typer.Option("--zonal", help="面图层：mean（默认）| max / polygon layers")
-    ] = None,
-    overwrite: Annotated[
-        bool,
-        typer.Option("--overwrite", help="替换已有的值（默认保留）/ replace known values, kept otherwise"),
-    ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="只看结果，不写入 / show, write nothing")
-    ] = False,
+    raster: Annotated[Path, typer.Option("--raster", metavar="FILE")],
+    field: Annotated[str, typer.Option("--field", metavar="ID")],
+    band: Annotated[int, typer.Option("--band")] = 1,
+    method: Annotated[str | None, typer.Option("--method")] = None,
+    zonal: Annotated[str | None, typer.Option("--zonal")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run")] = False,
     as_json: JsonOption = False,
     by: ByOption = None,
     why: WhyOption = None,
     workspace: WorkspaceOption = None,
     store: StoreOption = None,
 ) -> None:
-    """把栅格的值写入字段（一批改动，可撤销）/ write a raster's values into a field."""
+    """Write a raster's values into a field."""
     from riskmap.actions.terrain.sampling import SampleReport, sample_layer
     from riskmap.cli.common import open_workspace
     from riskmap.terrain.sampling import Method, Statistic
@@ -141,14 +114,14 @@ def sample(
 
 @app.command()
 def pond(
-    dem: Annotated[Path, typer.Option("--dem", metavar="FILE", help="地形 GeoTIFF / terrain")],
-    rain: Annotated[float, typer.Option("--rain", metavar="MM", help="降水量（毫米）/ rain, mm")],
-    hours: Annotated[float, typer.Option("--hours", help="历时（小时）/ duration, h")],
+    dem: Annotated[Path, typer.Option("--dem", metavar="FILE")],
+    rain: Annotated[float, typer.Option("--rain", metavar="MM")],
+    hours: Annotated[float, typer.Option("--hours")],
     as_json: JsonOption = False,
     workspace: WorkspaceOption = None,
     store: StoreOption = None,
 ) -> None:
-    """一场雨在各内涝点积多深（试算，不写入）/ how deep a rain stands at each waterlogging spot."""
+    """How deep a rain stands at each waterlogging spot."""
     from riskmap.actions.episode.ponding import storm_depths
     from riskmap.cli.common import open_workspace
 
@@ -178,32 +151,17 @@ _INDICES = ("ffmc", "dmc", "dc", "isi", "bui", "fwi")
 
 @app.command("fire-weather")
 def fire_weather(
-    data: Annotated[
-        Path,
-        typer.Option(
-            "--data", metavar="FILE", help="CSV：month,day,temp,rh,ws,prec（°C、%、km/h、mm）/ daily weather"
-        ),
-    ],
-    lat: Annotated[float, typer.Option("--lat", metavar="DEGREES", help="纬度，北纬为正 / latitude")],
-    start: Annotated[
-        str, typer.Option("--start", metavar="FFMC,DMC,DC", help="起算值 / codes of the evening before")
-    ] = "85,6,15",
-    state: Annotated[
-        Path | None,
-        typer.Option("--state", metavar="FILE.json", help="逐日接续的状态文件 / carries the codes on"),
-    ] = None,
-    restart: Annotated[
-        bool, typer.Option("--restart", help="本文件的网格重新起算 / begin anew from --start")
-    ] = False,
-    grid_risk: Annotated[
-        bool,
-        typer.Option("--grid-risk", help="同时算工作区各防火网格当日风险 / rate the grids of the workspace"),
-    ] = False,
+    data: Annotated[Path, typer.Option("--data", metavar="FILE")],
+    lat: Annotated[float, typer.Option("--lat", metavar="DEGREES")],
+    start: Annotated[str, typer.Option("--start", metavar="FFMC,DMC,DC")] = "85,6,15",
+    state: Annotated[Path | None, typer.Option("--state", metavar="FILE.json")] = None,
+    restart: Annotated[bool, typer.Option("--restart")] = False,
+    grid_risk: Annotated[bool, typer.Option("--grid-risk")] = False,
     as_json: JsonOption = False,
     workspace: WorkspaceOption = None,
     store: StoreOption = None,
 ) -> None:
-    """火险天气指数（加拿大 FWI）/ the Canadian fire weather index, day by day."""
+    """The Canadian fire weather index, day by day."""
     from riskmap.actions.episode import fire_weather as weather
 
     ws = None
@@ -255,17 +213,13 @@ def _print_days(document: dict[str, Any]) -> None:
 
 @app.command()
 def coverage(
-    layer: Annotated[
-        str | None, typer.Option("--layer", metavar="LAYER", help="面图层 / a layer of polygons")
-    ] = None,
-    forest: Annotated[
-        Path | None, typer.Option("--forest", metavar="FILE", help="林区面 GeoJSON / polygons to be covered")
-    ] = None,
+    layer: Annotated[str | None, typer.Option("--layer", metavar="LAYER")] = None,
+    forest: Annotated[Path | None, typer.Option("--forest", metavar="FILE")] = None,
     as_json: JsonOption = False,
     workspace: WorkspaceOption = None,
     store: StoreOption = None,
 ) -> None:
-    """网格有无空隙、重叠、无人负责 / gaps, overlaps and grids without a person."""
+    """Gaps, overlaps and grids without a person."""
     from riskmap.actions.terrain.reach import coverage as cover
     from riskmap.cli.common import open_workspace
 

@@ -28,78 +28,31 @@ from riskmap.errors import RiskmapError
 if TYPE_CHECKING:
     from riskmap.scoring.learned.validation import Training
 
-FoldsOption = Annotated[
-    Literal["spatial", "random"],
-    typer.Option(
-        "--folds",
-        help="spatial 按区块（默认）；random 随机，偏乐观 / blocks of land (default), or at random, which flatters",
-    ),
-]
+FoldsOption = Annotated[Literal["spatial", "random"], typer.Option("--folds")]
 
 
 @app.command()
 def train(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="susceptibility 易发性")],
-    data: Annotated[
-        Path, typer.Option("--data", metavar="FILE", help="样本表 csv xlsx parquet gpkg / the samples")
-    ],
-    target: Annotated[
-        str, typer.Option("--target", metavar="FIELD", help="目标列，恰好两类 / what occurred or not")
-    ],
-    x: Annotated[str, typer.Option("--x", metavar="FIELD", help="经度或东坐标列 / longitude or easting")],
-    y: Annotated[str, typer.Option("--y", metavar="FIELD", help="纬度或北坐标列 / latitude or northing")],
-    crs: Annotated[str, typer.Option("--crs", help="wgs84 cgcs2000 gcj02 bd09 EPSG:n")],
-    predictors: Annotated[
-        str | None,
-        typer.Option(
-            "--predictors", metavar="F,..", help="因子列（默认其余全部数值列）/ default: all other numbers"
-        ),
-    ] = None,
+    model: Annotated[str, typer.Argument(metavar="MODEL")],
+    data: Annotated[Path, typer.Option("--data", metavar="FILE")],
+    target: Annotated[str, typer.Option("--target", metavar="FIELD")],
+    x: Annotated[str, typer.Option("--x", metavar="FIELD")],
+    y: Annotated[str, typer.Option("--y", metavar="FIELD")],
+    crs: Annotated[str, typer.Option("--crs")],
+    predictors: Annotated[str | None, typer.Option("--predictors", metavar="F,..")] = None,
     folds: FoldsOption = "spatial",
-    categorical: Annotated[
-        str | None,
-        typer.Option("--categorical", metavar="F,..", help="其中的类别代码列 / predictors that are codes"),
-    ] = None,
-    positive: Annotated[
-        str | None,
-        typer.Option("--positive", metavar="VALUE", help="表示发生的取值 / the class that is the occurrence"),
-    ] = None,
-    prevalence: Annotated[
-        float | None,
-        typer.Option(
-            "--prevalence", metavar="P", help="实际发生比例 0–1，用于校正 / the true share, to correct to"
-        ),
-    ] = None,
-    repeats: Annotated[
-        int | None,
-        typer.Option(
-            "--repeats", min=1, help="重新分折次数（默认 20，样本多时减少）/ how often folds are cut"
-        ),
-    ] = None,
+    categorical: Annotated[str | None, typer.Option("--categorical", metavar="F,..")] = None,
+    positive: Annotated[str | None, typer.Option("--positive", metavar="VALUE")] = None,
+    prevalence: Annotated[float | None, typer.Option("--prevalence", metavar="P")] = None,
+    repeats: Annotated[int | None, typer.Option("--repeats", min=1)] = None,
     seed: Annotated[int | None, typer.Option("--seed", min=0)] = None,
-    keep: Annotated[
-        str | None,
-        typer.Option(
-            "--model",
-            metavar="ID",
-            help="保存哪个模型（默认得分最高者）/ which model to keep (default: the best)",
-        ),
-    ] = None,
-    to: Annotated[
-        Path | None,
-        typer.Option(
-            "--to",
-            metavar="NAME.skops",
-            help="保存模型与模型卡（单写名字时存入工作区 models/）；默认不保存 / keep the model and its card; default: none",
-        ),
-    ] = None,
-    report: Annotated[
-        Path | None, typer.Option("--report", metavar="FILE.html", help="图文报告 / a report with pictures")
-    ] = None,
+    keep: Annotated[str | None, typer.Option("--model", metavar="ID")] = None,
+    to: Annotated[Path | None, typer.Option("--to", metavar="NAME.skops")] = None,
+    report: Annotated[Path | None, typer.Option("--report", metavar="FILE.html")] = None,
     as_json: JsonOption = False,
     workspace: WorkspaceOption = None,
 ) -> None:
-    """训练易发性模型，按空间分块检验 / learn susceptibility, tested on blocks of land."""
+    """Learn susceptibility, tested on blocks of land."""
     from riskmap.actions.training import (
         SEED,
         artefact_path,
@@ -175,33 +128,20 @@ def _show(training: Training) -> None:
 
 @app.command()
 def score(
-    layer: Annotated[str, typer.Argument(metavar="LAYER", help="用哪个图层的模型 / whose model")],
-    points: Annotated[Path, typer.Option("--points", metavar="FILE", help="点表 .parquet 或其文件夹")],
-    to: Annotated[Path, typer.Option("--to", metavar="DIR", help="结果文件夹 / folder of the results")],
-    crs: Annotated[
-        str | None, typer.Option("--crs", help="lon、lat 列的坐标系：wgs84 cgcs2000 gcj02 bd09 EPSG:n")
-    ] = None,
-    nearest: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--nearest", metavar="COLUMN=LAYER", help="到某图层最近点的距离（米）/ metres to the nearest"
-        ),
-    ] = None,
-    within: Annotated[
-        list[str] | None,
-        typer.Option("--within", metavar="COLUMN=FILE", help="所在面的名称（GeoJSON）/ name of the polygon"),
-    ] = None,
-    raster: Annotated[
-        list[str] | None,
-        typer.Option("--raster", metavar="COLUMN=FILE", help="栅格在该点的值 / value of a raster"),
-    ] = None,
+    layer: Annotated[str, typer.Argument(metavar="LAYER")],
+    points: Annotated[Path, typer.Option("--points", metavar="FILE")],
+    to: Annotated[Path, typer.Option("--to", metavar="DIR")],
+    crs: Annotated[str | None, typer.Option("--crs")] = None,
+    nearest: Annotated[list[str] | None, typer.Option("--nearest", metavar="COLUMN=LAYER")] = None,
+    within: Annotated[list[str] | None, typer.Option("--within", metavar="COLUMN=FILE")] = None,
+    raster: Annotated[list[str] | None, typer.Option("--raster", metavar="COLUMN=FILE")] = None,
     engine: EngineOption = "numpy",
     scheduler: SchedulerOption = None,
     as_json: JsonOption = False,
     workspace: WorkspaceOption = None,
     store: StoreOption = None,
 ) -> None:
-    """给很大的点表评分，不进台账 / score a large point table, beside the ledger."""
+    """Score a large point table, beside the ledger."""
     from riskmap.actions.inventory.point_tables import score_points
     from riskmap.cli.common import open_workspace
 

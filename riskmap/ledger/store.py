@@ -292,8 +292,8 @@ _gc_pauses = 0
 def no_cycles() -> Iterator[None]:
     """Pause the search for reference cycles while a million values are made that have none.
 
-    It would walk through everything read so far again and again: two thirds of the time of a
-    large read. Counted, because several threads may read at once.
+    It would walk through everything read so far again and again: a tenth of a large read (docs/hacks.md).
+    Counted, because several threads may read at once.
     """
     global _gc_pauses  # noqa: PLW0603 (the collector is one per process, so is the count)
     with _gc_lock:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from functools import reduce
 from operator import add
 from typing import Any, Final
@@ -36,25 +34,6 @@ def contacts_of(
     `columns`: (role, name|phone|post|verified) → column. A role without a name, phone or post in a
     row has no contact there; a cell that reads 清空 travels as that word.
     """
-    with _no_collection():
-        return _contacts_of(roles, columns, count)
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Hold back Python's cycle collector while many small values are made: none of them can form a cycle."""
-    active = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if active:
-            gc.enable()
-
-
-def _contacts_of(
-    roles: Sequence[ContactRole], columns: Mapping[tuple[str, str], list[Any]], count: int
-) -> list[tuple[Contact, ...]]:
     empty: list[Any] = [None] * count
     by_role: list[list[tuple[Contact, ...]]] = []
     for role in roles:
