@@ -70,7 +70,7 @@ def _file_name(source: TomlFile) -> Iterator[CatalogProblem]:
 
 
 def _ids_twice(source: TomlFile) -> Iterator[CatalogProblem]:
-    lists: list[KeyPath] = [("fields",), ("contacts",), ("checklist", "items")]
+    lists: list[KeyPath] = [("fields",), ("contacts",), ("checklist", "items"), ("positions",)]
     lists += [(*path, "choices") for path, _ in source.tables("fields")]
     for path in lists:
         first: dict[str, KeyPath] = {}
@@ -223,6 +223,10 @@ def claims(source: TomlFile) -> list[Claim]:
         claimed += [(target, w, ("aliases", target, i)) for i, w in _words(words)]
     for path, field in source.tables("fields"):
         claimed += _claims_of_item(str(field.get("id", source.dotted(path))), path, field)
+    for path, position in source.tables("positions"):
+        for part in ("longitude", "latitude", "position"):
+            target = f"{position.get('id')}:{part}"
+            claimed += [(target, w, (*path, part, i)) for i, w in _words(position.get(part))]
     for path, item in source.tables("checklist", "items"):
         claimed += _claims_of_item("checklist." + str(item.get("id", path)), path, item)
     for path, role in source.tables("contacts"):
