@@ -10,7 +10,7 @@ import pytest
 
 from riskmap.actions.workspace import open_workspace
 from riskmap.actions.workspace.settings import DEFAULT_FIRE
-from riskmap.errors import CatalogError, WeatherFileError
+from riskmap.errors import CatalogError, TableFileError
 from riskmap.io.readers.weather import read_weather
 from riskmap.values.hazards import Day, step
 from tests.cli import riskmap
@@ -108,7 +108,7 @@ def test_a_header_that_would_be_misread_is_refused(tmp_path, header, says):
 
 def test_every_mistake_of_a_file_is_told_at_once(tmp_path):
     path = weather(tmp_path, ["4,13,17,142,25,0", "4,14,,21,25,2.4", "2,30,8.5,40,-17,0"])
-    with pytest.raises(WeatherFileError) as refusal:
+    with pytest.raises(TableFileError) as refusal:
         read_weather(path)
     assert len(refusal.value.problems) == 4
     many = weather(tmp_path, ["4,13,17,142,25,0"] * 50)

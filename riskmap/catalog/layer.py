@@ -17,7 +17,9 @@ from riskmap.catalog.problems import Items, Part, Slug, Title, Words
 from riskmap.catalog.triggers import Trigger
 from riskmap.errors import Say
 
-GeometryKind = Literal["point", "line", "polygon", "none"]  # none: of a table whose rows have no place of their own
+GeometryKind = Literal[
+    "point", "line", "polygon", "none"
+]  # none: of a table whose rows have no place of their own
 
 
 FieldType = Literal["text", "integer", "number", "boolean", "choice", "date", "moment"]  # moment: of a table

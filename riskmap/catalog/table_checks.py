@@ -80,14 +80,20 @@ def _no_layer(source: TomlFile) -> Iterator[CatalogProblem]:
         if field.get("type") == "moment":
             yield source.problem(
                 (*path, "type"),
-                Say("date（moment 只用于表，即 table = true 的文件）", "date (moments are for files with table = true)"),
+                Say(
+                    "date（moment 只用于表，即 table = true 的文件）",
+                    "date (moments are for files with table = true)",
+                ),
             )
 
 
 def _only_tables(source: TomlFile, path: KeyPath, key: str) -> CatalogProblem:
     return source.problem(
         path,
-        Say(f"没有 {key}（只用于 table = true 的文件）", f"no {key} here (it belongs to files with table = true)"),
+        Say(
+            f"没有 {key}（只用于 table = true 的文件）",
+            f"no {key} here (it belongs to files with table = true)",
+        ),
     )
 
 
@@ -116,7 +122,10 @@ def _field(
             owner = "moment" if key == "zone" else "integer, number"
             yield source.problem(
                 (*path, key),
-                Say(f"没有 {key}（只用于 type 为 {owner} 的字段）", f"no {key} here (it belongs to fields of type {owner})"),
+                Say(
+                    f"没有 {key}（只用于 type 为 {owner} 的字段）",
+                    f"no {key} here (it belongs to fields of type {owner})",
+                ),
             )
     if field.get("unit_required") and not field.get("unit"):
         yield absent(source, (*path, "unit"))

@@ -25,7 +25,7 @@ from typing import Any, Final, cast
 import numpy as np
 import orjson
 
-from riskmap.errors import RiskmapError, Say, UnreadableFileError, WeatherFileError
+from riskmap.errors import RiskmapError, Say, TableFileError, UnreadableFileError
 from riskmap.formulas.fire_weather import HIGHEST_FFMC, POSSIBLE
 from riskmap.io.files.atomic import replacing
 from riskmap.io.files.text_files import text_of
@@ -165,7 +165,7 @@ _LARGEST: Final = 200 << 20  # bytes; a year of some 15,000 grids
 
 
 def read_weather(path: Path) -> WeatherTable:
-    """Read a weather file. UnreadableFileError where it is no text; WeatherFileError lists every bad cell."""
+    """Read a weather file. UnreadableFileError where it is no text; TableFileError lists every bad cell."""
     lines = csv.reader(io.StringIO(text_of(path, _LARGEST), newline=""))
     problems: list[Say] = []
     columns: dict[str, int] | None = None
@@ -215,7 +215,7 @@ def read_weather(path: Path) -> WeatherTable:
     if columns is not None and {"month", "day"} <= set(cells):
         problems += _impossible_dates(rows, cells)
     if problems or columns is None:
-        raise WeatherFileError(str(path), tuple(problems))
+        raise TableFileError(tuple(Say(f"{path} › {p.zh}", f"{path} › {p.en}") for p in problems))
     return WeatherTable(
         file=str(path),
         gridded="grid" in columns,

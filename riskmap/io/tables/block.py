@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,11 +15,12 @@ from riskmap.errors import Say
 from riskmap.io.files.file_checks import Limits
 from riskmap.io.tables import geometry
 from riskmap.io.tables.assemble import Naming
-from riskmap.io.tables.geometry import stated_positions
-from riskmap.io.tables.headers import POSITION_TARGETS, SHAPE, Match
+from riskmap.io.tables.geometry import stated_ends, stated_positions
+from riskmap.io.tables.headers import POSITION_TARGETS, SHAPE, HeaderDictionary, Match
 from riskmap.io.tables.row_parts import Part, Source, say_of
 from riskmap.rules import column as judging
 from riskmap.rules import position, vocabulary
+from riskmap.rules.arrays import pc
 from riskmap.rules.cell import Problem, judge_answer, judge_code, judge_field, judge_phone, judge_text, shown
 from riskmap.rules.column import Column, distinct, holding
 from riskmap.rules.record import contacts_of
@@ -29,13 +30,22 @@ from riskmap.values.records import CLEAR
 NAME_CHARS = 300
 
 
+_NOT_STATED = Problem(
+    "not_stated", "error", Say("是空的或写着缺测；请填写", "is blank or says that it is missing; write it")
+)
+
+
 class BlockReader:
     """Judges the tables of one file against one layer."""
 
-    def __init__(self, layer: Layer, names: Naming, limits: Limits) -> None:
+    def __init__(
+        self, layer: Layer, names: Naming, limits: Limits, units: Mapping[str, str] | None = None
+    ) -> None:
         self._layer = layer
         self._names = names
         self._limits = limits
+        self._units = units or {}
+        self._dictionary = HeaderDictionary(layer)
 
     def read(self, source: Source, datum: Datum | None) -> Part:
         """Return the judged rows of one table. `datum` is None where it states no position."""
@@ -49,7 +59,7 @@ class BlockReader:
             subdistrict=list(source.subdistrict),
             lon=np.full(count, np.nan),
             lat=np.full(count, np.nan),
-            shapes=None if self._layer.geometry == "point" else no_shapes,
+            shapes=None if self._layer.geometry in {"point", "none"} else no_shapes,
             values={},
             checklist=None,
             contacts=None,
@@ -71,13 +81,39 @@ class BlockReader:
             self._subdistricts(part, match)
         for item in self._layer.fields:
             if match := targets.get(item.id):
-                part.values[item.id] = self._field(part, item, match)
+                part.values[item.id] = self._field(part, item, match, targets)
+        self._hours(part, targets)
         self._checklist(part, targets)
         self._contacts(part, targets)
         self._versions(part, targets.get("version"))
         if datum is not None:
             self._positions(part, targets, datum)
+            self._ends(part, targets, datum)
         return part
+
+    def _hours(self, part: Part, targets: dict[str, Match]) -> None:
+        """Judge the columns of a wide table, each under the moment that heads it."""
+        if self._layer.wide is None:
+            return
+        item = self._layer.field(self._layer.wide.values)
+        part.zone = self._units.get(self._layer.wide.names, "")
+        for match in part.source.header.matches:
+            if match.target is None and self._dictionary.is_moment(match.heading.text):
+                part.hours[match.heading.column] = self._field(part, item, match, targets)
+
+    def _ends(self, part: Part, targets: dict[str, Match], datum: Datum) -> None:
+        for each in self._layer.positions:
+            stated = stated_ends(part.source, targets, each.id)
+            if stated is None:
+                continue
+            cells = [targets[t] for t in each.headers if t in targets]
+            for row in np.flatnonzero(~(stated.has_x | stated.has_y)).tolist():
+                say_of(part, row, cells[0], _NOT_STATED, value=None, also=cells)
+            placed = position.place(stated, datum)
+            part.ends[each.id] = (placed.lon, placed.lat)
+            for remark in placed.remarks:
+                said = Problem(remark.rule, remark.severity, remark.say)
+                say_of(part, remark.at, cells[0], said, value=remark.value, also=cells)
 
     def _keep(self, part: Part, match: Match, column: Column) -> list[Any]:
         for row, text, problem in column.remarks():
@@ -91,7 +127,7 @@ class BlockReader:
             # First, so that what is said of a code names it.
             part.code = [c if isinstance(c, str) else None for c in column.values]
             self._keep(part, match, column)
-        for row in range(len(part.code)):
+        for row in range(len(part.code)) if "code" in self._layer.unique else ():
             if part.code[row] is None and row not in part.errors:
                 say_of(
                     part,
@@ -102,16 +138,47 @@ class BlockReader:
                     target="code",
                 )
 
-    def _field(self, part: Part, item: Field, match: Match) -> list[Any]:
-        source = distinct(part.source.column(match.heading.column, fill=True))
+    def _field(self, part: Part, item: Field, match: Match, targets: dict[str, Match]) -> list[Any]:
+        if match.foreign:
+            return self._foreign(part, item, match)
+        column = part.source.column(match.heading.column, fill=True)
+        if unit := targets.get(item.unit_from):
+            column = _with_units(column, part.source.column(unit.heading.column, fill=True))
+        source = distinct(column)
         limit = self._limits.cell_chars
+        stated = match.unit or self._units.get(item.id, "")
         known = None
         if item.type == "text":
             known = judging.plain_texts(source, limit)
         elif item.type in {"number", "integer"}:
-            known = judging.plain_numbers(source, item, match.unit)
-        judge = judge_field(item, header_unit=match.unit, text_limit=limit)
-        return self._keep(part, match, judging.judged(source, judge, known))
+            known = judging.plain_numbers(source, item, stated)
+        judge = judge_field(item, header_unit=stated, text_limit=limit)
+        values = self._keep(part, match, judging.judged(source, judge, known))
+        if item.required:
+            self._not_stated(part, match, values)
+        return values
+
+    @staticmethod
+    def _not_stated(part: Part, match: Match, values: Sequence[Any]) -> None:
+        for row, value in enumerate(values):
+            said = part.bad.get(row, ())
+            if value is None and match.heading.column not in said:
+                say_of(part, row, match, _NOT_STATED, value=None)
+
+    @staticmethod
+    def _foreign(part: Part, item: Field, match: Match) -> list[Any]:
+        """Note a header whose unit is none of the column's: its numbers would be believed otherwise."""
+        place = f"{part.source.file} › {part.source.sheet}"
+        say = Say(
+            f"{place} › 表头 {match.heading.text}：单位是 {match.foreign}，不是{item.title.zh}的单位；"
+            f"请换算成 {item.unit}",
+            f"{place} › header {match.heading.text}: the unit is {match.foreign}, none of {item.title.en}; "
+            f"convert it to {item.unit}",
+        )
+        part.issues.append(
+            Issue(part.source.sheet, None, None, item.id, match.foreign, "error", "foreign_unit", say)
+        )
+        return [None] * len(part.code)
 
     def _subdistricts(self, part: Part, match: Match) -> None:
         source = distinct(part.source.column(match.heading.column, fill=True))
@@ -326,3 +393,12 @@ class BlockReader:
                 target=remark.target,
                 also=cells if remark.severity == "error" else (),
             )
+
+
+def _with_units(column: pa.ChunkedArray | pa.Array, units: pa.ChunkedArray | pa.Array) -> pa.Array:
+    """Return the cells with the unit that their row states behind them, where they are bare numbers."""
+    cells, stated = (c.combine_chunks() if isinstance(c, pa.ChunkedArray) else c for c in (column, units))
+    bare = pc.fill_null(pc.match_substring_regex(cells, r"^[-+]?[\d.,]+(?:[eE][-+]?\d+)?$"), fill_value=False)
+    return pc.if_else(
+        pc.and_(bare, pc.is_valid(stated)), pc.binary_join_element_wise(cells, stated, " "), cells
+    )

@@ -22,10 +22,11 @@ from riskmap.io.tables import marks as ours
 from riskmap.io.tables.assemble import Naming, assemble, first_named, naming
 from riskmap.io.tables.block import BlockReader
 from riskmap.io.tables.geometry import stated_positions
-from riskmap.io.tables.headers import POSITION_TARGETS, SHAPE, HeaderDictionary, Match, rival
+from riskmap.io.tables.headers import SHAPE, HeaderDictionary, Match, rival
 from riskmap.io.tables.layout import Header, Row, find_header, sort_lines, stated_header, trimmed
-from riskmap.io.tables.row_parts import Part, Source
+from riskmap.io.tables.row_parts import Part, Source, say_of
 from riskmap.rules.arrays import pc
+from riskmap.rules.cell import Problem
 from riskmap.values.import_plan import HeaderMatch, Intake, Issue, SheetReport
 
 VERSION_HEADER = "记录版本"
@@ -34,11 +35,21 @@ VERSION_HEADER = "记录版本"
 _LOOKED_AT_ROWS = 64
 
 
+_CELLS_BEYOND = Problem(
+    "cells_beyond_header",
+    "error",
+    Say(
+        "有多于表头的格；数字里不要用逗号（1,200 请写成 1200 或加引号），多余的格请删去",
+        "cells beyond the last header; write 1200 or quote it instead of 1,200, and remove what is extra",
+    ),
+)
+
+
 _NO_LAYERS = re.compile(r"^(?:layer_styles|qgis_projects)$")
 
 
 @dataclass(slots=True)
-class _Reading:
+class Reading:
     """What one file's reading gathers."""
 
     parts: list[Part] = field(default_factory=list)
@@ -63,6 +74,49 @@ def read(
 ) -> Intake:
     """Read a file; see `riskmap.io.tables.read_file`."""
     step = progress or (lambda _what, _share: None)
+    done, kind, marks = read_tables(
+        path,
+        layer,
+        datum=datum,
+        subdistricts=subdistricts,
+        limits=limits,
+        step=step,
+        name=name,
+        fallback=fallback,
+        others=others,
+    )
+    step("join", 0.9)
+    intake = assemble(
+        layer,
+        done.parts,
+        file=name,
+        digest=file_checks.digest(path, kind),
+        datum=done.datum or (parse_datum(datum).id if datum else ""),
+        reports=done.reports,
+        issues=done.issues,
+        batch=marks.batch,
+    )
+    step("done", 1.0)
+    return intake
+
+
+def read_tables(
+    path: Path,
+    layer: Layer,
+    *,
+    datum: str | None,
+    name: str,
+    subdistricts: Sequence[str] = (),
+    limits: Limits = Limits(),  # noqa: B008 - frozen
+    step: Callable[[str, float], None] = lambda _what, _share: None,
+    fallback: str | None = None,
+    others: Mapping[str, str] | None = None,
+    units: Mapping[str, str] | None = None,
+) -> tuple[Reading, str, ours.Marks]:
+    """Return the judged tables of a file, its kind, and what it says of itself if riskmap wrote it.
+
+    `units`: field → unit (of a moment the zone) of columns whose header states none. Errors as `read_file`.
+    """
     declared = parse_datum(datum) if datum else None
     step("check", 0.0)
     kind = file_checks.check(path, name, limits)
@@ -80,6 +134,7 @@ def read(
         kind=kind,
         marks=marks,
         others=others or {},
+        units=units or {},
     )
     for i, sheet in enumerate(sheets):
         reader.sheet(sheet)
@@ -88,23 +143,17 @@ def read(
         if reader.done.foreign:
             raise ours.only_other_layers(name, reader.done.foreign)
         raise _no_header(name, layer)
-    step("join", 0.9)
-    done = reader.done
-    intake = assemble(
-        layer,
-        done.parts,
-        file=name,
-        digest=file_checks.digest(path, kind),
-        datum=done.datum or (declared.id if declared else ""),
-        reports=done.reports,
-        issues=done.issues,
-        batch=marks.batch,
-    )
-    step("done", 1.0)
-    return intake
+    return reader.done, kind, marks
 
 
 def _no_header(name: str, layer: Layer) -> UnreadableFileError:
+    if "code" not in layer.unique:
+        columns = [p.headers[f"{p.id}:longitude"][0] for p in layer.positions]
+        columns += [f.title.zh for f in layer.fields if f.required]
+        return UnreadableFileError(
+            f"{name}：没有找到“{layer.title.zh}”的表头；需要有 {'、'.join(columns)} 等列名的一行",
+            f"{name}: no header of {layer.title.en} was found; it needs a line with {', '.join(columns)}",
+        )
     codes = "、".join(layer.aliases.get("code", ("编号",))[-3:])
     return UnreadableFileError(
         f"{name}：没有找到“{layer.title.zh}”的表头；请保留写有编号（如 {codes}）等列名的一行，并核对所选图层",
@@ -126,6 +175,7 @@ class _FileReader:
         kind: str,
         marks: ours.Marks,
         others: Mapping[str, str],
+        units: Mapping[str, str],
     ) -> None:
         self._layer = layer
         self._declared = declared
@@ -136,8 +186,8 @@ class _FileReader:
         self._file = file
         self._kind = kind
         self._dictionary = HeaderDictionary(layer)
-        self._blocks = BlockReader(layer, names, limits)
-        self.done = _Reading()
+        self._blocks = BlockReader(layer, names, limits, units)
+        self.done = Reading()
 
     def sheet(self, sheet: RawSheet) -> None:
         """Read one sheet or vector layer."""
@@ -252,7 +302,10 @@ class _FileReader:
                 _by_section(lines.data, lines.sections, default),
                 merges=sheet.merges,
             )
-            parts.append(self._blocks.read(source, self._datum_of_cells(source, titles)))
+            part = self._blocks.read(source, self._datum_of_cells(source, titles))
+            if self._kind == "csv" and self._layer.table:
+                _refuse_cells_beyond(part)
+            parts.append(part)
             rows += len(lines.data) + lines.skipped
             skipped += lines.skipped
             if follower is None:
@@ -284,15 +337,17 @@ class _FileReader:
 
     def _datum_of_cells(self, source: Source, titles: Sequence[str]) -> Datum | None:
         """Return the datum of a table's numbers; asked for only where it states a position."""
-        targets = {m.target: m for m in source.header.matches if m.target in {*POSITION_TARGETS, SHAPE}}
+        placing = self._dictionary.positions | {SHAPE}
+        targets = {m.target: m for m in source.header.matches if m.target in placing}
         if not targets:
             return None
         declared = self._declared or ours.datum_of_headers(source.header) or self._fallback
-        if declared is None:
+        if declared is None and not self._layer.positions:
             stated = stated_positions(source, {str(t): m for t, m in targets.items()}, None)
             shaped = SHAPE in targets and self._layer.geometry != "point"
             if not shaped and (stated is None or not (stated.has_x | stated.has_y).any()):
                 return None
+        if declared is None:
             headers = [m.heading.text for m in targets.values()]
             raise datums.needed(f"{self._file} › {source.sheet}", [*headers, *titles, *self.done.texts])
         self.done.datum = declared.id
@@ -368,6 +423,16 @@ def _understood(source: Source) -> Iterator[HeaderMatch]:
             and (column := source.column(heading.column)).null_count < len(column)
         ):
             yield HeaderMatch(heading.column, f"第 {heading.column + 1} 列（无表头）", None, "left")
+
+
+def _refuse_cells_beyond(part: Part) -> None:
+    """Reject the rows of a comma file with cells behind the last header: an unquoted 1,200 is two cells."""
+    width = max((m.heading.column for m in part.source.header.matches if m.heading.text), default=-1) + 1
+    beyond = np.zeros(len(part.source.rows), bool)
+    for at in range(width, len(part.source.columns)):
+        beyond |= np.asarray(part.source.column(at).is_valid(), dtype=bool)
+    for row in np.flatnonzero(beyond).tolist():
+        say_of(part, row, None, _CELLS_BEYOND, value=None)
 
 
 def _rows(columns: Sequence[pa.ChunkedArray], start: int, count: int) -> list[Row]:
