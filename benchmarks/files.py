@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 import python_calamine
 
+import riskmap
 from benchmarks.measure import Line, Spent, spent
 from benchmarks.workbook import write_workbook
 from benchmarks.workspaces import DISTRICT, workspace
@@ -102,10 +103,13 @@ def exporting(home: Path, _large: int) -> list[Line]:
         )
 
     write("csv")
+    points = riskmap.open(ws.root)["risk_points"]
+    framed = spent(points.frame)
     frame = _cells(out / "inventory.csv")
     ours = spent(lambda: write("xlsx"))
     pandas = spent(lambda: frame.to_excel(out / "pandas.xlsx", engine="xlsxwriter", index=False))
     return [
+        Line(f"frame() of {DISTRICT:,} points", framed.wall, "s", 0.8, f"wall; {framed}"),
         Line(
             "DataFrame.to_excel(xlsxwriter), same cells",
             pandas.cpu,

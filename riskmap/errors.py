@@ -175,6 +175,22 @@ class LedgerError(RiskmapError):
     """The ledger cannot be opened, is not a ledger, or refuses a write."""
 
 
+class RefusedError(RiskmapError):
+    """Values that the rules of their layer refuse; nothing was written. `refusals` holds every one of them."""
+
+    def __init__(self, refusals: tuple[Say, ...], zh: str, en: str) -> None:
+        self.refusals = refusals
+        super().__init__(zh, en)
+
+    @classmethod
+    def of(cls, refusals: Sequence[Say], *, most: int) -> RefusedError:
+        """Return the error about refused values; its message shows `most` of them."""
+        more = len(refusals) - most
+        zh = "\n".join(one.zh for one in refusals[:most]) + (f"\n……另有 {more} 处" if more > 0 else "")
+        en = "\n".join(one.en for one in refusals[:most]) + (f"\n… and {more} more" if more > 0 else "")
+        return cls(tuple(refusals), f"{zh}；未写入", f"{en}; nothing was written")
+
+
 class SelectionError(RiskmapError):
     """A filter that cannot be understood."""
 

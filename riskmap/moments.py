@@ -211,6 +211,16 @@ def moment_of(value: dt.datetime | np.datetime64) -> dt.datetime:
     return value.astimezone(dt.UTC)
 
 
+def parse_day(text: str) -> dt.date:
+    """Return the day that ISO text names, 2024-12-31. RiskmapError when it is none."""
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError as problem:
+        raise RiskmapError(
+            f"日期 {text!r} 不对；请写成 2024-12-31", f"not a date: {text!r}; write it like 2024-12-31"
+        ) from problem
+
+
 def parse_beijing_moment(text: str) -> dt.datetime:
     """Return a moment in UTC. RiskmapError where the text is none, and for a day without its hour.
 

@@ -90,4 +90,5 @@ FLAGS: Final[Mapping[str, Say]] = {
     "unlocated": Say("无坐标", "unlocated"),
     "declared_differs": Say("申报等级与评估不一致", "declared tier differs"),
     "stale": Say("超期未更新", "not updated in time"),
+    "unreadable": Say("有读不了的值", "has values that cannot be read"),
 }

@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from riskmap.catalog.layer import Checklist, ChecklistItem, ContactRole, Field, Layer
 from riskmap.errors import Say
+from riskmap.rules.judge import Judged, rules_of
 from riskmap.rules.permissions import local_actor
 from riskmap.values.assessment import Assessment
 from riskmap.values.import_plan import Intake, Issue, RejectedRow
-from riskmap.values.records import Contact, Features, Records
+from riskmap.values.records import CLEAR, Contact, Features, Records
 
 WHO = {"by": "测试员", "why": "测试"}
 ACTS = WHO | {"by": local_actor(WHO["by"])}
@@ -28,6 +30,30 @@ class Clock:
     def __call__(self) -> dt.datetime:
         self.now += dt.timedelta(minutes=1)
         return self.now
+
+
+def _layer(layer: str, geometry: Any) -> Layer:
+    """Return a layer that takes what the ledger's tests write."""
+
+    def named(key: str) -> dict[str, Any]:
+        return {"id": key, "title": Say(key, key)}
+
+    kinds = {"likelihood": "number", "exposure": "number", "consequence": "number", "depth": "number"}
+    kinds |= {"note": "text", "extra": "text", "owner_phone": "text"}
+    return Layer(
+        **named(layer),
+        geometry=geometry,
+        model="m",
+        fields=tuple(Field(**named(k), type=t, personal=k == "owner_phone") for k, t in kinds.items()),
+        checklist=Checklist(title=Say("c", "c"), items=tuple(ChecklistItem(**named(k)) for k in ("a", "b"))),
+        contacts=tuple(ContactRole(**named(k)) for k in ("leader", "responsible", "patrol")),
+    )
+
+
+def judged(stated: Mapping[str, Any], *, layer: str = LAYER, before: Features | None = None) -> Judged:
+    """Return what is stated, judged; None erases here, as CLEAR does."""
+    rules = rules_of(_layer(layer, "polygon" if "shape" in stated else "point"))
+    return rules.record({k: CLEAR if v is None else v for k, v in stated.items()}, before=before)
 
 
 def records(rows: Sequence[Mapping[str, Any]], *, layer: str = LAYER, **extra: Any) -> Records:

@@ -10,7 +10,8 @@ import shapely
 
 from riskmap.catalog.layer import Checklist, ChecklistItem, Choice, ContactRole, Field, Layer
 from riskmap.errors import Say
-from riskmap.values.inventory import Inventory, LayerInventory, ModelStamp
+from riskmap.values.assessment import ModelStamp
+from riskmap.values.inventory import Inventory, LayerInventory
 from riskmap.values.records import Contact
 from riskmap.vocabulary import RANK_OF
 
@@ -175,7 +176,7 @@ STAMP = ModelStamp(
 
 
 def slopes(n: int = 40, *, contacts: bool = True) -> LayerInventory:
-    return LayerInventory(SLOPES, slopes_table(n), STAMP, contacts_of(n) if contacts else None)
+    return LayerInventory(SLOPES, slopes_table(n), (STAMP,), contacts_of(n) if contacts else None)
 
 
 def grids() -> LayerInventory:

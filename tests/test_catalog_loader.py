@@ -35,9 +35,10 @@ def change(path: Path, before: str, after: str) -> int:
 
 
 def problems(root: Path) -> list[CatalogProblem]:
-    with pytest.raises(CatalogError) as caught:
-        load_catalog(root)
-    return list(caught.value.problems)
+    try:
+        return [problem for fault in load_catalog(root).faults for problem in fault.problems]
+    except CatalogError as caught:
+        return list(caught.problems)
 
 
 def test_the_defaults_load_in_the_order_of_the_product(catalog: Catalog):
@@ -141,3 +142,45 @@ def test_caches_follow_what_the_layer_files_say_and_no_line_ends(copy: Path):
     assert load_catalog(copy).digest == before
     change(file, "order = 20", "order = 21")
     assert load_catalog(copy).digest != before
+
+
+def test_a_broken_layer_file_takes_away_that_layer_and_says_why(copy: Path):
+    line = change(copy / "layers" / "slopes.toml", 'symbol = "triangle"', 'symbol = "triangl"')
+    found = load_catalog(copy)
+    assert "slopes" not in found.layers
+    assert len(found.layers) == 5
+    assert set(found.scored) == set(found.layers)
+    with pytest.raises(CatalogError, match=rf"layers/slopes.toml:{line} › style.symbol"):
+        found.layer("slopes")
+    assert found.title("slopes").zh == "slopes"
+
+
+def test_a_broken_model_file_leaves_its_layer_and_says_why_it_cannot_score(copy: Path):
+    (copy / "models" / "slopes_matrix.toml").write_text('id = "slopes_matrix"\nnonsense', "utf-8")
+    found = load_catalog(copy)
+    assert len(found.layers) == 6
+    assert set(found.layers) - set(found.scored) == {"slopes"}
+    with pytest.raises(CatalogError, match="models/slopes_matrix.toml:2"):
+        found.model_of("slopes")
+    assert len(found.faults) == 1
+
+
+def test_a_model_that_does_not_suit_one_of_its_layers_scores_the_others(copy: Path):
+    text = (copy / "layers" / "forest_fire_grids.toml").read_text("utf-8")
+    (copy / "layers" / "more.toml").write_text(
+        text.replace('id = "forest_fire_grids"', 'id = "more"').replace('id = "ignition"', 'id = "sparks"'),
+        "utf-8",
+    )
+    found = load_catalog(copy)
+    assert "forest_fire_grids" in found.scored
+    with pytest.raises(CatalogError, match="a field of layer more"):
+        found.model_of("more")
+    assert found.with_model(found.models["forest_fire_grid"]).model_of("more").id == "forest_fire_grid"
+
+
+def test_where_no_layer_is_left_every_mistake_is_told(copy: Path):
+    for file in (copy / "layers").glob("*.toml"):
+        file.write_text("?", "utf-8")
+    with pytest.raises(CatalogError) as caught:
+        load_catalog(copy)
+    assert len(caught.value.problems) == 6

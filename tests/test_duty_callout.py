@@ -42,7 +42,10 @@ LAYER = Layer(
 )
 LAYERS = {"slopes": LAYER}
 FRESH = "2023-08-01"
-TWO = (Contact("second", "乙", "2", None, FRESH), Contact("first", "甲", "1", None, FRESH))
+TWO = (
+    Contact("second", "乙", "13800000002", None, FRESH),
+    Contact("first", "甲", "13800000001", None, FRESH),
+)
 
 
 def raised(number, to="large", *, start=6.0, place="桂园街道", **more):
@@ -101,7 +104,7 @@ def test_the_order_in_which_escalations_come_makes_no_difference(escalated):
 
 
 def test_people_are_called_in_the_order_of_the_layers_roles():
-    others = (*TWO, Contact("zz", "丙", "3", None, FRESH), Contact("first"))
+    others = (*TWO, Contact("zz", "丙", "13800000003", None, FRESH), Contact("first"))
     (line,) = made([raised(1)], {1: others}).lines
     assert [(c.number, c.contact.name, c.title.zh) for c in line.callees] == [
         (1, "甲", "责任人"),
@@ -119,13 +122,14 @@ def test_what_is_missing_is_named_before_it_is_needed():
     assert kinds() == [("no_contacts", "")]
     assert kinds(TWO[1]) == [("role_vacant", "second")]
     assert kinds(TWO[0], Contact("first", "甲", None, None, FRESH)) == [("no_phone", "first")]
+    assert kinds(TWO[0], Contact("first", "甲", "12345", None, FRESH)) == [("no_phone", "first")]
     for never in (None, "昨天", "2024-01-01"):
-        assert kinds(TWO[0], Contact("first", "甲", "1", None, never)) == [("unverified", "first")]
+        assert kinds(TWO[0], Contact("first", "甲", "13800000001", None, never)) == [("unverified", "first")]
 
 
 def test_a_check_is_good_to_the_day_and_not_a_day_longer():
     def expired(checked, **more):
-        people = {1: (TWO[0], Contact("first", "甲", "1", None, checked))}
+        people = {1: (TWO[0], Contact("first", "甲", "13800000001", None, checked))}
         (line,) = made([raised(1)], people, **more).lines
         return [gap.kind for gap in line.gaps]
 
@@ -173,7 +177,9 @@ def test_a_late_warning_skips_nothing():
 
 # The clock
 
-OUT = made([raised(1), raised(2)], {1: (*TWO, Contact("third", "丙", "3")), 2: (Contact("first", "丁"),)})
+OUT = made(
+    [raised(1), raised(2)], {1: (*TWO, Contact("third", "丙", "13800000003")), 2: (Contact("first", "丁"),)}
+)
 
 
 def happened(kind, at, number=0, contact=None, record=1, **body):

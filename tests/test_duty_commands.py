@@ -19,6 +19,7 @@ from riskmap.actions.workspace import open_workspace
 from riskmap.errors import ExportError, RiskmapError, UnknownNameError
 from riskmap.io.writers import paper_pdf, write_paper
 from riskmap.io.writers.paper import Paper
+from riskmap.rules.judge import rules_of
 from riskmap.rules.permissions import local_actor
 from riskmap.vocabulary import TIERS
 from tests import cli
@@ -339,7 +340,13 @@ def test_a_drill_and_made_up_data_are_marked_on_every_paper(ws, tmp_path):
 def test_hostile_names_stay_text_and_stay_in_their_folder(ws, tmp_path):
     hostile = "../../etc/=cmd|'<r>&\x07{x}</r>"
     seen = ws.ledger.features("slopes", codes=["BP1"]).version[0]
-    ws.ledger.edit("slopes", "BP1", seen=int(seen), changes={"name": hostile, "subdistrict": hostile}, **WHO)
+    ws.ledger.edit(
+        "slopes",
+        "BP1",
+        seen=int(seen),
+        changes=rules_of(ws.catalog.layer("slopes")).record({"name": hostile, "subdistrict": hostile}),
+        **WHO,
+    )
     ws.ledger.open_scenario(
         title=hostile, drill=False, body={}, at=AT, escalations=ESCALATIONS, by="x", why="x"
     )

@@ -8,7 +8,7 @@ import pytest
 from riskmap.errors import LedgerError
 from riskmap.ledger import Ledger, Scored
 from riskmap.vocabulary import RANK_OF, UNRATED
-from tests.ledger_files import LAYER, WHO, Clock, assessment, bring, point
+from tests.ledger_files import LAYER, WHO, Clock, assessment, bring, judged, point
 
 LOW, GENERAL, LARGE, MAJOR = (RANK_OF[t] for t in ("low", "general", "large", "major"))
 
@@ -79,7 +79,7 @@ def test_a_run_over_new_data_or_with_a_new_model_is_noted_even_where_no_result_c
     save(ledger, [LOW, LOW, LOW])
     save(ledger, [LOW, LOW, LOW], digest="m2")
     assert ledger.assessed_digest(LAYER) == "m2"
-    ledger.edit(LAYER, "A", seen=1, changes={"likelihood": 6}, **WHO)
+    ledger.edit(LAYER, "A", seen=1, changes=judged({"likelihood": 6}), **WHO)
     assert save(ledger, [LOW, LOW, LOW], digest="m2").changeset == ledger.state
     later = save(ledger, [GENERAL, LOW, LOW], digest="m3")
     assert changed(ledger, run=later.run) == [("A", "low", "general", "model")]
@@ -88,10 +88,10 @@ def test_a_run_over_new_data_or_with_a_new_model_is_noted_even_where_no_result_c
 def test_a_tier_change_names_data_model_or_both_as_its_cause(ledger):
     save(ledger, [LOW, LOW, LOW])
     assert {c[3] for c in changed(ledger)} == {"new"}
-    ledger.edit(LAYER, "A", seen=1, changes={"likelihood": 6}, **WHO)
+    ledger.edit(LAYER, "A", seen=1, changes=judged({"likelihood": 6}), **WHO)
     data = save(ledger, [GENERAL, LOW, LOW])
     assert changed(ledger, run=data.run) == [("A", "low", "general", "data")]
-    ledger.edit(LAYER, "B", seen=1, changes={"likelihood": 6}, **WHO)
+    ledger.edit(LAYER, "B", seen=1, changes=judged({"likelihood": 6}), **WHO)
     both = save(ledger, [LARGE, MAJOR, LOW], digest="m2")
     assert changed(ledger, run=both.run) == [
         ("A", "general", "large", "model"),
@@ -113,7 +113,7 @@ def test_a_score_that_moves_within_its_tier_is_stored_and_is_no_tier_change(ledg
 def test_scoring_one_record_alone_says_nothing_about_the_others(ledger):
     save(ledger, [LOW, LOW, LOW])
     for code in ("A", "B"):
-        ledger.edit(LAYER, code, seen=1, changes={"likelihood": 6}, **WHO)
+        ledger.edit(LAYER, code, seen=1, changes=judged({"likelihood": 6}), **WHO)
     alone = save(ledger, [GENERAL], codes=["A"], digest="m2")
     assert changed(ledger, run=alone.run) == [("A", "low", "general", "both")]
     assert ledger.assessed_digest(LAYER) == "m1"
@@ -124,7 +124,7 @@ def test_scoring_one_record_alone_says_nothing_about_the_others(ledger):
 
 def test_a_result_is_not_kept_for_a_version_that_it_was_not_made_from(ledger):
     one = scored(ledger, [LOW, LOW, LOW])
-    ledger.edit(LAYER, "A", seen=1, changes={"likelihood": 6}, **WHO)
+    ledger.edit(LAYER, "A", seen=1, changes=judged({"likelihood": 6}), **WHO)
     result = store(ledger, one)
     assert (result.changed, result.skipped) == (2, 1)
     assert ledger.features(LAYER).rank.tolist() == [UNRATED, LOW, LOW]

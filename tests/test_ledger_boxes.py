@@ -5,7 +5,7 @@ import pytest
 import shapely
 
 from riskmap.ledger import Ledger, boxes
-from tests.ledger_files import LAYER, WHO, bring, point
+from tests.ledger_files import LAYER, WHO, bring, judged, point
 
 
 @pytest.fixture
@@ -50,7 +50,9 @@ def test_records_that_come_and_move_later_are_found_too(ledger, monkeypatch):
     for row in rows[1:400]:
         row["lon"] = row["lon"] + 0.01
     bring(ledger, rows)
-    ledger.create_record(LAYER, "G", values={"shape": shapely.box(114.0, 22.4, 114.3, 22.7).wkb}, **WHO)
+    ledger.create_record(
+        LAYER, "G", values=judged({"shape": shapely.box(114.0, 22.4, 114.3, 22.7).wkb}), **WHO
+    )
     third = scattered(9000, first=10_000, seed=3)
     bring(ledger, third)
     assert ledger.check() == []

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from riskmap.errors import LedgerError
 from riskmap.ledger import Ledger, Scored
-from riskmap.selection import finished_table, layer_table
+from riskmap.selection import finished_table, flag_ids, layer_table
 from riskmap.vocabulary import RANK_OF, UNRATED
-from tests.ledger_files import LAYER, WHO, Clock, assessment, bring
+from tests.ledger_files import LAYER, WHO, Clock, assessment, bring, judged
 from tests.selection_made import GRIDS, HOUSES
 
 VALUES = {
@@ -85,7 +85,7 @@ def test_a_past_moment_shows_the_records_and_tiers_of_that_moment(ledger):
     ledger.save_assessments(
         [Scored(assessment(found, [4, 0, 0]), found.feature_id, found.version, "")], **WHO
     )
-    ledger.edit(LAYER, "A", seen=1, changes={"likelihood": 9.0}, **WHO)
+    ledger.edit(LAYER, "A", seen=1, changes=judged({"likelihood": 9.0}), **WHO)
     ledger.retire(LAYER, "B", **WHO)
     same_by_both_ways(ledger, HOUSES)
     same_by_both_ways(ledger, HOUSES, as_of=then)
@@ -111,8 +111,17 @@ def test_a_value_that_does_not_fit_is_named_and_costs_no_other_record(ledger):
         ("B", "people", 2.5),
         ("C", "indoor", "也许"),
     ]
-    assert found.table["code"].to_pylist() == ["A", "D"]
-    assert found.table["f:people"].to_pylist() == [3, 3]
+    assert found.table["code"].to_pylist() == list("ABCD")
+    assert found.table["f:people"].to_pylist() == [3, None, 3, 3]
+    assert found.table["f:indoor"].to_pylist() == [True, True, None, True]
+    by_columns = finished_table(found.table, HOUSES, found.broken)
+    same(by_columns, layer_table(ledger.features(LAYER), HOUSES))
+    assert [flag_ids(bits) for bits in by_columns["flags"].to_pylist()] == [
+        [],
+        ["unreadable"],
+        ["unreadable"],
+        [],
+    ]
     with pytest.raises(LedgerError, match="risk_points › B › people: the ledger holds 2.5") as caught:
         found.whole()
     assert "风险点 › B › 人数" in caught.value.text("zh")
@@ -122,7 +131,7 @@ def test_a_number_that_no_column_can_hold_is_named(ledger):
     bring(ledger, [{"code": "A", "people": 2**63}, {"code": "B", "people": 1e300}, {"code": "C"}])
     found = ledger.layer_columns(HOUSES)
     assert [m.code for m in found.broken] == ["A", "B"]
-    assert found.table["code"].to_pylist() == ["C"]
+    assert found.table["f:people"].to_pylist() == [None, None, None]
 
 
 def test_a_record_whose_content_is_damaged_is_named_as_a_whole(ledger):
@@ -136,7 +145,12 @@ def test_a_record_whose_content_is_damaged_is_named_as_a_whole(ledger):
             )
     found = ledger.layer_columns(HOUSES)
     assert [(m.code, m.field) for m in found.broken] == [("A", None), ("C", None)]
-    assert found.table["code"].to_pylist() == ["B"]
+    assert found.table["f:people"].to_pylist() == [None, 1, None]
+    same(finished_table(found.table, HOUSES, found.broken), layer_table(ledger.features(LAYER), HOUSES))
+    with pytest.raises(
+        LedgerError, match="risk_points › A: what the ledger holds cannot be read, nothing was written"
+    ):
+        ledger.edit(LAYER, "A", seen=1, changes={"people": 2}, **WHO)
     with pytest.raises(LedgerError, match="risk_points › A: what the ledger holds cannot be read"):
         found.whole()
 

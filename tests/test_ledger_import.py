@@ -9,7 +9,7 @@ import shapely
 from riskmap.errors import LedgerError, StaleRevisionError
 from riskmap.ledger import Ledger
 from riskmap.values.records import CLEAR, Contact
-from tests.ledger_files import LAYER, WHO, Clock, bring, intake, leader, point, rejected, values_of
+from tests.ledger_files import LAYER, WHO, Clock, bring, intake, judged, leader, point, rejected, values_of
 
 
 @pytest.fixture(params=["sqlite"])
@@ -161,7 +161,7 @@ def test_somebody_else_s_masked_number_changes_nothing_and_is_remarked(ledger):
 
 def test_an_older_record_version_is_held_only_where_it_would_change_something(ledger):
     bring(ledger, [point("A")])
-    ledger.edit(LAYER, "A", seen=1, changes={"likelihood": 6}, **WHO)
+    ledger.edit(LAYER, "A", seen=1, changes=judged({"likelihood": 6}), **WHO)
     equal = ledger.plan_import(intake([point("A", likelihood=6)], versions=[1]))
     assert equal.actions == ["unchanged"]
     plan = ledger.plan_import(intake([point("A", likelihood=1)], versions=[1]))
@@ -261,7 +261,7 @@ def test_a_full_list_names_what_it_lacks_in_its_own_subdistricts_and_retires_not
 def test_a_plan_that_the_ledger_has_outrun_is_refused_and_nothing_is_written(ledger):
     bring(ledger, [point("A"), point("B")])
     plan = ledger.plan_import(intake([point("A", likelihood=6), point("N")]))
-    ledger.edit(LAYER, "A", seen=1, changes={"likelihood": 10}, **WHO)
+    ledger.edit(LAYER, "A", seen=1, changes=judged({"likelihood": 10}), **WHO)
     before = ledger.state
     with pytest.raises(StaleRevisionError) as refused:
         ledger.commit_import(plan, **WHO)
@@ -275,14 +275,14 @@ def test_a_plan_that_the_ledger_has_outrun_is_refused_and_nothing_is_written(led
 def test_a_plan_still_holds_when_only_other_records_have_changed(ledger):
     bring(ledger, [point("A"), point("B")])
     plan = ledger.plan_import(intake([point("A", likelihood=6), point("N")]))
-    ledger.edit(LAYER, "B", seen=1, changes={"likelihood": 10}, **WHO)
+    ledger.edit(LAYER, "B", seen=1, changes=judged({"likelihood": 10}), **WHO)
     done = ledger.commit_import(plan, **WHO)
     assert (done.inserted, done.updated) == (1, 1)
 
 
 def test_a_code_that_somebody_else_brought_in_meanwhile_is_not_brought_in_twice(ledger):
     plan = ledger.plan_import(intake([point("A")]))
-    ledger.create_record(LAYER, "A", values={"name": "另一个"}, **WHO)
+    ledger.create_record(LAYER, "A", values=judged({"name": "另一个"}), **WHO)
     with pytest.raises(StaleRevisionError):
         ledger.commit_import(plan, **WHO)
 

@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from riskmap.errors import LedgerError, StaleRevisionError
 from riskmap.ledger import Ledger
 from riskmap.values.records import CLEAR
-from tests.ledger_files import LAYER, WHO, Clock, intake, leader
+from tests.ledger_files import LAYER, WHO, Clock, intake, judged, leader
 
 codes = st.sampled_from(["A", "B", "C"])
 numbers = st.one_of(st.none(), st.integers(0, 3), st.sampled_from([0.5, 1.5]))
@@ -72,9 +72,9 @@ class LedgerMachine(RuleBasedStateMachine):
         before = self.before(code)
         if code in self.model and code not in self.withdrawn:
             with pytest.raises(LedgerError):
-                self.ledger.create_record(LAYER, code, values=form, **WHO)
+                self.ledger.create_record(LAYER, code, values=judged(form), **WHO)
             return
-        version = self.ledger.create_record(LAYER, code, values=form, **WHO)
+        version = self.ledger.create_record(LAYER, code, values=judged(form), **WHO)
         assert version == self.version.get(code, 0) + 1
         self.model[code], self.version[code] = clean(form), version
         self.withdrawn.discard(code)
@@ -87,14 +87,14 @@ class LedgerMachine(RuleBasedStateMachine):
         before, seen = self.before(code), self.version[code]
         if late:
             with pytest.raises(StaleRevisionError):
-                self.ledger.edit(LAYER, code, seen=seen - 1, changes=form, **WHO)
+                self.ledger.edit(LAYER, code, seen=seen - 1, changes=judged(form), **WHO)
             return
         if code in self.retired | self.withdrawn:
             with pytest.raises(LedgerError):
-                self.ledger.edit(LAYER, code, seen=seen, changes=form, **WHO)
+                self.ledger.edit(LAYER, code, seen=seen, changes=judged(form), **WHO)
             return
         after = clean(self.model[code] | form)
-        version = self.ledger.edit(LAYER, code, seen=seen, changes=form, **WHO)
+        version = self.ledger.edit(LAYER, code, seen=seen, changes=judged(form), **WHO)
         if after == self.model[code]:
             assert version == seen
             return

@@ -21,6 +21,7 @@ from tests.ledger_files import (
     assessment,
     bring,
     intake,
+    judged,
     leader,
     point,
     rejected,
@@ -90,7 +91,7 @@ def test_a_damaged_file_is_named_as_damaged(ledger, path, url):
 
 def test_the_past_cannot_be_rewritten_even_with_sql(ledger, path):
     bring(ledger, [point("A", contacts=(leader(),))], bad=[rejected("B", "坏")])
-    ledger.edit(LAYER, "A", seen=1, changes={"likelihood": 6}, **WHO)
+    ledger.edit(LAYER, "A", seen=1, changes=judged({"likelihood": 6}), **WHO)
     found = ledger.features(LAYER)
     ledger.save_assessments([Scored(assessment(found, [4]), found.feature_id, found.version, "")], **WHO)
     forbidden = [
@@ -124,15 +125,15 @@ def test_a_backup_is_a_whole_ledger_and_restoring_it_keeps_the_replaced_one(ledg
     with Ledger.open(f"sqlite:///{saved}") as copy:
         assert copy.features(LAYER, contacts=True).records.contacts == [(leader(),)]
         assert copy.check() == []
-    ledger.edit(LAYER, "A", seen=1, changes={"likelihood": 6}, **WHO)
-    ledger.edit(LAYER, "A", seen=2, changes={"likelihood": 10}, **WHO)
+    ledger.edit(LAYER, "A", seen=1, changes=judged({"likelihood": 6}), **WHO)
+    ledger.edit(LAYER, "A", seen=2, changes=judged({"likelihood": 10}), **WHO)
     before = ledger.state
     Ledger.restore(saved, url, by="甲", why="误改")
     # The ledger that was open all the time goes on with the restored content, under a new number.
     assert values_of(ledger.features(LAYER))["likelihood"] == 3
     assert ledger.state > before
     assert ledger.changesets()[0].kind == "restore"
-    ledger.edit(LAYER, "A", seen=1, changes={"likelihood": 1}, **WHO)
+    ledger.edit(LAYER, "A", seen=1, changes=judged({"likelihood": 1}), **WHO)
     assert ledger.check() == []
     Ledger.restore(saved, url)
     kept = sorted(p.name for p in tmp_path.glob("*.before-restore*"))
@@ -255,6 +256,7 @@ import sys
 sys.path.insert(0, sys.argv[2])
 from riskmap.errors import StaleRevisionError
 from riskmap.ledger import Ledger
+from tests.ledger_files import judged
 ledger = Ledger.open(sys.argv[1])
 won = 0
 for _ in range(25):
@@ -262,7 +264,7 @@ for _ in range(25):
         found = ledger.features("risk_points")
         seen, count = int(found.version[0]), found.records.values["likelihood"][0]
         try:
-            ledger.edit("risk_points", "A", seen=seen, changes={"likelihood": count + 1}, by="x", why="y")
+            ledger.edit("risk_points", "A", seen=seen, changes=judged({"likelihood": count + 1}), by="x", why="y")
         except StaleRevisionError:
             continue
         won += 1
@@ -314,7 +316,7 @@ def test_two_threads_with_the_same_version_have_one_winner(ledger):
     def write(value):
         gate.wait()
         try:
-            ledger.edit(LAYER, "A", seen=1, changes={"likelihood": value}, **WHO)
+            ledger.edit(LAYER, "A", seen=1, changes=judged({"likelihood": value}), **WHO)
             outcome.append("won")
         except StaleRevisionError:
             outcome.append("stale")
@@ -340,7 +342,7 @@ def test_state_advances_with_every_write_and_only_then(ledger):
     ledger.plan_import(intake([point("A", likelihood=6)]))
     ledger.features(LAYER)
     assert ledger.state == states[-1]
-    ledger.edit(LAYER, "A", seen=1, changes={"likelihood": 6}, **WHO)
+    ledger.edit(LAYER, "A", seen=1, changes=judged({"likelihood": 6}), **WHO)
     states.append(ledger.state)
     ledger.undo(ledger.state, **WHO)
     states.append(ledger.state)
@@ -351,7 +353,7 @@ def test_the_ledger_names_the_records_that_changed_since_a_state(ledger):
     bring(ledger, [point("A"), point("B"), point("C")])
     start = ledger.state
     assert ledger.changed_since(start, most=9) == {}
-    ledger.edit(LAYER, "A", seen=1, changes={"likelihood": 6}, **WHO)
+    ledger.edit(LAYER, "A", seen=1, changes=judged({"likelihood": 6}), **WHO)
     ledger.retire(LAYER, "C", **WHO)
     bring(ledger, [point("S")], layer="slopes")
     edited = ledger.state
@@ -369,7 +371,7 @@ def test_a_state_and_its_moment_tell_ledgers_apart(ledger, path, tmp_path):
     assert kept is not None
     assert ledger.written_at(ledger.state + 1) is None
     ledger.backup(tmp_path / "backup")
-    ledger.edit(LAYER, "A", seen=1, changes={"likelihood": 6}, **WHO)
+    ledger.edit(LAYER, "A", seen=1, changes=judged({"likelihood": 6}), **WHO)
     lost = ledger.state
     Ledger.restore(tmp_path / "backup", f"sqlite:///{path}")
     with Ledger.open(f"sqlite:///{path}") as restored:

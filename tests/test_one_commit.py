@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from riskmap.actions.importing import commit_file, commit_files, plan_file, settle_held
 from riskmap.actions.records import scoring
 from riskmap.actions.records.editing import (
+    PointEdit,
     create_point,
     edit_point,
     edit_points,
@@ -24,12 +25,13 @@ from riskmap.actions.records.editing import (
 from riskmap.actions.records.scoring import assess_layers, one_commit
 from riskmap.actions.workspace import create_workspace, open_workspace
 from riskmap.errors import LedgerError, NotScoredError, RiskmapError, StaleRevisionError
-from riskmap.ledger import Ledger, RecordEdit
+from riskmap.ledger import Ledger
 from riskmap.rules.permissions import local_actor
+from riskmap.values.records import CLEAR
 from riskmap.vocabulary import RANKS
 from tests.cli import riskmap
 from tests.index_models import learned
-from tests.ledger_files import ACTS, LAYER, WHO, bring, intake, point, rejected
+from tests.ledger_files import ACTS, LAYER, WHO, bring, intake, judged, point, rejected
 
 FAR = {"name": "别处", "lon": 114.16}
 
@@ -74,8 +76,8 @@ def everything(ws):
 def test_nested_writes_and_reads_share_one_transaction(ws):
     before, seen = ws.ledger.state, []
     with ws.ledger.writing() as write:
-        ws.ledger.edit(LAYER, "A", seen=1, changes={"likelihood": 3.0}, **WHO)
-        ws.ledger.create_record(LAYER, "N", values={"name": "新"}, **WHO)
+        ws.ledger.edit(LAYER, "A", seen=1, changes=judged({"likelihood": 3.0}), **WHO)
+        ws.ledger.create_record(LAYER, "N", values=judged({"name": "新"}), **WHO)
         assert ws.ledger.state == before + 2
         assert write.changesets() == [before + 1, before + 2]
         assert write.touched() == {LAYER: ["A", "N"]}
@@ -89,7 +91,7 @@ def test_nested_writes_and_reads_share_one_transaction(ws):
 def test_a_context_that_is_carried_into_another_thread_does_not_carry_the_connection(ws):
     before, seen = ws.ledger.state, []
     with ws.ledger.writing():
-        ws.ledger.edit(LAYER, "A", seen=1, changes={"likelihood": 3.0}, **WHO)
+        ws.ledger.edit(LAYER, "A", seen=1, changes=judged({"likelihood": 3.0}), **WHO)
         carried = contextvars.copy_context()
         other = threading.Thread(target=lambda: carried.run(lambda: seen.append(ws.ledger.state)))
         other.start()
@@ -100,7 +102,7 @@ def test_a_context_that_is_carried_into_another_thread_does_not_carry_the_connec
 def test_two_ledgers_of_one_file_share_the_transaction_of_a_thread(ws):
     before = ws.ledger.state
     with Ledger.open(ws.store) as other, ws.ledger.writing() as write:
-        other.edit(LAYER, "A", seen=1, changes={"likelihood": 3.0}, **WHO)
+        other.edit(LAYER, "A", seen=1, changes=judged({"likelihood": 3.0}), **WHO)
         assert write.changesets() == [before + 1]
     assert ws.ledger.state == before + 1
 
@@ -110,9 +112,9 @@ def test_a_step_that_failed_takes_all_with_it_even_where_its_error_is_swallowed(
 
     def half():
         with ws.ledger.writing():
-            ws.ledger.edit(LAYER, "A", seen=1, changes={"likelihood": 3.0}, **WHO)
+            ws.ledger.edit(LAYER, "A", seen=1, changes=judged({"likelihood": 3.0}), **WHO)
             with pytest.raises(StaleRevisionError):
-                ws.ledger.edit(LAYER, "B", seen=9, changes={"likelihood": 3.0}, **WHO)
+                ws.ledger.edit(LAYER, "B", seen=9, changes=judged({"likelihood": 3.0}), **WHO)
 
     with pytest.raises(LedgerError, match="nothing was written"):
         half()
@@ -130,7 +132,7 @@ def test_steps_are_written_exactly_where_none_of_them_failed(tmp_path_factory, s
                 for number, step in enumerate(steps):
                     swallowed = RiskmapError if step == "fails and is swallowed" else ()
                     with contextlib.suppress(swallowed), ledger.writing():
-                        ledger.create_record(LAYER, f"P{number}", values={}, **WHO)
+                        ledger.create_record(LAYER, f"P{number}", values=judged({}), **WHO)
                         if step != "fine":
                             ledger.retire(LAYER, "?", **WHO)
         except RiskmapError as raised:
@@ -221,7 +223,7 @@ def test_an_edit_and_its_assessment_are_two_changesets_of_one_commit(ws):
 
 
 def test_a_layer_that_the_catalogue_no_longer_has_is_undone_without_tiers(ws):
-    ws.ledger.create_record("gone", "G", values={}, **WHO)
+    ws.ledger.create_record("gone", "G", values=judged({}, layer="gone"), **WHO)
     created = ws.ledger.state
     ws.ledger.retire("gone", "G", **WHO)
     assert undo_changeset(ws, ws.ledger.state, **ACTS).restored == 1
@@ -370,7 +372,7 @@ def test_the_assessment_of_a_change_names_the_change_that_is_to_be_undone(ws):
     edited = _edited(ws)
     with pytest.raises(LedgerError, match=rf"the change that it followed, undo changeset {edited}"):
         undo_changeset(ws, edited + 1, **ACTS)
-    ws.ledger.edit(LAYER, "A", seen=2, changes={"likelihood": 1.0}, **WHO)
+    ws.ledger.edit(LAYER, "A", seen=2, changes=judged({"likelihood": 1.0}), **WHO)
     assess_layers(ws, [LAYER], by=local_actor("另一人"), why="评估")
     with pytest.raises(LedgerError, match="correct the data and assess again"):
         undo_changeset(ws, ws.ledger.state, **ACTS)
@@ -416,11 +418,11 @@ def test_the_command_undoes_with_the_tiers_and_prints_what_it_did(ws):
 def test_many_records_are_edited_as_one_changeset_and_undone_at_once(ws):
     before = ws.ledger.state
     edits = [
-        RecordEdit("A", 1, {"likelihood": 10.0}),
-        RecordEdit("B", 1, {"note": None}),
-        RecordEdit("C", 1, {}),
+        PointEdit("A", 1, {"likelihood": 10.0}),
+        PointEdit("B", 1, {"name": CLEAR}),
+        PointEdit("C", 1, {}),
     ]
-    assert edit_points(ws, LAYER, edits, **ACTS) == {"A": 2, "B": 2, "C": 1}
+    assert edit_points(ws, LAYER, edits, **ACTS).versions == {"A": 2, "B": 2, "C": 1}
     assert [c.kind for c in ws.ledger.changesets(limit=2)] == ["assess", "edit"]
     assert ws.ledger.changesets(limit=2)[1].counts == {"updated": 2}
     assert tiers(ws) == {"A": "major", "B": "general", "C": "general"}
@@ -430,10 +432,10 @@ def test_many_records_are_edited_as_one_changeset_and_undone_at_once(ws):
 
 def test_stale_rows_of_a_bulk_edit_show_both_sides_of_each_and_nothing_is_written(ws):
     edit_points(
-        ws, LAYER, [RecordEdit("A", 1, {"likelihood": 3.0}), RecordEdit("B", 1, {"note": "搬了"})], **ACTS
+        ws, LAYER, [PointEdit("A", 1, {"likelihood": 3.0}), PointEdit("B", 1, {"name": "搬了"})], **ACTS
     )
     before = everything(ws)
-    edits = [RecordEdit(code, 1, {"likelihood": 10.0}) for code in "ABC"]
+    edits = [PointEdit(code, 1, {"likelihood": 10.0}) for code in "ABC"]
     with pytest.raises(StaleRevisionError) as refused:
         edit_points(ws, LAYER, edits, **ACTS)
     first, second = refused.value.rows
@@ -442,16 +444,16 @@ def test_stale_rows_of_a_bulk_edit_show_both_sides_of_each_and_nothing_is_writte
         {"likelihood": 10.0},
         {"likelihood": 3.0},
     )
-    assert (second.mine["note"], second.theirs["note"]) == ("近学校", "搬了")
+    assert (second.mine["name"], second.theirs["name"]) == ("加油站", "搬了")
     assert "1 other records have moved on" in refused.value.say.en
     assert everything(ws) == before
 
 
 def test_a_bulk_edit_names_what_cannot_be_edited(ws):
     for edits, said in (
-        ([RecordEdit("A", 1, {}), RecordEdit("?", 1, {})], "no such code"),
-        ([RecordEdit("A", 1, {}), RecordEdit("A", 1, {})], "changed twice"),
-        ([RecordEdit("OLD", 2, {"note": "x"})], "is retired"),
+        ([PointEdit("A", 1, {}), PointEdit("?", 1, {})], "no such code"),
+        ([PointEdit("A", 1, {}), PointEdit("A", 1, {})], "changed twice"),
+        ([PointEdit("OLD", 2, {"name": "x"})], "is retired"),
     ):
         with pytest.raises(RiskmapError, match=said):
             edit_points(ws, LAYER, edits, **ACTS)
@@ -469,6 +471,6 @@ def test_a_retired_record_comes_back_with_the_tier_of_the_model_as_it_is_now(ws)
 
 def test_an_action_knows_its_own_tiers_though_others_write_after_it(ws):
     with one_commit(ws, [LAYER], **ACTS) as action:
-        ws.ledger.edit(LAYER, "A", seen=1, changes={"likelihood": 3.0}, **WHO)
+        ws.ledger.edit(LAYER, "A", seen=1, changes=judged({"likelihood": 3.0}), **WHO)
     edit_point(ws, LAYER, "B", seen=1, changes={"likelihood": 3.0}, **ACTS)
     assert [c.code for c in action.tiers] == ["A"]

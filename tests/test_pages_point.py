@@ -102,8 +102,11 @@ def test_a_form_left_as_it_was_changes_nothing(ws):
     ("field", "text", "said"),
     [
         ("likelihood", "较高", "不是数值"),
-        ("likelihood", "-3", "超出允许范围"),
-        ("x", "东边", "不是坐标"),
+        ("likelihood", "-3", "可能性L：-3 小于下限 0.1"),
+        ("x", "东边", "位置：东边"),
+        ("x", "", "坐标只有一半"),
+        ("people_500m", "3.5", "不是整数"),
+        ("surveyed_on", "2023年13月8日", "不是有效日期"),
     ],
 )
 def test_what_cannot_be_read_is_named_and_nothing_is_written(ws, field, text, said):
@@ -131,6 +134,35 @@ def test_another_datum_alone_moves_nothing(ws):
     at.selectbox(key=key("datum")).select("gcj02")
     save(sign(at))
     assert int(one_feature(ws, LAYER, CODE).version[0]) == 1
+
+
+def test_swapped_coordinates_are_put_right_as_in_a_file(ws):
+    at = opened()
+    at.text_input(key=key("x")).set_value("22.548")
+    at.text_input(key=key("y")).set_value("114.12")
+    save(sign(at))
+    records = one_feature(ws, LAYER, CODE).records
+    assert (records.lon[0], records.lat[0]) == (114.12, 22.548)
+    assert any("填反" in s.value for s in at.success)
+
+
+def test_an_emptied_input_erases_and_only_that(ws):
+    at = opened()
+    at.text_input(key=key("likelihood")).set_value("")
+    at.text_input(key=key("contact-responsible-phone")).set_value("")
+    save(sign(at))
+    records = one_feature(ws, LAYER, CODE, contacts=True).records
+    assert records.values.get("likelihood", [None])[0] is None
+    assert records.values["consequence"][0] is not None
+    assert (records.contacts[0][0].name, records.contacts[0][0].phone) == ("张三丰", None)
+
+
+def test_a_phone_that_nobody_can_dial_is_kept_and_said(ws):
+    at = opened()
+    at.text_input(key=key("contact-responsible-phone")).set_value("12345")
+    save(sign(at))
+    assert one_feature(ws, LAYER, CODE, contacts=True).records.contacts[0][0].phone == "12345"
+    assert any("不像手机号" in s.value for s in at.success)
 
 
 def test_a_stale_edit_is_refused_and_shows_both_versions(ws):
@@ -211,7 +243,7 @@ def test_a_hostile_name_is_shown_as_written(ws, number):
     at = open_page("point", layer=LAYER, code=f"RP-EVIL-{number}")
     page = html(at)
     assert "<img" not in page.replace("&lt;", "")
-    assert "<script>" not in page
+    assert page.count("<script>") == 1, "the frame's own, which states the language"
     shown = re.search(r"<h1>(.*?)</h1>", page)
     assert shown is not None
     assert entities.unescape(shown[1]) == HOSTILE[number]

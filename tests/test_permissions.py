@@ -17,6 +17,7 @@ from riskmap.actions.importing import commit_file, commit_files, dismiss_rejecte
 from riskmap.actions.inventory.exporting import export_selection
 from riskmap.actions.model_saving import open_model, save_model
 from riskmap.actions.records.editing import (
+    PointEdit,
     create_point,
     edit_points,
     reinstate_point,
@@ -27,7 +28,6 @@ from riskmap.actions.records.editing import (
 from riskmap.actions.records.scoring import assess_layers
 from riskmap.actions.workspace import create_workspace
 from riskmap.errors import NotAllowedError
-from riskmap.ledger import RecordEdit
 from riskmap.rules.permissions import RIGHTS, Actor, local_actor, may
 from riskmap.selection import Selection
 from tests.ledger_files import LAYER, WHO, bring, intake, leader, point
@@ -54,7 +54,7 @@ def _model(ws, **who):
 
 ACTIONS = {
     "edit": [
-        lambda ws, **who: edit_points(ws, LAYER, [RecordEdit("A", 1, {"likelihood": 6})], **who),
+        lambda ws, **who: edit_points(ws, LAYER, [PointEdit("A", 1, {"likelihood": 6})], **who),
         lambda ws, **who: create_point(ws, LAYER, "N", values={}, **who),
     ],
     "retire": [

@@ -26,6 +26,7 @@ from riskmap.selection import (
     select,
 )
 from riskmap.selection.views import View, Views
+from riskmap.values.assessment import Makers
 from riskmap.vocabulary import FLAGS, RANK_OF, RANKS, TIERS, UNRATED
 from tests.selection_made import (
     CATALOG,
@@ -43,10 +44,8 @@ from tests.selection_made import (
 
 TODAY = date(2025, 6, 1)
 SNAP = build_snapshot({HOUSES.id: houses(600), GRIDS.id: grids(20)}, CATALOG, places(), state=1, today=TODAY)
-RECORDS = {
-    layer: rows(SNAP, select(SNAP, Selection(layers=(layer,))), catalog_layers=CATALOG)
-    for layer in SNAP.layers
-}
+KNOWN = {"catalog_layers": CATALOG, "makers": {layer: Makers(None, {}) for layer in CATALOG}, "stamps": {}}
+RECORDS = {layer: rows(SNAP, select(SNAP, Selection(layers=(layer,))), **KNOWN) for layer in SNAP.layers}
 
 
 def polygons():
@@ -103,7 +102,7 @@ def test_counts_rows_and_objects_of_a_selection_agree(selection):
             counts(SNAP, selection)
         return
     counted = counts(SNAP, selection)
-    objects = rows(SNAP, found, catalog_layers=CATALOG)
+    objects = rows(SNAP, found, **KNOWN)
     assert counted.total == found.total == len(objects)
     for i, layer in enumerate(SNAP.layers):
         mine = [o for o in objects if o["layer"] == layer]
@@ -122,7 +121,7 @@ def test_counts_rows_and_objects_of_a_selection_agree(selection):
 def test_a_selection_lets_through_exactly_what_it_says(selection):
     plain = dataclasses.replace(selection, where=(), within=None)
     expected = [r["code"] for layer in SNAP.layers for r in RECORDS[layer] if passes(r, plain)]
-    assert [r["code"] for r in rows(SNAP, select(SNAP, plain), catalog_layers=CATALOG)] == expected
+    assert [r["code"] for r in rows(SNAP, select(SNAP, plain), **KNOWN)] == expected
 
 
 @given(polygons())
@@ -213,7 +212,7 @@ def test_an_object_has_what_the_command_line_promises():
     table = SNAP.table(HOUSES.id).slice(3, 1).to_pylist()[0]
     assert list(record) == [
         "layer", "code", "name", "lon", "lat", "subdistrict", "score", "tier", "state", "fields", "checklist",
-        "contacts", "flags", "version",
+        "contacts", "flags", "version", "model",
     ]  # fmt: skip
     assert list(record["fields"]) == list(HOUSES.field_ids)
     assert record["fields"]["slope_height"] == table["f:slope_height"]
@@ -230,8 +229,8 @@ def test_an_object_has_what_the_command_line_promises():
 @settings(max_examples=60, deadline=None)
 def test_a_page_of_rows_is_a_part_of_all_of_them(start, stop):
     found = select(SNAP, Selection(tiers=("low", "unrated")))
-    everything = rows(SNAP, found, catalog_layers=CATALOG)
-    assert rows(SNAP, found, start=start, stop=stop, catalog_layers=CATALOG) == everything[start:stop]
+    everything = rows(SNAP, found, **KNOWN)
+    assert rows(SNAP, found, start=start, stop=stop, **KNOWN) == everything[start:stop]
 
 
 def test_selected_rows_come_as_a_table_too():

@@ -67,6 +67,21 @@ def test_the_version_is_told_at_once(module):
     assert not any(f" {name}\n" in ran.stderr for name in ("typer", "numpy", "orjson", "sqlalchemy"))
 
 
+_LIBRARY = """
+import sys, time
+start = time.process_time()
+import riskmap
+assert time.process_time() - start < 0.15
+dir(riskmap), riskmap.__version__, riskmap.RiskmapError
+print(*sys.modules, file=sys.stderr)
+"""
+
+
+def test_the_library_brings_its_parts_when_they_are_used():
+    found = loaded(_LIBRARY)
+    assert not found & {"numpy", "pyarrow", "pandas", "geopandas", "sqlalchemy", "pydantic"}
+
+
 @pytest.mark.parametrize("words", [("--help",), ("-h",), ("summary", "-h"), ("--version", "summary")])
 def test_help_needs_neither_numbers_nor_the_ledger(words):
     found = loaded(_TOLD, *words)

@@ -17,6 +17,7 @@ from riskmap.actions.terrain.factors import write_factors
 from riskmap.actions.terrain.sampling import sample_layer
 from riskmap.actions.workspace import open_workspace
 from riskmap.errors import ExportError, LedgerError
+from riskmap.rules.judge import rules_of
 from riskmap.rules.permissions import local_actor
 from riskmap.terrain.factors import FACTORS
 from tests.cli import Ran, riskmap
@@ -349,7 +350,12 @@ def test_a_record_that_moves_meanwhile_is_looked_at_again(
         if (step := next(moves)) < limit:
             version = run(ws, "history", "slopes", "S1", "--json").json["revisions"][-1]["version"]
             opened.ledger.edit(
-                "slopes", "S1", seen=version, changes={"length_m": step + limit + 1.0}, by="a", why="b"
+                "slopes",
+                "S1",
+                seen=version,
+                changes=rules_of(opened.catalog.layer("slopes")).record({"length_m": step + limit + 1.0}),
+                by="a",
+                why="b",
             )
         return plan(intake, **more)
 

@@ -15,6 +15,7 @@ from riskmap.actions.records.editing import create_point, edit_point
 from riskmap.actions.records.scoring import assess_layers, explain_point, explanation_json, load_artefacts
 from riskmap.actions.workspace import create_workspace, open_workspace
 from riskmap.errors import ArtefactError, NotFittedError
+from riskmap.rules.judge import rules_of
 from riskmap.rules.permissions import local_actor
 from tests.cli import riskmap
 from tests.index_models import Slope, head, leaf, learned, model_of, node
@@ -46,8 +47,8 @@ def ws(tmp_path):
     made = use(made.root, RANKED)
     layer = made.ledger
     for i, code in enumerate("ABCDE"):
-        values = {"name": code, "likelihood": float(i), "consequence": float(i * i), "exposure": 1.0}
-        layer.create_record(LAYER, code, values=values, **WHO)
+        values = {"name": code, "likelihood": i + 1, "consequence": (i + 1) ** 2, "exposure": 1}
+        layer.create_record(LAYER, code, values=rules_of(made.catalog.layer(LAYER)).record(values), **WHO)
     assess_layers(made, [LAYER], **ACTS)
     return made
 
@@ -61,7 +62,7 @@ def test_a_whole_run_keeps_its_fit(ws):
     assert scores(ws) == {"A": 0, "B": 0.25, "C": 0.5, "D": 0.75, "E": 1}
     model = ws.catalog.model_of(LAYER)
     kept = ws.ledger.last_fit(LAYER, model.digest)
-    assert json.loads(kept.text)["nodes"]["l"]["values"] == [0, 1, 2, 3, 4]
+    assert json.loads(kept.text)["nodes"]["l"]["values"] == [1, 2, 3, 4, 5]
     assert kept.at == ws.ledger.written_at(ws.ledger.state)
     assert ws.ledger.last_fit(LAYER, "another") is None
 
@@ -72,7 +73,7 @@ def test_an_edit_moves_one_score_and_no_other(ws):
     assert scores(ws) == before | {"A": 1}
     changes = ws.ledger.tier_changes(since=ws.ledger.state - 1)
     assert [(c.code, c.before, c.after, c.cause) for c in changes] == [("A", "low", "major", "data")]
-    create_point(ws, LAYER, "F", values={"name": "F", "likelihood": 0.0, "consequence": 0.0}, **ACTS)
+    create_point(ws, LAYER, "F", values={"name": "F", "likelihood": 1, "consequence": 1}, **ACTS)
     assert scores(ws) == before | {"A": 1, "F": 0}
 
 
@@ -102,7 +103,7 @@ def test_a_new_version_of_the_model_asks_for_a_whole_run_or_makes_it(ws):
     ws = use(ws.root, RANKED.replace('version = "1"', 'version = "2"').replace('"mean"', '"max"'))
     with pytest.raises(NotFittedError, match="riskmap assess"):
         explain_point(ws, LAYER, "D")
-    edit_point(ws, LAYER, "A", seen=1, changes={"likelihood": 3.0}, **ACTS)
+    edit_point(ws, LAYER, "A", seen=1, changes={"likelihood": 4}, **ACTS)
     assert scores(ws) == {"A": 0.5, "B": 0.25, "C": 0.5, "D": 0.75, "E": 1}
     assert ws.ledger.last_fit(LAYER, ws.catalog.model_of(LAYER).digest) is not None
 
@@ -165,13 +166,13 @@ def test_a_reference_that_the_artefact_knows_nothing_of_is_refused(tmp_path, loa
 def test_a_learned_model_scores_and_explains_a_layer(tmp_path, loader):
     made = create_workspace(tmp_path / "ws")
     (made.root / "models" / "slide.skops").write_bytes(b"x")
-    text = learned().replace('"slope_deg"', '"likelihood"').replace('"wetness"', '"exposure"')
+    text = learned().replace('"slope_deg"', '"people_500m"').replace('"wetness"', '"exposure"')
     ws = use(made.root, text)
-    create_point(ws, LAYER, "A", values={"name": "A", "likelihood": 40.0, "exposure": 1.0}, **ACTS)
+    create_point(ws, LAYER, "A", values={"name": "A", "people_500m": 40, "exposure": 1}, **ACTS)
     create_point(ws, LAYER, "B", values={"name": "B", "exposure": 1.0}, **ACTS)
     found = ws.ledger.features(LAYER)
     assert found.score[0] == pytest.approx(1 / (1 + np.exp(-2)), abs=1e-9)
-    assert found.missing == [(), ("likelihood",)]
+    assert found.missing == [(), ("people_500m",)]
     assert explain_point(ws, LAYER, "A").tier == "major"
 
 

@@ -13,6 +13,7 @@ from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.ledger import Ledger
 from riskmap.rules.permissions import local_actor
 from riskmap.selection import Snapshot, flag_ids
+from riskmap.values.records import CLEAR
 
 WHO = {"by": "测试员", "why": "测试"}
 ACTS = WHO | {"by": local_actor(WHO["by"])}
@@ -44,7 +45,7 @@ def no_building(ws, monkeypatch):
 
 @pytest.mark.usefixtures("no_building")
 def test_small_changes_are_patched_into_the_last_snapshot(ws):
-    edit_point(ws, LAYER, "A", seen=1, changes={"name": "新名", "likelihood": None}, **ACTS)
+    edit_point(ws, LAYER, "A", seen=1, changes={"name": "新名", "likelihood": CLEAR}, **ACTS)
     create_point(ws, LAYER, "AA", values={"name": "新点", **FACTORS}, **ACTS)
     retire_point(ws, LAYER, "B", **ACTS)
     assert table(ws) == {"A": "新名", "AA": "新点"}

@@ -15,7 +15,7 @@ import tempfile
 import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -108,7 +108,7 @@ def open_model(ws: Workspace, layer: str) -> OpenModel:
 
 
 def reopened(ws: Workspace) -> Workspace:
-    """Return the workspace with its layer and model files read anew; CatalogError says what is wrong."""
+    """Return the workspace with its layer and model files read anew. CatalogError where no layer is left."""
     return ws.with_catalog(load_catalog(ws.root))
 
 
@@ -200,8 +200,8 @@ def _assessed(
 ) -> Saved:
     try:
         fresh = reopened(ws)
-    except CatalogError:  # another file was broken meanwhile: the saved model still counts
-        fresh = ws.with_catalog(replace(ws.catalog, models={**ws.catalog.models, draft.id: draft}))
+    except CatalogError:  # no layer is left meanwhile: the saved model still counts
+        fresh = ws.with_catalog(ws.catalog.with_model(draft))
     if not assess:
         return Saved(fresh, draft, changeset)
     users = layers_using(fresh, ws.catalog.layer(layer).model)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
@@ -83,8 +83,7 @@ def draft_model(ws: Workspace, layer: str, text: str) -> ScoringModel:
 
 def under_draft(ws: Workspace, draft: ScoringModel) -> Workspace:
     """Return the workspace as it would be with a draft in the place of its model; nothing is written."""
-    models = {**ws.catalog.models, draft.id: draft}
-    return ws.with_catalog(replace(ws.catalog, models=models))
+    return ws.with_catalog(ws.catalog.with_model(draft))
 
 
 def preview_model(ws: Workspace, layer: str, text: str) -> Preview:

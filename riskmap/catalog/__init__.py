@@ -12,7 +12,7 @@ from riskmap.catalog.layer import (
     Layer,
     Style,
 )
-from riskmap.catalog.loader import Catalog, defaults_dir, load_catalog
+from riskmap.catalog.loader import Catalog, Fault, defaults_dir, load_catalog
 from riskmap.catalog.model import Combination, Condition, Gate, Indicator, Normalise, Rule, ScoringModel
 from riskmap.catalog.plan import PHASES, Action, Plan
 
@@ -27,6 +27,7 @@ __all__ = [
     "Combination",
     "Condition",
     "ContactRole",
+    "Fault",
     "Field",
     "Gate",
     "Indicator",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, cast
 
 from riskmap.catalog.layer import Field, Layer
@@ -16,30 +16,28 @@ from riskmap.errors import CatalogProblem, Say
 _TRUTH = ("true", "false")
 
 
-def check_models(
+def model_faults(
     layers: Mapping[str, Layer],
     layer_files: Mapping[str, TomlFile],
     models: Mapping[str, ScoringModel],
     model_files: Mapping[str, TomlFile],
-    *,
-    broken: bool,
-) -> list[CatalogProblem]:
-    """Return every disagreement between layers and their models.
+    broken: Collection[str],
+) -> Iterator[tuple[str, str, tuple[CatalogProblem, ...]]]:
+    """Yield (layer id, model id, problems) wherever a layer and its model disagree.
 
-    `broken`: some model file could not be read, so a missing model may only be that one.
+    `broken` holds the ids of models that could not be read: their own mistakes are told already.
     """
-    problems: list[CatalogProblem] = []
     for layer in layers.values():
         model = models.get(layer.model)
         if model is not None:
-            problems += model_problems(layer, model, model_files[model.id])
-        elif not broken:
-            problems.append(
-                layer_files[layer.id].problem(
-                    ("model",), one_of(sorted(models)), hint=closest(layer.model, models)
-                )
-            )
-    return list(dict.fromkeys(problems))
+            problems = tuple(dict.fromkeys(model_problems(layer, model, model_files[model.id])))
+        elif layer.model in broken:
+            continue
+        else:
+            known, hint = one_of(sorted(models)), closest(layer.model, models)
+            problems = (layer_files[layer.id].problem(("model",), known, hint=hint),)
+        if problems:
+            yield layer.id, layer.model, problems
 
 
 def model_problems(layer: Layer, model: ScoringModel, source: TomlFile) -> Iterator[CatalogProblem]:

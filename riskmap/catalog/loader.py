@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, Literal, TypeVar
 
 from riskmap.catalog.layer import Layer
 from riskmap.catalog.model import ScoringModel
@@ -22,57 +23,115 @@ _CARD = ".card.toml"  # the card of a trained artefact lies beside the models an
 _T = TypeVar("_T", Layer, ScoringModel)
 
 
+Kind = Literal["layers", "models"]
+
+
+# The id of a file that cannot be parsed; without one its name stands for it, as it does in every default.
+_ID: Final = re.compile(r"""^id\s*=\s*["']([^"']+)["']""", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A layer or model file that cannot be used, and every mistake that says why.
+
+    `id` is the layer's or the model's, as far as the file tells. `layer` is set where a sound model asks for
+    what one layer does not have, or a layer names a model that is not there: then only that layer goes unscored.
+    """
+
+    kind: Kind
+    id: str
+    file: str
+    problems: tuple[CatalogProblem, ...]
+    layer: str = ""
+
+    def error(self) -> CatalogError:
+        """Return the error that lists the mistakes."""
+        return CatalogError(self.problems)
+
+
 @dataclass(frozen=True, slots=True)
 class Catalog:
     """All layers and models of a workspace, by id, the layers in the order of their style.
 
     `digest`: SHA-256, hex, over the layer files' texts; what was made under other layers is not used.
+    `faults`: the files that cannot be used; whoever asks for what they hold is told why.
     """
 
     layers: Mapping[str, Layer]
     models: Mapping[str, ScoringModel]
     digest: str
+    faults: tuple[Fault, ...] = ()
 
     def layer(self, layer_id: str) -> Layer:
-        """Return a layer; UnknownNameError names the known ones."""
+        """Return a layer. CatalogError says why its file cannot be used, UnknownNameError names the known ones."""
         if layer_id not in self.layers:
+            self._refuse("layers", layer_id)
             raise _unknown(layer_id, self.layers, "图层", "layer")
         return self.layers[layer_id]
 
+    def title(self, layer_id: str) -> Say:
+        """Return what a layer is called; its id where its file is gone or cannot be used."""
+        return self.layers[layer_id].title if layer_id in self.layers else Say(layer_id, layer_id)
+
     def model(self, model_id: str) -> ScoringModel:
-        """Return a scoring model; UnknownNameError names the known ones."""
+        """Return a scoring model. CatalogError and UnknownNameError as for a layer."""
         if model_id not in self.models:
+            self._refuse("models", model_id)
             raise _unknown(model_id, self.models, "评分模型", "scoring model")
         return self.models[model_id]
 
     def model_of(self, layer_id: str) -> ScoringModel:
-        """Return the scoring model of a layer."""
-        return self.model(self.layer(layer_id).model)
+        """Return the scoring model of a layer. CatalogError says why it cannot score the layer."""
+        model_id = self.layer(layer_id).model
+        for fault in self.faults:
+            if fault.layer == layer_id:
+                raise fault.error()
+        return self.model(model_id)
+
+    @property
+    def scored(self) -> tuple[str, ...]:
+        """The layers whose model can be used."""
+        lost = {fault.layer for fault in self.faults}
+        return tuple(
+            one for one, layer in self.layers.items() if layer.model in self.models and one not in lost
+        )
+
+    def with_model(self, model: ScoringModel) -> Catalog:
+        """Return this catalogue with a model, checked already, in the place of what its id stood for."""
+        faults = tuple(f for f in self.faults if f.kind != "models" or f.id != model.id)
+        return replace(self, models={**self.models, model.id: model}, faults=faults)
+
+    def _refuse(self, kind: Kind, name: str) -> None:
+        for fault in self.faults:
+            if (fault.kind, fault.id, fault.layer) == (kind, name, ""):
+                raise fault.error()
 
 
 def load_catalog(root: Path) -> Catalog:
-    """Read `root/layers/*.toml` and `root/models/*.toml`.
+    """Read `root/layers/*.toml` and `root/models/*.toml`; what cannot be used is among the faults.
 
-    Raises CatalogError with every mistake of every file, and of the files against one another.
+    Raises CatalogError, with every mistake of every file, where no layer is left.
     """
     # What checks the files knows the formulas, and those numpy: only who reads files pays for it.
-    from riskmap.catalog.cross_checks import check_models  # noqa: PLC0415
+    from riskmap.catalog.cross_checks import model_faults  # noqa: PLC0415
     from riskmap.catalog.layer_file import common_source, read_layer  # noqa: PLC0415
     from riskmap.catalog.model_file import read_model  # noqa: PLC0415
 
-    layers, layer_files, problems = _read(root, "layers", read_layer)
+    layers, layer_files, faults = _read(root, "layers", read_layer)
     models, model_files, more = _read(root, "models", read_model)
-    problems += more
-    for kind, found in (("layers", layers), ("models", models)):
-        if not found and not any(p.file.startswith(f"{kind}/") for p in problems):
-            expected = Say(f"至少一个文件 {kind}/*.toml", f"at least one file {kind}/*.toml")
-            problems.append(CatalogProblem(str(root / kind), "*.toml", "0", expected))
-    if models:
-        problems += check_models(layers, layer_files, models, model_files, broken=bool(more))
-    if problems:
-        raise CatalogError(tuple(problems))
+    missing = [
+        CatalogProblem(str(root / kind), "*.toml", "0", _at_least_one(kind))
+        for kind, found in (("layers", (*layers, *faults)), ("models", (*models, *more)))
+        if not found
+    ]
+    faults += more
+    if not layers or missing:
+        raise CatalogError((*(p for fault in faults for p in fault.problems), *missing))
+    broken = {fault.id for fault in more}
+    for layer_id, model_id, problems in model_faults(layers, layer_files, models, model_files, broken):
+        faults.append(Fault("models", model_id, problems[0].file, problems, layer_id))
     ordered = dict(sorted(layers.items(), key=lambda item: (item[1].style.order, item[0])))
-    return Catalog(ordered, models, _digest((common_source(), *layer_files.values())))
+    return Catalog(ordered, models, _digest((common_source(), *layer_files.values())), tuple(faults))
 
 
 def model_for(layer: Layer, text: str, file: str) -> ScoringModel:
@@ -98,29 +157,35 @@ def defaults_dir() -> Path:
 
 
 def _read(
-    root: Path, kind: str, read: Callable[[str, str], _T]
-) -> tuple[dict[str, _T], dict[str, TomlFile], list[CatalogProblem]]:
+    root: Path, kind: Kind, read: Callable[[str, str], _T]
+) -> tuple[dict[str, _T], dict[str, TomlFile], list[Fault]]:
     found: dict[str, _T] = {}
     files: dict[str, TomlFile] = {}
-    problems: list[CatalogProblem] = []
+    faults: list[Fault] = []
     for path in sorted((root / kind).glob("*.toml")):
         if path.name.endswith(_CARD):
             continue
-        name = f"{kind}/{path.name}"
+        name, text = f"{kind}/{path.name}", ""
         try:
             text = read_text(path, name)
             value = read(text, name)
         except CatalogError as error:
-            problems += error.problems
+            stated = _ID.search(text)
+            faults.append(Fault(kind, stated[1] if stated else path.stem, name, error.problems))
             continue
         source = TomlFile.parse(text, name)
         if value.id in found:
             other = files[value.id].file
             expected = Say(f"没有用过的标识（{other} 已用）", f"an id not used before ({other} has it)")
-            problems.append(source.problem(("id",), expected, found=shown(value.id)))
+            problem = source.problem(("id",), expected, found=shown(value.id))
+            faults.append(Fault(kind, value.id, name, (problem,)))
             continue
         found[value.id], files[value.id] = value, source
-    return found, files, problems
+    return found, files, faults
+
+
+def _at_least_one(kind: str) -> Say:
+    return Say(f"至少一个文件 {kind}/*.toml", f"at least one file {kind}/*.toml")
 
 
 def _digest(files: Iterable[TomlFile]) -> str:

@@ -201,12 +201,12 @@ def formula_problems(node: Combination, path: KeyPath, source: TomlFile) -> Iter
         elif key == "constants":
             number = node.constants[name]
             if math.isnan(float(known.parameters[name].possible(np.asarray(number)))):
-                title = known.parameters[name].title
+                title = known.parameters[name].label
                 expected = Say(f"可能的{title.zh}", f"a possible {title.en}")
                 yield source.problem((*path, key, name), expected, found=f"{number:g}")
     for name in parameters:
         if name not in {n for _, n in stated}:
-            title = known.parameters[name].title
+            title = known.parameters[name].label
             expected = Say(
                 f"{name}（{title.zh}）：写在 inputs 或 constants 中",
                 f"{name}, {title.en}, in inputs or constants",

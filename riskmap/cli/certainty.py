@@ -47,7 +47,7 @@ def uncertainty(
 ) -> None:
     """等级有多大把握 / how sure the tiers are."""
     from riskmap.actions.records.certainty import uncertainty_json
-    from riskmap.actions.workspace import open_workspace
+    from riskmap.cli.common import open_workspace
 
     ws = open_workspace(workspace, store)
     document = uncertainty_json(ws, layers or (), draws=draws, weights=weights, seed=seed, least=least)
@@ -85,7 +85,7 @@ def sensitivity(
 ) -> None:
     """得分主要取决于哪些指标 / which factors the score hangs on."""
     from riskmap.actions.records.certainty import sensitivity_json
-    from riskmap.actions.workspace import open_workspace
+    from riskmap.cli.common import open_workspace
     from riskmap.texts import field_title
 
     ws = open_workspace(workspace, store)
@@ -119,7 +119,7 @@ def residual(
 ) -> None:
     """剩余风险与即将到期的措施 / residual risk, and measures about to expire."""
     from riskmap.actions.records.certainty import residual_json
-    from riskmap.actions.workspace import open_workspace
+    from riskmap.cli.common import open_workspace
     from riskmap.moments import local_now
 
     ws = open_workspace(workspace, store)
@@ -205,7 +205,7 @@ def migrate(
 ) -> None:
     """等级变化矩阵：两个日期或两个模型版本之间 / tiers before and after, between days or model versions."""
     from riskmap.actions.records.changes import draw_migration, matrix_lines, migrate, side_text
-    from riskmap.actions.workspace import open_workspace
+    from riskmap.cli.common import open_workspace
     from riskmap.scoring.comparison import ORDER
     from riskmap.vocabulary import TIER_TITLES
 

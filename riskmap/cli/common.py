@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import sys
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn, cast
 
 import orjson
 import typer
 
 import riskmap
-from riskmap.errors import Lang, RiskmapError
-from riskmap.rules.permissions import Actor, local_actor
+from riskmap.errors import Lang
+from riskmap.rules.permissions import Actor, acting
+
+if TYPE_CHECKING:
+    from riskmap.actions.workspace import Workspace
 
 app = typer.Typer(
     name="riskmap",
@@ -108,6 +110,21 @@ def _every(
     pass
 
 
+def open_workspace(directory: Path | None, store: str | None) -> Workspace:
+    """Open the workspace of a command, and say on stderr which of its files cannot be used."""
+    from riskmap.actions.workspace import open_workspace as opened
+
+    ws = opened(directory, store)
+    for fault in ws.catalog.faults:
+        what = fault.problems[0].text(LANG)
+        say(
+            f"注意，不能用，其余照常：{what}；详见 riskmap check",
+            f"note, not usable, the rest goes on: {what}; see riskmap check",
+            err=True,
+        )
+    return ws
+
+
 def fail(message: str) -> NoReturn:
     """Say why it could not be done and leave with status 2."""
     print(message, file=sys.stderr)  # noqa: T201 - the command line's own voice
@@ -135,11 +152,8 @@ def _plain(value: object) -> object:
 
 
 def person(given: str | None) -> Actor:
-    """Return who acts: the one named, else the login name. Nobody proves a name here."""
-    try:
-        return local_actor(given or getpass.getuser())
-    except (OSError, KeyError, ImportError):
-        return local_actor("unknown")
+    """Return who acts: the one named, else the login name."""
+    return acting(given)
 
 
 def reason(given: str | None) -> str:
@@ -154,14 +168,9 @@ def split(text: str | None) -> tuple[str, ...]:
 
 def day(text: str | None) -> date | None:
     """Return the date that an option names. RiskmapError when it is not one."""
-    if not text:
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError as problem:
-        raise RiskmapError(
-            f"日期 {text!r} 不对；请写成 2024-12-31", f"not a date: {text!r}; write it like 2024-12-31"
-        ) from problem
+    from riskmap.moments import parse_day
+
+    return parse_day(text) if text else None
 
 
 def some_of(codes: Sequence[str], most: int) -> str:

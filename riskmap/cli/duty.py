@@ -60,7 +60,7 @@ def scenarios(
 ) -> None:
     """情景列表，最近的在前 / scenarios, the newest first."""
     from riskmap.actions.episode.documents import scenario_json
-    from riskmap.actions.workspace import open_workspace
+    from riskmap.cli.common import open_workspace
     from riskmap.values.scenario import beijing
 
     found = open_workspace(workspace, store).ledger.scenarios()
@@ -117,7 +117,7 @@ def log(
     """记一条事件（只增不删，记错用 correction 更正）/ write one line of the event log."""
     from riskmap.actions.episode.documents import event_json
     from riskmap.actions.episode.events import Entry, log_event
-    from riskmap.actions.workspace import open_workspace
+    from riskmap.cli.common import open_workspace
 
     entry = Entry(
         kind=kind,
@@ -170,7 +170,7 @@ def events(
     """事件日志，含更正 / the event log, corrections included."""
     from riskmap.actions.episode.documents import event_json
     from riskmap.actions.episode.duty import find_scenario
-    from riskmap.actions.workspace import open_workspace
+    from riskmap.cli.common import open_workspace
 
     ws = open_workspace(workspace, store)
     found = ws.ledger.events(find_scenario(ws, scenario).id, until=_moment(until))
@@ -205,7 +205,7 @@ def callout(
     from riskmap.actions.episode.documents import callout_json
     from riskmap.actions.episode.duty import callout_view
     from riskmap.actions.reports import CALLOUTS, check_target, export_callout
-    from riskmap.actions.workspace import open_workspace
+    from riskmap.cli.common import open_workspace
 
     for target in to or ():
         check_target(target, CALLOUTS)
@@ -272,7 +272,7 @@ def after(
     from riskmap.actions.episode.documents import review_json
     from riskmap.actions.episode.duty import review_of
     from riskmap.actions.reports import check_target, export_after_report
-    from riskmap.actions.workspace import open_workspace
+    from riskmap.cli.common import open_workspace
     from riskmap.io.writers.paper import FORMATS
 
     if to is not None:
@@ -333,7 +333,7 @@ def message(
     """发一条消息（经发件箱，逐次留痕；演习不发送）/ send a message through the outbox."""
     from riskmap.actions.episode.events import Entry
     from riskmap.actions.episode.messages import send_message
-    from riskmap.actions.workspace import open_workspace
+    from riskmap.cli.common import open_workspace
 
     entry = Entry("message", record=record, subdistrict=subdistrict, contact=contact, text=text)
     state = send_message(
@@ -363,7 +363,7 @@ def outbox(
 ) -> None:
     """发件箱：每条消息发到哪一步 / where every message stands; exit status 1 while some have not left."""
     from riskmap.actions.episode.messages import deliver, messages
-    from riskmap.actions.workspace import open_workspace
+    from riskmap.cli.common import open_workspace
 
     ws = open_workspace(workspace, store)
     if send:

@@ -95,7 +95,7 @@ def evacuate(
     """人员转移：谁转移到哪里，谁还没有去处 / who moves to which shelter, and who is left."""
     from riskmap.actions.episode.documents import complete
     from riskmap.actions.episode.evacuation import evacuation, write_lists
-    from riskmap.actions.workspace import open_workspace
+    from riskmap.cli.common import open_workspace
 
     ws = open_workspace(workspace, store)
     document = evacuation(
@@ -211,7 +211,7 @@ def reach(
 ) -> None:
     """避难可达性：每人可达多少床位，谁够不着 / shelter places in reach, and who reaches none."""
     from riskmap.actions.terrain.reach import shelter_reach
-    from riskmap.actions.workspace import open_workspace
+    from riskmap.cli.common import open_workspace
 
     document = shelter_reach(open_workspace(workspace, store), people, crs=crs, radius=radius)
     complete = not (document["people_unserved"] or document["incomplete"] or document["rejected"])

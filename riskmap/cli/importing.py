@@ -84,7 +84,7 @@ def import_(
 ) -> None:
     """导入台账文件 / import spreadsheets and layers."""
     from riskmap.actions.importing import import_files, is_assessed, rejected_rows
-    from riskmap.actions.workspace import open_workspace
+    from riskmap.cli.common import open_workspace
 
     ws = open_workspace(workspace, store)
     if rejects and not (rejects.suffix.lower() == ".xlsx" and rejects.parent.is_dir()):
@@ -185,7 +185,7 @@ def held(
     store: StoreOption = None,
 ) -> None:
     """待确认的行 / rows that wait for confirmation."""
-    from riskmap.actions.workspace import open_workspace
+    from riskmap.cli.common import open_workspace
 
     waiting = open_workspace(workspace, store).ledger.held(layer=layer)
     if as_json:
@@ -210,7 +210,7 @@ def accept(
 ) -> None:
     """接受待确认的行，作为一次改动 / let held rows in, as one changeset."""
     from riskmap.actions.importing import settle_held
-    from riskmap.actions.workspace import open_workspace
+    from riskmap.cli.common import open_workspace
 
     ws = open_workspace(workspace, store)
     done = settle_held(ws, held_ids, accept=True, as_code=as_code, by=person(by), why=why)
@@ -227,7 +227,7 @@ def decline(
 ) -> None:
     """不采用待确认的行 / leave held rows out."""
     from riskmap.actions.importing import settle_held
-    from riskmap.actions.workspace import open_workspace
+    from riskmap.cli.common import open_workspace
 
     settle_held(open_workspace(workspace, store), held_ids, accept=False, by=person(by), why=why)
     say("未采用，原行仍留在台账中", "left out; the ledger keeps the row")
@@ -245,7 +245,7 @@ def rejected(
 ) -> None:
     """尚未改正的退回行 / rejected rows that are still open."""
     from riskmap.actions.inventory.exporting import write_rejected
-    from riskmap.actions.workspace import open_workspace
+    from riskmap.cli.common import open_workspace
 
     entries = open_workspace(workspace, store).ledger.rejected(layer=layer)
     if to and entries:
@@ -290,7 +290,7 @@ def tier_changes(
     store: StoreOption = None,
 ) -> None:
     """等级变化及原因（数据或模型）/ tiers that changed, and whether data or model caused it."""
-    from riskmap.actions.workspace import open_workspace
+    from riskmap.cli.common import open_workspace
     from riskmap.vocabulary import TIER_TITLES
 
     found = [c for c in open_workspace(workspace, store).ledger.tier_changes(run=run) if c.before]
@@ -314,7 +314,7 @@ def serve(
     ] = False,
 ) -> None:
     """打开应用（仅本机 127.0.0.1）/ serve the app on this machine."""
-    from riskmap.actions.workspace import open_workspace
+    from riskmap.cli.common import open_workspace
 
     ws = open_workspace(workspace, store)
     _ = ws.ledger.state  # say what is wrong before a browser opens

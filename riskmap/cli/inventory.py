@@ -51,7 +51,7 @@ def select(
 ) -> None:
     """筛选 / list the records that a filter selects."""
     from riskmap.actions.inventory.listing import make_selection, select_json
-    from riskmap.actions.workspace import open_workspace
+    from riskmap.cli.common import open_workspace
 
     ws = open_workspace(workspace, store)
     selection = make_selection(
@@ -101,7 +101,7 @@ def export(
     """导出分级分类清单 / export a classified inventory."""
     from riskmap.actions.inventory.exporting import export_selection
     from riskmap.actions.inventory.listing import make_selection
-    from riskmap.actions.workspace import open_workspace
+    from riskmap.cli.common import open_workspace
 
     ws = open_workspace(workspace, store)
     selection = make_selection(
@@ -138,22 +138,23 @@ def assess(
     store: StoreOption = None,
 ) -> None:
     """评估分级 / score every point into a tier."""
-    from riskmap.actions.workspace import open_workspace
+    from riskmap.cli.common import open_workspace
 
     ws = open_workspace(workspace, store)
     who, because = person(by), reason(why)
     if engine == "numpy" and scheduler is None:
         from riskmap.actions.records.scoring import assess_layers
 
-        document = assess_layers(ws, layers or (), by=who, why=because)
+        document = assess_layers(ws, layers or (), by=who, why=because, lang=LANG)
     else:
         from riskmap.actions.records.scoring import assess_layers_on
 
-        document = assess_layers_on(ws, layers or (), engine=engine, scheduler=scheduler, by=who, why=because)
+        document = assess_layers_on(
+            ws, layers or (), engine=engine, scheduler=scheduler, by=who, why=because, lang=LANG
+        )
     if as_json:
         print_json(document)
-        return
-    for item in document["layers"]:
+    for item in [] if as_json else document["layers"]:
         title = ws.catalog.layer(item["layer"]).title.text(LANG)
         t = item["tiers"]
         say(
@@ -162,6 +163,14 @@ def assess(
             f"{title}: major {t['major']}, large {t['large']}, general {t['general']}, low {t['low']}, "
             f"unrated {item['unrated']} (changed {item['changed']})",
         )
+    for item in document.get("refused", ()):
+        title = ws.catalog.title(item["layer"]).text(LANG)
+        say(
+            f"{title}：没有评估，等级未变：{item['message']}",
+            f"{title}: not assessed, tiers unchanged: {item['message']}",
+            err=True,
+        )
+    raise typer.Exit(1 if "refused" in document else 0)
 
 
 @app.command()
@@ -174,21 +183,22 @@ def explain(
 ) -> None:
     """为什么是这个等级 / why this point has this tier."""
     from riskmap.actions.records.certainty import certainty_json, point_certainty
-    from riskmap.actions.records.scoring import explain_point, explanation_json
-    from riskmap.actions.workspace import open_workspace
+    from riskmap.actions.records.scoring import explain_point, explanation_json, one_feature, tier_basis
     from riskmap.cli.certainty import beside_the_tier
+    from riskmap.cli.common import open_workspace
     from riskmap.moments import local_now
 
     ws = open_workspace(workspace, store)
-    document = explanation_json(explain_point(ws, layer, code))
-    document |= certainty_json(point_certainty(ws, layer, code, on=local_now().date()))
+    basis = tier_basis(ws, layer, one_feature(ws, layer, code))
+    document = explanation_json(explain_point(ws, layer, code, basis=basis))
+    document |= certainty_json(point_certainty(ws, layer, code, on=local_now().date(), basis=basis))
     if as_json:
         print_json(document)
         return
     from riskmap.texts import field_title, limit_text, value_text
     from riskmap.vocabulary import TIER_TITLES
 
-    definition, model = ws.catalog.layer(layer), ws.catalog.model_of(layer)
+    definition, model = ws.catalog.layer(layer), basis.model
     titles = {key: title.text(LANG) for key, title in model.titles.items()}
 
     def title(field: str) -> str:
@@ -199,7 +209,16 @@ def explain(
 
     tier = TIER_TITLES[document["tier"] or "unrated"].text(LANG)
     name, score = model.title.text(LANG), "—" if document["score"] is None else f"{document['score']:g}"
-    say(f"{code}：{tier}，得分 {score}（{name}）", f"{code}: {tier}, score {score} ({name})")
+    say(
+        f"{code}：{tier}，得分 {score}（{name}，版本 {model.version}）",
+        f"{code}: {tier}, score {score} ({name}, version {model.version})",
+    )
+    made, adopted = document["made_by"], document["adopted"]
+    if None not in (made, adopted) and made != adopted:
+        say(
+            f"等级由版本 {made['version']} 评出；现用版本为 {adopted['version']}，可用 riskmap assess {layer} 重新评估",
+            f"version {made['version']} made the tier; {adopted['version']} is in use now: riskmap assess {layer}",
+        )
     for part in document["contributions"]:
         typer.echo(
             f"  {title(part['field'])}：{value(part['field'], part['value'])}\t{part['contribution']:+.4g}"
@@ -246,7 +265,7 @@ def summary(
 ) -> None:
     """汇总，并核对合计 / counts, and whether they add up."""
     from riskmap.actions.inventory.listing import summarise
-    from riskmap.actions.workspace import open_workspace
+    from riskmap.cli.common import open_workspace
 
     ws = open_workspace(workspace, store)
     document = summarise(ws, as_of=day(as_of), compare=day(compare))

@@ -154,7 +154,7 @@ def prepare(
     """临灾研判：哪些点位危险、叫应谁、谁转到哪里 / what is in danger, whom to call, who moves where."""
     from riskmap.actions.episode.inputs import Given
     from riskmap.actions.episode.preparing import prepare_and_report
-    from riskmap.actions.workspace import open_workspace
+    from riskmap.cli.common import open_workspace
     from riskmap.moments import parse_beijing_moment
 
     ws = open_workspace(workspace, store)

@@ -32,7 +32,7 @@ def history(
 ) -> None:
     """每次修改：谁、何时、为什么、前后 / every revision of a record."""
     from riskmap.actions.records.scoring import history_json
-    from riskmap.actions.workspace import open_workspace
+    from riskmap.cli.common import open_workspace
 
     document = history_json(open_workspace(workspace, store), layer, code)
     if as_json:
@@ -56,7 +56,7 @@ def changes(
     """最近的改动批次 / recent changesets, newest first."""
     from dataclasses import asdict
 
-    from riskmap.actions.workspace import open_workspace
+    from riskmap.cli.common import open_workspace
 
     found = [asdict(c) for c in open_workspace(workspace, store).ledger.changesets(limit=limit)]
     if as_json:
@@ -78,7 +78,7 @@ def retire(
 ) -> None:
     """从清单中撤下（台账中保留）/ take a record off the lists; the ledger keeps it."""
     from riskmap.actions.records.editing import retire_point
-    from riskmap.actions.workspace import open_workspace
+    from riskmap.cli.common import open_workspace
 
     version = retire_point(open_workspace(workspace, store), layer, code, by=person(by), why=why)
     if as_json:
@@ -103,7 +103,7 @@ def undo(
     from dataclasses import asdict
 
     from riskmap.actions.records.editing import undo_changeset, undone_text
-    from riskmap.actions.workspace import open_workspace
+    from riskmap.cli.common import open_workspace
 
     done = undo_changeset(open_workspace(workspace, store), changeset, by=person(by), why=why)
     if as_json:
@@ -120,7 +120,7 @@ def backup(
     store: StoreOption = None,
 ) -> None:
     """备份台账 / back the ledger up into one file."""
-    from riskmap.actions.workspace import open_workspace
+    from riskmap.cli.common import open_workspace
 
     open_workspace(workspace, store).ledger.backup(file)
     if as_json:
@@ -139,7 +139,7 @@ def restore(
     store: StoreOption = None,
 ) -> None:
     """从备份恢复（现有台账改名保留）/ restore a backup; the present ledger is kept beside."""
-    from riskmap.actions.workspace import open_workspace
+    from riskmap.cli.common import open_workspace
     from riskmap.ledger import Ledger
 
     ws = open_workspace(workspace, store)

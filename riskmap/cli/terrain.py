@@ -101,7 +101,7 @@ def sample(
 ) -> None:
     """把栅格的值写入字段（一批改动，可撤销）/ write a raster's values into a field."""
     from riskmap.actions.terrain.sampling import SampleReport, sample_layer
-    from riskmap.actions.workspace import open_workspace
+    from riskmap.cli.common import open_workspace
     from riskmap.terrain.sampling import Method, Statistic
 
     report: SampleReport = sample_layer(
@@ -150,7 +150,7 @@ def pond(
 ) -> None:
     """一场雨在各内涝点积多深（试算，不写入）/ how deep a rain stands at each waterlogging spot."""
     from riskmap.actions.episode.ponding import storm_depths
-    from riskmap.actions.workspace import open_workspace
+    from riskmap.cli.common import open_workspace
 
     document = storm_depths(open_workspace(workspace, store), dem, rain=rain, hours=hours)
     if as_json:
@@ -208,7 +208,7 @@ def fire_weather(
 
     ws = None
     if grid_risk:
-        from riskmap.actions.workspace import open_workspace
+        from riskmap.cli.common import open_workspace
 
         ws = open_workspace(workspace, store)  # refused before a state is written
     days = weather.fire_weather(data, lat=lat, start=weather.parse_start(start), state=state, restart=restart)
@@ -267,7 +267,7 @@ def coverage(
 ) -> None:
     """网格有无空隙、重叠、无人负责 / gaps, overlaps and grids without a person."""
     from riskmap.actions.terrain.reach import coverage as cover
-    from riskmap.actions.workspace import open_workspace
+    from riskmap.cli.common import open_workspace
 
     ws = open_workspace(workspace, store)
     document = cover(ws, layer, forest=forest)

@@ -203,7 +203,7 @@ def score(
 ) -> None:
     """给很大的点表评分，不进台账 / score a large point table, beside the ledger."""
     from riskmap.actions.inventory.point_tables import score_points
-    from riskmap.actions.workspace import open_workspace
+    from riskmap.cli.common import open_workspace
 
     document = score_points(
         open_workspace(workspace, store),

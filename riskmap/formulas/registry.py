@@ -29,18 +29,26 @@ FIRMEST: Final = 1000.0
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One number that a formula needs: what it is, its range, and how the result goes with it.
+    """One number that a formula needs: what it is, its unit, its range, and how the result goes with it.
 
     `sign` +1: the result never falls as it grows, −1: never rises, 0: neither is promised. `open_low`
     and `open_high`: the end itself is outside.
     """
 
     title: Say
+    unit: str
     sign: Literal[-1, 0, 1]
     low: float = 0.0
     high: float = _INF
     open_low: bool = False
     open_high: bool = False
+
+    @property
+    def label(self) -> Say:
+        """The title with its unit."""
+        if not self.unit:
+            return self.title
+        return Say(f"{self.title.zh}（{self.unit}）", f"{self.title.en} ({self.unit})")
 
     def possible(self, number: Floats) -> Floats:
         """Return the numbers inside the range, NaN for the others."""
@@ -102,19 +110,19 @@ def _ponded(**given: ArrayLike) -> Floats:
 
 
 def _angle(sign: Literal[-1, 0, 1]) -> Parameter:
-    return Parameter(Say("坡角（°）", "slope angle (°)"), sign, high=90.0, open_high=True)
+    return Parameter(Say("坡角", "slope angle"), "°", sign, high=90.0, open_high=True)
 
 
-_FRICTION: Final = Parameter(Say("内摩擦角（°）", "friction angle (°)"), 1, high=90.0, open_high=True)
+_FRICTION: Final = Parameter(Say("内摩擦角", "friction angle"), "°", 1, high=90.0, open_high=True)
 
 
-_CATCHMENT: Final = Say("单位汇水面积（m）", "specific catchment (m)")
+_CATCHMENT: Final = Say("单位汇水面积", "specific catchment")
 
 
-_CURVE_NUMBER: Final = Parameter(Say("CN 值", "curve number"), 1, high=100.0, open_low=True)
+_CURVE_NUMBER: Final = Parameter(Say("CN 值", "curve number"), "", 1, high=100.0, open_low=True)
 
 
-_RAIN: Final = Parameter(Say("降水量（mm）", "rain (mm)"), 1)
+_RAIN: Final = Parameter(Say("降水量", "rain"), "mm", 1)
 
 
 FORMULAS: Final[Mapping[str, Formula]] = {
@@ -122,15 +130,13 @@ FORMULAS: Final[Mapping[str, Formula]] = {
         Say("无限斜坡稳定系数 FS", "Infinite slope, factor of safety"),
         "",
         {
-            "cohesion": Parameter(Say("黏聚力（kPa）", "cohesion (kPa)"), 1),
+            "cohesion": Parameter(Say("黏聚力", "cohesion"), "kPa", 1),
             "friction": _FRICTION,
             # Lighter than water it would float, and friction would hold it less.
-            "weight": Parameter(
-                Say("重度（kN/m³）", "unit weight (kN/m³)"), 0, low=slope.WATER, open_low=True
-            ),
-            "depth": Parameter(Say("滑面深度（m）", "depth (m)"), -1, open_low=True),
+            "weight": Parameter(Say("重度", "unit weight"), "kN/m³", 0, low=slope.WATER, open_low=True),
+            "depth": Parameter(Say("滑面深度", "depth"), "m", -1, open_low=True),
             "angle": _angle(0),  # beyond 45° the cohesion's share grows again
-            "wetness": Parameter(Say("饱水比 0–1", "wetness 0–1"), -1, high=1.0),
+            "wetness": Parameter(Say("饱水比 0–1", "wetness 0–1"), "", -1, high=1.0),
         },
         _infinite_slope,
         "Skempton & DeLory 1957",
@@ -139,13 +145,13 @@ FORMULAS: Final[Mapping[str, Formula]] = {
         Say("SINMAP 稳定系数 FS", "SINMAP, factor of safety"),
         "",
         {
-            "cohesion": Parameter(Say("无量纲黏聚力 C", "dimensionless cohesion C"), 1),
+            "cohesion": Parameter(Say("无量纲黏聚力 C", "dimensionless cohesion C"), "", 1),
             "friction": _FRICTION,
             "angle": _angle(0),  # steeper ground drains better, which works against its own weight
-            "recharge": Parameter(Say("补给量（m/d）", "recharge (m/d)"), -1),
-            "catchment": Parameter(_CATCHMENT, -1),
-            "transmissivity": Parameter(Say("导水系数（m²/d）", "transmissivity (m²/d)"), 1, open_low=True),
-            "density_ratio": Parameter(Say("水土密度比", "density ratio"), -1, high=1.0),
+            "recharge": Parameter(Say("补给量", "recharge"), "m/d", -1),
+            "catchment": Parameter(_CATCHMENT, "m", -1),
+            "transmissivity": Parameter(Say("导水系数", "transmissivity"), "m²/d", 1, open_low=True),
+            "density_ratio": Parameter(Say("水土密度比", "density ratio"), "", -1, high=1.0),
         },
         _sinmap,
         "Pack, Tarboton & Goodwin 1998",
@@ -154,8 +160,8 @@ FORMULAS: Final[Mapping[str, Formula]] = {
         Say("雨强 ÷ Caine 阈值", "Rain intensity ÷ Caine's threshold"),
         "",
         {
-            "intensity": Parameter(Say("雨强（mm/h）", "intensity (mm/h)"), 1),
-            "hours": Parameter(Say("历时（h）", "duration (h)"), 1, open_low=True),
+            "intensity": Parameter(Say("雨强", "intensity"), "mm/h", 1),
+            "hours": Parameter(Say("历时", "duration"), "h", 1, open_low=True),
         },
         _rain_ratio,
         "Caine 1980",
@@ -171,11 +177,11 @@ FORMULAS: Final[Mapping[str, Formula]] = {
         Say("洼地滞留水量", "Water left in the depression"),
         "m³",
         {
-            "area_ha": Parameter(Say("汇水面积（公顷）", "catchment (ha)"), 1),
+            "area_ha": Parameter(Say("汇水面积", "catchment"), "ha", 1),
             "curve_number": _CURVE_NUMBER,
             "rain": _RAIN,
-            "hours": Parameter(Say("历时（h）", "duration (h)"), -1),
-            "drain": Parameter(Say("排水能力（m³/s）", "drain (m³/s)"), -1),
+            "hours": Parameter(Say("历时", "duration"), "h", -1),
+            "drain": Parameter(Say("排水能力", "drain"), "m³/s", -1),
         },
         _ponded,
         "SCS-CN 与排水的水量平衡 · SCS-CN against the drain",
@@ -184,8 +190,8 @@ FORMULAS: Final[Mapping[str, Formula]] = {
         Say("锥形洼地水深", "Depth in a cone"),
         "m",
         {
-            "volume": Parameter(Say("水量（m³）", "volume (m³)"), 1),
-            "run": Parameter(Say("坡比 1:n 的 n", "run n of the slope 1:n"), -1, open_low=True),
+            "volume": Parameter(Say("水量", "volume"), "m³", 1),
+            "run": Parameter(Say("坡比 1:n 的 n", "run n of the slope 1:n"), "", -1, open_low=True),
         },
         water.cone_depth,
         "圆锥体积 · volume of a cone",
@@ -194,8 +200,8 @@ FORMULAS: Final[Mapping[str, Formula]] = {
         Say("地形湿度指数", "Topographic wetness"),
         "",
         {
-            "catchment": Parameter(_CATCHMENT, 1, open_low=True),
-            "slope": Parameter(Say("坡度（°）", "slope (°)"), -1, high=90.0, open_high=True),
+            "catchment": Parameter(_CATCHMENT, "m", 1, open_low=True),
+            "slope": Parameter(Say("坡度", "slope"), "°", -1, high=90.0, open_high=True),
         },
         water.topographic_wetness,
         "Beven & Kirkby 1979",

@@ -245,8 +245,10 @@ def _news(connection: sa.Connection, scored: Scored) -> _News:
     fresh = before.version == scored.version
     missing, rules = (_written(rows, before.texts) for rows in (assessment.missing, assessment.rules))
     other = _differs(before, assessment) | (missing != before.missing) | (rules != before.rules)
-    where = np.flatnonzero(fresh & other)
     whole = _is_whole(connection, assessment.layer, count)
+    if not whole:  # nothing else says that another model than before stands behind an equal result
+        other |= _other_model(connection, before, last, assessment)
+    where = np.flatnonzero(fresh & other)
     # A whole run is noted without a change, too, where it tells something: that data or model are
     # new and changed nothing. The next run's causes are told from it.
     told = (
@@ -304,22 +306,29 @@ def _differs(before: Results, now: Assessment) -> NDArray[np.bool_]:
 def _causes(connection: sa.Connection, news: _News) -> NDArray[np.str_]:
     """Return why each result may differ from the one before: new, data, model or both."""
     before, last, assessment = news.before, news.last, news.scored.assessment
-    last_set, base = (0, 0) if last is None else (last.changeset_id, last.base)
-    # A record scored by itself after the last whole run is compared with that scoring.
-    alone = before.since > last_set
-    data = before.changed > np.where(alone, before.since, base)
-    model = np.full(len(data), last is not None and last.digest != assessment.digest)
-    t = s.run_layer
-    for number in np.unique(before.since[alone]).tolist():
-        theirs = connection.execute(
-            sa.select(t.c.digest).where(t.c.changeset_id == number, t.c.layer == assessment.layer)
-        ).scalar()
-        model[before.since == number] = theirs != assessment.digest
+    base = 0 if last is None else last.base
+    data = before.changed > np.where(_alone(before, last), before.since, base)
+    model = _other_model(connection, before, last, assessment)
     refitted = last is not None and last.fit != news.scored.fit_digest
     # None of them: the same data and model file gave another result, so the program's scoring changed.
     neither = np.where(model, "model", "fit" if refitted else "model")
     told = np.where(data, np.where(model, "both", "data"), neither)
     return np.where(before.known, told, "new")
+
+
+def _alone(before: Results, last: Any) -> NDArray[np.bool_]:
+    """Return which records were scored by themselves after the last whole run; they are compared with that."""
+    return before.since > (0 if last is None else last.changeset_id)
+
+
+def _other_model(connection: sa.Connection, before: Results, last: Any, now: Assessment) -> NDArray[np.bool_]:
+    """Return which results another model had made before."""
+    alone, t = _alone(before, last), s.run_layer
+    other = np.full(len(alone), last is not None and last.digest != now.digest)
+    for number in np.unique(before.since[alone]).tolist():
+        theirs = sa.select(t.c.digest).where(t.c.changeset_id == number, t.c.layer == now.layer)
+        other[before.since == number] = connection.execute(theirs).scalar() != now.digest
+    return other
 
 
 def _write(

@@ -2,7 +2,7 @@
 
 The JSON of a chunk of records is read at once by Arrow, with the types of the layer file: nothing is
 inferred. A chunk that Arrow refuses is read cell by cell, so that a value which does not fit its field
-is named with its record, and costs no other record.
+is named with its record, stands as missing there, and costs no other value.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from itertools import chain
 from typing import Any
 
 import numpy as np
-import orjson
 import pyarrow as pa
 import pyarrow.json
 import sqlalchemy as sa
@@ -23,7 +22,7 @@ from riskmap.catalog.layer import Field, Layer
 from riskmap.catalog.model import CHECKLIST_PREFIX
 from riskmap.ledger import schema as s
 from riskmap.ledger.assessments import read_names
-from riskmap.ledger.columns import SHAPE_OF_REVISION, held_at, read_checklist
+from riskmap.ledger.columns import SHAPE_OF_REVISION, held_at, read_body, read_checklist
 from riskmap.ledger.store import json_list, moments, no_cycles, read_chunks
 from riskmap.rules.arrays import FIELD_TYPES, Misfit, column_of, field_array, filled_marks, position_arrays
 from riskmap.vocabulary import UNRATED
@@ -39,7 +38,7 @@ _BODY = sa.cast(s.revision.c.body, sa.LargeBinary).label("body")  # bytes: JSON 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LayerColumns:
-    """Records of a layer in code order: `table` holds the sound ones, `broken` why each other is not there."""
+    """Records of a layer in code order; a value that cannot be read is missing in `table` and named in `broken`."""
 
     table: pa.Table
     broken: tuple[Misfit, ...]
@@ -119,11 +118,7 @@ def _columns(
             cells = dict(zip(names, zip(*rows, strict=True) if rows else [()] * len(names), strict=True))
             arrays, misfits = _fields(cells, layer, fields)
             batch = beside(cells) | arrays
-            if misfits:
-                broken += misfits
-                lost = {misfit.code for misfit in misfits}
-                sound = pa.array([code not in lost for code in cells["code"]], pa.bool_())
-                batch = {name: array.filter(sound) for name, array in batch.items()}
+            broken += misfits
             for name, array in batch.items():
                 parts.setdefault(name, []).append(array)
     return LayerColumns(_table(parts), tuple(broken))
@@ -226,7 +221,7 @@ def _read_at_once(bodies: Sequence[bytes], schema: pa.Schema) -> list[pa.Array] 
 def _read_by_cell(
     bodies: Sequence[bytes], codes: Sequence[str], layer: Layer, fields: Sequence[Field]
 ) -> tuple[list[pa.Array], list[Misfit]]:
-    read = [_body(body) for body in bodies]
+    read = [read_body(body) for body in bodies]
     broken = [
         Misfit(layer, code, None, body[:40].decode(errors="replace"))
         for code, body, values in zip(codes, bodies, read, strict=True)
@@ -239,11 +234,3 @@ def _read_by_cell(
         arrays.append(array)
         broken += [Misfit(layer, codes[row], field, values[row]) for row in misfits]
     return arrays, broken
-
-
-def _body(text: bytes) -> dict[str, Any] | None:
-    try:
-        read = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return None
-    return read if isinstance(read, dict) else None

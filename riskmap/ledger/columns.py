@@ -12,6 +12,7 @@ import orjson
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
+from riskmap.errors import LedgerError
 from riskmap.ledger import schema as s
 from riskmap.ledger.store import json_list, no_cycles, read_chunks
 from riskmap.values.records import CLEAR, Clear, Contact, Value
@@ -35,7 +36,8 @@ class Known:
 
     `op` is what made the revision (insert, update, retire, reinstate, withdraw), `retired` the
     reason while it is retired, `changed` the changeset. `shape_at` and `contacts_at` name the
-    version that last set them. `contacts` is None unless it was asked for.
+    version that last set them. `contacts` is None unless it was asked for. `damaged`: rows whose stored
+    fields cannot be read.
     """
 
     feature_id: list[int] = field(default_factory=list)
@@ -55,6 +57,7 @@ class Known:
     contacts_at: list[int | None] = field(default_factory=list)
     contact_count: list[int] = field(default_factory=list)
     contacts: list[tuple[Contact, ...]] | None = None
+    damaged: list[int] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.code)
@@ -180,11 +183,13 @@ def read_known(
     retired: bool = True,
     contacts: bool = False,
     within: Box | None = None,
+    damaged: bool = False,
 ) -> Known:
     """Read one layer in code order: as it is, or as it was after changeset `at`.
 
     `codes` and `within` (west, south, east, north, of the present boxes) narrow it; `retired`
-    keeps retired records.
+    keeps retired records. LedgerError where the content of a record cannot be read, unless `damaged` ones
+    are wanted too: who writes must know what is there.
     """
     if at is None:
         query = _query(contacts=contacts, joined_by=s.revision.c.id == s.feature.c.revision_id)
@@ -207,7 +212,15 @@ def read_known(
                 .columns(s.feature.c.id)
             )
         )
-    return _collect(connection, query.order_by(s.feature.c.code), contacts=contacts)
+    known = _collect(connection, query.order_by(s.feature.c.code), contacts=contacts)
+    if known.damaged and not damaged:
+        code = known.code[known.damaged[0]]
+        raise LedgerError(
+            f"{layer} › {code}：台账中的内容读不了，未写入；请用 riskmap restore 从备份恢复",
+            f"{layer} › {code}: what the ledger holds cannot be read, nothing was written; "
+            "bring a backup back with riskmap restore",
+        )
+    return known
 
 
 def read_versions(connection: sa.Connection, layer: str, code: str) -> Known:
@@ -265,7 +278,7 @@ def _columns(connection: sa.Connection, query: sa.Select[Any], *, contacts: bool
         known.contacts_at += columns[12]
         known.contact_count += columns[13]
         known.shape += columns[14]
-        _add_values(known.values, columns[15], few, len(known) - len(rows))
+        known.damaged += _add_values(known.values, columns[15], few, len(known) - len(rows))
         if known.contacts is not None:
             known.contacts += map(read_contacts, columns[16])
     if lon:
@@ -275,9 +288,18 @@ def _columns(connection: sa.Connection, query: sa.Select[Any], *, contacts: bool
 
 def _add_values(
     values: dict[str, list[Value]], bodies: Sequence[str], few: dict[str, dict[Any, Any]], before: int
-) -> None:
-    # One parse for the chunk instead of one per row.
-    read: list[dict[str, Value]] = orjson.loads(f"[{','.join(bodies)}]")
+) -> list[int]:
+    """Add the fields of a chunk; return the rows whose body cannot be read."""
+    damaged: list[int] = []
+    try:  # one parse for the chunk instead of one per row
+        read: list[dict[str, Value]] = orjson.loads(f"[{','.join(bodies)}]")
+        sound = len(read) == len(bodies) and all(type(body) is dict for body in read)
+    except orjson.JSONDecodeError:
+        sound = False
+    if not sound:
+        each = [read_body(body) for body in bodies]
+        damaged = [before + at for at, body in enumerate(each) if body is None]
+        read = [body or {} for body in each]
     keys: set[str] = set().union(*read)
     for key in sorted(keys - values.keys()):  # a set's own order changes from run to run
         values[key] = [None] * before
@@ -286,6 +308,16 @@ def _add_values(
         if isinstance(next((v for v in new if v is not None), None), str):
             new = _kept_once(new, few.setdefault(key, {}))
         column.extend(new)
+    return damaged
+
+
+def read_body(text: str | bytes) -> dict[str, Value] | None:
+    """Return the fields that a stored body means; None where it is damaged."""
+    try:
+        read = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
+    return read if isinstance(read, dict) else None
 
 
 def _kept_once(column: Sequence[Any], few: dict[Any, Any]) -> Sequence[Any]:

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-import shapely
 import sqlalchemy as sa
-from shapely.errors import ShapelyError
 
 from riskmap.errors import LedgerError, StaleRevisionError, StaleRow, UnknownNameError
 from riskmap.ledger import schema as s
 from riskmap.ledger.columns import WITHDRAWN, Known, read_known, read_versions
-from riskmap.ledger.merging import FIXED_KEYS, SAME_PLACE, Changes, changed_roles, same, same_shape, shown
+from riskmap.ledger.merging import (
+    FIXED_KEYS,
+    SAME_PLACE,
+    Changes,
+    changed_roles,
+    merge_checklist,
+    merge_contacts,
+    same,
+    same_shape,
+    shown,
+)
 from riskmap.ledger.revisions import Draft, open_changeset, write_new, write_next
 from riskmap.ledger.store import Store
-from riskmap.rules.masks import is_masked, is_nan, masked_from_nothing
-from riskmap.values.records import CLEAR, Contact, Records
+from riskmap.rules.judge import Judged, accepted
+from riskmap.rules.masks import is_masked
+from riskmap.values.records import CLEAR, Records
 
 _NAMED: Final = 5  # codes that a message lists
 
@@ -29,74 +37,17 @@ def _refuse(place: str, zh: str, en: str) -> LedgerError:
     return LedgerError(f"{place}：{zh}，未写入", f"{place}: {en}; nothing was written")
 
 
-def _checked(layer: str, code: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values of a form, each in the shape the ledger keeps; LedgerError names what is wrong."""
-    out: dict[str, Any] = {}
-    for key, value in values.items():
-        place = f"{layer} › {code} › {key}"
-        if value is CLEAR or value is None or is_nan(value):
-            out[key] = None
-        elif key == "position":
-            out[key] = _checked_position(place, value)
-        elif key == "shape":
-            out[key] = _checked_shape(place, value)
-        elif key == "checklist":
-            items = tuple(value)
-            out[key] = items if any(i is not None for i in items) else None
-        elif key == "contacts":
-            out[key] = tuple(value)
-        elif isinstance(value, float) and math.isinf(value):
-            raise _refuse(place, "不是有限的数；请改成一个数", "not a finite number; write a number")
-        else:
-            out[key] = value
-    shape = out.get("shape")
-    if shape is not None and out.get("position") is None:
-        point = shapely.point_on_surface(shapely.from_wkb(shape))
-        out["position"] = (float(point.x), float(point.y))
-    return out
+def _to_write(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return judged values with None where they erase."""
+    return {key: None if value is CLEAR else value for key, value in values.items()}
 
 
-def _checked_position(place: str, value: Any) -> tuple[float, float] | None:
-    lon, lat = float(value[0]), float(value[1])
-    if math.isnan(lon) or math.isnan(lat):
-        return None
-    if not (-180 <= lon <= 180 and -90 <= lat <= 90):  # noqa: PLR2004
-        raise _refuse(
-            place,
-            f"({lon}, {lat}) 不是经纬度；请写 CGCS2000 的经度、纬度",
-            f"({lon}, {lat}) is not a longitude and latitude; write degrees in CGCS2000",
-        )
-    return lon, lat
-
-
-def _checked_shape(place: str, value: Any) -> bytes:
-    try:
-        geometry = shapely.from_wkb(value)
-    except (ShapelyError, TypeError) as problem:
-        raise _refuse(place, "不是 WKB 图形；请重新绘制", "not a WKB shape; draw it again") from problem
-    if geometry.is_empty:
-        raise _refuse(place, "图形是空的；请重新绘制", "the shape is empty; draw it again")
-    return bytes(value)
-
-
-def _check_masks(layer: str, code: str, stated: Mapping[str, Any], known: tuple[Contact, ...]) -> None:
-    missing = masked_from_nothing(stated.get("contacts"), known)
-    if missing:
-        raise _refuse(
-            f"{layer} › {code} › {'、'.join(missing)}",
-            "姓名或电话带星号，台账中没有原值可沿用；请写完整",
-            "the name or phone is masked and the ledger has nothing it could stand for; write it in full",
-        )
-
-
-def create_record(
-    store: Store, layer: str, code: str, *, values: Mapping[str, Any], by: str, why: str
-) -> int:
+def create_record(store: Store, layer: str, code: str, *, values: Judged, by: str, why: str) -> int:
     """Write a new record and return its version. A code that exists is refused."""
     if not code.strip():
         raise _refuse(layer, "编号不能为空；请填写编号", "a record needs a code; fill it in")
-    stated = _checked(layer, code, values)
-    _check_masks(layer, code, stated, ())
+    judged = _to_write(accepted(layer, {code: values})[code])
+    stated = {key: _merged(key, value, None) for key, value in judged.items()}
     with store.writing() as connection:
         known = read_known(connection, layer, codes=[code], contacts=True)
         again = len(known) > 0 and known.op[0] == WITHDRAWN
@@ -166,22 +117,16 @@ def _value(known: Known, at: int, key: str) -> Any:
     return None if column is None else column[at]
 
 
-def _edited_contacts(stated: tuple[Contact, ...] | None, known: tuple[Contact, ...]) -> tuple[Contact, ...]:
-    """Return the contacts after a form: a listed role is stated whole, masked parts stay as they are."""
+def _merged(key: str, stated: Any, before: Any) -> Any:
+    """Return what a key holds after an edit: of a checklist and of people, what is not stated stays."""
     if stated is None:
-        return ()
-    merged = {c.role: c for c in known}
-    for c in stated:
-        old = merged.get(c.role, Contact(c.role))
-        new = Contact(
-            c.role,
-            old.name if is_masked(c.name) else c.name or None,
-            old.phone if is_masked(c.phone) else c.phone or None,
-            c.post or None,
-            c.verified_on or None,
-        )
-        merged[c.role] = new
-    return tuple(c for c in merged.values() if c != Contact(c.role))
+        return () if key == "contacts" else None
+    if key == "contacts":
+        return merge_contacts(stated, before or ())
+    if key == "checklist":
+        marks = merge_checklist(stated, before)
+        return marks if any(mark is not None for mark in marks) else None
+    return stated
 
 
 def _differs(key: str, before: Any, after: Any) -> bool:
@@ -212,12 +157,10 @@ def differences(known: Known, before: int | None, after: int) -> Changes:
 def _effective(known: Known, at: int, stated: Mapping[str, Any], personal: frozenset[str]) -> Changes:
     changes: Changes = {}
     for key, value in stated.items():
-        before = _value(known, at, key)
-        after = value
-        if key == "contacts":
-            after = _edited_contacts(value, before)
-        elif key in personal and is_masked(value):
+        if key in personal and is_masked(value):
             continue
+        before = _value(known, at, key)
+        after = _merged(key, value, before)
         if _differs(key, before, after):
             changes[key] = (before, after)
     return changes
@@ -225,20 +168,21 @@ def _effective(known: Known, at: int, stated: Mapping[str, Any], personal: froze
 
 @dataclass(frozen=True, slots=True)
 class RecordEdit:
-    """What one person changes in one record of which version `seen` was read. None erases."""
+    """What one person changes in one record of which version `seen` was read."""
 
     code: str
     seen: int
-    changes: Mapping[str, Any]
+    changes: Judged
 
 
 def edit(store: Store, layer: str, edits: Sequence[RecordEdit], *, by: str, why: str) -> dict[str, int]:
     """Change records of one layer as one changeset; return code → version after it.
 
     A change that changes nothing writes nothing. Raises StaleRevisionError with both sides of every
-    record that has moved on; then nothing is written.
+    record that has moved on, RefusedError with what the rules refused; then nothing is written.
     """
-    stated = {one.code: _checked(layer, one.code, one.changes) for one in edits}
+    judged = accepted(layer, {one.code: one.changes for one in edits})
+    stated = {code: _to_write(values) for code, values in judged.items()}
     if len(stated) < len(edits):
         twice = next(code for code, n in Counter(one.code for one in edits).items() if n > 1)
         raise _refuse(
@@ -254,13 +198,18 @@ def edit(store: Store, layer: str, edits: Sequence[RecordEdit], *, by: str, why:
         stale = [one for one in edits if known.version[place[one.code]] != one.seen]
         if stale:
             raise StaleRevisionError.of(
-                layer, [_stale(connection, layer, (one, stated[one.code]), personal) for one in stale]
+                layer,
+                [
+                    _stale(
+                        connection, layer, one.code, seen=one.seen, stated=stated[one.code], personal=personal
+                    )
+                    for one in stale
+                ],
             )
         drafts: list[Draft] = []
         for code, values in stated.items():
             at = place[code]
             _need_active(layer, known, at)
-            _check_masks(layer, code, values, known.contacts[at] if known.contacts else ())
             if effective := _effective(known, at, values, personal):
                 drafts.append(Draft.after(known, at, layer=layer, op="update").apply(effective))
         if drafts:
@@ -283,23 +232,21 @@ def _need_active(layer: str, known: Known, at: int) -> None:
 def _stale(
     connection: sa.Connection,
     layer: str,
-    mine: tuple[RecordEdit, Mapping[str, Any]],
+    code: str,
+    *,
+    seen: int,
+    stated: Mapping[str, Any],
     personal: frozenset[str],
 ) -> StaleRow:
-    one, stated = mine
-    versions = read_versions(connection, layer, one.code)
+    versions = read_versions(connection, layer, code)
     now = len(versions) - 1
-    then = versions.version.index(one.seen) if one.seen in versions.version else None
+    then = versions.version.index(seen) if seen in versions.version else None
     left: Changes = {}
     since = {} if then is None else differences(versions, then, now)
     for key in dict.fromkeys((*stated, *since)):
         theirs = versions.retired[now] if key == "retired" else _value(versions, now, key)
-        if key == "contacts" and key in stated:
-            own = _edited_contacts(stated[key], _value(versions, then if then is not None else now, key))
-        elif key in stated:
-            own = stated[key]
-        else:
-            own = since[key][0]
+        base = then if then is not None else now
+        own = _merged(key, stated[key], _value(versions, base, key)) if key in stated else since[key][0]
         left[key] = (theirs, own)
     masked = {k: v for k, v in shown(left, personal).items() if k != "contacts"}
     if "contacts" in left:
@@ -307,8 +254,8 @@ def _stale(
         out, into = changed_roles(theirs or (), own or ())
         masked |= shown({"contacts": (out, into)}, personal)
     return StaleRow(
-        one.code,
-        one.seen,
+        code,
+        seen,
         versions.version[now],
         mine={k: v[1] for k, v in masked.items()},
         theirs={k: v[0] for k, v in masked.items()},
@@ -333,7 +280,7 @@ def _turn(
         known = one_known(connection, layer, code)
         version = known.version[0]
         if seen is not None and seen != version:
-            row = _stale(connection, layer, (RecordEdit(code, seen, {}), {}), store.personal_fields(layer))
+            row = _stale(connection, layer, code, seen=seen, stated={}, personal=store.personal_fields(layer))
             raise StaleRevisionError.of(layer, [row])
         if (known.retired[0] is None) == (reason is None):
             zh, en = (

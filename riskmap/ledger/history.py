@@ -124,7 +124,14 @@ def features(
     with no_cycles(), store.reading() as connection:
         at = None if as_of is None else changeset_at(connection, as_of)
         known = read_known(
-            connection, layer, at=at, codes=codes, retired=include_retired, contacts=contacts, within=within
+            connection,
+            layer,
+            at=at,
+            codes=codes,
+            retired=include_retired,
+            contacts=contacts,
+            within=within,
+            damaged=True,
         )
         feature_id = np.array(known.feature_id, dtype=np.int64)
         results = read_results(connection, layer, feature_id, at=at)
@@ -140,6 +147,7 @@ def features(
         missing=results.names(results.missing),
         rules=results.names(results.rules),
         contact_count=np.array(known.contact_count, dtype=np.int64),
+        damaged=known.damaged,
     )
 
 

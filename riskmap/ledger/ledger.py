@@ -55,6 +55,8 @@ from riskmap.ledger.store import (
 from riskmap.ledger.undoing import Undone
 from riskmap.ledger.upgrading import upgrade
 from riskmap.moments import utc_now
+from riskmap.rules.judge import Judged
+from riskmap.values.assessment import Makers
 from riskmap.values.hazards import Escalation
 from riskmap.values.import_plan import ImportPlan, Intake
 from riskmap.values.records import Change, Features
@@ -268,16 +270,12 @@ class Ledger:
         """Return every revision of a record, oldest first; personal data masked."""
         return history.history(self._store, layer, code)
 
-    def create_record(self, layer: str, code: str, *, values: Mapping[str, Any], by: str, why: str) -> int:
-        """Write a new record; return its version.
-
-        Keys of `values`: name, subdistrict, position (lon, lat), shape (WKB), checklist (tuple),
-        contacts (tuple of Contact) and field ids.
-        """
+    def create_record(self, layer: str, code: str, *, values: Judged, by: str, why: str) -> int:
+        """Write a new record from judged values; return its version. RefusedError names what was refused."""
         return editing.create_record(self._store, layer, code, values=values, by=by, why=why)
 
-    def edit(self, layer: str, code: str, *, seen: int, changes: Mapping[str, Any], by: str, why: str) -> int:
-        """Change a record as of version `seen`; None erases. StaleRevisionError shows both sides."""
+    def edit(self, layer: str, code: str, *, seen: int, changes: Judged, by: str, why: str) -> int:
+        """Change a record as of version `seen`. StaleRevisionError shows both sides."""
         return self.edit_many(layer, [RecordEdit(code, seen, changes)], by=by, why=why)[code]
 
     def edit_many(self, layer: str, edits: Sequence[RecordEdit], *, by: str, why: str) -> dict[str, int]:
@@ -324,6 +322,13 @@ class Ledger:
     def assessed_fit(self, layer: str, *, as_of: dt.datetime | None = None) -> str | None:
         """Return the digest of the fit that last assessed a layer, now or at a moment; None for none."""
         return runs.assessed_fit(self._store, layer, as_of=as_of)
+
+    def makers(
+        self, layer: str, *, as_of: dt.datetime | None = None, feature_id: int | None = None
+    ) -> Makers:
+        """Return which models made the tiers of a layer, now or at a moment; `feature_id` narrows `alone`."""
+        at = None if as_of is None else self.state_at(as_of)
+        return runs.makers(self._store, layer, at=at, feature_id=feature_id)
 
     def model_text(self, digest: str) -> str | None:
         """Return the text of a model by its digest."""

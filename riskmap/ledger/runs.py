@@ -24,8 +24,10 @@ import sqlalchemy as sa
 
 from riskmap.errors import LedgerError
 from riskmap.ledger import schema as s
+from riskmap.ledger.columns import held_at
 from riskmap.ledger.revisions import open_changeset
 from riskmap.ledger.store import Store, moments, timestamp
+from riskmap.values.assessment import Makers
 from riskmap.vocabulary import RANKS
 
 # "fit": neither the record nor the model changed, but what the model compares with, the other records.
@@ -47,10 +49,16 @@ class TierChange:
     at: str
 
 
-def last_run(connection: sa.Connection, layer: str, *, until: str | None = None) -> Any:
-    """Return the last run over the whole layer; a run over some records says nothing about the rest."""
+def last_run(
+    connection: sa.Connection, layer: str, *, until: str | None = None, at: int | None = None
+) -> Any:
+    """Return the last run over the whole layer, until a moment or changeset `at`; a run over some records
+    says nothing about the rest.
+    """
     t = s.run_layer
     query = sa.select(t).where(t.c.layer == layer, t.c.whole == 1)
+    if at is not None:
+        query = query.where(t.c.changeset_id <= at)
     if until is not None:
         query = query.join(s.changeset, s.changeset.c.id == t.c.changeset_id).where(s.changeset.c.at <= until)
     return connection.execute(query.order_by(t.c.changeset_id.desc()).limit(1)).one_or_none()
@@ -82,6 +90,28 @@ def tier_changes(store: Store, *, run: int | None, since: int | None, limit: int
             TierChange(layer, code, None if before is None else RANKS[before], RANKS[after], *rest)
             for layer, code, before, after, *rest in connection.execute(query)
         ]
+
+
+def makers(store: Store, layer: str, *, at: int | None = None, feature_id: int | None = None) -> Makers:
+    """Return which models made the tiers of a layer, now or after changeset `at`; see `Ledger.makers`.
+
+    A run over the whole layer confirms what it leaves as it was, so only results that came after it
+    have a model of their own.
+    """
+    result, run = s.assessment, s.run_layer
+    with store.reading() as connection:
+        last = last_run(connection, layer, at=at)
+        query = (
+            sa.select(result.c.feature_id, run.c.digest)
+            .join(run, sa.and_(run.c.changeset_id == result.c.valid_from, run.c.layer == layer))
+            .join(s.feature, s.feature.c.id == result.c.feature_id)
+            .where(result.c.valid_from > (last.changeset_id if last else 0), s.feature.c.layer == layer)
+            .where(held_at(result, at))
+        )
+        if feature_id is not None:
+            query = query.where(result.c.feature_id == feature_id)
+        alone = dict(map(tuple, connection.execute(query)))
+    return Makers(last.digest if last else None, alone)
 
 
 def assessed_digest(store: Store, layer: str, *, as_of: dt.datetime | None = None) -> str | None:

@@ -14,6 +14,7 @@ from typing import Final
 
 from riskmap.catalog import PHASES, Action, Layer
 from riskmap.errors import Say
+from riskmap.rules.cell import callable_phone
 from riskmap.values.duty import Callee, CallGroup, CallLine, Callout, CallState, Gap
 from riskmap.values.records import Contact
 from riskmap.values.scenario import Escalated, Event, standing
@@ -111,7 +112,7 @@ def in_order(people: Sequence[Contact], layer: Layer) -> tuple[Callee, ...]:
     known = [c for c in people if c.name or c.phone]
     known.sort(key=lambda c: (place.get(c.role, len(place)), c.role, c.name or "", c.phone or ""))
     return tuple(
-        Callee(number, titles.get(one.role, Say(one.role, one.role)), one)
+        Callee(number, titles.get(one.role, Say(one.role, one.role)), one, callable_phone(one.phone))
         for number, one in enumerate(known, 1)
     )
 
@@ -132,8 +133,13 @@ def gaps(callees: Sequence[Callee], layer: Layer, *, today: dt.date, days: int) 
     ]
     for callee in callees:
         zh, en, person = callee.title.zh, callee.title.en, callee.contact
-        if not person.phone:
-            found.append(Gap("no_phone", person.role, Say(f"{zh}没有电话", f"{en}: no phone")))
+        if not callee.callable:
+            says = (
+                ("没有可拨打的电话", "no phone that can be dialled")
+                if person.phone
+                else ("没有电话", "no phone")
+            )
+            found.append(Gap("no_phone", person.role, Say(f"{zh}{says[0]}", f"{en}: {says[1]}")))
         checked = _day(person.verified_on)
         if checked is None or checked > today:
             found.append(Gap("unverified", person.role, Say(f"{zh}从未核实", f"{en}: never verified")))

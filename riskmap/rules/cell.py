@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
+
+import numpy as np
 
 from riskmap.catalog.layer import Field
 from riskmap.errors import Say
 from riskmap.moments import Zone, parse_moment, parse_zone, seconds_of, why_no_moment
 from riskmap.rules import vocabulary
+from riskmap.rules.masks import is_masked
 from riskmap.rules.vocabulary import parse_date
 from riskmap.units import parse_quantity
-from riskmap.values.records import CLEAR, Cell
+from riskmap.values.records import CLEAR, Cell, Clear
 
 Severity = Literal["error", "warning"]
 
@@ -59,6 +62,35 @@ _SCIENTIFIC = re.compile(r"^\d(?:\.\d+)?[eE]\+?\d{1,2}$")
 CODE_CHARS: Final = 100
 
 
+_COUNTABLE: Final = 1e18  # a float beyond is no count
+
+
+LARGEST: Final = 1e15  # no quantity of a district
+
+
+TEXT_CHARS: Final = 20_000
+
+
+NAME_CHARS: Final = 300
+
+
+PERSON_CHARS: Final = 200
+
+
+# 0755-25500000-8001, 25500000转8001: what is dialled once somebody has answered.
+_EXTENSION = re.compile(r"(?:(?<=\d{7})-|转|ext\.?|x)\s*\d{1,6}$", re.IGNORECASE)
+
+
+_PHONE_BREAK = re.compile(r"[/、,，;；\n]|或")
+
+
+_PHONE_FILLING = re.compile(r"^\s*(?:\+|00)86|[\s()\-–—]")
+
+
+# A mobile, a landline with its area code, a landline of eight digits.
+_USUAL_PHONE = re.compile(r"^(?:1[3-9]\d{9}|0\d{2,3}\d{7,8}|[1-9]\d{7})$", re.ASCII)
+
+
 _EXACT_DIGITS: Final = 15
 
 
@@ -70,29 +102,38 @@ ZONE_IN_HEADER: Final = Say(
 _NOISE = 1e-9  # what converting a unit may leave
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """What is wrong with a text: the rule that spoke, how bad it is, the find and the remedy."""
+class Finding(NamedTuple):
+    """What is wrong with a stated value: the rule that spoke, how bad it is, the find and the remedy.
+
+    An error refuses the value, a warning keeps it. `message` names no place: the door adds its own.
+    """
 
     rule: str
     severity: Severity
-    say: Say
+    message: Say
 
 
-Judged = tuple[Cell, "Problem | None"]
+class Verdict(NamedTuple):
+    """The value to keep (None: nothing stated, or refused; CLEAR: erase) and what is to be said of it."""
+
+    value: Cell
+    finding: Finding | None = None
 
 
-Judge = Callable[[str], Judged]
+Judge = Callable[[str], Verdict]
 
 
-def error(rule: str, zh: str, en: str) -> Judged:
-    """Return the verdict that rejects the row."""
-    return None, Problem(rule, "error", Say(zh, en))
+_NOTHING: Final = Verdict(None)
 
 
-def warn(value: Cell, rule: str, zh: str, en: str) -> Judged:
+def error(rule: str, zh: str, en: str) -> Verdict:
+    """Return the verdict that refuses the value."""
+    return Verdict(None, Finding(rule, "error", Say(zh, en)))
+
+
+def warn(value: Cell, rule: str, zh: str, en: str) -> Verdict:
     """Return a value that is kept, with a remark."""
-    return value, Problem(rule, "warning", Say(zh, en))
+    return Verdict(value, Finding(rule, "warning", Say(zh, en)))
 
 
 def shown(text: str) -> str:
@@ -117,16 +158,35 @@ def tidy(text: str) -> str:
     return _HIDDEN.sub("", text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ")).strip()
 
 
+def as_text(stated: object) -> str | None:
+    """Return a stated value as a file would hold it; None where it states nothing (None, NaN, NA)."""
+    if stated is None or type(stated).__name__ in {"NAType", "NaTType"}:
+        return None
+    if isinstance(stated, Clear):
+        return stated.value
+    if isinstance(stated, bool | np.bool_):
+        return "是" if stated else "否"
+    if isinstance(stated, float | np.floating):
+        whole = stated.is_integer() and abs(stated) < _COUNTABLE
+        return None if np.isnan(stated) else str(int(stated)) if whole else str(stated)
+    if isinstance(stated, np.datetime64):
+        return as_text(None if np.isnat(stated) else stated.astype("datetime64[us]").item())
+    if isinstance(stated, dt.datetime):
+        second = stated.replace(microsecond=0)
+        return second.date().isoformat() if second.time() == dt.time() else second.isoformat(" ", "seconds")
+    return None if isinstance(stated, bytes) else str(stated)
+
+
 def judge_text(limit: int) -> Judge:
     """Judge free text: what it says stays as it is, also when it looks like a formula or markup."""
 
-    def judge(text: str) -> Judged:
+    def judge(text: str) -> Verdict:
         if text in vocabulary.FORMULA_ERRORS:
             return _formula_error(text)
         if vocabulary.is_blank(text):
-            return None, None
+            return _NOTHING
         if vocabulary.plain(text) == vocabulary.CLEAR_WORD:
-            return CLEAR, None
+            return Verdict(CLEAR)
         if len(text) > limit:
             return error(
                 "text_too_long",
@@ -135,7 +195,7 @@ def judge_text(limit: int) -> Judge:
             )
         midnight = _MIDNIGHT.match(text)
         if midnight:
-            return midnight[1], None
+            return Verdict(midnight[1])
         clean = shortest(tidy(text))
         if _HIDDEN.search(text):
             return warn(
@@ -144,18 +204,18 @@ def judge_text(limit: int) -> Judge:
                 f"{shown(text)} 含有不可见的控制字符，已去掉",
                 f"{shown(text)} held invisible control characters, which were removed",
             )
-        return clean or None, None
+        return Verdict(clean or None)
 
     return judge
 
 
-def judge_code(text: str) -> Judged:
+def judge_code(text: str) -> Verdict:
     """Judge a record's code: text, never a number; leading zeros stay, a spreadsheet's .0 goes."""
     if text in vocabulary.FORMULA_ERRORS:
         return _formula_error(text)
     code = " ".join(unicodedata.normalize("NFKC", shortest(tidy(text))).split())
     if vocabulary.is_blank(code) or code == vocabulary.CLEAR_WORD:
-        return None, None
+        return _NOTHING
     if len(code) > CODE_CHARS:
         return error(
             "code_too_long",
@@ -179,18 +239,17 @@ def judge_code(text: str) -> Judged:
             f"the code {code} has more than 15 digits; kept as a number, a spreadsheet loses the last ones: set the "
             "column to text and check it",
         )
-    return code, None
+    return Verdict(code)
 
 
-def judge_phone(text: str) -> Judged:
+def judge_phone(text: str) -> Verdict:
     """Judge a phone number: text; a spreadsheet's .0 goes, masked numbers of ours stay."""
-    value, problem = judge_text(200)(text)
-    if not isinstance(value, str):
-        return value, problem
+    value, finding = judge_text(PERSON_CHARS)(text)
+    if not isinstance(value, str) or value in vocabulary.NOBODY:
+        return Verdict(CLEAR if value is CLEAR else None, finding)
     number = unicodedata.normalize("NFKC", value)
     whole = _FLOAT_ID.match(number)
-    if whole:
-        return whole[1], problem
+    number = whole[1] if whole else number
     if _SCIENTIFIC.match(number):
         return warn(
             value,
@@ -198,24 +257,47 @@ def judge_phone(text: str) -> Judged:
             f"电话 {number} 是科学计数法，已丢失数位；请把该列设为文本后重新填写",
             f"the phone number {number} is in scientific notation and has lost digits; set the column to text",
         )
-    return number, problem
+    if not is_masked(number) and not all(map(_usual_phone, _PHONE_BREAK.split(number))):
+        return warn(
+            number,
+            "phone_unusual",
+            f"{shown(number)} 不像手机号、带区号的座机或 8 位座机，已保留，但叫应时不会拨打；请核对",
+            f"{shown(number)} is no mobile, no landline with its area code and no number of 8 digits; it was kept "
+            "but is not called, check it",
+        )
+    return Verdict(number, finding)
 
 
-def judge_field(field: Field, *, header_unit: str, text_limit: int) -> Judge:
+def callable_phone(phone: str | None) -> bool:
+    """Tell whether a call-out may dial a kept number; a masked one stands for one that it may."""
+    return bool(phone) and (is_masked(phone) or any(map(_usual_phone, _PHONE_BREAK.split(phone or ""))))
+
+
+def _usual_phone(text: str) -> bool:
+    return bool(_USUAL_PHONE.match(_PHONE_FILLING.sub("", _EXTENSION.sub("", text.strip()))))
+
+
+def judge_person(text: str) -> Verdict:
+    """Judge the name or post of a responsible person: 无 says that nobody is named."""
+    value, finding = judge_text(PERSON_CHARS)(text)
+    return Verdict(None if value in vocabulary.NOBODY else value, finding)
+
+
+def judge_field(field: Field, *, header_unit: str) -> Judge:
     """Return the judge for a field's cells. `header_unit` holds for cells that state no unit."""
     match field.type:
         case "text":
-            inner = judge_text(text_limit)
+            inner = judge_text(TEXT_CHARS)
         case "integer" | "number":
             inner = _none_of_it(_judge_number(field, header_unit))
         case "boolean":
             inner = judge_boolean
         case "date":
-            inner = _none_of_it(_judge_date)
+            inner = _judge_date
         case "moment":
             inner = _judge_moment(zone_of(field, header_unit))
         case "choice":
-            inner = _judge_choice(field, text_limit)
+            inner = _judge_choice(field)
     if field.type == "text":
         return inner
     common = _common(inner)
@@ -226,22 +308,22 @@ def _choice_first(field: Field, inner: Judge) -> Judge:
     """A word that the field lists is its value, even one that states nothing elsewhere (不涉及, none)."""
     known = _choice_words(field)
 
-    def judge(text: str) -> Judged:
+    def judge(text: str) -> Verdict:
         word = known.get(_choice_key(tidy(text)))
-        return inner(text) if word is None else (word, None)
+        return inner(text) if word is None else Verdict(word)
 
     return judge
 
 
 def _common(inner: Judge) -> Judge:
-    def judge(text: str) -> Judged:
+    def judge(text: str) -> Verdict:
         if text in vocabulary.FORMULA_ERRORS:
             return _formula_error(text)
         clean = tidy(text)
         if vocabulary.is_blank(clean):
-            return None, None
+            return _NOTHING
         if vocabulary.plain(clean) == vocabulary.CLEAR_WORD:
-            return CLEAR, None
+            return Verdict(CLEAR)
         return inner(clean)
 
     return judge
@@ -250,13 +332,13 @@ def _common(inner: Judge) -> Judge:
 def _none_of_it(inner: Judge) -> Judge:
     """无 where a number or a date belongs states nothing; only a question or a text answers with it."""
 
-    def judge(text: str) -> Judged:
-        return (None, None) if vocabulary.plain(text) in vocabulary.NO_NUMBER else inner(text)
+    def judge(text: str) -> Verdict:
+        return _NOTHING if vocabulary.plain(text) in vocabulary.NO_NUMBER else inner(text)
 
     return judge
 
 
-def _formula_error(text: str) -> Judged:
+def _formula_error(text: str) -> Verdict:
     if text == vocabulary.UNCALCULATED:
         return error(
             "formula_error",
@@ -271,11 +353,11 @@ def _formula_error(text: str) -> Judged:
     )
 
 
-def check_number(field: Field, value: float, text: str) -> Problem | None:
+def check_number(field: Field, value: float, text: str) -> Finding | None:
     """Return what is wrong with a number in the field's unit: limits and the published values."""
     unit = field.unit
     if field.minimum is not None and value < field.minimum:
-        return Problem(
+        return Finding(
             "below_minimum",
             "error",
             Say(
@@ -286,7 +368,7 @@ def check_number(field: Field, value: float, text: str) -> Problem | None:
             ),
         )
     if field.maximum is not None and value > field.maximum:
-        return Problem(
+        return Finding(
             "above_maximum",
             "error",
             Say(
@@ -298,7 +380,7 @@ def check_number(field: Field, value: float, text: str) -> Problem | None:
         )
     if field.standard_values and not any(abs(value - s) < _NOISE for s in field.standard_values):
         listed = "、".join(f"{s:g}" for s in field.standard_values)
-        return Problem(
+        return Finding(
             "not_standard",
             "warning",
             Say(
@@ -315,12 +397,12 @@ def _judge_number(field: Field, header_unit: str) -> Judge:
     wanted = f"{example} 或 {example}{field.unit}" if field.unit else example
     trace = {vocabulary.plain(word) for word in field.trace}
 
-    def judge(text: str) -> Judged:
+    def judge(text: str) -> Verdict:
         if vocabulary.plain(text) in trace:
             return warn(0.0, "trace", f"{shown(text)} 按 0 计", f"{shown(text)} was taken as 0")
         stated = parse_quantity(re.split(r"\s", text, maxsplit=1)[0])
         if stated in field.missing:
-            return None, None
+            return _NOTHING
         if stated in field.sentinels:
             return error(
                 "missing_code",
@@ -334,7 +416,7 @@ def _judge_number(field: Field, header_unit: str) -> Judge:
                 f"{shown(text)} states no unit; write it in the header, such as ({field.unit})",
             )
         value = parse_quantity(text, field.unit, header_unit=header_unit)
-        if value is None or abs(value) > 1e15:  # noqa: PLR2004 - no quantity of a district
+        if value is None or not abs(value) <= LARGEST:
             return error(
                 "not_a_number",
                 f"{shown(text)} 不是{'整数' if whole else '数值'}；请填 {wanted} 这样的内容",
@@ -349,7 +431,7 @@ def _judge_number(field: Field, header_unit: str) -> Judge:
                 )
             value = round(value)
         problem = check_number(field, value, text)
-        return (None if problem and problem.severity == "error" else value), problem
+        return Verdict(None if problem and problem.severity == "error" else value, problem)
 
     return judge
 
@@ -360,21 +442,22 @@ def zone_of(field: Field, stated: str) -> Zone | None:
 
 
 def _judge_moment(zone: Zone | None) -> Judge:
-    def judge(text: str) -> Judged:
+    def judge(text: str) -> Verdict:
         moment = parse_moment(text, zone)
         if moment is None:
-            return None, Problem("not_a_moment", "error", why_no_moment(text, zone, remedy=ZONE_IN_HEADER))
-        return str(seconds_of(moment)), None
+            why = why_no_moment(text, zone, remedy=ZONE_IN_HEADER)
+            return Verdict(None, Finding("not_a_moment", "error", why))
+        return Verdict(str(seconds_of(moment)))
 
     return judge
 
 
-def judge_boolean(text: str) -> Judged:
+def judge_boolean(text: str) -> Verdict:
     """Judge a yes/no cell: 有/无, 是/否, Y/N, √/×, 1/0, 已…/未…."""
     if text in vocabulary.FORMULA_ERRORS:
         return _formula_error(text)
     if vocabulary.is_blank(text):
-        return None, None
+        return _NOTHING
     answer = vocabulary.yes_no(text)
     if answer is None:
         return error(
@@ -382,15 +465,17 @@ def judge_boolean(text: str) -> Judged:
             f"{shown(text)} 看不出是有还是无；请填 有 或 无",
             f"{shown(text)} is neither yes nor no; write 有 or 无",
         )
-    return answer, None
+    return Verdict(answer)
 
 
-def judge_answer(text: str) -> Judged:
+def judge_answer(text: str) -> Verdict:
     """Judge the answer to one item of a checklist: yes, no, not stated, or 清空."""
     return _common(judge_boolean)(text)
 
 
-def _judge_date(text: str) -> Judged:
+def _judge_date(text: str) -> Verdict:
+    if vocabulary.plain(text) == "无":
+        return _NOTHING
     found = parse_date(text)
     if found is None:
         return error(
@@ -405,21 +490,34 @@ def _judge_date(text: str) -> Judged:
             f"{shown(text)} 没有写到日，已按 {found.iso} 计；请补全",
             f"{shown(text)} names no day and was taken as {found.iso}; complete it",
         )
-    return found.iso, None
+    if found.timed:
+        return warn(
+            found.iso,
+            "time_dropped",
+            f"{shown(text)} 带有时刻，此栏只记日期，已记为 {found.iso}；时刻如有用请另记",
+            f"{shown(text)} names a time of day, and only its date {found.iso} was kept; write the time elsewhere if it "
+            "matters",
+        )
+    return Verdict(found.iso)
 
 
-def _judge_choice(field: Field, text_limit: int) -> Judge:
+def judge_day(text: str) -> Verdict:
+    """Judge the date of a person's verification."""
+    return _common(_judge_date)(text)
+
+
+def _judge_choice(field: Field) -> Judge:
     known = _choice_words(field)
 
-    def judge(text: str) -> Judged:
+    def judge(text: str) -> Verdict:
         word = _choice_key(text)
         found = known.get(word) or known.get(re.sub(r"\(.*\)$", "", word)) or known.get(_number_key(word))
         if found is not None:
-            return found, None
+            return Verdict(found)
         if word == "无":
-            return None, None
+            return _NOTHING
         listed = "、".join(c.title.zh for c in field.choices[:12])
-        if field.open and len(text) <= min(text_limit, 200):
+        if field.open and len(text) <= PERSON_CHARS:
             return warn(
                 text,
                 "unknown_choice",

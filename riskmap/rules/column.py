@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +14,15 @@ from numpy.typing import NDArray
 from riskmap.catalog.layer import Field
 from riskmap.rules import vocabulary
 from riskmap.rules.arrays import pc
-from riskmap.rules.cell import HIDDEN_CHARACTERS, NINE_DECIMALS, Judge, Problem, check_number
+from riskmap.rules.cell import (
+    HIDDEN_CHARACTERS,
+    LARGEST,
+    NINE_DECIMALS,
+    Finding,
+    Judge,
+    as_text,
+    check_number,
+)
 from riskmap.units import convertible
 from riskmap.values.records import Cell
 
@@ -25,16 +35,21 @@ _PLAIN_CODE = r"^[A-Za-z0-9]*[A-Za-z][A-Za-z0-9]*(?:[-_][A-Za-z0-9]+)*$"
 _CODE_LIKE_NUMBER = r"^\d[eE]\d{1,2}$"
 
 
-_PLAIN_PHONE = r"^\d{5,13}$"
+_PLAIN_PHONE = r"^(?:1[3-9]\d{9}|0\d{9,11}|[1-9]\d{7})$"
 
 
 # The same characters as in `cells`, and blanks that are rewritten, in the spelling of Arrow's engine.
 _HIDDEN = f"[{HIDDEN_CHARACTERS}\t\r]|{NINE_DECIMALS}"
 
 
-_SPECIAL = pa.array(
-    sorted(vocabulary.BLANKS | {vocabulary.CLEAR_WORD} | {e.casefold() for e in vocabulary.FORMULA_ERRORS})
-)
+@cache
+def _special() -> pa.Array:
+    """Return the words that are no plain text; made when asked for, because `pa.array` imports pandas."""
+    return pa.array(
+        sorted(
+            vocabulary.BLANKS | {vocabulary.CLEAR_WORD} | {e.casefold() for e in vocabulary.FORMULA_ERRORS}
+        )
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,34 +80,34 @@ def distinct(column: pa.ChunkedArray | pa.Array) -> Distinct:
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class JudgedColumn:
     """A judged column: the value of every row, and what was said, by distinct text."""
 
     values: list[object]
     source: Distinct
-    problems: dict[int, Problem]
+    said: dict[int, Finding]
 
-    def remarks(self) -> Iterator[tuple[int, str, Problem]]:
-        """Yield (row, text, problem) for every row with a problem."""
-        for at, problem in self.problems.items():
+    def findings(self) -> Iterator[tuple[int, str, Finding]]:
+        """Yield (row, text, finding) for every row of which something is to be said."""
+        for at, finding in self.said.items():
             text = self.source.texts[at].as_py()
             for row in self.source.rows_of(at):
-                yield int(row), text, problem
+                yield int(row), text, finding
 
 
 Known = tuple[list[Cell], NDArray[np.bool_]]  # values that need no judge, and which they are
 
 
-def judged(source: Distinct, judge: Judge, known: Known | None = None) -> Column:
+def judged(source: Distinct, judge: Judge, known: Known | None = None) -> JudgedColumn:
     """Judge every distinct text that is not already known."""
     values: list[Cell] = list(known[0]) if known else [None] * len(source.texts)
     rest = np.flatnonzero(~known[1]) if known else np.arange(len(source.texts))
-    problems: dict[int, Problem] = {}
+    said: dict[int, Finding] = {}
     for at, text in zip(rest.tolist(), source.texts.take(pa.array(rest)).to_pylist(), strict=True):
-        values[at], problem = judge(text)
-        if problem is not None:
-            problems[at] = problem
-    return Column(source.spread(values), source, problems)
+        values[at], finding = judge(text)
+        if finding is not None:
+            said[at] = finding
+    return JudgedColumn(source.spread(values), source, said)
 
 
 def plain_numbers(source: Distinct, field: Field, header_unit: str) -> Known | None:
@@ -103,8 +118,19 @@ def plain_numbers(source: Distinct, field: Field, header_unit: str) -> Known | N
         return None
     matches = _mask(pc.match_substring_regex(source.texts, _PLAIN_NUMBER))
     numbers = pc.cast(pc.if_else(pa.array(matches), source.texts, None), pa.float64())
-    floats = np.asarray(numbers.to_numpy(zero_copy_only=False), dtype=np.float64)
-    good = matches & np.isfinite(floats)
+    return _allowed(np.asarray(numbers.to_numpy(zero_copy_only=False), dtype=np.float64), field)
+
+
+def typed_numbers(stated: pa.Array, field: Field, unit: str) -> Known | None:
+    """Return the numbers of a typed column that lie inside the limits; None where they need their texts."""
+    exact = pa.types.is_float64(stated.type) or pa.types.is_integer(stated.type)
+    if not exact or (unit and convertible(unit, field.unit) != 1):
+        return None
+    return _allowed(np.array([np.nan if v is None else v for v in stated.to_pylist()], np.float64), field)
+
+
+def _allowed(floats: NDArray[np.float64], field: Field) -> Known:
+    good = np.abs(floats) <= LARGEST  # NaN is not
     if field.minimum is not None:
         good &= ~(floats < field.minimum)
     if field.maximum is not None:
@@ -126,10 +152,11 @@ def plain_texts(source: Distinct, limit: int) -> Known:
     """Return the texts that nothing is to be said about."""
     texts = source.texts
     folded = pc.utf8_lower(pc.utf8_normalize(texts, form="NFKC"))
-    odd = _mask(pc.is_in(pc.utf8_trim_whitespace(folded), value_set=_SPECIAL))
+    odd = _mask(pc.is_in(pc.utf8_trim_whitespace(folded), value_set=_special()))
     odd |= _mask(pc.match_substring_regex(texts, _HIDDEN))
     odd |= _mask(pc.greater(pc.utf8_length(texts), limit))
     odd |= _mask(pc.ends_with(texts, " 00:00:00"))
+    odd |= _mask(pc.not_equal(pc.utf8_trim_whitespace(texts), texts))
     return texts.to_pylist(), ~odd
 
 
@@ -137,7 +164,7 @@ def plain_codes(source: Distinct) -> Known:
     """Return the texts that are ordinary codes: letters, digits, hyphens."""
     good = _mask(pc.match_substring_regex(source.texts, _PLAIN_CODE))
     good &= ~_mask(pc.match_substring_regex(source.texts, _CODE_LIKE_NUMBER))
-    good &= ~_mask(pc.is_in(pc.utf8_lower(source.texts), value_set=_SPECIAL))
+    good &= ~_mask(pc.is_in(pc.utf8_lower(source.texts), value_set=_special()))
     good &= _mask(pc.less(pc.utf8_length(source.texts), 60))
     return source.texts.to_pylist(), good
 
@@ -145,6 +172,30 @@ def plain_codes(source: Distinct) -> Known:
 def plain_phones(source: Distinct) -> Known:
     """Return the texts that are bare phone numbers."""
     return source.texts.to_pylist(), _mask(pc.match_substring_regex(source.texts, _PLAIN_PHONE))
+
+
+def texts_of(stated: pa.Array) -> pa.Array:
+    """Return a typed column as a file would hold it, null where it states nothing."""
+    if pa.types.is_string(stated.type):
+        return stated
+    if pa.types.is_dictionary(stated.type):
+        return texts_of(stated.cast(stated.type.value_type))
+    if pa.types.is_timestamp(stated.type):
+        stated = stated.cast(pa.timestamp("us", stated.type.tz), safe=False)
+    values: list[Any] = stated.to_pylist()
+    if pa.types.is_float32(stated.type) or pa.types.is_float16(stated.type):
+        kind = stated.type.to_pandas_dtype()  # .1 stays .1
+        values = [None if v is None else kind(v) for v in values]
+    return pa.array([as_text(v) for v in values], pa.string())
+
+
+def judged_numbers(stated: pa.Array, known: Known, judge: Judge) -> JudgedColumn:
+    """Judge what is left of a column of typed numbers."""
+    values, good = known
+    odd = [None if g else as_text(v) for g, v in zip(good.tolist(), stated.to_pylist(), strict=True)]
+    rest = judged(distinct(pa.array(odd, pa.string())), judge)
+    kept = [v if g else r for v, g, r in zip(values, good.tolist(), rest.values, strict=True)]
+    return JudgedColumn(kept, rest.source, rest.said)
 
 
 def numbers(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -41,6 +42,14 @@ class Actor:
 def local_actor(name: str) -> Actor:
     """Return who acts where there is no sign-in: whoever sits at the machine has every right, under any name."""
     return Actor(name.strip(), None, frozenset(RIGHTS))
+
+
+def acting(name: str | None) -> Actor:
+    """Return who acts: the one named, else whoever is logged in to the machine. Nobody proves a name here."""
+    try:
+        return local_actor(name or getpass.getuser())
+    except (OSError, KeyError, ImportError):
+        return local_actor("unknown")
 
 
 def may(actor: Actor, right: Right, layer: str = "", record: str = "") -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import pyproj
@@ -23,7 +24,8 @@ from riskmap.coordinates import (
 )
 from riskmap.errors import RiskmapError, Say
 from riskmap.rules import vocabulary
-from riskmap.rules.cell import Severity, shown
+from riskmap.rules.cell import Severity, shortest, shown
+from riskmap.rules.column import Distinct, numbers
 from riskmap.values.boundaries import Places, duplicates, fitting_datum
 from riskmap.values.import_plan import Intake, Issue
 
@@ -135,6 +137,59 @@ def parse_pair(text: str) -> tuple[float, float, bool] | None:
         return (first, second, True) if a_east else (second, first, True)
     pair = split_position(plain)
     return (*pair, False) if pair else None
+
+
+def in_two_cells(first: Distinct | None, second: Distinct | None, count: int) -> Stated:
+    """Return the positions of two columns, x and y; None for a column that a table lacks."""
+    x, has_x = _numbers(first, count)
+    y, has_y = _numbers(second, count)
+    labelled = np.zeros(count, bool)
+
+    def text(row: int) -> str | None:
+        return ", ".join(t for t in (_cell(first, row), _cell(second, row)) if t) or None
+
+    # Both numbers in one of the two cells: the other is empty or repeats it.
+    for i in np.flatnonzero((has_x & np.isnan(x)) | (has_y & np.isnan(y))):
+        texts = {t for c, h in ((first, has_x[i]), (second, has_y[i])) if h and (t := _cell(c, int(i)))}
+        pair = parse_pair(texts.pop()) if len(texts) == 1 else None
+        if pair:
+            x[i], y[i], labelled[i] = pair
+            has_x[i] = has_y[i] = True
+    return Stated(x, y, has_x, has_y, text, labelled)
+
+
+def _numbers(cells: Distinct | None, count: int) -> tuple[Floats, Mask]:
+    if cells is None:
+        return np.full(count, np.nan), np.zeros(count, bool)
+    return numbers(cells, parse_number, is_empty)
+
+
+def _cell(cells: Distinct | None, row: int) -> str | None:
+    at = -1 if cells is None else int(cells.index[row])
+    return None if cells is None or at < 0 else shortest(cells.texts[at].as_py())
+
+
+def in_one_cell(cells: Distinct) -> Stated:
+    """Return the positions of a column that holds both numbers in one cell."""
+    texts = cells.texts.to_pylist()
+    count = len(texts) + 1
+    x, y = np.full(count, np.nan), np.full(count, np.nan)
+    has_x, has_y, labelled = (np.zeros(count, bool) for _ in range(3))
+    for at, text in enumerate(texts):
+        if is_empty(text):
+            continue
+        pair = parse_pair(text)
+        has_x[at] = True
+        if pair:
+            x[at], y[at], labelled[at] = pair
+            has_y[at] = True
+        else:
+            x[at] = parse_number(text)
+            # A lone number is half a position; anything else is a whole one that cannot be read.
+            has_y[at] = not np.isfinite(x[at])
+    index = cells.index
+    spread: list[Any] = cells.spread(texts)
+    return Stated(x[index], y[index], has_x[index], has_y[index], lambda i: spread[i], labelled[index])
 
 
 def place(stated: Stated, datum: Datum) -> Placed:
@@ -320,6 +375,12 @@ def is_empty(text: str) -> bool:
     return vocabulary.is_blank(text) or vocabulary.plain(text) in {vocabulary.CLEAR_WORD, "无"}
 
 
+_OUTSIDE_DISTRICT = Say(
+    "位置不在本区范围内；请核对坐标和坐标系",
+    "lies outside the district; check the coordinates and their datum",
+)
+
+
 _DATUM_TITLES = {"wgs84": "WGS84", "cgcs2000": "CGCS2000", "gcj02": "GCJ-02", "bd09": "BD-09"}
 
 
@@ -348,37 +409,33 @@ def place_issues(intake: Intake, places: Places | None) -> tuple[Issue, ...]:
         )
     if places is None:
         return tuple(issues)
-    located = np.isfinite(records.lon)
-    outside = located & ~places.in_district(records.lon, records.lat)
-    found = places.locate(records.lon, records.lat)
-    stated = np.array(
-        [places.index(s if isinstance(s, str) else None) for s in records.subdistrict], np.int32
-    )
-    elsewhere = located & ~outside & (stated >= 0) & (found >= 0) & (found != stated)
-    if outside.any():
+    astray = astray_rows(records.lon, records.lat, records.subdistrict, places)
+    if any(rule == "outside_district" for _, rule, _ in astray):
         _suggest_datum(intake, places, issues)
-    for i in np.flatnonzero(outside).tolist():
-        warn(
-            int(i),
-            "position",
-            "outside_district",
-            Say(
-                f"{records.code[i]}：位置不在本区范围内；请核对坐标和坐标系",
-                f"{records.code[i]}: lies outside the district; check the coordinates and their datum",
-            ),
-        )
-    for i in np.flatnonzero(elsewhere).tolist():
-        named, actual = records.subdistrict[i], places.names[found[i]]
-        warn(
-            int(i),
-            "position",
-            "outside_subdistrict",
-            Say(
-                f"{records.code[i]}：填报为{named}，位置却在{actual}；请核对坐标或所属街道",
-                f"{records.code[i]}: stated in {named} but lies in {actual}; check the position or the sub-district",
-            ),
-        )
+    for i, rule, say in astray:
+        code = records.code[i]
+        warn(i, "position", rule, Say(f"{code}：{say.zh}", f"{code}: {say.en}"))
     return tuple(issues)
+
+
+def astray_rows(
+    lon: Floats, lat: Floats, subdistricts: Sequence[object], places: Places
+) -> list[tuple[int, str, Say]]:
+    """Return (row, rule, what to check) for located rows outside the district, then outside their sub-district."""
+    located = np.isfinite(lon)
+    outside = located & ~places.in_district(lon, lat)
+    found = places.locate(lon, lat)
+    stated = np.array([places.index(s if isinstance(s, str) else None) for s in subdistricts], np.int32)
+    elsewhere = located & ~outside & (stated >= 0) & (found >= 0) & (found != stated)
+    rows = [(i, "outside_district", _OUTSIDE_DISTRICT) for i in np.flatnonzero(outside).tolist()]
+    for i in np.flatnonzero(elsewhere).tolist():
+        named, actual = subdistricts[i], places.names[found[i]]
+        say = Say(
+            f"填报为{named}，位置却在{actual}；请核对坐标或所属街道",
+            f"stated in {named} but lies in {actual}; check the position or the sub-district",
+        )
+        rows.append((i, "outside_subdistrict", say))
+    return rows
 
 
 def _suggest_datum(intake: Intake, places: Places, issues: list[Issue]) -> None:

@@ -23,7 +23,7 @@ _YEARS = (1900, 2100)
 _DIGITS = str.maketrans("〇零○一二三四五六七八九", "000123456789")
 
 
-_TIME = r"(?:\s*(?:上午|下午|中午|晚上|凌晨))?(?:[T\s]*\d{1,2}\s*[:时点]\s*(?:\d{1,2}.*)?)?"
+_TIME = r"(?P<time>(?:\s*(?:上午|下午|中午|晚上|凌晨))?(?:[T\s]*\d{1,2}\s*[:时点]\s*(?:\d{1,2}.*)?)?)"
 
 
 _FULL = re.compile(
@@ -43,7 +43,10 @@ _MONTH = re.compile(r"^(\d{4})\s*[-/.年]\s*(\d{1,2})\s*月?$")
 _YEAR = re.compile(r"^(\d{4})\s*(?:年|\.0)?$")
 
 
-_SERIAL = re.compile(r"^(\d{5})(?:\.\d+)?$")
+_MIDNIGHT = re.compile(r"^[T\s0:时点分秒.]*(?:Z|[+-]\d\d:?\d\d)?$")
+
+
+_SERIAL = re.compile(r"^(\d{5})(?:\.(\d+))?$")
 
 
 _CHINESE = re.compile(
@@ -52,18 +55,19 @@ _CHINESE = re.compile(
 
 
 class ParsedDate(NamedTuple):
-    """An ISO date, and whether the cell left the day (or the month) open: then it is the first."""
+    """An ISO date; whether the cell left the day (or the month) open: then it is the first; whether it named a time."""
 
     iso: str
     partial: bool
+    timed: bool = False
 
 
 @lru_cache(maxsize=65_536)
 def parse_date(text: str) -> ParsedDate | None:
     """Return the date that a cell states, None when it is none (2023年13月8日).
 
-    Takes 2023年9月8日, 2023.9.8, 2023-09-08, 20230908, 二〇二三年九月八日, a time behind the day, and
-    Excel serials (45177). 2023年9月 and 2023 are the first day of what they name, marked partial. An order
+    Takes 2023年9月8日, 2023.9.8, 2023-09-08, 20230908, 二〇二三年九月八日, a time behind the day (told by
+    `timed`), and Excel serials (45177). 2023年9月 and 2023 are the first day of what they name, marked partial. An order
     that could be read two ways (9/8/2023) is refused.
     """
     plain = unicodedata.normalize("NFKC", text).strip().rstrip(".。")
@@ -74,13 +78,15 @@ def parse_date(text: str) -> ParsedDate | None:
         )
     for pattern in (_FULL, _COMPACT):
         if match := pattern.match(plain):
-            return _date(int(match[1]), int(match[2]), int(match[3]), partial=False)
+            found = _date(int(match[1]), int(match[2]), int(match[3]), partial=False)
+            return found and found._replace(timed=not _MIDNIGHT.match(match["time"]))
     if match := _SHORT.match(plain):
         return _date(2000 + int(match[1]), int(match[2]), int(match[3]), partial=False)
     if match := _SERIAL.match(plain):
         serial = int(match[1])
         if _SERIALS[0] <= serial <= _SERIALS[1]:
-            return ParsedDate((_EPOCH + dt.timedelta(days=serial)).isoformat(), partial=False)
+            day = (_EPOCH + dt.timedelta(days=serial)).isoformat()
+            return ParsedDate(day, partial=False, timed=bool((match[2] or "").strip("0")))
         return None
     if match := _MONTH.match(plain):
         return _date(int(match[1]), int(match[2]), 1, partial=True)

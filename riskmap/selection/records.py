@@ -14,6 +14,7 @@ from riskmap.catalog import Layer
 from riskmap.rules.arrays import array_of, column_of
 from riskmap.selection.filters import Selection
 from riskmap.selection.views import row_mask, view_of
+from riskmap.values.assessment import Makers, ModelStamp
 from riskmap.vocabulary import FLAGS, RANKS, UNRATED
 
 if TYPE_CHECKING:
@@ -72,11 +73,14 @@ def rows(
     start: int = 0,
     stop: int | None = None,
     catalog_layers: Mapping[str, Layer],
+    makers: Mapping[str, Makers],
+    stamps: Mapping[str, ModelStamp],
 ) -> list[dict[str, Any]]:
     """Return the selected records from `start` to `stop` as plain objects, layer by layer.
 
     The `features` of `riskmap select --json`: lon and lat in degrees (7 decimals) or None, score
-    and tier None where unrated, every field of the layer, None where unknown.
+    and tier None where unrated, every field of the layer, None where unknown. `model`, the one that
+    made the tier, comes from `makers` by layer and `stamps` by digest; None where none has.
     """
     stop = selected.total if stop is None else stop
     found: list[dict[str, Any]] = []
@@ -85,8 +89,19 @@ def rows(
         part = indices[max(start - seen, 0) : max(stop - seen, 0)]
         seen += len(indices)
         if len(part):
-            found.extend(_objects(snapshot.table(layer).take(array_of(part)), catalog_layers[layer]))
+            table = snapshot.table(layer).take(array_of(part))
+            models = _models(table, makers[layer], stamps)
+            objects = _objects(table, catalog_layers[layer])
+            found.extend({**one, "model": model} for one, model in zip(objects, models, strict=True))
     return found
+
+
+def _models(
+    table: pa.Table, makers: Makers, stamps: Mapping[str, ModelStamp]
+) -> Iterator[dict[str, str] | None]:
+    named = {digest: stamp.named for digest, stamp in stamps.items()}
+    for feature_id in table["feature_id"].to_pylist():
+        yield named.get(makers.of(feature_id) or "")
 
 
 def _objects(table: pa.Table, layer: Layer) -> Iterator[dict[str, Any]]:

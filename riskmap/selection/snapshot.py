@@ -30,7 +30,7 @@ from riskmap.catalog import Layer
 from riskmap.errors import Say, SelectionError
 from riskmap.rules.arrays import codes_of, column_of, numbers_of, pc
 from riskmap.selection.filters import NOT_STATED
-from riskmap.selection.snapshot_files import FORMAT, read_snapshot, write_snapshot
+from riskmap.selection.snapshot_files import FORMAT, Seen, read_snapshot, seen_in, write_snapshot
 from riskmap.selection.table import flag_bits, layer_table
 from riskmap.selection.views import Views
 from riskmap.selection.where import folded, unknown_name
@@ -112,7 +112,8 @@ class Snapshot:
     folded, a line each; in pieces where the snapshot was patched, like the columns of its tables).
     Along the Z-order curve: `code` uint64[m] (ascending), `row` uint32[m], `point_group` like
     `group`[m], `point_id` uint32[m] (feature ids). `state` is the ledger's,
-    `key` stands for everything the snapshot was made from.
+    `key` stands for everything the snapshot was made from. `home` is the directory that its columns
+    are mapped from, if they are, and `seen` how its files stood when their digests were compared.
     """
 
     state: int
@@ -128,10 +129,17 @@ class Snapshot:
     point_group: NDArray[Any]
     point_id: NDArray[np.uint32]
     shapes: Shapes
+    home: Path | None = None
+    seen: Seen = ()
     views: Views = field(default_factory=Views, repr=False)
 
     def __len__(self) -> int:
         return len(self.group)
+
+    @property
+    def intact(self) -> bool:
+        """False once somebody has written to the files that the columns are mapped from."""
+        return self.home is None or seen_in(self.home) in {self.seen, ()}
 
     @property
     def n(self) -> int:

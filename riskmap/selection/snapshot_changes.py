@@ -130,6 +130,8 @@ def patched_snapshot(
         shapes=shapes_of(tables)
         if reshaped
         else dataclasses.replace(earlier.shapes, row=moved[earlier.shapes.row].astype(np.uint32)),
+        home=earlier.home,
+        seen=earlier.seen,
     )
 
 

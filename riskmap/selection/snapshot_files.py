@@ -1,12 +1,13 @@
 """A snapshot on disk: Arrow files that are mapped, not read.
 
 Every file carries the snapshot's key and is written under another name, then moved: a reader finds
-files of one and the same snapshot, or none.
+files of one and the same snapshot, or none. The summary, written last, holds the digest of each file,
+which is compared when the snapshot is opened: what was altered or cut off is never answered from.
 """
 
 from __future__ import annotations
 
-import json
+import logging
 import os
 import uuid
 from collections.abc import Callable
@@ -16,18 +17,25 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 import numpy as np
 import pyarrow as pa
 
+from riskmap.io.files.atomic import digest_of_content, sealed, unsealed
 from riskmap.rules.arrays import numbers_of
 
 if TYPE_CHECKING:
     from riskmap.selection.snapshot import Snapshot
 
-FORMAT: Final = 1  # of the columns of a snapshot and of these files
+FORMAT: Final = 2  # of the columns of a snapshot and of these files
 
 
 _SUMMARY: Final = "snapshot.json"
 
 
 _KEY: Final = b"snapshot"
+
+
+_log = logging.getLogger(__name__)
+
+
+Seen = tuple[tuple[str, int, int, int], ...]  # name, inode, size and time of writing of each file
 
 
 _BOUNDS: Final = ("west", "south", "east", "north")
@@ -57,9 +65,9 @@ def write_snapshot(snapshot: Snapshot, directory: Path) -> None:
         "state": snapshot.state,
         "layers": snapshot.layers,
         "subdistricts": snapshot.subdistricts,
+        "digests": {name: _digest(directory / f"{name}.arrow") for name in tables},
     }
-    content = json.dumps(summary, ensure_ascii=False).encode()
-    _beside(directory / _SUMMARY, lambda file: file.write(content))
+    _beside(directory / _SUMMARY, lambda file: file.write(sealed(summary)))
 
 
 def read_snapshot(directory: Path) -> dict[str, Any] | None:
@@ -67,12 +75,31 @@ def read_snapshot(directory: Path) -> dict[str, Any] | None:
     another format.
     """
     try:
-        summary: dict[str, Any] = json.loads((directory / _SUMMARY).read_text(encoding="utf-8"))
+        before = seen_in(directory)
+        summary: dict[str, Any] = unsealed((directory / _SUMMARY).read_bytes())
         if summary["format"] != FORMAT:
             return None
-        return _read_all(directory, summary)
-    except (OSError, ValueError, KeyError, TypeError, pa.ArrowException):
+        return _read_all(directory, summary) | {"home": directory, "seen": before}
+    except OSError:
         return None
+    except (ValueError, KeyError, TypeError, pa.ArrowException) as problem:
+        _log.warning("%s: altered or cut off (%s), made anew", directory, problem)
+        return None
+
+
+def seen_in(directory: Path) -> Seen:
+    """Return what the system says of the files of a snapshot; () where the directory is gone."""
+    try:
+        with os.scandir(directory) as files:
+            stats = [(file.name, file.stat()) for file in files]
+    except FileNotFoundError:
+        return ()
+    return tuple(sorted((name, one.st_ino, one.st_size, one.st_mtime_ns) for name, one in stats))
+
+
+def _digest(path: Path) -> str:
+    with pa.memory_map(str(path)) as source:
+        return digest_of_content(memoryview(source.read_buffer()))
 
 
 def _write(path: Path, table: pa.Table) -> None:
@@ -99,7 +126,10 @@ def _read_all(directory: Path, summary: dict[str, Any]) -> dict[str, Any] | None
     layers = tuple(summary["layers"])
 
     def read(name: str) -> pa.Table:
-        with pa.memory_map(str(directory / f"{name}.arrow")) as source:
+        path = directory / f"{name}.arrow"
+        if _digest(path) != summary["digests"][name]:
+            raise ValueError(path.name)
+        with pa.memory_map(str(path)) as source:
             table = pa.ipc.open_file(source).read_all()
         if (table.schema.metadata or {}).get(_KEY) != summary["key"].encode():
             raise ValueError(name)

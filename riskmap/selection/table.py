@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from riskmap.array_types import Bools
 from riskmap.catalog import Layer
-from riskmap.catalog.layer import Field
 from riskmap.rules.arrays import (
     FIELD_TYPES,
     Misfit,
@@ -37,15 +36,19 @@ from riskmap.values.boundaries import Places, near_duplicates
 from riskmap.values.records import Clear, Features
 from riskmap.vocabulary import FLAGS, RANK_OF, TIER_TITLES, TIERS, UNRATED
 
+FLAG_BIT: Final = {flag: np.uint16(1 << i) for i, flag in enumerate(FLAGS)}
+
 
 def layer_table(features: Features, layer: Layer) -> pa.Table:
     """Return the records that are not retired, in code order, one column per thing known.
 
     Columns as `docs/architecture.md` lists them; `flags` is 0 throughout (`build_snapshot` fills
-    it in, because flags need boundaries and a date). Raises LedgerError naming layer, code and
-    field where the ledger holds a value that is not of its field's type.
+    it in, because flags need boundaries and a date), but for `unreadable`: a value of the ledger that is
+    not of its field's type is missing here, and its record marked.
     """
     records = features.records
+    flags = np.zeros(len(features), np.uint16)
+    flags[list(features.damaged)] = FLAG_BIT["unreadable"]
     columns: dict[str, pa.Array] = {
         "feature_id": pa.array(np.asarray(features.feature_id, np.int64)),
         "code": pa.array(records.code, pa.string()),
@@ -58,7 +61,7 @@ def layer_table(features: Features, layer: Layer) -> pa.Table:
         "updated_at": _texts(features.updated_at),
         "missing": pa.array(features.missing, pa.list_(pa.string())),
         "rules": pa.array(features.rules, pa.list_(pa.string())),
-        "flags": pa.array(np.zeros(len(features), np.uint16)),
+        "flags": pa.array(flags),  # filled in below, where the fields are read
         "contacts": pa.array(np.asarray(features.contact_count, np.int64)),
     }
     if layer.checklist is not None:
@@ -71,14 +74,21 @@ def layer_table(features: Features, layer: Layer) -> pa.Table:
         if values is None:
             columns[column_of(field.id)] = pa.nulls(len(features), FIELD_TYPES[field.type])
         else:
-            columns[column_of(field.id)] = _field(values, field, layer, records.code)
+            columns[column_of(field.id)], misfits = field_array(values, field)
+            flags[misfits] = FLAG_BIT["unreadable"]
+    columns["flags"] = pa.array(flags)
     active = np.fromiter((r is None for r in features.retired), bool, len(features))
     return _encode(_in_code_order(pa.table(columns), np.flatnonzero(active)), layer)
 
 
-def finished_table(columns: pa.Table, layer: Layer) -> pa.Table:
-    """Return the columns that the ledger reads of a whole layer, in code order, as its layer table."""
-    flags = array_of(np.zeros(len(columns), np.uint16))
+def finished_table(columns: pa.Table, layer: Layer, broken: Sequence[Misfit] = ()) -> pa.Table:
+    """Return the columns that the ledger reads of a whole layer, in code order, as its layer table.
+
+    The records of `broken` are marked as `unreadable`.
+    """
+    codes = pa.array(sorted({misfit.code for misfit in broken}), pa.string())
+    marked = bools_of(pc.is_in(columns["code"], value_set=codes))
+    flags = array_of(np.where(marked, FLAG_BIT["unreadable"], np.uint16(0)).astype(np.uint16))
     return _encode(columns.add_column(columns.column_names.index("contacts"), "flags", flags), layer)
 
 
@@ -129,16 +139,6 @@ def _checklist(rows: Sequence[tuple[bool | Clear | None, ...] | None] | None, n:
     return pa.array(filled, pa.list_(pa.bool_()))
 
 
-def _field(values: Sequence[Any], field: Field, layer: Layer, codes: Sequence[str]) -> pa.Array:
-    array, misfits = field_array(values, field)
-    if misfits:
-        raise Misfit(layer, codes[misfits[0]], field, values[misfits[0]]).error()
-    return array
-
-
-FLAG_BIT: Final = {flag: np.uint16(1 << i) for i, flag in enumerate(FLAGS)}
-
-
 DECLARED: Final = "declared_tier"
 
 
@@ -153,7 +153,7 @@ _RANK_OF_WORD: Final = {
 def flag_bits(table: pa.Table, layer: Layer, places: Places | None, *, today: date) -> NDArray[np.uint16]:
     """Return one uint16 per row of a layer table. Without `places` no boundary is checked."""
     lon, lat = numbers_of(table["lon"]), numbers_of(table["lat"])
-    bits = np.zeros(len(table), np.uint16)
+    bits = numbers_of(table["flags"]) & FLAG_BIT["unreadable"]
     found: dict[str, Bools] = {
         "possible_duplicate": near_names(table["name"], lon, lat),
         "unlocated": np.isnan(lon),

@@ -79,9 +79,10 @@ def counts(snapshot: Snapshot, selection: Selection) -> Counts:
 
 
 def flag_counts(snapshot: Snapshot, layer: str) -> dict[str, int]:
-    """Return flag id → how many records of a layer carry it."""
+    """Return flag id → how many records of a layer carry it; `unreadable`, a fault, only where some do."""
     bits = numbers_of(snapshot.table(layer)["flags"])
-    return {flag: int(np.count_nonzero(bits & FLAG_BIT[flag])) for flag in FLAGS}
+    found = {flag: int(np.count_nonzero(bits & FLAG_BIT[flag])) for flag in FLAGS}
+    return {flag: n for flag, n in found.items() if n or flag != "unreadable"}
 
 
 def reconcile(

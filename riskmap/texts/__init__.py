@@ -9,13 +9,17 @@ How fields and their values read: titles, units, choices and yes or no, in the r
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Sequence
 from functools import lru_cache
 from importlib import resources
-from typing import Any
+from typing import Any, Final
 
 from riskmap.catalog.layer import Field, Layer
 from riskmap.errors import Lang, Say
 from riskmap.units import unit_title
+from riskmap.values.assessment import ModelStamp
+
+_DIGEST: Final = 12  # digits of a digest that people compare
 
 
 @lru_cache(maxsize=1)
@@ -43,6 +47,23 @@ def t(key: str, lang: Lang = "zh", **values: object) -> str:
 def keys(prefix: str = "") -> tuple[str, ...]:
     """Return all keys that begin with `prefix`, sorted."""
     return tuple(sorted(key for key in _texts() if key.startswith(prefix)))
+
+
+def made_text(models: Sequence[ModelStamp], lang: Lang) -> str:
+    """Return which models made tiers, as people read it: title, version, status and digest of each."""
+    if not models:
+        return t("made_by_none", lang)
+    return t("export_list_separator", lang).join(
+        t(
+            "made_by",
+            lang,
+            title=model.title.text(lang),
+            version=model.version,
+            status=t(f"export_status_{model.status}", lang),
+            digest=model.digest[:_DIGEST],
+        )
+        for model in models
+    )
 
 
 def shown(field: Field, value: Any, lang: Lang) -> str:

@@ -6,7 +6,7 @@ A million rows hold a million small integers and a handful of tuples instead of 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, overload
 
 import numpy as np
@@ -143,6 +143,47 @@ class Assessment:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelStamp:
+    """The model that gave the tiers: what makes last year's figures reproducible.
+
+    `rules` maps the ids of direct rules to their titles.
+    """
+
+    id: str
+    title: Say
+    version: str
+    digest: str
+    status: str = "draft"
+    rules: Mapping[str, Say] = field(default_factory=dict)
+
+    @property
+    def named(self) -> dict[str, str]:
+        """What names it in a document."""
+        return {"id": self.id, "version": self.version, "digest": self.digest}
+
+
+@dataclass(frozen=True, slots=True)
+class Makers:
+    """The digests of the models that made the tiers of a layer.
+
+    `whole`: of the model that assessed all of it last, None where none has; `alone`: feature id → the
+    model of a record that was scored by itself after that.
+    """
+
+    whole: str | None
+    alone: Mapping[int, str]
+
+    def of(self, feature_id: int) -> str | None:
+        """Return the digest of the model that made the tier of a record, None where none has."""
+        return self.alone.get(feature_id, self.whole)
+
+    @property
+    def digests(self) -> frozenset[str]:
+        """The digests of all of them."""
+        return frozenset({self.whole or "", *self.alone.values()} - {""})
+
+
+@dataclass(frozen=True, slots=True)
 class Contribution:
     """What one field adds to the score against the model's reference."""
 
@@ -165,7 +206,11 @@ class NearestChange:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Why one point has its tier. Contributions and the reference's score sum to the score."""
+    """Why one point has its tier. Contributions and the reference's score sum to the score.
+
+    `model`, `digest`: what explains it here; `made_by` made the tier that the ledger holds (None: it
+    has none yet), `adopted` would make it now.
+    """
 
     layer: str
     code: str
@@ -183,3 +228,10 @@ class Explanation:
     assumed: tuple[str, ...] = ()  # missing fields that counted as their worst value
     gates: tuple[str, ...] = ()  # gates that held: they capped the tier of the score
     possible: tuple[str, ...] = ()  # an unrated point: the tiers it may turn out to have, best first
+    made_by: ModelStamp | None = None
+    adopted: ModelStamp | None = None
+
+    @property
+    def outdated(self) -> bool:
+        """Whether the adopted model is another one than made the tier."""
+        return None not in (self.made_by, self.adopted) and self.made_by != self.adopted

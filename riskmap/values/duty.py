@@ -91,16 +91,12 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Callee:
-    """A person to call: `number` from 1 in the order of calling; `callable` False without a phone."""
+    """A person to call: `number` from 1 in the order of calling; `callable` where there is a number to dial."""
 
     number: int
     title: Say
     contact: Contact
-
-    @property
-    def callable(self) -> bool:
-        """Whether there is a number to dial."""
-        return bool(self.contact.phone)
+    callable: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from riskmap.catalog.layer import Layer
 from riskmap.errors import Lang, Say
+from riskmap.values.assessment import ModelStamp
 from riskmap.values.records import Contact
 from riskmap.vocabulary import RANKS, TIER_TITLES, TIERS
 
@@ -25,33 +26,25 @@ Counts = Mapping[str, int]  # tier id or "unrated" → how many
 
 
 @dataclass(frozen=True, slots=True)
-class ModelStamp:
-    """The model that gave the tiers: what makes last year's figures reproducible.
-
-    `rules` maps the ids of direct rules to their titles.
-    """
-
-    id: str
-    title: Say
-    version: str
-    digest: str
-    status: str = "draft"
-    rules: Mapping[str, Say] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
 class LayerInventory:
     """The selected records of one layer.
 
     `table` is a column snapshot's table (docs/architecture.md), or rows taken from one. `contacts`
     runs parallel to it, None where contacts are not part of the export. Contacts and fields that
     are personal data come as they may be shown: whoever makes the inventory has masked them.
+    `models` made the tiers, of most records first; `adopted` is the one in use now where that is another.
     """
 
     layer: Layer
     table: pa.Table
-    model: ModelStamp | None = None
+    models: tuple[ModelStamp, ...] = ()
     contacts: Sequence[tuple[Contact, ...] | None] | None = None
+    adopted: ModelStamp | None = None
+
+    @property
+    def rules(self) -> Mapping[str, Say]:
+        """Titles of the direct rules and the gates, by id."""
+        return {rule: title for model in reversed(self.models) for rule, title in model.rules.items()}
 
     def __len__(self) -> int:
         return self.table.num_rows

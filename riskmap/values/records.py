@@ -81,7 +81,7 @@ class Features:
     assessed), `score` float64 (NaN where unrated). `updated_at` ISO timestamps; `retired` reasons
     (None where active). `missing` and `rules` come from the assessment. `contact_count` int64:
     how many contacts with a name or a phone each record has; `records.contacts` is None unless
-    they were asked for.
+    they were asked for. `damaged`: rows whose content cannot be read, so that no field is known.
     """
 
     records: Records
@@ -94,6 +94,7 @@ class Features:
     missing: Sequence[tuple[str, ...]]
     rules: Sequence[tuple[str, ...]]
     contact_count: NDArray[np.int64]
+    damaged: Sequence[int] = ()
 
     def __len__(self) -> int:
         return len(self.records)

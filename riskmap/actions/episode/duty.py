@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
-from riskmap.actions.episode.scenario import raised
+from riskmap.actions.episode.scenario import Prepared, foreseen, raised
 from riskmap.actions.records.editing import note_unmasked
 from riskmap.actions.workspace import Workspace
 from riskmap.errors import UnknownNameError
-from riskmap.moments import BEIJING, utc_now
+from riskmap.moments import BEIJING, moment_of, utc_now
 from riskmap.response.callout import callout, clock
 from riskmap.response.review import review
 from riskmap.rules.masks import mask_contacts
@@ -87,14 +87,21 @@ def scenario_callout(
     """Return the call-out of a scenario (of one record: layer, code), contacts unmasked, as of now."""
     if record is None:
         return _whole(ws, scenario.id, scenario.recorded, ws.ledger.state, today)
-    return _called(ws, scenario, ws.ledger.escalations(scenario=scenario.id, record=record), today)
+    found = ws.ledger.escalations(scenario=scenario.id, record=record)
+    return _called(ws, found, since=scenario.at, today=today)
+
+
+def callout_ahead(ws: Workspace, found: Prepared) -> Callout:
+    """Return whom a computed scenario would have called, before it is kept; names and phones masked."""
+    at = moment_of(found.at)
+    return _masked(_called(ws, foreseen(ws, found), since=at, today=at.astimezone(BEIJING).date()))
 
 
 @lru_cache(maxsize=2)
 def _whole(ws: Workspace, number: int, _recorded: dt.datetime, _state: int, today: dt.date) -> Callout:
     """Return a whole call-out. Contacts and plans change with the ledger's state only, ticks are not in it."""
     scenario = ws.ledger.scenario(number)
-    return _called(ws, scenario, raised(ws, scenario), today)
+    return _called(ws, raised(ws, scenario), since=scenario.at, today=today)
 
 
 @lru_cache(maxsize=2)
@@ -102,7 +109,7 @@ def _whole_masked(ws: Workspace, number: int, recorded: dt.datetime, state: int,
     return _masked(_whole(ws, number, recorded, state, today))
 
 
-def _called(ws: Workspace, scenario: Scenario, found: Sequence[Escalated], today: dt.date) -> Callout:
+def _called(ws: Workspace, found: Sequence[Escalated], *, since: dt.datetime, today: dt.date) -> Callout:
     known = [e for e in found if e.layer in ws.catalog.layers]
     people: dict[int, tuple[Contact, ...]] = {}
     plans: dict[int, str] = {}
@@ -119,7 +126,7 @@ def _called(ws: Workspace, scenario: Scenario, found: Sequence[Escalated], today
         [_with_plan(e, plans) for e in known],
         people,
         layers=ws.catalog.layers,
-        since=scenario.at,
+        since=since,
         today=today,
         verified_days=ws.config.duty.verified_days or None,
     )

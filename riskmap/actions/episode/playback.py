@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from riskmap.actions.episode.evacuation import danger_zones, evacuation
 from riskmap.actions.episode.events import shut_shelters
-from riskmap.actions.episode.scenario import raised
+from riskmap.actions.episode.scenario import each_once, raised
 from riskmap.actions.terrain.reach import LAYER as SHELTERS
 from riskmap.actions.workspace import Workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
@@ -115,10 +115,7 @@ class Storm:
     @cached_property
     def worst(self) -> tuple[Escalated, ...]:
         """Return each record once, at its worst: worst and soonest first."""
-        seen: dict[int, Escalated] = {}
-        for one in self.raised:
-            seen.setdefault(one.feature_id, one)
-        return tuple(seen.values())
+        return each_once(self.raised)
 
     def tiers(self) -> Counter[str]:
         """Return how many records were raised to each tier at their worst."""

@@ -29,6 +29,7 @@ __all__ = [
     "Prepared",
     "escalation_json",
     "keep",
+    "moves_ahead",
     "prepare",
     "prepare_and_report",
 ]
@@ -60,10 +61,7 @@ def prepare_and_report(
     if people is not None:
         must_be_there(people)
     found = prepare(ws, given)
-    worst: dict[tuple[str, str], int] = {}
-    for one in found.escalations:
-        worst[one.layer, one.code] = max(worst.get((one.layer, one.code), 0), one.rank_to)
-    tiers = Counter(RANKS[rank] for rank in worst.values())
+    tiers = Counter(RANKS[rank] for rank in found.worst.values())
     moves: dict[str, Any] = {"people": 0, "placed": 0, "unplaced": 0, "assignments": []}
     notes = list(found.notes)
     table = people or ws.people_table
@@ -75,9 +73,8 @@ def prepare_and_report(
             )
         )
     else:
-        closed = [one.code for one in found.closed]
         try:
-            moves = moves_of(ws, table, worst, closed=closed, typhoon=bool(found.tracks), crs=crs)
+            moves = moves_ahead(ws, found, table, crs=crs)
         except RiskmapError as problem:
             if people is not None:
                 raise
@@ -118,6 +115,12 @@ def prepare_and_report(
         },
         "notes": [{"zh": note.zh, "en": note.en} for note in notes],
     }
+
+
+def moves_ahead(ws: Workspace, found: Prepared, people: Path, *, crs: str | None = None) -> dict[str, Any]:
+    """Return who would move where in a computed scenario, before it is kept: see `moves_of`."""
+    closed = [one.code for one in found.closed]
+    return moves_of(ws, people, found.worst, closed=closed, typhoon=bool(found.tracks), crs=crs)
 
 
 def escalation_json(one: Escalation) -> list[dict[str, Any]]:

@@ -37,7 +37,8 @@ from riskmap.response.triggers import evaluate
 from riskmap.rules.arrays import Columns
 from riskmap.rules.permissions import Actor, may
 from riskmap.values.hazards import Escalation, IssuedWarning, Times, Track
-from riskmap.values.scenario import Closure, Escalated, NewEvent, Opened, Outcome, Scenario
+from riskmap.values.records import Features
+from riskmap.values.scenario import Closure, Escalated, NewEvent, Opened, Outcome, Scenario, Span
 from riskmap.vocabulary import COLOURS, KINDS
 
 _AT_ONCE: Final = 65_536  # records whose hours are in memory at a time
@@ -66,6 +67,14 @@ class Prepared:
     def escalations(self) -> list[Escalation]:
         """All raised tiers, layer after layer."""
         return [one for outcome in self.outcomes.values() for one in outcome.escalations]
+
+    @property
+    def worst(self) -> dict[tuple[str, str], int]:
+        """The worst rank that each record is raised to, by layer and code."""
+        found: dict[tuple[str, str], int] = {}
+        for one in self.escalations:
+            found[one.layer, one.code] = max(found.get((one.layer, one.code), 0), one.rank_to)
+        return found
 
     @property
     def closed(self) -> list[Closure]:
@@ -219,6 +228,43 @@ def raised(ws: Workspace, scenario: Scenario) -> tuple[Escalated, ...]:
     return found
 
 
+def foreseen(ws: Workspace, found: Prepared) -> tuple[Escalated, ...]:
+    """Return what a computed scenario raises as it would be kept, worst and soonest first; nothing is written."""
+    wanted: dict[str, list[Escalation]] = {}
+    for one in found.escalations:
+        wanted.setdefault(one.layer, []).append(one)
+    made: list[Escalated] = []
+    for layer, some in wanted.items():
+        codes = sorted({one.code for one in some})
+        features = ws.ledger.features(layer, codes=codes, include_retired=True)
+        place = {code: row for row, code in enumerate(features.records.code)}
+        made += [_foreseen(one, features, place[one.code]) for one in some]
+    return ordered(made)
+
+
+def _foreseen(one: Escalation, features: Features, row: int) -> Escalated:
+    name, subdistrict = features.records.name[row], features.records.subdistrict[row]
+    return Escalated(
+        feature_id=int(features.feature_id[row]),
+        layer=one.layer,
+        code=one.code,
+        name=name if isinstance(name, str) else None,
+        subdistrict=subdistrict if isinstance(subdistrict, str) else None,
+        rank_from=one.rank_from,
+        rank_to=one.rank_to,
+        trigger=one.trigger,
+        cause=one.cause,
+        start=moment_of(one.start),
+        expiry=moment_of(one.expiry),
+        version=int(features.version[row]),
+        value=one.value,
+        low=one.low,
+        high=one.high,
+        details=one.details,
+        steps=tuple(Span(rank, moment_of(start), moment_of(end)) for rank, start, end in one.steps),
+    )
+
+
 def remember(ws: Workspace, opened: Opened) -> None:
     """Keep what was just written: the page that shows it next need not read it back."""
     _keep(_key(ws, opened.scenario), ordered(opened.raised))
@@ -227,6 +273,14 @@ def remember(ws: Workspace, opened: Opened) -> None:
 def ordered(found: Sequence[Escalated]) -> tuple[Escalated, ...]:
     """Return escalations worst and soonest first, by layer and code where they are alike."""
     return tuple(sorted(found, key=_urgency))
+
+
+def each_once(found: Sequence[Escalated]) -> tuple[Escalated, ...]:
+    """Return the first escalation of each record: of ordered ones its worst and soonest."""
+    seen: dict[int, Escalated] = {}
+    for one in found:
+        seen.setdefault(one.feature_id, one)
+    return tuple(seen.values())
 
 
 def _urgency(one: Escalated) -> tuple[object, ...]:

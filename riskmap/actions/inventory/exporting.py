@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from riskmap.actions.records.editing import note_unmasked
+from riskmap.actions.tier_models import adopted_stamp, makers, stamps
 from riskmap.actions.workspace import Workspace
 from riskmap.actions.workspace.build_snapshot import end_of_day
 from riskmap.actions.workspace.snapshots import current_snapshot
@@ -23,8 +25,9 @@ from riskmap.rules.masks import mask_contacts, mask_value
 from riskmap.rules.permissions import Actor
 from riskmap.selection import Selected, Selection, Snapshot, Where, reconcile, select
 from riskmap.units import unit_title
+from riskmap.values.assessment import Makers, ModelStamp
 from riskmap.values.import_plan import RejectedRow
-from riskmap.values.inventory import Inventory, LayerInventory, ModelStamp
+from riskmap.values.inventory import Inventory, LayerInventory
 from riskmap.values.records import Contact
 from riskmap.vocabulary import FLAGS, TIER_TITLES, UNRATED
 
@@ -78,16 +81,18 @@ def _inventory(
     lang: Lang,
 ) -> Inventory:
     parts = []
+    found = makers(ws, selected.rows, as_of=as_of)
+    told = stamps(ws, found)
     filled = [layer_id for layer_id, rows in selected.rows.items() if len(rows)]
     for layer_id in filled or selected.rows:  # nothing selected is still a file that says so
         layer = ws.catalog.layer(layer_id)
         table = selected.table(snapshot, layer_id)
         contacts = _contacts(ws, layer, table, as_of=as_of, unmasked=unmasked)
-        parts.append(
-            LayerInventory(
-                layer, table if unmasked else _masked(layer, table), _stamp(ws, layer_id), contacts
-            )
-        )
+        made = _models(table, found[layer_id], told)
+        adopted = adopted_stamp(ws, layer_id)
+        newer = adopted if any(adopted and one.digest != adopted.digest for one in made) else None
+        shown = table if unmasked else masked_columns(layer, table)
+        parts.append(LayerInventory(layer, shown, made, contacts, newer))
     differences = _differences(ws, snapshot, selected, lang)
     now = local_now()
     return Inventory(
@@ -132,9 +137,10 @@ def _differences(ws: Workspace, snapshot: Snapshot, selected: Selected, lang: La
     return found + [d for d in whole["differences"] if "layer" not in d]
 
 
-def _stamp(ws: Workspace, layer_id: str) -> ModelStamp:
-    model = ws.catalog.model_of(layer_id)
-    return ModelStamp(model.id, model.title, model.version, model.digest, model.status, model.titles)
+def _models(table: pa.Table, made: Makers, told: Mapping[str, ModelStamp]) -> tuple[ModelStamp, ...]:
+    """Return the models that made the tiers of the rows, of most rows first."""
+    counted = Counter(map(made.of, table["feature_id"].to_pylist()))
+    return tuple(told[digest] for digest, _ in counted.most_common() if digest is not None)
 
 
 def _contacts(
@@ -150,7 +156,8 @@ def _contacts(
     return found if unmasked else [mask_contacts(people) for people in found]
 
 
-def _masked(layer: Layer, table: pa.Table) -> pa.Table:
+def masked_columns(layer: Layer, table: pa.Table) -> pa.Table:
+    """Return a layer table whose personal fields are masked."""
     for field in layer.fields:
         name = f"f:{field.id}"
         if field.personal and name in table.column_names:

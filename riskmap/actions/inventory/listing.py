@@ -21,6 +21,7 @@ import pyarrow.compute
 import shapely
 from numpy.typing import NDArray
 
+from riskmap.actions.tier_models import makers, stamps
 from riskmap.actions.workspace import Workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.catalog import Layer
@@ -213,14 +214,14 @@ def make_selection(
     states: Sequence[str] = (),
     subdistricts: Sequence[str] = (),
     where: Sequence[str] = (),
-    within: Path | None = None,
+    within: Path | shapely.Geometry | None = None,
     text: str = "",
     flags: Sequence[str] = (),
 ) -> Selection:
     """Return a selection from what a person typed. SelectionError or UnknownNameError name a wrong part.
 
     A `where` condition applies to the layers that have its field; layers without it hold nothing
-    that could satisfy it and drop out.
+    that could satisfy it and drop out. `within`: a file of polygons, or a polygon in EPSG:4490.
     """
     chosen = [ws.catalog.layer(layer) for layer in layers] or list(ws.catalog.layers.values())
     return Selection(
@@ -229,15 +230,17 @@ def make_selection(
         states=tuple(states),
         subdistricts=tuple(subdistricts),
         where=tuple(parse_where(condition, chosen) for condition in where),
-        within=shapely.to_wkb(_polygon(within)) if within else None,
+        within=None if within is None else shapely.to_wkb(_polygon(within)),
         text=text,
         flags=tuple(flags),
     )
 
 
-def _polygon(path: Path) -> shapely.Geometry:
+def _polygon(given: Path | shapely.Geometry) -> shapely.Geometry:
+    if isinstance(given, shapely.Geometry):
+        return given
     try:
-        named = read_boundaries(path, datum="wgs84", named=Say("--within ", "given with --within"))
+        named = read_boundaries(given, datum="wgs84", named=Say("--within ", "given with --within"))
     except WorkspaceError as problem:
         raise SelectionError(problem.text("zh"), problem.text("en")) from problem
     return shapely.union_all(list(named.values()))
@@ -247,7 +250,9 @@ def select_json(ws: Workspace, selection: Selection, *, as_of: date | None = Non
     """Return the document of `riskmap select --json`."""
     snapshot: Snapshot = current_snapshot(ws, as_of=as_of)
     selected = select(snapshot, selection)
+    made = makers(ws, selected.rows, as_of=as_of)
+    told = stamps(ws, made)
     return {
         "count": selected.total,
-        "features": rows(snapshot, selected, catalog_layers=ws.catalog.layers),
+        "features": rows(snapshot, selected, catalog_layers=ws.catalog.layers, makers=made, stamps=told),
     }

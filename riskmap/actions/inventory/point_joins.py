@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from dataclasses import field as made
 from functools import lru_cache
 from pathlib import Path
@@ -32,7 +32,7 @@ from riskmap.coordinates import Datum, metres, to_cgcs2000
 from riskmap.errors import RiskmapError
 from riskmap.io.files.text_files import file_digest
 from riskmap.rules.arrays import pc
-from riskmap.scoring import Fit, Predictor, assess_table
+from riskmap.scoring import Fit, Predictor, assess_table, fit_model
 from riskmap.terrain.sampling import sample_points
 from riskmap.values.boundaries import Places
 from riskmap.vocabulary import RANKS
@@ -227,6 +227,17 @@ def score_piece(plan: Plan, table: pa.Table) -> tuple[pa.Table, Tally]:
     )
     ranks = np.bincount(found.rank, minlength=len(RANKS)).astype(np.int64)
     return scored, Tally(len(table), ranks, unlocated, outside, _lacking(found.missing))
+
+
+def score_alone(
+    layer: Layer, model: ScoringModel, table: pa.Table, *, learned: Mapping[str, Predictor]
+) -> tuple[pa.Table, Tally]:
+    """Return a table scored by itself, as `score_piece` does: a model that compares does so with its rows."""
+    plan = Plan(layer, model, (), None, None, tuple(table.column_names), learned=learned)
+    columns, _ = _fields(plan, table)
+    columns["row"] = pa.array(np.arange(len(table)))
+    fit = fit_model(model, layer, pa.table(columns), learned=learned)
+    return score_piece(replace(plan, fit=fit), table)
 
 
 def _lacking(missing: Any) -> dict[str, int]:

@@ -5,15 +5,18 @@ Score a point table of any size with a layer's model, places joined on the way.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import shapely
 
-from riskmap.actions.inventory.point_joins import Join, Nearest, Plan, Raster, Within
+from riskmap.actions.inventory.point_joins import Join, Nearest, Plan, Raster, Tally, Within, score_alone
 from riskmap.actions.inventory.point_tasks import (
     Engine,
     Progress,
@@ -25,15 +28,21 @@ from riskmap.actions.inventory.point_tasks import (
     source_files,
     tasks_of,
 )
-from riskmap.actions.records.scoring import assess_layers_on, scoring_basis
+from riskmap.actions.records.scoring import assess_layers_on, load_artefacts, scoring_basis
 from riskmap.actions.workspace import Workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
-from riskmap.catalog.model import CHECKLIST_PREFIX
+from riskmap.catalog import Layer, defaults_dir
+from riskmap.catalog.layer_file import read_layer
+from riskmap.catalog.loader import model_for
+from riskmap.catalog.model import CHECKLIST_PREFIX, ScoringModel
+from riskmap.catalog.model_file import read_model
+from riskmap.catalog.problems import read_text
 from riskmap.coordinates import parse_datum
-from riskmap.errors import ExportError, RiskmapError, Say
+from riskmap.errors import CatalogError, ExportError, RiskmapError, Say, UnknownNameError, UnreadableFileError
 from riskmap.io.files.atomic import replacing
 from riskmap.io.files.text_files import file_digest
 from riskmap.io.readers.boundaries import read_boundaries
+from riskmap.scoring import Predictor
 from riskmap.scoring.fit import needed_fit
 from riskmap.vocabulary import RANKS, TIERS, UNRATED
 
@@ -103,6 +112,57 @@ def score_points(
     with replacing(to / SUMMARY) as (room,):
         room.write_text(json.dumps(document, ensure_ascii=False, indent=1), encoding="utf-8")
     return document
+
+
+@dataclass(frozen=True, slots=True)
+class ModelAlone:
+    """A model file with the layer that it reads and its trained files; no workspace, no ledger."""
+
+    layer: Layer
+    model: ScoringModel
+    learned: Mapping[str, Predictor]
+
+    @classmethod
+    def read(cls, path: Path, *, layer: Path | None = None) -> ModelAlone:
+        """Read a model file and its layer file: the one given, else the one that names this model.
+
+        That one is looked for in `layers/` beside the model's folder, then among the layers that come
+        with the program. UnknownNameError where none or several name it, CatalogError with every mistake.
+        """
+        if not path.is_file():
+            raise UnreadableFileError(
+                f"{path}：没有这个文件；请核对路径", f"{path}: there is no such file; check the path"
+            )
+        text = read_text(path, path.name)
+        model = read_model(text, path.name)
+        of = read_layer(read_text(layer, layer.name), layer.name) if layer else _layer_naming(model.id, path)
+        return cls(of, model_for(of, text, path.name), load_artefacts(path.parent, model))
+
+    def score(self, table: pa.Table) -> tuple[pa.Table, Tally]:
+        """Return score, tier, missing and rules of every row, and the tally; columns by field id."""
+        return score_alone(self.layer, self.model, table, learned=self.learned)
+
+
+def _layer_naming(model: str, path: Path) -> Layer:
+    """Return the layer whose file names a model; other files' mistakes are none of this model's."""
+    for folder in (path.resolve().parent.parent / "layers", defaults_dir() / "layers"):
+        found: list[Layer] = []
+        for file in sorted(folder.glob("*.toml")):
+            with contextlib.suppress(CatalogError):
+                found.append(read_layer(read_text(file, file.name), file.name))
+        named = [one for one in found if one.model == model]
+        if len(named) == 1:
+            return named[0]
+        if named:
+            ids = ", ".join(one.id for one in named)
+            raise UnknownNameError(
+                f"{path}：几个图层（{ids}）都用评分模型 {model}；请用 layer= 指明图层文件",
+                f"{path}: several layers ({ids}) use the model {model}; name the layer file with layer=",
+            )
+    raise UnknownNameError(
+        f"{path}：没有图层文件写着 model = {model!r}；请用 layer= 指明图层文件",
+        f"{path}: no layer file says model = {model!r}; name the layer file with layer=",
+    )
 
 
 def _joins(

@@ -13,7 +13,7 @@ from typing import Any, Final, cast, get_args
 import numpy as np
 import pyarrow as pa
 
-from riskmap.actions.records.scoring import one_feature, scoring_basis
+from riskmap.actions.records.scoring import Basis, one_feature, scoring_basis, tier_basis
 from riskmap.actions.workspace import Workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.catalog import Layer, ScoringModel
@@ -67,17 +67,19 @@ class PointCertainty:
     next_expiry: date | None
 
 
-def point_certainty(ws: Workspace, layer: str, code: str, *, on: date) -> PointCertainty:
-    """Return how sure the tier of a point is, by the layer's current model, on the day `on`.
+def point_certainty(
+    ws: Workspace, layer: str, code: str, *, on: date, basis: Basis | None = None
+) -> PointCertainty:
+    """Return how sure the tier of a point is, by the model that made it (`tier_basis`), on the day `on`.
 
     UnknownNameError names a code that does not exist. A retired point is judged as it was.
     NotFittedError before the first whole run of a model that compares with the layer, as in
     `explain_point`; ArtefactError where a learned node's file cannot be used.
     """
-    definition, model = ws.catalog.layer(layer), ws.catalog.model_of(layer)
-    features = one_feature(ws, layer, code)
+    definition, features = ws.catalog.layer(layer), one_feature(ws, layer, code)
     table = layer_table(replace(features, retired=(None,)), definition)
-    fit, learned = scoring_basis(ws, layer)
+    basis = basis or tier_basis(ws, layer, features)
+    model, fit, learned = basis.model, basis.fit, basis.learned
     assessment = assess_table(model, definition, table, fit=fit, learned=learned)
     left = residual(model, definition, table, assessment, on=on)
     found = tier_probabilities(model, definition, table, fit=fit, learned=learned)
@@ -161,7 +163,7 @@ def uncertainty_json(
             f"--draws {draws}：应为正整数", f"--draws {draws}: expected a positive whole number"
         )
     snapshot, found = None, []
-    for layer_id in layers or tuple(ws.catalog.layers):
+    for layer_id in layers or ws.catalog.scored:
         layer, model = ws.catalog.layer(layer_id), ws.catalog.model_of(layer_id)
         doubt = _doubt(model, stated)
         snapshot = snapshot or current_snapshot(ws)
@@ -290,7 +292,7 @@ def residual_json(ws: Workspace, layers: Sequence[str] = (), *, on: date, within
         )
     snapshot = current_snapshot(ws)
     found = []
-    for layer_id in layers or tuple(ws.catalog.layers):
+    for layer_id in layers or ws.catalog.scored:
         layer, model = ws.catalog.layer(layer_id), ws.catalog.model_of(layer_id)
         table = snapshot.table(layer_id)
         head = {"layer": layer.id, "model": model.id, "digest": model.digest, "points": table.num_rows}

@@ -6,55 +6,89 @@ Full contacts: shown to a person who says why, and recorded before they are.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 from riskmap.actions.records.scoring import one_commit, one_feature
 from riskmap.actions.workspace import Workspace
 from riskmap.errors import RiskmapError, Say
 from riskmap.ledger import RecordEdit, Undone
+from riskmap.rules.judge import rules_of
 from riskmap.rules.permissions import Actor, may
 from riskmap.values.records import Contact
 
 
+@dataclass(frozen=True, slots=True)
+class PointEdit:
+    """What one person changes in one record of which version `seen` was read, as it is stated."""
+
+    code: str
+    seen: int
+    changes: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """Code → version after an edit, and what the rules said of values that were kept."""
+
+    versions: Mapping[str, int]
+    warnings: tuple[Say, ...] = ()
+
+    @property
+    def version(self) -> int:
+        """The version of the one record that was edited."""
+        (version,) = self.versions.values()
+        return version
+
+
 def edit_point(
-    ws: Workspace, layer: str, code: str, *, seen: int, changes: Mapping[str, Any], by: Actor, why: str
-) -> int:
-    """Write changes to a record and score it again; returns its new version.
+    ws: Workspace, layer: str, code: str, *, seen: int, changes: Mapping[str, object], by: Actor, why: str
+) -> Edited:
+    """Judge changes to a record, write them and score it again.
 
     `changes` maps name, subdistrict, position (lon, lat), shape, checklist, contacts or a field id
-    to the new value; None erases. A stale `seen` raises StaleRevisionError with both sides.
+    to what is stated; None states nothing, CLEAR erases. RefusedError names every value that the
+    layer's rules refuse; a stale `seen` raises StaleRevisionError with both sides.
     """
-    edit = RecordEdit(code, seen, changes)
-    return edit_points(ws, layer, [edit], by=by, why=why)[code]
+    return edit_points(ws, layer, [PointEdit(code, seen, changes)], by=by, why=why)
 
 
-def edit_points(
-    ws: Workspace, layer: str, rows: Sequence[RecordEdit], *, by: Actor, why: str
-) -> dict[str, int]:
-    """Change many records of a layer and score them: one changeset, one undo; returns code → version.
+def edit_points(ws: Workspace, layer: str, rows: Sequence[PointEdit], *, by: Actor, why: str) -> Edited:
+    """Judge changes to many records of a layer, write and score them: one changeset, one undo.
 
-    All rows or none. StaleRevisionError shows both sides of every record that has moved on.
+    All rows or none. RefusedError names every value that the layer's rules refuse;
+    StaleRevisionError shows both sides of every record that has moved on.
     """
     for row in rows:
         may(by, "edit", layer, row.code)
     _need_reason(why)
+    rules = rules_of(ws.catalog.layer(layer), ws.subdistricts)
     with one_commit(ws, [layer], by=by, why=why):
-        return ws.ledger.edit_many(layer, rows, by=by.name, why=why)
+        before = ws.ledger.features(layer, codes=[r.code for r in rows], include_retired=True, contacts=True)
+        place = {code: at for at, code in enumerate(before.records.code)}
+        judged = [
+            rules.record(row.changes, before=before, at=place.get(row.code), places=ws.places) for row in rows
+        ]
+        edits = [RecordEdit(row.code, row.seen, one) for row, one in zip(rows, judged, strict=True)]
+        versions = ws.ledger.edit_many(layer, edits, by=by.name, why=why)
+    return Edited(versions, tuple(say for one in edits for say in one.changes.said(one.code, "warning")))
 
 
 def create_point(
-    ws: Workspace, layer: str, code: str, *, values: Mapping[str, Any], by: Actor, why: str
-) -> int:
-    """Add a record by hand and score it; returns its version."""
+    ws: Workspace, layer: str, code: str, *, values: Mapping[str, object], by: Actor, why: str
+) -> Edited:
+    """Judge a new record, add it by hand and score it. RefusedError names every value that is refused."""
     may(by, "edit", layer, code)
     _need_reason(why)
     if not code.strip():
         raise RiskmapError(
             "新增点位：编号不能为空；请填写本街道的统一编号", "new point: the code is empty; write one"
         )
+    rules = rules_of(ws.catalog.layer(layer), ws.subdistricts)
+    judged = rules.record({"code": code} | dict(values), places=ws.places)
+    code = str(rules.of("code").value(code).value or code.strip())
     with one_commit(ws, [layer], by=by, why=why):
-        return ws.ledger.create_record(layer, code.strip(), values=values, by=by.name, why=why)
+        version = ws.ledger.create_record(layer, code, values=judged, by=by.name, why=why)
+    return Edited({code: version}, tuple(judged.said(code, "warning")))
 
 
 def retire_point(

@@ -18,18 +18,19 @@ import numpy as np
 import pyarrow as pa
 
 from riskmap.actions.inventory.point_tasks import Engine, check_engine, cluster, results
+from riskmap.actions.tier_models import adopted_stamp, kept_model, tier_stamp
 from riskmap.actions.workspace import Workspace
 from riskmap.catalog import Layer
 from riskmap.catalog.model import Prediction, ScoringModel
-from riskmap.errors import ArtefactError, NotScoredError, RiskmapError, UnknownNameError
+from riskmap.errors import ArtefactError, Lang, NotScoredError, RiskmapError, UnknownNameError
 from riskmap.ledger import RunResult, Scored, TierChange, Write
 from riskmap.rules.arrays import numbers_of
 from riskmap.rules.permissions import Actor, may
 from riskmap.scoring import Fit, Predictor, assess_table, explain, fit_model, joined
 from riskmap.scoring.fit import needed_fit
 from riskmap.scoring.nearest import touched
-from riskmap.values.assessment import Assessment, Explanation
-from riskmap.values.records import Cell, Clear, Contact, Features, Value
+from riskmap.values.assessment import Assessment, Explanation, ModelStamp
+from riskmap.values.records import Cell, Change, Clear, Contact, Features, Value
 from riskmap.vocabulary import RANKS, TIERS, UNRATED
 
 
@@ -116,24 +117,43 @@ Learned = Mapping[str, Predictor]  # node id → what it predicts with
 
 
 def assess_layers(
-    ws: Workspace, layers: Sequence[str] = (), *, by: Actor, why: str, scorer: Scorer | None = None
+    ws: Workspace,
+    layers: Sequence[str] = (),
+    *,
+    by: Actor,
+    why: str,
+    scorer: Scorer | None = None,
+    lang: Lang = "zh",
 ) -> dict[str, Any]:
     """Score every record of the layers (all when empty) with their models; store what changed.
 
     Returns the document of `riskmap assess --json`; its `run` is None where nothing changed, because
     then nothing is written and the ledger stays in its state. Points that lack a required factor
     come out unrated, never low. A model that compares with the whole layer is fitted anew and the
-    fit is kept with the run. `scorer` computes the scores, in this process unless one is given.
+    fit is kept with the run. Of all layers (none named) those that cannot be scored keep their tiers and
+    stand under `refused` with the reason; a layer that was named raises it. `scorer` computes the scores,
+    in this process unless one is given.
     """
-    chosen = layers or tuple(ws.catalog.layers)
-    for layer in chosen:
+    for layer in layers or ws.catalog.layers:
         may(by, "assess", layer)
-    scored = [_scored(ws, layer, None, learned_of(ws, layer), scorer) for layer in chosen]
+    scored: list[Scored] = []
+    refused: dict[str, RiskmapError] = {}
+    for layer in layers or ws.catalog.layers:
+        try:
+            scored.append(_scored(ws, layer, None, learned_of(ws, layer), scorer))
+        except RiskmapError as problem:
+            if layers:
+                raise
+            refused[layer] = problem
+    if refused and not scored:
+        raise next(iter(refused.values()))
     saved = ws.ledger.save_assessments(scored, by=by.name, why=why)
-    return {
+    document = {
         "run": saved[0].run if saved else None,
         "layers": [_layer_json(one, result) for one, result in zip(scored, saved, strict=True)],
     }
+    told = [{"layer": layer, "message": problem.text(lang)} for layer, problem in refused.items()]
+    return document | {"refused": told} if refused else document
 
 
 @dataclass(slots=True)
@@ -162,7 +182,7 @@ def one_commit(
         yield action
         scored = []
         for layer, codes in write.touched(rated=rated).items():
-            if layer not in ws.catalog.layers:
+            if layer not in ws.catalog.layers and all(layer != one.id for one in ws.catalog.faults):
                 continue  # its file is gone, and with it the model: nothing says what its tiers would be
             known = learned[layer] if layer in learned else _ready(ws, layer)
             with _or_nothing(ws, layer):
@@ -178,7 +198,7 @@ def _or_nothing(ws: Workspace, layer: str) -> Iterator[None]:
     try:
         yield
     except RiskmapError as problem:
-        title, why = ws.catalog.layer(layer).title, problem.say
+        title, why = ws.catalog.title(layer), problem.say
         raise NotScoredError(
             f"{title.zh}：不能评估，改动和等级都未写入：{why.zh}",
             f"{title.en}: cannot be scored, neither the change nor a tier was written: {why.en}",
@@ -250,8 +270,43 @@ def one_feature(ws: Workspace, layer: str, code: str, *, contacts: bool = False)
     return found
 
 
-def explain_point(ws: Workspace, layer: str, code: str) -> Explanation:
-    """Return why a point has its tier, by the layer's current model.
+@dataclass(frozen=True, slots=True, eq=False)
+class Basis:
+    """What the tier of a record is explained with; `made_by` made it, None where nothing has yet."""
+
+    model: ScoringModel
+    fit: Fit | None
+    fitted_at: str | None
+    learned: Learned
+    made_by: ModelStamp | None
+
+
+def tier_basis(ws: Workspace, layer: str, features: Features) -> Basis:
+    """Return the model that made the tier of one record, with its fit and trained files.
+
+    The adopted model where nothing has made it yet, and where the one that did is kept but can no longer score:
+    its trained file is gone, or the layer file has changed. ArtefactError for the adopted one, CatalogError
+    where its file cannot be used.
+    """
+    made_by = tier_stamp(ws, layer, int(features.feature_id[0]))
+    model, learned = _kept(ws, layer, made_by) or (ws.catalog.model_of(layer), learned_of(ws, layer))
+    kept = ws.ledger.last_fit(layer, model.digest) if model.fitted else None
+    fit = None if kept is None else Fit.of_text(kept.text)
+    return Basis(model, fit, None if kept is None else kept.at, learned, made_by)
+
+
+def _kept(ws: Workspace, layer: str, made_by: ModelStamp | None) -> tuple[ScoringModel, Learned] | None:
+    """Return the model that made a tier and its trained files, where both are still there."""
+    model = None if made_by is None else kept_model(ws, layer, made_by.digest)
+    if model is None:
+        return None
+    with contextlib.suppress(ArtefactError):
+        return model, load_artefacts(ws.root / "models", model)
+    return None
+
+
+def explain_point(ws: Workspace, layer: str, code: str, *, basis: Basis | None = None) -> Explanation:
+    """Return why a point has its tier, by the model that made it (`tier_basis`, unless it is given).
 
     Where the model compares with the whole layer, `reference["fit"]` says with what: `rows`,
     `digest` and `at`, the moment of the run. NotFittedError before the first whole run.
@@ -265,15 +320,13 @@ def explain_point(ws: Workspace, layer: str, code: str) -> Explanation:
             f"checklist.{item.id}": known(mark)
             for item, mark in zip(definition.checklist.items, marks, strict=False)
         }
-    model = ws.catalog.model_of(layer)
-    learned = learned_of(ws, layer)
-    kept = ws.ledger.last_fit(layer, model.digest) if model.fitted else None
-    fit = None if kept is None else Fit.of_text(kept.text)
-    told = explain(model, definition, code, row, fit=fit, learned=learned)
-    if kept is None:
-        return told
-    dated = {**told.reference, "fit": {**told.reference["fit"], "at": kept.at}}
-    return replace(told, reference=dated)
+    basis = basis or tier_basis(ws, layer, features)
+    told = explain(basis.model, definition, code, row, fit=basis.fit, learned=basis.learned)
+    reference = dict(told.reference)
+    if basis.fitted_at is not None:
+        reference["fit"] = {**reference["fit"], "at": basis.fitted_at}
+    adopted = adopted_stamp(ws, layer)
+    return replace(told, reference=reference, made_by=basis.made_by, adopted=adopted)
 
 
 def plain(value: object) -> object:
@@ -292,7 +345,8 @@ def known(cell: Cell) -> Value:
 
 def explanation_json(explanation: Explanation) -> dict[str, Any]:
     """Return the document of `riskmap explain --json`."""
-    document = asdict(explanation)
+    document = asdict(replace(explanation, made_by=None, adopted=None))
+    stamps = {"made_by": explanation.made_by, "adopted": explanation.adopted}
     return {
         "layer": document.pop("layer"),
         "code": document.pop("code"),
@@ -308,12 +362,18 @@ def explanation_json(explanation: Explanation) -> dict[str, Any]:
         "missing": list(document.pop("missing")),
         "nearest": list(document.pop("nearest")),
         **document,
+        **{key: None if stamp is None else stamp.named for key, stamp in stamps.items()},
     }
+
+
+def point_history(ws: Workspace, layer: str, code: str) -> list[Change]:
+    """Return every revision of a record, oldest first. UnknownNameError names a code that does not exist."""
+    one_feature(ws, layer, code)
+    return ws.ledger.history(layer, code)
 
 
 def history_json(ws: Workspace, layer: str, code: str) -> dict[str, Any]:
     """Return the document of `riskmap history --json`: every revision, oldest first."""
-    one_feature(ws, layer, code)
     return {
         "layer": layer,
         "code": code,
@@ -329,7 +389,7 @@ def history_json(ws: Workspace, layer: str, code: str) -> dict[str, Any]:
                     key: [plain(before), plain(after)] for key, (before, after) in change.changes.items()
                 },
             }
-            for change in ws.ledger.history(layer, code)
+            for change in point_history(ws, layer, code)
         ],
     }
 
@@ -355,6 +415,7 @@ def assess_layers_on(
     scheduler: str | None,
     by: Actor,
     why: str,
+    lang: Lang = "zh",
 ) -> dict[str, Any]:
     """Score layers as `assess_layers` does, with `engine` "dask" on the cluster at `scheduler`.
 
@@ -365,9 +426,9 @@ def assess_layers_on(
     """
     check_engine(engine, scheduler)
     if scheduler is None:
-        return assess_layers(ws, layers, by=by, why=why)
+        return assess_layers(ws, layers, by=by, why=why, lang=lang)
     with cluster(scheduler) as client:
-        return assess_layers(ws, layers, by=by, why=why, scorer=_scorer(client))
+        return assess_layers(ws, layers, by=by, why=why, scorer=_scorer(client), lang=lang)
 
 
 def _scorer(client: Any) -> Callable[..., Assessment]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
-import json
 import logging
 import os
 import tempfile
@@ -25,7 +24,7 @@ import riskmap
 from riskmap.actions.workspace import Workspace
 from riskmap.catalog.problems import closest
 from riskmap.errors import RiskmapError, UnknownNameError, WorkspaceError
-from riskmap.io.files.atomic import replacing
+from riskmap.io.files.atomic import digest_of_content, replacing, sealed, unsealed
 from riskmap.io.files.text_files import digest_of
 from riskmap.terrain import hillshade_png
 from riskmap.terrain.derivatives import LOCAL
@@ -91,17 +90,24 @@ def _relief(dem: Path, cache: Path, tag: str) -> Relief | None:
 
 def _kept(cache: Path, tag: str) -> Relief | None:
     try:
-        bounds = json.loads((cache / f"relief-{tag}.json").read_text(encoding="ascii"))
-        west, south, east, north = (float(v) for v in bounds)
-        return Relief((cache / f"relief-{tag}.png").read_bytes(), (west, south, east, north), tag)
-    except (OSError, ValueError, TypeError):
+        about = unsealed((cache / f"relief-{tag}.json").read_bytes())
+        west, south, east, north = (float(v) for v in about["bounds"])
+        png = (cache / f"relief-{tag}.png").read_bytes()
+        if digest_of_content(png) == about["png"]:
+            return Relief(png, (west, south, east, north), tag)
+    except OSError:
         return None
+    except (ValueError, TypeError, KeyError):
+        pass
+    _log.warning("%s: the relief was altered or cut off, made anew", cache)
+    return None
 
 
 def _keep(relief: Relief, cache: Path) -> None:
     cache.mkdir(parents=True, exist_ok=True)
     # The bounds come last: without them there is no kept picture.
-    for ending, body in (("png", relief.png), ("json", json.dumps(relief.bounds).encode("ascii"))):
+    about = sealed({"bounds": relief.bounds, "png": digest_of_content(relief.png)})
+    for ending, body in (("png", relief.png), ("json", about)):
         beside = cache / f"relief-{relief.digest}.{ending}.{os.getpid()}.tmp"
         beside.write_bytes(body)
         beside.replace(cache / f"relief-{relief.digest}.{ending}")

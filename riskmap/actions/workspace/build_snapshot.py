@@ -25,6 +25,7 @@ import shapely
 from riskmap.actions.workspace import Workspace
 from riskmap.catalog import Layer
 from riskmap.selection import Snapshot, build_snapshot, changed_table, finished_table
+from riskmap.selection.snapshot_files import Seen, seen_in
 
 _KEPT = 3  # the latest state, and two more that lists of past days or another store ask for
 
@@ -58,15 +59,15 @@ def find(ws: Workspace, state: int, *, exact: bool = False) -> Snapshot | None:
     for place in sorted(fitting, key=lambda p: -p.state):
         if place.stamp == _stamp(ws, place.state):
             with suppress(OSError):  # another process has removed it
-                found = _loaded(place.home, place.home.stat().st_mtime_ns, place.state)
+                found = _loaded(place.home, seen_in(place.home), place.state)
                 if found is not None:
                     return found
     return None
 
 
 @lru_cache(maxsize=2)
-def _loaded(home: Path, _written: int, state: int) -> Snapshot | None:
-    """Map a snapshot once: what is patched from it again and again shares its pages."""
+def _loaded(home: Path, _seen: Seen, state: int) -> Snapshot | None:
+    """Check and map a snapshot once: what is patched from it again and again shares its pages."""
     return Snapshot.load(home, state=state)
 
 
@@ -168,4 +169,5 @@ def _given(ws: Workspace, state: int) -> dict[str, pa.Table]:
 
 
 def _read(ws: Workspace, layer: Layer, as_of: datetime | None = None) -> pa.Table:
-    return finished_table(ws.ledger.layer_columns(layer, as_of=as_of).whole(), layer)
+    found = ws.ledger.layer_columns(layer, as_of=as_of)
+    return finished_table(found.table, layer, found.broken)

@@ -38,12 +38,15 @@ _building = threading.Lock()
 def current_snapshot(ws: Workspace, *, as_of: date | None = None, today: date | None = None) -> Snapshot:
     """Return the snapshot of the ledger as it is now, or as it was at the end of a past day.
 
-    Shared between threads; made once per ledger state and kept on disk for the next start.
+    Shared between threads; made once per ledger state and kept on disk for the next start. A kept one
+    that somebody has altered is made anew.
     """
     today = as_of or today or local_now().date()
     state = ws.ledger.state if as_of is None else ws.ledger.state_at(end_of_day(as_of))
     key = (ws.store, ws.root, build_snapshot.basis_of(ws), state, today)
     with _building:
+        if key in _cache and not _cache[key].intact:
+            del _cache[key]
         if key not in _cache:
             found = _from_shelf(ws, state, as_of, today)
             _cache[key] = build_and_shelve(ws, as_of, today) if found is None else found

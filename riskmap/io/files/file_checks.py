@@ -32,8 +32,8 @@ class Limits:
     """Bounds for one file. `file_bytes` as stored, `unpacked_bytes` of all archive members.
 
     `ratio` (unpacked ÷ stored) is judged only above `ratio_free_bytes`: small sheets of repeated
-    words pack very well. `memory_bytes` and `seconds` bind the parsing subprocess. `cells` and
-    `cell_chars` bound what it may hand back.
+    words pack very well. `memory_bytes` and `seconds` bind the parsing subprocess, `columns`
+    and `sheets` what it may hand back.
     """
 
     file_bytes: int = 512 * _MIB
@@ -44,7 +44,6 @@ class Limits:
     memory_bytes: int = 3072 * _MIB
     seconds: float = 240.0
     columns: int = 2000
-    cell_chars: int = 20_000
     sheets: int = 300
 
     def for_size(self, size: int) -> Limits:

@@ -1,15 +1,9 @@
-"""Tables of one file → one `Intake`: duplicates found, rejected rows set apart, columns joined.
-
-Sub-districts by name: in a column, a section line, a sheet's name, a title or a file's name.
-"""
+"""Tables of one file → one `Intake`: duplicates found, rejected rows set apart, columns joined."""
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from itertools import accumulate, chain, compress
 from typing import Any
 
@@ -18,7 +12,7 @@ import numpy as np
 from riskmap.catalog.layer import Layer
 from riskmap.errors import Say
 from riskmap.io.tables.row_parts import Part, say_of
-from riskmap.rules.cell import Problem
+from riskmap.rules.cell import Finding
 from riskmap.values.import_plan import Intake, Issue, RejectedRow, SheetReport
 from riskmap.values.records import Records
 
@@ -139,7 +133,7 @@ def refuse_duplicates(parts: Sequence[Part], unique: Sequence[str] = ("code",)) 
                 part,
                 row,
                 match,
-                Problem(
+                Finding(
                     "duplicate_code",
                     "error",
                     Say(
@@ -183,91 +177,3 @@ def rejected_rows(part: Part) -> Iterator[RejectedRow]:
             bad=tuple(sorted(part.bad.get(row, ()))),
             issues=tuple(said.get(at + 1, ())),
         )
-
-
-_OFFICE = re.compile(r"(?:街道|镇)(?:办事处|办|党工委|综合网格|人民政府|政府)$")
-
-
-# At the start, after a foreign character or after 市/区/县; 镇 only where the word ends (城镇燃气 is no name).
-_NAMED = re.compile(
-    r"(?:^|(?<=[^\u4e00-\u9fff])|(?<=[市区县省]))([\u4e00-\u9fff]{2,5}?(?:街道|镇(?=$|[^\u4e00-\u9fff]|人民政府|政府)))"
-)
-
-
-# Words that stand before a name in titles and file names, and what makes a match no name.
-_BEFORE = re.compile(r"^(?:.*(?:省|市|新?区|县|自治州|自治县))?")
-
-
-_NOT_NAMES = re.compile(
-    r"风险|隐患|台账|汇总|单位|填报|安全|分类|城镇|乡镇|村镇|^(?:各|本|全|该|辖|所属|所在|所辖|某|有关|相关|填报|上报|属地|我|贵|下属|每个|[xX×某]+)"
-)
-
-
-_SECTION = re.compile(
-    r"^(?:[(（]?[一二三四五六七八九十\d]+[)）、.．]\s*)?([^,，。;；:：]{2,10}?)\s*(?:[(（].*[)）]|[:：].*|\s*共?\d+\s*[处个条宗]?)?$"
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Naming:
-    """The district's own names of its sub-districts, () where they are not known."""
-
-    known: tuple[str, ...]
-
-    def canonical(self, stated: str) -> tuple[str, bool]:
-        """Return the name as the district writes it, and whether it is one of the district's."""
-        text = "".join(unicodedata.normalize("NFKC", stated).split())
-        text = _OFFICE.sub(lambda m: "街道" if m[0].startswith("街道") else "镇", text).removesuffix("办事处")
-        by_stem = {_stem(k): k for k in self.known}
-        short = _BEFORE.sub("", text) or text
-        for candidate in (text, short):
-            if candidate in self.known:
-                return candidate, True
-            if (found := by_stem.get(_stem(candidate))) is not None:
-                return found, True
-        return text, not self.known
-
-    def in_text(self, text: str | None) -> str | None:
-        """Return the one sub-district that a title or a name speaks of; None for none or for two."""
-        if not text:
-            return None
-        plain = unicodedata.normalize("NFKC", text)
-        if self.known:
-            found = {k for k in self.known if k in plain}
-            if not found:
-                found = {k for k in self.known if len(_stem(k)) >= 2 and _stem(k) in plain}  # noqa: PLR2004 - one letter is no name
-            if found:
-                return found.pop() if len(found) == 1 else None
-        named = {name for match in _NAMED.finditer(plain) if (name := self._clean(match[1]))}
-        return named.pop() if len(named) == 1 else None
-
-    def section(self, line: str) -> str | None:
-        """Return the sub-district that a lone line (一、东门街道（12处）) announces."""
-        match = _SECTION.match(unicodedata.normalize("NFKC", line).strip())
-        if not match:
-            return None
-        name, ours = self.canonical(match[1])
-        if self.known and ours:
-            return name
-        return name if name.endswith(("街道", "镇")) and self._clean(name) == name else None
-
-    @staticmethod
-    def _clean(name: str) -> str | None:
-        short = _BEFORE.sub("", name) or name
-        if len(short.removesuffix("街道").removesuffix("镇")) < 2 or _NOT_NAMES.search(short):  # noqa: PLR2004
-            return None
-        return short
-
-
-def _stem(name: str) -> str:
-    return name.removesuffix("街道").removesuffix("镇")
-
-
-def naming(subdistricts: Sequence[str]) -> Naming:
-    """Return the naming of a district."""
-    return Naming(tuple(dict.fromkeys(s.strip() for s in subdistricts if s.strip())))
-
-
-def first_named(names: Naming, texts: Iterable[str | None]) -> str | None:
-    """Return the first sub-district that any of the texts names."""
-    return next((found for text in texts if (found := names.in_text(text))), None)

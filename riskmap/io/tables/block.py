@@ -12,25 +12,20 @@ from numpy.typing import NDArray
 from riskmap.catalog.layer import Field, Layer
 from riskmap.coordinates import Datum
 from riskmap.errors import Say
-from riskmap.io.files.file_checks import Limits
-from riskmap.io.tables import geometry
-from riskmap.io.tables.assemble import Naming
 from riskmap.io.tables.geometry import stated_ends, stated_positions
-from riskmap.io.tables.headers import POSITION_TARGETS, SHAPE, HeaderDictionary, Match
+from riskmap.io.tables.headers import POSITION_TARGETS, HeaderDictionary, Match
 from riskmap.io.tables.row_parts import Part, Source, say_of
-from riskmap.rules import column as judging
-from riskmap.rules import position, vocabulary
+from riskmap.rules import position, shape, vocabulary
 from riskmap.rules.arrays import pc
-from riskmap.rules.cell import Problem, judge_answer, judge_code, judge_field, judge_phone, judge_text, shown
-from riskmap.rules.column import Column, distinct, holding
-from riskmap.rules.record import contacts_of
+from riskmap.rules.cell import Finding, shown
+from riskmap.rules.column import distinct, holding
+from riskmap.rules.judge import LayerRules
+from riskmap.rules.record import PIECES, contacts_of
+from riskmap.rules.shape import SHAPE
+from riskmap.rules.subdistricts import Naming
 from riskmap.values.import_plan import Issue
-from riskmap.values.records import CLEAR
 
-NAME_CHARS = 300
-
-
-_NOT_STATED = Problem(
+_NOT_STATED = Finding(
     "not_stated", "error", Say("是空的或写着缺测；请填写", "is blank or says that it is missing; write it")
 )
 
@@ -38,14 +33,12 @@ _NOT_STATED = Problem(
 class BlockReader:
     """Judges the tables of one file against one layer."""
 
-    def __init__(
-        self, layer: Layer, names: Naming, limits: Limits, units: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, layer: Layer, names: Naming, units: Mapping[str, str] | None = None) -> None:
         self._layer = layer
-        self._names = names
-        self._limits = limits
+        self._rules = LayerRules(layer, names)
         self._units = units or {}
         self._dictionary = HeaderDictionary(layer)
+        self._fields = {field.id: field for field in layer.fields}
 
     def read(self, source: Source, datum: Datum | None) -> Part:
         """Return the judged rows of one table. `datum` is None where it states no position."""
@@ -67,21 +60,15 @@ class BlockReader:
         )
         if not count:
             return part
-        self._codes(part, targets.get("code"))
-        if match := targets.get("name"):
-            source_name = distinct(source.column(match.heading.column, fill=True))
-            part.name = self._keep(
-                part,
-                match,
-                judging.judged(
-                    source_name, judge_text(NAME_CHARS), judging.plain_texts(source_name, NAME_CHARS)
-                ),
-            )
-        if match := targets.get("subdistrict"):
-            self._subdistricts(part, match)
+        self._codes(part, targets)
+        part.name = self._judged(part, targets, "name") or part.name
+        stated = self._judged(part, targets, "subdistrict") or [None] * count
+        part.subdistrict = [
+            around if s is None else s for s, around in zip(stated, part.subdistrict, strict=True)
+        ]
         for item in self._layer.fields:
-            if match := targets.get(item.id):
-                part.values[item.id] = self._field(part, item, match, targets)
+            if (values := self._judged(part, targets, item.id)) is not None:
+                part.values[item.id] = values
         self._hours(part, targets)
         self._checklist(part, targets)
         self._contacts(part, targets)
@@ -91,15 +78,41 @@ class BlockReader:
             self._ends(part, targets, datum)
         return part
 
+    def _judged(
+        self, part: Part, targets: dict[str, Match], target: str, *, fill: bool = True
+    ) -> list[Any] | None:
+        """Return the judged column of a target, None where the table has none; what is said is written down."""
+        match = targets.get(target)
+        if match is None:
+            return None
+        return self._column(part, target, match, targets, fill=fill)
+
+    def _column(
+        self, part: Part, target: str, match: Match, targets: dict[str, Match], *, fill: bool = True
+    ) -> list[Any]:
+        item = self._fields.get(target)
+        if match.foreign and item is not None:
+            return _foreign(part, item, match)
+        texts = part.source.column(match.heading.column, fill=fill)
+        if item is not None and (unit := targets.get(item.unit_from)):
+            texts = _with_units(texts, part.source.column(unit.heading.column, fill=True))
+        column = self._rules.of(target).column(texts, unit=match.unit or self._units.get(target, ""))
+        if target == "code":  # first, so that what is said of a code names it
+            part.code = column.values
+        for row, text, finding in column.findings():
+            say_of(part, row, match, finding, value=text)
+        if item is not None and item.required:
+            _not_stated(part, match, column.values)
+        return column.values
+
     def _hours(self, part: Part, targets: dict[str, Match]) -> None:
         """Judge the columns of a wide table, each under the moment that heads it."""
         if self._layer.wide is None:
             return
-        item = self._layer.field(self._layer.wide.values)
         part.zone = self._units.get(self._layer.wide.names, "")
         for match in part.source.header.matches:
             if match.target is None and self._dictionary.is_moment(match.heading.text):
-                part.hours[match.heading.column] = self._field(part, item, match, targets)
+                part.hours[match.heading.column] = self._column(part, self._layer.wide.values, match, targets)
 
     def _ends(self, part: Part, targets: dict[str, Match], datum: Datum) -> None:
         for each in self._layer.positions:
@@ -112,140 +125,32 @@ class BlockReader:
             placed = position.place(stated, datum)
             part.ends[each.id] = (placed.lon, placed.lat)
             for remark in placed.remarks:
-                said = Problem(remark.rule, remark.severity, remark.say)
+                said = Finding(remark.rule, remark.severity, remark.say)
                 say_of(part, remark.at, cells[0], said, value=remark.value, also=cells)
 
-    def _keep(self, part: Part, match: Match, column: Column) -> list[Any]:
-        for row, text, problem in column.remarks():
-            say_of(part, row, match, problem, value=text)
-        return column.values
-
-    def _codes(self, part: Part, match: Match | None) -> None:
-        if match is not None:
-            source = distinct(part.source.column(match.heading.column))
-            column = judging.judged(source, judge_code, judging.plain_codes(source))
-            # First, so that what is said of a code names it.
-            part.code = [c if isinstance(c, str) else None for c in column.values]
-            self._keep(part, match, column)
-        for row in range(len(part.code)) if "code" in self._layer.unique else ():
-            if part.code[row] is None and row not in part.errors:
-                say_of(
-                    part,
-                    row,
-                    match,
-                    Problem("missing_code", "error", Say("没有编号；请填写编号", "no code; write the code")),
-                    value=None,
-                    target="code",
-                )
-
-    def _field(self, part: Part, item: Field, match: Match, targets: dict[str, Match]) -> list[Any]:
-        if match.foreign:
-            return self._foreign(part, item, match)
-        column = part.source.column(match.heading.column, fill=True)
-        if unit := targets.get(item.unit_from):
-            column = _with_units(column, part.source.column(unit.heading.column, fill=True))
-        source = distinct(column)
-        limit = self._limits.cell_chars
-        stated = match.unit or self._units.get(item.id, "")
-        known = None
-        if item.type == "text":
-            known = judging.plain_texts(source, limit)
-        elif item.type in {"number", "integer"}:
-            known = judging.plain_numbers(source, item, stated)
-        judge = judge_field(item, header_unit=stated, text_limit=limit)
-        values = self._keep(part, match, judging.judged(source, judge, known))
-        if item.required:
-            self._not_stated(part, match, values)
-        return values
-
-    @staticmethod
-    def _not_stated(part: Part, match: Match, values: Sequence[Any]) -> None:
-        for row, value in enumerate(values):
-            said = part.bad.get(row, ())
-            if value is None and match.heading.column not in said:
-                say_of(part, row, match, _NOT_STATED, value=None)
-
-    @staticmethod
-    def _foreign(part: Part, item: Field, match: Match) -> list[Any]:
-        """Note a header whose unit is none of the column's: its numbers would be believed otherwise."""
-        place = f"{part.source.file} › {part.source.sheet}"
-        say = Say(
-            f"{place} › 表头 {match.heading.text}：单位是 {match.foreign}，不是{item.title.zh}的单位；"
-            f"请换算成 {item.unit}",
-            f"{place} › header {match.heading.text}: the unit is {match.foreign}, none of {item.title.en}; "
-            f"convert it to {item.unit}",
-        )
-        part.issues.append(
-            Issue(part.source.sheet, None, None, item.id, match.foreign, "error", "foreign_unit", say)
-        )
-        return [None] * len(part.code)
-
-    def _subdistricts(self, part: Part, match: Match) -> None:
-        source = distinct(part.source.column(match.heading.column, fill=True))
-        column = judging.judged(source, judge_text(100), judging.plain_texts(source, 100))
-        values = self._keep(part, match, column)
-        known: dict[str, tuple[str, bool]] = {}
-        for row, value in enumerate(values):
-            if not isinstance(value, str):
-                part.subdistrict[row] = value if value is CLEAR else part.subdistrict[row]
-                continue
-            if value not in known:
-                known[value] = self._names.canonical(value)
-            name, ours = known[value]
-            part.subdistrict[row] = name
-            if not ours:
-                say_of(
-                    part,
-                    row,
-                    match,
-                    Problem(
-                        "unknown_subdistrict",
-                        "warning",
-                        Say(
-                            f"{shown(value)} 不是本区的街道，已按原文保留；请核对",
-                            f"{shown(value)} is not a sub-district of this district and was kept as written; check it",
-                        ),
-                    ),
-                    value=value,
-                )
+    def _codes(self, part: Part, targets: dict[str, Match]) -> None:
+        self._judged(part, targets, "code", fill=False)
+        if "code" not in self._layer.unique:
+            return
+        missing = Finding("missing_code", "error", Say("没有编号；请填写编号", "no code; write the code"))
+        for row, code in enumerate(part.code):
+            if code is None and row not in part.errors:
+                say_of(part, row, targets.get("code"), missing, value=None, target="code")
 
     def _checklist(self, part: Part, targets: dict[str, Match]) -> None:
-        if self._layer.checklist is None:
-            return
-        items = [targets.get(f"checklist:{item.id}") for item in self._layer.checklist.items]
-        if not any(items):
-            return
-        count = len(part.code)
-        answers: list[list[Any]] = []
-        for match in items:
-            if match is None:
-                answers.append([None] * count)
-                continue
-            source = distinct(part.source.column(match.heading.column, fill=True))
-            answers.append(self._keep(part, match, judging.judged(source, judge_answer)))
-        part.checklist = list(zip(*answers, strict=True))
+        items = self._layer.checklist.items if self._layer.checklist else ()
+        answers = [self._judged(part, targets, f"checklist:{item.id}") for item in items]
+        if any(column is not None for column in answers):
+            empty = [None] * len(part.code)
+            part.checklist = list(zip(*(empty if c is None else c for c in answers), strict=True))
 
     def _contacts(self, part: Part, targets: dict[str, Match]) -> None:
-        columns: dict[tuple[str, str], list[Any]] = {}
-        for role in self._layer.contacts:
-            for piece in ("name", "phone", "post", "verified"):
-                match = targets.get(f"contact:{role.id}:{piece}")
-                if match is None:
-                    continue
-                source = distinct(part.source.column(match.heading.column, fill=True))
-                if piece == "phone":
-                    column = judging.judged(source, judge_phone, judging.plain_phones(source))
-                elif piece == "verified":
-                    date = Field(id=piece, title=role.title, type="date")
-                    column = judging.judged(source, judge_field(date, header_unit="", text_limit=100))
-                else:
-                    column = judging.judged(source, judge_text(200), judging.plain_texts(source, 200))
-                kept = self._keep(part, match, column)
-                # 无 in a person's cell says that nobody is named: a vacancy, not a person called 无.
-                # 清空 travels as that word: a contact has no room for anything but texts.
-                columns[role.id, piece] = [
-                    CLEAR.value if v is CLEAR else None if v in vocabulary.NOBODY else v for v in kept
-                ]
+        columns = {
+            (role.id, piece): column
+            for role in self._layer.contacts
+            for piece in PIECES
+            if (column := self._judged(part, targets, f"contact:{role.id}:{piece}")) is not None
+        }
         if columns:
             part.contacts = contacts_of(self._layer.contacts, columns, len(part.code))
 
@@ -266,7 +171,7 @@ class BlockReader:
                     part,
                     row,
                     match,
-                    Problem(
+                    Finding(
                         "unreadable_version",
                         "warning",
                         Say(
@@ -322,20 +227,20 @@ class BlockReader:
                 )
             )
             match, text = found[0]
-            say_of(part, row, match, Problem("cannot_clear", "warning", say), value=text)
+            say_of(part, row, match, Finding("cannot_clear", "warning", say), value=text)
 
     def _geometry(self, part: Part, targets: dict[str, Match], datum: Datum) -> None:
         column = part.source.shapes
         assert column is not None
         if len(part.source.rows) != len(column):
             column = column.take(pa.array(part.source.rows))
-        found = geometry.from_wkb(column.to_pylist())
+        found = shape.from_wkb(column.to_pylist())
         if self._layer.geometry != "point":
-            shaped = geometry.shape(found, datum, self._layer.geometry)
+            shaped = shape.shape(found, datum, self._layer.geometry)
             part.shapes, part.lon, part.lat = shaped.shapes, shaped.lon, shaped.lat
             self._remark(part, targets, shaped.remarks)
             return
-        x, y, remarks = geometry.points_of(found)
+        x, y, remarks = shape.points_of(found)
         self._remark(part, targets, remarks)
         has = np.isfinite(x) | np.isfinite(y)
         stated = position.Stated(
@@ -345,11 +250,11 @@ class BlockReader:
 
     def _wkt(self, part: Part, match: Match, datum: Datum) -> NDArray[np.bool_]:
         texts = part.source.column(match.heading.column).to_pylist()
-        found = geometry.from_wkt(texts)
-        shaped = geometry.shape(found, datum, self._layer.geometry)
+        found = shape.from_wkt(texts)
+        shaped = shape.shape(found, datum, self._layer.geometry)
         part.shapes, part.lon, part.lat = shaped.shapes, shaped.lon, shaped.lat
         shaped.remarks += [
-            geometry.unreadable_text(i, text)
+            shape.unreadable_text(i, text)
             for i, text in enumerate(texts)
             if text and found[i] is None and "EMPTY" not in text.upper()
         ]
@@ -388,11 +293,33 @@ class BlockReader:
                 part,
                 remark.at,
                 match,
-                Problem(remark.rule, remark.severity, remark.say),
+                Finding(remark.rule, remark.severity, remark.say),
                 value=remark.value,
                 target=remark.target,
                 also=cells if remark.severity == "error" else (),
             )
+
+
+def _not_stated(part: Part, match: Match, values: Sequence[Any]) -> None:
+    """Note the rows that lack what every row has to state."""
+    for row, value in enumerate(values):
+        if value is None and match.heading.column not in part.bad.get(row, ()):
+            say_of(part, row, match, _NOT_STATED, value=None)
+
+
+def _foreign(part: Part, item: Field, match: Match) -> list[Any]:
+    """Note a header whose unit is none of the column's: its numbers would be believed otherwise."""
+    place = f"{part.source.file} › {part.source.sheet}"
+    say = Say(
+        f"{place} › 表头 {match.heading.text}：单位是 {match.foreign}，不是{item.title.zh}的单位；"
+        f"请换算成 {item.unit}",
+        f"{place} › header {match.heading.text}: the unit is {match.foreign}, none of {item.title.en}; "
+        f"convert it to {item.unit}",
+    )
+    part.issues.append(
+        Issue(part.source.sheet, None, None, item.id, match.foreign, "error", "foreign_unit", say)
+    )
+    return [None] * len(part.code)
 
 
 def _with_units(column: pa.ChunkedArray | pa.Array, units: pa.ChunkedArray | pa.Array) -> pa.Array:

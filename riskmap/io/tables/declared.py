@@ -196,15 +196,15 @@ def _moments(part: Part, table: Layer) -> Iterator[tuple[int, str]]:
     """Yield column and moment of a wide table's headers."""
     if table.wide is None:
         return
-    judge = judge_field(table.field(table.wide.names), header_unit=part.zone, text_limit=100)
+    judge = judge_field(table.field(table.wide.names), header_unit=part.zone)
     for match in part.source.header.matches:
         at = match.heading.column
         if at in part.hours:
-            value, problem = judge(match.heading.text)
-            if problem is not None:
+            value, finding = judge(match.heading.text)
+            if finding is not None:
                 place = f"{part.source.file} › {part.source.sheet}"
                 raise UnreadableFileError(
-                    f"{place} › 表头：{problem.say.zh}", f"{place} › header: {problem.say.en}"
+                    f"{place} › 表头：{finding.message.zh}", f"{place} › header: {finding.message.en}"
                 )
             yield at, str(value)
 

@@ -10,12 +10,10 @@ from typing import Final, Literal
 from riskmap.catalog.headers import normalise_header
 from riskmap.catalog.layer import CORE_ROLES, Layer
 from riskmap.moments import lacks_zone, parse_moment, parse_zone
+from riskmap.rules.shape import SHAPE
 from riskmap.units import convertible
 
 How = Literal["alias", "normalised", "guessed", "left"]
-
-
-SHAPE: Final = "shape"
 
 
 POSITION_TARGETS: Final = ("longitude", "latitude", "easting", "northing", "position")

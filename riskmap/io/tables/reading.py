@@ -19,14 +19,16 @@ from riskmap.io.files.file_checks import Limits
 from riskmap.io.files.sandbox import parse
 from riskmap.io.tables import marks as datums
 from riskmap.io.tables import marks as ours
-from riskmap.io.tables.assemble import Naming, assemble, first_named, naming
+from riskmap.io.tables.assemble import assemble
 from riskmap.io.tables.block import BlockReader
 from riskmap.io.tables.geometry import stated_positions
-from riskmap.io.tables.headers import SHAPE, HeaderDictionary, Match, rival
+from riskmap.io.tables.headers import HeaderDictionary, Match, rival
 from riskmap.io.tables.layout import Header, Row, find_header, sort_lines, stated_header, trimmed
 from riskmap.io.tables.row_parts import Part, Source, say_of
 from riskmap.rules.arrays import pc
-from riskmap.rules.cell import Problem
+from riskmap.rules.cell import Finding
+from riskmap.rules.shape import SHAPE
+from riskmap.rules.subdistricts import Naming, first_named, naming
 from riskmap.values.import_plan import HeaderMatch, Intake, Issue, SheetReport
 
 VERSION_HEADER = "记录版本"
@@ -35,7 +37,7 @@ VERSION_HEADER = "记录版本"
 _LOOKED_AT_ROWS = 64
 
 
-_CELLS_BEYOND = Problem(
+_CELLS_BEYOND = Finding(
     "cells_beyond_header",
     "error",
     Say(
@@ -129,7 +131,6 @@ def read_tables(
         declared=ours.datum_of_marks(marks, declared, name) or declared,
         fallback=parse_datum(fallback) if fallback else None,
         names=naming(subdistricts),
-        limits=limits,
         file=name,
         kind=kind,
         marks=marks,
@@ -170,7 +171,6 @@ class _FileReader:
         declared: Datum | None,
         fallback: Datum | None,
         names: Naming,
-        limits: Limits,
         file: str,
         kind: str,
         marks: ours.Marks,
@@ -186,7 +186,7 @@ class _FileReader:
         self._file = file
         self._kind = kind
         self._dictionary = HeaderDictionary(layer)
-        self._blocks = BlockReader(layer, names, limits, units)
+        self._blocks = BlockReader(layer, names, units)
         self.done = Reading()
 
     def sheet(self, sheet: RawSheet) -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from riskmap.errors import Say
 from riskmap.io.tables.headers import Match
 from riskmap.io.tables.layout import Header
-from riskmap.rules.cell import Problem
+from riskmap.rules.cell import Finding
 from riskmap.values.import_plan import Issue
 from riskmap.values.records import Contact
 
@@ -91,7 +91,7 @@ def say_of(
     part: Part,
     row: int,
     match: Match | None,
-    problem: Problem,
+    finding: Finding,
     *,
     value: str | None,
     target: str | None = None,
@@ -108,15 +108,15 @@ def say_of(
         part.code[row],
         target or (match.target if match else None),
         value,
-        problem.severity,
-        problem.rule,
+        finding.severity,
+        finding.rule,
         Say(
-            f"{place} › 第 {number} 行{at}：{problem.say.zh}",
-            f"{place} › row {number}{at}: {problem.say.en}",
+            f"{place} › 第 {number} 行{at}：{finding.message.zh}",
+            f"{place} › row {number}{at}: {finding.message.en}",
         ),
     )
     part.issues.append(issue)
-    if problem.severity == "error":
+    if finding.severity == "error":
         part.errors.setdefault(row, []).append(issue)
         bad = part.bad.setdefault(row, set())
         bad.update(m.heading.column for m in (match, *also) if m is not None)

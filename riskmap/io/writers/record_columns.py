@@ -156,7 +156,7 @@ def _core_title(layer: Layer, role: str, lang: Lang) -> str:
 
 
 def _assessed(part: LayerInventory, lang: Lang) -> Iterator[Column]:
-    table, rules = part.table, part.model.rules if part.model else {}
+    table, rules = part.table, part.rules
     yield Column(t("export_column_tier", lang), "tier", tier_words(table, lang), "assessed_tier")
     yield Column(t("export_column_score", lang), "number", flat(table["score"]), "assessed_score")
     missing = joined(table["missing"], field_titles(part.layer), lang)
@@ -351,8 +351,7 @@ def _assessed_attributes(part: LayerInventory, lang: Lang, *, words: bool) -> It
         yield Attribute("tier_title", t("export_column_tier_title", lang), tier_words(table, lang), "text")
     yield Attribute("state", t("export_column_state", lang), states.take(ranks), "text")
     yield Attribute("score", t("export_column_score", lang), flat(table["score"]), "number")
-    rules = part.model.rules if part.model else {}
-    for name, titles in (("missing", field_titles(part.layer)), ("rules", rules)):
+    for name, titles in (("missing", field_titles(part.layer)), ("rules", part.rules)):
         title = t(f"export_column_{name}", lang)
         if words:
             yield Attribute(name, title, joined(table[name], titles, lang), "text")

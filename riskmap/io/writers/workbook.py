@@ -33,7 +33,8 @@ from riskmap.io.writers.workbook_parts import (
     width,
 )
 from riskmap.rules.arrays import pc
-from riskmap.texts import t
+from riskmap.texts import made_text, t
+from riskmap.values.assessment import ModelStamp
 from riskmap.values.inventory import (
     DEMO_MARK,
     STATES,
@@ -47,9 +48,6 @@ from riskmap.values.inventory import (
 )
 
 _FEW: Final = 20  # so many codes still read well on the cover
-
-
-_DIGEST: Final = 12
 
 
 _ACROSS: Final = len(STATES) + 1
@@ -147,22 +145,26 @@ def _facts(inventory: Inventory) -> list[tuple[str, str]]:
     if inventory.approval:
         facts.append((t("export_approval", lang), inventory.approval))
     facts += [
-        (t("export_model_of", lang, layer=part.layer.title.text(lang)), _model(part, lang))
+        (t("export_model_of", lang, layer=part.layer.title.text(lang)), made_text(part.models, lang))
         for part in inventory.layers
+    ]
+    facts += [
+        (t("export_newer", lang), _newer(part, part.adopted, lang))
+        for part in inventory.layers
+        if part.adopted is not None
     ]
     return facts
 
 
-def _model(part: LayerInventory, lang: Lang) -> str:
-    if part.model is None:
-        return t("export_model_none", lang)
+def _newer(part: LayerInventory, adopted: ModelStamp, lang: Lang) -> str:
     return t(
-        "export_model_text",
+        "export_newer_text",
         lang,
-        title=part.model.title.text(lang),
-        version=part.model.version,
-        status=t("export_status_adopted" if part.model.status == "adopted" else "export_status_draft", lang),
-        digest=part.model.digest[:_DIGEST],
+        layer=part.layer.title.text(lang),
+        adopted=adopted.version,
+        made=t("export_list_separator", lang).join(
+            m.version for m in part.models if m.digest != adopted.digest
+        ),
     )
 
 

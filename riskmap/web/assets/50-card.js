@@ -39,7 +39,7 @@
   const body = (card) => [
     card.flags.length ? make("p", { class: "rm-flags" }, card.flags.map((flag) => make("span", { text: flag }))) : null,
     card.missing.length ? make("p", { class: "rm-missing", text: riskmap.say("card_missing", { fields: card.missing.join(riskmap.say("comma")) }) }) : null,
-    section(riskmap.say("card_why"), [...card.rules.map((rule) => make("p", { class: "rm-rule", text: rule })), ...reasons(card)]),
+    section(riskmap.say("card_why"), [...card.rules.map((rule) => make("p", { class: "rm-rule", text: rule })), ...reasons(card), ...card.model.map((line) => make("p", { class: "rm-model", text: line }))]),
     section(riskmap.say("card_contacts"), card.contacts.length ? [table(card.contacts)] : []),
     section(riskmap.say("card_fields"), card.fields.length ? [table(card.fields)] : []),
   ];

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -9,14 +10,16 @@ import streamlit as st
 
 from riskmap.actions.inventory.exporting import describe
 from riskmap.actions.inventory.listing import ListedRecord, list_records
+from riskmap.actions.tier_models import made_by
 from riskmap.errors import RiskmapError
 from riskmap.selection import Counts, Selection, Snapshot, counts
+from riskmap.texts import made_text
 from riskmap.vocabulary import FLAGS, TIER_TITLES, TIERS
 from riskmap.web.frame import downloads
 from riskmap.web.frame.shell import page_look, page_title
 from riskmap.web.frame.state import lang, say, signer, snapshot, workspace
 from riskmap.web.widgets.conditions import ask_conditions, conditions_text
-from riskmap.web.widgets.filters import Filters, render_filters
+from riskmap.web.widgets.filters import Filters, escape_markdown, render_filters
 from riskmap.web.widgets.panels import (
     Cell,
     Column,
@@ -89,6 +92,15 @@ def render() -> None:
     _table(now, selection, found)
     if found.total:
         offer_unmasked_export(selection, _file_title())
+    _models(selection.layers or now.layers)
+
+
+def _models(layers: Sequence[str]) -> None:
+    """Which model made the tiers that the table shows, layer by layer."""
+    titles = {one: workspace().catalog.layer(one).title.text(lang()) for one in layers}
+    made = made_by(workspace(), layers)
+    lines = [say("inventory_model", layer=titles[one], model=made_text(made[one], lang())) for one in layers]
+    st.caption("  \n".join(escape_markdown(line) for line in lines))
 
 
 def _file_title() -> str:

@@ -169,7 +169,9 @@ def attention(
     ]
     flagged = {layer: flag_counts(now, layer) for layer in now.layers}
     for flag, title in FLAGS.items():
-        numbers = {layer: flagged[layer][flag] for layer in now.layers}
+        numbers = {layer: flagged[layer].get(flag, 0) for layer in now.layers}
+        if flag == "unreadable" and not any(numbers.values()):
+            continue
         rows.append(
             _attention(
                 title.text(lang()),

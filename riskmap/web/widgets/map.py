@@ -26,6 +26,7 @@ from folium.map import Layer as FoliumLayer
 from folium.template import Template
 
 from riskmap.actions.records.scoring import explain_point, one_feature
+from riskmap.actions.tier_models import adopted_stamp, tier_stamp
 from riskmap.actions.workspace import Workspace
 from riskmap.catalog import Layer
 from riskmap.errors import Lang, RiskmapError
@@ -34,8 +35,8 @@ from riskmap.rules.masks import mask_contacts, mask_value
 from riskmap.selection import Hit, Selection, Snapshot, flag_ids, point
 from riskmap.selection.snapshot import BITS, encode
 from riskmap.selection.views import view_of
-from riskmap.texts import field_title, keys, shown, t, value_text
-from riskmap.values.assessment import Explanation
+from riskmap.texts import field_title, keys, made_text, shown, t, value_text
+from riskmap.values.assessment import Explanation, ModelStamp
 from riskmap.values.records import Contact
 from riskmap.vocabulary import FLAGS, RANK_OF, RANKS, TIER_COLOURS, TIER_TITLES, TIERS, UNRATED
 
@@ -251,6 +252,7 @@ def card(ws: Workspace, snapshot: Snapshot, hit: Hit, lang: Lang) -> dict[str, A
     layer = ws.catalog.layer(hit.layer)
     row = snapshot.table(hit.layer).slice(hit.row, 1).to_pylist()[0]
     explanation = _explanation(ws, hit)
+    made_by = tier_stamp(ws, hit.layer, hit.feature_id)
     contacts = one_feature(ws, hit.layer, hit.code, contacts=True).records.contacts
     score = row["score"]
     return {
@@ -260,7 +262,8 @@ def card(ws: Workspace, snapshot: Snapshot, hit: Hit, lang: Lang) -> dict[str, A
         "missing": [field_title(layer, name, lang) for name in row["missing"] or ()],
         "flags": [FLAGS[flag].text(lang) for flag in flag_ids(row["flags"])],
         "why": _reasons(layer, explanation, lang) if explanation else [],
-        "rules": _rules(ws, hit.layer, row["rules"] or (), lang),
+        "rules": _rules(made_by, row["rules"] or (), lang),
+        "model": _model(ws, hit.layer, made_by, lang),
         "contacts": _contacts(layer, contacts[0] if contacts else None, lang),
         "position": "" if hit.lon is None or hit.lat is None else f"{hit.lon:.6f}, {hit.lat:.6f}",
         "page": "point?" + urlencode({"layer": hit.layer, "code": hit.code, "lang": lang}),
@@ -321,9 +324,22 @@ def _reasons(layer: Layer, explanation: Explanation, lang: Lang) -> list[dict[st
     ]
 
 
-def _rules(ws: Workspace, layer: str, fired: tuple[str, ...] | list[str], lang: Lang) -> list[str]:
-    titles = {key: title.text(lang) for key, title in ws.catalog.model_of(layer).titles.items()}
-    return [titles.get(rule, rule) for rule in fired]
+def _rules(made_by: ModelStamp | None, fired: Sequence[str], lang: Lang) -> list[str]:
+    titles = made_by.rules if made_by else {}
+    return [titles[rule].text(lang) if rule in titles else rule for rule in fired]
+
+
+def _model(ws: Workspace, layer: str, made_by: ModelStamp | None, lang: Lang) -> list[str]:
+    """Return what made the tier, and on a line of its own that another version is adopted by now."""
+    if made_by is None:
+        return []
+    adopted = adopted_stamp(ws, layer)
+    newer = (
+        [t("made_newer", lang, adopted=adopted.version)]
+        if adopted and adopted.digest != made_by.digest
+        else []
+    )
+    return [made_text([made_by], lang), *newer]
 
 
 def _contacts(layer: Layer, contacts: tuple[Contact, ...] | None, lang: Lang) -> list[list[str]]:

@@ -109,9 +109,9 @@ Tone = Literal["success", "info", "warning", "error"]
 _KEPT: Final = "notice"
 
 
-def notice(tone: Tone, text: str) -> None:
+def notice(tone: Tone, text: str, place: Any = st) -> None:
     """Show a sentence as it is written: nothing in it is markup."""
-    draw: Any = getattr(st, tone)
+    draw: Any = getattr(place, tone)
     draw("\n\n".join(escape_markdown(line) for line in text.splitlines() if line.strip()))
 
 

@@ -51,8 +51,9 @@ def save(
 
 
 def as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return a column as text: whole numbers without .0, the shortest exact decimal, ISO dates."""
+    """Return a column as text: whole numbers without .0, the shortest exact decimal, ISO dates, 是 and 否."""
     from riskmap.rules.arrays import pc  # noqa: PLC0415 - spreadsheets come as text and do without
+    from riskmap.rules.column import texts_of  # noqa: PLC0415
 
     kind = column.type
     if pa.types.is_dictionary(kind):
@@ -62,7 +63,9 @@ def as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
     if pa.types.is_null(kind):
         return pa.chunked_array([pa.nulls(len(column), pa.string())])
     if pa.types.is_floating(kind):
-        return _numbers(column)
+        return pa.chunked_array([texts_of(chunk) for chunk in column.chunks], pa.string())
+    if pa.types.is_boolean(kind):
+        return pc.if_else(column, "是", "否")
     if pa.types.is_timestamp(kind):
         # Arrow writes 2023-09-08 00:00:00.000000: the fraction says nothing here.
         text = pc.cast(column.cast(pa.timestamp("s", tz=kind.tz), safe=False), pa.string())
@@ -75,25 +78,6 @@ def as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
         ]
         return pa.chunked_array([pa.array(texts, pa.string())])
     return column.cast(pa.string())
-
-
-def _numbers(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    single = pa.types.is_float32(column.type) or pa.types.is_float16(column.type)
-    values = (
-        column.to_pylist()
-        if not single
-        else [None if v is None else float(f"{v:.7g}") for v in column.to_pylist()]
-    )
-    return pa.chunked_array([pa.array([number_text(v) for v in values], pa.string())])
-
-
-def number_text(value: float | None) -> str | None:
-    """Return the shortest text that reads back as the same number; None for null and NaN."""
-    if value is None or value != value:  # noqa: PLR0124 - NaN
-        return None
-    if value.is_integer() and abs(value) < 1e18:  # noqa: PLR2004 - beyond, a float is not a count
-        return str(int(value))
-    return repr(value)
 
 
 def read(request: dict[str, Any], folder: Path) -> list[dict[str, Any]]:

@@ -152,7 +152,7 @@ class _Form:
 
     def limits(self) -> None:
         """Where each tier begins."""
-        stated = words.table_of(self._data.get("limits"))
+        stated = words.table(self._data.get("limits"))
         unit = words.say_of(self._data.get("unit"))
         heading = say("model_limits") + (f" · {unit}" if unit else "")
         st.html(f'<div class="rm-model-group">{escape(heading)}</div>')
@@ -195,13 +195,13 @@ class _Form:
 
     def uncertainty(self) -> None:
         """How far values and weights may be off."""
-        stated = words.table_of(self._data.get("uncertainty"))
+        stated = words.table(self._data.get("uncertainty"))
         if not stated:
             return
         st.html(f'<div class="rm-model-group">{escape(say("model_uncertainty"))}</div>')
         with st.expander(say("model_uncertainty_about")):
             self._input(st.columns(_COLUMNS)[0], ("uncertainty", "weights"), say("model_doubt_weights"))
-            for name in words.table_of(stated.get("indicators")):
+            for name in words.table(stated.get("indicators")):
                 keys = [key for key in self._known if key[:3] == ("uncertainty", "indicators", name)]
                 st.html(f'<div class="rm-model-line">{escape(self._titles.get(name, name))}</div>')
                 for place, key in zip(st.columns(_COLUMNS), keys, strict=False):
@@ -211,7 +211,7 @@ class _Form:
     # Parts of a node
 
     def _table(self, place: KeyPath, node: Mapping[str, Any]) -> None:
-        choices = list(words.table_of(node.get("table")))
+        choices = list(words.table(node.get("table")))
         for start in range(0, len(choices), _COLUMNS):
             for column, choice in zip(st.columns(_COLUMNS), choices[start : start + _COLUMNS], strict=False):
                 title = words.choice_title(self._layer, str(node.get("field", "")), choice)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import streamlit as st
@@ -16,8 +16,9 @@ from riskmap.actions.records.editing import (
     retire_point,
     reveal_contacts,
 )
-from riskmap.actions.records.scoring import explain_point, one_feature
-from riskmap.errors import RiskmapError, StaleRevisionError, UnknownNameError
+from riskmap.actions.records.scoring import explain_point, one_feature, tier_basis
+from riskmap.actions.tier_models import adopted_model
+from riskmap.errors import RiskmapError, Say, StaleRevisionError, UnknownNameError
 from riskmap.moments import local_now
 from riskmap.rules.masks import mask_contacts
 from riskmap.selection import Selection, counts, find, flag_ids
@@ -226,17 +227,17 @@ def _forget() -> None:
 def _view(features: Features, here: str) -> None:
     ws = workspace()
     layer = ws.catalog.layer(features.records.layer)
-    model = ws.catalog.model_of(layer.id)
     code = features.records.code[0]
     left, right = st.columns([1.25, 1], gap="large")
     with right:
         try:
-            view.why(layer, model, features, explain_point(ws, layer.id, code))
-            certainty(point_certainty(ws, layer.id, code, on=local_now().date()))
+            basis = tier_basis(ws, layer.id, features)
+            view.why(layer, basis.model, features, explain_point(ws, layer.id, code, basis=basis))
+            certainty(point_certainty(ws, layer.id, code, on=local_now().date(), basis=basis))
         except RiskmapError as problem:
             refuse(problem)
     with left:
-        view.facts(layer, model, features)
+        view.facts(layer, adopted_model(ws, layer.id), features)
         if layer.contacts:
             _contacts(features, here)
     view.history(layer, ws.ledger.history(layer.id, code))
@@ -287,14 +288,14 @@ def _edit(features: Features, here: str) -> None:
     if opened is None:
         opened = st.session_state[_OPENED] = open_record(layer, features)
     with st.form(f"{opened.key}-form", enter_to_submit=False):
-        filled = draw_form(opened, ws.catalog.model_of(layer.id), ws.subdistricts)
+        filled = draw_form(opened, adopted_model(ws, layer.id), ws.places, before=features)
         signature = ask_signature(f"{opened.key}-sign")
         save = st.form_submit_button(say("form_save"), type="primary")
     st.button(say("form_cancel"), key="point-cancel", on_click=_set_mode, args=("view", here))
     if not save:
         return
-    if filled.problems:
-        notice("error", "\n".join(filled.problems))
+    if filled.judged.errors:
+        notice("error", say("form_refused", count=len(filled.judged.errors)))
     elif not filled.changes:
         notice("info", say("form_nothing"))
     elif _signed(signature):
@@ -306,7 +307,7 @@ def _save(opened: Opened, changes: Mapping[str, Any], signature: Signature, here
     try:
         before = RANKS[int(one_feature(ws, layer.id, code).rank[0])]
         with st.spinner(say("form_saving")):
-            version = edit_point(
+            edited = edit_point(
                 ws, layer.id, code, seen=seen, changes=changes, by=signature.by, why=signature.why
             )
         after = RANKS[int(one_feature(ws, layer.id, code).rank[0])]
@@ -318,8 +319,12 @@ def _save(opened: Opened, changes: Mapping[str, Any], signature: Signature, here
         return
     _set_mode("view", here)
     st.session_state.pop(_REVEALED, None)
-    keep_notice("success", _saved(version, before, after))
+    keep_notice("success", "\n".join((_saved(edited.version, before, after), *_texts(edited.warnings))))
     st.rerun()
+
+
+def _texts(said: Sequence[Say]) -> list[str]:
+    return [one.text(lang()) for one in said]
 
 
 def _saved(version: int, before: str, after: str) -> str:
@@ -381,7 +386,7 @@ def _new() -> None:
         code = st.text_input(
             say("new_code"), key=f"new-{layer_id}-code", placeholder=say("new_code_hint"), max_chars=_LONGEST
         ).strip()
-        filled = draw_form(opened, ws.catalog.model_of(layer_id), ws.subdistricts)
+        filled = draw_form(opened, adopted_model(ws, layer_id), ws.places)
         signature = ask_signature("new-sign")
         save = st.form_submit_button(say("new_save"), type="primary")
     st.button(say("form_cancel"), key="new-cancel", on_click=_set_mode, args=("view", ""))
@@ -389,18 +394,20 @@ def _new() -> None:
         return
     if not code:
         notice("error", say("new_no_code"))
-    elif filled.problems:
-        notice("error", "\n".join(filled.problems))
+    elif filled.judged.errors:
+        notice("error", say("form_refused", count=len(filled.judged.errors)))
     elif _signed(signature):
         try:
             with st.spinner(say("form_saving")):
-                create_point(ws, layer_id, code, values=filled.changes, by=signature.by, why=signature.why)
+                made = create_point(
+                    ws, layer_id, code, values=filled.changes, by=signature.by, why=signature.why
+                )
         except RiskmapError as problem:
             refuse(problem)
             return
         _set_mode("view", "")
-        keep_notice("success", say("new_done"))
-        go_to(point_address(layer_id, code))
+        keep_notice("success", "\n".join((say("new_done"), *_texts(made.warnings))))
+        go_to(point_address(layer_id, next(iter(made.versions))))
 
 
 if __name__ == "__main__":

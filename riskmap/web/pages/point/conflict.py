@@ -42,7 +42,7 @@ def draw_stale(stale: Stale) -> dict[str, Any] | None:
     taken: dict[str, Any] = {}
     open_questions = 0
     for key in keys:
-        mine, theirs = problem.mine.get(key, stale.changes.get(key)), problem.theirs.get(key)
+        mine, theirs = problem.mine.get(key), problem.theirs.get(key)
         place = _row(
             escape(key_title(layer, key)),
             escape(value_text(layer, key, mine))

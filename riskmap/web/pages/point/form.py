@@ -1,24 +1,25 @@
-"""The form of one record: an input for every field by its type, read back as changes."""
+"""The form of one record: an input for every field by its type, read back as what is stated and judged by the rules."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import streamlit as st
 
 from riskmap.catalog import Layer, ScoringModel
-from riskmap.catalog.layer import Field
-from riskmap.coordinates import parse_angle, parse_datum, to_cgcs2000
-from riskmap.errors import DatumError
+from riskmap.catalog.layer import ContactRole, Field
+from riskmap.rules.cell import TEXT_CHARS
+from riskmap.rules.judge import Judged, Position, rules_of
 from riskmap.rules.masks import mask_contacts, mask_value
-from riskmap.rules.vocabulary import parse_date
-from riskmap.units import parse_quantity, unit_title
-from riskmap.values.records import Contact, Features
+from riskmap.units import unit_title
+from riskmap.values.boundaries import Places
+from riskmap.values.records import CLEAR, Contact, Features
 from riskmap.web.frame.shell import section
 from riskmap.web.frame.state import lang, say
+from riskmap.web.widgets.signing import notice
 
 DATUMS: Final = ("cgcs2000", "wgs84", "gcj02", "bd09", "EPSG:4547")
 
@@ -26,10 +27,10 @@ DATUMS: Final = ("cgcs2000", "wgs84", "gcj02", "bd09", "EPSG:4547")
 _COLUMNS: Final = 3
 
 
-_LONGEST: Final = 2000
-
-
 _MARKS: Final = (None, True, False)
+
+
+_PARTS: Final = {"name": "name", "phone": "phone", "post": "post", "verified_on": "verified"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +54,15 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """What a form says: `changes` to the opened record, and what cannot be understood."""
+    """What a form states, and what the rules of the layer make of it."""
 
-    changes: Mapping[str, Any]
-    problems: tuple[str, ...]
+    stated: Mapping[str, Any]
+    judged: Judged
+
+    @property
+    def changes(self) -> Mapping[str, Any]:
+        """What is stated and says something."""
+        return {key: value for key, value in self.stated.items() if key in self.judged.values}
 
 
 def open_record(layer: Layer, features: Features) -> Opened:
@@ -81,18 +87,23 @@ def blank_record(layer: Layer) -> Opened:
     return Opened(layer, "", 0, {})
 
 
-def field_groups(layer: Layer, model: ScoringModel) -> list[tuple[str, list[Field]]]:
+def field_groups(layer: Layer, model: ScoringModel | None) -> list[tuple[str, list[Field]]]:
     """Return (key of a title, fields): what the score needs, what the direct rules read, the rest."""
-    scored = [f for f in layer.fields if f.id in model.fields]
-    ruled = [f for f in layer.fields if f.id in model.rule_fields and f not in scored]
+    scored = [f for f in layer.fields if model and f.id in model.fields]
+    ruled = [f for f in layer.fields if model and f.id in model.rule_fields and f not in scored]
     rest = [f for f in layer.fields if f not in scored and f not in ruled]
     groups = [("group_scored", scored), ("group_rules", ruled), ("group_rest", rest)]
     return [(title, fields) for title, fields in groups if fields]
 
 
-def draw_form(opened: Opened, model: ScoringModel, subdistricts: Sequence[str]) -> Filled:
-    """Draw every input of a record and return what they say now."""
-    form = _Form(opened, subdistricts)
+def draw_form(
+    opened: Opened, model: ScoringModel | None, places: Places | None, *, before: Features | None = None
+) -> Filled:
+    """Draw every input of a record and return what they state now, judged; what is said stands beside its input.
+
+    `before`: the record as the ledger holds it.
+    """
+    form = _Form(opened, places.names if places else ())
     section(say("group_identity"))
     form.identity()
     for title, fields in field_groups(opened.layer, model):
@@ -100,20 +111,29 @@ def draw_form(opened: Opened, model: ScoringModel, subdistricts: Sequence[str]) 
         form.fields(fields)
     form.checklist()
     form.contacts()
-    return Filled(form.changes, tuple(form.problems))
+    return form.filled(before, places)
 
 
 class _Form:
     def __init__(self, opened: Opened, subdistricts: Sequence[str]) -> None:
         self._opened = opened
         self._subdistricts = subdistricts
-        self.changes: dict[str, Any] = {}
-        self.problems: list[str] = []
+        self._stated: dict[str, Any] = {}
+        self._beside: dict[str, Any] = {}  # target → where its findings are shown
+
+    def filled(self, before: Features | None, places: Places | None) -> Filled:
+        """Judge what is stated; show what is said of it."""
+        rules = rules_of(self._opened.layer, self._subdistricts)
+        judged = rules.record(self._stated, before=before, places=places)
+        for target, (_, severity, message) in judged.findings:
+            line = say("form_finding", title=rules.title(target).text(lang()), text=message.text(lang()))
+            notice(severity, line, self._beside.get(target, st))
+        return Filled(self._stated, judged)
 
     def identity(self) -> None:
         """Name, sub-district and position."""
         name, subdistrict = st.columns([2, 1])
-        self._text(name, "name", say("key_name"))
+        self._text(name, "name", say("key_name"), self._before("name") or "")
         self._choice_of_subdistrict(subdistrict)
         if self._opened.layer.geometry == "point":
             self._position()
@@ -133,45 +153,43 @@ class _Form:
             return
         section(checklist.title.text(lang()))
         before = self._before("checklist") or ()
-        marks: list[bool | None] = []
+        stated: list[Any] = []
         for start in range(0, len(checklist.items), _COLUMNS):
             items = checklist.items[start : start + _COLUMNS]
             for i, (place, item) in enumerate(zip(st.columns(_COLUMNS), items, strict=False), start):
                 known = before[i] if i < len(before) else None
-                marks.append(self._mark(place, f"checklist-{i}", item.title.text(lang()), known))
-        if tuple(marks) != (tuple(before) or (None,) * len(marks)):
-            self.changes["checklist"] = tuple(marks) if any(m is not None for m in marks) else None
+                mark = self._mark(place, f"checklist-{i}", item.title.text(lang()), known)
+                stated.append(None if mark == known else _or_clear(mark))
+        if any(mark is not None for mark in stated):
+            self._stated["checklist"] = tuple(stated)
 
     def contacts(self) -> None:
-        """Name, phone, post and date of each role; a masked text left alone means unchanged."""
+        """Name, phone, post and date of each role; a text left alone, masked or not, states nothing."""
         roles = self._opened.layer.contacts
         if not roles:
             return
         section(say("group_contacts"))
         known = {c.role: c for c in self._before("contacts") or ()}
-        stated: list[Contact] = []
-        for role in roles:
-            old = known.get(role.id, Contact(role.id))
-            places = st.columns(4)
-            parts = ("name", "phone", "post", "verified_on")
-            filled = [
-                self._input(
-                    place,
-                    f"contact-{role.id}-{part}",
-                    f"{role.title.text(lang())} · {say(f'contact_{part}')}",
-                    getattr(old, part) or "",
-                    hint=say("date_hint") if part == "verified_on" else "",
-                )
-                or None
-                for place, part in zip(places, parts, strict=True)
-            ]
-            if filled[3] and filled[3] != old.verified_on:
-                filled[3] = self._date(f"{role.title.text(lang())} · {say('contact_verified_on')}", filled[3])
-            new = Contact(role.id, *filled)
-            if new != old:
-                stated.append(new)
-        if stated:
-            self.changes["contacts"] = tuple(stated)
+        people = [self._person(role, known.get(role.id, Contact(role.id))) for role in roles]
+        if stated := tuple(person for person in people if person != Contact(person.role)):
+            self._stated["contacts"] = stated
+
+    def _person(self, role: ContactRole, old: Contact) -> Contact:
+        parts: list[str | None] = []
+        for place, (part, target) in zip(st.columns(4), _PARTS.items(), strict=True):
+            before = getattr(old, part) or ""
+            label = f"{role.title.text(lang())} · {say(f'contact_{part}')}"
+            hint = say("date_hint") if part == "verified_on" else ""
+            typed = self._input(place, f"contact-{role.id}-{part}", label, before, hint=hint)
+            parts.append(None if typed == before else typed or CLEAR.value)
+            if parts[-1]:
+                self._beside[f"contact:{role.id}:{target}"] = place
+        return Contact(role.id, *parts)
+
+    def _state(self, place: Any, key: str, value: Any) -> None:
+        """Note what an input states; an emptied one erases."""
+        self._stated[key] = _or_clear(value)
+        self._beside[key] = place
 
     def _before(self, key: str) -> Any:
         return self._opened.stated.get(key)
@@ -183,15 +201,14 @@ class _Form:
             key=f"{self._opened.key}-{key}",
             placeholder=hint or say("not_filled"),
             help=note or None,
-            max_chars=_LONGEST,
+            max_chars=TEXT_CHARS,
         )
         return (typed or "").strip()
 
-    def _text(self, place: Any, key: str, label: str, note: str = "") -> None:
-        before = self._before(key) or ""
-        typed = self._input(place, key, label, str(before), note=note)
-        if typed != str(before).strip():
-            self.changes[key] = typed or None
+    def _text(self, place: Any, key: str, label: str, before: str, *, hint: str = "", note: str = "") -> None:
+        typed = self._input(place, key, label, before, hint=hint, note=note)
+        if typed != before.strip():
+            self._state(place, key, typed)
 
     def _mark(self, place: Any, key: str, label: str, known: bool | None) -> bool | None:  # noqa: FBT001 - its value
         words = {None: say("not_filled"), True: say("yes"), False: say("no")}
@@ -206,7 +223,7 @@ class _Form:
     def _choice_of_subdistrict(self, place: Any) -> None:
         before = self._before("subdistrict")
         if not self._subdistricts:
-            self._text(place, "subdistrict", say("key_subdistrict"))
+            self._text(place, "subdistrict", say("key_subdistrict"), before or "")
             return
         options: list[str | None] = [None, *self._subdistricts]
         if before not in options:
@@ -219,7 +236,7 @@ class _Form:
             key=f"{self._opened.key}-subdistrict",
         )
         if chosen != before:
-            self.changes["subdistrict"] = chosen
+            self._state(place, "subdistrict", chosen)
 
     def _position(self) -> None:
         before = self._before("position")
@@ -237,57 +254,22 @@ class _Form:
             if datum != DATUMS[0] and before is not None:
                 st.caption(say("form_datum_note"))
             return
-        if not x and not y:
-            self.changes["position"] = None
-            return
-        read = [parse_angle(text) for text in (x, y)]
-        if None in read:
-            self.problems.append(say("form_bad_position", x=x or "—", y=y or "—"))
-            return
-        self._move(float(read[0] or 0.0), float(read[1] or 0.0), datum)
-
-    def _move(self, x: float, y: float, datum: str) -> None:
-        try:
-            lon, lat = to_cgcs2000([x], [y], parse_datum(datum))
-        except DatumError as problem:
-            self.problems.append(problem.text(lang()))
-            return
-        here = (float(lon[0]), float(lat[0]))
-        if not all(math.isfinite(v) for v in here):
-            self.problems.append(say("form_bad_position", x=x, y=y))
-            return
-        self.changes["position"] = here
+        self._state(first, "position", Position(x, y, datum) if x or y else None)
 
     def _field(self, place: Any, field: Field) -> None:
-        title = field.title.text(lang())
-        before = self._before(field.id)
+        title, before = field.title.text(lang()), self._before(field.id)
         if field.type == "boolean":
             chosen = self._mark(place, field.id, title, before if isinstance(before, bool) else None)
             if chosen != before:
-                self.changes[field.id] = chosen
+                self._state(place, field.id, chosen)
         elif field.type == "choice":
             self._choice(place, field, before)
-        elif field.type in {"number", "integer"}:
-            label = f"{title}（{unit_title(field.unit).text(lang())}）" if field.unit else title
-            self._typed(place, field, label, number_as_typed(before), lambda text: self._number(field, text))
-        elif field.type == "date":
-            self._typed(place, field, title, before or "", lambda text: self._date(title, text))
         else:
-            self._text(place, field.id, title, field.help.text(lang()))
-
-    def _typed(
-        self, place: Any, field: Field, label: str, before: str, read: Callable[[str], float | str | None]
-    ) -> None:
-        hint = say("date_hint") if field.type == "date" else ""
-        typed = self._input(place, field.id, label, before, hint=hint, note=_note(field))
-        if typed == before:
-            return
-        if not typed:
-            self.changes[field.id] = None
-            return
-        value = read(typed)
-        if value is not None:
-            self.changes[field.id] = value
+            number = field.type in {"number", "integer"}
+            label = f"{title}（{unit_title(field.unit).text(lang())}）" if field.unit else title
+            typed = number_as_typed(before) if number else str(before or "")
+            hint = say("date_hint") if field.type == "date" else ""
+            self._text(place, field.id, label, typed, hint=hint, note=_note(field))
 
     def _choice(self, place: Any, field: Field, before: Any) -> None:
         titles = {c.id: c.title.text(lang()) for c in field.choices}
@@ -303,33 +285,11 @@ class _Form:
             key=f"{self._opened.key}-{field.id}",
         )
         if chosen != before:
-            self.changes[field.id] = chosen
+            self._state(place, field.id, chosen)
 
-    def _number(self, field: Field, text: str) -> float | int | None:
-        title, value = field.title.text(lang()), parse_quantity(text, field.unit)
-        if value is None or not math.isfinite(value):
-            self.problems.append(
-                say("form_bad_number", title=title, text=text, unit=unit_title(field.unit).text(lang()))
-            )
-            return None
-        low, high = field.minimum, field.maximum
-        if (low is not None and value < low) or (high is not None and value > high):
-            limits = say("form_limits", low=number_as_typed(low) or "—", high=number_as_typed(high) or "—")
-            self.problems.append(say("form_out_of_limits", title=title, text=text, limits=limits))
-            return None
-        if field.type == "integer":
-            if not value.is_integer():
-                self.problems.append(say("form_not_whole", title=title, text=text))
-                return None
-            return int(value)
-        return value
 
-    def _date(self, title: str, text: str) -> str | None:
-        read = parse_date(text)
-        if read is None:
-            self.problems.append(say("form_bad_date", title=title, text=text))
-            return None
-        return read.iso
+def _or_clear(value: Any) -> Any:
+    return CLEAR if value is None or value == "" else value
 
 
 def number_as_typed(value: Any) -> str:

@@ -15,15 +15,17 @@ from typing import Any, Final
 import streamlit as st
 
 from riskmap.actions.records.certainty import MeasureOnPoint, PointCertainty
+from riskmap.actions.tier_models import stamp_of
 from riskmap.catalog import Layer, ScoringModel
 from riskmap.scoring.residual import WHY_NOT
-from riskmap.texts import field_title, limit_text
+from riskmap.texts import field_title, limit_text, made_text
 from riskmap.values.assessment import Explanation
 from riskmap.values.records import Change, Contact, Features
 from riskmap.vocabulary import FLAGS, RANKS, TIER_TITLES, TIERS, UNRATED
 from riskmap.web.frame.shell import section
 from riskmap.web.frame.state import lang, say
 from riskmap.web.pages.point.form import field_groups
+from riskmap.web.widgets.filters import escape_markdown as markdown
 from riskmap.web.widgets.panels import Cell, Column, Row, pager_of, show_table
 from riskmap.web.widgets.wording import (
     changes_text,
@@ -71,7 +73,7 @@ def tier_badge(tier: str) -> str:
     return f'<span class="rm-tier rm-tier-{tier}">{escape(TIER_TITLES[tier].text(lang()))}</span>'
 
 
-def facts(layer: Layer, model: ScoringModel, features: Features) -> None:
+def facts(layer: Layer, model: ScoringModel | None, features: Features) -> None:
     """All fields in groups; what is not stated is said, not hidden, where the score needs it."""
     values = {key: column[0] for key, column in features.records.values.items()}
     lon, lat = float(features.records.lon[0]), float(features.records.lat[0])
@@ -164,11 +166,25 @@ def why(layer: Layer, model: ScoringModel, features: Features, explanation: Expl
         _list(say("why_assumed"), [field_title(layer, key, lang()) for key in explanation.assumed])
     if explanation.nearest:
         _list(say("why_nearest"), [_nearest(layer, change) for change in explanation.nearest])
-    status = say(f"export_status_{model.status}")
-    st.caption(say("why_model", title=model.title.text(lang()), version=model.version, status=status))
+    _made(model, explanation)
     if "fit" in explanation.reference:
         st.caption(say("why_fit", rows=explanation.reference["fit"]["rows"]))
     st.caption(say("why_method" if explanation.method == "shapley" else "why_method_sampled"))
+
+
+def _made(model: ScoringModel, explanation: Explanation) -> None:
+    """Which model made the tier, whether that one explains it, and whether another is in use by now."""
+    made, adopted = explanation.made_by, explanation.adopted
+    here = made_text([stamp_of(model)], lang())
+    if made is None:
+        lines = [say("why_model_unmade", model=here)]
+    elif made.digest != model.digest:
+        lines = [say("why_model_lost", model=here, made=made_text([made], lang()))]
+    else:
+        newer = [say("made_newer", adopted=adopted.version)] if adopted and explanation.outdated else []
+        lines = [say("why_model", model=here), *newer]
+    for line in lines:
+        st.caption(markdown(line))
 
 
 def _declared(layer: Layer, features: Features, explanation: Explanation) -> None:

@@ -59,7 +59,7 @@ def points(shown: Storm) -> None:
 
 
 def _point(one: Escalated) -> Row:
-    layer = workspace().catalog.layer(one.layer).title.text(lang())
+    layer = workspace().catalog.title(one.layer).text(lang())
     where = one.subdistrict or say("not_stated")
     peak = one.peak
     span = f"{peak.start.astimezone(BEIJING):%m-%d %H:%M} – {peak.expiry.astimezone(BEIJING):%m-%d %H:%M}"
@@ -88,7 +88,7 @@ def gaps(shown: Storm) -> None:
             [
                 Cell(
                     one.get("name") or one["code"],
-                    note=workspace().catalog.layer(one["layer"]).title.text(lang()),
+                    note=workspace().catalog.title(one["layer"]).text(lang()),
                 ),
                 Cell(one[lang()]),
             ],

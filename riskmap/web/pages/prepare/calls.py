@@ -102,7 +102,7 @@ def _chosen(view: CalloutView) -> CallLine | None:
 
 
 def _row(line: CallLine, state: CallState) -> Row:
-    layer = workspace().catalog.layer(line.layer).title.text(lang())
+    layer = workspace().catalog.title(line.layer).text(lang())
     callee = next((c for c in line.callees if c.number == (state.next or state.callee)), None)
     who = f"{callee.title.text(lang())} {callee.contact.name or ''}" if callee else say("prepare_nobody")
     due = f" {state.due.astimezone(BEIJING):%H:%M}" if state.due and state.status == "called" else ""
