@@ -13,13 +13,11 @@ from riskmap.errors import RiskmapError, UnreadableFileError
 from riskmap.io.files.text_files import decoded, limited_bytes, text_of
 from riskmap.io.readers.tracks import read_tracks
 from riskmap.io.readers.warnings import read_warnings
-from riskmap.io.readers.weather import read_weather
 
 READERS = {
     "track": read_tracks,
     "points": read_points,
     "warnings": read_warnings,
-    "weather": read_weather,
 }
 
 

@@ -88,12 +88,17 @@ def read(
     refused = table.on_bad_row == "refuse"
     misses = [say for part in done.parts for say in _near_misses(part, table)] if refused else []
     issues = (*done.issues, *chain.from_iterable(p.issues for p in done.parts))
-    errors = tuple(one.message for one in sorted(issues, key=lambda i: i.row or 0) if one.severity == "error")
+    errors = tuple(one.message for one in sorted(issues, key=lambda i: i.row or 0) if _is_error(one))
     if refused and (misses or errors):
         raise TableFileError((*misses, *errors))
     if not any(len(part.code) for part in done.parts):
         raise TableFileError((Say(f"{called}：没有数据行", f"{called}: no lines of data below the header"),))
     return _joined([_Kept(part, table) for part in done.parts], table, issues)
+
+
+def _is_error(issue: Issue) -> bool:
+    """Where nothing may be left out, two columns for one leave open which of them counts."""
+    return issue.severity == "error" or issue.rule == "two_columns_for_one"
 
 
 def _columns_there(part: Part, table: Layer) -> None:
