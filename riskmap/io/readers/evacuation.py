@@ -8,26 +8,19 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
 from riskmap.array_types import Floats
-from riskmap.catalog.layer import Layer
-from riskmap.catalog.layer_file import read_layer
 from riskmap.coordinates import CHINA, Datum, parse_datum, to_cgcs2000
-from riskmap.errors import DatumError, RiskmapError, Say, UnreadableFileError
+from riskmap.errors import DatumError, Say, UnreadableFileError
 from riskmap.io.files.text_files import text_of
-from riskmap.io.tables import declared as declared_tables
 from riskmap.io.tables import read_file
+from riskmap.io.tables.declared import declaration, read
 from riskmap.values.evacuation import Declared, Incomplete, Roads, roads_of_edges, roads_of_lines
 from riskmap.values.import_plan import Intake, RejectedRow
-
-_COARSER: Final = ("household", "building", "grid")  # what stands for a code where there is none finer
-
 
 _NAMES: Final = ("zone", "grid", "community")
 
@@ -41,39 +34,12 @@ _SPLIT: Final = re.compile(r"[、，,;；\n]+")
 _WHOLE: Final = re.compile(r"\d+")
 
 
-@cache
-def table(name: str) -> Layer:
-    """Return the description of a table of `usecases/tables`."""
-    text = resources.files(__package__).joinpath(f"{name}.toml").read_text(encoding="utf-8")
-    return read_layer(text, f"{name}.toml")
-
-
 def read_people(path: Path, *, crs: str | None) -> Intake:
-    """Return groups of people from any file that intake reads: code, position, field `people` and what else
-    `tables/people.toml` names. The code is the finest identifier that the file has.
+    """Return groups of people from any file that intake reads: code, position, `people` and the rest of `people.toml`.
+
+    The code is the finest identifier that the file has. Errors as `read_file`.
     """
-    finest: UnreadableFileError | None = None
-    layer = table("people")
-    for identifier in (None, *_COARSER):
-        try:
-            found = read_file(path, layer if identifier is None else _with_code(layer, identifier), datum=crs)
-        except UnreadableFileError as problem:
-            finest = finest or problem
-            continue
-        if any(h.target == "code" for sheet in found.sheets for h in sheet.headers):
-            return found
-    raise finest or RiskmapError(
-        f"{path.name}：没有编号、户号、楼栋编号或网格编号一列；请补上一列",
-        f"{path.name}: no column of codes, households, buildings or grids; add one",
-    )
-
-
-def _with_code(layer: Layer, identifier: str) -> Layer:
-    """Return the layer whose code is one of its fields: household, building or grid."""
-    field = layer.field(identifier)
-    rest = tuple(f for f in layer.fields if f is not field)
-    codes = (field.title.zh, *field.aliases, *layer.aliases.get("code", ()))
-    return layer.model_copy(update={"fields": rest, "aliases": {**layer.aliases, "code": codes}})
+    return read_file(path, declaration("people"), datum=crs)
 
 
 def declared(intake: Intake) -> tuple[Declared, list[Incomplete]]:
@@ -139,7 +105,7 @@ def _header_of(intake: Intake, target: str) -> set[str]:
 
 
 def _headers(field: str) -> set[str]:
-    definition = table("people").field(field)
+    definition = declaration("people").field(field)
     return {definition.title.zh, *definition.aliases}
 
 
@@ -199,7 +165,7 @@ def read_roads(path: Path, *, crs: str | None) -> Roads:
     if path.suffix.lower() in {".geojson", ".json"}:
         roads = _of_geojson(text_of(path, _LARGEST), path, crs)
     else:
-        edges = declared_tables.read(path, declared_tables.declaration("roads"), datum=_datum(crs, path).id)
+        edges = read(path, declaration("roads"), datum=_datum(crs, path).id)
         start, end = (np.column_stack(edges.positions[each]) for each in ("from", "to"))
         roads = roads_of_edges(start, end, edges.numbers("metres"))
     if not len(roads.start):

@@ -155,7 +155,8 @@ def _no_header(name: str, layer: Layer) -> UnreadableFileError:
             f"{name}：没有找到“{layer.title.zh}”的表头；需要有 {'、'.join(columns)} 等列名的一行",
             f"{name}: no header of {layer.title.en} was found; it needs a line with {', '.join(columns)}",
         )
-    codes = "、".join(layer.aliases.get("code", ("编号",))[-3:])
+    coarser = [layer.field(each).title.zh for each in layer.unique_of if each in layer.field_ids]
+    codes = "、".join([*layer.aliases.get("code", ("编号",))[-3:], *coarser])
     return UnreadableFileError(
         f"{name}：没有找到“{layer.title.zh}”的表头；请保留写有编号（如 {codes}）等列名的一行，并核对所选图层",
         f"{name}: no header of {layer.title.en} was found; keep the line with the column names (code: {codes}) and check "
