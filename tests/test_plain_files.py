@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from riskmap.actions.episode.wind import read_points
 from riskmap.errors import RiskmapError, UnreadableFileError
 from riskmap.io.files.text_files import decoded, limited_bytes, text_of
 from riskmap.io.readers.tracks import read_tracks
@@ -16,7 +15,6 @@ from riskmap.io.readers.warnings import read_warnings
 
 READERS = {
     "track": read_tracks,
-    "points": read_points,
     "warnings": read_warnings,
 }
 

@@ -111,7 +111,7 @@ def read_station_rain(
             f"{path.name} › header: lacks rain; it needs station,lon,lat,time,rain(mm), or a column for each hour",
         )
     hours = HOURS.match(normalise_header(table.headers.get(column, "")))
-    readings = _readings(table, column, path.name)
+    readings = _readings(table, column)
     totals = column == "total_mm"
     return _assembled(readings, path.name, totals=totals, stated_hours=int(hours[1]) if hours else None)
 
@@ -135,14 +135,9 @@ def _unit(unit: str, file: str) -> str:
     return plain
 
 
-def _readings(table: declared.DeclaredTable, column: str, file: str) -> list[_Reading]:
+def _readings(table: declared.DeclaredTable, column: str) -> list[_Reading]:
     lon, lat = table.positions[""]
     amount = table.numbers(column)
-    for i in np.flatnonzero(np.isnan(lon))[:1].tolist():
-        raise RiskmapError(
-            f"{file} › 第 {table.row[i]} 行：没有经纬度；请填写站点的位置",
-            f"{file} › row {table.row[i]}: no position; write where the station is",
-        )
     return [
         _Reading(row, str(station), float(x), float(y), np.datetime64(str(at), "s"), float(value))
         for row, station, x, y, at, value in zip(

@@ -23,10 +23,10 @@ from riskmap.catalog.layer import Layer
 from riskmap.catalog.layer_file import read_table
 from riskmap.errors import Say, TableFileError, UnreadableFileError
 from riskmap.io.tables.assemble import refuse_duplicates, rejected_rows
-from riskmap.io.tables.headers import Match
+from riskmap.io.tables.headers import POSITION_TARGETS, Match
 from riskmap.io.tables.reading import read_tables
-from riskmap.io.tables.row_parts import Part
-from riskmap.rules.cell import judge_field
+from riskmap.io.tables.row_parts import Part, say_of
+from riskmap.rules.cell import Finding, judge_field
 from riskmap.values.import_plan import Issue, RejectedRow
 from riskmap.values.records import Cell
 
@@ -34,6 +34,11 @@ _LATIN_LETTERS: Final = 5  # a shorter word may stand inside another
 
 
 _READERS: Final = "riskmap.io.readers"
+
+
+_NOWHERE: Final = Finding(
+    "no_position", "error", Say("没有经纬度；请填写", "no position; write longitude and latitude")
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,6 +89,7 @@ def read(
     done, _, _ = read_tables(path, table, datum=datum, name=called, units=units)
     for part in done.parts:
         _columns_there(part, table)
+        _positions_there(part, table)
     refuse_duplicates(done.parts, _key(done.parts, table))
     refused = table.on_bad_row == "refuse"
     misses = [say for part in done.parts for say in _near_misses(part, table)] if refused else []
@@ -111,6 +117,9 @@ def _columns_there(part: Part, table: Layer) -> None:
         for axis, words in (("longitude", each.longitude), ("latitude", each.latitude)):
             if not both and f"{each.id}:{axis}" not in there:
                 lacking.append(Say(words[0], f"{each.id} {axis}"))
+    points = table.geometry == "point" and table.on_bad_row == "refuse" and part.source.shapes is None
+    if points and not there & {*POSITION_TARGETS}:
+        lacking.append(Say("经度、纬度", "lon, lat"))
     if lacking:
         found = "、".join(m.heading.text for m in part.source.header.matches if m.heading.text)
         place = f"{part.source.file} › {part.source.sheet}"
@@ -118,6 +127,15 @@ def _columns_there(part: Part, table: Layer) -> None:
             f"{place} › 表头：缺少 {'、'.join(t.zh for t in lacking)} 列，找到 {found}",
             f"{place} › header: no column {', '.join(t.en for t in lacking)}; found {found}",
         )
+
+
+def _positions_there(part: Part, table: Layer) -> None:
+    """Note the rows that are nowhere, of a table of points from which no row may be left out."""
+    if table.geometry != "point" or table.on_bad_row != "refuse":
+        return
+    for row in np.flatnonzero(np.isnan(part.lon)).tolist():
+        if row not in part.errors:
+            say_of(part, row, None, _NOWHERE, value=None)
 
 
 def _near_misses(part: Part, table: Layer) -> Iterator[Say]:
