@@ -11,11 +11,9 @@ from hypothesis import strategies as st
 from riskmap.errors import RiskmapError, UnreadableFileError
 from riskmap.io.files.text_files import decoded, limited_bytes, text_of
 from riskmap.io.readers.tracks import read_tracks
-from riskmap.io.readers.warnings import read_warnings
 
 READERS = {
     "track": read_tracks,
-    "warnings": read_warnings,
 }
 
 

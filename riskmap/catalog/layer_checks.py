@@ -166,7 +166,8 @@ def _choice_words_twice(source: TomlFile, path: KeyPath) -> Iterator[CatalogProb
 def _headers_twice(source: TomlFile, common: TomlFile) -> Iterator[CatalogProblem]:
     claimed = claims(source)
     yield from _twice(source, claimed)
-    yield from _common_titles_taken(source, common, claimed)
+    if source.at(("table",)) is not True:  # nothing is written under a table's titles
+        yield from _common_titles_taken(source, common, claimed)
 
 
 def _twice(source: TomlFile, claimed: list[Claim]) -> Iterator[CatalogProblem]:

@@ -24,7 +24,7 @@ _OF_TABLE_FIELDS: Final = (
 )
 
 
-_OF_NUMBERS: Final = ("unit_required", "unit_from", "hours", "trace", "sentinels", "missing")
+_OF_NUMBERS: Final = ("unit_required", "hours", "trace", "sentinels", "missing")
 
 
 _OF_LAYERS: Final = ("model", "stale_after_days", "style", "checklist", "contacts", "plan", "triggers")

@@ -95,7 +95,8 @@ _EXACT_DIGITS: Final = 15
 
 
 ZONE_IN_HEADER: Final = Say(
-    "请在表头写 时间(北京时间) 或 time(UTC)", "write time(UTC) or 时间(北京时间) in the header"
+    "请写成 2026-08-31T14:00+08:00，或在表头写“（北京时间）”",
+    "write 2026-08-31T14:00+08:00, or (UTC) in the header",
 )
 
 

@@ -15,6 +15,7 @@ from riskmap.errors import Say
 from riskmap.io.tables.geometry import stated_ends, stated_positions
 from riskmap.io.tables.headers import POSITION_TARGETS, HeaderDictionary, Match
 from riskmap.io.tables.row_parts import Part, Source, say_of
+from riskmap.moments import lacks_zone
 from riskmap.rules import position, shape, vocabulary
 from riskmap.rules.arrays import pc
 from riskmap.rules.cell import Finding, shown
@@ -95,8 +96,9 @@ class BlockReader:
             return _foreign(part, item, match)
         texts = part.source.column(match.heading.column, fill=fill)
         if item is not None and (unit := targets.get(item.unit_from)):
-            texts = _with_units(texts, part.source.column(unit.heading.column, fill=True))
-        column = self._rules.of(target).column(texts, unit=match.unit or self._units.get(target, ""))
+            stated = part.source.column(unit.heading.column, fill=True)
+            texts = _with_zones(texts, stated) if item.type == "moment" else _with_units(texts, stated)
+        column = self._rules.of(target).column(texts, unit=self._unit(target, match, targets))
         if target == "code":  # first, so that what is said of a code names it
             part.code = column.values
         for row, text, finding in column.findings():
@@ -104,6 +106,13 @@ class BlockReader:
         if item is not None and item.required:
             _not_stated(part, match, column.values)
         return column.values
+
+    def _unit(self, target: str, match: Match, targets: dict[str, Match]) -> str:
+        """Return the unit of a column; a zone that one column of moments states holds for the others as well."""
+        if match.unit or target not in self._dictionary.moments:
+            return match.unit or self._units.get(target, "")
+        zones = {m.unit for t, m in targets.items() if t in self._dictionary.moments and m.unit}
+        return zones.pop() if len(zones) == 1 else self._units.get(target, "")
 
     def _hours(self, part: Part, targets: dict[str, Match]) -> None:
         """Judge the columns of a wide table, each under the moment that heads it."""
@@ -320,6 +329,12 @@ def _foreign(part: Part, item: Field, match: Match) -> list[Any]:
         Issue(part.source.sheet, None, None, item.id, match.foreign, "error", "foreign_unit", say)
     )
     return [None] * len(part.code)
+
+
+def _with_zones(column: pa.ChunkedArray | pa.Array, zones: pa.ChunkedArray | pa.Array) -> pa.Array:
+    """Return the moments with the zone that their row states behind them, where they state none."""
+    pairs = zip(column.to_pylist(), zones.to_pylist(), strict=True)
+    return pa.array([f"{c} {z}" if c and z and lacks_zone(c) else c for c, z in pairs], pa.string())
 
 
 def _with_units(column: pa.ChunkedArray | pa.Array, units: pa.ChunkedArray | pa.Array) -> pa.Array:
