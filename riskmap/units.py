@@ -31,6 +31,9 @@ _FAMILIES: tuple[dict[str, Fraction], ...] = (
         "km": Fraction(1000),
         "公里": Fraction(1000),
         "千米": Fraction(1000),
+        "nm": Fraction(1852),
+        "nmi": Fraction(1852),
+        "海里": Fraction(1852),
         "metre": Fraction(1),
         "metres": Fraction(1),
         "meter": Fraction(1),
@@ -105,6 +108,7 @@ _FAMILIES: tuple[dict[str, Fraction], ...] = (
         "c": Fraction(1),
         "摄氏度": Fraction(1),
     },
+    dict.fromkeys(("hpa", "百帕", "mb", "mbar", "毫巴"), Fraction(1)),  # pressure
     {  # speed, km/h
         "km/h": Fraction(1),
         "kmh": Fraction(1),
@@ -113,6 +117,8 @@ _FAMILIES: tuple[dict[str, Fraction], ...] = (
         "千米/小时": Fraction(1),
         "公里/时": Fraction(1),
         "千米/时": Fraction(1),
+        **dict.fromkeys(("kt", "kn", "kts", "knot", "knots", "节"), Fraction(1852, 1000)),
+        "ms": Fraction(36, 10),
         "m/s": Fraction(36, 10),
         "m/sec": Fraction(36, 10),
         "mps": Fraction(36, 10),

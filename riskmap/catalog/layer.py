@@ -195,7 +195,8 @@ class Layer(Part):
 
     `table`: what the file describes is read and never kept in a ledger (people, rain): no model, no tier.
     `unique`: columns that together name a row; later rows with the same are refused. `unique_of`: what
-    stands for the code, the finest that a file has. `on_bad_row`: reject the row, or refuse the whole
+    stands for the code, the finest that a file has. `one_of`: of each group of fields a file has one.
+    `on_bad_row`: reject the row, or refuse the whole
     file; such a file's headers are not guessed either.
     """
 
@@ -215,6 +216,7 @@ class Layer(Part):
     table: bool = False
     unique: Items[Slug] = ("code",)
     unique_of: Items[Slug] = ()
+    one_of: Items[Items[Slug]] = ()
     positions: Items[Position] = ()
     wide: Wide | None = None
     on_bad_row: Literal["reject", "refuse"] = "reject"

@@ -9,7 +9,7 @@ from riskmap.catalog.problems import TomlFile, absent, closest, one_of, shown
 from riskmap.catalog.toml_lines import KeyPath
 from riskmap.errors import CatalogProblem, Say
 
-_OF_TABLES: Final = ("unique", "unique_of", "positions", "wide", "on_bad_row")
+_OF_TABLES: Final = ("unique", "unique_of", "one_of", "positions", "wide", "on_bad_row")
 
 
 _OF_TABLE_FIELDS: Final = (

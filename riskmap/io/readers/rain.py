@@ -105,11 +105,6 @@ def read_station_rain(
     units = {"rain_mm": stated, "total_mm": stated, "at": zone or ""}
     table = declared.read(path, _declaration(missing), datum=datum, units=units)
     column = "rain_mm" if "rain_mm" in table.columns else "total_mm"
-    if column not in table.columns:
-        raise RiskmapError(
-            f"{path.name} › 表头：缺少 雨量；需要 站号,经度,纬度,时间,雨量(mm)，或每小时一列",
-            f"{path.name} › header: lacks rain; it needs station,lon,lat,time,rain(mm), or a column for each hour",
-        )
     hours = HOURS.match(normalise_header(table.headers.get(column, "")))
     readings = _readings(table, column)
     totals = column == "total_mm"

@@ -95,7 +95,11 @@ class BlockReader:
         if match.foreign and item is not None:
             return _foreign(part, item, match)
         texts = part.source.column(match.heading.column, fill=fill)
-        if item is not None and (unit := targets.get(item.unit_from)):
+        if (
+            item is not None
+            and (unit := targets.get(item.unit_from))
+            and not (item.type == "moment" and match.unit)
+        ):
             stated = part.source.column(unit.heading.column, fill=True)
             texts = _with_zones(texts, stated) if item.type == "moment" else _with_units(texts, stated)
         column = self._rules.of(target).column(texts, unit=self._unit(target, match, targets))

@@ -48,13 +48,15 @@ class DeclaredTable:
     `columns`: code, name and fields that the file has → a value for each row, None where none is stated;
     moments are ISO texts in UTC. `positions`: id of a position ("" for the row's own) → longitudes and
     latitudes, CGCS2000 degrees, NaN where not stated. `row`: 1-based in the file; a wide table has a row
-    for each cell. `headers`: column → its header as written. `issues`: everything that was said.
+    for each cell. `headers`: column → its header as written. `others`: header → texts of the columns that the
+    declaration does not name. `issues`: everything that was said.
     """
 
     columns: Mapping[str, Sequence[Cell]]
     positions: Mapping[str, tuple[Floats, Floats]]
     row: Sequence[int]
     headers: Mapping[str, str]
+    others: Mapping[str, Sequence[str | None]]
     issues: tuple[Issue, ...]
     rejected: tuple[RejectedRow, ...]
 
@@ -110,8 +112,12 @@ def _is_error(issue: Issue) -> bool:
 def _columns_there(part: Part, table: Layer) -> None:
     """Raise UnreadableFileError where a column that every row has to state is not there."""
     there = {m.target for m in part.source.header.matches}
-    wide = {table.wide.names} if table.wide and part.hours else set[str]()
-    lacking = [f.title for f in table.fields if f.required and f.id not in there | wide]
+    if table.wide and part.hours:
+        there |= {table.wide.names, table.wide.values}
+    lacking = [f.title for f in table.fields if f.required and f.id not in there]
+    for group in (g for g in table.one_of if not there & {*g}):
+        titles = [table.field(each).title for each in group]
+        lacking.append(Say("或".join(t.zh for t in titles), " or ".join(t.en for t in titles)))
     for each in table.positions:
         both = f"{each.id}:position" in there
         for axis, words in (("longitude", each.longitude), ("latitude", each.latitude)):
@@ -124,8 +130,8 @@ def _columns_there(part: Part, table: Layer) -> None:
         found = "、".join(m.heading.text for m in part.source.header.matches if m.heading.text)
         place = f"{part.source.file} › {part.source.sheet}"
         raise UnreadableFileError(
-            f"{place} › 表头：缺少 {'、'.join(t.zh for t in lacking)} 列，找到 {found}",
-            f"{place} › header: no column {', '.join(t.en for t in lacking)}; found {found}",
+            f"{place} › 表头：读不成“{table.title.zh}”，缺少 {'、'.join(t.zh for t in lacking)} 列；找到 {found}",
+            f"{place} › header: nothing of {table.title.en} without {', '.join(t.en for t in lacking)}; found {found}",
         )
 
 
@@ -198,6 +204,16 @@ class _Kept:
             return self._spread(getattr(self._part, name))
         return self._spread(self._part.values.get(name, [None] * len(self._part.code)))
 
+    def other(self, header: str) -> list[str | None]:
+        at = self.others().get(header)
+        texts = [None] * len(self._part.code) if at is None else self._part.source.column(at).to_pylist()
+        return self._spread(texts)
+
+    def others(self) -> dict[str, int]:
+        """Return header → place of the columns that nothing is declared of."""
+        left = [m for m in self._part.source.header.matches if m.target is None and m.heading.text]
+        return {m.heading.text: c for m in left if (c := m.heading.column) not in self._part.hours}
+
     def names(self) -> list[str]:
         wide = [self._wide.names, self._wide.values] if self._part.hours and self._wide else []
         return [*(n for n in ("code", "name") if n in self._matches), *self._part.values, *wide]
@@ -244,6 +260,10 @@ def _joined(parts: Sequence[_Kept], table: Layer, issues: tuple[Issue, ...]) -> 
         },
         list(chain.from_iterable(part.rows() for part in parts)),
         {t: m.heading.text for part in reversed(parts) for t, m in part.matches.items()},
+        {
+            h: list(chain.from_iterable(part.other(h) for part in parts))
+            for h in dict.fromkeys(chain.from_iterable(part.others() for part in parts))
+        },
         issues,
         tuple(chain.from_iterable(part.rejected() for part in parts)),
     )

@@ -57,6 +57,9 @@ _VERIFIED = ("核实日期", "核实时间", "最近核实日期", "核验日期
 _GUESS_LETTERS = 3
 
 
+_DURATION = re.compile(r"^\d+(?:分钟|分|min|小时|h)(?:平均)?$")  # over how long a value is taken: no unit
+
+
 _LONGEST_UNIT = 7  # letters: beijing
 
 
@@ -223,12 +226,12 @@ class HeaderDictionary:
     def _look_up(self, text: str) -> tuple[str | None, How, str]:
         tokens = _tokens(text)
         if (target := self._exact.get(text.strip())) is not None:
-            return target, "alias", self.unit_in(target, tokens)
+            return target, "alias", self.unit_in(target, (*tokens, text))
         words = normalise_header(text)
         for candidate in (words, _MARKS.sub("", words)):
             target = self._plain.get(candidate) or self._derived.get(candidate)
             if target is not None:
-                return target, "normalised", self.unit_in(target, tokens)
+                return target, "normalised", self.unit_in(target, (*tokens, text))
         key = core(text)
         target = self._core.get(key) or self._derived.get(key)
         if target is None:
@@ -263,8 +266,8 @@ class HeaderDictionary:
     def foreign(self, target: str, text: str, unit: str) -> str:
         """Return what stands in a header's brackets where a table refuses whatever is no unit of the column."""
         strict = self._layer.on_bad_row == "refuse" and bool(self.units.get(target))
-        inside = _BRACKET.findall(normalise_header(text)) if strict and not unit else ()
-        return next((word for word in inside if word), "")
+        inside = _bracketed(normalise_header(text)) if strict and not unit else ()
+        return next((word for word in inside if not _DURATION.match(word)), "")
 
     def unit_in(self, target: str, tokens: Sequence[str]) -> str:
         """Return the first token that is a unit of the target's kind, "" where none is; of a moment, a zone."""
@@ -303,10 +306,15 @@ class HeaderDictionary:
 
 def _tokens(text: str) -> tuple[str, ...]:
     words = normalise_header(text)
-    inside = [t for found in _BRACKET.findall(words) for t in re.split(r"[,，;:、]|单位[::]?", found)]
     bare = _BRACKET.sub("", words)
     after = bare.split("/", 1)[1:] if "/" in bare else []
-    return tuple(t.removeprefix("单位").strip() for t in (*inside, *after) if t.strip())
+    return (*_bracketed(words), *(t.strip() for t in after if t.strip()))
+
+
+def _bracketed(words: str) -> list[str]:
+    """Return what stands in a header's brackets: 最大风速(m/s,2分钟) → m/s, 2分钟."""
+    inside = [t for found in _BRACKET.findall(words) for t in re.split(r"[,，;:、]|单位[::]?", found)]
+    return [t.removeprefix("单位").strip() for t in inside if t.strip()]
 
 
 def _by_axis(target: str, tokens: Sequence[str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -22,7 +22,7 @@ from riskmap.io.tables import marks as ours
 from riskmap.io.tables.assemble import assemble
 from riskmap.io.tables.block import BlockReader
 from riskmap.io.tables.geometry import stated_positions
-from riskmap.io.tables.headers import HeaderDictionary, Match, rival
+from riskmap.io.tables.headers import HeaderDictionary, Heading, Match, rival
 from riskmap.io.tables.layout import Header, Row, find_header, sort_lines, stated_header, trimmed
 from riskmap.io.tables.row_parts import Part, Source, say_of
 from riskmap.rules.arrays import pc
@@ -45,6 +45,9 @@ _CELLS_BEYOND = Finding(
         "cells beyond the last header; write 1200 or quote it instead of 1,200, and remove what is extra",
     ),
 )
+
+
+_STATED = re.compile(r"^[#＃]\s*(?P<key>[^:：]+?)\s*[:：]\s*(?P<value>.+?)[\s,;，；]*$")
 
 
 _NO_LAYERS = re.compile(r"^(?:layer_styles|qgis_projects)$")
@@ -271,6 +274,10 @@ class _FileReader:
         default = first_named(
             self._names, (sheet.name if self._kind != "csv" else None, *titles, Path(self._file).stem)
         )
+        width = max((m.heading.column for m in header.matches if m.heading.text), default=-1) + 1
+        beyond = range(width, len(columns)) if self._kind == "csv" and self._layer.table else range(0)
+        if self._layer.table:
+            header, columns = _stated_above(titles, header, columns, self._dictionary)
         headers, parts, rows, skipped = [header], [], 0, 0
         start, stop = header.last + 1, len(columns[0])
         while True:
@@ -304,8 +311,7 @@ class _FileReader:
                 merges=sheet.merges,
             )
             part = self._blocks.read(source, self._datum_of_cells(source, titles))
-            if self._kind == "csv" and self._layer.table:
-                _refuse_cells_beyond(part)
+            _refuse_cells_beyond(part, beyond)
             parts.append(part)
             rows += len(lines.data) + lines.skipped
             skipped += lines.skipped
@@ -426,11 +432,23 @@ def _understood(source: Source) -> Iterator[HeaderMatch]:
             yield HeaderMatch(heading.column, f"第 {heading.column + 1} 列（无表头）", None, "left")
 
 
-def _refuse_cells_beyond(part: Part) -> None:
+def _stated_above(
+    titles: Sequence[str], header: Header, columns: list[pa.ChunkedArray], dictionary: HeaderDictionary
+) -> tuple[Header, list[pa.ChunkedArray]]:
+    """Return the table with what lines such as `# 时区: 北京时` state above it, each as a column of one value."""
+    for found in filter(None, map(_STATED.match, titles)):
+        target = dictionary.look_up(found["key"])[0]
+        if target is not None and header.column_of(target) is None:
+            heading = Heading(len(columns), (found["key"],))
+            header = Header(header.first, header.last, (*header.matches, Match(heading, target, "alias")))
+            columns = [*columns, pa.chunked_array([[found["value"]] * len(columns[0])], pa.string())]
+    return header, columns
+
+
+def _refuse_cells_beyond(part: Part, columns: Iterable[int]) -> None:
     """Reject the rows of a comma file with cells behind the last header: an unquoted 1,200 is two cells."""
-    width = max((m.heading.column for m in part.source.header.matches if m.heading.text), default=-1) + 1
     beyond = np.zeros(len(part.source.rows), bool)
-    for at in range(width, len(part.source.columns)):
+    for at in columns:
         beyond |= np.asarray(part.source.column(at).is_valid(), dtype=bool)
     for row in np.flatnonzero(beyond).tolist():
         say_of(part, row, None, _CELLS_BEYOND, value=None)
