@@ -103,5 +103,5 @@ def test_a_road_table_without_its_ends_or_its_datum_is_refused(tmp_path):
     path = table(tmp_path, [ENDS[:3], EDGE[:3]])
     with pytest.raises(UnreadableFileError, match="终点纬度"):
         roads_of(path)
-    with pytest.raises(DatumError, match="--crs"):
+    with pytest.raises(DatumError, match="没有声明坐标系"):
         read_roads(table(tmp_path, [ENDS, EDGE]), crs=None)

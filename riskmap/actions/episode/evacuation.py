@@ -18,6 +18,7 @@ from riskmap.actions.terrain.reach import LAYER, usable_shelters
 from riskmap.actions.workspace import Workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.errors import Lang, RiskmapError, Say, UnknownNameError
+from riskmap.interface import option
 from riskmap.io.readers.evacuation import declared, read_people, read_roads
 from riskmap.io.tables import read_file
 from riskmap.io.tables.declared import declaration
@@ -76,8 +77,8 @@ def _by_code(ws: Workspace, codes: Sequence[str], radius: float | None) -> Dange
         found = _records(ws, code, layer, radius)
         if layer and not found:
             raise UnknownNameError(
-                f"--danger {text}：图层 {layer} 中没有编号 {code}；见 riskmap select {layer}",
-                f"--danger {text}: the layer {layer} has no code {code}; see riskmap select {layer}",
+                f"{option('danger')} {text}：图层 {layer} 中没有编号 {code}；见 riskmap select {layer}",
+                f"{option('danger', 'en')} {text}: the layer {layer} has no code {code}; see riskmap select {layer}",
             )
         if any(of == _SHELTERS for of, _ in found):
             shelters.append(code)

@@ -19,6 +19,7 @@ from riskmap.actions.workspace import Workspace
 from riskmap.errors import RiskmapError, Say, TableFileError
 from riskmap.formulas.domain import within
 from riskmap.formulas.fire_weather import HIGHEST_FFMC, START, Codes, grid_risk, next_day
+from riskmap.interface import option
 from riskmap.io.readers.weather import (
     FireState,
     LastDay,
@@ -115,15 +116,18 @@ def parse_start(text: str) -> Codes:
         ffmc = dmc = dc = math.nan
     if not (0 <= ffmc <= HIGHEST_FFMC and 0 <= dmc < math.inf and 0 <= dc < math.inf):
         raise RiskmapError(
-            f"--start {text}：应为三个数 FFMC,DMC,DC（FFMC 0–101，其余不小于 0），如 85,6,15",
-            f"--start {text}: expected FFMC,DMC,DC (FFMC 0–101, the others 0 or more), such as 85,6,15",
+            f"{option('start')} {text}：应为三个数 FFMC,DMC,DC（FFMC 0–101，其余不小于 0），如 85,6,15",
+            f"{option('start', 'en')} {text}: expected FFMC,DMC,DC (FFMC 0–101, the others 0 or more), such as 85,6,15",
         )
     return Codes(ffmc, dmc, dc)
 
 
 def _check_latitude(lat: float) -> None:
     if math.isnan(lat):
-        raise RiskmapError("--lat：不是纬度；请写 -90 到 90", "--lat: not a latitude; write -90 to 90")
+        raise RiskmapError(
+            f"{option('lat')}：不是纬度；请写 -90 到 90",
+            f"{option('lat', 'en')}: not a latitude; write -90 to 90",
+        )
     within(lat, -90.0, 90.0, Say("纬度（°）", "latitude (°)"))
 
 
@@ -147,8 +151,9 @@ def _check_first_days(
             zh, en = _place(table, grid, at[0])
             problems.append(
                 Say(
-                    f"{zh}：第一天是 {first}，状态文件停在 {last}；请从它的下一天接起，或用 --restart 重新起算",
-                    f"{en}: starts on {first} but the state ends on {last}; go on with the day after, or use --restart",
+                    f"{zh}：第一天是 {first}，状态文件停在 {last}；请从它的下一天接起，或用 {option('restart')} 重新起算",
+                    f"{en}: starts on {first} but the state ends on {last}; go on with the day after, or use "
+                    f"{option('restart', 'en')}",
                 )
             )
     if problems:

@@ -25,6 +25,7 @@ from riskmap.array_types import Floats
 from riskmap.coordinates import Datum, from_cgcs2000, metres, metric_crs, to_cgcs2000
 from riskmap.errors import RiskmapError, Say
 from riskmap.formulas.shelter import capacity, two_step_catchment
+from riskmap.interface import option
 from riskmap.io.readers.boundaries import read_boundaries
 from riskmap.io.readers.evacuation import read_people
 from riskmap.rules.arrays import Columns, column_of
@@ -59,8 +60,8 @@ def coverage(
     definition = ws.catalog.layer(layer)
     if definition.geometry != "polygon":
         raise RiskmapError(
-            f"{definition.title.zh}：不是面图层，没有覆盖可言；请用 --layer 指明面图层",
-            f"{definition.title.en}: not a layer of polygons; name one with --layer",
+            f"{definition.title.zh}：不是面图层，没有覆盖可言；请用 {option('layer')} 指明面图层",
+            f"{definition.title.en}: not a layer of polygons; name one with {option('layer', 'en')}",
         )
     features = ws.ledger.features(layer)
     records = features.records
@@ -110,7 +111,11 @@ def coverage(
 def _forest(path: Path | None) -> list[BaseGeometry]:
     if path is None:
         return []
-    return list(read_boundaries(path, named=Say("--forest ", "given with --forest")).values())
+    return list(
+        read_boundaries(
+            path, named=Say(f"{option('forest', 'en')} ", f"given with {option('forest', 'en')}")
+        ).values()
+    )
 
 
 def _middle(shapes: Sequence[BaseGeometry]) -> float:

@@ -16,6 +16,7 @@ import numpy as np
 from riskmap.array_types import Floats
 from riskmap.coordinates import CHINA, Datum, parse_datum, to_cgcs2000
 from riskmap.errors import DatumError, Say, UnreadableFileError
+from riskmap.interface import option
 from riskmap.io.files.text_files import text_of
 from riskmap.io.tables import read_file
 from riskmap.io.tables.declared import declaration, read
@@ -179,8 +180,8 @@ def read_roads(path: Path, *, crs: str | None) -> Roads:
 def _datum(crs: str | None, path: Path) -> Datum:
     if crs is None:
         raise DatumError(
-            f"{path.name}：没有声明坐标系；请加 --crs，如 --crs wgs84",
-            f"{path.name}: no coordinate system; add --crs, such as --crs wgs84",
+            f"{path.name}：没有声明坐标系；请加 {option('crs')}，如 {option('crs')} wgs84",
+            f"{path.name}: no coordinate system; add {option('crs', 'en')}, such as {option('crs', 'en')} wgs84",
         )
     return parse_datum(crs)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -104,7 +104,7 @@ class BlockReader:
             texts = _with_zones(texts, stated) if item.type == "moment" else _with_units(texts, stated)
         column = self._rules.of(target).column(texts, unit=self._unit(target, match, targets))
         if target == "code":  # first, so that what is said of a code names it
-            part.code = column.values
+            part.code = cast("list[str | None]", column.values)
         for row, text, finding in column.findings():
             say_of(part, row, match, finding, value=text)
         if item is not None and item.required:

@@ -15,7 +15,7 @@ from riskmap.vocabulary import RANKS, TIER_TITLES, TIERS
 from riskmap.web.frame.shell import page_look, page_title, section
 from riskmap.web.frame.state import lang, say, workspace
 from riskmap.web.pages.importing.backlog import backlog, rejected_download, undo_box
-from riskmap.web.pages.importing.review import datum_title, files_table, page_words, review
+from riskmap.web.pages.importing.review import datum_title, files_table, review
 from riskmap.web.widgets.filters import escape_markdown
 from riskmap.web.widgets.panels import Cell, Column, Row, pager_of, point_address, show_table, tier_cell
 from riskmap.web.widgets.signing import ask_signature, notice, refuse, show_kept_notice
@@ -125,7 +125,7 @@ def _read(layer: str, files: Sequence[Uploaded], datum: str, *, full_list: bool)
                 )
                 planned.append(plan_file(ws, intake, full_list=full_list, progress=tell))
             except RiskmapError as problem:
-                text = page_words(problem.text(lang()))
+                text = problem.text(lang())
                 if isinstance(problem, DatumError) and not datum:
                     text = f"{text}\n{say('import_declare')}"
                 refused.append((upload.name, text.replace(upload.path.name, shown_name(upload.name))))
