@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 import xlsxwriter
 
-from riskmap.errors import DatumError, RiskmapError, TableFileError, UnreadableFileError
+from riskmap.catalog.layer_file import read_layer
+from riskmap.errors import CatalogError, DatumError, RiskmapError, TableFileError, UnreadableFileError
 from riskmap.io.readers.evacuation import read_roads
+from riskmap.io.tables.declared import declaration
 
 ENDS = ["起点经度", "起点纬度", "终点经度", "终点纬度"]
 EDGE = ["114.1", "22.5", "114.11", "22.5"]
@@ -105,3 +107,29 @@ def test_a_road_table_without_its_ends_or_its_datum_is_refused(tmp_path):
         roads_of(path)
     with pytest.raises(DatumError, match="没有声明坐标系"):
         read_roads(table(tmp_path, [ENDS, EDGE]), crs=None)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('unique = ["code", "at"]', "unique"),
+        ('on_bad_row = "refuse"', "on_bad_row"),
+        ('[[fields]]\nid = "at"\ntitle = { zh = "时刻", en = "At" }\ntype = "moment"', "type"),
+        (
+            '[[fields]]\nid = "mm"\ntitle = { zh = "毫米", en = "Mm" }\ntype = "number"\ntrace = ["T"]',
+            "trace",
+        ),
+    ],
+)
+def test_what_only_a_table_may_state_is_refused_in_a_layer(line, said):
+    text = f'id = "x"\ntitle = {{ zh = "某", en = "X" }}\ngeometry = "point"\nmodel = "lec"\n{line}\n'
+    with pytest.raises(CatalogError) as caught:
+        read_layer(text, "x.toml")
+    assert said in caught.value.text("zh")
+
+
+@pytest.mark.parametrize(
+    "name", ["people", "points", "rain", "roads", "tracks", "warnings", "weather", "zones"]
+)
+def test_every_declaration_is_sound_and_is_a_table(name):
+    assert declaration(name).table

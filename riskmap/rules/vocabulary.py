@@ -167,6 +167,8 @@ BLANKS: Final = frozenset(
         "<null>",
         "(null)",
         "(空)",
+        "nodata",
+        "no data",
         "缺测",
         "缺报",
         "缺测值",
