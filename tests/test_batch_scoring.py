@@ -191,14 +191,14 @@ def test_what_cannot_be_scored_is_said_before_anything_is_written(
         (UnreadableFileError, "不是 Parquet", {"points": junk}),
         (UnreadableFileError, "打不开", {"points": tmp_path / "absent.parquet"}),
         (RiskmapError, "没有模型用到的列", {"points": other}),
-        (DatumError, "--crs", {"points": points, "nearest": {"d": "shelters"}}),
+        (DatumError, "crs", {"points": points, "nearest": {"d": "shelters"}}),
         (RiskmapError, "没有带坐标的记录", {"points": points, "crs": "wgs84", "nearest": {"d": "slopes"}}),
         (
             RiskmapError,
             "没有这个文件",
             {"points": points, "crs": "wgs84", "raster": {"z": tmp_path / "z.tif"}},
         ),
-        (RiskmapError, "--scheduler", {"points": points, "engine": "dask"}),
+        (RiskmapError, "scheduler", {"points": points, "engine": "dask"}),
         (RiskmapError, "连不上", {"points": points, "engine": "dask", "scheduler": "tcp://127.0.0.1:9"}),
     ]
     for kind, words, options in cases:

@@ -107,8 +107,7 @@ def test_the_declared_limits_are_those_of_the_formulas():
 def test_bad_weather_is_refused_with_file_row_find_and_remedy(tmp_path, lines, says):
     path = weather(tmp_path, lines)
     done = run(path)
-    assert done.status == 2
-    assert done.out == ""
+    assert done.refused, done.out
     assert path.name in done.err
     assert says in done.err
 
@@ -146,7 +145,7 @@ def test_every_mistake_of_a_file_is_told_at_once(tmp_path):
 )
 def test_start_values_that_are_none_are_refused(tmp_path, words, says):
     done = run(weather(tmp_path, DAYS), *words)
-    assert (done.status, done.out) == (2, "")
+    assert done.refused
     assert says in done.err
 
 

@@ -49,7 +49,7 @@ def client(ws):
 
 
 def spec(selection: Selection = Selection()) -> str:  # noqa: B008 - frozen
-    return state.signer().sign(MAP, [selection.to_text(), state.snapshot().state])
+    return state.signer().sign(MAP, [selection.to_text(), state.snapshot().key])
 
 
 def tile_of(lon: float, lat: float, zoom: int) -> tuple[int, int]:
@@ -135,7 +135,7 @@ def test_wrong_numbers_are_refused_in_one_line_and_without_a_traceback(client, p
 
 
 def test_an_address_of_an_older_ledger_is_answered_but_not_kept(client):
-    old = state.signer().sign(MAP, [Selection().to_text(), state.snapshot().state - 1])
+    old = state.signer().sign(MAP, [Selection().to_text(), "an older one"])
     answer = client(f"/tiles/{old}/1/1/0.bin")
     assert answer.status == 200
     assert answer.headers["cache-control"] == "no-store"

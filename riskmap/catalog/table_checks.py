@@ -38,8 +38,6 @@ def table_problems(source: TomlFile, *, wanted: bool) -> Iterator[CatalogProblem
 
 def _no_layer(source: TomlFile) -> Iterator[CatalogProblem]:
     """Yield what only a table may state."""
-    if "model" not in source.data and not source.at(("table",)):
-        yield absent(source, ("model",))
     if source.at(("geometry",)) == "none":
         yield source.problem(("geometry",), one_of(("point", "line", "polygon")))
     stated: list[KeyPath] = [(key,) for key in ("table", *_OF_TABLES) if source.data.get(key)]
@@ -52,8 +50,8 @@ def _no_layer(source: TomlFile) -> Iterator[CatalogProblem]:
         yield source.problem(
             path,
             Say(
-                f"没有 {path[-1]}（只用于 table = true 的文件，图层要写 model）",
-                f"no {path[-1]} here (it belongs to files with table = true; a layer states its model)",
+                f"没有 {path[-1]}（只用于 table = true 的文件）",
+                f"no {path[-1]} here (it belongs to files with table = true)",
             ),
         )
 

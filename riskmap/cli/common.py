@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn, cast
@@ -13,7 +13,7 @@ import orjson
 import typer
 
 import riskmap
-from riskmap.errors import Lang
+from riskmap.errors import Lang, RiskmapError
 from riskmap.rules.permissions import Actor, acting
 
 if TYPE_CHECKING:
@@ -125,9 +125,23 @@ def open_workspace(directory: Path | None, store: str | None) -> Workspace:
     return ws
 
 
-def fail(message: str) -> NoReturn:
-    """Say why it could not be done and leave with status 2."""
-    print(message, file=sys.stderr)  # noqa: T201 - the command line's own voice
+def tell_outdated(ws: Workspace, layers: Iterable[str] = ()) -> None:
+    """Say on stderr where a newer model is in use than made the tiers, and the command that assesses."""
+    from riskmap.actions.tier_models import outdated
+    from riskmap.texts import newer_text
+
+    for one in outdated(ws, layers):
+        text = newer_text(ws.catalog.title(one.layer), one.made, one.adopted, LANG)
+        say(
+            f"注意：{text}；riskmap assess {one.layer}", f"note: {text}: riskmap assess {one.layer}", err=True
+        )
+
+
+def fail(problem: RiskmapError, *, as_json: bool) -> NoReturn:
+    """Say why it could not be done, on stdout too where a document was asked for, and leave with status 2."""
+    print(problem.text(LANG), file=sys.stderr)  # noqa: T201 - the command line's own voice
+    if as_json:
+        print_json({"error": problem.as_json(LANG)})
     raise SystemExit(2)
 
 

@@ -256,8 +256,8 @@ def _print_days(document: dict[str, Any]) -> None:
 @app.command()
 def coverage(
     layer: Annotated[
-        str, typer.Option("--layer", metavar="LAYER", help="面图层 / a layer of polygons")
-    ] = "forest_fire_grids",
+        str | None, typer.Option("--layer", metavar="LAYER", help="面图层 / a layer of polygons")
+    ] = None,
     forest: Annotated[
         Path | None, typer.Option("--forest", metavar="FILE", help="林区面 GeoJSON / polygons to be covered")
     ] = None,
@@ -274,7 +274,7 @@ def coverage(
     if as_json:
         print_json(document)
     else:
-        _print_coverage(document, ws.catalog.layer(layer).title.text(LANG))
+        _print_coverage(document, ws.catalog.layer(document["layer"]).title.text(LANG))
     raise typer.Exit(0 if document["complete"] else 1)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from riskmap.interface import speak_as
 from riskmap.web.frame.shell import run
+from riskmap.web.widgets.outdated import draw_outdated
 
 speak_as("page")
-run()
+run(above=draw_outdated)

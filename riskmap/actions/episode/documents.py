@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from riskmap.actions.terrain.reach import LAYER
 from riskmap.actions.workspace import Workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
+from riskmap.catalog.roles import FieldRole
 from riskmap.errors import Lang, Say
 from riskmap.formulas.shelter import BEDS_A_PERSON, PEOPLE_A_TOILET, WATER_L_A_DAY, gap, toilets
 from riskmap.response.callout import is_due, phase_at
@@ -392,23 +392,26 @@ def _shelters(ws: Workspace, found: Plan, shares: Sequence[Mapping[str, Any]]) -
     return rows
 
 
-_FACTS: Final = ("beds", "water_supply", "water_l_per_day", "toilets")
+_FACTS: Final[Mapping[str, FieldRole]] = {
+    "beds": "beds",
+    "water_supply": "water_supply",
+    "water_l_per_day": "water_per_day",
+    "toilets": "toilets",
+}
 
 
 def _facts(ws: Workspace) -> dict[str, dict[str, Any]]:
-    table = current_snapshot(ws).table(LAYER)
-    have = [
-        "code",
-        "name",
-        "subdistrict",
-        *(column_of(f) for f in _FACTS if column_of(f) in table.column_names),
-    ]
-    rows: list[dict[str, Any]] = table.select(have).to_pylist()
+    layer = ws.catalog.needed("shelter")
+    table = current_snapshot(ws).table(layer.id)
+    fields = {fact: layer.field_by_role(role) for fact, role in _FACTS.items()}
+    columns = {fact: column_of(field.id) for fact, field in fields.items() if field is not None}
+    have = [name for name in columns.values() if name in table.column_names]
+    rows: list[dict[str, Any]] = table.select(["code", "name", "subdistrict", *have]).to_pylist()
     return {
         row["code"]: {
             "name": row["name"],
             "subdistrict": row["subdistrict"],
-            **{field: row.get(column_of(field)) for field in _FACTS},
+            **{fact: row.get(columns.get(fact, "")) for fact in _FACTS},
         }
         for row in rows
     }

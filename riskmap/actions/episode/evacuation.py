@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 
 from riskmap.actions.episode.documents import document
-from riskmap.actions.terrain.reach import LAYER, usable_shelters
+from riskmap.actions.terrain.reach import usable_shelters
 from riskmap.actions.workspace import Workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.errors import Lang, RiskmapError, Say, UnknownNameError
@@ -29,8 +29,6 @@ from riskmap.response.walking import DETOUR, NEAREST, RoadWays, StraightLines, W
 from riskmap.values.evacuation import Demand, Distances, Incomplete, Places, Plan, Threatened, Zone
 from riskmap.values.records import Records
 from riskmap.values.scenario import Scenario
-
-_SHELTERS = "shelters"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +70,7 @@ def danger_zones(
 def _by_code(ws: Workspace, codes: Sequence[str], radius: float | None) -> Danger:
     zones: list[Zone] = []
     shelters: list[str] = []
+    layers = ws.catalog.layers
     for text in dict.fromkeys(code.strip() for code in codes if code.strip()):
         layer, _, code = text.rpartition(":")
         found = _records(ws, code, layer, radius)
@@ -80,9 +79,11 @@ def _by_code(ws: Workspace, codes: Sequence[str], radius: float | None) -> Dange
                 f"{option('danger')} {text}：图层 {layer} 中没有编号 {code}；见 riskmap select {layer}",
                 f"{option('danger', 'en')} {text}: the layer {layer} has no code {code}; see riskmap select {layer}",
             )
-        if any(of == _SHELTERS for of, _ in found):
+        if any(layers[of].role == "shelter" for of, _ in found):
             shelters.append(code)
-        zones += [zone for of, zone in found if of != _SHELTERS] or ([] if found else [Zone(code)])
+        zones += [zone for of, zone in found if layers[of].role != "shelter"] or (
+            [] if found else [Zone(code)]
+        )
     return Danger(tuple(zones), tuple(shelters))
 
 
@@ -260,12 +261,13 @@ def _shelters(
     typhoon: bool,
 ) -> tuple[Places, dict[str, Say]]:
     """Return the shelters that may be used, and why the others may not."""
-    known = set(current_snapshot(ws).table(LAYER)["code"].to_pylist())
+    layer = ws.catalog.needed("shelter").id
+    known = set(current_snapshot(ws).table(layer)["code"].to_pylist())
     for code in (*closed, *endangered):
         if code not in known:
             raise UnknownNameError(
-                f"台账里没有编号为 {code} 的避难场所；见 riskmap select {LAYER}",
-                f"the ledger has no shelter with the code {code}; see riskmap select {LAYER}",
+                f"台账里没有编号为 {code} 的避难场所；见 riskmap select {layer}",
+                f"the ledger has no shelter with the code {code}; see riskmap select {layer}",
             )
     usable = usable_shelters(ws, radius=_ANY_RADIUS, typhoon=typhoon)
     left_out = dict(usable.left_out)

@@ -12,7 +12,6 @@ from typing import Any, Final
 
 from riskmap.actions.episode.duty import find_scenario, scenario_callout
 from riskmap.actions.records.scoring import one_feature
-from riskmap.actions.terrain.reach import LAYER
 from riskmap.actions.workspace import Workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.catalog.problems import closest
@@ -278,15 +277,18 @@ def _named(line: CallLine, number: int | None, entry: Entry) -> dict[str, Any]:
 def shut_shelters(ws: Workspace, named: str | int) -> tuple[str, ...]:
     """Return the codes of the shelters that the log of a scenario closes and does not open again."""
     last: dict[str, str] = {}
+    layer = ws.catalog.by_role("shelter")
+    if layer is None:
+        return ()
     for event in standing(ws.ledger.events(find_scenario(ws, named).id)):
-        if event.kind in {"opening", "closure"} and event.layer == LAYER and event.code:
+        if event.kind in {"opening", "closure"} and event.layer == layer.id and event.code:
             last[event.code] = event.kind
     return tuple(code for code, kind in last.items() if kind == "closure")
 
 
 def shelter_names(ws: Workspace) -> dict[str, str]:
     """Return what each shelter is called, by code: its name, or else the code."""
-    table = current_snapshot(ws).table(LAYER)
+    table = current_snapshot(ws).table(ws.catalog.needed("shelter").id)
     pairs = zip(table["code"].to_pylist(), table["name"].to_pylist(), strict=True)
     return {code: name or code for code, name in pairs}
 
@@ -302,7 +304,8 @@ def close_shelters(
     scenario = find_scenario(ws, named)
     shut = shut_shelters(ws, scenario.id)
     new = tuple(code for code in dict.fromkeys(codes) if code not in shut)
-    events = [prepared(ws, scenario, Entry("closure", record=f"{LAYER}:{code}")) for code in new]
+    layer = ws.catalog.needed("shelter").id
+    events = [prepared(ws, scenario, Entry("closure", record=f"{layer}:{code}")) for code in new]
     if events:
         ws.ledger.add_events(scenario.id, events, by=by.name, why=why)
     return new

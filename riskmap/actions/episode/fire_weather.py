@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from riskmap.actions.records.scoring import kept_fit
 from riskmap.actions.workspace import Workspace
+from riskmap.catalog.roles import FieldRole
 from riskmap.errors import RiskmapError, Say, TableFileError
 from riskmap.formulas.domain import within
 from riskmap.formulas.fire_weather import HIGHEST_FFMC, START, Codes, grid_risk, next_day
@@ -230,10 +231,7 @@ def _start_of(last: LastDay | None, start: Codes) -> tuple[Any, Any, Any]:
     return (start.ffmc, start.dmc, start.dc) if last is None else (last.ffmc, last.dmc, last.dc)
 
 
-LAYER: Final = "forest_fire_grids"
-
-
-_FACTORS: Final = ("fuel", "ignition", "access")
+_FACTORS: Final[tuple[FieldRole, ...]] = ("fuel", "ignition", "access")
 
 
 _NO_GRID: Final = ""  # weather of a file without a grid column holds for every grid
@@ -291,18 +289,20 @@ def grid_fire_risk(ws: Workspace, days: FireWeatherDays) -> dict[str, Any]:
 
 def _factors(ws: Workspace) -> tuple[Sequence[str], Sequence[str | None], dict[str, NDArray[np.float64]]]:
     """Return codes, names and the number of every factor by the layer's model, NaN unknown."""
-    layer, model = ws.catalog.layer(LAYER), ws.catalog.model_of(LAYER)
-    leaves = {leaf.field: leaf.id for leaf in model.indicators if leaf.field in _FACTORS}
+    layer = ws.catalog.needed("fire_grid")
+    model = ws.catalog.model_of(layer.id)
+    roles = {field.id: field.role for field in layer.fields if field.role in _FACTORS}
+    leaves = {roles[leaf.field]: leaf.id for leaf in model.indicators if leaf.field in roles}
     lacking = [name for name in _FACTORS if name not in leaves]
     if lacking:
         raise RiskmapError(
-            f"models/{model.id}.toml：没有 {'、'.join(lacking)} 的指标，算不出网格当日风险；请补上",
-            f"models/{model.id}.toml: no indicator for {', '.join(lacking)}, so grids have no risk of the day; add them",
+            f"models/{model.id}.toml：没有角色为 {'、'.join(lacking)} 的字段的指标，算不出网格当日风险；请补上",
+            f"models/{model.id}.toml: no indicator of a field with the role {', '.join(lacking)}, so no risk of a day; add it",
         )
-    table = layer_table(ws.ledger.features(LAYER), layer)
+    table = layer_table(ws.ledger.features(layer.id), layer)
     columns = Columns(table, layer)
     placed = any(leaf.fitted for leaf in model.indicators)
-    fit = needed_fit(model, kept_fit(ws, LAYER)) if placed else None
+    fit = needed_fit(model, kept_fit(ws, layer.id)) if placed else None
     values, missing = leaf_values(model, columns, fit=fit)
     factors = {
         # A model may count a missing factor as its worst; the risk of a day does not guess.

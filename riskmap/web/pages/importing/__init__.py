@@ -14,6 +14,7 @@ from riskmap.errors import DatumError, RiskmapError, StaleRevisionError
 from riskmap.vocabulary import RANKS, TIER_TITLES, TIERS
 from riskmap.web.frame.shell import page_look, page_title, section
 from riskmap.web.frame.state import lang, say, workspace
+from riskmap.web.pages import Page
 from riskmap.web.pages.importing.backlog import backlog, rejected_download, undo_box
 from riskmap.web.pages.importing.review import datum_title, files_table, review
 from riskmap.web.widgets.filters import escape_markdown
@@ -21,6 +22,9 @@ from riskmap.web.widgets.panels import Cell, Column, Row, pager_of, point_addres
 from riskmap.web.widgets.signing import ask_signature, notice, refuse, show_kept_notice
 from riskmap.web.widgets.uploads import Upload, Uploaded, keep_uploads, private_folder, shown_name
 from riskmap.web.widgets.wording import word
+
+PAGE: Final = Page(id="import", zh="导入", en="Import", order=30)
+
 
 _RUN: Final = "import-run"
 

@@ -25,11 +25,15 @@ from riskmap.web.frame.background import district_frame, visit
 from riskmap.web.frame.routes import MAP, STORM
 from riskmap.web.frame.shell import open_point, page_look
 from riskmap.web.frame.state import lang, say, signer, snapshot, workspace
+from riskmap.web.pages import Page
 from riskmap.web.pages.prepare import calls, form, move
 from riskmap.web.widgets.filters import escape_markdown
 from riskmap.web.widgets.map import View, build_map, showing
 from riskmap.web.widgets.panels import Cell, Column, Row, pager_of, point_address, show_table, tier_cell
 from riskmap.web.widgets.signing import show_kept_notice, welcome
+
+PAGE: Final = Page(id="prepare", zh="临灾", en="Prepare", order=70)
+
 
 _ROWS: Final = 25
 
@@ -209,17 +213,17 @@ def _map(now: Snapshot, shown: Storm | None) -> None:
 def _view(now: Snapshot, shown: Storm | None) -> View:
     everything = Selection()
     found = counts(now, everything)
-    token = signer().sign(MAP, [everything.to_text(), now.state])
+    token = signer().sign(MAP, [everything.to_text(), now.key])
     layers = workspace().catalog.layers
     outlined = Selection(layers=tuple(layer for layer in now.layers if layers[layer].geometry != "point"))
     return View(
         tiles=f"tiles/{token}/{{z}}/{{x}}/{{y}}.bin",
-        shapes=f"shapes/{signer().sign(MAP, [outlined.to_text(), now.state])}.json",
+        shapes=f"shapes/{signer().sign(MAP, [outlined.to_text(), now.key])}.json",
         points=f"points/{token}",
         search=f"search?spec={token}",
         tiers=[int(n) for n in found.array.sum(axis=(0, 2))],
         layers=[int(n) for n in found.array.sum(axis=(1, 2))],
-        storm=f"storm/{signer().sign(STORM, [shown.scenario.id, now.state])}.json" if shown else None,
+        storm=f"storm/{signer().sign(STORM, [shown.scenario.id, now.key])}.json" if shown else None,
     )
 
 
