@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final, get_args
+from typing import Final, cast, get_args
 
 from riskmap.catalog.layer import FieldType
 from riskmap.catalog.problems import TomlFile, absent, closest, one_of, shown
@@ -58,9 +58,10 @@ def _no_layer(source: TomlFile) -> Iterator[CatalogProblem]:
 
 def _known(source: TomlFile, path: KeyPath, known: Sequence[str]) -> Iterator[CatalogProblem]:
     """Yield the names at a path, one or a list, that are none of the table's columns."""
-    found = source.at(path)
-    for i, name in enumerate(found if isinstance(found, list) else ()):
+    found = cast("object", source.at(path))
+    places: list[tuple[KeyPath, object]] = [(path, found)]
+    if isinstance(found, list):
+        places = [((*path, i), name) for i, name in enumerate(cast("list[object]", found))]
+    for place, name in places:
         if isinstance(name, str) and name not in known:
-            yield source.problem((*path, i), one_of(known), found=shown(name), hint=closest(name, known))
-    if isinstance(found, str) and found not in known:
-        yield source.problem(path, one_of(known), hint=closest(found, known))
+            yield source.problem(place, one_of(known), found=shown(name), hint=closest(name, known))
