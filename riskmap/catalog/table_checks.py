@@ -58,7 +58,7 @@ def _no_layer(source: TomlFile) -> Iterator[CatalogProblem]:
 
 def _known(source: TomlFile, path: KeyPath, known: Sequence[str]) -> Iterator[CatalogProblem]:
     """Yield the names at a path, one or a list, that are none of the table's columns."""
-    found = cast("object", source.at(path))
+    found = source.at(path)
     places: list[tuple[KeyPath, object]] = [(path, found)]
     if isinstance(found, list):
         places = [((*path, i), name) for i, name in enumerate(cast("list[object]", found))]
