@@ -236,17 +236,17 @@ class FormulaError(RiskmapError):
     """Numbers that a formula cannot mean anything for: an inconsistent comparison, a negative share."""
 
 
-class WeatherFileError(RiskmapError):
-    """A weather file with mistakes; `problems` holds every one, each with its row and column."""
+class TableFileError(RiskmapError):
+    """A table with mistakes, of which nothing is taken; `problems` holds every one, with file, row and column."""
 
     _SHOWN = 20
 
-    def __init__(self, file: str, problems: tuple[Say, ...]) -> None:
+    def __init__(self, problems: tuple[Say, ...]) -> None:
         self.problems = problems
         shown, more = problems[: self._SHOWN], len(problems) - self._SHOWN
         super().__init__(
-            "\n".join(f"{file} › {p.zh}" for p in shown) + (f"\n……另有 {more} 处" if more > 0 else ""),
-            "\n".join(f"{file} › {p.en}" for p in shown) + (f"\n… and {more} more" if more > 0 else ""),
+            "\n".join(p.zh for p in shown) + (f"\n……另有 {more} 处" if more > 0 else ""),
+            "\n".join(p.en for p in shown) + (f"\n… and {more} more" if more > 0 else ""),
         )
 
 

@@ -166,14 +166,20 @@ def no_moment(text: str, zone: Zone | None, *, place: Say, remedy: Say | None = 
 
     `remedy` says how a zone is stated there, for a time that lacks nothing but its zone.
     """
+    why = why_no_moment(text, zone, remedy=remedy)
+    return RiskmapError(f"{place.zh}：{why.zh}", f"{place.en}: {why.en}")
+
+
+def why_no_moment(text: str, zone: Zone | None, *, remedy: Say | None = None) -> Say:
+    """Return what was found and what to write, as `no_moment` says it behind the place."""
     plain = unicodedata.normalize("NFKC", text).strip()
     find = Say(repr(plain[:_SHOWN]), repr(plain[:_SHOWN])) if plain else Say("（空）", "(blank)")
     offset = _EXAMPLE.replace(" ", "T") + "+08:00"
     if zone is None and lacks_zone(text):
         how = remedy or Say(f"请写成 {offset}", f"write {offset}")
-        return RiskmapError(
-            f"{place.zh}：{find.zh} 没有写明时区（北京时间或 UTC）；{how.zh}",
-            f"{place.en}: {find.en} states no time zone (Beijing time or UTC); {how.en}",
+        return Say(
+            f"{find.zh} 没有写明时区（北京时间或 UTC）；{how.zh}",
+            f"{find.en} states no time zone (Beijing time or UTC); {how.en}",
         )
     wrong = Say("不是时间", "is no time")
     if _DAY_ALONE.match(plain):
@@ -185,10 +191,7 @@ def no_moment(text: str, zone: Zone | None, *, place: Say, remedy: Say | None = 
             f"{_EXAMPLE}（{name.zh}），或带时区 {offset}",
             f"{_EXAMPLE} ({name.en}), or with its offset {offset}",
         )
-    return RiskmapError(
-        f"{place.zh}：{find.zh} {wrong.zh}；请写成 {like.zh}",
-        f"{place.en}: {find.en} {wrong.en}; write {like.en}",
-    )
+    return Say(f"{find.zh} {wrong.zh}；请写成 {like.zh}", f"{find.en} {wrong.en}; write {like.en}")
 
 
 def seconds_of(moment: dt.datetime) -> np.datetime64:

@@ -7,11 +7,14 @@ import json
 from pathlib import Path
 
 import pytest
+import xlsxwriter
 
 from riskmap.actions.workspace import open_workspace
 from riskmap.actions.workspace.settings import DEFAULT_FIRE
-from riskmap.errors import CatalogError, WeatherFileError
+from riskmap.errors import CatalogError, TableFileError
+from riskmap.formulas.fire_weather import POSSIBLE
 from riskmap.io.readers.weather import read_weather
+from riskmap.io.tables.declared import declaration
 from riskmap.values.hazards import Day, step
 from tests.cli import riskmap
 from tests.fire_workspace import grid_workspace, square
@@ -61,22 +64,41 @@ def test_headers_may_be_in_any_case_order_language_and_encoding(tmp_path):
     assert run(weather(tmp_path, turned, header="prec,ws,rh,temp,day,month")).json["days"] == plain
 
 
+def test_wind_in_metres_a_second_is_converted_and_a_workbook_is_read_alike(tmp_path):
+    plain = run(weather(tmp_path, DAYS)).json["days"]
+    rows = [[float(cell) for cell in line.split(",")] for line in DAYS]
+    header = ["月份", "日", "气温℃", "湿度％", "风速（m/s）", "降水（毫米）"]
+    metres = [[*row[:4], row[4] / 3.6, row[5]] for row in rows]
+    path = tmp_path / "气象.xlsx"
+    with xlsxwriter.Workbook(str(path)) as book:
+        for at, row in enumerate([["逐日气象"], header, *metres]):
+            (book.worksheets() or [book.add_worksheet()])[0].write_row(at, 0, row)
+    assert run(path).json["days"] == plain
+
+
+def test_the_declared_limits_are_those_of_the_formulas():
+    fields = {f.id: f for f in declaration("weather").fields}
+    assert {n: (fields[n].minimum, fields[n].maximum) for n in POSSIBLE} == {
+        n: limits[:2] for n, limits in POSSIBLE.items()
+    }
+
+
 @pytest.mark.parametrize(
     ("lines", "says"),
     [
-        (["4,13,17,101,25,0"], "第 2 行 › rh 相对湿度（%）：'101' 不可能"),
+        (["4,13,17,101,25,0"], "第 2 行 › rh：101 大于上限 100%"),
         (["4,13,17,-1,25,0"], "第 2 行 › rh"),
-        (["4,13,17,42,-25,0"], "第 2 行 › ws 风速（km/h）：'-25' 不可能"),
+        (["4,13,17,42,-25,0"], "第 2 行 › ws：-25 小于下限 0km/h"),
         (["4,13,17,42,25,-0.5"], "第 2 行 › prec"),
-        (["13,1,17,42,25,0"], "第 2 行 › month：'13' 不可能；应在 1 到 12 之间"),
+        (["13,1,17,42,25,0"], "第 2 行 › month：13 大于上限 12"),
         (["4,31,17,42,25,0"], "4/31 不是日期"),
-        (["4,13,,42,25,0"], "第 2 行 › temp 气温（°C）：'' 是空的"),
-        ([DAYS[0], "4,14,20,NaN,25,0"], "第 3 行 › rh 相对湿度（%）：'NaN' 是空的"),
+        (["4,13,,42,25,0"], "第 2 行 › temp：是空的"),
+        ([DAYS[0], "4,14,20,NaN,25,0"], "第 3 行 › rh：是空的"),
         (["4,13,17,42,25"], "第 2 行 › prec"),
-        (["4,13,warm,42,25,0"], "'warm' 不是数字"),
-        (["4,13,1_7,42,25,0"], "'1_7' 不是数字"),
-        (["4,13.5,17,42,25,0"], "第 2 行 › day：'13.5' 不是整数"),
-        (["4,13,17,42,25,0,5"], "第 2 行：有 7 格，表头只有 6 格"),
+        (["4,13,warm,42,25,0"], "warm 不是数值"),
+        (["4,13,1_7,42,25,0"], "1_7 不是数值"),
+        (["4,13.5,17,42,25,0"], "第 2 行 › day：13.5 不是整数"),
+        (["4,13,17,42,25,0,5"], "第 2 行：有多于表头的格"),
         ([DAYS[0], DAYS[0]], "第 3 行：04-13 出现两次"),
         ([DAYS[1], DAYS[0]], "第 3 行：04-13 排在 04-14 之后"),
         ([], "没有数据行"),
@@ -86,17 +108,16 @@ def test_bad_weather_is_refused_with_file_row_find_and_remedy(tmp_path, lines, s
     path = weather(tmp_path, lines)
     done = run(path)
     assert done.refused, done.out
-    assert str(path) in done.err
+    assert path.name in done.err
     assert says in done.err
 
 
 @pytest.mark.parametrize(
     ("header", "says"),
     [
-        ("month,day,temp,rh,ws", "缺少 prec 列"),
-        ("month,day,temp,rh,wind (m/s),prec", "单位是 m/s"),
+        ("month,day,temp,rh,ws", "缺少 降水量 列"),
         ("month,day,temp (°F),rh,ws,prec", "单位是 °f"),
-        ("month,day,temp,rh,ws,wind", "是同一列"),
+        ("month,day,temp,rh,ws,prec,wind", "含义相同"),
     ],
 )
 def test_a_header_that_would_be_misread_is_refused(tmp_path, header, says):
@@ -106,8 +127,8 @@ def test_a_header_that_would_be_misread_is_refused(tmp_path, header, says):
 
 
 def test_every_mistake_of_a_file_is_told_at_once(tmp_path):
-    path = weather(tmp_path, ["4,13,17,142,25,0", "4,14,,21,25,2.4", "2,30,8.5,40,-17,0"])
-    with pytest.raises(WeatherFileError) as refusal:
+    path = weather(tmp_path, ["4,13,17,142,25,0", "4,14,,21,25,2.4", "2,20,8.5,140,-17,0"])
+    with pytest.raises(TableFileError) as refusal:
         read_weather(path)
     assert len(refusal.value.problems) == 4
     many = weather(tmp_path, ["4,13,17,142,25,0"] * 50)

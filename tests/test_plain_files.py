@@ -8,22 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from riskmap.actions.episode.wind import read_points
 from riskmap.errors import RiskmapError, UnreadableFileError
 from riskmap.io.files.text_files import decoded, limited_bytes, text_of
-from riskmap.io.readers.evacuation import read_roads
-from riskmap.io.readers.rain import read_station_rain
 from riskmap.io.readers.tracks import read_tracks
-from riskmap.io.readers.warnings import read_warnings
-from riskmap.io.readers.weather import read_weather
 
 READERS = {
     "track": read_tracks,
-    "points": read_points,
-    "rain": read_station_rain,
-    "warnings": read_warnings,
-    "weather": read_weather,
-    "roads": lambda path: read_roads(path, crs="wgs84"),
 }
 
 

@@ -70,21 +70,22 @@ def test_positions_may_be_stated_in_another_datum(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("雨量(mm)", "雨量", ("表头", "没有写雨量单位")),
-        ("雨量(mm)", "雨量(mm/h)", ("表头", "雨强")),
-        ("雨量(mm)", "雨量(cm)", ("表头", "不是雨量单位")),
+        ("雨量(mm)", "雨量", ("第 2 行", "没有写单位")),
+        ("雨量(mm)", "雨量(mm/h)", ("表头 雨量(mm/h)", "单位是 mm/h，不是雨量的单位")),
+        ("雨量(mm)", "雨量(m/s)", ("表头", "不是雨量的单位")),
         ("雨量(mm)", "水量", ("表头", "缺少")),
         ("时间(北京时间)", "时间", ("第 2 行", "时区")),
-        (",12\n", ",-1\n", ("第 5 行", "负数")),
+        (",12\n", ",-1\n", ("第 5 行", "小于下限 0mm")),
         (",12\n", ",9999\n", ("第 5 行", "缺测码")),
         (",12\n", ",800\n", ("第 5 行", "不可能")),
-        (",12\n", ",大\n", ("第 5 行", "不是数字")),
+        (",12\n", ",大\n", ("第 5 行", "不是数值")),
         ("2026-08-31 15:00,12", "2026-08-31 15:20,12", ("第 5 行", "不等距")),
         ("2026-08-31 15:00,12", "2026-08-31 14:00,12", ("第 5 行", "重复")),
         ("2026-08-31 15:00,12", "昨天,12", ("第 5 行", "不是时间")),
         ("G2,114.2,22.6,2026-08-31 15", "G2,114.3,22.6,2026-08-31 15", ("第 5 行", "经纬度")),
-        ("G2,114.2,22.6,2026-08-31 15", "G2,,22.6,2026-08-31 15", ("第 5 行", "不是数字")),
+        ("G2,114.2,22.6,2026-08-31 15", "G2,,22.6,2026-08-31 15", ("第 5 行", "坐标只有一半")),
         ("雨量(mm)", "3小时雨量(mm)", ("3 小时", "60 分钟")),
+        (",12\n", ",1,200\n", ("第 5 行", "有多于表头的格", "1200")),
     ],
 )
 def test_a_mistake_is_named_with_file_and_line(tmp_path, old, new, said):
@@ -93,10 +94,17 @@ def test_a_mistake_is_named_with_file_and_line(tmp_path, old, new, said):
         assert word in message
 
 
-def test_exchanged_coordinates_an_empty_table_and_one_time_are_refused(tmp_path):
-    assert "中国范围" in refused(
-        tmp_path, LONG.replace("114.1,22.5", "22.5,114.1").replace("114.2,22.6", "22.6,114.2")
-    )
+def test_exchanged_coordinates_are_turned(tmp_path):
+    text = LONG.replace("114.1,22.5", "22.5,114.1").replace("114.2,22.6", "22.6,114.2")
+    assert read_station_rain(file(tmp_path, text)).lon.tolist() == [114.1, 114.2]
+
+
+def test_thousands_are_read_whole_and_never_as_their_first_digit(tmp_path):
+    totals = LONG.replace("雨量(mm)", "累计雨量(mm)").replace("15:00,0\n", '15:00,"1,200"\n')
+    assert read_station_rain(file(tmp_path, totals)).amount[0, 0] == 1196.5
+
+
+def test_an_empty_table_and_one_time_are_refused(tmp_path):
     assert "没有数据行" in refused(tmp_path, LONG.splitlines()[0])
     assert "只有一个时次" in refused(tmp_path, "\n".join(LONG.splitlines()[:3]))
     one = "\n".join(LONG.splitlines()[:3]).replace("雨量(mm)", "6小时雨量(mm)")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import numpy as np
 import pytest
+import xlsxwriter
 
 from riskmap.errors import RiskmapError
 from riskmap.formulas.wind import KNOT, NAUTICAL_MILE
@@ -58,7 +60,7 @@ def one(path: Path) -> Track:
 def refusal(path: Path) -> str:
     with pytest.raises(RiskmapError) as told:
         read_tracks(path)
-    assert str(path) in told.value.text("en")
+    assert path.name in told.value.text("en")
     assert told.value.text("zh") != told.value.text("en")
     return told.value.text("en")
 
@@ -132,6 +134,20 @@ def test_an_english_ensemble_in_knots_with_the_zone_in_the_header(tmp_path: Path
     assert first.radii[30 * KNOT][0] == pytest.approx([200 * NAUTICAL_MILE] * 4)
 
 
+def test_a_workbook_gives_the_track_of_the_comma_file(tmp_path: Path):
+    plain = one(written(tmp_path, BULLETIN))
+    path = tmp_path / "预报.xlsx"
+    with xlsxwriter.Workbook(str(path), {"strings_to_numbers": True}) as book:
+        sheet = book.add_worksheet()
+        for at, row in enumerate(csv.reader(BULLETIN.splitlines())):
+            sheet.write_row(at, 0, row)
+    track = one(path)
+    for name in ("time", "lat", "lon", "wind", "pressure", "issued", "averaging"):
+        np.testing.assert_array_equal(getattr(track, name), getattr(plain, name))
+    assert {speed: radii.tolist() for speed, radii in track.radii.items()}.keys() == plain.radii.keys()
+    np.testing.assert_array_equal(track.radii[13.9], plain.radii[13.9])
+
+
 @pytest.mark.parametrize(
     ("stated", "hour"),
     [
@@ -140,6 +156,8 @@ def test_an_english_ensemble_in_knots_with_the_zone_in_the_header(tmp_path: Path
         ("time,lat,lon,wind\n2024-09-05T08:00:00+08:00", 0),
         ("time,lat,lon,wind\n2024-09-05T08:00Z", 8),
         ("time,lat,lon,wind\n2024年9月5日8时北京时", 0),
+        ("北京时间,lat,lon,wind\n2024-09-05 08:00", 0),
+        ("# 时区: 北京时\n\ntime,lat,lon,wind\n2024-09-05 08:00", 0),
     ],
 )
 def test_where_the_zone_may_stand(tmp_path: Path, stated: str, hour: int):
@@ -177,33 +195,35 @@ _HEAD = "time (UTC),lat,lon,pressure,wind,averaging\n"
 
 
 @pytest.mark.parametrize(
-    ("content", "line", "words"),
+    ("content", "place", "words"),
     [
-        (_HEAD + "2024-09-05 00:00,19,114,960,40,10\n2024-09-05 06:00,19,133,960,40,10\n", 3, "80 kt"),
-        (_HEAD + "2024-09-05 06:00,19,114,960,40,10\n2024-09-05 00:00,19,114,960,40,10\n", 3, "before the line above"),
-        (_HEAD + "2024-09-05 06:00,19,114,960,40,10\n2024-09-05 06:00,19,114,960,40,10\n", 3, "twice"),
-        (_HEAD + "2024-09-05 00:00,19,114,960,40,10\n2024-09-05 06:00,19,114,960,40,2\n", 3, "one averaging time"),
-        (_HEAD + "2024-09-05 00:00,19,114,960,40,10\n2042-09-05 06:00,19,114,960,40,10\n", 3, "more than 72"),
-        (_HEAD + "2024-09-05 00:00,119,14,960,40,10\n", 2, "latitude 119"),
-        (_HEAD + "2024-09-05 00:00,19,114,960,400,10\n", 2, "maximum wind 400"),
-        (_HEAD + "2024-09-05 00:00,19,114,96,40,10\n", 2, "central pressure 96"),
-        (_HEAD + "2024-09-05 00:00,19,114,about 960,40,10\n", 2, "is no number"),
-        (_HEAD + "2024-09-05 00:00,,114,960,40,10\n", 2, "latitude is blank"),
-        (_HEAD + "2024-13-05 00:00,19,114,960,40,10\n", 2, "is no time"),
-        (_HEAD + "2024-09-05 00:00,19,114,960,40,5\n", 2, "5 minutes"),
-        (_HEAD, 1, "no node"),
-        ("time,lat,lon,wind\n2024-09-05 00:00,19,114,40\n", 2, "states no time zone (Beijing time or UTC)"),
-        ("# 时区: 火星时\ntime,lat,lon,wind\n2024-09-05 00:00,19,114,40\n", 2, "unknown time zone"),
-        ("time (UTC),lat,lon,wind (mph)\n2024-09-05 00:00,19,114,40\n", 1, "unknown unit 'mph'"),
-        ("time (UTC),lat,lon,name\n2024-09-05 00:00,19,114,x\n", 1, "neither a column of maximum wind"),
-        ("编号,经度,纬度\n1,114,22\n", 1, "no cyclone track"),
-        ("66666 1822 MANGKHUT\n18091606 002 5 217 113\n", 2, "no line of a best track"),
-        ("66666 1822 MANGKHUT\n", 1, "no node"),
+        (_HEAD + "2024-09-05 00:00,19,114,960,40,10\n2024-09-05 06:00,19,133,960,40,10\n", "line 3", "80 kt"),
+        (_HEAD + "2024-09-05 06:00,19,114,960,40,10\n2024-09-05 00:00,19,114,960,40,10\n", "line 3", "before the line above"),
+        (_HEAD + "2024-09-05 06:00,19,114,960,40,10\n2024-09-05 06:00,19,114,960,40,10\n", "line 3", "twice"),
+        (_HEAD + "2024-09-05 00:00,19,114,960,40,10\n2024-09-05 06:00,19,114,960,40,2\n", "line 3", "one averaging time"),
+        (_HEAD + "2024-09-05 00:00,19,114,960,40,10\n2042-09-05 06:00,19,114,960,40,10\n", "line 3", "more than 72"),
+        (_HEAD + "2024-09-05 00:00,119,14,960,40,10\n", "line 2", "latitude 119"),
+        (_HEAD + "2024-09-05 00:00,19,114,960,400,10\n", "line 2", "maximum wind 400"),
+        (_HEAD + "2024-09-05 00:00,19,114,96,40,10\n", "line 2", "central pressure 96"),
+        (_HEAD + "2024-09-05 00:00,19,114,about 960,40,10\n", "row 2", "is not a number"),
+        (_HEAD + "2024-09-05 00:00,,114,960,40,10\n", "row 2 › lat", "is blank"),
+        (_HEAD + "2024-13-05 00:00,19,114,960,40,10\n", "row 2", "is no time"),
+        (_HEAD + "2024-09-05 00:00,19,114,960,40,5\n", "line 2", "5 minutes"),
+        (_HEAD, "track.csv", "no lines of data"),
+        ("time,lat,lon,wind\n2024-09-05 00:00,19,114,40\n", "row 2", "states no time zone (Beijing time or UTC)"),
+        ("# 时区: 火星时\ntime,lat,lon,wind\n2024-09-05 00:00,19,114,40\n", "row 3", "火星时"),
+        ("time (UTC),lat,lon,wind (mph)\n2024-09-05 00:00,19,114,40\n", "header", "the unit is mph"),
+        ("time (UTC),lat,lon,name\n2024-09-05 00:00,19,114,x\n", "header", "without Maximum wind or Central pressure"),
+        ("编号,经度,纬度\n1,114,22\n", "header", "nothing of Cyclone track"),
+        ("66666 1822 MANGKHUT\n18091606 002 5 217 113\n", "line 2", "no line of a best track"),
+        ("66666 1822 MANGKHUT\n", "line 1", "no node"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_a_track_is_refused_with_its_line(tmp_path: Path, content: str, line: int, words: str):
+def test_what_cannot_be_a_track_is_refused_with_its_line(
+    tmp_path: Path, content: str, place: str, words: str
+):
     told = refusal(written(tmp_path, content))
-    assert f"line {line}:" in told
+    assert place in told
     assert words in told
 
 

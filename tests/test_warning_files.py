@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import xlsxwriter
 
 from riskmap.errors import RiskmapError
 from riskmap.io.readers.warning_words import COLOURS_OF, Notice, settled
@@ -114,8 +116,28 @@ def test_a_mistake_in_a_table_names_file_and_line_and_nothing_is_taken(tmp_path,
 
 def test_a_table_without_a_needed_column_or_without_rows_is_refused(tmp_path):
     assert "缺少" in refused(read_warnings, csv_file(tmp_path, "种类,街道\n台风,\n"))
-    assert "没有预警" in refused(read_warnings, csv_file(tmp_path, "种类,颜色,发布时间\n"))
-    assert "另存" in refused(read_warnings, tmp_path / "a.xlsx")
+    assert "没有数据行" in refused(read_warnings, csv_file(tmp_path, "种类,颜色,发布时间\n"))
+    assert "a.xlsx" in refused(read_warnings, tmp_path / "a.xlsx")
+
+
+def test_a_workbook_of_warnings_is_read_as_the_comma_file_and_each_row_may_name_its_zone(tmp_path):
+    rows = [
+        ["预警种类", "颜色", "街道", "发布时间", "失效时间", "时区"],
+        ["台风", "橙色", "翠湖街道", "2026-08-31 14:00", "2026-08-31 20:00", "北京时间"],
+        ["暴雨", "红色", "全区", "2026-08-31 06:00", "/", "UTC"],
+    ]
+    path = tmp_path / "预警.xlsx"
+    with xlsxwriter.Workbook(str(path)) as book:
+        sheet = book.add_worksheet()
+        for at, row in enumerate(rows):
+            sheet.write_row(at, 0, row)
+    found = read_warnings(path, subdistricts=KNOWN)
+    assert found == [
+        replace(w, source=path.name)
+        for w in read_warnings(csv_file(tmp_path, "\n".join(map(",".join, rows))), subdistricts=KNOWN)
+    ]
+    assert [w.issued for w in found] == [AT, AT]
+    assert found[0].expires == np.datetime64("2026-08-31T12:00:00", "s")
 
 
 def test_json_of_one_or_several_warnings(tmp_path):

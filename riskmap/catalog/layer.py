@@ -18,10 +18,12 @@ from riskmap.catalog.roles import EARLIER, Counts, FieldRole, LayerRole
 from riskmap.catalog.triggers import Trigger
 from riskmap.errors import Say
 
-GeometryKind = Literal["point", "line", "polygon"]
+GeometryKind = Literal[
+    "point", "line", "polygon", "none"
+]  # none: of a table whose rows have no place of their own
 
 
-FieldType = Literal["text", "integer", "number", "boolean", "choice", "date"]
+FieldType = Literal["text", "integer", "number", "boolean", "choice", "date", "moment"]  # moment: of a table
 
 
 Symbol = Literal["circle", "triangle", "square", "diamond", "drop", "house", "hexagon", "pentagon"]
@@ -29,15 +31,14 @@ Symbol = Literal["circle", "triangle", "square", "diamond", "drop", "house", "he
 
 # Roles that every layer has, whatever its file says. Header aliases for each come from
 # catalog/common.toml and are extended by [aliases] in the layer's file.
+POSITION_ROLES = ("longitude", "latitude", "position", "easting", "northing")  # position: both in one cell
+
+
 CORE_ROLES = (
     "code",
     "name",
     "subdistrict",
-    "longitude",
-    "latitude",
-    "position",  # both coordinates in one cell
-    "easting",
-    "northing",
+    *POSITION_ROLES,
     "version",  # record version carried by a file that riskmap exported
 )
 
@@ -75,6 +76,12 @@ class Field(Named):
     the limits is accepted with a warning. `open` on a choice keeps a word that is not in the list,
     with a warning, instead of rejecting its row. `personal` marks personal data (masked). `role` is
     what the program knows the field by, whatever its id.
+
+    Of a table alone: `required`: every row states it. `unit_required`: header or cell names the unit;
+    `unit_from`: the field in which each row names it. `hours`: a header may say how many hours a value
+    covers (6小时雨量). `trace`: words for less than can be measured, read as 0. `sentinels`: numbers that
+    services write for "not measured", refused; `missing`: those that are known to mean it. `zone`: of
+    moments whose header and cell name none.
     """
 
     type: FieldType
@@ -87,6 +94,14 @@ class Field(Named):
     open: bool = False
     personal: bool = False
     help: Title = Say("", "")
+    required: bool = False
+    unit_required: bool = False
+    unit_from: Slug = ""
+    hours: bool = False
+    trace: Items[Words] = ()
+    sentinels: Items[float] = ()
+    missing: Items[float] = ()
+    zone: Literal["required", "beijing", "utc"] = "required"
 
     def complete(self, more: Iterable[str] = ()) -> Self:
         """Return the field and its choices with their titles and ids among their aliases."""
@@ -147,6 +162,28 @@ class Style(Part):
     order: int = 0
 
 
+class Position(Part):
+    """One of [[positions]] of a table whose rows name several places: the ends of a road."""
+
+    id: Slug
+    longitude: Items[Words] = Key(min_length=1)
+    latitude: Items[Words] = Key(min_length=1)
+    position: Items[Words] = ()
+
+    @property
+    def headers(self) -> Mapping[str, tuple[str, ...]]:
+        """Return target → headers: of the two numbers, and of both in one cell."""
+        named = {"longitude": self.longitude, "latitude": self.latitude, "position": self.position}
+        return {f"{self.id}:{part}": words for part, words in named.items()}
+
+
+class Wide(Part):
+    """One line with a column for each moment: fields that take the moment of the header and the cell."""
+
+    names: Slug
+    values: Slug
+
+
 class Common(Part):
     """What every layer has: common.toml."""
 
@@ -160,6 +197,11 @@ class Layer(Part):
     `aliases`: core role → header aliases. `triggers`: what raises a tier for a while, or closes a record.
     `role`: what the program knows the layer by, whatever its id; `moves_people`: where a record of it is
     raised, people around move. Without `model` nothing is scored.
+
+    `table`: what the file describes is read and never kept in a ledger (people, rain): no model, no tier.
+    `unique`: columns that together name a row; later rows with the same are refused. `unique_of`: what
+    stands for the code, the finest that a file has. `one_of`: of each group of fields a file has one.
+    `on_bad_row`: reject the row, or refuse the whole file; such a file's headers are not guessed either.
     """
 
     id: Slug
@@ -178,17 +220,24 @@ class Layer(Part):
     contacts: Items[ContactRole] = ()
     plan: Plan | None = None
     triggers: Items[Trigger] = ()
+    table: bool = False
+    unique: Items[Slug] = ("code",)
+    unique_of: Items[Slug] = ()
+    one_of: Items[Items[Slug]] = ()
+    positions: Items[Position] = ()
+    wide: Wide | None = None
+    on_bad_row: Literal["reject", "refuse"] = "reject"
 
     def complete(self, common: Common, owners: Owners) -> Layer:
         """Return the layer with what every layer has, and with the usual headers of all it has.
 
         The layer's file wins over what all layers share: a header that it gives to something, one of
-        `owners`, is taken from the others.
+        `owners`, is taken from the others. A table shares no fields, and no position where it has none.
         """
         shared = (
             field.model_copy(update={"aliases": tuple(_left_for(field.id, field.aliases, owners))})
             for field in common.fields
-            if field.id not in self.field_ids
+            if field.id not in self.field_ids and not self.table
         )
         checklist = self.checklist and self.checklist.model_copy(
             update={"items": tuple(item.complete() for item in self.checklist.items)}
@@ -201,6 +250,7 @@ class Layer(Part):
                         (*_left_for(role, common.aliases.get(role, ()), owners), *self.aliases.get(role, ()))
                     )
                     for role in CORE_ROLES
+                    if self.geometry != "none" or role not in POSITION_ROLES
                 },
                 "checklist": checklist,
                 "contacts": tuple(role.complete(owners) for role in self.contacts),

@@ -73,7 +73,7 @@ def _file_name(source: TomlFile) -> Iterator[CatalogProblem]:
 
 
 def _ids_twice(source: TomlFile) -> Iterator[CatalogProblem]:
-    lists: list[KeyPath] = [("fields",), ("contacts",), ("checklist", "items")]
+    lists: list[KeyPath] = [("fields",), ("contacts",), ("checklist", "items"), ("positions",)]
     lists += [(*path, "choices") for path, _ in source.tables("fields")]
     for path in lists:
         first: dict[str, KeyPath] = {}
@@ -218,7 +218,8 @@ def _choice_words_twice(source: TomlFile, path: KeyPath) -> Iterator[CatalogProb
 def _headers_twice(source: TomlFile, common: TomlFile) -> Iterator[CatalogProblem]:
     claimed = claims(source)
     yield from _twice(source, claimed)
-    yield from _common_titles_taken(source, common, claimed)
+    if source.at(("table",)) is not True:  # nothing is written under a table's titles
+        yield from _common_titles_taken(source, common, claimed)
 
 
 def _twice(source: TomlFile, claimed: list[Claim]) -> Iterator[CatalogProblem]:
@@ -275,6 +276,10 @@ def claims(source: TomlFile) -> list[Claim]:
         claimed += [(target, w, ("aliases", target, i)) for i, w in _words(words)]
     for path, field in source.tables("fields"):
         claimed += _claims_of_item(str(field.get("id", source.dotted(path))), path, field)
+    for path, position in source.tables("positions"):
+        for part in ("longitude", "latitude", "position"):
+            target = f"{position.get('id')}:{part}"
+            claimed += [(target, w, (*path, part, i)) for i, w in _words(position.get(part))]
     for path, item in source.tables("checklist", "items"):
         claimed += _claims_of_item("checklist." + str(item.get("id", path)), path, item)
     for path, role in source.tables("contacts"):

@@ -10,6 +10,7 @@ from riskmap.catalog.layer import Common, Layer
 from riskmap.catalog.layer_checks import check_layer, claims
 from riskmap.catalog.plan import plan_problems
 from riskmap.catalog.problems import TomlFile, read_text
+from riskmap.catalog.table_checks import table_problems
 from riskmap.catalog.trigger_checks import trigger_problems
 from riskmap.errors import CatalogError
 
@@ -19,11 +20,21 @@ _COMMON = Path(__file__).with_name("common.toml")
 def read_layer(text: str, file: str) -> Layer:
     """Return the layer that a TOML text describes; raise CatalogError with every mistake of it.
 
-    `file` is how the messages call the file.
+    `file` is how the messages call the file. A table is none: no ledger keeps one.
     """
+    return _read(text, file, table=False)
+
+
+def read_table(text: str, file: str) -> Layer:
+    """Return the table (`table = true`) that a TOML text describes; CatalogError as `read_layer`."""
+    return _read(text, file, table=True)
+
+
+def _read(text: str, file: str, *, table: bool) -> Layer:
     source = TomlFile.parse(text, file)
     stated, problems = source.check(Layer)
     problems += [*check_layer(source, common_source()), *plan_problems(source, common_source())]
+    problems += table_problems(source, wanted=table)
     layer = None
     if stated is not None:
         owners = {normalise_header(word): target for target, word, _ in claims(source)}

@@ -194,6 +194,11 @@ def closest(word: str, known: Iterable[str]) -> str:
     return options[near[0]] if near else ""
 
 
+def absent(source: TomlFile, path: KeyPath) -> CatalogProblem:
+    """Return the problem of a key that has to be there and is not."""
+    return source.problem(path, _EXPECTED["missing"], found=NOTHING)
+
+
 def one_of(known: Iterable[str]) -> Say:
     """Return "one of …" in both languages."""
     words = list(known)

@@ -12,6 +12,7 @@ import numpy as np
 
 from riskmap.catalog.layer import Field
 from riskmap.errors import Say
+from riskmap.moments import Zone, parse_moment, parse_zone, seconds_of, why_no_moment
 from riskmap.rules import vocabulary
 from riskmap.rules.masks import is_masked
 from riskmap.rules.vocabulary import parse_date
@@ -91,6 +92,12 @@ _USUAL_PHONE = re.compile(r"^(?:1[3-9]\d{9}|0\d{2,3}\d{7,8}|[1-9]\d{7})$", re.AS
 
 
 _EXACT_DIGITS: Final = 15
+
+
+ZONE_IN_HEADER: Final = Say(
+    "请写成 2026-08-31T14:00+08:00，或在表头写“（北京时间）”",
+    "write 2026-08-31T14:00+08:00, or (UTC) in the header",
+)
 
 
 _NOISE = 1e-9  # what converting a unit may leave
@@ -288,6 +295,8 @@ def judge_field(field: Field, *, header_unit: str) -> Judge:
             inner = judge_boolean
         case "date":
             inner = _judge_date
+        case "moment":
+            inner = _judge_moment(zone_of(field, header_unit))
         case "choice":
             inner = _judge_choice(field)
     if field.type == "text":
@@ -325,7 +334,7 @@ def _none_of_it(inner: Judge) -> Judge:
     """无 where a number or a date belongs states nothing; only a question or a text answers with it."""
 
     def judge(text: str) -> Verdict:
-        return _NOTHING if vocabulary.plain(text) == "无" else inner(text)
+        return _NOTHING if vocabulary.plain(text) in vocabulary.NO_NUMBER else inner(text)
 
     return judge
 
@@ -387,8 +396,26 @@ def _judge_number(field: Field, header_unit: str) -> Judge:
     whole = field.type == "integer"
     example = "30" if whole else "12"
     wanted = f"{example} 或 {example}{field.unit}" if field.unit else example
+    trace = {vocabulary.plain(word) for word in field.trace}
 
     def judge(text: str) -> Verdict:
+        if vocabulary.plain(text) in trace:
+            return warn(0.0, "trace", f"{shown(text)} 按 0 计", f"{shown(text)} was taken as 0")
+        stated = parse_quantity(re.split(r"\s", text, maxsplit=1)[0])
+        if stated in field.missing:
+            return _NOTHING
+        if stated in field.sentinels:
+            return error(
+                "missing_code",
+                f"{shown(text)} 像是缺测码；请改为空格，或说明它表示缺测",
+                f"{shown(text)} looks like a missing code; leave it blank, or state that it means missing",
+            )
+        if field.unit_required and not header_unit and parse_quantity(text) is not None:
+            return error(
+                "no_unit",
+                f"{shown(text)} 没有写单位；请在表头写明，如（{field.unit}）",
+                f"{shown(text)} states no unit; write it in the header, such as ({field.unit})",
+            )
         value = parse_quantity(text, field.unit, header_unit=header_unit)
         if value is None or not abs(value) <= LARGEST:
             return error(
@@ -406,6 +433,22 @@ def _judge_number(field: Field, header_unit: str) -> Judge:
             value = round(value)
         problem = check_number(field, value, text)
         return Verdict(None if problem and problem.severity == "error" else value, problem)
+
+    return judge
+
+
+def zone_of(field: Field, stated: str) -> Zone | None:
+    """Return the zone of moments that name none: the one `stated` around them, or else the field's."""
+    return parse_zone(stated) or (None if field.zone == "required" else field.zone)
+
+
+def _judge_moment(zone: Zone | None) -> Judge:
+    def judge(text: str) -> Verdict:
+        moment = parse_moment(text, zone)
+        if moment is None:
+            why = why_no_moment(text, zone, remedy=ZONE_IN_HEADER)
+            return Verdict(None, Finding("not_a_moment", "error", why))
+        return Verdict(str(seconds_of(moment)))
 
     return judge
 

@@ -114,6 +114,8 @@ def plain_numbers(source: Distinct, field: Field, header_unit: str) -> Known | N
     """Return the texts that are bare numbers inside the limits, as numbers in the field's unit."""
     if header_unit and convertible(header_unit, field.unit) != 1:
         return None
+    if field.unit_required and not header_unit:
+        return None
     matches = _mask(pc.match_substring_regex(source.texts, _PLAIN_NUMBER))
     numbers = pc.cast(pc.if_else(pa.array(matches), source.texts, None), pa.float64())
     return _allowed(np.asarray(numbers.to_numpy(zero_copy_only=False), dtype=np.float64), field)
@@ -135,6 +137,8 @@ def _allowed(floats: NDArray[np.float64], field: Field) -> Known:
         good &= ~(floats > field.maximum)
     if field.type == "integer":
         good &= floats == np.round(floats)
+    if field.sentinels or field.missing:
+        good &= ~np.isin(floats, [*field.sentinels, *field.missing])
     if field.standard_values:
         good &= np.array([check_number(field, v, "") is None for v in floats.tolist()], dtype=bool)
     values: list[Cell] = [

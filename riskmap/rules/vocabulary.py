@@ -167,8 +167,23 @@ BLANKS: Final = frozenset(
         "<null>",
         "(null)",
         "(空)",
+        "nodata",
+        "no data",
+        "缺测",
+        "缺报",
+        "缺测值",
+        "未观测",
+        "未测",
+        "///",
+        "////",
+        "/////",
+        "//////",
     }
 )
+
+
+# What states nothing where a number belongs and is a word elsewhere.
+NO_NUMBER: Final = frozenset({"无", "m", "miss", "missing", "#n/a", "-nan"})
 
 
 CLEAR_WORD: Final = "清空"

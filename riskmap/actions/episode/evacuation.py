@@ -19,8 +19,9 @@ from riskmap.actions.workspace import Workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.errors import Lang, RiskmapError, Say, UnknownNameError
 from riskmap.interface import option
-from riskmap.io.readers.evacuation import declared, read_people, read_roads, table
+from riskmap.io.readers.evacuation import declared, read_people, read_roads
 from riskmap.io.tables import read_file
+from riskmap.io.tables.declared import declaration
 from riskmap.moments import local_now
 from riskmap.response.evacuation import Placement, Replan, known_pairs, plan, revise
 from riskmap.response.people import inside, threatened
@@ -56,7 +57,7 @@ def danger_zones(
         return _by_code(ws, danger, radius)
     if danger.suffix.lower() == ".json":
         return _escalated(ws, danger, radius)
-    intake = read_file(danger, table("zones"), datum=crs)
+    intake = read_file(danger, declaration("zones"), datum=crs)
     left = tuple(
         Incomplete(row.code or f"{row.sheet} › {row.row}", "rejected", issue.message)
         for row in intake.rejected

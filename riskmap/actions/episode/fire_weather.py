@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from riskmap.actions.records.scoring import kept_fit
 from riskmap.actions.workspace import Workspace
 from riskmap.catalog.roles import FieldRole
-from riskmap.errors import RiskmapError, Say, WeatherFileError
+from riskmap.errors import RiskmapError, Say, TableFileError
 from riskmap.formulas.domain import within
 from riskmap.formulas.fire_weather import HIGHEST_FFMC, START, Codes, grid_risk, next_day
 from riskmap.interface import option
@@ -158,7 +158,7 @@ def _check_first_days(
                 )
             )
     if problems:
-        raise WeatherFileError(table.file, tuple(problems))
+        raise _refused(table, problems)
 
 
 def _gaps(table: WeatherTable, rows: Mapping[str, Sequence[int]]) -> dict[tuple[str, int], Gap]:
@@ -184,8 +184,12 @@ def _gaps(table: WeatherTable, rows: Mapping[str, Sequence[int]]) -> dict[tuple[
             elif kind == "gap":
                 gaps[grid, later] = Gap(grid, before, after, table.row[later])
     if problems:
-        raise WeatherFileError(table.file, tuple(problems))
+        raise _refused(table, problems)
     return gaps
+
+
+def _refused(table: WeatherTable, problems: Sequence[Say]) -> TableFileError:
+    return TableFileError(tuple(Say(f"{table.file} › {p.zh}", f"{table.file} › {p.en}") for p in problems))
 
 
 def _place(table: WeatherTable, grid: str, row: int) -> tuple[str, str]:

@@ -30,7 +30,7 @@ _DRILL_AHEAD: Final = np.timedelta64(24 * 3600, "s")
 _TYPED: Final = "typed"
 
 
-_WARNING_FILES: Final = frozenset((".csv", ".tsv", ".json", ".xml", ".cap", ".txt"))
+_WARNING_FILES: Final = frozenset((".csv", ".tsv", ".xlsx", ".xls", ".json", ".xml", ".cap", ".txt"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,15 +15,11 @@ from riskmap.formulas.wind import beaufort
 from riskmap.hazards.vortex import Model
 from riskmap.hazards.wind_field import WindField, ensemble, wind_field
 from riskmap.interface import option
-from riskmap.io.files.text_files import text_of
 from riskmap.io.readers.tracks import read_tracks
-from riskmap.io.readers.tracks.nodes import normal, number, refused, table_of
+from riskmap.io.tables.declared import declaration, read
 from riskmap.values.hazards import Track
 
 _NAMED: Final = 5
-
-
-_RANGES: Final = {"lon": (-180.0, 360.0), "lat": (-90.0, 90.0)}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,13 +77,14 @@ def winds_at(
     terrain: Path | None = None,
     storm: str | None = None,
 ) -> Winds:
-    """Return the wind at the points of a CSV `id,lon,lat` (WGS84), over sea unless a terrain is given.
+    """Return the wind at the points of a table (`points.toml`, WGS84), over sea unless a terrain is given.
 
     A file with several members is an ensemble: the wind is then the members' median and has no hour.
     Of several storms in a file `storm` names one. RiskmapError names file, line, find and remedy.
     """
     tracks = _of_one_storm(track, read_tracks(track), storm)
-    ids, lon, lat = read_points(points)
+    table = read(points, declaration("points"), datum="wgs84")
+    ids, (lon, lat) = tuple(map(str, table.columns["code"])), table.positions[""]
     factor: Floats | None = None
     notes: tuple[Say, ...] = ()
     if terrain is not None:
@@ -120,38 +117,6 @@ def _of_one_storm(path: Path, tracks: tuple[Track, ...], storm: str | None) -> t
         f"{path}: {len(found)} storms, such as {english}; name one with {option('storm', 'en')}, keep one of "
         "those with the same name",
     )
-
-
-def read_points(path: Path) -> tuple[tuple[str, ...], Floats, Floats]:
-    """Return ids, longitudes and latitudes of a CSV `id,lon,lat`; RiskmapError names the first bad line."""
-    table = table_of(path, text_of(path))
-    place = {normal(name): at for at, name in enumerate(table.header)}
-    lacking = [name for name in ("id", "lon", "lat") if name not in place]
-    if lacking:
-        raise refused(
-            path,
-            table.line,
-            f"表头缺少 {'、'.join(lacking)}；应为 id,lon,lat",
-            f"the header lacks {', '.join(lacking)}; expected id,lon,lat",
-        )
-    ids: list[str] = []
-    where: dict[str, list[float]] = {"lon": [], "lat": []}
-    for line, cells in table.rows:
-        row = {name: cells[at] if at < len(cells) else "" for name, at in place.items()}
-        for name, (low, high) in _RANGES.items():
-            value = number(path, line, name, row[name])
-            if not low <= value <= high:
-                raise refused(
-                    path,
-                    line,
-                    f"{name} › {row[name]!r} 不是经纬度；应在 {low:g} 到 {high:g} 之间",
-                    f"{name} › {row[name]!r} is no position; it lies between {low:g} and {high:g}",
-                )
-            where[name].append(value)
-        ids.append(row["id"])
-    if not ids:
-        raise refused(path, table.line, "没有点；每个点写一行", "no point; write one line a point")
-    return tuple(ids), np.array(where["lon"]), np.array(where["lat"])
 
 
 def _middle(

@@ -5,31 +5,23 @@ Road files: GeoJSON lines, or a CSV of edges with the positions of both ends.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import re
 from collections.abc import Mapping, Sequence
-from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
 from riskmap.array_types import Floats
-from riskmap.catalog.layer import Layer
-from riskmap.catalog.layer_file import read_layer
 from riskmap.coordinates import CHINA, Datum, parse_datum, to_cgcs2000
-from riskmap.errors import DatumError, RiskmapError, Say, UnreadableFileError
+from riskmap.errors import DatumError, Say, UnreadableFileError
 from riskmap.interface import option
 from riskmap.io.files.text_files import text_of
 from riskmap.io.tables import read_file
+from riskmap.io.tables.declared import declaration, read
 from riskmap.values.evacuation import Declared, Incomplete, Roads, roads_of_edges, roads_of_lines
 from riskmap.values.import_plan import Intake, RejectedRow
-
-_COARSER: Final = ("household", "building", "grid")  # what stands for a code where there is none finer
-
 
 _NAMES: Final = ("zone", "grid", "community")
 
@@ -43,39 +35,12 @@ _SPLIT: Final = re.compile(r"[、，,;；\n]+")
 _WHOLE: Final = re.compile(r"\d+")
 
 
-@cache
-def table(name: str) -> Layer:
-    """Return the description of a table beside this module."""
-    text = resources.files("riskmap.io.readers").joinpath(f"{name}.toml").read_text(encoding="utf-8")
-    return read_layer(text, f"{name}.toml")
-
-
 def read_people(path: Path, *, crs: str | None) -> Intake:
-    """Return groups of people from any file that intake reads: code, position, field `people` and what else
-    `tables/people.toml` names. The code is the finest identifier that the file has.
+    """Return groups of people from any file that intake reads: code, position, `people` and the rest of `people.toml`.
+
+    The code is the finest identifier that the file has. Errors as `read_file`.
     """
-    finest: UnreadableFileError | None = None
-    layer = table("people")
-    for identifier in (None, *_COARSER):
-        try:
-            found = read_file(path, layer if identifier is None else _with_code(layer, identifier), datum=crs)
-        except UnreadableFileError as problem:
-            finest = finest or problem
-            continue
-        if any(h.target == "code" for sheet in found.sheets for h in sheet.headers):
-            return found
-    raise finest or RiskmapError(
-        f"{path.name}：没有编号、户号、楼栋编号或网格编号一列；请补上一列",
-        f"{path.name}: no column of codes, households, buildings or grids; add one",
-    )
-
-
-def _with_code(layer: Layer, identifier: str) -> Layer:
-    """Return the layer whose code is one of its fields: household, building or grid."""
-    field = layer.field(identifier)
-    rest = tuple(f for f in layer.fields if f is not field)
-    codes = (field.title.zh, *field.aliases, *layer.aliases.get("code", ()))
-    return layer.model_copy(update={"fields": rest, "aliases": {**layer.aliases, "code": codes}})
+    return read_file(path, declaration("people"), datum=crs)
 
 
 def declared(intake: Intake) -> tuple[Declared, list[Incomplete]]:
@@ -141,7 +106,7 @@ def _header_of(intake: Intake, target: str) -> set[str]:
 
 
 def _headers(field: str) -> set[str]:
-    definition = table("people").field(field)
+    definition = declaration("people").field(field)
     return {definition.title.zh, *definition.aliases}
 
 
@@ -188,27 +153,22 @@ def _numbers(column: Sequence[object] | None, n: int) -> Floats:
     return np.array([v if isinstance(v, int | float) else np.nan for v in cells], dtype=np.float64)
 
 
-_COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
-    "from_lon": ("from_lon", "lon1", "x1", "起点经度"),
-    "from_lat": ("from_lat", "lat1", "y1", "起点纬度"),
-    "to_lon": ("to_lon", "lon2", "x2", "终点经度"),
-    "to_lat": ("to_lat", "lat2", "y2", "终点纬度"),
-    "metres": ("metres", "length", "length_m", "长度", "长度(m)", "路段长度"),
-}
-
-
 _LARGEST: Final = 200 << 20  # bytes; the roads of a district take some tens of millions
 
 
 def read_roads(path: Path, *, crs: str | None) -> Roads:
-    """Return the road graph of a file: GeoJSON LineStrings, or a CSV (UTF-8 or GB18030) of edges.
+    """Return the road graph of a file: GeoJSON LineStrings, or a table of edges (CSV, workbook).
 
-    A CSV has the columns from_lon, from_lat, to_lon, to_lat (起点经度 …) and, optional, metres (长度). Lines
-    join where their vertices coincide. UnreadableFileError names file, line, find and remedy; DatumError
-    where no coordinate system is declared.
+    `roads.toml` says how the columns of a table may be called. Lines join where their vertices coincide; what
+    was turned or lies outside China is judged as in every table. TableFileError names every bad cell;
+    DatumError where no coordinate system is declared.
     """
-    text, edges = text_of(path, _LARGEST), path.suffix.lower() == ".csv"
-    roads = _of_csv(text, path, _datum(crs, path)) if edges else _of_geojson(text, path, crs)
+    if path.suffix.lower() in {".geojson", ".json"}:
+        roads = _of_geojson(text_of(path, _LARGEST), path, crs)
+    else:
+        edges = read(path, declaration("roads"), datum=_datum(crs, path).id)
+        start, end = (np.column_stack(edges.positions[each]) for each in ("from", "to"))
+        roads = roads_of_edges(start, end, edges.numbers("metres"))
     if not len(roads.start):
         raise UnreadableFileError(
             f"{path.name}：没有一段道路；请用 GIS 软件把道路中心线存为 GeoJSON",
@@ -224,40 +184,6 @@ def _datum(crs: str | None, path: Path) -> Datum:
             f"{path.name}: no coordinate system; add {option('crs', 'en')}, such as {option('crs', 'en')} wgs84",
         )
     return parse_datum(crs)
-
-
-def _of_csv(text: str, path: Path, datum: Datum) -> Roads:
-    reader = csv.DictReader(io.StringIO(text))
-    headers = {(h or "").strip().lower(): h for h in reader.fieldnames or ()}
-    column = {key: next((headers[a] for a in names if a in headers), None) for key, names in _COLUMNS.items()}
-    missing = [key for key, header in column.items() if header is None and key != "metres"]
-    if missing:
-        raise UnreadableFileError(
-            f"{path.name}：缺少列 {'、'.join(missing)}；需要起点经度、起点纬度、终点经度、终点纬度",
-            f"{path.name}: no column {', '.join(missing)}; from_lon from_lat to_lon to_lat are needed",
-        )
-    rows: list[list[float]] = []
-    for line, cells in enumerate(reader, start=2):
-        rows.append([_number(cells, column[key], key, path, line) for key in _COLUMNS])
-    found = np.array(rows, np.float64).reshape(-1, len(_COLUMNS))
-    start = _cgcs(found[:, 0], found[:, 1], datum, path)
-    return roads_of_edges(start, _cgcs(found[:, 2], found[:, 3], datum, path), found[:, 4])
-
-
-def _number(cells: Mapping[str, str | None], header: str | None, key: str, path: Path, line: int) -> float:
-    text = (cells.get(header) or "").strip() if header else ""
-    if key == "metres" and not text:
-        return float("nan")
-    try:
-        value = float(text)
-    except ValueError:
-        value = float("nan")
-    if not np.isfinite(value) or (key == "metres" and value < 0):
-        raise UnreadableFileError(
-            f"{path.name} › 第 {line} 行 › {header}：{text!r} 不是数；请改正",
-            f"{path.name} › line {line} › {header}: {text!r} is no such number; correct it",
-        )
-    return value
 
 
 def _of_geojson(text: str, path: Path, crs: str | None) -> Roads:

@@ -1,7 +1,6 @@
-"""Rain at stations from a table (CSV): one line an hour and station, or one line a station and a column an hour.
+"""Rain at stations from a table (`rain.toml`): a line for hour and station, or a line a station and a column an hour.
 
-Unit and time zone are stated, never assumed: 雨量(mm) or 雨量(0.1mm), 时间(北京时间) or time (UTC). A blank is
-missing and stays so. The first mistake is named with its line, and nothing of the file is taken.
+A blank is missing and stays so. Every bad cell is named with its line, and nothing of the file is taken.
 
 Rain in GeoTIFFs: bands that say their time, or one file for each time, in a folder or an archive.
 
@@ -11,12 +10,8 @@ named with its file and band, and nothing of the set is taken.
 
 from __future__ import annotations
 
-import csv
-import io
-import math
 import re
 import tempfile
-import unicodedata
 import zipfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -28,10 +23,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from riskmap.array_types import Floats
-from riskmap.coordinates import CHINA, parse_datum, to_cgcs2000
+from riskmap.catalog.headers import normalise_header
+from riskmap.catalog.layer import Layer
 from riskmap.errors import RiskmapError, Say, UnreadableFileError
-from riskmap.io.files.text_files import text_of
-from riskmap.moments import Zone, lacks_zone, no_moment, parse_moment, parse_zone, read_moment, seconds_of
+from riskmap.io.tables import declared
+from riskmap.io.tables.headers import HOURS
+from riskmap.moments import Zone, lacks_zone, no_moment, parse_moment, parse_zone, seconds_of
 from riskmap.terrain.geotiff import opened
 from riskmap.terrain.sampling import sample_bands
 from riskmap.values.hazards import Rain, Times
@@ -57,38 +54,10 @@ CODES: Final = frozenset((999.9, 9999.0, 9999.9, 99999.0, 99999.9, 999990.0, 999
 """Numbers with which services say "not measured": never rain, and never read as missing unless that is stated."""
 
 
-_SCALES: Final[Mapping[str, float]] = {"mm": 1.0, "毫米": 1.0, "0.1mm": 0.1, "0.1毫米": 0.1}
-
-
 _NOISE: Final = 1e-9
 
 
-_MISSING: Final = frozenset({"", "-", "--", "—", "/", "nan", "na", "n/a", "null", "none", "缺测", "缺", "m"})
-
-
-_COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
-    "station": ("station", "id", "code", "站号", "站名", "站点", "站点编号", "测站", "测站编码", "区站号"),
-    "lon": ("lon", "longitude", "x", "经度"),
-    "lat": ("lat", "latitude", "y", "纬度"),
-    "time": ("time", "datetime", "时间", "时次", "观测时间", "资料时间", "时刻"),
-    "rain": ("rain", "precipitation", "prec", "pre", "p", "雨量", "降水", "降水量", "降雨量", "小时雨量"),
-    "total": ("total", "cumulative", "累计雨量", "累计降水", "累积雨量", "累计降雨量"),
-    "unit": ("unit", "单位"),
-}
-
-
-_BRACKETS: Final = re.compile(r"^(.*?)\s*[(\[]([^()\[\]]*)[)\]]\s*$")
-
-
-_HOURS: Final = re.compile(r"^(?:过去)?(\d{1,2})\s*(?:小时|h)\s*")
-
-
-_ZONE: Final = Say(
-    "请在表头写 时间(北京时间) 或 time(UTC)", "write time(UTC) or 时间(北京时间) in the header"
-)
-
-
-_SUFFIX: Final = re.compile(r"^(.*?)_(mm|utc|bjt|beijing)$")
+_UNITS: Final = frozenset({"mm", "毫米", "0.1mm", "0.1毫米"})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,15 +74,6 @@ class StationRain:
     time: Times
     step: np.timedelta64
     amount: Floats
-
-
-@dataclass(frozen=True, slots=True)
-class _Header:
-    place: Mapping[str, int]
-    hours: Mapping[int, np.datetime64]  # column → time, of a wide table
-    zone: Zone | None
-    scale: float | None
-    stated_hours: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,156 +94,61 @@ def read_station_rain(
     datum: str = "wgs84",
     missing: Collection[float] = (),
 ) -> StationRain:
-    """Return the rain of a station table.
+    """Return the rain of a station table, `rain.toml` in a CSV or a workbook.
 
     `zone` and `unit` ("mm" or "0.1 mm") hold where the file states none; `datum` is that of its positions;
     `missing`: numbers that mean "not measured", such as 9999. A column of totals (累计雨量) is turned into
-    amounts. Raises RiskmapError with file and line for a number that cannot be, mm/h, a position that is no
-    degree in China, a reading given twice, times without a zone or not in equal steps.
+    amounts. Raises RiskmapError with file and line for a number that cannot be, mm/h, a position outside
+    China, a reading given twice, times without a zone or not in equal steps.
     """
-    file = path.name
-    rows = csv.reader(io.StringIO(text_of(path), newline=""))
-    first = next((row for row in rows if any(cell.strip() for cell in row)), [])
-    header = _header(first, file, zone, unit)
-    totals = "total" in header.place and "rain" not in header.place
-    readings = list(_readings(rows, header, file, frozenset(missing)))
-    if not readings:
-        raise RiskmapError(f"{file}：没有数据行", f"{file}: no lines of data below the header")
-    return _assembled(readings, file, datum, totals=totals, stated_hours=header.stated_hours)
+    stated = _unit(unit, path.name) if unit else ""
+    units = {"rain_mm": stated, "total_mm": stated, "at": zone or ""}
+    table = declared.read(path, _declaration(missing), datum=datum, units=units)
+    column = "rain_mm" if "rain_mm" in table.columns else "total_mm"
+    hours = HOURS.match(normalise_header(table.headers.get(column, "")))
+    readings = _readings(table, column)
+    totals = column == "total_mm"
+    return _assembled(readings, path.name, totals=totals, stated_hours=int(hours[1]) if hours else None)
 
 
-def _header(row: Sequence[str], file: str, zone: Zone | None, unit: str | None) -> _Header:
-    place: dict[str, int] = {}
-    hours: dict[int, np.datetime64] = {}
-    scale = _scale(unit, (file, file)) if unit else None
-    stated_hours: int | None = None
-    loose: list[int] = []
-    for at, cell in enumerate(row):
-        text = unicodedata.normalize("NFKC", cell).strip()
-        folded = text.casefold()
-        match = _BRACKETS.match(folded) or _SUFFIX.match(folded)
-        word, inner = (match[1].strip(), match[2].strip()) if match else (folded, "")
-        if numbered := _HOURS.match(word):
-            word = word[numbered.end() :]
-        name = next((n for n, words in _COLUMNS.items() if word in words), None)
-        if name is None:
-            moment = parse_moment(text, zone)
-            if moment is not None:
-                hours[at] = seconds_of(moment)
-            elif lacks_zone(text):
-                loose.append(at)
-            continue
-        place.setdefault(name, at)
-        zone = (parse_zone(inner) or zone) if name == "time" else zone
-        if name in {"rain", "total"}:
-            scale = _scale(inner, (f"{file} › 表头", f"{file} › header")) if inner else scale
-            stated_hours = int(numbered[1]) if numbered else stated_hours
-    if loose:
-        raise no_moment(row[loose[0]], None, place=Say(f"{file} › 表头", f"{file} › header"), remedy=_ZONE)
-    wanted = ["station", "lon", "lat", *([] if hours else ["time"])]
-    lacking = [n for n in wanted if n not in place]
-    if not hours and not {"rain", "total"} & set(place):
-        lacking.append("rain")
-    if lacking:
+def _declaration(missing: Collection[float]) -> Layer:
+    """Return the declaration of rain, in which these numbers mean that nothing was measured."""
+    table = declared.declaration("rain")
+    fields = [
+        f.model_copy(update={"missing": tuple(missing)}) if f.type == "number" else f for f in table.fields
+    ]
+    return table.model_copy(update={"fields": tuple(fields)})
+
+
+def _unit(unit: str, file: str) -> str:
+    plain = normalise_header(unit)
+    if plain not in _UNITS:
         raise RiskmapError(
-            f"{file} › 表头：缺少 {'、'.join(_COLUMNS[n][-1] if n != 'station' else '站号' for n in lacking)}，"
-            f"找到 {'、'.join(row) or '（空）'}；需要 站号,经度,纬度,时间,雨量(mm)，或每小时一列",
-            f"{file} › header: lacks {', '.join(lacking)}, found {', '.join(row) or '(blank)'}; "
-            "it needs station,lon,lat,time,rain(mm), or a column for each hour",
+            f"{file} › 单位：{unit} 不是雨量单位；请写 mm 或 0.1mm",
+            f"{file} › unit: {unit} is no unit of rain; write mm or 0.1mm",
         )
-    if scale is None and "unit" not in place:
-        raise RiskmapError(
-            f"{file} › 表头：没有写雨量单位；请写成 雨量(mm) 或 雨量(0.1mm)",
-            f"{file} › header: states no unit of rain; write rain(mm) or rain(0.1mm)",
+    return plain
+
+
+def _readings(table: declared.DeclaredTable, column: str) -> list[_Reading]:
+    lon, lat = table.positions[""]
+    amount = table.numbers(column)
+    return [
+        _Reading(row, str(station), float(x), float(y), np.datetime64(str(at), "s"), float(value))
+        for row, station, x, y, at, value in zip(
+            table.row, table.columns["code"], lon, lat, table.columns["at"], amount, strict=True
         )
-    return _Header(place, hours, zone, scale, stated_hours)
-
-
-def _scale(unit: str, place: tuple[str, str]) -> float:
-    plain = unicodedata.normalize("NFKC", unit).casefold().replace(" ", "")
-    if plain in _SCALES:
-        return _SCALES[plain]
-    rate = plain.replace("毫米", "mm") in {"mm/h", "mm/hr", "mmh-1", "mm/小时", "mm/时", "mm/min"}
-    zh = "是雨强，不是雨量；请换算成每个时段的毫米数" if rate else "不是雨量单位；请写 mm 或 0.1mm"
-    en = (
-        "is a rate; convert it to millimetres in each step"
-        if rate
-        else "is no unit of rain; write mm or 0.1mm"
-    )
-    raise RiskmapError(f"{place[0]} › 单位：{unit} {zh}", f"{place[1]} › unit: {unit} {en}")
-
-
-def _readings(rows: Any, header: _Header, file: str, missing: frozenset[float]) -> Iterator[_Reading]:
-    for row in rows:
-        number = rows.line_num
-        if not any(cell.strip() for cell in row):
-            continue
-        where = (f"{file} › 第 {number} 行", f"{file} › line {number}")
-
-        def cell(name: str, row: Sequence[str] = row) -> str:
-            at = header.place.get(name, len(row))
-            return unicodedata.normalize("NFKC", row[at]).strip() if at < len(row) else ""
-
-        scale = header.scale
-        if "unit" in header.place and cell("unit"):
-            scale = _scale(cell("unit"), where)
-        if scale is None:
-            raise RiskmapError(f"{where[0]}：没有写雨量单位", f"{where[1]}: states no unit of rain")
-        station = cell("station")
-        if not station:
-            raise RiskmapError(f"{where[0]}：站号是空的", f"{where[1]}: the station is blank")
-        lon, lat = (_number(cell(name), where, name, frozenset()) for name in ("lon", "lat"))
-        if header.hours:
-            for at, moment in header.hours.items():
-                text = unicodedata.normalize("NFKC", row[at]).strip() if at < len(row) else ""
-                yield _Reading(
-                    number, station, lon, lat, moment, scale * _number(text, where, "雨量 rain", missing)
-                )
-            continue
-        place = Say(f"{where[0]} › 时间", f"{where[1]} › time")
-        moment = seconds_of(read_moment(cell("time"), header.zone, place=place, remedy=_ZONE))
-        text = cell("rain") if "rain" in header.place else cell("total")
-        yield _Reading(number, station, lon, lat, moment, scale * _number(text, where, "雨量 rain", missing))
-
-
-def _number(text: str, where: tuple[str, str], what: str, missing: frozenset[float]) -> float:
-    """Return a cell's number; NaN where it says missing. A position may not be missing."""
-    rain = what.startswith("雨")
-    if rain and text.casefold() in _MISSING:
-        return math.nan
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise RiskmapError(
-            f"{where[0]} › {what}：{text or '（空）'} 不是数字",
-            f"{where[1]} › {what}: {text or '(blank)'} is no number",
-        )
-    if value in missing:
-        return math.nan
-    if rain and value in CODES:
-        raise RiskmapError(
-            f"{where[0]} › 雨量：{text} 像是缺测码；请改为空格，或用 missing 说明它表示缺测",
-            f"{where[1]} › rain: {text} looks like a missing code; leave it blank, or state that it means missing",
-        )
-    if rain and value < 0:
-        raise RiskmapError(
-            f"{where[0]} › 雨量：{text} 是负数；若表示缺测，请改为空格或用 missing 说明缺测码",
-            f"{where[1]} › rain: {text} is negative; if it means missing, leave it blank or state the missing code",
-        )
-    return value
+    ]
 
 
 def _assembled(
-    readings: Sequence[_Reading], file: str, datum: str, *, totals: bool, stated_hours: int | None
+    readings: Sequence[_Reading], file: str, *, totals: bool, stated_hours: int | None
 ) -> StationRain:
     stations = {name: i for i, name in enumerate(dict.fromkeys(r.station for r in readings))}
     time = np.unique(np.array([r.time for r in readings], dtype="datetime64[s]"))
     step = _step(time, readings, file, stated_hours)
     at = {moment: i for i, moment in enumerate(time.tolist())}
     amount = np.full((len(time), len(stations)), np.nan)
-    seen = np.zeros(amount.shape, dtype=bool)
     position: dict[str, tuple[float, float]] = {}
     hours = max(step / np.timedelta64(3600, "s"), 1.0)
     most = MOST_MM_TOTAL if totals else min(MOST_MM_HOUR * hours, MOST_MM_STEP)
@@ -295,11 +160,6 @@ def _assembled(
                 f"{where[1]}: {r.station} lies elsewhere than before",
             )
         i, j = at[r.time.astype(object)], stations[r.station]
-        if seen[i, j]:
-            raise RiskmapError(
-                f"{where[0]}：{r.station} 在 {r.time} UTC 的雨量重复",
-                f"{where[1]}: {r.station} has its rain at {r.time} UTC twice",
-            )
         if r.value > most:
             raise RiskmapError(
                 f"{where[0]} › 雨量：{r.value:g} mm 不可能（{hours:g} 小时）；缺测码请改为空格或用 missing 说明，"
@@ -307,10 +167,10 @@ def _assembled(
                 f"{where[1]} › rain: {r.value:g} mm in {hours:g} h cannot be; a missing code is left blank or stated, "
                 "0.1 mm is stated in the header",
             )
-        seen[i, j], amount[i, j] = True, r.value
+        amount[i, j] = r.value
     if totals:
         amount, time = _from_totals(amount, time, list(stations), file)
-    lon, lat = _degrees(position, file, datum)
+    lon, lat = (np.array(part, dtype=np.float64) for part in zip(*position.values(), strict=True))
     return StationRain(file, tuple(stations), lon, lat, time, step, amount)
 
 
@@ -357,20 +217,6 @@ def _from_totals(amount: Floats, time: Times, stations: Sequence[str], file: str
             f"{file} › {stations[j]}: the running total falls at {time[i + 1]} UTC; use amounts instead",
         )
     return np.maximum(steps, 0.0) + 0.0 * steps, time[1:]
-
-
-def _degrees(position: Mapping[str, tuple[float, float]], file: str, datum: str) -> tuple[Floats, Floats]:
-    x, y = (np.array(part, dtype=np.float64) for part in zip(*position.values(), strict=True))
-    lon, lat = to_cgcs2000(x, y, parse_datum(datum))
-    inside = (lon >= CHINA[0]) & (lon <= CHINA[2]) & (lat >= CHINA[1]) & (lat <= CHINA[3])
-    if not inside.all():
-        bad = int(np.flatnonzero(~inside)[0])
-        name = list(position)[bad]
-        raise RiskmapError(
-            f"{file} › {name}：({x[bad]:g}, {y[bad]:g}) 按 {datum} 不在中国范围内；请核对经纬度次序和坐标系",
-            f"{file} › {name}: ({x[bad]:g}, {y[bad]:g}) in {datum} lies outside China; check the order and the datum",
-        )
-    return lon, lat
 
 
 ENDINGS: Final = (".tif", ".tiff")

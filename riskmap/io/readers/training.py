@@ -23,6 +23,7 @@ from riskmap.coordinates import CHINA, Datum, from_cgcs2000, metres, parse_angle
 from riskmap.errors import DatumError, LearnedError
 from riskmap.interface import option
 from riskmap.rules.arrays import known
+from riskmap.rules.vocabulary import BLANKS, NO_NUMBER
 from riskmap.values.assessment import Remark, remark
 
 Cells = Sequence[str | None]
@@ -34,34 +35,7 @@ _THOUSANDS: Final = re.compile(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 _DECIMAL_COMMA: Final = re.compile(r"[-+]?\d+,\d+(?:[eE][-+]?\d+)?")
 
 
-_BLANK: Final = frozenset(
-    {
-        "",
-        "na",
-        "n/a",
-        "#n/a",
-        "nan",
-        "null",
-        "none",
-        "nil",
-        "-",
-        "--",
-        "—",
-        "——",
-        "/",
-        "?",
-        ".",
-        "inf",
-        "-inf",
-    }
-    | {"nodata", "no data", "无数据", "缺", "缺失", "未知", "不详", "空"}
-)
-
-
-_BLANK_TARGET: Final = frozenset(
-    {"", "na", "n/a", "#n/a", "nan", "null", "-", "--", "—", "——", "/", "?"}
-    | {"unknown", "nodata", "no data", "无数据", "缺", "缺失", "未知", "不详"}
-)
+_BLANK: Final = BLANKS | NO_NUMBER | {"inf", "-inf"}
 
 
 _YES: Final = frozenset(
@@ -197,7 +171,7 @@ def outcome(cells: Cells, *, field: str, positive: str | None = None) -> Outcome
     `positive` is none of them.
     """
     texts = [_class(plain(cell)) for cell in cells]
-    counts = Counter(t for t in texts if t.lower() not in _BLANK_TARGET)
+    counts = Counter(t for t in texts if t.lower() not in BLANKS - _NO)
     classes: dict[str, int] = {}
     for text, count in counts.items():
         classes[text.lower()] = classes.get(text.lower(), 0) + count

@@ -3,15 +3,13 @@
 No DTD, no entities, nothing from outside: a document that declares any is refused, and so is one that
 is larger or nests deeper than an alert ever does.
 
-Warnings as they are issued: typed, in a table (CSV), in JSON, or as CAP 1.2 → IssuedWarning.
+Warnings as they are issued: typed, in a table, in JSON, or as CAP 1.2 → IssuedWarning.
 
 A file is read whole or not at all: the first mistake is named with its line, and nothing is taken.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import re
 import unicodedata
@@ -38,7 +36,9 @@ from riskmap.io.readers.warning_words import (
     subdistricts_in,
     subdistricts_of,
 )
+from riskmap.io.tables.declared import declaration, read
 from riskmap.moments import Zone, parse_zone, read_moment, seconds_of
+from riskmap.rules.cell import ZONE_IN_HEADER
 from riskmap.values.hazards import IssuedWarning
 
 NAMESPACE: Final = "urn:oasis:names:tc:emergency:cap:1.2"
@@ -209,26 +209,6 @@ def _refused(file: str, zh: str, en: str, line: int) -> UnreadableFileError:
 _TYPED: Final = re.compile(r"^\s*([^:：@]+)[:：]([^@]+?)\s*(?:@(.*))?$", re.DOTALL)
 
 
-_COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
-    "kind": ("kind", "种类", "预警种类", "预警类型", "类型", "灾种"),
-    "colour": ("colour", "color", "颜色", "预警颜色", "级别", "预警级别", "等级"),
-    "subdistricts": ("subdistricts", "subdistrict", "街道", "区域", "预警区域", "范围"),
-    "issued": ("issued", "发布时间", "生效时间", "发布"),
-    "expires": ("expires", "失效时间", "截止时间", "有效期至", "解除时间"),
-    "text": ("text", "内容", "预警内容"),
-    "zone": ("zone", "时区"),
-}
-
-
-_BRACKETS: Final = re.compile(r"^(.*?)\s*[(（]([^()（）]*)[)）]\s*$")
-
-
-_ZONE: Final = Say(
-    "请写成 2026-08-31T14:00+08:00，或在表头写“（北京时间）”",
-    "write 2026-08-31T14:00+08:00, or (UTC) in the header",
-)
-
-
 @dataclass(frozen=True, slots=True)
 class _Where:
     """What a line is read with: its place for messages, the known sub-districts, the zone that is stated."""
@@ -266,7 +246,7 @@ def parse_warning(text: str, *, issued: np.datetime64, subdistricts: Sequence[st
 def read_warnings(
     path: Path, *, subdistricts: Sequence[str] = (), zone: Zone | None = None, district: str = ""
 ) -> list[IssuedWarning]:
-    """Return the warnings of a CSV, JSON or CAP (XML) file, liftings applied, in the order of issue.
+    """Return the warnings of a table, JSON or CAP (XML) file, liftings applied, in the order of issue.
 
     `zone` holds for times that state none. `district`: name of the whole area, as CAP areas may give it.
     Raises RiskmapError naming file and line; then nothing of the file is taken.
@@ -283,58 +263,19 @@ def read_notices(
         return read_cap(limited_bytes(path), path.name, subdistricts=subdistricts, district=district)
     if ending == ".json":
         return _json(text_of(path), _Where(Say(path.name, path.name), subdistricts, zone, path.name))
-    if ending in {".csv", ".txt", ".tsv"}:
-        return _csv(text_of(path), path.name, subdistricts, zone)
-    raise UnreadableFileError(
-        f"{path.name}：预警文件应为 .csv、.json 或 CAP 的 .xml；请另存",
-        f"{path.name}: a file of warnings is .csv, .json, or .xml for CAP; save it as one of these",
-    )
+    return _table(path, subdistricts, zone or "")
 
 
-def _csv(text: str, file: str, known: Sequence[str], zone: Zone | None) -> list[Notice]:
-    rows = csv.reader(
-        io.StringIO(text, newline=""), delimiter="\t" if "\t" in text.partition("\n")[0] else ","
-    )
-    header: dict[str, int] | None = None
-    zones: dict[str, Zone] = {}
+def _table(path: Path, known: Sequence[str], zone: str) -> list[Notice]:
+    """Return the warnings of a table (`warnings.toml`), one a row; its times come in UTC."""
+    table = read(path, declaration("warnings"), units={"issued": zone, "expires": zone})
     found: list[Notice] = []
-    for row in rows:
-        if not any(cell.strip() for cell in row):
-            continue
-        if header is None:
-            header, zones = _header(row, file)
-            continue
-        line = rows.line_num
-        cells = {name: row[at].strip() if at < len(row) else "" for name, at in header.items()}
-        place = Say(f"{file} › 第 {line} 行", f"{file} › line {line}")
-        found.append(_notice(cells, _Where(place, known, zone, file), zones))
-    if header is None or not found:
-        raise RiskmapError(
-            f"{file}：没有预警；表头下面每行一条", f"{file}: no warnings; write one a line below the header"
-        )
+    for i, row in enumerate(table.row):
+        stated = {name: column[i] for name, column in table.columns.items() if name != "zone"}
+        cells = {name: str(cell) for name, cell in stated.items() if cell is not None}
+        place = Say(f"{path.name} › 第 {row} 行", f"{path.name} › line {row}")
+        found.append(_notice(cells, _Where(place, known, "utc", path.name)))
     return found
-
-
-def _header(row: Sequence[str], file: str) -> tuple[dict[str, int], dict[str, Zone]]:
-    found: dict[str, int] = {}
-    zones: dict[str, Zone] = {}
-    for at, cell in enumerate(row):
-        match = _BRACKETS.match(cell)
-        word, inner = (match[1], match[2]) if match else (cell, "")
-        name = next((n for n, words in _COLUMNS.items() if plain(word) in words), None)
-        if name is None or name in found:
-            continue
-        found[name] = at
-        stated = parse_zone(inner)
-        if stated:
-            zones[name] = stated
-    lacking = [_COLUMNS[name][1] for name in ("kind", "colour", "issued") if name not in found]
-    if lacking:
-        raise RiskmapError(
-            f"{file} › 表头：缺少 {'、'.join(lacking)} 列，找到 {'、'.join(row)}",
-            f"{file} › header: needs kind, colour and issued; found {', '.join(row)}",
-        )
-    return found, zones
 
 
 def _json(text: str, where: _Where) -> list[Notice]:
@@ -355,26 +296,22 @@ def _json(text: str, where: _Where) -> list[Notice]:
                 f"{place.en}: expected {{kind, colour, issued, …}}",
             )
         cells = {k: "、".join(map(str, v)) if isinstance(v, list) else str(v or "") for k, v in item.items()}
-        found.append(_notice(cells, replace(where, place=place), {}))
+        found.append(_notice(cells, replace(where, place=place)))
     return found
 
 
-def _notice(cells: Mapping[str, str], where: _Where, zones: Mapping[str, Zone]) -> Notice:
+def _notice(cells: Mapping[str, str], where: _Where) -> Notice:
     kind = kind_of(cells.get("kind", ""), where.place)
     colour = colour_of(cells.get("colour", ""), kind, where.place)
     zone = parse_zone(cells.get("zone", "")) or where.zone
-    issued = _time(
-        cells.get("issued", ""), zones.get("issued") or zone, where.place, Say("发布时间", "issued")
-    )
+    issued = _time(cells.get("issued", ""), zone, where.place, Say("发布时间", "issued"))
     expires = None
     if cells.get("expires"):
-        # A zone that one time column states holds for the other as well.
-        stated = zones.get("expires") or zones.get("issued") or zone
-        expires = _time(cells["expires"], stated, where.place, Say("失效时间", "expires"))
+        expires = _time(cells["expires"], zone, where.place, Say("失效时间", "expires"))
         if expires <= issued:
             raise RiskmapError(
-                f"{where.place.zh} › 失效时间：{cells['expires']} 不晚于发布时间 {cells['issued']}；请核对",
-                f"{where.place.en} › expires: {cells['expires']} is not after issued {cells['issued']}; check them",
+                f"{where.place.zh} › 失效时间：{expires}Z 不晚于发布时间 {issued}Z；请核对",
+                f"{where.place.en} › expires: {expires}Z is not after issued {issued}Z; check them",
             )
     names = SEPARATORS.split(cells.get("subdistricts", ""))
     inside = subdistricts_of([n for n in names if plain(n) not in _WHOLE], where.known, where.place)
@@ -387,4 +324,4 @@ _WHOLE: Final = frozenset({"全区", "全市", "全区域", "all", "whole distri
 
 def _time(text: str, zone: Zone | None, place: Say, what: Say) -> np.datetime64:
     where = Say(f"{place.zh} › {what.zh}", f"{place.en} › {what.en}")
-    return seconds_of(read_moment(text, zone, place=where, remedy=_ZONE))
+    return seconds_of(read_moment(text, zone, place=where, remedy=ZONE_IN_HEADER))

@@ -2,20 +2,12 @@
 
 Which day follows which, with a year or without one.
 
-A daily weather table (CSV) → columns, every mistake at once with its row and column.
-
-Columns month, day, temp, rh, ws, prec in any order, optionally year and grid; °C, %, km/h, mm. Names
-are matched without regard to capitals; a unit in brackets is checked, because wind in m/s would be
-believed otherwise. A blank or impossible cell is a mistake, never a zero.
+A table of daily weather (`weather.toml`) → columns.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import math
-import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -25,11 +17,11 @@ from typing import Any, Final, cast
 import numpy as np
 import orjson
 
-from riskmap.errors import RiskmapError, Say, UnreadableFileError, WeatherFileError
-from riskmap.formulas.fire_weather import HIGHEST_FFMC, POSSIBLE
+from riskmap.errors import RiskmapError, Say, TableFileError, UnreadableFileError
+from riskmap.formulas.fire_weather import HIGHEST_FFMC
 from riskmap.interface import option
 from riskmap.io.files.atomic import replacing
-from riskmap.io.files.text_files import text_of
+from riskmap.io.tables import declared
 from riskmap.values.hazards import WEATHER, Day, WeatherTable
 
 _FORMAT: Final = "riskmap fire weather 1"
@@ -128,194 +120,49 @@ def _unreadable(path: Path) -> UnreadableFileError:
     )
 
 
-_REQUIRED: Final = ("month", "day", *WEATHER)
-
-
-_NAMES: Final[Mapping[str, tuple[str, ...]]] = {
-    "grid": ("grid", "网格", "网格编号", "网格编码"),
-    "year": ("year", "yr", "年", "年份"),
-    "month": ("month", "mon", "月", "月份"),
-    "day": ("day", "日", "日期"),
-    "temp": ("temp", "temperature", "气温", "温度"),
-    "rh": ("rh", "humidity", "相对湿度", "湿度"),
-    "ws": ("ws", "wind", "风速"),
-    "prec": ("prec", "precipitation", "rain", "降水量", "降水", "雨量", "降雨量"),
-}
-
-
-_UNITS: Final[Mapping[str, tuple[str, ...]]] = {
-    "temp": ("°c", "c", "摄氏度"),
-    "rh": ("%",),
-    "ws": ("km/h", "kmh", "km/hr", "公里/小时", "千米/小时"),
-    "prec": ("mm", "毫米"),
-}
-
-
-_WHOLE: Final[Mapping[str, tuple[int, int]]] = {"year": (1900, 2200), "month": (1, 12), "day": (1, 31)}
-
-
-_BRACKETED: Final = re.compile(r"^(?P<name>[^(\[]*?)\s*[(\[](?P<unit>[^)\]]*)[)\]]\s*$")
-
-
-_PLAIN_NUMBER: Final = re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,2})?$", re.ASCII)
-
-
 _LEAP: Final = 2000  # a year in which every day of the calendar exists
 
 
-_LARGEST: Final = 200 << 20  # bytes; a year of some 15,000 grids
-
-
 def read_weather(path: Path) -> WeatherTable:
-    """Read a weather file. UnreadableFileError where it is no text; WeatherFileError lists every bad cell."""
-    lines = csv.reader(io.StringIO(text_of(path, _LARGEST), newline=""))
-    problems: list[Say] = []
-    columns: dict[str, int] | None = None
-    width = 0
-    rows: list[int] = []
-    cells: dict[str, list[float]] = {}
-    grids: list[str] = []
-    try:
-        for cells_of_line in lines:
-            line = [_plain(cell) for cell in cells_of_line]
-            if not any(line):
-                continue
-            if columns is None:
-                columns, width = _header(line, problems), len(line)
-                if problems:
-                    break
-                cells = {name: [] for name in columns if name != "grid"}
-                continue
-            at = lines.line_num
-            rows.append(at)
-            if any(line[width:]):
-                problems.append(
-                    Say(
-                        f"第 {at} 行：有 {len(line)} 格，表头只有 {width} 格；小数点请用“.”，多余的格请删去",
-                        f"row {at}: {len(line)} cells below {width} headers; use a decimal point, remove what is extra",
-                    )
-                )
-            for name, column in columns.items():
-                text = line[column] if column < len(line) else ""
-                if name == "grid":
-                    grids.append(text)
-                    if not text:
-                        problems.append(
-                            _problem(
-                                at, name, text, "是空的；请填写网格编号", "is blank; write the grid's code"
-                            )
-                        )
-                else:
-                    cells[name].append(_number(at, name, text, problems))
-    except csv.Error as problem:
-        raise UnreadableFileError(
-            f"{path}：第 {lines.line_num} 行的引号或换行有误（{problem}）；请另存为 CSV",
-            f"{path}: broken quoting on row {lines.line_num} ({problem}); save it as CSV again",
-        ) from problem
-    if not problems and not rows:
-        problems.append(Say("没有数据行；表头下面每天一行", "no rows; write one row a day below the header"))
-    if columns is not None and {"month", "day"} <= set(cells):
-        problems += _impossible_dates(rows, cells)
-    if problems or columns is None:
-        raise WeatherFileError(str(path), tuple(problems))
+    """Read a weather file, `weather.toml` in a CSV or a workbook.
+
+    A blank or impossible cell is a mistake, never a zero, and wind in m/s is converted where the header says
+    so. TableFileError names every bad cell; UnreadableFileError where the file is none or lacks a column.
+    """
+    table = declared.read(path, declared.declaration("weather"))
+    cells = cast("Mapping[str, Sequence[Any]]", table.columns)
+    grids = cells.get("code", [""] * len(table.row))
+    problems = [
+        Say(f"第 {row} 行：没有网格编号；请填写", f"row {row}: no code of its grid; write it")
+        for row, grid in zip(table.row, grids, strict=True)
+        if grid is None
+    ]
+    problems += _impossible_dates(table.row, cells)
+    if problems:
+        raise TableFileError(tuple(Say(f"{path.name} › {p.zh}", f"{path.name} › {p.en}") for p in problems))
     return WeatherTable(
-        file=str(path),
-        gridded="grid" in columns,
-        row=rows,
-        grid=grids or [""] * len(rows),
-        year=[int(y) for y in cells["year"]] if "year" in columns else None,
+        file=path.name,
+        gridded="code" in cells,
+        row=table.row,
+        grid=grids,
+        year=cells.get("year"),
         month=np.array(cells["month"], np.int64),
         day=np.array(cells["day"], np.int64),
-        weather={name: np.array(cells[name], np.float64) for name in WEATHER},
+        weather={name: table.numbers(name) for name in WEATHER},
     )
 
 
-def _plain(cell: str) -> str:
-    return unicodedata.normalize("NFKC", cell).strip()
-
-
-def _header(line: Sequence[str], problems: list[Say]) -> dict[str, int]:
-    """Return column name → place; what is missing, twice there or in another unit is a problem."""
-    found: dict[str, int] = {}
-    for place, header in enumerate(line):
-        split = _BRACKETED.match(header)
-        word, unit = (split["name"], split["unit"].strip().lower()) if split else (header, "")
-        name = next((n for n, words in _NAMES.items() if word.strip().lower() in words), None)
-        if name is None:
-            continue
-        if name in found:
-            problems.append(
-                Say(f"表头：{header!r} 与 {line[found[name]]!r} 是同一列；请只留一列",
-                    f"header: {header!r} and {line[found[name]]!r} are the same column; keep one")
-            )  # fmt: skip
-        if unit and name in _UNITS and unit not in _UNITS[name]:
-            wanted = POSSIBLE[name][2]
-            remedy = ("（m/s × 3.6 = km/h）", " (m/s × 3.6 = km/h)") if name == "ws" else ("", "")
-            problems.append(
-                Say(f"表头 {header!r}：单位是 {unit}；应为{wanted.zh}，请换算后再用{remedy[0]}",
-                    f"header {header!r}: the unit is {unit}; expected {wanted.en}, convert it{remedy[1]}")
-            )  # fmt: skip
-        found[name] = place
-    lacking = [name for name in _REQUIRED if name not in found]
-    if lacking:
-        seen = ", ".join(line) or "—"
-        problems.append(
-            Say(f"表头：缺少 {'、'.join(lacking)} 列，找到 {seen}；需要 {','.join(_REQUIRED)}",
-                f"header: no column {', '.join(lacking)}, found {seen}; {','.join(_REQUIRED)} are needed")
-        )  # fmt: skip
-    return found
-
-
-def _number(row: int, name: str, text: str, problems: list[Say]) -> float:
-    """Return a cell's number; NaN and a problem where there is none or it cannot be."""
-    if not text or text.lower() in {"nan", "na", "n/a", "null", "none", "-", "--", "—"}:
-        problems.append(
-            _problem(row, name, text, "是空的；缺测请补上，补不上就删去整行（此后为未知）",
-                     "is blank; supply it, or delete the whole row (what follows is then unknown)")
-        )  # fmt: skip
-        return math.nan
-    if not _PLAIN_NUMBER.match(text):
-        problems.append(_problem(row, name, text, "不是数字；请只写数字", "is no number; write digits only"))
-        return math.nan
-    value = float(text)
-    if name in _WHOLE:
-        low, high = _WHOLE[name]
-        if not value.is_integer():
-            problems.append(_problem(row, name, text, "不是整数", "is no whole number"))
-            return math.nan
-    else:
-        low, high = POSSIBLE[name][:2]
-    if not low <= value <= high:
-        problems.append(
-            _problem(row, name, text, f"不可能；应在 {low:g} 到 {high:g} 之间，请核对单位和记录",
-                     f"cannot be; it lies between {low:g} and {high:g}, check unit and record")
-        )  # fmt: skip
-    return value
-
-
-def _problem(row: int, name: str, text: str, zh: str, en: str) -> Say:
-    title = POSSIBLE[name][2] if name in POSSIBLE else Say(name, name)
-    label = Say(f"{name} {title.zh}", f"{name}, {title.en}") if name in POSSIBLE else title
-    return Say(f"第 {row} 行 › {label.zh}：{text!r} {zh}", f"row {row} › {label.en}: {text!r} {en}")
-
-
-def _impossible_dates(rows: Sequence[int], cells: Mapping[str, Sequence[float]]) -> list[Say]:
+def _impossible_dates(rows: Sequence[int], cells: Mapping[str, Sequence[int]]) -> list[Say]:
     problems: list[Say] = []
-    years = cells.get("year")
-    for i, (row, month, day) in enumerate(zip(rows, cells["month"], cells["day"], strict=True)):
-        year = years[i] if years is not None else _LEAP
-        if not all(
-            low <= x <= high for x, (low, high) in zip((year, month, day), _WHOLE.values(), strict=True)
-        ):
-            continue  # told already
+    years = cells.get("year", [_LEAP] * len(rows))
+    for row, year, month, day in zip(rows, years, cells["month"], cells["day"], strict=True):
         try:
-            date(int(year), int(month), int(day))
+            date(year or _LEAP, month, day)
         except ValueError:
-            text = f"{int(month)}/{int(day)}"
             problems.append(
                 Say(
-                    f"第 {row} 行 › month, day：{text} 不是日期；请改正",
-                    f"row {row} › month, day: {text} is no date; correct it",
+                    f"第 {row} 行 › 月、日：{month}/{day} 不是日期；请改正",
+                    f"row {row} › month, day: {month}/{day} is no date; correct it",
                 )
             )
     return problems

@@ -31,7 +31,7 @@ def assemble(
     batch: int | None,
 ) -> Intake:
     """Return the file's intake. rows = accepted + rejected + skipped_non_data, always."""
-    _refuse_duplicates(parts)
+    refuse_duplicates(parts)
     keeps = [
         np.array([row not in part.errors for row in range(len(part.code))], dtype=bool) for part in parts
     ]
@@ -81,7 +81,7 @@ def assemble(
         ),
         row=rows,
         stated_version=joined_or_none("versions"),
-        rejected=tuple(chain.from_iterable(_rejected(p) for p in parts)),
+        rejected=tuple(chain.from_iterable(rejected_rows(p) for p in parts)),
         issues=(*issues, *chain.from_iterable(_in_row_order(p.issues) for p in parts)),
         from_batch=batch,
     )
@@ -112,22 +112,23 @@ def _in_row_order(issues: Sequence[Issue]) -> list[Issue]:
     return sorted(issues, key=lambda i: i.row or 0)
 
 
-def _refuse_duplicates(parts: Sequence[Part]) -> None:
-    """Of rows with one code the first stays; the later ones, also in other sheets, are rejected."""
-    first: dict[str, int] = {}
+def refuse_duplicates(parts: Sequence[Part], unique: Sequence[str] = ("code",)) -> None:
+    """Of rows with one key the first stays; the later ones, also in other sheets, are rejected."""
+    first: dict[Any, int] = {}
     starts = [0, *accumulate(len(p.code) for p in parts)]
     for start, part in zip(starts, parts, strict=False):
-        match = next((m for m in part.source.header.matches if m.target == "code"), None)
+        match = next((m for m in part.source.header.matches if m.target in unique), None)
         repeated = [
-            (row, code)
-            for row, code in enumerate(part.code)
-            if code is not None and first.setdefault(code, start + row) != start + row
+            (row, key)
+            for row, key in enumerate(_keys(part, unique))
+            if key is not None and first.setdefault(key, start + row) != start + row
         ]
-        for row, code in repeated:
-            at = bisect_right(starts, first[code]) - 1
+        for row, key in repeated:
+            at = bisect_right(starts, first[key]) - 1
             other = parts[at]
-            number = other.number(first[code] - starts[at])
+            number = other.number(first[key] - starts[at])
             sheet = "" if other.source.sheet == part.source.sheet else f"{other.source.sheet} › "
+            code = " ".join(str(k) for k in key if k is not None)
             say_of(
                 part,
                 row,
@@ -144,7 +145,17 @@ def _refuse_duplicates(parts: Sequence[Part]) -> None:
             )
 
 
-def _rejected(part: Part) -> Iterator[RejectedRow]:
+def _keys(part: Part, unique: Sequence[str]) -> Iterator[tuple[Any, ...] | None]:
+    """Yield what names each row, None where nothing does or a part of it is wrong."""
+    given = [getattr(part, name, None) or part.values.get(name) for name in unique]
+    columns = [column for column in given if column is not None]
+    for row, key in enumerate(zip(*columns, strict=True)):
+        stated = any(k is not None for k in key)
+        yield key if stated and (len(key) == 1 or row not in part.errors) else None
+
+
+def rejected_rows(part: Part) -> Iterator[RejectedRow]:
+    """Yield the rows of a table that have errors, with their cells as they came."""
     source = part.source
     headings = {m.heading.column: m.heading.text for m in source.header.matches}
     stated = any(m.target == "subdistrict" for m in source.header.matches)

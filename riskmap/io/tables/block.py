@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from riskmap.catalog.layer import Layer
+from riskmap.catalog.layer import Field, Layer
 from riskmap.coordinates import Datum
 from riskmap.errors import Say
-from riskmap.io.tables.geometry import stated_positions
-from riskmap.io.tables.headers import POSITION_TARGETS, Match
+from riskmap.io.tables.geometry import stated_ends, stated_positions
+from riskmap.io.tables.headers import POSITION_TARGETS, HeaderDictionary, Match
 from riskmap.io.tables.row_parts import Part, Source, say_of
+from riskmap.moments import lacks_zone
 from riskmap.rules import position, shape, vocabulary
+from riskmap.rules.arrays import pc
 from riskmap.rules.cell import Finding, shown
 from riskmap.rules.column import distinct, holding
 from riskmap.rules.judge import LayerRules
@@ -24,13 +26,20 @@ from riskmap.rules.shape import SHAPE
 from riskmap.rules.subdistricts import Naming
 from riskmap.values.import_plan import Issue
 
+_NOT_STATED = Finding(
+    "not_stated", "error", Say("是空的或写着缺测；请填写", "is blank or says that it is missing; write it")
+)
+
 
 class BlockReader:
     """Judges the tables of one file against one layer."""
 
-    def __init__(self, layer: Layer, names: Naming) -> None:
+    def __init__(self, layer: Layer, names: Naming, units: Mapping[str, str] | None = None) -> None:
         self._layer = layer
         self._rules = LayerRules(layer, names)
+        self._units = units or {}
+        self._dictionary = HeaderDictionary(layer)
+        self._fields = {field.id: field for field in layer.fields}
 
     def read(self, source: Source, datum: Datum | None) -> Part:
         """Return the judged rows of one table. `datum` is None where it states no position."""
@@ -44,7 +53,7 @@ class BlockReader:
             subdistrict=list(source.subdistrict),
             lon=np.full(count, np.nan),
             lat=np.full(count, np.nan),
-            shapes=None if self._layer.geometry == "point" else no_shapes,
+            shapes=None if self._layer.geometry in {"point", "none"} else no_shapes,
             values={},
             checklist=None,
             contacts=None,
@@ -61,11 +70,13 @@ class BlockReader:
         for item in self._layer.fields:
             if (values := self._judged(part, targets, item.id)) is not None:
                 part.values[item.id] = values
+        self._hours(part, targets)
         self._checklist(part, targets)
         self._contacts(part, targets)
         self._versions(part, targets.get("version"))
         if datum is not None:
             self._positions(part, targets, datum)
+            self._ends(part, targets, datum)
         return part
 
     def _judged(
@@ -75,17 +86,65 @@ class BlockReader:
         match = targets.get(target)
         if match is None:
             return None
-        column = self._rules.of(target).column(
-            part.source.column(match.heading.column, fill=fill), unit=match.unit
-        )
+        return self._column(part, target, match, targets, fill=fill)
+
+    def _column(
+        self, part: Part, target: str, match: Match, targets: dict[str, Match], *, fill: bool = True
+    ) -> list[Any]:
+        item = self._fields.get(target)
+        if match.foreign and item is not None:
+            return _foreign(part, item, match)
+        texts = part.source.column(match.heading.column, fill=fill)
+        if (
+            item is not None
+            and (unit := targets.get(item.unit_from))
+            and not (item.type == "moment" and match.unit)
+        ):
+            stated = part.source.column(unit.heading.column, fill=True)
+            texts = _with_zones(texts, stated) if item.type == "moment" else _with_units(texts, stated)
+        column = self._rules.of(target).column(texts, unit=self._unit(target, match, targets))
         if target == "code":  # first, so that what is said of a code names it
             part.code = cast("list[str | None]", column.values)
         for row, text, finding in column.findings():
             say_of(part, row, match, finding, value=text)
+        if item is not None and item.required:
+            _not_stated(part, match, column.values)
         return column.values
+
+    def _unit(self, target: str, match: Match, targets: dict[str, Match]) -> str:
+        """Return the unit of a column; a zone that one column of moments states holds for the others as well."""
+        if match.unit or target not in self._dictionary.moments:
+            return match.unit or self._units.get(target, "")
+        zones = {m.unit for t, m in targets.items() if t in self._dictionary.moments and m.unit}
+        return zones.pop() if len(zones) == 1 else self._units.get(target, "")
+
+    def _hours(self, part: Part, targets: dict[str, Match]) -> None:
+        """Judge the columns of a wide table, each under the moment that heads it."""
+        if self._layer.wide is None:
+            return
+        part.zone = self._units.get(self._layer.wide.names, "")
+        for match in part.source.header.matches:
+            if match.target is None and self._dictionary.is_moment(match.heading.text):
+                part.hours[match.heading.column] = self._column(part, self._layer.wide.values, match, targets)
+
+    def _ends(self, part: Part, targets: dict[str, Match], datum: Datum) -> None:
+        for each in self._layer.positions:
+            stated = stated_ends(part.source, targets, each.id)
+            if stated is None:
+                continue
+            cells = [targets[t] for t in each.headers if t in targets]
+            for row in np.flatnonzero(~(stated.has_x | stated.has_y)).tolist():
+                say_of(part, row, cells[0], _NOT_STATED, value=None, also=cells)
+            placed = position.place(stated, datum)
+            part.ends[each.id] = (placed.lon, placed.lat)
+            for remark in placed.remarks:
+                said = Finding(remark.rule, remark.severity, remark.say)
+                say_of(part, remark.at, cells[0], said, value=remark.value, also=cells)
 
     def _codes(self, part: Part, targets: dict[str, Match]) -> None:
         self._judged(part, targets, "code", fill=False)
+        if "code" not in self._layer.unique:
+            return
         missing = Finding("missing_code", "error", Say("没有编号；请填写编号", "no code; write the code"))
         for row, code in enumerate(part.code):
             if code is None and row not in part.errors:
@@ -252,3 +311,40 @@ class BlockReader:
                 target=remark.target,
                 also=cells if remark.severity == "error" else (),
             )
+
+
+def _not_stated(part: Part, match: Match, values: Sequence[Any]) -> None:
+    """Note the rows that lack what every row has to state."""
+    for row, value in enumerate(values):
+        if value is None and match.heading.column not in part.bad.get(row, ()):
+            say_of(part, row, match, _NOT_STATED, value=None)
+
+
+def _foreign(part: Part, item: Field, match: Match) -> list[Any]:
+    """Note a header whose unit is none of the column's: its numbers would be believed otherwise."""
+    place = f"{part.source.file} › {part.source.sheet}"
+    say = Say(
+        f"{place} › 表头 {match.heading.text}：单位是 {match.foreign}，不是{item.title.zh}的单位；"
+        f"请换算成 {item.unit}",
+        f"{place} › header {match.heading.text}: the unit is {match.foreign}, none of {item.title.en}; "
+        f"convert it to {item.unit}",
+    )
+    part.issues.append(
+        Issue(part.source.sheet, None, None, item.id, match.foreign, "error", "foreign_unit", say)
+    )
+    return [None] * len(part.code)
+
+
+def _with_zones(column: pa.ChunkedArray | pa.Array, zones: pa.ChunkedArray | pa.Array) -> pa.Array:
+    """Return the moments with the zone that their row states behind them, where they state none."""
+    pairs = zip(column.to_pylist(), zones.to_pylist(), strict=True)
+    return pa.array([f"{c} {z}" if c and z and lacks_zone(c) else c for c, z in pairs], pa.string())
+
+
+def _with_units(column: pa.ChunkedArray | pa.Array, units: pa.ChunkedArray | pa.Array) -> pa.Array:
+    """Return the cells with the unit that their row states behind them, where they are bare numbers."""
+    cells, stated = (c.combine_chunks() if isinstance(c, pa.ChunkedArray) else c for c in (column, units))
+    bare = pc.fill_null(pc.match_substring_regex(cells, r"^[-+]?[\d.,]+(?:[eE][-+]?\d+)?$"), fill_value=False)
+    return pc.if_else(
+        pc.and_(bare, pc.is_valid(stated)), pc.binary_join_element_wise(cells, stated, " "), cells
+    )

@@ -36,6 +36,15 @@ def stated_positions(
     return best
 
 
+def stated_ends(source: Source, targets: dict[str, Match], name: str) -> position.Stated | None:
+    """Return one of the positions that a row of a table names several of, None where no column states it."""
+    first, second = targets.get(f"{name}:longitude"), targets.get(f"{name}:latitude")
+    both = targets.get(f"{name}:position")
+    if first or second:
+        return _pair(source, first, second)
+    return None if both is None else _in_one_cell(source, both)
+
+
 def _fuller(best: position.Stated, other: position.Stated) -> position.Stated:
     """Take from `other` the rows where it states more than `best`."""
     better = ((other.has_x & other.has_y) & ~(best.has_x & best.has_y)) | (

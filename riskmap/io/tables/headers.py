@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from riskmap.catalog.headers import normalise_header
 from riskmap.catalog.layer import CORE_ROLES, Layer
+from riskmap.moments import lacks_zone, parse_moment, parse_zone
 from riskmap.rules.shape import SHAPE
 from riskmap.units import convertible
 
@@ -56,6 +57,16 @@ _VERIFIED = ("核实日期", "核实时间", "最近核实日期", "核验日期
 _GUESS_LETTERS = 3
 
 
+_DURATION = re.compile(r"^\d+(?:分钟|分|min|小时|h)(?:平均)?$")  # over how long a value is taken: no unit
+
+
+_LONGEST_UNIT = 7  # letters: beijing
+
+
+# How many hours a value covers, in front of its name: 6小时雨量, 过去24小时降水量, 1h rain.
+HOURS: Final = re.compile(r"^(?:过去|前|近)?(\d{1,2})(?:小时|个小时|hours?|hr|h)[-_]?(?=.)")
+
+
 _HINTS: tuple[tuple[str, str], ...] = (
     ("bd09", r"百度|bd-?_?09|baidu"),
     ("gcj02", r"高德|火星|腾讯|gcj|amap"),
@@ -80,13 +91,17 @@ class Heading:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """What a header means. `unit` is the unit it states (for cells without one), `hint` its datum."""
+    """What a header means. `unit` is the unit it states (for cells without one), `hint` its datum.
+
+    Of a moment the unit is the zone. `foreign`: a unit in brackets that is none of the column's.
+    """
 
     heading: Heading
     target: str | None
     how: How
     unit: str = ""
     hint: str | None = None
+    foreign: str = ""
 
 
 def datum_hint(text: str) -> str | None:
@@ -119,7 +134,10 @@ class HeaderDictionary:
         self._core: dict[str, str | None] = {}
         self._derived: dict[str, str] = {}
         self._titles: dict[str, str] = {}
-        self.units: dict[str, str] = {f.id: f.unit for f in layer.fields}
+        self._hours = frozenset(f.id for f in layer.fields if f.hours)
+        self.units: dict[str, str] = {f.id: f.unit for f in layer.fields if f.type != "moment"}
+        self.moments = frozenset(f.id for f in layer.fields if f.type == "moment")
+        self.positions = frozenset((*POSITION_TARGETS, *(t for p in layer.positions for t in p.headers)))
         for target, word in self._words():
             self._exact.setdefault(word.strip(), target)
             self._plain.setdefault(normalise_header(word), target)
@@ -136,6 +154,11 @@ class HeaderDictionary:
         for target, word in self._contact_words():
             self._derived.setdefault(normalise_header(word), target)
         self._seen: dict[str, tuple[str | None, How, str]] = {}
+
+    @property
+    def layer(self) -> Layer:
+        """The layer or table whose columns these are."""
+        return self._layer
 
     @property
     def spellings(self) -> frozenset[str]:
@@ -164,9 +187,10 @@ class HeaderDictionary:
                 ("verified", role.verified_aliases),
             ):
                 words += [(f"contact:{role.id}:{part}", word) for word in aliases]
-        if layer.geometry != "point":
+        words += [(t, word) for p in layer.positions for t, ws in p.headers.items() for word in ws]
+        if layer.geometry not in {"point", "none"}:
             words += [(SHAPE, word) for word in _SHAPE_HEADERS]
-        words += [(role, role) for role in CORE_ROLES]
+        words += [(role, role) for role in (layer.aliases if layer.table else CORE_ROLES)]
         words += [(f.id, word) for f in layer.fields for word in (f.id, f.title.en)]
         if layer.checklist:
             words += [
@@ -202,36 +226,53 @@ class HeaderDictionary:
     def _look_up(self, text: str) -> tuple[str | None, How, str]:
         tokens = _tokens(text)
         if (target := self._exact.get(text.strip())) is not None:
-            return target, "alias", self.unit_in(target, tokens)
+            return target, "alias", self.unit_in(target, (*tokens, text))
         words = normalise_header(text)
         for candidate in (words, _MARKS.sub("", words)):
             target = self._plain.get(candidate) or self._derived.get(candidate)
             if target is not None:
-                return target, "normalised", self.unit_in(target, tokens)
+                return target, "normalised", self.unit_in(target, (*tokens, text))
         key = core(text)
         target = self._core.get(key) or self._derived.get(key)
         if target is None:
             target, tail = self._without_unit(key)
             tokens = (*tokens, tail)
+        if target is None and self._layer.table:
+            # 风速m/s: what stands behind a slash outside brackets may belong to a unit.
+            target, tail = self._without_unit(_BRACKET.sub("", words))
+            tokens = (tail,)
         if target is None:
-            return None, "left", ""
+            return self._over_hours(words)
         return _by_axis(target, tokens), "normalised", self.unit_in(target, tokens)
 
     def _without_unit(self, key: str) -> tuple[str | None, str]:
         """坡高m, 面积平方米: a unit at the end without brackets."""
-        for length in range(min(5, len(key) - 2), 0, -1):
-            head, tail = key[:-length], key[-length:]
+        for length in range(min(_LONGEST_UNIT, len(key) - 1), 0, -1):
+            head, tail = key[:-length].rstrip("_,:"), key[-length:]
             target = self._plain.get(head) or self._core.get(head)
-            if (
-                target in self.units
-                and self.units[target]
-                and convertible(tail, self.units[target]) is not None
-            ):
+            if target and self.units.get(target) != "" and self.unit_in(target, [tail]):
                 return target, tail
         return None, ""
 
+    def _over_hours(self, words: str) -> tuple[str | None, How, str]:
+        match = HOURS.match(words) if self._hours else None
+        found = self.look_up(words[match.end() :]) if match else (None, "left", "")
+        return found if found[0] in self._hours else (None, "left", "")
+
+    def is_moment(self, text: str) -> bool:
+        """Tell whether a header is a moment, with or without its zone, of a table that has a column for each."""
+        return self._layer.wide is not None and (parse_moment(text, "utc") is not None or lacks_zone(text))
+
+    def foreign(self, target: str, text: str, unit: str) -> str:
+        """Return what stands in a header's brackets where a table refuses whatever is no unit of the column."""
+        strict = self._layer.on_bad_row == "refuse" and bool(self.units.get(target))
+        inside = _bracketed(normalise_header(text)) if strict and not unit else ()
+        return next((word for word in inside if not _DURATION.match(word)), "")
+
     def unit_in(self, target: str, tokens: Sequence[str]) -> str:
-        """Return the first token that is a unit of the target's kind, "" where none is."""
+        """Return the first token that is a unit of the target's kind, "" where none is; of a moment, a zone."""
+        if target in self.moments:
+            return next((t for t in tokens if parse_zone(t)), "")
         unit = self.units.get(target)
         if unit is None:
             return ""
@@ -265,10 +306,15 @@ class HeaderDictionary:
 
 def _tokens(text: str) -> tuple[str, ...]:
     words = normalise_header(text)
-    inside = [t for found in _BRACKET.findall(words) for t in re.split(r"[,，;:、]|单位[::]?", found)]
     bare = _BRACKET.sub("", words)
     after = bare.split("/", 1)[1:] if "/" in bare else []
-    return tuple(t.removeprefix("单位").strip() for t in (*inside, *after) if t.strip())
+    return (*_bracketed(words), *(t.strip() for t in after if t.strip()))
+
+
+def _bracketed(words: str) -> list[str]:
+    """Return what stands in a header's brackets: 最大风速(m/s,2分钟) → m/s, 2分钟."""
+    inside = [t for found in _BRACKET.findall(words) for t in re.split(r"[,，;:、]|单位[::]?", found)]
+    return [t.removeprefix("单位").strip() for t in inside if t.strip()]
 
 
 def _by_axis(target: str, tokens: Sequence[str]) -> str:
@@ -294,6 +340,7 @@ def match_headers(
     done: dict[int, Match] = {}
     _settle(offers, done, taken)
     _give_by_neighbour(headings, done, taken)
+    guessing = guessing and dictionary.layer.on_bad_row != "refuse"
     for heading in headings if guessing else ():
         if heading.column in done or not heading.text:
             continue
@@ -304,7 +351,16 @@ def match_headers(
             target, _tokens(heading.levels[-1])
         )
         _settle([((9, 9), Match(heading, target, "guessed", unit, datum_hint(heading.text)))], done, taken)
-    return tuple(done.get(h.column, Match(h, None, "left", hint=None)) for h in headings)
+    matches = tuple(done.get(h.column, Match(h, None, "left", hint=None)) for h in headings)
+    return _with_code(matches, taken, dictionary.layer)
+
+
+def _with_code(matches: tuple[Match, ...], taken: Mapping[str, int], layer: Layer) -> tuple[Match, ...]:
+    """Let the finest identifier that a table has stand for its code."""
+    finest = next((name for name in layer.unique_of if name in taken), "code")
+    if finest == "code":
+        return matches
+    return tuple(replace(m, target="code") if m.target == finest else m for m in matches)
 
 
 def _offers(heading: Heading, dictionary: HeaderDictionary) -> list[tuple[tuple[int, int], Match]]:
@@ -312,9 +368,10 @@ def _offers(heading: Heading, dictionary: HeaderDictionary) -> list[tuple[tuple[
     for place, text in enumerate(_readings(heading)):
         target, how, unit = dictionary.look_up(text)
         if target is not None:
-            hint = datum_hint(heading.text) if target in POSITION_TARGETS else None
+            hint = datum_hint(heading.text) if target in dictionary.positions else None
             rank = 2 if how != "alias" else 0 if dictionary.is_title(target, text) else 1
-            found.append(((place, rank), Match(heading, target, how, unit, hint)))
+            foreign = dictionary.foreign(target, text, unit)
+            found.append(((place, rank), Match(heading, target, how, unit, hint, foreign)))
     return found
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from riskmap.catalog.layer import Layer
 from riskmap.io.files import RawSheet
 from riskmap.io.tables.headers import HeaderDictionary, Heading, Match, match_headers, names_column
 from riskmap.rules import vocabulary
@@ -78,7 +79,7 @@ def stated_header(sheet: RawSheet, dictionary: HeaderDictionary) -> Header | Non
     """Return the header of a file that states its columns (vector layers, parquet)."""
     headings = [Heading(i, (name,)) for i, name in enumerate(sheet.header or ())]
     header = Header(-1, -1, match_headers(headings, dictionary))
-    return header if _good(header) or header.column_of("code") is not None else None
+    return header if _good(header, dictionary.layer) or header.column_of("code") is not None else None
 
 
 def find_header(rows: Sequence[Row], sheet: RawSheet, dictionary: HeaderDictionary) -> Header | None:
@@ -106,7 +107,7 @@ def find_header(rows: Sequence[Row], sheet: RawSheet, dictionary: HeaderDictiona
     if best is None:
         return None
     best = Header(best.first, best.last, match_headers([m.heading for m in best.matches], dictionary))
-    return _with_units(best, rows, dictionary) if _good(best) else None
+    return _with_units(best, rows, dictionary) if _good(best, dictionary.layer) else None
 
 
 def _with_units(header: Header, rows: Sequence[Row], dictionary: HeaderDictionary) -> Header:
@@ -155,12 +156,15 @@ def _rank(header: Header) -> tuple[int, int]:
     return header.strength, header.first - header.last
 
 
-def _good(header: Header) -> bool:
+def _good(header: Header, layer: Layer) -> bool:
     """A header names the code and one more column, or the name and at least two more.
 
-    A sheet of counts by sub-district has neither: its lines are no records.
+    A sheet of counts by sub-district has neither: its lines are no records. A table whose rows have no
+    code needs none.
     """
     found = header.strength
+    if "code" not in layer.unique:
+        return found >= _FEWEST_HITS
     if header.column_of("code") is not None:
         return found + sum(1 for m in header.matches if m.how == "guessed") >= _ENOUGH_WITH_CODE
     return header.column_of("name") is not None and found >= _ENOUGH_WITHOUT_CODE

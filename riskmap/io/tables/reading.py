@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -22,10 +22,11 @@ from riskmap.io.tables import marks as ours
 from riskmap.io.tables.assemble import assemble
 from riskmap.io.tables.block import BlockReader
 from riskmap.io.tables.geometry import stated_positions
-from riskmap.io.tables.headers import POSITION_TARGETS, HeaderDictionary, Match, rival
+from riskmap.io.tables.headers import HeaderDictionary, Heading, Match, rival
 from riskmap.io.tables.layout import Header, Row, find_header, sort_lines, stated_header, trimmed
-from riskmap.io.tables.row_parts import Part, Source
+from riskmap.io.tables.row_parts import Part, Source, say_of
 from riskmap.rules.arrays import pc
+from riskmap.rules.cell import Finding
 from riskmap.rules.shape import SHAPE
 from riskmap.rules.subdistricts import Naming, first_named, naming
 from riskmap.values.import_plan import HeaderMatch, Intake, Issue, SheetReport
@@ -36,11 +37,24 @@ VERSION_HEADER = "记录版本"
 _LOOKED_AT_ROWS = 64
 
 
+_CELLS_BEYOND = Finding(
+    "cells_beyond_header",
+    "error",
+    Say(
+        "有多于表头的格；数字里不要用逗号（1,200 请写成 1200 或加引号），多余的格请删去",
+        "cells beyond the last header; write 1200 or quote it instead of 1,200, and remove what is extra",
+    ),
+)
+
+
+_STATED = re.compile(r"^[#＃]\s*(?P<key>[^:：]+?)\s*[:：]\s*(?P<value>.+?)[\s,;，；]*$")
+
+
 _NO_LAYERS = re.compile(r"^(?:layer_styles|qgis_projects)$")
 
 
 @dataclass(slots=True)
-class _Reading:
+class Reading:
     """What one file's reading gathers."""
 
     parts: list[Part] = field(default_factory=list)
@@ -65,6 +79,49 @@ def read(
 ) -> Intake:
     """Read a file; see `riskmap.io.tables.read_file`."""
     step = progress or (lambda _what, _share: None)
+    done, kind, marks = read_tables(
+        path,
+        layer,
+        datum=datum,
+        subdistricts=subdistricts,
+        limits=limits,
+        step=step,
+        name=name,
+        fallback=fallback,
+        others=others,
+    )
+    step("join", 0.9)
+    intake = assemble(
+        layer,
+        done.parts,
+        file=name,
+        digest=file_checks.digest(path, kind),
+        datum=done.datum or (parse_datum(datum).id if datum else ""),
+        reports=done.reports,
+        issues=done.issues,
+        batch=marks.batch,
+    )
+    step("done", 1.0)
+    return intake
+
+
+def read_tables(
+    path: Path,
+    layer: Layer,
+    *,
+    datum: str | None,
+    name: str,
+    subdistricts: Sequence[str] = (),
+    limits: Limits = Limits(),  # noqa: B008 - frozen
+    step: Callable[[str, float], None] = lambda _what, _share: None,
+    fallback: str | None = None,
+    others: Mapping[str, str] | None = None,
+    units: Mapping[str, str] | None = None,
+) -> tuple[Reading, str, ours.Marks]:
+    """Return the judged tables of a file, its kind, and what it says of itself if riskmap wrote it.
+
+    `units`: field → unit (of a moment the zone) of columns whose header states none. Errors as `read_file`.
+    """
     declared = parse_datum(datum) if datum else None
     step("check", 0.0)
     kind = file_checks.check(path, name, limits)
@@ -81,6 +138,7 @@ def read(
         kind=kind,
         marks=marks,
         others=others or {},
+        units=units or {},
     )
     for i, sheet in enumerate(sheets):
         reader.sheet(sheet)
@@ -89,24 +147,19 @@ def read(
         if reader.done.foreign:
             raise ours.only_other_layers(name, reader.done.foreign)
         raise _no_header(name, layer)
-    step("join", 0.9)
-    done = reader.done
-    intake = assemble(
-        layer,
-        done.parts,
-        file=name,
-        digest=file_checks.digest(path, kind),
-        datum=done.datum or (declared.id if declared else ""),
-        reports=done.reports,
-        issues=done.issues,
-        batch=marks.batch,
-    )
-    step("done", 1.0)
-    return intake
+    return reader.done, kind, marks
 
 
 def _no_header(name: str, layer: Layer) -> UnreadableFileError:
-    codes = "、".join(layer.aliases.get("code", ("编号",))[-3:])
+    if "code" not in layer.unique:
+        columns = [p.headers[f"{p.id}:longitude"][0] for p in layer.positions]
+        columns += [f.title.zh for f in layer.fields if f.required]
+        return UnreadableFileError(
+            f"{name}：没有找到“{layer.title.zh}”的表头；需要有 {'、'.join(columns)} 等列名的一行",
+            f"{name}: no header of {layer.title.en} was found; it needs a line with {', '.join(columns)}",
+        )
+    coarser = [layer.field(each).title.zh for each in layer.unique_of if each in layer.field_ids]
+    codes = "、".join([*layer.aliases.get("code", ("编号",))[-3:], *coarser])
     return UnreadableFileError(
         f"{name}：没有找到“{layer.title.zh}”的表头；请保留写有编号（如 {codes}）等列名的一行，并核对所选图层",
         f"{name}: no header of {layer.title.en} was found; keep the line with the column names (code: {codes}) and check "
@@ -126,6 +179,7 @@ class _FileReader:
         kind: str,
         marks: ours.Marks,
         others: Mapping[str, str],
+        units: Mapping[str, str],
     ) -> None:
         self._layer = layer
         self._declared = declared
@@ -136,8 +190,8 @@ class _FileReader:
         self._file = file
         self._kind = kind
         self._dictionary = HeaderDictionary(layer)
-        self._blocks = BlockReader(layer, names)
-        self.done = _Reading()
+        self._blocks = BlockReader(layer, names, units)
+        self.done = Reading()
 
     def sheet(self, sheet: RawSheet) -> None:
         """Read one sheet or vector layer."""
@@ -220,6 +274,10 @@ class _FileReader:
         default = first_named(
             self._names, (sheet.name if self._kind != "csv" else None, *titles, Path(self._file).stem)
         )
+        width = max((m.heading.column for m in header.matches if m.heading.text), default=-1) + 1
+        beyond = range(width, len(columns)) if self._kind == "csv" and self._layer.table else range(0)
+        if self._layer.table:
+            header, columns = _stated_above(titles, header, columns, self._dictionary)
         headers, parts, rows, skipped = [header], [], 0, 0
         start, stop = header.last + 1, len(columns[0])
         while True:
@@ -252,7 +310,9 @@ class _FileReader:
                 _by_section(lines.data, lines.sections, default),
                 merges=sheet.merges,
             )
-            parts.append(self._blocks.read(source, self._datum_of_cells(source, titles)))
+            part = self._blocks.read(source, self._datum_of_cells(source, titles))
+            _refuse_cells_beyond(part, beyond)
+            parts.append(part)
             rows += len(lines.data) + lines.skipped
             skipped += lines.skipped
             if follower is None:
@@ -284,15 +344,17 @@ class _FileReader:
 
     def _datum_of_cells(self, source: Source, titles: Sequence[str]) -> Datum | None:
         """Return the datum of a table's numbers; asked for only where it states a position."""
-        targets = {m.target: m for m in source.header.matches if m.target in {*POSITION_TARGETS, SHAPE}}
+        placing = self._dictionary.positions | {SHAPE}
+        targets = {m.target: m for m in source.header.matches if m.target in placing}
         if not targets:
             return None
         declared = self._declared or ours.datum_of_headers(source.header) or self._fallback
-        if declared is None:
+        if declared is None and not self._layer.positions:
             stated = stated_positions(source, {str(t): m for t, m in targets.items()}, None)
             shaped = SHAPE in targets and self._layer.geometry != "point"
             if not shaped and (stated is None or not (stated.has_x | stated.has_y).any()):
                 return None
+        if declared is None:
             headers = [m.heading.text for m in targets.values()]
             raise datums.needed(f"{self._file} › {source.sheet}", [*headers, *titles, *self.done.texts])
         self.done.datum = declared.id
@@ -368,6 +430,28 @@ def _understood(source: Source) -> Iterator[HeaderMatch]:
             and (column := source.column(heading.column)).null_count < len(column)
         ):
             yield HeaderMatch(heading.column, f"第 {heading.column + 1} 列（无表头）", None, "left")
+
+
+def _stated_above(
+    titles: Sequence[str], header: Header, columns: list[pa.ChunkedArray], dictionary: HeaderDictionary
+) -> tuple[Header, list[pa.ChunkedArray]]:
+    """Return the table with what lines such as `# 时区: 北京时` state above it, each as a column of one value."""
+    for found in filter(None, map(_STATED.match, titles)):
+        target = dictionary.look_up(found["key"])[0]
+        if target is not None and header.column_of(target) is None:
+            heading = Heading(len(columns), (found["key"],))
+            header = Header(header.first, header.last, (*header.matches, Match(heading, target, "alias")))
+            columns = [*columns, pa.chunked_array([[found["value"]] * len(columns[0])], pa.string())]
+    return header, columns
+
+
+def _refuse_cells_beyond(part: Part, columns: Iterable[int]) -> None:
+    """Reject the rows of a comma file with cells behind the last header: an unquoted 1,200 is two cells."""
+    beyond = np.zeros(len(part.source.rows), bool)
+    for at in columns:
+        beyond |= np.asarray(part.source.column(at).is_valid(), dtype=bool)
+    for row in np.flatnonzero(beyond).tolist():
+        say_of(part, row, None, _CELLS_BEYOND, value=None)
 
 
 def _rows(columns: Sequence[pa.ChunkedArray], start: int, count: int) -> list[Row]:

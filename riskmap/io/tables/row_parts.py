@@ -78,6 +78,9 @@ class Part:
     errors: dict[int, list[Issue]] = field(default_factory=dict)
     bad: dict[int, set[int]] = field(default_factory=dict)
     unplaced: set[int] = field(default_factory=set)  # rows whose position reads 清空
+    ends: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]] = field(default_factory=dict)
+    hours: dict[int, list[Any]] = field(default_factory=dict)  # column of a moment → its values
+    zone: str = ""  # that holds for those moments where they state none
 
     def number(self, row: int) -> int:
         """Return the 1-based number of a row in its sheet."""
@@ -98,7 +101,7 @@ def say_of(
     source = part.source
     number = part.number(row)
     header = match.heading.text if match else (target or "")
-    place = f"{source.file} › {source.sheet}"
+    place, at = f"{source.file} › {source.sheet}", f" › {header}" if header else ""
     issue = Issue(
         source.sheet,
         number,
@@ -108,8 +111,8 @@ def say_of(
         finding.severity,
         finding.rule,
         Say(
-            f"{place} › 第 {number} 行 › {header}：{finding.message.zh}",
-            f"{place} › row {number} › {header}: {finding.message.en}",
+            f"{place} › 第 {number} 行{at}：{finding.message.zh}",
+            f"{place} › row {number}{at}: {finding.message.en}",
         ),
     )
     part.issues.append(issue)

@@ -1,19 +1,15 @@
 """Nodes read from a file → a `Track`, once they can be one: in order, in range, at a possible speed.
 
-What the columns of track files are called, and the words for units and quadrants.
-
-A track file as text and as a table whose lines keep their numbers.
+What the columns of wind radii are called, and the words for quadrants.
 
 Times as track files write them, by the rules of `riskmap.moments`; their zone must be stated.
 """
 
 from __future__ import annotations
 
-import csv
 import math
 import re
-import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -21,9 +17,9 @@ from typing import Final
 
 import numpy as np
 
-from riskmap.errors import RiskmapError, Say, UnreadableFileError
-from riskmap.formulas.wind import DEGREE, KNOT, NAUTICAL_MILE
-from riskmap.moments import Zone, parse_zone, read_moment, seconds_of
+from riskmap.errors import RiskmapError, Say
+from riskmap.formulas.wind import DEGREE, KNOT
+from riskmap.moments import Zone, read_moment, seconds_of
 from riskmap.values.hazards import Track
 from riskmap.vocabulary import FORCE_MS
 
@@ -228,36 +224,6 @@ NODE_COLUMNS: Final = frozenset(
 )  # fmt: skip
 
 
-COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
-    "time": ("time", "datetime", "date_time", "valid_time", "valid", "时间", "预报时间", "日期时间", "时次", "时刻", "日期"),
-    "lead": ("lead", "lead_hours", "lead_time", "forecast_hour", "tau", "时效", "预报时效"),
-    "lat": ("lat", "latitude", "纬度", "北纬", "中心纬度"),
-    "lon": ("lon", "lng", "long", "longitude", "经度", "东经", "中心经度"),
-    "pressure": ("pressure", "central_pressure", "centralpressure", "pres", "mslp", "中心气压", "气压", "中心最低气压"),
-    "environment": ("environmental_pressure", "environment", "penv", "环境气压", "外围气压"),
-    "wind": (
-        "wind", "max_wind", "maxwind", "vmax", "maximum_wind", "wind_speed", "最大风速", "风速", "近中心最大风速", "中心风速",
-        "中心最大风速",
-    ),
-    "radius": ("rmw", "radius_max_wind", "最大风速半径"),
-    "averaging": (
-        "averaging", "averaging_minutes", "averaging_time", "wind_averaging", "平均时段", "平均时间", "风速时段", "风速平均时段",
-    ),
-    "zone": ("timezone", "time_zone", "tz", "zone", "时区", "时制"),
-    "issued": ("issued", "issue_time", "issued_at", "base_time", "init", "起报时间", "发布时间", "起报时次", "预报起始时间"),
-    "member": ("member", "ensemble_member", "成员", "集合成员", "集合预报成员"),
-    "name": ("name", "storm", "storm_name", "台风", "台风名称", "名称", "编号"),
-}  # fmt: skip
-
-
-UNITS: Final[Mapping[str, Mapping[str, float]]] = {
-    "wind": {"m/s": 1.0, "ms": 1.0, "mps": 1.0, "米/秒": 1.0, "米每秒": 1.0, "kt": KNOT, "kn": KNOT, "kts": KNOT, "knot": KNOT,
-             "knots": KNOT, "节": KNOT, "km/h": 1 / 3.6, "kmh": 1 / 3.6, "公里/小时": 1 / 3.6},
-    "pressure": {"hpa": 1.0, "mb": 1.0, "mbar": 1.0, "百帕": 1.0, "毫巴": 1.0},
-    "length": {"km": 1.0, "公里": 1.0, "千米": 1.0, "nm": NAUTICAL_MILE, "nmi": NAUTICAL_MILE, "海里": NAUTICAL_MILE},
-}  # fmt: skip
-
-
 QUADRANTS: Final[tuple[tuple[str, ...], ...]] = (
     ("ne", "东北"), ("se", "东南"), ("sw", "西南"), ("nw", "西北"),
 )  # fmt: skip
@@ -311,93 +277,10 @@ def radius_column(header: str) -> tuple[float, int | None] | None:
     return (FORCE_MS[number] if force else number * KNOT), quadrant
 
 
-_SEPARATORS: Final = (",", "\t", ";", "，")
-
-
-_COMMENT: Final = re.compile(r"^[#＃]\s*(?P<key>[^:：]+?)\s*[:：]\s*(?P<value>.+?)[\s,;，；]*$")
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """Rows below a header with their lines in the file; `stated` is what `# key: value` lines say."""
-
-    header: Sequence[str]
-    line: int
-    rows: Sequence[tuple[int, Sequence[str]]]
-    stated: Mapping[str, str] = field(default_factory=dict)
-
-
-def table_of(path: Path, text: str) -> Table:
-    """Return the table of a text; lines that begin with # are statements about it."""
-    stated: dict[str, str] = {}
-    header: list[str] | None = None
-    header_line = 1
-    rows: list[tuple[int, Sequence[str]]] = []
-    for number, cells in _cells(path, text, stated):
-        if header is None:
-            header, header_line = cells, number
-        elif any(cells):
-            rows.append((number, cells))
-    if header is None:
-        raise UnreadableFileError(
-            f"{path}：没有表头；第一行应为列名", f"{path}: no header; the first line names the columns"
-        )
-    return Table(header, header_line, rows, stated)
-
-
-def _cells(path: Path, text: str, stated: dict[str, str]) -> Iterator[tuple[int, list[str]]]:
-    separator = ""
-    for number, line in enumerate(text.splitlines(), 1):
-        if not line.strip():
-            continue
-        if line.lstrip().startswith(("#", "＃")):
-            if found := _COMMENT.match(line.strip()):
-                stated[_plain(found["key"]).lower()] = _plain(found["value"])
-            continue
-        separator = separator or max(_SEPARATORS, key=line.count)
-        yield number, [_plain(cell) for cell in _split(path, number, line, separator)]
-
-
-def _split(path: Path, number: int, line: str, separator: str) -> Sequence[str]:
-    if '"' not in line:
-        return line.split(separator)
-    try:
-        return next(csv.reader([line], delimiter=separator, strict=True))
-    except csv.Error as problem:
-        raise UnreadableFileError(
-            f"{path} › 第 {number} 行：引号有误（{problem}）；请另存为 CSV",
-            f"{path} › line {number}: broken quoting ({problem}); save it as CSV again",
-        ) from problem
-
-
-def _plain(cell: str) -> str:
-    return (cell if cell.isascii() else unicodedata.normalize("NFKC", cell)).strip()
-
-
-def columns_of(table: Table) -> Sequence[str]:
-    """Return the headers as written."""
-    return table.header
-
-
-_TAILS: Final[dict[str, Zone]] = {"_utc": "utc", "_bjt": "beijing", "_z": "utc"}
-
-
 _REMEDY: Final = Say(
     "请在表头前加一行“# 时区: 北京时”或“# 时区: UTC”",
     "add a line “# timezone: UTC” (or 北京时) above the header",
 )
-
-
-def zone_in_header(header: str) -> Zone | None:
-    """Return the zone that a header states: "时间(北京时)", "time_utc", "北京时间"."""
-    for word in bracketed(header):
-        if (found := parse_zone(word)) is not None:
-            return found
-    name = normal(header)
-    for tail, zone in _TAILS.items():
-        if name.endswith(tail):
-            return zone
-    return parse_zone(name)
 
 
 def parse_time(path: Path, line: int, text: str, zone: Zone | None) -> np.datetime64:
