@@ -987,12 +987,13 @@ class Scenario:
         and `expiry` (UTC), `value` with `low` and `high` (what the trigger saw, in its driver's unit;
         NaN where unknown), `geometry`.
         """
-        rows = each_once(foreseen(self._ws, self._found))
+        found = each_once(foreseen(self._ws, self._found))
+        rows = [one.escalation for one in found]
         columns = {
             "layer": [one.layer for one in rows],
             "code": [one.code for one in rows],
-            "name": [one.name for one in rows],
-            "subdistrict": [one.subdistrict for one in rows],
+            "name": [one.name for one in found],
+            "subdistrict": [one.subdistrict for one in found],
             "from": frames.tiers([one.rank_from for one in rows]),
             "to": frames.tiers([one.rank_to for one in rows]),
             "trigger": [one.trigger for one in rows],
@@ -1044,10 +1045,7 @@ class Scenario:
     @cached_property
     def closed_shelters(self) -> pd.DataFrame:
         """Shelters that may not be used: layer, code, cause, start, expiry (UTC)."""
-        rows = [
-            (one.layer, one.code, one.cause.zh, f"{one.start}Z", f"{one.expiry}Z")
-            for one in self._found.closed
-        ]
+        rows = [(one.layer, one.code, one.cause.zh, one.start, one.expiry) for one in self._found.closed]
         found = pd.DataFrame(rows, columns=["layer", "code", "cause", "start", "expiry"])
         return found.assign(**{name: frames.moments(found[name].tolist()) for name in ("start", "expiry")})
 

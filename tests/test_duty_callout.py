@@ -12,8 +12,9 @@ from riskmap.catalog import ContactRole, Layer, Plan
 from riskmap.catalog.plan import ActionText
 from riskmap.errors import Say
 from riskmap.response.callout import callout, clock, is_due, phase_at
+from riskmap.values.hazards import Escalation
 from riskmap.values.records import Contact
-from riskmap.values.scenario import Escalated, Event, standing
+from riskmap.values.scenario import Event, Recorded, standing
 from riskmap.vocabulary import RANK_OF
 from tests.duty_workspace import AT, hours, minutes
 
@@ -49,20 +50,17 @@ TWO = (
 
 
 def raised(number, to="large", *, start=6.0, place="桂园街道", **more):
-    return Escalated(
-        number,
+    escalation = Escalation(
         "slopes",
         f"S{number}",
-        None,
-        place,
         RANK_OF["low"],
         RANK_OF[to],
         more.pop("trigger", "rain"),
         Say(more.pop("cause", "雨"), "rain"),
         hours(start),
         hours(start + more.pop("lasts", 12)),
-        **more,
     )
+    return Recorded(escalation, number, subdistrict=place, **more)
 
 
 def made(escalated, contacts=None, **more):

@@ -21,7 +21,7 @@ from riskmap.actions.workspace import Workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.response.playback import counts_by_hour, raised_bytes
 from riskmap.selection import Snapshot
-from riskmap.values.scenario import Escalated, Scenario
+from riskmap.values.scenario import Recorded, Scenario
 from riskmap.vocabulary import RANK_OF, RANKS
 
 _HOUR_S = 3600
@@ -60,7 +60,7 @@ class Storm:
     """A scenario with everything that it raised; rows of `raised` worst and soonest first."""
 
     scenario: Scenario
-    raised: tuple[Escalated, ...]
+    raised: tuple[Recorded, ...]
     snapshot: Snapshot
 
     @cached_property
@@ -108,30 +108,30 @@ class Storm:
         lasts = self.hours[0] - _DAY_S <= seconds <= self.hours[-1] + 2 * _DAY_S
         return now if lasts else self.scenario.at
 
-    def why(self, feature_id: int) -> list[Escalated]:
+    def why(self, feature_id: int) -> list[Recorded]:
         """Return what raised a record, worst first."""
         return [one for one in self.raised if one.feature_id == feature_id]
 
     @cached_property
-    def worst(self) -> tuple[Escalated, ...]:
+    def worst(self) -> tuple[Recorded, ...]:
         """Return each record once, at its worst: worst and soonest first."""
         return each_once(self.raised)
 
     def tiers(self) -> Counter[str]:
         """Return how many records were raised to each tier at their worst."""
-        return Counter(RANKS[one.rank_to] for one in self.worst)
+        return Counter(RANKS[one.escalation.rank_to] for one in self.worst)
 
     @cached_property
     def _spans(self) -> _Spans:
         first = int(self.hours[0])
-        every = [(one, span) for one in self.raised for span in one.spans]
+        every = [(one, span) for one in self.raised for span in one.escalation.spans]
         every.sort(key=lambda pair: -pair[1].rank)  # worst first; among equals the order stays
         start = np.array([span.start.timestamp() for _, span in every], np.float64)
         stop = np.array([span.expiry.timestamp() for _, span in every], np.float64)
         return _Spans(
             ids=np.array([one.feature_id for one, _ in every], np.int64),
             rank=np.array([span.rank for _, span in every], np.uint8),
-            before=np.array([one.rank_from for one, _ in every], np.uint8),
+            before=np.array([one.escalation.rank_from for one, _ in every], np.uint8),
             start=np.floor((start - first) / _HOUR_S).astype(np.int64),
             stop=np.ceil((stop - first) / _HOUR_S).astype(np.int64),
         )
@@ -180,8 +180,8 @@ class Difference:
 
 def difference(now: Storm, before: Storm) -> Difference:
     """Return what has changed since the last bulletin, each record at its worst."""
-    new = {one.feature_id: one.rank_to for one in now.worst}
-    old = {one.feature_id: one.rank_to for one in before.worst}
+    new = {one.feature_id: one.escalation.rank_to for one in now.worst}
+    old = {one.feature_id: one.escalation.rank_to for one in before.worst}
     both = new.keys() & old.keys()
     return Difference(
         added=len(new.keys() - old.keys()),
@@ -215,7 +215,7 @@ def evacuation_of(
     return moves_of(
         ws,
         people,
-        {(one.layer, one.code): one.rank_to for one in of.worst},
+        {(one.layer, one.code): one.rank_to for one in (record.escalation for record in of.worst)},
         closed=[str(one["code"]) for one in of.scenario.body.get("closed", ())],
         typhoon=bool(of.scenario.body.get("tracks")),
         layers=layers,

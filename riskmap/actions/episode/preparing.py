@@ -19,7 +19,7 @@ from riskmap.actions.episode.scenario import Prepared, keep, prepare
 from riskmap.actions.reports import CALLOUTS, check_target, export_callout
 from riskmap.actions.workspace import Workspace
 from riskmap.errors import RiskmapError, Say
-from riskmap.moments import moment_of
+from riskmap.moments import iso_second, moment_of
 from riskmap.rules.permissions import Actor
 from riskmap.values.hazards import Escalation
 from riskmap.vocabulary import RANKS, TIERS
@@ -103,8 +103,8 @@ def prepare_and_report(
                 "code": one.code,
                 "zh": one.cause.zh,
                 "en": one.cause.en,
-                "start": f"{one.start}Z",
-                "expiry": f"{one.expiry}Z",
+                "start": iso_second(one.start),
+                "expiry": iso_second(one.expiry),
             }
             for one in found.closed
         ],
@@ -141,8 +141,8 @@ def escalation_json(one: Escalation) -> list[dict[str, Any]]:
             "from": RANKS[one.rank_from],
             "to": RANKS[step.rank],
             "cause": one.cause.zh,
-            "start": f"{step.start}Z",
-            "expiry": f"{step.expiry}Z",
+            "start": iso_second(step.start),
+            "expiry": iso_second(step.expiry),
             **common,
         }
         for step in one.spans
