@@ -18,12 +18,12 @@ import pyarrow as pa
 import pyarrow.compute
 import shapely
 
+from riskmap.actions.records.editing import PointEdit
 from riskmap.catalog import Layer
 from riskmap.catalog.layer import Field
 from riskmap.catalog.model import CHECKLIST_PREFIX
 from riskmap.coordinates import CGCS2000, parse_datum, to_cgcs2000
 from riskmap.errors import DatumError, RiskmapError, UnknownNameError
-from riskmap.ledger import PointEdit
 from riskmap.rules.arrays import (
     FIELD_TYPES,
     Misfit,

@@ -136,6 +136,7 @@ def test_a_model_without_doubts_gives_null_and_no_fake_certainty(ws: Path, tmp_p
     shutil.copytree(ws, folder)
     model = folder / "models" / "risk_points_lec.toml"
     model.write_text(model.read_text(encoding="utf-8").partition("[uncertainty]")[0], encoding="utf-8")
+    assert run(folder, "assess", "risk_points").status == 0
     told = run(folder, "explain", "risk_points", "A1", "--json").json
     assert told["probabilities"] is told["probability_method"] is None
     (layer,) = run(folder, "uncertainty", "risk_points", "--json").json["layers"]

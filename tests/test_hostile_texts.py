@@ -113,7 +113,9 @@ def _known(document: dict) -> dict[str, dict]:
     """Return what an export carries of every record: its statement, not its assessment or version."""
     records = {}
     for f in document["features"]:
-        kept = {k: v for k, v in f.items() if k not in {"version", "flags", "score", "tier", "state"}}
+        kept = {
+            k: v for k, v in f.items() if k not in {"version", "flags", "score", "tier", "model", "state"}
+        }
         if kept["lon"] is not None:
             kept["lon"], kept["lat"] = round(kept["lon"], 7), round(kept["lat"], 7)
         records[f["code"]] = kept

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from riskmap.errors import LedgerError
 from riskmap.ledger import Ledger, Scored
+from riskmap.rules.judge import rules_of
 from riskmap.selection import finished_table, flag_ids, layer_table
 from riskmap.vocabulary import RANK_OF, UNRATED
 from tests.ledger_files import LAYER, WHO, Clock, assessment, bring, judged
@@ -150,7 +151,7 @@ def test_a_record_whose_content_is_damaged_is_named_as_a_whole(ledger):
     with pytest.raises(
         LedgerError, match="risk_points › A: what the ledger holds cannot be read, nothing was written"
     ):
-        ledger.edit(LAYER, "A", seen=1, changes={"people": 2}, **WHO)
+        ledger.edit(LAYER, "A", seen=1, changes=rules_of(HOUSES).record({"people": 2}), **WHO)
     with pytest.raises(LedgerError, match="risk_points › A: what the ledger holds cannot be read"):
         found.whole()
 

@@ -291,8 +291,9 @@ def _add_values(
 ) -> list[int]:
     """Add the fields of a chunk; return the rows whose body cannot be read."""
     damaged: list[int] = []
+    read: list[dict[str, Value]] = []
     try:  # one parse for the chunk instead of one per row
-        read: list[dict[str, Value]] = orjson.loads(f"[{','.join(bodies)}]")
+        read = orjson.loads(f"[{','.join(bodies)}]")
         sound = len(read) == len(bodies) and all(type(body) is dict for body in read)
     except orjson.JSONDecodeError:
         sound = False

@@ -239,7 +239,7 @@ class LayerRules:
         erased = [vocabulary.plain(t or "") == vocabulary.CLEAR_WORD for t in texts]
         if all(erased):
             return Located(CLEAR)
-        placed = _place(*([t] for t in texts), datum)
+        placed = _place(texts[:1], texts[1:], datum)
         findings = tuple(_of_remark(r) for r in placed.remarks)
         if any(erased) and not findings:
             return Located(None, (_CANNOT_CLEAR,))

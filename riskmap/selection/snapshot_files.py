@@ -79,7 +79,8 @@ def read_snapshot(directory: Path) -> dict[str, Any] | None:
         summary: dict[str, Any] = unsealed((directory / _SUMMARY).read_bytes())
         if summary["format"] != FORMAT:
             return None
-        return _read_all(directory, summary) | {"home": directory, "seen": before}
+        read = _read_all(directory, summary)
+        return None if read is None else read | {"home": directory, "seen": before}
     except OSError:
         return None
     except (ValueError, KeyError, TypeError, pa.ArrowException) as problem:

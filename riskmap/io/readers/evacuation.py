@@ -44,8 +44,8 @@ _WHOLE: Final = re.compile(r"\d+")
 
 @cache
 def table(name: str) -> Layer:
-    """Return the description of a table of `usecases/tables`."""
-    text = resources.files(__package__).joinpath(f"{name}.toml").read_text(encoding="utf-8")
+    """Return the description of a table beside this module."""
+    text = resources.files("riskmap.io.readers").joinpath(f"{name}.toml").read_text(encoding="utf-8")
     return read_layer(text, f"{name}.toml")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -79,7 +79,7 @@ class BlockReader:
             part.source.column(match.heading.column, fill=fill), unit=match.unit
         )
         if target == "code":  # first, so that what is said of a code names it
-            part.code = column.values
+            part.code = cast("list[str | None]", column.values)
         for row, text, finding in column.findings():
             say_of(part, row, match, finding, value=text)
         return column.values

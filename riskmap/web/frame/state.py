@@ -10,7 +10,7 @@ import streamlit as st
 from riskmap.actions.workspace import Workspace, open_workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.catalog import load_catalog
-from riskmap.errors import Lang
+from riskmap.errors import CatalogError, Lang
 from riskmap.selection import Snapshot
 from riskmap.texts import t
 from riskmap.web.frame.security import Signer, workspace_secret
@@ -36,7 +36,8 @@ def reread_workspace() -> None:
     CatalogError where a file has mistakes: then everybody goes on with what was read before. What was
     made of records stays: snapshots are known by the state of the ledger and by the layers.
     """
-    load_catalog(workspace().root)
+    if faults := load_catalog(workspace().root).faults:
+        raise CatalogError(tuple(problem for fault in faults for problem in fault.problems))
     workspace.cache_clear()
 
 
