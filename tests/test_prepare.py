@@ -305,7 +305,7 @@ def test_the_difference_between_two_bulletins_counts_every_record_once(kept):
     ws, first, second = kept
     before, now = storm(ws, first), storm(ws, second)
     found = difference(now, before)
-    new, old = ({e.code: e.rank_to for e in s.worst} for s in (now, before))
+    new, old = ({one.escalation.code: one.escalation.rank_to for one in s.worst} for s in (now, before))
     assert (found.added, found.gone) == (len(new.keys() - old.keys()), 0)
     assert found.worse == sum(new[code] > old[code] for code in new.keys() & old.keys())
     assert found.added > 0

@@ -420,7 +420,7 @@ def test_a_scenario_says_what_the_kept_one_says(storm):
     assert [(one.layer, one.code) for one in held.worst] == list(
         zip(raised["layer"], raised["code"], strict=True)
     )
-    assert [one.rank_to for one in held.worst] == raised["to"].cat.codes.tolist()
+    assert [one.escalation.rank_to for one in held.worst] == raised["to"].cat.codes.tolist()
     lines = callout_view(d._ws, number, now=held.scenario.at).callout.lines
     assert [line.code for line in lines] == callout["code"].tolist()
     assert [len(line.gaps) for line in lines] == [len(gaps) for gaps in callout["gaps"]]
