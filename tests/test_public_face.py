@@ -417,7 +417,7 @@ def test_a_scenario_says_what_the_kept_one_says(storm):
     assert len(d._ws.ledger.scenarios()) == state == 0
     number = s.save(**WHO)
     held = kept(d._ws, number)
-    assert [(one.layer, one.code) for one in held.worst] == list(
+    assert [(one.escalation.layer, one.escalation.code) for one in held.worst] == list(
         zip(raised["layer"], raised["code"], strict=True)
     )
     assert [one.escalation.rank_to for one in held.worst] == raised["to"].cat.codes.tolist()
