@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from riskmap.catalog import ContactRole, Layer, Plan
+from riskmap.catalog import ContactRole, Layer, RecordPlan
 from riskmap.catalog.plan import ActionText
 from riskmap.errors import Say
 from riskmap.response.callout import callout, clock, is_due, phase_at
@@ -23,7 +23,7 @@ ROLES = (
     ContactRole(id="first", title=Say("责任人", "First")),
     ContactRole(id="second", title=Say("挂点领导", "Second")),
 )
-PLAN = Plan(
+PLAN = RecordPlan(
     before_24=(ActionText(zh="巡查", en="Patrol"),),
     during=(ActionText(zh="撤离", en="Leave", tiers=("major",)),),
     source="a test",

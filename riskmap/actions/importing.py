@@ -248,7 +248,7 @@ _SHARE_WRITTEN = 0.6
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ImportOutcome:
     """What became of the files of one import.
 
     `committed` were written. `refused` says why the next one was not (the ledger has moved since
@@ -274,7 +274,7 @@ def commit_files(
     why: str,
     full_list: bool = False,
     progress: Progress | None = None,
-) -> Outcome:
+) -> ImportOutcome:
     """Write files that were looked at, each with its tiers as one commit.
 
     A layer that was never assessed is assessed afterwards, as a whole. A file whose plan no longer
@@ -306,7 +306,7 @@ def commit_files(
         changes += first
     if done and progress:
         progress("done", 1.0)
-    return Outcome(layer, tuple(done), tuple(left), refused, changes, unrated)
+    return ImportOutcome(layer, tuple(done), tuple(left), refused, changes, unrated)
 
 
 def _assessed_first(

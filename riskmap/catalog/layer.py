@@ -12,7 +12,7 @@ from typing import Literal, Self
 from pydantic import Field as Key
 
 from riskmap.catalog.headers import distinct, normalise_header
-from riskmap.catalog.plan import Plan
+from riskmap.catalog.plan import RecordPlan
 from riskmap.catalog.problems import Items, Part, Slug, Title, Words
 from riskmap.catalog.triggers import Trigger
 from riskmap.errors import Say
@@ -168,7 +168,7 @@ class Layer(Part):
     fields: Items[Field] = ()
     checklist: Checklist | None = None
     contacts: Items[ContactRole] = ()
-    plan: Plan | None = None
+    plan: RecordPlan | None = None
     triggers: Items[Trigger] = ()
 
     def complete(self, common: Common, owners: Owners) -> Layer:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from riskmap.catalog import PHASES, Action, Layer
+from riskmap.catalog import PHASES, Layer, PlanAction
 from riskmap.errors import Say
 from riskmap.rules.cell import callable_phone
 from riskmap.values.duty import Callee, CallGroup, CallLine, Callout, CallState, Gap
@@ -162,7 +162,7 @@ def _day(text: str | None) -> dt.date | None:
         return None
 
 
-def actions_for(layer: Layer, rank: int) -> tuple[Action, ...]:
+def actions_for(layer: Layer, rank: int) -> tuple[PlanAction, ...]:
     """Return what the layer's plan asks for at a raised rank, in the order of the phases."""
     if layer.plan is None:
         return ()

@@ -41,7 +41,7 @@ from riskmap.response.levels import (
 )
 from riskmap.rules.arrays import Columns
 from riskmap.values.hazards import Escalation, IssuedWarning, Series, TierSpan, Times
-from riskmap.values.scenario import Closure, Outcome, UnknownRows
+from riskmap.values.scenario import Closure, TriggerResult, UnknownRows
 
 Flags = NDArray[np.bool_]
 
@@ -256,7 +256,7 @@ def evaluate(
     times: Times,
     warnings: Sequence[IssuedWarning] = (),
     subdistricts: Sequence[str | None] | None = None,
-) -> Outcome:
+) -> TriggerResult:
     """Return what the triggers of one layer make of its records.
 
     `columns`: the layer's rows (with `code`); `ranks`: their static ranks, (n,); `drivers`: driver →
@@ -281,7 +281,7 @@ def evaluate(
                 for start in range(0, len(group.rows), CHUNK):
                     _by_numbers(trigger, group.only(slice(start, start + CHUNK)), drivers, found)
             found.close(trigger, lacking(trigger, columns))
-    return Outcome(
+    return TriggerResult(
         tuple(found.escalations),
         tuple(found.reached),
         tuple(found.unknown),

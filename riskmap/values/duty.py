@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from riskmap.catalog import Action
+from riskmap.catalog import PlanAction
 from riskmap.errors import Say
 from riskmap.moments import BEIJING
 from riskmap.values.records import Contact
@@ -118,7 +118,7 @@ class CallLine:
     causes: tuple[Say, ...]
     callees: tuple[Callee, ...]
     gaps: tuple[Gap, ...]
-    actions: tuple[Action, ...]
+    actions: tuple[PlanAction, ...]
     own_plan: str = ""
 
 

@@ -32,7 +32,7 @@ class Demand:
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class ShelterRoom:
     """Shelters that may be used: parallel arrays. `capacity` int64 ≥ 0 people."""
 
     code: Sequence[str]
@@ -43,7 +43,7 @@ class Places:
     def __len__(self) -> int:
         return len(self.code)
 
-    def without(self, closed: Collection[str]) -> Places:
+    def without(self, closed: Collection[str]) -> ShelterRoom:
         """Return the same shelters in which the closed ones take nobody."""
         shut = np.array([code in closed for code in self.code], dtype=np.bool_)
         return replace(self, capacity=np.where(shut, 0, self.capacity))
@@ -65,7 +65,7 @@ class Distances:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class Assignment:
     """Who goes where. Assignments are parallel arrays in order of demand, then shelter.
 
     `people[i]` > 0 people of demand `demand[i]` walk `metres[i]` to shelter `shelter[i]`; `unplaced`
@@ -75,7 +75,7 @@ class Plan:
     """
 
     demands: Demand
-    places: Places
+    places: ShelterRoom
     distances: Distances
     demand: Ints
     shelter: Ints
@@ -117,7 +117,7 @@ class Arcs:
     cost: Ints
 
 
-def settled(demands: Demand, places: Places, distances: Distances, flow: Ints) -> Plan:
+def settled(demands: Demand, places: ShelterRoom, distances: Distances, flow: Ints) -> Assignment:
     """Return the plan of a flow over the candidate pairs, int64[pairs]; it counts as optimal."""
     used = np.flatnonzero(flow)
     used = used[np.lexsort((distances.shelter[used], distances.demand[used]))]
@@ -126,7 +126,7 @@ def settled(demands: Demand, places: Places, distances: Distances, flow: Ints) -
     load = np.bincount(shelter, people, len(places)).astype(np.int64)
     unplaced = demands.people - placed
     metres = distances.metres[used]
-    return Plan(
+    return Assignment(
         demands,
         places,
         distances,

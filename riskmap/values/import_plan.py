@@ -103,7 +103,7 @@ class Intake:
     from_batch: int | None = None
 
 
-Action = Literal["insert", "update", "unchanged", "held"]
+RowAction = Literal["insert", "update", "unchanged", "held"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +126,12 @@ class ImportPlan:
 
     intake: Intake
     base: int
-    actions: Sequence[Action]
+    actions: Sequence[RowAction]
     changes: Mapping[int, Mapping[str, tuple[Any, Any]]]
     holds: Mapping[int, Hold]
     absent: tuple[str, ...] = ()
     remarks: Mapping[int, Hold] = field(default_factory=dict[int, Hold])
 
-    def count(self, action: Action) -> int:
+    def count(self, action: RowAction) -> int:
         """Return how many rows have this action."""
         return sum(1 for a in self.actions if a == action)

@@ -180,7 +180,7 @@ class UnknownRows:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Outcome:
+class TriggerResult:
     """`escalations` raise; `reached` name records whose trigger was reached although their own tier is
     as high already (`rank_from` = `rank_to`): they are in danger all the same. `skipped`: ids of triggers
     whose driver was not given at all.

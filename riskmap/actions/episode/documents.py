@@ -21,7 +21,7 @@ from riskmap.response.callout import is_due, phase_at
 from riskmap.response.evacuation import Replan
 from riskmap.rules.arrays import column_of
 from riskmap.values.duty import CallLine, CalloutView, CallState, Gap, Review, Tie
-from riskmap.values.evacuation import Plan
+from riskmap.values.evacuation import Assignment
 from riskmap.values.scenario import Event, Scenario
 from riskmap.vocabulary import RANKS
 
@@ -330,7 +330,7 @@ def _shares(made: Evacuation) -> list[dict[str, Any]]:
     return shares
 
 
-def _reasons(found: Plan) -> list[tuple[int, Say]]:
+def _reasons(found: Assignment) -> list[tuple[int, Say]]:
     """Return the demands that are not wholly placed, and why."""
     cut_off = set(found.distances.cut_off)
     reasons: list[tuple[int, Say]] = []
@@ -356,7 +356,7 @@ def _zones(made: Evacuation) -> list[dict[str, Any]]:
     return [{"code": code, "people": people.get(code)} for code in dict.fromkeys(z.code for z in made.zones)]
 
 
-def _shelters(ws: Workspace, found: Plan, shares: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _shelters(ws: Workspace, found: Assignment, shares: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return load and supply by shelter; what it does not state is null, and so is the gap."""
     facts = _facts(ws)
     beds = np.zeros(len(found.places))

@@ -24,7 +24,7 @@ from riskmap.moments import local_now
 from riskmap.response.evacuation import Placement, Replan, known_pairs, plan, revise
 from riskmap.response.people import inside, threatened
 from riskmap.response.walking import DETOUR, NEAREST, RoadWays, StraightLines, Walk, including, widened
-from riskmap.values.evacuation import Demand, Distances, Incomplete, Places, Plan, Threatened, Zone
+from riskmap.values.evacuation import Assignment, Demand, Distances, Incomplete, ShelterRoom, Threatened, Zone
 from riskmap.values.records import Records
 from riskmap.values.scenario import Scenario
 
@@ -154,7 +154,7 @@ class Evacuation:
     threatened: Threatened
     records: Records
     row_of: Sequence[int]
-    plan: Plan
+    plan: Assignment
     replan: Replan | None
     left_out: Mapping[str, Say]
     zones: Sequence[Zone]
@@ -218,7 +218,7 @@ def evacuation(
     )
 
 
-def _walk(demands: Demand, places: Places, roads: Path | None, crs: str | None, detour: float) -> Walk:
+def _walk(demands: Demand, places: ShelterRoom, roads: Path | None, crs: str | None, detour: float) -> Walk:
     if roads is None:
         return StraightLines.of(demands, places, detour=detour)
     return RoadWays.of(read_roads(roads, crs=crs), demands, places)
@@ -226,16 +226,16 @@ def _walk(demands: Demand, places: Places, roads: Path | None, crs: str | None, 
 
 def _planned(
     demands: Demand,
-    places: Places,
+    places: ShelterRoom,
     walk: Walk,
     *,
     nearest: int,
     whole: bool,
     before: Sequence[Placement] | None,
-) -> tuple[Plan, Replan | None]:
+) -> tuple[Assignment, Replan | None]:
     """Plan over the nearest shelters, and once more over all for those whom they do not take."""
 
-    def solve(pairs: Distances) -> tuple[Plan, Replan | None]:
+    def solve(pairs: Distances) -> tuple[Assignment, Replan | None]:
         if before is None:
             return plan(demands, places, pairs, whole=whole), None
         again = revise(before, demands, places, pairs, whole=whole)
@@ -256,7 +256,7 @@ def _shelters(
     closed: Sequence[str],
     endangered: Sequence[str],
     typhoon: bool,
-) -> tuple[Places, dict[str, Say]]:
+) -> tuple[ShelterRoom, dict[str, Say]]:
     """Return the shelters that may be used, and why the others may not."""
     known = set(current_snapshot(ws).table(LAYER)["code"].to_pylist())
     for code in (*closed, *endangered):
@@ -275,7 +275,7 @@ def _shelters(
     left_out |= dict.fromkeys(closed, Say("本次关闭", "closed in this event"))
     keep = [i for i, code in enumerate(usable.code) if code not in left_out]
     room = np.floor(usable.places[keep]).astype(np.int64)
-    return Places([usable.code[i] for i in keep], usable.lon[keep], usable.lat[keep], room), left_out
+    return ShelterRoom([usable.code[i] for i in keep], usable.lon[keep], usable.lat[keep], room), left_out
 
 
 def _placements(before: Path | Mapping[str, Any]) -> list[Placement]:

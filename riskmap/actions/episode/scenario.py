@@ -38,7 +38,7 @@ from riskmap.rules.arrays import Columns
 from riskmap.rules.permissions import Actor, may
 from riskmap.values.hazards import Escalation, IssuedWarning, Times, Track
 from riskmap.values.records import Features
-from riskmap.values.scenario import Closure, NewEvent, Opened, Outcome, Recorded, Scenario
+from riskmap.values.scenario import Closure, NewEvent, Opened, Recorded, Scenario, TriggerResult
 from riskmap.vocabulary import COLOURS, KINDS
 
 _AT_ONCE: Final = 65_536  # records whose hours are in memory at a time
@@ -58,7 +58,7 @@ class Prepared:
     tracks: tuple[Track, ...]
     gauges: Gauges | None
     warnings: tuple[IssuedWarning, ...]
-    outcomes: Mapping[str, Outcome]
+    outcomes: Mapping[str, TriggerResult]
     notes: tuple[Say, ...]
     files: tuple[Mapping[str, str], ...]
     unknown: tuple[Mapping[str, str], ...]
@@ -105,12 +105,12 @@ def _prepared(ws: Workspace, given: Given) -> Prepared:
     at = moment_of_scenario(given, times, tracks, lon, lat)
     fire = fire_weather(given.fire, lat=lat) if given.fire is not None else None
     weather = Weather(ws, times, tracks, given.rain or gauges, model=given.model, fire=fire)
-    outcomes: dict[str, Outcome] = {}
+    outcomes: dict[str, TriggerResult] = {}
     unknown: list[Mapping[str, str]] = []
     for layer in ws.catalog.layers.values():
         if not layer.triggers or not len(snapshot.table(layer.id)):
             continue
-        parts: list[Outcome] = []
+        parts: list[TriggerResult] = []
         for table in _concerned(snapshot.table(layer.id), layer):
             columns = Columns(table, layer)
             found = evaluate(
@@ -155,10 +155,10 @@ def _concerned(table: Any, layer: Layer) -> Iterator[Any]:
             yield piece if some.all() else piece.filter(pa.array(some)).combine_chunks()
 
 
-def _joined(parts: Sequence[Outcome]) -> Outcome:
+def _joined(parts: Sequence[TriggerResult]) -> TriggerResult:
     if len(parts) == 1:
         return parts[0]
-    return Outcome(
+    return TriggerResult(
         escalations=tuple(one for part in parts for one in part.escalations),
         reached=tuple(one for part in parts for one in part.reached),
         unknown=tuple(one for part in parts for one in part.unknown),
@@ -179,7 +179,7 @@ def _lacking(words: Iterable[str], layer: Layer) -> dict[str, str]:
     }
 
 
-def _unknown(layer_of: Layer, table: Any, found: Outcome) -> list[Mapping[str, str]]:
+def _unknown(layer_of: Layer, table: Any, found: TriggerResult) -> list[Mapping[str, str]]:
     """Return the records that cannot be judged, each once, with what is missing in words."""
     missing: dict[int, dict[str, None]] = {}
     raised = {one.code for one in (*found.escalations, *found.reached, *found.closed)}
