@@ -104,8 +104,11 @@ class Found:
         rows = told.group.rows[found.column].tolist()
         start = moments_of(self._times[found.first])
         expiry = moments_of(self._times[found.last] + told.hold)
-        for row, (cause, *numbers), *when in zip(rows, told.facts(found, rank), start, expiry, strict=True):
-            self.closed.append(Closure(self._layer, self._code(row), told.trigger.id, cause, *when, *numbers))
+        for row, (cause, *numbers), begin, end in zip(
+            rows, told.facts(found, rank), start, expiry, strict=True
+        ):
+            closed = Closure(self._layer, self._code(row), told.trigger.id, cause, begin, end, *numbers)
+            self.closed.append(closed)
 
     def _raise_all(self, told: _Told, found: Nested) -> None:
         """Add one escalation for each whole episode: its cause is that of its worst step."""

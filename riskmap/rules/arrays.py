@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -41,7 +41,7 @@ FIELD_TYPES: Final[Mapping[str, pa.DataType]] = {
 }
 
 
-Texts = pa.Array | pa.ChunkedArray  # of strings
+Texts: TypeAlias = "pa.Array | pa.ChunkedArray"  # of strings
 
 
 _MISFIT: Final = object()

@@ -53,7 +53,7 @@ _ARROW: Mapping[str, str] = {
 class Reader:
     """Columns by the condition that asks for them, each read once."""
 
-    def __init__(self, columns: Columns, values: Mapping[str, Any], decimals: int = 9) -> None:
+    def __init__(self, columns: Columns, values: Mapping[str, Floats], decimals: int = 9) -> None:
         self._columns, self._values, self._decimals = columns, values, decimals
         self._read: dict[str, Floats | Words] = {}
 
@@ -141,7 +141,7 @@ def fired(model: ScoringModel, columns: Columns) -> list[Flags | None]:
     return where_all_hold([rule.when for rule in model.rules], columns)
 
 
-def held(model: ScoringModel, columns: Columns, values: Mapping[str, Any]) -> list[Flags | None]:
+def held(model: ScoringModel, columns: Columns, values: Mapping[str, Floats]) -> list[Flags | None]:
     """Return, for each gate, the rows where all its conditions hold; None for nowhere.
 
     `values`: the value of every node. A node's number is compared as the score is, without the

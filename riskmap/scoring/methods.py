@@ -47,24 +47,24 @@ def weights_of(node: Combination, fit: NodeFit | None) -> tuple[float, ...]:
 _Weights = tuple[float, ...]
 
 
-_Combine = Callable[[Combination, Sequence[Any], _Weights, NodeFit | None], Any]
+_Combine = Callable[[Combination, Sequence[Floats], _Weights, NodeFit | None], Floats]
 
 
-def _sum(_: Combination, parts: Sequence[Any], weights: _Weights, __: NodeFit | None) -> Any:
+def _sum(_: Combination, parts: Sequence[Floats], weights: _Weights, __: NodeFit | None) -> Floats:
     total: Any = 0.0
     for weight, part in zip(weights, parts, strict=True):
         total = total + (part if weight == 1 else weight * part)
     return total
 
 
-def _known(parts: Sequence[Any], weights: _Weights) -> tuple[Any, Any]:
+def _known(parts: Sequence[Floats], weights: _Weights) -> tuple[Floats, Floats]:
     """Return the parts, stacked, and each row's weights of the parts that it knows, sum 1."""
     stacked = np.stack(np.broadcast_arrays(*parts))
     share = np.reshape(weights, (-1,) + (1,) * (stacked.ndim - 1)) * ~np.isnan(stacked)
     return stacked, share / share.sum(axis=0)
 
 
-def _mean(node: Combination, parts: Sequence[Any], weights: _Weights, __: NodeFit | None) -> Any:
+def _mean(node: Combination, parts: Sequence[Floats], weights: _Weights, __: NodeFit | None) -> Floats:
     if not node.known_only:
         total: Any = 0.0
         for weight, part in zip(weights, parts, strict=True):
@@ -75,30 +75,30 @@ def _mean(node: Combination, parts: Sequence[Any], weights: _Weights, __: NodeFi
     return (np.where(np.isnan(stacked), 0.0, stacked) * share).sum(axis=0)
 
 
-def _not_negative(part: Any) -> Any:
+def _not_negative(part: Floats) -> Floats:
     # A product turns its direction below zero, where "worse is higher" would no longer hold.
     return part if np.min(part, initial=0.0) >= 0 else np.where(part >= 0, part, np.nan)
 
 
-def _product(_: Combination, parts: Sequence[Any], __: _Weights, ___: NodeFit | None) -> Any:
+def _product(_: Combination, parts: Sequence[Floats], __: _Weights, ___: NodeFit | None) -> Floats:
     total: Any = 1.0
     for part in parts:
         total = total * _not_negative(part)
     return total
 
 
-def _quotient(_: Combination, parts: Sequence[Any], __: _Weights, ___: NodeFit | None) -> Any:
+def _quotient(_: Combination, parts: Sequence[Floats], __: _Weights, ___: NodeFit | None) -> Floats:
     value = _not_negative(parts[0])
     for part in parts[1:]:
         value = value / _not_negative(part)
     return value
 
 
-def _geometric(node: Combination, parts: Sequence[Any], weights: _Weights, __: NodeFit | None) -> Any:
+def _geometric(node: Combination, parts: Sequence[Floats], weights: _Weights, __: NodeFit | None) -> Floats:
     return geometric_mean(*_geometric_parts(node, parts, weights, neutral=1.0))
 
 
-def _inverted(node: Combination, parts: Sequence[Any], weights: _Weights, __: NodeFit | None) -> Any:
+def _inverted(node: Combination, parts: Sequence[Floats], weights: _Weights, __: NodeFit | None) -> Floats:
     assert node.scale is not None  # the file reader saw to it
     low, high = node.scale
     used, shares = _geometric_parts(node, parts, weights, neutral=low)
@@ -106,8 +106,8 @@ def _inverted(node: Combination, parts: Sequence[Any], weights: _Weights, __: No
 
 
 def _geometric_parts(
-    node: Combination, parts: Sequence[Any], weights: _Weights, *, neutral: float
-) -> tuple[Sequence[Any], Sequence[Any]]:
+    node: Combination, parts: Sequence[Floats], weights: _Weights, *, neutral: float
+) -> tuple[Sequence[Floats], Sequence[Floats | float]]:
     """Return parts and weights; with `known_only` an unknown part weighs 0 and reads as `neutral`."""
     if not node.known_only:
         return parts, weights
@@ -115,12 +115,12 @@ def _geometric_parts(
     return list(np.where(np.isnan(stacked), neutral, stacked)), list(share)
 
 
-def _topsis(_: Combination, parts: Sequence[Any], weights: _Weights, fit: NodeFit | None) -> Any:
+def _topsis(_: Combination, parts: Sequence[Floats], weights: _Weights, fit: NodeFit | None) -> Floats:
     assert fit is not None  # the kernel asked for it
     return closeness(parts, weights, scale=fit.scale, least=fit.least, most=fit.most)
 
 
-def predicted(node: Prediction, parts: Sequence[Any], predictor: Predictor | None) -> Any:
+def predicted(node: Prediction, parts: Sequence[Floats], predictor: Predictor | None) -> Floats:
     """Return the probabilities of a learned node. ArtefactError where its artefact was not loaded."""
     if predictor is None:
         raise ArtefactError(
@@ -134,8 +134,10 @@ def predicted(node: Prediction, parts: Sequence[Any], predictor: Predictor | Non
     return value if node.worst is None else np.where(np.isnan(value), np.float64(node.worst), value)
 
 
-def _extreme(strict: Callable[[Any, Any], Any], known: Callable[[Any, Any], Any]) -> _Combine:
-    def method(node: Combination, parts: Sequence[Any], _: _Weights, __: NodeFit | None) -> Any:
+def _extreme(
+    strict: Callable[[Floats, Floats], Floats], known: Callable[[Floats, Floats], Floats]
+) -> _Combine:
+    def method(node: Combination, parts: Sequence[Floats], _: _Weights, __: NodeFit | None) -> Floats:
         pick = known if node.known_only else strict
         value = parts[0]
         for part in parts[1:]:
@@ -145,7 +147,7 @@ def _extreme(strict: Callable[[Any, Any], Any], known: Callable[[Any, Any], Any]
     return method
 
 
-def _matrix(node: Combination, parts: Sequence[Any], _: _Weights, __: NodeFit | None) -> Any:
+def _matrix(node: Combination, parts: Sequence[Floats], _: _Weights, __: NodeFit | None) -> Floats:
     cells = np.array(node.matrix)
     rows, columns = (np.asarray(part) for part in parts)
     whole = (rows == np.floor(rows)) & (columns == np.floor(columns))
@@ -155,7 +157,7 @@ def _matrix(node: Combination, parts: Sequence[Any], _: _Weights, __: NodeFit | 
     return np.where(inside, cells[i, j], np.nan)
 
 
-def _formula(node: Combination, parts: Sequence[Any], _: _Weights, __: NodeFit | None) -> Any:
+def _formula(node: Combination, parts: Sequence[Floats], _: _Weights, __: NodeFit | None) -> Floats:
     assert node.formula is not None  # the file reader saw to it
     given = dict(zip(node.inputs, parts, strict=True))
     return FORMULAS[node.formula]({**node.constants, **given})

@@ -161,10 +161,11 @@ SAME: Final = ("==", "!=", "in")
 BARE: Final = ("missing", "present")
 
 
-OPERATORS: Final = get_args(Operator)
+OPERATORS: Final[tuple[Operator, ...]] = get_args(Operator)
 
 
-_SPELLINGS: Final = {
+_SPELLINGS: Final[dict[str, Operator]] = {
+    **{word: word for word in OPERATORS},
     "=": "==", "＝": "==", "≠": "!=", "≤": "<=", "≥": ">=", "＜": "<", "＞": ">", "～": "~",
     "contains": "~", "包含": "~", "属于": "in", "缺失": "missing", "为空": "missing",
     "已填": "present", "非空": "present",
@@ -229,7 +230,7 @@ def parse_where(text: str, layer: Layer | Sequence[Layer]) -> Condition:
         column = _column(text[: match.start()].strip(), layers)
         if column is not None:
             word = match[0].strip().lower()
-            return _read(column, _SPELLINGS.get(word, word), text[match.end() :].strip(), text)
+            return _read(column, _SPELLINGS[word], text[match.end() :].strip(), text)
     if not found or not text[: found[0].start()].strip():
         raise SelectionError(
             f"条件 {text!r} 无法识别；请写成 字段 运算符 值，例如 坡高 >= 12，运算符可用 {' '.join(OPERATORS)}",
@@ -265,7 +266,7 @@ def _kind(column: Field | str) -> str:
     return "number" if column.type == "integer" else column.type
 
 
-def _read(column: Field | str, op: str, rest: str, text: str) -> Condition:
+def _read(column: Field | str, op: Operator, rest: str, text: str) -> Condition:
     kind = _kind(column)
     allowed = _ALLOWED[kind]
     if op not in allowed:
