@@ -24,7 +24,7 @@ import shapely
 from riskmap import frames
 from riskmap.actions.episode.duty import callout_ahead
 from riskmap.actions.episode.inputs import Given
-from riskmap.actions.episode.preparing import escalation_json, keep, moves_ahead, prepare
+from riskmap.actions.episode.preparing import keep, moves_ahead, prepare, reached_tiers
 from riskmap.actions.episode.scenario import Prepared, each_once, foreseen
 from riskmap.actions.importing import FileImport, commit_file, plan_file, read_for_import
 from riskmap.actions.inventory.exporting import export_selection, masked_columns
@@ -38,11 +38,13 @@ from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.catalog import Layer
 from riskmap.coordinates import CGCS2000
 from riskmap.errors import Lang, RiskmapError
+from riskmap.json_documents import plain
 from riskmap.moments import moment_of, parse_beijing_moment, parse_day
 from riskmap.rules.arrays import pc
 from riskmap.rules.permissions import acting, local_actor
 from riskmap.selection import Selection, select
 from riskmap.values.assessment import Explanation
+from riskmap.values.evacuation import EvacuationPlan
 from riskmap.vocabulary import RANKS, TIERS
 
 Words = str | Sequence[str] | None
@@ -1023,7 +1025,7 @@ class Scenario:
     @cached_property
     def escalations(self) -> pd.DataFrame:
         """Every raised tier as `riskmap prepare --json` lists them: a row per record, trigger and tier reached."""
-        rows = [row for one in self._found.escalations for row in escalation_json(one)]
+        rows = plain([row for one in self._found.escalations for row in reached_tiers(one)])
         columns = [
             "layer",
             "code",
@@ -1132,7 +1134,7 @@ class Scenario:
 class Evacuation:
     """Who moves where. `people` = `placed` + `unplaced`; nobody is left out in silence."""
 
-    _document: Mapping[str, Any]
+    _plan: EvacuationPlan
 
     def __repr__(self) -> str:
         return f"<Evacuation: {self.people} people, {self.placed} placed, {self.unplaced} unplaced>"
@@ -1140,31 +1142,31 @@ class Evacuation:
     @property
     def people(self) -> int:
         """People who must move."""
-        return int(self._document["people"])
+        return self._plan.people
 
     @property
     def placed(self) -> int:
         """People who have a place in a shelter."""
-        return int(self._document["placed"])
+        return self._plan.placed
 
     @property
     def unplaced(self) -> int:
         """People for whom there is no room."""
-        return int(self._document["unplaced"])
+        return self._plan.unplaced
 
     @property
     def assignments(self) -> pd.DataFrame:
         """Who goes where: a row per household (or group) and shelter, with people and metres."""
-        return pd.DataFrame(self._document["assignments"])
+        return pd.DataFrame(plain(self._plan.assignments))
 
     @property
     def shelters(self) -> pd.DataFrame:
         """What each shelter takes and lacks."""
-        return pd.DataFrame(self._document["shelters"])
+        return pd.DataFrame(plain(self._plan.shelters))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the document of `riskmap evacuate --json`."""
-        return dict(self._document)
+        return plain(self._plan)
 
 
 def _words(given: Words) -> tuple[str, ...]:

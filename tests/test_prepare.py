@@ -337,11 +337,11 @@ def test_the_hours_and_counts_of_the_map_are_those_of_the_escalations(kept):
 def test_shelters_that_the_storm_closes_take_nobody(kept, files):
     ws, _, second = kept
     moves = evacuation_of(ws, storm(ws, second), files["people"], crs="cgcs2000")
-    assert moves["people"] == moves["placed"] + moves["unplaced"] == 90
-    assert {one["shelter"] for one in moves["assignments"]} == {"BN1"}
-    assert "BN2" in {one["code"] for one in moves["closed_shelters"]}
+    assert moves.people == moves.placed + moves.unplaced == 90
+    assert {one.shelter for one in moves.assignments} == {"BN1"}
+    assert "BN2" in {one.code for one in moves.closed_shelters}
     nobody = evacuation_of(ws, storm(ws, second), files["people"], crs="cgcs2000", layers=("waterlogging",))
-    assert nobody["people"] == 0
+    assert nobody.people == 0
 
 
 @pytest.fixture

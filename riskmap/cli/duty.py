@@ -59,8 +59,8 @@ def scenarios(
     as_json: JsonOption = False, workspace: WorkspaceOption = None, store: StoreOption = None
 ) -> None:
     """情景列表，最近的在前 / scenarios, the newest first."""
-    from riskmap.actions.episode.documents import scenario_json
     from riskmap.cli.common import open_workspace
+    from riskmap.cli.duty_documents import scenario_json
     from riskmap.values.scenario import beijing
 
     found = open_workspace(workspace, store).ledger.scenarios()
@@ -115,9 +115,9 @@ def log(
     store: StoreOption = None,
 ) -> None:
     """记一条事件（只增不删，记错用 correction 更正）/ write one line of the event log."""
-    from riskmap.actions.episode.documents import event_json
     from riskmap.actions.episode.events import Entry, log_event
     from riskmap.cli.common import open_workspace
+    from riskmap.cli.duty_documents import event_json
 
     entry = Entry(
         kind=kind,
@@ -168,9 +168,9 @@ def events(
     store: StoreOption = None,
 ) -> None:
     """事件日志，含更正 / the event log, corrections included."""
-    from riskmap.actions.episode.documents import event_json
     from riskmap.actions.episode.duty import find_scenario
     from riskmap.cli.common import open_workspace
+    from riskmap.cli.duty_documents import event_json
 
     ws = open_workspace(workspace, store)
     found = ws.ledger.events(find_scenario(ws, scenario).id, until=_moment(until))
@@ -202,10 +202,10 @@ def callout(
     store: StoreOption = None,
 ) -> None:
     """叫应单：叫谁、谁应答了、谁超时、缺什么 / whom to call, who answered, who is overdue, what is missing."""
-    from riskmap.actions.episode.documents import callout_json
     from riskmap.actions.episode.duty import callout_view
     from riskmap.actions.reports import CALLOUTS, check_target, export_callout
     from riskmap.cli.common import open_workspace
+    from riskmap.cli.duty_documents import callout_json
 
     for target in to or ():
         check_target(target, CALLOUTS)
@@ -269,10 +269,10 @@ def after(
     store: StoreOption = None,
 ) -> None:
     """应急响应总结：各项数字由日志计算 / the after-action figures, from the log."""
-    from riskmap.actions.episode.documents import review_json
     from riskmap.actions.episode.duty import review_of
     from riskmap.actions.reports import check_target, export_after_report
     from riskmap.cli.common import open_workspace
+    from riskmap.cli.duty_documents import review_json
     from riskmap.io.writers.paper import FORMATS
 
     if to is not None:
@@ -380,7 +380,7 @@ def outbox(
 def _message_json(state: MessageState) -> dict[str, Any]:
     from dataclasses import asdict
 
-    from riskmap.actions.episode.documents import iso
+    from riskmap.cli.duty_documents import iso
 
     return asdict(state) | {"at": iso(state.at)}
 

@@ -21,6 +21,7 @@ from riskmap.actions.workspace import Workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.response.playback import counts_by_hour, raised_bytes
 from riskmap.selection import Snapshot
+from riskmap.values.evacuation import EvacuationPlan
 from riskmap.values.scenario import Recorded, Scenario
 from riskmap.vocabulary import RANK_OF, RANKS
 
@@ -204,8 +205,8 @@ def evacuation_of(
     roads: Path | None = None,
     roads_crs: str | None = None,
     shut: Collection[str] = (),
-    before: Mapping[str, Any] | None = None,
-) -> dict[str, Any]:
+    before: EvacuationPlan | None = None,
+) -> EvacuationPlan:
     """Return who moves where in a kept scenario: see `moves_of`.
 
     Shelters that the log of the scenario closes take nobody, nor do those in `shut`.
@@ -245,14 +246,14 @@ def moves_of(
     roads: Path | None = None,
     roads_crs: str | None = None,
     shut: Sequence[str] = (),
-    before: Mapping[str, Any] | None = None,
-) -> dict[str, Any]:
+    before: EvacuationPlan | None = None,
+) -> EvacuationPlan:
     """Return who moves where: people of a table near records of `layers` raised to `at_least` (a rank) or worse.
 
     `worst`: (layer, code) → the worst rank it is raised to. Points count within `radius` metres,
     polygons as they are; shelters that are `closed` by the storm or raised themselves are out, so are
     those that people have `shut`, outdoor ones in a `typhoon` too. `crs`: datum of the people, that of
-    workspace.toml unless given; `roads` and `before` as in `evacuation`, whose document this is.
+    workspace.toml unless given; `roads` and `before` as in `evacuation`, whose plan this is.
     """
     codes = [
         f"{layer}:{code}" for (layer, code), rank in worst.items() if rank >= at_least and layer in layers
