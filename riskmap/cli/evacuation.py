@@ -215,24 +215,23 @@ def reach(
     from riskmap.actions.terrain.reach import shelter_reach
     from riskmap.cli.common import open_workspace
 
-    document = shelter_reach(open_workspace(workspace, store), people, crs=crs, radius=radius)
-    complete = not (document["people_unserved"] or document["incomplete"] or document["rejected"])
+    found = shelter_reach(open_workspace(workspace, store), people, crs=crs, radius=radius)
     if as_json:
-        print_json(document)
-        raise typer.Exit(0 if complete else 1)
+        print_json(found)
+        raise typer.Exit(0 if found.complete else 1)
     say(
-        f"人口 {document['people']}，可用场所 {len(document['shelters'])} 处、容量 {document['places']}；"
-        f"服务半径内没有场所的 {document['people_unserved']} 人（直线距离）",
-        f"{document['people']} people, {len(document['shelters'])} usable shelters with {document['places']} places; "
-        f"{document['people_unserved']} people have none in reach (straight lines)",
+        f"人口 {found.people}，可用场所 {len(found.shelters)} 处、容量 {found.places}；"
+        f"服务半径内没有场所的 {found.people_unserved} 人（直线距离）",
+        f"{found.people} people, {len(found.shelters)} usable shelters with {found.places} places; "
+        f"{found.people_unserved} people have none in reach (straight lines)",
     )
     for zh, en, codes in (
-        ("够不着场所的人口单元", "groups without a shelter in reach", document["unserved"]),
-        ("没有坐标或人口、未计入", "without a position or a number, not counted", document["incomplete"]),
+        ("够不着场所的人口单元", "groups without a shelter in reach", found.unserved),
+        ("没有坐标或人口、未计入", "without a position or a number, not counted", found.incomplete),
     ):
         if codes:
             some = some_of(codes, _LISTED)
             say(f"  {zh}：{some}", f"  {en}: {some}", err=True)
-    for one in document["left_out"][:_LISTED]:
-        typer.echo(f"  ! {one['code']}\t{one[LANG]}", err=True)
-    raise typer.Exit(0 if complete else 1)
+    for one in found.left_out[:_LISTED]:
+        typer.echo(f"  ! {one.code}\t{one.why.text(LANG)}", err=True)
+    raise typer.Exit(0 if found.complete else 1)

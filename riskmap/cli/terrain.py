@@ -6,7 +6,7 @@ Commands about forest fire: fire-weather, coverage.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -26,6 +26,9 @@ from riskmap.cli.common import (
     split,
 )
 from riskmap.errors import RiskmapError
+
+if TYPE_CHECKING:
+    from riskmap.actions.terrain.reach import Coverage
 
 _NAMED = 5
 
@@ -152,18 +155,18 @@ def pond(
     from riskmap.actions.episode.ponding import storm_depths
     from riskmap.cli.common import open_workspace
 
-    document = storm_depths(open_workspace(workspace, store), dem, rain=rain, hours=hours)
+    found = storm_depths(open_workspace(workspace, store), dem, rain=rain, hours=hours)
     if as_json:
-        print_json(document)
-        raise typer.Exit(1 if document["missing"] else 0)
-    for spot in sorted(document["spots"], key=lambda s: -s["depth_m"]):
+        print_json(found)
+        raise typer.Exit(1 if found.missing else 0)
+    for spot in sorted(found.spots, key=lambda s: -s.depth_m):
         say(
-            f"{spot['code']}\t{spot['depth_m']:.2f} m\t滞留 {spot['left_m3']:,.0f} m³\t外溢 {spot['spilled_m3']:,.0f} m³",
-            f"{spot['code']}\t{spot['depth_m']:.2f} m\t{spot['left_m3']:,.0f} m³ stay\t{spot['spilled_m3']:,.0f} m³ spill",
+            f"{spot.code}\t{spot.depth_m:.2f} m\t滞留 {spot.left_m3:,.0f} m³\t外溢 {spot.spilled_m3:,.0f} m³",
+            f"{spot.code}\t{spot.depth_m:.2f} m\t{spot.left_m3:,.0f} m³ stay\t{spot.spilled_m3:,.0f} m³ spill",
         )
-    for one in document["missing"]:
-        say(f"  ! {one['code']}\t{one['zh']}", f"  ! {one['code']}\t{one['en']}", err=True)
-    raise typer.Exit(1 if document["missing"] else 0)
+    for one in found.missing:
+        typer.echo(f"  ! {one.code}\t{one.why.text(LANG)}", err=True)
+    raise typer.Exit(1 if found.missing else 0)
 
 
 def _one_of(option: str, given: str | None, allowed: tuple[str, ...]) -> str | None:
@@ -270,31 +273,31 @@ def coverage(
     from riskmap.cli.common import open_workspace
 
     ws = open_workspace(workspace, store)
-    document = cover(ws, layer, forest=forest)
+    found = cover(ws, layer, forest=forest)
     if as_json:
-        print_json(document)
+        print_json(found)
     else:
-        _print_coverage(document, ws.catalog.layer(layer).title.text(LANG))
-    raise typer.Exit(0 if document["complete"] else 1)
+        _print_coverage(found, ws.catalog.layer(layer).title.text(LANG))
+    raise typer.Exit(0 if found.complete else 1)
 
 
-def _print_coverage(document: dict[str, Any], title: str) -> None:
-    gaps, overlaps, patrollers = document["gaps"], document["overlaps"], document["patrollers"]
+def _print_coverage(found: Coverage, title: str) -> None:
+    gaps, overlaps, patrollers = found.gaps, found.overlaps, found.patrollers
     say(
-        f"{title}：{document['grids']} 个，{document['area_ha']:,} 公顷；空隙 {len(gaps['parts'])} 处 {gaps['area_ha']} 公顷，"
-        f"重叠 {len(overlaps['pairs'])} 对 {overlaps['area_ha']} 公顷，护林员 {patrollers['total']} 人",
-        f"{title}: {document['grids']}, {document['area_ha']:,} ha; {len(gaps['parts'])} gaps of {gaps['area_ha']} ha, "
-        f"{len(overlaps['pairs'])} overlaps of {overlaps['area_ha']} ha, {patrollers['total']} patrollers",
+        f"{title}：{found.grids} 个，{found.area_ha:,} 公顷；空隙 {len(gaps.parts)} 处 {gaps.area_ha} 公顷，"
+        f"重叠 {len(overlaps.pairs)} 对 {overlaps.area_ha} 公顷，护林员 {patrollers.total} 人",
+        f"{title}: {found.grids}, {found.area_ha:,} ha; {len(gaps.parts)} gaps of {gaps.area_ha} ha, "
+        f"{len(overlaps.pairs)} overlaps of {overlaps.area_ha} ha, {patrollers.total} patrollers",
     )
-    for part in gaps["parts"]:
-        where = f"{part['lon']}, {part['lat']}"
-        say(f"  空隙：{part['area_ha']} 公顷，{where}", f"  gap: {part['area_ha']} ha at {where}")
-    for pair in overlaps["pairs"]:
-        both = f"{pair['a']} × {pair['b']}"
-        say(f"  重叠：{both}，{pair['area_ha']} 公顷", f"  overlap: {both}, {pair['area_ha']} ha")
-    for key, zh, en in (
-        ("unassigned", "无人负责", "without a person"),
-        ("unlocated", "没有边界", "without a polygon"),
+    for part in gaps.parts:
+        where = f"{part.lon}, {part.lat}"
+        say(f"  空隙：{part.area_ha} 公顷，{where}", f"  gap: {part.area_ha} ha at {where}")
+    for pair in overlaps.pairs:
+        both = f"{pair.a} × {pair.b}"
+        say(f"  重叠：{both}，{pair.area_ha} 公顷", f"  overlap: {both}, {pair.area_ha} ha")
+    for codes, zh, en in (
+        (found.unassigned, "无人负责", "without a person"),
+        (found.unlocated, "没有边界", "without a polygon"),
     ):
-        if document[key]:
-            say(f"  {zh}：{'、'.join(document[key])}", f"  {en}: {', '.join(document[key])}")
+        if codes:
+            say(f"  {zh}：{'、'.join(codes)}", f"  {en}: {', '.join(codes)}")
