@@ -16,6 +16,7 @@ from riskmap.actions.records.scoring import assess_layers, one_commit
 from riskmap.actions.workspace import Workspace
 from riskmap.errors import NotScoredError, RiskmapError, StaleRevisionError
 from riskmap.io.tables import read_file
+from riskmap.json_documents import Document
 from riskmap.ledger import Committed, TierChange
 from riskmap.ledger.store import no_cycles
 from riskmap.rules.permissions import Actor, may
@@ -61,7 +62,7 @@ class FileImport:
         )
         return self.intake.issues + self.place_issues + held
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> Document:
         """Return the file's part of `riskmap import --json`."""
         intake, plan = self.intake, self.plan
         return {
@@ -104,7 +105,7 @@ class ImportReport:
         """How many rows were rejected in all files together."""
         return sum(len(f.intake.rejected) for f in self.files)
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> Document:
         """Return the document of `riskmap import --json`."""
         return {"dry_run": self.dry_run, "files": [f.as_json() for f in self.files]}
 

@@ -6,7 +6,7 @@ Commands about messages: message, outbox.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -24,6 +24,7 @@ from riskmap.cli.common import (
     say,
 )
 from riskmap.errors import RiskmapError
+from riskmap.json_documents import Document
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -377,7 +378,7 @@ def outbox(
     raise typer.Exit(1 if any(m.status in {"queued", "failed"} for m in found) else 0)
 
 
-def _message_json(state: MessageState) -> dict[str, Any]:
+def _message_json(state: MessageState) -> Document:
     from dataclasses import asdict
 
     from riskmap.cli.duty_documents import iso

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from riskmap.errors import Say
+from riskmap.json_documents import Document
 from riskmap.values.records import Records
 
 
@@ -23,7 +24,7 @@ class Issue:
     rule: str
     message: Say
 
-    def as_json(self, lang: Literal["zh", "en"] = "zh") -> dict[str, Any]:
+    def as_json(self, lang: Literal["zh", "en"] = "zh") -> Document:
         """Return the issue as the command line prints it."""
         return {
             "sheet": self.sheet,

@@ -27,6 +27,7 @@ from riskmap.io.readers.weather import (
     read_weather,
     write_state,
 )
+from riskmap.json_documents import Document
 from riskmap.rules.arrays import Columns
 from riskmap.scoring.fit import needed_fit
 from riskmap.scoring.nodes import leaf_values
@@ -84,7 +85,7 @@ def fire_weather(
     return FireWeatherDays(table, codes, tuple(gaps.values()))
 
 
-def fire_weather_json(days: FireWeatherDays) -> dict[str, Any]:
+def fire_weather_json(days: FireWeatherDays) -> Document:
     """Return the document of `riskmap fire-weather --json`: unknown is null; rows in the order of the file."""
     table = days.table
     columns = {name: np.round(days.codes[name], _DECIMALS).tolist() for name in INDICES}
@@ -230,7 +231,7 @@ _FACTORS: Final = ("fuel", "ignition", "access")
 _NO_GRID: Final = ""  # weather of a file without a grid column holds for every grid
 
 
-def grid_fire_risk(ws: Workspace, days: FireWeatherDays) -> dict[str, Any]:
+def grid_fire_risk(ws: Workspace, days: FireWeatherDays) -> Document:
     """Return `grids`: one entry for each grid of the ledger and each day of the weather.
 
     The factors come through the tables of the layer's scoring model, the classes and limits from

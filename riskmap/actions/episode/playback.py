@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from riskmap.actions.episode.scenario import each_once, raised
 from riskmap.actions.terrain.reach import LAYER as SHELTERS
 from riskmap.actions.workspace import Workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
+from riskmap.json_documents import Document
 from riskmap.response.playback import counts_by_hour, raised_bytes
 from riskmap.selection import Snapshot
 from riskmap.values.evacuation import EvacuationPlan
@@ -70,7 +71,7 @@ class Storm:
         return np.asarray(self.scenario.body["times"], np.int64)
 
     @cached_property
-    def document(self) -> dict[str, Any]:
+    def document(self) -> Document:
         """Return what `riskmap.response.playback` describes, without anything that names a record."""
         body = self.scenario.body
         spans = self._spans

@@ -29,6 +29,7 @@ from riskmap.catalog import Layer
 from riskmap.catalog.triggers import DRIVERS, WARNING
 from riskmap.errors import RiskmapError, Say
 from riskmap.hazards.track import lead_hours, position_error
+from riskmap.json_documents import Document
 from riskmap.ledger.store import no_cycles
 from riskmap.moments import iso_second, moment_of
 from riskmap.response.levels import concerned_rows, groups
@@ -323,7 +324,7 @@ def _happened(moment: np.datetime64, given: Given) -> dt.datetime:
     return moment_of(moment if given.drill else min(moment, inputs.now()))
 
 
-def _event_body(one: IssuedWarning) -> dict[str, Any]:
+def _event_body(one: IssuedWarning) -> Document:
     """Return what the log keeps of a warning: as `riskmap log … warning` writes it, see docs/duty.md."""
     body: dict[str, Any] = {"hazard": one.kind, "colour": one.colour}
     if one.subdistricts:
@@ -331,7 +332,7 @@ def _event_body(one: IssuedWarning) -> dict[str, Any]:
     return body | ({"text": one.text} if one.text else {})
 
 
-def body_of(ws: Workspace, found: Prepared) -> dict[str, Any]:
+def body_of(ws: Workspace, found: Prepared) -> Document:
     """Return what a scenario keeps beside its escalations, as JSON."""
     forecast = [track for track in found.tracks if track.issued is not None]
     gauges = found.gauges
