@@ -28,6 +28,12 @@ def test_data() -> Path:
     return Path(named)
 
 
+@pytest.fixture(autouse=True)
+def _no_interface_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no test inherit how the one before it called options: a command or a page says it when it starts."""
+    monkeypatch.delenv("RISKMAP_INTERFACE", raising=False)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _same_text_same_catalog() -> Iterator[None]:
     """Parse each text of a layer or model file once, not again for every workspace and every command.

@@ -168,7 +168,9 @@ def test_a_broken_model_file_leaves_its_layer_and_says_why_it_cannot_score(copy:
 def test_a_model_that_does_not_suit_one_of_its_layers_scores_the_others(copy: Path):
     text = (copy / "layers" / "forest_fire_grids.toml").read_text("utf-8")
     (copy / "layers" / "more.toml").write_text(
-        text.replace('id = "forest_fire_grids"', 'id = "more"').replace('id = "ignition"', 'id = "sparks"'),
+        text.replace('id = "forest_fire_grids"', 'id = "more"')
+        .replace('id = "ignition"', 'id = "sparks"')
+        .replace('role = "fire_grid"', ""),
         "utf-8",
     )
     found = load_catalog(copy)

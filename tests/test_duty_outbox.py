@@ -264,7 +264,7 @@ def test_a_recipient_without_a_phone_is_named_and_the_message_waits_for_the_numb
     assert (state.status, "电话" in state.reason) == ("failed", True)
     with pytest.raises(RiskmapError, match="第 9 位"):
         sent(ws, contact=9)
-    with pytest.raises(RiskmapError, match="--text"):
+    with pytest.raises(RiskmapError, match="text"):
         sent(ws, text=" ")
 
 

@@ -12,10 +12,10 @@ import pandas as pd
 import pyogrio
 import pytest
 
+from riskmap.io.writers import export_formats
 from tests.cases.unseen import spreadsheets, vectors
 from tests.cli import riskmap
 
-FORMATS = ("xlsx", "csv", "geojson", "gpkg", "shp.zip", "kml", "parquet")
 LAYERS = ("risk_points", "slopes", "underground_spaces", "waterlogging", "forest_fire_grids", "shelters")
 HOSTILE = (
     "<img src=x onerror=alert(1)>", "<script>alert(1)</script>", "{{7*7}}", "{% raw %}", "${7*7}", "'; DROP TABLE feature;--",
@@ -126,7 +126,7 @@ def _known(document: dict) -> dict[str, dict]:
 def exported(ws: Path) -> dict[str, list[Path]]:
     """Every format of one export of all layers."""
     out: dict[str, list[Path]] = {}
-    for ending in FORMATS:
+    for ending in export_formats():
         ran = riskmap(
             "export", "--to", ws.parent / f"全部.{ending}", "--contacts", "--json", "--workspace", ws
         )
@@ -154,12 +154,12 @@ def _rows(ending: str, paths: list[Path], room: Path) -> int:
     return sum(pyogrio.read_info(p, layer=name, force_feature_count=True)["features"] for p, name in layers)
 
 
-@pytest.mark.parametrize("ending", FORMATS)
+@pytest.mark.parametrize("ending", export_formats())
 def test_other_programs_count_the_records_that_select_counts(ending: str, ws: Path, exported, tmp_path: Path):
     assert _rows(ending, exported[ending], tmp_path) == _select(ws)["count"]
 
 
-@pytest.mark.parametrize("ending", FORMATS)
+@pytest.mark.parametrize("ending", export_formats())
 def test_an_inventory_of_all_layers_fills_an_empty_workspace_with_the_same_records(
     ending: str, ws: Path, exported, tmp_path: Path
 ):
@@ -182,7 +182,7 @@ def test_an_inventory_of_all_layers_fills_an_empty_workspace_with_the_same_recor
             assert found[code] == record, code
 
 
-@pytest.mark.parametrize("ending", FORMATS)
+@pytest.mark.parametrize("ending", export_formats())
 def test_an_inventory_that_comes_home_changes_nothing(ending: str, ws: Path, exported):
     for layer in LAYERS:
         files = exported[ending]

@@ -189,10 +189,8 @@ def test_the_check_finds_what_does_not_fit_together(ledger, path):
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as raw:
         raw.execute("DROP TRIGGER feature_version")
         raw.execute("UPDATE feature SET version = 7 WHERE code = 'A'")
-        raw.execute("DELETE FROM feature_box WHERE id = 2")
     found = "\n".join(ledger.check())
     assert "feature A" in found
-    assert "feature B: the spatial index" in found
 
 
 def test_a_full_disk_leaves_nothing_half(ledger):

@@ -122,7 +122,7 @@ def test_a_leaf_whose_numbers_make_no_sense_is_refused(body, key, words):
         (node("s", "mean", ["x", "y"], "weights = [1.5, -0.5]"), "weights", "positive"),
         (node("s", "sum", ["x", "y"], "weights = [1]"), "weights", "2 weights"),
         (node("s", "product", ["x", "y"], "weights = [0.5, 0.5]"), "weights", "only with sum"),
-        (node("s", "sum", ["x", "y"], "known_only = true"), "known_only", "max, min, mean"),
+        (node("s", "sum", ["x", "y"], "known_only = true"), "known_only", "mean, geometric"),
         (node("s", "matrix", ["x", "y"]), "matrix", "together with matrix"),
         (node("s", "matrix", ["x", "y"], 'matrix = [[1, 2], [1]]\nsource = "t"'), "matrix", "one length"),
         (

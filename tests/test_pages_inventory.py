@@ -11,6 +11,7 @@ import pytest
 from riskmap.actions.inventory.listing import SORTS, list_records, make_selection
 from riskmap.actions.workspace import open_workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
+from riskmap.io.writers import export_formats
 from riskmap.selection import Selection, counts, select
 from riskmap.vocabulary import RANK_OF, RANKS, TIER_TITLES
 from riskmap.web.frame import downloads, state
@@ -86,8 +87,8 @@ def test_the_address_narrows_table_totals_and_downloads_alike(root, now):
     assert panel(at, "inventory-figures")["figures"][0]["text"] == str(expected)
     assert len(panel(at, "inventory-table")["rows"]) == expected
     items = panel(at, "inventory-downloads")["items"]
-    assert len(items) == len(downloads.FORMATS) == 7
-    for item, ending in zip(items, downloads.FORMATS, strict=True):
+    assert len(items) == len(export_formats()) == 7
+    for item, ending in zip(items, export_formats(), strict=True):
         asked = downloads.wanted(state.signer(), item["href"].removeprefix("download/"))
         assert (asked.selection, asked.format) == (wanted, ending)
 

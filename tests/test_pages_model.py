@@ -142,14 +142,14 @@ def test_two_people_see_both_texts_and_nothing_is_overwritten(ws):
     number(at, "一般 ≥").set_value(91.0).run()
     here = open_model(ws, LAYER)
     theirs = here.text.replace("large = 160", "large = 150").replace('"1.0"', '"1.5"')
-    save_model(ws, LAYER, theirs, base_digest=here.digest, by=local_actor("李四"), why="别的改动")
+    kept = save_model(ws, LAYER, theirs, base_digest=here.digest, by=local_actor("李四"), why="别的改动")
     sign(at)
     at.button(key="model-save").click().run()
     assert "现为版本 1.5" in said(at.error)
     shown = [c.value for c in at.code]
     assert any("+general = 91" in c for c in shown)
     assert any("+large = 150" in c for c in shown)
-    assert file_text(ws) == theirs
+    assert file_text(ws) == kept.model.text
     at.button(key="model-stale-keep").click().run()
     assert number(at, "一般 ≥").value == 91
     assert text_input(at, "新版本号").value == "1.6"
@@ -163,7 +163,8 @@ def test_a_file_that_was_changed_by_hand_is_said_and_read_anew(ws):
     at = open_page("model", layer=LAYER)
     assert any("磁盘" in w.value for w in at.warning)
     at.button(key="model-reread").click().run()
-    assert not at.warning
+    line = here.text.splitlines().index("[limits]") + 1
+    assert f"1 处的数改了，来源还是原来的（第 {line} 行起）" in said(at.warning)
     assert state.workspace().catalog.model_of(LAYER).limits.lower["general"] == 91
     assert any("4 处变化" in c.value for c in at.caption)  # tiers of the ledger are of the old text
 
@@ -247,3 +248,45 @@ def test_a_model_can_be_changed_before_there_is_any_record(tmp_path, monkeypatch
     assert not at.exception
     assert tiers(at)["合计"] == ["0", "0", ""]
     assert not at.button(key="model-save").disabled
+
+
+def test_the_source_of_a_changed_number_is_asked_for_and_its_adoption_too(ws):
+    at = open_page("model", layer=LAYER)
+    ask, tick = "这些数的来源（文件、会议或标准）", "model-adopt-risk_points-0"
+    assert not [t for t in at.text_input if t.label == ask]
+    assert not [c for c in at.checkbox if c.key == tick]
+    number(at, "一般 ≥").set_value(91.0).run()
+    assert "数已改，原来的来源不再作数：LEC 法" in html(at)
+    assert "1 处的数已改而没有重新写明来源" in said(at.caption)
+    assert "保存后这个模型为草案" in said(at.caption)
+    text_input(at, ask).set_value("区安委办〔2026〕12号").run()
+    assert "没有重新写明来源" not in said(at.caption)
+    at.checkbox(key=tick).check().run()
+    assert "保存后这个模型为草案" not in said(at.caption)
+    sign(at)
+    at.button(key="model-save").click().run()
+    assert not at.exception
+    model = state.workspace().catalog.model_of(LAYER)
+    assert model.limits.source.startswith("区安委办〔2026〕12号（张三，")
+    assert model.adopted.startswith("区里会议确定（张三，")
+    assert f"已采用：{model.adopted}" in html(at)
+
+
+def test_a_lost_source_is_said_until_somebody_states_it(ws):
+    at = open_page("model", layer=LAYER)
+    number(at, "一般 ≥").set_value(91.0).run()
+    sign(at)
+    at.button(key="model-save").click().run()
+    assert (file_text(ws).count('source = ""'), state.workspace().catalog.model_of(LAYER).status) == (
+        1,
+        "draft",
+    )
+    assert "1 处来源待重新说明" in html(at)
+    text_input(at, "这些数的来源（文件、会议或标准）").set_value("区安委办〔2026〕12号").run()
+    sign(at)
+    at.button(key="model-save").click().run()
+    assert "待重新说明" not in html(at)
+    at.checkbox(key="model-adopt-risk_points-2").check().run()
+    sign(at, why="区常务会")
+    at.button(key="model-save").click().run()
+    assert state.workspace().catalog.model_of(LAYER).adopted.startswith("区常务会（张三，")

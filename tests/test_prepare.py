@@ -217,7 +217,7 @@ def test_a_member_that_ends_early_does_not_hide_what_the_others_say():
 
 
 def test_a_made_up_storm_is_for_drills_alone_and_leaves_no_rain_unknown(ws, files):
-    with pytest.raises(RiskmapError, match="--drill"):
+    with pytest.raises(RiskmapError, match="drill"):
         prepare(ws, Given(made=True))
     with pytest.raises(RiskmapError, match="自带"):
         prepare(ws, Given(made=True, drill=True, rain=files["rain"]))
@@ -233,7 +233,7 @@ def test_a_made_up_storm_is_for_drills_alone_and_leaves_no_rain_unknown(ws, file
     [
         (Given(response="V"), "应急响应 V"),
         (Given(), "至少给一项"),
-        (Given(warnings=(dated("typhoon", "red"),), at=moment("2031-09-05T02:00")), "--at"),
+        (Given(warnings=(dated("typhoon", "red"),), at=moment("2031-09-05T02:00")), "at"),
         (Given(warnings=(dated("typhoon", "red"),), model="holland1979"), "holland1979"),
     ],
 )

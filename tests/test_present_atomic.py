@@ -15,7 +15,7 @@ import pytest
 
 from riskmap.errors import ExportError
 from riskmap.io.files.atomic import replacing
-from riskmap.io.writers import FORMATS, export
+from riskmap.io.writers import export, export_formats
 from tests.present_samples import inventory, slopes
 
 TMPFS_KB = 400
@@ -58,7 +58,7 @@ def test_what_a_killed_export_left_is_swept_by_a_later_one(tmp_path: Path):
     assert {p.name for p in tmp_path.iterdir()} == {"a.csv", ".riskmap-export-young"}
 
 
-@pytest.mark.parametrize("ending", FORMATS)
+@pytest.mark.parametrize("ending", export_formats())
 def test_a_format_that_fails_midway_leaves_the_old_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str
 ):
@@ -112,7 +112,7 @@ def small_disk(tmp_path_factory: pytest.TempPathFactory):
     subprocess.run(["umount", str(folder)], check=True)
 
 
-@pytest.mark.parametrize("ending", FORMATS)
+@pytest.mark.parametrize("ending", export_formats())
 def test_a_full_disk_leaves_the_old_file_and_says_so(small_disk: Path, ending: str):
     target = small_disk / f"a.{ending}"
     target.write_text("old")

@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 from openpyxl.worksheet.worksheet import Worksheet
 
 from riskmap.errors import ExportError
-from riskmap.io.writers import FORMATS, export
-from riskmap.io.writers.csv_file import guard, unguard
-from riskmap.io.writers.shapefile import fit, short_names
+from riskmap.io.writers import export, export_formats
+from riskmap.io.writers.formats.csv_file import guard, unguard
+from riskmap.io.writers.formats.shapefile import fit, short_names
 from riskmap.values.inventory import DEMO_MARK
 from riskmap.vocabulary import TIER_COLOURS, TIER_TITLES
 from tests.present_samples import GRIDS, HOSTILE, grids, inventory, slopes
@@ -42,7 +42,7 @@ def text_of(sheet: Worksheet) -> str:
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("export")
-    for ending in FORMATS:
+    for ending in export_formats():
         written = export(inventory(), folder / f"清单.{ending}")
         assert sum(w.rows for w in written) == 46
         assert all(w.path.is_file() and w.format == ending for w in written)
@@ -70,12 +70,12 @@ def read_csv(path: Path) -> list[dict]:
         return [{unguard(k): unguard(v) for k, v in row.items()} for row in csv.DictReader(lines)]
 
 
-@pytest.mark.parametrize("ending", FORMATS)
+@pytest.mark.parametrize("ending", export_formats())
 def test_every_format_holds_every_record_also_those_without_a_position(files: Path, ending: str):
     assert rows_in(files, ending) == 46
 
 
-@pytest.mark.parametrize("ending", FORMATS)
+@pytest.mark.parametrize("ending", export_formats())
 def test_an_inventory_of_nothing_is_still_a_file(tmp_path: Path, ending: str):
     empty = slopes(1)
     empty = dataclasses.replace(empty, table=empty.table.slice(0, 0), contacts=[])
@@ -84,7 +84,7 @@ def test_an_inventory_of_nothing_is_still_a_file(tmp_path: Path, ending: str):
     assert written[0].path.stat().st_size > 0
 
 
-@pytest.mark.parametrize("ending", FORMATS)
+@pytest.mark.parametrize("ending", export_formats())
 def test_hostile_names_come_back_as_they_are(files: Path, ending: str):
     path = files / f"清单.{ending}"
     if ending == "xlsx":
@@ -107,7 +107,7 @@ def test_hostile_names_come_back_as_they_are(files: Path, ending: str):
     assert names[: len(HOSTILE)] == expected
 
 
-@pytest.mark.parametrize("ending", FORMATS)
+@pytest.mark.parametrize("ending", export_formats())
 def test_every_format_says_that_its_data_are_a_demonstration(files: Path, ending: str):
     path = files / f"清单.{ending}"
     if ending == "xlsx":
@@ -234,7 +234,7 @@ def test_a_text_longer_than_a_cell_is_cut_and_the_cover_says_so(tmp_path: Path):
 
 
 def test_more_rows_than_a_sheet_holds_go_on_to_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("riskmap.io.writers.workbook.ROWS_PER_SHEET", 15)
+    monkeypatch.setattr("riskmap.io.writers.formats.workbook.ROWS_PER_SHEET", 15)
     export(inventory(slopes()), tmp_path / "a.xlsx")
     book = openpyxl.load_workbook(tmp_path / "a.xlsx")
     assert [n for n in book.sheetnames if n.startswith("边坡")] == ["边坡", "边坡 (2)", "边坡 (3)"]
@@ -389,7 +389,7 @@ def test_a_layer_may_call_its_fields_what_the_formats_call_theirs(tmp_path: Path
     for i in ids:
         table = table.append_column(f"f:{i}", pa.array([7.5] * 6))
     part = dataclasses.replace(grids(), layer=layer, table=table)
-    for ending in FORMATS:
+    for ending in export_formats():
         export(inventory(part), tmp_path / f"a.{ending}")
     frame = pyogrio.read_dataframe(tmp_path / "a.gpkg", layer=GRIDS.id)
     assert (frame[["fid", "geom", "tier", "score"]] == 7.5).all(axis=None)

@@ -11,7 +11,7 @@ import pytest
 from riskmap.catalog import load_catalog
 from riskmap.io.tables import read_file
 from riskmap.io.tables.headers import HeaderDictionary, Heading, match_headers
-from riskmap.io.writers import FORMATS, export
+from riskmap.io.writers import export, export_formats
 from riskmap.io.writers.record_columns import sheet_columns
 from riskmap.io.writers.rejects import RejectedFile, write_rejects
 from riskmap.selection.table import layer_table
@@ -59,7 +59,7 @@ def empty_table(layer):
     return layer_table(features, layer)
 
 
-@pytest.mark.parametrize("ending", FORMATS)
+@pytest.mark.parametrize("ending", export_formats())
 def test_points_come_back_with_every_value(tmp_path: Path, ending: str):
     part = slopes(30)
     path = export(inventory(part), tmp_path / f"a.{ending}")[0].path
@@ -87,7 +87,7 @@ def test_points_come_back_with_every_value(tmp_path: Path, ending: str):
         assert records.contacts[order[1]][:2] == part.contacts[1][:2]
 
 
-@pytest.mark.parametrize("ending", FORMATS)
+@pytest.mark.parametrize("ending", export_formats())
 def test_polygons_come_back_with_their_shapes(tmp_path: Path, ending: str):
     import shapely
 

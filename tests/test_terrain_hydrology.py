@@ -42,7 +42,7 @@ def test_level_ground_is_wet_but_not_infinitely_and_unknown_stays_unknown():
 def test_too_many_cells_are_refused_with_the_memory_they_would_take():
     with pytest.raises(RiskmapError, match=f"{BYTES_PER_CELL} 字节"):
         need_room(60_000_000)
-    with pytest.raises(RiskmapError, match="--resolution"):
+    with pytest.raises(RiskmapError, match="resolution"):
         flow_of(np.zeros((10, 10)), cell_area=1.0, most=99)
 
 

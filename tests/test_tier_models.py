@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import shutil
 
+import docx
+import numpy as np
 import openpyxl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from riskmap.actions.episode.documents import review_json
+from riskmap.actions.episode.duty import review_of
+from riskmap.actions.episode.inputs import Given
+from riskmap.actions.episode.scenario import keep, prepare
 from riskmap.actions.inventory.exporting import export_selection
 from riskmap.actions.inventory.listing import make_selection, select_json
 from riskmap.actions.model_saving import next_version, open_model, save_model
@@ -21,6 +27,7 @@ from riskmap.actions.records.scoring import (
     one_feature,
     tier_basis,
 )
+from riskmap.actions.reports import export_after_report
 from riskmap.actions.tier_models import outdated
 from riskmap.actions.workspace import create_workspace, open_workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
@@ -28,10 +35,12 @@ from riskmap.catalog.model_text import changed_text, with_version
 from riskmap.moments import local_now
 from riskmap.rules.permissions import local_actor
 from riskmap.selection import find
+from riskmap.values.hazards import IssuedWarning
 from riskmap.vocabulary import RANKS
 from riskmap.web.widgets.map import card
 from tests.cli import riskmap
 from tests.ledger_files import ACTS, LAYER, WHO, bring, point
+from tests.prepare_workspace import prepare_workspace
 
 BY = {"by": local_actor("张三"), "why": "区里会议确定"}
 
@@ -220,3 +229,40 @@ def test_the_explanation_always_gives_the_tier_that_the_ledger_holds(kept, tmp_p
         assert told.tier == tier(ws, code)
         assert told.made_by is not None
         assert told.digest == told.made_by.digest
+
+
+@pytest.mark.parametrize("command", [("summary",), ("select", LAYER), ("export", LAYER, "--to", "a.csv")])
+def test_every_list_says_on_the_side_that_a_newer_model_is_in_use_and_how_to_assess(
+    ws, tmp_path, monkeypatch, command
+):
+    monkeypatch.chdir(tmp_path)
+    assert "版本" not in riskmap(*command, "--workspace", str(ws.root)).err
+    adopt(ws, general=91)
+    said = riskmap(*command, "--workspace", str(ws.root))
+    assert "现用版本 1.1；由版本 1.0 评出的等级尚未重新评估" in said.err
+    assert f"riskmap assess {LAYER}" in said.err
+    riskmap("assess", LAYER, "--workspace", str(ws.root))
+    assert "版本" not in riskmap(*command, "--workspace", str(ws.root)).err
+
+
+def test_a_list_of_another_layer_or_of_a_past_day_says_nothing_of_it(ws):
+    adopt(ws, general=91)
+    today = local_now().date().isoformat()
+    assert "版本" not in riskmap("select", "slopes", "--workspace", str(ws.root)).err
+    assert "版本" not in riskmap("summary", "--as-of", today, "--workspace", str(ws.root)).err
+
+
+def test_a_scenario_and_its_after_action_report_keep_naming_the_model_of_their_day(tmp_path):
+    ws = prepare_workspace(tmp_path / "storm")
+    warning = IssuedWarning("rainstorm", "red", np.datetime64("2024-09-05T00:00"))
+    number = keep(ws, prepare(ws, Given(warnings=(warning,), drill=True)), **ACTS)
+    here = open_model(ws, "slopes")
+    text = with_version(changed_text(here.text, {("limits", "major"): 21}), "1.1")
+    save_model(ws, "slopes", text, base_digest=here.digest, **BY)
+    found = review_of(ws, number)
+    (model,) = review_json(found)["scenario"]["body"]["tier_models"]["slopes"]
+    assert (model["version"], model["digest"]) == ("1.0", here.digest)
+    export_after_report(found, tmp_path / "总结.docx")
+    words = "\n".join(p.text for p in docx.Document(str(tmp_path / "总结.docx")).paragraphs)
+    assert "边坡可能性 × 后果矩阵，版本 1.0（草案）" in words
+    assert "版本 1.1" not in words

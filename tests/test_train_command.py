@@ -136,8 +136,8 @@ def test_yes_and_no_are_a_predictor_where_it_is_asked_for(tmp_path: Path):
         ({"target": "slided"}, LearnedError, "slid"),
         ({"x": "east"}, LearnedError, "east"),
         ({"predictors": ("slop",)}, LearnedError, "slope"),
-        ({"predictors": ("slope", "slid")}, LearnedError, "--predictors"),
-        ({"crs": "wgs84"}, DatumError, "--crs"),
+        ({"predictors": ("slope", "slid")}, LearnedError, "predictors"),
+        ({"crs": "wgs84"}, DatumError, "crs"),
         ({"crs": "EPSG:1"}, DatumError, "EPSG"),
     ],
 )
@@ -153,7 +153,7 @@ def test_degrees_are_projected_before_places_are_compared(tmp_path: Path):
     got = read(write(tmp_path / "t.csv", HEADER, table), crs="cgcs2000").inventory
     assert np.ptp(got.x) == pytest.approx(59 * 0.01 * 102_900, rel=0.01)  # cos 22.5° · 111.3 km a degree
     swapped = [[row[1], row[0], *row[2:]] for row in table]
-    with pytest.raises(DatumError, match="--x"):
+    with pytest.raises(DatumError, match="x"):
         read(write(tmp_path / "s.csv", HEADER, swapped), crs="cgcs2000")
 
 

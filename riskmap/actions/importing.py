@@ -300,7 +300,7 @@ def commit_files(
             break
     changes = tuple(change for file in done for change in file.tiers)
     unrated = None
-    if done and first_load:
+    if done and first_load and layer in ws.catalog.scored:
         if progress:
             progress("assess", _SHARE_WRITTEN)
         first, unrated = _assessed_first(ws, layer, by=by, why=why)

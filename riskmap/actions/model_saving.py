@@ -13,7 +13,7 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,11 +23,13 @@ from riskmap.actions.models import draft_model, layers_using
 from riskmap.actions.records.scoring import assess_layers, load_artefacts
 from riskmap.actions.workspace import Workspace
 from riskmap.catalog import ScoringModel, load_catalog
+from riskmap.catalog.model_sources import signed_text
 from riskmap.catalog.model_text import stated_version, with_version
 from riskmap.catalog.problems import read_text
 from riskmap.errors import CatalogError, RiskmapError, StaleModelError, UnknownNameError
 from riskmap.io.files.atomic import refusals, sync_folder
 from riskmap.ledger import model_digest
+from riskmap.moments import local_now
 from riskmap.rules.permissions import Actor, may
 
 _ID: Final = re.compile(r"""^id\s*=\s*["']([^"']+)["']""", re.MULTILINE)
@@ -93,7 +95,7 @@ def open_model(ws: Workspace, layer: str) -> OpenModel:
 
     UnknownNameError where no file of models/ has its id any more.
     """
-    model_id = ws.catalog.layer(layer).model
+    model_id = ws.catalog.model_id(layer)
     folder = ws.root / "models"
     for path in (folder / f"{model_id}.toml", *sorted(folder.glob("*.toml"))):
         if path.is_file():
@@ -135,7 +137,7 @@ def model_versions(ws: Workspace, layer: str) -> list[ModelVersion]:
     They were saved in the app, have assessed a layer, or stand in the file now.
     """
     here = open_model(ws, layer)
-    kept = ws.ledger.kept_models(ws.catalog.layer(layer).model)
+    kept = ws.ledger.kept_models(ws.catalog.model_id(layer))
     last = next((one for one in kept if one.saved), None)
     pending = last.changeset if last is not None and last.digest != here.digest else None
     current = next((i for i, one in enumerate(kept) if one.digest == here.digest), None)
@@ -159,9 +161,21 @@ def model_versions(ws: Workspace, layer: str) -> list[ModelVersion]:
 
 
 def save_model(
-    ws: Workspace, layer: str, text: str, *, base_digest: str, by: Actor, why: str, assess: bool = True
+    ws: Workspace,
+    layer: str,
+    text: str,
+    *,
+    base_digest: str,
+    by: Actor,
+    why: str,
+    adopt: bool = False,
+    assess: bool = True,
 ) -> Saved:
     """Write a new version of a layer's model and, unless told not to, assess the layers that it scores.
+
+    What is written is the text as `by` may sign for it (`signed_text`): numbers that were changed lose their
+    source and the model its adoption, unless the text states them anew, or `adopt` says that the
+    district has adopted this version, for the reason `why`.
 
     `base_digest` names the text that the writer had opened. Nothing is written, and the error says
     why, where the file holds another text by now (StaleModelError), the text has mistakes
@@ -171,6 +185,10 @@ def save_model(
     here, text = open_model(ws, layer), text.replace("\r\n", "\n")
     if here.digest != base_digest:
         raise _stale(ws, layer, text, here)
+    draft_model(ws, layer, text)
+    versions = model_versions(ws, layer)
+    known = known_texts(here.text, versions)
+    text = signed_text(text, known, by=by.name, on=local_now().date(), ground=why, adopt=adopt)
     if text == here.text:
         raise RiskmapError(
             f"评分模型 {here.file.name}：没有改动，未写入",
@@ -178,7 +196,6 @@ def save_model(
         )
     draft = draft_model(ws, layer, text)
     load_artefacts(here.file.parent, draft)
-    versions = model_versions(ws, layer)
     _check_version(draft, versions)
     with _written(here.file, text) as part:
         changeset = ws.ledger.record_model(
@@ -195,6 +212,11 @@ def save_model(
     return _assessed(ws, layer, draft, changeset, by=by, why=why, assess=assess)
 
 
+def known_texts(base: str, versions: Sequence[ModelVersion]) -> list[str]:
+    """Return the text that a draft was made from, then every version that is known."""
+    return [base, *(one.text for one in versions)]
+
+
 def _assessed(
     ws: Workspace, layer: str, draft: ScoringModel, changeset: int, *, by: Actor, why: str, assess: bool
 ) -> Saved:
@@ -204,7 +226,7 @@ def _assessed(
         fresh = ws.with_catalog(ws.catalog.with_model(draft))
     if not assess:
         return Saved(fresh, draft, changeset)
-    users = layers_using(fresh, ws.catalog.layer(layer).model)
+    users = layers_using(fresh, ws.catalog.model_id(layer))
     try:
         document = assess_layers(fresh, users, by=by, why=why)
     except RiskmapError as problem:
@@ -232,7 +254,7 @@ def _check_version(draft: ScoringModel, versions: list[ModelVersion]) -> None:
 
 
 def _stale(ws: Workspace, layer: str, text: str, here: OpenModel) -> StaleModelError:
-    return StaleModelError(ws.catalog.layer(layer).model, mine=text, theirs=here.text, version=here.version)
+    return StaleModelError(ws.catalog.model_id(layer), mine=text, theirs=here.text, version=here.version)
 
 
 @contextmanager

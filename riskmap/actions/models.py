@@ -22,7 +22,7 @@ from riskmap.catalog import ScoringModel
 from riskmap.catalog.loader import model_for
 from riskmap.catalog.problems import TomlFile, shown
 from riskmap.errors import CatalogError, CatalogProblem, Lang, Say
-from riskmap.io.writers.csv_file import guard
+from riskmap.io.writers.formats.csv_file import guard
 from riskmap.rules.arrays import pc
 from riskmap.scoring import assess_table, fit_model
 from riskmap.scoring.comparison import ORDER, Comparison, Side, compared
@@ -61,7 +61,7 @@ def draft_model(ws: Workspace, layer: str, text: str) -> ScoringModel:
 
     CatalogError with every mistake: of the file, or else of what it asks of the layers.
     """
-    model_id = ws.catalog.layer(layer).model
+    model_id = ws.catalog.model_id(layer)
     file = f"models/{model_id}.toml"
     problems: list[CatalogProblem] = []
     draft: ScoringModel | None = None

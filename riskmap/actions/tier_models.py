@@ -62,7 +62,7 @@ def _stamp(ws: Workspace, layer: str, digest: str) -> ModelStamp:
         return stamp_of(_read(text, digest))
     except CatalogError:  # written for another version of the program
         title = adopted.title if adopted else ws.catalog.layer(layer).title
-        return ModelStamp(ws.catalog.layer(layer).model, title, stated_version(text), digest)
+        return ModelStamp(ws.catalog.layer(layer).model or layer, title, stated_version(text), digest)
 
 
 @lru_cache(maxsize=64)

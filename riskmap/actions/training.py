@@ -13,6 +13,7 @@ from riskmap.actions.training_table import Request, read_training_table
 from riskmap.actions.workspace import WORKSPACE_FILE, workspace_dir
 from riskmap.array_types import Bools
 from riskmap.errors import LearnedError
+from riskmap.interface import option
 from riskmap.io.files.atomic import replacing
 from riskmap.scoring.learned.algorithms import MODELS
 from riskmap.scoring.learned.artefact import Learned, dump_learned, learned_from
@@ -176,11 +177,14 @@ def _check(model: str | None, prevalence: float | None, repeats: int | None) -> 
         )
     if prevalence is not None and not 0.0 < prevalence < 1.0:
         raise LearnedError(
-            f"--prevalence {prevalence:g} 应在 0 与 1 之间，如 0.02 表示 2%",
-            f"--prevalence {prevalence:g} must lie between 0 and 1; .02 means 2 %",
+            f"{option('prevalence')} {prevalence:g} 应在 0 与 1 之间，如 0.02 表示 2%",
+            f"{option('prevalence', 'en')} {prevalence:g} must lie between 0 and 1; .02 means 2 %",
         )
     if repeats is not None and repeats < 1:
-        raise LearnedError(f"--repeats {repeats} 应至少为 1", f"--repeats {repeats} must be at least 1")
+        raise LearnedError(
+            f"{option('repeats')} {repeats} 应至少为 1",
+            f"{option('repeats', 'en')} {repeats} must be at least 1",
+        )
 
 
 class _Steps:
@@ -218,8 +222,9 @@ def _fit_all(model: str, inventory: Inventory, seed: int) -> tuple[Any, float]:
 def _fewer_repeats(times: int, rows: int) -> Remark:
     return remark(
         "fewer_repeats",
-        f"样本 {rows} 行，分折重复 {times} 次（可用 --repeats 增加），区间由这些重复得出",
-        f"{rows} rows: the folds were cut {times} times (--repeats for more), the intervals come from these repeats",
+        f"样本 {rows} 行，分折重复 {times} 次（可用 {option('repeats')} 增加），区间由这些重复得出",
+        f"{rows} rows: the folds were cut {times} times ({option('repeats', 'en')} for more), the intervals "
+        "come from these repeats",
     )
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from riskmap.coordinates import parse_datum
+from riskmap.interface import option
 from riskmap.io.files import RawSheet, file_checks
 from riskmap.io.files.file_checks import Limits
 from riskmap.io.files.sandbox import parse
@@ -161,9 +162,9 @@ def _guessed(target: str, positive: str, negative: str, how: str) -> Remark:
     zh, en = ("数值较大", "the larger number") if how == "size" else ("行数较少", "the rarer class")
     return remark(
         "positive_class",
-        f"目标列“{target}”以“{positive}”为发生（{zh}），“{negative}”为未发生；若相反请用 --positive 指定",
+        f"目标列“{target}”以“{positive}”为发生（{zh}），“{negative}”为未发生；若相反请用 {option('positive')} 指定",
         f'target "{target}": "{positive}" is taken as the occurrence ({en}), "{negative}" as none; if it is the other way '
-        "round, say so with --positive",
+        f"round, say so with {option('positive', 'en')}",
         target,
     )
 

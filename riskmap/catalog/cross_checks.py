@@ -28,6 +28,8 @@ def model_faults(
     `broken` holds the ids of models that could not be read: their own mistakes are told already.
     """
     for layer in layers.values():
+        if layer.model is None:
+            continue
         model = models.get(layer.model)
         if model is not None:
             problems = tuple(dict.fromkeys(model_problems(layer, model, model_files[model.id])))

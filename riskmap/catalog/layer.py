@@ -14,6 +14,7 @@ from pydantic import Field as Key
 from riskmap.catalog.headers import distinct, normalise_header
 from riskmap.catalog.plan import RecordPlan
 from riskmap.catalog.problems import Items, Part, Slug, Title, Words
+from riskmap.catalog.roles import EARLIER, Counts, FieldRole, LayerRole
 from riskmap.catalog.triggers import Trigger
 from riskmap.errors import Say
 
@@ -72,10 +73,12 @@ class Field(Named):
     and `maximum` are inclusive limits in that unit; a value outside rejects its row.
     `standard_values` is the closed list a method publishes (LEC's L, E, C); another value inside
     the limits is accepted with a warning. `open` on a choice keeps a word that is not in the list,
-    with a warning, instead of rejecting its row. `personal` marks personal data (masked).
+    with a warning, instead of rejecting its row. `personal` marks personal data (masked). `role` is
+    what the program knows the field by, whatever its id.
     """
 
     type: FieldType
+    role: FieldRole | None = None
     unit: str = ""
     minimum: float | None = Key(default=None, validation_alias="min")
     maximum: float | None = Key(default=None, validation_alias="max")
@@ -155,12 +158,17 @@ class Layer(Part):
     """Everything riskmap knows about one layer. Immutable; read from one TOML file.
 
     `aliases`: core role → header aliases. `triggers`: what raises a tier for a while, or closes a record.
+    `role`: what the program knows the layer by, whatever its id; `moves_people`: where a record of it is
+    raised, people around move. Without `model` nothing is scored.
     """
 
     id: Slug
     title: Title
     geometry: GeometryKind
-    model: Slug
+    model: Slug | None = None
+    role: LayerRole | None = None
+    moves_people: bool = False
+    stated_counts: Counts | None = Key(default=None, validation_alias="counts")
     stale_after_days: int = Key(default=365, ge=1)
     source: str = ""
     style: Style = Style()
@@ -205,6 +213,26 @@ class Layer(Part):
             if candidate.id == field_id:
                 return candidate
         raise KeyError(field_id)
+
+    @property
+    def counts(self) -> Counts:
+        """What a record is: where the file does not say, a risk if it is scored, else a resource."""
+        return self.stated_counts or ("resource" if self.model is None else "risk")
+
+    def field_by_role(self, role: FieldRole) -> Field | None:
+        """Return the field that has a role, None where no field has it."""
+        return next((field for field in self.fields if field.role == role), None)
+
+    def with_earlier_roles(self) -> Layer:
+        """Return the layer with the roles of its id where its file, older than roles, states none at all."""
+        earlier = EARLIER.get(self.id)
+        stated = {"role", "moves_people"} & self.model_fields_set or any(f.role for f in self.fields)
+        if earlier is None or stated:
+            return self
+        fields = tuple(f.model_copy(update={"role": earlier.fields.get(f.id)}) for f in self.fields)
+        return self.model_copy(
+            update={"role": earlier.role, "moves_people": earlier.moves_people, "fields": fields}
+        )
 
     @property
     def field_ids(self) -> tuple[str, ...]:

@@ -11,7 +11,8 @@ from typing import Final, cast, get_args
 
 from riskmap.catalog.headers import normalise_header
 from riskmap.catalog.layer import CORE_ROLES, FieldType
-from riskmap.catalog.problems import TomlFile, closest, shown
+from riskmap.catalog.problems import TomlFile, closest, one_of, shown
+from riskmap.catalog.roles import SHAPES
 from riskmap.catalog.toml_lines import KeyPath
 from riskmap.errors import CatalogProblem, Say
 
@@ -54,6 +55,8 @@ def check_layer(source: TomlFile, common: TomlFile) -> list[CatalogProblem]:
     return [
         *_file_name(source),
         *_ids_twice(source),
+        *_roles_twice(source),
+        *_risk_unscored(source),
         *_reserved(source),
         *_unknown_targets(source, common),
         *_headers_twice(source, common),
@@ -87,6 +90,54 @@ def _ids_twice(source: TomlFile) -> Iterator[CatalogProblem]:
                     ),
                 )
             first.setdefault(name, where)
+
+
+def _risk_unscored(source: TomlFile) -> Iterator[CatalogProblem]:
+    if source.at(("counts",)) == "risk" and source.at(("model",)) is None:
+        yield source.problem(
+            ("model",),
+            Say(
+                '评分模型的标识（counts = "risk" 的图层要评分）', 'a model\'s id (counts = "risk" is scored)'
+            ),
+        )
+
+
+def _roles_twice(source: TomlFile) -> Iterator[CatalogProblem]:
+    first: dict[object, KeyPath] = {}
+    for path, field in source.tables("fields"):
+        role = field.get("role")
+        if role in first:
+            line = source.line((*first[role], "role"))
+            expected = Say(
+                f"没有用过的角色（第 {line} 行的字段已用）",
+                f"a role that no other field has (the field at line {line} has it)",
+            )
+            yield source.problem((*path, "role"), expected)
+        elif isinstance(role, str):
+            first[role] = path
+
+
+def _role(source: TomlFile, path: KeyPath, field: Mapping[str, object]) -> Iterator[CatalogProblem]:
+    """Check that a field is what the program takes it for: its type, its unit, the choices that are read."""
+    role = str(field.get("role"))
+    shape = next((shape for name, shape in SHAPES.items() if name == role), None)
+    if shape is None:
+        return
+    if str(field.get("type")) not in shape.types:
+        expected = Say(f"（角色 {role}）{one_of(shape.types).zh}", f"(role {role}) {one_of(shape.types).en}")
+        yield source.problem((*path, "type"), expected)
+    unit = field.get("unit", "")
+    if shape.unit is not None and unit != shape.unit:
+        expected = Say(f"“{shape.unit}”（角色 {role} 的单位）", f'"{shape.unit}" (the unit of role {role})')
+        yield source.problem((*path, "unit"), expected, found=shown(unit))
+    choices = [choice.get("id") for _, choice in source.tables(*path, "choices")]
+    lacking = [name for name in shape.choices if name not in choices]
+    if lacking:
+        expected = Say(
+            f"还有选项 {'、'.join(lacking)}（角色 {role} 要用）",
+            f"also the choices {', '.join(lacking)} (role {role} reads them)",
+        )
+        yield source.problem((*path, "choices"), expected)
 
 
 def _reserved(source: TomlFile) -> Iterator[CatalogProblem]:
@@ -140,6 +191,7 @@ def _field(source: TomlFile, path: KeyPath, field: Mapping[str, object]) -> Iter
                 Say("min 与 max 之间的数字", "a number between min and max"),
             )
     yield from _choice_words_twice(source, path)
+    yield from _role(source, path, field)
 
 
 def _only_with(

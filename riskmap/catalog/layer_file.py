@@ -27,7 +27,7 @@ def read_layer(text: str, file: str) -> Layer:
     layer = None
     if stated is not None:
         owners = {normalise_header(word): target for target, word, _ in claims(source)}
-        layer = stated.complete(_common(), owners)
+        layer = stated.with_earlier_roles().complete(_common(), owners)
         problems += trigger_problems(layer, source)
     if layer is None or problems:
         raise CatalogError(tuple(sorted(dict.fromkeys(problems), key=lambda p: p.line or 0)))

@@ -12,6 +12,7 @@ from typing import Final, Literal, TypeVar
 from riskmap.catalog.layer import Layer
 from riskmap.catalog.model import ScoringModel
 from riskmap.catalog.problems import TomlFile, closest, read_text, shown
+from riskmap.catalog.roles import EARLIER, LayerRole
 from riskmap.errors import CatalogError, CatalogProblem, Say, UnknownNameError
 
 _PACKAGE = Path(__file__).parents[1]
@@ -26,8 +27,9 @@ _T = TypeVar("_T", Layer, ScoringModel)
 Kind = Literal["layers", "models"]
 
 
-# The id of a file that cannot be parsed; without one its name stands for it, as it does in every default.
+# The id and the role of a file that cannot be parsed; without an id its name stands for it, as in every default.
 _ID: Final = re.compile(r"""^id\s*=\s*["']([^"']+)["']""", re.MULTILINE)
+_ROLE: Final = re.compile(r"""^role\s*=\s*["']([^"']+)["']""", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ class Fault:
 
     `id` is the layer's or the model's, as far as the file tells. `layer` is set where a sound model asks for
     what one layer does not have, or a layer names a model that is not there: then only that layer goes unscored.
+    `role`: the one that a layer's file states, as far as it tells.
     """
 
     kind: Kind
@@ -43,6 +46,7 @@ class Fault:
     file: str
     problems: tuple[CatalogProblem, ...]
     layer: str = ""
+    role: str | None = None
 
     def error(self) -> CatalogError:
         """Return the error that lists the mistakes."""
@@ -69,6 +73,26 @@ class Catalog:
             raise _unknown(layer_id, self.layers, "图层", "layer")
         return self.layers[layer_id]
 
+    def by_role(self, role: LayerRole) -> Layer | None:
+        """Return the layer that has a role, None where no layer has it."""
+        return next((layer for layer in self.layers.values() if layer.role == role), None)
+
+    def needed(self, role: LayerRole) -> Layer:
+        """Return the layer that has a role.
+
+        CatalogError says why its file cannot be used, UnknownNameError how a layer gets the role.
+        """
+        layer = self.by_role(role)
+        for fault in () if layer else self.faults:
+            if fault.role == role:
+                raise fault.error()
+        if layer is None:
+            raise UnknownNameError(
+                f'没有角色为 {role} 的图层；请在所用图层的文件 layers/*.toml 中写 role = "{role}"',
+                f'no layer has the role {role}; write role = "{role}" into the file layers/*.toml of the one meant',
+            )
+        return layer
+
     def title(self, layer_id: str) -> Say:
         """Return what a layer is called; its id where its file is gone or cannot be used."""
         return self.layers[layer_id].title if layer_id in self.layers else Say(layer_id, layer_id)
@@ -80,13 +104,28 @@ class Catalog:
             raise _unknown(model_id, self.models, "评分模型", "scoring model")
         return self.models[model_id]
 
+    def model_id(self, layer_id: str) -> str:
+        """Return the id of a layer's scoring model; UnknownNameError where the layer is not scored."""
+        layer = self.layer(layer_id)
+        if layer.model is None:
+            raise UnknownNameError(
+                f"{layer.title.zh}：这个图层不评分；要评分请在 layers/ 中它的文件里写 model",
+                f"{layer.title.en}: this layer is not scored; to score it write model into its file in layers/",
+            )
+        return layer.model
+
     def model_of(self, layer_id: str) -> ScoringModel:
-        """Return the scoring model of a layer. CatalogError says why it cannot score the layer."""
-        model_id = self.layer(layer_id).model
+        """Return the scoring model of a layer. Raises as `model_id` does; CatalogError says why it cannot score."""
+        model_id = self.model_id(layer_id)
         for fault in self.faults:
             if fault.layer == layer_id:
                 raise fault.error()
         return self.model(model_id)
+
+    @property
+    def to_score(self) -> tuple[str, ...]:
+        """The layers that name a scoring model, whether or not it can be used."""
+        return tuple(layer.id for layer in self.layers.values() if layer.model is not None)
 
     @property
     def scored(self) -> tuple[str, ...]:
@@ -124,7 +163,7 @@ def load_catalog(root: Path) -> Catalog:
         for kind, found in (("layers", (*layers, *faults)), ("models", (*models, *more)))
         if not found
     ]
-    faults += more
+    faults += [*more, *_roles_twice(layers, layer_files)]
     if not layers or missing:
         raise CatalogError((*(p for fault in faults for p in fault.problems), *missing))
     broken = {fault.id for fault in more}
@@ -170,8 +209,8 @@ def _read(
             text = read_text(path, name)
             value = read(text, name)
         except CatalogError as error:
-            stated = _ID.search(text)
-            faults.append(Fault(kind, stated[1] if stated else path.stem, name, error.problems))
+            name_of = stated[1] if (stated := _ID.search(text)) else path.stem
+            faults.append(Fault(kind, name_of, name, error.problems, role=_role(name_of, text)))
             continue
         source = TomlFile.parse(text, name)
         if value.id in found:
@@ -184,8 +223,32 @@ def _read(
     return found, files, faults
 
 
+def _role(layer_id: str, text: str) -> str | None:
+    if stated := _ROLE.search(text):
+        return stated[1]
+    return EARLIER[layer_id].role if layer_id in EARLIER else None
+
+
 def _at_least_one(kind: str) -> Say:
     return Say(f"至少一个文件 {kind}/*.toml", f"at least one file {kind}/*.toml")
+
+
+def _roles_twice(layers: dict[str, Layer], files: Mapping[str, TomlFile]) -> list[Fault]:
+    """Take out every layer whose role an earlier file has, and say so."""
+    owners: dict[LayerRole, str] = {}
+    faults: list[Fault] = []
+    for layer in tuple(layers.values()):
+        if layer.role is None or (owner := owners.setdefault(layer.role, layer.id)) == layer.id:
+            continue
+        source, other = files[layer.id], files[owner].file
+        expected = Say(
+            f"没有用过的角色（{other} 已用）；一个角色只属于一个图层",
+            f"a role not used before ({other} has it): one layer has it",
+        )
+        problem = source.problem(("role",), expected, found=shown(layer.role))
+        faults.append(Fault("layers", layer.id, source.file, (problem,)))
+        del layers[layer.id]
+    return faults
 
 
 def _digest(files: Iterable[TomlFile]) -> str:

@@ -16,24 +16,10 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field as Key
 from pydantic import StringConstraints
 
-from riskmap.catalog.problems import Items, Part, Slug, Title, Words, Written
+from riskmap.catalog.problems import Items, Part, Slug, Title, Words, Written, stated_in
 from riskmap.catalog.uncertainty import Uncertainty
 from riskmap.errors import Say
-
-Method = Literal[
-    "sum",
-    "product",
-    "quotient",
-    "mean",
-    "geometric",
-    "inverted_geometric",
-    "max",
-    "min",
-    "matrix",
-    "topsis",
-    "formula",
-]
-
+from riskmap.formulas.methods import Method, methods
 
 Function = Literal["ln", "ln1p", "log10", "sqrt", "cbrt"]
 
@@ -59,10 +45,8 @@ _MOST_DECIMALS = 9
 _MOST_DAYS = 36_525
 
 
+# Where numbers come from; "" where somebody changed them and nobody has stated it anew.
 _Source = Annotated[str, StringConstraints(max_length=600)]
-
-
-_StatedSource = Annotated[str, StringConstraints(min_length=1, max_length=600)]
 
 
 _Fraction = Annotated[str, StringConstraints(pattern=r"^1/[1-9][0-9]?$")]
@@ -205,21 +189,19 @@ class Predictor(Indicator):
 class Combination(Steps):
     """One of [[combinations]], an inner node: other nodes → number, then through its steps.
 
-    `weights` (sum, mean, geometric, inverted_geometric, topsis) run parallel to `of`; `pairwise` gives
-    them by comparisons (AHP), `weighting` "entropy" fits them to the layer. `matrix` (exactly two nodes
-    with values 1..n and 1..m) holds the rows of the first node. "quotient" divides the first node by the
-    product of the others. "inverted_geometric" works on the distance from the top of `scale`; "topsis" is
-    the closeness to the layer's worst, each column divided as `norm` says. "formula" computes `formula`
+    `method` is one of `riskmap.formulas.methods`, which says what it does with the rest. `weights` run
+    parallel to `of`; `pairwise` gives them by comparisons (AHP), `weighting` "entropy" fits them to the
+    layer. `matrix` (exactly two nodes with values 1..n and 1..m) holds the rows of the first node. `scale`:
+    the ends that a method measures from; `norm`: what it divides each column by. "formula" computes `formula`
     of `riskmap.formulas.registry`; `inputs` say which node each parameter is, and are its `of`,
-    `constants` hold the others. `known_only`
-    (max, min, mean, geometric, inverted_geometric) takes the nodes that are known and is unknown
+    `constants` hold the others. `known_only` takes the nodes that are known and is unknown
     only when none is: for several measurements of one thing, not for parts of a whole.
     The value is rounded to the model's decimals before bands, so that float noise misses no limit.
     """
 
     id: Slug
     title: Title
-    method: Method
+    method: Annotated[str, stated_in(methods)]
     of: Items[str] = ()
     formula: str | None = None
     inputs: Mapping[str, str] = Key(default_factory=dict[str, str])
@@ -234,10 +216,15 @@ class Combination(Steps):
     source: _Source = ""
 
     @property
+    def way(self) -> Method:
+        """What combines the parts; a `Prediction` has none."""
+        return methods()[self.method]
+
+    @property
     def fitted(self) -> bool:
         """Whether this node needs the values of the whole layer."""
         ranked = self.normalise is not None and self.normalise.fitted
-        return ranked or self.weighting is not None or self.method == "topsis"
+        return ranked or self.weighting is not None or self.way.fit is not None
 
     @property
     def flip(self) -> bool:
@@ -253,6 +240,11 @@ class Prediction(Combination):
 
     method: Literal["learned"]  # pyright: ignore[reportIncompatibleVariableOverride] - a method of no combination
     learned: Learned
+
+    @property
+    def fitted(self) -> bool:
+        """Whether this node needs the values of the whole layer."""
+        return self.normalise is not None and self.normalise.fitted
 
     @property
     def worst(self) -> float | None:
@@ -279,7 +271,7 @@ class Learned(Steps):
     reference: Mapping[str, bool | float]
     missing: Literal["unrated", "worst"] = "unrated"
     worst: float | None = Key(default=None, gt=0, le=1)
-    source: _StatedSource
+    source: _Source
 
     def predictors(self) -> tuple[Predictor, ...]:
         """Return the leaves that feed the node, one for each predictor."""
@@ -359,7 +351,7 @@ class Rule(Part):
     tier: Literal["major", "large", "general"]
     when: Items[FieldCondition] = Key(min_length=1)
     status: Status = "adopted"
-    source: _StatedSource
+    source: _Source
 
 
 class Gate(Part):
@@ -372,7 +364,7 @@ class Gate(Part):
     at_most: Literal["low", "general", "large"]
     when: Items[StatedCondition] = Key(min_length=1)
     status: Status = "adopted"
-    source: _StatedSource
+    source: _Source
 
 
 class Effect(Part):
@@ -404,7 +396,7 @@ class Measure(Part):
     floor: Literal["large", "general", "low"]
     rules: bool = False
     status: Status
-    source: _StatedSource
+    source: _Source
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -447,13 +439,15 @@ class ModelHead(Part):
     """What a model file says beside its nodes.
 
     Scores are rounded to `decimals` before they are compared (floats miss limits). `unit` says what
-    the score counts; `uncertainty` how sure the numbers are, None: nothing is stated.
+    the score counts; `uncertainty` how sure the numbers are, None: nothing is stated; `adopted` on what
+    ground, by whom and when it was adopted, "" where nobody stated it.
     """
 
     id: Slug
     title: Title
     version: Words
     status: Status
+    adopted: str = Key(default="", max_length=600)
     source: str = Key(min_length=1, max_length=1200)
     unit: Title = Say("", "")
     score: str

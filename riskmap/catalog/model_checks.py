@@ -19,6 +19,7 @@ from riskmap.catalog.model_direction import (
     values_of,
     with_worst,
 )
+from riskmap.catalog.model_sources import statements_of
 from riskmap.catalog.model_weights import weight_problems
 from riskmap.catalog.node_checks import (
     formula_problems,
@@ -30,6 +31,7 @@ from riskmap.catalog.node_checks import (
 from riskmap.catalog.problems import TomlFile, closest, one_of
 from riskmap.catalog.toml_lines import KeyPath
 from riskmap.errors import CatalogProblem, Say
+from riskmap.formulas.methods import named
 
 __all__ = [
     "file_problems",
@@ -38,9 +40,6 @@ __all__ = [
     "values_of",
     "with_worst",
 ]
-
-_KNOWN_ONLY = ("max", "min", "mean", "geometric", "inverted_geometric")
-
 
 _MOST_FIELDS = 60  # missing fields travel as the bits of one integer
 
@@ -52,6 +51,7 @@ def file_problems(model: ScoringModel, source: TomlFile) -> list[CatalogProblem]
         _leaves,
         _inner,
         _limits,
+        _statements,
         decision_problems,
     )
     found = [problem for check in checks for problem in check(model, source)]
@@ -147,7 +147,7 @@ def _leaves(model: ScoringModel, source: TomlFile) -> Iterable[CatalogProblem]:
             one = Say("table、bands、curve 至多一项", "at most one of table, bands, curve")
             yield source.problem((*path, kinds[1]), one, found=" + ".join(kinds))
         yield from step_problems(leaf, path, source)
-        if (kinds or leaf.normalise or leaf.missing == "value") and not leaf.source:
+        if (kinds or leaf.normalise or leaf.missing == "value") and source.at((*path, "source")) is None:
             yield source.problem((*path, "source"), Say("数值的出处", "where the numbers come from"))
         if leaf.table is not None:
             yield from _table(leaf, path, source)
@@ -156,6 +156,19 @@ def _leaves(model: ScoringModel, source: TomlFile) -> Iterable[CatalogProblem]:
                 (*path, "reference"), Say("数字（没有 table）", "a number (there is no table)")
             )
         yield from missing_problems(leaf, path, source)
+
+
+def _statements(model: ScoringModel, source: TomlFile) -> Iterable[CatalogProblem]:
+    """What is adopted has a source for every number, and only what is adopted says by whom."""
+    if model.adopted and model.status != "adopted":
+        yield source.problem(("adopted",), Say('status = "adopted"', 'status = "adopted"'))
+    for part in statements_of(source.data).parts.values():
+        if not part.source and part.source is not None and "adopted" in (model.status, part.status):
+            expected = Say(
+                "数值的出处（已采用的都要有；没有的先用 draft）",
+                "where the numbers come from (all that is adopted says it; draft until then)",
+            )
+            yield source.problem((*part.path, "source"), expected)
 
 
 def _table(leaf: Indicator, path: KeyPath, source: TomlFile) -> Iterable[CatalogProblem]:
@@ -183,27 +196,26 @@ def _inner(model: ScoringModel, source: TomlFile) -> Iterable[CatalogProblem]:
         if isinstance(node, Prediction):
             yield from learned_problems(node, path, source)
             continue
-        if (node.bands or node.curve or node.matrix or node.normalise) and not node.source:
+        if (node.bands or node.curve or node.matrix or node.normalise) and source.at(
+            (*path, "source")
+        ) is None:
             expected = Say("数值的出处", "where the numbers come from")
             yield source.problem((*path, "source"), expected)
-        if node.known_only and node.method not in _KNOWN_ONLY:
-            names = ", ".join(_KNOWN_ONLY)
+        if node.known_only and not node.way.known_only:
+            names = named(lambda method: method.known_only)
             expected = Say(f"仅用于 {names}", f"used only with {names}")
             yield source.problem((*path, "known_only"), expected)
         yield from weight_problems(node, path, source)
         yield from method_problems(node, path, source)
         yield from formula_problems(node, path, source)
         yield from _matrix(node, path, source)
-        if node.method in {"matrix", "quotient", "topsis"} and len(node.of) < 2:  # noqa: PLR2004 - needs a pair
-            yield source.problem((*path, "of"), Say("至少两个节点", "at least two nodes"))
+        least = node.way.parts_at_least
+        if len(node.of) < least > 1:
+            yield source.problem((*path, "of"), Say(f"至少 {least} 个节点", f"at least {least} nodes"))
 
 
 def _matrix(node: Combination, path: KeyPath, source: TomlFile) -> Iterable[CatalogProblem]:
-    if (node.method == "matrix") != bool(node.matrix):
-        expected = Say('method = "matrix" 与 matrix 同时写', 'method = "matrix" together with matrix')
-        yield source.problem((*path, "matrix"), expected)
-        return
-    if not node.matrix:
+    if not node.matrix or "matrix" not in node.way.keys:
         return
     if len(node.of) != 2:  # noqa: PLR2004 - a matrix has two sides
         yield source.problem((*path, "of"), Say("恰好两个节点", "exactly two nodes"))

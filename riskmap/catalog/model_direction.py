@@ -13,7 +13,6 @@ from riskmap.catalog.problems import TomlFile
 from riskmap.catalog.toml_lines import KeyPath
 from riskmap.errors import CatalogProblem, Say
 from riskmap.formulas.domain import round_decimals
-from riskmap.formulas.registry import FORMULAS
 
 
 def path_of(model: ScoringModel, node: Node) -> KeyPath:
@@ -91,23 +90,9 @@ def polarities(model: ScoringModel) -> dict[str, set[int]]:
             continue
         slope = _slope(node)
         for i, child in enumerate(node.of):
-            sign = 1
-            if isinstance(node, Prediction):
-                sign = 0
-            elif node.method == "formula":
-                sign = _pull(node, i)
-            elif node.method == "quotient":
-                sign = 1 if i == 0 else -1
-            elif node.method == "sum" and node.weights:
-                sign = -1 if node.weights[i] < 0 else 1
+            sign = 0 if isinstance(node, Prediction) else node.way.polarity(node, i)
             signs[child] |= {s * sign * slope for s in signs[node.id]}
     return signs
-
-
-def _pull(node: Combination, place: int) -> int:
-    known = FORMULAS.get(node.formula or "")
-    parameter = known.parameters.get(tuple(node.inputs)[place]) if known else None
-    return parameter.sign if parameter else 0
 
 
 def matrix_problems(model: ScoringModel, source: TomlFile) -> Iterable[CatalogProblem]:

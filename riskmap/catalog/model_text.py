@@ -56,7 +56,7 @@ def editable_values(text: str) -> dict[KeyPath, Editable]:
     comparisons, titles, conditions and whatever else the file says are its author's.
     CatalogError where the text is not TOML; other mistakes of the file are not looked for.
     """
-    data = _data(text)
+    data = parsed(text)
     return {path: Editable(path, value, kind) for path, value, kind in _found(data)}
 
 
@@ -79,7 +79,7 @@ def changed_text(text: str, changes: Mapping[KeyPath, float | str], *, like: str
             start, end = spans[path]
             before = _as_before(like, path, value)
             splices.append((start, end, before or _written(value, text[start:end], known[path].kind)))
-    return _spliced(text, splices)
+    return spliced(text, splices)
 
 
 def stated_version(text: str) -> str:
@@ -93,17 +93,18 @@ def stated_version(text: str) -> str:
 
 def with_version(text: str, version: str) -> str:
     """Return the text of a model file with another `version`, everything else as it was."""
-    _data(text)
+    parsed(text)
     span = value_spans(text).get(("version",))
     if span is None:
         expected = Say('一行 version = "1.0"', 'a line version = "1.0"')
         raise CatalogError((CatalogProblem("TOML", "version", "—", expected),))
     if stated_version(text) == version:
         return text
-    return _spliced(text, [(*span, json.dumps(version, ensure_ascii=False))])
+    return spliced(text, [(*span, json.dumps(version, ensure_ascii=False))])
 
 
-def _data(text: str) -> Mapping[str, Any]:
+def parsed(text: str) -> Mapping[str, Any]:
+    """Return the values of a TOML text. CatalogError where it is none."""
     return TomlFile.parse(text, "TOML").data
 
 
@@ -211,7 +212,8 @@ def _as_before(like: str, path: KeyPath, value: float | str) -> str:
     return like[start:end]
 
 
-def _spliced(text: str, splices: list[tuple[int, int, str]]) -> str:
+def spliced(text: str, splices: list[tuple[int, int, str]]) -> str:
+    """Return a text with other words between some places: (start, end, words)."""
     for start, end, new in sorted(splices, reverse=True):
         text = text[:start] + new + text[end:]
     return text

@@ -11,17 +11,12 @@ from riskmap.catalog.problems import TomlFile, shown
 from riskmap.catalog.toml_lines import KeyPath
 from riskmap.errors import CatalogProblem, FormulaError, Say
 from riskmap.formulas.composite import ahp_weights
+from riskmap.formulas.methods import Method, named
 
 _WEIGHTS_SUM = 1e-9
 
 
 _RECIPROCAL = 0.1  # people write .33 for ⅓: their product with 3 may miss 1 by this much
-
-
-_WEIGHTED = frozenset({"sum", "mean", "geometric", "inverted_geometric", "topsis"})
-
-
-_SHARED = _WEIGHTED - {"sum"}  # weights that must sum to 1
 
 
 Comparisons = Sequence[Sequence[float | str]]
@@ -68,11 +63,12 @@ def weight_problems(node: Combination, path: KeyPath, source: TomlFile) -> Itera
         yield source.problem((*path, stated[1]), one, found=" + ".join(stated))
         return
     key = stated[0] if stated else ""
-    allowed = _SHARED if key == "weighting" else _WEIGHTED
-    if key and node.method not in allowed:
-        names = ", ".join(
-            m for m in ("sum", "mean", "geometric", "inverted_geometric", "topsis") if m in allowed
-        )
+
+    def takes(method: Method) -> bool:
+        return method.weights == "shared" or (method.weights == "free" and key != "weighting")
+
+    if key and not takes(node.way):
+        names = named(takes)
         yield source.problem((*path, key), Say(f"仅用于 {names}", f"used only with {names}"))
     if key == "weights":
         yield from _stated(node, path, source)
@@ -88,7 +84,7 @@ def _stated(node: Combination, path: KeyPath, source: TomlFile) -> Iterable[Cata
         yield source.problem(
             (*path, "weights"), Say(f"{n} 个权重，与 of 对应", f"{n} weights, one for each of `of`")
         )
-    if node.method in _SHARED:
+    if node.way.weights == "shared":
         if any(w <= 0 for w in node.weights):
             yield source.problem((*path, "weights"), Say("正数", "positive numbers"))
         if abs(math.fsum(node.weights) - 1) > _WEIGHTS_SUM:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import pairwise
-from typing import cast
+from typing import Final, cast
 
 import numpy as np
 
@@ -15,6 +15,8 @@ from riskmap.catalog.problems import TomlFile, closest, one_of
 from riskmap.catalog.toml_lines import KeyPath
 from riskmap.errors import CatalogProblem, Say
 from riskmap.formulas.domain import along_curve, through_bands
+from riskmap.formulas.methods import Key as MethodKey
+from riskmap.formulas.methods import methods
 from riskmap.formulas.registry import FORMULAS
 
 
@@ -146,24 +148,30 @@ def _through(leaf: Indicator, value: float) -> float:
     return float((through_bands if leaf.bands else along_curve)(value, places, values))
 
 
+_KEYS: Final[Mapping[MethodKey, Say]] = {
+    "scale": Say("scale = [最小, 最大]", "scale = [least, most]"),
+    "norm": Say(
+        'norm = "vector" 或 "min_max"（两种排序不同）', 'norm = "vector" or "min_max" (they rank differently)'
+    ),
+    "matrix": Say("matrix", "matrix"),
+}
+
+
 def method_problems(node: Combination, path: KeyPath, source: TomlFile) -> Iterable[CatalogProblem]:
-    """Return what is wrong with the keys that belong to one method: `scale`, `norm`."""
-    if (node.method == "inverted_geometric") != (node.scale is not None):
-        expected = Say(
-            'method = "inverted_geometric" 与 scale = [最小, 最大] 同时写',
-            'method = "inverted_geometric" together with scale = [least, most]',
-        )
-        yield source.problem((*path, "scale"), expected)
-    elif node.scale is not None:
-        stated = cast("list[float]", source.at((*path, "scale")))
-        if len(stated) != 2 or not stated[0] < stated[1]:  # noqa: PLR2004 - two ends
-            yield source.problem((*path, "scale"), Say("[最小, 最大]，依次增大", "[least, most], ascending"))
-    if (node.method == "topsis") != (node.norm is not None):
-        expected = Say(
-            'method = "topsis" 与 norm = "vector" 或 "min_max" 同时写（两种排序不同）',
-            'method = "topsis" together with norm = "vector" or "min_max" (they rank differently)',
-        )
-        yield source.problem((*path, "norm"), expected)
+    """Return what is wrong with the keys that belong to some methods: `scale`, `norm`, `matrix`."""
+    for key, form in _KEYS.items():
+        if (key in node.way.keys) != (getattr(node, key) not in (None, ())):
+            names = " / ".join(f'"{one.id}"' for one in methods().values() if key in one.keys)
+            expected = Say(
+                f"method = {names} 与 {form.zh} 同时写", f"method = {names} together with {form.en}"
+            )
+            yield source.problem((*path, key), expected)
+        elif key == "scale" and node.scale is not None:
+            stated = cast("list[float]", source.at((*path, "scale")))
+            if len(stated) != 2 or not stated[0] < stated[1]:  # noqa: PLR2004 - two ends
+                yield source.problem(
+                    (*path, "scale"), Say("[最小, 最大]，依次增大", "[least, most], ascending")
+                )
 
 
 def formula_problems(node: Combination, path: KeyPath, source: TomlFile) -> Iterable[CatalogProblem]:

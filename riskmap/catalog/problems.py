@@ -17,6 +17,7 @@ from typing import Annotated, Any, Final, TypeVar, cast, get_args
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     GetCoreSchemaHandler,
     Strict,
@@ -25,7 +26,7 @@ from pydantic import (
     ValidatorFunctionWrapHandler,
 )
 from pydantic.fields import FieldInfo
-from pydantic_core import CoreSchema, ErrorDetails, core_schema
+from pydantic_core import CoreSchema, ErrorDetails, PydanticKnownError, core_schema
 
 from riskmap.catalog.toml_lines import KeyPath, key_lines
 from riskmap.errors import CatalogError, CatalogProblem, Say
@@ -55,6 +56,18 @@ _T = TypeVar("_T")
 
 # A list of the file as a tuple, so that a frozen part holds nothing that can change.
 Items = Annotated[tuple[_T, ...], Strict(strict=False)]
+
+
+def stated_in(known: Callable[[], Iterable[str]]) -> BeforeValidator:
+    """Say of a word that it is the id of a member of a registry, which `known` gives."""
+
+    def check(word: object) -> object:
+        ids = tuple(known())
+        if word not in ids:
+            raise PydanticKnownError("literal_error", {"expected": ", ".join(f"'{one}'" for one in ids)})
+        return word
+
+    return BeforeValidator(check)
 
 
 class Part(BaseModel):

@@ -7,10 +7,11 @@ from typing import get_args
 
 from riskmap.catalog.cross_checks import check_condition, check_field
 from riskmap.catalog.decision_checks import condition_problems
+from riskmap.catalog.drivers import trigger_drivers
 from riskmap.catalog.layer import Layer
 from riskmap.catalog.problems import TomlFile, closest, one_of, shown
 from riskmap.catalog.toml_lines import KeyPath
-from riskmap.catalog.triggers import DRIVERS, SIDES, WARNING, Level, Limit, RaisedTier, Trigger, WarningColour
+from riskmap.catalog.triggers import SIDES, WARNING, Level, Limit, RaisedTier, Trigger, WarningColour
 from riskmap.errors import CatalogProblem, Say
 
 _COLOURS: tuple[str, ...] = get_args(WarningColour)  # the mildest first
@@ -104,7 +105,7 @@ def _sides(
     limit: Limit, driver: str, here: KeyPath, source: TomlFile, *, free: bool = False
 ) -> Iterator[CatalogProblem]:
     """Check that one limit is stated; a level's own must lie on the worse side of its driver."""
-    lower = DRIVERS[driver].worse == "lower"
+    lower = trigger_drivers()[driver].worse == "lower"
     allowed = SIDES if free else (SIDES[2:] if lower else SIDES[:2])
     stated = list(limit.stated)
     if len(stated) != 1 or stated[0] not in allowed:
@@ -121,7 +122,7 @@ def _order(
     if trigger.driver == WARNING:
         limits = [float(_COLOURS.index(level.colour)) if level.colour else 0.0 for level in levels]
     else:
-        sign = -1.0 if DRIVERS[trigger.driver].worse == "lower" else 1.0
+        sign = -1.0 if trigger_drivers()[trigger.driver].worse == "lower" else 1.0
         limits = [sign * next(iter(level.stated.values()), 0.0) for level in levels]
     for j in range(1, len(levels)):
         equal = limits[j] == limits[j - 1] and bool(levels[j].also or levels[j - 1].also)

@@ -7,30 +7,13 @@ record is *unknown*, never safe.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Final, Literal, get_args
+from typing import Annotated, Final, Literal, get_args
 
 from pydantic import Field as Key
 
+from riskmap.catalog.drivers import trigger_drivers
 from riskmap.catalog.model import FieldCondition, Status
-from riskmap.catalog.problems import Items, Part, Slug, Title, Words
-from riskmap.errors import Say
-
-Driver = Literal[
-    "wind_ms",
-    "gust_ms",
-    "i1_mm",
-    "i3_mm",
-    "r24_mm",
-    "antecedent_mm",
-    "event_mm",
-    "event_hours",
-    "runoff_mm",
-    "depth_m",
-    "margin_m",
-    "fire_weather",
-]
-
+from riskmap.catalog.problems import Items, Part, Slug, Title, Words, stated_in
 
 WarningKind = Literal["typhoon", "rainstorm", "waterlogging", "geological", "forest_fire", "gale"]
 
@@ -57,32 +40,6 @@ WARNING: Final = "warning"
 
 
 """What a trigger names as its driver when it looks at issued warnings instead of numbers."""
-
-
-@dataclass(frozen=True, slots=True)
-class Quantity:
-    """A driver: its title, the unit of its numbers, the decimals worth showing, which way is worse."""
-
-    title: Say
-    unit: str
-    decimals: int = 1
-    worse: Literal["higher", "lower"] = "higher"
-
-
-DRIVERS: Final[Mapping[str, Quantity]] = {
-    "wind_ms": Quantity(Say("平均风速", "Mean wind"), "m/s"),
-    "gust_ms": Quantity(Say("阵风风速", "Gust"), "m/s"),
-    "i1_mm": Quantity(Say("1 小时雨量", "Rain in 1 h"), "mm"),
-    "i3_mm": Quantity(Say("3 小时雨量", "Rain in 3 h"), "mm"),
-    "r24_mm": Quantity(Say("24 小时雨量", "Rain in 24 h"), "mm"),
-    "antecedent_mm": Quantity(Say("前期雨量指数", "Antecedent rain index"), "mm"),
-    "event_mm": Quantity(Say("过程累计雨量", "Rain of the event"), "mm"),
-    "event_hours": Quantity(Say("过程历时", "Duration of the event"), "h", 0),
-    "runoff_mm": Quantity(Say("产流深", "Runoff"), "mm"),
-    "depth_m": Quantity(Say("积水深度", "Water depth"), "m", 2),
-    "margin_m": Quantity(Say("开口富余高度", "Opening margin"), "m", 2, "lower"),
-    "fire_weather": Quantity(Say("火险天气指数", "Fire weather index"), ""),
-}
 
 
 class Limit(Part):
@@ -116,7 +73,7 @@ class Limit(Part):
 class DriverLimit(Limit):
     """`{ driver = "r24_mm", from = 100 }`: a limit of another driver."""
 
-    driver: Driver
+    driver: Annotated[str, stated_in(trigger_drivers)]
 
 
 class Level(Limit):
@@ -147,7 +104,7 @@ class Trigger(Part):
 
     id: Slug
     title: Title
-    driver: Driver | Literal["warning"]
+    driver: Annotated[str, stated_in(lambda: (*trigger_drivers(), WARNING))]
     hold_hours: float = Key(ge=1, le=_MOST_HOURS)
     status: Status
     source: str = Key(min_length=1, max_length=600)

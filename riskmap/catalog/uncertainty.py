@@ -49,5 +49,5 @@ class Uncertainty(Part):
     indicators: Mapping[str, Doubt] = Key(default_factory=dict[str, Doubt])
     draws: int = Key(default=500, ge=1, le=_MOST_DRAWS)
     seed: int = Key(default=1, ge=0)
-    source: str = Key(min_length=1, max_length=1200)
+    source: str = Key(max_length=1200)
     status: Literal["draft", "adopted"]

@@ -16,6 +16,7 @@ from typing import NoReturn
 
 import riskmap
 from riskmap.errors import RiskmapError
+from riskmap.interface import speak_as
 
 __all__ = [
     "main",
@@ -31,6 +32,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     if words == ["--version"]:  # before anything is loaded that a number does not need
         print(f"riskmap {riskmap.__version__}")  # noqa: T201 - the command line's own voice
         raise SystemExit(0)
+    speak_as("command line")
     _run(words)
 
 

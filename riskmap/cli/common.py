@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NoReturn, cast
@@ -123,6 +123,18 @@ def open_workspace(directory: Path | None, store: str | None) -> Workspace:
             err=True,
         )
     return ws
+
+
+def tell_outdated(ws: Workspace, layers: Iterable[str] = ()) -> None:
+    """Say on stderr where a newer model is in use than made the tiers, and the command that assesses."""
+    from riskmap.actions.tier_models import outdated
+    from riskmap.texts import newer_text
+
+    for one in outdated(ws, layers):
+        text = newer_text(ws.catalog.title(one.layer), one.made, one.adopted, LANG)
+        say(
+            f"注意：{text}；riskmap assess {one.layer}", f"note: {text}: riskmap assess {one.layer}", err=True
+        )
 
 
 def fail(message: str) -> NoReturn:

@@ -30,11 +30,6 @@ if TYPE_CHECKING:
 _LISTED = 20
 
 
-_FILES = frozenset(
-    {".csv", ".xlsx", ".xls", ".json", ".geojson", ".gpkg", ".shp", ".kml", ".zip", ".parquet"}
-)
-
-
 @app.command()
 def evacuate(
     people: Annotated[
@@ -129,9 +124,11 @@ def _danger(text: str) -> Path | Sequence[str]:
         there = path.is_file()
     except OSError:  # a long list of codes is no name that a file can have
         there = False
+    from riskmap.io.files.formats import endings
+
     if there:
         return path
-    if path.suffix.lower() in _FILES:
+    if path.suffix.lower() in endings():
         raise RiskmapError(f"{text}：没有这个文件；请核对路径", f"{text}: no such file; check the path")
     codes = split(text)
     if not codes:

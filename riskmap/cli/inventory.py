@@ -33,6 +33,7 @@ from riskmap.cli.common import (
     reason,
     say,
     split,
+    tell_outdated,
 )
 
 
@@ -64,6 +65,8 @@ def select(
         within=within,
     )
     document = select_json(ws, selection, as_of=day(as_of))
+    if as_of is None:
+        tell_outdated(ws, selection.layers)
     if as_json:
         print_json(document)
         return
@@ -116,6 +119,8 @@ def export(
     document = export_selection(
         ws, selection, to, as_of=day(as_of), unmasked=contacts, by=person(by), why=reason(why), lang=LANG
     )
+    if as_of is None:
+        tell_outdated(ws, selection.layers)
     if as_json:
         print_json(document)
     else:
@@ -269,6 +274,8 @@ def summary(
 
     ws = open_workspace(workspace, store)
     document = summarise(ws, as_of=day(as_of), compare=day(compare))
+    if as_of is None:
+        tell_outdated(ws)
     if as_json:
         print_json(document)
     else:

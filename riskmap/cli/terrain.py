@@ -5,8 +5,9 @@ Commands about forest fire: fire-weather, coverage.
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -26,9 +27,12 @@ from riskmap.cli.common import (
     split,
 )
 from riskmap.errors import RiskmapError
+from riskmap.json_documents import plain
 
 if TYPE_CHECKING:
+    from riskmap.actions.episode.fire_weather import GridFireRisk
     from riskmap.actions.terrain.reach import Coverage
+    from riskmap.values.hazards import FireWeatherDays
 
 _NAMED = 5
 
@@ -216,16 +220,16 @@ def fire_weather(
         ws = open_workspace(workspace, store)  # refused before a state is written
     days = weather.fire_weather(data, lat=lat, start=weather.parse_start(start), state=state, restart=restart)
     document = weather.fire_weather_json(days)
-    complete = not days.gaps
+    complete, risk = not days.gaps, None
     if ws is not None:
         from riskmap.actions.episode.fire_weather import grid_fire_risk
 
-        document |= grid_fire_risk(ws, days)
-        complete = complete and not document["unmatched"]
+        risk = grid_fire_risk(ws, days)
+        complete = complete and not risk.unmatched
     if as_json:
-        print_json(document)
+        print_json(document if risk is None else document | plain(risk))
     else:
-        _print_days(document)
+        _print_days(days, risk)
     for gap in days.gaps:
         of = (f"网格 {gap.grid}：", f"grid {gap.grid}: ") if gap.grid else ("", "")
         say(
@@ -234,7 +238,7 @@ def fire_weather(
             "supply them, or put the days behind the gap into a file of their own and use --restart",
             err=True,
         )
-    for grid in document.get("unmatched", ()):
+    for grid in () if risk is None else risk.unmatched:
         say(
             f"网格 {grid}：台账中没有这个编号；请核对网格编号",
             f"grid {grid}: the ledger has no such code; check it",
@@ -243,24 +247,27 @@ def fire_weather(
     raise typer.Exit(0 if complete else 1)
 
 
-def _print_days(document: dict[str, Any]) -> None:
+def _print_days(days: FireWeatherDays, risk: GridFireRisk | None) -> None:
     typer.echo("\t".join(("grid", "month", "day", *_INDICES)))
-    for day in document["days"]:
-        numbers = ["—" if day[name] is None else f"{day[name]:.1f}" for name in _INDICES]
-        typer.echo("\t".join((str(day.get("grid", "")), str(day["month"]), str(day["day"]), *numbers)))
+    table = days.table
+    for i in range(len(table)):
+        numbers = (float(days.codes[name][i]) for name in _INDICES)
+        told = ("—" if math.isnan(number) else f"{number:.1f}" for number in numbers)
+        grid = table.grid[i] if table.gridded else ""
+        typer.echo("\t".join((grid, str(table.month[i]), str(table.day[i]), *told)))
     from riskmap.vocabulary import TIER_TITLES
 
-    for grid in document.get("grids", ()):
-        tier = TIER_TITLES[grid["tier"] or "unrated"].text(LANG)
-        risk = "—" if grid["risk"] is None else f"{grid['risk']:g}"
-        typer.echo(f"{grid['code']}\t{grid['name'] or ''}\t{grid['month']}-{grid['day']}\t{risk}\t{tier}")
+    for one in () if risk is None else risk.grids:
+        tier = TIER_TITLES[str(one["tier"] or "unrated")].text(LANG)
+        level = "—" if one["risk"] is None else f"{one['risk']:g}"
+        typer.echo(f"{one['code']}\t{one['name'] or ''}\t{one['month']}-{one['day']}\t{level}\t{tier}")
 
 
 @app.command()
 def coverage(
     layer: Annotated[
-        str, typer.Option("--layer", metavar="LAYER", help="面图层 / a layer of polygons")
-    ] = "forest_fire_grids",
+        str | None, typer.Option("--layer", metavar="LAYER", help="面图层 / a layer of polygons")
+    ] = None,
     forest: Annotated[
         Path | None, typer.Option("--forest", metavar="FILE", help="林区面 GeoJSON / polygons to be covered")
     ] = None,
@@ -277,7 +284,7 @@ def coverage(
     if as_json:
         print_json(found)
     else:
-        _print_coverage(found, ws.catalog.layer(layer).title.text(LANG))
+        _print_coverage(found, ws.catalog.layer(found.layer).title.text(LANG))
     raise typer.Exit(0 if found.complete else 1)
 
 

@@ -26,6 +26,7 @@ from riskmap.errors import RiskmapError, Say
 from riskmap.formulas import wind
 from riskmap.formulas.domain import along_curve
 from riskmap.formulas.wind import DEGREE
+from riskmap.interface import option
 from riskmap.values.hazards import IssuedWarning, Rain, Times, Track
 
 ENVIRONMENT: Final = 1005.0  # hPa around cyclones of the western North Pacific. Draft: as in CLIMADA
@@ -82,8 +83,8 @@ def prepared(track: Track, *, step_minutes: float = 30.0, exactly: bool | None =
     """
     if not step_minutes >= _FINEST:
         raise RiskmapError(
-            f"--step-minutes：{step_minutes:g} 不可能；应不小于 {_FINEST:g}",
-            f"--step-minutes: {step_minutes:g} cannot be; it is at least {_FINEST:g}",
+            f"{option('step-minutes')}：{step_minutes:g} 不可能；应不小于 {_FINEST:g}",
+            f"{option('step-minutes', 'en')}: {step_minutes:g} cannot be; it is at least {_FINEST:g}",
         )
     whole, filled = _filled(track)
     stated = np.isfinite(np.column_stack([track.radius, track.wind])).astype(np.float64)
@@ -290,7 +291,9 @@ def hours_of(
             "没有给出路径、降雨或预警；请至少给一项", "no track, rain or warning was given; give one of them"
         )
     first, last = _outer(spans)
-    _near_enough(spans if at is None else [*spans, (at, at, Say("--at", "--at"))])
+    _near_enough(
+        spans if at is None else [*spans, (at, at, Say(f"{option('at', 'en')}", f"{option('at', 'en')}"))]
+    )
     return first + np.arange(int(np.ceil((last - first) / _HOUR)) + 1) * _HOUR
 
 
@@ -310,9 +313,9 @@ def _near_enough(spans: Sequence[_Span]) -> None:
     one, other = min(spans, key=lambda span: span[0])[2], max(spans, key=lambda span: span[1])[2]
     raise RiskmapError(
         f"资料的时间从 {first}（{one.zh}）到 {last}（{other.zh}）（世界时），相隔超过 {MOST_HOURS // 24} 天，"
-        "不像同一次过程；请核对路径、降雨、预警和 --at 的年份与时区",
+        f"不像同一次过程；请核对路径、降雨、预警和 {option('at')} 的年份与时区",
         f"what was given runs from {first} ({one.en}) to {last} ({other.en}), UTC, more than "
-        f"{MOST_HOURS // 24} days: not one event; check year and time zone of track, rain, warnings and --at",
+        f"{MOST_HOURS // 24} days: not one event; check year and time zone of track, rain, warnings and {option('at', 'en')}",
     )
 
 

@@ -17,6 +17,7 @@ from riskmap.errors import RiskmapError, Say
 from riskmap.formulas import wind
 from riskmap.formulas.wind import ASYMMETRY, in_quadrants, inferred_radius, radii_wind
 from riskmap.hazards.track import Nodes
+from riskmap.interface import option
 
 Model = Literal["holland1980", "holland2008", "holland2010", "radii"]
 
@@ -43,8 +44,8 @@ class Vortex:
     def __init__(self, nodes: Nodes, model: Model) -> None:
         if model not in MODELS:
             raise RiskmapError(
-                f"--model：没有 {model!r}；可用 {'、'.join(MODELS)}",
-                f"--model: no {model!r}; one of {', '.join(MODELS)}",
+                f"{option('model')}：没有 {model!r}；可用 {'、'.join(MODELS)}",
+                f"{option('model', 'en')}: no {model!r}; one of {', '.join(MODELS)}",
             )
         self.nodes, self.model = nodes, model
         self.averaging = 1.0 if model in {"holland2008", "holland2010"} else nodes.averaging

@@ -17,9 +17,6 @@ from riskmap.ledger import schema as s
 from riskmap.ledger.store import json_list, no_cycles, read_chunks
 from riskmap.values.records import CLEAR, Clear, Contact, Value
 
-Box = tuple[float, float, float, float]
-
-
 Checklist = tuple[bool | Clear | None, ...]
 
 
@@ -182,14 +179,12 @@ def read_known(
     codes: Collection[str] | None = None,
     retired: bool = True,
     contacts: bool = False,
-    within: Box | None = None,
     damaged: bool = False,
 ) -> Known:
     """Read one layer in code order: as it is, or as it was after changeset `at`.
 
-    `codes` and `within` (west, south, east, north, of the present boxes) narrow it; `retired`
-    keeps retired records. LedgerError where the content of a record cannot be read, unless `damaged` ones
-    are wanted too: who writes must know what is there.
+    `codes` narrow it; `retired` keeps retired records. LedgerError where the content of a record cannot
+    be read, unless `damaged` ones are wanted too: who writes must know what is there.
     """
     if at is None:
         query = _query(contacts=contacts, joined_by=s.revision.c.id == s.feature.c.revision_id)
@@ -201,17 +196,6 @@ def read_known(
         query = query.where(s.feature.c.code.in_(json_list(codes)))
     if not retired:
         query = query.where(s.revision.c.retired.is_(None))
-    if within is not None:
-        west, south, east, north = within
-        query = query.where(
-            s.feature.c.id.in_(
-                sa.text(
-                    "SELECT id FROM feature_box WHERE maxx >= :w AND minx <= :e AND maxy >= :s AND miny <= :n"
-                )
-                .bindparams(w=west, e=east, s=south, n=north)
-                .columns(s.feature.c.id)
-            )
-        )
     known = _collect(connection, query.order_by(s.feature.c.code), contacts=contacts)
     if known.damaged and not damaged:
         code = known.code[known.damaged[0]]

@@ -16,7 +16,7 @@ from riskmap.errors import UnknownNameError
 from riskmap.ledger import schema as s
 from riskmap.ledger.assessments import read_results
 from riskmap.ledger.column_reading import LayerColumns, read_layer
-from riskmap.ledger.columns import Box, Known, read_known, read_versions
+from riskmap.ledger.columns import Known, read_known, read_versions
 from riskmap.ledger.editing import differences
 from riskmap.ledger.merging import shown
 from riskmap.ledger.store import BESIDE, Store, moments, no_cycles, timestamp
@@ -118,7 +118,6 @@ def features(
     include_retired: bool,
     contacts: bool,
     codes: Sequence[str] | None,
-    within: Box | None,
 ) -> Features:
     """Read a layer in code order, now or as it was at a moment, with the assessment valid then."""
     with no_cycles(), store.reading() as connection:
@@ -130,7 +129,6 @@ def features(
             codes=codes,
             retired=include_retired,
             contacts=contacts,
-            within=within,
             damaged=True,
         )
         feature_id = np.array(known.feature_id, dtype=np.int64)

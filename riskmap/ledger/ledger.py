@@ -30,7 +30,6 @@ from riskmap.ledger import scenarios as events
 from riskmap.ledger import schema as s
 from riskmap.ledger.assessments import RunResult, Scored
 from riskmap.ledger.column_reading import LayerColumns, read_inputs
-from riskmap.ledger.columns import Box
 from riskmap.ledger.editing import RecordEdit
 from riskmap.ledger.held_rows import HeldEntry
 from riskmap.ledger.history import BatchInfo, ChangesetInfo, ExportInfo
@@ -231,12 +230,10 @@ class Ledger:
         include_retired: bool = False,
         contacts: bool = False,
         codes: Sequence[str] | None = None,
-        within: Box | None = None,
     ) -> Features:
         """Return a layer in code order, now or as it was at a moment.
 
-        `contacts` asks for personal data, unmasked; `codes` and `within` (west, south, east,
-        north in degrees, of the present positions) narrow the layer.
+        `contacts` asks for personal data, unmasked; `codes` narrow the layer.
         """
         return history.features(
             self._store,
@@ -245,7 +242,6 @@ class Ledger:
             include_retired=include_retired,
             contacts=contacts,
             codes=codes,
-            within=within,
         )
 
     def layer_columns(self, layer: Layer, *, as_of: dt.datetime | None = None) -> LayerColumns:

@@ -12,7 +12,6 @@ import sqlalchemy as sa
 
 from riskmap.errors import LedgerError, StaleRevisionError
 from riskmap.ledger import schema as s
-from riskmap.ledger.boxes import Filling, filled_at_once
 from riskmap.ledger.columns import Checklist, Known, count_contacts, write_checklist, write_contacts
 from riskmap.ledger.store import (
     CHUNK,
@@ -181,11 +180,10 @@ def boxes(
 def write_new(connection: sa.Connection, records: Records, rows: Sequence[int], changeset: int) -> None:
     """Write first revisions for rows whose codes the ledger does not know. In chunks: memory stays flat."""
     feature_id, revision_id = next_id(connection, s.feature), next_id(connection, s.revision)
-    with filled_at_once(connection, len(rows), feature_id) as filling:
-        for chunk in chunks(rows, CHUNK):
-            _write_new_chunk(connection, records, chunk, (feature_id, revision_id, changeset), filling)
-            feature_id += len(chunk)
-            revision_id += len(chunk)
+    for chunk in chunks(rows, CHUNK):
+        _write_new_chunk(connection, records, chunk, (feature_id, revision_id, changeset))
+        feature_id += len(chunk)
+        revision_id += len(chunk)
 
 
 def _written_people(people: Sequence[Sequence[Contact]]) -> tuple[list[str | None], list[int]]:
@@ -208,7 +206,6 @@ def _write_new_chunk(
     records: Records,
     rows: list[int],
     ids: tuple[int, int, int],
-    filling: Filling,
 ) -> None:
     first, first_revision, changeset = ids
     count = len(rows)
@@ -223,7 +220,6 @@ def _write_new_chunk(
         [None] * count if records.checklist is None else [write_checklist(records.checklist[i]) for i in rows]
     )
     found_boxes = boxes(shapes, positions)
-    filling.add(features, found_boxes)
     bodies = [dump_body(v, records.layer) for v in stated_values(records, rows)]
     insert_rows(
         connection,

@@ -26,7 +26,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA_VERSION: Final = 4  # what came with which version: `upgrading`
+SCHEMA_VERSION: Final = 5  # what came with which version: `upgrading`
 
 
 APPLICATION_ID: Final = 0x52534B4D  # "RSKM" in the file header: tells our file from any other SQLite file
@@ -65,7 +65,7 @@ changeset = Table(
 )
 
 
-# One row per record for ever; it points at the current revision. The box feeds the spatial index.
+# One row per record for ever; it points at the current revision. The box is that of its shape or position.
 feature = Table(
     "feature",
     metadata,

@@ -1,4 +1,4 @@
-"""What SQLite adds to the schema: the spatial index, triggers that keep the past as it was, a view."""
+"""What SQLite adds to the schema: triggers that keep the past as it was, a view."""
 
 from __future__ import annotations
 
@@ -21,12 +21,6 @@ _CLOSABLE = (
     (s.assessment, ("valid_to",)),
     (s.rejected_row, ("closed_by", "closed_how")),
     (s.held_row, ("status", "as_code", "closed_by")),
-)
-
-
-BOX_INSERT = (
-    "CREATE TRIGGER feature_box_insert AFTER INSERT ON feature WHEN new.minx IS NOT NULL "
-    "BEGIN INSERT INTO feature_box VALUES (new.id, new.minx, new.maxx, new.miny, new.maxy); END"
 )
 
 
@@ -58,14 +52,6 @@ def sqlite_statements() -> Iterator[str]:
     yield _refuse("feature_identity", "UPDATE OF id, layer, code", s.feature, "a record keeps its code")
     yield _refuse(
         "feature_version", "UPDATE", s.feature, "a version advances by one", "new.version <> old.version + 1"
-    )
-    yield "CREATE VIRTUAL TABLE feature_box USING rtree(id, minx, maxx, miny, maxy)"
-    yield BOX_INSERT
-    moved = "old.minx IS NOT new.minx OR old.maxx IS NOT new.maxx OR old.miny IS NOT new.miny OR old.maxy IS NOT new.maxy"
-    yield (
-        f"CREATE TRIGGER feature_box_move AFTER UPDATE OF minx, miny, maxx, maxy ON feature WHEN {moved} "  # noqa: S608
-        "BEGIN DELETE FROM feature_box WHERE id = old.id; "
-        "INSERT INTO feature_box SELECT new.id, new.minx, new.maxx, new.miny, new.maxy WHERE new.minx IS NOT NULL; END"
     )
     # For people who look into the file with their own tools.
     yield (

@@ -66,13 +66,6 @@ _PROBLEMS: tuple[tuple[str, str], ...] = (
         ),
     ),
     (
-        "feature {0}: the spatial index does not hold it, or holds too much",
-        (
-            "SELECT f.code FROM feature f LEFT JOIN feature_box b ON b.id = f.id "
-            "WHERE (f.minx IS NULL) <> (b.id IS NULL)"
-        ),
-    ),
-    (
         "batch {0}: its rejected rows are not those it counted",
         (
             "SELECT b.id FROM import_batch b LEFT JOIN rejected_row j ON j.batch_id = b.id "
@@ -95,10 +88,6 @@ def check(store: Store) -> list[str]:
         found += [f"foreign key: {tuple(row)}" for row in keys[:_SHOWN]]
         if found:
             return found
-        boxes = connection.exec_driver_sql("SELECT rtreecheck('feature_box')").scalar()
-        if boxes != "ok":
-            # Reading through a broken index fails: say only this.
-            return [f"spatial index: {line}" for line in str(boxes).splitlines()[:_SHOWN]]
         for message, query in _PROBLEMS:
             rows = connection.exec_driver_sql(f"{query} LIMIT {_SHOWN}").scalars().all()
             found += [message.format(row) for row in rows]

@@ -6,14 +6,15 @@ from collections import Counter
 from pathlib import Path
 from typing import Final
 
-from riskmap.errors import Lang
+from riskmap.errors import Lang, Say
 from riskmap.io.files.atomic import Written
 from riskmap.io.writers import write_paper
 from riskmap.io.writers.paper import Paper
 from riskmap.reports.callout_book import marks, place_of
-from riskmap.texts import t
+from riskmap.texts import made_text, t
+from riskmap.values.assessment import ModelStamp
 from riskmap.values.duty import CALL_STATUS, GAP_KINDS, CallLine, CalloutView, Review, Tie
-from riskmap.values.scenario import EVENT_KINDS, Event, beijing
+from riskmap.values.scenario import EVENT_KINDS, Event, Scenario, beijing
 from riskmap.vocabulary import COLOURS, KINDS, RANKS, TIER_TITLES
 
 _FIRST: Final = 6  # so many records still leave the brief on one page
@@ -131,7 +132,19 @@ def write_after_report(found: Review, path: Path, *, lang: Lang = "zh", author: 
     return [Written(path, write_paper(paper, path), found.events)]
 
 
+def _tier_models(scenario: Scenario) -> list[ModelStamp]:
+    """Return the models whose tiers the scenario raised, as it has kept them, each once."""
+    kept = [one for models in scenario.body.get("tier_models", {}).values() for one in models]
+    stamps = (
+        ModelStamp(one["id"], Say(one["zh"], one["en"]), one["version"], one["digest"], one["status"])
+        for one in kept
+    )
+    return list({stamp.digest: stamp for stamp in stamps}.values())
+
+
 def _figures(paper: Paper, found: Review, lang: Lang) -> None:
+    if models := _tier_models(found.scenario):
+        paper.text(t("duty_tier_models", lang, models=made_text(models, lang)))
     counts = {"warnings": found.warnings, "responses": found.responses, "tied": found.tied}
     paper.text(t("duty_warning_counts", lang, **counts))
     moved = {

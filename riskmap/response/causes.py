@@ -14,7 +14,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from riskmap.catalog.triggers import DRIVERS, Level, Limit, Trigger
+from riskmap.catalog.drivers import trigger_drivers
+from riskmap.catalog.triggers import Level, Limit, Trigger
 from riskmap.errors import Say
 from riskmap.response.levels import Under
 from riskmap.values.hazards import Times
@@ -52,7 +53,7 @@ class DriverCause:
     @classmethod
     def of(cls, trigger: Trigger, level: Level, of_class: Say | None) -> DriverCause:
         """Return the sentence of a level; `of_class`: the class of the records where limits depend on it."""
-        quantity = DRIVERS[trigger.driver]
+        quantity = trigger_drivers()[trigger.driver]
         limits = [_limit(trigger.driver, level, own=True), *(_limit(x.driver, x) for x in level.also)]
         zh, en = "，" + "，且".join(limit.zh for limit in limits), ", " + " and ".join(x.en for x in limits)
         if of_class is not None:
@@ -117,7 +118,7 @@ def warning_cause(trigger: Trigger, under: Under, *, place: str | None, assumed:
 
 
 def _limit(driver: str, limit: Limit, *, own: bool = False) -> Say:
-    side, quantity = _SIDES[limit.side], DRIVERS[driver]
+    side, quantity = _SIDES[limit.side], trigger_drivers()[driver]
     number = f"{limit.value:g}" + (f" {quantity.unit}" if quantity.unit else "")
     title = Say("", "") if own else Say(f"{quantity.title.zh}", f"{quantity.title.en.lower()} ")
     return Say(f"{title.zh}{side.zh} {number}", f"{title.en}{side.en} {number}")

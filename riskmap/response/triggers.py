@@ -17,7 +17,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from riskmap.catalog.triggers import DRIVERS, WARNING, Trigger
+from riskmap.catalog.drivers import trigger_drivers
+from riskmap.catalog.triggers import WARNING, Trigger
 from riskmap.errors import Say
 from riskmap.moments import moment_of, moments_of
 from riskmap.response.causes import DriverCause, Episodes, Nested, episodes, nested, warning_cause
@@ -87,7 +88,7 @@ class Found:
         hold = np.timedelta64(round(trigger.hold_hours * 3600), "s")
         series = drivers[trigger.driver]
         value = sure_value(series, group.levels[0])
-        upwards = -value if DRIVERS[trigger.driver].worse == "lower" else value
+        upwards = -value if trigger_drivers()[trigger.driver].worse == "lower" else value
         told = _Told(trigger, group, drivers, value, hold)
         found: dict[int, Episodes] = {}
         for at, step in enumerate(reached):

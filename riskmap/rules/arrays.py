@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from riskmap.array_types import Bools, Floats
 from riskmap.catalog.layer import Field, Layer
 from riskmap.catalog.model import CHECKLIST_PREFIX
+from riskmap.catalog.roles import FieldRole
 from riskmap.errors import LedgerError
 
 __all__ = [
@@ -89,6 +90,17 @@ class Columns:
         """Return the column of a field as floats; NaN in every row where it holds words."""
         column = self.read(field)
         return np.full(len(self), np.nan) if isinstance(column, Words) else column
+
+    def of_role(self, role: FieldRole) -> Floats:
+        """Return the numbers of the field that has a role; NaN in every row where no field has it."""
+        field = self.layer.field_by_role(role)
+        return np.full(len(self), np.nan) if field is None else self.numbers(field.id)
+
+    def words_of_role(self, role: FieldRole) -> list[str | None]:
+        """Return the words of the field that has a role; None in every row where no field has it."""
+        field = self.layer.field_by_role(role)
+        name = None if field is None else column_of(field.id)
+        return self.table[name].to_pylist() if name in self.table.column_names else [None] * len(self)
 
     def _checklist(self, item: str) -> Floats:
         items = [i.id for i in self.layer.checklist.items] if self.layer.checklist else []

@@ -23,6 +23,7 @@ from riskmap.coordinates import (
     to_cgcs2000,
 )
 from riskmap.errors import RiskmapError, Say
+from riskmap.interface import option
 from riskmap.rules import vocabulary
 from riskmap.rules.cell import Severity, shortest, shown
 from riskmap.rules.column import Distinct, numbers
@@ -458,9 +459,9 @@ def _suggest_datum(intake: Intake, places: Places, issues: list[Issue]) -> None:
             "other_datum_fits",
             Say(
                 f"{intake.file}：按声明的 {now}，多数点不在本区；若坐标其实是 {title}，则落在本区内。"
-                f"请核实后用 --crs {best} 重新导入",
+                f"请核实后用 {option('crs')} {best} 重新导入",
                 f"{intake.file}: as declared ({now}) most points lie outside the district; as {title} they would lie "
-                f"inside. Check, and import again with --crs {best}",
+                f"inside. Check, and import again with {option('crs', 'en')} {best}",
             ),
         )
     )

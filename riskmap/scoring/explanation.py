@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from riskmap.array_types import Floats
 from riskmap.catalog.layer import Layer
-from riskmap.catalog.model import Combination, Indicator, ScoringModel
+from riskmap.catalog.model import Combination, Indicator, Prediction, ScoringModel
 from riskmap.rules.arrays import Columns
 from riskmap.scoring.fit import Fit, needed_fit
 from riskmap.scoring.kernel import CHUNK, assess_table, rounded
@@ -114,7 +114,7 @@ def _balanced(numbers: _Numbers, leaves: Mapping[str, Floats], score: Floats) ->
 def _linear(node: Combination) -> bool:
     """Return whether a node is a plain weighted sum."""
     stepped = node.bands or node.curve or node.normalise or node.function or node.round is not None
-    return node.method in {"sum", "mean"} and not node.known_only and not stepped
+    return not isinstance(node, Prediction) and node.way.additive and not node.known_only and not stepped
 
 
 def _largest(model: ScoringModel, key: str) -> int:

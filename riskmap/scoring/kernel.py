@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from riskmap.array_types import Floats
 from riskmap.catalog.layer import Layer
-from riskmap.catalog.model import Combination, Node, ScoringModel
+from riskmap.catalog.model import Combination, Node, Prediction, ScoringModel
 from riskmap.errors import FormulaError
 from riskmap.formulas.composite import entropy_weights
 from riskmap.rules.arrays import Columns
@@ -98,26 +98,16 @@ def _known(value: Floats) -> Floats:
 
 
 def _parts_fit(model: ScoringModel, node: Combination, parts: Sequence[Floats]) -> NodeFit | None:
-    """Return what a combination takes from its parts: entropy weights, the ends and norms of TOPSIS."""
-    if node.weighting is None and node.method != "topsis":
+    """Return what a combination takes from its parts: entropy weights, and what its method fits."""
+    how = None if isinstance(node, Prediction) else node.way.fit
+    if node.weighting is None and how is None:
         return None
     stacked = np.stack(np.broadcast_arrays(*[np.atleast_1d(p) for p in parts]), axis=1)
     complete = stacked[~np.isnan(stacked).any(axis=1)]
     # Columns are judged one by one; sorted, their sums do not depend on the order of the rows.
     table = np.sort(complete, axis=0) + 0.0
     weights = _entropy(model, node, table) if node.weighting else weights_of(node, None)
-    if node.method != "topsis" or not len(table):
-        blank = (0.0,) * len(node.of) if node.method == "topsis" else ()
-        return NodeFit(len(table), weights=weights, scale=blank, least=blank, most=blank)
-    least, most = table[0], table[-1]
-    scale = np.sqrt((table**2).sum(axis=0)) if node.norm == "vector" else most - least
-    return NodeFit(
-        len(table),
-        weights=weights,
-        scale=tuple(scale.tolist()),
-        least=tuple(least.tolist()),
-        most=tuple(most.tolist()),
-    )
+    return NodeFit(len(table), weights=weights, **(how(node, table) if how else {}))
 
 
 def _entropy(model: ScoringModel, node: Combination, table: Floats) -> tuple[float, ...]:

@@ -21,7 +21,7 @@ from riskmap.formulas.composite import min_max, percentile_rank
 from riskmap.formulas.domain import along_curve, round_decimals, significant, through_bands
 from riskmap.rules.arrays import Columns, Words
 from riskmap.scoring.fit import Fit, NodeFit
-from riskmap.scoring.methods import METHODS, Predictor, predicted, weights_of
+from riskmap.scoring.methods import Predictor, predicted, weights_of
 
 __all__ = [
     "Leaves",
@@ -264,7 +264,7 @@ def combined(
         value = (
             predicted(node, parts, predictor)
             if isinstance(node, Prediction)
-            else METHODS[node.method](node, parts, weights_of(node, fit), fit)
+            else node.way.combine(node, parts, weights_of(node, fit), fit)
         )
         value = np.where(np.isfinite(value), value, np.nan)
     value = applied(node.function, value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -97,10 +97,12 @@ def reconcile(
 
     Totals of layers and sub-districts are counted from the tables, the tiers from the groups that
     map and lists count by, so the two cannot agree by construction. Records without a tier make a
-    layer's tiers sum to less than its total: that is a difference and names them.
+    layer's tiers sum to less than its total: that is a difference and names them. Layers without a
+    scoring model are no risks and enter nothing.
     """
-    found = counts(snapshot, Selection())
-    sizes = {layer: len(snapshot.table(layer)) for layer in snapshot.layers}
+    scored = tuple(layer for layer in snapshot.layers if catalog_layers[layer].model is not None)
+    found = counts(snapshot, Selection(layers=scored))
+    sizes = {layer: len(snapshot.table(layer)) for layer in scored}
     total = sum(sizes.values())
     layers = {
         layer: {
@@ -110,16 +112,16 @@ def reconcile(
             "unlocated": int(np.isnan(numbers_of(snapshot.table(layer)["lon"])).sum()),
             "flags": flag_counts(snapshot, layer),
         }
-        for layer in snapshot.layers
+        for layer in scored
     }
-    stated = _stated(snapshot)
+    stated = _stated(snapshot, scored)
     subdistricts = {
         name: {**found.summary(subdistrict=name), "total": stated.get(name, 0)}
         for name in found.subdistricts
         if name != NOT_STATED or stated.get(name)
     }
     differences = [
-        *(_tier_gap(snapshot, layer, layers[layer], lang) for layer in snapshot.layers),
+        *(_tier_gap(snapshot, layer, layers[layer], lang) for layer in scored),
         _sum_gap(Say("各图层之和", "sum of the layers"), total, found.total, lang),
         _sum_gap(Say("各街道之和", "sum of the sub-districts"), total, sum(stated.values()), lang),
     ]
@@ -137,10 +139,10 @@ def reconcile(
     }
 
 
-def _stated(snapshot: Snapshot) -> dict[str, int]:
+def _stated(snapshot: Snapshot, layers: Sequence[str]) -> dict[str, int]:
     """Count records by the sub-district that their row states, from the tables themselves."""
     found: dict[str, int] = {}
-    for layer in snapshot.layers:
+    for layer in layers:
         indices, words = codes_of(snapshot.table(layer)["subdistrict"])
         sizes = np.bincount(indices + 1, minlength=len(words) + 1)
         for name, n in zip((None, *words), sizes.tolist(), strict=True):

@@ -25,6 +25,7 @@ from rasterio.windows import Window
 from riskmap.array_types import Floats
 from riskmap.coordinates import metric_crs
 from riskmap.errors import DatumError, Say
+from riskmap.interface import option
 from riskmap.terrain.derivatives import HALO, LOCAL, local_factors
 from riskmap.terrain.geotiff import (
     CACHE_MB,
@@ -206,8 +207,8 @@ def resample(dem: Path, to: Path, *, resolution: float) -> str:
     """
     if not (math.isfinite(resolution) and resolution > 0):
         raise DatumError(
-            f"格距 {resolution} 不对；请写成正数（米），如 --resolution 30",
-            f"a cell of {resolution} m is none; write a positive number such as --resolution 30",
+            f"格距 {resolution} 不对；请写成正数（米），如 {option('resolution')} 30",
+            f"a cell of {resolution} m is none; write a positive number such as {option('resolution', 'en')} 30",
         )
     with opened(dem) as raster:
         need_metre_heights(raster)

@@ -23,6 +23,7 @@ from rasterio.windows import Window
 
 from riskmap.array_types import Floats
 from riskmap.errors import DatumError, UnknownNameError, UnreadableFileError
+from riskmap.interface import option
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader
@@ -87,8 +88,8 @@ def need_band(raster: DatasetReader, band: int) -> None:
     """Raise UnknownNameError where the raster has no such band (1-based)."""
     if not 1 <= band <= raster.count:
         raise UnknownNameError(
-            f"{raster.name}：没有第 {band} 波段，共 {raster.count} 个；请改 --band",
-            f"{raster.name}: has no band {band} of {raster.count}; change --band",
+            f"{raster.name}：没有第 {band} 波段，共 {raster.count} 个；请改 {option('band')}",
+            f"{raster.name}: has no band {band} of {raster.count}; change {option('band', 'en')}",
         )
 
 
@@ -190,7 +191,8 @@ def need_metre_heights(raster: DatasetReader) -> None:
 
 def _not_metric(raster: DatasetReader, zh: str, en: str) -> DatumError:
     return DatumError(
-        f"{raster.name}：格网{zh}，坡度会算错；请转换到 EPSG:4547 这样的米制坐标系，或用 --resolution 30 指明重采样的格距（米）",
+        f"{raster.name}：格网{zh}，坡度会算错；请转换到 EPSG:4547 这样的米制坐标系，或用 "
+        f"{option('resolution')} 30 指明重采样的格距（米）",
         f"{raster.name}: its grid is {en}, slopes would be wrong; reproject it to a metric system such as EPSG:4547, "
-        "or state the cell to resample to in metres with --resolution 30",
+        f"or state the cell to resample to in metres with {option('resolution', 'en')} 30",
     )

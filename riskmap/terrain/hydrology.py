@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from riskmap.errors import RiskmapError
 from riskmap.formulas import water
+from riskmap.interface import option
 from riskmap.terrain.depressions import Depressions, filled_exactly, find_depressions
 
 Floats32 = NDArray[np.float32]
@@ -53,9 +54,10 @@ def need_room(cells: int, *, most: int = MOST_CELLS) -> None:
         need, limit = cells * BYTES_PER_CELL / 1e9, most * BYTES_PER_CELL / 1e9
         raise RiskmapError(
             f"地形有 {cells:,} 格，汇流计算需整幅读入（每格约 {BYTES_PER_CELL} 字节，约 {need:.1f} GB），上限 {most:,} 格"
-            f"（{limit:.1f} GB）；请按流域裁剪，或用 --resolution 加大格距；坡度、坡向、曲率不受此限",
+            f"（{limit:.1f} GB）；请按流域裁剪，或用 {option('resolution')} 加大格距；坡度、坡向、曲率不受此限",
             f"the terrain has {cells:,} cells and flow needs all of them at once ({BYTES_PER_CELL} bytes each, {need:.1f} GB); "
-            f"the limit is {most:,} ({limit:.1f} GB): clip it by catchment, or take larger cells with --resolution; "
+            f"the limit is {most:,} ({limit:.1f} GB): clip it by catchment, or take larger cells with "
+            f"{option('resolution', 'en')}; "
             "slope, aspect and curvature have no such limit",
         )
 

@@ -66,6 +66,12 @@ def made_text(models: Sequence[ModelStamp], lang: Lang) -> str:
     )
 
 
+def newer_text(title: Say, made: Sequence[ModelStamp], adopted: ModelStamp, lang: Lang) -> str:
+    """Return that a newer model is in use for a layer than those of `made` which made its tiers."""
+    others = t("export_list_separator", lang).join(m.version for m in made if m.digest != adopted.digest)
+    return t("export_newer_text", lang, layer=title.text(lang), adopted=adopted.version, made=others)
+
+
 def shown(field: Field, value: Any, lang: Lang) -> str:
     """Return a field's value as people read it: choice titles, units, yes and no."""
     if value is None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from riskmap.interface import speak_as
 from riskmap.web.frame.shell import run
+from riskmap.web.widgets.outdated import draw_outdated
 
-run()
+speak_as("page")
+run(above=draw_outdated)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from riskmap.io.writers import export_formats
 from tests.golden.world import WHO, World
 
 LAYERS = ("risk_points", "slopes", "underground_spaces", "waterlogging", "forest_fire_grids", "shelters")
-FORMATS = ("xlsx", "csv", "geojson", "gpkg", "shp.zip", "kml", "parquet")
 
 
 def demo(world: World) -> None:
@@ -27,7 +27,7 @@ def demo(world: World) -> None:
     for layer in LAYERS:
         _one_layer(world, layer)
     _drill(world)
-    for ending in FORMATS:
+    for ending in export_formats():
         _exported(world, ending)
 
 

@@ -11,13 +11,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pyproj
 
+from riskmap.io.writers import export_formats
 from tests.golden.world import WHO, World
 from tests.inventories import HEADER, clustered, write
 from tests.prepare_workspace import bulletin, rain
 from tests.terrain_files import CORNER, plane, write_raster
 
 CASES = Path(__file__).parents[1] / "cases"
-FORMATS = ("xlsx", "csv", "geojson", "gpkg", "shp.zip", "kml", "parquet")
 A, B = "桂园街道", "黄贝街道"
 WEST, SOUTH, EAST, NORTH = 114.10, 22.53, 114.16, 22.58
 METRES = pyproj.Transformer.from_crs("EPSG:4547", "EPSG:4490", always_xy=True)
@@ -147,7 +147,7 @@ def small(world: World) -> None:
     world.keep("assess", "assess", *WHO)
     _corrections(world)
     _reads(world)
-    for ending in FORMATS:
+    for ending in export_formats():
         world.keep_files(f"export-{ending}", "export", "--to", world.folder / f"out/small.{ending}")
     _exports(world)
     _storm(world)

@@ -13,11 +13,13 @@ from typing import Any, Final
 
 import numpy as np
 
-from riskmap.actions.terrain.reach import LAYER, usable_shelters
+from riskmap.actions.terrain.reach import usable_shelters
 from riskmap.actions.workspace import Workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
+from riskmap.catalog.roles import FieldRole
 from riskmap.errors import Lang, RiskmapError, Say, UnknownNameError
 from riskmap.formulas.shelter import BEDS_A_PERSON, PEOPLE_A_TOILET, WATER_L_A_DAY, gap, toilets
+from riskmap.interface import option
 from riskmap.io.readers.evacuation import declared, read_people, read_roads, table
 from riskmap.io.tables import read_file
 from riskmap.moments import local_now
@@ -75,9 +77,6 @@ _NO_ROOM: Final = Say("没有一处场所的余量容得下整户（组）", "no
 _NONE: Final = Say("没有可用的避难场所", "there is no usable shelter")
 
 
-_SHELTERS = "shelters"
-
-
 @dataclass(frozen=True, slots=True)
 class Danger:
     """The zones, the shelters that are in danger themselves (codes), and what could not be read."""
@@ -117,17 +116,20 @@ def danger_zones(
 def _by_code(ws: Workspace, codes: Sequence[str], radius: float | None) -> Danger:
     zones: list[Zone] = []
     shelters: list[str] = []
+    layers = ws.catalog.layers
     for text in dict.fromkeys(code.strip() for code in codes if code.strip()):
         layer, _, code = text.rpartition(":")
         found = _records(ws, code, layer, radius)
         if layer and not found:
             raise UnknownNameError(
-                f"--danger {text}：图层 {layer} 中没有编号 {code}；见 riskmap select {layer}",
-                f"--danger {text}: the layer {layer} has no code {code}; see riskmap select {layer}",
+                f"{option('danger')} {text}：图层 {layer} 中没有编号 {code}；见 riskmap select {layer}",
+                f"{option('danger', 'en')} {text}: the layer {layer} has no code {code}; see riskmap select {layer}",
             )
-        if any(of == _SHELTERS for of, _ in found):
+        if any(layers[of].role == "shelter" for of, _ in found):
             shelters.append(code)
-        zones += [zone for of, zone in found if of != _SHELTERS] or ([] if found else [Zone(code)])
+        zones += [zone for of, zone in found if layers[of].role != "shelter"] or (
+            [] if found else [Zone(code)]
+        )
     return Danger(tuple(zones), tuple(shelters))
 
 
@@ -304,12 +306,13 @@ def _shelters(
     typhoon: bool,
 ) -> tuple[ShelterRoom, dict[str, Say]]:
     """Return the shelters that may be used, and why the others may not."""
-    known = set(current_snapshot(ws).table(LAYER)["code"].to_pylist())
+    layer = ws.catalog.needed("shelter").id
+    known = set(current_snapshot(ws).table(layer)["code"].to_pylist())
     for code in (*closed, *endangered):
         if code not in known:
             raise UnknownNameError(
-                f"台账里没有编号为 {code} 的避难场所；见 riskmap select {LAYER}",
-                f"the ledger has no shelter with the code {code}; see riskmap select {LAYER}",
+                f"台账里没有编号为 {code} 的避难场所；见 riskmap select {layer}",
+                f"the ledger has no shelter with the code {code}; see riskmap select {layer}",
             )
     usable = usable_shelters(ws, radius=_ANY_RADIUS, typhoon=typhoon)
     left_out = dict(usable.left_out)
@@ -431,14 +434,17 @@ def _zones(made: _Planned) -> tuple[ZonePeople, ...]:
     return tuple(ZonePeople(code, people.get(code)) for code in dict.fromkeys(z.code for z in made.zones))
 
 
-_FACTS: Final = ("beds", "water_supply", "water_l_per_day", "toilets")
+_FACTS: Final[tuple[FieldRole, ...]] = ("beds", "water_supply", "water_per_day", "toilets")
 
 
 def _loads(ws: Workspace, found: Assignment, needs: Sequence[Needs]) -> tuple[ShelterLoad, ...]:
     """Return load and supply by shelter; what it does not state is None, and so is the gap."""
-    table = current_snapshot(ws).table(LAYER)
-    stated = [field for field in map(column_of, _FACTS) if field in table.column_names]
-    facts = {row["code"]: row for row in table.select(["code", "name", "subdistrict", *stated]).to_pylist()}
+    layer = ws.catalog.needed("shelter")
+    table = current_snapshot(ws).table(layer.id)
+    fields = [layer.field_by_role(role) for role in _FACTS]
+    columns = ["" if one is None else column_of(one.id) for one in fields]
+    have = [name for name in columns if name in table.column_names]
+    facts = {row["code"]: row for row in table.select(["code", "name", "subdistrict", *have]).to_pylist()}
     beds = np.zeros(len(found.places))
     helped = np.zeros(len(found.places), np.int64)
     for s, people, need in zip(found.shelter, found.people, needs, strict=True):
@@ -447,7 +453,7 @@ def _loads(ws: Workspace, found: Assignment, needs: Sequence[Needs]) -> tuple[Sh
     rows: list[ShelterLoad] = []
     for j, code in enumerate(found.places.code):
         fact, used = facts[code], int(found.load[j])
-        has_beds, water_supply, has_water, has_toilets = (fact.get(column_of(field)) for field in _FACTS)
+        has_beds, water_supply, has_water, has_toilets = (fact.get(name) for name in columns)
         water, lavatories = used * WATER_L_A_DAY, float(toilets(used))
         rows.append(
             ShelterLoad(
@@ -478,7 +484,7 @@ def _gap(needed: float, stated: float | None) -> int | None:
 
 
 def _differences(ws: Workspace, again: Replan, places: Mapping[str, GroupPlace]) -> Differences:
-    table = current_snapshot(ws).table(LAYER)
+    table = current_snapshot(ws).table(ws.catalog.needed("shelter").id)
     names = dict(zip(table["code"].to_pylist(), table["name"].to_pylist(), strict=True))
     return Differences(
         again.moved,

@@ -12,11 +12,11 @@ from typing import Any, Final
 
 from riskmap.actions.episode.duty import find_scenario, scenario_callout
 from riskmap.actions.records.scoring import one_feature
-from riskmap.actions.terrain.reach import LAYER
 from riskmap.actions.workspace import Workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.catalog.problems import closest
 from riskmap.errors import RiskmapError, UnknownNameError
+from riskmap.interface import option
 from riskmap.json_documents import Document
 from riskmap.moments import BEIJING, utc_now
 from riskmap.response.callout import clock
@@ -177,19 +177,35 @@ def _details(entry: Entry) -> Document:
     return {}
 
 
-_NEEDS: Final[Mapping[str, tuple[str, str]]] = {
-    "signal": ("--signal，如 rainstorm:orange 或 暴雨:橙色", "--signal, such as rainstorm:orange"),
-    "level": ("--level I、II、III 或 IV（由人宣布）", "--level I, II, III or IV (declared by a person)"),
-    "people": ("--people 人数（不小于 0）", "--people, a number of at least 0"),
-    "corrects": ("--corrects 被更正的事件号", "--corrects, the number of the event"),
-    "text": ("--text 内容", "--text"),
-    "record": ("--record 图层:编号（或 --text）", "--record LAYER:CODE (or --text)"),
-}
+def _needed(what: str) -> tuple[str, str]:
+    return {
+        "signal": (
+            f"{option('signal')}，如 rainstorm:orange 或 暴雨:橙色",
+            f"{option('signal', 'en')}, such as rainstorm:orange",
+        ),
+        "level": (
+            f"{option('level')} I、II、III 或 IV（由人宣布）",
+            f"{option('level', 'en')} I, II, III or IV (declared by a person)",
+        ),
+        "people": (
+            f"{option('people')} 人数（不小于 0）",
+            f"{option('people', 'en')}, a number of at least 0",
+        ),
+        "corrects": (
+            f"{option('corrects')} 被更正的事件号",
+            f"{option('corrects', 'en')}, the number of the event",
+        ),
+        "text": (f"{option('text')} 内容", f"{option('text', 'en')}"),
+        "record": (
+            f"{option('record')} 图层:编号（或 {option('text')}）",
+            f"{option('record', 'en')} LAYER:CODE (or {option('text', 'en')})",
+        ),
+    }[what]
 
 
 def _need(entry: Entry, what: str, lacking: bool) -> None:  # noqa: FBT001 - reads as a sentence
     if lacking:
-        title, (zh, en) = EVENT_KINDS[entry.kind], _NEEDS[what]
+        title, (zh, en) = EVENT_KINDS[entry.kind], _needed(what)
         raise RiskmapError(f"{title.zh}：需要 {zh}", f"{title.en}: it needs {en}")
 
 
@@ -256,23 +272,26 @@ def _named(line: CallLine, number: int | None, entry: Entry) -> Document:
     zh = "没有可叫应的联系人" if number is None else f"没有第 {number} 位联系人"
     en = "nobody is left to call" if number is None else f"there is no contact {number}"
     raise UnknownNameError(
-        f"{line.layer} › {line.code}：{zh}；名单：{listed}。请用 --contact 写明第几位",
-        f"{line.layer} › {line.code}: {en}; the list: {listed}. Name one with --contact",
+        f"{line.layer} › {line.code}：{zh}；名单：{listed}。请用 {option('contact')} 写明第几位",
+        f"{line.layer} › {line.code}: {en}; the list: {listed}. Name one with {option('contact', 'en')}",
     )
 
 
 def shut_shelters(ws: Workspace, named: str | int) -> tuple[str, ...]:
     """Return the codes of the shelters that the log of a scenario closes and does not open again."""
     last: dict[str, str] = {}
+    layer = ws.catalog.by_role("shelter")
+    if layer is None:
+        return ()
     for event in standing(ws.ledger.events(find_scenario(ws, named).id)):
-        if event.kind in {"opening", "closure"} and event.layer == LAYER and event.code:
+        if event.kind in {"opening", "closure"} and event.layer == layer.id and event.code:
             last[event.code] = event.kind
     return tuple(code for code, kind in last.items() if kind == "closure")
 
 
 def shelter_names(ws: Workspace) -> dict[str, str]:
     """Return what each shelter is called, by code: its name, or else the code."""
-    table = current_snapshot(ws).table(LAYER)
+    table = current_snapshot(ws).table(ws.catalog.needed("shelter").id)
     pairs = zip(table["code"].to_pylist(), table["name"].to_pylist(), strict=True)
     return {code: name or code for code, name in pairs}
 
@@ -288,7 +307,8 @@ def close_shelters(
     scenario = find_scenario(ws, named)
     shut = shut_shelters(ws, scenario.id)
     new = tuple(code for code in dict.fromkeys(codes) if code not in shut)
-    events = [prepared(ws, scenario, Entry("closure", record=f"{LAYER}:{code}")) for code in new]
+    layer = ws.catalog.needed("shelter").id
+    events = [prepared(ws, scenario, Entry("closure", record=f"{layer}:{code}")) for code in new]
     if events:
         ws.ledger.add_events(scenario.id, events, by=by.name, why=why)
     return new

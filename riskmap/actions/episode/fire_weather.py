@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final, cast
@@ -16,9 +17,11 @@ from numpy.typing import NDArray
 
 from riskmap.actions.records.scoring import kept_fit
 from riskmap.actions.workspace import Workspace
+from riskmap.catalog.roles import FieldRole
 from riskmap.errors import RiskmapError, Say, WeatherFileError
 from riskmap.formulas.domain import within
 from riskmap.formulas.fire_weather import HIGHEST_FFMC, START, Codes, grid_risk, next_day
+from riskmap.interface import option
 from riskmap.io.readers.weather import (
     FireState,
     LastDay,
@@ -116,15 +119,18 @@ def parse_start(text: str) -> Codes:
         ffmc = dmc = dc = math.nan
     if not (0 <= ffmc <= HIGHEST_FFMC and 0 <= dmc < math.inf and 0 <= dc < math.inf):
         raise RiskmapError(
-            f"--start {text}：应为三个数 FFMC,DMC,DC（FFMC 0–101，其余不小于 0），如 85,6,15",
-            f"--start {text}: expected FFMC,DMC,DC (FFMC 0–101, the others 0 or more), such as 85,6,15",
+            f"{option('start')} {text}：应为三个数 FFMC,DMC,DC（FFMC 0–101，其余不小于 0），如 85,6,15",
+            f"{option('start', 'en')} {text}: expected FFMC,DMC,DC (FFMC 0–101, the others 0 or more), such as 85,6,15",
         )
     return Codes(ffmc, dmc, dc)
 
 
 def _check_latitude(lat: float) -> None:
     if math.isnan(lat):
-        raise RiskmapError("--lat：不是纬度；请写 -90 到 90", "--lat: not a latitude; write -90 to 90")
+        raise RiskmapError(
+            f"{option('lat')}：不是纬度；请写 -90 到 90",
+            f"{option('lat', 'en')}: not a latitude; write -90 to 90",
+        )
     within(lat, -90.0, 90.0, Say("纬度（°）", "latitude (°)"))
 
 
@@ -148,8 +154,9 @@ def _check_first_days(
             zh, en = _place(table, grid, at[0])
             problems.append(
                 Say(
-                    f"{zh}：第一天是 {first}，状态文件停在 {last}；请从它的下一天接起，或用 --restart 重新起算",
-                    f"{en}: starts on {first} but the state ends on {last}; go on with the day after, or use --restart",
+                    f"{zh}：第一天是 {first}，状态文件停在 {last}；请从它的下一天接起，或用 {option('restart')} 重新起算",
+                    f"{en}: starts on {first} but the state ends on {last}; go on with the day after, or use "
+                    f"{option('restart', 'en')}",
                 )
             )
     if problems:
@@ -222,17 +229,23 @@ def _start_of(last: LastDay | None, start: Codes) -> tuple[Any, Any, Any]:
     return (start.ffmc, start.dmc, start.dc) if last is None else (last.ffmc, last.dmc, last.dc)
 
 
-LAYER: Final = "forest_fire_grids"
-
-
-_FACTORS: Final = ("fuel", "ignition", "access")
+_FACTORS: Final[tuple[FieldRole, ...]] = ("fuel", "ignition", "access")
 
 
 _NO_GRID: Final = ""  # weather of a file without a grid column holds for every grid
 
 
-def grid_fire_risk(ws: Workspace, days: FireWeatherDays) -> Document:
-    """Return `grids`: one entry for each grid of the ledger and each day of the weather.
+@dataclass(frozen=True, slots=True)
+class GridFireRisk:
+    """The fire risk of grids day by day; `unmatched` are grids of the weather that the ledger does not have."""
+
+    grids: list[Document]
+    unmatched: list[str]
+    settings: Document
+
+
+def grid_fire_risk(ws: Workspace, days: FireWeatherDays) -> GridFireRisk:
+    """Return one entry for each grid of the ledger and each day of the weather.
 
     The factors come through the tables of the layer's scoring model, the classes and limits from
     [fire] of workspace.toml. Where a factor or the weather is unknown the risk is None and the state
@@ -246,7 +259,7 @@ def grid_fire_risk(ws: Workspace, days: FireWeatherDays) -> Document:
     classes = settings.weather_class(fwi)
     risk = grid_risk(*(factors[name][:, None] for name in _FACTORS), weather=classes)
     lacking = [[name for name in _FACTORS if np.isnan(factors[name][i])] for i in range(len(codes))]
-    entries: list[dict[str, Any]] = []
+    entries: list[Document] = []
     for i, code in enumerate(codes):
         for j, day in enumerate(calendar):
             of, value = float(classes[i, j]), float(risk[i, j])
@@ -267,10 +280,10 @@ def grid_fire_risk(ws: Workspace, days: FireWeatherDays) -> Document:
                 }
             )
     known = set(codes)
-    return {
-        "grids": entries,
-        "unmatched": sorted({g for g in days.table.grid if g not in known}) if days.table.gridded else [],
-        "settings": {
+    return GridFireRisk(
+        entries,
+        sorted({g for g in days.table.grid if g not in known}) if days.table.gridded else [],
+        {
             "fwi_classes": list(settings.classes),
             "major": settings.major,
             "large": settings.large,
@@ -278,23 +291,25 @@ def grid_fire_risk(ws: Workspace, days: FireWeatherDays) -> Document:
             "status": settings.status,
             "source": settings.source,
         },
-    }
+    )
 
 
 def _factors(ws: Workspace) -> tuple[Sequence[str], Sequence[str | None], dict[str, NDArray[np.float64]]]:
     """Return codes, names and the number of every factor by the layer's model, NaN unknown."""
-    layer, model = ws.catalog.layer(LAYER), ws.catalog.model_of(LAYER)
-    leaves = {leaf.field: leaf.id for leaf in model.indicators if leaf.field in _FACTORS}
+    layer = ws.catalog.needed("fire_grid")
+    model = ws.catalog.model_of(layer.id)
+    roles = {field.id: field.role for field in layer.fields if field.role in _FACTORS}
+    leaves = {roles[leaf.field]: leaf.id for leaf in model.indicators if leaf.field in roles}
     lacking = [name for name in _FACTORS if name not in leaves]
     if lacking:
         raise RiskmapError(
-            f"models/{model.id}.toml：没有 {'、'.join(lacking)} 的指标，算不出网格当日风险；请补上",
-            f"models/{model.id}.toml: no indicator for {', '.join(lacking)}, so grids have no risk of the day; add them",
+            f"models/{model.id}.toml：没有角色为 {'、'.join(lacking)} 的字段的指标，算不出网格当日风险；请补上",
+            f"models/{model.id}.toml: no indicator of a field with the role {', '.join(lacking)}, so no risk of a day; add it",
         )
-    table = layer_table(ws.ledger.features(LAYER), layer)
+    table = layer_table(ws.ledger.features(layer.id), layer)
     columns = Columns(table, layer)
     placed = any(leaf.fitted for leaf in model.indicators)
-    fit = needed_fit(model, kept_fit(ws, LAYER)) if placed else None
+    fit = needed_fit(model, kept_fit(ws, layer.id)) if placed else None
     values, missing = leaf_values(model, columns, fit=fit)
     factors = {
         # A model may count a missing factor as its worst; the risk of a day does not guess.

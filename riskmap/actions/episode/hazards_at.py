@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, Literal, cast, get_args
 
@@ -14,12 +15,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from riskmap.actions.episode.fire_weather import weather_of_grids
-from riskmap.actions.episode.ponding import LAYER as WATERLOGGING
 from riskmap.actions.episode.ponding import Standing, spot_cells, standing_water
 from riskmap.actions.workspace import Workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.array_types import Floats
 from riskmap.catalog import Layer
+from riskmap.catalog.drivers import trigger_drivers
 from riskmap.errors import RiskmapError, Say
 from riskmap.formulas.wind import GUST, averaging_factor
 from riskmap.hazards.rain_field import (
@@ -118,9 +119,6 @@ def known_subdistricts(ws: Workspace) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-_OF_RAIN: Final = frozenset(("i1_mm", "i3_mm", "r24_mm", "antecedent_mm", "event_mm", "event_hours"))
-
-
 _NOT_ASKED: Final = object()
 
 
@@ -177,23 +175,15 @@ class Weather:
     def drivers(self, layer: Layer, table: Any) -> dict[str, Series]:
         """Return driver → Series for the rows of a layer's table; only what its triggers ask for."""
         wanted = {name for trigger in layer.triggers for name in trigger.drivers}
-        lon, lat = (table[axis].to_numpy() for axis in ("lon", "lat"))
-        found: dict[str, Series] = {}
-        if self._tracks and wanted & {"wind_ms", "gust_ms"}:
-            found |= self._winds(lon, lat)
-        if wanted & _OF_RAIN and (self._rain is not None or self._tracks):
-            found |= self._rains(lon, lat, wanted)
-        if wanted & {"depth_m", "margin_m"} and (water := self._water()) is not None:
-            spots = layer.id == WATERLOGGING
-            depth = water.at_spots(lon, lat) if spots else water.at_places(lon, lat)
-            found["depth_m"] = depth
-            if "margin_m" in wanted:
-                found["margin_m"] = self._margins(Columns(table, layer), water, depth, lon, lat)
-        if "fire_weather" in wanted and self._fire is not None:
-            found["fire_weather"] = self._fires(self._fire, table["code"].to_pylist())
-        return {name: series for name, series in found.items() if name in wanted}
+        asked = [one for name, one in trigger_drivers().items() if name in wanted]
+        hours = _Hours(self, Columns(table, layer), {name for one in asked for name in one.rain})
+        found = {one.id: one.series(hours) for one in asked}
+        return {name: series for name, series in found.items() if series is not None}
 
-    def _winds(self, lon: Floats, lat: Floats) -> dict[str, Series]:
+    def winds(self, lon: Floats, lat: Floats) -> tuple[Series, Series] | None:
+        """Return mean wind over 2 minutes and gust at places, None without a track."""
+        if not self._tracks:
+            return None
         exposure, gust = None, GUST["coast"]
         if self._dem is not None:
             exposure, said = exposure_at(self._dem, lon, lat)
@@ -204,9 +194,12 @@ class Weather:
             for track in self._tracks
         ]
         mean = members[0] if len(members) == 1 else _spread(members)
-        return {"wind_ms": _times(mean, averaging_factor(_MEAN, _FORCE)), "gust_ms": _times(mean, gust)}
+        return _times(mean, averaging_factor(_MEAN, _FORCE)), _times(mean, gust)
 
-    def _rains(self, lon: Floats, lat: Floats, wanted: Collection[str]) -> dict[str, Series]:
+    def rains(self, lon: Floats, lat: Floats, wanted: Collection[str]) -> dict[str, Series]:
+        """Return quantities of rain at places; none where neither rain nor a track is given."""
+        if not wanted or (self._rain is None and not self._tracks):
+            return {}
         if self._rain is None:  # each member of an ensemble brings its own
             members = [self._driven(*self._of_track(track, lon, lat), wanted) for track in self._tracks]
             if len(members) == 1:
@@ -234,29 +227,31 @@ class Weather:
         rain = replace(of.rain, amount=smooth)
         return rain, amounts(rain, other=near), "dry"
 
-    def _water(self) -> Standing | None:
+    def water(self) -> Standing | None:
         """Return the water in the depressions of the terrain, None where terrain, rain or spots are missing."""
         if self._standing is _NOT_ASKED:
             self._standing = self._standing_water()
         return cast("Standing | None", self._standing)
 
     def _standing_water(self) -> Standing | None:
-        if self._dem is None or WATERLOGGING not in self._ws.catalog.layers:
+        layer = self._ws.catalog.by_role("waterlogging")
+        if self._dem is None or layer is None:
             return None
-        spots = current_snapshot(self._ws).table(WATERLOGGING)
+        spots = current_snapshot(self._ws).table(layer.id)
         if not len(spots) or (self._rain is None and not self._tracks):
             return None
         lon, lat = (spots[axis].to_numpy() for axis in ("lon", "lat"))
-        columns = Columns(spots, self._ws.catalog.layer(WATERLOGGING))
-        event = self._rains(lon, lat, {"event_mm"})["event_mm"]
-        runoff = runoff_series(event, columns.numbers("curve_number"))
+        columns = Columns(spots, layer)
+        event = self.rains(lon, lat, {"event_mm"})["event_mm"]
+        runoff = runoff_series(event, columns.of_role("curve_number"))
         try:
             return standing_water(self._dem, columns, lon, lat, runoff, hours=1.0)
         except RiskmapError as problem:  # its library is not there, or the file is not in metres
             self._notes[problem.say] = None
             return None
 
-    def _margins(self, columns: Columns, water: Standing, depth: Series, lon: Floats, lat: Floats) -> Series:
+    @staticmethod
+    def margins(columns: Columns, water: Standing, depth: Series, lon: Floats, lat: Floats) -> Series:
         """Return the margin of openings: sill + barrier − (ground + depth), heights of the same terrain.
 
         Infinite while the ground is dry: there is no water to keep out. A barrier that nobody states is none.
@@ -265,9 +260,9 @@ class Weather:
         for i, cell in enumerate(spot_cells(water.dem, water.ground, lon, lat)):
             if cell is not None:
                 ground[i] = water.ground.heights[cell]
-        barrier = columns.numbers("barrier_height_m")
+        barrier = columns.of_role("barrier_height")
         found = margin_series(
-            columns.numbers("entrance_elevation_m"), np.where(np.isnan(barrier), 0.0, barrier), ground, depth
+            columns.of_role("entrance_elevation"), np.where(np.isnan(barrier), 0.0, barrier), ground, depth
         )
         dry = np.float32(np.inf)
         return Series(
@@ -276,9 +271,11 @@ class Weather:
             np.where(depth.low == 0.0, dry, found.high),
         )
 
-    def _fires(self, days: FireWeatherDays, codes: Sequence[str]) -> Series:
-        """Return the fire weather index of the local day of each hour, float32[times, grids]."""
-        index, calendar = weather_of_grids(codes, days)
+    def fires(self, codes: Sequence[str]) -> Series | None:
+        """Return the fire weather index of the local day of each hour, float32[times, grids]; None without weather."""
+        if self._fire is None:
+            return None
+        index, calendar = weather_of_grids(codes, self._fire)
         local = (self._times + _BEIJING).astype("datetime64[D]")
         best = np.full((len(self._times), len(codes)), np.nan, np.float32)
         for j, day in enumerate(calendar):
@@ -287,6 +284,52 @@ class Weather:
                 if same and day.year in (None, moment.year):
                     best[i] = index[:, j]
         return Series(best, best, best)
+
+
+class _Hours:
+    """The weather at the rows of one table, as drivers ask for it; what several ask for is made once."""
+
+    def __init__(self, weather: Weather, columns: Columns, rain: Collection[str]) -> None:
+        self._weather, self._columns, self._wanted = weather, columns, rain
+        self._at = columns.table["lon"].to_numpy(), columns.table["lat"].to_numpy()
+
+    @cached_property
+    def _winds(self) -> tuple[Series, Series] | None:
+        return self._weather.winds(*self._at)
+
+    @cached_property
+    def _rains(self) -> dict[str, Series]:
+        return self._weather.rains(*self._at, self._wanted)
+
+    @cached_property
+    def _depth(self) -> Series | None:
+        water = self._weather.water()
+        if water is None:
+            return None
+        spots = self._columns.layer.role == "waterlogging"
+        return water.at_spots(*self._at) if spots else water.at_places(*self._at)
+
+    def wind(self, *, gust: bool = False) -> Series | None:
+        return self._winds[gust] if self._winds else None
+
+    def rain(self, name: str) -> Series | None:
+        return self._rains.get(name)
+
+    def runoff(self) -> Series | None:
+        event = self.rain("event_mm")
+        return event and runoff_series(event, self._columns.of_role("curve_number"))
+
+    def depth(self) -> Series | None:
+        return self._depth
+
+    def margin(self) -> Series | None:
+        water, depth = self._weather.water(), self._depth
+        if water is None or depth is None:
+            return None
+        return self._weather.margins(self._columns, water, depth, *self._at)
+
+    def fire(self) -> Series | None:
+        return self._weather.fires(self._columns.table["code"].to_pylist())
 
 
 def _times(series: Series, factor: float) -> Series:

@@ -15,6 +15,7 @@ from riskmap.actions.workspace import Workspace
 from riskmap.demo_district.files import drill_rain, drill_track
 from riskmap.errors import RiskmapError, Say
 from riskmap.hazards.track import hours_of, passing
+from riskmap.interface import option
 from riskmap.io.files.text_files import digest_of
 from riskmap.io.readers.rain import ENDINGS, read_station_rain
 from riskmap.io.readers.tracks import read_tracks
@@ -131,7 +132,8 @@ def check(given: Given) -> None:
         return
     if not given.drill:
         raise RiskmapError(
-            "程序生成的台风只用于演习；请加 --drill", "the made-up storm is for drills only; add --drill"
+            f"程序生成的台风只用于演习；请加 {option('drill')}",
+            f"the made-up storm is for drills only; add {option('drill', 'en')}",
         )
     if given.tracks or given.rain is not None:
         raise RiskmapError(

@@ -31,6 +31,7 @@ from riskmap.actions.records.scoring import one_feature
 from riskmap.actions.workspace import Workspace
 from riskmap.actions.workspace.settings import OutboxSettings
 from riskmap.errors import RiskmapError, Say
+from riskmap.interface import option
 from riskmap.io.files.atomic import replacing
 from riskmap.moments import utc_now
 from riskmap.response.callout import in_order
@@ -274,7 +275,10 @@ def send_message(
     may(by, "send")
     scenario = find_scenario(ws, named)
     if not entry.text.strip():
-        raise RiskmapError("消息：内容为空，未写入；请用 --text 写明", "message: it has no text; give --text")
+        raise RiskmapError(
+            f"消息：内容为空，未写入；请用 {option('text')} 写明",
+            f"message: it has no text; give {option('text', 'en')}",
+        )
     new = prepared(ws, scenario, entry)
     body: dict[str, Any] = {"text": entry.text.strip(), "subject": subject.strip(), "status": "queued"}
     if entry.contact is not None:
@@ -402,7 +406,8 @@ def _person(
     """Return the person of a record by role, else by number; SendError where there is none."""
     if layer is None or code is None:
         raise SendError(
-            "写了第几位联系人，却没有写记录；请用 --record", "a contact without a record; give --record"
+            f"写了第几位联系人，却没有写记录；请用 {option('record')}",
+            f"a contact without a record; give {option('record', 'en')}",
         )
     people = one_feature(ws, layer, code, contacts=True).records.contacts
     callees = in_order((people[0] if people else None) or (), ws.catalog.layer(layer))

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from riskmap.actions.episode.evacuation import danger_zones, evacuation
 from riskmap.actions.episode.events import shut_shelters
 from riskmap.actions.episode.scenario import each_once, raised
-from riskmap.actions.terrain.reach import LAYER as SHELTERS
 from riskmap.actions.workspace import Workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.json_documents import Document
@@ -30,12 +29,6 @@ _HOUR_S = 3600
 
 
 _DAY_S = 86_400
-
-
-MOVED_FROM: Final = ("slopes", "underground_spaces", "waterlogging", "forest_fire_grids")
-
-
-"""Layers whose raised records are danger zones for people; what the wind takes is fenced off, not moved from."""
 
 
 RADIUS_M: Final = 100.0
@@ -193,12 +186,20 @@ def difference(now: Storm, before: Storm) -> Difference:
     )
 
 
+def moved_from(ws: Workspace) -> tuple[str, ...]:
+    """Return the layers whose raised records are danger zones for people.
+
+    What the wind takes is fenced off, not moved from.
+    """
+    return tuple(layer.id for layer in ws.catalog.layers.values() if layer.moves_people)
+
+
 def evacuation_of(
     ws: Workspace,
     of: Storm,
     people: Path,
     *,
-    layers: Sequence[str] = MOVED_FROM,
+    layers: Sequence[str] | None = None,
     at_least: int = RANK_OF["major"],
     radius: float = RADIUS_M,
     crs: str | None = None,
@@ -212,7 +213,7 @@ def evacuation_of(
 
     Shelters that the log of the scenario closes take nobody, nor do those in `shut`.
     """
-    known = set(of.snapshot.table(SHELTERS)["code"].to_pylist())
+    known = set(of.snapshot.table(ws.catalog.needed("shelter").id)["code"].to_pylist())
     logged = [code for code in shut_shelters(ws, of.scenario.id) if code in known]
     return moves_of(
         ws,
@@ -239,7 +240,7 @@ def moves_of(
     *,
     closed: Sequence[str],
     typhoon: bool,
-    layers: Sequence[str] = MOVED_FROM,
+    layers: Sequence[str] | None = None,
     at_least: int = RANK_OF["major"],
     radius: float = RADIUS_M,
     crs: str | None = None,
@@ -251,15 +252,16 @@ def moves_of(
 ) -> EvacuationPlan:
     """Return who moves where: people of a table near records of `layers` raised to `at_least` (a rank) or worse.
 
+    Without `layers` they are those of `moved_from`.
     `worst`: (layer, code) → the worst rank it is raised to. Points count within `radius` metres,
     polygons as they are; shelters that are `closed` by the storm or raised themselves are out, so are
     those that people have `shut`, outdoor ones in a `typhoon` too. `crs`: datum of the people, that of
     workspace.toml unless given; `roads` and `before` as in `evacuation`, whose plan this is.
     """
-    codes = [
-        f"{layer}:{code}" for (layer, code), rank in worst.items() if rank >= at_least and layer in layers
-    ]
-    raised = [code for layer, code in worst if layer == SHELTERS]
+    near = moved_from(ws) if layers is None else layers
+    codes = [f"{layer}:{code}" for (layer, code), rank in worst.items() if rank >= at_least and layer in near]
+    shelters = ws.catalog.needed("shelter").id
+    raised = [code for layer, code in worst if layer == shelters]
     return evacuation(
         ws,
         people,

@@ -34,9 +34,6 @@ from riskmap.terrain.hydrology import flow_of, need_room
 from riskmap.terrain.sampling import own_cells, places_in
 from riskmap.values.hazards import Series
 
-LAYER: Final = "waterlogging"
-
-
 NEAR_M: Final = 60.0
 
 
@@ -122,10 +119,11 @@ def storm_depths(ws: Workspace, dem: Path, *, rain: float, hours: float) -> Stor
         )
     digest = digest_of(dem)
     ground = read_ground(dem)
-    table = current_snapshot(ws).table(LAYER)
-    columns = Columns(table, ws.catalog.layer(LAYER))
+    layer = ws.catalog.needed("waterlogging")
+    table = current_snapshot(ws).table(layer.id)
+    columns = Columns(table, layer)
     lon, lat = (table[name].to_numpy(zero_copy_only=False) for name in ("lon", "lat"))
-    area, curve = columns.numbers("catchment_ha"), columns.numbers("curve_number")
+    area, curve = columns.of_role("catchment_area"), columns.of_role("curve_number")
     drain = drain_of(columns)
     balance = depression_balance(area_ha=area, curve_number=curve, rain=rain, hours=hours, drain=drain)
     places = spot_cells(dem, ground, lon, lat)
@@ -159,7 +157,7 @@ def storm_depths(ws: Workspace, dem: Path, *, rain: float, hours: float) -> Stor
 
 def drain_of(columns: Columns) -> Floats:
     """Return what the pumps of spots take, m³/s; a pump without backup power, or not known, takes nothing."""
-    pump, power = columns.numbers("pump_capacity"), columns.numbers("backup_power")
+    pump, power = columns.of_role("pump_capacity"), columns.of_role("backup_power")
     return np.where((power == 1.0) & np.isfinite(pump), pump, 0.0) / _HOUR_S
 
 
@@ -246,7 +244,7 @@ def standing_water(
     depression the one with the most water counts. Raises as `read_ground` does.
     """
     ground = _ground(dem, dem.stat().st_mtime_ns)
-    volumes = ponded_series(runoff, spots.numbers("catchment_ha"), drain_of(spots), hours=hours)
+    volumes = ponded_series(runoff, spots.of_role("catchment_area"), drain_of(spots), hours=hours)
     water: dict[int, Series] = {}
     for i, cell in enumerate(spot_cells(dem, ground, lon, lat)):
         number = 0 if cell is None else ground.nearest(*cell)

@@ -18,6 +18,7 @@ from riskmap.actions.episode.scenario import Prepared, keep, prepare
 from riskmap.actions.reports import CALLOUTS, check_target, export_callout
 from riskmap.actions.workspace import Workspace
 from riskmap.errors import RiskmapError, Say
+from riskmap.interface import option
 from riskmap.json_documents import named
 from riskmap.moments import iso_second, moment_of
 from riskmap.rules.permissions import Actor
@@ -88,8 +89,8 @@ def prepare_and_report(
     if to is not None:
         if not keep_it:
             raise RiskmapError(
-                f"{to}：只算不存时没有叫应单；请去掉 --dry-run 或 --to",
-                f"{to}: nothing is kept, so there is no call-out; leave out --dry-run or --to",
+                f"{to}：只算不存时没有叫应单；请去掉 {option('dry-run')} 或 {option('to')}",
+                f"{to}: nothing is kept, so there is no call-out; leave out {option('dry-run', 'en')} or {option('to', 'en')}",
             )
         check_target(to, CALLOUTS)
     if people is not None:
@@ -102,8 +103,8 @@ def prepare_and_report(
     if table is None:
         notes.append(
             Say(
-                "没有人口表，未安排转移；见 --people",
-                "no table of people, so no moves were planned; see --people",
+                f"没有人口表，未安排转移；见 {option('people')}",
+                f"no table of people, so no moves were planned; see {option('people', 'en')}",
             )
         )
     else:

@@ -23,10 +23,12 @@ from riskmap.actions.episode import inputs
 from riskmap.actions.episode.fire_weather import fire_weather
 from riskmap.actions.episode.hazards_at import Gauges, Weather
 from riskmap.actions.episode.inputs import Given, check, hours, middle, moment_of_scenario, read
+from riskmap.actions.tier_models import made_by
 from riskmap.actions.workspace import Workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.catalog import Layer
-from riskmap.catalog.triggers import DRIVERS, WARNING
+from riskmap.catalog.drivers import trigger_drivers
+from riskmap.catalog.triggers import WARNING
 from riskmap.errors import RiskmapError, Say
 from riskmap.hazards.track import lead_hours, position_error
 from riskmap.json_documents import Document
@@ -173,7 +175,7 @@ def _lacking(words: Iterable[str], layer: Layer) -> dict[str, str]:
     titles: list[Say] = []
     for word in words:
         kind, _, name = word.partition(":")
-        titles.append(DRIVERS[name].title if kind == "driver" else layer.field(name).title)
+        titles.append(trigger_drivers()[name].title if kind == "driver" else layer.field(name).title)
     return {
         "zh": "缺" + "、".join(one.zh for one in titles),
         "en": "not known: " + ", ".join(one.en.lower() for one in titles),
@@ -364,6 +366,12 @@ def body_of(ws: Workspace, found: Prepared) -> Document:
         ],
         "response": found.given.response,
         "model": found.given.model,
+        "tier_models": {
+            layer: [
+                {**one.named, "status": one.status, "zh": one.title.zh, "en": one.title.en} for one in models
+            ]
+            for layer, models in made_by(ws, found.outcomes).items()
+        },
         "notes": [{"zh": note.zh, "en": note.en} for note in found.notes],
         "skipped": {layer: list(o.skipped) for layer, o in found.outcomes.items() if o.skipped},
         "closed": [

@@ -14,6 +14,7 @@ from riskmap.errors import RiskmapError, Say
 from riskmap.formulas.wind import beaufort
 from riskmap.hazards.vortex import Model
 from riskmap.hazards.wind_field import WindField, ensemble, wind_field
+from riskmap.interface import option
 from riskmap.io.files.text_files import text_of
 from riskmap.io.readers.tracks import read_tracks
 from riskmap.io.readers.tracks.nodes import normal, number, refused, table_of
@@ -116,8 +117,9 @@ def _of_one_storm(path: Path, tracks: tuple[Track, ...], storm: str | None) -> t
             f"{path}: no storm {storm!r}; it holds {len(tracks)}: {english}",
         )
     raise RiskmapError(
-        f"{path}：有 {len(found)} 个台风，如 {names}；请用 --storm 指明一个，同名的请只留一个",
-        f"{path}: {len(found)} storms, such as {english}; name one with --storm, keep one of those with the same name",
+        f"{path}：有 {len(found)} 个台风，如 {names}；请用 {option('storm')} 指明一个，同名的请只留一个",
+        f"{path}: {len(found)} storms, such as {english}; name one with {option('storm', 'en')}, keep one of "
+        "those with the same name",
     )
 
 

@@ -118,6 +118,8 @@ def _differences(ws: Workspace, snapshot: Snapshot, selected: Selected, lang: La
     """
     found = []
     for layer_id in selected.rows:
+        if layer_id not in ws.catalog.to_score:
+            continue
         table = selected.table(snapshot, layer_id)
         missing = table.filter(table["rank"].to_numpy() == UNRATED)
         if not len(missing):

@@ -26,6 +26,7 @@ from riskmap.actions.workspace import Workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.catalog import Layer
 from riskmap.errors import Say, SelectionError, WorkspaceError
+from riskmap.interface import option
 from riskmap.io.readers.boundaries import read_boundaries
 from riskmap.rules.arrays import pc
 from riskmap.selection import Selection, Snapshot, flag_ids, parse_where, reconcile, rows, select
@@ -240,7 +241,11 @@ def _polygon(given: Path | shapely.Geometry) -> shapely.Geometry:
     if isinstance(given, shapely.Geometry):
         return given
     try:
-        named = read_boundaries(given, datum="wgs84", named=Say("--within ", "given with --within"))
+        named = read_boundaries(
+            given,
+            datum="wgs84",
+            named=Say(f"{option('within', 'en')} ", f"given with {option('within', 'en')}"),
+        )
     except WorkspaceError as problem:
         raise SelectionError(problem.text("zh"), problem.text("en")) from problem
     return shapely.union_all(list(named.values()))

@@ -47,6 +47,7 @@ from riskmap.catalog.model_file import read_model
 from riskmap.catalog.problems import read_text
 from riskmap.coordinates import parse_datum
 from riskmap.errors import CatalogError, ExportError, RiskmapError, Say, UnknownNameError, UnreadableFileError
+from riskmap.interface import option
 from riskmap.io.files.atomic import replacing
 from riskmap.io.files.text_files import file_digest
 from riskmap.io.readers.boundaries import read_boundaries
@@ -183,17 +184,20 @@ def _joins(
         places = np.ascontiguousarray(places[np.isfinite(places).all(axis=1)])
         if not len(places):
             raise RiskmapError(
-                f"--nearest {column}={target}：该图层没有带坐标的记录；请先导入",
-                f"--nearest {column}={target}: the layer has no located record; import some first",
+                f"{option('nearest')} {column}={target}：该图层没有带坐标的记录；请先导入",
+                f"{option('nearest', 'en')} {column}={target}: the layer has no located record; import some first",
             )
         joins.append(Nearest(column, places.tobytes()))
     for column, path in within.items():
-        named = read_boundaries(path, named=Say("--within ", "given with --within"))
+        named = read_boundaries(
+            path, named=Say(f"{option('within', 'en')} ", f"given with {option('within', 'en')}")
+        )
         joins.append(Within(column, tuple((name, shapely.to_wkb(shape)) for name, shape in named.items())))
     for column, path in raster.items():
         if not path.is_file():
             raise RiskmapError(
-                f"--raster {column}={path}：没有这个文件", f"--raster {column}={path}: there is no such file"
+                f"{option('raster')} {column}={path}：没有这个文件",
+                f"{option('raster', 'en')} {column}={path}: there is no such file",
             )
         joins.append(Raster(column, str(path.resolve()), file_digest(path)))
     return tuple(joins)

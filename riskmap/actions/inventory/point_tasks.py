@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from riskmap.actions.inventory.point_joins import PieceRecipe, Tally, score_piece
 from riskmap.coordinates import Datum, parse_datum
 from riskmap.errors import DatumError, RiskmapError, UnreadableFileError
+from riskmap.interface import option
 from riskmap.io.files.atomic import replacing
 from riskmap.io.files.drivers.sheets import crs_of, geo_of
 
@@ -126,19 +127,22 @@ def position_of(file: Path, declared: Datum | None) -> tuple[str | None, Datum |
         stated = crs_of(geo.get("columns", {}).get(primary, {})).get("crs")
         if declared is None and not stated:
             raise DatumError(
-                f"{file}：没有写明坐标系；请用 --crs 声明",
-                f"{file}: states no coordinate system; declare one with --crs",
+                f"{file}：没有写明坐标系；请用 {option('crs')} 声明",
+                f"{file}: states no coordinate system; declare one with {option('crs', 'en')}",
             )
         return primary, declared or parse_datum(stated or "")
     if not {"lon", "lat"} <= set(names):
         raise RiskmapError(
-            f"{file}：没有图形列，也没有 lon、lat 两列，无法定位；请补上坐标，或不用 --nearest、--within、--raster",
-            f"{file}: neither a geometry column nor lon and lat; add positions, or leave --nearest, --within, --raster out",
+            f"{file}：没有图形列，也没有 lon、lat 两列，无法定位；请补上坐标，或不用 {option('nearest')}、"
+            f"{option('within')}、{option('raster')}",
+            f"{file}: neither a geometry column nor lon and lat; add positions, or leave "
+            f"{option('nearest', 'en')}, {option('within', 'en')}, {option('raster', 'en')} out",
         )
     if declared is None:
         raise DatumError(
-            f"{file}：lon、lat 两列没有坐标系；请用 --crs 声明 wgs84、cgcs2000、gcj02、bd09 或 EPSG:n",
-            f"{file}: lon and lat have no coordinate system; declare wgs84, cgcs2000, gcj02, bd09 or EPSG:n with --crs",
+            f"{file}：lon、lat 两列没有坐标系；请用 {option('crs')} 声明 wgs84、cgcs2000、gcj02、bd09 或 EPSG:n",
+            f"{file}: lon and lat have no coordinate system; declare wgs84, cgcs2000, gcj02, bd09 or EPSG:n "
+            f"with {option('crs', 'en')}",
         )
     return None, declared
 
@@ -186,7 +190,8 @@ def check_engine(engine: Engine, scheduler: str | None) -> None:
     """Refuse an engine without a scheduler and a scheduler without its engine."""
     if (engine == "dask") != (scheduler is not None):
         raise RiskmapError(
-            "--engine dask 与 --scheduler 地址要一起写", "--engine dask and --scheduler ADDRESS go together"
+            f"{option('engine')} dask 与 {option('scheduler')} 地址要一起写",
+            f"{option('engine', 'en')} dask and {option('scheduler', 'en')} ADDRESS go together",
         )
 
 
@@ -201,15 +206,15 @@ def cluster(scheduler: str) -> Iterator[Any]:
         client = distributed.Client(scheduler, timeout=_CONNECT_S, set_as_default=False)
     except (OSError, ValueError, TimeoutError) as problem:
         raise RiskmapError(
-            f"--scheduler {scheduler}：连不上；请先启动 dask scheduler 和 dask worker，地址写成 tcp://主机:8786",
-            f"--scheduler {scheduler}: nobody answers; start dask scheduler and dask worker, "
+            f"{option('scheduler')} {scheduler}：连不上；请先启动 dask scheduler 和 dask worker，地址写成 tcp://主机:8786",
+            f"{option('scheduler', 'en')} {scheduler}: nobody answers; start dask scheduler and dask worker, "
             "and write the address as tcp://host:8786",
         ) from problem
     with client:
         if not client.scheduler_info()["workers"]:
             raise RiskmapError(
-                f"--scheduler {scheduler}：没有计算节点；请启动 dask worker {scheduler}",
-                f"--scheduler {scheduler}: it has no workers; start dask worker {scheduler}",
+                f"{option('scheduler')} {scheduler}：没有计算节点；请启动 dask worker {scheduler}",
+                f"{option('scheduler', 'en')} {scheduler}: it has no workers; start dask worker {scheduler}",
             )
         yield client
 
@@ -245,9 +250,9 @@ def _check_travels(shared: Any) -> None:
         pickle.dumps(shared)
     except Exception as problem:
         raise RiskmapError(
-            f"评分模型不能送到计算节点（{type(problem).__name__}：{problem}）；请用 --engine numpy 在本机评分",
+            f"评分模型不能送到计算节点（{type(problem).__name__}：{problem}）；请用 {option('engine')} numpy 在本机评分",
             f"the scoring model cannot travel to the workers ({type(problem).__name__}: {problem}); "
-            "score on this machine with --engine numpy",
+            f"score on this machine with {option('engine', 'en')} numpy",
         ) from problem
 
 

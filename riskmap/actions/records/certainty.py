@@ -19,6 +19,7 @@ from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.catalog import Layer, ScoringModel
 from riskmap.catalog.uncertainty import Uncertainty
 from riskmap.errors import RiskmapError, Say, UnknownNameError
+from riskmap.interface import option
 from riskmap.scoring import TierProbabilities, assess_table, completeness, residual, tier_probabilities
 from riskmap.scoring.residual import Residual, day_of
 from riskmap.scoring.sensitivity import Method, sensitivity
@@ -160,7 +161,8 @@ def uncertainty_json(
     _check_share("least", least, most=1)
     if draws is not None and draws < 1:
         raise RiskmapError(
-            f"--draws {draws}：应为正整数", f"--draws {draws}: expected a positive whole number"
+            f"{option('draws')} {draws}：应为正整数",
+            f"{option('draws', 'en')} {draws}: expected a positive whole number",
         )
     snapshot, found = None, []
     for layer_id in layers or ws.catalog.scored:
@@ -287,8 +289,8 @@ def residual_json(ws: Workspace, layers: Sequence[str] = (), *, on: date, within
     """
     if not 0 <= within <= _FARTHEST:
         raise RiskmapError(
-            f"--within {within}：应为 0 到 {_FARTHEST} 天",
-            f"--within {within}: expected 0 to {_FARTHEST} days",
+            f"{option('within')} {within}：应为 0 到 {_FARTHEST} 天",
+            f"{option('within', 'en')} {within}: expected 0 to {_FARTHEST} days",
         )
     snapshot = current_snapshot(ws)
     found = []

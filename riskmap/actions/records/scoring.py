@@ -125,7 +125,7 @@ def assess_layers(
     scorer: Scorer | None = None,
     lang: Lang = "zh",
 ) -> dict[str, Any]:
-    """Score every record of the layers (all when empty) with their models; store what changed.
+    """Score every record of the layers (all that have a model when empty) with their models; store what changed.
 
     Returns the document of `riskmap assess --json`; its `run` is None where nothing changed, because
     then nothing is written and the ledger stays in its state. Points that lack a required factor
@@ -134,11 +134,12 @@ def assess_layers(
     stand under `refused` with the reason; a layer that was named raises it. `scorer` computes the scores,
     in this process unless one is given.
     """
-    for layer in layers or ws.catalog.layers:
+    chosen = layers or ws.catalog.to_score
+    for layer in chosen:
         may(by, "assess", layer)
     scored: list[Scored] = []
     refused: dict[str, RiskmapError] = {}
-    for layer in layers or ws.catalog.layers:
+    for layer in chosen:
         try:
             scored.append(_scored(ws, layer, None, learned_of(ws, layer), scorer))
         except RiskmapError as problem:
@@ -176,14 +177,14 @@ def one_commit(
     the model has none, the whole layer is scored instead. NotScoredError where a model cannot score:
     for the `layers` named, before the transaction begins.
     """
-    learned = {layer: _ready(ws, layer) for layer in layers}
+    learned = {layer: _ready(ws, layer) for layer in layers if layer in ws.catalog.scored}
     with ws.ledger.writing() as write:
         action = Action(write)
         yield action
         scored = []
         for layer, codes in write.touched(rated=rated).items():
-            if layer not in ws.catalog.layers and all(layer != one.id for one in ws.catalog.faults):
-                continue  # its file is gone, and with it the model: nothing says what its tiers would be
+            if layer not in ws.catalog.to_score and all(layer != one.id for one in ws.catalog.faults):
+                continue  # it has no model, or its file is gone: nothing says what its tiers would be
             known = learned[layer] if layer in learned else _ready(ws, layer)
             with _or_nothing(ws, layer):
                 scored.append(_scored(ws, layer, codes, known, None))

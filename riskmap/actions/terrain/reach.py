@@ -22,14 +22,16 @@ from riskmap.actions.records.scoring import known
 from riskmap.actions.workspace import Workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.array_types import Floats
+from riskmap.catalog import Layer
 from riskmap.coordinates import Datum, from_cgcs2000, metres, metric_crs, to_cgcs2000
 from riskmap.errors import RiskmapError, Say
 from riskmap.formulas.shelter import capacity, two_step_catchment
+from riskmap.interface import option
 from riskmap.io.readers.boundaries import read_boundaries
 from riskmap.io.readers.evacuation import read_people
-from riskmap.rules.arrays import Columns, column_of
+from riskmap.rules.arrays import Columns
 from riskmap.values.evacuation import ClosedShelter
-from riskmap.values.records import Cell
+from riskmap.values.records import Records
 
 LEAST_M2: Final = 1.0
 
@@ -92,11 +94,13 @@ class Patrollers:
 class Coverage:
     """What the polygons of a layer cover: `riskmap coverage --json`.
 
-    `basis` says where gaps are looked for: inside the polygons of `forest` (GeoJSON), else in the holes
-    that the grids leave open among them ("holes"). `unassigned`: codes that have no patroller by their own
-    word, or of which neither a patroller nor a contact is known; `without_contact`: codes with nobody to
-    call. `unlocated`: codes without a polygon, which cover nothing. `complete` is False where a grid is
-    unassigned or unlocated, where there is none at all, or where a gap or an overlap above 1 m² exists.
+
+    Without `layer` it is the one of fire grids. `basis` says where gaps are looked for: inside the
+    polygons of `forest` (GeoJSON), else in the holes that the grids leave open among them ("holes").
+    `unassigned`: codes that have no patroller by their own word, or of which neither a patroller nor a
+    contact is known; `without_contact`: codes with nobody to call. `unlocated`: codes without a polygon,
+    which cover nothing. `complete` is False where a grid is unassigned or unlocated, where there is none
+    at all, or where a gap or an overlap above 1 m² exists.
     """
 
     layer: str
@@ -113,15 +117,15 @@ class Coverage:
     complete: bool
 
 
-def coverage(ws: Workspace, layer: str = "forest_fire_grids", *, forest: Path | None = None) -> Coverage:
+def coverage(ws: Workspace, layer: str | None = None, *, forest: Path | None = None) -> Coverage:
     """Return what a polygon layer of the ledger covers; `forest` (GeoJSON) is what it should cover."""
-    definition = ws.catalog.layer(layer)
+    definition = ws.catalog.needed("fire_grid") if layer is None else ws.catalog.layer(layer)
     if definition.geometry != "polygon":
         raise RiskmapError(
-            f"{definition.title.zh}：不是面图层，没有覆盖可言；请用 --layer 指明面图层",
-            f"{definition.title.en}: not a layer of polygons; name one with --layer",
+            f"{definition.title.zh}：不是面图层，没有覆盖可言；请用 {option('layer')} 指明面图层",
+            f"{definition.title.en}: not a layer of polygons; name one with {option('layer', 'en')}",
         )
-    features = ws.ledger.features(layer)
+    features = ws.ledger.features(definition.id)
     records = features.records
     shapes = list(records.shapes or [None] * len(records))
     located = [i for i, shape in enumerate(shapes) if shape is not None]
@@ -133,7 +137,7 @@ def coverage(ws: Workspace, layer: str = "forest_fire_grids", *, forest: Path | 
     union = shapely.union_all(grids)
     gaps = _parts(_gap(union, [_projected(shape, metric) for shape in wanted] if forest else None))
     pairs = _overlaps(grids, codes)
-    patrollers = _patrollers(records.values.get("patrollers"), len(records))
+    patrollers = _patrollers(definition, records)
     nobody_to_call = features.contact_count == 0
     unassigned = [
         code
@@ -142,7 +146,7 @@ def coverage(ws: Workspace, layer: str = "forest_fire_grids", *, forest: Path | 
     ]
     unlocated = [code for code, shape in zip(records.code, shapes, strict=True) if shape is None]
     return Coverage(
-        layer=layer,
+        layer=definition.id,
         grids=len(records),
         area_ha=_hectares(sum(_projected(shape, metric, edge=None).area for shape in degrees)),
         basis="forest" if forest else "holes",
@@ -167,7 +171,11 @@ def coverage(ws: Workspace, layer: str = "forest_fire_grids", *, forest: Path | 
 def _forest(path: Path | None) -> list[BaseGeometry]:
     if path is None:
         return []
-    return list(read_boundaries(path, named=Say("--forest ", "given with --forest")).values())
+    return list(
+        read_boundaries(
+            path, named=Say(f"{option('forest', 'en')} ", f"given with {option('forest', 'en')}")
+        ).values()
+    )
 
 
 def _middle(shapes: Sequence[BaseGeometry]) -> float:
@@ -225,9 +233,11 @@ def _overlaps(grids: Sequence[BaseGeometry], codes: Sequence[str]) -> list[tuple
     return sorted(found, key=lambda pair: (-pair[2], pair[0], pair[1]))
 
 
-def _patrollers(column: Sequence[Cell] | None, count: int) -> list[int | None]:
+def _patrollers(layer: Layer, records: Records) -> list[int | None]:
     """Return how many patrollers each grid has, None where that is not known."""
-    cells = [None] * count if column is None else [known(cell) for cell in column]
+    field = layer.field_by_role("patrollers")
+    column = None if field is None else records.values.get(field.id)
+    cells = [None] * len(records) if column is None else [known(cell) for cell in column]
     return [int(cell) if isinstance(cell, int | float) else None for cell in cells]
 
 
@@ -239,9 +249,6 @@ def _gap_part(part: shapely.Polygon, metric: Datum) -> GapPart:
 
 def _hectares(square_metres: float) -> float:
     return round(square_metres / _HECTARE, 4)
-
-
-LAYER: Final = "shelters"
 
 
 RADIUS_M: Final[Mapping[str, float]] = {
@@ -281,18 +288,15 @@ def usable_shelters(ws: Workspace, *, radius: float | None = None, typhoon: bool
     known. In a typhoon outdoor shelters are closed, and of one that is both only the indoor area counts.
     What is not known about a shelter leaves it out, and says so.
     """
-    table = current_snapshot(ws).table(LAYER)
-    columns = Columns(table, ws.catalog.layer(LAYER))
-
-    def words(field: str) -> list[str | None]:
-        name = column_of(field)
-        return table[name].to_pylist() if name in table.column_names else [None] * len(table)
-
+    layer = ws.catalog.needed("shelter")
+    table = current_snapshot(ws).table(layer.id)
+    columns = Columns(table, layer)
+    words = columns.words_of_role
     kinds = words("shelter_class")
     classes = [_AREA_CLASS.get(k, k) if k else None for k in kinds]
-    places = np.fmin(capacity(columns.numbers("area_m2"), classes), columns.numbers("capacity"))
+    places = np.fmin(capacity(columns.of_role("area"), classes), columns.of_role("capacity"))
     settings = words("setting") if typhoon else ["indoor"] * len(table)
-    indoors = capacity(columns.numbers("indoor_area_m2"), classes)
+    indoors = capacity(columns.of_role("indoor_area"), classes)
     places = np.where([kind == "both" for kind in settings], np.minimum(places, indoors), places)
     reach = np.array([radius or RADIUS_M.get(k or "", np.nan) for k in kinds], dtype=np.float64)
     lon, lat = (table[name].to_numpy(zero_copy_only=False) for name in ("lon", "lat"))
@@ -308,7 +312,7 @@ def usable_shelters(ws: Workspace, *, radius: float | None = None, typhoon: bool
             radius=float(far),
         )
         for here, status, hazard, setting, size, far in zip(
-            located, words("status"), columns.numbers("in_hazard"), settings, places, reach, strict=True
+            located, words("status"), columns.of_role("in_hazard"), settings, places, reach, strict=True
         )
     ]
     keep = [i for i, why in enumerate(reasons) if why is None]
@@ -411,7 +415,8 @@ def shelter_reach(
         )
     if not len(shelters.code):
         raise RiskmapError(
-            "没有可用的避难场所：需要坐标、容量，且明确不在危险区；见 riskmap select shelters",
+            "没有可用的避难场所：需要坐标、容量，且明确不在危险区；"
+            f"见 riskmap select {ws.catalog.needed('shelter').id}",
             "no shelter can be used: each needs a position, a capacity, and to be known to lie in no hazard",
         )
     rows = np.flatnonzero(known)

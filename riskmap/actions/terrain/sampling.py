@@ -19,6 +19,7 @@ from riskmap.array_types import Floats
 from riskmap.catalog import Field, Layer
 from riskmap.catalog.problems import closest
 from riskmap.errors import DatumError, LedgerError, RiskmapError, UnknownNameError
+from riskmap.interface import option
 from riskmap.io.files.text_files import digest_of
 from riskmap.json_documents import Document
 from riskmap.rules.permissions import Actor
@@ -75,8 +76,8 @@ def fitting_zonal(layer: Layer, zonal: Statistic | None) -> Statistic | None:
         return zonal or "mean"
     if zonal is not None:
         raise RiskmapError(
-            f"{layer.id}：--zonal 只用于面图层，这是 {layer.geometry} 图层；请去掉 --zonal",
-            f"{layer.id}: --zonal is for polygon layers, this one holds {layer.geometry}s; leave it out",
+            f"{layer.id}：{option('zonal')} 只用于面图层，这是 {layer.geometry} 图层；请去掉 {option('zonal')}",
+            f"{layer.id}: {option('zonal', 'en')} is for polygon layers, this one holds {layer.geometry}s; leave it out",
         )
     return None
 
@@ -111,8 +112,8 @@ def how_to_take(factor: str, method: Method | None, zonal: Statistic | None, *, 
         return f"zonal {zonal}"
     if turning and method == "bilinear":
         raise RiskmapError(
-            "坡向不能双线性内插（359° 与 1° 之间是 0°）；请用 --method nearest",
-            "an angle cannot be interpolated (between 359° and 1° lies 0°); use --method nearest",
+            f"坡向不能双线性内插（359° 与 1° 之间是 0°）；请用 {option('method')} nearest",
+            f"an angle cannot be interpolated (between 359° and 1° lies 0°); use {option('method', 'en')} nearest",
         )
     return method or ("nearest" if turning or categorical else "bilinear")
 

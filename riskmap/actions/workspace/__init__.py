@@ -13,6 +13,7 @@ import shapely
 from riskmap.actions.workspace.settings import WorkspaceConfig, read_workspace_file
 from riskmap.catalog import Catalog, defaults_dir, load_catalog
 from riskmap.errors import WorkspaceError
+from riskmap.interface import option
 from riskmap.io.readers.boundaries import read_boundaries
 from riskmap.ledger import Ledger
 from riskmap.values.boundaries import Places
@@ -111,8 +112,9 @@ def open_workspace(directory: Path | None = None, store: str | None = None) -> W
     root = workspace_dir(directory).resolve()
     if not (root / WORKSPACE_FILE).is_file():
         raise WorkspaceError(
-            f"{root}：不是工作区（没有 {WORKSPACE_FILE}）；请用 riskmap init {root} 新建，或用 --workspace 指明目录",
-            f"{root}: not a workspace (no {WORKSPACE_FILE}); make one with riskmap init {root}, or name one with --workspace",
+            f"{root}：不是工作区（没有 {WORKSPACE_FILE}）；请用 riskmap init {root} 新建，或用 {option('workspace')} 指明目录",
+            f"{root}: not a workspace (no {WORKSPACE_FILE}); make one with riskmap init {root}, or name one "
+            f"with {option('workspace', 'en')}",
         )
     config = read_workspace_file(root / WORKSPACE_FILE)
     return Workspace(root, config, load_catalog(root), store_url(root, config.store, store))

@@ -14,9 +14,9 @@ import struct
 import zipfile
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
 
 from riskmap.errors import UnreadableFileError
+from riskmap.io.files.formats import FileFormat, endings, file_formats
 
 _MIB = 1024 * 1024
 
@@ -58,31 +58,6 @@ class Limits:
         )
 
 
-FORMATS: Final[dict[str, str]] = {
-    ".xlsx": "xlsx",
-    ".xlsm": "xlsx",
-    ".xls": "xls",
-    ".csv": "csv",
-    ".tsv": "csv",
-    ".txt": "csv",
-    ".shp": "shp",
-    ".zip": "shp.zip",
-    ".gpkg": "gpkg",
-    ".geojson": "geojson",
-    ".json": "geojson",
-    ".kml": "kml",
-    ".kmz": "kmz",
-    ".parquet": "parquet",
-    ".geoparquet": "parquet",
-}
-
-
-SHP_PARTS: Final = (".shp", ".shx", ".dbf", ".prj", ".cpg")
-
-
-_ZIPPED = {"xlsx", "shp.zip", "kmz"}
-
-
 _OLE = bytes.fromhex("d0cf11e0a1b11ae1")
 
 
@@ -100,20 +75,6 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"7z\xbc\xaf", "7z"),
     (b"\x1f\x8b", "gzip"),
 )
-
-
-_WANTED = {
-    "xlsx": "zip",
-    "shp.zip": "zip",
-    "kmz": "zip",
-    "xls": "ole",
-    "gpkg": "sqlite",
-    "parquet": "parquet",
-    "shp": "shp",
-    "csv": "text",
-    "geojson": "text",
-    "kml": "text",
-}
 
 
 _TITLES = {
@@ -142,15 +103,16 @@ def check(path: Path, name: str, limits: Limits) -> str:
     """
     if not path.is_file():
         raise refuse(name, "文件不存在或不是文件；请核对路径", "no such file; check the path")
-    kind = FORMATS.get(Path(name).suffix.lower()) or FORMATS.get(path.suffix.lower())
-    if kind is None:
-        endings = " ".join(sorted(FORMATS))
+    known = endings()
+    one = known.get(Path(name).suffix.lower()) or known.get(path.suffix.lower())
+    if one is None:
+        listed = " ".join(sorted(known))
         raise refuse(
             name,
-            f"不支持这种文件；请另存为以下格式之一：{endings}",
-            f"this kind of file is not supported; save it as one of {endings}",
+            f"不支持这种文件；请另存为以下格式之一：{listed}",
+            f"this kind of file is not supported; save it as one of {listed}",
         )
-    size = sum(part.stat().st_size for part in parts(path, kind).values())
+    size = sum(part.stat().st_size for part in parts(path, one.kind).values())
     if path.stat().st_size == 0:
         raise refuse(
             name, "文件是空的（0 字节）；请重新导出或传送", "the file is empty (0 bytes); send it again"
@@ -161,20 +123,21 @@ def check(path: Path, name: str, limits: Limits) -> str:
             f"文件有 {size >> 20} MB，超过上限 {limits.file_bytes >> 20} MB；请分成几个文件",
             f"the file has {size >> 20} MB, more than the limit of {limits.file_bytes >> 20} MB; split it",
         )
-    _check_magic(path, name, kind)
-    if kind in _ZIPPED:
-        _check_archive(path, name, kind, limits)
-    return kind
+    _check_content(path, name, one)
+    if one.content == "zip":
+        _check_archive(path, name, one, limits)
+    return one.kind
 
 
 def parts(path: Path, kind: str) -> dict[str, Path]:
     """Return ending → file for everything that belongs to the file (a shapefile has several)."""
-    if kind != "shp":
+    companions = file_formats()[kind].companions
+    if not companions:
         return {path.suffix.lower(): path}
     found = {path.suffix.lower(): path}
     for other in path.parent.iterdir():
         ending = other.suffix.lower()
-        if ending in SHP_PARTS and other.stem == path.stem and other.is_file():
+        if ending in companions and other.stem == path.stem and other.is_file():
             found.setdefault(ending, other)
     return found
 
@@ -204,69 +167,19 @@ def _sniff(head: bytes) -> str:
     return "xml" if text.startswith(b"<") else "text"
 
 
-def _check_magic(path: Path, name: str, kind: str) -> None:
+def _check_content(path: Path, name: str, one: FileFormat) -> None:
     with path.open("rb") as stream:
         head = stream.read(4096)
-        tail = b""
-        if kind == "parquet":
-            stream.seek(-min(4, path.stat().st_size), 2)
-            tail = stream.read(4)
-    found = _sniff(head)
-    ending = Path(name).suffix.lower()
-    if found == "ole" and kind == "xlsx" and _is_encrypted(path):
-        raise refuse(
-            name,
-            "工作簿设有打开密码；请在 Excel 或 WPS 中去掉密码后另存",
-            "the workbook is protected by a password; remove the password and save it again",
-        )
-    wanted = _WANTED[kind]
-    if kind == "kml" and found == "xml":
-        _check_kml(head, name)
-        return
-    if kind == "geojson" and found == "text" and not _looks_like_json(head):
-        found = "text"
-        raise refuse(
-            name,
-            f"内容不是 GeoJSON（应以 {{ 开头）；请确认文件是否与 {ending} 相符",
-            f"the content is not GeoJSON (it should start with {{); check that it fits {ending}",
-        )
-    if found != wanted or kind == "kml":
+    found = "own" if one.magic and head.startswith(one.magic) else _sniff(head)
+    if one.faults is not None and (fault := one.faults(path, head, found)) is not None:
+        raise refuse(name, fault.zh, fault.en)
+    if found != one.content:
+        ending = Path(name).suffix.lower()
         title = _TITLES.get(found, (found, found))
         raise refuse(
             name,
             f"后缀是 {ending}，内容却是{title[0]}；请用原来的软件另存为 {ending}，不要只改后缀",
             f"the ending is {ending} but the content is {title[1]}; save it as {ending} in the program it came from",
-        )
-    if kind == "parquet" and tail != b"PAR1":
-        raise refuse(
-            name, "文件不完整（缺少结尾）；请重新传送", "the file is cut off (no footer); send it again"
-        )
-
-
-def _is_encrypted(path: Path) -> bool:
-    with path.open("rb") as stream:
-        return "EncryptedPackage".encode("utf-16-le") in stream.read(4 << 20)
-
-
-def _looks_like_json(head: bytes) -> bool:
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return True
-    return head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{"
-
-
-def _check_kml(head: bytes, name: str) -> None:
-    lowered = head.lower()
-    if b"<kml" not in lowered and b":kml" not in lowered:
-        raise refuse(
-            name,
-            "后缀是 .kml，内容却是别的 XML；请用原来的软件另存为 KML",
-            "the ending is .kml but the content is another kind of XML; save it as KML",
-        )
-    if b"<!doctype" in lowered or b"<!entity" in lowered:
-        raise refuse(
-            name,
-            "KML 里含有 DOCTYPE 或实体定义，为安全起见不读取；请重新导出",
-            "the KML holds a DOCTYPE or entity definitions and is refused as unsafe; export it again",
         )
 
 
@@ -282,7 +195,7 @@ def _entries(path: Path) -> int:
     return struct.unpack_from("<H", tail, at + 10)[0]
 
 
-def _check_archive(path: Path, name: str, kind: str, limits: Limits) -> None:
+def _check_archive(path: Path, name: str, one: FileFormat, limits: Limits) -> None:
     broken = refuse(
         name, "压缩结构损坏或文件不完整；请重新传送", "the archive is damaged or cut off; send it again"
     )
@@ -323,26 +236,11 @@ def _check_archive(path: Path, name: str, kind: str, limits: Limits) -> None:
             raise refuse(
                 name, "压缩包设有密码；请去掉密码", "the archive is protected by a password; remove it"
             )
-    _check_members(name, kind, {m.filename.lower().replace("\\", "/") for m in members})
+    wanted, missing = one.member or ("", None)
+    if missing and not any(member.filename.lower().endswith(wanted) for member in members):
+        raise refuse(name, missing.zh, missing.en)
 
 
 def _escapes(member: str) -> bool:
     plain = member.replace("\\", "/")
     return plain.startswith("/") or ".." in plain.split("/") or bool(re.match(r"[A-Za-z]:", plain))
-
-
-def _check_members(name: str, kind: str, names: set[str]) -> None:
-    if kind == "xlsx" and not any(n.endswith("workbook.xml") for n in names):
-        raise refuse(
-            name,
-            "后缀是 xlsx，压缩包里却没有工作簿；请用 Excel 或 WPS 另存为 xlsx",
-            "the ending is xlsx but the archive holds no workbook; save it as xlsx in Excel or WPS",
-        )
-    if kind == "shp.zip" and not any(n.endswith(".shp") for n in names):
-        raise refuse(
-            name,
-            "压缩包里没有 .shp；请把 .shp .shx .dbf .prj 一起压缩",
-            "no .shp in the archive; pack all its parts",
-        )
-    if kind == "kmz" and not any(n.endswith(".kml") for n in names):
-        raise refuse(name, "kmz 里没有 .kml；请重新导出", "no .kml in the kmz; export it again")

@@ -6,27 +6,18 @@ only what the format needs, and GDAL is told what it may not do before it is imp
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from riskmap.errors import RiskmapError
 from riskmap.io.files import REQUEST, RESULT, UnexpectedDriversError
+from riskmap.io.files.formats import file_formats
 
-# Every vector driver of GDAL other than the one a file's ending names is switched off.
-_GDAL_DRIVER = {
-    "shp": "ESRI Shapefile",
-    "shp.zip": "ESRI Shapefile",
-    "gpkg": "GPKG",
-    "geojson": "GeoJSON",
-    "kml": "LIBKML",
-    "kmz": "LIBKML",
-}
-
-
+# Every vector driver of GDAL other than the one of a format is switched off.
 # fmt: off
 _GDAL_DRIVERS = (
     "MEM", "PCIDSK", "PDS4", "VICAR", "PDF", "MBTiles", "EEDA", "OGCAPI", "GDALG", "ESRI Shapefile", "MapInfo File", "LVBAG",
@@ -39,12 +30,11 @@ _GDAL_DRIVERS = (
 
 
 # fmt: on
-def limit_gdal(kind: str, extra: tuple[str, ...] = ()) -> str:
-    """Set GDAL's environment so that only the driver of `kind` exists and no network; return its name.
+def limit_gdal(wanted: str, extra: tuple[str, ...] = ()) -> None:
+    """Set GDAL's environment so that only one driver exists and no network.
 
     `extra` are drivers of another GDAL build that were found to be still there.
     """
-    wanted = _GDAL_DRIVER[kind]
     off = [d for d in (*_GDAL_DRIVERS, *extra) if d != wanted]
     os.environ.update(
         OGR_SKIP=",".join(off),
@@ -57,7 +47,6 @@ def limit_gdal(kind: str, extra: tuple[str, ...] = ()) -> str:
         CPL_DEBUG="OFF",
         CPL_LOG=os.devnull,
     )
-    return wanted
 
 
 def _limit_process(request: dict[str, Any]) -> None:
@@ -91,31 +80,17 @@ class _Without:
             raise ModuleNotFoundError(name=name)
 
 
-def _reader(kind: str) -> Callable[[dict[str, Any], Path], list[dict[str, Any]]]:
-    if kind in {"xlsx", "xls", "csv"}:
-        # Arrow does without numpy, whose import takes longer than a small workbook.
-        sys.modules["numpy"] = None  # type: ignore[assignment]
-    if kind in {"xlsx", "xls"}:
-        from riskmap.io.files.drivers.excel import read  # noqa: PLC0415
-    elif kind == "csv":
-        from riskmap.io.files.drivers.delimited import read  # noqa: PLC0415
-    elif kind == "parquet":
-        from riskmap.io.files.drivers.sheets import read  # noqa: PLC0415
-    else:
-        # pyogrio and Arrow would import them for frames that nobody asks for; that takes longer than a file.
-        sys.meta_path.insert(0, _Without("geopandas", "pandas"))
-        from riskmap.io.files.drivers.vector import read  # noqa: PLC0415
-    return read
-
-
 def run(folder: Path) -> dict[str, Any]:
     """Parse what the request names; return the result as it is written."""
     request = json.loads((folder / REQUEST).read_text(encoding="utf-8"))
     _limit_process(request)
-    if request["kind"] in _GDAL_DRIVER:
-        request["driver"] = limit_gdal(request["kind"], tuple(request.get("extra_drivers", ())))
+    one = file_formats()[request["kind"]]
+    if one.gdal is not None:
+        request["driver"] = one.gdal
+        limit_gdal(one.gdal, tuple(request.get("extra_drivers", ())))
+    sys.meta_path.insert(0, _Without(*one.without))
     try:
-        return {"sheets": _reader(request["kind"])(request, folder)}
+        return {"sheets": importlib.import_module(one.reader).read(request, folder)}
     except RiskmapError as problem:
         return {"error": {"zh": problem.say.zh, "en": problem.say.en}}
     except UnexpectedDriversError as problem:

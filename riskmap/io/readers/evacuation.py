@@ -22,6 +22,7 @@ from riskmap.catalog.layer import Layer
 from riskmap.catalog.layer_file import read_layer
 from riskmap.coordinates import CHINA, Datum, parse_datum, to_cgcs2000
 from riskmap.errors import DatumError, RiskmapError, Say, UnreadableFileError
+from riskmap.interface import option
 from riskmap.io.files.text_files import text_of
 from riskmap.io.tables import read_file
 from riskmap.values.evacuation import Declared, Incomplete, Roads, roads_of_edges, roads_of_lines
@@ -219,8 +220,8 @@ def read_roads(path: Path, *, crs: str | None) -> Roads:
 def _datum(crs: str | None, path: Path) -> Datum:
     if crs is None:
         raise DatumError(
-            f"{path.name}：没有声明坐标系；请加 --crs，如 --crs wgs84",
-            f"{path.name}: no coordinate system; add --crs, such as --crs wgs84",
+            f"{path.name}：没有声明坐标系；请加 {option('crs')}，如 {option('crs')} wgs84",
+            f"{path.name}: no coordinate system; add {option('crs', 'en')}, such as {option('crs', 'en')} wgs84",
         )
     return parse_datum(crs)
 

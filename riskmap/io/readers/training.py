@@ -21,6 +21,7 @@ import pyproj
 from riskmap.array_types import Bools, Floats
 from riskmap.coordinates import CHINA, Datum, from_cgcs2000, metres, parse_angle, to_cgcs2000
 from riskmap.errors import DatumError, LearnedError
+from riskmap.interface import option
 from riskmap.rules.arrays import known
 from riskmap.values.assessment import Remark, remark
 
@@ -231,7 +232,7 @@ def _positive(classes: dict[str, int], field: str, asked: str | None) -> tuple[s
         wanted = _class(plain(asked)).lower()
         if wanted not in classes:
             raise LearnedError(
-                f"目标列“{field}”的取值是 {first} 和 {second}，没有 --positive 指定的“{asked}”；请改为其中之一",
+                f"目标列“{field}”的取值是 {first} 和 {second}，没有 {option('positive')} 指定的“{asked}”；请改为其中之一",
                 f'target "{field}" holds {first} and {second}, not "{asked}" of --positive; name one of them',
             )
         return wanted, "asked"
@@ -282,8 +283,8 @@ def located(x: Floats, y: Floats, datum: Datum, *, file: str, names: tuple[str, 
     known = np.isfinite(lon) & np.isfinite(lat) & (np.abs(lat) <= _POLE) & (np.abs(lon) <= _DATE_LINE)
     if not known.any():
         raise DatumError(
-            f"{file} › {names[0]}、{names[1]}：没有一行坐标可用；请核对列名和 --crs",
-            f"{file} › {names[0]}, {names[1]}: no row has usable coordinates; check the columns and --crs",
+            f"{file} › {names[0]}、{names[1]}：没有一行坐标可用；请核对列名和 {option('crs')}",
+            f"{file} › {names[0]}, {names[1]}: no row has usable coordinates; check the columns and {option('crs', 'en')}",
         )
     lon, lat = np.where(known, lon, np.nan), np.where(known, lat, np.nan)
     east, north = _metres(lon, lat)
@@ -300,19 +301,21 @@ def _check_kind(x: Floats, y: Floats, datum: Datum, file: str, names: tuple[str,
     if datum.kind == "projected":
         if (wide <= _DATE_LINE).all() and (high <= _POLE).all():
             raise DatumError(
-                f"{place}：数值像经纬度，而 {datum.id} 是平面坐标系；请改 --crs（如 wgs84、cgcs2000）",
-                f"{place}: the numbers look like degrees but {datum.id} is projected; change --crs (wgs84, cgcs2000 …)",
+                f"{place}：数值像经纬度，而 {datum.id} 是平面坐标系；请改 {option('crs')}（如 wgs84、cgcs2000）",
+                f"{place}: the numbers look like degrees but {datum.id} is projected; change "
+                f"{option('crs', 'en')} (wgs84, cgcs2000 …)",
             )
         return
     if np.median(high) > _POLE and np.median(wide) <= _POLE:
         raise DatumError(
-            f"{place}：纬度超过 90°，经度和纬度像是写反了；请交换 --x 与 --y",
-            f"{place}: latitudes beyond 90°, longitude and latitude seem exchanged; swap --x and --y",
+            f"{place}：纬度超过 90°，经度和纬度像是写反了；请交换 {option('x')} 与 {option('y')}",
+            f"{place}: latitudes beyond 90°, longitude and latitude seem exchanged; swap {option('x', 'en')} "
+            f"and {option('y', 'en')}",
         )
     if np.median(wide) > _DATE_LINE or np.median(high) > _POLE:
         raise DatumError(
-            f"{place}：数值不是经纬度，而 {datum.id} 是经纬度坐标系；请改 --crs（如 EPSG:4547）",
-            f"{place}: the numbers are no degrees but {datum.id} is geographic; change --crs (EPSG:4547 …)",
+            f"{place}：数值不是经纬度，而 {datum.id} 是经纬度坐标系；请改 {option('crs')}（如 EPSG:4547）",
+            f"{place}: the numbers are no degrees but {datum.id} is geographic; change {option('crs', 'en')} (EPSG:4547 …)",
         )
 
 
@@ -342,8 +345,9 @@ def _doubts(lon: Floats, lat: Floats, datum: Datum, names: tuple[str, str]) -> l
     return [
         remark(
             "crs_doubtful",
-            f"多数点落在 {datum.id} 的适用范围之外；请核对 --crs 以及 --x、--y 是否写反",
-            f"most points lie outside the area that {datum.id} is made for; check --crs and whether --x and --y are exchanged",
+            f"多数点落在 {datum.id} 的适用范围之外；请核对 {option('crs')} 以及 {option('x')}、{option('y')} 是否写反",
+            f"most points lie outside the area that {datum.id} is made for; check {option('crs', 'en')} and "
+            f"whether {option('x', 'en')} and {option('y', 'en')} are exchanged",
             *names,
         )
     ]
@@ -429,7 +433,7 @@ def choose_predictors(
     for name in asked:
         if name in taken:
             raise LearnedError(
-                f"{file}：“{name}”是目标或坐标，不能作为因子；请从 --predictors 中去掉",
+                f"{file}：“{name}”是目标或坐标，不能作为因子；请从 {option('predictors')} 中去掉",
                 f'{file}: "{name}" is the target or a coordinate and cannot be a predictor; take it out of --predictors',
             )
     names: list[str] = []
@@ -448,8 +452,8 @@ def choose_predictors(
         columns.append(column)
     if not names:
         raise LearnedError(
-            f"{file}：没有可用的因子（数值列）；请检查列，或用 --predictors 指明",
-            f"{file}: no usable predictor (numeric column); check the columns, or name them with --predictors",
+            f"{file}：没有可用的因子（数值列）；请检查列，或用 {option('predictors')} 指明",
+            f"{file}: no usable predictor (numeric column); check the columns, or name them with {option('predictors', 'en')}",
         )
     if table.left_out and not asked:
         _name_texts(table)
@@ -463,7 +467,7 @@ def _column(table: Columns, name: str, *, asked: bool, file: str) -> Floats | No
         yes_no = switch(cells) if asked else None
         if yes_no is None and asked:
             raise LearnedError(
-                f"{file} › {name}：不是数值列（如“{found.example}”）；请换成数值，或从 --predictors 中去掉",
+                f"{file} › {name}：不是数值列（如“{found.example}”）；请换成数值，或从 {option('predictors')} 中去掉",
                 f'{file} › {name}: not a numeric column (such as "{found.example}"); turn it into numbers or take it out of '
                 "--predictors",
             )
@@ -516,7 +520,7 @@ def _no_predictor(
     if ordered or (distinct and name.lower() in _ID_NAMES):
         return remark(
             "id_column",
-            f"列“{name}”像是序号（整数、各行不同），未作为因子；确需使用请写入 --predictors",
+            f"列“{name}”像是序号（整数、各行不同），未作为因子；确需使用请写入 {option('predictors')}",
             f'column "{name}" numbers the rows (whole, all different) and is left out; name it in --predictors to use it',
             name,
         )
@@ -526,9 +530,9 @@ def _no_predictor(
         if np.ptp(place) > 0 and abs(np.corrcoef(column[filled], place)[0, 1]) > _COPY:
             return remark(
                 "coordinate_copy",
-                f"列“{name}”与坐标相同，未作为因子（模型会记住位置而不是条件）；确需使用请写入 --predictors",
+                f"列“{name}”与坐标相同，未作为因子（模型会记住位置而不是条件）；确需使用请写入 {option('predictors')}",
                 f'column "{name}" repeats a coordinate and is left out (a model would learn places, not conditions); name it in '
-                "--predictors to use it",
+                f"{option('predictors', 'en')} to use it",
                 name,
             )
     return None

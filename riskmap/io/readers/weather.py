@@ -27,6 +27,7 @@ import orjson
 
 from riskmap.errors import RiskmapError, Say, UnreadableFileError, WeatherFileError
 from riskmap.formulas.fire_weather import HIGHEST_FFMC, POSSIBLE
+from riskmap.interface import option
 from riskmap.io.files.atomic import replacing
 from riskmap.io.files.text_files import text_of
 from riskmap.values.hazards import WEATHER, Day, WeatherTable
@@ -98,8 +99,9 @@ def check_latitude(state: FireState, lat: float, path: Path) -> None:
     """Refuse to carry codes on under another latitude: they would belong to another place."""
     if abs(state.lat - lat) > _SAME_PLACE:
         raise RiskmapError(
-            f"{path}：这份状态是按纬度 {state.lat:g} 算的，本次是 {lat:g}；请用同一纬度，或换一个 --state 文件",
-            f"{path}: this state was made for latitude {state.lat:g}, not {lat:g}; use the same, or another --state file",
+            f"{path}：这份状态是按纬度 {state.lat:g} 算的，本次是 {lat:g}；请用同一纬度，或换一个 {option('state')} 文件",
+            f"{path}: this state was made for latitude {state.lat:g}, not {lat:g}; use the same, or another "
+            f"{option('state', 'en')} file",
         )
 
 
@@ -121,8 +123,8 @@ def _state_number(value: Any) -> float:
 
 def _unreadable(path: Path) -> UnreadableFileError:
     return UnreadableFileError(
-        f"{path}：不是 riskmap 的火险天气状态文件；请换一个 --state 文件名，或用备份恢复",
-        f"{path}: not a fire weather state of riskmap; name another --state file, or restore a backup",
+        f"{path}：不是 riskmap 的火险天气状态文件；请换一个 {option('state')} 文件名，或用备份恢复",
+        f"{path}: not a fire weather state of riskmap; name another {option('state', 'en')} file, or restore a backup",
     )
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from riskmap.coordinates import Datum, parse_datum
 from riskmap.errors import DatumError, Say, UnreadableFileError
+from riskmap.interface import option
 from riskmap.io.files import RawSheet
 from riskmap.io.tables.headers import POSITION_TARGETS, datum_hint
 from riskmap.io.tables.layout import Header, trimmed
@@ -43,8 +44,9 @@ def needed(name: str, texts: Iterable[str]) -> DatumError:
         zh = f"；文件里写着“{' '.join(text.split())[:40]}”，多半是 {hint}"
         en = f"; the file says “{' '.join(text.split())[:40]}”, which points to {hint}"
     return DatumError(
-        f"{name}：没有说明坐标系；请用 --crs 声明 wgs84、cgcs2000、gcj02、bd09 或 EPSG:n{zh}",
-        f"{name}: no coordinate system is stated; declare one of wgs84, cgcs2000, gcj02, bd09 or EPSG:n with --crs{en}",
+        f"{name}：没有说明坐标系；请用 {option('crs')} 声明 wgs84、cgcs2000、gcj02、bd09 或 EPSG:n{zh}",
+        f"{name}: no coordinate system is stated; declare one of wgs84, cgcs2000, gcj02, bd09 or EPSG:n with "
+        f"{option('crs', 'en')}{en}",
     )
 
 
@@ -60,8 +62,9 @@ def of_layer(sheet: RawSheet, declared: Datum | None, name: str) -> tuple[Datum,
         if declared is None:
             if sheet.crs_name:
                 raise DatumError(
-                    f"{where}：文件的坐标系 {sheet.crs_name[:60]} 没有 EPSG 编号；请用 --crs 声明 EPSG:4547 这样的编号",
-                    f"{where}: the file's coordinate system {sheet.crs_name[:60]} has no EPSG code; declare one with --crs",
+                    f"{where}：文件的坐标系 {sheet.crs_name[:60]} 没有 EPSG 编号；请用 {option('crs')} 声明 EPSG:4547 这样的编号",
+                    f"{where}: the file's coordinate system {sheet.crs_name[:60]} has no EPSG code; declare "
+                    f"one with {option('crs', 'en')}",
                 )
             raise needed(where, ())
         return declared, None

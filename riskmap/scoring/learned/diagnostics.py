@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 
 from riskmap.array_types import Floats
+from riskmap.interface import option
 from riskmap.rules.arrays import known
 from riskmap.scoring.learned.algorithms import SETTINGS, TITLES
 from riskmap.scoring.learned.training_data import Folds, Inventory
@@ -176,9 +177,9 @@ def of_inventory(inventory: Inventory, *, prevalence: float | None) -> list[Rema
         found.append(
             remark(
                 "sample_share",
-                f"{zh}（发生占 {share:.1%}）：概率只能用来排序，不是实际发生频率；知道实际比例时请用 --prevalence 校正",
+                f"{zh}（发生占 {share:.1%}）：概率只能用来排序，不是实际发生频率；知道实际比例时请用 {option('prevalence')} 校正",
                 f"{en} ({share:.1%} occurrences): probabilities rank places and are not frequencies; where the true share "
-                "is known, correct with --prevalence",
+                f"is known, correct with {option('prevalence', 'en')}",
             )
         )
     return found
@@ -200,9 +201,9 @@ def leaks(inventory: Inventory, folds: Folds) -> list[Remark]:
                 remark(
                     "leakage",
                     f"因子“{name}”单独就能分开两类（AUROC {reached:.3f}），疑似泄漏（目标的另一种写法，或事后填写）；"
-                    "请核实，必要时用 --predictors 排除",
+                    f"请核实，必要时用 {option('predictors')} 排除",
                     f'predictor "{name}" alone separates the classes (AUROC {reached:.3f}): probably leakage (another form '
-                    "of the target, or filled in after the event); check it and leave it out with --predictors",
+                    f"of the target, or filled in after the event); check it and leave it out with {option('predictors', 'en')}",
                     name,
                 )
             )
@@ -232,10 +233,10 @@ def of_scores(
         found.append(
             remark(
                 "random_folds",
-                "随机分折的结果偏乐观：相邻样本同时出现在训练与检验中；请以 --folds spatial 的结果为准"
+                f"随机分折的结果偏乐观：相邻样本同时出现在训练与检验中；请以 {option('folds')} spatial 的结果为准"
                 + _gap(other, main, "zh"),
-                "random folds flatter and are optimistic: neighbours train and test each other; rely on --folds spatial"
-                + _gap(other, main, "en"),
+                "random folds flatter and are optimistic: neighbours train and test each other; rely on "
+                f"{option('folds', 'en')} spatial" + _gap(other, main, "en"),
             )
         )
     elif others is not None:
@@ -343,9 +344,9 @@ def _codes(inventory: Inventory) -> list[Remark]:
                 remark(
                     "looks_like_code",
                     f"因子“{name}”只有 {len(values)} 个整数值，像是类别代码，现按数值使用；"
-                    f"若大小没有意义，请用 --categorical 注明",
+                    f"若大小没有意义，请用 {option('categorical')} 注明",
                     f'predictor "{name}" has only {len(values)} whole values and may be a code; it is used as a number: if its '
-                    "size means nothing, name it in --categorical",
+                    f"size means nothing, name it in {option('categorical', 'en')}",
                     name,
                 )
             )

@@ -29,6 +29,7 @@ from streamlit.runtime.pages_manager import PagesManager
 from streamlit.starlette import App
 
 from riskmap.errors import RiskmapError
+from riskmap.interface import option
 from riskmap.web.frame import background
 from riskmap.web.frame.assets import FromMemory, bundles, frontend
 from riskmap.web.frame.routes import routes
@@ -92,8 +93,8 @@ def run(*, port: int, open_browser: bool = False, url_lang: Literal["zh", "en"] 
             probe.bind((HOST, port))
         except OSError as problem:
             raise RiskmapError(
-                f"端口 {port} 已被占用；换一个，例如 riskmap serve --port {port + 1}",
-                f"port {port} is taken; choose another, e.g. riskmap serve --port {port + 1}",
+                f"端口 {port} 已被占用；换一个，例如 riskmap serve {option('port')} {port + 1}",
+                f"port {port} is taken; choose another, e.g. riskmap serve {option('port', 'en')} {port + 1}",
             ) from problem
         port = probe.getsockname()[1]
     address = f"http://{HOST}:{port}"

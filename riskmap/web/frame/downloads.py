@@ -13,6 +13,7 @@ from typing import Final
 from riskmap.actions.inventory.exporting import export_selection
 from riskmap.actions.workspace import Workspace
 from riskmap.errors import Lang
+from riskmap.io.writers import export_formats
 from riskmap.moments import local_now
 from riskmap.selection import Selection
 from riskmap.web.frame.security import ForbiddenError, Signer
@@ -21,9 +22,6 @@ _PIECE: Final = 1 << 18
 
 
 PURPOSE: Final = "download"
-
-
-FORMATS: Final = ("xlsx", "csv", "geojson", "gpkg", "shp.zip", "kml", "parquet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +43,7 @@ def address(signer: Signer, wanted: Wanted) -> str:
 def wanted(signer: Signer, token: str) -> Wanted:
     """Read an address. Raises ForbiddenError when it is not ours or older than a day."""
     text, ending, filename, lang = signer.read_within_a_day(PURPOSE, token)
-    if ending not in FORMATS:
+    if ending not in export_formats():
         raise ForbiddenError
     return Wanted(Selection.from_text(text), ending, filename, lang)
 

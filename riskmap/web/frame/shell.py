@@ -1,8 +1,7 @@
 """The frame of every page: title, navigation, language, the mark of demo data, the look.
 
-A page is a file of `riskmap/web/pages` with a function `render()`; it is run as a script, so it ends
-with `if __name__ == "__main__": render()`. The shell sets it up (page config, language, workspace)
-and shows what a page refuses (`RiskmapError`) as one message.
+The shell sets up the pages of `riskmap.web.pages` (page config, language, workspace) and shows what a
+page refuses (`RiskmapError`) as one message.
 
 The look that the pages beside the map share, on screen and on paper.
 """
@@ -17,8 +16,9 @@ from typing import Any, Final, cast
 
 import streamlit as st
 
-from riskmap.errors import Lang, RiskmapError
+from riskmap.errors import Lang, RiskmapError, Say
 from riskmap.web.frame.state import LANGUAGES, lang, say, set_current_page, set_lang, workspace
+from riskmap.web.pages import pages
 from riskmap.web.widgets.filters import tier_css
 
 _HERE: Final = Path(__file__).parents[1]
@@ -30,18 +30,6 @@ _ICON: Final = _HERE / "assets" / "icon.svg"
 _log = logging.getLogger(__name__)
 
 
-# Page id, which is also its address and its file; "map" is the first page and stands at "/".
-PAGES: Final = {
-    "map": "map",
-    "inventory": "inventory",
-    "import": "importing/__init__",
-    "point": "point/__init__",
-    "overview": "overview",
-    "model": "model/__init__",
-    "prepare": "prepare/__init__",
-}
-
-
 _LANGUAGE_NAMES: Final[dict[Lang, str]] = {"zh": "中文", "en": "English"}
 
 
@@ -51,12 +39,12 @@ _SWITCH: Final = "shell-language"
 _PAGES_KEY: Final = "shell-pages"
 
 
-def run() -> None:
-    """Draw the frame and run the page that the address names."""
+def run(*, above: Callable[[], None]) -> None:
+    """Draw the frame, what stands above every page, and the page that the address names."""
     st.set_page_config(page_title=say("product"), page_icon=str(_ICON), layout="wide")
-    pages = _pages()
-    st.session_state[_PAGES_KEY] = pages
-    page = st.navigation(list(pages.values()), position="top")
+    known = _pages()
+    st.session_state[_PAGES_KEY] = known
+    page = st.navigation(list(known.values()), position="top")
     set_current_page(page.url_path)
     _look()
     _language_switch()
@@ -71,6 +59,7 @@ def run() -> None:
         with st.container(key="shell-demo"):
             st.html(f'<span title="{escape(say("demo_help"))}">{escape(say("demo"))}</span>')
     try:
+        above()
         page.run()
     except RiskmapError as problem:
         _refused(say("problem"), problem)
@@ -96,21 +85,13 @@ def _language_query() -> dict[str, str]:
 
 
 def _pages() -> dict[str, Any]:
-    found = {}
-    for name, module in PAGES.items():
-        file = _HERE / "pages" / f"{module}.py"
-        source: Path | Callable[[], None] = file if file.is_file() else _missing(name)
-        found[name] = st.Page(source, title=say(f"nav_{name}"), url_path=name, default=name == "map")
-    return found
-
-
-def _missing(name: str) -> Callable[[], None]:
-    def page() -> None:
-        st.header(say("page_missing_title"))
-        st.info(say("page_missing", page=say(f"nav_{name}")))
-
-    page.__name__ = name
-    return page
+    first, *_ = pages()
+    return {
+        name: st.Page(
+            page.file, title=Say(page.zh, page.en).text(lang()), url_path=name, default=name == first
+        )
+        for name, page in pages().items()
+    }
 
 
 def _refused(title: str, problem: RiskmapError) -> None:

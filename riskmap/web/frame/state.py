@@ -36,8 +36,10 @@ def reread_workspace() -> None:
     CatalogError where a file has mistakes: then everybody goes on with what was read before. What was
     made of records stays: snapshots are known by the state of the ledger and by the layers.
     """
-    if faults := load_catalog(workspace().root).faults:
-        raise CatalogError(tuple(problem for fault in faults for problem in fault.problems))
+    known = workspace().catalog.faults
+    faults = [one for one in load_catalog(workspace().root).faults if one not in known]
+    if faults:
+        raise CatalogError(tuple(problem for one in faults for problem in one.problems))
     workspace.cache_clear()
 
 

@@ -12,12 +12,14 @@ from riskmap.actions.inventory.exporting import describe
 from riskmap.actions.inventory.listing import ListedRecord, list_records
 from riskmap.actions.tier_models import made_by
 from riskmap.errors import RiskmapError
+from riskmap.io.writers import export_formats
 from riskmap.selection import Counts, Selection, Snapshot, counts
 from riskmap.texts import made_text
 from riskmap.vocabulary import FLAGS, TIER_TITLES, TIERS
 from riskmap.web.frame import downloads
 from riskmap.web.frame.shell import page_look, page_title
 from riskmap.web.frame.state import lang, say, signer, snapshot, workspace
+from riskmap.web.pages import Page
 from riskmap.web.widgets.conditions import ask_conditions, conditions_text
 from riskmap.web.widgets.filters import Filters, escape_markdown, render_filters
 from riskmap.web.widgets.panels import (
@@ -41,21 +43,13 @@ from riskmap.web.widgets.panels import (
 from riskmap.web.widgets.signing import notice, offer_unmasked_export, refuse, show_kept_notice, welcome
 from riskmap.web.widgets.wording import day, number_text
 
+PAGE: Final = Page(id="inventory", zh="清单", en="Inventory", order=20)
+
+
 _TABLE: Final = "inventory-table"
 
 
 _SEEN: Final = "inventory-selection"
-
-
-_FORMATS: Final = {
-    "xlsx": "Excel",
-    "csv": "CSV",
-    "geojson": "GeoJSON",
-    "gpkg": "GPKG",
-    "shp.zip": "SHP",
-    "kml": "KML",
-    "parquet": "Parquet",
-}
 
 
 _COLUMNS: Final[tuple[tuple[str, Kind], ...]] = (
@@ -154,12 +148,10 @@ def _files(selection: Selection, found: Counts) -> None:
     if not found.total:
         return
     items = []
-    for ending, name in _FORMATS.items():
+    for ending, one in export_formats().items():
         file = downloads.file_name(_file_title(), ending)
         href = downloads.address(signer(), downloads.Wanted(selection, ending, file, lang()))
-        items.append(
-            {"title": name, "href": href, "name": file, "help": say(f"download_help_{ending.split('.')[0]}")}
-        )
+        items.append({"title": one.title, "href": href, "name": file, "help": one.help.text(lang())})
     show_downloads("inventory-downloads", items)
 
 

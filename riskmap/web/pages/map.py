@@ -12,6 +12,7 @@ from streamlit_folium import st_folium
 
 from riskmap.actions.inventory.listing import list_records
 from riskmap.errors import SelectionError
+from riskmap.io.writers import export_formats
 from riskmap.selection import Counts, Selection, Snapshot, counts
 from riskmap.selection.views import row_mask, view_of
 from riskmap.vocabulary import RANK_OF, TIER_COLOURS, TIER_TITLES, TIERS
@@ -21,6 +22,7 @@ from riskmap.web.frame.background import district_frame, ground_key, visit
 from riskmap.web.frame.routes import MAP
 from riskmap.web.frame.shell import open_point, page_look, page_of
 from riskmap.web.frame.state import lang, say, signer, snapshot, workspace
+from riskmap.web.pages import Page
 from riskmap.web.widgets.filters import NOTHING, Filters, draw_filters, read_filters
 from riskmap.web.widgets.map import Bounds, Frame, View, build_map, showing
 from riskmap.web.widgets.panels import (
@@ -34,6 +36,9 @@ from riskmap.web.widgets.panels import (
     show_table,
     tier_cell,
 )
+
+PAGE: Final = Page(id="map", zh="一张图", en="Map", order=10)
+
 
 _HEIGHT: Final = 640  # until our style sheet stretches the frame to the window
 
@@ -252,10 +257,12 @@ def _records_inside(now: Snapshot, inside: Selection, found: Counts) -> None:
 
 def _exports(district: str, inside: Selection) -> list[dict[str, str]]:
     found = []
-    for ending, title in (("xlsx", "Excel"), ("csv", "CSV"), ("gpkg", "GPKG"), ("kml", "KML")):
+    for ending, one in export_formats().items():
+        if "area" not in one.also:
+            continue
         name = downloads.file_name(f"{district}-{say('area_title')}", ending)
         href = downloads.address(signer(), downloads.Wanted(inside, ending, name, lang()))
-        found.append({"title": title, "href": href, "name": name, "help": say("area_export")})
+        found.append({"title": one.title, "href": href, "name": name, "help": say("area_export")})
     return found
 
 

@@ -22,6 +22,7 @@ from riskmap.vocabulary import FLAGS, RANK_OF, RANKS, TIER_COLOURS, TIER_TITLES,
 from riskmap.web.frame.settings import INK
 from riskmap.web.frame.shell import page_look, page_title, section
 from riskmap.web.frame.state import lang, say, snapshot, workspace
+from riskmap.web.pages import Page
 from riskmap.web.widgets.panels import (
     Cell,
     Column,
@@ -39,6 +40,9 @@ from riskmap.web.widgets.panels import (
 )
 from riskmap.web.widgets.signing import notice, show_kept_notice, welcome
 from riskmap.web.widgets.wording import moment, number_text, word
+
+PAGE: Final = Page(id="overview", zh="总览", en="Overview", order=50)
+
 
 STATES: Final = (*TIERS, "unrated")
 

@@ -23,6 +23,7 @@ from riskmap.json_documents import Document
 from riskmap.selection import Snapshot
 from riskmap.vocabulary import TIER_TITLES
 from riskmap.web.frame.state import lang, say
+from riskmap.web.pages import pages
 from riskmap.web.widgets.filters import SWITCHES, Filters
 
 Kind = Literal["text", "short", "code", "number", "tier-cell"]
@@ -261,10 +262,10 @@ def point_address(layer: str, code: str) -> str:
 
 def go_to(href: str) -> None:
     """Follow an address that `address` made. Does not return."""
-    from riskmap.web.frame.shell import PAGES, page_of  # the shell shows panels
+    from riskmap.web.frame.shell import page_of  # the shell shows panels
 
     page, _, query = href.partition("?")
-    if page in PAGES:
+    if page in pages():
         st.switch_page(page_of(page), query_params=dict(parse_qsl(query, keep_blank_values=True)))
 
 

@@ -19,6 +19,7 @@ import streamlit as st
 
 from riskmap.actions.inventory.exporting import export_selection
 from riskmap.errors import RiskmapError
+from riskmap.io.writers import export_formats
 from riskmap.rules.permissions import Actor, local_actor
 from riskmap.selection import Selection
 from riskmap.web.frame import downloads
@@ -138,18 +139,16 @@ def show_kept_notice() -> None:
 _MADE: Final = "unmasked-file"
 
 
-_FORMATS: Final = ("xlsx", "csv")
-
-
 def offer_unmasked_export(selection: Selection, title: str) -> None:
     """Draw the way to a file with full contacts."""
     with st.expander(say("unmasked_title")):
         st.caption(say("unmasked_lead"))
         signature = ask_signature("unmasked")
+        endings = [ending for ending, one in export_formats().items() if "unmasked" in one.also]
         ending = st.segmented_control(
             say("unmasked_format"),
-            _FORMATS,
-            default=_FORMATS[0],
+            endings,
+            default=endings[0],
             key="unmasked-format",
             format_func=str.upper,
         )
@@ -158,7 +157,7 @@ def offer_unmasked_export(selection: Selection, title: str) -> None:
             if signature.missing:
                 notice("warning", signature.missing)
             else:
-                _make(selection, title, ending or _FORMATS[0], signature.by, signature.why)
+                _make(selection, title, ending or endings[0], signature.by, signature.why)
         made = st.session_state.get(_MADE)
         if made and made[0] == selection.to_text():
             st.download_button(

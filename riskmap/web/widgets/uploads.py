@@ -16,10 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final, Protocol
 
 from riskmap.errors import RiskmapError, Say, UnreadableFileError
-from riskmap.io.files.file_checks import FORMATS, SHP_PARTS
-
-ENDINGS: Final = tuple(dict.fromkeys(e.lstrip(".") for e in (*FORMATS, *SHP_PARTS)))
-
+from riskmap.io.files.formats import endings, file_formats
 
 _LONGEST: Final = 120
 
@@ -74,17 +71,19 @@ def keep_uploads(files: Sequence[Uploaded], folder: Path) -> list[Upload]:
     """
     kept: list[Upload] = []
     parts: dict[str, list[Uploaded]] = {}
+    known, together = endings(), {part for one in file_formats().values() for part in one.companions}
     for number, file in enumerate(files):
         name = shown_name(file.name)
         suffix = Path(name).suffix.lower()
-        if suffix in SHP_PARTS:
+        if suffix in together:
             parts.setdefault(Path(name).stem.casefold(), []).append(file)
-        elif suffix in FORMATS:
+        elif suffix in known:
             kept.append(Upload(_write(folder / f"{number:04d}{suffix}", file), name))
         else:
+            usable = [ending.lstrip(".") for ending in dict.fromkeys((*known, *sorted(together)))]
             raise UnreadableFileError(
-                f"{name}：不支持这种文件；可用 {'、'.join(ENDINGS)}",
-                f"{name}: this kind of file cannot be read; use one of {', '.join(ENDINGS)}",
+                f"{name}：不支持这种文件；可用 {'、'.join(usable)}",
+                f"{name}: this kind of file cannot be read; use one of {', '.join(usable)}",
             )
     for number, group in enumerate(parts.values(), start=len(files)):
         kept.append(_shapefile(group, folder, number))

@@ -20,9 +20,7 @@ import pyogrio.raw
 from riskmap.errors import UnreadableFileError
 from riskmap.io.files import UnexpectedDriversError
 from riskmap.io.files.drivers.sheets import as_text, epsg_of, save
-
-_SHP_PARTS = (".shp", ".shx", ".dbf", ".prj", ".cpg")
-
+from riskmap.io.files.formats import file_formats
 
 _COPY_BYTES = 1 << 20
 
@@ -199,7 +197,7 @@ def _zipped_shapefiles(path: Path, into: Path, most: int) -> Iterator[tuple[Path
         for member in archive.infolist():
             name = PurePosixPath(_member_name(member))
             if (
-                name.suffix.lower() in _SHP_PARTS
+                name.suffix.lower() in file_formats()["shp"].companions
                 and "__MACOSX" not in name.parts
                 and not name.name.startswith(".")
             ):

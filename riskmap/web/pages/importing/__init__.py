@@ -14,13 +14,17 @@ from riskmap.errors import DatumError, RiskmapError, StaleRevisionError
 from riskmap.vocabulary import RANKS, TIER_TITLES, TIERS
 from riskmap.web.frame.shell import page_look, page_title, section
 from riskmap.web.frame.state import lang, say, workspace
+from riskmap.web.pages import Page
 from riskmap.web.pages.importing.backlog import backlog, rejected_download, undo_box
-from riskmap.web.pages.importing.review import datum_title, files_table, page_words, review
+from riskmap.web.pages.importing.review import datum_title, files_table, review
 from riskmap.web.widgets.filters import escape_markdown
 from riskmap.web.widgets.panels import Cell, Column, Row, pager_of, point_address, show_table, tier_cell
 from riskmap.web.widgets.signing import ask_signature, notice, refuse, show_kept_notice
 from riskmap.web.widgets.uploads import Upload, Uploaded, keep_uploads, private_folder, shown_name
 from riskmap.web.widgets.wording import word
+
+PAGE: Final = Page(id="import", zh="导入", en="Import", order=30)
+
 
 _RUN: Final = "import-run"
 
@@ -125,7 +129,7 @@ def _read(layer: str, files: Sequence[Uploaded], datum: str, *, full_list: bool)
                 )
                 planned.append(plan_file(ws, intake, full_list=full_list, progress=tell))
             except RiskmapError as problem:
-                text = page_words(problem.text(lang()))
+                text = problem.text(lang())
                 if isinstance(problem, DatumError) and not datum:
                     text = f"{text}\n{say('import_declare')}"
                 refused.append((upload.name, text.replace(upload.path.name, shown_name(upload.name))))

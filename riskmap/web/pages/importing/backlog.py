@@ -15,13 +15,14 @@ from riskmap.actions.inventory.exporting import write_rejected
 from riskmap.actions.records.editing import undo_changeset, undone_text
 from riskmap.actions.records.scoring import one_feature
 from riskmap.errors import RiskmapError, UnknownNameError
+from riskmap.interface import option
 from riskmap.ledger import ChangesetInfo, HeldEntry, RejectedEntry
 from riskmap.ledger.undoing import UNDOABLE
 from riskmap.values.import_plan import RejectedRow
 from riskmap.values.records import Features
 from riskmap.web.frame import downloads
 from riskmap.web.frame.state import lang, say, workspace
-from riskmap.web.pages.importing.review import layer_title, page_words
+from riskmap.web.pages.importing.review import layer_title
 from riskmap.web.pages.point.form import open_record
 from riskmap.web.widgets.panels import Cell, Column, Pager, Row, pager_of, point_address, show_table
 from riskmap.web.widgets.signing import ask_signature, keep_notice, notice, refuse
@@ -199,7 +200,7 @@ def _rejected(entries: Sequence[RejectedEntry]) -> None:
                 Cell(moment(entry.at)),
                 Cell(
                     "\n".join(
-                        page_words(i.message.text(lang())) for i in entry.row.issues if i.severity == "error"
+                        _as_here(i.message.text(lang())) for i in entry.row.issues if i.severity == "error"
                     )
                 ),
             ]
@@ -359,3 +360,8 @@ def undo_box(key: str, changeset: int) -> None:
 
 def _or_none(pager: Pager) -> Pager | None:
     return pager if pager.pages > 1 else None
+
+
+def _as_here(message: str) -> str:
+    """Return a message that the ledger keeps, which the command line may have written, as it reads on a page."""
+    return message.replace("--crs", option("crs", lang()))

@@ -69,18 +69,6 @@ def datum_title(datum: str) -> str:
     return say(f"datum_{plain}") if plain in {"cgcs2000", "wgs84", "gcj02", "bd09", "epsg4547"} else datum
 
 
-def page_words(text: str) -> str:
-    """Return a message of intake as it reads on a page, where there is no command line."""
-    for said, here in (
-        ("用 --crs 声明", "在“坐标系”一栏选择"),
-        ("用 --crs", "在“坐标系”一栏选"),
-        ("with --crs", "under “Datum”"),
-        ("--crs", "“坐标系”" if lang() == "zh" else "“Datum”"),
-    ):
-        text = text.replace(said, here)
-    return text
-
-
 def _place(sheet: str | None, row: int | None, *, many: bool) -> str:
     if row is None:
         return sheet or ""
@@ -112,7 +100,7 @@ def _issues(file: FileImport, key: str) -> None:
             Cell(word("rule", rule)),
             Cell(f"{len(issues):,}"),
             Cell(listed),
-            Cell(page_words(issues[0].message.text(lang()))),
+            Cell(issues[0].message.text(lang())),
         ]
         rows.append(Row(cells))
     show_table(key, columns, rows, dense=True)
@@ -188,9 +176,7 @@ def _rejected(intake: Intake, key: str) -> None:
             [
                 Cell(_place(row.sheet, row.row, many=True)),
                 Cell(row.code or "—"),
-                Cell(
-                    "\n".join(page_words(i.message.text(lang())) for i in row.issues if i.severity == "error")
-                ),
+                Cell("\n".join(i.message.text(lang()) for i in row.issues if i.severity == "error")),
             ]
         )
         for row in intake.rejected[pager.start : pager.stop]

@@ -11,21 +11,28 @@ import streamlit as st
 from riskmap.actions.model_saving import (
     ModelVersion,
     Saved,
+    known_texts,
     model_versions,
     next_version,
     open_model,
     save_model,
 )
 from riskmap.actions.models import Preview, layers_using
+from riskmap.catalog.model_sources import loses_adoption, lost_sources, stated_status, unsourced
 from riskmap.catalog.model_text import stated_version, with_version
+from riskmap.catalog.toml_lines import key_lines
 from riskmap.errors import RiskmapError, StaleModelError
 from riskmap.rules.permissions import Actor
 from riskmap.web.frame.shell import page_look, section
 from riskmap.web.frame.state import lang, reread_workspace, say, workspace
+from riskmap.web.pages import Page
 from riskmap.web.pages.model import about
 from riskmap.web.pages.model.form import Draft, draft_of, draw_model_form, forget, text_typed
 from riskmap.web.pages.model.preview import draw_preview
 from riskmap.web.widgets.signing import ask_signature, keep_notice, notice, refuse, show_kept_notice
+
+PAGE: Final = Page(id="model", zh="模型", en="Model", order=60)
+
 
 _LAYER: Final = "model-layer"
 
@@ -54,6 +61,8 @@ def render() -> None:
     _heading(draft)
     if _stale(draft):
         return
+    found = model_versions(workspace(), layer)
+    _by_hand(found)
     left, right = st.columns([1.2, 1], gap="large")
     with left, st.container(key="model-edit"):
         form, file = st.tabs([say("model_tab_form"), say("model_tab_file")])
@@ -63,7 +72,6 @@ def render() -> None:
             _file(draft)
     with right, st.container(key="model-preview"):
         seen = draw_preview(draft)
-    found = model_versions(workspace(), layer)
     _save_box(draft, seen, found)
     model = workspace().catalog.model_of(layer) if seen is None else seen.model
     first, second = st.columns([1.2, 1], gap="large")
@@ -75,9 +83,20 @@ def render() -> None:
     about.versions(draft, found)
 
 
+def _by_hand(found: Sequence[ModelVersion]) -> None:
+    """Say which numbers somebody changed in the file itself without stating their source anew."""
+    here = next(one for one in found if one.current)
+    known = [one.text for one in found if not one.current]
+    if here.saved or not known or not (lost := lost_sources(here.text, known)):
+        return
+    lines = key_lines(here.text)
+    notice("warning", say("model_by_hand", n=len(lost), lines=say("comma").join(str(lines[p]) for p in lost)))
+
+
 def _choose() -> str:
     """Return the layer that the address or the choice names; both stay the same."""
-    layers = workspace().catalog.layers
+    catalog = workspace().catalog
+    layers = {one: catalog.layers[one] for one in catalog.scored}
     asked = st.query_params.get("layer", "")
     if st.session_state.get(_LAYER) not in layers:  # a choice is forgotten while another page is shown
         last = st.session_state.get(_LAST)
@@ -105,9 +124,11 @@ def _heading(draft: Draft) -> None:
         f'<span class="rm-mark rm-mark-{model.status}">{escape(say(f"export_status_{model.status}"))}</span>'
     )
     name = say("model_name", title=model.title.text(lang()), version=draft.base.version or "—")
+    bare = len(unsourced(draft.base.text))
+    lost = f'<span class="rm-mark">{escape(say("model_unsourced", n=bare))}</span>' if bare else ""
     edited = f'<span class="rm-mark">{escape(say("model_edited"))}</span>' if draft.changed else ""
     st.html(
-        f'<div class="rm-head"><span class="rm-model-name">{escape(name)}</span>{status}{edited}</div>'
+        f'<div class="rm-head"><span class="rm-model-name">{escape(name)}</span>{status}{lost}{edited}</div>'
         f'<div class="rm-sub">{escape(model.source)}</div>'
     )
     others = [one for one in layers_using(ws, model.id) if one != draft.layer]
@@ -159,9 +180,14 @@ def _save_box(draft: Draft, seen: Preview | None, found: Sequence[ModelVersion])
         with second:
             number = st.session_state.get(_SAVES, 0)
             signature = ask_signature(f"model-{draft.layer}-{number}", reason_hint=say("model_reason_hint"))
+        known = known_texts(draft.base.text, found)
+        falls = loses_adoption(draft.text, known)
+        adopt = (falls or stated_status(draft.text) == "draft") and st.checkbox(
+            say("model_adopt"), key=f"model-adopt-{draft.layer}-{number}"
+        )
         assess = st.checkbox(say("model_assess"), value=True, key=f"model-assess-{draft.layer}")
         with st.container(horizontal=True):
-            ready = seen is not None and draft.changed
+            ready = seen is not None and (draft.changed or adopt)
             save = st.button(say("model_save"), key="model-save", type="primary", disabled=not ready)
             st.button(
                 say("model_reset"),
@@ -170,7 +196,11 @@ def _save_box(draft: Draft, seen: Preview | None, found: Sequence[ModelVersion])
                 on_click=_reset,
                 args=(draft,),
             )
-        if not draft.changed:
+        if lost := lost_sources(draft.text, known):
+            st.caption(say("model_lost_sources", n=len(lost)))
+        if falls and not adopt:
+            st.caption(say("model_falls"))
+        if not (draft.changed or adopt):
             st.caption(say("model_nothing_to_save"))
         elif seen is None:
             st.caption(say("model_mend_first"))
@@ -179,7 +209,7 @@ def _save_box(draft: Draft, seen: Preview | None, found: Sequence[ModelVersion])
         if signature.missing:
             notice("warning", signature.missing)
             return
-        _save(draft, version.strip(), by=signature.by, why=signature.why, assess=assess)
+        _save(draft, version.strip(), by=signature.by, why=signature.why, adopt=adopt, assess=assess)
 
 
 def _proposed(draft: Draft, found: Sequence[ModelVersion]) -> str:
@@ -189,7 +219,7 @@ def _proposed(draft: Draft, found: Sequence[ModelVersion]) -> str:
     return stated if stated and (stated not in used or waiting) else next_version(draft.base.version, used)
 
 
-def _save(draft: Draft, version: str, *, by: Actor, why: str, assess: bool) -> None:
+def _save(draft: Draft, version: str, *, by: Actor, why: str, adopt: bool, assess: bool) -> None:
     try:
         text = with_version(draft.text, version)
         with st.spinner(say("model_saving")):
@@ -200,6 +230,7 @@ def _save(draft: Draft, version: str, *, by: Actor, why: str, assess: bool) -> N
                 base_digest=draft.base.digest,
                 by=by,
                 why=why,
+                adopt=adopt,
                 assess=assess,
             )
     except StaleModelError as problem:

@@ -16,6 +16,7 @@ from riskmap.actions.model_saving import ModelVersion, raised_text
 from riskmap.actions.models import under_draft
 from riskmap.actions.records.certainty import sensitivity_json, uncertainty_json
 from riskmap.catalog import Indicator, Layer, ScoringModel
+from riskmap.catalog.model import Gate, Measure, Rule
 from riskmap.errors import RiskmapError
 from riskmap.texts import field_title
 from riskmap.vocabulary import TIERS
@@ -150,7 +151,7 @@ def card(layer: Layer, model: ScoringModel) -> None:
         )
     pairs = [
         (say("model_source_title"), model.source),
-        (say("model_status"), say(f"export_status_{model.status}")),
+        (say("model_status"), _status(model)),
         (say("model_method"), method),
         (say("model_unit_title"), model.unit.text(lang()) or "—"),
         (say("model_fields"), words.listed(field_title(layer, f, lang()) for f in model.fields)),
@@ -163,6 +164,19 @@ def card(layer: Layer, model: ScoringModel) -> None:
     _decisions(layer, model)
     _measures(layer, model)
     _learned(model)
+
+
+def _status(model: ScoringModel) -> str:
+    status = say(f"export_status_{model.status}")
+    if model.status != "adopted":
+        return status
+    return say("model_adopted_by", status=status, adopted=model.adopted or say("model_adopted_unsaid"))
+
+
+def _source_cell(part: Indicator | Gate | Rule | Measure) -> Cell:
+    """Where the numbers of a part come from; "" is a source that they have lost, none is one never needed."""
+    lost = "source" in part.model_fields_set and not part.source
+    return Cell(say("model_source_lost") if lost else part.source or "—", quiet=not part.source)
 
 
 def _facts(pairs: Sequence[tuple[str, str]]) -> None:
@@ -183,7 +197,7 @@ def _missing(layer: Layer, model: ScoringModel) -> None:
                 Cell(leaf.title.text(lang()), head=True),
                 Cell(field_title(layer, leaf.field, lang())),
                 Cell(say(f"model_missing_{leaf.missing}")),
-                Cell(leaf.source or "—", quiet=not leaf.source),
+                _source_cell(leaf),
             ]
         )
         for leaf in model.indicators
@@ -212,7 +226,7 @@ def _decisions(layer: Layer, model: ScoringModel) -> None:
                 Cell(one.title.text(lang())),
                 Cell(words.conditions_words(one.when, layer, model)),
                 Cell(say(f"export_status_{one.status}")),
-                Cell(one.source),
+                _source_cell(one),
             ]
         )
         for kind, one, tier in decisions
@@ -253,7 +267,7 @@ def _measures(layer: Layer, model: ScoringModel) -> None:
                     tier_cell(one.floor),
                     Cell(until),
                     Cell(say(f"export_status_{one.status}")),
-                    Cell(one.source),
+                    _source_cell(one),
                 ]
             )
         )

@@ -22,6 +22,7 @@ import streamlit as st
 
 from riskmap.actions.model_saving import OpenModel, open_model
 from riskmap.catalog import Layer
+from riskmap.catalog.model_sources import changed_parts, lost_sources, with_statements
 from riskmap.catalog.model_text import FLOORS, Editable, changed_text, editable_values
 from riskmap.catalog.toml_lines import KeyPath
 from riskmap.errors import RiskmapError
@@ -103,10 +104,20 @@ def value_typed(draft: Draft, path: KeyPath) -> None:
     st.session_state[draft.text_key] = draft.text
 
 
+def source_typed(draft: Draft, path: KeyPath) -> None:
+    """Take a source that was stated anew into the text."""
+    typed = str(st.session_state.get(draft.number_key(path)) or "").strip()
+    draft.text = with_statements(draft.text, {path: typed})
+    st.session_state[draft.text_key] = draft.text
+
+
 def text_typed(draft: Draft) -> None:
     """Take the text of the file as it was typed."""
     draft.text = str(st.session_state.get(draft.text_key, draft.text)).replace("\r\n", "\n")
     draft.revision += 1
+
+
+_LONGEST_SOURCE: Final = 500  # a signature and a date still fit behind it
 
 
 _LIMITED: Final = ("major", "large", "general")
@@ -149,6 +160,8 @@ class _Form:
         self._data = data
         self._known = editable_values(draft.text)
         self._titles = words.node_titles(data)
+        self._changed = changed_parts(draft.base.text, draft.text)
+        self._lost = lost_sources(draft.text, [draft.base.text])
 
     def limits(self) -> None:
         """Where each tier begins."""
@@ -161,7 +174,7 @@ class _Form:
             path = above if above in self._known else ("limits", tier)
             sign = ">" if path == above else "≥"
             self._input(place, path, f"{TIER_TITLES[tier].text(lang())} {sign}")
-        _source(stated)
+        self._source(("limits",), stated)
 
     def node(self, place: KeyPath, node: Mapping[str, Any]) -> None:
         """One indicator, learned node or combination."""
@@ -174,7 +187,7 @@ class _Form:
             self._matrix(place, node)
             self._bands(place, node)
             self._curve(place, node)
-            _source(node)
+            self._source(place, node)
 
     def measures(self) -> None:
         """What lowers the residual risk, and for how long."""
@@ -191,7 +204,7 @@ class _Form:
                         self._input(next(places), (*here, *key), say(f"model_{key[-1]}"))
                 if (*here, "floor") in self._known:
                     self._floor(next(places), (*here, "floor"))
-                _source(measure)
+                self._source(here, measure)
 
     def uncertainty(self) -> None:
         """How far values and weights may be off."""
@@ -206,7 +219,27 @@ class _Form:
                 st.html(f'<div class="rm-model-line">{escape(self._titles.get(name, name))}</div>')
                 for place, key in zip(st.columns(_COLUMNS), keys, strict=False):
                     self._input(place, key, say(f"model_{key[-1]}"))
-            _source(stated)
+            self._source(("uncertainty",), stated)
+
+    def _source(self, place: KeyPath, stated: Mapping[str, Any]) -> None:
+        """Where the numbers come from: asked for where they were changed, or where nobody has said it since."""
+        source = stated.get("source")
+        if not isinstance(source, str):
+            return
+        if source and place not in self._changed:
+            st.html(f'<div class="rm-model-source">{escape(say("model_source", source=source))}</div>')
+            return
+        lost = place in self._lost
+        told = say("model_source_was", source=source) if lost else "" if source else say("model_source_lost")
+        st.html(f'<div class="rm-model-source">{escape(told)}</div>')
+        st.text_input(
+            say("model_source_ask"),
+            value="" if lost else source,
+            key=self._draft.number_key((*place, "source")),
+            max_chars=_LONGEST_SOURCE,
+            on_change=source_typed,
+            args=(self._draft, (*place, "source")),
+        )
 
     # Parts of a node
 
@@ -332,9 +365,3 @@ def _step(one: Editable) -> float:
 def _headings(widths: Sequence[float], titles: Sequence[str]) -> None:
     for place, title in zip(st.columns(widths), titles, strict=True):
         place.html(f'<div class="rm-model-head">{escape(title)}</div>')
-
-
-def _source(stated: Mapping[str, Any]) -> None:
-    source = stated.get("source")
-    if isinstance(source, str) and source:
-        st.html(f'<div class="rm-model-source">{escape(say("model_source", source=source))}</div>')

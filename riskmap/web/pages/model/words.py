@@ -6,12 +6,13 @@ Reads the values of the text as they stand, with or without mistakes, and never 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, cast, get_args
+from typing import Any, Final, cast
 
 from riskmap.catalog import Layer
-from riskmap.catalog.model import Condition, Method, ScoringModel
+from riskmap.catalog.model import Condition, ScoringModel
 from riskmap.catalog.model_text import list_of
 from riskmap.catalog.model_text import table_of as table
+from riskmap.formulas.methods import methods
 from riskmap.texts import field_title, value_text
 from riskmap.units import unit_title
 from riskmap.web.frame.state import lang, say
@@ -122,7 +123,9 @@ def label_of(node: Mapping[str, Any], layer: Layer, about: str) -> str:
 
 def method_words(method: str) -> str:
     """Return what a combination does with its parts."""
-    return say(f"model_method_{method}") if method in (*get_args(Method), "learned") else method
+    if method == "learned":
+        return say("model_method_learned")
+    return methods()[method].title.text(lang()) if method in methods() else method
 
 
 def listed(parts: Iterable[str]) -> str:

@@ -18,6 +18,7 @@ from riskmap.actions.records.editing import (
 )
 from riskmap.actions.records.scoring import explain_point, one_feature, tier_basis
 from riskmap.actions.tier_models import adopted_model
+from riskmap.catalog import Layer
 from riskmap.errors import RiskmapError, Say, StaleRevisionError, UnknownNameError
 from riskmap.moments import local_now
 from riskmap.rules.masks import mask_contacts
@@ -26,6 +27,7 @@ from riskmap.values.records import Features
 from riskmap.vocabulary import RANKS, TIER_TITLES
 from riskmap.web.frame.shell import open_point, page_look, page_of, page_title, section
 from riskmap.web.frame.state import lang, say, snapshot, workspace
+from riskmap.web.pages import Page
 from riskmap.web.pages.point import view
 from riskmap.web.pages.point.conflict import Stale, draw_stale
 from riskmap.web.pages.point.form import Opened, blank_record, draw_form, open_record
@@ -49,6 +51,9 @@ from riskmap.web.widgets.signing import (
     show_kept_notice,
     welcome,
 )
+
+PAGE: Final = Page(id="point", zh="点位", en="Point", order=40)
+
 
 _MODE: Final = "point-mode"  # (what is being done, address of the record)
 
@@ -224,18 +229,26 @@ def _forget() -> None:
         st.query_params.pop(key, None)
 
 
+def _scored(layer: Layer, features: Features) -> None:
+    ws, code = workspace(), features.records.code[0]
+    try:
+        basis = tier_basis(ws, layer.id, features)
+        view.why(layer, basis.model, features, explain_point(ws, layer.id, code, basis=basis))
+        certainty(point_certainty(ws, layer.id, code, on=local_now().date(), basis=basis))
+    except RiskmapError as problem:
+        refuse(problem)
+
+
 def _view(features: Features, here: str) -> None:
     ws = workspace()
     layer = ws.catalog.layer(features.records.layer)
     code = features.records.code[0]
     left, right = st.columns([1.25, 1], gap="large")
     with right:
-        try:
-            basis = tier_basis(ws, layer.id, features)
-            view.why(layer, basis.model, features, explain_point(ws, layer.id, code, basis=basis))
-            certainty(point_certainty(ws, layer.id, code, on=local_now().date(), basis=basis))
-        except RiskmapError as problem:
-            refuse(problem)
+        if layer.model is None:
+            st.caption(say("point_unscored"))
+        else:
+            _scored(layer, features)
     with left:
         view.facts(layer, adopted_model(ws, layer.id), features)
         if layer.contacts:

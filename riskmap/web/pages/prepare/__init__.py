@@ -25,11 +25,15 @@ from riskmap.web.frame.background import district_frame, visit
 from riskmap.web.frame.routes import MAP, STORM
 from riskmap.web.frame.shell import open_point, page_look
 from riskmap.web.frame.state import lang, say, signer, snapshot, workspace
+from riskmap.web.pages import Page
 from riskmap.web.pages.prepare import calls, form, move
 from riskmap.web.widgets.filters import escape_markdown
 from riskmap.web.widgets.map import View, build_map, showing
 from riskmap.web.widgets.panels import Cell, Column, Row, pager_of, point_address, show_table, tier_cell
 from riskmap.web.widgets.signing import show_kept_notice, welcome
+
+PAGE: Final = Page(id="prepare", zh="临灾", en="Prepare", order=70)
+
 
 _ROWS: Final = 25
 

@@ -14,7 +14,7 @@ import streamlit as st
 
 from riskmap.actions.episode.evacuation import write_lists
 from riskmap.actions.episode.events import close_shelters, shelter_names, shut_shelters
-from riskmap.actions.episode.playback import MOVED_FROM, RADIUS_M, Storm, evacuation_of
+from riskmap.actions.episode.playback import RADIUS_M, Storm, evacuation_of, moved_from
 from riskmap.errors import RiskmapError
 from riskmap.values.evacuation import Differences, EvacuationPlan, Moved
 from riskmap.vocabulary import RANKS, TIER_TITLES, TIERS
@@ -144,7 +144,7 @@ def _ask() -> Asked:
     layers = st.multiselect(
         say("prepare_move_layers"),
         list(workspace().catalog.layers),
-        default=[one for one in MOVED_FROM if one in workspace().catalog.layers],
+        default=list(moved_from(workspace())),
         format_func=lambda one: workspace().catalog.layer(one).title.text(lang()),
         key="prepare-move-layers",
         select_all=False,

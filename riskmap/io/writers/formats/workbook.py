@@ -18,6 +18,7 @@ from xlsxwriter.worksheet import Worksheet
 
 from riskmap.errors import Lang, Say
 from riskmap.io.files.atomic import Written, replacing
+from riskmap.io.writers.formats import ExportFormat
 from riskmap.io.writers.record_columns import Column, sheet_columns
 from riskmap.io.writers.workbook_parts import (
     CELL_LIMIT,
@@ -33,8 +34,7 @@ from riskmap.io.writers.workbook_parts import (
     width,
 )
 from riskmap.rules.arrays import pc
-from riskmap.texts import made_text, t
-from riskmap.values.assessment import ModelStamp
+from riskmap.texts import made_text, newer_text, t
 from riskmap.values.inventory import (
     DEMO_MARK,
     STATES,
@@ -149,23 +149,11 @@ def _facts(inventory: Inventory) -> list[tuple[str, str]]:
         for part in inventory.layers
     ]
     facts += [
-        (t("export_newer", lang), _newer(part, part.adopted, lang))
+        (t("export_newer", lang), newer_text(part.layer.title, part.models, part.adopted, lang))
         for part in inventory.layers
         if part.adopted is not None
     ]
     return facts
-
-
-def _newer(part: LayerInventory, adopted: ModelStamp, lang: Lang) -> str:
-    return t(
-        "export_newer_text",
-        lang,
-        layer=part.layer.title.text(lang),
-        adopted=adopted.version,
-        made=t("export_list_separator", lang).join(
-            m.version for m in part.models if m.digest != adopted.digest
-        ),
-    )
 
 
 def _write_check(sheet: Worksheet, looks: Looks, inventory: Inventory, row: int) -> int:
@@ -373,3 +361,16 @@ def _serial_days(values: pa.Array) -> pa.Array | None:
     if any(d is not None and d < _FIRST_DAY for d in days.unique().to_pylist()):
         return None
     return pc.add(days.cast(pa.int32()), _DAYS_BEFORE_1970).cast(pa.int64())
+
+
+FORMAT: Final = ExportFormat(
+    ending="xlsx",
+    title="Excel",
+    help=Say(
+        "Excel 工作簿：封面含筛选条件、合计和核对结果，每个图层一张表",
+        "Workbook: cover with filter, totals and check, one sheet per layer",
+    ),
+    order=10,
+    write=write_xlsx,
+    also=frozenset({"area", "unmasked"}),
+)

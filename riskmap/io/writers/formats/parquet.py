@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +13,9 @@ import pyproj
 import shapely
 
 from riskmap.coordinates import CGCS2000
+from riskmap.errors import Say
 from riskmap.io.files.atomic import Written, replacing
+from riskmap.io.writers.formats import ExportFormat
 from riskmap.io.writers.record_columns import attributes, geometries, statements
 from riskmap.values.inventory import Inventory, LayerInventory
 
@@ -70,3 +72,12 @@ def _geo(place: str, wkb: pa.Array) -> dict[str, Any]:
     if len(shapes):
         column["bbox"] = [float(v) for v in shapely.total_bounds(shapes)]
     return {"version": "1.1.0", "primary_column": place, "columns": {place: column}}
+
+
+FORMAT: Final = ExportFormat(
+    ending="parquet",
+    title="Parquet",
+    help=Say("GeoParquet，供数据分析使用", "GeoParquet, for data analysis"),
+    order=70,
+    write=write_parquet,
+)

@@ -10,7 +10,9 @@ import numpy as np
 import orjson
 import shapely
 
+from riskmap.errors import Say
 from riskmap.io.files.atomic import Written, replacing
+from riskmap.io.writers.formats import ExportFormat
 from riskmap.io.writers.record_columns import attributes, geometries, statements
 from riskmap.values.inventory import Inventory, LayerInventory
 
@@ -69,3 +71,12 @@ def _features(part: LayerInventory, inventory: Inventory) -> Iterator[bytes]:
             )
             for place, row in zip(places[start : start + _CHUNK], rows, strict=True)
         )
+
+
+FORMAT: Final = ExportFormat(
+    ending="geojson",
+    title="GeoJSON",
+    help=Say("GeoJSON，WGS84 坐标", "GeoJSON, WGS84"),
+    order=30,
+    write=write_geojson,
+)

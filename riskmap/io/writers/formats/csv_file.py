@@ -9,7 +9,9 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute
 
+from riskmap.errors import Say
 from riskmap.io.files.atomic import Written, replacing
+from riskmap.io.writers.formats import ExportFormat
 from riskmap.io.writers.record_columns import Column, sheet_columns
 from riskmap.rules.arrays import pc
 from riskmap.texts import t
@@ -63,3 +65,13 @@ def _cells(column: Column) -> pa.Array:
         return guard(column.values)
     # 3 and not 3.0, and the shortest text that reads back as the same number.
     return column.values.cast(pa.string())
+
+
+FORMAT: Final = ExportFormat(
+    ending="csv",
+    title="CSV",
+    help=Say("CSV 文本表（UTF-8）；多个图层时打包", "CSV (UTF-8); several layers come as one package"),
+    order=20,
+    write=write_csv,
+    also=frozenset({"area", "unmasked"}),
+)

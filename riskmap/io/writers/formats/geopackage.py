@@ -14,8 +14,9 @@ from pyogrio.errors import DataLayerError, DataSourceError
 
 from riskmap.catalog.layer import GeometryKind
 from riskmap.coordinates import CGCS2000
-from riskmap.errors import ExportError, Lang
+from riskmap.errors import ExportError, Lang, Say
 from riskmap.io.files.atomic import Written, replacing
+from riskmap.io.writers.formats import ExportFormat
 from riskmap.io.writers.record_columns import Attribute, Group, attributes, groups, statements
 from riskmap.values.inventory import STATES, Inventory, LayerInventory, tier_title
 from riskmap.vocabulary import TIER_COLOURS
@@ -185,3 +186,13 @@ def _symbol(number: int, colour: str, kind: GeometryKind, marker: str) -> str:
         f'<symbol name="{number}" type="{type_}" alpha="1" clip_to_extent="1" force_rhr="0">'
         f'<layer class="{class_}" enabled="1" locked="0" pass="0">{properties}</layer></symbol>'
     )
+
+
+FORMAT: Final = ExportFormat(
+    ending="gpkg",
+    title="GPKG",
+    help=Say("GeoPackage，QGIS 打开即按等级着色", "GeoPackage, opens coloured by tier in QGIS"),
+    order=40,
+    write=write_gpkg,
+    also=frozenset({"area"}),
+)

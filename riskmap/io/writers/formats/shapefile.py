@@ -15,10 +15,11 @@ import pyarrow as pa
 import pyarrow.compute
 import pyogrio
 
-from riskmap.errors import ExportError
+from riskmap.errors import ExportError, Say
 from riskmap.io.files.atomic import Written, replacing
-from riskmap.io.writers.csv_file import guard
-from riskmap.io.writers.geopackage import DATUM, write_table
+from riskmap.io.writers.formats import ExportFormat
+from riskmap.io.writers.formats.csv_file import guard
+from riskmap.io.writers.formats.geopackage import DATUM, write_table
 from riskmap.io.writers.record_columns import Attribute, Group, attributes, groups, statements
 from riskmap.rules.arrays import pc
 from riskmap.texts import t
@@ -152,3 +153,12 @@ def _zip(folder: Path, guide: Sequence[Sequence[str]], target: Path, inventory: 
         for member in sorted(folder.iterdir()):
             archive.write(member, member.name)
         archive.writestr(f"{t('export_shp_guide', inventory.lang)}.csv", text.getvalue().encode("utf-8-sig"))
+
+
+FORMAT: Final = ExportFormat(
+    ending="shp.zip",
+    title="SHP",
+    help=Say("Shapefile 压缩包，附字段名说明", "Zipped Shapefile with an explanation of its field names"),
+    order=50,
+    write=write_shp,
+)

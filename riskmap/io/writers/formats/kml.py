@@ -12,8 +12,10 @@ import pyarrow as pa
 import pyarrow.compute
 import shapely
 
+from riskmap.errors import Say
 from riskmap.io.files.atomic import Written, replacing
-from riskmap.io.writers.geojson import DECIMALS, wgs84_shapes
+from riskmap.io.writers.formats import ExportFormat
+from riskmap.io.writers.formats.geojson import DECIMALS, wgs84_shapes
 from riskmap.io.writers.record_columns import Attribute, attributes, flat, statements
 from riskmap.rules.arrays import pc
 from riskmap.texts import t
@@ -160,3 +162,13 @@ def _ring(ring: Any) -> str:
 
 def _line(line: Any) -> str:
     return " ".join(f"{x:.{DECIMALS}f},{y:.{DECIMALS}f}" for x, y in shapely.get_coordinates(line))
+
+
+FORMAT: Final = ExportFormat(
+    ending="kml",
+    title="KML",
+    help=Say("KML，WGS84 坐标", "KML, WGS84"),
+    order=60,
+    write=write_kml,
+    also=frozenset({"area"}),
+)

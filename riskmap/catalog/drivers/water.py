@@ -1,0 +1,14 @@
+"""Water that stands where rain gathers."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from riskmap.catalog.drivers import Driver
+from riskmap.errors import Say
+
+DRIVERS: Final = (
+    Driver("runoff_mm", Say("产流深", "Runoff"), "mm", lambda hours: hours.runoff(), rain=("event_mm",)),
+    Driver("depth_m", Say("积水深度", "Water depth"), "m", lambda hours: hours.depth(), 2),
+    Driver("margin_m", Say("开口富余高度", "Opening margin"), "m", lambda hours: hours.margin(), 2, "lower"),
+)

@@ -1,0 +1,40 @@
+"""TOPSIS: closeness to the worst that a layer has of every part."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from riskmap.array_types import Floats
+from riskmap.errors import Say
+from riskmap.formulas.composite import closeness
+from riskmap.formulas.methods import Fitted, Method, Node
+
+
+def _combine(_: Node, parts: Sequence[Floats], weights: Sequence[float], fit: Fitted | None) -> Floats:
+    assert fit is not None  # the kernel asked for it
+    return closeness(parts, weights, scale=fit.scale, least=fit.least, most=fit.most)
+
+
+def _fit(node: Node, table: Floats) -> dict[str, tuple[float, ...]]:
+    if not len(table):
+        return dict.fromkeys(("scale", "least", "most"), (0.0,) * len(node.of))
+    least, most = table[0], table[-1]
+    scale = np.sqrt((table**2).sum(axis=0)) if node.norm == "vector" else most - least
+    found = {"scale": scale, "least": least, "most": most}
+    return {name: tuple(column.tolist()) for name, column in found.items()}
+
+
+METHODS: Final = (
+    Method(
+        "topsis",
+        Say("TOPSIS", "TOPSIS"),
+        _combine,
+        weights="shared",
+        keys=("norm",),
+        parts_at_least=2,
+        fit=_fit,
+    ),
+)
