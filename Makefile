@@ -6,7 +6,13 @@ DEMO ?= data/demo
 PORT ?= 8501
 PARTS := riskmap tests benchmarks docs/tools app.py
 
-.PHONY: run test setup lint style bundle bench golden screenshots clean
+# Tests of what needs no workspace, ledger file, page or browser.
+UNIT := $(wildcard $(patsubst %,tests/test_%.py,array_columns assess_kernel assess_explain catalog_* coordinates \
+	fire_weather_formulas formulas_* hazard_input intake_cells intake_sheets model_text models_* moments places \
+	rain_stations scenario_hours selection_texts selection_where standing_water tracks triggers_* units \
+	warning_files wind_formulas))
+
+.PHONY: run test quick attack setup lint style bundle bench golden screenshots clean
 
 setup: $(VENV)/.ready-test
 
@@ -48,6 +54,26 @@ test: style
 	wait $$types; types=$$?; \
 	echo "basedpyright: $$(cat "$$found")"; \
 	exit $$((tests + types))
+
+# Before each commit: style, the types of what has changed since the last one, and the tests of units.
+quick: $(VENV)/.ready-test
+	$(BIN)/ruff check $(PARTS)
+	$(BIN)/ruff format --check $(PARTS)
+	$(BIN)/lint-imports
+	@changed=$$( (git diff --name-only --diff-filter=d HEAD; git ls-files --others --exclude-standard) \
+		| grep -E '^(riskmap/.*|app)\.py$$'); \
+	found=$$(mktemp); trap 'rm -f "$$found"' EXIT; \
+	if [ "$$changed" ]; then $(BIN)/basedpyright $$changed; else echo "no module has changed"; fi >"$$found" 2>&1 & types=$$!; \
+	trap 'kill $$types; exit 130' INT TERM; \
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow" $(UNIT); tests=$$?; \
+	wait $$types; types=$$?; \
+	echo "basedpyright: $$(cat "$$found")"; \
+	exit $$((tests + types))
+
+# Kills, edits by several processes, a full disk, hostile requests and files, altered caches, mutants: a table
+# of what the program survived. The same each time; SEED="…" draws others.
+attack: $(VENV)/.ready-test
+	$(BIN)/python -m tests.attack $(if $(SEED),--seed $(SEED))
 
 bench: $(VENV)/.ready-test
 	$(BIN)/python -m benchmarks

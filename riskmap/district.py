@@ -33,11 +33,12 @@ from riskmap.actions.inventory.point_tables import ModelAlone
 from riskmap.actions.records.editing import edit_points
 from riskmap.actions.records.scoring import assess_layers, explain_point, point_history
 from riskmap.actions.workspace import Workspace, create_workspace, open_workspace
+from riskmap.actions.workspace.check import check as checked
 from riskmap.actions.workspace.demo import DEMO_POINTS, create_demo_workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.catalog import Layer
 from riskmap.coordinates import CGCS2000
-from riskmap.errors import Lang, RiskmapError
+from riskmap.errors import Lang, RiskmapError, Say
 from riskmap.json_documents import plain
 from riskmap.moments import moment_of, parse_beijing_moment, parse_day
 from riskmap.rules.arrays import pc
@@ -164,14 +165,14 @@ def demo(
 def score(frame: pd.DataFrame, *, model: PathLike, layer: PathLike | None = None) -> pd.DataFrame:
     """Score the rows of a frame with a model file; no workspace and no ledger.
 
-    A value outside its field's limits counts as missing, and a warning says how many: unknown is
-    never safe. A model that compares (percentiles, TOPSIS) compares the rows with one another.
+    Cells are judged as those of a file: a refused one counts as missing, because unknown is never safe,
+    and a warning names it. A model that compares (percentiles, TOPSIS) compares the rows with one another.
 
     Parameters
     ----------
     frame
-        A column per field, by field id, in the unit of the layer file; checklist items as
-        `checklist.ITEM`. NA is missing. A choice may be its id or its title. Other columns are kept.
+        A column per field, by field id, in the unit of the layer file or with its own ("12米"); checklist
+        items as `checklist.ITEM`. NA is missing. A choice may be its id or its title. Other columns are kept.
     model
         A file of `models/`.
     layer
@@ -191,7 +192,7 @@ def score(frame: pd.DataFrame, *, model: PathLike, layer: PathLike | None = None
     CatalogError
         The model file has mistakes, or asks for what the layer does not have.
     RiskmapError
-        A cell is not of its field's type; it names row and column.
+        No column is a field of the layer.
 
     Examples
     --------
@@ -204,18 +205,14 @@ def score(frame: pd.DataFrame, *, model: PathLike, layer: PathLike | None = None
 
     """
     alone = ModelAlone.read(Path(model), layer=None if layer is None else Path(layer))
-    table = frames.table_of(frame, alone.layer)
+    table, said = frames.judged_table(frame, alone.layer)
     if not table.column_names:
         raise RiskmapError(
             f"{model}：表里没有图层 {alone.layer.id} 的字段；需要 {'、'.join(alone.model.fields)}",
             f"{model}: the frame has no field of the layer {alone.layer.id}; {', '.join(alone.model.fields)} are needed",
         )
-    found, tally = alone.score(table)
-    if tally.out_of_limits:
-        python_warnings.warn(
-            f"{tally.out_of_limits} values are outside their field's limits and count as missing",
-            stacklevel=2,
-        )
+    found = alone.score(table)
+    _warn(said)
     scored = frame.copy()
     ranks = [RANKS.index(tier) for tier in found["tier"].to_pylist()]
     scored["score"] = found["score"].to_numpy()
@@ -350,6 +347,29 @@ class District:
 
         """
         return Summary(summarise(self._ws, as_of=_day(as_of), compare=_day(compare)))
+
+    def check(self) -> pd.DataFrame:
+        """Look whether files, ledger, caches, sums, tiers, disk, clock and backups are all right.
+
+        Returns
+        -------
+        DataFrame
+            A row per finding, the gravest first, none where all is well: `severity` ("error", "warning",
+            "note"), `what` was looked at, `where`, `message` and `remedy`, as `riskmap check` says them.
+
+        Raises
+        ------
+        LedgerError
+            There is no ledger that can be opened.
+
+        Examples
+        --------
+        >>> set(d.check()["severity"]) <= {"note", "warning", "error"}
+        True
+
+        """
+        columns = ["severity", "what", "where", "message", "remedy"]
+        return pd.DataFrame([one.as_json() for one in checked(self._ws)], columns=columns)
 
     def export(
         self,
@@ -650,7 +670,8 @@ class LayerView:
         """Change records: one changeset, all rows judged, their tiers with them, all or nothing.
 
         Only cells that differ from the ledger count. NA is *not stated* and never erases; `riskmap.CLEAR`
-        erases. A number may carry its unit, "12米"; a geometry must declare its system.
+        erases. A number may carry its unit, "12米"; a geometry must declare its system. What is kept but
+        looks wrong is said as a warning.
 
         Parameters
         ----------
@@ -673,7 +694,7 @@ class LayerView:
         UnknownNameError
             A code or a column does not exist.
         RefusedError
-            A value that the layer does not allow, each named. Nothing is written.
+            A value that the layer does not allow; it names every one. Nothing is written.
 
         Examples
         --------
@@ -688,6 +709,7 @@ class LayerView:
         rows = frames.edits_of(frame, self._layer, known)
         done = edit_points(self._ws, self.id, rows, by=local_actor(by), why=why)
         before = dict(zip(known.records.code, known.version.tolist(), strict=True))
+        _warn(done.warnings)
         moved = {code: version for code, version in done.versions.items() if version != before[code]}
         return pd.Series(moved, name="version", dtype="int64").rename_axis("code")
 
@@ -1167,6 +1189,12 @@ class Evacuation:
     def to_dict(self) -> dict[str, Any]:
         """Return the document of `riskmap evacuate --json`."""
         return plain(self._plan)
+
+
+def _warn(said: Sequence[Say]) -> None:
+    """Say to the caller of the public face what was said of values, in one warning."""
+    if said:
+        python_warnings.warn(str(Say.listed(said)), stacklevel=3)
 
 
 def _words(given: Words) -> tuple[str, ...]:

@@ -20,6 +20,15 @@ class Say:
     zh: str
     en: str
 
+    @classmethod
+    def listed(cls, many: Sequence[Say], most: int = 20) -> Say:
+        """Return sentences on a line each: the first ones, and how many more there are."""
+        more = len(many) - most
+        zh, en = ([one.text(lang) for one in many[:most]] for lang in ("zh", "en"))
+        if more > 0:
+            zh, en = [*zh, f"……另有 {more} 处"], [*en, f"… and {more} more"]
+        return cls("\n".join(zh), "\n".join(en))
+
     def text(self, lang: Lang = "zh") -> str:
         """Return the sentence in `lang`."""
         return self.zh if lang == "zh" else self.en
@@ -38,6 +47,14 @@ class RiskmapError(Exception):
     def text(self, lang: Lang = "zh") -> str:
         """Return the message in `lang`."""
         return self.say.text(lang)
+
+    def as_json(self, lang: Lang = "zh") -> dict[str, str | None]:
+        """Return the document of a refusal: the whole message, and as far as it says them, its place and remedy."""
+        message, (colon, end) = self.text(lang), ("：", "；") if lang == "zh" else (": ", "; ")
+        place, said, _ = message.partition(colon)
+        _, told, remedy = message.rpartition(end)
+        placed = said and end not in place
+        return {"message": message, "place": place if placed else None, "remedy": remedy if told else None}
 
     def __str__(self) -> str:
         return str(self.say)
@@ -62,14 +79,27 @@ class CatalogProblem:
     hint: str = ""
     line: int | None = None
 
+    @property
+    def place(self) -> str:
+        """File, line and key."""
+        return f"{self.file}{f':{self.line}' if self.line else ''} › {self.key}"
+
+    @property
+    def remedy(self) -> Say:
+        """What should stand there."""
+        zh, en = f"应为{self.expected.zh}", f"expected {self.expected.en}"
+        if self.hint:
+            return Say(f"{zh}；是否想写 {self.hint}？", f"{en}; did you mean {self.hint}?")
+        return Say(zh, en)
+
     def text(self, lang: Lang = "zh") -> str:
         """Return one line: place, find, remedy."""
-        place = self.file + (f":{self.line}" if self.line else "")
-        if lang == "zh":
-            hint = f"；是否想写 {self.hint}？" if self.hint else ""
-            return f"{place} › {self.key}：找到 {self.found}，应为{self.expected.zh}{hint}"
-        hint = f"; did you mean {self.hint}?" if self.hint else ""
-        return f"{place} › {self.key}: found {self.found}, expected {self.expected.en}{hint}"
+        remedy = self.remedy.text(lang)
+        return (
+            f"{self.place}：找到 {self.found}，{remedy}"
+            if lang == "zh"
+            else f"{self.place}: found {self.found}, {remedy}"
+        )
 
 
 class CatalogError(RiskmapError):
@@ -81,6 +111,11 @@ class CatalogError(RiskmapError):
             "配置文件有误：\n" + "\n".join(p.text("zh") for p in problems),
             "mistakes in configuration files:\n" + "\n".join(p.text("en") for p in problems),
         )
+
+    def as_json(self, lang: Lang = "zh") -> dict[str, str | None]:
+        """Return the document of a refusal; place and remedy are those of the first mistake."""
+        first = self.problems[0]
+        return {"message": self.text(lang), "place": first.place, "remedy": first.remedy.text(lang)}
 
 
 class UnknownNameError(RiskmapError):
@@ -183,12 +218,10 @@ class RefusedError(RiskmapError):
         super().__init__(zh, en)
 
     @classmethod
-    def of(cls, refusals: Sequence[Say], *, most: int) -> RefusedError:
-        """Return the error about refused values; its message shows `most` of them."""
-        more = len(refusals) - most
-        zh = "\n".join(one.zh for one in refusals[:most]) + (f"\n……另有 {more} 处" if more > 0 else "")
-        en = "\n".join(one.en for one in refusals[:most]) + (f"\n… and {more} more" if more > 0 else "")
-        return cls(tuple(refusals), f"{zh}；未写入", f"{en}; nothing was written")
+    def of(cls, refusals: Sequence[Say]) -> RefusedError:
+        """Return the error about refused values; its message shows the first of them."""
+        listed = Say.listed(refusals)
+        return cls(tuple(refusals), f"{listed.zh}；未写入", f"{listed.en}; nothing was written")
 
 
 class SelectionError(RiskmapError):

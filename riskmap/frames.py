@@ -23,29 +23,37 @@ from riskmap.catalog import Layer
 from riskmap.catalog.layer import Field
 from riskmap.catalog.model import CHECKLIST_PREFIX
 from riskmap.coordinates import CGCS2000, parse_datum, to_cgcs2000
-from riskmap.errors import DatumError, RiskmapError, UnknownNameError
+from riskmap.errors import DatumError, RiskmapError, Say, UnknownNameError
 from riskmap.rules.arrays import (
     FIELD_TYPES,
     Misfit,
     bools_of,
     codes_of,
     column_of,
-    field_array,
     filled_marks,
     floats_of,
     numbers_of,
     pc,
 )
+from riskmap.rules.cell import as_text
+from riskmap.rules.column import texts_of
+from riskmap.rules.judge import placed, rules_of
 from riskmap.selection import flag_ids
 from riskmap.values.import_plan import ImportPlan
 from riskmap.values.records import Clear, Features, Records
 from riskmap.vocabulary import RANKS
 
-COMPUTED: Final = ("tier", "score", "missing", "rules", "flags", "contacts", "updated_at")
+_ASSESSED: Final = ("tier", "score")
+
+
+COMPUTED: Final = (*_ASSESSED, "missing", "rules", "flags", "contacts", "updated_at")
 """Columns of a frame that follow from the others; they cannot be edited."""
 
 
 _OWN: Final = ("name", "subdistrict", "geometry")
+
+
+_SHOWN: Final = {*COMPUTED, "version", "geometry"} - {*_ASSESSED}
 
 
 # Columns of a frame
@@ -207,8 +215,8 @@ def accepted_frame(plan: ImportPlan, layer: Layer) -> gpd.GeoDataFrame:
 def _records_table(records: Records, layer: Layer) -> pa.Table:
     columns: dict[str, pa.Array] = {
         "code": pa.array(records.code, pa.string()),
-        "name": pa.array(_stated(records.name), pa.string()),
-        "subdistrict": pa.array(_stated(records.subdistrict), pa.string()).dictionary_encode(),
+        "name": pa.array(_known(records.name), pa.string()),
+        "subdistrict": pa.array(_known(records.subdistrict), pa.string()).dictionary_encode(),
         "lon": pa.array(np.asarray(records.lon, np.float64)),
         "lat": pa.array(np.asarray(records.lat, np.float64)),
     }
@@ -216,18 +224,20 @@ def _records_table(records: Records, layer: Layer) -> pa.Table:
         columns["shape"] = pa.array(records.shapes, pa.binary())
     for field in layer.fields:
         if field.id in records.values:
-            cells, misfits = field_array(_stated(records.values[field.id]), field)
-            if misfits:
-                at = misfits[0]
-                raise Misfit(layer, records.code[at], field, records.values[field.id][at]).error()
-            columns[column_of(field.id)] = cells.dictionary_encode() if field.type == "choice" else cells
+            columns[column_of(field.id)] = _typed(records.values[field.id], field)
     if records.checklist is not None and layer.checklist is not None:
-        marks = [None if row is None else _stated(row) for row in records.checklist]
+        marks = [None if row is None else _known(row) for row in records.checklist]
         columns["checklist"] = pa.array(marks, pa.list_(pa.bool_()))
     return pa.table(columns)
 
 
-def _stated(cells: Iterable[Any]) -> list[Any]:
+def _typed(cells: Iterable[Any], field: Field) -> pa.Array:
+    """Return judged cells as a column of the field's type; what erases is null."""
+    array = pa.array(_known(cells), FIELD_TYPES[field.type])
+    return array.dictionary_encode() if field.type == "choice" else array
+
+
+def _known(cells: Iterable[Any]) -> list[Any]:
     return [None if isinstance(cell, Clear) else cell for cell in cells]
 
 
@@ -242,40 +252,45 @@ def edits_of(frame: pd.DataFrame, layer: Layer, known: Features) -> list[PointEd
     of each record was read; without it the present one counts. UnknownNameError names a column that
     is none of the layer's, RiskmapError a changed tier or score: these follow from the fields.
     """
-    rows = _by_code(frame)
+    rows = frame.set_index("code") if "code" in frame.columns else frame
+    codes = [str(code) for code in rows.index]
     _check_columns(rows, layer)
-    stated = _stated_cells(rows, layer)
-    computed = {name: plain_cells(rows[name]) for name in ("tier", "score") if name in rows.columns}
-    versions = _versions(rows, layer)
+    stated = {str(n): _texts(rows[n]) for n in rows.columns if n not in _SHOWN}
+    if "geometry" in rows.columns:
+        stated["geometry"] = _shapes(rows, layer)
+    held = _held(known, layer)
+    versions = _versions(rows, codes, layer)
     place = {code: at for at, code in enumerate(known.records.code)}
     found: list[PointEdit] = []
-    for i, code in enumerate(rows.index):
+    for i, code in enumerate(codes):
         at = place.get(code)
         current = 0 if at is None else int(known.version[at])
         seen = current if versions is None else versions[i]
         cells = {key: column[i] for key, column in stated.items() if column[i] is not None}
         if at is not None and seen == current:
-            _check_computed({name: column[i] for name, column in computed.items()}, layer, known, at)
-            cells = {
-                key: cell for key, cell in cells.items() if not _same(cell, _held(known, key, at, layer))
-            }
+            cells = {key: cell for key, cell in cells.items() if key not in held or cell != held[key][at]}
+            _check_computed(cells, layer, code)
             if not cells:
                 continue
-        found.append(PointEdit(code, seen, _grouped(cells, layer, known, at)))
+        found.append(PointEdit(code, seen, _grouped(cells, layer)))
     return found
 
 
-def _by_code(frame: pd.DataFrame) -> pd.DataFrame:
-    rows = frame.set_index("code") if "code" in frame.columns else frame
-    return rows.set_axis([str(code) for code in rows.index])
-
-
 def _check_columns(rows: pd.DataFrame, layer: Layer) -> None:
-    marks = [CHECKLIST_PREFIX + item.id for item in (layer.checklist.items if layer.checklist else ())]
-    known = [*_OWN, *layer.field_ids, *marks, "version", *COMPUTED]
+    known = [
+        *_OWN,
+        *layer.field_ids,
+        *(CHECKLIST_PREFIX + item for item in _items(layer)),
+        "version",
+        *COMPUTED,
+    ]
     strange = [str(name) for name in rows.columns if name not in known]
     if strange:
         raise unknown_columns(layer, strange)
+
+
+def _items(layer: Layer) -> list[str]:
+    return [item.id for item in layer.checklist.items] if layer.checklist else []
 
 
 def unknown_columns(layer: Layer, names: Sequence[str]) -> UnknownNameError:
@@ -287,37 +302,21 @@ def unknown_columns(layer: Layer, names: Sequence[str]) -> UnknownNameError:
     )
 
 
-def _stated_cells(rows: pd.DataFrame, layer: Layer) -> dict[str, list[Any]]:
-    """Return column → plain Python cells, None where nothing is stated."""
-    found: dict[str, list[Any]] = {}
-    for name in rows.columns:
-        if name == "geometry":
-            continue
-        if name not in COMPUTED and name != "version":
-            found[str(name)] = plain_cells(rows[name])
-    if "geometry" in rows.columns:
-        found["geometry"] = _shapes(rows, layer)
-    return found
+def _stated(column: Any) -> pa.Array | pa.ChunkedArray:
+    """Return a column as the rules read it: typed, or the texts that a file would hold."""
+    if column.dtype == object:
+        return pa.array([as_text(cell) for cell in column.tolist()], pa.string())
+    return pa.array(column, from_pandas=True)
 
 
-def plain_cells(column: Any) -> list[Any]:
-    """Return the cells of a column (a Series) as plain Python: dates as ISO text, None for NA, `CLEAR` as it is."""
-    empty = column.isna().to_numpy()
-    return [None if gone else _plain(cell) for cell, gone in zip(column.tolist(), empty, strict=True)]
-
-
-def _plain(cell: Any) -> Any:
-    if isinstance(cell, np.generic):
-        cell = cell.item()
-    if isinstance(cell, dt.datetime):
-        return cell.date().isoformat() if cell.time() == dt.time() else cell.isoformat()
-    return cell.isoformat() if isinstance(cell, dt.date) else cell
+def _texts(column: Any) -> list[str | None]:
+    return texts_of(_stated(column)).to_pylist()
 
 
 def _shapes(rows: pd.DataFrame, layer: Layer) -> list[Any]:
     """Return geometries in EPSG:4490; a declared system is transformed, an undeclared one refused."""
     shapes = rows["geometry"].to_numpy(dtype=object)
-    erased = np.array([isinstance(shape, Clear) for shape in shapes])
+    erased = np.array([isinstance(shape, Clear) for shape in shapes], bool)
     located = ~erased & ~pd.isna(rows["geometry"]).to_numpy()
     if located.any():
         shapes = shapes.copy()
@@ -340,57 +339,54 @@ def _in_cgcs2000(shapes: Any, crs: Any, layer: Layer) -> Any:
     return shapely.set_coordinates(shapes.copy(), np.column_stack(to_cgcs2000(xy[:, 0], xy[:, 1], datum)))
 
 
-def _versions(rows: pd.DataFrame, layer: Layer) -> list[int] | None:
+def _versions(rows: pd.DataFrame, codes: Sequence[str], layer: Layer) -> list[int] | None:
     """Return the version of each record that was read, None where the frame does not say."""
     if "version" not in rows.columns:
         return None
-    stated = plain_cells(rows["version"])
-    for code, version in zip(rows.index, stated, strict=True):
-        if not isinstance(version, int | float) or version != int(version):
+    versions = [version or "" for version in _texts(rows["version"])]
+    for code, version in zip(codes, versions, strict=True):
+        if not version.isdecimal():
             raise RiskmapError(
                 f"{layer.title.zh} › {code}：version 为 {version!r}，不是版本号，未写入；请保留 frame() 给出的 version",
                 f"{layer.id} › {code}: version is {version!r}, which is none; nothing was written, "
                 "keep the version that frame() gave",
             )
-    return [int(version) for version in stated]
+    return [int(version) for version in versions]
 
 
-def _check_computed(stated: Mapping[str, Any], layer: Layer, known: Features, at: int) -> None:
+def _check_computed(cells: Mapping[str, Any], layer: Layer, code: str) -> None:
     """Refuse a tier or score that is not what was assessed: it would be lost without a word."""
-    held = {"tier": RANKS[int(known.rank[at])], "score": float(known.score[at])}
-    for name, value in stated.items():
-        if value is not None and value != held[name]:
-            code = known.records.code[at]
-            raise RiskmapError(
-                f"{layer.title.zh} › {code} › {name}：{value} 与评估结果 {held[name]} 不同，未写入；"
-                "等级和分值由模型算出，请修改字段",
-                f"{layer.id} › {code} › {name}: {value} is not what was assessed ({held[name]}); nothing was "
-                "written, tier and score follow from the fields: edit those",
-            )
+    for name in cells.keys() & set(_ASSESSED):
+        raise RiskmapError(
+            f"{layer.title.zh} › {code} › {name}：{cells[name]} 与评估结果不同，未写入；等级和分值由模型算出，请修改字段",
+            f"{layer.id} › {code} › {name}: {cells[name]} is not what was assessed; nothing was "
+            "written, tier and score follow from the fields: edit those",
+        )
 
 
-def _held(known: Features, key: str, at: int, layer: Layer) -> Any:
-    records = known.records
-    if key == "name":
-        return records.name[at]
-    if key == "subdistrict":
-        return records.subdistrict[at]
-    if key == "geometry":
-        shape = records.shapes[at] if records.shapes is not None else None
-        return shapely.Point(records.lon[at], records.lat[at]) if shape is None else shapely.from_wkb(shape)
-    if key.startswith(CHECKLIST_PREFIX):
-        item = key.removeprefix(CHECKLIST_PREFIX)
-        return dict(_held_marks(known, at, layer)).get(item)
-    return records.values[key][at] if key in records.values else None
+def _held(known: Features, layer: Layer) -> dict[str, Sequence[Any]]:
+    """Return column → what the ledger holds of each record, in the words of `_texts`."""
+    records, items = known.records, _items(layer)
+    marks = [filled_marks(row, len(items)) for row in records.checklist or [None] * len(records.code)]
+    columns: dict[str, Iterable[Any]] = {
+        "name": records.name,
+        "subdistrict": records.subdistrict,
+        "tier": [RANKS[rank] for rank in known.rank],
+        "score": known.score,
+        **records.values,
+        **{CHECKLIST_PREFIX + item: [row[place] for row in marks] for place, item in enumerate(items)},
+    }
+    points = np.asarray(shapely.points(records.lon, records.lat)).tolist()
+    shapes = shapely.from_wkb(records.shapes or [None] * len(points))
+    return {
+        **{key: [as_text(cell) for cell in column] for key, column in columns.items()},
+        "geometry": [point if shape is None else shape for point, shape in zip(points, shapes, strict=True)],
+    }
 
 
-def _same(cell: Any, held: Any) -> bool:
-    return isinstance(cell, bool) == isinstance(held, bool) and bool(cell == held)  # True is no 1
-
-
-def _grouped(cells: Mapping[str, Any], layer: Layer, known: Features, at: int | None) -> dict[str, Any]:
+def _grouped(cells: Mapping[str, Any], layer: Layer) -> dict[str, Any]:
     """Return cells under the keys of an edit: a geometry as position or shape, marks as one checklist."""
-    stated = {k: v for k, v in cells.items() if k != "geometry" and not k.startswith(CHECKLIST_PREFIX)}
+    stated = {k: v for k, v in cells.items() if k in {"name", "subdistrict", *layer.field_ids}}
     shape = cells.get("geometry")
     if isinstance(shape, Clear):
         stated["position" if layer.geometry == "point" else "shape"] = shape
@@ -398,56 +394,34 @@ def _grouped(cells: Mapping[str, Any], layer: Layer, known: Features, at: int | 
         stated["position"] = (shape.x, shape.y)
     elif shape is not None:
         stated["shape"] = shapely.to_wkb(shape)
-    marks = {k.removeprefix(CHECKLIST_PREFIX): v for k, v in cells.items() if k.startswith(CHECKLIST_PREFIX)}
-    if marks and layer.checklist is not None:
-        stated["checklist"] = _checklist(marks, layer, known, at)
-    return stated
-
-
-def _checklist(marks: Mapping[str, Any], layer: Layer, known: Features, at: int | None) -> tuple[Any, ...]:
-    """Return the whole checklist after some of its marks were stated."""
-    stated = {item: None if isinstance(mark, Clear) else mark for item, mark in marks.items()}
-    return tuple(stated.get(item, old) for item, old in _held_marks(known, at, layer))
-
-
-def _held_marks(known: Features, at: int | None, layer: Layer) -> list[tuple[str, Any]]:
-    items = layer.checklist.items if layer.checklist else ()
-    rows = known.records.checklist
-    marks = filled_marks(None if rows is None or at is None else rows[at], len(items))
-    return [(item.id, mark) for item, mark in zip(items, marks, strict=True)]
+    marks = tuple(cells.get(CHECKLIST_PREFIX + item) for item in _items(layer))
+    return stated | ({"checklist": marks} if any(marks) else {})
 
 
 # A frame to be scored
 
 
-def table_of(frame: pd.DataFrame, layer: Layer) -> pa.Table:
-    """Return the columns of a frame that the layer knows, by field id, as the scoring kernel reads them.
+def judged_table(frame: pd.DataFrame, layer: Layer) -> tuple[pa.Table, list[Say]]:
+    """Return the columns of a frame that the layer knows, as the scoring kernel reads them, and what was said.
 
-    A choice may be its id, its title or one of its other words. RiskmapError names a column that
-    holds something else than its field's type.
+    A refused value is null.
     """
-    columns: dict[str, pa.Array] = {}
-    for field in layer.fields:
-        if field.id in frame.columns:
-            columns[field.id] = _cells(plain_cells(frame[field.id]), field, layer, frame.index)
-    items = [CHECKLIST_PREFIX + item.id for item in (layer.checklist.items if layer.checklist else ())]
-    if any(item in frame.columns for item in items):
-        nothing = [None] * len(frame)
-        marks = [plain_cells(frame[item]) if item in frame.columns else nothing for item in items]
-        columns["checklist"] = pa.array(list(zip(*marks, strict=True)), pa.list_(pa.bool_()))
-    return pa.table(columns)
+    rules, said = rules_of(layer), list[Say]()
 
-
-def _cells(cells: list[Any], field: Field, layer: Layer, index: pd.Index) -> pa.Array:
-    cells = _stated(cells)
-    if field.type == "choice":
-        ids = {word: choice.id for choice in field.choices for word in (*choice.aliases, choice.id)}
-        return pa.array([ids.get(cell, cell) for cell in cells], FIELD_TYPES["choice"]).dictionary_encode()
-    array, misfits = field_array(cells, field)
-    if misfits:
-        at = misfits[0]
-        raise RiskmapError(
-            f"{layer.title.zh} › {index[at]} › {field.title.zh}：{cells[at]!r} 不是 {field.type} 类型；请改正后再评",
-            f"{layer.id} › {index[at]} › {field.id}: {cells[at]!r} is not of type {field.type}; correct it first",
+    def judged(name: str, target: str) -> list[Any]:
+        column = rules.of(target).column(_stated(frame[name]))
+        said.extend(
+            placed(layer, str(frame.index[row]), rules.title(target), finding)
+            for row, _, finding in column.findings()
         )
-    return array
+        return column.values
+
+    columns = {f.id: _typed(judged(f.id, f.id), f) for f in layer.fields if f.id in frame.columns}
+    marks = {CHECKLIST_PREFIX + item: f"checklist:{item}" for item in _items(layer)}
+    if not frame.columns.intersection(list(marks)).empty:
+        nothing = [None] * len(frame)
+        answers = [
+            judged(name, target) if name in frame.columns else nothing for name, target in marks.items()
+        ]
+        columns["checklist"] = pa.array(map(_known, zip(*answers, strict=True)), pa.list_(pa.bool_()))
+    return pa.table(columns), said

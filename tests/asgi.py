@@ -26,7 +26,14 @@ class Answer:
         return json.loads(self.body)
 
 
-def get(app: Any, address: str, *, params: Mapping[str, str] | None = None, method: str = "GET") -> Answer:
+def get(
+    app: Any,
+    address: str,
+    *,
+    params: Mapping[str, str] | None = None,
+    method: str = "GET",
+    host: str = "127.0.0.1:8501",
+) -> Answer:
     """Return the answer to `address`, as a browser on 127.0.0.1 would ask for it."""
     parts = urlsplit(address)
     query = parts.query + (urlencode(params) if params else "")
@@ -52,7 +59,7 @@ def get(app: Any, address: str, *, params: Mapping[str, str] | None = None, meth
         "raw_path": quote(parts.path).encode(),
         "root_path": "",
         "query_string": quote(query, safe="=&%+,").encode(),
-        "headers": [(b"host", b"127.0.0.1:8501")],
+        "headers": [(b"host", host.encode())],
         "client": ("127.0.0.1", 50000),
         "server": ("127.0.0.1", 8501),
     }

@@ -32,6 +32,13 @@ class Ran:
         assert self.out, f"status {self.status}: {self.err}"
         return json.loads(self.out)
 
+    @property
+    def refused(self) -> bool:
+        """Whether it could not be done, and stdout holds nothing or, under --json, the document that says why."""
+        document = json.loads(self.out) if self.out else None
+        told = document is None or (document.keys() == {"error"} and document["error"]["message"] in self.err)
+        return self.status == 2 and told
+
 
 def riskmap(*words: object) -> Ran:
     """Run `riskmap WORDS…`; never raises for an exit status."""

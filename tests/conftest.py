@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, Phase, settings
 
 from riskmap.catalog import layer_file, model_file
 from riskmap.catalog.problems import TomlFile
@@ -17,6 +18,19 @@ CI = os.environ.get("CI") == "true"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
 # Skips that a machine may have for good reasons; every other skip fails in CI.
 ALLOWED = ("platform:",)
+
+# How long an example takes says how loaded the machine is, not whether a law holds. In CI the examples are
+# the same each time: what failed there fails here.
+settings.register_profile(
+    "riskmap",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=CI,
+    database=None if CI else settings.default.database,
+)
+settings.load_profile("riskmap")
+# A mutant is noticed or not; nobody asks for its smallest example.
+settings.register_profile("mutants", phases=[Phase.explicit, Phase.generate], derandomize=True, database=None)
 
 
 @pytest.fixture(scope="session")

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.waiting import PATIENCE_S, until
 
 
 @pytest.fixture(name="cluster")
@@ -37,16 +39,19 @@ def dask_cluster(tmp_path: Path) -> Iterator[tuple[str, list[subprocess.Popen[by
         return made
 
     start("scheduler", "--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(where))
-    deadline = time.monotonic() + 60
-    while not where.exists():
-        assert time.monotonic() < deadline, "the scheduler did not start"
-        time.sleep(0.1)
-    time.sleep(0.2)
-    address = json.loads(where.read_text())["address"]
+    assert until(lambda: _told(where)), "the scheduler did not start"
+    address = _told(where)
     workers = [
         start("worker", address, "--host", "127.0.0.1", "--nthreads", "1", "--no-nanny") for _ in range(2)
     ]
     yield address, workers
     for process in running:
         process.kill()
-        process.wait(timeout=20)
+        process.wait(PATIENCE_S)
+
+
+def _told(where: Path) -> str:
+    """Return the address that the scheduler has written down; empty until the whole of it stands there."""
+    with contextlib.suppress(OSError, ValueError):
+        return json.loads(where.read_text())["address"]
+    return ""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from streamlit.components.v2 import manifest_scanner
+from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner.script_cache import ScriptCache
 from streamlit.testing.v1 import AppTest, app_test, local_script_runner
 from streamlit.util import calc_hash
@@ -16,14 +18,25 @@ from streamlit.util import calc_hash
 import riskmap.web
 from riskmap.web.frame import state
 from riskmap.web.frame.assets import first_pictures
+from tests.waiting import PATIENCE_S
 
 UI = Path(riskmap.web.__file__).parent
-PATIENCE_S = 60
 # A server compiles each page and looks through the installed packages once for all its sessions; so do the
 # tests, whose runner would do the one at each run and the other at each page.
 COMPILED = ScriptCache()
 for module in (app_test, local_script_runner):
     module.ScriptCache = lambda: COMPILED
+
+
+class _FramedPages(PagesManager):
+    """As the server sets it: an address leads through the frame, not past it into a file of the folder."""
+
+    def __init__(self, *given: Any, **more: Any) -> None:
+        PagesManager.uses_pages_directory = False
+        super().__init__(*given, **more)
+
+
+app_test.PagesManager = _FramedPages
 manifest_scanner.scan_component_manifests = functools.cache(manifest_scanner.scan_component_manifests)
 
 
@@ -71,6 +84,11 @@ def texts(data: dict[str, Any]) -> list[list[str]]:
 def html(at: AppTest) -> str:
     """Return everything that goes to the browser as HTML."""
     return "\n".join(str(e.value) for e in _walk(at._tree) if getattr(e, "type", "") == "html")
+
+
+def faults(at: AppTest) -> str:
+    """Return what the frame of a page says of files and values that cannot be used."""
+    return "".join(re.findall("<details>.*</details>", html(at)))
 
 
 def _walk(node: Any) -> Iterator[Any]:

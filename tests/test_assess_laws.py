@@ -16,7 +16,7 @@ from riskmap.scoring.explanation import reference_score
 from riskmap.vocabulary import RANK_OF, UNRATED
 from tests.assess_rows import LAYERS, assessed, rows, scoring, table, tiers, values
 
-FEW = settings(max_examples=60, deadline=None)
+FEW = settings(max_examples=60)
 
 
 def measurements(model: ScoringModel) -> set[str]:
@@ -81,7 +81,7 @@ def test_a_value_that_becomes_unknown_never_makes_a_point_safer(layer: str, data
 
 @pytest.mark.parametrize("layer", LAYERS)
 @given(data=st.data())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_row_order_changes_nothing(layer: str, data: st.DataObject):
     drawn = data.draw(st.lists(rows(layer), min_size=1, max_size=8))
     order = data.draw(st.permutations(range(len(drawn))))
@@ -110,7 +110,7 @@ def test_reference_and_contributions_sum_to_the_score(layer: str, data: st.DataO
 
 @pytest.mark.parametrize("layer", LAYERS)
 @given(data=st.data())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_every_change_that_is_offered_moves_the_tier_as_stated(layer: str, data: st.DataObject):
     row = data.draw(sparse_rows(layer))
     explanation = explain(*scoring(layer), "X", row)
@@ -126,7 +126,7 @@ def test_every_change_that_is_offered_moves_the_tier_as_stated(layer: str, data:
 
 @pytest.mark.parametrize("layer", LAYERS)
 @given(data=st.data())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_an_unrated_point_turns_out_within_its_possible_tiers(layer: str, data: st.DataObject):
     model, _ = scoring(layer)
     gone = data.draw(st.sets(st.sampled_from(model.required), min_size=1))

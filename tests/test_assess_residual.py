@@ -196,7 +196,7 @@ POINTS = st.fixed_dictionaries(
 
 
 @given(measures(), st.lists(POINTS, min_size=1, max_size=5), st.dates(date(2026, 1, 1), date(2027, 12, 31)))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_residual_is_never_worse_than_inherent_and_never_safer_than_the_floors(text, points, on):
     inherent, found = left(text, *points, on=on)
     assert (found.rank <= inherent.rank).all()
@@ -211,7 +211,7 @@ def test_residual_is_never_worse_than_inherent_and_never_safer_than_the_floors(t
 
 
 @given(measures(), st.lists(POINTS, min_size=1, max_size=4), st.dates(date(2026, 1, 1), date(2026, 12, 31)))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_time_alone_never_lowers_a_residual_once_everything_is_verified(text, points, on):
     points = [
         p | {"surveyed_on": p["surveyed_on"] if (p["surveyed_on"] or "x") <= str(on) else None}
@@ -227,7 +227,7 @@ def test_time_alone_never_lowers_a_residual_once_everything_is_verified(text, po
 
 
 @given(measures(), st.lists(POINTS, min_size=2, max_size=5), st.data())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_row_order_changes_nothing(text, points, data):
     order = data.draw(st.permutations(range(len(points))))
     straight, shuffled = left(text, *points)[1], left(text, *[points[i] for i in order])[1]

@@ -58,7 +58,7 @@ def tier_of(d: float) -> str:
     st.floats(0, 0.5),
     st.floats(0, 0.5),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_lec_probabilities_are_those_of_every_move_to_a_neighbouring_class(row, up, down):
     found = shares("risk_points", row, indicators=dict.fromkeys(LEC, Doubt(class_up=up, class_down=down)))
     by_hand = dict.fromkeys(TIERS, 0.0)
@@ -112,7 +112,7 @@ def test_an_error_does_not_carry_a_number_beyond_the_limits_of_its_field():
 
 @pytest.mark.parametrize("layer", LAYERS)
 @given(data=st.data())
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_probabilities_sum_to_one_and_exist_exactly_for_rated_points(layer: str, data: st.DataObject):
     drawn = data.draw(st.lists(rows(layer), min_size=1, max_size=6))
     found = shares(layer, *drawn, draws=60)
@@ -129,7 +129,7 @@ def test_probabilities_sum_to_one_and_exist_exactly_for_rated_points(layer: str,
 
 @pytest.mark.parametrize("layer", LAYERS)
 @given(data=st.data())
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_a_point_depends_neither_on_the_order_nor_on_the_other_points(layer: str, data: st.DataObject):
     drawn = data.draw(st.lists(rows(layer), min_size=2, max_size=6))
     order = data.draw(st.permutations(range(len(drawn))))
@@ -143,7 +143,7 @@ def test_a_point_depends_neither_on_the_order_nor_on_the_other_points(layer: str
 
 @pytest.mark.parametrize("layer", LAYERS)
 @given(data=st.data())
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_without_any_doubt_the_tier_is_certain(layer: str, data: st.DataObject):
     found = shares(
         layer, *data.draw(st.lists(rows(layer), min_size=1, max_size=4)), indicators={}, weights=0.0
@@ -155,7 +155,7 @@ def test_without_any_doubt_the_tier_is_certain(layer: str, data: st.DataObject):
 
 @pytest.mark.parametrize("layer", LAYERS)
 @given(data=st.data())
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_a_direct_rule_raises_in_every_case(layer: str, data: st.DataObject):
     model, definition = scoring(layer)
     drawn = data.draw(st.lists(rows(layer), min_size=1, max_size=5))
@@ -201,7 +201,7 @@ def test_a_value_between_the_listed_ones_moves_to_the_listed_ones_around_it():
 
 @pytest.mark.parametrize("layer", ["risk_points", "slopes", "waterlogging"])
 @given(data=st.data())
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 def test_sampling_agrees_with_the_exact_answer(layer: str, data: st.DataObject):
     drawn = data.draw(st.lists(rows(layer, missing=False), min_size=1, max_size=4))
     exact = shares(layer, *drawn)
@@ -323,7 +323,7 @@ def test_one_complete_measurement_of_a_thing_spares_the_others():
 
 
 @given(st.lists(rows("slopes"), min_size=1, max_size=4))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_another_known_value_never_makes_a_point_less_complete(drawn):
     model, layer = scoring("slopes")
     before = completeness(model, layer, placed("slopes", *drawn))

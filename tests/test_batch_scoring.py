@@ -29,6 +29,7 @@ from riskmap.vocabulary import RANKS
 from tests.cli import riskmap
 from tests.dask_cluster import dask_cluster  # noqa: F401 - the fixture `cluster`
 from tests.index_models import Slope, head, leaf, learned, node
+from tests.waiting import PATIENCE_S
 
 ROWS = 3000
 WHO = {"by": "测试", "why": "测试"}
@@ -191,14 +192,14 @@ def test_what_cannot_be_scored_is_said_before_anything_is_written(
         (UnreadableFileError, "不是 Parquet", {"points": junk}),
         (UnreadableFileError, "打不开", {"points": tmp_path / "absent.parquet"}),
         (RiskmapError, "没有模型用到的列", {"points": other}),
-        (DatumError, "--crs", {"points": points, "nearest": {"d": "shelters"}}),
+        (DatumError, "crs", {"points": points, "nearest": {"d": "shelters"}}),
         (RiskmapError, "没有带坐标的记录", {"points": points, "crs": "wgs84", "nearest": {"d": "slopes"}}),
         (
             RiskmapError,
             "没有这个文件",
             {"points": points, "crs": "wgs84", "raster": {"z": tmp_path / "z.tif"}},
         ),
-        (RiskmapError, "--scheduler", {"points": points, "engine": "dask"}),
+        (RiskmapError, "scheduler", {"points": points, "engine": "dask"}),
         (RiskmapError, "连不上", {"points": points, "engine": "dask", "scheduler": "tcp://127.0.0.1:9"}),
     ]
     for kind, words, options in cases:
@@ -219,8 +220,8 @@ def test_a_worker_killed_in_the_middle_costs_nothing_but_time(
     monkeypatch.setattr(point_tasks, "TASK_ROWS", 1)
     file, out = tmp_path / "points.parquet", tmp_path / "dask"
     pq.write_table(table(60_000), file, row_group_size=1_000)
-    with Client(address, timeout=60, set_as_default=False) as client:
-        client.wait_for_workers(2, timeout=60)
+    with Client(address, timeout=PATIENCE_S, set_as_default=False) as client:
+        client.wait_for_workers(2, timeout=PATIENCE_S)
     killed: list[float] = []
 
     def kill_one(_what: str, share: float) -> None:
@@ -235,7 +236,7 @@ def test_a_worker_killed_in_the_middle_costs_nothing_but_time(
     here = score_points(ws, "risk_points", to=tmp_path / "here", **options)
     assert killed
     assert killed[0] < 1
-    assert workers[0].wait(timeout=20) == -signal.SIGKILL
+    assert workers[0].wait(PATIENCE_S) == -signal.SIGKILL
     same = ("points", "tiers", "unrated", "missing", "unlocated", "parts")
     assert {k: done[k] for k in same} == {k: here[k] for k in same}
     found, whole = results(out), results(tmp_path / "here")
@@ -318,8 +319,8 @@ def test_layers_on_a_cluster_have_the_scores_of_this_process(
 
     monkeypatch.setattr(scoring, "SLICE_ROWS", 8)
     address, _ = cluster
-    with Client(address, timeout=60, set_as_default=False) as client:
-        client.wait_for_workers(2, timeout=60)
+    with Client(address, timeout=PATIENCE_S, set_as_default=False) as client:
+        client.wait_for_workers(2, timeout=PATIENCE_S)
     here, there = (ledger(tmp_path / name, GUESSED) for name in ("here", "there"))
     for ws in (here, there):
         (ws.root / "models" / "slide.skops").write_bytes(b"x")

@@ -347,7 +347,7 @@ def as_toml(layer: dict) -> str:
 
 
 @given(layers())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_layer_written_as_toml_loads_to_the_same_values(wanted: dict):
     layer = read_layer(as_toml(wanted), "x.toml")
 

@@ -18,7 +18,7 @@ from riskmap.scoring.uncertainty import probability_method
 from riskmap.vocabulary import RANK_OF, TIERS, UNRATED
 from tests.language_models import Case, cases
 
-FEW = settings(max_examples=60, deadline=None)
+FEW = settings(max_examples=60)
 ON = date(2026, 7, 1)
 
 
@@ -60,7 +60,7 @@ def test_without_doubt_both_ways_give_the_tier_of_the_kernel_for_certain(case: C
 
 
 @given(cases(listed_only=True, weights=False))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_sampling_agrees_with_the_listed_outcomes(case: Case):
     exact = shares(case)
     if exact.method != "exact":
@@ -121,7 +121,7 @@ def test_residual_is_never_above_inherent_and_an_expired_measure_lowers_nothing(
 
 
 @given(cases())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_reference_and_contributions_sum_to_the_score(case: Case):
     score = case.inherent.score
     added = contributions(case.model, case.layer, case.table, fit=case.fit)

@@ -227,7 +227,7 @@ corner = st.tuples(st.integers(0, 40), st.integers(0, 40))
 
 
 @given(st.sets(corner, min_size=4, max_size=12), st.integers(0, 11), st.booleans(), st.booleans())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_ring_is_the_same_wherever_it_starts_and_whichever_way_it_turns(corners, start, turned, wrapped):
     hull = shapely.MultiPoint([(114 + x / 1000, 22.5 + y / 1000) for x, y in corners]).convex_hull
     if hull.geom_type != "Polygon":
@@ -242,7 +242,7 @@ def test_a_ring_is_the_same_wherever_it_starts_and_whichever_way_it_turns(corner
 
 
 @given(st.text(st.characters(blacklist_categories=("Cs",)), min_size=60, max_size=400))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_only_a_text_that_a_shapefile_cut_counts_as_unchanged(text):
     cut = text.encode()[:254].decode(errors="ignore")
     assert cut_short(cut, text) == (len(text.encode()) > 254)

@@ -148,7 +148,7 @@ def test_every_record_lies_in_its_own_sub_district_and_the_ground_has_no_gap(dem
     check_ground(demo)
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(seed=st.integers(0, 2**32), points=st.integers(1, 3000))
 def test_any_seed_has_the_same_counts(seed, points):
     other = make_demo(points=points, seed=seed, today=TODAY)

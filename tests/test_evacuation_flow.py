@@ -124,7 +124,7 @@ def greedy(demands: Demand, shelters: ShelterRoom, far: Distances) -> tuple[int,
 
 
 @given(cases())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_the_optimum_is_that_of_networkx_and_greedy_is_never_cheaper(
     case: tuple[Demand, ShelterRoom, Distances],
 ):
@@ -159,7 +159,7 @@ def every_whole_plan(demands: Demand, shelters: ShelterRoom, far: Distances) -> 
 
 
 @given(cases(most=4))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_small_cases_that_keep_households_whole_are_exact(case: tuple[Demand, ShelterRoom, Distances]):
     found = plan(*case, whole=True)
     obeys(found)
@@ -178,7 +178,7 @@ def together(found: Assignment) -> None:
 
 
 @given(st.integers(0, 2**32 - 1), st.floats(0.7, 1.3))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_large_cases_keep_households_whole_within_stated_bounds(seed: int, tightness: float):
     draw = np.random.default_rng(seed)
     n, m = 500, 12
@@ -223,7 +223,7 @@ def test_somebody_moves_aside_only_where_that_places_somebody_else():
 
 
 @given(cases(most=4), st.integers(0, 3), st.booleans())
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_a_replan_never_uses_what_is_closed_and_accounts_for_everybody(
     case: tuple[Demand, ShelterRoom, Distances], shut: int, whole: bool
 ):
@@ -243,7 +243,7 @@ def test_a_replan_never_uses_what_is_closed_and_accounts_for_everybody(
 
 
 @given(cases(most=3), st.integers(0, 3))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_no_plan_that_places_as_many_moves_fewer(case: tuple[Demand, ShelterRoom, Distances], shut: int):
     before = plan(*case, whole=True)
     found = replan(before, closed={f"S{shut}"})

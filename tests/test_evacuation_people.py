@@ -130,7 +130,7 @@ def tables(draw: st.DrawFn) -> tuple[Declared, Sequence[Zone]]:
 
 
 @given(tables())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_whoever_is_in_a_zone_is_counted_once_or_named(case: tuple[Declared, Sequence[Zone]]):
     declared, zones = case
     found = threatened(declared, zones)

@@ -35,7 +35,7 @@ cell = st.tuples(st.integers(0, 4), st.integers(0, 4))
 
 
 @given(st.lists(st.tuples(cell, cell), min_size=1, max_size=15), st.lists(cell, min_size=1, max_size=4))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_shortest_ways_are_those_of_networkx(edges: list[tuple], where: list[tuple]):
     start, end = at(*(a for a, _ in edges)), at(*(b for _, b in edges))
     roads = roads_of_edges(start, end)

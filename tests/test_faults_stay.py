@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import shutil
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -12,8 +14,11 @@ import pytest
 from riskmap.actions.terrain.factors import Relief, _keep, _kept
 from riskmap.actions.workspace import Workspace, open_workspace, snapshots
 from riskmap.actions.workspace.snapshots import current_snapshot
+from riskmap.web.frame import background, state
 from tests.cli import riskmap
 from tests.map_workspace import make_workspace
+from tests.pages_running import faults, open_page, panels, use_workspace
+from tests.prepare_workspace import prepare_workspace
 
 
 @pytest.fixture(scope="module")
@@ -147,3 +152,78 @@ def test_a_broken_model_file_leaves_records_and_tiers_and_scores_every_other_lay
     assert "forest_fire_grids" in [one["layer"] for one in done.json["layers"]]
     assert summary(ws)["layers"] == right
     assert run(ws, "uncertainty", "--json").status == 0
+
+
+PAGES = ("map", "inventory", "import", "point", "overview", "model", "prepare")
+
+
+def use(monkeypatch, ws: Workspace) -> None:
+    use_workspace(monkeypatch, ws.root)
+    monkeypatch.setattr(background, "relief", lambda _ws: None)
+
+
+def broken_everywhere(ws: Workspace, *, layer: str, model: str, code: str) -> None:
+    """Break a layer file, a model file and one row of the ledger."""
+    spoiled(ws, f"layers/{layer}.toml", 'geometry = "', 'geometry = "x')
+    spoiled(ws, f"models/{model}.toml", "[", "[[[")
+    file = ws.root / "data" / "ledger.sqlite"
+    with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as tampered:
+        for (name,) in tampered.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            tampered.execute(f"DROP TRIGGER {name}")
+        found = "(SELECT revision_id FROM feature WHERE code = ?)"
+        tampered.execute(f"UPDATE revision SET body = '{{\"likelihood\": ' WHERE id = {found}", (code,))
+
+
+def test_a_layer_file_a_model_file_and_a_row_that_cannot_be_read_cost_nothing_else(tmp_path):
+    ws = prepare_workspace(tmp_path / "ws")
+    typhoon = ("--warning", "台风:红色", "--warning", "暴雨:红色", "--at", "2026-09-01T06:00Z")
+
+    def listed() -> list[dict[str, object]]:
+        return run(ws, "select", "--json").json["features"]
+
+    def raised() -> list[dict[str, object]]:
+        return run(ws, "prepare", *typhoon, "--json").json["escalations"]
+
+    def the_rest(rows: list[dict[str, object]]) -> list[dict[str, object]]:
+        return [one for one in rows if one["layer"] != "forest_fire_grids" and one["code"] != "RP5"]
+
+    before, storm = listed(), raised()
+    assert {one["layer"] for one in the_rest(storm)} >= {"risk_points", "slopes"}
+    broken_everywhere(ws, layer="forest_fire_grids", model="slopes_matrix", code="RP5")
+    shutil.rmtree(ws.cache_dir)
+    assert the_rest(listed()) == the_rest(before)
+    assert the_rest(raised()) == the_rest(storm)
+    (odd,) = [one for one in listed() if "unreadable" in one["flags"]]
+    assert (odd["code"], odd["tier"], odd["fields"]["likelihood"]) == ("RP5", "major", None)
+    for ending in ("xlsx", "csv", "geojson", "gpkg", "shp.zip", "kml", "parquet"):
+        done = run(ws, "export", "risk_points", "slopes", "--to", tmp_path / f"all.{ending}", "--json")
+        assert {file["rows"] for file in done.json["files"]} in ({8}, {5, 3}), ending  # a file a layer
+    wheres = [one["where"] for one in run(ws, "check", "--json").json["findings"]]
+    for place in ("layers/forest_fire_grids.toml:", "models/slopes_matrix.toml:", "risk_points › RP5"):
+        assert any(one.startswith(place) for one in wheres), (place, wheres)
+
+
+def test_every_page_goes_on_and_names_what_cannot_be_used(ws, monkeypatch):
+    use(monkeypatch, ws)
+    broken_everywhere(ws, layer="slopes", model="forest_fire_grid", code="RP-TWIN-0")
+    for page in PAGES:
+        at = open_page(page)
+        told = faults(at)
+        for part in ("layers/slopes.toml", "models/forest_fire_grid.toml", "风险点：1 条记录"):
+            assert part in told, (page, part)
+        assert not at.error, (page, at.error)
+    file = ws.root / "layers" / "slopes.toml"
+    file.write_text(file.read_text("utf-8").replace('geometry = "x', 'geometry = "'), "utf-8")
+    assert "layers/slopes.toml" not in faults(at.run())
+
+
+def test_a_layer_that_changes_on_disk_is_seen_by_the_running_app_and_by_nobody_before(ws, monkeypatch):
+    use(monkeypatch, ws)
+    at = open_page("overview")
+    assert "风险点" in str(panels(at))
+    before = state.workspace()
+    at.run()
+    assert state.workspace() is before
+    spoiled(ws, "layers/risk_points.toml", 'zh = "风险点"', 'zh = "风险源"')
+    assert "风险源" in str(panels(at.run()))
+    assert not faults(at)

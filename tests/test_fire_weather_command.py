@@ -85,8 +85,7 @@ def test_headers_may_be_in_any_case_order_language_and_encoding(tmp_path):
 def test_bad_weather_is_refused_with_file_row_find_and_remedy(tmp_path, lines, says):
     path = weather(tmp_path, lines)
     done = run(path)
-    assert done.status == 2
-    assert done.out == ""
+    assert done.refused, done.out
     assert str(path) in done.err
     assert says in done.err
 
@@ -125,7 +124,7 @@ def test_every_mistake_of_a_file_is_told_at_once(tmp_path):
 )
 def test_start_values_that_are_none_are_refused(tmp_path, words, says):
     done = run(weather(tmp_path, DAYS), *words)
-    assert (done.status, done.out) == (2, "")
+    assert done.refused
     assert says in done.err
 
 

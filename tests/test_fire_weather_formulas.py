@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from riskmap.errors import FormulaError
@@ -167,7 +167,6 @@ def test_what_needs_a_missing_reading_is_unknown_that_day_and_after(blank, unkno
     assert {k for k in CODES if np.isnan(getattr(second, k))} == unknown
 
 
-@settings(deadline=None)
 @given(weather, codes)
 def test_every_possible_day_gives_codes_that_the_next_day_can_start_from(day, before):
     today = next_day(before, **day)
@@ -178,7 +177,6 @@ def test_every_possible_day_gives_codes_that_the_next_day_can_start_from(day, be
     next_day(today.codes, **day)
 
 
-@settings(deadline=None)
 @given(weather, codes, st.floats(0, 150))
 def test_more_wind_never_lowers_the_spread(day, before, gust):
     calm, windy = sorted([day["ws"], gust])
@@ -186,7 +184,6 @@ def test_more_wind_never_lowers_the_spread(day, before, gust):
     assert initial_spread(ffmc, ws=windy) >= initial_spread(ffmc, ws=calm)
 
 
-@settings(deadline=None)
 @given(weather, codes)
 def test_rain_never_raises_the_duff_and_drought_codes(day, before):
     wet, dry = next_day(before, **day), next_day(before, **(day | {"prec": 0.0}))

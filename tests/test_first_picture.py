@@ -17,8 +17,7 @@ from starlette.routing import Route
 
 from riskmap.web.frame.assets import DRAWN_FIRST, FirstPictures, FromMemory, Frontend, frontend
 from tests.asgi import Answer, get
-
-PATIENCE_S = 20.0
+from tests.waiting import PATIENCE_S
 
 
 @pytest.fixture(scope="module")

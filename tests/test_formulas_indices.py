@@ -35,7 +35,7 @@ def test_numbers_are_rounded_as_a_spreadsheet_shows_them(number, places, expecte
 
 @pytest.mark.parametrize("how", HOW)
 @given(number=decimals, places=st.integers(0, 5), ulps=st.integers(-2, 2))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_rounding_follows_the_decimal_and_not_the_noise_of_the_float(how, number, places, ulps):
     noisy = float(number)
     for _ in range(abs(ulps)):
@@ -45,7 +45,7 @@ def test_rounding_follows_the_decimal_and_not_the_noise_of_the_float(how, number
 
 
 @given(st.lists(st.floats(allow_nan=True, allow_infinity=True), min_size=1, max_size=20), st.integers(0, 9))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_rounding_never_moves_a_number_further_than_half_its_last_place(numbers, places):
     x = np.array(numbers)
     rounded = round_decimals(x, places)
@@ -70,7 +70,7 @@ def ranked(column, x, **how):
 
 
 @given(st.lists(st.integers(-5, 5), min_size=2, max_size=15))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_percentile_rank_is_the_share_of_the_others_that_are_smaller(column):
     n = len(column)
     smaller = [sum(y < x for y in column) for x in column]
@@ -113,7 +113,7 @@ parts = st.lists(st.floats(0, 10), min_size=2, max_size=5)
 
 
 @given(parts, st.data())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_one_bad_part_pulls_the_inverted_mean_above_the_arithmetic_one(values, data):
     weights = [1 / len(values)] * len(values)
     mean = inverted_geometric_mean(values, weights, low=0, high=10)

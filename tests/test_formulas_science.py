@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -69,7 +69,6 @@ def test_sinmap_gives_its_worked_value():
 soils = st.tuples(st.floats(0, 50), st.floats(0, 45), st.floats(12, 25), st.floats(0.5, 10))
 
 
-@settings(deadline=None)
 @given(soils, st.floats(1, 60), st.floats(0, 1))
 def test_sinmap_is_the_infinite_slope_at_the_same_wetness(soil, theta, w):
     c, phi, weight, z = soil
@@ -152,7 +151,6 @@ def test_an_alert_matrix_that_would_calm_down_in_more_rain_is_refused(wrong):
         slope_alert(50, 250, 1, **(ALERT | wrong))
 
 
-@settings(deadline=None)
 @given(st.floats(0, 400), st.floats(0, 800), st.floats(0, 100), st.sampled_from([1, 2]))
 def test_more_rain_never_lowers_the_alert(short, long, more, of):
     assert slope_alert(short + more, long + more, of, **ALERT) >= slope_alert(short, long, of, **ALERT)
@@ -167,7 +165,6 @@ def test_runoff_gives_its_worked_values():
         scs_runoff(10, 101)
 
 
-@settings(deadline=None)
 @given(st.floats(0, 1000), st.floats(1, 100))
 def test_no_more_water_runs_off_than_falls(rain, cn):
     assert 0 <= scs_runoff(rain, cn) <= rain + 1e-9
@@ -222,7 +219,6 @@ def test_people_without_a_shelter_in_reach_are_counted():
         two_step_catchment([100], [1, 2], [[1]])
 
 
-@settings(deadline=None)
 @given(
     arrays(np.float64, 4, elements=st.integers(1, 500).map(float)),
     arrays(np.float64, 6, elements=st.integers(1, 500).map(float)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -47,7 +47,6 @@ def test_rounded_reciprocals_as_people_write_them_are_taken():
     assert ahp_weights([[1, 3, 9], [0.33, 1, 3], [0.11, 0.33, 1]]).weights.sum() == pytest.approx(1)
 
 
-@settings(deadline=None)
 @given(arrays(np.float64, st.integers(2, 8), elements=positive))
 def test_consistent_comparisons_give_back_the_weights_they_were_made_of(weights):
     found = ahp_weights(weights[:, None] / weights[None, :])
@@ -107,7 +106,6 @@ def test_weights_that_are_none_are_refused(weights):
         topsis(TABLE, weights)
 
 
-@settings(deadline=None)
 @given(arrays(np.float64, (5, 3), elements=positive), st.sampled_from(["vector", "minmax"]))
 def test_closeness_lies_between_0_and_1(table, norm):
     closeness = topsis(table, WEIGHTS, norm=norm)

@@ -92,7 +92,7 @@ def intake_of(rows: list[list[str | None]], monkeypatch: pytest.MonkeyPatch, pat
     )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=150)
 @given(rows=st.lists(ROW, max_size=12))
 def test_every_row_is_a_record_a_rejected_row_or_counted(rows, monkeypatch, tmp_path):
     file = tmp_path / "a.xlsx"
@@ -144,7 +144,7 @@ def test_a_position_survives_every_datum_and_a_swap(places, datum, turned):
     assert len(placed.remarks) == (len(x) if turned else 0)
 
 
-@settings(deadline=None, max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     names=st.lists(
         st.text(st.characters(exclude_categories=["C"]), min_size=1, max_size=30), min_size=1, max_size=6

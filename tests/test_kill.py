@@ -13,8 +13,6 @@ import time
 from pathlib import Path
 from typing import Self
 
-import pytest
-
 from riskmap.actions.workspace.demo import records_as_intake
 from riskmap.demo_district import make_demo
 from riskmap.ledger import Ledger
@@ -77,7 +75,6 @@ class Importer:
         return status
 
 
-@pytest.mark.timeout(900)
 def test_an_import_of_42336_rows_killed_at_any_moment_is_there_whole_or_not_at_all(tmp_path: Path):
     intake = records_as_intake("risk_points", make_demo(points=ROWS).layers["risk_points"], seed=0)
     packed = tmp_path / "intake.pickle"

@@ -106,7 +106,7 @@ def test_random_folds_flatter_a_model_that_learns_places(monkeypatch: pytest.Mon
     assert spatial > 0.6
 
 
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=3)
 @given(st.randoms(use_true_random=False))
 def test_the_order_of_the_rows_changes_nothing(random):
     table = clustered(120)[1]

@@ -65,7 +65,7 @@ def same_by_both_ways(ledger, layer, **when):
 
 
 @given(st.lists(ROW, max_size=6), st.booleans())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_the_columns_of_a_layer_say_what_its_records_say(tmp_path_factory, rows, odd):
     place = tmp_path_factory.mktemp("ledger") / "ledger.sqlite"
     with Ledger.create(f"sqlite:///{place}", clock=Clock()) as ledger:

@@ -22,6 +22,7 @@ from riskmap.web.widgets.filters import NOTHING, SWITCHES, Filters, escape_markd
 from riskmap.web.widgets.map import Bounds, Frame, View, build_map, pack, showing
 from tests.map_workspace import HOSTILE, STREETS, make_workspace
 from tests.pages_running import use_workspace
+from tests.waiting import PATIENCE_S
 
 MAIN = Path(riskmap.web.__file__).with_name("main.py")
 
@@ -37,7 +38,7 @@ def app(monkeypatch):
 
     def run(root: Path, **query: str) -> AppTest:
         use_workspace(monkeypatch, root)
-        app = AppTest.from_file(str(MAIN), default_timeout=120)
+        app = AppTest.from_file(str(MAIN), default_timeout=PATIENCE_S)
         for key, value in query.items():
             app.query_params[key] = value
         return app.run()

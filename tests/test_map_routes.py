@@ -19,7 +19,7 @@ from riskmap.vocabulary import RANK_OF
 from riskmap.web.frame import downloads, state
 from riskmap.web.frame.background import GROUND
 from riskmap.web.frame.routes import MAP, routes
-from riskmap.web.frame.security import ForbiddenError, SecurityHeaders, Signer, workspace_secret
+from riskmap.web.frame.security import ForbiddenError, SecurityHeaders, Signer, own_names, workspace_secret
 from riskmap.web.widgets.filters import NOTHING
 from tests.asgi import get
 from tests.map_workspace import HOSTILE, LONELY, STACK, make_workspace
@@ -44,12 +44,12 @@ def ws(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def client(ws):
-    app = Starlette(routes=routes(), middleware=[Middleware(SecurityHeaders)])
+    app = Starlette(routes=routes(), middleware=[*own_names(), Middleware(SecurityHeaders)])
     return partial(get, app)
 
 
 def spec(selection: Selection = Selection()) -> str:  # noqa: B008 - frozen
-    return state.signer().sign(MAP, [selection.to_text(), state.snapshot().state])
+    return state.signer().sign(MAP, [selection.to_text(), state.snapshot().key])
 
 
 def tile_of(lon: float, lat: float, zoom: int) -> tuple[int, int]:
@@ -135,7 +135,7 @@ def test_wrong_numbers_are_refused_in_one_line_and_without_a_traceback(client, p
 
 
 def test_an_address_of_an_older_ledger_is_answered_but_not_kept(client):
-    old = state.signer().sign(MAP, [Selection().to_text(), state.snapshot().state - 1])
+    old = state.signer().sign(MAP, [Selection().to_text(), "an older one"])
     answer = client(f"/tiles/{old}/1/1/0.bin")
     assert answer.status == 200
     assert answer.headers["cache-control"] == "no-store"
@@ -267,3 +267,12 @@ def test_the_content_policy_names_this_server_and_nothing_else(client):
     assert "http:" not in policy
     assert "https:" not in policy
     assert "connect-src 'self'" in policy
+
+
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example:8501", ""])
+def test_under_a_name_that_is_not_this_machines_nothing_is_answered(client, host):
+    address = f"/tiles/{spec()}/0/0/0.bin"
+    assert client(address, host="localhost:8501").status == 200
+    refused = client(address, host=host)
+    assert refused.status == 400
+    assert len(refused.body) < 100

@@ -68,7 +68,7 @@ tier_lists = st.lists(st.tuples(st.sampled_from(ORDER), st.sampled_from(ORDER)),
 
 
 @given(tier_lists)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_every_record_is_counted_once_and_back_is_the_mirror(pairs):
     one, other = side([a for a, _ in pairs]), side([b for _, b in pairs])
     there, back = compared(one, other), compared(other, one)

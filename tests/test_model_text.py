@@ -54,7 +54,7 @@ def set_at(data, path, value):
     data[path[-1]] = value
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.sampled_from(ALL), st.floats(-1e9, 1e9) | st.integers(-10_000, 10_000))
 def test_only_the_number_itself_is_written_anew(chosen, number):
     name, path = chosen
@@ -71,7 +71,7 @@ def test_only_the_number_itself_is_written_anew(chosen, number):
     assert changed_text(new, {path: one.value}, like=text) == text
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.dictionaries(st.sampled_from(list(editable_values(WEIRD))), st.floats(-1e6, 1e6), max_size=9))
 def test_comments_and_odd_layout_stay_whatever_is_changed(changes):
     new = changed_text(WEIRD, changes)

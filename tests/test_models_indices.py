@@ -33,7 +33,7 @@ from tests.index_models import (
     scored,
 )  # fmt: skip
 
-FEW = settings(max_examples=25, deadline=None)
+FEW = settings(max_examples=25)
 getcontext().prec = 40
 
 

@@ -7,7 +7,7 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from riskmap.errors import RiskmapError, Say
@@ -102,7 +102,6 @@ def test_what_is_no_moment_is_none_in_every_zone(text: str):
     assert not lacks_zone(text)
 
 
-@settings(deadline=None)
 @given(MOMENTS, st.sampled_from(SECONDS), st.sampled_from(["beijing", "utc"]))
 def test_every_spelling_is_read_back_in_the_zone_around_it(moment: dt.datetime, spelling: str, zone):
     whole = moment.replace(microsecond=0)
@@ -112,14 +111,12 @@ def test_every_spelling_is_read_back_in_the_zone_around_it(moment: dt.datetime, 
     assert parse_moment(text, None) is None
 
 
-@settings(deadline=None)
 @given(MOMENTS, OFFSETS, st.sampled_from([None, "beijing", "utc"]))
 def test_iso_with_its_offset_is_read_back_whatever_the_zone_around_it(moment, offset, zone):
     assert parse_moment(moment.astimezone(offset).isoformat(), zone) == moment
     assert typed(moment.isoformat()) == moment
 
 
-@settings(deadline=None)
 @given(MOMENTS, st.sampled_from(["beijing", "utc"]), st.data())
 def test_a_zone_behind_a_time_goes_before_the_zone_around_it(moment, zone, data):
     behind = data.draw(st.sampled_from(BEHIND[zone]))
@@ -130,14 +127,12 @@ def test_a_zone_behind_a_time_goes_before_the_zone_around_it(moment, zone, data)
         assert parse_moment(text, around) == whole
 
 
-@settings(deadline=None)
 @given(MOMENTS)
 def test_arrays_and_moments_hold_the_same_second(moment: dt.datetime):
     assert moment_of(seconds_of(moment)) == moment.replace(microsecond=0)
     assert seconds_of(moment).dtype == np.dtype("datetime64[s]")
 
 
-@settings(deadline=None)
 @given(st.text(max_size=30))
 def test_any_text_is_a_moment_or_a_message_that_names_it(text: str):
     found = parse_moment(text, "beijing")

@@ -122,7 +122,7 @@ def test_a_step_that_failed_takes_all_with_it_even_where_its_error_is_swallowed(
     edit_point(ws, LAYER, "A", seen=1, changes={"likelihood": 3.0}, **ACTS)  # the next one is free of it
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.lists(st.sampled_from(["fine", "fails", "fails and is swallowed"]), max_size=6))
 def test_steps_are_written_exactly_where_none_of_them_failed(tmp_path_factory, steps):
     with Ledger.create(f"sqlite:///{tmp_path_factory.mktemp('law') / 'ledger.sqlite'}") as ledger:

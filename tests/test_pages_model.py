@@ -14,7 +14,7 @@ from riskmap.errors import RiskmapError
 from riskmap.rules.permissions import local_actor
 from riskmap.web.frame import state
 from tests.map_workspace import make_workspace
-from tests.pages_running import html, open_page, panel, panels, texts, use_workspace
+from tests.pages_running import faults, html, open_page, panel, panels, texts, use_workspace
 
 LAYER = "risk_points"
 
@@ -156,28 +156,31 @@ def test_two_people_see_both_texts_and_nothing_is_overwritten(ws):
     assert not at.exception
 
 
-def test_a_file_that_was_changed_by_hand_is_said_and_read_anew(ws):
-    open_page("model", layer=LAYER)
+def test_a_file_that_was_changed_by_hand_is_followed(ws):
+    at = open_page("model", layer=LAYER)
     here = open_model(ws, LAYER)
     here.file.write_text(here.text.replace("general = 70", "general = 91"), encoding="utf-8")
-    at = open_page("model", layer=LAYER)
-    assert any("磁盘" in w.value for w in at.warning)
-    at.button(key="model-reread").click().run()
+    at.run()
+    assert number(at, "一般 ≥").value == 91
     line = here.text.splitlines().index("[limits]") + 1
     assert f"1 处的数改了，来源还是原来的（第 {line} 行起）" in said(at.warning)
     assert state.workspace().catalog.model_of(LAYER).limits.lower["general"] == 91
     assert any("4 处变化" in c.value for c in at.caption)  # tiers of the ledger are of the old text
 
 
-def test_a_broken_file_stops_nobody(ws):
+def test_a_broken_file_is_named_and_mended_on_the_page(ws):
     at = open_page("model", layer=LAYER)
     here = open_model(ws, LAYER)
     here.file.write_text(here.text.replace("general = 70", "general = "), encoding="utf-8")
     at.run()
-    at.button(key="model-reread").click().run()
-    assert "配置文件有误" in said(at.error)
-    assert state.workspace().catalog.model_of(LAYER).limits.lower["general"] == 70
+    assert f"models/{here.file.name}" in faults(at)
     assert texts(panel(at, "model-problems"))
+    at.text_area(key=f"model-text-{LAYER}").set_value(here.text.replace('"1.0"', '"1.1"')).run()
+    sign(at)
+    at.button(key="model-save").click().run()
+    assert not at.exception
+    assert state.workspace().catalog.model_of(LAYER).version == "1.1"
+    assert not faults(at)
 
 
 def test_somebody_elses_save_is_said_to_who_has_a_draft(ws):
@@ -186,7 +189,6 @@ def test_somebody_elses_save_is_said_to_who_has_a_draft(ws):
     here = open_model(ws, LAYER)
     theirs = here.text.replace("large = 160", "large = 150").replace('"1.0"', '"1.5"')
     save_model(ws, LAYER, theirs, base_digest=here.digest, by=local_actor("李四"), why="别的改动")
-    state.workspace.cache_clear()
     at.run()
     assert "已另存为版本 1.5" in said(at.warning)
     assert number(at, "一般 ≥").value == 91

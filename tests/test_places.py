@@ -42,7 +42,7 @@ def test_points_without_a_name_are_never_duplicates():
     ),
     st.sampled_from([3e-5, 1e-4, 2.6e-4]),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_duplicates_are_those_that_comparing_every_pair_finds(points, step):
     names = [p[0] for p in points]
     lon = np.array([114.1 + p[1] * step + 3.0 * p[3] for p in points], np.float64)

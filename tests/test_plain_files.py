@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from riskmap.actions.episode.wind import read_points
@@ -64,7 +64,6 @@ def test_a_file_that_hides_its_size_is_read_no_farther_than_the_limit():
         limited_bytes(endless, 1 << 20)
 
 
-@settings(deadline=None)
 @given(st.text(st.characters(exclude_characters="\x00\ufeff", codec="utf-8"), max_size=50))
 def test_utf_8_comes_back_with_and_without_its_mark(text: str):
     assert decoded(text.encode()) == text

@@ -263,7 +263,7 @@ def test_english_is_one_switch(tmp_path: Path):
     assert (row["Code"], row["Assessed tier"], row["Slope height(m)"]) == ("000000", "Major", 10.25)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=20), min_size=1, max_size=8))
 def test_any_text_survives_the_workbook(tmp_path_factory: pytest.TempPathFactory, names: list[str]):
     part = slopes(len(names))
@@ -294,7 +294,7 @@ def test_the_guard_of_csv_cells_can_be_undone(texts: list[str | None]):
     assert all(g is None or not g.startswith(("=", "+", "-", "@", "\t", "\r")) for g in guarded)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=12), min_size=1, max_size=6))
 def test_any_text_survives_the_csv(tmp_path_factory: pytest.TempPathFactory, names: list[str]):
     part = slopes(len(names))

@@ -242,7 +242,7 @@ STATED = st.fixed_dictionaries(
 
 
 @given(stated=STATED)
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_what_is_edited_is_read_back(d, stated):
     slopes = d["slopes"]
     frame = slopes.frame().loc[[OTHER]].drop(columns=["tier", "score"])
@@ -369,12 +369,12 @@ def test_a_score_of_titles_is_that_of_ids(made, seen):
 def test_an_impossible_value_counts_as_missing_and_is_said(made):
     model = made / "models" / "risk_points_lec.toml"
     frame = pd.DataFrame({"likelihood": [-5.0], "exposure": [6.0], "consequence": [15.0]}, index=["A"])
-    with pytest.warns(UserWarning, match="1 values"):
+    with pytest.warns(UserWarning, match="风险点 › A › .*-5 小于下限"):
         scored = riskmap.score(frame, model=model)
     assert scored.loc["A", "tier"] == "unrated"
     assert scored.loc["A", "missing"] == ("likelihood",)
-    with pytest.raises(RiskmapError, match="likelihood"):
-        riskmap.score(frame.assign(likelihood=["高"]), model=model)
+    with pytest.warns(UserWarning, match="高 不是数值"):
+        assert riskmap.score(frame.assign(likelihood=["高"]), model=model).loc["A", "tier"] == "unrated"
     with pytest.raises(RiskmapError, match="exposure"):
         riskmap.score(pd.DataFrame({"a": [1]}), model=model)
 

@@ -117,7 +117,7 @@ def test_rain_beyond_the_reach_or_without_a_station_reporting_is_not_known():
 RAINS = st.lists(st.one_of(st.just(NAN), st.floats(0, 60)), min_size=1, max_size=40)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(values=RAINS, before=st.sampled_from(["unknown", "dry"]))
 def test_drivers_depend_on_nothing_later_and_stay_in_their_band(values, before):
     whole = rain_drivers(rain_of(values), before=before)

@@ -162,7 +162,7 @@ def in_file(layer, target, text):
     return value, type(value), issue and (issue.rule, issue.severity)
 
 
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 @given(st.sampled_from(TARGETS), st.one_of(st.sampled_from(DIRTY), st.text(max_size=12)))
 def test_a_dirty_text_gets_one_verdict_from_every_door(target, text):
     layer, name = target
@@ -181,7 +181,7 @@ def test_every_dirty_text_gets_one_verdict_in_every_target(text):
         assert in_column(rule, pa.array([text])) == [told(rule.value(text))], (layer.id, name)
 
 
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 @given(st.sampled_from(TARGETS), TYPED)
 def test_a_typed_value_gets_the_verdict_of_its_text_from_every_door(target, stated):
     layer, name = target

@@ -92,7 +92,7 @@ def passes(record, selection):
 
 
 @given(selections)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_counts_rows_and_objects_of_a_selection_agree(selection):
     try:
         found = select(SNAP, selection)
@@ -117,7 +117,7 @@ def test_counts_rows_and_objects_of_a_selection_agree(selection):
 
 
 @given(selections)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_selection_lets_through_exactly_what_it_says(selection):
     plain = dataclasses.replace(selection, where=(), within=None)
     expected = [r["code"] for layer in SNAP.layers for r in RECORDS[layer] if passes(r, plain)]
@@ -125,7 +125,7 @@ def test_a_selection_lets_through_exactly_what_it_says(selection):
 
 
 @given(polygons())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_an_area_holds_what_shapely_says_it_holds(wkb):
     area = shapely.from_wkb(wkb)
     found = select(SNAP, Selection(within=wkb))
@@ -143,7 +143,7 @@ def test_the_border_of_an_area_belongs_to_it():
 
 
 @given(selections)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_selection_survives_its_text_and_equal_ones_have_one_text(selection):
     text = selection.to_text()
     back = Selection.from_text(text)
@@ -226,7 +226,7 @@ def test_an_object_has_what_the_command_line_promises():
 
 
 @given(st.integers(0, 700), st.integers(0, 700))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_page_of_rows_is_a_part_of_all_of_them(start, stop):
     found = select(SNAP, Selection(tiers=("low", "unrated")))
     everything = rows(SNAP, found, **KNOWN)

@@ -101,7 +101,7 @@ rows_before_and_after = st.fixed_dictionaries(
 
 
 @given(rows_before_and_after, st.sampled_from([TODAY, date(2025, 6, 2), date(2026, 5, 1)]), st.booleans())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_patched_snapshot_is_the_one_built_anew(rows, today, on_disk):
     before = {k: {n: a for n, (a, _) in found.items() if a} for k, found in rows.items()}
     changed = {k: {n: b for n, (_, b) in found.items() if b} for k, found in rows.items()}

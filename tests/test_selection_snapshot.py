@@ -128,7 +128,7 @@ def test_a_value_that_does_not_fit_its_field_is_missing_and_marked_and_not_cut(c
 
 
 @given(st.randoms(use_true_random=False), st.integers(0, 60))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_the_order_of_the_rows_changes_nothing(random, n):
     order = list(range(n))
     random.shuffle(order)
@@ -143,7 +143,7 @@ def test_the_order_of_the_rows_changes_nothing(random, n):
 
 
 @given(st.sets(st.integers(0, 39)), st.sets(st.integers(0, 39)), st.integers(0, 5))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_changed_records_put_into_a_table_give_the_table_read_anew(edited, retired, new):
     after = houses(40 + new)
     before = shuffled(after, np.arange(40))

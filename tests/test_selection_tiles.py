@@ -72,7 +72,7 @@ def test_every_located_point_is_counted_in_exactly_one_tile(z, selection):
 
 
 @given(st.integers(8, 19), st.integers(0, SNAP.located - 1), SOME)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_symbol_is_the_worst_of_its_cell_and_counts_all_of_it(z, index, selection):
     x, y = (int(v[0]) >> (BITS - z) for v in separate(SNAP.code[index : index + 1]))
     parts = own(read(tile(SNAP, selection, z, x, y)))
@@ -188,7 +188,7 @@ def test_a_record_is_found_by_id_and_by_code():
 
 
 @given(st.floats(114.0, 114.3), st.floats(22.5, 22.7), st.integers(1, 8))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_the_nearest_are_nearest(lon, lat, limit):
     hits = nearest(SNAP, lon, lat, limit=limit, selection=Selection(tiers=("low",)))
     everything = nearest(SNAP, lon, lat, limit=10**6, selection=Selection(tiers=("low",)))

@@ -87,7 +87,7 @@ def test_water_runs_down_a_valley_to_its_mouth():
     assert drained[15, 8] > drained[15, 6] > 0
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(ground=heights)
 def test_laws_of_flow_on_any_ground(ground):
     before = ground.copy()

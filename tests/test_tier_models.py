@@ -207,7 +207,7 @@ acts = st.lists(
 
 
 @given(acts=acts)
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 def test_the_explanation_always_gives_the_tier_that_the_ledger_holds(kept, tmp_path_factory, acts):
     root = tmp_path_factory.mktemp("law") / "ws"
     shutil.copytree(kept, root)

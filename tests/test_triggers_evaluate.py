@@ -296,7 +296,7 @@ def test_other_kinds_and_milder_colours_raise_nothing():
 VALUES = st.one_of(st.sampled_from([NAN, 29.0, 30.0, 50.0, 80.0, 100.0]), st.floats(0, 120, width=32))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     data=st.lists(st.lists(VALUES, min_size=3, max_size=3), min_size=1, max_size=14),
     tiers=st.lists(st.sampled_from(["low", "unrated", "general", "large", "major"]), min_size=3, max_size=3),
@@ -350,7 +350,7 @@ def test_hour_by_hour_says_what_a_replay_says_of_every_hour(data, tiers, seconds
         assert all(e.rank_from < step.rank and step.start < step.expiry for step in e.spans)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     data=st.lists(st.lists(VALUES, min_size=5, max_size=5), min_size=1, max_size=8),
     more=st.floats(0, 50, width=32),

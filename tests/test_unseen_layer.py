@@ -104,7 +104,7 @@ source = "made for a test"
 
 
 @given(names=unseen())
-@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=3, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_a_layer_never_seen_is_imported_assessed_mapped_selected_and_exported(
     tmp_path_factory: pytest.TempPathFactory, names: dict
 ):

@@ -93,7 +93,7 @@ def test_a_bad_track_and_two_storms_are_one_clear_message(tmp_path: Path):
     points = written(tmp_path, POINTS, name="p.csv")
     bare = written(tmp_path, BULLETIN.replace("# 时区: 北京时\n", ""))
     done = riskmap("wind", "--track", bare, "--points", points, "--model", "radii", "--json")
-    assert (done.status, done.out) == (2, "")
+    assert done.refused
     assert "北京时" in done.err
     two = written(tmp_path, JMA + JMA.replace("MANGKHUT", "HATO    "), name="two.txt")
     done = riskmap("wind", "--track", two, "--points", points, "--model", "radii")

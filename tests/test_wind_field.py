@@ -253,7 +253,7 @@ def test_an_ensemble_gives_middle_least_and_most():
 _models = st.sampled_from(MODELS)
 
 
-@settings(deadline=None, max_examples=12)
+@settings(max_examples=12)
 @given(model=_models, seed=st.integers(0, 99), size=st.sampled_from([4, 17, 64, 10_000]))
 def test_order_and_chunks_of_places_change_nothing(model: Model, seed: int, size: int):
     lon, lat = places(90, seed)
@@ -265,7 +265,7 @@ def test_order_and_chunks_of_places_change_nothing(model: Model, seed: int, size
     assert (other.arrival[7] == whole.arrival[7][order])[~np.isnat(other.arrival[7])].all()
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     model=_models,
     lon=st.floats(90, 140),
@@ -289,7 +289,7 @@ def test_wind_is_never_negative_and_ends_where_the_track_ends_its_reach(
         assert found == 0
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(
     model=st.sampled_from(["holland1980", "radii"]),
     wind=st.floats(20, 70),

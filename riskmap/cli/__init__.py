@@ -50,26 +50,33 @@ def _run(words: list[str]) -> NoReturn:
         terrain,
         training,
     )
-    from riskmap.cli.common import LANG, app, fail
+    from riskmap.cli.common import app, fail
 
+    as_json = "--json" in words
     try:
         status = app(args=words, standalone_mode=False)
     except RiskmapError as problem:
-        fail(problem.text(LANG))
+        fail(problem, as_json=as_json)
     except typer.Exit as leave:
         raise SystemExit(leave.exit_code) from None
     except (KeyboardInterrupt, typer.Abort):
-        fail("已中断，未写入 / interrupted, nothing was written" if LANG == "zh" else "interrupted")
+        fail(RiskmapError("已中断，未写入", "interrupted, nothing was written"), as_json=as_json)
     except Exception as problem:  # noqa: BLE001 - the last net: a person never sees a traceback
         show = getattr(problem, "show", None)
         if show is not None:  # a usage error: Typer says which option and how
-            show()
-            raise SystemExit(2) from None
+            said = problem.format_message()  # type: ignore[attr-defined]
+            if not as_json:
+                show()
+                raise SystemExit(2) from None
+            fail(RiskmapError(said, said), as_json=True)
         if os.environ.get("RISKMAP_DEBUG"):
             traceback.print_exc()
+        said = f"{type(problem).__name__}: {problem}"
         fail(
-            f"没有完成：{type(problem).__name__}：{problem}；设置 RISKMAP_DEBUG=1 可查看细节"
-            if LANG == "zh"
-            else f"could not do it: {type(problem).__name__}: {problem}; set RISKMAP_DEBUG=1 for details"
+            RiskmapError(
+                f"没有完成：{said}；设置 RISKMAP_DEBUG=1 可查看细节",
+                f"could not do it: {said}; set RISKMAP_DEBUG=1 for details",
+            ),
+            as_json=as_json,
         )
     raise SystemExit(status if isinstance(status, int) else 0)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NoReturn, cast
 import typer
 
 import riskmap
-from riskmap.errors import Lang
+from riskmap.errors import Lang, RiskmapError
 from riskmap.json_documents import dumps
 from riskmap.rules.permissions import Actor, acting
 
@@ -137,9 +137,11 @@ def tell_outdated(ws: Workspace, layers: Iterable[str] = ()) -> None:
         )
 
 
-def fail(message: str) -> NoReturn:
-    """Say why it could not be done and leave with status 2."""
-    print(message, file=sys.stderr)  # noqa: T201 - the command line's own voice
+def fail(problem: RiskmapError, *, as_json: bool) -> NoReturn:
+    """Say why it could not be done, on stdout too where a document was asked for, and leave with status 2."""
+    print(problem.text(LANG), file=sys.stderr)  # noqa: T201 - the command line's own voice
+    if as_json:
+        print_json({"error": problem.as_json(LANG)})
     raise SystemExit(2)
 
 

@@ -1,4 +1,4 @@
-"""Commands on the ledger: history, changes, retire, undo, backup, restore."""
+"""Commands on the ledger: history, changes, retire, undo, check, backup, restore."""
 
 from __future__ import annotations
 
@@ -113,16 +113,40 @@ def undo(
 
 
 @app.command()
+def check(as_json: JsonOption = False, workspace: WorkspaceOption = None, store: StoreOption = None) -> None:
+    """查一遍：配置、台账、缓存、合计、等级、磁盘、时钟、备份 / is everything sound? 0 yes, 1 look at it, 2 unusable."""
+    from riskmap.actions.workspace import open_workspace
+    from riskmap.actions.workspace.check import all_well
+    from riskmap.actions.workspace.check import check as checked
+
+    found = checked(open_workspace(workspace, store))
+    well = all_well(found)
+    if as_json:
+        print_json({"ok": well, "findings": [one.as_json(LANG) for one in found]})
+    else:
+        for one in found:
+            typer.echo(
+                f"[{one.severity}] {one.where}\n  {one.message.text(LANG)}\n  → {one.remedy.text(LANG)}"
+            )
+        if well:
+            say("一切正常", "all is well")
+    raise typer.Exit(0 if well else 1)
+
+
+@app.command()
 def backup(
     file: Annotated[Path, typer.Argument(metavar="FILE")],
+    by: ByOption = None,
+    why: WhyOption = None,
     as_json: JsonOption = False,
     workspace: WorkspaceOption = None,
     store: StoreOption = None,
 ) -> None:
     """备份台账 / back the ledger up into one file."""
+    from riskmap.actions.workspace.check import back_up
     from riskmap.cli.common import open_workspace
 
-    open_workspace(workspace, store).ledger.backup(file)
+    back_up(open_workspace(workspace, store), file, by=person(by), why=reason(why))
     if as_json:
         print_json({"path": str(file), "bytes": file.stat().st_size})
     else:

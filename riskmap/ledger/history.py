@@ -263,10 +263,11 @@ def batches(store: Store, *, limit: int) -> list[BatchInfo]:
         ]
 
 
-def exports(store: Store, *, limit: int) -> list[ExportInfo]:
-    """Return the last exports noted, newest first."""
+def exports(store: Store, *, limit: int, what: str = "") -> list[ExportInfo]:
+    """Return the last exports noted, newest first; all, or those whose `what` begins so."""
     t = s.export_log
     query = sa.select(t.c.at, t.c.who, t.c.why, t.c.what, t.c.unmasked).order_by(t.c.id.desc()).limit(limit)
+    query = query.where(t.c.what.startswith(what, autoescape=True))
     with store.reading() as connection:
         return [
             ExportInfo(at, who, why, what, bool(bare))

@@ -467,6 +467,10 @@ class Ledger:
         """Return every inconsistency of the file or its content; empty where it is sound."""
         return upkeep.check(self._store)
 
+    def fields_kept(self) -> dict[str, dict[str | None, int]]:
+        """Return layer → field id → how many active records hold a value; under None, how many there are."""
+        return upkeep.fields_kept(self._store)
+
     def record_export(self, *, by: str, why: str, what: str, unmasked: bool) -> None:
         """Note an export; it changes no record, so `state` stays."""
         with self._store.writing() as connection:
@@ -481,6 +485,6 @@ class Ledger:
                 )
             )
 
-    def exports(self, *, limit: int = 50) -> list[ExportInfo]:
-        """Return the last exports noted, newest first."""
-        return history.exports(self._store, limit=limit)
+    def exports(self, *, limit: int = 50, what: str = "") -> list[ExportInfo]:
+        """Return the last exports noted, newest first; all, or those whose `what` begins so."""
+        return history.exports(self._store, limit=limit, what=what)

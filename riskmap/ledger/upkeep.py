@@ -94,6 +94,26 @@ def check(store: Store) -> list[str]:
     return found
 
 
+_FIELDS_KEPT = """
+WITH held AS (
+    SELECT f.layer, CASE WHEN json_valid(r.body) THEN r.body ELSE '{}' END AS body
+    FROM feature f JOIN revision r ON r.id = f.revision_id WHERE r.retired IS NULL
+)
+SELECT layer, NULL, count(*) FROM held GROUP BY layer
+UNION ALL
+SELECT layer, key, count(*) FROM held, json_each(body) GROUP BY layer, key
+"""
+
+
+def fields_kept(store: Store) -> dict[str, dict[str | None, int]]:
+    """Return layer → field id → how many active records hold a value; under None, how many there are."""
+    found: dict[str, dict[str | None, int]] = {}
+    with store.reading() as connection:
+        for layer, field, n in connection.exec_driver_sql(_FIELDS_KEPT):
+            found.setdefault(layer, {})[field] = n
+    return found
+
+
 @contextlib.contextmanager
 def _beside(path: Path) -> Iterator[Path]:
     """Yield a fresh file name beside `path`; whatever is left of it afterwards is removed."""

@@ -48,9 +48,6 @@ _PIECES: Final[Mapping[str, Say]] = {
 }
 
 
-_SHOWN_REFUSALS: Final = 20
-
-
 _MASKED: Final = Finding(
     "masked",
     "error",
@@ -137,7 +134,7 @@ class Judged:
         """Return what was said of the record's values, each with its place in front."""
         rules = LayerRules(self.layer, naming(()))
         return [
-            _placed(self.layer, code, rules.title(t), f) for t, f in self.findings if f.severity == severity
+            placed(self.layer, code, rules.title(t), f) for t, f in self.findings if f.severity == severity
         ]
 
 
@@ -166,11 +163,12 @@ def accepted(layer: str, judged: Mapping[str, Judged]) -> dict[str, Mapping[str,
             )
         said += one.said(code, "error")
     if said:
-        raise RefusedError.of(said, most=_SHOWN_REFUSALS)
+        raise RefusedError.of(said)
     return {code: one.values for code, one in judged.items()}
 
 
-def _placed(layer: Layer, code: str, title: Say, finding: Finding) -> Say:
+def placed(layer: Layer, code: str, title: Say, finding: Finding) -> Say:
+    """Return what was said of a value of a record, its place in front."""
     zh = " › ".join(part for part in (layer.title.zh, code, title.zh) if part)
     en = " › ".join(part for part in (layer.title.en, code, title.en) if part)
     return Say(f"{zh}：{finding.message.zh}", f"{en}: {finding.message.en}")

@@ -38,6 +38,9 @@ _log = logging.getLogger(__name__)
 Seen = tuple[tuple[str, int, int, int], ...]  # name, inode, size and time of writing of each file
 
 
+_DAMAGED: Final = (ValueError, KeyError, TypeError, pa.ArrowException)
+
+
 _BOUNDS: Final = ("west", "south", "east", "north")
 
 
@@ -75,6 +78,23 @@ def read_snapshot(directory: Path) -> dict[str, Any] | None:
     another format.
     """
     try:
+        return _checked(directory)
+    except _DAMAGED as problem:
+        _log.warning("%s: altered or cut off (%s), made anew", directory, problem)
+        return None
+
+
+def altered(directory: Path) -> bool:
+    """Return whether the files of a snapshot are no longer what was written."""
+    try:
+        _checked(directory)
+    except _DAMAGED:
+        return True
+    return False
+
+
+def _checked(directory: Path) -> dict[str, Any] | None:
+    try:
         before = seen_in(directory)
         summary: dict[str, Any] = unsealed((directory / _SUMMARY).read_bytes())
         if summary["format"] != FORMAT:
@@ -82,9 +102,6 @@ def read_snapshot(directory: Path) -> dict[str, Any] | None:
         read = _read_all(directory, summary)
         return None if read is None else read | {"home": directory, "seen": before}
     except OSError:
-        return None
-    except (ValueError, KeyError, TypeError, pa.ArrowException) as problem:
-        _log.warning("%s: altered or cut off (%s), made anew", directory, problem)
         return None
 
 

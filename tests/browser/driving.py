@@ -15,7 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, Frame, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Frame, Page, sync_playwright
+
+from tests.waiting import PATIENCE_S, until
 
 # The lists below the address bar would start a process for each window, though nobody types there. Chromium
 # heeds the last such list only, so of what Playwright switches off all that these tests may meet is named again.
@@ -45,7 +47,6 @@ ARGUMENTS = (
     "--no-first-run",
     "--disable-features=" + ",".join(UNWANTED),
 )
-PATIENCE_S = 90
 # Chromium says this of Streamlit's iframes; it is nothing of ours and no error.
 HARMLESS = ("Unrecognized feature", "allow-scripts and allow-same-origin")
 
@@ -74,14 +75,15 @@ def served(workspace: Path, *, log: Path) -> Iterator[str]:
 
 
 def _wait_for(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    end = time.monotonic() + PATIENCE_S
-    while time.monotonic() < end and process.poll() is None:
+    def answers() -> bool:
         with suppress(OSError, urllib.error.URLError), urllib.request.urlopen(address, timeout=5):
-            return
-        time.sleep(0.2)
-    raise AssertionError(
-        f"the server did not start:\n{log.read_text(encoding='utf-8', errors='replace')[-3000:]}"
-    )
+            return True
+        return False
+
+    until(lambda: answers() or process.poll() is not None)
+    if not answers():
+        said = log.read_text(encoding="utf-8", errors="replace")[-3000:]
+        raise AssertionError(f"the server did not start:\n{said}")
 
 
 @contextmanager
@@ -139,6 +141,7 @@ class Watched:
     complaints: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.page.set_default_timeout(PATIENCE_S * 1000)
         self.page.on("request", lambda request: self.requests.append(request.url))
         self.page.on("websocket", lambda websocket: self.requests.append(websocket.url))
         self.page.on("pageerror", lambda problem: self.complaints.append(f"script error: {problem}"))
@@ -161,18 +164,28 @@ class Watched:
 
 def map_frame(page: Page) -> Frame:
     """Return the map's frame once its points are drawn."""
-    page.wait_for_selector(
-        "iframe[src*='streamlit_folium'], iframe[title*='st_folium']", timeout=PATIENCE_S * 1000
-    )
+    return frame_where(page, DRAWN)
+
+
+def frame_where(page: Page, holds: str) -> Frame:
+    """Return the map's frame once this holds in it; a page that is drawn anew may bring another one."""
     end = time.monotonic() + PATIENCE_S
     while time.monotonic() < end:
-        frame = next((f for f in page.frames if "streamlit_folium" in f.url), None)
-        if frame is not None:
-            frame.wait_for_function(DRAWN, timeout=PATIENCE_S * 1000)
-            return frame
-        page.wait_for_timeout(100)
-    raise AssertionError("the page has no map")
+        for frame in page.frames:
+            with suppress(Error):  # it went away while it was asked
+                if "streamlit_folium" in frame.url and frame.evaluate(holds):
+                    return frame
+        page.wait_for_timeout(50)
+    raise AssertionError(f"the page has no map where this holds: {holds}")
 
+
+def drawn_up(page: Page) -> None:
+    """Wait until Streamlit has run the page to its end and shows nothing of the run before."""
+    page.wait_for_function(UP_TO_DATE)
+
+
+UP_TO_DATE = """() => document.querySelector("[data-test-script-state=notRunning]")
+  && !document.querySelector("[data-stale=true]")"""
 
 DRAWN = """() => {
   const tiles = Object.values(window.riskmap?.points?._tiles || {}).filter((t) => t.current);

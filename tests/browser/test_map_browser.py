@@ -63,12 +63,12 @@ def switched(watched, frame, selector):
     """Click a switch of the filter and wait until the map shows what it says."""
     before = frame.evaluate("riskmap.view.tiles")
     watched.page.locator(f"{selector} label").click()
-    frame.wait_for_function("(before) => riskmap.view.tiles !== before", arg=before)
-    watched.page.wait_for_timeout(300)
-    frame.wait_for_function(DRAWN)
     frame.wait_for_function(
-        "() => !Object.values(riskmap.points._tiles).some((t) => t.el.url !== riskmap.points._url)"
+        """(before) => riskmap.view.tiles !== before && riskmap.points._url === riskmap.view.tiles
+          && Object.values(riskmap.points._tiles).every((t) => t.el.url === riskmap.points._url)""",
+        arg=before,
     )
+    frame.wait_for_function(DRAWN)
 
 
 def test_points_of_every_tier_are_drawn(watched, address):

@@ -14,7 +14,6 @@ from tests.browser.driving import Watched, chromium_browser, served
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-PATIENCE = 30_000
 SEEKING = re.compile(r"_stcore/(health|host-config)$|^console: Failed to load resource.*404")
 
 
@@ -31,7 +30,6 @@ def test_a_limit_is_tried_saved_and_followed_by_the_overview(chromium, tmp_path)
     before = file.read_text(encoding="utf-8")
     with served(tmp_path / "ws", log=tmp_path / "log") as address, chromium_browser(chromium) as browser:
         context = browser.new_context(viewport={"width": 1366, "height": 768}, locale="zh-CN")
-        context.set_default_timeout(PATIENCE)
         watched = Watched(context.new_page())
         page = watched.page
         page.goto(f"{address}/model?layer=risk_points")

@@ -16,7 +16,6 @@ from tests.browser.driving import People, chromium_browser, served
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-PATIENCE = 30_000
 CODE = "RP-LONE-general"
 # Streamlit looks for its own base address below a page's; it is told "not there" and goes on.
 SEEKING = re.compile(r"_stcore/(health|host-config)$|^console: Failed to load resource.*404")
@@ -50,7 +49,6 @@ def open_tab(people):
     def opened(url):
         """Open an address as somebody who has no other tab."""
         watched = people.open(len(tabs))
-        watched.page.set_default_timeout(PATIENCE)
         tabs.append(watched)
         watched.page.goto(url)
         return watched.page

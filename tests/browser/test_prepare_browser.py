@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -16,14 +15,13 @@ from tests.map_workspace import HOSTILE
 
 pytest.importorskip("playwright", reason="system part: playwright is not installed")
 
-from playwright.sync_api import Error
-
-from tests.browser.driving import People, chromium_browser, served
+from tests.browser.driving import DRAWN, People, chromium_browser, drawn_up, frame_where, served
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 POINTS = 1500
 SEEKING = re.compile(r"/prepare/_stcore/|status of 404")  # Streamlit looks for its base address below a page
+MAP = "() => Boolean(window.riskmap?.map)"
 STORM = "() => window.riskmap?.storm?.raised._data?.n > 0"
 ACTIVE = """() => { const r = riskmap.storm.raised; let n = 0;
   for (let i = 0; i < r._data.n; i++) if (r.active(i)) n += 1; return n; }"""
@@ -61,7 +59,6 @@ def people(browser, address):
 @pytest.fixture
 def watched(people):
     made = people.open()
-    made.page.set_default_timeout(90_000)
     yield made
     people.leave()
     assert made.outside() == []
@@ -72,17 +69,6 @@ def typed(page, key, text):
     # A rerun shows the old form beside the new one for a moment.
     page.wait_for_function("(s) => document.querySelectorAll(s).length === 1", arg=f".st-key-{key} input")
     page.locator(f".st-key-{key} input").fill(text)
-
-
-def frame_of(page, ready="() => Boolean(window.riskmap?.map)"):
-    """Return the map's frame once it is ready; a page that is drawn anew may bring another one."""
-    for _ in range(900):
-        for frame in page.frames:
-            with suppress(Error):  # it went away while it was asked
-                if "streamlit_folium" in frame.url and frame.evaluate(ready):
-                    return frame
-        page.wait_for_timeout(100)
-    raise AssertionError("the page has no map that is ready")
 
 
 def with_form(page):
@@ -96,23 +82,23 @@ def with_form(page):
 
 def drilled(page, address, title):
     page.goto(f"{address}/prepare")
-    frame_of(page)
+    frame_where(page, MAP)
     with_form(page)
     page.locator(".st-key-prepare-drill-on label").first.click()
     page.locator(".st-key-prepare-made-storm").wait_for()
-    page.wait_for_timeout(500)
+    drawn_up(page)
     typed(page, "prepare-title-0", title)
     typed(page, "prepare-sign-by", "值班员甲")
     typed(page, "prepare-sign-why", "桌面演习")
     page.locator(".st-key-prepare-run button").click()
     page.wait_for_selector(".rm-scenario .rm-drill")
-    return frame_of(page, STORM)
+    return frame_where(page, STORM)
 
 
 def test_the_map_has_its_size_from_the_start(watched, address):
     page = watched.page
     page.goto(f"{address}/prepare")
-    frame = frame_of(page)
+    frame = frame_where(page, MAP)
     width = frame.evaluate("riskmap.map.getSize().x")
     with_form(page)
     page.locator(".st-key-prepare-panel").get_by_text("左侧").first.wait_for()
@@ -126,7 +112,9 @@ def test_a_drill_runs_from_the_form_to_the_map_and_the_slider_plays_without_aski
     title = " ".join(HOSTILE[:2])
     frame = drilled(page, address, title)
     assert page.locator(".rm-scenario h2").inner_text() == title
-    page.wait_for_timeout(1500)
+    drawn_up(page)
+    frame = frame_where(page, STORM)
+    frame.wait_for_function(DRAWN)
     frame.evaluate("""() => { const s = document.querySelector("#rm-storm-slider");
       s.value = riskmap.storm.data.counts.findIndex((c) => c[3] + c[4] > 0); s.dispatchEvent(new Event("input")); }""")
     asked = len(watched.requests)
@@ -168,7 +156,7 @@ def test_a_call_is_ticked_off_with_a_name_and_the_log_keeps_it(watched, address,
     page.locator(".st-key-prepare-calls .act").first.click()
     line = page.locator(".st-key-prepare-line")
     line.wait_for()
-    page.wait_for_timeout(500)
+    drawn_up(page)
     line.get_by_role("button", name="已呼叫").first.click()
     page.locator(".st-key-prepare-calls").get_by_text(re.compile("待应答")).first.wait_for()
     line.get_by_role("button", name="已应答").first.click()
@@ -207,8 +195,10 @@ def test_people_are_moved_to_shelters_that_are_open_and_again_when_one_closes(wa
     replan = page.locator(".st-key-prepare-replan")
     replan.wait_for()
     page.locator(".st-key-prepare-replan-run").scroll_into_view_if_needed()
-    page.wait_for_timeout(800)  # a list closes where the page under it still moves
-    replan.locator("[data-testid=stMultiSelect] input").press("ArrowDown")
+    drawn_up(page)
+    choice = replan.locator("[data-testid=stMultiSelect] input")
+    choice.click(trial=True)  # waits until it stands still: a list closes where the page under it still moves
+    choice.press("ArrowDown")
     page.get_by_role("option").first.click()
     page.keyboard.press("Escape")
     page.locator(".st-key-prepare-replan-run button").click()
@@ -224,14 +214,15 @@ def test_a_file_that_is_no_track_is_refused_with_a_sentence_and_nothing_is_kept(
     page = watched.page
     before = len(open_workspace(workspace).ledger.scenarios())
     page.goto(f"{address}/prepare?lang=en")
-    frame_of(page)
+    frame_where(page, MAP)
     with_form(page)
     wrong = tmp_path / "notes.txt"
     wrong.write_text("this is no track\n", encoding="utf-8")
     page.locator(".st-key-prepare-track-0 input[type=file]").set_input_files(str(wrong))
+    page.locator(".st-key-prepare-track-0").get_by_text(wrong.name).wait_for()
+    drawn_up(page)
     typed(page, "prepare-sign-by", "A")
     typed(page, "prepare-sign-why", "B")
-    page.wait_for_timeout(800)
     page.locator(".st-key-prepare-run button").click()
     message = page.locator("[data-testid=stSidebar] [data-testid=stAlertContainer]").last
     message.wait_for()

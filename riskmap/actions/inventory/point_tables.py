@@ -16,15 +16,7 @@ import numpy as np
 import pyarrow as pa
 import shapely
 
-from riskmap.actions.inventory.point_joins import (
-    Join,
-    Nearest,
-    PieceRecipe,
-    Raster,
-    Tally,
-    Within,
-    score_alone,
-)
+from riskmap.actions.inventory.point_joins import Join, Nearest, PieceRecipe, Raster, Within, score_alone
 from riskmap.actions.inventory.point_tasks import (
     Engine,
     Progress,
@@ -147,9 +139,9 @@ class ModelAlone:
         of = read_layer(read_text(layer, layer.name), layer.name) if layer else _layer_naming(model.id, path)
         return cls(of, model_for(of, text, path.name), load_artefacts(path.parent, model))
 
-    def score(self, table: pa.Table) -> tuple[pa.Table, Tally]:
-        """Return score, tier, missing and rules of every row, and the tally; columns by field id."""
-        return score_alone(self.layer, self.model, table, learned=self.learned)
+    def score(self, table: pa.Table) -> pa.Table:
+        """Return score, tier, missing and rules of every row of judged columns, by field id."""
+        return score_alone(self.layer, self.model, table, learned=self.learned)[0]
 
 
 def _layer_naming(model: str, path: Path) -> Layer:

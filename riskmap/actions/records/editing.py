@@ -79,13 +79,14 @@ def create_point(
     """Judge a new record, add it by hand and score it. RefusedError names every value that is refused."""
     may(by, "edit", layer, code)
     _need_reason(why)
-    if not code.strip():
+    rules = rules_of(ws.catalog.layer(layer), ws.subdistricts)
+    value, refused = rules.of("code").value(code)
+    if value is refused is None:
         raise RiskmapError(
             "新增点位：编号不能为空；请填写本街道的统一编号", "new point: the code is empty; write one"
         )
-    rules = rules_of(ws.catalog.layer(layer), ws.subdistricts)
     judged = rules.record({"code": code} | dict(values), places=ws.places)
-    code = str(rules.of("code").value(code).value or code.strip())
+    code = str(value or code)
     with one_commit(ws, [layer], by=by, why=why):
         version = ws.ledger.create_record(layer, code, values=judged, by=by.name, why=why)
     return Edited({code: version}, tuple(judged.said(code, "warning")))

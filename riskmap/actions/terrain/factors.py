@@ -91,17 +91,22 @@ def _relief(dem: Path, cache: Path, tag: str) -> Relief | None:
 
 def _kept(cache: Path, tag: str) -> Relief | None:
     try:
-        about = unsealed((cache / f"relief-{tag}.json").read_bytes())
-        west, south, east, north = (float(v) for v in about["bounds"])
-        png = (cache / f"relief-{tag}.png").read_bytes()
-        if digest_of_content(png) == about["png"]:
-            return Relief(png, (west, south, east, north), tag)
+        return read_relief(cache / f"relief-{tag}.json")
     except OSError:
         return None
-    except (ValueError, TypeError, KeyError):
-        pass
-    _log.warning("%s: the relief was altered or cut off, made anew", cache)
-    return None
+    except ValueError:
+        _log.warning("%s: the relief was altered or cut off, made anew", cache)
+        return None
+
+
+def read_relief(bounds: Path) -> Relief:
+    """Return a kept relief by the file of its bounds. ValueError where it is not what was kept."""
+    about = unsealed(bounds.read_bytes())
+    west, south, east, north = (float(v) for v in about["bounds"])
+    png = bounds.with_suffix(".png").read_bytes()
+    if digest_of_content(png) != about["png"]:
+        raise ValueError("altered")
+    return Relief(png, (west, south, east, north), bounds.stem.removeprefix("relief-"))
 
 
 def _keep(relief: Relief, cache: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +22,9 @@ from riskmap.values.boundaries import Places
 WORKSPACE_FILE = "workspace.toml"
 
 
+Seen = tuple[tuple[str, int, int, int], ...]  # file, inode, size and time of writing
+
+
 @dataclass(frozen=True, eq=False)
 class Workspace:
     """An open workspace. `catalog` and `places` are read once; `ledger` is opened when first used."""
@@ -29,6 +33,7 @@ class Workspace:
     config: WorkspaceConfig
     catalog: Catalog
     store: str
+    seen: Seen = ()
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -81,6 +86,11 @@ class Workspace:
         return other
 
     @property
+    def outrun(self) -> bool:
+        """True once somebody has written to the settings, layer and model files that were read."""
+        return _seen(self.root) != self.seen
+
+    @property
     def cache_dir(self) -> Path:
         """Where derived, disposable files live."""
         return self.root / "data" / "cache"
@@ -116,8 +126,21 @@ def open_workspace(directory: Path | None = None, store: str | None = None) -> W
             f"{root}: not a workspace (no {WORKSPACE_FILE}); make one with riskmap init {root}, or name one "
             f"with {option('workspace', 'en')}",
         )
+    seen = _seen(root)
     config = read_workspace_file(root / WORKSPACE_FILE)
-    return Workspace(root, config, load_catalog(root), store_url(root, config.store, store))
+    return Workspace(root, config, load_catalog(root), store_url(root, config.store, store), seen)
+
+
+def _seen(root: Path) -> Seen:
+    """Return what the system says of the files that a workspace is opened from."""
+    found: list[tuple[str, int, int, int]] = []
+    for folder in (root, root / "layers", root / "models"):
+        with suppress(OSError), os.scandir(folder) as files:  # one that is gone is seen as empty
+            for file in files:
+                if file.name.endswith(".toml"):
+                    stat = file.stat()
+                    found.append((file.path, stat.st_ino, stat.st_size, stat.st_mtime_ns))
+    return tuple(sorted(found))
 
 
 def _template(name: str, *, demo: bool) -> str:

@@ -62,6 +62,7 @@ def find(ws: Workspace, state: int, *, exact: bool = False) -> Snapshot | None:
                 found = _loaded(place.home, seen_in(place.home), place.state)
                 if found is not None:
                     return found
+                shutil.rmtree(place.home, ignore_errors=True)  # spoiled: nobody can use it
     return None
 
 

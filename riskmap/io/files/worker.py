@@ -36,11 +36,15 @@ def limit_gdal(wanted: str, extra: tuple[str, ...] = ()) -> None:
     `extra` are drivers of another GDAL build that were found to be still there.
     """
     off = [d for d in (*_GDAL_DRIVERS, *extra) if d != wanted]
+    for exempt in ("no_proxy", "NO_PROXY"):
+        os.environ.pop(exempt, None)
     os.environ.update(
         OGR_SKIP=",".join(off),
         GDAL_SKIP="VRT,WMS,WCS,HTTP,DERIVED",
         GDAL_DRIVER_PATH="disable",
         CPL_VSIL_CURL_ALLOWED_EXTENSIONS=".none",
+        GDAL_HTTP_PROXY="socks5://127.0.0.1:1",  # nobody: a GeoJSON may name an address as its CRS
+        GDAL_HTTPS_PROXY="socks5://127.0.0.1:1",
         GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR" if wanted != "ESRI Shapefile" else "FALSE",
         OGR_SQLITE_LOAD_EXTENSIONS="",
         LIBKML_LAUNDER_FIELD_NAMES="NO",  # else 编号 becomes __

@@ -33,7 +33,7 @@ from riskmap.interface import option
 from riskmap.web.frame import background
 from riskmap.web.frame.assets import FromMemory, bundles, frontend
 from riskmap.web.frame.routes import routes
-from riskmap.web.frame.security import SecurityHeaders
+from riskmap.web.frame.security import SecurityHeaders, own_names
 from riskmap.web.frame.settings import apply_settings
 from riskmap.web.frame.state import snapshot, workspace
 
@@ -71,7 +71,7 @@ def served() -> dict[str, Any]:
     return {
         "script_path": _MAIN,
         "routes": routes(),
-        "middleware": [Middleware(SecurityHeaders), Middleware(FromMemory)],
+        "middleware": [*own_names(), Middleware(SecurityHeaders), Middleware(FromMemory)],
         "lifespan": _lifespan,
     }
 

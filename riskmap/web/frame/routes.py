@@ -146,11 +146,11 @@ def _parsed(text: str) -> Selection:
 def _spec(token: str) -> tuple[Selection, Snapshot, str]:
     """Return selection, snapshot and how long the answer may be kept.
 
-    An address of an older state is answered from the ledger as it is now, and not kept.
+    An address of an older state or catalogue is answered from the ledger as it is now, and not kept.
     """
-    text, state = signer().read(MAP, token)
+    text, key = signer().read(MAP, token)
     now = snapshot()
-    return _parsed(text), now, _FOR_EVER if now.state == state else _NOT_KEPT
+    return _parsed(text), now, _FOR_EVER if now.key == key else _NOT_KEPT
 
 
 @guarded

@@ -9,15 +9,18 @@ The look that the pages beside the map share, on screen and on paper.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from html import escape
 from pathlib import Path
 from typing import Any, Final, cast
 
 import streamlit as st
 
+from riskmap.actions.workspace import Workspace
+from riskmap.actions.workspace.check import Finding, standing_faults
 from riskmap.errors import Lang, RiskmapError, Say
-from riskmap.web.frame.state import LANGUAGES, lang, say, set_current_page, set_lang, workspace
+from riskmap.web.frame.state import LANGUAGES, follow_files, lang, say, set_current_page, set_lang, workspace
 from riskmap.web.pages import pages
 from riskmap.web.widgets.filters import tier_css
 
@@ -49,6 +52,7 @@ def run(*, above: Callable[[], None]) -> None:
     _look()
     _language_switch()
     try:
+        follow_files()
         ws = workspace()
     except RiskmapError as problem:
         _brand(say("product"))
@@ -58,6 +62,7 @@ def run(*, above: Callable[[], None]) -> None:
     if ws.demo:
         with st.container(key="shell-demo"):
             st.html(f'<span title="{escape(say("demo_help"))}">{escape(say("demo"))}</span>')
+    _faults(ws)
     try:
         above()
         page.run()
@@ -68,6 +73,20 @@ def run(*, above: Callable[[], None]) -> None:
         with st.container(key="shell-refused"):
             st.subheader(say("problem"))
             st.error(say("unexpected"))
+
+
+def _faults(ws: Workspace) -> None:
+    """Name what cannot be used, on every page: the rest goes on without it."""
+    found: Sequence[Finding] = ()
+    with suppress(RiskmapError):  # the page says it
+        found = standing_faults(ws)
+    if not found:
+        return
+    told = [escape(one.message.text(lang())) for one in found]
+    head = say("faults", n=len(told), first=told[0])
+    rest = "".join(f"<li>{one}</li>" for one in told)
+    with st.container(key="shell-faults"):
+        st.html(f"<details><summary>{head}</summary><ul>{rest}</ul></details>")
 
 
 def page_of(name: str) -> Any:

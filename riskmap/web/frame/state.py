@@ -9,8 +9,7 @@ import streamlit as st
 
 from riskmap.actions.workspace import Workspace, open_workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
-from riskmap.catalog import load_catalog
-from riskmap.errors import CatalogError, Lang
+from riskmap.errors import Lang
 from riskmap.selection import Snapshot
 from riskmap.texts import t
 from riskmap.web.frame.security import Signer, workspace_secret
@@ -30,17 +29,13 @@ def workspace() -> Workspace:
     return open_workspace()
 
 
-def reread_workspace() -> None:
-    """Read layers and models anew before the next look at the workspace, for all sessions.
+def follow_files() -> None:
+    """Open the workspace anew, for all sessions, where a settings, layer or model file was written to.
 
-    CatalogError where a file has mistakes: then everybody goes on with what was read before. What was
-    made of records stays: snapshots are known by the state of the ledger and by the layers.
+    What was made of records stays: snapshots are known by the state of the ledger and by the layers.
     """
-    known = workspace().catalog.faults
-    faults = [one for one in load_catalog(workspace().root).faults if one not in known]
-    if faults:
-        raise CatalogError(tuple(problem for one in faults for problem in one.problems))
-    workspace.cache_clear()
+    if workspace().outrun:
+        workspace.cache_clear()
 
 
 @lru_cache(maxsize=1)

@@ -119,9 +119,9 @@ def _frame(now: Snapshot) -> Frame:
 def _view(now: Snapshot, selection: Selection, found: Counts) -> View:
     catalog = workspace().catalog
     points, shaped = _by_geometry(now, selection, catalog.layers)
-    spec = signer().sign(MAP, [selection.to_text(), now.state])
-    tiles = signer().sign(MAP, [points.to_text(), now.state])
-    outlines = signer().sign(MAP, [shaped.to_text(), now.state]) if shaped != NOTHING else None
+    spec = signer().sign(MAP, [selection.to_text(), now.key])
+    tiles = signer().sign(MAP, [points.to_text(), now.key])
+    outlines = signer().sign(MAP, [shaped.to_text(), now.key]) if shaped != NOTHING else None
     return View(
         tiles=f"tiles/{tiles}/{{z}}/{{x}}/{{y}}.bin",
         shapes=f"shapes/{outlines}.json" if outlines else None,

@@ -18,13 +18,15 @@ from riskmap.actions.model_saving import (
     save_model,
 )
 from riskmap.actions.models import Preview, layers_using
+from riskmap.actions.tier_models import adopted_model
+from riskmap.catalog import ScoringModel
 from riskmap.catalog.model_sources import loses_adoption, lost_sources, stated_status, unsourced
 from riskmap.catalog.model_text import stated_version, with_version
 from riskmap.catalog.toml_lines import key_lines
 from riskmap.errors import RiskmapError, StaleModelError
 from riskmap.rules.permissions import Actor
 from riskmap.web.frame.shell import page_look, section
-from riskmap.web.frame.state import lang, reread_workspace, say, workspace
+from riskmap.web.frame.state import lang, say, workspace
 from riskmap.web.pages import Page
 from riskmap.web.pages.model import about
 from riskmap.web.pages.model.form import Draft, draft_of, draw_model_form, forget, text_typed
@@ -58,7 +60,9 @@ def render() -> None:
     show_kept_notice()
     layer = _choose()
     draft = draft_of(layer)
-    _heading(draft)
+    adopted = adopted_model(workspace(), layer)
+    if adopted is not None:  # else the page's notice says what is wrong with its file, which is mended here
+        _heading(draft, adopted)
     if _stale(draft):
         return
     found = model_versions(workspace(), layer)
@@ -73,14 +77,19 @@ def render() -> None:
     with right, st.container(key="model-preview"):
         seen = draw_preview(draft)
     _save_box(draft, seen, found)
-    model = workspace().catalog.model_of(layer) if seen is None else seen.model
+    model = adopted if seen is None else seen.model
+    if model is not None:
+        _about(draft, model)
+    about.versions(draft, found)
+
+
+def _about(draft: Draft, model: ScoringModel) -> None:
     first, second = st.columns([1.2, 1], gap="large")
     with first:
         about.sensitivity(draft, model)
     with second:
         about.certainty(draft, model)
-    about.card(workspace().catalog.layer(layer), model)
-    about.versions(draft, found)
+    about.card(workspace().catalog.layer(draft.layer), model)
 
 
 def _by_hand(found: Sequence[ModelVersion]) -> None:
@@ -95,8 +104,7 @@ def _by_hand(found: Sequence[ModelVersion]) -> None:
 
 def _choose() -> str:
     """Return the layer that the address or the choice names; both stay the same."""
-    catalog = workspace().catalog
-    layers = {one: catalog.layers[one] for one in catalog.scored}
+    layers = {one: layer for one, layer in workspace().catalog.layers.items() if layer.model}
     asked = st.query_params.get("layer", "")
     if st.session_state.get(_LAYER) not in layers:  # a choice is forgotten while another page is shown
         last = st.session_state.get(_LAST)
@@ -117,9 +125,8 @@ def _choose() -> str:
     return layer
 
 
-def _heading(draft: Draft) -> None:
+def _heading(draft: Draft, model: ScoringModel) -> None:
     ws = workspace()
-    model = ws.catalog.model_of(draft.layer)
     status = (
         f'<span class="rm-mark rm-mark-{model.status}">{escape(say(f"export_status_{model.status}"))}</span>'
     )
@@ -135,22 +142,8 @@ def _heading(draft: Draft) -> None:
     if others:
         titles = say("comma").join(ws.catalog.layer(one).title.text(lang()) for one in others)
         notice("info", say("model_shared", layers=titles))
-    if open_model(ws, draft.layer).digest != model.digest:
-        notice("warning", say("model_file_changed"))
-        if st.button(say("model_reread"), key="model-reread") and _reread():
-            st.rerun()
-    elif draft.changed and draft.base.digest != model.digest:
+    if draft.changed and draft.base.digest != model.digest:
         notice("warning", say("model_saved_meanwhile", version=model.version))
-
-
-def _reread() -> bool:
-    """Read layers and models anew; where a file has mistakes, say them and go on as before."""
-    try:
-        reread_workspace()
-    except RiskmapError as problem:
-        refuse(problem)
-        return False
-    return True
 
 
 def _file(draft: Draft) -> None:
@@ -243,8 +236,7 @@ def _save(draft: Draft, version: str, *, by: Actor, why: str, adopt: bool, asses
     st.session_state[_SAVES] = st.session_state.get(_SAVES, 0) + 1
     tone: Any = "success" if saved.refused is None else "warning"
     keep_notice(tone, _said(saved))
-    if _reread():
-        st.rerun()
+    st.rerun()
 
 
 def _said(saved: Saved) -> str:
@@ -299,7 +291,6 @@ def _stale(draft: Draft) -> bool:
 def _settle(draft: Draft, *, keep: bool) -> None:
     """Go on from the file as it is now: with one's own text, or with the file's."""
     st.session_state.pop(_STALE, None)
-    _reread()
     here = open_model(workspace(), draft.layer)
     draft.replace(draft.text if keep else here.text, base=here)
 

@@ -118,7 +118,7 @@ def _asked(
     key: str, draft: Draft, model: ScoringModel, compute: Callable[[], dict[str, Any]]
 ) -> dict[str, Any] | None:
     """Return what takes seconds: as kept for this very model and ledger, or made when the button is used."""
-    about = (draft.layer, model.digest, snapshot().state)
+    about = (draft.layer, model.digest, snapshot().key)
     kept: tuple[Any, dict[str, Any]] | None = st.session_state.get(key)
     if kept is not None and kept[0] == about:
         return kept[1]

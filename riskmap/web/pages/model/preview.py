@@ -68,7 +68,7 @@ def draw_preview(draft: Draft) -> Preview | None:
 
 def _preview(draft: Draft) -> Preview:
     """Return the preview of a draft, made once per text and state of the ledger."""
-    key = (draft.layer, draft.text, draft.base.digest, snapshot().state)
+    key = (draft.layer, draft.text, draft.base.digest, snapshot().key)
     kept: tuple[Any, Preview] | None = st.session_state.get(_KEPT)
     if kept is not None and kept[0] == key:
         return kept[1]

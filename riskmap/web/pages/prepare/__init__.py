@@ -214,17 +214,17 @@ def _map(now: Snapshot, shown: Storm | None) -> None:
 def _view(now: Snapshot, shown: Storm | None) -> View:
     everything = Selection()
     found = counts(now, everything)
-    token = signer().sign(MAP, [everything.to_text(), now.state])
+    token = signer().sign(MAP, [everything.to_text(), now.key])
     layers = workspace().catalog.layers
     outlined = Selection(layers=tuple(layer for layer in now.layers if layers[layer].geometry != "point"))
     return View(
         tiles=f"tiles/{token}/{{z}}/{{x}}/{{y}}.bin",
-        shapes=f"shapes/{signer().sign(MAP, [outlined.to_text(), now.state])}.json",
+        shapes=f"shapes/{signer().sign(MAP, [outlined.to_text(), now.key])}.json",
         points=f"points/{token}",
         search=f"search?spec={token}",
         tiers=[int(n) for n in found.array.sum(axis=(0, 2))],
         layers=[int(n) for n in found.array.sum(axis=(1, 2))],
-        storm=f"storm/{signer().sign(STORM, [shown.scenario.id, now.state])}.json" if shown else None,
+        storm=f"storm/{signer().sign(STORM, [shown.scenario.id, now.key])}.json" if shown else None,
     )
 
 
