@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from riskmap.actions.episode.documents import review_json
+from riskmap.cli.duty_documents import review_json
 from riskmap.actions.episode.duty import review_of
 from riskmap.actions.episode.inputs import Given
 from riskmap.actions.episode.scenario import keep, prepare
