@@ -24,7 +24,7 @@ import shapely
 from riskmap import frames
 from riskmap.actions.episode.duty import callout_ahead
 from riskmap.actions.episode.inputs import Given
-from riskmap.actions.episode.preparing import escalation_json, keep, moves_ahead, prepare
+from riskmap.actions.episode.preparing import keep, moves_ahead, prepare, reached_tiers
 from riskmap.actions.episode.scenario import Prepared, each_once, foreseen
 from riskmap.actions.importing import FileImport, commit_file, plan_file, read_for_import
 from riskmap.actions.inventory.exporting import export_selection, masked_columns
@@ -39,11 +39,13 @@ from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.catalog import Layer
 from riskmap.coordinates import CGCS2000
 from riskmap.errors import Lang, RiskmapError, Say
+from riskmap.json_documents import plain
 from riskmap.moments import moment_of, parse_beijing_moment, parse_day
 from riskmap.rules.arrays import pc
 from riskmap.rules.permissions import acting, local_actor
 from riskmap.selection import Selection, select
 from riskmap.values.assessment import Explanation
+from riskmap.values.evacuation import EvacuationPlan
 from riskmap.vocabulary import RANKS, TIERS
 
 Words = str | Sequence[str] | None
@@ -1009,12 +1011,13 @@ class Scenario:
         and `expiry` (UTC), `value` with `low` and `high` (what the trigger saw, in its driver's unit;
         NaN where unknown), `geometry`.
         """
-        rows = each_once(foreseen(self._ws, self._found))
+        found = each_once(foreseen(self._ws, self._found))
+        rows = [one.escalation for one in found]
         columns = {
             "layer": [one.layer for one in rows],
             "code": [one.code for one in rows],
-            "name": [one.name for one in rows],
-            "subdistrict": [one.subdistrict for one in rows],
+            "name": [one.name for one in found],
+            "subdistrict": [one.subdistrict for one in found],
             "from": frames.tiers([one.rank_from for one in rows]),
             "to": frames.tiers([one.rank_to for one in rows]),
             "trigger": [one.trigger for one in rows],
@@ -1044,7 +1047,7 @@ class Scenario:
     @cached_property
     def escalations(self) -> pd.DataFrame:
         """Every raised tier as `riskmap prepare --json` lists them: a row per record, trigger and tier reached."""
-        rows = [row for one in self._found.escalations for row in escalation_json(one)]
+        rows = plain([row for one in self._found.escalations for row in reached_tiers(one)])
         columns = [
             "layer",
             "code",
@@ -1066,10 +1069,7 @@ class Scenario:
     @cached_property
     def closed_shelters(self) -> pd.DataFrame:
         """Shelters that may not be used: layer, code, cause, start, expiry (UTC)."""
-        rows = [
-            (one.layer, one.code, one.cause.zh, f"{one.start}Z", f"{one.expiry}Z")
-            for one in self._found.closed
-        ]
+        rows = [(one.layer, one.code, one.cause.zh, one.start, one.expiry) for one in self._found.closed]
         found = pd.DataFrame(rows, columns=["layer", "code", "cause", "start", "expiry"])
         return found.assign(**{name: frames.moments(found[name].tolist()) for name in ("start", "expiry")})
 
@@ -1156,7 +1156,7 @@ class Scenario:
 class Evacuation:
     """Who moves where. `people` = `placed` + `unplaced`; nobody is left out in silence."""
 
-    _document: Mapping[str, Any]
+    _plan: EvacuationPlan
 
     def __repr__(self) -> str:
         return f"<Evacuation: {self.people} people, {self.placed} placed, {self.unplaced} unplaced>"
@@ -1164,31 +1164,31 @@ class Evacuation:
     @property
     def people(self) -> int:
         """People who must move."""
-        return int(self._document["people"])
+        return self._plan.people
 
     @property
     def placed(self) -> int:
         """People who have a place in a shelter."""
-        return int(self._document["placed"])
+        return self._plan.placed
 
     @property
     def unplaced(self) -> int:
         """People for whom there is no room."""
-        return int(self._document["unplaced"])
+        return self._plan.unplaced
 
     @property
     def assignments(self) -> pd.DataFrame:
         """Who goes where: a row per household (or group) and shelter, with people and metres."""
-        return pd.DataFrame(self._document["assignments"])
+        return pd.DataFrame(plain(self._plan.assignments))
 
     @property
     def shelters(self) -> pd.DataFrame:
         """What each shelter takes and lacks."""
-        return pd.DataFrame(self._document["shelters"])
+        return pd.DataFrame(plain(self._plan.shelters))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the document of `riskmap evacuate --json`."""
-        return dict(self._document)
+        return plain(self._plan)
 
 
 def _warn(said: Sequence[Say]) -> None:

@@ -21,6 +21,7 @@ import unicodedata
 from typing import Final, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from riskmap.errors import RiskmapError, Say
 
@@ -209,6 +210,16 @@ def moment_of(value: dt.datetime | np.datetime64) -> dt.datetime:
             f"moment {value}: it does not say its offset; give one with an offset",
         )
     return value.astimezone(dt.UTC)
+
+
+def moments_of(times: NDArray[np.datetime64]) -> list[dt.datetime]:
+    """Return the moments of an array, which are UTC, to the second."""
+    return [one.replace(tzinfo=dt.UTC) for one in times.astype("datetime64[s]").tolist()]
+
+
+def iso_second(moment: dt.datetime) -> str:
+    """Return a moment as JSON states it, UTC to the second: 2026-08-31T06:00:00Z."""
+    return f"{moment.astimezone(dt.UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def parse_day(text: str) -> dt.date:

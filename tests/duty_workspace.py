@@ -7,8 +7,6 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from riskmap.actions.workspace import Workspace, create_workspace
 from riskmap.errors import Say
 from riskmap.rules.permissions import local_actor
@@ -35,17 +33,15 @@ def escalation(
     layer: str, code: str, to: str = "large", *, start: float = 6, trigger: str = "rain", **more
 ) -> Escalation:
     """A raised tier that starts so many hours after AT and lasts twelve."""
-    begin = np.datetime64(hours(start).replace(tzinfo=None), "s")
     return Escalation(
         layer=layer,
-        row=0,
         code=code,
         rank_from=more.pop("rank_from", RANK_OF["low"]),
         rank_to=RANK_OF[to],
         trigger=trigger,
         cause=Say(f"{code} 3小时雨量120毫米", f"{code}: 120 mm in 3 h"),
-        start=begin,
-        expiry=begin + np.timedelta64(12, "h"),
+        start=hours(start),
+        expiry=hours(start + 12),
         value=120.0,
         **more,
     )

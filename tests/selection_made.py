@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 import shapely
 
+from riskmap.catalog import Condition
 from riskmap.catalog.layer import Checklist, ChecklistItem, Choice, Field, Layer
 from riskmap.errors import Say
 from riskmap.values.boundaries import Places
@@ -154,3 +155,9 @@ def shuffled(given: Features, order: np.ndarray) -> Features:
         "contact_count",
     )
     return dataclasses.replace(given, records=records, **{f: take(getattr(given, f)) for f in rest})
+
+
+def condition(field, op, values=()):
+    """A condition on a column: no value, one, or several."""
+    one = len(values) == 1 and op != "in"
+    return Condition(field=field, op=op, value=values[0] if one else values or None)

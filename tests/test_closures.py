@@ -56,12 +56,12 @@ def planned(ws, table, **more):
 
 
 def test_a_closure_on_record_keeps_everybody_out_of_every_plan_until_the_shelter_opens_again(ws, table):
-    assert {one["shelter"] for one in planned(ws, table)["assignments"]} == {"BN1"}
+    assert {one.shelter for one in planned(ws, table).assignments} == {"BN1"}
     assert close_shelters(ws, 1, ["BN1", "BN1"], **ACTS) == ("BN1",)
     assert close_shelters(ws, 1, ["BN1"], **ACTS) == ()  # it is closed already: nothing is written twice
     assert shut_shelters(ws, 1) == ("BN1",)
     assert shut_shelters(ws, 2) == ()
-    assert {one["shelter"] for one in planned(ws, table)["assignments"]} == {"BN3"}
+    assert {one.shelter for one in planned(ws, table).assignments} == {"BN3"}
     log_event(ws, 1, Entry("opening", record="shelters:BN1"), **ACTS)
     assert shut_shelters(ws, 1) == ()
     closing = next(e for e in ws.ledger.events(1) if e.kind == "closure")
@@ -82,27 +82,27 @@ def test_shelters_are_closed_all_or_none(ws):
 def test_planning_again_moves_only_those_whose_shelter_closed_and_names_where_they_go(ws, table):
     first = planned(ws, table)
     again = planned(ws, table, shut=["BN1"], before=first)
-    assert (again["moved"], again["stayed"], again["unplaced"]) == (60, 0, 0)
-    assert {(c["group"], c["from_name"], c["to_name"], c["people"]) for c in again["changes"]} == {
+    assert (again.differences.moved, again.differences.stayed, again.unplaced) == (60, 0, 0)
+    assert {(c.group, c.before_name, c.after_name, c.people) for c in again.differences.changes} == {
         ("H1", "点BN1", "=三号小学", 40),
         ("H2", "点BN1", "=三号小学", 20),
     }
     assert shut_shelters(ws, 1) == ()  # a trial writes nothing
     spare = planned(ws, table, shut=["BN3"], before=first)
-    assert (spare["moved"], spare["stayed"], spare["changes"]) == (0, 60, [])
+    assert (spare.differences.moved, spare.differences.stayed, spare.differences.changes) == (0, 60, ())
     none = planned(ws, table, shut=["BN1", "BN2", "BN3"], before=again)
-    assert (none["placed"], none["unplaced"], {c["to"] for c in none["changes"]}) == (0, 60, {None})
-    assert none["unplaced_groups"][0]["zh"] == "没有可用的避难场所"
+    assert (none.placed, none.unplaced, {c.after for c in none.differences.changes}) == (0, 60, {None})
+    assert none.unplaced_groups[0].why.zh == "没有可用的避难场所"
 
 
 def test_roads_have_a_datum_of_their_own_and_the_plan_says_what_was_measured(ws, table, tmp_path):
-    assert planned(ws, table)["distance_zh"] == "直线 ×1.3"
+    assert planned(ws, table).distance_zh == "直线 ×1.3"
     text = "起点经度,起点纬度,终点经度,终点纬度,长度\n114.1121,22.5511,114.118,22.55,700\n"
     roads = written(tmp_path, "道路.csv", text)
     found = planned(ws, table, roads=roads, roads_crs="wgs84")
-    assert (found["distance_zh"], found["distance"]) == ("沿道路", "roads")
-    assert {one["shelter"] for one in found["assignments"]} == {"BN1"}
-    assert 690 < found["assignments"][0]["metres"] < 720
+    assert (found.distance_zh, found.distance) == ("沿道路", "roads")
+    assert {one.shelter for one in found.assignments} == {"BN1"}
+    assert 690 < found.assignments[0].metres < 720
 
 
 def test_the_report_counts_a_shelter_that_closed_and_was_open_before_the_log_began(ws):

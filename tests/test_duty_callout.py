@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from riskmap.catalog import ContactRole, Layer, Plan
+from riskmap.catalog import ContactRole, Layer, RecordPlan
 from riskmap.catalog.plan import ActionText
 from riskmap.errors import Say
 from riskmap.response.callout import callout, clock, is_due, phase_at
+from riskmap.values.hazards import Escalation
 from riskmap.values.records import Contact
-from riskmap.values.scenario import Escalated, Event, standing
+from riskmap.values.scenario import Event, Recorded, standing
 from riskmap.vocabulary import RANK_OF
 from tests.duty_workspace import AT, hours, minutes
 
@@ -22,7 +23,7 @@ ROLES = (
     ContactRole(id="first", title=Say("责任人", "First")),
     ContactRole(id="second", title=Say("挂点领导", "Second")),
 )
-PLAN = Plan(
+PLAN = RecordPlan(
     before_24=(ActionText(zh="巡查", en="Patrol"),),
     during=(ActionText(zh="撤离", en="Leave", tiers=("major",)),),
     source="a test",
@@ -49,20 +50,17 @@ TWO = (
 
 
 def raised(number, to="large", *, start=6.0, place="桂园街道", **more):
-    return Escalated(
-        number,
+    escalation = Escalation(
         "slopes",
         f"S{number}",
-        None,
-        place,
         RANK_OF["low"],
         RANK_OF[to],
         more.pop("trigger", "rain"),
         Say(more.pop("cause", "雨"), "rain"),
         hours(start),
         hours(start + more.pop("lasts", 12)),
-        **more,
     )
+    return Recorded(escalation, number, subdistrict=place, **more)
 
 
 def made(escalated, contacts=None, **more):

@@ -11,11 +11,11 @@ import pytest
 from docx.oxml.ns import qn
 from pypdf import PdfReader
 
-from riskmap.actions.episode.documents import callout_json, event_json
 from riskmap.actions.episode.duty import callout_view, find_scenario, overdue, review_of
 from riskmap.actions.episode.events import Entry, log_event
 from riskmap.actions.reports import export_after_report, export_callout
 from riskmap.actions.workspace import open_workspace
+from riskmap.cli.duty_documents import callout_json, event_json
 from riskmap.errors import ExportError, RiskmapError, UnknownNameError
 from riskmap.io.writers import paper_pdf, write_paper
 from riskmap.io.writers.paper import Paper

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from riskmap.errors import RiskmapError, Say
 from riskmap.response.evacuation import Placement, plan, replan, revise
 from riskmap.response.walking import StraightLines, widened
-from riskmap.values.evacuation import Demand, Distances, Places, Plan
+from riskmap.values.evacuation import Assignment, Demand, Distances, ShelterRoom
 
 NONE = np.zeros(0, np.int64)
 HOW = Say("直线", "straight")
@@ -25,9 +25,11 @@ def demand(*people: int, groups: list[str] | None = None) -> Demand:
     return Demand(codes, nowhere, nowhere, np.array(people, np.int64), groups or codes)
 
 
-def places(*capacity: int) -> Places:
+def places(*capacity: int) -> ShelterRoom:
     nowhere = np.zeros(len(capacity))
-    return Places([f"S{i}" for i in range(len(capacity))], nowhere, nowhere, np.array(capacity, np.int64))
+    return ShelterRoom(
+        [f"S{i}" for i in range(len(capacity))], nowhere, nowhere, np.array(capacity, np.int64)
+    )
 
 
 def metres(table: list[list[int | None]]) -> Distances:
@@ -74,7 +76,7 @@ def lists(low: int, high: int, least: int, most: int) -> st.SearchStrategy[list[
 
 
 @st.composite
-def cases(draw: st.DrawFn, most: int = 6) -> tuple[Demand, Places, Distances]:
+def cases(draw: st.DrawFn, most: int = 6) -> tuple[Demand, ShelterRoom, Distances]:
     people, room = draw(lists(0, 9, 1, most)), draw(lists(0, 20, 1, 4))
     metre = st.one_of(st.none(), st.integers(0, 2000))
     table = [[draw(metre) for _ in room] for _ in people]
@@ -82,7 +84,7 @@ def cases(draw: st.DrawFn, most: int = 6) -> tuple[Demand, Places, Distances]:
     return demand(*people, groups=groups), places(*room), metres(table)
 
 
-def obeys(found: Plan) -> None:
+def obeys(found: Assignment) -> None:
     people = found.demands.people
     assert (found.people > 0).all()
     assert (found.load <= found.places.capacity).all()
@@ -92,7 +94,7 @@ def obeys(found: Plan) -> None:
     assert (np.bincount(found.shelter, found.people, len(found.places)) == found.load).all()
 
 
-def by_networkx(demands: Demand, shelters: Places, far: Distances) -> tuple[int, int]:
+def by_networkx(demands: Demand, shelters: ShelterRoom, far: Distances) -> tuple[int, int]:
     """Return unplaced people and person-metres of networkx's optimum."""
     graph = nx.DiGraph()
     over = 10_000_000
@@ -107,7 +109,7 @@ def by_networkx(demands: Demand, shelters: Places, far: Distances) -> tuple[int,
     return divmod(nx.min_cost_flow_cost(graph), over)
 
 
-def greedy(demands: Demand, shelters: Places, far: Distances) -> tuple[int, int]:
+def greedy(demands: Demand, shelters: ShelterRoom, far: Distances) -> tuple[int, int]:
     """Everybody in turn takes the nearest room that is left."""
     free, walked, left = shelters.capacity.copy(), 0, 0
     for i, people in enumerate(demands.people):
@@ -123,7 +125,9 @@ def greedy(demands: Demand, shelters: Places, far: Distances) -> tuple[int, int]
 
 @given(cases())
 @settings(max_examples=150)
-def test_the_optimum_is_that_of_networkx_and_greedy_is_never_cheaper(case: tuple[Demand, Places, Distances]):
+def test_the_optimum_is_that_of_networkx_and_greedy_is_never_cheaper(
+    case: tuple[Demand, ShelterRoom, Distances],
+):
     found = plan(*case)
     obeys(found)
     ours = int(found.unplaced.sum()), found.walked
@@ -131,7 +135,7 @@ def test_the_optimum_is_that_of_networkx_and_greedy_is_never_cheaper(case: tuple
     assert ours <= greedy(*case)
 
 
-def every_whole_plan(demands: Demand, shelters: Places, far: Distances) -> tuple[int, int]:
+def every_whole_plan(demands: Demand, shelters: ShelterRoom, far: Distances) -> tuple[int, int]:
     """Return the best of all plans that keep groups whole, by trying each."""
     far_of = {(int(i), int(j)): int(m) for i, j, m in zip(far.demand, far.shelter, far.metres, strict=True)}
     names = sorted(set(demands.group))
@@ -156,7 +160,7 @@ def every_whole_plan(demands: Demand, shelters: Places, far: Distances) -> tuple
 
 @given(cases(most=4))
 @settings(max_examples=40)
-def test_small_cases_that_keep_households_whole_are_exact(case: tuple[Demand, Places, Distances]):
+def test_small_cases_that_keep_households_whole_are_exact(case: tuple[Demand, ShelterRoom, Distances]):
     found = plan(*case, whole=True)
     obeys(found)
     assert found.exact
@@ -164,7 +168,7 @@ def test_small_cases_that_keep_households_whole_are_exact(case: tuple[Demand, Pl
     together(found)
 
 
-def together(found: Plan) -> None:
+def together(found: Assignment) -> None:
     homes: dict[str, set[int]] = {}
     for d, s in zip(found.demand, found.shelter, strict=True):
         homes.setdefault(found.demands.group[d], set()).add(int(s))
@@ -221,7 +225,7 @@ def test_somebody_moves_aside_only_where_that_places_somebody_else():
 @given(cases(most=4), st.integers(0, 3), st.booleans())
 @settings(max_examples=80)
 def test_a_replan_never_uses_what_is_closed_and_accounts_for_everybody(
-    case: tuple[Demand, Places, Distances], shut: int, whole: bool
+    case: tuple[Demand, ShelterRoom, Distances], shut: int, whole: bool
 ):
     before = plan(*case, whole=whole)
     code = f"S{shut}"
@@ -240,7 +244,7 @@ def test_a_replan_never_uses_what_is_closed_and_accounts_for_everybody(
 
 @given(cases(most=3), st.integers(0, 3))
 @settings(max_examples=40)
-def test_no_plan_that_places_as_many_moves_fewer(case: tuple[Demand, Places, Distances], shut: int):
+def test_no_plan_that_places_as_many_moves_fewer(case: tuple[Demand, ShelterRoom, Distances], shut: int):
     before = plan(*case, whole=True)
     found = replan(before, closed={f"S{shut}"})
     was = {case[0].group[d]: int(s) for d, s in zip(before.demand, before.shelter, strict=True)}
@@ -268,8 +272,10 @@ def located(lon: list[float], people: int = 10) -> Demand:
     return Demand(codes, np.array(lon), np.full(len(lon), 22.55), np.full(len(lon), people), codes)
 
 
-def shelters_at(lon: list[float], room: list[int]) -> Places:
-    return Places([f"S{i}" for i in range(len(lon))], np.array(lon), np.full(len(lon), 22.55), np.array(room))
+def shelters_at(lon: list[float], room: list[int]) -> ShelterRoom:
+    return ShelterRoom(
+        [f"S{i}" for i in range(len(lon))], np.array(lon), np.full(len(lon), 22.55), np.array(room)
+    )
 
 
 def test_straight_lines_are_measured_in_the_metric_zone_and_lengthened_by_the_detour():

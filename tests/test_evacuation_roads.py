@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from riskmap.coordinates import metres
 from riskmap.response.evacuation import plan
 from riskmap.response.walking import RoadWays, including, widened
-from riskmap.values.evacuation import Demand, Places, roads_of_edges, roads_of_lines
+from riskmap.values.evacuation import Demand, ShelterRoom, roads_of_edges, roads_of_lines
 
 LON, LAT, STEP = 114.1, 22.55, 0.001
 
@@ -25,8 +25,10 @@ def demands(where: np.ndarray) -> Demand:
     return Demand(codes, where[:, 0], where[:, 1], np.full(len(where), 3), codes)
 
 
-def shelters(where: np.ndarray, room: int = 100) -> Places:
-    return Places([f"S{i}" for i in range(len(where))], where[:, 0], where[:, 1], np.full(len(where), room))
+def shelters(where: np.ndarray, room: int = 100) -> ShelterRoom:
+    return ShelterRoom(
+        [f"S{i}" for i in range(len(where))], where[:, 0], where[:, 1], np.full(len(where), room)
+    )
 
 
 cell = st.tuples(st.integers(0, 4), st.integers(0, 4))

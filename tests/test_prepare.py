@@ -20,6 +20,7 @@ from riskmap.actions.episode.scenario import body_of, keep, prepare
 from riskmap.actions.workspace import open_workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.errors import RiskmapError
+from riskmap.moments import moment_of
 from riskmap.values.hazards import IssuedWarning, Series
 from riskmap.vocabulary import RANKS
 from riskmap.web.frame import state
@@ -113,9 +114,11 @@ def test_a_typed_warning_counts_from_the_moment_stated_even_after_the_storm(ws, 
     typed = IssuedWarning("rainstorm", "red", AT)
     late = moment("2024-09-07T05:00")
     found = prepare(ws, Given(tracks=(files["track"],), warnings=(typed,), at=late))
-    assert {str(e.start) for e in found.escalations if e.trigger == "rain_warning"} == {str(late)}
+    assert {e.start for e in found.escalations if e.trigger == "rain_warning"} == {moment_of(late)}
     without = prepare(ws, Given(tracks=(files["track"],), warnings=(typed,)))
-    assert {e.start for e in without.escalations if e.trigger == "rain_warning"} == {without.times[0]}
+    assert {e.start for e in without.escalations if e.trigger == "rain_warning"} == {
+        moment_of(without.times[0])
+    }
 
 
 def test_a_typed_warning_before_a_storm_that_is_still_to_come_counts_from_now(ws, files, monkeypatch):
@@ -302,7 +305,7 @@ def test_the_difference_between_two_bulletins_counts_every_record_once(kept):
     ws, first, second = kept
     before, now = storm(ws, first), storm(ws, second)
     found = difference(now, before)
-    new, old = ({e.code: e.rank_to for e in s.worst} for s in (now, before))
+    new, old = ({one.escalation.code: one.escalation.rank_to for one in s.worst} for s in (now, before))
     assert (found.added, found.gone) == (len(new.keys() - old.keys()), 0)
     assert found.worse == sum(new[code] > old[code] for code in new.keys() & old.keys())
     assert found.added > 0
@@ -321,7 +324,7 @@ def test_the_hours_and_counts_of_the_map_are_those_of_the_escalations(kept):
     for i, hour in enumerate(hours):
         standing = defaultdict(int)
         for one in found.raised:
-            for span in one.spans:
+            for span in one.escalation.spans:
                 if span.start.timestamp() // 3600 * 3600 <= hour < span.expiry.timestamp():
                     standing[one.feature_id] = max(standing[one.feature_id], span.rank)
         by_hand = [sum(rank == r for rank in standing.values()) for r in range(len(RANKS))]
@@ -334,11 +337,11 @@ def test_the_hours_and_counts_of_the_map_are_those_of_the_escalations(kept):
 def test_shelters_that_the_storm_closes_take_nobody(kept, files):
     ws, _, second = kept
     moves = evacuation_of(ws, storm(ws, second), files["people"], crs="cgcs2000")
-    assert moves["people"] == moves["placed"] + moves["unplaced"] == 90
-    assert {one["shelter"] for one in moves["assignments"]} == {"BN1"}
-    assert "BN2" in {one["code"] for one in moves["closed_shelters"]}
+    assert moves.people == moves.placed + moves.unplaced == 90
+    assert {one.shelter for one in moves.assignments} == {"BN1"}
+    assert "BN2" in {one.code for one in moves.closed_shelters}
     nobody = evacuation_of(ws, storm(ws, second), files["people"], crs="cgcs2000", layers=("waterlogging",))
-    assert nobody["people"] == 0
+    assert nobody.people == 0
 
 
 @pytest.fixture
@@ -371,11 +374,11 @@ def test_the_routes_of_a_storm_answer_signed_tokens_only(client, kept):
 
 def test_causes_are_told_in_the_language_that_is_asked_for(client, kept):
     ws, _, second = kept
-    one = next(e for e in storm(ws, second).raised if e.code == "BP1")
+    one = next(one for one in storm(ws, second).raised if one.escalation.code == "BP1")
     token = state.signer().sign(STORM, [second, state.snapshot().state])
     for lang in ("zh", "en"):
         told = client(f"/storm/{token}/{one.feature_id}?lang={lang}").json()["raised"]
-        causes = storm(ws, second).why(one.feature_id)
+        causes = [why.escalation for why in storm(ws, second).why(one.feature_id)]
         assert [(t["rank"], t["cause"]) for t in told] == [(c.rank_to, c.cause.text(lang)) for c in causes]
         assert [t["rank"] for t in told] == sorted((t["rank"] for t in told), reverse=True)
     assert client(f"/storm/{token}/999999").json() == {"raised": []}

@@ -171,7 +171,9 @@ def test_track_rain_warning_files_and_fire_weather_go_in_together(ws):
     assert (warning["kind"], warning["colour"], warning["subdistricts"]) == ("rainstorm", "red", [B])
     assert "forest_fire_grids" not in kept.body["skipped"]
     raised = ws.ledger.escalations(scenario=kept.id)
-    assert {one.trigger for one in raised if one.layer == "forest_fire_grids"} == {"fire_weather"}
+    assert {one.escalation.trigger for one in raised if one.escalation.layer == "forest_fire_grids"} == {
+        "fire_weather"
+    }
     assert [(one.kind, one.subdistrict) for one in ws.ledger.events(kept.id)] == [("warning", B)]
     assert not at.file_uploader(key="prepare-notices-1").value
 

@@ -409,6 +409,7 @@ def test_a_scenario_says_what_the_kept_one_says(storm):
     from riskmap.actions.episode.duty import callout_view
     from riskmap.actions.episode.playback import evacuation_of
     from riskmap.actions.episode.playback import storm as kept
+    from riskmap.json_documents import plain
 
     d, files, table = storm
     s = d.scenario(**files)
@@ -417,14 +418,14 @@ def test_a_scenario_says_what_the_kept_one_says(storm):
     assert len(d._ws.ledger.scenarios()) == state == 0
     number = s.save(**WHO)
     held = kept(d._ws, number)
-    assert [(one.layer, one.code) for one in held.worst] == list(
+    assert [(one.escalation.layer, one.escalation.code) for one in held.worst] == list(
         zip(raised["layer"], raised["code"], strict=True)
     )
-    assert [one.rank_to for one in held.worst] == raised["to"].cat.codes.tolist()
+    assert [one.escalation.rank_to for one in held.worst] == raised["to"].cat.codes.tolist()
     lines = callout_view(d._ws, number, now=held.scenario.at).callout.lines
     assert [line.code for line in lines] == callout["code"].tolist()
     assert [len(line.gaps) for line in lines] == [len(gaps) for gaps in callout["gaps"]]
-    assert evacuation.to_dict() == evacuation_of(d._ws, held, table, crs="cgcs2000")
+    assert evacuation.to_dict() == plain(evacuation_of(d._ws, held, table, crs="cgcs2000"))
     assert evacuation.people == evacuation.placed + evacuation.unplaced == 5
     assert evacuation.assignments["people"].sum() == evacuation.placed
 

@@ -16,7 +16,6 @@ from riskmap.errors import SelectionError
 from riskmap.selection import (
     NOT_STATED,
     Selection,
-    Where,
     build_snapshot,
     counts,
     flag_ids,
@@ -37,6 +36,7 @@ from tests.selection_made import (
     SOUTH,
     STREETS,
     WEST,
+    condition,
     grids,
     houses,
     places,
@@ -165,7 +165,7 @@ def test_the_order_and_the_language_of_words_do_not_matter():
 
 @pytest.mark.parametrize(
     "text",
-    ["", "[]", "null", "{", '{"x":[]}', '{"t":["purple"]}', '{"t":"major"}', '{"t":[1]}', '{"w":[["a",1]]}', '{"w":[["a","==",[[]]]]}', '{"w":[["a","==",[NaN]]]}', '{"g":"////"}', '{"g":"AAAA"}', '{"g":3}', '{"q":3}', '{"c":{"a":1}}', "[" * 5000, '{"q":"' + "a" * 300 + '"}'],
+    ["", "[]", "null", "{", '{"x":[]}', '{"t":["purple"]}', '{"t":"major"}', '{"t":[1]}', '{"w":[["a",1]]}', '{"w":[["a","like",[1]]]}', '{"w":[["a","==",[[]]]]}', '{"w":[["a","==",[NaN]]]}', '{"g":"////"}', '{"g":"AAAA"}', '{"g":3}', '{"q":3}', '{"c":{"a":1}}', "[" * 5000, '{"q":"' + "a" * 300 + '"}'],
 )  # fmt: skip
 def test_a_damaged_text_is_refused_with_one_message(text):
     with pytest.raises(SelectionError):
@@ -190,7 +190,7 @@ def test_any_text_is_a_selection_or_refused(text):
         (lambda: select(SNAP, Selection(layers=("slops",))), "known: risk_points"),
         (lambda: select(SNAP, Selection(layers=("riskpoints",))), "did you mean risk_points"),
         (lambda: select(SNAP, Selection(subdistricts=("桂圆街道",))), "did you mean 桂园街道"),
-        (lambda: select(SNAP, Selection(where=(Where("f:peple", "missing"),))), "did you mean people"),
+        (lambda: select(SNAP, Selection(where=(condition("f:peple", "missing"),))), "did you mean people"),
         (lambda: Selection(within=b"nothing"), "no polygon"),
         (lambda: Selection(within=shapely.to_wkb(shapely.Point(1, 2))), "no polygon"),
         (lambda: Selection(text="a" * 201), "shorten"),

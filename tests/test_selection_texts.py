@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from riskmap.selection import Selection, Where, build_snapshot, select
+from riskmap.selection import Selection, build_snapshot, select
 from riskmap.selection import where as texts
 from riskmap.selection.where import contains
-from tests.selection_made import CATALOG, HOUSES, houses
+from tests.selection_made import CATALOG, HOUSES, condition, houses
 from tests.test_selection_snapshot import TODAY
 
 words = st.text(alphabet="ab路口号\n", max_size=4)
@@ -37,13 +37,13 @@ def test_a_word_is_found_in_the_texts_that_hold_it_and_in_no_other(rows, word, c
 @pytest.mark.parametrize(
     "where",
     [
-        Where("f:address", "~", ("路１",)),
-        Where("name", "~", ("厂房A",)),
-        Where("f:kind", "~", ("ga",)),
-        Where("tier", ">=", ("general",)),
-        Where("state", "==", ("unrated",)),
-        Where("flags", "missing", ()),
-        Where("f:area", ">", (1.0,)),
+        condition("f:address", "~", ("路１",)),
+        condition("name", "~", ("厂房A",)),
+        condition("f:kind", "~", ("ga",)),
+        condition("tier", ">=", ("general",)),
+        condition("state", "==", ("unrated",)),
+        condition("flags", "missing", ()),
+        condition("f:area", ">", (1.0,)),
     ],
 )
 def test_a_condition_on_few_rows_lets_through_what_it_does_on_all(where):

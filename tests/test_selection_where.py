@@ -13,12 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from riskmap.catalog import Condition
 from riskmap.catalog.layer import Field
 from riskmap.errors import Say, SelectionError
-from riskmap.selection import Selection, Where, build_snapshot, counts, parse_where, select
-from riskmap.selection.where import folded
+from riskmap.rules.arrays import folded
+from riskmap.selection import Selection, build_snapshot, counts, parse_where, select
 from riskmap.vocabulary import RANK_OF
-from tests.selection_made import CATALOG, GRIDS, HOUSES, grids, houses, places
+from tests.selection_made import CATALOG, GRIDS, HOUSES, condition, grids, houses, places
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +58,8 @@ def snap():
     ],
 )
 def test_a_condition_is_read_as_written(text, column, op, values):
-    assert parse_where(text, HOUSES) == Where(column, op, values)
+    found = parse_where(text, HOUSES)
+    assert (found.field, found.op, found.values) == (column, op, values)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +92,7 @@ def test_what_cannot_be_meant_is_refused_with_the_remedy(text, says):
 
 
 def test_a_condition_may_be_read_against_several_layers():
-    assert parse_where("area > 3", [HOUSES, GRIDS]).column == "f:area"
+    assert parse_where("area > 3", [HOUSES, GRIDS]).field == "f:area"
     with pytest.raises(SelectionError):
         parse_where("area > 3", HOUSES)
 
@@ -99,8 +101,8 @@ def test_a_field_with_the_name_of_a_core_column_wins_by_its_id():
     layer = HOUSES.model_copy(
         update={"fields": (Field(id="score", title=Say("自评分", "Own score"), type="text"),)}
     )
-    assert parse_where("score ~ a", layer).column == "f:score"
-    assert parse_where("分值 > 3", layer).column == "score"
+    assert parse_where("score ~ a", layer).field == "f:score"
+    assert parse_where("分值 > 3", layer).field == "score"
 
 
 def expected(snap, test):
@@ -166,22 +168,21 @@ def test_a_layer_that_lacks_the_field_has_no_such_records(snap):
 @pytest.mark.parametrize(
     "where",
     [
-        Where("f:slope_height", ">", ("x",)),
-        Where("f:slope_height", "~", (1.0,)),
-        Where("f:address", "==", (1.0,)),
-        Where("f:indoor", ">", (True,)),
-        Where("f:indoor", "==", ("true",)),
-        Where("f:people", "==", ()),
-        Where("f:people", ">", (1.0, 2.0)),
-        Where("f:people", "like", (1.0,)),
-        Where("f:people", "missing", (1.0,)),
-        Where("tier", ">", ("unrated",)),
-        Where("tier", "==", ("purple",)),
-        Where("state", "<", ("rated",)),
-        Where("flags", "==", ("none",)),
-        Where("shape", "present"),
-        Where("rank", "==", (1.0,)),
-        Where("f:nothing", "present"),
+        condition("f:slope_height", ">", ("x",)),
+        condition("f:slope_height", "~", (1.0,)),
+        condition("f:address", "==", (1.0,)),
+        condition("f:indoor", ">", (True,)),
+        condition("f:indoor", "==", ("true",)),
+        condition("f:people", "==", ()),
+        condition("f:people", ">", (1.0, 2.0)),
+        condition("f:people", "missing", (1.0,)),
+        condition("tier", ">", ("unrated",)),
+        condition("tier", "==", ("purple",)),
+        condition("state", "<", ("rated",)),
+        condition("flags", "==", ("none",)),
+        condition("shape", "present"),
+        condition("rank", "==", (1.0,)),
+        condition("f:nothing", "present"),
     ],
 )
 def test_a_condition_from_elsewhere_is_checked_against_the_column(snap, where):
@@ -192,7 +193,7 @@ def test_a_condition_from_elsewhere_is_checked_against_the_column(snap, where):
 @given(st.text(max_size=30))
 def test_any_text_is_read_or_refused_and_nothing_else(text):
     with contextlib.suppress(SelectionError):
-        assert isinstance(parse_where(text, [HOUSES, GRIDS]), Where)
+        assert isinstance(parse_where(text, [HOUSES, GRIDS]), Condition)
 
 
 def test_rank_and_score_agree(snap):

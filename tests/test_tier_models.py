@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from riskmap.actions.episode.documents import review_json
 from riskmap.actions.episode.duty import review_of
 from riskmap.actions.episode.inputs import Given
 from riskmap.actions.episode.scenario import keep, prepare
@@ -32,6 +31,7 @@ from riskmap.actions.tier_models import outdated
 from riskmap.actions.workspace import create_workspace, open_workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.catalog.model_text import changed_text, with_version
+from riskmap.cli.duty_documents import review_json
 from riskmap.moments import local_now
 from riskmap.rules.permissions import local_actor
 from riskmap.selection import find

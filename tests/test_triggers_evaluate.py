@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import replace
 
 import numpy as np
@@ -9,18 +10,29 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from riskmap.moments import seconds_of
 from riskmap.response import triggers as triggers_module
 from riskmap.response.triggers import evaluate
-from riskmap.values.hazards import IssuedWarning, Series
+from riskmap.values.hazards import Escalation, IssuedWarning, Series
+from riskmap.values.scenario import Closure
 from riskmap.vocabulary import RANK_OF
 from tests.trigger_samples import RAIN, columns_of, hours, layer_of, ranks, series
 
 NAN = float("nan")
-T0 = np.datetime64("2026-08-31T00:00:00", "s")
+T0 = dt.datetime(2026, 8, 31, tzinfo=dt.UTC)
 
 
-def hour(n: int) -> np.datetime64:
-    return T0 + np.timedelta64(n * 3600, "s")
+def hour(n: int) -> dt.datetime:
+    return T0 + dt.timedelta(hours=n)
+
+
+def issued(n: int) -> np.datetime64:
+    return seconds_of(hour(n))
+
+
+def row_of(one: Escalation | Closure) -> int:
+    """The row in the sample whose codes count the rows."""
+    return int(one.code.removeprefix("P"))
 
 
 def run(triggers: str, rows, tiers, drivers, *, n=None, warnings=(), subdistricts=None):
@@ -74,7 +86,7 @@ def test_gaps_not_longer_than_the_hold_are_one_escalation_and_longer_ones_two():
 def test_a_higher_static_tier_is_never_lowered_and_the_record_is_named_as_reached():
     out = run(RAIN, [{}, {}], ["major", "large"], {"i3_mm": series([[60, 60]])})
     assert not out.escalations
-    assert [(e.row, e.rank_from, e.rank_to) for e in out.reached] == [
+    assert [(row_of(e), e.rank_from, e.rank_to) for e in out.reached] == [
         (0, RANK_OF["major"], RANK_OF["major"]),
         (1, RANK_OF["large"], RANK_OF["large"]),
     ]
@@ -171,7 +183,7 @@ def test_limits_hold_by_class_and_a_class_that_is_not_known_is_listed_only_where
     rows = [{"kind": "crane"}, {"kind": "wall"}, {}, {}]
     wind = {"wind_ms": series([[12, 40, 12, 5]])}
     out = run(BY.replace("MISSING", "unknown"), rows, ["low"] * 4, wind)
-    assert [e.row for e in out.escalations] == [0]
+    assert [row_of(e) for e in out.escalations] == [0]
     assert "种类：塔吊" in out.escalations[0].cause.zh
     (unknown,) = out.unknown
     assert (unknown.why, unknown.names, unknown.rows.tolist()) == ("field", ("kind",), [2])
@@ -180,7 +192,7 @@ def test_limits_hold_by_class_and_a_class_that_is_not_known_is_listed_only_where
 def test_a_class_that_is_not_known_counts_as_the_worst_where_the_file_says_so():
     rows = [{"kind": "wall"}, {}]
     out = run(BY.replace("MISSING", "worst"), rows, ["low"] * 2, {"wind_ms": series([[12, 12]])})
-    assert [(e.row, e.details) for e in out.escalations] == [(1, {"assumed_worst": True})]
+    assert [(row_of(e), e.details) for e in out.escalations] == [(1, {"assumed_worst": True})]
     assert "按最不利" in out.escalations[0].cause.zh
     assert not out.unknown
 
@@ -191,7 +203,7 @@ WHEN = RAIN.replace("hold_hours", 'when = [{ field = "moving", op = "==", value 
 def test_a_condition_that_is_not_known_lists_the_record_where_the_rain_reaches_it():
     rows = [{"moving": True}, {"moving": False}, {}, {}]
     out = run(WHEN, rows, ["low"] * 4, {"i3_mm": series([[40, 40, 40, 10]])})
-    assert [e.row for e in out.escalations] == [0]
+    assert [row_of(e) for e in out.escalations] == [0]
     assert [(u.why, u.rows.tolist()) for u in out.unknown] == [("field", [2])]
 
 
@@ -204,7 +216,7 @@ def test_a_level_may_ask_for_a_second_driver_and_is_unknown_without_it():
     rain = series([[40, 40, 40, 10]])
     both = {"i3_mm": rain, "r24_mm": series([[120, 80, NAN, NAN]])}
     out = run(ALSO, [{}] * 4, ["low"] * 4, both)
-    assert [e.row for e in out.escalations] == [0]
+    assert [row_of(e) for e in out.escalations] == [0]
     assert "24 小时雨量不低于 100 mm" in out.escalations[0].cause.zh
     assert out.unknown[0].rows.tolist() == [2]
     alone = run(ALSO, [{}] * 4, ["low"] * 4, {"i3_mm": rain})
@@ -226,7 +238,7 @@ levels = [{ from = 0.15 }]
 
 def test_a_flooded_shelter_is_closed_and_keeps_its_tier():
     out = run(CLOSES, [{}, {}, {}], ["low", "major", "low"], {"depth_m": series([[0.2, 0.2, 0.1]])})
-    assert [(c.row, c.start, c.expiry) for c in out.closed] == [
+    assert [(row_of(c), c.start, c.expiry) for c in out.closed] == [
         (0, hour(0), hour(12)),
         (1, hour(0), hour(12)),
     ]
@@ -249,9 +261,9 @@ PLACES = [{"subdistrict": s} for s in ("甲街道", "乙街道", "丙街道", No
 
 
 def test_a_warning_for_two_subdistricts_raises_the_records_there_and_those_of_no_known_place():
-    warning = IssuedWarning("typhoon", "orange", hour(0), ("甲街道", "乙街道"))
+    warning = IssuedWarning("typhoon", "orange", issued(0), ("甲街道", "乙街道"))
     out = run(WARNED, PLACES, ["low"] * 4, {}, n=3, warnings=[warning])
-    assert [(e.row, e.rank_to) for e in out.escalations] == [(r, RANK_OF["general"]) for r in (0, 1, 3)]
+    assert [(row_of(e), e.rank_to) for e in out.escalations] == [(r, RANK_OF["general"]) for r in (0, 1, 3)]
     assert {(e.start, e.expiry) for e in out.escalations} == {
         (hour(0), hour(8))
     }  # not lifted: from now on 6 h
@@ -260,10 +272,10 @@ def test_a_warning_for_two_subdistricts_raises_the_records_there_and_those_of_no
 
 
 def test_a_warning_ends_at_its_expiry_or_when_the_next_one_for_the_place_is_issued():
-    first = IssuedWarning("typhoon", "red", hour(0), ("甲街道",))
-    second = IssuedWarning("typhoon", "yellow", hour(2), (), expires=hour(4))
+    first = IssuedWarning("typhoon", "red", issued(0), ("甲街道",))
+    second = IssuedWarning("typhoon", "yellow", issued(2), (), expires=issued(4))
     out = run(WARNED, PLACES[:2], ["low"] * 2, {}, n=6, warnings=[second, first])
-    assert {(e.row, e.rank_to, e.start, e.expiry) for e in out.escalations} == {
+    assert {(row_of(e), e.rank_to, e.start, e.expiry) for e in out.escalations} == {
         (0, RANK_OF["general"], hour(0), hour(4)),
         (0, RANK_OF["major"], hour(0), hour(2)),
         (1, RANK_OF["general"], hour(2), hour(4)),
@@ -271,12 +283,12 @@ def test_a_warning_ends_at_its_expiry_or_when_the_next_one_for_the_place_is_issu
 
 
 def test_a_warning_that_is_issued_later_than_now_is_not_known_yet():
-    warning = IssuedWarning("typhoon", "red", hour(5))
+    warning = IssuedWarning("typhoon", "red", issued(5))
     assert not run(WARNED, PLACES, ["low"] * 4, {}, n=3, warnings=[warning]).escalations
 
 
 def test_other_kinds_and_milder_colours_raise_nothing():
-    others = [IssuedWarning("rainstorm", "red", hour(0)), IssuedWarning("typhoon", "blue", hour(0))]
+    others = [IssuedWarning("rainstorm", "red", issued(0)), IssuedWarning("typhoon", "blue", issued(0))]
     out = run(WARNED, PLACES, ["low"] * 4, {}, n=3, warnings=others)
     assert (out.escalations, out.reached, out.unknown) == ((), (), ())
 
@@ -297,7 +309,7 @@ def test_hour_by_hour_says_what_a_replay_says_of_every_hour(data, tiers, seconds
     columns = columns_of(
         layer, [{"moving": True, "subdistrict": "甲"}, {"moving": None}, {"subdistrict": "乙"}]
     )
-    warnings = [IssuedWarning("typhoon", colour, hour(s), ("甲",)) for s, colour in starts]
+    warnings = [IssuedWarning("typhoon", colour, issued(s), ("甲",)) for s, colour in starts]
     rain, long = np.asarray(data, np.float32), np.asarray(seconds, np.float32)[:, None].repeat(3, axis=1)
 
     def upto(n):
@@ -312,13 +324,13 @@ def test_hour_by_hour_says_what_a_replay_says_of_every_hour(data, tiers, seconds
         for e in out.escalations:
             for step in e.spans:
                 if step.start <= t < step.expiry:
-                    found[e.row] = max(found.get(e.row, 0), step.rank)
+                    found[row_of(e)] = max(found.get(row_of(e), 0), step.rank)
         return found
 
     def begun(out, t):
         """When a record first came to this rank or a worse one, episode by episode."""
         return {
-            (e.row, e.trigger, e.start, rank, min(s.start for s in e.spans if s.rank >= rank))
+            (row_of(e), e.trigger, e.start, rank, min(s.start for s in e.spans if s.rank >= rank))
             for e in out.escalations
             for rank in range(e.rank_from + 1, e.rank_to + 1)
             if min(s.start for s in e.spans if s.rank >= rank) <= t
@@ -326,12 +338,12 @@ def test_hour_by_hour_says_what_a_replay_says_of_every_hour(data, tiers, seconds
 
     whole = upto(len(rain))
     for n in range(1, len(rain) + 1):
-        t = hours(len(rain))[n - 1]
+        t = hour(n - 1)
         so_far = upto(n)
         assert active(so_far, t) == active(whole, t)
         assert begun(so_far, t) == begun(whole, t)
     for e in whole.escalations:
-        assert e.rank_to > e.rank_from == RANK_OF[tiers[e.row]]
+        assert e.rank_to > e.rank_from == RANK_OF[tiers[row_of(e)]]
         assert e.expiry > e.start
         assert e.rank_to == max(step.rank for step in e.spans)
         assert (e.start, e.expiry) == (min(s.start for s in e.spans), max(s.expiry for s in e.spans))
@@ -350,7 +362,7 @@ def test_more_rain_never_means_fewer_records_or_a_lower_tier(data, more):
     def worst(values):
         drivers = {"i3_mm": series(values)}
         out = evaluate(layer.triggers, columns, ranks=ranks(*["low"] * 5), drivers=drivers, times=times)
-        return [max((e.rank_to for e in out.escalations if e.row == r), default=0) for r in range(5)]
+        return [max((e.rank_to for e in out.escalations if row_of(e) == r), default=0) for r in range(5)]
 
     rain = np.asarray(data, np.float32)
     assert all(a <= b for a, b in zip(worst(rain), worst(rain + np.float32(more)), strict=True))
@@ -366,7 +378,7 @@ def test_chunks_of_records_change_nothing(monkeypatch):
     whole = evaluate(layer.triggers, columns, **given)
     monkeypatch.setattr(triggers_module, "CHUNK", 7)
     parts = evaluate(layer.triggers, columns, **given)
-    key = lambda e: (e.trigger, e.row, e.rank_to, str(e.start))  # noqa: E731
+    key = lambda e: (e.trigger, row_of(e), e.rank_to, str(e.start))  # noqa: E731
     assert sorted(parts.escalations, key=key) == sorted(whole.escalations, key=key)
     assert [u.rows.tolist() for u in parts.unknown] == [u.rows.tolist() for u in whole.unknown]
 

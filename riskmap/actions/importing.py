@@ -16,6 +16,7 @@ from riskmap.actions.records.scoring import assess_layers, one_commit
 from riskmap.actions.workspace import Workspace
 from riskmap.errors import NotScoredError, RiskmapError, StaleRevisionError
 from riskmap.io.tables import read_file
+from riskmap.json_documents import Document
 from riskmap.ledger import Committed, TierChange
 from riskmap.ledger.store import no_cycles
 from riskmap.rules.permissions import Actor, may
@@ -61,7 +62,7 @@ class FileImport:
         )
         return self.intake.issues + self.place_issues + held
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> Document:
         """Return the file's part of `riskmap import --json`."""
         intake, plan = self.intake, self.plan
         return {
@@ -104,7 +105,7 @@ class ImportReport:
         """How many rows were rejected in all files together."""
         return sum(len(f.intake.rejected) for f in self.files)
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> Document:
         """Return the document of `riskmap import --json`."""
         return {"dry_run": self.dry_run, "files": [f.as_json() for f in self.files]}
 
@@ -248,7 +249,7 @@ _SHARE_WRITTEN = 0.6
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ImportOutcome:
     """What became of the files of one import.
 
     `committed` were written. `refused` says why the next one was not (the ledger has moved since
@@ -274,7 +275,7 @@ def commit_files(
     why: str,
     full_list: bool = False,
     progress: Progress | None = None,
-) -> Outcome:
+) -> ImportOutcome:
     """Write files that were looked at, each with its tiers as one commit.
 
     A layer that was never assessed is assessed afterwards, as a whole. A file whose plan no longer
@@ -306,7 +307,7 @@ def commit_files(
         changes += first
     if done and progress:
         progress("done", 1.0)
-    return Outcome(layer, tuple(done), tuple(left), refused, changes, unrated)
+    return ImportOutcome(layer, tuple(done), tuple(left), refused, changes, unrated)
 
 
 def _assessed_first(

@@ -14,12 +14,11 @@ from riskmap.catalog.layer import (
 )
 from riskmap.catalog.loader import Catalog, Fault, defaults_dir, load_catalog
 from riskmap.catalog.model import Combination, Condition, Gate, Indicator, Normalise, Rule, ScoringModel
-from riskmap.catalog.plan import PHASES, Action, Plan
+from riskmap.catalog.plan import PHASES, PlanAction, RecordPlan
 
 __all__ = [
     "CORE_ROLES",
     "PHASES",
-    "Action",
     "Catalog",
     "Checklist",
     "ChecklistItem",
@@ -33,7 +32,8 @@ __all__ = [
     "Indicator",
     "Layer",
     "Normalise",
-    "Plan",
+    "PlanAction",
+    "RecordPlan",
     "Rule",
     "ScoringModel",
     "Style",

@@ -12,7 +12,7 @@ from typing import Literal, Self
 from pydantic import Field as Key
 
 from riskmap.catalog.headers import distinct, normalise_header
-from riskmap.catalog.plan import Plan
+from riskmap.catalog.plan import RecordPlan
 from riskmap.catalog.problems import Items, Part, Slug, Title, Words
 from riskmap.catalog.roles import EARLIER, Counts, FieldRole, LayerRole
 from riskmap.catalog.triggers import Trigger
@@ -218,7 +218,7 @@ class Layer(Part):
     fields: Items[Field] = ()
     checklist: Checklist | None = None
     contacts: Items[ContactRole] = ()
-    plan: Plan | None = None
+    plan: RecordPlan | None = None
     triggers: Items[Trigger] = ()
     table: bool = False
     unique: Items[Slug] = ("code",)

@@ -24,7 +24,7 @@ from riskmap.formulas.methods import Method, methods
 Function = Literal["ln", "ln1p", "log10", "sqrt", "cbrt"]
 
 
-Operator = Literal["==", "!=", "<", "<=", ">", ">=", "in", "present", "missing"]
+Operator = Literal["==", "!=", "<", "<=", ">", ">=", "in", "~", "present", "missing"]
 
 
 Rounding = Literal["half_away", "half_even", "down"]
@@ -304,7 +304,8 @@ class Learned(Steps):
 class Condition(Part):
     """`{ field = "hazard_ratio", op = ">=", value = 1 }`; a missing field satisfies only op "missing".
 
-    A condition of a gate may name a `node` instead of a field; then `field` is empty.
+    A condition of a gate may name a `node` instead of a field; then `field` is empty. That of a selection
+    names a column of the layer's table: "f:hazard_ratio", or one that every layer has, such as "tier".
     """
 
     field: Words = ""
@@ -312,8 +313,24 @@ class Condition(Part):
     op: Operator
     value: Scalar | Items[Scalar] | None = None
 
+    @property
+    def values(self) -> tuple[Scalar, ...]:
+        """None (missing, present), one, or several (in)."""
+        return self.value if isinstance(self.value, tuple) else () if self.value is None else (self.value,)
 
-class FieldCondition(Condition):
+    def __str__(self) -> str:
+        """Return it as `--where` takes it."""
+        name = self.field.removeprefix("f:")
+        return " ".join([name, self.op, ", ".join(str(v) for v in self.values)]).strip()
+
+
+class StatedCondition(Condition):
+    """A condition as the files state one: texts are not looked into."""
+
+    op: Literal["==", "!=", "<", "<=", ">", ">=", "in", "present", "missing"]  # pyright: ignore[reportIncompatibleVariableOverride] - fewer
+
+
+class FieldCondition(StatedCondition):
     """A condition that is always of a field."""
 
     field: Words = Key(default=...)
@@ -345,7 +362,7 @@ class Gate(Part):
     id: Slug
     title: Title
     at_most: Literal["low", "general", "large"]
-    when: Items[Condition] = Key(min_length=1)
+    when: Items[StatedCondition] = Key(min_length=1)
     status: Status = "adopted"
     source: _Source
 

@@ -39,13 +39,13 @@ class ActionText(Part):
         return Say(self.zh, self.en)
 
 
-class Action(ActionText):
+class PlanAction(ActionText):
     """One thing to do and the phase in which it is done."""
 
     phase: str
 
 
-class Plan(Part):
+class RecordPlan(Part):
     """The `[plan]` of a layer.
 
     `field` is a text field of the layer that holds a record's own plan (一点一策) or the name of
@@ -67,10 +67,10 @@ class Plan(Part):
     after: Items[ActionText] = ()
 
     @property
-    def actions(self) -> tuple[Action, ...]:
+    def actions(self) -> tuple[PlanAction, ...]:
         """Everything to do, in the order of the phases."""
         return tuple(
-            Action.model_construct(phase=phase, zh=one.zh, en=one.en, tiers=one.tiers)
+            PlanAction.model_construct(phase=phase, zh=one.zh, en=one.en, tiers=one.tiers)
             for phase in PHASES
             for one in cast("tuple[ActionText, ...]", getattr(self, phase))
         )

@@ -11,12 +11,12 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn, cast
 
-import orjson
 import typer
 from typer.core import TyperGroup
 
 import riskmap
 from riskmap.errors import Lang, RiskmapError
+from riskmap.json_documents import dumps
 from riskmap.rules.permissions import Actor, acting
 
 if TYPE_CHECKING:
@@ -140,19 +140,10 @@ def say(zh: str, en: str, *, err: bool = False) -> None:
     typer.echo(zh if LANG == "zh" else en, err=err)
 
 
-def print_json(document: Any) -> None:
+def print_json(document: object) -> None:
     """Print one JSON document on stdout."""
-    options = orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
-    sys.stdout.buffer.write(orjson.dumps(document, option=options, default=_plain) + b"\n")
+    sys.stdout.buffer.write(dumps(document, indent=True) + b"\n")
     sys.stdout.flush()
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, tuple | set | frozenset):
-        return list(cast("Sequence[object]", value))
-    if isinstance(value, Path):
-        return str(value)
-    raise TypeError(type(value).__name__)
 
 
 def person(given: str | None) -> Actor:

@@ -6,7 +6,7 @@ Commands about messages: message, outbox.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -24,6 +24,7 @@ from riskmap.cli.common import (
     say,
 )
 from riskmap.errors import RiskmapError
+from riskmap.json_documents import Document
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -48,8 +49,8 @@ def scenarios(
     as_json: JsonOption = False, workspace: WorkspaceOption = None, store: StoreOption = None
 ) -> None:
     """Scenarios, the newest first."""
-    from riskmap.actions.episode.documents import scenario_json
     from riskmap.cli.common import open_workspace
+    from riskmap.cli.duty_documents import scenario_json
     from riskmap.values.scenario import beijing
 
     found = open_workspace(workspace, store).ledger.scenarios()
@@ -82,9 +83,9 @@ def log(
     store: StoreOption = None,
 ) -> None:
     """Write one line of the event log."""
-    from riskmap.actions.episode.documents import event_json
     from riskmap.actions.episode.events import Entry, log_event
     from riskmap.cli.common import open_workspace
+    from riskmap.cli.duty_documents import event_json
 
     entry = Entry(
         kind=kind,
@@ -135,9 +136,9 @@ def events(
     store: StoreOption = None,
 ) -> None:
     """The event log, corrections included."""
-    from riskmap.actions.episode.documents import event_json
     from riskmap.actions.episode.duty import find_scenario
     from riskmap.cli.common import open_workspace
+    from riskmap.cli.duty_documents import event_json
 
     ws = open_workspace(workspace, store)
     found = ws.ledger.events(find_scenario(ws, scenario).id, until=_moment(until))
@@ -162,10 +163,10 @@ def callout(
     store: StoreOption = None,
 ) -> None:
     """Whom to call, who answered, who is overdue, what is missing."""
-    from riskmap.actions.episode.documents import callout_json
     from riskmap.actions.episode.duty import callout_view
     from riskmap.actions.reports import CALLOUTS, check_target, export_callout
     from riskmap.cli.common import open_workspace
+    from riskmap.cli.duty_documents import callout_json
 
     for target in to or ():
         check_target(target, CALLOUTS)
@@ -226,10 +227,10 @@ def after(
     store: StoreOption = None,
 ) -> None:
     """The after-action figures, from the log."""
-    from riskmap.actions.episode.documents import review_json
     from riskmap.actions.episode.duty import review_of
     from riskmap.actions.reports import check_target, export_after_report
     from riskmap.cli.common import open_workspace
+    from riskmap.cli.duty_documents import review_json
     from riskmap.io.writers.paper import FORMATS
 
     if to is not None:
@@ -332,10 +333,10 @@ def outbox(
     raise typer.Exit(1 if any(m.status in {"queued", "failed"} for m in found) else 0)
 
 
-def _message_json(state: MessageState) -> dict[str, Any]:
+def _message_json(state: MessageState) -> Document:
     from dataclasses import asdict
 
-    from riskmap.actions.episode.documents import iso
+    from riskmap.cli.duty_documents import iso
 
     return asdict(state) | {"at": iso(state.at)}
 

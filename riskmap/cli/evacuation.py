@@ -5,9 +5,9 @@ Shelters: who reaches how many places.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -23,6 +23,9 @@ from riskmap.cli.common import (
     split,
 )
 from riskmap.errors import RiskmapError
+
+if TYPE_CHECKING:
+    from riskmap.values.evacuation import EvacuationPlan, ShelterLoad
 
 _LISTED = 20
 
@@ -46,12 +49,11 @@ def evacuate(
     store: StoreOption = None,
 ) -> None:
     """Who moves to which shelter, and who is left."""
-    from riskmap.actions.episode.documents import complete
     from riskmap.actions.episode.evacuation import evacuation, write_lists
     from riskmap.cli.common import open_workspace
 
     ws = open_workspace(workspace, store)
-    document = evacuation(
+    plan = evacuation(
         ws,
         people,
         danger=_danger(danger),
@@ -66,12 +68,12 @@ def evacuate(
         before=replan,
     )
     if to is not None:
-        write_lists(ws, document, to, lang=LANG)
+        write_lists(ws, plan, to, lang=LANG)
     if as_json:
-        print_json(document)
+        print_json(plan)
     else:
-        _show(document, to)
-    raise typer.Exit(0 if complete(document) else 1)
+        _show(plan, to)
+    raise typer.Exit(0 if plan.complete else 1)
 
 
 def _danger(text: str) -> Path | Sequence[str]:
@@ -94,57 +96,57 @@ def _danger(text: str) -> Path | Sequence[str]:
     return codes
 
 
-def _show(document: Mapping[str, Any], to: Path | None) -> None:
-    used = [s for s in document["shelters"] if s["used"]]
-    zh, en = document["distance_zh"], document["distance"]
+def _show(plan: EvacuationPlan, to: Path | None) -> None:
+    used = [s for s in plan.shelters if s.used]
+    zh, en = plan.distance_zh, plan.distance
     say(
-        f"应转移 {document['people']} 人，已安排 {document['placed']} 人到 {len(used)} 处场所，"
-        f"没有去处 {document['unplaced']} 人（距离：{zh}）",
-        f"{document['people']} people must move; {document['placed']} have a place in {len(used)} shelters, "
-        f"{document['unplaced']} have none (distance: {en})",
+        f"应转移 {plan.people} 人，已安排 {plan.placed} 人到 {len(used)} 处场所，"
+        f"没有去处 {plan.unplaced} 人（距离：{zh}）",
+        f"{plan.people} people must move; {plan.placed} have a place in {len(used)} shelters, "
+        f"{plan.unplaced} have none (distance: {en})",
     )
-    if "moved" in document:
+    if (differences := plan.differences) is not None:
         say(
-            f"  与原方案相比：{document['moved']} 人改变去处，{document['stayed']} 人不变",
-            f"  against the earlier plan: {document['moved']} people change, {document['stayed']} stay",
+            f"  与原方案相比：{differences.moved} 人改变去处，{differences.stayed} 人不变",
+            f"  against the earlier plan: {differences.moved} people change, {differences.stayed} stay",
         )
-    if not document["optimal"]:
-        least = document["at_least"]
+    if not plan.optimal:
+        least = plan.at_least
         say(
-            f"  整户安排未证明最优：没有去处的不会少于 {least['unplaced']} 人，总步行不会少于 {least['person_metres']} 人·米"
-            f"（现为 {document['person_metres']}）",
-            f"  not proven to be the best: no plan leaves fewer than {least['unplaced']} people or walks less than "
-            f"{least['person_metres']} person-metres (this one {document['person_metres']})",
+            f"  整户安排未证明最优：没有去处的不会少于 {least.unplaced} 人，总步行不会少于 {least.person_metres} 人·米"
+            f"（现为 {plan.person_metres}）",
+            f"  not proven to be the best: no plan leaves fewer than {least.unplaced} people or walks less than "
+            f"{least.person_metres} person-metres (this one {plan.person_metres})",
         )
     for one in used[:_LISTED]:
         lack = _lack(one)
-        typer.echo(f"  {one['code']}\t{one['name'] or ''}\t{one['used']}/{one['capacity']}{lack}")
+        typer.echo(f"  {one.code}\t{one.name or ''}\t{one.used}/{one.capacity}{lack}")
     if len(used) > _LISTED:
         say(f"  …共 {len(used)} 处", f"  … {len(used)} in all")
-    if document["unplaced_groups"]:
-        codes = some_of([one["group"] for one in document["unplaced_groups"]], _LISTED)
+    if plan.unplaced_groups:
+        codes = some_of([one.group for one in plan.unplaced_groups], _LISTED)
         say(f"  没有去处：{codes}", f"  without a place: {codes}", err=True)
-    for one in document["incomplete"][:_LISTED]:
-        typer.echo(f"  ? {one['code']}\t{one[LANG]}", err=True)
-    for one in document["closed_shelters"][:_LISTED]:
-        typer.echo(f"  ! {one['code']}\t{one[LANG]}", err=True)
+    for one in plan.incomplete[:_LISTED]:
+        typer.echo(f"  ? {one.code}\t{one.why.text(LANG)}", err=True)
+    for one in plan.closed_shelters[:_LISTED]:
+        typer.echo(f"  ! {one.code}\t{one.why.text(LANG)}", err=True)
     if to is not None:
         say(f"已写入 {to}", f"wrote {to}")
 
 
-def _lack(shelter: Mapping[str, Any]) -> str:
+def _lack(shelter: ShelterLoad) -> str:
     words = [
         text
         for value, text in (
             (
-                shelter["beds_gap"],
-                f"缺床位 {shelter['beds_gap']}" if LANG == "zh" else f"beds short {shelter['beds_gap']}",
+                shelter.beds_gap,
+                f"缺床位 {shelter.beds_gap}" if LANG == "zh" else f"beds short {shelter.beds_gap}",
             ),
             (
-                shelter["water_gap_l_per_day"],
-                f"缺水 {shelter['water_gap_l_per_day']} L/日"
+                shelter.water_gap_l_per_day,
+                f"缺水 {shelter.water_gap_l_per_day} L/日"
                 if LANG == "zh"
-                else f"water short {shelter['water_gap_l_per_day']} L/day",
+                else f"water short {shelter.water_gap_l_per_day} L/day",
             ),
         )
         if value
@@ -165,24 +167,23 @@ def reach(
     from riskmap.actions.terrain.reach import shelter_reach
     from riskmap.cli.common import open_workspace
 
-    document = shelter_reach(open_workspace(workspace, store), people, crs=crs, radius=radius)
-    complete = not (document["people_unserved"] or document["incomplete"] or document["rejected"])
+    found = shelter_reach(open_workspace(workspace, store), people, crs=crs, radius=radius)
     if as_json:
-        print_json(document)
-        raise typer.Exit(0 if complete else 1)
+        print_json(found)
+        raise typer.Exit(0 if found.complete else 1)
     say(
-        f"人口 {document['people']}，可用场所 {len(document['shelters'])} 处、容量 {document['places']}；"
-        f"服务半径内没有场所的 {document['people_unserved']} 人（直线距离）",
-        f"{document['people']} people, {len(document['shelters'])} usable shelters with {document['places']} places; "
-        f"{document['people_unserved']} people have none in reach (straight lines)",
+        f"人口 {found.people}，可用场所 {len(found.shelters)} 处、容量 {found.places}；"
+        f"服务半径内没有场所的 {found.people_unserved} 人（直线距离）",
+        f"{found.people} people, {len(found.shelters)} usable shelters with {found.places} places; "
+        f"{found.people_unserved} people have none in reach (straight lines)",
     )
     for zh, en, codes in (
-        ("够不着场所的人口单元", "groups without a shelter in reach", document["unserved"]),
-        ("没有坐标或人口、未计入", "without a position or a number, not counted", document["incomplete"]),
+        ("够不着场所的人口单元", "groups without a shelter in reach", found.unserved),
+        ("没有坐标或人口、未计入", "without a position or a number, not counted", found.incomplete),
     ):
         if codes:
             some = some_of(codes, _LISTED)
             say(f"  {zh}：{some}", f"  {en}: {some}", err=True)
-    for one in document["left_out"][:_LISTED]:
-        typer.echo(f"  ! {one['code']}\t{one[LANG]}", err=True)
-    raise typer.Exit(0 if complete else 1)
+    for one in found.left_out[:_LISTED]:
+        typer.echo(f"  ! {one.code}\t{one.why.text(LANG)}", err=True)
+    raise typer.Exit(0 if found.complete else 1)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
 
 import numpy as np
 
+from riskmap.json_documents import Document
 from riskmap.scoring.learned.algorithms import SETTINGS
 from riskmap.scoring.learned.validation import INTERVAL, Training, Validation, interval
 
 
-def training_json(training: Training) -> dict[str, Any]:
+def training_json(training: Training) -> Document:
     """Return the comparison as plain values, models in the order of `MODELS`.
 
     `auroc_mean` is the mean over repeats of the mean over folds; `auroc_low` and `auroc_high` are the 2.5
@@ -83,7 +83,7 @@ def training_json(training: Training) -> dict[str, Any]:
     }
 
 
-def _model_json(validation: Validation, training: Training) -> dict[str, Any]:
+def _model_json(validation: Validation, training: Training) -> Document:
     return {
         **_scores(validation),
         "auroc_worst_fold": float(np.nanmin(validation.auroc)),
@@ -93,7 +93,7 @@ def _model_json(validation: Validation, training: Training) -> dict[str, Any]:
     }
 
 
-def _scores(validation: Validation) -> dict[str, Any]:
+def _scores(validation: Validation) -> Document:
     low, high = interval(validation.auroc_by_repeat)
     return {
         "model": validation.model,

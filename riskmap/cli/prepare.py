@@ -109,41 +109,41 @@ def prepare(
         made=made,
         model=model,
     )
-    document = prepare_and_report(
+    done = prepare_and_report(
         ws, given, people=people, crs=crs, keep_it=not dry_run, to=to, by=person(by), why=reason(why)
     )
-    moves = document["evacuation"]
-    whole = not (document["unknown_count"] or moves["unplaced"] or moves.get("failed"))
     if as_json:
-        print_json(document)
-        raise typer.Exit(0 if whole else 1)
+        from riskmap.cli.duty_documents import preparation_json
+
+        print_json(preparation_json(done))
+        raise typer.Exit(0 if done.complete else 1)
     from riskmap.vocabulary import TIER_TITLES, TIERS
 
-    raised = document["raised"]
+    found, raised = done.found, done.raised
     listed = "、".join(f"{TIER_TITLES[t].text(LANG)} {raised[t]}" for t in TIERS if raised[t]) or "—"
     say(
-        f"{document['scenario']}（{document['at']}）：升级 {sum(raised.values())} 个点位（{listed}），"
-        f"停用避难场所 {len(document['closed_shelters'])} 处，无法判断 {document['unknown_count']} 个",
-        f"{document['scenario']} ({document['at']}): {sum(raised.values())} raised ({listed}), "
-        f"{len(document['closed_shelters'])} shelters closed, {document['unknown_count']} cannot be judged",
+        f"{found.title}（{found.at}Z）：升级 {sum(raised.values())} 个点位（{listed}），"
+        f"停用避难场所 {len(found.closed)} 处，无法判断 {len(found.unknown)} 个",
+        f"{found.title} ({found.at}Z): {sum(raised.values())} raised ({listed}), "
+        f"{len(found.closed)} shelters closed, {len(found.unknown)} cannot be judged",
     )
-    if document["id"] is not None:
+    if done.number is not None:
         say(
-            f"已存为情景 {document['id']}；叫应：riskmap callout {document['id']}",
-            f"kept as scenario {document['id']}; call-out: riskmap callout {document['id']}",
+            f"已存为情景 {done.number}；叫应：riskmap callout {done.number}",
+            f"kept as scenario {done.number}; call-out: riskmap callout {done.number}",
         )
-    for layer, triggers in document["skipped"].items():
+    for layer, triggers in done.skipped.items():
         say(
             f"  · {layer}：没有所需资料，未看触发条件 {'、'.join(triggers)}",
             f"  · {layer}: not looked at for want of data: {', '.join(triggers)}",
             err=True,
         )
-    for note in document["notes"]:
-        say(f"  · {note['zh']}", f"  · {note['en']}", err=True)
-    for one in document["unknown"][:_LISTED]:
+    for note in done.notes:
+        say(f"  · {note.zh}", f"  · {note.en}", err=True)
+    for one in found.unknown[:_LISTED]:
         say(
             f"  ? {one['layer']} {one['code']}\t{one['zh']}",
             f"  ? {one['layer']} {one['code']}\t{one['en']}",
             err=True,
         )
-    raise typer.Exit(0 if whole else 1)
+    raise typer.Exit(0 if done.complete else 1)

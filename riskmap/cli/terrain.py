@@ -5,8 +5,9 @@ Commands about forest fire: fire-weather, coverage.
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -26,6 +27,12 @@ from riskmap.cli.common import (
     split,
 )
 from riskmap.errors import RiskmapError
+from riskmap.json_documents import plain
+
+if TYPE_CHECKING:
+    from riskmap.actions.episode.fire_weather import GridFireRisk
+    from riskmap.actions.terrain.reach import Coverage
+    from riskmap.values.hazards import FireWeatherDays
 
 _NAMED = 5
 
@@ -125,18 +132,18 @@ def pond(
     from riskmap.actions.episode.ponding import storm_depths
     from riskmap.cli.common import open_workspace
 
-    document = storm_depths(open_workspace(workspace, store), dem, rain=rain, hours=hours)
+    found = storm_depths(open_workspace(workspace, store), dem, rain=rain, hours=hours)
     if as_json:
-        print_json(document)
-        raise typer.Exit(1 if document["missing"] else 0)
-    for spot in sorted(document["spots"], key=lambda s: -s["depth_m"]):
+        print_json(found)
+        raise typer.Exit(1 if found.missing else 0)
+    for spot in sorted(found.spots, key=lambda s: -s.depth_m):
         say(
-            f"{spot['code']}\t{spot['depth_m']:.2f} m\t滞留 {spot['left_m3']:,.0f} m³\t外溢 {spot['spilled_m3']:,.0f} m³",
-            f"{spot['code']}\t{spot['depth_m']:.2f} m\t{spot['left_m3']:,.0f} m³ stay\t{spot['spilled_m3']:,.0f} m³ spill",
+            f"{spot.code}\t{spot.depth_m:.2f} m\t滞留 {spot.left_m3:,.0f} m³\t外溢 {spot.spilled_m3:,.0f} m³",
+            f"{spot.code}\t{spot.depth_m:.2f} m\t{spot.left_m3:,.0f} m³ stay\t{spot.spilled_m3:,.0f} m³ spill",
         )
-    for one in document["missing"]:
-        say(f"  ! {one['code']}\t{one['zh']}", f"  ! {one['code']}\t{one['en']}", err=True)
-    raise typer.Exit(1 if document["missing"] else 0)
+    for one in found.missing:
+        typer.echo(f"  ! {one.code}\t{one.why.text(LANG)}", err=True)
+    raise typer.Exit(1 if found.missing else 0)
 
 
 def _one_of(option: str, given: str | None, allowed: tuple[str, ...]) -> str | None:
@@ -171,16 +178,16 @@ def fire_weather(
         ws = open_workspace(workspace, store)  # refused before a state is written
     days = weather.fire_weather(data, lat=lat, start=weather.parse_start(start), state=state, restart=restart)
     document = weather.fire_weather_json(days)
-    complete = not days.gaps
+    complete, risk = not days.gaps, None
     if ws is not None:
         from riskmap.actions.episode.fire_weather import grid_fire_risk
 
-        document |= grid_fire_risk(ws, days)
-        complete = complete and not document["unmatched"]
+        risk = grid_fire_risk(ws, days)
+        complete = complete and not risk.unmatched
     if as_json:
-        print_json(document)
+        print_json(document if risk is None else document | plain(risk))
     else:
-        _print_days(document)
+        _print_days(days, risk)
     for gap in days.gaps:
         of = (f"网格 {gap.grid}：", f"grid {gap.grid}: ") if gap.grid else ("", "")
         say(
@@ -189,7 +196,7 @@ def fire_weather(
             "supply them, or put the days behind the gap into a file of their own and use --restart",
             err=True,
         )
-    for grid in document.get("unmatched", ()):
+    for grid in () if risk is None else risk.unmatched:
         say(
             f"网格 {grid}：台账中没有这个编号；请核对网格编号",
             f"grid {grid}: the ledger has no such code; check it",
@@ -198,17 +205,20 @@ def fire_weather(
     raise typer.Exit(0 if complete else 1)
 
 
-def _print_days(document: dict[str, Any]) -> None:
+def _print_days(days: FireWeatherDays, risk: GridFireRisk | None) -> None:
     typer.echo("\t".join(("grid", "month", "day", *_INDICES)))
-    for day in document["days"]:
-        numbers = ["—" if day[name] is None else f"{day[name]:.1f}" for name in _INDICES]
-        typer.echo("\t".join((str(day.get("grid", "")), str(day["month"]), str(day["day"]), *numbers)))
+    table = days.table
+    for i in range(len(table)):
+        numbers = (float(days.codes[name][i]) for name in _INDICES)
+        told = ("—" if math.isnan(number) else f"{number:.1f}" for number in numbers)
+        grid = table.grid[i] if table.gridded else ""
+        typer.echo("\t".join((grid, str(table.month[i]), str(table.day[i]), *told)))
     from riskmap.vocabulary import TIER_TITLES
 
-    for grid in document.get("grids", ()):
-        tier = TIER_TITLES[grid["tier"] or "unrated"].text(LANG)
-        risk = "—" if grid["risk"] is None else f"{grid['risk']:g}"
-        typer.echo(f"{grid['code']}\t{grid['name'] or ''}\t{grid['month']}-{grid['day']}\t{risk}\t{tier}")
+    for one in () if risk is None else risk.grids:
+        tier = TIER_TITLES[str(one["tier"] or "unrated")].text(LANG)
+        level = "—" if one["risk"] is None else f"{one['risk']:g}"
+        typer.echo(f"{one['code']}\t{one['name'] or ''}\t{one['month']}-{one['day']}\t{level}\t{tier}")
 
 
 @app.command()
@@ -224,31 +234,31 @@ def coverage(
     from riskmap.cli.common import open_workspace
 
     ws = open_workspace(workspace, store)
-    document = cover(ws, layer, forest=forest)
+    found = cover(ws, layer, forest=forest)
     if as_json:
-        print_json(document)
+        print_json(found)
     else:
-        _print_coverage(document, ws.catalog.layer(document["layer"]).title.text(LANG))
-    raise typer.Exit(0 if document["complete"] else 1)
+        _print_coverage(found, ws.catalog.layer(found.layer).title.text(LANG))
+    raise typer.Exit(0 if found.complete else 1)
 
 
-def _print_coverage(document: dict[str, Any], title: str) -> None:
-    gaps, overlaps, patrollers = document["gaps"], document["overlaps"], document["patrollers"]
+def _print_coverage(found: Coverage, title: str) -> None:
+    gaps, overlaps, patrollers = found.gaps, found.overlaps, found.patrollers
     say(
-        f"{title}：{document['grids']} 个，{document['area_ha']:,} 公顷；空隙 {len(gaps['parts'])} 处 {gaps['area_ha']} 公顷，"
-        f"重叠 {len(overlaps['pairs'])} 对 {overlaps['area_ha']} 公顷，护林员 {patrollers['total']} 人",
-        f"{title}: {document['grids']}, {document['area_ha']:,} ha; {len(gaps['parts'])} gaps of {gaps['area_ha']} ha, "
-        f"{len(overlaps['pairs'])} overlaps of {overlaps['area_ha']} ha, {patrollers['total']} patrollers",
+        f"{title}：{found.grids} 个，{found.area_ha:,} 公顷；空隙 {len(gaps.parts)} 处 {gaps.area_ha} 公顷，"
+        f"重叠 {len(overlaps.pairs)} 对 {overlaps.area_ha} 公顷，护林员 {patrollers.total} 人",
+        f"{title}: {found.grids}, {found.area_ha:,} ha; {len(gaps.parts)} gaps of {gaps.area_ha} ha, "
+        f"{len(overlaps.pairs)} overlaps of {overlaps.area_ha} ha, {patrollers.total} patrollers",
     )
-    for part in gaps["parts"]:
-        where = f"{part['lon']}, {part['lat']}"
-        say(f"  空隙：{part['area_ha']} 公顷，{where}", f"  gap: {part['area_ha']} ha at {where}")
-    for pair in overlaps["pairs"]:
-        both = f"{pair['a']} × {pair['b']}"
-        say(f"  重叠：{both}，{pair['area_ha']} 公顷", f"  overlap: {both}, {pair['area_ha']} ha")
-    for key, zh, en in (
-        ("unassigned", "无人负责", "without a person"),
-        ("unlocated", "没有边界", "without a polygon"),
+    for part in gaps.parts:
+        where = f"{part.lon}, {part.lat}"
+        say(f"  空隙：{part.area_ha} 公顷，{where}", f"  gap: {part.area_ha} ha at {where}")
+    for pair in overlaps.pairs:
+        both = f"{pair.a} × {pair.b}"
+        say(f"  重叠：{both}，{pair.area_ha} 公顷", f"  overlap: {both}, {pair.area_ha} ha")
+    for codes, zh, en in (
+        (found.unassigned, "无人负责", "without a person"),
+        (found.unlocated, "没有边界", "without a polygon"),
     ):
-        if document[key]:
-            say(f"  {zh}：{'、'.join(document[key])}", f"  {en}: {', '.join(document[key])}")
+        if codes:
+            say(f"  {zh}：{'、'.join(codes)}", f"  {en}: {', '.join(codes)}")

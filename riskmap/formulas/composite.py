@@ -66,7 +66,7 @@ def percentile_rank(
     return np.where(np.isnan(number), np.nan, np.clip(place / (total - 1), 0.0, 1.0))
 
 
-def geometric_mean(parts: Sequence[Any], weights: Sequence[Any]) -> Any:
+def geometric_mean(parts: Sequence[Floats], weights: Sequence[Floats | float]) -> Floats:
     """Return Π part^weight. (2, 8) with ½, ½ → 4. A part that is 0 makes it 0; negative parts are NaN.
 
     An unknown part or weight leaves it unknown, although for a float NaN⁰ and 1^NaN are 1.
@@ -78,7 +78,9 @@ def geometric_mean(parts: Sequence[Any], weights: Sequence[Any]) -> Any:
     return total
 
 
-def inverted_geometric_mean(parts: Sequence[Any], weights: Sequence[Any], *, low: float, high: float) -> Any:
+def inverted_geometric_mean(
+    parts: Sequence[Floats], weights: Sequence[Floats | float], *, low: float, high: float
+) -> Floats:
     """Return the geometric mean taken from the top of a scale: one part near `high` pulls it up.
 
     Every part becomes (high − x)/(high − low)·9 + 1, so 10 at `low` and 1 at `high`; g is their
@@ -92,13 +94,13 @@ def inverted_geometric_mean(parts: Sequence[Any], weights: Sequence[Any], *, low
 
 
 def closeness(
-    parts: Sequence[Any],
+    parts: Sequence[Floats],
     weights: Sequence[float],
     *,
     scale: Sequence[float],
     least: Sequence[float],
     most: Sequence[float],
-) -> Any:
+) -> Floats:
     """Return TOPSIS closeness, 0–1, to the point that has the most of every part.
 
     Per part: `scale` divides it (root of squares, or most − least, of the column it was fitted to;
@@ -119,7 +121,7 @@ def closeness(
         return near / (near + far)
 
 
-def _not_negative(part: Any) -> Any:
+def _not_negative(part: Floats) -> Floats:
     # Below zero a product turns its direction, and a root has no meaning.
     return part if np.min(part, initial=0.0) >= 0 else np.where(part >= 0, part, np.nan)
 
@@ -232,8 +234,8 @@ def ahp_weights(pairwise: ArrayLike) -> AHP:
     """
     matrix = np.asarray(pairwise, dtype=np.float64)
     _check_pairwise(matrix)
-    values: Any
-    vectors: Any
+    values: Floats
+    vectors: Floats
     values, vectors = np.linalg.eig(matrix)
     first = int(np.argmax(values.real))
     eigenvalue = float(values[first].real)

@@ -59,7 +59,7 @@ from riskmap.values.assessment import Makers
 from riskmap.values.hazards import Escalation
 from riskmap.values.import_plan import ImportPlan, Intake
 from riskmap.values.records import Change, Features
-from riskmap.values.scenario import Escalated, Event, NewEvent, Opened, Scenario
+from riskmap.values.scenario import Event, NewEvent, Opened, Recorded, Scenario
 
 Personal = Mapping[str, Collection[str]]
 
@@ -419,7 +419,7 @@ class Ledger:
         scenario: int | None = None,
         at: dt.datetime | None = None,
         record: tuple[str, str] | None = None,
-    ) -> list[Escalated]:
+    ) -> list[Recorded]:
         """Return what a scenario (all: None) raises, by default whenever, else at a moment; `record`
         (layer, code) narrows it to one.
         """

@@ -15,7 +15,7 @@ from riskmap.ledger.columns import WITHDRAWN, Known, read_known
 from riskmap.ledger.merging import Changes, changes_of, masked_otherwise, shown
 from riskmap.ledger.store import Store, moments, no_cycles, state_of
 from riskmap.rules.masks import has_mask, is_masked, masked_from_nothing, rows_with
-from riskmap.values.import_plan import Action, Hold, ImportPlan, Intake
+from riskmap.values.import_plan import Hold, ImportPlan, Intake, RowAction
 
 # A known code with another name this far away is rather another place than a correction.
 FAR_METRES: Final = 300.0
@@ -34,7 +34,7 @@ class Decision:
 
     known: Known
     place: list[int]
-    actions: list[Action]
+    actions: list[RowAction]
     changes: dict[int, Changes] = field(default_factory=dict)
     holds: dict[int, Hold] = field(default_factory=dict)
     remarks: dict[int, Hold] = field(default_factory=dict)
@@ -70,7 +70,7 @@ def decide(
     known = _read(connection, records.layer, codes, contacts=records.contacts is not None)
     where = {code: j for j, code in enumerate(known.code)}
     place = [-1] * len(records)
-    actions: list[Action] = ["unchanged"] * len(records)
+    actions: list[RowAction] = ["unchanged"] * len(records)
     decision = Decision(known, place, actions)
     seen: set[str] = set()
     met: list[int] = []

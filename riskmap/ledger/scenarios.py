@@ -13,9 +13,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
 import orjson
 import sqlalchemy as sa
 
@@ -32,8 +31,8 @@ from riskmap.ledger.store import (
     read_chunks,
     timestamp,
 )
-from riskmap.values.hazards import Escalation
-from riskmap.values.scenario import EVENT_KINDS, Escalated, Event, NewEvent, Opened, Scenario, Span
+from riskmap.values.hazards import Escalation, TierSpan
+from riskmap.values.scenario import EVENT_KINDS, Event, NewEvent, Opened, Recorded, Scenario
 
 
 def add_events(store: Store, scenario: int, new: Sequence[NewEvent], *, by: str, why: str) -> list[int]:
@@ -164,12 +163,6 @@ _COLUMNS = (
 )
 
 
-_STORED = len(_COLUMNS) - 1
-
-
-_ZH, _EN = (_COLUMNS.index(name) - 1 for name in ("cause_zh", "cause_en"))
-
-
 _NAMED = 5
 
 
@@ -177,9 +170,6 @@ _NO_DETAILS = "{}"
 
 
 _STEPS = "steps"  # in the details
-
-
-_SECOND = np.dtype("datetime64[s]")
 
 
 def open_scenario(
@@ -213,27 +203,22 @@ def open_scenario(
                 body=loaded,
             )
         )
-        text = _Moments()
-        rows = [_row(i, e, known[e.layer, e.code], text) for i, e in enumerate(escalations, 1)]
-        _refuse_lower(title, escalations, rows)
+        raised = tuple(Recorded(e, *known[e.layer, e.code]) for e in escalations)
+        _refuse_lower(title, escalations)
+        rows = [_row(i, one) for i, one in enumerate(raised, 1)]
         insert_rows(connection, s.escalation, _COLUMNS, rows, same={"scenario_id": number})
         if events:
             write_events(connection, store, number, events, by=by, why=why)
         (scenario,) = _scenarios(connection, number=number)
-        raised = tuple(
-            _escalated(row[1:], known[e.layer, e.code].shown, e.cause)
-            for row, e in zip(rows, escalations, strict=True)
-        )
     return Opened(scenario, raised)
 
 
-def _refuse_lower(title: str, escalations: Sequence[Escalation], rows: Sequence[tuple[Any, ...]]) -> None:
+def _refuse_lower(title: str, escalations: Sequence[Escalation]) -> None:
     """Raise LedgerError where an escalation does not raise, or ends before it begins."""
-    before, after, start, expiry = (_COLUMNS.index(c) for c in ("rank_from", "rank_to", "start", "expiry"))
-    wrong = [i for i, row in enumerate(rows) if row[after] <= row[before] or row[expiry] <= row[start]]
+    wrong = [e for e in escalations if e.rank_to <= e.rank_from or e.expiry <= e.start]
     if not wrong:
         return
-    codes = "、".join(f"{escalations[i].layer} › {escalations[i].code}" for i in wrong[:_NAMED])
+    codes = "、".join(f"{e.layer} › {e.code}" for e in wrong[:_NAMED])
     raise LedgerError(
         f"情景 {title}：{codes} 的临时等级没有升高，或结束不晚于开始，未写入；升级只升不降，请检查触发条件",
         f"scenario {title}: {codes}: the tier is not raised, or it ends before it begins; nothing was "
@@ -241,16 +226,11 @@ def _refuse_lower(title: str, escalations: Sequence[Escalation], rows: Sequence[
     )
 
 
-class _Judged(NamedTuple):
-    """A record as it was judged; `shown` are layer, code, name and sub-district."""
-
-    feature: int
-    version: int
-    shown: tuple[str, str, str | None, str | None]
+_Judged = tuple[int, int, str | None, str | None]  # id, version, name, sub-district
 
 
 def _judged(connection: sa.Connection, escalations: Sequence[Escalation]) -> dict[tuple[str, str], _Judged]:
-    """Return (layer, code) → the record; UnknownNameError names the codes there are not."""
+    """Return (layer, code) → the record as it is judged now; UnknownNameError names the codes there are not."""
     wanted: dict[str, set[str]] = {}
     for e in escalations:
         wanted.setdefault(e.layer, set()).add(e.code)
@@ -263,7 +243,7 @@ def _judged(connection: sa.Connection, escalations: Sequence[Escalation]) -> dic
             .where(f.c.layer == layer, f.c.code.in_(json_list(sorted(codes))))
         )
         for code, feature, version, name, subdistrict in connection.execute(query).all():
-            found[layer, code] = _Judged(feature, version, (layer, code, name, subdistrict))
+            found[layer, code] = (feature, version, name, subdistrict)
         if missing := sorted(code for code in codes if (layer, code) not in found):
             some = "、".join(missing[:_NAMED])
             raise UnknownNameError(
@@ -273,51 +253,34 @@ def _judged(connection: sa.Connection, escalations: Sequence[Escalation]) -> dic
     return found
 
 
-def _row(number: int, e: Escalation, judged: _Judged, text: _Moments) -> tuple[Any, ...]:
+def _row(number: int, one: Recorded) -> tuple[Any, ...]:
     """Return an escalation in the order of _COLUMNS; NaN is kept as null."""
-    value, low, high = e.value, e.low, e.high
+    e = one.escalation
     return (
         number,
-        judged.feature,
-        judged.version,
+        one.feature_id,
+        one.version,
         int(e.rank_from),
         int(e.rank_to),
         e.trigger,
         e.cause.zh,
         e.cause.en,
-        text(e.start),
-        text(e.expiry),
-        None if value != value else float(value),  # noqa: PLR0124 (not a number: nothing else differs from itself)
-        None if low != low else float(low),  # noqa: PLR0124
-        None if high != high else float(high),  # noqa: PLR0124
-        _details(e, text) if e.details or e.steps else _NO_DETAILS,
+        _written(e.start),
+        _written(e.expiry),
+        *(None if math.isnan(value) else float(value) for value in (e.value, e.low, e.high)),
+        _details(e),
     )
 
 
-def _details(e: Escalation, text: _Moments) -> str:
+def _details(e: Escalation) -> str:
     """Return what is kept as JSON: how the rank rises and falls (steps of rank, start, expiry), and the rest."""
-    stated = dict(e.details)
-    if e.steps:
-        stated[_STEPS] = [(rank, text(start), text(expiry)) for rank, start, expiry in e.steps]
+    stated: dict[str, Any] = dict(e.details)
+    if len(e.spans) > 1:
+        stated[_STEPS] = [(rank, _written(start), _written(expiry)) for rank, start, expiry in e.spans]
     return orjson.dumps(stated, option=orjson.OPT_SERIALIZE_NUMPY, default=str).decode()
 
 
-class _Moments:
-    """Writes numpy moments, which are UTC, as the ledger does: each object once.
-
-    Thousands of records share the objects of a few hundred hours, and numpy's moments compare slowly.
-    They are told apart by identity, so what is written must outlive this.
-    """
-
-    def __init__(self) -> None:
-        self._known: dict[int, str] = {}
-
-    def __call__(self, moment: np.datetime64) -> str:
-        known = self._known.get(id(moment))
-        if known is None:
-            plain: Any = moment.astype(_SECOND).item()
-            known = self._known[id(moment)] = timestamp(plain.replace(tzinfo=dt.UTC))
-        return known
+_written = lru_cache(maxsize=4096)(timestamp)  # thousands of records share a few hundred hours
 
 
 _read_stamp = lru_cache(maxsize=1024)(dt.datetime.fromisoformat)
@@ -363,7 +326,7 @@ def escalations(
     scenario: int | None = None,
     at: dt.datetime | None = None,
     record: tuple[str, str] | None = None,
-) -> list[Escalated]:
+) -> list[Recorded]:
     """Return what a scenario (all: None) raised, in its order.
 
     `at` keeps what is in force at that moment with the rank of that moment, `record` (layer, code) what concerns one record.
@@ -385,39 +348,28 @@ def escalations(
         query = query.where(t.c.start <= timestamp(at), t.c.expiry > timestamp(at))
     with no_cycles(), store.reading() as connection:
         found = [
-            _escalated(row[:_STORED], row[_STORED:], Say(row[_ZH], row[_EN]))
+            Recorded(_escalation(layer, code, stored), feature, version, name, subdistrict)
             for rows in read_chunks(connection, query)
-            for row in rows
+            for feature, version, *stored, layer, code, name, subdistrict in rows
         ]
-    return found if at is None else [_of_moment(one, at) for one in found]
+    return found if at is None else [replace(one, escalation=one.escalation.at(at)) for one in found]
 
 
-def _of_moment(one: Escalated, at: dt.datetime) -> Escalated:
-    return replace(one, rank_to=max(s.rank for s in one.spans if s.start <= at < s.expiry))
-
-
-def _escalated(stored: Sequence[Any], shown: Sequence[Any], cause: Say) -> Escalated:
-    """Return what is stored (_COLUMNS without the number) of a record that is `shown` as in `_Judged`."""
-    feature, version, before, after, trigger, _, _, start, expiry, value, low, high, details = stored
-    layer, code, name, subdistrict = shown
+def _escalation(layer: str, code: str, stored: Sequence[Any]) -> Escalation:
+    """Return what is stored of a record, _COLUMNS from the ranks on."""
+    before, after, trigger, zh, en, start, expiry, *numbers, details = stored
     stated: dict[str, Any] = {} if details == _NO_DETAILS else orjson.loads(details)
     steps = stated.pop(_STEPS, ())
-    return Escalated(
-        feature,
+    return Escalation(
         layer,
         code,
-        name,
-        subdistrict,
         before,
         after,
         trigger,
-        cause,
+        Say(zh, en),
         _read_stamp(start),
         _read_stamp(expiry),
-        version,
-        math.nan if value is None else value,
-        math.nan if low is None else low,
-        math.nan if high is None else high,
-        stated,
-        steps=tuple(Span(rank, _read_stamp(a), _read_stamp(b)) for rank, a, b in steps),
+        *(math.nan if value is None else value for value in numbers),
+        details=stated,
+        spans=tuple(TierSpan(rank, _read_stamp(a), _read_stamp(b)) for rank, a, b in steps),
     )

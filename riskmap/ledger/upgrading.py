@@ -84,7 +84,11 @@ _STEPS: Final[Mapping[int, Sequence[str]]] = {
         ),
     ),
     # 4 → 5: no query asked the spatial index; maps and areas read the snapshot.
-    4: ("DROP TRIGGER feature_box_insert", "DROP TRIGGER feature_box_move", "DROP TABLE feature_box"),
+    4: (
+        "DROP TRIGGER IF EXISTS feature_box_insert",
+        "DROP TRIGGER IF EXISTS feature_box_move",
+        "DROP TABLE IF EXISTS feature_box",
+    ),
 }
 
 

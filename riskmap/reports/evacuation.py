@@ -7,9 +7,9 @@ sheets of their own.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import xlsxwriter
 from xlsxwriter.format import Format
@@ -19,6 +19,7 @@ from riskmap.errors import Lang
 from riskmap.io.files.atomic import replacing
 from riskmap.io.writers.workbook_parts import Looks, display_width, literal, new_workbook, sheet_name
 from riskmap.texts import t
+from riskmap.values.evacuation import Differences, EvacuationPlan
 from riskmap.values.inventory import DEMO_MARK
 
 _CELL_LIMIT: Final = 32_767
@@ -34,7 +35,7 @@ Row = Sequence[str | int | None]
 
 
 def write_evacuation(
-    document: Mapping[str, Any],
+    plan: EvacuationPlan,
     path: Path,
     *,
     district: str,
@@ -44,7 +45,7 @@ def write_evacuation(
     demo: bool = False,
     lang: Lang = "zh",
 ) -> None:
-    """Write the document of an evacuation (`usecases.evacuating.evacuation`) as a workbook.
+    """Write the plan of an evacuation as a workbook.
 
     `scenario`: title of what the plan was made for. A drill is marked on every printed page. The file
     appears whole or not at all. Unknown cells stay empty, never 0.
@@ -52,19 +53,19 @@ def write_evacuation(
     with replacing(path) as (room,), new_workbook(room) as book:
         marks = [*([t("duty_drill", lang)] if drill else []), *([DEMO_MARK] if demo else [])]
         pages = _Pages(book, Looks(book), lang, f"{district}{t('evacuation_title', lang)}", marks)
-        pages.cover(document, made_at=made_at, scenario=scenario)
-        pages.table(t("evacuation_shelters", lang), _SHELTER, _shelter_rows(document))
-        for subdistrict, rows in _by_subdistrict(document, lang).items():
+        pages.cover(plan, made_at=made_at, scenario=scenario)
+        pages.table(t("evacuation_shelters", lang), _SHELTER, _shelter_rows(plan))
+        for subdistrict, rows in _by_subdistrict(plan, lang).items():
             pages.table(subdistrict, _LIST, rows)
-        if document["unplaced_groups"]:
-            pages.table(t("evacuation_unplaced", lang), _LEFT, _left_rows(document, lang))
-        if document.get("changes"):
-            pages.table(t("evacuation_changes", lang), _CHANGED, _changed_rows(document))
-        if document["incomplete"]:
-            unknown = [(one["code"], one[lang]) for one in document["incomplete"]]
+        if plan.unplaced_groups:
+            pages.table(t("evacuation_unplaced", lang), _LEFT, _left_rows(plan, lang))
+        if plan.differences is not None and plan.differences.changes:
+            pages.table(t("evacuation_changes", lang), _CHANGED, _changed_rows(plan.differences))
+        if plan.incomplete:
+            unknown = [(one.code, one.why.text(lang)) for one in plan.incomplete]
             pages.table(t("evacuation_incomplete", lang), ("code", "reason"), unknown)
-        if document["closed_shelters"]:
-            shut = [(one["code"], one[lang]) for one in document["closed_shelters"]]
+        if plan.closed_shelters:
+            shut = [(one.code, one.why.text(lang)) for one in plan.closed_shelters]
             pages.table(t("evacuation_closed", lang), ("shelter", "reason"), shut)
 
 
@@ -86,78 +87,70 @@ _LEFT: Final = ("group", "household", "people", "subdistrict", "community", "zon
 _CHANGED: Final = ("group", "subdistrict", "community", "from", "to", "people")
 
 
-def _shelter_rows(document: Mapping[str, Any]) -> list[Row]:
-    keys = (
-        *(
-            "code",
-            "name",
-            "subdistrict",
-            "capacity",
-            "used",
-            "free",
-            "help",
-            "beds_needed",
-            "beds",
-            "beds_gap",
-        ),
-        *("water_l_per_day", "water_gap_l_per_day", "toilets_needed", "toilets_gap"),
-    )
-    return [tuple(one[key] for key in keys) for one in document["shelters"]]
+def _shelter_rows(plan: EvacuationPlan) -> list[Row]:
+    return [
+        (
+            *(one.code, one.name, one.subdistrict, one.capacity, one.used, one.free, one.help),
+            *(one.beds_needed, one.beds, one.beds_gap, one.water_l_per_day, one.water_gap_l_per_day),
+            *(one.toilets_needed, one.toilets_gap),
+        )
+        for one in plan.shelters
+    ]
 
 
-def _by_subdistrict(document: Mapping[str, Any], lang: Lang) -> dict[str, list[Row]]:
+def _by_subdistrict(plan: EvacuationPlan, lang: Lang) -> dict[str, list[Row]]:
     """Return the lists by the sub-district that people leave, each in order of shelter, then group."""
-    names = {one["code"]: one["name"] for one in document["shelters"]}
+    names = {one.code: one.name for one in plan.shelters}
     found: dict[str, list[Row]] = {}
-    for one in sorted(document["assignments"], key=lambda a: (a["shelter"], a["group"])):
-        where = one["subdistrict"] or t("evacuation_no_subdistrict", lang)
+    for one in sorted(plan.assignments, key=lambda a: (a.shelter, a.group)):
+        where = one.place.subdistrict or t("evacuation_no_subdistrict", lang)
         found.setdefault(where, []).append(
             (
-                one["shelter"],
-                names.get(one["shelter"]),
-                one["group"],
-                one["household"],
-                one["people"],
-                one["help"],
-                one["vehicles"],
-                one["metres"],
-                one["community"],
-                t("export_list_separator", lang).join(one["zones"]),
+                one.shelter,
+                names.get(one.shelter),
+                one.group,
+                one.place.household,
+                one.people,
+                one.needs.help,
+                one.needs.vehicles,
+                one.metres,
+                one.place.community,
+                t("export_list_separator", lang).join(one.place.zones),
                 None,
             )
         )
     return dict(sorted(found.items()))
 
 
-def _left_rows(document: Mapping[str, Any], lang: Lang) -> list[Row]:
+def _left_rows(plan: EvacuationPlan, lang: Lang) -> list[Row]:
     return [
         (
-            one["group"],
-            one["household"],
-            one["people"],
-            one["subdistrict"],
-            one["community"],
-            t("export_list_separator", lang).join(one["zones"]),
-            one[lang],
+            one.group,
+            one.place.household,
+            one.people,
+            one.place.subdistrict,
+            one.place.community,
+            t("export_list_separator", lang).join(one.place.zones),
+            one.why.text(lang),
         )
-        for one in document["unplaced_groups"]
+        for one in plan.unplaced_groups
     ]
 
 
-def _changed_rows(document: Mapping[str, Any]) -> list[Row]:
-    def place(one: Mapping[str, Any], end: str) -> str | None:
-        return " ".join(text for text in (one[end], one[f"{end}_name"]) if text) or None
+def _changed_rows(differences: Differences) -> list[Row]:
+    def place(code: str | None, name: str | None) -> str | None:
+        return " ".join(text for text in (code, name) if text) or None
 
     return [
         (
-            one["group"],
-            one["subdistrict"],
-            one["community"],
-            place(one, "from"),
-            place(one, "to"),
-            one["people"],
+            one.group,
+            one.subdistrict,
+            one.community,
+            place(one.before, one.before_name),
+            place(one.after, one.after_name),
+            one.people,
         )
-        for one in document["changes"]
+        for one in differences.changes
     ]
 
 
@@ -181,7 +174,7 @@ class _Pages:
         sheet.set_footer(f"&R{t('export_footer', self._lang)}")
         return sheet
 
-    def cover(self, document: Mapping[str, Any], *, made_at: str, scenario: str) -> None:
+    def cover(self, plan: EvacuationPlan, *, made_at: str, scenario: str) -> None:
         """Write what the plan is, its sums, and what they rest on."""
         lang, looks = self._lang, self._looks
         sheet = self._sheet(t("evacuation_cover", lang))
@@ -192,14 +185,14 @@ class _Pages:
         if scenario:
             facts.append(("scenario", scenario[:_CELL_LIMIT], looks.text))
         for key in ("people", "placed", "unplaced"):
-            bad = key == "unplaced" and document[key]
-            facts.append((key, str(document[key]), looks.bad if bad else looks.text))
-        facts.append(("distance", document["distance_zh" if lang == "zh" else "distance"], looks.text))
-        if "moved" in document:
-            facts.append(("moved", str(document["moved"]), looks.text))
-        if document["incomplete"]:
-            facts.append(("unknown", str(len(document["incomplete"])), looks.bad))
-        facts.append(("optimal", t("export_yes" if document["optimal"] else "export_no", lang), looks.text))
+            bad = key == "unplaced" and plan.unplaced
+            facts.append((key, str(getattr(plan, key)), looks.bad if bad else looks.text))
+        facts.append(("distance", plan.distance_zh if lang == "zh" else plan.distance, looks.text))
+        if plan.differences is not None:
+            facts.append(("moved", str(plan.differences.moved), looks.text))
+        if plan.incomplete:
+            facts.append(("unknown", str(len(plan.incomplete)), looks.bad))
+        facts.append(("optimal", t("export_yes" if plan.optimal else "export_no", lang), looks.text))
         row = 1
         for mark in self._marks:
             literal(sheet, row, 0, mark, looks.demo)
@@ -208,9 +201,9 @@ class _Pages:
             literal(sheet, row, 0, t(f"evacuation_{key}", lang), looks.label)
             literal(sheet, row, 1, text, look)
             row += 1
-        for name, norm in document["norms"].items():
+        for name, norm in plan.norms.items():
             literal(sheet, row, 0, t(f"evacuation_norm_{name}", lang), looks.label)
-            literal(sheet, row, 1, f"{norm['value']:g}（{norm['source']}）", looks.text)
+            literal(sheet, row, 1, f"{norm.value:g}（{norm.source}）", looks.text)
             row += 1
         literal(sheet, row, 1, t("evacuation_draft", lang), looks.wrapped)
 

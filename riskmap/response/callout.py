@@ -12,12 +12,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from riskmap.catalog import PHASES, Action, Layer
+from riskmap.catalog import PHASES, Layer, PlanAction
 from riskmap.errors import Say
 from riskmap.rules.cell import callable_phone
 from riskmap.values.duty import Callee, CallGroup, CallLine, Callout, CallState, Gap
+from riskmap.values.hazards import Escalation
 from riskmap.values.records import Contact
-from riskmap.values.scenario import Escalated, Event, standing
+from riskmap.values.scenario import Event, Recorded, standing
 from riskmap.vocabulary import RANKS
 
 _BEFORE: Final[Sequence[tuple[str, float]]] = (
@@ -29,7 +30,7 @@ _BEFORE: Final[Sequence[tuple[str, float]]] = (
 
 
 def callout(
-    escalated: Iterable[Escalated],
+    escalated: Iterable[Recorded],
     contacts: Mapping[int, Sequence[Contact]],
     *,
     layers: Mapping[str, Layer],
@@ -46,11 +47,11 @@ def callout(
     without one form a group of their own, which is ranked like the others. The order of
     `escalated` makes no difference.
     """
-    by_record: dict[int, list[Escalated]] = {}
+    by_record: dict[int, list[Recorded]] = {}
     for one in escalated:
         by_record.setdefault(one.feature_id, []).append(one)
     lines = [
-        _line(found, contacts.get(number, ()), layers[found[0].layer], today, verified_days)
+        _line(found, contacts.get(number, ()), layers[found[0].escalation.layer], today, verified_days)
         for number, found in by_record.items()
     ]
     groups: dict[str | None, list[CallLine]] = {}
@@ -66,29 +67,31 @@ def _urgency(line: CallLine, layers: Mapping[str, Layer]) -> tuple[object, ...]:
 
 
 def _line(
-    found: Sequence[Escalated],
+    found: Sequence[Recorded],
     people: Sequence[Contact],
     layer: Layer,
     today: dt.date,
     verified_days: int | None,
 ) -> CallLine:
-    ordered = sorted(found, key=lambda e: (-e.rank_to, e.peak.start, e.trigger, e.cause.zh))
-    worst = ordered[0]
+    ordered = sorted(
+        (one.escalation for one in found), key=lambda e: (-e.rank_to, e.peak.start, e.trigger, e.cause.zh)
+    )
+    worst, record = ordered[0], found[0]
     callees = in_order(people, layer)
     plan = layer.plan
     days = verified_days or (plan.verified_days if plan else None) or layer.stale_after_days
-    own = next((e.plan.strip() for e in ordered if e.plan.strip()), "")
+    own = record.plan.strip()
     replaced = bool(own) and plan is not None and plan.own == "replaces"
     return CallLine(
-        feature_id=worst.feature_id,
+        feature_id=record.feature_id,
         layer=worst.layer,
         code=worst.code,
-        name=worst.name,
-        subdistrict=worst.subdistrict,
+        name=record.name,
+        subdistrict=record.subdistrict,
         rank_from=worst.rank_from,
         rank_to=worst.rank_to,
-        start=min(e.start for e in found),
-        expiry=max(e.expiry for e in found),
+        start=min(e.start for e in ordered),
+        expiry=max(e.expiry for e in ordered),
         causes=_causes(ordered),
         callees=callees,
         gaps=gaps(callees, layer, today=today, days=days),
@@ -97,7 +100,7 @@ def _line(
     )
 
 
-def _causes(ordered: Sequence[Escalated]) -> tuple[Say, ...]:
+def _causes(ordered: Sequence[Escalation]) -> tuple[Say, ...]:
     """Return what raised a record, worst first: of the levels of one trigger only the worst is said."""
     said: dict[str, Say] = {}
     for one in ordered:
@@ -159,7 +162,7 @@ def _day(text: str | None) -> dt.date | None:
         return None
 
 
-def actions_for(layer: Layer, rank: int) -> tuple[Action, ...]:
+def actions_for(layer: Layer, rank: int) -> tuple[PlanAction, ...]:
     """Return what the layer's plan asks for at a raised rank, in the order of the phases."""
     if layer.plan is None:
         return ()

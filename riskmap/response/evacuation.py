@@ -21,12 +21,12 @@ from ortools.graph.python.min_cost_flow import SimpleMinCostFlow
 
 from riskmap.array_types import Ints
 from riskmap.errors import RiskmapError
-from riskmap.values.evacuation import Arcs, Demand, Distances, Places, Plan, settled
+from riskmap.values.evacuation import Arcs, Assignment, Demand, Distances, ShelterRoom, settled
 
 FARTHEST_M: Final = 1_000_000  # a walk beyond 1000 km is a slip in the numbers
 
 
-def plan(demands: Demand, places: Places, distances: Distances, *, whole: bool = False) -> Plan:
+def plan(demands: Demand, places: ShelterRoom, distances: Distances, *, whole: bool = False) -> Assignment:
     """Return the plan that places most people and, among those, lets them walk least.
 
     With `whole` every group stays together (see `riskmap.response.households`): the best plan found, with
@@ -40,7 +40,9 @@ def plan(demands: Demand, places: Places, distances: Distances, *, whole: bool =
     return solved(demands, places, distances, arcs, whole=whole)
 
 
-def solved(demands: Demand, places: Places, distances: Distances, arcs: Arcs, *, whole: bool) -> Plan:
+def solved(
+    demands: Demand, places: ShelterRoom, distances: Distances, arcs: Arcs, *, whole: bool
+) -> Assignment:
     """Return the plan of least cost over these arcs, with groups kept whole where that is asked."""
     loose = settled(demands, places, distances, _cheapest(demands, places, distances, arcs))
     if not whole:
@@ -50,7 +52,7 @@ def solved(demands: Demand, places: Places, distances: Distances, arcs: Arcs, *,
     return keep_together(loose, arcs)
 
 
-def dearer_than_any_detour(cost: Ints, places: Places) -> int:
+def dearer_than_any_detour(cost: Ints, places: ShelterRoom) -> int:
     """Return what an unplaced person costs, so that placing one more is always worth it.
 
     Placing a person may shift others along a chain that visits each shelter at most once, so it
@@ -59,7 +61,7 @@ def dearer_than_any_detour(cost: Ints, places: Places) -> int:
     return int(cost.max(initial=0)) * (len(places) + 1) + 1
 
 
-def _cheapest(demands: Demand, places: Places, distances: Distances, arcs: Arcs) -> Ints:
+def _cheapest(demands: Demand, places: ShelterRoom, distances: Distances, arcs: Arcs) -> Ints:
     """Return the people on each pair, int64[pairs], of a flow of least cost with an overflow arc.
 
     A cheap overflow is solved much faster. Where it leaves nobody over, or no place free, no dearer
@@ -73,7 +75,7 @@ def _cheapest(demands: Demand, places: Places, distances: Distances, arcs: Arcs)
     return flow
 
 
-def _flow(demands: Demand, places: Places, distances: Distances, arcs: Arcs, *, over: int) -> Ints:
+def _flow(demands: Demand, places: ShelterRoom, distances: Distances, arcs: Arcs, *, over: int) -> Ints:
     n, m = len(demands), len(places)
     total = int(demands.people.sum())
     if not total:
@@ -102,7 +104,7 @@ def _flow(demands: Demand, places: Places, distances: Distances, arcs: Arcs, *, 
     return np.bincount(arcs.pair, flow, len(distances.metres)).astype(np.int64)
 
 
-def check(demands: Demand, places: Places, distances: Distances) -> None:
+def check(demands: Demand, places: ShelterRoom, distances: Distances) -> None:
     """Raise RiskmapError for numbers that no plan can mean anything for."""
     for codes, numbers, zh, en in (
         (demands.code, demands.people, "人数", "people"),
@@ -161,20 +163,20 @@ class Replan:
     placements whose demand is no longer among the demands.
     """
 
-    plan: Plan
+    plan: Assignment
     changes: tuple[Change, ...]
     moved: int
     stayed: int
     gone: tuple[Placement, ...] = ()
 
 
-def placements(plan: Plan) -> tuple[Placement, ...]:
+def placements(plan: Assignment) -> tuple[Placement, ...]:
     """Return who goes where, by code."""
     rows = zip(plan.demand, plan.shelter, plan.people, strict=True)
     return tuple(Placement(plan.demands.code[int(d)], plan.places.code[int(s)], int(n)) for d, s, n in rows)
 
 
-def replan(plan: Plan, *, closed: Collection[str] = ()) -> Replan:
+def replan(plan: Assignment, *, closed: Collection[str] = ()) -> Replan:
     """Return the plan without the closed (or endangered) shelters that changes least.
 
     Two groups of 50 with metres [[100, 110], [120, 1000]] and room for 100 and 120: all 100 people
@@ -188,7 +190,7 @@ def replan(plan: Plan, *, closed: Collection[str] = ()) -> Replan:
 def revise(
     before: Sequence[Placement],
     demands: Demand,
-    places: Places,
+    places: ShelterRoom,
     distances: Distances,
     *,
     whole: bool = False,
@@ -216,7 +218,7 @@ def revise(
     return Replan(found, changes, moved, sum(p.people for p in kept) - newly, gone)
 
 
-def known_pairs(before: Sequence[Placement], demands: Demand, places: Places) -> tuple[Ints, Ints]:
+def known_pairs(before: Sequence[Placement], demands: Demand, places: ShelterRoom) -> tuple[Ints, Ints]:
     """Return demand and shelter, by index, of the placements that both still exist for and may stay."""
     demand = {code: i for i, code in enumerate(demands.code)}
     shelter = {code: i for i, code in enumerate(places.code) if places.capacity[i] > 0}
@@ -229,7 +231,7 @@ def known_pairs(before: Sequence[Placement], demands: Demand, places: Places) ->
     return found[:, 0], found[:, 1]
 
 
-def _dearer_than_metres(demands: Demand, places: Places, distances: Distances, *, whole: bool) -> int:
+def _dearer_than_metres(demands: Demand, places: ShelterRoom, distances: Distances, *, whole: bool) -> int:
     """Return what a move costs: more than metres can be saved by it.
 
     In a flow, exchanging one person's move for others' metres visits each shelter once; groups kept
@@ -240,7 +242,7 @@ def _dearer_than_metres(demands: Demand, places: Places, distances: Distances, *
 
 
 def _earlier(
-    before: Sequence[Placement], demands: Demand, places: Places, distances: Distances
+    before: Sequence[Placement], demands: Demand, places: ShelterRoom, distances: Distances
 ) -> tuple[Ints, tuple[Placement, ...]]:
     """Return the people who already go along each pair, int64[pairs], and the placements of nobody's."""
     demand = {code: i for i, code in enumerate(demands.code)}
@@ -261,7 +263,7 @@ def _earlier(
     return people, tuple(gone)
 
 
-def _changes(before: Sequence[Placement], found: Plan) -> Iterator[Change]:
+def _changes(before: Sequence[Placement], found: Assignment) -> Iterator[Change]:
     """Yield by demand who leaves a shelter and where they go, in order of code of the shelters left."""
     old: dict[str, dict[str, int]] = {}
     for one in before:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from riskmap.array_types import Ints
-from riskmap.values.evacuation import Arcs, Plan, settled
+from riskmap.values.evacuation import Arcs, Assignment, settled
 
 EXACT_PAIRS: Final = 1500  # group × shelter pairs up to which the optimum is looked for
 
@@ -45,7 +45,7 @@ class _Groups:
     cost: Ints
 
 
-def keep_together(loose: Plan, arcs: Arcs) -> Plan:
+def keep_together(loose: Assignment, arcs: Arcs) -> Assignment:
     """Return the plan in which no group is split, from the one in which they may be.
 
     `exact` where the optimum is proven; else the bounds of `loose` say how far it may be from it.
@@ -71,7 +71,7 @@ def keep_together(loose: Plan, arcs: Arcs) -> Plan:
     )
 
 
-def _grouped(loose: Plan, arcs: Arcs) -> _Groups:
+def _grouped(loose: Assignment, arcs: Arcs) -> _Groups:
     demands, pairs, m = loose.demands, loose.distances, len(loose.places)
     names, of = np.unique(np.asarray(demands.group, dtype=np.str_), return_inverse=True)
     n = len(names)
@@ -87,7 +87,7 @@ def _grouped(loose: Plan, arcs: Arcs) -> _Groups:
     return _Groups(of, size, np.where(complete, cost.reshape(n, m), _NEVER))
 
 
-def _already_whole(groups: _Groups, loose: Plan) -> Ints:
+def _already_whole(groups: _Groups, loose: Assignment) -> Ints:
     """Return the shelter that has all people of a group, int64[groups], _NOWHERE where it is split."""
     n, m = groups.cost.shape
     here = np.bincount(groups.of[loose.demand] * m + loose.shelter, loose.people, n * m).reshape(n, m)

@@ -220,7 +220,7 @@ class Under:
     warning: IssuedWarning
     open_end: bool
 
-    def details(self) -> dict[str, Any]:
+    def details(self) -> dict[str, bool | Sequence[str]]:
         """Return what an escalation keeps of it."""
         return {"warning": [self.warning.kind, self.warning.colour], "until_lifted": self.open_end}
 

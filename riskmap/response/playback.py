@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from riskmap.formulas.wind import DEGREE
+from riskmap.json_documents import Document
 from riskmap.values.hazards import Rain, Track
 from riskmap.vocabulary import FORCE_MS, RANKS
 
@@ -38,7 +39,7 @@ def seconds(times: NDArray[np.datetime64]) -> list[int]:
     return [int(t) for t in times.astype("datetime64[s]").astype(np.int64)]
 
 
-def track_document(track: Track, rings: Mapping[int, NDArray[np.float64]] | None = None) -> dict[str, Any]:
+def track_document(track: Track, rings: Mapping[int, NDArray[np.float64]] | None = None) -> Document:
     """Return a track as the map reads it; unknown numbers are null.
 
     `rings`: force → float[nodes, 4] km, where the issued radii are not wanted as they are.
@@ -100,7 +101,7 @@ def rain_document(
     lon: Sequence[float],
     lat: Sequence[float],
     times: NDArray[np.datetime64],
-) -> list[dict[str, Any]]:
+) -> list[Document]:
     """Return stations with mm of the hour before each of `times`; null where some of it was not reported.
 
     Rain in longer steps stands whole at the hour in which its step ends.

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from riskmap.catalog.drivers import trigger_drivers
 from riskmap.catalog.triggers import WARNING, Trigger
 from riskmap.errors import Say
+from riskmap.moments import moment_of, moments_of
 from riskmap.response.causes import DriverCause, Episodes, Nested, episodes, nested, warning_cause
 from riskmap.response.levels import (
     CLOSING,
@@ -41,7 +42,7 @@ from riskmap.response.levels import (
 )
 from riskmap.rules.arrays import Columns
 from riskmap.values.hazards import Escalation, IssuedWarning, Series, TierSpan, Times
-from riskmap.values.scenario import Closure, Outcome, UnknownRows
+from riskmap.values.scenario import Closure, TriggerResult, UnknownRows
 
 Flags = NDArray[np.bool_]
 
@@ -102,9 +103,12 @@ class Found:
 
     def _close(self, told: _Told, rank: int, found: Episodes) -> None:
         rows = told.group.rows[found.column].tolist()
-        start, expiry = self._times[found.first], self._times[found.last] + told.hold
-        for row, (cause, *numbers), *when in zip(rows, told.facts(found, rank), start, expiry, strict=True):
-            closed = Closure(self._layer, row, self._code(row), told.trigger.id, cause, *when, *numbers)
+        start = moments_of(self._times[found.first])
+        expiry = moments_of(self._times[found.last] + told.hold)
+        for row, (cause, *numbers), begin, end in zip(
+            rows, told.facts(found, rank), start, expiry, strict=True
+        ):
+            closed = Closure(self._layer, self._code(row), told.trigger.id, cause, begin, end, *numbers)
             self.closed.append(closed)
 
     def _raise_all(self, told: _Told, found: Nested) -> None:
@@ -116,7 +120,7 @@ class Found:
                 facts[i] = one
         column = found.worst.column
         rows, assumed = told.group.rows[column].tolist(), told.group.assumed[column].tolist()
-        start, expiry = list(self._times), list(self._times + told.hold)
+        start, expiry = moments_of(self._times), moments_of(self._times + told.hold)
         for row, rank, unsure, (first, last), taken, (cause, *numbers) in zip(
             rows, found.rank.tolist(), assumed, found.span, found.steps, facts, strict=True
         ):
@@ -126,7 +130,7 @@ class Found:
                 told.trigger.id,
                 (cause, start[first], expiry[last], *numbers),
                 details=_assumed(assumed=unsure),
-                steps=tuple(TierSpan(one, start[a], expiry[b]) for one, a, b in taken)
+                spans=tuple(TierSpan(one, start[a], expiry[b]) for one, a, b in taken)
                 if len(taken) > 1
                 else (),
             )
@@ -138,21 +142,20 @@ class Found:
         trigger: str,
         facts: Sequence[Any],
         *,
-        details: Mapping[str, Any],
-        steps: tuple[TierSpan, ...] = (),
+        details: Mapping[str, bool | Sequence[str]],
+        spans: tuple[TierSpan, ...] = (),
     ) -> None:
         """Add an escalation, or where the record's own tier is as high, that its trigger was reached."""
         before = int(self._ranks[row])
         one = Escalation(
             self._layer,
-            row,
             self._code(row),
             before,
             max(rank, before),
             trigger,
             *facts,
             details=details,
-            steps=steps,
+            spans=spans,
         )
         (self.escalations if rank > before else self.reached).append(one)
 
@@ -177,10 +180,10 @@ class Found:
                 for i in np.flatnonzero(raises | closes).tolist():
                     row, assumed = int(rows[i]), bool(group.assumed[i])
                     cause = warning_cause(trigger, part, place=place, assumed=assumed)
-                    when = (part.start, part.expiry)
+                    when = (moment_of(part.start), moment_of(part.expiry))
                     if closes[i]:
                         code = self._code(row)
-                        self.closed.append(Closure(self._layer, row, code, trigger.id, cause, *when))
+                        self.closed.append(Closure(self._layer, code, trigger.id, cause, *when))
                     if rank != CLOSING and raises[i]:
                         details = part.details() | _assumed(assumed=assumed, unplaced=place is None)
                         self._raise(row, rank, trigger.id, (cause, *when), details=details)
@@ -231,8 +234,8 @@ class _Told:
             yield says[which[i]].text(best, low, high, assumed=assumed[i]), best, low, high
 
 
-def _assumed(*, assumed: bool, unplaced: bool = False) -> dict[str, Any]:
-    stated = {"assumed_worst": True} if assumed else {}
+def _assumed(*, assumed: bool, unplaced: bool = False) -> dict[str, bool | Sequence[str]]:
+    stated: dict[str, bool | Sequence[str]] = {"assumed_worst": True} if assumed else {}
     return stated | ({"subdistrict_unknown": True} if unplaced else {})
 
 
@@ -257,7 +260,7 @@ def evaluate(
     times: Times,
     warnings: Sequence[IssuedWarning] = (),
     subdistricts: Sequence[str | None] | None = None,
-) -> Outcome:
+) -> TriggerResult:
     """Return what the triggers of one layer make of its records.
 
     `columns`: the layer's rows (with `code`); `ranks`: their static ranks, (n,); `drivers`: driver →
@@ -282,7 +285,7 @@ def evaluate(
                 for start in range(0, len(group.rows), CHUNK):
                     _by_numbers(trigger, group.only(slice(start, start + CHUNK)), drivers, found)
             found.close(trigger, lacking(trigger, columns))
-    return Outcome(
+    return TriggerResult(
         tuple(found.escalations),
         tuple(found.reached),
         tuple(found.unknown),

@@ -18,7 +18,7 @@ from scipy.spatial import KDTree
 from riskmap.array_types import Floats, Ints
 from riskmap.coordinates import metres
 from riskmap.errors import RiskmapError, Say
-from riskmap.values.evacuation import Demand, Distances, Places, Plan, Roads
+from riskmap.values.evacuation import Assignment, Demand, Distances, Roads, ShelterRoom
 
 NEAREST: Final = 25
 
@@ -52,7 +52,7 @@ class StraightLines:
     open: Ints  # shelters that take anybody
 
     @classmethod
-    def of(cls, demands: Demand, places: Places, *, detour: float = DETOUR) -> StraightLines:
+    def of(cls, demands: Demand, places: ShelterRoom, *, detour: float = DETOUR) -> StraightLines:
         """Return the lines between these. RiskmapError for a detour below 1."""
         if not (np.isfinite(detour) and detour >= 1.0):
             raise RiskmapError(
@@ -87,7 +87,7 @@ class StraightLines:
         return np.where(np.isfinite(far), far, np.inf)
 
 
-def middle_of(places: Places) -> float:
+def middle_of(places: ShelterRoom) -> float:
     """Return the longitude whose CGCS2000 zone everything is measured in."""
     return float(np.mean(places.lon)) if len(places) else 114.0
 
@@ -108,7 +108,7 @@ def including(distances: Distances, walk: Walk, demand: Ints, shelter: Ints) -> 
     )
 
 
-def widened(found: Plan, walk: Walk) -> Distances | None:
+def widened(found: Assignment, walk: Walk) -> Distances | None:
     """Return distances in which whoever is unplaced may walk to any shelter, None where that helps nobody.
 
     With them a plan places everybody, or fills every shelter that can be reached: nobody is left
@@ -138,7 +138,7 @@ class RoadWays:
     open: Ints
 
     @classmethod
-    def of(cls, roads: Roads, demands: Demand, places: Places, *, snap: float = SNAP_M) -> RoadWays:
+    def of(cls, roads: Roads, demands: Demand, places: ShelterRoom, *, snap: float = SNAP_M) -> RoadWays:
         """Measure between all demands and places. Who is farther than `snap` metres from a node has no way."""
         far = np.full((len(demands), len(places)), np.inf)
         if not len(roads.lon) or not len(places) or not len(demands):

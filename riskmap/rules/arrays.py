@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -40,6 +40,9 @@ FIELD_TYPES: Final[Mapping[str, pa.DataType]] = {
     "date": pa.string(),
     "choice": pa.string(),
 }
+
+
+Texts: TypeAlias = "pa.Array | pa.ChunkedArray"  # of strings
 
 
 _MISFIT: Final = object()
@@ -162,6 +165,26 @@ def _one_dictionary(column: pa.ChunkedArray) -> pa.ChunkedArray:
     if any(chunk.dictionary.null_count for chunk in column.chunks):
         column = column.cast(column.type.value_type).dictionary_encode()
     return column.unify_dictionaries()
+
+
+# What normalising leaves as it is: ASCII, Chinese characters, and the marks that names are written with. It
+# looks every character up, three times the cost of finding out that it need not.
+_NOT_NORMAL: Final = "[^\\x00-\\x7f·‐–—‘’“”、。《》「」【】〇㐀-䶿一-鿿]"
+
+
+def folded(column: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    """Return texts for searching: full-width forms and case made equal."""
+    if isinstance(column, pa.ChunkedArray):
+        return pa.chunked_array([folded(chunk) for chunk in column.chunks], column.type)
+    odd = pc.fill_null(pc.match_substring_regex(column, _NOT_NORMAL), fill_value=False)
+    if pc.any(odd).as_py():
+        column = pc.replace_with_mask(column, odd, pc.utf8_normalize(column.filter(odd), form="NFKC"))
+    return pc.utf8_lower(column)
+
+
+def fold_text(text: str) -> str:
+    """Return a text as `folded` would."""
+    return folded(pa.array([text], pa.string()))[0].as_py()
 
 
 def array_of(values: NDArray[Any]) -> pa.Array:

@@ -1,6 +1,7 @@
-"""Conditions on columns: data from a layer or model file, compared and never executed.
+"""Conditions on columns, from a layer or model file or a selection: compared and never executed.
 
-Direct rules and gates on columns: data from the model file, compared and never executed.
+Only columns that exist can be named and a value never becomes code. A missing value satisfies no
+condition but `missing`.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from riskmap.array_types import Floats
 from riskmap.catalog.model import Condition, ScoringModel
-from riskmap.rules.arrays import Columns, Words
+from riskmap.rules.arrays import Columns, Texts, Words, bools_of, fold_text, folded, pc
 
 __all__ = [
     "Flags",
@@ -37,10 +39,21 @@ _COMPARE: Mapping[str, Callable[[Any, Any], Any]] = {
 }
 
 
+_ARROW: Mapping[str, str] = {
+    "==": "equal",
+    "in": "equal",
+    "!=": "not_equal",
+    "<": "less",
+    "<=": "less_equal",
+    ">": "greater",
+    ">=": "greater_equal",
+}
+
+
 class Reader:
     """Columns by the condition that asks for them, each read once."""
 
-    def __init__(self, columns: Columns, values: Mapping[str, Any], decimals: int = 9) -> None:
+    def __init__(self, columns: Columns, values: Mapping[str, Floats], decimals: int = 9) -> None:
         self._columns, self._values, self._decimals = columns, values, decimals
         self._read: dict[str, Floats | Words] = {}
 
@@ -83,41 +96,44 @@ def may_hold(conditions: Sequence[Condition], columns: Columns) -> tuple[Flags, 
     return certain, possible
 
 
-def known(column: Floats | Words) -> Flags:
-    """Return where a column has a value."""
-    return column.codes >= 0 if isinstance(column, Words) else ~np.isnan(column)
+def known(column: Floats | Words | Texts) -> Flags:
+    """Return where a column has a value; a blank text is none."""
+    if isinstance(column, Words):
+        return column.codes >= 0
+    if isinstance(column, np.ndarray):
+        return ~np.isnan(column)
+    return bools_of(pc.not_equal(column, pa.scalar("")))
 
 
-def holds(condition: Condition, column: Floats | Words) -> Flags:
-    """Return where a condition holds on a column of words, or on numbers of any shape."""
+def holds(condition: Condition, column: Floats | Words | Texts) -> Flags:
+    """Return where a condition holds on words, on texts, or on numbers of any shape."""
     there = known(column)
     if condition.op == "present":
         return there
     if condition.op == "missing":
         return ~there
     if isinstance(column, Words):
-        return there & _words(condition, column)
-    return there & _numbers(condition, column)
+        return there & np.append(_texts(condition, pa.array(column.words, pa.string())), False)[column.codes]
+    return there & (_numbers if isinstance(column, np.ndarray) else _texts)(condition, column)
 
 
-def _words(condition: Condition, column: Words) -> Flags:
-    wanted = condition.value if isinstance(condition.value, tuple) else (condition.value,)
-    texts = {str(word) for word in wanted}
-    hit = np.array([*((word in texts) for word in column.words), False])
-    if condition.op == "!=":
-        hit = ~hit
-    return hit[column.codes]
+def _texts(condition: Condition, column: Texts) -> Flags:
+    wanted = [str(value) for value in condition.values]
+    if condition.op == "~":
+        return bools_of(pc.match_substring(folded(column), fold_text(wanted[0])))
+    compare = _ARROW[condition.op]
+    found = [bools_of(pc.call_function(compare, [column, pa.scalar(text)])) for text in wanted]
+    return np.logical_or.reduce(found)
 
 
 def _numbers(condition: Condition, column: Floats) -> Flags:
+    numbers = [float(value) for value in condition.values if not isinstance(value, str)]
     if condition.op == "in":
-        wanted = condition.value if isinstance(condition.value, tuple) else (condition.value,)
-        numbers = [float(v) for v in wanted if isinstance(v, (bool, int, float))]
         return np.isin(column, numbers)
-    if not isinstance(condition.value, (bool, int, float)):
+    if not numbers:
         return np.zeros(column.shape, dtype=bool)
     with np.errstate(invalid="ignore"):
-        return np.asarray(_COMPARE[condition.op](column, float(condition.value)), dtype=bool)
+        return np.asarray(_COMPARE[condition.op](column, numbers[0]), dtype=bool)
 
 
 def fired(model: ScoringModel, columns: Columns) -> list[Flags | None]:
@@ -125,7 +141,7 @@ def fired(model: ScoringModel, columns: Columns) -> list[Flags | None]:
     return where_all_hold([rule.when for rule in model.rules], columns)
 
 
-def held(model: ScoringModel, columns: Columns, values: Mapping[str, Any]) -> list[Flags | None]:
+def held(model: ScoringModel, columns: Columns, values: Mapping[str, Floats]) -> list[Flags | None]:
     """Return, for each gate, the rows where all its conditions hold; None for nowhere.
 
     `values`: the value of every node. A node's number is compared as the score is, without the

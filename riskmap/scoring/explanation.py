@@ -13,7 +13,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from math import factorial
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -89,19 +88,19 @@ class _Numbers:
     def __init__(self, model: ScoringModel, fit: Fit | None, learned: Learned | None) -> None:
         self.model, self.fit, self.learned = model, fit, learned
         self.base = reference_leaves(model, fit=fit)
-        self.reference_score = float(self.score(self.base))
+        self.reference_score = float(self.score({key: np.asarray(value) for key, value in self.base.items()}))
 
-    def value(self, leaves: Mapping[str, Any], node: str) -> Any:
+    def value(self, leaves: Mapping[str, Floats], node: str) -> Floats:
         return evaluate(self.model, leaves, node=node, fit=self.fit, learned=self.learned)[node]
 
-    def score(self, leaves: Mapping[str, Any]) -> Any:
+    def score(self, leaves: Mapping[str, Floats]) -> Floats:
         return rounded(self.model, self.value(leaves, self.model.score))
 
     def weights(self, node: Combination) -> tuple[float, ...]:
         return weights_of(node, None if self.fit is None else self.fit.nodes.get(node.id))
 
 
-def _balanced(numbers: _Numbers, leaves: Mapping[str, Any], score: Floats) -> dict[str, Floats]:
+def _balanced(numbers: _Numbers, leaves: Mapping[str, Floats], score: Floats) -> dict[str, Floats]:
     model = numbers.model
     parts = _below(numbers, model.score, leaves)
     stacked = np.stack([np.broadcast_to(parts.get(f, 0.0), score.shape) for f in model.fields])
@@ -132,7 +131,7 @@ def _fields(model: ScoringModel, key: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(leaf.field for leaf in model.indicators if leaf.id in below))
 
 
-def _below(numbers: _Numbers, key: str, actual: Mapping[str, Any]) -> dict[str, Any]:
+def _below(numbers: _Numbers, key: str, actual: Mapping[str, Floats]) -> dict[str, Floats]:
     node = numbers.model.node(key)
     if isinstance(node, Indicator):
         return {node.field: actual[node.id] - numbers.base[node.id]}
@@ -141,7 +140,7 @@ def _below(numbers: _Numbers, key: str, actual: Mapping[str, Any]) -> dict[str, 
         exact = len(fields) <= _MOST_EXACT
         coalitions, shares = _every_coalition(len(fields)) if exact else _drawn_coalitions(len(fields))
         return _shared(numbers, key, actual, fields=fields, coalitions=coalitions, shares=shares)
-    total: dict[str, Any] = {}
+    total: dict[str, Floats] = {}
     for weight, child in zip(numbers.weights(node), node.of, strict=True):
         for field, value in _below(numbers, child, actual).items():
             total[field] = total.get(field, 0.0) + weight * value
@@ -151,12 +150,12 @@ def _below(numbers: _Numbers, key: str, actual: Mapping[str, Any]) -> dict[str, 
 def _shared(
     numbers: _Numbers,
     key: str,
-    actual: Mapping[str, Any],
+    actual: Mapping[str, Floats],
     *,
     fields: Sequence[str],
     coalitions: NDArray[np.bool_],
     shares: Floats,
-) -> dict[str, Any]:
+) -> dict[str, Floats]:
     """Return Σ share · value over coalitions: of each, which fields have the point's values.
 
     `coalitions` (m, fields), `shares` (m, fields). Many coalitions are evaluated in one step.

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -56,7 +55,7 @@ def fit_model(
     if not model.fitted:
         return None
     nodes: dict[str, NodeFit] = {}
-    values: dict[str, Any] = {}
+    values: dict[str, Floats] = {}
     columns = Columns(table, layer)
     raw = leaf_columns(model, columns)
     for node in model.nodes:
@@ -77,7 +76,7 @@ def fit_model(
     return Fit(model.digest, table.num_rows, nodes)
 
 
-def _value_fit(node: Node, value: Any, start: NodeFit | None) -> NodeFit | None:
+def _value_fit(node: Node, value: Floats, start: NodeFit | None) -> NodeFit | None:
     """Return what `normalise` takes from a node's own values, beside what its parts gave."""
     how = node.normalise
     if how is None or not how.fitted:
@@ -94,12 +93,12 @@ def _value_fit(node: Node, value: Any, start: NodeFit | None) -> NodeFit | None:
     return replace(base, span=span, values=values, counts=counts)
 
 
-def _known(value: Any) -> Floats:
+def _known(value: Floats) -> Floats:
     flat = np.atleast_1d(np.asarray(value, dtype=np.float64))
     return flat[~np.isnan(flat)] + 0.0  # −0 and 0 are one number
 
 
-def _parts_fit(model: ScoringModel, node: Combination, parts: Sequence[Any]) -> NodeFit | None:
+def _parts_fit(model: ScoringModel, node: Combination, parts: Sequence[Floats]) -> NodeFit | None:
     """Return what a combination takes from its parts: entropy weights, and what its method fits."""
     how = None if isinstance(node, Prediction) else node.way.fit
     if node.weighting is None and how is None:
@@ -153,7 +152,7 @@ def joined(parts: Sequence[Assessment]) -> Assessment:
 _WORST = RANK_OF["major"]
 
 
-def rounded(model: ScoringModel, score: Any) -> Any:
+def rounded(model: ScoringModel, score: Floats) -> Floats:
     """Return scores as they are compared and stored: rounded to the model's decimals.
 
     Weights .30/.05/.10/.55 with 3/3/4/1 sum to 1.9999999999999998, which is 2.

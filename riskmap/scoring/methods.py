@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -37,7 +37,7 @@ def weights_of(node: Combination, fit: NodeFit | None) -> tuple[float, ...]:
     return node.weights or ((1.0 if node.way.weights == "free" else 1.0 / count),) * count
 
 
-def predicted(node: Prediction, parts: Sequence[Any], predictor: Predictor | None) -> Any:
+def predicted(node: Prediction, parts: Sequence[Floats], predictor: Predictor | None) -> Floats:
     """Return the probabilities of a learned node. ArtefactError where its artefact was not loaded."""
     if predictor is None:
         raise ArtefactError(

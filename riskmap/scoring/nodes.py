@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +40,7 @@ _Steps = Sequence[tuple[float, float]]
 _RANKED_DIGITS = 12  # sums that differ by float noise are ties
 
 
-_FUNCTIONS: Mapping[str, Callable[[Any], Any]] = {
+_FUNCTIONS: Mapping[str, Callable[[Floats], Floats]] = {
     "ln": np.log,
     "ln1p": np.log1p,
     "log10": np.log10,
@@ -50,7 +49,7 @@ _FUNCTIONS: Mapping[str, Callable[[Any], Any]] = {
 }
 
 
-def steps(x: Any, bands: _Steps, curve: _Steps) -> Any:
+def steps(x: Floats, bands: _Steps, curve: _Steps) -> Floats:
     """Return x through bands ((lower limit inclusive, value), …) or a curve; NaN stays NaN."""
     if bands:
         lower, values = zip(*bands, strict=True)
@@ -61,7 +60,7 @@ def steps(x: Any, bands: _Steps, curve: _Steps) -> Any:
     return x
 
 
-def applied(function: str | None, x: Any) -> Any:
+def applied(function: str | None, x: Floats) -> Floats:
     """Return a named function of x; unknown where it has no finite value (the logarithm of 0)."""
     if function is None:
         return x
@@ -70,20 +69,20 @@ def applied(function: str | None, x: Any) -> Any:
     return np.where(np.isfinite(value), value, np.nan)
 
 
-def comparable(node: Node, x: Any) -> Any:
+def comparable(node: Node, x: Floats) -> Floats:
     """Return numbers as they are ranked: computed ones without the noise of their sums."""
     ranked = node.normalise is not None and node.normalise.method == "percentile_rank"
     return significant(x, _RANKED_DIGITS) if ranked and isinstance(node, Combination) else x
 
 
-def settled(node: Node, x: Any, fit: NodeFit | None) -> Any:
+def settled(node: Node, x: Floats, fit: NodeFit | None) -> Floats:
     """Return a node's number normalised and rounded as its file says."""
     if node.normalise is not None:
         x = _normalised(node.normalise, comparable(node, x), fit, flip=node.flip)
     return x if node.round is None else round_decimals(x, node.round, how=node.rounding)
 
 
-def _normalised(how: Normalise, x: Any, fit: NodeFit | None, *, flip: bool) -> Any:
+def _normalised(how: Normalise, x: Floats, fit: NodeFit | None, *, flip: bool) -> Floats:
     width = how.high - how.low
     if how.method == "percentile_rank":
         assert fit is not None  # the kernel asked for it
@@ -101,7 +100,7 @@ def _normalised(how: Normalise, x: Any, fit: NodeFit | None, *, flip: bool) -> A
 
 def leaf_number(leaf: Indicator, value: object, fit: NodeFit | None = None) -> float:
     """Return the number that a leaf gives for one field value, NaN where its table does not hold it."""
-    return float(settled(leaf, np.float64(before_settling(leaf, value)), fit))
+    return float(settled(leaf, np.asarray(before_settling(leaf, value)), fit))
 
 
 def before_settling(leaf: Indicator, value: object) -> float:
@@ -113,7 +112,7 @@ def before_settling(leaf: Indicator, value: object) -> float:
     return float(steps(applied(leaf.function, np.float64(value)), leaf.bands, leaf.curve))  # pyright: ignore[reportArgumentType]
 
 
-Leaves = Mapping[str, Any]  # leaf id → float64 array, or a scalar that stands for every row
+Leaves = Mapping[str, Floats]  # leaf id → float64 array, or a scalar that stands for every row
 
 
 Learned = Mapping[str, Predictor]  # node id → its artefact
@@ -214,7 +213,7 @@ def evaluate(
     node: str | None = None,
     fit: Fit | None = None,
     learned: Learned | None = None,
-) -> dict[str, Any]:
+) -> dict[str, Floats]:
     """Return the value of every node (or of those that `node` needs), leaves included.
 
     Nothing is rounded at the end; combinations with bands or a curve round their own input. A model
@@ -222,7 +221,7 @@ def evaluate(
     value `leaves` holds already are not computed again.
     """
     needed = None if node is None else subtree(model, node)
-    values: dict[str, Any] = dict(leaves)
+    values: dict[str, Floats] = dict(leaves)
     for one in model.nodes:
         if isinstance(one, Combination) and one.id not in leaves and (needed is None or one.id in needed):
             parts = [values[child] for child in one.of]
@@ -242,24 +241,24 @@ def subtree(model: ScoringModel, node: str) -> frozenset[str]:
 
 def combine(
     node: Combination,
-    parts: Sequence[Any],
+    parts: Sequence[Floats],
     decimals: int,
     *,
     fit: NodeFit | None = None,
     predictor: Predictor | None = None,
-) -> Any:
+) -> Floats:
     """Return the value of a combination for the values of its nodes, in the order of `of`."""
     return settled(node, combined(node, parts, decimals, fit=fit, predictor=predictor), fit)
 
 
 def combined(
     node: Combination,
-    parts: Sequence[Any],
+    parts: Sequence[Floats],
     decimals: int,
     *,
     fit: NodeFit | None = None,
     predictor: Predictor | None = None,
-) -> Any:
+) -> Floats:
     """Return the value of a combination before it is normalised and rounded."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         value = (

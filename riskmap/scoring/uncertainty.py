@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 from zlib import crc32
 
 import numpy as np
@@ -104,7 +104,7 @@ def _still(
     moving: set[str],
     fit: Fit | None,
     learned: Learned | None,
-) -> dict[str, Any]:
+) -> dict[str, Floats]:
     """Return the value of every node that no draw moves; `moving`: the doubtful leaves and weights."""
     for node in model.nodes:
         if isinstance(node, Combination) and moving.intersection(node.of):

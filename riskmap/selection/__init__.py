@@ -11,7 +11,7 @@ from riskmap.selection.snapshot_changes import patched_snapshot
 from riskmap.selection.table import changed_table, finished_table, layer_table
 from riskmap.selection.tiles import tile
 from riskmap.selection.totals import Counts, counts, flag_counts, reconcile
-from riskmap.selection.where import Where, parse_where
+from riskmap.selection.where import parse_where
 
 __all__ = [
     "NOT_STATED",
@@ -21,7 +21,6 @@ __all__ = [
     "Selected",
     "Selection",
     "Snapshot",
-    "Where",
     "build_snapshot",
     "changed_table",
     "column_of",

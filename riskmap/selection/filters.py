@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -18,8 +17,9 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from riskmap.catalog.model import Condition
 from riskmap.errors import Say, SelectionError
-from riskmap.selection.where import STATES, Where, flag_of_word, state_of_word, tier_of_word, unknown_name
+from riskmap.selection.where import STATES, flag_of_word, state_of_word, tier_of_word, unknown_name
 from riskmap.vocabulary import FLAGS, RANKS, TIERS, UNRATED
 
 NOT_STATED: Final = "未注明"  # records without a sub-district are counted and chosen under this name
@@ -53,7 +53,7 @@ class Selection:
     tiers: tuple[str, ...] = ()
     states: tuple[str, ...] = ()
     subdistricts: tuple[str, ...] = ()
-    where: tuple[Where, ...] = ()
+    where: tuple[Condition, ...] = ()
     within: bytes | None = None
     text: str = ""
     flags: tuple[str, ...] = ()
@@ -97,7 +97,7 @@ class Selection:
         for name, key in _KEYS.items():
             value = getattr(self, name)
             if name == "where":
-                value = [[w.column, w.op, list(w.values)] for w in value]
+                value = [[w.field, w.op, list(w.values)] for w in value]
             elif name == "within" and value is not None:
                 value = base64.urlsafe_b64encode(value).decode("ascii")
             if value:
@@ -180,11 +180,9 @@ def _parse(body: Any) -> dict[str, Any]:
     return found
 
 
-def _where(value: Any) -> Where:
+def _where(value: Any) -> Condition:
     column, op, values = value
-    if not isinstance(column, str) or not isinstance(values, list):
+    if not isinstance(values, list):
         raise TypeError(column)
-    for v in values:
-        if not isinstance(v, str | int | float | bool) or (isinstance(v, float) and not math.isfinite(v)):
-            raise TypeError(column)
-    return Where(column, op, tuple(values))
+    read = Condition(field=column, op=op, value=tuple(values) or None)
+    return read if op == "in" or len(values) != 1 else read.model_copy(update={"value": read.values[0]})

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from riskmap.rules.arrays import array_of, bools_of, numbers_of, pc
+from riskmap.rules.arrays import array_of, bools_of, fold_text, numbers_of, pc
 from riskmap.selection.filters import Selection
 from riskmap.selection.views import row_mask, text_mask, view_of
-from riskmap.selection.where import fold_text
 from riskmap.vocabulary import RANKS
 
 if TYPE_CHECKING:

@@ -28,12 +28,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from riskmap.catalog import Layer
 from riskmap.errors import Say, SelectionError
-from riskmap.rules.arrays import codes_of, column_of, numbers_of, pc
+from riskmap.rules.arrays import codes_of, column_of, folded, numbers_of, pc
 from riskmap.selection.filters import NOT_STATED
 from riskmap.selection.snapshot_files import FORMAT, Seen, read_snapshot, seen_in, write_snapshot
 from riskmap.selection.table import flag_bits, layer_table
 from riskmap.selection.views import Views
-from riskmap.selection.where import folded, unknown_name
+from riskmap.selection.where import unknown_name
 from riskmap.values.boundaries import Places
 from riskmap.values.records import Features, Records
 from riskmap.vocabulary import RANKS

@@ -15,11 +15,12 @@ import shapely
 from numpy.typing import NDArray
 
 from riskmap.array_types import Bools
+from riskmap.catalog.model import Condition
 from riskmap.errors import Say, SelectionError
-from riskmap.rules.arrays import array_of, bools_of, numbers_of, pc
+from riskmap.rules.arrays import array_of, bools_of, fold_text, numbers_of, pc
 from riskmap.selection.filters import Selection, polygon
 from riskmap.selection.table import FLAG_BIT
-from riskmap.selection.where import Where, columns_of, contains, fold_text, has_column, matching, unknown_name
+from riskmap.selection.where import columns_of, contains, has_column, matching, unknown_name
 
 if TYPE_CHECKING:
     from riskmap.selection.snapshot import Snapshot
@@ -127,14 +128,14 @@ def _resolve(snapshot: Snapshot, selection: Selection) -> View:
     return View(groups, rows)
 
 
-def _narrow(part: Bools, table: pa.Table, where: Where, search: pa.Array | pa.ChunkedArray) -> None:
+def _narrow(part: Bools, table: pa.Table, where: Condition, search: pa.Array | pa.ChunkedArray) -> None:
     """Leave those rows of a layer that satisfy a condition, too."""
     if not part.any():
         return
-    if not has_column(table, where.column):
+    if not has_column(table, where.field):
         part[:] = False
         return
-    if where.op == "~" and where.column in SEARCHED and len(where.values) == 1:
+    if where.op == "~" and where.field in SEARCHED and len(where.values) == 1:
         part &= contains(search, fold_text(str(where.values[0])))  # more than it lets through, and fast
     rows = np.flatnonzero(part)
     if len(rows) * _FEW < len(part):
@@ -158,14 +159,14 @@ def _groups(snapshot: Snapshot, selection: Selection) -> Bools:
 def _check_columns(snapshot: Snapshot, selection: Selection) -> None:
     layers = selection.layers or snapshot.layers
     for where in selection.where:
-        if not any(has_column(snapshot.tables[layer], where.column) for layer in layers):
+        if not any(has_column(snapshot.tables[layer], where.field) for layer in layers):
             known = {
                 name.removeprefix("f:")
                 for layer in layers
                 for name in snapshot.tables[layer].column_names
                 if has_column(snapshot.tables[layer], name)
             }
-            raise unknown_name(Say("字段", "field"), where.column.removeprefix("f:"), sorted(known))
+            raise unknown_name(Say("字段", "field"), where.field.removeprefix("f:"), sorted(known))
 
 
 def text_mask(snapshot: Snapshot, text: str) -> Bools:

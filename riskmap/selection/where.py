@@ -22,9 +22,8 @@ import math
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import numpy as np
 import pyarrow as pa
@@ -32,10 +31,12 @@ import pyarrow.compute
 from numpy.typing import NDArray
 
 from riskmap.array_types import Bools
-from riskmap.catalog import Layer
+from riskmap.catalog import Condition, Layer
 from riskmap.catalog.layer import Field
+from riskmap.catalog.model import Operator, Scalar
 from riskmap.errors import Say, SelectionError
-from riskmap.rules.arrays import bools_of, codes_of, column_of, numbers_of, pc
+from riskmap.rules.arrays import Words, bools_of, codes_of, column_of, floats_of, numbers_of, pc
+from riskmap.rules.conditions import holds
 from riskmap.selection.table import FLAG_BIT
 from riskmap.units import parse_quantity
 from riskmap.vocabulary import FLAGS, RANK_OF, TIER_TITLES, TIERS, UNRATED
@@ -151,9 +152,6 @@ def flag_of_word(word: str) -> str | None:
     return _FLAGS.get(plain(word))
 
 
-Scalar = str | float | bool
-
-
 ORDER: Final = ("<", "<=", ">", ">=")
 
 
@@ -163,20 +161,11 @@ SAME: Final = ("==", "!=", "in")
 BARE: Final = ("missing", "present")
 
 
-OPERATORS: Final = (*SAME, *ORDER, "~", *BARE)
+OPERATORS: Final[tuple[Operator, ...]] = get_args(Operator)
 
 
-_COMPARE: Final[dict[str, str]] = {
-    "==": "equal",
-    "!=": "not_equal",
-    "<": "less",
-    "<=": "less_equal",
-    ">": "greater",
-    ">=": "greater_equal",
-}
-
-
-_SPELLINGS: Final = {
+_SPELLINGS: Final[dict[str, Operator]] = {
+    **{word: word for word in OPERATORS},
     "=": "==", "＝": "==", "≠": "!=", "≤": "<=", "≥": ">=", "＜": "<", "＞": ">", "～": "~",
     "contains": "~", "包含": "~", "属于": "in", "缺失": "missing", "为空": "missing",
     "已填": "present", "非空": "present",
@@ -187,11 +176,6 @@ _OPERATOR: Final = re.compile(
     r"==|!=|<=|>=|[=<>~≠≤≥＝＜＞～]|(?<=\s)(?:in(?=[\s(（])|contains(?=\s)|包含|属于)|(?<=\s)(?:missing|present|缺失|为空|已填|非空)\s*$",
     re.IGNORECASE,
 )
-
-
-# What normalising leaves as it is: ASCII, Chinese characters, and the marks that names are written with. It
-# looks every character up, three times the cost of finding out that it need not.
-_NOT_NORMAL: Final = "[^\\x00-\\x7f·‐–—‘’“”、。《》「」【】〇㐀-䶿一-鿿]"
 
 
 _LIST_ITEM: Final = re.compile(r"""\s*(?:"([^"]*)"|'([^']*)'|([^,，]+))\s*(?:[,，]|$)""")
@@ -233,22 +217,7 @@ _ALLOWED: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Where:
-    """One condition. `column` is a core name or "f:<field id>"; `op` one of OPERATORS; `values`
-    none (missing, present), one, or several (in).
-    """
-
-    column: str
-    op: str
-    values: tuple[Scalar, ...] = ()
-
-    def __str__(self) -> str:
-        name = self.column.removeprefix("f:")
-        return " ".join([name, self.op, ", ".join(str(v) for v in self.values)]).strip()
-
-
-def parse_where(text: str, layer: Layer | Sequence[Layer]) -> Where:
+def parse_where(text: str, layer: Layer | Sequence[Layer]) -> Condition:
     """Return the condition that 'FIELD OP VALUE' states about a layer (or several).
 
     FIELD is an id, a title or an alias of a field, or one of CORE; OP one of = == != in < <= > >=
@@ -261,7 +230,7 @@ def parse_where(text: str, layer: Layer | Sequence[Layer]) -> Where:
         column = _column(text[: match.start()].strip(), layers)
         if column is not None:
             word = match[0].strip().lower()
-            return _read(column, _SPELLINGS.get(word, word), text[match.end() :].strip(), text)
+            return _read(column, _SPELLINGS[word], text[match.end() :].strip(), text)
     if not found or not text[: found[0].start()].strip():
         raise SelectionError(
             f"条件 {text!r} 无法识别；请写成 字段 运算符 值，例如 坡高 >= 12，运算符可用 {' '.join(OPERATORS)}",
@@ -297,7 +266,7 @@ def _kind(column: Field | str) -> str:
     return "number" if column.type == "integer" else column.type
 
 
-def _read(column: Field | str, op: str, rest: str, text: str) -> Where:
+def _read(column: Field | str, op: Operator, rest: str, text: str) -> Condition:
     kind = _kind(column)
     allowed = _ALLOWED[kind]
     if op not in allowed:
@@ -307,16 +276,15 @@ def _read(column: Field | str, op: str, rest: str, text: str) -> Where:
         )
     name = column if isinstance(column, str) else column_of(column.id)
     if op in BARE:
-        return Where(name, op)
+        return Condition(field=name, op=op)
     words = list(_items(rest)) if op == "in" else [_unquote(rest)]
     if not words or any(not w for w in words):
         raise SelectionError(
             f"条件 {text!r}：{op} 后面没有值；请补上",
             f"condition {text!r}: no value after {op}; add one",
         )
-    if op == "~":
-        return Where(name, op, (words[0],))
-    return Where(name, op, tuple(_value(column, kind, w, text) for w in words))
+    values = tuple(word if op == "~" else _value(column, kind, word, text) for word in words)
+    return Condition(field=name, op=op, value=values if op == "in" else values[0])
 
 
 def _items(rest: str) -> Iterator[str]:
@@ -388,34 +356,46 @@ def _choice(column: Field | str, word: str) -> str | None:
     return word if column.open or not column.choices else None
 
 
-def matching(table: pa.Table, where: Where) -> Bools:
+def matching(table: pa.Table, where: Condition) -> Bools:
     """Return which rows of a layer table satisfy a condition; none where it lacks the column.
 
     Raises SelectionError where operator or values do not fit the column.
     """
-    if not has_column(table, where.column):
+    if not has_column(table, where.field):
         return np.zeros(len(table), bool)
-    if where.op not in OPERATORS or (where.op in BARE) == bool(where.values):
+    if (where.op in BARE) != (where.value is None) or (where.op == "in") != isinstance(where.value, tuple):
         raise _unfit(where)
-    if where.op not in {*BARE, "in"} and len(where.values) != 1:
-        raise _unfit(where)
-    if where.column in {"tier", "state"}:
+    if where.field in {"tier", "state"}:
         return _by_rank(numbers_of(table["rank"]), where)
-    if where.column == "flags":
+    if where.field == "flags":
         return _by_flags(numbers_of(table["flags"]), where)
-    column = table[where.column]
-    try:
-        if pa.types.is_dictionary(column.type):
-            indices, words = codes_of(column)
-            return np.append(_compare(pa.array(words, pa.string()), where), where.op == "missing")[indices]
-        return _compare(column, where)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError) as problem:
-        raise _unfit(where) from problem
+    column = table[where.field]
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    if not _fits(where, kind):
+        raise _unfit(where)
+    if pa.types.is_dictionary(column.type):
+        codes, words = codes_of(column)
+        blank = words.index("") if "" in words else -1
+        return holds(where, Words(np.where(codes == blank, -1, codes), tuple(words)))
+    if not pa.types.is_string(kind):
+        return holds(where, floats_of(column))
+    # A timestamp is compared by its day.
+    return holds(where, pc.utf8_slice_codeunits(column, 0, 10) if where.field == "updated_at" else column)
 
 
-def columns_of(where: Where) -> list[str]:
+def _fits(where: Condition, kind: pa.DataType) -> bool:
+    if pa.types.is_string(kind):
+        return all(isinstance(value, str) for value in where.values)
+    if where.op == "~" or (pa.types.is_boolean(kind) and where.op in ORDER):
+        return False
+    number = pa.types.is_floating(kind) or pa.types.is_integer(kind)
+    wanted = (int, float) if number else bool
+    return all(isinstance(v, wanted) and isinstance(v, bool) != number for v in where.values)
+
+
+def columns_of(where: Condition) -> list[str]:
     """Return the columns of a layer table that a condition looks at."""
-    return ["rank" if where.column in {"tier", "state"} else where.column]
+    return ["rank" if where.field in {"tier", "state"} else where.field]
 
 
 def has_column(table: pa.Table, name: str) -> bool:
@@ -425,71 +405,20 @@ def has_column(table: pa.Table, name: str) -> bool:
     return name in table.column_names and (name in CORE or name.startswith("f:"))
 
 
-def _unfit(where: Where) -> SelectionError:
+def _unfit(where: Condition) -> SelectionError:
     return SelectionError(
         f"条件 {str(where)!r}：运算符或取值与该字段的类型不符；请更正",
         f"condition {str(where)!r}: operator or value does not fit the type of this field; correct it",
     )
 
 
-def _compare(column: pa.Array | pa.ChunkedArray, where: Where) -> Bools:
-    known = pc.is_valid(column)
-    if pa.types.is_floating(column.type):
-        known = pc.and_(known, pc.invert(pc.fill_null(pc.is_nan(column), fill_value=True)))
-    elif pa.types.is_string(column.type):
-        known = pc.and_(known, pc.fill_null(pc.not_equal(column, ""), fill_value=False))
-    if where.op in BARE:
-        return bools_of(known if where.op == "present" else pc.invert(known))
-    values = [_scalar(v, column.type, where) for v in where.values]
-    if where.op == "~":
-        if not pa.types.is_string(column.type):
-            raise _unfit(where)
-        return bools_of(pc.and_(known, pc.match_substring(folded(column), fold_text(str(where.values[0])))))
-    if where.op in ORDER and pa.types.is_boolean(column.type):
-        raise _unfit(where)
-    if where.column == "updated_at":  # a timestamp is compared by its day
-        column = pc.utf8_slice_codeunits(column, 0, 10)
-    compare = "equal" if where.op == "in" else _COMPARE[where.op]
-    found = pc.call_function(compare, [column, values[0]])
-    for value in values[1:]:
-        found = pc.or_(found, pc.call_function(compare, [column, value]))
-    return bools_of(pc.and_(known, found))
-
-
-def _scalar(value: Scalar, kind: pa.DataType, where: Where) -> pa.Scalar:
-    if pa.types.is_string(kind):
-        fits = isinstance(value, str)
-    elif pa.types.is_boolean(kind):
-        fits = isinstance(value, bool)
-    else:
-        fits = isinstance(value, int | float) and not isinstance(value, bool)
-    if not fits:
-        raise _unfit(where)
-    return pa.scalar(float(value) if not isinstance(value, str | bool) else value)
-
-
-def folded(column: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
-    """Return texts for searching: full-width forms and case made equal."""
-    if isinstance(column, pa.ChunkedArray):
-        return pa.chunked_array([folded(chunk) for chunk in column.chunks], column.type)
-    odd = pc.fill_null(pc.match_substring_regex(column, _NOT_NORMAL), fill_value=False)
-    if pc.any(odd).as_py():
-        column = pc.replace_with_mask(column, odd, pc.utf8_normalize(column.filter(odd), form="NFKC"))
-    return pc.utf8_lower(column)
-
-
-def fold_text(text: str) -> str:
-    """Return a text as `folded` would."""
-    return folded(pa.array([text], pa.string()))[0].as_py()
-
-
-def _by_rank(rank: NDArray[np.uint8], where: Where) -> Bools:
+def _by_rank(rank: NDArray[np.uint8], where: Condition) -> Bools:
     severity = np.array([RANK_OF[t] for t in TIERS], np.uint8)
     keep = np.zeros(len(RANK_OF), bool)
     rated = np.arange(len(RANK_OF)) != UNRATED
     if where.op in BARE:
         keep = rated if where.op == "present" else ~rated
-    elif where.column == "state":
+    elif where.field == "state":
         if not set(where.values) <= set(STATES) or where.op not in SAME:
             raise _unfit(where)
         keep = (rated & ("rated" in where.values)) | (~rated & ("unrated" in where.values))
@@ -509,7 +438,7 @@ def _by_rank(rank: NDArray[np.uint8], where: Where) -> Bools:
     return keep[rank]
 
 
-def _by_flags(flags: NDArray[np.uint16], where: Where) -> Bools:
+def _by_flags(flags: NDArray[np.uint16], where: Condition) -> Bools:
     if where.op in BARE:
         return (flags != 0) == (where.op == "present")
     if not set(where.values) <= set(FLAG_BIT) or where.op not in SAME:

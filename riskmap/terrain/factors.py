@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pyproj
@@ -38,6 +38,9 @@ from riskmap.terrain.geotiff import (
     read_heights,
     read_raw,
 )
+
+if TYPE_CHECKING:
+    from rasterio.io import DatasetReader
 
 NODATA: Final = -9999.0
 
@@ -127,7 +130,7 @@ def blocks(shape: tuple[int, int], side: int = BLOCK) -> Iterator[tuple[slice, s
             yield slice(row, min(row + side, shape[0])), slice(col, min(col + side, shape[1]))
 
 
-def read_whole(raster: Any, grid: Grid) -> NDArray[np.float32]:
+def read_whole(raster: DatasetReader, grid: Grid) -> NDArray[np.float32]:
     """Return all heights of a grid, float32 metres, NaN where unknown."""
     heights = np.empty(grid.shape, np.float32)
     for place in blocks(grid.shape):
@@ -136,7 +139,7 @@ def read_whole(raster: Any, grid: Grid) -> NDArray[np.float32]:
 
 
 def local_block(
-    raster: Any, grid: Grid, place: tuple[slice, slice], names: tuple[str, ...]
+    raster: DatasetReader, grid: Grid, place: tuple[slice, slice], names: tuple[str, ...]
 ) -> dict[str, Floats]:
     """Return local factors of one block, equal to the same cells of the whole grid's."""
     (rows, cols), (height, width) = place, grid.shape
@@ -243,7 +246,7 @@ def resample(dem: Path, to: Path, *, resolution: float) -> str:
     return zone
 
 
-def _need_nodata(raster: Any) -> None:
+def _need_nodata(raster: DatasetReader) -> None:
     """Raise DatumError where an undeclared nodata value would be mixed into heights."""
     scale, offset = raster.scales[0], raster.offsets[0]
     for rows, cols in blocks((raster.height, raster.width)):

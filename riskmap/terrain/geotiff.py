@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pyproj
@@ -24,6 +24,9 @@ from rasterio.windows import Window
 from riskmap.array_types import Floats
 from riskmap.errors import DatumError, UnknownNameError, UnreadableFileError
 from riskmap.interface import option
+
+if TYPE_CHECKING:
+    from rasterio.io import DatasetReader
 
 # First bytes of a TIFF and of a BigTIFF, in either byte order.
 _MAGIC: Final = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
@@ -46,7 +49,7 @@ _METRE_NAMES: Final = frozenset({"", "m", "metre", "metres", "meter", "meters", 
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Any]:
+def opened(path: Path) -> Iterator[DatasetReader]:
     """Open a GeoTIFF for reading with that driver alone.
 
     UnreadableFileError where the file is absent or no GeoTIFF, DatumError where it has no coordinate system.
@@ -81,7 +84,7 @@ def _not_a_geotiff(path: Path) -> UnreadableFileError:
     )
 
 
-def need_band(raster: Any, band: int) -> None:
+def need_band(raster: DatasetReader, band: int) -> None:
     """Raise UnknownNameError where the raster has no such band (1-based)."""
     if not 1 <= band <= raster.count:
         raise UnknownNameError(
@@ -90,13 +93,13 @@ def need_band(raster: Any, band: int) -> None:
         )
 
 
-def read_raw(raster: Any, rows: slice, cols: slice, *, band: int = 1) -> np.ma.MaskedArray:
+def read_raw(raster: DatasetReader, rows: slice, cols: slice, *, band: int = 1) -> np.ma.MaskedArray:
     """Return a window as it is stored, masked where unknown."""
     window = Window(cols.start, rows.start, cols.stop - cols.start, rows.stop - rows.start)  # type: ignore[call-arg]
     return raster.read(band, window=window, masked=True)
 
 
-def as_floats(raster: Any, values: np.ma.MaskedArray, *, band: int = 1) -> Floats:
+def as_floats(raster: DatasetReader, values: np.ma.MaskedArray, *, band: int = 1) -> Floats:
     """Return stored values as float64 in the band's unit, NaN where unknown."""
     floats = np.ma.filled(values.astype(np.float64), np.nan)
     scale, offset = raster.scales[band - 1], raster.offsets[band - 1]
@@ -106,7 +109,7 @@ def as_floats(raster: Any, values: np.ma.MaskedArray, *, band: int = 1) -> Float
     return floats
 
 
-def read_heights(raster: Any, rows: slice, cols: slice) -> Floats:
+def read_heights(raster: DatasetReader, rows: slice, cols: slice) -> Floats:
     """Return heights of a window in metres, float64, NaN where unknown or not of this Earth."""
     heights = as_floats(raster, read_raw(raster, rows, cols))
     with np.errstate(invalid="ignore"):
@@ -114,7 +117,7 @@ def read_heights(raster: Any, rows: slice, cols: slice) -> Floats:
     return heights
 
 
-def horizontal(raster: Any) -> pyproj.CRS:
+def horizontal(raster: DatasetReader) -> pyproj.CRS:
     """Return the raster's horizontal coordinate system; DatumError where PROJ cannot use it."""
     try:
         crs = pyproj.CRS.from_wkt(raster.crs.to_wkt())
@@ -127,7 +130,7 @@ def horizontal(raster: Any) -> pyproj.CRS:
     raise _strange(raster)
 
 
-def _strange(raster: Any) -> DatumError:
+def _strange(raster: DatasetReader) -> DatumError:
     return DatumError(
         f"{raster.name}：坐标系无法换算到 CGCS2000；请用 GIS 软件转换到 EPSG:4547 这样的坐标系后另存",
         f"{raster.name}: its coordinate system cannot be related to CGCS2000; reproject it to one like EPSG:4547",
@@ -149,7 +152,7 @@ class Grid:
         return self.cell[0] * self.cell[1]
 
 
-def metric_grid(raster: Any) -> Grid:
+def metric_grid(raster: DatasetReader) -> Grid:
     """Return the grid of a terrain file; DatumError unless it is north-up and in true metres.
 
     Degrees, feet, Web Mercator (8 % too long at 22.5° N) and turned grids are refused: every slope would be wrong.
@@ -171,7 +174,7 @@ def metric_grid(raster: Any) -> Grid:
     return Grid(raster.crs, t, (raster.height, raster.width), (t.a, -t.e))
 
 
-def need_metre_heights(raster: Any) -> None:
+def need_metre_heights(raster: DatasetReader) -> None:
     """Raise DatumError where heights are stated in anything but metres upwards."""
     unit = (raster.units[0] or "").strip().casefold()
     crs = pyproj.CRS.from_wkt(raster.crs.to_wkt())
@@ -186,7 +189,7 @@ def need_metre_heights(raster: Any) -> None:
         )
 
 
-def _not_metric(raster: Any, zh: str, en: str) -> DatumError:
+def _not_metric(raster: DatasetReader, zh: str, en: str) -> DatumError:
     return DatumError(
         f"{raster.name}：格网{zh}，坡度会算错；请转换到 EPSG:4547 这样的米制坐标系，或用 "
         f"{option('resolution')} 30 指明重采样的格距（米）",

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 import pyproj
@@ -35,13 +35,16 @@ from riskmap.terrain.geotiff import (
     read_raw,
 )
 
+if TYPE_CHECKING:
+    from rasterio.io import DatasetReader
+
 Method = Literal["bilinear", "nearest"]
 
 
 MOST_CELLS: Final = 8_000_000  # read at once
 
 
-def to_raster(raster: Any) -> pyproj.Transformer:
+def to_raster(raster: DatasetReader) -> pyproj.Transformer:
     """Return the way from the ledger's degrees (EPSG:4490, lon before lat) to a raster's coordinates."""
     try:
         return pyproj.Transformer.from_crs(CGCS2000, horizontal(raster), always_xy=True)
@@ -83,7 +86,7 @@ def sample_bands(
     return values.reshape(len(bands), *shape)
 
 
-def places_in(raster: Any, lon: Floats, lat: Floats) -> tuple[NDArray[np.intp], Floats, Floats]:
+def places_in(raster: DatasetReader, lon: Floats, lat: Floats) -> tuple[NDArray[np.intp], Floats, Floats]:
     """Return which points (CGCS2000 degrees) lie in a raster, and their rows and columns in cells from its corner."""
     located = np.isfinite(lon) & np.isfinite(lat)
     px, py = to_raster(raster).transform(lon[located], lat[located])
@@ -117,7 +120,7 @@ def _windows(
 
 
 def _at(
-    raster: Any, window: np.ma.MaskedArray, row: Floats, col: Floats, *, band: int, method: Method
+    raster: DatasetReader, window: np.ma.MaskedArray, row: Floats, col: Floats, *, band: int, method: Method
 ) -> Floats:
     """Return values at positions in cells of the window (0 is the outer edge of its first cell)."""
     own = as_floats(raster, window[own_cells(row, col, (window.shape[0], window.shape[1]))], band=band)
@@ -212,7 +215,7 @@ def _projected(wkb: bytes, forward: Any) -> Any | None:
     return moved if moved.area > 0 else None
 
 
-def _source(exactextract: Any, raster: Any, band: int) -> Any:
+def _source(exactextract: Any, raster: DatasetReader, band: int) -> Any:
     """Return what exactextract reads from: our windows, with scale, offset and unknown cells as everywhere here."""
     t = raster.transform
 
@@ -298,7 +301,7 @@ def _heights_around(terrain: Path, lon: Floats, lat: Floats) -> tuple[Floats, Fl
     return own, around
 
 
-def _cell_metres(raster: Any, lat: float) -> tuple[float, float]:
+def _cell_metres(raster: DatasetReader, lat: float) -> tuple[float, float]:
     """Return the sides of a cell, metres, east–west and north–south; of degrees at a latitude."""
     if not horizontal(raster).is_geographic:
         return metric_grid(raster).cell

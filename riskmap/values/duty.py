@@ -15,18 +15,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from riskmap.catalog import Action
+from riskmap.catalog import PlanAction
 from riskmap.errors import Say
 from riskmap.moments import BEIJING
 from riskmap.values.records import Contact
 from riskmap.values.scenario import (
     EVENT_KINDS,
-    Escalated,
     Event,
     NewEvent,
     Opened,
+    Recorded,
     Scenario,
-    Span,
     beijing,
     standing,
 )
@@ -45,15 +44,14 @@ __all__ = [
     "CalloutView",
     "Count",
     "Difference",
-    "Escalated",
     "Event",
     "Gap",
     "NewEvent",
     "Opened",
+    "Recorded",
     "Review",
     "Scenario",
     "Shelter",
-    "Span",
     "Tie",
     "beijing",
     "standing",
@@ -120,7 +118,7 @@ class CallLine:
     causes: tuple[Say, ...]
     callees: tuple[Callee, ...]
     gaps: tuple[Gap, ...]
-    actions: tuple[Action, ...]
+    actions: tuple[PlanAction, ...]
     own_plan: str = ""
 
 

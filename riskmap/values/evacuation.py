@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from riskmap.array_types import Floats, Ints
 from riskmap.coordinates import metres
 from riskmap.errors import Say
+from riskmap.json_documents import INLINE, named
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Demand:
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class ShelterRoom:
     """Shelters that may be used: parallel arrays. `capacity` int64 ≥ 0 people."""
 
     code: Sequence[str]
@@ -43,7 +44,7 @@ class Places:
     def __len__(self) -> int:
         return len(self.code)
 
-    def without(self, closed: Collection[str]) -> Places:
+    def without(self, closed: Collection[str]) -> ShelterRoom:
         """Return the same shelters in which the closed ones take nobody."""
         shut = np.array([code in closed for code in self.code], dtype=np.bool_)
         return replace(self, capacity=np.where(shut, 0, self.capacity))
@@ -65,7 +66,7 @@ class Distances:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class Assignment:
     """Who goes where. Assignments are parallel arrays in order of demand, then shelter.
 
     `people[i]` > 0 people of demand `demand[i]` walk `metres[i]` to shelter `shelter[i]`; `unplaced`
@@ -75,7 +76,7 @@ class Plan:
     """
 
     demands: Demand
-    places: Places
+    places: ShelterRoom
     distances: Distances
     demand: Ints
     shelter: Ints
@@ -117,7 +118,7 @@ class Arcs:
     cost: Ints
 
 
-def settled(demands: Demand, places: Places, distances: Distances, flow: Ints) -> Plan:
+def settled(demands: Demand, places: ShelterRoom, distances: Distances, flow: Ints) -> Assignment:
     """Return the plan of a flow over the candidate pairs, int64[pairs]; it counts as optimal."""
     used = np.flatnonzero(flow)
     used = used[np.lexsort((distances.shelter[used], distances.demand[used]))]
@@ -126,7 +127,7 @@ def settled(demands: Demand, places: Places, distances: Distances, flow: Ints) -
     load = np.bincount(shelter, people, len(places)).astype(np.int64)
     unplaced = demands.people - placed
     metres = distances.metres[used]
-    return Plan(
+    return Assignment(
         demands,
         places,
         distances,
@@ -172,7 +173,7 @@ class Incomplete:
 
     code: str
     kind: str
-    why: Say
+    why: Say = field(metadata=INLINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,3 +260,163 @@ class Inside:
         for row, zone in zip(self.row, self.zone, strict=True):
             found[int(row)].append(int(zone))
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class GroupPlace:
+    """What is known of a demand beside its number: household, place, the zones that threaten it."""
+
+    household: str | None
+    subdistrict: str | None
+    community: str | None
+    zones: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What those who go need; None where it is not known."""
+
+    help: int | None
+    vehicles: int | None
+    beds: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    """So many people of a group go to a shelter, so many metres away."""
+
+    group: str
+    people: int
+    shelter: str
+    metres: int
+    place: GroupPlace = field(metadata=INLINE)
+    needs: Needs = field(metadata=INLINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Unplaced:
+    """So many people of a group have no place, and why."""
+
+    group: str
+    people: int
+    place: GroupPlace = field(metadata=INLINE)
+    why: Say = field(metadata=INLINE)
+
+
+@dataclass(frozen=True, slots=True)
+class ShelterLoad:
+    """Who comes to a shelter, and what it lacks; None where it does not state what it has."""
+
+    code: str
+    name: str | None
+    subdistrict: str | None
+    lon: float
+    lat: float
+    capacity: int
+    used: int
+    free: int
+    help: int
+    beds_needed: int
+    beds: int | None
+    beds_gap: int | None
+    water_l_per_day: int
+    water_supply: bool | str | None
+    water_gap_l_per_day: int | None
+    toilets_needed: int
+    toilets_gap: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedShelter:
+    """A shelter that takes nobody, and why."""
+
+    code: str
+    why: Say = field(metadata=INLINE)
+
+
+@dataclass(frozen=True, slots=True)
+class ZonePeople:
+    """How many people a danger zone holds; None where nobody states to be in it."""
+
+    code: str
+    people: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Norm:
+    """What somebody who is moved needs, and who says so."""
+
+    value: float
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeastPossible:
+    """What no plan goes below: people without a place, and how far all walk together."""
+
+    unplaced: int
+    person_metres: int
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """So many people of a group go elsewhere than in the plan before; None: they have no place."""
+
+    group: str
+    before: str | None = field(metadata=named("from"))
+    after: str | None = field(metadata=named("to"))
+    people: int
+    before_name: str | None = field(metadata=named("from_name"))
+    after_name: str | None = field(metadata=named("to_name"))
+    subdistrict: str | None
+    community: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """A placement of the plan before whose group is no longer among those who must move."""
+
+    group: str
+    shelter: str
+    people: int
+
+
+@dataclass(frozen=True, slots=True)
+class Differences:
+    """What differs from the plan before: `moved` people go elsewhere, `stayed` do not."""
+
+    moved: int
+    stayed: int
+    changes: tuple[Moved, ...]
+    gone: tuple[Gone, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EvacuationPlan:
+    """Who goes where, who is left and why, and what each shelter lacks: `riskmap evacuate --json`.
+
+    `people` = `placed` + `unplaced`. `optimal`: proven to be so; `at_least` what no plan goes below.
+    """
+
+    people: int
+    placed: int
+    unplaced: int
+    distance: str
+    distance_zh: str
+    person_metres: int
+    whole: bool
+    optimal: bool
+    at_least: LeastPossible
+    zones: tuple[ZonePeople, ...]
+    assignments: tuple[Assigned, ...]
+    unplaced_groups: tuple[Unplaced, ...]
+    shelters: tuple[ShelterLoad, ...]
+    closed_shelters: tuple[ClosedShelter, ...]
+    norms: Mapping[str, Norm]
+    incomplete: tuple[Incomplete, ...]
+    differences: Differences | None = field(default=None, metadata=INLINE)
+
+    @property
+    def complete(self) -> bool:
+        """Whether everybody has a place and nothing is unknown about who must move."""
+        return not (self.unplaced or self.incomplete)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date
-from typing import Any, Final, Literal, NamedTuple
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,43 +93,50 @@ class Series:
 
 
 class TierSpan(NamedTuple):
-    """A rank (`records.RANKS`) that is reached from `start` to `expiry`, UTC."""
+    """A rank (`vocabulary.RANKS`) that is reached from `start` to `expiry`, UTC."""
 
     rank: int
-    start: np.datetime64
-    expiry: np.datetime64
+    start: datetime
+    expiry: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Escalation:
     """A record's tier raised for a while. Never lowers; stands beside the static tier.
 
-    `row` is the record's row in its layer's table; `rank_from` and `rank_to`, the worst, are ranks
-    (`records.RANKS`); `trigger` the id of the layer's trigger; `value` with `low` and `high` is what
-    the trigger saw at its worst, in the driver's unit. From `start` to `expiry`, UTC. Where it rises
-    and falls meanwhile, `steps` say when: a worse one lies within a milder one, the mildest is the
-    whole; none means that `rank_to` holds all the time.
+    `rank_from` and `rank_to`, the worst, are ranks (`vocabulary.RANKS`); `trigger` the id of the layer's
+    trigger; `value` with `low` and `high` is what the trigger saw at its worst, in the driver's unit,
+    NaN where unknown. From `start` to `expiry`, UTC. `spans` say how it rises and falls meanwhile, the
+    mildest first: a worse one lies within a milder one, the mildest is the whole, and at any moment the
+    worst of those that hold counts; where none are given, `rank_to` holds all the time.
     """
 
     layer: str
-    row: int
     code: str
     rank_from: int
     rank_to: int
     trigger: str
     cause: Say
-    start: np.datetime64
-    expiry: np.datetime64
-    value: float = float("nan")
-    low: float = float("nan")
-    high: float = float("nan")
-    details: Mapping[str, Any] = field(default_factory=dict)
-    steps: tuple[TierSpan, ...] = ()
+    start: datetime
+    expiry: datetime
+    value: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
+    details: Mapping[str, bool | Sequence[str]] = field(default_factory=dict[str, bool | Sequence[str]])
+    spans: tuple[TierSpan, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.spans:
+            object.__setattr__(self, "spans", (TierSpan(self.rank_to, self.start, self.expiry),))
 
     @property
-    def spans(self) -> tuple[TierSpan, ...]:
-        """The ranks with their times, the mildest first; at any moment the worst of those that hold counts."""
-        return self.steps or (TierSpan(self.rank_to, self.start, self.expiry),)
+    def peak(self) -> TierSpan:
+        """When the worst rank is reached first."""
+        return min((one for one in self.spans if one.rank == self.rank_to), key=lambda one: one.start)
+
+    def at(self, moment: datetime) -> Escalation:
+        """Return it with the rank of a moment at which it holds."""
+        return replace(self, rank_to=max(s.rank for s in self.spans if s.start <= moment < s.expiry))
 
 
 DayStep = Literal["next", "same", "gap", "back"]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from riskmap.errors import Say
+from riskmap.json_documents import Document
 from riskmap.values.records import Records
 
 
@@ -23,7 +24,7 @@ class Issue:
     rule: str
     message: Say
 
-    def as_json(self, lang: Literal["zh", "en"] = "zh") -> dict[str, Any]:
+    def as_json(self, lang: Literal["zh", "en"] = "zh") -> Document:
         """Return the issue as the command line prints it."""
         return {
             "sheet": self.sheet,
@@ -103,7 +104,7 @@ class Intake:
     from_batch: int | None = None
 
 
-Action = Literal["insert", "update", "unchanged", "held"]
+RowAction = Literal["insert", "update", "unchanged", "held"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +127,12 @@ class ImportPlan:
 
     intake: Intake
     base: int
-    actions: Sequence[Action]
+    actions: Sequence[RowAction]
     changes: Mapping[int, Mapping[str, tuple[Any, Any]]]
     holds: Mapping[int, Hold]
     absent: tuple[str, ...] = ()
     remarks: Mapping[int, Hold] = field(default_factory=dict[int, Hold])
 
-    def count(self, action: Action) -> int:
+    def count(self, action: RowAction) -> int:
         """Return how many rows have this action."""
         return sum(1 for a in self.actions if a == action)

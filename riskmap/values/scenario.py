@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,52 +53,20 @@ class Scenario:
     why: str
 
 
-class Span(NamedTuple):
-    """A rank (`records.RANKS`) that is reached from `start` to `expiry`."""
-
-    rank: int
-    start: dt.datetime
-    expiry: dt.datetime
-
-
 @dataclass(frozen=True, slots=True)
-class Escalated:
-    """A record whose tier a scenario raises for a while, by one trigger.
+class Recorded:
+    """An escalation with what only the ledger knows of its record.
 
-    Ranks as in `records.RANKS`; `rank_to` is the worst from `start` to `expiry`, and `steps` say how it
-    rises and falls meanwhile (as of `hazards.Escalation`). `version` is the record's version that was
-    judged; `plan` the text or the file name of its own plan (一点一策), empty where it has none.
-    `value`, `low`, `high` are what the trigger saw at its worst, NaN where unknown.
+    `version` is the record's version that was judged, `name` and `subdistrict` are as of it; `plan` the
+    text or the file name of its own plan (一点一策), empty where it has none.
     """
 
+    escalation: Escalation
     feature_id: int
-    layer: str
-    code: str
-    name: str | None
-    subdistrict: str | None
-    rank_from: int
-    rank_to: int
-    trigger: str
-    cause: Say
-    start: dt.datetime
-    expiry: dt.datetime
     version: int = 0
-    value: float = float("nan")
-    low: float = float("nan")
-    high: float = float("nan")
-    details: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    name: str | None = None
+    subdistrict: str | None = None
     plan: str = ""
-    steps: tuple[Span, ...] = ()
-
-    @property
-    def spans(self) -> tuple[Span, ...]:
-        """The ranks with their times, the mildest first; at any moment the worst of those that hold counts."""
-        return self.steps or (Span(self.rank_to, self.start, self.expiry),)
-
-    @property
-    def peak(self) -> Span:
-        """When the worst rank is reached first."""
-        return min((one for one in self.spans if one.rank == self.rank_to), key=lambda one: one.start)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +74,7 @@ class Opened:
     """A scenario as it was just put on record, with what it raises in the order of writing."""
 
     scenario: Scenario
-    raised: tuple[Escalated, ...]
+    raised: tuple[Recorded, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,12 +153,11 @@ class Closure:
     """A record (a shelter) that may not be used from `start` to `expiry`, UTC, and why."""
 
     layer: str
-    row: int
     code: str
     trigger: str
     cause: Say
-    start: np.datetime64
-    expiry: np.datetime64
+    start: dt.datetime
+    expiry: dt.datetime
     value: float = float("nan")
     low: float = float("nan")
     high: float = float("nan")
@@ -213,7 +180,7 @@ class UnknownRows:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Outcome:
+class TriggerResult:
     """`escalations` raise; `reached` name records whose trigger was reached although their own tier is
     as high already (`rank_from` = `rank_to`): they are in danger all the same. `skipped`: ids of triggers
     whose driver was not given at all.

@@ -18,7 +18,7 @@ from riskmap.rules.masks import mask_contacts
 from riskmap.rules.permissions import Actor
 from riskmap.values.duty import CallLine, Callout, CalloutView, CallState, Review
 from riskmap.values.records import Contact
-from riskmap.values.scenario import Escalated, Event, Scenario, standing
+from riskmap.values.scenario import Event, Recorded, Scenario, standing
 
 
 def find_scenario(ws: Workspace, named: str | int) -> Scenario:
@@ -109,12 +109,12 @@ def _whole_masked(ws: Workspace, number: int, recorded: dt.datetime, state: int,
     return _masked(_whole(ws, number, recorded, state, today))
 
 
-def _called(ws: Workspace, found: Sequence[Escalated], *, since: dt.datetime, today: dt.date) -> Callout:
-    known = [e for e in found if e.layer in ws.catalog.layers]
+def _called(ws: Workspace, found: Sequence[Recorded], *, since: dt.datetime, today: dt.date) -> Callout:
+    known = [one for one in found if one.escalation.layer in ws.catalog.layers]
     people: dict[int, tuple[Contact, ...]] = {}
     plans: dict[int, str] = {}
-    for layer in dict.fromkeys(e.layer for e in known):
-        codes = sorted({e.code for e in known if e.layer == layer})
+    for layer in dict.fromkeys(one.escalation.layer for one in known):
+        codes = sorted({one.escalation.code for one in known if one.escalation.layer == layer})
         features = ws.ledger.features(layer, codes=codes, contacts=True, include_retired=True)
         plan = ws.catalog.layer(layer).plan
         own = features.records.values.get(plan.field, ()) if plan and plan.field else ()
@@ -123,7 +123,7 @@ def _called(ws: Workspace, found: Sequence[Escalated], *, since: dt.datetime, to
             if own and isinstance(own[row], str):
                 plans[number] = str(own[row])
     return callout(
-        [_with_plan(e, plans) for e in known],
+        [_with_plan(one, plans) for one in known],
         people,
         layers=ws.catalog.layers,
         since=since,
@@ -132,7 +132,7 @@ def _called(ws: Workspace, found: Sequence[Escalated], *, since: dt.datetime, to
     )
 
 
-def _with_plan(one: Escalated, plans: Mapping[int, str]) -> Escalated:
+def _with_plan(one: Recorded, plans: Mapping[int, str]) -> Recorded:
     return replace(one, plan=plans[one.feature_id]) if one.feature_id in plans else one
 
 

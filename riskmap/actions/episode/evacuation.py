@@ -13,11 +13,12 @@ from typing import Any, Final
 
 import numpy as np
 
-from riskmap.actions.episode.documents import document
 from riskmap.actions.terrain.reach import usable_shelters
 from riskmap.actions.workspace import Workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
+from riskmap.catalog.roles import FieldRole
 from riskmap.errors import Lang, RiskmapError, Say, UnknownNameError
+from riskmap.formulas.shelter import BEDS_A_PERSON, PEOPLE_A_TOILET, WATER_L_A_DAY, gap, toilets
 from riskmap.interface import option
 from riskmap.io.readers.evacuation import declared, read_people, read_roads
 from riskmap.io.tables import read_file
@@ -26,9 +27,55 @@ from riskmap.moments import local_now
 from riskmap.response.evacuation import Placement, Replan, known_pairs, plan, revise
 from riskmap.response.people import inside, threatened
 from riskmap.response.walking import DETOUR, NEAREST, RoadWays, StraightLines, Walk, including, widened
-from riskmap.values.evacuation import Demand, Distances, Incomplete, Places, Plan, Threatened, Zone
+from riskmap.rules.arrays import column_of
+from riskmap.values.evacuation import (
+    Assigned,
+    Assignment,
+    ClosedShelter,
+    Demand,
+    Differences,
+    Distances,
+    EvacuationPlan,
+    Gone,
+    GroupPlace,
+    Incomplete,
+    LeastPossible,
+    Moved,
+    Needs,
+    Norm,
+    ShelterLoad,
+    ShelterRoom,
+    Threatened,
+    Unplaced,
+    Zone,
+    ZonePeople,
+)
 from riskmap.values.records import Records
 from riskmap.values.scenario import Scenario
+
+_NORMS: Final[Mapping[str, Norm]] = {
+    "beds_a_person": Norm(BEDS_A_PERSON, "our choice, where a group states no beds of its own"),
+    "water_l_a_person_a_day": Norm(
+        WATER_L_A_DAY,
+        "Sphere Handbook 2018, water supply standard 2.1 (from memory)",
+    ),
+    "people_a_toilet": Norm(PEOPLE_A_TOILET, "Sphere Handbook 2018, excreta management (from memory)"),
+}
+
+
+_NO_POSITION: Final = Say("没有坐标，无法安排", "no position, no shelter can be found")
+
+
+_CUT_OFF: Final = Say("没有道路通到任何可用场所", "no road leads to a usable shelter")
+
+
+_FULL: Final = Say("可用场所已满", "the usable shelters are full")
+
+
+_NO_ROOM: Final = Say("没有一处场所的余量容得下整户（组）", "no shelter has room for the whole group")
+
+
+_NONE: Final = Say("没有可用的避难场所", "there is no usable shelter")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,13 +198,13 @@ _ANY_RADIUS: Final = 1e6  # how far people walk is the plan's affair, not the sh
 
 
 @dataclass(frozen=True, slots=True)
-class Evacuation:
-    """Everything that the document is made of. `row_of` is the row of each demand in `records`."""
+class _Planned:
+    """Everything that a plan is told from. `row_of` is the row of each demand in `records`."""
 
     threatened: Threatened
     records: Records
     row_of: Sequence[int]
-    plan: Plan
+    plan: Assignment
     replan: Replan | None
     left_out: Mapping[str, Say]
     zones: Sequence[Zone]
@@ -179,16 +226,15 @@ def evacuation(
     whole: bool = False,
     detour: float = DETOUR,
     nearest: int = NEAREST,
-    before: Path | Mapping[str, Any] | None = None,
-) -> dict[str, Any]:
-    """Return the document of `riskmap evacuate --json`.
+    before: Path | EvacuationPlan | None = None,
+) -> EvacuationPlan:
+    """Return who goes where, who is left and why, and what each shelter lacks. Unknown is None, never 0.
 
     `danger`: see `danger_zones`; `radius`, metres, is that of records that are points. Shelters that
     are `closed`, `endangered`, inside a zone, outdoor in a `typhoon`, or of which something is not
     known take nobody (`closed_shelters` says why). `roads`: see `read_roads`, in `roads_crs` (that of
-    the people unless given); without it straight lines × `detour` count. `before` is a document of
-    this function, or the file that holds one: the plan then changes it least, and `changes` says what
-    is different.
+    the people unless given); without it straight lines × `detour` count. `before` is a plan of this
+    function, or the file that holds its JSON: the plan then changes it least, and says what is different.
     """
     found = danger if isinstance(danger, Danger) else danger_zones(ws, danger, radius=radius, crs=crs)
     intake = read_people(people_file, crs=crs)
@@ -206,9 +252,9 @@ def evacuation(
     earlier = None if before is None else _placements(before)
     made, again = _planned(moving.demands, shelters, walk, nearest=nearest, whole=whole, before=earlier)
     row_of = {code: i for i, code in reversed(list(enumerate(table.code)))}
-    return document(
+    return _document(
         ws,
-        Evacuation(
+        _Planned(
             moving,
             intake.records,
             [row_of[code] for code in moving.demands.code],
@@ -221,7 +267,7 @@ def evacuation(
     )
 
 
-def _walk(demands: Demand, places: Places, roads: Path | None, crs: str | None, detour: float) -> Walk:
+def _walk(demands: Demand, places: ShelterRoom, roads: Path | None, crs: str | None, detour: float) -> Walk:
     if roads is None:
         return StraightLines.of(demands, places, detour=detour)
     return RoadWays.of(read_roads(roads, crs=crs), demands, places)
@@ -229,16 +275,16 @@ def _walk(demands: Demand, places: Places, roads: Path | None, crs: str | None, 
 
 def _planned(
     demands: Demand,
-    places: Places,
+    places: ShelterRoom,
     walk: Walk,
     *,
     nearest: int,
     whole: bool,
     before: Sequence[Placement] | None,
-) -> tuple[Plan, Replan | None]:
+) -> tuple[Assignment, Replan | None]:
     """Plan over the nearest shelters, and once more over all for those whom they do not take."""
 
-    def solve(pairs: Distances) -> tuple[Plan, Replan | None]:
+    def solve(pairs: Distances) -> tuple[Assignment, Replan | None]:
         if before is None:
             return plan(demands, places, pairs, whole=whole), None
         again = revise(before, demands, places, pairs, whole=whole)
@@ -259,7 +305,7 @@ def _shelters(
     closed: Sequence[str],
     endangered: Sequence[str],
     typhoon: bool,
-) -> tuple[Places, dict[str, Say]]:
+) -> tuple[ShelterRoom, dict[str, Say]]:
     """Return the shelters that may be used, and why the others may not."""
     layer = ws.catalog.needed("shelter").id
     known = set(current_snapshot(ws).table(layer)["code"].to_pylist())
@@ -279,31 +325,210 @@ def _shelters(
     left_out |= dict.fromkeys(closed, Say("本次关闭", "closed in this event"))
     keep = [i for i, code in enumerate(usable.code) if code not in left_out]
     room = np.floor(usable.places[keep]).astype(np.int64)
-    return Places([usable.code[i] for i in keep], usable.lon[keep], usable.lat[keep], room), left_out
+    return ShelterRoom([usable.code[i] for i in keep], usable.lon[keep], usable.lat[keep], room), left_out
 
 
-def _placements(before: Path | Mapping[str, Any]) -> list[Placement]:
-    document = read_json(before) if isinstance(before, Path) else before
-    rows = document.get("assignments")
+def _document(ws: Workspace, made: _Planned) -> EvacuationPlan:
+    found = made.plan
+    places, needs = _places(ws, made), _needs(made)
+    return EvacuationPlan(
+        people=int(found.demands.people.sum()),
+        placed=found.placed,
+        unplaced=int(found.unplaced.sum()),
+        distance=found.distances.how.en,
+        distance_zh=found.distances.how.zh,
+        person_metres=found.walked,
+        whole=found.whole,
+        optimal=found.exact,
+        at_least=LeastPossible(found.unplaced_at_least, found.metres_at_least),
+        zones=_zones(made),
+        assignments=tuple(
+            Assigned(
+                found.demands.code[int(d)],
+                int(people),
+                found.places.code[int(s)],
+                int(metres),
+                places[int(d)],
+                need,
+            )
+            for d, s, people, metres, need in zip(
+                found.demand, found.shelter, found.people, found.metres, needs, strict=True
+            )
+        ),
+        unplaced_groups=tuple(
+            Unplaced(found.demands.code[i], int(found.unplaced[i]), places[i], why)
+            for i, why in _reasons(found)
+        ),
+        shelters=_loads(ws, found, needs),
+        closed_shelters=tuple(ClosedShelter(code, why) for code, why in sorted(made.left_out.items())),
+        norms=_NORMS,
+        incomplete=tuple(made.incomplete),
+        differences=None
+        if made.replan is None
+        else _differences(ws, made.replan, dict(zip(found.demands.code, places, strict=True))),
+    )
+
+
+def _places(ws: Workspace, made: _Planned) -> list[GroupPlace]:
+    demands, records = made.plan.demands, made.records
+    communities = records.values.get("community", [None] * len(records))
+    where = ws.places.locate(demands.lon, demands.lat) if ws.places else np.full(len(demands), -1)
+    found: list[GroupPlace] = []
+    for i, row in enumerate(made.row_of):
+        stated, community, household = records.subdistrict[row], communities[row], demands.group[i]
+        located = ws.subdistricts[int(where[i])] if where[i] >= 0 else None
+        found.append(
+            GroupPlace(
+                household if household != demands.code[i] else None,
+                stated if isinstance(stated, str) else located,
+                community if isinstance(community, str) else None,
+                tuple(made.threatened.zones[i]),
+            )
+        )
+    return found
+
+
+def _needs(made: _Planned) -> list[Needs]:
+    """Return what each assignment needs. Of a group that is split, whoever needs help goes with its first part."""
+    found, needs = made.plan, made.threatened
+    left = {"help": needs.help.copy(), "vehicles": needs.vehicles.copy(), "beds": needs.beds.copy()}
+    rest = found.demands.people - found.unplaced
+    shares: list[Needs] = []
+    for d, people in zip(found.demand, found.people, strict=True):
+        rest[d] -= people
+        share: dict[str, int | None] = {}
+        for name, column in left.items():
+            if np.isnan(column[d]):
+                share[name] = None
+                continue
+            last = rest[d] == 0 and not found.unplaced[d]
+            most = column[d] if last or name == "vehicles" else min(column[d], float(people))
+            share[name] = int(most)
+            column[d] -= most
+        shares.append(Needs(**share))
+    return shares
+
+
+def _reasons(found: Assignment) -> list[tuple[int, Say]]:
+    """Return the demands that are not wholly placed, and why."""
+    cut_off = set(found.distances.cut_off)
+    reasons: list[tuple[int, Say]] = []
+    for i in map(int, np.flatnonzero(found.unplaced)):
+        if not np.isfinite(found.demands.lon[i]):
+            why = _NO_POSITION
+        elif not (found.places.capacity > 0).any():
+            why = _NONE
+        elif i in cut_off:
+            why = _CUT_OFF
+        else:
+            why = _NO_ROOM if found.whole and (found.free > 0).any() else _FULL
+        reasons.append((i, why))
+    return reasons
+
+
+def _zones(made: _Planned) -> tuple[ZonePeople, ...]:
+    """Return the people by zone; those in two zones appear in both, and once in the total."""
+    people: dict[str, int] = {}
+    for mine, number in zip(made.threatened.zones, made.plan.demands.people, strict=True):
+        for code in mine:
+            people[code] = people.get(code, 0) + int(number)
+    return tuple(ZonePeople(code, people.get(code)) for code in dict.fromkeys(z.code for z in made.zones))
+
+
+_FACTS: Final[tuple[FieldRole, ...]] = ("beds", "water_supply", "water_per_day", "toilets")
+
+
+def _loads(ws: Workspace, found: Assignment, needs: Sequence[Needs]) -> tuple[ShelterLoad, ...]:
+    """Return load and supply by shelter; what it does not state is None, and so is the gap."""
+    layer = ws.catalog.needed("shelter")
+    table = current_snapshot(ws).table(layer.id)
+    fields = [layer.field_by_role(role) for role in _FACTS]
+    columns = ["" if one is None else column_of(one.id) for one in fields]
+    have = [name for name in columns if name in table.column_names]
+    facts = {row["code"]: row for row in table.select(["code", "name", "subdistrict", *have]).to_pylist()}
+    beds = np.zeros(len(found.places))
+    helped = np.zeros(len(found.places), np.int64)
+    for s, people, need in zip(found.shelter, found.people, needs, strict=True):
+        beds[s] += need.beds if need.beds is not None else float(people) * BEDS_A_PERSON
+        helped[s] += need.help or 0
+    rows: list[ShelterLoad] = []
+    for j, code in enumerate(found.places.code):
+        fact, used = facts[code], int(found.load[j])
+        has_beds, water_supply, has_water, has_toilets = (fact.get(name) for name in columns)
+        water, lavatories = used * WATER_L_A_DAY, float(toilets(used))
+        rows.append(
+            ShelterLoad(
+                code=code,
+                name=fact["name"],
+                subdistrict=fact["subdistrict"],
+                lon=float(found.places.lon[j]),
+                lat=float(found.places.lat[j]),
+                capacity=int(found.places.capacity[j]),
+                used=used,
+                free=int(found.free[j]),
+                help=int(helped[j]),
+                beds_needed=int(beds[j]),
+                beds=None if has_beds is None else int(has_beds),
+                beds_gap=_gap(beds[j], has_beds),
+                water_l_per_day=int(water),
+                water_supply=water_supply,
+                water_gap_l_per_day=_gap(water, has_water),
+                toilets_needed=int(lavatories),
+                toilets_gap=_gap(lavatories, has_toilets),
+            )
+        )
+    return tuple(rows)
+
+
+def _gap(needed: float, stated: float | None) -> int | None:
+    return None if stated is None else int(np.ceil(float(gap(needed, stated))))
+
+
+def _differences(ws: Workspace, again: Replan, places: Mapping[str, GroupPlace]) -> Differences:
+    table = current_snapshot(ws).table(ws.catalog.needed("shelter").id)
+    names = dict(zip(table["code"].to_pylist(), table["name"].to_pylist(), strict=True))
+    return Differences(
+        again.moved,
+        again.stayed,
+        tuple(
+            Moved(
+                one.demand,
+                one.before,
+                one.after,
+                one.people,
+                names.get(one.before or ""),
+                names.get(one.after or ""),
+                places[one.demand].subdistrict,
+                places[one.demand].community,
+            )
+            for one in again.changes
+        ),
+        tuple(Gone(one.demand, one.shelter, one.people) for one in again.gone),
+    )
+
+
+def _placements(before: Path | EvacuationPlan) -> list[Placement]:
+    if isinstance(before, EvacuationPlan):
+        return [Placement(one.group, one.shelter, one.people) for one in before.assignments]
+    rows = read_json(before).get("assignments")
     try:
         return [Placement(str(r["group"]), str(r["shelter"]), int(r["people"])) for r in rows or ()]
     except (TypeError, KeyError, ValueError) as problem:
-        name = before.name if isinstance(before, Path) else "--replan"
         raise RiskmapError(
-            f"{name}：不是 riskmap evacuate --json 的输出（assignments 读不懂）；请用上次保存的方案",
-            f"{name}: not what riskmap evacuate --json prints (its assignments); give the plan that was saved",
+            f"{before.name}：不是 riskmap evacuate --json 的输出（assignments 读不懂）；请用上次保存的方案",
+            f"{before.name}: not what riskmap evacuate --json prints (its assignments); give the plan that was saved",
         ) from problem
 
 
 def write_lists(
     ws: Workspace,
-    document: Mapping[str, Any],
+    plan: EvacuationPlan,
     path: Path,
     *,
     scenario: Scenario | None = None,
     lang: Lang = "zh",
 ) -> None:
-    """Write the document as a workbook for those who carry it out. ExportError where it cannot be written.
+    """Write a plan as a workbook for those who carry it out. ExportError where it cannot be written.
 
     Every sheet names the `scenario` that the plan was made for, and says so where that is a drill.
     """
@@ -311,7 +536,7 @@ def write_lists(
 
     made_at = local_now().strftime("%Y-%m-%d %H:%M")
     write_evacuation(
-        document,
+        plan,
         path,
         district=ws.config.district,
         made_at=made_at,

@@ -17,6 +17,7 @@ from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.catalog.problems import closest
 from riskmap.errors import RiskmapError, UnknownNameError
 from riskmap.interface import option
+from riskmap.json_documents import Document
 from riskmap.moments import BEIJING, utc_now
 from riskmap.response.callout import clock
 from riskmap.rules.masks import mask_name
@@ -157,13 +158,14 @@ def _record(ws: Workspace, record: str) -> tuple[str | None, str | None, str | N
     return layer, code, place if isinstance(place, str) else None
 
 
-def _details(entry: Entry) -> dict[str, Any]:
+def _details(entry: Entry) -> Document:
     if entry.kind == "warning":
         _need(entry, "signal", not entry.signal)
         return _signal(entry.signal)
     if entry.kind == "response":
         _need(entry, "level", not entry.level)
-        return {"level": _level(entry.level)} | ({"warnings": list(entry.answers)} if entry.answers else {})
+        answers: Document = {"warnings": list(entry.answers)} if entry.answers else {}
+        return {"level": _level(entry.level), **answers}
     if entry.kind == "response_end":
         return {"level": _level(entry.level)} if entry.level else {}
     if entry.kind == "moved":
@@ -217,7 +219,7 @@ def _level(text: str) -> str:
     return _LEVELS[plain]
 
 
-def _signal(text: str) -> dict[str, Any]:
+def _signal(text: str) -> Document:
     """Return kind, colour and sub-districts of a warning: ids or Chinese names, KIND:COLOUR[@A,B]."""
     signal, _, places = text.replace("：", ":").replace("，", ",").partition("@")
     kind, _, colour = (part.strip() for part in signal.partition(":"))
@@ -231,12 +233,13 @@ def _signal(text: str) -> dict[str, Any]:
             f"warning {text!r}: write KIND:COLOUR[@SUBDISTRICT,..]; kinds {' '.join(HAZARDS)}, colours {' '.join(COLOURS)}",
         )
     named = [p.strip() for p in places.split(",") if p.strip()]
-    return {"hazard": found[0], "colour": found[1]} | ({"subdistricts": named} if named else {})
+    where: Document = {"subdistricts": named} if named else {}
+    return {"hazard": found[0], "colour": found[1], **where}
 
 
 def _callee(
     ws: Workspace, scenario: Scenario, entry: Entry, record: tuple[str | None, str | None], at: dt.datetime
-) -> dict[str, Any]:
+) -> Document:
     """Return who was called or answered: number, role and masked name; the phone stays out of the log."""
     layer, code = record
     _need(entry, "record", layer is None)
@@ -259,7 +262,7 @@ def _callee(
     return _named(line, number, entry)
 
 
-def _named(line: CallLine, number: int | None, entry: Entry) -> dict[str, Any]:
+def _named(line: CallLine, number: int | None, entry: Entry) -> Document:
     found = next((c for c in line.callees if c.number == number), None)
     if found is not None:
         return {"contact": found.number, "role": found.contact.role, "name": mask_name(found.contact.name)}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final, cast
@@ -29,6 +30,7 @@ from riskmap.io.readers.weather import (
     read_weather,
     write_state,
 )
+from riskmap.json_documents import Document
 from riskmap.rules.arrays import Columns
 from riskmap.scoring.fit import needed_fit
 from riskmap.scoring.nodes import leaf_values
@@ -86,7 +88,7 @@ def fire_weather(
     return FireWeatherDays(table, codes, tuple(gaps.values()))
 
 
-def fire_weather_json(days: FireWeatherDays) -> dict[str, Any]:
+def fire_weather_json(days: FireWeatherDays) -> Document:
     """Return the document of `riskmap fire-weather --json`: unknown is null; rows in the order of the file."""
     table = days.table
     columns = {name: np.round(days.codes[name], _DECIMALS).tolist() for name in INDICES}
@@ -237,8 +239,17 @@ _FACTORS: Final[tuple[FieldRole, ...]] = ("fuel", "ignition", "access")
 _NO_GRID: Final = ""  # weather of a file without a grid column holds for every grid
 
 
-def grid_fire_risk(ws: Workspace, days: FireWeatherDays) -> dict[str, Any]:
-    """Return `grids`: one entry for each grid of the ledger and each day of the weather.
+@dataclass(frozen=True, slots=True)
+class GridFireRisk:
+    """The fire risk of grids day by day; `unmatched` are grids of the weather that the ledger does not have."""
+
+    grids: list[Document]
+    unmatched: list[str]
+    settings: Document
+
+
+def grid_fire_risk(ws: Workspace, days: FireWeatherDays) -> GridFireRisk:
+    """Return one entry for each grid of the ledger and each day of the weather.
 
     The factors come through the tables of the layer's scoring model, the classes and limits from
     [fire] of workspace.toml. Where a factor or the weather is unknown the risk is None and the state
@@ -252,7 +263,7 @@ def grid_fire_risk(ws: Workspace, days: FireWeatherDays) -> dict[str, Any]:
     classes = settings.weather_class(fwi)
     risk = grid_risk(*(factors[name][:, None] for name in _FACTORS), weather=classes)
     lacking = [[name for name in _FACTORS if np.isnan(factors[name][i])] for i in range(len(codes))]
-    entries: list[dict[str, Any]] = []
+    entries: list[Document] = []
     for i, code in enumerate(codes):
         for j, day in enumerate(calendar):
             of, value = float(classes[i, j]), float(risk[i, j])
@@ -273,10 +284,10 @@ def grid_fire_risk(ws: Workspace, days: FireWeatherDays) -> dict[str, Any]:
                 }
             )
     known = set(codes)
-    return {
-        "grids": entries,
-        "unmatched": sorted({g for g in days.table.grid if g not in known}) if days.table.gridded else [],
-        "settings": {
+    return GridFireRisk(
+        entries,
+        sorted({g for g in days.table.grid if g not in known}) if days.table.gridded else [],
+        {
             "fwi_classes": list(settings.classes),
             "major": settings.major,
             "large": settings.large,
@@ -284,7 +295,7 @@ def grid_fire_risk(ws: Workspace, days: FireWeatherDays) -> dict[str, Any]:
             "status": settings.status,
             "source": settings.source,
         },
-    }
+    )
 
 
 def _factors(ws: Workspace) -> tuple[Sequence[str], Sequence[str | None], dict[str, NDArray[np.float64]]]:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +18,11 @@ from riskmap.actions.episode.events import shut_shelters
 from riskmap.actions.episode.scenario import each_once, raised
 from riskmap.actions.workspace import Workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
+from riskmap.json_documents import Document
 from riskmap.response.playback import counts_by_hour, raised_bytes
 from riskmap.selection import Snapshot
-from riskmap.values.scenario import Escalated, Scenario
+from riskmap.values.evacuation import EvacuationPlan
+from riskmap.values.scenario import Recorded, Scenario
 from riskmap.vocabulary import RANK_OF, RANKS
 
 _HOUR_S = 3600
@@ -53,7 +55,7 @@ class Storm:
     """A scenario with everything that it raised; rows of `raised` worst and soonest first."""
 
     scenario: Scenario
-    raised: tuple[Escalated, ...]
+    raised: tuple[Recorded, ...]
     snapshot: Snapshot
 
     @cached_property
@@ -62,7 +64,7 @@ class Storm:
         return np.asarray(self.scenario.body["times"], np.int64)
 
     @cached_property
-    def document(self) -> dict[str, Any]:
+    def document(self) -> Document:
         """Return what `riskmap.response.playback` describes, without anything that names a record."""
         body = self.scenario.body
         spans = self._spans
@@ -101,30 +103,30 @@ class Storm:
         lasts = self.hours[0] - _DAY_S <= seconds <= self.hours[-1] + 2 * _DAY_S
         return now if lasts else self.scenario.at
 
-    def why(self, feature_id: int) -> list[Escalated]:
+    def why(self, feature_id: int) -> list[Recorded]:
         """Return what raised a record, worst first."""
         return [one for one in self.raised if one.feature_id == feature_id]
 
     @cached_property
-    def worst(self) -> tuple[Escalated, ...]:
+    def worst(self) -> tuple[Recorded, ...]:
         """Return each record once, at its worst: worst and soonest first."""
         return each_once(self.raised)
 
     def tiers(self) -> Counter[str]:
         """Return how many records were raised to each tier at their worst."""
-        return Counter(RANKS[one.rank_to] for one in self.worst)
+        return Counter(RANKS[one.escalation.rank_to] for one in self.worst)
 
     @cached_property
     def _spans(self) -> _Spans:
         first = int(self.hours[0])
-        every = [(one, span) for one in self.raised for span in one.spans]
+        every = [(one, span) for one in self.raised for span in one.escalation.spans]
         every.sort(key=lambda pair: -pair[1].rank)  # worst first; among equals the order stays
         start = np.array([span.start.timestamp() for _, span in every], np.float64)
         stop = np.array([span.expiry.timestamp() for _, span in every], np.float64)
         return _Spans(
             ids=np.array([one.feature_id for one, _ in every], np.int64),
             rank=np.array([span.rank for _, span in every], np.uint8),
-            before=np.array([one.rank_from for one, _ in every], np.uint8),
+            before=np.array([one.escalation.rank_from for one, _ in every], np.uint8),
             start=np.floor((start - first) / _HOUR_S).astype(np.int64),
             stop=np.ceil((stop - first) / _HOUR_S).astype(np.int64),
         )
@@ -173,8 +175,8 @@ class Difference:
 
 def difference(now: Storm, before: Storm) -> Difference:
     """Return what has changed since the last bulletin, each record at its worst."""
-    new = {one.feature_id: one.rank_to for one in now.worst}
-    old = {one.feature_id: one.rank_to for one in before.worst}
+    new = {one.feature_id: one.escalation.rank_to for one in now.worst}
+    old = {one.feature_id: one.escalation.rank_to for one in before.worst}
     both = new.keys() & old.keys()
     return Difference(
         added=len(new.keys() - old.keys()),
@@ -205,8 +207,8 @@ def evacuation_of(
     roads: Path | None = None,
     roads_crs: str | None = None,
     shut: Collection[str] = (),
-    before: Mapping[str, Any] | None = None,
-) -> dict[str, Any]:
+    before: EvacuationPlan | None = None,
+) -> EvacuationPlan:
     """Return who moves where in a kept scenario: see `moves_of`.
 
     Shelters that the log of the scenario closes take nobody, nor do those in `shut`.
@@ -216,7 +218,7 @@ def evacuation_of(
     return moves_of(
         ws,
         people,
-        {(one.layer, one.code): one.rank_to for one in of.worst},
+        {(one.layer, one.code): one.rank_to for one in (record.escalation for record in of.worst)},
         closed=[str(one["code"]) for one in of.scenario.body.get("closed", ())],
         typhoon=bool(of.scenario.body.get("tracks")),
         layers=layers,
@@ -246,15 +248,15 @@ def moves_of(
     roads: Path | None = None,
     roads_crs: str | None = None,
     shut: Sequence[str] = (),
-    before: Mapping[str, Any] | None = None,
-) -> dict[str, Any]:
+    before: EvacuationPlan | None = None,
+) -> EvacuationPlan:
     """Return who moves where: people of a table near records of `layers` raised to `at_least` (a rank) or worse.
 
     Without `layers` they are those of `moved_from`.
     `worst`: (layer, code) → the worst rank it is raised to. Points count within `radius` metres,
     polygons as they are; shelters that are `closed` by the storm or raised themselves are out, so are
     those that people have `shut`, outdoor ones in a `typhoon` too. `crs`: datum of the people, that of
-    workspace.toml unless given; `roads` and `before` as in `evacuation`, whose document this is.
+    workspace.toml unless given; `roads` and `before` as in `evacuation`, whose plan this is.
     """
     near = moved_from(ws) if layers is None else layers
     codes = [f"{layer}:{code}" for (layer, code), rank in worst.items() if rank >= at_least and layer in near]

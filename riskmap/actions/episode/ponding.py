@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,7 @@ from riskmap.errors import RiskmapError, Say
 from riskmap.formulas.water import depression_balance
 from riskmap.hazards.standing_water import ponded_series
 from riskmap.io.files.text_files import digest_of
+from riskmap.json_documents import INLINE
 from riskmap.rules.arrays import Columns
 from riskmap.terrain.depressions import Depressions
 from riskmap.terrain.factors import read_whole
@@ -72,8 +73,41 @@ def read_ground(dem: Path) -> Ground:
     return Ground(grid, heights, flow_of(heights, cell_area=grid.cell_area).depressions)
 
 
-def storm_depths(ws: Workspace, dem: Path, *, rain: float, hours: float) -> dict[str, Any]:
-    """Return the document of `riskmap pond --json`: depth by spot for `rain` mm in `hours` h. Nothing is written.
+@dataclass(frozen=True, slots=True)
+class SpotDepth:
+    """How deep a rain stands at a spot, and how much of it runs off, comes in, stays and spills."""
+
+    code: str
+    runoff_mm: float
+    inflow_m3: float
+    left_m3: float
+    depth_m: float
+    capacity_m3: float
+    spilled_m3: float
+
+
+@dataclass(frozen=True, slots=True)
+class UntoldSpot:
+    """A spot whose depth cannot be told, and why: unknown is never dry."""
+
+    code: str
+    why: Say = field(metadata=INLINE)
+
+
+@dataclass(frozen=True, slots=True)
+class StormDepths:
+    """How deep a rain stands at the waterlogging spots: `riskmap pond --json`."""
+
+    rain_mm: float
+    hours: float
+    dem: str
+    digest: str
+    spots: tuple[SpotDepth, ...]
+    missing: tuple[UntoldSpot, ...]
+
+
+def storm_depths(ws: Workspace, dem: Path, *, rain: float, hours: float) -> StormDepths:
+    """Return the depth by spot for `rain` mm in `hours` h. Nothing is written.
 
     A pump counts only with backup power (unknown: it does not count). A spot without a position, a
     catchment, a curve number or a depression nearby has no depth and is named: unknown is never dry.
@@ -93,7 +127,8 @@ def storm_depths(ws: Workspace, dem: Path, *, rain: float, hours: float) -> dict
     drain = drain_of(columns)
     balance = depression_balance(area_ha=area, curve_number=curve, rain=rain, hours=hours, drain=drain)
     places = spot_cells(dem, ground, lon, lat)
-    spots, missing = [], []
+    spots: list[SpotDepth] = []
+    missing: list[UntoldSpot] = []
     for i, code in enumerate(table["code"].to_pylist()):
         place = places[i]
         why = _why_not(place, known=bool(np.isfinite(balance.left[i])))
@@ -103,28 +138,21 @@ def storm_depths(ws: Workspace, dem: Path, *, rain: float, hours: float) -> dict
                 f"{NEAR_M:g} 米内没有洼地，水不在此滞留或地形太粗", f"no depression within {NEAR_M:g} m"
             )
         if why is not None:
-            missing.append({"code": code, "zh": why.zh, "en": why.en})
+            missing.append(UntoldSpot(code, why))
             continue
         held, volume = ground.depressions.curve(number), float(balance.left[i])
         spots.append(
-            {
-                "code": code,
-                "runoff_mm": round(float(balance.runoff[i]), 3),
-                "inflow_m3": round(float(balance.inflow[i]), 1),
-                "left_m3": round(volume, 1),
-                "depth_m": round(float(held.depth(volume)), 3),
-                "capacity_m3": round(held.capacity, 1),
-                "spilled_m3": round(float(held.spilled(volume)), 1),
-            }
+            SpotDepth(
+                code,
+                round(float(balance.runoff[i]), 3),
+                round(float(balance.inflow[i]), 1),
+                round(volume, 1),
+                round(float(held.depth(volume)), 3),
+                round(held.capacity, 1),
+                round(float(held.spilled(volume)), 1),
+            )
         )
-    return {
-        "rain_mm": rain,
-        "hours": hours,
-        "dem": dem.name,
-        "digest": digest,
-        "spots": spots,
-        "missing": missing,
-    }
+    return StormDepths(rain, hours, dem.name, digest, tuple(spots), tuple(missing))
 
 
 def drain_of(columns: Columns) -> Floats:

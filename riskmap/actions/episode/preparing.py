@@ -6,12 +6,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from riskmap.actions.episode.documents import callout_json
 from riskmap.actions.episode.duty import callout_view
 from riskmap.actions.episode.inputs import Given, must_be_there
 from riskmap.actions.episode.playback import moves_of
@@ -20,20 +19,55 @@ from riskmap.actions.reports import CALLOUTS, check_target, export_callout
 from riskmap.actions.workspace import Workspace
 from riskmap.errors import RiskmapError, Say
 from riskmap.interface import option
-from riskmap.moments import moment_of
+from riskmap.json_documents import named
+from riskmap.moments import iso_second, moment_of
 from riskmap.rules.permissions import Actor
+from riskmap.values.duty import CalloutView
+from riskmap.values.evacuation import EvacuationPlan
 from riskmap.values.hazards import Escalation
 from riskmap.vocabulary import RANKS, TIERS
 
 __all__ = [
     "Given",
+    "Preparation",
     "Prepared",
-    "escalation_json",
     "keep",
     "moves_ahead",
     "prepare",
     "prepare_and_report",
+    "reached_tiers",
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """A computed scenario with its `number` where it was kept, whom to call, and who moves where.
+
+    `moves` None: none were planned, for want of a table of people or because it `failed`; `notes` say so.
+    """
+
+    found: Prepared
+    number: int | None
+    callout: CalloutView | None
+    moves: EvacuationPlan | None
+    failed: bool
+    notes: tuple[Say, ...]
+
+    @property
+    def raised(self) -> dict[str, int]:
+        """How many records are raised to each tier at their worst."""
+        tiers = Counter(RANKS[rank] for rank in self.found.worst.values())
+        return {tier: tiers.get(tier, 0) for tier in TIERS}
+
+    @property
+    def skipped(self) -> dict[str, list[str]]:
+        """Triggers that were not looked at for want of data, by layer."""
+        return {layer: list(one.skipped) for layer, one in self.found.outcomes.items() if one.skipped}
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything could be judged and everybody has a place."""
+        return not (self.found.unknown or self.failed or (self.moves and self.moves.unplaced))
 
 
 def prepare_and_report(
@@ -46,10 +80,10 @@ def prepare_and_report(
     to: Path | None = None,
     by: Actor,
     why: str,
-) -> dict[str, Any]:
-    """Compute, keep, and return the document of `riskmap prepare --json`.
+) -> Preparation:
+    """Compute and keep a scenario, with its call-out and moves; write the papers of the call-out `to` a file.
 
-    The call-out needs a kept scenario; without one it is empty. Nothing is kept where anything that
+    The call-out needs a kept scenario; without one there is none. Nothing is kept where anything that
     was given cannot be used: the people and the ending of `to` are looked at first.
     """
     if to is not None:
@@ -62,8 +96,8 @@ def prepare_and_report(
     if people is not None:
         must_be_there(people)
     found = prepare(ws, given)
-    tiers = Counter(RANKS[rank] for rank in found.worst.values())
-    moves: dict[str, Any] = {"people": 0, "placed": 0, "unplaced": 0, "assignments": []}
+    moves: EvacuationPlan | None = None
+    failed = False
     notes = list(found.notes)
     table = people or ws.people_table
     if table is None:
@@ -81,70 +115,44 @@ def prepare_and_report(
                 raise
             # The workspace's own table must not keep anybody from seeing what is in danger.
             notes.append(Say(f"未安排转移：{problem.say.zh}", f"no moves were planned: {problem.say.en}"))
-            moves["failed"] = True
+            failed = True
     number = keep(ws, found, by=by, why=why) if keep_it else None
-    callout: list[Any] = []
-    if number is not None:
-        view = callout_view(ws, number, now=moment_of(found.at))
-        callout = callout_json(view)["callout"]
-        if to is not None:
-            export_callout(view, to, by=by)
-    return {
-        "scenario": found.title,
-        "id": number,
-        "drill": given.drill,
-        "at": f"{found.at}Z",
-        "response": given.response,
-        "raised": {tier: tiers.get(tier, 0) for tier in TIERS},
-        "escalations": [one for each in found.escalations for one in escalation_json(each)],
-        "callout": callout,
-        "evacuation": moves,
-        "closed_shelters": [
-            {
-                "code": one.code,
-                "zh": one.cause.zh,
-                "en": one.cause.en,
-                "start": f"{one.start}Z",
-                "expiry": f"{one.expiry}Z",
-            }
-            for one in found.closed
-        ],
-        "unknown_count": len(found.unknown),
-        "unknown": list(found.unknown),
-        "skipped": {
-            layer: list(outcome.skipped) for layer, outcome in found.outcomes.items() if outcome.skipped
-        },
-        "notes": [{"zh": note.zh, "en": note.en} for note in notes],
-    }
+    view = None if number is None else callout_view(ws, number, now=moment_of(found.at))
+    if view is not None and to is not None:
+        export_callout(view, to, by=by)
+    return Preparation(found, number, view, moves, failed, tuple(notes))
 
 
-def moves_ahead(ws: Workspace, found: Prepared, people: Path, *, crs: str | None = None) -> dict[str, Any]:
+def moves_ahead(ws: Workspace, found: Prepared, people: Path, *, crs: str | None = None) -> EvacuationPlan:
     """Return who would move where in a computed scenario, before it is kept: see `moves_of`."""
     closed = [one.code for one in found.closed]
     return moves_of(ws, people, found.worst, closed=closed, typhoon=bool(found.tracks), crs=crs)
 
 
-def escalation_json(one: Escalation) -> list[dict[str, Any]]:
-    """Return an escalation as `riskmap prepare --json` prints it: one entry for each tier that it reaches.
+@dataclass(frozen=True, slots=True)
+class ReachedTier:
+    """A tier that an escalation reaches; `cause` and the numbers are what its trigger saw at its worst."""
 
-    The cause is the same in all: what the trigger saw at its worst.
-    """
-    common = {
-        "trigger": one.trigger,
-        "value": None if np.isnan(one.value) else round(float(one.value), 2),
-        "low": None if np.isnan(one.low) else round(float(one.low), 2),
-        "high": None if np.isnan(one.high) else round(float(one.high), 2),
-    }
+    layer: str
+    code: str
+    before: str = field(metadata=named("from"))
+    to: str
+    cause: str
+    start: str
+    expiry: str
+    trigger: str
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+def reached_tiers(one: Escalation) -> list[ReachedTier]:
+    """Return an escalation as `riskmap prepare --json` prints it: one entry for each tier that it reaches."""
+    numbers = [None if np.isnan(v) else round(float(v), 2) for v in (one.value, one.low, one.high)]
     return [
-        {
-            "layer": one.layer,
-            "code": one.code,
-            "from": RANKS[one.rank_from],
-            "to": RANKS[step.rank],
-            "cause": one.cause.zh,
-            "start": f"{step.start}Z",
-            "expiry": f"{step.expiry}Z",
-            **common,
-        }
-        for step in one.spans
+        ReachedTier(
+            *(one.layer, one.code, RANKS[one.rank_from], RANKS[span.rank], one.cause.zh),
+            *(iso_second(span.start), iso_second(span.expiry), one.trigger, *numbers),
+        )
+        for span in one.spans
     ]

@@ -31,8 +31,9 @@ from riskmap.catalog.drivers import trigger_drivers
 from riskmap.catalog.triggers import WARNING
 from riskmap.errors import RiskmapError, Say
 from riskmap.hazards.track import lead_hours, position_error
+from riskmap.json_documents import Document
 from riskmap.ledger.store import no_cycles
-from riskmap.moments import moment_of
+from riskmap.moments import iso_second, moment_of
 from riskmap.response.levels import concerned_rows, groups
 from riskmap.response.playback import cone, rain_document, seconds, track_document
 from riskmap.response.triggers import evaluate
@@ -40,7 +41,7 @@ from riskmap.rules.arrays import Columns
 from riskmap.rules.permissions import Actor, may
 from riskmap.values.hazards import Escalation, IssuedWarning, Times, Track
 from riskmap.values.records import Features
-from riskmap.values.scenario import Closure, Escalated, NewEvent, Opened, Outcome, Scenario, Span
+from riskmap.values.scenario import Closure, NewEvent, Opened, Recorded, Scenario, TriggerResult
 from riskmap.vocabulary import COLOURS, KINDS
 
 _AT_ONCE: Final = 65_536  # records whose hours are in memory at a time
@@ -50,7 +51,7 @@ _AT_ONCE: Final = 65_536  # records whose hours are in memory at a time
 class Prepared:
     """What was computed. `outcomes` by layer; `times` hourly, UTC; `notes` say what was filled or left out.
 
-    Rows of an outcome count among the records that its triggers concern: go by `code`.
+    Rows of what an outcome does not know count among the records that its triggers concern.
     """
 
     given: Given
@@ -60,7 +61,7 @@ class Prepared:
     tracks: tuple[Track, ...]
     gauges: Gauges | None
     warnings: tuple[IssuedWarning, ...]
-    outcomes: Mapping[str, Outcome]
+    outcomes: Mapping[str, TriggerResult]
     notes: tuple[Say, ...]
     files: tuple[Mapping[str, str], ...]
     unknown: tuple[Mapping[str, str], ...]
@@ -107,12 +108,12 @@ def _prepared(ws: Workspace, given: Given) -> Prepared:
     at = moment_of_scenario(given, times, tracks, lon, lat)
     fire = fire_weather(given.fire, lat=lat) if given.fire is not None else None
     weather = Weather(ws, times, tracks, given.rain or gauges, model=given.model, fire=fire)
-    outcomes: dict[str, Outcome] = {}
+    outcomes: dict[str, TriggerResult] = {}
     unknown: list[Mapping[str, str]] = []
     for layer in ws.catalog.layers.values():
         if not layer.triggers or not len(snapshot.table(layer.id)):
             continue
-        parts: list[Outcome] = []
+        parts: list[TriggerResult] = []
         for table in _concerned(snapshot.table(layer.id), layer):
             columns = Columns(table, layer)
             found = evaluate(
@@ -157,10 +158,10 @@ def _concerned(table: Any, layer: Layer) -> Iterator[Any]:
             yield piece if some.all() else piece.filter(pa.array(some)).combine_chunks()
 
 
-def _joined(parts: Sequence[Outcome]) -> Outcome:
+def _joined(parts: Sequence[TriggerResult]) -> TriggerResult:
     if len(parts) == 1:
         return parts[0]
-    return Outcome(
+    return TriggerResult(
         escalations=tuple(one for part in parts for one in part.escalations),
         reached=tuple(one for part in parts for one in part.reached),
         unknown=tuple(one for part in parts for one in part.unknown),
@@ -181,21 +182,18 @@ def _lacking(words: Iterable[str], layer: Layer) -> dict[str, str]:
     }
 
 
-def _unknown(layer_of: Layer, table: Any, found: Outcome) -> list[Mapping[str, str]]:
+def _unknown(layer_of: Layer, table: Any, found: TriggerResult) -> list[Mapping[str, str]]:
     """Return the records that cannot be judged, each once, with what is missing in words."""
     missing: dict[int, dict[str, None]] = {}
-    raised = {one.row for one in (*found.escalations, *found.reached, *found.closed)}
+    raised = {one.code for one in (*found.escalations, *found.reached, *found.closed)}
+    codes, names = (table[name].to_pylist() if found.unknown else [] for name in ("code", "name"))
     for one in found.unknown:
         for row in one.rows.tolist():
-            if row in raised:  # in danger for certain: what else may raise it is not asked
+            if codes[row] in raised:  # in danger for certain: what else may raise it is not asked
                 continue
             missing.setdefault(row, {}).update(dict.fromkeys(f"{one.why}:{name}" for name in one.names))
-    if not missing:
-        return []
-    layer = layer_of.id
-    codes, names = table["code"].to_pylist(), table["name"].to_pylist()
     return [
-        {"layer": layer, "code": codes[row], "name": names[row] or "", **_lacking(words, layer_of)}
+        {"layer": layer_of.id, "code": codes[row], "name": names[row] or "", **_lacking(words, layer_of)}
         for row, words in sorted(missing.items())
     ]
 
@@ -212,13 +210,13 @@ def _title(tracks: Sequence[Track], warnings: Sequence[IssuedWarning]) -> str:
 _KEEP: Final = 6  # scenarios; each raises some thousands of records
 
 
-_kept: OrderedDict[tuple[object, ...], tuple[Escalated, ...]] = OrderedDict()
+_kept: OrderedDict[tuple[object, ...], tuple[Recorded, ...]] = OrderedDict()
 
 
 _lock: Final = threading.Lock()
 
 
-def raised(ws: Workspace, scenario: Scenario) -> tuple[Escalated, ...]:
+def raised(ws: Workspace, scenario: Scenario) -> tuple[Recorded, ...]:
     """Return what a scenario of this ledger raised, worst and soonest first; shared between threads."""
     key = _key(ws, scenario)
     with _lock:
@@ -230,12 +228,12 @@ def raised(ws: Workspace, scenario: Scenario) -> tuple[Escalated, ...]:
     return found
 
 
-def foreseen(ws: Workspace, found: Prepared) -> tuple[Escalated, ...]:
+def foreseen(ws: Workspace, found: Prepared) -> tuple[Recorded, ...]:
     """Return what a computed scenario raises as it would be kept, worst and soonest first; nothing is written."""
     wanted: dict[str, list[Escalation]] = {}
     for one in found.escalations:
         wanted.setdefault(one.layer, []).append(one)
-    made: list[Escalated] = []
+    made: list[Recorded] = []
     for layer, some in wanted.items():
         codes = sorted({one.code for one in some})
         features = ws.ledger.features(layer, codes=codes, include_retired=True)
@@ -244,26 +242,14 @@ def foreseen(ws: Workspace, found: Prepared) -> tuple[Escalated, ...]:
     return ordered(made)
 
 
-def _foreseen(one: Escalation, features: Features, row: int) -> Escalated:
+def _foreseen(one: Escalation, features: Features, row: int) -> Recorded:
     name, subdistrict = features.records.name[row], features.records.subdistrict[row]
-    return Escalated(
-        feature_id=int(features.feature_id[row]),
-        layer=one.layer,
-        code=one.code,
-        name=name if isinstance(name, str) else None,
-        subdistrict=subdistrict if isinstance(subdistrict, str) else None,
-        rank_from=one.rank_from,
-        rank_to=one.rank_to,
-        trigger=one.trigger,
-        cause=one.cause,
-        start=moment_of(one.start),
-        expiry=moment_of(one.expiry),
-        version=int(features.version[row]),
-        value=one.value,
-        low=one.low,
-        high=one.high,
-        details=one.details,
-        steps=tuple(Span(rank, moment_of(start), moment_of(end)) for rank, start, end in one.steps),
+    return Recorded(
+        one,
+        int(features.feature_id[row]),
+        int(features.version[row]),
+        name if isinstance(name, str) else None,
+        subdistrict if isinstance(subdistrict, str) else None,
     )
 
 
@@ -272,21 +258,22 @@ def remember(ws: Workspace, opened: Opened) -> None:
     _keep(_key(ws, opened.scenario), ordered(opened.raised))
 
 
-def ordered(found: Sequence[Escalated]) -> tuple[Escalated, ...]:
+def ordered(found: Sequence[Recorded]) -> tuple[Recorded, ...]:
     """Return escalations worst and soonest first, by layer and code where they are alike."""
     return tuple(sorted(found, key=_urgency))
 
 
-def each_once(found: Sequence[Escalated]) -> tuple[Escalated, ...]:
+def each_once(found: Sequence[Recorded]) -> tuple[Recorded, ...]:
     """Return the first escalation of each record: of ordered ones its worst and soonest."""
-    seen: dict[int, Escalated] = {}
+    seen: dict[int, Recorded] = {}
     for one in found:
         seen.setdefault(one.feature_id, one)
     return tuple(seen.values())
 
 
-def _urgency(one: Escalated) -> tuple[object, ...]:
-    return (-one.rank_to, one.peak.start, one.layer, one.code, one.trigger)
+def _urgency(one: Recorded) -> tuple[object, ...]:
+    it = one.escalation
+    return (-it.rank_to, it.peak.start, it.layer, it.code, it.trigger)
 
 
 def _key(ws: Workspace, scenario: Scenario) -> tuple[object, ...]:
@@ -294,7 +281,7 @@ def _key(ws: Workspace, scenario: Scenario) -> tuple[object, ...]:
     return (ws.store, ws.root, scenario.id, scenario.changeset, scenario.recorded)
 
 
-def _keep(key: tuple[object, ...], found: tuple[Escalated, ...]) -> None:
+def _keep(key: tuple[object, ...], found: tuple[Recorded, ...]) -> None:
     with _lock:
         _kept[key] = found
         _kept.move_to_end(key)
@@ -339,7 +326,7 @@ def _happened(moment: np.datetime64, given: Given) -> dt.datetime:
     return moment_of(moment if given.drill else min(moment, inputs.now()))
 
 
-def _event_body(one: IssuedWarning) -> dict[str, Any]:
+def _event_body(one: IssuedWarning) -> Document:
     """Return what the log keeps of a warning: as `riskmap log … warning` writes it, see docs/duty.md."""
     body: dict[str, Any] = {"hazard": one.kind, "colour": one.colour}
     if one.subdistricts:
@@ -347,7 +334,7 @@ def _event_body(one: IssuedWarning) -> dict[str, Any]:
     return body | ({"text": one.text} if one.text else {})
 
 
-def body_of(ws: Workspace, found: Prepared) -> dict[str, Any]:
+def body_of(ws: Workspace, found: Prepared) -> Document:
     """Return what a scenario keeps beside its escalations, as JSON."""
     forecast = [track for track in found.tracks if track.issued is not None]
     gauges = found.gauges
@@ -394,8 +381,8 @@ def body_of(ws: Workspace, found: Prepared) -> dict[str, Any]:
                 "name": names[one.layer].get(one.code) or "",
                 "zh": one.cause.zh,
                 "en": one.cause.en,
-                "start": f"{one.start}Z",
-                "expiry": f"{one.expiry}Z",
+                "start": iso_second(one.start),
+                "expiry": iso_second(one.expiry),
             }
             for one in found.closed
         ],

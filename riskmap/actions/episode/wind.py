@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from riskmap.hazards.wind_field import WindField, ensemble, wind_field
 from riskmap.interface import option
 from riskmap.io.readers.tracks import read_tracks
 from riskmap.io.tables.declared import declaration, read
+from riskmap.json_documents import Document
 from riskmap.values.hazards import Track
 
 _NAMED: Final = 5
@@ -34,7 +35,7 @@ class Winds:
     members: int
     notes: tuple[Say, ...]
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> Document:
         """Return `{"model", "points": [{"id", "lon", "lat", "max_wind_ms", "max_wind_at"}], …}`."""
         found = self.field
         points = [

@@ -15,7 +15,7 @@ from riskmap.actions.tier_models import adopted_stamp, makers, stamps
 from riskmap.actions.workspace import Workspace
 from riskmap.actions.workspace.build_snapshot import end_of_day
 from riskmap.actions.workspace.snapshots import current_snapshot
-from riskmap.catalog import Layer
+from riskmap.catalog import Condition, Layer
 from riskmap.errors import Lang, Say
 from riskmap.io.writers import export, format_of
 from riskmap.io.writers.rejects import RejectedFile
@@ -23,7 +23,7 @@ from riskmap.io.writers.rejects import write_rejects as write_rejects_workbook
 from riskmap.moments import local_now
 from riskmap.rules.masks import mask_contacts, mask_value
 from riskmap.rules.permissions import Actor
-from riskmap.selection import Selected, Selection, Snapshot, Where, reconcile, select
+from riskmap.selection import Selected, Selection, Snapshot, reconcile, select
 from riskmap.units import unit_title
 from riskmap.values.assessment import Makers, ModelStamp
 from riskmap.values.import_plan import RejectedRow
@@ -207,11 +207,11 @@ _OPERATORS = {
 }
 
 
-def _condition(ws: Workspace, where: Where) -> Say:
+def _condition(ws: Workspace, where: Condition) -> Say:
     """Return a condition by the titles of its field and choices."""
-    name = where.column.removeprefix("f:")
+    name = where.field.removeprefix("f:")
     fields = [f for layer in ws.catalog.layers.values() for f in layer.fields if f.id == name]
-    title = fields[0].title if fields and where.column != name else Say(name, name)
+    title = fields[0].title if fields and where.field != name else Say(name, name)
     choices = {c.id: c.title for f in fields for c in f.choices}
     texts = [f"{v:g}" if isinstance(v, float) else str(v) for v in where.values]
     values = [choices.get(text, Say(text, text)) for text in texts]

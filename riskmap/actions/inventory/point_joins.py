@@ -134,7 +134,7 @@ _RANKS = pa.array(RANKS)
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class PieceRecipe:
     """How to score a table. `geometry` names the WKB point column, None for columns lon and lat (in `datum`).
 
     `fit`: what the ledger's layer was compared with in its last whole run, for a model that compares;
@@ -196,7 +196,7 @@ class Tally:
         return cls(0, np.zeros(len(RANKS), np.int64), 0, 0, {})
 
 
-def score_piece(plan: Plan, table: pa.Table) -> tuple[pa.Table, Tally]:
+def score_piece(plan: PieceRecipe, table: pa.Table) -> tuple[pa.Table, Tally]:
     """Return a piece scored, in the order it came, and its tally.
 
     A value outside its field's limits counts as missing (and is tallied): unknown is never safe. A
@@ -233,7 +233,7 @@ def score_alone(
     layer: Layer, model: ScoringModel, table: pa.Table, *, learned: Mapping[str, Predictor]
 ) -> tuple[pa.Table, Tally]:
     """Return a table scored by itself, as `score_piece` does: a model that compares does so with its rows."""
-    plan = Plan(layer, model, (), None, None, tuple(table.column_names), learned=learned)
+    plan = PieceRecipe(layer, model, (), None, None, tuple(table.column_names), learned=learned)
     columns, _ = _fields(plan, table)
     columns["row"] = pa.array(np.arange(len(table)))
     fit = fit_model(model, layer, pa.table(columns), learned=learned)
@@ -249,7 +249,7 @@ def _lacking(missing: Any) -> dict[str, int]:
     return out
 
 
-def _fields(plan: Plan, table: pa.Table) -> tuple[dict[str, Any], int]:
+def _fields(plan: PieceRecipe, table: pa.Table) -> tuple[dict[str, Any], int]:
     """Return the model's columns as the kernel reads them, and how many values their limits refused."""
     columns: dict[str, Any] = {}
     outside = 0
@@ -271,7 +271,7 @@ def _fields(plan: Plan, table: pa.Table) -> tuple[dict[str, Any], int]:
     return columns, outside
 
 
-def _positions(plan: Plan, table: pa.Table) -> tuple[Floats, Floats]:
+def _positions(plan: PieceRecipe, table: pa.Table) -> tuple[Floats, Floats]:
     """Return CGCS2000 degrees of every row, NaN where unlocated."""
     if plan.geometry is not None:
         points = shapely.from_wkb(table[plan.geometry].to_numpy(zero_copy_only=False), on_invalid="ignore")

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import shapely
 
-from riskmap.actions.inventory.point_joins import Join, Nearest, Plan, Raster, Within, score_alone
+from riskmap.actions.inventory.point_joins import Join, Nearest, PieceRecipe, Raster, Within, score_alone
 from riskmap.actions.inventory.point_tasks import (
     Engine,
     Progress,
@@ -87,7 +87,7 @@ def score_points(
     declared = parse_datum(crs) if crs else None
     geometry, datum = position_of(files[0], declared) if joins else (None, None)
     columns = _columns(files, joins, geometry, (*model.fields, *model.rule_fields))
-    plan = Plan(definition, model, joins, geometry, datum, columns, fit, learned)
+    plan = PieceRecipe(definition, model, joins, geometry, datum, columns, fit, learned)
     _empty_folder(to)
     tasks = tasks_of(files, to)
     total = (

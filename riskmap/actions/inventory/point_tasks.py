@@ -15,7 +15,7 @@ from typing import Any, Final, Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from riskmap.actions.inventory.point_joins import Plan, Tally, score_piece
+from riskmap.actions.inventory.point_joins import PieceRecipe, Tally, score_piece
 from riskmap.coordinates import Datum, parse_datum
 from riskmap.errors import DatumError, RiskmapError, UnreadableFileError
 from riskmap.interface import option
@@ -97,7 +97,7 @@ def tasks_of(files: list[Path], folder: Path) -> list[Task]:
     return tasks
 
 
-def run_task(plan: Plan, task: Task) -> Tally:
+def run_task(plan: PieceRecipe, task: Task) -> Tally:
     """Score the row groups of a task and write its file, which appears whole or not at all.
 
     Memory holds one piece. Done again after a worker has died, it writes the same file.
@@ -159,7 +159,7 @@ _CONNECT_S = 10
 _TRIES = 5  # a task is begun anew where its worker died
 
 
-def run_here(plan: Plan, tasks: Sequence[Task], progress: Progress | None) -> Tally:
+def run_here(plan: PieceRecipe, tasks: Sequence[Task], progress: Progress | None) -> Tally:
     """Run every task in this process."""
     total = Tally.nothing()
     for number, task in enumerate(tasks, 1):
@@ -169,7 +169,9 @@ def run_here(plan: Plan, tasks: Sequence[Task], progress: Progress | None) -> Ta
     return total
 
 
-def run_on_dask(plan: Plan, tasks: Sequence[Task], progress: Progress | None, *, scheduler: str) -> Tally:
+def run_on_dask(
+    plan: PieceRecipe, tasks: Sequence[Task], progress: Progress | None, *, scheduler: str
+) -> Tally:
     """Run the tasks on the cluster at `scheduler` (tcp://host:port). Workers see the same files as this machine.
 
     A worker that dies costs its unfinished task's time: another worker does it again. RiskmapError

@@ -26,6 +26,7 @@ from riskmap.catalog.problems import closest
 from riskmap.errors import RiskmapError, UnknownNameError, WorkspaceError
 from riskmap.io.files.atomic import digest_of_content, replacing, sealed, unsealed
 from riskmap.io.files.text_files import digest_of
+from riskmap.json_documents import Document
 from riskmap.terrain import hillshade_png
 from riskmap.terrain.derivatives import LOCAL
 from riskmap.terrain.factors import (
@@ -136,7 +137,7 @@ class FactorFiles:
     resampled: bool
     files: dict[str, Path]
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> Document:
         """Return the document of `riskmap terrain --json`."""
         return {
             "dem": str(self.dem),

@@ -30,6 +30,7 @@ from riskmap.interface import option
 from riskmap.io.readers.boundaries import read_boundaries
 from riskmap.io.readers.evacuation import read_people
 from riskmap.rules.arrays import Columns
+from riskmap.values.evacuation import ClosedShelter
 from riskmap.values.records import Records
 
 LEAST_M2: Final = 1.0
@@ -47,8 +48,52 @@ _EDGE_DEGREES: Final = 0.001  # edges are straight in degrees: long ones get poi
 _HECTARE: Final = 10_000.0
 
 
-def coverage(ws: Workspace, layer: str | None = None, *, forest: Path | None = None) -> dict[str, Any]:
-    """Return the document of `riskmap coverage --json` for a polygon layer of the ledger.
+@dataclass(frozen=True, slots=True)
+class GapPart:
+    """One gap, with a point inside it, CGCS2000 degrees."""
+
+    area_ha: float
+    lon: float
+    lat: float
+
+
+@dataclass(frozen=True, slots=True)
+class Gaps:
+    """Ground that no grid covers."""
+
+    area_ha: float
+    parts: tuple[GapPart, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OverlapPair:
+    """Two grids that cover the same ground."""
+
+    a: str
+    b: str
+    area_ha: float
+
+
+@dataclass(frozen=True, slots=True)
+class Overlaps:
+    """Ground that several grids cover."""
+
+    area_ha: float
+    pairs: tuple[OverlapPair, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Patrollers:
+    """How many walk the grids; None where that is not known."""
+
+    total: int
+    per_grid: Mapping[str, int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """What the polygons of a layer cover: `riskmap coverage --json`.
+
 
     Without `layer` it is the one of fire grids. `basis` says where gaps are looked for: inside the
     polygons of `forest` (GeoJSON), else in the holes that the grids leave open among them ("holes").
@@ -57,6 +102,23 @@ def coverage(ws: Workspace, layer: str | None = None, *, forest: Path | None = N
     which cover nothing. `complete` is False where a grid is unassigned or unlocated, where there is none
     at all, or where a gap or an overlap above 1 m² exists.
     """
+
+    layer: str
+    grids: int
+    area_ha: float
+    basis: str
+    crs: str
+    gaps: Gaps
+    overlaps: Overlaps
+    unassigned: tuple[str, ...]
+    without_contact: tuple[str, ...]
+    unlocated: tuple[str, ...]
+    patrollers: Patrollers
+    complete: bool
+
+
+def coverage(ws: Workspace, layer: str | None = None, *, forest: Path | None = None) -> Coverage:
+    """Return what a polygon layer of the ledger covers; `forest` (GeoJSON) is what it should cover."""
     definition = ws.catalog.needed("fire_grid") if layer is None else ws.catalog.layer(layer)
     if definition.geometry != "polygon":
         raise RiskmapError(
@@ -83,29 +145,27 @@ def coverage(ws: Workspace, layer: str | None = None, *, forest: Path | None = N
         if walkers == 0 or (walkers is None and silent)
     ]
     unlocated = [code for code, shape in zip(records.code, shapes, strict=True) if shape is None]
-    return {
-        "layer": definition.id,
-        "grids": len(records),
-        "area_ha": _hectares(sum(_projected(shape, metric, edge=None).area for shape in degrees)),
-        "basis": "forest" if forest else "holes",
-        "crs": metric.id,
-        "gaps": {
-            "area_ha": _hectares(sum(part.area for part in gaps)),
-            "parts": [_part_json(part, metric) for part in gaps],
-        },
-        "overlaps": {
-            "area_ha": _hectares(sum(area for _, _, area in pairs)),
-            "pairs": [{"a": a, "b": b, "area_ha": _hectares(area)} for a, b, area in pairs],
-        },
-        "unassigned": unassigned,
-        "without_contact": [c for c, silent in zip(records.code, nobody_to_call, strict=True) if silent],
-        "unlocated": unlocated,
-        "patrollers": {
-            "total": sum(n for n in patrollers if n is not None),
-            "per_grid": dict(zip(records.code, patrollers, strict=True)),
-        },
-        "complete": not (gaps or pairs or unassigned or unlocated) and len(records) > 0,
-    }
+    return Coverage(
+        layer=definition.id,
+        grids=len(records),
+        area_ha=_hectares(sum(_projected(shape, metric, edge=None).area for shape in degrees)),
+        basis="forest" if forest else "holes",
+        crs=metric.id,
+        gaps=Gaps(
+            _hectares(sum(part.area for part in gaps)), tuple(_gap_part(part, metric) for part in gaps)
+        ),
+        overlaps=Overlaps(
+            _hectares(sum(area for _, _, area in pairs)),
+            tuple(OverlapPair(a, b, _hectares(area)) for a, b, area in pairs),
+        ),
+        unassigned=tuple(unassigned),
+        without_contact=tuple(c for c, silent in zip(records.code, nobody_to_call, strict=True) if silent),
+        unlocated=tuple(unlocated),
+        patrollers=Patrollers(
+            sum(n for n in patrollers if n is not None), dict(zip(records.code, patrollers, strict=True))
+        ),
+        complete=not (gaps or pairs or unassigned or unlocated) and len(records) > 0,
+    )
 
 
 def _forest(path: Path | None) -> list[BaseGeometry]:
@@ -181,10 +241,10 @@ def _patrollers(layer: Layer, records: Records) -> list[int | None]:
     return [int(cell) if isinstance(cell, int | float) else None for cell in cells]
 
 
-def _part_json(part: shapely.Polygon, metric: Datum) -> dict[str, Any]:
+def _gap_part(part: shapely.Polygon, metric: Datum) -> GapPart:
     spot = shapely.point_on_surface(part)
     lon, lat = to_cgcs2000([spot.x], [spot.y], metric)
-    return {"area_ha": _hectares(part.area), "lon": round(float(lon[0]), 7), "lat": round(float(lat[0]), 7)}
+    return GapPart(_hectares(part.area), round(float(lon[0]), 7), round(float(lat[0]), 7))
 
 
 def _hectares(square_metres: float) -> float:
@@ -287,10 +347,56 @@ def _unusable(
     return None
 
 
+@dataclass(frozen=True, slots=True)
+class ReachingGroup:
+    """How many shelters a group reaches, and how many places each of its people then has."""
+
+    code: str
+    people: int
+    shelters: int
+    places_per_person: float
+
+
+@dataclass(frozen=True, slots=True)
+class ReachedShelter:
+    """How many people reach a shelter; None where nobody does and no share can be told."""
+
+    code: str
+    places: int
+    radius_m: float
+    people_in_reach: int
+    places_per_person: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ShelterReach:
+    """Who reaches how many places: `riskmap reach --json`. `unserved` groups reach none.
+
+    `left_out` shelters take nobody; `incomplete` groups lack a position or a number and are not counted.
+    """
+
+    file: str
+    people: int
+    people_unserved: int
+    places: int
+    groups: tuple[ReachingGroup, ...]
+    unserved: tuple[str, ...]
+    shelters: tuple[ReachedShelter, ...]
+    left_out: tuple[ClosedShelter, ...]
+    incomplete: tuple[str, ...]
+    rejected: int
+    distance: str = "straight"
+
+    @property
+    def complete(self) -> bool:
+        """Whether everybody is counted and reaches a shelter."""
+        return not (self.people_unserved or self.incomplete or self.rejected)
+
+
 def shelter_reach(
     ws: Workspace, people_file: Path, *, crs: str | None = None, radius: float | None = None
-) -> dict[str, Any]:
-    """Return the document of `riskmap reach --json`: accessibility by group and by shelter, and who is left.
+) -> ShelterReach:
+    """Return accessibility by group and by shelter, and who is left.
 
     Straight-line distances in the CGCS2000 zone. Groups without a position or a number are named and
     make the sums incomplete. RiskmapError where no shelter can be used or nobody was read.
@@ -318,36 +424,35 @@ def shelter_reach(
     people = numbers[rows]
     found = two_step_catchment(shelters.places, people, near)
     stranded = np.flatnonzero(~near.any(axis=0))
-    return {
-        "file": people_file.name,
-        "people": int(people.sum()),
-        "people_unserved": int(found.unserved_people),
-        "places": int(shelters.places.sum()),
-        "groups": [
-            {
-                "code": records.code[int(row)],
-                "people": int(people[i]),
-                "shelters": int(near[:, i].sum()),
-                "places_per_person": round(float(found.access[i]), 6),
-            }
+    return ShelterReach(
+        file=people_file.name,
+        people=int(people.sum()),
+        people_unserved=int(found.unserved_people),
+        places=int(shelters.places.sum()),
+        groups=tuple(
+            ReachingGroup(
+                records.code[int(row)],
+                int(people[i]),
+                int(near[:, i].sum()),
+                round(float(found.access[i]), 6),
+            )
             for i, row in enumerate(rows)
-        ],
-        "unserved": [records.code[int(rows[i])] for i in stranded[:_NAMED]],
-        "shelters": [
-            {
-                "code": code,
-                "places": int(shelters.places[j]),
-                "radius_m": float(shelters.radius[j]),
-                "people_in_reach": int(people[near[j]].sum()),
-                "places_per_person": None if np.isnan(found.ratio[j]) else round(float(found.ratio[j]), 6),
-            }
+        ),
+        unserved=tuple(records.code[int(rows[i])] for i in stranded[:_NAMED]),
+        shelters=tuple(
+            ReachedShelter(
+                code,
+                int(shelters.places[j]),
+                float(shelters.radius[j]),
+                int(people[near[j]].sum()),
+                None if np.isnan(found.ratio[j]) else round(float(found.ratio[j]), 6),
+            )
             for j, code in enumerate(shelters.code)
-        ],
-        "left_out": [{"code": code, "zh": why.zh, "en": why.en} for code, why in shelters.left_out.items()],
-        "incomplete": [records.code[int(i)] for i in np.flatnonzero(~known)],
-        "rejected": len(intake.rejected),
-        "distance": "straight",
-    }
+        ),
+        left_out=tuple(ClosedShelter(code, why) for code, why in shelters.left_out.items()),
+        incomplete=tuple(records.code[int(i)] for i in np.flatnonzero(~known)),
+        rejected=len(intake.rejected),
+    )
 
 
 def _near(shelters: Shelters, lon: Floats, lat: Floats) -> NDArray[np.bool_]:

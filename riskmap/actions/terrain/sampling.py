@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from riskmap.catalog.problems import closest
 from riskmap.errors import DatumError, LedgerError, RiskmapError, UnknownNameError
 from riskmap.interface import option
 from riskmap.io.files.text_files import digest_of
+from riskmap.json_documents import Document
 from riskmap.rules.permissions import Actor
 from riskmap.terrain.factors import FACTOR_TAG
 from riskmap.terrain.geotiff import need_band, opened
@@ -153,7 +154,7 @@ class SampleReport:
         """How many records got no value."""
         return len(self.unlocated) + len(self.not_covered) + len(self.out_of_limits)
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> Document:
         """Return the document of `riskmap sample --json`."""
         return {
             "layer": self.layer,

@@ -39,7 +39,9 @@ class Fitted(NamedTuple):
     most: tuple[float, ...] = ()
 
 
-Combine = Callable[[Any, Sequence[Any], Sequence[float], Any], Any]  # Node, parts, weights, Fitted or None
+Combine = Callable[
+    [Any, Sequence[Floats], Sequence[float], Any], Floats
+]  # Node, parts, weights, Fitted or None
 
 
 def _rises(_node: Node, _place: int) -> int:

@@ -7,26 +7,27 @@ from typing import Any, Final
 
 import numpy as np
 
+from riskmap.array_types import Floats
 from riskmap.errors import Say
 from riskmap.formulas.composite import geometric_mean, inverted_geometric_mean
 from riskmap.formulas.methods import Fitted, Method, Node
 
 
-def _sum(_: Node, parts: Sequence[Any], weights: Sequence[float], __: Fitted | None) -> Any:
+def _sum(_: Node, parts: Sequence[Floats], weights: Sequence[float], __: Fitted | None) -> Floats:
     total: Any = 0.0
     for weight, part in zip(weights, parts, strict=True):
         total = total + (part if weight == 1 else weight * part)
     return total
 
 
-def _known(parts: Sequence[Any], weights: Sequence[float]) -> tuple[Any, Any]:
+def _known(parts: Sequence[Floats], weights: Sequence[float]) -> tuple[Floats, Floats]:
     """Return the parts, stacked, and each row's weights of the parts that it knows, sum 1."""
     stacked = np.stack(np.broadcast_arrays(*parts))
     share = np.reshape(weights, (-1,) + (1,) * (stacked.ndim - 1)) * ~np.isnan(stacked)
     return stacked, share / share.sum(axis=0)
 
 
-def _mean(node: Node, parts: Sequence[Any], weights: Sequence[float], __: Fitted | None) -> Any:
+def _mean(node: Node, parts: Sequence[Floats], weights: Sequence[float], __: Fitted | None) -> Floats:
     if not node.known_only:
         total: Any = 0.0
         for weight, part in zip(weights, parts, strict=True):
@@ -37,11 +38,11 @@ def _mean(node: Node, parts: Sequence[Any], weights: Sequence[float], __: Fitted
     return (np.where(np.isnan(stacked), 0.0, stacked) * share).sum(axis=0)
 
 
-def _geometric(node: Node, parts: Sequence[Any], weights: Sequence[float], __: Fitted | None) -> Any:
+def _geometric(node: Node, parts: Sequence[Floats], weights: Sequence[float], __: Fitted | None) -> Floats:
     return geometric_mean(*_geometric_parts(node, parts, weights, neutral=1.0))
 
 
-def _inverted(node: Node, parts: Sequence[Any], weights: Sequence[float], __: Fitted | None) -> Any:
+def _inverted(node: Node, parts: Sequence[Floats], weights: Sequence[float], __: Fitted | None) -> Floats:
     assert node.scale is not None  # the file reader saw to it
     low, high = node.scale
     used, shares = _geometric_parts(node, parts, weights, neutral=low)
@@ -49,8 +50,8 @@ def _inverted(node: Node, parts: Sequence[Any], weights: Sequence[float], __: Fi
 
 
 def _geometric_parts(
-    node: Node, parts: Sequence[Any], weights: Sequence[float], *, neutral: float
-) -> tuple[Sequence[Any], Sequence[Any]]:
+    node: Node, parts: Sequence[Floats], weights: Sequence[float], *, neutral: float
+) -> tuple[Sequence[Floats], Sequence[Floats | float]]:
     """Return parts and weights; with `known_only` an unknown part weighs 0 and reads as `neutral`."""
     if not node.known_only:
         return parts, weights

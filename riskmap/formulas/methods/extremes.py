@@ -7,12 +7,13 @@ from typing import Any, Final
 
 import numpy as np
 
+from riskmap.array_types import Floats
 from riskmap.errors import Say
 from riskmap.formulas.methods import Combine, Fitted, Method, Node
 
 
 def _extreme(strict: Callable[[Any, Any], Any], known: Callable[[Any, Any], Any]) -> Combine:
-    def combine(node: Node, parts: Sequence[Any], _: Sequence[float], __: Fitted | None) -> Any:
+    def combine(node: Node, parts: Sequence[Floats], _: Sequence[float], __: Fitted | None) -> Floats:
         pick = known if node.known_only else strict
         value = parts[0]
         for part in parts[1:]:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
+from riskmap.array_types import Floats
 from riskmap.errors import Say
 from riskmap.formulas.methods import Fitted, Method, Node
 from riskmap.formulas.registry import FORMULAS
 
 
-def _matrix(node: Node, parts: Sequence[Any], _: Sequence[float], __: Fitted | None) -> Any:
+def _matrix(node: Node, parts: Sequence[Floats], _: Sequence[float], __: Fitted | None) -> Floats:
     cells = np.array(node.matrix)
     rows, columns = (np.asarray(part) for part in parts)
     whole = (rows == np.floor(rows)) & (columns == np.floor(columns))
@@ -22,7 +23,7 @@ def _matrix(node: Node, parts: Sequence[Any], _: Sequence[float], __: Fitted | N
     return np.where(inside, cells[i, j], np.nan)
 
 
-def _formula(node: Node, parts: Sequence[Any], _: Sequence[float], __: Fitted | None) -> Any:
+def _formula(node: Node, parts: Sequence[Floats], _: Sequence[float], __: Fitted | None) -> Floats:
     assert node.formula is not None  # the file reader saw to it
     given = dict(zip(node.inputs, parts, strict=True))
     return FORMULAS[node.formula]({**node.constants, **given})

@@ -7,23 +7,24 @@ from typing import Any, Final
 
 import numpy as np
 
+from riskmap.array_types import Floats
 from riskmap.errors import Say
 from riskmap.formulas.methods import Fitted, Method, Node
 
 
-def _not_negative(part: Any) -> Any:
+def _not_negative(part: Floats) -> Floats:
     # A product turns its direction below zero, where "worse is higher" would no longer hold.
     return part if np.min(part, initial=0.0) >= 0 else np.where(part >= 0, part, np.nan)
 
 
-def _product(_: Node, parts: Sequence[Any], __: Sequence[float], ___: Fitted | None) -> Any:
+def _product(_: Node, parts: Sequence[Floats], __: Sequence[float], ___: Fitted | None) -> Floats:
     total: Any = 1.0
     for part in parts:
         total = total * _not_negative(part)
     return total
 
 
-def _quotient(_: Node, parts: Sequence[Any], __: Sequence[float], ___: Fitted | None) -> Any:
+def _quotient(_: Node, parts: Sequence[Floats], __: Sequence[float], ___: Fitted | None) -> Floats:
     value = _not_negative(parts[0])
     for part in parts[1:]:
         value = value / _not_negative(part)

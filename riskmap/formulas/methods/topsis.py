@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from riskmap.formulas.composite import closeness
 from riskmap.formulas.methods import Fitted, Method, Node
 
 
-def _combine(_: Node, parts: Sequence[Any], weights: Sequence[float], fit: Fitted | None) -> Any:
+def _combine(_: Node, parts: Sequence[Floats], weights: Sequence[float], fit: Fitted | None) -> Floats:
     assert fit is not None  # the kernel asked for it
     return closeness(parts, weights, scale=fit.scale, least=fit.least, most=fit.most)
 

@@ -16,6 +16,7 @@ import streamlit as st
 
 from riskmap.actions.terrain.factors import Relief, shaded_relief
 from riskmap.actions.workspace import Workspace
+from riskmap.json_documents import Document
 from riskmap.selection import Snapshot
 from riskmap.web.frame.assets import bundles, first_pictures
 from riskmap.web.frame.state import lang, signer, workspace
@@ -66,7 +67,7 @@ def boundaries(ws: Workspace) -> bytes:
     return orjson.dumps({"type": "FeatureCollection", "features": features})
 
 
-def _feature(polygon: Any, properties: dict[str, Any]) -> dict[str, Any]:
+def _feature(polygon: Any, properties: dict[str, Any]) -> Document:
     shape = shapely.set_precision(shapely.simplify(polygon, _SIMPLIFY), 1e-6)
     return {
         "type": "Feature",

@@ -25,7 +25,8 @@ from starlette.staticfiles import StaticFiles
 from riskmap.actions.episode.playback import Storm, storm
 from riskmap.errors import ExportError, Lang, RiskmapError, SelectionError, UnknownNameError
 from riskmap.selection import Selection, Snapshot, point, search, shapes_in, tile
-from riskmap.values.scenario import Escalated, beijing
+from riskmap.values.hazards import Escalation
+from riskmap.values.scenario import beijing
 from riskmap.vocabulary import RANKS, TIER_TITLES
 from riskmap.web.frame import background, downloads
 from riskmap.web.frame.assets import bundles, first_pictures, leaflet_dir
@@ -317,13 +318,13 @@ def storm_causes(request: Request) -> Response:
                     "cause": one.cause.text(lang),
                     "when": _when(one, lang),
                 }
-                for one in found
+                for one in (record.escalation for record in found)
             ]
         }
     )
 
 
-def _when(one: Escalated, lang: Lang) -> str:
+def _when(one: Escalation, lang: Lang) -> str:
     """Return from when to when a record is raised; each tier on the way with its own hours, the worst first."""
     times = [f"{beijing(span.start)} – {beijing(span.expiry)}" for span in one.spans]
     if len(times) == 1:

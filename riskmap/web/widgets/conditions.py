@@ -9,10 +9,10 @@ import streamlit as st
 
 from riskmap.actions.inventory.listing import make_selection
 from riskmap.actions.workspace import Workspace
-from riskmap.catalog import Layer
+from riskmap.catalog import Condition, Layer
 from riskmap.catalog.layer import Field
 from riskmap.errors import RiskmapError
-from riskmap.selection import Snapshot, Where
+from riskmap.selection import Snapshot
 from riskmap.units import unit_title
 from riskmap.web.frame.state import lang, say
 from riskmap.web.widgets.filters import escape_markdown
@@ -41,7 +41,7 @@ _OPERATORS: Final[Mapping[str, tuple[str, ...]]] = {
 _CORE: Final = {"score": "number", "updated_at": "date", "contacts": "number"}
 
 
-def ask_conditions(ws: Workspace, now: Snapshot, layers: Collection[str]) -> tuple[Where, ...]:
+def ask_conditions(ws: Workspace, now: Snapshot, layers: Collection[str]) -> tuple[Condition, ...]:
     """Draw the conditions and a line to add one; return them. SelectionError names one that is wrong."""
     texts = _current()
     with st.expander(_title(texts), expanded=bool(texts)):
@@ -52,7 +52,7 @@ def ask_conditions(ws: Workspace, now: Snapshot, layers: Collection[str]) -> tup
     return make_selection(ws, where=texts).where
 
 
-def conditions_text(ws: Workspace, conditions: Collection[Where]) -> str:
+def conditions_text(ws: Workspace, conditions: Collection[Condition]) -> str:
     """Return conditions in words: titles instead of ids."""
     return say("list_separator").join(_words(ws, where) for where in conditions)
 
@@ -170,8 +170,8 @@ def _operator_word(op: str) -> str:
     )
 
 
-def _words(ws: Workspace, where: Where) -> str:
-    name = where.column.removeprefix("f:")
+def _words(ws: Workspace, where: Condition) -> str:
+    name = where.field.removeprefix("f:")
     for layer in ws.catalog.layers.values():
         if name in layer.field_ids:
             values = [value_text(layer, name, v) for v in where.values]

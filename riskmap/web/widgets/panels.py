@@ -19,6 +19,7 @@ from urllib.parse import parse_qsl, urlencode
 import streamlit as st
 from streamlit.components.v2 import component
 
+from riskmap.json_documents import Document
 from riskmap.selection import Snapshot
 from riskmap.vocabulary import TIER_TITLES
 from riskmap.web.frame.state import lang, say
@@ -43,7 +44,7 @@ class Column:
     kind: Kind = "text"
     sortable: bool = False
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> Document:
         """Return what the browser is told."""
         return {"id": self.id, "title": self.title, "kind": self.kind, "sortable": self.sortable}
 
@@ -60,7 +61,7 @@ class Cell:
     head: bool = False
     quiet: bool = False
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> Document:
         """Return what the browser is told: only what is set."""
         return {"text": self.text} | {
             name: value
@@ -77,7 +78,7 @@ class Row:
     href: str = ""
     total: bool = False
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> Document:
         """Return what the browser is told."""
         return {"cells": [c.as_json() for c in self.cells], "href": self.href, "total": self.total}
 

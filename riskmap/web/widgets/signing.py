@@ -13,7 +13,7 @@ import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import streamlit as st
 
@@ -26,6 +26,9 @@ from riskmap.web.frame import downloads
 from riskmap.web.frame.shell import page_of
 from riskmap.web.frame.state import lang, say, workspace
 from riskmap.web.widgets.filters import escape_markdown
+
+if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
 
 _PERSON: Final = "person"
 
@@ -110,9 +113,9 @@ Tone = Literal["success", "info", "warning", "error"]
 _KEPT: Final = "notice"
 
 
-def notice(tone: Tone, text: str, place: Any = st) -> None:
+def notice(tone: Tone, text: str, place: DeltaGenerator | None = None) -> None:
     """Show a sentence as it is written: nothing in it is markup."""
-    draw: Any = getattr(place, tone)
+    draw: Any = getattr(place or st, tone)
     draw("\n\n".join(escape_markdown(line) for line in text.splitlines() if line.strip()))
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import streamlit as st
 
-from riskmap.actions.importing import FileImport, Outcome, commit_files, plan_file, read_for_import
+from riskmap.actions.importing import FileImport, ImportOutcome, commit_files, plan_file, read_for_import
 from riskmap.errors import DatumError, RiskmapError, StaleRevisionError
 from riskmap.vocabulary import RANKS, TIER_TITLES, TIERS
 from riskmap.web.frame.shell import page_look, page_title, section
@@ -56,7 +56,7 @@ def render() -> None:
     page_look()
     show_kept_notice()
     page_title(say("import_title"), say("import_lead"))
-    outcome: Outcome | None = st.session_state.get(_OUTCOME)
+    outcome: ImportOutcome | None = st.session_state.get(_OUTCOME)
     run: Run | None = st.session_state.get(_RUN)
     if outcome is not None:
         _result(outcome)
@@ -234,7 +234,7 @@ def _drop() -> None:
 
 
 # 3 Done
-def _result(outcome: Outcome) -> None:
+def _result(outcome: ImportOutcome) -> None:
     if outcome.refused is not None:
         stale, text = isinstance(outcome.refused, StaleRevisionError), outcome.refused.text(lang())
         notice("warning", say("import_stale", text=text) if stale else text)
@@ -269,7 +269,7 @@ def _result(outcome: Outcome) -> None:
             undo_box(f"import-undo-{number}", file.committed.changeset)
 
 
-def _tier_changes(outcome: Outcome) -> None:
+def _tier_changes(outcome: ImportOutcome) -> None:
     first = Counter(c.after for c in outcome.changes if c.before is None)
     if first:
         words = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import streamlit as st
 
@@ -20,6 +20,9 @@ from riskmap.values.records import CLEAR, Contact, Features
 from riskmap.web.frame.shell import section
 from riskmap.web.frame.state import lang, say
 from riskmap.web.widgets.signing import notice
+
+if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
 
 DATUMS: Final = ("cgcs2000", "wgs84", "gcj02", "bd09", "EPSG:4547")
 
@@ -186,7 +189,7 @@ class _Form:
                 self._beside[f"contact:{role.id}:{target}"] = place
         return Contact(role.id, *parts)
 
-    def _state(self, place: Any, key: str, value: Any) -> None:
+    def _state(self, place: DeltaGenerator, key: str, value: Any) -> None:
         """Note what an input states; an emptied one erases."""
         self._stated[key] = _or_clear(value)
         self._beside[key] = place
@@ -194,7 +197,9 @@ class _Form:
     def _before(self, key: str) -> Any:
         return self._opened.stated.get(key)
 
-    def _input(self, place: Any, key: str, label: str, value: str, *, hint: str = "", note: str = "") -> str:
+    def _input(
+        self, place: DeltaGenerator, key: str, label: str, value: str, *, hint: str = "", note: str = ""
+    ) -> str:
         typed = place.text_input(
             label,
             value=value,
@@ -205,12 +210,14 @@ class _Form:
         )
         return (typed or "").strip()
 
-    def _text(self, place: Any, key: str, label: str, before: str, *, hint: str = "", note: str = "") -> None:
+    def _text(
+        self, place: DeltaGenerator, key: str, label: str, before: str, *, hint: str = "", note: str = ""
+    ) -> None:
         typed = self._input(place, key, label, before, hint=hint, note=note)
         if typed != before.strip():
             self._state(place, key, typed)
 
-    def _mark(self, place: Any, key: str, label: str, known: bool | None) -> bool | None:  # noqa: FBT001 - its value
+    def _mark(self, place: DeltaGenerator, key: str, label: str, known: bool | None) -> bool | None:  # noqa: FBT001 - its value
         words = {None: say("not_filled"), True: say("yes"), False: say("no")}
         return place.selectbox(
             label,
@@ -220,7 +227,7 @@ class _Form:
             key=f"{self._opened.key}-{key}",
         )
 
-    def _choice_of_subdistrict(self, place: Any) -> None:
+    def _choice_of_subdistrict(self, place: DeltaGenerator) -> None:
         before = self._before("subdistrict")
         if not self._subdistricts:
             self._text(place, "subdistrict", say("key_subdistrict"), before or "")
@@ -256,7 +263,7 @@ class _Form:
             return
         self._state(first, "position", Position(x, y, datum) if x or y else None)
 
-    def _field(self, place: Any, field: Field) -> None:
+    def _field(self, place: DeltaGenerator, field: Field) -> None:
         title, before = field.title.text(lang()), self._before(field.id)
         if field.type == "boolean":
             chosen = self._mark(place, field.id, title, before if isinstance(before, bool) else None)
@@ -271,7 +278,7 @@ class _Form:
             hint = say("date_hint") if field.type == "date" else ""
             self._text(place, field.id, label, typed, hint=hint, note=_note(field))
 
-    def _choice(self, place: Any, field: Field, before: Any) -> None:
+    def _choice(self, place: DeltaGenerator, field: Field, before: Any) -> None:
         titles = {c.id: c.title.text(lang()) for c in field.choices}
         options: list[Any] = [None, *titles]
         if before not in options:

@@ -18,7 +18,7 @@ from riskmap.actions.episode.playback import Storm, difference, storm
 from riskmap.actions.episode.ponding import warm
 from riskmap.moments import BEIJING
 from riskmap.selection import Selection, Snapshot, counts
-from riskmap.values.scenario import Escalated, Scenario
+from riskmap.values.scenario import Recorded, Scenario
 from riskmap.vocabulary import RANKS, TIER_TITLES
 from riskmap.web.frame.assets import first_pictures
 from riskmap.web.frame.background import district_frame, visit
@@ -62,15 +62,16 @@ def points(shown: Storm) -> None:
     show_table(key, columns, rows, pager=pager, height=_LIST_HEIGHT, dense=True, tall=True)
 
 
-def _point(one: Escalated) -> Row:
+def _point(record: Recorded) -> Row:
+    one = record.escalation
     layer = workspace().catalog.title(one.layer).text(lang())
-    where = one.subdistrict or say("not_stated")
+    where = record.subdistrict or say("not_stated")
     peak = one.peak
     span = f"{peak.start.astimezone(BEIJING):%m-%d %H:%M} – {peak.expiry.astimezone(BEIJING):%m-%d %H:%M}"
     return Row(
         [
             tier_cell(RANKS[one.rank_to]),
-            Cell(one.name or one.code, note=f"{layer} · {where}"),
+            Cell(record.name or one.code, note=f"{layer} · {where}"),
             Cell(one.cause.text(lang()), note=span),
         ],
         href=point_address(one.layer, one.code),

@@ -6,9 +6,9 @@ A shelter of the plan closes: the plan that changes least, and who goes where no
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 import streamlit as st
 
@@ -16,6 +16,7 @@ from riskmap.actions.episode.evacuation import write_lists
 from riskmap.actions.episode.events import close_shelters, shelter_names, shut_shelters
 from riskmap.actions.episode.playback import RADIUS_M, Storm, evacuation_of, moved_from
 from riskmap.errors import RiskmapError
+from riskmap.values.evacuation import Differences, EvacuationPlan, Moved
 from riskmap.vocabulary import RANKS, TIER_TITLES, TIERS
 from riskmap.web.frame.state import lang, say, workspace
 from riskmap.web.pages.importing.review import datum_title
@@ -59,9 +60,9 @@ class Asked:
     whole: bool
 
     def plan(
-        self, shown: Storm, *, shut: tuple[str, ...] = (), before: dict[str, Any] | None = None
-    ) -> dict[str, Any]:
-        """Return the document of the plan. RiskmapError says what is wrong with which file."""
+        self, shown: Storm, *, shut: tuple[str, ...] = (), before: EvacuationPlan | None = None
+    ) -> EvacuationPlan:
+        """Return the plan. RiskmapError says what is wrong with which file."""
         with private_folder() as folder:
             own = workspace().people_table
             people = self.people.written(folder, say("prepare_people_file")) if self.people else own
@@ -89,9 +90,9 @@ class Made:
 
     scenario: int
     asked: Asked
-    document: dict[str, Any]
+    plan: EvacuationPlan
     shut: tuple[str, ...] = ()
-    before: dict[str, Any] | None = None
+    before: EvacuationPlan | None = None
     number: int = 0
 
 
@@ -174,30 +175,29 @@ def _datum(key: str, stated: str) -> str:
 
 
 def _plan(shown: Storm, made: Made) -> None:
-    found = made.document
-    distance = found["distance_zh" if lang() == "zh" else "distance"]
+    found = made.plan
+    distance = found.distance_zh if lang() == "zh" else found.distance
     st.markdown(
         say(
             "prepare_move_sum",
-            people=f"{found['people']:,}",
-            placed=f"{found['placed']:,}",
-            unplaced=f"{found['unplaced']:,}",
+            people=f"{found.people:,}",
+            placed=f"{found.placed:,}",
+            unplaced=f"{found.unplaced:,}",
         )
     )
     st.caption(
         say("prepare_move_distance_roads" if made.asked.roads else "prepare_move_distance", how=distance)
     )
-    if found["unplaced"]:
+    if found.unplaced:
         reasons: Counter[str] = Counter()
-        for one in found["unplaced_groups"]:
-            reasons[one[lang()]] += one["people"]
-        lines = [say("prepare_move_unplaced", n=f"{found['unplaced']:,}")]
+        for one in found.unplaced_groups:
+            reasons[one.why.text(lang())] += one.people
+        lines = [say("prepare_move_unplaced", n=f"{found.unplaced:,}")]
         lines += [say("prepare_move_reason", why=why, n=f"{n:,}") for why, n in reasons.most_common()]
         notice("error", "\n".join(lines))
-    incomplete = found.get("incomplete", [])
-    if incomplete:
+    if incomplete := found.incomplete:
         st.warning(say("prepare_move_incomplete", n=f"{len(incomplete):,}"))
-    used = [one for one in found["shelters"] if one["used"]]
+    used = [one for one in found.shelters if one.used]
     pager = pager_of(_SHELTERS, len(used), _ROWS)
     show_table(
         _SHELTERS,
@@ -210,10 +210,10 @@ def _plan(shown: Storm, made: Made) -> None:
         [
             Row(
                 [
-                    Cell(one.get("name") or one["code"]),
-                    Cell(f"{one['used']:,}"),
-                    Cell(f"{one['free']:,}"),
-                    Cell("—" if one.get("beds_gap") is None else f"{one['beds_gap']:,}"),
+                    Cell(one.name or one.code),
+                    Cell(f"{one.used:,}"),
+                    Cell(f"{one.free:,}"),
+                    Cell("—" if one.beds_gap is None else f"{one.beds_gap:,}"),
                 ]
             )
             for one in used[pager.start : pager.stop]
@@ -236,7 +236,7 @@ def _plan(shown: Storm, made: Made) -> None:
 def _book(shown: Storm, made: Made) -> bytes:
     return paper(
         "plan.xlsx",
-        lambda file: write_lists(workspace(), made.document, file, scenario=shown.scenario, lang=lang()),
+        lambda file: write_lists(workspace(), made.plan, file, scenario=shown.scenario, lang=lang()),
     )
 
 
@@ -249,9 +249,9 @@ _WHY: Final = "避难场所关闭，重排转移"
 def draw(shown: Storm, made: Made, keep: Callable[[Made], None]) -> None:
     """Draw what the last closing changed, and the way to close more."""
     names = shelter_names(workspace())
-    if made.before is not None:
-        _changed(made, names)
-    used = {one["code"]: one["used"] for one in made.document["shelters"]}
+    if made.before is not None and made.plan.differences is not None:
+        _changed(made.plan, made.before, made.plan.differences, names)
+    used = {one.code: one.used for one in made.plan.shelters}
     logged = shut_shelters(workspace(), shown.scenario.id)
     late = [code for code in logged if used.get(code)]
     # One form: no choice draws the page anew under the hand that makes the next one.
@@ -293,31 +293,30 @@ def _run(
     with st.spinner(say("working")):
         try:
             shut = (*made.shut, *codes)
-            found = made.asked.plan(shown, shut=shut, before=made.document)
+            found = made.asked.plan(shown, shut=shut, before=made.plan)
             if on_record and by is not None:
                 close_shelters(workspace(), shown.scenario.id, codes, by=by, why=_WHY)
         except RiskmapError as problem:
             refuse(problem)
             return
         # Kept before anything is drawn: a rerun that comes meanwhile must not part log and plan.
-        keep(replace(made, document=found, shut=shut, before=made.document, number=made.number + 1))
+        keep(replace(made, plan=found, shut=shut, before=made.plan, number=made.number + 1))
     st.rerun()
 
 
-def _changed(made: Made, names: Mapping[str, str]) -> None:
+def _changed(
+    found: EvacuationPlan, before: EvacuationPlan, differences: Differences, names: Mapping[str, str]
+) -> None:
     """Say who goes elsewhere than in the plan before: those left without a place first."""
-    found = made.document
-    open_now = {one["code"] for one in found["shelters"]}
-    closed = [one["code"] for one in (made.before or {})["shelters"] if one["code"] not in open_now]
-    changes: Sequence[Mapping[str, Any]] = sorted(
-        found["changes"], key=lambda one: (one["to"] is not None, -one["people"], one["group"])
-    )
+    open_now = {one.code for one in found.shelters}
+    closed = [one.code for one in before.shelters if one.code not in open_now]
+    changes = sorted(differences.changes, key=lambda one: (one.after is not None, -one.people, one.group))
     text = say(
         "prepare_replan_sum",
         names=say("comma").join(names.get(code, code) for code in closed) or "—",
-        moved=f"{found['moved']:,}",
-        groups=f"{len({one['group'] for one in changes}):,}",
-        stayed=f"{found['stayed']:,}",
+        moved=f"{differences.moved:,}",
+        groups=f"{len({one.group for one in changes}):,}",
+        stayed=f"{differences.stayed:,}",
     )
     notice("info", text)
     if not changes:
@@ -337,15 +336,13 @@ def _changed(made: Made, names: Mapping[str, str]) -> None:
     )
 
 
-def _row(one: Mapping[str, Any]) -> Row:
-    def place(end: str) -> str:
-        return one[f"{end}_name"] or one[end] or say("prepare_replan_nowhere")
-
-    where = one["community"] or one["subdistrict"] or ""
+def _row(one: Moved) -> Row:
+    now = one.after_name or one.after or say("prepare_replan_nowhere")
+    was = one.before_name or one.before or say("prepare_replan_nowhere")
     return Row(
         [
-            Cell(one["group"], note=where),
-            Cell(place("to"), note=say("prepare_replan_was", name=place("from"))),
-            Cell(f"{one['people']:,}"),
+            Cell(one.group, note=one.community or one.subdistrict or ""),
+            Cell(now, note=say("prepare_replan_was", name=was)),
+            Cell(f"{one.people:,}"),
         ]
     )
