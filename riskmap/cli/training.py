@@ -91,16 +91,12 @@ def train(
         progress=progress,
     )
     document = training_json(training)
-    now = local_now()
+    now, kept = local_now(), None
     if to is not None:
         to = artefact_path(to, workspace)
         learned, card = save_training(training, to, at=now)
-        document["artefact"] = {
-            "path": str(to),
-            "digest": learned.digest,
-            "card": str(card),
-            "model": learned.model,
-        }
+        kept = {"path": str(to), "digest": learned.digest, "card": str(card), "model": learned.model}
+        document["artefact"] = kept
     if report is not None:
         from riskmap.reports.training import write_report
 
@@ -110,8 +106,7 @@ def train(
         print_json(document)
         return
     _show(training)
-    if to is not None:
-        kept = document["artefact"]
+    if kept is not None:
         say(f"已保存 {kept['path']}（{kept['model']}）", f"kept {kept['path']} ({kept['model']})")
         typer.echo(f"  sha256 {kept['digest']}\n  {kept['card']}")
     if report is not None:

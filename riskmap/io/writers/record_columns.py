@@ -377,7 +377,8 @@ def _field_attributes(table: pa.Table, field: Field, lang: Lang, *, words: bool)
     if field.type == "choice":
         values = choice_titles(column, field, lang) if words else flat(column)
         return Attribute(field.id, title, values, "text")
-    return Attribute(field.id, title, flat(column), field.type, field.unit)
+    kind = "text" if field.type == "moment" else field.type  # of tables only; a ledger keeps none
+    return Attribute(field.id, title, flat(column), kind, field.unit)
 
 
 def _checklist_attributes(part: LayerInventory, lang: Lang) -> Iterator[Attribute]:
