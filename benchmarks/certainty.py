@@ -16,7 +16,7 @@ from riskmap.catalog import Layer, ScoringModel
 from riskmap.catalog.layer import Field
 from riskmap.catalog.model_file import read_model
 from riskmap.catalog.uncertainty import Doubt, Uncertainty
-from riskmap.errors import Say
+from riskmap.errors import Text
 from riskmap.scoring import tier_probabilities
 
 DRAWS = 500
@@ -89,10 +89,10 @@ def _unsure(**stated: Any) -> Uncertainty:
 
 
 def _composite() -> tuple[ScoringModel, Layer, pa.Table]:
-    fields = tuple(Field(id=name, title=Say(name, name), type="number") for name in _PARTS)
+    fields = tuple(Field(id=name, title=Text(name, name), type="number") for name in _PARTS)
     layer = Layer(
         id="composite",
-        title=Say("综合", "Composite"),
+        title=Text("综合", "Composite"),
         geometry="point",
         model="composite",
         fields=fields,

@@ -38,7 +38,7 @@ from riskmap.actions.workspace.demo import DEMO_POINTS, create_demo_workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.catalog import Layer
 from riskmap.coordinates import CGCS2000
-from riskmap.errors import Lang, RiskmapError, Say
+from riskmap.errors import Lang, RiskmapError, Text
 from riskmap.json_documents import plain
 from riskmap.moments import moment_of, parse_beijing_moment, parse_day
 from riskmap.rules.arrays import pc
@@ -1191,10 +1191,10 @@ class Evacuation:
         return plain(self._plan)
 
 
-def _warn(said: Sequence[Say]) -> None:
+def _warn(said: Sequence[Text]) -> None:
     """Say to the caller of the public face what was said of values, in one warning."""
     if said:
-        python_warnings.warn(str(Say.listed(said)), stacklevel=3)
+        python_warnings.warn(str(Text.listed(said)), stacklevel=3)
 
 
 def _words(given: Words) -> tuple[str, ...]:

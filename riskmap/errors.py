@@ -14,14 +14,14 @@ Lang = Literal["zh", "en"]
 
 
 @dataclass(frozen=True, slots=True)
-class Say:
+class Text:
     """One sentence in both languages of the product."""
 
     zh: str
     en: str
 
     @classmethod
-    def listed(cls, many: Sequence[Say], most: int = 20) -> Say:
+    def listed(cls, many: Sequence[Text], most: int = 20) -> Text:
         """Return sentences on a line each: the first ones, and how many more there are."""
         more = len(many) - most
         zh, en = ([one.text(lang) for one in many[:most]] for lang in ("zh", "en"))
@@ -41,7 +41,7 @@ class RiskmapError(Exception):
     """Anything riskmap refuses to do. `zh` and `en` say where, what was found, and what to do."""
 
     def __init__(self, zh: str, en: str) -> None:
-        self.say = Say(zh, en)
+        self.say = Text(zh, en)
         super().__init__(zh, en)
 
     def text(self, lang: Lang = "zh") -> str:
@@ -75,7 +75,7 @@ class CatalogProblem:
     file: str
     key: str
     found: str
-    expected: Say
+    expected: Text
     hint: str = ""
     line: int | None = None
 
@@ -85,12 +85,12 @@ class CatalogProblem:
         return f"{self.file}{f':{self.line}' if self.line else ''} › {self.key}"
 
     @property
-    def remedy(self) -> Say:
+    def remedy(self) -> Text:
         """What should stand there."""
         zh, en = f"应为{self.expected.zh}", f"expected {self.expected.en}"
         if self.hint:
-            return Say(f"{zh}；是否想写 {self.hint}？", f"{en}; did you mean {self.hint}?")
-        return Say(zh, en)
+            return Text(f"{zh}；是否想写 {self.hint}？", f"{en}; did you mean {self.hint}?")
+        return Text(zh, en)
 
     def text(self, lang: Lang = "zh") -> str:
         """Return one line: place, find, remedy."""
@@ -184,7 +184,7 @@ class StaleRevisionError(RiskmapError):
         )
         error.rows = tuple(rows)
         if len(rows) > 1:
-            error.say = Say(
+            error.say = Text(
                 f"{error.say.zh}（另有 {len(rows) - 1} 条记录同样已被改动）",
                 f"{error.say.en} ({len(rows) - 1} other records have moved on, too)",
             )
@@ -213,14 +213,14 @@ class LedgerError(RiskmapError):
 class RefusedError(RiskmapError):
     """Values that the rules of their layer refuse; nothing was written. `refusals` holds every one of them."""
 
-    def __init__(self, refusals: tuple[Say, ...], zh: str, en: str) -> None:
+    def __init__(self, refusals: tuple[Text, ...], zh: str, en: str) -> None:
         self.refusals = refusals
         super().__init__(zh, en)
 
     @classmethod
-    def of(cls, refusals: Sequence[Say]) -> RefusedError:
+    def of(cls, refusals: Sequence[Text]) -> RefusedError:
         """Return the error about refused values; its message shows the first of them."""
-        listed = Say.listed(refusals)
+        listed = Text.listed(refusals)
         return cls(tuple(refusals), f"{listed.zh}；未写入", f"{listed.en}; nothing was written")
 
 
@@ -241,7 +241,7 @@ class TableFileError(RiskmapError):
 
     _SHOWN = 20
 
-    def __init__(self, problems: tuple[Say, ...]) -> None:
+    def __init__(self, problems: tuple[Text, ...]) -> None:
         self.problems = problems
         shown, more = problems[: self._SHOWN], len(problems) - self._SHOWN
         super().__init__(

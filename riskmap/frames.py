@@ -23,7 +23,7 @@ from riskmap.catalog import Layer
 from riskmap.catalog.layer import Field
 from riskmap.catalog.model import CHECKLIST_PREFIX
 from riskmap.coordinates import CGCS2000, parse_datum, to_cgcs2000
-from riskmap.errors import DatumError, RiskmapError, Say, UnknownNameError
+from riskmap.errors import DatumError, RiskmapError, Text, UnknownNameError
 from riskmap.rules.arrays import (
     FIELD_TYPES,
     Misfit,
@@ -401,12 +401,12 @@ def _grouped(cells: Mapping[str, Any], layer: Layer) -> dict[str, Any]:
 # A frame to be scored
 
 
-def judged_table(frame: pd.DataFrame, layer: Layer) -> tuple[pa.Table, list[Say]]:
+def judged_table(frame: pd.DataFrame, layer: Layer) -> tuple[pa.Table, list[Text]]:
     """Return the columns of a frame that the layer knows, as the scoring kernel reads them, and what was said.
 
     A refused value is null.
     """
-    rules, said = rules_of(layer), list[Say]()
+    rules, said = rules_of(layer), list[Text]()
 
     def judged(name: str, target: str) -> list[Any]:
         column = rules.of(target).column(_stated(frame[name]))

@@ -23,7 +23,7 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from riskmap.errors import RiskmapError, Say
+from riskmap.errors import RiskmapError, Text
 
 CLOCK: Final = "RISKMAP_CLOCK"
 
@@ -95,7 +95,7 @@ def utc_now() -> dt.datetime:
     fixed = os.environ.get(CLOCK)
     if not fixed:
         return dt.datetime.now(dt.UTC)
-    place = Say(f"环境变量 {CLOCK}", f"the environment variable {CLOCK}")
+    place = Text(f"环境变量 {CLOCK}", f"the environment variable {CLOCK}")
     return read_moment(fixed, None, place=place)
 
 
@@ -154,7 +154,7 @@ def lacks_zone(text: str) -> bool:
     return parse_moment(text, None) is None and parse_moment(text, "utc") is not None
 
 
-def read_moment(text: str, zone: Zone | None, *, place: Say, remedy: Say | None = None) -> dt.datetime:
+def read_moment(text: str, zone: Zone | None, *, place: Text, remedy: Text | None = None) -> dt.datetime:
     """Return the moment, UTC, of a text that has to be one. RiskmapError as `no_moment`."""
     moment = parse_moment(text, zone)
     if moment is None:
@@ -162,7 +162,7 @@ def read_moment(text: str, zone: Zone | None, *, place: Say, remedy: Say | None 
     return moment
 
 
-def no_moment(text: str, zone: Zone | None, *, place: Say, remedy: Say | None = None) -> RiskmapError:
+def no_moment(text: str, zone: Zone | None, *, place: Text, remedy: Text | None = None) -> RiskmapError:
     """Return the error for a text that is no moment: its place, what was found, what to write.
 
     `remedy` says how a zone is stated there, for a time that lacks nothing but its zone.
@@ -171,28 +171,28 @@ def no_moment(text: str, zone: Zone | None, *, place: Say, remedy: Say | None = 
     return RiskmapError(f"{place.zh}：{why.zh}", f"{place.en}: {why.en}")
 
 
-def why_no_moment(text: str, zone: Zone | None, *, remedy: Say | None = None) -> Say:
+def why_no_moment(text: str, zone: Zone | None, *, remedy: Text | None = None) -> Text:
     """Return what was found and what to write, as `no_moment` says it behind the place."""
     plain = unicodedata.normalize("NFKC", text).strip()
-    find = Say(repr(plain[:_SHOWN]), repr(plain[:_SHOWN])) if plain else Say("（空）", "(blank)")
+    find = Text(repr(plain[:_SHOWN]), repr(plain[:_SHOWN])) if plain else Text("（空）", "(blank)")
     offset = _EXAMPLE.replace(" ", "T") + "+08:00"
     if zone is None and lacks_zone(text):
-        how = remedy or Say(f"请写成 {offset}", f"write {offset}")
-        return Say(
+        how = remedy or Text(f"请写成 {offset}", f"write {offset}")
+        return Text(
             f"{find.zh} 没有写明时区（北京时间或 UTC）；{how.zh}",
             f"{find.en} states no time zone (Beijing time or UTC); {how.en}",
         )
-    wrong = Say("不是时间", "is no time")
+    wrong = Text("不是时间", "is no time")
     if _DAY_ALONE.match(plain):
-        wrong = Say("只有日期，没有钟点", "is a day without its hour")
-    like = Say(offset, offset)
+        wrong = Text("只有日期，没有钟点", "is a day without its hour")
+    like = Text(offset, offset)
     if zone is not None:
-        name = Say("北京时间", "Beijing time") if zone == "beijing" else Say("UTC", "UTC")
-        like = Say(
+        name = Text("北京时间", "Beijing time") if zone == "beijing" else Text("UTC", "UTC")
+        like = Text(
             f"{_EXAMPLE}（{name.zh}），或带时区 {offset}",
             f"{_EXAMPLE} ({name.en}), or with its offset {offset}",
         )
-    return Say(f"{find.zh} {wrong.zh}；请写成 {like.zh}", f"{find.en} {wrong.en}; write {like.en}")
+    return Text(f"{find.zh} {wrong.zh}；请写成 {like.zh}", f"{find.en} {wrong.en}; write {like.en}")
 
 
 def seconds_of(moment: dt.datetime) -> np.datetime64:
@@ -237,4 +237,4 @@ def parse_beijing_moment(text: str) -> dt.datetime:
 
     "2023-09-07T16:30" → 08:30 UTC; "2023-09-07T16:30Z" → 16:30 UTC.
     """
-    return read_moment(text, "beijing", place=Say("时间", "moment"))
+    return read_moment(text, "beijing", place=Text("时间", "moment"))

@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Mapping
 from fractions import Fraction
 
-from riskmap.errors import Say
+from riskmap.errors import Text
 
 # Each family maps unit spellings to their size in the family's base unit.
 _FAMILIES: tuple[dict[str, Fraction], ...] = (
@@ -218,23 +218,23 @@ def parse_quantity(text: str, unit: str = "", *, header_unit: str = "") -> float
 
 
 # How the units of layer files are shown; anything else is shown as it is written.
-_SHOWN: Mapping[str, Say] = {
-    "m2": Say("m²", "m²"),
-    "m3": Say("m³", "m³"),
-    "m3/h": Say("m³/h", "m³/h"),
-    "km2": Say("km²", "km²"),
-    "万元": Say("万元", "×10⁴ CNY"),
-    "人": Say("人", "people"),
-    "人次": Say("人次", "people"),
-    "户": Say("户", "households"),
-    "层": Say("层", "floors"),
-    "张": Say("张", "beds"),
-    "个": Say("个", ""),
-    "次": Say("次", "times"),
-    "分钟": Say("分钟", "min"),
+_SHOWN: Mapping[str, Text] = {
+    "m2": Text("m²", "m²"),
+    "m3": Text("m³", "m³"),
+    "m3/h": Text("m³/h", "m³/h"),
+    "km2": Text("km²", "km²"),
+    "万元": Text("万元", "×10⁴ CNY"),
+    "人": Text("人", "people"),
+    "人次": Text("人次", "people"),
+    "户": Text("户", "households"),
+    "层": Text("层", "floors"),
+    "张": Text("张", "beds"),
+    "个": Text("个", ""),
+    "次": Text("次", "times"),
+    "分钟": Text("分钟", "min"),
 }
 
 
-def unit_title(unit: str) -> Say:
+def unit_title(unit: str) -> Text:
     """Return how a unit reads on a page, in both languages."""
-    return _SHOWN.get(unit, Say(unit, unit))
+    return _SHOWN.get(unit, Text(unit, unit))

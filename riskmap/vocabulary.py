@@ -7,30 +7,30 @@ from typing import Any, Final, Literal
 
 import numpy as np
 
-from riskmap.errors import Say
+from riskmap.errors import Text
 
 Kind = Literal["typhoon", "rainstorm", "waterlogging", "geological", "forest_fire", "gale"]
 
 
-KINDS: Final[Mapping[str, Say]] = {
-    "typhoon": Say("台风", "Typhoon"),
-    "rainstorm": Say("暴雨", "Rainstorm"),
-    "waterlogging": Say("内涝", "Waterlogging"),
-    "geological": Say("地质灾害", "Geological hazard"),
-    "forest_fire": Say("森林火险", "Forest fire danger"),
-    "gale": Say("大风", "Gale"),
+KINDS: Final[Mapping[str, Text]] = {
+    "typhoon": Text("台风", "Typhoon"),
+    "rainstorm": Text("暴雨", "Rainstorm"),
+    "waterlogging": Text("内涝", "Waterlogging"),
+    "geological": Text("地质灾害", "Geological hazard"),
+    "forest_fire": Text("森林火险", "Forest fire danger"),
+    "gale": Text("大风", "Gale"),
 }
 
 
 Colour = Literal["white", "blue", "yellow", "orange", "red"]
 
 
-COLOURS: Final[Mapping[str, Say]] = {
-    "white": Say("白色", "White"),
-    "blue": Say("蓝色", "Blue"),
-    "yellow": Say("黄色", "Yellow"),
-    "orange": Say("橙色", "Orange"),
-    "red": Say("红色", "Red"),
+COLOURS: Final[Mapping[str, Text]] = {
+    "white": Text("白色", "White"),
+    "blue": Text("蓝色", "Blue"),
+    "yellow": Text("黄色", "Yellow"),
+    "orange": Text("橙色", "Orange"),
+    "red": Text("红色", "Red"),
 }
 
 
@@ -49,12 +49,12 @@ State = Literal["rated", "unrated"]
 TIERS: Final[tuple[Tier, ...]] = ("major", "large", "general", "low")
 
 
-TIER_TITLES: Final[Mapping[str, Say]] = {
-    "major": Say("重大", "Major"),
-    "large": Say("较大", "Large"),
-    "general": Say("一般", "General"),
-    "low": Say("低", "Low"),
-    "unrated": Say("未评", "Unrated"),
+TIER_TITLES: Final[Mapping[str, Text]] = {
+    "major": Text("重大", "Major"),
+    "large": Text("较大", "Large"),
+    "general": Text("一般", "General"),
+    "low": Text("低", "Low"),
+    "unrated": Text("未评", "Unrated"),
 }
 
 
@@ -83,12 +83,12 @@ def tier_of(rank: int | np.integer[Any]) -> str | None:
     return None if rank == UNRATED else RANKS[int(rank)]
 
 
-FLAGS: Final[Mapping[str, Say]] = {
-    "possible_duplicate": Say("疑似重复", "possible duplicate"),
-    "outside_district": Say("不在本区范围", "outside the district"),
-    "outside_subdistrict": Say("不在所属街道", "outside its sub-district"),
-    "unlocated": Say("无坐标", "unlocated"),
-    "declared_differs": Say("申报等级与评估不一致", "declared tier differs"),
-    "stale": Say("超期未更新", "not updated in time"),
-    "unreadable": Say("有读不了的值", "has values that cannot be read"),
+FLAGS: Final[Mapping[str, Text]] = {
+    "possible_duplicate": Text("疑似重复", "possible duplicate"),
+    "outside_district": Text("不在本区范围", "outside the district"),
+    "outside_subdistrict": Text("不在所属街道", "outside its sub-district"),
+    "unlocated": Text("无坐标", "unlocated"),
+    "declared_differs": Text("申报等级与评估不一致", "declared tier differs"),
+    "stale": Text("超期未更新", "not updated in time"),
+    "unreadable": Text("有读不了的值", "has values that cannot be read"),
 }

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from riskmap.actions.workspace import Workspace, create_workspace
-from riskmap.errors import Say
+from riskmap.errors import Text
 from riskmap.rules.permissions import local_actor
 from riskmap.values.hazards import Escalation
 from riskmap.values.records import Contact
@@ -39,7 +39,7 @@ def escalation(
         rank_from=more.pop("rank_from", RANK_OF["low"]),
         rank_to=RANK_OF[to],
         trigger=trigger,
-        cause=Say(f"{code} 3小时雨量120毫米", f"{code}: 120 mm in 3 h"),
+        cause=Text(f"{code} 3小时雨量120毫米", f"{code}: 120 mm in 3 h"),
         start=hours(start),
         expiry=hours(start + 12),
         value=120.0,

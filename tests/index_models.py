@@ -12,7 +12,7 @@ from riskmap.catalog import Layer, ScoringModel
 from riskmap.catalog.layer import Field
 from riskmap.catalog.model_file import read_model
 from riskmap.catalog.uncertainty import Uncertainty
-from riskmap.errors import Say
+from riskmap.errors import Text
 from riskmap.scoring import assess_table, fit_model
 from riskmap.values.assessment import Assessment
 
@@ -52,9 +52,9 @@ def unsure(**stated: Any) -> Uncertainty:
 
 
 def layer_of(*fields: str, kind: str = "number", **more: Any) -> Layer:
-    made = tuple(Field(id=f, title=Say(f, f), type=kind, **more) for f in fields)
+    made = tuple(Field(id=f, title=Text(f, f), type=kind, **more) for f in fields)
     return Layer(
-        id="index", title=Say("试", "Test"), geometry="point", model="index", fields=made, aliases={}
+        id="index", title=Text("试", "Test"), geometry="point", model="index", fields=made, aliases={}
     )
 
 

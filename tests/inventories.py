@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from riskmap.scoring.learned.training_data import Inventory, inventory_of
+from riskmap.scoring.learned.training_data import TrainingData, inventory_of
 
 WEST, SOUTH = 500_000.0, 2_480_000.0  # EPSG:4547, near Shenzhen
 HEADER = ["x", "y", "slid", "slope", "rough", "field_a", "field_b"]
@@ -34,7 +34,7 @@ def clustered(rows: int = 300, seed: int = 1) -> tuple[list[str], np.ndarray]:
     return HEADER, np.column_stack(columns)
 
 
-def inventory(table: np.ndarray, names: list[str] | None = None, codes: tuple[str, ...] = ()) -> Inventory:
+def inventory(table: np.ndarray, names: list[str] | None = None, codes: tuple[str, ...] = ()) -> TrainingData:
     """The table of `clustered` (or one with its first three columns) as an inventory; metres serve as degrees."""
     names = names or HEADER[3:]
     x, y = table[:, 0], table[:, 1]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from riskmap.catalog.layer import Checklist, ChecklistItem, ContactRole, Field, Layer
-from riskmap.errors import Say
+from riskmap.errors import Text
 from riskmap.rules.judge import Judged, rules_of
 from riskmap.rules.permissions import local_actor
 from riskmap.values.assessment import Assessment
@@ -36,7 +36,7 @@ def _layer(layer: str, geometry: Any) -> Layer:
     """Return a layer that takes what the ledger's tests write."""
 
     def named(key: str) -> dict[str, Any]:
-        return {"id": key, "title": Say(key, key)}
+        return {"id": key, "title": Text(key, key)}
 
     kinds = {"likelihood": "number", "exposure": "number", "consequence": "number", "depth": "number"}
     kinds |= {"note": "text", "extra": "text", "owner_phone": "text"}
@@ -45,7 +45,7 @@ def _layer(layer: str, geometry: Any) -> Layer:
         geometry=geometry,
         model="m",
         fields=tuple(Field(**named(k), type=t, personal=k == "owner_phone") for k, t in kinds.items()),
-        checklist=Checklist(title=Say("c", "c"), items=tuple(ChecklistItem(**named(k)) for k in ("a", "b"))),
+        checklist=Checklist(title=Text("c", "c"), items=tuple(ChecklistItem(**named(k)) for k in ("a", "b"))),
         contacts=tuple(ContactRole(**named(k)) for k in ("leader", "responsible", "patrol")),
     )
 
@@ -83,7 +83,7 @@ def records(rows: Sequence[Mapping[str, Any]], *, layer: str = LAYER, **extra: A
 
 def rejected(code: str | None, cells: str, *, row: int = 2, sheet: str = "Sheet1") -> RejectedRow:
     """Return a rejected row with one telling cell."""
-    issue = Issue(sheet, row, code, "likelihood", cells, "error", "number", Say("不是数", "not a number"))
+    issue = Issue(sheet, row, code, "likelihood", cells, "error", "number", Text("不是数", "not a number"))
     return RejectedRow(sheet, row, code, (("编号", code), ("L", cells)), (1,), (issue,))
 
 

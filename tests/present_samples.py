@@ -9,7 +9,7 @@ import pyarrow as pa
 import shapely
 
 from riskmap.catalog.layer import Checklist, ChecklistItem, Choice, ContactRole, Field, Layer
-from riskmap.errors import Say
+from riskmap.errors import Text
 from riskmap.values.assessment import ModelStamp
 from riskmap.values.inventory import Inventory, LayerInventory
 from riskmap.values.records import Contact
@@ -34,25 +34,25 @@ HOSTILE = [
 
 SLOPES = Layer(
     id="slopes",
-    title=Say("边坡", "Slopes"),
+    title=Text("边坡", "Slopes"),
     geometry="point",
     model="slope_matrix",
     fields=(
-        Field(id="slope_height", title=Say("坡高", "Slope height"), type="number", unit="m"),
-        Field(id="people", title=Say("受威胁人数", "People at risk"), type="integer", unit="人"),
-        Field(id="monitored", title=Say("自动化监测", "Monitored"), type="boolean"),
+        Field(id="slope_height", title=Text("坡高", "Slope height"), type="number", unit="m"),
+        Field(id="people", title=Text("受威胁人数", "People at risk"), type="integer", unit="人"),
+        Field(id="monitored", title=Text("自动化监测", "Monitored"), type="boolean"),
         Field(
             id="declared_tier",
-            title=Say("申报等级", "Declared tier"),
+            title=Text("申报等级", "Declared tier"),
             type="choice",
             choices=(
-                Choice(id="major", title=Say("重大", "Major")),
-                Choice(id="low", title=Say("低", "Low")),
+                Choice(id="major", title=Text("重大", "Major")),
+                Choice(id="low", title=Text("低", "Low")),
             ),
             open=True,
         ),
-        Field(id="surveyed_on", title=Say("排查日期", "Surveyed on"), type="date"),
-        Field(id="remarks", title=Say("备注", "Remarks"), type="text"),
+        Field(id="surveyed_on", title=Text("排查日期", "Surveyed on"), type="date"),
+        Field(id="remarks", title=Text("备注", "Remarks"), type="text"),
     ),
     aliases={
         "code": ("编号", "code"),
@@ -63,29 +63,29 @@ SLOPES = Layer(
         "version": ("记录版本", "record version"),
     },
     checklist=Checklist(
-        title=Say("十个有", "Ten items"),
+        title=Text("十个有", "Ten items"),
         items=(
-            ChecklistItem(id="has_plan", title=Say("有预案", "Plan")),
-            ChecklistItem(id="has_sign", title=Say("有标识", "Sign")),
+            ChecklistItem(id="has_plan", title=Text("有预案", "Plan")),
+            ChecklistItem(id="has_sign", title=Text("有标识", "Sign")),
         ),
     ),
     contacts=(
         ContactRole(
             id="keeper",
-            title=Say("责任人", "Keeper"),
+            title=Text("责任人", "Keeper"),
             name_aliases=("责任人",),
             phone_aliases=("责任人电话",),
         ),
-        ContactRole(id="police", title=Say("包点民警", "Police")),
+        ContactRole(id="police", title=Text("包点民警", "Police")),
     ),
 )
 
 GRIDS = Layer(
     id="forest_fire_grids",
-    title=Say("森林防火网格", "Forest fire grids"),
+    title=Text("森林防火网格", "Forest fire grids"),
     geometry="polygon",
     model="fire",
-    fields=(Field(id="area_ha", title=Say("面积", "Area"), type="number", unit="公顷"),),
+    fields=(Field(id="area_ha", title=Text("面积", "Area"), type="number", unit="公顷"),),
     aliases=SLOPES.aliases,
 )
 
@@ -170,8 +170,8 @@ def grids_table(n: int = 6) -> pa.Table:
 
 
 STAMP = ModelStamp(
-    "slope_matrix", Say("边坡矩阵", "Slope matrix"), "1.2", "0123456789abcdef" * 4, "draft",
-    {"collapse": Say("曾经垮塌", "collapsed before")},
+    "slope_matrix", Text("边坡矩阵", "Slope matrix"), "1.2", "0123456789abcdef" * 4, "draft",
+    {"collapse": Text("曾经垮塌", "collapsed before")},
 )  # fmt: skip
 
 
@@ -187,7 +187,7 @@ def inventory(*parts: LayerInventory, **changes: Any) -> Inventory:
     values: dict[str, Any] = {
         "district": "演示区",
         "layers": parts or (slopes(), grids()),
-        "filter": Say("等级：全部", "tiers: all"),
+        "filter": Text("等级：全部", "tiers: all"),
         "as_of": "2026-05-05 08:00",
         "made_at": "2026-05-06 09:00",
         "made_by": "值班员",

@@ -9,8 +9,8 @@ import shapely
 
 from riskmap.catalog import Condition
 from riskmap.catalog.layer import Checklist, ChecklistItem, Choice, Field, Layer
-from riskmap.errors import Say
-from riskmap.values.boundaries import Places
+from riskmap.errors import Text
+from riskmap.values.boundaries import Boundaries
 from riskmap.values.records import Features, Records
 from riskmap.vocabulary import RANK_OF, TIERS, UNRATED
 
@@ -18,44 +18,44 @@ WEST, SOUTH, EAST, NORTH = 114.05, 22.52, 114.20, 22.64
 STREETS = ("桂园街道", "黄贝街道", "东门街道", "翠竹街道")
 
 TIER_CHOICES = tuple(
-    Choice(id=t, title=Say(z, t)) for t, z in zip(TIERS, ("重大", "较大", "一般", "低"), strict=True)
+    Choice(id=t, title=Text(z, t)) for t, z in zip(TIERS, ("重大", "较大", "一般", "低"), strict=True)
 )
 HOUSES = Layer(
     id="risk_points",
-    title=Say("风险点", "Risk points"),
+    title=Text("风险点", "Risk points"),
     geometry="point",
     model="lec",
     fields=(
-        Field(id="likelihood", title=Say("可能性", "Likelihood"), type="number", aliases=("L值",)),
-        Field(id="slope_height", title=Say("坡高", "Slope height"), type="number", aliases=("边坡高度",), unit="m"),
-        Field(id="people", title=Say("人数", "People"), type="integer", unit="人"),
-        Field(id="indoor", title=Say("室内", "Indoor"), type="boolean"),
-        Field(id="surveyed_on", title=Say("排查日期", "Surveyed on"), type="date"),
-        Field(id="kind", title=Say("类别", "Kind"), type="choice", choices=(Choice(id="fire", title=Say("火灾", "Fire")), Choice(id="gas", title=Say("燃气", "Gas"), aliases=("煤气",)))),
-        Field(id="declared_tier", title=Say("申报等级", "Declared tier"), type="choice", choices=TIER_CHOICES),
-        Field(id="address", title=Say("地址", "Address"), type="text"),
-        Field.model_construct(id="odd a>=b, 'x' name", title=Say("怪字段", "Odd"), type="number"),
+        Field(id="likelihood", title=Text("可能性", "Likelihood"), type="number", aliases=("L值",)),
+        Field(id="slope_height", title=Text("坡高", "Slope height"), type="number", aliases=("边坡高度",), unit="m"),
+        Field(id="people", title=Text("人数", "People"), type="integer", unit="人"),
+        Field(id="indoor", title=Text("室内", "Indoor"), type="boolean"),
+        Field(id="surveyed_on", title=Text("排查日期", "Surveyed on"), type="date"),
+        Field(id="kind", title=Text("类别", "Kind"), type="choice", choices=(Choice(id="fire", title=Text("火灾", "Fire")), Choice(id="gas", title=Text("燃气", "Gas"), aliases=("煤气",)))),
+        Field(id="declared_tier", title=Text("申报等级", "Declared tier"), type="choice", choices=TIER_CHOICES),
+        Field(id="address", title=Text("地址", "Address"), type="text"),
+        Field.model_construct(id="odd a>=b, 'x' name", title=Text("怪字段", "Odd"), type="number"),
     ),
     aliases={},
-    checklist=Checklist(title=Say("清单", "List"), items=tuple(ChecklistItem(id=f"i{k}", title=Say(f"项{k}", f"item {k}")) for k in range(3))),
+    checklist=Checklist(title=Text("清单", "List"), items=tuple(ChecklistItem(id=f"i{k}", title=Text(f"项{k}", f"item {k}")) for k in range(3))),
 )  # fmt: skip
 GRIDS = Layer(
     id="forest_fire_grids",
-    title=Say("森林防火网格", "Forest grids"),
+    title=Text("森林防火网格", "Forest grids"),
     geometry="polygon",
     model="fuel",
-    fields=(Field(id="area", title=Say("面积", "Area"), type="number", unit="m2"),),
+    fields=(Field(id="area", title=Text("面积", "Area"), type="number", unit="m2"),),
     aliases={},
     stale_after_days=100,
 )
 CATALOG = {HOUSES.id: HOUSES, GRIDS.id: GRIDS}
 
 
-def places() -> Places:
+def places() -> Boundaries:
     """Four sub-districts side by side, filling the district."""
     edges = np.linspace(WEST, EAST, len(STREETS) + 1)
     boxes = {s: shapely.box(edges[i], SOUTH, edges[i + 1], NORTH) for i, s in enumerate(STREETS)}
-    return Places.of(shapely.box(WEST, SOUTH, EAST, NORTH), boxes)
+    return Boundaries.of(shapely.box(WEST, SOUTH, EAST, NORTH), boxes)
 
 
 def houses(n: int, *, seed: int = 0, first_id: int = 1, unlocated: float = 0.05) -> Features:

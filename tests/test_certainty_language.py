@@ -13,9 +13,9 @@ import pytest
 
 from riskmap.catalog import Layer
 from riskmap.catalog.layer import Field
-from riskmap.catalog.model import Limits
+from riskmap.catalog.model import TierLimits
 from riskmap.catalog.uncertainty import Doubt, Uncertainty
-from riskmap.errors import NotFittedError, RiskmapError, Say
+from riskmap.errors import NotFittedError, RiskmapError, Text
 from riskmap.scoring import assess_table, fit_model, joined, residual, tier_probabilities
 from riskmap.scoring.methods import weighted, with_weights
 from riskmap.scoring.sensitivity import sensitivity
@@ -51,9 +51,9 @@ def probable(
 
 
 def listed(*fields: str) -> Layer:
-    made = tuple(Field(id=f, title=Say(f, f), type="number", standard_values=LISTED) for f in fields)
+    made = tuple(Field(id=f, title=Text(f, f), type="number", standard_values=LISTED) for f in fields)
     return Layer(
-        id="index", title=Say("试", "Test"), geometry="point", model="index", fields=made, aliases={}
+        id="index", title=Text("试", "Test"), geometry="point", model="index", fields=made, aliases={}
     )
 
 
@@ -244,7 +244,7 @@ def test_weights_vary_wherever_they_come_from(method: str, extra: str):
     rounded = model.model_copy(update={"decimals": 12})
     score = assess_table(rounded, layer, table, fit=fit).score
     # A limit at the second point's own score: half of the draws are above it.
-    at = rounded.model_copy(update={"limits": Limits(major=float(score[1]), large=-1.0, general=-2.0)})
+    at = rounded.model_copy(update={"limits": TierLimits(major=float(score[1]), large=-1.0, general=-2.0)})
     doubt = unsure(weights=0.2, draws=400)
     found = tier_probabilities(at, layer, table, uncertainty=doubt, fit=fit)
     assert found.method == "sampled"

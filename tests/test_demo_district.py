@@ -20,7 +20,7 @@ from riskmap.demo_district import make_demo, write_boundaries
 from riskmap.demo_district.district import hectares
 from riskmap.demo_district.risk_points import CONSEQUENCE, EXPOSURE, LIKELIHOOD, Quota
 from riskmap.io.readers.boundaries import read_boundaries
-from riskmap.values.boundaries import Places, duplicates
+from riskmap.values.boundaries import Boundaries, duplicates
 
 TODAY = dt.date(2025, 6, 30)
 COUNTS = {
@@ -138,7 +138,7 @@ def check_ground(demo):
     assert np.abs(np.array(stated) - areas).max() <= 0.01
     assert demo.district.buffer(1e-9).covers(whole)
 
-    places = Places.of(demo.district, demo.subdistricts)
+    places = Boundaries.of(demo.district, demo.subdistricts)
     for records in demo.layers.values():
         where = places.locate(records.lon, records.lat)
         assert [places.names[i] if i >= 0 else None for i in where] == list(records.subdistrict)

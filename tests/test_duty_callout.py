@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from riskmap.catalog import ContactRole, Layer, RecordPlan
 from riskmap.catalog.plan import ActionText
-from riskmap.errors import Say
+from riskmap.errors import Text
 from riskmap.response.callout import callout, clock, is_due, phase_at
 from riskmap.values.hazards import Escalation
 from riskmap.values.records import Contact
@@ -20,8 +20,8 @@ from tests.duty_workspace import AT, hours, minutes
 
 DAY = dt.date(2023, 9, 7)
 ROLES = (
-    ContactRole(id="first", title=Say("责任人", "First")),
-    ContactRole(id="second", title=Say("挂点领导", "Second")),
+    ContactRole(id="first", title=Text("责任人", "First")),
+    ContactRole(id="second", title=Text("挂点领导", "Second")),
 )
 PLAN = RecordPlan(
     before_24=(ActionText(zh="巡查", en="Patrol"),),
@@ -33,7 +33,7 @@ PLAN = RecordPlan(
 )
 LAYER = Layer(
     id="slopes",
-    title=Say("边坡", "Slopes"),
+    title=Text("边坡", "Slopes"),
     geometry="point",
     model="m",
     fields=(),
@@ -56,7 +56,7 @@ def raised(number, to="large", *, start=6.0, place="桂园街道", **more):
         RANK_OF["low"],
         RANK_OF[to],
         more.pop("trigger", "rain"),
-        Say(more.pop("cause", "雨"), "rain"),
+        Text(more.pop("cause", "雨"), "rain"),
         hours(start),
         hours(start + more.pop("lasts", 12)),
     )

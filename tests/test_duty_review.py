@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from riskmap.response.review import nearest_rank, review, ties
 from riskmap.values.duty import Callout
-from riskmap.values.scenario import Event, Scenario
+from riskmap.values.scenario import Event, RecordedScenario
 from tests.duty_workspace import AT, hours, minutes
 from tests.test_duty_callout import TWO, happened, made, raised
 
-SCENARIO = Scenario(1, "x", False, AT, {}, 1, AT, "甲", "x")
+SCENARIO = RecordedScenario(1, "x", False, AT, {}, 1, AT, "甲", "x")
 
 
 def entry(number, kind, at=0.0, place=None, **body):

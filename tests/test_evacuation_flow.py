@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from riskmap.errors import RiskmapError, Say
+from riskmap.errors import RiskmapError, Text
 from riskmap.response.evacuation import Placement, plan, replan, revise
 from riskmap.response.walking import StraightLines, widened
 from riskmap.values.evacuation import Assignment, Demand, Distances, ShelterRoom
 
 NONE = np.zeros(0, np.int64)
-HOW = Say("直线", "straight")
+HOW = Text("直线", "straight")
 
 
 def demand(*people: int, groups: list[str] | None = None) -> Demand:

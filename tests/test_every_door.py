@@ -18,7 +18,7 @@ from shapely import Point
 import riskmap
 from riskmap import frames
 from riskmap.actions.records.editing import create_point, edit_point
-from riskmap.errors import RefusedError, RiskmapError, Say
+from riskmap.errors import RefusedError, RiskmapError, Text
 from riskmap.io.tables import read_file
 from riskmap.rules.judge import placed, rules_of
 from riskmap.values.records import CLEAR, Contact
@@ -209,7 +209,7 @@ def test_an_edited_frame_says_what_the_judge_says(d, dirt):
         warnings.simplefilter("always")
         d[layer.id].edit(as_frame({code: cell[:2] for code, cell in kept.items()}), **WHO)
     listed = [said_of(layer, code, t, f) for code, (t, _, _, f) in kept.items() if f]
-    assert [str(one.message) for one in heard] == ([str(Say.listed(listed))] if listed else [])
+    assert [str(one.message) for one in heard] == ([str(Text.listed(listed))] if listed else [])
     for code, (target, text, value, _) in kept.items():
         assert now(d, layer, code, target) == (None if value is CLEAR else value), (target, text)
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from riskmap.catalog import Choice, Field, defaults_dir, load_catalog
-from riskmap.errors import Say
+from riskmap.errors import Text
 from riskmap.rules import vocabulary
 from riskmap.rules.cell import (
     callable_phone,
@@ -27,7 +27,7 @@ from riskmap.values.records import CLEAR
 
 
 def judged(kind: str, text: str, *, header_unit: str = "", **options):
-    field = Field(id="f", title=Say("某项", "Something"), type=kind, **options)
+    field = Field(id="f", title=Text("某项", "Something"), type=kind, **options)
     value, problem = judge_field(field, header_unit=header_unit)(text)
     return value, problem.rule if problem else None
 
@@ -231,8 +231,8 @@ def test_limits_are_inclusive_and_outside_is_an_error_but_a_foreign_step_is_a_wa
 
 
 CHOICES = (
-    Choice(id="major", title=Say("重大", "Major"), aliases=("重大风险", "红", "Ⅰ级", "重大(红色)")),
-    Choice(id="low", title=Say("低", "Low"), aliases=("低风险", "蓝色")),
+    Choice(id="major", title=Text("重大", "Major"), aliases=("重大风险", "红", "Ⅰ级", "重大(红色)")),
+    Choice(id="low", title=Text("低", "Low"), aliases=("低风险", "蓝色")),
 )
 
 

@@ -19,7 +19,7 @@ import pytest
 from shapely.geometry import Point
 
 from riskmap.errors import RiskmapError, UnreadableFileError
-from riskmap.io.files.file_checks import Limits
+from riskmap.io.files.file_checks import FileLimits
 from tests.intake_files import ROOT, read, workbook
 
 KML = (
@@ -131,7 +131,7 @@ def test_a_workbook_that_lies_about_its_size_is_stopped_by_the_memory_limit(tmp_
             '<sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" count="1" uniqueCount="1">'
             f"<si><t>{text}</t></si></sst>",
         )
-    message = refused(book, limits=Limits(memory_bytes=300 << 20))
+    message = refused(book, limits=FileLimits(memory_bytes=300 << 20))
     assert "内存" in message
 
 
@@ -145,7 +145,7 @@ def test_a_geopackage_with_a_recursive_view_is_stopped_by_the_time_limit(tmp_pat
             INSERT INTO gpkg_contents (table_name, data_type, identifier, srs_id) VALUES ('endless', 'attributes', 'endless', 0);
             """
         )
-    message = refused(file, limits=Limits(seconds=4))
+    message = refused(file, limits=FileLimits(seconds=4))
     assert "4 秒" in message or "内存" in message
 
 
@@ -153,7 +153,7 @@ def test_the_stopped_worker_is_gone(tmp_path):
     before = {p.pid for p in psutil.Process().children(recursive=True)}
     file = workbook(tmp_path / "a.xlsx", {"S": ROWS})
     with pytest.raises(UnreadableFileError):
-        read(file, limits=Limits(seconds=0.0, memory_bytes=1 << 20))
+        read(file, limits=FileLimits(seconds=0.0, memory_bytes=1 << 20))
     assert {p.pid for p in psutil.Process().children(recursive=True)} <= before
 
 
@@ -293,7 +293,7 @@ def test_a_workbook_with_a_password_says_so(tmp_path):
 
 def test_a_file_over_the_size_limit_is_refused(tmp_path):
     file = workbook(tmp_path / "a.xlsx", {"S": ROWS})
-    assert "上限" in refused(file, limits=Limits(file_bytes=1000))
+    assert "上限" in refused(file, limits=FileLimits(file_bytes=1000))
 
 
 def test_an_archive_with_too_many_members_is_refused(tmp_path):
@@ -301,12 +301,12 @@ def test_an_archive_with_too_many_members_is_refused(tmp_path):
     with zipfile.ZipFile(file, "w") as archive:
         for i in range(30):
             archive.writestr(f"{i}.shp", b"")
-    assert "30 个文件" in refused(file, limits=Limits(members=20))
+    assert "30 个文件" in refused(file, limits=FileLimits(members=20))
 
 
 def test_more_columns_than_the_limit_are_refused(tmp_path):
     file = workbook(tmp_path / "wide.xlsx", {"S": [[*ROWS[0], *range(60)], ROWS[1]]})
-    assert "列" in refused(file, limits=Limits(columns=50))
+    assert "列" in refused(file, limits=FileLimits(columns=50))
 
 
 def test_gdal_settings_of_the_user_do_not_reach_the_worker(tmp_path, monkeypatch):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from riskmap.errors import LearnedError
 from riskmap.scoring.learned.algorithms import MODELS
 from riskmap.scoring.learned.diagnostics import leaks, of_inventory
-from riskmap.scoring.learned.training_data import Folds, Inventory, make_folds
+from riskmap.scoring.learned.training_data import Folds, TrainingData, make_folds
 from riskmap.scoring.learned.validation import (
     auroc,
     calibration,
@@ -25,7 +25,7 @@ from tests.inventories import HEADER, clustered, inventory
 
 
 @cache
-def made(rows: int = 300) -> Inventory:
+def made(rows: int = 300) -> TrainingData:
     return inventory(clustered(rows)[1])
 
 

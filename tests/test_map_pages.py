@@ -12,14 +12,14 @@ from streamlit.testing.v1 import AppTest
 import riskmap.web
 from riskmap.actions.workspace import create_workspace, open_workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
-from riskmap.errors import Say
+from riskmap.errors import Text
 from riskmap.selection import counts
 from riskmap.texts import keys, t
 from riskmap.vocabulary import FLAGS, RANK_OF, TIER_TITLES
 from riskmap.web.frame import state
 from riskmap.web.frame.assets import bundles
 from riskmap.web.widgets.filters import NOTHING, SWITCHES, Filters, escape_markdown
-from riskmap.web.widgets.map import Bounds, Frame, View, build_map, pack, showing
+from riskmap.web.widgets.map import Bounds, Frame, MapView, build_map, pack, showing
 from tests.map_workspace import HOSTILE, STREETS, make_workspace
 from tests.pages_running import use_workspace
 from tests.waiting import PATIENCE_S
@@ -161,9 +161,9 @@ def test_equal_frames_give_equal_code_so_that_the_map_stays(filled):
 
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_no_text_reaches_the_template_of_folium(filled, hostile):
-    layer = filled.catalog.layer("risk_points").model_copy(update={"title": Say(hostile, hostile)})
+    layer = filled.catalog.layer("risk_points").model_copy(update={"title": Text(hostile, hostile)})
     built = build_map(frame([layer], approval_number=hostile, demo=True))
-    view = View("t", None, "p", "s", [0] * 5, [0], overview=[{"name": hostile, "ranks": [0] * 5}])
+    view = MapView("t", None, "p", "s", [0] * 5, [0], overview=[{"name": hostile, "ranks": [0] * 5}])
     showing(view).add_to(built)
     code = built.get_root().render()
     assert hostile not in code

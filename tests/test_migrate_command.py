@@ -15,7 +15,7 @@ from riskmap.actions.records.changes import migrate
 from riskmap.actions.records.editing import create_point, edit_point, retire_point
 from riskmap.actions.records.scoring import assess_layers
 from riskmap.actions.workspace import create_workspace, open_workspace
-from riskmap.errors import CatalogError, ExportError, Say
+from riskmap.errors import CatalogError, ExportError, Text
 from riskmap.reports.charts import migration_svg, write_picture
 from riskmap.rules.permissions import local_actor
 from riskmap.scoring.comparison import ORDER, Side, compared
@@ -176,10 +176,10 @@ COUNTS = {a: {b: 300 if a == b else 7 * (ORDER.index(a) > ORDER.index(b)) for b 
 
 def drawn(**more):
     given = {
-        "title": Say("边坡", "Slopes"),
+        "title": Text("边坡", "Slopes"),
         "before": "2026-11-01",
         "after": "now",
-        "note": Say("注", "note"),
+        "note": Text("注", "note"),
     }
     return migration_svg(COUNTS, **(given | more))
 
@@ -197,7 +197,7 @@ def test_the_picture_holds_every_count_both_titles_and_nothing_from_outside():
 
 def test_hostile_texts_are_drawn_and_not_run():
     evil = '<script>alert(1)</script>"\' onload="x" \x00\x08 {{7*7}} ' + "长" * 300
-    svg = drawn(title=Say(evil, evil), before=evil, after=evil, note=Say(evil, evil))
+    svg = drawn(title=Text(evil, evil), before=evil, after=evil, note=Text(evil, evil))
     assert "<script" not in svg
     root = ET.fromstring(svg)
     assert {node.tag.split("}")[1] for node in root.iter()} <= {"svg", "title", "rect", "text"}
@@ -206,7 +206,7 @@ def test_hostile_texts_are_drawn_and_not_run():
 
 def test_an_empty_matrix_can_be_drawn():
     empty = {a: dict.fromkeys(ORDER, 0) for a in ORDER}
-    assert "—" in migration_svg(empty, title=Say("空", "empty"), before="a", after="b", note=Say("", ""))
+    assert "—" in migration_svg(empty, title=Text("空", "empty"), before="a", after="b", note=Text("", ""))
 
 
 def test_a_picture_is_svg_or_html_and_whole(ws, tmp_path):

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from riskmap.errors import RiskmapError, Say
+from riskmap.errors import RiskmapError, Text
 from riskmap.moments import (
     BEIJING,
     lacks_zone,
@@ -25,7 +25,7 @@ from riskmap.moments import (
 )
 from riskmap.moments import parse_beijing_moment as typed
 
-PLACE = Say("甲.csv › 第 3 行", "甲.csv › line 3")
+PLACE = Text("甲.csv › 第 3 行", "甲.csv › line 3")
 LIMITS = (dt.datetime(1, 1, 2), dt.datetime(9999, 12, 30))  # noqa: DTZ001 - the strategy adds the zone
 MOMENTS = st.datetimes(*LIMITS, timezones=st.just(dt.UTC))
 OFFSETS = st.integers(-14 * 60, 14 * 60).map(lambda minutes: dt.timezone(dt.timedelta(minutes=minutes)))
@@ -171,7 +171,7 @@ def test_a_message_names_place_find_and_remedy_in_both_languages(text: str, zone
 
 
 def test_how_a_zone_is_stated_is_for_the_file_to_say_and_long_texts_are_cut():
-    remedy = Say("请在表头写 time(UTC)", "write time(UTC) in the header")
+    remedy = Text("请在表头写 time(UTC)", "write time(UTC) in the header")
     said = no_moment("2026-08-31 14:00", None, place=PLACE, remedy=remedy)
     assert said.text("en").endswith("write time(UTC) in the header")
     assert len(no_moment("x" * 10_000, "utc", place=PLACE).text("en")) < 200

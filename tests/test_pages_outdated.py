@@ -10,7 +10,7 @@ from riskmap.actions.workspace import open_workspace
 from riskmap.catalog.model_text import changed_text, with_version
 from riskmap.rules.permissions import local_actor
 from riskmap.web.frame import state
-from riskmap.web.frame.shell import PAGES
+from riskmap.web.pages import pages
 from tests.map_workspace import make_workspace
 from tests.pages_running import html, open_page, use_workspace
 
@@ -39,8 +39,7 @@ def test_no_page_speaks_of_models_while_the_one_in_use_made_every_tier(ws):
     assert not [b for b in at.button if b.key == "outdated-assess"]
 
 
-# The test driver runs a page that is one file of its address (inventory, overview) without the frame.
-@pytest.mark.parametrize("page", [name for name, file in PAGES.items() if name == "map" or name != file])
+@pytest.mark.parametrize("page", pages())
 def test_every_page_says_that_a_newer_model_is_in_use(ws, page):
     adopt(ws)
     assert TOLD in html(open_page(page))

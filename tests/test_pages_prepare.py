@@ -14,7 +14,7 @@ from riskmap.actions.episode.messages import messages
 from riskmap.actions.records.editing import edit_point
 from riskmap.actions.reports import callout_archive
 from riskmap.actions.workspace import open_workspace
-from riskmap.errors import Say
+from riskmap.errors import Text
 from riskmap.web.pages.prepare import calls
 from tests.duty_workspace import ACTS, AT, WHO, copied, escalation
 from tests.ledger_files import intake
@@ -223,7 +223,7 @@ def test_brief_and_report_are_offered_for_word_and_as_pdf_where_there_are_letter
         assert not any(one.proto.disabled for one in offered.values())
     for made in (calls._made(1, ".pdf"), calls._report(1, ".pdf")):
         assert made[:4] == b"%PDF"
-    monkeypatch.setattr(calls, "pdf_needs", lambda: Say("没有中文字体", "no Chinese fonts"))
+    monkeypatch.setattr(calls, "pdf_needs", lambda: Text("没有中文字体", "no Chinese fonts"))
     offered = {one.proto.id.rpartition("prepare-")[2]: one for one in opened("log").get("download_button")}
     assert offered["after-pdf"].proto.disabled
     assert offered["after-pdf"].proto.help == "没有中文字体"

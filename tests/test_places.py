@@ -11,10 +11,10 @@ from shapely.geometry import box
 from riskmap.coordinates import from_cgcs2000, metres, parse_datum
 from riskmap.errors import WorkspaceError
 from riskmap.io.readers.boundaries import read_boundaries
-from riskmap.values.boundaries import Places, duplicates, fitting_datum
+from riskmap.values.boundaries import Boundaries, duplicates, fitting_datum
 
 WEST, EAST = box(114.0, 22.5, 114.1, 22.6), box(114.1, 22.5, 114.2, 22.6)
-PLACES = Places.of(box(114.0, 22.5, 114.2, 22.6), {"甲街道": WEST, "乙街道": EAST})
+PLACES = Boundaries.of(box(114.0, 22.5, 114.2, 22.6), {"甲街道": WEST, "乙街道": EAST})
 
 
 def test_every_point_is_found_in_its_subdistrict_and_unlocated_ones_in_none():
@@ -62,7 +62,9 @@ def test_duplicates_are_those_that_comparing_every_pair_finds(points, step):
 
 @pytest.mark.parametrize("true_datum", ["gcj02", "bd09"])
 def test_the_datum_that_would_bring_the_points_inside_is_named(true_datum: str):
-    edge = Places.of(box(114.0, 22.5, 114.004, 22.6))  # a strip some 400 m wide: an offset of 600 m leaves it
+    edge = Boundaries.of(
+        box(114.0, 22.5, 114.004, 22.6)
+    )  # a strip some 400 m wide: an offset of 600 m leaves it
     lon, lat = np.full(50, 114.002), np.linspace(22.51, 22.59, 50)
     as_written = from_cgcs2000(lon, lat, parse_datum(true_datum))
     assert fitting_datum(*as_written, parse_datum("wgs84"), edge) == true_datum

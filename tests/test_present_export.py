@@ -380,10 +380,10 @@ def test_records_of_another_geometry_kind_get_a_table_of_their_own(tmp_path: Pat
 
 def test_a_layer_may_call_its_fields_what_the_formats_call_theirs(tmp_path: Path):
     from riskmap.catalog.layer import Field
-    from riskmap.errors import Say
+    from riskmap.errors import Text
 
     ids = ("fid", "geom", "geometry", "tier", "score", "state", "version")
-    fields = tuple(Field(id=i, title=Say(f"字段{i}", i), type="number") for i in ids)
+    fields = tuple(Field(id=i, title=Text(f"字段{i}", i), type="number") for i in ids)
     layer = GRIDS.model_copy(update={"geometry": "point", "fields": fields})
     table = grids().table.drop_columns(["f:area_ha", "shape"])
     for i in ids:

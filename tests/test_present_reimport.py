@@ -10,7 +10,7 @@ import pytest
 
 from riskmap.catalog import load_catalog
 from riskmap.io.tables import read_file
-from riskmap.io.tables.headers import HeaderDictionary, Heading, match_headers
+from riskmap.io.tables.headers import HeaderCell, HeaderDictionary, match_headers
 from riskmap.io.writers import export, export_formats
 from riskmap.io.writers.record_columns import sheet_columns
 from riskmap.io.writers.rejects import RejectedFile, write_rejects
@@ -38,7 +38,7 @@ def test_every_header_of_a_real_layer_is_read_back_as_what_it_is(layer):
     table = empty_table(layer)
     part = LayerInventory(layer, table, contacts=[tuple(roles)] if layer.contacts else None)
     columns = sheet_columns(part, "zh")
-    headings = [Heading(i, (c.title,)) for i, c in enumerate(columns)]
+    headings = [HeaderCell(i, (c.title,)) for i, c in enumerate(columns)]
     matches = match_headers(headings, HeaderDictionary(layer))
     for column, match in zip(columns, matches, strict=True):
         assert match.target == (None if column.role in DERIVED else column.role), column.title

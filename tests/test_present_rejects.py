@@ -6,13 +6,13 @@ from pathlib import Path
 
 import openpyxl
 
-from riskmap.errors import Say
+from riskmap.errors import Text
 from riskmap.io.writers.rejects import RejectedFile, write_rejects
 from riskmap.values.import_plan import Issue, RejectedRow
 
 
 def issue(row: int, field: str | None, value: str | None, zh: str) -> Issue:
-    return Issue("桂园", row, None, field, value, "error", "rule", Say(zh, zh))
+    return Issue("桂园", row, None, field, value, "error", "rule", Text(zh, zh))
 
 
 def row(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from riskmap.errors import RiskmapError, Say
+from riskmap.errors import RiskmapError, Text
 from riskmap.hazards.rain_field import amounts, between_stations, rain_drivers
 from riskmap.values.hazards import Rain
 from tests.trigger_samples import hours
@@ -21,7 +21,7 @@ def rain_of(values, *, step=1, issued=None) -> Rain:
     time = np.datetime64("2026-08-31T00:00:00", "s") + np.arange(1, len(amount) + 1) * np.timedelta64(
         step * 3600, "s"
     )
-    return Rain(time, np.timedelta64(step * 3600, "s"), amount, Say("试", "test"), issued)
+    return Rain(time, np.timedelta64(step * 3600, "s"), amount, Text("试", "test"), issued)
 
 
 def best(values, name, **more):
@@ -137,7 +137,7 @@ def test_drivers_depend_on_nothing_later_and_stay_in_their_band(values, before):
 
 def test_only_what_is_asked_for_is_made_and_it_is_the_same():
     time = np.datetime64("2026-08-31T00:00:00", "s") + np.arange(30) * np.timedelta64(3600, "s")
-    rain = Rain(time, np.timedelta64(3600, "s"), np.arange(60.0).reshape(30, 2), Say("", ""))
+    rain = Rain(time, np.timedelta64(3600, "s"), np.arange(60.0).reshape(30, 2), Text("", ""))
     every = rain_drivers(rain)
     some = rain_drivers(rain, only={"i3_mm", "event_hours"})
     assert set(some) == {"i3_mm", "event_mm", "event_hours"}

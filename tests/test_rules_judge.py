@@ -24,7 +24,7 @@ from riskmap.catalog import load_catalog
 from riskmap.errors import RefusedError, UnknownNameError
 from riskmap.io.tables import read_file
 from riskmap.io.tables.block import BlockReader
-from riskmap.io.tables.headers import Heading, Match
+from riskmap.io.tables.headers import HeaderCell, Match
 from riskmap.io.tables.layout import Header
 from riskmap.io.tables.row_parts import Source
 from riskmap.rules.judge import rules_of
@@ -146,7 +146,9 @@ def _of(values, layer, target):
 def in_file(layer, target, text):
     """The cell of a table that was read from a file."""
     header = Header(
-        0, 0, (Match(Heading(0, ("编号",)), "code", "alias"), Match(Heading(1, (target,)), target, "alias"))
+        0,
+        0,
+        (Match(HeaderCell(0, ("编号",)), "code", "alias"), Match(HeaderCell(1, (target,)), target, "alias")),
     )
     columns = [pa.chunked_array([pa.array(["A"])]), pa.chunked_array([pa.array([text], pa.string())])]
     part = BlockReader(layer, rules_of(layer).names).read(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from riskmap.errors import RiskmapError, Say
+from riskmap.errors import RiskmapError, Text
 from riskmap.hazards.track import NEAR_KM, distance_km, hours_of, passing
 from riskmap.values.hazards import IssuedWarning, Rain, Track
 
@@ -39,7 +39,7 @@ def test_a_storm_that_stays_away_is_looked_at_around_its_closest_approach() -> N
 
 
 def test_hours_are_full_hours_and_hold_everything_that_was_given() -> None:
-    rain = Rain(moment("2018-09-16T03:00") + np.arange(3) * HOUR, HOUR, np.zeros((3, 1)), Say("", ""))
+    rain = Rain(moment("2018-09-16T03:00") + np.arange(3) * HOUR, HOUR, np.zeros((3, 1)), Text("", ""))
     warning = IssuedWarning("typhoon", "red", moment("2018-09-15T22:20"), expires=moment("2018-09-16T09:30"))
     found = hours_of(lon=LON, lat=LAT, rain=rain, warnings=[warning])
     assert found[0] == moment("2018-09-15T22:00")

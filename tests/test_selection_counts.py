@@ -24,7 +24,7 @@ from riskmap.selection import (
     rows,
     select,
 )
-from riskmap.selection.views import View, Views
+from riskmap.selection.views import SelectionMask, Views
 from riskmap.values.assessment import Makers
 from riskmap.vocabulary import FLAGS, RANK_OF, RANKS, TIERS, UNRATED
 from tests.selection_made import (
@@ -316,7 +316,9 @@ def test_resolved_selections_are_kept_within_their_bytes():
     made = []
 
     def get(name):
-        return views.get(Selection(text=name), lambda: made.append(name) or View(np.ones(1000, bool), None))
+        return views.get(
+            Selection(text=name), lambda: made.append(name) or SelectionMask(np.ones(1000, bool), None)
+        )
 
     assert get("a") is get("a")
     get("b")

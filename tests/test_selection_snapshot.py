@@ -25,7 +25,7 @@ from riskmap.selection import (
     tile,
 )
 from riskmap.selection.filters import Selection
-from riskmap.values.boundaries import Places
+from riskmap.values.boundaries import Boundaries
 from riskmap.values.records import Records
 from riskmap.vocabulary import FLAGS, RANK_OF, UNRATED
 from tests.selection_made import CATALOG, GRIDS, HOUSES, STREETS, features, grids, houses, places, shuffled
@@ -300,7 +300,7 @@ def test_subdistricts_are_the_districts_own_and_then_whatever_records_state():
 
 
 def test_gaps_between_subdistricts_belong_to_none():
-    gap = Places.of(
+    gap = Boundaries.of(
         shapely.box(114.0, 22.5, 114.3, 22.7), {STREETS[0]: shapely.box(114.2, 22.5, 114.3, 22.7)}
     )
     assert flags_of(one(), where=gap) == [[]]

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from riskmap.catalog import Condition
 from riskmap.catalog.layer import Field
-from riskmap.errors import Say, SelectionError
+from riskmap.errors import SelectionError, Text
 from riskmap.rules.arrays import folded
 from riskmap.selection import Selection, build_snapshot, counts, parse_where, select
 from riskmap.vocabulary import RANK_OF
@@ -99,7 +99,7 @@ def test_a_condition_may_be_read_against_several_layers():
 
 def test_a_field_with_the_name_of_a_core_column_wins_by_its_id():
     layer = HOUSES.model_copy(
-        update={"fields": (Field(id="score", title=Say("自评分", "Own score"), type="text"),)}
+        update={"fields": (Field(id="score", title=Text("自评分", "Own score"), type="text"),)}
     )
     assert parse_where("score ~ a", layer).field == "f:score"
     assert parse_where("分值 > 3", layer).field == "score"

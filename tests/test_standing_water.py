@@ -11,7 +11,7 @@ from rasterio import Affine
 from riskmap.actions.episode.ponding import standing_water
 from riskmap.catalog import defaults_dir, load_catalog
 from riskmap.coordinates import parse_datum, to_cgcs2000
-from riskmap.rules.arrays import Columns
+from riskmap.rules.arrays import LayerArrays
 from riskmap.values.hazards import Series
 
 CELL = 10.0
@@ -58,7 +58,7 @@ def standing(dem):
     )
     lon, lat = place(12, 12)
     runoff = np.array([[0.0], [20.0], [40.0], [np.nan]], np.float32)
-    columns = Columns(spots, load_catalog(defaults_dir()).layer("waterlogging"))
+    columns = LayerArrays(spots, load_catalog(defaults_dir()).layer("waterlogging"))
     return standing_water(
         dem, columns, np.array([lon]), np.array([lat]), Series(runoff, runoff, runoff), hours=1.0
     )

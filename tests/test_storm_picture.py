@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from riskmap.errors import Say
+from riskmap.errors import Text
 from riskmap.response.playback import (
     cone,
     counts_by_hour,
@@ -109,7 +109,7 @@ def test_the_cone_is_as_wide_as_the_spread_and_ends_round() -> None:
 
 def test_rain_is_laid_on_the_hours_of_the_storm_and_unknown_hours_stay_unknown() -> None:
     rain = Rain(
-        HOURS[1:3], np.timedelta64(3600, "s"), np.array([[5.0, np.nan], [7.5, 0.0]]), Say("站点", "stations")
+        HOURS[1:3], np.timedelta64(3600, "s"), np.array([[5.0, np.nan], [7.5, 0.0]]), Text("站点", "stations")
     )
     found = rain_document(rain, ["A", "B"], [114.0, 114.1], [22.5, 22.6], HOURS)
     assert found[0]["mm"] == [None, 5.0, 7.5, None]

@@ -131,7 +131,7 @@ def test_scale_offset_and_impossible_heights_are_understood(tmp_path: Path):
 @pytest.mark.parametrize(
     ("crs", "transform", "unit", "match"),
     [
-        ("EPSG:4490", Affine(0.001, 0, 114, 0, -0.001, 22.6), None, "--resolution"),
+        ("EPSG:4490", Affine(0.001, 0, 114, 0, -0.001, 22.6), None, "resolution"),
         ("EPSG:3857", Affine(30, 0, 12_700_000, 0, -30, 2_580_000), None, r"1\.08"),
         ("EPSG:2263", Affine(30, 0, 300_000, 0, -30, 100_000), None, "不以米为单位"),
         ("EPSG:4547", Affine(30, 3, 512_000, 3, -30, 2_496_000), None, "正北"),

@@ -9,7 +9,7 @@ import pytest
 
 from riskmap.catalog import load_catalog
 from riskmap.catalog.drivers import trigger_drivers
-from riskmap.catalog.triggers import WARNING, Level, WarningColour, WarningKind
+from riskmap.catalog.triggers import WARNING, TriggerLevel, WarningColour, WarningKind
 from riskmap.errors import CatalogError
 from riskmap.formulas.slope import threshold_intensity
 from riskmap.vocabulary import COLOURS, FORCE_MS, KINDS
@@ -27,7 +27,7 @@ def problems(triggers: str) -> list[str]:
 def test_a_trigger_becomes_levels_from_the_mildest_to_the_worst():
     (trigger,) = layer_of().triggers
     assert trigger.driver == "i3_mm"
-    assert trigger.levels[0] == Level(from_=30.0, tier="general")
+    assert trigger.levels[0] == TriggerLevel(from_=30.0, tier="general")
     assert [level.tier for level in trigger.levels] == ["general", "large", "major"]
     assert (trigger.hold_hours, trigger.status, trigger.missing) == (3, "draft", "unknown")
 
@@ -36,7 +36,7 @@ def test_a_trigger_on_warnings_has_colours():
     text = RAIN.replace('"i3_mm"', '"warning"\nkinds = ["typhoon"]').replace("from = 30", 'colour = "yellow"')
     text = text.replace("from = 50", 'colour = "orange"').replace("from = 80", 'colour = "red"')
     (trigger,) = layer_of(text).triggers
-    assert trigger.levels[0] == Level(colour="yellow", tier="general")
+    assert trigger.levels[0] == TriggerLevel(colour="yellow", tier="general")
     assert trigger.drivers == ()
 
 

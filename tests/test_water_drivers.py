@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from riskmap.errors import Say
+from riskmap.errors import Text
 from riskmap.formulas.wind import DEGREE, KNOT, cyclone_rain
 from riskmap.hazards.rain_field import amounts, rain_drivers, rain_of_track
 from riskmap.hazards.standing_water import margin_series, ponded_series, runoff_series
@@ -60,7 +60,7 @@ def test_the_fallback_from_a_track_is_named_and_says_what_r_cliper_says():
     assert rain.amount[1, 0] == pytest.approx(5.715, abs=1e-3)
     assert rain.amount[1, 0] == pytest.approx(float(cyclone_rain(100, 80)), abs=1e-6)
     assert "R-CLIPER" in rain.how.zh
-    assert isinstance(rain.how, Say)
+    assert isinstance(rain.how, Text)
     assert rain_drivers(rain, amounts(rain, band=0.5))["i1_mm"].high[1, 0] == pytest.approx(
         5.715 * 1.5, abs=1e-2
     )

@@ -73,10 +73,10 @@ def test_terrain_shelters_a_point_and_says_where_it_has_none(tmp_path: Path):
     [
         ("id,name\n1,x\n", "经度、纬度"),
         ("id,lon,lat\n1,114,222\n", "222"),
-        ("id,lon,lat\n1,,22\n", "第 2 行 › lon：坐标只有一半"),
+        ("id,lon,lat\n1,,22\n", "第 2 行 › lon：是空的"),
         ("id,lon,lat\n", "没有数据行"),
-        ("id,lon,lat\n1,,\n", "第 2 行：没有经纬度"),
-        ("id,lon,lat\n1,150,22\n", "150"),
+        ("id,lon,lat\n1,,\n", "第 2 行 › lat：是空的"),
+        ("id,lon,lat\n1,400,22\n", "400"),
     ],
 )
 def test_points_that_are_none_are_refused_with_their_line(tmp_path: Path, points: str, words: str):

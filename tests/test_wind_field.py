@@ -102,7 +102,7 @@ def test_six_hourly_nodes_become_half_hours_and_finer_ones_stay():
     assert nodes.lat[1] == pytest.approx(21.525)
     assert len(prepared(coarse, step_minutes=500)) == 3
     assert len(prepared(replace(coarse, source="nodes"))) == 3
-    with pytest.raises(RiskmapError, match="step-minutes"):
+    with pytest.raises(RiskmapError, match="step_minutes"):
         prepared(coarse, step_minutes=0)
 
 

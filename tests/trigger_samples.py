@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from riskmap.catalog.layer import Layer
 from riskmap.catalog.layer_file import read_layer
-from riskmap.rules.arrays import Columns
+from riskmap.rules.arrays import LayerArrays
 from riskmap.values.hazards import Series, Times
 from riskmap.vocabulary import RANK_OF
 
@@ -50,12 +50,12 @@ def layer_of(triggers: str = RAIN) -> Layer:
     return read_layer(HEAD + triggers, "layers/posts.toml")
 
 
-def columns_of(layer: Layer, rows: list[dict[str, Any]]) -> Columns:
+def columns_of(layer: Layer, rows: list[dict[str, Any]]) -> LayerArrays:
     kinds = {"kind": pa.string(), "moving": pa.bool_()}
     data: dict[str, Any] = {"code": [r.get("code", f"P{i}") for i, r in enumerate(rows)]}
     data["subdistrict"] = pa.array([r.get("subdistrict") for r in rows], pa.string())
     data |= {f"f:{k}": pa.array([r.get(k) for r in rows], kind) for k, kind in kinds.items()}
-    return Columns(pa.table(data), layer)
+    return LayerArrays(pa.table(data), layer)
 
 
 def hours(n: int, start: str = "2026-08-31T00:00:00") -> Times:

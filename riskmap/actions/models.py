@@ -21,7 +21,7 @@ from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.catalog import ScoringModel
 from riskmap.catalog.loader import model_for
 from riskmap.catalog.problems import TomlFile, shown
-from riskmap.errors import CatalogError, CatalogProblem, Lang, Say
+from riskmap.errors import CatalogError, CatalogProblem, Lang, Text
 from riskmap.io.writers.formats.csv_file import guard
 from riskmap.rules.arrays import pc
 from riskmap.scoring import assess_table, fit_model
@@ -71,7 +71,7 @@ def draft_model(ws: Workspace, layer: str, text: str) -> ScoringModel:
         except CatalogError as error:
             problems += error.problems
     if draft is not None and draft.id != model_id:
-        expected = Say(
+        expected = Text(
             f"{model_id}：图层按这个标识找到模型", f"{model_id}: by this id the layers find their model"
         )
         source = TomlFile.parse(draft.text, file)

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from riskmap.actions.workspace import Workspace
 from riskmap.errors import ExportError, Lang, RiskmapError
-from riskmap.io.files.atomic import Written
+from riskmap.io.files.atomic import WrittenFile
 from riskmap.io.writers.paper import FORMATS as REPORTS
 from riskmap.io.writers.paper import check_ending
 from riskmap.io.writers.paper_pdf import pdf_needs
@@ -89,7 +89,7 @@ def export_after_report(
     return _told(write_after_report(found, to, lang=lang, author=by.name if by else ""))
 
 
-def _told(written: list[Written]) -> list[dict[str, Any]]:
+def _told(written: list[WrittenFile]) -> list[dict[str, Any]]:
     return [{"path": str(w.path), "format": w.format, "rows": w.rows} for w in written]
 
 

@@ -18,7 +18,7 @@ from riskmap.io.files.atomic import replacing
 from riskmap.scoring.learned.algorithms import MODELS
 from riskmap.scoring.learned.artefact import Learned, dump_learned, learned_from
 from riskmap.scoring.learned.diagnostics import Card, card_text, leaks, of_inventory, of_scores
-from riskmap.scoring.learned.training_data import FoldKind, Folds, Inventory, check_enough, make_folds
+from riskmap.scoring.learned.training_data import FoldKind, Folds, TrainingData, check_enough, make_folds
 from riskmap.scoring.learned.validation import (
     Training,
     Validation,
@@ -31,7 +31,7 @@ from riskmap.scoring.learned.validation import (
     quietly,
     validate,
 )
-from riskmap.values.assessment import Remark, remark
+from riskmap.values.assessment import Diagnostic, remark
 
 SEED: Final = 20240601
 
@@ -198,7 +198,7 @@ class _Steps:
         self._say("交叉验证 / cross-validation", 0.02 + 0.88 * self._done / self._total)
 
 
-def _other_folds(inventory: Inventory, folds: FoldKind, *, repeats: int, seed: int) -> Folds | None:
+def _other_folds(inventory: TrainingData, folds: FoldKind, *, repeats: int, seed: int) -> Folds | None:
     """Return the folds to compare with; None where the outcomes lie apart and blocks cannot be made."""
     try:
         return make_folds(
@@ -208,7 +208,7 @@ def _other_folds(inventory: Inventory, folds: FoldKind, *, repeats: int, seed: i
         return None
 
 
-def _fit_all(model: str, inventory: Inventory, seed: int) -> tuple[Any, float]:
+def _fit_all(model: str, inventory: TrainingData, seed: int) -> tuple[Any, float]:
     everything: Bools = np.ones(len(inventory), dtype=np.bool_)
     with quietly(len(inventory)):
         pipeline = fitted(model, inventory, everything, seed=seed)
@@ -219,7 +219,7 @@ def _fit_all(model: str, inventory: Inventory, seed: int) -> tuple[Any, float]:
         return pipeline, auroc(inventory.occurred, probability(pipeline, inventory.values))
 
 
-def _fewer_repeats(times: int, rows: int) -> Remark:
+def _fewer_repeats(times: int, rows: int) -> Diagnostic:
     return remark(
         "fewer_repeats",
         f"样本 {rows} 行，分折重复 {times} 次（可用 {option('repeats')} 增加），区间由这些重复得出",

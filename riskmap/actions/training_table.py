@@ -15,10 +15,10 @@ from typing import Final
 from riskmap.coordinates import parse_datum
 from riskmap.interface import option
 from riskmap.io.files import RawSheet, file_checks
-from riskmap.io.files.file_checks import Limits
+from riskmap.io.files.file_checks import FileLimits
 from riskmap.io.files.sandbox import parse
 from riskmap.io.readers.training import (
-    Columns,
+    PredictorColumns,
     choose_predictors,
     coordinate,
     decimal_commas,
@@ -30,7 +30,7 @@ from riskmap.io.readers.training import (
     plain,
 )
 from riskmap.scoring.learned.training_data import TrainingTable, inventory_of
-from riskmap.values.assessment import Remark, remark
+from riskmap.values.assessment import Diagnostic, remark
 
 _SEARCHED: Final = 60  # rows in which the header is looked for
 
@@ -57,7 +57,7 @@ def read_training_table(path: Path, request: Request) -> TrainingTable:
     Raises UnreadableFileError for a file that cannot be read, LearnedError for columns that it lacks,
     a target without exactly two classes, or no usable predictor; DatumError for the coordinates.
     """
-    limits = Limits()
+    limits = FileLimits()
     datum = parse_datum(request.crs)
     kind = file_checks.check(path, path.name, limits)
     reading = _table(parse(path, kind, path.name, limits), path.name, request.target)
@@ -100,7 +100,7 @@ def read_training_table(path: Path, request: Request) -> TrainingTable:
     )
 
 
-def _table(sheets: Sequence[RawSheet], file: str, target: str) -> Columns:
+def _table(sheets: Sequence[RawSheet], file: str, target: str) -> PredictorColumns:
     """Return the first sheet with a header that names the target, blank rows left away."""
     seen: list[str] = []
     for sheet in sheets:
@@ -122,11 +122,11 @@ def _table(sheets: Sequence[RawSheet], file: str, target: str) -> Columns:
     raise no_column(target, seen, file)
 
 
-def _reading(header: list[str], columns: list[list[str | None]], *, delimiter: str) -> Columns:
+def _reading(header: list[str], columns: list[list[str | None]], *, delimiter: str) -> PredictorColumns:
     filled = [any(cell is not None and cell.strip() for cell in row) for row in zip(*columns, strict=True)]
     columns = [[cell for cell, keep in zip(c, filled, strict=True) if keep] for c in columns]
     comma = delimiter not in {"", ","} and decimal_commas(columns)
-    reading = Columns([], [], comma)
+    reading = PredictorColumns([], [], comma)
     for name, column in zip(header, columns, strict=True):
         if not name:
             continue
@@ -158,7 +158,7 @@ def _same(header: Sequence[str], name: str) -> bool:
     return find(header, name) is not None
 
 
-def _guessed(target: str, positive: str, negative: str, how: str) -> Remark:
+def _guessed(target: str, positive: str, negative: str, how: str) -> Diagnostic:
     zh, en = ("数值较大", "the larger number") if how == "size" else ("行数较少", "the rarer class")
     return remark(
         "positive_class",
@@ -169,7 +169,7 @@ def _guessed(target: str, positive: str, negative: str, how: str) -> Remark:
     )
 
 
-def _uncounted(target: str, without_target: int, x: str, y: str, without_place: int) -> list[Remark]:
+def _uncounted(target: str, without_target: int, x: str, y: str, without_place: int) -> list[Diagnostic]:
     found = []
     if without_target:
         found.append(

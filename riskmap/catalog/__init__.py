@@ -13,7 +13,7 @@ from riskmap.catalog.layer import (
     Style,
 )
 from riskmap.catalog.loader import Catalog, Fault, defaults_dir, load_catalog
-from riskmap.catalog.model import Combination, Condition, Gate, Indicator, Normalise, Rule, ScoringModel
+from riskmap.catalog.model import Combination, Condition, DirectRule, Gate, Indicator, Normalise, ScoringModel
 from riskmap.catalog.plan import PHASES, PlanAction, RecordPlan
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "Combination",
     "Condition",
     "ContactRole",
+    "DirectRule",
     "Fault",
     "Field",
     "Gate",
@@ -34,7 +35,6 @@ __all__ = [
     "Normalise",
     "PlanAction",
     "RecordPlan",
-    "Rule",
     "ScoringModel",
     "Style",
     "defaults_dir",

@@ -11,7 +11,7 @@ from riskmap.catalog.model import CHECKLIST_PREFIX, Condition, Indicator, Scorin
 from riskmap.catalog.problems import TomlFile, closest, one_of, shown
 from riskmap.catalog.toml_lines import KeyPath
 from riskmap.catalog.uncertainty_part import doubts_against_layer
-from riskmap.errors import CatalogProblem, Say
+from riskmap.errors import CatalogProblem, Text
 
 _TRUTH = ("true", "false")
 
@@ -71,7 +71,7 @@ def _check_input(layer: Layer, leaf: Indicator, source: TomlFile) -> Iterator[Ca
     field = _field(layer, leaf.field)
     if field is not None and field.type not in {"integer", "number", "boolean"}:
         yield source.problem(
-            path, Say("整数、数字或是否字段", "an integer, number or boolean field"), found=shown(leaf.field)
+            path, Text("整数、数字或是否字段", "an integer, number or boolean field"), found=shown(leaf.field)
         )
 
 
@@ -86,7 +86,7 @@ def _check_imputed(
     if best is not None and (value <= best if leaf.worse == "higher" else value >= best):
         yield source.problem(
             (*path, "missing_value"),
-            Say(
+            Text(
                 f"比字段最有利的值 {best:g} 差的值：未知不等于安全",
                 f"something worse than {best:g}, the field's least bad value: an unknown is never the safest",
             ),
@@ -99,7 +99,7 @@ def check_field(layer: Layer, name: str, source: TomlFile, path: KeyPath) -> Ite
     if name not in known:
         yield source.problem(
             path,
-            Say(f"图层 {layer.id} 的字段", f"a field of layer {layer.id}"),
+            Text(f"图层 {layer.id} 的字段", f"a field of layer {layer.id}"),
             found=shown(name),
             hint=closest(name, known),
         )
@@ -114,7 +114,7 @@ def _check_indicator(
     if (node.bands or node.curve) and (field is None or field.type not in {"integer", "number"}):
         yield source.problem(
             (*path, "bands" if node.bands else "curve"),
-            Say(
+            Text(
                 f"整数或数字字段（{node.field} 不是）",
                 f"an integer or number field ({node.field} is not one)",
             ),

@@ -9,7 +9,7 @@ from riskmap.catalog.model import Condition, Indicator, ScoringModel, table_key
 from riskmap.catalog.model_direction import polarities
 from riskmap.catalog.problems import TomlFile, closest, one_of, shown
 from riskmap.catalog.toml_lines import KeyPath
-from riskmap.errors import CatalogProblem, Say
+from riskmap.errors import CatalogProblem, Text
 
 _ORDERED = frozenset({"<", "<=", ">", ">="})
 
@@ -23,25 +23,25 @@ def decision_problems(model: ScoringModel, source: TomlFile) -> Iterable[Catalog
     for kind, decisions in (("rules", model.rules), ("gates", model.gates)):
         for i, one in enumerate(decisions):
             if one.id in seen:
-                expected = Say("不重复的规则标识", "a rule id used only once")
+                expected = Text("不重复的规则标识", "a rule id used only once")
                 yield source.problem((kind, i, "id"), expected)
             seen.add(one.id)
             for j, condition in enumerate(one.when):
                 yield from condition_problems(condition, (kind, i, "when", j), source)
     if len(seen) > _MOST:
-        most = Say(f"最多 {_MOST} 条规则和闸", f"at most {_MOST} rules and gates")
+        most = Text(f"最多 {_MOST} 条规则和闸", f"at most {_MOST} rules and gates")
         yield source.problem(("rules",), most, found=str(len(seen)))
     ids = [node.id for node in model.nodes if "." not in node.id]
     for i, gate in enumerate(model.gates):
         for j, condition in enumerate(gate.when):
             here = ("gates", i, "when", j)
             if bool(condition.field) == bool(condition.node):
-                expected = Say("field 和 node 恰好写一个", "exactly one of field, node")
+                expected = Text("field 和 node 恰好写一个", "exactly one of field, node")
                 yield source.problem(here, expected)
             if condition.node and condition.node not in ids:
                 yield source.problem((*here, "node"), one_of(ids), hint=closest(condition.node, ids))
             if condition.op == "missing":
-                expected = Say(
+                expected = Text(
                     "有依据的条件：缺失的值不能使等级降低", "evidence: a missing value never lowers a tier"
                 )
                 yield source.problem((*here, "op"), expected)
@@ -54,17 +54,17 @@ def condition_problems(condition: Condition, here: KeyPath, source: TomlFile) ->
         yield source.problem(here, expected, found=shown(condition.value))
 
 
-def _value_expected(condition: Condition) -> Say | None:
+def _value_expected(condition: Condition) -> Text | None:
     """Return what the value of a condition must be for its operator, None where it is right."""
     op, value = condition.op, condition.value
     if op in {"present", "missing"}:
-        return None if value is None else Say("不写 value", "no value")
+        return None if value is None else Text("不写 value", "no value")
     if op == "in":
-        return None if isinstance(value, tuple) and value else Say("value 为列表", "value as a list")
+        return None if isinstance(value, tuple) and value else Text("value 为列表", "value as a list")
     if value is None or isinstance(value, tuple):
-        return Say("value 为一个值", "one value")
+        return Text("value 为一个值", "one value")
     if op in _ORDERED and (isinstance(value, bool) or not isinstance(value, (int, float))):
-        return Say("value 为数字", "value as a number")
+        return Text("value 为数字", "value as a number")
     return None
 
 
@@ -75,7 +75,7 @@ def gate_directions(model: ScoringModel, source: TomlFile) -> Iterable[CatalogPr
         for j, condition in enumerate(gate.when):
             allowed = _allowed(model, condition, signs.get(condition.node, set()))
             if allowed is not None and condition.op not in allowed:
-                expected = Say(
+                expected = Text(
                     f"{'、'.join(allowed)} 之一：闸只在较有利的一侧成立",
                     f"one of {', '.join(allowed)}: a gate holds on the better side only",
                 )
@@ -116,7 +116,7 @@ def _choices(
         k for k in leaf.table if k not in inside and worst is not None and sign * leaf.table[k] < worst
     )
     if left:
-        expected = Say(
+        expected = Text(
             f"也包括较有利的选项 {'、'.join(left)}", f"the better choices {', '.join(left)} as well"
         )
         yield source.problem(("gates", place[0], "when", place[1], "value"), expected)

@@ -16,7 +16,7 @@ from riskmap.catalog.plan import RecordPlan
 from riskmap.catalog.problems import Items, Part, Slug, Title, Words
 from riskmap.catalog.roles import EARLIER, Counts, FieldRole, LayerRole
 from riskmap.catalog.triggers import Trigger
-from riskmap.errors import Say
+from riskmap.errors import Text
 
 GeometryKind = Literal[
     "point", "line", "polygon", "none"
@@ -93,7 +93,7 @@ class Field(Named):
     choices: Items[Choice] = ()
     open: bool = False
     personal: bool = False
-    help: Title = Say("", "")
+    help: Title = Text("", "")
     required: bool = False
     unit_required: bool = False
     unit_from: Slug = ""
@@ -162,7 +162,7 @@ class Style(Part):
     order: int = 0
 
 
-class Position(Part):
+class PositionColumns(Part):
     """One of [[positions]] of a table whose rows name several places: the ends of a road."""
 
     id: Slug
@@ -224,7 +224,7 @@ class Layer(Part):
     unique: Items[Slug] = ("code",)
     unique_of: Items[Slug] = ()
     one_of: Items[Items[Slug]] = ()
-    positions: Items[Position] = ()
+    positions: Items[PositionColumns] = ()
     wide: Wide | None = None
     on_bad_row: Literal["reject", "refuse"] = "reject"
 

@@ -14,7 +14,7 @@ from riskmap.catalog.layer import CORE_ROLES, FieldType
 from riskmap.catalog.problems import TomlFile, closest, one_of, shown
 from riskmap.catalog.roles import SHAPES
 from riskmap.catalog.toml_lines import KeyPath
-from riskmap.errors import CatalogProblem, Say
+from riskmap.errors import CatalogProblem, Text
 
 # Names that select, filters and exports already use for something else.
 RESERVED: Final = frozenset(
@@ -68,7 +68,7 @@ def _file_name(source: TomlFile) -> Iterator[CatalogProblem]:
     if str(source.at(("id",))) in _DEVICES:
         yield source.problem(
             ("id",),
-            Say("Windows 允许作文件名的标识", "an id that Windows allows as a file name"),
+            Text("Windows 允许作文件名的标识", "an id that Windows allows as a file name"),
         )
 
 
@@ -84,7 +84,7 @@ def _ids_twice(source: TomlFile) -> Iterator[CatalogProblem]:
             if name in first:
                 yield source.problem(
                     (*where, "id"),
-                    Say(
+                    Text(
                         f"没有用过的标识（第 {source.line(first[name])} 行已用）",
                         f"an id not used before (line {source.line(first[name])} has it)",
                     ),
@@ -96,7 +96,7 @@ def _risk_unscored(source: TomlFile) -> Iterator[CatalogProblem]:
     if source.at(("counts",)) == "risk" and source.at(("model",)) is None:
         yield source.problem(
             ("model",),
-            Say(
+            Text(
                 '评分模型的标识（counts = "risk" 的图层要评分）', 'a model\'s id (counts = "risk" is scored)'
             ),
         )
@@ -108,7 +108,7 @@ def _roles_twice(source: TomlFile) -> Iterator[CatalogProblem]:
         role = field.get("role")
         if role in first:
             line = source.line((*first[role], "role"))
-            expected = Say(
+            expected = Text(
                 f"没有用过的角色（第 {line} 行的字段已用）",
                 f"a role that no other field has (the field at line {line} has it)",
             )
@@ -124,16 +124,16 @@ def _role(source: TomlFile, path: KeyPath, field: Mapping[str, object]) -> Itera
     if shape is None:
         return
     if str(field.get("type")) not in shape.types:
-        expected = Say(f"（角色 {role}）{one_of(shape.types).zh}", f"(role {role}) {one_of(shape.types).en}")
+        expected = Text(f"（角色 {role}）{one_of(shape.types).zh}", f"(role {role}) {one_of(shape.types).en}")
         yield source.problem((*path, "type"), expected)
     unit = field.get("unit", "")
     if shape.unit is not None and unit != shape.unit:
-        expected = Say(f"“{shape.unit}”（角色 {role} 的单位）", f'"{shape.unit}" (the unit of role {role})')
+        expected = Text(f"“{shape.unit}”（角色 {role} 的单位）", f'"{shape.unit}" (the unit of role {role})')
         yield source.problem((*path, "unit"), expected, found=shown(unit))
     choices = [choice.get("id") for _, choice in source.tables(*path, "choices")]
     lacking = [name for name in shape.choices if name not in choices]
     if lacking:
-        expected = Say(
+        expected = Text(
             f"还有选项 {'、'.join(lacking)}（角色 {role} 要用）",
             f"also the choices {', '.join(lacking)} (role {role} reads them)",
         )
@@ -145,7 +145,7 @@ def _reserved(source: TomlFile) -> Iterator[CatalogProblem]:
         if str(field.get("id")) in RESERVED:
             yield source.problem(
                 (*path, "id"),
-                Say("另一个标识（这个名字系统自己要用）", "another id (riskmap uses this name itself)"),
+                Text("另一个标识（这个名字系统自己要用）", "another id (riskmap uses this name itself)"),
             )
 
 
@@ -155,7 +155,7 @@ def _unknown_targets(source: TomlFile, common: TomlFile) -> Iterator[CatalogProb
         if name not in known:
             yield source.problem(
                 ("aliases", name),
-                Say(
+                Text(
                     "核心列（" + "、".join(CORE_ROLES) + "）或字段标识",
                     "a core column (" + ", ".join(CORE_ROLES) + ") or a field's id",
                 ),
@@ -170,17 +170,17 @@ def _field(source: TomlFile, path: KeyPath, field: Mapping[str, object]) -> Iter
     if low is not None and high is not None and low > high:
         yield source.problem(
             (*path, "min"),
-            Say(f"不大于 max（{high:g}）的数字", f"a number not above max ({high:g})"),
+            Text(f"不大于 max（{high:g}）的数字", f"a number not above max ({high:g})"),
         )
     if kind in _KINDS - {"integer", "number"}:
         numeric = ("min", "max", "standard_values", "unit")
         yield from _only_with(
-            source, path, field, keys=numeric, kinds=Say("integer 或 number", "integer or number")
+            source, path, field, keys=numeric, kinds=Text("integer 或 number", "integer or number")
         )
     if kind in _KINDS - {"choice"}:
-        yield from _only_with(source, path, field, keys=("choices", "open"), kinds=Say("choice", "choice"))
+        yield from _only_with(source, path, field, keys=("choices", "open"), kinds=Text("choice", "choice"))
     elif kind == "choice" and not field.get("choices"):
-        yield source.problem((*path, "choices"), Say("至少一个选项", "at least one choice"))
+        yield source.problem((*path, "choices"), Text("至少一个选项", "at least one choice"))
     for i, value in enumerate(_list(field.get("standard_values"))):
         number = _number(value)
         if number is not None and (
@@ -188,20 +188,20 @@ def _field(source: TomlFile, path: KeyPath, field: Mapping[str, object]) -> Iter
         ):
             yield source.problem(
                 (*path, "standard_values", i),
-                Say("min 与 max 之间的数字", "a number between min and max"),
+                Text("min 与 max 之间的数字", "a number between min and max"),
             )
     yield from _choice_words_twice(source, path)
     yield from _role(source, path, field)
 
 
 def _only_with(
-    source: TomlFile, path: KeyPath, field: Mapping[str, object], *, keys: tuple[str, ...], kinds: Say
+    source: TomlFile, path: KeyPath, field: Mapping[str, object], *, keys: tuple[str, ...], kinds: Text
 ) -> Iterator[CatalogProblem]:
     for key in keys:
         if key in field:
             yield source.problem(
                 (*path, key),
-                Say(
+                Text(
                     f"没有 {key}（只用于 type 为 {kinds.zh} 的字段）",
                     f"no {key} here (it belongs to fields of type {kinds.en})",
                 ),
@@ -230,7 +230,7 @@ def _twice(source: TomlFile, claimed: list[Claim]) -> Iterator[CatalogProblem]:
         if owner != target:
             yield source.problem(
                 path,
-                Say(
+                Text(
                     f"只属于一处的列名或叫法（第 {source.line(where)} 行已给了 {owner}）",
                     f"a word that belongs to one place (line {source.line(where)} gave it to {owner})",
                 ),
@@ -261,7 +261,7 @@ def _common_titles_taken(
         if owner and owner != target:
             yield source.problem(
                 path,
-                Say(
+                Text(
                     f'另一个名称（每个图层都有的 {owner} 就叫这个；要改它，请写 id = "{owner}" 的字段）',
                     f'another name (every layer\'s {owner} is called so; to change it write a field with id = "{owner}")',
                 ),

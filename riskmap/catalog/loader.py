@@ -13,7 +13,7 @@ from riskmap.catalog.layer import Layer
 from riskmap.catalog.model import ScoringModel
 from riskmap.catalog.problems import TomlFile, closest, read_text, shown
 from riskmap.catalog.roles import EARLIER, LayerRole
-from riskmap.errors import CatalogError, CatalogProblem, Say, UnknownNameError
+from riskmap.errors import CatalogError, CatalogProblem, Text, UnknownNameError
 
 _PACKAGE = Path(__file__).parents[1]
 
@@ -93,9 +93,9 @@ class Catalog:
             )
         return layer
 
-    def title(self, layer_id: str) -> Say:
+    def title(self, layer_id: str) -> Text:
         """Return what a layer is called; its id where its file is gone or cannot be used."""
-        return self.layers[layer_id].title if layer_id in self.layers else Say(layer_id, layer_id)
+        return self.layers[layer_id].title if layer_id in self.layers else Text(layer_id, layer_id)
 
     def model(self, model_id: str) -> ScoringModel:
         """Return a scoring model. CatalogError and UnknownNameError as for a layer."""
@@ -215,7 +215,7 @@ def _read(
         source = TomlFile.parse(text, name)
         if value.id in found:
             other = files[value.id].file
-            expected = Say(f"没有用过的标识（{other} 已用）", f"an id not used before ({other} has it)")
+            expected = Text(f"没有用过的标识（{other} 已用）", f"an id not used before ({other} has it)")
             problem = source.problem(("id",), expected, found=shown(value.id))
             faults.append(Fault(kind, value.id, name, (problem,)))
             continue
@@ -229,8 +229,8 @@ def _role(layer_id: str, text: str) -> str | None:
     return EARLIER[layer_id].role if layer_id in EARLIER else None
 
 
-def _at_least_one(kind: str) -> Say:
-    return Say(f"至少一个文件 {kind}/*.toml", f"at least one file {kind}/*.toml")
+def _at_least_one(kind: str) -> Text:
+    return Text(f"至少一个文件 {kind}/*.toml", f"at least one file {kind}/*.toml")
 
 
 def _roles_twice(layers: dict[str, Layer], files: Mapping[str, TomlFile]) -> list[Fault]:
@@ -241,7 +241,7 @@ def _roles_twice(layers: dict[str, Layer], files: Mapping[str, TomlFile]) -> lis
         if layer.role is None or (owner := owners.setdefault(layer.role, layer.id)) == layer.id:
             continue
         source, other = files[layer.id], files[owner].file
-        expected = Say(
+        expected = Text(
             f"没有用过的角色（{other} 已用）；一个角色只属于一个图层",
             f"a role not used before ({other} has it): one layer has it",
         )

@@ -8,7 +8,7 @@ from riskmap.catalog.decision_checks import condition_problems
 from riskmap.catalog.layer import Layer
 from riskmap.catalog.model import ScoringModel
 from riskmap.catalog.problems import TomlFile, closest, shown
-from riskmap.errors import CatalogProblem, Say
+from riskmap.errors import CatalogProblem, Text
 
 _PAIR = 2
 
@@ -19,17 +19,17 @@ def measure_problems(model: ScoringModel, source: TomlFile) -> Iterator[CatalogP
     for i, measure in enumerate(model.measures):
         place = ("measures", i)
         if ids.index(measure.id) != i:
-            yield source.problem((*place, "id"), Say("不重复的措施标识", "a measure id used only once"))
+            yield source.problem((*place, "id"), Text("不重复的措施标识", "a measure id used only once"))
         if (measure.valid_days is None) == (measure.expires is None):
             found = "—" if measure.expires is None else "valid_days + expires"
-            expected = Say("valid_days 或 expires，恰好一项", "exactly one of valid_days and expires")
+            expected = Text("valid_days 或 expires，恰好一项", "exactly one of valid_days and expires")
             yield source.problem((*place, "valid_days"), expected, found=found)
         stated = sorted(measure.effect.model_fields_set)
         if len(stated) != 1:
-            expected = Say("factor 或 tiers，恰好一项", "exactly one of factor and tiers")
+            expected = Text("factor 或 tiers，恰好一项", "exactly one of factor and tiers")
             yield source.problem((*place, "effect"), expected, found=" + ".join(stated) or "{ }")
         if measure.rules and not measure.effect.tiers:
-            expected = Say(
+            expected = Text(
                 "tiers：直接判定的等级没有分值，factor 对它不起作用",
                 "tiers: a tier that a rule set has no score for a factor to act on",
             )
@@ -38,7 +38,7 @@ def measure_problems(model: ScoringModel, source: TomlFile) -> Iterator[CatalogP
             yield from condition_problems(condition, (*place, "when", j), source)
         for j, pair in enumerate(measure.exceeds):
             if len(pair) != _PAIR:
-                expected = Say('一对字段 ["大的", "小的"]', 'a pair of fields ["greater", "smaller"]')
+                expected = Text('一对字段 ["大的", "小的"]', 'a pair of fields ["greater", "smaller"]')
                 yield source.problem((*place, "exceeds", j), expected)
 
 
@@ -50,11 +50,11 @@ def measures_against_layer(layer: Layer, model: ScoringModel, source: TomlFile) 
         place = ("measures", i)
         for key, name in (("verified", measure.verified), ("expires", measure.expires)):
             if name is not None and name not in dates:
-                expected = Say(f"图层 {layer.id} 的日期字段", f"a date field of layer {layer.id}")
+                expected = Text(f"图层 {layer.id} 的日期字段", f"a date field of layer {layer.id}")
                 yield source.problem((*place, key), expected, found=shown(name), hint=closest(name, dates))
         for j, pair in enumerate(measure.exceeds):
             for k, name in enumerate(pair):
                 if name not in numbers:
-                    expected = Say(f"图层 {layer.id} 的数字字段", f"a number field of layer {layer.id}")
+                    expected = Text(f"图层 {layer.id} 的数字字段", f"a number field of layer {layer.id}")
                     near = closest(name, numbers)
                     yield source.problem((*place, "exceeds", j, k), expected, found=shown(name), hint=near)

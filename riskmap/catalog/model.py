@@ -16,9 +16,9 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field as Key
 from pydantic import StringConstraints
 
-from riskmap.catalog.problems import Items, Part, Slug, Title, Words, Written, stated_in
+from riskmap.catalog.problems import Items, Part, Slug, Title, Words, WrittenAs, stated_in
 from riskmap.catalog.uncertainty import Uncertainty
-from riskmap.errors import Say
+from riskmap.errors import Text
 from riskmap.formulas.methods import Method, methods
 
 Function = Literal["ln", "ln1p", "log10", "sqrt", "cbrt"]
@@ -88,10 +88,10 @@ def _curve(knots: Sequence[Sequence[float]]) -> tuple[tuple[float, float], ...]:
 _Pairs = tuple[tuple[float, float], ...]
 
 
-Bands = Annotated[_Pairs, Written(tuple, Items[Band], _bands)]
+Bands = Annotated[_Pairs, WrittenAs(tuple, Items[Band], _bands)]
 
 
-Curve = Annotated[_Pairs, Written(tuple, Items[Items[float]], _curve)]
+Curve = Annotated[_Pairs, WrittenAs(tuple, Items[Items[float]], _curve)]
 
 
 class Normalise(Part):
@@ -179,7 +179,7 @@ class Indicator(Steps):
         return (self.worse == "higher") != (rises(self.bands or self.curve) >= 0)
 
 
-class Predictor(Indicator):
+class PredictorLeaf(Indicator):
     """A leaf that feeds a learned node: `id` is node.predictor, `missing` "above" leaves it to that node."""
 
     id: str
@@ -239,7 +239,7 @@ class Prediction(Combination):
     """
 
     method: Literal["learned"]  # pyright: ignore[reportIncompatibleVariableOverride] - a method of no combination
-    learned: Learned
+    learned: LearnedNode
 
     @property
     def fitted(self) -> bool:
@@ -257,7 +257,7 @@ class Prediction(Combination):
 Node = Indicator | Combination
 
 
-class Learned(Steps):
+class LearnedNode(Steps):
     """One of [[learned]]: a trained artefact whose probability is a node.
 
     `artefact`: the file beside the model file, `digest` its SHA-256, `inputs` the field of each predictor.
@@ -273,10 +273,10 @@ class Learned(Steps):
     worst: float | None = Key(default=None, gt=0, le=1)
     source: _Source
 
-    def predictors(self) -> tuple[Predictor, ...]:
+    def predictors(self) -> tuple[PredictorLeaf, ...]:
         """Return the leaves that feed the node, one for each predictor."""
         return tuple(
-            Predictor.model_construct(
+            PredictorLeaf.model_construct(
                 id=f"{self.id}.{name}",
                 title=self.title,
                 field=field,
@@ -343,7 +343,7 @@ class Evidence(FieldCondition):
     op: Literal["==", "!=", "<", "<=", ">", ">=", "in", "present"]  # pyright: ignore[reportIncompatibleVariableOverride] - fewer
 
 
-class Rule(Part):
+class DirectRule(Part):
     """One of [[rules]], a direct rule: where all conditions hold the tier is at least `tier`."""
 
     id: Slug
@@ -412,7 +412,7 @@ class Above(Part):
     above: float
 
 
-class Limits(Part):
+class TierLimits(Part):
     """[limits]: where each tier begins. A limit belongs to the higher tier, unless it says `above`."""
 
     major: float | Above
@@ -449,12 +449,12 @@ class ModelHead(Part):
     status: Status
     adopted: str = Key(default="", max_length=600)
     source: str = Key(min_length=1, max_length=1200)
-    unit: Title = Say("", "")
+    unit: Title = Text("", "")
     score: str
     decimals: int = Key(default=_MOST_DECIMALS, ge=0, le=_MOST_DECIMALS)
-    limits: Limits
+    limits: TierLimits
     gates: Items[Gate] = ()
-    rules: Items[Rule] = ()
+    rules: Items[DirectRule] = ()
     uncertainty: Uncertainty | None = None
     measures: Items[Measure] = ()
 
@@ -463,7 +463,7 @@ class ModelFile(ModelHead):
     """A whole model file, its nodes as they stand in it."""
 
     indicators: Items[Indicator] = ()
-    learned: Items[Learned] = ()
+    learned: Items[LearnedNode] = ()
     combinations: Items[Combination] = ()
 
 
@@ -516,7 +516,7 @@ class ScoringModel(ModelHead):
         return tuple(node for node in self.nodes if isinstance(node, Prediction))
 
     @property
-    def titles(self) -> Mapping[str, Say]:
+    def titles(self) -> Mapping[str, Text]:
         """Titles of the direct rules and the gates, by id: what the rules of an assessment name."""
         return {one.id: one.title for one in (*self.rules, *self.gates)}
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from riskmap.catalog.model import Combination, Indicator, Node, Prediction, ScoringModel, rises
 from riskmap.catalog.problems import TomlFile
 from riskmap.catalog.toml_lines import KeyPath
-from riskmap.errors import CatalogProblem, Say
+from riskmap.errors import CatalogProblem, Text
 from riskmap.formulas.domain import round_decimals
 
 
@@ -106,7 +106,7 @@ def matrix_problems(model: ScoringModel, source: TomlFile) -> Iterable[CatalogPr
             if not odd and below.round != 0 and (below.normalise or below.curve):
                 odd = [min(values_of(below), default=1.0) + 0.5]  # what lies between the ends
             if odd:
-                expected = Say(
+                expected = Text(
                     f"{child} 只取 1 到 {size} 的整数", f"{child} giving whole numbers from 1 to {size}"
                 )
                 yield source.problem(
@@ -120,19 +120,19 @@ def direction_problems(model: ScoringModel, source: TomlFile) -> Iterable[Catalo
     for node in model.nodes:
         turns = _slope(node)
         if turns == 0:
-            expected = Say("只增或只减的 value", "values that only rise or only fall")
+            expected = Text("只增或只减的 value", "values that only rise or only fall")
             yield source.problem((*path_of(model, node), "bands" if node.bands else "curve"), expected)
         elif 0 in signs[node.id] and isinstance(node, Indicator) and node.missing == "worst":
-            expected = Say(
+            expected = Text(
                 '"unrated" 或 "value"：这个参数没有一定的方向，说不出哪个值最不利',
                 '"unrated" or "value": this parameter pulls both ways, so no value is the worst',
             )
             yield source.problem((*path_of(model, node), "missing"), expected)
         elif len(signs[node.id] - {0}) > 1:
-            expected = Say("只朝一个方向影响总分", "one direction in which it moves the score")
+            expected = Text("只朝一个方向影响总分", "one direction in which it moves the score")
             yield source.problem(path_of(model, node), expected, found=node.id)
         elif isinstance(node, Indicator) and node.normalise is not None and signs[node.id] == {-1}:
-            expected = Say(
+            expected = Text(
                 "归一化后“越高越不利”的用法（这里却使总分降低）；若要反向，请改 worse",
                 "a use in which a higher normalised number is worse (here it lowers the score); to turn it, change worse",
             )
@@ -141,7 +141,7 @@ def direction_problems(model: ScoringModel, source: TomlFile) -> Iterable[Catalo
             higher = all(sign * turns > 0 for sign in signs[node.id])
             if higher != (node.worse == "higher"):
                 word = "higher" if higher else "lower"
-                expected = Say(
+                expected = Text(
                     f"与数值方向一致：这里字段{'越大' if higher else '越小'}得分越高",
                     f'worse = "{word}", as the numbers say, or numbers that turn the other way',
                 )

@@ -16,7 +16,7 @@ from typing import Any, Final, Literal, cast
 
 from riskmap.catalog.problems import TomlFile, closest
 from riskmap.catalog.toml_lines import KeyPath, value_spans
-from riskmap.errors import CatalogError, CatalogProblem, RiskmapError, Say, UnknownNameError
+from riskmap.errors import CatalogError, CatalogProblem, RiskmapError, Text, UnknownNameError
 
 Kind = Literal["number", "whole", "floor"]
 
@@ -96,7 +96,7 @@ def with_version(text: str, version: str) -> str:
     parsed(text)
     span = value_spans(text).get(("version",))
     if span is None:
-        expected = Say('一行 version = "1.0"', 'a line version = "1.0"')
+        expected = Text('一行 version = "1.0"', 'a line version = "1.0"')
         raise CatalogError((CatalogProblem("TOML", "version", "—", expected),))
     if stated_version(text) == version:
         return text

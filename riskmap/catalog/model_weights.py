@@ -9,7 +9,7 @@ from typing import cast
 from riskmap.catalog.model import Combination
 from riskmap.catalog.problems import TomlFile, shown
 from riskmap.catalog.toml_lines import KeyPath
-from riskmap.errors import CatalogProblem, FormulaError, Say
+from riskmap.errors import CatalogProblem, FormulaError, Text
 from riskmap.formulas.composite import ahp_weights
 from riskmap.formulas.methods import Method, named
 
@@ -59,7 +59,7 @@ def weight_problems(node: Combination, path: KeyPath, source: TomlFile) -> Itera
     """Return what is wrong with the weights of a combination."""
     stated = [k for k in ("weights", "pairwise", "weighting") if source.at((*path, k)) is not None]
     if len(stated) > 1:
-        one = Say("weights、pairwise、weighting 至多一项", "at most one of weights, pairwise, weighting")
+        one = Text("weights、pairwise、weighting 至多一项", "at most one of weights, pairwise, weighting")
         yield source.problem((*path, stated[1]), one, found=" + ".join(stated))
         return
     key = stated[0] if stated else ""
@@ -69,28 +69,28 @@ def weight_problems(node: Combination, path: KeyPath, source: TomlFile) -> Itera
 
     if key and not takes(node.way):
         names = named(takes)
-        yield source.problem((*path, key), Say(f"仅用于 {names}", f"used only with {names}"))
+        yield source.problem((*path, key), Text(f"仅用于 {names}", f"used only with {names}"))
     if key == "weights":
         yield from _stated(node, path, source)
     if key == "pairwise":
         yield from _compared(node, path, source)
     if key in {"pairwise", "weighting"} and not node.source:
-        yield source.problem((*path, "source"), Say("数值的出处", "where the numbers come from"))
+        yield source.problem((*path, "source"), Text("数值的出处", "where the numbers come from"))
 
 
 def _stated(node: Combination, path: KeyPath, source: TomlFile) -> Iterable[CatalogProblem]:
     if len(node.weights) != len(node.of):
         n = len(node.of)
         yield source.problem(
-            (*path, "weights"), Say(f"{n} 个权重，与 of 对应", f"{n} weights, one for each of `of`")
+            (*path, "weights"), Text(f"{n} 个权重，与 of 对应", f"{n} weights, one for each of `of`")
         )
     if node.way.weights == "shared":
         if any(w <= 0 for w in node.weights):
-            yield source.problem((*path, "weights"), Say("正数", "positive numbers"))
+            yield source.problem((*path, "weights"), Text("正数", "positive numbers"))
         if abs(math.fsum(node.weights) - 1) > _WEIGHTS_SUM:
             total = f"Σ = {math.fsum(node.weights):.9g}"
             yield source.problem(
-                (*path, "weights"), Say("合计为 1 的权重", "weights that sum to 1"), found=total
+                (*path, "weights"), Text("合计为 1 的权重", "weights that sum to 1"), found=total
             )
 
 
@@ -101,7 +101,7 @@ def _compared(node: Combination, path: KeyPath, source: TomlFile) -> Iterable[Ca
         sizes = f"{len(rows)} × {'/'.join(dict.fromkeys(str(len(row)) for row in rows))}"
         yield source.problem(
             here,
-            Say(f"{n} 行 {n} 列，与 of 对应", f"{n} rows of {n} numbers, in the order of `of`"),
+            Text(f"{n} 行 {n} 列，与 of 对应", f"{n} rows of {n} numbers, in the order of `of`"),
             found=sizes,
         )
         return
@@ -112,7 +112,7 @@ def _compared(node: Combination, path: KeyPath, source: TomlFile) -> Iterable[Ca
             one, other = numbers[i][j], numbers[j][i]
             if one <= 0 or other <= 0 or abs(one * other - 1) > _RECIPROCAL:
                 sound = False
-                expected = Say(
+                expected = Text(
                     f"第 {j + 1} 行第 {i + 1} 列为其倒数（对角线为 1）",
                     f"the reciprocal of it in row {j + 1}, column {i + 1} (1 on the diagonal)",
                 )
@@ -123,7 +123,7 @@ def _compared(node: Combination, path: KeyPath, source: TomlFile) -> Iterable[Ca
         try:
             ahp_weights(_exact(rows))
         except FormulaError as problem:
-            expected = Say(
+            expected = Text(
                 f"前后一致的两两比较（CR ≤ 0.1）：{problem.text('zh')}",
                 f"comparisons that agree with one another (CR ≤ 0.1): {problem.text('en')}",
             )

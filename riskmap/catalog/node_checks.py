@@ -13,7 +13,7 @@ from riskmap.catalog.model import Combination, Indicator, Node, Prediction, rise
 from riskmap.catalog.model_direction import values_of
 from riskmap.catalog.problems import TomlFile, closest, one_of
 from riskmap.catalog.toml_lines import KeyPath
-from riskmap.errors import CatalogProblem, Say
+from riskmap.errors import CatalogProblem, Text
 from riskmap.formulas.domain import along_curve, through_bands
 from riskmap.formulas.methods import Key as MethodKey
 from riskmap.formulas.methods import methods
@@ -28,15 +28,15 @@ def step_problems(node: Node, path: KeyPath, source: TomlFile) -> Iterable[Catal
     if source.at((*path, "curve")) is not None:
         knots = node.curve
         if len(knots) < 2 or any(math.isnan(x) for x, _ in knots):  # noqa: PLR2004 - a line has two ends
-            yield source.problem((*path, "curve"), Say("至少两个 [x, y]", "at least two pairs [x, y]"))
+            yield source.problem((*path, "curve"), Text("至少两个 [x, y]", "at least two pairs [x, y]"))
         elif any(a[0] >= b[0] for a, b in pairwise(knots)):
-            yield source.problem((*path, "curve"), Say("x 依次增大", "x in ascending order"))
+            yield source.problem((*path, "curve"), Text("x 依次增大", "x in ascending order"))
     if node.function and isinstance(node, Indicator) and node.table is not None:
-        expected = Say("不写：table 直接给出数值", "nothing: a table gives the number itself")
+        expected = Text("不写：table 直接给出数值", "nothing: a table gives the number itself")
         yield source.problem((*path, "function"), expected)
     if source.at((*path, "rounding")) is not None and node.round is None:
         yield source.problem(
-            (*path, "round"), Say("小数位数（写了 rounding）", "the decimals (rounding is stated)")
+            (*path, "round"), Text("小数位数（写了 rounding）", "the decimals (rounding is stated)")
         )
     if node.normalise is not None:
         yield from _normalise(node, path, source)
@@ -45,19 +45,19 @@ def step_problems(node: Node, path: KeyPath, source: TomlFile) -> Iterable[Catal
 def _bands(node: Node, bands: list[object], path: KeyPath, source: TomlFile) -> Iterable[CatalogProblem]:
     last = len(bands) - 1
     if last < 0:
-        yield source.problem((*path, "bands"), Say("至少一档", "at least one band"))
+        yield source.problem((*path, "bands"), Text("至少一档", "at least one band"))
     for i, band in enumerate(bands):
         limits = [k for k in ("below", "upto") if isinstance(band, dict) and k in band]
         if i == last and limits:
-            expected = Say("最后一档只写 value，向上不封口", "the last band with value alone, open upwards")
+            expected = Text("最后一档只写 value，向上不封口", "the last band with value alone, open upwards")
             yield source.problem((*path, "bands", i), expected)
         elif i != last and len(limits) != 1:
-            expected = Say("below（不含）或 upto（含）之一", "one of below (exclusive) or upto (inclusive)")
+            expected = Text("below（不含）或 upto（含）之一", "one of below (exclusive) or upto (inclusive)")
             yield source.problem((*path, "bands", i), expected)
     lower = [edge for edge, _ in node.bands]
     for i, (a, b) in enumerate(pairwise(lower)):
         if not a < b:
-            expected = Say("分档界限依次增大", "limits in ascending order")
+            expected = Text("分档界限依次增大", "limits in ascending order")
             yield source.problem((*path, "bands", i), expected)
 
 
@@ -65,21 +65,21 @@ def _normalise(node: Node, path: KeyPath, source: TomlFile) -> Iterable[CatalogP
     n, here = node.normalise, (*path, "normalise")
     assert n is not None
     if not n.low < n.high:
-        expected = Say(
+        expected = Text(
             "low 小于 high（反向请用 worse 或 reverse）",
             "low below high (to turn it round use worse or reverse)",
         )
         yield source.problem((*here, "high"), expected, found=f"low {n.low:g}, high {n.high:g}")
     if n.span is not None and not n.span[0] < n.span[1]:
-        yield source.problem((*here, "from"), Say("[最小, 最大]，依次增大", "[least, most], ascending"))
+        yield source.problem((*here, "from"), Text("[最小, 最大]，依次增大", "[least, most], ascending"))
     ranked = n.method == "percentile_rank"
     stray = ("from", "clip") if ranked else ("ties",)
     for key in stray:
         if source.at((*here, key)) is not None:
             other = "min_max" if ranked else "percentile_rank"
-            yield source.problem((*here, key), Say(f"仅用于 {other}", f"used only with {other}"))
+            yield source.problem((*here, key), Text(f"仅用于 {other}", f"used only with {other}"))
     if source.at((*here, "reverse")) is not None and isinstance(node, (Indicator, Prediction)):
-        expected = Say(
+        expected = Text(
             '仅用于组合；指标请写 worse = "lower"',
             'used only in combinations; an indicator says worse = "lower"',
         )
@@ -90,10 +90,10 @@ def missing_problems(leaf: Indicator, path: KeyPath, source: TomlFile) -> Iterab
     """Return what is wrong with the policy for a missing value: unknown is never the safest."""
     bounded = bool(values_of(leaf))
     if leaf.missing == "worst" and not bounded and leaf.worst is None:
-        expected = Say("worst = 缺失时采用的最不利数值", "worst = the number a missing value counts as")
+        expected = Text("worst = 缺失时采用的最不利数值", "worst = the number a missing value counts as")
         yield source.problem((*path, "worst"), expected)
     if leaf.worst is not None and (bounded or leaf.missing != "worst"):
-        expected = Say(
+        expected = Text(
             '不写：只在 missing = "worst" 且没有 table、bands、curve、normalise 时需要',
             'nothing: needed only with missing = "worst" and without table, bands, curve, normalise',
         )
@@ -101,7 +101,7 @@ def missing_problems(leaf: Indicator, path: KeyPath, source: TomlFile) -> Iterab
     stated = leaf.missing_value is not None
     here = (*path, "missing_value")
     if stated != (leaf.missing == "value"):
-        expected = Say(
+        expected = Text(
             'missing = "value" 与 missing_value 同时写', 'missing = "value" together with missing_value'
         )
         yield source.problem(here, expected)
@@ -111,7 +111,7 @@ def missing_problems(leaf: Indicator, path: KeyPath, source: TomlFile) -> Iterab
 
 def _imputed(leaf: Indicator, here: KeyPath, source: TomlFile) -> Iterable[CatalogProblem]:
     """Check that a value that stands for the unknown is not the least bad one."""
-    never = Say(
+    never = Text(
         "比最有利的值差的值：未知不等于安全",
         "something worse than the least bad value: an unknown is never the safest",
     )
@@ -124,11 +124,11 @@ def _imputed(leaf: Indicator, here: KeyPath, source: TomlFile) -> Iterable[Catal
         return
     value, reference = leaf.missing_value, leaf.reference
     if isinstance(value, (bool, str)) or value is None:
-        yield source.problem(here, Say("数字（没有 table）", "a number (there is no table)"))
+        yield source.problem(here, Text("数字（没有 table）", "a number (there is no table)"))
         return
     worse = 1 if leaf.worse == "higher" else -1
     if not isinstance(reference, (bool, str)) and worse * value < worse * reference:
-        expected = Say("不比 reference 有利的值", "a value that is not better than the reference")
+        expected = Text("不比 reference 有利的值", "a value that is not better than the reference")
         yield source.problem(here, expected)
         return
     steps = leaf.bands or leaf.curve
@@ -148,12 +148,12 @@ def _through(leaf: Indicator, value: float) -> float:
     return float((through_bands if leaf.bands else along_curve)(value, places, values))
 
 
-_KEYS: Final[Mapping[MethodKey, Say]] = {
-    "scale": Say("scale = [最小, 最大]", "scale = [least, most]"),
-    "norm": Say(
+_KEYS: Final[Mapping[MethodKey, Text]] = {
+    "scale": Text("scale = [最小, 最大]", "scale = [least, most]"),
+    "norm": Text(
         'norm = "vector" 或 "min_max"（两种排序不同）', 'norm = "vector" or "min_max" (they rank differently)'
     ),
-    "matrix": Say("matrix", "matrix"),
+    "matrix": Text("matrix", "matrix"),
 }
 
 
@@ -162,7 +162,7 @@ def method_problems(node: Combination, path: KeyPath, source: TomlFile) -> Itera
     for key, form in _KEYS.items():
         if (key in node.way.keys) != (getattr(node, key) not in (None, ())):
             names = " / ".join(f'"{one.id}"' for one in methods().values() if key in one.keys)
-            expected = Say(
+            expected = Text(
                 f"method = {names} 与 {form.zh} 同时写", f"method = {names} together with {form.en}"
             )
             yield source.problem((*path, key), expected)
@@ -170,7 +170,7 @@ def method_problems(node: Combination, path: KeyPath, source: TomlFile) -> Itera
             stated = cast("list[float]", source.at((*path, "scale")))
             if len(stated) != 2 or not stated[0] < stated[1]:  # noqa: PLR2004 - two ends
                 yield source.problem(
-                    (*path, "scale"), Say("[最小, 最大]，依次增大", "[least, most], ascending")
+                    (*path, "scale"), Text("[最小, 最大]，依次增大", "[least, most], ascending")
                 )
 
 
@@ -179,15 +179,15 @@ def formula_problems(node: Combination, path: KeyPath, source: TomlFile) -> Iter
     if node.method != "formula":
         for key in ("formula", "inputs", "constants"):
             if source.at((*path, key)) is not None:
-                expected = Say(
+                expected = Text(
                     '不写：仅用于 method = "formula"', 'nothing: used only with method = "formula"'
                 )
                 yield source.problem((*path, key), expected)
         if not node.of:
-            yield source.problem((*path, "of"), Say("至少一个节点", "at least one node"))
+            yield source.problem((*path, "of"), Text("至少一个节点", "at least one node"))
         return
     if source.at((*path, "of")) is not None:
-        expected = Say(
+        expected = Text(
             "不写：请用 inputs 说明每个参数取哪个节点", "nothing: inputs say which node each parameter is"
         )
         yield source.problem((*path, "of"), expected)
@@ -205,17 +205,17 @@ def formula_problems(node: Combination, path: KeyPath, source: TomlFile) -> Iter
                 (*path, key, name), one_of(parameters), found=name, hint=closest(name, parameters)
             )
         elif key == "constants" and name in node.inputs:
-            yield source.problem((*path, key, name), Say("inputs 中已有", "only one: inputs state it too"))
+            yield source.problem((*path, key, name), Text("inputs 中已有", "only one: inputs state it too"))
         elif key == "constants":
             number = node.constants[name]
             if math.isnan(float(known.parameters[name].possible(np.asarray(number)))):
                 title = known.parameters[name].label
-                expected = Say(f"可能的{title.zh}", f"a possible {title.en}")
+                expected = Text(f"可能的{title.zh}", f"a possible {title.en}")
                 yield source.problem((*path, key, name), expected, found=f"{number:g}")
     for name in parameters:
         if name not in {n for _, n in stated}:
             title = known.parameters[name].label
-            expected = Say(
+            expected = Text(
                 f"{name}（{title.zh}）：写在 inputs 或 constants 中",
                 f"{name}, {title.en}, in inputs or constants",
             )
@@ -227,7 +227,7 @@ def learned_problems(node: Prediction, path: KeyPath, source: TomlFile) -> Itera
     inputs, names = list(node.learned.inputs), list(node.learned.reference)
     for name in inputs:
         if name not in names:
-            expected = Say("每个 inputs 的基准值", "a value for each of the inputs")
+            expected = Text("每个 inputs 的基准值", "a value for each of the inputs")
             yield source.problem((*path, "reference", name), expected)
     for name in names:
         if name not in inputs:
@@ -235,5 +235,5 @@ def learned_problems(node: Prediction, path: KeyPath, source: TomlFile) -> Itera
                 (*path, "reference", name), one_of(inputs), found=name, hint=closest(name, inputs)
             )
     if node.learned.worst is not None and node.learned.missing != "worst":
-        expected = Say('不写：只在 missing = "worst" 时需要', 'nothing: needed only with missing = "worst"')
+        expected = Text('不写：只在 missing = "worst" 时需要', 'nothing: needed only with missing = "worst"')
         yield source.problem((*path, "worst"), expected)

@@ -8,15 +8,15 @@ from typing import Any, Final, Literal, cast
 from pydantic import Field as Key
 
 from riskmap.catalog.problems import Items, Part, Slug, TomlFile, Words, closest, shown
-from riskmap.errors import CatalogProblem, Say
+from riskmap.errors import CatalogProblem, Text
 
-PHASES: Final[Mapping[str, Say]] = {
-    "before_48": Say("影响前48小时", "48 h before"),
-    "before_24": Say("影响前24小时", "24 h before"),
-    "before_12": Say("影响前12小时", "12 h before"),
-    "before_6": Say("影响前6小时", "6 h before"),
-    "during": Say("影响期间", "during"),
-    "after": Say("影响过后", "after"),
+PHASES: Final[Mapping[str, Text]] = {
+    "before_48": Text("影响前48小时", "48 h before"),
+    "before_24": Text("影响前24小时", "24 h before"),
+    "before_12": Text("影响前12小时", "12 h before"),
+    "before_6": Text("影响前6小时", "6 h before"),
+    "during": Text("影响期间", "during"),
+    "after": Text("影响过后", "after"),
 }
 
 
@@ -34,9 +34,9 @@ class ActionText(Part):
     tiers: Items[Literal["major", "large", "general", "low"]] = ()
 
     @property
-    def text(self) -> Say:
+    def text(self) -> Text:
         """What to do, in both languages."""
-        return Say(self.zh, self.en)
+        return Text(self.zh, self.en)
 
 
 class PlanAction(ActionText):
@@ -83,7 +83,9 @@ def plan_problems(source: TomlFile, common: TomlFile) -> Iterator[CatalogProblem
         return
     stated = cast("dict[str, Any]", plan)
     if not any(stated.get(phase) for phase in PHASES):
-        expected = Say("至少一个阶段的措施：" + "、".join(PHASES), "actions of a phase: " + ", ".join(PHASES))
+        expected = Text(
+            "至少一个阶段的措施：" + "、".join(PHASES), "actions of a phase: " + ", ".join(PHASES)
+        )
         yield source.problem(("plan",), expected)
     for phase in PHASES:
         yield from _twice(source, phase)
@@ -92,10 +94,10 @@ def plan_problems(source: TomlFile, common: TomlFile) -> Iterator[CatalogProblem
         kinds = {**_kinds(common), **_kinds(source)}
         texts = [field for field, kind in kinds.items() if kind == "text"]
         if name not in texts:
-            expected = Say("本图层的文字字段", "a text field of this layer")
+            expected = Text("本图层的文字字段", "a text field of this layer")
             yield source.problem(("plan", "field"), expected, found=shown(name), hint=closest(name, texts))
     elif "own" in stated:
-        expected = Say(
+        expected = Text(
             "同时写明 field：own 说的是该字段里的一点一策",
             "field beside it: own speaks of the plan in that field",
         )
@@ -107,7 +109,7 @@ def _twice(source: TomlFile, phase: str) -> Iterator[CatalogProblem]:
     for path, action in source.tables("plan", phase):
         text = action.get("zh")
         if isinstance(text, str) and text in seen:
-            expected = Say("本阶段没有写过的措施", "an action not yet listed in this phase")
+            expected = Text("本阶段没有写过的措施", "an action not yet listed in this phase")
             yield source.problem((*path, "zh"), expected, found=shown(text))
         seen.add(str(text))
 

@@ -29,7 +29,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, ErrorDetails, PydanticKnownError, core_schema
 
 from riskmap.catalog.toml_lines import KeyPath, key_lines
-from riskmap.errors import CatalogError, CatalogProblem, Say
+from riskmap.errors import CatalogError, CatalogProblem, Text
 
 NOTHING: Final = "—"
 
@@ -83,7 +83,7 @@ class Part(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WrittenAs:
     """Says of a value how a file writes it: as `shape`, of which `make` makes the value.
 
     A value that is there already, one of the type `ready`, passes.
@@ -109,35 +109,35 @@ class TitleTable(Part):
 
 
 # A sentence in both languages.
-Title = Annotated[Say, Written(Say, TitleTable, lambda table: Say(table.zh, table.en))]
+Title = Annotated[Text, WrittenAs(Text, TitleTable, lambda table: Text(table.zh, table.en))]
 
 
 _P = TypeVar("_P", bound=BaseModel)
 
 
-_EXPECTED: Final[Mapping[str, Say]] = {
-    "missing": Say("有值（此项必填）", "a value (this key is required)"),
-    "string_type": Say('文字，要加英文引号，如 "边坡"', 'text in quotes, such as "slope"'),
-    "int_type": Say("整数，不加引号", "a whole number without quotes"),
-    "int_from_float": Say("整数", "a whole number"),
-    "float_type": Say("数字，不加引号", "a number without quotes"),
-    "finite_number": Say("有限的数字", "a finite number"),
-    "bool_type": Say("true 或 false，不加引号", "true or false, without quotes"),
-    "list_type": Say("方括号列表，如 [ … ]", "a list in square brackets, such as [ … ]"),
-    "tuple_type": Say("方括号列表，如 [ … ]", "a list in square brackets, such as [ … ]"),
-    "model_type": Say("花括号的一组值，如 { … }", "a table, such as { … }"),
-    "model_attributes_type": Say("花括号的一组值，如 { … }", "a table, such as { … }"),
-    "dict_type": Say("花括号的一组值，如 { … }", "a table, such as { … }"),
-    "string_too_short": Say("至少一个字", "at least one character"),
+_EXPECTED: Final[Mapping[str, Text]] = {
+    "missing": Text("有值（此项必填）", "a value (this key is required)"),
+    "string_type": Text('文字，要加英文引号，如 "边坡"', 'text in quotes, such as "slope"'),
+    "int_type": Text("整数，不加引号", "a whole number without quotes"),
+    "int_from_float": Text("整数", "a whole number"),
+    "float_type": Text("数字，不加引号", "a number without quotes"),
+    "finite_number": Text("有限的数字", "a finite number"),
+    "bool_type": Text("true 或 false，不加引号", "true or false, without quotes"),
+    "list_type": Text("方括号列表，如 [ … ]", "a list in square brackets, such as [ … ]"),
+    "tuple_type": Text("方括号列表，如 [ … ]", "a list in square brackets, such as [ … ]"),
+    "model_type": Text("花括号的一组值，如 { … }", "a table, such as { … }"),
+    "model_attributes_type": Text("花括号的一组值，如 { … }", "a table, such as { … }"),
+    "dict_type": Text("花括号的一组值，如 { … }", "a table, such as { … }"),
+    "string_too_short": Text("至少一个字", "at least one character"),
 }
 
 
-_PATTERNS: Final[Mapping[str, Say]] = {
-    _SLUG: Say(
+_PATTERNS: Final[Mapping[str, Text]] = {
+    _SLUG: Text(
         "标识：小写英文字母开头，只含小写字母、数字和下划线，不超过 63 个字符",
         "an id: a lower-case letter, then lower-case letters, digits and underscores, 63 at most",
     ),
-    _WORDS: Say(
+    _WORDS: Text(
         "一行文字，不为空，首尾没有空格，没有控制字符",
         "one line of text, not blank, without blanks around it or control characters",
     ),
@@ -199,10 +199,10 @@ def absent(source: TomlFile, path: KeyPath) -> CatalogProblem:
     return source.problem(path, _EXPECTED["missing"], found=NOTHING)
 
 
-def one_of(known: Iterable[str]) -> Say:
+def one_of(known: Iterable[str]) -> Text:
     """Return "one of …" in both languages."""
     words = list(known)
-    return Say("以下之一：" + "、".join(words), "one of " + ", ".join(words))
+    return Text("以下之一：" + "、".join(words), "one of " + ", ".join(words))
 
 
 def shown(value: object) -> str:
@@ -239,7 +239,7 @@ class TomlFile:
         except tomllib.TOMLDecodeError as error:
             raise CatalogError((_syntax_problem(str(error), text, file),)) from None
         except RecursionError:
-            expected = Say("层数少得多的嵌套", "far fewer nested brackets")
+            expected = Text("层数少得多的嵌套", "far fewer nested brackets")
             raise CatalogError((CatalogProblem(file, "TOML", "[[[[…", expected),)) from None
 
     @cached_property
@@ -279,7 +279,7 @@ class TomlFile:
         return out
 
     def problem(
-        self, path: KeyPath, expected: Say, *, found: str | None = None, hint: str = ""
+        self, path: KeyPath, expected: Text, *, found: str | None = None, hint: str = ""
     ) -> CatalogProblem:
         """Return a problem at a key path; what was found is the value there unless it is given."""
         if found is None:
@@ -319,14 +319,14 @@ def read_text(path: Path, file: str) -> str:
     try:
         raw = path.read_bytes()
     except OSError as error:
-        expected = Say("能够打开的文件", "a file that can be opened")
+        expected = Text("能够打开的文件", "a file that can be opened")
         raise CatalogError(
             (CatalogProblem(file, "TOML", error.strerror or type(error).__name__, expected),)
         ) from None
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        expected = Say(
+        expected = Text(
             "UTF-8 编码（在记事本里“另存为”，编码选 UTF-8）",
             "UTF-8 text (save it again with the encoding UTF-8)",
         )
@@ -364,13 +364,13 @@ def _problem(detail: ErrorDetails, source: TomlFile, model: type[BaseModel]) -> 
     return source.problem(path, _expected(kind, context, detail["msg"]))
 
 
-def _expected(kind: str, context: Mapping[str, Any], message: str) -> Say:
+def _expected(kind: str, context: Mapping[str, Any], message: str) -> Text:
     if kind == "string_pattern_mismatch" and context.get("pattern") in _PATTERNS:
         return _PATTERNS[context["pattern"]]
     if kind in _BOUNDS:
         key, zh, en = _BOUNDS[kind]
-        return Say(zh.format(context.get(key, "")), en.format(context.get(key, "")))
-    return _EXPECTED.get(kind) or Say(message, message)
+        return Text(zh.format(context.get(key, "")), en.format(context.get(key, "")))
+    return _EXPECTED.get(kind) or Text(message, message)
 
 
 def _real_path(loc: tuple[str | int, ...], source: TomlFile, *, absent: bool) -> KeyPath:
@@ -411,7 +411,7 @@ def _models_of(field: FieldInfo) -> list[type[BaseModel]]:
 
 
 def _models_in(annotation: object) -> list[type[BaseModel]]:
-    if isinstance(annotation, Written):
+    if isinstance(annotation, WrittenAs):
         return _models_in(annotation.shape)
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
@@ -430,5 +430,5 @@ def _syntax_problem(message: str, text: str, file: str) -> CatalogProblem:
     for char in wide:
         hint = hint.replace(char, _FULL_WIDTH[char])
     return CatalogProblem(
-        file, "TOML", shown(line), Say(zh, f"valid TOML ({reason})"), hint if wide else "", number
+        file, "TOML", shown(line), Text(zh, f"valid TOML ({reason})"), hint if wide else "", number
     )

@@ -8,7 +8,7 @@ from typing import Final, cast, get_args
 from riskmap.catalog.layer import FieldType
 from riskmap.catalog.problems import TomlFile, absent, closest, one_of, shown
 from riskmap.catalog.toml_lines import KeyPath
-from riskmap.errors import CatalogProblem, Say
+from riskmap.errors import CatalogProblem, Text
 
 _OF_TABLES: Final = ("unique", "unique_of", "one_of", "positions", "wide", "on_bad_row")
 
@@ -24,7 +24,9 @@ def table_problems(source: TomlFile, *, wanted: bool) -> Iterator[CatalogProblem
         yield from _no_layer(source)
         return
     if source.at(("table",)) is not True:
-        yield source.problem(("table",), Say("true（这是一张表的说明）", "true (the file describes a table)"))
+        yield source.problem(
+            ("table",), Text("true（这是一张表的说明）", "true (the file describes a table)")
+        )
     fields = {str(field.get("id")): field for _, field in source.tables("fields")}
     for key in ("unique", "unique_of"):
         yield from _known(source, (key,), ["code", "name", *fields])
@@ -49,7 +51,7 @@ def _no_layer(source: TomlFile) -> Iterator[CatalogProblem]:
     for path in stated:
         yield source.problem(
             path,
-            Say(
+            Text(
                 f"没有 {path[-1]}（只用于 table = true 的文件）",
                 f"no {path[-1]} here (it belongs to files with table = true)",
             ),

@@ -11,8 +11,8 @@ from riskmap.catalog.drivers import trigger_drivers
 from riskmap.catalog.layer import Layer
 from riskmap.catalog.problems import TomlFile, closest, one_of, shown
 from riskmap.catalog.toml_lines import KeyPath
-from riskmap.catalog.triggers import SIDES, WARNING, Level, Limit, RaisedTier, Trigger, WarningColour
-from riskmap.errors import CatalogProblem, Say
+from riskmap.catalog.triggers import SIDES, WARNING, Limit, RaisedTier, Trigger, TriggerLevel, WarningColour
+from riskmap.errors import CatalogProblem, Text
 
 _COLOURS: tuple[str, ...] = get_args(WarningColour)  # the mildest first
 
@@ -23,7 +23,7 @@ def trigger_problems(layer: Layer, source: TomlFile) -> Iterator[CatalogProblem]
     for i, trigger in enumerate(layer.triggers):
         place: KeyPath = ("triggers", i)
         if ids.index(trigger.id) != i:
-            yield source.problem((*place, "id"), Say("不重复的触发条件标识", "a trigger id used only once"))
+            yield source.problem((*place, "id"), Text("不重复的触发条件标识", "a trigger id used only once"))
         yield from _shape(trigger, place, source)
         for j, condition in enumerate(trigger.when):
             here = (*place, "when", j)
@@ -40,7 +40,7 @@ def _classes(
     """Check that `by` is a choice of the layer, its classes are choices, and none is left without levels."""
     choices = {f.id: [c.id for c in f.choices] for f in layer.fields if f.type == "choice"}
     if by not in choices:
-        expected = Say(f"图层 {layer.id} 的选项字段", f"a choice field of layer {layer.id}")
+        expected = Text(f"图层 {layer.id} 的选项字段", f"a choice field of layer {layer.id}")
         yield source.problem((*place, "by"), expected, found=shown(by), hint=closest(by, choices))
         return
     for name in trigger.classes:
@@ -49,7 +49,7 @@ def _classes(
             yield source.problem((*place, "classes", name), one_of(choices[by]), found=shown(name), hint=near)
     left = [name for name in choices[by] if name not in trigger.classes]
     if left and not trigger.levels:
-        expected = Say(
+        expected = Text(
             f"{by} 的每个选项都有一行（还缺 {'、'.join(left)}），不升级的写 []；或用 levels 写其余选项的档",
             f"a line for every choice of {by} (still missing: {', '.join(left)}), [] where nothing is raised; "
             "or levels for the others",
@@ -61,18 +61,18 @@ def _shape(trigger: Trigger, place: KeyPath, source: TomlFile) -> Iterator[Catal
     """Return what is wrong in a trigger without knowing its layer."""
     warned = trigger.driver == WARNING
     if not any(levels for _, levels in trigger.level_lists()):
-        yield source.problem((*place, "levels"), Say("至少一档", "at least one level"))
+        yield source.problem((*place, "levels"), Text("至少一档", "at least one level"))
     if bool(trigger.classes) != (trigger.by is not None):
-        expected = Say("by 和 classes 同时写或都不写", "both by and classes, or neither")
+        expected = Text("by 和 classes 同时写或都不写", "both by and classes, or neither")
         yield source.problem((*place, "by" if trigger.by else "classes"), expected)
     if warned and trigger.by is not None:
-        expected = Say("没有 by（预警不分类）", "no by: warnings are not told apart by class")
+        expected = Text("没有 by（预警不分类）", "no by: warnings are not told apart by class")
         yield source.problem((*place, "by"), expected)
     if warned != bool(trigger.kinds):
         expected = (
-            Say("至少一种预警，如 ['typhoon']", 'at least one kind of warning, such as ["typhoon"]')
+            Text("至少一种预警，如 ['typhoon']", 'at least one kind of warning, such as ["typhoon"]')
             if warned
-            else Say(
+            else Text(
                 '没有 kinds（只用于 driver = "warning"）', 'no kinds (they belong to driver = "warning")'
             )
         )
@@ -83,13 +83,15 @@ def _shape(trigger: Trigger, place: KeyPath, source: TomlFile) -> Iterator[Catal
         yield from _order(trigger, levels, (*place, *inner), source)
 
 
-def _level(trigger: Trigger, level: Level, here: KeyPath, source: TomlFile) -> Iterator[CatalogProblem]:
+def _level(
+    trigger: Trigger, level: TriggerLevel, here: KeyPath, source: TomlFile
+) -> Iterator[CatalogProblem]:
     if trigger.driver == WARNING:
         if level.stated or level.also or level.colour is None:
-            expected = Say("colour（预警颜色），没有 from 等限值", "a colour, and no limit")
+            expected = Text("colour（预警颜色），没有 from 等限值", "a colour, and no limit")
             yield source.problem(here, expected)
     elif level.colour is not None:
-        expected = Say(
+        expected = Text(
             '没有 colour（只用于 driver = "warning"）', 'no colour (it belongs to driver = "warning")'
         )
         yield source.problem((*here, "colour"), expected)
@@ -110,12 +112,12 @@ def _sides(
     stated = list(limit.stated)
     if len(stated) != 1 or stated[0] not in allowed:
         words = one_of(allowed)
-        expected = Say(f"恰好一个限值，{words.zh}", f"exactly one limit, {words.en}")
+        expected = Text(f"恰好一个限值，{words.zh}", f"exactly one limit, {words.en}")
         yield source.problem(here, expected, found=" + ".join(stated) or "{ }")
 
 
 def _order(
-    trigger: Trigger, levels: tuple[Level, ...], here: KeyPath, source: TomlFile
+    trigger: Trigger, levels: tuple[TriggerLevel, ...], here: KeyPath, source: TomlFile
 ) -> Iterator[CatalogProblem]:
     """Levels stand from the mildest to the worst; with `also` two of them may share a limit."""
     tiers = [get_args(RaisedTier).index(level.tier) if level.tier else -1 for level in levels]
@@ -127,7 +129,7 @@ def _order(
     for j in range(1, len(levels)):
         equal = limits[j] == limits[j - 1] and bool(levels[j].also or levels[j - 1].also)
         if tiers[j] <= tiers[j - 1] or not (limits[j] > limits[j - 1] or equal or levels[j].also):
-            expected = Say(
+            expected = Text(
                 "由轻到重的各档：限值和等级都比上一档更严重",
                 "levels from the mildest to the worst: limit and tier both worse than those before",
             )

@@ -76,7 +76,7 @@ class DriverLimit(Limit):
     driver: Annotated[str, stated_in(trigger_drivers)]
 
 
-class Level(Limit):
+class TriggerLevel(Limit):
     """`{ from = 50, tier = "large" }`: where this limit of the trigger's driver and all of `also` are met
     the tier is at least `tier` (None: only what closes).
 
@@ -108,9 +108,9 @@ class Trigger(Part):
     hold_hours: float = Key(ge=1, le=_MOST_HOURS)
     status: Status
     source: str = Key(min_length=1, max_length=600)
-    levels: Items[Level] = ()
+    levels: Items[TriggerLevel] = ()
     by: Words | None = None
-    classes: Mapping[str, Items[Level]] = Key(default_factory=dict[str, tuple[Level, ...]])
+    classes: Mapping[str, Items[TriggerLevel]] = Key(default_factory=dict[str, tuple[TriggerLevel, ...]])
     kinds: Items[WarningKind] = ()
     when: Items[FieldCondition] = ()
     closes: bool = False
@@ -132,7 +132,7 @@ class Trigger(Part):
         )
         return tuple(dict.fromkeys((self.driver, *others)))
 
-    def level_lists(self) -> Iterator[tuple[tuple[str, ...], tuple[Level, ...]]]:
+    def level_lists(self) -> Iterator[tuple[tuple[str, ...], tuple[TriggerLevel, ...]]]:
         """Yield the lists of levels with their place in the trigger: `("classes", "crane")`."""
         if self.levels:
             yield ("levels",), self.levels

@@ -8,7 +8,7 @@ from riskmap.catalog.layer import Field, Layer
 from riskmap.catalog.model import Indicator, ScoringModel
 from riskmap.catalog.problems import TomlFile, closest, one_of
 from riskmap.catalog.uncertainty import Doubt
-from riskmap.errors import CatalogProblem, Say
+from riskmap.errors import CatalogProblem, Text
 
 _PLACE = ("uncertainty", "indicators")
 
@@ -25,18 +25,18 @@ def uncertainty_problems(model: ScoringModel, source: TomlFile) -> Iterator[Cata
             continue
         total = doubt.class_up + doubt.class_down
         if total > 1:
-            expected = Say("class_up + class_down 不大于 1", "class_up + class_down of at most 1")
+            expected = Text("class_up + class_down 不大于 1", "class_up + class_down of at most 1")
             yield source.problem((*place, "class_up"), expected, found=f"{total:g}")
         stated = [key for key in Doubt.model_fields if key in doubt.model_fields_set]
         numbers = [k for k in stated if k.endswith("sd")]
         if not stated or (numbers and len(numbers) < len(stated)):
-            expected = Say(
+            expected = Text(
                 "class_up、class_down（分档）或 sd、relative_sd（数字），二者取一",
                 "class_up, class_down (classes) or sd, relative_sd (numbers), one kind of the two",
             )
             yield source.problem(place, expected, found=" + ".join(stated) or "{ }")
         elif numbers and leaves[key].table is not None:
-            expected = Say(
+            expected = Text(
                 "class_up、class_down：这个指标用 table 分档，没有测量误差",
                 "class_up, class_down: this indicator is a table of classes, not a number",
             )
@@ -52,7 +52,7 @@ def doubts_against_layer(layer: Layer, model: ScoringModel, source: TomlFile) ->
         leaf = leaves[key]
         field = next((f for f in layer.fields if f.id == leaf.field), None)
         if doubt.moves and not listed_values(leaf, field):
-            expected = Say(
+            expected = Text(
                 f"sd 或 relative_sd：{leaf.field} 没有 table、bands，图层也没有 standard_values",
                 f"sd or relative_sd: {leaf.field} has no table or bands, and its field no standard_values",
             )
@@ -62,7 +62,7 @@ def doubts_against_layer(layer: Layer, model: ScoringModel, source: TomlFile) ->
             and leaf.table is None
             and (field is None or field.type not in {"integer", "number"})
         ):
-            expected = Say(
+            expected = Text(
                 f"整数或数字字段（{leaf.field} 不是）",
                 f"an integer or number field ({leaf.field} is not one)",
             )

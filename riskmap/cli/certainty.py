@@ -19,8 +19,8 @@ from riskmap.cli.common import (
     WorkspaceOption,
     app,
     day,
+    echo,
     print_json,
-    say,
 )
 
 _SHOWN = 20  # lines for a person; --json gives all
@@ -52,15 +52,15 @@ def uncertainty(
     for item in document["layers"]:
         title = ws.catalog.layer(item["layer"]).title.text(LANG)
         if item["problem"] is not None:
-            say(item["problem"]["zh"], item["problem"]["en"], err=True)
+            echo(item["problem"]["zh"], item["problem"]["en"], err=True)
             continue
         if item["method"] is None:
-            say(f"{title}：模型没有写明把握程度", f"{title}: the model states no uncertainty")
+            echo(f"{title}：模型没有写明把握程度", f"{title}: the model states no uncertainty")
             continue
         expected = _tiers({tier: f"{count:.1f}" for tier, count in item["expected"].items()})
         zh = "精确计算" if item["method"] == "exact" else f"抽样 {item['draws']} 次"
         en = "exact" if item["method"] == "exact" else f"{item['draws']} draws"
-        say(
+        echo(
             f"{title}：{item['points']} 个点（{zh}），期望数 {expected}；可能变级 {len(item['flips'])}",
             f"{title}: {item['points']} points ({en}), expected {expected}; {len(item['flips'])} may be of another tier",
         )
@@ -95,7 +95,7 @@ def sensitivity(
         typer.echo(f"  {field_title(definition, one['field'], LANG)}\t{numbers}")
     if document["fixed"]:
         fixed = [field_title(definition, field, LANG) for field in document["fixed"]]
-        say(f"取值相同或未填，没有分析：{'、'.join(fixed)}", f"all alike or not stated: {', '.join(fixed)}")
+        echo(f"取值相同或未填，没有分析：{'、'.join(fixed)}", f"all alike or not stated: {', '.join(fixed)}")
 
 
 @app.command()
@@ -120,10 +120,10 @@ def residual(
     for item in document["layers"]:
         title = ws.catalog.layer(item["layer"]).title.text(LANG)
         if item["problem"] is not None:
-            say(item["problem"]["zh"], item["problem"]["en"], err=True)
+            echo(item["problem"]["zh"], item["problem"]["en"], err=True)
             continue
         before, after = _tiers(item["inherent"]), _tiers(item["residual"])
-        say(
+        echo(
             f"{title}：固有 {before}；剩余 {after}；降级 {item['lowered']}",
             f"{title}: inherent {before}; residual {after}; {item['lowered']} lowered",
         )
@@ -142,16 +142,16 @@ def beside_the_tier(point: dict[str, Any], titles: dict[str, str]) -> None:
     if point["probabilities"] is not None:
         shares = _tiers({t: f"{p:.0%}" for t, p in point["probabilities"].items()})
         how = {"exact": ("精确", "exact"), "sampled": ("抽样", "sampled")}[point["probability_method"]]
-        say(f"各等级概率（{how[0]}）：{shares}", f"probabilities ({how[1]}): {shares}")
+        echo(f"各等级概率（{how[0]}）：{shares}", f"probabilities ({how[1]}): {shares}")
     age = "—" if point["age_days"] is None else str(point["age_days"])
-    say(
+    echo(
         f"资料完整度 {point['completeness']:.0%}，距上次更新 {age} 天{'' if point['fresh'] else '（超期）'}",
         f"complete {point['completeness']:.0%}, {age} days old{'' if point['fresh'] else ' (too old)'}",
     )
     left = point["residual"]
     if not left["measures"]:
         return
-    say(f"剩余风险：{_tier(left['tier'])}", f"residual: {_tier(left['tier'])}")
+    echo(f"剩余风险：{_tier(left['tier'])}", f"residual: {_tier(left['tier'])}")
     for one in left["measures"]:
         why = WHY_NOT[one["why_not"]].text(LANG) if one["why_not"] else ""
         state = why or ("有效，至 " if LANG == "zh" else "in force until ") + (one["expires_on"] or "—")
@@ -199,7 +199,7 @@ def migrate(
         return
     title = ws.catalog.layer(layer).title.text(LANG)
     one, other = side_text(migrated.before, LANG), side_text(migrated.after, LANG)
-    say(
+    echo(
         f"{title}：{one} → {other}；同一批记录 {document['records']} 条，等级变化 {document['moved']} 条，"
         f"新增 {document['new']} 条，注销 {document['retired']} 条",
         f"{title}: {one} → {other}; {document['records']} records on both sides, {document['moved']} moved, "
@@ -212,4 +212,4 @@ def migrate(
         typer.echo(f"  {point['code']}\t{start} → {end}\t{point['cause']}")
     if len(document["points"]) > _MOVES_SHOWN:
         more = len(document["points"]) - _MOVES_SHOWN
-        say(f"  另有 {more} 条，见 --json", f"  {more} more, see --json")
+        echo(f"  另有 {more} 条，见 --json", f"  {more} more, see --json")

@@ -107,7 +107,7 @@ def open_workspace(directory: Path | None, store: str | None) -> Workspace:
     ws = opened(directory, store)
     for fault in ws.catalog.faults:
         what = fault.problems[0].text(LANG)
-        say(
+        echo(
             f"注意，不能用，其余照常：{what}；详见 riskmap check",
             f"note, not usable, the rest goes on: {what}; see riskmap check",
             err=True,
@@ -122,7 +122,7 @@ def tell_outdated(ws: Workspace, layers: Iterable[str] = ()) -> None:
 
     for one in outdated(ws, layers):
         text = newer_text(ws.catalog.title(one.layer), one.made, one.adopted, LANG)
-        say(
+        echo(
             f"注意：{text}；riskmap assess {one.layer}", f"note: {text}: riskmap assess {one.layer}", err=True
         )
 
@@ -135,7 +135,7 @@ def fail(problem: RiskmapError, *, as_json: bool) -> NoReturn:
     raise SystemExit(2)
 
 
-def say(zh: str, en: str, *, err: bool = False) -> None:
+def echo(zh: str, en: str, *, err: bool = False) -> None:
     """Print a line in the language of this run."""
     typer.echo(zh if LANG == "zh" else en, err=err)
 

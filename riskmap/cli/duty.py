@@ -18,10 +18,10 @@ from riskmap.cli.common import (
     WhyOption,
     WorkspaceOption,
     app,
+    echo,
     person,
     print_json,
     reason,
-    say,
 )
 from riskmap.errors import RiskmapError
 from riskmap.json_documents import Document
@@ -194,7 +194,7 @@ def _print_callout(view: CalloutView) -> None:
     from riskmap.vocabulary import RANKS, TIER_TITLES
 
     if view.scenario.drill:
-        say("【演习】", "[DRILL]")
+        echo("【演习】", "[DRILL]")
     for group in view.callout.groups:
         typer.echo(f"{group.subdistrict or '—'}（{len(group.lines)}）")
         for line in group.lines:
@@ -248,14 +248,14 @@ def after(
 
 def _print_review(found: Review) -> None:
     never = len(found.unanswered)
-    say(
+    echo(
         f"预警 {found.warnings} 次，响应 {found.responses} 次，对应 {found.tied} 次；转移 {found.moved.total} 人，"
         f"开放避难场所 {found.opened} 处，关闭 {found.closed} 处，新增积水点 {len(found.new_spots)} 处",
         f"{found.warnings} warnings, {found.responses} responses, {found.tied} tied; {found.moved.total} people "
         f"moved, {found.opened} shelters opened, {found.closed} closed, {len(found.new_spots)} new spots",
     )
     times = "—" if found.median is None else f"{found.median:.1f} / {found.p90:.1f}"
-    say(
+    echo(
         f"叫应 {len(found.answers)} 处，未应答 {never} 处；应答用时（分钟）中位数 / 90%：{times}",
         f"{len(found.answers)} records to call, {never} unanswered; minutes to answer, median / 90 %: {times}",
     )
@@ -263,11 +263,11 @@ def _print_review(found: Review) -> None:
         typer.echo(f"  ! {answer.layer}:{answer.code}\t{answer.name or ''}\t{answer.status}")
     for tie in found.ties:
         if tie.response is None and tie.warning is not None:
-            say(f"  ! 预警 {tie.warning.id} 没有对应响应", f"  ! warning {tie.warning.id} has no response")
+            echo(f"  ! 预警 {tie.warning.id} 没有对应响应", f"  ! warning {tie.warning.id} has no response")
         elif tie.warning is None and tie.response is not None:
-            say(f"  ! 响应 {tie.response.id} 没有对应预警", f"  ! response {tie.response.id} has no warning")
+            echo(f"  ! 响应 {tie.response.id} 没有对应预警", f"  ! response {tie.response.id} has no warning")
     for event in found.unclear:
-        say(f"  ! 事件 {event.id} 未计入", f"  ! event {event.id} is not counted", err=True)
+        echo(f"  ! 事件 {event.id} 未计入", f"  ! event {event.id} is not counted", err=True)
     for d in found.differences:
         typer.echo(f"  ! {d.what.text(LANG)}: {d.expected} ≠ {d.found}", err=True)
 

@@ -11,7 +11,7 @@ from riskmap.json_documents import Document, plain
 from riskmap.moments import iso_second
 from riskmap.response.callout import is_due, phase_at
 from riskmap.values.duty import CallLine, CalloutView, CallState, Review, Tie
-from riskmap.values.scenario import Event, Scenario
+from riskmap.values.scenario import Event, RecordedScenario
 from riskmap.vocabulary import RANKS
 
 
@@ -23,7 +23,7 @@ def iso(moment: dt.datetime | None) -> str | None:
 _PLAYED = frozenset(("times", "tracks", "cone", "rain"))
 
 
-def scenario_json(scenario: Scenario) -> Document:
+def scenario_json(scenario: RecordedScenario) -> Document:
     """Return a scenario as a document."""
     return {
         "id": scenario.id,

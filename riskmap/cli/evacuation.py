@@ -17,8 +17,8 @@ from riskmap.cli.common import (
     StoreOption,
     WorkspaceOption,
     app,
+    echo,
     print_json,
-    say,
     some_of,
     split,
 )
@@ -99,20 +99,20 @@ def _danger(text: str) -> Path | Sequence[str]:
 def _show(plan: EvacuationPlan, to: Path | None) -> None:
     used = [s for s in plan.shelters if s.used]
     zh, en = plan.distance_zh, plan.distance
-    say(
+    echo(
         f"应转移 {plan.people} 人，已安排 {plan.placed} 人到 {len(used)} 处场所，"
         f"没有去处 {plan.unplaced} 人（距离：{zh}）",
         f"{plan.people} people must move; {plan.placed} have a place in {len(used)} shelters, "
         f"{plan.unplaced} have none (distance: {en})",
     )
     if (differences := plan.differences) is not None:
-        say(
+        echo(
             f"  与原方案相比：{differences.moved} 人改变去处，{differences.stayed} 人不变",
             f"  against the earlier plan: {differences.moved} people change, {differences.stayed} stay",
         )
     if not plan.optimal:
         least = plan.at_least
-        say(
+        echo(
             f"  整户安排未证明最优：没有去处的不会少于 {least.unplaced} 人，总步行不会少于 {least.person_metres} 人·米"
             f"（现为 {plan.person_metres}）",
             f"  not proven to be the best: no plan leaves fewer than {least.unplaced} people or walks less than "
@@ -122,16 +122,16 @@ def _show(plan: EvacuationPlan, to: Path | None) -> None:
         lack = _lack(one)
         typer.echo(f"  {one.code}\t{one.name or ''}\t{one.used}/{one.capacity}{lack}")
     if len(used) > _LISTED:
-        say(f"  …共 {len(used)} 处", f"  … {len(used)} in all")
+        echo(f"  …共 {len(used)} 处", f"  … {len(used)} in all")
     if plan.unplaced_groups:
         codes = some_of([one.group for one in plan.unplaced_groups], _LISTED)
-        say(f"  没有去处：{codes}", f"  without a place: {codes}", err=True)
+        echo(f"  没有去处：{codes}", f"  without a place: {codes}", err=True)
     for one in plan.incomplete[:_LISTED]:
         typer.echo(f"  ? {one.code}\t{one.why.text(LANG)}", err=True)
     for one in plan.closed_shelters[:_LISTED]:
         typer.echo(f"  ! {one.code}\t{one.why.text(LANG)}", err=True)
     if to is not None:
-        say(f"已写入 {to}", f"wrote {to}")
+        echo(f"已写入 {to}", f"wrote {to}")
 
 
 def _lack(shelter: ShelterLoad) -> str:
@@ -171,7 +171,7 @@ def reach(
     if as_json:
         print_json(found)
         raise typer.Exit(0 if found.complete else 1)
-    say(
+    echo(
         f"人口 {found.people}，可用场所 {len(found.shelters)} 处、容量 {found.places}；"
         f"服务半径内没有场所的 {found.people_unserved} 人（直线距离）",
         f"{found.people} people, {len(found.shelters)} usable shelters with {found.places} places; "
@@ -183,7 +183,7 @@ def reach(
     ):
         if codes:
             some = some_of(codes, _LISTED)
-            say(f"  {zh}：{some}", f"  {en}: {some}", err=True)
+            echo(f"  {zh}：{some}", f"  {en}: {some}", err=True)
     for one in found.left_out[:_LISTED]:
         typer.echo(f"  ! {one.code}\t{one.why.text(LANG)}", err=True)
     raise typer.Exit(0 if found.complete else 1)

@@ -22,11 +22,11 @@ from riskmap.cli.common import (
     WhyOption,
     WorkspaceOption,
     app,
+    echo,
     person,
     print_json,
     progress,
     reason,
-    say,
 )
 from riskmap.errors import RiskmapError
 
@@ -56,7 +56,7 @@ def init(
     if as_json:
         print_json({"workspace": str(ws.root), "district": ws.config.district, "demo": ws.demo})
     else:
-        say(
+        echo(
             f"工作区已建好：{ws.root}（{ws.config.district}）；下一步：riskmap serve --workspace {ws.root}",
             f"workspace ready: {ws.root} ({ws.config.district}); next: riskmap serve --workspace {ws.root}",
         )
@@ -114,7 +114,7 @@ def import_(
 def _report_import(document: dict[str, Any], *, dry_run: bool) -> None:
     for file in document["files"]:
         head = "（试导入，未写入）" if dry_run else ""
-        say(
+        echo(
             f"{file['file']}{head}：共 {file['rows']} 行，接收 {file['accepted']}（新增 {file['inserted']}、更新 "
             f"{file['updated']}、不变 {file['unchanged']}、待确认 {file['held']}），退回 {file['rejected']}，"
             f"非数据行 {file['skipped_non_data']}，无坐标 {file['unlocated']}",
@@ -126,13 +126,13 @@ def _report_import(document: dict[str, Any], *, dry_run: bool) -> None:
         for issue in file["issues"][:50]:
             typer.echo(f"  {'✗' if issue['severity'] == 'error' else '!'} {issue['message']}", err=True)
         if len(file["issues"]) > 50:  # noqa: PLR2004 - a screenful
-            say(
+            echo(
                 f"  … 另有 {len(file['issues']) - 50} 条，见 --json",
                 f"  … {len(file['issues']) - 50} more, see --json",
                 err=True,
             )
         if file["absent"]:
-            say(
+            echo(
                 f"  文件中没有的在册点 {len(file['absent'])} 个：{'、'.join(file['absent'][:20])}",
                 f"  in the ledger, not in the file: {len(file['absent'])}: {', '.join(file['absent'][:20])}",
             )
@@ -141,9 +141,9 @@ def _report_import(document: dict[str, Any], *, dry_run: bool) -> None:
 def _report_tiers(layer: str, changed: int, *, rated: bool) -> None:
     """Say what became of the tiers: a layer that was only loaded so far has none."""
     if rated:
-        say(f"等级已随导入更新，改变 {changed} 处", f"tiers are up to date, {changed} changed")
+        echo(f"等级已随导入更新，改变 {changed} 处", f"tiers are up to date, {changed} changed")
     else:
-        say(
+        echo(
             f"本图层尚未评估；下一步：riskmap assess {layer}",
             f"this layer was never assessed; next: riskmap assess {layer}",
         )
@@ -155,13 +155,13 @@ def _report_columns(sheets: list[dict[str, Any]]) -> None:
         guessed = [f"{h['header']} → {h['target']}" for h in sheet["headers"] if h["how"] == "guessed"]
         left = [h["header"] for h in sheet["headers"] if h["how"] == "left"]
         if guessed:
-            say(
+            echo(
                 f"  {sheet['sheet']}：按近似列名读取，请核对：{'、'.join(guessed)}",
                 f"  {sheet['sheet']}: columns guessed, please check: {', '.join(guessed)}",
                 err=True,
             )
         if left:
-            say(
+            echo(
                 f"  {sheet['sheet']}：未读取的列：{'、'.join(left)}",
                 f"  {sheet['sheet']}: columns not read: {', '.join(left)}",
                 err=True,
@@ -188,7 +188,7 @@ def held(
     for h in waiting:
         typer.echo(f"{h.id}\t{h.layer}\t{h.code}\t{h.file}\t{h.row}\t{h.message.text(LANG)}")
     if not waiting:
-        say("没有待确认的行", "nothing is held")
+        echo("没有待确认的行", "nothing is held")
 
 
 @app.command()
@@ -206,7 +206,7 @@ def accept(
 
     ws = open_workspace(workspace, store)
     done = settle_held(ws, held_ids, accept=True, as_code=as_code, by=person(by), why=why)
-    say(f"已写入（第 {done} 批改动）", f"written (changeset {done})")
+    echo(f"已写入（第 {done} 批改动）", f"written (changeset {done})")
 
 
 @app.command()
@@ -222,7 +222,7 @@ def decline(
     from riskmap.cli.common import open_workspace
 
     settle_held(open_workspace(workspace, store), held_ids, accept=False, by=person(by), why=why)
-    say("未采用，原行仍留在台账中", "left out; the ledger keeps the row")
+    echo("未采用，原行仍留在台账中", "left out; the ledger keeps the row")
 
 
 @app.command()
@@ -269,7 +269,7 @@ def rejected(
         reasons = "；".join(i.message.text(LANG) for i in e.row.issues)
         typer.echo(f"{e.layer}\t{e.row.code or ''}\t{reasons}")
     if not entries:
-        say("没有未改正的退回行", "no rejected row is open")
+        echo("没有未改正的退回行", "no rejected row is open")
 
 
 @app.command("tier-changes")
@@ -291,7 +291,7 @@ def tier_changes(
         before, after = TIER_TITLES[c.before or "unrated"].text(LANG), TIER_TITLES[c.after].text(LANG)
         typer.echo(f"{c.at}\t{c.layer}\t{c.code}\t{before} → {after}\t{c.cause}")
     if not found:
-        say("没有等级变化", "no tier changed")
+        echo("没有等级变化", "no tier changed")
 
 
 @app.command()

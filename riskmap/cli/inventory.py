@@ -28,10 +28,10 @@ from riskmap.cli.common import (
     WorkspaceOption,
     app,
     day,
+    echo,
     person,
     print_json,
     reason,
-    say,
     split,
     tell_outdated,
 )
@@ -70,7 +70,7 @@ def select(
     if as_json:
         print_json(document)
         return
-    say(f"共 {document['count']} 条", f"{document['count']} records")
+    echo(f"共 {document['count']} 条", f"{document['count']} records")
     for feature in document["features"][:100]:
         typer.echo(
             "\t".join(
@@ -121,9 +121,9 @@ def export(
         print_json(document)
     else:
         for file in document["files"]:
-            say(f"{file['path']}：{file['rows']} 条", f"{file['path']}: {file['rows']} records")
+            echo(f"{file['path']}：{file['rows']} 条", f"{file['path']}: {file['rows']} records")
         if not document["adds_up"]:
-            say("注意：合计不一致，见封面", "note: sums do not agree, see the cover", err=True)
+            echo("注意：合计不一致，见封面", "note: sums do not agree, see the cover", err=True)
     raise typer.Exit(0 if document["adds_up"] else 1)
 
 
@@ -158,7 +158,7 @@ def assess(
     for item in [] if as_json else document["layers"]:
         title = ws.catalog.layer(item["layer"]).title.text(LANG)
         t = item["tiers"]
-        say(
+        echo(
             f"{title}：重大 {t['major']}、较大 {t['large']}、一般 {t['general']}、低 {t['low']}、未评 {item['unrated']}"
             f"（等级或得分有变化 {item['changed']}）",
             f"{title}: major {t['major']}, large {t['large']}, general {t['general']}, low {t['low']}, "
@@ -166,7 +166,7 @@ def assess(
         )
     for item in document.get("refused", ()):
         title = ws.catalog.title(item["layer"]).text(LANG)
-        say(
+        echo(
             f"{title}：没有评估，等级未变：{item['message']}",
             f"{title}: not assessed, tiers unchanged: {item['message']}",
             err=True,
@@ -210,13 +210,13 @@ def explain(
 
     tier = TIER_TITLES[document["tier"] or "unrated"].text(LANG)
     name, score = model.title.text(LANG), "—" if document["score"] is None else f"{document['score']:g}"
-    say(
+    echo(
         f"{code}：{tier}，得分 {score}（{name}，版本 {model.version}）",
         f"{code}: {tier}, score {score} ({name}, version {model.version})",
     )
     made, adopted = document["made_by"], document["adopted"]
     if None not in (made, adopted) and made != adopted:
-        say(
+        echo(
             f"等级由版本 {made['version']} 评出；现用版本为 {adopted['version']}，可用 riskmap assess {layer} 重新评估",
             f"version {made['version']} made the tier; {adopted['version']} is in use now: riskmap assess {layer}",
         )
@@ -230,16 +230,16 @@ def explain(
     fit = document["reference"].get("fit")
     if fit:
         rows, at, digest = fit["rows"], str(fit["at"])[:10], str(fit["digest"])[:12]
-        say(
+        echo(
             f"得分是与本图层 {rows} 条记录比较得出的相对位置（{at} 的评估，{digest}）",
             f"the score is a place among the {rows} records of this layer (assessed {at}, {digest})",
         )
     if missing:
-        say(f"缺少：{'、'.join(missing)}", f"missing: {', '.join(missing)}")
+        echo(f"缺少：{'、'.join(missing)}", f"missing: {', '.join(missing)}")
     if gates:
-        say(f"限级条件：{'、'.join(gates)}", f"gates: {', '.join(gates)}")
+        echo(f"限级条件：{'、'.join(gates)}", f"gates: {', '.join(gates)}")
     if rules:
-        say(f"直接判定：{'、'.join(rules)}", f"direct rules: {', '.join(rules)}")
+        echo(f"直接判定：{'、'.join(rules)}", f"direct rules: {', '.join(rules)}")
     for step in document["nearest"]:
         field, now, then = (
             step["field"],
@@ -247,7 +247,7 @@ def explain(
             limit_text(definition, step["field"], step["to"], LANG),
         )
         tier = TIER_TITLES[step["tier"]].text(LANG)
-        say(
+        echo(
             f"  若{title(field)}由 {now} 变为 {then}，等级变为{tier}",
             f"  if {title(field)} went from {now} to {then}, the tier would be {tier}",
         )
@@ -274,7 +274,7 @@ def summary(
         print_json(document)
     else:
         t = document["tiers"]
-        say(
+        echo(
             f"{ws.config.district}：共 {document['total']}；重大 {t['major']}、较大 {t['large']}、一般 {t['general']}、"
             f"低 {t['low']}、未评 {document['unrated']}；退回未改 {document['rejected_rows']} 行",
             f"{ws.config.district}: {document['total']}; major {t['major']}, large {t['large']}, general {t['general']}, "
@@ -289,7 +289,7 @@ def summary(
             )
         for difference in document["differences"]:
             codes = "、".join(difference["codes"][:50])
-            say(
+            echo(
                 f"合计不一致：{difference['what']}，应为 {difference['expected']}，实为 {difference['found']}；{codes}",
                 f"does not add up: {difference['what']}, expected {difference['expected']}, found {difference['found']}: {codes}",
                 err=True,

@@ -18,10 +18,10 @@ from riskmap.cli.common import (
     WhyOption,
     WorkspaceOption,
     app,
+    echo,
     person,
     print_json,
     reason,
-    say,
 )
 
 
@@ -45,7 +45,7 @@ def wind(
         print_json(found.as_json())
         return
     averaging = "—" if np.isnan(found.field.averaging) else f"{found.field.averaging:g}"
-    say(
+    echo(
         f"{found.track}，{model}，{averaging} 分钟平均，时间为 UTC",
         f"{found.track}, {model}, means over {averaging} minutes, times in UTC",
     )
@@ -54,12 +54,12 @@ def wind(
     ):
         when = "—" if np.isnat(at) else f"{str(at)[:16].replace('T', ' ')}Z"
         strength = "—" if np.isnan(force) else f"{force:.0f}"
-        say(
+        echo(
             f"{name}\t{speed:.1f} m/s\t{strength} 级\t{when}",
             f"{name}\t{speed:.1f} m/s\tforce {strength}\t{when}",
         )
     for note in found.notes:
-        say(f"补充：{note.zh}", f"filled: {note.en}", err=True)
+        echo(f"补充：{note.zh}", f"filled: {note.en}", err=True)
 
 
 _LISTED = 20
@@ -121,27 +121,27 @@ def prepare(
 
     found, raised = done.found, done.raised
     listed = "、".join(f"{TIER_TITLES[t].text(LANG)} {raised[t]}" for t in TIERS if raised[t]) or "—"
-    say(
+    echo(
         f"{found.title}（{found.at}Z）：升级 {sum(raised.values())} 个点位（{listed}），"
         f"停用避难场所 {len(found.closed)} 处，无法判断 {len(found.unknown)} 个",
         f"{found.title} ({found.at}Z): {sum(raised.values())} raised ({listed}), "
         f"{len(found.closed)} shelters closed, {len(found.unknown)} cannot be judged",
     )
     if done.number is not None:
-        say(
+        echo(
             f"已存为情景 {done.number}；叫应：riskmap callout {done.number}",
             f"kept as scenario {done.number}; call-out: riskmap callout {done.number}",
         )
     for layer, triggers in done.skipped.items():
-        say(
+        echo(
             f"  · {layer}：没有所需资料，未看触发条件 {'、'.join(triggers)}",
             f"  · {layer}: not looked at for want of data: {', '.join(triggers)}",
             err=True,
         )
     for note in done.notes:
-        say(f"  · {note.zh}", f"  · {note.en}", err=True)
+        echo(f"  · {note.zh}", f"  · {note.en}", err=True)
     for one in found.unknown[:_LISTED]:
-        say(
+        echo(
             f"  ? {one['layer']} {one['code']}\t{one['zh']}",
             f"  ? {one['layer']} {one['code']}\t{one['en']}",
             err=True,

@@ -15,10 +15,10 @@ from riskmap.cli.common import (
     WhyOption,
     WorkspaceOption,
     app,
+    echo,
     person,
     print_json,
     reason,
-    say,
 )
 
 
@@ -84,7 +84,7 @@ def retire(
     if as_json:
         print_json({"layer": layer, "code": code, "version": version})
     else:
-        say(
+        echo(
             f"{code} 已撤下，台账中保留（第 {version} 版）",
             f"{code} is retired; the ledger keeps it (version {version})",
         )
@@ -129,7 +129,7 @@ def check(as_json: JsonOption = False, workspace: WorkspaceOption = None, store:
                 f"[{one.severity}] {one.where}\n  {one.message.text(LANG)}\n  → {one.remedy.text(LANG)}"
             )
         if well:
-            say("一切正常", "all is well")
+            echo("一切正常", "all is well")
     raise typer.Exit(0 if well else 1)
 
 
@@ -150,7 +150,7 @@ def backup(
     if as_json:
         print_json({"path": str(file), "bytes": file.stat().st_size})
     else:
-        say(f"已备份到 {file}", f"backed up to {file}")
+        echo(f"已备份到 {file}", f"backed up to {file}")
 
 
 @app.command()
@@ -171,4 +171,4 @@ def restore(
     if as_json:
         print_json({"restored": str(file), "store": ws.store})
     else:
-        say(f"已从 {file} 恢复", f"restored from {file}")
+        echo(f"已从 {file} 恢复", f"restored from {file}")

@@ -19,10 +19,10 @@ from riskmap.cli.common import (
     WhyOption,
     WorkspaceOption,
     app,
+    echo,
     person,
     print_json,
     reason,
-    say,
     some_of,
     split,
 )
@@ -102,7 +102,7 @@ def sample(
     else:
         head = ("（试算，未写入）", " (nothing written)") if dry_run else ("", "")
         taken = report.unchanged + report.updated
-        say(
+        echo(
             f"{layer} › {field}{head[0]}：取到 {taken}（更新 {report.updated}，其中替换原值 {report.replaced}；"
             f"不变 {report.unchanged}），保留原值 {report.kept}，没有取到 {report.missing}",
             f"{layer} › {field}{head[1]}: {taken} sampled ({report.updated} updated, {report.replaced} of them had "
@@ -115,7 +115,7 @@ def sample(
         ):
             if codes:
                 some = some_of(codes, _NAMED)
-                say(f"  {zh} {len(codes)}：{some}", f"  {en}, {len(codes)}: {some}")
+                echo(f"  {zh} {len(codes)}：{some}", f"  {en}, {len(codes)}: {some}")
     raise typer.Exit(1 if report.missing else 0)
 
 
@@ -137,7 +137,7 @@ def pond(
         print_json(found)
         raise typer.Exit(1 if found.missing else 0)
     for spot in sorted(found.spots, key=lambda s: -s.depth_m):
-        say(
+        echo(
             f"{spot.code}\t{spot.depth_m:.2f} m\t滞留 {spot.left_m3:,.0f} m³\t外溢 {spot.spilled_m3:,.0f} m³",
             f"{spot.code}\t{spot.depth_m:.2f} m\t{spot.left_m3:,.0f} m³ stay\t{spot.spilled_m3:,.0f} m³ spill",
         )
@@ -190,14 +190,14 @@ def fire_weather(
         _print_days(days, risk)
     for gap in days.gaps:
         of = (f"网格 {gap.grid}：", f"grid {gap.grid}: ") if gap.grid else ("", "")
-        say(
+        echo(
             f"{of[0]}{gap.after} 与 {gap.before} 之间缺日，{gap.before} 起为未知；请补齐重算，或把此后各日另存，用 --restart",
             f"{of[1]}days are missing between {gap.after} and {gap.before}, unknown from {gap.before} on; "
             "supply them, or put the days behind the gap into a file of their own and use --restart",
             err=True,
         )
     for grid in () if risk is None else risk.unmatched:
-        say(
+        echo(
             f"网格 {grid}：台账中没有这个编号；请核对网格编号",
             f"grid {grid}: the ledger has no such code; check it",
             err=True,
@@ -244,7 +244,7 @@ def coverage(
 
 def _print_coverage(found: Coverage, title: str) -> None:
     gaps, overlaps, patrollers = found.gaps, found.overlaps, found.patrollers
-    say(
+    echo(
         f"{title}：{found.grids} 个，{found.area_ha:,} 公顷；空隙 {len(gaps.parts)} 处 {gaps.area_ha} 公顷，"
         f"重叠 {len(overlaps.pairs)} 对 {overlaps.area_ha} 公顷，护林员 {patrollers.total} 人",
         f"{title}: {found.grids}, {found.area_ha:,} ha; {len(gaps.parts)} gaps of {gaps.area_ha} ha, "
@@ -252,13 +252,13 @@ def _print_coverage(found: Coverage, title: str) -> None:
     )
     for part in gaps.parts:
         where = f"{part.lon}, {part.lat}"
-        say(f"  空隙：{part.area_ha} 公顷，{where}", f"  gap: {part.area_ha} ha at {where}")
+        echo(f"  空隙：{part.area_ha} 公顷，{where}", f"  gap: {part.area_ha} ha at {where}")
     for pair in overlaps.pairs:
         both = f"{pair.a} × {pair.b}"
-        say(f"  重叠：{both}，{pair.area_ha} 公顷", f"  overlap: {both}, {pair.area_ha} ha")
+        echo(f"  重叠：{both}，{pair.area_ha} 公顷", f"  overlap: {both}, {pair.area_ha} ha")
     for codes, zh, en in (
         (found.unassigned, "无人负责", "without a person"),
         (found.unlocated, "没有边界", "without a polygon"),
     ):
         if codes:
-            say(f"  {zh}：{'、'.join(codes)}", f"  {en}: {', '.join(codes)}")
+            echo(f"  {zh}：{'、'.join(codes)}", f"  {en}: {', '.join(codes)}")

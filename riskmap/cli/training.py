@@ -18,9 +18,9 @@ from riskmap.cli.common import (
     StoreOption,
     WorkspaceOption,
     app,
+    echo,
     print_json,
     progress,
-    say,
     split,
 )
 from riskmap.errors import RiskmapError
@@ -107,10 +107,10 @@ def train(
         return
     _show(training)
     if kept is not None:
-        say(f"已保存 {kept['path']}（{kept['model']}）", f"kept {kept['path']} ({kept['model']})")
+        echo(f"已保存 {kept['path']}（{kept['model']}）", f"kept {kept['path']} ({kept['model']})")
         typer.echo(f"  sha256 {kept['digest']}\n  {kept['card']}")
     if report is not None:
-        say(f"报告：{report}", f"report: {report}")
+        echo(f"报告：{report}", f"report: {report}")
 
 
 def _show(training: Training) -> None:
@@ -157,7 +157,7 @@ def score(
         print_json(document)
         return
     t = document["tiers"]
-    say(
+    echo(
         f"共 {document['points']} 点：重大 {t['major']}、较大 {t['large']}、一般 {t['general']}、低 {t['low']}、"
         f"未评 {document['unrated']}；结果在 {document['to']}（{document['parts']} 个文件）",
         f"{document['points']} points: major {t['major']}, large {t['large']}, general {t['general']}, low {t['low']}, "

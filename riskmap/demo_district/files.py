@@ -23,7 +23,7 @@ from shapely.geometry import mapping
 
 from riskmap.array_types import Floats
 from riskmap.demo_district.district import HEADER, DemoDistrict
-from riskmap.errors import Say
+from riskmap.errors import Text
 from riskmap.formulas.wind import DEGREE
 from riskmap.values.hazards import Rain, Track
 from riskmap.vocabulary import FORCE_MS
@@ -192,5 +192,5 @@ def drill_rain(lon: Floats, lat: Floats, passes: np.datetime64) -> Rain:
         time=passes.astype("datetime64[s]") + (hours * 3600).astype("timedelta64[s]"),
         step=np.timedelta64(3600, "s"),
         amount=np.round(share[:, None] * total[None, :], 1),
-        how=Say("演习用的虚构雨量站", "made-up stations for the drill"),
+        how=Text("演习用的虚构雨量站", "made-up stations for the drill"),
     )

@@ -58,7 +58,7 @@ _MOVES = ((-1, 0, 1.0), (1, 0, 1.0), (0, -1, 1.0), (0, 1, 1.0))
 _DIAGONALS = tuple((dy, dx, 2.0**0.5) for dy in (-1, 1) for dx in (-1, 1))
 
 
-class Grid:
+class LandGrid:
     """Cells joined to their neighbours (eight, or four), to walk over with a cost per cell."""
 
     def __init__(self, shape: tuple[int, int], *, diagonals: bool = True) -> None:
@@ -115,7 +115,7 @@ def carve(steepness: Field, outlets: NDArray[np.bool_], *, cell: float, rounds: 
     `steepness`: slope (m/m) of the hillsides, the higher the faster the ground rises there.
     Every cell outside the outlets stands higher than the cell it drains to.
     """
-    grid = Grid((steepness.shape[0], steepness.shape[1]))
+    grid = LandGrid((steepness.shape[0], steepness.shape[1]))
     sources = np.flatnonzero(outlets.ravel())
     start = steepness.ravel() * cell
     area = np.ones(start.size)

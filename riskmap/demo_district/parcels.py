@@ -19,9 +19,9 @@ from riskmap.demo_district.land import (
     COLS,
     ROWS,
     Field,
-    Grid,
     Labels,
     Land,
+    LandGrid,
     Mask,
     blurred,
     labelled,
@@ -72,7 +72,7 @@ def _mean(field: Field) -> Field:
     return field.reshape(SHAPE[0], BLOCK, SHAPE[1], BLOCK).mean(axis=(1, 3))
 
 
-def _district(land: Mask, cost: Field, grid: Grid) -> Mask:
+def _district(land: Mask, cost: Field, grid: LandGrid) -> Mask:
     """The ground that is nearest, by cost, to the centre: as much of it as the district is to have."""
     wanted = round(DISTRICT_KM2 * 1e6 / SIDE**2)
     centre = np.ravel_multi_index((SHAPE[0] // 2, SHAPE[1] // 2), SHAPE)
@@ -112,7 +112,7 @@ def spread_out(rng: np.random.Generator, weight: Field, count: int, *, rounds: i
     return cells[chosen]
 
 
-def _divided(mask: Mask, cost: Field, sources: NDArray[np.intp], grid: Grid) -> Labels:
+def _divided(mask: Mask, cost: Field, sources: NDArray[np.intp], grid: LandGrid) -> Labels:
     """Label each cell of the mask with the source (0, 1, …) that reaches it most cheaply, −1 elsewhere."""
     owner = grid.walk(np.where(mask, cost, np.inf).ravel(), sources)[2]
     number = np.full(mask.size, -1, np.int32)
@@ -147,7 +147,7 @@ def _forest(woods: Field, district: Mask) -> Mask:
 
 
 def _forest_grids(
-    rng: np.random.Generator, forest: Mask, subdistrict: Labels, cost: Field, grid: Grid
+    rng: np.random.Generator, forest: Mask, subdistrict: Labels, cost: Field, grid: LandGrid
 ) -> Labels:
     """Divide the forest into GRIDS connected pieces that keep to sub-districts where they are large enough."""
     pieces, count = labelled(forest & (subdistrict == 0))
@@ -179,7 +179,7 @@ def _forest_grids(
     return _absorbed(labels, forest, grid)
 
 
-def _absorbed(labels: Labels, mask: Mask, grid: Grid) -> Labels:
+def _absorbed(labels: Labels, mask: Mask, grid: LandGrid) -> Labels:
     """Give cells of the mask that nobody owns to the nearest owner that reaches them inside the mask."""
     owned = np.flatnonzero((labels >= 0).ravel())
     owner = grid.walk(np.where(mask, 1.0, np.inf).ravel(), owned)[2]
@@ -253,7 +253,7 @@ def make_parcels(rng: np.random.Generator, land: Land) -> Parcels:
     crest = np.clip(height - blurred(height, 8.0), 0.0, None) / 25.0
     across = 1.0 + crest + 5.0 * (river < 90.0)
     uneven = np.exp(0.5 * smooth_noise(rng, SHAPE, 14.0) + 0.35 * smooth_noise(rng, SHAPE, 4.0))
-    grid, square = Grid(SHAPE), Grid(SHAPE, diagonals=False)
+    grid, square = LandGrid(SHAPE), LandGrid(SHAPE, diagonals=False)
 
     district = _district(ground, (0.7 + 0.3 * across + height / 900.0) * uneven, grid)
     town = np.where(district, 0.22 + np.exp(-height / 60.0), 0.0)
@@ -277,7 +277,7 @@ def _joined(parts: list[Polygon]) -> Polygon:
     return whole
 
 
-def _tidy(labels: Labels, mask: Mask, grid: Grid) -> Labels:
+def _tidy(labels: Labels, mask: Mask, grid: LandGrid) -> Labels:
     """Smooth the division by majority and keep every part in one piece."""
     count = labels.max() + 1
     votes = np.stack([blurred((labels == k).astype(float), 1.5) for k in range(count)])

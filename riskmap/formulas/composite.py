@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from riskmap.array_types import Floats
-from riskmap.errors import FormulaError, Say
+from riskmap.errors import FormulaError, Text
 from riskmap.formulas.domain import within
 
 Ties = Literal["low", "mean"]
@@ -184,7 +184,7 @@ def rank_stability(
 
 def _ranking_table(table: ArrayLike, weights: ArrayLike) -> tuple[Floats, Floats]:
     x = np.asarray(table, dtype=np.float64)
-    share = within(weights, 0.0, _INF, Say("权重", "weight"), below=True)
+    share = within(weights, 0.0, _INF, Text("权重", "weight"), below=True)
     if x.ndim == 0 or share.shape != (x.shape[-1],) or not float(share.sum()) > 0:
         raise FormulaError(
             f"权重：表的最后一维是 {x.shape}，收到 {share.shape} 个权重；应一一对应，且和大于 0",

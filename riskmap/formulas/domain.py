@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from riskmap.array_types import Floats
-from riskmap.errors import FormulaError, Say
+from riskmap.errors import FormulaError, Text
 
 
 def within(
-    given: ArrayLike, low: float, high: float, title: Say, *, above: bool = False, below: bool = False
+    given: ArrayLike, low: float, high: float, title: Text, *, above: bool = False, below: bool = False
 ) -> Floats:
     """Return the numbers as float64; FormulaError names one outside low–high. NaN is let through.
 

@@ -21,14 +21,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from riskmap.array_types import Floats
-from riskmap.errors import FormulaError, Say
+from riskmap.errors import FormulaError, Text
 from riskmap.formulas.domain import within
 
 POSSIBLE: Final = {
-    "temp": (-90.0, 60.0, Say("气温（°C）", "temperature (°C)")),
-    "rh": (0.0, 100.0, Say("相对湿度（%）", "relative humidity (%)")),
-    "ws": (0.0, 450.0, Say("风速（km/h）", "wind (km/h)")),
-    "prec": (0.0, 2000.0, Say("降水量（mm）", "rain (mm)")),
+    "temp": (-90.0, 60.0, Text("气温（°C）", "temperature (°C)")),
+    "rh": (0.0, 100.0, Text("相对湿度（%）", "relative humidity (%)")),
+    "ws": (0.0, 450.0, Text("风速（km/h）", "wind (km/h)")),
+    "prec": (0.0, 2000.0, Text("降水量（mm）", "rain (mm)")),
 }
 
 
@@ -279,7 +279,7 @@ def _weather(name: str, given: ArrayLike) -> Floats:
 
 
 def _code(given: ArrayLike, name: str, high: float = np.inf) -> Floats:
-    return within(given, 0.0, high, Say(name, name), below=high == np.inf)
+    return within(given, 0.0, high, Text(name, name), below=high == np.inf)
 
 
 def _unless_unknown(result: Floats, *inputs: Floats) -> Floats:

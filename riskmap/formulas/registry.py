@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from riskmap.array_types import Floats
-from riskmap.errors import Say
+from riskmap.errors import Text
 from riskmap.formulas import slope, water
 from riskmap.formulas import slope as rain
 
@@ -35,7 +35,7 @@ class Parameter:
     and `open_high`: the end itself is outside.
     """
 
-    title: Say
+    title: Text
     unit: str
     sign: Literal[-1, 0, 1]
     low: float = 0.0
@@ -44,11 +44,11 @@ class Parameter:
     open_high: bool = False
 
     @property
-    def label(self) -> Say:
+    def label(self) -> Text:
         """The title with its unit."""
         if not self.unit:
             return self.title
-        return Say(f"{self.title.zh}（{self.unit}）", f"{self.title.en} ({self.unit})")
+        return Text(f"{self.title.zh}（{self.unit}）", f"{self.title.en} ({self.unit})")
 
     def possible(self, number: Floats) -> Floats:
         """Return the numbers inside the range, NaN for the others."""
@@ -62,7 +62,7 @@ class Parameter:
 class Formula:
     """A formula: its parameters by name, and the function of them (keyword arguments, arrays)."""
 
-    title: Say
+    title: Text
     unit: str
     parameters: Mapping[str, Parameter]
     function: Callable[..., Floats]
@@ -110,98 +110,98 @@ def _ponded(**given: ArrayLike) -> Floats:
 
 
 def _angle(sign: Literal[-1, 0, 1]) -> Parameter:
-    return Parameter(Say("坡角", "slope angle"), "°", sign, high=90.0, open_high=True)
+    return Parameter(Text("坡角", "slope angle"), "°", sign, high=90.0, open_high=True)
 
 
-_FRICTION: Final = Parameter(Say("内摩擦角", "friction angle"), "°", 1, high=90.0, open_high=True)
+_FRICTION: Final = Parameter(Text("内摩擦角", "friction angle"), "°", 1, high=90.0, open_high=True)
 
 
-_CATCHMENT: Final = Say("单位汇水面积", "specific catchment")
+_CATCHMENT: Final = Text("单位汇水面积", "specific catchment")
 
 
-_CURVE_NUMBER: Final = Parameter(Say("CN 值", "curve number"), "", 1, high=100.0, open_low=True)
+_CURVE_NUMBER: Final = Parameter(Text("CN 值", "curve number"), "", 1, high=100.0, open_low=True)
 
 
-_RAIN: Final = Parameter(Say("降水量", "rain"), "mm", 1)
+_RAIN: Final = Parameter(Text("降水量", "rain"), "mm", 1)
 
 
 FORMULAS: Final[Mapping[str, Formula]] = {
     "infinite_slope": Formula(
-        Say("无限斜坡稳定系数 FS", "Infinite slope, factor of safety"),
+        Text("无限斜坡稳定系数 FS", "Infinite slope, factor of safety"),
         "",
         {
-            "cohesion": Parameter(Say("黏聚力", "cohesion"), "kPa", 1),
+            "cohesion": Parameter(Text("黏聚力", "cohesion"), "kPa", 1),
             "friction": _FRICTION,
             # Lighter than water it would float, and friction would hold it less.
-            "weight": Parameter(Say("重度", "unit weight"), "kN/m³", 0, low=slope.WATER, open_low=True),
-            "depth": Parameter(Say("滑面深度", "depth"), "m", -1, open_low=True),
+            "weight": Parameter(Text("重度", "unit weight"), "kN/m³", 0, low=slope.WATER, open_low=True),
+            "depth": Parameter(Text("滑面深度", "depth"), "m", -1, open_low=True),
             "angle": _angle(0),  # beyond 45° the cohesion's share grows again
-            "wetness": Parameter(Say("饱水比 0–1", "wetness 0–1"), "", -1, high=1.0),
+            "wetness": Parameter(Text("饱水比 0–1", "wetness 0–1"), "", -1, high=1.0),
         },
         _infinite_slope,
         "Skempton & DeLory 1957",
     ),
     "sinmap": Formula(
-        Say("SINMAP 稳定系数 FS", "SINMAP, factor of safety"),
+        Text("SINMAP 稳定系数 FS", "SINMAP, factor of safety"),
         "",
         {
-            "cohesion": Parameter(Say("无量纲黏聚力 C", "dimensionless cohesion C"), "", 1),
+            "cohesion": Parameter(Text("无量纲黏聚力 C", "dimensionless cohesion C"), "", 1),
             "friction": _FRICTION,
             "angle": _angle(0),  # steeper ground drains better, which works against its own weight
-            "recharge": Parameter(Say("补给量", "recharge"), "m/d", -1),
+            "recharge": Parameter(Text("补给量", "recharge"), "m/d", -1),
             "catchment": Parameter(_CATCHMENT, "m", -1),
-            "transmissivity": Parameter(Say("导水系数", "transmissivity"), "m²/d", 1, open_low=True),
-            "density_ratio": Parameter(Say("水土密度比", "density ratio"), "", -1, high=1.0),
+            "transmissivity": Parameter(Text("导水系数", "transmissivity"), "m²/d", 1, open_low=True),
+            "density_ratio": Parameter(Text("水土密度比", "density ratio"), "", -1, high=1.0),
         },
         _sinmap,
         "Pack, Tarboton & Goodwin 1998",
     ),
     "rain_ratio": Formula(
-        Say("雨强 ÷ Caine 阈值", "Rain intensity ÷ Caine's threshold"),
+        Text("雨强 ÷ Caine 阈值", "Rain intensity ÷ Caine's threshold"),
         "",
         {
-            "intensity": Parameter(Say("雨强", "intensity"), "mm/h", 1),
-            "hours": Parameter(Say("历时", "duration"), "h", 1, open_low=True),
+            "intensity": Parameter(Text("雨强", "intensity"), "mm/h", 1),
+            "hours": Parameter(Text("历时", "duration"), "h", 1, open_low=True),
         },
         _rain_ratio,
         "Caine 1980",
     ),
     "scs_runoff": Formula(
-        Say("SCS-CN 径流深", "SCS-CN runoff"),
+        Text("SCS-CN 径流深", "SCS-CN runoff"),
         "mm",
         {"rain": _RAIN, "curve_number": _CURVE_NUMBER},
         water.scs_runoff,
         "USDA NEH 630, chapter 10",
     ),
     "ponded_volume": Formula(
-        Say("洼地滞留水量", "Water left in the depression"),
+        Text("洼地滞留水量", "Water left in the depression"),
         "m³",
         {
-            "area_ha": Parameter(Say("汇水面积", "catchment"), "ha", 1),
+            "area_ha": Parameter(Text("汇水面积", "catchment"), "ha", 1),
             "curve_number": _CURVE_NUMBER,
             "rain": _RAIN,
-            "hours": Parameter(Say("历时", "duration"), "h", -1),
-            "drain": Parameter(Say("排水能力", "drain"), "m³/s", -1),
+            "hours": Parameter(Text("历时", "duration"), "h", -1),
+            "drain": Parameter(Text("排水能力", "drain"), "m³/s", -1),
         },
         _ponded,
         "SCS-CN 与排水的水量平衡 · SCS-CN against the drain",
     ),
     "cone_depth": Formula(
-        Say("锥形洼地水深", "Depth in a cone"),
+        Text("锥形洼地水深", "Depth in a cone"),
         "m",
         {
-            "volume": Parameter(Say("水量", "volume"), "m³", 1),
-            "run": Parameter(Say("坡比 1:n 的 n", "run n of the slope 1:n"), "", -1, open_low=True),
+            "volume": Parameter(Text("水量", "volume"), "m³", 1),
+            "run": Parameter(Text("坡比 1:n 的 n", "run n of the slope 1:n"), "", -1, open_low=True),
         },
         water.cone_depth,
         "圆锥体积 · volume of a cone",
     ),
     "topographic_wetness": Formula(
-        Say("地形湿度指数", "Topographic wetness"),
+        Text("地形湿度指数", "Topographic wetness"),
         "",
         {
             "catchment": Parameter(_CATCHMENT, "m", 1, open_low=True),
-            "slope": Parameter(Say("坡度", "slope"), "°", -1, high=90.0, open_high=True),
+            "slope": Parameter(Text("坡度", "slope"), "°", -1, high=90.0, open_high=True),
         },
         water.topographic_wetness,
         "Beven & Kirkby 1979",

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from riskmap.array_types import Bools, Floats
-from riskmap.errors import FormulaError, Say
+from riskmap.errors import FormulaError, Text
 from riskmap.formulas.domain import within
 
 AREA_A_PERSON: Final[Mapping[str, float]] = {
@@ -41,7 +41,7 @@ def capacity(area: ArrayLike, kinds: Sequence[str | None]) -> Floats:
     3600 m² as fixed_short → 1800; as emergency → 7200.
     """
     each = np.array([AREA_A_PERSON.get(kind, np.nan) if kind else np.nan for kind in kinds])
-    return places(within(area, 0.0, float("inf"), Say("有效面积（m²）", "area (m²)")), each)
+    return places(within(area, 0.0, float("inf"), Text("有效面积（m²）", "area (m²)")), each)
 
 
 def available(*hazards: ArrayLike) -> Bools:
@@ -115,9 +115,9 @@ def two_step_catchment(places: ArrayLike, people: ArrayLike, reach: ArrayLike) -
     (2003). S (100, 60), P (200, 100, 50), shelter 1 ↔ 1, 2 and shelter 2 ↔ 2, 3: R (.3333, .4),
     A (.3333, .7333, .4), ΣP·A = 160.
     """
-    s = within(places, 0.0, _INF, Say("容量（人）", "places"))
-    p = within(people, 0.0, _INF, Say("人口（人）", "people"))
-    near = within(reach, 0.0, 1.0, Say("可达（0–1）", "reach (0–1)"))
+    s = within(places, 0.0, _INF, Text("容量（人）", "places"))
+    p = within(people, 0.0, _INF, Text("人口（人）", "people"))
+    near = within(reach, 0.0, 1.0, Text("可达（0–1）", "reach (0–1)"))
     if near.shape != (s.size, p.size):
         raise FormulaError(
             f"两步移动搜索：{s.size} 处避难场所、{p.size} 组人口，可达矩阵应为 {s.size} × {p.size}，收到 {near.shape}",

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from riskmap.array_types import Floats
-from riskmap.errors import FormulaError, Say
+from riskmap.errors import FormulaError, Text
 from riskmap.formulas.domain import within
 
 WATER: Final = 9.81
@@ -56,10 +56,10 @@ def infinite_slope_safety(
     kN/m³, depth m, wetness m 0–1 (share of the depth under water). Level ground is ∞. Source: Skempton and
     DeLory (1957). c 8, φ 32, γ 19, z 2, θ 38 with m 0, .5, 1 → 1.2337, 1.0273, .8208.
     """
-    c = within(cohesion, 0.0, _INF, Say("黏聚力（kPa）", "cohesion (kPa)"))
-    g = within(weight, 0.0, _INF, Say("重度（kN/m³）", "unit weight (kN/m³)"), above=True)
-    z = within(depth, 0.0, _INF, Say("滑面深度（m）", "depth (m)"), above=True)
-    m = within(wetness, 0.0, 1.0, Say("饱水比", "wetness"))
+    c = within(cohesion, 0.0, _INF, Text("黏聚力（kPa）", "cohesion (kPa)"))
+    g = within(weight, 0.0, _INF, Text("重度（kN/m³）", "unit weight (kN/m³)"), above=True)
+    z = within(depth, 0.0, _INF, Text("滑面深度（m）", "depth (m)"), above=True)
+    m = within(wetness, 0.0, 1.0, Text("饱水比", "wetness"))
     tan, sin, cos = _angles(friction, angle)
     return _over(c + (g - m * WATER) * z * cos**2 * tan, g * z * sin * cos)
 
@@ -72,9 +72,9 @@ def sinmap_wetness(
     Level ground with water flowing in is full, 1. Source: Pack, Tarboton and Goodwin (1998).
     R .1, a 50, T 20, θ 38 → .4061.
     """
-    r = within(recharge, 0.0, _INF, Say("补给量（m/d）", "recharge (m/d)"))
-    a = within(catchment, 0.0, _INF, Say("单位汇水面积（m）", "specific catchment (m)"))
-    t = within(transmissivity, 0.0, _INF, Say("导水系数（m²/d）", "transmissivity (m²/d)"), above=True)
+    r = within(recharge, 0.0, _INF, Text("补给量（m/d）", "recharge (m/d)"))
+    a = within(catchment, 0.0, _INF, Text("单位汇水面积（m）", "specific catchment (m)"))
+    t = within(transmissivity, 0.0, _INF, Text("导水系数（m²/d）", "transmissivity (m²/d)"), above=True)
     _, sin, _ = _angles(0.0, angle)
     water = r * a
     full = np.minimum(_over(water, t * sin), 1.0)
@@ -94,9 +94,9 @@ def sinmap_safety(
     At the same wetness it is the infinite slope. Source: Pack, Tarboton and Goodwin (1998). The slope of
     `infinite_slope_safety` with w .4061 → 1.0661.
     """
-    c = within(cohesion, 0.0, _INF, Say("无量纲黏聚力", "dimensionless cohesion"))
-    w = within(wetness, 0.0, 1.0, Say("湿度", "wetness"))
-    r = within(density_ratio, 0.0, 1.0, Say("水土密度比", "density ratio"))
+    c = within(cohesion, 0.0, _INF, Text("无量纲黏聚力", "dimensionless cohesion"))
+    w = within(wetness, 0.0, 1.0, Text("湿度", "wetness"))
+    r = within(density_ratio, 0.0, 1.0, Text("水土密度比", "density ratio"))
     tan, sin, cos = _angles(friction, angle)
     return _over(c + cos * (1.0 - w * r) * tan, sin)
 
@@ -119,7 +119,7 @@ def stability_state(safety: ArrayLike, wanted: ArrayLike) -> Floats:
     fs, fst = np.asarray(safety, dtype=np.float64), np.asarray(wanted, dtype=np.float64)
     # A computed 1.2999999999999998 is the 1.30 that everybody else sees.
     fs = np.round(fs, 9)
-    fst = within(fst, STATE_LIMITS[1], _INF, Say("稳定安全系数 Fst", "wanted safety Fst"))
+    fst = within(fst, STATE_LIMITS[1], _INF, Text("稳定安全系数 Fst", "wanted safety Fst"))
     state = np.where(
         fs < STATE_LIMITS[0], 4.0, np.where(fs < STATE_LIMITS[1], 3.0, np.where(fs < fst, 2.0, 1.0))
     )
@@ -127,8 +127,8 @@ def stability_state(safety: ArrayLike, wanted: ArrayLike) -> Floats:
 
 
 def _angles(friction: ArrayLike, angle: ArrayLike) -> tuple[Floats, Floats, Floats]:
-    phi = within(friction, 0.0, 90.0, Say("内摩擦角（°）", "friction angle (°)"), below=True)
-    theta = np.radians(within(angle, 0.0, 90.0, Say("坡角（°）", "slope angle (°)"), below=True))
+    phi = within(friction, 0.0, 90.0, Text("内摩擦角（°）", "friction angle (°)"), below=True)
+    theta = np.radians(within(angle, 0.0, 90.0, Text("坡角（°）", "slope angle (°)"), below=True))
     tan: Floats = np.asarray(np.tan(np.radians(phi)), dtype=np.float64)
     return tan, np.asarray(np.sin(theta), dtype=np.float64), np.asarray(np.cos(theta), dtype=np.float64)
 
@@ -154,12 +154,12 @@ GUZZETTI: Final = (2.20, -0.44)
 NO_ALERT, YELLOW, ORANGE, RED = 0.0, 1.0, 2.0, 3.0
 
 
-_RAIN: Final = Say("降水量（mm）", "rain (mm)")
+_RAIN: Final = Text("降水量（mm）", "rain (mm)")
 
 
 def threshold_intensity(hours: ArrayLike, line: tuple[float, float] = CAINE) -> Floats:
     """Return the threshold I = α·D^β in mm/h for a duration in hours. Caine at 1, 6, 24 h → 14.82, 7.368, 4.291."""
-    duration = within(hours, 0.0, _INF, Say("历时（h）", "duration (h)"), above=True)
+    duration = within(hours, 0.0, _INF, Text("历时（h）", "duration (h)"), above=True)
     return np.asarray(line[0] * duration ** line[1], dtype=np.float64)
 
 
@@ -199,7 +199,7 @@ def slope_alert(
     first, second = _limits(limits_3h), _limits(limits_24h)
     table = np.asarray(matrix, dtype=np.float64)
     _check_matrix(table, first, second)
-    of = within(susceptibility, 1.0, float(len(first)), Say("易发性等级", "susceptibility class"))
+    of = within(susceptibility, 1.0, float(len(first)), Text("易发性等级", "susceptibility class"))
     short, long, of = (np.asarray(x, dtype=np.float64) for x in np.broadcast_arrays(short, long, of))
     row = np.where(np.isnan(of), 1.0, of).astype(np.intp) - 1
     # NaN reaches no limit: an unknown rain counts as none here, and what is then not red is unknown.

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from riskmap.array_types import Floats
-from riskmap.errors import Say
+from riskmap.errors import Text
 from riskmap.formulas.domain import through_bands, within
 
 DEPTH_LIMITS: Final = (0.0, 0.15, 0.27, 0.40, 0.60)
@@ -70,8 +70,8 @@ def scs_runoff(rain: ArrayLike, curve_number: ArrayLike) -> Floats:
     Source: USDA, National Engineering Handbook, part 630, chapter 10. P mm and CN 1–100: (100, 75) → 41.137;
     (50, 90) → 27.108; (180, 92) → 155.964; (20, 70) → 0.
     """
-    p = within(rain, 0.0, _INF, Say("降水量（mm）", "rain (mm)"))
-    cn = within(curve_number, 0.0, 100.0, Say("CN 值", "curve number"), above=True)
+    p = within(rain, 0.0, _INF, Text("降水量（mm）", "rain (mm)"))
+    cn = within(curve_number, 0.0, 100.0, Text("CN 值", "curve number"), above=True)
     held = 25400.0 / cn - 254.0
     over = np.maximum(p - 0.2 * held, 0.0)
     below = p + 0.8 * held
@@ -85,9 +85,9 @@ def depression_balance(
 
     12 ha, CN 92, 100 mm in 3 h, .4 m³/s → 77.64 mm, 9317 m³, 4997 m³ left.
     """
-    area = within(area_ha, 0.0, _INF, Say("汇水面积（公顷）", "catchment (ha)"))
-    time = within(hours, 0.0, _INF, Say("历时（h）", "duration (h)"))
-    out = within(drain, 0.0, _INF, Say("排水能力（m³/s）", "drain (m³/s)"))
+    area = within(area_ha, 0.0, _INF, Text("汇水面积（公顷）", "catchment (ha)"))
+    time = within(hours, 0.0, _INF, Text("历时（h）", "duration (h)"))
+    out = within(drain, 0.0, _INF, Text("排水能力（m³/s）", "drain (m³/s)"))
     runoff = scs_runoff(rain, curve_number)
     inflow = np.asarray(runoff * area * 10.0, dtype=np.float64)
     return Balance(runoff, inflow, np.maximum(inflow - out * time * 3600.0, 0.0))
@@ -98,8 +98,8 @@ def cone_depth(volume: ArrayLike, run: ArrayLike) -> Floats:
 
     A stand-in where the stage–volume curve of the real depression is not known. 4997 m³ in 1 : 100 → .781.
     """
-    v = within(volume, 0.0, _INF, Say("水量（m³）", "volume (m³)"))
-    k = within(run, 0.0, _INF, Say("坡比", "run of the slope"), above=True)
+    v = within(volume, 0.0, _INF, Text("水量（m³）", "volume (m³)"))
+    k = within(run, 0.0, _INF, Text("坡比", "run of the slope"), above=True)
     return np.cbrt(np.asarray(3.0 * v / (np.pi * k**2), dtype=np.float64))
 
 
@@ -111,7 +111,7 @@ def topographic_wetness(
     `least_tangent` takes the place of FLATTEST's tangent, for grids whose heights carry noise.
     Source: Beven and Kirkby (1979). 500 m at 2° → 9.5693.
     """
-    a = within(catchment, 0.0, _INF, Say("单位汇水面积（m）", "specific catchment (m)"), above=True)
-    b = within(slope, 0.0, 90.0, Say("坡度（°）", "slope (°)"), below=True)
+    a = within(catchment, 0.0, _INF, Text("单位汇水面积（m）", "specific catchment (m)"), above=True)
+    b = within(slope, 0.0, 90.0, Text("坡度（°）", "slope (°)"), below=True)
     least = np.tan(np.radians(FLATTEST)) if least_tangent is None else least_tangent
     return np.asarray(np.log(a / np.maximum(np.tan(np.radians(b)), least)), dtype=np.float64)

@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from riskmap.array_types import Floats
-from riskmap.errors import Say
+from riskmap.errors import Text
 from riskmap.formulas.domain import along_curve, within
 
 Reals = NDArray[np.floating[Any]]
@@ -270,8 +270,8 @@ def cyclone_rain(distance: ArrayLike, wind: ArrayLike) -> Floats:
     re = 150 − 16U km; linear inside rm, exponential outside. Source: Tuleya, DeMaria and Kuligowski (2007).
     80 kt at 0, 20, 33.77, 100, 200 km → 8.742, 9.673, 10.314, 5.715, 2.344.
     """
-    r = within(distance, 0.0, float("inf"), Say("距离（km）", "distance (km)"))
-    v = within(wind, 0.0, _STRONGEST, Say("风速（节）", "wind (knots)"))
+    r = within(distance, 0.0, float("inf"), Text("距离（km）", "distance (km)"))
+    v = within(wind, 0.0, _STRONGEST, Text("风速（节）", "wind (knots)"))
     u = 1.0 + (v - 35.0) / 33.0
     centre, most = np.maximum(-1.10 + 3.96 * u, 0.0), np.maximum(-1.60 + 4.80 * u, 0.0)
     radius, reach = 64.5 - 13.0 * u, 150.0 - 16.0 * u

@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from riskmap.array_types import Floats
 from riskmap.coordinates import metres
-from riskmap.errors import RiskmapError, Say
+from riskmap.errors import RiskmapError, Text
 from riskmap.formulas.slope import antecedent_index
 from riskmap.formulas.wind import DEGREE, KNOT, averaging_factor, cyclone_rain
 from riskmap.values.hazards import Rain, Series, Times, Track
@@ -318,13 +318,13 @@ def rain_of_track(track: Track, lon: Floats, lat: Floats, times: Times) -> Rain:
         east = (lon - centre[1][i]) * DEGREE * np.cos(np.radians(centre[0][i]))
         amount[i] = cyclone_rain(np.hypot(north, east), knots[i])
     name = track.name or track.source
-    taken = Say("", "")
+    taken = Text("", "")
     if not stated:
-        taken = Say(
+        taken = Text(
             f"；路径没有说明风速的平均时段，按 {UNSTATED:g} 分钟平均",
             f"; its wind taken as means over {UNSTATED:g} minutes, which the track does not state",
         )
-    how = Say(
+    how = Text(
         f"无雨量资料，按台风路径 {name} 用 R-CLIPER 估算（轴对称、偏弱，仅作替代）{taken.zh}",
         f"no rain given; estimated from the track {name} with R-CLIPER (axisymmetric and weak, a fallback only)"
         f"{taken.en}",

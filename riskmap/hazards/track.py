@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from riskmap.array_types import Floats
-from riskmap.errors import RiskmapError, Say
+from riskmap.errors import RiskmapError, Text
 from riskmap.formulas import wind
 from riskmap.formulas.domain import along_curve
 from riskmap.formulas.wind import DEGREE
@@ -69,7 +69,7 @@ class Nodes:
     averaging: float
     sign: float
     radii: Mapping[float, Floats] = field(default_factory=dict)
-    filled: tuple[Say, ...] = ()
+    filled: tuple[Text, ...] = ()
 
     def __len__(self) -> int:
         return len(self.time)
@@ -133,9 +133,9 @@ def motion(lat: ArrayLike, lon: ArrayLike, hours: ArrayLike) -> tuple[Floats, Fl
     return east * slower, north * slower, speed * slower
 
 
-def _filled(track: Track) -> tuple[Track, tuple[Say, ...]]:
+def _filled(track: Track) -> tuple[Track, tuple[Text, ...]]:
     """Return the track without gaps, and what was filled."""
-    said: list[Say] = []
+    said: list[Text] = []
     known = np.isfinite(track.wind) | np.isfinite(track.pressure)
     if not known.any():
         raise RiskmapError(
@@ -184,9 +184,9 @@ def _between(at: Floats, values: Floats, known: NDArray[np.bool_]) -> Floats:
     return np.interp(at, at[has], values[has])
 
 
-def _say(zh: str, en: str, where: NDArray[np.bool_]) -> Say:
+def _say(zh: str, en: str, where: NDArray[np.bool_]) -> Text:
     count = int(np.count_nonzero(where))
-    return Say(f"{zh}：{count} 个路径点", f"{en} at {count} node{'' if count == 1 else 's'}")
+    return Text(f"{zh}：{count} 个路径点", f"{en} at {count} node{'' if count == 1 else 's'}")
 
 
 def _resampled(track: Track, stated: Floats, step_minutes: float) -> tuple[Track, Floats]:
@@ -219,7 +219,7 @@ def _resampled(track: Track, stated: Floats, step_minutes: float) -> tuple[Track
     return resampled, np.column_stack([along(column) for column in stated.T])
 
 
-_Span = tuple[np.datetime64, np.datetime64, Say]  # first and last moment of something given, and its name
+_Span = tuple[np.datetime64, np.datetime64, Text]  # first and last moment of something given, and its name
 
 
 NEAR_KM: Final = 700.0
@@ -281,7 +281,7 @@ def hours_of(
     """
     spans = [(*passing(track, lon, lat), _called("路径", "track", track.name)) for track in tracks]
     if rain is not None and len(rain.time):
-        spans.append((rain.time[0] - rain.step, rain.time[-1], Say("降雨", "rain")))
+        spans.append((rain.time[0] - rain.step, rain.time[-1], Text("降雨", "rain")))
     for one in warnings:
         end = one.expires if one.expires is not None else one.issued + _WARNED_H * _HOUR
         name = f"{'' if one.source == 'typed' else one.source} {one.kind}:{one.colour}".strip()
@@ -292,13 +292,13 @@ def hours_of(
         )
     first, last = _outer(spans)
     _near_enough(
-        spans if at is None else [*spans, (at, at, Say(f"{option('at', 'en')}", f"{option('at', 'en')}"))]
+        spans if at is None else [*spans, (at, at, Text(f"{option('at', 'en')}", f"{option('at', 'en')}"))]
     )
     return first + np.arange(int(np.ceil((last - first) / _HOUR)) + 1) * _HOUR
 
 
-def _called(zh: str, en: str, name: str) -> Say:
-    return Say(f"{zh} {name}".strip(), f"{en} {name}".strip())
+def _called(zh: str, en: str, name: str) -> Text:
+    return Text(f"{zh} {name}".strip(), f"{en} {name}".strip())
 
 
 def _outer(spans: Sequence[_Span]) -> tuple[np.datetime64, np.datetime64]:

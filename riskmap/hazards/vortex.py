@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from riskmap.array_types import Floats
-from riskmap.errors import RiskmapError, Say
+from riskmap.errors import RiskmapError, Text
 from riskmap.formulas import wind
 from riskmap.formulas.wind import ASYMMETRY, in_quadrants, inferred_radius, radii_wind
 from riskmap.hazards.track import Nodes
@@ -66,17 +66,17 @@ class Vortex:
         )
         self._east = (wind.DEGREE * np.cos(np.radians(nodes.lat))).astype(np.float32)
 
-    def notes(self) -> tuple[Say, ...]:
+    def notes(self) -> tuple[Text, ...]:
         """Return what was filled, inferred from radii and where the model fell back, for a person to read."""
         steps = len(self.nodes)
         said = list(self.nodes.filled)
         if self._inferred:
             zh = f"最大风速半径由风圈推算：{self._inferred} 个时次（共 {steps} 个）"
             en = f"radius of maximum wind inferred from the issued radii at {self._inferred} of {steps} steps"
-            said.append(Say(zh, en))
+            said.append(Text(zh, en))
         for stand_in, count in self.fallen.items():
             zh = f"{count} 个时次没有风圈半径，改用 {stand_in}（共 {steps} 个）"
-            said.append(Say(zh, f"no radii at {count} of {steps} steps, {stand_in} there"))
+            said.append(Text(zh, f"no radii at {count} of {steps} steps, {stand_in} there"))
         return tuple(said)
 
     def offsets(

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from riskmap.array_types import Floats
-from riskmap.errors import RiskmapError, Say
+from riskmap.errors import RiskmapError, Text
 from riskmap.formulas import wind
 from riskmap.hazards.track import Nodes, lead_hours, position_error, prepared, strength_error
 from riskmap.hazards.vortex import Model, Singles, Vortex
@@ -50,7 +50,7 @@ class WindField:
     high: Floats
     arrival: Mapping[int, Times]
     departure: Mapping[int, Times]
-    notes: tuple[Say, ...] = ()
+    notes: tuple[Text, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,7 +63,7 @@ class EnsembleField:
     median: Floats
     least: Floats
     most: Floats
-    notes: tuple[Say, ...] = field(default=())
+    notes: tuple[Text, ...] = field(default=())
 
 
 class _Places(NamedTuple):
@@ -298,7 +298,7 @@ def _within_reach(
 
 def _factor(
     vortex: Vortex, averaging: float | None, exposure: ArrayLike | None, gust: float, size: int
-) -> tuple[Floats, float, tuple[Say, ...]]:
+) -> tuple[Floats, float, tuple[Text, ...]]:
     """Return what multiplies the wind of each place, the minutes that it is then a mean over, and notes."""
     site = 1.0 if exposure is None else np.asarray(exposure, np.float64)
     factor: Any = np.ones(size) * site * gust
@@ -306,7 +306,7 @@ def _factor(
         return factor, vortex.averaging, ()
     change = wind.averaging_factor(vortex.averaging, averaging)
     if np.isnan(change):
-        note = Say(
+        note = Text(
             f"路径没有说明风速的平均时段，按 {averaging:g} 分钟平均用",
             f"the track does not state its averaging time; taken as {averaging:g} minutes",
         )

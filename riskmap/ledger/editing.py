@@ -24,7 +24,7 @@ from riskmap.ledger.merging import (
     same_shape,
     shown,
 )
-from riskmap.ledger.revisions import Draft, open_changeset, write_new, write_next
+from riskmap.ledger.revisions import NextRevision, open_changeset, write_new, write_next
 from riskmap.ledger.store import Store
 from riskmap.rules.judge import Judged, accepted
 from riskmap.rules.masks import is_masked
@@ -66,7 +66,7 @@ def create_record(store: Store, layer: str, code: str, *, values: Judged, by: st
         changeset = open_changeset(connection, store, by=by, why=why, kind="create", counts={"inserted": 1})
         changes = {k: (None, v) for k, v in stated.items() if v is not None}
         if again:
-            draft = Draft.afresh(known, 0, layer=layer).apply(changes)
+            draft = NextRevision.afresh(known, 0, layer=layer).apply(changes)
             write_next(connection, [draft], changeset)
             return draft.version + 1
         write_new(connection, _as_records(layer, code, stated), [0], changeset)
@@ -206,12 +206,12 @@ def edit(store: Store, layer: str, edits: Sequence[RecordEdit], *, by: str, why:
                     for one in stale
                 ],
             )
-        drafts: list[Draft] = []
+        drafts: list[NextRevision] = []
         for code, values in stated.items():
             at = place[code]
             _need_active(layer, known, at)
             if effective := _effective(known, at, values, personal):
-                drafts.append(Draft.after(known, at, layer=layer, op="update").apply(effective))
+                drafts.append(NextRevision.after(known, at, layer=layer, op="update").apply(effective))
         if drafts:
             counts = {"updated": len(drafts)}
             changeset = open_changeset(connection, store, by=by, why=why, kind="edit", counts=counts)
@@ -290,7 +290,7 @@ def _turn(
             )
             raise _refuse(f"{layer} › {code}", zh, en)
         changeset = open_changeset(connection, store, by=by, why=why, kind=kind, counts={f"{kind}d": 1})
-        draft = Draft.after(known, 0, layer=layer, op=kind)
+        draft = NextRevision.after(known, 0, layer=layer, op=kind)
         draft.retired = None if reason is None else reason.strip()
         write_next(connection, [draft], changeset)
         return version + 1

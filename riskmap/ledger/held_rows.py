@@ -13,11 +13,11 @@ import numpy as np
 import orjson
 import sqlalchemy as sa
 
-from riskmap.errors import LedgerError, Say, UnknownNameError
+from riskmap.errors import LedgerError, Text, UnknownNameError
 from riskmap.ledger import schema as s
 from riskmap.ledger.columns import WITHDRAWN, Known, read_known, write_contacts
 from riskmap.ledger.merging import changes_of, unmasked
-from riskmap.ledger.revisions import Draft, open_changeset, write_new, write_next
+from riskmap.ledger.revisions import NextRevision, open_changeset, write_new, write_next
 from riskmap.ledger.store import Store, insert_rows, json_list, next_id
 from riskmap.rules.masks import mask_contacts, mask_value
 from riskmap.values.import_plan import ImportPlan
@@ -36,7 +36,7 @@ class HeldEntry:
     sheet: str
     row: int
     rule: str
-    message: Say
+    message: Text
     stated: Mapping[str, Any]
     status: str
 
@@ -197,7 +197,7 @@ def _entry(store: Store, row: Any) -> HeldEntry:
         sheet=row["sheet"],
         row=row["row"],
         rule=row["rule"],
-        message=Say(row["zh"], row["en"]),
+        message=Text(row["zh"], row["en"]),
         stated=stated,
         status=row["status"],
     )
@@ -279,11 +279,11 @@ def _apply(
     back = known.retired[0] is not None
     if known.op[0] == WITHDRAWN:
         # A withdrawn record is known anew: nothing of what was taken back may shine through.
-        draft = Draft.afresh(known, 0, layer=stated.layer)
+        draft = NextRevision.afresh(known, 0, layer=stated.layer)
         known.erase(0)
         stated = unmasked(stated, [0], personal)
     else:
-        draft = Draft.after(known, 0, layer=stated.layer, op="reinstate" if back else "update")
+        draft = NextRevision.after(known, 0, layer=stated.layer, op="reinstate" if back else "update")
         draft.retired = None
     changes = changes_of(stated, known, [0], [0], personal=personal).get(0, {})
     if changes or back:

@@ -15,7 +15,7 @@ from riskmap.ledger.merging import shown, unmasked
 from riskmap.ledger.planning import Decision, check_intake, decide
 from riskmap.ledger.rejected_rows import keep_rejected
 from riskmap.ledger.revisions import (
-    Draft,
+    NextRevision,
     open_changeset,
     stated_position,
     stated_values,
@@ -123,18 +123,20 @@ def _write(connection: sa.Connection, records: Records, decision: Decision, chan
     write_next(connection, _drafts(records, decision), changeset)
 
 
-def _drafts(records: Records, decision: Decision) -> Iterator[Draft]:
+def _drafts(records: Records, decision: Decision) -> Iterator[NextRevision]:
     for i, action in enumerate(decision.actions):
         j = decision.place[i]
         if action == "update":
-            yield Draft.after(decision.known, j, layer=records.layer, op="update").apply(decision.changes[i])
+            yield NextRevision.after(decision.known, j, layer=records.layer, op="update").apply(
+                decision.changes[i]
+            )
         elif action == "insert" and j >= 0 and decision.known.op[j] == WITHDRAWN:
             yield afresh(records, i, decision, j)
 
 
-def afresh(records: Records, row: int, decision: Decision, place: int) -> Draft:
+def afresh(records: Records, row: int, decision: Decision, place: int) -> NextRevision:
     """Return the draft of a withdrawn record that a row states anew, as if it had never been known."""
-    draft = Draft.afresh(decision.known, place, layer=records.layer)
+    draft = NextRevision.afresh(decision.known, place, layer=records.layer)
     name, subdistrict = records.name[row], records.subdistrict[row]
     draft.name = None if name is CLEAR else name
     draft.subdistrict = None if subdistrict is CLEAR else subdistrict

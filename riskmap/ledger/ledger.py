@@ -59,7 +59,7 @@ from riskmap.values.assessment import Makers
 from riskmap.values.hazards import Escalation
 from riskmap.values.import_plan import ImportPlan, Intake
 from riskmap.values.records import Change, Features
-from riskmap.values.scenario import Event, NewEvent, Opened, Recorded, Scenario
+from riskmap.values.scenario import Event, NewEvent, OpenedScenario, Recorded, RecordedScenario
 
 Personal = Mapping[str, Collection[str]]
 
@@ -381,7 +381,7 @@ class Ledger:
         events: Sequence[NewEvent] = (),
         by: str,
         why: str,
-    ) -> Opened:
+    ) -> OpenedScenario:
         """Write a scenario computed for the moment `at` with what it raises and how its log begins.
 
         Returns it as `scenario` and `escalations` would read it. LedgerError where an escalation does
@@ -400,11 +400,11 @@ class Ledger:
             why=why,
         )
 
-    def scenarios(self, *, limit: int | None = None) -> list[Scenario]:
+    def scenarios(self, *, limit: int | None = None) -> list[RecordedScenario]:
         """Return scenarios, the newest first."""
         return scenarios.scenarios(self._store, limit=limit)
 
-    def scenario(self, number: int) -> Scenario:
+    def scenario(self, number: int) -> RecordedScenario:
         """Return one scenario; UnknownNameError where there is none."""
         found = scenarios.scenarios(self._store, number=number)
         if not found:

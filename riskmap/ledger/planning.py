@@ -9,7 +9,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from riskmap.errors import LedgerError, Say
+from riskmap.errors import LedgerError, Text
 from riskmap.ledger import schema as s
 from riskmap.ledger.columns import WITHDRAWN, Known, read_known
 from riskmap.ledger.merging import Changes, changes_of, masked_otherwise, shown
@@ -94,7 +94,7 @@ def decide(
     return decision
 
 
-def _hold(decision: Decision, row: int, rule: str, message: Say) -> None:
+def _hold(decision: Decision, row: int, rule: str, message: Text) -> None:
     decision.actions[row] = "held"
     decision.holds[row] = Hold(rule, message)
 
@@ -104,9 +104,9 @@ def _place(intake: Intake, row: int) -> str:
     return " › ".join(p for p in parts if p) + f" › {intake.row[row]}"
 
 
-def _duplicate(intake: Intake, row: int) -> Say:
+def _duplicate(intake: Intake, row: int) -> Text:
     code, place = intake.records.code[row], _place(intake, row)
-    return Say(
+    return Text(
         f"{place}：编号 {code} 在同一文件中已出现；请核对后保留一行",
         f"{place}: code {code} has already appeared in this file; check and keep one row",
     )
@@ -136,7 +136,7 @@ def _note_masked(decision: Decision, intake: Intake, personal: Collection[str]) 
         where, what = f"{_place(intake, i)} › {records.code[i]}", "、".join(found)
         decision.remarks[i] = Hold(
             "masked",
-            Say(
+            Text(
                 f"{where}：{what} 带星号，台账中没有原值可沿用，按未填处理；请补写完整的姓名或电话",
                 f"{where}: {what} is masked and the ledger has nothing it could stand for: taken as not stated, "
                 "write it in full",
@@ -148,7 +148,7 @@ def _note_masked(decision: Decision, intake: Intake, personal: Collection[str]) 
             i,
             Hold(
                 "masked",
-                Say(
+                Text(
                     f"{where}：{what} 带星号，与台账中的不是同一个，台账未改；确有变更请写完整的姓名或电话",
                     f"{where}: {what} is masked and is not the ledger's own, which stays; if it has changed, write it in full",
                 ),
@@ -170,7 +170,7 @@ def _hold_retired(connection: sa.Connection, decision: Decision, intake: Intake,
             decision,
             i,
             "retired",
-            Say(
+            Text(
                 f"{where}：该记录已于 {day} 注销（{why}）；确认要恢复请接受，否则请从文件中删除这一行",
                 f"{where}: this record was retired on {day} ({why}); accept to reinstate it, or take the row out",
             ),
@@ -186,7 +186,7 @@ def _hold_doubtful(decision: Decision, intake: Intake, row: int) -> None:
             decision,
             row,
             "stale_version",
-            Say(
+            Text(
                 f"{where}：文件是第 {stated} 版，台账已是第 {known.version[j]} 版；请对照后接受，或重新导出再改",
                 f"{where}: the file holds version {stated}, the ledger {known.version[j]}; compare and accept, or export again",
             ),
@@ -198,7 +198,7 @@ def _hold_doubtful(decision: Decision, intake: Intake, row: int) -> None:
             decision,
             row,
             "other_subdistrict",
-            Say(
+            Text(
                 f"{where}：台账中属 {old}，文件中属 {new}；可能是两个街道用了同一编号，请确认后接受或改编号",
                 f"{where}: in the ledger it belongs to {old}, in the file to {new}; two sub-districts may share a code, "
                 "confirm or give it another code",
@@ -214,7 +214,7 @@ def _hold_doubtful(decision: Decision, intake: Intake, row: int) -> None:
     if None in name:
         decision.remarks[row] = Hold(
             "moved_far",
-            Say(
+            Text(
                 f"{where}：坐标与台账相距 {distance:.0f} 米，将按文件更新；请核对坐标和坐标系",
                 f"{where}: the position is {distance:.0f} m from the ledger's and will be updated; check it and its datum",
             ),
@@ -224,7 +224,7 @@ def _hold_doubtful(decision: Decision, intake: Intake, row: int) -> None:
             decision,
             row,
             "other_point",
-            Say(
+            Text(
                 f"{where}：台账中名为“{name[0]}”，文件中名为“{name[1]}”，"
                 f"相距 {distance:.0f} 米；可能是另一点，请确认后接受或改编号",
                 f"{where}: the ledger calls it “{name[0]}”, the file “{name[1]}”, {distance:.0f} m apart; "

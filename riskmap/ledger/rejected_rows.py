@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 
-from riskmap.errors import LedgerError, Say
+from riskmap.errors import LedgerError, Text
 from riskmap.ledger import schema as s
 from riskmap.ledger.held_rows import file_name
 from riskmap.ledger.revisions import open_changeset
@@ -64,7 +64,7 @@ def _load_issues(text: str) -> tuple[Issue, ...]:
             value=i["value"],
             severity=i["severity"],
             rule=i["rule"],
-            message=Say(i["zh"], i["en"]),
+            message=Text(i["zh"], i["en"]),
         )
         for i in orjson.loads(text)
     )

@@ -268,7 +268,7 @@ def _write_new_chunk(
 
 
 @dataclass(slots=True)
-class Draft:
+class NextRevision:
     """The next revision of one known record. `contacts` is None where they stay as they are."""
 
     layer: str
@@ -290,7 +290,7 @@ class Draft:
     contacts: tuple[Contact, ...] | None = None
 
     @classmethod
-    def after(cls, known: Known, at: int, *, layer: str, op: str) -> Draft:
+    def after(cls, known: Known, at: int, *, layer: str, op: str) -> NextRevision:
         """Return a draft that repeats row `at` of `known`."""
         return cls(
             layer=layer,
@@ -311,7 +311,7 @@ class Draft:
         )
 
     @classmethod
-    def afresh(cls, known: Known, at: int, *, layer: str) -> Draft:
+    def afresh(cls, known: Known, at: int, *, layer: str) -> NextRevision:
         """Return an empty draft for a record that is to be known anew."""
         return cls(
             layer=layer,
@@ -331,7 +331,7 @@ class Draft:
             contact_count=0,
         )
 
-    def apply(self, changes: Mapping[str, tuple[Any, Any]]) -> Draft:
+    def apply(self, changes: Mapping[str, tuple[Any, Any]]) -> NextRevision:
         """Take over the "after" of every change; return the draft."""
         for key, (_, after) in changes.items():
             if key == "name":
@@ -353,13 +353,13 @@ class Draft:
         return self
 
 
-def write_next(connection: sa.Connection, drafts: Iterable[Draft], changeset: int) -> None:
+def write_next(connection: sa.Connection, drafts: Iterable[NextRevision], changeset: int) -> None:
     """Write drafts as next revisions. StaleRevisionError where a record has moved on meanwhile."""
     for chunk in chunks(drafts, CHUNK):
         _write_next_chunk(connection, chunk, changeset)
 
 
-def _write_next_chunk(connection: sa.Connection, drafts: list[Draft], changeset: int) -> None:
+def _write_next_chunk(connection: sa.Connection, drafts: list[NextRevision], changeset: int) -> None:
     first = next_id(connection, s.revision)
     shapes: list[tuple[int, int, bytes]] = []
     people: list[tuple[int, int, str]] = []
@@ -399,7 +399,7 @@ def _write_next_chunk(connection: sa.Connection, drafts: list[Draft], changeset:
     insert_rows(connection, s.contact_set, ("feature_id", "version", "people"), people)
 
 
-def _stale(connection: sa.Connection, drafts: Sequence[Draft]) -> StaleRevisionError:
+def _stale(connection: sa.Connection, drafts: Sequence[NextRevision]) -> StaleRevisionError:
     for d in drafts:
         current = connection.execute(
             sa.select(s.feature.c.version).where(s.feature.c.id == d.feature_id)

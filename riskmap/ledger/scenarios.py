@@ -18,7 +18,7 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 
-from riskmap.errors import LedgerError, Say, UnknownNameError
+from riskmap.errors import LedgerError, Text, UnknownNameError
 from riskmap.ledger import schema as s
 from riskmap.ledger.revisions import open_changeset
 from riskmap.ledger.store import (
@@ -32,7 +32,7 @@ from riskmap.ledger.store import (
     timestamp,
 )
 from riskmap.values.hazards import Escalation, TierSpan
-from riskmap.values.scenario import EVENT_KINDS, Event, NewEvent, Opened, Recorded, Scenario
+from riskmap.values.scenario import EVENT_KINDS, Event, NewEvent, OpenedScenario, Recorded, RecordedScenario
 
 
 def add_events(store: Store, scenario: int, new: Sequence[NewEvent], *, by: str, why: str) -> list[int]:
@@ -183,7 +183,7 @@ def open_scenario(
     events: Sequence[NewEvent],
     by: str,
     why: str,
-) -> Opened:
+) -> OpenedScenario:
     """Write a scenario with its escalations and first events in one transaction; see `Ledger.open_scenario`."""
     if not title.strip():
         raise LedgerError("情景：标题不能为空，未写入", "scenario: the title is empty; nothing was written")
@@ -210,7 +210,7 @@ def open_scenario(
         if events:
             write_events(connection, store, number, events, by=by, why=why)
         (scenario,) = _scenarios(connection, number=number)
-    return Opened(scenario, raised)
+    return OpenedScenario(scenario, raised)
 
 
 def _refuse_lower(title: str, escalations: Sequence[Escalation]) -> None:
@@ -286,7 +286,7 @@ _written = lru_cache(maxsize=4096)(timestamp)  # thousands of records share a fe
 _read_stamp = lru_cache(maxsize=1024)(dt.datetime.fromisoformat)
 
 
-def scenarios(store: Store, *, limit: int | None = None, number: int | None = None) -> list[Scenario]:
+def scenarios(store: Store, *, limit: int | None = None, number: int | None = None) -> list[RecordedScenario]:
     """Return scenarios, the newest first."""
     with store.reading() as connection:
         return _scenarios(connection, limit=limit, number=number)
@@ -294,7 +294,7 @@ def scenarios(store: Store, *, limit: int | None = None, number: int | None = No
 
 def _scenarios(
     connection: sa.Connection, *, limit: int | None = None, number: int | None = None
-) -> list[Scenario]:
+) -> list[RecordedScenario]:
     t, c = s.scenario, s.changeset
     query = (
         sa.select(t, c.c.at.label("recorded"), c.c.who, c.c.why)
@@ -305,7 +305,7 @@ def _scenarios(
     if number is not None:
         query = query.where(t.c.id == number)
     return [
-        Scenario(
+        RecordedScenario(
             id=row.id,
             title=row.title,
             drill=bool(row.drill),
@@ -366,7 +366,7 @@ def _escalation(layer: str, code: str, stored: Sequence[Any]) -> Escalation:
         before,
         after,
         trigger,
-        Say(zh, en),
+        Text(zh, en),
         _read_stamp(start),
         _read_stamp(expiry),
         *(math.nan if value is None else value for value in numbers),

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from riskmap.errors import LedgerError, UnknownNameError
 from riskmap.ledger import schema as s
 from riskmap.ledger.columns import WITHDRAWN, read_changed_by, read_replaced_by
-from riskmap.ledger.revisions import Draft, open_changeset, write_next
+from riskmap.ledger.revisions import NextRevision, open_changeset, write_next
 from riskmap.ledger.runs import TierChange
 from riskmap.ledger.store import Store
 
@@ -146,7 +146,7 @@ def _refuse_changed_since(connection: sa.Connection, changeset: int) -> None:
         )
 
 
-def _drafts(connection: sa.Connection, changeset: int, why: str) -> Iterator[Draft]:
+def _drafts(connection: sa.Connection, changeset: int, why: str) -> Iterator[NextRevision]:
     """Yield the next revision of every record that the changeset wrote."""
     layers = connection.scalars(
         sa.select(s.feature.c.layer)
@@ -157,13 +157,13 @@ def _drafts(connection: sa.Connection, changeset: int, why: str) -> Iterator[Dra
     for layer in layers:
         new = read_changed_by(connection, changeset, layer, first_only=True)
         for at in range(len(new)):
-            draft = Draft.after(new, at, layer=layer, op=WITHDRAWN)
+            draft = NextRevision.after(new, at, layer=layer, op=WITHDRAWN)
             draft.retired = why
             yield draft
         before = read_replaced_by(connection, changeset, layer)
         for at, was in enumerate(before.op):
             op = was if was in (WITHDRAWN, "retire") else "restore"
-            draft = Draft.after(before, at, layer=layer, op=op)
+            draft = NextRevision.after(before, at, layer=layer, op=op)
             draft.version += 1  # it follows the revision that is taken back
             yield draft
 

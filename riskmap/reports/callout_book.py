@@ -12,7 +12,7 @@ from xlsxwriter.worksheet import Worksheet
 
 from riskmap.catalog import PHASES
 from riskmap.errors import ExportError, Lang
-from riskmap.io.files.atomic import Written, replacing
+from riskmap.io.files.atomic import WrittenFile, replacing
 from riskmap.io.writers.workbook_parts import Looks, display_width, literal, new_workbook, sheet_name
 from riskmap.texts import t
 from riskmap.values.duty import CallGroup, CallLine, CalloutView
@@ -52,7 +52,7 @@ def marks(view_drill: bool, demo: bool, lang: Lang) -> list[str]:  # noqa: FBT00
     return [*([t("duty_drill", lang)] if view_drill else []), *([DEMO_MARK] if demo else [])]
 
 
-def write_callout_books(view: CalloutView, folder: Path, *, lang: Lang = "zh") -> list[Written]:
+def write_callout_books(view: CalloutView, folder: Path, *, lang: Lang = "zh") -> list[WrittenFile]:
     """Write one workbook per sub-district into a folder that exists, named after scenario and sub-district."""
     if not folder.is_dir():
         raise ExportError(
@@ -60,23 +60,23 @@ def write_callout_books(view: CalloutView, folder: Path, *, lang: Lang = "zh") -
             f"{folder}: there is no such folder; make it, or name an .xlsx file",
         )
     taken: set[str] = set()
-    written: list[Written] = []
+    written: list[WrittenFile] = []
     for group in view.callout.groups:
         stem = f"{t('duty_callout', lang)}_{view.scenario.title}_{place_of(group.subdistrict, lang)}"
         path = folder / f"{_file_stem(stem, taken)}.xlsx"
         with replacing(path) as (room,), new_workbook(room) as book:
             _write_sheet(book, Looks(book), view, group, taken=set(), lang=lang)
-        written.append(Written(path, "xlsx", len(group.lines)))
+        written.append(WrittenFile(path, "xlsx", len(group.lines)))
     return written
 
 
-def write_callout_book(view: CalloutView, path: Path, *, lang: Lang = "zh") -> list[Written]:
+def write_callout_book(view: CalloutView, path: Path, *, lang: Lang = "zh") -> list[WrittenFile]:
     """Write one workbook with a sheet per sub-district, in the order of the call-out."""
     with replacing(path) as (room,), new_workbook(room) as book:
         looks, taken = Looks(book), set[str]()
         for group in view.callout.groups or (CallGroup(None, ()),):
             _write_sheet(book, looks, view, group, taken=taken, lang=lang)
-    return [Written(path, "xlsx", len(view.callout.lines))]
+    return [WrittenFile(path, "xlsx", len(view.callout.lines))]
 
 
 def place_of(name: str | None, lang: Lang) -> str:

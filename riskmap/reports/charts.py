@@ -15,7 +15,7 @@ from html import escape
 from pathlib import Path
 from typing import Final
 
-from riskmap.errors import ExportError, Lang, Say
+from riskmap.errors import ExportError, Lang, Text
 from riskmap.io.files.atomic import replacing
 from riskmap.vocabulary import TIER_COLOURS, TIER_TITLES
 
@@ -204,7 +204,7 @@ Counts = Mapping[str, Mapping[str, int]]
 
 
 def migration_svg(
-    counts: Counts, *, title: Say, before: str, after: str, note: Say, lang: Lang = "zh"
+    counts: Counts, *, title: Text, before: str, after: str, note: Text, lang: Lang = "zh"
 ) -> str:
     """Return the matrix as SVG: rows are the tiers before, columns the tiers after, worst first.
 

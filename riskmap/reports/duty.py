@@ -6,15 +6,15 @@ from collections import Counter
 from pathlib import Path
 from typing import Final
 
-from riskmap.errors import Lang, Say
-from riskmap.io.files.atomic import Written
+from riskmap.errors import Lang, Text
+from riskmap.io.files.atomic import WrittenFile
 from riskmap.io.writers import write_paper
 from riskmap.io.writers.paper import Paper
 from riskmap.reports.callout_book import marks, place_of
 from riskmap.texts import made_text, t
 from riskmap.values.assessment import ModelStamp
 from riskmap.values.duty import CALL_STATUS, GAP_KINDS, CallLine, CalloutView, Review, Tie
-from riskmap.values.scenario import EVENT_KINDS, Event, Scenario, beijing
+from riskmap.values.scenario import EVENT_KINDS, Event, RecordedScenario, beijing
 from riskmap.vocabulary import COLOURS, KINDS, RANKS, TIER_TITLES
 
 _FIRST: Final = 6  # so many records still leave the brief on one page
@@ -26,7 +26,7 @@ _LATE: Final = 5
 _NAMED: Final = 200
 
 
-def write_brief(view: CalloutView, path: Path, *, lang: Lang = "zh", author: str = "") -> list[Written]:
+def write_brief(view: CalloutView, path: Path, *, lang: Lang = "zh", author: str = "") -> list[WrittenFile]:
     """Write the one-page brief: what is in danger, how the calls stand, what is late, what is missing."""
     warned = marks(view.scenario.drill, view.demo, lang)
     paper = Paper(title=f"{view.district} {t('duty_brief', lang)}", author=author, marks=warned, lang=lang)
@@ -57,7 +57,7 @@ def write_brief(view: CalloutView, path: Path, *, lang: Lang = "zh", author: str
     if missing:
         paper.heading(t("duty_gaps", lang, n=sum(bool(line.gaps) for line in lines)))
         paper.text("　".join(f"{GAP_KINDS[k].text(lang)} {missing[k]}" for k in GAP_KINDS if missing[k]))
-    return [Written(path, write_paper(paper, path), len(lines))]
+    return [WrittenFile(path, write_paper(paper, path), len(lines))]
 
 
 def _first(paper: Paper, view: CalloutView, lang: Lang) -> None:
@@ -102,7 +102,9 @@ def _late(line: CallLine, view: CalloutView, lang: Lang) -> str:
     return f"{text}；{t('duty_next', lang)}：{who}"
 
 
-def write_after_report(found: Review, path: Path, *, lang: Lang = "zh", author: str = "") -> list[Written]:
+def write_after_report(
+    found: Review, path: Path, *, lang: Lang = "zh", author: str = ""
+) -> list[WrittenFile]:
     """Write the after-action report; every figure is the review's, and it says whether they agree."""
     warned = marks(found.scenario.drill, found.demo, lang)
     paper = Paper(
@@ -129,14 +131,14 @@ def write_after_report(found: Review, path: Path, *, lang: Lang = "zh", author: 
         paper.text(t("duty_none", lang))
     paper.heading(t("duty_check_title", lang))
     _check(paper, found, lang)
-    return [Written(path, write_paper(paper, path), found.events)]
+    return [WrittenFile(path, write_paper(paper, path), found.events)]
 
 
-def _tier_models(scenario: Scenario) -> list[ModelStamp]:
+def _tier_models(scenario: RecordedScenario) -> list[ModelStamp]:
     """Return the models whose tiers the scenario raised, as it has kept them, each once."""
     kept = [one for models in scenario.body.get("tier_models", {}).values() for one in models]
     stamps = (
-        ModelStamp(one["id"], Say(one["zh"], one["en"]), one["version"], one["digest"], one["status"])
+        ModelStamp(one["id"], Text(one["zh"], one["en"]), one["version"], one["digest"], one["status"])
         for one in kept
     )
     return list({stamp.digest: stamp for stamp in stamps}.values())

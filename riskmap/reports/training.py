@@ -11,14 +11,14 @@ from datetime import datetime
 from html import escape
 from pathlib import Path
 
-from riskmap.errors import Lang, Say
+from riskmap.errors import Lang, Text
 from riskmap.io.files.atomic import replacing
 from riskmap.reports.charts import Span, bars, compared, curve, reliability
 from riskmap.scoring.learned.algorithms import SETTINGS, TITLES
 from riskmap.scoring.learned.diagnostics import LIMITS
 from riskmap.scoring.learned.validation import Training, Validation, interval
 
-_KINDS = {"spatial": Say("空间分块", "spatial blocks"), "random": Say("随机分折", "random folds")}
+_KINDS = {"spatial": Text("空间分块", "spatial blocks"), "random": Text("随机分折", "random folds")}
 
 
 _STYLE = (
@@ -41,36 +41,36 @@ def write_report(training: Training, path: Path, *, at: datetime, lang: Lang) ->
 
 def report_html(training: Training, *, at: datetime, lang: Lang) -> str:
     """Return the page as HTML in one language; names from the table appear as text only."""
-    head = Say("易发性模型训练报告", "Susceptibility training").text(lang)
+    head = Text("易发性模型训练报告", "Susceptibility training").text(lang)
     body = "".join(
         (
             f"<h1>{escape(head)}</h1>",
             _about(training, at, lang),
             _notes(training, lang),
             _section(
-                Say("模型比较", "Models compared"), _scores(training, lang) + _table(training, lang), lang
+                Text("模型比较", "Models compared"), _scores(training, lang) + _table(training, lang), lang
             ),
             _section(
-                Say("校准（留出样本）", "Calibration (held-out rows)"), _calibration(training, lang), lang
+                Text("校准（留出样本）", "Calibration (held-out rows)"), _calibration(training, lang), lang
             ),
             _section(
-                Say(
+                Text(
                     "因子重要性：留出区块内打乱后 AUROC 的下降",
                     "Weight: drop of AUROC when shuffled in held-out blocks",
                 ),
                 bars(
                     [i.predictor for i in training.importance],
                     [Span(i.drop, i.low, i.high) for i in training.importance],
-                    title=Say("因子重要性", "weight of predictors").text(lang),
+                    title=Text("因子重要性", "weight of predictors").text(lang),
                 ),
                 lang,
             ),
             _section(
-                Say("因子作用（其余因子不变）", "Shape of each predictor, the others as they are"),
+                Text("因子作用（其余因子不变）", "Shape of each predictor, the others as they are"),
                 _shapes(training),
                 lang,
             ),
-            _section(Say("使用限制", "Limits of use"), _list(LIMITS), lang),
+            _section(Text("使用限制", "Limits of use"), _list(LIMITS), lang),
         )
     )
     return (
@@ -85,7 +85,7 @@ def _about(training: Training, at: datetime, lang: Lang) -> str:
     return (
         "<p>"
         + escape(
-            Say(
+            Text(
                 f"数据 {table.file}（SHA-256 {table.digest[:16]}…），{table.rows} 行，使用 {len(inventory)} 行，"
                 f"其中发生（{table.positive}）{present} 行；坐标系 {table.crs}；训练时间 {at:%Y-%m-%d %H:%M}。",
                 f"Data {table.file} (SHA-256 {table.digest[:16]}…), {table.rows} rows, {len(inventory)} used, "
@@ -108,7 +108,7 @@ def _list(lines: Sequence[str]) -> str:
     return "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>"
 
 
-def _section(title: Say, body: str, lang: Lang) -> str:
+def _section(title: Text, body: str, lang: Lang) -> str:
     return f"<h2>{escape(title.text(lang))}</h2>{body}"
 
 
@@ -124,13 +124,13 @@ def _scores(training: Training, lang: Lang) -> str:
         names,
         [_span(v) for v in training.main],
         [_span(v) for v in training.other] or None,
-        title=Say("各模型 AUROC", "AUROC of the models").text(lang),
+        title=Text("各模型 AUROC", "AUROC of the models").text(lang),
         words=(_KINDS[training.folds.kind].text(lang), _KINDS[other].text(lang)),
     )
 
 
 def _table(training: Training, lang: Lang) -> str:
-    heads = Say(
+    heads = Text(
         "模型|AUROC|2.5%–97.5%|Brier|样本内 AUROC|设置",
         "model|AUROC|2.5–97.5 %|Brier|in-sample AUROC|settings",
     )
@@ -152,7 +152,7 @@ def _table(training: Training, lang: Lang) -> str:
     )
     titles = "".join(f"<th>{escape(h)}</th>" for h in heads.text(lang).split("|"))
     count = training.best.auroc.shape[1]
-    note = Say(
+    note = Text(
         f"{_KINDS[training.folds.kind].zh}：{count} 折 × {training.folds.repeats} 次；"
         f"区间反映分块位置的影响，不是换一批样本的不确定性。",
         f"{_KINDS[training.folds.kind].en}: {count} folds × {training.folds.repeats} repeats; the interval shows "
@@ -164,11 +164,11 @@ def _table(training: Training, lang: Lang) -> str:
 def _calibration(training: Training, lang: Lang) -> str:
     picture = reliability(
         [(b.predicted, b.observed, b.count) for b in training.bins],
-        title=Say("校准曲线", "calibration curve").text(lang),
-        axes=(Say("预测概率", "predicted").text(lang), Say("实际比例", "observed").text(lang)),
+        title=Text("校准曲线", "calibration curve").text(lang),
+        axes=(Text("预测概率", "predicted").text(lang), Text("实际比例", "observed").text(lang)),
     )
     share = training.table.inventory.share
-    note = Say(
+    note = Text(
         f"{TITLES[training.chosen].zh}；样本中发生占 {share:.1%}，图中概率未作先验校正。",
         f"{TITLES[training.chosen].en}; {share:.1%} of the sample are occurrences, probabilities here are not prior-corrected.",
     ).text(lang)
@@ -227,16 +227,16 @@ def _highest(training: Training) -> str:
 def _heading(training: Training, lang: Lang) -> list[str]:
     other = training.others.kind if training.others is not None else None
     heads = [
-        Say("模型", "model").text(lang),
+        Text("模型", "model").text(lang),
         "AUROC",
-        Say("区间", "interval").text(lang),
+        Text("区间", "interval").text(lang),
         "Brier",
-        Say("最差一折", "worst fold").text(lang),
+        Text("最差一折", "worst fold").text(lang),
     ]
     if other is not None:
-        note = Say("（偏乐观）", " (flatters)").text(lang) if other == "random" else ""
-        heads += [_KINDS[other].text(lang) + note, Say("随机−空间", "random − spatial").text(lang)]
-    return [*heads, Say("样本内", "in sample").text(lang)]
+        note = Text("（偏乐观）", " (flatters)").text(lang) if other == "random" else ""
+        heads += [_KINDS[other].text(lang) + note, Text("随机−空间", "random − spatial").text(lang)]
+    return [*heads, Text("样本内", "in sample").text(lang)]
 
 
 def _row(validation: Validation, training: Training, lang: Lang) -> list[str]:

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from riskmap.catalog import PHASES, Layer, PlanAction
-from riskmap.errors import Say
+from riskmap.errors import Text
 from riskmap.rules.cell import callable_phone
-from riskmap.values.duty import Callee, CallGroup, CallLine, Callout, CallState, Gap
+from riskmap.values.duty import Callee, CallGroup, CallLine, Callout, CalloutGap, CallState
 from riskmap.values.hazards import Escalation
 from riskmap.values.records import Contact
 from riskmap.values.scenario import Event, Recorded, standing
@@ -100,9 +100,9 @@ def _line(
     )
 
 
-def _causes(ordered: Sequence[Escalation]) -> tuple[Say, ...]:
+def _causes(ordered: Sequence[Escalation]) -> tuple[Text, ...]:
     """Return what raised a record, worst first: of the levels of one trigger only the worst is said."""
-    said: dict[str, Say] = {}
+    said: dict[str, Text] = {}
     for one in ordered:
         said.setdefault(one.trigger, one.cause)
     return tuple(dict.fromkeys(said.values()))
@@ -115,22 +115,22 @@ def in_order(people: Sequence[Contact], layer: Layer) -> tuple[Callee, ...]:
     known = [c for c in people if c.name or c.phone]
     known.sort(key=lambda c: (place.get(c.role, len(place)), c.role, c.name or "", c.phone or ""))
     return tuple(
-        Callee(number, titles.get(one.role, Say(one.role, one.role)), one, callable_phone(one.phone))
+        Callee(number, titles.get(one.role, Text(one.role, one.role)), one, callable_phone(one.phone))
         for number, one in enumerate(known, 1)
     )
 
 
-def gaps(callees: Sequence[Callee], layer: Layer, *, today: dt.date, days: int) -> tuple[Gap, ...]:
+def gaps(callees: Sequence[Callee], layer: Layer, *, today: dt.date, days: int) -> tuple[CalloutGap, ...]:
     """Return what is missing: nobody at all, vacant roles, no phone, a check never made or too old.
 
     A check is too old when it was made more than `days` days before `today`. A date that is not
     known, cannot be read or lies in the future is no check.
     """
     if not callees:
-        return (Gap("no_contacts", "", Say("没有任何联系人", "no contacts at all")),)
+        return (CalloutGap("no_contacts", "", Text("没有任何联系人", "no contacts at all")),)
     filled = {callee.contact.role for callee in callees}
     found = [
-        Gap("role_vacant", role.id, Say(f"{role.title.zh}空缺", f"{role.title.en}: vacant"))
+        CalloutGap("role_vacant", role.id, Text(f"{role.title.zh}空缺", f"{role.title.en}: vacant"))
         for role in layer.contacts
         if role.id not in filled
     ]
@@ -142,16 +142,18 @@ def gaps(callees: Sequence[Callee], layer: Layer, *, today: dt.date, days: int) 
                 if person.phone
                 else ("没有电话", "no phone")
             )
-            found.append(Gap("no_phone", person.role, Say(f"{zh}{says[0]}", f"{en}: {says[1]}")))
+            found.append(CalloutGap("no_phone", person.role, Text(f"{zh}{says[0]}", f"{en}: {says[1]}")))
         checked = _day(person.verified_on)
         if checked is None or checked > today:
-            found.append(Gap("unverified", person.role, Say(f"{zh}从未核实", f"{en}: never verified")))
+            found.append(
+                CalloutGap("unverified", person.role, Text(f"{zh}从未核实", f"{en}: never verified"))
+            )
         elif (age := (today - checked).days) > days:
-            text = Say(
+            text = Text(
                 f"{zh}上次核实在 {checked}，已 {age} 天（限 {days} 天）",
                 f"{en}: last verified on {checked}, {age} days ago (limit {days})",
             )
-            found.append(Gap("verification_expired", person.role, text))
+            found.append(CalloutGap("verification_expired", person.role, text))
     return tuple(found)
 
 

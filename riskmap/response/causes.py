@@ -15,20 +15,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from riskmap.catalog.drivers import trigger_drivers
-from riskmap.catalog.triggers import Level, Limit, Trigger
-from riskmap.errors import Say
+from riskmap.catalog.triggers import Limit, Trigger, TriggerLevel
+from riskmap.errors import Text
 from riskmap.response.levels import Under
 from riskmap.values.hazards import Times
 from riskmap.vocabulary import COLOURS, KINDS
 
-_ASSUMED: Final = Say("；有未填字段，按最不利计", "; a field is not known and counts as its worst")
+_ASSUMED: Final = Text("；有未填字段，按最不利计", "; a field is not known and counts as its worst")
 
 
 _SIDES: Final = {
-    "from": Say("不低于", "at least"),
-    "above": Say("高于", "above"),
-    "upto": Say("不高于", "at most"),
-    "below": Say("低于", "below"),
+    "from": Text("不低于", "at least"),
+    "above": Text("高于", "above"),
+    "upto": Text("不高于", "at most"),
+    "below": Text("低于", "below"),
 }
 
 
@@ -45,41 +45,41 @@ class DriverCause:
     known `open` takes the two ends and `unknown` nothing.
     """
 
-    banded: Say
-    alone: Say
-    open: Say
-    unknown: Say
+    banded: Text
+    alone: Text
+    open: Text
+    unknown: Text
 
     @classmethod
-    def of(cls, trigger: Trigger, level: Level, of_class: Say | None) -> DriverCause:
+    def of(cls, trigger: Trigger, level: TriggerLevel, of_class: Text | None) -> DriverCause:
         """Return the sentence of a level; `of_class`: the class of the records where limits depend on it."""
         quantity = trigger_drivers()[trigger.driver]
         limits = [_limit(trigger.driver, level, own=True), *(_limit(x.driver, x) for x in level.also)]
         zh, en = "，" + "，且".join(limit.zh for limit in limits), ", " + " and ".join(x.en for x in limits)
         if of_class is not None:
             zh, en = f"{zh}（{of_class.zh}）", f"{en} ({of_class.en})"
-        before = Say(
+        before = Text(
             f"{trigger.title.zh}：{quantity.title.zh} ", f"{trigger.title.en}: {quantity.title.en.lower()} "
         )
         number = f"%.{quantity.decimals}f"
         shown = f"{number} {_plain(quantity.unit)}".rstrip()
-        band = Say(f"（{number}–{number}）", f" ({number}–{number})")
-        none = Say("", "")
+        band = Text(f"（{number}–{number}）", f" ({number}–{number})")
+        none = Text("", "")
 
-        def said(shown: str, band: Say) -> Say:
-            return Say(
+        def said(shown: str, band: Text) -> Text:
+            return Text(
                 f"{_plain(before.zh)}{shown}{band.zh}{_plain(zh)}",
                 f"{_plain(before.en)}{shown}{band.en}{_plain(en)}",
             )
 
         return cls(said(shown, band), said(shown, none), said("—", band), said("—", none))
 
-    def text(self, value: float, low: float, high: float, *, assumed: bool) -> Say:
+    def text(self, value: float, low: float, high: float, *, assumed: bool) -> Text:
         """Return "…：3 小时雨量 85.0 mm（70.0–110.0），不低于 80 mm"; a number that is not known is "—".
 
         `assumed`: a field was not known and counted as its worst value.
         """
-        form: Say
+        form: Text
         numbers: tuple[float, ...]
         if math.isnan(value):
             form, numbers = (self.open, (low, high)) if low < high else (self.unknown, ())
@@ -88,7 +88,7 @@ class DriverCause:
         else:
             form, numbers = self.alone, (value,)
         zh, en = form.zh % numbers, form.en % numbers
-        return Say(zh + _ASSUMED.zh, en + _ASSUMED.en) if assumed else Say(zh, en)
+        return Text(zh + _ASSUMED.zh, en + _ASSUMED.en) if assumed else Text(zh, en)
 
 
 def _plain(text: str) -> str:
@@ -96,7 +96,7 @@ def _plain(text: str) -> str:
     return text.replace("%", "%%")
 
 
-def warning_cause(trigger: Trigger, under: Under, *, place: str | None, assumed: bool) -> Say:
+def warning_cause(trigger: Trigger, under: Under, *, place: str | None, assumed: bool) -> Text:
     """Return the warning that stands over a record, and whether its sub-district was not known."""
     warning = under.warning
     kind, colour = KINDS[warning.kind], COLOURS[warning.colour]
@@ -114,14 +114,14 @@ def warning_cause(trigger: Trigger, under: Under, *, place: str | None, assumed:
         )
     if assumed:
         zh, en = zh + _ASSUMED.zh, en + _ASSUMED.en
-    return Say(zh, en)
+    return Text(zh, en)
 
 
-def _limit(driver: str, limit: Limit, *, own: bool = False) -> Say:
+def _limit(driver: str, limit: Limit, *, own: bool = False) -> Text:
     side, quantity = _SIDES[limit.side], trigger_drivers()[driver]
     number = f"{limit.value:g}" + (f" {quantity.unit}" if quantity.unit else "")
-    title = Say("", "") if own else Say(f"{quantity.title.zh}", f"{quantity.title.en.lower()} ")
-    return Say(f"{title.zh}{side.zh} {number}", f"{title.en}{side.en} {number}")
+    title = Text("", "") if own else Text(f"{quantity.title.zh}", f"{quantity.title.en.lower()} ")
+    return Text(f"{title.zh}{side.zh} {number}", f"{title.en}{side.en} {number}")
 
 
 Flags = NDArray[np.bool_]

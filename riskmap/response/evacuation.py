@@ -146,7 +146,7 @@ class Placement:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class MovedPeople:
     """So many people of a demand go elsewhere. `before` None: had no place; `after` None: have none now."""
 
     demand: str
@@ -164,7 +164,7 @@ class Replan:
     """
 
     plan: Assignment
-    changes: tuple[Change, ...]
+    changes: tuple[MovedPeople, ...]
     moved: int
     stayed: int
     gone: tuple[Placement, ...] = ()
@@ -263,7 +263,7 @@ def _earlier(
     return people, tuple(gone)
 
 
-def _changes(before: Sequence[Placement], found: Assignment) -> Iterator[Change]:
+def _changes(before: Sequence[Placement], found: Assignment) -> Iterator[MovedPeople]:
     """Yield by demand who leaves a shelter and where they go, in order of code of the shelters left."""
     old: dict[str, dict[str, int]] = {}
     for one in before:
@@ -281,21 +281,21 @@ def _changes(before: Sequence[Placement], found: Assignment) -> Iterator[Change]
 
 def _matched(
     code: str, leave: list[tuple[str, int]], come: list[tuple[str, int]], *, unplaced: int
-) -> Iterator[Change]:
+) -> Iterator[MovedPeople]:
     """Yield the changes of one demand; people who left the demand itself are no change."""
     leave, come = leave.copy(), come.copy()
     while leave and come:
         (old, gone), (new, came) = leave.pop(0), come.pop(0)
         people = min(gone, came)
-        yield Change(code, old, new, people)
+        yield MovedPeople(code, old, new, people)
         if gone > people:
             leave.insert(0, (old, gone - people))
         if came > people:
             come.insert(0, (new, came - people))
     for new, came in come:
-        yield Change(code, None, new, came)
+        yield MovedPeople(code, None, new, came)
     for old, gone in leave:
         people = min(gone, unplaced)
         unplaced -= people
         if people:
-            yield Change(code, old, None, people)
+            yield MovedPeople(code, old, None, people)

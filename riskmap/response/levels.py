@@ -17,9 +17,9 @@ from typing import Any, Final, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from riskmap.catalog.triggers import Level, Limit, Trigger, WarningColour
-from riskmap.errors import Say
-from riskmap.rules.arrays import Columns, Words
+from riskmap.catalog.triggers import Limit, Trigger, TriggerLevel, WarningColour
+from riskmap.errors import Text
+from riskmap.rules.arrays import LayerArrays, Words
 from riskmap.rules.conditions import known, may_hold
 from riskmap.values.hazards import IssuedWarning, Series
 from riskmap.vocabulary import RANK_OF
@@ -78,12 +78,12 @@ def sure_value(series: Series, limit: Limit) -> Singles:
     return np.where(np.isnan(series.best), series.low if upward(limit) else series.high, series.best)
 
 
-def rank_of(level: Level) -> int:
+def rank_of(level: TriggerLevel) -> int:
     """Return the rank that a level raises to, CLOSING where it has no tier."""
     return RANK_OF[level.tier] if level.tier else CLOSING
 
 
-def concerned(levels: Sequence[Level], series: Series) -> Flags:
+def concerned(levels: Sequence[TriggerLevel], series: Series) -> Flags:
     """Return bool[rows]: where some level may be reached at some time. The quiet ones need no more work."""
     up = upward(levels[0])
     value = sure_value(series, levels[0])
@@ -94,7 +94,7 @@ def concerned(levels: Sequence[Level], series: Series) -> Flags:
     return np.asarray(some, dtype=bool)
 
 
-def steps(levels: Sequence[Level], own: str, drivers: Mapping[str, Series]) -> list[Reached]:
+def steps(levels: Sequence[TriggerLevel], own: str, drivers: Mapping[str, Series]) -> list[Reached]:
     """Return one step for each rank of the levels, ascending: this rank *or a worse one* is reached.
 
     `own` is the driver of the levels; `drivers`: of the same rows; another one that is missing is not
@@ -126,7 +126,7 @@ def kept(step: Reached) -> Flags:
     return held
 
 
-def _level(level: Level, own: str, drivers: Mapping[str, Series]) -> tuple[Flags, Flags]:
+def _level(level: TriggerLevel, own: str, drivers: Mapping[str, Series]) -> tuple[Flags, Flags]:
     certain, possible = (np.ones(drivers[own].best.shape, dtype=bool) for _ in range(2))
     for driver, limit in ((own, level), *((other.driver, other) for other in level.also)):
         series = drivers.get(driver)
@@ -147,24 +147,24 @@ def _may(series: Series, limit: Limit) -> Flags:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Group:
+class ConcernedRows:
     """Rows of one class with its levels. `sure`: they are of it for certain (or count as it).
 
     `title` names the class where the levels depend on it.
     """
 
     rows: NDArray[np.int64]
-    levels: tuple[Level, ...]
+    levels: tuple[TriggerLevel, ...]
     sure: Flags
     assumed: Flags  # a field is not known and counts as its worst value
-    title: Say | None = None
+    title: Text | None = None
 
-    def only(self, some: slice | Flags) -> Group:
+    def only(self, some: slice | Flags) -> ConcernedRows:
         """Return the group with some of its rows."""
-        return Group(self.rows[some], self.levels, self.sure[some], self.assumed[some], self.title)
+        return ConcernedRows(self.rows[some], self.levels, self.sure[some], self.assumed[some], self.title)
 
 
-def concerned_rows(trigger: Trigger, columns: Columns) -> tuple[Flags, Flags, Flags]:
+def concerned_rows(trigger: Trigger, columns: LayerArrays) -> tuple[Flags, Flags, Flags]:
     """Return bool[rows]: concerned for certain (or as the worst), possibly, and only as the worst."""
     certain, possible = may_hold(trigger.when, columns)
     if trigger.missing == "worst":
@@ -172,12 +172,12 @@ def concerned_rows(trigger: Trigger, columns: Columns) -> tuple[Flags, Flags, Fl
     return certain, possible, np.zeros(len(columns), dtype=bool)
 
 
-def groups(trigger: Trigger, columns: Columns) -> Iterator[Group]:
+def groups(trigger: Trigger, columns: LayerArrays) -> Iterator[ConcernedRows]:
     """Yield the rows that a trigger concerns by class; rows of no known class have the strictest levels."""
     sure, possible, assumed = concerned_rows(trigger, columns)
     if trigger.by is None:
         rows = np.flatnonzero(possible)
-        yield Group(rows, trigger.levels, sure[rows], assumed[rows])
+        yield ConcernedRows(rows, trigger.levels, sure[rows], assumed[rows])
         return
     column = columns.read(trigger.by)
     words = column if isinstance(column, Words) else Words(np.full(len(columns), -1, np.int32), ())
@@ -191,18 +191,18 @@ def groups(trigger: Trigger, columns: Columns) -> Iterator[Group]:
         mine = words.codes == code
         told |= mine
         rows = np.flatnonzero(mine & possible)
-        name = titles.get(word, Say(word, word))
-        title = Say(f"{field.title.zh}：{name.zh}", f"{field.title.en}: {name.en}")
+        name = titles.get(word, Text(word, word))
+        title = Text(f"{field.title.zh}：{name.zh}", f"{field.title.en}: {name.en}")
         if levels:
-            yield Group(rows, levels, sure[rows], assumed[rows], title)
+            yield ConcernedRows(rows, levels, sure[rows], assumed[rows], title)
     rows = np.flatnonzero(possible & ~told)
     worst = trigger.missing == "worst"
     every = (*trigger.levels, *(level for levels in trigger.classes.values() for level in levels))
     strictest = tuple(sorted(dict.fromkeys(every), key=rank_of))
-    yield Group(rows, strictest, sure[rows] & worst, np.full(len(rows), fill_value=worst))
+    yield ConcernedRows(rows, strictest, sure[rows] & worst, np.full(len(rows), fill_value=worst))
 
 
-def lacking(trigger: Trigger, columns: Columns) -> tuple[str, ...]:
+def lacking(trigger: Trigger, columns: LayerArrays) -> tuple[str, ...]:
     """Return the fields of a trigger that are not known in every row, in the order it reads them."""
     return tuple(name for name in trigger.fields if not known(columns.read(name)).all())
 

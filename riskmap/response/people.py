@@ -15,7 +15,7 @@ from scipy.spatial import KDTree
 
 from riskmap.array_types import Floats
 from riskmap.coordinates import metres
-from riskmap.errors import Say
+from riskmap.errors import Text
 from riskmap.values.evacuation import Declared, Demand, Incomplete, Inside, Threatened, Zone
 
 
@@ -58,27 +58,27 @@ def _by_name(zones: Sequence[Zone], names: Sequence[Sequence[str]]) -> list[tupl
     return [(i, j) for i, mine in enumerate(names) for name in mine for j in called.get(name, ())]
 
 
-UNKNOWN_PEOPLE = Say(
+UNKNOWN_PEOPLE = Text(
     "人数没有填写，未计入；请补人数", "the number of people is not stated, not counted; state it"
 )
 
 
-NO_PLACE = Say(
+NO_PLACE = Text(
     "既无坐标，也无危险区、网格或社区，不知道是否受威胁；请补其一",
     "neither position nor zone, grid or community: not known whether it is threatened; state one",
 )
 
 
-NOT_TELLING = Say(
+NOT_TELLING = Text(
     "没有坐标，所填网格或社区说明不了是否在危险区内；请补坐标或危险区编号",
     "no position, and its grid or community does not tell whether it lies inside; state a position or the zone",
 )
 
 
-NO_POSITION = Say("没有坐标，无法安排去处；请补坐标", "no position, so no shelter can be found; state one")
+NO_POSITION = Text("没有坐标，无法安排去处；请补坐标", "no position, so no shelter can be found; state one")
 
 
-NO_FIGURE = Say(
+NO_FIGURE = Text(
     "没有任何一行给出其中的人数，不知道是否有人，不按 0 计；请核实并填报（确无人员填 0）",
     "no row states how many people are in it; that is not known and not zero: verify, and state 0 if nobody is there",
 )
@@ -208,9 +208,9 @@ def _entities(declared: Declared) -> tuple[dict[str, list[int]], dict[str, list[
     return rows, members
 
 
-def _differ(numbers: Sequence[float]) -> Say:
+def _differ(numbers: Sequence[float]) -> Text:
     given = [f"{n:g}" for n in sorted(set(numbers))]
-    return Say(
+    return Text(
         f"各处人数不一致（{'、'.join(given)}），按最大的计；请核实",
         f"its numbers of people differ ({', '.join(given)}), the largest counts; verify",
     )

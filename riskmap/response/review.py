@@ -9,14 +9,19 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from riskmap.errors import Say
+from riskmap.errors import Text
 from riskmap.response.callout import clock
-from riskmap.values.duty import Answer, Callout, Count, Difference, Review, Shelter, Tie
-from riskmap.values.scenario import Event, Scenario, standing
+from riskmap.values.duty import Answer, Callout, Count, Review, ReviewDifference, Shelter, Tie
+from riskmap.values.scenario import Event, RecordedScenario, standing
 
 
 def review(
-    scenario: Scenario, events: Iterable[Event], callout: Callout, *, until: dt.datetime, minutes: float
+    scenario: RecordedScenario,
+    events: Iterable[Event],
+    callout: Callout,
+    *,
+    until: dt.datetime,
+    minutes: float,
 ) -> Review:
     """Return the figures of a scenario as they stand at `until`.
 
@@ -168,22 +173,22 @@ def _messages(events: Sequence[Event]) -> dict[str, int]:
 def _with_differences(made: Review, kinds: dict[str, list[Event]]) -> Review:
     answered = sum(a.status == "answered" for a in made.answers)
     checks = (
-        (Say("预警数", "warnings"), len(kinds.get("warning", [])), made.warnings),
+        (Text("预警数", "warnings"), len(kinds.get("warning", [])), made.warnings),
         (
-            Say("响应数（一次响应可对应多个预警）", "responses (one may answer several warnings)"),
+            Text("响应数（一次响应可对应多个预警）", "responses (one may answer several warnings)"),
             len(kinds.get("response", [])),
             len({t.response.id for t in made.ties if t.response is not None}),
         ),
         (
-            Say("转移人数与各街道之和", "people moved and the sum of the sub-districts"),
+            Text("转移人数与各街道之和", "people moved and the sum of the sub-districts"),
             made.moved.total,
             sum(made.moved.by_subdistrict.values()),
         ),
         (
-            Say("叫应点位与已应答、未应答之和", "records to call, and answered plus unanswered"),
+            Text("叫应点位与已应答、未应答之和", "records to call, and answered plus unanswered"),
             len(made.answers),
             answered + len(made.unanswered),
         ),
     )
-    wrong = tuple(Difference(what, a, b) for what, a, b in checks if a != b)
+    wrong = tuple(ReviewDifference(what, a, b) for what, a, b in checks if a != b)
     return replace(made, differences=wrong)

@@ -19,12 +19,12 @@ from numpy.typing import NDArray
 
 from riskmap.catalog.drivers import trigger_drivers
 from riskmap.catalog.triggers import WARNING, Trigger
-from riskmap.errors import Say
+from riskmap.errors import Text
 from riskmap.moments import moment_of, moments_of
 from riskmap.response.causes import DriverCause, Episodes, Nested, episodes, nested, warning_cause
 from riskmap.response.levels import (
     CLOSING,
-    Group,
+    ConcernedRows,
     Reached,
     Under,
     concerned,
@@ -40,7 +40,7 @@ from riskmap.response.levels import (
     sure_value,
     under_warning,
 )
-from riskmap.rules.arrays import Columns
+from riskmap.rules.arrays import LayerArrays
 from riskmap.values.hazards import Escalation, IssuedWarning, Series, TierSpan, Times
 from riskmap.values.scenario import Closure, TriggerResult, UnknownRows
 
@@ -53,7 +53,7 @@ Rows = NDArray[np.int64]
 class Found:
     """What was found so far, of all triggers of one layer."""
 
-    def __init__(self, columns: Columns, ranks: NDArray[np.integer[Any]], times: Times) -> None:
+    def __init__(self, columns: LayerArrays, ranks: NDArray[np.integer[Any]], times: Times) -> None:
         self.escalations: list[Escalation] = []
         self.reached: list[Escalation] = []
         self.closed: list[Closure] = []
@@ -68,7 +68,7 @@ class Found:
     def numbers(
         self,
         trigger: Trigger,
-        group: Group,
+        group: ConcernedRows,
         drivers: Mapping[str, Series],
         reached: Sequence[Reached],
     ) -> None:
@@ -159,7 +159,9 @@ class Found:
         )
         (self.escalations if rank > before else self.reached).append(one)
 
-    def warned(self, trigger: Trigger, group: Group, place: str | None, under: Sequence[Under]) -> None:
+    def warned(
+        self, trigger: Trigger, group: ConcernedRows, place: str | None, under: Sequence[Under]
+    ) -> None:
         """Add what warnings over one sub-district (None: not known) make of its rows."""
         if not under:
             return
@@ -214,12 +216,12 @@ class _Told:
     """What tells the facts of an episode: cause, the worst number and its band."""
 
     trigger: Trigger
-    group: Group
+    group: ConcernedRows
     drivers: Mapping[str, Series]
     value: NDArray[np.float32]
     hold: np.timedelta64
 
-    def facts(self, found: Episodes, rank: int) -> Iterator[tuple[Say, float, float, float]]:
+    def facts(self, found: Episodes, rank: int) -> Iterator[tuple[Text, float, float, float]]:
         """Yield them for each episode of a step, in their order."""
         series, at = self.drivers[self.trigger.driver], (found.worst, found.column)
         value = self.value[at]
@@ -253,7 +255,7 @@ CHUNK: Final = 4096
 
 def evaluate(
     triggers: Sequence[Trigger],
-    columns: Columns,
+    columns: LayerArrays,
     *,
     ranks: NDArray[np.integer[Any]],
     drivers: Mapping[str, Series],
@@ -294,7 +296,7 @@ def evaluate(
     )
 
 
-def _by_numbers(trigger: Trigger, group: Group, drivers: Mapping[str, Series], found: Found) -> None:
+def _by_numbers(trigger: Trigger, group: ConcernedRows, drivers: Mapping[str, Series], found: Found) -> None:
     some = concerned(group.levels, _of(drivers[trigger.driver], group.rows))
     if not some.any():
         return
@@ -313,8 +315,8 @@ def _of(series: Series, rows: NDArray[np.int64]) -> Series:
 
 
 def _places(
-    trigger: Trigger, columns: Columns, given: Sequence[str | None] | None
-) -> Iterator[tuple[str | None, Group]]:
+    trigger: Trigger, columns: LayerArrays, given: Sequence[str | None] | None
+) -> Iterator[tuple[str | None, ConcernedRows]]:
     """Yield the rows that a trigger on warnings may concern, by sub-district."""
     names = given
     if names is None:
@@ -326,4 +328,4 @@ def _places(
         places.setdefault(names[row] or None, []).append(row)
     for place, members in places.items():
         rows = np.asarray(members, dtype=np.int64)
-        yield place, Group(rows, (), sure[rows], assumed[rows])
+        yield place, ConcernedRows(rows, (), sure[rows], assumed[rows])

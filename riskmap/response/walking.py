@@ -17,7 +17,7 @@ from scipy.spatial import KDTree
 
 from riskmap.array_types import Floats, Ints
 from riskmap.coordinates import metres
-from riskmap.errors import RiskmapError, Say
+from riskmap.errors import RiskmapError, Text
 from riskmap.values.evacuation import Assignment, Demand, Distances, Roads, ShelterRoom
 
 NEAREST: Final = 25
@@ -67,7 +67,7 @@ class StraightLines:
     def nearest(self, k: int = NEAREST) -> Distances:
         """Return each demand's k nearest shelters that take anybody, whole metres."""
         known = np.isfinite(self.here[:, 0]) & np.isfinite(self.here[:, 1])
-        how = Say(f"直线 ×{self.detour:g}", f"straight ×{self.detour:g}")
+        how = Text(f"直线 ×{self.detour:g}", f"straight ×{self.detour:g}")
         rows, k = np.flatnonzero(known), min(k, len(self.open))
         if not len(rows) or k < 1:
             none = np.zeros(0, np.int64)
@@ -127,7 +127,7 @@ SNAP_M: Final = 500.0
 """How far from a road somebody may be and still walk to it, metres: our choice. Beyond, no road reaches them."""
 
 
-_HOW: Final = Say("沿道路", "roads")
+_HOW: Final = Text("沿道路", "roads")
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,8 +24,8 @@ from riskmap.catalog.roles import FieldRole
 from riskmap.errors import LedgerError
 
 __all__ = [
-    "Columns",
     "Floats",
+    "LayerArrays",
     "Words",
 ]
 
@@ -65,7 +65,7 @@ class Words:
 
 
 @dataclass(frozen=True, slots=True)
-class Columns:
+class LayerArrays:
     """The columns of some rows of a snapshot table, by field id or "checklist.<item id>"."""
 
     table: pa.Table

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, NamedTuple
 import numpy as np
 
 from riskmap.catalog.layer import Field
-from riskmap.errors import Say
+from riskmap.errors import Text
 from riskmap.moments import Zone, parse_moment, parse_zone, seconds_of, why_no_moment
 from riskmap.rules import vocabulary
 from riskmap.rules.masks import is_masked
@@ -94,7 +94,7 @@ _USUAL_PHONE = re.compile(r"^(?:1[3-9]\d{9}|0\d{2,3}\d{7,8}|[1-9]\d{7})$", re.AS
 _EXACT_DIGITS: Final = 15
 
 
-ZONE_IN_HEADER: Final = Say(
+ZONE_IN_HEADER: Final = Text(
     "请写成 2026-08-31T14:00+08:00，或在表头写“（北京时间）”",
     "write 2026-08-31T14:00+08:00, or (UTC) in the header",
 )
@@ -111,7 +111,7 @@ class Finding(NamedTuple):
 
     rule: str
     severity: Severity
-    message: Say
+    message: Text
 
 
 class Verdict(NamedTuple):
@@ -129,12 +129,12 @@ _NOTHING: Final = Verdict(None)
 
 def error(rule: str, zh: str, en: str) -> Verdict:
     """Return the verdict that refuses the value."""
-    return Verdict(None, Finding(rule, "error", Say(zh, en)))
+    return Verdict(None, Finding(rule, "error", Text(zh, en)))
 
 
 def warn(value: Cell, rule: str, zh: str, en: str) -> Verdict:
     """Return a value that is kept, with a remark."""
-    return Verdict(value, Finding(rule, "warning", Say(zh, en)))
+    return Verdict(value, Finding(rule, "warning", Text(zh, en)))
 
 
 def shown(text: str) -> str:
@@ -361,7 +361,7 @@ def check_number(field: Field, value: float, text: str) -> Finding | None:
         return Finding(
             "below_minimum",
             "error",
-            Say(
+            Text(
                 f"{shown(text)} 小于下限 {field.minimum:g}{unit}；请核对",
                 f"{shown(text)} is below the minimum of {field.minimum:g} {unit}; check it".replace(
                     " ;", ";"
@@ -372,7 +372,7 @@ def check_number(field: Field, value: float, text: str) -> Finding | None:
         return Finding(
             "above_maximum",
             "error",
-            Say(
+            Text(
                 f"{shown(text)} 大于上限 {field.maximum:g}{unit}；请核对",
                 f"{shown(text)} is above the maximum of {field.maximum:g} {unit}; check it".replace(
                     " ;", ";"
@@ -384,7 +384,7 @@ def check_number(field: Field, value: float, text: str) -> Finding | None:
         return Finding(
             "not_standard",
             "warning",
-            Say(
+            Text(
                 f"{value:g} 不是该方法规定的取值（{listed}），已按原值保留；请核对",
                 f"{value:g} is not a value of the method ({listed}) and was kept as it is; check it",
             ),

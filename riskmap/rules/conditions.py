@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from riskmap.array_types import Floats
 from riskmap.catalog.model import Condition, ScoringModel
-from riskmap.rules.arrays import Columns, Texts, Words, bools_of, fold_text, folded, pc
+from riskmap.rules.arrays import LayerArrays, Texts, Words, bools_of, fold_text, folded, pc
 
 __all__ = [
     "Flags",
@@ -53,7 +53,7 @@ _ARROW: Mapping[str, str] = {
 class Reader:
     """Columns by the condition that asks for them, each read once."""
 
-    def __init__(self, columns: Columns, values: Mapping[str, Floats], decimals: int = 9) -> None:
+    def __init__(self, columns: LayerArrays, values: Mapping[str, Floats], decimals: int = 9) -> None:
         self._columns, self._values, self._decimals = columns, values, decimals
         self._read: dict[str, Floats | Words] = {}
 
@@ -78,13 +78,13 @@ def all_hold(conditions: Sequence[Condition], read: Reader) -> Flags | None:
     return flags
 
 
-def where_all_hold(lists: Sequence[Sequence[Condition]], columns: Columns) -> list[Flags | None]:
+def where_all_hold(lists: Sequence[Sequence[Condition]], columns: LayerArrays) -> list[Flags | None]:
     """Return, for each list of conditions, the rows where all of them hold; None for nowhere."""
     read = Reader(columns, {})
     return [all_hold(conditions, read) for conditions in lists]
 
 
-def may_hold(conditions: Sequence[Condition], columns: Columns) -> tuple[Flags, Flags]:
+def may_hold(conditions: Sequence[Condition], columns: LayerArrays) -> tuple[Flags, Flags]:
     """Return where all conditions hold, and where they hold or may hold as their field is not known."""
     read = Reader(columns, {})
     certain, possible = (np.ones(len(columns), dtype=bool) for _ in range(2))
@@ -136,12 +136,12 @@ def _numbers(condition: Condition, column: Floats) -> Flags:
         return np.asarray(_COMPARE[condition.op](column, numbers[0]), dtype=bool)
 
 
-def fired(model: ScoringModel, columns: Columns) -> list[Flags | None]:
+def fired(model: ScoringModel, columns: LayerArrays) -> list[Flags | None]:
     """Return, for each rule of the model, the rows where all its conditions hold; None for nowhere."""
     return where_all_hold([rule.when for rule in model.rules], columns)
 
 
-def held(model: ScoringModel, columns: Columns, values: Mapping[str, Floats]) -> list[Flags | None]:
+def held(model: ScoringModel, columns: LayerArrays, values: Mapping[str, Floats]) -> list[Flags | None]:
     """Return, for each gate, the rows where all its conditions hold; None for nowhere.
 
     `values`: the value of every node. A node's number is compared as the score is, without the

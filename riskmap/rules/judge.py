@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from riskmap.catalog.layer import Field, Layer
 from riskmap.coordinates import Datum, parse_datum
-from riskmap.errors import RefusedError, Say, UnknownNameError
+from riskmap.errors import RefusedError, Text, UnknownNameError
 from riskmap.rules import cell, column, position, shape, vocabulary
 from riskmap.rules.cell import Finding, Judge, Verdict
 from riskmap.rules.column import Distinct, JudgedColumn, Known, distinct
@@ -25,33 +25,33 @@ from riskmap.rules.masks import is_masked
 from riskmap.rules.record import PIECES, contact_of
 from riskmap.rules.shape import SHAPE
 from riskmap.rules.subdistricts import Naming, naming
-from riskmap.values.boundaries import Places
+from riskmap.values.boundaries import Boundaries
 from riskmap.values.records import CLEAR, Contact, Features
 
 CGCS2000: Final = parse_datum("cgcs2000")
 
 
-_TITLES: Final[Mapping[str, Say]] = {
-    "code": Say("编号", "Code"),
-    "name": Say("名称", "Name"),
-    "subdistrict": Say("所属街道", "Sub-district"),
-    "position": Say("位置", "Position"),
-    SHAPE: Say("范围", "Shape"),
+_TITLES: Final[Mapping[str, Text]] = {
+    "code": Text("编号", "Code"),
+    "name": Text("名称", "Name"),
+    "subdistrict": Text("所属街道", "Sub-district"),
+    "position": Text("位置", "Position"),
+    SHAPE: Text("范围", "Shape"),
 }
 
 
-_PIECES: Final[Mapping[str, Say]] = {
-    "name": Say("姓名", "name"),
-    "phone": Say("电话", "phone"),
-    "post": Say("职务", "post"),
-    "verified": Say("核实日期", "verified on"),
+_PIECES: Final[Mapping[str, Text]] = {
+    "name": Text("姓名", "name"),
+    "phone": Text("电话", "phone"),
+    "post": Text("职务", "post"),
+    "verified": Text("核实日期", "verified on"),
 }
 
 
 _MASKED: Final = Finding(
     "masked",
     "error",
-    Say(
+    Text(
         "带星号，台账中没有原值可沿用；请写完整",
         "is masked and the ledger has nothing it could stand for; write it in full",
     ),
@@ -61,7 +61,7 @@ _MASKED: Final = Finding(
 _CANNOT_CLEAR: Final = Finding(
     "cannot_clear",
     "warning",
-    Say(
+    Text(
         "坐标要整个清空：经度和纬度都写“清空”；坐标未改",
         "a position is cleared as a whole: write 清空 for longitude and latitude; this one stays",
     ),
@@ -88,13 +88,13 @@ def _none_plain(_source: Distinct, _unit: str) -> Known | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class TargetRule:
     """What may be said of one target of a layer, by a single value or by a whole column.
 
     `judge`: unit of the header → judge of a text. `plain` finds the texts that need no judge.
     """
 
-    title: Say
+    title: Text
     judge: Callable[[str], Judge]
     plain: Callable[[Distinct, str], Known | None] = _none_plain
     number: Field | None = None
@@ -130,7 +130,7 @@ class Judged:
         """The findings that refuse a value."""
         return tuple(found for found in self.findings if found[1].severity == "error")
 
-    def said(self, code: str, severity: str) -> list[Say]:
+    def said(self, code: str, severity: str) -> list[Text]:
         """Return what was said of the record's values, each with its place in front."""
         rules = LayerRules(self.layer, naming(()))
         return [
@@ -153,7 +153,7 @@ class JudgedRows:
 
 def accepted(layer: str, judged: Mapping[str, Judged]) -> dict[str, Mapping[str, Any]]:
     """Return code → values of records of one layer; RefusedError names every value that was refused."""
-    said: list[Say] = []
+    said: list[Text] = []
     for code, one in judged.items():
         if one.layer.id != layer:
             raise RefusedError(
@@ -167,11 +167,11 @@ def accepted(layer: str, judged: Mapping[str, Judged]) -> dict[str, Mapping[str,
     return {code: one.values for code, one in judged.items()}
 
 
-def placed(layer: Layer, code: str, title: Say, finding: Finding) -> Say:
+def placed(layer: Layer, code: str, title: Text, finding: Finding) -> Text:
     """Return what was said of a value of a record, its place in front."""
     zh = " › ".join(part for part in (layer.title.zh, code, title.zh) if part)
     en = " › ".join(part for part in (layer.title.en, code, title.en) if part)
-    return Say(f"{zh}：{finding.message.zh}", f"{en}: {finding.message.en}")
+    return Text(f"{zh}：{finding.message.zh}", f"{en}: {finding.message.en}")
 
 
 def rules_of(layer: Layer, subdistricts: Sequence[str] = ()) -> LayerRules:
@@ -186,7 +186,7 @@ class LayerRules:
     layer: Layer
     names: Naming
 
-    def of(self, target: str) -> Rule:
+    def of(self, target: str) -> TargetRule:
         """Return the rule of a target.
 
         A field id, name, code, subdistrict, checklist:ITEM or contact:ROLE:name|phone|post|verified.
@@ -211,7 +211,7 @@ class LayerRules:
             case _:
                 return _of_field(self.layer.field(target))
 
-    def title(self, target: str) -> Say:
+    def title(self, target: str) -> Text:
         """Return how people call a target; UnknownNameError where the layer does not have it."""
         if target in _TITLES:
             return _TITLES[target]
@@ -223,7 +223,7 @@ class LayerRules:
             case ["contact", role, piece] if piece in _PIECES:
                 titles, last = {r.id: r.title for r in self.layer.contacts}, _PIECES[piece]
                 if role in titles:
-                    return Say(f"{titles[role].zh} · {last.zh}", f"{titles[role].en} · {last.en}")
+                    return Text(f"{titles[role].zh} · {last.zh}", f"{titles[role].en} · {last.en}")
             case [field] if field in self.layer.field_ids:
                 return self.layer.field(field).title
         raise _unknown(self.layer, target)
@@ -250,7 +250,7 @@ class LayerRules:
         *,
         before: Features | None = None,
         at: int | None = 0,
-        places: Places | None = None,
+        places: Boundaries | None = None,
     ) -> Judged:
         """Judge what is stated of one record.
 
@@ -283,7 +283,7 @@ class LayerRules:
         units: Mapping[str, str] | None = None,
         datum: Datum = CGCS2000,
         before: Features | None = None,
-        places: Places | None = None,
+        places: Boundaries | None = None,
     ) -> JudgedRows:
         """Judge many records, column by column: target of `of`, longitude, latitude or shape → its column.
 
@@ -357,7 +357,7 @@ class LayerRules:
         findings: list[tuple[str, Finding]],
         before: Features | None,
         at: int,
-        places: Places | None,
+        places: Boundaries | None,
     ) -> Judged:
         findings += [(target, _MASKED) for target in self._masked(values, before, at)]
         here = values.get("position")
@@ -387,22 +387,22 @@ class LayerRules:
 
 
 def _fixed(
-    title: Say, judge: Judge, plain: Callable[[Distinct], Known | None] = lambda _source: None
-) -> Rule:
-    return Rule(title, lambda _unit: judge, lambda source, _unit: plain(source))
+    title: Text, judge: Judge, plain: Callable[[Distinct], Known | None] = lambda _source: None
+) -> TargetRule:
+    return TargetRule(title, lambda _unit: judge, lambda source, _unit: plain(source))
 
 
-def _text(title: Say, most: int) -> Rule:
+def _text(title: Text, most: int) -> TargetRule:
     return _fixed(title, cell.judge_text(most), lambda source: column.plain_texts(source, most))
 
 
-def _of_field(field: Field) -> Rule:
+def _of_field(field: Field) -> TargetRule:
     if field.type == "text":
         return _text(field.title, cell.TEXT_CHARS)
     judge = lambda unit: cell.judge_field(field, header_unit=unit)  # noqa: E731
     if field.type in {"number", "integer"}:
-        return Rule(field.title, judge, lambda s, unit: column.plain_numbers(s, field, unit), field)
-    return Rule(field.title, judge)
+        return TargetRule(field.title, judge, lambda s, unit: column.plain_numbers(s, field, unit), field)
+    return TargetRule(field.title, judge)
 
 
 def _judge_subdistrict(names: Naming, text: str) -> Verdict:
@@ -425,7 +425,7 @@ def _place(x: Sequence[str | None], y: Sequence[str | None], datum: Datum) -> po
     return position.place(position.in_two_cells(cells[0], cells[1], len(x)), datum)
 
 
-def _of_remark(remark: position.Remark) -> Finding:
+def _of_remark(remark: position.PositionNote) -> Finding:
     return Finding(remark.rule, remark.severity, remark.say)
 
 

@@ -7,23 +7,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from riskmap.errors import NotAllowedError, Say
+from riskmap.errors import NotAllowedError, Text
 
 Right = Literal[
     "read_contacts", "edit", "retire", "import", "undo", "assess", "adopt_model", "keep_log", "send"
 ]
 
 
-RIGHTS: Final[Mapping[Right, Say]] = {
-    "read_contacts": Say("查看完整联系方式", "see full contacts"),
-    "edit": Say("新增或修改记录", "add or edit records"),
-    "retire": Say("注销或恢复记录", "retire or reinstate records"),
-    "import": Say("导入文件、处理待确认和退回的行", "import files, settle held and rejected rows"),
-    "undo": Say("撤销变更", "undo changes"),
-    "assess": Say("评估", "assess"),
-    "adopt_model": Say("采用评分模型", "adopt a scoring model"),
-    "keep_log": Say("保存情景、记录事件", "keep scenarios and their log"),
-    "send": Say("发送消息", "send messages"),
+RIGHTS: Final[Mapping[Right, Text]] = {
+    "read_contacts": Text("查看完整联系方式", "see full contacts"),
+    "edit": Text("新增或修改记录", "add or edit records"),
+    "retire": Text("注销或恢复记录", "retire or reinstate records"),
+    "import": Text("导入文件、处理待确认和退回的行", "import files, settle held and rejected rows"),
+    "undo": Text("撤销变更", "undo changes"),
+    "assess": Text("评估", "assess"),
+    "adopt_model": Text("采用评分模型", "adopt a scoring model"),
+    "keep_log": Text("保存情景、记录事件", "keep scenarios and their log"),
+    "send": Text("发送消息", "send messages"),
 }
 
 

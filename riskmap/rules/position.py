@@ -22,12 +22,12 @@ from riskmap.coordinates import (
     split_position,
     to_cgcs2000,
 )
-from riskmap.errors import RiskmapError, Say
+from riskmap.errors import RiskmapError, Text
 from riskmap.interface import option
 from riskmap.rules import vocabulary
 from riskmap.rules.cell import Severity, shortest, shown
 from riskmap.rules.column import Distinct, numbers
-from riskmap.values.boundaries import Places, duplicates, fitting_datum
+from riskmap.values.boundaries import Boundaries, duplicates, fitting_datum
 from riskmap.values.import_plan import Intake, Issue
 
 Mask = NDArray[np.bool_]
@@ -73,14 +73,14 @@ _EAST = ("东经", "经度", "经", "e", "x")
 
 
 @dataclass(frozen=True, slots=True)
-class Remark:
+class PositionNote:
     """What was said about the position of one row (its index in the block)."""
 
     at: int
     target: str
     severity: Severity
     rule: str
-    say: Say
+    say: Text
     value: str | None = None
 
 
@@ -106,7 +106,7 @@ class Placed:
 
     lon: Floats
     lat: Floats
-    remarks: list[Remark] = field(default_factory=list)
+    remarks: list[PositionNote] = field(default_factory=list)
 
 
 @lru_cache(maxsize=65_536)
@@ -277,12 +277,12 @@ def _without_zone(stated: Stated, datum: Datum, placed: Placed) -> tuple[Floats,
         long_x, long_y = np.floor(x / 1e6) == zone, np.floor(y / 1e6) == zone
     for i in np.flatnonzero(long_x | long_y):
         placed.remarks.append(
-            Remark(
+            PositionNote(
                 int(i),
                 stated.target,
                 "warning",
                 "zone_prefix",
-                Say(
+                Text(
                     f"{shown(stated.text(int(i)) or '')} 带有带号 {zone}，已去掉",
                     f"{shown(stated.text(int(i)) or '')} carries the zone number {zone}, which was taken off",
                 ),
@@ -292,16 +292,16 @@ def _without_zone(stated: Stated, datum: Datum, placed: Placed) -> tuple[Floats,
     return np.where(long_x, x - zone * 1e6, x), np.where(long_y, y - zone * 1e6, y)
 
 
-def _unreadable(stated: Stated, both: Mask, readable: Mask, zero: Mask) -> Iterator[Remark]:
+def _unreadable(stated: Stated, both: Mask, readable: Mask, zero: Mask) -> Iterator[PositionNote]:
     for i in np.flatnonzero(stated.has_x ^ stated.has_y):
         text = stated.text(int(i))
         missing = ("纬度或 Y", "latitude or y") if stated.has_x[i] else ("经度或 X", "longitude or x")
-        yield Remark(
+        yield PositionNote(
             int(i),
             stated.target,
             "error",
             "half_position",
-            Say(
+            Text(
                 f"坐标只有一半（{shown(text or '')}），缺{missing[0]}；请补全或两格都留空",
                 f"only half a position ({shown(text or '')}), without {missing[1]}; complete it or leave both empty",
             ),
@@ -309,24 +309,24 @@ def _unreadable(stated: Stated, both: Mask, readable: Mask, zero: Mask) -> Itera
         )
     for i in np.flatnonzero(both & ~readable):
         text = stated.text(int(i))
-        yield Remark(
+        yield PositionNote(
             int(i),
             stated.target,
             "error",
             "not_a_coordinate",
-            Say(
+            Text(
                 f"{shown(text or '')} 不是坐标；请填 114.106 或 114°06′21.1″ 这样的内容",
                 f"{shown(text or '')} is not a coordinate; write 114.106 or 114°06′21.1″",
             ),
             text,
         )
     for i in np.flatnonzero(zero):
-        yield Remark(
+        yield PositionNote(
             int(i),
             stated.target,
             "error",
             "zero_position",
-            Say(
+            Text(
                 "坐标是 0,0；请填真实坐标，没有坐标就留空",
                 "the position is 0,0; give the real one, or leave it empty",
             ),
@@ -334,14 +334,14 @@ def _unreadable(stated: Stated, both: Mask, readable: Mask, zero: Mask) -> Itera
         )
 
 
-def _turned(stated: Stated, turned: Mask) -> Iterator[Remark]:
+def _turned(stated: Stated, turned: Mask) -> Iterator[PositionNote]:
     for i in np.flatnonzero(turned):
-        yield Remark(
+        yield PositionNote(
             int(i),
             stated.target,
             "warning",
             "swapped_axes",
-            Say(
+            Text(
                 f"{shown(stated.text(int(i)) or '')} 两个坐标填反了，已对调",
                 f"{shown(stated.text(int(i)) or '')}: the two coordinates were the wrong way round and were turned",
             ),
@@ -349,26 +349,26 @@ def _turned(stated: Stated, turned: Mask) -> Iterator[Remark]:
         )
 
 
-def _outside(stated: Stated, i: int, datum: Datum) -> Remark:
+def _outside(stated: Stated, i: int, datum: Datum) -> PositionNote:
     x, y, text = stated.x[i], stated.y[i], shown(stated.text(int(i)) or "")
     metres = abs(x) >= _PROJECTED_SIZE and abs(y) >= _PROJECTED_SIZE
     if datum.kind == "geographic" and metres:
-        say = Say(
+        say = Text(
             f"{text} 是平面坐标（米），声明的却是经纬度 {datum.id}；请改填经纬度，或按 EPSG:4547 这样的平面坐标系导入",
             f"{text} is in metres but the declared system {datum.id} is in degrees; write degrees, or import it as a "
             "projected system such as EPSG:4547",
         )
     elif datum.kind == "projected" and not metres:
-        say = Say(
+        say = Text(
             f"{text} 是经纬度（度），声明的却是平面坐标系 {datum.id}；请改填平面坐标，或另按经纬度导入",
             f"{text} is in degrees but the declared system {datum.id} is projected; write metres, or import it apart",
         )
     else:
-        say = Say(
+        say = Text(
             f"{text} 不在中国范围或 {datum.id} 的适用范围内；请核对数字和坐标系",
             f"{text} lies outside China or the area of {datum.id}; check the numbers and the coordinate system",
         )
-    return Remark(i, stated.target, "error", "out_of_range", say, stated.text(int(i)))
+    return PositionNote(i, stated.target, "error", "out_of_range", say, stated.text(int(i)))
 
 
 def is_empty(text: str) -> bool:
@@ -376,7 +376,7 @@ def is_empty(text: str) -> bool:
     return vocabulary.is_blank(text) or vocabulary.plain(text) in {vocabulary.CLEAR_WORD, "无"}
 
 
-_OUTSIDE_DISTRICT = Say(
+_OUTSIDE_DISTRICT = Text(
     "位置不在本区范围内；请核对坐标和坐标系",
     "lies outside the district; check the coordinates and their datum",
 )
@@ -385,14 +385,14 @@ _OUTSIDE_DISTRICT = Say(
 _DATUM_TITLES = {"wgs84": "WGS84", "cgcs2000": "CGCS2000", "gcj02": "GCJ-02", "bd09": "BD-09"}
 
 
-def place_issues(intake: Intake, places: Places | None) -> tuple[Issue, ...]:
+def place_issues(intake: Intake, places: Boundaries | None) -> tuple[Issue, ...]:
     """Return warnings about where rows lie: near duplicates, outside, and the datum that would fit."""
     records = intake.records
     if not len(records):
         return ()
     issues: list[Issue] = []
 
-    def warn(i: int, field: str, rule: str, message: Say) -> None:
+    def warn(i: int, field: str, rule: str, message: Text) -> None:
         issues.append(
             Issue(intake.sheet[i], intake.row[i], records.code[i], field, None, "warning", rule, message)
         )
@@ -403,7 +403,7 @@ def place_issues(intake: Intake, places: Places | None) -> tuple[Issue, ...]:
             int(i),
             "name",
             "possible_duplicate",
-            Say(
+            Text(
                 f"{records.code[i]}：30 米内有同名的点“{names[i]}”；请核对是否重复登记",
                 f"{records.code[i]}: another point named “{names[i]}” lies within 30 m; check whether it is the same",
             ),
@@ -415,13 +415,13 @@ def place_issues(intake: Intake, places: Places | None) -> tuple[Issue, ...]:
         _suggest_datum(intake, places, issues)
     for i, rule, say in astray:
         code = records.code[i]
-        warn(i, "position", rule, Say(f"{code}：{say.zh}", f"{code}: {say.en}"))
+        warn(i, "position", rule, Text(f"{code}：{say.zh}", f"{code}: {say.en}"))
     return tuple(issues)
 
 
 def astray_rows(
-    lon: Floats, lat: Floats, subdistricts: Sequence[object], places: Places
-) -> list[tuple[int, str, Say]]:
+    lon: Floats, lat: Floats, subdistricts: Sequence[object], places: Boundaries
+) -> list[tuple[int, str, Text]]:
     """Return (row, rule, what to check) for located rows outside the district, then outside their sub-district."""
     located = np.isfinite(lon)
     outside = located & ~places.in_district(lon, lat)
@@ -431,7 +431,7 @@ def astray_rows(
     rows = [(i, "outside_district", _OUTSIDE_DISTRICT) for i in np.flatnonzero(outside).tolist()]
     for i in np.flatnonzero(elsewhere).tolist():
         named, actual = subdistricts[i], places.names[found[i]]
-        say = Say(
+        say = Text(
             f"填报为{named}，位置却在{actual}；请核对坐标或所属街道",
             f"stated in {named} but lies in {actual}; check the position or the sub-district",
         )
@@ -439,7 +439,7 @@ def astray_rows(
     return rows
 
 
-def _suggest_datum(intake: Intake, places: Places, issues: list[Issue]) -> None:
+def _suggest_datum(intake: Intake, places: Boundaries, issues: list[Issue]) -> None:
     try:
         declared = parse_datum(intake.datum)
     except RiskmapError:
@@ -457,7 +457,7 @@ def _suggest_datum(intake: Intake, places: Places, issues: list[Issue]) -> None:
             intake.datum,
             "warning",
             "other_datum_fits",
-            Say(
+            Text(
                 f"{intake.file}：按声明的 {now}，多数点不在本区；若坐标其实是 {title}，则落在本区内。"
                 f"请核实后用 {option('crs')} {best} 重新导入",
                 f"{intake.file}: as declared ({now}) most points lie outside the district; as {title} they would lie "

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from riskmap.catalog.layer import GeometryKind
 from riskmap.coordinates import CHINA, Datum, to_cgcs2000
-from riskmap.errors import Say
-from riskmap.rules.position import Remark
+from riskmap.errors import Text
+from riskmap.rules.position import PositionNote
 
 SHAPE: Final = "shape"
 
@@ -34,7 +34,7 @@ class Shaped:
     shapes: list[bytes | None]
     lon: NDArray[np.float64]
     lat: NDArray[np.float64]
-    remarks: list[Remark] = field(default_factory=list)
+    remarks: list[PositionNote] = field(default_factory=list)
 
 
 def from_wkb(values: Sequence[bytes | None]) -> NDArray[np.object_]:
@@ -58,7 +58,7 @@ def _plain(found: NDArray[np.object_]) -> NDArray[np.object_]:
 
 def points_of(
     geometries: NDArray[np.object_],
-) -> tuple[NDArray[np.float64], NDArray[np.float64], list[Remark]]:
+) -> tuple[NDArray[np.float64], NDArray[np.float64], list[PositionNote]]:
     """Return x and y of point features (a multipoint of one is a point); others are refused."""
     single = geometries.copy()
     kinds = shapely.get_type_id(geometries)
@@ -105,14 +105,14 @@ def shape(geometries: NDArray[np.object_], datum: Datum, kind: GeometryKind) -> 
     return result
 
 
-def unreadable_text(at: int, text: str) -> Remark:
+def unreadable_text(at: int, text: str) -> PositionNote:
     """Return the remark on a cell that is not WKT."""
-    return Remark(
+    return PositionNote(
         at,
         SHAPE,
         "error",
         "not_a_shape",
-        Say(
+        Text(
             "边界不是有效的 WKT；请填 POLYGON((经度 纬度, …)) 这样的内容",
             "the boundary is not valid WKT; write POLYGON((lon lat, …))",
         ),
@@ -145,14 +145,14 @@ def _repaired(geometry: shapely.Geometry, kind: GeometryKind) -> shapely.Geometr
     return shapely.union_all(flat) if kind == "polygon" else shapely.multilinestrings(flat)
 
 
-def _wrong_kind(at: int, geometry: Any, kind: GeometryKind) -> Remark:
+def _wrong_kind(at: int, geometry: Any, kind: GeometryKind) -> PositionNote:
     zh, en = _KINDS[kind]
-    return Remark(
+    return PositionNote(
         at,
         SHAPE,
         "error",
         "geometry_kind",
-        Say(
+        Text(
             f"图形是 {geometry.geom_type}，本图层要的是{zh}；请改用{zh}图层的数据",
             f"the shape is a {geometry.geom_type}, this layer takes {en}s; send {en} features",
         ),
@@ -160,34 +160,34 @@ def _wrong_kind(at: int, geometry: Any, kind: GeometryKind) -> Remark:
     )
 
 
-def _repair_remark(at: int, *, repaired: bool) -> Remark:
+def _repair_remark(at: int, *, repaired: bool) -> PositionNote:
     if repaired:
-        return Remark(
+        return PositionNote(
             at,
             SHAPE,
             "warning",
             "repaired_shape",
-            Say(
+            Text(
                 "边界自相交或未闭合，已自动修复；请核对",
                 "the shape crosses itself and was repaired; check it",
             ),
         )
-    return Remark(
+    return PositionNote(
         at,
         SHAPE,
         "error",
         "broken_shape",
-        Say("边界无效且无法修复；请重新绘制", "the shape is invalid and cannot be repaired; draw it again"),
+        Text("边界无效且无法修复；请重新绘制", "the shape is invalid and cannot be repaired; draw it again"),
     )
 
 
-def _outside(at: int, datum: Datum) -> Remark:
-    return Remark(
+def _outside(at: int, datum: Datum) -> PositionNote:
+    return PositionNote(
         at,
         SHAPE,
         "error",
         "out_of_range",
-        Say(
+        Text(
             f"图形按 {datum.id} 不在中国范围内；请核对坐标系",
             f"as {datum.id} the shape lies outside China; check the coordinate system",
         ),

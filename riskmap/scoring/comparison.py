@@ -57,7 +57,7 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
+class MovedTier:
     """One record whose tier is another on the other side."""
 
     code: str
@@ -71,7 +71,7 @@ class Comparison:
     """Both sides of the same records; `new` and `retired` codes are on one side only and not counted."""
 
     migration: Migration
-    points: tuple[Moved, ...]
+    points: tuple[MovedTier, ...]
     new: tuple[str, ...]
     retired: tuple[str, ...]
 
@@ -90,7 +90,7 @@ def compared(before: Side, after: Side) -> Comparison:
     data = before.version[here] != after.version[there]
     other, refitted = before.model != after.model, before.fit != after.fit
     points = [
-        Moved(
+        MovedTier(
             after.codes[int(there[k])],
             RANKS[old[k]],
             RANKS[new[k]],

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from riskmap.array_types import Floats
 from riskmap.catalog.layer import Layer
 from riskmap.catalog.model import Combination, Indicator, Prediction, ScoringModel
-from riskmap.rules.arrays import Columns
+from riskmap.rules.arrays import LayerArrays
 from riskmap.scoring.fit import Fit, needed_fit
 from riskmap.scoring.kernel import CHUNK, assess_table, rounded
 from riskmap.scoring.methods import weights_of
@@ -74,7 +74,7 @@ def contributions(
     rows = table.num_rows
     out = {field: np.full(rows, np.nan) for field in model.fields}
     for start in range(0, rows, CHUNK):
-        columns = Columns(table.slice(start, CHUNK), layer)
+        columns = LayerArrays(table.slice(start, CHUNK), layer)
         leaves, _ = leaf_values(model, columns, fit=numbers.fit)
         score = np.broadcast_to(numbers.score(leaves), len(columns))
         for field, values in _balanced(numbers, leaves, score).items():
@@ -254,7 +254,7 @@ def _contributions(
     model: ScoringModel, layer: Layer, row: Row, fit: Fit | None, learned: Learned | None
 ) -> tuple[Contribution, ...]:
     table = table_of(model, layer, [row])
-    leaves, _ = leaf_values(model, Columns(table, layer), fit=fit)
+    leaves, _ = leaf_values(model, LayerArrays(table, layer), fit=fit)
     number: dict[str, float] = {}
     for leaf in reversed(model.indicators):
         number[leaf.field] = float(leaves[leaf.id][0])

@@ -22,7 +22,7 @@ from riskmap.catalog.model import Condition, Indicator, ScoringModel
 from riskmap.catalog.model_direction import polarities
 from riskmap.catalog.uncertainty import Doubt, Uncertainty
 from riskmap.catalog.uncertainty_part import listed_values
-from riskmap.rules.arrays import Columns, Words
+from riskmap.rules.arrays import LayerArrays, Words
 from riskmap.rules.conditions import Flags, fired, holds, where_all_hold
 from riskmap.scoring.fit import Fit, NodeFit
 from riskmap.scoring.kernel import capped, demanded, lifted, ranks, rounded
@@ -82,7 +82,7 @@ class Decisions:
         return drawn.numbers[condition.field]
 
 
-def decisions(model: ScoringModel, columns: Columns, uncertainty: Uncertainty) -> Decisions:
+def decisions(model: ScoringModel, columns: LayerArrays, uncertainty: Uncertainty) -> Decisions:
     """Return what decides the tiers of the rows beside their scores."""
     spreads, moves = doubtful_fields(model, uncertainty)
     drawn = tuple(tuple(c for c in gate.when if c.node or c.field in spreads) for gate in model.gates)
@@ -113,7 +113,7 @@ SURE = Doubt()
 
 
 @dataclass(frozen=True, slots=True)
-class Factor:
+class UncertainField:
     """One leaf of some rows, with what its true value may be.
 
     `value`: the leaf's finished number (normalised, rounded), NaN unknown; `worse`, `better`: that of
@@ -133,7 +133,7 @@ class Factor:
     high: float
     fit: NodeFit | None = None
 
-    def rows(self, index: NDArray[Any]) -> Factor:
+    def rows(self, index: NDArray[Any]) -> UncertainField:
         """Return the factor of some of the rows."""
         raw = None if self.raw is None else self.raw[index]
         value, worse, better = self.value[index], self.worse[index], self.better[index]
@@ -170,11 +170,11 @@ def doubt_of(uncertainty: Uncertainty, leaf: Indicator) -> Doubt:
 def factors(
     model: ScoringModel,
     layer: Layer,
-    columns: Columns,
+    columns: LayerArrays,
     uncertainty: Uncertainty,
     *,
     fit: Fit | None = None,
-) -> list[Factor]:
+) -> list[UncertainField]:
     """Return every leaf of the rows with its doubt, in the model's order.
 
     Leaves that compare with the whole layer take their places in `fit`; moving one point's class
@@ -182,7 +182,7 @@ def factors(
     """
     read, signs = leaf_columns(model, columns), polarities(model)
     fits = {} if fit is None else fit.nodes
-    out: list[Factor] = []
+    out: list[UncertainField] = []
     for leaf in model.indicators:
         doubt, column, own = doubt_of(uncertainty, leaf), read[leaf.id], fits.get(leaf.id)
         value = column.filled(settled(leaf, column.value, own))
@@ -207,7 +207,7 @@ def factors(
             )
         low = -np.inf if field is None or field.minimum is None else field.minimum
         high = np.inf if field is None or field.maximum is None else field.maximum
-        out.append(Factor(leaf, doubt, value, worse, better, raw, low, high, own))
+        out.append(UncertainField(leaf, doubt, value, worse, better, raw, low, high, own))
     return out
 
 

@@ -22,7 +22,7 @@ from riskmap.catalog.model import Combination, Node, Prediction, ScoringModel
 from riskmap.errors import FormulaError
 from riskmap.formulas.composite import entropy_weights
 from riskmap.formulas.methods import Fitted
-from riskmap.rules.arrays import Columns
+from riskmap.rules.arrays import LayerArrays
 from riskmap.rules.conditions import fired, held
 from riskmap.scoring.fit import Fit, NodeFit, needed_fit
 from riskmap.scoring.methods import Predictor, weights_of
@@ -56,7 +56,7 @@ def fit_model(
         return None
     nodes: dict[str, NodeFit] = {}
     values: dict[str, Floats] = {}
-    columns = Columns(table, layer)
+    columns = LayerArrays(table, layer)
     raw = leaf_columns(model, columns)
     for node in model.nodes:
         if isinstance(node, Combination):
@@ -238,7 +238,7 @@ def assess_table(
     missing = PatternWriter(rows, model.fields)
     rules = PatternWriter(rows, [one.id for one in (*model.rules, *model.gates)])
     for start in range(0, rows, CHUNK):
-        columns = Columns(table.slice(start, CHUNK), layer)
+        columns = LayerArrays(table.slice(start, CHUNK), layer)
         end = start + len(columns)
         score[start:end], lacking, values = _score(model, columns, fit, learned)
         missing.write(start, lacking)
@@ -257,7 +257,7 @@ def assess_table(
 
 
 def _score(
-    model: ScoringModel, columns: Columns, fit: Fit | None, learned: Learned | None
+    model: ScoringModel, columns: LayerArrays, fit: Fit | None, learned: Learned | None
 ) -> tuple[Floats, NDArray[np.uint64], Mapping[str, Floats]]:
     leaves, lacking = leaf_values(model, columns, fit=fit)
     values = evaluate(model, leaves, fit=fit, learned=learned)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from riskmap.catalog.layer import Field, Layer
 from riskmap.catalog.model import CHECKLIST_PREFIX, Gate, Indicator, ScoringModel
 from riskmap.catalog.model_direction import polarities, values_of
-from riskmap.rules.arrays import Columns
+from riskmap.rules.arrays import LayerArrays
 from riskmap.rules.conditions import fired, held
 from riskmap.scoring.fit import Fit
 from riskmap.scoring.kernel import assess_table, decided, rounded
@@ -272,7 +272,7 @@ def possible_tiers(
 
     What a learned node might say of an unknown is not known, so there the answer is () as well.
     """
-    columns = Columns(table_of(model, layer, [row]), layer)
+    columns = LayerArrays(table_of(model, layer, [row]), layer)
     leaves, missing = leaf_values(model, columns, fit=fit)
     signs = polarities(model)
     best, worst = dict(leaves), dict(leaves)

@@ -19,7 +19,7 @@ from riskmap.array_types import Floats
 from riskmap.catalog.model import Combination, Indicator, Node, Normalise, Prediction, ScoringModel, table_key
 from riskmap.formulas.composite import min_max, percentile_rank
 from riskmap.formulas.domain import along_curve, round_decimals, significant, through_bands
-from riskmap.rules.arrays import Columns, Words
+from riskmap.rules.arrays import LayerArrays, Words
 from riskmap.scoring.fit import Fit, NodeFit
 from riskmap.scoring.methods import Predictor, predicted, weights_of
 
@@ -136,7 +136,7 @@ class LeafColumn:
         return np.where(self.unknown, np.float64(self.leaf.worst or 0.0), value)
 
 
-def leaf_columns(model: ScoringModel, columns: Columns) -> dict[str, LeafColumn]:
+def leaf_columns(model: ScoringModel, columns: LayerArrays) -> dict[str, LeafColumn]:
     """Return every leaf before it is normalised."""
     read: dict[str, Floats | Words] = {}
     out: dict[str, LeafColumn] = {}
@@ -155,7 +155,7 @@ def leaf_columns(model: ScoringModel, columns: Columns) -> dict[str, LeafColumn]
 
 
 def leaf_values(
-    model: ScoringModel, columns: Columns, *, fit: Fit | None = None
+    model: ScoringModel, columns: LayerArrays, *, fit: Fit | None = None
 ) -> tuple[dict[str, Floats], dict[str, NDArray[np.bool_]]]:
     """Return the number of every leaf and, where some are missing, which rows lack it.
 

@@ -19,7 +19,7 @@ from riskmap.catalog.model import Combination, Node, ScoringModel
 from riskmap.catalog.model_direction import values_of
 from riskmap.catalog.uncertainty import Uncertainty
 from riskmap.scoring.fit import Fit, NodeFit
-from riskmap.scoring.input_uncertainty import Factor, doubt_of, doubtful_fields
+from riskmap.scoring.input_uncertainty import UncertainField, doubt_of, doubtful_fields
 from riskmap.scoring.methods import Predictor, weighted
 from riskmap.scoring.nodes import Learned, combine, settled
 
@@ -78,7 +78,7 @@ def _gate_follows(model: ScoringModel, uncertainty: Uncertainty, counts: Mapping
 
 def all_outcomes(
     model: ScoringModel,
-    factors: Sequence[Factor],
+    factors: Sequence[UncertainField],
     *,
     fit: Fit | None = None,
     learned: Learned | None = None,
@@ -93,7 +93,7 @@ def all_outcomes(
     return found
 
 
-def _of_leaf(factor: Factor) -> Outcomes:
+def _of_leaf(factor: UncertainField) -> Outcomes:
     doubt = factor.doubt
     if factor.raw is not None:
         return _of_bands(factor)
@@ -105,7 +105,7 @@ def _of_leaf(factor: Factor) -> Outcomes:
     )
 
 
-def _of_bands(factor: Factor) -> Outcomes:
+def _of_bands(factor: UncertainField) -> Outcomes:
     """Return the chance of each band for a number with a normal error; beyond the field's limits counts as there."""
     assert factor.raw is not None
     lower = np.array([limit for limit, _ in factor.leaf.bands])

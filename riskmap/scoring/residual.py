@@ -27,8 +27,8 @@ from numpy.typing import NDArray
 from riskmap.array_types import Floats
 from riskmap.catalog.layer import Layer
 from riskmap.catalog.model import Combination, Measure, ScoringModel
-from riskmap.errors import Say
-from riskmap.rules.arrays import Columns, Words
+from riskmap.errors import Text
+from riskmap.rules.arrays import LayerArrays, Words
 from riskmap.rules.conditions import where_all_hold
 from riskmap.scoring.kernel import ranks, rounded
 from riskmap.scoring.nearest import touched
@@ -39,12 +39,12 @@ from riskmap.vocabulary import RANK_OF, TIERS, UNRATED
 WhyNot = Literal["not_in_place", "not_verified", "verified_in_future", "no_expiry", "expired"]
 
 
-WHY_NOT: Final[Mapping[str, Say]] = {
-    "not_in_place": Say("措施不具备或未填写", "not in place, or not stated"),
-    "not_verified": Say("没有核验日期", "never verified"),
-    "verified_in_future": Say("核验日期在将来", "verified in the future"),
-    "no_expiry": Say("没有到期日期", "no date of expiry"),
-    "expired": Say("已过期", "expired"),
+WHY_NOT: Final[Mapping[str, Text]] = {
+    "not_in_place": Text("措施不具备或未填写", "not in place, or not stated"),
+    "not_verified": Text("没有核验日期", "never verified"),
+    "verified_in_future": Text("核验日期在将来", "verified in the future"),
+    "no_expiry": Text("没有到期日期", "no date of expiry"),
+    "expired": Text("已过期", "expired"),
 }
 
 
@@ -116,7 +116,7 @@ def residual(
     (unrated, or placed by a rule for the worst tier) stays as it is: nothing known could be lowered.
     A score of 12 with limits 20/9/4, a factor .5 in force and floor general: 6, large → general.
     """
-    columns = Columns(table, layer)
+    columns = LayerArrays(table, layer)
     states = tuple(
         _states(measure, columns, where, on)
         for measure, where in zip(
@@ -178,7 +178,9 @@ def _steps(rank: NDArray[np.uint8]) -> NDArray[np.int8]:
     return step
 
 
-def _states(measure: Measure, columns: Columns, where: NDArray[np.bool_] | None, on: date) -> MeasureStates:
+def _states(
+    measure: Measure, columns: LayerArrays, where: NDArray[np.bool_] | None, on: date
+) -> MeasureStates:
     rows, today = len(columns), on.toordinal()
     placed = np.zeros(rows, dtype=bool) if where is None else where.copy()
     for greater, smaller in measure.exceeds:
@@ -197,7 +199,7 @@ def _states(measure: Measure, columns: Columns, where: NDArray[np.bool_] | None,
     return MeasureStates(measure, reason == _IN_FORCE, expires, reason)
 
 
-def _days(columns: Columns, field: str) -> Floats:
+def _days(columns: LayerArrays, field: str) -> Floats:
     """Return a date field as proleptic ordinals; NaN where there is none, or it is no date."""
     column = columns.read(field)
     if not isinstance(column, Words):
@@ -223,7 +225,7 @@ def completeness(model: ScoringModel, layer: Layer, table: pa.Table) -> Floats:
     of one thing (`known_only`), those without which the value is known all the same are not
     expected. Three factors of LEC and the rules' 5 fields: a point with L, E, C and a place has 5 of 10.
     """
-    columns = Columns(table, layer)
+    columns = LayerArrays(table, layer)
     known = {field: _known(model, columns, field) for field in touched(model)}
     expected = {field: np.ones(len(columns), dtype=bool) for field in known}
     for field, spare in _spared(model, known).items():
@@ -238,7 +240,7 @@ def completeness(model: ScoringModel, layer: Layer, table: pa.Table) -> Floats:
     return have / want
 
 
-def _known(model: ScoringModel, columns: Columns, field: str) -> NDArray[np.bool_]:
+def _known(model: ScoringModel, columns: LayerArrays, field: str) -> NDArray[np.bool_]:
     column = columns.read(field)
     if not isinstance(column, Words):
         return ~np.isnan(column)

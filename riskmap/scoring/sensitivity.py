@@ -21,7 +21,7 @@ from riskmap.array_types import Floats
 from riskmap.catalog.layer import Layer
 from riskmap.catalog.model import CHECKLIST_PREFIX, ScoringModel
 from riskmap.errors import RiskmapError
-from riskmap.rules.arrays import Columns, Words
+from riskmap.rules.arrays import LayerArrays, Words
 from riskmap.scoring.fit import Fit, needed_fit
 from riskmap.scoring.kernel import rounded
 from riskmap.scoring.nodes import Learned, evaluate, leaf_values, transform
@@ -98,7 +98,7 @@ def sensitivity(
     scores of the varied factors are unknown; NotFittedError without the fit that the model needs.
     """
     fit = needed_fit(model, fit)
-    columns = Columns(table, layer)
+    columns = LayerArrays(table, layer)
     seen = [_range(model, layer, columns, field) for field in model.fields]
     ranges, fixed = [one for one in seen if one.varies], [one for one in seen if not one.varies]
     if not ranges:
@@ -178,7 +178,7 @@ def _tools(method: Method) -> tuple[Any, Any]:
     )
 
 
-def _range(model: ScoringModel, layer: Layer, columns: Columns, field: str) -> FactorRange:
+def _range(model: ScoringModel, layer: Layer, columns: LayerArrays, field: str) -> FactorRange:
     leaf = next(leaf for leaf in model.indicators if leaf.field == field)
     column = columns.read(field)
     definition = next((f for f in layer.fields if f.id == field), None)
@@ -200,7 +200,7 @@ def _listed(field: str, values: Sequence[Any]) -> FactorRange:
     return FactorRange(field, None, None, tuple(values))
 
 
-def _varied(layer: Layer, seen: Sequence[FactorRange], at: Mapping[str, Floats], rows: int) -> Columns:
+def _varied(layer: Layer, seen: Sequence[FactorRange], at: Mapping[str, Floats], rows: int) -> LayerArrays:
     """Return the columns of the sampled rows; `at`: field → share of its range, for those that vary."""
     columns: dict[str, pa.Array] = {"row": pa.array(range(rows), pa.int64())}
     marks: dict[str, list[Any]] = {}
@@ -214,7 +214,7 @@ def _varied(layer: Layer, seen: Sequence[FactorRange], at: Mapping[str, Floats],
         nothing: list[Any] = [None] * rows
         parts = [marks.get(CHECKLIST_PREFIX + item.id, nothing) for item in layer.checklist.items]
         columns["checklist"] = pa.array([list(row) for row in zip(*parts, strict=True)], pa.list_(pa.bool_()))
-    return Columns(pa.table(columns), layer)
+    return LayerArrays(pa.table(columns), layer)
 
 
 def _values(one: FactorRange, share: Floats) -> list[Any]:

@@ -29,9 +29,9 @@ from riskmap.array_types import Floats
 from riskmap.catalog.layer import Layer
 from riskmap.catalog.model import Combination, ScoringModel
 from riskmap.catalog.uncertainty import Uncertainty
-from riskmap.rules.arrays import Columns
+from riskmap.rules.arrays import LayerArrays
 from riskmap.scoring.fit import Fit, needed_fit
-from riskmap.scoring.input_uncertainty import Decisions, Drawn, Factor, decisions, factors
+from riskmap.scoring.input_uncertainty import Decisions, Drawn, UncertainField, decisions, factors
 from riskmap.scoring.kernel import CHUNK, assess_table
 from riskmap.scoring.methods import weighted, with_weights
 from riskmap.scoring.nodes import Learned, evaluate
@@ -51,7 +51,7 @@ def stream(name: str, uncertainty: Uncertainty) -> Floats:
 
 def sampled(
     model: ScoringModel,
-    factors: Sequence[Factor],
+    factors: Sequence[UncertainField],
     uncertainty: Uncertainty,
     tier: Callable[[Floats, Drawn], NDArray[np.uint8]],
     ranks: int,
@@ -100,7 +100,7 @@ def _weights(model: ScoringModel, uncertainty: Uncertainty) -> dict[str, Floats]
 
 def _still(
     model: ScoringModel,
-    factors: Sequence[Factor],
+    factors: Sequence[UncertainField],
     moving: set[str],
     fit: Fit | None,
     learned: Learned | None,
@@ -113,7 +113,9 @@ def _still(
     return {key: value for key, value in values.items() if key not in moving}
 
 
-def _draw(doubtful: Sequence[Factor], uniform: Mapping[str, Floats]) -> tuple[dict[str, Floats], Drawn]:
+def _draw(
+    doubtful: Sequence[UncertainField], uniform: Mapping[str, Floats]
+) -> tuple[dict[str, Floats], Drawn]:
     """Return draws × rows: the numbers of the doubtful leaves, and what gates ask of their fields."""
     leaves: dict[str, Floats] = {}
     numbers: dict[str, Floats] = {}
@@ -210,13 +212,13 @@ def tier_probabilities(
     question = _Question(model, layer, doubt, method, fit, learned)
     share = np.full((table.num_rows, len(TIERS)), np.nan)
     for start in range(0, table.num_rows, CHUNK):
-        columns = Columns(table.slice(start, CHUNK), layer)
+        columns = LayerArrays(table.slice(start, CHUNK), layer)
         end = start + len(columns)
         share[start:end] = _chunk(question, columns, rank[start:end])
     return TierProbabilities(method, doubt.draws if method == "sampled" else 0, share, rank)
 
 
-def _chunk(question: _Question, columns: Columns, rank: NDArray[np.uint8]) -> Floats:
+def _chunk(question: _Question, columns: LayerArrays, rank: NDArray[np.uint8]) -> Floats:
     model, doubt = question.model, question.doubt
     every = factors(model, question.layer, columns, doubt, fit=question.fit)
     decided = decisions(model, columns, doubt)
@@ -239,7 +241,7 @@ def _chunk(question: _Question, columns: Columns, rank: NDArray[np.uint8]) -> Fl
 
 
 def _alike(
-    every: Sequence[Factor], decided: Decisions, rank: NDArray[np.uint8]
+    every: Sequence[UncertainField], decided: Decisions, rank: NDArray[np.uint8]
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Return the first row of each group of rows that nothing tells apart, and each row's group."""
     group = np.zeros(len(rank), dtype=np.intp)
@@ -255,7 +257,7 @@ def _alike(
     return first, group
 
 
-def _exact(question: _Question, some: Sequence[Factor], decided: Decisions) -> Floats:
+def _exact(question: _Question, some: Sequence[UncertainField], decided: Decisions) -> Floats:
     found = all_outcomes(question.model, some, fit=question.fit, learned=question.learned)
     scores, rows = found[question.model.score], len(decided.floor)
     values = np.broadcast_to(scores.values, (rows, scores.values.shape[1]))
@@ -265,7 +267,7 @@ def _exact(question: _Question, some: Sequence[Factor], decided: Decisions) -> F
     return np.stack([np.where(rank == r, scores.chances, 0.0).sum(axis=1) for r in range(len(RANKS))], axis=1)
 
 
-def _sampled(question: _Question, some: Sequence[Factor], decided: Decisions) -> Floats:
+def _sampled(question: _Question, some: Sequence[UncertainField], decided: Decisions) -> Floats:
     return sampled(
         question.model,
         some,

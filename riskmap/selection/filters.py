@@ -18,7 +18,7 @@ import shapely
 from numpy.typing import NDArray
 
 from riskmap.catalog.model import Condition
-from riskmap.errors import Say, SelectionError
+from riskmap.errors import SelectionError, Text
 from riskmap.selection.where import STATES, flag_of_word, state_of_word, tier_of_word, unknown_name
 from riskmap.vocabulary import FLAGS, RANKS, TIERS, UNRATED
 
@@ -61,9 +61,9 @@ class Selection:
 
     def __post_init__(self) -> None:
         put = object.__setattr__
-        put(self, "tiers", _known(Say("等级", "tier"), self.tiers, tier_of_word, (*TIERS, RANKS[UNRATED])))
-        put(self, "states", _known(Say("状态", "state"), self.states, state_of_word, STATES))
-        put(self, "flags", _known(Say("标记", "flag"), self.flags, flag_of_word, tuple(FLAGS)))
+        put(self, "tiers", _known(Text("等级", "tier"), self.tiers, tier_of_word, (*TIERS, RANKS[UNRATED])))
+        put(self, "states", _known(Text("状态", "state"), self.states, state_of_word, STATES))
+        put(self, "flags", _known(Text("标记", "flag"), self.flags, flag_of_word, tuple(FLAGS)))
         for name in ("layers", "subdistricts", "codes"):
             put(self, name, tuple(sorted(set(getattr(self, name)))))
         put(self, "where", tuple(sorted(set(self.where), key=repr)))
@@ -143,7 +143,7 @@ def _no_polygon() -> SelectionError:
 
 
 def _known(
-    what: Say, words: Iterable[str], find: Callable[[str], str | None], listed: tuple[str, ...]
+    what: Text, words: Iterable[str], find: Callable[[str], str | None], listed: tuple[str, ...]
 ) -> tuple[str, ...]:
     ids = set()
     for word in words:

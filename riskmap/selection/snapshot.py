@@ -27,14 +27,14 @@ import shapely
 from numpy.typing import ArrayLike, NDArray
 
 from riskmap.catalog import Layer
-from riskmap.errors import Say, SelectionError
+from riskmap.errors import SelectionError, Text
 from riskmap.rules.arrays import codes_of, column_of, folded, numbers_of, pc
 from riskmap.selection.filters import NOT_STATED
 from riskmap.selection.snapshot_files import FORMAT, Seen, read_snapshot, seen_in, write_snapshot
 from riskmap.selection.table import flag_bits, layer_table
 from riskmap.selection.views import Views
 from riskmap.selection.where import unknown_name
-from riskmap.values.boundaries import Places
+from riskmap.values.boundaries import Boundaries
 from riskmap.values.records import Features, Records
 from riskmap.vocabulary import RANKS
 
@@ -173,7 +173,7 @@ class Snapshot:
     def layer_index(self, layer: str) -> int:
         """Return the place of a layer in `layers`. Raises SelectionError for an unknown id."""
         if layer not in self.layers:
-            raise unknown_name(Say("图层", "layer"), layer, self.layers)
+            raise unknown_name(Text("图层", "layer"), layer, self.layers)
         return self.layers.index(layer)
 
     def subdistrict_index(self, name: str) -> int:
@@ -182,7 +182,7 @@ class Snapshot:
             return self.subdistricts.index(name)
         if name == NOT_STATED:
             return len(self.subdistricts)
-        raise unknown_name(Say("街道", "sub-district"), name, (*self.subdistricts, NOT_STATED))
+        raise unknown_name(Text("街道", "sub-district"), name, (*self.subdistricts, NOT_STATED))
 
     def where_is(self, row: int) -> tuple[str, int]:
         """Return layer id and row in its table for a row number."""
@@ -208,7 +208,7 @@ class Snapshot:
 
 
 def snapshot_key(
-    catalog_layers: Mapping[str, Layer], places: Places | None, *, state: int, today: date
+    catalog_layers: Mapping[str, Layer], places: Boundaries | None, *, state: int, today: date
 ) -> str:
     """Return what a snapshot of this ledger state, catalogue, boundaries and day is known by."""
     digest = hashlib.blake2b(f"{FORMAT}|{state}|{today.isoformat()}".encode(), digest_size=16)
@@ -224,7 +224,7 @@ def snapshot_key(
 def build_snapshot(
     features: Mapping[str, Features | pa.Table],
     catalog_layers: Mapping[str, Layer],
-    places: Places | None,
+    places: Boundaries | None,
     *,
     state: int,
     today: date,
@@ -238,7 +238,7 @@ def build_snapshot(
     """
     for layer_id in features:
         if layer_id not in catalog_layers:
-            raise unknown_name(Say("图层", "layer"), layer_id, catalog_layers)
+            raise unknown_name(Text("图层", "layer"), layer_id, catalog_layers)
     if len(catalog_layers) > MOST_LAYERS:
         raise SelectionError(
             f"图层文件有 {len(catalog_layers)} 个；地图最多容纳 {MOST_LAYERS} 个，请减少",
@@ -304,7 +304,7 @@ def _empty(layer: Layer) -> pa.Table:
     )
 
 
-def subdistricts_of(tables: Mapping[str, pa.Table], places: Places | None) -> tuple[str, ...]:
+def subdistricts_of(tables: Mapping[str, pa.Table], places: Boundaries | None) -> tuple[str, ...]:
     """Return the district's own in its order, then whatever else records state, sorted."""
     own = places.names if places is not None else ()
     stated: set[str] = set()

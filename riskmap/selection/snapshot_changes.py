@@ -32,7 +32,7 @@ from riskmap.selection.snapshot import (
     with_flags,
 )
 from riskmap.selection.table import FLAG_BIT, flag_bits, layer_table, near_names, stale
-from riskmap.values.boundaries import Places
+from riskmap.values.boundaries import Boundaries
 from riskmap.values.records import Features
 
 Rows = NDArray[np.int64]
@@ -78,7 +78,7 @@ def patched_snapshot(
     earlier: Snapshot,
     changed: Mapping[str, Features],
     catalog_layers: Mapping[str, Layer],
-    places: Places | None,
+    places: Boundaries | None,
     *,
     state: int,
     today: date,
@@ -178,7 +178,7 @@ def _flags(
     earlier: Snapshot,
     table: pa.Table,
     layer: Layer,
-    places: Places | None,
+    places: Boundaries | None,
     splice: _Splice | None,
     *,
     today: date,

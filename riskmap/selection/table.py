@@ -32,7 +32,7 @@ from riskmap.rules.arrays import (
     pc,
     position_arrays,
 )
-from riskmap.values.boundaries import Places, near_duplicates
+from riskmap.values.boundaries import Boundaries, near_duplicates
 from riskmap.values.records import Clear, Features
 from riskmap.vocabulary import FLAGS, RANK_OF, TIER_TITLES, TIERS, UNRATED
 
@@ -150,7 +150,7 @@ _RANK_OF_WORD: Final = {
 }
 
 
-def flag_bits(table: pa.Table, layer: Layer, places: Places | None, *, today: date) -> NDArray[np.uint16]:
+def flag_bits(table: pa.Table, layer: Layer, places: Boundaries | None, *, today: date) -> NDArray[np.uint16]:
     """Return one uint16 per row of a layer table. Without `places` no boundary is checked."""
     lon, lat = numbers_of(table["lon"]), numbers_of(table["lat"])
     bits = numbers_of(table["flags"]) & FLAG_BIT["unreadable"]
@@ -196,7 +196,9 @@ def surveyed(table: pa.Table, layer: Layer) -> pa.ChunkedArray:
     return when
 
 
-def _elsewhere(table: pa.Table, places: Places, lon: NDArray[np.float64], lat: NDArray[np.float64]) -> Bools:
+def _elsewhere(
+    table: pa.Table, places: Boundaries, lon: NDArray[np.float64], lat: NDArray[np.float64]
+) -> Bools:
     indices, words = codes_of(table["subdistrict"])
     index = {name: i for i, name in enumerate(places.names)}
     stated = np.array([*(index.get(w, -1) for w in words), -1], np.int32)[indices]

@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from riskmap.selection.filters import Selection
 from riskmap.selection.snapshot import BITS, interleave, separate
-from riskmap.selection.views import Level, View, view_of
+from riskmap.selection.views import SelectionMask, TileLevel, view_of
 from riskmap.vocabulary import RANKS
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def tile(snapshot: Snapshot, selection: Selection, z: int, x: int, y: int) -> by
     return _encode(snapshot, symbols, z, x, y)
 
 
-def _encode(snapshot: Snapshot, symbols: Level, z: int, x: int, y: int) -> bytes:
+def _encode(snapshot: Snapshot, symbols: TileLevel, z: int, x: int, y: int) -> bytes:
     n = len(symbols.worst)
     if not n:
         return EMPTY
@@ -104,12 +104,12 @@ def _runs(codes: NDArray[np.uint64], bits: int, z: int, x: int, y: int) -> NDArr
     return np.repeat(lo - np.cumsum(n) + n, n) + np.arange(n.sum())
 
 
-def _fresh(snapshot: Snapshot, view: View, z: int, x: int, y: int) -> Level:
+def _fresh(snapshot: Snapshot, view: SelectionMask, z: int, x: int, y: int) -> TileLevel:
     point = _chosen(snapshot, view, _runs(snapshot.code, BITS, z, x, y))
     return _by_cell(snapshot, point, z)
 
 
-def _chosen(snapshot: Snapshot, view: View, point: NDArray[np.int64]) -> NDArray[np.int64]:
+def _chosen(snapshot: Snapshot, view: SelectionMask, point: NDArray[np.int64]) -> NDArray[np.int64]:
     if view.everything:
         return point
     if view.rows is None:
@@ -117,32 +117,32 @@ def _chosen(snapshot: Snapshot, view: View, point: NDArray[np.int64]) -> NDArray
     return point[view.rows[snapshot.row[point]]]
 
 
-def _by_cell(snapshot: Snapshot, point: NDArray[np.int64], z: int) -> Level:
+def _by_cell(snapshot: Snapshot, point: NDArray[np.int64], z: int) -> TileLevel:
     rank = snapshot.point_group[point] // snapshot.shape[2] % len(RANKS)
     worst = rank.astype(np.uint64) << np.uint64(32) | point.astype(np.uint64)
     cell = snapshot.code[point] >> np.uint64(2 * max(BITS - z - _CELL, 0))
-    return _merged(Level(cell, worst, np.ones(len(point), np.int64)))
+    return _merged(TileLevel(cell, worst, np.ones(len(point), np.int64)))
 
 
-def _merged(level: Level) -> Level:
+def _merged(level: TileLevel) -> TileLevel:
     """Return a level with neighbouring rows of one cell made one."""
     if not len(level.cell):
         return level
     first = np.flatnonzero(np.append(True, level.cell[1:] != level.cell[:-1]))
-    return Level(
+    return TileLevel(
         level.cell[first],
         np.maximum.reduceat(level.worst, first),
         np.add.reduceat(level.count, first),
     )
 
 
-def _kept(snapshot: Snapshot, view: View, z: int, x: int, y: int) -> Level:
+def _kept(snapshot: Snapshot, view: SelectionMask, z: int, x: int, y: int) -> TileLevel:
     level = _level(snapshot, view, z)
     run = _runs(level.cell, z + _CELL, z, x, y)
-    return Level(level.cell[run], level.worst[run], level.count[run])
+    return TileLevel(level.cell[run], level.worst[run], level.count[run])
 
 
-def _level(snapshot: Snapshot, view: View, z: int) -> Level:
+def _level(snapshot: Snapshot, view: SelectionMask, z: int) -> TileLevel:
     """Return all cells of a zoom: from the points at the deepest kept one, else from one below."""
     with view.lock:
         if _PYRAMID not in view.levels:
@@ -151,5 +151,5 @@ def _level(snapshot: Snapshot, view: View, z: int) -> Level:
         for zoom in range(_PYRAMID - 1, z - 1, -1):
             if zoom not in view.levels:
                 finer = view.levels[zoom + 1]
-                view.levels[zoom] = _merged(Level(finer.cell >> np.uint64(2), finer.worst, finer.count))
+                view.levels[zoom] = _merged(TileLevel(finer.cell >> np.uint64(2), finer.worst, finer.count))
         return view.levels[z]

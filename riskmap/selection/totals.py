@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from riskmap.catalog import Layer
-from riskmap.errors import Lang, Say
+from riskmap.errors import Lang, Text
 from riskmap.rules.arrays import array_of, codes_of, numbers_of
 from riskmap.selection.filters import NOT_STATED, Selection
 from riskmap.selection.table import FLAG_BIT
@@ -122,8 +122,8 @@ def reconcile(
     }
     differences = [
         *(_tier_gap(snapshot, layer, layers[layer], lang) for layer in scored),
-        _sum_gap(Say("各图层之和", "sum of the layers"), total, found.total, lang),
-        _sum_gap(Say("各街道之和", "sum of the sub-districts"), total, sum(stated.values()), lang),
+        _sum_gap(Text("各图层之和", "sum of the layers"), total, found.total, lang),
+        _sum_gap(Text("各街道之和", "sum of the sub-districts"), total, sum(stated.values()), lang),
     ]
     differences = [d for d in differences if d is not None]
     return {
@@ -159,7 +159,7 @@ def _tier_gap(snapshot: Snapshot, layer: str, entry: Mapping[str, Any], lang: La
     unrated = array_of(np.flatnonzero(numbers_of(table["rank"]) == UNRATED))
     codes = table["code"].take(unrated).to_pylist()
     title = entry["title"]
-    what = Say(f"{title}：四级之和与总数不符", f"{title}: the four tiers do not sum to the total")
+    what = Text(f"{title}：四级之和与总数不符", f"{title}: the four tiers do not sum to the total")
     return {
         "what": what.text(lang),
         "layer": layer,
@@ -169,8 +169,8 @@ def _tier_gap(snapshot: Snapshot, layer: str, entry: Mapping[str, Any], lang: La
     }
 
 
-def _sum_gap(what: Say, expected: int, found: int, lang: Lang) -> dict[str, Any] | None:
+def _sum_gap(what: Text, expected: int, found: int, lang: Lang) -> dict[str, Any] | None:
     if expected == found:
         return None
-    said = Say(f"{what.zh}与总数不符", f"the {what.en} is not the total")
+    said = Text(f"{what.zh}与总数不符", f"the {what.en} is not the total")
     return {"what": said.text(lang), "expected": expected, "found": found, "codes": []}

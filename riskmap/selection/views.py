@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from riskmap.array_types import Bools
 from riskmap.catalog.model import Condition
-from riskmap.errors import Say, SelectionError
+from riskmap.errors import SelectionError, Text
 from riskmap.rules.arrays import array_of, bools_of, fold_text, numbers_of, pc
 from riskmap.selection.filters import Selection, polygon
 from riskmap.selection.table import FLAG_BIT
@@ -35,7 +35,7 @@ _FEW: Final = 8  # of so many rows one, and a condition is worked out for the ch
 
 
 @dataclass(frozen=True)
-class Level:
+class TileLevel:
     """All chosen points of one zoom, a row per 4 px cell: `cell` uint64[k] ascending, `worst`
     uint64[k] (rank · 2³² + point number), `count` int64[k].
     """
@@ -46,7 +46,7 @@ class Level:
 
 
 @dataclass(frozen=True, eq=False)
-class View:
+class SelectionMask:
     """A selection resolved against a snapshot.
 
     `groups` bool[groups] says which groups pass; `rows` bool[n] which rows do, None where the
@@ -55,7 +55,7 @@ class View:
 
     groups: Bools
     rows: Bools | None
-    levels: dict[int, Level] = field(default_factory=dict)
+    levels: dict[int, TileLevel] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -75,10 +75,10 @@ class Views:
 
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
         self._most_bytes = most_bytes
-        self._kept: OrderedDict[Selection, View] = OrderedDict()
+        self._kept: OrderedDict[Selection, SelectionMask] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, selection: Selection, make: Callable[[], View]) -> View:
+    def get(self, selection: Selection, make: Callable[[], SelectionMask]) -> SelectionMask:
         """Return the kept view of a selection, or the one that `make` returns."""
         with self._lock:
             kept = self._kept.get(selection)
@@ -93,20 +93,20 @@ class Views:
         return kept
 
 
-def view_of(snapshot: Snapshot, selection: Selection) -> View:
+def view_of(snapshot: Snapshot, selection: Selection) -> SelectionMask:
     """Return what a selection lets through. Raises SelectionError for names that do not exist."""
     return snapshot.views.get(selection, lambda: _resolve(snapshot, selection))
 
 
-def row_mask(snapshot: Snapshot, view: View) -> Bools:
+def row_mask(snapshot: Snapshot, view: SelectionMask) -> Bools:
     """Return which rows a view lets through; bool[n]."""
     return view.groups[snapshot.group] if view.rows is None else view.rows
 
 
-def _resolve(snapshot: Snapshot, selection: Selection) -> View:
+def _resolve(snapshot: Snapshot, selection: Selection) -> SelectionMask:
     groups = _groups(snapshot, selection)
     if not (selection.where or selection.within or selection.text or selection.flags or selection.codes):
-        return View(groups, None)
+        return SelectionMask(groups, None)
     rows = groups[snapshot.group]
     if selection.flags:
         bits = np.bitwise_or.reduce([FLAG_BIT[f] for f in selection.flags])
@@ -125,7 +125,7 @@ def _resolve(snapshot: Snapshot, selection: Selection) -> View:
         rows &= text_mask(snapshot, selection.text)
     if selection.within is not None:
         rows = _inside(snapshot, rows, selection.within)
-    return View(groups, rows)
+    return SelectionMask(groups, rows)
 
 
 def _narrow(part: Bools, table: pa.Table, where: Condition, search: pa.Array | pa.ChunkedArray) -> None:
@@ -166,7 +166,7 @@ def _check_columns(snapshot: Snapshot, selection: Selection) -> None:
                 for name in snapshot.tables[layer].column_names
                 if has_column(snapshot.tables[layer], name)
             }
-            raise unknown_name(Say("字段", "field"), where.field.removeprefix("f:"), sorted(known))
+            raise unknown_name(Text("字段", "field"), where.field.removeprefix("f:"), sorted(known))
 
 
 def text_mask(snapshot: Snapshot, text: str) -> Bools:

@@ -34,7 +34,7 @@ from riskmap.array_types import Bools
 from riskmap.catalog import Condition, Layer
 from riskmap.catalog.layer import Field
 from riskmap.catalog.model import Operator, Scalar
-from riskmap.errors import Say, SelectionError
+from riskmap.errors import SelectionError, Text
 from riskmap.rules.arrays import Words, bools_of, codes_of, column_of, floats_of, numbers_of, pc
 from riskmap.rules.conditions import holds
 from riskmap.selection.table import FLAG_BIT
@@ -95,7 +95,7 @@ def _texts_of(at: NDArray[np.int64], ends: NDArray[Any], size: int) -> NDArray[n
 _SHOWN = 12
 
 
-def unknown_name(what: Say, word: str, known: Iterable[str]) -> SelectionError:
+def unknown_name(what: Text, word: str, known: Iterable[str]) -> SelectionError:
     """Return the error for a `word` that is no `what`: what was found, what exists, did you mean."""
     options = [str(k) for k in known]
     lower = {o.casefold(): o for o in options}
@@ -188,19 +188,19 @@ _NO: Final = frozenset({"false", "no", "0", "否", "无", "没有", "n", "f"})
 
 
 # Columns that every layer has: name → (kind, title).
-CORE: Final[dict[str, tuple[str, Say]]] = {
-    "code": ("text", Say("编号", "code")),
-    "name": ("text", Say("名称", "name")),
-    "subdistrict": ("words", Say("街道", "sub-district")),
-    "lon": ("number", Say("经度", "longitude")),
-    "lat": ("number", Say("纬度", "latitude")),
-    "tier": ("tier", Say("等级", "tier")),
-    "state": ("state", Say("状态", "state")),
-    "score": ("number", Say("分值", "score")),
-    "version": ("number", Say("版本", "version")),
-    "updated_at": ("date", Say("更新时间", "updated")),
-    "flags": ("flags", Say("标记", "flags")),
-    "contacts": ("number", Say("联系人数", "contacts")),
+CORE: Final[dict[str, tuple[str, Text]]] = {
+    "code": ("text", Text("编号", "code")),
+    "name": ("text", Text("名称", "name")),
+    "subdistrict": ("words", Text("街道", "sub-district")),
+    "lon": ("number", Text("经度", "longitude")),
+    "lat": ("number", Text("纬度", "latitude")),
+    "tier": ("tier", Text("等级", "tier")),
+    "state": ("state", Text("状态", "state")),
+    "score": ("number", Text("分值", "score")),
+    "version": ("number", Text("版本", "version")),
+    "updated_at": ("date", Text("更新时间", "updated")),
+    "flags": ("flags", Text("标记", "flags")),
+    "contacts": ("number", Text("联系人数", "contacts")),
 }
 
 
@@ -237,7 +237,7 @@ def parse_where(text: str, layer: Layer | Sequence[Layer]) -> Condition:
             f"condition {text!r} cannot be read; write FIELD OP VALUE with OP one of {' '.join(OPERATORS)}",
         )
     known = [n for one in layers for f in one.fields for n in (f.id, f.title.zh)]
-    raise unknown_name(Say("字段", "field"), text[: found[0].start()].strip(), [*known, *CORE])
+    raise unknown_name(Text("字段", "field"), text[: found[0].start()].strip(), [*known, *CORE])
 
 
 def _column(word: str, layers: Sequence[Layer]) -> Field | str | None:
@@ -320,11 +320,11 @@ def _value(column: Field | str, kind: str, word: str, text: str) -> Scalar:
         "choice": () if isinstance(column, str) else [n for c in column.choices for n in (c.id, c.title.zh)],
     }
     if kind in lists:
-        raise unknown_name(Say(f"条件 {text!r} 的取值", f"value for condition {text!r},"), word, lists[kind])
+        raise unknown_name(Text(f"条件 {text!r} 的取值", f"value for condition {text!r},"), word, lists[kind])
     wanted = {
-        "number": Say("数值", "a number"),
-        "date": Say("日期（如 2024-09-08）", "a date such as 2024-09-08"),
-        "boolean": Say("是或否", "true or false"),
+        "number": Text("数值", "a number"),
+        "date": Text("日期（如 2024-09-08）", "a date such as 2024-09-08"),
+        "boolean": Text("是或否", "true or false"),
     }[kind]
     raise SelectionError(
         f"条件 {text!r}：{word!r} 不是{wanted.zh}；请更正",

@@ -24,13 +24,13 @@ from rasterio.windows import Window
 
 from riskmap.array_types import Floats
 from riskmap.coordinates import metric_crs
-from riskmap.errors import DatumError, Say
+from riskmap.errors import DatumError, Text
 from riskmap.interface import option
 from riskmap.terrain.derivatives import HALO, LOCAL, local_factors
 from riskmap.terrain.geotiff import (
     CACHE_MB,
     HEIGHTS,
-    Grid,
+    RasterGrid,
     horizontal,
     metric_grid,
     need_metre_heights,
@@ -56,11 +56,11 @@ FACTOR_TAG, METHOD_TAG, SOURCE_TAG, DIGEST_TAG = "RISKMAP_FACTOR", "METHOD", "DE
 
 
 @dataclass(frozen=True, slots=True)
-class Factor:
+class TerrainFactor:
     """One factor: its title, unit (empty: a plain number), how it is computed, and how it is stored."""
 
     id: str
-    title: Say
+    title: Text
     unit: str
     method: str
     dtype: str = "float32"
@@ -77,45 +77,50 @@ _CURVED: Final = "Zevenbergen & Thorne (1987) quadratic, second derivative {}, p
 _ROUTED: Final = "D8 along the priority-flood order of Wang & Liu (2006)"
 
 
-FACTORS: Final[Mapping[str, Factor]] = {
+FACTORS: Final[Mapping[str, TerrainFactor]] = {
     f.id: f
     for f in (
-        Factor("slope", Say("坡度", "Slope"), "°", "Horn (1981)"),
-        Factor(
-            "aspect", Say("坡向", "Aspect"), "°", "Horn (1981), clockwise from north; level ground has none"
+        TerrainFactor("slope", Text("坡度", "Slope"), "°", "Horn (1981)"),
+        TerrainFactor(
+            "aspect", Text("坡向", "Aspect"), "°", "Horn (1981), clockwise from north; level ground has none"
         ),
-        Factor(
+        TerrainFactor(
             "profile_curvature",
-            Say("剖面曲率", "Profile curvature"),
+            Text("剖面曲率", "Profile curvature"),
             "1/m",
             _CURVED.format("along the fall line"),
         ),
-        Factor(
-            "plan_curvature", Say("平面曲率", "Plan curvature"), "1/m", _CURVED.format("across the fall line")
+        TerrainFactor(
+            "plan_curvature",
+            Text("平面曲率", "Plan curvature"),
+            "1/m",
+            _CURVED.format("across the fall line"),
         ),
-        Factor("filled", Say("填洼后高程", "Filled heights"), "m", "priority flood, Wang & Liu (2006)"),
-        Factor(
+        TerrainFactor(
+            "filled", Text("填洼后高程", "Filled heights"), "m", "priority flood, Wang & Liu (2006)"
+        ),
+        TerrainFactor(
             "depression_depth",
-            Say("洼地深度", "Depth of depressions"),
+            Text("洼地深度", "Depth of depressions"),
             "m",
             "spill height of the filled depression less the ground",
         ),
-        Factor(
+        TerrainFactor(
             "accumulation",
-            Say("汇流格数", "Flow accumulation"),
+            Text("汇流格数", "Flow accumulation"),
             "",
             f"cells, itself included; {_ROUTED}",
             "int32",
         ),
-        Factor(
+        TerrainFactor(
             "twi",
-            Say("地形湿度指数", "Topographic wetness"),
+            Text("地形湿度指数", "Topographic wetness"),
             "",
             f"ln(a / tan β), a per metre of contour, tan β at least .001; {_ROUTED}",
         ),
-        Factor(
+        TerrainFactor(
             "hand",
-            Say("高出最近水系", "Height above nearest drainage"),
+            Text("高出最近水系", "Height above nearest drainage"),
             "m",
             f"ground less the drainage that its water reaches first; {_ROUTED}",
         ),
@@ -130,7 +135,7 @@ def blocks(shape: tuple[int, int], side: int = BLOCK) -> Iterator[tuple[slice, s
             yield slice(row, min(row + side, shape[0])), slice(col, min(col + side, shape[1]))
 
 
-def read_whole(raster: DatasetReader, grid: Grid) -> NDArray[np.float32]:
+def read_whole(raster: DatasetReader, grid: RasterGrid) -> NDArray[np.float32]:
     """Return all heights of a grid, float32 metres, NaN where unknown."""
     heights = np.empty(grid.shape, np.float32)
     for place in blocks(grid.shape):
@@ -139,7 +144,7 @@ def read_whole(raster: DatasetReader, grid: Grid) -> NDArray[np.float32]:
 
 
 def local_block(
-    raster: DatasetReader, grid: Grid, place: tuple[slice, slice], names: tuple[str, ...]
+    raster: DatasetReader, grid: RasterGrid, place: tuple[slice, slice], names: tuple[str, ...]
 ) -> dict[str, Floats]:
     """Return local factors of one block, equal to the same cells of the whole grid's."""
     (rows, cols), (height, width) = place, grid.shape
@@ -164,7 +169,7 @@ def write_local(
 
 
 def write_whole(
-    path: Path, factor: Factor, grid: Grid, values: NDArray[Any], *, tags: Mapping[str, str]
+    path: Path, factor: TerrainFactor, grid: RasterGrid, values: NDArray[Any], *, tags: Mapping[str, str]
 ) -> None:
     """Write a factor that is held as one array (NaN where unknown)."""
     with created(path, factor, grid, tags=tags) as out:
@@ -173,7 +178,7 @@ def write_whole(
 
 
 @contextmanager
-def created(path: Path, factor: Factor, grid: Grid, *, tags: Mapping[str, str]) -> Iterator[Any]:
+def created(path: Path, factor: TerrainFactor, grid: RasterGrid, *, tags: Mapping[str, str]) -> Iterator[Any]:
     """Open a new GeoTIFF of a factor: tiled, compressed, with nodata, unit and tags."""
     with (
         rasterio.Env(GDAL_CACHEMAX=CACHE_MB),

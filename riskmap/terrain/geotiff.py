@@ -138,7 +138,7 @@ def _strange(raster: DatasetReader) -> DatumError:
 
 
 @dataclass(frozen=True, slots=True)
-class Grid:
+class RasterGrid:
     """A north-up grid in metres. `cell`: its sides (east–west, north–south) in metres."""
 
     crs: CRS
@@ -152,7 +152,7 @@ class Grid:
         return self.cell[0] * self.cell[1]
 
 
-def metric_grid(raster: DatasetReader) -> Grid:
+def metric_grid(raster: DatasetReader) -> RasterGrid:
     """Return the grid of a terrain file; DatumError unless it is north-up and in true metres.
 
     Degrees, feet, Web Mercator (8 % too long at 22.5° N) and turned grids are refused: every slope would be wrong.
@@ -171,7 +171,7 @@ def metric_grid(raster: DatasetReader) -> Grid:
     scales = (factors.meridional_scale, factors.parallel_scale)
     if not all(abs(s - 1.0) <= TRUE_TO_SCALE for s in scales):
         raise _not_metric(raster, f"投影长度变形 {max(scales):.3f} 倍", f"stretched {max(scales):.3f} times")
-    return Grid(raster.crs, t, (raster.height, raster.width), (t.a, -t.e))
+    return RasterGrid(raster.crs, t, (raster.height, raster.width), (t.a, -t.e))
 
 
 def need_metre_heights(raster: DatasetReader) -> None:

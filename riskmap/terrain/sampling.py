@@ -22,7 +22,7 @@ from pyproj.exceptions import ProjError
 
 from riskmap.array_types import Floats
 from riskmap.coordinates import CGCS2000
-from riskmap.errors import DatumError, RiskmapError, Say
+from riskmap.errors import DatumError, RiskmapError, Text
 from riskmap.formulas.wind import BEARINGS, DEGREE, RINGS, exposure
 from riskmap.terrain.geotiff import (
     as_floats,
@@ -252,15 +252,17 @@ def _exactextract() -> Any:
     return exactextract
 
 
-def exposure_at(terrain: Path, lon: Floats, lat: Floats) -> tuple[Floats, tuple[Say, ...]]:
+def exposure_at(terrain: Path, lon: Floats, lat: Floats) -> tuple[Floats, tuple[Text, ...]]:
     """Return the exposure of places from a terrain model; 1, and said so, where it does not cover a place."""
     factor = _factor(terrain, terrain.stat().st_mtime_ns, lon.tobytes(), lat.tobytes())
     outside = np.isnan(factor)
-    notes = [Say("已按地形估计各点的遮蔽（草案系数）", "sites sheltered by terrain (draft factors)")]
+    notes = [Text("已按地形估计各点的遮蔽（草案系数）", "sites sheltered by terrain (draft factors)")]
     if outside.any():
         count = int(outside.sum())
         notes.append(
-            Say(f"{count} 个点在地形之外，按海面计", f"{count} points outside the terrain, taken as over sea")
+            Text(
+                f"{count} 个点在地形之外，按海面计", f"{count} points outside the terrain, taken as over sea"
+            )
         )
     return np.where(outside, 1.0, factor), tuple(notes)
 

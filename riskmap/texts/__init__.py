@@ -15,7 +15,7 @@ from importlib import resources
 from typing import Any, Final
 
 from riskmap.catalog.layer import Field, Layer
-from riskmap.errors import Lang, Say
+from riskmap.errors import Lang, Text
 from riskmap.units import unit_title
 from riskmap.values.assessment import ModelStamp
 
@@ -23,15 +23,15 @@ _DIGEST: Final = 12  # digits of a digest that people compare
 
 
 @lru_cache(maxsize=1)
-def _texts() -> dict[str, Say]:
-    found: dict[str, Say] = {}
+def _texts() -> dict[str, Text]:
+    found: dict[str, Text] = {}
     for file in sorted(resources.files(__name__).iterdir(), key=lambda entry: entry.name):
         if not file.name.endswith(".toml"):
             continue
         for key, value in tomllib.loads(file.read_text(encoding="utf-8")).items():
             if key in found:
                 raise ValueError(f"texts/{file.name} › {key}: this key stands in another file too")
-            found[key] = Say(value["zh"], value["en"])
+            found[key] = Text(value["zh"], value["en"])
     return found
 
 
@@ -66,7 +66,7 @@ def made_text(models: Sequence[ModelStamp], lang: Lang) -> str:
     )
 
 
-def newer_text(title: Say, made: Sequence[ModelStamp], adopted: ModelStamp, lang: Lang) -> str:
+def newer_text(title: Text, made: Sequence[ModelStamp], adopted: ModelStamp, lang: Lang) -> str:
     """Return that a newer model is in use for a layer than those of `made` which made its tiers."""
     others = t("export_list_separator", lang).join(m.version for m in made if m.digest != adopted.digest)
     return t("export_newer_text", lang, layer=title.text(lang), adopted=adopted.version, made=others)

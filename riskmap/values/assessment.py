@@ -12,7 +12,7 @@ from typing import Any, Literal, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from riskmap.errors import Say
+from riskmap.errors import Text
 from riskmap.values.records import Value
 from riskmap.vocabulary import State
 
@@ -112,17 +112,17 @@ def mask_of(rows: int, flags: Sequence[NDArray[Any] | None]) -> NDArray[np.uint6
 
 
 @dataclass(frozen=True, slots=True)
-class Remark:
+class Diagnostic:
     """One thing to know: the rule that spoke, the columns it is about, the sentence."""
 
     rule: str
-    say: Say
+    say: Text
     fields: tuple[str, ...] = ()
 
 
-def remark(rule: str, zh: str, en: str, *fields: str) -> Remark:
+def remark(rule: str, zh: str, en: str, *fields: str) -> Diagnostic:
     """Return a remark in both languages."""
-    return Remark(rule, Say(zh, en), fields)
+    return Diagnostic(rule, Text(zh, en), fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,11 +150,11 @@ class ModelStamp:
     """
 
     id: str
-    title: Say
+    title: Text
     version: str
     digest: str
     status: str = "draft"
-    rules: Mapping[str, Say] = field(default_factory=dict)
+    rules: Mapping[str, Text] = field(default_factory=dict)
 
     @property
     def named(self) -> dict[str, str]:

@@ -22,7 +22,7 @@ DUPLICATE_M: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Places:
+class Boundaries:
     """The district and its sub-districts.
 
     `names[i]` is the name of `polygons[i]`; `district` covers them all. `source` says where they
@@ -42,7 +42,7 @@ class Places:
         subdistricts: Mapping[str, BaseGeometry] | None = None,
         *,
         source: str = "",
-    ) -> Places:
+    ) -> Boundaries:
         """Return the places made of one district polygon and named sub-district polygons."""
         named = dict(subdistricts or {})
         names = tuple(named)
@@ -157,7 +157,7 @@ def _scan(
     return found
 
 
-def fitting_datum(lon: ArrayLike, lat: ArrayLike, declared: Datum, places: Places) -> str | None:
+def fitting_datum(lon: ArrayLike, lat: ArrayLike, declared: Datum, places: Boundaries) -> str | None:
     """Return the datum id that would bring most points into the district when the declared one does not.
 
     `lon`, `lat` are CGCS2000 degrees as the declared datum made them. None when the declared one

@@ -16,16 +16,16 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from riskmap.catalog import PlanAction
-from riskmap.errors import Say
+from riskmap.errors import Text
 from riskmap.moments import BEIJING
 from riskmap.values.records import Contact
 from riskmap.values.scenario import (
     EVENT_KINDS,
     Event,
     NewEvent,
-    Opened,
+    OpenedScenario,
     Recorded,
-    Scenario,
+    RecordedScenario,
     beijing,
     standing,
 )
@@ -41,16 +41,16 @@ __all__ = [
     "CallState",
     "Callee",
     "Callout",
+    "CalloutGap",
     "CalloutView",
     "Count",
-    "Difference",
     "Event",
-    "Gap",
     "NewEvent",
-    "Opened",
+    "OpenedScenario",
     "Recorded",
+    "RecordedScenario",
     "Review",
-    "Scenario",
+    "ReviewDifference",
     "Shelter",
     "Tie",
     "beijing",
@@ -60,31 +60,31 @@ __all__ = [
 CallStatus = Literal["waiting", "called", "overdue", "answered", "exhausted"]
 
 
-CALL_STATUS: Final[Mapping[str, Say]] = {
-    "waiting": Say("待叫应", "Not called yet"),
-    "called": Say("已呼叫，待应答", "Called, no answer yet"),
-    "overdue": Say("超时未应答", "Overdue"),
-    "answered": Say("已应答", "Answered"),
-    "exhausted": Say("无人应答", "Nobody left to call"),
+CALL_STATUS: Final[Mapping[str, Text]] = {
+    "waiting": Text("待叫应", "Not called yet"),
+    "called": Text("已呼叫，待应答", "Called, no answer yet"),
+    "overdue": Text("超时未应答", "Overdue"),
+    "answered": Text("已应答", "Answered"),
+    "exhausted": Text("无人应答", "Nobody left to call"),
 }
 
 
-GAP_KINDS: Final[Mapping[str, Say]] = {
-    "no_contacts": Say("没有联系人", "No contacts"),
-    "role_vacant": Say("岗位空缺", "Role vacant"),
-    "no_phone": Say("没有电话", "No phone"),
-    "verification_expired": Say("核实过期", "Verification expired"),
-    "unverified": Say("从未核实", "Never verified"),
+GAP_KINDS: Final[Mapping[str, Text]] = {
+    "no_contacts": Text("没有联系人", "No contacts"),
+    "role_vacant": Text("岗位空缺", "Role vacant"),
+    "no_phone": Text("没有电话", "No phone"),
+    "verification_expired": Text("核实过期", "Verification expired"),
+    "unverified": Text("从未核实", "Never verified"),
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
+class CalloutGap:
     """What is missing before it is needed: `kind` of GAP_KINDS, the role it concerns, in words."""
 
     kind: str
     role: str
-    text: Say
+    text: Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class Callee:
     """A person to call: `number` from 1 in the order of calling; `callable` where there is a number to dial."""
 
     number: int
-    title: Say
+    title: Text
     contact: Contact
     callable: bool
 
@@ -115,9 +115,9 @@ class CallLine:
     rank_to: int
     start: dt.datetime
     expiry: dt.datetime
-    causes: tuple[Say, ...]
+    causes: tuple[Text, ...]
     callees: tuple[Callee, ...]
-    gaps: tuple[Gap, ...]
+    gaps: tuple[CalloutGap, ...]
     actions: tuple[PlanAction, ...]
     own_plan: str = ""
 
@@ -172,12 +172,12 @@ class CalloutView:
     `masked`: names and phones of the callees are masked. `notes` on paper: drill and demo data.
     """
 
-    scenario: Scenario
+    scenario: RecordedScenario
     callout: Callout
     states: Mapping[int, CallState]
     now: dt.datetime
     minutes: float
-    layer_titles: Mapping[str, Say]
+    layer_titles: Mapping[str, Text]
     done: Mapping[int, tuple[str, ...]] = field(default_factory=dict[int, tuple[str, ...]])
     district: str = ""
     demo: bool = False
@@ -230,10 +230,10 @@ class Count:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class ReviewDifference:
     """Two ways to one figure that disagree."""
 
-    what: Say
+    what: Text
     expected: int
     found: int
 
@@ -247,7 +247,7 @@ class Review:
     logged calls, `messages` messages by their last status.
     """
 
-    scenario: Scenario
+    scenario: RecordedScenario
     until: dt.datetime
     events: int
     corrections: int
@@ -262,9 +262,9 @@ class Review:
     calls: int
     actions_done: int
     messages: Mapping[str, int]
-    differences: tuple[Difference, ...]
+    differences: tuple[ReviewDifference, ...]
     unclear: tuple[Event, ...] = ()
-    layer_titles: Mapping[str, Say] = field(default_factory=dict[str, Say])
+    layer_titles: Mapping[str, Text] = field(default_factory=dict[str, Text])
     district: str = ""
     demo: bool = False
 

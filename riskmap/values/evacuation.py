@@ -10,7 +10,7 @@ import numpy as np
 
 from riskmap.array_types import Floats, Ints
 from riskmap.coordinates import metres
-from riskmap.errors import Say
+from riskmap.errors import Text
 from riskmap.json_documents import INLINE, named
 
 
@@ -61,7 +61,7 @@ class Distances:
     demand: Ints
     shelter: Ints
     metres: Ints
-    how: Say
+    how: Text
     cut_off: tuple[int, ...] = ()
 
 
@@ -173,7 +173,7 @@ class Incomplete:
 
     code: str
     kind: str
-    why: Say = field(metadata=INLINE)
+    why: Text = field(metadata=INLINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,7 +300,7 @@ class Unplaced:
     group: str
     people: int
     place: GroupPlace = field(metadata=INLINE)
-    why: Say = field(metadata=INLINE)
+    why: Text = field(metadata=INLINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,7 +331,7 @@ class ClosedShelter:
     """A shelter that takes nobody, and why."""
 
     code: str
-    why: Say = field(metadata=INLINE)
+    why: Text = field(metadata=INLINE)
 
 
 @dataclass(frozen=True, slots=True)

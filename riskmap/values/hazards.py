@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from riskmap.array_types import Floats
-from riskmap.errors import Say
+from riskmap.errors import Text
 
 Times = NDArray[np.datetime64]
 
@@ -76,7 +76,7 @@ class Rain:
     time: Times
     step: np.timedelta64
     amount: Floats  # float[times, places]
-    how: Say
+    how: Text
     issued: np.datetime64 | None = None
 
 
@@ -116,7 +116,7 @@ class Escalation:
     rank_from: int
     rank_to: int
     trigger: str
-    cause: Say
+    cause: Text
     start: datetime
     expiry: datetime
     value: float = math.nan
@@ -215,7 +215,7 @@ class WeatherTable:
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
+class MissingDays:
     """Days that a grid lacks: from `after` to `before`; unknown from `before` on."""
 
     grid: str
@@ -230,7 +230,7 @@ class FireWeatherDays:
 
     table: WeatherTable
     codes: Mapping[str, NDArray[np.float64]]
-    gaps: tuple[Gap, ...]
+    gaps: tuple[MissingDays, ...]
 
     def day(self, row: int) -> Day:
         """Return the day of a row of the table."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from riskmap.errors import Say
+from riskmap.errors import Text
 from riskmap.json_documents import Document
 from riskmap.values.records import Records
 
@@ -22,7 +22,7 @@ class Issue:
     value: str | None
     severity: Literal["error", "warning"]
     rule: str
-    message: Say
+    message: Text
 
     def as_json(self, lang: Literal["zh", "en"] = "zh") -> Document:
         """Return the issue as the command line prints it."""
@@ -112,7 +112,7 @@ class Hold:
     """Why a row waits for a person: `rule` is other_subdistrict, other_point or stale_version."""
 
     rule: str
-    message: Say
+    message: Text
 
 
 @dataclass(frozen=True, slots=True)

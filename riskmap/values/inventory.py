@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from riskmap.catalog.layer import Layer
-from riskmap.errors import Lang, Say
+from riskmap.errors import Lang, Text
 from riskmap.values.assessment import ModelStamp
 from riskmap.values.records import Contact
 from riskmap.vocabulary import RANKS, TIER_TITLES, TIERS
@@ -42,7 +42,7 @@ class LayerInventory:
     adopted: ModelStamp | None = None
 
     @property
-    def rules(self) -> Mapping[str, Say]:
+    def rules(self) -> Mapping[str, Text]:
         """Titles of the direct rules and the gates, by id."""
         return {rule: title for model in reversed(self.models) for rule, title in model.rules.items()}
 
@@ -61,7 +61,7 @@ class Inventory:
 
     district: str
     layers: tuple[LayerInventory, ...]
-    filter: Say
+    filter: Text
     as_of: str
     made_at: str
     made_by: str

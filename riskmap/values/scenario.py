@@ -13,30 +13,30 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from riskmap.errors import Say
+from riskmap.errors import Text
 from riskmap.moments import BEIJING
 from riskmap.values.hazards import Escalation
 
-EVENT_KINDS: Final[Mapping[str, Say]] = {
-    "warning": Say("预警", "Warning"),
-    "response": Say("启动应急响应", "Response"),
-    "response_end": Say("结束应急响应", "Response ended"),
-    "call": Say("叫应", "Call"),
-    "acknowledgement": Say("应答", "Acknowledgement"),
-    "no_answer": Say("未接通", "No answer"),
-    "action_done": Say("措施落实", "Action done"),
-    "opening": Say("开放避难场所", "Shelter opened"),
-    "closure": Say("关闭避难场所", "Shelter closed"),
-    "moved": Say("转移人员", "People moved"),
-    "new_spot": Say("新增积水点", "New waterlogging spot"),
-    "note": Say("记事", "Note"),
-    "correction": Say("更正", "Correction"),
-    "message": Say("消息", "Message"),
+EVENT_KINDS: Final[Mapping[str, Text]] = {
+    "warning": Text("预警", "Warning"),
+    "response": Text("启动应急响应", "Response"),
+    "response_end": Text("结束应急响应", "Response ended"),
+    "call": Text("叫应", "Call"),
+    "acknowledgement": Text("应答", "Acknowledgement"),
+    "no_answer": Text("未接通", "No answer"),
+    "action_done": Text("措施落实", "Action done"),
+    "opening": Text("开放避难场所", "Shelter opened"),
+    "closure": Text("关闭避难场所", "Shelter closed"),
+    "moved": Text("转移人员", "People moved"),
+    "new_spot": Text("新增积水点", "New waterlogging spot"),
+    "note": Text("记事", "Note"),
+    "correction": Text("更正", "Correction"),
+    "message": Text("消息", "Message"),
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Scenario:
+class RecordedScenario:
     """What was computed and put on record: `at` the moment it was computed for, `recorded` when.
 
     `body`: names and digests of what was loaded (track, rain, warnings), the model, as JSON.
@@ -70,10 +70,10 @@ class Recorded:
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenedScenario:
     """A scenario as it was just put on record, with what it raises in the order of writing."""
 
-    scenario: Scenario
+    scenario: RecordedScenario
     raised: tuple[Recorded, ...]
 
 
@@ -155,7 +155,7 @@ class Closure:
     layer: str
     code: str
     trigger: str
-    cause: Say
+    cause: Text
     start: dt.datetime
     expiry: dt.datetime
     value: float = float("nan")

@@ -226,5 +226,5 @@ def test_a_file_that_is_no_track_is_refused_with_a_sentence_and_nothing_is_kept(
     page.locator(".st-key-prepare-run button").click()
     message = page.locator("[data-testid=stSidebar] [data-testid=stAlertContainer]").last
     message.wait_for()
-    assert message.inner_text().startswith("notes.txt › line 1: ")
+    assert message.inner_text().startswith("notes.txt: no header of Cyclone track")
     assert len(open_workspace(workspace).ledger.scenarios()) == before

@@ -18,10 +18,10 @@ from riskmap.rules.masks import mask_contacts
 from riskmap.rules.permissions import Actor
 from riskmap.values.duty import CallLine, Callout, CalloutView, CallState, Review
 from riskmap.values.records import Contact
-from riskmap.values.scenario import Event, Recorded, Scenario, standing
+from riskmap.values.scenario import Event, Recorded, RecordedScenario, standing
 
 
-def find_scenario(ws: Workspace, named: str | int) -> Scenario:
+def find_scenario(ws: Workspace, named: str | int) -> RecordedScenario:
     """Return the scenario of a number or a title; a title that several have is refused with their numbers."""
     text = str(named).strip()
     if text.isdecimal():
@@ -82,7 +82,7 @@ def callout_view(
 
 
 def scenario_callout(
-    ws: Workspace, scenario: Scenario, *, today: dt.date, record: tuple[str, str] | None = None
+    ws: Workspace, scenario: RecordedScenario, *, today: dt.date, record: tuple[str, str] | None = None
 ) -> Callout:
     """Return the call-out of a scenario (of one record: layer, code), contacts unmasked, as of now."""
     if record is None:

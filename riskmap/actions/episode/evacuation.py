@@ -17,7 +17,7 @@ from riskmap.actions.terrain.reach import usable_shelters
 from riskmap.actions.workspace import Workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.catalog.roles import FieldRole
-from riskmap.errors import Lang, RiskmapError, Say, UnknownNameError
+from riskmap.errors import Lang, RiskmapError, Text, UnknownNameError
 from riskmap.formulas.shelter import BEDS_A_PERSON, PEOPLE_A_TOILET, WATER_L_A_DAY, gap, toilets
 from riskmap.interface import option
 from riskmap.io.readers.evacuation import declared, read_people, read_roads
@@ -51,7 +51,7 @@ from riskmap.values.evacuation import (
     ZonePeople,
 )
 from riskmap.values.records import Records
-from riskmap.values.scenario import Scenario
+from riskmap.values.scenario import RecordedScenario
 
 _NORMS: Final[Mapping[str, Norm]] = {
     "beds_a_person": Norm(BEDS_A_PERSON, "our choice, where a group states no beds of its own"),
@@ -63,19 +63,19 @@ _NORMS: Final[Mapping[str, Norm]] = {
 }
 
 
-_NO_POSITION: Final = Say("没有坐标，无法安排", "no position, no shelter can be found")
+_NO_POSITION: Final = Text("没有坐标，无法安排", "no position, no shelter can be found")
 
 
-_CUT_OFF: Final = Say("没有道路通到任何可用场所", "no road leads to a usable shelter")
+_CUT_OFF: Final = Text("没有道路通到任何可用场所", "no road leads to a usable shelter")
 
 
-_FULL: Final = Say("可用场所已满", "the usable shelters are full")
+_FULL: Final = Text("可用场所已满", "the usable shelters are full")
 
 
-_NO_ROOM: Final = Say("没有一处场所的余量容得下整户（组）", "no shelter has room for the whole group")
+_NO_ROOM: Final = Text("没有一处场所的余量容得下整户（组）", "no shelter has room for the whole group")
 
 
-_NONE: Final = Say("没有可用的避难场所", "there is no usable shelter")
+_NONE: Final = Text("没有可用的避难场所", "there is no usable shelter")
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +206,7 @@ class _Planned:
     row_of: Sequence[int]
     plan: Assignment
     replan: Replan | None
-    left_out: Mapping[str, Say]
+    left_out: Mapping[str, Text]
     zones: Sequence[Zone]
     incomplete: Sequence[Incomplete]
 
@@ -305,7 +305,7 @@ def _shelters(
     closed: Sequence[str],
     endangered: Sequence[str],
     typhoon: bool,
-) -> tuple[ShelterRoom, dict[str, Say]]:
+) -> tuple[ShelterRoom, dict[str, Text]]:
     """Return the shelters that may be used, and why the others may not."""
     layer = ws.catalog.needed("shelter").id
     known = set(current_snapshot(ws).table(layer)["code"].to_pylist())
@@ -320,9 +320,9 @@ def _shelters(
     hit = inside(zones, usable.lon, usable.lat, [()] * len(usable.code))
     threatens = {usable.code[int(i)]: zones[int(j)].code for i, j in zip(hit.row, hit.zone, strict=True)}
     for code, zone in threatens.items():
-        left_out[code] = Say(f"在危险区 {zone} 内", f"inside the danger zone {zone}")
-    left_out |= dict.fromkeys(endangered, Say("本次受威胁", "in danger in this event"))
-    left_out |= dict.fromkeys(closed, Say("本次关闭", "closed in this event"))
+        left_out[code] = Text(f"在危险区 {zone} 内", f"inside the danger zone {zone}")
+    left_out |= dict.fromkeys(endangered, Text("本次受威胁", "in danger in this event"))
+    left_out |= dict.fromkeys(closed, Text("本次关闭", "closed in this event"))
     keep = [i for i, code in enumerate(usable.code) if code not in left_out]
     room = np.floor(usable.places[keep]).astype(np.int64)
     return ShelterRoom([usable.code[i] for i in keep], usable.lon[keep], usable.lat[keep], room), left_out
@@ -409,10 +409,10 @@ def _needs(made: _Planned) -> list[Needs]:
     return shares
 
 
-def _reasons(found: Assignment) -> list[tuple[int, Say]]:
+def _reasons(found: Assignment) -> list[tuple[int, Text]]:
     """Return the demands that are not wholly placed, and why."""
     cut_off = set(found.distances.cut_off)
-    reasons: list[tuple[int, Say]] = []
+    reasons: list[tuple[int, Text]] = []
     for i in map(int, np.flatnonzero(found.unplaced)):
         if not np.isfinite(found.demands.lon[i]):
             why = _NO_POSITION
@@ -525,7 +525,7 @@ def write_lists(
     plan: EvacuationPlan,
     path: Path,
     *,
-    scenario: Scenario | None = None,
+    scenario: RecordedScenario | None = None,
     lang: Lang = "zh",
 ) -> None:
     """Write a plan as a workbook for those who carry it out. ExportError where it cannot be written.

@@ -23,7 +23,7 @@ from riskmap.response.callout import clock
 from riskmap.rules.masks import mask_name
 from riskmap.rules.permissions import Actor, may
 from riskmap.values.duty import CallLine
-from riskmap.values.scenario import EVENT_KINDS, Event, NewEvent, Scenario, standing
+from riskmap.values.scenario import EVENT_KINDS, Event, NewEvent, RecordedScenario, standing
 from riskmap.vocabulary import COLOURS, RESPONSES
 from riskmap.vocabulary import KINDS as HAZARDS
 
@@ -98,7 +98,7 @@ def log_event(ws: Workspace, named: str | int, entry: Entry, *, by: Actor, why: 
     return ws.ledger.events(scenario.id, number=number)[0]
 
 
-def prepared(ws: Workspace, scenario: Scenario, entry: Entry) -> NewEvent:
+def prepared(ws: Workspace, scenario: RecordedScenario, entry: Entry) -> NewEvent:
     """Return the event that an entry states, with everything it refers to looked up."""
     at = moment_in(scenario, entry.at)
     layer, code, place = _record(ws, entry.record)
@@ -119,7 +119,7 @@ def prepared(ws: Workspace, scenario: Scenario, entry: Entry) -> NewEvent:
     return NewEvent(at, entry.kind, layer, code, place, body)
 
 
-def moment_in(scenario: Scenario, at: dt.datetime | None) -> dt.datetime:
+def moment_in(scenario: RecordedScenario, at: dt.datetime | None) -> dt.datetime:
     """Return when an event happened; what has not happened yet is refused, but in a drill."""
     now = utc_now()
     if at is not None and at > now + _AHEAD and not scenario.drill:
@@ -238,7 +238,11 @@ def _signal(text: str) -> Document:
 
 
 def _callee(
-    ws: Workspace, scenario: Scenario, entry: Entry, record: tuple[str | None, str | None], at: dt.datetime
+    ws: Workspace,
+    scenario: RecordedScenario,
+    entry: Entry,
+    record: tuple[str | None, str | None],
+    at: dt.datetime,
 ) -> Document:
     """Return who was called or answered: number, role and masked name; the phone stays out of the log."""
     layer, code = record

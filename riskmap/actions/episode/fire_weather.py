@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from riskmap.actions.records.scoring import kept_fit
 from riskmap.actions.workspace import Workspace
 from riskmap.catalog.roles import FieldRole
-from riskmap.errors import RiskmapError, Say, TableFileError
+from riskmap.errors import RiskmapError, TableFileError, Text
 from riskmap.formulas.domain import within
 from riskmap.formulas.fire_weather import HIGHEST_FFMC, START, Codes, grid_risk, next_day
 from riskmap.interface import option
@@ -31,7 +31,7 @@ from riskmap.io.readers.weather import (
     write_state,
 )
 from riskmap.json_documents import Document
-from riskmap.rules.arrays import Columns
+from riskmap.rules.arrays import LayerArrays
 from riskmap.scoring.fit import needed_fit
 from riskmap.scoring.nodes import leaf_values
 from riskmap.selection import layer_table
@@ -39,7 +39,7 @@ from riskmap.values.hazards import (
     WEATHER,
     Day,
     FireWeatherDays,
-    Gap,
+    MissingDays,
     WeatherTable,
     day_of,
     known_or_none,
@@ -131,7 +131,7 @@ def _check_latitude(lat: float) -> None:
             f"{option('lat')}：不是纬度；请写 -90 到 90",
             f"{option('lat', 'en')}: not a latitude; write -90 to 90",
         )
-    within(lat, -90.0, 90.0, Say("纬度（°）", "latitude (°)"))
+    within(lat, -90.0, 90.0, Text("纬度（°）", "latitude (°)"))
 
 
 def _rows_of_grids(table: WeatherTable) -> dict[str, list[int]]:
@@ -145,7 +145,7 @@ def _check_first_days(
     table: WeatherTable, rows: Mapping[str, Sequence[int]], carried: Mapping[str, LastDay]
 ) -> None:
     """Refuse a file that does not go on the day after the state."""
-    problems: list[Say] = []
+    problems: list[Text] = []
     for grid, at in rows.items():
         if grid not in carried:
             continue
@@ -153,7 +153,7 @@ def _check_first_days(
         if step(last, first) != "next":
             zh, en = _place(table, grid, at[0])
             problems.append(
-                Say(
+                Text(
                     f"{zh}：第一天是 {first}，状态文件停在 {last}；请从它的下一天接起，或用 {option('restart')} 重新起算",
                     f"{en}: starts on {first} but the state ends on {last}; go on with the day after, or use "
                     f"{option('restart', 'en')}",
@@ -163,10 +163,10 @@ def _check_first_days(
         raise _refused(table, problems)
 
 
-def _gaps(table: WeatherTable, rows: Mapping[str, Sequence[int]]) -> dict[tuple[str, int], Gap]:
+def _gaps(table: WeatherTable, rows: Mapping[str, Sequence[int]]) -> dict[tuple[str, int], MissingDays]:
     """Return the gaps by grid and row; a day twice or out of order is a mistake in the file."""
-    gaps: dict[tuple[str, int], Gap] = {}
-    problems: list[Say] = []
+    gaps: dict[tuple[str, int], MissingDays] = {}
+    problems: list[Text] = []
     for grid, at in rows.items():
         for earlier, later in pairwise(at):
             before, after = day_of(table, earlier), day_of(table, later)
@@ -174,24 +174,24 @@ def _gaps(table: WeatherTable, rows: Mapping[str, Sequence[int]]) -> dict[tuple[
             zh, en = _place(table, grid, later)
             if kind == "same":
                 problems.append(
-                    Say(f"{zh}：{after} 出现两次；请只留一行", f"{en}: {after} is there twice; keep one row")
+                    Text(f"{zh}：{after} 出现两次；请只留一行", f"{en}: {after} is there twice; keep one row")
                 )
             elif kind == "back":
                 problems.append(
-                    Say(
+                    Text(
                         f"{zh}：{after} 排在 {before} 之后；请按日期排序",
                         f"{en}: {after} comes after {before}; sort the rows by date",
                     )
                 )
             elif kind == "gap":
-                gaps[grid, later] = Gap(grid, before, after, table.row[later])
+                gaps[grid, later] = MissingDays(grid, before, after, table.row[later])
     if problems:
         raise _refused(table, problems)
     return gaps
 
 
-def _refused(table: WeatherTable, problems: Sequence[Say]) -> TableFileError:
-    return TableFileError(tuple(Say(f"{table.file} › {p.zh}", f"{table.file} › {p.en}") for p in problems))
+def _refused(table: WeatherTable, problems: Sequence[Text]) -> TableFileError:
+    return TableFileError(tuple(Text(f"{table.file} › {p.zh}", f"{table.file} › {p.en}") for p in problems))
 
 
 def _place(table: WeatherTable, grid: str, row: int) -> tuple[str, str]:
@@ -203,7 +203,7 @@ def _carried_on(
     table: WeatherTable,
     rows: Mapping[str, Sequence[int]],
     carried: Mapping[str, LastDay],
-    gaps: Mapping[tuple[str, int], Gap],
+    gaps: Mapping[tuple[str, int], MissingDays],
     *,
     lat: float,
     start: Codes,
@@ -311,7 +311,7 @@ def _factors(ws: Workspace) -> tuple[Sequence[str], Sequence[str | None], dict[s
             f"models/{model.id}.toml: no indicator of a field with the role {', '.join(lacking)}, so no risk of a day; add it",
         )
     table = layer_table(ws.ledger.features(layer.id), layer)
-    columns = Columns(table, layer)
+    columns = LayerArrays(table, layer)
     placed = any(leaf.fitted for leaf in model.indicators)
     fit = needed_fit(model, kept_fit(ws, layer.id)) if placed else None
     values, missing = leaf_values(model, columns, fit=fit)

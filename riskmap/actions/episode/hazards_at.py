@@ -21,7 +21,7 @@ from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.array_types import Floats
 from riskmap.catalog import Layer
 from riskmap.catalog.drivers import trigger_drivers
-from riskmap.errors import RiskmapError, Say
+from riskmap.errors import RiskmapError, Text
 from riskmap.formulas.wind import GUST, averaging_factor
 from riskmap.hazards.rain_field import (
     BAND,
@@ -39,7 +39,7 @@ from riskmap.io.readers.rain import ENDINGS, rain_of_rasters, read_station_rain
 from riskmap.io.readers.warning_words import settled
 from riskmap.io.readers.warnings import parse_warning, read_notices
 from riskmap.moments import Zone
-from riskmap.rules.arrays import Columns
+from riskmap.rules.arrays import LayerArrays
 from riskmap.terrain.sampling import exposure_at
 from riskmap.values.hazards import FireWeatherDays, IssuedWarning, Rain, Series, Times, Track
 
@@ -79,7 +79,7 @@ def rain_at(
     stations = read_station_rain(path, zone=zone, unit=unit, datum=datum, missing=missing)
     smooth, near = between_stations(stations.amount, (stations.lon, stations.lat), (lon, lat))
     n = len(stations.station)
-    how = Say(
+    how = Text(
         f"{path.name}：{n} 个雨量站，反距离平方插值，{REACH_KM:g} km 以外未知",
         f"{path.name}: {n} stations, inverse distance squared, not known beyond {REACH_KM:g} km",
     )
@@ -163,12 +163,12 @@ class Weather:
         self._model: Model = cast("Model", model)
         self._fire = fire
         self._standing: Standing | object | None = _NOT_ASKED
-        self._notes: dict[Say, None] = {}
+        self._notes: dict[Text, None] = {}
         dem = ws.path(ws.config.dem) if ws.config.dem else None
         self._dem = dem if dem is not None and dem.is_file() else None
 
     @property
-    def notes(self) -> tuple[Say, ...]:
+    def notes(self) -> tuple[Text, ...]:
         """What was filled, assumed or left out, each once."""
         return tuple(self._notes)
 
@@ -176,7 +176,7 @@ class Weather:
         """Return driver → Series for the rows of a layer's table; only what its triggers ask for."""
         wanted = {name for trigger in layer.triggers for name in trigger.drivers}
         asked = [one for name, one in trigger_drivers().items() if name in wanted]
-        hours = _Hours(self, Columns(table, layer), {name for one in asked for name in one.rain})
+        hours = _Hours(self, LayerArrays(table, layer), {name for one in asked for name in one.rain})
         found = {one.id: one.series(hours) for one in asked}
         return {name: series for name, series in found.items() if series is not None}
 
@@ -241,7 +241,7 @@ class Weather:
         if not len(spots) or (self._rain is None and not self._tracks):
             return None
         lon, lat = (spots[axis].to_numpy() for axis in ("lon", "lat"))
-        columns = Columns(spots, layer)
+        columns = LayerArrays(spots, layer)
         event = self.rains(lon, lat, {"event_mm"})["event_mm"]
         runoff = runoff_series(event, columns.of_role("curve_number"))
         try:
@@ -251,7 +251,7 @@ class Weather:
             return None
 
     @staticmethod
-    def margins(columns: Columns, water: Standing, depth: Series, lon: Floats, lat: Floats) -> Series:
+    def margins(columns: LayerArrays, water: Standing, depth: Series, lon: Floats, lat: Floats) -> Series:
         """Return the margin of openings: sill + barrier − (ground + depth), heights of the same terrain.
 
         Infinite while the ground is dry: there is no water to keep out. A barrier that nobody states is none.
@@ -289,7 +289,7 @@ class Weather:
 class _Hours:
     """The weather at the rows of one table, as drivers ask for it; what several ask for is made once."""
 
-    def __init__(self, weather: Weather, columns: Columns, rain: Collection[str]) -> None:
+    def __init__(self, weather: Weather, columns: LayerArrays, rain: Collection[str]) -> None:
         self._weather, self._columns, self._wanted = weather, columns, rain
         self._at = columns.table["lon"].to_numpy(), columns.table["lat"].to_numpy()
 

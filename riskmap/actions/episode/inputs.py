@@ -13,7 +13,7 @@ import numpy as np
 from riskmap.actions.episode.hazards_at import Gauges, rain_at, warnings_from
 from riskmap.actions.workspace import Workspace
 from riskmap.demo_district.files import drill_rain, drill_track
-from riskmap.errors import RiskmapError, Say
+from riskmap.errors import RiskmapError, Text
 from riskmap.hazards.track import hours_of, passing
 from riskmap.interface import option
 from riskmap.io.files.text_files import digest_of
@@ -198,7 +198,7 @@ def _shown_rain(path: Path, lon: float, lat: float) -> Gauges:
         rain = rain_at(path, [lon], [lat]).rain
         return Gauges((path.name,), np.array([lon]), np.array([lat]), rain)
     found = read_station_rain(path)
-    how = Say(f"{path.name}：{len(found.station)} 个雨量站", f"{path.name}: {len(found.station)} stations")
+    how = Text(f"{path.name}：{len(found.station)} 个雨量站", f"{path.name}: {len(found.station)} stations")
     return Gauges(found.station, found.lon, found.lat, Rain(found.time, found.step, found.amount, how))
 
 

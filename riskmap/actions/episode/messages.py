@@ -30,7 +30,7 @@ from riskmap.actions.episode.events import Entry, prepared
 from riskmap.actions.records.scoring import one_feature
 from riskmap.actions.workspace import Workspace
 from riskmap.actions.workspace.settings import OutboxSettings
-from riskmap.errors import RiskmapError, Say
+from riskmap.errors import RiskmapError, Text
 from riskmap.interface import option
 from riskmap.io.files.atomic import replacing
 from riskmap.moments import utc_now
@@ -38,7 +38,7 @@ from riskmap.response.callout import in_order
 from riskmap.rules.masks import mask_name
 from riskmap.rules.permissions import Actor, may
 from riskmap.values.records import Contact
-from riskmap.values.scenario import Event, NewEvent, Scenario, beijing, standing
+from riskmap.values.scenario import Event, NewEvent, RecordedScenario, beijing, standing
 
 _ACCEPTED: Final = range(200, 300)
 
@@ -196,15 +196,15 @@ def _post(message: Outgoing, settings: OutboxSettings, environ: Mapping[str, str
 NOT_SENT: Final = "演习，未发送"
 
 
-MESSAGE_STATUS: Final[Mapping[str, Say]] = {
-    "queued": Say("待发送", "Queued"),
-    "failed": Say("发送失败，待重发", "Failed, to be sent again"),
-    "sent": Say("已发送", "Sent"),
-    "drill": Say(NOT_SENT, "Drill, not sent"),
+MESSAGE_STATUS: Final[Mapping[str, Text]] = {
+    "queued": Text("待发送", "Queued"),
+    "failed": Text("发送失败，待重发", "Failed, to be sent again"),
+    "sent": Text("已发送", "Sent"),
+    "drill": Text(NOT_SENT, "Drill, not sent"),
 }
 
 
-_IN_FOLDER: Final = Say("已写入文件夹，待人转发", "In the folder, to be passed on by a person")
+_IN_FOLDER: Final = Text("已写入文件夹，待人转发", "In the folder, to be passed on by a person")
 
 
 _OPEN: Final = ("queued", "failed")
@@ -231,7 +231,7 @@ class MessageState:
     channel: str = ""
 
     @property
-    def words(self) -> Say:
+    def words(self) -> Text:
         """The status in words: what lies in a folder has reached nobody yet."""
         in_folder = self.status == "sent" and self.channel == "file"
         return _IN_FOLDER if in_folder else MESSAGE_STATUS[self.status]
@@ -242,15 +242,15 @@ class MessageState:
         return self.status in _OPEN
 
 
-def way_out(ws: Workspace) -> Say:
+def way_out(ws: Workspace) -> Text:
     """Return where messages of a workspace go, for those who write them."""
     settings = ws.config.outbox
     if settings.kind == "smtp":
-        return Say(f"经邮件服务器 {settings.host} 发出", f"They leave as mail, by {settings.host}")
+        return Text(f"经邮件服务器 {settings.host} 发出", f"They leave as mail, by {settings.host}")
     if settings.kind == "webhook":
         host = urlsplit(settings.url).hostname
-        return Say(f"经接口 {host} 发出", f"They leave by the web hook {host}")
-    return Say(
+        return Text(f"经接口 {host} 发出", f"They leave by the web hook {host}")
+    return Text(
         f"未接入对外渠道：消息只写入文件夹 {settings.folder}，须由人转发；渠道在 workspace.toml 的 [outbox] 中配置",
         f"No channel is configured: messages are only written into {settings.folder}, and a person must pass "
         "them on; channels are set in workspace.toml, [outbox]",
@@ -355,7 +355,13 @@ def deliver(
 
 
 def _attempt(
-    ws: Workspace, scenario: Scenario, first: Event, *, by: Actor, why: str, environ: Mapping[str, str]
+    ws: Workspace,
+    scenario: RecordedScenario,
+    first: Event,
+    *,
+    by: Actor,
+    why: str,
+    environ: Mapping[str, str],
 ) -> dict[str, Any]:
     """Return what an attempt came to: status, channel, and place or reason."""
     settings = ws.config.outbox
@@ -383,7 +389,7 @@ def _attempt(
     return {"status": "sent", "place": place, **channel}
 
 
-def _outgoing(ws: Workspace, scenario: Scenario, first: Event, person: Contact | None) -> Outgoing:
+def _outgoing(ws: Workspace, scenario: RecordedScenario, first: Event, person: Contact | None) -> Outgoing:
     subject = str(first.body.get("subject") or f"{ws.config.district} {scenario.title}")
     return Outgoing(
         number=first.id,

@@ -22,7 +22,7 @@ from riskmap.json_documents import Document
 from riskmap.response.playback import counts_by_hour, raised_bytes
 from riskmap.selection import Snapshot
 from riskmap.values.evacuation import EvacuationPlan
-from riskmap.values.scenario import Recorded, Scenario
+from riskmap.values.scenario import Recorded, RecordedScenario
 from riskmap.vocabulary import RANK_OF, RANKS
 
 _HOUR_S = 3600
@@ -54,7 +54,7 @@ class _Spans(NamedTuple):
 class Storm:
     """A scenario with everything that it raised; rows of `raised` worst and soonest first."""
 
-    scenario: Scenario
+    scenario: RecordedScenario
     raised: tuple[Recorded, ...]
     snapshot: Snapshot
 
@@ -164,7 +164,7 @@ def _places(
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class StormDifference:
     """What a scenario raises compared with an earlier one, in numbers of records."""
 
     added: int
@@ -173,12 +173,12 @@ class Difference:
     gone: int
 
 
-def difference(now: Storm, before: Storm) -> Difference:
+def difference(now: Storm, before: Storm) -> StormDifference:
     """Return what has changed since the last bulletin, each record at its worst."""
     new = {one.feature_id: one.escalation.rank_to for one in now.worst}
     old = {one.feature_id: one.escalation.rank_to for one in before.worst}
     both = new.keys() & old.keys()
-    return Difference(
+    return StormDifference(
         added=len(new.keys() - old.keys()),
         worse=sum(new[k] > old[k] for k in both),
         better=sum(new[k] < old[k] for k in both),

@@ -21,15 +21,15 @@ from numpy.typing import NDArray
 from riskmap.actions.workspace import Workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.array_types import Floats
-from riskmap.errors import RiskmapError, Say
+from riskmap.errors import RiskmapError, Text
 from riskmap.formulas.water import depression_balance
 from riskmap.hazards.standing_water import ponded_series
 from riskmap.io.files.text_files import digest_of
 from riskmap.json_documents import INLINE
-from riskmap.rules.arrays import Columns
+from riskmap.rules.arrays import LayerArrays
 from riskmap.terrain.depressions import Depressions
 from riskmap.terrain.factors import read_whole
-from riskmap.terrain.geotiff import Grid, metric_grid, opened
+from riskmap.terrain.geotiff import RasterGrid, metric_grid, opened
 from riskmap.terrain.hydrology import flow_of, need_room
 from riskmap.terrain.sampling import own_cells, places_in
 from riskmap.values.hazards import Series
@@ -47,7 +47,7 @@ _HOUR_S: Final = 3600.0
 class Ground:
     """A terrain with its depressions. `heights` float32 metres, NaN unknown."""
 
-    grid: Grid
+    grid: RasterGrid
     heights: NDArray[np.float32]
     depressions: Depressions
 
@@ -91,7 +91,7 @@ class UntoldSpot:
     """A spot whose depth cannot be told, and why: unknown is never dry."""
 
     code: str
-    why: Say = field(metadata=INLINE)
+    why: Text = field(metadata=INLINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ def storm_depths(ws: Workspace, dem: Path, *, rain: float, hours: float) -> Stor
     ground = read_ground(dem)
     layer = ws.catalog.needed("waterlogging")
     table = current_snapshot(ws).table(layer.id)
-    columns = Columns(table, layer)
+    columns = LayerArrays(table, layer)
     lon, lat = (table[name].to_numpy(zero_copy_only=False) for name in ("lon", "lat"))
     area, curve = columns.of_role("catchment_area"), columns.of_role("curve_number")
     drain = drain_of(columns)
@@ -134,7 +134,7 @@ def storm_depths(ws: Workspace, dem: Path, *, rain: float, hours: float) -> Stor
         why = _why_not(place, known=bool(np.isfinite(balance.left[i])))
         number = 0 if why is not None or place is None else ground.nearest(*place)
         if why is None and number == 0:
-            why = Say(
+            why = Text(
                 f"{NEAR_M:g} 米内没有洼地，水不在此滞留或地形太粗", f"no depression within {NEAR_M:g} m"
             )
         if why is not None:
@@ -155,16 +155,16 @@ def storm_depths(ws: Workspace, dem: Path, *, rain: float, hours: float) -> Stor
     return StormDepths(rain, hours, dem.name, digest, tuple(spots), tuple(missing))
 
 
-def drain_of(columns: Columns) -> Floats:
+def drain_of(columns: LayerArrays) -> Floats:
     """Return what the pumps of spots take, m³/s; a pump without backup power, or not known, takes nothing."""
     pump, power = columns.of_role("pump_capacity"), columns.of_role("backup_power")
     return np.where((power == 1.0) & np.isfinite(pump), pump, 0.0) / _HOUR_S
 
 
-def _why_not(place: tuple[int, int] | None, *, known: bool) -> Say | None:
+def _why_not(place: tuple[int, int] | None, *, known: bool) -> Text | None:
     if place is None:
-        return Say("无坐标，或地形没有覆盖", "unlocated, or not covered by the terrain")
-    return None if known else Say("汇水面积或 CN 值未填", "catchment or curve number is not known")
+        return Text("无坐标，或地形没有覆盖", "unlocated, or not covered by the terrain")
+    return None if known else Text("汇水面积或 CN 值未填", "catchment or curve number is not known")
 
 
 def spot_cells(dem: Path, ground: Ground, lon: Floats, lat: Floats) -> list[tuple[int, int] | None]:
@@ -236,7 +236,7 @@ class Standing:
 
 
 def standing_water(
-    dem: Path, spots: Columns, lon: Floats, lat: Floats, runoff: Series, *, hours: float
+    dem: Path, spots: LayerArrays, lon: Floats, lat: Floats, runoff: Series, *, hours: float
 ) -> Standing:
     """Return the water of the waterlogging spots; `runoff` as `runoff_series` gives it, in steps of `hours`.
 

@@ -17,7 +17,7 @@ from riskmap.actions.episode.playback import moves_of
 from riskmap.actions.episode.scenario import Prepared, keep, prepare
 from riskmap.actions.reports import CALLOUTS, check_target, export_callout
 from riskmap.actions.workspace import Workspace
-from riskmap.errors import RiskmapError, Say
+from riskmap.errors import RiskmapError, Text
 from riskmap.interface import option
 from riskmap.json_documents import named
 from riskmap.moments import iso_second, moment_of
@@ -51,7 +51,7 @@ class Preparation:
     callout: CalloutView | None
     moves: EvacuationPlan | None
     failed: bool
-    notes: tuple[Say, ...]
+    notes: tuple[Text, ...]
 
     @property
     def raised(self) -> dict[str, int]:
@@ -102,7 +102,7 @@ def prepare_and_report(
     table = people or ws.people_table
     if table is None:
         notes.append(
-            Say(
+            Text(
                 f"没有人口表，未安排转移；见 {option('people')}",
                 f"no table of people, so no moves were planned; see {option('people', 'en')}",
             )
@@ -114,7 +114,7 @@ def prepare_and_report(
             if people is not None:
                 raise
             # The workspace's own table must not keep anybody from seeing what is in danger.
-            notes.append(Say(f"未安排转移：{problem.say.zh}", f"no moves were planned: {problem.say.en}"))
+            notes.append(Text(f"未安排转移：{problem.say.zh}", f"no moves were planned: {problem.say.en}"))
             failed = True
     number = keep(ws, found, by=by, why=why) if keep_it else None
     view = None if number is None else callout_view(ws, number, now=moment_of(found.at))

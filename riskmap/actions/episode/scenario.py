@@ -29,7 +29,7 @@ from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.catalog import Layer
 from riskmap.catalog.drivers import trigger_drivers
 from riskmap.catalog.triggers import WARNING
-from riskmap.errors import RiskmapError, Say
+from riskmap.errors import RiskmapError, Text
 from riskmap.hazards.track import lead_hours, position_error
 from riskmap.json_documents import Document
 from riskmap.ledger.store import no_cycles
@@ -37,11 +37,18 @@ from riskmap.moments import iso_second, moment_of
 from riskmap.response.levels import concerned_rows, groups
 from riskmap.response.playback import cone, rain_document, seconds, track_document
 from riskmap.response.triggers import evaluate
-from riskmap.rules.arrays import Columns
+from riskmap.rules.arrays import LayerArrays
 from riskmap.rules.permissions import Actor, may
 from riskmap.values.hazards import Escalation, IssuedWarning, Times, Track
 from riskmap.values.records import Features
-from riskmap.values.scenario import Closure, NewEvent, Opened, Recorded, Scenario, TriggerResult
+from riskmap.values.scenario import (
+    Closure,
+    NewEvent,
+    OpenedScenario,
+    Recorded,
+    RecordedScenario,
+    TriggerResult,
+)
 from riskmap.vocabulary import COLOURS, KINDS
 
 _AT_ONCE: Final = 65_536  # records whose hours are in memory at a time
@@ -62,7 +69,7 @@ class Prepared:
     gauges: Gauges | None
     warnings: tuple[IssuedWarning, ...]
     outcomes: Mapping[str, TriggerResult]
-    notes: tuple[Say, ...]
+    notes: tuple[Text, ...]
     files: tuple[Mapping[str, str], ...]
     unknown: tuple[Mapping[str, str], ...]
 
@@ -115,7 +122,7 @@ def _prepared(ws: Workspace, given: Given) -> Prepared:
             continue
         parts: list[TriggerResult] = []
         for table in _concerned(snapshot.table(layer.id), layer):
-            columns = Columns(table, layer)
+            columns = LayerArrays(table, layer)
             found = evaluate(
                 layer.triggers,
                 columns,
@@ -146,7 +153,7 @@ def _concerned(table: Any, layer: Layer) -> Iterator[Any]:
     """Yield the records that some trigger may concern, so many at once that their hours fit into memory."""
     for start in range(0, len(table), _AT_ONCE):
         piece = table.slice(start, _AT_ONCE)
-        columns = Columns(piece, layer)
+        columns = LayerArrays(piece, layer)
         some = np.zeros(len(piece), bool)
         for trigger in layer.triggers:
             if trigger.driver == WARNING:
@@ -172,7 +179,7 @@ def _joined(parts: Sequence[TriggerResult]) -> TriggerResult:
 
 def _lacking(words: Iterable[str], layer: Layer) -> dict[str, str]:
     """Return what is missing in both languages: drivers by their title, fields by theirs."""
-    titles: list[Say] = []
+    titles: list[Text] = []
     for word in words:
         kind, _, name = word.partition(":")
         titles.append(trigger_drivers()[name].title if kind == "driver" else layer.field(name).title)
@@ -216,7 +223,7 @@ _kept: OrderedDict[tuple[object, ...], tuple[Recorded, ...]] = OrderedDict()
 _lock: Final = threading.Lock()
 
 
-def raised(ws: Workspace, scenario: Scenario) -> tuple[Recorded, ...]:
+def raised(ws: Workspace, scenario: RecordedScenario) -> tuple[Recorded, ...]:
     """Return what a scenario of this ledger raised, worst and soonest first; shared between threads."""
     key = _key(ws, scenario)
     with _lock:
@@ -253,7 +260,7 @@ def _foreseen(one: Escalation, features: Features, row: int) -> Recorded:
     )
 
 
-def remember(ws: Workspace, opened: Opened) -> None:
+def remember(ws: Workspace, opened: OpenedScenario) -> None:
     """Keep what was just written: the page that shows it next need not read it back."""
     _keep(_key(ws, opened.scenario), ordered(opened.raised))
 
@@ -276,7 +283,7 @@ def _urgency(one: Recorded) -> tuple[object, ...]:
     return (-it.rank_to, it.peak.start, it.layer, it.code, it.trigger)
 
 
-def _key(ws: Workspace, scenario: Scenario) -> tuple[object, ...]:
+def _key(ws: Workspace, scenario: RecordedScenario) -> tuple[object, ...]:
     # The changeset and its moment too: after a restore the number may name another scenario.
     return (ws.store, ws.root, scenario.id, scenario.changeset, scenario.recorded)
 

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from riskmap.array_types import Floats
-from riskmap.errors import RiskmapError, Say
+from riskmap.errors import RiskmapError, Text
 from riskmap.formulas.wind import beaufort
 from riskmap.hazards.vortex import Model
 from riskmap.hazards.wind_field import WindField, ensemble, wind_field
@@ -33,7 +33,7 @@ class Winds:
     lat: Floats
     field: WindField
     members: int
-    notes: tuple[Say, ...]
+    notes: tuple[Text, ...]
 
     def as_json(self) -> Document:
         """Return `{"model", "points": [{"id", "lon", "lat", "max_wind_ms", "max_wind_at"}], …}`."""
@@ -85,9 +85,10 @@ def winds_at(
     """
     tracks = _of_one_storm(track, read_tracks(track), storm)
     table = read(points, declaration("points"), datum="wgs84")
-    ids, (lon, lat) = tuple(map(str, table.columns["code"])), table.positions[""]
+    ids = tuple(map(str, table.columns["code"]))
+    lon, lat = (np.array(table.columns[name], dtype=np.float64) for name in ("point_lon", "point_lat"))
     factor: Floats | None = None
-    notes: tuple[Say, ...] = ()
+    notes: tuple[Text, ...] = ()
     if terrain is not None:
         from riskmap.terrain.sampling import exposure_at  # noqa: PLC0415 (rasters load for a second)
 
@@ -128,7 +129,7 @@ def _middle(
     *,
     step_minutes: float,
     factor: Floats | None,
-) -> tuple[WindField, tuple[Say, ...]]:
+) -> tuple[WindField, tuple[Text, ...]]:
     found = ensemble(tracks, lon, lat, model=first.model, step_minutes=step_minutes, exposure=factor)
     never = np.full(len(lon), np.datetime64("NaT", "s"))
     field = WindField(
@@ -141,5 +142,5 @@ def _middle(
         arrival={},
         departure={},
     )
-    said = Say(f"{len(tracks)} 个集合成员的中位数", f"median of {len(tracks)} members")
+    said = Text(f"{len(tracks)} 个集合成员的中位数", f"median of {len(tracks)} members")
     return field, (said, *found.notes)

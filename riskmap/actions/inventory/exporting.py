@@ -16,7 +16,7 @@ from riskmap.actions.workspace import Workspace
 from riskmap.actions.workspace.build_snapshot import end_of_day
 from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.catalog import Condition, Layer
-from riskmap.errors import Lang, Say
+from riskmap.errors import Lang, Text
 from riskmap.io.writers import export, format_of
 from riskmap.io.writers.rejects import RejectedFile
 from riskmap.io.writers.rejects import write_rejects as write_rejects_workbook
@@ -31,7 +31,7 @@ from riskmap.values.inventory import Inventory, LayerInventory
 from riskmap.values.records import Contact
 from riskmap.vocabulary import FLAGS, TIER_TITLES, UNRATED
 
-_STATE_TITLES = {"rated": Say("已评", "rated"), "unrated": Say("未评", "unrated")}
+_STATE_TITLES = {"rated": Text("已评", "rated"), "unrated": Text("未评", "unrated")}
 
 
 def export_selection(
@@ -127,7 +127,7 @@ def _differences(ws: Workspace, snapshot: Snapshot, selected: Selected, lang: La
         title = ws.catalog.layer(layer_id).title
         found.append(
             {
-                "what": Say(
+                "what": Text(
                     f"{title.zh}：四级之和与总数不符", f"{title.en}: the four tiers do not sum to the total"
                 ),
                 "expected": len(table),
@@ -169,55 +169,55 @@ def masked_columns(layer: Layer, table: pa.Table) -> pa.Table:
     return table
 
 
-def describe(ws: Workspace, selection: Selection) -> Say:
+def describe(ws: Workspace, selection: Selection) -> Text:
     """Return a selection in words, for covers and headings."""
     zh, en = [], []
 
-    def add(title: Say, values: Sequence[Say]) -> None:
+    def add(title: Text, values: Sequence[Text]) -> None:
         if values:
             zh.append(f"{title.zh}：{'、'.join(v.zh for v in values)}")
             en.append(f"{title.en}: {', '.join(v.en for v in values)}")
 
-    def plain(values: Sequence[object]) -> list[Say]:
-        return [Say(str(v), str(v)) for v in values]
+    def plain(values: Sequence[object]) -> list[Text]:
+        return [Text(str(v), str(v)) for v in values]
 
-    add(Say("图层", "layers"), [ws.catalog.layer(layer).title for layer in selection.layers])
-    add(Say("等级", "tiers"), [TIER_TITLES[tier] for tier in selection.tiers])
-    add(Say("状态", "state"), [_STATE_TITLES[state] for state in selection.states])
-    add(Say("街道", "sub-districts"), plain(selection.subdistricts))
-    add(Say("条件", "conditions"), [_condition(ws, where) for where in selection.where])
-    add(Say("标记", "flags"), [FLAGS[flag] for flag in selection.flags])
-    add(Say("编号", "codes"), plain(selection.codes[:20]))
+    add(Text("图层", "layers"), [ws.catalog.layer(layer).title for layer in selection.layers])
+    add(Text("等级", "tiers"), [TIER_TITLES[tier] for tier in selection.tiers])
+    add(Text("状态", "state"), [_STATE_TITLES[state] for state in selection.states])
+    add(Text("街道", "sub-districts"), plain(selection.subdistricts))
+    add(Text("条件", "conditions"), [_condition(ws, where) for where in selection.where])
+    add(Text("标记", "flags"), [FLAGS[flag] for flag in selection.flags])
+    add(Text("编号", "codes"), plain(selection.codes[:20]))
     if selection.text:
-        add(Say("文字", "text"), plain([selection.text]))
+        add(Text("文字", "text"), plain([selection.text]))
     if selection.within is not None:
-        add(Say("范围", "area"), [Say("地图上圈选的多边形", "a polygon drawn on the map")])
-    return Say("；".join(zh), "; ".join(en)) if zh else Say("全部", "everything")
+        add(Text("范围", "area"), [Text("地图上圈选的多边形", "a polygon drawn on the map")])
+    return Text("；".join(zh), "; ".join(en)) if zh else Text("全部", "everything")
 
 
 _OPERATORS = {
-    "==": Say("=", "="),
-    "!=": Say("≠", "≠"),
-    "<=": Say("≤", "≤"),
-    ">=": Say("≥", "≥"),
-    "~": Say("含", "contains"),
-    "in": Say("为", "one of"),
-    "missing": Say("未填", "missing"),
-    "present": Say("已填", "present"),
+    "==": Text("=", "="),
+    "!=": Text("≠", "≠"),
+    "<=": Text("≤", "≤"),
+    ">=": Text("≥", "≥"),
+    "~": Text("含", "contains"),
+    "in": Text("为", "one of"),
+    "missing": Text("未填", "missing"),
+    "present": Text("已填", "present"),
 }
 
 
-def _condition(ws: Workspace, where: Condition) -> Say:
+def _condition(ws: Workspace, where: Condition) -> Text:
     """Return a condition by the titles of its field and choices."""
     name = where.field.removeprefix("f:")
     fields = [f for layer in ws.catalog.layers.values() for f in layer.fields if f.id == name]
-    title = fields[0].title if fields and where.field != name else Say(name, name)
+    title = fields[0].title if fields and where.field != name else Text(name, name)
     choices = {c.id: c.title for f in fields for c in f.choices}
     texts = [f"{v:g}" if isinstance(v, float) else str(v) for v in where.values]
-    values = [choices.get(text, Say(text, text)) for text in texts]
+    values = [choices.get(text, Text(text, text)) for text in texts]
     unit = unit_title(fields[0].unit if fields and values else "")
-    operator = _OPERATORS.get(where.op, Say(where.op, where.op))
-    return Say(
+    operator = _OPERATORS.get(where.op, Text(where.op, where.op))
+    return Text(
         f"{title.zh} {operator.zh} {'、'.join(v.zh for v in values)} {unit.zh}".strip(),
         f"{title.en} {operator.en} {', '.join(v.en for v in values)} {unit.en}".strip(),
     )

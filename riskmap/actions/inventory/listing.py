@@ -25,7 +25,7 @@ from riskmap.actions.tier_models import makers, stamps
 from riskmap.actions.workspace import Workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.catalog import Layer
-from riskmap.errors import Say, SelectionError, WorkspaceError
+from riskmap.errors import SelectionError, Text, WorkspaceError
 from riskmap.interface import option
 from riskmap.io.readers.boundaries import read_boundaries
 from riskmap.rules.arrays import pc
@@ -244,7 +244,7 @@ def _polygon(given: Path | shapely.Geometry) -> shapely.Geometry:
         named = read_boundaries(
             given,
             datum="wgs84",
-            named=Say(f"{option('within', 'en')} ", f"given with {option('within', 'en')}"),
+            named=Text(f"{option('within', 'en')} ", f"given with {option('within', 'en')}"),
         )
     except WorkspaceError as problem:
         raise SelectionError(problem.text("zh"), problem.text("en")) from problem

@@ -34,7 +34,7 @@ from riskmap.io.files.text_files import file_digest
 from riskmap.rules.arrays import pc
 from riskmap.scoring import Fit, Predictor, assess_table, fit_model
 from riskmap.terrain.sampling import sample_points
-from riskmap.values.boundaries import Places
+from riskmap.values.boundaries import Boundaries
 from riskmap.vocabulary import RANKS
 
 _FAR_FROM_ZONE = 10.0  # degrees from the targets: there a Gauss-Kruger zone measures nothing
@@ -82,13 +82,13 @@ class Within:
         names = pa.array([name for name, _ in self.polygons], pa.string())
         return pa.DictionaryArray.from_arrays(pa.array(found, pa.int32(), mask=found < 0), names)
 
-    def _places(self) -> Places:
+    def _places(self) -> Boundaries:
         # Geometries of one thread only: preparing them must not reach another.
-        kept: dict[Any, Places] = _thread.__dict__.setdefault("places", {})
+        kept: dict[Any, Boundaries] = _thread.__dict__.setdefault("places", {})
         if self.polygons not in kept:
             shapes = {name: shapely.from_wkb(wkb) for name, wkb in self.polygons}
             kept.clear()
-            kept[self.polygons] = Places.of(shapely.union_all(list(shapes.values())), shapes)
+            kept[self.polygons] = Boundaries.of(shapely.union_all(list(shapes.values())), shapes)
         return kept[self.polygons]
 
 

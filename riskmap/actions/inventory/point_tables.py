@@ -38,7 +38,14 @@ from riskmap.catalog.model import CHECKLIST_PREFIX, ScoringModel
 from riskmap.catalog.model_file import read_model
 from riskmap.catalog.problems import read_text
 from riskmap.coordinates import parse_datum
-from riskmap.errors import CatalogError, ExportError, RiskmapError, Say, UnknownNameError, UnreadableFileError
+from riskmap.errors import (
+    CatalogError,
+    ExportError,
+    RiskmapError,
+    Text,
+    UnknownNameError,
+    UnreadableFileError,
+)
 from riskmap.interface import option
 from riskmap.io.files.atomic import replacing
 from riskmap.io.files.text_files import file_digest
@@ -182,7 +189,7 @@ def _joins(
         joins.append(Nearest(column, places.tobytes()))
     for column, path in within.items():
         named = read_boundaries(
-            path, named=Say(f"{option('within', 'en')} ", f"given with {option('within', 'en')}")
+            path, named=Text(f"{option('within', 'en')} ", f"given with {option('within', 'en')}")
         )
         joins.append(Within(column, tuple((name, shapely.to_wkb(shape)) for name, shape in named.items())))
     for column, path in raster.items():

@@ -18,7 +18,7 @@ from riskmap.actions.workspace import Workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.catalog import Layer, ScoringModel
 from riskmap.catalog.uncertainty import Uncertainty
-from riskmap.errors import RiskmapError, Say, UnknownNameError
+from riskmap.errors import RiskmapError, Text, UnknownNameError
 from riskmap.interface import option
 from riskmap.scoring import TierProbabilities, assess_table, completeness, residual, tier_probabilities
 from riskmap.scoring.residual import Residual, day_of
@@ -38,7 +38,7 @@ class MeasureOnPoint:
     """
 
     id: str
-    title: Say
+    title: Text
     in_force: bool
     expires_on: date | None
     why_not: str | None

@@ -19,7 +19,7 @@ from riskmap.actions.workspace import Workspace
 from riskmap.actions.workspace.build_snapshot import end_of_day
 from riskmap.catalog.loader import model_for
 from riskmap.catalog.problems import closest, read_text
-from riskmap.errors import Lang, RiskmapError, Say, UnknownNameError
+from riskmap.errors import Lang, RiskmapError, Text, UnknownNameError
 from riskmap.ledger import TierChange
 from riskmap.reports.charts import migration_svg, write_picture
 from riskmap.scoring import assess_table, fit_model
@@ -113,10 +113,10 @@ def migrate(ws: Workspace, layer: str, *, before: str, after: str, as_of: date |
 def draw_migration(ws: Workspace, migrated: Migrated, path: Path, *, lang: Lang = "zh") -> None:
     """Write a comparison as a picture, .svg or .html."""
     title = ws.catalog.layer(migrated.layer).title
-    full = Say(f"{title.zh}等级变化", f"{title.en}: change of tiers")
+    full = Text(f"{title.zh}等级变化", f"{title.en}: change of tiers")
     c = migrated.comparison
-    demo = Say("；演示数据", "; made-up data") if ws.demo else Say("", "")
-    note = Say(
+    demo = Text("；演示数据", "; made-up data") if ws.demo else Text("", "")
+    note = Text(
         f"新增 {len(c.new)} 条、注销 {len(c.retired)} 条不计在内{demo.zh}",
         f"{len(c.new)} new and {len(c.retired)} retired records are not counted{demo.en}",
     )

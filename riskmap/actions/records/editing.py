@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from riskmap.actions.records.scoring import one_commit, one_feature
 from riskmap.actions.workspace import Workspace
-from riskmap.errors import RiskmapError, Say
+from riskmap.errors import RiskmapError, Text
 from riskmap.ledger import RecordEdit, Undone
 from riskmap.rules.judge import rules_of
 from riskmap.rules.permissions import Actor, may
@@ -31,7 +31,7 @@ class Edited:
     """Code → version after an edit, and what the rules said of values that were kept."""
 
     versions: Mapping[str, int]
-    warnings: tuple[Say, ...] = ()
+    warnings: tuple[Text, ...] = ()
 
     @property
     def version(self) -> int:
@@ -120,7 +120,7 @@ def undo_changeset(ws: Workspace, changeset: int, *, by: Actor, why: str) -> Und
     return replace(undone, tiers=action.tiers)
 
 
-def undone_text(changeset: int, undone: Undone) -> Say:
+def undone_text(changeset: int, undone: Undone) -> Text:
     """Return everything that an undo did, in one sentence."""
     parts = [
         (undone.restored, "恢复记录 {n} 条", "records put back: {n}"),
@@ -132,7 +132,7 @@ def undone_text(changeset: int, undone: Undone) -> Say:
         (len(undone.tiers), "等级改变 {n} 处", "tiers changed: {n}"),
     ]
     done = [(zh.format(n=n), en.format(n=n)) for n, zh, en in parts if n]
-    return Say(
+    return Text(
         f"变更 {changeset} 已撤销（记为变更 {undone.changeset}）：" + "，".join(zh for zh, _ in done),
         f"changeset {changeset} is undone (as changeset {undone.changeset}): "
         + ", ".join(en for _, en in done),

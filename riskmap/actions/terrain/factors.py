@@ -40,7 +40,7 @@ from riskmap.terrain.factors import (
     write_local,
     write_whole,
 )
-from riskmap.terrain.geotiff import Grid, metric_grid, opened
+from riskmap.terrain.geotiff import RasterGrid, metric_grid, opened
 from riskmap.terrain.hydrology import flow_of, height_above_drainage, need_room, topographic_wetness
 
 _WIDTH = 1600  # pixels; a district of 20 km gets 12 m each, as fine as its terrain file
@@ -246,7 +246,7 @@ def _versions() -> list[str]:
 
 
 def _write_flowing(
-    dem: Path, grid: Grid, targets: dict[str, Path], *, tags: dict[str, str], drainage_ha: float
+    dem: Path, grid: RasterGrid, targets: dict[str, Path], *, tags: dict[str, str], drainage_ha: float
 ) -> None:
     with opened(dem) as raster:
         heights = read_whole(raster, grid)

@@ -24,12 +24,12 @@ from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.array_types import Floats
 from riskmap.catalog import Layer
 from riskmap.coordinates import Datum, from_cgcs2000, metres, metric_crs, to_cgcs2000
-from riskmap.errors import RiskmapError, Say
+from riskmap.errors import RiskmapError, Text
 from riskmap.formulas.shelter import capacity, two_step_catchment
 from riskmap.interface import option
 from riskmap.io.readers.boundaries import read_boundaries
 from riskmap.io.readers.evacuation import read_people
-from riskmap.rules.arrays import Columns
+from riskmap.rules.arrays import LayerArrays
 from riskmap.values.evacuation import ClosedShelter
 from riskmap.values.records import Records
 
@@ -173,7 +173,7 @@ def _forest(path: Path | None) -> list[BaseGeometry]:
         return []
     return list(
         read_boundaries(
-            path, named=Say(f"{option('forest', 'en')} ", f"given with {option('forest', 'en')}")
+            path, named=Text(f"{option('forest', 'en')} ", f"given with {option('forest', 'en')}")
         ).values()
     )
 
@@ -278,7 +278,7 @@ class Shelters:
     lat: Floats
     places: Floats
     radius: Floats
-    left_out: dict[str, Say]
+    left_out: dict[str, Text]
 
 
 def usable_shelters(ws: Workspace, *, radius: float | None = None, typhoon: bool = False) -> Shelters:
@@ -290,7 +290,7 @@ def usable_shelters(ws: Workspace, *, radius: float | None = None, typhoon: bool
     """
     layer = ws.catalog.needed("shelter")
     table = current_snapshot(ws).table(layer.id)
-    columns = Columns(table, layer)
+    columns = LayerArrays(table, layer)
     words = columns.words_of_role
     kinds = words("shelter_class")
     classes = [_AREA_CLASS.get(k, k) if k else None for k in kinds]
@@ -322,28 +322,28 @@ def usable_shelters(ws: Workspace, *, radius: float | None = None, typhoon: bool
 
 def _unusable(
     *, located: bool, status: str | None, in_hazard: float, setting: str | None, places: float, radius: float
-) -> Say | None:
+) -> Text | None:
     if not located:
-        return Say("无坐标", "unlocated")
+        return Text("无坐标", "unlocated")
     if status == "closed":
-        return Say("已关闭", "closed")
+        return Text("已关闭", "closed")
     if np.isnan(in_hazard):
-        return Say("不知道是否处在危险区", "not known whether it lies in a hazard")
+        return Text("不知道是否处在危险区", "not known whether it lies in a hazard")
     if in_hazard:
-        return Say("处在危险区", "inside a hazard")
+        return Text("处在危险区", "inside a hazard")
     if setting is None:
-        return Say("台风期间，不知道是室内还是室外", "in a typhoon, not known whether indoor or outdoor")
+        return Text("台风期间，不知道是室内还是室外", "in a typhoon, not known whether indoor or outdoor")
     if setting == "outdoor":
-        return Say("台风期间室外场所不开放", "outdoor, closed in a typhoon")
+        return Text("台风期间室外场所不开放", "outdoor, closed in a typhoon")
     if np.isnan(places) and setting == "both":
-        return Say(
+        return Text(
             "台风期间只能用室内部分，室内面积或类别不清楚",
             "in a typhoon only its indoor part counts, which is not known",
         )
     if np.isnan(places):
-        return Say("容量和面积都不清楚", "neither capacity nor area is known")
+        return Text("容量和面积都不清楚", "neither capacity nor area is known")
     if np.isnan(radius):
-        return Say("类别不清楚，没有服务半径", "its class is not known, so it has no radius")
+        return Text("类别不清楚，没有服务半径", "its class is not known, so it has no radius")
     return None
 
 

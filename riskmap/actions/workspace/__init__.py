@@ -17,7 +17,7 @@ from riskmap.errors import WorkspaceError
 from riskmap.interface import option
 from riskmap.io.readers.boundaries import read_boundaries
 from riskmap.ledger import Ledger
-from riskmap.values.boundaries import Places
+from riskmap.values.boundaries import Boundaries
 
 WORKSPACE_FILE = "workspace.toml"
 
@@ -44,7 +44,7 @@ class Workspace:
         return Ledger.open(self.store, personal=personal)
 
     @cached_property
-    def places(self) -> Places | None:
+    def places(self) -> Boundaries | None:
         """District and sub-district polygons, None where workspace.toml names none."""
         config = self.config
         if not config.boundary and not config.subdistricts:
@@ -59,7 +59,7 @@ class Workspace:
             district = shapely.union_all(list(whole.values()))
         else:
             district = shapely.union_all(list(parts.values()))
-        return Places.of(district, parts, source=config.boundary or config.subdistricts)
+        return Boundaries.of(district, parts, source=config.boundary or config.subdistricts)
 
     @property
     def subdistricts(self) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ from riskmap.actions.tier_models import outdated
 from riskmap.actions.workspace import Workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.catalog import Layer
-from riskmap.errors import Lang, LedgerError, RiskmapError, Say
+from riskmap.errors import Lang, LedgerError, RiskmapError, Text
 from riskmap.ledger.store import file_of
 from riskmap.moments import utc_now
 from riskmap.rules.arrays import Misfit, codes_of, column_of, numbers_of
@@ -55,18 +55,18 @@ _LITTLE: Final = 100 << 20  # bytes: with less a write of the ledger may fail
 _ROOM: Final = 1 << 30  # bytes: an export, a snapshot and the ledger's log
 
 
-_RESTORE: Final = Say("用 riskmap restore 从备份恢复", "bring a backup back with riskmap restore")
+_RESTORE: Final = Text("用 riskmap restore 从备份恢复", "bring a backup back with riskmap restore")
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckFinding:
     """Something to look at: `what` is the kind of check, `where` the file, layer › field › code, or folder."""
 
     severity: Severity
     what: str
     where: str
-    message: Say
-    remedy: Say
+    message: Text
+    remedy: Text
 
     def as_json(self, lang: Lang = "zh") -> dict[str, str]:
         """Return one finding of `riskmap check --json`."""
@@ -74,18 +74,18 @@ class Finding:
         return {"severity": self.severity, "what": self.what, "where": self.where, **said}
 
 
-def all_well(findings: Sequence[Finding]) -> bool:
+def all_well(findings: Sequence[CheckFinding]) -> bool:
     """Return whether there is nothing to look at but notes."""
     return all(one.severity == "note" for one in findings)
 
 
-def check(ws: Workspace) -> list[Finding]:
+def check(ws: Workspace) -> list[CheckFinding]:
     """Return all that is to be looked at, the gravest first; an empty list where all is well.
 
     A check that cannot be made is an error of its own. LedgerError where there is no ledger to look at.
     """
     _ = ws.ledger
-    found: list[Finding] = []
+    found: list[CheckFinding] = []
     for what, look in _CHECKS.items():
         try:
             found += look(ws)
@@ -94,12 +94,12 @@ def check(ws: Workspace) -> list[Finding]:
     return sorted(found, key=lambda one: _ORDER.index(one.severity))
 
 
-def _refused(what: str, where: str, problem: RiskmapError) -> Finding:
+def _refused(what: str, where: str, problem: RiskmapError) -> CheckFinding:
     zh, en = (problem.as_json(lang)["remedy"] or "" for lang in _LANGS)
-    return Finding("error", what, where, problem.say, Say(zh, en))
+    return CheckFinding("error", what, where, problem.say, Text(zh, en))
 
 
-def standing_faults(ws: Workspace) -> list[Finding]:
+def standing_faults(ws: Workspace) -> list[CheckFinding]:
     """Return what every page has to say: the files that cannot be used, and values that are not shown."""
     return [*_files(ws), *_unreadable(ws)]
 
@@ -111,26 +111,28 @@ def back_up(ws: Workspace, file: Path, *, by: Actor, why: str) -> None:
         ws.ledger.record_export(by=by.name, why=why, what=f"{_BACKUP}{file.name}", unmasked=True)
 
 
-def _files(ws: Workspace) -> Iterator[Finding]:
+def _files(ws: Workspace) -> Iterator[CheckFinding]:
     for fault in ws.catalog.faults:
         for one in fault.problems:
-            yield Finding("error", "catalog", one.place, Say(one.text("zh"), one.text("en")), one.remedy)
+            yield CheckFinding(
+                "error", "catalog", one.place, Text(one.text("zh"), one.text("en")), one.remedy
+            )
     config = ws.config
     for name in (config.boundary, config.subdistricts, config.dem, config.basemap, config.people):
         if name and not ws.path(name).is_file():
-            yield Finding(
+            yield CheckFinding(
                 "error",
                 "catalog",
                 name,
-                Say(
+                Text(
                     f"{name}：workspace.toml 指明的文件不在",
                     f"{name}: workspace.toml names it, it is not there",
                 ),
-                Say("放回该文件，或改 workspace.toml", "put the file back, or change workspace.toml"),
+                Text("放回该文件，或改 workspace.toml", "put the file back, or change workspace.toml"),
             )
 
 
-def _unreadable(ws: Workspace) -> Iterator[Finding]:
+def _unreadable(ws: Workspace) -> Iterator[CheckFinding]:
     snapshot = current_snapshot(ws)
     bit = FLAG_BIT["unreadable"]
     if not (snapshot.flags & bit).any():
@@ -138,55 +140,55 @@ def _unreadable(ws: Workspace) -> Iterator[Finding]:
     for layer, table in snapshot.tables.items():
         if n := int(np.count_nonzero(numbers_of(table["flags"]) & bit)):
             title = ws.catalog.title(layer)
-            yield Finding(
+            yield CheckFinding(
                 "error",
                 "field",
                 layer,
-                Say(
+                Text(
                     f"{title.zh}：{n} 条记录有读不出的值，按缺失处理",
                     f"{title.en}: {n} records hold values that cannot be read, shown as missing",
                 ),
-                Say("更正这些值，或改回图层文件", "correct the values, or put the layer file back"),
+                Text("更正这些值，或改回图层文件", "correct the values, or put the layer file back"),
             )
 
 
-def _kept(ws: Workspace) -> Iterator[Finding]:
+def _kept(ws: Workspace) -> Iterator[CheckFinding]:
     """Look for what the ledger holds and no layer file speaks of."""
     for layer_id, fields in ws.ledger.fields_kept().items():
         if layer_id not in ws.catalog.layers:
             if all(fault.id != layer_id for fault in ws.catalog.faults):  # else its file is named
                 n = fields[None]
-                yield Finding(
+                yield CheckFinding(
                     "error",
                     "catalog",
                     layer_id,
-                    Say(
+                    Text(
                         f"{layer_id}：台账有 {n} 条记录，没有图层文件",
                         f"{layer_id}: {n} records and no layer file",
                     ),
-                    Say("放回图层文件 layers/*.toml", "put the layer file back into layers/"),
+                    Text("放回图层文件 layers/*.toml", "put the layer file back into layers/"),
                 )
             continue
         known = {field.id for field in ws.catalog.layer(layer_id).fields}
         for field, n in fields.items():
             if field is not None and field not in known:
-                yield Finding(
+                yield CheckFinding(
                     "warning",
                     "field",
                     f"{layer_id} › {field}",
-                    Say(
+                    Text(
                         f"{layer_id} › {field}：{n} 条记录有值，图层文件没有这个字段，不再显示",
                         f"{layer_id} › {field}: {n} records hold a value, the layer file has no such field; "
                         "it is not shown",
                     ),
-                    Say(
+                    Text(
                         "把字段放回图层文件，或改回原来的标识",
                         "put the field back into the layer file, or its old id",
                     ),
                 )
 
 
-def _values(ws: Workspace) -> Iterator[Finding]:
+def _values(ws: Workspace) -> Iterator[CheckFinding]:
     """Look for stored values that the layer files of today cannot mean, one finding for each field."""
     for layer in ws.catalog.layers.values():
         found = ws.ledger.layer_columns(layer)
@@ -198,16 +200,16 @@ def _values(ws: Workspace) -> Iterator[Finding]:
         yield from _unknown_choices(layer, found.table)
 
 
-def _misfits(layer: Layer, field: str, misfits: list[Misfit]) -> Finding:
+def _misfits(layer: Layer, field: str, misfits: list[Misfit]) -> CheckFinding:
     first, more = misfits[0], len(misfits) - 1
     said = first.error().say
     zh, en = said.zh.partition("；")[0], said.en.partition("; ")[0]
-    return Finding(
+    return CheckFinding(
         "error",
         "field" if first.field else "record",
         " › ".join(part for part in (layer.id, field, first.code) if part),
-        Say(zh + (f"；另有 {more} 条" if more else ""), en + (f"; and {more} more records" if more else "")),
-        Say(
+        Text(zh + (f"；另有 {more} 条" if more else ""), en + (f"; and {more} more records" if more else "")),
+        Text(
             "更正该值，或改回图层文件中的字段类型", "correct the value or put the type in the layer file back"
         )
         if first.field
@@ -215,7 +217,7 @@ def _misfits(layer: Layer, field: str, misfits: list[Misfit]) -> Finding:
     )
 
 
-def _unknown_choices(layer: Layer, table: Any) -> Iterator[Finding]:
+def _unknown_choices(layer: Layer, table: Any) -> Iterator[CheckFinding]:
     for field in layer.fields:
         if field.type != "choice":
             continue
@@ -224,33 +226,33 @@ def _unknown_choices(layer: Layer, table: Any) -> Iterator[Finding]:
             rows = np.flatnonzero(at == number)
             if len(rows) and word not in {choice.id for choice in field.choices}:
                 code = table["code"][int(rows[0])].as_py()
-                yield Finding(
+                yield CheckFinding(
                     "error",
                     "field",
                     f"{layer.id} › {field.id} › {code}",
-                    Say(
+                    Text(
                         f"{layer.title.zh} › {field.title.zh}：{len(rows)} 条记录为 {word!r}，图层文件没有这个选项",
                         f"{layer.id} › {field.id}: {len(rows)} records hold {word!r}, which is no choice of the field",
                     ),
-                    Say(
+                    Text(
                         "把选项放回图层文件，或更正这些值",
                         "put the choice back into the layer file, or correct the values",
                     ),
                 )
 
 
-def _store(ws: Workspace) -> Iterator[Finding]:
+def _store(ws: Workspace) -> Iterator[CheckFinding]:
     for line in ws.ledger.check():
-        yield Finding(
+        yield CheckFinding(
             "error",
             "integrity",
             str(file_of(ws.store)),
-            Say(f"台账不完好：{line}", f"the ledger is not sound: {line}"),
+            Text(f"台账不完好：{line}", f"the ledger is not sound: {line}"),
             _RESTORE,
         )
 
 
-def _caches(ws: Workspace) -> Iterator[Finding]:
+def _caches(ws: Workspace) -> Iterator[CheckFinding]:
     spoiled = [home for home in sorted(ws.cache_dir.glob("snapshot-*")) if altered(home)]
     for bounds in sorted(ws.cache_dir.glob("relief-*.json")):
         try:
@@ -258,43 +260,43 @@ def _caches(ws: Workspace) -> Iterator[Finding]:
         except (OSError, ValueError):
             spoiled.append(bounds)
     for path in spoiled:
-        yield Finding(
+        yield CheckFinding(
             "warning",
             "cache",
             path.relative_to(ws.root).as_posix(),
-            Say(
+            Text(
                 "缓存被改动或截断；不会被使用，用到时重建",
                 "the cache was altered or cut off; it is made anew when needed",
             ),
-            Say("检查磁盘和往该目录写文件的程序", "check the disk, and what else writes into this folder"),
+            Text("检查磁盘和往该目录写文件的程序", "check the disk, and what else writes into this folder"),
         )
 
 
-def _sums(ws: Workspace) -> Iterator[Finding]:
+def _sums(ws: Workspace) -> Iterator[CheckFinding]:
     for one in summarise(ws)["differences"]:
         gap = f"{one['expected']} ≠ {one['found']}"
         codes = one["codes"][:5]
         unrated = bool(one.get("layer"))
-        yield Finding(
+        yield CheckFinding(
             "warning" if unrated else "error",
             "sums",
             " › ".join([one.get("layer", ""), *codes[:1]]).strip(" ›") or "summary",
-            Say(f"{one['what']}（{gap}）：{'、'.join(codes)}", f"{one['what']} ({gap}): {', '.join(codes)}"),
-            Say("补齐缺少的指标后运行 riskmap assess", "fill in what is missing, then run riskmap assess")
+            Text(f"{one['what']}（{gap}）：{'、'.join(codes)}", f"{one['what']} ({gap}): {', '.join(codes)}"),
+            Text("补齐缺少的指标后运行 riskmap assess", "fill in what is missing, then run riskmap assess")
             if unrated
             else _RESTORE,
         )
 
 
-def _tiers(ws: Workspace) -> Iterator[Finding]:
+def _tiers(ws: Workspace) -> Iterator[CheckFinding]:
     for one in outdated(ws):
         zh, en = (newer_text(ws.catalog.title(one.layer), one.made, one.adopted, lang) for lang in _LANGS)
-        yield Finding(
+        yield CheckFinding(
             "warning",
             "tiers",
             one.layer,
-            Say(zh, en),
-            Say(f"运行 riskmap assess {one.layer}", f"run riskmap assess {one.layer}"),
+            Text(zh, en),
+            Text(f"运行 riskmap assess {one.layer}", f"run riskmap assess {one.layer}"),
         )
     for layer in ws.catalog.scored:
         try:
@@ -303,41 +305,41 @@ def _tiers(ws: Workspace) -> Iterator[Finding]:
             yield _refused("model", layer, problem)
 
 
-def _disk(ws: Workspace) -> Iterator[Finding]:
+def _disk(ws: Workspace) -> Iterator[CheckFinding]:
     store = file_of(ws.store)
     need = _ROOM + 2 * store.stat().st_size  # a backup and a restore beside it
     for folder in dict.fromkeys((store.parent, ws.root)):
         free = shutil.disk_usage(folder).free
         if free < need:
-            yield Finding(
+            yield CheckFinding(
                 "error" if free < _LITTLE else "warning",
                 "disk",
                 str(folder),
-                Say(
+                Text(
                     f"磁盘只剩 {free >> 20:,} MB，应有 {need >> 20:,} MB",
                     f"{free >> 20:,} MB free of {need >> 20:,} MB needed",
                 ),
-                Say("清理磁盘", "free some space"),
+                Text("清理磁盘", "free some space"),
             )
             return
 
 
-def _clock(ws: Workspace) -> Iterator[Finding]:
+def _clock(ws: Workspace) -> Iterator[CheckFinding]:
     last, now = _last_write(ws), utc_now()
     if last and last > now + _AHEAD:
-        yield Finding(
+        yield CheckFinding(
             "error",
             "clock",
             str(file_of(ws.store)),
-            Say(
+            Text(
                 f"台账最后一次写入在 {_told(last)}，本机时钟为 {_told(now)}：其中一个不对",
                 f"the ledger was last written at {_told(last)}, this machine's clock says {_told(now)}: one is wrong",
             ),
-            Say("校准本机时钟；在此之前不要写入", "set this machine's clock right; write nothing before"),
+            Text("校准本机时钟；在此之前不要写入", "set this machine's clock right; write nothing before"),
         )
 
 
-def _backups(ws: Workspace) -> Iterator[Finding]:
+def _backups(ws: Workspace) -> Iterator[CheckFinding]:
     last, now = _last_write(ws), utc_now()
     if last is None:
         return
@@ -347,14 +349,16 @@ def _backups(ws: Workspace) -> Iterator[Finding]:
     first = ws.ledger.written_at(1)
     old = now - (made or (_moment(first) if first else last)) > _WEEK
     if made is None or old:
-        yield Finding(
+        yield CheckFinding(
             "warning" if old else "note",
             "backup",
             str(file_of(ws.store)),
-            Say(f"上次备份在 {_told(made)}，之后有写入", f"last backed up at {_told(made)}, written to since")
+            Text(
+                f"上次备份在 {_told(made)}，之后有写入", f"last backed up at {_told(made)}, written to since"
+            )
             if made
-            else Say("还没有备份", "no backup yet"),
-            Say("运行 riskmap backup 文件", "run riskmap backup FILE"),
+            else Text("还没有备份", "no backup yet"),
+            Text("运行 riskmap backup 文件", "run riskmap backup FILE"),
         )
 
 
@@ -370,7 +374,7 @@ def _told(moment: dt.datetime) -> str:
     return moment.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%MZ")
 
 
-_CHECKS: Final[dict[str, Callable[[Workspace], Iterator[Finding]]]] = {
+_CHECKS: Final[dict[str, Callable[[Workspace], Iterator[CheckFinding]]]] = {
     "integrity": _store,
     "catalog": _files,
     "fields": _kept,

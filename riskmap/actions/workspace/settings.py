@@ -21,7 +21,7 @@ from pydantic import Field as Key
 
 from riskmap.catalog.problems import Items, Part, TomlFile, read_text
 from riskmap.coordinates import parse_datum
-from riskmap.errors import CatalogError, DatumError, Say
+from riskmap.errors import CatalogError, DatumError, Text
 from riskmap.formulas.domain import through_bands
 
 OUTBOX_KINDS: Final = ("file", "smtp", "webhook")
@@ -65,34 +65,34 @@ class OutboxSettings:
     token_env: str = ""
     timeout: float = 10.0
 
-    def mistake(self) -> tuple[str, Say] | None:
+    def mistake(self) -> tuple[str, Text] | None:
         """Return the key that is wrong and what it should hold, None where all is well."""
         if self.kind == "smtp":
             return self._smtp_mistake()
         if self.kind == "webhook":
             parts = urlsplit(self.url)
             if parts.scheme not in {"http", "https"} or not parts.hostname:
-                return "url", Say(
+                return "url", Text(
                     "http:// 或 https:// 开头的地址", "an address that begins with http:// or https://"
                 )
             if parts.username or parts.password:
-                return "url", Say(
+                return "url", Text(
                     "不含用户名和密码的地址；密钥放在 token_env 指明的环境变量里",
                     "an address without user and password; the secret is in the variable that token_env names",
                 )
         if self.kind == "file" and not self.folder.strip():
-            return "folder", Say("文件夹", "a folder")
+            return "folder", Text("文件夹", "a folder")
         return None
 
-    def _smtp_mistake(self) -> tuple[str, Say] | None:
+    def _smtp_mistake(self) -> tuple[str, Text] | None:
         if not self.host.strip():
-            return "host", Say("邮件服务器", "the mail server")
+            return "host", Text("邮件服务器", "the mail server")
         addresses = (*self.recipients, *(a for group in self.subdistricts.values() for a in group))
         for key, found in (("sender", (self.sender,)), ("recipients", addresses)):
             if not found or not all(_is_address(a) for a in found):
-                return key, Say("邮箱地址，如 duty@example.org", "mail addresses, such as duty@example.org")
+                return key, Text("邮箱地址，如 duty@example.org", "mail addresses, such as duty@example.org")
         if self.user and not self.password_env:
-            return "password_env", Say(
+            return "password_env", Text(
                 "存放密码的环境变量名", "the environment variable that holds the password"
             )
         return None
@@ -147,14 +147,14 @@ class FireSettings:
         limits = (("major", self.major), ("large", self.large), ("general", self.general))
         return next((tier for tier, limit in limits if round(risk, 9) >= limit), "low")
 
-    def mistake(self) -> tuple[str, Say] | None:
+    def mistake(self) -> tuple[str, Text] | None:
         """Return the key that is wrong and what it should hold, None where all is well."""
         if not self.classes or min(self.classes) <= 0 or any(a >= b for a, b in pairwise(self.classes)):
-            return "fwi_classes", Say("大于 0、由小到大的数", "numbers above 0, ascending")
+            return "fwi_classes", Text("大于 0、由小到大的数", "numbers above 0, ascending")
         if not self.major > self.large > self.general > 0:
-            return "major", Say("major > large > general > 0", "major > large > general > 0")
+            return "major", Text("major > large > general > 0", "major > large > general > 0")
         if not self.source.strip():
-            return "source", Say("界限的出处", "where the numbers come from")
+            return "source", Text("界限的出处", "where the numbers come from")
         return None
 
 

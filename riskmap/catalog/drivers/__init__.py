@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal, Protocol
 
-from riskmap.errors import Say
+from riskmap.errors import Text
 from riskmap.registries import members
 
 
@@ -50,7 +50,7 @@ class Driver:
     """
 
     id: str
-    title: Say
+    title: Text
     unit: str
     series: Callable[[Hours], Any]
     decimals: int = 1

@@ -8,16 +8,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
-from riskmap.array_types import Floats
-from riskmap.errors import Say
+from riskmap.errors import Text
 from riskmap.registries import members
+
+if TYPE_CHECKING:  # who reads a catalogue needs no numpy
+    from riskmap.array_types import Floats
 
 Key = Literal["scale", "norm", "matrix"]
 
 
-class Node(Protocol):
+class MethodNode(Protocol):
     """What a method may read of the combination that names it."""
 
     of: Sequence[str]
@@ -40,11 +42,11 @@ class Fitted(NamedTuple):
 
 
 Combine = Callable[
-    [Any, Sequence[Floats], Sequence[float], Any], Floats
+    [Any, "Sequence[Floats]", Sequence[float], Any], "Floats"
 ]  # Node, parts, weights, Fitted or None
 
 
-def _rises(_node: Node, _place: int) -> int:
+def _rises(_node: MethodNode, _place: int) -> int:
     return 1
 
 
@@ -62,7 +64,7 @@ class Method:
     """
 
     id: str
-    title: Say
+    title: Text
     combine: Combine
     weights: Literal["shared", "free"] | None = None
     known_only: bool = False

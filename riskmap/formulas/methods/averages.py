@@ -8,12 +8,12 @@ from typing import Any, Final
 import numpy as np
 
 from riskmap.array_types import Floats
-from riskmap.errors import Say
+from riskmap.errors import Text
 from riskmap.formulas.composite import geometric_mean, inverted_geometric_mean
-from riskmap.formulas.methods import Fitted, Method, Node
+from riskmap.formulas.methods import Fitted, Method, MethodNode
 
 
-def _sum(_: Node, parts: Sequence[Floats], weights: Sequence[float], __: Fitted | None) -> Floats:
+def _sum(_: MethodNode, parts: Sequence[Floats], weights: Sequence[float], __: Fitted | None) -> Floats:
     total: Any = 0.0
     for weight, part in zip(weights, parts, strict=True):
         total = total + (part if weight == 1 else weight * part)
@@ -27,7 +27,7 @@ def _known(parts: Sequence[Floats], weights: Sequence[float]) -> tuple[Floats, F
     return stacked, share / share.sum(axis=0)
 
 
-def _mean(node: Node, parts: Sequence[Floats], weights: Sequence[float], __: Fitted | None) -> Floats:
+def _mean(node: MethodNode, parts: Sequence[Floats], weights: Sequence[float], __: Fitted | None) -> Floats:
     if not node.known_only:
         total: Any = 0.0
         for weight, part in zip(weights, parts, strict=True):
@@ -38,11 +38,15 @@ def _mean(node: Node, parts: Sequence[Floats], weights: Sequence[float], __: Fit
     return (np.where(np.isnan(stacked), 0.0, stacked) * share).sum(axis=0)
 
 
-def _geometric(node: Node, parts: Sequence[Floats], weights: Sequence[float], __: Fitted | None) -> Floats:
+def _geometric(
+    node: MethodNode, parts: Sequence[Floats], weights: Sequence[float], __: Fitted | None
+) -> Floats:
     return geometric_mean(*_geometric_parts(node, parts, weights, neutral=1.0))
 
 
-def _inverted(node: Node, parts: Sequence[Floats], weights: Sequence[float], __: Fitted | None) -> Floats:
+def _inverted(
+    node: MethodNode, parts: Sequence[Floats], weights: Sequence[float], __: Fitted | None
+) -> Floats:
     assert node.scale is not None  # the file reader saw to it
     low, high = node.scale
     used, shares = _geometric_parts(node, parts, weights, neutral=low)
@@ -50,7 +54,7 @@ def _inverted(node: Node, parts: Sequence[Floats], weights: Sequence[float], __:
 
 
 def _geometric_parts(
-    node: Node, parts: Sequence[Floats], weights: Sequence[float], *, neutral: float
+    node: MethodNode, parts: Sequence[Floats], weights: Sequence[float], *, neutral: float
 ) -> tuple[Sequence[Floats], Sequence[Floats | float]]:
     """Return parts and weights; with `known_only` an unknown part weighs 0 and reads as `neutral`."""
     if not node.known_only:
@@ -59,17 +63,19 @@ def _geometric_parts(
     return list(np.where(np.isnan(stacked), neutral, stacked)), list(share)
 
 
-def _signed(node: Node, place: int) -> int:
+def _signed(node: MethodNode, place: int) -> int:
     return -1 if node.weights and node.weights[place] < 0 else 1
 
 
 METHODS: Final = (
-    Method("sum", Say("加权求和", "weighted sum"), _sum, weights="free", additive=True, polarity=_signed),
-    Method("mean", Say("加权平均", "weighted mean"), _mean, weights="shared", known_only=True, additive=True),
-    Method("geometric", Say("几何平均", "geometric mean"), _geometric, weights="shared", known_only=True),
+    Method("sum", Text("加权求和", "weighted sum"), _sum, weights="free", additive=True, polarity=_signed),
+    Method(
+        "mean", Text("加权平均", "weighted mean"), _mean, weights="shared", known_only=True, additive=True
+    ),
+    Method("geometric", Text("几何平均", "geometric mean"), _geometric, weights="shared", known_only=True),
     Method(
         "inverted_geometric",
-        Say("倒置几何平均", "inverted geometric mean"),
+        Text("倒置几何平均", "inverted geometric mean"),
         _inverted,
         weights="shared",
         known_only=True,

@@ -8,12 +8,12 @@ from typing import Any, Final
 import numpy as np
 
 from riskmap.array_types import Floats
-from riskmap.errors import Say
-from riskmap.formulas.methods import Combine, Fitted, Method, Node
+from riskmap.errors import Text
+from riskmap.formulas.methods import Combine, Fitted, Method, MethodNode
 
 
 def _extreme(strict: Callable[[Any, Any], Any], known: Callable[[Any, Any], Any]) -> Combine:
-    def combine(node: Node, parts: Sequence[Floats], _: Sequence[float], __: Fitted | None) -> Floats:
+    def combine(node: MethodNode, parts: Sequence[Floats], _: Sequence[float], __: Fitted | None) -> Floats:
         pick = known if node.known_only else strict
         value = parts[0]
         for part in parts[1:]:
@@ -24,6 +24,6 @@ def _extreme(strict: Callable[[Any, Any], Any], known: Callable[[Any, Any], Any]
 
 
 METHODS: Final = (
-    Method("max", Say("取最大", "largest"), _extreme(np.maximum, np.fmax), known_only=True),
-    Method("min", Say("取最小", "smallest"), _extreme(np.minimum, np.fmin), known_only=True),
+    Method("max", Text("取最大", "largest"), _extreme(np.maximum, np.fmax), known_only=True),
+    Method("min", Text("取最小", "smallest"), _extreme(np.minimum, np.fmin), known_only=True),
 )

@@ -8,12 +8,12 @@ from typing import Final
 import numpy as np
 
 from riskmap.array_types import Floats
-from riskmap.errors import Say
-from riskmap.formulas.methods import Fitted, Method, Node
+from riskmap.errors import Text
+from riskmap.formulas.methods import Fitted, Method, MethodNode
 from riskmap.formulas.registry import FORMULAS
 
 
-def _matrix(node: Node, parts: Sequence[Floats], _: Sequence[float], __: Fitted | None) -> Floats:
+def _matrix(node: MethodNode, parts: Sequence[Floats], _: Sequence[float], __: Fitted | None) -> Floats:
     cells = np.array(node.matrix)
     rows, columns = (np.asarray(part) for part in parts)
     whole = (rows == np.floor(rows)) & (columns == np.floor(columns))
@@ -23,19 +23,19 @@ def _matrix(node: Node, parts: Sequence[Floats], _: Sequence[float], __: Fitted 
     return np.where(inside, cells[i, j], np.nan)
 
 
-def _formula(node: Node, parts: Sequence[Floats], _: Sequence[float], __: Fitted | None) -> Floats:
+def _formula(node: MethodNode, parts: Sequence[Floats], _: Sequence[float], __: Fitted | None) -> Floats:
     assert node.formula is not None  # the file reader saw to it
     given = dict(zip(node.inputs, parts, strict=True))
     return FORMULAS[node.formula]({**node.constants, **given})
 
 
-def _pull(node: Node, place: int) -> int:
+def _pull(node: MethodNode, place: int) -> int:
     known = FORMULAS.get(node.formula or "")
     parameter = known.parameters.get(tuple(node.inputs)[place]) if known else None
     return parameter.sign if parameter else 0
 
 
 METHODS: Final = (
-    Method("matrix", Say("矩阵", "matrix"), _matrix, keys=("matrix",), parts_at_least=2),
-    Method("formula", Say("公式", "formula"), _formula, polarity=_pull),
+    Method("matrix", Text("矩阵", "matrix"), _matrix, keys=("matrix",), parts_at_least=2),
+    Method("formula", Text("公式", "formula"), _formula, polarity=_pull),
 )

@@ -8,8 +8,8 @@ from typing import Any, Final
 import numpy as np
 
 from riskmap.array_types import Floats
-from riskmap.errors import Say
-from riskmap.formulas.methods import Fitted, Method, Node
+from riskmap.errors import Text
+from riskmap.formulas.methods import Fitted, Method, MethodNode
 
 
 def _not_negative(part: Floats) -> Floats:
@@ -17,25 +17,25 @@ def _not_negative(part: Floats) -> Floats:
     return part if np.min(part, initial=0.0) >= 0 else np.where(part >= 0, part, np.nan)
 
 
-def _product(_: Node, parts: Sequence[Floats], __: Sequence[float], ___: Fitted | None) -> Floats:
+def _product(_: MethodNode, parts: Sequence[Floats], __: Sequence[float], ___: Fitted | None) -> Floats:
     total: Any = 1.0
     for part in parts:
         total = total * _not_negative(part)
     return total
 
 
-def _quotient(_: Node, parts: Sequence[Floats], __: Sequence[float], ___: Fitted | None) -> Floats:
+def _quotient(_: MethodNode, parts: Sequence[Floats], __: Sequence[float], ___: Fitted | None) -> Floats:
     value = _not_negative(parts[0])
     for part in parts[1:]:
         value = value / _not_negative(part)
     return value
 
 
-def _first_up(_: Node, place: int) -> int:
+def _first_up(_: MethodNode, place: int) -> int:
     return 1 if place == 0 else -1
 
 
 METHODS: Final = (
-    Method("product", Say("相乘", "product"), _product),
-    Method("quotient", Say("相除", "quotient"), _quotient, parts_at_least=2, polarity=_first_up),
+    Method("product", Text("相乘", "product"), _product),
+    Method("quotient", Text("相除", "quotient"), _quotient, parts_at_least=2, polarity=_first_up),
 )

@@ -8,17 +8,17 @@ from typing import Final
 import numpy as np
 
 from riskmap.array_types import Floats
-from riskmap.errors import Say
+from riskmap.errors import Text
 from riskmap.formulas.composite import closeness
-from riskmap.formulas.methods import Fitted, Method, Node
+from riskmap.formulas.methods import Fitted, Method, MethodNode
 
 
-def _combine(_: Node, parts: Sequence[Floats], weights: Sequence[float], fit: Fitted | None) -> Floats:
+def _combine(_: MethodNode, parts: Sequence[Floats], weights: Sequence[float], fit: Fitted | None) -> Floats:
     assert fit is not None  # the kernel asked for it
     return closeness(parts, weights, scale=fit.scale, least=fit.least, most=fit.most)
 
 
-def _fit(node: Node, table: Floats) -> Fitted:
+def _fit(node: MethodNode, table: Floats) -> Fitted:
     if not len(table):
         return Fitted(*[(0.0,) * len(node.of)] * 3)
     least, most = table[0], table[-1]
@@ -29,7 +29,7 @@ def _fit(node: Node, table: Floats) -> Fitted:
 METHODS: Final = (
     Method(
         "topsis",
-        Say("TOPSIS", "TOPSIS"),
+        Text("TOPSIS", "TOPSIS"),
         _combine,
         weights="shared",
         keys=("norm",),

@@ -115,7 +115,7 @@ def _sweep(parent: Path) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WrittenFile:
     """One file: where it is, its format, and how many records it holds."""
 
     path: Path

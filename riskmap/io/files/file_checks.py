@@ -28,7 +28,7 @@ _LEAST_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class FileLimits:
     """Bounds for one file. `file_bytes` as stored, `unpacked_bytes` of all archive members.
 
     `ratio` (unpacked ÷ stored) is judged only above `ratio_free_bytes`: small sheets of repeated
@@ -46,7 +46,7 @@ class Limits:
     columns: int = 2000
     sheets: int = 300
 
-    def for_size(self, size: int) -> Limits:
+    def for_size(self, size: int) -> FileLimits:
         """Return the limits for a file of `size` bytes: a small one is given little memory and time.
 
         Honest files need some ten times their (compressed) size; a hostile one then ends in seconds.
@@ -95,7 +95,7 @@ def refuse(name: str, zh: str, en: str) -> UnreadableFileError:
     return UnreadableFileError(f"{name}：{zh}", f"{name}: {en}")
 
 
-def check(path: Path, name: str, limits: Limits) -> str:
+def check(path: Path, name: str, limits: FileLimits) -> str:
     """Return the format of a file that may be handed to the worker.
 
     Raises UnreadableFileError for a missing, empty or oversized file, an unknown ending, content
@@ -195,7 +195,7 @@ def _entries(path: Path) -> int:
     return struct.unpack_from("<H", tail, at + 10)[0]
 
 
-def _check_archive(path: Path, name: str, one: FileFormat, limits: Limits) -> None:
+def _check_archive(path: Path, name: str, one: FileFormat, limits: FileLimits) -> None:
     broken = refuse(
         name, "压缩结构损坏或文件不完整；请重新传送", "the archive is damaged or cut off; send it again"
     )

@@ -18,7 +18,7 @@ import pyarrow.ipc
 import riskmap
 from riskmap.errors import UnreadableFileError
 from riskmap.io.files import REQUEST, RESULT, RawSheet
-from riskmap.io.files.file_checks import Limits, parts, refuse
+from riskmap.io.files.file_checks import FileLimits, parts, refuse
 
 _POLL_SECONDS = 0.03
 
@@ -26,7 +26,7 @@ _POLL_SECONDS = 0.03
 _INHERITED = ("GDAL_", "OGR_", "CPL_", "PYTHONSTARTUP", "PYTHONINSPECT")
 
 
-def parse(path: Path, kind: str, name: str, limits: Limits) -> list[RawSheet]:
+def parse(path: Path, kind: str, name: str, limits: FileLimits) -> list[RawSheet]:
     """Return the sheets of a file that passed the gate.
 
     Raises UnreadableFileError when the parser refuses the file, dies, or is stopped at a limit.
@@ -49,7 +49,7 @@ def parse(path: Path, kind: str, name: str, limits: Limits) -> list[RawSheet]:
     )
 
 
-def _request(path: Path, kind: str, name: str, limits: Limits) -> dict[str, Any]:
+def _request(path: Path, kind: str, name: str, limits: FileLimits) -> dict[str, Any]:
     return {
         "path": str(path.resolve()),
         "parts": {ending: str(part.resolve()) for ending, part in parts(path, kind).items()},
@@ -74,7 +74,7 @@ def _environment() -> dict[str, str]:
     return kept
 
 
-def _watch(folder: Path, name: str, limits: Limits) -> None:
+def _watch(folder: Path, name: str, limits: FileLimits) -> None:
     """Start the worker and wait; stop it when it takes more memory or time than it may."""
     with (folder / "stderr").open("wb") as stderr:
         worker = subprocess.Popen(  # noqa: S603 - our own interpreter and module
@@ -94,7 +94,7 @@ def _watch(folder: Path, name: str, limits: Limits) -> None:
             worker.wait()
 
 
-def _wait(worker: subprocess.Popen[bytes], name: str, limits: Limits) -> None:
+def _wait(worker: subprocess.Popen[bytes], name: str, limits: FileLimits) -> None:
     deadline = time.monotonic() + limits.seconds
     try:
         watched = psutil.Process(worker.pid)
@@ -122,7 +122,7 @@ def _wait(worker: subprocess.Popen[bytes], name: str, limits: Limits) -> None:
             )
 
 
-def too_much_memory(name: str, limits: Limits) -> UnreadableFileError:
+def too_much_memory(name: str, limits: FileLimits) -> UnreadableFileError:
     """Return the error for a file whose parsing outgrew its memory."""
     return refuse(
         name,

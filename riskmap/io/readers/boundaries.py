@@ -14,16 +14,16 @@ from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
 from riskmap.coordinates import CHINA, Datum, parse_datum, to_cgcs2000
-from riskmap.errors import Say, WorkspaceError
+from riskmap.errors import Text, WorkspaceError
 
-_IN_WORKSPACE: Final = Say("workspace.toml 中", "in workspace.toml")
+_IN_WORKSPACE: Final = Text("workspace.toml 中", "in workspace.toml")
 
 
 _NAME_KEYS = ("name", "名称", "街道", "subdistrict", "NAME", "Name", "街道名称", "乡镇", "区划名称")
 
 
 def read_boundaries(
-    path: Path, *, datum: str = "cgcs2000", named: Say = _IN_WORKSPACE
+    path: Path, *, datum: str = "cgcs2000", named: Text = _IN_WORKSPACE
 ) -> dict[str, BaseGeometry]:
     """Return name → polygon from a GeoJSON file: a collection, one feature or a bare polygon.
 

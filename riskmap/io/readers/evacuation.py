@@ -15,7 +15,7 @@ import numpy as np
 
 from riskmap.array_types import Floats
 from riskmap.coordinates import CHINA, Datum, parse_datum, to_cgcs2000
-from riskmap.errors import DatumError, Say, UnreadableFileError
+from riskmap.errors import DatumError, Text, UnreadableFileError
 from riskmap.interface import option
 from riskmap.io.files.text_files import text_of
 from riskmap.io.tables import read_file
@@ -133,10 +133,10 @@ def _targets(intake: Intake, row: RejectedRow) -> Mapping[str, str]:
 
 def _rejected(row: RejectedRow, kind: str = "rejected") -> Incomplete:
     errors = [issue.message for issue in row.issues if issue.severity == "error"] or [
-        Say(f"第 {row.row} 行未读入", f"row {row.row} was not read")
+        Text(f"第 {row.row} 行未读入", f"row {row.row} was not read")
     ]
     zh, en = "；".join(e.zh for e in errors), "; ".join(e.en for e in errors)
-    return Incomplete(row.code or f"{row.sheet} › {row.row}", kind, Say(zh, en))
+    return Incomplete(row.code or f"{row.sheet} › {row.row}", kind, Text(zh, en))
 
 
 def _texts(column: Sequence[object] | None, n: int) -> list[str | None]:

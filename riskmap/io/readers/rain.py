@@ -25,7 +25,7 @@ from numpy.typing import ArrayLike
 from riskmap.array_types import Floats
 from riskmap.catalog.headers import normalise_header
 from riskmap.catalog.layer import Layer
-from riskmap.errors import RiskmapError, Say, UnreadableFileError
+from riskmap.errors import RiskmapError, Text, UnreadableFileError
 from riskmap.io.tables import declared
 from riskmap.io.tables.headers import HOURS
 from riskmap.moments import Zone, lacks_zone, no_moment, parse_moment, parse_zone, seconds_of
@@ -246,7 +246,7 @@ _TIME_TAGS: Final = (
 _ZONE_TAGS: Final = ("timezone", "zone", "TIMEZONE", "ZONE")
 
 
-_REMEDY: Final = Say("请用标签 timezone 或 zone 说明", "state it in a tag timezone, or with zone")
+_REMEDY: Final = Text("请用标签 timezone 或 zone 说明", "state it in a tag timezone, or with zone")
 
 
 _UNIT_TAGS: Final = ("units", "unit", "UNITS", "UNIT")
@@ -268,8 +268,8 @@ class _Band:
     scale: float
 
     @property
-    def place(self) -> Say:
-        return Say(f"{self.shown} › 第 {self.band} 波段", f"{self.shown} › band {self.band}")
+    def place(self) -> Text:
+        return Text(f"{self.shown} › 第 {self.band} 波段", f"{self.shown} › band {self.band}")
 
 
 def rain_of_rasters(
@@ -297,7 +297,7 @@ def rain_of_rasters(
         step = _raster_step(bands, path.name, step_hours)
         amount = _sampled(bands, lon, lat, step / np.timedelta64(3600, "s"))
     time = np.array([b.time for b in bands], dtype="datetime64[s]")
-    how = Say(f"栅格雨量 {path.name}，双线性取值", f"raster rain {path.name}, bilinear")
+    how = Text(f"栅格雨量 {path.name}，双线性取值", f"raster rain {path.name}, bilinear")
     return Rain(time, step, amount, how)
 
 
@@ -350,7 +350,7 @@ def _bands(path: Path, shown: str, zone: Zone | None, unit: str | None) -> Itera
         tags = raster.tags()
         for band in range(1, raster.count + 1):
             mine = raster.tags(band)
-            place = Say(f"{shown} › 第 {band} 波段", f"{shown} › band {band}")
+            place = Text(f"{shown} › 第 {band} 波段", f"{shown} › band {band}")
             stated = _zone((mine, tags)) or zone
             texts = [raster.descriptions[band - 1] or "", *(mine.get(k, "") for k in _TIME_TAGS)]
             if raster.count == 1:
@@ -371,7 +371,7 @@ def _zone(tags: Sequence[Mapping[str, str]]) -> Zone | None:
     return None
 
 
-def _time(texts: Sequence[str], zone: Zone | None, place: Say) -> np.datetime64:
+def _time(texts: Sequence[str], zone: Zone | None, place: Text) -> np.datetime64:
     loose = ""
     for text in texts:
         found = _IN_NAME.search(text)
@@ -389,7 +389,7 @@ def _time(texts: Sequence[str], zone: Zone | None, place: Say) -> np.datetime64:
     )
 
 
-def _raster_scale(unit: str, place: Say) -> float:
+def _raster_scale(unit: str, place: Text) -> float:
     plain = unit.strip().casefold()
     if plain in _RASTER_SCALES:
         return _RASTER_SCALES[plain]

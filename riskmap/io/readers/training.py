@@ -24,7 +24,7 @@ from riskmap.errors import DatumError, LearnedError
 from riskmap.interface import option
 from riskmap.rules.arrays import known
 from riskmap.rules.vocabulary import BLANKS, NO_NUMBER
-from riskmap.values.assessment import Remark, remark
+from riskmap.values.assessment import Diagnostic, remark
 
 Cells = Sequence[str | None]
 
@@ -235,7 +235,7 @@ _POLE, _DATE_LINE = 90.0, 180.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Places:
+class RowPositions:
     """Parallel to the rows: metres in one projection, CGCS2000 degrees; NaN where not `known`."""
 
     x: Floats
@@ -243,10 +243,10 @@ class Places:
     lon: Floats
     lat: Floats
     known: Bools
-    remarks: tuple[Remark, ...]
+    remarks: tuple[Diagnostic, ...]
 
 
-def located(x: Floats, y: Floats, datum: Datum, *, file: str, names: tuple[str, str]) -> Places:
+def located(x: Floats, y: Floats, datum: Datum, *, file: str, names: tuple[str, str]) -> RowPositions:
     """Return the places of `x` (lon or easting) and `y` (lat or northing) in `datum`.
 
     DatumError where the numbers cannot be in that system: degrees in a projected one, metres in a
@@ -263,7 +263,7 @@ def located(x: Floats, y: Floats, datum: Datum, *, file: str, names: tuple[str, 
     lon, lat = np.where(known, lon, np.nan), np.where(known, lat, np.nan)
     east, north = _metres(lon, lat)
     known = known & np.isfinite(east) & np.isfinite(north)
-    return Places(east, north, lon, lat, known, tuple(_doubts(lon, lat, datum, names)))
+    return RowPositions(east, north, lon, lat, known, tuple(_doubts(lon, lat, datum, names)))
 
 
 def _check_kind(x: Floats, y: Floats, datum: Datum, file: str, names: tuple[str, str]) -> None:
@@ -303,7 +303,7 @@ def _metres(lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
     return from_cgcs2000(lon, lat, Datum(f"EPSG:{(32600 if middle >= 0 else 32700) + zone}", "projected"))
 
 
-def _doubts(lon: Floats, lat: Floats, datum: Datum, names: tuple[str, str]) -> list[Remark]:
+def _doubts(lon: Floats, lat: Floats, datum: Datum, names: tuple[str, str]) -> list[Diagnostic]:
     area = pyproj.CRS.from_user_input(datum.proj).area_of_use
     if area is None or area.west > area.east:
         return []
@@ -342,13 +342,13 @@ _COPY: Final = 0.99999  # correlation with a coordinate
 
 
 @dataclass(slots=True)
-class Columns:
+class PredictorColumns:
     """A table as read: columns of text by name, and what was noticed on the way. `comma`: numbers are written 3,14."""
 
     names: list[str]
     columns: list[Cells]
     comma: bool
-    remarks: list[Remark] = field(default_factory=list)
+    remarks: list[Diagnostic] = field(default_factory=list)
     left_out: dict[str, str] = field(default_factory=dict)
 
     def cells(self, name: str) -> Cells:
@@ -385,7 +385,7 @@ def no_column(name: str, header: Sequence[str], file: str) -> LearnedError:
     )
 
 
-def coordinate(table: Columns, name: str) -> Floats:
+def coordinate(table: PredictorColumns, name: str) -> Floats:
     """Return a coordinate column as numbers; degrees, minutes and seconds count too."""
     cells = table.cells(name)
     values = numbers(cells, comma=table.comma).values
@@ -397,7 +397,13 @@ def coordinate(table: Columns, name: str) -> Floats:
 
 
 def choose_predictors(
-    table: Columns, wanted: Sequence[str], *, taken: set[str], used: Bools, places: Places, file: str
+    table: PredictorColumns,
+    wanted: Sequence[str],
+    *,
+    taken: set[str],
+    used: Bools,
+    places: RowPositions,
+    file: str,
 ) -> tuple[list[str], Floats]:
     """Return the predictors and their values in the rows that are used; remarks and reasons go to `table`.
 
@@ -434,7 +440,7 @@ def choose_predictors(
     return names, np.column_stack(columns)
 
 
-def _column(table: Columns, name: str, *, asked: bool, file: str) -> Floats | None:
+def _column(table: PredictorColumns, name: str, *, asked: bool, file: str) -> Floats | None:
     cells = table.cells(name)
     found = numbers(cells, comma=table.comma)
     if found.filled and found.words / found.filled > 1 - _NUMERIC:
@@ -472,11 +478,11 @@ def _column(table: Columns, name: str, *, asked: bool, file: str) -> Floats | No
 def _no_predictor(
     name: str,
     column: Floats,
-    places: Places,
+    places: RowPositions,
     used: Bools,
     *,
     asked: bool,
-) -> Remark | None:
+) -> Diagnostic | None:
     """Return why a numeric column is no predictor: it says nothing, numbers the rows, or repeats the place."""
     values = known(column)
     if len(values) < 2:  # noqa: PLR2004 - one value, or none
@@ -512,7 +518,7 @@ def _no_predictor(
     return None
 
 
-def _name_texts(table: Columns) -> None:
+def _name_texts(table: PredictorColumns) -> None:
     texts = [name for name, why in table.left_out.items() if why == "text"]
     if texts:
         table.remarks.append(

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from riskmap.catalog.problems import closest
-from riskmap.errors import Say, UnknownNameError
+from riskmap.errors import Text, UnknownNameError
 from riskmap.values.hazards import IssuedWarning
 from riskmap.vocabulary import COLOURS, KINDS
 
@@ -66,14 +66,14 @@ def plain(text: str) -> str:
     return unicodedata.normalize("NFKC", text).strip().casefold()
 
 
-def kind_of(text: str, place: Say) -> str:
+def kind_of(text: str, place: Text) -> str:
     """Return the kind id of a word; UnknownNameError with `place`, the find and the known words."""
-    return _word(text, _KIND_WORDS, place, Say("预警种类", "kind of warning"))
+    return _word(text, _KIND_WORDS, place, Text("预警种类", "kind of warning"))
 
 
-def colour_of(text: str, kind: str, place: Say) -> str:
+def colour_of(text: str, kind: str, place: Text) -> str:
     """Return the colour id of a word, LIFTED for 解除; UnknownNameError where the kind has no such colour."""
-    colour = _word(text, _COLOUR_WORDS, place, Say("预警颜色", "colour"))
+    colour = _word(text, _COLOUR_WORDS, place, Text("预警颜色", "colour"))
     allowed = COLOURS_OF[kind]
     if colour != LIFTED and colour not in allowed:
         zh = "、".join(COLOURS[c].zh for c in allowed)
@@ -99,7 +99,7 @@ def colour_in(text: str) -> str | None:
     return _inside(text, full)
 
 
-def subdistricts_of(names: Iterable[str], known: Sequence[str], place: Say) -> tuple[str, ...]:
+def subdistricts_of(names: Iterable[str], known: Sequence[str], place: Text) -> tuple[str, ...]:
     """Return the names as the ledger writes them (with or without 街道); UnknownNameError for another one.
 
     Without known names they are taken as they are.
@@ -133,7 +133,7 @@ def _key(name: str) -> str:
     return key.removesuffix("街道办事处").removesuffix("街道办").removesuffix("街道") or key
 
 
-def _word(text: str, words: Mapping[str, tuple[str, ...]], place: Say, what: Say) -> str:
+def _word(text: str, words: Mapping[str, tuple[str, ...]], place: Text, what: Text) -> str:
     key = _TAIL.sub("", plain(text)).strip()
     owners = {plain(word): name for name, own in words.items() for word in own}
     if key in owners:

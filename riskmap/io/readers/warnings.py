@@ -21,7 +21,7 @@ from xml.parsers import expat
 
 import numpy as np
 
-from riskmap.errors import RiskmapError, Say, UnreadableFileError
+from riskmap.errors import RiskmapError, Text, UnreadableFileError
 from riskmap.io.files.text_files import limited_bytes, text_of
 from riskmap.io.readers.warning_words import (
     LIFTED,
@@ -75,7 +75,7 @@ def read_cap(data: bytes, file: str, *, subdistricts: Sequence[str] = (), distri
     names `district` or a city or province holds for all. Only status Actual is taken.
     """
     alert = _parsed(data, file)
-    place = Say(f"{file} › 第 {alert.line} 行 alert", f"{file} › line {alert.line} alert")
+    place = Text(f"{file} › 第 {alert.line} 行 alert", f"{file} › line {alert.line} alert")
     status, kind = alert.get("status"), alert.get("msgType")
     if status != "Actual":
         raise RiskmapError(
@@ -98,12 +98,12 @@ def read_cap(data: bytes, file: str, *, subdistricts: Sequence[str] = (), distri
 def _cap_notice(
     alert: _Element, info: _Element, file: str, known: Sequence[str], district: str, *, lifts: bool
 ) -> Notice:
-    place = Say(f"{file} › 第 {info.line} 行 info", f"{file} › line {info.line} info")
+    place = Text(f"{file} › 第 {info.line} 行 info", f"{file} › line {info.line} info")
     said = [info.get("event"), info.get("headline"), *(p.get("value") for p in info.all("parameter"))]
     hazard = next((k for text in said if (k := kind_in(text))), None)
     colour = next((c for text in said if (c := colour_in(text))), None)
     if hazard is None or (colour is None and not lifts):
-        what = Say("种类", "kind") if hazard is None else Say("颜色", "colour")
+        what = Text("种类", "kind") if hazard is None else Text("颜色", "colour")
         raise RiskmapError(
             f"{place.zh}：在 event、headline、parameter 中没有预警{what.zh}（{'；'.join(filter(None, said)) or '空'}）；"
             "请改用 台风:橙色@街道 的写法输入",
@@ -124,7 +124,7 @@ def _cap_notice(
     return Notice(warning, lifts=lifts)
 
 
-def _areas(info: _Element, known: Sequence[str], district: str, place: Say) -> tuple[str, ...]:
+def _areas(info: _Element, known: Sequence[str], district: str, place: Text) -> tuple[str, ...]:
     """Return the sub-districts of the areas, () for the whole district."""
     found: list[str] = []
     whole = False
@@ -142,9 +142,9 @@ def _areas(info: _Element, known: Sequence[str], district: str, place: Say) -> t
     return () if whole or not texts else tuple(dict.fromkeys(found))
 
 
-def _cap_time(element: _Element, name: str, place: Say, other: _Element | None = None) -> np.datetime64:
+def _cap_time(element: _Element, name: str, place: Text, other: _Element | None = None) -> np.datetime64:
     text = element.get(name) or (other.get("sent") if other is not None else "")
-    return seconds_of(read_moment(text, None, place=Say(f"{place.zh} › {name}", f"{place.en} › {name}")))
+    return seconds_of(read_moment(text, None, place=Text(f"{place.zh} › {name}", f"{place.en} › {name}")))
 
 
 def _parsed(data: bytes, file: str) -> _Element:
@@ -213,7 +213,7 @@ _TYPED: Final = re.compile(r"^\s*([^:：@]+)[:：]([^@]+?)\s*(?:@(.*))?$", re.DO
 class _Where:
     """What a line is read with: its place for messages, the known sub-districts, the zone that is stated."""
 
-    place: Say
+    place: Text
     known: Sequence[str]
     zone: Zone | None
     source: str
@@ -231,7 +231,7 @@ def parse_warning(text: str, *, issued: np.datetime64, subdistricts: Sequence[st
             f"预警 {text!r}：写法应为 种类:颜色[@街道,…]，如 台风:橙色@甲街道,乙街道",
             f"warning {text!r}: write KIND:COLOUR[@SUBDISTRICT,..], such as typhoon:orange@A,B",
         )
-    place = Say(f"预警 {text!r}", f"warning {text!r}")
+    place = Text(f"预警 {text!r}", f"warning {text!r}")
     kind = kind_of(match[1], place)
     colour = colour_of(match[2], kind, place)
     names = subdistricts_of(SEPARATORS.split(match[3] or ""), subdistricts, place)
@@ -262,7 +262,7 @@ def read_notices(
     if ending in {".xml", ".cap"}:
         return read_cap(limited_bytes(path), path.name, subdistricts=subdistricts, district=district)
     if ending == ".json":
-        return _json(text_of(path), _Where(Say(path.name, path.name), subdistricts, zone, path.name))
+        return _json(text_of(path), _Where(Text(path.name, path.name), subdistricts, zone, path.name))
     return _table(path, subdistricts, zone or "")
 
 
@@ -273,7 +273,7 @@ def _table(path: Path, known: Sequence[str], zone: str) -> list[Notice]:
     for i, row in enumerate(table.row):
         stated = {name: column[i] for name, column in table.columns.items() if name != "zone"}
         cells = {name: str(cell) for name, cell in stated.items() if cell is not None}
-        place = Say(f"{path.name} › 第 {row} 行", f"{path.name} › line {row}")
+        place = Text(f"{path.name} › 第 {row} 行", f"{path.name} › line {row}")
         found.append(_notice(cells, _Where(place, known, "utc", path.name)))
     return found
 
@@ -289,7 +289,7 @@ def _json(text: str, where: _Where) -> list[Notice]:
     items = document.get("warnings") if isinstance(document, dict) and "warnings" in document else document
     found: list[Notice] = []
     for i, item in enumerate(items if isinstance(items, list) else [items], 1):
-        place = Say(f"{where.place.zh} › 第 {i} 条", f"{where.place.en} › item {i}")
+        place = Text(f"{where.place.zh} › 第 {i} 条", f"{where.place.en} › item {i}")
         if not isinstance(item, dict):
             raise RiskmapError(
                 f"{place.zh}：应为 {{kind, colour, issued, …}}",
@@ -304,10 +304,10 @@ def _notice(cells: Mapping[str, str], where: _Where) -> Notice:
     kind = kind_of(cells.get("kind", ""), where.place)
     colour = colour_of(cells.get("colour", ""), kind, where.place)
     zone = parse_zone(cells.get("zone", "")) or where.zone
-    issued = _time(cells.get("issued", ""), zone, where.place, Say("发布时间", "issued"))
+    issued = _time(cells.get("issued", ""), zone, where.place, Text("发布时间", "issued"))
     expires = None
     if cells.get("expires"):
-        expires = _time(cells["expires"], zone, where.place, Say("失效时间", "expires"))
+        expires = _time(cells["expires"], zone, where.place, Text("失效时间", "expires"))
         if expires <= issued:
             raise RiskmapError(
                 f"{where.place.zh} › 失效时间：{expires}Z 不晚于发布时间 {issued}Z；请核对",
@@ -322,6 +322,6 @@ def _notice(cells: Mapping[str, str], where: _Where) -> Notice:
 _WHOLE: Final = frozenset({"全区", "全市", "全区域", "all", "whole district"})
 
 
-def _time(text: str, zone: Zone | None, place: Say, what: Say) -> np.datetime64:
-    where = Say(f"{place.zh} › {what.zh}", f"{place.en} › {what.en}")
+def _time(text: str, zone: Zone | None, place: Text, what: Text) -> np.datetime64:
+    where = Text(f"{place.zh} › {what.zh}", f"{place.en} › {what.en}")
     return seconds_of(read_moment(text, zone, place=where, remedy=ZONE_IN_HEADER))

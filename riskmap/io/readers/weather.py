@@ -17,7 +17,7 @@ from typing import Any, Final, cast
 import numpy as np
 import orjson
 
-from riskmap.errors import RiskmapError, Say, TableFileError, UnreadableFileError
+from riskmap.errors import RiskmapError, TableFileError, Text, UnreadableFileError
 from riskmap.formulas.fire_weather import HIGHEST_FFMC
 from riskmap.interface import option
 from riskmap.io.files.atomic import replacing
@@ -133,13 +133,13 @@ def read_weather(path: Path) -> WeatherTable:
     cells = cast("Mapping[str, Sequence[Any]]", table.columns)
     grids = cells.get("code", [""] * len(table.row))
     problems = [
-        Say(f"第 {row} 行：没有网格编号；请填写", f"row {row}: no code of its grid; write it")
+        Text(f"第 {row} 行：没有网格编号；请填写", f"row {row}: no code of its grid; write it")
         for row, grid in zip(table.row, grids, strict=True)
         if grid is None
     ]
     problems += _impossible_dates(table.row, cells)
     if problems:
-        raise TableFileError(tuple(Say(f"{path.name} › {p.zh}", f"{path.name} › {p.en}") for p in problems))
+        raise TableFileError(tuple(Text(f"{path.name} › {p.zh}", f"{path.name} › {p.en}") for p in problems))
     return WeatherTable(
         file=path.name,
         gridded="code" in cells,
@@ -152,15 +152,15 @@ def read_weather(path: Path) -> WeatherTable:
     )
 
 
-def _impossible_dates(rows: Sequence[int], cells: Mapping[str, Sequence[int]]) -> list[Say]:
-    problems: list[Say] = []
+def _impossible_dates(rows: Sequence[int], cells: Mapping[str, Sequence[int]]) -> list[Text]:
+    problems: list[Text] = []
     years = cells.get("year", [_LEAP] * len(rows))
     for row, year, month, day in zip(rows, years, cells["month"], cells["day"], strict=True):
         try:
             date(year or _LEAP, month, day)
         except ValueError:
             problems.append(
-                Say(
+                Text(
                     f"第 {row} 行 › 月、日：{month}/{day} 不是日期；请改正",
                     f"row {row} › month, day: {month}/{day} is no date; correct it",
                 )

@@ -12,14 +12,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from riskmap.io.files.file_checks import Limits
+from riskmap.io.files.file_checks import FileLimits
 
 if TYPE_CHECKING:
     from riskmap.catalog.layer import Layer
     from riskmap.values.import_plan import Intake
 
 __all__ = [
-    "Limits",
+    "FileLimits",
     "Progress",
     "read_file",
 ]
@@ -33,7 +33,7 @@ def read_file(
     *,
     datum: str | None,
     subdistricts: Sequence[str] = (),
-    limits: Limits = Limits(),  # noqa: B008 - frozen
+    limits: FileLimits = FileLimits(),  # noqa: B008 - frozen
     progress: Progress | None = None,
     name: str | None = None,
     fallback_datum: str | None = None,

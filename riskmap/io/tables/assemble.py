@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from riskmap.catalog.layer import Layer
-from riskmap.errors import Say
-from riskmap.io.tables.row_parts import Part, say_of
+from riskmap.errors import Text
+from riskmap.io.tables.row_parts import TableRows, say_of
 from riskmap.rules.cell import Finding
 from riskmap.values.import_plan import Intake, Issue, RejectedRow, SheetReport
 from riskmap.values.records import Records
@@ -21,7 +21,7 @@ _SUBDISTRICT_HEADER = "所属街道"
 
 def assemble(
     layer: Layer,
-    parts: Sequence[Part],
+    parts: Sequence[TableRows],
     *,
     file: str,
     digest: str,
@@ -87,7 +87,7 @@ def assemble(
     )
 
 
-def _unplaced(parts: Sequence[Part], keeps: Sequence[np.ndarray[Any, Any]]) -> frozenset[int]:
+def _unplaced(parts: Sequence[TableRows], keeps: Sequence[np.ndarray[Any, Any]]) -> frozenset[int]:
     """Return where the kept rows stand whose position is erased."""
     out: set[int] = set()
     start = 0
@@ -99,7 +99,7 @@ def _unplaced(parts: Sequence[Part], keeps: Sequence[np.ndarray[Any, Any]]) -> f
     return frozenset(out)
 
 
-def _joined_field(parts: Sequence[Part], keeps: Sequence[np.ndarray[Any, Any]], field: str) -> list[Any]:
+def _joined_field(parts: Sequence[TableRows], keeps: Sequence[np.ndarray[Any, Any]], field: str) -> list[Any]:
     return list(
         chain.from_iterable(
             compress(p.values[field], k) if field in p.values else [None] * int(k.sum())
@@ -112,7 +112,7 @@ def _in_row_order(issues: Sequence[Issue]) -> list[Issue]:
     return sorted(issues, key=lambda i: i.row or 0)
 
 
-def refuse_duplicates(parts: Sequence[Part], unique: Sequence[str] = ("code",)) -> None:
+def refuse_duplicates(parts: Sequence[TableRows], unique: Sequence[str] = ("code",)) -> None:
     """Of rows with one key the first stays; the later ones, also in other sheets, are rejected."""
     first: dict[Any, int] = {}
     starts = [0, *accumulate(len(p.code) for p in parts)]
@@ -136,7 +136,7 @@ def refuse_duplicates(parts: Sequence[Part], unique: Sequence[str] = ("code",)) 
                 Finding(
                     "duplicate_code",
                     "error",
-                    Say(
+                    Text(
                         f"编号 {code} 与{sheet}第 {number} 行重复；请改正编号或删去其中一行",
                         f"the code {code} is already in {sheet}row {number}; correct it or delete one of the rows",
                     ),
@@ -145,7 +145,7 @@ def refuse_duplicates(parts: Sequence[Part], unique: Sequence[str] = ("code",)) 
             )
 
 
-def _keys(part: Part, unique: Sequence[str]) -> Iterator[tuple[Any, ...] | None]:
+def _keys(part: TableRows, unique: Sequence[str]) -> Iterator[tuple[Any, ...] | None]:
     """Yield what names each row, None where nothing does or a part of it is wrong."""
     given = [getattr(part, name, None) or part.values.get(name) for name in unique]
     columns = [column for column in given if column is not None]
@@ -154,7 +154,7 @@ def _keys(part: Part, unique: Sequence[str]) -> Iterator[tuple[Any, ...] | None]
         yield key if stated and (len(key) == 1 or row not in part.errors) else None
 
 
-def rejected_rows(part: Part) -> Iterator[RejectedRow]:
+def rejected_rows(part: TableRows) -> Iterator[RejectedRow]:
     """Yield the rows of a table that have errors, with their cells as they came."""
     source = part.source
     headings = {m.heading.column: m.heading.text for m in source.header.matches}

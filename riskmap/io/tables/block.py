@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from riskmap.catalog.layer import Field, Layer
 from riskmap.coordinates import Datum
-from riskmap.errors import Say
+from riskmap.errors import Text
 from riskmap.io.tables.geometry import stated_ends, stated_positions
 from riskmap.io.tables.headers import POSITION_TARGETS, HeaderDictionary, Match
-from riskmap.io.tables.row_parts import Part, Source, say_of
+from riskmap.io.tables.row_parts import Source, TableRows, say_of
 from riskmap.moments import lacks_zone
 from riskmap.rules import position, shape, vocabulary
 from riskmap.rules.arrays import pc
@@ -27,7 +27,7 @@ from riskmap.rules.subdistricts import Naming
 from riskmap.values.import_plan import Issue
 
 _NOT_STATED = Finding(
-    "not_stated", "error", Say("是空的或写着缺测；请填写", "is blank or says that it is missing; write it")
+    "not_stated", "error", Text("是空的或写着缺测；请填写", "is blank or says that it is missing; write it")
 )
 
 
@@ -41,12 +41,12 @@ class BlockReader:
         self._dictionary = HeaderDictionary(layer)
         self._fields = {field.id: field for field in layer.fields}
 
-    def read(self, source: Source, datum: Datum | None) -> Part:
+    def read(self, source: Source, datum: Datum | None) -> TableRows:
         """Return the judged rows of one table. `datum` is None where it states no position."""
         targets = {m.target: m for m in source.header.matches if m.target}
         count = len(source.rows)
         no_shapes: list[bytes | None] = [None] * count
-        part = Part(
+        part = TableRows(
             source=source,
             code=[None] * count,
             name=[None] * count,
@@ -80,7 +80,7 @@ class BlockReader:
         return part
 
     def _judged(
-        self, part: Part, targets: dict[str, Match], target: str, *, fill: bool = True
+        self, part: TableRows, targets: dict[str, Match], target: str, *, fill: bool = True
     ) -> list[Any] | None:
         """Return the judged column of a target, None where the table has none; what is said is written down."""
         match = targets.get(target)
@@ -89,7 +89,7 @@ class BlockReader:
         return self._column(part, target, match, targets, fill=fill)
 
     def _column(
-        self, part: Part, target: str, match: Match, targets: dict[str, Match], *, fill: bool = True
+        self, part: TableRows, target: str, match: Match, targets: dict[str, Match], *, fill: bool = True
     ) -> list[Any]:
         item = self._fields.get(target)
         if match.foreign and item is not None:
@@ -118,7 +118,7 @@ class BlockReader:
         zones = {m.unit for t, m in targets.items() if t in self._dictionary.moments and m.unit}
         return zones.pop() if len(zones) == 1 else self._units.get(target, "")
 
-    def _hours(self, part: Part, targets: dict[str, Match]) -> None:
+    def _hours(self, part: TableRows, targets: dict[str, Match]) -> None:
         """Judge the columns of a wide table, each under the moment that heads it."""
         if self._layer.wide is None:
             return
@@ -127,7 +127,7 @@ class BlockReader:
             if match.target is None and self._dictionary.is_moment(match.heading.text):
                 part.hours[match.heading.column] = self._column(part, self._layer.wide.values, match, targets)
 
-    def _ends(self, part: Part, targets: dict[str, Match], datum: Datum) -> None:
+    def _ends(self, part: TableRows, targets: dict[str, Match], datum: Datum) -> None:
         for each in self._layer.positions:
             stated = stated_ends(part.source, targets, each.id)
             if stated is None:
@@ -141,23 +141,23 @@ class BlockReader:
                 said = Finding(remark.rule, remark.severity, remark.say)
                 say_of(part, remark.at, cells[0], said, value=remark.value, also=cells)
 
-    def _codes(self, part: Part, targets: dict[str, Match]) -> None:
+    def _codes(self, part: TableRows, targets: dict[str, Match]) -> None:
         self._judged(part, targets, "code", fill=False)
         if "code" not in self._layer.unique:
             return
-        missing = Finding("missing_code", "error", Say("没有编号；请填写编号", "no code; write the code"))
+        missing = Finding("missing_code", "error", Text("没有编号；请填写编号", "no code; write the code"))
         for row, code in enumerate(part.code):
             if code is None and row not in part.errors:
                 say_of(part, row, targets.get("code"), missing, value=None, target="code")
 
-    def _checklist(self, part: Part, targets: dict[str, Match]) -> None:
+    def _checklist(self, part: TableRows, targets: dict[str, Match]) -> None:
         items = self._layer.checklist.items if self._layer.checklist else ()
         answers = [self._judged(part, targets, f"checklist:{item.id}") for item in items]
         if any(column is not None for column in answers):
             empty = [None] * len(part.code)
             part.checklist = list(zip(*(empty if c is None else c for c in answers), strict=True))
 
-    def _contacts(self, part: Part, targets: dict[str, Match]) -> None:
+    def _contacts(self, part: TableRows, targets: dict[str, Match]) -> None:
         columns = {
             (role.id, piece): column
             for role in self._layer.contacts
@@ -167,7 +167,7 @@ class BlockReader:
         if columns:
             part.contacts = contacts_of(self._layer.contacts, columns, len(part.code))
 
-    def _versions(self, part: Part, match: Match | None) -> None:
+    def _versions(self, part: TableRows, match: Match | None) -> None:
         if match is None:
             return
         texts = part.source.column(match.heading.column).to_pylist()
@@ -187,7 +187,7 @@ class BlockReader:
                     Finding(
                         "unreadable_version",
                         "warning",
-                        Say(
+                        Text(
                             f"{shown(text)} 不是记录版本，已忽略；请勿改动该列",
                             f"{shown(text)} is not a record version and was ignored; leave that column alone",
                         ),
@@ -195,7 +195,7 @@ class BlockReader:
                     value=text,
                 )
 
-    def _positions(self, part: Part, targets: dict[str, Match], datum: Datum) -> None:
+    def _positions(self, part: TableRows, targets: dict[str, Match], datum: Datum) -> None:
         if part.source.shapes is not None:
             self._geometry(part, targets, datum)
             return
@@ -211,7 +211,7 @@ class BlockReader:
         self._placed(part, targets, placed, ~taken)
         self._cleared_positions(part, targets)
 
-    def _cleared_positions(self, part: Part, targets: dict[str, Match]) -> None:
+    def _cleared_positions(self, part: TableRows, targets: dict[str, Match]) -> None:
         """Note the rows whose every position cell reads 清空; say where it cannot be done."""
         cells = [targets[t] for t in POSITION_TARGETS if t in targets]
         cleared: dict[int, list[tuple[Match, str]]] = {}
@@ -229,12 +229,12 @@ class BlockReader:
                 part.unplaced.add(row)
                 continue
             say = (
-                Say(
+                Text(
                     "坐标要整个清空：经度和纬度都写“清空”；本行坐标未改",
                     "a position is cleared as a whole: write 清空 for longitude and latitude; this one stays",
                 )
                 if self._layer.geometry == "point"
-                else Say(
+                else Text(
                     "面状图层的范围不能用“清空”删除，已保留；请导入新的范围",
                     "the shape of an area layer cannot be cleared and stays as it is; import the new shape",
                 )
@@ -242,7 +242,7 @@ class BlockReader:
             match, text = found[0]
             say_of(part, row, match, Finding("cannot_clear", "warning", say), value=text)
 
-    def _geometry(self, part: Part, targets: dict[str, Match], datum: Datum) -> None:
+    def _geometry(self, part: TableRows, targets: dict[str, Match], datum: Datum) -> None:
         column = part.source.shapes
         assert column is not None
         if len(part.source.rows) != len(column):
@@ -261,7 +261,7 @@ class BlockReader:
         )
         self._placed(part, targets, position.place(stated, datum), np.ones(len(x), bool))
 
-    def _wkt(self, part: Part, match: Match, datum: Datum) -> NDArray[np.bool_]:
+    def _wkt(self, part: TableRows, match: Match, datum: Datum) -> NDArray[np.bool_]:
         texts = part.source.column(match.heading.column).to_pylist()
         found = shape.from_wkt(texts)
         shaped = shape.shape(found, datum, self._layer.geometry)
@@ -275,7 +275,7 @@ class BlockReader:
         return np.array([bool(t) for t in texts])
 
     def _placed(
-        self, part: Part, targets: dict[str, Match], placed: position.Placed, where: NDArray[np.bool_]
+        self, part: TableRows, targets: dict[str, Match], placed: position.Placed, where: NDArray[np.bool_]
     ) -> None:
         part.lon, part.lat = np.where(where, placed.lon, part.lon), np.where(where, placed.lat, part.lat)
         self._remark(part, targets, placed.remarks)
@@ -289,7 +289,7 @@ class BlockReader:
                     None,
                     "warning",
                     "swapped_axes",
-                    Say(
+                    Text(
                         f"{part.source.file} › {part.source.sheet}：整列坐标填反了（经纬度或东北坐标），已全部对调；请核对表头",
                         f"{part.source.file} › {part.source.sheet}: the coordinate columns as a whole were the wrong way "
                         "round and were turned; check the header",
@@ -298,7 +298,7 @@ class BlockReader:
             )
 
     @staticmethod
-    def _remark(part: Part, targets: dict[str, Match], remarks: Sequence[position.Remark]) -> None:
+    def _remark(part: TableRows, targets: dict[str, Match], remarks: Sequence[position.PositionNote]) -> None:
         cells = [m for t, m in targets.items() if t in {*POSITION_TARGETS, SHAPE}]
         for remark in remarks:
             match = targets.get(remark.target) or next(iter(cells), None)
@@ -313,17 +313,17 @@ class BlockReader:
             )
 
 
-def _not_stated(part: Part, match: Match, values: Sequence[Any]) -> None:
+def _not_stated(part: TableRows, match: Match, values: Sequence[Any]) -> None:
     """Note the rows that lack what every row has to state."""
     for row, value in enumerate(values):
         if value is None and match.heading.column not in part.bad.get(row, ()):
             say_of(part, row, match, _NOT_STATED, value=None)
 
 
-def _foreign(part: Part, item: Field, match: Match) -> list[Any]:
+def _foreign(part: TableRows, item: Field, match: Match) -> list[Any]:
     """Note a header whose unit is none of the column's: its numbers would be believed otherwise."""
     place = f"{part.source.file} › {part.source.sheet}"
-    say = Say(
+    say = Text(
         f"{place} › 表头 {match.heading.text}：单位是 {match.foreign}，不是{item.title.zh}的单位；"
         f"请换算成 {item.unit}",
         f"{place} › header {match.heading.text}: the unit is {match.foreign}, none of {item.title.en}; "

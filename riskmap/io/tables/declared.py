@@ -21,11 +21,11 @@ from riskmap.array_types import Floats
 from riskmap.catalog.headers import normalise_header
 from riskmap.catalog.layer import Layer
 from riskmap.catalog.layer_file import read_table
-from riskmap.errors import Say, TableFileError, UnreadableFileError
+from riskmap.errors import TableFileError, Text, UnreadableFileError
 from riskmap.io.tables.assemble import refuse_duplicates, rejected_rows
 from riskmap.io.tables.headers import POSITION_TARGETS, Match
 from riskmap.io.tables.reading import read_tables
-from riskmap.io.tables.row_parts import Part, say_of
+from riskmap.io.tables.row_parts import TableRows, say_of
 from riskmap.rules.cell import Finding, judge_field
 from riskmap.values.import_plan import Issue, RejectedRow
 from riskmap.values.records import Cell
@@ -37,7 +37,7 @@ _READERS: Final = "riskmap.io.readers"
 
 
 _NOWHERE: Final = Finding(
-    "no_position", "error", Say("没有经纬度；请填写", "no position; write longitude and latitude")
+    "no_position", "error", Text("没有经纬度；请填写", "no position; write longitude and latitude")
 )
 
 
@@ -100,7 +100,7 @@ def read(
     if refused and (misses or errors):
         raise TableFileError((*misses, *errors))
     if not any(len(part.code) for part in done.parts):
-        raise TableFileError((Say(f"{called}：没有数据行", f"{called}: no lines of data below the header"),))
+        raise TableFileError((Text(f"{called}：没有数据行", f"{called}: no lines of data below the header"),))
     return _joined([_Kept(part, table) for part in done.parts], table, issues)
 
 
@@ -109,7 +109,7 @@ def _is_error(issue: Issue) -> bool:
     return issue.severity == "error" or issue.rule == "two_columns_for_one"
 
 
-def _columns_there(part: Part, table: Layer) -> None:
+def _columns_there(part: TableRows, table: Layer) -> None:
     """Raise UnreadableFileError where a column that every row has to state is not there."""
     there = {m.target for m in part.source.header.matches}
     if table.wide and part.hours:
@@ -117,15 +117,15 @@ def _columns_there(part: Part, table: Layer) -> None:
     lacking = [f.title for f in table.fields if f.required and f.id not in there]
     for group in (g for g in table.one_of if not there & {*g}):
         titles = [table.field(each).title for each in group]
-        lacking.append(Say("或".join(t.zh for t in titles), " or ".join(t.en for t in titles)))
+        lacking.append(Text("或".join(t.zh for t in titles), " or ".join(t.en for t in titles)))
     for each in table.positions:
         both = f"{each.id}:position" in there
         for axis, words in (("longitude", each.longitude), ("latitude", each.latitude)):
             if not both and f"{each.id}:{axis}" not in there:
-                lacking.append(Say(words[0], f"{each.id} {axis}"))
+                lacking.append(Text(words[0], f"{each.id} {axis}"))
     points = table.geometry == "point" and table.on_bad_row == "refuse" and part.source.shapes is None
     if points and not there & {*POSITION_TARGETS}:
-        lacking.append(Say("经度、纬度", "lon, lat"))
+        lacking.append(Text("经度、纬度", "lon, lat"))
     if lacking:
         found = "、".join(m.heading.text for m in part.source.header.matches if m.heading.text)
         place = f"{part.source.file} › {part.source.sheet}"
@@ -135,7 +135,7 @@ def _columns_there(part: Part, table: Layer) -> None:
         )
 
 
-def _positions_there(part: Part, table: Layer) -> None:
+def _positions_there(part: TableRows, table: Layer) -> None:
     """Note the rows that are nowhere, of a table of points from which no row may be left out."""
     if table.geometry != "point" or table.on_bad_row != "refuse":
         return
@@ -144,7 +144,7 @@ def _positions_there(part: Part, table: Layer) -> None:
             say_of(part, row, None, _NOWHERE, value=None)
 
 
-def _near_misses(part: Part, table: Layer) -> Iterator[Say]:
+def _near_misses(part: TableRows, table: Layer) -> Iterator[Text]:
     """Yield the headers that speak of a number that the table has no column of, and cannot be understood.
 
     A length that is left unread would be replaced by the straight line without a word.
@@ -157,7 +157,7 @@ def _near_misses(part: Part, table: Layer) -> Iterator[Say]:
         text = normalise_header(match.heading.text)
         near = next((f for f in absent for w in f.aliases if match.target is None and _names(w, text)), None)
         if near is not None:
-            yield Say(
+            yield Text(
                 f"{place} › 表头：看不懂“{match.heading.text}”；是{near.title.zh}请写 {near.title.zh}({near.unit})，不是请改名",
                 f"{place} › header: “{match.heading.text}” is not understood; call it {near.title.en} ({near.unit}) if "
                 "it is that, or else rename it",
@@ -169,7 +169,7 @@ def _names(word: str, header: str) -> bool:
     return len(plain) >= (_LATIN_LETTERS if plain.isascii() else 2) and plain in header
 
 
-def _key(parts: Sequence[Part], table: Layer) -> tuple[str, ...]:
+def _key(parts: Sequence[TableRows], table: Layer) -> tuple[str, ...]:
     """Return the columns that name a row: of a wide table without the moment, which its headers state."""
     wide = table.wide is not None and any(part.hours for part in parts)
     return tuple(n for n in table.unique if not (wide and table.wide and n == table.wide.names))
@@ -178,7 +178,7 @@ def _key(parts: Sequence[Part], table: Layer) -> tuple[str, ...]:
 class _Kept:
     """The good rows of one part, a wide one spread to a row for each cell."""
 
-    def __init__(self, part: Part, table: Layer) -> None:
+    def __init__(self, part: TableRows, table: Layer) -> None:
         self._part = part
         self._matches = {str(m.target): m for m in part.source.header.matches if m.target}
         self._wide = table.wide
@@ -231,7 +231,7 @@ class _Kept:
         return [value for value in compress(values, self._keep) for _ in range(self._times)]
 
 
-def _moments(part: Part, table: Layer) -> Iterator[tuple[int, str]]:
+def _moments(part: TableRows, table: Layer) -> Iterator[tuple[int, str]]:
     """Yield column and moment of a wide table's headers."""
     if table.wide is None:
         return

@@ -77,7 +77,7 @@ _HINTS: tuple[tuple[str, str], ...] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Heading:
+class HeaderCell:
     """One column's header: its levels from the outermost group to the leaf, as written."""
 
     column: int
@@ -96,7 +96,7 @@ class Match:
     Of a moment the unit is the zone. `foreign`: a unit in brackets that is none of the column's.
     """
 
-    heading: Heading
+    heading: HeaderCell
     target: str | None
     how: How
     unit: str = ""
@@ -329,7 +329,7 @@ def _by_axis(target: str, tokens: Sequence[str]) -> str:
 
 
 def match_headers(
-    headings: Sequence[Heading], dictionary: HeaderDictionary, *, guessing: bool = True
+    headings: Sequence[HeaderCell], dictionary: HeaderDictionary, *, guessing: bool = True
 ) -> tuple[Match, ...]:
     """Return what each heading means; every target is given to one column, the best match first."""
     offers = sorted(
@@ -363,7 +363,7 @@ def _with_code(matches: tuple[Match, ...], taken: Mapping[str, int], layer: Laye
     return tuple(replace(m, target="code") if m.target == finest else m for m in matches)
 
 
-def _offers(heading: Heading, dictionary: HeaderDictionary) -> list[tuple[tuple[int, int], Match]]:
+def _offers(heading: HeaderCell, dictionary: HeaderDictionary) -> list[tuple[tuple[int, int], Match]]:
     found: list[tuple[tuple[int, int], Match]] = []
     for place, text in enumerate(_readings(heading)):
         target, how, unit = dictionary.look_up(text)
@@ -383,10 +383,10 @@ def rival(match: Match, dictionary: HeaderDictionary) -> str | None:
 
 def names_column(cell: str, dictionary: HeaderDictionary) -> bool:
     """Tell whether a cell by itself could be a column's header."""
-    return any(dictionary.look_up(text)[0] for text in _readings(Heading(0, (cell.strip(),))))
+    return any(dictionary.look_up(text)[0] for text in _readings(HeaderCell(0, (cell.strip(),))))
 
 
-def _readings(heading: Heading) -> list[str]:
+def _readings(heading: HeaderCell) -> list[str]:
     """The spellings of a header from the most to the least specific."""
     levels = [level for level in heading.levels if level]
     if not levels:
@@ -439,7 +439,7 @@ def _neighbour(column: int, done: Mapping[int, Match]) -> str | None:
     return target.split(":")[1] if target.startswith("contact:") else None
 
 
-def _give_by_neighbour(headings: Sequence[Heading], done: dict[int, Match], taken: dict[str, int]) -> None:
+def _give_by_neighbour(headings: Sequence[HeaderCell], done: dict[int, Match], taken: dict[str, int]) -> None:
     for heading in headings:
         if heading.column in done or not heading.levels:
             continue

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from riskmap.catalog.layer import Layer
 from riskmap.io.files import RawSheet
-from riskmap.io.tables.headers import HeaderDictionary, Heading, Match, match_headers, names_column
+from riskmap.io.tables.headers import HeaderCell, HeaderDictionary, Match, match_headers, names_column
 from riskmap.rules import vocabulary
 from riskmap.rules.arrays import pc
 
@@ -77,7 +77,7 @@ def trimmed(sheet: RawSheet) -> list[pa.ChunkedArray]:
 
 def stated_header(sheet: RawSheet, dictionary: HeaderDictionary) -> Header | None:
     """Return the header of a file that states its columns (vector layers, parquet)."""
-    headings = [Heading(i, (name,)) for i, name in enumerate(sheet.header or ())]
+    headings = [HeaderCell(i, (name,)) for i, name in enumerate(sheet.header or ())]
     header = Header(-1, -1, match_headers(headings, dictionary))
     return header if _good(header, dictionary.layer) or header.column_of("code") is not None else None
 
@@ -123,7 +123,7 @@ def _with_units(header: Header, rows: Sequence[Row], dictionary: HeaderDictionar
     if not units or not all(dictionary.unit_in(targets.get(i, ""), [unit]) for i, unit in units.items()):
         return header
     headings = [
-        Heading(c, (*m.heading.levels, f"({units[c]})") if c in units else m.heading.levels)
+        HeaderCell(c, (*m.heading.levels, f"({units[c]})") if c in units else m.heading.levels)
         for m in header.matches
         for c in (m.heading.column,)
     ]
@@ -170,7 +170,7 @@ def _good(header: Header, layer: Layer) -> bool:
     return header.column_of("name") is not None and found >= _ENOUGH_WITHOUT_CODE
 
 
-def _headings(rows: Sequence[Row], first: int, last: int, sheet: RawSheet) -> list[Heading]:
+def _headings(rows: Sequence[Row], first: int, last: int, sheet: RawSheet) -> list[HeaderCell]:
     grid = [[(cell or "").strip() for cell in rows[r]] for r in range(first, last + 1)]
     across = False
     for top, left, bottom, right in sheet.merges:
@@ -187,7 +187,7 @@ def _headings(rows: Sequence[Row], first: int, last: int, sheet: RawSheet) -> li
     for c in range(len(grid[0])):
         levels = [" ".join(line[c].split()) for line in grid if line[c]]
         distinct = [level for i, level in enumerate(levels) if i == 0 or level != levels[i - 1]]
-        headings.append(Heading(c, tuple(distinct)))
+        headings.append(HeaderCell(c, tuple(distinct)))
     return headings
 
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from riskmap.coordinates import Datum, parse_datum
-from riskmap.errors import DatumError, Say, UnreadableFileError
+from riskmap.errors import DatumError, Text, UnreadableFileError
 from riskmap.interface import option
 from riskmap.io.files import RawSheet
 from riskmap.io.tables.headers import POSITION_TARGETS, datum_hint
@@ -50,7 +50,7 @@ def needed(name: str, texts: Iterable[str]) -> DatumError:
     )
 
 
-def of_layer(sheet: RawSheet, declared: Datum | None, name: str) -> tuple[Datum, Say | None]:
+def of_layer(sheet: RawSheet, declared: Datum | None, name: str) -> tuple[Datum, Text | None]:
     """Return the datum of a vector layer and a remark on a declaration that overrides the file's.
 
     Declared GCJ-02 or BD-09 wins over a geographic file CRS, because map apps write shifted degrees
@@ -73,7 +73,7 @@ def of_layer(sheet: RawSheet, declared: Datum | None, name: str) -> tuple[Datum,
     if not sheet.crs_stated:
         return declared, None
     if declared.offset and own.kind == "geographic":
-        return declared, Say(
+        return declared, Text(
             f"{where}：文件标注 {title(own.id)}，声明的是 {title(declared.id)}，已按声明纠偏",
             f"{where}: the file is labelled {own.id} but declared as {declared.id}; the declaration was followed",
         )
@@ -162,10 +162,10 @@ def foreign_rows(
     return named if named.any() else None
 
 
-def foreign_note(place: str, layer: str, rows: int | None = None) -> Say:
+def foreign_note(place: str, layer: str, rows: int | None = None) -> Text:
     """Say that a table, or some of its rows, belong to another layer."""
     zh, en = (f"有 {rows} 行", f"{rows} rows") if rows else ("这张表", "this table")
-    return Say(
+    return Text(
         f"{place}：{zh}属于另一图层（{layer}），未读入；请另按该图层导入",
         f"{place}: {en} of another layer ({layer}), not read; import with that layer",
     )

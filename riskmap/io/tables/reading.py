@@ -13,18 +13,18 @@ import pyarrow as pa
 
 from riskmap.catalog.layer import Layer
 from riskmap.coordinates import Datum, parse_datum
-from riskmap.errors import Say, UnreadableFileError
+from riskmap.errors import Text, UnreadableFileError
 from riskmap.io.files import RawSheet, file_checks
-from riskmap.io.files.file_checks import Limits
+from riskmap.io.files.file_checks import FileLimits
 from riskmap.io.files.sandbox import parse
 from riskmap.io.tables import marks as datums
 from riskmap.io.tables import marks as ours
 from riskmap.io.tables.assemble import assemble
 from riskmap.io.tables.block import BlockReader
 from riskmap.io.tables.geometry import stated_positions
-from riskmap.io.tables.headers import HeaderDictionary, Heading, Match, rival
+from riskmap.io.tables.headers import HeaderCell, HeaderDictionary, Match, rival
 from riskmap.io.tables.layout import Header, Row, find_header, sort_lines, stated_header, trimmed
-from riskmap.io.tables.row_parts import Part, Source, say_of
+from riskmap.io.tables.row_parts import Source, TableRows, say_of
 from riskmap.rules.arrays import pc
 from riskmap.rules.cell import Finding
 from riskmap.rules.shape import SHAPE
@@ -40,7 +40,7 @@ _LOOKED_AT_ROWS = 64
 _CELLS_BEYOND = Finding(
     "cells_beyond_header",
     "error",
-    Say(
+    Text(
         "有多于表头的格；数字里不要用逗号（1,200 请写成 1200 或加引号），多余的格请删去",
         "cells beyond the last header; write 1200 or quote it instead of 1,200, and remove what is extra",
     ),
@@ -57,7 +57,7 @@ _NO_LAYERS = re.compile(r"^(?:layer_styles|qgis_projects)$")
 class Reading:
     """What one file's reading gathers."""
 
-    parts: list[Part] = field(default_factory=list)
+    parts: list[TableRows] = field(default_factory=list)
     reports: list[SheetReport] = field(default_factory=list)
     issues: list[Issue] = field(default_factory=list)
     datum: str = ""
@@ -71,7 +71,7 @@ def read(
     *,
     datum: str | None,
     subdistricts: Sequence[str],
-    limits: Limits,
+    limits: FileLimits,
     progress: Callable[[str, float], None] | None,
     name: str,
     fallback: str | None = None,
@@ -112,7 +112,7 @@ def read_tables(
     datum: str | None,
     name: str,
     subdistricts: Sequence[str] = (),
-    limits: Limits = Limits(),  # noqa: B008 - frozen
+    limits: FileLimits = FileLimits(),  # noqa: B008 - frozen
     step: Callable[[str, float], None] = lambda _what, _share: None,
     fallback: str | None = None,
     others: Mapping[str, str] | None = None,
@@ -152,11 +152,13 @@ def read_tables(
 
 def _no_header(name: str, layer: Layer) -> UnreadableFileError:
     if "code" not in layer.unique:
-        columns = [p.headers[f"{p.id}:longitude"][0] for p in layer.positions]
-        columns += [f.title.zh for f in layer.fields if f.required]
+        ends = [p.headers[f"{p.id}:longitude"][0] for p in layer.positions]
+        needed = [f.title for f in layer.fields if f.required]
+        columns = [*ends, *(title.zh for title in needed)]
+        english = [*ends, *(title.en for title in needed)]
         return UnreadableFileError(
             f"{name}：没有找到“{layer.title.zh}”的表头；需要有 {'、'.join(columns)} 等列名的一行",
-            f"{name}: no header of {layer.title.en} was found; it needs a line with {', '.join(columns)}",
+            f"{name}: no header of {layer.title.en} was found; it needs a line with {', '.join(english)}",
         )
     coarser = [layer.field(each).title.zh for each in layer.unique_of if each in layer.field_ids]
     codes = "、".join([*layer.aliases.get("code", ("编号",))[-3:], *coarser])
@@ -327,7 +329,7 @@ class _FileReader:
                 sheet.name,
                 None,
                 "hidden_sheet",
-                Say(
+                Text(
                     f"{self._file} › {sheet.name}：这是隐藏的工作表，也已读取；若不需要请删除",
                     f"{self._file} › {sheet.name}: a hidden sheet was read too; delete it if it is not meant",
                 ),
@@ -365,7 +367,7 @@ class _FileReader:
                 source.sheet,
                 "position",
                 "datum_contradicts_header",
-                Say(
+                Text(
                     f"{self._file} › {source.sheet} › {heading}：表头说的是 {datums.title(hint)}，声明的是 "
                     f"{datums.title(declared.id)}，已按声明处理；请核对",
                     f"{self._file} › {source.sheet} › {heading}: the header speaks of {hint} but {declared.id} was "
@@ -375,7 +377,7 @@ class _FileReader:
         return declared
 
     def _report(
-        self, sheet: RawSheet, headers: Sequence[Header], parts: Sequence[Part], rows: int, skipped: int
+        self, sheet: RawSheet, headers: Sequence[Header], parts: Sequence[TableRows], rows: int, skipped: int
     ) -> None:
         self.done.parts += parts
         self._note_rivals(sheet, headers)
@@ -395,7 +397,7 @@ class _FileReader:
                     sheet.name,
                     target,
                     "two_columns_for_one",
-                    Say(
+                    Text(
                         f"{self._file} › {sheet.name}：“{used}”和“{match.heading.text}”两列含义相同，只读取了“{used}”；"
                         "请合并或改名",
                         f"{self._file} › {sheet.name}: the columns “{used}” and “{match.heading.text}” mean the same; only "
@@ -403,7 +405,7 @@ class _FileReader:
                     ),
                 )
 
-    def _note(self, sheet: str, target: str | None, rule: str, say: Say) -> None:
+    def _note(self, sheet: str, target: str | None, rule: str, say: Text) -> None:
         self.done.issues.append(Issue(sheet, None, None, target, None, "warning", rule, say))
 
 
@@ -439,13 +441,13 @@ def _stated_above(
     for found in filter(None, map(_STATED.match, titles)):
         target = dictionary.look_up(found["key"])[0]
         if target is not None and header.column_of(target) is None:
-            heading = Heading(len(columns), (found["key"],))
+            heading = HeaderCell(len(columns), (found["key"],))
             header = Header(header.first, header.last, (*header.matches, Match(heading, target, "alias")))
             columns = [*columns, pa.chunked_array([[found["value"]] * len(columns[0])], pa.string())]
     return header, columns
 
 
-def _refuse_cells_beyond(part: Part, columns: Iterable[int]) -> None:
+def _refuse_cells_beyond(part: TableRows, columns: Iterable[int]) -> None:
     """Reject the rows of a comma file with cells behind the last header: an unquoted 1,200 is two cells."""
     beyond = np.zeros(len(part.source.rows), bool)
     for at in columns:

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from riskmap.errors import Say
+from riskmap.errors import Text
 from riskmap.io.tables.headers import Match
 from riskmap.io.tables.layout import Header
 from riskmap.rules.cell import Finding
@@ -60,7 +60,7 @@ class Source:
 
 
 @dataclass(slots=True)
-class Part:
+class TableRows:
     """A table's rows as parallel columns, all rows of it, and what was said of each."""
 
     source: Source
@@ -88,7 +88,7 @@ class Part:
 
 
 def say_of(
-    part: Part,
+    part: TableRows,
     row: int,
     match: Match | None,
     finding: Finding,
@@ -110,7 +110,7 @@ def say_of(
         value,
         finding.severity,
         finding.rule,
-        Say(
+        Text(
             f"{place} › 第 {number} 行{at}：{finding.message.zh}",
             f"{place} › row {number}{at}: {finding.message.en}",
         ),

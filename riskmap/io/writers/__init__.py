@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Final
 
 from riskmap.errors import ExportError
-from riskmap.io.files.atomic import Written
+from riskmap.io.files.atomic import WrittenFile
 from riskmap.io.writers.formats import export_formats
 from riskmap.io.writers.paper import FORMATS as PAPERS
 from riskmap.io.writers.paper import Paper, check_ending
 from riskmap.values.inventory import Inventory
 
 __all__ = [
-    "Written",
+    "WrittenFile",
     "export",
     "export_formats",
     "format_of",
@@ -23,7 +23,7 @@ __all__ = [
 _PLANNED: Final = ("pdf", "docx", "html")
 
 
-def export(inventory: Inventory, path: Path) -> list[Written]:
+def export(inventory: Inventory, path: Path) -> list[WrittenFile]:
     """Write the inventory to `path`, in the format that its ending names; return what was written.
 
     The file appears whole or not at all: a kill or a full disk leaves the old one, or none.

@@ -17,7 +17,7 @@ _NOT_XML: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe
 
 
 @dataclass(frozen=True, slots=True)
-class Heading:
+class PaperHeading:
     """A heading."""
 
     text: str
@@ -54,7 +54,9 @@ class Paper:
     author: str
     marks: Sequence[str] = ()
     lang: Lang = "zh"
-    parts: list[Heading | Paragraph | Table] = field(default_factory=list[Heading | Paragraph | Table])
+    parts: list[PaperHeading | Paragraph | Table] = field(
+        default_factory=list[PaperHeading | Paragraph | Table]
+    )
 
     def __post_init__(self) -> None:
         self.title, self.author = plain(self.title), plain(self.author)
@@ -62,7 +64,7 @@ class Paper:
 
     def heading(self, text: str) -> None:
         """Add a heading."""
-        self.parts.append(Heading(plain(text)))
+        self.parts.append(PaperHeading(plain(text)))
 
     def text(self, text: str) -> None:
         """Add a paragraph."""

@@ -10,9 +10,11 @@ from typing import Final
 import orjson
 import typst
 
-from riskmap.errors import ExportError, Say
+from riskmap.errors import ExportError, Text
 from riskmap.io.files.atomic import replacing
-from riskmap.io.writers.paper import Paper
+from riskmap.io.writers.paper import Paper, PaperHeading, Paragraph, Table
+
+_KINDS: Final = {PaperHeading: "heading", Paragraph: "paragraph", Table: "table"}
 
 _LOOK: Final = Path(__file__).with_name("paper.typ")
 
@@ -59,7 +61,7 @@ def write_pdf(paper: Paper, path: Path) -> None:
         "lang": paper.lang,
         "body": body,
         "head": head,
-        "parts": [{"kind": type(part).__name__.lower()} | asdict(part) for part in paper.parts],
+        "parts": [{"kind": _KINDS[type(part)]} | asdict(part) for part in paper.parts],
     }
     # Texts go in as data and are never read as markup.
     made = typst.compile(
@@ -70,11 +72,11 @@ def write_pdf(paper: Paper, path: Path) -> None:
         room.write_bytes(made)
 
 
-def pdf_needs() -> Say | None:
+def pdf_needs() -> Text | None:
     """Return what this machine lacks for a PDF in Chinese, None where nothing is missing."""
     if not _installed()[1].isdisjoint((*_SONG, *_HEI, *_ANY)):
         return None
-    return Say(
+    return Text(
         "这台电脑没有中文字体，无法写 PDF；请安装宋体或 Noto CJK 字体，或改存 .docx",
         "this computer has no Chinese fonts for a PDF; install SimSun or Noto CJK, or write .docx",
     )

@@ -12,7 +12,7 @@ from docx.oxml.ns import qn
 from docx.shared import Cm, Emu, Pt, RGBColor
 
 from riskmap.io.files.atomic import replacing
-from riskmap.io.writers.paper import Heading, Paper, Paragraph, Table
+from riskmap.io.writers.paper import Paper, PaperHeading, Paragraph, Table
 
 _LATIN: Final = "Times New Roman"
 
@@ -50,7 +50,7 @@ def write_word(paper: Paper, path: Path) -> None:
             _mark(line, paper.marks)
     for part in paper.parts:
         match part:
-            case Heading(text):
+            case PaperHeading(text):
                 document.add_paragraph(text, style="Heading 1")
             case Paragraph(text, listed):
                 paragraph = document.add_paragraph(text, style="List Bullet" if listed else None)

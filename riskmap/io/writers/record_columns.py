@@ -25,7 +25,7 @@ import shapely
 
 from riskmap.catalog.headers import normalise_header
 from riskmap.catalog.layer import ContactRole, Field, GeometryKind, Layer
-from riskmap.errors import Lang, Say
+from riskmap.errors import Lang, Text
 from riskmap.rules.arrays import pc
 from riskmap.texts import t
 from riskmap.values.inventory import DEMO_MARK, Inventory, LayerInventory, tier_title
@@ -39,7 +39,7 @@ DATUM: Final = "CGCS2000"
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class SheetColumn:
     """One column of a sheet.
 
     `values` is an Arrow string (text, date as ISO text, tier as its word), float64 (number, degrees)
@@ -53,7 +53,7 @@ class Column:
     role: str
 
 
-def sheet_columns(part: LayerInventory, lang: Lang, *, datum_in_header: bool = False) -> list[Column]:
+def sheet_columns(part: LayerInventory, lang: Lang, *, datum_in_header: bool = False) -> list[SheetColumn]:
     """Return the columns of a layer's sheet; every array has as many entries as the table has rows."""
     columns = [
         *_core(part, lang, datum_in_header=datum_in_header),
@@ -99,7 +99,7 @@ def flag_words(table: pa.Table, lang: Lang) -> pa.Array:
     return pa.array([word or None for word in words], pa.string()).take(pa.array(where.ravel()))
 
 
-def joined(column: pa.ChunkedArray, titles: Mapping[str, Say], lang: Lang) -> pa.Array:
+def joined(column: pa.ChunkedArray, titles: Mapping[str, Text], lang: Lang) -> pa.Array:
     """Return a list<string> column as one text per row, with titles for ids; null where it is empty."""
     separator = t("export_list_separator", lang)
 
@@ -110,7 +110,7 @@ def joined(column: pa.ChunkedArray, titles: Mapping[str, Say], lang: Lang) -> pa
     return pa.array([word(tuple(ids or ())) for ids in column.to_pylist()], pa.string())
 
 
-def field_titles(layer: Layer) -> dict[str, Say]:
+def field_titles(layer: Layer) -> dict[str, Text]:
     """Return field id → title."""
     return {field.id: field.title for field in layer.fields}
 
@@ -130,7 +130,7 @@ def local_time(stamp: str) -> str:
     return (moment.astimezone() if moment.tzinfo else moment).strftime("%Y-%m-%d %H:%M")
 
 
-def _core(part: LayerInventory, lang: Lang, *, datum_in_header: bool) -> Iterator[Column]:
+def _core(part: LayerInventory, lang: Lang, *, datum_in_header: bool) -> Iterator[SheetColumn]:
     table = part.table
     kinds: tuple[tuple[str, str, Kind], ...] = (
         ("code", "code", "text"),
@@ -143,7 +143,7 @@ def _core(part: LayerInventory, lang: Lang, *, datum_in_header: bool) -> Iterato
         title = _core_title(part.layer, role, lang)
         if datum_in_header and kind == "degrees":
             title = f"{title}({DATUM})"
-        yield Column(title, kind, flat(table[name]), role)
+        yield SheetColumn(title, kind, flat(table[name]), role)
 
 
 def _core_title(layer: Layer, role: str, lang: Lang) -> str:
@@ -155,22 +155,22 @@ def _core_title(layer: Layer, role: str, lang: Lang) -> str:
     return known[0]
 
 
-def _assessed(part: LayerInventory, lang: Lang) -> Iterator[Column]:
+def _assessed(part: LayerInventory, lang: Lang) -> Iterator[SheetColumn]:
     table, rules = part.table, part.rules
-    yield Column(t("export_column_tier", lang), "tier", tier_words(table, lang), "assessed_tier")
-    yield Column(t("export_column_score", lang), "number", flat(table["score"]), "assessed_score")
+    yield SheetColumn(t("export_column_tier", lang), "tier", tier_words(table, lang), "assessed_tier")
+    yield SheetColumn(t("export_column_score", lang), "number", flat(table["score"]), "assessed_score")
     missing = joined(table["missing"], field_titles(part.layer), lang)
-    yield Column(t("export_column_missing", lang), "text", missing, "assessed_missing")
-    yield Column(
+    yield SheetColumn(t("export_column_missing", lang), "text", missing, "assessed_missing")
+    yield SheetColumn(
         t("export_column_rules", lang), "text", joined(table["rules"], rules, lang), "assessed_rules"
     )
-    yield Column(t("export_column_flags", lang), "text", flag_words(table, lang), "flags")
+    yield SheetColumn(t("export_column_flags", lang), "text", flag_words(table, lang), "flags")
 
 
 _KINDS: Final[Mapping[str, Kind]] = {"number": "number", "integer": "integer", "date": "date"}
 
 
-def _field(table: pa.Table, field: Field, lang: Lang) -> Column:
+def _field(table: pa.Table, field: Field, lang: Lang) -> SheetColumn:
     column = table[f"f:{field.id}"]
     if field.type == "choice":
         values = choice_titles(column, field, lang)
@@ -178,7 +178,7 @@ def _field(table: pa.Table, field: Field, lang: Lang) -> Column:
         values = _yes_no(flat(column), lang)
     else:
         values = flat(column)
-    return Column(header(field, lang), _KINDS.get(field.type, "text"), values, field.id)
+    return SheetColumn(header(field, lang), _KINDS.get(field.type, "text"), values, field.id)
 
 
 def header(field: Field, lang: Lang) -> str:
@@ -191,13 +191,13 @@ def _yes_no(values: pa.Array, lang: Lang) -> pa.Array:
     return pc.if_else(values.cast(pa.bool_()), t("export_yes", lang), t("export_no", lang))
 
 
-def _checklist(part: LayerInventory, lang: Lang) -> Iterator[Column]:
+def _checklist(part: LayerInventory, lang: Lang) -> Iterator[SheetColumn]:
     if part.layer.checklist is None or "checklist" not in part.table.column_names:
         return
     rows = part.table["checklist"].to_pylist()
     for i, item in enumerate(part.layer.checklist.items):
         marks = pa.array([row[i] if row and i < len(row) else None for row in rows], pa.bool_())
-        yield Column(item.title.text(lang), "text", _yes_no(marks, lang), f"checklist:{item.id}")
+        yield SheetColumn(item.title.text(lang), "text", _yes_no(marks, lang), f"checklist:{item.id}")
 
 
 # Part of a contact: how to get it, which of the role's aliases name its column, is it always shown.
@@ -211,11 +211,11 @@ _PARTS: Final[
 )
 
 
-def contact_columns(part: LayerInventory, lang: Lang) -> Iterator[Column]:
+def contact_columns(part: LayerInventory, lang: Lang) -> Iterator[SheetColumn]:
     """Yield the columns of contacts; how many there are where the inventory comes without them."""
     if part.contacts is None:
         if part.layer.contacts:
-            yield Column(
+            yield SheetColumn(
                 t("export_column_contacts", lang), "integer", flat(part.table["contacts"]), "contacts"
             )
         return
@@ -228,13 +228,13 @@ def contact_columns(part: LayerInventory, lang: Lang) -> Iterator[Column]:
             values = [get(contact) if contact else None for contact in mine]
             if always or any(values):
                 title = _contact_title(role, name, aliases(role), lang)
-                yield Column(title, "text", pa.array(values, pa.string()), f"contact:{role.id}:{name}")
+                yield SheetColumn(title, "text", pa.array(values, pa.string()), f"contact:{role.id}:{name}")
     others = [
         _sentence([c for c in row if c.role not in roles or chosen[c.role] is not c], lang)
         for row, chosen in zip(people, first, strict=True)
     ]
     if any(others):
-        yield Column(
+        yield SheetColumn(
             t("export_column_other_contacts", lang), "text", pa.array(others, pa.string()), "contacts"
         )
 
@@ -259,22 +259,22 @@ def _sentence(contacts: Sequence[Contact], lang: Lang) -> str | None:
     return t("export_list_separator", lang).join(people) or None
 
 
-def _shape(part: LayerInventory, lang: Lang) -> Iterator[Column]:
+def _shape(part: LayerInventory, lang: Lang) -> Iterator[SheetColumn]:
     if "shape" not in part.table.column_names:
         return
     shapes = shapely.from_wkb(np.array(flat(part.table["shape"]).to_pylist(), object))
     texts = shapely.to_wkt(shapes, rounding_precision=-1)  # every digit: read back it is the same shape
-    yield Column(t("export_column_shape", lang), "text", pa.array(texts, pa.string()), "shape")
+    yield SheetColumn(t("export_column_shape", lang), "text", pa.array(texts, pa.string()), "shape")
 
 
-def _upkeep(table: pa.Table, lang: Lang) -> Iterator[Column]:
+def _upkeep(table: pa.Table, lang: Lang) -> Iterator[SheetColumn]:
     times = flat(table["updated_at"]).dictionary_encode()
     words = pa.array([local_time(stamp) for stamp in times.dictionary.to_pylist()], pa.string())
-    yield Column(t("export_column_updated_at", lang), "text", words.take(times.indices), "updated_at")
-    yield Column(t("export_column_version", lang), "integer", flat(table["version"]), "version")
+    yield SheetColumn(t("export_column_updated_at", lang), "text", words.take(times.indices), "updated_at")
+    yield SheetColumn(t("export_column_version", lang), "integer", flat(table["version"]), "version")
 
 
-def _distinct(columns: Sequence[Column], lang: Lang) -> Iterator[Column]:
+def _distinct(columns: Sequence[SheetColumn], lang: Lang) -> Iterator[SheetColumn]:
     """Yield the columns under headers that no two share: a field's own title goes first."""
     derived = {"assessed_tier", "assessed_score", "assessed_missing", "assessed_rules", "flags", "updated_at"}
     taken = {normalise_header(c.title) for c in columns if c.role not in derived}
@@ -286,7 +286,7 @@ def _distinct(columns: Sequence[Column], lang: Lang) -> Iterator[Column]:
         while normalise_header(title) in seen:
             title += "_"
         seen.add(normalise_header(title))
-        yield column if title == column.title else Column(title, column.kind, column.values, column.role)
+        yield column if title == column.title else SheetColumn(title, column.kind, column.values, column.role)
 
 
 _KIND_OF_TYPE: Final[dict[int, GeometryKind]] = {
@@ -431,7 +431,7 @@ def geometries(part: LayerInventory) -> pa.Array:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class ColumnGroup:
     """Rows of one geometry kind: what a table of a typed format holds. `type` is the OGR name."""
 
     kind: GeometryKind
@@ -440,7 +440,7 @@ class Group:
     wkb: pa.Array
 
 
-def groups(part: LayerInventory) -> list[Group]:
+def groups(part: LayerInventory) -> list[ColumnGroup]:
     """Return the records by geometry kind, the layer's own kind first and always, with the placeless.
 
     Where a group has multi-part shapes, all of its shapes become multi-part.
@@ -457,7 +457,7 @@ def groups(part: LayerInventory) -> list[Group]:
             mine = np.array([_many(shape) for shape in mine], object)
         name = {"point": "Point", "line": "LineString", "polygon": "Polygon"}[kind]
         written = pa.array(shapely.to_wkb(mine), pa.binary()) if len(rows) else pa.array([], pa.binary())
-        found.append(Group(kind, f"Multi{name}" if multi else name, pa.array(rows), written))
+        found.append(ColumnGroup(kind, f"Multi{name}" if multi else name, pa.array(rows), written))
     return found
 
 

@@ -28,7 +28,7 @@ from xlsxwriter.utility import xl_col_to_name
 from xlsxwriter.worksheet import Worksheet
 
 from riskmap.errors import ExportError, Lang
-from riskmap.io.writers.record_columns import Column, Kind
+from riskmap.io.writers.record_columns import Kind, SheetColumn
 from riskmap.rules.arrays import pc
 from riskmap.texts import t
 from riskmap.values.inventory import DEMO_MARK, Inventory, tier_title
@@ -183,7 +183,7 @@ def display_width(text: str) -> int:
     return sum(2 if unicodedata.east_asian_width(c) in "WFA" else 1 for c in text)
 
 
-def width(column: Column, rows: int) -> float:
+def width(column: SheetColumn, rows: int) -> float:
     """Return a column width that fits its header on two lines and a sample of its cells."""
     if column.kind == "degrees":
         return 13.0

@@ -10,18 +10,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from riskmap.errors import Say
+from riskmap.errors import Text
 from riskmap.rules.arrays import known
-from riskmap.scoring.learned.training_data import Inventory, Kind
+from riskmap.scoring.learned.training_data import Kind, TrainingData
 
 MODELS: Final = ("logistic", "splines", "random_forest", "hist_gradient_boosting")
 
 
 TITLES: Final = {
-    "logistic": Say("逻辑回归（L2 惩罚）", "logistic regression (L2)"),
-    "splines": Say("样条逻辑回归（L2 惩罚）", "splines + L2"),
-    "random_forest": Say("随机森林", "random forest"),
-    "hist_gradient_boosting": Say("直方图梯度提升", "histogram gradient boosting"),
+    "logistic": Text("逻辑回归（L2 惩罚）", "logistic regression (L2)"),
+    "splines": Text("样条逻辑回归（L2 惩罚）", "splines + L2"),
+    "random_forest": Text("随机森林", "random forest"),
+    "hist_gradient_boosting": Text("直方图梯度提升", "histogram gradient boosting"),
 }
 
 
@@ -54,7 +54,7 @@ _SMALL_LEAF: Final = 5
 _SMALL: Final = 200  # rows
 
 
-def build(model: str, inventory: Inventory, *, rows: int, seed: int, threads: int = 1) -> Any:
+def build(model: str, inventory: TrainingData, *, rows: int, seed: int, threads: int = 1) -> Any:
     """Return the unfitted pipeline of `model` for tables like the inventory's, to be fitted on `rows` rows.
 
     Missing values are imputed by the median (codes by the commonest) of the rows that it is fitted on.

@@ -16,9 +16,9 @@ from riskmap.array_types import Floats
 from riskmap.interface import option
 from riskmap.rules.arrays import known
 from riskmap.scoring.learned.algorithms import SETTINGS, TITLES
-from riskmap.scoring.learned.training_data import Folds, Inventory
+from riskmap.scoring.learned.training_data import Folds, TrainingData
 from riskmap.scoring.learned.validation import Validation, auroc, interval, probability, quietly
-from riskmap.values.assessment import Remark, remark
+from riskmap.values.assessment import Diagnostic, remark
 
 LIMITS = (
     "仅供排查排序参考，不是法定等级，不替代现场核查 / ranks places for inspection; no statutory tier, no substitute for a visit",
@@ -39,7 +39,7 @@ class Card:
     data: str
     data_digest: str
     rows: int
-    inventory: Inventory
+    inventory: TrainingData
     positive: str
     units: Mapping[str, str]
     crs: str
@@ -50,7 +50,7 @@ class Card:
     in_sample: float
     seed: int
     libraries: Mapping[str, str]
-    remarks: tuple[Remark, ...]
+    remarks: tuple[Diagnostic, ...]
 
 
 def card_text(card: Card) -> str:
@@ -166,7 +166,7 @@ _POOR: Final = 0.6
 _CODE_VALUES: Final = (3, 12)  # distinct whole numbers that look like codes
 
 
-def of_inventory(inventory: Inventory, *, prevalence: float | None) -> list[Remark]:
+def of_inventory(inventory: TrainingData, *, prevalence: float | None) -> list[Diagnostic]:
     """Return what the table itself gives reason to say, before any model is fitted."""
     found = _sizes(inventory) + _gaps(inventory) + _codes(inventory)
     share = inventory.share
@@ -185,14 +185,14 @@ def of_inventory(inventory: Inventory, *, prevalence: float | None) -> list[Rema
     return found
 
 
-def leaks(inventory: Inventory, folds: Folds) -> list[Remark]:
+def leaks(inventory: TrainingData, folds: Folds) -> list[Diagnostic]:
     """Return a remark for each predictor that alone separates the outcomes (AUROC ≥ .99).
 
     A small tree of that one predictor is fitted outside each block of the first partition and
     tested on it, so that any shape of dependence shows. Such a column is usually another form of the
     target, or was filled in after the event.
     """
-    found: list[Remark] = []
+    found: list[Diagnostic] = []
     labels = folds.labels[0]
     for i, name in enumerate(inventory.predictors):
         reached = _alone(inventory.values[:, [i]], inventory, labels)
@@ -224,9 +224,9 @@ def leaks(inventory: Inventory, folds: Folds) -> list[Remark]:
 
 def of_scores(
     main: Sequence[Validation], other: Sequence[Validation], folds: Folds, others: Folds | None
-) -> list[Remark]:
+) -> list[Diagnostic]:
     """Return what the scores give reason to say. `main` in `folds`; `other` in the other kind of folds."""
-    found: list[Remark] = []
+    found: list[Diagnostic] = []
     best = max(main, key=lambda v: v.auroc_mean)
     reached = best.auroc_mean
     if folds.kind == "random":
@@ -296,7 +296,7 @@ def _gap(spatial: Sequence[Validation], random: Sequence[Validation], lang: str)
     return f" (AUROC random minus spatial: {low:+.3f} to {high:+.3f})"
 
 
-def _sizes(inventory: Inventory) -> list[Remark]:
+def _sizes(inventory: TrainingData) -> list[Diagnostic]:
     rarer, predictors = inventory.rarer, len(inventory.predictors)
     if rarer >= max(_FEW, _A_PREDICTOR * predictors):
         return []
@@ -311,7 +311,7 @@ def _sizes(inventory: Inventory) -> list[Remark]:
     ]
 
 
-def _gaps(inventory: Inventory) -> list[Remark]:
+def _gaps(inventory: TrainingData) -> list[Diagnostic]:
     share = np.isnan(inventory.values).mean(axis=0)
     found = []
     for name, gap in zip(inventory.predictors, share.tolist(), strict=True):
@@ -333,7 +333,7 @@ def _gaps(inventory: Inventory) -> list[Remark]:
     return found
 
 
-def _codes(inventory: Inventory) -> list[Remark]:
+def _codes(inventory: TrainingData) -> list[Diagnostic]:
     found = []
     for i, name in enumerate(inventory.predictors):
         values = known(inventory.values[:, i])
@@ -353,7 +353,9 @@ def _codes(inventory: Inventory) -> list[Remark]:
     return found
 
 
-def _alone(column: Floats, inventory: Inventory, labels: np.ndarray[tuple[int], np.dtype[np.int64]]) -> float:
+def _alone(
+    column: Floats, inventory: TrainingData, labels: np.ndarray[tuple[int], np.dtype[np.int64]]
+) -> float:
     from sklearn.tree import DecisionTreeClassifier  # noqa: PLC0415 - heavy
 
     filled = np.where(np.isnan(column), np.nanmedian(column), column)

@@ -19,7 +19,7 @@ import numpy as np
 from riskmap.array_types import Bools, Floats, Ints
 from riskmap.errors import LearnedError
 from riskmap.rules.arrays import known
-from riskmap.values.assessment import Remark
+from riskmap.values.assessment import Diagnostic
 
 Kind = Literal["number", "switch", "code"]
 
@@ -28,7 +28,7 @@ _SAME_PLACE: Final = 0.1  # metres
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Inventory:
+class TrainingData:
     """Places where something occurred or not. All arrays are parallel to the rows.
 
     `values`: rows × predictors, NaN where not known. `kinds`: a number; a switch (two values); a
@@ -96,7 +96,7 @@ def inventory_of(
     lon: Floats,
     lat: Floats,
     codes: Sequence[str] = (),
-) -> Inventory:
+) -> TrainingData:
     """Return the inventory, its rows sorted by place, outcome and values.
 
     A file saved in another order is the same inventory and gives the same models.
@@ -105,7 +105,7 @@ def inventory_of(
     keys = [*(np.nan_to_num(v, nan=np.inf) for v in values.T[::-1]), occurred, north, east]
     order = np.lexsort(keys)
     _, place = np.unique(np.column_stack([east, north])[order], axis=0, return_inverse=True)
-    return Inventory(
+    return TrainingData(
         predictors=tuple(predictors),
         kinds=tuple(kind_of(values[:, i], code=name in codes) for i, name in enumerate(predictors)),
         values=np.ascontiguousarray(values[order]),
@@ -149,7 +149,9 @@ class Folds:
         return len(self.labels)
 
 
-def make_folds(inventory: Inventory, kind: FoldKind, *, repeats: int, seed: int, folds: int = FOLDS) -> Folds:
+def make_folds(
+    inventory: TrainingData, kind: FoldKind, *, repeats: int, seed: int, folds: int = FOLDS
+) -> Folds:
     """Return `repeats` partitions; rows of one place are always in one fold, every fold has both outcomes.
 
     LearnedError where there are too few rows or places, or the outcomes lie apart in space.
@@ -166,7 +168,7 @@ def make_folds(inventory: Inventory, kind: FoldKind, *, repeats: int, seed: int,
     return Folds("spatial", np.stack(labels), redrawn, merged)
 
 
-def check_enough(inventory: Inventory, *, folds: int = FOLDS) -> None:
+def check_enough(inventory: TrainingData, *, folds: int = FOLDS) -> None:
     """Raise LearnedError where an inventory is too small to be cut into folds."""
     present, absent = int(inventory.occurred.sum()), int((~inventory.occurred).sum())
     places = len(np.unique(inventory.place))
@@ -179,7 +181,7 @@ def check_enough(inventory: Inventory, *, folds: int = FOLDS) -> None:
         )
 
 
-def _random(inventory: Inventory, folds: int, rng: np.random.Generator) -> Ints:
+def _random(inventory: TrainingData, folds: int, rng: np.random.Generator) -> Ints:
     """Deal the places out, those with an occurrence first, so that every fold has both outcomes."""
     places = int(inventory.place.max()) + 1
     with_one = np.zeros(places, dtype=np.bool_)
@@ -193,7 +195,7 @@ def _random(inventory: Inventory, folds: int, rng: np.random.Generator) -> Ints:
     return labels if _both(labels, inventory.occurred).all() else _joined(labels, inventory)[0]
 
 
-def _spatial(inventory: Inventory, folds: int, rng: np.random.Generator) -> tuple[Ints, int, int]:
+def _spatial(inventory: TrainingData, folds: int, rng: np.random.Generator) -> tuple[Ints, int, int]:
     from sklearn.cluster import KMeans  # noqa: PLC0415 - heavy
     from sklearn.exceptions import ConvergenceWarning  # noqa: PLC0415 - heavy
 
@@ -227,7 +229,7 @@ def _both(labels: Ints, occurred: Bools) -> Bools:
     return (present > 0) & (present < np.bincount(labels, minlength=size))
 
 
-def _joined(labels: Ints, inventory: Inventory) -> tuple[Ints, int]:
+def _joined(labels: Ints, inventory: TrainingData) -> tuple[Ints, int]:
     """Join each block of one outcome with the nearest block until none is left."""
     labels, joined = labels.copy(), 0
     while not (both := _both(labels, inventory.occurred)).all():
@@ -248,7 +250,7 @@ def _joined(labels: Ints, inventory: Inventory) -> tuple[Ints, int]:
     return labels, joined
 
 
-def _centres(labels: Ints, inventory: Inventory) -> Floats:
+def _centres(labels: Ints, inventory: TrainingData) -> Floats:
     count = np.bincount(labels)
     return np.column_stack([np.bincount(labels, weights=c) / count for c in (inventory.x, inventory.y)])
 
@@ -268,7 +270,7 @@ class TrainingTable:
     positive: str
     negative: str
     crs: str
-    inventory: Inventory
+    inventory: TrainingData
     left_out: dict[str, str]
     units: dict[str, str]
-    remarks: tuple[Remark, ...]
+    remarks: tuple[Diagnostic, ...]

@@ -18,8 +18,8 @@ from scipy.stats import rankdata
 from riskmap.array_types import Bools, Floats
 from riskmap.rules.arrays import known
 from riskmap.scoring.learned.algorithms import build
-from riskmap.scoring.learned.training_data import Folds, Inventory, TrainingTable
-from riskmap.values.assessment import Remark
+from riskmap.scoring.learned.training_data import Folds, TrainingData, TrainingTable
+from riskmap.values.assessment import Diagnostic
 
 INTERVAL: Final = (2.5, 97.5)  # percentiles over the repeats
 
@@ -97,7 +97,7 @@ def quietly(rows: int) -> Iterator[None]:
         yield
 
 
-def fitted(model: str, inventory: Inventory, rows: Bools, *, seed: int) -> Any:
+def fitted(model: str, inventory: TrainingData, rows: Bools, *, seed: int) -> Any:
     """Return the pipeline of `model` fitted on those rows of the inventory."""
     count = int(rows.sum())
     pipeline = build(model, inventory, rows=count, seed=seed, threads=threads_for(count))
@@ -110,7 +110,7 @@ def probability(pipeline: Any, values: Floats) -> Floats:
 
 
 def validate(
-    model: str, inventory: Inventory, folds: Folds, *, seed: int, step: Step | None = None
+    model: str, inventory: TrainingData, folds: Folds, *, seed: int, step: Step | None = None
 ) -> Validation:
     """Return what `model` reaches in `folds`. Deterministic by `seed`; `step` is called after each repeat."""
     scores = np.full((folds.repeats, int(folds.labels.max()) + 1), np.nan)
@@ -199,7 +199,7 @@ def calibration(held_out: Floats, occurred: Bools) -> tuple[Bin, ...]:
 
 
 def permutation_importance(
-    model: str, inventory: Inventory, folds: Folds, *, seed: int
+    model: str, inventory: TrainingData, folds: Folds, *, seed: int
 ) -> tuple[Importance, ...]:
     """Return the weight of each predictor on blocks that the model had not seen, the heaviest first.
 
@@ -227,7 +227,7 @@ def permutation_importance(
     return tuple(sorted(rows, key=lambda row: -row.drop))
 
 
-def partial_dependence(pipeline: Any, inventory: Inventory) -> tuple[Dependence, ...]:
+def partial_dependence(pipeline: Any, inventory: TrainingData) -> tuple[Dependence, ...]:
     """Return how the prediction changes with each predictor, the others as they are in the inventory.
 
     Numbers run from their 2 to their 98 percentile; switches and codes take each of their values.
@@ -269,7 +269,7 @@ class Training:
     bins: tuple[Bin, ...]
     importance: tuple[Importance, ...]
     dependence: tuple[Dependence, ...]
-    remarks: tuple[Remark, ...]
+    remarks: tuple[Diagnostic, ...]
 
     @property
     def best(self) -> Validation:

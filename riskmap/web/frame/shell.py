@@ -18,8 +18,8 @@ from typing import Any, Final, cast
 import streamlit as st
 
 from riskmap.actions.workspace import Workspace
-from riskmap.actions.workspace.check import Finding, standing_faults
-from riskmap.errors import Lang, RiskmapError, Say
+from riskmap.actions.workspace.check import CheckFinding, standing_faults
+from riskmap.errors import Lang, RiskmapError, Text
 from riskmap.web.frame.state import LANGUAGES, follow_files, lang, say, set_current_page, set_lang, workspace
 from riskmap.web.pages import pages
 from riskmap.web.widgets.filters import tier_css
@@ -77,7 +77,7 @@ def run(*, above: Callable[[], None]) -> None:
 
 def _faults(ws: Workspace) -> None:
     """Name what cannot be used, on every page: the rest goes on without it."""
-    found: Sequence[Finding] = ()
+    found: Sequence[CheckFinding] = ()
     with suppress(RiskmapError):  # the page says it
         found = standing_faults(ws)
     if not found:
@@ -107,7 +107,7 @@ def _pages() -> dict[str, Any]:
     first, *_ = pages()
     return {
         name: st.Page(
-            page.file, title=Say(page.zh, page.en).text(lang()), url_path=name, default=name == first
+            page.file, title=Text(page.zh, page.en).text(lang()), url_path=name, default=name == first
         )
         for name, page in pages().items()
     }

@@ -24,11 +24,11 @@ from riskmap.web.widgets.conditions import ask_conditions, conditions_text
 from riskmap.web.widgets.filters import Filters, escape_markdown, render_filters
 from riskmap.web.widgets.panels import (
     Cell,
-    Column,
     Figure,
     Kind,
     Pager,
     Row,
+    TableColumn,
     address,
     first_page,
     go_to,
@@ -173,7 +173,7 @@ def _table(now: Snapshot, selection: Selection, found: Counts) -> None:
     )
     show_table(
         _TABLE,
-        [Column(name, say(f"list_{name}"), kind, sortable=True) for name, kind in _COLUMNS],
+        [TableColumn(name, say(f"list_{name}"), kind, sortable=True) for name, kind in _COLUMNS],
         [_row(record) for record in listing.records],
         pager=Pager(pager.page, listing.total, pager.size),
         sort=(by, descending),

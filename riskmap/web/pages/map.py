@@ -24,11 +24,11 @@ from riskmap.web.frame.shell import open_point, page_look, page_of
 from riskmap.web.frame.state import lang, say, signer, snapshot, workspace
 from riskmap.web.pages import Page
 from riskmap.web.widgets.filters import NOTHING, Filters, draw_filters, read_filters
-from riskmap.web.widgets.map import Bounds, Frame, View, build_map, showing
+from riskmap.web.widgets.map import Bounds, Frame, MapView, build_map, showing
 from riskmap.web.widgets.panels import (
     Cell,
-    Column,
     Row,
+    TableColumn,
     first_page,
     pager_of,
     point_address,
@@ -116,13 +116,13 @@ def _frame(now: Snapshot) -> Frame:
     )
 
 
-def _view(now: Snapshot, selection: Selection, found: Counts) -> View:
+def _view(now: Snapshot, selection: Selection, found: Counts) -> MapView:
     catalog = workspace().catalog
     points, shaped = _by_geometry(now, selection, catalog.layers)
     spec = signer().sign(MAP, [selection.to_text(), now.key])
     tiles = signer().sign(MAP, [points.to_text(), now.key])
     outlines = signer().sign(MAP, [shaped.to_text(), now.key]) if shaped != NOTHING else None
-    return View(
+    return MapView(
         tiles=f"tiles/{tiles}/{{z}}/{{x}}/{{y}}.bin",
         shapes=f"shapes/{outlines}.json" if outlines else None,
         points=f"points/{spec}",
@@ -236,7 +236,7 @@ def _records_inside(now: Snapshot, inside: Selection, found: Counts) -> None:
     )
     show_table(
         _AREA_TABLE,
-        [Column(name, say(f"column_{name}")) for name in ("tier", "name", "layer", "subdistrict")],
+        [TableColumn(name, say(f"column_{name}")) for name in ("tier", "name", "layer", "subdistrict")],
         [
             Row(
                 [

@@ -25,9 +25,9 @@ from riskmap.web.frame.state import lang, say, snapshot, workspace
 from riskmap.web.pages import Page
 from riskmap.web.widgets.panels import (
     Cell,
-    Column,
     Figure,
     Row,
+    TableColumn,
     address,
     inventory_address,
     number_cell,
@@ -70,9 +70,13 @@ def _title(state: str) -> str:
     return TIER_TITLES[state].text(lang())
 
 
-def _columns(first: str) -> list[Column]:
-    counted = [Column(state, _title(state), "number") for state in STATES]
-    return [Column("what", first, "short"), *counted, Column("total", say("overview_sum"), "number")]
+def _columns(first: str) -> list[TableColumn]:
+    counted = [TableColumn(state, _title(state), "number") for state in STATES]
+    return [
+        TableColumn("what", first, "short"),
+        *counted,
+        TableColumn("total", say("overview_sum"), "number"),
+    ]
 
 
 def by_subdistrict(now: Snapshot, found: Counts) -> None:
@@ -161,9 +165,9 @@ def attention(
     now: Snapshot, layers: Mapping[str, Layer], *, held: Mapping[str, int], rejected: Mapping[str, int]
 ) -> None:
     """What somebody has to look at, by layer: unrated, rows that wait, every flag."""
-    columns = [Column("what", say("overview_what"), "short")]
-    columns += [Column(layer, layers[layer].title.text(lang()), "number") for layer in now.layers]
-    columns.append(Column("total", say("overview_sum"), "number"))
+    columns = [TableColumn("what", say("overview_what"), "short")]
+    columns += [TableColumn(layer, layers[layer].title.text(lang()), "number") for layer in now.layers]
+    columns.append(TableColumn("total", say("overview_sum"), "number"))
     found = counts(now, Selection())
     unrated = {layer: int(found.array[i, RANK_OF["unrated"]].sum()) for i, layer in enumerate(now.layers)}
     rows = [
@@ -199,8 +203,8 @@ def change_matrix(moved: Sequence[Any]) -> None:
     """From which tier to which, worst first."""
     pairs = Counter((c.before, c.after) for c in moved)
     order = [s for s in STATES if any(s in pair for pair in pairs)]
-    columns = [Column("from", say("overview_from_to"), "short")]
-    columns += [Column(s, _title(s), "number") for s in order]
+    columns = [TableColumn("from", say("overview_from_to"), "short")]
+    columns += [TableColumn(s, _title(s), "number") for s in order]
     rows = [
         Row([Cell(_title(a), tier=a, head=True), *(_changed(pairs[(a, b)], a, b) for b in order)])
         for a in order
@@ -279,11 +283,11 @@ def _adds_up(now: Snapshot) -> None:
     gaps = document["differences"]
     notice("warning", say("overview_gap", n=len(gaps)))
     columns = [
-        Column("what", say("overview_gap_what"), "short"),
-        Column("expected", say("overview_gap_expected"), "number"),
-        Column("found", say("overview_gap_found"), "number"),
-        Column("gap", say("overview_gap_gap"), "number"),
-        Column("codes", say("overview_gap_codes")),
+        TableColumn("what", say("overview_gap_what"), "short"),
+        TableColumn("expected", say("overview_gap_expected"), "number"),
+        TableColumn("found", say("overview_gap_found"), "number"),
+        TableColumn("gap", say("overview_gap_gap"), "number"),
+        TableColumn("codes", say("overview_gap_codes")),
     ]
     rows = [Row(_gap(now, gap)) for gap in gaps]
     show_table("overview-gaps", columns, rows, dense=True)
@@ -368,8 +372,11 @@ def _compared(found: Counts, day: date) -> None:
     ranks = found.array.sum(axis=(0, 2))
     now = [found.total, *(int(ranks[RANK_OF[s]]) for s in states)]
     then = [before["total"], *(before["tiers"][t] for t in TIERS), before["unrated"]]
-    columns = [Column("when", say("overview_when"), "short"), Column("total", say("overview_sum"), "number")]
-    columns += [Column(s, TIER_TITLES[s].text(lang()), "number") for s in states]
+    columns = [
+        TableColumn("when", say("overview_when"), "short"),
+        TableColumn("total", say("overview_sum"), "number"),
+    ]
+    columns += [TableColumn(s, TIER_TITLES[s].text(lang()), "number") for s in states]
     rows = [
         Row([Cell(say("overview_before", day=day.isoformat()), head=True), *(Cell(f"{n:,}") for n in then)]),
         Row([Cell(say("overview_now"), head=True), *(Cell(f"{n:,}") for n in now)]),
@@ -389,13 +396,13 @@ def _moved(changes: TierChanges) -> None:
     pager = pager_of("overview-moved", len(newest), _CHANGES)
     layers = workspace().catalog.layers
     columns = [
-        Column("at", say("history_at"), "short"),
-        Column("layer", say("list_layer"), "short"),
-        Column("code", say("list_code"), "code"),
-        Column("before", say("changes_before"), "tier-cell"),
-        Column("after", say("changes_after"), "tier-cell"),
-        Column("score", say("overview_scores"), "number"),
-        Column("cause", say("changes_cause"), "short"),
+        TableColumn("at", say("history_at"), "short"),
+        TableColumn("layer", say("list_layer"), "short"),
+        TableColumn("code", say("list_code"), "code"),
+        TableColumn("before", say("changes_before"), "tier-cell"),
+        TableColumn("after", say("changes_after"), "tier-cell"),
+        TableColumn("score", say("overview_scores"), "number"),
+        TableColumn("cause", say("changes_cause"), "short"),
     ]
     rows = []
     for c in newest[pager.start : pager.stop]:

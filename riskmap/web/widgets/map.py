@@ -81,7 +81,7 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class MapView:
     """What the filter shows: addresses relative to the app's base, and the numbers of the legend.
 
     `tiers` counts by rank (`records.RANKS`), `layers` in the order of the frame's layers;
@@ -200,7 +200,7 @@ def build_map(frame: Frame) -> RiskMap:
     return built
 
 
-def showing(view: View) -> folium.FeatureGroup:
+def showing(view: MapView) -> folium.FeatureGroup:
     """Return the layer that tells the map what the filter shows now."""
     here = FRAME_TO_BASE
     group = folium.FeatureGroup(control=False)

@@ -36,7 +36,7 @@ _ASSETS: Final = Path(__file__).parents[1] / "assets" / "pages"
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class TableColumn:
     """A column: `kind` says how its cells are set; numbers stand right."""
 
     id: str
@@ -140,7 +140,7 @@ def number_cell(number: int, href: str = "", *, head: bool = False) -> Cell:
 
 def show_table(
     key: str,
-    columns: Sequence[Column],
+    columns: Sequence[TableColumn],
     rows: Sequence[Row],
     *,
     pager: Pager | None = None,

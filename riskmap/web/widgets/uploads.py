@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final, Protocol
 
-from riskmap.errors import RiskmapError, Say, UnreadableFileError
+from riskmap.errors import RiskmapError, Text, UnreadableFileError
 from riskmap.io.files.formats import endings, file_formats
 
 _LONGEST: Final = 120
@@ -99,13 +99,13 @@ def keep_as_they_are(files: Sequence[Uploaded], folder: Path) -> list[Upload]:
     return kept
 
 
-def as_uploaded(problem: RiskmapError, files: Iterable[Upload]) -> Say:
+def as_uploaded(problem: RiskmapError, files: Iterable[Upload]) -> Text:
     """Return what was refused, with the files under the names by which the person knows them."""
     zh, en = problem.say.zh, problem.say.en
     for file in files:
         for ours in (str(file.path), file.path.name):
             zh, en = zh.replace(ours, file.name), en.replace(ours, file.name)
-    return Say(zh, en)
+    return Text(zh, en)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from riskmap.errors import Say
+from riskmap.errors import Text
 from riskmap.registries import members
 
 # What the first bytes of a file can show: see `file_checks`; "own" where `FileFormat.magic` is the sign.
@@ -37,8 +37,8 @@ class FileFormat:
     gdal: str | None = None
     without: tuple[str, ...] = ()
     magic: bytes = b""
-    faults: Callable[[Path, bytes, str], Say | None] | None = None
-    member: tuple[str, Say] | None = None
+    faults: Callable[[Path, bytes, str], Text | None] | None = None
+    member: tuple[str, Text] | None = None
     companions: tuple[str, ...] = ()
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from riskmap.formulas.wind import KNOT, NAUTICAL_MILE
-from riskmap.io.readers.tracks.nodes import NAN, Node, parse_time, refused, track_of
+from riskmap.io.readers.tracks.nodes import NAN, TrackNode, parse_time, refused, track_of
 from riskmap.values.hazards import Track
 
 _CMA: Final = re.compile(r"^(\d{10})\s+(-?\d)\s+(-?\d+)\s+(-?\d+)\s+(-?\d+)\s+(-?\d+)(?:\s+-?\d+)*\s*$")
@@ -34,7 +34,7 @@ _CENTURY: Final = 51  # two-digit years: the series begins in 1951
 def read(path: Path, text: str) -> tuple[Track, ...]:
     """Return the tracks; each begins with its header."""
     tracks: list[Track] = []
-    nodes: list[Node] = []
+    nodes: list[TrackNode] = []
     header, began, source = "", 0, ""
     for line, row in enumerate([*text.splitlines(), "66666"], 1):
         if not row.strip():
@@ -58,11 +58,11 @@ def _name(header: str) -> str:
     return named[0] if named else (words[0] if words else "")
 
 
-def _node(path: Path, line: int, row: str) -> tuple[str, Node]:
+def _node(path: Path, line: int, row: str) -> tuple[str, TrackNode]:
     if cma := _CMA.match(row):
         time, _, lat, lon, pressure, wind = cma.groups()
         at = parse_time(path, line, time, "utc")
-        return "cma", Node(
+        return "cma", TrackNode(
             line, at, int(lat) / 10, int(lon) / 10, wind=_known(wind), pressure=_known(pressure)
         )
     jma = _JMA.match(row)
@@ -78,7 +78,7 @@ def _node(path: Path, line: int, row: str) -> tuple[str, Node]:
         raise refused(path, line, "没有经纬度；请补上", "no position; supply it")
     at = parse_time(path, line, ("19" if int(short[:2]) >= _CENTURY else "20") + short, "utc")
     knots = _known(wind or "")
-    return "jma", Node(
+    return "jma", TrackNode(
         line,
         at,
         int(lat) / 10,

@@ -23,7 +23,7 @@ from riskmap.formulas.wind import KNOT, NAUTICAL_MILE
 from riskmap.io.readers.tracks.nodes import (
     NAN,
     NODE_COLUMNS,
-    Node,
+    TrackNode,
     bracketed,
     normal,
     number,
@@ -73,12 +73,12 @@ def read_table(path: Path, *, zone: str = "") -> tuple[Track, ...]:
     )
 
 
-def _nodes(path: Path, table: DeclaredTable, cells: Mapping[str, Sequence[Cell]]) -> list[Node]:
+def _nodes(path: Path, table: DeclaredTable, cells: Mapping[str, Sequence[Cell]]) -> list[TrackNode]:
     found = {
         name: table.numbers(name).tolist() for name in ("lead", "wind", "pressure", "environment", "rmw")
     }
     radii = [(r, _factor(path, h), h) for h in table.others if (r := radius_column(h)) is not None]
-    nodes: list[Node] = []
+    nodes: list[TrackNode] = []
     for i, row in enumerate(table.row):
         lat, lon = (
             number(path, row, name, _position(str(cells[f"centre_{name}"][i]))) for name in ("lat", "lon")
@@ -99,7 +99,7 @@ def _nodes(path: Path, table: DeclaredTable, cells: Mapping[str, Sequence[Cell]]
                 if quadrant in {None, q} and not math.isnan(value):
                     here[q] = value * factor
         nodes.append(
-            Node(
+            TrackNode(
                 row,
                 _moment(issued if at is None else at) + hours,
                 lat,
@@ -210,7 +210,7 @@ def _minutes(row: Mapping[str, str]) -> float:
     return 1.0 if row.get("wmo_agency", "").lower().startswith(_ONE_MINUTE) else 10.0
 
 
-def _ibtracs_node(path: Path, line: int, row: Mapping[str, str], *, american: bool) -> Node:
+def _ibtracs_node(path: Path, line: int, row: Mapping[str, str], *, american: bool) -> TrackNode:
     def cell(name: str, factor: float = 1.0, *, least: float = 0.0) -> float:
         value = number(path, line, name.upper(), row.get(name, "")) * factor
         return NAN if value < least else value  # −999 and the like: not stated
@@ -224,7 +224,7 @@ def _ibtracs_node(path: Path, line: int, row: Mapping[str, str], *, american: bo
         if american and any(row.get(f"usa_r{kt}_{q}") for q in _QUADRANTS)
     }
     lat, lon = (number(path, line, name.upper(), row[name]) for name in ("lat", "lon"))
-    return Node(
+    return TrackNode(
         line,
         parse_time(path, line, row["iso_time"], "utc"),
         lat,

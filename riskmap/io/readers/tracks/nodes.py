@@ -17,7 +17,7 @@ from typing import Final
 
 import numpy as np
 
-from riskmap.errors import RiskmapError, Say
+from riskmap.errors import RiskmapError, Text
 from riskmap.formulas.wind import DEGREE, KNOT
 from riskmap.moments import Zone, read_moment, seconds_of
 from riskmap.values.hazards import Track
@@ -51,7 +51,7 @@ _FARTHEST_RADIUS: Final = 2000.0
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class TrackNode:
     """One line of a track: SI-like units of `Track`, NaN where blank; radii in the quadrants NE, SE, SW, NW."""
 
     line: int
@@ -114,7 +114,7 @@ def one_averaging(path: Path, found: Sequence[tuple[int, float]]) -> float:
 
 def track_of(
     path: Path,
-    nodes: Sequence[Node],
+    nodes: Sequence[TrackNode],
     *,
     name: str,
     source: str,
@@ -154,7 +154,7 @@ def track_of(
     )
 
 
-def _check_numbers(path: Path, node: Node) -> None:
+def _check_numbers(path: Path, node: TrackNode) -> None:
     for key, (low, high, zh, en, unit) in _LIMITS.items():
         value = float(getattr(node, key))
         if key in {"lat", "lon"} and math.isnan(value):
@@ -182,7 +182,7 @@ def _check_numbers(path: Path, node: Node) -> None:
             )
 
 
-def _check_step(path: Path, before: Node, after: Node) -> None:
+def _check_step(path: Path, before: TrackNode, after: TrackNode) -> None:
     hours = float((after.time - before.time) / np.timedelta64(1, "s")) / 3600.0
     if not hours > 0:
         zh = "重复出现" if hours == 0 else "早于上一行"
@@ -277,7 +277,7 @@ def radius_column(header: str) -> tuple[float, int | None] | None:
     return (FORCE_MS[number] if force else number * KNOT), quadrant
 
 
-_REMEDY: Final = Say(
+_REMEDY: Final = Text(
     "请在表头前加一行“# 时区: 北京时”或“# 时区: UTC”",
     "add a line “# timezone: UTC” (or 北京时) above the header",
 )
@@ -288,5 +288,5 @@ def parse_time(path: Path, line: int, text: str, zone: Zone | None) -> np.dateti
 
     Refused where it is no time, or no zone is stated anywhere.
     """
-    place = Say(f"{path} › 第 {line} 行", f"{path} › line {line}")
+    place = Text(f"{path} › 第 {line} 行", f"{path} › line {line}")
     return seconds_of(read_moment(text, zone, place=place, remedy=_REMEDY))

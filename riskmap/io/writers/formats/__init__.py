@@ -8,8 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from riskmap.errors import Say
-from riskmap.io.files.atomic import Written
+from riskmap.errors import Text
+from riskmap.io.files.atomic import WrittenFile
 from riskmap.registries import members
 from riskmap.values.inventory import Inventory
 
@@ -24,9 +24,9 @@ class ExportFormat:
 
     ending: str
     title: str
-    help: Say
+    help: Text
     order: int
-    write: Callable[[Inventory, Path], list[Written]]
+    write: Callable[[Inventory, Path], list[WrittenFile]]
     also: frozenset[Literal["area", "unmasked"]] = frozenset()
 
 

@@ -9,10 +9,10 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute
 
-from riskmap.errors import Say
-from riskmap.io.files.atomic import Written, replacing
+from riskmap.errors import Text
+from riskmap.io.files.atomic import WrittenFile, replacing
 from riskmap.io.writers.formats import ExportFormat
-from riskmap.io.writers.record_columns import Column, sheet_columns
+from riskmap.io.writers.record_columns import SheetColumn, sheet_columns
 from riskmap.rules.arrays import pc
 from riskmap.texts import t
 from riskmap.values.inventory import DEMO_MARK, Inventory, LayerInventory
@@ -35,7 +35,7 @@ def unguard(text: str) -> str:
     return text[1:] if len(text) > 1 and text[0] == "'" and text[1] in GUARDED else text
 
 
-def write_csv(inventory: Inventory, path: Path) -> list[Written]:
+def write_csv(inventory: Inventory, path: Path) -> list[WrittenFile]:
     """Write one file per layer: `path` itself for one layer, `<stem>_<layer id>.csv` for several."""
     targets = [
         path if len(inventory.layers) == 1 else path.with_name(f"{path.stem}_{part.layer.id}{path.suffix}")
@@ -46,7 +46,7 @@ def write_csv(inventory: Inventory, path: Path) -> list[Written]:
     with replacing(*targets) as rooms:
         for part, room in zip(inventory.layers, rooms, strict=True):
             _write(inventory, part, room)
-    return [Written(p, "csv", len(part)) for p, part in zip(targets, inventory.layers, strict=True)]
+    return [WrittenFile(p, "csv", len(part)) for p, part in zip(targets, inventory.layers, strict=True)]
 
 
 def _write(inventory: Inventory, part: LayerInventory, path: Path) -> None:
@@ -60,7 +60,7 @@ def _write(inventory: Inventory, part: LayerInventory, path: Path) -> None:
         frame.write_csv(out, include_bom=True, line_terminator="\r\n", quote_style="necessary")
 
 
-def _cells(column: Column) -> pa.Array:
+def _cells(column: SheetColumn) -> pa.Array:
     if column.kind in {"text", "date", "tier"}:
         return guard(column.values)
     # 3 and not 3.0, and the shortest text that reads back as the same number.
@@ -70,7 +70,7 @@ def _cells(column: Column) -> pa.Array:
 FORMAT: Final = ExportFormat(
     ending="csv",
     title="CSV",
-    help=Say("CSV 文本表（UTF-8）；多个图层时打包", "CSV (UTF-8); several layers come as one package"),
+    help=Text("CSV 文本表（UTF-8）；多个图层时打包", "CSV (UTF-8); several layers come as one package"),
     order=20,
     write=write_csv,
     also=frozenset({"area", "unmasked"}),

@@ -10,8 +10,8 @@ import numpy as np
 import orjson
 import shapely
 
-from riskmap.errors import Say
-from riskmap.io.files.atomic import Written, replacing
+from riskmap.errors import Text
+from riskmap.io.files.atomic import WrittenFile, replacing
 from riskmap.io.writers.formats import ExportFormat
 from riskmap.io.writers.record_columns import attributes, geometries, statements
 from riskmap.values.inventory import Inventory, LayerInventory
@@ -22,7 +22,7 @@ DECIMALS: Final = 7  # a centimetre
 _CHUNK: Final = 4096
 
 
-def write_geojson(inventory: Inventory, path: Path) -> list[Written]:
+def write_geojson(inventory: Inventory, path: Path) -> list[WrittenFile]:
     """Write one FeatureCollection; `titles` holds layer id → property → title."""
     head = {
         "type": "FeatureCollection",
@@ -41,7 +41,7 @@ def write_geojson(inventory: Inventory, path: Path) -> list[Written]:
                 out.write(separator + lines)
                 separator = b",\n"
         out.write(b"\n]}\n")
-    return [Written(path, "geojson", len(inventory))]
+    return [WrittenFile(path, "geojson", len(inventory))]
 
 
 def wgs84_shapes(part: LayerInventory, *, decimals: int | None = DECIMALS) -> np.ndarray[Any, Any]:
@@ -76,7 +76,7 @@ def _features(part: LayerInventory, inventory: Inventory) -> Iterator[bytes]:
 FORMAT: Final = ExportFormat(
     ending="geojson",
     title="GeoJSON",
-    help=Say("GeoJSON，WGS84 坐标", "GeoJSON, WGS84"),
+    help=Text("GeoJSON，WGS84 坐标", "GeoJSON, WGS84"),
     order=30,
     write=write_geojson,
 )

@@ -14,10 +14,10 @@ from pyogrio.errors import DataLayerError, DataSourceError
 
 from riskmap.catalog.layer import GeometryKind
 from riskmap.coordinates import CGCS2000
-from riskmap.errors import ExportError, Lang, Say
-from riskmap.io.files.atomic import Written, replacing
+from riskmap.errors import ExportError, Lang, Text
+from riskmap.io.files.atomic import WrittenFile, replacing
 from riskmap.io.writers.formats import ExportFormat
-from riskmap.io.writers.record_columns import Attribute, Group, attributes, groups, statements
+from riskmap.io.writers.record_columns import Attribute, ColumnGroup, attributes, groups, statements
 from riskmap.values.inventory import STATES, Inventory, LayerInventory, tier_title
 from riskmap.vocabulary import TIER_COLOURS
 
@@ -37,7 +37,7 @@ CREATE TABLE layer_styles (
 _MARKERS: Final = {"drop": "circle", "house": "pentagon"}
 
 
-def write_gpkg(inventory: Inventory, path: Path) -> list[Written]:
+def write_gpkg(inventory: Inventory, path: Path) -> list[WrittenFile]:
     """Write the GeoPackage. A layer's records of another geometry kind get a table of their own."""
     with replacing(path) as (room,):
         tables: list[tuple[str, str, int, str]] = []
@@ -49,14 +49,14 @@ def write_gpkg(inventory: Inventory, path: Path) -> list[Written]:
                 qml = style_qml(part, columns, group.kind, inventory.lang)
                 tables.append((name, place, len(group.rows), qml))
         _finish(room, tables)
-    return [Written(path, "gpkg", len(inventory))]
+    return [WrittenFile(path, "gpkg", len(inventory))]
 
 
 def _write_table(
     inventory: Inventory,
     part: LayerInventory,
     columns: list[Attribute],
-    group: Group,
+    group: ColumnGroup,
     *,
     path: Path,
     name: str,
@@ -191,7 +191,7 @@ def _symbol(number: int, colour: str, kind: GeometryKind, marker: str) -> str:
 FORMAT: Final = ExportFormat(
     ending="gpkg",
     title="GPKG",
-    help=Say("GeoPackage，QGIS 打开即按等级着色", "GeoPackage, opens coloured by tier in QGIS"),
+    help=Text("GeoPackage，QGIS 打开即按等级着色", "GeoPackage, opens coloured by tier in QGIS"),
     order=40,
     write=write_gpkg,
     also=frozenset({"area"}),

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.compute
 import shapely
 
-from riskmap.errors import Say
-from riskmap.io.files.atomic import Written, replacing
+from riskmap.errors import Text
+from riskmap.io.files.atomic import WrittenFile, replacing
 from riskmap.io.writers.formats import ExportFormat
 from riskmap.io.writers.formats.geojson import DECIMALS, wgs84_shapes
 from riskmap.io.writers.record_columns import Attribute, attributes, flat, statements
@@ -34,7 +34,7 @@ _NOT_XML: Final = "[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\ufffe\uffff]"
 _TYPES: Final = {"number": "double", "integer": "int", "boolean": "bool"}
 
 
-def write_kml(inventory: Inventory, path: Path) -> list[Written]:
+def write_kml(inventory: Inventory, path: Path) -> list[WrittenFile]:
     """Write one document: a folder per layer, and one more for its records without a position."""
     facts = "\n".join(f"{key}: {value}" for key, value in statements(inventory, "WGS84 (EPSG:4326)").items())
     with replacing(path) as (room,), room.open("w", encoding="utf-8", newline="\n") as out:
@@ -49,7 +49,7 @@ def write_kml(inventory: Inventory, path: Path) -> list[Written]:
         for part, columns in tables:
             out.writelines(_folders(part, columns, inventory))
         out.write("</Document></kml>\n")
-    return [Written(path, "kml", len(inventory))]
+    return [WrittenFile(path, "kml", len(inventory))]
 
 
 def _columns(part: LayerInventory, inventory: Inventory) -> list[Attribute]:
@@ -167,7 +167,7 @@ def _line(line: Any) -> str:
 FORMAT: Final = ExportFormat(
     ending="kml",
     title="KML",
-    help=Say("KML，WGS84 坐标", "KML, WGS84"),
+    help=Text("KML，WGS84 坐标", "KML, WGS84"),
     order=60,
     write=write_kml,
     also=frozenset({"area"}),

@@ -13,8 +13,8 @@ import pyproj
 import shapely
 
 from riskmap.coordinates import CGCS2000
-from riskmap.errors import Say
-from riskmap.io.files.atomic import Written, replacing
+from riskmap.errors import Text
+from riskmap.io.files.atomic import WrittenFile, replacing
 from riskmap.io.writers.formats import ExportFormat
 from riskmap.io.writers.record_columns import attributes, geometries, statements
 from riskmap.values.inventory import Inventory, LayerInventory
@@ -22,7 +22,7 @@ from riskmap.values.inventory import Inventory, LayerInventory
 _DATUM = "CGCS2000 (EPSG:4490)"
 
 
-def write_parquet(inventory: Inventory, path: Path) -> list[Written]:
+def write_parquet(inventory: Inventory, path: Path) -> list[WrittenFile]:
     """Write `path` itself for one layer, `<stem>_<layer id>.parquet` for several."""
     targets = [
         path if len(inventory.layers) == 1 else path.with_name(f"{path.stem}_{part.layer.id}{path.suffix}")
@@ -34,7 +34,7 @@ def write_parquet(inventory: Inventory, path: Path) -> list[Written]:
         for part, room in zip(inventory.layers, rooms, strict=True):
             with room.open("wb") as out:
                 pq.write_table(_table(part, inventory), out, compression="zstd")
-    return [Written(p, "parquet", len(part)) for p, part in zip(targets, inventory.layers, strict=True)]
+    return [WrittenFile(p, "parquet", len(part)) for p, part in zip(targets, inventory.layers, strict=True)]
 
 
 def _table(part: LayerInventory, inventory: Inventory) -> pa.Table:
@@ -77,7 +77,7 @@ def _geo(place: str, wkb: pa.Array) -> dict[str, Any]:
 FORMAT: Final = ExportFormat(
     ending="parquet",
     title="Parquet",
-    help=Say("GeoParquet，供数据分析使用", "GeoParquet, for data analysis"),
+    help=Text("GeoParquet，供数据分析使用", "GeoParquet, for data analysis"),
     order=70,
     write=write_parquet,
 )

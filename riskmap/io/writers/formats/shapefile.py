@@ -15,12 +15,12 @@ import pyarrow as pa
 import pyarrow.compute
 import pyogrio
 
-from riskmap.errors import ExportError, Say
-from riskmap.io.files.atomic import Written, replacing
+from riskmap.errors import ExportError, Text
+from riskmap.io.files.atomic import WrittenFile, replacing
 from riskmap.io.writers.formats import ExportFormat
 from riskmap.io.writers.formats.csv_file import guard
 from riskmap.io.writers.formats.geopackage import DATUM, write_table
-from riskmap.io.writers.record_columns import Attribute, Group, attributes, groups, statements
+from riskmap.io.writers.record_columns import Attribute, ColumnGroup, attributes, groups, statements
 from riskmap.rules.arrays import pc
 from riskmap.texts import t
 from riskmap.values.inventory import Inventory, LayerInventory
@@ -39,7 +39,7 @@ class _Column:
     cut: tuple[str, ...]  # codes of the records whose text did not fit
 
 
-def write_shp(inventory: Inventory, path: Path) -> list[Written]:
+def write_shp(inventory: Inventory, path: Path) -> list[WrittenFile]:
     """Write a zip: one shapefile per layer and geometry kind, and 字段说明.csv with every name and cut text."""
     guide: list[list[str]] = [[key, value] for key, value in statements(inventory, DATUM).items()]
     guide += [[], [t(f"export_guide_{word}", inventory.lang) for word in _GUIDE]]
@@ -54,7 +54,7 @@ def write_shp(inventory: Inventory, path: Path) -> list[Written]:
                 _write(written, group, folder / f"{name}.shp")
                 guide += _explain(name, written, inventory)
         _zip(folder, guide, room, inventory)
-    return [Written(path, "shp.zip", len(inventory))]
+    return [WrittenFile(path, "shp.zip", len(inventory))]
 
 
 _GUIDE: Final = ("file", "field", "id", "title", "type", "unit", "cut")
@@ -76,7 +76,7 @@ def short_names(names: Sequence[str]) -> list[str]:
     return found
 
 
-def _columns(columns: Sequence[Attribute], part: LayerInventory, group: Group) -> list[_Column]:
+def _columns(columns: Sequence[Attribute], part: LayerInventory, group: ColumnGroup) -> list[_Column]:
     codes = part.table["code"].take(group.rows).to_pylist()
     found = []
     # An import guesses at cut names; "tier" alone could pass for the end of "declared_tier".
@@ -104,7 +104,7 @@ def fit(text: str) -> str:
     return text.encode()[:_TEXT_BYTES].decode(errors="ignore")
 
 
-def _write(columns: Sequence[_Column], group: Group, path: Path) -> None:
+def _write(columns: Sequence[_Column], group: ColumnGroup, path: Path) -> None:
     place = "geometry_"  # no attribute has it: names end at ten letters without "_"
     table = pa.table(
         [*(c.values for c in columns), group.wkb],
@@ -158,7 +158,7 @@ def _zip(folder: Path, guide: Sequence[Sequence[str]], target: Path, inventory: 
 FORMAT: Final = ExportFormat(
     ending="shp.zip",
     title="SHP",
-    help=Say("Shapefile 压缩包，附字段名说明", "Zipped Shapefile with an explanation of its field names"),
+    help=Text("Shapefile 压缩包，附字段名说明", "Zipped Shapefile with an explanation of its field names"),
     order=50,
     write=write_shp,
 )

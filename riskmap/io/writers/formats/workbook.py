@@ -16,10 +16,10 @@ import pyarrow.compute
 import xlsxwriter
 from xlsxwriter.worksheet import Worksheet
 
-from riskmap.errors import Lang, Say
-from riskmap.io.files.atomic import Written, replacing
+from riskmap.errors import Lang, Text
+from riskmap.io.files.atomic import WrittenFile, replacing
 from riskmap.io.writers.formats import ExportFormat
-from riskmap.io.writers.record_columns import Column, sheet_columns
+from riskmap.io.writers.record_columns import SheetColumn, sheet_columns
 from riskmap.io.writers.workbook_parts import (
     CELL_LIMIT,
     Cells,
@@ -192,7 +192,7 @@ def _sentence(difference: Mapping[str, Any], lang: Lang) -> str:
     return t(
         "export_difference",
         lang,
-        what=what.text(lang) if isinstance(what, Say) else str(what),
+        what=what.text(lang) if isinstance(what, Text) else str(what),
         expected=difference.get("expected", ""),
         found=difference.get("found", ""),
     )
@@ -249,11 +249,11 @@ class _Sheet:
     rows: int
 
 
-def write_xlsx(inventory: Inventory, path: Path) -> list[Written]:
+def write_xlsx(inventory: Inventory, path: Path) -> list[WrittenFile]:
     """Write the workbook: cover, counts by sub-district, differences, one sheet or more per layer."""
     with replacing(path) as (room,), new_workbook(room, rows_to_disk=True) as book:
         _write(inventory, book)
-    return [Written(path, "xlsx", len(inventory))]
+    return [WrittenFile(path, "xlsx", len(inventory))]
 
 
 def _write(inventory: Inventory, book: xlsxwriter.Workbook) -> None:
@@ -297,7 +297,7 @@ def _write_layer(
     looks: Looks,
     inventory: Inventory,
     part: LayerInventory,
-    columns: Sequence[Column],
+    columns: Sequence[SheetColumn],
     *,
     taken: set[str],
 ) -> list[_Sheet]:
@@ -322,7 +322,7 @@ def _write_layer(
     return written
 
 
-def _write_header(sheet: Worksheet, looks: Looks, columns: Sequence[Column], lang: Lang) -> None:
+def _write_header(sheet: Worksheet, looks: Looks, columns: Sequence[SheetColumn], lang: Lang) -> None:
     sheet.set_row(0, 32)
     for i, column in enumerate(columns):
         literal(sheet, 0, i, column.title, looks.header)
@@ -332,7 +332,7 @@ def _write_header(sheet: Worksheet, looks: Looks, columns: Sequence[Column], lan
             sheet.write_comment(0, i, t("export_note_tier", lang))
 
 
-def _notes(columns: Sequence[Sequence[Column]], lang: Lang) -> list[str]:
+def _notes(columns: Sequence[Sequence[SheetColumn]], lang: Lang) -> list[str]:
     """Return what the cover must say about cells that do not hold all of their text."""
     shapes = sum(too_long(c.values) for group in columns for c in group if c.role == "shape")
     texts = sum(too_long(c.values) for group in columns for c in group if c.role != "shape")
@@ -340,7 +340,7 @@ def _notes(columns: Sequence[Sequence[Column]], lang: Lang) -> list[str]:
     return [*notes, t("export_shapes_left", lang, n=shapes)] if shapes else notes
 
 
-def _cells(column: Column, looks: Looks, lang: Lang) -> Cells:
+def _cells(column: SheetColumn, looks: Looks, lang: Lang) -> Cells:
     if column.kind == "tier":
         return Cells(column.values, looks.of("tier"), looks.tiers(lang))
     if column.role == "shape":  # half a boundary is worse than none
@@ -366,7 +366,7 @@ def _serial_days(values: pa.Array) -> pa.Array | None:
 FORMAT: Final = ExportFormat(
     ending="xlsx",
     title="Excel",
-    help=Say(
+    help=Text(
         "Excel 工作簿：封面含筛选条件、合计和核对结果，每个图层一张表",
         "Workbook: cover with filter, totals and check, one sheet per layer",
     ),

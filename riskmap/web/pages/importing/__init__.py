@@ -18,7 +18,7 @@ from riskmap.web.pages import Page
 from riskmap.web.pages.importing.backlog import backlog, rejected_download, undo_box
 from riskmap.web.pages.importing.review import datum_title, files_table, review
 from riskmap.web.widgets.filters import escape_markdown
-from riskmap.web.widgets.panels import Cell, Column, Row, pager_of, point_address, show_table, tier_cell
+from riskmap.web.widgets.panels import Cell, Row, TableColumn, pager_of, point_address, show_table, tier_cell
 from riskmap.web.widgets.signing import ask_signature, notice, refuse, show_kept_notice
 from riskmap.web.widgets.uploads import Upload, Uploaded, keep_uploads, private_folder, shown_name
 from riskmap.web.widgets.wording import word
@@ -285,10 +285,10 @@ def _tier_changes(outcome: ImportOutcome) -> None:
     moved.sort(key=lambda c: (-RANKS.index(c.after), c.code))
     pager = pager_of("import-tiers", len(moved), _CHANGES)
     columns = [
-        Column("code", say("list_code"), "code"),
-        Column("before", say("changes_before"), "tier-cell"),
-        Column("after", say("changes_after"), "tier-cell"),
-        Column("cause", say("changes_cause"), "short"),
+        TableColumn("code", say("list_code"), "code"),
+        TableColumn("before", say("changes_before"), "tier-cell"),
+        TableColumn("after", say("changes_after"), "tier-cell"),
+        TableColumn("cause", say("changes_cause"), "short"),
     ]
     rows = [
         Row(

@@ -24,7 +24,7 @@ from riskmap.web.frame import downloads
 from riskmap.web.frame.state import lang, say, workspace
 from riskmap.web.pages.importing.review import layer_title
 from riskmap.web.pages.point.form import open_record
-from riskmap.web.widgets.panels import Cell, Column, Pager, Row, pager_of, point_address, show_table
+from riskmap.web.widgets.panels import Cell, Pager, Row, TableColumn, pager_of, point_address, show_table
 from riskmap.web.widgets.signing import ask_signature, keep_notice, notice, refuse
 from riskmap.web.widgets.wording import key_title, moment, value_text, word
 
@@ -78,12 +78,12 @@ def _held(entries: Sequence[HeldEntry]) -> None:
     st.caption(say("held_lead"))
     pager = pager_of("backlog-held", len(entries), _ROWS)
     columns = [
-        Column("act", "", "short"),
-        Column("code", say("list_code"), "code"),
-        Column("layer", say("list_layer"), "short"),
-        Column("rule", say("issue_rule"), "short"),
-        Column("file", say("import_file")),
-        Column("why", say("import_why")),
+        TableColumn("act", "", "short"),
+        TableColumn("code", say("list_code"), "code"),
+        TableColumn("layer", say("list_layer"), "short"),
+        TableColumn("rule", say("issue_rule"), "short"),
+        TableColumn("file", say("import_file")),
+        TableColumn("why", say("import_why")),
     ]
     rows = [
         Row(
@@ -158,9 +158,9 @@ def _compare(entry: HeldEntry) -> None:
     stated = {k: v for k, v in entry.stated.items() if v is not None and v != ()}
     now: dict[str, Any] = dict(open_record(layer, known).stated) if known is not None else {}
     columns = [
-        Column("key", say("stale_field"), "short"),
-        Column("stated", say("held_stated")),
-        Column("now", say("held_now")),
+        TableColumn("key", say("stale_field"), "short"),
+        TableColumn("stated", say("held_stated")),
+        TableColumn("now", say("held_now")),
     ]
     rows = []
     for key, value in stated.items():
@@ -183,12 +183,12 @@ def _rejected(entries: Sequence[RejectedEntry]) -> None:
     rejected_download("backlog-rejects", files)
     pager = pager_of("backlog-rejected", len(entries), _ROWS)
     columns = [
-        Column("file", say("import_file")),
-        Column("place", say("import_place"), "short"),
-        Column("code", say("list_code"), "code"),
-        Column("layer", say("list_layer"), "short"),
-        Column("at", say("history_at"), "short"),
-        Column("why", say("import_why")),
+        TableColumn("file", say("import_file")),
+        TableColumn("place", say("import_place"), "short"),
+        TableColumn("code", say("list_code"), "code"),
+        TableColumn("layer", say("list_layer"), "short"),
+        TableColumn("at", say("history_at"), "short"),
+        TableColumn("why", say("import_why")),
     ]
     rows = [
         Row(
@@ -270,11 +270,11 @@ def _batches() -> None:
     pager = pager_of("backlog-batches", len(batches), _ROWS)
     names = ("rows", "inserted", "updated", "unchanged", "held", "rejected", "skipped_non_data")
     columns = [
-        Column("at", say("history_at"), "short"),
-        Column("layer", say("list_layer"), "short"),
-        Column("file", say("import_file")),
-        Column("who", say("history_who"), "short"),
-        *(Column(name, say(f"batch_{name}"), "number") for name in names),
+        TableColumn("at", say("history_at"), "short"),
+        TableColumn("layer", say("list_layer"), "short"),
+        TableColumn("file", say("import_file")),
+        TableColumn("who", say("history_who"), "short"),
+        *(TableColumn(name, say(f"batch_{name}"), "number") for name in names),
     ]
     rows = [
         Row(
@@ -295,12 +295,12 @@ def _changes() -> None:
     changes = workspace().ledger.changesets(limit=_LAST)
     pager = pager_of("backlog-changes", len(changes), _ROWS)
     columns = [
-        Column("at", say("history_at"), "short"),
-        Column("kind", say("history_kind"), "short"),
-        Column("who", say("history_who"), "short"),
-        Column("why", say("history_why")),
-        Column("what", say("changes_what")),
-        Column("act", "", "short"),
+        TableColumn("at", say("history_at"), "short"),
+        TableColumn("kind", say("history_kind"), "short"),
+        TableColumn("who", say("history_who"), "short"),
+        TableColumn("why", say("history_why")),
+        TableColumn("what", say("changes_what")),
+        TableColumn("act", "", "short"),
     ]
     rows = [
         Row(

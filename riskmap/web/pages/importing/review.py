@@ -13,7 +13,7 @@ from riskmap.values.import_plan import Intake, Issue
 from riskmap.web.frame.shell import section
 from riskmap.web.frame.state import lang, say, workspace
 from riskmap.web.widgets.filters import escape_markdown
-from riskmap.web.widgets.panels import Cell, Column, Row, pager_of, point_address, show_table
+from riskmap.web.widgets.panels import Cell, Row, TableColumn, pager_of, point_address, show_table
 from riskmap.web.widgets.signing import notice
 from riskmap.web.widgets.wording import changes_text, key_title, word
 
@@ -32,7 +32,9 @@ _DIFFERENCES: Final = 25
 def files_table(key: str, files: Sequence[FileImport]) -> None:
     """One line per file with its counts, and whether they add up."""
     names = ("file", "rows", "insert", "update", "unchanged", "held", "rejected", "skipped", "sum")
-    columns = [Column(n, say(f"import_{n}"), "text" if n in {"file", "sum"} else "number") for n in names]
+    columns = [
+        TableColumn(n, say(f"import_{n}"), "text" if n in {"file", "sum"} else "number") for n in names
+    ]
     rows = []
     for file in files:
         intake, plan = file.intake, file.plan
@@ -85,11 +87,11 @@ def _issues(file: FileImport, key: str) -> None:
     many = len(file.intake.sheets) > 1
     section(say("import_issues"))
     columns = [
-        Column("severity", say("issue_severity"), "short"),
-        Column("rule", say("issue_rule"), "short"),
-        Column("count", say("issue_count"), "number"),
-        Column("rows", say("issue_rows")),
-        Column("example", say("issue_example")),
+        TableColumn("severity", say("issue_severity"), "short"),
+        TableColumn("rule", say("issue_rule"), "short"),
+        TableColumn("count", say("issue_count"), "number"),
+        TableColumn("rows", say("issue_rows")),
+        TableColumn("example", say("issue_example")),
     ]
     rows = []
     for (severity, rule), issues in sorted(groups.items(), key=lambda g: (g[0][0], -len(g[1]))):
@@ -126,10 +128,10 @@ def _differences(layer: Layer, file: FileImport, key: str) -> None:
     rows = [row for row in difference(file.plan) if row["action"] == (chosen or first)]
     pager = pager_of(f"{key}-{chosen}", len(rows), _DIFFERENCES)
     columns = [
-        Column("place", say("import_place"), "short"),
-        Column("code", say("list_code"), "code"),
-        Column("name", say("list_name")),
-        Column("what", say("history_changes")),
+        TableColumn("place", say("import_place"), "short"),
+        TableColumn("code", say("list_code"), "code"),
+        TableColumn("name", say("list_name")),
+        TableColumn("what", say("history_changes")),
     ]
     listed = []
     for row in rows[pager.start : pager.stop]:
@@ -167,9 +169,9 @@ def _rejected(intake: Intake, key: str) -> None:
     section(say("import_rejected_title", n=len(intake.rejected)))
     pager = pager_of(key, len(intake.rejected), _DIFFERENCES)
     columns = [
-        Column("place", say("import_place"), "short"),
-        Column("code", say("list_code"), "code"),
-        Column("why", say("import_why")),
+        TableColumn("place", say("import_place"), "short"),
+        TableColumn("code", say("list_code"), "code"),
+        TableColumn("why", say("import_why")),
     ]
     rows = [
         Row(
@@ -188,9 +190,9 @@ def _headers(layer: Layer, intake: Intake, key: str) -> None:
     left = sum(1 for sheet in intake.sheets for h in sheet.headers if h.how == "left" and h.header)
     guessed = sum(1 for sheet in intake.sheets for h in sheet.headers if h.how == "guessed")
     columns = [
-        Column("header", say("header_text")),
-        Column("target", say("header_target")),
-        Column("how", say("header_how"), "short"),
+        TableColumn("header", say("header_text")),
+        TableColumn("target", say("header_target")),
+        TableColumn("how", say("header_how"), "short"),
     ]
     with st.expander(say("import_headers", left=left, guessed=guessed), expanded=bool(guessed)):
         for number, sheet in enumerate(intake.sheets):

@@ -29,7 +29,7 @@ from riskmap.web.frame.shell import page_look, section
 from riskmap.web.frame.state import lang, say, workspace
 from riskmap.web.pages import Page
 from riskmap.web.pages.model import about
-from riskmap.web.pages.model.form import Draft, draft_of, draw_model_form, forget, text_typed
+from riskmap.web.pages.model.form import ModelDraft, draft_of, draw_model_form, forget, text_typed
 from riskmap.web.pages.model.preview import draw_preview
 from riskmap.web.widgets.signing import ask_signature, keep_notice, notice, refuse, show_kept_notice
 
@@ -83,7 +83,7 @@ def render() -> None:
     about.versions(draft, found)
 
 
-def _about(draft: Draft, model: ScoringModel) -> None:
+def _about(draft: ModelDraft, model: ScoringModel) -> None:
     first, second = st.columns([1.2, 1], gap="large")
     with first:
         about.sensitivity(draft, model)
@@ -125,7 +125,7 @@ def _choose() -> str:
     return layer
 
 
-def _heading(draft: Draft, model: ScoringModel) -> None:
+def _heading(draft: ModelDraft, model: ScoringModel) -> None:
     ws = workspace()
     status = (
         f'<span class="rm-mark rm-mark-{model.status}">{escape(say(f"export_status_{model.status}"))}</span>'
@@ -146,7 +146,7 @@ def _heading(draft: Draft, model: ScoringModel) -> None:
         notice("warning", say("model_saved_meanwhile", version=model.version))
 
 
-def _file(draft: Draft) -> None:
+def _file(draft: ModelDraft) -> None:
     st.text_area(
         say("model_file_label", file=draft.base.file.name),
         key=draft.text_key,
@@ -158,7 +158,7 @@ def _file(draft: Draft) -> None:
 
 
 # Saving
-def _save_box(draft: Draft, seen: Preview | None, found: Sequence[ModelVersion]) -> None:
+def _save_box(draft: ModelDraft, seen: Preview | None, found: Sequence[ModelVersion]) -> None:
     section(say("model_save_title"))
     with st.container(border=True, key="model-save-box"):
         proposed = _proposed(draft, found)
@@ -205,14 +205,14 @@ def _save_box(draft: Draft, seen: Preview | None, found: Sequence[ModelVersion])
         _save(draft, version.strip(), by=signature.by, why=signature.why, adopt=adopt, assess=assess)
 
 
-def _proposed(draft: Draft, found: Sequence[ModelVersion]) -> str:
+def _proposed(draft: ModelDraft, found: Sequence[ModelVersion]) -> str:
     """Return the version to save under: what the draft states where that is free, else the next one."""
     used, stated = {one.version for one in found}, stated_version(draft.text)
     waiting = any(one.pending and one.text == draft.text for one in found)
     return stated if stated and (stated not in used or waiting) else next_version(draft.base.version, used)
 
 
-def _save(draft: Draft, version: str, *, by: Actor, why: str, adopt: bool, assess: bool) -> None:
+def _save(draft: ModelDraft, version: str, *, by: Actor, why: str, adopt: bool, assess: bool) -> None:
     try:
         text = with_version(draft.text, version)
         with st.spinner(say("model_saving")):
@@ -250,12 +250,12 @@ def _said(saved: Saved) -> str:
     return say("model_saved_assessed", version=version, n=f"{moved:,}")
 
 
-def _reset(draft: Draft) -> None:
+def _reset(draft: ModelDraft) -> None:
     here = open_model(workspace(), draft.layer)
     draft.replace(here.text, base=here)
 
 
-def _stale(draft: Draft) -> bool:
+def _stale(draft: ModelDraft) -> bool:
     """Draw what two people made of one model, where a save was refused; return whether it was."""
     kept: tuple[str, StaleModelError] | None = st.session_state.get(_STALE)
     if kept is None or kept[0] != draft.layer:
@@ -288,7 +288,7 @@ def _stale(draft: Draft) -> bool:
     return True
 
 
-def _settle(draft: Draft, *, keep: bool) -> None:
+def _settle(draft: ModelDraft, *, keep: bool) -> None:
     """Go on from the file as it is now: with one's own text, or with the file's."""
     st.session_state.pop(_STALE, None)
     here = open_model(workspace(), draft.layer)

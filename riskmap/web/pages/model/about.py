@@ -16,15 +16,15 @@ from riskmap.actions.model_saving import ModelVersion, raised_text
 from riskmap.actions.models import under_draft
 from riskmap.actions.records.certainty import sensitivity_json, uncertainty_json
 from riskmap.catalog import Indicator, Layer, ScoringModel
-from riskmap.catalog.model import Gate, Measure, Rule
+from riskmap.catalog.model import DirectRule, Gate, Measure
 from riskmap.errors import RiskmapError
 from riskmap.texts import field_title
 from riskmap.vocabulary import TIERS
 from riskmap.web.frame.shell import section
 from riskmap.web.frame.state import lang, say, snapshot, workspace
 from riskmap.web.pages.model import words
-from riskmap.web.pages.model.form import Draft
-from riskmap.web.widgets.panels import Cell, Column, Row, show_table, tier_cell
+from riskmap.web.pages.model.form import ModelDraft
+from riskmap.web.widgets.panels import Cell, Row, TableColumn, show_table, tier_cell
 from riskmap.web.widgets.signing import keep_notice, notice, refuse
 from riskmap.web.widgets.wording import moment
 
@@ -37,7 +37,7 @@ _CERTAINTY: Final = "model-certainty"
 _LEAST: Final = 0.005  # a share that rounds to 0.00 draws no bar
 
 
-def sensitivity(draft: Draft, model: ScoringModel) -> None:
+def sensitivity(draft: ModelDraft, model: ScoringModel) -> None:
     """Which fields the score hangs on, once somebody asks."""
     section(say("model_sensitivity"))
     st.caption(say("model_sensitivity_about"))
@@ -77,7 +77,7 @@ def _index(title: str, one: Mapping[str, Any]) -> str:
     )
 
 
-def certainty(draft: Draft, model: ScoringModel) -> None:
+def certainty(draft: ModelDraft, model: ScoringModel) -> None:
     """How many points of each tier are to be expected, given the doubts that the model states."""
     section(say("model_certainty"))
     if model.uncertainty is None:
@@ -95,9 +95,9 @@ def certainty(draft: Draft, model: ScoringModel) -> None:
         notice("info", problem.get(lang()) or say("model_certainty_unknown"))
         return
     columns = [
-        Column("tier", say("list_tier"), "tier-cell"),
-        Column("now", say("model_then"), "number"),
-        Column("expected", say("model_expected_count"), "number"),
+        TableColumn("tier", say("list_tier"), "tier-cell"),
+        TableColumn("now", say("model_then"), "number"),
+        TableColumn("expected", say("model_expected_count"), "number"),
     ]
     rows = [
         Row([tier_cell(tier), Cell(f"{found['tiers'][tier]:,}"), Cell(f"{found['expected'][tier]:,.1f}")])
@@ -115,7 +115,7 @@ def certainty(draft: Draft, model: ScoringModel) -> None:
 
 
 def _asked(
-    key: str, draft: Draft, model: ScoringModel, compute: Callable[[], dict[str, Any]]
+    key: str, draft: ModelDraft, model: ScoringModel, compute: Callable[[], dict[str, Any]]
 ) -> dict[str, Any] | None:
     """Return what takes seconds: as kept for this very model and ledger, or made when the button is used."""
     about = (draft.layer, model.digest, snapshot().key)
@@ -173,7 +173,7 @@ def _status(model: ScoringModel) -> str:
     return say("model_adopted_by", status=status, adopted=model.adopted or say("model_adopted_unsaid"))
 
 
-def _source_cell(part: Indicator | Gate | Rule | Measure) -> Cell:
+def _source_cell(part: Indicator | Gate | DirectRule | Measure) -> Cell:
     """Where the numbers of a part come from; "" is a source that they have lost, none is one never needed."""
     lost = "source" in part.model_fields_set and not part.source
     return Cell(say("model_source_lost") if lost else part.source or "—", quiet=not part.source)
@@ -186,10 +186,10 @@ def _facts(pairs: Sequence[tuple[str, str]]) -> None:
 
 def _missing(layer: Layer, model: ScoringModel) -> None:
     columns = [
-        Column("node", say("model_indicator"), "short"),
-        Column("field", say("conditions_field"), "short"),
-        Column("missing", say("model_missing")),
-        Column("source", say("model_source_title")),
+        TableColumn("node", say("model_indicator"), "short"),
+        TableColumn("field", say("conditions_field"), "short"),
+        TableColumn("missing", say("model_missing")),
+        TableColumn("source", say("model_source_title")),
     ]
     rows = [
         Row(
@@ -209,12 +209,12 @@ def _decisions(layer: Layer, model: ScoringModel) -> None:
     if not model.rules and not model.gates:
         return
     columns = [
-        Column("what", say("model_decision"), "short"),
-        Column("tier", say("model_effect"), "tier-cell"),
-        Column("title", say("model_rule")),
-        Column("when", say("model_when")),
-        Column("status", say("model_status"), "short"),
-        Column("source", say("model_source_title")),
+        TableColumn("what", say("model_decision"), "short"),
+        TableColumn("tier", say("model_effect"), "tier-cell"),
+        TableColumn("title", say("model_rule")),
+        TableColumn("when", say("model_when")),
+        TableColumn("status", say("model_status"), "short"),
+        TableColumn("source", say("model_source_title")),
     ]
     decisions = [("gate", gate, gate.at_most) for gate in model.gates]
     decisions += [("rule", rule, rule.tier) for rule in model.rules]
@@ -238,13 +238,13 @@ def _measures(layer: Layer, model: ScoringModel) -> None:
     if not model.measures:
         return
     columns = [
-        Column("title", say("model_measure"), "short"),
-        Column("when", say("model_when")),
-        Column("effect", say("model_effect"), "short"),
-        Column("floor", say("model_floor"), "tier-cell"),
-        Column("until", say("model_until"), "short"),
-        Column("status", say("model_status"), "short"),
-        Column("source", say("model_source_title")),
+        TableColumn("title", say("model_measure"), "short"),
+        TableColumn("when", say("model_when")),
+        TableColumn("effect", say("model_effect"), "short"),
+        TableColumn("floor", say("model_floor"), "tier-cell"),
+        TableColumn("until", say("model_until"), "short"),
+        TableColumn("status", say("model_status"), "short"),
+        TableColumn("source", say("model_source_title")),
     ]
     rows = []
     for one in model.measures:
@@ -288,17 +288,17 @@ def _learned(model: ScoringModel) -> None:
 _SHOWN: Final = "model-version-shown"
 
 
-def versions(draft: Draft, found: Sequence[ModelVersion]) -> None:
+def versions(draft: ModelDraft, found: Sequence[ModelVersion]) -> None:
     """Every version with who and why; any of them can be looked at and put back."""
     section(say("model_versions"))
     columns = [
-        Column("version", say("list_version"), "code"),
-        Column("state", say("list_state"), "short"),
-        Column("at", say("history_at"), "short"),
-        Column("who", say("history_who"), "short"),
-        Column("why", say("history_why")),
-        Column("digest", say("model_digest"), "code"),
-        Column("act", "", "short"),
+        TableColumn("version", say("list_version"), "code"),
+        TableColumn("state", say("list_state"), "short"),
+        TableColumn("at", say("history_at"), "short"),
+        TableColumn("who", say("history_who"), "short"),
+        TableColumn("why", say("history_why")),
+        TableColumn("digest", say("model_digest"), "code"),
+        TableColumn("act", "", "short"),
     ]
     rows = [
         Row(
@@ -332,7 +332,7 @@ def _state(one: ModelVersion) -> str:
     return "saved" if one.saved else "used"
 
 
-def _version(draft: Draft, one: ModelVersion) -> None:
+def _version(draft: ModelDraft, one: ModelVersion) -> None:
     with st.container(border=True, key="model-version-box"):
         st.markdown(f"**{words.markdown(say('model_version_title', version=one.version or '—'))}**")
         if one.pending:
@@ -368,7 +368,7 @@ def _close() -> None:
     st.session_state.pop(_SHOWN, None)
 
 
-def _put_back(draft: Draft, one: ModelVersion) -> None:
+def _put_back(draft: ModelDraft, one: ModelVersion) -> None:
     text = one.text if one.pending else raised_text(workspace(), draft.layer, one.text)
     draft.replace(text)
     keep_notice("info", say("model_put_back_done", version=one.version))

@@ -34,7 +34,7 @@ _DRAFT: Final = "model-draft"
 
 
 @dataclass(slots=True)
-class Draft:
+class ModelDraft:
     """What a session makes of a layer's model. `base`: the file as it was opened."""
 
     layer: str
@@ -72,13 +72,13 @@ class Draft:
         st.session_state[self.text_key] = text
 
 
-def draft_of(layer: str) -> Draft:
+def draft_of(layer: str) -> ModelDraft:
     """Return this session's draft; one that was not touched follows the file."""
-    drafts: dict[str, Draft] = st.session_state.setdefault(_DRAFT, {})
+    drafts: dict[str, ModelDraft] = st.session_state.setdefault(_DRAFT, {})
     here = open_model(workspace(), layer)
     draft = drafts.get(layer)
     if draft is None:
-        draft = drafts[layer] = Draft(layer, here, here.text)
+        draft = drafts[layer] = ModelDraft(layer, here, here.text)
     elif not draft.changed and draft.base.digest != here.digest:
         draft.replace(here.text, base=here)
     if draft.text_key not in st.session_state:  # inputs are forgotten while another page is shown
@@ -92,7 +92,7 @@ def forget(layer: str) -> None:
     st.session_state.pop(f"model-text-{layer}", None)
 
 
-def value_typed(draft: Draft, path: KeyPath) -> None:
+def value_typed(draft: ModelDraft, path: KeyPath) -> None:
     """Take what an input of the form says into the text."""
     value = st.session_state.get(draft.number_key(path))
     if value is None:
@@ -104,14 +104,14 @@ def value_typed(draft: Draft, path: KeyPath) -> None:
     st.session_state[draft.text_key] = draft.text
 
 
-def source_typed(draft: Draft, path: KeyPath) -> None:
+def source_typed(draft: ModelDraft, path: KeyPath) -> None:
     """Take a source that was stated anew into the text."""
     typed = str(st.session_state.get(draft.number_key(path)) or "").strip()
     draft.text = with_statements(draft.text, {path: typed})
     st.session_state[draft.text_key] = draft.text
 
 
-def text_typed(draft: Draft) -> None:
+def text_typed(draft: ModelDraft) -> None:
     """Take the text of the file as it was typed."""
     draft.text = str(st.session_state.get(draft.text_key, draft.text)).replace("\r\n", "\n")
     draft.revision += 1
@@ -135,7 +135,7 @@ _SECTIONS: Final = ("indicators", "learned", "combinations")
 _ONE: Final = 1e-9  # how near to 1 the sum of weights has to be
 
 
-def draw_model_form(draft: Draft, layer: Layer) -> None:
+def draw_model_form(draft: ModelDraft, layer: Layer) -> None:
     """Draw the inputs of a draft; what is typed goes into its text."""
     data = draft.data
     if data is None:
@@ -154,7 +154,7 @@ def draw_model_form(draft: Draft, layer: Layer) -> None:
 
 
 class _Form:
-    def __init__(self, draft: Draft, layer: Layer, data: Mapping[str, Any]) -> None:
+    def __init__(self, draft: ModelDraft, layer: Layer, data: Mapping[str, Any]) -> None:
         self._draft = draft
         self._layer = layer
         self._data = data

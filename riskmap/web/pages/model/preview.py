@@ -13,11 +13,11 @@ from riskmap.selection import find
 from riskmap.vocabulary import RANKS, TIER_TITLES, TIERS
 from riskmap.web.frame.shell import section
 from riskmap.web.frame.state import lang, say, snapshot, workspace
-from riskmap.web.pages.model.form import Draft
+from riskmap.web.pages.model.form import ModelDraft
 from riskmap.web.widgets.panels import (
     Cell,
-    Column,
     Row,
+    TableColumn,
     number_cell,
     pager_of,
     point_address,
@@ -38,7 +38,7 @@ _MOVED_ROWS: Final = 8
 _MOST_PROBLEMS: Final = 40
 
 
-def draw_preview(draft: Draft) -> Preview | None:
+def draw_preview(draft: ModelDraft) -> Preview | None:
     """Draw what the draft would change; return None where it does not read."""
     section(say("model_preview_title"))
     try:
@@ -66,7 +66,7 @@ def draw_preview(draft: Draft) -> Preview | None:
     return seen
 
 
-def _preview(draft: Draft) -> Preview:
+def _preview(draft: ModelDraft) -> Preview:
     """Return the preview of a draft, made once per text and state of the ledger."""
     key = (draft.layer, draft.text, draft.base.digest, snapshot().key)
     kept: tuple[Any, Preview] | None = st.session_state.get(_KEPT)
@@ -94,10 +94,10 @@ def _worse(before: str, after: str) -> bool:
 
 def _tiers(seen: Preview) -> None:
     columns = [
-        Column("tier", say("list_tier"), "tier-cell"),
-        Column("before", say("model_now"), "number"),
-        Column("after", say("model_then"), "number"),
-        Column("gain", say("model_gain"), "number"),
+        TableColumn("tier", say("list_tier"), "tier-cell"),
+        TableColumn("before", say("model_now"), "number"),
+        TableColumn("after", say("model_then"), "number"),
+        TableColumn("gain", say("model_gain"), "number"),
     ]
     rows = [
         Row([tier_cell(tier), number_cell(n), number_cell(seen.after[tier]), _gain(seen.gains[tier])])
@@ -120,8 +120,8 @@ def _gain(n: int) -> Cell:
 def _matrix(seen: Preview) -> None:
     counts = seen.comparison.migration.table()
     order = [tier for tier in counts if seen.before[tier] or seen.after[tier]]
-    columns = [Column("from", say("model_from_to"), "tier-cell")]
-    columns += [Column(tier, TIER_TITLES[tier].text(lang()), "number") for tier in order]
+    columns = [TableColumn("from", say("model_from_to"), "tier-cell")]
+    columns += [TableColumn(tier, TIER_TITLES[tier].text(lang()), "number") for tier in order]
     rows = [
         Row([tier_cell(before), *(_moved_cell(counts[before][after], before, after) for after in order)])
         for before in order
@@ -143,10 +143,10 @@ def _points(seen: Preview) -> None:
     points = seen.comparison.points
     pager = pager_of(_MOVED, len(points), _MOVED_ROWS)
     columns = [
-        Column("code", say("list_code"), "code"),
-        Column("name", say("list_name")),
-        Column("before", say("model_now"), "tier-cell"),
-        Column("after", say("model_then"), "tier-cell"),
+        TableColumn("code", say("list_code"), "code"),
+        TableColumn("name", say("list_name")),
+        TableColumn("before", say("model_now"), "tier-cell"),
+        TableColumn("after", say("model_then"), "tier-cell"),
     ]
     rows = []
     for point in points[pager.start : pager.stop]:
@@ -176,10 +176,10 @@ def _points(seen: Preview) -> None:
 def _problems(problems: Sequence[CatalogProblem]) -> None:
     notice("error", say("model_problems", n=len(problems)))
     columns = [
-        Column("line", say("model_line"), "number"),
-        Column("key", say("model_place")),
-        Column("found", say("model_found")),
-        Column("expected", say("model_expected")),
+        TableColumn("line", say("model_line"), "number"),
+        TableColumn("key", say("model_place")),
+        TableColumn("found", say("model_found")),
+        TableColumn("expected", say("model_expected")),
     ]
     rows = [
         Row(

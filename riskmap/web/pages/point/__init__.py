@@ -19,7 +19,7 @@ from riskmap.actions.records.editing import (
 from riskmap.actions.records.scoring import explain_point, one_feature, tier_basis
 from riskmap.actions.tier_models import adopted_model
 from riskmap.catalog import Layer
-from riskmap.errors import RiskmapError, Say, StaleRevisionError, UnknownNameError
+from riskmap.errors import RiskmapError, StaleRevisionError, Text, UnknownNameError
 from riskmap.moments import local_now
 from riskmap.rules.masks import mask_contacts
 from riskmap.selection import Selection, counts, find, flag_ids
@@ -30,12 +30,12 @@ from riskmap.web.frame.state import lang, say, snapshot, workspace
 from riskmap.web.pages import Page
 from riskmap.web.pages.point import view
 from riskmap.web.pages.point.conflict import Stale, draw_stale
-from riskmap.web.pages.point.form import Opened, blank_record, draw_form, open_record
+from riskmap.web.pages.point.form import FormStart, blank_record, draw_form, open_record
 from riskmap.web.pages.point.view import certainty
 from riskmap.web.widgets.panels import (
     Cell,
-    Column,
     Row,
+    TableColumn,
     go_to,
     pager_of,
     point_address,
@@ -120,11 +120,11 @@ def _choose() -> None:
     pager = pager_of(_FOUND, total, _FOUND_ROWS)
     found = list_records(snapshot(), selection, layers=catalog, start=pager.start, size=pager.size)
     columns = [
-        Column("tier", say("list_tier"), "tier-cell"),
-        Column("name", say("list_name")),
-        Column("code", say("list_code"), "code"),
-        Column("layer", say("list_layer"), "short"),
-        Column("subdistrict", say("list_subdistrict"), "short"),
+        TableColumn("tier", say("list_tier"), "tier-cell"),
+        TableColumn("name", say("list_name")),
+        TableColumn("code", say("list_code"), "code"),
+        TableColumn("layer", say("list_layer"), "short"),
+        TableColumn("subdistrict", say("list_subdistrict"), "short"),
     ]
     rows = []
     for record in found.records:
@@ -297,7 +297,7 @@ def _edit(features: Features, here: str) -> None:
     if stale is not None:
         _settle(stale, here)
         return
-    opened: Opened | None = st.session_state.get(_OPENED)
+    opened: FormStart | None = st.session_state.get(_OPENED)
     if opened is None:
         opened = st.session_state[_OPENED] = open_record(layer, features)
     with st.form(f"{opened.key}-form", enter_to_submit=False):
@@ -315,7 +315,9 @@ def _edit(features: Features, here: str) -> None:
         _save(opened, filled.changes, signature, here, seen=opened.version)
 
 
-def _save(opened: Opened, changes: Mapping[str, Any], signature: Signature, here: str, *, seen: int) -> None:
+def _save(
+    opened: FormStart, changes: Mapping[str, Any], signature: Signature, here: str, *, seen: int
+) -> None:
     ws, layer, code = workspace(), opened.layer, opened.code
     try:
         before = RANKS[int(one_feature(ws, layer.id, code).rank[0])]
@@ -336,7 +338,7 @@ def _save(opened: Opened, changes: Mapping[str, Any], signature: Signature, here
     st.rerun()
 
 
-def _texts(said: Sequence[Say]) -> list[str]:
+def _texts(said: Sequence[Text]) -> list[str]:
     return [one.text(lang()) for one in said]
 
 

@@ -11,7 +11,7 @@ import streamlit as st
 
 from riskmap.errors import StaleRevisionError
 from riskmap.web.frame.state import say
-from riskmap.web.pages.point.form import Opened
+from riskmap.web.pages.point.form import FormStart
 from riskmap.web.widgets.signing import Signature, notice
 from riskmap.web.widgets.wording import key_title, value_text
 
@@ -22,7 +22,7 @@ _WIDTHS: Final = (1.1, 1.4, 1.4, 1.3)
 class Stale:
     """An edit that was refused: what was opened, both sides, the changes that were not written."""
 
-    opened: Opened
+    opened: FormStart
     problem: StaleRevisionError
     changes: Mapping[str, Any]
     signature: Signature

@@ -15,7 +15,7 @@ from riskmap.rules.cell import TEXT_CHARS
 from riskmap.rules.judge import Judged, Position, rules_of
 from riskmap.rules.masks import mask_contacts, mask_value
 from riskmap.units import unit_title
-from riskmap.values.boundaries import Places
+from riskmap.values.boundaries import Boundaries
 from riskmap.values.records import CLEAR, Contact, Features
 from riskmap.web.frame.shell import section
 from riskmap.web.frame.state import lang, say
@@ -37,7 +37,7 @@ _PARTS: Final = {"name": "name", "phone": "phone", "post": "post", "verified_on"
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class FormStart:
     """A record as it was when its form was opened; personal data masked.
 
     `stated` maps name, subdistrict, position, checklist, contacts and field ids to values.
@@ -68,7 +68,7 @@ class Filled:
         return {key: value for key, value in self.stated.items() if key in self.judged.values}
 
 
-def open_record(layer: Layer, features: Features) -> Opened:
+def open_record(layer: Layer, features: Features) -> FormStart:
     """Return the one record of `features` as its form shows it."""
     records = features.records
     personal = {f.id for f in layer.fields if f.personal}
@@ -82,12 +82,12 @@ def open_record(layer: Layer, features: Features) -> Opened:
     stated["position"] = (lon, lat) if math.isfinite(lon) and math.isfinite(lat) else None
     for key, column in records.values.items():
         stated[key] = mask_value(column[0]) if key in personal and column[0] is not None else column[0]
-    return Opened(layer, records.code[0], int(features.version[0]), stated)
+    return FormStart(layer, records.code[0], int(features.version[0]), stated)
 
 
-def blank_record(layer: Layer) -> Opened:
+def blank_record(layer: Layer) -> FormStart:
     """Return what the form of a new record starts from."""
-    return Opened(layer, "", 0, {})
+    return FormStart(layer, "", 0, {})
 
 
 def field_groups(layer: Layer, model: ScoringModel | None) -> list[tuple[str, list[Field]]]:
@@ -100,7 +100,11 @@ def field_groups(layer: Layer, model: ScoringModel | None) -> list[tuple[str, li
 
 
 def draw_form(
-    opened: Opened, model: ScoringModel | None, places: Places | None, *, before: Features | None = None
+    opened: FormStart,
+    model: ScoringModel | None,
+    places: Boundaries | None,
+    *,
+    before: Features | None = None,
 ) -> Filled:
     """Draw every input of a record and return what they state now, judged; what is said stands beside its input.
 
@@ -118,13 +122,13 @@ def draw_form(
 
 
 class _Form:
-    def __init__(self, opened: Opened, subdistricts: Sequence[str]) -> None:
+    def __init__(self, opened: FormStart, subdistricts: Sequence[str]) -> None:
         self._opened = opened
         self._subdistricts = subdistricts
         self._stated: dict[str, Any] = {}
         self._beside: dict[str, Any] = {}  # target → where its findings are shown
 
-    def filled(self, before: Features | None, places: Places | None) -> Filled:
+    def filled(self, before: Features | None, places: Boundaries | None) -> Filled:
         """Judge what is stated; show what is said of it."""
         rules = rules_of(self._opened.layer, self._subdistricts)
         judged = rules.record(self._stated, before=before, places=places)

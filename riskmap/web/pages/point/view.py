@@ -26,7 +26,7 @@ from riskmap.web.frame.shell import section
 from riskmap.web.frame.state import lang, say
 from riskmap.web.pages.point.form import field_groups
 from riskmap.web.widgets.filters import escape_markdown as markdown
-from riskmap.web.widgets.panels import Cell, Column, Row, pager_of, show_table
+from riskmap.web.widgets.panels import Cell, Row, TableColumn, pager_of, show_table
 from riskmap.web.widgets.wording import (
     changes_text,
     key_title,
@@ -135,9 +135,10 @@ def contacts(layer: Layer, people: Sequence[Contact]) -> None:
         for role, title in ((r.id, r.title.text(lang())) for r in layer.contacts)
     ]
     rows += [Row([Cell(c.role, head=True), *(Cell(text) for text in _person(c))]) for c in known.values()]
-    columns = [Column("role", say("contact_role"), "short")]
+    columns = [TableColumn("role", say("contact_role"), "short")]
     columns += [
-        Column(part, say(f"contact_{part}"), "short") for part in ("name", "phone", "post", "verified_on")
+        TableColumn(part, say(f"contact_{part}"), "short")
+        for part in ("name", "phone", "post", "verified_on")
     ]
     show_table("point-contacts", columns, rows, dense=True)
 
@@ -285,12 +286,12 @@ def history(layer: Layer, changes: Sequence[Change]) -> None:
     newest = list(reversed(changes))
     pager = pager_of(_HISTORY, len(newest), _HISTORY_ROWS)
     columns = [
-        Column("version", say("list_version"), "number"),
-        Column("at", say("history_at"), "short"),
-        Column("who", say("history_who"), "short"),
-        Column("kind", say("history_kind"), "short"),
-        Column("why", say("history_why")),
-        Column("changes", say("history_changes")),
+        TableColumn("version", say("list_version"), "number"),
+        TableColumn("at", say("history_at"), "short"),
+        TableColumn("who", say("history_who"), "short"),
+        TableColumn("kind", say("history_kind"), "short"),
+        TableColumn("why", say("history_why")),
+        TableColumn("changes", say("history_changes")),
     ]
     rows = [
         Row(

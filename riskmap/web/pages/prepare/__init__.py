@@ -18,7 +18,7 @@ from riskmap.actions.episode.playback import Storm, difference, storm
 from riskmap.actions.episode.ponding import warm
 from riskmap.moments import BEIJING
 from riskmap.selection import Selection, Snapshot, counts
-from riskmap.values.scenario import Recorded, Scenario
+from riskmap.values.scenario import Recorded, RecordedScenario
 from riskmap.vocabulary import RANKS, TIER_TITLES
 from riskmap.web.frame.assets import first_pictures
 from riskmap.web.frame.background import district_frame, visit
@@ -28,8 +28,8 @@ from riskmap.web.frame.state import lang, say, signer, snapshot, workspace
 from riskmap.web.pages import Page
 from riskmap.web.pages.prepare import calls, form, move
 from riskmap.web.widgets.filters import escape_markdown
-from riskmap.web.widgets.map import View, build_map, showing
-from riskmap.web.widgets.panels import Cell, Column, Row, pager_of, point_address, show_table, tier_cell
+from riskmap.web.widgets.map import MapView, build_map, showing
+from riskmap.web.widgets.panels import Cell, Row, TableColumn, pager_of, point_address, show_table, tier_cell
 from riskmap.web.widgets.signing import show_kept_notice, welcome
 
 PAGE: Final = Page(id="prepare", zh="临灾", en="Prepare", order=70)
@@ -54,9 +54,9 @@ def points(shown: Storm) -> None:
     key = "prepare-points"
     pager = pager_of(key, len(shown.worst), _ROWS)
     columns = [
-        Column("to", say("column_tier"), "tier-cell"),
-        Column("name", say("column_name")),
-        Column("cause", say("prepare_column_cause")),
+        TableColumn("to", say("column_tier"), "tier-cell"),
+        TableColumn("name", say("column_name")),
+        TableColumn("cause", say("prepare_column_cause")),
     ]
     rows = [_point(one) for one in shown.worst[pager.start : pager.stop]]
     show_table(key, columns, rows, pager=pager, height=_LIST_HEIGHT, dense=True, tall=True)
@@ -87,7 +87,7 @@ def gaps(shown: Storm) -> None:
         return
     key = "prepare-gaps"
     pager = pager_of(key, len(listed), _ROWS)
-    columns = [Column("name", say("column_name")), Column("why", say("prepare_column_why"))]
+    columns = [TableColumn("name", say("column_name")), TableColumn("why", say("prepare_column_why"))]
     rows = [
         Row(
             [
@@ -163,7 +163,7 @@ def _warmed(dem: str) -> threading.Thread:
     return thread
 
 
-def _choose(kept: Sequence[Scenario]) -> Scenario | None:
+def _choose(kept: Sequence[RecordedScenario]) -> RecordedScenario | None:
     """Return the scenario that the address, the choice or the last computation names."""
     by_id = {one.id: one for one in kept}
     if (made := st.session_state.pop(form.MADE, None)) in by_id:
@@ -189,7 +189,7 @@ def _choose(kept: Sequence[Scenario]) -> Scenario | None:
     return by_id[chosen]
 
 
-def _title(one: Scenario) -> str:
+def _title(one: RecordedScenario) -> str:
     title = say("prepare_drill_of", title=one.title) if one.drill else one.title
     return say("prepare_scenario", title=title, at=f"{one.at.astimezone(BEIJING):%m-%d %H:%M}")
 
@@ -211,13 +211,13 @@ def _map(now: Snapshot, shown: Storm | None) -> None:
         open_point(str(message.get("layer", "")), str(message.get("code", "")))
 
 
-def _view(now: Snapshot, shown: Storm | None) -> View:
+def _view(now: Snapshot, shown: Storm | None) -> MapView:
     everything = Selection()
     found = counts(now, everything)
     token = signer().sign(MAP, [everything.to_text(), now.key])
     layers = workspace().catalog.layers
     outlined = Selection(layers=tuple(layer for layer in now.layers if layers[layer].geometry != "point"))
-    return View(
+    return MapView(
         tiles=f"tiles/{token}/{{z}}/{{x}}/{{y}}.bin",
         shapes=f"shapes/{signer().sign(MAP, [outlined.to_text(), now.key])}.json",
         points=f"points/{token}",
@@ -238,7 +238,7 @@ def _heading(shown: Storm | None) -> None:
     st.html(f'<div class="rm-scenario">{mark}<h2>{escape(one.title)}</h2><span>{moment}</span></div>')
 
 
-def _panel(shown: Storm, kept: Sequence[Scenario]) -> None:
+def _panel(shown: Storm, kept: Sequence[RecordedScenario]) -> None:
     one = shown.scenario
     tiers = shown.tiers()
     named = [

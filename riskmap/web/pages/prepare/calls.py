@@ -27,7 +27,7 @@ from riskmap.web.frame.state import lang, say, workspace
 from riskmap.web.pages.prepare import messages
 from riskmap.web.pages.prepare.messages import ask_person, log_entry, paper
 from riskmap.web.widgets.filters import escape_markdown
-from riskmap.web.widgets.panels import Cell, Column, Row, pager_of, show_table
+from riskmap.web.widgets.panels import Cell, Row, TableColumn, pager_of, show_table
 from riskmap.web.widgets.signing import person, refuse, show_kept_notice
 
 _ROWS: Final = 20
@@ -91,9 +91,9 @@ def _chosen(view: CalloutView) -> CallLine | None:
     pager = pager_of(key, len(group.lines), _ROWS)
     rows = [_row(line, view.states[line.feature_id]) for line in group.lines[pager.start : pager.stop]]
     columns = [
-        Column("tier", say("column_tier"), "tier-cell"),
-        Column("name", say("column_name")),
-        Column("state", say("prepare_column_call")),
+        TableColumn("tier", say("column_tier"), "tier-cell"),
+        TableColumn("name", say("column_name")),
+        TableColumn("state", say("prepare_column_call")),
     ]
     chosen = show_table(key, columns, rows, pager=pager, height=_HEIGHT, dense=True)
     if chosen:
@@ -235,9 +235,9 @@ def log(shown: Storm) -> None:
     key = "prepare-log"
     pager = pager_of(key, len(events), _ROWS)
     columns = [
-        Column("at", say("prepare_column_when"), "short"),
-        Column("what", say("prepare_column_what")),
-        Column("who", say("sign_person"), "short"),
+        TableColumn("at", say("prepare_column_when"), "short"),
+        TableColumn("what", say("prepare_column_what")),
+        TableColumn("who", say("sign_person"), "short"),
     ]
     rows = [_event(one) for one in events[pager.start : pager.stop]]
     show_table(key, columns, rows, pager=pager, height=_HEIGHT, dense=True, empty=say("prepare_log_none"))

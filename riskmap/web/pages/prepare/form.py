@@ -43,7 +43,7 @@ _THREAD: Final = ThreadPoolExecutor(1, thread_name_prefix="prepare-ahead")
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class PrepareRequest:
     """What the inputs of the form hand over; uploads are the same where Streamlit gave them the same number."""
 
     given: Given
@@ -59,10 +59,10 @@ class _Question:
 
     ws: Workspace
     state: object
-    asked: Asked
+    asked: PrepareRequest
 
     @classmethod
-    def of(cls, asked: Asked) -> _Question:
+    def of(cls, asked: PrepareRequest) -> _Question:
         given = replace(asked.given, title="", response=None)
         return cls(workspace(), snapshot().state, replace(asked, given=given))
 
@@ -81,7 +81,7 @@ class _Ahead:
         return self.question == question and time.monotonic() - self.since < _GOOD_FOR_S
 
 
-def begin(asked: Asked) -> None:
+def begin(asked: PrepareRequest) -> None:
     """Start to compute what the form asks for, unless that was done; drop what it asked for before."""
     question = _Question.of(asked)
     ahead: _Ahead | None = st.session_state.get(_AHEAD)
@@ -101,12 +101,12 @@ def _look_back(ws: Workspace, *, drill: bool) -> None:
             storm(ws, last.id)
 
 
-def leave(asked: Asked) -> None:
+def leave(asked: PrepareRequest) -> None:
     """Take what the inputs still say after an answer was fetched as no question until they are changed."""
     st.session_state.setdefault(_AHEAD, _Ahead(_Question.of(asked), None))
 
 
-def fetch(asked: Asked) -> Prepared:
+def fetch(asked: PrepareRequest) -> Prepared:
     """Return the scenario that the form asks for: the one computed ahead where that is still right.
 
     RiskmapError, with uploads under the names that they came with, where something cannot be used.
@@ -139,7 +139,7 @@ def _drop(ahead: _Ahead) -> None:
         ahead.answer.cancel()
 
 
-def _computed(ws: Workspace, asked: Asked) -> Prepared:
+def _computed(ws: Workspace, asked: PrepareRequest) -> Prepared:
     with private_folder() as folder:
         groups = (asked.tracks, asked.rain, asked.fire, asked.notices)
         files = keep_as_they_are(list(chain(*groups)), folder)
@@ -274,7 +274,7 @@ def draw(now: Snapshot, *, opened: bool) -> None:
         (leave if _flag(_RUN) else begin)(asked)
 
 
-def _asked() -> Asked | None:
+def _asked() -> PrepareRequest | None:
     """Return what the inputs hand over, None where that is nothing."""
     drill, number = _flag(_DRILL), _round()
     made = drill and _flag(_MADE_STORM)
@@ -290,7 +290,7 @@ def _asked() -> Asked | None:
         response=st.session_state.get(_RESPONSE) or None,
         at=_moment(),
     )
-    return Asked(given, **{name: uploads[key] for key, name in _UPLOADS.items()})
+    return PrepareRequest(given, **{name: uploads[key] for key, name in _UPLOADS.items()})
 
 
 def _upload(key: str, *, several: bool) -> None:
@@ -368,7 +368,7 @@ def _moment() -> np.datetime64 | None:
     return np.datetime64(stated, "s")
 
 
-def _run(asked: Asked, by: Actor, why: str) -> None:
+def _run(asked: PrepareRequest, by: Actor, why: str) -> None:
     try:
         with st.spinner(say("prepare_working")):
             number = keep(workspace(), fetch(asked), by=by, why=why)

@@ -21,7 +21,7 @@ from riskmap.values.duty import CallLine, CalloutView
 from riskmap.values.scenario import EVENT_KINDS
 from riskmap.web.frame.state import lang, say, workspace
 from riskmap.web.widgets import signing
-from riskmap.web.widgets.panels import Cell, Column, Row, pager_of, show_table
+from riskmap.web.widgets.panels import Cell, Row, TableColumn, pager_of, show_table
 from riskmap.web.widgets.signing import Tone, keep_notice, notice, person
 
 __all__ = [
@@ -174,8 +174,8 @@ def _standing(shown: Storm) -> None:
     key = "prepare-outbox"
     pager = pager_of(key, len(listed), _ROWS)
     columns = [
-        Column("text", say("prepare_message_text")),
-        Column("status", say("prepare_column_status")),
+        TableColumn("text", say("prepare_message_text")),
+        TableColumn("status", say("prepare_column_status")),
     ]
     rows = [_row(one) for one in listed[pager.start : pager.stop]]
     # One page needs no buttons to turn it.

@@ -21,7 +21,7 @@ from riskmap.vocabulary import RANKS, TIER_TITLES, TIERS
 from riskmap.web.frame.state import lang, say, workspace
 from riskmap.web.pages.importing.review import datum_title
 from riskmap.web.pages.prepare.messages import ask_person, paper
-from riskmap.web.widgets.panels import Cell, Column, Row, first_page, pager_of, show_table
+from riskmap.web.widgets.panels import Cell, Row, TableColumn, first_page, pager_of, show_table
 from riskmap.web.widgets.signing import notice, person, refuse
 from riskmap.web.widgets.uploads import Held, private_folder
 
@@ -44,7 +44,7 @@ _ROAD_FILES: Final = ("geojson", "json", "csv")
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class MoveRequest:
     """What a plan is made from; kept with it, so that the same is asked again when a shelter closes.
 
     `people` None: the table of the workspace, whose datum is stated there. `roads` None: straight lines.
@@ -89,7 +89,7 @@ class Made:
     """A plan as it is shown: `shut` shelters were closed on this page, `before` is the plan it changes."""
 
     scenario: int
-    asked: Asked
+    asked: MoveRequest
     plan: EvacuationPlan
     shut: tuple[str, ...] = ()
     before: EvacuationPlan | None = None
@@ -127,7 +127,7 @@ def keep(made: Made) -> None:
     first_page(CHANGES)
 
 
-def _ask() -> Asked:
+def _ask() -> MoveRequest:
     own = workspace().people_table
     people = Held.of(
         st.file_uploader(say("prepare_people"), key="prepare-people-file", help=say("prepare_people_help"))
@@ -161,7 +161,7 @@ def _ask() -> Asked:
         say("prepare_move_radius"), 10, 2000, int(RADIUS_M), 10, key="prepare-move-radius"
     )
     whole = right.checkbox(say("prepare_move_whole"), key="prepare-move-whole")
-    return Asked(
+    return MoveRequest(
         people, people_datum, roads, roads_datum, tuple(layers), RANKS.index(tier), float(radius), whole
     )
 
@@ -202,10 +202,10 @@ def _plan(shown: Storm, made: Made) -> None:
     show_table(
         _SHELTERS,
         [
-            Column("name", say("prepare_column_shelter")),
-            Column("used", say("prepare_column_used"), "number"),
-            Column("free", say("prepare_column_free"), "number"),
-            Column("gap", say("prepare_column_beds"), "number"),
+            TableColumn("name", say("prepare_column_shelter")),
+            TableColumn("used", say("prepare_column_used"), "number"),
+            TableColumn("free", say("prepare_column_free"), "number"),
+            TableColumn("gap", say("prepare_column_beds"), "number"),
         ],
         [
             Row(
@@ -325,9 +325,9 @@ def _changed(
     show_table(
         CHANGES,
         [
-            Column("group", say("prepare_column_group")),
-            Column("to", say("prepare_column_now")),
-            Column("people", say("prepare_column_people"), "number"),
+            TableColumn("group", say("prepare_column_group")),
+            TableColumn("to", say("prepare_column_now")),
+            TableColumn("people", say("prepare_column_people"), "number"),
         ],
         [_row(one) for one in changes[pager.start : pager.stop]],
         pager=pager,
