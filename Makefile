@@ -6,12 +6,6 @@ DEMO ?= data/demo
 PORT ?= 8501
 PARTS := riskmap tests benchmarks docs/tools app.py
 
-# Tests of what needs no workspace, ledger file, page or browser.
-UNIT := $(wildcard $(patsubst %,tests/test_%.py,array_columns assess_kernel assess_explain catalog_* coordinates \
-	fire_weather_formulas formulas_* hazard_input intake_cells intake_sheets model_text models_* moments places \
-	rain_stations scenario_hours selection_texts selection_where standing_water tracks triggers_* units \
-	warning_files wind_formulas))
-
 .PHONY: run test quick attack setup lint style bundle bench golden screenshots clean
 
 setup: $(VENV)/.ready-test
@@ -65,7 +59,7 @@ quick: $(VENV)/.ready-test
 	found=$$(mktemp); trap 'rm -f "$$found"' EXIT; \
 	if [ "$$changed" ]; then $(BIN)/basedpyright $$changed; else echo "no module has changed"; fi >"$$found" 2>&1 & types=$$!; \
 	trap 'kill $$types; exit 130' INT TERM; \
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow" $(UNIT); tests=$$?; \
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow" tests/unit; tests=$$?; \
 	wait $$types; types=$$?; \
 	echo "basedpyright: $$(cat "$$found")"; \
 	exit $$((tests + types))

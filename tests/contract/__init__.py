@@ -1,0 +1,1 @@
+"""Tests of what people, programs and analysts meet: commands, documents, files, the face."""

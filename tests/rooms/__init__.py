@@ -1,0 +1,1 @@
+"""Tests of rooms with their files: ledgers, readers, writers, storms."""

@@ -1,0 +1,1 @@
+"""Tests of what needs no workspace, ledger file, page or browser."""
