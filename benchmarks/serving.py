@@ -20,7 +20,7 @@ from riskmap.actions.workspace import Workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.rules.permissions import local_actor
 from riskmap.selection import Selection, Snapshot, counts, parse_where, tile
-from riskmap.selection.views import Views
+from riskmap.selection.masks import Views
 
 CENTRE = (114.13, 22.58)
 

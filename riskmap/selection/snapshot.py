@@ -30,9 +30,16 @@ from riskmap.catalog import Layer
 from riskmap.errors import SelectionError, Text
 from riskmap.rules.arrays import codes_of, column_of, folded, numbers_of, pc
 from riskmap.selection.filters import NOT_STATED
-from riskmap.selection.snapshot_files import FORMAT, Seen, read_snapshot, seen_in, write_snapshot
+from riskmap.selection.masks import Views
+from riskmap.selection.snapshot_files import (
+    BOUNDS,
+    FORMAT,
+    Seen,
+    read_snapshot,
+    seen_in,
+    write_snapshot,
+)
 from riskmap.selection.table import flag_bits, layer_table
-from riskmap.selection.views import Views
 from riskmap.selection.where import unknown_name
 from riskmap.values.boundaries import Boundaries
 from riskmap.values.records import Features, Records
@@ -191,7 +198,21 @@ class Snapshot:
 
     def save(self, directory: Path) -> None:
         """Write the snapshot into a directory. Raises OSError where that cannot be done."""
-        write_snapshot(self, directory)
+        points = {"code": self.code, "row": self.row, "group": self.point_group, "id": self.point_id}
+        shapes = {"row": self.shapes.row, **dict(zip(BOUNDS, self.shapes.bounds.T, strict=True))}
+        tables = {
+            **{f"layer-{i}": self.tables[layer] for i, layer in enumerate(self.layers)},
+            "rows": pa.table({"group": self.group, "flags": self.flags, "search": self.search}),
+            "points": pa.table(points),
+            "shapes": pa.table(shapes),
+        }
+        about = {
+            "key": self.key,
+            "state": self.state,
+            "layers": self.layers,
+            "subdistricts": self.subdistricts,
+        }
+        write_snapshot(directory, tables, about)
 
     @classmethod
     def load(cls, directory: Path, *, state: int | None = None, key: str | None = None) -> Snapshot | None:

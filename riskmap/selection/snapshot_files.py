@@ -10,18 +10,15 @@ from __future__ import annotations
 import logging
 import os
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final
 
 import numpy as np
 import pyarrow as pa
 
 from riskmap.io.files.atomic import digest_of_content, sealed, unsealed
 from riskmap.rules.arrays import numbers_of
-
-if TYPE_CHECKING:
-    from riskmap.selection.snapshot import Snapshot
 
 FORMAT: Final = 2  # of the columns of a snapshot and of these files
 
@@ -41,35 +38,20 @@ Seen = tuple[tuple[str, int, int, int], ...]  # name, inode, size and time of wr
 _DAMAGED: Final = (ValueError, KeyError, TypeError, pa.ArrowException)
 
 
-_BOUNDS: Final = ("west", "south", "east", "north")
+BOUNDS: Final = ("west", "south", "east", "north")
 
 
-def write_snapshot(snapshot: Snapshot, directory: Path) -> None:
-    """Write the files of a snapshot into a directory. Raises OSError where they cannot be written."""
+def write_snapshot(directory: Path, tables: Mapping[str, pa.Table], about: Mapping[str, object]) -> None:
+    """Write the tables of a snapshot, by name, and what is said `about` it (its `key` …) into a directory.
+
+    Raises OSError where they cannot be written.
+    """
     directory.mkdir(parents=True, exist_ok=True)
-    points = {
-        "code": snapshot.code,
-        "row": snapshot.row,
-        "group": snapshot.point_group,
-        "id": snapshot.point_id,
-    }
-    shapes = {"row": snapshot.shapes.row, **dict(zip(_BOUNDS, snapshot.shapes.bounds.T, strict=True))}
-    tables = {
-        **{f"layer-{i}": snapshot.tables[layer] for i, layer in enumerate(snapshot.layers)},
-        "rows": pa.table({"group": snapshot.group, "flags": snapshot.flags, "search": snapshot.search}),
-        "points": pa.table(points),
-        "shapes": pa.table(shapes),
-    }
     for name, table in tables.items():
-        _write(directory / f"{name}.arrow", table.replace_schema_metadata({_KEY: snapshot.key.encode()}))
-    summary = {
-        "format": FORMAT,
-        "key": snapshot.key,
-        "state": snapshot.state,
-        "layers": snapshot.layers,
-        "subdistricts": snapshot.subdistricts,
-        "digests": {name: _digest(directory / f"{name}.arrow") for name in tables},
-    }
+        marked = table.replace_schema_metadata({_KEY: str(about["key"]).encode()})
+        _write(directory / f"{name}.arrow", marked)
+    digests = {name: _digest(directory / f"{name}.arrow") for name in tables}
+    summary = {"format": FORMAT, **about, "digests": digests}
     _beside(directory / _SUMMARY, lambda file: file.write(sealed(summary)))
 
 
@@ -172,5 +154,5 @@ def _read_all(directory: Path, summary: dict[str, Any]) -> dict[str, Any] | None
         "point_group": numbers_of(points["group"]),
         "point_id": numbers_of(points["id"]),
         "shape_row": numbers_of(shapes["row"]),
-        "shape_bounds": np.column_stack([numbers_of(shapes[side]) for side in _BOUNDS]),
+        "shape_bounds": np.column_stack([numbers_of(shapes[side]) for side in BOUNDS]),
     }

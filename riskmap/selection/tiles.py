@@ -29,8 +29,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from riskmap.selection.filters import Selection
+from riskmap.selection.masks import SelectionMask, TileLevel
 from riskmap.selection.snapshot import BITS, interleave, separate
-from riskmap.selection.views import SelectionMask, TileLevel, view_of
+from riskmap.selection.views import view_of
 from riskmap.vocabulary import RANKS
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from riskmap.selection import (
     rows,
     select,
 )
-from riskmap.selection.views import SelectionMask, Views
+from riskmap.selection.masks import SelectionMask, Views
 from riskmap.values.assessment import Makers
 from riskmap.vocabulary import FLAGS, RANK_OF, RANKS, TIERS, UNRATED
 from tests.selection_made import (

@@ -14,13 +14,13 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-import riskmap
 from riskmap.actions.workspace import Workspace
 from riskmap.catalog.problems import closest
 from riskmap.errors import RiskmapError, UnknownNameError, WorkspaceError
@@ -230,7 +230,7 @@ def _tags(dem: Path, digest: str, resolution: float | None, drainage_ha: float) 
         DIGEST_TAG: digest,
         "LIBRARIES": ", ".join(_versions()),
         "DRAINAGE_HA": f"{drainage_ha:g}",
-        "TIFFTAG_SOFTWARE": "riskmap " + riskmap.__version__,
+        "TIFFTAG_SOFTWARE": f"riskmap {version('riskmap')}",
     }
     return tags if resolution is None else tags | {"RESAMPLED_M": f"{resolution:g}"}
 

@@ -15,7 +15,6 @@ import psutil
 import pyarrow as pa
 import pyarrow.ipc
 
-import riskmap
 from riskmap.errors import UnreadableFileError
 from riskmap.io.files import REQUEST, RESULT, RawSheet
 from riskmap.io.files.file_checks import FileLimits, parts, refuse
@@ -65,7 +64,7 @@ def _request(path: Path, kind: str, name: str, limits: FileLimits) -> dict[str, 
 
 def _environment() -> dict[str, str]:
     kept = {k: v for k, v in os.environ.items() if not k.upper().startswith(_INHERITED)}
-    root = str(Path(riskmap.__file__).resolve().parent.parent)
+    root = str(Path(__file__).resolve().parents[3])
     kept["PYTHONPATH"] = os.pathsep.join([root, *filter(None, [kept.get("PYTHONPATH")])])
     kept["PYTHONUTF8"] = "1"
     # One small table needs no thread pools, and a pool reserves memory for every thread.
