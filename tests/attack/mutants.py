@@ -70,7 +70,7 @@ PARTS = (
         {
             "ledger/merging.py": CHANGES,
             "ledger/planning.py": CHANGES,
-            "ledger/revisions.py": (*CHANGES, "ledger_assessment"),
+            "ledger/revisions.py": (*CHANGES, "ledger_assessment", "one_commit"),
         },
         12,
     ),

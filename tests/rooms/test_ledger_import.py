@@ -361,3 +361,31 @@ def test_a_large_file_comes_back_whole_and_in_order(ledger):
     assert found.records.values["number"] == list(range(25_001))
     assert found.records.values["only"] == [row["only"] for row in rows]
     assert ledger.plan_import(intake(rows)).count("unchanged") == 25_001
+
+
+def test_a_shape_that_moved_takes_its_position_along(ledger):
+    square, moved = shapely.box(114.0, 22.5, 114.1, 22.6), shapely.box(114.2, 22.5, 114.3, 22.6)
+    bring(ledger, [point("G", shape=square.wkb, lon=114.05, lat=22.55)])
+    bring(ledger, [point("G", shape=moved.wkb, lon=114.25, lat=22.55)])
+    records = ledger.features(LAYER).records
+    assert (records.lon[0], records.lat[0]) == (114.25, 22.55)
+    bring(ledger, [point("G", shape=square.wkb, lon=114.25, lat=22.55)])
+    assert "position" not in ledger.history(LAYER, "G")[-1].changes
+
+
+def test_a_collection_of_one_part_is_that_part(ledger):
+    square = shapely.box(114.0, 22.5, 114.1, 22.6)
+    bring(ledger, [point("G", shape=square.wkb)])
+    once = shapely.MultiPolygon([square])
+    twice = shapely.MultiPolygon([square, shapely.box(114.2, 22.5, 114.3, 22.6)])
+    assert ledger.plan_import(intake([point("G", shape=once.wkb)])).actions == ["unchanged"]
+    assert ledger.plan_import(intake([point("G", shape=twice.wkb)])).actions == ["update"]
+
+
+def test_the_ledger_notes_the_box_of_each_shape_or_position(ledger):
+    bring(
+        ledger, [point("A", lon=114.1, lat=22.5), point("G", shape=shapely.box(114.0, 22.5, 114.2, 22.6).wkb)]
+    )
+    with ledger._store.reading() as connection:
+        boxes = connection.exec_driver_sql("SELECT minx, miny, maxx, maxy FROM feature ORDER BY code").all()
+    assert [tuple(box) for box in boxes] == [(114.1, 22.5, 114.1, 22.5), (114.0, 22.5, 114.2, 22.6)]

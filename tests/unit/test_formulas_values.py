@@ -99,3 +99,11 @@ def test_bands_and_curves_hold_at_their_limits():
     assert through_bands([0.1, 0.15, 5], (0, 0.15, 0.27), (1, 2, 3)).tolist() == [1, 2, 3]
     assert along_curve([2.5, -1, 11], (0, 10), (0, 100)).tolist() == [25, 0, 100]
     assert np.isnan(along_curve(NAN, (0, 1), (0, 1)))
+
+
+def test_the_values_that_lec_allows_are_the_published_ones():
+    from riskmap.formulas import work_risk
+
+    assert work_risk.LIKELIHOOD == (10, 6, 3, 1, 0.5, 0.2, 0.1)
+    assert work_risk.EXPOSURE == (10, 6, 3, 2, 1, 0.5)
+    assert work_risk.CONSEQUENCE == (100, 40, 15, 7, 3, 1)

@@ -105,3 +105,12 @@ def test_exposure_of_flat_land_an_islet_and_a_valley():
     assert exposure.exposure([40.0], np.full((4, 8, 1), np.nan)) == pytest.approx([1.04])
     assert exposure.exposure([10.0], np.full((4, 8, 1), 400.0)) == pytest.approx([0.5])
     assert np.isnan(exposure.exposure([np.nan], flat)).all()
+
+
+def test_each_force_begins_at_its_published_wind():
+    """GB/T 28591: the least mean wind of forces 1 to 17, m/s; a hundredth below belongs to the force before."""
+    least = np.array(
+        [0.3, 1.6, 3.4, 5.5, 8, 10.8, 13.9, 17.2, 20.8, 24.5, 28.5, 32.7, 37, 41.5, 46.2, 51, 56.1]
+    )
+    assert wind.beaufort(least).tolist() == list(range(1, 18))
+    assert wind.beaufort(least - 0.01).tolist() == list(range(17))

@@ -10,17 +10,19 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from riskmap.actions.inventory.point_joins import PieceRecipe, Tally, score_piece
 from riskmap.coordinates import Datum, parse_datum
 from riskmap.errors import DatumError, RiskmapError, UnreadableFileError
 from riskmap.interface import option
 from riskmap.io.files.atomic import replacing
 from riskmap.io.files.drivers.sheets import crs_of, geo_of
+
+if TYPE_CHECKING:
+    from riskmap.actions.inventory.point_joins import PieceRecipe, Tally
 
 PIECE_ROWS: Final = 1 << 17  # scored at once: what bounds a process's memory
 
@@ -102,6 +104,8 @@ def run_task(plan: PieceRecipe, task: Task) -> Tally:
 
     Memory holds one piece. Done again after a worker has died, it writes the same file.
     """
+    from riskmap.actions.inventory.point_joins import Tally, score_piece  # noqa: PLC0415 (trees and rasters load for a second)
+
     tally, target, schema = Tally.nothing(), Path(task.target), plan.output
     with (
         opened(Path(task.source)) as table,
@@ -161,6 +165,8 @@ _TRIES = 5  # a task is begun anew where its worker died
 
 def run_here(plan: PieceRecipe, tasks: Sequence[Task], progress: Progress | None) -> Tally:
     """Run every task in this process."""
+    from riskmap.actions.inventory.point_joins import Tally  # noqa: PLC0415 (trees and rasters load for a second)
+
     total = Tally.nothing()
     for number, task in enumerate(tasks, 1):
         total += run_task(plan, task)
@@ -177,6 +183,8 @@ def run_on_dask(
     A worker that dies costs its unfinished task's time: another worker does it again. RiskmapError
     where the extra is not installed, nobody answers, or a task fails.
     """
+    from riskmap.actions.inventory.point_joins import Tally  # noqa: PLC0415 (trees and rasters load for a second)
+
     total = Tally.nothing()
     with cluster(scheduler) as client:
         for done, (_, tally) in enumerate(results(client, run_task, plan, tasks), 1):
