@@ -55,7 +55,7 @@ class Inventory:
     """What an export says. The totals are counted from the very rows that are written.
 
     `as_of` (of the data) and `made_at` are texts as they are to be read. `differences` are those of
-    a reconciliation: {"what", "expected", "found", "codes"}, `what` a text or a Say. `approval` is
+    a reconciliation: {"what", "expected", "found", "codes"}, `what` a text or a Text. `approval` is
     the map approval number (审图号). `unmasked` states that personal data are shown in full.
     """
 

@@ -71,8 +71,8 @@ def ws(tmp_path: Path) -> Path:
 
 
 CODES = """
-from riskmap.errors import Say
-from riskmap.io.files.atomic import Written, replacing
+from riskmap.errors import Text
+from riskmap.io.files.atomic import WrittenFile, replacing
 from riskmap.io.writers.formats import ExportFormat
 
 
@@ -80,10 +80,10 @@ def write(inventory, path):
     with replacing(path) as (room,):
         for part in inventory.layers:
             room.write_text("\\n".join(part.table["code"].to_pylist()), "utf-8")
-    return [Written(path, "codes", len(inventory))]
+    return [WrittenFile(path, "codes", len(inventory))]
 
 
-FORMAT = ExportFormat("codes", "Codes", Say("编号", "codes"), 80, write, frozenset({"area", "unmasked"}))
+FORMAT = ExportFormat("codes", "Codes", Text("编号", "codes"), 80, write, frozenset({"area", "unmasked"}))
 """
 
 
@@ -101,11 +101,11 @@ def test_an_export_format_is_one_file(ws: Path, tmp_path: Path, added: Callable[
 
 
 SQUARES = """
-from riskmap.errors import Say
+from riskmap.errors import Text
 from riskmap.formulas.methods import Method
 
 METHODS = (
-    Method("squares", Say("平方和", "sum of squares"), lambda _n, parts, _w, _f: sum(p * p for p in parts)),
+    Method("squares", Text("平方和", "sum of squares"), lambda _n, parts, _w, _f: sum(p * p for p in parts)),
 )
 """
 
@@ -174,9 +174,9 @@ def test_a_page_states_itself_as_its_module_does():
 
 SQUALL = """
 from riskmap.catalog.drivers import Driver
-from riskmap.errors import Say
+from riskmap.errors import Text
 
-DRIVERS = (Driver("squall_mm", Say("阵雨量", "Squall"), "mm", lambda hours: hours.rain("i3_mm"), rain=("i3_mm",)),)
+DRIVERS = (Driver("squall_mm", Text("阵雨量", "Squall"), "mm", lambda hours: hours.rain("i3_mm"), rain=("i3_mm",)),)
 """
 
 

@@ -20,7 +20,7 @@ from riskmap.ledger.store import no_cycles
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "hacks.md").read_text(encoding="utf-8")
 ROWS = [row.strip("|").split(" | ") for row in PAGE.splitlines() if row.startswith("| `")]
-TESTS = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").glob("test_*.py"))
+TESTS = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0])
