@@ -12,15 +12,16 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import pyproj
 from numpy.typing import ArrayLike, NDArray
-from pyproj.exceptions import CRSError
 
 from riskmap.array_types import Floats
 from riskmap.errors import DatumError
+
+if TYPE_CHECKING:
+    import pyproj
 
 CGCS2000 = "EPSG:4490"
 
@@ -99,6 +100,9 @@ def parse_datum(text: str) -> Datum:
         return Datum(known, "geographic")
     match = re.fullmatch(r"epsg:?(\d{4,6})", key)
     if match:
+        import pyproj  # noqa: PLC0415 (its database opens; most commands transform nothing)
+        from pyproj.exceptions import CRSError  # noqa: PLC0415
+
         code = f"EPSG:{match[1]}"
         try:
             crs = pyproj.CRS.from_user_input(code)
@@ -187,6 +191,8 @@ def bd09_to_gcj02(lon: ArrayLike, lat: ArrayLike) -> tuple[Floats, Floats]:
 
 @lru_cache(maxsize=64)
 def _transformer(source: str, target: str) -> pyproj.Transformer:
+    import pyproj  # noqa: PLC0415 (its database opens; most commands transform nothing)
+
     return pyproj.Transformer.from_crs(source, target, always_xy=True)
 
 

@@ -9,7 +9,6 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-import pyproj
 from numpy.typing import NDArray
 
 from riskmap.array_types import Floats
@@ -245,6 +244,8 @@ def _fit(x: Floats, y: Floats, datum: Datum) -> tuple[Floats, Floats, Mask]:
 @lru_cache(maxsize=64)
 def area_of_use(crs: str) -> tuple[float, float, float, float]:
     """Return west, south, east, north of where a projection is meant for, a little widened."""
+    import pyproj  # noqa: PLC0415 (its database opens; most commands transform nothing)
+
     area = pyproj.CRS.from_user_input(crs).area_of_use
     if area is None or area.west > area.east:
         return CHINA
@@ -259,6 +260,8 @@ def area_of_use(crs: str) -> tuple[float, float, float, float]:
 @lru_cache(maxsize=64)
 def _zone(crs: str) -> int | None:
     """Return the 3-degree zone number of a projection whose eastings do not carry it."""
+    import pyproj  # noqa: PLC0415 (its database opens; most commands transform nothing)
+
     operation = pyproj.CRS.from_user_input(crs).coordinate_operation
     parameters = {p.name: float(p.value) for p in operation.params} if operation else {}
     meridian = parameters.get("Longitude of natural origin")
