@@ -31,6 +31,7 @@ d.assess(by="…", why="…"); d.summary(); d.export("清单.xlsx", layers=["slo
 riskmap.score(gdf, model="models/slopes_matrix.toml")
 s = d.scenario(track="路径.csv", rain="雨量.csv", warnings=["台风:橙色"]); s.raised
 s.callout, s.evacuation(people="data/demo/data/people.csv").assignments; s.save(by="…", why="…")
+looked = d.check()
 """
 
 
@@ -53,6 +54,7 @@ def test_the_design_runs_as_written(desk):
     assert len(names["plan"].accepted)
     assert len(names["s"].raised)
     assert (desk / "清单.xlsx").is_file()
+    assert {"severity", "where", "message", "remedy"} <= set(names["looked"].columns)
 
 
 def test_every_example_of_the_public_face_runs(desk):
