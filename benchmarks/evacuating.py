@@ -10,7 +10,7 @@ import numpy as np
 from benchmarks.measure import Line, spent
 from riskmap.response.evacuation import plan, replan
 from riskmap.response.walking import StraightLines
-from riskmap.values.evacuation import Demand, Distances, Places, Plan
+from riskmap.values.evacuation import Assignment, Demand, Distances, ShelterRoom
 
 DEMANDS, SHELTERS, NEAREST = 20_000, 151, 25
 COMPARED = 3_000
@@ -61,7 +61,7 @@ def _compared() -> list[Line]:
     ]
 
 
-def _case(n: int) -> tuple[Demand, Places]:
+def _case(n: int) -> tuple[Demand, ShelterRoom]:
     draw = np.random.default_rng(1)
     homes = [f"H{i}" for i in range(n)]
     people = draw.integers(1, 7, n)
@@ -69,16 +69,16 @@ def _case(n: int) -> tuple[Demand, Places]:
     sizes = draw.integers(100, 2000, SHELTERS)
     room = np.ceil(sizes * people.sum() * ROOM / sizes.sum()).astype(np.int64)
     codes = [f"S{i}" for i in range(SHELTERS)]
-    return demands, Places(
+    return demands, ShelterRoom(
         codes, draw.uniform(114.05, 114.2, SHELTERS), draw.uniform(22.5, 22.6, SHELTERS), room
     )
 
 
-def _planned(demands: Demand, places: Places) -> Plan:
+def _planned(demands: Demand, places: ShelterRoom) -> Assignment:
     return plan(demands, places, StraightLines.of(demands, places).nearest(NEAREST))
 
 
-def _graph(demands: Demand, places: Places, far: Distances) -> nx.DiGraph:
+def _graph(demands: Demand, places: ShelterRoom, far: Distances) -> nx.DiGraph:
     graph = nx.DiGraph()
     graph.add_node("t", demand=int(demands.people.sum()))
     for i, people in enumerate(demands.people):
@@ -90,7 +90,7 @@ def _graph(demands: Demand, places: Places, far: Distances) -> nx.DiGraph:
     return graph
 
 
-def _greedy(made: Plan) -> int:
+def _greedy(made: Assignment) -> int:
     """Return the metres walked where each group in turn takes the nearest room that is left."""
     free, walked, far = made.places.capacity.copy(), 0, made.distances
     for i, people in enumerate(made.demands.people):
