@@ -11,7 +11,6 @@ import numpy as np
 import sqlalchemy as sa
 
 from riskmap.errors import LedgerError, StaleRevisionError, StaleRow, UnknownNameError
-from riskmap.ledger import schema as s
 from riskmap.ledger.columns import WITHDRAWN, Known, read_known, read_versions
 from riskmap.ledger.merging import (
     FIXED_KEYS,
@@ -294,10 +293,3 @@ def _turn(
         draft.retired = None if reason is None else reason.strip()
         write_next(connection, [draft], changeset)
         return version + 1
-
-
-def feature_id_of(connection: sa.Connection, layer: str, code: str) -> int | None:
-    """Return a record's permanent number, None where there is none."""
-    return connection.execute(
-        sa.select(s.feature.c.id).where(s.feature.c.layer == layer, s.feature.c.code == code)
-    ).scalar()

@@ -6,7 +6,7 @@ import datetime as dt
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 
@@ -549,8 +549,3 @@ def _choice_words(field: Field) -> Mapping[str, str]:
             if word:
                 known.setdefault(_choice_key(word), choice.id)
     return known
-
-
-def as_number(value: Any) -> float | None:
-    """Return a judged value as a float, None where it is none."""
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

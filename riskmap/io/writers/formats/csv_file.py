@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.compute
 
 from riskmap.errors import Text
-from riskmap.io.files.atomic import WrittenFile, replacing
-from riskmap.io.writers.formats import ExportFormat
+from riskmap.io.files.atomic import WrittenFile
+from riskmap.io.writers.formats import ExportFormat, file_each
 from riskmap.io.writers.record_columns import SheetColumn, sheet_columns
 from riskmap.rules.arrays import pc
 from riskmap.texts import t
@@ -37,16 +37,7 @@ def unguard(text: str) -> str:
 
 def write_csv(inventory: Inventory, path: Path) -> list[WrittenFile]:
     """Write one file per layer: `path` itself for one layer, `<stem>_<layer id>.csv` for several."""
-    targets = [
-        path if len(inventory.layers) == 1 else path.with_name(f"{path.stem}_{part.layer.id}{path.suffix}")
-        for part in inventory.layers
-    ]
-    if not targets:
-        return []
-    with replacing(*targets) as rooms:
-        for part, room in zip(inventory.layers, rooms, strict=True):
-            _write(inventory, part, room)
-    return [WrittenFile(p, "csv", len(part)) for p, part in zip(targets, inventory.layers, strict=True)]
+    return file_each(inventory, path, "csv", _write)
 
 
 def _write(inventory: Inventory, part: LayerInventory, path: Path) -> None:

@@ -14,8 +14,8 @@ import shapely
 
 from riskmap.coordinates import CGCS2000
 from riskmap.errors import Text
-from riskmap.io.files.atomic import WrittenFile, replacing
-from riskmap.io.writers.formats import ExportFormat
+from riskmap.io.files.atomic import WrittenFile
+from riskmap.io.writers.formats import ExportFormat, file_each
 from riskmap.io.writers.record_columns import attributes, geometries, statements
 from riskmap.values.inventory import Inventory, LayerInventory
 
@@ -24,17 +24,12 @@ _DATUM = "CGCS2000 (EPSG:4490)"
 
 def write_parquet(inventory: Inventory, path: Path) -> list[WrittenFile]:
     """Write `path` itself for one layer, `<stem>_<layer id>.parquet` for several."""
-    targets = [
-        path if len(inventory.layers) == 1 else path.with_name(f"{path.stem}_{part.layer.id}{path.suffix}")
-        for part in inventory.layers
-    ]
-    if not targets:
-        return []
-    with replacing(*targets) as rooms:
-        for part, room in zip(inventory.layers, rooms, strict=True):
-            with room.open("wb") as out:
-                pq.write_table(_table(part, inventory), out, compression="zstd")
-    return [WrittenFile(p, "parquet", len(part)) for p, part in zip(targets, inventory.layers, strict=True)]
+    return file_each(inventory, path, "parquet", _write)
+
+
+def _write(inventory: Inventory, part: LayerInventory, path: Path) -> None:
+    with path.open("wb") as out:
+        pq.write_table(_table(part, inventory), out, compression="zstd")
 
 
 def _table(part: LayerInventory, inventory: Inventory) -> pa.Table:
