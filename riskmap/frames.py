@@ -43,7 +43,7 @@ from riskmap.values.import_plan import ImportPlan
 from riskmap.values.records import Clear, Features, Records
 from riskmap.vocabulary import RANKS
 
-_ASSESSED: Final = ("tier", "score")
+_ASSESSED: Final = ("tier", "grade", "score")
 
 
 COMPUTED: Final = (*_ASSESSED, "missing", "rules", "flags", "contacts", "updated_at")
@@ -68,7 +68,7 @@ def frame_of(table: pa.Table, layer: Layer) -> gpd.GeoDataFrame:
     present = set(table.column_names)
     columns: dict[str, Any] = {"name": _text(table["name"]), "subdistrict": _words(table["subdistrict"])}
     if "rank" in present:
-        columns["tier"] = tiers(numbers_of(table["rank"]))
+        columns["tier" if layer.counts == "risk" else "grade"] = tiers(numbers_of(table["rank"]), layer)
         columns["score"] = floats_of(table["score"])
     for field in layer.fields:
         if column_of(field.id) in present:
@@ -88,9 +88,13 @@ def frame_of(table: pa.Table, layer: Layer) -> gpd.GeoDataFrame:
     return frame
 
 
-def tiers(ranks: Sequence[int] | np.ndarray[Any, Any]) -> pd.Categorical:
-    """Return ranks (`RANKS`) as an ordered categorical, the mildest first."""
-    return pd.Categorical.from_codes(np.asarray(ranks, np.int8), categories=list(RANKS), ordered=True)
+def tiers(ranks: Sequence[int] | np.ndarray[Any, Any], layer: Layer | None = None) -> pd.Categorical:
+    """Return ranks (`RANKS`) as an ordered categorical, the mildest first; of a layer that is no risk its grades.
+
+    `ranks` of a snapshot count on through `STANDINGS`.
+    """
+    words = [tier if layer is None else layer.standing(tier) for tier in RANKS]
+    return pd.Categorical.from_codes(np.asarray(ranks, np.int8) % len(RANKS), categories=words, ordered=True)
 
 
 def moments(values: Sequence[str | dt.datetime | None]) -> pd.DatetimeIndex:
@@ -371,7 +375,7 @@ def _held(known: Features, layer: Layer) -> dict[str, Sequence[Any]]:
     columns: dict[str, Iterable[Any]] = {
         "name": records.name,
         "subdistrict": records.subdistrict,
-        "tier": [RANKS[rank] for rank in known.rank],
+        "tier" if layer.counts == "risk" else "grade": [layer.standing(RANKS[rank]) for rank in known.rank],
         "score": known.score,
         **records.values,
         **{CHECKLIST_PREFIX + item: [row[place] for row in marks] for place, item in enumerate(items)},

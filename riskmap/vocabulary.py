@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, Literal
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from riskmap.errors import Text
+
+if TYPE_CHECKING:  # whoever reads layer files must not pay for it
+    import numpy as np
+    from numpy.typing import NDArray
 
 Kind = Literal["typhoon", "rainstorm", "waterlogging", "geological", "forest_fire", "gale"]
 
@@ -49,12 +51,28 @@ State = Literal["rated", "unrated"]
 TIERS: Final[tuple[Tier, ...]] = ("major", "large", "general", "low")
 
 
+# What is no risk has no tier. Where a model scores it all the same (how fit a shelter is), the result is
+# a grade: the word that stands here for the model's tier.
+GRADES: Final[Mapping[str, str]] = {
+    "major": "poor",
+    "large": "weak",
+    "general": "fair",
+    "low": "good",
+    "unrated": "ungraded",
+}
+
+
 TIER_TITLES: Final[Mapping[str, Text]] = {
     "major": Text("重大", "Major"),
     "large": Text("较大", "Large"),
     "general": Text("一般", "General"),
     "low": Text("低", "Low"),
     "unrated": Text("未评", "Unrated"),
+    "poor": Text("差", "Poor"),
+    "weak": Text("较差", "Weak"),
+    "fair": Text("尚可", "Fair"),
+    "good": Text("良好", "Good"),
+    "ungraded": Text("未评档", "Not graded"),
 }
 
 
@@ -64,6 +82,11 @@ TIER_COLOURS: Final[Mapping[str, str]] = {
     "general": "#f2c318",
     "low": "#2f78d7",
     "unrated": "#8a8f98",
+    "poor": "#5b2a86",
+    "weak": "#8d63b5",
+    "fair": "#6fa58a",
+    "good": "#1b8a5a",
+    "ungraded": "#6f7f8f",
 }
 
 
@@ -76,6 +99,25 @@ RANK_OF: Final[Mapping[str, int]] = {name: rank for rank, name in enumerate(RANK
 
 
 UNRATED: Final[int] = RANK_OF["unrated"]
+
+
+# In a snapshot risks and all else stand together: the tiers first, then the grades in the same order.
+STANDINGS: Final[tuple[str, ...]] = (*RANKS, *(GRADES[tier] for tier in RANKS))
+
+
+UNGRADED: Final[int] = STANDINGS.index("ungraded")
+
+
+def state_of(standing: str) -> State | None:
+    """Return the state of one of `STANDINGS`; None for a grade: what is no risk is not rated, nor due to be."""
+    if standing not in RANK_OF:
+        return None
+    return "unrated" if standing == "unrated" else "rated"
+
+
+def weight(standing: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
+    """Return how much standings must be seen: worst highest, every grade below every tier."""
+    return (standing.astype("int64") + len(RANKS)) % len(STANDINGS)
 
 
 def tier_of(rank: int | np.integer[Any]) -> str | None:

@@ -98,7 +98,7 @@ def preview_model(ws: Workspace, layer: str, text: str) -> Preview:
     learned = load_artefacts(ws.root / "models", draft)
     fit = fit_model(draft, definition, table, learned=learned)
     rank = assess_table(draft, definition, table, fit=fit, learned=learned).rank
-    held = table["rank"].to_numpy()
+    held = table["rank"].to_numpy() % len(RANKS)  # a grade stands for the tier that the model gives
     codes, version = table["code"].to_pylist(), table["version"].to_numpy()
     comparison = compared(
         Side(codes, held, version, ws.ledger.assessed_digest(layer), ws.ledger.assessed_fit(layer)),
@@ -120,6 +120,7 @@ def moved_csv(ws: Workspace, preview: Preview, lang: Lang) -> bytes:
     UTF-8 with BOM; no cell that a spreadsheet would calculate; marked where the data are made up.
     """
     points = preview.comparison.points
+    standing = ws.catalog.layer(preview.layer).standing
     table = current_snapshot(ws).table(preview.layer).select(["code", "name", "subdistrict"])
     codes = pa.array([point.code for point in points], pa.string())
     rows = table.take(pc.index_in(codes, value_set=table["code"].combine_chunks()))
@@ -127,8 +128,12 @@ def moved_csv(ws: Workspace, preview: Preview, lang: Lang) -> bytes:
         t("list_code", lang): guard(codes),
         t("list_name", lang): guard(rows["name"].combine_chunks().cast(pa.string())),
         t("list_subdistrict", lang): guard(rows["subdistrict"].combine_chunks().cast(pa.string())),
-        t("model_now", lang): pa.array([TIER_TITLES[p.before].text(lang) for p in points], pa.string()),
-        t("model_then", lang): pa.array([TIER_TITLES[p.after].text(lang) for p in points], pa.string()),
+        t("model_now", lang): pa.array(
+            [TIER_TITLES[standing(p.before)].text(lang) for p in points], pa.string()
+        ),
+        t("model_then", lang): pa.array(
+            [TIER_TITLES[standing(p.after)].text(lang) for p in points], pa.string()
+        ),
     }
     if ws.demo:
         columns[t("export_column_nature", lang)] = pa.array([DEMO_MARK] * len(points), pa.string())

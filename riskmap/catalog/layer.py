@@ -17,6 +17,7 @@ from riskmap.catalog.problems import Items, Part, Slug, Title, Words
 from riskmap.catalog.roles import EARLIER, Counts, FieldRole, LayerRole
 from riskmap.catalog.triggers import Trigger
 from riskmap.errors import Text
+from riskmap.vocabulary import GRADES
 
 GeometryKind = Literal[
     "point", "line", "polygon", "none"
@@ -196,7 +197,8 @@ class Layer(Part):
 
     `aliases`: core role → header aliases. `triggers`: what raises a tier for a while, or closes a record.
     `role`: what the program knows the layer by, whatever its id; `moves_people`: where a record of it is
-    raised, people around move. Without `model` nothing is scored.
+    raised, people around move. Without `model` nothing is scored. `counts`: what a record is; only a risk has
+    a tier and enters the sums of the district. What else has a model is graded by it.
 
     `table`: what the file describes is read and never kept in a ledger (people, rain): no model, no tier.
     `unique`: columns that together name a row; later rows with the same are refused. `unique_of`: what
@@ -268,6 +270,11 @@ class Layer(Part):
     def counts(self) -> Counts:
         """What a record is: where the file does not say, a risk if it is scored, else a resource."""
         return self.stated_counts or ("resource" if self.model is None else "risk")
+
+    def standing(self, tier: str | None) -> str:
+        """Return what a record with a model's tier (None: without) is: of that tier, or no risk and of that grade."""
+        word = tier or "unrated"
+        return word if self.counts == "risk" else GRADES[word]
 
     def field_by_role(self, role: FieldRole) -> Field | None:
         """Return the field that has a role, None where no field has it."""

@@ -135,6 +135,11 @@ class Catalog:
             one for one, layer in self.layers.items() if layer.model in self.models and one not in lost
         )
 
+    @property
+    def risks(self) -> tuple[str, ...]:
+        """The layers that enter tiers and sums and whose model can be used."""
+        return tuple(one for one in self.scored if self.layers[one].counts == "risk")
+
     def with_model(self, model: ScoringModel) -> Catalog:
         """Return this catalogue with a model, checked already, in the place of what its id stood for."""
         faults = tuple(f for f in self.faults if f.kind != "models" or f.id != model.id)

@@ -205,10 +205,11 @@ def migrate(
         f"{title}: {one} → {other}; {document['records']} records on both sides, {document['moved']} moved, "
         f"{document['new']} new, {document['retired']} retired",
     )
-    for line in matrix_lines(migrated, [TIER_TITLES[tier].text(LANG) for tier in ORDER]):
+    standing = ws.catalog.layer(layer).standing
+    for line in matrix_lines(migrated, [TIER_TITLES[standing(tier)].text(LANG) for tier in ORDER]):
         typer.echo(line)
     for point in document["points"][:_MOVES_SHOWN]:
-        start, end = (TIER_TITLES[point[side]].text(LANG) for side in ("from", "to"))
+        start, end = (TIER_TITLES[standing(point[side])].text(LANG) for side in ("from", "to"))
         typer.echo(f"  {point['code']}\t{start} → {end}\t{point['cause']}")
     if len(document["points"]) > _MOVES_SHOWN:
         more = len(document["points"]) - _MOVES_SHOWN

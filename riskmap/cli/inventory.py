@@ -6,7 +6,7 @@ Commands about scores: assess, explain, summary.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -35,6 +35,9 @@ from riskmap.cli.common import (
     split,
     tell_outdated,
 )
+
+if TYPE_CHECKING:
+    from riskmap.actions.workspace import Workspace
 
 
 @app.command()
@@ -74,10 +77,14 @@ def select(
     for feature in document["features"][:100]:
         typer.echo(
             "\t".join(
-                str(feature[k] if feature[k] is not None else "")
-                for k in ("layer", "code", "name", "subdistrict", "tier", "score")
+                str(feature.get(k) if feature.get(k) is not None else "")
+                for k in ("layer", "code", "name", "subdistrict", *_standing(feature), "score")
             )
         )
+
+
+def _standing(feature: dict[str, Any]) -> tuple[str, ...]:
+    return ("grade",) if feature["state"] is None else ("tier",)
 
 
 @app.command()
@@ -158,6 +165,9 @@ def assess(
     for item in [] if as_json else document["layers"]:
         title = ws.catalog.layer(item["layer"]).title.text(LANG)
         t = item["tiers"]
+        if ws.catalog.layer(item["layer"]).counts != "risk":
+            _say_grades(ws, title, item)
+            continue
         echo(
             f"{title}：重大 {t['major']}、较大 {t['large']}、一般 {t['general']}、低 {t['low']}、未评 {item['unrated']}"
             f"（等级或得分有变化 {item['changed']}）",
@@ -172,6 +182,21 @@ def assess(
             err=True,
         )
     raise typer.Exit(1 if "refused" in document else 0)
+
+
+def _say_grades(ws: Workspace, title: str, item: dict[str, Any]) -> None:
+    from riskmap.actions.workspace.snapshots import current_snapshot
+    from riskmap.selection import Selection, counts
+    from riskmap.vocabulary import GRADES, STANDINGS, TIER_TITLES
+
+    found = counts(current_snapshot(ws), Selection(layers=(item["layer"],))).array.sum(axis=(0, 2))
+    grades = [(grade, int(found[STANDINGS.index(grade)])) for grade in GRADES.values()]
+    zh = "、".join(f"{TIER_TITLES[grade].zh} {n}" for grade, n in grades)
+    en = ", ".join(f"{TIER_TITLES[grade].en.lower()} {n}" for grade, n in grades)
+    echo(
+        f"{title}（不计入等级）：{zh}（有变化 {item['changed']}）",
+        f"{title} (no risk): {en} (changed {item['changed']})",
+    )
 
 
 @app.command()
@@ -208,7 +233,8 @@ def explain(
     def value(field: str, of: object) -> str:
         return value_text(definition, field, of, LANG) or "—"
 
-    tier = TIER_TITLES[document["tier"] or "unrated"].text(LANG)
+    standing = document["tier"] or document.get("grade") or definition.standing(None)
+    tier = TIER_TITLES[standing].text(LANG)
     name, score = model.title.text(LANG), "—" if document["score"] is None else f"{document['score']:g}"
     echo(
         f"{code}：{tier}，得分 {score}（{name}，版本 {model.version}）",
@@ -286,6 +312,12 @@ def summary(
                 f"  {ws.catalog.layer(layer_id).title.text(LANG)}\t{layer['total']}\t"
                 + "\t".join(str(t[k]) for k in t)
                 + f"\t{layer['unrated']}"
+            )
+        for layer_id, other in document["others"].items():
+            name = ws.catalog.layer(layer_id).title.text(LANG)
+            echo(
+                f"  {name}\t{other['count']}\t不计入等级与合计",
+                f"  {name}\t{other['count']}\tin no tier and no total",
             )
         for difference in document["differences"]:
             codes = "、".join(difference["codes"][:50])

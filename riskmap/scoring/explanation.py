@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from math import factorial
 
 import numpy as np
@@ -28,7 +29,7 @@ from riskmap.scoring.methods import weights_of
 from riskmap.scoring.nearest import Row, nearest_changes, possible_tiers, table_of
 from riskmap.scoring.nodes import Learned, evaluate, leaf_number, leaf_values, subtree
 from riskmap.values.assessment import Contribution, Explanation
-from riskmap.vocabulary import UNRATED, tier_of
+from riskmap.vocabulary import RANKS, UNRATED, state_of, tier_of
 
 # 2^12 evaluations at most below one node; with more fields, permutations drawn from a fixed seed.
 _MOST_EXACT = 12
@@ -220,14 +221,15 @@ def explain(
     fit = needed_fit(model, fit)
     fired = result.rules[0]
     score, rank = float(result.score[0]), int(result.rank[0])
-    unrated = rank == UNRATED
+    unrated, risk = rank == UNRATED, layer.counts == "risk"
     scored = not math.isnan(score)
     return Explanation(
         layer=layer.id,
         code=code,
         score=score if scored else None,
-        tier=tier_of(rank),
-        state="unrated" if unrated else "rated",
+        tier=tier_of(rank) if risk else None,
+        state=state_of(RANKS[rank]) if risk else None,
+        grade=None if risk or unrated else layer.standing(RANKS[rank]),
         model=model.id,
         digest=model.digest,
         method=method(model),
@@ -240,13 +242,19 @@ def explain(
         rules=tuple(rule.id for rule in model.rules if rule.id in fired),
         gates=tuple(gate.id for gate in model.gates if gate.id in fired),
         missing=result.missing[0],
-        nearest=() if unrated else nearest_changes(model, layer, row, fit=fit, learned=learned),
+        nearest=tuple(
+            replace(change, tier=layer.standing(change.tier))
+            for change in (() if unrated else nearest_changes(model, layer, row, fit=fit, learned=learned))
+        ),
         assumed=tuple(
             dict.fromkeys(
                 x.field for x in model.indicators if x.missing != "unrated" and row.get(x.field) is None
             )
         ),
-        possible=possible_tiers(model, layer, row, fit=fit, learned=learned) if unrated else (),
+        possible=tuple(
+            layer.standing(tier)
+            for tier in (possible_tiers(model, layer, row, fit=fit, learned=learned) if unrated else ())
+        ),
     )
 
 

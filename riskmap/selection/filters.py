@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from riskmap.catalog.model import Condition
 from riskmap.errors import SelectionError, Text
 from riskmap.selection.where import STATES, flag_of_word, state_of_word, tier_of_word, unknown_name
-from riskmap.vocabulary import FLAGS, RANKS, TIERS, UNRATED
+from riskmap.vocabulary import FLAGS, GRADES, RANKS, STANDINGS, TIERS, UNRATED, state_of
 
 NOT_STATED: Final = "未注明"  # records without a sub-district are counted and chosen under this name
 
@@ -29,6 +29,9 @@ _LONGEST_TEXT = 200
 
 
 _LONGEST_SPEC = 4_000_000
+
+
+_TIERS: Final = (*TIERS, RANKS[UNRATED], *GRADES.values())
 
 
 _KEYS: Final = {
@@ -42,7 +45,8 @@ class Selection:
     """A filter. Hashable; the order of values never matters.
 
     `layers` layer ids; `tiers` ids of `records.TIERS`, and "unrated" to take the records without
-    a tier along with some tiers (a legend with five switches); `states` "rated" or "unrated";
+    a tier along with some tiers (a legend with five switches), and grades of what is no risk; `states`
+    "rated" or "unrated": what is no risk is neither;
     `subdistricts` names (`NOT_STATED` for records that state none); `where` conditions on columns;
     `within` a WKB polygon in EPSG:4490, its border included; `text` words that code, name or
     address contain; `flags` ids of `records.FLAGS`; `codes` record codes.
@@ -61,7 +65,7 @@ class Selection:
 
     def __post_init__(self) -> None:
         put = object.__setattr__
-        put(self, "tiers", _known(Text("等级", "tier"), self.tiers, tier_of_word, (*TIERS, RANKS[UNRATED])))
+        put(self, "tiers", _known(Text("等级", "tier"), self.tiers, tier_of_word, _TIERS))
         put(self, "states", _known(Text("状态", "state"), self.states, state_of_word, STATES))
         put(self, "flags", _known(Text("标记", "flag"), self.flags, flag_of_word, tuple(FLAGS)))
         for name in ("layers", "subdistricts", "codes"):
@@ -82,13 +86,12 @@ class Selection:
         return self == Selection()
 
     def ranks(self) -> NDArray[np.bool_]:
-        """Return which ranks (`records.RANKS`) the tiers and states let through; bool[5]."""
-        keep = np.ones(len(RANKS), bool)
+        """Return which of `STANDINGS` the tiers and states let through; bool[10]."""
+        keep = np.ones(len(STANDINGS), bool)
         if self.tiers:
-            keep &= np.array([r in self.tiers for r in RANKS])
+            keep &= np.array([r in self.tiers for r in STANDINGS])
         if self.states:
-            unrated = np.arange(len(RANKS)) == UNRATED
-            keep &= (unrated & ("unrated" in self.states)) | (~unrated & ("rated" in self.states))
+            keep &= np.array([state_of(r) in self.states for r in STANDINGS])
         return keep
 
     def to_text(self) -> str:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from riskmap.rules.arrays import array_of, bools_of, fold_text, numbers_of, pc
 from riskmap.selection.filters import Selection
 from riskmap.selection.views import row_mask, text_mask, view_of
-from riskmap.vocabulary import RANKS
+from riskmap.vocabulary import STANDINGS, weight
 
 if TYPE_CHECKING:
     from riskmap.selection.snapshot import Snapshot
@@ -42,8 +42,8 @@ class Hit:
 
     @property
     def tier(self) -> str:
-        """Tier id, or "unrated"."""
-        return RANKS[self.rank]
+        """One of `STANDINGS`: tier id or "unrated", of what is no risk its grade."""
+        return STANDINGS[self.rank]
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,9 +150,9 @@ def shapes_in(
     box, row = snapshot.shapes.bounds, snapshot.shapes.row
     meets = (box[:, 0] <= east) & (box[:, 2] >= west) & (box[:, 1] <= north) & (box[:, 3] >= south)
     index = np.flatnonzero(meets & mask[row])
-    rank = snapshot.group[row[index]] // snapshot.shape[2] % len(RANKS)
+    rank = weight(snapshot.group[row[index]] // snapshot.shape[2] % len(STANDINGS))
     size = (box[index, 2] - box[index, 0]) * (box[index, 3] - box[index, 1])
-    order = np.lexsort((row[index], -size, -rank.astype(np.int64)))[:limit]
+    order = np.lexsort((row[index], -size, -rank))[:limit]
     return list(_outlines(snapshot, row[index][order].tolist()))
 
 

@@ -20,7 +20,7 @@ MOST_BYTES: Final = 64_000_000
 @dataclass(frozen=True)
 class TileLevel:
     """All chosen points of one zoom, a row per 4 px cell: `cell` uint64[k] ascending, `worst`
-    uint64[k] (rank · 2³² + point number), `count` int64[k].
+    uint64[k] (weight · 2³² + point number), `count` int64[k].
     """
 
     cell: NDArray[np.uint64]

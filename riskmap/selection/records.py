@@ -15,7 +15,7 @@ from riskmap.rules.arrays import array_of, column_of
 from riskmap.selection.filters import Selection
 from riskmap.selection.views import row_mask, view_of
 from riskmap.values.assessment import Makers, ModelStamp
-from riskmap.vocabulary import FLAGS, RANKS, UNRATED
+from riskmap.vocabulary import FLAGS, RANK_OF, STANDINGS, UNGRADED, UNRATED, state_of
 
 if TYPE_CHECKING:
     from riskmap.selection.snapshot import Snapshot
@@ -78,9 +78,10 @@ def rows(
 ) -> list[dict[str, Any]]:
     """Return the selected records from `start` to `stop` as plain objects, layer by layer.
 
-    The `features` of `riskmap select --json`: lon and lat in degrees (7 decimals) or None, score
-    and tier None where unrated, every field of the layer, None where unknown. `model`, the one that
-    made the tier, comes from `makers` by layer and `stamps` by digest; None where none has.
+    The `features` of `riskmap select --json`: lon and lat in degrees (7 decimals) or None, score and tier
+    None where unrated, a `grade` instead of tier and state of what is no risk, every field of the layer,
+    None where unknown. `model`, the one that made the tier, comes from `makers` by layer and `stamps` by
+    digest; None where none has.
     """
     stop = selected.total if stop is None else stop
     found: list[dict[str, Any]] = []
@@ -126,14 +127,21 @@ def _objects(table: pa.Table, layer: Layer) -> Iterator[dict[str, Any]]:
             "lon": _degrees(lon),
             "lat": _degrees(lat),
             "subdistrict": subdistrict,
-            "score": None if rank == UNRATED or score != score else score,  # noqa: PLR0124 - NaN
-            "tier": None if rank == UNRATED else RANKS[rank],
-            "state": "unrated" if rank == UNRATED else "rated",
+            "score": None if rank in {UNRATED, UNGRADED} or score != score else score,  # noqa: PLR0124 - NaN
+            **_standing(STANDINGS[rank]),
             "fields": dict(zip(ids, cells, strict=True)),
         }
         if checklist is not None:
             record["checklist"] = checklist[i]
         yield {**record, "contacts": contacts, "flags": flag_ids(flags), "version": version}
+
+
+def _standing(word: str) -> dict[str, str | None]:
+    """Return tier and state of a risk; what is no risk has neither, but a grade where a model scored it."""
+    known = None if word in {"unrated", "ungraded"} else word
+    if word in RANK_OF:
+        return {"tier": known, "state": state_of(word)}
+    return {"tier": None, "state": None, "grade": known}
 
 
 def _degrees(value: float) -> float | None:

@@ -1,7 +1,8 @@
 """The column snapshot: every record of every layer at one moment, in columns, read-only.
 
 It is derived from the ledger and disposable. Rows are numbered through all layers (layer order,
-then code order): `starts[i]` is the first row of layer i. A *group* is one combination of layer,
+then code order): `starts[i]` is the first row of layer i. The `rank` of a table is a place in
+`vocabulary.STANDINGS`: a tier, or the grade of what is no risk. A *group* is one combination of layer,
 rank and sub-district; most filters are a choice of groups, which one look-up per row answers.
 
 The Z-order curve over Web Mercator: a map tile is one contiguous run of sorted codes.
@@ -43,7 +44,7 @@ from riskmap.selection.table import flag_bits, layer_table
 from riskmap.selection.where import unknown_name
 from riskmap.values.boundaries import Boundaries
 from riskmap.values.records import Features, Records
-from riskmap.vocabulary import RANKS
+from riskmap.vocabulary import RANKS, STANDINGS
 
 BITS: Final = 31  # per axis: 2 cm at the equator
 
@@ -160,8 +161,8 @@ class Snapshot:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Numbers of layers, ranks and sub-districts; the last sub-district is "not stated"."""
-        return len(self.layers), len(RANKS), len(self.subdistricts) + 1
+        """Numbers of layers, standings and sub-districts; the last sub-district is "not stated"."""
+        return len(self.layers), len(STANDINGS), len(self.subdistricts) + 1
 
     @cached_property
     def starts(self) -> NDArray[np.int64]:
@@ -172,6 +173,12 @@ class Snapshot:
     def histogram(self) -> NDArray[np.int64]:
         """How many records each group has; int64[groups]."""
         return np.bincount(self.group, minlength=int(np.prod(self.shape)))
+
+    @cached_property
+    def others(self) -> frozenset[str]:
+        """The layers with records that are no risks: what a filter by tier is not about."""
+        graded = self.histogram.reshape(self.shape)[:, len(RANKS) :].any(axis=(1, 2)).tolist()
+        return frozenset(layer for layer, some in zip(self.layers, graded, strict=True) if some)
 
     def table(self, layer: str) -> pa.Table:
         """Return the table of a layer, in code order. Raises SelectionError for an unknown id."""
@@ -344,8 +351,8 @@ def groups_of(tables: Mapping[str, pa.Table], names: tuple[str, ...]) -> NDArray
     for i, table in enumerate(tables.values()):
         indices, words = codes_of(table["subdistrict"])
         place = np.array([*(index.get(w, width - 1) for w in words), width - 1], np.int64)[indices]
-        parts.append((i * len(RANKS) + numbers_of(table["rank"]).astype(np.int64)) * width + place)
-    small = len(tables) * len(RANKS) * width <= np.iinfo(np.uint16).max
+        parts.append((i * len(STANDINGS) + numbers_of(table["rank"]).astype(np.int64)) * width + place)
+    small = len(tables) * len(STANDINGS) * width <= np.iinfo(np.uint16).max
     return _joined(parts, np.uint16 if small else np.uint32)
 
 

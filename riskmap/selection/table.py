@@ -34,7 +34,7 @@ from riskmap.rules.arrays import (
 )
 from riskmap.values.boundaries import Boundaries, near_duplicates
 from riskmap.values.records import Clear, Features
-from riskmap.vocabulary import FLAGS, RANK_OF, TIER_TITLES, TIERS, UNRATED
+from riskmap.vocabulary import FLAGS, RANK_OF, RANKS, TIER_TITLES, TIERS, UNGRADED, UNRATED
 
 FLAG_BIT: Final = {flag: np.uint16(1 << i) for i, flag in enumerate(FLAGS)}
 
@@ -55,7 +55,7 @@ def layer_table(features: Features, layer: Layer) -> pa.Table:
         "name": _texts(records.name),
         "subdistrict": _texts(records.subdistrict),
         **position_arrays(np.asarray(records.lon, np.float64), np.asarray(records.lat, np.float64)),
-        "rank": pa.array(np.asarray(features.rank, np.uint8)),
+        "rank": pa.array(_standings(np.asarray(features.rank, np.uint8), layer)),
         "score": pa.array(np.asarray(features.score, np.float64)),
         "version": pa.array(np.asarray(features.version, np.int64)),
         "updated_at": _texts(features.updated_at),
@@ -86,6 +86,9 @@ def finished_table(columns: pa.Table, layer: Layer, broken: Sequence[Misfit] = (
 
     The records of `broken` are marked as `unreadable`.
     """
+    at = columns.column_names.index("rank")
+    standings = _standings(numbers_of(columns["rank"]), layer)
+    columns = columns.set_column(at, "rank", pa.array(standings))
     codes = pa.array(sorted({misfit.code for misfit in broken}), pa.string())
     marked = bools_of(pc.is_in(columns["code"], value_set=codes))
     flags = array_of(np.where(marked, FLAG_BIT["unreadable"], np.uint16(0)).astype(np.uint16))
@@ -102,6 +105,15 @@ def changed_table(table: pa.Table, changed: Features, layer: Layer) -> pa.Table:
     old = pc.is_in(table["feature_id"], value_set=pa.array(np.asarray(changed.feature_id, np.int64)))
     both = pa.concat_tables([_decode(table.filter(pc.invert(old))), _decode(fresh)])
     return _encode(_in_code_order(both, np.arange(len(both))), layer)
+
+
+def _standings(rank: NDArray[np.uint8], layer: Layer) -> NDArray[np.uint8]:
+    """Return `STANDINGS` of the ranks that a layer's model gave: tiers of a risk, grades of all else."""
+    if layer.counts == "risk":
+        return rank
+    if layer.model is None:  # what an earlier model said of it says nothing any more
+        return np.full(len(rank), UNGRADED, np.uint8)
+    return (rank + len(RANKS)).astype(np.uint8)
 
 
 def _decode(table: pa.Table) -> pa.Table:
@@ -176,7 +188,7 @@ def _declared_differs(table: pa.Table) -> Bools:
     indices, words = codes_of(table[name])
     known = np.array([*(_RANK_OF_WORD.get(w, UNRATED) for w in words), UNRATED], np.uint8)
     declared = known[indices]  # −1 takes the last one
-    return (declared != UNRATED) & (rank != UNRATED) & (declared != rank)
+    return (declared != UNRATED) & (rank != UNRATED) & (rank < len(RANKS)) & (declared != rank)
 
 
 def stale(table: pa.Table, layer: Layer, today: date) -> Bools:

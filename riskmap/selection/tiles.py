@@ -9,12 +9,13 @@ Layout of a tile, little-endian, n symbols:
 | 4·n   | u32[n] | how many points the symbol stands for                                             |
 | 2·n   | i16[n] | x in 1/16 pixel of a 256-pixel tile, from its west edge                           |
 | 2·n   | i16[n] | y in 1/16 pixel, from its north edge                                              |
-| n     | u8[n]  | layer · 8 + rank; layer by `Snapshot.layers`, rank by `records.RANKS`             |
+| n     | u8[n]  | layer · 8 + rank; layer by `Snapshot.layers`, rank by `vocabulary.RANKS`: of a    |
+|       |        | layer that is no risk the tier that its grade stands for                          |
 
-Rank order is low < unrated < general < large < major. Symbols come in drawing order, worst last,
-so that painting them one after the other never hides a red one. A ring of 16 pixels around the
-tile is included, so that no symbol is cut at an edge: its symbols have x or y outside 0..4095, are
-drawn and clicked like all others, and are not counted again.
+Order is every grade, then low < unrated < general < large < major (`vocabulary.weight`). Symbols come in
+drawing order, worst last, so that painting them one after the other never hides a red one. A ring of 16
+pixels around the tile is included, so that no symbol is cut at an edge: its symbols have x or y outside
+0..4095, are drawn and clicked like all others, and are not counted again.
 
 Lines and polygons are in it with the point on them. To draw their shapes instead (`shapes_in`),
 ask for tiles of a selection without these layers.
@@ -32,7 +33,7 @@ from riskmap.selection.filters import Selection
 from riskmap.selection.masks import SelectionMask, TileLevel
 from riskmap.selection.snapshot import BITS, interleave, separate
 from riskmap.selection.views import view_of
-from riskmap.vocabulary import RANKS
+from riskmap.vocabulary import RANKS, STANDINGS, weight
 
 if TYPE_CHECKING:
     from riskmap.selection.snapshot import Snapshot
@@ -75,7 +76,7 @@ def _encode(snapshot: Snapshot, symbols: TileLevel, z: int, x: int, y: int) -> b
     point = (symbols.worst[order] & _INDEX).astype(np.int64)
     shift = BITS - z - 12
     px, py = (v >> shift if shift >= 0 else v << -shift for v in separate(snapshot.code[point]))
-    layer, rank = np.divmod(snapshot.point_group[point].astype(np.int64) // snapshot.shape[2], len(RANKS))
+    layer, rank = np.divmod(snapshot.point_group[point].astype(np.int64) // snapshot.shape[2], len(STANDINGS))
     return b"".join(
         [
             struct.pack("<I", n),
@@ -83,7 +84,7 @@ def _encode(snapshot: Snapshot, symbols: TileLevel, z: int, x: int, y: int) -> b
             symbols.count[order].astype("<u4").tobytes(),
             (px - x * UNITS).astype("<i2").tobytes(),
             (py - y * UNITS).astype("<i2").tobytes(),
-            (layer * 8 + rank).astype("u1").tobytes(),
+            (layer * 8 + rank % len(RANKS)).astype("u1").tobytes(),
         ]
     )
 
@@ -119,8 +120,8 @@ def _chosen(snapshot: Snapshot, view: SelectionMask, point: NDArray[np.int64]) -
 
 
 def _by_cell(snapshot: Snapshot, point: NDArray[np.int64], z: int) -> TileLevel:
-    rank = snapshot.point_group[point] // snapshot.shape[2] % len(RANKS)
-    worst = rank.astype(np.uint64) << np.uint64(32) | point.astype(np.uint64)
+    rank = snapshot.point_group[point] // snapshot.shape[2] % len(STANDINGS)
+    worst = weight(rank).astype(np.uint64) << np.uint64(32) | point.astype(np.uint64)
     cell = snapshot.code[point] >> np.uint64(2 * max(BITS - z - _CELL, 0))
     return _merged(TileLevel(cell, worst, np.ones(len(point), np.int64)))
 

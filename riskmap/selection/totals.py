@@ -15,7 +15,7 @@ from riskmap.rules.arrays import array_of, codes_of, numbers_of
 from riskmap.selection.filters import NOT_STATED, Selection
 from riskmap.selection.table import FLAG_BIT
 from riskmap.selection.views import view_of
-from riskmap.vocabulary import FLAGS, RANK_OF, TIERS, UNRATED
+from riskmap.vocabulary import FLAGS, RANK_OF, RANKS, TIERS, UNRATED
 
 if TYPE_CHECKING:
     from riskmap.selection.snapshot import Snapshot
@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Counts:
-    """How many records: `array` int64[layer, rank, sub-district]. Ranks by `records.RANKS`; the
+    """How many records: `array` int64[layer, rank, sub-district]. Ranks by `vocabulary.STANDINGS`; the
     last sub-district (`NOT_STATED`) holds the records that state none.
+
+    Only risks are counted by tier and sum to the total; `others` says how many of each layer are none.
     """
 
     array: NDArray[np.int64]
@@ -32,9 +34,25 @@ class Counts:
     subdistricts: tuple[str, ...]
 
     @property
+    def risks(self) -> NDArray[np.int64]:
+        """What enters tiers and sums: int64[layer, rank (`vocabulary.RANKS`), sub-district]."""
+        return self.array[:, : len(RANKS)]
+
+    @property
     def total(self) -> int:
-        """All records."""
+        """All risks."""
+        return int(self.risks.sum())
+
+    @property
+    def everything(self) -> int:
+        """All records, whatever they are."""
         return int(self.array.sum())
+
+    @property
+    def others(self) -> dict[str, int]:
+        """Layer → records that are no risks, where it has any."""
+        found = self.array[:, len(RANKS) :].sum(axis=(1, 2)).tolist()
+        return {layer: n for layer, n in zip(self.layers, found, strict=True) if n}
 
     @property
     def unrated(self) -> int:
@@ -56,7 +74,7 @@ class Counts:
         }
 
     def _part(self, layer: str | None, subdistrict: str | None) -> NDArray[np.int64]:
-        part = self.array
+        part = self.risks
         if layer is not None:
             part = part[[self.layers.index(layer)]]
         if subdistrict is not None:
@@ -97,10 +115,11 @@ def reconcile(
 
     Totals of layers and sub-districts are counted from the tables, the tiers from the groups that
     map and lists count by, so the two cannot agree by construction. Records without a tier make a
-    layer's tiers sum to less than its total: that is a difference and names them. Layers without a
-    scoring model are no risks and enter nothing.
+    layer's tiers sum to less than its total: that is a difference and names them. Layers that are no
+    risks enter nothing; `others` says what each holds.
     """
-    scored = tuple(layer for layer in snapshot.layers if catalog_layers[layer].model is not None)
+    scored = tuple(layer for layer in snapshot.layers if catalog_layers[layer].counts == "risk")
+    # An empty choice of layers would be all of them; what is no risk enters no sum either way.
     found = counts(snapshot, Selection(layers=scored))
     sizes = {layer: len(snapshot.table(layer)) for layer in scored}
     total = sum(sizes.values())
@@ -136,6 +155,11 @@ def reconcile(
         "differences": differences,
         "layers": layers,
         "subdistricts": subdistricts,
+        "others": {
+            layer: {"count": len(snapshot.table(layer)), "counts": catalog_layers[layer].counts}
+            for layer in snapshot.layers
+            if layer not in scored
+        },
     }
 
 

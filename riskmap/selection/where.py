@@ -39,7 +39,7 @@ from riskmap.rules.arrays import Words, bools_of, codes_of, column_of, floats_of
 from riskmap.rules.conditions import holds
 from riskmap.selection.table import FLAG_BIT
 from riskmap.units import parse_quantity
-from riskmap.vocabulary import FLAGS, RANK_OF, TIER_TITLES, TIERS, UNRATED
+from riskmap.vocabulary import FLAGS, RANK_OF, STANDINGS, TIER_TITLES, TIERS, UNRATED, state_of
 
 _PIECE: Final = 1 << 19
 
@@ -414,27 +414,29 @@ def _unfit(where: Condition) -> SelectionError:
 
 def _by_rank(rank: NDArray[np.uint8], where: Condition) -> Bools:
     severity = np.array([RANK_OF[t] for t in TIERS], np.uint8)
-    keep = np.zeros(len(RANK_OF), bool)
-    rated = np.arange(len(RANK_OF)) != UNRATED
+    keep = np.zeros(len(STANDINGS), bool)
+    states = np.array([state_of(one) or "" for one in STANDINGS])
+    rated, unrated = states == "rated", states == "unrated"
     if where.op in BARE:
-        keep = rated if where.op == "present" else ~rated
+        keep = rated if where.op == "present" else unrated
     elif where.field == "state":
         if not set(where.values) <= set(STATES) or where.op not in SAME:
             raise _unfit(where)
-        keep = (rated & ("rated" in where.values)) | (~rated & ("unrated" in where.values))
-        keep = ~keep if where.op == "!=" else keep
+        keep = (rated & ("rated" in where.values)) | (unrated & ("unrated" in where.values))
+        keep = ~keep & (rated | unrated) if where.op == "!=" else keep
     else:
-        if not set(where.values) <= set(RANK_OF):
+        if not set(where.values) <= set(STANDINGS):
             raise _unfit(where)
         if where.op in ORDER:
-            limit = RANK_OF[str(where.values[0])]
+            limit = RANK_OF.get(str(where.values[0]), UNRATED)
             if limit == UNRATED:
                 raise _unfit(where)
             compare: Any = {"<": np.less, "<=": np.less_equal, ">": np.greater, ">=": np.greater_equal}
             keep[severity] = compare[where.op](severity, limit)
         else:
-            keep[[RANK_OF[str(v)] for v in where.values]] = True
-            keep = ~keep & rated if where.op == "!=" else keep
+            keep[[STANDINGS.index(str(v)) for v in where.values]] = True
+            alike = rated if set(where.values) <= set(RANK_OF) else states == ""
+            keep = ~keep & alike if where.op == "!=" else keep
     return keep[rank]
 
 

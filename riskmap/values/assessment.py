@@ -208,6 +208,7 @@ class NearestChange:
 class Explanation:
     """Why one point has its tier. Contributions and the reference's score sum to the score.
 
+    What is no risk has `grade` and neither tier nor state; its `nearest` and `possible` speak of grades.
     `model`, `digest`: what explains it here; `made_by` made the tier that the ledger holds (None: it
     has none yet), `adopted` would make it now.
     """
@@ -216,7 +217,7 @@ class Explanation:
     code: str
     score: float | None
     tier: str | None
-    state: State
+    state: State | None
     model: str
     digest: str
     method: str
@@ -230,6 +231,12 @@ class Explanation:
     possible: tuple[str, ...] = ()  # an unrated point: the tiers it may turn out to have, best first
     made_by: ModelStamp | None = None
     adopted: ModelStamp | None = None
+    grade: str | None = None
+
+    @property
+    def judged(self) -> bool:
+        """Whether there is a tier or a grade to explain."""
+        return (self.tier or self.grade) is not None
 
     @property
     def outdated(self) -> bool:

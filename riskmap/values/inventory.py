@@ -13,7 +13,7 @@ from riskmap.catalog.layer import Layer
 from riskmap.errors import Lang, Text
 from riskmap.values.assessment import ModelStamp
 from riskmap.values.records import Contact
-from riskmap.vocabulary import RANKS, TIER_TITLES, TIERS
+from riskmap.vocabulary import STANDINGS, TIER_TITLES, TIERS
 
 # How columns of counts run: worst tier first, unrated last.
 STATES: Final[tuple[str, ...]] = (*TIERS, "unrated")
@@ -75,11 +75,21 @@ class Inventory:
     def __len__(self) -> int:
         return sum(len(part) for part in self.layers)
 
+    @property
+    def risks(self) -> tuple[LayerInventory, ...]:
+        """The layers that enter tiers and sums."""
+        return tuple(part for part in self.layers if part.layer.counts == "risk")
+
+    @property
+    def others(self) -> tuple[LayerInventory, ...]:
+        """The layers that are listed and enter no sum."""
+        return tuple(part for part in self.layers if part.layer.counts != "risk")
+
 
 def tier_counts(table: pa.Table) -> dict[str, int]:
     """Return how many rows each of `STATES` has."""
-    found = np.bincount(_ranks(table), minlength=len(RANKS))
-    return {state: int(found[RANKS.index(state)]) for state in STATES}
+    found = np.bincount(_ranks(table), minlength=len(STANDINGS))
+    return {state: int(found[STANDINGS.index(state)]) for state in STATES}
 
 
 def subdistrict_counts(table: pa.Table) -> dict[str, dict[str, int]]:
@@ -87,9 +97,9 @@ def subdistrict_counts(table: pa.Table) -> dict[str, dict[str, int]]:
     words = table["subdistrict"].to_pylist()
     found: dict[str, list[int]] = {}
     for name, rank in zip(words, _ranks(table).tolist(), strict=True):
-        found.setdefault(name or "", [0] * len(RANKS))[rank] += 1
+        found.setdefault(name or "", [0] * len(STANDINGS))[rank] += 1
     return {
-        name: {state: found[name][RANKS.index(state)] for state in STATES}
+        name: {state: found[name][STANDINGS.index(state)] for state in STATES}
         for name in sorted(found, key=lambda n: (n == "", n))
     }
 

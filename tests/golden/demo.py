@@ -33,8 +33,8 @@ def demo(world: World) -> None:
 
 def _one_layer(world: World, layer: str) -> None:
     found = world.keep(f"select-{layer}", "select", layer)
-    tiers = {f["tier"] or "unrated": f["code"] for f in found["features"]}
-    for tier, code in sorted(tiers.items()):  # the last record of each tier
+    tiers = {f["tier"] or f.get("grade") or "unrated": f["code"] for f in found["features"]}
+    for tier, code in sorted(tiers.items()):  # the last record of each tier or grade
         world.keep(f"explain-{layer}-{tier}", "explain", layer, code)
     world.keep(f"history-{layer}", "history", layer, next(iter(tiers.values())))
 

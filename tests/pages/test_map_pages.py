@@ -95,11 +95,15 @@ def test_the_switches_say_the_numbers_that_the_selection_counts(app, filled, que
     shown = switches(app(filled.root, **query))
     filters = Filters.from_query(query, snapshot)
     for tier in SWITCHES:
-        wider = dataclasses.replace(filters, tiers=frozenset(SWITCHES)).selection(snapshot.layers)
+        wider = dataclasses.replace(filters, tiers=frozenset(SWITCHES)).selection(
+            snapshot.layers, snapshot.others
+        )
         expected = int(counts(snapshot, wider).array[:, RANK_OF[tier]].sum())
         assert shown[TIER_TITLES[tier].zh] == expected
     for i, layer in enumerate(snapshot.layers):
-        wider = dataclasses.replace(filters, layers=frozenset(snapshot.layers)).selection(snapshot.layers)
+        wider = dataclasses.replace(filters, layers=frozenset(snapshot.layers)).selection(
+            snapshot.layers, snapshot.others
+        )
         assert shown[filled.catalog.layer(layer).title.zh] == int(counts(snapshot, wider).array[i].sum())
 
 

@@ -102,8 +102,8 @@ def test_a_missing_value_that_counts_as_worst_is_said_to_be_assumed():
 def test_stating_a_value_that_was_assumed_is_offered_as_a_way_down():
     row = {"area_m2": 4670.0, "capacity": 2335, "in_hazard": False}
     told = explain(*scoring("shelters"), "B", row)
-    assert told.tier == "major"
-    assert nearest(told, "better")["shelter_class"] == ("fixed_short", "general")
+    assert told.grade == "poor"
+    assert nearest(told, "better")["shelter_class"] == ("fixed_short", "fair")
 
 
 def test_a_number_that_counted_as_its_worst_is_solved_from_there():

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from riskmap.actions.episode.evacuation import danger_zones, evacuation
 from riskmap.actions.episode.events import shut_shelters
-from riskmap.actions.episode.scenario import each_once, raised
+from riskmap.actions.episode.scenario import each_once, others_of, raised
 from riskmap.actions.workspace import Workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.json_documents import Document
@@ -52,11 +52,15 @@ class _Spans(NamedTuple):
 
 @dataclass(frozen=True)
 class Storm:
-    """A scenario with everything that it raised; rows of `raised` worst and soonest first."""
+    """A scenario with everything that it raised; rows of `raised` worst and soonest first.
+
+    Counts leave out `others`, the layers that are no risk.
+    """
 
     scenario: RecordedScenario
     raised: tuple[Recorded, ...]
     snapshot: Snapshot
+    others: frozenset[str] = frozenset()
 
     @cached_property
     def hours(self) -> NDArray[np.int64]:
@@ -68,6 +72,7 @@ class Storm:
         """Return what `riskmap.response.playback` describes, without anything that names a record."""
         body = self.scenario.body
         spans = self._spans
+        risks = np.isin(spans.ids, [one.feature_id for one in self.raised if self._counts(one)])
         now = int(np.searchsorted(self.hours, int(self.scenario.at.timestamp()), side="right")) - 1
         return {
             "times": body["times"],
@@ -75,7 +80,9 @@ class Storm:
             "tracks": body.get("tracks", []),
             "cone": body.get("cone"),
             "rain": body.get("rain", []),
-            "counts": counts_by_hour(spans.ids, spans.start, spans.stop, spans.rank, len(self.hours)),
+            "counts": counts_by_hour(
+                spans.ids[risks], spans.start[risks], spans.stop[risks], spans.rank[risks], len(self.hours)
+            ),
         }
 
     @cached_property
@@ -113,8 +120,11 @@ class Storm:
         return each_once(self.raised)
 
     def tiers(self) -> Counter[str]:
-        """Return how many records were raised to each tier at their worst."""
-        return Counter(RANKS[one.escalation.rank_to] for one in self.worst)
+        """Return how many risks were raised to each tier at their worst."""
+        return Counter(RANKS[one.escalation.rank_to] for one in self.worst if self._counts(one))
+
+    def _counts(self, one: Recorded) -> bool:
+        return one.escalation.layer not in self.others
 
     @cached_property
     def _spans(self) -> _Spans:
@@ -141,7 +151,7 @@ def storm(ws: Workspace, scenario_id: int) -> Storm:
 @lru_cache(maxsize=4)
 def _storm(ws: Workspace, number: int, _changeset: int, _recorded: dt.datetime, snapshot: Snapshot) -> Storm:
     scenario = ws.ledger.scenario(number)
-    return Storm(scenario, raised(ws, scenario), snapshot)
+    return Storm(scenario, raised(ws, scenario), snapshot, others_of(ws))
 
 
 def _places(

@@ -55,8 +55,9 @@ class Preparation:
 
     @property
     def raised(self) -> dict[str, int]:
-        """How many records are raised to each tier at their worst."""
-        tiers = Counter(RANKS[rank] for rank in self.found.worst.values())
+        """How many risks are raised to each tier at their worst."""
+        worst = self.found.worst.items()
+        tiers = Counter(RANKS[rank] for (layer, _), rank in worst if layer not in self.found.others)
         return {tier: tiers.get(tier, 0) for tier in TIERS}
 
     @property

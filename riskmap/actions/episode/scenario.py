@@ -18,6 +18,7 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from riskmap.actions.episode import inputs
 from riskmap.actions.episode.fire_weather import fire_weather
@@ -49,7 +50,7 @@ from riskmap.values.scenario import (
     RecordedScenario,
     TriggerResult,
 )
-from riskmap.vocabulary import COLOURS, KINDS
+from riskmap.vocabulary import COLOURS, KINDS, UNRATED
 
 _AT_ONCE: Final = 65_536  # records whose hours are in memory at a time
 
@@ -72,6 +73,9 @@ class Prepared:
     notes: tuple[Text, ...]
     files: tuple[Mapping[str, str], ...]
     unknown: tuple[Mapping[str, str], ...]
+    others: frozenset[str] = (
+        frozenset()
+    )  # layers that are no risk: called out and closed, not counted as raised
 
     @property
     def escalations(self) -> list[Escalation]:
@@ -126,7 +130,7 @@ def _prepared(ws: Workspace, given: Given) -> Prepared:
             found = evaluate(
                 layer.triggers,
                 columns,
-                ranks=table["rank"].to_numpy(),
+                ranks=_tiers(table, layer),
                 drivers=weather.drivers(layer, table),
                 times=times,
                 warnings=warnings,
@@ -146,7 +150,13 @@ def _prepared(ws: Workspace, given: Given) -> Prepared:
         notes=weather.notes,
         files=files,
         unknown=tuple(unknown),
+        others=others_of(ws),
     )
+
+
+def others_of(ws: Workspace) -> frozenset[str]:
+    """Return the layers that are no risk."""
+    return frozenset(one for one, layer in ws.catalog.layers.items() if layer.counts != "risk")
 
 
 def _concerned(table: Any, layer: Layer) -> Iterator[Any]:
@@ -163,6 +173,12 @@ def _concerned(table: Any, layer: Layer) -> Iterator[Any]:
                 some[group.rows] |= bool(group.levels)
         if some.any():
             yield piece if some.all() else piece.filter(pa.array(some)).combine_chunks()
+
+
+def _tiers(table: Any, layer: Layer) -> NDArray[np.uint8]:
+    """Return the ranks that a storm raises from; what is no risk has no tier, whatever its grade."""
+    ranks = table["rank"].to_numpy()
+    return ranks if layer.counts == "risk" else np.full(len(ranks), UNRATED, np.uint8)
 
 
 def _joined(parts: Sequence[TriggerResult]) -> TriggerResult:

@@ -29,7 +29,7 @@ from riskmap.values.assessment import Makers, ModelStamp
 from riskmap.values.import_plan import RejectedRow
 from riskmap.values.inventory import Inventory, LayerInventory
 from riskmap.values.records import Contact
-from riskmap.vocabulary import FLAGS, TIER_TITLES, UNRATED
+from riskmap.vocabulary import FLAGS, GRADES, RANK_OF, TIER_TITLES, UNRATED
 
 _STATE_TITLES = {"rated": Text("已评", "rated"), "unrated": Text("未评", "unrated")}
 
@@ -118,7 +118,7 @@ def _differences(ws: Workspace, snapshot: Snapshot, selected: Selected, lang: La
     """
     found = []
     for layer_id in selected.rows:
-        if layer_id not in ws.catalog.to_score:
+        if ws.catalog.layer(layer_id).counts != "risk":
             continue
         table = selected.table(snapshot, layer_id)
         missing = table.filter(table["rank"].to_numpy() == UNRATED)
@@ -182,7 +182,11 @@ def describe(ws: Workspace, selection: Selection) -> Text:
         return [Text(str(v), str(v)) for v in values]
 
     add(Text("图层", "layers"), [ws.catalog.layer(layer).title for layer in selection.layers])
-    add(Text("等级", "tiers"), [TIER_TITLES[tier] for tier in selection.tiers])
+    tiers = [tier for tier in selection.tiers if tier in RANK_OF]
+    grades = [tier for tier in selection.tiers if tier not in RANK_OF]
+    add(Text("等级", "tiers"), [TIER_TITLES[tier] for tier in tiers])
+    if len(grades) < len(GRADES):  # a filter by tier that leaves out nothing else need not say so
+        add(Text("评档", "grades"), [TIER_TITLES[grade] for grade in grades])
     add(Text("状态", "state"), [_STATE_TITLES[state] for state in selection.states])
     add(Text("街道", "sub-districts"), plain(selection.subdistricts))
     add(Text("条件", "conditions"), [_condition(ws, where) for where in selection.where])

@@ -31,7 +31,7 @@ from riskmap.io.readers.boundaries import read_boundaries
 from riskmap.rules.arrays import pc
 from riskmap.selection import Selection, Snapshot, flag_ids, parse_where, reconcile, rows, select
 from riskmap.selection.views import row_mask, view_of
-from riskmap.vocabulary import FLAGS, RANKS, TIERS, UNRATED
+from riskmap.vocabulary import FLAGS, STANDINGS, TIERS, UNGRADED, UNRATED, weight
 
 SORTS: Final = ("tier", "layer", "code", "name", "subdistrict", "score", "flags", "updated_at")
 
@@ -47,7 +47,7 @@ _lock = threading.Lock()
 
 @dataclass(frozen=True, slots=True)
 class ListedRecord:
-    """One line of a list. `score` None where unrated; `updated_at` an ISO timestamp."""
+    """One line of a list. `tier` one of `STANDINGS`; `score` None where unrated; `updated_at` an ISO timestamp."""
 
     layer: str
     code: str
@@ -103,8 +103,8 @@ def _record(snapshot: Snapshot, row: int) -> ListedRecord:
         value("code"),
         value("name"),
         value("subdistrict"),
-        RANKS[rank],
-        None if rank == UNRATED else value("score"),
+        STANDINGS[rank],
+        None if rank in {UNRATED, UNGRADED} else value("score"),
         tuple(flag_ids(value("flags"))),
         value("updated_at") or "",
         lon if located else None,
@@ -149,11 +149,11 @@ def _keys(snapshot: Snapshot, sort: str, layers: Mapping[str, Layer]) -> NDArray
     """Return one number per row that sorts as the column does."""
     width = snapshot.shape[2]
     if sort == "tier":
-        return (snapshot.group // width % len(RANKS)).astype(np.int64)
+        return weight(snapshot.group // width % len(STANDINGS))
     if sort == "layer":
         place = {layer: i for i, layer in enumerate(sorted(layers, key=lambda n: layers[n].style.order))}
         return np.array([place[layer] for layer in snapshot.layers], np.int64)[
-            snapshot.group // width // len(RANKS)
+            snapshot.group // width // len(STANDINGS)
         ]
     if sort == "subdistrict":
         return (snapshot.group % width).astype(np.int64)

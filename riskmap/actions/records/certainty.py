@@ -87,14 +87,16 @@ def point_certainty(
     age = float(age_days(table, definition, today=on)[0])
     return PointCertainty(
         on=on,
-        tier=tier_of(assessment.rank[0]),
+        tier=tier_of(assessment.rank[0]) if definition.counts == "risk" else None,
         score=_number(assessment.score[0]),
-        probabilities=None if found is None else found.of(0),
+        probabilities=None
+        if found is None or (chances := found.of(0)) is None
+        else {definition.standing(tier): chance for tier, chance in chances.items()},
         method=None if found is None else found.method,
         completeness=float(completeness(model, definition, table)[0]),
         age_days=None if np.isnan(age) else int(age),
         fresh=bool(fresh(table, definition, today=on)[0]),
-        residual_tier=tier_of(left.rank[0]),
+        residual_tier=tier_of(left.rank[0]) if definition.counts == "risk" else None,
         residual_score=_number(left.score[0]),
         measures=_measures(left),
         next_expiry=day_of(float(left.next_expiry[0])),
@@ -165,7 +167,7 @@ def uncertainty_json(
             f"{option('draws', 'en')} {draws}: expected a positive whole number",
         )
     snapshot, found = None, []
-    for layer_id in layers or ws.catalog.scored:
+    for layer_id in layers or ws.catalog.risks:
         layer, model = ws.catalog.layer(layer_id), ws.catalog.model_of(layer_id)
         doubt = _doubt(model, stated)
         snapshot = snapshot or current_snapshot(ws)
@@ -294,7 +296,7 @@ def residual_json(ws: Workspace, layers: Sequence[str] = (), *, on: date, within
         )
     snapshot = current_snapshot(ws)
     found = []
-    for layer_id in layers or ws.catalog.scored:
+    for layer_id in layers or ws.catalog.risks:
         layer, model = ws.catalog.layer(layer_id), ws.catalog.model_of(layer_id)
         table = snapshot.table(layer_id)
         head = {"layer": layer.id, "model": model.id, "digest": model.digest, "points": table.num_rows}

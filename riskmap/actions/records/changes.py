@@ -30,7 +30,7 @@ _STEP = 200
 
 @dataclass(frozen=True, slots=True)
 class TierChanges:
-    """Changes of tier since the beginning of a day, newest last.
+    """Changes of tier since the beginning of a day, newest last; grades of what is no risk are none.
 
     `moved` had a tier (or were unrated) before; `first` counts first assessments by the tier they gave.
     """
@@ -42,7 +42,10 @@ class TierChanges:
 
 def tier_changes_since(ws: Workspace, day: date) -> TierChanges:
     """Return what changed since the beginning of a local day."""
-    changes = ws.ledger.tier_changes(since=_last_before(ws, day))
+    layers = ws.catalog.layers
+    others = {one for one, layer in layers.items() if layer.counts != "risk"}
+    found = ws.ledger.tier_changes(since=_last_before(ws, day))
+    changes = [change for change in found if change.layer not in others]
     return TierChanges(
         day,
         tuple(c for c in changes if c.before is not None),

@@ -151,7 +151,10 @@ def assess_layers(
     saved = ws.ledger.save_assessments(scored, by=by.name, why=why)
     document = {
         "run": saved[0].run if saved else None,
-        "layers": [_layer_json(one, result) for one, result in zip(scored, saved, strict=True)],
+        "layers": [
+            _layer_json(ws.catalog.layer(one.assessment.layer), one, result)
+            for one, result in zip(scored, saved, strict=True)
+        ],
     }
     told = [{"layer": layer, "message": problem.text(lang)} for layer, problem in refused.items()]
     return document | {"refused": told} if refused else document
@@ -244,16 +247,17 @@ def kept_fit(ws: Workspace, layer: str) -> Fit | None:
     return None if kept is None else Fit.of_text(kept.text)
 
 
-def _layer_json(scored: Scored, saved: RunResult) -> dict[str, Any]:
+def _layer_json(layer: Layer, scored: Scored, saved: RunResult) -> dict[str, Any]:
     assessment = scored.assessment
     tally = np.bincount(assessment.rank, minlength=len(RANKS))
-    document = {
+    document: dict[str, Any] = {
         "layer": assessment.layer,
         "model": assessment.model,
         "digest": assessment.digest,
         "assessed": len(assessment.rank) - int(tally[UNRATED]),
         "unrated": int(tally[UNRATED]),
-        "tiers": {tier: int(tally[RANKS.index(tier)]) for tier in TIERS},
+        # What is no risk has no tier: its grades are in its records.
+        "tiers": {tier: int(tally[RANKS.index(tier)]) if layer.counts == "risk" else 0 for tier in TIERS},
         "changed": saved.changed,
     }
     return document if scored.fit is None else document | {"fit": scored.fit_digest}
@@ -345,8 +349,10 @@ def known(cell: Cell) -> Value:
 
 
 def explanation_json(explanation: Explanation) -> dict[str, Any]:
-    """Return the document of `riskmap explain --json`."""
+    """Return the document of `riskmap explain --json`; `grade` stands in it where there is no tier to have."""
     document = asdict(replace(explanation, made_by=None, adopted=None))
+    if explanation.state is not None:
+        del document["grade"]
     stamps = {"made_by": explanation.made_by, "adopted": explanation.adopted}
     return {
         "layer": document.pop("layer"),

@@ -30,7 +30,7 @@ from riskmap.rules.arrays import pc
 from riskmap.texts import t
 from riskmap.values.inventory import DEMO_MARK, Inventory, LayerInventory, tier_title
 from riskmap.values.records import Contact
-from riskmap.vocabulary import FLAGS, RANKS, UNRATED
+from riskmap.vocabulary import FLAGS, STANDINGS, state_of
 
 Kind = Literal["text", "number", "integer", "degrees", "date", "tier"]
 
@@ -115,9 +115,16 @@ def field_titles(layer: Layer) -> dict[str, Text]:
     return {field.id: field.title for field in layer.fields}
 
 
+def standing_kind(layer: Layer) -> Literal["tier", "grade"] | None:
+    """Return what a layer's records have: a tier as risks, a grade where a model scores what is none."""
+    if layer.counts == "risk":
+        return "tier"
+    return None if layer.model is None else "grade"
+
+
 def tier_words(table: pa.Table, lang: Lang) -> pa.Array:
-    """Return the word for each record's tier, "unrated" included."""
-    words = pa.array([tier_title(state, lang) for state in RANKS], pa.string())
+    """Return the word for each record's tier or grade, "unrated" included."""
+    words = pa.array([tier_title(state, lang) for state in STANDINGS], pa.string())
     return words.take(flat(table["rank"]))
 
 
@@ -157,7 +164,11 @@ def _core_title(layer: Layer, role: str, lang: Lang) -> str:
 
 def _assessed(part: LayerInventory, lang: Lang) -> Iterator[SheetColumn]:
     table, rules = part.table, part.rules
-    yield SheetColumn(t("export_column_tier", lang), "tier", tier_words(table, lang), "assessed_tier")
+    kind = standing_kind(part.layer)
+    if kind is None:
+        yield SheetColumn(t("export_column_flags", lang), "text", flag_words(table, lang), "flags")
+        return
+    yield SheetColumn(t(f"export_column_{kind}", lang), "tier", tier_words(table, lang), f"assessed_{kind}")
     yield SheetColumn(t("export_column_score", lang), "number", flat(table["score"]), "assessed_score")
     missing = joined(table["missing"], field_titles(part.layer), lang)
     yield SheetColumn(t("export_column_missing", lang), "text", missing, "assessed_missing")
@@ -276,7 +287,15 @@ def _upkeep(table: pa.Table, lang: Lang) -> Iterator[SheetColumn]:
 
 def _distinct(columns: Sequence[SheetColumn], lang: Lang) -> Iterator[SheetColumn]:
     """Yield the columns under headers that no two share: a field's own title goes first."""
-    derived = {"assessed_tier", "assessed_score", "assessed_missing", "assessed_rules", "flags", "updated_at"}
+    derived = {
+        "assessed_tier",
+        "assessed_grade",
+        "assessed_score",
+        "assessed_missing",
+        "assessed_rules",
+        "flags",
+        "updated_at",
+    }
     taken = {normalise_header(c.title) for c in columns if c.role not in derived}
     seen: set[str] = set()
     for column in columns:
@@ -343,15 +362,12 @@ def _core_attributes(part: LayerInventory, lang: Lang) -> Iterator[Attribute]:
 
 def _assessed_attributes(part: LayerInventory, lang: Lang, *, words: bool) -> Iterator[Attribute]:
     table = part.table
-    ranks = flat(table["rank"])
-    tiers = pa.array([None if i == UNRATED else tier for i, tier in enumerate(RANKS)], pa.string())
-    states = pa.array(["unrated" if i == UNRATED else "rated" for i in range(len(RANKS))])
-    yield Attribute("tier", t("export_column_tier", lang), tiers.take(ranks), "text")
-    if words:
-        yield Attribute("tier_title", t("export_column_tier_title", lang), tier_words(table, lang), "text")
-    yield Attribute("state", t("export_column_state", lang), states.take(ranks), "text")
-    yield Attribute("score", t("export_column_score", lang), flat(table["score"]), "number")
-    for name, titles in (("missing", field_titles(part.layer)), ("rules", part.rules)):
+    kind = standing_kind(part.layer)
+    if kind is not None:
+        yield from _standing_attributes(table, kind, lang, words=words)
+        yield Attribute("score", t("export_column_score", lang), flat(table["score"]), "number")
+    lists = (("missing", field_titles(part.layer)), ("rules", part.rules))
+    for name, titles in lists if kind else ():
         title = t(f"export_column_{name}", lang)
         if words:
             yield Attribute(name, title, joined(table[name], titles, lang), "text")
@@ -363,6 +379,21 @@ def _assessed_attributes(part: LayerInventory, lang: Lang, *, words: bool) -> It
         if words
         else Attribute("flags", title, _flag_ids(table), "list")
     )
+
+
+def _standing_attributes(
+    table: pa.Table, kind: Literal["tier", "grade"], lang: Lang, *, words: bool
+) -> Iterator[Attribute]:
+    standings = flat(table["rank"])
+    known = [None if one in {"unrated", "ungraded"} else one for one in STANDINGS]
+    ids = pa.array(known, pa.string()).take(standings)
+    yield Attribute(kind, t(f"export_column_{kind}", lang), ids, "text")
+    if words:
+        title = t(f"export_column_{kind}_title", lang)
+        yield Attribute(f"{kind}_title", title, tier_words(table, lang), "text")
+    if kind == "tier":
+        states = pa.array([state_of(one) for one in STANDINGS], pa.string())
+        yield Attribute("state", t("export_column_state", lang), states.take(standings), "text")
 
 
 def _flag_ids(table: pa.Table) -> pa.Array:

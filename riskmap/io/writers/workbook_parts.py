@@ -32,7 +32,7 @@ from riskmap.io.writers.record_columns import Kind, SheetColumn
 from riskmap.rules.arrays import pc
 from riskmap.texts import t
 from riskmap.values.inventory import DEMO_MARK, Inventory, tier_title
-from riskmap.vocabulary import RANKS, TIER_COLOURS
+from riskmap.vocabulary import STANDINGS, TIER_COLOURS
 
 # Text is never taken for a formula, a link or a number.
 _LITERAL: Final = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
@@ -134,7 +134,7 @@ class Looks:
             state: make(
                 align="center", bg_color=TIER_COLOURS[state], font_color=_INK.get(state, "#ffffff"), bold=True
             )
-            for state in RANKS
+            for state in STANDINGS
         }
 
     def of(self, kind: Kind) -> Format:
@@ -147,7 +147,7 @@ class Looks:
 
     def tiers(self, lang: Lang) -> dict[str, Format]:
         """Return the coloured formats by the words that stand in the cells."""
-        return {tier_title(state, lang): self._tiers[state] for state in RANKS}
+        return {tier_title(state, lang): self._tiers[state] for state in STANDINGS}
 
 
 def literal(sheet: Worksheet, row: int, column: int, text: str, look: Format | None = None) -> None:

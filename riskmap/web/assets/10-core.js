@@ -31,6 +31,9 @@ riskmap.icon = (...paths) => {
   return svg;
 };
 
+/** Whether a rank is one of the worst tiers: it gets a white rim and is seen from afar. */
+riskmap.strong = (rank) => rank === 3 || rank === 4;
+
 /** 12345 → "12,345": the same grouping in both languages. */
 riskmap.number = (value) => Number(value).toLocaleString("en-US");
 

@@ -1,16 +1,18 @@
 // The point layer: binary tiles painted on canvases. One symbol stands for one cell, the worst point in it.
 (() => {
-  const RADIUS = [2.6, 2.9, 3.3, 4.6, 5.6]; // by rank: low, unrated, general, large, major
+  const RADIUS = [2.6, 2.9, 3.3, 4.6, 5.6, 3.1, 3.1, 3.1, 3.1, 3.1]; // by rank: low … major, then the grades
   const HIT = 12; // CSS pixels around the pointer
-  const STRONG = 3; // from this rank on a symbol gets a white rim
+  const strong = riskmap.strong;
+  const pull = (rank) => (rank < 5 ? rank * 0.8 : 0); // a worse one is caught from farther away
 
   /** Read a tile (its bytes are described in riskmap/selection/tiles.py). */
   riskmap.readTile = (buffer) => {
     const n = new DataView(buffer).getUint32(0, true);
     const id = new Uint32Array(buffer, 4, n), count = new Uint32Array(buffer, 4 + 4 * n, n);
     const x = new Int16Array(buffer, 4 + 8 * n, n), y = new Int16Array(buffer, 4 + 10 * n, n);
-    const kind = new Uint8Array(buffer, 4 + 12 * n, n);
-    return { n, extent: 4096, id, count, x, y, layer: kind.map((k) => k >> 3), rank: kind.map((k) => k & 7) };
+    const kind = new Uint8Array(buffer, 4 + 12 * n, n), layer = kind.map((k) => k >> 3);
+    const { layers } = riskmap.config; // of a layer that is no risk the grades follow the tiers
+    return { n, extent: 4096, id, count, x, y, layer, rank: kind.map((k, i) => (k & 7) + (layers[layer[i]].risk ? 0 : 5)) };
   };
 
   const PointTiles = L.GridLayer.extend({
@@ -66,7 +68,7 @@
       const { layers, ranks } = riskmap.config;
       for (let i = 0; i < points.n; i++) { // in drawing order: the worst comes last and lies on top
         const rank = points.rank[i], symbol = layers[points.layer[i]].symbol;
-        if (riskmap.overview && rank < STRONG) continue;
+        if (riskmap.overview && !strong(rank)) continue;
         const stamp = riskmap.stamp(symbol, ranks[rank].colour, size(rank, points.count[i], zoom), ratio, look(rank, zoom));
         riskmap.press(picture, width, stamp, Math.round(points.x[i] * scale), Math.round(points.y[i] * scale));
       }
@@ -85,9 +87,9 @@
         if (!points) continue;
         const scale = side / points.extent;
         for (let i = 0; i < points.n; i++) {
-          if (riskmap.overview && points.rank[i] < STRONG) continue;
+          if (riskmap.overview && !strong(points.rank[i])) continue;
           const x = tx * side + points.x[i] * scale, y = ty * side + points.y[i] * scale;
-          const distance = Math.hypot(x - at.x, y - at.y) - points.rank[i] * 0.8;
+          const distance = Math.hypot(x - at.x, y - at.y) - pull(points.rank[i]);
           if (distance < HIT && (!best || distance < best.distance)) {
             best = { distance, id: points.id[i], count: points.count[i], latlng: this._map.unproject([x, y], zoom) };
           }
@@ -101,10 +103,10 @@
   const near = (zoom) => Math.min(1, Math.max(0.5, 0.5 + (zoom - 11) * 0.17));
   const grow = (zoom) => Math.max(0, Math.min(2.4, (zoom - 14) * 0.8));
   const size = (rank, count, zoom) => {
-    const base = rank >= STRONG ? RADIUS[rank] * Math.max(0.8, near(zoom)) : RADIUS[rank] * near(zoom);
+    const base = strong(rank) ? RADIUS[rank] * Math.max(0.8, near(zoom)) : RADIUS[rank] * near(zoom);
     return Math.round(2 * (base + grow(zoom) + Math.min(1.6, Math.log2(count) * 0.26))) / 2;
   };
-  const look = (rank, zoom) => (rank >= STRONG ? "strong" : zoom < 14 ? "plain" : "rim");
+  const look = (rank, zoom) => (strong(rank) ? "strong" : zoom < 14 ? "plain" : "rim");
 
   riskmap.parts.push((map) => {
     map.createPane("points").style.zIndex = 450;

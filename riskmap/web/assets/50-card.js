@@ -7,7 +7,7 @@
     const rank = riskmap.config.ranks[card.rank];
     return make("header", { class: "rm-card-head" }, [
       make("div", { class: "rm-card-title" }, [
-        riskmap.badge(layer ? layer.symbol : "circle", rank.colour, 6, card.rank >= 3),
+        riskmap.badge(layer ? layer.symbol : "circle", rank.colour, 6, riskmap.strong(card.rank)),
         make("h2", { text: card.name || card.code }),
       ]),
       make("div", { class: "rm-card-tier" }, [
@@ -72,7 +72,7 @@
       make("ul", {}, cards.map((card) =>
         make("li", {}, [
           make("button", { attributes: { type: "button" }, on: { click: () => choose(card) } }, [
-            riskmap.badge(riskmap.layersById.get(card.layer)?.symbol, riskmap.config.ranks[card.rank].colour, 5, card.rank >= 3),
+            riskmap.badge(riskmap.layersById.get(card.layer)?.symbol, riskmap.config.ranks[card.rank].colour, 5, riskmap.strong(card.rank)),
             make("span", { text: card.name || card.code }),
             make("small", { text: card.layer_title }),
           ]),

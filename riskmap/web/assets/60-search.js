@@ -51,7 +51,7 @@
         this._at = -1;
         const rows = found.map((card, i) =>
           make("li", { attributes: { role: "option", id: `rm-found-${i}`, "aria-selected": "false" }, on: { mousedown: (event) => { event.preventDefault(); this._go(i); } } }, [
-            riskmap.badge(riskmap.layersById.get(card.layer)?.symbol, config.ranks[card.rank].colour, 5, card.rank >= 3),
+            riskmap.badge(riskmap.layersById.get(card.layer)?.symbol, config.ranks[card.rank].colour, 5, riskmap.strong(card.rank)),
             make("span", { text: card.name || card.code }),
             make("small", { text: [card.layer_title, card.code, card.subdistrict].filter(Boolean).join(" · ") }),
           ]));

@@ -97,10 +97,11 @@
       onAdd() {
         const open = map.getSize().x > 800;
         this._tiers = make("ul", { class: "rm-legend-tiers" });
+        this._grades = make("ul", { class: "rm-legend-grades" }); // of what is no risk
         this._layers = make("ul", { class: "rm-legend-layers" });
         this._note = make("p", { class: "rm-legend-note" });
         const details = make("details", { class: "rm-legend", attributes: open ? { open: "" } : {} }, [
-          make("summary", { text: riskmap.say("legend") }), this._tiers, this._layers, this._note,
+          make("summary", { text: riskmap.say("legend") }), this._tiers, this._grades, this._layers, this._note,
         ]);
         L.DomEvent.disableClickPropagation(details);
         L.DomEvent.disableScrollPropagation(details);
@@ -110,7 +111,9 @@
         const row = (badge, title, n) =>
           make("li", { class: n === 0 ? "rm-zero" : "" }, [badge, make("span", { text: title }), make("b", { text: riskmap.number(n) })]);
         this._tiers.replaceChildren(...config.order.map((rank) =>
-          row(riskmap.badge("circle", config.ranks[rank].colour, 5, rank >= 3), config.ranks[rank].title, view.tiers[rank] ?? 0)));
+          row(riskmap.badge("circle", config.ranks[rank].colour, 5, riskmap.strong(rank)), config.ranks[rank].title, view.tiers[rank] ?? 0)));
+        this._grades.replaceChildren(...config.grades.filter((rank) => view.tiers[rank]).map((rank) =>
+          row(riskmap.badge("circle", config.ranks[rank].colour, 5), config.ranks[rank].title, view.tiers[rank])));
         this._layers.replaceChildren(...config.layers.map((layer, i) =>
           row(riskmap.badge(layer.symbol, "#7b8797", 4.6), layer.title, view.layers[i] ?? 0)));
         const notes = [];

@@ -21,7 +21,7 @@ from riskmap.web.frame.shell import page_look, page_title
 from riskmap.web.frame.state import lang, say, signer, snapshot, workspace
 from riskmap.web.pages import Page
 from riskmap.web.widgets.conditions import ask_conditions, conditions_text
-from riskmap.web.widgets.filters import Filters, escape_markdown, render_filters
+from riskmap.web.widgets.filters import NOTHING, Filters, escape_markdown, render_filters
 from riskmap.web.widgets.panels import (
     Cell,
     Figure,
@@ -34,6 +34,7 @@ from riskmap.web.widgets.panels import (
     go_to,
     pager_of,
     point_address,
+    risk_layers,
     show_downloads,
     show_figures,
     show_table,
@@ -76,7 +77,7 @@ def render() -> None:
     try:
         with st.sidebar:
             where = ask_conditions(workspace(), now, filters.layers)
-        selection = replace(filters.selection(now.layers), where=where)
+        selection = replace(filters.selection(now.layers, now.others), where=where)
         found = counts(now, selection)
     except RiskmapError as problem:
         refuse(problem)
@@ -84,7 +85,7 @@ def render() -> None:
     _heading(now, filters, selection, found)
     _files(selection, found)
     _table(now, selection, found)
-    if found.total:
+    if found.everything:
         offer_unmasked_export(selection, _file_title())
     _models(selection.layers or now.layers)
 
@@ -102,17 +103,22 @@ def _file_title() -> str:
 
 
 def _heading(now: Snapshot, filters: Filters, selection: Selection, found: Counts) -> None:
-    page_title(say("inventory_title"), say("inventory_filter", words=_filter_words(filters, selection)))
+    page_title(say("inventory_title"), say("inventory_filter", words=_filter_words(selection)))
     tiers = found.tiers()
     figures = [Figure(say("inventory_total"), found.total)]
     figures += [Figure(TIER_TITLES[tier].text(lang()), tiers[tier], tier=tier) for tier in TIERS]
     figures.append(Figure(TIER_TITLES["unrated"].text(lang()), found.unrated, tier="unrated"))
     show_figures("inventory-figures", figures)
+    if found.others:
+        layers = workspace().catalog.layers
+        st.caption(say("overview_others"))
+        others = [Figure(layers[layer].title.text(lang()), n) for layer, n in found.others.items()]
+        show_figures("inventory-others", others)
     _whether_it_adds_up(now, filters, found)
 
 
-def _filter_words(filters: Filters, selection: Selection) -> str:
-    if not filters.layers or not filters.tiers:
+def _filter_words(selection: Selection) -> str:
+    if selection == replace(NOTHING, where=selection.where):
         return say("inventory_nothing_on")
     conditions = conditions_text(workspace(), selection.where)
     rest = describe(workspace(), replace(selection, where=())).text(lang())
@@ -140,12 +146,15 @@ def _whether_it_adds_up(now: Snapshot, filters: Filters, found: Counts) -> None:
     if right.button(
         say("inventory_show_gap", gap=f"{found.unrated:,}"), key="inventory-gap", width="stretch"
     ):
-        wanted = replace(filters, tiers=frozenset(["unrated"])).to_query(now.layers)
-        go_to(address("inventory", {"layers": ",".join(now.layers), **wanted}))  # conditions stay as they are
+        risks = filters.layers & frozenset(risk_layers(now))
+        wanted = replace(filters, tiers=frozenset(["unrated"]), layers=risks).to_query(now.layers)
+        go_to(
+            address("inventory", {"layers": ",".join(risk_layers(now)), **wanted})
+        )  # conditions stay as they are
 
 
 def _files(selection: Selection, found: Counts) -> None:
-    if not found.total:
+    if not found.everything:
         return
     items = []
     for ending, one in export_formats().items():
@@ -161,7 +170,7 @@ def _table(now: Snapshot, selection: Selection, found: Counts) -> None:
         st.session_state[_SEEN] = spec
         first_page(_TABLE)
     by, descending = sort_of(_TABLE, ("tier", True))
-    pager = pager_of(_TABLE, found.total)
+    pager = pager_of(_TABLE, found.everything)
     listing = list_records(
         now,
         selection,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from html import escape
 from typing import Any, Final
 
 import numpy as np
@@ -88,7 +89,7 @@ def _welcome() -> None:
 def _map_and_area(filters: Filters, found: Counts) -> None:
     """Map and selected area run again on their own: a polygon needs no new filter."""
     now, ws = snapshot(), workspace()
-    selection = filters.selection(now.layers)
+    selection = filters.selection(now.layers, now.others)
     with st.container(key="map-frame"):
         got = st_folium(
             build_map(_frame(now)),
@@ -131,7 +132,7 @@ def _view(now: Snapshot, selection: Selection, found: Counts) -> MapView:
         layers=[int(n) for n in found.array.sum(axis=(1, 2))],
         unlocated=_unlocated(now, selection),
         overview=[
-            {"name": name, "ranks": [int(n) for n in found.array[:, :, i].sum(axis=0)]}
+            {"name": name, "ranks": [int(n) for n in found.risks[:, :, i].sum(axis=0)]}
             for i, name in enumerate(now.subdistricts)
         ],
         polygon=st.session_state.get(_AREA),
@@ -203,7 +204,7 @@ def _area(district: str, now: Snapshot, selection: Selection, ring: list[list[fl
             st.warning(problem.text(lang()))
             return
         st.html(_tier_line(found))
-        if not found.total:
+        if not found.everything:
             st.caption(say("area_none"))
             return
         _records_inside(now, inside, found)
@@ -218,18 +219,23 @@ def _within(selection: Selection, ring: list[list[float]]) -> Selection:
 
 
 def _tier_line(found: Counts) -> str:
-    """Only our own words and numbers go into this HTML."""
-    ranks = found.array.sum(axis=(0, 2))
+    """Our own words and numbers go into this HTML, and titles of layers, escaped."""
+    ranks = found.risks.sum(axis=(0, 2))
     tiers = "".join(
         f'<span><i style="background:{TIER_COLOURS[tier]}"></i>{TIER_TITLES[tier].text(lang())} '
         f"<b>{int(ranks[RANK_OF[tier]]):,}</b></span>"
         for tier in (*TIERS, "unrated")
     )
-    return f'<div class="rm-tiers"><b class="rm-total">{found.total:,}</b>{tiers}</div>'
+    layers = workspace().catalog.layers
+    others = "".join(
+        f"<span>{escape(layers[layer].title.text(lang()))} <b>{n:,}</b></span>"
+        for layer, n in found.others.items()
+    )
+    return f'<div class="rm-tiers"><b class="rm-total">{found.total:,}</b>{tiers}{others}</div>'
 
 
 def _records_inside(now: Snapshot, inside: Selection, found: Counts) -> None:
-    pager = pager_of(_AREA_TABLE, found.total, _AREA_ROWS)
+    pager = pager_of(_AREA_TABLE, found.everything, _AREA_ROWS)
     layers = workspace().catalog.layers
     listing = list_records(
         now, inside, layers=layers, sort="tier", descending=True, start=pager.start, size=pager.size

@@ -55,7 +55,7 @@ _FEWEST_BARS: Final = 3
 
 def tier_figures(now: Snapshot, found: Counts) -> None:
     """The whole and the tiers, large."""
-    ranks = found.array.sum(axis=(0, 2))
+    ranks = found.risks.sum(axis=(0, 2))
     figures = [Figure(say("overview_total"), found.total, inventory_address(now))]
     for state in STATES:
         note = say("overview_unrated_note") if state == "unrated" else ""
@@ -83,7 +83,7 @@ def by_subdistrict(now: Snapshot, found: Counts) -> None:
     """Tier × sub-district; the last line is the sum of the others."""
     rows = []
     for i, name in enumerate(found.subdistricts):
-        ranks = found.array[:, :, i].sum(axis=0)
+        ranks = found.risks[:, :, i].sum(axis=0)
         if name == NOT_STATED and not ranks.sum():
             continue
         title = say("not_stated") if name == NOT_STATED else name
@@ -98,10 +98,12 @@ def by_subdistrict(now: Snapshot, found: Counts) -> None:
 
 
 def by_layer(now: Snapshot, found: Counts, layers: Mapping[str, Layer]) -> None:
-    """Tier × layer; the last line is the sum of the others."""
+    """Tier × layer; the last line is the sum of the others. What is no risk stands below, and in no sum."""
     rows = []
     for i, layer in enumerate(found.layers):
-        ranks = found.array[i].sum(axis=1)
+        if layers[layer].counts != "risk":
+            continue
+        ranks = found.risks[i].sum(axis=1)
         cells = [
             number_cell(int(ranks[RANK_OF[s]]), inventory_address(now, layer=layer, tiers=(s,)))
             for s in STATES
@@ -110,10 +112,17 @@ def by_layer(now: Snapshot, found: Counts, layers: Mapping[str, Layer]) -> None:
         rows.append(Row([Cell(layers[layer].title.text(lang()), head=True), *cells, whole]))
     rows.append(_total(now, found))
     show_table("overview-layers", _columns(say("list_layer")), rows, dense=True)
+    if found.others:
+        figures = [
+            Figure(layers[layer].title.text(lang()), n, inventory_address(now, layer=layer))
+            for layer, n in found.others.items()
+        ]
+        st.caption(say("overview_others"))
+        show_figures("overview-others", figures)
 
 
 def _total(now: Snapshot, found: Counts) -> Row:
-    ranks = found.array.sum(axis=(0, 2))
+    ranks = found.risks.sum(axis=(0, 2))
     cells = [number_cell(int(ranks[RANK_OF[s]]), inventory_address(now, tiers=(s,))) for s in STATES]
     whole = number_cell(found.total, inventory_address(now))
     return Row([Cell(say("overview_sum"), head=True), *cells, whole], total=True)
@@ -131,7 +140,7 @@ def chart(found: Counts) -> None:
         }
         for i, name in enumerate(found.subdistricts)
         for order, state in enumerate(states)
-        if name != NOT_STATED or found.array[:, :, i].any()
+        if name != NOT_STATED or found.risks[:, :, i].any()
     ]
     names = list(dict.fromkeys(v["name"] for v in values))
     scale = alt.Scale(domain=[_title(s) for s in states], range=[TIER_COLOURS[s] for s in states])
@@ -169,10 +178,13 @@ def attention(
     columns += [TableColumn(layer, layers[layer].title.text(lang()), "number") for layer in now.layers]
     columns.append(TableColumn("total", say("overview_sum"), "number"))
     found = counts(now, Selection())
-    unrated = {layer: int(found.array[i, RANK_OF["unrated"]].sum()) for i, layer in enumerate(now.layers)}
+    unrated = {layer: int(found.risks[i, RANK_OF["unrated"]].sum()) for i, layer in enumerate(now.layers)}
     rows = [
         _attention(
-            _title("unrated"), now, unrated, lambda one: inventory_address(now, layer=one, tiers=("unrated",))
+            _title("unrated"),
+            now,
+            unrated,
+            lambda one: inventory_address(now, layer=one, tiers=("unrated",)),
         )
     ]
     flagged = {layer: flag_counts(now, layer) for layer in now.layers}
@@ -185,7 +197,7 @@ def attention(
                 title.text(lang()),
                 now,
                 numbers,
-                lambda one, f=flag: inventory_address(now, layer=one, flag=f),
+                lambda one, f=flag: inventory_address(now, layer=one, flag=f, risks=False),
             )
         )
     here = address("import", {})
@@ -369,7 +381,7 @@ def _compared(found: Counts, day: date) -> None:
     with st.spinner(say("overview_comparing")):
         before = summarise(workspace(), as_of=day - timedelta(days=1))
     states = (*TIERS, "unrated")
-    ranks = found.array.sum(axis=(0, 2))
+    ranks = found.risks.sum(axis=(0, 2))
     now = [found.total, *(int(ranks[RANK_OF[s]]) for s in states)]
     then = [before["total"], *(before["tiers"][t] for t in TIERS), before["unrated"]]
     columns = [

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -13,7 +13,7 @@ import streamlit as st
 
 from riskmap.catalog import Layer
 from riskmap.selection import NOT_STATED, Counts, Selection, Snapshot, counts
-from riskmap.vocabulary import FLAGS, RANK_OF, TIER_COLOURS, TIER_TITLES, TIERS
+from riskmap.vocabulary import FLAGS, GRADES, RANK_OF, TIER_COLOURS, TIER_TITLES, TIERS
 from riskmap.web.frame.state import current_page, lang, say
 
 SWITCHES: Final = (*TIERS, "unrated")
@@ -44,13 +44,19 @@ class Filters:
         """Return the filter that leaves nothing out."""
         return cls(frozenset(layers), frozenset(SWITCHES))
 
-    def selection(self, layers: Sequence[str]) -> Selection:
-        """Return the selection these switches mean, given all layers of the workspace."""
-        if not self.layers or not self.tiers:
+    def selection(self, layers: Sequence[str], others: Collection[str] = ()) -> Selection:
+        """Return the selection these switches mean, given all layers of the workspace.
+
+        The switches of tiers are about risks: a record of `others`, which are none, is there while its
+        layer is on.
+        """
+        grades = tuple(GRADES.values()) if self.layers & set(others) else ()
+        tiers = () if self.tiers == frozenset(SWITCHES) else (*self.tiers, *grades)
+        if not self.layers or not (self.tiers or grades):
             return NOTHING
         return Selection(
             layers=() if self.layers == frozenset(layers) else tuple(self.layers),
-            tiers=() if self.tiers == frozenset(SWITCHES) else tuple(self.tiers),
+            tiers=tiers,
             subdistricts=self.subdistricts,
             flags=self.flags,
             text=self.text,
@@ -110,7 +116,7 @@ def read_filters(snapshot: Snapshot) -> tuple[Filters, Counts]:
     _restore_widgets(current_filters(snapshot), snapshot)
     filters = _read_widgets(snapshot)
     st.session_state[_KEY] = filters
-    return filters, counts(snapshot, filters.selection(snapshot.layers))
+    return filters, counts(snapshot, filters.selection(snapshot.layers, snapshot.others))
 
 
 def draw_filters(filters: Filters, found: Counts, snapshot: Snapshot, layers: Mapping[str, Layer]) -> None:
@@ -180,7 +186,7 @@ def _read_widgets(snapshot: Snapshot) -> Filters:
 
 def _draw(filters: Filters, snapshot: Snapshot, layers: Mapping[str, Layer], found: Counts) -> None:
     # Each switch says how many there would be with it on: counted without its own attribute.
-    ranks = _without(filters, snapshot, found, tiers=frozenset(SWITCHES)).array.sum(axis=(0, 2))
+    ranks = _without(filters, snapshot, found, tiers=frozenset(SWITCHES)).risks.sum(axis=(0, 2))
     by_layer = _without(filters, snapshot, found, layers=frozenset(snapshot.layers)).array.sum(axis=(1, 2))
     st.markdown(f"#### {say('filter_tiers')}")
     for tier in SWITCHES:
@@ -217,7 +223,7 @@ def _reset(snapshot: Snapshot) -> None:
 
 def _without(filters: Filters, snapshot: Snapshot, found: Counts, **attribute: frozenset[str]) -> Counts:
     wider = replace(filters, **attribute)
-    return found if wider == filters else counts(snapshot, wider.selection(snapshot.layers))
+    return found if wider == filters else counts(snapshot, wider.selection(snapshot.layers, snapshot.others))
 
 
 def _switch(key: str, title: str, n: int) -> None:

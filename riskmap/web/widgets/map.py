@@ -38,7 +38,18 @@ from riskmap.selection.views import view_of
 from riskmap.texts import field_title, keys, made_text, shown, t, value_text
 from riskmap.values.assessment import Explanation, ModelStamp
 from riskmap.values.records import Contact
-from riskmap.vocabulary import FLAGS, RANK_OF, RANKS, TIER_COLOURS, TIER_TITLES, TIERS, UNRATED
+from riskmap.vocabulary import (
+    FLAGS,
+    GRADES,
+    RANK_OF,
+    STANDINGS,
+    TIER_COLOURS,
+    TIER_TITLES,
+    TIERS,
+    UNGRADED,
+    UNRATED,
+    weight,
+)
 
 FRAME_TO_BASE: Final = "../../"
 
@@ -84,7 +95,7 @@ class Frame:
 class MapView:
     """What the filter shows: addresses relative to the app's base, and the numbers of the legend.
 
-    `tiers` counts by rank (`records.RANKS`), `layers` in the order of the frame's layers;
+    `tiers` counts by rank (`vocabulary.STANDINGS`), `layers` in the order of the frame's layers;
     `overview` holds name and counts by rank of each sub-district; `polygon` is the ring of the
     area selection, degrees.
     """
@@ -107,8 +118,8 @@ def pack(value: Any) -> str:
 
 
 def legend_ranks(lang: Lang) -> list[dict[str, str]]:
-    """Return id, title and colour of every rank, by rank."""
-    return [{"id": r, "title": TIER_TITLES[r].text(lang), "colour": TIER_COLOURS[r]} for r in RANKS]
+    """Return id, title and colour of every tier and grade, by rank (`vocabulary.STANDINGS`)."""
+    return [{"id": r, "title": TIER_TITLES[r].text(lang), "colour": TIER_COLOURS[r]} for r in STANDINGS]
 
 
 def browser_texts(lang: Lang) -> dict[str, str]:
@@ -124,11 +135,13 @@ def frame_settings(frame: Frame) -> dict[str, Any]:
         "texts": browser_texts(frame.lang),
         "ranks": legend_ranks(frame.lang),
         "order": [RANK_OF[name] for name in (*TIERS, "unrated")],
+        "grades": _grades(frame.layers),
         "layers": [
             {
                 "id": layer.id,
                 "title": layer.title.text(frame.lang),
                 "symbol": layer.style.symbol,
+                "risk": layer.counts == "risk",
                 "geometry": layer.geometry,
             }
             for layer in frame.layers
@@ -146,6 +159,13 @@ def frame_settings(frame: Frame) -> dict[str, Any]:
         "demo": frame.demo,
         "storm": frame.storm,
     }
+
+
+def _grades(layers: Sequence[Layer]) -> list[int]:
+    """Return the grades that the legend explains, worst first: none where no layer is graded."""
+    if all(layer.counts == "risk" or layer.model is None for layer in layers):
+        return []
+    return [STANDINGS.index(GRADES[tier]) for tier in (*TIERS, "unrated")]
 
 
 class _Start(MacroElement):
@@ -257,7 +277,7 @@ def card(ws: Workspace, snapshot: Snapshot, hit: Hit, lang: Lang) -> dict[str, A
     score = row["score"]
     return {
         **brief(hit, ws.catalog.layers, lang),
-        "score": f"{score:g}" if hit.rank != UNRATED and score == score else "",  # noqa: PLR0124 - NaN
+        "score": f"{score:g}" if hit.rank not in {UNRATED, UNGRADED} and score == score else "",  # noqa: PLR0124 - NaN
         "fields": _fields(layer, row, lang),
         "missing": [field_title(layer, name, lang) for name in row["missing"] or ()],
         "flags": [FLAGS[flag].text(lang) for flag in flag_ids(row["flags"])],
@@ -286,8 +306,8 @@ def in_same_cell(snapshot: Snapshot, selection: Selection, hit: Hit, zoom: int) 
     if view.rows is not None:
         chosen &= view.rows[snapshot.row[index]]
     index = index[chosen]
-    rank = snapshot.point_group[index] // snapshot.shape[2] % len(RANKS)
-    order = index[np.argsort(-rank.astype(np.int64), kind="stable")][:_MOST_LISTED]
+    rank = weight(snapshot.point_group[index] // snapshot.shape[2] % len(STANDINGS))
+    order = index[np.argsort(-rank, kind="stable")][:_MOST_LISTED]
     found = [point(snapshot, int(snapshot.point_id[i])) for i in order]
     return [h for h in found if h is not None], len(index)
 

@@ -22,7 +22,7 @@ from streamlit.components.v2 import component
 from riskmap.json_documents import Document
 from riskmap.selection import Snapshot
 from riskmap.vocabulary import TIER_TITLES
-from riskmap.web.frame.state import lang, say
+from riskmap.web.frame.state import lang, say, workspace
 from riskmap.web.pages import pages
 from riskmap.web.widgets.filters import SWITCHES, Filters
 
@@ -269,6 +269,12 @@ def go_to(href: str) -> None:
         st.switch_page(page_of(page), query_params=dict(parse_qsl(query, keep_blank_values=True)))
 
 
+def risk_layers(snapshot: Snapshot) -> tuple[str, ...]:
+    """Return the layers whose records enter tiers and sums."""
+    layers = workspace().catalog.layers
+    return tuple(one for one in snapshot.layers if one in layers and layers[one].counts == "risk")
+
+
 def inventory_address(
     snapshot: Snapshot,
     *,
@@ -276,13 +282,15 @@ def inventory_address(
     tiers: Sequence[str] = (),
     subdistrict: str = "",
     flag: str = "",
+    risks: bool = True,
 ) -> str:
-    """Return the inventory's address for some records.
+    """Return the inventory's address for some records: of a layer, or of all risks (`risks` False: of all).
 
     The layers are always named: an address without any filter would leave an earlier one standing.
     """
+    every = risk_layers(snapshot) if risks else snapshot.layers
     filters = Filters(
-        layers=frozenset([layer] if layer else snapshot.layers),
+        layers=frozenset([layer] if layer else every),
         tiers=frozenset(tiers or SWITCHES),
         subdistricts=(subdistrict,) if subdistrict else (),
         flags=(flag,) if flag else (),

@@ -17,9 +17,16 @@ from riskmap.coordinates import CGCS2000
 from riskmap.errors import ExportError, Lang, Text
 from riskmap.io.files.atomic import WrittenFile, replacing
 from riskmap.io.writers.formats import ExportFormat
-from riskmap.io.writers.record_columns import Attribute, ColumnGroup, attributes, groups, statements
+from riskmap.io.writers.record_columns import (
+    Attribute,
+    ColumnGroup,
+    attributes,
+    groups,
+    standing_kind,
+    statements,
+)
 from riskmap.values.inventory import STATES, Inventory, LayerInventory, tier_title
-from riskmap.vocabulary import TIER_COLOURS
+from riskmap.vocabulary import GRADES, TIER_COLOURS
 
 DATUM: Final = "CGCS2000 (EPSG:4490)"
 
@@ -133,21 +140,28 @@ def _finish(path: Path, tables: list[tuple[str, str, int, str]]) -> None:
         )
 
 
+_BLANK: Final = frozenset({"unrated", "ungraded"})  # categories of the records whose column is empty
+
+
 def style_qml(part: LayerInventory, columns: list[Attribute], kind: GeometryKind, lang: Lang) -> str:
-    """Return the QGIS style: one category per tier in its colour, everything without a tier grey."""
-    tier = next(c.name for c in columns if c.derived and c.name.removeprefix("riskmap_") == "tier")
+    """Return the QGIS style: one category per tier (or grade) in its colour, everything without one grey."""
+    drawn = standing_kind(part.layer)
+    names = [c.name for c in columns if c.derived and c.name.removeprefix("riskmap_") == drawn]
+    states = STATES if drawn == "tier" else [GRADES[state] for state in STATES]
+    if not names:  # neither: everything is of one colour
+        names, states = ["code"], ["ungraded"]
     symbols = "".join(
-        _symbol(i, TIER_COLOURS[state], kind, part.layer.style.symbol) for i, state in enumerate(STATES)
+        _symbol(i, TIER_COLOURS[state], kind, part.layer.style.symbol) for i, state in enumerate(states)
     )
     categories = "".join(
-        f'<category render="true" type="string" symbol="{i}" value="{"" if state == "unrated" else state}" '
+        f'<category render="true" type="string" symbol="{i}" value="{"" if state in _BLANK else state}" '
         f"label={quoteattr(tier_title(state, lang))}/>"
-        for i, state in enumerate(STATES)
+        for i, state in enumerate(states)
     )
     shape = {"point": 0, "line": 1, "polygon": 2}[kind]
     return (
         '<!DOCTYPE qgis PUBLIC "http://mrcc.com/qgis.dtd" "SYSTEM"><qgis version="3.22.0" styleCategories="Symbology">'
-        f'<renderer-v2 type="categorizedSymbol" attr={quoteattr(tier)} symbollevels="0" enableorderby="0" forceraster="0">'
+        f'<renderer-v2 type="categorizedSymbol" attr={quoteattr(names[0])} symbollevels="0" enableorderby="0" forceraster="0">'
         f"<categories>{categories}</categories><symbols>{symbols}</symbols></renderer-v2>"
         f"<layerGeometryType>{shape}</layerGeometryType></qgis>"
     )

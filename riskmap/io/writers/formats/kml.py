@@ -20,7 +20,7 @@ from riskmap.io.writers.record_columns import Attribute, attributes, flat, state
 from riskmap.rules.arrays import pc
 from riskmap.texts import t
 from riskmap.values.inventory import Inventory, LayerInventory
-from riskmap.vocabulary import RANKS, TIER_COLOURS
+from riskmap.vocabulary import STANDINGS, TIER_COLOURS
 
 _CHUNK: Final = 8192
 
@@ -43,7 +43,7 @@ def write_kml(inventory: Inventory, path: Path) -> list[WrittenFile]:
         )
         out.write(f"<name>{_plain(t('export_title', inventory.lang, district=inventory.district))}</name>")
         out.write(f"<description>{_plain(facts)}</description>\n")
-        out.writelines(_style(state) for state in RANKS)
+        out.writelines(_style(state) for state in STANDINGS)
         tables = [(part, _columns(part, inventory)) for part in inventory.layers]
         out.writelines(_schema(part, columns) for part, columns in tables)
         for part, columns in tables:
@@ -98,7 +98,7 @@ def _placemarks(
 ) -> str:
     at = pa.array(rows)
     table = part.table
-    states = pa.array(list(RANKS), _TEXT).take(flat(table["rank"]).take(at))
+    states = pa.array(list(STANDINGS), _TEXT).take(flat(table["rank"]).take(at))
     names = _join("<name>", _texts(flat(table["name"]).take(at)), "</name>")
     data = [
         pc.fill_null(

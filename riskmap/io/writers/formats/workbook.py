@@ -81,23 +81,31 @@ def write_cover(
     for note in notes:
         _across(sheet, row, note, looks)
         row += 1
-    by_layer = {part.layer.title.text(lang): tier_counts(part.table) for part in inventory.layers}
-    row = _write_counts(sheet, looks, t("export_by_layer", lang), by_layer, row=row + 1, lang=lang)
-    _write_counts(
-        sheet,
-        looks,
-        t("export_by_subdistrict", lang),
-        _places(inventory.layers, lang),
-        row=row + 1,
-        lang=lang,
-    )
+    by_layer = {part.layer.title.text(lang): tier_counts(part.table) for part in inventory.risks}
+    if by_layer:
+        row = _write_counts(sheet, looks, t("export_by_layer", lang), by_layer, row=row + 1, lang=lang)
+        title = t("export_by_subdistrict", lang)
+        row = _write_counts(sheet, looks, title, _places(inventory.risks, lang), row=row + 1, lang=lang)
+    _write_others(sheet, looks, inventory, row=row + 1)
+
+
+def _write_others(sheet: Worksheet, looks: Looks, inventory: Inventory, *, row: int) -> None:
+    """Write how many records there are of each layer that enters no sum."""
+    if not inventory.others:
+        return
+    literal(sheet, row, 0, t("export_others", inventory.lang), looks.header)
+    literal(sheet, row, 1, t("export_total", inventory.lang), looks.header)
+    for part in inventory.others:
+        row += 1
+        literal(sheet, row, 0, part.layer.title.text(inventory.lang), looks.cell)
+        sheet.write_number(row, 1, len(part), looks.count)
 
 
 def write_subdistricts(
     book: xlsxwriter.Workbook, looks: Looks, inventory: Inventory, taken: set[str]
 ) -> None:
     """Write tier × sub-district per layer, where there are several layers; the cover has it for one."""
-    if len(inventory.layers) < 2:
+    if len(inventory.risks) < 2:
         return
     lang = inventory.lang
     sheet = book.add_worksheet(sheet_name(t("export_subdistricts", lang), taken))
@@ -105,7 +113,7 @@ def write_subdistricts(
     sheet.set_column(1, _ACROSS, 13)
     page(sheet, inventory, t("export_subdistricts", lang))
     row = 0
-    for part in inventory.layers:
+    for part in inventory.risks:
         title = t("export_by_subdistrict_of", lang, layer=part.layer.title.text(lang))
         row = _write_counts(sheet, looks, title, _places((part,), lang), row=row, lang=lang) + 1
 

@@ -100,7 +100,13 @@ def certainty(draft: ModelDraft, model: ScoringModel) -> None:
         TableColumn("expected", say("model_expected_count"), "number"),
     ]
     rows = [
-        Row([tier_cell(tier), Cell(f"{found['tiers'][tier]:,}"), Cell(f"{found['expected'][tier]:,.1f}")])
+        Row(
+            [
+                tier_cell(words.standing(draft.layer, tier)),
+                Cell(f"{found['tiers'][tier]:,}"),
+                Cell(f"{found['expected'][tier]:,.1f}"),
+            ]
+        )
         for tier in TIERS
     ]
     show_table("model-certainty-tiers", columns, rows, dense=True)
@@ -222,7 +228,7 @@ def _decisions(layer: Layer, model: ScoringModel) -> None:
         Row(
             [
                 Cell(say(f"model_{kind}_effect"), head=True),
-                tier_cell(tier),
+                tier_cell(layer.standing(tier)),
                 Cell(one.title.text(lang())),
                 Cell(words.conditions_words(one.when, layer, model)),
                 Cell(say(f"export_status_{one.status}")),
@@ -264,7 +270,7 @@ def _measures(layer: Layer, model: ScoringModel) -> None:
                     Cell(one.title.text(lang()), head=True),
                     Cell(words.conditions_words(one.when, layer, model)),
                     Cell(effect),
-                    tier_cell(one.floor),
+                    tier_cell(layer.standing(one.floor)),
                     Cell(until),
                     Cell(say(f"export_status_{one.status}")),
                     _source_cell(one),

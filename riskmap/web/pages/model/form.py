@@ -173,7 +173,9 @@ class _Form:
             above = ("limits", tier, "above")
             path = above if above in self._known else ("limits", tier)
             sign = ">" if path == above else "≥"
-            self._input(place, path, f"{TIER_TITLES[tier].text(lang())} {sign}")
+            self._input(
+                place, path, f"{TIER_TITLES[words.standing(self._draft.layer, tier)].text(lang())} {sign}"
+            )
         self._source(("limits",), stated)
 
     def node(self, place: KeyPath, node: Mapping[str, Any]) -> None:
@@ -346,7 +348,7 @@ class _Form:
             say("model_floor"),
             FLOORS,
             index=FLOORS.index(value) if value in FLOORS else 0,
-            format_func=lambda tier: TIER_TITLES[tier].text(lang()),
+            format_func=lambda tier: TIER_TITLES[words.standing(self._draft.layer, tier)].text(lang()),
             key=self._draft.number_key(path),
             on_change=value_typed,
             args=(self._draft, path),

@@ -14,6 +14,7 @@ from riskmap.vocabulary import RANKS, TIER_TITLES, TIERS
 from riskmap.web.frame.shell import section
 from riskmap.web.frame.state import lang, say, snapshot, workspace
 from riskmap.web.pages.model.form import ModelDraft
+from riskmap.web.pages.model.words import standing
 from riskmap.web.widgets.panels import (
     Cell,
     Row,
@@ -100,7 +101,14 @@ def _tiers(seen: Preview) -> None:
         TableColumn("gain", say("model_gain"), "number"),
     ]
     rows = [
-        Row([tier_cell(tier), number_cell(n), number_cell(seen.after[tier]), _gain(seen.gains[tier])])
+        Row(
+            [
+                tier_cell(standing(seen.layer, tier)),
+                number_cell(n),
+                number_cell(seen.after[tier]),
+                _gain(seen.gains[tier]),
+            ]
+        )
         for tier, n in seen.before.items()
     ]
     total = sum(seen.before.values())
@@ -121,9 +129,16 @@ def _matrix(seen: Preview) -> None:
     counts = seen.comparison.migration.table()
     order = [tier for tier in counts if seen.before[tier] or seen.after[tier]]
     columns = [TableColumn("from", say("model_from_to"), "tier-cell")]
-    columns += [TableColumn(tier, TIER_TITLES[tier].text(lang()), "number") for tier in order]
+    columns += [
+        TableColumn(tier, TIER_TITLES[standing(seen.layer, tier)].text(lang()), "number") for tier in order
+    ]
     rows = [
-        Row([tier_cell(before), *(_moved_cell(counts[before][after], before, after) for after in order)])
+        Row(
+            [
+                tier_cell(standing(seen.layer, before)),
+                *(_moved_cell(counts[before][after], before, after) for after in order),
+            ]
+        )
         for before in order
     ]
     show_table("model-matrix", columns, rows, dense=True)
@@ -157,8 +172,8 @@ def _points(seen: Preview) -> None:
                 [
                     Cell(point.code, href=point_address(seen.layer, point.code)),
                     Cell(name or say("no_name")),
-                    tier_cell(point.before),
-                    tier_cell(point.after),
+                    tier_cell(standing(seen.layer, point.before)),
+                    tier_cell(standing(seen.layer, point.after)),
                 ]
             )
         )

@@ -15,7 +15,7 @@ from riskmap.catalog.model_text import table_of as table
 from riskmap.formulas.methods import methods
 from riskmap.texts import field_title, value_text
 from riskmap.units import unit_title
-from riskmap.web.frame.state import lang, say
+from riskmap.web.frame.state import lang, say, workspace
 from riskmap.web.widgets.filters import escape_markdown
 
 _SIGNS: Final = {"==": "=", "!=": "≠", "<=": "≤", ">=": "≥", "<": "<", ">": ">"}
@@ -150,3 +150,8 @@ def _condition(one: Condition, layer: Layer, model: ScoringModel) -> str:
     if one.op == "in":
         return say("model_one_of", title=title, values=listed(shown))
     return f"{title} {_SIGNS[one.op]} {shown[0]}"
+
+
+def standing(layer: str, tier: str) -> str:
+    """Return what a tier of the model is called on a layer: the grade where its records are no risks."""
+    return workspace().catalog.layer(layer).standing(tier)

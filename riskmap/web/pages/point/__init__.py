@@ -320,12 +320,12 @@ def _save(
 ) -> None:
     ws, layer, code = workspace(), opened.layer, opened.code
     try:
-        before = RANKS[int(one_feature(ws, layer.id, code).rank[0])]
+        before = layer.standing(RANKS[int(one_feature(ws, layer.id, code).rank[0])])
         with st.spinner(say("form_saving")):
             edited = edit_point(
                 ws, layer.id, code, seen=seen, changes=changes, by=signature.by, why=signature.why
             )
-        after = RANKS[int(one_feature(ws, layer.id, code).rank[0])]
+        after = layer.standing(RANKS[int(one_feature(ws, layer.id, code).rank[0])])
     except StaleRevisionError as problem:
         st.session_state[_STALE] = Stale(opened, problem, dict(changes), signature)
         st.rerun()

@@ -21,7 +21,7 @@ from riskmap.scoring.residual import WHY_NOT
 from riskmap.texts import field_title, limit_text, made_text
 from riskmap.values.assessment import Explanation
 from riskmap.values.records import Change, Contact, Features
-from riskmap.vocabulary import FLAGS, RANKS, TIER_TITLES, TIERS, UNRATED
+from riskmap.vocabulary import FLAGS, RANKS, TIER_TITLES, UNRATED
 from riskmap.web.frame.shell import section
 from riskmap.web.frame.state import lang, say
 from riskmap.web.pages.point.form import field_groups
@@ -49,7 +49,8 @@ _HISTORY_ROWS: Final = 20
 def heading(layer: Layer, features: Features, flags: Iterable[str]) -> None:
     """Name, tier, state and flags; below, where the record belongs and which version this is."""
     records, retired = features.records, features.retired[0]
-    tier = RANKS[int(features.rank[0])]
+    tier = layer.standing(RANKS[int(features.rank[0])])
+    badge = "" if tier == "ungraded" and layer.model is None else tier_badge(tier)
     name = str(records.name[0] or say("no_name"))
     marks = [f'<span class="rm-mark">{escape(FLAGS[flag].text(lang()))}</span>' for flag in flags]
     if retired is not None:
@@ -63,7 +64,7 @@ def heading(layer: Layer, features: Features, flags: Iterable[str]) -> None:
         ]
     )
     st.html(
-        f'<div class="rm-head"><h1>{escape(name)}</h1>{tier_badge(tier)}{"".join(marks)}</div>'
+        f'<div class="rm-head"><h1>{escape(name)}</h1>{badge}{"".join(marks)}</div>'
         f'<div class="rm-sub">{escape(sub)}</div>'
     )
 
@@ -151,13 +152,14 @@ def _person(contact: Contact | None) -> list[str]:
 
 def why(layer: Layer, model: ScoringModel, features: Features, explanation: Explanation) -> None:
     """Why this tier: contributions that sum to the score, rules, gaps, the nearest changes."""
-    section(say("why_title"))
-    _declared(layer, features, explanation)
-    if explanation.state == "unrated":
+    section(say("why_title") if explanation.state else say("why_title_grade"))
+    if explanation.state:
+        _declared(layer, features, explanation)
+    if not explanation.judged:
         _unrated(layer, explanation)
     else:
         _contributions(layer, explanation)
-        _limits(model)
+        _limits(layer, model)
     titles = {key: title.text(lang()) for key, title in model.titles.items()}
     if explanation.gates:
         _list(say("why_gates"), [titles.get(gate, gate) for gate in explanation.gates])
@@ -244,11 +246,11 @@ def _bar(title: str, value: str, number: float, share: float) -> str:
     return f"<span>{escape(title)}</span><span class=val>{escape(value)}</span>{bar}<span class=num>{escape(text)}</span>"
 
 
-def _limits(model: ScoringModel) -> None:
+def _limits(layer: Layer, model: ScoringModel) -> None:
     words = [
         say(
             "why_limit",
-            tier=TIER_TITLES[tier].text(lang()),
+            tier=TIER_TITLES[layer.standing(tier)].text(lang()),
             sign=">" if tier in model.limits.above else "≥",
             limit=f"{limit:g}",
         )
@@ -344,7 +346,7 @@ def certainty(point: PointCertainty) -> None:
 
 
 def _certainty_bar(shares: Mapping[str, float]) -> None:
-    parts = [(tier, shares[tier]) for tier in TIERS if shares[tier] > 0]
+    parts = [(tier, share) for tier, share in shares.items() if share > 0]
     segments = "".join(
         f'<i class="rm-tier-{tier}" style="width:{share * 100:.2f}%"></i>' for tier, share in parts
     )
