@@ -629,7 +629,7 @@ class LayerView:
             flag=flag,
         )
         table = select(snapshot, chosen).table(snapshot, self.id)
-        return frames.frame_of(masked_columns(self._layer, table), self._layer)
+        return frames.frame_of(masked_columns(self._layer, table, snapshot.table(self.id)), self._layer)
 
     def read(self, path: PathLike, *, crs: int | str | None = None, full_list: bool = False) -> Plan:
         """Read a file and compare it with the ledger; nothing is written before `Plan.commit`.

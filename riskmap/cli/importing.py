@@ -162,8 +162,8 @@ def _report_columns(sheets: list[dict[str, Any]]) -> None:
             )
         if left:
             echo(
-                f"  {sheet['sheet']}：未读取的列：{'、'.join(left)}",
-                f"  {sheet['sheet']}: columns not read: {', '.join(left)}",
+                f"  {sheet['sheet']}：没有字段读取的列（按原列名作为文字保留）：{'、'.join(left)}",
+                f"  {sheet['sheet']}: read by no field (kept as text under their header): {', '.join(left)}",
                 err=True,
             )
 

@@ -7,6 +7,7 @@ is named with its record, stands as missing there, and costs no other value.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -14,17 +15,20 @@ from itertools import chain
 from typing import Any
 
 import numpy as np
+import orjson
 import pyarrow as pa
 import pyarrow.json
 import sqlalchemy as sa
 
 from riskmap.catalog.layer import Field, Layer
 from riskmap.catalog.model import CHECKLIST_PREFIX
+from riskmap.io.tables.kept_columns import take_up_columns, taker
 from riskmap.ledger import schema as s
 from riskmap.ledger.assessments import read_names
 from riskmap.ledger.columns import SHAPE_OF_REVISION, held_at, read_body, read_checklist
 from riskmap.ledger.store import json_list, moments, no_cycles, read_chunks
 from riskmap.rules.arrays import FIELD_TYPES, Misfit, column_of, field_array, filled_marks, position_arrays
+from riskmap.rules.extras import PREFIX, extra_keys, is_extra
 from riskmap.vocabulary import UNRATED
 
 Cells = Mapping[str, Sequence[Any]]  # name → what the rows of a chunk hold
@@ -77,7 +81,7 @@ def read_layer(connection: sa.Connection, layer: Layer, *, at: int | None) -> La
         results=True,
         shapes=layer.geometry != "point",
     )
-    found = _columns(connection, query, layer, layer.fields, partial(_everything, layer))
+    found = _columns(connection, query, layer, layer.fields, partial(_everything, layer), kept=True)
     changed = found.table["changed"].combine_chunks().dictionary_encode()
     sets = changed.dictionary.to_pylist()
     written = moments(connection, sets)
@@ -107,26 +111,37 @@ def _columns(
     layer: Layer,
     fields: Sequence[Field],
     beside: Callable[[Cells], Arrays],
+    *,
+    kept: bool = False,
 ) -> LayerColumns:
-    """Return what `beside` makes of the rows of a query, and the fields in their bodies."""
+    """Return what `beside` makes of the rows of a query, and the fields in their bodies.
+
+    `kept`: with the columns that no field reads, too.
+    """
     names = query.selected_columns.keys()
     query = query.where(s.feature.c.layer == layer.id)
     parts: dict[str, list[pa.Array]] = {}
+    sizes: list[int] = []
     broken: list[Misfit] = []
     with no_cycles():
         for rows in chain(read_chunks(connection, query), [[]]):  # the last, empty one gives the types
             cells = dict(zip(names, zip(*rows, strict=True) if rows else [()] * len(names), strict=True))
-            arrays, misfits = _fields(cells, layer, fields)
+            arrays, misfits = _fields(cells, layer, fields, kept=kept)
             batch = beside(cells) | arrays
             broken += misfits
             for name, array in batch.items():
-                parts.setdefault(name, []).append(array)
+                # What no field reads need not be in every record: where a chunk has none of it, nothing is known.
+                parts.setdefault(name, [pa.nulls(n, array.type) for n in sizes]).append(array)
+            sizes.append(len(rows))
+            for name in extra_keys(parts.keys() - batch.keys()):
+                parts[name].append(pa.nulls(len(rows), pa.string()))
     return LayerColumns(_table(parts), tuple(broken))
 
 
 def _table(parts: dict[str, list[pa.Array]]) -> pa.Table:
     """Return the columns of all chunks, each as one array; only one of them is in memory twice at a time."""
-    names, columns = list(parts), []
+    names = [*(name for name in parts if not is_extra(name)), *sorted(extra_keys(parts))]
+    columns = []
     for name in names:
         column = pa.chunked_array(parts.pop(name))
         columns.append(column.unify_dictionaries().combine_chunks())
@@ -186,23 +201,48 @@ def _lists(
     return pa.array(lists, pa.list_(kind)).take(coded.indices)
 
 
-def _fields(cells: Cells, layer: Layer, fields: Sequence[Field]) -> tuple[Arrays, list[Misfit]]:
-    """Return the columns of the fields in the bodies of a chunk, and what in them does not fit."""
+def _fields(
+    cells: Cells, layer: Layer, fields: Sequence[Field], *, kept: bool
+) -> tuple[Arrays, list[Misfit]]:
+    """Return the columns of the fields in the bodies of a chunk, and what in them does not fit.
+
+    With `kept`, what no field reads as well; without, only what one of the fields takes up.
+    """
     bodies: Sequence[bytes] = cells["body"]
-    schema = pa.schema([(field.id, FIELD_TYPES[field.type]) for field in fields])
-    found, broken = _read_at_once(bodies, schema), []
-    if found is None:
-        found, broken = _read_by_cell(bodies, cells["code"], layer, fields)
-    arrays = {
-        column_of(field.id): array.dictionary_encode() if field.type == "choice" else array
-        for field, array in zip(fields, found, strict=True)
-    }
-    return arrays, broken
-
-
-def _read_at_once(bodies: Sequence[bytes], schema: pa.Schema) -> list[pa.Array] | None:
-    """Return a column for each name of a schema, None where something is not of its type."""
     lines = b"\n".join(bodies)
+    extras = _extras(lines, layer, fields, kept=kept)
+    schema = pa.schema(
+        [(field.id, FIELD_TYPES[field.type]) for field in fields] + [(key, pa.string()) for key in extras]
+    )
+    found, broken = _read_at_once(lines, len(bodies), schema), []
+    if found is None:
+        found, broken = _read_by_cell(bodies, cells["code"], layer, fields, extras)
+    arrays = dict(zip([*(column_of(field.id) for field in fields), *extras], found, strict=True))
+    if extras:
+        take_up_columns(arrays, layer)
+    for field in fields:
+        if field.type == "choice":
+            arrays[column_of(field.id)] = arrays[column_of(field.id)].dictionary_encode()
+    return ({name: a for name, a in arrays.items() if kept or not is_extra(name)}, broken)
+
+
+_KEPT = re.compile(rb'("' + PREFIX.encode() + rb'(?:[^"\\]|\\.)*")\s*:')
+
+
+def _extras(lines: bytes, layer: Layer, fields: Sequence[Field], *, kept: bool) -> tuple[str, ...]:
+    """Return the keys of the columns in some bodies that no field reads, sorted."""
+    if b'"' + PREFIX.encode() not in lines:
+        return ()
+    found = sorted(orjson.loads(name) for name in set(_KEPT.findall(lines)))
+    if kept:
+        return tuple(found)
+    read = {field.id for field in fields}
+    takers = ((key, taker(layer, key)) for key in found)
+    return tuple(key for key, one in takers if one is not None and one[0].id in read)
+
+
+def _read_at_once(lines: bytes, count: int, schema: pa.Schema) -> list[pa.Array] | None:
+    """Return a column for each name of a schema, None where something is not of its type."""
     if not lines or not schema.names:
         return [pa.nulls(0, kind) for kind in schema.types]
     try:
@@ -215,11 +255,15 @@ def _read_at_once(bodies: Sequence[bytes], schema: pa.Schema) -> list[pa.Array] 
         )
     except pa.ArrowInvalid:
         return None
-    return [read[name].combine_chunks() for name in schema.names] if len(read) == len(bodies) else None
+    return [read[name].combine_chunks() for name in schema.names] if len(read) == count else None
 
 
 def _read_by_cell(
-    bodies: Sequence[bytes], codes: Sequence[str], layer: Layer, fields: Sequence[Field]
+    bodies: Sequence[bytes],
+    codes: Sequence[str],
+    layer: Layer,
+    fields: Sequence[Field],
+    extras: Sequence[str],
 ) -> tuple[list[pa.Array], list[Misfit]]:
     read = [read_body(body) for body in bodies]
     broken = [
@@ -233,4 +277,7 @@ def _read_by_cell(
         array, misfits = field_array(values, field)
         arrays.append(array)
         broken += [Misfit(layer, codes[row], field, values[row]) for row in misfits]
+    for key in extras:
+        texts = [None if one is None else one.get(key) for one in read]
+        arrays.append(pa.array([t if isinstance(t, str) else None for t in texts], pa.string()))
     return arrays, broken

@@ -12,7 +12,9 @@ import orjson
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
+from riskmap.catalog.layer import Layer
 from riskmap.errors import LedgerError
+from riskmap.io.tables.kept_columns import take_up
 from riskmap.ledger import schema as s
 from riskmap.ledger.store import json_list, no_cycles, read_chunks
 from riskmap.values.records import CLEAR, Clear, Contact, Value
@@ -180,8 +182,11 @@ def read_known(
     retired: bool = True,
     contacts: bool = False,
     damaged: bool = False,
+    definition: Layer | None = None,
 ) -> Known:
     """Read one layer in code order: as it is, or as it was after changeset `at`.
+
+    By its `definition` kept columns that a field names by now are read as that field.
 
     `codes` narrow it; `retired` keeps retired records. LedgerError where the content of a record cannot
     be read, unless `damaged` ones are wanted too: who writes must know what is there.
@@ -197,6 +202,8 @@ def read_known(
     if not retired:
         query = query.where(s.revision.c.retired.is_(None))
     known = _collect(connection, query.order_by(s.feature.c.code), contacts=contacts)
+    if definition is not None:
+        take_up(known.values, definition)
     if known.damaged and not damaged:
         code = known.code[known.damaged[0]]
         raise LedgerError(
@@ -207,11 +214,16 @@ def read_known(
     return known
 
 
-def read_versions(connection: sa.Connection, layer: str, code: str) -> Known:
-    """Read every revision of one record, oldest first, contacts included."""
+def read_versions(
+    connection: sa.Connection, layer: str, code: str, *, definition: Layer | None = None
+) -> Known:
+    """Read every revision of one record, oldest first, contacts included; `definition` as in `read_known`."""
     query = _query(contacts=True, joined_by=s.revision.c.feature_id == s.feature.c.id)
     query = query.where(s.feature.c.layer == layer, s.feature.c.code == code)
-    return _collect(connection, query.order_by(s.revision.c.version), contacts=True)
+    known = _collect(connection, query.order_by(s.revision.c.version), contacts=True)
+    if definition is not None:
+        take_up(known.values, definition)
+    return known
 
 
 def read_changed_by(

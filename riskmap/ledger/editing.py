@@ -48,7 +48,7 @@ def create_record(store: Store, layer: str, code: str, *, values: Judged, by: st
     judged = _to_write(accepted(layer, {code: values})[code])
     stated = {key: _merged(key, value, None) for key, value in judged.items()}
     with store.writing() as connection:
-        known = read_known(connection, layer, codes=[code], contacts=True)
+        known = read_known(connection, layer, codes=[code], contacts=True, definition=store.layers.get(layer))
         again = len(known) > 0 and known.op[0] == WITHDRAWN
         if len(known) and not again:
             gone = known.retired[0]
@@ -191,7 +191,9 @@ def edit(store: Store, layer: str, edits: Sequence[RecordEdit], *, by: str, why:
         )
     personal = store.personal_fields(layer)
     with store.writing() as connection:
-        known = read_known(connection, layer, codes=list(stated), contacts=True)
+        known = read_known(
+            connection, layer, codes=list(stated), contacts=True, definition=store.layers.get(layer)
+        )
         place = {code: at for at, code in enumerate(known.code)}
         _need_known(layer, [code for code in stated if code not in place])
         stale = [one for one in edits if known.version[place[one.code]] != one.seen]

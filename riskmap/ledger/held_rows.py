@@ -16,10 +16,10 @@ import sqlalchemy as sa
 from riskmap.errors import LedgerError, Text, UnknownNameError
 from riskmap.ledger import schema as s
 from riskmap.ledger.columns import WITHDRAWN, Known, read_known, write_contacts
-from riskmap.ledger.merging import changes_of, unmasked
+from riskmap.ledger.merging import changes_of, shown, unmasked
 from riskmap.ledger.revisions import NextRevision, open_changeset, write_new, write_next
 from riskmap.ledger.store import Store, insert_rows, json_list, next_id
-from riskmap.rules.masks import mask_contacts, mask_value
+from riskmap.rules.masks import mask_contacts
 from riskmap.values.import_plan import ImportPlan
 from riskmap.values.records import CLEAR, Contact, Records
 
@@ -175,7 +175,7 @@ def _entry(store: Store, row: Any) -> HeldEntry:
     records = _load(row["layer"], row["code"], row["content"], row["people"], row["shape"])
     personal = store.personal_fields(row["layer"])
     stated: dict[str, Any] = {
-        k: mask_value(column[0]) if k in personal else column[0] for k, column in records.values.items()
+        k: shown({k: (None, column[0])}, personal)[k][1] for k, column in records.values.items()
     }
     for key, column in (("name", records.name), ("subdistrict", records.subdistrict)):
         if column[0] is not None:
@@ -237,7 +237,16 @@ def accept_held(store: Store, held: Sequence[int], *, as_code: str | None, by: s
         rows = _open_entries(connection, held)
         _refuse_ambiguous(rows, as_code)
         targets = [(row, row["code"] if as_code is None else as_code) for row in rows]
-        known = [read_known(connection, row["layer"], codes=[code], contacts=True) for row, code in targets]
+        known = [
+            read_known(
+                connection,
+                row["layer"],
+                codes=[code],
+                contacts=True,
+                definition=store.layers.get(row["layer"]),
+            )
+            for row, code in targets
+        ]
         fresh = sum(len(one) == 0 for one in known)
         if as_code is not None and not fresh:
             raise LedgerError(

@@ -130,6 +130,7 @@ def features(
             retired=include_retired,
             contacts=contacts,
             damaged=True,
+            definition=store.layers.get(layer),
         )
         feature_id = np.array(known.feature_id, dtype=np.int64)
         results = read_results(connection, layer, feature_id, at=at)
@@ -175,7 +176,7 @@ def history(store: Store, layer: str, code: str) -> list[Change]:
     """Return every revision of a record, oldest first, personal data masked."""
     personal = store.personal_fields(layer)
     with store.reading() as connection:
-        versions = read_versions(connection, layer, code)
+        versions = read_versions(connection, layer, code, definition=store.layers.get(layer))
         written = set(versions.changed)
         sets: dict[int, Any] = {
             number: connection.execute(sa.select(s.changeset).where(s.changeset.c.id == number)).one()

@@ -51,10 +51,14 @@ def commit_import(store: Store, plan: ImportPlan, *, by: str, why: str, kind: st
     with no_cycles(), store.writing() as connection:
         if state_of(connection) == plan.base:
             rows = [i for i, action in enumerate(plan.actions) if action in ("insert", "update")]
-            decision = decide(connection, intake, personal=personal, rows=rows)
+            decision = decide(
+                connection, intake, personal=personal, rows=rows, definition=store.layers.get(intake.layer)
+            )
         else:
             rows = range(len(intake.records))
-            decision = decide(connection, intake, personal=personal)
+            decision = decide(
+                connection, intake, personal=personal, definition=store.layers.get(intake.layer)
+            )
         _still_holds(connection, plan, decision, rows, personal)
         counts = {
             "inserted": plan.count("insert"),

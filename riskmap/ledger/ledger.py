@@ -68,14 +68,22 @@ class Ledger:
     """Records of all layers with their whole past. Safe to share between threads.
 
     Every write names who (`by`) and why, is one transaction, and advances `state`. `personal`
-    (layer → field ids) names fields with personal data: they are masked in histories and plans.
+    (layer → field ids) names fields with personal data: they are masked in histories and plans. By `layers`
+    kept columns that a field names by now are read as that field.
     """
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     @classmethod
-    def create(cls, url: str, *, clock: Clock = utc_now, personal: Personal | None = None) -> Ledger:
+    def create(
+        cls,
+        url: str,
+        *,
+        clock: Clock = utc_now,
+        personal: Personal | None = None,
+        layers: Mapping[str, Layer] | None = None,
+    ) -> Ledger:
         """Make a new, empty ledger and open it. LedgerError where the file exists."""
         path = file_of(url)
         if path.exists():
@@ -98,10 +106,17 @@ class Ledger:
             ) from problem
         finally:
             part.unlink(missing_ok=True)
-        return cls.open(url, clock=clock, personal=personal)
+        return cls.open(url, clock=clock, personal=personal, layers=layers)
 
     @classmethod
-    def open(cls, url: str, *, clock: Clock = utc_now, personal: Personal | None = None) -> Ledger:
+    def open(
+        cls,
+        url: str,
+        *,
+        clock: Clock = utc_now,
+        personal: Personal | None = None,
+        layers: Mapping[str, Layer] | None = None,
+    ) -> Ledger:
         """Open a ledger; one of an older schema is brought up to date first, losing nothing.
 
         LedgerError with one message where it is absent, foreign, newer or damaged.
@@ -126,7 +141,7 @@ class Ledger:
         except BaseException:
             engine.dispose()
             raise
-        return cls(Store(engine, str(path), clock, dict(personal or {})))
+        return cls(Store(engine, str(path), clock, dict(personal or {}), dict(layers or {})))
 
     def close(self) -> None:
         """Give back the connections; the ledger can be opened again."""

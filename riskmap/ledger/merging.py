@@ -16,6 +16,7 @@ import shapely
 from numpy.typing import NDArray
 
 from riskmap.ledger.columns import Checklist, Known
+from riskmap.rules.extras import came_back_masked, extra_keys, is_extra, shown_change
 from riskmap.rules.masks import (
     has_nothing,
     is_masked,
@@ -163,6 +164,11 @@ def unmasked(records: Records, rows: Collection[int], personal: Collection[str])
         for i in rows:
             column[i] = None if is_masked(column[i]) else column[i]
         values[key] = column
+    for key in extra_keys(values):
+        column = list(values[key])
+        for i in rows:
+            column[i] = None if came_back_masked(key, column[i]) else column[i]
+        values[key] = column
     return replace(records, contacts=contacts, values=values)
 
 
@@ -183,6 +189,8 @@ def shown(changes: Mapping[str, tuple[Any, Any]], personal: Collection[str]) -> 
             out[key] = (describe_shape(before), describe_shape(after))
         elif key in personal:
             out[key] = (mask_value(before), mask_value(after))
+        elif is_extra(key):
+            out[key] = (shown_change(key, before), shown_change(key, after))
         else:
             out[key] = (before, after)
     return out
@@ -207,6 +215,8 @@ def _text_changes(
     for i, new, old in differing:
         after = None if new is CLEAR else new
         if is_nan(new) or same(after, old) or (personal and is_masked(new)) or cut_short(new, old):
+            continue
+        if is_extra(key) and came_back_masked(key, new):
             continue
         into.setdefault(i, {})[key] = (old, after)
 

@@ -9,6 +9,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from riskmap.catalog.layer import Layer
 from riskmap.errors import LedgerError, Text
 from riskmap.ledger import schema as s
 from riskmap.ledger.columns import WITHDRAWN, Known, read_known
@@ -46,14 +47,23 @@ def metres_between(a: tuple[float, float], b: tuple[float, float]) -> float:
     return math.hypot(east, a[1] - b[1]) * _METRES_PER_DEGREE
 
 
-def _read(connection: sa.Connection, layer: str, codes: Sequence[str], *, contacts: bool) -> Known:
+def _read(
+    connection: sa.Connection,
+    layer: str,
+    codes: Sequence[str],
+    *,
+    contacts: bool,
+    definition: Layer | None,
+) -> Known:
     size = connection.execute(
         sa.select(sa.func.count()).select_from(s.feature).where(s.feature.c.layer == layer)
     ).scalar_one()
     if size == 0:
         return Known(contacts=[] if contacts else None)
     few = len(codes) < size * _FEW_CODES
-    return read_known(connection, layer, codes=codes if few else None, contacts=contacts)
+    return read_known(
+        connection, layer, codes=codes if few else None, contacts=contacts, definition=definition
+    )
 
 
 def decide(
@@ -62,12 +72,15 @@ def decide(
     *,
     personal: Collection[str],
     rows: Sequence[int] | None = None,
+    definition: Layer | None = None,
 ) -> Decision:
     """Return the fate of `rows` (all by default; the others count as unchanged)."""
     records = intake.records
     chosen = range(len(records)) if rows is None else rows
     codes = records.code if rows is None else [records.code[i] for i in rows]
-    known = _read(connection, records.layer, codes, contacts=records.contacts is not None)
+    known = _read(
+        connection, records.layer, codes, contacts=records.contacts is not None, definition=definition
+    )
     where = {code: j for j, code in enumerate(known.code)}
     place = [-1] * len(records)
     actions: list[RowAction] = ["unchanged"] * len(records)
@@ -263,7 +276,7 @@ def plan_import(store: Store, intake: Intake, *, full_list: bool) -> ImportPlan:
     check_intake(intake)
     personal = store.personal_fields(intake.layer)
     with no_cycles(), store.reading() as connection:
-        decision = decide(connection, intake, personal=personal)
+        decision = decide(connection, intake, personal=personal, definition=store.layers.get(intake.layer))
         _note_masked(decision, intake, personal)
         return ImportPlan(
             intake=intake,

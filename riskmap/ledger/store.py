@@ -23,6 +23,7 @@ import sqlalchemy as sa
 from sqlalchemy import event, exc
 from sqlalchemy.pool import QueuePool
 
+from riskmap.catalog.layer import Layer
 from riskmap.errors import LedgerError
 from riskmap.ledger import schema as s
 from riskmap.ledger import sqlite
@@ -199,12 +200,16 @@ _open: ContextVar[Mapping[tuple[int, str], _Transaction] | None] = ContextVar("o
 
 @dataclass(frozen=True)
 class Store:
-    """An open database with the clock and the personal fields (layer → field ids) to mask."""
+    """An open database with the clock and the personal fields (layer → field ids) to mask.
+
+    By `layers` kept columns that a field names by now are read as that field.
+    """
 
     engine: sa.Engine
     place: str
     clock: Clock = utc_now
     personal: Mapping[str, Collection[str]] = field(default_factory=dict)
+    layers: Mapping[str, Layer] = field(default_factory=dict)
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[sa.Connection]:

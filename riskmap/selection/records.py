@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from riskmap.catalog import Layer
 from riskmap.rules.arrays import array_of, column_of
+from riskmap.rules.extras import extra_keys, header_of, holds_people, masked
 from riskmap.selection.filters import Selection
 from riskmap.selection.views import row_mask, view_of
 from riskmap.values.assessment import Makers, ModelStamp
@@ -81,7 +82,7 @@ def rows(
     The `features` of `riskmap select --json`: lon and lat in degrees (7 decimals) or None, score and tier
     None where unrated, a `grade` instead of tier and state of what is no risk, every field of the layer,
     None where unknown. `model`, the one that made the tier, comes from `makers` by layer and `stamps` by
-    digest; None where none has.
+    digest; None where none has. `extra`: header → text of what no field reads, people masked.
     """
     stop = selected.total if stop is None else stop
     found: list[dict[str, Any]] = []
@@ -93,8 +94,38 @@ def rows(
             table = snapshot.table(layer).take(array_of(part))
             models = _models(table, makers[layer], stamps)
             objects = _objects(table, catalog_layers[layer])
-            found.extend({**one, "model": model} for one, model in zip(objects, models, strict=True))
+            extras = kept_texts(table, snapshot.table(layer))
+            found.extend(
+                {**one, "extra": extra, "model": model}
+                for one, extra, model in zip(objects, extras, models, strict=True)
+            )
     return found
+
+
+def masked_extras(table: pa.Table, whole: pa.Table | None = None) -> pa.Table:
+    """Return a layer table whose columns that no field reads are masked: people by the column, numbers by the cell.
+
+    `whole`: the table of all records, by which a column of names is known, where `table` is a part of it.
+    """
+    for key in extra_keys(table.column_names):
+        texts = (table if whole is None else whole)[key]
+        personal = holds_people(header_of(key), texts.unique().to_pylist())
+        values = [masked(text, personal=personal) for text in table[key].to_pylist()]
+        table = table.set_column(table.column_names.index(key), key, pa.array(values, pa.string()))
+    return table
+
+
+def kept_texts(table: pa.Table, whole: pa.Table) -> list[dict[str, str]]:
+    """Return of each row what no field reads, header → text, masked as it may be shown."""
+    keys = extra_keys(table.column_names)
+    if not keys:
+        return [{} for _ in range(len(table))]
+    columns = [masked_extras(table.select(keys), whole)[key].to_pylist() for key in keys]
+    headers = [header_of(key) for key in keys]
+    return [
+        {header: text for header, text in zip(headers, row, strict=True) if text}
+        for row in zip(*columns, strict=True)
+    ]
 
 
 def _models(

@@ -31,7 +31,14 @@ from riskmap.selection.snapshot import (
     subdistricts_of,
     with_flags,
 )
-from riskmap.selection.table import FLAG_BIT, flag_bits, layer_table, near_names, stale
+from riskmap.selection.table import (
+    FLAG_BIT,
+    flag_bits,
+    layer_table,
+    near_names,
+    stale,
+    with_same_extras,
+)
 from riskmap.values.boundaries import Boundaries
 from riskmap.values.records import Features
 
@@ -145,6 +152,7 @@ def _splice(table: pa.Table, changed: Features, layer: Layer) -> _Splice:
     gone = [at for at, code in known if at < len(table) and codes[at].as_py() == code]
     fresh = layer_table(changed, layer)
     into = [place(code) for code in fresh["code"].to_pylist()]
+    table, fresh = with_same_extras(table, fresh)
     return _Splice(table, fresh, np.array(gone, np.int64), np.array(into, np.int64))
 
 

@@ -32,6 +32,7 @@ from riskmap.rules.arrays import (
     pc,
     position_arrays,
 )
+from riskmap.rules.extras import extra_keys, is_extra
 from riskmap.values.boundaries import Boundaries, near_duplicates
 from riskmap.values.records import Clear, Features
 from riskmap.vocabulary import FLAGS, RANK_OF, RANKS, TIER_TITLES, TIERS, UNGRADED, UNRATED
@@ -76,6 +77,8 @@ def layer_table(features: Features, layer: Layer) -> pa.Table:
         else:
             columns[column_of(field.id)], misfits = field_array(values, field)
             flags[misfits] = FLAG_BIT["unreadable"]
+    for key in sorted(extra_keys(records.values)):
+        columns[key] = _texts(records.values[key])
     columns["flags"] = pa.array(flags)
     active = np.fromiter((r is None for r in features.retired), bool, len(features))
     return _encode(_in_code_order(pa.table(columns), np.flatnonzero(active)), layer)
@@ -103,7 +106,7 @@ def changed_table(table: pa.Table, changed: Features, layer: Layer) -> pa.Table:
     """
     fresh = layer_table(changed, layer)
     old = pc.is_in(table["feature_id"], value_set=pa.array(np.asarray(changed.feature_id, np.int64)))
-    both = pa.concat_tables([_decode(table.filter(pc.invert(old))), _decode(fresh)])
+    both = pa.concat_tables(with_same_extras(_decode(table.filter(pc.invert(old))), _decode(fresh)))
     return _encode(_in_code_order(both, np.arange(len(both))), layer)
 
 
@@ -114,6 +117,21 @@ def _standings(rank: NDArray[np.uint8], layer: Layer) -> NDArray[np.uint8]:
     if layer.model is None:  # what an earlier model said of it says nothing any more
         return np.full(len(rank), UNGRADED, np.uint8)
     return (rank + len(RANKS)).astype(np.uint8)
+
+
+def with_same_extras(one: pa.Table, other: pa.Table) -> tuple[pa.Table, pa.Table]:
+    """Return two layer tables with the same columns that no field reads, at their end and in one order."""
+    keys = sorted({*extra_keys(one.column_names), *extra_keys(other.column_names)})
+    if not keys:
+        return one, other
+
+    def filled(table: pa.Table) -> pa.Table:
+        plain = [name for name in table.column_names if not is_extra(name)]
+        blank = pa.nulls(len(table), pa.string())
+        kept = {key: table[key] if key in table.column_names else blank for key in keys}
+        return pa.table({**{name: table[name] for name in plain}, **kept})
+
+    return filled(one), filled(other)
 
 
 def _decode(table: pa.Table) -> pa.Table:

@@ -21,7 +21,7 @@ import difflib
 import math
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import date
 from typing import Any, Final, get_args
 
@@ -37,6 +37,7 @@ from riskmap.catalog.model import Operator, Scalar
 from riskmap.errors import SelectionError, Text
 from riskmap.rules.arrays import Words, bools_of, codes_of, column_of, floats_of, numbers_of, pc
 from riskmap.rules.conditions import holds
+from riskmap.rules.extras import is_extra, key_of
 from riskmap.selection.table import FLAG_BIT
 from riskmap.units import parse_quantity
 from riskmap.vocabulary import FLAGS, RANK_OF, STANDINGS, TIER_TITLES, TIERS, UNRATED, state_of
@@ -217,17 +218,18 @@ _ALLOWED: Final = {
 }
 
 
-def parse_where(text: str, layer: Layer | Sequence[Layer]) -> Condition:
+def parse_where(text: str, layer: Layer | Sequence[Layer], extras: Collection[str] = ()) -> Condition:
     """Return the condition that 'FIELD OP VALUE' states about a layer (or several).
 
     FIELD is an id, a title or an alias of a field, or one of CORE; OP one of = == != in < <= > >=
-    ~ (contains) missing present. Values are read as the field's type: numbers may carry a unit
+    ~ (contains) missing present. `extras`: headers of columns that no field reads, compared as texts.
+    Values are read as the field's type: numbers may carry a unit
     ("12米"), choices and tiers may be titles, dates are ISO. Raises SelectionError.
     """
     layers = [layer] if isinstance(layer, Layer) else list(layer)
     found = list(_OPERATOR.finditer(text))
     for match in reversed(found):  # from the right: a field's name may hold what looks like an operator
-        column = _column(text[: match.start()].strip(), layers)
+        column = _column(text[: match.start()].strip(), layers, extras)
         if column is not None:
             word = match[0].strip().lower()
             return _read(column, _SPELLINGS[word], text[match.end() :].strip(), text)
@@ -237,10 +239,10 @@ def parse_where(text: str, layer: Layer | Sequence[Layer]) -> Condition:
             f"condition {text!r} cannot be read; write FIELD OP VALUE with OP one of {' '.join(OPERATORS)}",
         )
     known = [n for one in layers for f in one.fields for n in (f.id, f.title.zh)]
-    raise unknown_name(Text("字段", "field"), text[: found[0].start()].strip(), [*known, *CORE])
+    raise unknown_name(Text("字段", "field"), text[: found[0].start()].strip(), [*known, *extras, *CORE])
 
 
-def _column(word: str, layers: Sequence[Layer]) -> Field | str | None:
+def _column(word: str, layers: Sequence[Layer], extras: Collection[str]) -> Field | str | None:
     fields = [f for layer in layers for f in layer.fields]
     for field in fields:
         if field.id == word:
@@ -257,12 +259,12 @@ def _column(word: str, layers: Sequence[Layer]) -> Field | str | None:
     for field in fields:
         if any(key == plain(alias) for alias in field.aliases):
             return field
-    return None
+    return next((key_of(one) for one in extras if key in {plain(one), plain(key_of(one))}), None)
 
 
 def _kind(column: Field | str) -> str:
     if isinstance(column, str):
-        return CORE[column][0]
+        return "text" if is_extra(column) else CORE[column][0]
     return "number" if column.type == "integer" else column.type
 
 
@@ -402,7 +404,7 @@ def has_column(table: pa.Table, name: str) -> bool:
     """Return whether a condition may name this column of a layer table."""
     if name in {"tier", "state"}:
         return True
-    return name in table.column_names and (name in CORE or name.startswith("f:"))
+    return name in table.column_names and (name in CORE or name.startswith("f:") or is_extra(name))
 
 
 def _unfit(where: Condition) -> SelectionError:

@@ -92,7 +92,7 @@ def field_title(layer: Layer, name: str, lang: Lang) -> str:
         return layer.field(name).title.text(lang)
     except KeyError:
         items = layer.checklist.items if layer.checklist else ()
-        plain = name.removeprefix("checklist.")
+        plain = name.removeprefix("checklist.").removeprefix("extra:")
         return next((item.title.text(lang) for item in items if item.id == plain), plain)
 
 

@@ -51,7 +51,8 @@ class Records:
 
     `lon`, `lat`: float64 degrees, EPSG:4490, NaN where unlocated; for lines and polygons a point
     on the shape. `shapes`: WKB (EPSG:4490) of lines and polygons, None for point layers or where
-    unknown. `values`: field id → column; a field that the source lacks has no entry. `checklist`:
+    unknown. `values`: field id → column; a field that the source lacks has no entry; what no field reads
+    is there as text by `rules.extras.key_of` its header. `checklist`:
     one tuple per row in the layer's item order. `contacts`: one tuple per row, None where the
     source has no contact columns; a part that reads 清空 erases what the ledger knows. `unplaced`:
     indexes of rows whose position the source erases (point layers; their lon and lat are NaN).

@@ -21,9 +21,11 @@ from riskmap.io.writers import export, format_of
 from riskmap.io.writers.rejects import RejectedFile
 from riskmap.io.writers.rejects import write_rejects as write_rejects_workbook
 from riskmap.moments import local_now
+from riskmap.rules.extras import header_of
 from riskmap.rules.masks import mask_contacts, mask_value
 from riskmap.rules.permissions import Actor
 from riskmap.selection import Selected, Selection, Snapshot, reconcile, select
+from riskmap.selection.records import masked_extras
 from riskmap.units import unit_title
 from riskmap.values.assessment import Makers, ModelStamp
 from riskmap.values.import_plan import RejectedRow
@@ -91,7 +93,7 @@ def _inventory(
         made = _models(table, found[layer_id], told)
         adopted = adopted_stamp(ws, layer_id)
         newer = adopted if any(adopted and one.digest != adopted.digest for one in made) else None
-        shown = table if unmasked else masked_columns(layer, table)
+        shown = table if unmasked else masked_columns(layer, table, snapshot.table(layer_id))
         parts.append(LayerInventory(layer, shown, made, contacts, newer))
     differences = _differences(ws, snapshot, selected, lang)
     now = local_now()
@@ -158,8 +160,9 @@ def _contacts(
     return found if unmasked else [mask_contacts(people) for people in found]
 
 
-def masked_columns(layer: Layer, table: pa.Table) -> pa.Table:
-    """Return a layer table whose personal fields are masked."""
+def masked_columns(layer: Layer, table: pa.Table, whole: pa.Table) -> pa.Table:
+    """Return rows of a `whole` layer table with personal fields, and people in what no field reads, masked."""
+    table = masked_extras(table, whole)
     for field in layer.fields:
         name = f"f:{field.id}"
         if field.personal and name in table.column_names:
@@ -213,7 +216,7 @@ _OPERATORS = {
 
 def _condition(ws: Workspace, where: Condition) -> Text:
     """Return a condition by the titles of its field and choices."""
-    name = where.field.removeprefix("f:")
+    name = header_of(where.field.removeprefix("f:"))
     fields = [f for layer in ws.catalog.layers.values() for f in layer.fields if f.id == name]
     title = fields[0].title if fields and where.field != name else Text(name, name)
     choices = {c.id: c.title for f in fields for c in f.choices}

@@ -29,6 +29,7 @@ from riskmap.errors import SelectionError, Text, WorkspaceError
 from riskmap.interface import option
 from riskmap.io.readers.boundaries import read_boundaries
 from riskmap.rules.arrays import pc
+from riskmap.rules.extras import extra_keys, header_of
 from riskmap.selection import Selection, Snapshot, flag_ids, parse_where, reconcile, rows, select
 from riskmap.selection.views import row_mask, view_of
 from riskmap.vocabulary import FLAGS, STANDINGS, TIERS, UNGRADED, UNRATED, weight
@@ -225,16 +226,23 @@ def make_selection(
     that could satisfy it and drop out. `within`: a file of polygons, or a polygon in EPSG:4490.
     """
     chosen = [ws.catalog.layer(layer) for layer in layers] or list(ws.catalog.layers.values())
+    extras = _headers_kept(ws, chosen) if where else ()
     return Selection(
         layers=tuple(layer.id for layer in chosen) if layers else (),
         tiers=tuple(tiers),
         states=tuple(states),
         subdistricts=tuple(subdistricts),
-        where=tuple(parse_where(condition, chosen) for condition in where),
+        where=tuple(parse_where(condition, chosen, extras) for condition in where),
         within=None if within is None else shapely.to_wkb(_polygon(within)),
         text=text,
         flags=tuple(flags),
     )
+
+
+def _headers_kept(ws: Workspace, layers: Sequence[Layer]) -> list[str]:
+    """Return the headers of the columns of some layers that no field reads."""
+    tables = (current_snapshot(ws).table(layer.id) for layer in layers)
+    return sorted({header_of(key) for table in tables for key in extra_keys(table.column_names)})
 
 
 def _polygon(given: Path | shapely.Geometry) -> shapely.Geometry:

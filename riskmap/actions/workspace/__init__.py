@@ -41,7 +41,7 @@ class Workspace:
         personal = {
             layer.id: {f.id for f in layer.fields if f.personal} for layer in self.catalog.layers.values()
         }
-        return Ledger.open(self.store, personal=personal)
+        return Ledger.open(self.store, personal=personal, layers=self.catalog.layers)
 
     @cached_property
     def places(self) -> Boundaries | None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 import numpy as np
+import pyarrow as pa
 
 from riskmap.actions.inventory.listing import summarise
 from riskmap.actions.records.scoring import learned_of
@@ -23,9 +24,11 @@ from riskmap.actions.workspace import Workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.catalog import Layer
 from riskmap.errors import Lang, LedgerError, RiskmapError, Text
+from riskmap.io.tables.kept_columns import taker
 from riskmap.ledger.store import file_of
 from riskmap.moments import utc_now
-from riskmap.rules.arrays import Misfit, codes_of, column_of, numbers_of
+from riskmap.rules.arrays import Misfit, codes_of, column_of, numbers_of, pc
+from riskmap.rules.extras import extra_keys, header_of, holds_people, is_extra, masked
 from riskmap.rules.permissions import Actor
 from riskmap.selection.snapshot_files import altered
 from riskmap.selection.table import FLAG_BIT
@@ -171,7 +174,7 @@ def _kept(ws: Workspace) -> Iterator[CheckFinding]:
             continue
         known = {field.id for field in ws.catalog.layer(layer_id).fields}
         for field, n in fields.items():
-            if field is not None and field not in known:
+            if field is not None and field not in known and not is_extra(field):
                 yield CheckFinding(
                     "warning",
                     "field",
@@ -198,6 +201,31 @@ def _values(ws: Workspace) -> Iterator[CheckFinding]:
         for field, misfits in by_field.items():
             yield _misfits(layer, field, misfits)
         yield from _unknown_choices(layer, found.table)
+        yield from _not_taken_up(layer, found.table)
+
+
+def _not_taken_up(layer: Layer, table: pa.Table) -> Iterator[CheckFinding]:
+    """Look for kept texts under a header of a field that cannot read them."""
+    for key in extra_keys(table.column_names):
+        found, rows = taker(layer, key), np.flatnonzero(pc.is_valid(table[key]).to_numpy())
+        if found is None or not len(rows):
+            continue
+        header, code = header_of(key), table["code"][int(rows[0])].as_py()
+        text = masked(table[key][int(rows[0])].as_py(), personal=holds_people(header))
+        title = found[0].title
+        yield CheckFinding(
+            "warning",
+            "field",
+            f"{layer.id} › {found[0].id} › {code}",
+            Text(
+                f"{layer.title.zh} › {header}：{len(rows)} 条保留的文字（如 {text!r}）不能读入字段“{title.zh}”",
+                f"{layer.id} › {header}: {len(rows)} kept texts (such as {text!r}) cannot be read as {title.en}",
+            ),
+            Text(
+                "补充字段的选项或别名，或改正后重新导入这一列",
+                "give the field more choices or aliases, or import the column again, corrected",
+            ),
+        )
 
 
 def _misfits(layer: Layer, field: str, misfits: list[Misfit]) -> CheckFinding:

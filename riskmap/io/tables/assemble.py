@@ -13,6 +13,7 @@ from riskmap.catalog.layer import Layer
 from riskmap.errors import Text
 from riskmap.io.tables.row_parts import TableRows, say_of
 from riskmap.rules.cell import Finding
+from riskmap.rules.extras import extra_keys
 from riskmap.values.import_plan import Intake, Issue, RejectedRow, SheetReport
 from riskmap.values.records import Records
 
@@ -51,6 +52,7 @@ def assemble(
             )
         )
 
+    kept = dict.fromkeys(key for part in parts for key in extra_keys(part.values))
     records = Records(
         layer=layer.id,
         code=joined("code"),
@@ -60,7 +62,9 @@ def assemble(
         lat=np.concatenate([p.lat[k] for p, k in zip(parts, keeps, strict=True)]),
         shapes=joined_or_none("shapes"),
         values={
-            f: _joined_field(parts, keeps, f) for f in layer.field_ids if any(f in p.values for p in parts)
+            f: _joined_field(parts, keeps, f)
+            for f in (*layer.field_ids, *kept)
+            if any(f in p.values for p in parts)
         },
         checklist=joined_or_none("checklist"),
         contacts=joined_or_none("contacts"),

@@ -14,6 +14,7 @@ from riskmap.coordinates import Datum
 from riskmap.errors import Text
 from riskmap.io.tables.geometry import stated_ends, stated_positions
 from riskmap.io.tables.headers import POSITION_TARGETS, HeaderDictionary, Match
+from riskmap.io.tables.kept_columns import kept_columns
 from riskmap.io.tables.row_parts import Source, TableRows, say_of
 from riskmap.moments import lacks_zone
 from riskmap.rules import position, shape, vocabulary
@@ -70,6 +71,8 @@ class BlockReader:
         for item in self._layer.fields:
             if (values := self._judged(part, targets, item.id)) is not None:
                 part.values[item.id] = values
+        if not self._layer.table:
+            part.values.update(kept_columns(source))
         self._hours(part, targets)
         self._checklist(part, targets)
         self._contacts(part, targets)

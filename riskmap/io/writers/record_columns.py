@@ -27,6 +27,7 @@ from riskmap.catalog.headers import normalise_header
 from riskmap.catalog.layer import ContactRole, Field, GeometryKind, Layer
 from riskmap.errors import Lang, Text
 from riskmap.rules.arrays import pc
+from riskmap.rules.extras import extra_keys, header_of
 from riskmap.texts import t
 from riskmap.values.inventory import DEMO_MARK, Inventory, LayerInventory, tier_title
 from riskmap.values.records import Contact
@@ -59,6 +60,7 @@ def sheet_columns(part: LayerInventory, lang: Lang, *, datum_in_header: bool = F
         *_core(part, lang, datum_in_header=datum_in_header),
         *_assessed(part, lang),
         *(_field(part.table, field, lang) for field in part.layer.fields),
+        *_extras(part.table),
         *_checklist(part, lang),
         *contact_columns(part, lang),
         *_shape(part, lang),
@@ -190,6 +192,13 @@ def _field(table: pa.Table, field: Field, lang: Lang) -> SheetColumn:
     else:
         values = flat(column)
     return SheetColumn(header(field, lang), _KINDS.get(field.type, "text"), values, field.id)
+
+
+def _extras(table: pa.Table) -> Iterator[SheetColumn]:
+    """Yield what no field reads under the headers it came with."""
+    for key in extra_keys(table.column_names):
+        if table[key].null_count < len(table):
+            yield SheetColumn(header_of(key), "text", flat(table[key]), key)
 
 
 def header(field: Field, lang: Lang) -> str:
@@ -340,6 +349,7 @@ def attributes(part: LayerInventory, lang: Lang, *, words: bool) -> list[Attribu
         *_core_attributes(part, lang),
         *(replace(a, derived=True) for a in _assessed_attributes(part, lang, words=words)),
         *(_field_attributes(part.table, field, lang, words=words) for field in part.layer.fields),
+        *(Attribute(one.title, one.title, one.values, "text") for one in _extras(part.table)),
         *_checklist_attributes(part, lang),
         *_contacts(part, lang),
         *_upkeep_attributes(part, lang),

@@ -42,6 +42,7 @@
     section(riskmap.say("card_why"), [...card.rules.map((rule) => make("p", { class: "rm-rule", text: rule })), ...reasons(card), ...card.model.map((line) => make("p", { class: "rm-model", text: line }))]),
     section(riskmap.say("card_contacts"), card.contacts.length ? [table(card.contacts)] : []),
     section(riskmap.say("card_fields"), card.fields.length ? [table(card.fields)] : []),
+    section(riskmap.say("card_extra"), card.extra.length ? [table(card.extra)] : []),
   ];
 
   // Why a storm raises this record: sentences of ours with its numbers, from the page that shows a storm.

@@ -12,6 +12,7 @@ from riskmap.actions.workspace import Workspace
 from riskmap.catalog import Condition, Layer
 from riskmap.catalog.layer import Field
 from riskmap.errors import RiskmapError
+from riskmap.rules.extras import extra_keys, header_of, holds_people, is_extra
 from riskmap.selection import Snapshot
 from riskmap.units import unit_title
 from riskmap.web.frame.state import lang, say
@@ -46,7 +47,7 @@ def ask_conditions(ws: Workspace, now: Snapshot, layers: Collection[str]) -> tup
     texts = _current()
     with st.expander(_title(texts), expanded=bool(texts)):
         _listed(ws, texts)
-        _add_one(ws, [layer for layer in now.layers if layer in layers])
+        _add_one(ws, now, [layer for layer in now.layers if layer in layers])
     if st.query_params.get_all(_QUERY) != texts:
         st.query_params[_QUERY] = texts
     return make_selection(ws, where=texts).where
@@ -97,8 +98,8 @@ def _add(text: str) -> None:
     st.session_state.pop("condition-value", None)
 
 
-def _add_one(ws: Workspace, layers: list[str]) -> None:
-    fields = _fields(ws, layers)
+def _add_one(ws: Workspace, now: Snapshot, layers: list[str]) -> None:
+    fields = _fields(ws, now, layers)
     chosen = st.selectbox(
         say("conditions_field"),
         list(fields),
@@ -143,7 +144,7 @@ def _value_input(kind: str, field: Field | None) -> str:
     return (st.text_input(label, key="condition-value", placeholder=hint, max_chars=80) or "").strip()
 
 
-def _fields(ws: Workspace, layers: list[str]) -> dict[str, tuple[str, str, Field | None]]:
+def _fields(ws: Workspace, now: Snapshot, layers: list[str]) -> dict[str, tuple[str, str, Field | None]]:
     """Return field id → title with its layers, kind and definition, without personal data."""
     found: dict[str, tuple[str, str, Field | None]] = {
         name: (say(f"list_{name}"), kind, None) for name, kind in _CORE.items()
@@ -161,6 +162,10 @@ def _fields(ws: Workspace, layers: list[str]) -> dict[str, tuple[str, str, Field
                     else f"{title} ({layer.title.en})"
                 )
             found[field.id] = (title, field.type, field)
+        for key in extra_keys(now.table(layer_id).column_names):
+            texts = now.table(layer_id)[key].unique().to_pylist()
+            if not holds_people(header_of(key), texts):
+                found.setdefault(header_of(key), (header_of(key), "text", None))
     return found
 
 
@@ -172,6 +177,10 @@ def _operator_word(op: str) -> str:
 
 def _words(ws: Workspace, where: Condition) -> str:
     name = where.field.removeprefix("f:")
+    if is_extra(name):
+        return " ".join(
+            [header_of(name), _operator_word(where.op), say("comma").join(map(str, where.values))]
+        ).strip()
     for layer in ws.catalog.layers.values():
         if name in layer.field_ids:
             values = [value_text(layer, name, v) for v in where.values]

@@ -33,6 +33,7 @@ from riskmap.errors import Lang, RiskmapError
 from riskmap.rules.arrays import column_of
 from riskmap.rules.masks import mask_contacts, mask_value
 from riskmap.selection import Hit, Selection, Snapshot, flag_ids, point
+from riskmap.selection.records import kept_texts
 from riskmap.selection.snapshot import BITS, encode
 from riskmap.selection.views import view_of
 from riskmap.texts import field_title, keys, made_text, shown, t, value_text
@@ -279,6 +280,7 @@ def card(ws: Workspace, snapshot: Snapshot, hit: Hit, lang: Lang) -> dict[str, A
         **brief(hit, ws.catalog.layers, lang),
         "score": f"{score:g}" if hit.rank not in {UNRATED, UNGRADED} and score == score else "",  # noqa: PLR0124 - NaN
         "fields": _fields(layer, row, lang),
+        "extra": _extra(snapshot, hit),
         "missing": [field_title(layer, name, lang) for name in row["missing"] or ()],
         "flags": [FLAGS[flag].text(lang) for flag in flag_ids(row["flags"])],
         "why": _reasons(layer, explanation, lang) if explanation else [],
@@ -321,6 +323,13 @@ def _fields(layer: Layer, row: Mapping[str, Any], lang: Lang) -> list[list[str]]
         text = str(mask_value(value)) if field.personal else shown(field, value, lang)
         found.append([field.title.text(lang), text])
     return found[:_MOST_FIELDS]
+
+
+def _extra(snapshot: Snapshot, hit: Hit) -> list[list[str]]:
+    """Return what no field reads of a record, people masked."""
+    whole = snapshot.table(hit.layer)
+    (texts,) = kept_texts(whole.slice(hit.row, 1), whole)
+    return [[header, text] for header, text in texts.items()][:_MOST_FIELDS]
 
 
 def _explanation(ws: Workspace, hit: Hit) -> Explanation | None:

@@ -8,13 +8,18 @@ from typing import Final
 import streamlit as st
 
 from riskmap.actions.importing import FileImport, difference, unlocated
+from riskmap.actions.layer_files import name_column
 from riskmap.catalog import Layer
+from riskmap.errors import RiskmapError
+from riskmap.io.tables.kept_columns import taker
+from riskmap.rules.extras import extra_keys, header_of, holds_people, masked
+from riskmap.rules.permissions import local_actor
 from riskmap.values.import_plan import Intake, Issue
 from riskmap.web.frame.shell import section
 from riskmap.web.frame.state import lang, say, workspace
 from riskmap.web.widgets.filters import escape_markdown
 from riskmap.web.widgets.panels import Cell, Row, TableColumn, pager_of, point_address, show_table
-from riskmap.web.widgets.signing import notice
+from riskmap.web.widgets.signing import ask_person, keep_notice, notice, refuse
 from riskmap.web.widgets.wording import changes_text, key_title, word
 
 _ACTIONS: Final = ("insert", "update", "held")
@@ -27,6 +32,9 @@ _SHOWN_CODES: Final = 200
 
 
 _DIFFERENCES: Final = 25
+
+
+_SAMPLES: Final = 3
 
 
 def files_table(key: str, files: Sequence[FileImport]) -> None:
@@ -59,10 +67,70 @@ def review(layer: Layer, file: FileImport, key: str) -> None:
     if lacking:
         facts.append(say("import_unlocated", n=lacking))
     st.text(say("list_separator").join(facts))
+    _unread(layer, intake, f"{key}-unread")
     _issues(file, f"{key}-issues")
     _differences(layer, file, f"{key}-difference")
     _rejected(intake, f"{key}-rejected")
     _headers(layer, intake, f"{key}-headers")
+
+
+def _unread(layer: Layer, intake: Intake, key: str) -> None:
+    """The columns that no field reads, first: what they hold, and the field that one of them is, if a person knows."""
+    values = intake.records.values
+    kept = extra_keys(values)
+    if not kept:
+        return
+    section(say("unread_title", n=len(kept)))
+    st.caption(say("unread_lead"))
+    rows = []
+    for one in kept:
+        stated = [text for text in values[one] if isinstance(text, str)]
+        personal = holds_people(header_of(one), stated)
+        some = dict.fromkeys(str(masked(text, personal=personal)) for text in stated)
+        example = say("comma").join(list(some)[:_SAMPLES])
+        now = taker(layer, one)
+        reads = say("unread_read_as", title=now[0].title.text(lang())) if now else say("unread_kept")
+        rows.append(
+            Row([Cell(header_of(one), head=True), Cell(f"{len(stated):,}"), Cell(example), Cell(reads)])
+        )
+    columns = [
+        TableColumn("header", say("header_text"), "short"),
+        TableColumn("count", say("unread_count"), "number"),
+        TableColumn("example", say("issue_example")),
+        TableColumn("reads", say("header_target"), "short"),
+    ]
+    show_table(key, columns, rows, dense=True)
+    free = [one for one in kept if taker(layer, one) is None]
+    if free:
+        with st.expander(say("unread_name")):
+            _name_column(layer, free, key)
+
+
+def _name_column(layer: Layer, kept: Sequence[str], key: str) -> None:
+    left, right = st.columns(2)
+    header = header_of(left.selectbox(say("header_text"), kept, format_func=header_of, key=f"{key}-header"))
+    field = right.selectbox(
+        say("header_target"),
+        layer.field_ids,
+        format_func=lambda one: layer.field(one).title.text(lang()),
+        index=None,
+        placeholder=say("conditions_field_hint"),
+        key=f"{key}-field",
+    )
+    by = ask_person(f"{key}-by")
+    if not st.button(say("unread_remember"), key=f"{key}-remember", disabled=field is None):
+        return
+    if not by:
+        notice("warning", say("sign_missing_person"))
+        return
+    try:
+        path = name_column(workspace(), layer.id, header, str(field), by=local_actor(by))
+    except RiskmapError as problem:
+        refuse(problem)
+        return
+    title = layer.field(str(field)).title.text(lang())
+    keep_notice("success", say("unread_remembered", header=header, title=title, file=path.name))
+    st.rerun()
 
 
 def datum_title(datum: str) -> str:

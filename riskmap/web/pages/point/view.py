@@ -17,13 +17,14 @@ import streamlit as st
 from riskmap.actions.records.certainty import MeasureOnPoint, PointCertainty
 from riskmap.actions.tier_models import stamp_of
 from riskmap.catalog import Layer, ScoringModel
+from riskmap.rules.extras import extra_keys, header_of, holds_people, masked
 from riskmap.scoring.residual import WHY_NOT
 from riskmap.texts import field_title, limit_text, made_text
 from riskmap.values.assessment import Explanation
 from riskmap.values.records import Change, Contact, Features
 from riskmap.vocabulary import FLAGS, RANKS, TIER_TITLES, UNRATED
 from riskmap.web.frame.shell import section
-from riskmap.web.frame.state import lang, say
+from riskmap.web.frame.state import lang, say, snapshot
 from riskmap.web.pages.point.form import field_groups
 from riskmap.web.widgets.filters import escape_markdown as markdown
 from riskmap.web.widgets.panels import Cell, Row, TableColumn, pager_of, show_table
@@ -97,7 +98,21 @@ def facts(layer: Layer, model: ScoringModel | None, features: Features) -> None:
             st.caption(say("point_blank_fields", n=len(fields) - len(shown)))
     if not any(title == "group_rest" for title, _ in field_groups(layer, model)):
         _facts(say("group_rest"), place)
+    _facts(say("group_extra"), _extras(features))
     _checklist(layer, features)
+
+
+def _extras(features: Features) -> list[tuple[str, str | None]]:
+    """Return what no field reads: header and text, people masked as in every list of the layer."""
+    values, layer = features.records.values, features.records.layer
+    found: list[tuple[str, str | None]] = []
+    for key in extra_keys(values):
+        table = snapshot().table(layer)
+        others = table[key].unique().to_pylist() if key in table.column_names else [values[key][0]]
+        personal = holds_people(header_of(key), others)
+        if text := masked(values[key][0], personal=personal):
+            found.append((header_of(key), text))
+    return found
 
 
 def _facts(title: str, pairs: Sequence[tuple[str, str | None]]) -> None:

@@ -1,0 +1,187 @@
+"""Columns of a file that no field reads: kept as text, and read as a field once the layer's file has one.
+
+Nothing is written when a layer file gains a field: what was kept under one of its headers is judged each
+time it is read, as the cell of a file would be. What the field refuses stays text under its header.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, MutableMapping
+from functools import cache, lru_cache
+from typing import Any, Final
+
+import pyarrow as pa
+
+from riskmap.catalog.headers import normalise_header
+from riskmap.catalog.layer import Field, Layer
+from riskmap.io.tables.headers import HeaderDictionary, Match
+from riskmap.io.tables.row_parts import Source
+from riskmap.rules.arrays import FIELD_TYPES, column_of, field_array, pc
+from riskmap.rules.cell import TEXT_CHARS, judge_text
+from riskmap.rules.column import distinct, judged
+from riskmap.rules.extras import extra_keys, header_of, key_of
+from riskmap.rules.judge import rules_of
+from riskmap.texts import keys, t
+from riskmap.values.records import CLEAR
+
+# The number of a row in a list or a table says nothing of the record, and changes with the order of rows.
+_ROW_NUMBERS: Final = frozenset(
+    {
+        "序号",
+        "序",
+        "行号",
+        "编号序",
+        "no",
+        "no.",
+        "#",
+        "fid",
+        "ogc_fid",
+        "objectid",
+        "rowid",
+        "index",
+        "unnamed:0",
+    }
+)
+
+
+# What our own exports and the readers of KML add, by id.
+_ADDED: Final = frozenset(
+    {"layer", "tier", "tier_title", "grade", "grade_title", "state", "score", "missing", "rules", "flags", "contacts",
+     "updated_at", "nature", "description", "timestamp", "begin", "end", "altitudemode", "tessellate", "extrude",
+     "visibility", "draworder", "icon", "snippet", "styleurl"}
+)  # fmt: skip
+
+
+_Values = MutableMapping[str, list[Any]]
+
+
+def kept_columns(source: Source) -> Iterator[tuple[str, list[Any]]]:
+    """Yield (key, texts) of every column of a table that nothing reads and that states something."""
+    seen: dict[str, int] = {}
+    for header, match in _unread(source):
+        column = distinct(source.column(match.heading.column, fill=True))
+        if not len(column.texts):
+            continue
+        texts = judged(column, judge_text(TEXT_CHARS))
+        values = [
+            text if text is not None else _whole(texts.said, column, row)
+            for row, text in enumerate(texts.values)
+        ]
+        if all(value is None for value in values):
+            continue
+        seen[header] = seen.get(header, 0) + 1
+        yield key_of(header if seen[header] == 1 else f"{header}_{seen[header]}"), values
+
+
+def _whole(said: Any, column: Any, row: int) -> str | None:
+    """Return the text of a cell that is refused as a text, as it came: what is only kept need not be right."""
+    at = int(column.index[row])
+    refused = at >= 0 and at in said and said[at].severity == "error"
+    return column.texts[at].as_py() if refused else None
+
+
+def _unread(source: Source) -> Iterator[tuple[str, Match]]:
+    position: Match | None = None
+    for match in source.header.matches:
+        heading = match.heading
+        if match.target == "position":
+            position = match
+        if match.target is not None or heading.column >= len(source.columns):
+            continue
+        beside = position is not None and heading.column == position.heading.column + 1
+        if beside and position is not None and heading.text == position.heading.text:
+            continue  # 坐标 merged over two columns: the second number was read with the first
+        header = heading.text or f"第 {heading.column + 1} 列"
+        words = normalise_header(header)
+        if words not in _ROW_NUMBERS and words not in _ours():
+            yield header, match
+
+
+@cache
+def _ours() -> frozenset[str]:
+    """Return the headers that riskmap itself writes over what it derives."""
+    derived = [key for key in keys("export_column_") if key.removeprefix("export_column_") not in _STATED]
+    words = [t(key, lang) for key in derived for lang in ("zh", "en")]
+    ours = [t("export_column_ours", lang, title=word) for word in words for lang in ("zh", "en")]
+    ids = [f"{mark}{name}" for name in _ADDED for mark in ("", "riskmap_", "risk_")]
+    return frozenset(normalise_header(word) for word in (*words, *ours, *ids))
+
+
+_STATED: Final = frozenset(
+    {"code", "name", "subdistrict", "longitude", "latitude", "version", "shape", "ours"}
+)
+
+
+@lru_cache(maxsize=4)
+def _dictionary(layer: _ById) -> HeaderDictionary:
+    return HeaderDictionary(layer.layer)
+
+
+class _ById:
+    """A layer as a key: the same object, not an equal one."""
+
+    def __init__(self, layer: Layer) -> None:
+        self.layer = layer
+
+    def __hash__(self) -> int:
+        return id(self.layer)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _ById) and other.layer is self.layer
+
+
+def taker(layer: Layer, key: str) -> tuple[Field, str] | None:
+    """Return the field that the header of a kept column names by now, and the unit in it; None where none does."""
+    target, _, unit = _dictionary(_ById(layer)).look_up(header_of(key))
+    return (layer.field(target), unit) if target in layer.field_ids else None
+
+
+def take_up(values: _Values, layer: Layer) -> None:
+    """Judge kept texts whose header a field has by now, and let the field have them where it states nothing.
+
+    `values`: field id or key of a kept column → what the rows hold. What is refused stays where it is.
+    """
+    for key in sorted(extra_keys(values)):
+        found = taker(layer, key)
+        if found is None:
+            continue
+        field, unit = found
+        texts = values[key]
+        held = values.get(field.id) or [None] * len(texts)
+        rows = [i for i, text in enumerate(texts) if text is not None and held[i] is None]
+        if not rows:
+            continue
+        stated = pa.array([texts[i] for i in rows], pa.string())
+        read = rules_of(layer).of(field.id).column(stated, unit=unit).values
+        texts, held = list(texts), list(held)
+        for i, value in zip(rows, read, strict=True):
+            if value is not None and value is not CLEAR:
+                held[i], texts[i] = value, None
+        values[key], values[field.id] = texts, held
+
+
+def take_up_columns(arrays: dict[str, pa.Array], layer: Layer) -> None:
+    """Do the same with columns of a layer table, each under the name that it has there."""
+    for key in sorted(extra_keys(arrays)):
+        found = taker(layer, key)
+        if found is None or column_of(found[0].id) not in arrays:
+            continue
+        field, name = found[0], column_of(found[0].id)
+        lists: _Values = {key: arrays[key].to_pylist(), field.id: arrays[name].to_pylist()}
+        take_up(lists, layer)
+        arrays[key] = pa.array(lists[key], pa.string())
+        arrays[name] = field_array(lists[field.id], field)[0].cast(FIELD_TYPES[field.type])
+
+
+def refused(layer: Layer, key: str, text: str) -> bool:
+    """Tell whether a kept text stands under a header of a field that cannot read it."""
+    found = taker(layer, key)
+    if found is None:
+        return False
+    verdict = rules_of(layer).of(found[0].id).value(text, unit=found[1])
+    return verdict.value is None
+
+
+def stated_rows(column: pa.ChunkedArray) -> int:
+    """Return how many rows of a kept column state something."""
+    return int(pc.sum(pc.is_valid(column)).as_py() or 0)
