@@ -21,7 +21,8 @@ from tests.present_samples import GRIDS, SLOPES, grids, inventory, slopes
 from tests.rooms.test_present_rejects import issue, row
 
 DERIVED = {
-    "assessed_tier", "assessed_grade",
+    "assessed_tier",
+    "assessed_grade",
     "assessed_score",
     "assessed_missing",
     "assessed_rules",
