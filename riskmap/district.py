@@ -26,7 +26,7 @@ from riskmap.actions.episode.duty import callout_ahead
 from riskmap.actions.episode.inputs import Given
 from riskmap.actions.episode.preparing import keep, moves_ahead, prepare, reached_tiers
 from riskmap.actions.episode.scenario import Prepared, each_once, foreseen
-from riskmap.actions.importing import FileImport, commit_file, plan_file, read_for_import
+from riskmap.actions.importing import FileImport, commit_file, plan_file, read_for_import, row_codes
 from riskmap.actions.inventory.exporting import export_selection, masked_columns
 from riskmap.actions.inventory.listing import make_selection, summarise
 from riskmap.actions.inventory.point_tables import ModelAlone
@@ -631,7 +631,15 @@ class LayerView:
         table = select(snapshot, chosen).table(snapshot, self.id)
         return frames.frame_of(masked_columns(self._layer, table, snapshot.table(self.id)), self._layer)
 
-    def read(self, path: PathLike, *, crs: int | str | None = None, full_list: bool = False) -> Plan:
+    def read(
+        self,
+        path: PathLike,
+        *,
+        crs: int | str | None = None,
+        full_list: bool = False,
+        number: str = "",
+        match: str = "",
+    ) -> Plan:
         """Read a file and compare it with the ledger; nothing is written before `Plan.commit`.
 
         Parameters
@@ -642,6 +650,10 @@ class LayerView:
             EPSG number, or wgs84 cgcs2000 gcj02 bd09; a file that carries its own needs none.
         full_list
             Whether the file is the whole layer: `Plan.absent` then names the codes that it lacks.
+        number
+            Prefix of the codes for rows that have none; the same list gives the same codes again.
+        match
+            "name": rows without a code are the records of their name.
 
         Returns
         -------
@@ -650,7 +662,7 @@ class LayerView:
         Raises
         ------
         UnreadableFileError
-            The file cannot be opened or is not what its ending says.
+            The file cannot be opened or is not what its ending says; UncodedRowsError where no row has a code.
         DatumError
             The coordinate system is missing, unknown or contradicts the file.
 
@@ -663,7 +675,8 @@ class LayerView:
 
         """
         datum = f"EPSG:{crs}" if isinstance(crs, int) else crs
-        intake = read_for_import(self._ws, self.id, Path(path), datum=datum)
+        codes = row_codes(self._ws, self.id, number=number, match=match)
+        intake = read_for_import(self._ws, self.id, Path(path), datum=datum, codes=codes)
         return Plan(self._ws, self._layer, plan_file(self._ws, intake, full_list=full_list))
 
     def edit(self, frame: pd.DataFrame, *, by: str, why: str) -> pd.Series:

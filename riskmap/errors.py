@@ -126,6 +126,10 @@ class UnreadableFileError(RiskmapError):
     """A file that cannot be opened, is not what its ending says, or is refused as unsafe."""
 
 
+class UncodedRowsError(UnreadableFileError):
+    """A list whose rows have no codes, while nobody said how they are to get one."""
+
+
 class DatumError(RiskmapError):
     """The coordinate system is missing, unknown or contradicts the file."""
 

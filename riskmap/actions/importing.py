@@ -15,7 +15,9 @@ import numpy as np
 from riskmap.actions.records.scoring import assess_layers, one_commit
 from riskmap.actions.workspace import Workspace
 from riskmap.errors import NotScoredError, RiskmapError, StaleRevisionError
+from riskmap.interface import option
 from riskmap.io.tables import read_file
+from riskmap.io.tables.row_codes import RowCodes, check_prefix, coded, offer_codes
 from riskmap.json_documents import Document
 from riskmap.ledger import Committed, TierChange
 from riskmap.ledger.store import no_cycles
@@ -122,16 +124,18 @@ def read_for_import(
     *,
     datum: str | None = None,
     name: str | None = None,
+    codes: RowCodes | None = None,
     progress: Progress | None = None,
 ) -> Intake:
     """Read one file and validate it; nothing is written.
 
-    `name` is the file's name as the person knows it, where `path` is a temporary copy.
+    `name` is the file's name as the person knows it, where `path` is a temporary copy. `codes`: how rows
+    without a code get one (`row_codes`). UncodedRowsError offers that where no row of the file has one.
     """
     if progress:
         progress("read", 0.0)
     with no_cycles():
-        return read_file(
+        intake = read_file(
             path,
             ws.catalog.layer(layer),
             datum=datum,
@@ -140,7 +144,31 @@ def read_for_import(
             subdistricts=ws.subdistricts,
             progress=progress,
             name=name,
+            codes=codes,
         )
+    if codes is None:
+        offer_codes(intake)
+    else:
+        codes.learn(intake)
+    return intake
+
+
+def row_codes(ws: Workspace, layer: str, *, number: str = "", match: str = "") -> RowCodes | None:
+    """Return how the rows of a list without codes get one, None where nothing is asked for.
+
+    `number`: prefix of new codes. `match`: "name", by which a row is a record of the ledger. Both: what no
+    name matches is numbered. RiskmapError where a prefix can begin no code, or for another word than "name".
+    """
+    if match not in {"", "name"}:
+        raise RiskmapError(
+            f"{option('match')} {match}：只能按 name（名称）对应",
+            f"{option('match', 'en')} {match}: rows are matched by name only",
+        )
+    if not number and not match:
+        return None
+    prefix = check_prefix(number) if number else ""
+    known = coded(ws.ledger.features(layer, include_retired=True).records)
+    return RowCodes(prefix, match == "name", list(known))
 
 
 def _other_layers(ws: Workspace, chosen: str) -> dict[str, str]:
@@ -199,14 +227,21 @@ def import_files(
     datum: str | None = None,
     dry_run: bool = False,
     full_list: bool = False,
+    number: str = "",
+    match: str = "",
     progress: Progress | None = None,
 ) -> ImportReport:
     """Import files into a layer. Every file is read before the first one is written.
 
+    `number`, `match`: how rows without a code get one, see `row_codes`.
+
     A file that cannot be read raises UnreadableFileError or DatumError and nothing is written.
     """
     with no_cycles():  # from the first file to the last, or what is read is walked through at every step
-        intakes = [read_for_import(ws, layer, path, datum=datum, progress=progress) for path in paths]
+        codes = row_codes(ws, layer, number=number, match=match)
+        intakes = [
+            read_for_import(ws, layer, path, datum=datum, codes=codes, progress=progress) for path in paths
+        ]
         done: list[FileImport] = []
         for intake in intakes:
             planned = plan_file(ws, intake, full_list=full_list, progress=progress)

@@ -36,7 +36,7 @@ Cause = Literal["new", "data", "model", "both", "fit"]
 
 @dataclass(frozen=True, slots=True)
 class TierChange:
-    """One record whose tier became another: names of RANKS, `before` None for its first assessment."""
+    """One record whose tier became another: names of `STANDINGS`, `before` None for its first assessment."""
 
     layer: str
     code: str
@@ -87,9 +87,18 @@ def tier_changes(store: Store, *, run: int | None, since: int | None, limit: int
         query = query.limit(limit)
     with store.reading() as connection:
         return [
-            TierChange(layer, code, None if before is None else RANKS[before], RANKS[after], *rest)
+            TierChange(
+                *(layer, code, None if before is None else _standing(store, layer, before)),
+                *(_standing(store, layer, after), *rest),
+            )
             for layer, code, before, after, *rest in connection.execute(query)
         ]
+
+
+def _standing(store: Store, layer: str, rank: int) -> str:
+    """Return the tier of a rank, or the grade where a record of the layer is no risk."""
+    definition = store.layers.get(layer)
+    return RANKS[rank] if definition is None else definition.standing(RANKS[rank])
 
 
 def makers(store: Store, layer: str, *, at: int | None = None, feature_id: int | None = None) -> Makers:

@@ -16,6 +16,7 @@ from riskmap.io.files.file_checks import FileLimits
 
 if TYPE_CHECKING:
     from riskmap.catalog.layer import Layer
+    from riskmap.io.tables.row_codes import RowCodes
     from riskmap.values.import_plan import Intake
 
 __all__ = [
@@ -38,6 +39,7 @@ def read_file(
     name: str | None = None,
     fallback_datum: str | None = None,
     others: Mapping[str, str] | None = None,
+    codes: RowCodes | None = None,
 ) -> Intake:
     """Read one file into records of `layer`, rejected rows and issues; nothing is written.
 
@@ -45,6 +47,7 @@ def read_file(
     `subdistricts` are the district's own names, by which titles and sheet names are understood.
     `fallback_datum` holds where nothing is declared and the file carries none. `others`: ids and titles
     of the other layers → id, by which the tables of an inventory of ours are told apart.
+    `codes`: how rows without a code get one; without it they are rejected.
     `name` is the file's name as the person knows it, where `path` is a temporary copy.
     Raises UnreadableFileError for a file that is not what its ending says, cannot be parsed or
     breaks a limit, DatumError where the coordinate system is missing or contradicts the file.
@@ -62,4 +65,5 @@ def read_file(
         name=name or path.name,
         fallback=fallback_datum,
         others=others,
+        codes=codes,
     )

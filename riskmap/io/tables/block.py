@@ -15,6 +15,7 @@ from riskmap.errors import Text
 from riskmap.io.tables.geometry import stated_ends, stated_positions
 from riskmap.io.tables.headers import POSITION_TARGETS, HeaderDictionary, Match
 from riskmap.io.tables.kept_columns import kept_columns
+from riskmap.io.tables.row_codes import missing_code
 from riskmap.io.tables.row_parts import Source, TableRows, say_of
 from riskmap.moments import lacks_zone
 from riskmap.rules import position, shape, vocabulary
@@ -33,12 +34,14 @@ _NOT_STATED = Finding(
 
 
 class BlockReader:
-    """Judges the tables of one file against one layer."""
+    """Judges the tables of one file against one layer; with `coded` rows without a code get one afterwards."""
 
-    def __init__(self, layer: Layer, names: Naming, units: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, layer: Layer, names: Naming, units: Mapping[str, str] | None = None, *, coded: bool = False
+    ) -> None:
         self._layer = layer
         self._rules = LayerRules(layer, names)
-        self._units = units or {}
+        self._units, self._coded = units or {}, coded
         self._dictionary = HeaderDictionary(layer)
         self._fields = {field.id: field for field in layer.fields}
 
@@ -146,12 +149,11 @@ class BlockReader:
 
     def _codes(self, part: TableRows, targets: dict[str, Match]) -> None:
         self._judged(part, targets, "code", fill=False)
-        if "code" not in self._layer.unique:
+        if "code" not in self._layer.unique or self._coded:
             return
-        missing = Finding("missing_code", "error", Text("没有编号；请填写编号", "no code; write the code"))
         for row, code in enumerate(part.code):
             if code is None and row not in part.errors:
-                say_of(part, row, targets.get("code"), missing, value=None, target="code")
+                say_of(part, row, targets.get("code"), missing_code(), value=None, target="code")
 
     def _checklist(self, part: TableRows, targets: dict[str, Match]) -> None:
         items = self._layer.checklist.items if self._layer.checklist else ()

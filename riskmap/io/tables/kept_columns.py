@@ -92,9 +92,14 @@ def _unread(source: Source) -> Iterator[tuple[str, Match]]:
         if beside and position is not None and heading.text == position.heading.text:
             continue  # 坐标 merged over two columns: the second number was read with the first
         header = heading.text or f"第 {heading.column + 1} 列"
-        words = normalise_header(header)
-        if words not in _ROW_NUMBERS and words not in _ours():
+        if not not_kept(header):
             yield header, match
+
+
+def not_kept(header: str) -> bool:
+    """Tell whether a column says nothing of the record: row numbers, and what riskmap itself derives."""
+    words = normalise_header(header)
+    return words in _ROW_NUMBERS or words in _ours()
 
 
 @cache

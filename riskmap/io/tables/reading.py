@@ -24,6 +24,7 @@ from riskmap.io.tables.block import BlockReader
 from riskmap.io.tables.geometry import stated_positions
 from riskmap.io.tables.headers import HeaderCell, HeaderDictionary, Match, rival
 from riskmap.io.tables.layout import Header, Row, find_header, sort_lines, stated_header, trimmed
+from riskmap.io.tables.row_codes import RowCodes
 from riskmap.io.tables.row_parts import Source, TableRows, say_of
 from riskmap.rules.arrays import pc
 from riskmap.rules.cell import Finding
@@ -76,6 +77,7 @@ def read(
     name: str,
     fallback: str | None = None,
     others: Mapping[str, str] | None = None,
+    codes: RowCodes | None = None,
 ) -> Intake:
     """Read a file; see `riskmap.io.tables.read_file`."""
     step = progress or (lambda _what, _share: None)
@@ -89,8 +91,11 @@ def read(
         name=name,
         fallback=fallback,
         others=others,
+        coded=codes is not None,
     )
     step("join", 0.9)
+    if codes is not None and (note := codes.assign(done.parts)) is not None:
+        done.issues.append(note)
     intake = assemble(
         layer,
         done.parts,
@@ -117,10 +122,12 @@ def read_tables(
     fallback: str | None = None,
     others: Mapping[str, str] | None = None,
     units: Mapping[str, str] | None = None,
+    coded: bool = False,
 ) -> tuple[Reading, str, ours.Marks]:
     """Return the judged tables of a file, its kind, and what it says of itself if riskmap wrote it.
 
-    `units`: field → unit (of a moment the zone) of columns whose header states none. Errors as `read_file`.
+    `units`: field → unit (of a moment the zone) of columns whose header states none. `coded`: rows without a
+    code are not refused, they get one. Errors as `read_file`.
     """
     declared = parse_datum(datum) if datum else None
     step("check", 0.0)
@@ -139,6 +146,7 @@ def read_tables(
         marks=marks,
         others=others or {},
         units=units or {},
+        coded=coded,
     )
     for i, sheet in enumerate(sheets):
         reader.sheet(sheet)
@@ -182,6 +190,7 @@ class _FileReader:
         marks: ours.Marks,
         others: Mapping[str, str],
         units: Mapping[str, str],
+        coded: bool,
     ) -> None:
         self._layer = layer
         self._declared = declared
@@ -192,7 +201,7 @@ class _FileReader:
         self._file = file
         self._kind = kind
         self._dictionary = HeaderDictionary(layer)
-        self._blocks = BlockReader(layer, names, units)
+        self._blocks = BlockReader(layer, names, units, coded=coded)
         self.done = Reading()
 
     def sheet(self, sheet: RawSheet) -> None:

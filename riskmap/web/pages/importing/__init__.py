@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import streamlit as st
 
-from riskmap.actions.importing import FileImport, ImportOutcome, commit_files, plan_file, read_for_import
+from riskmap.actions.importing import (
+    FileImport,
+    ImportOutcome,
+    commit_files,
+    plan_file,
+    read_for_import,
+    row_codes,
+)
 from riskmap.errors import DatumError, RiskmapError, StaleRevisionError
-from riskmap.vocabulary import RANKS, TIER_TITLES, TIERS
+from riskmap.vocabulary import GRADES, RANKS, STANDINGS, TIER_TITLES, TIERS
 from riskmap.web.frame.shell import page_look, page_title, section
 from riskmap.web.frame.state import lang, say, workspace
 from riskmap.web.pages import Page
@@ -88,6 +95,7 @@ def _choose() -> None:
             st.caption(say("datum_help_other"))
         else:
             st.caption(say(f"datum_help_{datum.lower().replace(':', '') or 'none'}"))
+        codes = _ask_codes()
         full_list = st.checkbox(say("import_full_list"), key="import-full-list")
         st.caption(say("import_full_list_help"))
     with right:
@@ -98,7 +106,7 @@ def _choose() -> None:
         )
         st.caption(say("import_files_help"))
         if st.button(say("import_check"), key="import-check", type="primary", disabled=not files):
-            _read(layer, list(files), datum, full_list=full_list)
+            _read(layer, list(files), datum, codes, full_list=full_list)
 
 
 def _datum_choice(datum: str) -> str:
@@ -108,7 +116,26 @@ def _datum_choice(datum: str) -> str:
     return say("datum_other") if datum == "other" else datum_title(datum)
 
 
-def _read(layer: str, files: Sequence[Uploaded], datum: str, *, full_list: bool) -> None:
+def _ask_codes() -> dict[str, str]:
+    """Ask how rows without a code get one; return the words of `row_codes`."""
+    choices = ("", "number", "match")
+    chosen = st.selectbox(
+        say("import_codes"),
+        choices,
+        format_func=lambda one: say(f"import_codes_{one or 'none'}"),
+        key="import-codes",
+    )
+    if chosen == "number":
+        prefix = st.text_input(
+            say("import_prefix"), key="import-prefix", placeholder="DM-", max_chars=20
+        ).strip()
+        return {"number": prefix}
+    return {"match": "name"} if chosen == "match" else {}
+
+
+def _read(
+    layer: str, files: Sequence[Uploaded], datum: str, codes: Mapping[str, str], *, full_list: bool
+) -> None:
     """Read and compare every file; those that cannot be read are told, the others go on."""
     ws = workspace()
     bar = st.progress(0.0, text=say("import_progress_upload"))
@@ -116,6 +143,7 @@ def _read(layer: str, files: Sequence[Uploaded], datum: str, *, full_list: bool)
     refused: list[tuple[str, str]] = []
     with private_folder() as folder:
         try:
+            given = row_codes(ws, layer, **codes)
             uploads = keep_uploads(files, folder)
         except RiskmapError as problem:
             bar.empty()
@@ -125,7 +153,7 @@ def _read(layer: str, files: Sequence[Uploaded], datum: str, *, full_list: bool)
             tell = _teller(bar, upload, number, len(uploads))
             try:
                 intake = read_for_import(
-                    ws, layer, upload.path, datum=datum or None, name=upload.name, progress=tell
+                    ws, layer, upload.path, datum=datum or None, name=upload.name, codes=given, progress=tell
                 )
                 planned.append(plan_file(ws, intake, full_list=full_list, progress=tell))
             except RiskmapError as problem:
@@ -272,9 +300,8 @@ def _result(outcome: ImportOutcome) -> None:
 def _tier_changes(outcome: ImportOutcome) -> None:
     first = Counter(c.after for c in outcome.changes if c.before is None)
     if first:
-        words = [
-            f"{TIER_TITLES[tier].text(lang())} {first[tier]:,}" for tier in (*TIERS, "unrated") if first[tier]
-        ]
+        order = (*TIERS, "unrated", *GRADES.values())
+        words = [f"{TIER_TITLES[tier].text(lang())} {first[tier]:,}" for tier in order if first[tier]]
         st.text(say("import_first_assessed", n=f"{sum(first.values()):,}", tiers=say("comma").join(words)))
     moved = [c for c in outcome.changes if c.before is not None]
     if not moved:
@@ -282,7 +309,7 @@ def _tier_changes(outcome: ImportOutcome) -> None:
             st.text(say("import_no_tier_change"))
         return
     section(say("import_tier_changes", n=len(moved)))
-    moved.sort(key=lambda c: (-RANKS.index(c.after), c.code))
+    moved.sort(key=lambda c: (-(STANDINGS.index(c.after) % len(RANKS)), c.code))
     pager = pager_of("import-tiers", len(moved), _CHANGES)
     columns = [
         TableColumn("code", say("list_code"), "code"),
