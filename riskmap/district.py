@@ -590,7 +590,8 @@ class LayerView:
         text
             Words that code, name or address contain.
         flag
-            possible_duplicate, outside_district, outside_subdistrict, unlocated, declared_differs, stale.
+            possible_duplicate, outside_district, outside_subdistrict, unknown_subdistrict, no_subdistrict, unlocated,
+            declared_differs, stale.
         as_of
             A past day, at its end.
 

@@ -133,4 +133,6 @@ FLAGS: Final[Mapping[str, Text]] = {
     "declared_differs": Text("申报等级与评估不一致", "declared tier differs"),
     "stale": Text("超期未更新", "not updated in time"),
     "unreadable": Text("有读不了的值", "has values that cannot be read"),
+    "unknown_subdistrict": Text("街道不在本区", "sub-district unknown here"),
+    "no_subdistrict": Text("未填街道", "no sub-district"),
 }

@@ -20,7 +20,7 @@ import pyarrow as pa
 from riskmap.io.files.atomic import digest_of_content, sealed, unsealed
 from riskmap.rules.arrays import numbers_of
 
-FORMAT: Final = 3  # of the columns of a snapshot and of these files
+FORMAT: Final = 4  # of the columns of a snapshot and of these files
 
 
 _SUMMARY: Final = "snapshot.json"

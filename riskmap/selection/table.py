@@ -193,6 +193,8 @@ def flag_bits(table: pa.Table, layer: Layer, places: Boundaries | None, *, today
     if places is not None:
         found["outside_district"] = ~np.isnan(lon) & ~places.in_district(lon, lat)
         found["outside_subdistrict"] = _elsewhere(table, places, lon, lat)
+        if places.names:
+            found["unknown_subdistrict"], found["no_subdistrict"] = _unnamed(table, places)
     for flag, where in found.items():
         bits[where] |= FLAG_BIT[flag]
     return bits
@@ -234,6 +236,14 @@ def _elsewhere(
     stated = np.array([*(index.get(w, -1) for w in words), -1], np.int32)[indices]
     inside = np.asarray(places.locate(lon, lat), np.int32)
     return (stated >= 0) & (inside >= 0) & (inside != stated)
+
+
+def _unnamed(table: pa.Table, places: Boundaries) -> tuple[Bools, Bools]:
+    """Return which rows state a sub-district that the district does not have, and which state none."""
+    indices, words = codes_of(table["subdistrict"])
+    known = np.array([*(word in places.names for word in words), True])
+    blank = np.array([*(not word for word in words), True])
+    return ~known[indices] & ~blank[indices], blank[indices]
 
 
 def near_names(names: pa.ChunkedArray, lon: NDArray[np.float64], lat: NDArray[np.float64]) -> Bools:

@@ -18,7 +18,8 @@ IMPORT_KEYS = {
     "unlocated", "held", "issues",
 }  # fmt: skip
 SELECT_KEYS = {
-    "layer", "code", "name", "lon", "lat", "subdistrict", "score", "tier", "state", "fields", "contacts", "flags", "version", "model",
+    "layer", "code", "name", "lon", "lat", "subdistrict", "score", "tier", "state", "fields", "contacts", "flags", "version",
+    "extra", "model",
 }  # fmt: skip
 TABLE = """编号,名称,街道,经度,纬度,L,E,C,申报等级,责任人,联系电话
 A1,甲,东门街道,114.12,22.55,10,10,100,低风险,张三,13800138000

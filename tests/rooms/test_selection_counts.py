@@ -212,7 +212,7 @@ def test_an_object_has_what_the_command_line_promises():
     table = SNAP.table(HOUSES.id).slice(3, 1).to_pylist()[0]
     assert list(record) == [
         "layer", "code", "name", "lon", "lat", "subdistrict", "score", "tier", "state", "fields", "checklist",
-        "contacts", "flags", "version", "model",
+        "contacts", "flags", "version", "extra", "model",
     ]  # fmt: skip
     assert list(record["fields"]) == list(HOUSES.field_ids)
     assert record["fields"]["slope_height"] == table["f:slope_height"]

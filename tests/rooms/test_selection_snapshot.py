@@ -257,8 +257,8 @@ def test_a_point_outside_the_district_or_in_another_subdistrict_is_flagged():
     assert flags_of(one(), where=places()) == [[]]
     assert flags_of(one(lon=np.array([115.0])), where=places()) == [["outside_district"]]
     assert flags_of(one(subdistrict=["翠竹街道"]), where=places()) == [["outside_subdistrict"]]
-    assert flags_of(one(subdistrict=["别处街道"]), where=places()) == [[]]
-    assert flags_of(one(subdistrict=[None]), where=places()) == [[]]
+    assert flags_of(one(subdistrict=["别处街道"]), where=places()) == [["unknown_subdistrict"]]
+    assert flags_of(one(subdistrict=[None]), where=places()) == [["no_subdistrict"]]
     assert flags_of(one(lon=np.array([115.0]))) == [[]]
 
 

@@ -68,9 +68,7 @@ class BlockReader:
         self._codes(part, targets)
         part.name = self._judged(part, targets, "name") or part.name
         stated = self._judged(part, targets, "subdistrict") or [None] * count
-        part.subdistrict = [
-            around if s is None else s for s, around in zip(stated, part.subdistrict, strict=True)
-        ]
+        part.subdistrict = self._around(part, stated)
         for item in self._layer.fields:
             if (values := self._judged(part, targets, item.id)) is not None:
                 part.values[item.id] = values
@@ -84,6 +82,21 @@ class BlockReader:
             self._positions(part, targets, datum)
             self._ends(part, targets, datum)
         return part
+
+    def _around(self, part: TableRows, stated: list[Any]) -> list[Any]:
+        """Return each row's sub-district: its own, else what a section, sheet, title or file name says, judged alike."""
+        rule = self._rules.of("subdistrict")
+        verdicts = {name: rule.value(name) for name in set(part.subdistrict) if name is not None}
+        found: list[Any] = []
+        for row, (own, around) in enumerate(zip(stated, part.subdistrict, strict=True)):
+            if own is not None or around is None:
+                found.append(own)
+                continue
+            value, finding = verdicts[around]
+            if finding is not None:
+                say_of(part, row, None, finding, value=around, target="subdistrict")
+            found.append(value)
+        return found
 
     def _judged(
         self, part: TableRows, targets: dict[str, Match], target: str, *, fill: bool = True
