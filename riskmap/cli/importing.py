@@ -172,6 +172,40 @@ def _report_columns(sheets: list[dict[str, Any]]) -> None:
             )
 
 
+@app.command()
+def layer(
+    what: Annotated[Literal["new"], typer.Argument(metavar="new")],
+    file: Annotated[Path, typer.Argument(metavar="FILE")],
+    layer_id: Annotated[str, typer.Option("--id", metavar="ID")] = "",
+    counts: Annotated[
+        Literal["risk", "resource", "work", "event", "reading"], typer.Option("--counts", metavar="KIND")
+    ] = "resource",
+    as_json: JsonOption = False,
+    workspace: WorkspaceOption = None,
+    store: StoreOption = None,
+) -> None:
+    """Draft a layer file from a file's headers and values."""
+    from riskmap.actions.layer_drafting import draft_layer
+    from riskmap.cli.common import open_workspace
+
+    del what  # the one thing that is done with layers so far
+    draft = draft_layer(open_workspace(workspace, store), file, layer_id=layer_id, counts=counts)
+    if as_json:
+        print_json(draft.as_json())
+        return
+    echo(
+        f"图层草稿已写好：{draft.file}；请核对标题、类型和选项，再用 riskmap import {draft.id} {file} 导入",
+        f"a draft of the layer is written: {draft.file}; check titles, types and choices, then riskmap import {draft.id} {file}",
+    )
+    if draft.model is not None:
+        echo(
+            f"评分模型草稿：{draft.model}；其中的数值都是占位，请逐项填写",
+            f"a draft of its model: {draft.model}; every number in it is a placeholder, fill them in",
+        )
+    for field in draft.fields:
+        typer.echo(f"  {field.header}\t{field.id}\t{field.type}")
+
+
 LayerOption = Annotated[str | None, typer.Option("--layer")]
 
 

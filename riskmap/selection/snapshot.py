@@ -177,8 +177,8 @@ class Snapshot:
     @cached_property
     def others(self) -> frozenset[str]:
         """The layers with records that are no risks: what a filter by tier is not about."""
-        graded = self.histogram.reshape(self.shape)[:, len(RANKS) :].any(axis=(1, 2)).tolist()
-        return frozenset(layer for layer, some in zip(self.layers, graded, strict=True) if some)
+        graded = self.histogram.reshape(self.shape)[:, len(RANKS) :].any(axis=(1, 2))
+        return frozenset(self.layers[i] for i in np.flatnonzero(graded))
 
     def table(self, layer: str) -> pa.Table:
         """Return the table of a layer, in code order. Raises SelectionError for an unknown id."""

@@ -16,7 +16,7 @@ from riskmap.catalog.headers import normalise_header
 from riskmap.catalog.layer import Field, Layer
 from riskmap.io.tables.headers import HeaderDictionary, Match
 from riskmap.io.tables.row_parts import Source
-from riskmap.rules.arrays import FIELD_TYPES, column_of, field_array, pc
+from riskmap.rules.arrays import FIELD_TYPES, column_of, field_array
 from riskmap.rules.cell import TEXT_CHARS, judge_text
 from riskmap.rules.column import distinct, judged
 from riskmap.rules.extras import extra_keys, header_of, key_of
@@ -152,7 +152,7 @@ def take_up(values: _Values, layer: Layer) -> None:
             continue
         field, unit = found
         texts = values[key]
-        held = values.get(field.id) or [None] * len(texts)
+        held: list[Any] = values.get(field.id) or [None] * len(texts)
         rows = [i for i, text in enumerate(texts) if text is not None and held[i] is None]
         if not rows:
             continue
@@ -176,17 +176,3 @@ def take_up_columns(arrays: dict[str, pa.Array], layer: Layer) -> None:
         take_up(lists, layer)
         arrays[key] = pa.array(lists[key], pa.string())
         arrays[name] = field_array(lists[field.id], field)[0].cast(FIELD_TYPES[field.type])
-
-
-def refused(layer: Layer, key: str, text: str) -> bool:
-    """Tell whether a kept text stands under a header of a field that cannot read it."""
-    found = taker(layer, key)
-    if found is None:
-        return False
-    verdict = rules_of(layer).of(found[0].id).value(text, unit=found[1])
-    return verdict.value is None
-
-
-def stated_rows(column: pa.ChunkedArray) -> int:
-    """Return how many rows of a kept column state something."""
-    return int(pc.sum(pc.is_valid(column)).as_py() or 0)

@@ -107,11 +107,11 @@ def _extras(features: Features) -> list[tuple[str, str | None]]:
     values, layer = features.records.values, features.records.layer
     found: list[tuple[str, str | None]] = []
     for key in extra_keys(values):
-        table = snapshot().table(layer)
-        others = table[key].unique().to_pylist() if key in table.column_names else [values[key][0]]
-        personal = holds_people(header_of(key), others)
-        if text := masked(values[key][0], personal=personal):
-            found.append((header_of(key), text))
+        text, table = values[key][0], snapshot().table(layer)
+        if not isinstance(text, str):
+            continue
+        others = table[key].unique().to_pylist() if key in table.column_names else [text]
+        found.append((header_of(key), masked(text, personal=holds_people(header_of(key), others))))
     return found
 
 
