@@ -310,6 +310,35 @@ def rejected(
         echo("没有未改正的退回行", "no rejected row is open")
 
 
+@app.command()
+def mend(
+    row_ids: Annotated[list[int], typer.Argument(metavar="ID...")],
+    set_: Annotated[list[str] | None, typer.Option("--set", metavar="HEADER=TEXT")] = None,
+    by: ByOption = None,
+    why: WhyOption = None,
+    workspace: WorkspaceOption = None,
+    store: StoreOption = None,
+) -> None:
+    """Let rejected rows in, bad optional cells left empty."""
+    from riskmap.actions.rejected_mending import mend_rejected
+    from riskmap.cli.common import open_workspace
+
+    wrong = [text for text in set_ or () if "=" not in text]
+    if wrong:
+        raise RiskmapError(f"--set {wrong[0]}：请写成 列名=内容", f"--set {wrong[0]}: write HEADER=TEXT")
+    cells = dict(text.split("=", 1) for text in set_) if set_ else None
+    ws = open_workspace(workspace, store)
+    done = mend_rejected(ws, row_ids, cells=cells, by=person(by), why=reason(why))
+    echo(
+        f"已接收 {done.accepted} 行，仍退回 {done.rejected} 行",
+        f"accepted {done.accepted} rows, still rejected {done.rejected}",
+    )
+    for file in done.files:
+        for issue in file.issues:
+            typer.echo(f"  {'✗' if issue.severity == 'error' else '!'} {issue.message.text(LANG)}", err=True)
+    raise typer.Exit(1 if done.rejected else 0)
+
+
 @app.command("tier-changes")
 def tier_changes(
     run: Annotated[int | None, typer.Option("--run")] = None,

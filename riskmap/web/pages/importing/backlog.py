@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from riskmap.actions.importing import dismiss_rejected, settle_held
 from riskmap.actions.inventory.exporting import write_rejected
 from riskmap.actions.records.editing import undo_changeset, undone_text
 from riskmap.actions.records.scoring import one_feature
+from riskmap.actions.rejected_mending import can_be_emptied, mend_rejected
 from riskmap.errors import RiskmapError, UnknownNameError
 from riskmap.interface import option
 from riskmap.ledger import ChangesetInfo, HeldEntry, RejectedEntry
@@ -25,7 +27,7 @@ from riskmap.web.frame.state import lang, say, workspace
 from riskmap.web.pages.importing.review import layer_title
 from riskmap.web.pages.point.form import open_record
 from riskmap.web.widgets.panels import Cell, Pager, Row, TableColumn, pager_of, point_address, show_table
-from riskmap.web.widgets.signing import ask_signature, keep_notice, notice, refuse
+from riskmap.web.widgets.signing import Signature, ask_signature, keep_notice, notice, refuse
 from riskmap.web.widgets.wording import key_title, moment, value_text, word
 
 _PARTS: Final = ("held", "rejected", "batches", "changes")
@@ -38,6 +40,9 @@ _HELD: Final = "backlog-held-chosen"
 
 
 _UNDO: Final = "backlog-undo-chosen"
+
+
+_MEND: Final = "backlog-mend-chosen"
 
 
 _ROWS: Final = 20
@@ -189,6 +194,7 @@ def _rejected(entries: Sequence[RejectedEntry]) -> None:
         TableColumn("layer", say("list_layer"), "short"),
         TableColumn("at", say("history_at"), "short"),
         TableColumn("why", say("import_why")),
+        TableColumn("act", "", "short"),
     ]
     rows = [
         Row(
@@ -203,12 +209,71 @@ def _rejected(entries: Sequence[RejectedEntry]) -> None:
                         _as_here(i.message.text(lang())) for i in entry.row.issues if i.severity == "error"
                     )
                 ),
+                Cell(say("rejected_mend"), act=f"mend:{entry.id}"),
             ]
         )
         for entry in entries[pager.start : pager.stop]
     ]
-    show_table("backlog-rejected", columns, rows, pager=_or_none(pager), dense=True)
+    act = show_table("backlog-rejected", columns, rows, pager=_or_none(pager), dense=True)
+    if act:
+        st.session_state[_MEND] = int(act.partition(":")[2])
+    chosen = next((entry for entry in entries if entry.id == st.session_state.get(_MEND)), None)
+    if chosen is not None:
+        _mend(chosen)
+    _empty(entries)
     _dismiss(entries)
+
+
+def _mend(entry: RejectedEntry) -> None:
+    """One row in the browser: what is to stand in its bad cells; nothing leaves a cell empty."""
+    row = entry.row
+    at = [i for i in (row.bad or range(len(row.cells))) if i < len(row.cells)]
+    with st.container(border=True, key="backlog-mend-box"):
+        notice("info", "\n".join(i.message.text(lang()) for i in row.issues if i.severity == "error"))
+        texts: dict[str, str | None] = {}
+        for i in at:
+            header, text = row.cells[i]
+            key = f"mend-{entry.id}-{i}"
+            texts[header] = st.text_input(
+                header or "—", value=text or "", key=key, help=say("rejected_mend_empty"), max_chars=2000
+            )
+        signature = ask_signature(f"mend-{entry.id}", reason_hint=say("rejected_mend_why"))
+        if not st.button(say("rejected_mend_go"), key=f"mend-go-{entry.id}", type="primary"):
+            return
+        if signature.missing:
+            notice("warning", signature.missing)
+            return
+        _let_in([entry.id], texts, signature)
+
+
+def _empty(entries: Sequence[RejectedEntry]) -> None:
+    """Every row that only optional cells keep out, at one click: these cells are left empty."""
+    layers = workspace().catalog.layers
+    free = [e.id for e in entries if e.layer in layers and can_be_emptied(layers[e.layer], e.row)]
+    if not free:
+        return
+    with st.container(border=True, key="backlog-empty-box"):
+        st.markdown(say("rejected_empty_lead", n=len(free)))
+        signature = ask_signature("rejected-empty", reason_hint=say("rejected_mend_why"))
+        if not st.button(say("rejected_empty_go", n=len(free)), key="rejected-empty-go"):
+            return
+        if not signature.name:
+            notice("warning", signature.missing)
+            return
+        _let_in(free, None, replace(signature, why=signature.why or say("rejected_empty_why")))
+
+
+def _let_in(rows: Sequence[int], cells: dict[str, str | None] | None, signature: Signature) -> None:
+    try:
+        with st.spinner(say("working")):
+            done = mend_rejected(workspace(), rows, cells=cells, by=signature.by, why=signature.why)
+    except RiskmapError as problem:
+        refuse(problem)
+        return
+    st.session_state.pop(_MEND, None)
+    tone = "warning" if done.rejected else "success"
+    keep_notice(tone, say("rejected_mended", accepted=done.accepted, rejected=done.rejected))
+    st.rerun()
 
 
 def _dismiss(entries: Sequence[RejectedEntry]) -> None:
