@@ -16,10 +16,17 @@ from riskmap.rules.masks import is_masked, mask_phone, mask_value
 PREFIX: Final = "extra:"
 
 
-# A person by the column's name; the last ones only at its end: 联系人 is one, 人口 is not.
+# People by the column's name.
 _PERSONAL: Final = re.compile(
-    r"姓名|名字|电话|手机|联系方式|联络方式|身份证|证件号|微信|qq|邮箱|phone|mobile|contact|tel|e-?mail|(?:人|员|户主|领导|主任|代表|经理|[街河湖楼校院局队科处所站组片村]长)$"
+    r"姓名|名字|电话|手机|联系方式|联络方式|身份证|证件号|微信|qq|邮箱|phone|mobile|contact|tel|e-?mail"
 )
+
+
+# A person where the name ends so: 联系人 is one, 人口 is not; 能装多少人 counts them, as its numbers tell.
+_PERSON: Final = re.compile(r"(?:人|员|户主|领导|主任|代表|经理|[街河湖楼校院局队科处所站组片村]长)$")
+
+
+_COUNT: Final = re.compile(r"\d{1,6}(?:\.\d+)?")
 
 
 _NUMBER: Final = re.compile(r"(?<!\d)(?:1[3-9]\d{9}|0\d{2,3}[-\s]?\d{7,8}|\d{17}[\dXx])(?!\d)")
@@ -54,9 +61,11 @@ def header_of(key: str) -> str:
 
 def holds_people(header: str, texts: Iterable[str | None] = ()) -> bool:
     """Tell whether a kept column may hold people's names or numbers: by its header, else by its texts."""
-    if _PERSONAL.search(normalise_header(header)):
+    words, stated = normalise_header(header), {text for text in texts if text}
+    if _PERSONAL.search(words):
         return True
-    stated = {text for text in texts if text}
+    if _PERSON.search(words):
+        return not stated or not all(map(_COUNT.fullmatch, stated))
     return bool(stated) and sum(bool(_NAME.match(text)) for text in stated) >= _SHARE * len(stated)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from riskmap.actions.importing import commit_file, plan_file, read_for_import
 from riskmap.actions.layer_files import name_column
 from riskmap.actions.workspace import open_workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
@@ -15,8 +16,10 @@ from riskmap.errors import CatalogError, RiskmapError
 from riskmap.rules import extras
 from riskmap.rules.permissions import local_actor
 from riskmap.selection import search
+from riskmap.web.pages.importing import Run
 from riskmap.web.widgets.map import card
 from tests.cli import riskmap
+from tests.pages_running import open_page, panel, texts, use_workspace
 
 HEAD = "编号,名称,经度,纬度,占地面积(m2),水质,经办电话,临时登记,评估等级,序号"
 ROWS = (
@@ -198,7 +201,7 @@ def test_the_columns_come_after_the_fields_and_people_are_masked_in_them(root, t
 @pytest.mark.parametrize(
     ("header", "texts", "people"),
     [("负责人", ["某"], True), ("值班手机", ["1"], True), ("甲", ["张三", "李四", "王五"], True),
-     ("水质", ["良好", "较差"], False), ("坡长", ["12"], False), ("risk owner phone", ["1"], True), ("朝向", ["南"], False)],
+     ("水质", ["良好", "较差"], False), ("能装多少人", ["120", "80"], False), ("巡查员", [], True), ("坡长", ["12"], False), ("risk owner phone", ["1"], True), ("朝向", ["南"], False)],
 )  # fmt: skip
 def test_people_are_known_by_header_or_by_most_of_their_texts(header, texts, people):
     assert extras.holds_people(header, texts) is people
@@ -234,3 +237,25 @@ def test_a_header_of_another_field_is_not_given_away(root):
         with pytest.raises(error):
             name_column(open_workspace(root), "shelters", header, field, by=local_actor("张三"))
     assert file.read_text(encoding="utf-8") == before
+
+
+def test_the_review_shows_such_columns_first_and_remembers_what_a_person_says(root, monkeypatch):
+    use_workspace(monkeypatch, root)
+    ws = open_workspace(root)
+    file = written(root, "编号,名称,能装多少人,值班人\nS1,东湖,120,张三丰\n", "名单.csv")
+    planned = plan_file(ws, read_for_import(ws, "shelters", file, datum="wgs84"))
+
+    at = open_page("import")
+    at.session_state["import-run"] = Run("shelters", (planned,), (), full_list=False)
+    at.run()
+    assert not at.exception
+    shown = texts(panel(at, "import-review-0-unread"))
+    assert [row[0] for row in shown] == ["能装多少人", "值班人"]
+    assert [row[2] for row in shown] == ["120", "张*"]
+    at.selectbox(key="import-review-0-unread-field").select("capacity")
+    at.text_input(key="import-review-0-unread-by").set_value("李四").run()
+    at.button(key="import-review-0-unread-remember").click().run()
+    assert not at.exception
+    assert "李四" in (root / "layers" / "shelters.toml").read_text(encoding="utf-8")
+    commit_file(open_workspace(root), planned, by=local_actor("李四"), why="登记")
+    assert shelters(root)["S1"]["fields"]["capacity"] == 120
