@@ -599,7 +599,8 @@ class LayerView:
         -------
         GeoDataFrame
             n rows in code order, index `code`. `name`; `subdistrict` (categorical); `tier` (ordered
-            categorical low < unrated < general < large < major); `score` (float64, NaN where unrated);
+            categorical low < unrated < general < large < major), or `grade` (good < ungraded < fair < weak <
+            poor) where records are no risks; `score` (float64, NaN where unrated);
             a column per field: number float64, integer Int64, boolean boolean, date datetime64,
             choice categorical of choice ids, text text, in the units of `attrs["units"]`;
             `checklist.ITEM` (boolean); `missing`, `rules`, `flags` (tuples of ids); `contacts` (how
