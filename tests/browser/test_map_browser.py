@@ -90,9 +90,11 @@ def test_a_filter_changes_the_pixels_the_numbers_and_the_address(watched, addres
     assert not watched.page.locator(".st-key-filter-tier-low input").is_checked()
 
 
-def test_a_filter_with_every_tier_off_shows_nothing(watched, address):
-    frame = opened(watched, address, "?tiers=-")
-    assert sum(pixels(frame).values()) == 0
+def test_a_filter_with_every_tier_off_shows_no_risk_and_leaves_what_is_none(watched, address):
+    drawn = pixels(opened(watched, address, "?tiers=-"))
+    assert sum(drawn[tier] for tier in (*TIERS, "unrated")) == 0
+    assert sum(drawn.values()) > 5  # the shelters, whose layer is on
+    assert sum(pixels(opened(watched, address, "?tiers=-&layers=risk_points,slopes")).values()) == 0
 
 
 def test_the_legend_and_the_switches_say_the_same_numbers(watched, address):
