@@ -209,7 +209,7 @@ def test_two_fields_of_one_role_are_refused_at_the_line_of_the_second():
 @pytest.mark.parametrize(
     ("layer", "before", "after", "key"),
     [
-        ("shelters", 'model = "shelter_fitness"', 'counts = "risk"', "model"),
+        ("shelters", 'counts = "resource"\nmodel = "shelter_fitness"', 'counts = "risk"', "model"),
         ("waterlogging", 'unit = "ha"', 'unit = "km2"', "fields[catchment_ha].unit"),
         ("waterlogging", 'role = "curve_number"', 'role = "access"', "fields[curve_number].type"),
         ("shelters", 'id = "closed"', 'id = "shut"', "fields[status].choices"),
@@ -267,7 +267,7 @@ def test_a_layer_with_a_role_and_no_scoring_is_one_file(tmp_path: Path):
     catalog = load_catalog(ws)
     layer = catalog.needed("warehouse")
     assert (layer.id, layer.counts, layer.model) == ("stores", "resource", None)
-    assert [catalog.layer(one).counts for one in catalog.scored] == ["risk"] * 6
+    assert [catalog.layer(one).counts for one in catalog.scored] == [*["risk"] * 5, "resource"]
     assessed = riskmap("assess", *WHO, *here, "--json")
     assert "stores" not in {one["layer"] for one in assessed.json["layers"]}
     selected = riskmap("select", "stores", *here, "--json").json
