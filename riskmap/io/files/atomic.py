@@ -123,9 +123,27 @@ class WrittenFile:
     rows: int
 
 
-def digest_of_content(content: bytes | memoryview) -> str:
-    """Return length and CRC-32 of a content: enough against bad disks and stray writers, and 3 GB/s cheap."""
-    return f"{len(content):x}-{zlib.crc32(content):08x}"
+@dataclass(slots=True)
+class Digest:
+    """Length and CRC-32 of a content: enough against bad disks and stray writers, and 3 GB/s cheap."""
+
+    size: int = 0
+    crc: int = 0
+
+    def add(self, block: bytes) -> None:
+        """Take in what comes next."""
+        self.size += len(block)
+        self.crc = zlib.crc32(block, self.crc)
+
+    def __str__(self) -> str:
+        return f"{self.size:x}-{self.crc:08x}"
+
+
+def digest_of_content(content: bytes) -> str:
+    """Return the digest of a whole content."""
+    digest = Digest()
+    digest.add(content)
+    return str(digest)
 
 
 def sealed(document: Any) -> bytes:
