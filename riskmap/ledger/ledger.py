@@ -52,7 +52,7 @@ from riskmap.ledger.store import (
     timestamp,
 )
 from riskmap.ledger.undoing import Undone
-from riskmap.ledger.upgrading import upgrade
+from riskmap.ledger.upkeep import upgrade
 from riskmap.moments import utc_now
 from riskmap.rules.judge import Judged
 from riskmap.values.assessment import Makers
