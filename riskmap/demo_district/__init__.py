@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import os
 
-from riskmap.demo_district.district import DEFAULT_POINTS, DemoDistrict, make_demo
+from riskmap.demo_district.district import make_demo
 from riskmap.demo_district.files import write_boundaries
 
 __all__ = [
-    "DEFAULT_POINTS",
-    "DemoDistrict",
     "make_demo",
     "write_boundaries",
 ]
