@@ -360,7 +360,7 @@ def _scores(validation: Validation) -> Document:
 
 def _against(validation: Validation, other: Sequence[Validation], kind: str) -> dict[str, float]:
     """Return the model's AUROC in the other kind of folds, and by how much random folds flatter it."""
-    match = next((v for v in other if v.model == validation.model), None)
+    match = _of(other, validation.model)
     if match is None:
         return {}
     mine, theirs = validation.auroc_mean, match.auroc_mean
