@@ -70,6 +70,28 @@ _COLUMNS: Final[tuple[tuple[str, Kind], ...]] = (
 )
 
 
+_KEPT: Final = "conditions"
+
+
+_QUERY: Final = "where"
+
+
+_BARE: Final = ("present", "missing")
+
+
+_OPERATORS: Final[Mapping[str, tuple[str, ...]]] = {
+    "text": ("~", "==", *_BARE),
+    "number": (">=", "<=", ">", "<", "==", *_BARE),
+    "integer": (">=", "<=", ">", "<", "==", *_BARE),
+    "date": (">=", "<=", "==", *_BARE),
+    "boolean": ("==", *_BARE),
+    "choice": ("==", "!=", *_BARE),
+}
+
+
+_CORE: Final = {"score": "number", "updated_at": "date", "contacts": "number"}
+
+
 def render() -> None:
     """Draw the page."""
     page_look()
@@ -206,38 +228,12 @@ def _row(record: ListedRecord) -> Row:
     )
 
 
-if __name__ == "__main__":
-    render()
-
-
-_KEPT: Final = "conditions"
-
-
-_QUERY: Final = "where"
-
-
-_BARE: Final = ("present", "missing")
-
-
-_OPERATORS: Final[Mapping[str, tuple[str, ...]]] = {
-    "text": ("~", "==", *_BARE),
-    "number": (">=", "<=", ">", "<", "==", *_BARE),
-    "integer": (">=", "<=", ">", "<", "==", *_BARE),
-    "date": (">=", "<=", "==", *_BARE),
-    "boolean": ("==", *_BARE),
-    "choice": ("==", "!=", *_BARE),
-}
-
-
-_CORE: Final = {"score": "number", "updated_at": "date", "contacts": "number"}
-
-
 def _ask_conditions(ws: Workspace, now: Snapshot, layers: Collection[str]) -> tuple[Condition, ...]:
     """Draw the conditions and a line to add one; return them. SelectionError names one that is wrong."""
-    texts = _current()
-    with st.expander(_title(texts), expanded=bool(texts)):
-        _listed(ws, texts)
-        _add_one(ws, [layer for layer in now.layers if layer in layers])
+    texts = _kept_conditions()
+    with st.expander(_conditions_title(texts), expanded=bool(texts)):
+        _listed_conditions(ws, texts)
+        _ask_condition(ws, [layer for layer in now.layers if layer in layers])
     if st.query_params.get_all(_QUERY) != texts:
         st.query_params[_QUERY] = texts
     return make_selection(ws, where=texts).where
@@ -245,14 +241,14 @@ def _ask_conditions(ws: Workspace, now: Snapshot, layers: Collection[str]) -> tu
 
 def _conditions_text(ws: Workspace, conditions: Collection[Condition]) -> str:
     """Return conditions in words: titles instead of ids."""
-    return say("list_separator").join(_words(ws, where) for where in conditions)
+    return say("list_separator").join(_condition_words(ws, where) for where in conditions)
 
 
-def _title(texts: list[str]) -> str:
+def _conditions_title(texts: list[str]) -> str:
     return say("conditions_title") + (f" :gray[{len(texts)}]" if texts else "")
 
 
-def _current() -> list[str]:
+def _kept_conditions() -> list[str]:
     """Return the conditions of this session: the address bar's when it has changed, else as kept."""
     address = [text for text in st.query_params.get_all(_QUERY) if text.strip()]
     kept: list[str] | None = st.session_state.get(_KEPT)
@@ -262,34 +258,38 @@ def _current() -> list[str]:
     return kept
 
 
-def _listed(ws: Workspace, texts: list[str]) -> None:
+def _listed_conditions(ws: Workspace, texts: list[str]) -> None:
     for i, text in enumerate(texts):
         words, drop = st.columns([3, 1], vertical_alignment="center")
         try:
             (where,) = make_selection(ws, where=[text]).where
-            words.markdown(escape_markdown(_words(ws, where)))
+            words.markdown(escape_markdown(_condition_words(ws, where)))
         except RiskmapError as problem:
             with words:
                 refuse(problem)
         drop.button(
-            say("conditions_drop"), key=f"condition-drop-{i}", on_click=_drop, args=(i,), width="stretch"
+            say("conditions_drop"),
+            key=f"condition-drop-{i}",
+            on_click=_drop_condition,
+            args=(i,),
+            width="stretch",
         )
 
 
-def _drop(index: int) -> None:
+def _drop_condition(index: int) -> None:
     kept: list[str] = st.session_state[_KEPT]
     st.session_state[_KEPT] = kept[:index] + kept[index + 1 :]
     st.query_params[_QUERY] = st.session_state[_KEPT]
 
 
-def _add(text: str) -> None:
+def _add_condition(text: str) -> None:
     st.session_state[_KEPT] = [*st.session_state[_KEPT], text]
     st.query_params[_QUERY] = st.session_state[_KEPT]
     st.session_state.pop("condition-value", None)
 
 
-def _add_one(ws: Workspace, layers: list[str]) -> None:
-    fields = _fields(ws, layers)
+def _ask_condition(ws: Workspace, layers: list[str]) -> None:
+    fields = _condition_fields(ws, layers)
     chosen = st.selectbox(
         say("conditions_field"),
         list(fields),
@@ -307,19 +307,19 @@ def _add_one(ws: Workspace, layers: list[str]) -> None:
         format_func=_operator_word,
         key=f"condition-operator-{kind}",
     )
-    wanted = "" if op in _BARE else _value_input(kind, field)
+    wanted = "" if op in _BARE else _ask_value(kind, field)
     ready = op in _BARE or bool(wanted)
     st.button(
         say("conditions_add"),
         key="condition-add",
         disabled=not ready,
-        on_click=_add,
+        on_click=_add_condition,
         args=(f"{chosen} {op} {wanted}".strip(),),
         width="stretch",
     )
 
 
-def _value_input(kind: str, field: Field | None) -> str:
+def _ask_value(kind: str, field: Field | None) -> str:
     label = say("conditions_value") + (
         f"（{unit_title(field.unit).text(lang())}）" if field is not None and field.unit else ""
     )
@@ -334,7 +334,7 @@ def _value_input(kind: str, field: Field | None) -> str:
     return (st.text_input(label, key="condition-value", placeholder=hint, max_chars=80) or "").strip()
 
 
-def _fields(ws: Workspace, layers: list[str]) -> dict[str, tuple[str, str, Field | None]]:
+def _condition_fields(ws: Workspace, layers: list[str]) -> dict[str, tuple[str, str, Field | None]]:
     """Return field id → title with its layers, kind and definition, without personal data."""
     found: dict[str, tuple[str, str, Field | None]] = {
         name: (say(f"list_{name}"), kind, None) for name, kind in _CORE.items()
@@ -361,7 +361,7 @@ def _operator_word(op: str) -> str:
     )
 
 
-def _words(ws: Workspace, where: Condition) -> str:
+def _condition_words(ws: Workspace, where: Condition) -> str:
     name = where.field.removeprefix("f:")
     for layer in ws.catalog.layers.values():
         if name in layer.field_ids:
@@ -371,3 +371,7 @@ def _words(ws: Workspace, where: Condition) -> str:
     else:
         values, title = [str(v) for v in where.values], say(f"list_{name}")
     return " ".join([title, _operator_word(where.op), say("comma").join(values)]).strip()
+
+
+if __name__ == "__main__":
+    render()
