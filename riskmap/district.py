@@ -24,8 +24,8 @@ import shapely
 from riskmap import frames
 from riskmap.actions.episode.duty import callout_ahead
 from riskmap.actions.episode.inputs import Given
-from riskmap.actions.episode.preparing import keep, moves_ahead, prepare, reached_tiers
-from riskmap.actions.episode.scenario import Prepared, each_once, foreseen
+from riskmap.actions.episode.preparing import moves_ahead, reached_tiers
+from riskmap.actions.episode.scenario import Prepared, each_once, foreseen, keep, prepare
 from riskmap.actions.importing import FileImport, commit_file, plan_file, read_for_import
 from riskmap.actions.inventory.exporting import export_selection, masked_columns
 from riskmap.actions.inventory.listing import make_selection, summarise

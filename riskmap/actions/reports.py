@@ -21,21 +21,10 @@ from riskmap.errors import ExportError, Lang, RiskmapError
 from riskmap.io.files.atomic import WrittenFile
 from riskmap.io.writers.paper import FORMATS as REPORTS
 from riskmap.io.writers.paper import check_ending
-from riskmap.io.writers.paper_pdf import pdf_needs
 from riskmap.reports.callout_book import write_callout_book, write_callout_books
 from riskmap.reports.duty import write_after_report, write_brief
 from riskmap.rules.permissions import Actor
 from riskmap.values.duty import CalloutView, Review
-
-__all__ = [
-    "CALLOUTS",
-    "REPORTS",
-    "callout_archive",
-    "check_target",
-    "export_after_report",
-    "export_callout",
-    "pdf_needs",
-]
 
 CALLOUTS: Final = ("", ".xlsx", *REPORTS)
 

@@ -59,9 +59,9 @@ def train(
         check_ending,
         save_training,
         train_susceptibility,
+        training_json,
     )
     from riskmap.actions.training_table import Request
-    from riskmap.cli.json_documents import training_json
     from riskmap.moments import local_now  # brings numpy, which no help text needs
 
     if model != "susceptibility":

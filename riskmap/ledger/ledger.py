@@ -18,15 +18,12 @@ from riskmap.ledger import (
     held_rows,
     history,
     importing,
-    planning,
     rejected_rows,
     runs,
     scenarios,
     undoing,
     upkeep,
 )
-from riskmap.ledger import runs as model_versions
-from riskmap.ledger import scenarios as events
 from riskmap.ledger import schema as s
 from riskmap.ledger.assessments import RunResult, Scored
 from riskmap.ledger.column_reading import LayerColumns, read_inputs
@@ -52,7 +49,7 @@ from riskmap.ledger.store import (
     timestamp,
 )
 from riskmap.ledger.undoing import Undone
-from riskmap.ledger.upgrading import upgrade
+from riskmap.ledger.upkeep import upgrade
 from riskmap.moments import utc_now
 from riskmap.rules.judge import Judged
 from riskmap.values.assessment import Makers
@@ -185,7 +182,7 @@ class Ledger:
 
     def plan_import(self, intake: Intake, *, full_list: bool = False) -> ImportPlan:
         """Return what an import would do; `full_list` also names active codes that the file lacks."""
-        return planning.plan_import(self._store, intake, full_list=full_list)
+        return importing.plan_import(self._store, intake, full_list=full_list)
 
     def commit_import(self, plan: ImportPlan, *, by: str, why: str, kind: str = "import") -> Committed:
         """Write a plan in one transaction, as a changeset of this kind (import, sample).
@@ -350,19 +347,17 @@ class Ledger:
         `used`: (version, digest) of texts that were never saved here. LedgerError where the version
         belongs to another text. The model file is not touched; `put_model_in_place` says when it may.
         """
-        return model_versions.record_model(
-            self._store, model, version, text=text, base=base, used=used, by=by, why=why
-        )
+        return runs.record_model(self._store, model, version, text=text, base=base, used=used, by=by, why=why)
 
     def put_model_in_place(self, changeset: int, replace: Callable[[], None]) -> bool:
         """Call `replace` while nobody else can write, if no other version of the model was recorded
         after `changeset`; return whether it was called.
         """
-        return model_versions.put_in_place(self._store, changeset, replace)
+        return runs.put_in_place(self._store, changeset, replace)
 
     def kept_models(self, model: str) -> list[KeptModel]:
         """Return every version of a model that was saved or that has assessed a layer, the latest first."""
-        return model_versions.kept_models(self._store, model)
+        return runs.kept_models(self._store, model)
 
     def last_fit(self, layer: str, model_digest: str) -> KeptFit | None:
         """Return what the last whole run of a layer was compared with; None where it had another model."""
@@ -430,7 +425,7 @@ class Ledger:
 
         UnknownNameError for a scenario, record, kind or corrected event that does not exist.
         """
-        return events.add_events(self._store, scenario, new, by=by, why=why)
+        return scenarios.add_events(self._store, scenario, new, by=by, why=why)
 
     def events(
         self,
@@ -443,7 +438,7 @@ class Ledger:
         """Return the log of a scenario in the order of time: what had happened `until` a moment,
         what had been written down (`known_at`) by one; of `number` only that event.
         """
-        return events.events(self._store, scenario, until=until, known_at=known_at, number=number)
+        return scenarios.events(self._store, scenario, until=until, known_at=known_at, number=number)
 
     # Upkeep
 

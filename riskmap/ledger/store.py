@@ -25,7 +25,6 @@ from sqlalchemy.pool import QueuePool
 
 from riskmap.errors import LedgerError
 from riskmap.ledger import schema as s
-from riskmap.ledger import sqlite
 from riskmap.moments import utc_now
 
 _T = TypeVar("_T")
@@ -376,7 +375,7 @@ def build(path: Path) -> None:
         with engine.connect().execution_options(writes=True) as connection, connection.begin():
             connection.exec_driver_sql(f"PRAGMA application_id={s.APPLICATION_ID}")
             s.metadata.create_all(connection)
-            for statement in sqlite.sqlite_statements():
+            for statement in s.sqlite_statements():
                 connection.exec_driver_sql(statement)
             connection.execute(s.meta.insert().values(key="schema", value=str(s.SCHEMA_VERSION)))
     finally:

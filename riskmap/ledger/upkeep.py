@@ -1,4 +1,9 @@
-"""Backup, restore and the integrity check."""
+"""Backup, restore and the integrity check; and the way from an older schema to this one.
+
+Bringing an older ledger to the schema of this program, in one transaction, without losing anything.
+A step only adds: tables, columns that may be empty, triggers; and drops an index that nothing reads any more. What
+was written stays as it was.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +12,11 @@ import os
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Final
+
+import sqlalchemy as sa
 
 from riskmap.errors import LedgerError
 from riskmap.ledger import schema as s
@@ -21,9 +29,9 @@ from riskmap.ledger.store import (
     fsync_file,
     ledger_error,
     make_engine,
+    plain_errors,
     state_of,
 )
-from riskmap.ledger.upgrading import upgrade
 
 _PROBLEMS: tuple[tuple[str, str], ...] = (
     (
@@ -278,3 +286,115 @@ def check_application(path: Path) -> None:
             f"台账 {path}：不是台账文件；请检查路径，或用 riskmap restore 从备份恢复",
             f"ledger {path}: not a ledger; check the path, or bring a backup back with riskmap restore",
         )
+
+
+_STEPS: Final[Mapping[int, Sequence[str]]] = {
+    # 1 → 2: runs keep what their model took from the whole layer.
+    1: (
+        "CREATE TABLE model_fit (digest VARCHAR NOT NULL, body BLOB NOT NULL, PRIMARY KEY (digest))",
+        "ALTER TABLE run_layer ADD COLUMN fit VARCHAR REFERENCES model_fit (digest)",
+        (
+            "CREATE TRIGGER model_fit_keep BEFORE DELETE ON model_fit "
+            "BEGIN SELECT RAISE(ABORT, 'model_fit: nothing is deleted'); END"
+        ),
+        (
+            "CREATE TRIGGER model_fit_fixed BEFORE UPDATE ON model_fit "
+            "BEGIN SELECT RAISE(ABORT, 'model_fit: rows are append-only'); END"
+        ),
+    ),
+    # 2 → 3: models that were saved, with who and why.
+    2: (
+        (
+            "CREATE TABLE model_version (changeset_id INTEGER NOT NULL, model VARCHAR NOT NULL, "
+            "version TEXT NOT NULL, digest VARCHAR NOT NULL, base VARCHAR NOT NULL, "
+            "PRIMARY KEY (changeset_id), FOREIGN KEY(changeset_id) REFERENCES changeset (id), "
+            "FOREIGN KEY(digest) REFERENCES model_text (digest), "
+            "FOREIGN KEY(base) REFERENCES model_text (digest))"
+        ),
+        "CREATE INDEX model_version_model ON model_version (model)",
+        (
+            "CREATE TRIGGER model_version_keep BEFORE DELETE ON model_version "
+            "BEGIN SELECT RAISE(ABORT, 'model_version: nothing is deleted'); END"
+        ),
+        (
+            "CREATE TRIGGER model_version_fixed BEFORE UPDATE ON model_version "
+            "BEGIN SELECT RAISE(ABORT, 'model_version: rows are append-only'); END"
+        ),
+    ),
+    # 3 → 4: scenarios, the tiers they raise for a while, and the log of what happened.
+    3: (
+        (
+            "CREATE TABLE scenario (id INTEGER NOT NULL, changeset_id INTEGER NOT NULL, at VARCHAR NOT NULL, "
+            "title TEXT NOT NULL, drill INTEGER NOT NULL, body TEXT NOT NULL, PRIMARY KEY (id), "
+            "FOREIGN KEY(changeset_id) REFERENCES changeset (id))"
+        ),
+        (
+            "CREATE TABLE escalation (scenario_id INTEGER NOT NULL, number INTEGER NOT NULL, "
+            "feature_id INTEGER NOT NULL, version INTEGER NOT NULL, rank_from INTEGER NOT NULL, "
+            "rank_to INTEGER NOT NULL, trigger_id VARCHAR NOT NULL, cause_zh TEXT NOT NULL, "
+            "cause_en TEXT NOT NULL, start VARCHAR NOT NULL, expiry VARCHAR NOT NULL, value FLOAT, low FLOAT, "
+            "high FLOAT, details TEXT NOT NULL, PRIMARY KEY (scenario_id, number), CHECK (rank_to > rank_from), "
+            "CHECK (expiry > start), FOREIGN KEY(scenario_id) REFERENCES scenario (id), "
+            "FOREIGN KEY(feature_id) REFERENCES feature (id))"
+        ),
+        "CREATE INDEX escalation_feature ON escalation (feature_id)",
+        (
+            "CREATE TABLE event (id INTEGER NOT NULL, scenario_id INTEGER NOT NULL, at VARCHAR NOT NULL, "
+            "recorded VARCHAR NOT NULL, who TEXT NOT NULL, why TEXT NOT NULL, kind VARCHAR NOT NULL, "
+            "feature_id INTEGER, subdistrict TEXT, corrects INTEGER, body TEXT NOT NULL, PRIMARY KEY (id), "
+            "CHECK ((kind = 'correction') = (corrects IS NOT NULL)), "
+            "FOREIGN KEY(scenario_id) REFERENCES scenario (id), "
+            "FOREIGN KEY(feature_id) REFERENCES feature (id), FOREIGN KEY(corrects) REFERENCES event (id))"
+        ),
+        "CREATE INDEX event_scenario ON event (scenario_id, at)",
+        *(
+            f"CREATE TRIGGER {table}_{name} BEFORE {event} ON {table} "
+            f"BEGIN SELECT RAISE(ABORT, '{table}: {message}'); END"
+            for table in ("scenario", "escalation", "event")
+            for name, event, message in (
+                ("keep", "DELETE", "nothing is deleted"),
+                ("fixed", "UPDATE", "rows are append-only"),
+            )
+        ),
+    ),
+    # 4 → 5: no query asked the spatial index; maps and areas read the snapshot.
+    4: (
+        "DROP TRIGGER IF EXISTS feature_box_insert",
+        "DROP TRIGGER IF EXISTS feature_box_move",
+        "DROP TABLE IF EXISTS feature_box",
+    ),
+}
+
+
+def upgrade(engine: sa.Engine, place: str) -> None:
+    """Bring a ledger of an older schema to this program's; leave any other file as it is.
+
+    LedgerError where it cannot be written (read-only, full disk): then nothing has changed.
+    """
+    with plain_errors(place), engine.connect() as connection:
+        if not _is_older(_version(connection)):
+            return
+    with (
+        plain_errors(place),
+        engine.connect().execution_options(writes=True) as connection,
+        connection.begin(),
+    ):
+        # Another program may have been first while this one waited for the lock.
+        found = _version(connection)
+        while found is not None and _is_older(found):
+            for statement in _STEPS[found]:
+                connection.exec_driver_sql(statement)
+            found += 1
+            connection.execute(s.meta.update().where(s.meta.c.key == "schema").values(value=str(found)))
+
+
+def _is_older(found: int | None) -> bool:
+    return found is not None and found in _STEPS and found < s.SCHEMA_VERSION
+
+
+def _version(connection: sa.Connection) -> int | None:
+    """Return the schema version of a ledger, None where the file is none."""
+    if not sa.inspect(connection).has_table(s.meta.name):
+        return None
+    found = connection.execute(sa.select(s.meta.c.value).where(s.meta.c.key == "schema")).scalar()
+    return int(found) if found is not None and found.isdigit() else None

@@ -23,12 +23,6 @@ from riskmap.catalog.model import CHECKLIST_PREFIX
 from riskmap.catalog.roles import FieldRole
 from riskmap.errors import LedgerError
 
-__all__ = [
-    "Floats",
-    "LayerArrays",
-    "Words",
-]
-
 pc: Any = pyarrow.compute  # its functions are made at import and unknown to type checkers
 
 

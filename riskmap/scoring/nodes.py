@@ -23,17 +23,6 @@ from riskmap.rules.arrays import LayerArrays, Words
 from riskmap.scoring.fit import Fit, NodeFit
 from riskmap.scoring.methods import Predictor, predicted, weights_of
 
-__all__ = [
-    "Leaves",
-    "Predictor",
-    "combine",
-    "evaluate",
-    "leaf_values",
-    "subtree",
-    "transform",
-    "weights_of",
-]
-
 _Steps = Sequence[tuple[float, float]]
 
 

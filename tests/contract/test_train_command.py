@@ -12,7 +12,7 @@ import pytest
 from riskmap.actions.training_table import Request, read_training_table
 from riskmap.errors import DatumError, LearnedError
 from riskmap.io.readers.training import outcome
-from riskmap.scoring.learned import load_learned
+from riskmap.scoring.learned.artefact import load_learned
 from riskmap.scoring.learned.training_data import TrainingTable
 from tests.cli import Ran, riskmap
 from tests.inventories import HEADER, clustered, write

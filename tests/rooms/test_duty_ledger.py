@@ -10,7 +10,7 @@ import pytest
 from riskmap.errors import LedgerError, UnknownNameError
 from riskmap.ledger import Ledger
 from riskmap.ledger import schema as s
-from riskmap.ledger.upgrading import _STEPS
+from riskmap.ledger.upkeep import _STEPS
 from riskmap.values.hazards import TierSpan
 from riskmap.values.scenario import NewEvent, standing
 from riskmap.vocabulary import RANK_OF

@@ -16,8 +16,8 @@ import skops.io
 
 from riskmap.errors import LearnedError
 from riskmap.formulas.work_risk import prevalence_corrected
-from riskmap.scoring.learned import Learned, dump_learned, learned_from, load_learned
 from riskmap.scoring.learned.algorithms import MODELS
+from riskmap.scoring.learned.artefact import Learned, dump_learned, learned_from, load_learned
 from riskmap.scoring.learned.validation import fitted
 from tests.inventories import clustered, inventory
 

@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from riskmap.errors import LedgerError, StaleRevisionError
-from riskmap.ledger import Ledger, Scored, schema, sqlite
+from riskmap.ledger import Ledger, Scored, schema
 from tests.ledger_files import (
     LAYER,
     WHO,
@@ -328,7 +328,7 @@ def test_two_threads_with_the_same_version_have_one_winner(ledger):
 
 
 def test_every_table_is_guarded():
-    said = " ".join(sqlite.sqlite_statements())
+    said = " ".join(schema.sqlite_statements())
     for name in set(schema.metadata.tables) - {"meta"}:
         assert f"{name}_keep" in said
 

@@ -36,8 +36,7 @@ from riskmap.hazards.standing_water import margin_series, runoff_series
 from riskmap.hazards.vortex import Model
 from riskmap.hazards.wind_field import wind_series
 from riskmap.io.readers.rain import ENDINGS, rain_of_rasters, read_station_rain
-from riskmap.io.readers.warning_words import settled
-from riskmap.io.readers.warnings import parse_warning, read_notices
+from riskmap.io.readers.warnings import parse_warning, read_notices, settled
 from riskmap.moments import Zone
 from riskmap.rules.arrays import LayerArrays
 from riskmap.terrain.sampling import exposure_at

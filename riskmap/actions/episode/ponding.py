@@ -27,10 +27,9 @@ from riskmap.hazards.standing_water import ponded_series
 from riskmap.io.files.text_files import digest_of
 from riskmap.json_documents import INLINE
 from riskmap.rules.arrays import LayerArrays
-from riskmap.terrain.depressions import Depressions
 from riskmap.terrain.factors import read_whole
 from riskmap.terrain.geotiff import RasterGrid, metric_grid, opened
-from riskmap.terrain.hydrology import flow_of, need_room
+from riskmap.terrain.hydrology import Depressions, flow_of, need_room
 from riskmap.terrain.sampling import own_cells, places_in
 from riskmap.values.hazards import Series
 

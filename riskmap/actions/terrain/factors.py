@@ -27,8 +27,7 @@ from riskmap.errors import RiskmapError, UnknownNameError, WorkspaceError
 from riskmap.io.files.atomic import digest_of_content, replacing, sealed, unsealed
 from riskmap.io.files.text_files import digest_of
 from riskmap.json_documents import Document
-from riskmap.terrain import hillshade_png
-from riskmap.terrain.derivatives import LOCAL
+from riskmap.terrain.derivatives import LOCAL, hillshade_png
 from riskmap.terrain.factors import (
     DIGEST_TAG,
     FACTORS,

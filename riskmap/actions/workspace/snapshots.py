@@ -18,11 +18,6 @@ from riskmap.moments import local_now
 from riskmap.selection import Snapshot, patched_snapshot, snapshot_key
 from riskmap.values.records import Features
 
-__all__ = [
-    "current_snapshot",
-    "end_of_day",
-]
-
 _KEEP = 2  # the current one and the one that open pages still point at
 
 

@@ -1,9 +1,9 @@
 """File → rows → validated records. Nothing of a file is trusted, nothing of it is lost.
 
-A file is checked from outside (`gate`), parsed by a subprocess under limits (`sandbox`, `worker`,
-`drivers`), its headers are found and understood (`layout`, `headers`), its cells are cleaned column
-by column (`columns`, `cells`, `positions`, `shapes`), and every row ends as a record, as a rejected
-row with its reasons, or as a counted line that is no data.
+A file is checked from outside (`io.files.file_checks`), parsed by a subprocess under limits (`sandbox`,
+`worker`, `drivers`), its headers are found and understood (`layout`, `headers`), its cells are cleaned
+column by column (`rules`: `column`, `cell`, `position`, `shape`), and every row ends as a record, as a
+rejected row with its reasons, or as a counted line that is no data.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from riskmap.values.import_plan import Intake
 
 __all__ = [
-    "FileLimits",
     "Progress",
     "read_file",
 ]

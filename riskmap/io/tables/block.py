@@ -1,7 +1,11 @@
-"""One table of one sheet → judged columns, positions, and the verdict on every row."""
+"""One table of one sheet → judged columns, positions, and the verdict on every row.
+
+The cells of a table that state positions, whichever columns hold them.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
@@ -12,7 +16,6 @@ from numpy.typing import NDArray
 from riskmap.catalog.layer import Field, Layer
 from riskmap.coordinates import Datum
 from riskmap.errors import Text
-from riskmap.io.tables.geometry import stated_ends, stated_positions
 from riskmap.io.tables.headers import POSITION_TARGETS, HeaderDictionary, Match
 from riskmap.io.tables.row_parts import Source, TableRows, say_of
 from riskmap.moments import lacks_zone
@@ -20,11 +23,94 @@ from riskmap.rules import position, shape, vocabulary
 from riskmap.rules.arrays import pc
 from riskmap.rules.cell import Finding, shown
 from riskmap.rules.column import distinct, holding
-from riskmap.rules.judge import LayerRules
-from riskmap.rules.record import PIECES, contacts_of
+from riskmap.rules.judge import PIECES, LayerRules, contacts_of
 from riskmap.rules.shape import SHAPE
 from riskmap.rules.subdistricts import Naming
 from riskmap.values.import_plan import Issue
+
+_LATITUDE_FIRST = re.compile(r"纬度?[^经]*经|lat.*l(?:on|ng)", re.IGNORECASE)
+
+
+def stated_positions(
+    source: Source, targets: dict[str, Match], datum: Datum | None
+) -> position.Stated | None:
+    """Return the positions that a table's cells state; the pair that suits the datum comes first."""
+    pairs = [("longitude", "latitude"), ("easting", "northing")]
+    if datum is not None and datum.kind == "projected":
+        pairs.reverse()
+    found: list[position.Stated] = []
+    for first, second in pairs:
+        if first in targets or second in targets:
+            found.append(_pair(source, targets.get(first), targets.get(second)))
+    if match := targets.get("position"):
+        found.append(_in_one_cell(source, match))
+    if not found:
+        return None
+    best = found[0]
+    for other in found[1:]:
+        best = _fuller(best, other)
+    return best
+
+
+def stated_ends(source: Source, targets: dict[str, Match], name: str) -> position.Stated | None:
+    """Return one of the positions that a row of a table names several of, None where no column states it."""
+    first, second = targets.get(f"{name}:longitude"), targets.get(f"{name}:latitude")
+    both = targets.get(f"{name}:position")
+    if first or second:
+        return _pair(source, first, second)
+    return None if both is None else _in_one_cell(source, both)
+
+
+def _fuller(best: position.Stated, other: position.Stated) -> position.Stated:
+    """Take from `other` the rows where it states more than `best`."""
+    better = ((other.has_x & other.has_y) & ~(best.has_x & best.has_y)) | (
+        (other.has_x | other.has_y) & ~(best.has_x | best.has_y)
+    )
+    if not better.any():
+        return best
+    return position.Stated(
+        np.where(better, other.x, best.x),
+        np.where(better, other.y, best.y),
+        np.where(better, other.has_x, best.has_x),
+        np.where(better, other.has_y, best.has_y),
+        lambda i: other.text(i) if better[i] else best.text(i),
+        np.where(better, other.labelled, best.labelled),
+    )
+
+
+def _pair(source: Source, first: Match | None, second: Match | None) -> position.Stated:
+    cells = [None if m is None else distinct(source.column(m.heading.column)) for m in (first, second)]
+    return position.in_two_cells(cells[0], cells[1], len(source.rows))
+
+
+def _in_one_cell(source: Source, match: Match) -> position.Stated:
+    column = match.heading.column
+    beside = next((m for m in source.header.matches if m.heading.column == column + 1), None)
+    cells = distinct(source.column(column))
+    if beside is not None and beside.target is None and beside.heading.text in {"", match.heading.text}:
+        # 坐标 merged over two columns: the second number stands in the next one.
+        alone = position.in_one_cell(cells)
+        return alone if (alone.has_x & alone.has_y).any() else _pair(source, match, beside)
+    stated = position.in_one_cell(cells)
+    return (
+        _latitude_first(stated)
+        if _LATITUDE_FIRST.search(match.heading.text.replace("经纬度", ""))
+        else stated
+    )
+
+
+def _latitude_first(stated: position.Stated) -> position.Stated:
+    """坐标（纬度,经度）: the header says in which order the numbers stand."""
+    turn = ~stated.labelled
+    return position.Stated(
+        np.where(turn, stated.y, stated.x),
+        np.where(turn, stated.x, stated.y),
+        np.where(turn, stated.has_y, stated.has_x),
+        np.where(turn, stated.has_x, stated.has_y),
+        stated.text,
+        stated.labelled,
+    )
+
 
 _NOT_STATED = Finding(
     "not_stated", "error", Text("是空的或写着缺测；请填写", "is blank or says that it is missing; write it")

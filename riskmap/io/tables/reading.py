@@ -20,8 +20,7 @@ from riskmap.io.files.sandbox import parse
 from riskmap.io.tables import marks as datums
 from riskmap.io.tables import marks as ours
 from riskmap.io.tables.assemble import assemble
-from riskmap.io.tables.block import BlockReader
-from riskmap.io.tables.geometry import stated_positions
+from riskmap.io.tables.block import BlockReader, stated_positions
 from riskmap.io.tables.headers import HeaderCell, HeaderDictionary, Match, rival
 from riskmap.io.tables.layout import Header, Row, find_header, sort_lines, stated_header, trimmed
 from riskmap.io.tables.row_parts import Source, TableRows, say_of

@@ -24,13 +24,6 @@ from riskmap.web.widgets import signing
 from riskmap.web.widgets.panels import Cell, Row, TableColumn, pager_of, show_table
 from riskmap.web.widgets.signing import Tone, keep_notice, notice, person
 
-__all__ = [
-    "ask_person",
-    "log_entry",
-    "paper",
-    "person",
-]
-
 _DESK_LONGEST: Final = 80
 
 
