@@ -19,6 +19,10 @@ from riskmap.vocabulary import RANKS, TIER_TITLES, TIERS
 STATES: Final[tuple[str, ...]] = (*TIERS, "unrated")
 
 
+# What riskmap adds to a record in attribute tables: no import reads it as something stated.
+DERIVED: Final = ("tier", "tier_title", "state", "score", "missing", "rules", "flags", "updated_at")
+
+
 DEMO_MARK: Final = "演示数据 demo data"
 
 

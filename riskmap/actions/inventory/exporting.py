@@ -54,11 +54,7 @@ def export_selection(
     paths = [to] if isinstance(to, Path) else list(to)
     for path in paths:
         format_of(path)  # every ending is known before the first file is written
-    snapshot = current_snapshot(ws, as_of=as_of)
-    selected = select(snapshot, selection)
-    inventory = _inventory(
-        ws, snapshot, selected, selection, as_of=as_of, unmasked=unmasked, by=by, lang=lang
-    )
+    inventory = inventory_of(ws, selection, as_of=as_of, unmasked=unmasked, by=by, lang=lang)
     if unmasked:
         note_unmasked(ws, selection.to_text(), by=by, why=why)
     files = [
@@ -66,20 +62,24 @@ def export_selection(
         for path in paths
         for done in export(inventory, path)
     ]
-    return {"files": files, "count": selected.total, "adds_up": inventory.adds_up}
+    return {"files": files, "count": len(inventory), "adds_up": inventory.adds_up}
 
 
-def _inventory(
+def inventory_of(
     ws: Workspace,
-    snapshot: Snapshot,
-    selected: Selected,
     selection: Selection,
     *,
-    as_of: date | None,
-    unmasked: bool,
-    by: Actor | None,
-    lang: Lang,
+    as_of: date | None = None,
+    unmasked: bool = False,
+    by: Actor | None = None,
+    lang: Lang = "zh",
 ) -> Inventory:
+    """Return the selected records and everything that a reader of them must know.
+
+    Contacts and personal fields are masked unless `unmasked`.
+    """
+    snapshot = current_snapshot(ws, as_of=as_of)
+    selected = select(snapshot, selection)
     parts = []
     found = makers(ws, selected.rows, as_of=as_of)
     told = stamps(ws, found)

@@ -178,6 +178,19 @@ class _Map(Part):
     basemap: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class SheetSettings:
+    """The section [sheet]: on which paper maps are printed, and who publishes them (else the district)."""
+
+    paper: Literal["A4", "A3"] = "A4"
+    publisher: str = ""
+
+
+class _Sheet(Part):
+    paper: Literal["A4", "A3"] = "A4"
+    publisher: str = ""
+
+
 class _Intake(Part):
     datum: str = ""
 
@@ -223,6 +236,7 @@ class _Evacuation(Part):
 class _File(Part):
     district: _District
     map: _Map = _Map()
+    sheet: _Sheet = _Sheet()
     intake: _Intake = _Intake()
     store: _Store = _Store()
     fire: _Fire = _Fire()
@@ -243,6 +257,7 @@ class WorkspaceConfig:
     approval_number: str = ""
     dem: str = ""
     basemap: str = ""
+    sheet: SheetSettings = SheetSettings()
     default_datum: str = ""
     store: str = "data/ledger.sqlite"
     fire: FireSettings = DEFAULT_FIRE
@@ -286,6 +301,7 @@ def read_workspace_file(path: Path) -> WorkspaceConfig:
         approval_number=file.map.approval_number,
         dem=file.map.dem,
         basemap=file.map.basemap,
+        sheet=SheetSettings(file.sheet.paper, file.sheet.publisher),
         default_datum=file.intake.datum,
         store=file.store.url,
         fire=fire,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Final, Literal
 
 from riskmap.catalog.headers import normalise_header
@@ -12,6 +13,7 @@ from riskmap.catalog.layer import CORE_ROLES, Layer
 from riskmap.moments import lacks_zone, parse_moment, parse_zone
 from riskmap.rules.shape import SHAPE
 from riskmap.units import convertible
+from riskmap.values.inventory import DERIVED
 
 How = Literal["alias", "normalised", "guessed", "left"]
 
@@ -278,13 +280,20 @@ class HeaderDictionary:
             return ""
         return next((t for t in tokens if t and convertible(t, unit) is not None), "")
 
+    @cached_property
+    def cut(self) -> Mapping[str, str]:
+        """Return each name as a shapefile of our columns cuts it → the name; see `names_cut`."""
+        ours = [*CORE_ROLES[:3], *DERIVED[:-1], *(f.id for f in self._layer.fields)]
+        ours += [item.id for item in self._layer.checklist.items] if self._layer.checklist else []
+        return names_cut([*ours, "contacts", DERIVED[-1], "version"])
+
     def guess(self, text: str) -> str | None:
         """Return the one target whose spelling ends the header, or that the header begins or ends.
 
         Chinese puts the head last: 安全风险点编号 is a 风险点编号, 责任人单位 is not a 责任人.
         """
         key = core(text)
-        if len(key) < _GUESS_LETTERS:
+        if len(key) < _GUESS_LETTERS or key.removeprefix("riskmap_") in DERIVED:
             return None
         ends = {
             t: len(w)
@@ -340,6 +349,7 @@ def match_headers(
     done: dict[int, Match] = {}
     _settle(offers, done, taken)
     _give_by_neighbour(headings, done, taken)
+    _give_by_cut_name(headings, dictionary, done, taken)
     guessing = guessing and dictionary.layer.on_bad_row != "refuse"
     for heading in headings if guessing else ():
         if heading.column in done or not heading.text:
@@ -411,6 +421,57 @@ def _settle(
             continue
         done[column] = match
         taken[target] = column
+
+
+_SHORT: Final = 10  # letters of a field name in a shapefile
+
+
+_STEM: Final = 8  # of them where a number follows
+
+
+def names_cut(names: Sequence[str]) -> dict[str, str]:
+    """Return name as GDAL cuts it for a shapefile → name, of those longer than ten letters, in their order.
+
+    threatened_people, threatened_households → threatened, threaten_1: a second of the same beginning is numbered.
+    """
+    seen = {name for name in names if len(name) <= _SHORT}
+    found: dict[str, str] = {}
+    for name in names:
+        if len(name) <= _SHORT:
+            continue
+        tries = (name[:_SHORT], *(f"{name[:_STEM]}_{i}" for i in range(1, 10)), *_later(name))
+        short = next((one for one in tries if one not in seen), None)
+        if short is not None:
+            seen.add(short)
+            found[short] = name
+    return found
+
+
+def _later(name: str) -> Iterator[str]:
+    return (f"{name[:_STEM]}{i}" for i in range(10, 100))
+
+
+def _give_by_cut_name(
+    headings: Sequence[HeaderCell],
+    dictionary: HeaderDictionary,
+    done: dict[int, Match],
+    taken: dict[str, int],
+) -> None:
+    """Match names that a shapefile has cut, where no other column of ours could be meant.
+
+    A numbered name tells which one it is only while all of the same beginning are there.
+    """
+    written = {heading.text.casefold() for heading in headings}
+    cut = dictionary.cut
+    for heading in headings:
+        name = cut.get(heading.text.casefold())
+        if name is None or heading.column in done:
+            continue
+        alike = [short for short in cut if short[:_STEM] == name[:_STEM]]
+        target, how, _ = dictionary.look_up(name)
+        if target is not None and target not in taken and written.issuperset(alike):
+            done[heading.column] = Match(heading, target, how, dictionary.units.get(target, ""))
+            taken[target] = heading.column
 
 
 def _generic_contact(match: Match) -> str | None:

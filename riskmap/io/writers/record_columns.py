@@ -419,6 +419,21 @@ def _distinct_attributes(found: list[Attribute]) -> list[Attribute]:
     return [replace(attribute, name=names[i]) for i, attribute in enumerate(found)]
 
 
+def dated(column: Attribute) -> pa.Array:
+    """Return the values of a column, those of a date as calendar days; a text that is none stays a text."""
+    if column.type == "date":
+        try:
+            return column.values.cast(pa.date32())
+        except pa.ArrowInvalid:
+            return column.values
+    return column.values
+
+
+def choice_words(layer: Layer, lang: Lang) -> dict[str, dict[str, str]]:
+    """Return field → id of a choice → its title: what a table of ids needs beside it."""
+    return {f.id: {c.id: c.title.text(lang) for c in f.choices} for f in layer.fields if f.choices}
+
+
 def geometries(part: LayerInventory) -> pa.Array:
     """Return WKB (CGCS2000 degrees, x = longitude) per record, null where it has no place."""
     if part.layer.geometry != "point" and "shape" in part.table.column_names:
