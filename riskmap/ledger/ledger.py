@@ -86,6 +86,7 @@ class Ledger:
         part = path.with_name(f".{path.name}.{os.getpid()}.part")
         try:
             part.unlink(missing_ok=True)
+            part.touch(mode=0o600)
             with plain_errors(str(path)):
                 build(part)
             # Beside and then moved: a ledger is never half there.

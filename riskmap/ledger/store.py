@@ -369,7 +369,7 @@ def update_rows(connection: sa.Connection, statement: str, rows: Sequence[tuple[
 
 
 def build(path: Path) -> None:
-    """Write an empty ledger to `path`, which must not exist."""
+    """Write an empty ledger to `path`, a file without content; its log will have the rights of the file."""
     # Pages of 8 kB halve the writes of a large import and hardly add to those of an edit.
     engine = make_engine(path, pragmas=("page_size=8192", "journal_mode=DELETE", "synchronous=FULL"))
     try:

@@ -193,7 +193,10 @@ def create_workspace(
             f"{root}: already a workspace; choose another directory, or move this one away first (its ledger is in data/)",
         )
     try:
-        (root / "data").mkdir(parents=True, exist_ok=True)
+        root.mkdir(parents=True, exist_ok=True)
+        (root / "data").mkdir(mode=0o700, exist_ok=True)
+        with suppress(PermissionError):  # somebody else's folder stays as he has it; check says so
+            (root / "data").chmod(0o700)
         defaults = defaults_dir()
         for part in ("layers", "models"):
             (root / part).mkdir(exist_ok=True)
