@@ -17,7 +17,7 @@ import pytest
 from riskmap.actions.workspace import create_workspace
 from riskmap.errors import RiskmapError
 from tests.addressed_files import addressed_files, addressed_rasters
-from tests.intake_files import ROOT, read
+from tests.intake_files import MESSY, ROOT, read
 from tests.network_watch import CAN_WATCH, watched
 
 linux = pytest.mark.skipif(not CAN_WATCH, reason="system calls can only be watched on Linux")
@@ -177,6 +177,25 @@ def test_a_coordinate_system_that_is_an_address_is_named_where_nothing_is_declar
     addressed_files(tmp_path, "http://place.invalid")
     with pytest.raises(RiskmapError, match=r"坐标系.*place\.invalid"):
         read(tmp_path / name, datum=None)
+
+
+@pytest.mark.parametrize(
+    "address", ["http://pl\x1b[31mace\u202e.invalid/x", "http://[place", "http://me:hidden-word@place/x"]
+)
+def test_a_hostile_system_stays_one_printable_line_without_what_signs_in(tmp_path, address):
+    (tmp_path / "a.geojson").write_text(
+        json.dumps({"type": "FeatureCollection", "features": [], "crs": {"type": "link", "properties": {"href": address}}}),
+        encoding="utf-8",
+    )  # fmt: skip
+    shutil.copytree(MESSY, tmp_path / "shp")
+    (prj,) = (tmp_path / "shp").glob("*.prj")
+    prj.write_text(f"{address}\r\n" * 9, encoding="utf-8")
+    for file, layer in ((tmp_path / "a.geojson", "risk_points"), (prj.with_suffix(".shp"), "shelters")):
+        with pytest.raises(RiskmapError, match="坐标系") as refused:
+            read(file, layer, datum=None)
+        assert refused.value.text("zh").isprintable()
+        assert refused.value.text("en").isprintable()
+        assert "hidden-word" not in str(refused.value)
 
 
 @linux

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
@@ -154,7 +155,7 @@ def _unread_prj(path: Path) -> dict[str, Any]:
     """Return what a .prj says that GDAL could not read: a system without a code, not none."""
     prj = path.with_suffix(".prj")
     text = prj.read_text("utf-8", errors="replace").strip() if prj.exists() else ""
-    return {"crs": "", "crs_name": " ".join(text.split()), "crs_stated": True} if text else {"crs": None}
+    return {"crs": "", "crs_name": _printable(text), "crs_stated": True} if text else {"crs": None}
 
 
 def _stated_crs(path: Path) -> list[dict[str, Any]]:
@@ -195,7 +196,14 @@ def _refuse_linked_crs(path: Path) -> None:
 
 def _host(address: str) -> str:
     """Return the part of an address that may be shown: no user, no password, no query."""
-    return (urlsplit(address).hostname or address.partition("?")[0] or "link")[:80]
+    with contextlib.suppress(ValueError):
+        return _printable(urlsplit(address).hostname or "link")
+    return "link"
+
+
+def _printable(text: str) -> str:
+    """Return the beginning of a text from a file as a message may show it: no line ends, no control characters."""
+    return "".join(c if c.isprintable() else " " for c in text[:80]).strip()
 
 
 def _files(request: dict[str, Any], folder: Path) -> Iterator[tuple[Path, str]]:
