@@ -22,8 +22,9 @@ _ROUNDABOUT: Final = {
 
 
 _CLOSED: Final = {
-    # One name and no other; an ending (CPL_VSIL_CURL_ALLOWED_EXTENSIONS) could be given to any address.
+    # One name and no other goes before the endings, one of which could be given to any address.
     "CPL_VSIL_CURL_ALLOWED_FILENAME": "none",
+    "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": ".none",
     "GDAL_HTTP_PROXY": NOBODY,
     "GDAL_HTTPS_PROXY": NOBODY,
     "AWS_EC2_METADATA_DISABLED": "true",
