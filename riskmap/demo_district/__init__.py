@@ -5,7 +5,6 @@ Everything in it is fictional and marked 演示数据 demo data.
 
 from __future__ import annotations
 
-import riskmap.terrain  # noqa: F401 - what GDAL may open is settled there, before it starts
 from riskmap.demo_district.district import make_demo
 from riskmap.demo_district.files import write_boundaries
 

@@ -83,6 +83,8 @@ class Ledger:
         part = path.with_name(f".{path.name}.{os.getpid()}.part")
         try:
             part.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # the database says what is wrong
+                part.touch(mode=0o600)
             with plain_errors(str(path)):
                 build(part)
             # Beside and then moved: a ledger is never half there.

@@ -10,6 +10,7 @@ import contextlib
 import datetime as dt
 import gc
 import os
+import re
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
@@ -60,20 +61,29 @@ def timestamp(moment: dt.datetime) -> str:
 
 
 def file_of(url: str) -> Path:
-    """Return the file that a SQLite URL names; LedgerError for a URL that names none."""
+    """Return the file that a SQLite URL names; LedgerError for a URL that names none, which it does not repeat."""
     try:
         parsed = sa.make_url(url)
-    except exc.ArgumentError as problem:
+    except (exc.ArgumentError, ValueError):
+        # Not chained: SQLAlchemy's own message may be the password.
         raise LedgerError(
-            f"台账地址 {url}：看不懂；请写 sqlite:///路径/ledger.sqlite",
-            f"ledger address {url}: cannot be understood; write sqlite:///path/ledger.sqlite",
-        ) from problem
+            f"台账地址 {_shown(url)}：看不懂；请写 sqlite:///路径/ledger.sqlite",
+            f"ledger address {_shown(url)}: cannot be understood; write sqlite:///path/ledger.sqlite",
+        ) from None
     if parsed.get_backend_name() != "sqlite" or not parsed.database or parsed.database == ":memory:":
         raise LedgerError(
-            f"台账地址 {url}：目前只支持 SQLite 文件；请写 sqlite:///路径/ledger.sqlite",
-            f"ledger address {url}: only SQLite files are supported; write sqlite:///path/ledger.sqlite",
+            f"台账地址 {_shown(url)}：目前只支持 SQLite 文件；请写 sqlite:///路径/ledger.sqlite",
+            f"ledger address {_shown(url)}: only SQLite files are supported; write sqlite:///path/ledger.sqlite",
         )
     return Path(parsed.database)
+
+
+def _shown(url: str) -> str:
+    """Return of an address its scheme alone: where it cannot be read, a password may be any part of the rest."""
+    scheme = url.partition("://")[0]
+    if scheme.startswith("sqlite") and not {"@", "?"} & set(url):
+        return url
+    return f"{scheme}://…" if re.fullmatch(r"[A-Za-z][\w+.-]*", scheme) and scheme != url else "…"
 
 
 @contextlib.contextmanager
@@ -368,7 +378,7 @@ def update_rows(connection: sa.Connection, statement: str, rows: Sequence[tuple[
 
 
 def build(path: Path) -> None:
-    """Write an empty ledger to `path`, which must not exist."""
+    """Write an empty ledger to `path`, a file without content; its log will have the rights of the file."""
     # Pages of 8 kB halve the writes of a large import and hardly add to those of an edit.
     engine = make_engine(path, pragmas=("page_size=8192", "journal_mode=DELETE", "synchronous=FULL"))
     try:

@@ -213,6 +213,7 @@ def _keep_before(target: Path) -> None:
         for suffix in ("-wal", "-shm", ""):
             old = target.with_name(target.name + suffix)
             if old.exists():
+                keep.with_name(keep.name + suffix).touch(mode=0o600)
                 shutil.copyfile(old, keep.with_name(keep.name + suffix))
         for suffix in ("", "-wal", "-shm"):
             target.with_name(target.name + suffix).unlink(missing_ok=True)

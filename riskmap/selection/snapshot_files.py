@@ -50,7 +50,8 @@ def write_snapshot(directory: Path, tables: Mapping[str, pa.Table], about: Mappi
 
     Raises OSError where they cannot be written.
     """
-    directory.mkdir(parents=True, exist_ok=True)
+    for folder in (directory.parent, directory):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     mark = {_KEY: str(about["key"]).encode()}
     digests = {
         name: _write(directory / f"{name}.arrow", table.replace_schema_metadata(mark))
@@ -148,6 +149,7 @@ class _Summed:
 def _beside(path: Path, fill: Callable[[BinaryIO], Any]) -> None:
     draft = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
     try:
+        draft.touch(mode=0o600)
         with draft.open("wb") as file:
             fill(file)
             file.flush()

@@ -109,11 +109,12 @@ def read_relief(bounds: Path) -> Relief:
 
 
 def _keep(relief: Relief, cache: Path) -> None:
-    cache.mkdir(parents=True, exist_ok=True)
+    cache.mkdir(mode=0o700, parents=True, exist_ok=True)
     # The bounds come last: without them there is no kept picture.
     about = sealed({"bounds": relief.bounds, "png": digest_of_content(relief.png)})
     for ending, body in (("png", relief.png), ("json", about)):
         beside = cache / f"relief-{relief.digest}.{ending}.{os.getpid()}.tmp"
+        beside.touch(mode=0o600)
         beside.write_bytes(body)
         beside.replace(cache / f"relief-{relief.digest}.{ending}")
 

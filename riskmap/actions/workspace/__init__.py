@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ from riskmap.errors import WorkspaceError
 from riskmap.interface import option
 from riskmap.io.readers.boundaries import read_boundaries
 from riskmap.ledger import Ledger
+from riskmap.ledger.store import file_of
 from riskmap.values.boundaries import Boundaries
 
 WORKSPACE_FILE = "workspace.toml"
@@ -101,6 +103,10 @@ class Workspace:
         return self.config.demo
 
 
+# user:password@host without a scheme, which would pass for the name of a file
+_SIGNED_IN = re.compile(r"[^\s/\\:@]+:[^\s/\\@]+@")
+
+
 def workspace_dir(given: Path | None = None) -> Path:
     """Return the directory meant: the one given, else RISKMAP_WORKSPACE, else the current one."""
     return given or Path(os.environ.get("RISKMAP_WORKSPACE") or ".")
@@ -109,11 +115,11 @@ def workspace_dir(given: Path | None = None) -> Path:
 def store_url(root: Path, configured: str, given: str | None = None) -> str:
     """Return the store's URL: the one given, else RISKMAP_STORE, else workspace.toml's.
 
-    A plain path means a SQLite file; a relative one starts at the workspace.
+    A plain path means a SQLite file; a relative one starts at the workspace. LedgerError for any other address.
     """
     text = given or os.environ.get("RISKMAP_STORE") or configured
-    if "://" in text:
-        return text
+    if "://" in text or _SIGNED_IN.search(text):
+        return f"sqlite:///{file_of(text).as_posix()}"  # and nothing of a user, a password or a query
     return f"sqlite:///{(root / text).resolve().as_posix()}"
 
 
@@ -193,7 +199,10 @@ def create_workspace(
             f"{root}: already a workspace; choose another directory, or move this one away first (its ledger is in data/)",
         )
     try:
-        (root / "data").mkdir(parents=True, exist_ok=True)
+        root.mkdir(parents=True, exist_ok=True)
+        (root / "data").mkdir(mode=0o700, exist_ok=True)
+        with suppress(PermissionError):  # somebody else's folder stays as he has it; check says so
+            (root / "data").chmod(0o700)
         defaults = defaults_dir()
         for part in ("layers", "models"):
             (root / part).mkdir(exist_ok=True)

@@ -6,6 +6,8 @@ Nothing is changed here: every finding says where, what, and what to do. Of back
 from __future__ import annotations
 
 import datetime as dt
+import os
+import shlex
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -324,6 +326,31 @@ def _disk(ws: Workspace) -> Iterator[CheckFinding]:
             return
 
 
+def _rights(ws: Workspace) -> Iterator[CheckFinding]:
+    """Name what other accounts of this machine may read: the ledger and its copies, who lives where, caches, messages."""
+    store, outbox = file_of(ws.store), ws.path(ws.config.outbox.folder)
+    kept = [ws.root / "data", *sorted(store.parent.glob(f"{store.name}*")), ws.cache_dir, outbox]
+    kept += [ws.people_table] if ws.people_table else []
+    shown = [path for path in kept if os.name == "posix" and path.exists() and path.stat().st_mode & 0o077]
+    if shown:
+        names = [
+            path.relative_to(ws.root).as_posix() if path.is_relative_to(ws.root) else str(path)
+            for path in shown
+        ]
+        top = [path for path in shown if not set(path.parents) & set(shown)]
+        command = f"chmod -R go= {shlex.join(map(str, top))}"
+        yield CheckFinding(
+            "note",
+            "rights",
+            names[0],
+            Text(
+                f"本机其他账户可以读：{'、'.join(names)}（台账含联系人等个人信息）",
+                f"other accounts of this machine may read {', '.join(names)} (the ledger holds contacts)",
+            ),
+            Text(f"运行 {command}", f"run {command}"),
+        )
+
+
 def _clock(ws: Workspace) -> Iterator[CheckFinding]:
     last, now = _last_write(ws), utc_now()
     if last and last > now + _AHEAD:
@@ -383,6 +410,7 @@ _CHECKS: Final[dict[str, Callable[[Workspace], Iterator[CheckFinding]]]] = {
     "sums": _sums,
     "tiers": _tiers,
     "disk": _disk,
+    "rights": _rights,
     "clock": _clock,
     "backup": _backups,
 }

@@ -21,7 +21,7 @@ from pydantic import Field as Key
 
 from riskmap.catalog.problems import Items, Part, TomlFile, read_text
 from riskmap.coordinates import parse_datum
-from riskmap.errors import CatalogError, DatumError, Text
+from riskmap.errors import CatalogError, DatumError, Text, without_secrets
 from riskmap.formulas.domain import through_bands
 
 OUTBOX_KINDS: Final = ("file", "smtp", "webhook")
@@ -290,6 +290,16 @@ def read_workspace_file(path: Path) -> WorkspaceConfig:
     wrong = outbox.mistake()
     if wrong is not None:
         problems.append(source.problem(("outbox", wrong[0]), wrong[1]))
+    if file is not None and without_secrets(file.store.url) != file.store.url:
+        problems.append(
+            source.problem(
+                ("store", "url"),
+                Text(
+                    "不含密码的地址；含密码的放在环境变量 RISKMAP_STORE 里",
+                    "an address without password; one with a password is in the variable RISKMAP_STORE",
+                ),
+            )
+        )
     if file is None or problems:
         raise CatalogError(tuple(problems))
     return WorkspaceConfig(

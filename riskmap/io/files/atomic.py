@@ -27,13 +27,13 @@ _ABANDONED_S: Final = 24 * 3600.0  # what a killed export left behind is swept b
 
 
 @contextmanager
-def replacing(*targets: Path) -> Iterator[tuple[Path, ...]]:
+def replacing(*targets: Path, private: bool = False) -> Iterator[tuple[Path, ...]]:
     """Yield one path to write for each target; when the block ends well, they take the targets' places.
 
     The paths lie in a hidden folder beside the targets (which share one parent) under the same
     names, so that whatever else a driver puts beside its file goes away with the folder. When the
     block raises, the targets are as they were and the folder is gone. ExportError where the place
-    cannot be written.
+    cannot be written. `private`: for their owner alone; else as the umask of the process says.
     """
     parent = targets[0].parent
     with refusals(targets[0]):
@@ -51,6 +51,8 @@ def replacing(*targets: Path) -> Iterator[tuple[Path, ...]]:
         room = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
         try:
             written = tuple(room / target.name for target in targets)
+            for path in written if private else ():
+                path.touch(mode=0o600)
             yield written
             for path in written:
                 _sync(path)

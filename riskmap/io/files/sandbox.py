@@ -22,7 +22,7 @@ from riskmap.io.files.file_checks import FileLimits, parts, refuse
 _POLL_SECONDS = 0.03
 
 
-_INHERITED = ("GDAL_", "OGR_", "CPL_", "PYTHONSTARTUP", "PYTHONINSPECT")
+_INHERITED = ("GDAL_", "OGR_", "CPL_", "LIBKML_", "PROJ_NETWORK", "PYTHONSTARTUP", "PYTHONINSPECT")
 
 
 def parse(path: Path, kind: str, name: str, limits: FileLimits) -> list[RawSheet]:

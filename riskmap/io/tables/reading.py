@@ -222,6 +222,9 @@ class _FileReader:
         datum = self._datum_of_layer(sheet, source)
         part = self._blocks.read(source, datum)
         self._report(sheet, [header], [part], count, count - len(rows))
+        for zh, en in sheet.meta.get("notes", ()):
+            place = f"{self._file} › {sheet.name}"
+            self._note(sheet.name, None, "linked_content", Text(f"{place}：{zh}", f"{place}: {en}"))
 
     def _of_other_layer(self, sheet: RawSheet, header: Header) -> bool:
         other = ours.other_layer(sheet.name, header, self._marks, self._layer.id, self._others)

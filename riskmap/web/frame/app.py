@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import logging
+import os
 import socket
 import threading
 import webbrowser
@@ -58,9 +59,13 @@ def _warm() -> None:
 
 @asynccontextmanager
 async def _lifespan(_app: App) -> AsyncIterator[dict[str, Any]]:
-    warming = asyncio.get_running_loop().run_in_executor(None, _warm)
-    yield {}
-    await asyncio.wait([warming])
+    before = os.umask(0o077)  # what a server writes is for the account it runs under
+    try:
+        warming = asyncio.get_running_loop().run_in_executor(None, _warm)
+        yield {}
+        await asyncio.wait([warming])
+    finally:
+        os.umask(before)
 
 
 def served() -> dict[str, Any]:

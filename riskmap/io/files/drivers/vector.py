@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
+import json
+import mmap
 import re
 import shutil
 import sqlite3
@@ -12,12 +15,14 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.parse import urlsplit
 
 import pyarrow as pa
 import pyogrio
 import pyogrio.raw
 
-from riskmap.errors import UnreadableFileError
+from riskmap.errors import Text, UnreadableFileError
+from riskmap.interface import option
 from riskmap.io.files import UnexpectedDriversError
 from riskmap.io.files.drivers.sheets import as_text, epsg_of, save
 from riskmap.io.files.formats import file_formats
@@ -42,6 +47,17 @@ _KML_OPTIONAL = frozenset({"id", "Name", "description", "timestamp", "begin", "e
 
 
 _TEMPORARY_NAME = "input"
+
+
+# The name of the member crs, its letters as they are or as \uXXXX, before a colon or a comment.
+_CRS_NAME = re.compile(rb"""(?i)["'](?:c|\\u00[46]3)(?:r|\\u00[57]2)(?:s|\\u00[57]3)["'](?=\s*[:/])""")
+
+
+_CRS_BYTES = 4096
+
+
+# opengis.net names systems by addresses that GDAL knows without asking.
+_ADDRESS = re.compile(r"(?i)\s*(?:[a-z][a-z0-9+.-]*://(?!(?:www\.)?opengis\.net/)|/vsi)")
 
 
 def read(request: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
@@ -69,6 +85,9 @@ def read(request: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
                 title=title or _title(layer, request),
                 position=len(sheets),
             )
+            if driver == "LIBKML" and not sheets and (links := _network_links(path)):
+                said = _left_links(links)
+                entry["notes"] = [(said.zh, said.en)]
             names = guide.get(f"{entry['name']}.shp", {})
             entry["header"] = [names.get(header, header) for header in entry["header"]]
             sheets.append(entry)
@@ -125,23 +144,66 @@ def _crs(stated: str | None, path: Path, driver: str) -> dict[str, Any]:
     """Return the CRS by EPSG code ("" where it has none), and whether the file itself states it."""
     if driver == "LIBKML":
         return {"crs": "EPSG:4326", "crs_stated": False}
-    if driver == "GeoJSON" and not _names_crs(path):
+    if driver == "GeoJSON" and not _stated_crs(path):
         return {"crs": "EPSG:4326", "crs_stated": False}
     if not stated:
-        return {"crs": None}
+        return _unread_prj(path) if driver == "ESRI Shapefile" else {"crs": None}
     return epsg_of(stated) | {"crs_stated": True}
 
 
-def _names_crs(path: Path) -> bool:
-    """Tell whether a GeoJSON has a crs member, which stands near its beginning or its end."""
-    with path.open("rb") as stream:
-        size = stream.seek(0, 2)
-        stream.seek(0)
-        text = stream.read(65_536)
-        if size > len(text):
-            stream.seek(max(len(text), size - 65_536))
-            text += stream.read()
-    return re.search(rb'"crs"\s*:\s*\{', text) is not None
+def _unread_prj(path: Path) -> dict[str, Any]:
+    """Return what a .prj says that GDAL could not read: a system without a code, not none."""
+    prj = path.with_suffix(".prj")
+    text = prj.read_text("utf-8", errors="replace").strip() if prj.exists() else ""
+    return {"crs": "", "crs_name": _printable(text), "crs_stated": True} if text else {"crs": None}
+
+
+def _stated_crs(path: Path) -> list[dict[str, Any]]:
+    """Return the crs members of a GeoJSON, of the whole and of its features, that are objects.
+
+    Found as GDAL finds them: in any spelling of the name that JSON allows, capital letters and comments too.
+    """
+    found: list[dict[str, Any]] = []
+    with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        for match in _CRS_NAME.finditer(data):
+            text = data[match.end() : match.end() + _CRS_BYTES].decode(errors="replace").lstrip(": \t\r\n")
+            if not text.startswith(("{", "/")):
+                continue  # a column of that name
+            try:
+                found.append(json.JSONDecoder().raw_decode(text)[0])
+            except ValueError as problem:
+                raise UnreadableFileError(
+                    "crs（坐标系）一项读不懂；请重新导出",
+                    "its member crs (the coordinate system) cannot be read; export it again",
+                ) from problem
+    return found
+
+
+def _refuse_linked_crs(path: Path) -> None:
+    """Refuse a GeoJSON whose coordinate system lies at an address: GDAL would fetch it."""
+    for stated in _stated_crs(path):
+        inside = stated.get("properties")
+        texts = [v for d in (stated, inside) if isinstance(d, dict) for v in d.values() if isinstance(v, str)]
+        address = next(filter(_ADDRESS.match, texts), "")
+        if address or any(text.lower() in {"link", "url"} for text in texts):
+            raise UnreadableFileError(
+                f"坐标系写成了链接（{_host(address)}），riskmap 不联网，读不到它；请导出为写明坐标系名称（如 EPSG:4547）的"
+                f"文件，或删去 crs 一项并填 {option('crs')}",
+                f"its coordinate system is a link ({_host(address)}), and riskmap asks no network for it; export it "
+                f"with the system's name (such as EPSG:4547), or delete its crs and state {option('crs', 'en')}",
+            )
+
+
+def _host(address: str) -> str:
+    """Return the part of an address that may be shown: no user, no password, no query."""
+    with contextlib.suppress(ValueError):
+        return _printable(urlsplit(address).hostname or "link")
+    return "link"
+
+
+def _printable(text: str) -> str:
+    """Return the beginning of a text from a file as a message may show it: no line ends, no control characters."""
+    return "".join(c if c.isprintable() else " " for c in text[:80]).strip()
 
 
 def _files(request: dict[str, Any], folder: Path) -> Iterator[tuple[Path, str]]:
@@ -165,7 +227,9 @@ def _files(request: dict[str, Any], folder: Path) -> Iterator[tuple[Path, str]]:
         target = folder / f"{_TEMPORARY_NAME}{'.json' if kind == 'geojson' else '.' + kind}"
         shutil.copyfile(path, target)
         if kind == "kml":
-            _refuse_entities(target)
+            _check_kml(target)
+        elif kind == "geojson":
+            _refuse_linked_crs(target)
         yield target, Path(request["name"]).stem if kind == "geojson" else ""
 
 
@@ -266,13 +330,13 @@ def _kml_of(path: Path, folder: Path, most: int) -> Path:
         main = next((m for m in names if m.filename.lower() == "doc.kml"), names[0])
         target = folder / f"{_TEMPORARY_NAME}.kml"
         _extract(archive, main, target, most)
-    _refuse_entities(target)
+    _check_kml(target)
     return target
 
 
-def _refuse_entities(path: Path) -> None:
-    """GDAL refuses external and nested entities; we do not let any definition get that far."""
-    data = path.read_bytes().replace(b"\x00", b"").lower()
+def _check_kml(path: Path) -> None:
+    """Refuse what is not KML, what defines entities (GDAL would refuse only some), and what only links to data."""
+    data = _plain_xml(path)
     if b"<!doctype" in data or b"<!entity" in data:
         raise UnreadableFileError(
             "KML 里含有 DOCTYPE 或实体定义，为安全起见不读取；请重新导出",
@@ -280,6 +344,27 @@ def _refuse_entities(path: Path) -> None:
         )
     if b"<kml" not in data and b":kml" not in data:
         raise UnreadableFileError("内容不是 KML；请重新导出", "the content is not KML; export it again")
+    if b"placemark" not in data and (links := _network_links(path)):
+        said = _left_links(links)
+        raise UnreadableFileError(said.zh, said.en)
+
+
+def _plain_xml(path: Path) -> bytes:
+    """Return the bytes in small letters, and UTF-16 as if it were ASCII."""
+    return path.read_bytes().replace(b"\x00", b"").lower()
+
+
+def _network_links(path: Path) -> int:
+    return len(re.findall(rb"<(?:\w+:)?networklink[\s/>]", _plain_xml(path)))
+
+
+def _left_links(links: int) -> Text:
+    return Text(
+        f"KML 里有 {links} 个网络链接（NetworkLink），riskmap 不联网，链接里的内容没有读；"
+        "请在原来的软件里打开后连同内容另存为 KML",
+        f"the KML holds {links} network links, and riskmap asks no network: what they lead to was not read; open it in "
+        "the program it came from and save it with its content",
+    )
 
 
 def _check_geopackage(path: Path) -> None:
