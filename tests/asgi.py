@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -33,12 +33,18 @@ def get(
     params: Mapping[str, str] | None = None,
     method: str = "GET",
     host: str = "127.0.0.1:8501",
+    headers: Sequence[tuple[str, str]] | None = None,
+    kind: str = "http",
 ) -> Answer:
-    """Return the answer to `address`, as a browser on 127.0.0.1 would ask for it."""
+    """Return the answer to `address`, as a browser on 127.0.0.1 would ask for it.
+
+    `headers` are all of them, instead of `host` alone; `kind` may be websocket: it is only knocked with.
+    """
     parts = urlsplit(address)
     query = parts.query + (urlencode(params) if params else "")
     messages: list[dict[str, Any]] = []
-    asked = iter([{"type": "http.request", "body": b"", "more_body": False}])
+    knock = {"type": "websocket.connect"}
+    asked = iter([{"type": "http.request", "body": b"", "more_body": False} if kind == "http" else knock])
 
     async def receive() -> dict[str, Any]:
         for message in asked:
@@ -49,8 +55,10 @@ def get(
     async def send(message: dict[str, Any]) -> None:
         messages.append(message)
 
+    said = [("host", host)] if headers is None else headers
     scope = {
-        "type": "http",
+        "type": kind,
+        "extensions": {"websocket.http.response": {}},
         "asgi": {"version": "3.0"},
         "http_version": "1.1",
         "method": method,
@@ -59,7 +67,7 @@ def get(
         "raw_path": quote(parts.path).encode(),
         "root_path": "",
         "query_string": quote(query, safe="=&%+,").encode(),
-        "headers": [(b"host", host.encode())],
+        "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in said],
         "client": ("127.0.0.1", 50000),
         "server": ("127.0.0.1", 8501),
     }

@@ -32,8 +32,9 @@ from riskmap.errors import RiskmapError
 from riskmap.interface import option
 from riskmap.web.frame import background
 from riskmap.web.frame.assets import FromMemory, bundles, frontend
+from riskmap.web.frame.gate import Gate
 from riskmap.web.frame.routes import routes
-from riskmap.web.frame.security import SecurityHeaders, own_names
+from riskmap.web.frame.security import SecurityHeaders
 from riskmap.web.frame.settings import apply_settings
 from riskmap.web.frame.state import snapshot, workspace
 
@@ -71,7 +72,7 @@ def served() -> dict[str, Any]:
     return {
         "script_path": _MAIN,
         "routes": routes(),
-        "middleware": [*own_names(), Middleware(SecurityHeaders), Middleware(FromMemory)],
+        "middleware": [Middleware(Gate), Middleware(SecurityHeaders), Middleware(FromMemory)],
         "lifespan": _lifespan,
     }
 

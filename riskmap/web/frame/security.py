@@ -21,8 +21,6 @@ from typing import Any, Final
 
 from itsdangerous import BadData, URLSafeSerializer, URLSafeTimedSerializer
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.middleware import Middleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from riskmap.errors import RiskmapError
@@ -63,17 +61,6 @@ class SecurityHeaders:
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
-
-
-def own_names() -> list[Middleware]:
-    """Return the middleware that answers to this machine's names only, and to those in RISKMAP_HOSTS.
-
-    A name that somebody points at 127.0.0.1 would make a foreign page one of ours (DNS rebinding).
-    RISKMAP_HOSTS lists, by commas, what a proxy on this machine is called.
-    """
-    stated = [name.strip() for name in os.environ.get("RISKMAP_HOSTS", "").split(",")]
-    names = ["127.0.0.1", "localhost", *filter(None, stated)]
-    return [Middleware(TrustedHostMiddleware, allowed_hosts=names, www_redirect=False)]
 
 
 _SECRET_FILE = "secret"  # noqa: S105 - the name of a file

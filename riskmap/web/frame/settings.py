@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from streamlit import config
+from streamlit import config, net_util
 
 INK: Final = "#1d2b3e"
 
@@ -59,3 +59,10 @@ def apply_settings() -> None:
     for option, value in SETTINGS.items():
         if not config.is_manually_set(option):
             config.set_option(option, value)
+    # For a foreign origin, and at `streamlit run`, Streamlit asks an outside host for this machine's address,
+    # and for seconds nobody else is answered. The gate is before it; this is the second lock.
+    net_util.get_external_ip = net_util.get_internal_ip = _not_looked_up
+
+
+def _not_looked_up() -> None:
+    """Stand for an address of this machine that nobody needs to know."""

@@ -1,0 +1,189 @@
+"""Who may talk to the server: its own pages under its own address, and nobody else; nothing is looked up."""
+
+from __future__ import annotations
+
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from starlette.responses import PlainTextResponse
+
+from riskmap.errors import RiskmapError
+from riskmap.web.frame.gate import Gate, Origin, origin_of, public_origins
+from tests.asgi import get
+from tests.gate_table import OWN, OWN_HOST, SERVER_FIRST, TABLE, asking, site
+from tests.map_workspace import make_workspace
+from tests.waiting import until
+
+
+async def _behind(scope, receive, send):
+    await PlainTextResponse("inside")(scope, receive, send)
+
+
+@pytest.mark.parametrize("case", TABLE)
+def test_only_a_page_of_the_servers_own_address_is_answered(case):
+    kind, headers, status = TABLE[case]
+    assert get(Gate(_behind, []), "/", kind=kind, headers=headers).status == status
+
+
+@pytest.mark.parametrize("case", [case for case, (_, _, status) in TABLE.items() if status != 200])
+def test_a_refusal_names_what_was_seen_and_the_address_to_open(case):
+    kind, headers, _ = TABLE[case]
+    answer = get(Gate(_behind, []), "/", kind=kind, headers=headers)
+    zh, en = answer.text.splitlines()
+    for said in (zh, en):
+        assert OWN in said
+        assert any(f"{name}: " in said for name in ("Host", "Origin", "Sec-Fetch-Site"))
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "inside" not in answer.text
+
+
+def test_a_form_of_another_site_may_not_be_sent_here():
+    said = [OWN_HOST, *site("cross-site", "navigate", "document")]
+    assert get(Gate(_behind, []), "/", method="POST", headers=said).status == 421
+
+
+def test_a_refusal_repeats_no_more_of_a_header_than_a_line_and_nothing_that_steers_a_terminal():
+    said = get(Gate(_behind, []), "/", headers=[("Host", "\x1b[31m" + "x" * 5000)]).text
+    assert len(said) < 1000
+    assert "\x1b" not in said
+
+
+def test_a_server_with_a_public_address_is_known_by_that_alone():
+    gate = Gate(_behind, public_origins("https://risk.example.cn, http://10.1.0.7:8080"))
+    https = ("Host", "risk.example.cn")
+    assert get(gate, "/", headers=[https, ("Origin", "https://risk.example.cn")]).status == 200
+    assert get(gate, "/", headers=[("Host", "risk.example.cn:443")]).status == 200
+    assert get(gate, "/", headers=[("Host", "10.1.0.7:8080")]).status == 200
+    assert get(gate, "/", headers=[OWN_HOST]).status == 421
+    assert get(gate, "/", headers=[https, ("Origin", "http://risk.example.cn")]).status == 421
+    # What a proxy's header says of the scheme is not asked.
+    forwarded = [https, ("X-Forwarded-Proto", "http"), ("Origin", "http://risk.example.cn")]
+    assert get(gate, "/", headers=forwarded).status == 421
+
+
+@pytest.mark.parametrize(
+    "text", ["risk.example.cn", "https://risk.example.cn/", "ftp://risk.example.cn", "https://a:0"]
+)
+def test_a_public_address_that_is_not_whole_is_refused_by_name(text):
+    with pytest.raises(RiskmapError, match="RISKMAP_PUBLIC"):
+        public_origins(text)
+
+
+def test_an_origin_is_written_as_a_browser_writes_it():
+    assert origin_of("HTTP://LocalHost.:80") == Origin("http", "localhost", 80)
+    assert [str(origin_of(text)) for text in ("http://a:80", "https://a:443", "https://a:80")] == [
+        "http://a",
+        "https://a",
+        "https://a:80",
+    ]
+
+
+# A real server that writes down every connection it opens and every name it asks for, whatever the reason.
+WATCHED = """
+import sys
+out = open(sys.argv[2], "a", buffering=1)
+def watch(event, args):
+    if event in {"socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr", "socket.sendto"}:
+        host = args[1][0] if event in {"socket.connect", "socket.sendto"} else args[0]
+        if host not in {"127.0.0.1", None}:
+            out.write(f"{event} {args}\\n")
+sys.addaudithook(watch)
+from riskmap.web.frame.app import run
+run(port=int(sys.argv[1]))
+"""
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory):
+    """Port of a running server, and the file of what it asked of others."""
+    root = tmp_path_factory.mktemp("gate")
+    make_workspace(root / "ws")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    asked, log = root / "asked", root / "log"
+    asked.touch()
+    words = [sys.executable, "-c", WATCHED, str(port), str(asked)]
+    environment = {**os.environ, "RISKMAP_WORKSPACE": str(root / "ws")}
+    with log.open("wb") as out:
+        process = subprocess.Popen(words, env=environment, stdout=out, stderr=out)
+    try:
+        until(lambda: process.poll() is not None or _health(port)[0] == 200, step=0.1)
+        assert process.poll() is None, log.read_text(encoding="utf-8")
+        yield port, asked
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _health(port):
+    """Status of `/_stcore/health`, and the seconds it took."""
+    started = time.perf_counter()
+    status = _said(
+        port, f"GET /_stcore/health HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n"
+    )
+    return status, time.perf_counter() - started
+
+
+def _said(port, request):
+    """Status of the answer to a request as it stands; 0 without one."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=30) as line:
+            line.sendall(request.encode("latin-1"))
+            words = line.recv(1 << 16).split(b" ", 2)
+    except OSError:
+        return 0
+    return int(words[1]) if len(words) > 1 else 0
+
+
+def test_the_table_holds_on_the_wire_too(watched):
+    port, _ = watched
+    wrong = {}
+    for case, (kind, headers, status) in TABLE.items():
+        said = _said(port, asking(port, kind, headers))
+        wanted = {101 if kind == "websocket" and status == 200 else status}
+        if case.endswith(SERVER_FIRST):
+            wanted.add(400)
+        if said not in wanted:
+            wrong[case] = said
+    assert wrong == {}
+
+
+def test_foreign_handshakes_keep_nobody_waiting_and_nothing_is_asked_of_another_machine(watched):
+    port, asked = watched
+    request = asking(port, "websocket", [OWN_HOST, ("Origin", "http://evil.example")])
+    statuses, times, going = [], [], threading.Event()
+
+    def knock():
+        going.wait()
+        statuses.append(_said(port, request))
+
+    people = [threading.Thread(target=knock) for _ in range(20)]
+    for person in people:
+        person.start()
+    going.set()
+    while any(person.is_alive() for person in people) or len(times) < 10:
+        status, seconds = _health(port)
+        assert status == 200
+        times.append(seconds)
+    for person in people:
+        person.join()
+    assert statuses == [403] * 20
+    assert statistics.median(times) <= 0.1  # 8 s where each asks for the machine's outside address
+    assert asked.read_text(encoding="utf-8") == ""
+
+
+def test_the_watch_over_the_server_sees_what_it_is_for(tmp_path):
+    asked = tmp_path / "asked"
+    code = (
+        WATCHED.partition("from riskmap")[0]
+        + "import socket\ntry: socket.create_connection(('evil.invalid', 80), 1)\nexcept OSError: pass"
+    )
+    subprocess.run([sys.executable, "-c", code, "0", str(asked)], check=True)
+    assert "evil.invalid" in asked.read_text(encoding="utf-8")
