@@ -9,12 +9,22 @@ import subprocess
 import sys
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 from starlette.responses import PlainTextResponse
+from streamlit.web.server.starlette.starlette_app import create_streamlit_routes
 
 from riskmap.errors import RiskmapError
-from riskmap.web.frame.gate import Gate, Origin, origin_of, public_origins
+from riskmap.web.frame.gate import (
+    STREAMLIT,
+    STREAMLIT_FOLDERS,
+    Gate,
+    KnownPaths,
+    Origin,
+    origin_of,
+    public_origins,
+)
 from tests.asgi import get
 from tests.gate_table import OWN, OWN_HOST, SERVER_FIRST, TABLE, asking, site
 from tests.map_workspace import make_workspace
@@ -177,6 +187,78 @@ def test_foreign_handshakes_keep_nobody_waiting_and_nothing_is_asked_of_another_
     assert statuses == [403] * 20
     assert statistics.median(times) <= 0.1  # 8 s where each asks for the machine's outside address
     assert asked.read_text(encoding="utf-8") == ""
+
+
+OPEN = ("/", "/map", "/inventory", "/favicon.png", "/_stcore/health", "/_stcore/host-config", "/healthz")
+ABSENT = (
+    "/nothing",
+    "/index.html",
+    "/manifest.json",
+    "/auth/login",
+    "/auth/logout",
+    "/oauth2callback",
+    "/_stcore/metrics",
+    "/_stcore/script-health-check",
+    "/_stcore/allowed-message-origins",
+    "/_stcore/agent/interact",
+    "/_stcore/agent/openapi.json",
+    "/_stcore/agent/mcp",
+    "/_stcore/agent/mcp/",
+    "/_stcore/",
+    "/_stcore",
+    "/inventory/_stcore/health",
+    "/inventory/_stcore/stream",
+    "/inventory/x",
+    "/app/static/x",
+    "/Inventory",
+    "//inventory",
+    "/%2e%2e/inventory/x",
+    "/tiles/x",
+    "/download",
+)
+
+
+def test_there_is_something_at_known_paths_only(watched):
+    port, _ = watched
+
+    def said(path, method="GET"):
+        request = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n"
+        return _said(port, request)
+
+    assert {path: said(path) for path in OPEN} == dict.fromkeys(OPEN, 200)
+    assert {path: said(path) for path in ABSENT} == dict.fromkeys(ABSENT, 404)
+    assert said("/inventory/") == 301
+    assert said("/_stcore/agent/mcp", "POST") == 404
+    assert said("/nothing", "POST") == 404
+
+
+def test_a_socket_opens_at_its_one_path_only(watched):
+    port, _ = watched
+    request = asking(port, "websocket", [OWN_HOST, ("Origin", OWN)])
+    for path in ("/inventory/_stcore/stream", "/", "/_stcore/agent/mcp"):
+        assert _said(port, request.replace("/_stcore/stream", path)) == 403
+
+
+def test_an_address_with_nothing_behind_it_says_so_in_both_languages():
+    absent = get(KnownPaths(_behind, []), "/清单\x1b")
+    zh, en = absent.text.splitlines()
+    assert absent.status == 404
+    assert "没有这个地址" in zh
+    assert "there is nothing at /" in en
+    assert "\x1b" not in absent.text
+
+
+def test_every_route_of_streamlit_that_pages_use_is_one_that_it_still_has():
+    runtime = SimpleNamespace(
+        media_file_mgr=SimpleNamespace(_storage=None),
+        uploaded_file_mgr=None,
+        component_registry=None,
+        bidi_component_registry=None,
+        stats_mgr=None,
+    )
+    there = [route.path for route in create_streamlit_routes(runtime)]
+    for path in (*STREAMLIT - {"/favicon.png"}, *STREAMLIT_FOLDERS):
+        assert path == "/static/" or any(one.startswith(path) for one in there), path
 
 
 def test_the_watch_over_the_server_sees_what_it_is_for(tmp_path):

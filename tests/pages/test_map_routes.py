@@ -268,3 +268,36 @@ def test_the_content_policy_names_this_server_and_nothing_else(client):
     assert "http:" not in policy
     assert "https:" not in policy
     assert "connect-src 'self'" in policy
+
+
+def test_healthz_reads_the_ledger_itself_and_says_which_part_failed_but_no_path(client, ws):
+    assert (client("/healthz").status, client("/healthz").json()) == (200, {"status": "ok"})
+    file = ws.root / "data" / "ledger.sqlite"
+    aside = file.with_name("aside")
+    for damaged in (None, b"nothing of a ledger" * 500):
+        file.rename(aside)
+        try:
+            if damaged:
+                file.write_bytes(damaged)
+            answer = client("/healthz")
+        finally:
+            aside.replace(file)
+        assert answer.status == 503
+        assert answer.json()["cause"] == "ledger"
+        assert "riskmap check" in answer.json()["remedy"]
+        assert str(ws.root) not in answer.text
+    assert client("/healthz?lang=en").status == 200
+
+
+def test_healthz_says_when_the_workspace_cannot_be_opened(client, ws):
+    file = ws.root / "workspace.toml"
+    kept = file.read_text(encoding="utf-8")
+    file.write_text("[workspace", encoding="utf-8")
+    state.workspace.cache_clear()
+    try:
+        answer = client("/healthz?lang=en")
+    finally:
+        file.write_text(kept, encoding="utf-8")
+        state.workspace.cache_clear()
+    assert (answer.status, answer.json()["cause"]) == (503, "workspace")
+    assert answer.json()["remedy"].startswith("run riskmap check")

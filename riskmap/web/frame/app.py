@@ -32,7 +32,7 @@ from riskmap.errors import RiskmapError
 from riskmap.interface import option
 from riskmap.web.frame import background
 from riskmap.web.frame.assets import FromMemory, bundles, frontend
-from riskmap.web.frame.gate import Gate
+from riskmap.web.frame.gate import Gate, KnownPaths
 from riskmap.web.frame.routes import routes
 from riskmap.web.frame.security import SecurityHeaders
 from riskmap.web.frame.settings import apply_settings
@@ -69,10 +69,16 @@ def served() -> dict[str, Any]:
     apply_settings()
     # A folder "pages" beside the script would be served the old way when an address names a page.
     PagesManager.uses_pages_directory = False
+    ours = routes()
     return {
         "script_path": _MAIN,
-        "routes": routes(),
-        "middleware": [Middleware(Gate), Middleware(SecurityHeaders), Middleware(FromMemory)],
+        "routes": ours,
+        "middleware": [
+            Middleware(Gate),
+            Middleware(SecurityHeaders),
+            Middleware(KnownPaths, routes=ours),
+            Middleware(FromMemory),
+        ],
         "lifespan": _lifespan,
     }
 

@@ -7,22 +7,27 @@ machine (DNS rebinding), not for another port of this machine. Streamlit's own c
 foreign origin it first asks an outside host for the machine's address.
 
 What it cannot stop: a program on this machine, which writes whatever headers it likes.
+
+Behind the gate only known paths lead on. Streamlit brings routes that nobody here uses (sign-in, metrics, an
+interface for agents) and answers any other path with its page, as if it were there.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
 from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
+from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from riskmap.errors import RiskmapError, Text
 from riskmap.web.frame.security import DATA_POLICY
+from riskmap.web.pages import page_paths
 
 PUBLIC: Final = "RISKMAP_PUBLIC"
 
@@ -32,8 +37,19 @@ _HIGHEST_PORT: Final = 65_535
 _ORIGIN: Final = re.compile(
     r"(https?)://([a-z0-9._-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?", re.ASCII | re.IGNORECASE
 )
+# What Streamlit's pages ask of it. Sign-in, metrics and the interface for agents are not among it.
+STREAMLIT: Final = frozenset({"/favicon.png", "/_stcore/health", "/_stcore/host-config", "/_stcore/stream"})
+STREAMLIT_FOLDERS: Final = (
+    "/static/",
+    "/component/",
+    "/media/",
+    "/_stcore/upload_file/",
+    "/_stcore/bidi-components/",
+)
+
 _SHOWN: Final = 80  # letters of a header that a refusal repeats
 _MISDIRECTED: Final = 421
+_ABSENT: Final = 404
 _FORBIDDEN: Final = 403
 
 
@@ -103,7 +119,7 @@ class Gate:
         if objection is None:
             await self._app(scope, receive, send)
         else:
-            await _refuse(scope, receive, send, _refusal(objection, own))
+            await _refuse(scope, receive, send, _refusal(objection, own), _MISDIRECTED)
 
     def _own(self, scope: Scope) -> frozenset[Origin]:
         if self._public:
@@ -143,12 +159,11 @@ def _other_site(scope: Scope, headers: Headers) -> str | None:
 
 
 def _seen(name: str, values: list[str]) -> str:
-    shown = ", ".join(values)[:_SHOWN]
-    return (
-        f"{name}: {''.join(c if c.isascii() and c.isprintable() else '?' for c in shown)}"
-        if values
-        else f"{name}: —"
-    )
+    return f"{name}: {_printable(', '.join(values)) if values else '—'}"
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isascii() and c.isprintable() else "?" for c in text[:_SHOWN])
 
 
 def _refusal(seen: str, own: frozenset[Origin]) -> Text:
@@ -160,18 +175,49 @@ def _refusal(seen: str, own: frozenset[Origin]) -> Text:
     )
 
 
-async def _refuse(scope: Scope, receive: Receive, send: Send, refusal: Text) -> None:
-    socket = scope["type"] == "websocket"
-    if socket and "websocket.http.response" not in scope.get("extensions", {}):
-        await send({"type": "websocket.close", "code": 1008})  # before it is accepted: the server answers 403
-        return
+async def _refuse(scope: Scope, receive: Receive, send: Send, refusal: Text, status: int) -> None:
+    if scope["type"] == "websocket":
+        status = _FORBIDDEN
+        if "websocket.http.response" not in scope.get("extensions", {}):
+            await send(
+                {"type": "websocket.close", "code": 1008}
+            )  # before it is accepted: the server answers 403
+            return
     headers = {
         "Cache-Control": "no-store",
         "Content-Security-Policy": DATA_POLICY,
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "no-referrer",
     }
-    answer = PlainTextResponse(
-        f"{refusal.zh}\n{refusal.en}\n", _FORBIDDEN if socket else _MISDIRECTED, headers
-    )
+    answer = PlainTextResponse(f"{refusal.zh}\n{refusal.en}\n", status, headers)
     await answer(scope, receive, send)
+
+
+class KnownPaths:
+    """ASGI middleware: passes on addresses of pages, of our routes and of what pages ask of Streamlit; else 404."""
+
+    def __init__(self, app: ASGIApp, routes: Sequence[BaseRoute]) -> None:
+        self._app, self._routes = app, routes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or say that there is nothing at its address."""
+        if scope["type"] == "lifespan" or self._known(scope):
+            await self._app(scope, receive, send)
+        else:
+            await _refuse(scope, receive, send, _nothing_at(scope["path"]), _ABSENT)
+
+    def _known(self, scope: Scope) -> bool:
+        path = scope["path"]
+        if path in STREAMLIT or path in page_paths() or path.startswith(STREAMLIT_FOLDERS):
+            return True
+        if path.removesuffix("/") in page_paths():  # Streamlit leads to the address without the stroke
+            return True
+        return any(route.matches(scope)[0] is not Match.NONE for route in self._routes)
+
+
+def _nothing_at(path: str) -> Text:
+    shown = _printable(path)
+    return Text(
+        f"没有这个地址：{shown}；请从首页 / 打开",
+        f"there is nothing at {shown}; start from the first page, /",
+    )

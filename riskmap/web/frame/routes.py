@@ -24,7 +24,9 @@ from starlette.staticfiles import StaticFiles
 
 from riskmap.actions.episode.playback import Storm, storm
 from riskmap.errors import ExportError, Lang, RiskmapError, SelectionError, UnknownNameError
+from riskmap.ledger import Ledger
 from riskmap.selection import Selection, Snapshot, point, search, shapes_in, tile
+from riskmap.texts import t
 from riskmap.values.hazards import Escalation
 from riskmap.values.scenario import beijing
 from riskmap.vocabulary import RANKS, TIER_TITLES
@@ -340,9 +342,28 @@ def painted(request: Request) -> Response:
     return _answer(b"", "text/plain", status=204, keep=_NOT_KEPT)
 
 
+def healthz(request: Request) -> Response:
+    """`/healthz`: 200 when the ledger can be read, else 503 and which part failed; the log says more."""
+    cause = "workspace"
+    try:
+        store = workspace().store
+        cause = "ledger"
+        with Ledger.open(
+            store
+        ) as opened:  # anew: open connections would go on reading a file that was removed
+            _ = opened.state
+    except RiskmapError as problem:
+        _log.warning("healthz: %s", problem)
+        # A message names files and addresses: it is for the log, not for whoever may ask.
+        remedy = t("healthz_remedy", _lang(request))
+        return _json({"status": "unavailable", "cause": cause, "remedy": remedy}, status=503)
+    return _json({"status": "ok"})
+
+
 def routes() -> list[BaseRoute]:
     """Return all routes of ours, for `st.App`."""
     return [
+        Route("/healthz", healthz),
         Route("/tiles/{spec}/{z}/{x}/{y}.bin", tiles),
         Route("/shapes/{spec}.json", shapes),
         Route("/points/{spec}/{id}", points),
