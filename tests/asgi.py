@@ -9,6 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
+from riskmap.web.frame.security import cookie_name, session_of
+
+COOKIE = "c" * 43
+SESSION = session_of(COOKIE)
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -35,10 +40,12 @@ def get(
     host: str = "127.0.0.1:8501",
     headers: Sequence[tuple[str, str]] | None = None,
     kind: str = "http",
+    cookie: str = COOKIE,
 ) -> Answer:
     """Return the answer to `address`, as a browser on 127.0.0.1 would ask for it.
 
-    `headers` are all of them, instead of `host` alone; `kind` may be websocket: it is only knocked with.
+    `headers` are all of them, instead of `host` and the `cookie` of a page that was opened before; `kind`
+    may be websocket: it is only knocked with.
     """
     parts = urlsplit(address)
     query = parts.query + (urlencode(params) if params else "")
@@ -55,7 +62,8 @@ def get(
     async def send(message: dict[str, Any]) -> None:
         messages.append(message)
 
-    said = [("host", host)] if headers is None else headers
+    known = [("cookie", f"{cookie_name(host, secure=False)}={cookie}")] if cookie else []
+    said = [("host", host), *known] if headers is None else headers
     scope = {
         "type": kind,
         "extensions": {"websocket.http.response": {}},

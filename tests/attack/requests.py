@@ -19,8 +19,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 import psutil
-from itsdangerous import URLSafeSerializer
 
+from riskmap.web.frame.security import Signer
+from tests.asgi import COOKIE, SESSION
 from tests.attack.program import LAYER, ROOT, Program, workspace
 from tests.attack.rows import Row, row
 from tests.gate_table import OWN_HOST, SERVER_FIRST, TABLE, asking
@@ -69,8 +70,13 @@ class Server:
 
     @property
     def host(self) -> str:
-        """The line of a request that names this server, so that what follows it is looked at."""
-        return f"Host: 127.0.0.1:{self.port}\r\n"
+        """The lines of a request from a page of this server, so that what follows them is looked at."""
+        return f"Host: 127.0.0.1:{self.port}\r\nCookie: {self.cookie}\r\n"
+
+    @property
+    def cookie(self) -> str:
+        """The cookie of a browser that opened a page before."""
+        return f"riskmap-{self.port}={COOKIE}"
 
     def ask(
         self, path: str, *, headers: Mapping[str, str] | None = None, method: str = "GET", timeout: float = 30
@@ -79,7 +85,7 @@ class Server:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
         try:
             connection.putrequest(method, path, skip_host=bool(headers and "Host" in headers))
-            for name, value in (headers or {}).items():
+            for name, value in {"Cookie": self.cookie, **(headers or {})}.items():
                 connection.putheader(name, value)
             connection.endheaders()
             answer = connection.getresponse()
@@ -117,8 +123,7 @@ class Server:
 
 def token(selection: str = "{}", state: int = 1, purpose: str = "map") -> str:
     """Return what a page of the program would put into an address."""
-    made = URLSafeSerializer(SECRET, salt=purpose).dumps([selection, state])
-    return made if isinstance(made, str) else made.decode()
+    return Signer(SECRET).sign(purpose, [selection, state], SESSION)
 
 
 @contextlib.contextmanager
@@ -238,9 +243,8 @@ def _status(answer: bytes) -> int:
 def _foreign(server: Server, found: Row, _draw: random.Random) -> None:
     """Foreign origins, hosts and ports."""
     for case, (kind, headers, status) in TABLE.items():
-        said = _status(
-            server.raw(asking(server.port, kind, headers, f"/points/{token()}/1").encode("latin-1"))
-        )
+        asked = asking(server.port, kind, [*headers, ("Cookie", server.cookie)], f"/points/{token()}/1")
+        said = _status(server.raw(asked.encode("latin-1")))
         right = {101 if kind == "websocket" and status == 200 else status}
         if case.endswith(SERVER_FIRST):
             right.add(400)

@@ -38,7 +38,7 @@ def test_a_limit_is_tried_saved_and_followed_by_the_overview(chromium, tmp_path)
         assert row_of(page, "一般") == ["4", "0", "−4"]
         page.locator(".st-key-model-preview").get_by_text("RP-LONE-general").wait_for()
         with page.expect_download() as download:
-            page.get_by_role("button", name="下载全部 4 处变化").click()
+            page.get_by_role("link", name="下载全部 4 处变化").click()
         assert "RP-LONE-general" in download.value.path().read_text(encoding="utf-8-sig")
         page.get_by_role("tab", name="文件").click()
         page.wait_for_function("document.querySelector('textarea').value.includes('general = 91')")

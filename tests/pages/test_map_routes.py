@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import datetime as dt
 import os
 import stat
 import struct
 import sys
+import time
 from functools import partial
 from io import BytesIO
 
@@ -12,7 +14,10 @@ import openpyxl
 import pytest
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.responses import PlainTextResponse
 
+from riskmap.errors import UnknownNameError
+from riskmap.moments import utc_now
 from riskmap.selection import Selection, counts, find
 from riskmap.selection.snapshot import BITS, encode, separate
 from riskmap.vocabulary import RANK_OF
@@ -20,9 +25,16 @@ from riskmap.web.frame import downloads, state
 from riskmap.web.frame.background import GROUND
 from riskmap.web.frame.gate import Gate
 from riskmap.web.frame.routes import MAP, routes
-from riskmap.web.frame.security import ForbiddenError, SecurityHeaders, Signer, workspace_secret
+from riskmap.web.frame.security import (
+    ForbiddenError,
+    SecurityHeaders,
+    Sessions,
+    Signer,
+    session_of,
+    workspace_secret,
+)
 from riskmap.web.widgets.filters import NOTHING
-from tests.asgi import get
+from tests.asgi import COOKIE, SESSION, get
 from tests.map_workspace import HOSTILE, LONELY, STACK, make_workspace
 
 
@@ -34,7 +46,10 @@ def ws(tmp_path_factory):
     os.environ["RISKMAP_WORKSPACE"] = str(root)
     state.workspace.cache_clear()
     state.signer.cache_clear()
-    yield made
+    with pytest.MonkeyPatch.context() as patch:  # the browser that all of these tests look through
+        patch.setattr(state, "session", lambda: SESSION)
+        patch.setattr(downloads, "session", lambda: SESSION)
+        yield made
     state.workspace.cache_clear()
     state.signer.cache_clear()
     if before is None:
@@ -45,12 +60,15 @@ def ws(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def client(ws):
-    app = Starlette(routes=routes(), middleware=[Middleware(Gate), Middleware(SecurityHeaders)])
+    app = Starlette(
+        routes=routes(),
+        middleware=[Middleware(Gate), Middleware(Sessions, secure=False), Middleware(SecurityHeaders)],
+    )
     return partial(get, app)
 
 
 def spec(selection: Selection = Selection()) -> str:  # noqa: B008 - frozen
-    return state.signer().sign(MAP, [selection.to_text(), state.snapshot().key])
+    return state.signer().sign(MAP, [selection.to_text(), state.snapshot().key], SESSION)
 
 
 def tile_of(lon: float, lat: float, zoom: int) -> tuple[int, int]:
@@ -101,7 +119,7 @@ def test_a_filter_in_the_token_leaves_points_out(client):
 )
 def test_every_data_route_refuses_a_token_that_is_not_ours(client, path):
     changed = spec()[:-2] + ("AA" if not spec().endswith("AA") else "BB")
-    other_purpose = state.signer().sign("another purpose", ["{}", 1])
+    other_purpose = state.signer().sign("another purpose", ["{}", 1], SESSION)
     for bad in ("nonsense", changed, other_purpose):
         answer = client(path.format(bad=bad))
         assert answer.status == 403
@@ -136,7 +154,7 @@ def test_wrong_numbers_are_refused_in_one_line_and_without_a_traceback(client, p
 
 
 def test_an_address_of_an_older_ledger_is_answered_but_not_kept(client):
-    old = state.signer().sign(MAP, [Selection().to_text(), "an older one"])
+    old = state.signer().sign(MAP, [Selection().to_text(), "an older one"], SESSION)
     answer = client(f"/tiles/{old}/1/1/0.bin")
     assert answer.status == 200
     assert answer.headers["cache-control"] == "no-store"
@@ -221,7 +239,7 @@ def test_grids_come_with_their_shape_and_tier(client):
 
 
 def test_boundaries_have_the_district_and_a_place_for_every_name(client, ws):
-    key = state.signer().sign(GROUND, ["x"])
+    key = state.signer().sign(GROUND, ["x"], SESSION)
     found = client(f"/boundaries.json?k={key}").json()["features"]
     assert [f["properties"]["kind"] for f in found] == ["district", "subdistrict", "subdistrict"]
     assert {f["properties"]["name"] for f in found[1:]} == set(ws.places.names)
@@ -232,7 +250,7 @@ def test_boundaries_have_the_district_and_a_place_for_every_name(client, ws):
 def test_a_download_is_the_selection_that_the_page_showed(client):
     chosen = Selection(layers=("risk_points",), tiers=("large",))
     wanted = downloads.Wanted(chosen, "xlsx", "测试区-圈选结果.xlsx", "zh")
-    answer = client("/" + downloads.address(state.signer(), wanted))
+    answer = client("/" + downloads.address(wanted))
     assert answer.status == 200
     assert "attachment" in answer.headers["content-disposition"]
     book = openpyxl.load_workbook(BytesIO(answer.body))
@@ -253,14 +271,108 @@ def test_the_secret_is_kept_and_readable_by_its_owner_only(tmp_path, monkeypatch
     assert workspace_secret(tmp_path / "data") == "given"
 
 
-def test_a_token_of_one_purpose_is_worth_nothing_for_another():
-    signer = Signer("a secret")
-    token = signer.sign("map", ["{}", 1])
-    assert token == signer.sign("map", ["{}", 1])
-    assert signer.read("map", token) == ["{}", 1]
-    for stranger, purpose in ((signer, "ground"), (Signer("another"), "map")):
+def test_a_token_is_for_one_purpose_one_session_and_some_days():
+    now = [dt.datetime(2026, 7, 1, 23, 59, tzinfo=dt.UTC)]
+    signer = Signer("a secret", clock=lambda: now[0])
+    token = signer.sign("map", ["{}", 1], "mine", days=7)
+    assert token == signer.sign("map", ["{}", 1], "mine", days=7)
+    assert signer.read("map", token, "mine") == ["{}", 1]
+    for stranger, purpose, session in (
+        (signer, "ground", "mine"),
+        (Signer("another"), "map", "mine"),
+        (signer, "map", "another"),
+        (signer, "map", ""),
+    ):
         with pytest.raises(ForbiddenError):
-            stranger.read(purpose, token)
+            stranger.read(purpose, token, session)
+    now[0] += dt.timedelta(days=7)
+    assert signer.read("map", token, "mine") == ["{}", 1]
+    now[0] += dt.timedelta(minutes=1)
+    with pytest.raises(ForbiddenError):
+        signer.read("map", token, "mine")
+
+
+def _routes_with_tokens():
+    wanted = downloads.Wanted(Selection(), "csv", "x.csv", "zh")
+    offered = downloads.offer("a test", "x.txt", lambda: b"content")
+    return [
+        f"/tiles/{spec()}/1/1/0.bin",
+        f"/search?spec={spec()}&q=a",
+        f"/boundaries.json?k={state.signer().sign(GROUND, ['x'], SESSION)}",
+        "/" + downloads.address(wanted),
+        "/" + offered,
+    ]
+
+
+def test_an_address_is_worth_nothing_to_another_browser_or_to_one_without_cookies(client):
+    for address in _routes_with_tokens():
+        assert client(address).status == 200
+        for cookie in ("", "d" * 43, COOKIE[:-1], "c" * 44):
+            assert client(address, cookie=cookie).status == 403
+        forged = [("host", "127.0.0.1:8501"), ("x-riskmap-session", SESSION)]
+        assert client(address, headers=forged).status == 403
+        assert client(address, headers=[forged[0], ("x_riskmap_session", SESSION)]).status == 403
+
+
+def test_an_address_runs_out(client, monkeypatch):
+    addresses = _routes_with_tokens()
+    later = utc_now() + dt.timedelta(days=3)
+    monkeypatch.setattr(state.signer(), "_clock", lambda: later)
+    assert [client(address).status for address in addresses] == [403] * 5
+
+
+def test_a_file_with_full_contacts_is_there_for_its_time_only(client):
+    soon = downloads.offer("soon", "x.txt", lambda: b"content", until=time.monotonic() + 60)
+    assert client(f"/{soon}").body == b"content"
+    over = downloads.offer("soon", "x.txt", lambda: b"content", until=time.monotonic() - 1)
+    assert client(f"/{over}").status == 403
+
+
+def test_offers_are_let_go_when_they_ran_out_or_are_too_many():
+    now = [0.0]
+    offers = downloads.Offers(clock=lambda: now[0])
+    for i in range(downloads._MOST + 5):
+        offers.put(str(i), downloads.Offer("mine", "x", bytes, until=10.0 if i % 2 else 20.0))
+    assert len(offers._kept) == downloads._MOST
+    assert offers.get("100", "mine").filename == "x"
+    with pytest.raises(ForbiddenError):
+        offers.get("100", "another")
+    now[0] = 15.0
+    offers.put("new", downloads.Offer("mine", "x", bytes, until=20.0))
+    assert {one.until for one in offers._kept.values()} == {20.0}
+
+
+def test_what_an_offer_refuses_is_said_in_the_language_of_its_page(client):
+    def refuse():
+        raise UnknownNameError("没有了", "it is gone")
+
+    address = downloads.offer("gone", "x.txt", refuse)
+    assert client(f"/{address}").json() == {"error": "没有了"}
+    assert client(f"/{address}?lang=en").json() == {"error": "it is gone"}
+
+
+def test_opening_a_page_names_the_browser_once(client):
+    async def page(scope, receive, send):
+        await PlainTextResponse(dict(scope["headers"]).get(b"x-riskmap-session", b"-"))(scope, receive, send)
+
+    for secure, name in ((False, "riskmap-8501"), (True, "__Host-riskmap")):
+        first = get(Sessions(page, secure=secure), "/inventory", cookie="")
+        said = first.headers["set-cookie"]
+        assert first.text == "-"
+        assert said.startswith(f"{name}=")
+        assert {"HttpOnly", "SameSite=Lax", "Path=/"} <= set(said.split("; "))
+        assert ("Secure" in said.split("; ")) == secure
+        cookie = said.partition(";")[0]
+        again = get(
+            Sessions(page, secure=secure), "/", headers=[("host", "127.0.0.1:8501"), ("cookie", cookie)]
+        )
+        assert "set-cookie" not in again.headers
+        assert again.text == session_of(cookie.partition("=")[2])
+    assert "set-cookie" not in get(Sessions(page, secure=False), "/healthz", cookie="").headers
+    # Two servers on one host name do not take each other's.
+    assert get(Sessions(page, secure=False), "/", host="127.0.0.1:8502").text == session_of(COOKIE)
+    other = [("host", "127.0.0.1:8502"), ("cookie", f"riskmap-8501={COOKIE}")]
+    assert get(Sessions(page, secure=False), "/", headers=other).text == "-"
 
 
 def test_the_content_policy_names_this_server_and_nothing_else(client):

@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import logging
+import os
 import socket
 import threading
 import webbrowser
@@ -32,9 +33,9 @@ from riskmap.errors import RiskmapError
 from riskmap.interface import option
 from riskmap.web.frame import background
 from riskmap.web.frame.assets import FromMemory, bundles, frontend
-from riskmap.web.frame.gate import Gate, KnownPaths
+from riskmap.web.frame.gate import PUBLIC, Gate, KnownPaths, public_origins
 from riskmap.web.frame.routes import routes
-from riskmap.web.frame.security import SecurityHeaders
+from riskmap.web.frame.security import SecurityHeaders, Sessions
 from riskmap.web.frame.settings import apply_settings
 from riskmap.web.frame.state import snapshot, workspace
 
@@ -69,12 +70,13 @@ def served() -> dict[str, Any]:
     apply_settings()
     # A folder "pages" beside the script would be served the old way when an address names a page.
     PagesManager.uses_pages_directory = False
-    ours = routes()
+    ours, public = routes(), public_origins(os.environ.get(PUBLIC, ""))
     return {
         "script_path": _MAIN,
         "routes": ours,
         "middleware": [
-            Middleware(Gate),
+            Middleware(Gate, public=public),
+            Middleware(Sessions, secure=bool(public) and all(one.scheme == "https" for one in public)),
             Middleware(SecurityHeaders),
             Middleware(KnownPaths, routes=ours),
             Middleware(FromMemory),

@@ -14,9 +14,8 @@ interface for agents) and answers any other path with its page, as if it were th
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -105,9 +104,8 @@ class Gate:
     what a header says.
     """
 
-    def __init__(self, app: ASGIApp, public: Iterable[Origin] | None = None) -> None:
-        self._app = app
-        self._public = public_origins(os.environ.get(PUBLIC, "")) if public is None else frozenset(public)
+    def __init__(self, app: ASGIApp, public: Collection[Origin] = ()) -> None:
+        self._app, self._public = app, frozenset(public)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on or refuse it: 421 where this is the wrong server for it, 403 for a WebSocket."""

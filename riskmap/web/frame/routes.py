@@ -33,7 +33,7 @@ from riskmap.vocabulary import RANKS, TIER_TITLES
 from riskmap.web.frame import background, downloads
 from riskmap.web.frame.assets import bundles, first_pictures, leaflet_dir
 from riskmap.web.frame.background import GROUND
-from riskmap.web.frame.security import DATA_POLICY, ForbiddenError
+from riskmap.web.frame.security import DATA_POLICY, SESSION_HEADER, ForbiddenError
 from riskmap.web.frame.state import LANGUAGES, signer, snapshot, workspace
 from riskmap.web.widgets.map import brief, card, in_same_cell
 
@@ -125,6 +125,14 @@ def guarded(handler: Handler) -> Handler:
     return answer
 
 
+def _session(request: Request) -> str:
+    """Return the browser session that asks. ForbiddenError without one: no address is for nobody."""
+    session = request.headers.get(SESSION_HEADER, "")
+    if not session:
+        raise ForbiddenError
+    return session
+
+
 def _lang(request: Request) -> Lang:
     asked = request.query_params.get("lang")
     return asked if asked in LANGUAGES else "zh"
@@ -145,12 +153,12 @@ def _parsed(text: str) -> Selection:
     return Selection.from_text(text)
 
 
-def _spec(token: str) -> tuple[Selection, Snapshot, str]:
+def _spec(token: str, session: str) -> tuple[Selection, Snapshot, str]:
     """Return selection, snapshot and how long the answer may be kept.
 
     An address of an older state or catalogue is answered from the ledger as it is now, and not kept.
     """
-    text, key = signer().read(MAP, token)
+    text, key = signer().read(MAP, token, session)
     now = snapshot()
     return _parsed(text), now, _FOR_EVER if now.key == key else _NOT_KEPT
 
@@ -158,7 +166,7 @@ def _spec(token: str) -> tuple[Selection, Snapshot, str]:
 @guarded
 def tiles(request: Request) -> Response:
     """`/tiles/{spec}/{z}/{x}/{y}.bin`: see `riskmap.selection.tiles` for the bytes."""
-    selection, now, keep = _spec(request.path_params["spec"])
+    selection, now, keep = _spec(request.path_params["spec"], _session(request))
     z = _whole(request, "z", 0, _DEEPEST)
     x, y = (_whole(request, name, 0, (1 << z) - 1) for name in "xy")
     return _answer(tile(now, selection, z, x, y), "application/octet-stream", keep=keep)
@@ -167,7 +175,7 @@ def tiles(request: Request) -> Response:
 @guarded
 def shapes(request: Request) -> Response:
     """`/shapes/{spec}.json?bbox=W,S,E,N&z=`: lines and polygons of a window, simplified for its zoom."""
-    selection, now, keep = _spec(request.path_params["spec"])
+    selection, now, keep = _spec(request.path_params["spec"], _session(request))
     zoom = _whole(request, "z", 0, _DEEPEST)
     window = _window(request.query_params.get("bbox", ""))
     tolerance = 360.0 / (256 << zoom) / 2  # half a pixel
@@ -197,7 +205,7 @@ def _window(text: str) -> tuple[float, float, float, float]:
 @guarded
 def points(request: Request) -> Response:
     """`/points/{spec}/{id}?lang=&z=`: the card of a record; with z those that share its symbol."""
-    selection, now, _ = _spec(request.path_params["spec"])
+    selection, now, _ = _spec(request.path_params["spec"], _session(request))
     lang, ws = _lang(request), workspace()
     hit = point(now, _whole(request, "id", 0, (1 << 32) - 1))
     if hit is None:
@@ -217,14 +225,14 @@ def points(request: Request) -> Response:
 @guarded
 def find(request: Request) -> Response:
     """`/search?spec=&q=&lang=`: records by code, name or address."""
-    _, now, _ = _spec(request.query_params.get("spec", ""))
+    _, now, _ = _spec(request.query_params.get("spec", ""), _session(request))
     text = request.query_params.get("q", "")[:_LONGEST_SEARCH]
     layers = workspace().catalog.layers
     return _json({"found": [brief(hit, layers, _lang(request)) for hit in search(now, text, _MOST_FOUND)]})
 
 
 def _ground(request: Request) -> None:
-    signer().read(GROUND, request.query_params.get("k", ""))
+    signer().read(GROUND, request.query_params.get("k", ""), _session(request))
 
 
 @guarded
@@ -261,19 +269,16 @@ def basemap(request: Request) -> Response:
 
 @guarded
 def download(request: Request) -> Response:
-    """`/download/{token}`: one export of one selection, made when it is asked for."""
-    wanted = downloads.wanted(signer(), request.path_params["token"])
-    file = downloads.made(workspace(), wanted)
-    name = downloads.sent_name(wanted, file)
+    """`/download/{token}`: an export, or what a page offers, made when it is asked for."""
+    asked = downloads.asked(signer(), request.path_params["token"], _session(request))
+    sent = downloads.made(workspace(), asked)
     headers = {
         "Cache-Control": _NOT_KEPT,
         "Content-Security-Policy": DATA_POLICY,
-        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",
-        "Content-Length": str(file.stat().st_size),
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(sent.name, safe='')}",
+        "Content-Length": str(sent.length),
     }
-    return StreamingResponse(
-        downloads.handed_over(file), media_type="application/octet-stream", headers=headers
-    )
+    return StreamingResponse(sent.pieces, media_type="application/octet-stream", headers=headers)
 
 
 @guarded
@@ -291,7 +296,7 @@ def asset(request: Request) -> Response:
 
 
 def _scenario(request: Request) -> Storm:
-    number, _ = signer().read(STORM, request.path_params["token"])
+    number, _ = signer().read(STORM, request.path_params["token"], _session(request))
     return storm(workspace(), number)
 
 

@@ -6,6 +6,8 @@ from typing import Any, Final
 
 from streamlit import config, net_util
 
+from riskmap.web.frame.security import SESSION_HEADER
+
 INK: Final = "#1d2b3e"
 
 
@@ -22,6 +24,7 @@ SETTINGS: Final[dict[str, Any]] = {
     "browser.gatherUsageStats": False,
     "browser.serverAddress": "127.0.0.1",
     "server.headless": True,
+    "server.trustedUserHeaders": {SESSION_HEADER: "session"},  # which no client can send: `Sessions` drops it
     "server.fileWatcherType": "none",
     "server.maxUploadSize": 200,
     "runner.magicEnabled": False,  # nothing of ours prints bare expressions; looking for them costs 0.1 s a session
