@@ -8,11 +8,12 @@ from typing import ClassVar
 
 import pytest
 
+from riskmap.web.pages import page_paths
 from tests.map_workspace import make_workspace
 
 pytest.importorskip("playwright", reason="system part: playwright is not installed")
 
-from tests.browser.driving import Watched, chromium_browser, map_frame, served
+from tests.browser.driving import Watched, chromium_browser, drawn_up, map_frame, served
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -81,6 +82,44 @@ def address(tmp_path_factory):
 def browser(chromium):
     with chromium_browser(chromium) as browser:
         yield browser
+
+
+# What a script that got into a page would do. What runs by itself is put off: the browser's tester may do more.
+INJECTED = """() => new Promise((done) => {
+  window.hacked = [];
+  setTimeout(() => {
+    const script = Object.assign(document.createElement("script"), { textContent: "window.hacked.push('script')" });
+    document.body.append(script);
+    document.body.insertAdjacentHTML("beforeend", "<img src=x onerror=\\"window.hacked.push('handler')\\">");
+    try { (0, eval)("window.hacked.push('eval')"); } catch { }
+    setTimeout(() => done(window.hacked), 500);
+  });
+})"""
+
+
+def test_every_page_is_drawn_within_its_content_policy_and_runs_no_script_that_got_into_it(browser, address):
+    person = browser.new_context(locale="zh-CN")
+    tab = Watched(person.new_page())
+    for path in sorted(page_paths()):
+        tab.page.goto(address + path)
+        drawn_up(tab.page)
+        if path in {"/", "/prepare"}:
+            map_frame(tab.page)
+        assert tab.page.evaluate("document.documentElement.lang") == "zh-CN"
+        assert tab.complaints == [], path
+    tab.page.goto(f"{address}/overview?lang=en")
+    drawn_up(tab.page)
+    tab.page.locator(
+        "[data-testid=stVegaLiteChart] canvas, [data-testid=stVegaLiteChart] svg"
+    ).first.wait_for()
+    assert tab.page.evaluate("document.documentElement.lang") == "en"
+    assert tab.complaints == []
+    assert tab.page.evaluate(INJECTED) == []
+    bare = person.new_page()
+    bare.goto("about:blank")  # what is looked for is seen where nothing forbids it
+    assert sorted(bare.evaluate(INJECTED)) == ["eval", "handler", "script"]
+    assert tab.outside() == []
+    person.close()
 
 
 def test_another_port_of_this_machine_and_another_browser_get_nothing(browser, address, elsewhere):

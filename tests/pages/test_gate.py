@@ -189,9 +189,10 @@ def test_foreign_handshakes_keep_nobody_waiting_and_nothing_is_asked_of_another_
     assert asked.read_text(encoding="utf-8") == ""
 
 
-OPEN = ("/", "/map", "/inventory", "/favicon.png", "/_stcore/health", "/_stcore/host-config", "/healthz")
+OPEN = ("/", "/overview", "/inventory", "/favicon.png", "/_stcore/health", "/_stcore/host-config", "/healthz")
 ABSENT = (
     "/nothing",
+    "/map",
     "/index.html",
     "/manifest.json",
     "/auth/login",

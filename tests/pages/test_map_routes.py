@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import base64
 import datetime as dt
+import hashlib
 import os
+import re
 import stat
 import struct
 import sys
@@ -22,6 +25,7 @@ from riskmap.selection import Selection, counts, find
 from riskmap.selection.snapshot import BITS, encode, separate
 from riskmap.vocabulary import RANK_OF
 from riskmap.web.frame import downloads, state
+from riskmap.web.frame.assets import frontend
 from riskmap.web.frame.background import GROUND
 from riskmap.web.frame.gate import Gate
 from riskmap.web.frame.routes import MAP, routes
@@ -30,6 +34,7 @@ from riskmap.web.frame.security import (
     SecurityHeaders,
     Sessions,
     Signer,
+    page_policy,
     session_of,
     workspace_secret,
 )
@@ -65,6 +70,9 @@ def client(ws):
         middleware=[Middleware(Gate), Middleware(Sessions, secure=False), Middleware(SecurityHeaders)],
     )
     return partial(get, app)
+
+
+FRAME = "/component/streamlit_folium.st_folium/index.html"
 
 
 def spec(selection: Selection = Selection()) -> str:  # noqa: B008 - frozen
@@ -376,10 +384,37 @@ def test_opening_a_page_names_the_browser_once(client):
 
 
 def test_the_content_policy_names_this_server_and_nothing_else(client):
-    policy = client("/unknown").headers["content-security-policy"]
-    assert "http:" not in policy
-    assert "https:" not in policy
-    assert "connect-src 'self'" in policy
+    page, frame, other = (
+        client(path).headers["content-security-policy"] for path in ("/", FRAME, "/unknown")
+    )
+    for policy in (page, frame):
+        said = dict(part.strip().split(" ", 1) for part in policy.split(";"))
+        assert said["default-src"] == "'none'"
+        assert "http" not in policy
+        assert "*" not in policy
+        assert said["base-uri"] == said["form-action"] == "'none'"
+    assert "'unsafe-eval'" not in page
+    assert "script-src 'self' blob:;" in page
+    assert "ws://127.0.0.1:8501" in page
+    assert "frame-ancestors 'none'" in page
+    assert "frame-ancestors 'self'" in frame
+    assert other == "default-src 'none'; frame-ancestors 'none'"
+
+
+def test_the_inline_scripts_of_a_page_are_named_by_their_content():
+    policy = page_policy("127.0.0.1:8501", frontend().inline)
+    scripts = re.findall(rb"<script>(.*?)</script>", frontend().page, re.DOTALL)
+    assert len(scripts) == policy.count("'sha256-") == 2
+    for script in scripts:
+        assert f"'sha256-{base64.b64encode(hashlib.sha256(script).digest()).decode()}'" in policy
+
+
+def test_what_the_browser_keeps_is_for_no_other_site_and_no_address_is_told_to_one(client):
+    for path in ("/", "/unknown", f"/tiles/{spec()}/1/1/0.bin"):
+        headers = client(path).headers
+        assert headers["cross-origin-resource-policy"] == "same-origin"
+        assert headers["referrer-policy"] == "same-origin"
+        assert headers["x-content-type-options"] == "nosniff"
 
 
 def test_healthz_reads_the_ledger_itself_and_says_which_part_failed_but_no_path(client, ws):

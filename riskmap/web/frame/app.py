@@ -77,7 +77,7 @@ def served() -> dict[str, Any]:
         "middleware": [
             Middleware(Gate, public=public),
             Middleware(Sessions, secure=bool(public) and all(one.scheme == "https" for one in public)),
-            Middleware(SecurityHeaders),
+            Middleware(SecurityHeaders, scripts=frontend().inline),
             Middleware(KnownPaths, routes=ours),
             Middleware(FromMemory),
         ],

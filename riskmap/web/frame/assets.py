@@ -20,6 +20,7 @@ names the later ones in its `Link` header, so that they arrive while the first o
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import mimetypes
@@ -68,7 +69,7 @@ def leaflet_dir() -> Path:
 
 @lru_cache(maxsize=1)
 def bundles() -> dict[str, Bundle]:
-    """Return name → file: styles, Leaflet, then our parts in the order of their names."""
+    """Return name → file: the map (styles, Leaflet, then our parts in the order of their names), the languages."""
     leaflet = leaflet_dir()
     parts = b"\n".join(part.read_bytes() for part in sorted(_ASSETS.glob("*.js")))
     styles = "\n".join(
@@ -84,7 +85,14 @@ def bundles() -> dict[str, Bundle]:
             b"})();\n",
         ]
     )
-    return {"map.js": Bundle("map.js", "text/javascript", script)}
+    return {
+        "map.js": Bundle("map.js", "text/javascript", script),
+        # A script of its own file: the content policy of pages takes none that is written into them.
+        **{
+            name: Bundle(name, "text/javascript", f'document.documentElement.lang = "{code}";'.encode())
+            for name, code in (("zh.js", "zh-CN"), ("en.js", "en"))
+        },
+    }
 
 
 def _without_map(script: Path) -> bytes:
@@ -154,6 +162,9 @@ _FOR_EVER: Final = "public, immutable, max-age=31536000"  # their names change w
 _IMPORTED: Final = re.compile(r'(?:from|import)"\./([\w.-]+\.js)"')
 
 
+_INLINE: Final = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
+
+
 _LISTED: Final = re.compile(r'"\./static/js/([\w.-]+\.js)"')
 
 
@@ -201,6 +212,12 @@ class Frontend:
         """Streamlit's page, told where its server is; else it asks below the page's own address first."""
         index = (self._folder / "index.html").read_text(encoding="utf-8")
         return index.replace("<head>", f"<head><script>{START}</script>", 1).encode()
+
+    @cached_property
+    def inline(self) -> tuple[str, ...]:
+        """The SHA-256 (base64) of each script that stands in the page itself, for the content policy."""
+        found = _INLINE.findall(self.page)
+        return tuple(base64.b64encode(hashlib.sha256(text).digest()).decode() for text in found)
 
     def _named(self, stem: str) -> list[str]:
         return [

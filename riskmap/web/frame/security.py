@@ -1,8 +1,7 @@
 """Security headers on every answer, Streamlit's own pages included.
 
 The content policy lets a page load from, and talk to, the server it came from and nothing else:
-what the offline rule says, the browser enforces. st_folium runs the map's code with `eval`, and
-Streamlit styles inline; both have to stay allowed.
+what the offline rule says, the browser enforces.
 
 Signed addresses: a route answers only what a page of ours asked for.
 
@@ -18,7 +17,7 @@ import hashlib
 import os
 import re
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
@@ -35,29 +34,48 @@ from riskmap.web.pages import page_paths
 DATA_POLICY: Final = "default-src 'none'; frame-ancestors 'none'"
 
 
-def page_policy(host: str) -> str:
-    """Return the content policy of pages served under `host`."""
+# Every relaxation, and what would not work without it (looked at in Chromium, all pages):
+#   page, script blob:             our panels are components, whose script Streamlit turns into a module of its own
+#   page, script sha256-…          the two inline scripts of Streamlit's page, by their content
+#   page, style 'unsafe-inline'    Streamlit writes its styles into the page while it draws
+#   page, image data:              the icon of the tab, which Streamlit passes on as text
+#   page, font data:               a small font within Streamlit's style sheet
+#   frame, script 'unsafe-inline'  st_folium writes the map's code into its frame, and
+#   frame, script 'unsafe-eval'    runs what changes of it with `eval`; text of records is never in it
+#   frame, style 'unsafe-inline'   Leaflet places each tile and symbol by its style
+#   frame, image data:             Leaflet shows an empty picture for a tile that it has given up
+FRAME_POLICY: Final = (
+    "default-src 'none'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+)
+
+_FRAMES: Final = "/component/"
+
+
+def page_policy(host: str, scripts: Sequence[str] = ()) -> str:
+    """Return the content policy of pages served under `host`; `scripts` are digests of their inline scripts."""
+    # The gate has let the host through. Browsers of some years ago do not count a socket as 'self'.
     sockets = f" ws://{host} wss://{host}" if host and all(c.isalnum() or c in ".:-[]" for c in host) else ""
+    own = "".join(f" 'sha256-{digest}'" for digest in scripts)
     return (
-        "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' 'wasm-unsafe-eval' blob:; "
-        "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
-        f"connect-src 'self' data: blob:{sockets}; worker-src 'self' blob:; frame-src 'self'; "
-        "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'self'"
+        f"default-src 'none'; script-src 'self'{own} blob:; style-src 'self' 'unsafe-inline'; "
+        f"img-src 'self' data:; font-src 'self' data:; connect-src 'self'{sockets}; frame-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
 
 
 class SecurityHeaders:
     """ASGI middleware: adds the headers that an answer does not already carry."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, scripts: Sequence[str] = ()) -> None:
+        self._app, self._scripts = app, scripts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on; add headers to its answer."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        policy = page_policy(Headers(scope=scope).get("host", ""))
+        policy = self._policy(scope)
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -70,6 +88,11 @@ class SecurityHeaders:
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
+
+    def _policy(self, scope: Scope) -> str:
+        if scope["path"] in page_paths():
+            return page_policy(Headers(scope=scope).get("host", ""), self._scripts)
+        return FRAME_POLICY if scope["path"].startswith(_FRAMES) else DATA_POLICY
 
 
 _SECRET_FILE = "secret"  # noqa: S105 - the name of a file

@@ -40,8 +40,9 @@ def pages() -> dict[str, Page]:
 
 
 def page_paths() -> frozenset[str]:
-    """Return the paths of the pages; the first one stands at "/" and under its name."""
-    return frozenset({"/", *(f"/{name}" for name in pages())})
+    """Return the paths of the pages; the first one stands at "/" only."""
+    _, *others = pages()
+    return frozenset({"/", *(f"/{name}" for name in others)})
 
 
 def _stated(source: str) -> Page:
