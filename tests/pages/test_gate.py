@@ -201,6 +201,8 @@ ABSENT = (
     "/_stcore/metrics",
     "/_stcore/script-health-check",
     "/_stcore/allowed-message-origins",
+    "/_stcore/bidi-components/x",
+    "/media/x.xlsx",
     "/_stcore/agent/interact",
     "/_stcore/agent/openapi.json",
     "/_stcore/agent/mcp",

@@ -36,15 +36,10 @@ _HIGHEST_PORT: Final = 65_535
 _ORIGIN: Final = re.compile(
     r"(https?)://([a-z0-9._-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?", re.ASCII | re.IGNORECASE
 )
-# What Streamlit's pages ask of it. Sign-in, metrics and the interface for agents are not among it.
+# What our pages ask of Streamlit. Sign-in, metrics and the interface for agents are not among it, nor is
+# `/media/`: what lies there is bound to nobody (`st.download_button`, `st.image`); see `downloads.offer`.
 STREAMLIT: Final = frozenset({"/favicon.png", "/_stcore/health", "/_stcore/host-config", "/_stcore/stream"})
-STREAMLIT_FOLDERS: Final = (
-    "/static/",
-    "/component/",
-    "/media/",
-    "/_stcore/upload_file/",
-    "/_stcore/bidi-components/",
-)
+STREAMLIT_FOLDERS: Final = ("/static/", "/component/", "/_stcore/upload_file/")
 
 _SHOWN: Final = 80  # letters of a header that a refusal repeats
 _MISDIRECTED: Final = 421
