@@ -29,6 +29,7 @@ from tests.asgi import get
 from tests.gate_table import OWN, OWN_HOST, SERVER_FIRST, TABLE, asking, site
 from tests.map_workspace import make_workspace
 from tests.waiting import until
+from tests.watching import asked, watched
 
 
 async def _behind(scope, receive, send):
@@ -94,39 +95,23 @@ def test_an_origin_is_written_as_a_browser_writes_it():
     ]
 
 
-# A real server that writes down every connection it opens and every name it asks for, whatever the reason.
-WATCHED = """
-import sys
-out = open(sys.argv[2], "a", buffering=1)
-def watch(event, args):
-    if event in {"socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr", "socket.sendto"}:
-        host = args[1][0] if event in {"socket.connect", "socket.sendto"} else args[0]
-        if host not in {"127.0.0.1", None}:
-            out.write(f"{event} {args}\\n")
-sys.addaudithook(watch)
-from riskmap.web.frame.app import run
-run(port=int(sys.argv[1]))
-"""
-
-
 @pytest.fixture(scope="module")
-def watched(tmp_path_factory):
-    """Port of a running server, and the file of what it asked of others."""
+def server(tmp_path_factory):
+    """Port of a running server, and the file of what it asked of other machines."""
     root = tmp_path_factory.mktemp("gate")
     make_workspace(root / "ws")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    asked, log = root / "asked", root / "log"
-    asked.touch()
-    words = [sys.executable, "-c", WATCHED, str(port), str(asked)]
+    file, log = root / "asked", root / "log"
+    words = [sys.executable, "-c", watched(file, f"from riskmap.web.frame.app import run; run(port={port})")]
     environment = {**os.environ, "RISKMAP_WORKSPACE": str(root / "ws")}
     with log.open("wb") as out:
         process = subprocess.Popen(words, env=environment, stdout=out, stderr=out)
     try:
         until(lambda: process.poll() is not None or _health(port)[0] == 200, step=0.1)
         assert process.poll() is None, log.read_text(encoding="utf-8")
-        yield port, asked
+        yield port, file
     finally:
         process.terminate()
         process.wait(30)
@@ -152,8 +137,8 @@ def _said(port, request):
     return int(words[1]) if len(words) > 1 else 0
 
 
-def test_the_table_holds_on_the_wire_too(watched):
-    port, _ = watched
+def test_the_table_holds_on_the_wire_too(server):
+    port, _ = server
     wrong = {}
     for case, (kind, headers, status) in TABLE.items():
         said = _said(port, asking(port, kind, headers))
@@ -165,8 +150,8 @@ def test_the_table_holds_on_the_wire_too(watched):
     assert wrong == {}
 
 
-def test_foreign_handshakes_keep_nobody_waiting_and_nothing_is_asked_of_another_machine(watched):
-    port, asked = watched
+def test_foreign_handshakes_keep_nobody_waiting_and_nothing_is_asked_of_another_machine(server):
+    port, file = server
     request = asking(port, "websocket", [OWN_HOST, ("Origin", "http://evil.example")])
     statuses, times, going = [], [], threading.Event()
 
@@ -186,7 +171,7 @@ def test_foreign_handshakes_keep_nobody_waiting_and_nothing_is_asked_of_another_
         person.join()
     assert statuses == [403] * 20
     assert statistics.median(times) <= 0.1  # 8 s where each asks for the machine's outside address
-    assert asked.read_text(encoding="utf-8") == ""
+    assert asked(file) == []
 
 
 OPEN = ("/", "/overview", "/inventory", "/favicon.png", "/_stcore/health", "/_stcore/host-config", "/healthz")
@@ -221,8 +206,8 @@ ABSENT = (
 )
 
 
-def test_there_is_something_at_known_paths_only(watched):
-    port, _ = watched
+def test_there_is_something_at_known_paths_only(server):
+    port, _ = server
 
     def said(path, method="GET"):
         request = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n"
@@ -235,8 +220,8 @@ def test_there_is_something_at_known_paths_only(watched):
     assert said("/nothing", "POST") == 404
 
 
-def test_a_socket_opens_at_its_one_path_only(watched):
-    port, _ = watched
+def test_a_socket_opens_at_its_one_path_only(server):
+    port, _ = server
     request = asking(port, "websocket", [OWN_HOST, ("Origin", OWN)])
     for path in ("/inventory/_stcore/stream", "/", "/_stcore/agent/mcp"):
         assert _said(port, request.replace("/_stcore/stream", path)) == 403
@@ -264,11 +249,15 @@ def test_every_route_of_streamlit_that_pages_use_is_one_that_it_still_has():
         assert path == "/static/" or any(one.startswith(path) for one in there), path
 
 
-def test_the_watch_over_the_server_sees_what_it_is_for(tmp_path):
-    asked = tmp_path / "asked"
-    code = (
-        WATCHED.partition("from riskmap")[0]
-        + "import socket\ntry: socket.create_connection(('evil.invalid', 80), 1)\nexcept OSError: pass"
-    )
-    subprocess.run([sys.executable, "-c", code, "0", str(asked)], check=True)
-    assert "evil.invalid" in asked.read_text(encoding="utf-8")
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import socket; socket.create_connection(('evil.invalid', 80), 1)",
+        "import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM).connect(('192.0.2.1', 1))",
+        "from urllib.request import urlopen; urlopen('http://evil.invalid/')",
+    ],
+)
+def test_the_watch_over_the_server_sees_what_it_is_for(tmp_path, code):
+    file = tmp_path / "asked"
+    ran = subprocess.run([sys.executable, "-c", watched(file, code)], capture_output=True, check=False)
+    assert any("evil.invalid" in line or "192.0.2.1" in line for line in asked(file)), ran.stderr
