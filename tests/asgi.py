@@ -66,7 +66,6 @@ def get(
     said = [("host", host), *known] if headers is None else headers
     scope = {
         "type": kind,
-        "extensions": {"websocket.http.response": {}},
         "asgi": {"version": "3.0"},
         "http_version": "1.1",
         "method": method,
@@ -81,5 +80,7 @@ def get(
     }
     asyncio.run(app(scope, receive, send))
     start = messages[0]
+    if start["type"] == "websocket.close":
+        return Answer(403, {}, b"")  # as the server answers where a socket is closed before it was accepted
     headers = {key.decode(): value.decode() for key, value in start["headers"]}
     return Answer(start["status"], headers, b"".join(m.get("body", b"") for m in messages[1:]))

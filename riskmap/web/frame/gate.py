@@ -14,6 +14,7 @@ interface for agents) and answers any other path with its page, as if it were th
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Collection, Sequence
 from functools import lru_cache
@@ -44,7 +45,9 @@ STREAMLIT_FOLDERS: Final = ("/static/", "/component/", "/_stcore/upload_file/")
 _SHOWN: Final = 80  # letters of a header that a refusal repeats
 _MISDIRECTED: Final = 421
 _ABSENT: Final = 404
-_FORBIDDEN: Final = 403
+
+
+_log = logging.getLogger(__name__)
 
 
 class Origin(NamedTuple):
@@ -101,6 +104,7 @@ class Gate:
 
     def __init__(self, app: ASGIApp, public: Collection[Origin] = ()) -> None:
         self._app, self._public = app, frozenset(public)
+        self._noted: set[str] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on or refuse it: 421 where this is the wrong server for it, 403 for a WebSocket."""
@@ -112,7 +116,15 @@ class Gate:
         if objection is None:
             await self._app(scope, receive, send)
         else:
-            await _refuse(scope, receive, send, _refusal(objection, own), _MISDIRECTED)
+            refusal = _refusal(objection, own)
+            self._note(objection.partition(":")[0], refusal)
+            await _refuse(scope, receive, send, refusal, _MISDIRECTED)
+
+    def _note(self, header: str, refusal: Text) -> None:
+        """Log the first refusal for a header: a proxy that is set up wrongly shows, a hostile page fills no log."""
+        if header not in self._noted:
+            self._noted.add(header)
+            _log.warning("%s", refusal)
 
     def _own(self, scope: Scope) -> frozenset[Origin]:
         if self._public:
@@ -170,12 +182,9 @@ def _refusal(seen: str, own: frozenset[Origin]) -> Text:
 
 async def _refuse(scope: Scope, receive: Receive, send: Send, refusal: Text, status: int) -> None:
     if scope["type"] == "websocket":
-        status = _FORBIDDEN
-        if "websocket.http.response" not in scope.get("extensions", {}):
-            await send(
-                {"type": "websocket.close", "code": 1008}
-            )  # before it is accepted: the server answers 403
-            return
+        # Before it is accepted: the server answers 403. A browser shows no text of it.
+        await send({"type": "websocket.close", "code": 1008})
+        return
     headers = {
         "Cache-Control": "no-store",
         "Content-Security-Policy": DATA_POLICY,
