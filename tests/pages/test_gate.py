@@ -184,9 +184,9 @@ def test_foreign_handshakes_keep_nobody_waiting_and_nothing_is_asked_of_another_
     assert statuses == [403] * 20
     assert statistics.median(times) <= 0.1  # 8 s where each asks for the machine's outside address
     assert asked(file) == []
-    assert (
-        len(log.read_text(encoding="utf-8").splitlines()) <= 4
-    )  # its address, and a line for each header refused
+    said = log.read_text(encoding="utf-8")
+    assert 1 <= said.count("refused:") <= 3  # a line for each header
+    assert "ASGI" not in said
 
 
 @pytest.mark.parametrize(
