@@ -1,4 +1,1 @@
-"""Rasters of terrain: the shaded relief that lies under the map."""
-
-from __future__ import annotations
-
+"""Rasters of terrain: derivatives, flow, depressions, and the shaded relief that lies under the map."""

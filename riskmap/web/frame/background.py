@@ -19,7 +19,7 @@ from riskmap.actions.workspace import Workspace
 from riskmap.json_documents import Document
 from riskmap.selection import Snapshot
 from riskmap.web.frame.assets import bundles, first_pictures
-from riskmap.web.frame.state import lang, signer, workspace
+from riskmap.web.frame.state import lang, signed, workspace
 from riskmap.web.widgets.map import Bounds, Frame
 
 _CHINA: Final = Bounds(73.5, 18.0, 135.1, 53.6)
@@ -118,12 +118,15 @@ def _open(ws: Workspace) -> sqlite3.Connection:
     return sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)
 
 
+MAP_DAYS: Final = 7  # a map that hangs in the duty room asks for its tiles that long without being drawn anew
+
+
 GROUND: Final = "ground"  # boundaries, relief and base map: [what]
 
 
 def ground_key() -> str:
     """Return the token with which the browser may ask for boundaries, relief and base map."""
-    return signer().sign(GROUND, [workspace().config.district])
+    return signed(GROUND, [workspace().config.district], days=MAP_DAYS)
 
 
 def visit(page: str) -> str:

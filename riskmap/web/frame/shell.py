@@ -20,6 +20,7 @@ import streamlit as st
 from riskmap.actions.workspace import Workspace
 from riskmap.actions.workspace.check import CheckFinding, standing_faults
 from riskmap.errors import Lang, RiskmapError, Text
+from riskmap.web.frame.assets import bundles
 from riskmap.web.frame.state import LANGUAGES, follow_files, lang, say, set_current_page, set_lang, workspace
 from riskmap.web.pages import pages
 from riskmap.web.widgets.filters import tier_css
@@ -155,8 +156,8 @@ def _look() -> None:
     words = f":root {{ --rm-no-match: '{say('css_no_match')}'; }}"
     styles = (_HERE / "assets" / "shell" / "shell.css").read_text(encoding="utf-8")
     st.html(f"<style>{words}\n{styles}\n{tier_css()}</style>")
-    language = "zh-CN" if lang() == "zh" else "en"
-    st.html(f"<script>document.documentElement.lang = '{language}'</script>", unsafe_allow_javascript=True)
+    language = bundles()[f"{lang()}.js"].link
+    st.html(f'<script src="{language}"></script>', unsafe_allow_javascript=True)
 
 
 _STYLES: Final = Path(__file__).parents[1] / "assets" / "pages" / "pages.css"

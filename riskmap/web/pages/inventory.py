@@ -25,7 +25,7 @@ from riskmap.units import unit_title
 from riskmap.vocabulary import FLAGS, TIER_TITLES, TIERS
 from riskmap.web.frame import downloads
 from riskmap.web.frame.shell import page_look, page_title
-from riskmap.web.frame.state import lang, say, signer, snapshot, workspace
+from riskmap.web.frame.state import lang, say, snapshot, workspace
 from riskmap.web.pages import Page
 from riskmap.web.widgets.filters import Filters, escape_markdown, render_filters
 from riskmap.web.widgets.panels import (
@@ -178,7 +178,7 @@ def _files(selection: Selection, found: Counts) -> None:
     items = []
     for ending, one in export_formats().items():
         file = downloads.file_name(_file_title(), ending)
-        href = downloads.address(signer(), downloads.Wanted(selection, ending, file, lang()))
+        href = downloads.address(downloads.Wanted(selection, ending, file, lang()))
         items.append({"title": one.title, "href": href, "name": file, "help": one.help.text(lang())})
     show_downloads("inventory-downloads", items)
 
