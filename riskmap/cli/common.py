@@ -17,6 +17,7 @@ from typer.core import TyperGroup
 import riskmap
 from riskmap.errors import Lang, RiskmapError
 from riskmap.json_documents import dumps
+from riskmap.moments import CLOCK_IS_RIGHT
 from riskmap.rules.permissions import Actor, acting
 
 if TYPE_CHECKING:
@@ -93,9 +94,15 @@ def _tell_version(asked: bool) -> None:
         raise typer.Exit
 
 
+def _vouch(asked: bool) -> None:
+    if asked:
+        os.environ[CLOCK_IS_RIGHT] = "1"
+
+
 @app.callback()
 def _every(
     version: Annotated[bool, typer.Option("--version", callback=_tell_version, is_eager=True)] = False,
+    clock_is_right: Annotated[bool, typer.Option("--clock-is-right", callback=_vouch)] = False,
 ) -> None:
     pass
 

@@ -113,13 +113,18 @@ def undo(
 
 
 @app.command()
-def check(as_json: JsonOption = False, workspace: WorkspaceOption = None, store: StoreOption = None) -> None:
+def check(
+    head: Annotated[str | None, typer.Option("--head", metavar="HEX")] = None,
+    as_json: JsonOption = False,
+    workspace: WorkspaceOption = None,
+    store: StoreOption = None,
+) -> None:
     """Is everything sound? Status 0 yes, 1 look at it, 2 unusable."""
     from riskmap.actions.workspace import open_workspace
     from riskmap.actions.workspace.check import all_well
     from riskmap.actions.workspace.check import check as checked
 
-    found = checked(open_workspace(workspace, store))
+    found = checked(open_workspace(workspace, store), head=head)
     well = all_well(found)
     if as_json:
         print_json({"ok": well, "findings": [one.as_json(LANG) for one in found]})

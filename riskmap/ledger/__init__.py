@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from riskmap.ledger.assessments import RunResult, Scored
+from riskmap.ledger.chain import ChainHead
 from riskmap.ledger.column_reading import LayerColumns
 from riskmap.ledger.editing import RecordEdit
 from riskmap.ledger.held_rows import HeldEntry
@@ -17,6 +18,7 @@ from riskmap.rules.masks import is_masked, mask_contacts, mask_name, mask_phone,
 
 __all__ = [
     "BatchInfo",
+    "ChainHead",
     "ChangesetInfo",
     "Committed",
     "ExportInfo",

@@ -14,6 +14,7 @@ from riskmap.catalog.layer import Layer
 from riskmap.errors import LedgerError, UnknownNameError
 from riskmap.ledger import (
     assessments,
+    chain,
     editing,
     held_rows,
     history,
@@ -29,6 +30,7 @@ from riskmap.ledger import runs as model_versions
 from riskmap.ledger import scenarios as events
 from riskmap.ledger import schema as s
 from riskmap.ledger.assessments import RunResult, Scored
+from riskmap.ledger.chain import ChainHead
 from riskmap.ledger.column_reading import LayerColumns, read_inputs
 from riskmap.ledger.editing import RecordEdit
 from riskmap.ledger.held_rows import HeldEntry
@@ -49,7 +51,6 @@ from riskmap.ledger.store import (
     next_id,
     plain_errors,
     state_of,
-    timestamp,
 )
 from riskmap.ledger.undoing import Undone
 from riskmap.ledger.upgrading import upgrade
@@ -151,6 +152,19 @@ class Ledger:
         """How many records it has ever held, retired ones included."""
         with self._store.reading() as connection:
             return next_id(connection, s.feature) - 1
+
+    def head(self, *, state: int | None = None) -> ChainHead | None:
+        """Return the head of the chain of digests, now or as it closed a state; None before the first write.
+
+        It names the whole past: two ledgers with one head hold the same, written in the same order.
+        """
+        with self._store.reading() as connection:
+            return chain.head(connection, state=state)
+
+    def link(self, digest: str) -> ChainHead | None:
+        """Return the link of the chain whose digest begins so (8 digits at least), None where there never was one."""
+        with self._store.reading() as connection:
+            return chain.link(connection, digest)
 
     def state_at(self, moment: dt.datetime) -> int:
         """Return the state the ledger was in at a moment, 0 before its first write."""
@@ -477,7 +491,7 @@ class Ledger:
             connection.execute(
                 s.export_log.insert().values(
                     id=next_id(connection, s.export_log),
-                    at=timestamp(self._store.clock()),
+                    at=self._store.written_now(connection),
                     who=by,
                     why=why,
                     what=what,

@@ -26,7 +26,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA_VERSION: Final = 5  # what came with which version: `upgrading`
+SCHEMA_VERSION: Final = 6  # what came with which version: `upgrading`
 
 
 APPLICATION_ID: Final = 0x52534B4D  # "RSKM" in the file header: tells our file from any other SQLite file
@@ -310,6 +310,7 @@ scenario = Table(
     Column("title", Text, nullable=False),
     Column("drill", Integer, nullable=False),
     Column("body", Text, nullable=False),
+    Index("scenario_changeset", "changeset_id"),
 )
 
 
@@ -359,4 +360,18 @@ event = Table(
     Column("body", Text, nullable=False),
     CheckConstraint("(kind = 'correction') = (corrects IS NOT NULL)"),
     Index("event_scenario", "scenario_id", "at"),
+)
+
+
+# One link of the chain of digests (`chain`): it covers the changesets and events after the link before,
+# up to these. `version` is that of the canonical text.
+chain_link = Table(
+    "chain_link",
+    metadata,
+    _id(),
+    Column("changeset_id", _Id, nullable=False),
+    Column("event_id", _Id, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("digest", String, nullable=False),
+    Index("chain_link_changeset", "changeset_id"),
 )

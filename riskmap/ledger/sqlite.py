@@ -12,7 +12,7 @@ from riskmap.ledger import schema as s
 _FROZEN = (
     *(s.changeset, s.shape, s.contact_set, s.import_batch),
     *(s.model_text, s.model_version, s.model_fit, s.assessment_run, s.run_layer),
-    *(s.scenario, s.escalation, s.event),
+    *(s.scenario, s.escalation, s.event, s.chain_link),
 )
 
 

@@ -24,9 +24,9 @@ from sqlalchemy import event, exc
 from sqlalchemy.pool import QueuePool
 
 from riskmap.errors import LedgerError
+from riskmap.ledger import chain, sqlite
 from riskmap.ledger import schema as s
-from riskmap.ledger import sqlite
-from riskmap.moments import utc_now
+from riskmap.moments import CLOCK_IS_RIGHT, clock_vouched_for, program_date, utc_now
 
 _T = TypeVar("_T")
 
@@ -234,8 +234,27 @@ class Store:
             try:
                 yield connection
                 mine.refuse_half(self.place)
+                chain.extend(connection)
             finally:
                 _open.reset(token)
+
+    def written_now(self, connection: sa.Connection) -> str:
+        """Return the moment of a write. LedgerError where the clock is far ahead and nobody vouches for it.
+
+        One write in a wrong year would stamp every later one: times in a ledger never go back.
+        """
+        now, newest = self.clock(), _newest(connection)
+        evidence = [moment for moment in (newest, program_date()) if moment is not None]
+        if evidence and now > max(evidence) + _AHEAD and not clock_vouched_for():
+            known = f"{max(evidence):%Y-%m-%d}"
+            raise LedgerError(
+                f"台账 {self.place}：本机时钟是 {now:%Y-%m-%d}，而台账最后一次写入和程序安装都不晚于 {known}，未写入；"
+                f"请校准时钟；时钟无误时，设环境变量 {CLOCK_IS_RIGHT}=1（命令行：riskmap --clock-is-right …）再写",
+                f"ledger {self.place}: this machine's clock says {now:%Y-%m-%d}, but neither was the ledger written "
+                f"to nor the program installed after {known}; nothing was written: set the clock right, or, where "
+                f"it is right, set {CLOCK_IS_RIGHT}=1 (on the command line: riskmap --clock-is-right …)",
+            )
+        return timestamp(now)
 
     def _key(self) -> tuple[int, str]:
         return threading.get_ident(), self.place
@@ -246,6 +265,23 @@ class Store:
     def personal_fields(self, layer: str) -> frozenset[str]:
         """Return the field ids of a layer that hold personal data."""
         return frozenset(self.personal.get(layer, ()))
+
+
+# A mistyped year is caught. A ledger and a program that both rest longer are asked about once.
+_AHEAD: Final = dt.timedelta(days=300)
+
+
+_NEWEST: Final = (
+    "SELECT max((SELECT coalesce(max(at), '') FROM (SELECT at FROM changeset ORDER BY id DESC LIMIT 1)), "
+    "(SELECT coalesce(max(at), '') FROM (SELECT at FROM export_log ORDER BY id DESC LIMIT 1)), "
+    "(SELECT coalesce(max(recorded), '') FROM (SELECT recorded FROM event ORDER BY id DESC LIMIT 1)))"
+)
+
+
+def _newest(connection: sa.Connection) -> dt.datetime | None:
+    """Return when the ledger was last written to, None where it never was."""
+    found = connection.exec_driver_sql(_NEWEST).scalar()
+    return dt.datetime.fromisoformat(found) if found else None
 
 
 def next_id(connection: sa.Connection, table: sa.Table) -> int:

@@ -8,9 +8,11 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 from riskmap.errors import LedgerError
+from riskmap.ledger import chain
 from riskmap.ledger import schema as s
 from riskmap.ledger.revisions import open_changeset
 from riskmap.ledger.store import (
@@ -66,6 +68,14 @@ _PROBLEMS: tuple[tuple[str, str], ...] = (
         ),
     ),
     (
+        "feature {0}: an assessment does not end where the next begins",
+        (
+            "SELECT f.code FROM assessment a JOIN feature f ON f.id = a.feature_id WHERE a.valid_to IS NOT "
+            "(SELECT min(n.valid_from) FROM assessment n WHERE n.feature_id = a.feature_id "
+            "AND n.valid_from > a.valid_from)"
+        ),
+    ),
+    (
         "batch {0}: its rejected rows are not those it counted",
         (
             "SELECT b.id FROM import_batch b LEFT JOIN rejected_row j ON j.batch_id = b.id "
@@ -91,6 +101,7 @@ def check(store: Store) -> list[str]:
         for message, query in _PROBLEMS:
             rows = connection.exec_driver_sql(f"{query} LIMIT {_SHOWN}").scalars().all()
             found += [message.format(row) for row in rows]
+        found += islice(chain.broken(connection), _SHOWN)
     return found
 
 

@@ -79,9 +79,10 @@ def all_well(findings: Sequence[CheckFinding]) -> bool:
     return all(one.severity == "note" for one in findings)
 
 
-def check(ws: Workspace) -> list[CheckFinding]:
+def check(ws: Workspace, *, head: str | None = None) -> list[CheckFinding]:
     """Return all that is to be looked at, the gravest first; an empty list where all is well.
 
+    `head`: the chain's head (or how it begins) as an export printed it: was the ledger ever in that state?
     A check that cannot be made is an error of its own. LedgerError where there is no ledger to look at.
     """
     _ = ws.ledger
@@ -91,6 +92,8 @@ def check(ws: Workspace) -> list[CheckFinding]:
             found += look(ws)
         except RiskmapError as problem:
             found.append(_refused(what, str(ws.root), problem))
+    if head is not None:
+        found.append(_printed_head(ws, head))
     return sorted(found, key=lambda one: _ORDER.index(one.severity))
 
 
@@ -250,6 +253,34 @@ def _store(ws: Workspace) -> Iterator[CheckFinding]:
             Text(f"台账不完好：{line}", f"the ledger is not sound: {line}"),
             _RESTORE,
         )
+
+
+def _printed_head(ws: Workspace, head: str) -> CheckFinding:
+    where = str(file_of(ws.store))
+    link = ws.ledger.link(head)
+    if link is None:
+        return CheckFinding(
+            "error",
+            "chain",
+            where,
+            Text(f"台账从未有过校验链 {head}", f"the ledger never had the chain's head {head}"),
+            Text(
+                "核对抄写；若无误，则该文件出自另一份台账，或台账在此之后被替换、改动",
+                "check the digits; if they are right, the file came from another ledger, or this one was replaced "
+                "or altered since",
+            ),
+        )
+    at = _told(_moment(ws.ledger.written_at(link.changeset) or ""))
+    return CheckFinding(
+        "note",
+        "chain",
+        where,
+        Text(
+            f"校验链 {head} 是第 {link.changeset} 次写入（{at}）之后的台账",
+            f"the head {head} is that of the ledger after changeset {link.changeset} ({at})",
+        ),
+        Text("无需处理", "nothing to do"),
+    )
 
 
 def _caches(ws: Workspace) -> Iterator[CheckFinding]:
