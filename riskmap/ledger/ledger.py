@@ -53,7 +53,7 @@ from riskmap.ledger.store import (
     state_of,
 )
 from riskmap.ledger.undoing import Undone
-from riskmap.ledger.upgrading import upgrade
+from riskmap.ledger.upgrading import older_schema, upgrade
 from riskmap.moments import utc_now
 from riskmap.rules.judge import Judged
 from riskmap.values.assessment import Makers
@@ -103,7 +103,7 @@ class Ledger:
 
     @classmethod
     def open(cls, url: str, *, clock: Clock = utc_now, personal: Personal | None = None) -> Ledger:
-        """Open a ledger; one of an older schema is brought up to date first, losing nothing.
+        """Open a ledger; one of an older schema is copied beside itself, then brought up to date, losing nothing.
 
         LedgerError with one message where it is absent, foreign, newer or damaged.
         """
@@ -122,7 +122,10 @@ class Ledger:
             ) from problem
         engine = make_engine(path)
         try:
-            upgrade(engine, str(path))
+            schema = older_schema(engine, str(path))
+            if schema is not None:
+                upkeep.keep_before_upgrade(Store(engine, str(path)), path, schema)
+                upgrade(engine, str(path))
             check_schema(engine, str(path))
         except BaseException:
             engine.dispose()
@@ -461,9 +464,13 @@ class Ledger:
 
     # Upkeep
 
-    def backup(self, path: Path) -> None:
-        """Write a consistent copy beside `path`, then move it there."""
-        upkeep.backup(self._store, path)
+    def backup(self, path: Path, *, place: Path | None = None) -> ChainHead | None:
+        """Write a consistent copy beside `path`, check it, then move it there; return its head.
+
+        LedgerError, naming `place` where that is another, where ledger or copy is not sound; what stood
+        at `path` is untouched then.
+        """
+        return upkeep.backup(self._store, path, place=place or path)
 
     @staticmethod
     def restore(

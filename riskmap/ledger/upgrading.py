@@ -115,9 +115,8 @@ def upgrade(engine: sa.Engine, place: str) -> None:
 
     LedgerError where it cannot be written (read-only, full disk): then nothing has changed.
     """
-    with plain_errors(place), engine.connect() as connection:
-        if not _is_older(_version(connection)):
-            return
+    if older_schema(engine, place) is None:
+        return
     with (
         plain_errors(place),
         engine.connect().execution_options(writes=True) as connection,
@@ -131,6 +130,13 @@ def upgrade(engine: sa.Engine, place: str) -> None:
             found += 1
             connection.execute(s.meta.update().where(s.meta.c.key == "schema").values(value=str(found)))
         chain.extend(connection)
+
+
+def older_schema(engine: sa.Engine, place: str) -> int | None:
+    """Return the schema of a ledger that `upgrade` would bring up to date, None for any other file."""
+    with plain_errors(place), engine.connect() as connection:
+        found = _version(connection)
+    return found if _is_older(found) else None
 
 
 def _is_older(found: int | None) -> bool:

@@ -65,10 +65,12 @@ def test_a_sound_young_workspace_has_nothing_but_the_note_that_it_was_not_backed
 def test_a_backup_is_good_until_the_next_write_and_a_week_more(ws, tmp_path, monkeypatch):
     assert riskmap("backup", tmp_path / "b.sqlite", "--by", "张三", "--workspace", ws.root).status == 0
     (noted,) = ws.ledger.exports(what="backup ")
+    assert noted.what == f"backup {tmp_path / 'b.sqlite'}"
     assert (noted.who, noted.unmasked) == ("张三", True)
     late = (utc_now() + dt.timedelta(days=8)).isoformat()
     monkeypatch.setenv(CLOCK, late)
-    assert check(ws, status=0) == []
+    (one,) = check(ws, status=0)
+    assert (one["severity"], one["what"]) == ("note", "backup")
     retire = riskmap("retire", "risk_points", "RP-LONE-low", "--why", "测试", "--workspace", ws.root)
     assert retire.status == 0
     assert the("backup", check(ws, status=1))["severity"] == "warning"
@@ -83,7 +85,9 @@ def test_the_head_printed_on_an_export_is_found_in_the_ledger_it_came_from_and_i
     listed = tmp_path / "清单.geojson"
     assert riskmap("export", "--to", listed, "--workspace", ws.root).status == 0
     printed = json.loads(listed.read_text())
-    assert riskmap("retire", "risk_points", "RP-LONE-low", "--why", "测试", "--workspace", ws.root).status == 0
+    assert (
+        riskmap("retire", "risk_points", "RP-LONE-low", "--why", "测试", "--workspace", ws.root).status == 0
+    )
     ran = riskmap("check", "--head", printed["head"][:12], "--workspace", ws.root, "--json")
     assert (ran.status, the("chain", ran.json["findings"])["severity"]) == (0, "note")
     assert f"第 {printed['changeset']} 次写入" in the("chain", ran.json["findings"])["message"]

@@ -171,6 +171,10 @@ people_datum = "cgcs2000"       # 人口表的坐标系 / its datum
 [store]
 url = "data/ledger.sqlite"      # 台账 / the ledger
 
+[backup]
+keep = 7                        # riskmap backup 保留几份；见 docs/backup.md / how many generations stay
+days = 7                        # 几天没有备份即提醒 / warned of after so many days without one
+
 [duty]
 minutes = 15                    # 几分钟未应答即呼叫下一位（默认值，可改）/ minutes to answer (default, to be edited)
 

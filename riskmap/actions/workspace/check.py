@@ -1,6 +1,6 @@
 """Whether a workspace is sound: its files against its ledger, the ledger itself, caches, sums, tiers, disk, clock.
 
-Nothing is changed here: every finding says where, what, and what to do. Of backups only when one was made is noted.
+Nothing is changed here: every finding says where, what, and what to do.
 """
 
 from __future__ import annotations
@@ -8,9 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -20,13 +18,13 @@ from riskmap.actions.records.scoring import learned_of
 from riskmap.actions.terrain.factors import read_relief
 from riskmap.actions.tier_models import outdated
 from riskmap.actions.workspace import Workspace
+from riskmap.actions.workspace.backup import backup_text, last_backup
 from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.catalog import Layer
-from riskmap.errors import Lang, LedgerError, RiskmapError, Text
+from riskmap.errors import Lang, RiskmapError, Text
 from riskmap.ledger.store import file_of
 from riskmap.moments import utc_now
 from riskmap.rules.arrays import Misfit, codes_of, column_of, numbers_of
-from riskmap.rules.permissions import Actor
 from riskmap.selection.snapshot_files import altered
 from riskmap.selection.table import FLAG_BIT
 from riskmap.texts import newer_text
@@ -38,12 +36,6 @@ _ORDER: Final[tuple[Severity, ...]] = ("error", "warning", "note")
 
 
 _LANGS: Final[tuple[Lang, ...]] = ("zh", "en")
-
-
-_BACKUP: Final = "backup "  # how the export log names one
-
-
-_WEEK: Final = dt.timedelta(days=7)
 
 
 _AHEAD: Final = dt.timedelta(minutes=5)  # clocks of two machines of one office differ by less
@@ -105,13 +97,6 @@ def _refused(what: str, where: str, problem: RiskmapError) -> CheckFinding:
 def standing_faults(ws: Workspace) -> list[CheckFinding]:
     """Return what every page has to say: the files that cannot be used, and values that are not shown."""
     return [*_files(ws), *_unreadable(ws)]
-
-
-def back_up(ws: Workspace, file: Path, *, by: Actor, why: str) -> None:
-    """Back the ledger up into one file, and note it as what it is: everything, unmasked, went out."""
-    ws.ledger.backup(file)
-    with suppress(LedgerError):  # a ledger that cannot be written to is backed up all the same
-        ws.ledger.record_export(by=by.name, why=why, what=f"{_BACKUP}{file.name}", unmasked=True)
 
 
 def _files(ws: Workspace) -> Iterator[CheckFinding]:
@@ -371,25 +356,18 @@ def _clock(ws: Workspace) -> Iterator[CheckFinding]:
 
 
 def _backups(ws: Workspace) -> Iterator[CheckFinding]:
-    last, now = _last_write(ws), utc_now()
-    if last is None:
-        return
-    made = next((_moment(one.at) for one in ws.ledger.exports(limit=1, what=_BACKUP)), None)
-    if made and made >= last:
-        return
-    first = ws.ledger.written_at(1)
-    old = now - (made or (_moment(first) if first else last)) > _WEEK
-    if made is None or old:
+    found = last_backup(ws, now=utc_now())
+    if found is not None:
         yield CheckFinding(
-            "warning" if old else "note",
+            "warning" if found.overdue or found.gone else "note",
             "backup",
-            str(file_of(ws.store)),
-            Text(
-                f"上次备份在 {_told(made)}，之后有写入", f"last backed up at {_told(made)}, written to since"
-            )
-            if made
-            else Text("还没有备份", "no backup yet"),
-            Text("运行 riskmap backup 文件", "run riskmap backup FILE"),
+            found.path or str(file_of(ws.store)),
+            backup_text(found, utc_now()),
+            Text("运行 riskmap backup 文件", "run riskmap backup FILE")
+            if found.behind or found.gone
+            else Text(
+                "无需处理；恢复演练见 docs/backup.md", "nothing to do; a restore drill: docs/backup.md"
+            ),
         )
 
 
