@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, Self
 
 from riskmap.catalog.layer import Layer
 from riskmap.errors import LedgerError, UnknownNameError
+from riskmap.io.files.leftovers import mark
 from riskmap.ledger import (
     assessments,
     chain,
@@ -36,24 +38,23 @@ from riskmap.ledger.editing import RecordEdit
 from riskmap.ledger.held_rows import HeldEntry
 from riskmap.ledger.history import BatchInfo, ChangesetInfo, ExportInfo
 from riskmap.ledger.importing import Committed
+from riskmap.ledger.opening import looked_at, opened
 from riskmap.ledger.rejected_rows import RejectedEntry
 from riskmap.ledger.revisions import Write
 from riskmap.ledger.runs import KeptFit, KeptModel, TierChange, last_fit
 from riskmap.ledger.store import (
     Clock,
+    NotWritableError,
     Store,
     build,
-    check_schema,
     file_of,
     fsync_directory,
     last_changeset,
-    make_engine,
     next_id,
     plain_errors,
     state_of,
 )
 from riskmap.ledger.undoing import Undone
-from riskmap.ledger.upgrading import older_schema, upgrade
 from riskmap.moments import utc_now
 from riskmap.rules.judge import Judged
 from riskmap.values.assessment import Makers
@@ -72,8 +73,9 @@ class Ledger:
     (layer → field ids) names fields with personal data: they are masked in histories and plans.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, room: TemporaryDirectory[str] | None = None) -> None:
         self._store = store
+        self._room = room  # holds the copy of a ledger that can only be looked at
 
     @classmethod
     def create(cls, url: str, *, clock: Clock = utc_now, personal: Personal | None = None) -> Ledger:
@@ -84,7 +86,7 @@ class Ledger:
                 f"台账 {path}：文件已存在，未覆盖；请打开它，或换一个路径",
                 f"ledger {path}: the file exists and was not overwritten; open it, or choose another path",
             )
-        part = path.with_name(f".{path.name}.{os.getpid()}.part")
+        part = path.with_name(f".{path.name}{mark()}.part")
         try:
             part.unlink(missing_ok=True)
             with plain_errors(str(path)):
@@ -105,6 +107,7 @@ class Ledger:
     def open(cls, url: str, *, clock: Clock = utc_now, personal: Personal | None = None) -> Ledger:
         """Open a ledger; one of an older schema is copied beside itself, then brought up to date, losing nothing.
 
+        In a folder that cannot be written to it can be looked at; its writes are refused.
         LedgerError with one message where it is absent, foreign, newer or damaged.
         """
         path = file_of(url)
@@ -113,28 +116,18 @@ class Ledger:
                 f"台账 {path}：没有这个文件；请检查路径，或用 riskmap init 新建",
                 f"ledger {path}: no such file; check the path, or make one with riskmap init",
             )
+        room = None
         try:
-            upkeep.check_application(path)
-        except OSError as problem:
-            raise LedgerError(
-                f"台账 {path}：读不了（{problem.strerror}）；请检查权限",
-                f"ledger {path}: cannot be read ({problem.strerror}); check its rights",
-            ) from problem
-        engine = make_engine(path)
-        try:
-            schema = older_schema(engine, str(path))
-            if schema is not None:
-                upkeep.keep_before_upgrade(Store(engine, str(path)), path, schema)
-                upgrade(engine, str(path))
-            check_schema(engine, str(path))
-        except BaseException:
-            engine.dispose()
-            raise
-        return cls(Store(engine, str(path), clock, dict(personal or {})))
+            store = opened(path)
+        except NotWritableError:
+            store, room = looked_at(path)
+        return cls(replace(store, clock=clock, personal=dict(personal or {})), room)
 
     def close(self) -> None:
         """Give back the connections; the ledger can be opened again."""
         self._store.engine.dispose()
+        if self._room is not None:
+            self._room.cleanup()
 
     def __enter__(self) -> Self:
         return self
@@ -143,6 +136,11 @@ class Ledger:
         self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    @property
+    def looking(self) -> bool:
+        """True where the ledger lies in a read-only folder: every write is refused."""
+        return self._store.looking
 
     @property
     def state(self) -> int:

@@ -60,21 +60,22 @@ def timestamp(moment: dt.datetime) -> str:
     return moment.astimezone(dt.UTC).isoformat(timespec="microseconds")
 
 
+_SQLITE: Final = "sqlite:///"
+
+
 def file_of(url: str) -> Path:
-    """Return the file that a SQLite URL names; LedgerError for a URL that names none."""
-    try:
-        parsed = sa.make_url(url)
-    except exc.ArgumentError as problem:
-        raise LedgerError(
-            f"台账地址 {url}：看不懂；请写 sqlite:///路径/ledger.sqlite",
-            f"ledger address {url}: cannot be understood; write sqlite:///path/ledger.sqlite",
-        ) from problem
-    if parsed.get_backend_name() != "sqlite" or not parsed.database or parsed.database == ":memory:":
+    """Return the file that a SQLite URL names: all that follows `sqlite:///`, as it stands.
+
+    A folder may be called `a?b`, `50%20` or `#1`: nothing is a query, nothing is decoded. LedgerError for a
+    URL that names no file.
+    """
+    path = url.removeprefix(_SQLITE)
+    if path == url or path in {"", ":memory:"}:
         raise LedgerError(
             f"台账地址 {url}：目前只支持 SQLite 文件；请写 sqlite:///路径/ledger.sqlite",
             f"ledger address {url}: only SQLite files are supported; write sqlite:///path/ledger.sqlite",
         )
-    return Path(parsed.database)
+    return Path(path)
 
 
 @contextlib.contextmanager
@@ -104,8 +105,8 @@ _SAYINGS: tuple[tuple[str, str, str], ...] = (
     ),
     (
         "readonly",
-        "文件只读，未写入任何内容；请检查文件和目录的权限",
-        "the file is read-only, nothing was written; check the rights of the file and its directory",
+        "文件或所在文件夹只读，只能查看，未写入；要修改，请检查权限，或把整个工作区复制到可写的文件夹",
+        "the file or its folder is read-only: looking only, nothing was written; check its rights, or copy the workspace",
     ),
     (
         "unable to open",
@@ -130,15 +131,29 @@ _SAYINGS: tuple[tuple[str, str, str], ...] = (
 )
 
 
+class NotWritableError(LedgerError):
+    """The file or its folder cannot be written to, or not be opened at all."""
+
+
+_NOT_WRITABLE: Final = frozenset({"readonly", "unable to open"})
+
+
 def ledger_error(place: str, said: str) -> LedgerError:
     """Return the LedgerError for a message of the database."""
     for sign, zh, en in _SAYINGS:
         if sign in said:
-            return LedgerError(f"台账 {place}：{zh}", f"ledger {place}: {en}")
+            kind = NotWritableError if sign in _NOT_WRITABLE else LedgerError
+            return kind(f"台账 {place}：{zh}", f"ledger {place}: {en}")
     return LedgerError(
         f"台账 {place}：数据库拒绝了这一步（{said}），未写入任何内容",
         f"ledger {place}: the database refused this step ({said}); nothing was written",
     )
+
+
+LOOKING: Final = (f"busy_timeout={_BUSY_MS}", "query_only=ON", "temp_store=MEMORY")
+
+
+"""Pragmas of a ledger that is only looked at: nothing of its file is touched."""
 
 
 def make_engine(path: Path, *, pragmas: Sequence[str] = _PRAGMAS) -> sa.Engine:
@@ -205,6 +220,7 @@ class Store:
     place: str
     clock: Clock = utc_now
     personal: Mapping[str, Collection[str]] = field(default_factory=dict)
+    looking: bool = False  # its folder cannot be written to
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[sa.Connection]:
@@ -224,6 +240,8 @@ class Store:
             with joined.step(self.place) as connection:
                 yield connection
             return
+        if self.looking:
+            raise ledger_error(self.place, "readonly")
         with (
             plain_errors(self.place),
             self.engine.connect().execution_options(writes=True) as connection,

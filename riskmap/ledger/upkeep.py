@@ -12,8 +12,8 @@ from itertools import islice
 from pathlib import Path
 
 from riskmap.errors import LedgerError
+from riskmap.io.files.leftovers import mark
 from riskmap.ledger import chain
-from riskmap.ledger import schema as s
 from riskmap.ledger.chain import ChainHead
 from riskmap.ledger.revisions import open_changeset
 from riskmap.ledger.store import (
@@ -128,7 +128,7 @@ def fields_kept(store: Store) -> dict[str, dict[str | None, int]]:
 @contextlib.contextmanager
 def _beside(path: Path) -> Iterator[Path]:
     """Yield a fresh file name beside `path`; whatever is left of it afterwards is removed."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}{mark()}", suffix=".part", dir=path.parent)
     os.close(handle)
     part = Path(name)
     try:
@@ -332,24 +332,3 @@ def restore(path: Path, target: Path, *, by: str, why: str, clock: Clock) -> Non
             f"恢复 {target}：没有完成（{problem}）；请检查权限和磁盘空间后重试",
             f"restoring {target}: not completed ({problem}); check rights and disk space and try again",
         ) from problem
-
-
-def check_application(path: Path) -> None:
-    """Raise LedgerError where a file exists that is not one of our ledgers.
-
-    The database itself is asked, read-only. A file of ours must never be opened past it: closing any
-    handle of a file drops every lock that this process holds on it, and the next program to leave
-    would then throw away the log that our open connections still write to.
-    """
-    try:
-        with contextlib.closing(sqlite3.connect(path.absolute().as_uri() + "?mode=ro", uri=True)) as head:
-            (found,) = head.execute("PRAGMA application_id").fetchone()
-    except sqlite3.OperationalError as problem:
-        raise ledger_error(str(path), str(problem)) from problem
-    except sqlite3.DatabaseError:
-        found = None
-    if found != s.APPLICATION_ID:
-        raise LedgerError(
-            f"台账 {path}：不是台账文件；请检查路径，或用 riskmap restore 从备份恢复",
-            f"ledger {path}: not a ledger; check the path, or bring a backup back with riskmap restore",
-        )

@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 
 from riskmap.io.files.atomic import digest_of_content, sealed, unsealed
+from riskmap.io.files.leftovers import mark
 from riskmap.rules.arrays import numbers_of
 
 FORMAT: Final = 2  # of the columns of a snapshot and of these files
@@ -111,7 +112,7 @@ def _write(path: Path, table: pa.Table) -> None:
 
 
 def _beside(path: Path, fill: Callable[[BinaryIO], Any]) -> None:
-    draft = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
+    draft = path.with_name(f"{path.name}{mark()}{uuid.uuid4().hex}.part")
     try:
         with draft.open("wb") as file:
             fill(file)

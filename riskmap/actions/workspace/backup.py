@@ -27,6 +27,7 @@ from riskmap.actions.workspace.settings import read_workspace_file
 from riskmap.errors import LedgerError, Text, WorkspaceError
 from riskmap.interface import option
 from riskmap.io.files.atomic import refusals, replacing
+from riskmap.io.files.leftovers import mark
 from riskmap.ledger import Ledger
 from riskmap.ledger.store import file_of
 from riskmap.moments import utc_now
@@ -255,7 +256,7 @@ def restore_backup(
         return _restore_ledger(file, manifest, open_workspace(root, store), by=by, why=why)
     with refusals(root):
         root.mkdir(parents=True, exist_ok=True)
-        room = Path(tempfile.mkdtemp(prefix=".riskmap-restore-", dir=root))
+        room = Path(tempfile.mkdtemp(prefix=f".riskmap-restore-{mark()}", dir=root))
         try:
             _unpack(file, manifest, room, manifest.files)
             return _put_in_place(file, manifest, room, root, store, by=by, why=why, over=standing)
@@ -269,7 +270,10 @@ def _restore_ledger(
     if manifest is None:
         Ledger.restore(file, ws.store, by=by.name, why=why)
         return Restored(ws.root, ws.store)
-    with refusals(ws.root), tempfile.TemporaryDirectory(prefix=".riskmap-restore-", dir=ws.root) as room:
+    with (
+        refusals(ws.root),
+        tempfile.TemporaryDirectory(prefix=f".riskmap-restore-{mark()}", dir=ws.root) as room,
+    ):
         _unpack(file, manifest, Path(room), [manifest.ledger])
         Ledger.restore(Path(room) / manifest.ledger, ws.store, by=by.name, why=why)
     return Restored(ws.root, ws.store)
@@ -298,10 +302,12 @@ def _put_in_place(
     kept = root / f"before-restore-{utc_now().astimezone():%Y-%m-%d_%H%M%S}"
     standing = dict(_covered(root, ledger)) if over else {}
     for name, path in standing.items():
-        if manifest.files.get(name) != _digest_of(path):
+        if name not in manifest.files:
             _moved(path, kept / name)
     for name in names:
-        if not (root / name).exists():
+        if name not in standing or manifest.files[name] != _digest_of(standing[name]):
+            if name in standing:
+                _set_aside(standing[name], kept / name)
             _moved(room / name, root / name)
     return Restored(root, url, len(names) + 1, kept if kept.exists() else None)
 
@@ -320,6 +326,15 @@ def _refuse_in_the_way(file: Path, root: Path, places: Sequence[Path]) -> None:
 def _digest_of(path: Path) -> str:
     with path.open("rb") as source:
         return _copied(source)
+
+
+def _set_aside(path: Path, to: Path) -> None:
+    """Keep a file that is about to be replaced; it stays in its place until then."""
+    to.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(path, to)
+    except OSError:
+        shutil.copy2(path, to)
 
 
 def _moved(path: Path, to: Path) -> None:
