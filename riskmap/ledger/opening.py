@@ -95,10 +95,11 @@ def check_application(path: Path, *, place: Path | None = None) -> None:
     try:
         with contextlib.closing(sqlite3.connect(path.absolute().as_uri() + "?mode=ro", uri=True)) as head:
             (found,) = head.execute("PRAGMA application_id").fetchone()
-    except sqlite3.OperationalError as problem:
-        raise ledger_error(str(place or path), str(problem)) from problem
-    except sqlite3.DatabaseError:
-        found = None
+    except sqlite3.DatabaseError as problem:
+        if not isinstance(problem, sqlite3.OperationalError) and "not a database" in str(problem):
+            found = None
+        else:
+            raise ledger_error(str(place or path), str(problem)) from problem
     if found != s.APPLICATION_ID:
         raise LedgerError(
             f"台账 {place or path}：不是台账文件；请检查路径，或用 riskmap restore 从备份恢复",

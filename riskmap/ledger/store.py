@@ -10,6 +10,7 @@ import contextlib
 import datetime as dt
 import gc
 import os
+import sqlite3
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
@@ -83,7 +84,7 @@ def plain_errors(place: str) -> Iterator[None]:
     """Turn what the database says into one LedgerError that names the place and the remedy."""
     try:
         yield
-    except (exc.DBAPIError, exc.TimeoutError) as problem:
+    except (exc.DBAPIError, exc.TimeoutError, sqlite3.Error) as problem:
         raise ledger_error(place, str(getattr(problem, "orig", problem))) from problem
     except (UnicodeEncodeError, OverflowError) as problem:
         raise LedgerError(
@@ -122,6 +123,11 @@ _SAYINGS: tuple[tuple[str, str, str], ...] = (
         "malformed",
         "文件已损坏；请用 riskmap restore 从备份恢复",
         "the file is damaged; bring a backup back with riskmap restore",
+    ),
+    (
+        "decode to UTF-8",
+        "文件已损坏（有文字读不出来）；请用 riskmap restore 从备份恢复",
+        "the file is damaged (a text in it cannot be read); bring a backup back with riskmap restore",
     ),
     (
         "disk I/O error",
@@ -299,7 +305,18 @@ _NEWEST: Final = (
 def _newest(connection: sa.Connection) -> dt.datetime | None:
     """Return when the ledger was last written to, None where it never was."""
     found = connection.exec_driver_sql(_NEWEST).scalar()
-    return dt.datetime.fromisoformat(found) if found else None
+    return stored_moment(found) if found else None
+
+
+def stored_moment(text: str) -> dt.datetime:
+    """Return a moment as `timestamp` wrote it. LedgerError where the text is none any more."""
+    try:
+        return dt.datetime.fromisoformat(text)
+    except ValueError as problem:
+        raise LedgerError(
+            f"台账：时间 {text!r} 读不出来，文件已损坏；请用 riskmap restore 从备份恢复",
+            f"ledger: the time {text!r} cannot be read, the file is damaged; bring a backup back with riskmap restore",
+        ) from problem
 
 
 def next_id(connection: sa.Connection, table: sa.Table) -> int:

@@ -29,7 +29,7 @@ from riskmap.interface import option
 from riskmap.io.files.atomic import refusals, replacing
 from riskmap.io.files.leftovers import mark
 from riskmap.ledger import Ledger
-from riskmap.ledger.store import file_of
+from riskmap.ledger.store import file_of, stored_moment
 from riskmap.moments import utc_now
 from riskmap.rules.permissions import Actor
 
@@ -402,17 +402,15 @@ class BackupState:
 
 def last_backup(ws: Workspace, *, now: dt.datetime) -> BackupState | None:
     """Return how it stands with backups, None where there is nothing to back up yet."""
-    last = next((dt.datetime.fromisoformat(one.at) for one in ws.ledger.changesets(limit=1)), None)
+    last = next((stored_moment(one.at) for one in ws.ledger.changesets(limit=1)), None)
     if last is None:
         return None
     noted = next(iter(ws.ledger.exports(limit=1, what=_NOTED)), None)
     longest = dt.timedelta(days=ws.config.backup.days)
     if noted is None:
         first = ws.ledger.written_at(1)
-        return BackupState(
-            None, "", True, now - (dt.datetime.fromisoformat(first) if first else last) > longest, False
-        )
-    made, path = dt.datetime.fromisoformat(noted.at), noted.what.removeprefix(_NOTED)
+        return BackupState(None, "", True, now - (stored_moment(first) if first else last) > longest, False)
+    made, path = stored_moment(noted.at), noted.what.removeprefix(_NOTED)
     behind = last > made
     place = Path(path)
     gone = place.is_absolute() and place.parent.is_dir() and not place.exists()

@@ -22,7 +22,7 @@ from riskmap.actions.workspace.backup import backup_text, last_backup
 from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.catalog import Layer
 from riskmap.errors import Lang, RiskmapError, Text
-from riskmap.ledger.store import file_of
+from riskmap.ledger.store import file_of, stored_moment
 from riskmap.moments import utc_now
 from riskmap.rules.arrays import Misfit, codes_of, column_of, numbers_of
 from riskmap.selection.snapshot_files import altered
@@ -255,7 +255,7 @@ def _printed_head(ws: Workspace, head: str) -> CheckFinding:
                 "or altered since",
             ),
         )
-    at = _told(_moment(ws.ledger.written_at(link.changeset) or ""))
+    at = _told(stored_moment(ws.ledger.written_at(link.changeset) or ""))
     return CheckFinding(
         "note",
         "chain",
@@ -372,11 +372,7 @@ def _backups(ws: Workspace) -> Iterator[CheckFinding]:
 
 
 def _last_write(ws: Workspace) -> dt.datetime | None:
-    return next((_moment(one.at) for one in ws.ledger.changesets(limit=1)), None)
-
-
-def _moment(text: str) -> dt.datetime:
-    return dt.datetime.fromisoformat(text)
+    return next((stored_moment(one.at) for one in ws.ledger.changesets(limit=1)), None)
 
 
 def _told(moment: dt.datetime) -> str:

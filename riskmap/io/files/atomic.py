@@ -64,10 +64,11 @@ def refusals(target: Path) -> Iterator[None]:
     try:
         yield
     except OSError as problem:
-        raise _refusal(target, problem) from problem
+        raise refusal(target, problem) from problem
 
 
-def _refusal(target: Path, problem: OSError) -> ExportError:
+def refusal(target: Path | str, problem: OSError) -> ExportError:
+    """Return what the operating system refused as an error that names the file, the cause and the remedy."""
     if problem.errno in {errno.ENOSPC, errno.EDQUOT}:
         return ExportError(
             f"{target}：磁盘空间不足，未写入；请清理磁盘或换一个位置",
