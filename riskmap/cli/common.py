@@ -17,7 +17,6 @@ from typer.core import TyperGroup
 import riskmap
 from riskmap.errors import Lang, RiskmapError
 from riskmap.json_documents import dumps
-from riskmap.moments import CLOCK_IS_RIGHT
 from riskmap.rules.permissions import Actor, acting
 
 if TYPE_CHECKING:
@@ -96,6 +95,8 @@ def _tell_version(asked: bool) -> None:
 
 def _vouch(asked: bool) -> None:
     if asked:
+        from riskmap.moments import CLOCK_IS_RIGHT
+
         os.environ[CLOCK_IS_RIGHT] = "1"
 
 

@@ -24,7 +24,7 @@ def settled(document: Any, folder: Path) -> Any:
     """Return a document as JSON holds it: keys in order, floats to nine digits, paths below `folder` as <folder>."""
     if isinstance(document, Mapping):
         return {
-            str(k): "<head>" if k == "head" else settled(document[k], folder)
+            str(k): "<head>" if k == "head" and _is_digest(document[k]) else settled(document[k], folder)
             for k in sorted(document, key=str)
         }
     if isinstance(document, list | tuple):
@@ -36,6 +36,10 @@ def settled(document: Any, folder: Path) -> Any:
     if document is None or isinstance(document, bool | int):
         return document
     return _HEAD.sub(r"\1<head>", str(document)).replace(str(folder), "<folder>")
+
+
+def _is_digest(value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch(r"[0-9a-f]{64}", value) is not None
 
 
 def _settled_number(number: float) -> float | str:

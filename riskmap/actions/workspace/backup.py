@@ -54,10 +54,9 @@ _README_TEXT: Final = """riskmap 工作区备份 / backup of a riskmap workspace
 _NOTED: Final = "backup "  # how the log of exports names one
 
 
-_PACKED: Final = frozenset({".zip", ".mbtiles", ".tif", ".tiff", ".png", ".jpg", ".jpeg", ".pdf", ".parquet"})
-
-
-_PACKED |= {".docx", ".xlsx", ".gpkg", ".pmtiles", ".gz"}
+_PACKED: Final = frozenset(
+    {".zip", ".gz", ".mbtiles", ".pmtiles", ".tif", ".tiff", ".png", ".jpg", ".jpeg"}
+) | frozenset({".pdf", ".parquet", ".docx", ".xlsx", ".gpkg"})  # packing these again gains nothing
 
 
 _SIDECARS: Final = ("-wal", "-shm", "-journal")
