@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from riskmap.ledger.assessments import RunResult, Scored
+from riskmap.ledger.chain import ChainHead
 from riskmap.ledger.editing import RecordEdit
 from riskmap.ledger.held_rows import HeldEntry
 from riskmap.ledger.history import ChangesetInfo
@@ -14,6 +15,7 @@ from riskmap.ledger.runs import TierChange, model_digest
 from riskmap.ledger.undoing import Undone
 
 __all__ = [
+    "ChainHead",
     "ChangesetInfo",
     "Committed",
     "HeldEntry",

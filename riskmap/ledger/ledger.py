@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, Self
 
 from riskmap.catalog.layer import Layer
 from riskmap.errors import LedgerError, UnknownNameError
+from riskmap.io.files.leftovers import mark
 from riskmap.ledger import (
     assessments,
+    chain,
     editing,
     held_rows,
     history,
@@ -26,30 +29,29 @@ from riskmap.ledger import (
 )
 from riskmap.ledger import schema as s
 from riskmap.ledger.assessments import RunResult, Scored
+from riskmap.ledger.chain import ChainHead
 from riskmap.ledger.column_reading import LayerColumns, read_inputs
 from riskmap.ledger.editing import RecordEdit
 from riskmap.ledger.held_rows import HeldEntry
 from riskmap.ledger.history import BatchInfo, ChangesetInfo, ExportInfo
 from riskmap.ledger.importing import Committed
+from riskmap.ledger.opening import looked_at, opened
 from riskmap.ledger.rejected_rows import RejectedEntry
 from riskmap.ledger.revisions import Write
 from riskmap.ledger.runs import KeptFit, KeptModel, TierChange, last_fit
 from riskmap.ledger.store import (
     Clock,
+    NotWritableError,
     Store,
     build,
-    check_schema,
     file_of,
     fsync_directory,
     last_changeset,
-    make_engine,
     next_id,
     plain_errors,
     state_of,
-    timestamp,
 )
 from riskmap.ledger.undoing import Undone
-from riskmap.ledger.upkeep import upgrade
 from riskmap.moments import utc_now
 from riskmap.rules.judge import Judged
 from riskmap.values.assessment import Makers
@@ -68,8 +70,9 @@ class Ledger:
     (layer → field ids) names fields with personal data: they are masked in histories and plans.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, room: TemporaryDirectory[str] | None = None) -> None:
         self._store = store
+        self._room = room  # holds the copy of a ledger that can only be looked at
 
     @classmethod
     def create(cls, url: str, *, clock: Clock = utc_now, personal: Personal | None = None) -> Ledger:
@@ -80,7 +83,7 @@ class Ledger:
                 f"台账 {path}：文件已存在，未覆盖；请打开它，或换一个路径",
                 f"ledger {path}: the file exists and was not overwritten; open it, or choose another path",
             )
-        part = path.with_name(f".{path.name}.{os.getpid()}.part")
+        part = path.with_name(f".{path.name}{mark()}.part")
         try:
             part.unlink(missing_ok=True)
             with contextlib.suppress(OSError):  # the database says what is wrong
@@ -101,8 +104,9 @@ class Ledger:
 
     @classmethod
     def open(cls, url: str, *, clock: Clock = utc_now, personal: Personal | None = None) -> Ledger:
-        """Open a ledger; one of an older schema is brought up to date first, losing nothing.
+        """Open a ledger; one of an older schema is copied beside itself, then brought up to date, losing nothing.
 
+        In a folder that cannot be written to it can be looked at; its writes are refused.
         LedgerError with one message where it is absent, foreign, newer or damaged.
         """
         path = file_of(url)
@@ -111,25 +115,18 @@ class Ledger:
                 f"台账 {path}：没有这个文件；请检查路径，或用 riskmap init 新建",
                 f"ledger {path}: no such file; check the path, or make one with riskmap init",
             )
+        room = None
         try:
-            upkeep.check_application(path)
-        except OSError as problem:
-            raise LedgerError(
-                f"台账 {path}：读不了（{problem.strerror}）；请检查权限",
-                f"ledger {path}: cannot be read ({problem.strerror}); check its rights",
-            ) from problem
-        engine = make_engine(path)
-        try:
-            upgrade(engine, str(path))
-            check_schema(engine, str(path))
-        except BaseException:
-            engine.dispose()
-            raise
-        return cls(Store(engine, str(path), clock, dict(personal or {})))
+            store = opened(path)
+        except NotWritableError:
+            store, room = looked_at(path)
+        return cls(replace(store, clock=clock, personal=dict(personal or {})), room)
 
     def close(self) -> None:
         """Give back the connections; the ledger can be opened again."""
         self._store.engine.dispose()
+        if self._room is not None:
+            self._room.cleanup()
 
     def __enter__(self) -> Self:
         return self
@@ -138,6 +135,11 @@ class Ledger:
         self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    @property
+    def looking(self) -> bool:
+        """True where the ledger lies in a read-only folder: every write is refused."""
+        return self._store.looking
 
     @property
     def state(self) -> int:
@@ -150,6 +152,19 @@ class Ledger:
         """How many records it has ever held, retired ones included."""
         with self._store.reading() as connection:
             return next_id(connection, s.feature) - 1
+
+    def head(self, *, state: int | None = None) -> ChainHead | None:
+        """Return the head of the chain of digests, now or as it closed a state; None before the first write.
+
+        It names the whole past: two ledgers with one head hold the same, written in the same order.
+        """
+        with self._store.reading() as connection:
+            return chain.head(connection, state=state)
+
+    def link(self, digest: str) -> ChainHead | None:
+        """Return the link of the chain whose digest begins so (8 digits at least), None where there never was one."""
+        with self._store.reading() as connection:
+            return chain.link(connection, digest)
 
     def state_at(self, moment: dt.datetime) -> int:
         """Return the state the ledger was in at a moment, 0 before its first write."""
@@ -444,9 +459,13 @@ class Ledger:
 
     # Upkeep
 
-    def backup(self, path: Path) -> None:
-        """Write a consistent copy beside `path`, then move it there."""
-        upkeep.backup(self._store, path)
+    def backup(self, path: Path, *, place: Path | None = None) -> ChainHead | None:
+        """Write a consistent copy beside `path`, check it, then move it there; return its head.
+
+        LedgerError, naming `place` where that is another, where ledger or copy is not sound; what stood
+        at `path` is untouched then.
+        """
+        return upkeep.backup(self._store, path, place=place or path)
 
     @staticmethod
     def restore(
@@ -474,7 +493,7 @@ class Ledger:
             connection.execute(
                 s.export_log.insert().values(
                     id=next_id(connection, s.export_log),
-                    at=timestamp(self._store.clock()),
+                    at=self._store.written_now(connection),
                     who=by,
                     why=why,
                     what=what,

@@ -29,7 +29,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA_VERSION: Final = 5  # what came with which version: `upkeep`
+SCHEMA_VERSION: Final = 6  # what came with which version: `upgrading`
 
 
 APPLICATION_ID: Final = 0x52534B4D  # "RSKM" in the file header: tells our file from any other SQLite file
@@ -313,6 +313,7 @@ scenario = Table(
     Column("title", Text, nullable=False),
     Column("drill", Integer, nullable=False),
     Column("body", Text, nullable=False),
+    Index("scenario_changeset", "changeset_id"),
 )
 
 
@@ -365,11 +366,25 @@ event = Table(
 )
 
 
+# One link of the chain of digests (`chain`): it covers the changesets and events after the link before,
+# up to these. `version` is that of the canonical text.
+chain_link = Table(
+    "chain_link",
+    metadata,
+    _id(),
+    Column("changeset_id", _Id, nullable=False),
+    Column("event_id", _Id, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("digest", String, nullable=False),
+    Index("chain_link_changeset", "changeset_id"),
+)
+
+
 # Tables whose rows never change, and those of which only the closing columns may.
 _FROZEN = (
     *(changeset, shape, contact_set, import_batch),
     *(model_text, model_version, model_fit, assessment_run, run_layer),
-    *(scenario, escalation, event),
+    *(scenario, escalation, event, chain_link),
 )
 
 

@@ -19,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 
 from riskmap.io.files.atomic import Digest, sealed, unsealed
+from riskmap.io.files.leftovers import mark
 from riskmap.rules.arrays import numbers_of
 
 FORMAT: Final = 2  # of the columns of a snapshot and of these files
@@ -147,7 +148,7 @@ class _Summed:
 
 
 def _beside(path: Path, fill: Callable[[BinaryIO], Any]) -> None:
-    draft = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
+    draft = path.with_name(f"{path.name}{mark()}{uuid.uuid4().hex}.part")
     try:
         draft.touch(mode=0o600)
         with draft.open("wb") as file:

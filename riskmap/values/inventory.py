@@ -60,7 +60,8 @@ class Inventory:
 
     `as_of` (of the data) and `made_at` are texts as they are to be read. `differences` are those of
     a reconciliation: {"what", "expected", "found", "codes"}, `what` a text or a Text. `approval` is
-    the map approval number (审图号). `unmasked` states that personal data are shown in full.
+    the map approval number (审图号). `unmasked` states that personal data are shown in full. `head` is that
+    of the ledger's chain of digests at the state that is shown, in hex, `changeset` the write that it closed.
     """
 
     district: str
@@ -75,6 +76,8 @@ class Inventory:
     approval: str = ""
     unmasked: bool = False
     lang: Lang = "zh"
+    head: str = ""
+    changeset: int = 0
 
     def __len__(self) -> int:
         return sum(len(part) for part in self.layers)

@@ -10,7 +10,7 @@ import pytest
 from riskmap.errors import LedgerError, UnknownNameError
 from riskmap.ledger import Ledger
 from riskmap.ledger import schema as s
-from riskmap.ledger.upkeep import _STEPS
+from riskmap.ledger.upgrading import _STEPS
 from riskmap.values.hazards import TierSpan
 from riskmap.values.scenario import NewEvent, standing
 from riskmap.vocabulary import RANK_OF
@@ -170,7 +170,7 @@ def test_a_ledger_of_schema_3_is_brought_up_to_date_and_works_on(ledger, tmp_pat
     old = tmp_path / "l.sqlite"
     ledger.close()
     with sqlite3.connect(old, isolation_level=None) as connection:
-        for table in ("event", "escalation", "scenario"):
+        for table in ("event", "escalation", "scenario", "chain_link"):
             connection.execute(f"DROP TABLE {table}")
         connection.execute("UPDATE meta SET value = '3' WHERE key = 'schema'")
     connection.close()

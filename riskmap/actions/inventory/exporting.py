@@ -95,6 +95,7 @@ def inventory_of(
         parts.append(LayerInventory(layer, shown, made, contacts, newer))
     differences = _differences(ws, snapshot, selected, lang)
     now = local_now()
+    head = ws.ledger.head(state=snapshot.state)
     return Inventory(
         district=ws.config.district,
         layers=tuple(parts),
@@ -108,6 +109,8 @@ def inventory_of(
         approval=ws.config.approval_number,
         unmasked=unmasked,
         lang=lang,
+        head=head.digest if head else "",
+        changeset=head.changeset if head else 0,
     )
 
 

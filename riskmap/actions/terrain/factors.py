@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import logging
-import os
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -25,6 +24,7 @@ from riskmap.actions.workspace import Workspace
 from riskmap.catalog.problems import closest
 from riskmap.errors import RiskmapError, UnknownNameError, WorkspaceError
 from riskmap.io.files.atomic import digest_of_content, replacing, sealed, unsealed
+from riskmap.io.files.leftovers import mark
 from riskmap.io.files.text_files import digest_of
 from riskmap.json_documents import Document
 from riskmap.terrain.derivatives import LOCAL, hillshade_png
@@ -113,7 +113,7 @@ def _keep(relief: Relief, cache: Path) -> None:
     # The bounds come last: without them there is no kept picture.
     about = sealed({"bounds": relief.bounds, "png": digest_of_content(relief.png)})
     for ending, body in (("png", relief.png), ("json", about)):
-        beside = cache / f"relief-{relief.digest}.{ending}.{os.getpid()}.tmp"
+        beside = cache / f"relief-{relief.digest}.{ending}{mark()}.tmp"
         beside.touch(mode=0o600)
         beside.write_bytes(body)
         beside.replace(cache / f"relief-{relief.digest}.{ending}")
@@ -197,7 +197,7 @@ def write_factors(
     with ExitStack() as stack:
         used = dem
         if resolution is not None:
-            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="riskmap-terrain-"))
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix=f"riskmap-terrain{mark()}"))
             used = Path(folder) / "dem.tif"
             resample(dem, used, resolution=resolution)
         with opened(used) as raster:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import tempfile
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import shapely
 
 from riskmap.actions.workspace.settings import WorkspaceConfig, read_workspace_file
 from riskmap.catalog import Catalog, defaults_dir, load_catalog
-from riskmap.errors import WorkspaceError
+from riskmap.errors import LedgerError, WorkspaceError
 from riskmap.interface import option
+from riskmap.io.files.leftovers import sweep
 from riskmap.io.readers.boundaries import read_boundaries
 from riskmap.ledger import Ledger
 from riskmap.ledger.store import file_of
@@ -134,7 +136,18 @@ def open_workspace(directory: Path | None = None, store: str | None = None) -> W
         )
     seen = _seen(root)
     config = read_workspace_file(root / WORKSPACE_FILE)
-    return Workspace(root, config, load_catalog(root), store_url(root, config.store, store), seen)
+    url = store_url(root, config.store, store)
+    _clear_leftovers(root, url)
+    return Workspace(root, config, load_catalog(root), url, seen)
+
+
+@lru_cache(maxsize=16)
+def _clear_leftovers(root: Path, url: str) -> None:
+    """Clear, once for each start, what killed programs have left in a workspace and among temporary files."""
+    with suppress(LedgerError):  # the address is no file's: who opens the ledger says so
+        sweep({file_of(url).parent})
+    parts = ("", "layers", "models", "data", "data/cache")
+    sweep([*(root / part for part in parts), Path(tempfile.gettempdir())])
 
 
 def _seen(root: Path) -> Seen:
@@ -176,6 +189,10 @@ people_datum = "cgcs2000"       # 人口表的坐标系 / its datum
 
 [store]
 url = "data/ledger.sqlite"      # 台账 / the ledger
+
+[backup]
+keep = 7                        # riskmap backup 保留几份；见 docs/backup.md / how many generations stay
+days = 7                        # 几天没有备份即提醒 / warned of after so many days without one
 
 [duty]
 minutes = 15                    # 几分钟未应答即呼叫下一位（默认值，可改）/ minutes to answer (default, to be edited)

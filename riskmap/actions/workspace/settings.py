@@ -43,6 +43,17 @@ class DutySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class BackupSettings:
+    """The section [backup]: how many generations stay, and after how many days without one it is said aloud."""
+
+    keep: int = 7
+    days: int = 7
+
+
+DEFAULT_BACKUP: Final = BackupSettings()
+
+
+@dataclass(frozen=True, slots=True)
 class OutboxSettings:
     """The section [outbox]: where messages leave. Nothing leaves to what is not named here.
 
@@ -212,6 +223,11 @@ class _Duty(Part):
     verified_days: int = Key(default=0, ge=0, le=36_525)
 
 
+class _Backup(Part):
+    keep: int = Key(default=DEFAULT_BACKUP.keep, ge=2, le=1000)
+    days: int = Key(default=DEFAULT_BACKUP.days, ge=1, le=366)
+
+
 class _Outbox(Part):
     kind: Literal["file", "smtp", "webhook"] = "file"
     folder: str = DEFAULT_OUTBOX.folder
@@ -242,6 +258,7 @@ class _File(Part):
     fire: _Fire = _Fire()
     duty: _Duty = _Duty()
     outbox: _Outbox = _Outbox()
+    backup: _Backup = _Backup()
     evacuation: _Evacuation = _Evacuation()
 
 
@@ -263,6 +280,7 @@ class WorkspaceConfig:
     fire: FireSettings = DEFAULT_FIRE
     duty: DutySettings = DEFAULT_DUTY
     outbox: OutboxSettings = DEFAULT_OUTBOX
+    backup: BackupSettings = DEFAULT_BACKUP
     people: str = ""  # the table of those who may have to move
     people_datum: str = "cgcs2000"
 
@@ -317,6 +335,7 @@ def read_workspace_file(path: Path) -> WorkspaceConfig:
         fire=fire,
         duty=DutySettings(file.duty.minutes, file.duty.verified_days),
         outbox=outbox,
+        backup=BackupSettings(file.backup.keep, file.backup.days),
         people=file.evacuation.people,
         people_datum=file.evacuation.people_datum,
     )

@@ -10,7 +10,6 @@ import json
 import os
 import shutil
 import tempfile
-import time
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -19,11 +18,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from riskmap.errors import ExportError
+from riskmap.io.files.leftovers import mark, sweep
 
 _PREFIX: Final = ".riskmap-export-"
-
-
-_ABANDONED_S: Final = 24 * 3600.0  # what a killed export left behind is swept by a later one
 
 
 @contextmanager
@@ -47,8 +44,8 @@ def replacing(*targets: Path, private: bool = False) -> Iterator[tuple[Path, ...
                 raise ExportError(
                     f"{target}：这是一个文件夹；请给出文件名", f"{target}: this is a folder; name a file"
                 )
-        _sweep(parent)
-        room = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
+        sweep([parent])
+        room = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{mark()}", dir=parent))
         try:
             written = tuple(room / target.name for target in targets)
             for path in written if private else ():
@@ -69,10 +66,11 @@ def refusals(target: Path) -> Iterator[None]:
     try:
         yield
     except OSError as problem:
-        raise _refusal(target, problem) from problem
+        raise refusal(target, problem) from problem
 
 
-def _refusal(target: Path, problem: OSError) -> ExportError:
+def refusal(target: Path | str, problem: OSError) -> ExportError:
+    """Return what the operating system refused as an error that names the file, the cause and the remedy."""
     if problem.errno in {errno.ENOSPC, errno.EDQUOT}:
         return ExportError(
             f"{target}：磁盘空间不足，未写入；请清理磁盘或换一个位置",
@@ -107,13 +105,6 @@ def sync_folder(folder: Path) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
-
-
-def _sweep(parent: Path) -> None:
-    for left in parent.glob(f"{_PREFIX}*"):
-        with suppress(OSError):
-            if time.time() - left.stat().st_mtime > _ABANDONED_S:
-                shutil.rmtree(left, ignore_errors=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ import pyarrow.ipc
 from riskmap.errors import UnreadableFileError
 from riskmap.io.files import REQUEST, RESULT, RawSheet
 from riskmap.io.files.file_checks import FileLimits, parts, refuse
+from riskmap.io.files.leftovers import mark
 
 _POLL_SECONDS = 0.03
 
@@ -33,7 +34,7 @@ def parse(path: Path, kind: str, name: str, limits: FileLimits) -> list[RawSheet
     limits = limits.for_size(sum(part.stat().st_size for part in {path, *parts(path, kind).values()}))
     extra: list[str] = []
     for _ in range(2):
-        with tempfile.TemporaryDirectory(prefix="riskmap-", ignore_cleanup_errors=True) as temporary:
+        with tempfile.TemporaryDirectory(prefix=f"riskmap{mark()}", ignore_cleanup_errors=True) as temporary:
             folder = Path(temporary)
             request = _request(path, kind, name, limits) | {"extra_drivers": extra}
             (folder / REQUEST).write_text(json.dumps(request, ensure_ascii=False), encoding="utf-8")

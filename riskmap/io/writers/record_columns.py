@@ -502,6 +502,8 @@ def statements(inventory: Inventory, datum: str) -> dict[str, str]:
         "datum": datum,
         "records": str(len(inventory)),
         "adds_up": "yes" if inventory.adds_up else "no",
+        "changeset": str(inventory.changeset or ""),
+        "head": inventory.head,
         "approval": inventory.approval,
         "nature": DEMO_MARK if inventory.demo else "",
     }

@@ -23,6 +23,7 @@ import streamlit as st
 from riskmap.actions.inventory.exporting import export_selection
 from riskmap.actions.workspace import Workspace
 from riskmap.errors import Lang
+from riskmap.io.files.leftovers import mark
 from riskmap.io.writers import export_formats
 from riskmap.moments import local_now
 from riskmap.selection import Selection
@@ -154,7 +155,7 @@ def _written(ws: Workspace, wanted: Wanted) -> Path:
 
     Where a format needs several files (a table per layer), they come as one archive.
     """
-    folder = Path(tempfile.mkdtemp(prefix="riskmap-"))
+    folder = Path(tempfile.mkdtemp(prefix=f"riskmap{mark()}"))
     file = folder / f"export.{wanted.format}"
     try:
         document = export_selection(ws, wanted.selection, file, lang=wanted.lang)

@@ -9,6 +9,7 @@ The look that the pages beside the map share, on screen and on paper.
 from __future__ import annotations
 
 import logging
+import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from html import escape
@@ -20,6 +21,7 @@ import streamlit as st
 from riskmap.actions.workspace import Workspace
 from riskmap.actions.workspace.check import CheckFinding, standing_faults
 from riskmap.errors import Lang, RiskmapError, Text
+from riskmap.io.files.atomic import refusal
 from riskmap.web.frame.assets import bundles
 from riskmap.web.frame.state import LANGUAGES, follow_files, lang, say, set_current_page, set_lang, workspace
 from riskmap.web.pages import pages
@@ -69,6 +71,9 @@ def run(*, above: Callable[[], None]) -> None:
         page.run()
     except RiskmapError as problem:
         _refused(say("problem"), problem)
+    except OSError as problem:  # a full disk, a file without rights: the cause and the remedy, as everywhere
+        _log.exception("page %s", page.url_path)
+        _refused(say("problem"), refusal(str(problem.filename or tempfile.gettempdir()), problem))
     except Exception:  # noqa: BLE001 - the last net: Streamlit's own message would be English and without a remedy
         _log.exception("page %s", page.url_path)
         with st.container(key="shell-refused"):

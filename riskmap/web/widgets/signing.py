@@ -20,6 +20,7 @@ import streamlit as st
 
 from riskmap.actions.inventory.exporting import export_selection
 from riskmap.errors import RiskmapError
+from riskmap.io.files.leftovers import mark
 from riskmap.io.writers import export_formats
 from riskmap.rules.permissions import Actor, local_actor
 from riskmap.selection import Selection
@@ -180,7 +181,7 @@ def offer_unmasked_export(selection: Selection, title: str) -> None:
 
 
 def _make(selection: Selection, title: str, ending: str, by: Actor, why: str) -> None:
-    folder = Path(tempfile.mkdtemp(prefix="riskmap-"))
+    folder = Path(tempfile.mkdtemp(prefix=f"riskmap{mark()}"))
     try:
         with st.spinner(say("unmasked_making")):
             file = folder / f"export.{ending}"

@@ -370,7 +370,7 @@ def _left_links(links: int) -> Text:
 def _check_geopackage(path: Path) -> None:
     """Tell a GeoPackage from any other SQLite file before GDAL looks at it."""
     try:
-        with sqlite3.connect(f"file:{path.as_posix()}?mode=ro&immutable=1", uri=True) as database:
+        with sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True) as database:
             found = database.execute(
                 "SELECT count(*) FROM sqlite_master WHERE name = 'gpkg_contents'"
             ).fetchone()

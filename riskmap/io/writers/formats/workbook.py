@@ -142,6 +142,10 @@ def _facts(inventory: Inventory) -> list[tuple[str, str]]:
     if any(part.contacts is not None for part in inventory.layers):
         shown = "unmasked" if inventory.unmasked else "masked"
         facts.append((t("export_contacts_line", lang), t(f"export_contacts_{shown}", lang)))
+    if inventory.head:
+        facts.append(
+            (t("export_head", lang), t("export_head_of", lang, n=inventory.changeset, head=inventory.head))
+        )
     if inventory.approval:
         facts.append((t("export_approval", lang), inventory.approval))
     facts += [

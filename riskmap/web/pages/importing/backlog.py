@@ -16,6 +16,7 @@ from riskmap.actions.records.editing import undo_changeset, undone_text
 from riskmap.actions.records.scoring import one_feature
 from riskmap.errors import RiskmapError, UnknownNameError
 from riskmap.interface import option
+from riskmap.io.files.leftovers import mark
 from riskmap.ledger import ChangesetInfo, HeldEntry, RejectedEntry
 from riskmap.ledger.undoing import UNDOABLE
 from riskmap.values.import_plan import RejectedRow
@@ -260,7 +261,7 @@ def rejected_download(key: str, files: Sequence[tuple[str, int | None, tuple[Rej
 
 
 def _workbook(files: Sequence[tuple[str, int | None, tuple[RejectedRow, ...]]]) -> bytes:
-    folder = Path(tempfile.mkdtemp(prefix="riskmap-"))
+    folder = Path(tempfile.mkdtemp(prefix=f"riskmap{mark()}"))
     try:
         write_rejected(folder / "rejected.xlsx", files)
         return (folder / "rejected.xlsx").read_bytes()
