@@ -81,6 +81,15 @@ def gdal() -> str:
 
 
 @pytest.fixture(scope="session")
+def soffice() -> str:
+    """Path of LibreOffice, which prints without the fonts of an office PC; skips where there is none."""
+    found = shutil.which("soffice")
+    if found is None:
+        pytest.skip("system part: LibreOffice is not installed (Debian: libreoffice-calc-nogui)")
+    return found
+
+
+@pytest.fixture(scope="session")
 def qgis() -> str:
     """Path of a Python that has QGIS; skips where there is none."""
     found = shutil.which("python3", path="/usr/bin")

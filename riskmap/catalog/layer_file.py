@@ -53,6 +53,7 @@ def _read(text: str, file: str, *, table: bool) -> Layer:
         owners = {normalise_header(word): target for target, word, _ in claims(source)}
         layer = stated.with_earlier_roles().complete(_common(), owners)
         problems += _trigger_problems(layer, source)
+        problems += _print_problems(layer, source)
     if layer is None or problems:
         raise CatalogError(tuple(sorted(dict.fromkeys(problems), key=lambda p: p.line or 0)))
     return layer
@@ -439,6 +440,29 @@ def _known(source: TomlFile, path: KeyPath, known: Sequence[str]) -> Iterator[Ca
 
 
 _COLOURS: tuple[str, ...] = get_args(WarningColour)  # the mildest first
+
+
+PRINTED: Final = ("number", "tier", "score", "code", "name", "subdistrict")  # of every layer
+
+
+_PAGE: Final = 126.0  # letters across A4 landscape at the size of print
+
+
+def _print_problems(layer: Layer, source: TomlFile) -> Iterator[CatalogProblem]:
+    """Yield every printed column that there is not, and a page that is too narrow for them."""
+    known = [*PRINTED, *layer.field_ids, *(f"contact:{role.id}" for role in layer.contacts)]
+    for i, (column, _) in enumerate(layer.printed.columns):
+        if column not in known:
+            yield source.problem(("print", "columns", i), one_of(known), hint=closest(column, known))
+    wide = sum(width for _, width in layer.printed.columns)
+    if wide > _PAGE:
+        yield source.problem(
+            ("print", "columns"),
+            Text(
+                f"各列宽度之和不超过 {_PAGE:g}（现为 {wide:g}），横向 A4 才放得下",
+                f"widths that sum to at most {_PAGE:g} ({wide:g} now), or A4 landscape does not hold them",
+            ),
+        )
 
 
 def _trigger_problems(layer: Layer, source: TomlFile) -> Iterator[CatalogProblem]:

@@ -23,6 +23,9 @@ STATES: Final[tuple[str, ...]] = (*TIERS, "unrated")
 DERIVED: Final = ("tier", "tier_title", "state", "score", "missing", "rules", "flags", "updated_at")
 
 
+PRINTED: Final = "_printed"  # in place of a layer's id: a sheet to print, which no import reads
+
+
 DEMO_MARK: Final = "演示数据 demo data"
 
 

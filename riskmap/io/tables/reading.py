@@ -29,6 +29,7 @@ from riskmap.rules.cell import Finding
 from riskmap.rules.shape import SHAPE
 from riskmap.rules.subdistricts import Naming, first_named, naming
 from riskmap.values.import_plan import HeaderMatch, Intake, Issue, SheetReport
+from riskmap.values.inventory import PRINTED
 
 VERSION_HEADER = "记录版本"
 
@@ -227,6 +228,8 @@ class _FileReader:
             self._note(sheet.name, None, "linked_content", Text(f"{place}：{zh}", f"{place}: {en}"))
 
     def _of_other_layer(self, sheet: RawSheet, header: Header) -> bool:
+        if self._marks.layers.get(sheet.name) == PRINTED:  # the same records once more, for paper
+            return True
         other = ours.other_layer(sheet.name, header, self._marks, self._layer.id, self._others)
         if other is None:
             return False
