@@ -1,8 +1,8 @@
 """Chinese coordinate systems: CGCS2000, WGS84, GCJ-02, BD-09, projected grids, axis order, DMS.
 
-The ledger stores degrees in CGCS2000 (EPSG:4490). PROJ holds WGS84 → CGCS2000 to be the identity, so
-the two differ by nothing here. GCJ-02 and BD-09 have no EPSG code; their inverses iterate (three
-rounds reach .03 mm). A datum is declared, never guessed.
+The ledger stores degrees in CGCS2000 (EPSG:4490). WGS84 and CGCS2000 agree to a decimetre and differ by
+nothing here. GCJ-02 and BD-09 have no EPSG code; their inverses iterate (three
+rounds reach .03 mm). A datum is declared, never guessed. Everything else goes by `riskmap.reprojection`.
 """
 
 from __future__ import annotations
@@ -12,22 +12,14 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from riskmap.array_types import Floats
 from riskmap.errors import DatumError
-
-if TYPE_CHECKING:
-    import pyproj
-
-CGCS2000 = "EPSG:4490"
-
-
-WGS84 = "EPSG:4326"
-
+from riskmap.reprojection import CGCS2000, WGS84, reprojection
 
 # Ellipsoid of the GCJ-02 offset formula (Krasovsky 1940), as the public implementations use it.
 _GCJ_A = 6378245.0
@@ -92,7 +84,7 @@ _NAMES = {
 def parse_datum(text: str) -> Datum:
     """Return the datum that `text` names: wgs84, cgcs2000, gcj02, bd09 or EPSG:n.
 
-    Raises DatumError naming the text and the nearest known name.
+    Raises DatumError naming the text and the nearest known name, or why nothing leads from it to CGCS2000.
     """
     key = unicodedata.normalize("NFKC", text).strip().lower().replace(" ", "").replace("_", "")
     known = _NAMES.get(key)
@@ -116,6 +108,7 @@ def parse_datum(text: str) -> Datum:
                 f"坐标系 {text}：不是平面或经纬度坐标系；请用 EPSG:4490 或 EPSG:4547 这样的坐标系",
                 f"coordinate system {text}: neither geographic nor projected; use one like EPSG:4490 or EPSG:4547",
             )
+        reprojection(code)  # refused where it is declared, not where the first number comes
         return Datum(code, "geographic" if crs.is_geographic else "projected")
     near = difflib.get_close_matches(key, _NAMES, n=1)
     hint = f"；是否想写 {_NAMES[near[0]]}？" if near else ""
@@ -189,17 +182,10 @@ def bd09_to_gcj02(lon: ArrayLike, lat: ArrayLike) -> tuple[Floats, Floats]:
     return gx, gy
 
 
-@lru_cache(maxsize=64)
-def _transformer(source: str, target: str) -> pyproj.Transformer:
-    import pyproj  # noqa: PLC0415 (its database opens; most commands transform nothing)
-
-    return pyproj.Transformer.from_crs(source, target, always_xy=True)
-
-
 def to_cgcs2000(x: ArrayLike, y: ArrayLike, datum: Datum) -> tuple[Floats, Floats]:
     """Return CGCS2000 degrees for x (lon or easting) and y (lat or northing), in `datum`.
 
-    NaN stays NaN; a point that the projection cannot invert comes back as NaN.
+    NaN stays NaN; a point that no operation reaches comes back as NaN. DatumError where there is none at all.
     """
     px, py = _arrays(x, y)
     if datum.id == "bd09":
@@ -208,22 +194,18 @@ def to_cgcs2000(x: ArrayLike, y: ArrayLike, datum: Datum) -> tuple[Floats, Float
         return gcj02_to_wgs84(px, py)
     if datum.id in {"wgs84", "cgcs2000"}:
         return px.copy(), py.copy()
-    lon, lat = _transformer(datum.proj, CGCS2000).transform(px, py)
-    lon, lat = _arrays(lon, lat)
-    bad = ~(np.isfinite(lon) & np.isfinite(lat))
-    return np.where(bad, np.nan, lon), np.where(bad, np.nan, lat)
+    return reprojection(datum.proj).to_cgcs2000(px, py)
 
 
 def from_cgcs2000(lon: ArrayLike, lat: ArrayLike, datum: Datum) -> tuple[Floats, Floats]:
-    """Return x, y in `datum` for CGCS2000 degrees."""
+    """Return x, y in `datum` for CGCS2000 degrees, NaN where no operation reaches."""
     x, y = _arrays(lon, lat)
     if datum.offset:
         x, y = wgs84_to_gcj02(x, y)
         return gcj02_to_bd09(x, y) if datum.id == "bd09" else (x, y)
     if datum.id in {"wgs84", "cgcs2000"}:
         return x.copy(), y.copy()
-    px, py = _transformer(CGCS2000, datum.proj).transform(x, y)
-    return _arrays(px, py)
+    return reprojection(datum.proj).from_cgcs2000(x, y)
 
 
 def metric_crs(lon: float) -> str:

@@ -14,7 +14,7 @@ from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
 from riskmap.coordinates import CHINA, Datum, parse_datum, to_cgcs2000
-from riskmap.errors import Text, WorkspaceError
+from riskmap.errors import DatumError, Text, WorkspaceError
 
 _IN_WORKSPACE: Final = Text("workspace.toml 中", "in workspace.toml")
 
@@ -56,6 +56,8 @@ def read_boundaries(
             if source.id not in {"wgs84", "cgcs2000"}:
                 clean = _shift(clean, source)
             found[name] = shapely.union(found[name], clean) if name in found else clean
+    except DatumError as problem:
+        raise WorkspaceError(f"{path}：{problem.say.zh}", f"{path}: {problem.say.en}") from problem
     except (TypeError, KeyError, AttributeError, ValueError, shapely.errors.ShapelyError) as problem:
         raise WorkspaceError(
             f"{path}：GeoJSON 的要素写法有误；请用 GIS 软件重新导出",

@@ -57,7 +57,7 @@ def of_layer(sheet: RawSheet, declared: Datum | None, name: str) -> tuple[Datum,
     under a WGS84 label. Any other contradiction is a DatumError.
     """
     where = f"{name} › {sheet.name}"
-    own = parse_datum(sheet.crs) if sheet.crs else None
+    own = _of_file(sheet.crs, where) if sheet.crs else None
     if own is None:
         if declared is None:
             if sheet.crs_name:
@@ -81,6 +81,13 @@ def of_layer(sheet: RawSheet, declared: Datum | None, name: str) -> tuple[Datum,
         f"{where}：文件自带坐标系 {title(own.id)}，声明的却是 {title(declared.id)}；请去掉声明，或核对文件",
         f"{where}: the file carries {own.id} but {declared.id} was declared; drop the declaration or check the file",
     )
+
+
+def _of_file(crs: str, where: str) -> Datum:
+    try:
+        return parse_datum(crs)
+    except DatumError as problem:
+        raise DatumError(f"{where}：{problem.say.zh}", f"{where}: {problem.say.en}") from problem
 
 
 def _equivalent(own: Datum, declared: Datum) -> bool:
