@@ -50,6 +50,16 @@ class Datum:
         return self.id in {"gcj02", "bd09"}
 
     @property
+    def base(self) -> str:
+        """The name of the geodetic datum: its own id, or what EPSG calls it (Hong Kong 1980)."""
+        if not self.id.startswith("EPSG:"):
+            return self.id
+        import pyproj  # noqa: PLC0415 (its database opens; most commands transform nothing)
+
+        geodetic = pyproj.CRS.from_user_input(self.id).geodetic_crs
+        return self.id if geodetic is None else geodetic.name
+
+    @property
     def proj(self) -> str:
         """The CRS that PROJ knows; GCJ-02 and BD-09 numbers are degrees near WGS84."""
         if self.id == "cgcs2000":
@@ -80,6 +90,18 @@ _NAMES = {
 }
 
 
+# Older datums as people call them; what becomes of them is for the published operations to say.
+_CODES = {
+    "西安80": "epsg:4610",
+    "xian80": "epsg:4610",
+    "北京54": "epsg:4214",
+    "beijing54": "epsg:4214",
+    "香港1980": "epsg:2326",
+    "hk80": "epsg:2326",
+    "hk1980": "epsg:2326",
+}
+
+
 @lru_cache(maxsize=256)
 def parse_datum(text: str) -> Datum:
     """Return the datum that `text` names: wgs84, cgcs2000, gcj02, bd09 or EPSG:n.
@@ -90,7 +112,7 @@ def parse_datum(text: str) -> Datum:
     known = _NAMES.get(key)
     if known:
         return Datum(known, "geographic")
-    match = re.fullmatch(r"epsg:?(\d{4,6})", key)
+    match = re.fullmatch(r"epsg:?(\d{4,6})", _CODES.get(key, key))
     if match:
         import pyproj  # noqa: PLC0415 (its database opens; most commands transform nothing)
         from pyproj.exceptions import CRSError  # noqa: PLC0415
@@ -270,8 +292,8 @@ def parse_angle(text: str) -> float | None:
         return -abs(value) if sign and (match["head"] or match["tail"]) else value
     # NFKC turns ″ into two ′: put them back together before looking for seconds.
     match = _DMS.match(plain.replace("′′", "″").replace("''", "″"))
-    if not match or match["m"] is None:
-        return None
+    if not match or match["m"] is None or "." in match["d"]:
+        return None  # 114.05 22.54 31 is no angle: whole degrees come before minutes
     degrees, minutes, seconds = float(match["d"]), float(match["m"]), float(match["s"] or 0)
     if minutes >= 60 or seconds >= 60:
         return None
@@ -281,7 +303,10 @@ def parse_angle(text: str) -> float | None:
 
 
 def split_position(text: str) -> tuple[float, float] | None:
-    """Return the two numbers of a "lon, lat" cell in the order written, None if there are not two."""
+    """Return the two numbers of a "lon, lat" cell in the order written, None if there are not two.
+
+    A height and an accuracy may follow: "114.05,22.54,31", "22.54 114.05 31.2 4.5".
+    """
     plain = plain_text(text).strip("()[]（）【】")
     for separator in (",", "，", ";", "、", "/", "|", "\t"):
         if separator in plain:
@@ -289,7 +314,9 @@ def split_position(text: str) -> tuple[float, float] | None:
             break
     else:
         parts = plain.split()
-    if len(parts) != 2:
+    if not 2 <= len(parts) <= 4:
         return None
-    first, second = parse_angle(parts[0]), parse_angle(parts[1])
-    return None if first is None or second is None else (first, second)
+    if len(parts) > 2 and parse_angle(plain) is not None:
+        return None
+    first, second, *more = (parse_angle(re.sub(r"\s*(?:米|m)$", "", part)) for part in parts)
+    return None if first is None or second is None or None in more else (first, second)

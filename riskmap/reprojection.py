@@ -94,6 +94,11 @@ class Reprojection:
         """True where the datum is another one, so that taking its degrees for CGCS2000 would be wrong."""
         return any(operation.accuracy != 0.0 for operation in self.operations)
 
+    @property
+    def local(self) -> bool:
+        """True where every operation serves a part of the world only."""
+        return all(operation.area[0] > -180.0 for operation in self.operations)  # noqa: PLR2004 - the whole world
+
     def to_cgcs2000(self, x: ArrayLike, y: ArrayLike) -> tuple[Floats, Floats]:
         """Return degrees of x (easting, longitude) and y; NaN where no operation reaches or nothing was given."""
         px, py = _arrays(x, y)

@@ -23,6 +23,7 @@ from riskmap.coordinates import (
 )
 from riskmap.errors import RiskmapError, Text
 from riskmap.interface import option
+from riskmap.reprojection import reprojection
 from riskmap.rules import vocabulary
 from riskmap.rules.cell import Severity, shortest, shown
 from riskmap.rules.column import Distinct, numbers
@@ -47,7 +48,25 @@ _WHOLE_SHARE = 0.8
 _WHOLE_ROWS = 3
 
 
-_POINT = re.compile(r"^\s*(?:SRID=\d+;)?\s*POINT\s*Z?\s*\(\s*([-\d.eE+]+)[\s,]+([-\d.eE+]+)", re.IGNORECASE)
+# WKT and EWKT, also of a multipoint of one; heights and measures behind the two numbers are left.
+_POINT = re.compile(
+    r"^\s*(?:SRID=\d+;)?\s*(?:MULTI)?POINT\s*(?:ZM|Z|M)?\s*\(\s*\(?\s*([-\d.eE+]+)[\s,]+([-\d.eE+]+)"
+    r"(?:[\s,]+[-\d.eE+]+|[\s,]+NAN){0,2}\s*\)?\s*\)\s*$",
+    re.IGNORECASE,
+)
+
+
+_GEOJSON = re.compile(
+    r"""^\{(?=.*"type"\s*:\s*"Point").*"coordinates"\s*:\s*\[\s*([-\d.eE+]+)\s*,\s*([-\d.eE+]+)\s*[,\]].*\}$""",
+    re.DOTALL,
+)
+
+
+_WKB = re.compile(r"^(?:\\x|0x)?(0[01][0-9a-f]{40,})$", re.IGNORECASE)
+
+
+# What survey apps write into one cell: latitude, longitude, height, accuracy, in this order.
+_GEOPOINT = re.compile(r"^(-?\d{1,2}\.\d+)\s+(-?\d{1,3}\.\d+)\s+-?\d+(?:\.\d+)?(?:\s+\d+(?:\.\d+)?)?$")
 
 
 _LABELLED = re.compile(
@@ -123,9 +142,13 @@ def parse_number(text: str) -> float:
 def parse_pair(text: str) -> tuple[float, float, bool] | None:
     """Return (first, second, labelled) of a cell with both numbers; labelled pairs come x first."""
     plain = plain_text(text)
-    plain = _LATITUDE.sub("N", _LONGITUDE.sub("E", plain)).strip("{}").replace('"E"', "E").replace('"N"', "N")
-    if match := _POINT.match(plain):
+    if match := _POINT.match(plain) or _GEOJSON.match(plain):
         return float(match[1]), float(match[2]), True
+    if match := _GEOPOINT.match(plain):
+        return float(match[2]), float(match[1]), True
+    if match := _WKB.match(plain):
+        return _of_wkb(match[1])
+    plain = _LATITUDE.sub("N", _LONGITUDE.sub("E", plain)).strip("{}").replace('"E"', "E").replace('"N"', "N")
     for pattern in (_LABELLED, _TAILED):
         match = pattern.match(plain)
         if not match:
@@ -137,6 +160,16 @@ def parse_pair(text: str) -> tuple[float, float, bool] | None:
         return (first, second, True) if a_east else (second, first, True)
     pair = split_position(plain)
     return (*pair, False) if pair else None
+
+
+def _of_wkb(digits: str) -> tuple[float, float, bool] | None:
+    """Return the position of a point as databases write it in hexadecimal."""
+    import shapely  # noqa: PLC0415 - such cells are rare
+
+    found = shapely.from_wkb(digits, on_invalid="ignore")
+    if found is None or found.is_empty or found.geom_type != "Point":
+        return None
+    return float(found.x), float(found.y), True
 
 
 def in_two_cells(first: Distinct | None, second: Distinct | None, count: int) -> Stated:
@@ -366,6 +399,13 @@ def _outside(stated: Stated, i: int, datum: Datum) -> PositionNote:
             f"{text} 是经纬度（度），声明的却是平面坐标系 {datum.id}；请改填平面坐标，或另按经纬度导入",
             f"{text} is in degrees but the declared system {datum.id} is projected; write metres, or import it apart",
         )
+    elif datum.id.startswith("EPSG:") and reprojection(datum.proj).local:
+        say = Text(
+            f"{text} 一带没有公开的换算从 {datum.id} 到 CGCS2000，也可能是数字不对；需要本地的七参数或格网改正文件，"
+            "请由测绘部门换算成 CGCS2000 后再导入",
+            f"no published operation from {datum.id} to CGCS2000 reaches {text}, or the numbers are wrong; it needs local "
+            "7 parameters or a grid file: have the data converted to CGCS2000 first",
+        )
     else:
         say = Text(
             f"{text} 不在中国范围或 {datum.id} 的适用范围内；请核对数字和坐标系",
@@ -376,7 +416,11 @@ def _outside(stated: Stated, i: int, datum: Datum) -> PositionNote:
 
 def is_empty(text: str) -> bool:
     """Tell whether a coordinate cell states nothing."""
-    return vocabulary.is_blank(text) or vocabulary.plain(text) in {vocabulary.CLEAR_WORD, "无"}
+    return (
+        vocabulary.is_blank(text)
+        or text.upper().endswith("POINT EMPTY")
+        or vocabulary.plain(text) in {vocabulary.CLEAR_WORD, "无"}
+    )
 
 
 _OUTSIDE_DISTRICT = Text(

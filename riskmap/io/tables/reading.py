@@ -21,10 +21,12 @@ from riskmap.io.tables import marks as datums
 from riskmap.io.tables import marks as ours
 from riskmap.io.tables.assemble import assemble
 from riskmap.io.tables.block import BlockReader
-from riskmap.io.tables.geometry import stated_positions
-from riskmap.io.tables.headers import HeaderCell, HeaderDictionary, Match, rival
+from riskmap.io.tables.geometry import stated_positions, stated_srid, unread_positions
+from riskmap.io.tables.headers import POSITION_TARGETS, HeaderCell, HeaderDictionary, Match, rival
 from riskmap.io.tables.layout import Header, Row, find_header, sort_lines, stated_header, trimmed
+from riskmap.io.tables.position_headers import header_datum
 from riskmap.io.tables.row_parts import Source, TableRows, say_of
+from riskmap.reprojection import reprojection
 from riskmap.rules.arrays import pc
 from riskmap.rules.cell import Finding
 from riskmap.rules.shape import SHAPE
@@ -35,6 +37,9 @@ VERSION_HEADER = "记录版本"
 
 
 _LOOKED_AT_ROWS = 64
+
+
+_EXACT = 2.0  # metres to which an operation between two datums is taken as exact
 
 
 _CELLS_BEYOND = Finding(
@@ -204,8 +209,17 @@ class _FileReader:
         else:
             self._spreadsheet(sheet)
 
+    def _suited(self, header: Header | None) -> Header | None:
+        return (
+            None
+            if header is None
+            else datums.suited(header, self._declared or self._fallback, self._dictionary)
+        )
+
     def _layer_of_file(self, sheet: RawSheet) -> None:
-        header = None if _NO_LAYERS.match(sheet.name) else stated_header(sheet, self._dictionary)
+        header = (
+            None if _NO_LAYERS.match(sheet.name) else self._suited(stated_header(sheet, self._dictionary))
+        )
         if header is None or self._of_other_layer(sheet, header):
             self.done.reports.append(SheetReport(sheet.name, None, 0, 0, ()))
             return
@@ -256,12 +270,13 @@ class _FileReader:
         if remark is not None:
             self._note(sheet.name, "position", "datum_overrides_file", remark)
         self.done.datum = datum.id
+        self._note_accuracy(sheet.name, datum)
         return datum
 
     def _spreadsheet(self, sheet: RawSheet) -> None:
         columns = trimmed(sheet)
         top = _rows(columns, 0, _LOOKED_AT_ROWS)
-        header = find_header(top, sheet, self._dictionary)
+        header = self._suited(find_header(top, sheet, self._dictionary))
         if header is not None and self._of_other_layer(sheet, header):
             self.done.reports.append(SheetReport(sheet.name, None, 0, 0, ()))
             return
@@ -339,7 +354,7 @@ class _FileReader:
         self, sheet: RawSheet, columns: Sequence[pa.ChunkedArray], breaks: Sequence[int]
     ) -> Header | None:
         for at in breaks:
-            found = find_header(_rows(columns, at, 3), sheet, self._dictionary)
+            found = self._suited(find_header(_rows(columns, at, 3), sheet, self._dictionary))
             if found is not None and found.first == 0:
                 return Header(at, at + found.last, found.matches)
         return None
@@ -350,40 +365,66 @@ class _FileReader:
         targets = {m.target: m for m in source.header.matches if m.target in placing}
         if not targets:
             return None
-        declared = self._declared or ours.datum_of_headers(source.header) or self._fallback
+        own = stated_srid(source, {str(t): m for t, m in targets.items()})
+        declared = self._declared or ours.datum_of_headers(source.header)
+        if own is not None:
+            declared = datums.of_cells(own, declared, f"{self._file} › {source.sheet}")
+        declared = declared or self._fallback
         if declared is None and not self._layer.positions:
             stated = stated_positions(source, {str(t): m for t, m in targets.items()}, None)
             shaped = SHAPE in targets and self._layer.geometry != "point"
             if not shaped and (stated is None or not (stated.has_x | stated.has_y).any()):
                 return None
+        place = f"{self._file} › {source.sheet}"
         if declared is None:
             headers = [m.heading.text for m in targets.values()]
-            raise datums.needed(f"{self._file} › {source.sheet}", [*headers, *titles, *self.done.texts])
+            raise datums.needed(place, [*headers, *titles, *self.done.texts])
         self.done.datum = declared.id
-        hints = {m.hint for m in targets.values() if datums.contradiction(m.hint, declared)}
-        for hint in sorted(h for h in hints if h):
-            heading = next(m.heading.text for m in targets.values() if m.hint == hint)
-            self._note(
-                source.sheet,
-                "position",
-                "datum_contradicts_header",
-                Text(
-                    f"{self._file} › {source.sheet} › {heading}：表头说的是 {datums.title(hint)}，声明的是 "
-                    f"{datums.title(declared.id)}，已按声明处理；请核对",
-                    f"{self._file} › {source.sheet} › {heading}: the header speaks of {hint} but {declared.id} was "
-                    "declared and followed; check it",
-                ),
-            )
+        for match in targets.values():
+            if match.hint and datums.contradiction(match.hint, declared):
+                raise datums.contradicted(place, match.heading.text, match.hint, declared)
+        self._note_accuracy(source.sheet, declared)
         return declared
+
+    def _note_accuracy(self, sheet: str, datum: Datum) -> None:
+        """Say where the operation to CGCS2000 is known to no better than some metres."""
+        metres = reprojection(datum.proj).accuracy if datum.id.startswith("EPSG:") else 0.0
+        if metres > _EXACT:
+            say = Text(
+                f"{self._file} › {sheet}：{datum.id}（{datum.base}）到 CGCS2000 的公开换算只准到 {metres:g} 米；"
+                "要更准请由测绘部门换算后再导入",
+                f"{self._file} › {sheet}: the published operation from {datum.id} ({datum.base}) to CGCS2000 is good to "
+                f"{metres:g} m only; have the data converted for better",
+            )
+            self._note(sheet, "position", "datum_accuracy", say)
 
     def _report(
         self, sheet: RawSheet, headers: Sequence[Header], parts: Sequence[TableRows], rows: int, skipped: int
     ) -> None:
         self.done.parts += parts
         self._note_rivals(sheet, headers)
+        for part in parts:
+            self._note_unread_positions(part)
         matches = tuple(dict.fromkeys(m for part in parts for m in _understood(part.source)))
         last = None if headers[0].last < 0 else headers[0].last + 1
         self.done.reports.append(SheetReport(sheet.name, last, rows, skipped, matches))
+
+    def _note_unread_positions(self, part: TableRows) -> None:
+        """Say where no row got a position though columns that nobody read look like one."""
+        source = part.source
+        if self._layer.table or self._layer.geometry == "none" or np.isfinite(part.lon).any() or part.errors:
+            return
+        columns = unread_positions(source)
+        if columns:
+            place = f"{self._file} › {source.sheet}"
+            say = Text(
+                f"{place}：没有读到坐标列，{len(source.rows)} 行都没有位置；未读取的列“{'”“'.join(columns)}”像是坐标；"
+                "请把列名改为“经度”“纬度”（平面坐标用“东坐标”“北坐标”，一格两数用“坐标”）后重新导入",
+                f"{place}: no position column was read and all {len(source.rows)} rows are without a position; the unread "
+                f"columns “{'”, “'.join(columns)}” look like one; name them longitude and latitude (easting and "
+                "northing, or position for both in one cell) and import again",
+            )
+            self._note(source.sheet, "position", "unread_position", say)
 
     def _note_rivals(self, sheet: RawSheet, headers: Sequence[Header]) -> None:
         for header in headers:
@@ -393,6 +434,8 @@ class _FileReader:
                 if taken is None or target == "position":
                     continue  # 坐标 over two columns is one position
                 used = next(m.heading.text for m in header.matches if m.heading.column == taken)
+                if target in POSITION_TARGETS and header_datum(match.heading.text) != header_datum(used):
+                    continue  # the same place in another datum
                 self._note(
                     sheet.name,
                     target,
