@@ -34,7 +34,68 @@ _BD_PI = np.pi * 3000.0 / 180.0
 _ROUNDS = 4
 
 
-CHINA = (73.0, 3.0, 136.0, 54.0)  # west, south, east, north in degrees
+Extent = tuple[float, float, float, float]  # west, south, east, north in degrees
+
+
+CHINA: Extent = (73.0, 3.0, 136.0, 54.0)
+
+
+_SLACK = (3.0, 2.0)  # degrees of longitude and latitude around a boundary's own extent
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """Where records of a district may lie: around it, or anywhere in China.
+
+    `extent` is what the district states itself, `boundary` that of its polygons; None where there is none.
+    """
+
+    extent: Extent | None = None
+    boundary: Extent | None = None
+
+    def near(self, lon: ArrayLike, lat: ArrayLike) -> NDArray[np.bool_]:
+        """Tell which places lie in the district's extent or around its boundary; none where neither is known."""
+        found = np.zeros(np.shape(lon), bool)
+        for box in self._boxes():
+            found |= inside(box, lon, lat)
+        return found
+
+    def holds(self, lon: ArrayLike, lat: ArrayLike) -> NDArray[np.bool_]:
+        """Tell which places a record may have at all."""
+        return self.near(lon, lat) | inside(CHINA, lon, lat)
+
+    def far(self, lon: ArrayLike, lat: ArrayLike) -> NDArray[np.bool_]:
+        """Tell which places lie outside the extent that the district states."""
+        if self.extent is None:
+            return np.zeros(np.shape(lon), bool)
+        return np.isfinite(lon) & ~inside(self.extent, lon, lat)
+
+    def _boxes(self) -> tuple[Extent, ...]:
+        around = self.boundary
+        if around is not None:
+            around = (
+                around[0] - _SLACK[0],
+                around[1] - _SLACK[1],
+                around[2] + _SLACK[0],
+                around[3] + _SLACK[1],
+            )
+        return tuple(box for box in (self.extent, around) if box is not None)
+
+
+def inside(box: Extent, lon: ArrayLike, lat: ArrayLike) -> NDArray[np.bool_]:
+    """Tell which places lie in a box of degrees; False where there is no place."""
+    x, y = _arrays(lon, lat)
+    with np.errstate(invalid="ignore"):
+        return (x >= box[0]) & (x <= box[2]) & (y >= box[1]) & (y <= box[3])
+
+
+def are_degrees(west: float, south: float, east: float, north: float) -> bool:
+    """Tell whether an extent can be longitudes and latitudes, in this order: not metres, and not turned round."""
+    if not (-180.0 <= west <= east <= 180.0 and -90.0 <= south <= north <= 90.0):
+        return False
+    corners = np.array([[west, south], [east, north]])
+    straight, turned = (bool(inside(CHINA, corners[:, i], corners[:, 1 - i]).all()) for i in (0, 1))
+    return straight or not turned
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,6 +138,7 @@ def read_for_import(
             fallback_datum=ws.config.default_datum or None,
             others=_other_layers(ws, layer),
             subdistricts=ws.subdistricts,
+            region=ws.region,
             progress=progress,
             name=name,
         )

@@ -15,6 +15,8 @@ from riskmap.array_types import Floats
 from riskmap.coordinates import (
     CHINA,
     Datum,
+    Region,
+    inside,
     parse_angle,
     parse_datum,
     plain_text,
@@ -225,11 +227,12 @@ def in_one_cell(cells: Distinct) -> Stated:
     return Stated(x[index], y[index], has_x[index], has_y[index], lambda i: spread[i], labelled[index])
 
 
-def place(stated: Stated, datum: Datum) -> Placed:
+def place(stated: Stated, datum: Datum, region: Region = Region()) -> Placed:  # noqa: B008 - frozen
     """Return where the rows are, in CGCS2000, and what is wrong with the rest.
 
-    Half a position, 0,0, text and places outside China are errors; numbers that only make sense
-    the other way round are turned, with a warning, unless the cell itself labelled them.
+    Half a position, 0,0, text and places outside China and the district's `region` are errors; numbers
+    that make sense, or lie in the district, only the other way round are turned, with a warning, unless
+    the cell itself labelled them.
     """
     count = len(stated.x)
     placed = Placed(np.full(count, np.nan), np.full(count, np.nan))
@@ -238,14 +241,16 @@ def place(stated: Stated, datum: Datum) -> Placed:
     zero = readable & (stated.x == 0) & (stated.y == 0)
     placed.remarks += _unreadable(stated, both, readable, zero)
     x, y = _without_zone(stated, datum, placed)
-    lon, lat, fits = _fit(x, y, datum)
-    turned_lon, turned_lat, turned_fits = _fit(y, x, datum)
+    lon, lat, fits = _fit(x, y, datum, region)
+    turned_lon, turned_lat, turned_fits = _fit(y, x, datum, region)
     good = readable & ~zero
-    straight = good & fits
-    turned = good & ~fits & turned_fits
+    nearer = turned_fits & region.near(turned_lon, turned_lat) & ~region.near(lon, lat)
+    straight = good & fits & ~nearer
+    turned = good & turned_fits & (~fits | nearer)
     placed.lon[straight], placed.lat[straight] = lon[straight], lat[straight]
     placed.lon[turned], placed.lat[turned] = turned_lon[turned], turned_lat[turned]
     placed.remarks += list(_turned(stated, turned & ~stated.labelled))
+    placed.remarks += list(_far(stated, region.far(placed.lon, placed.lat)))
     outside = good & ~fits & ~turned_fits
     placed.remarks += [_outside(stated, int(i), datum) for i in np.flatnonzero(outside)]
     return placed
@@ -258,19 +263,18 @@ def mostly_turned(placed: Placed) -> bool:
     return turned >= _WHOLE_ROWS and turned >= _WHOLE_SHARE * located
 
 
-def _fit(x: Floats, y: Floats, datum: Datum) -> tuple[Floats, Floats, Mask]:
-    """Return degrees in CGCS2000 and whether such numbers make sense in the datum."""
-    west, south, east, north = CHINA
+def _fit(x: Floats, y: Floats, datum: Datum, region: Region) -> tuple[Floats, Floats, Mask]:
+    """Return degrees in CGCS2000 and whether such numbers make sense in the datum and the region."""
     if datum.kind == "geographic":
         # Out-of-range numbers would only make the inverses of GCJ-02 and BD-09 diverge.
-        fits = (x >= west) & (x <= east) & (y >= south) & (y <= north)
+        fits = region.holds(x, y)
         lon, lat = to_cgcs2000(np.where(fits, x, np.nan), np.where(fits, y, np.nan), datum)
         return lon, lat, fits & np.isfinite(lon)
     bounds = area_of_use(datum.proj)
     usable = (np.abs(x) >= _PROJECTED_SIZE) & (np.abs(y) >= _PROJECTED_SIZE)
     lon, lat = to_cgcs2000(np.where(usable, x, np.nan), np.where(usable, y, np.nan), datum)
     with np.errstate(invalid="ignore"):
-        fits = usable & (lon >= bounds[0]) & (lon <= bounds[2]) & (lat >= bounds[1]) & (lat <= bounds[3])
+        fits = usable & inside(bounds, lon, lat) & region.holds(lon, lat)
     return lon, lat, fits
 
 
@@ -282,12 +286,8 @@ def area_of_use(crs: str) -> tuple[float, float, float, float]:
     area = pyproj.CRS.from_user_input(crs).area_of_use
     if area is None or area.west > area.east:
         return CHINA
-    return (
-        max(area.west - _AREA_SLACK[0], CHINA[0]),
-        max(area.south - _AREA_SLACK[1], CHINA[1]),
-        min(area.east + _AREA_SLACK[0], CHINA[2]),
-        min(area.north + _AREA_SLACK[1], CHINA[3]),
-    )
+    east, north = _AREA_SLACK
+    return area.west - east, area.south - north, area.east + east, area.north + north
 
 
 @lru_cache(maxsize=64)
@@ -385,6 +385,16 @@ def _turned(stated: Stated, turned: Mask) -> Iterator[PositionNote]:
         )
 
 
+def _far(stated: Stated, far: Mask) -> Iterator[PositionNote]:
+    for i in np.flatnonzero(far):
+        text = stated.text(int(i))
+        say = Text(
+            f"{shown(text or '')} 不在 workspace.toml 写明的本区范围（extent）内；请核对坐标和坐标系",
+            f"{shown(text or '')} lies outside the extent that workspace.toml states; check the position and its datum",
+        )
+        yield PositionNote(int(i), stated.target, "warning", "outside_extent", say, text)
+
+
 def _outside(stated: Stated, i: int, datum: Datum) -> PositionNote:
     x, y, text = stated.x[i], stated.y[i], shown(stated.text(int(i)) or "")
     metres = abs(x) >= _PROJECTED_SIZE and abs(y) >= _PROJECTED_SIZE
@@ -408,8 +418,10 @@ def _outside(stated: Stated, i: int, datum: Datum) -> PositionNote:
         )
     else:
         say = Text(
-            f"{text} 不在中国范围或 {datum.id} 的适用范围内；请核对数字和坐标系",
-            f"{text} lies outside China or the area of {datum.id}; check the numbers and the coordinate system",
+            f"{text} 不在中国范围、本区范围或 {datum.id} 的适用范围内；请核对数字和坐标系（本区若在别处，"
+            "请在 workspace.toml 的 [district] 写 extent）",
+            f"{text} lies outside China, the district or the area of {datum.id}; check the numbers and the coordinate "
+            "system (a district elsewhere states its extent in [district] of workspace.toml)",
         )
     return PositionNote(i, stated.target, "error", "out_of_range", say, stated.text(int(i)))
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import geopandas
 import numpy as np
+import openpyxl
 import pytest
 import rasterio
 import shapely
@@ -387,3 +388,146 @@ def test_points_with_heights_are_read_from_every_format(tmp_path, name):
     else:
         points(tmp_path / name, [(*p, 31.5) for p in TWO], "EPSG:4326")
     assert off(shelters(tmp_path / name, None if not name.endswith("kml") else "wgs84")) < 0.01
+
+
+# What is far
+def district(tmp_path: Path, more: str, name: str = "ws") -> Path:
+    """Make a workspace whose [district] says `more`."""
+    folder = tmp_path / name
+    assert riskmap("init", folder).status == 0
+    file = folder / "workspace.toml"
+    file.write_text(
+        file.read_text(encoding="utf-8").replace("[district]\n", f"[district]\n{more}\n", 1), encoding="utf-8"
+    )
+    return folder
+
+
+def imported(ws: Path, rows: list[list[object]], datum: str = "wgs84") -> tuple[dict, dict]:
+    """Import rows into shelters; return the file's report and code → record."""
+    ran = riskmap(
+        "import", "shelters", table(ws / "a.csv", rows), "--crs", datum, "--json", "--workspace", ws
+    )
+    found = riskmap("select", "shelters", "--json", "--workspace", ws).json["features"]
+    return ran.json["files"][0], {f["code"]: f for f in found}
+
+
+FAR = [
+    ["编号", "名称", "经度", "纬度"],
+    ["S", "一", "103.82", "1.35"],
+    ["T", "二", "1.35", "103.82"],
+    ["C", "三", "114.05", "22.54"],
+]
+
+
+def test_a_district_elsewhere_states_its_extent_and_swapped_positions_are_still_turned(tmp_path):
+    ws = district(tmp_path, "extent = [103.5, 1.1, 104.1, 1.5]")
+    done, records = imported(ws, FAR)
+    assert {c: (round(r["lon"], 2), round(r["lat"], 2)) for c, r in records.items()} == {
+        "S": (103.82, 1.35), "T": (103.82, 1.35), "C": (114.05, 22.54),
+    }  # fmt: skip
+    said = {i["code"]: i["rule"] for i in done["issues"]}
+    assert said == {"T": "swapped_axes", "C": "outside_extent"}
+
+
+def test_without_an_extent_such_positions_are_refused_with_the_way_to_state_one(tmp_path):
+    done, records = imported(district(tmp_path, ""), FAR)
+    assert set(records) == {"C"}
+    assert all("extent" in i["message"] for i in done["issues"] if i["severity"] == "error")
+
+
+def test_the_boundary_says_where_the_district_is_too(tmp_path):
+    ws = district(tmp_path, "")
+    shape = shapely.geometry.mapping(shapely.box(103.6, 1.2, 104.0, 1.5))
+    (ws / "b.geojson").write_text(
+        json.dumps({"type": "Feature", "properties": {"name": "本区"}, "geometry": shape}), encoding="utf-8"
+    )
+    file = ws / "workspace.toml"
+    file.write_text(
+        file.read_text(encoding="utf-8").replace('boundary = ""', 'boundary = "b.geojson"', 1),
+        encoding="utf-8",
+    )
+    done, records = imported(ws, FAR)
+    assert set(records) == {"S", "T", "C"}
+    assert records["T"]["lon"] == pytest.approx(103.82)
+    assert {"C": "outside_district"}.items() <= {i["code"]: i["rule"] for i in done["issues"]}.items()
+
+
+def test_a_turned_grid_is_told_by_the_district_where_both_ways_make_sense(tmp_path):
+    rows = [["编号", "名称", "easting", "northing"], ["A", "一", f"{HK[1]}", f"{HK[0]}"]]
+    done, records = imported(district(tmp_path, "extent = [113.9, 22.5, 114.1, 22.6]"), rows, "EPSG:2326")
+    assert records["A"]["lon"] == pytest.approx(114.05, abs=1e-5)
+    assert [i["rule"] for i in done["issues"]] == ["swapped_axes"]
+
+
+@pytest.mark.parametrize(
+    "extent",
+    [
+        "[22.4, 113.7, 22.9, 114.7]",
+        "[113.7, 22.4]",
+        "[114.7, 22.4, 113.7, 22.9]",
+        "[500000, 2493000, 510000, 2500000]",
+    ],
+)
+def test_an_extent_that_is_none_is_named_with_its_line(tmp_path, extent):
+    ws = district(tmp_path, f"extent = {extent}")
+    ran = riskmap("summary", "--json", "--workspace", ws)
+    assert ran.status == 2
+    assert "extent" in ran.err
+    assert "[西, 南, 东, 北]" in ran.err
+
+
+def test_boundaries_with_axes_turned_round_are_refused(tmp_path):
+    file = tmp_path / "b.geojson"
+    shape = shapely.geometry.mapping(shapely.box(47.0, 87.0, 48.0, 88.0))  # Altay, latitude first
+    file.write_text(json.dumps({"type": "Feature", "properties": {}, "geometry": shape}), encoding="utf-8")
+    with pytest.raises(WorkspaceError, match="经度、纬度"):
+        read_boundaries(file)
+
+
+def test_a_workbook_of_rejected_rows_remembers_its_datum(tmp_path):
+    ws = district(tmp_path, "")
+    rows = [["编号", "名称", "经度", "纬度", "容纳人数"], ["A", "一", "114.1251", "22.5453", "很多"]]
+    back, later = tmp_path / "退回.xlsx", tmp_path / "退回2.xlsx"
+    ran = riskmap(
+        "import",
+        "shelters",
+        table(tmp_path / "a.csv", rows),
+        "--crs",
+        "gcj02",
+        "--rejects",
+        back,
+        "--workspace",
+        ws,
+    )
+    assert ran.status == 1
+    assert riskmap("rejected", "--to", later, "--workspace", ws).status == 0
+    for file in (back, later):
+        book = openpyxl.load_workbook(file)
+        book["a"]["E2"] = "10"
+        book.save(file)
+        ran = riskmap("import", "shelters", file, "--dry-run", "--json", "--workspace", ws)
+        assert ran.status == 0, ran.err
+    assert riskmap("import", "shelters", back, "--json", "--workspace", ws).status == 0
+    found = riskmap("select", "shelters", "--json", "--workspace", ws).json["features"][0]
+    right = to_cgcs2000([114.1251], [22.5453], parse_datum("gcj02"))
+    assert [found["lon"], found["lat"]] == pytest.approx(np.ravel(right), abs=1e-7)
+
+
+def test_another_datum_may_be_declared_for_rejected_rows(tmp_path):
+    ws = district(tmp_path, "")
+    rows = [["编号", "名称", "X", "Y"], ["A", "一", "514000.0", "2494000.0"]]
+    back = tmp_path / "退回.xlsx"
+    ran = riskmap(
+        "import",
+        "shelters",
+        table(tmp_path / "a.csv", rows),
+        "--crs",
+        "wgs84",
+        "--rejects",
+        back,
+        "--workspace",
+        ws,
+    )
+    assert ran.status == 1
+    done = riskmap("import", "shelters", back, "--crs", "EPSG:4547", "--json", "--workspace", ws)
+    assert done.json["files"][0]["inserted"] == 1

@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from riskmap.catalog.layer import Field, Layer
-from riskmap.coordinates import Datum
+from riskmap.coordinates import Datum, Region
 from riskmap.errors import Text
 from riskmap.io.tables.geometry import stated_ends, stated_positions
 from riskmap.io.tables.headers import POSITION_TARGETS, HeaderDictionary, Match
@@ -34,8 +34,15 @@ _NOT_STATED = Finding(
 class BlockReader:
     """Judges the tables of one file against one layer."""
 
-    def __init__(self, layer: Layer, names: Naming, units: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        layer: Layer,
+        names: Naming,
+        units: Mapping[str, str] | None = None,
+        region: Region = Region(),  # noqa: B008 - frozen
+    ) -> None:
         self._layer = layer
+        self._region = region
         self._rules = LayerRules(layer, names)
         self._units = units or {}
         self._dictionary = HeaderDictionary(layer)
@@ -135,7 +142,7 @@ class BlockReader:
             cells = [targets[t] for t in each.headers if t in targets]
             for row in np.flatnonzero(~(stated.has_x | stated.has_y)).tolist():
                 say_of(part, row, cells[0], _NOT_STATED, value=None, also=cells)
-            placed = position.place(stated, datum)
+            placed = position.place(stated, datum, self._region)
             part.ends[each.id] = (placed.lon, placed.lat)
             for remark in placed.remarks:
                 said = Finding(remark.rule, remark.severity, remark.say)
@@ -207,7 +214,7 @@ class BlockReader:
             return
         stated.has_x &= ~taken
         stated.has_y &= ~taken
-        placed = position.place(stated, datum)
+        placed = position.place(stated, datum, self._region)
         self._placed(part, targets, placed, ~taken)
         self._cleared_positions(part, targets)
 
@@ -249,7 +256,7 @@ class BlockReader:
             column = column.take(pa.array(part.source.rows))
         found = shape.from_wkb(column.to_pylist())
         if self._layer.geometry != "point":
-            shaped = shape.shape(found, datum, self._layer.geometry)
+            shaped = shape.shape(found, datum, self._layer.geometry, self._region)
             part.shapes, part.lon, part.lat = shaped.shapes, shaped.lon, shaped.lat
             self._remark(part, targets, shaped.remarks)
             return
@@ -259,12 +266,13 @@ class BlockReader:
         stated = position.Stated(
             x, y, has, has.copy(), lambda i: f"{x[i]:.10g}, {y[i]:.10g}", np.zeros(len(x), bool)
         )
-        self._placed(part, targets, position.place(stated, datum), np.ones(len(x), bool))
+        placed = position.place(stated, datum, self._region)
+        self._placed(part, targets, placed, np.ones(len(x), bool))
 
     def _wkt(self, part: TableRows, match: Match, datum: Datum) -> NDArray[np.bool_]:
         texts = part.source.column(match.heading.column).to_pylist()
         found = shape.from_wkt(texts)
-        shaped = shape.shape(found, datum, self._layer.geometry)
+        shaped = shape.shape(found, datum, self._layer.geometry, self._region)
         part.shapes, part.lon, part.lat = shaped.shapes, shaped.lon, shaped.lat
         shaped.remarks += [
             shape.unreadable_text(i, text)

@@ -196,12 +196,13 @@ class Marks:
     """What the hidden sheet of a workbook of ours says; all empty where there is none.
 
     `batch`: the import whose rejected rows the workbook returns. `datum`: of the positions of an
-    inventory. `layers`: sheet → id of its layer.
+    inventory. `layers`: sheet → id of its layer. `datums`: sheet of rejected rows → what they were read as.
     """
 
     batch: int | None = None
     datum: str = ""
     layers: Mapping[str, str] = field(default_factory=dict[str, str])
+    datums: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 def marks_of(sheets: Sequence[RawSheet]) -> Marks:
@@ -217,7 +218,8 @@ def marks_of(sheets: Sequence[RawSheet]) -> Marks:
     batch = pairs.get("batch", "")
     layers = {k.removeprefix("sheet:"): v for k, v in pairs.items() if k.startswith("sheet:")}
     datum = pairs.get("datum", "") if pairs.get("kind") == "inventory" else ""
-    return Marks(int(batch) if batch.isdigit() else None, datum, layers)
+    datums = {k.removeprefix("datum:"): v for k, v in pairs.items() if k.startswith("datum:")}
+    return Marks(int(batch) if batch.isdigit() else None, datum, layers, datums)
 
 
 def other_layer(sheet: str, header: Header, marks: Marks, own: str, others: Mapping[str, str]) -> str | None:

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from riskmap.catalog.layer import Layer
-from riskmap.coordinates import Datum, parse_datum
+from riskmap.coordinates import Datum, Region, parse_datum
 from riskmap.errors import Text, UnreadableFileError
 from riskmap.io.files import RawSheet, file_checks
 from riskmap.io.files.file_checks import FileLimits
@@ -81,6 +81,7 @@ def read(
     name: str,
     fallback: str | None = None,
     others: Mapping[str, str] | None = None,
+    region: Region = Region(),  # noqa: B008 - frozen
 ) -> Intake:
     """Read a file; see `riskmap.io.tables.read_file`."""
     step = progress or (lambda _what, _share: None)
@@ -94,6 +95,7 @@ def read(
         name=name,
         fallback=fallback,
         others=others,
+        region=region,
     )
     step("join", 0.9)
     intake = assemble(
@@ -122,6 +124,7 @@ def read_tables(
     fallback: str | None = None,
     others: Mapping[str, str] | None = None,
     units: Mapping[str, str] | None = None,
+    region: Region = Region(),  # noqa: B008 - frozen
 ) -> tuple[Reading, str, ours.Marks]:
     """Return the judged tables of a file, its kind, and what it says of itself if riskmap wrote it.
 
@@ -144,6 +147,7 @@ def read_tables(
         marks=marks,
         others=others or {},
         units=units or {},
+        region=region,
     )
     for i, sheet in enumerate(sheets):
         reader.sheet(sheet)
@@ -187,6 +191,7 @@ class _FileReader:
         marks: ours.Marks,
         others: Mapping[str, str],
         units: Mapping[str, str],
+        region: Region,
     ) -> None:
         self._layer = layer
         self._declared = declared
@@ -197,7 +202,7 @@ class _FileReader:
         self._file = file
         self._kind = kind
         self._dictionary = HeaderDictionary(layer)
-        self._blocks = BlockReader(layer, names, units)
+        self._blocks = BlockReader(layer, names, units, region)
         self.done = Reading()
 
     def sheet(self, sheet: RawSheet) -> None:
@@ -209,16 +214,20 @@ class _FileReader:
         else:
             self._spreadsheet(sheet)
 
-    def _suited(self, header: Header | None) -> Header | None:
-        return (
-            None
-            if header is None
-            else datums.suited(header, self._declared or self._fallback, self._dictionary)
-        )
+    def _remembered(self, sheet: str) -> Datum | None:
+        """Return what rejected rows were read as when they came, else the workspace's own datum."""
+        datum = self._marks.datums.get(sheet)
+        return parse_datum(datum) if datum else self._fallback
+
+    def _suited(self, header: Header | None, sheet: str) -> Header | None:
+        datum = self._declared or self._remembered(sheet)
+        return None if header is None else datums.suited(header, datum, self._dictionary)
 
     def _layer_of_file(self, sheet: RawSheet) -> None:
         header = (
-            None if _NO_LAYERS.match(sheet.name) else self._suited(stated_header(sheet, self._dictionary))
+            None
+            if _NO_LAYERS.match(sheet.name)
+            else self._suited(stated_header(sheet, self._dictionary), sheet.name)
         )
         if header is None or self._of_other_layer(sheet, header):
             self.done.reports.append(SheetReport(sheet.name, None, 0, 0, ()))
@@ -276,7 +285,7 @@ class _FileReader:
     def _spreadsheet(self, sheet: RawSheet) -> None:
         columns = trimmed(sheet)
         top = _rows(columns, 0, _LOOKED_AT_ROWS)
-        header = self._suited(find_header(top, sheet, self._dictionary))
+        header = self._suited(find_header(top, sheet, self._dictionary), sheet.name)
         if header is not None and self._of_other_layer(sheet, header):
             self.done.reports.append(SheetReport(sheet.name, None, 0, 0, ()))
             return
@@ -354,7 +363,7 @@ class _FileReader:
         self, sheet: RawSheet, columns: Sequence[pa.ChunkedArray], breaks: Sequence[int]
     ) -> Header | None:
         for at in breaks:
-            found = self._suited(find_header(_rows(columns, at, 3), sheet, self._dictionary))
+            found = self._suited(find_header(_rows(columns, at, 3), sheet, self._dictionary), sheet.name)
             if found is not None and found.first == 0:
                 return Header(at, at + found.last, found.matches)
         return None
@@ -369,7 +378,7 @@ class _FileReader:
         declared = self._declared or ours.datum_of_headers(source.header)
         if own is not None:
             declared = datums.of_cells(own, declared, f"{self._file} › {source.sheet}")
-        declared = declared or self._fallback
+        declared = declared or self._remembered(source.sheet)
         if declared is None and not self._layer.positions:
             stated = stated_positions(source, {str(t): m for t, m in targets.items()}, None)
             shaped = SHAPE in targets and self._layer.geometry != "point"
