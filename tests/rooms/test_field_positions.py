@@ -218,6 +218,17 @@ def test_a_group_above_the_columns_names_their_datum_too(tmp_path):
         shelters(file, "EPSG:4547")
 
 
+def test_a_line_above_the_table_and_a_column_of_its_own_name_a_datum_too(tmp_path):
+    above = [["坐标系：1980西安坐标系"], ["编号", "名称", "X坐标", "Y坐标"], ["A", "一", 2493598.8, 505143.3]]
+    with pytest.raises(DatumError, match="坐标系：1980西安坐标系.*矛盾"):
+        shelters(workbook(tmp_path / "a.xlsx", {"S": above}), "EPSG:4547")
+    beside = [["编号", "名称", "经度", "纬度", "坐标系"], ["A", "一", "114.05", "22.54", "火星坐标"]]
+    file = table(tmp_path / "b.csv", beside)
+    with pytest.raises(DatumError, match="坐标系 › 火星坐标.*矛盾"):
+        shelters(file, "wgs84")
+    assert len(shelters(file, "gcj02").records) == 1
+
+
 def test_of_columns_in_several_datums_those_of_the_declared_one_are_read(tmp_path):
     shifted = [(114.055, 22.5373), (114.065, 22.5473)]
     rows = [["编号", "名称", "lng_gcj02", "lat_gcj02", "lng_wgs84", "lat_wgs84"]]

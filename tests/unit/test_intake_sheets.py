@@ -366,7 +366,7 @@ def test_a_missing_datum_is_asked_for_with_what_the_file_hints_at(tmp_path):
 @pytest.mark.parametrize("declared", ["wgs84", "gcj02", "cgcs2000", "EPSG:4547"])
 def test_a_header_that_names_another_datum_than_the_declared_one_is_a_contradiction(tmp_path, declared):
     file = sheet(tmp_path, [["编号", "经度（百度）", "纬度（百度）"], ["1", *LATLON]])
-    with pytest.raises(DatumError, match=r"BD-09（百度），声明的却是.*矛盾，未写入"):
+    with pytest.raises(DatumError, match=r"写的是 BD-09（百度），声明的却是.*矛盾，未写入"):
         read(file, datum=declared)
     assert not read(file, datum="bd09").issues
 

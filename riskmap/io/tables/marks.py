@@ -5,7 +5,8 @@ Workbooks and layers that riskmap wrote itself: which layer a table is of, and i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -19,6 +20,8 @@ from riskmap.io.files import RawSheet
 from riskmap.io.tables.headers import POSITION_TARGETS, HeaderDictionary, Match, rival
 from riskmap.io.tables.layout import Header, trimmed
 from riskmap.io.tables.position_headers import datum_hint, header_datum
+from riskmap.io.tables.row_parts import Source
+from riskmap.rules.column import distinct
 
 _TITLES = {
     "wgs84": "WGS84",
@@ -38,6 +41,15 @@ _DECLARABLE = ("wgs84", "cgcs2000", "gcj02", "bd09")
 
 
 _WITH_CODES = {"hk80": "EPSG:2326", "twd97": "EPSG:3826"}
+
+
+_SYSTEM = re.compile(r"坐标系|坐标基准|大地基准|投影|datum|\bcrs\b", re.IGNORECASE)
+
+
+_SYSTEM_HEADER = re.compile(
+    r"^(?:所属|采用|使用)?(?:坐标系统?|坐标基准|坐标类型|空间参考|大地基准|coordinate[ _]?system|crs|datum|srs)$",
+    re.IGNORECASE,
+)
 
 
 # The datums of projected and other systems, by PROJ's name, as headers name them.
@@ -142,6 +154,18 @@ def contradiction(hint: str | None, declared: Datum) -> bool:
     return hint != base and not {hint, base} <= _SAME
 
 
+def named_beside(source: Source, titles: Iterable[str]) -> Iterator[tuple[str, str | None]]:
+    """Yield (text, datum) of the lines above a table and the cells of its own column that name a coordinate system."""
+    for title_ in titles:
+        if _SYSTEM.search(title_):
+            yield " ".join(title_.split())[:40], datum_hint(title_)
+    for match in source.header.matches:
+        if match.target is None and _SYSTEM_HEADER.match(match.heading.text):
+            for text in distinct(source.column(match.heading.column)).texts.to_pylist():
+                if text:
+                    yield f"{match.heading.text} › {text[:40]}", header_datum(text)
+
+
 def contradicted(place: str, heading: str, hint: str, declared: Datum) -> DatumError:
     """Return the error for a header that names another datum than the declared one; nothing may be written."""
     base = _DATUMS.get(declared.base, declared.base)
@@ -154,12 +178,12 @@ def contradicted(place: str, heading: str, hint: str, declared: Datum) -> DatumE
         zh = "需要本地七参数或格网改正文件，请由测绘部门换算成 CGCS2000 后再导入"
         en = "have them converted to CGCS2000 first, which needs local 7 parameters or a grid file"
     zh, en = (
-        f"若坐标确是 {title(hint)}，{zh}；若是表头写错，请改表头",
-        f"if they are {hint}, {en}; if the header is wrong, correct it",
+        f"若坐标确是 {title(hint)}，{zh}；若是写错，请改文件",
+        f"if they are {hint}, {en}; if that is wrong, correct it",
     )
     return DatumError(
-        f"{place} › {heading}：表头说的是 {title(hint)}，声明的却是 {named}，两者矛盾，未写入；{zh}",
-        f"{place} › {heading}: the header says {hint} but {declared.id} was declared, nothing was written; {en}",
+        f"{place} › {heading}：文件写的是 {title(hint)}，声明的却是 {named}，两者矛盾，未写入；{zh}",
+        f"{place} › {heading}: the file says {hint} but {declared.id} was declared, nothing was written; {en}",
     )
 
 

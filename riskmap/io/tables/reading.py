@@ -389,9 +389,10 @@ class _FileReader:
             headers = [m.heading.text for m in targets.values()]
             raise datums.needed(place, [*headers, *titles, *self.done.texts])
         self.done.datum = declared.id
-        for match in targets.values():
-            if match.hint and datums.contradiction(match.hint, declared):
-                raise datums.contradicted(place, match.heading.text, match.hint, declared)
+        headings = [(m.heading.text, m.hint) for m in targets.values()]
+        for text, hint in (*headings, *datums.named_beside(source, titles)):
+            if hint and datums.contradiction(hint, declared):
+                raise datums.contradicted(place, text, hint, declared)
         self._note_accuracy(source.sheet, declared)
         return declared
 
