@@ -542,3 +542,82 @@ def test_another_datum_may_be_declared_for_rejected_rows(tmp_path):
     assert ran.status == 1
     done = riskmap("import", "shelters", back, "--crs", "EPSG:4547", "--json", "--workspace", ws)
     assert done.json["files"][0]["inserted"] == 1
+
+
+# What a file leaves out
+STREETS = {"东门": shapely.box(114.0, 22.5, 114.1, 22.6), "翠竹": shapely.box(114.1, 22.5, 114.2, 22.6)}
+
+
+def with_streets(tmp_path: Path) -> Path:
+    """Make a workspace of two streets whose ledger knows two places."""
+    ws = district(tmp_path, "")
+    features = [
+        {"type": "Feature", "properties": {"name": name}, "geometry": shapely.geometry.mapping(shape)}
+        for name, shape in STREETS.items()
+    ]
+    (ws / "s.geojson").write_text(
+        json.dumps({"type": "FeatureCollection", "features": features}), encoding="utf-8"
+    )
+    file = ws / "workspace.toml"
+    file.write_text(
+        file.read_text(encoding="utf-8").replace('subdistricts = ""', 'subdistricts = "s.geojson"', 1),
+        encoding="utf-8",
+    )
+    rows = [["编号", "名称", "街道", "地址", "经度", "纬度"], ["P", "老电影院", "东门", "人民路5号", "114.05", "22.54"],
+            ["Q", "翠竹中学", "翠竹", "翠竹路9号", "114.15", "22.55"]]  # fmt: skip
+    assert imported(ws, rows)[0]["inserted"] == 2
+    return ws
+
+
+SILENT = [
+    ["编号", "名称", "街道", "地址", "经度", "纬度"],
+    ["A", "一", "", "", "114.16", "22.56"],
+    ["B", "二", "东门", "人民路5号2栋", "", ""],
+    ["C", "三", "东门", "翠竹中学旁", "", ""],  # the place of another street
+    ["D", "四", "翠竹", "没人知道的地方", "", ""],
+]
+
+
+def test_a_missing_street_and_a_missing_position_are_offered_and_not_written(tmp_path):
+    ws = with_streets(tmp_path)
+    done, records = imported(ws, SILENT)
+    offered = {(s["code"], s["field"]): s["value"] for s in done["suggestions"]}
+    assert offered == {("A", "subdistrict"): "翠竹", ("B", "position"): [114.05, 22.54]}
+    assert records["A"]["subdistrict"] is None
+    assert records["B"]["lon"] is None
+
+
+def test_what_is_offered_is_written_when_it_is_accepted_and_the_reason_says_so(tmp_path):
+    ws = with_streets(tmp_path)
+    file = table(tmp_path / "b.csv", SILENT)
+    words = ("import", "shelters", file, "--crs", "wgs84", "--workspace", ws)
+    assert "--fill subdistrict" in riskmap(*words, "--dry-run").err
+    ran = riskmap(*words, "--json", "--fill", "subdistrict", "--fill", "position", "--why", "补报")
+    assert ran.status == 0, ran.err
+    assert "suggestions" not in ran.json["files"][0]
+    assert [i["code"] for i in ran.json["files"][0]["issues"] if i["rule"] == "filled_in"] == ["A", "B"]
+    found = {
+        f["code"]: f for f in riskmap("select", "shelters", "--json", "--workspace", ws).json["features"]
+    }
+    assert found["A"]["subdistrict"] == "翠竹"
+    assert (found["B"]["lon"], found["B"]["lat"]) == pytest.approx((114.05, 22.54))
+    assert found["C"]["lon"] is found["D"]["lon"] is None
+    why = riskmap("history", "shelters", "B", "--json", "--workspace", ws).json["revisions"][0]["why"]
+    assert why == "补报（文件未写、按确认补上 2 项街道或位置）"
+
+
+def test_only_streets_and_positions_can_be_filled_in(tmp_path):
+    ws = with_streets(tmp_path)
+    ran = riskmap(
+        "import",
+        "shelters",
+        table(tmp_path / "b.csv", SILENT),
+        "--crs",
+        "wgs84",
+        "--fill",
+        "tier",
+        "--workspace",
+        ws,
+    )
+    assert ran.refused
+    assert "subdistrict" in ran.err
