@@ -169,7 +169,7 @@ def _of_wkb(digits: str) -> tuple[float, float, bool] | None:
     import shapely  # noqa: PLC0415 - such cells are rare
 
     found = shapely.from_wkb(digits, on_invalid="ignore")
-    if found is None or found.is_empty or found.geom_type != "Point":
+    if not isinstance(found, shapely.Point) or found.is_empty:
         return None
     return float(found.x), float(found.y), True
 

@@ -195,8 +195,8 @@ def suited(header: Header, declared: Datum | None, dictionary: HeaderDictionary)
     swap: dict[int, Match] = {}
     for match in header.matches:
         target, hint = rival(match, dictionary), header_datum(match.heading.text)
-        used = found.get(target) if target else None
-        if used is None or hint is None or contradiction(hint, declared):
+        used = found.get(target) if target is not None else None
+        if target is None or used is None or hint is None or contradiction(hint, declared):
             continue
         if contradiction(used.hint, declared):
             found[target] = swap[match.heading.column] = replace(
