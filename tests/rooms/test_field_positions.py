@@ -283,6 +283,28 @@ def test_both_numbers_in_one_cell_are_read_under_headers_in_their_own_words(tmp_
     assert off(shelters(table(tmp_path / "a.xlsx", rows), "wgs84")) < 0.01
 
 
+@pytest.mark.parametrize("name", ["a.gpkg", "a.geojson", "a.shp"])
+def test_positions_in_the_columns_of_features_without_geometry_are_read(tmp_path, name):
+    frame = geopandas.GeoDataFrame(
+        {"编号": ["A0", "A1"], "LON_WGS84": [p[0] for p in TWO], "LAT_WGS84": [p[1] for p in TWO]},
+        geometry=[None, None],
+        crs="EPSG:4326",
+    )
+    frame.to_file(
+        tmp_path / name, geometry_type="Point", **({"encoding": "UTF-8"} if name.endswith("shp") else {})
+    )
+    assert off(shelters(tmp_path / name, "wgs84")) < 0.01
+
+
+def test_a_projection_that_only_bears_a_known_name_is_not_taken_for_it(tmp_path):
+    points(tmp_path / "a.shp", [(514000.0, 2494000.0)], "EPSG:4547")
+    prj = tmp_path / "a.prj"
+    prj.write_text(prj.read_text().replace('"Central_Meridian",114.0', '"Central_Meridian",113.8'))
+    assert "113.8" in prj.read_text()
+    with pytest.raises(DatumError, match="没有 EPSG 编号"):
+        shelters(tmp_path / "a.shp", None)
+
+
 @pytest.mark.parametrize("header", ["坐标系", "起点经度", "经度范围", "面积2000", "location", "x方向位移"])
 def test_what_is_no_position_is_not_read_as_one(tmp_path, header):
     rows = [["编号", "名称", header], ["A", "一", "114.05"]]
@@ -310,6 +332,17 @@ def test_unread_columns_that_look_like_positions_are_named(tmp_path, headers, ce
         said = [i for i in intake.issues if i.rule == "unread_position"]
         assert len(said) == 1
         assert all(header in said[0].message.zh for header in headers)
+
+
+def test_a_bad_cell_elsewhere_does_not_keep_unread_positions_from_being_named(tmp_path):
+    rows = [
+        ["编号", "名称", "容纳人数", "foo", "bar"],
+        ["A", "一", "很多", "114.05", "22.54"],
+        ["B", "二", "1", "114.06", "22.55"],
+    ]
+    intake = shelters(table(tmp_path / "a.csv", rows), "wgs84")
+    assert len(intake.rejected) == 1
+    assert "unread_position" in rules(intake)[None]
 
 
 def test_unread_columns_that_look_like_positions_are_named_on_the_command_line(tmp_path):

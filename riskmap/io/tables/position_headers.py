@@ -31,7 +31,7 @@ _HINTS: Final = (
 _SHORT: Final = {"84": "wgs84", "80": "xian80", "54": "beijing54"}
 
 
-_SHORT_FORM: Final = re.compile(r"^(84|80|54)(?=\D)|(?<=\D)(84|80|54)(?:坐标系?|系)?[)\]）】]?$")
+_SHORT_FORM: Final = re.compile(r"^(84|80|54)(?=\D)|(?<=\D)(84|80|54)(?:坐标系?|系)?(?=[)\]）】_\-]|$)")
 
 
 _DATUM_WORDS: Final = re.compile(

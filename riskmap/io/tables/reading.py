@@ -240,9 +240,10 @@ class _FileReader:
             rows = np.flatnonzero(~foreign)
             self._note_foreign(sheet, header, columns, foreign)
         default = first_named(self._names, (sheet.name, Path(self._file).stem))
-        source = Source(
-            self._file, sheet.name, header, columns, rows, [default] * len(rows), shapes=sheet.shapes
-        )
+        # Where no feature has a geometry, the positions stand in the columns, if anywhere.
+        drawn = sheet.shapes is not None and sheet.shapes.null_count < len(sheet.shapes)
+        shapes = sheet.shapes if drawn else None
+        source = Source(self._file, sheet.name, header, columns, rows, [default] * len(rows), shapes=shapes)
         datum = self._datum_of_layer(sheet, source)
         part = self._blocks.read(source, datum)
         self._report(sheet, [header], [part], count, count - len(rows))
@@ -270,10 +271,8 @@ class _FileReader:
         )
 
     def _datum_of_layer(self, sheet: RawSheet, source: Source) -> Datum | None:
-        if sheet.shapes is None:
+        if source.shapes is None:
             return self._datum_of_cells(source, [])
-        if sheet.shapes.null_count == len(sheet.shapes) and self._declared is None and not sheet.crs:
-            return None
         declared = self._declared or (None if sheet.crs and sheet.crs_stated else self._fallback)
         datum, remark = datums.of_layer(sheet, declared, self._file)
         if remark is not None:
@@ -422,8 +421,10 @@ class _FileReader:
     def _note_unread_positions(self, part: TableRows) -> None:
         """Say where no row got a position though columns that nobody read look like one."""
         source = part.source
-        if self._layer.table or self._layer.geometry == "none" or np.isfinite(part.lon).any() or part.errors:
+        if self._layer.table or self._layer.geometry == "none" or np.isfinite(part.lon).any():
             return
+        if any(issue.field in {*POSITION_TARGETS, SHAPE} for row in part.errors.values() for issue in row):
+            return  # said already, row by row
         columns = unread_positions(source)
         if columns:
             place = f"{self._file} › {source.sheet}"
