@@ -67,6 +67,13 @@ _HEADS: Final = re.compile(
 _TAILS: Final = re.compile(r"(?:坐标值|坐标|数值|值|信息|数据|位置|十进制|小数|dd|度)$")
 
 
+# What every such header has somewhere; most cells that are looked at for a header have none of it.
+_CLUE: Final = re.compile(
+    r"[经經経纬緯坐座縱纵橫横]|北|东|東|几何|lon|lng|lat|coord|geo|wk[tb]|east|north|jd|wd|jing|wei|[xy]\b|[xy][^a-z]|[xy]coord",
+    re.IGNORECASE,
+)
+
+
 _UNITS: Final = re.compile(r"[(\[（【][^()\[\]（）【】]*[)\]）】]|[°º′\"']")
 
 
@@ -93,6 +100,8 @@ def position_axis(text: str) -> str | None:
 
     What stands around the axis is taken off: datum, brackets, fillers. None where anything else is left.
     """
+    if not _CLUE.search(text):
+        return None
     split = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", unicodedata.normalize("NFKC", text).strip())
     words = "_".join(split.split()).casefold().translate(_LETTERS)
     words = _SHORT_FORM.sub("", _DATUM_WORDS.sub("", _UNITS.sub("", words)))
