@@ -70,6 +70,7 @@ def import_(
     dry_run: Annotated[bool, typer.Option("--dry-run")] = False,
     rejects: Annotated[Path | None, typer.Option("--rejects", metavar="OUT.xlsx")] = None,
     full_list: Annotated[bool, typer.Option("--full-list")] = False,
+    fill: Annotated[list[str] | None, typer.Option("--fill", metavar="FIELD")] = None,
     as_json: JsonOption = False,
     by: ByOption = None,
     why: WhyOption = None,
@@ -94,6 +95,7 @@ def import_(
         datum=crs,
         dry_run=dry_run,
         full_list=full_list,
+        fill=fill or (),
         by=person(by),
         why=reason(why),
         progress=None if as_json else progress,
@@ -131,11 +133,26 @@ def _report_import(document: dict[str, Any], *, dry_run: bool) -> None:
                 f"  … {len(file['issues']) - 50} more, see --json",
                 err=True,
             )
+        _report_suggestions(file.get("suggestions", []))
         if file["absent"]:
             echo(
                 f"  文件中没有的在册点 {len(file['absent'])} 个：{'、'.join(file['absent'][:20])}",
                 f"  in the ledger, not in the file: {len(file['absent'])}: {', '.join(file['absent'][:20])}",
             )
+
+
+def _report_suggestions(offered: list[dict[str, Any]]) -> None:
+    """Say what could be filled in, and how that is accepted."""
+    for field, zh, en in (("subdistrict", "街道", "sub-district"), ("position", "位置", "position")):
+        rows = [one for one in offered if one["field"] == field]
+        if rows:
+            echo(
+                f"  可补{zh} {len(rows)} 行（未采用；加 --fill {field} 采用）：",
+                f"  {en} could be filled in for {len(rows)} rows (not done; accept with --fill {field}):",
+                err=True,
+            )
+        for one in rows[:20]:
+            typer.echo(f"    {one['code']}：{one['message']}", err=True)
 
 
 def _report_tiers(layer: str, changed: int, *, rated: bool) -> None:

@@ -20,7 +20,7 @@ import numpy as np
 import pyarrow as pa
 
 from riskmap.catalog.layer import ContactRole, Field, Layer
-from riskmap.coordinates import Datum, parse_datum
+from riskmap.coordinates import Datum, Region, parse_datum
 from riskmap.errors import RefusedError, Text, UnknownNameError
 from riskmap.rules import cell, column, position, shape, vocabulary
 from riskmap.rules.cell import Finding, Judge, Verdict
@@ -177,9 +177,13 @@ def placed(layer: Layer, code: str, title: Text, finding: Finding) -> Text:
     return Text(f"{zh}：{finding.message.zh}", f"{en}: {finding.message.en}")
 
 
-def rules_of(layer: Layer, subdistricts: Sequence[str] = ()) -> LayerRules:
+def rules_of(
+    layer: Layer,
+    subdistricts: Sequence[str] = (),
+    region: Region = Region(),  # noqa: B008 - frozen
+) -> LayerRules:
     """Return the rules of a layer. `subdistricts`: the district's own names, () where they are not known."""
-    return LayerRules(layer, naming(subdistricts))
+    return LayerRules(layer, naming(subdistricts), region)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +192,7 @@ class LayerRules:
 
     layer: Layer
     names: Naming
+    region: Region = Region()  # noqa: RUF009 - frozen
 
     def of(self, target: str) -> TargetRule:
         """Return the rule of a target.
@@ -240,7 +245,7 @@ class LayerRules:
         erased = [vocabulary.plain(t or "") == vocabulary.CLEAR_WORD for t in texts]
         if all(erased):
             return Located(CLEAR)
-        placed = _place(texts[:1], texts[1:], datum)
+        placed = _place(texts[:1], texts[1:], datum, self.region)
         findings = tuple(_of_remark(r) for r in placed.remarks)
         if any(erased) and not findings:
             return Located(None, (_CANNOT_CLEAR,))
@@ -270,7 +275,7 @@ class LayerRules:
             findings += [] if verdict.finding is None else [(target, verdict.finding)]
         values = self._row(columns, 0)
         located = self._located(stated.get("position"))
-        values |= _drawn(self.layer, stated.get(SHAPE), findings)
+        values |= self._drawn(stated.get(SHAPE), findings)
         findings += [("position", finding) for finding in located.findings]
         if located.value is not None:
             values["position"] = located.value
@@ -306,13 +311,27 @@ class LayerRules:
         shapes = stated[SHAPE].to_pylist() if SHAPE in stated else [None] * count
         rows = []
         for i in range(count):
-            values = self._row(columns, i) | _drawn(self.layer, shapes[i], findings[i])
+            values = self._row(columns, i) | self._drawn(shapes[i], findings[i])
             located = self.position(x[i], y[i], datum)
             findings[i] += [("position", finding) for finding in located.findings]
             if located.value is not None:
                 values["position"] = located.value
             rows.append(self._judged(values, findings[i], before, i, places))
         return JudgedRows(self.layer, tuple(rows))
+
+    def _drawn(self, stated: Any, findings: list[tuple[str, Finding]]) -> dict[str, Any]:
+        """Return the shape that is stated, with a position on it."""
+        if stated is None or stated is CLEAR:
+            return {} if stated is None else {SHAPE: CLEAR}
+        found = shape.from_wkt([stated]) if isinstance(stated, str) else shape.from_wkb([stated])
+        if found[0] is None:
+            findings.append((SHAPE, _of_remark(shape.unreadable_text(0, ""))))
+            return {}
+        shaped = shape.shape(found, CGCS2000, self.layer.geometry, self.region)
+        findings += [(SHAPE, _of_remark(remark)) for remark in shaped.remarks]
+        if shaped.shapes[0] is None:
+            return {}
+        return {SHAPE: shaped.shapes[0], "position": (float(shaped.lon[0]), float(shaped.lat[0]))}
 
     def _targets(self, stated: Mapping[str, object]) -> Iterator[tuple[str, object]]:
         """Yield each target with what is stated of it: checklists and people in their parts."""
@@ -423,28 +442,13 @@ def _judge_subdistrict(names: Naming, text: str) -> Verdict:
     )
 
 
-def _place(x: Sequence[str | None], y: Sequence[str | None], datum: Datum) -> position.Placed:
+def _place(x: Sequence[str | None], y: Sequence[str | None], datum: Datum, region: Region) -> position.Placed:
     cells = [distinct(pa.array(texts, pa.string())) for texts in (x, y)]
-    return position.place(position.in_two_cells(cells[0], cells[1], len(x)), datum)
+    return position.place(position.in_two_cells(cells[0], cells[1], len(x)), datum, region)
 
 
 def _of_remark(remark: position.PositionNote) -> Finding:
     return Finding(remark.rule, remark.severity, remark.say)
-
-
-def _drawn(layer: Layer, stated: Any, findings: list[tuple[str, Finding]]) -> dict[str, Any]:
-    """Return the shape that is stated, with a position on it."""
-    if stated is None or stated is CLEAR:
-        return {} if stated is None else {SHAPE: CLEAR}
-    found = shape.from_wkt([stated]) if isinstance(stated, str) else shape.from_wkb([stated])
-    if found[0] is None:
-        findings.append((SHAPE, _of_remark(shape.unreadable_text(0, ""))))
-        return {}
-    shaped = shape.shape(found, CGCS2000, layer.geometry)
-    findings += [(SHAPE, _of_remark(remark)) for remark in shaped.remarks]
-    if shaped.shapes[0] is None:
-        return {}
-    return {SHAPE: shaped.shapes[0], "position": (float(shaped.lon[0]), float(shaped.lat[0]))}
 
 
 def _unknown(layer: Layer, target: str) -> UnknownNameError:

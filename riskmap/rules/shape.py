@@ -11,7 +11,7 @@ import shapely
 from numpy.typing import NDArray
 
 from riskmap.catalog.layer import GeometryKind
-from riskmap.coordinates import CHINA, Datum, to_cgcs2000
+from riskmap.coordinates import Datum, Region, to_cgcs2000
 from riskmap.errors import Text
 from riskmap.rules.position import PositionNote
 
@@ -70,10 +70,16 @@ def points_of(
     return shapely.get_x(single), shapely.get_y(single), remarks
 
 
-def shape(geometries: NDArray[np.object_], datum: Datum, kind: GeometryKind) -> Shaped:
+def shape(
+    geometries: NDArray[np.object_],
+    datum: Datum,
+    kind: GeometryKind,
+    region: Region = Region(),  # noqa: B008 - frozen
+) -> Shaped:
     """Return the shapes of a line or polygon layer in CGCS2000.
 
-    A shape of another kind or outside China is an error; an invalid one is repaired, with a warning.
+    A shape of another kind or outside China and the district's `region` is an error; an invalid one is
+    repaired, with a warning.
     """
     count = len(geometries)
     result = Shaped([None] * count, np.full(count, np.nan), np.full(count, np.nan))
@@ -88,14 +94,7 @@ def shape(geometries: NDArray[np.object_], datum: Datum, kind: GeometryKind) -> 
         result.remarks.append(_repair_remark(int(i), repaired=work[i] is not None))
     work = _to_cgcs2000(work, datum)
     bounds = shapely.bounds(work)
-    west, south, east, north = CHINA
-    with np.errstate(invalid="ignore"):
-        inside = (
-            (bounds[:, 0] >= west)
-            & (bounds[:, 1] >= south)
-            & (bounds[:, 2] <= east)
-            & (bounds[:, 3] <= north)
-        )
+    inside = region.holds(bounds[:, 0], bounds[:, 1]) & region.holds(bounds[:, 2], bounds[:, 3])
     there = shapely.get_type_id(work) >= 0
     result.remarks += [_outside(int(i), datum) for i in np.flatnonzero(there & ~inside)]
     work[~inside] = None
@@ -188,7 +187,7 @@ def _outside(at: int, datum: Datum) -> PositionNote:
         "error",
         "out_of_range",
         Text(
-            f"图形按 {datum.id} 不在中国范围内；请核对坐标系",
-            f"as {datum.id} the shape lies outside China; check the coordinate system",
+            f"图形按 {datum.id} 不在中国或本区范围内；请核对坐标系",
+            f"as {datum.id} the shape lies outside China and the district; check the coordinate system",
         ),
     )

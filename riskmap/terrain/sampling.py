@@ -15,17 +15,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
-import pyproj
 import shapely
 from numpy.typing import ArrayLike, NDArray
-from pyproj.exceptions import ProjError
 
 from riskmap.array_types import Floats
-from riskmap.coordinates import CGCS2000
 from riskmap.errors import DatumError, RiskmapError, Text
 from riskmap.formulas.wind import BEARINGS, DEGREE, RINGS, exposure
 from riskmap.terrain.geotiff import (
     as_floats,
+    degrees_of,
     horizontal,
     metric_grid,
     need_band,
@@ -42,17 +40,6 @@ Method = Literal["bilinear", "nearest"]
 
 
 MOST_CELLS: Final = 8_000_000  # read at once
-
-
-def to_raster(raster: DatasetReader) -> pyproj.Transformer:
-    """Return the way from the ledger's degrees (EPSG:4490, lon before lat) to a raster's coordinates."""
-    try:
-        return pyproj.Transformer.from_crs(CGCS2000, horizontal(raster), always_xy=True)
-    except ProjError as problem:
-        raise DatumError(
-            f"{raster.name}：坐标系无法与 CGCS2000 互换；请转换到 EPSG:4547 后另存",
-            f"{raster.name}: no way from CGCS2000 to its coordinate system; reproject it to EPSG:4547",
-        ) from problem
 
 
 def sample_points(
@@ -89,7 +76,7 @@ def sample_bands(
 def places_in(raster: DatasetReader, lon: Floats, lat: Floats) -> tuple[NDArray[np.intp], Floats, Floats]:
     """Return which points (CGCS2000 degrees) lie in a raster, and their rows and columns in cells from its corner."""
     located = np.isfinite(lon) & np.isfinite(lat)
-    px, py = to_raster(raster).transform(lon[located], lat[located])
+    px, py = degrees_of(raster).from_cgcs2000(lon[located], lat[located])
     t = ~raster.transform
     with np.errstate(invalid="ignore"):  # where no place there answers to it, PROJ says infinity
         col, row = t.a * px + t.b * py + t.c, t.d * px + t.e * py + t.f
@@ -179,7 +166,7 @@ def summarise(
                 f"{path}：不是正北朝上的栅格；请用 GIS 软件重采样后另存",
                 f"{path}: not a north-up raster; resample it and save it again",
             )
-        forward = to_raster(raster)
+        forward = degrees_of(raster).from_cgcs2000
         polygons = {i: _projected(wkb, forward) for i, wkb in enumerate(shapes) if wkb is not None}
         polygons = {i: p for i, p in polygons.items() if p is not None}
         if not polygons:
@@ -207,7 +194,7 @@ def _projected(wkb: bytes, forward: Any) -> Any | None:
     if shapely.get_dimensions(shape) != 2 or shape.is_empty:
         return None
     moved = shapely.transform(
-        shapely.force_2d(shape), lambda xy: np.column_stack(forward.transform(xy[:, 0], xy[:, 1]))
+        shapely.force_2d(shape), lambda xy: np.column_stack(forward(xy[:, 0], xy[:, 1]))
     )
     if not np.isfinite(shapely.get_coordinates(moved)).all():
         return None

@@ -69,6 +69,7 @@ class RejectedRow:
 
     `cells`: (header text, cell text) in the sheet's column order; `bad`: 0-based indexes of the
     cells that `issues` speak of. Written to a sheet as they are, they can be imported again.
+    `datum`: what its coordinates were read as, "" where none was needed.
     """
 
     sheet: str
@@ -77,6 +78,7 @@ class RejectedRow:
     cells: tuple[tuple[str, str | None], ...]
     bad: tuple[int, ...]
     issues: tuple[Issue, ...]
+    datum: str = ""
 
 
 @dataclass(frozen=True, slots=True)

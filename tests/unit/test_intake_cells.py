@@ -411,7 +411,7 @@ def test_two_coordinates_in_one_cell_are_taken_apart(text):
     assert (first, second) == pytest.approx((114.1, 22.5))
 
 
-@pytest.mark.parametrize("text", ["114.1", "114.1,22.5,35", "甲,乙", "", "114.1,"])
+@pytest.mark.parametrize("text", ["114.1", "114.1,22.5,35,2,7", "甲,乙", "", "114.1,"])
 def test_what_is_not_two_coordinates_is_none(text):
     assert parse_pair(text) is None
 

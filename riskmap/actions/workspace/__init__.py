@@ -15,6 +15,7 @@ import shapely
 
 from riskmap.actions.workspace.settings import WorkspaceConfig, read_workspace_file
 from riskmap.catalog import Catalog, defaults_dir, load_catalog
+from riskmap.coordinates import Region
 from riskmap.errors import LedgerError, WorkspaceError
 from riskmap.interface import option
 from riskmap.io.files.leftovers import sweep
@@ -64,6 +65,12 @@ class Workspace:
         else:
             district = shapely.union_all(list(parts.values()))
         return Boundaries.of(district, parts, source=config.boundary or config.subdistricts)
+
+    @property
+    def region(self) -> Region:
+        """Where records may lie: the stated extent, around the boundary, or in China."""
+        bounds = self.places.district.bounds if self.places else None
+        return Region(self.config.extent, bounds)
 
     @property
     def subdistricts(self) -> tuple[str, ...]:
@@ -173,6 +180,7 @@ name = "{name}"                 # 区名 / district
 boundary = "{boundary}"         # 区界 GeoJSON；空 = 没有 / district polygon; empty = none
 subdistricts = "{subdistricts}" # 街道界 GeoJSON，name 字段为街道名 / sub-districts with a name property
 boundary_datum = "cgcs2000"     # 边界文件的坐标系 / datum of both files
+# extent = [113.7, 22.4, 114.7, 22.9]  # 西、南、东、北（度）：之外的位置会提醒 / positions outside are warned of
 demo = {str(demo).lower()}      # 演示数据：所有页面和导出都会标明 / made-up data: marked everywhere
 
 [map]

@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import Field as Key
 
 from riskmap.catalog.problems import Items, Part, TomlFile, read_text
-from riskmap.coordinates import parse_datum
+from riskmap.coordinates import Extent, are_degrees, parse_datum
 from riskmap.errors import CatalogError, DatumError, Text, without_secrets
 from riskmap.formulas.domain import through_bands
 
@@ -180,6 +180,7 @@ class _District(Part):
     boundary: str = ""
     subdistricts: str = ""
     boundary_datum: str = "cgcs2000"
+    extent: Items[float] = ()
     demo: bool = False
 
 
@@ -270,6 +271,7 @@ class WorkspaceConfig:
     boundary: str = ""
     subdistricts: str = ""
     boundary_datum: str = "cgcs2000"
+    extent: Extent | None = None  # of the district, in degrees of CGCS2000
     demo: bool = False
     approval_number: str = ""
     dem: str = ""
@@ -300,6 +302,9 @@ def read_workspace_file(path: Path) -> WorkspaceConfig:
                 parse_datum(value)
         except DatumError as problem:
             problems.append(source.problem((section, key), problem.say))
+    extent, wrong = _extent(file.district.extent if file is not None else ())
+    if wrong is not None:
+        problems.append(source.problem(("district", "extent"), wrong))
     fire = _fire(file.fire) if file is not None else DEFAULT_FIRE
     wrong = fire.mistake()
     if wrong is not None:
@@ -325,6 +330,7 @@ def read_workspace_file(path: Path) -> WorkspaceConfig:
         boundary=file.district.boundary,
         subdistricts=file.district.subdistricts,
         boundary_datum=file.district.boundary_datum,
+        extent=extent,
         demo=file.district.demo,
         approval_number=file.map.approval_number,
         dem=file.map.dem,
@@ -338,6 +344,18 @@ def read_workspace_file(path: Path) -> WorkspaceConfig:
         backup=BackupSettings(file.backup.keep, file.backup.days),
         people=file.evacuation.people,
         people_datum=file.evacuation.people_datum,
+    )
+
+
+def _extent(stated: tuple[float, ...]) -> tuple[Extent | None, Text | None]:
+    """Return the extent that is stated, and what is wrong with it."""
+    if not stated:
+        return None, None
+    if len(stated) == 4 and stated[0] < stated[2] and stated[1] < stated[3] and are_degrees(*stated):  # noqa: PLR2004
+        return stated, None  # type: ignore[return-value]
+    return None, Text(
+        "应是四个度数 [西, 南, 东, 北]，如 [113.7, 22.4, 114.7, 22.9]",
+        "should be four degrees [west, south, east, north], such as [113.7, 22.4, 114.7, 22.9]",
     )
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from riskmap.coordinates import Region
 from riskmap.io.files.file_checks import FileLimits
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def read_file(
     name: str | None = None,
     fallback_datum: str | None = None,
     others: Mapping[str, str] | None = None,
+    region: Region = Region(),  # noqa: B008 - frozen
 ) -> Intake:
     """Read one file into records of `layer`, rejected rows and issues; nothing is written.
 
@@ -44,6 +46,7 @@ def read_file(
     `subdistricts` are the district's own names, by which titles and sheet names are understood.
     `fallback_datum` holds where nothing is declared and the file carries none. `others`: ids and titles
     of the other layers → id, by which the tables of an inventory of ours are told apart.
+    `region`: where records may lie beside China, and what is far from the district.
     `name` is the file's name as the person knows it, where `path` is a temporary copy.
     Raises UnreadableFileError for a file that is not what its ending says, cannot be parsed or
     breaks a limit, DatumError where the coordinate system is missing or contradicts the file.
@@ -61,4 +64,5 @@ def read_file(
         name=name or path.name,
         fallback=fallback_datum,
         others=others,
+        region=region,
     )

@@ -81,7 +81,7 @@ def assemble(
         ),
         row=rows,
         stated_version=joined_or_none("versions"),
-        rejected=tuple(chain.from_iterable(rejected_rows(p) for p in parts)),
+        rejected=tuple(chain.from_iterable(rejected_rows(p, datum) for p in parts)),
         issues=(*issues, *chain.from_iterable(_in_row_order(p.issues) for p in parts)),
         from_batch=batch,
     )
@@ -154,7 +154,7 @@ def _keys(part: TableRows, unique: Sequence[str]) -> Iterator[tuple[Any, ...] | 
         yield key if stated and (len(key) == 1 or row not in part.errors) else None
 
 
-def rejected_rows(part: TableRows) -> Iterator[RejectedRow]:
+def rejected_rows(part: TableRows, datum: str = "") -> Iterator[RejectedRow]:
     """Yield the rows of a table that have errors, with their cells as they came."""
     source = part.source
     headings = {m.heading.column: m.heading.text for m in source.header.matches}
@@ -176,4 +176,5 @@ def rejected_rows(part: TableRows) -> Iterator[RejectedRow]:
             cells=tuple(cells),
             bad=tuple(sorted(part.bad.get(row, ()))),
             issues=tuple(said.get(at + 1, ())),
+            datum=datum,
         )

@@ -1,11 +1,7 @@
-"""One table of one sheet → judged columns, positions, and the verdict on every row.
-
-The cells of a table that state positions, whichever columns hold them.
-"""
+"""One table of one sheet → judged columns, positions, and the verdict on every row."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
@@ -14,8 +10,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from riskmap.catalog.layer import Field, Layer
-from riskmap.coordinates import Datum
+from riskmap.coordinates import Datum, Region
 from riskmap.errors import Text
+from riskmap.io.tables.geometry import stated_ends, stated_positions
 from riskmap.io.tables.headers import POSITION_TARGETS, HeaderDictionary, Match
 from riskmap.io.tables.row_parts import Source, TableRows, say_of
 from riskmap.moments import lacks_zone
@@ -28,90 +25,6 @@ from riskmap.rules.shape import SHAPE
 from riskmap.rules.subdistricts import Naming
 from riskmap.values.import_plan import Issue
 
-_LATITUDE_FIRST = re.compile(r"纬度?[^经]*经|lat.*l(?:on|ng)", re.IGNORECASE)
-
-
-def stated_positions(
-    source: Source, targets: dict[str, Match], datum: Datum | None
-) -> position.Stated | None:
-    """Return the positions that a table's cells state; the pair that suits the datum comes first."""
-    pairs = [("longitude", "latitude"), ("easting", "northing")]
-    if datum is not None and datum.kind == "projected":
-        pairs.reverse()
-    found: list[position.Stated] = []
-    for first, second in pairs:
-        if first in targets or second in targets:
-            found.append(_pair(source, targets.get(first), targets.get(second)))
-    if match := targets.get("position"):
-        found.append(_in_one_cell(source, match))
-    if not found:
-        return None
-    best = found[0]
-    for other in found[1:]:
-        best = _fuller(best, other)
-    return best
-
-
-def stated_ends(source: Source, targets: dict[str, Match], name: str) -> position.Stated | None:
-    """Return one of the positions that a row of a table names several of, None where no column states it."""
-    first, second = targets.get(f"{name}:longitude"), targets.get(f"{name}:latitude")
-    both = targets.get(f"{name}:position")
-    if first or second:
-        return _pair(source, first, second)
-    return None if both is None else _in_one_cell(source, both)
-
-
-def _fuller(best: position.Stated, other: position.Stated) -> position.Stated:
-    """Take from `other` the rows where it states more than `best`."""
-    better = ((other.has_x & other.has_y) & ~(best.has_x & best.has_y)) | (
-        (other.has_x | other.has_y) & ~(best.has_x | best.has_y)
-    )
-    if not better.any():
-        return best
-    return position.Stated(
-        np.where(better, other.x, best.x),
-        np.where(better, other.y, best.y),
-        np.where(better, other.has_x, best.has_x),
-        np.where(better, other.has_y, best.has_y),
-        lambda i: other.text(i) if better[i] else best.text(i),
-        np.where(better, other.labelled, best.labelled),
-    )
-
-
-def _pair(source: Source, first: Match | None, second: Match | None) -> position.Stated:
-    cells = [None if m is None else distinct(source.column(m.heading.column)) for m in (first, second)]
-    return position.in_two_cells(cells[0], cells[1], len(source.rows))
-
-
-def _in_one_cell(source: Source, match: Match) -> position.Stated:
-    column = match.heading.column
-    beside = next((m for m in source.header.matches if m.heading.column == column + 1), None)
-    cells = distinct(source.column(column))
-    if beside is not None and beside.target is None and beside.heading.text in {"", match.heading.text}:
-        # 坐标 merged over two columns: the second number stands in the next one.
-        alone = position.in_one_cell(cells)
-        return alone if (alone.has_x & alone.has_y).any() else _pair(source, match, beside)
-    stated = position.in_one_cell(cells)
-    return (
-        _latitude_first(stated)
-        if _LATITUDE_FIRST.search(match.heading.text.replace("经纬度", ""))
-        else stated
-    )
-
-
-def _latitude_first(stated: position.Stated) -> position.Stated:
-    """坐标（纬度,经度）: the header says in which order the numbers stand."""
-    turn = ~stated.labelled
-    return position.Stated(
-        np.where(turn, stated.y, stated.x),
-        np.where(turn, stated.x, stated.y),
-        np.where(turn, stated.has_y, stated.has_x),
-        np.where(turn, stated.has_x, stated.has_y),
-        stated.text,
-        stated.labelled,
-    )
-
-
 _NOT_STATED = Finding(
     "not_stated", "error", Text("是空的或写着缺测；请填写", "is blank or says that it is missing; write it")
 )
@@ -120,8 +33,15 @@ _NOT_STATED = Finding(
 class BlockReader:
     """Judges the tables of one file against one layer."""
 
-    def __init__(self, layer: Layer, names: Naming, units: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        layer: Layer,
+        names: Naming,
+        units: Mapping[str, str] | None = None,
+        region: Region = Region(),  # noqa: B008 - frozen
+    ) -> None:
         self._layer = layer
+        self._region = region
         self._rules = LayerRules(layer, names)
         self._units = units or {}
         self._dictionary = HeaderDictionary(layer)
@@ -221,7 +141,7 @@ class BlockReader:
             cells = [targets[t] for t in each.headers if t in targets]
             for row in np.flatnonzero(~(stated.has_x | stated.has_y)).tolist():
                 say_of(part, row, cells[0], _NOT_STATED, value=None, also=cells)
-            placed = position.place(stated, datum)
+            placed = position.place(stated, datum, self._region)
             part.ends[each.id] = (placed.lon, placed.lat)
             for remark in placed.remarks:
                 said = Finding(remark.rule, remark.severity, remark.say)
@@ -293,7 +213,7 @@ class BlockReader:
             return
         stated.has_x &= ~taken
         stated.has_y &= ~taken
-        placed = position.place(stated, datum)
+        placed = position.place(stated, datum, self._region)
         self._placed(part, targets, placed, ~taken)
         self._cleared_positions(part, targets)
 
@@ -335,7 +255,7 @@ class BlockReader:
             column = column.take(pa.array(part.source.rows))
         found = shape.from_wkb(column.to_pylist())
         if self._layer.geometry != "point":
-            shaped = shape.shape(found, datum, self._layer.geometry)
+            shaped = shape.shape(found, datum, self._layer.geometry, self._region)
             part.shapes, part.lon, part.lat = shaped.shapes, shaped.lon, shaped.lat
             self._remark(part, targets, shaped.remarks)
             return
@@ -345,12 +265,13 @@ class BlockReader:
         stated = position.Stated(
             x, y, has, has.copy(), lambda i: f"{x[i]:.10g}, {y[i]:.10g}", np.zeros(len(x), bool)
         )
-        self._placed(part, targets, position.place(stated, datum), np.ones(len(x), bool))
+        placed = position.place(stated, datum, self._region)
+        self._placed(part, targets, placed, np.ones(len(x), bool))
 
     def _wkt(self, part: TableRows, match: Match, datum: Datum) -> NDArray[np.bool_]:
         texts = part.source.column(match.heading.column).to_pylist()
         found = shape.from_wkt(texts)
-        shaped = shape.shape(found, datum, self._layer.geometry)
+        shaped = shape.shape(found, datum, self._layer.geometry, self._region)
         part.shapes, part.lon, part.lat = shaped.shapes, shaped.lon, shaped.lat
         shaped.remarks += [
             shape.unreadable_text(i, text)

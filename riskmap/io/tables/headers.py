@@ -10,6 +10,7 @@ from typing import Final, Literal
 
 from riskmap.catalog.headers import normalise_header
 from riskmap.catalog.layer import CORE_ROLES, Layer
+from riskmap.io.tables.position_headers import header_datum, position_axis
 from riskmap.moments import lacks_zone, parse_moment, parse_zone
 from riskmap.rules.shape import SHAPE
 from riskmap.units import convertible
@@ -22,6 +23,12 @@ POSITION_TARGETS: Final = ("longitude", "latitude", "easting", "northing", "posi
 
 
 _SHAPE_HEADERS = ("边界WKT", "WKT", "geometry", "geom", "几何", "边界坐标", "范围WKT", "the_geom")
+
+
+_DRAWN = re.compile(r"wk[tb]|geo|几何", re.IGNORECASE)
+
+
+_LONGEST_AXIS = 30  # letters: a longer cell is no header of a column
 
 
 _BRACKET = re.compile(r"[(\[{【<〔]([^()\[\]{}【】<>〔〕]*)[)\]}】>〕]")
@@ -69,15 +76,6 @@ _LONGEST_UNIT = 7  # letters: beijing
 HOURS: Final = re.compile(r"^(?:过去|前|近)?(\d{1,2})(?:小时|个小时|hours?|hr|h)[-_]?(?=.)")
 
 
-_HINTS: tuple[tuple[str, str], ...] = (
-    ("bd09", r"百度|bd-?_?09|baidu"),
-    ("gcj02", r"高德|火星|腾讯|gcj|amap"),
-    ("wgs84", r"wgs-?_?(?:19)?84|gps|\b84坐标"),
-    ("cgcs2000", r"cgcs|2000"),
-    ("local", r"独立坐标|深圳坐标|地方坐标|西安80|北京54|1954|1980"),
-)
-
-
 @dataclass(frozen=True, slots=True)
 class HeaderCell:
     """One column's header: its levels from the outermost group to the leaf, as written."""
@@ -104,15 +102,6 @@ class Match:
     unit: str = ""
     hint: str | None = None
     foreign: str = ""
-
-
-def datum_hint(text: str) -> str | None:
-    """Return the datum that a header or a note speaks of, None where it names none."""
-    words = normalise_header(text)
-    for datum, pattern in _HINTS:
-        if re.search(pattern, words):
-            return datum
-    return None
 
 
 def core(text: str) -> str:
@@ -243,6 +232,8 @@ class HeaderDictionary:
             # 风速m/s: what stands behind a slash outside brackets may belong to a unit.
             target, tail = self._without_unit(_BRACKET.sub("", words))
             tokens = (tail,)
+        if target is None and (axis := self._axis(text)):
+            return axis, "normalised", ""
         if target is None:
             return self._over_hours(words)
         return _by_axis(target, tokens), "normalised", self.unit_in(target, tokens)
@@ -255,6 +246,17 @@ class HeaderDictionary:
             if target and self.units.get(target) != "" and self.unit_in(target, [tail]):
                 return target, tail
         return None, ""
+
+    def _axis(self, text: str) -> str | None:
+        """LON_WGS84, 経度, the_geom: a position in its own words, of a layer that has one."""
+        layer = self._layer
+        axis = (
+            None
+            if layer.table or layer.geometry == "none" or len(text) > _LONGEST_AXIS
+            else position_axis(text)
+        )
+        drawn = axis == "position" and layer.geometry != "point" and _DRAWN.search(text)
+        return SHAPE if drawn else axis
 
     def _over_hours(self, words: str) -> tuple[str | None, How, str]:
         match = HOURS.match(words) if self._hours else None
@@ -360,7 +362,7 @@ def match_headers(
         unit = dictionary.look_up(heading.levels[-1])[2] or dictionary.unit_in(
             target, _tokens(heading.levels[-1])
         )
-        _settle([((9, 9), Match(heading, target, "guessed", unit, datum_hint(heading.text)))], done, taken)
+        _settle([((9, 9), Match(heading, target, "guessed", unit, header_datum(heading.text)))], done, taken)
     matches = tuple(done.get(h.column, Match(h, None, "left", hint=None)) for h in headings)
     return _with_code(matches, taken, dictionary.layer)
 
@@ -378,7 +380,7 @@ def _offers(heading: HeaderCell, dictionary: HeaderDictionary) -> list[tuple[tup
     for place, text in enumerate(_readings(heading)):
         target, how, unit = dictionary.look_up(text)
         if target is not None:
-            hint = datum_hint(heading.text) if target in dictionary.positions else None
+            hint = header_datum(heading.text) if target in dictionary.positions else None
             rank = 2 if how != "alias" else 0 if dictionary.is_title(target, text) else 1
             foreign = dictionary.foreign(target, text, unit)
             found.append(((place, rank), Match(heading, target, how, unit, hint, foreign)))

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from riskmap.catalog.layer import Layer
-from riskmap.coordinates import Datum, parse_datum
+from riskmap.coordinates import Datum, Region, parse_datum
 from riskmap.errors import Text, UnreadableFileError
 from riskmap.io.files import RawSheet, file_checks
 from riskmap.io.files.file_checks import FileLimits
@@ -20,10 +20,13 @@ from riskmap.io.files.sandbox import parse
 from riskmap.io.tables import marks as datums
 from riskmap.io.tables import marks as ours
 from riskmap.io.tables.assemble import assemble
-from riskmap.io.tables.block import BlockReader, stated_positions
-from riskmap.io.tables.headers import HeaderCell, HeaderDictionary, Match, rival
+from riskmap.io.tables.block import BlockReader
+from riskmap.io.tables.geometry import stated_positions, stated_srid, unread_positions
+from riskmap.io.tables.headers import POSITION_TARGETS, HeaderCell, HeaderDictionary, Match, rival
 from riskmap.io.tables.layout import Header, Row, find_header, sort_lines, stated_header, trimmed
+from riskmap.io.tables.position_headers import header_datum
 from riskmap.io.tables.row_parts import Source, TableRows, say_of
+from riskmap.reprojection import reprojection
 from riskmap.rules.arrays import pc
 from riskmap.rules.cell import Finding
 from riskmap.rules.shape import SHAPE
@@ -35,6 +38,9 @@ VERSION_HEADER = "记录版本"
 
 
 _LOOKED_AT_ROWS = 64
+
+
+_EXACT = 2.0  # metres to which an operation between two datums is taken as exact
 
 
 _CELLS_BEYOND = Finding(
@@ -76,6 +82,7 @@ def read(
     name: str,
     fallback: str | None = None,
     others: Mapping[str, str] | None = None,
+    region: Region = Region(),  # noqa: B008 - frozen
 ) -> Intake:
     """Read a file; see `riskmap.io.tables.read_file`."""
     step = progress or (lambda _what, _share: None)
@@ -89,6 +96,7 @@ def read(
         name=name,
         fallback=fallback,
         others=others,
+        region=region,
     )
     step("join", 0.9)
     intake = assemble(
@@ -117,6 +125,7 @@ def read_tables(
     fallback: str | None = None,
     others: Mapping[str, str] | None = None,
     units: Mapping[str, str] | None = None,
+    region: Region = Region(),  # noqa: B008 - frozen
 ) -> tuple[Reading, str, ours.Marks]:
     """Return the judged tables of a file, its kind, and what it says of itself if riskmap wrote it.
 
@@ -139,6 +148,7 @@ def read_tables(
         marks=marks,
         others=others or {},
         units=units or {},
+        region=region,
     )
     for i, sheet in enumerate(sheets):
         reader.sheet(sheet)
@@ -182,6 +192,7 @@ class _FileReader:
         marks: ours.Marks,
         others: Mapping[str, str],
         units: Mapping[str, str],
+        region: Region,
     ) -> None:
         self._layer = layer
         self._declared = declared
@@ -192,7 +203,7 @@ class _FileReader:
         self._file = file
         self._kind = kind
         self._dictionary = HeaderDictionary(layer)
-        self._blocks = BlockReader(layer, names, units)
+        self._blocks = BlockReader(layer, names, units, region)
         self.done = Reading()
 
     def sheet(self, sheet: RawSheet) -> None:
@@ -204,8 +215,21 @@ class _FileReader:
         else:
             self._spreadsheet(sheet)
 
+    def _remembered(self, sheet: str) -> Datum | None:
+        """Return what rejected rows were read as when they came, else the workspace's own datum."""
+        datum = self._marks.datums.get(sheet)
+        return parse_datum(datum) if datum else self._fallback
+
+    def _suited(self, header: Header | None, sheet: str) -> Header | None:
+        datum = self._declared or self._remembered(sheet)
+        return None if header is None else datums.suited(header, datum, self._dictionary)
+
     def _layer_of_file(self, sheet: RawSheet) -> None:
-        header = None if _NO_LAYERS.match(sheet.name) else stated_header(sheet, self._dictionary)
+        header = (
+            None
+            if _NO_LAYERS.match(sheet.name)
+            else self._suited(stated_header(sheet, self._dictionary), sheet.name)
+        )
         if header is None or self._of_other_layer(sheet, header):
             self.done.reports.append(SheetReport(sheet.name, None, 0, 0, ()))
             return
@@ -217,9 +241,10 @@ class _FileReader:
             rows = np.flatnonzero(~foreign)
             self._note_foreign(sheet, header, columns, foreign)
         default = first_named(self._names, (sheet.name, Path(self._file).stem))
-        source = Source(
-            self._file, sheet.name, header, columns, rows, [default] * len(rows), shapes=sheet.shapes
-        )
+        # Where no feature has a geometry, the positions stand in the columns, if anywhere.
+        drawn = sheet.shapes is not None and sheet.shapes.null_count < len(sheet.shapes)
+        shapes = sheet.shapes if drawn else None
+        source = Source(self._file, sheet.name, header, columns, rows, [default] * len(rows), shapes=shapes)
         datum = self._datum_of_layer(sheet, source)
         part = self._blocks.read(source, datum)
         self._report(sheet, [header], [part], count, count - len(rows))
@@ -252,21 +277,20 @@ class _FileReader:
         )
 
     def _datum_of_layer(self, sheet: RawSheet, source: Source) -> Datum | None:
-        if sheet.shapes is None:
+        if source.shapes is None:
             return self._datum_of_cells(source, [])
-        if sheet.shapes.null_count == len(sheet.shapes) and self._declared is None and not sheet.crs:
-            return None
         declared = self._declared or (None if sheet.crs and sheet.crs_stated else self._fallback)
         datum, remark = datums.of_layer(sheet, declared, self._file)
         if remark is not None:
             self._note(sheet.name, "position", "datum_overrides_file", remark)
         self.done.datum = datum.id
+        self._note_accuracy(sheet.name, datum)
         return datum
 
     def _spreadsheet(self, sheet: RawSheet) -> None:
         columns = trimmed(sheet)
         top = _rows(columns, 0, _LOOKED_AT_ROWS)
-        header = find_header(top, sheet, self._dictionary)
+        header = self._suited(find_header(top, sheet, self._dictionary), sheet.name)
         if header is not None and self._of_other_layer(sheet, header):
             self.done.reports.append(SheetReport(sheet.name, None, 0, 0, ()))
             return
@@ -344,7 +368,7 @@ class _FileReader:
         self, sheet: RawSheet, columns: Sequence[pa.ChunkedArray], breaks: Sequence[int]
     ) -> Header | None:
         for at in breaks:
-            found = find_header(_rows(columns, at, 3), sheet, self._dictionary)
+            found = self._suited(find_header(_rows(columns, at, 3), sheet, self._dictionary), sheet.name)
             if found is not None and found.first == 0:
                 return Header(at, at + found.last, found.matches)
         return None
@@ -355,40 +379,69 @@ class _FileReader:
         targets = {m.target: m for m in source.header.matches if m.target in placing}
         if not targets:
             return None
-        declared = self._declared or ours.datum_of_headers(source.header) or self._fallback
+        own = stated_srid(source, {str(t): m for t, m in targets.items()})
+        declared = self._declared or ours.datum_of_headers(source.header)
+        if own is not None:
+            declared = datums.of_cells(own, declared, f"{self._file} › {source.sheet}")
+        declared = declared or self._remembered(source.sheet)
         if declared is None and not self._layer.positions:
             stated = stated_positions(source, {str(t): m for t, m in targets.items()}, None)
             shaped = SHAPE in targets and self._layer.geometry != "point"
             if not shaped and (stated is None or not (stated.has_x | stated.has_y).any()):
                 return None
+        place = f"{self._file} › {source.sheet}"
         if declared is None:
             headers = [m.heading.text for m in targets.values()]
-            raise datums.needed(f"{self._file} › {source.sheet}", [*headers, *titles, *self.done.texts])
+            raise datums.needed(place, [*headers, *titles, *self.done.texts])
         self.done.datum = declared.id
-        hints = {m.hint for m in targets.values() if datums.contradiction(m.hint, declared)}
-        for hint in sorted(h for h in hints if h):
-            heading = next(m.heading.text for m in targets.values() if m.hint == hint)
-            self._note(
-                source.sheet,
-                "position",
-                "datum_contradicts_header",
-                Text(
-                    f"{self._file} › {source.sheet} › {heading}：表头说的是 {datums.title(hint)}，声明的是 "
-                    f"{datums.title(declared.id)}，已按声明处理；请核对",
-                    f"{self._file} › {source.sheet} › {heading}: the header speaks of {hint} but {declared.id} was "
-                    "declared and followed; check it",
-                ),
-            )
+        headings = [(m.heading.text, m.hint) for m in targets.values()]
+        for text, hint in (*headings, *datums.named_beside(source, titles)):
+            if hint and datums.contradiction(hint, declared):
+                raise datums.contradicted(place, text, hint, declared)
+        self._note_accuracy(source.sheet, declared)
         return declared
+
+    def _note_accuracy(self, sheet: str, datum: Datum) -> None:
+        """Say where the operation to CGCS2000 is known to no better than some metres."""
+        metres = reprojection(datum.proj).accuracy if datum.id.startswith("EPSG:") else 0.0
+        if metres > _EXACT:
+            say = Text(
+                f"{self._file} › {sheet}：{datum.id}（{datum.base}）到 CGCS2000 的公开换算只准到 {metres:g} 米；"
+                "要更准请由测绘部门换算后再导入",
+                f"{self._file} › {sheet}: the published operation from {datum.id} ({datum.base}) to CGCS2000 is good to "
+                f"{metres:g} m only; have the data converted for better",
+            )
+            self._note(sheet, "position", "datum_accuracy", say)
 
     def _report(
         self, sheet: RawSheet, headers: Sequence[Header], parts: Sequence[TableRows], rows: int, skipped: int
     ) -> None:
         self.done.parts += parts
         self._note_rivals(sheet, headers)
+        for part in parts:
+            self._note_unread_positions(part)
         matches = tuple(dict.fromkeys(m for part in parts for m in _understood(part.source)))
         last = None if headers[0].last < 0 else headers[0].last + 1
         self.done.reports.append(SheetReport(sheet.name, last, rows, skipped, matches))
+
+    def _note_unread_positions(self, part: TableRows) -> None:
+        """Say where no row got a position though columns that nobody read look like one."""
+        source = part.source
+        if self._layer.table or self._layer.geometry == "none" or np.isfinite(part.lon).any():
+            return
+        if any(issue.field in {*POSITION_TARGETS, SHAPE} for row in part.errors.values() for issue in row):
+            return  # said already, row by row
+        columns = unread_positions(source)
+        if columns:
+            place = f"{self._file} › {source.sheet}"
+            say = Text(
+                f"{place}：没有读到坐标列，{len(source.rows)} 行都没有位置；未读取的列“{'”“'.join(columns)}”像是坐标；"
+                "请把列名改为“经度”“纬度”（平面坐标用“东坐标”“北坐标”，一格两数用“坐标”）后重新导入",
+                f"{place}: no position column was read and all {len(source.rows)} rows are without a position; the unread "
+                f"columns “{'”, “'.join(columns)}” look like one; name them longitude and latitude (easting and "
+                "northing, or position for both in one cell) and import again",
+            )
+            self._note(source.sheet, "position", "unread_position", say)
 
     def _note_rivals(self, sheet: RawSheet, headers: Sequence[Header]) -> None:
         for header in headers:
@@ -398,6 +451,8 @@ class _FileReader:
                 if taken is None or target == "position":
                     continue  # 坐标 over two columns is one position
                 used = next(m.heading.text for m in header.matches if m.heading.column == taken)
+                if target in POSITION_TARGETS and header_datum(match.heading.text) != header_datum(used):
+                    continue  # the same place in another datum
                 self._note(
                     sheet.name,
                     target,

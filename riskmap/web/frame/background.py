@@ -35,7 +35,7 @@ _MEDIA: Final = ((b"\x89PNG", "image/png"), (b"\xff\xd8", "image/jpeg"), (b"RIFF
 
 
 def bounds_of(ws: Workspace, snapshot: Snapshot) -> Bounds:
-    """Return what the map shows at first: the district, else the records, else the country."""
+    """Return what the map shows at first: the district, else the records, else its stated extent or the country."""
     if ws.places is not None:
         return Bounds(*ws.places.district.bounds)
     found = [
@@ -44,7 +44,7 @@ def bounds_of(ws: Workspace, snapshot: Snapshot) -> Bounds:
     lon = [float(v) for x, _ in found for v in x if v == v]  # noqa: PLR0124 - NaN
     lat = [float(v) for _, y in found for v in y if v == v]  # noqa: PLR0124 - NaN
     if not lon:
-        return _CHINA
+        return Bounds(*ws.config.extent) if ws.config.extent else _CHINA
     pad = max(max(lon) - min(lon), max(lat) - min(lat), 0.01) * _MARGIN
     return Bounds(min(lon) - pad, min(lat) - pad, max(lon) + pad, max(lat) + pad)
 

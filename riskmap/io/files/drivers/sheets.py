@@ -14,10 +14,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.ipc
 import pyarrow.parquet as pq
-from pyproj import CRS
+from pyproj import CRS, Proj
 from pyproj.exceptions import CRSError
 
 from riskmap.errors import UnreadableFileError
+
+_SAME = 0.01  # metres (or degrees) that two spellings of one projection may differ by
 
 
 def epsg_of(stated: str) -> dict[str, Any]:
@@ -28,8 +30,22 @@ def epsg_of(stated: str) -> dict[str, Any]:
         return {"crs": "", "crs_name": stated[:80]}
     if crs.to_authority(min_confidence=70) == ("OGC", "CRS84"):
         return {"crs": "EPSG:4326", "crs_name": crs.name}
-    code = crs.to_epsg(min_confidence=70) or crs.to_epsg(min_confidence=25)
+    code = crs.to_epsg(min_confidence=70) or _by_name(crs)
     return {"crs": f"EPSG:{code}" if code else "", "crs_name": crs.name}
+
+
+def _by_name(crs: CRS) -> int | None:
+    """Return the code of a CRS that PROJ knows by its name, as ESRI writes it, where the numbers are the same too."""
+    code = crs.to_epsg(min_confidence=25)
+    if code is None:
+        return None
+    known = CRS.from_epsg(code)
+    area = known.area_of_use
+    if area is None:
+        return None
+    lon, lat = (area.west + area.east) / 2, (area.south + area.north) / 2
+    stated, right = (Proj(each)(lon, lat) for each in (crs, known))
+    return code if max(abs(a - b) for a, b in zip(stated, right, strict=True)) < _SAME else None
 
 
 def save(

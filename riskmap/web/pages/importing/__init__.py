@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import streamlit as st
 
-from riskmap.actions.importing import FileImport, ImportOutcome, commit_files, plan_file, read_for_import
+from riskmap.actions.importing import (
+    FileImport,
+    ImportOutcome,
+    commit_files,
+    fill_file,
+    plan_file,
+    read_for_import,
+)
+from riskmap.actions.suggestions import FILLABLE
 from riskmap.errors import DatumError, RiskmapError, StaleRevisionError
 from riskmap.vocabulary import RANKS, TIER_TITLES, TIERS
 from riskmap.web.frame.shell import page_look, page_title, section
@@ -171,11 +179,41 @@ def _look(run: Run) -> None:
             format_func=lambda i: run.files[i].intake.file,
             key="import-which",
         )
+    _offers(run, chosen)
     review(layer, run.files[chosen], f"import-review-{chosen}")
     rejects = [(f.intake.file, None, f.intake.rejected) for f in run.files if f.intake.rejected]
     if rejects:
         rejected_download("import-rejects", rejects)
     _commit(run)
+
+
+def _offers(run: Run, chosen: int) -> None:
+    """Offer what the ledger could add where the file is silent; nothing is added without a click."""
+    file = run.files[chosen]
+    if not file.offered:
+        return
+    section(say("import_offers", n=len(file.offered)))
+    st.caption(say("import_offers_lead"))
+    key = f"import-offers-{chosen}"
+    pager = pager_of(key, len(file.offered), _CHANGES)
+    columns = [
+        TableColumn("place", say("import_place"), "short"),
+        TableColumn("code", say("list_code"), "code"),
+        TableColumn("offer", say("import_offer")),
+    ]
+    rows = [
+        Row([Cell(f"{one.sheet}!{one.row}"), Cell(one.code), Cell(one.say.text(lang()))])
+        for one in file.offered[pager.start : pager.stop]
+    ]
+    show_table(key, columns, rows, pager=pager if pager.pages > 1 else None, dense=True)
+    with st.container(horizontal=True):
+        for field in FILLABLE:
+            count = sum(one.field == field for one in file.offered)
+            if count and st.button(say(f"import_fill_{field}", n=count), key=f"{key}-{field}"):
+                filled = fill_file(workspace(), file, [field], full_list=run.full_list)
+                files = (*run.files[:chosen], filled, *run.files[chosen + 1 :])
+                st.session_state[_RUN] = replace(run, files=files)
+                st.rerun()
 
 
 def _full_list(run: Run) -> None:
