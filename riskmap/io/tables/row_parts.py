@@ -77,6 +77,7 @@ class TableRows:
     issues: list[Issue] = field(default_factory=list)
     errors: dict[int, list[Issue]] = field(default_factory=dict)
     bad: dict[int, set[int]] = field(default_factory=dict)
+    doubtful: dict[int, list[Issue]] = field(default_factory=dict)  # errors that a person may settle
     unplaced: set[int] = field(default_factory=set)  # rows whose position reads 清空
     ends: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]] = field(default_factory=dict)
     hours: dict[int, list[Any]] = field(default_factory=dict)  # column of a moment → its values
@@ -118,5 +119,7 @@ def say_of(
     part.issues.append(issue)
     if finding.severity == "error":
         part.errors.setdefault(row, []).append(issue)
+        if finding.holds:
+            part.doubtful.setdefault(row, []).append(issue)
         bad = part.bad.setdefault(row, set())
         bad.update(m.heading.column for m in (match, *also) if m is not None)

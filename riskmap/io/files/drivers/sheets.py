@@ -67,9 +67,8 @@ def as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
     if pa.types.is_boolean(kind):
         return pc.if_else(column, "是", "否")
     if pa.types.is_timestamp(kind):
-        # Arrow writes 2023-09-08 00:00:00.000000: the fraction says nothing here.
-        text = pc.cast(column.cast(pa.timestamp("s", tz=kind.tz), safe=False), pa.string())
-        return pc.replace_substring_regex(text, r"Z$", "")
+        # Arrow writes 2023-09-08 00:00:00.000000: the fraction says nothing here. The Z of a zoned column does.
+        return pc.cast(column.cast(pa.timestamp("s", tz=kind.tz and "UTC"), safe=False), pa.string())
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
         return pa.chunked_array([pa.nulls(len(column), pa.string())])
     if pa.types.is_nested(kind):

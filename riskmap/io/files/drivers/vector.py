@@ -21,6 +21,7 @@ from riskmap.errors import UnreadableFileError
 from riskmap.io.files import UnexpectedDriversError
 from riskmap.io.files.drivers.sheets import as_text, epsg_of, save
 from riskmap.io.files.formats import file_formats
+from riskmap.rules.arrays import pc
 
 _COPY_BYTES = 1 << 20
 
@@ -82,12 +83,12 @@ def _layer(path: Path, layer: str, folder: Path, *, driver: str, title: str, pos
     if driver == "ESRI Shapefile":
         options["encoding"] = dbf_encoding(path)
         _mend_field_names(path.with_suffix(".dbf"), options["encoding"])
-    meta, table = pyogrio.raw.read_arrow(path, layer=layer, **options)
+    meta, table = pyogrio.raw.read_arrow(path, layer=layer, datetime_as_string=True, **options)
     geometry = meta.get("geometry_name") or "wkb_geometry"
     has_geometry = meta.get("geometry_type") is not None and geometry in table.column_names
     attributes = [n for n in table.column_names if n != geometry and not _drivers_own(table, n, driver)]
     texts = pa.table(
-        [as_text(table.column(n)) for n in attributes], names=[f"c{i}" for i in range(len(attributes))]
+        [_text_of(table, n) for n in attributes], names=[f"c{i}" for i in range(len(attributes))]
     )
     shapes = None
     if has_geometry:
@@ -99,6 +100,14 @@ def _layer(path: Path, layer: str, folder: Path, *, driver: str, title: str, pos
     if has_geometry:
         entry |= _crs(stated, path, driver)
     return entry
+
+
+def _text_of(table: pa.Table, name: str) -> pa.ChunkedArray:
+    """Return a column as text; of a moment, which comes as text because only so its zone survives, like in a table."""
+    text = as_text(table.column(name))
+    if (table.schema.field(name).metadata or {}).get(b"GDAL:OGR:type") != b"DateTime":
+        return text
+    return pc.replace_substring_regex(text, r"^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.\d+)?", r"\1 \2")
 
 
 def _title(layer: str, request: dict[str, Any]) -> str:
