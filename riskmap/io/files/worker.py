@@ -47,7 +47,6 @@ def limit_gdal(wanted: str, extra: tuple[str, ...] = ()) -> None:
         GDAL_HTTPS_PROXY="socks5://127.0.0.1:1",
         GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR" if wanted != "ESRI Shapefile" else "FALSE",
         OGR_SQLITE_LOAD_EXTENSIONS="",
-        LIBKML_LAUNDER_FIELD_NAMES="NO",  # else 编号 becomes __
         CPL_DEBUG="OFF",
         CPL_LOG=os.devnull,
     )

@@ -38,6 +38,7 @@ def read_file(
     name: str | None = None,
     fallback_datum: str | None = None,
     others: Mapping[str, str] | None = None,
+    hidden: bool = False,
 ) -> Intake:
     """Read one file into records of `layer`, rejected rows and issues; nothing is written.
 
@@ -45,7 +46,8 @@ def read_file(
     `subdistricts` are the district's own names, by which titles and sheet names are understood.
     `fallback_datum` holds where nothing is declared and the file carries none. `others`: ids and titles
     of the other layers → id, by which the tables of an inventory of ours are told apart.
-    `name` is the file's name as the person knows it, where `path` is a temporary copy.
+    `hidden`: whether hidden sheets are read as well. `name` is the file's name as the person knows it, where
+    `path` is a temporary copy.
     Raises UnreadableFileError for a file that is not what its ending says, cannot be parsed or
     breaks a limit, DatumError where the coordinate system is missing or contradicts the file.
     """
@@ -62,4 +64,5 @@ def read_file(
         name=name or path.name,
         fallback=fallback_datum,
         others=others,
+        hidden=hidden,
     )

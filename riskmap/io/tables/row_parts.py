@@ -34,6 +34,7 @@ class Source:
     subdistrict: Sequence[str | None]
     merges: Sequence[tuple[int, int, int, int]] = ()
     shapes: pa.ChunkedArray | None = None
+    faults: Sequence[tuple[int, int, Text]] = ()  # row of `columns`, column or -1, what is wrong
 
     def column(self, at: int, *, fill: bool = False) -> pa.ChunkedArray | pa.Array:
         """Return the data rows of a column; `fill` carries merged cells down."""
