@@ -7,7 +7,6 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
-from itertools import permutations
 from typing import Final, NamedTuple
 
 from riskmap.moments import BEIJING, parse_moment
@@ -164,7 +163,7 @@ def parse_date(text: str) -> ParsedDate | None:
 def _orders(first: str, second: str, last: str) -> list[tuple[str, str, str]]:
     """Return (year, month, day) in every order that three numbers may stand in: the year first or last."""
     if len(last) == 4:  # noqa: PLR2004 - a whole year
-        return [(last, *order) for order in permutations((first, second))]
+        return [(last, first, second), (last, second, first)]
     years = [f"20{int(each):02d}" for each in (last, first)]
     return [(years[0], second, first), (years[0], first, second), (years[1], second, last)]
 

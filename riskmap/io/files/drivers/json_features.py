@@ -40,6 +40,9 @@ _BAD_SHAPE: Final = Text(
 )
 
 
+_Shape = Any  # shapely states no types
+
+
 _Faults = list[tuple[int, str, Text]]  # row, property ("": the whole), what is wrong
 
 
@@ -153,7 +156,7 @@ def _floats(value: Any) -> Iterator[float]:
         each = open_.pop()
         if isinstance(each, float):
             yield each
-        elif isinstance(each, list):
+        elif isinstance(each, list | tuple):
             open_ += each
         elif isinstance(each, dict):
             open_ += each.values()
@@ -204,9 +207,9 @@ def _esri_crs(stated: Mapping[str, Any]) -> str:
     return epsg_of(stated["wkt"])["crs"] if stated.get("wkt") else ""
 
 
-def _esri_shape(stated: Mapping[str, Any]) -> shapely.Geometry | None:
+def _esri_shape(stated: Mapping[str, Any]) -> _Shape | None:
     if "x" in stated:
-        x, y = stated["x"], stated.get("y")
+        x, y = stated["x"], stated["y"]
         return None if x in {None, "NaN"} or y in {None, "NaN"} else shapely.Point(float(x), float(y))
     if "points" in stated:
         return shapely.MultiPoint([p[:2] for p in stated["points"]])
@@ -219,10 +222,10 @@ def _esri_shape(stated: Mapping[str, Any]) -> shapely.Geometry | None:
     return None
 
 
-def _polygons(rings: list[list[list[float]]]) -> shapely.Geometry | None:
+def _polygons(rings: list[list[list[float]]]) -> _Shape | None:
     """Return what rings draw: one that lies inside an odd number of others is a hole."""
     drawn = [shapely.Polygon(ring) for ring in rings]
-    whole: shapely.Geometry | None = None
+    whole: _Shape | None = None
     for each in sorted(drawn, key=lambda one: -one.area):
         whole = each if whole is None else shapely.symmetric_difference(whole, each)
     return whole

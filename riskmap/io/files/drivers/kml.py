@@ -19,6 +19,9 @@ from riskmap.io.files import SEPARATOR
 from riskmap.io.files.drivers.markup import broken_xml, local_name, plain_xml, stated_pairs
 from riskmap.io.files.drivers.sheets import save
 
+_Shape = Any  # shapely states no types
+
+
 _CONTAINERS: Final = frozenset({"kml", "Document", "Folder"})
 
 
@@ -228,7 +231,7 @@ def _as_xml(found: re.Match[str]) -> str:
 def _mark(node: _Node) -> _Mark:
     data: dict[str, str] = {}
     own: dict[str, str] = {}
-    shape: shapely.Geometry | None = None
+    shape: _Shape | None = None
     broken = False
     for child in node.children:
         if child.tag in _SHAPES:
@@ -268,7 +271,7 @@ def _split_description(data: dict[str, str], own: dict[str, str]) -> None:
         own[_DESCRIPTION_COLUMN] = rest
 
 
-def _shape(node: _Node) -> shapely.Geometry | None:
+def _shape(node: _Node) -> _Shape | None:
     match node.tag:
         case "Point":
             places = _places(node)
@@ -293,7 +296,7 @@ def _shape(node: _Node) -> shapely.Geometry | None:
             return _collected([_shape(each) for each in node.children if each.tag in _SHAPES])
 
 
-def _collected(parts: Sequence[shapely.Geometry | None]) -> shapely.Geometry | None:
+def _collected(parts: Sequence[_Shape | None]) -> _Shape | None:
     there = [part for part in parts if part is not None]
     kinds = {part.geom_type for part in there}
     makers = {
