@@ -207,7 +207,7 @@ def test_a_description_states_attributes_in_many_forms(tmp_path, description):
         f"<Placemark><name>甲</name><description><![CDATA[{description}]]></description>{POINT}</Placemark>"
     )
     intake = read(kml(tmp_path / "a.kml", mark), "shelters", None)
-    assert (codes(intake), value(intake, "M1", "capacity")) == (["M1"], 75)
+    assert (codes(intake), value(intake, "M1", "capacity"), value(intake, "M1", "name")) == (["M1"], 75, "甲")
 
 
 def test_nested_folders_give_the_street(tmp_path):

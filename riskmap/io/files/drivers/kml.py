@@ -58,6 +58,9 @@ _CDATA: Final = re.compile(r"(<!\[CDATA\[.*?\]\]>)", re.DOTALL)
 _BARE: Final = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#\d{1,7}|#x[0-9a-fA-F]{1,6});)(?:\w{1,31};)?")
 
 
+_A_NAME: Final = re.compile(r"名|name", re.IGNORECASE)
+
+
 _SEPARATED: Final = re.compile(r"\s*,\s*")
 
 
@@ -383,7 +386,9 @@ def _identity(
 
 
 def _drop_twin(columns: dict[str, list[str | None]]) -> None:
-    """Leave the placemarks' names out where a column of the data states the very same."""
+    """Leave the placemarks' names out where a name of the data states the very same."""
     names = columns.get("Name")
-    if names and any(values == names for key, values in columns.items() if key != "Name"):
+    if names and any(
+        values == names for key, values in columns.items() if key != "Name" and _A_NAME.search(key)
+    ):
         del columns["Name"]
