@@ -18,6 +18,7 @@ import pytest
 import shapely
 
 from riskmap.actions.importing import import_files, settle_held
+from riskmap.actions.training_table import Request, read_training_table
 from riskmap.actions.workspace import create_workspace
 from riskmap.errors import UnreadableFileError
 from riskmap.rules import column
@@ -874,3 +875,13 @@ def test_what_fails_for_every_row_names_file_and_sheet(tmp_path, monkeypatch):
     rows = [{"编号": f"A{i}", "名称": f"名{i}"} for i in range(60)]
     with pytest.raises(UnreadableFileError, match="a.csv › a"):
         read(one_by_one(tmp_path / "a", ".csv", rows), "shelters")
+
+
+def test_a_training_table_leaves_hidden_sheets_and_damaged_rows_out_and_says_so(tmp_path):
+    rows = [f"{605000 + 7 * i * i % 9000},{2516000 + 11 * i % 7000},{i % 2},{i % 9}.5" for i in range(40)]
+    rows[4] = rows[4] + "@"
+    file = tmp_path / "t.csv"
+    file.write_bytes("\n".join(["x,y,滑坡,坡度", *rows]).encode().replace(b"@", b"\xff"))
+    table = read_training_table(file, Request(target="滑坡", x="x", y="y", crs="EPSG:4547"))
+    assert table.rows == 39
+    assert any("第 6 行" in said.say.zh for said in table.remarks if said.rule == "damaged_rows")

@@ -36,6 +36,9 @@ _FOREIGN: Final = re.compile(
 )
 
 
+_LETTERS: Final = re.compile(r"[^\x00-\x7f]")
+
+
 _MOST_LINES: Final = (
     5000  # that are compared, spread over the file: whichever is chosen, all of it is decoded
 )
@@ -100,18 +103,18 @@ def _without_mark(data: bytes) -> str | None:
 def likeliest(texts: Iterable[bytes], stated: Sequence[str] = ()) -> str:
     """Return the encoding that the texts as a whole are in; each may have lost the end of its last character.
 
-    Where most of them are UTF-8 they all are, since text of another encoding hardly ever is. Else counted:
-    what does not fit, then letters that a list of ours does not hold; of equals what is `stated` goes before
-    GB 18030. Where they say nothing (ASCII), what is stated, else UTF-8.
+    Where most of their letters are UTF-8 they all are, since those of another encoding hardly ever make any. Else
+    counted: what does not fit, then letters that a list of ours does not hold; of equals what is `stated` goes
+    before GB 18030. Where they say nothing (ASCII), what is stated, else UTF-8.
     """
     odd = [text for text in dict.fromkeys(texts) if not text.isascii()]
     names = [name for each in stated if (name := encoding_named(each))]
     if not odd:
         return next(iter(names), "utf-8")
-    as_utf8 = [fixed_width(text, "utf-8") for text in odd]
-    good = [text for text in as_utf8 if DAMAGED not in text]
-    native = sum(not _FOREIGN.search(text) for text in good)
-    if 2 * native > len(odd) or ("utf-8" in names and 2 * len(good) > len(odd)):
+    as_utf8 = "".join(fixed_width(text, "utf-8") for text in odd)
+    bad, foreign = as_utf8.count(DAMAGED), len(_FOREIGN.findall(as_utf8))
+    native = len(_LETTERS.findall(as_utf8)) - bad - foreign
+    if native > 2 * bad + foreign or ("utf-8" in names and native + foreign > 2 * bad):
         return "utf-8"
     candidates = dict.fromkeys([*names, "gb18030", "utf-8"])
     return min(candidates, key=lambda each: _misfit(odd, each))
