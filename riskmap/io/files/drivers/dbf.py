@@ -147,7 +147,7 @@ def _fitting(cells: Bytes, kind: bytes) -> NDArray[np.bool_]:
     if letters := _LETTERS.get(kind):
         return np.isin(cells, np.frombuffer(letters + b"*", np.uint8)).all(axis=1)
     blank = np.isin(cells, (0, ord(" ")))
-    return np.logical_or(~blank[:, 0], blank.all(axis=1))
+    return np.asarray(~blank[:, 0] | blank.all(axis=1), dtype=np.bool_)
 
 
 def _blank_from_misfit(records: Bytes, rows: NDArray[np.int64], columns: Sequence[_Column]) -> None:
