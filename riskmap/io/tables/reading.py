@@ -404,6 +404,8 @@ class _FileReader:
 
     def _note_hidden_rows(self, sheet: RawSheet, parts: Sequence[TableRows]) -> None:
         """Say that rows which a filter or a person hid were read like the others."""
+        if not sheet.hidden_rows:
+            return
         data = {part.number(i) for part in parts for i in range(len(part.code))}
         hidden = sorted(data & {row + 1 for row in sheet.hidden_rows})
         if hidden:

@@ -143,6 +143,8 @@ class _Layer:
 
     def put(self, column: int, texts: Mapping[int, str]) -> None:
         """Put texts at some rows of a column."""
+        if not texts:
+            return
         values = self.columns[column].to_pylist()
         for row, text in texts.items():
             values[row] = text
@@ -242,12 +244,14 @@ def _stated_otherwise(found: _Layer, path: Path, layer: str, rows: Mapping[int, 
             at = found.place(name.decode(errors="replace"))
             if at < 0 or kind.split(b"(")[0].upper() not in _TYPED:
                 continue
+            temporal = kind.upper() in _DAYS
+            if temporal and not found.columns[at].null_count:
+                continue  # every one of them was a day to GDAL
             column = name.decode().replace('"', '""')
             held = database.execute(
                 f'SELECT rowid, "{column}" FROM "{quoted}" WHERE typeof("{column}") = \'text\''  # noqa: S608 - quoted
             ).fetchall()
             present = found.columns[at].to_pylist()
-            temporal = kind.upper() in _DAYS
             odd = {rows[fid]: fixed_width(text, "utf-8") for fid, text in held if fid in rows}
             found.put(at, {row: text for row, text in odd.items() if not temporal or present[row] is None})
 
