@@ -196,8 +196,8 @@ def _at(year: int, month: int, day: int, time: str) -> ParsedDate | None:
     found = _date(year, month, day, partial=False)
     if found is None or not time.strip():
         return found
-    timed = not _MIDNIGHT.match(time)
     clock, zone = _clock_and_zone(time.strip().lstrip("Tt").strip())
+    timed = not _MIDNIGHT.match(f"{clock}{zone}")
     if not zone:
         return found._replace(timed=timed)
     moment, here = (parse_moment(f"{found.iso} {clock}{more}", "beijing") for more in (f" {zone}", ""))
