@@ -14,6 +14,7 @@ import numpy as np
 import openpyxl
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import shapely
 
@@ -403,6 +404,27 @@ def test_a_bad_cell_of_a_geopackage_costs_its_row_only(tmp_path, change, given, 
     assert codes(intake) == ["A", "C"]
     (said,) = [i for i in intake.issues if i.severity == "error"]
     assert (said.code, said.row, said.field, said.rule) == ("B", 2, field, rule)
+
+
+@pytest.mark.parametrize("ending", [".gpkg", ".parquet"])
+def test_a_place_or_number_without_end_costs_its_row_in_every_format(tmp_path, ending):
+    places = shapely.points([[114.1, 22.5], [np.inf, 22.5], [np.inf, np.inf], [114.1, 22.5]])
+    rows = {"编号": list("ABCD"), "容纳人数": [1.0, 2.0, 3.0, np.inf]}
+    frame = gpd.GeoDataFrame(rows, geometry=places, crs=4490)
+    file = tmp_path / f"a{ending}"
+    (frame.to_parquet if ending == ".parquet" else frame.to_file)(file)
+    intake = read(file, "shelters", None)
+    assert codes(intake) == ["A"]
+    assert rules(intake) == {"B": {"damaged"}, "C": {"damaged"}, "D": {"not_a_number"}}
+
+
+def test_bad_bytes_of_a_parquet_cost_their_row_only(tmp_path):
+    raw = pa.array(["南湖".encode(), b"\xe5\x8d\xff", "一二".encode()], pa.binary())
+    names = pa.Array.from_buffers(pa.string(), 3, raw.buffers())
+    pq.write_table(pa.table({"编号": list("ABC"), "名称": names}), tmp_path / "a.parquet")
+    intake = read(tmp_path / "a.parquet", "shelters", None)
+    assert list(intake.records.name) == ["南湖", "一二"]
+    assert rules(intake) == {"B": {"damaged"}}
 
 
 def test_a_number_without_end_costs_its_row_only(tmp_path):

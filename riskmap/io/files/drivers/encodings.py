@@ -114,7 +114,7 @@ def likeliest(texts: Iterable[bytes], stated: Sequence[str] = ()) -> str:
     as_utf8 = "".join(fixed_width(text, "utf-8") for text in odd)
     bad, foreign = as_utf8.count(DAMAGED), len(_FOREIGN.findall(as_utf8))
     native = len(_LETTERS.findall(as_utf8)) - bad - foreign
-    if native > 2 * bad + foreign or ("utf-8" in names and native + foreign > 2 * bad):
+    if native > bad + foreign or ("utf-8" in names and native + foreign > bad):
         return "utf-8"
     candidates = dict.fromkeys([*names, "gb18030", "utf-8"])
     return min(candidates, key=lambda each: _misfit(odd, each))

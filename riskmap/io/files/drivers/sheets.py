@@ -86,7 +86,7 @@ def as_utf8(columns: Sequence[pa.ChunkedArray]) -> list[pa.ChunkedArray]:
     try:
         return [column.cast(pa.binary()).cast(pa.string()) for column in columns]
     except pa.ArrowInvalid:
-        return decoded_columns([column.cast(pa.binary()) for column in columns])[0]
+        return decoded_columns([column.cast(pa.binary()) for column in columns], ("utf-8",))[0]
 
 
 def _without_marks(table: pa.Table) -> tuple[pa.Table, list[Fault]]:
