@@ -55,8 +55,8 @@ _WEEKDAY = r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,?\s+)?"
 _NAMED = tuple(
     re.compile(rf"^{_WEEKDAY}{text}{_TIME}$", re.IGNORECASE)
     for text in (
-        rf"(?P<day>\d{{1,2}})(?:st|nd|rd|th)?[-\s/.]+{_MONTH_NAME}[-\s/.,]+(?P<year>\d{{4}}|\d{{2}}),?",
-        rf"{_MONTH_NAME}[-\s/.]+(?P<day>\d{{1,2}})(?:st|nd|rd|th)?[-\s/.,]+(?P<year>\d{{4}}),?",
+        rf"(?P<day>\d{{1,2}})(?:st|[nr]d|th)?[-\s/.]+{_MONTH_NAME}[-\s/.,]+(?P<year>\d{{4}}|\d{{2}}),?",
+        rf"{_MONTH_NAME}[-\s/.]+(?P<day>\d{{1,2}})(?:st|[nr]d|th)?[-\s/.,]+(?P<year>\d{{4}}),?",
     )
 )
 

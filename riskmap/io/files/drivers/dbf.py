@@ -135,7 +135,7 @@ def _records(body: bytes, count: int, width: int, columns: Sequence[_Column], ta
 
 def _in_line(records: Bytes, columns: Sequence[_Column]) -> NDArray[np.bool_]:
     """Tell which records stand where their fields are said to: no text in a number, no text that begins with a blank."""
-    good = (records[:, 0] == ord(" ")) | (records[:, 0] == _DELETED)
+    good: NDArray[np.bool_] = np.isin(records[:, 0], (ord(" "), _DELETED))
     for each in columns:
         good &= _fitting(records[:, each.start : each.start + each.width], each.kind)
     return good
