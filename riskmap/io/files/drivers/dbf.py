@@ -145,7 +145,7 @@ def _fitting(cells: Bytes, kind: bytes) -> NDArray[np.bool_]:
     if not cells.shape[1]:
         return np.ones(len(cells), bool)
     if letters := _LETTERS.get(kind):
-        return np.isin(cells, np.frombuffer(letters + b"*", np.uint8)).all(axis=1)
+        return np.asarray(np.isin(cells, np.frombuffer(letters + b"*", np.uint8)).all(axis=1), dtype=np.bool_)
     blank = np.isin(cells, (0, ord(" ")))
     return np.asarray(~blank[:, 0] | blank.all(axis=1), dtype=np.bool_)
 
