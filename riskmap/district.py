@@ -631,17 +631,26 @@ class LayerView:
         table = select(snapshot, chosen).table(snapshot, self.id)
         return frames.frame_of(masked_columns(self._layer, table), self._layer)
 
-    def read(self, path: PathLike, *, crs: int | str | None = None, full_list: bool = False) -> Plan:
+    def read(
+        self,
+        path: PathLike,
+        *,
+        crs: int | str | None = None,
+        full_list: bool = False,
+        hidden_sheets: bool = False,
+    ) -> Plan:
         """Read a file and compare it with the ledger; nothing is written before `Plan.commit`.
 
         Parameters
         ----------
         path
-            xlsx xls csv shp (zip) gpkg geojson kml parquet.
+            xlsx xls ods csv shp (zip) gpkg geojson kml parquet.
         crs
             EPSG number, or wgs84 cgcs2000 gcj02 bd09; a file that carries its own needs none.
         full_list
             Whether the file is the whole layer: `Plan.absent` then names the codes that it lacks.
+        hidden_sheets
+            Whether hidden sheets of a workbook are read as well.
 
         Returns
         -------
@@ -663,7 +672,7 @@ class LayerView:
 
         """
         datum = f"EPSG:{crs}" if isinstance(crs, int) else crs
-        intake = read_for_import(self._ws, self.id, Path(path), datum=datum)
+        intake = read_for_import(self._ws, self.id, Path(path), datum=datum, hidden=hidden_sheets)
         return Plan(self._ws, self._layer, plan_file(self._ws, intake, full_list=full_list))
 
     def edit(self, frame: pd.DataFrame, *, by: str, why: str) -> pd.Series:

@@ -126,11 +126,13 @@ def read_for_import(
     *,
     datum: str | None = None,
     name: str | None = None,
+    hidden: bool = False,
     progress: Progress | None = None,
 ) -> Intake:
     """Read one file and validate it; nothing is written.
 
-    `name` is the file's name as the person knows it, where `path` is a temporary copy.
+    `hidden`: whether hidden sheets are read as well. `name` is the file's name as the person knows it, where
+    `path` is a temporary copy.
     """
     if progress:
         progress("read", 0.0)
@@ -145,6 +147,7 @@ def read_for_import(
             region=ws.region,
             progress=progress,
             name=name,
+            hidden=hidden,
         )
 
 
@@ -221,16 +224,20 @@ def import_files(
     dry_run: bool = False,
     full_list: bool = False,
     fill: Collection[str] = (),
+    hidden: bool = False,
     progress: Progress | None = None,
 ) -> ImportReport:
     """Import files into a layer. Every file is read before the first one is written.
 
     `fill`: subdistrict, position; what the ledger offers for these is accepted where the file is silent.
+    `hidden`: whether hidden sheets are read as well.
 
     A file that cannot be read raises UnreadableFileError or DatumError and nothing is written.
     """
     with no_cycles():  # from the first file to the last, or what is read is walked through at every step
-        intakes = [read_for_import(ws, layer, path, datum=datum, progress=progress) for path in paths]
+        intakes = [
+            read_for_import(ws, layer, path, datum=datum, hidden=hidden, progress=progress) for path in paths
+        ]
         done: list[FileImport] = []
         for intake in intakes:
             planned = plan_file(ws, intake, full_list=full_list, progress=progress)

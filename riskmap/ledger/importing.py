@@ -105,6 +105,10 @@ def decide(
         if i not in decision.holds:
             actions[i] = "update"
             _hold_doubtful(decision, intake, i)
+    for i in intake.holds.keys() & set(chosen):
+        if i not in decision.holds:
+            actions[i] = "held"
+            decision.holds[i] = intake.holds[i]
     return decision
 
 

@@ -43,6 +43,37 @@ def from_wkb(values: Sequence[bytes | None]) -> NDArray[np.object_]:
     return _plain(found)
 
 
+def damaged(
+    values: Sequence[object], geometries: NDArray[np.object_]
+) -> tuple[NDArray[np.object_], list[PositionNote]]:
+    """Return the geometries without those that have no finite place, and a remark on each and on unreadable WKB.
+
+    `values`: what they were read from; an empty geometry is no damage.
+    """
+    unread = [
+        i
+        for i, value in enumerate(values)
+        if isinstance(value, bytes) and geometries[i] is None and not _reads(value)
+    ]
+    places, row = shapely.get_coordinates(geometries, return_index=True)
+    endless = np.unique(row[~np.isfinite(places).all(axis=1)]).tolist()
+    kept = geometries.copy()
+    kept[endless] = None
+    return kept, [_no_place(i) for i in sorted({*unread, *endless})]
+
+
+def _reads(value: bytes) -> bool:
+    return shapely.from_wkb(value, on_invalid="ignore") is not None
+
+
+def _no_place(at: int) -> PositionNote:
+    say = Text(
+        "图形损坏，或坐标不是有限的数；请改正",
+        "the shape is damaged or has no finite coordinates; correct it",
+    )
+    return PositionNote(at, SHAPE, "error", "damaged", say)
+
+
 def from_wkt(texts: Sequence[str | None]) -> NDArray[np.object_]:
     """Return 2D geometries of WKT (also EWKT) cells; None for null, empty and unreadable ones."""
     bare = [t.split(";", 1)[1] if t and t.upper().startswith("SRID=") and ";" in t else t for t in texts]

@@ -463,7 +463,7 @@ def test_rejected_rows_come_back_as_a_sheet_that_imports_after_correction(tmp_pa
     assert not again.issues
 
 
-def test_a_hidden_sheet_with_records_is_read_and_named(tmp_path):
+def test_a_hidden_sheet_with_records_is_left_out_and_named_unless_asked_for(tmp_path):
     file = workbook(
         tmp_path / "a.xlsx",
         {
@@ -474,8 +474,9 @@ def test_a_hidden_sheet_with_records_is_read_and_named(tmp_path):
         hidden=["B", "字典"],
     )
     intake = read(file)
-    assert codes(intake) == ["1", "2"]
+    assert codes(intake) == ["1"]
     assert [(i.sheet, i.rule) for i in intake.issues] == [("B", "hidden_sheet")]
+    assert codes(read(file, hidden=True)) == ["1", "2"]
 
 
 def test_a_summary_by_subdistrict_is_no_list_of_records(tmp_path):

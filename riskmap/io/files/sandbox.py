@@ -15,7 +15,7 @@ import psutil
 import pyarrow as pa
 import pyarrow.ipc
 
-from riskmap.errors import UnreadableFileError
+from riskmap.errors import Text, UnreadableFileError
 from riskmap.io.files import REQUEST, RESULT, RawSheet
 from riskmap.io.files.file_checks import FileLimits, parts, refuse
 from riskmap.io.files.leftovers import mark
@@ -165,10 +165,12 @@ def _sheet(folder: Path, stated: dict[str, Any]) -> RawSheet:
         table=table,
         header=None if header is None else tuple(header),
         hidden=bool(stated.get("hidden")),
+        hidden_rows=tuple(stated.get("hidden_rows", ())),
         shapes=shapes,
         crs=stated.get("crs"),
         crs_stated=bool(stated.get("crs_stated")),
         crs_name=stated.get("crs_name", ""),
         merges=tuple((m[0], m[1], m[2], m[3]) for m in stated.get("merges", ())),
+        faults=tuple((row, column, Text(zh, en)) for row, column, zh, en in stated.get("faults", ())),
         meta={k: stated[k] for k in ("encoding", "delimiter", "notes") if k in stated},
     )

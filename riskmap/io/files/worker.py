@@ -45,9 +45,6 @@ def limit_gdal(wanted: str, extra: tuple[str, ...] = ()) -> None:
         GDAL_DRIVER_PATH="disable",
         GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR" if wanted != "ESRI Shapefile" else "FALSE",
         OGR_SQLITE_LOAD_EXTENSIONS="",
-        LIBKML_LAUNDER_FIELD_NAMES="NO",  # else 编号 becomes __
-        LIBKML_RESOLVE_STYLE="NO",
-        LIBKML_EXTERNAL_STYLE="NO",
         CPL_DEBUG="OFF",
         CPL_LOG=os.devnull,
     )

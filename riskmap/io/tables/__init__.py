@@ -39,6 +39,7 @@ def read_file(
     fallback_datum: str | None = None,
     others: Mapping[str, str] | None = None,
     region: Region = Region(),  # noqa: B008 - frozen
+    hidden: bool = False,
 ) -> Intake:
     """Read one file into records of `layer`, rejected rows and issues; nothing is written.
 
@@ -47,7 +48,8 @@ def read_file(
     `fallback_datum` holds where nothing is declared and the file carries none. `others`: ids and titles
     of the other layers → id, by which the tables of an inventory of ours are told apart.
     `region`: where records may lie beside China, and what is far from the district.
-    `name` is the file's name as the person knows it, where `path` is a temporary copy.
+    `hidden`: whether hidden sheets are read as well. `name` is the file's name as the person knows it, where
+    `path` is a temporary copy.
     Raises UnreadableFileError for a file that is not what its ending says, cannot be parsed or
     breaks a limit, DatumError where the coordinate system is missing or contradicts the file.
     """
@@ -65,4 +67,5 @@ def read_file(
         fallback=fallback_datum,
         others=others,
         region=region,
+        hidden=hidden,
     )

@@ -68,6 +68,7 @@ class BlockReader:
         if not count:
             return part
         self._codes(part, targets)
+        _faults(part)
         part.name = self._judged(part, targets, "name") or part.name
         stated = self._judged(part, targets, "subdistrict") or [None] * count
         part.subdistrict = [
@@ -253,7 +254,9 @@ class BlockReader:
         assert column is not None
         if len(part.source.rows) != len(column):
             column = column.take(pa.array(part.source.rows))
-        found = shape.from_wkb(column.to_pylist())
+        values = column.to_pylist()
+        found, broken = shape.damaged(values, shape.from_wkb(values))
+        self._remark(part, targets, broken)
         if self._layer.geometry != "point":
             shaped = shape.shape(found, datum, self._layer.geometry, self._region)
             part.shapes, part.lon, part.lat = shaped.shapes, shaped.lon, shaped.lat
@@ -270,7 +273,8 @@ class BlockReader:
 
     def _wkt(self, part: TableRows, match: Match, datum: Datum) -> NDArray[np.bool_]:
         texts = part.source.column(match.heading.column).to_pylist()
-        found = shape.from_wkt(texts)
+        found, broken = shape.damaged((), shape.from_wkt(texts))
+        self._remark(part, {SHAPE: match}, broken)
         shaped = shape.shape(found, datum, self._layer.geometry, self._region)
         part.shapes, part.lon, part.lat = shaped.shapes, shaped.lon, shaped.lat
         shaped.remarks += [
@@ -318,6 +322,19 @@ class BlockReader:
                 target=remark.target,
                 also=cells if remark.severity == "error" else (),
             )
+
+
+def _faults(part: TableRows) -> None:
+    """Note the rows that the file itself holds damaged."""
+    source = part.source
+    if not source.faults:
+        return
+    at = {int(row): i for i, row in enumerate(source.rows)}
+    columns = {match.heading.column: match for match in source.header.matches}
+    for row, column, say in source.faults:
+        if row in at:
+            finding = Finding("damaged", "error", say)
+            say_of(part, at[row], columns.get(column), finding, value=None, target="" if column < 0 else None)
 
 
 def _not_stated(part: TableRows, match: Match, values: Sequence[Any]) -> None:

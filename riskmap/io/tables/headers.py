@@ -60,6 +60,20 @@ _NAMES = (
 )
 
 
+# 企业编号, 隐患点名称: a word in front of what is said of it.
+_CODE_OF: Final = re.compile(r"^(?P<subject>.{2,}?)(?:统一)?(?:编号|编码|代码|id|code|no)$")
+
+
+_NAME_OF: Final = re.compile(r"^(?P<subject>.{2,}?)(?:名称|名|name)$")
+
+
+# Areas and offices that a list names beside the things it lists; their numbers are no codes of these.
+_AROUND: Final = re.compile(
+    r"^(?:(?:所属|所在|隶属|责任|管理|主管|上级|填报|权属|产权|建设|施工|运营|监管|监理).*|省|.*[市区县]|行政区划|街道|乡镇|镇街|"
+    r"镇|社区|村居?|居委会?|网格|单位|部门|机构|组织)$"
+)
+
+
 _VERIFIED = ("核实日期", "核实时间", "最近核实日期", "核验日期")
 
 
@@ -353,6 +367,8 @@ def match_headers(
     _give_by_neighbour(headings, done, taken)
     _give_by_cut_name(headings, dictionary, done, taken)
     guessing = guessing and dictionary.layer.on_bad_row != "refuse"
+    if guessing:
+        _give_by_family(headings, dictionary, done, taken)
     for heading in headings if guessing else ():
         if heading.column in done or not heading.text:
             continue
@@ -373,6 +389,47 @@ def _with_code(matches: tuple[Match, ...], taken: Mapping[str, int], layer: Laye
     if finest == "code":
         return matches
     return tuple(replace(m, target="code") if m.target == finest else m for m in matches)
+
+
+def _give_by_family(
+    headings: Sequence[HeaderCell],
+    dictionary: HeaderDictionary,
+    done: dict[int, Match],
+    taken: dict[str, int],
+) -> None:
+    """Read 隐患名称 and 隐患类型 like 名称 and 类型 where 隐患编号 is the code: what a table lists stands before its words."""
+    left = {h.column: core(h.levels[-1]) for h in headings if h.levels and h.column not in done}
+    for subject in _subjects(headings, left, done, taken):
+        for heading in headings:
+            text = left.get(heading.column, "")
+            if heading.column in done or not text.startswith(subject):
+                continue
+            target, _, unit = dictionary.look_up(text.removeprefix(subject))
+            if target is not None:
+                unit = unit or dictionary.unit_in(target, _tokens(heading.levels[-1]))
+                hint = header_datum(heading.text) if target in dictionary.positions else None
+                _settle([((9, 9), Match(heading, target, "guessed", unit, hint))], done, taken)
+
+
+def _subjects(
+    headings: Sequence[HeaderCell],
+    left: Mapping[int, str],
+    done: Mapping[int, Match],
+    taken: Mapping[str, int],
+) -> list[str]:
+    """Return what the table lists, by its code or name that is understood, or by a code and a name that are not."""
+    known = [
+        core(h.levels[-1]) for h in headings if h.column in done and done[h.column].target in {"code", "name"}
+    ]
+    subjects = [m["subject"] for text in known if (m := _CODE_OF.match(text) or _NAME_OF.match(text))]
+    if subjects or {"code", "name"} & taken.keys():
+        return list(dict.fromkeys(subjects))
+    coded, named = (
+        {m["subject"] for text in left.values() if (m := pattern.match(text))}
+        for pattern in (_CODE_OF, _NAME_OF)
+    )
+    both = [subject for subject in coded & named if not _AROUND.match(subject)]
+    return both if len(both) == 1 else []
 
 
 def _offers(heading: HeaderCell, dictionary: HeaderDictionary) -> list[tuple[tuple[int, int], Match]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -13,19 +14,22 @@ import pyarrow as pa
 
 from riskmap.catalog.layer import Layer
 from riskmap.coordinates import Datum, Region, parse_datum
-from riskmap.errors import Text, UnreadableFileError
-from riskmap.io.files import RawSheet, file_checks
+from riskmap.errors import RiskmapError, Text, UnreadableFileError
+from riskmap.interface import option
+from riskmap.io.files import SEPARATOR, RawSheet, file_checks
 from riskmap.io.files.file_checks import FileLimits
 from riskmap.io.files.sandbox import parse
 from riskmap.io.tables import marks as datums
 from riskmap.io.tables import marks as ours
 from riskmap.io.tables.assemble import assemble
 from riskmap.io.tables.block import BlockReader
+from riskmap.io.tables.damage import read_rows
 from riskmap.io.tables.geometry import stated_positions, stated_srid, unread_positions
 from riskmap.io.tables.headers import POSITION_TARGETS, HeaderCell, HeaderDictionary, Match, rival
 from riskmap.io.tables.layout import Header, Row, find_header, sort_lines, stated_header, trimmed
 from riskmap.io.tables.position_headers import header_datum
 from riskmap.io.tables.row_parts import Source, TableRows, say_of
+from riskmap.io.tables.totals import differences
 from riskmap.reprojection import reprojection
 from riskmap.rules.arrays import pc
 from riskmap.rules.cell import Finding
@@ -68,6 +72,7 @@ class Reading:
     issues: list[Issue] = field(default_factory=list)
     datum: str = ""
     foreign: list[str] = field(default_factory=list)  # other layers whose tables were left
+    hidden: list[str] = field(default_factory=list)  # hidden sheets that were left
     texts: list[str] = field(default_factory=list)  # titles and notes, searched for a datum hint
 
 
@@ -83,6 +88,7 @@ def read(
     fallback: str | None = None,
     others: Mapping[str, str] | None = None,
     region: Region = Region(),  # noqa: B008 - frozen
+    hidden: bool = False,
 ) -> Intake:
     """Read a file; see `riskmap.io.tables.read_file`."""
     step = progress or (lambda _what, _share: None)
@@ -97,18 +103,20 @@ def read(
         fallback=fallback,
         others=others,
         region=region,
+        hidden=hidden,
     )
     step("join", 0.9)
-    intake = assemble(
-        layer,
-        done.parts,
-        file=name,
-        digest=file_checks.digest(path, kind),
-        datum=done.datum or (parse_datum(datum).id if datum else ""),
-        reports=done.reports,
-        issues=done.issues,
-        batch=marks.batch,
-    )
+    with _placed_failures(name):
+        intake = assemble(
+            layer,
+            done.parts,
+            file=name,
+            digest=file_checks.digest(path, kind),
+            datum=done.datum or (parse_datum(datum).id if datum else ""),
+            reports=done.reports,
+            issues=done.issues,
+            batch=marks.batch,
+        )
     step("done", 1.0)
     return intake
 
@@ -126,10 +134,12 @@ def read_tables(
     others: Mapping[str, str] | None = None,
     units: Mapping[str, str] | None = None,
     region: Region = Region(),  # noqa: B008 - frozen
+    hidden: bool = False,
 ) -> tuple[Reading, str, ours.Marks]:
     """Return the judged tables of a file, its kind, and what it says of itself if riskmap wrote it.
 
-    `units`: field → unit (of a moment the zone) of columns whose header states none. Errors as `read_file`.
+    `units`: field → unit (of a moment the zone) of columns whose header states none. `hidden`: whether hidden
+    sheets are read as well. Errors as `read_file`.
     """
     declared = parse_datum(datum) if datum else None
     step("check", 0.0)
@@ -149,15 +159,42 @@ def read_tables(
         others=others or {},
         units=units or {},
         region=region,
+        hidden=hidden,
     )
     for i, sheet in enumerate(sheets):
-        reader.sheet(sheet)
+        with _placed_failures(f"{name} › {sheet.name}"):
+            reader.sheet(sheet)
         step("match", 0.55 + 0.35 * (i + 1) / len(sheets))
     if not reader.done.parts:
         if reader.done.foreign:
             raise ours.only_other_layers(name, reader.done.foreign)
+        if reader.done.hidden:
+            raise _only_hidden(name, reader.done.hidden)
         raise _no_header(name, layer)
     return reader.done, kind, marks
+
+
+@contextmanager
+def _placed_failures(place: str) -> Iterator[None]:
+    """Turn whatever goes wrong with what a file holds into an error that names the place."""
+    try:
+        yield
+    except RiskmapError:
+        raise
+    except Exception as problem:
+        what = type(problem).__name__
+        raise UnreadableFileError(
+            f"{place}：内容无法处理（{what}）；请另存为 xlsx 或 UTF-8 的 csv 后再导入，并报告此文件",
+            f"{place}: cannot be processed ({what}); save it as xlsx or as csv in UTF-8 and import that, and report this file",
+        ) from problem
+
+
+def _only_hidden(name: str, sheets: Sequence[str]) -> UnreadableFileError:
+    listed, ask, ask_en = "、".join(sheets), option("hidden-sheets"), option("hidden-sheets", "en")
+    return UnreadableFileError(
+        f"{name}：只有隐藏的工作表（{listed}）里有台账；请取消隐藏，或用 {ask} 一并读取",
+        f"{name}: only hidden sheets ({listed}) hold a list; unhide them, or read them with {ask_en}",
+    )
 
 
 def _no_header(name: str, layer: Layer) -> UnreadableFileError:
@@ -193,12 +230,14 @@ class _FileReader:
         others: Mapping[str, str],
         units: Mapping[str, str],
         region: Region,
+        hidden: bool,
     ) -> None:
         self._layer = layer
         self._declared = declared
         self._fallback = fallback
         self._marks = marks
         self._others = others
+        self._hidden = hidden
         self._names = names
         self._file = file
         self._kind = kind
@@ -240,13 +279,22 @@ class _FileReader:
         if foreign is not None:
             rows = np.flatnonzero(~foreign)
             self._note_foreign(sheet, header, columns, foreign)
-        default = first_named(self._names, (sheet.name, Path(self._file).stem))
         # Where no feature has a geometry, the positions stand in the columns, if anywhere.
         drawn = sheet.shapes is not None and sheet.shapes.null_count < len(sheet.shapes)
-        shapes = sheet.shapes if drawn else None
-        source = Source(self._file, sheet.name, header, columns, rows, [default] * len(rows), shapes=shapes)
+        around = reversed(sheet.name.split(SEPARATOR))  # the innermost folder first
+        default = first_named(self._names, (*around, Path(self._file).stem))
+        source = Source(
+            self._file,
+            sheet.name,
+            header,
+            columns,
+            rows,
+            [default] * len(rows),
+            shapes=sheet.shapes if drawn else None,
+            faults=sheet.faults,
+        )
         datum = self._datum_of_layer(sheet, source)
-        part = self._blocks.read(source, datum)
+        part = read_rows(self._blocks, source, datum)
         self._report(sheet, [header], [part], count, count - len(rows))
         for zh, en in sheet.meta.get("notes", ()):
             place = f"{self._file} › {sheet.name}"
@@ -298,6 +346,9 @@ class _FileReader:
             self.done.texts += [text for row in top for text in row if text]
             self.done.reports.append(SheetReport(sheet.name, None, 0, 0, ()))
             return
+        if self._left_hidden(sheet, header, columns):
+            self.done.reports.append(SheetReport(sheet.name, None, 0, 0, ()))
+            return
         if self._kind == "csv":
             columns = _unescaped(columns, header)
         titles = [text for row in top[: header.first] for text in row if text]
@@ -340,9 +391,12 @@ class _FileReader:
                 lines.data,
                 _by_section(lines.data, lines.sections, default),
                 merges=sheet.merges,
+                faults=sheet.faults,
             )
-            part = self._blocks.read(source, self._datum_of_cells(source, titles))
+            part = read_rows(self._blocks, source, self._datum_of_cells(source, titles))
             _refuse_cells_beyond(part, beyond)
+            if not self._layer.table:
+                self.done.issues += differences(self._file, sheet.name, header, table, lines)
             parts.append(part)
             rows += len(lines.data) + lines.skipped
             skipped += lines.skipped
@@ -353,14 +407,48 @@ class _FileReader:
             header, start, stop = follower, follower.last + 1, len(columns[0])
             headers.append(header)
         self._report(sheet, headers, parts, rows, skipped)
-        if sheet.hidden and rows > skipped:
+        self._note_hidden_rows(sheet, parts)
+
+    def _left_hidden(self, sheet: RawSheet, header: Header, columns: Sequence[pa.ChunkedArray]) -> bool:
+        """Tell whether a sheet is left out because it is hidden; say so, with how many lines it has."""
+        if not sheet.hidden or self._hidden:
+            return False
+        filled = np.zeros(len(columns[0]), bool)
+        for column in columns:
+            filled |= np.asarray(column.is_valid(), dtype=bool)
+        count = int(filled[header.last + 1 :].sum())
+        if count:
+            self.done.hidden.append(sheet.name)
+            ask, ask_en = option("hidden-sheets"), option("hidden-sheets", "en")
             self._note(
                 sheet.name,
                 None,
                 "hidden_sheet",
                 Text(
-                    f"{self._file} › {sheet.name}：这是隐藏的工作表，也已读取；若不需要请删除",
-                    f"{self._file} › {sheet.name}: a hidden sheet was read too; delete it if it is not meant",
+                    f"{self._file} › {sheet.name}：隐藏的工作表，{count} 行未读入；需要时请取消隐藏，或用 {ask} 一并读取",
+                    f"{self._file} › {sheet.name}: a hidden sheet, {count} lines were not read; unhide it if it is meant, "
+                    f"or read it with {ask_en}",
+                ),
+            )
+        return True
+
+    def _note_hidden_rows(self, sheet: RawSheet, parts: Sequence[TableRows]) -> None:
+        """Say that rows which a filter or a person hid were read like the others."""
+        if not sheet.hidden_rows:
+            return
+        data = {part.number(i) for part in parts for i in range(len(part.code))}
+        hidden = sorted(data & {row + 1 for row in sheet.hidden_rows})
+        if hidden:
+            some = "、".join(map(str, hidden[:5])) + ("…" if len(hidden) > 5 else "")  # noqa: PLR2004 - a glance
+            self._note(
+                sheet.name,
+                None,
+                "hidden_rows",
+                Text(
+                    f"{self._file} › {sheet.name}：有 {len(hidden)} 行被隐藏或筛选掉（第 {some} 行），也已读取；"
+                    "不需要的请从文件中删除",
+                    f"{self._file} › {sheet.name}: {len(hidden)} rows are hidden or filtered out ({some}) and were read too; "
+                    "take those out that are not meant",
                 ),
             )
 

@@ -98,6 +98,7 @@ def _choose() -> None:
             st.caption(say(f"datum_help_{datum.lower().replace(':', '') or 'none'}"))
         full_list = st.checkbox(say("import_full_list"), key="import-full-list")
         st.caption(say("import_full_list_help"))
+        hidden = st.checkbox(say("import_hidden"), key="import-hidden")
     with right:
         files = st.file_uploader(
             say("import_files"),
@@ -106,7 +107,7 @@ def _choose() -> None:
         )
         st.caption(say("import_files_help"))
         if st.button(say("import_check"), key="import-check", type="primary", disabled=not files):
-            _read(layer, list(files), datum, full_list=full_list)
+            _read(layer, list(files), datum, full_list=full_list, hidden=hidden)
 
 
 def _datum_choice(datum: str) -> str:
@@ -116,7 +117,7 @@ def _datum_choice(datum: str) -> str:
     return say("datum_other") if datum == "other" else datum_title(datum)
 
 
-def _read(layer: str, files: Sequence[Uploaded], datum: str, *, full_list: bool) -> None:
+def _read(layer: str, files: Sequence[Uploaded], datum: str, *, full_list: bool, hidden: bool) -> None:
     """Read and compare every file; those that cannot be read are told, the others go on."""
     ws = workspace()
     bar = st.progress(0.0, text=say("import_progress_upload"))
@@ -133,7 +134,13 @@ def _read(layer: str, files: Sequence[Uploaded], datum: str, *, full_list: bool)
             tell = _teller(bar, upload, number, len(uploads))
             try:
                 intake = read_for_import(
-                    ws, layer, upload.path, datum=datum or None, name=upload.name, progress=tell
+                    ws,
+                    layer,
+                    upload.path,
+                    datum=datum or None,
+                    name=upload.name,
+                    hidden=hidden,
+                    progress=tell,
                 )
                 planned.append(plan_file(ws, intake, full_list=full_list, progress=tell))
             except RiskmapError as problem:
