@@ -17,7 +17,8 @@ from riskmap.interface import option
 from riskmap.io.files.atomic import replacing
 from riskmap.scoring.learned.algorithms import MODELS
 from riskmap.scoring.learned.artefact import Learned, dump_learned, learned_from
-from riskmap.scoring.learned.diagnostics import Card, card_text, leaks, of_inventory, of_scores
+from riskmap.scoring.learned.diagnostics import Card, card_text, of_inventory, of_scores
+from riskmap.scoring.learned.leakage import leaks
 from riskmap.scoring.learned.training_data import FoldKind, Folds, TrainingData, check_enough, make_folds
 from riskmap.scoring.learned.validation import (
     Training,
