@@ -142,7 +142,7 @@ def _line_fits_too_well(value: Floats, encoded: Floats, error: Floats) -> bool:
     middle = np.average(encoded, weights=error**-2)
     spread = float((((encoded - middle) / error) ** 2).sum())
     return (
-        1.0 < spread
+        spread > 1.0
         and left <= (1.0 - _AGREES) * spread
         and float(chi2.cdf(left, len(value) - 2)) < _TOO_WELL
     )
