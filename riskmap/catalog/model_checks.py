@@ -41,7 +41,7 @@ __all__ = [
     "with_worst",
 ]
 
-_MOST_FIELDS = 60  # missing fields travel as the bits of one integer
+_MOST_FIELDS = 120
 
 
 def file_problems(model: ScoringModel, source: TomlFile) -> list[CatalogProblem]:

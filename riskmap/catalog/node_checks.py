@@ -31,9 +31,13 @@ def step_problems(node: Node, path: KeyPath, source: TomlFile) -> Iterable[Catal
             yield source.problem((*path, "curve"), Text("至少两个 [x, y]", "at least two pairs [x, y]"))
         elif any(a[0] >= b[0] for a, b in pairwise(knots)):
             yield source.problem((*path, "curve"), Text("x 依次增大", "x in ascending order"))
-    if node.function and isinstance(node, Indicator) and node.table is not None:
-        expected = Text("不写：table 直接给出数值", "nothing: a table gives the number itself")
-        yield source.problem((*path, "function"), expected)
+    if isinstance(node, Indicator) and node.table is not None:
+        for key in ("clip", "function", "power"):
+            if getattr(node, key) is not None:
+                expected = Text("不写：table 直接给出数值", "nothing: a table gives the number itself")
+                yield source.problem((*path, key), expected)
+    if node.clip is not None and not node.clip[0] < node.clip[1]:
+        yield source.problem((*path, "clip"), Text("[最小, 最大]，依次增大", "[least, most], ascending"))
     if source.at((*path, "rounding")) is not None and node.round is None:
         yield source.problem(
             (*path, "round"), Text("小数位数（写了 rounding）", "the decimals (rounding is stated)")
@@ -132,12 +136,12 @@ def _imputed(leaf: Indicator, here: KeyPath, source: TomlFile) -> Iterable[Catal
         yield source.problem(here, expected)
         return
     steps = leaf.bands or leaf.curve
-    if steps and rises(steps) and leaf.function is None:
+    if steps and rises(steps) and not leaf.shaped:
         ends = [v for _, v in steps]
         best = min(ends) if rises(steps) * worse > 0 else max(ends)
         if _through(leaf, float(value)) == best:
             yield source.problem(here, never)
-    elif leaf.normalise is not None and leaf.normalise.span is not None and leaf.function is None:
+    elif leaf.normalise is not None and leaf.normalise.span is not None and not leaf.shaped:
         low, high = leaf.normalise.span
         if worse * value <= worse * (low if worse > 0 else high):
             yield source.problem(here, never)
@@ -154,6 +158,7 @@ _KEYS: Final[Mapping[MethodKey, Text]] = {
         'norm = "vector" 或 "min_max"（两种排序不同）', 'norm = "vector" or "min_max" (they rank differently)'
     ),
     "matrix": Text("matrix", "matrix"),
+    "exponent": Text("exponent = 指数（不为 0）", "exponent = any number but 0"),
 }
 
 
@@ -164,6 +169,11 @@ def method_problems(node: Combination, path: KeyPath, source: TomlFile) -> Itera
             names = " / ".join(f'"{one.id}"' for one in methods().values() if key in one.keys)
             expected = Text(
                 f"method = {names} 与 {form.zh} 同时写", f"method = {names} together with {form.en}"
+            )
+            yield source.problem((*path, key), expected)
+        elif key == "exponent" and node.exponent == 0:
+            expected = Text(
+                '不为 0 的数；指数 0 即 method = "geometric"', 'a number but 0, which is method = "geometric"'
             )
             yield source.problem((*path, key), expected)
         elif key == "scale" and node.scale is not None:

@@ -113,7 +113,7 @@ def _balanced(numbers: _Numbers, leaves: Mapping[str, Floats], score: Floats) ->
 
 def _linear(node: Combination) -> bool:
     """Return whether a node is a plain weighted sum."""
-    stepped = node.bands or node.curve or node.normalise or node.function or node.round is not None
+    stepped = node.bands or node.curve or node.normalise or node.shaped or node.round is not None
     return not isinstance(node, Prediction) and node.way.additive and not node.known_only and not stepped
 
 

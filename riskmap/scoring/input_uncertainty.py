@@ -155,7 +155,7 @@ class UncertainField:
         as for a stated value.
         """
         leaf = self.leaf
-        found = np.asarray(steps(applied(leaf.function, value), leaf.bands, leaf.curve))
+        found = np.asarray(steps(applied(leaf, value), leaf.bands, leaf.curve))
         unknown = np.isnan(found)
         if leaf.missing == "value" and unknown.any():
             found = np.where(unknown, before_settling(leaf, leaf.missing_value), found)
@@ -214,9 +214,9 @@ def factors(
 def _classes(leaf: Indicator, field: Field | None) -> tuple[float, ...]:
     """Return the classes of a leaf before they are normalised and rounded, ascending."""
     listed = listed_values(leaf, field)
-    if leaf.function is None or leaf.bands:  # bands give their numbers after the function
+    if not leaf.shaped or leaf.bands:  # bands give their numbers after the function
         return listed
-    values = applied(leaf.function, np.array(listed))
+    values = applied(leaf, np.array(listed))
     return tuple(np.unique(values[~np.isnan(values)]).tolist())
 
 

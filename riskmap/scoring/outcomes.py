@@ -53,7 +53,7 @@ def outcome_count(model: ScoringModel, uncertainty: Uncertainty) -> float:
     for node in model.nodes:
         if not isinstance(node, Combination):
             doubt = doubt_of(uncertainty, node)
-            if doubt.spreads and (not node.bands or node.function is not None):
+            if doubt.spreads and (not node.bands or node.shaped):
                 return math.inf
             counts[node.id] = len(node.bands) + 1 if doubt.spreads else _CLASSES if doubt.moves else 1
             if counts[node.id] > 1:
@@ -156,5 +156,5 @@ def _finite(node: Node) -> tuple[float, ...]:
     """Return the numbers that a node can give, empty where they are not a short list."""
     if node.curve or node.normalise is not None:
         return ()
-    cells = isinstance(node, Combination) and node.matrix and node.function is None
+    cells = isinstance(node, Combination) and node.matrix and not node.shaped
     return tuple(sorted(set(values_of(node)))) if node.bands or cells else ()
