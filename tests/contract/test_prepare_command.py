@@ -104,7 +104,9 @@ def test_a_geological_warning_in_yellow_raises_slopes(ws):
     """Every yellow one that could be found in Shenzhen came with defence orders."""
     calm = prepared(ws, "--warning", f"地质灾害:蓝@{A},{B}", *AT, "--dry-run").json
     yellow = prepared(ws, "--warning", f"地质灾害:黄@{A},{B}", *AT, "--dry-run").json
-    raised = [(one["code"], one["from"], one["to"]) for one in yellow["escalations"] if one["layer"] == "slopes"]
+    raised = [
+        (one["code"], one["from"], one["to"]) for one in yellow["escalations"] if one["layer"] == "slopes"
+    ]
     assert not [one for one in calm["escalations"] if one["layer"] == "slopes"]
     assert raised
     assert {to for _, _, to in raised} == {"general"}

@@ -241,7 +241,7 @@ def test_the_worst_number_of_a_divisor_is_its_least():
         ("first_known", "", [3, 3]),
         ("sum", "clip = [0, 5]", [5, None]),
         ("sum", "power = 2", [49, None]),
-        ("sum", "clip = [0, 9]\nfunction = \"sqrt\"\npower = 3", [7**1.5, None]),
+        ("sum", 'clip = [0, 9]\nfunction = "sqrt"\npower = 3', [7**1.5, None]),
     ],
 )
 def test_each_method_combines_as_its_name_says(method, extra, expected):

@@ -18,7 +18,6 @@ from tests.index_models import (
     INFORM,
     INFORM_FIELDS,
     NRI,
-    NRI_FIELDS,
     SVI,
     SVI_FIELDS,
     Slope,

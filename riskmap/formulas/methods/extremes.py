@@ -34,5 +34,7 @@ def _first(_: MethodNode, parts: Sequence[Floats], __: Sequence[float], ___: Fit
 METHODS: Final = (
     Method("max", Text("取最大", "largest"), _extreme(np.maximum, np.fmax), known_only=True),
     Method("min", Text("取最小", "smallest"), _extreme(np.minimum, np.fmin), known_only=True),
-    Method("first_known", Text("取第一个已知的", "first known of"), _first, of_the_known=True, parts_at_least=2),
+    Method(
+        "first_known", Text("取第一个已知的", "first known of"), _first, of_the_known=True, parts_at_least=2
+    ),
 )
