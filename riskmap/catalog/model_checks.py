@@ -91,7 +91,10 @@ def _names(model: ScoringModel, source: TomlFile) -> Iterable[CatalogProblem]:
     if model.score in ids and used is not None:
         for node in model.nodes:
             if node.id not in used and "." not in node.id:
-                expected = Text("参与总分的节点（或删去）", "a node that the score uses (or leave it out)")
+                expected = Text(
+                    "参与总分的节点（或删去，或写 part = true）",
+                    "a node that the score uses (or leave it out, or say part = true)",
+                )
                 yield source.problem(path_of(model, node), expected, found=node.id)
     if len(model.fields) > _MOST_FIELDS:
         most = Text(f"最多 {_MOST_FIELDS} 个字段", f"at most {_MOST_FIELDS} fields")
@@ -128,7 +131,7 @@ def _cycles(model: ScoringModel, source: TomlFile) -> Iterable[CatalogProblem]:
 def _reachable(model: ScoringModel) -> set[str] | None:
     children = _children(model)
     seen: set[str] = set()
-    todo = [model.score]
+    todo = [model.score, *(node.id for node in model.parts)]
     while todo:
         key = todo.pop()
         if key not in seen and key in children:

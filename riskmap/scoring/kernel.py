@@ -257,6 +257,29 @@ def assess_table(
     )
 
 
+def part_values(
+    model: ScoringModel,
+    layer: Layer,
+    table: pa.Table,
+    *,
+    fit: Fit | None = None,
+    learned: Learned | None = None,
+) -> dict[str, Floats]:
+    """Return part id → float64 per row of a snapshot table: the values of the model's parts, NaN where unknown.
+
+    A part is known where what it needs is known, also of a point that is unrated. Needs what `assess_table` does.
+    """
+    fit = needed_fit(model, fit)
+    out = {part.id: np.full(table.num_rows, np.nan) for part in model.parts}
+    for start in range(0, table.num_rows if out else 0, CHUNK):
+        columns = LayerArrays(table.slice(start, CHUNK), layer)
+        leaves, _ = leaf_values(model, columns, fit=fit)
+        values = evaluate(model, leaves, fit=fit, learned=learned)
+        for key, column in out.items():
+            column[start : start + len(columns)] = np.broadcast_to(rounded(model, values[key]), len(columns))
+    return out
+
+
 def _score(
     model: ScoringModel, columns: LayerArrays, fit: Fit | None, learned: Learned | None
 ) -> tuple[Floats, NDArray[np.uint64], Mapping[str, Floats]]:
@@ -268,7 +291,7 @@ def _score(
         return score, mask_of(len(columns), []), values
     flags: list[NDArray[np.bool_] | None] = [None] * len(model.fields)
     place = {field: i for i, field in enumerate(model.fields)}
-    for leaf in model.indicators:
+    for leaf in model.scoring_leaves:
         if leaf.id in lacking and leaf.missing not in {"worst", "value"}:
             i, flag = place[leaf.field], lacking[leaf.id] & unrated
             known = flags[i]
@@ -291,10 +314,11 @@ def _unexplained(
     of 0), or of all its parts where it refuses none.
     """
     found: dict[str, NDArray[np.bool_]] = {}
+    used = subtree(model, model.score)
     for node in model.nodes:
         if not open_rows.any():
             break
-        if not isinstance(node, Combination):
+        if not isinstance(node, Combination) or node.id not in used:
             continue
         lost = open_rows & np.isnan(values[node.id])
         blamed = [lost & flag for flag in refused(node, values)]

@@ -247,11 +247,7 @@ def refused(node: Combination, values: Mapping[str, Floats]) -> list[NDArray[np.
 
 def subtree(model: ScoringModel, node: str) -> frozenset[str]:
     """Return the ids of a node and of everything below it."""
-    found: set[str] = {node}
-    for one in reversed(model.nodes):
-        if one.id in found and isinstance(one, Combination):
-            found.update(one.of)
-    return frozenset(found)
+    return model.below(node)
 
 
 def combine(

@@ -209,6 +209,15 @@ class Contribution:
 
 
 @dataclass(frozen=True, slots=True)
+class PartValue:
+    """A part of the model, a value of its own; `value` None where it is not known."""
+
+    id: str
+    title: Text
+    value: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class NearestChange:
     """The smallest change of one field that moves the tier. Worse and better are both given."""
 
@@ -242,6 +251,7 @@ class Explanation:
     nearest: tuple[NearestChange, ...]
     assumed: tuple[str, ...] = ()  # missing fields that counted as their worst value
     gates: tuple[str, ...] = ()  # gates that held: they capped the tier of the score
+    parts: tuple[PartValue, ...] = ()  # dimensions and themes that the model marks as parts
     possible: tuple[str, ...] = ()  # an unrated point: the tiers it may turn out to have, best first
     made_by: ModelStamp | None = None
     adopted: ModelStamp | None = None
