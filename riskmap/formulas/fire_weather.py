@@ -358,4 +358,5 @@ def htz(
 def htz_level(index: ArrayLike) -> Floats:
     """Return the level 1–5 of an HTZ: up to 25, 26–50, 51–72, 73–90, from 91. 96 → 5, 91 → 5, 16 → 1, 130 → 5."""
     known = np.asarray(index, dtype=np.float64)
-    return _unless_unknown(1.0 + np.searchsorted(_HTZ_LEVELS, known, side="left"), known)
+    level = np.asarray(1.0 + np.searchsorted(_HTZ_LEVELS, known, side="left"), dtype=np.float64)
+    return _unless_unknown(level, known)

@@ -63,7 +63,7 @@ def steps(x: Floats, bands: _Steps, curve: _Steps) -> Floats:
 def applied(node: Node, x: Floats) -> Floats:
     """Return x clipped, through the node's function and to its power; unknown where that is not finite (ln 0, √−1)."""
     if node.clip is not None:
-        x = np.clip(x, *node.clip)
+        x = np.clip(x, node.clip[0], node.clip[1])
     if node.function is None and node.power is None:
         return x
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):

@@ -92,7 +92,7 @@ def computed_from_outcome(column: Floats, occurred: Bools) -> bool:
 
 def _groups(column: Floats, occurred: Bools) -> _Groups:
     value, number, rows = np.unique(column, return_inverse=True, return_counts=True)
-    hits = np.bincount(number.reshape(-1), weights=occurred, minlength=len(value))
+    hits = np.bincount(number.reshape(-1), weights=occurred, minlength=len(value)).astype(np.float64)
     return _Groups(value, rows, hits, float(occurred.mean()) if len(occurred) else 0.0)
 
 
