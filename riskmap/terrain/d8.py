@@ -37,9 +37,7 @@ _NEIGHBOURS: Final = (
 
 _SIDES_FIRST: Final = sorted(_NEIGHBOURS, key=lambda to: to[0] != 0 and to[1] != 0)
 
-_ROWS: Final = 256  # of what is worked on at once
-
-_PIECE: Final = 1 << 20  # cells of level ground looked at together
+_ROWS: Final = 64  # worked on at once: some columns of numbers stay in the processor's cache
 
 _UNDECIDED: Final = 255
 
@@ -69,20 +67,20 @@ def _by_descent(
     around = np.full((rows.stop - rows.start + 2, level.shape[1] + 2), np.nan)
     top, bottom = max(rows.start - 1, 0), min(rows.stop + 1, level.shape[0])
     around[top - rows.start + 1 : bottom - rows.start + 1, 1:-1] = level[top:bottom]
-    here = around[1:-1, 1:-1]
-    steepest = np.zeros(here.shape)
-    found = np.full(here.shape, _UNDECIDED, np.uint8)
-    open_sided = np.zeros(here.shape, bool)
+    here, unknown = around[1:-1, 1:-1], np.isnan(around)
+    fall, steepest = np.empty(here.shape), np.zeros(here.shape)
+    steeper, open_sided = np.empty(here.shape, bool), np.zeros(here.shape, bool)
+    found = np.where(unknown[1:-1, 1:-1], np.uint8(UNKNOWN), np.uint8(_UNDECIDED))
     for down, right, code in _NEIGHBOURS:
-        there = around[1 + down : around.shape[0] - 1 + down, 1 + right : around.shape[1] - 1 + right]
-        fall = (here - there) / float(np.hypot(down * cell[1], right * cell[0]))
-        open_sided |= np.isnan(there)
-        steeper = fall > steepest
-        steepest[steeper] = fall[steeper]
-        found[steeper] = code
+        beside = slice(1 + down, around.shape[0] - 1 + down), slice(1 + right, around.shape[1] - 1 + right)
+        np.subtract(here, around[beside], out=fall)
+        np.divide(fall, float(np.hypot(down * cell[1], right * cell[0])), out=fall)
+        np.greater(fall, steepest, out=steeper)
+        np.copyto(found, np.uint8(code), where=steeper)
+        np.copyto(steepest, fall, where=steeper)
+        open_sided |= unknown[beside]
     found[open_sided & (found == _UNDECIDED)] = OUT
-    known = np.isfinite(here)
-    codes[rows][known] = found[known]
+    codes[rows] = found
 
 
 def _over_level_ground(level: NDArray[np.float32], codes: NDArray[np.uint8]) -> None:
@@ -92,11 +90,13 @@ def _over_level_ground(level: NDArray[np.float32], codes: NDArray[np.uint8]) -> 
     while ring.size:
         reached = []
         for step, code in steps:
-            # What lies across the grid's border is clipped to a corner of it, and no cell of the border is undecided.
-            asking = np.clip(ring - step, 0, flat.size - 1)
-            joins = (flat[asking] == _UNDECIDED) & (heights[asking] == heights[ring])
-            flat[asking[joins]] = code
-            reached.append(asking[joins])
+            # What lies across the grid's border is taken for its corner, and no cell of the border is undecided.
+            asking = ring - step
+            here = np.flatnonzero(flat.take(asking, mode="clip") == _UNDECIDED)
+            asking = asking[here]
+            asking = asking[heights[asking] == heights[ring[here]]]
+            flat[asking] = code
+            reached.append(asking)
         ring = np.concatenate(reached)
 
 
@@ -107,11 +107,12 @@ def _steps(width: int) -> list[tuple[int, int]]:
 
 def _ways_out(heights: NDArray[np.float32], flat: NDArray[np.uint8], steps: list[int]) -> NDArray[np.int64]:
     """Return the decided cells that have an undecided neighbour of their height."""
-    undecided = np.flatnonzero(flat == _UNDECIDED)
-    found = [np.zeros(0, np.int64)]
-    for start in range(0, undecided.size, _PIECE):
-        asking = undecided[start : start + _PIECE]
-        for step in steps:
-            there = asking + step
-            found.append(there[(flat[there] != _UNDECIDED) & (heights[there] == heights[asking])])
-    return np.unique(np.concatenate(found))
+    undecided, found = flat == _UNDECIDED, np.zeros(flat.size, bool)
+    decided = ~undecided
+    for step in (s for s in steps if abs(s) < flat.size):
+        asking, there = (
+            slice(max(-step, 0), flat.size - max(step, 0)),
+            slice(max(step, 0), flat.size + min(step, 0)),
+        )
+        found[there] |= undecided[asking] & decided[there] & (heights[asking] == heights[there])
+    return np.flatnonzero(found)

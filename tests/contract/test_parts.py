@@ -161,7 +161,10 @@ def test_a_node_that_nothing_uses_is_still_a_mistake_unless_it_is_a_part(ws: Pat
     path.write_text(MODEL.replace("part = true\nnormalise", "normalise"), encoding="utf-8")
     try:
         refused = run(ws, "assess", "blocks")
+        listed = run(ws, "select", "blocks", "--json").json
     finally:
         path.write_text(MODEL, encoding="utf-8")
     assert refused.status in {1, 2}
     assert "part = true" in refused.err
+    assert listed["count"] == 4  # a model that cannot be used costs its parts alone
+    assert all("parts" not in one for one in listed["features"])

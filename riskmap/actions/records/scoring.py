@@ -243,7 +243,7 @@ def with_parts(ws: Workspace, layer: str, table: pa.Table) -> pa.Table:
     By the model in use, and what its last whole run was compared with. A model without parts, one that was never
     fitted, and one whose trained file cannot be used add nothing: a part that cannot be told is not known.
     """
-    model = ws.catalog.model_of(layer) if layer in ws.catalog.to_score else None
+    model = ws.catalog.model_of(layer) if layer in ws.catalog.scored else None
     if model is None or not model.parts:
         return table
     unknown = np.full(table.num_rows, np.nan)
@@ -258,7 +258,7 @@ def with_parts(ws: Workspace, layer: str, table: pa.Table) -> pa.Table:
 
 def part_titles(ws: Workspace, layers: Iterable[str]) -> dict[str, Text]:
     """Return part id → title of the models of some layers."""
-    models = (ws.catalog.model_of(layer) for layer in layers if layer in ws.catalog.to_score)
+    models = (ws.catalog.model_of(layer) for layer in layers if layer in ws.catalog.scored)
     return {part.id: part.title for model in models for part in model.parts}
 
 

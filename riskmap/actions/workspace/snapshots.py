@@ -46,7 +46,7 @@ def current_snapshot(ws: Workspace, *, as_of: date | None = None, today: date | 
     today = as_of or today or local_now().date()
     state = ws.ledger.state if as_of is None else ws.ledger.state_at(end_of_day(as_of))
     parted = {
-        layer: model.digest for layer in ws.catalog.to_score if (model := ws.catalog.model_of(layer)).parts
+        layer: model.digest for layer in ws.catalog.scored if (model := ws.catalog.model_of(layer)).parts
     }
     key = (ws.store, ws.root, build_snapshot.basis_of(ws), state, today, tuple(parted.items()))
     with _building:
