@@ -22,7 +22,8 @@ from riskmap.io.files.atomic import replacing
 from riskmap.json_documents import Document
 from riskmap.scoring.learned.algorithms import MODELS, SETTINGS
 from riskmap.scoring.learned.artefact import Learned, dump_learned, learned_from
-from riskmap.scoring.learned.diagnostics import Card, card_text, leaks, of_inventory, of_scores
+from riskmap.scoring.learned.diagnostics import Card, card_text, of_inventory, of_scores
+from riskmap.scoring.learned.leakage import leaks
 from riskmap.scoring.learned.training_data import FoldKind, Folds, TrainingData, check_enough, make_folds
 from riskmap.scoring.learned.validation import (
     INTERVAL,

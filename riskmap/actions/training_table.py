@@ -43,7 +43,10 @@ _UNIT: Final = re.compile(r"[(（\[]([^()（）\[\]]{1,12})[)）\]]\s*$")
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What the person asked for: columns by name, the coordinate system, the class that is the occurrence."""
+    """What the person asked for: columns by name, the coordinate system, the class that is the occurrence.
+
+    `categorical`: predictors that are codes; `encode`: codes that become class rates, learned inside each fold.
+    """
 
     target: str
     x: str
@@ -51,6 +54,7 @@ class Request:
     crs: str
     predictors: tuple[str, ...] = ()
     categorical: tuple[str, ...] = ()
+    encode: tuple[str, ...] = ()
     positive: str | None = None
 
 
@@ -86,6 +90,7 @@ def read_training_table(path: Path, request: Request) -> TrainingTable:
         lon=places.lon[used],
         lat=places.lat[used],
         codes=codes,
+        rates=[named(reading.names, name, path.name) for name in request.encode],
     )
     return TrainingTable(
         file=path.name,

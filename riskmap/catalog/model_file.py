@@ -91,7 +91,7 @@ def _combined(node: Combination) -> Combination:
     return node.model_copy(update={"weights": weights, "of": of})
 
 
-_MOST_FIELDS = 60  # missing fields travel as the bits of one integer
+_MOST_FIELDS = 120
 
 
 def _file_problems(model: ScoringModel, source: TomlFile) -> list[CatalogProblem]:
@@ -141,7 +141,10 @@ def _names(model: ScoringModel, source: TomlFile) -> Iterable[CatalogProblem]:
     if model.score in ids and used is not None:
         for node in model.nodes:
             if node.id not in used and "." not in node.id:
-                expected = Text("参与总分的节点（或删去）", "a node that the score uses (or leave it out)")
+                expected = Text(
+                    "参与总分的节点（或删去，或写 part = true）",
+                    "a node that the score uses (or leave it out, or say part = true)",
+                )
                 yield source.problem(path_of(model, node), expected, found=node.id)
     if len(model.fields) > _MOST_FIELDS:
         most = Text(f"最多 {_MOST_FIELDS} 个字段", f"at most {_MOST_FIELDS} fields")
@@ -178,7 +181,7 @@ def _cycles(model: ScoringModel, source: TomlFile) -> Iterable[CatalogProblem]:
 def _reachable(model: ScoringModel) -> set[str] | None:
     children = _children(model)
     seen: set[str] = set()
-    todo = [model.score]
+    todo = [model.score, *(node.id for node in model.parts)]
     while todo:
         key = todo.pop()
         if key not in seen and key in children:
@@ -298,9 +301,13 @@ def _step_problems(node: Node, path: KeyPath, source: TomlFile) -> Iterable[Cata
             yield source.problem((*path, "curve"), Text("至少两个 [x, y]", "at least two pairs [x, y]"))
         elif any(a[0] >= b[0] for a, b in pairwise(knots)):
             yield source.problem((*path, "curve"), Text("x 依次增大", "x in ascending order"))
-    if node.function and isinstance(node, Indicator) and node.table is not None:
-        expected = Text("不写：table 直接给出数值", "nothing: a table gives the number itself")
-        yield source.problem((*path, "function"), expected)
+    if isinstance(node, Indicator) and node.table is not None:
+        for key in ("clip", "function", "power"):
+            if getattr(node, key) is not None:
+                expected = Text("不写：table 直接给出数值", "nothing: a table gives the number itself")
+                yield source.problem((*path, key), expected)
+    if node.clip is not None and not node.clip[0] < node.clip[1]:
+        yield source.problem((*path, "clip"), Text("[最小, 最大]，依次增大", "[least, most], ascending"))
     if source.at((*path, "rounding")) is not None and node.round is None:
         yield source.problem(
             (*path, "round"), Text("小数位数（写了 rounding）", "the decimals (rounding is stated)")
@@ -399,12 +406,12 @@ def _imputed(leaf: Indicator, here: KeyPath, source: TomlFile) -> Iterable[Catal
         yield source.problem(here, expected)
         return
     steps = leaf.bands or leaf.curve
-    if steps and rises(steps) and leaf.function is None:
+    if steps and rises(steps) and not leaf.shaped:
         ends = [v for _, v in steps]
         best = min(ends) if rises(steps) * worse > 0 else max(ends)
         if _through(leaf, float(value)) == best:
             yield source.problem(here, never)
-    elif leaf.normalise is not None and leaf.normalise.span is not None and leaf.function is None:
+    elif leaf.normalise is not None and leaf.normalise.span is not None and not leaf.shaped:
         low, high = leaf.normalise.span
         if worse * value <= worse * (low if worse > 0 else high):
             yield source.problem(here, never)
@@ -421,6 +428,7 @@ _KEYS: Final[Mapping[MethodKey, Text]] = {
         'norm = "vector" 或 "min_max"（两种排序不同）', 'norm = "vector" or "min_max" (they rank differently)'
     ),
     "matrix": Text("matrix", "matrix"),
+    "exponent": Text("exponent = 指数（不为 0）", "exponent = any number but 0"),
 }
 
 
@@ -431,6 +439,11 @@ def _method_problems(node: Combination, path: KeyPath, source: TomlFile) -> Iter
             names = " / ".join(f'"{one.id}"' for one in methods().values() if key in one.keys)
             expected = Text(
                 f"method = {names} 与 {form.zh} 同时写", f"method = {names} together with {form.en}"
+            )
+            yield source.problem((*path, key), expected)
+        elif key == "exponent" and node.exponent == 0:
+            expected = Text(
+                '不为 0 的数；指数 0 即 method = "geometric"', 'a number but 0, which is method = "geometric"'
             )
             yield source.problem((*path, key), expected)
         elif key == "scale" and node.scale is not None:

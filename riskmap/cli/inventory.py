@@ -269,6 +269,9 @@ def explain(
         typer.echo(
             f"  {title(part['field'])}：{value(part['field'], part['value'])}\t{part['contribution']:+.4g}"
         )
+    for part in document["parts"]:
+        number = "—" if part["value"] is None else f"{part['value']:g}"
+        echo(f"  分项 {part['zh']}：{number}", f"  part {part['en']}: {number}")
     missing = [title(field) for field in document["missing"]]
     rules = [titles.get(str(rule), str(rule)) for rule in document["rules"]]
     gates = [titles.get(str(gate), str(gate)) for gate in document["gates"]]

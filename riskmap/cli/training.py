@@ -42,6 +42,7 @@ def train(
     predictors: Annotated[str | None, typer.Option("--predictors", metavar="F,..")] = None,
     folds: FoldsOption = "spatial",
     categorical: Annotated[str | None, typer.Option("--categorical", metavar="F,..")] = None,
+    encode: Annotated[str | None, typer.Option("--encode", metavar="F,..")] = None,
     positive: Annotated[str | None, typer.Option("--positive", metavar="VALUE")] = None,
     prevalence: Annotated[float | None, typer.Option("--prevalence", metavar="P")] = None,
     repeats: Annotated[int | None, typer.Option("--repeats", min=1)] = None,
@@ -78,6 +79,7 @@ def train(
         crs=crs,
         predictors=split(predictors),
         categorical=split(categorical),
+        encode=split(encode),
         positive=positive,
     )
     training = train_susceptibility(

@@ -50,6 +50,16 @@ def column_of(field_id: str) -> str:
     return f"f:{field_id}"
 
 
+def part_column(part_id: str) -> str:
+    """Return the name of the column of a model's part."""
+    return f"p:{part_id}"
+
+
+def is_part(column: str) -> bool:
+    """Return whether a column of a layer table is that of a model's part."""
+    return column.startswith("p:")
+
+
 @dataclass(frozen=True, slots=True)
 class Words:
     """A column of words: `codes` int32 into `words`, −1 where missing."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from riskmap.scoring.comparison import migration
 from riskmap.scoring.explanation import contributions, explain
 from riskmap.scoring.fit import Fit
-from riskmap.scoring.kernel import assess_table, fit_model, joined
+from riskmap.scoring.kernel import assess_table, fit_model, joined, part_values
 from riskmap.scoring.methods import Predictor
 from riskmap.scoring.residual import completeness, residual
 from riskmap.scoring.uncertainty import TierProbabilities, tier_probabilities
@@ -21,6 +21,7 @@ __all__ = [
     "fit_model",
     "joined",
     "migration",
+    "part_values",
     "residual",
     "tier_probabilities",
 ]

@@ -188,7 +188,7 @@ class UncertainField:
         as for a stated value.
         """
         leaf = self.leaf
-        found = np.asarray(steps(applied(leaf.function, value), leaf.bands, leaf.curve))
+        found = np.asarray(steps(applied(leaf, value), leaf.bands, leaf.curve))
         unknown = np.isnan(found)
         if leaf.missing == "value" and unknown.any():
             found = np.where(unknown, before_settling(leaf, leaf.missing_value), found)
@@ -247,9 +247,9 @@ def factors(
 def _classes(leaf: Indicator, field: Field | None) -> tuple[float, ...]:
     """Return the classes of a leaf before they are normalised and rounded, ascending."""
     listed = listed_values(leaf, field)
-    if leaf.function is None or leaf.bands:  # bands give their numbers after the function
+    if not leaf.shaped or leaf.bands:  # bands give their numbers after the function
         return listed
-    values = applied(leaf.function, np.array(listed))
+    values = applied(leaf, np.array(listed))
     return tuple(np.unique(values[~np.isnan(values)]).tolist())
 
 
@@ -304,7 +304,7 @@ def _outcome_count(model: ScoringModel, uncertainty: Uncertainty) -> float:
     for node in model.nodes:
         if not isinstance(node, Combination):
             doubt = doubt_of(uncertainty, node)
-            if doubt.spreads and (not node.bands or node.function is not None):
+            if doubt.spreads and (not node.bands or node.shaped):
                 return math.inf
             counts[node.id] = len(node.bands) + 1 if doubt.spreads else _CLASSES if doubt.moves else 1
             if counts[node.id] > 1:
@@ -407,7 +407,7 @@ def _finite(node: Node) -> tuple[float, ...]:
     """Return the numbers that a node can give, empty where they are not a short list."""
     if node.curve or node.normalise is not None:
         return ()
-    cells = isinstance(node, Combination) and node.matrix and node.function is None
+    cells = isinstance(node, Combination) and node.matrix and not node.shaped
     return tuple(sorted(set(values_of(node)))) if node.bands or cells else ()
 
 

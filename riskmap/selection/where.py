@@ -21,7 +21,7 @@ import difflib
 import math
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, Final, get_args
 
@@ -35,7 +35,17 @@ from riskmap.catalog import Condition, Layer
 from riskmap.catalog.layer import Field
 from riskmap.catalog.model import Operator, Scalar
 from riskmap.errors import SelectionError, Text
-from riskmap.rules.arrays import Words, bools_of, codes_of, column_of, floats_of, numbers_of, pc
+from riskmap.rules.arrays import (
+    Words,
+    bools_of,
+    codes_of,
+    column_of,
+    floats_of,
+    is_part,
+    numbers_of,
+    part_column,
+    pc,
+)
 from riskmap.rules.conditions import holds
 from riskmap.selection.table import FLAG_BIT
 from riskmap.units import parse_quantity
@@ -137,6 +147,10 @@ _STATES: Final = {
 _FLAGS: Final = {plain(word): flag for flag, title in FLAGS.items() for word in (flag, title.zh, title.en)}
 
 
+PART_WORD: Final = "part."
+"""What a part of a model goes by in a condition: part.hazard >= 5."""
+
+
 def tier_of_word(word: str) -> str | None:
     """Return the tier id (or "unrated") that a word names, None where none."""
     return _TIERS.get(plain(word))
@@ -217,17 +231,20 @@ _ALLOWED: Final = {
 }
 
 
-def parse_where(text: str, layer: Layer | Sequence[Layer]) -> Condition:
+def parse_where(
+    text: str, layer: Layer | Sequence[Layer], *, parts: Mapping[str, Text] | None = None
+) -> Condition:
     """Return the condition that 'FIELD OP VALUE' states about a layer (or several).
 
-    FIELD is an id, a title or an alias of a field, or one of CORE; OP one of = == != in < <= > >=
+    FIELD is an id, a title or an alias of a field, one of CORE, or part.ID of `parts` (id →
+    title) of the models; OP one of = == != in < <= > >=
     ~ (contains) missing present. Values are read as the field's type: numbers may carry a unit
     ("12米"), choices and tiers may be titles, dates are ISO. Raises SelectionError.
     """
     layers = [layer] if isinstance(layer, Layer) else list(layer)
     found = list(_OPERATOR.finditer(text))
     for match in reversed(found):  # from the right: a field's name may hold what looks like an operator
-        column = _column(text[: match.start()].strip(), layers)
+        column = _column(text[: match.start()].strip(), layers, parts or {})
         if column is not None:
             word = match[0].strip().lower()
             return _read(column, _SPELLINGS[word], text[match.end() :].strip(), text)
@@ -237,11 +254,14 @@ def parse_where(text: str, layer: Layer | Sequence[Layer]) -> Condition:
             f"condition {text!r} cannot be read; write FIELD OP VALUE with OP one of {' '.join(OPERATORS)}",
         )
     known = [n for one in layers for f in one.fields for n in (f.id, f.title.zh)]
-    raise unknown_name(Text("字段", "field"), text[: found[0].start()].strip(), [*known, *CORE])
+    named = [f"{PART_WORD}{key}" for key in parts or ()]
+    raise unknown_name(Text("字段", "field"), text[: found[0].start()].strip(), [*known, *CORE, *named])
 
 
-def _column(word: str, layers: Sequence[Layer]) -> Field | str | None:
+def _column(word: str, layers: Sequence[Layer], parts: Mapping[str, Text]) -> Field | str | None:
     fields = [f for layer in layers for f in layer.fields]
+    if word.startswith(PART_WORD) and word.removeprefix(PART_WORD) in parts:
+        return part_column(word.removeprefix(PART_WORD))
     for field in fields:
         if field.id == word:
             return field
@@ -262,7 +282,7 @@ def _column(word: str, layers: Sequence[Layer]) -> Field | str | None:
 
 def _kind(column: Field | str) -> str:
     if isinstance(column, str):
-        return CORE[column][0]
+        return "number" if is_part(column) else CORE[column][0]
     return "number" if column.type == "integer" else column.type
 
 
@@ -402,7 +422,7 @@ def has_column(table: pa.Table, name: str) -> bool:
     """Return whether a condition may name this column of a layer table."""
     if name in {"tier", "state"}:
         return True
-    return name in table.column_names and (name in CORE or name.startswith("f:"))
+    return name in table.column_names and (name in CORE or name.startswith("f:") or is_part(name))
 
 
 def _unfit(where: Condition) -> SelectionError:

@@ -73,7 +73,7 @@ class TerrainFactor:
 _CURVED: Final = "Zevenbergen & Thorne (1987) quadratic, second derivative {}, positive = concave"
 
 
-_ROUTED: Final = "D8 along the priority-flood order of Wang & Liu (2006)"
+_ROUTED: Final = "D8, steepest descent on the filled heights (O'Callaghan & Mark 1984); ties and level ground: docs/terrain.md"
 
 
 FACTORS: Final[Mapping[str, TerrainFactor]] = {

@@ -18,6 +18,7 @@ from riskmap.array_types import Floats
 from riskmap.errors import RiskmapError
 from riskmap.formulas import water
 from riskmap.interface import option
+from riskmap.terrain.d8 import UNKNOWN, drainage_directions
 
 SHALLOWEST_M: Final = 1e-3  # less is the rounding of 32-bit heights, not a depression
 
@@ -212,29 +213,46 @@ def need_room(cells: int, *, most: int = MOST_CELLS) -> None:
         )
 
 
-def flow_of(heights: NDArray[np.floating], *, cell_area: float, most: int = MOST_CELLS) -> Flow:
-    """Fill the depressions of a grid and route its water.
-
-    `heights` in metres, NaN where unknown: water leaves at the border and beside unknown cells. Priority flood over
-    eight neighbours (Wang & Liu 2006): each cell drains to the one from which the flood reached it. RiskmapError
-    where the grid is larger than `most` cells or the extra is not installed.
-    """
-    need_room(heights.size, most=most)
-    pyflwdir = _pyflwdir()
+def depressions_of(heights: NDArray[np.floating], *, cell_area: float, most: int = MOST_CELLS) -> Depressions:
+    """Return the depressions of a grid (heights in metres, `cell_area` in m²). Raises as `flow_of` does."""
     ground = np.asarray(heights, dtype=np.float32)
-    stated = np.where(np.isnan(ground), np.float32(_UNKNOWN), ground)
-    flooded, directions = pyflwdir.dem.fill_depressions(stated, nodata=_UNKNOWN)
-    del stated
-    flooded[np.isnan(ground)] = np.nan
-    found = find_depressions(ground, flooded, cell_area=cell_area)
+    return find_depressions(ground, _flooded(ground, most=most), cell_area=cell_area)
+
+
+def flow_of(
+    heights: NDArray[np.floating], *, cell: tuple[float, float] = (1.0, 1.0), most: int = MOST_CELLS
+) -> Flow:
+    """Fill the depressions of a grid and route its water to the steepest neighbours (D8).
+
+    `heights` in metres, NaN where unknown: water leaves at the border and beside unknown cells; `cell`: its sides
+    (east–west, north–south) in metres. Filled by priority flood over eight neighbours (Wang & Liu 2006); to which
+    neighbour a cell drains, at ties and on level ground too: the rule of `riskmap.terrain.d8`. RiskmapError where
+    the grid is larger than `most` cells or pyflwdir is not there.
+    """
+    ground = np.asarray(heights, dtype=np.float32)
+    level = _flooded(ground, most=most)
+    found = find_depressions(ground, level, cell_area=cell[0] * cell[1])
     filled = filled_exactly(ground, found)
-    del flooded
-    known = np.isfinite(filled)
+    directions = drainage_directions(level, cell=cell)
+    del level
+    known = directions != UNKNOWN
     if filled.size == 1 or not known.any():  # nothing to route
         return Flow(filled, known.astype(np.int32), np.flatnonzero(known), found, None)
-    routing = pyflwdir.from_array(directions, ftype="d8", check_ftype=False)
+    routing = _pyflwdir().from_array(directions, ftype="d8", check_ftype=False)
     cells = np.maximum(routing.upstream_area(unit="cell"), 0).astype(np.int32, copy=False)
     return Flow(filled, cells, np.asarray(routing.idxs_pit, np.int64), found, routing)
+
+
+def _flooded(heights: Floats32, *, most: int) -> Floats32:
+    """Return the heights with whatever holds water raised to where it spills, however shallow."""
+    need_room(heights.size, most=most)
+    pyflwdir = _pyflwdir()
+    unknown = np.isnan(heights)
+    # It adds z + (spill − z): of 32-bit heights exact in 64 bits, a rounding off in 32, and that would be a pit.
+    stated = np.where(unknown, _UNKNOWN, heights.astype(np.float64))
+    flooded = pyflwdir.dem.fill_depressions(stated, nodata=_UNKNOWN)[0].astype(np.float32)
+    flooded[unknown] = np.nan
+    return flooded
 
 
 def topographic_wetness(area_per_width: ArrayLike, slope_deg: ArrayLike) -> NDArray[np.float64]:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 import numpy as np
 import shapely
@@ -239,11 +239,26 @@ def _exactextract() -> Any:
     return exactextract
 
 
-def exposure_at(terrain: Path, lon: Floats, lat: Floats) -> tuple[Floats, tuple[Text, ...]]:
+class Exposure(NamedTuple):
+    """What terrain makes of the wind over sea: `gain`, at least 1, is certain enough to act on; `shelter`, at most 1, is not.
+
+    Two stations of like surroundings (factors .69 and .73) saw 1.24 and .46 times the wind over sea in one storm.
+    """
+
+    gain: Floats
+    shelter: Floats
+
+
+def exposure_at(terrain: Path, lon: Floats, lat: Floats) -> tuple[Exposure, tuple[Text, ...]]:
     """Return the exposure of places from a terrain model; 1, and said so, where it does not cover a place."""
     factor = _factor(terrain, terrain.stat().st_mtime_ns, lon.tobytes(), lat.tobytes())
     outside = np.isnan(factor)
-    notes = [Text("已按地形估计各点的遮蔽（草案系数）", "sites sheltered by terrain (draft factors)")]
+    notes = [
+        Text(
+            "地形的遮蔽只写进风速下限，不降低采用的风速；山脊的增强计入（草案系数）",
+            "shelter by terrain only widens the band downwards and lowers no wind that is acted on; crests count (draft factors)",
+        )
+    ]
     if outside.any():
         count = int(outside.sum())
         notes.append(
@@ -251,7 +266,8 @@ def exposure_at(terrain: Path, lon: Floats, lat: Floats) -> tuple[Floats, tuple[
                 f"{count} 个点在地形之外，按海面计", f"{count} points outside the terrain, taken as over sea"
             )
         )
-    return np.where(outside, 1.0, factor), tuple(notes)
+    factor = np.where(outside, 1.0, factor)
+    return Exposure(np.maximum(factor, 1.0), np.minimum(factor, 1.0)), tuple(notes)
 
 
 @lru_cache(maxsize=8)  # places hardly move from one bulletin to the next

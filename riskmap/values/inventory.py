@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -39,7 +39,8 @@ class LayerInventory:
     `table` is a column snapshot's table (docs/architecture.md), or rows taken from one. `contacts`
     runs parallel to it, None where contacts are not part of the export. Contacts and fields that
     are personal data come as they may be shown: whoever makes the inventory has masked them.
-    `models` made the tiers, of most records first; `adopted` is the one in use now where that is another.
+    `models` made the tiers, of most records first; `adopted` is the one in use now where that is another;
+    `parts` are titles of the parts of the one in use, by id (columns "p:<id>" of `table`).
     """
 
     layer: Layer
@@ -47,6 +48,7 @@ class LayerInventory:
     models: tuple[ModelStamp, ...] = ()
     contacts: Sequence[tuple[Contact, ...] | None] | None = None
     adopted: ModelStamp | None = None
+    parts: Mapping[str, Text] = field(default_factory=dict)
 
     @property
     def rules(self) -> Mapping[str, Text]:

@@ -254,6 +254,34 @@ def test_random_folds_warn_that_they_flatter(sample: Path):
 
 
 @pytest.mark.usefixtures("plain_models")
+def test_a_predictor_computed_from_the_target_is_leakage_in_the_document_the_table_and_the_card(
+    tmp_path: Path,
+):
+    coded = Path(__file__).parents[1] / "cases" / "field" / "target_encoded.csv"
+    ask = ("train", "susceptibility", "--data", coded, "--target", "slide", "--x", "x", "--y", "y", "--crs", "EPSG:4547",
+           "--repeats", "1")  # fmt: skip
+    done = riskmap(*ask, "--to", tmp_path / "m.skops", "--json")
+    assert done.status == 0, done.err
+    assert [r["fields"] for r in done.json["remarks"] if r["rule"] == "leakage"] == [["cf"]]
+    assert tomllib.loads((tmp_path / "m.card.toml").read_text(encoding="utf-8"))["leakage"] == ["cf"]
+    assert "--encode" in riskmap(*ask).out
+
+
+@pytest.mark.usefixtures("plain_models")
+def test_class_rates_are_learned_inside_the_folds_where_it_is_asked_for(tmp_path: Path):
+    table = [[*row[:4], round(float(row[4]) * 3), *row[5:]] for row in rows(150)]
+    done = train(
+        write(tmp_path / "t.csv", HEADER, table), "--encode", "rough", "--to", tmp_path / "m.skops", "--json"
+    )
+    assert done.status == 0, done.err
+    card = tomllib.loads((tmp_path / "m.card.toml").read_text(encoding="utf-8"))
+    kept = next(p for p in card["predictors"] if p["name"] == "rough")
+    assert kept["kind"] == "rate"
+    assert set(kept["codes"]) == {row[4] for row in table}
+    assert not [r for r in done.json["remarks"] if r["rule"] in {"leakage", "looks_like_code"}]
+
+
+@pytest.mark.usefixtures("plain_models")
 def test_a_person_gets_a_table_and_the_remarks(sample: Path):
     done = train(sample, "--predictors", "slope")
     assert done.status == 0, done.err

@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from riskmap.actions.records.editing import note_unmasked
+from riskmap.actions.records.scoring import part_titles
 from riskmap.actions.tier_models import adopted_stamp, makers, stamps
 from riskmap.actions.workspace import Workspace
 from riskmap.actions.workspace.build_snapshot import end_of_day
@@ -21,6 +22,7 @@ from riskmap.io.writers import export, format_of
 from riskmap.io.writers.rejects import RejectedFile
 from riskmap.io.writers.rejects import write_rejects as write_rejects_workbook
 from riskmap.moments import local_now
+from riskmap.rules.arrays import is_part
 from riskmap.rules.masks import mask_contacts, mask_value
 from riskmap.rules.permissions import Actor
 from riskmap.selection import Selected, Selection, Snapshot, reconcile, select
@@ -92,7 +94,7 @@ def inventory_of(
         adopted = adopted_stamp(ws, layer_id)
         newer = adopted if any(adopted and one.digest != adopted.digest for one in made) else None
         shown = table if unmasked else masked_columns(layer, table)
-        parts.append(LayerInventory(layer, shown, made, contacts, newer))
+        parts.append(LayerInventory(layer, shown, made, contacts, newer, parts=part_titles(ws, [layer_id])))
     differences = _differences(ws, snapshot, selected, lang)
     now = local_now()
     head = ws.ledger.head(state=snapshot.state)
@@ -215,6 +217,9 @@ def _condition(ws: Workspace, where: Condition) -> Text:
     name = where.field.removeprefix("f:")
     fields = [f for layer in ws.catalog.layers.values() for f in layer.fields if f.id == name]
     title = fields[0].title if fields and where.field != name else Text(name, name)
+    if is_part(name):
+        key = name.removeprefix("p:")
+        title = part_titles(ws, ws.catalog.layers).get(key, Text(key, key))
     choices = {c.id: c.title for f in fields for c in f.choices}
     texts = [f"{v:g}" if isinstance(v, float) else str(v) for v in where.values]
     values = [choices.get(text, Text(text, text)) for text in texts]

@@ -250,7 +250,7 @@ def _write_flowing(
 ) -> None:
     with opened(dem) as raster:
         heights = read_whole(raster, grid)
-        flow = flow_of(heights, cell_area=grid.cell_area)
+        flow = flow_of(heights, cell=grid.cell)
 
         def write(name: str, values: NDArray[Any]) -> None:
             if name in targets:

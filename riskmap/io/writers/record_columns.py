@@ -26,7 +26,7 @@ import shapely
 from riskmap.catalog.headers import normalise_header
 from riskmap.catalog.layer import ContactRole, Field, GeometryKind, Layer
 from riskmap.errors import Lang, Text
-from riskmap.rules.arrays import pc
+from riskmap.rules.arrays import part_column, pc
 from riskmap.texts import t
 from riskmap.values.inventory import DEMO_MARK, Inventory, LayerInventory, tier_title
 from riskmap.values.records import Contact
@@ -159,12 +159,22 @@ def _assessed(part: LayerInventory, lang: Lang) -> Iterator[SheetColumn]:
     table, rules = part.table, part.rules
     yield SheetColumn(t("export_column_tier", lang), "tier", tier_words(table, lang), "assessed_tier")
     yield SheetColumn(t("export_column_score", lang), "number", flat(table["score"]), "assessed_score")
+    for key, title, values in _parts(part, lang):
+        yield SheetColumn(title, "number", values, f"part:{key}")
     missing = joined(table["missing"], field_titles(part.layer), lang)
     yield SheetColumn(t("export_column_missing", lang), "text", missing, "assessed_missing")
     yield SheetColumn(
         t("export_column_rules", lang), "text", joined(table["rules"], rules, lang), "assessed_rules"
     )
     yield SheetColumn(t("export_column_flags", lang), "text", flag_words(table, lang), "flags")
+
+
+def _parts(part: LayerInventory, lang: Lang) -> Iterator[tuple[str, str, pa.Array]]:
+    """Yield id, header and values of each part of the model; the header is none that a field has."""
+    for key, title in part.parts.items():
+        if part_column(key) in part.table.column_names:
+            header = t("export_column_part", lang, title=title.text(lang))
+            yield key, header, flat(part.table[part_column(key)])
 
 
 _KINDS: Final[Mapping[str, Kind]] = {"number": "number", "integer": "integer", "date": "date"}
@@ -277,6 +287,7 @@ def _upkeep(table: pa.Table, lang: Lang) -> Iterator[SheetColumn]:
 def _distinct(columns: Sequence[SheetColumn], lang: Lang) -> Iterator[SheetColumn]:
     """Yield the columns under headers that no two share: a field's own title goes first."""
     derived = {"assessed_tier", "assessed_score", "assessed_missing", "assessed_rules", "flags", "updated_at"}
+    derived |= {c.role for c in columns if c.role.startswith("part:")}
     taken = {normalise_header(c.title) for c in columns if c.role not in derived}
     seen: set[str] = set()
     for column in columns:
@@ -351,6 +362,8 @@ def _assessed_attributes(part: LayerInventory, lang: Lang, *, words: bool) -> It
         yield Attribute("tier_title", t("export_column_tier_title", lang), tier_words(table, lang), "text")
     yield Attribute("state", t("export_column_state", lang), states.take(ranks), "text")
     yield Attribute("score", t("export_column_score", lang), flat(table["score"]), "number")
+    for key, title, values in _parts(part, lang):
+        yield Attribute(f"part_{key}", title, values, "number")
     for name, titles in (("missing", field_titles(part.layer)), ("rules", part.rules)):
         title = t(f"export_column_{name}", lang)
         if words:

@@ -97,6 +97,7 @@ ALLOWED: Final = frozenset(
                 "sklearn.preprocessing._encoders.OneHotEncoder",
                 "sklearn.preprocessing._label.LabelEncoder",
                 "sklearn.preprocessing._polynomial.SplineTransformer",
+                "sklearn.preprocessing._target_encoder.TargetEncoder",
                 "sklearn.tree._classes.DecisionTreeClassifier",
             )
         ),

@@ -132,9 +132,11 @@ class _Form:
         """Judge what is stated; show what is said of it."""
         rules = rules_of(self._opened.layer, self._subdistricts, workspace().region)
         judged = rules.record(self._stated, before=before, places=places)
-        for target, (_, severity, message) in judged.findings:
-            line = say("form_finding", title=rules.title(target).text(lang()), text=message.text(lang()))
-            notice(severity, line, self._beside.get(target, st))
+        for target, finding in judged.findings:
+            line = say(
+                "form_finding", title=rules.title(target).text(lang()), text=finding.message.text(lang())
+            )
+            notice(finding.severity, line, self._beside.get(target, st))
         return Filled(self._stated, judged)
 
     def identity(self) -> None:

@@ -23,7 +23,7 @@ from riskmap.catalog import Layer, ScoringModel
 from riskmap.errors import StaleRevisionError
 from riskmap.scoring.residual import WHY_NOT
 from riskmap.texts import field_title, limit_text, made_text
-from riskmap.values.assessment import Explanation
+from riskmap.values.assessment import Explanation, PartValue
 from riskmap.values.records import Change, Contact, Features
 from riskmap.vocabulary import FLAGS, RANKS, TIER_TITLES, TIERS, UNRATED
 from riskmap.web.frame.shell import section
@@ -163,6 +163,8 @@ def why(layer: Layer, model: ScoringModel, features: Features, explanation: Expl
     else:
         _contributions(layer, explanation)
         _limits(model)
+    if explanation.parts:
+        _list(say("why_parts"), [_part(part) for part in explanation.parts])
     titles = {key: title.text(lang()) for key, title in model.titles.items()}
     if explanation.gates:
         _list(say("why_gates"), [titles.get(gate, gate) for gate in explanation.gates])
@@ -176,6 +178,11 @@ def why(layer: Layer, model: ScoringModel, features: Features, explanation: Expl
     if "fit" in explanation.reference:
         st.caption(say("why_fit", rows=explanation.reference["fit"]["rows"]))
     st.caption(say("why_method" if explanation.method == "shapley" else "why_method_sampled"))
+
+
+def _part(part: PartValue) -> str:
+    number = say("why_part_unknown") if part.value is None else f"{part.value:g}"
+    return say("why_part", title=part.title.text(lang()), number=number)
 
 
 def _made(model: ScoringModel, explanation: Explanation) -> None:
