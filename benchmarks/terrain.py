@@ -1,4 +1,7 @@
-"""Terrain: factors in time and memory, each in a process of its own; sampling against rasterio's own."""
+"""Terrain: factors in time and memory, each in a process of its own; sampling against rasterio's own.
+
+Where the terrain drains to, against pysheds' D8 where that is installed (`pip install pysheds`; no part of riskmap).
+"""
 
 from __future__ import annotations
 
@@ -14,15 +17,19 @@ import numpy as np
 import pyproj
 import rasterio
 
-from benchmarks.measure import Line, spent
+from benchmarks.measure import Line, say, spent
 from benchmarks.workspaces import DISTRICT, workspace
 from riskmap.actions.terrain.factors import write_factors
+from riskmap.terrain.d8 import drainage_directions
 from riskmap.terrain.derivatives import LOCAL
+from riskmap.terrain.factors import read_whole
 from riskmap.terrain.geotiff import metric_grid, opened
+from riskmap.terrain.hydrology import flow_of
 from riskmap.terrain.sampling import sample_points
 
 POINTS = 200_000
 RUNS = 1
+ESRI = (1, 2, 4, 8, 16, 32, 64, 128)  # clockwise from east
 FLOWING = ("filled", "depression_depth", "accumulation", "twi", "hand")
 
 
@@ -43,7 +50,7 @@ def terrain(home: Path, _large: int) -> list[Line]:
             Line(what, again["cpu"], "s", None, note),
             Line(f"memory for {what}", peak, "MB", None, f"{peak * 1e6 / cells:.3g} bytes a cell"),
         ]
-    return lines + _sampling(dem)
+    return lines + _sampling(dem) + _directions(dem)
 
 
 def _dem(home: Path) -> Path:
@@ -90,6 +97,48 @@ def _sampling(dem: Path) -> list[Line]:
         Line("ours, nearest ÷ rasterio.sample", nearest / sample, "×", 0.25),
         Line("ours, bilinear ÷ rasterio.sample", bilinear / sample, "×", 0.25),
     ]
+
+
+def _directions(dem: Path) -> list[Line]:
+    """The steepest neighbours of one filled surface, ours and pysheds'; equally steep ones have an order of their own."""
+    try:
+        from pysheds.grid import Grid
+        from pysheds.sview import Raster, ViewFinder
+    except ImportError:
+        say("pysheds is not installed: no second D8")
+        return []
+    with opened(dem) as raster:
+        grid = metric_grid(raster)
+        level = flow_of(read_whole(raster, grid), cell=grid.cell).filled
+    nodata = np.float64(-9999.0)
+    stated = np.where(np.isnan(level), nodata, level.astype(np.float64))
+    theirs = Raster(stated, viewfinder=ViewFinder(affine=grid.transform, shape=level.shape, nodata=nodata))
+    router = Grid.from_raster(theirs)
+    router.flowdir(theirs)  # compiles
+    found: list[np.ndarray] = []
+    other = spent(lambda: found.append(np.asarray(router.flowdir(theirs))), runs=1)
+    own = spent(lambda: found.append(drainage_directions(level, cell=grid.cell)), runs=1)
+    falls = np.stack([_falls(level, code, grid.cell) for code in (found[0], found[1])])
+    decided = np.isin(found[0], ESRI)
+    unlike = float((falls[0] != falls[1])[decided].mean())
+    note = f"{int(decided.sum()):,} cells with a lower neighbour; another one of equally steep ones counts as equal"
+    return [
+        Line("cells less steep or steeper than pysheds' D8", unlike * 100, "%", 0.1, note),
+        Line("directions, pysheds", other.cpu, "s", None, str(other)),
+        Line("directions, ours, level ground too", own.cpu, "s", None, str(own)),
+    ]
+
+
+def _falls(level: np.ndarray, codes: np.ndarray, cell: tuple[float, float]) -> np.ndarray:
+    """The fall of each cell towards the neighbour that its code names; 0 where it names none."""
+    out = np.zeros(level.shape)
+    rows, cols = np.indices(level.shape, dtype=np.int32)
+    for number, code in enumerate(ESRI):
+        down, right = round(np.sin(number * np.pi / 4)), round(np.cos(number * np.pi / 4))
+        here = codes == code
+        there = level[rows[here] + down, cols[here] + right].astype(np.float64)
+        out[here] = (level[here] - there) / np.hypot(down * cell[1], right * cell[0])
+    return out
 
 
 def _child(dem: str, to: str, names: str) -> None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from riskmap.offline import close_off
+
 __version__ = "0.2.0"
 
 if TYPE_CHECKING:
@@ -38,6 +40,8 @@ _HOMES = {
     "StaleRevisionError": "errors",
     **dict.fromkeys(("District", "LayerView", "Scenario", "create", "demo", "open", "score"), "district"),
 }
+
+close_off()
 
 
 def __getattr__(name: str) -> Any:

@@ -1,8 +1,8 @@
 """Chinese coordinate systems: CGCS2000, WGS84, GCJ-02, BD-09, projected grids, axis order, DMS.
 
-The ledger stores degrees in CGCS2000 (EPSG:4490). PROJ holds WGS84 → CGCS2000 to be the identity, so
-the two differ by nothing here. GCJ-02 and BD-09 have no EPSG code; their inverses iterate (three
-rounds reach .03 mm). A datum is declared, never guessed.
+The ledger stores degrees in CGCS2000 (EPSG:4490). WGS84 and CGCS2000 agree to a decimetre and differ by
+nothing here. GCJ-02 and BD-09 have no EPSG code; their inverses iterate (three
+rounds reach .03 mm). A datum is declared, never guessed. Everything else goes by `riskmap.reprojection`.
 """
 
 from __future__ import annotations
@@ -12,22 +12,14 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from riskmap.array_types import Floats
 from riskmap.errors import DatumError
-
-if TYPE_CHECKING:
-    import pyproj
-
-CGCS2000 = "EPSG:4490"
-
-
-WGS84 = "EPSG:4326"
-
+from riskmap.reprojection import CGCS2000, WGS84, reprojection
 
 # Ellipsoid of the GCJ-02 offset formula (Krasovsky 1940), as the public implementations use it.
 _GCJ_A = 6378245.0
@@ -42,7 +34,68 @@ _BD_PI = np.pi * 3000.0 / 180.0
 _ROUNDS = 4
 
 
-CHINA = (73.0, 3.0, 136.0, 54.0)  # west, south, east, north in degrees
+Extent = tuple[float, float, float, float]  # west, south, east, north in degrees
+
+
+CHINA: Extent = (73.0, 3.0, 136.0, 54.0)
+
+
+_SLACK = (3.0, 2.0)  # degrees of longitude and latitude around a boundary's own extent
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """Where records of a district may lie: around it, or anywhere in China.
+
+    `extent` is what the district states itself, `boundary` that of its polygons; None where there is none.
+    """
+
+    extent: Extent | None = None
+    boundary: Extent | None = None
+
+    def near(self, lon: ArrayLike, lat: ArrayLike) -> NDArray[np.bool_]:
+        """Tell which places lie in the district's extent or around its boundary; none where neither is known."""
+        found = np.zeros(np.shape(lon), bool)
+        for box in self._boxes():
+            found |= inside(box, lon, lat)
+        return found
+
+    def holds(self, lon: ArrayLike, lat: ArrayLike) -> NDArray[np.bool_]:
+        """Tell which places a record may have at all."""
+        return self.near(lon, lat) | inside(CHINA, lon, lat)
+
+    def far(self, lon: ArrayLike, lat: ArrayLike) -> NDArray[np.bool_]:
+        """Tell which places lie outside the extent that the district states."""
+        if self.extent is None:
+            return np.zeros(np.shape(lon), bool)
+        return np.isfinite(lon) & ~inside(self.extent, lon, lat)
+
+    def _boxes(self) -> tuple[Extent, ...]:
+        around = self.boundary
+        if around is not None:
+            around = (
+                around[0] - _SLACK[0],
+                around[1] - _SLACK[1],
+                around[2] + _SLACK[0],
+                around[3] + _SLACK[1],
+            )
+        return tuple(box for box in (self.extent, around) if box is not None)
+
+
+def inside(box: Extent, lon: ArrayLike, lat: ArrayLike) -> NDArray[np.bool_]:
+    """Tell which places lie in a box of degrees; False where there is no place."""
+    x, y = _arrays(lon, lat)
+    with np.errstate(invalid="ignore"):
+        return (x >= box[0]) & (x <= box[2]) & (y >= box[1]) & (y <= box[3])
+
+
+def are_degrees(west: float, south: float, east: float, north: float) -> bool:
+    """Tell whether an extent can be longitudes and latitudes, in this order: not metres, and not turned round."""
+    if not (-180.0 <= west <= east <= 180.0 and -90.0 <= south <= north <= 90.0):
+        return False
+    corners = np.array([[west, south], [east, north]])
+    straight, turned = (bool(inside(CHINA, corners[:, i], corners[:, 1 - i]).all()) for i in (0, 1))
+    return straight or not turned
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +109,16 @@ class Datum:
     def offset(self) -> bool:
         """True for the two encrypted systems that PROJ does not know."""
         return self.id in {"gcj02", "bd09"}
+
+    @property
+    def base(self) -> str:
+        """The name of the geodetic datum: its own id, or what EPSG calls it (Hong Kong 1980)."""
+        if not self.id.startswith("EPSG:"):
+            return self.id
+        import pyproj  # noqa: PLC0415 (its database opens; most commands transform nothing)
+
+        geodetic = pyproj.CRS.from_user_input(self.id).geodetic_crs
+        return self.id if geodetic is None else geodetic.name
 
     @property
     def proj(self) -> str:
@@ -88,17 +151,29 @@ _NAMES = {
 }
 
 
+# Older datums as people call them; what becomes of them is for the published operations to say.
+_CODES = {
+    "西安80": "epsg:4610",
+    "xian80": "epsg:4610",
+    "北京54": "epsg:4214",
+    "beijing54": "epsg:4214",
+    "香港1980": "epsg:2326",
+    "hk80": "epsg:2326",
+    "hk1980": "epsg:2326",
+}
+
+
 @lru_cache(maxsize=256)
 def parse_datum(text: str) -> Datum:
     """Return the datum that `text` names: wgs84, cgcs2000, gcj02, bd09 or EPSG:n.
 
-    Raises DatumError naming the text and the nearest known name.
+    Raises DatumError naming the text and the nearest known name, or why nothing leads from it to CGCS2000.
     """
     key = unicodedata.normalize("NFKC", text).strip().lower().replace(" ", "").replace("_", "")
     known = _NAMES.get(key)
     if known:
         return Datum(known, "geographic")
-    match = re.fullmatch(r"epsg:?(\d{4,6})", key)
+    match = re.fullmatch(r"epsg:?(\d{4,6})", _CODES.get(key, key))
     if match:
         import pyproj  # noqa: PLC0415 (its database opens; most commands transform nothing)
         from pyproj.exceptions import CRSError  # noqa: PLC0415
@@ -116,6 +191,7 @@ def parse_datum(text: str) -> Datum:
                 f"坐标系 {text}：不是平面或经纬度坐标系；请用 EPSG:4490 或 EPSG:4547 这样的坐标系",
                 f"coordinate system {text}: neither geographic nor projected; use one like EPSG:4490 or EPSG:4547",
             )
+        reprojection(code)  # refused where it is declared, not where the first number comes
         return Datum(code, "geographic" if crs.is_geographic else "projected")
     near = difflib.get_close_matches(key, _NAMES, n=1)
     hint = f"；是否想写 {_NAMES[near[0]]}？" if near else ""
@@ -189,17 +265,10 @@ def bd09_to_gcj02(lon: ArrayLike, lat: ArrayLike) -> tuple[Floats, Floats]:
     return gx, gy
 
 
-@lru_cache(maxsize=64)
-def _transformer(source: str, target: str) -> pyproj.Transformer:
-    import pyproj  # noqa: PLC0415 (its database opens; most commands transform nothing)
-
-    return pyproj.Transformer.from_crs(source, target, always_xy=True)
-
-
 def to_cgcs2000(x: ArrayLike, y: ArrayLike, datum: Datum) -> tuple[Floats, Floats]:
     """Return CGCS2000 degrees for x (lon or easting) and y (lat or northing), in `datum`.
 
-    NaN stays NaN; a point that the projection cannot invert comes back as NaN.
+    NaN stays NaN; a point that no operation reaches comes back as NaN. DatumError where there is none at all.
     """
     px, py = _arrays(x, y)
     if datum.id == "bd09":
@@ -208,22 +277,18 @@ def to_cgcs2000(x: ArrayLike, y: ArrayLike, datum: Datum) -> tuple[Floats, Float
         return gcj02_to_wgs84(px, py)
     if datum.id in {"wgs84", "cgcs2000"}:
         return px.copy(), py.copy()
-    lon, lat = _transformer(datum.proj, CGCS2000).transform(px, py)
-    lon, lat = _arrays(lon, lat)
-    bad = ~(np.isfinite(lon) & np.isfinite(lat))
-    return np.where(bad, np.nan, lon), np.where(bad, np.nan, lat)
+    return reprojection(datum.proj).to_cgcs2000(px, py)
 
 
 def from_cgcs2000(lon: ArrayLike, lat: ArrayLike, datum: Datum) -> tuple[Floats, Floats]:
-    """Return x, y in `datum` for CGCS2000 degrees."""
+    """Return x, y in `datum` for CGCS2000 degrees, NaN where no operation reaches."""
     x, y = _arrays(lon, lat)
     if datum.offset:
         x, y = wgs84_to_gcj02(x, y)
         return gcj02_to_bd09(x, y) if datum.id == "bd09" else (x, y)
     if datum.id in {"wgs84", "cgcs2000"}:
         return x.copy(), y.copy()
-    px, py = _transformer(CGCS2000, datum.proj).transform(x, y)
-    return _arrays(px, py)
+    return reprojection(datum.proj).from_cgcs2000(x, y)
 
 
 def metric_crs(lon: float) -> str:
@@ -288,8 +353,8 @@ def parse_angle(text: str) -> float | None:
         return -abs(value) if sign and (match["head"] or match["tail"]) else value
     # NFKC turns ″ into two ′: put them back together before looking for seconds.
     match = _DMS.match(plain.replace("′′", "″").replace("''", "″"))
-    if not match or match["m"] is None:
-        return None
+    if not match or match["m"] is None or "." in match["d"]:
+        return None  # 114.05 22.54 31 is no angle: whole degrees come before minutes
     degrees, minutes, seconds = float(match["d"]), float(match["m"]), float(match["s"] or 0)
     if minutes >= 60 or seconds >= 60:
         return None
@@ -299,7 +364,10 @@ def parse_angle(text: str) -> float | None:
 
 
 def split_position(text: str) -> tuple[float, float] | None:
-    """Return the two numbers of a "lon, lat" cell in the order written, None if there are not two."""
+    """Return the two numbers of a "lon, lat" cell in the order written, None if there are not two.
+
+    A height and an accuracy may follow: "114.05,22.54,31", "22.54 114.05 31.2 4.5".
+    """
     plain = plain_text(text).strip("()[]（）【】")
     for separator in (",", "，", ";", "、", "/", "|", "\t"):
         if separator in plain:
@@ -307,7 +375,9 @@ def split_position(text: str) -> tuple[float, float] | None:
             break
     else:
         parts = plain.split()
-    if len(parts) != 2:
+    if not 2 <= len(parts) <= 4:
         return None
-    first, second = parse_angle(parts[0]), parse_angle(parts[1])
-    return None if first is None or second is None else (first, second)
+    if len(parts) > 2 and parse_angle(plain) is not None:
+        return None
+    first, second, *more = (parse_angle(re.sub(r"\s*(?:米|m)$", "", part)) for part in parts)
+    return None if first is None or second is None or None in more else (first, second)

@@ -24,8 +24,8 @@ import shapely
 from riskmap import frames
 from riskmap.actions.episode.duty import callout_ahead
 from riskmap.actions.episode.inputs import Given
-from riskmap.actions.episode.preparing import keep, moves_ahead, prepare, reached_tiers
-from riskmap.actions.episode.scenario import Prepared, each_once, foreseen
+from riskmap.actions.episode.preparing import moves_ahead, reached_tiers
+from riskmap.actions.episode.scenario import Prepared, each_once, foreseen, keep, prepare
 from riskmap.actions.importing import FileImport, commit_file, plan_file, read_for_import, row_codes
 from riskmap.actions.inventory.exporting import export_selection, masked_columns
 from riskmap.actions.inventory.listing import make_selection, summarise
@@ -641,13 +641,14 @@ class LayerView:
         full_list: bool = False,
         number: str = "",
         match: str = "",
+        hidden_sheets: bool = False,
     ) -> Plan:
         """Read a file and compare it with the ledger; nothing is written before `Plan.commit`.
 
         Parameters
         ----------
         path
-            xlsx xls csv shp (zip) gpkg geojson kml parquet.
+            xlsx xls ods csv shp (zip) gpkg geojson kml parquet.
         crs
             EPSG number, or wgs84 cgcs2000 gcj02 bd09; a file that carries its own needs none.
         full_list
@@ -656,6 +657,8 @@ class LayerView:
             Prefix of the codes for rows that have none; the same list gives the same codes again.
         match
             "name": rows without a code are the records of their name.
+        hidden_sheets
+            Whether hidden sheets of a workbook are read as well.
 
         Returns
         -------
@@ -678,7 +681,9 @@ class LayerView:
         """
         datum = f"EPSG:{crs}" if isinstance(crs, int) else crs
         codes = row_codes(self._ws, self.id, number=number, match=match)
-        intake = read_for_import(self._ws, self.id, Path(path), datum=datum, codes=codes)
+        intake = read_for_import(
+            self._ws, self.id, Path(path), datum=datum, codes=codes, hidden=hidden_sheets
+        )
         return Plan(self._ws, self._layer, plan_file(self._ws, intake, full_list=full_list))
 
     def edit(self, frame: pd.DataFrame, *, by: str, why: str) -> pd.Series:

@@ -6,11 +6,26 @@ the two are short enough, and the command line and the pages may ask for either 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 Lang = Literal["zh", "en"]
+
+
+# An address, up to the last @ before its text ends: a password may hold / ? : and @ itself.
+_SIGNED_IN: Final = re.compile(r"(?i)([a-z][a-z0-9+.-]*://)[^\s\"'“”，；]*@")
+
+
+_KEYS: Final = re.compile(r"(?i)([?&][^\s=&]*(?:pass|pwd|token|secret|key)[^\s=&]*=)[^\s&\"'“”，；]+")
+
+
+def without_secrets(text: str) -> str:
+    """Return a text with the user and password of its addresses, and the keys in their queries, as ***."""
+    if "://" not in text:
+        return text
+    return _KEYS.sub(r"\1***", _SIGNED_IN.sub(r"\1***@", text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +53,11 @@ class Text:
 
 
 class RiskmapError(Exception):
-    """Anything riskmap refuses to do. `zh` and `en` say where, what was found, and what to do."""
+    """Anything riskmap refuses to do. `zh` and `en` say where, what was found, and what to do, and no secret."""
 
     def __init__(self, zh: str, en: str) -> None:
-        self.say = Text(zh, en)
-        super().__init__(zh, en)
+        self.say = Text(without_secrets(zh), without_secrets(en))
+        super().__init__(self.say.zh, self.say.en)
 
     def text(self, lang: Lang = "zh") -> str:
         """Return the message in `lang`."""
@@ -94,11 +109,11 @@ class CatalogProblem:
 
     def text(self, lang: Lang = "zh") -> str:
         """Return one line: place, find, remedy."""
-        remedy = self.remedy.text(lang)
+        remedy, found = self.remedy.text(lang), without_secrets(self.found)
         return (
-            f"{self.place}：找到 {self.found}，{remedy}"
+            f"{self.place}：找到 {found}，{remedy}"
             if lang == "zh"
-            else f"{self.place}: found {self.found}, {remedy}"
+            else f"{self.place}: found {found}, {remedy}"
         )
 
 

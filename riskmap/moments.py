@@ -18,6 +18,7 @@ import datetime as dt
 import os
 import re
 import unicodedata
+from pathlib import Path
 from typing import Final, Literal
 
 import numpy as np
@@ -26,6 +27,9 @@ from numpy.typing import NDArray
 from riskmap.errors import RiskmapError, Text
 
 CLOCK: Final = "RISKMAP_CLOCK"
+
+
+CLOCK_IS_RIGHT: Final = "RISKMAP_CLOCK_IS_RIGHT"
 
 
 BEIJING: Final = dt.timezone(dt.timedelta(hours=8), "UTC+8")
@@ -84,6 +88,9 @@ _OFFSET: Final = re.compile(r"^(?P<sign>[+-])(?P<hours>\d\d)(?::?(?P<minutes>[0-
 _SHOWN: Final = 40
 
 
+_FIRST_RELEASE: Final = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+
+
 _EXAMPLE: Final = "2026-08-31 14:00"
 
 
@@ -97,6 +104,23 @@ def utc_now() -> dt.datetime:
         return dt.datetime.now(dt.UTC)
     place = Text(f"环境变量 {CLOCK}", f"the environment variable {CLOCK}")
     return read_moment(fixed, None, place=place)
+
+
+def clock_vouched_for() -> bool:
+    """Return whether somebody has said (RISKMAP_CLOCK_IS_RIGHT=1) that the clock is right however far ahead."""
+    return os.environ.get(CLOCK_IS_RIGHT, "") not in {"", "0"}
+
+
+def program_date() -> dt.datetime | None:
+    """Return when this program was installed here, by the date of its file; None where that says nothing.
+
+    Packages made to be reproducible carry dates of long before the program.
+    """
+    try:
+        installed = dt.datetime.fromtimestamp(Path(__file__).stat().st_mtime, dt.UTC)
+    except (OSError, OverflowError, ValueError):
+        return None
+    return installed if installed >= _FIRST_RELEASE else None
 
 
 def local_now() -> dt.datetime:

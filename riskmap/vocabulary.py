@@ -108,6 +108,12 @@ STANDINGS: Final[tuple[str, ...]] = (*RANKS, *(GRADES[tier] for tier in RANKS))
 UNGRADED: Final[int] = STANDINGS.index("ungraded")
 
 
+# How much each standing must be seen: the worst highest and drawn last, every grade below every tier.
+WEIGHT_OF: Final[Mapping[str, int]] = {
+    name: weight for weight, name in enumerate((*STANDINGS[len(RANKS) :], *RANKS))
+}
+
+
 def state_of(standing: str) -> State | None:
     """Return the state of one of `STANDINGS`; None for a grade: what is no risk is not rated, nor due to be."""
     if standing not in RANK_OF:
@@ -116,7 +122,7 @@ def state_of(standing: str) -> State | None:
 
 
 def weight(standing: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
-    """Return how much standings must be seen: worst highest, every grade below every tier."""
+    """Return `WEIGHT_OF` for an array of standings."""
     return (standing.astype("int64") + len(RANKS)) % len(STANDINGS)
 
 

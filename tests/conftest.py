@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -68,6 +69,36 @@ def chromium() -> str:
     if not CHROMIUM:
         pytest.skip("system part: Chromium is not installed (Debian: chromium, fonts-noto-cjk)")
     return CHROMIUM
+
+
+@pytest.fixture(scope="session")
+def gdal() -> str:
+    """Path of the system's ogr2ogr, a GDAL of another version than ours; skips where there is none."""
+    found = shutil.which("ogr2ogr")
+    if found is None:
+        pytest.skip("system part: ogr2ogr is not installed (Debian: gdal-bin)")
+    return found
+
+
+@pytest.fixture(scope="session")
+def soffice() -> str:
+    """Path of LibreOffice, which prints without the fonts of an office PC; skips where there is none."""
+    found = shutil.which("soffice")
+    if found is None:
+        pytest.skip("system part: LibreOffice is not installed (Debian: libreoffice-calc-nogui)")
+    return found
+
+
+@pytest.fixture(scope="session")
+def qgis() -> str:
+    """Path of a Python that has QGIS; skips where there is none."""
+    found = shutil.which("python3", path="/usr/bin")
+    if (
+        found is None
+        or subprocess.run([found, "-c", "import qgis.core"], check=False, capture_output=True).returncode
+    ):
+        pytest.skip("system part: QGIS is not installed (Debian: python3-qgis)")
+    return found
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

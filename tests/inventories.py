@@ -34,12 +34,25 @@ def clustered(rows: int = 300, seed: int = 1) -> tuple[list[str], np.ndarray]:
     return HEADER, np.column_stack(columns)
 
 
-def inventory(table: np.ndarray, names: list[str] | None = None, codes: tuple[str, ...] = ()) -> TrainingData:
+def inventory(
+    table: np.ndarray,
+    names: list[str] | None = None,
+    codes: tuple[str, ...] = (),
+    rates: tuple[str, ...] = (),
+) -> TrainingData:
     """The table of `clustered` (or one with its first three columns) as an inventory; metres serve as degrees."""
     names = names or HEADER[3:]
     x, y = table[:, 0], table[:, 1]
     return inventory_of(
-        names, table[:, 3:].astype(float), table[:, 2] > 0, x=x, y=y, lon=x / 1e5, lat=y / 1e5, codes=codes
+        names,
+        table[:, 3:].astype(float),
+        table[:, 2] > 0,
+        x=x,
+        y=y,
+        lon=x / 1e5,
+        lat=y / 1e5,
+        codes=codes,
+        rates=rates,
     )
 
 

@@ -84,7 +84,7 @@ def records(rows: Sequence[Mapping[str, Any]], *, layer: str = LAYER, **extra: A
 def rejected(code: str | None, cells: str, *, row: int = 2, sheet: str = "Sheet1") -> RejectedRow:
     """Return a rejected row with one telling cell."""
     issue = Issue(sheet, row, code, "likelihood", cells, "error", "number", Text("不是数", "not a number"))
-    return RejectedRow(sheet, row, code, (("编号", code), ("L", cells)), (1,), (issue,))
+    return RejectedRow(sheet, row, code, (("编号", code), ("L", cells)), (1,), (issue,), "cgcs2000")
 
 
 def intake(

@@ -5,7 +5,7 @@ What follows a look at an import: write it, settle held rows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from riskmap.actions.records.scoring import assess_layers, one_commit
+from riskmap.actions.suggestions import FILLABLE, Suggestion, filled, suggestions
 from riskmap.actions.workspace import Workspace
 from riskmap.errors import NotScoredError, RiskmapError, StaleRevisionError
 from riskmap.interface import option
@@ -32,13 +33,14 @@ Progress = Callable[[str, float], None]  # what is being done, share done 0–1
 class FileImport:
     """What one file did, or would do, to the ledger. `committed` is None after a dry run.
 
-    `tiers`: the tiers that changed with it.
+    `tiers`: the tiers that changed with it. `offered`: what the ledger could add where the file is silent.
     """
 
     plan: ImportPlan
     place_issues: tuple[Issue, ...]
     committed: Committed | None = None
     tiers: tuple[TierChange, ...] = ()
+    offered: tuple[Suggestion, ...] = ()
 
     @property
     def intake(self) -> Intake:
@@ -67,6 +69,7 @@ class FileImport:
     def as_json(self) -> Document:
         """Return the file's part of `riskmap import --json`."""
         intake, plan = self.intake, self.plan
+        offered = {"suggestions": [one.as_json() for one in self.offered]} if self.offered else {}
         return {
             "file": intake.file,
             "layer": intake.layer,
@@ -92,6 +95,7 @@ class FileImport:
             "absent": list(plan.absent),
             "changeset": self.committed.changeset if self.committed else None,
             "issues": [issue.as_json() for issue in self.issues],
+            **offered,
         }
 
 
@@ -125,12 +129,14 @@ def read_for_import(
     datum: str | None = None,
     name: str | None = None,
     codes: RowCodes | None = None,
+    hidden: bool = False,
     progress: Progress | None = None,
 ) -> Intake:
     """Read one file and validate it; nothing is written.
 
     `name` is the file's name as the person knows it, where `path` is a temporary copy. `codes`: how rows
     without a code get one (`row_codes`). UncodedRowsError offers that where no row of the file has one.
+    `hidden`: whether hidden sheets are read as well.
     """
     if progress:
         progress("read", 0.0)
@@ -142,9 +148,11 @@ def read_for_import(
             fallback_datum=ws.config.default_datum or None,
             others=_other_layers(ws, layer),
             subdistricts=ws.subdistricts,
+            region=ws.region,
             progress=progress,
             name=name,
             codes=codes,
+            hidden=hidden,
         )
     if codes is None:
         offer_codes(intake)
@@ -189,11 +197,27 @@ def plan_file(
         progress("compare", 0.5)
     with no_cycles():
         plan = ws.ledger.plan_import(intake, full_list=full_list)
-        return FileImport(plan, place_issues(intake, ws.places))
+        return FileImport(plan, place_issues(intake, ws.places), offered=suggestions(ws, plan))
+
+
+def fill_file(
+    ws: Workspace, planned: FileImport, fields: Collection[str], *, full_list: bool = False
+) -> FileImport:
+    """Accept what was offered for these fields (subdistrict, position) and plan the file anew; nothing is written."""
+    if unknown := sorted(set(fields) - set(FILLABLE)):
+        raise RiskmapError(
+            f"补全 {'、'.join(unknown)}：只能补全 subdistrict（街道）或 position（位置）",
+            f"fill {', '.join(unknown)}: only subdistrict or position can be filled in",
+        )
+    if not any(one.field in fields for one in planned.offered):
+        return planned
+    return plan_file(ws, filled(planned.intake, planned.offered, fields), full_list=full_list)
 
 
 def commit_file(ws: Workspace, planned: FileImport, *, by: Actor, why: str) -> FileImport:
     """Write what a plan says, as one changeset, and score what it inserted or updated: both or neither."""
+    added = sum(issue.rule == "filled_in" for issue in planned.intake.issues)
+    why = f"{why}（文件未写、按确认补上 {added} 项街道或位置）" if added else why
     committed, tiers = commit_plan(ws, planned.plan, by=by, why=why)
     return replace(planned, committed=committed, tiers=tiers)
 
@@ -229,22 +253,28 @@ def import_files(
     full_list: bool = False,
     number: str = "",
     match: str = "",
+    fill: Collection[str] = (),
+    hidden: bool = False,
     progress: Progress | None = None,
 ) -> ImportReport:
     """Import files into a layer. Every file is read before the first one is written.
 
     `number`, `match`: how rows without a code get one, see `row_codes`.
+    `fill`: subdistrict, position; what the ledger offers for these is accepted where the file is silent.
+    `hidden`: whether hidden sheets are read as well.
 
     A file that cannot be read raises UnreadableFileError or DatumError and nothing is written.
     """
     with no_cycles():  # from the first file to the last, or what is read is walked through at every step
         codes = row_codes(ws, layer, number=number, match=match)
         intakes = [
-            read_for_import(ws, layer, path, datum=datum, codes=codes, progress=progress) for path in paths
+            read_for_import(ws, layer, path, datum=datum, codes=codes, hidden=hidden, progress=progress)
+            for path in paths
         ]
         done: list[FileImport] = []
         for intake in intakes:
             planned = plan_file(ws, intake, full_list=full_list, progress=progress)
+            planned = fill_file(ws, planned, fill, full_list=full_list)
             done.append(planned if dry_run else commit_file(ws, planned, by=by, why=why))
     if progress:
         progress("done", 1.0)

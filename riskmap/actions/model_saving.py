@@ -12,9 +12,8 @@ import os
 import re
 import shutil
 import tempfile
-import time
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -28,14 +27,12 @@ from riskmap.catalog.model_text import stated_version, with_version
 from riskmap.catalog.problems import read_text
 from riskmap.errors import CatalogError, RiskmapError, StaleModelError, UnknownNameError
 from riskmap.io.files.atomic import refusals, sync_folder
+from riskmap.io.files.leftovers import mark, sweep
 from riskmap.ledger import model_digest
 from riskmap.moments import local_now
 from riskmap.rules.permissions import Actor, may
 
 _ID: Final = re.compile(r"""^id\s*=\s*["']([^"']+)["']""", re.MULTILINE)
-
-
-_ABANDONED_S: Final = 24 * 3600.0
 
 
 _LAST_NUMBER: Final = re.compile(r"(\d+)(\D*)$")
@@ -263,10 +260,10 @@ def _written(target: Path, text: str) -> Iterator[Path]:
 
     The line ends of the target are kept. ExportError where the folder cannot be written.
     """
-    _sweep(target)
+    sweep([target.parent])
     with refusals(target):
         newline = "\r\n" if b"\r\n" in target.read_bytes() else "\n"
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}{mark()}", suffix=".part", dir=target.parent)
     part = Path(name)
     try:
         with refusals(target):
@@ -278,14 +275,6 @@ def _written(target: Path, text: str) -> Iterator[Path]:
         yield part
     finally:
         part.unlink(missing_ok=True)
-
-
-def _sweep(target: Path) -> None:
-    """Remove what a save that was killed long ago has left beside the file."""
-    for part in target.parent.glob(f".{target.name}.*.part"):
-        with suppress(OSError):
-            if time.time() - part.stat().st_mtime > _ABANDONED_S:
-                part.unlink()
 
 
 def _replace(ws: Workspace, layer: str, text: str, base: OpenModel, part: Path) -> None:

@@ -19,23 +19,13 @@ from typing import Any, Final
 from riskmap.actions.workspace import Workspace
 from riskmap.errors import ExportError, Lang, RiskmapError
 from riskmap.io.files.atomic import WrittenFile
+from riskmap.io.files.leftovers import mark
 from riskmap.io.writers.paper import FORMATS as REPORTS
 from riskmap.io.writers.paper import check_ending
-from riskmap.io.writers.paper_pdf import pdf_needs
 from riskmap.reports.callout_book import write_callout_book, write_callout_books
 from riskmap.reports.duty import write_after_report, write_brief
 from riskmap.rules.permissions import Actor
 from riskmap.values.duty import CalloutView, Review
-
-__all__ = [
-    "CALLOUTS",
-    "REPORTS",
-    "callout_archive",
-    "check_target",
-    "export_after_report",
-    "export_callout",
-    "pdf_needs",
-]
 
 CALLOUTS: Final = ("", ".xlsx", *REPORTS)
 
@@ -67,7 +57,7 @@ def callout_archive(view: CalloutView, *, lang: Lang = "zh") -> bytes:
     """Return the workbooks of a call-out, one per sub-district, as one .zip."""
     packed = io.BytesIO()
     with (
-        tempfile.TemporaryDirectory(prefix="riskmap-") as folder,
+        tempfile.TemporaryDirectory(prefix=f"riskmap{mark()}") as folder,
         zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive,
     ):
         for one in write_callout_books(view, Path(folder), lang=lang):

@@ -35,12 +35,18 @@ from riskmap.values.assessment import Diagnostic, remark
 _SEARCHED: Final = 60  # rows in which the header is looked for
 
 
+_SHOWN_ROWS: Final = 5
+
+
 _UNIT: Final = re.compile(r"[(（\[]([^()（）\[\]]{1,12})[)）\]]\s*$")
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What the person asked for: columns by name, the coordinate system, the class that is the occurrence."""
+    """What the person asked for: columns by name, the coordinate system, the class that is the occurrence.
+
+    `categorical`: predictors that are codes; `encode`: codes that become class rates, learned inside each fold.
+    """
 
     target: str
     x: str
@@ -48,6 +54,7 @@ class Request:
     crs: str
     predictors: tuple[str, ...] = ()
     categorical: tuple[str, ...] = ()
+    encode: tuple[str, ...] = ()
     positive: str | None = None
 
 
@@ -83,6 +90,7 @@ def read_training_table(path: Path, request: Request) -> TrainingTable:
         lon=places.lon[used],
         lat=places.lat[used],
         codes=codes,
+        rates=[named(reading.names, name, path.name) for name in request.encode],
     )
     return TrainingTable(
         file=path.name,
@@ -101,10 +109,16 @@ def read_training_table(path: Path, request: Request) -> TrainingTable:
 
 
 def _table(sheets: Sequence[RawSheet], file: str, target: str) -> PredictorColumns:
-    """Return the first sheet with a header that names the target, blank rows left away."""
+    """Return the first visible sheet with a header that names the target, blank and damaged rows left away."""
     seen: list[str] = []
     for sheet in sheets:
-        columns = [c.to_pylist() for c in sheet.table.columns]
+        if sheet.hidden:
+            continue
+        damaged = {row for row, _, _ in sheet.faults}
+        columns = [
+            [None if i in damaged else text for i, text in enumerate(c.to_pylist())]
+            for c in sheet.table.columns
+        ]
         if sheet.header is not None:
             header, start = [plain(name) for name in sheet.header], 0
         else:
@@ -116,10 +130,21 @@ def _table(sheets: Sequence[RawSheet], file: str, target: str) -> PredictorColum
             header, start = rows[first if at is None else at], (first if at is None else at) + 1
         seen.extend(name for name in header if name)
         if _same(header, target):
-            return _reading(
-                header, [c[start:] for c in columns], delimiter=str(sheet.meta.get("delimiter", ""))
-            )
+            delimiter = str(sheet.meta.get("delimiter", ""))
+            reading = _reading(header, [c[start:] for c in columns], delimiter=delimiter)
+            if damaged:
+                reading.remarks.append(_damaged(sheet.name, sorted(row + 1 for row in damaged)))
+            return reading
     raise no_column(target, seen, file)
+
+
+def _damaged(sheet: str, rows: Sequence[int]) -> Diagnostic:
+    some = "、".join(map(str, rows[:_SHOWN_ROWS])) + ("…" if len(rows) > _SHOWN_ROWS else "")
+    return remark(
+        "damaged_rows",
+        f"{sheet}：有 {len(rows)} 行损坏，未使用（第 {some} 行）；请改正后重新导出",
+        f"{sheet}: {len(rows)} rows are damaged and were not used ({some}); correct them and export again",
+    )
 
 
 def _reading(header: list[str], columns: list[list[str | None]], *, delimiter: str) -> PredictorColumns:

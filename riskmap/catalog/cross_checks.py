@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, cast
 
+from riskmap.catalog.decision_checks import measures_against_layer
 from riskmap.catalog.layer import Field, Layer
-from riskmap.catalog.measures_part import measures_against_layer
 from riskmap.catalog.model import CHECKLIST_PREFIX, Condition, Indicator, ScoringModel
 from riskmap.catalog.problems import TomlFile, closest, one_of, shown
 from riskmap.catalog.toml_lines import KeyPath

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field as Key
 
@@ -163,6 +163,15 @@ class Style(Part):
     order: int = 0
 
 
+class PrintedList(Part):
+    """How a layer's list is printed: columns and their widths in letters, together at most 126 on A4 landscape.
+
+    A column is `number`, `tier`, `score`, `code`, `name`, `subdistrict`, a field, or `contact:ROLE`.
+    """
+
+    columns: Items[Annotated[tuple[str, float], Key(strict=False)]] = ()
+
+
 class PositionColumns(Part):
     """One of [[positions]] of a table whose rows name several places: the ends of a road."""
 
@@ -216,6 +225,7 @@ class Layer(Part):
     stale_after_days: int = Key(default=365, ge=1)
     source: str = ""
     style: Style = Style()
+    printed: PrintedList = Key(default=PrintedList(), validation_alias="print")
     aliases: Mapping[str, Items[Words]] = Key(default_factory=dict[str, tuple[str, ...]])
     fields: Items[Field] = ()
     checklist: Checklist | None = None

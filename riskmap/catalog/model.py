@@ -45,6 +45,9 @@ _MOST_DECIMALS = 9
 _MOST_DAYS = 36_525
 
 
+_MOST_POWER = 10.0
+
+
 # Where numbers come from; "" where somebody changed them and nobody has stated it anew.
 _Source = Annotated[str, StringConstraints(max_length=600)]
 
@@ -119,19 +122,30 @@ class Normalise(Part):
 
 
 class Steps(Part):
-    """What every node may do to its number, in this order: `function`, `bands` or `curve`, `normalise`,
-    `round` to so many decimals in the way of `rounding`.
+    """What every node may do to its number, in this order: `clip`, `function`, `power`, `bands` or `curve`,
+    `normalise`, `round` to so many decimals in the way of `rounding`.
+
+    `clip` is (least, most), kept inside; `power` the exponent of numbers from 0 up, negative ones are unknown.
+    `part`: a value of its own (a dimension, a theme), explained, exported and filtered by, also beside the score.
 
     `bands` is ((lower limit inclusive, value), …) ascending; `curve` is ((x, y), …), linear between
     knots and flat outside.
     """
 
+    part: bool = False
+    clip: Items[float] | None = Key(default=None, min_length=2, max_length=2)
     function: Function | None = None
+    power: float | None = Key(default=None, gt=0, le=_MOST_POWER)
     bands: Bands = ()
     curve: Curve = ()
     normalise: Normalise | None = None
     round: int | None = Key(default=None, ge=0, le=_MOST_DECIMALS)
     rounding: Rounding = "half_away"
+
+    @property
+    def shaped(self) -> bool:
+        """Whether anything is done to the number before bands or a curve."""
+        return self.clip is not None or self.function is not None or self.power is not None
 
 
 class Indicator(Steps):
@@ -192,7 +206,8 @@ class Combination(Steps):
     `method` is one of `riskmap.formulas.methods`, which says what it does with the rest. `weights` run
     parallel to `of`; `pairwise` gives them by comparisons (AHP), `weighting` "entropy" fits them to the
     layer. `matrix` (exactly two nodes with values 1..n and 1..m) holds the rows of the first node. `scale`:
-    the ends that a method measures from; `norm`: what it divides each column by. "formula" computes `formula`
+    the ends that a method measures from; `norm`: what it divides each column by; `exponent`: of a power mean.
+    "formula" computes `formula`
     of `riskmap.formulas.registry`; `inputs` say which node each parameter is, and are its `of`,
     `constants` hold the others. `known_only` takes the nodes that are known and is unknown
     only when none is: for several measurements of one thing, not for parts of a whole.
@@ -212,6 +227,7 @@ class Combination(Steps):
     matrix: Items[Items[float]] = ()
     scale: Items[float] | None = None
     norm: Literal["vector", "min_max"] | None = None
+    exponent: float | None = None
     known_only: bool = False
     source: _Source = ""
 
@@ -219,6 +235,11 @@ class Combination(Steps):
     def way(self) -> Method:
         """What combines the parts; a `Prediction` has none."""
         return methods()[self.method]
+
+    @property
+    def of_the_known(self) -> bool:
+        """Whether the parts that are known are enough."""
+        return self.known_only or (not isinstance(self, Prediction) and self.way.of_the_known)
 
     @property
     def fitted(self) -> bool:
@@ -491,13 +512,32 @@ class ScoringModel(ModelHead):
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """Fields that the score depends on, each once."""
+        """Fields that the score or a part beside it depends on, each once."""
         return tuple(dict.fromkeys(leaf.field for leaf in self.indicators))
+
+    @property
+    def parts(self) -> tuple[Node, ...]:
+        """The nodes that are values of their own."""
+        return tuple(node for node in self.nodes if node.part)
+
+    def below(self, *nodes: str) -> frozenset[str]:
+        """Return the ids of some nodes and of everything below them."""
+        found = set(nodes)
+        for node in reversed(self.nodes):
+            if node.id in found and isinstance(node, Combination):
+                found.update(node.of)
+        return frozenset(found)
+
+    @property
+    def scoring_leaves(self) -> tuple[Indicator, ...]:
+        """The leaves that the score hangs on: all but those of parts beside it."""
+        below = self.below(self.score)
+        return tuple(leaf for leaf in self.indicators if leaf.id in below)
 
     @property
     def required(self) -> tuple[str, ...]:
         """Fields without which a point can be left unrated, each once."""
-        return tuple(dict.fromkeys(leaf.field for leaf in self.indicators if leaf.missing == "unrated"))
+        return tuple(dict.fromkeys(leaf.field for leaf in self.scoring_leaves if leaf.missing == "unrated"))
 
     @property
     def rule_fields(self) -> tuple[str, ...]:

@@ -83,8 +83,14 @@ def polarities(model: ScoringModel) -> dict[str, set[int]]:
     sign 0: the artefact decides, and nobody has promised that it goes one way. So has a parameter of
     a formula that pulls both ways.
     """
-    signs: dict[str, set[int]] = {node.id: set() for node in model.nodes}
-    signs[model.score].add(1)
+    signs = _pulls(model, {model.score})
+    # A part beside the score has a direction of its own: higher is worse. What the score uses follows the score.
+    beside = _pulls(model, {node.id for node in model.parts if not signs[node.id]})
+    return {key: found or beside[key] for key, found in signs.items()}
+
+
+def _pulls(model: ScoringModel, tops: set[str]) -> dict[str, set[int]]:
+    signs: dict[str, set[int]] = {node.id: {1} if node.id in tops else set() for node in model.nodes}
     for node in reversed(in_order(model).nodes):
         if not isinstance(node, Combination):
             continue

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+import tempfile
 import traceback
 from collections.abc import Sequence
 from typing import NoReturn
@@ -71,6 +72,10 @@ def _run(words: list[str]) -> NoReturn:
             fail(RiskmapError(said, said), as_json=True)
         if os.environ.get("RISKMAP_DEBUG"):
             traceback.print_exc()
+        if isinstance(problem, OSError) and problem.errno is not None:
+            from riskmap.io.files.atomic import refusal
+
+            fail(refusal(str(problem.filename or tempfile.gettempdir()), problem), as_json=as_json)
         said = f"{type(problem).__name__}: {problem}"
         fail(
             RiskmapError(

@@ -93,9 +93,17 @@ def _tell_version(asked: bool) -> None:
         raise typer.Exit
 
 
+def _vouch(asked: bool) -> None:
+    if asked:
+        from riskmap.moments import CLOCK_IS_RIGHT
+
+        os.environ[CLOCK_IS_RIGHT] = "1"
+
+
 @app.callback()
 def _every(
     version: Annotated[bool, typer.Option("--version", callback=_tell_version, is_eager=True)] = False,
+    clock_is_right: Annotated[bool, typer.Option("--clock-is-right", callback=_vouch)] = False,
 ) -> None:
     pass
 

@@ -72,6 +72,8 @@ def import_(
     full_list: Annotated[bool, typer.Option("--full-list")] = False,
     number: Annotated[str, typer.Option("--number", metavar="PREFIX")] = "",
     match: Annotated[str, typer.Option("--match", metavar="name")] = "",
+    fill: Annotated[list[str] | None, typer.Option("--fill", metavar="FIELD")] = None,
+    hidden_sheets: Annotated[bool, typer.Option("--hidden-sheets")] = False,
     as_json: JsonOption = False,
     by: ByOption = None,
     why: WhyOption = None,
@@ -98,6 +100,8 @@ def import_(
         full_list=full_list,
         number=number,
         match=match,
+        fill=fill or (),
+        hidden=hidden_sheets,
         by=person(by),
         why=reason(why),
         progress=None if as_json else progress,
@@ -135,11 +139,26 @@ def _report_import(document: dict[str, Any], *, dry_run: bool) -> None:
                 f"  … {len(file['issues']) - 50} more, see --json",
                 err=True,
             )
+        _report_suggestions(file.get("suggestions", []))
         if file["absent"]:
             echo(
                 f"  文件中没有的在册点 {len(file['absent'])} 个：{'、'.join(file['absent'][:20])}",
                 f"  in the ledger, not in the file: {len(file['absent'])}: {', '.join(file['absent'][:20])}",
             )
+
+
+def _report_suggestions(offered: list[dict[str, Any]]) -> None:
+    """Say what could be filled in, and how that is accepted."""
+    for field, zh, en in (("subdistrict", "街道", "sub-district"), ("position", "位置", "position")):
+        rows = [one for one in offered if one["field"] == field]
+        if rows:
+            echo(
+                f"  可补{zh} {len(rows)} 行（未采用；加 --fill {field} 采用）：",
+                f"  {en} could be filled in for {len(rows)} rows (not done; accept with --fill {field}):",
+                err=True,
+            )
+        for one in rows[:20]:
+            typer.echo(f"    {one['code']}：{one['message']}", err=True)
 
 
 def _report_tiers(layer: str, changed: int, *, rated: bool) -> None:

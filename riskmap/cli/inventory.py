@@ -6,7 +6,7 @@ Commands about scores: assess, explain, summary.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -134,6 +134,51 @@ def export(
     raise typer.Exit(0 if document["adds_up"] else 1)
 
 
+@app.command("map")
+def print_map(
+    to: Annotated[Path, typer.Option("--to", metavar="FILE")],
+    layers: LayersArgument = None,
+    tier: TierOption = None,
+    state: StateOption = None,
+    subdistrict: SubdistrictOption = None,
+    where: WhereOption = None,
+    within: WithinOption = None,
+    as_of: AsOfOption = None,
+    paper: Annotated[Literal["A4", "A3"] | None, typer.Option("--paper")] = None,
+    scale: Annotated[int | None, typer.Option("--scale", min=100, max=10_000_000)] = None,
+    grey: Annotated[bool, typer.Option("--grey")] = False,
+    as_json: JsonOption = False,
+    by: ByOption = None,
+    workspace: WorkspaceOption = None,
+    store: StoreOption = None,
+) -> None:
+    """Print the map on one sheet."""
+    from riskmap.actions.inventory import map_paper
+    from riskmap.actions.inventory.listing import make_selection
+    from riskmap.cli.common import open_workspace
+
+    ws = open_workspace(workspace, store)
+    selection = make_selection(
+        ws,
+        layers=layers or (),
+        tiers=split(tier),
+        states=split(state),
+        subdistricts=split(subdistrict),
+        where=where or (),
+        within=within,
+    )
+    look: dict[str, Any] = {"paper": paper, "scale": scale, "grey": grey}
+    done = map_paper.print_map(ws, selection, to, as_of=day(as_of), **look, by=person(by), lang=LANG)
+    if as_of is None:
+        tell_outdated(ws, selection.layers)
+    if as_json:
+        print_json({"files": [{"path": str(done.path), "format": done.format, "rows": done.rows}]})
+    else:
+        echo(
+            f"{done.path}：图上和图例共 {done.rows} 条", f"{done.path}: {done.rows} records in map and legend"
+        )
+
+
 @app.command()
 def assess(
     layers: LayersArgument = None,
@@ -250,6 +295,9 @@ def explain(
         typer.echo(
             f"  {title(part['field'])}：{value(part['field'], part['value'])}\t{part['contribution']:+.4g}"
         )
+    for part in document["parts"]:
+        number = "—" if part["value"] is None else f"{part['value']:g}"
+        echo(f"  分项 {part['zh']}：{number}", f"  part {part['en']}: {number}")
     missing = [title(field) for field in document["missing"]]
     rules = [titles.get(str(rule), str(rule)) for rule in document["rules"]]
     gates = [titles.get(str(gate), str(gate)) for gate in document["gates"]]

@@ -49,14 +49,15 @@ def wind(
         f"{found.track}，{model}，{averaging} 分钟平均，时间为 UTC",
         f"{found.track}, {model}, means over {averaging} minutes, times in UTC",
     )
-    for name, speed, force, at in zip(
-        found.ids, found.field.max_wind, found.forces(), found.field.max_at, strict=True
+    least = [""] * len(found.ids) if found.sheltered is None else [f"{v:.1f}–" for v in found.sheltered]
+    for name, low, speed, force, at in zip(
+        found.ids, least, found.field.max_wind, found.forces(), found.field.max_at, strict=True
     ):
         when = "—" if np.isnat(at) else f"{str(at)[:16].replace('T', ' ')}Z"
         strength = "—" if np.isnan(force) else f"{force:.0f}"
         echo(
-            f"{name}\t{speed:.1f} m/s\t{strength} 级\t{when}",
-            f"{name}\t{speed:.1f} m/s\tforce {strength}\t{when}",
+            f"{name}\t{low}{speed:.1f} m/s\t{strength} 级\t{when}",
+            f"{name}\t{low}{speed:.1f} m/s\tforce {strength}\t{when}",
         )
     for note in found.notes:
         echo(f"补充：{note.zh}", f"filled: {note.en}", err=True)

@@ -113,13 +113,18 @@ def undo(
 
 
 @app.command()
-def check(as_json: JsonOption = False, workspace: WorkspaceOption = None, store: StoreOption = None) -> None:
+def check(
+    head: Annotated[str | None, typer.Option("--head", metavar="HEX")] = None,
+    as_json: JsonOption = False,
+    workspace: WorkspaceOption = None,
+    store: StoreOption = None,
+) -> None:
     """Is everything sound? Status 0 yes, 1 look at it, 2 unusable."""
     from riskmap.actions.workspace import open_workspace
     from riskmap.actions.workspace.check import all_well
     from riskmap.actions.workspace.check import check as checked
 
-    found = checked(open_workspace(workspace, store))
+    found = checked(open_workspace(workspace, store), head=head)
     well = all_well(found)
     if as_json:
         print_json({"ok": well, "findings": [one.as_json(LANG) for one in found]})
@@ -142,33 +147,52 @@ def backup(
     workspace: WorkspaceOption = None,
     store: StoreOption = None,
 ) -> None:
-    """Back the ledger up into one file."""
-    from riskmap.actions.workspace.check import back_up
+    """Back the whole workspace up into one checked file."""
+    from riskmap.actions.workspace.backup import back_up
     from riskmap.cli.common import open_workspace
 
-    back_up(open_workspace(workspace, store), file, by=person(by), why=reason(why))
+    done = back_up(open_workspace(workspace, store), file, by=person(by), why=reason(why))
+    for name in done.outside:
+        echo(
+            f"注意：{name} 在工作区之外，不在备份里；请另行备份",
+            f"note: {name} lies outside the workspace and is not in the backup; back it up apart",
+            err=True,
+        )
     if as_json:
         print_json({"path": str(file), "bytes": file.stat().st_size})
     else:
-        echo(f"已备份到 {file}", f"backed up to {file}")
+        echo(
+            f"已备份到 {file}（{done.files} 个文件，核对无误）",
+            f"backed up to {file} ({done.files} files, checked)",
+        )
 
 
 @app.command()
 def restore(
     file: Annotated[Path, typer.Argument(metavar="FILE")],
+    whole: Annotated[bool, typer.Option("--whole")] = False,
     by: ByOption = None,
     why: WhyOption = None,
     as_json: JsonOption = False,
     workspace: WorkspaceOption = None,
     store: StoreOption = None,
 ) -> None:
-    """Restore a backup; the present ledger is kept beside."""
-    from riskmap.cli.common import open_workspace
-    from riskmap.ledger import Ledger
+    """Restore a backup: onto an empty folder the workspace, else its ledger. What is replaced is kept."""
+    from riskmap.actions.workspace.backup import restore_backup
 
-    ws = open_workspace(workspace, store)
-    Ledger.restore(file, ws.store, by=person(by).name, why=reason(why))
+    done = restore_backup(file, workspace, store, by=person(by), why=reason(why), whole=whole)
     if as_json:
-        print_json({"restored": str(file), "store": ws.store})
+        more = {"workspace": str(done.root), "files": done.files} if done.files else {}
+        print_json({"restored": str(file), "store": done.store, **more})
+    elif done.files:
+        echo(
+            f"已从 {file} 恢复工作区 {done.root}（{done.files} 个文件）",
+            f"restored the workspace {done.root} from {file} ({done.files} files)",
+        )
     else:
-        echo(f"已从 {file} 恢复", f"restored from {file}")
+        echo(
+            f"已从 {file} 恢复台账；设置、图层、模型未动（要一并恢复：--whole）",
+            f"restored the ledger from {file}; settings, layers and models are as they were (--whole: these too)",
+        )
+    if done.kept is not None:
+        echo(f"被替换的文件在 {done.kept}", f"what was replaced is in {done.kept}", err=True)

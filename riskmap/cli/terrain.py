@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
 
@@ -163,6 +163,7 @@ def fire_weather(
     start: Annotated[str, typer.Option("--start", metavar="FFMC,DMC,DC")] = "85,6,15",
     state: Annotated[Path | None, typer.Option("--state", metavar="FILE.json")] = None,
     restart: Annotated[bool, typer.Option("--restart")] = False,
+    edition: Annotated[Literal["1985", "later"], typer.Option("--edition")] = "1985",
     grid_risk: Annotated[bool, typer.Option("--grid-risk")] = False,
     as_json: JsonOption = False,
     workspace: WorkspaceOption = None,
@@ -176,7 +177,9 @@ def fire_weather(
         from riskmap.cli.common import open_workspace
 
         ws = open_workspace(workspace, store)  # refused before a state is written
-    days = weather.fire_weather(data, lat=lat, start=weather.parse_start(start), state=state, restart=restart)
+    days = weather.fire_weather(
+        data, lat=lat, start=weather.parse_start(start), edition=edition, state=state, restart=restart
+    )
     document = weather.fire_weather_json(days)
     complete, risk = not days.gaps, None
     if ws is not None:

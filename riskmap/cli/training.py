@@ -42,6 +42,7 @@ def train(
     predictors: Annotated[str | None, typer.Option("--predictors", metavar="F,..")] = None,
     folds: FoldsOption = "spatial",
     categorical: Annotated[str | None, typer.Option("--categorical", metavar="F,..")] = None,
+    encode: Annotated[str | None, typer.Option("--encode", metavar="F,..")] = None,
     positive: Annotated[str | None, typer.Option("--positive", metavar="VALUE")] = None,
     prevalence: Annotated[float | None, typer.Option("--prevalence", metavar="P")] = None,
     repeats: Annotated[int | None, typer.Option("--repeats", min=1)] = None,
@@ -59,9 +60,9 @@ def train(
         check_ending,
         save_training,
         train_susceptibility,
+        training_json,
     )
     from riskmap.actions.training_table import Request
-    from riskmap.cli.json_documents import training_json
     from riskmap.moments import local_now  # brings numpy, which no help text needs
 
     if model != "susceptibility":
@@ -78,6 +79,7 @@ def train(
         crs=crs,
         predictors=split(predictors),
         categorical=split(categorical),
+        encode=split(encode),
         positive=positive,
     )
     training = train_susceptibility(

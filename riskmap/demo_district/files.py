@@ -44,7 +44,7 @@ def write_boundaries(demo: DemoDistrict, directory: Path) -> Mapping[str, Path]:
         directory / "boundaries" / "subdistricts.geojson",
         directory / "dem.tif",
     )
-    district.parent.mkdir(parents=True, exist_ok=True)
+    district.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     for path, polygons in ((district, {demo.name: demo.district}), (subdistricts, demo.subdistricts)):
         text = _geojson(polygons, mark=demo.mark)
         _moved_in(path, lambda beside, text=text: _write_bytes(beside, text))
@@ -72,6 +72,7 @@ def _geojson(polygons: Mapping[str, Polygon], *, mark: str) -> bytes:
 def _moved_in(path: Path, write: Callable[[Path], None]) -> None:
     beside = path.with_name(f".{path.stem}.part{path.suffix}")
     try:
+        beside.touch(mode=0o600)
         write(beside)
         os.replace(beside, path)  # noqa: PTH105 - the atomic one on every system
     finally:

@@ -25,7 +25,7 @@ _PUBLIC = {
     "threshold_intensity antecedent_index slope_alert",
     "water": "scs_runoff depression_balance cone_depth topographic_wetness depth_class opening_margin pump_counts",
     "shelter": "capacity two_step_catchment",
-    "fire_weather": "next_day fine_fuel_moisture duff_moisture drought initial_spread buildup "
+    "fire_weather": "htz htz_level next_day fine_fuel_moisture duff_moisture drought initial_spread buildup "
     "fire_weather_index grid_risk",
     "wind": "gradient_wind holland2010_wind b_1980 b_2008 wind_2008 averaging_factor gust beaufort cyclone_rain",
     "composite": "min_max percentile_rank geometric_mean inverted_geometric_mean closeness rank_stability "

@@ -78,6 +78,18 @@ def geometric_mean(parts: Sequence[Floats], weights: Sequence[Floats | float]) -
     return total
 
 
+def power_mean(parts: Sequence[Floats], weights: Sequence[Floats | float], *, exponent: float) -> Floats:
+    """Return (Σ weight·partᵖ)^(1/p): 1 is the arithmetic mean, larger ones lean to the greatest, −1 is the harmonic mean.
+
+    (2, 8) with ½, ½: p 2 → 5.8310, p −1 → 3.2. Negative parts are NaN; a part of 0 with p < 0 makes it 0.
+    """
+    total: Any = 0.0
+    with np.errstate(divide="ignore"):
+        for part, weight in zip(parts, weights, strict=True):
+            total = total + weight * np.asarray(_not_negative(part), dtype=np.float64) ** exponent
+        return np.asarray(total ** (1.0 / exponent), dtype=np.float64)
+
+
 def inverted_geometric_mean(
     parts: Sequence[Floats], weights: Sequence[Floats | float], *, low: float, high: float
 ) -> Floats:

@@ -9,13 +9,17 @@ Every function works on arrays of sites (or scalars). NaN is unknown and stays s
 its weather is unknown on that day and, because each day starts from the last, on all days after it.
 Weather that cannot be (105 % humidity, −3 mm of rain) is refused, never clamped.
 
-Forest-fire risk of a grid.
+The constant between FFMC and moisture (equations 1 and 10) has two editions: `FFMC_CONSTANT`. 147.2 is that of the
+1985 report and of the published series; 250·59.5/101 = 147.2772…, of later programs, makes FFMC 101 of 0 % and FFMC 0 of
+250 % moisture exactly. FFMC differs by up to .25.
+
+The national index of China, HTZ (LY/T 1172-95). Forest-fire risk of a grid.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -71,6 +75,12 @@ _DC_FROM: Final = np.array((-20.0, 20.0))
 _MOISTEST_FFMC: Final = 250.0
 
 
+Edition = Literal["1985", "later"]
+
+
+FFMC_CONSTANT: Final[dict[Edition, float]] = {"1985": 147.2, "later": 250.0 * 59.5 / 101.0}
+
+
 HIGHEST_FFMC: Final = 101.0
 
 
@@ -115,26 +125,34 @@ def next_day(
     ws: ArrayLike,
     prec: ArrayLike,
     lat: ArrayLike,
+    edition: Edition = "1985",
 ) -> FireWeather:
     """Return the codes and indices of one day at many sites, from yesterday's codes and today's noon weather.
 
     FormulaError for weather that cannot be. Worked value, 13 April, from START, 17 °C, 42 %, 25 km/h,
     0 mm, north of 30° N: FFMC 87.7, DMC 8.5, DC 19.0, ISI 10.9, BUI 8.5, FWI 10.1.
     """
-    ffmc = fine_fuel_moisture(before.ffmc, temp=temp, rh=rh, ws=ws, prec=prec)
+    ffmc = fine_fuel_moisture(before.ffmc, temp=temp, rh=rh, ws=ws, prec=prec, edition=edition)
     dmc = duff_moisture(before.dmc, month=month, temp=temp, rh=rh, prec=prec, lat=lat)
     dc = drought(before.dc, month=month, temp=temp, prec=prec, lat=lat)
-    isi, bui = initial_spread(ffmc, ws=ws), buildup(dmc, dc)
+    isi, bui = initial_spread(ffmc, ws=ws, edition=edition), buildup(dmc, dc)
     return FireWeather(ffmc, dmc, dc, isi, bui, fire_weather_index(isi, bui))
 
 
 def fine_fuel_moisture(
-    before: ArrayLike, *, temp: ArrayLike, rh: ArrayLike, ws: ArrayLike, prec: ArrayLike
+    before: ArrayLike,
+    *,
+    temp: ArrayLike,
+    rh: ArrayLike,
+    ws: ArrayLike,
+    prec: ArrayLike,
+    edition: Edition = "1985",
 ) -> Floats:
-    """Return FFMC (0–101), equations 1–10. 85 with 17 °C, 42 %, 25 km/h, 0 mm → 87.69."""
+    """Return FFMC (0–101), equations 1–10. 85 with 17 °C, 42 %, 25 km/h, 0 mm → 87.69 (1985), 87.65 (later)."""
+    constant = FFMC_CONSTANT[edition]
     start = _code(before, "FFMC", HIGHEST_FFMC)
     t, h, w, rain = (_weather(n, x) for n, x in (("temp", temp), ("rh", rh), ("ws", ws), ("prec", prec)))
-    moisture = _moisture(start)
+    moisture = _moisture(start, constant)
     fall = np.where(rain > 0.5, rain - 0.5, 1.0)  # 1.0 only keeps the unused branch computable
     wetter = 42.5 * fall * np.exp(-100.0 / (251.0 - moisture)) * (1.0 - np.exp(-6.93 / fall))
     soaked = np.where(moisture > 150.0, 0.0015 * (moisture - 150.0) ** 2 * np.sqrt(fall), 0.0)
@@ -155,7 +173,7 @@ def fine_fuel_moisture(
             moisture,
         ),
     )
-    code = np.clip(59.5 * (250.0 - moisture) / (147.2 + moisture), 0.0, HIGHEST_FFMC)
+    code = np.clip(59.5 * (250.0 - moisture) / (constant + moisture), 0.0, HIGHEST_FFMC)
     return _unless_unknown(code, start, t, h, w, rain)
 
 
@@ -199,9 +217,9 @@ def drought(
     return _unless_unknown(after_rain + drying, start, t, rain, factor)
 
 
-def initial_spread(ffmc: ArrayLike, *, ws: ArrayLike) -> Floats:
+def initial_spread(ffmc: ArrayLike, *, ws: ArrayLike, edition: Edition = "1985") -> Floats:
     """Return ISI, equations 24–26. FFMC 87.693 with 25 km/h → 10.85."""
-    wind, moisture = _weather("ws", ws), _moisture(_code(ffmc, "FFMC", HIGHEST_FFMC))
+    wind, moisture = _weather("ws", ws), _moisture(_code(ffmc, "FFMC", HIGHEST_FFMC), FFMC_CONSTANT[edition])
     fuel = 91.9 * np.exp(-0.1386 * moisture) * (1.0 + moisture**5.31 / 4.93e7)
     return np.asarray(0.208 * np.exp(0.05039 * wind) * fuel, dtype=np.float64)
 
@@ -269,9 +287,9 @@ def _rate(share: Floats, wind: Floats) -> Floats:
     return 0.424 * (1.0 - share**1.7) + 0.0694 * np.sqrt(wind) * (1.0 - share**8)
 
 
-def _moisture(ffmc: Floats) -> Floats:
+def _moisture(ffmc: Floats, constant: float) -> Floats:
     """Return the moisture content, %, that an FFMC stands for (equation 1)."""
-    return 147.2 * (101.0 - ffmc) / (59.5 + ffmc)
+    return constant * (101.0 - ffmc) / (59.5 + ffmc)
 
 
 def _weather(name: str, given: ArrayLike) -> Floats:
@@ -299,3 +317,46 @@ def grid_risk(fuel: ArrayLike, ignition: ArrayLike, access: ArrayLike, weather: 
     for part in parts:
         product = product * part
     return np.asarray(product, dtype=np.float64)
+
+
+_HTZ_HEAT: Final = (5.0, 10.0, 15.0, 20.0, 25.0)
+"""Highest temperature of the day, °C → A: up to 5 0, above it 4, … above 25 20."""
+
+_HTZ_DRYNESS: Final = (25.0, 35.0, 45.0, 55.0, 65.0)
+"""Least relative humidity of the day, % → B: from 65 0, below it 4, … below 25 20."""
+
+_HTZ_LEVELS: Final = (25.0, 50.0, 72.0, 90.0)
+
+
+def htz(
+    temperature: ArrayLike,
+    humidity: ArrayLike,
+    rainless: ArrayLike,
+    force: ArrayLike,
+    season: ArrayLike = 0.0,
+) -> Floats:
+    """Return the national fire weather index HTZ = A + B + C + D − E, 5 to 130.
+
+    A of the day's highest `temperature` (°C), B of its least `humidity` (%), C 5 for each of the `rainless` days up to
+    50, D 5 for each wind `force` of 1–8 (below 1 as 1, above 8 as 8), E the `season`'s correction, 0–20, that the
+    place states. Draft: LY/T 1172-95, as reprinted in doi 10.12677/wjf.2020.93016, tables 5–11; B may be a local
+    variant. 26 °C, 24 %, 10 days, force 8 → 130; 5 °C, 70 %, 2 days, force 1 → 15; with E 10 it is 5.
+    """
+    t = within(temperature, *POSSIBLE["temp"])
+    h = within(humidity, *POSSIBLE["rh"])
+    dry = within(rainless, 0.0, np.inf, Text("无雨日数", "days without rain"), below=True)
+    wind = within(force, 0.0, 17.0, Text("风力等级", "wind force"))
+    less = within(season, 0.0, 20.0, Text("季节订正", "correction of the season"))
+    days = np.minimum(np.floor(dry) * 5.0, 50.0)
+    blow = np.clip(np.floor(wind), 1.0, 8.0) * 5.0
+    heat = 4.0 * np.searchsorted(_HTZ_HEAT, t, side="left")
+    dryness = 20.0 - 4.0 * np.searchsorted(_HTZ_DRYNESS, h, side="right")
+    total = _unless_unknown(heat + dryness + days + blow - less, t, h)
+    return np.asarray(np.maximum(total, 0.0), dtype=np.float64)
+
+
+def htz_level(index: ArrayLike) -> Floats:
+    """Return the level 1–5 of an HTZ: up to 25, 26–50, 51–72, 73–90, from 91. 96 → 5, 91 → 5, 16 → 1, 130 → 5."""
+    known = np.asarray(index, dtype=np.float64)
+    level = np.asarray(1.0 + np.searchsorted(_HTZ_LEVELS, known, side="left"), dtype=np.float64)
+    return _unless_unknown(level, known)

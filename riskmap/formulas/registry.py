@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 
 from riskmap.array_types import Floats
 from riskmap.errors import Text
-from riskmap.formulas import slope, water
+from riskmap.formulas import fire_weather, slope, water
 from riskmap.formulas import slope as rain
 
 _INF: Final = float("inf")
@@ -195,6 +195,19 @@ FORMULAS: Final[Mapping[str, Formula]] = {
         },
         water.cone_depth,
         "圆锥体积 · volume of a cone",
+    ),
+    "htz": Formula(
+        Text("全国森林火险天气指数 HTZ", "National fire weather index HTZ"),
+        "",
+        {
+            "temperature": Parameter(Text("最高气温", "highest temperature"), "°C", 1, low=-90.0, high=60.0),
+            "humidity": Parameter(Text("最小相对湿度", "least relative humidity"), "%", -1, high=100.0),
+            "rainless": Parameter(Text("无雨日数", "days without rain"), "d", 1),
+            "force": Parameter(Text("风力等级", "wind force"), "", 1, high=17.0),
+            "season": Parameter(Text("季节订正 0–20", "correction of the season, 0–20"), "", -1, high=20.0),
+        },
+        fire_weather.htz,
+        "LY/T 1172-95，据 doi 10.12677/wjf.2020.93016 表 5–11 转引，未见原文（草案） · as reprinted there, draft",
     ),
     "topographic_wetness": Formula(
         Text("地形湿度指数", "Topographic wetness"),

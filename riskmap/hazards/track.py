@@ -243,12 +243,6 @@ MOST_HOURS: Final = 384
 _HOUR: Final = np.timedelta64(3600, "s")
 
 
-def distance_km(track: Track, lon: float, lat: float) -> Floats:
-    """Return how far the centre is from a place at each node, km (equirectangular, cosine of the node)."""
-    east = (track.lon - lon) * np.cos(np.radians(track.lat))
-    return np.hypot(east, track.lat - lat) * DEGREE
-
-
 def passing(track: Track, lon: float, lat: float) -> tuple[np.datetime64, np.datetime64]:
     """Return the first and last moment at which the storm is near a place, else around its closest approach."""
     seconds = track.time.astype("datetime64[s]").astype(np.int64)

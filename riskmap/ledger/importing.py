@@ -1,18 +1,23 @@
-"""One import, one transaction: records, revisions, rejected rows, held rows, batch; all or none."""
+"""What an import would do, row by row, before anything is written; and the import itself.
+
+One import, one transaction: records, revisions, rejected rows, held rows, batch; all or none.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
 
 import sqlalchemy as sa
 
-from riskmap.errors import StaleRevisionError
+from riskmap.catalog.layer import Layer
+from riskmap.errors import LedgerError, StaleRevisionError, Text
 from riskmap.ledger import schema as s
-from riskmap.ledger.columns import WITHDRAWN
+from riskmap.ledger.columns import WITHDRAWN, Known, read_known
 from riskmap.ledger.held_rows import keep_held
-from riskmap.ledger.merging import shown, unmasked
-from riskmap.ledger.planning import Decision, check_intake, decide
+from riskmap.ledger.merging import Changes, changes_of, masked_otherwise, shown, unmasked
 from riskmap.ledger.rejected_rows import keep_rejected
 from riskmap.ledger.revisions import (
     NextRevision,
@@ -22,9 +27,284 @@ from riskmap.ledger.revisions import (
     write_new,
     write_next,
 )
-from riskmap.ledger.store import Store, next_id, no_cycles, state_of
-from riskmap.values.import_plan import ImportPlan
+from riskmap.ledger.store import Store, moments, next_id, no_cycles, state_of
+from riskmap.rules.masks import has_mask, is_masked, masked_from_nothing, rows_with
+from riskmap.values.import_plan import Hold, ImportPlan, Intake, RowAction
 from riskmap.values.records import CLEAR, Records
+
+# A known code with another name this far away is rather another place than a correction.
+FAR_METRES: Final = 300.0
+
+
+_METRES_PER_DEGREE: Final = 111_195.0
+
+
+# Below this share of a layer, reading the named codes beats reading the layer.
+_FEW_CODES: Final = 0.3
+
+
+@dataclass(slots=True)
+class Decision:
+    """The fate of every row: `place` is its row in `known`, -1 where the code is new."""
+
+    known: Known
+    place: list[int]
+    actions: list[RowAction]
+    changes: dict[int, Changes] = field(default_factory=dict)
+    holds: dict[int, Hold] = field(default_factory=dict)
+    remarks: dict[int, Hold] = field(default_factory=dict)
+
+
+def metres_between(a: tuple[float, float], b: tuple[float, float]) -> float:
+    """Return the distance of two positions in metres, good to a per cent within a district."""
+    east = (a[0] - b[0]) * math.cos(math.radians((a[1] + b[1]) / 2))
+    return math.hypot(east, a[1] - b[1]) * _METRES_PER_DEGREE
+
+
+def _read(
+    connection: sa.Connection,
+    layer: str,
+    codes: Sequence[str],
+    *,
+    contacts: bool,
+    definition: Layer | None,
+) -> Known:
+    size = connection.execute(
+        sa.select(sa.func.count()).select_from(s.feature).where(s.feature.c.layer == layer)
+    ).scalar_one()
+    if size == 0:
+        return Known(contacts=[] if contacts else None)
+    few = len(codes) < size * _FEW_CODES
+    return read_known(
+        connection, layer, codes=codes if few else None, contacts=contacts, definition=definition
+    )
+
+
+def decide(
+    connection: sa.Connection,
+    intake: Intake,
+    *,
+    personal: Collection[str],
+    rows: Sequence[int] | None = None,
+    definition: Layer | None = None,
+) -> Decision:
+    """Return the fate of `rows` (all by default; the others count as unchanged)."""
+    records = intake.records
+    chosen = range(len(records)) if rows is None else rows
+    codes = records.code if rows is None else [records.code[i] for i in rows]
+    known = _read(
+        connection, records.layer, codes, contacts=records.contacts is not None, definition=definition
+    )
+    where = {code: j for j, code in enumerate(known.code)}
+    place = [-1] * len(records)
+    actions: list[RowAction] = ["unchanged"] * len(records)
+    decision = Decision(known, place, actions)
+    seen: set[str] = set()
+    met: list[int] = []
+    for i in chosen:
+        code = records.code[i]
+        j = where.get(code, -1)
+        place[i] = j
+        if code in seen:
+            _hold(decision, i, "duplicate_in_file", _duplicate(intake, i))
+        elif j < 0 or known.op[j] == WITHDRAWN:
+            actions[i] = "insert"
+        else:
+            met.append(i)
+        seen.add(code)
+    decision.changes = changes_of(records, known, met, [place[i] for i in met], personal=personal)
+    _hold_retired(connection, decision, intake, met)
+    for i in decision.changes:
+        if i not in decision.holds:
+            actions[i] = "update"
+            _hold_doubtful(decision, intake, i)
+    for i in intake.holds.keys() & set(chosen):
+        if i not in decision.holds:
+            actions[i] = "held"
+            decision.holds[i] = intake.holds[i]
+    return decision
+
+
+def _hold(decision: Decision, row: int, rule: str, message: Text) -> None:
+    decision.actions[row] = "held"
+    decision.holds[row] = Hold(rule, message)
+
+
+def _place(intake: Intake, row: int) -> str:
+    parts = (intake.file, intake.sheet[row])
+    return " › ".join(p for p in parts if p) + f" › {intake.row[row]}"
+
+
+def _duplicate(intake: Intake, row: int) -> Text:
+    code, place = intake.records.code[row], _place(intake, row)
+    return Text(
+        f"{place}：编号 {code} 在同一文件中已出现；请核对后保留一行",
+        f"{place}: code {code} has already appeared in this file; check and keep one row",
+    )
+
+
+def _note_masked(decision: Decision, intake: Intake, personal: Collection[str]) -> None:
+    """Masked cells state nothing. Say so where the ledger has no value, or another one, that they stand for."""
+    records, known, place = intake.records, decision.known, decision.place
+    rows = range(len(records))
+    fresh = [j < 0 or known.op[j] == WITHDRAWN for j in place]
+    nothing: dict[int, tuple[str, ...]] = {}
+    other: dict[int, tuple[str, ...]] = {}
+    if records.contacts is not None:
+        for i in rows_with(records.contacts, rows, has_mask):
+            people = records.contacts[i]
+            before = () if fresh[i] or known.contacts is None else known.contacts[place[i]]
+            if missing := masked_from_nothing(people, before):
+                nothing[i] = missing
+            elif differing := masked_otherwise(people, before):
+                other[i] = differing
+    for key in set(personal) & records.values.keys():
+        column, before = records.values[key], known.values.get(key)
+        for i in rows:
+            if is_masked(column[i]) and (fresh[i] or before is None or before[place[i]] is None):
+                nothing[i] = (*nothing.get(i, ()), key)
+    for i, found in nothing.items():
+        where, what = f"{_place(intake, i)} › {records.code[i]}", "、".join(found)
+        decision.remarks[i] = Hold(
+            "masked",
+            Text(
+                f"{where}：{what} 带星号，台账中没有原值可沿用，按未填处理；请补写完整的姓名或电话",
+                f"{where}: {what} is masked and the ledger has nothing it could stand for: taken as not stated, "
+                "write it in full",
+            ),
+        )
+    for i, found in other.items():
+        where, what = f"{_place(intake, i)} › {records.code[i]}", "、".join(found)
+        decision.remarks.setdefault(
+            i,
+            Hold(
+                "masked",
+                Text(
+                    f"{where}：{what} 带星号，与台账中的不是同一个，台账未改；确有变更请写完整的姓名或电话",
+                    f"{where}: {what} is masked and is not the ledger's own, which stays; if it has changed, write it in full",
+                ),
+            ),
+        )
+
+
+def _hold_retired(connection: sa.Connection, decision: Decision, intake: Intake, met: Sequence[int]) -> None:
+    known, place = decision.known, decision.place
+    gone = [i for i in met if known.retired[place[i]] is not None and i not in decision.holds]
+    if not gone:
+        return
+    written = moments(connection, {known.changed[place[i]] for i in gone})
+    for i in gone:
+        j = place[i]
+        day, why = written[known.changed[j]][:10], known.retired[j]
+        where = f"{_place(intake, i)} › {known.code[j]}"
+        _hold(
+            decision,
+            i,
+            "retired",
+            Text(
+                f"{where}：该记录已于 {day} 注销（{why}）；确认要恢复请接受，否则请从文件中删除这一行",
+                f"{where}: this record was retired on {day} ({why}); accept to reinstate it, or take the row out",
+            ),
+        )
+
+
+def _hold_doubtful(decision: Decision, intake: Intake, row: int) -> None:
+    known, j, changes = decision.known, decision.place[row], decision.changes[row]
+    where = f"{_place(intake, row)} › {known.code[j]}"
+    stated = None if intake.stated_version is None else intake.stated_version[row]
+    if stated is not None and stated < known.version[j]:
+        _hold(
+            decision,
+            row,
+            "stale_version",
+            Text(
+                f"{where}：文件是第 {stated} 版，台账已是第 {known.version[j]} 版；请对照后接受，或重新导出再改",
+                f"{where}: the file holds version {stated}, the ledger {known.version[j]}; compare and accept, or export again",
+            ),
+        )
+        return
+    old, new = changes.get("subdistrict", (None, None))
+    if old is not None and new is not None:
+        _hold(
+            decision,
+            row,
+            "other_subdistrict",
+            Text(
+                f"{where}：台账中属 {old}，文件中属 {new}；可能是两个街道用了同一编号，请确认后接受或改编号",
+                f"{where}: in the ledger it belongs to {old}, in the file to {new}; two sub-districts may share a code, "
+                "confirm or give it another code",
+            ),
+        )
+        return
+    name, position = changes.get("name", (None, None)), changes.get("position", (None, None))
+    if None in position:
+        return
+    distance = metres_between(*position)
+    if distance <= FAR_METRES:
+        return
+    if None in name:
+        decision.remarks[row] = Hold(
+            "moved_far",
+            Text(
+                f"{where}：坐标与台账相距 {distance:.0f} 米，将按文件更新；请核对坐标和坐标系",
+                f"{where}: the position is {distance:.0f} m from the ledger's and will be updated; check it and its datum",
+            ),
+        )
+    else:
+        _hold(
+            decision,
+            row,
+            "other_point",
+            Text(
+                f"{where}：台账中名为“{name[0]}”，文件中名为“{name[1]}”，"
+                f"相距 {distance:.0f} 米；可能是另一点，请确认后接受或改编号",
+                f"{where}: the ledger calls it “{name[0]}”, the file “{name[1]}”, {distance:.0f} m apart; "
+                "it may be another point, confirm or give it another code",
+            ),
+        )
+
+
+def check_intake(intake: Intake) -> None:
+    """Raise LedgerError where the rows of a file do not add up: none may get lost on the way."""
+    records = intake.records
+    total = len(records) + len(intake.rejected) + intake.skipped_non_data
+    columns = (intake.sheet, intake.row, records.name, records.subdistrict, records.lon, records.lat)
+    if total != intake.rows or any(len(c) != len(records) for c in columns):
+        raise LedgerError(
+            f"{intake.file}：文件有 {intake.rows} 行，读到、退回和跳过的合计 {total} 行，对不上，未写入；请报告此文件",
+            f"{intake.file}: the file has {intake.rows} rows, read, rejected and skipped make {total}; "
+            "nothing was written, please report this file",
+        )
+
+
+def _absent(connection: sa.Connection, intake: Intake) -> tuple[str, ...]:
+    """Return active codes that a full list lacks, in the sub-districts that the file speaks of."""
+    listed = set(intake.records.code) | {r.code for r in intake.rejected if r.code}
+    stated = {name for name in intake.records.subdistrict if isinstance(name, str)}
+    query = sa.select(s.feature.c.code).where(s.feature.c.layer == intake.layer, s.feature.c.retired == 0)
+    if stated:
+        query = query.where(s.feature.c.subdistrict.in_(sorted(stated)))
+    return tuple(
+        code for code in connection.execute(query.order_by(s.feature.c.code)).scalars() if code not in listed
+    )
+
+
+def plan_import(store: Store, intake: Intake, *, full_list: bool) -> ImportPlan:
+    """Plan an import against the ledger as it is now."""
+    check_intake(intake)
+    personal = store.personal_fields(intake.layer)
+    with no_cycles(), store.reading() as connection:
+        decision = decide(connection, intake, personal=personal, definition=store.layers.get(intake.layer))
+        _note_masked(decision, intake, personal)
+        return ImportPlan(
+            intake=intake,
+            base=state_of(connection),
+            actions=decision.actions,
+            changes={i: shown(c, personal) for i, c in decision.changes.items()},
+            holds=decision.holds,
+            absent=_absent(connection, intake) if full_list else (),
+            remarks=decision.remarks,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,55 +4,54 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, Self
 
 from riskmap.catalog.layer import Layer
 from riskmap.errors import LedgerError, UnknownNameError
+from riskmap.io.files.leftovers import mark
 from riskmap.ledger import (
     assessments,
+    chain,
     editing,
     held_rows,
     history,
     importing,
-    planning,
     rejected_rows,
     runs,
     scenarios,
     undoing,
     upkeep,
 )
-from riskmap.ledger import runs as model_versions
-from riskmap.ledger import scenarios as events
 from riskmap.ledger import schema as s
 from riskmap.ledger.assessments import RunResult, Scored
+from riskmap.ledger.chain import ChainHead
 from riskmap.ledger.column_reading import LayerColumns, read_inputs
 from riskmap.ledger.editing import RecordEdit
 from riskmap.ledger.held_rows import HeldEntry
 from riskmap.ledger.history import BatchInfo, ChangesetInfo, ExportInfo
 from riskmap.ledger.importing import Committed
+from riskmap.ledger.opening import looked_at, opened
 from riskmap.ledger.rejected_rows import RejectedEntry
 from riskmap.ledger.revisions import Write
 from riskmap.ledger.runs import KeptFit, KeptModel, TierChange, last_fit
 from riskmap.ledger.store import (
     Clock,
+    NotWritableError,
     Store,
     build,
-    check_schema,
     file_of,
     fsync_directory,
     last_changeset,
-    make_engine,
     next_id,
     plain_errors,
     state_of,
-    timestamp,
 )
 from riskmap.ledger.undoing import Undone
-from riskmap.ledger.upgrading import upgrade
 from riskmap.moments import utc_now
 from riskmap.rules.judge import Judged
 from riskmap.values.assessment import Makers
@@ -72,8 +71,9 @@ class Ledger:
     kept columns that a field names by now are read as that field.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, room: TemporaryDirectory[str] | None = None) -> None:
         self._store = store
+        self._room = room  # holds the copy of a ledger that can only be looked at
 
     @classmethod
     def create(
@@ -91,9 +91,11 @@ class Ledger:
                 f"台账 {path}：文件已存在，未覆盖；请打开它，或换一个路径",
                 f"ledger {path}: the file exists and was not overwritten; open it, or choose another path",
             )
-        part = path.with_name(f".{path.name}.{os.getpid()}.part")
+        part = path.with_name(f".{path.name}{mark()}.part")
         try:
             part.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # the database says what is wrong
+                part.touch(mode=0o600)
             with plain_errors(str(path)):
                 build(part)
             # Beside and then moved: a ledger is never half there.
@@ -117,8 +119,9 @@ class Ledger:
         personal: Personal | None = None,
         layers: Mapping[str, Layer] | None = None,
     ) -> Ledger:
-        """Open a ledger; one of an older schema is brought up to date first, losing nothing.
+        """Open a ledger; one of an older schema is copied beside itself, then brought up to date, losing nothing.
 
+        In a folder that cannot be written to it can be looked at; its writes are refused.
         LedgerError with one message where it is absent, foreign, newer or damaged.
         """
         path = file_of(url)
@@ -127,25 +130,20 @@ class Ledger:
                 f"台账 {path}：没有这个文件；请检查路径，或用 riskmap init 新建",
                 f"ledger {path}: no such file; check the path, or make one with riskmap init",
             )
+        room = None
         try:
-            upkeep.check_application(path)
-        except OSError as problem:
-            raise LedgerError(
-                f"台账 {path}：读不了（{problem.strerror}）；请检查权限",
-                f"ledger {path}: cannot be read ({problem.strerror}); check its rights",
-            ) from problem
-        engine = make_engine(path)
-        try:
-            upgrade(engine, str(path))
-            check_schema(engine, str(path))
-        except BaseException:
-            engine.dispose()
-            raise
-        return cls(Store(engine, str(path), clock, dict(personal or {}), dict(layers or {})))
+            store = opened(path)
+        except NotWritableError:
+            store, room = looked_at(path)
+        return cls(
+            replace(store, clock=clock, personal=dict(personal or {}), layers=dict(layers or {})), room
+        )
 
     def close(self) -> None:
         """Give back the connections; the ledger can be opened again."""
         self._store.engine.dispose()
+        if self._room is not None:
+            self._room.cleanup()
 
     def __enter__(self) -> Self:
         return self
@@ -154,6 +152,11 @@ class Ledger:
         self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    @property
+    def looking(self) -> bool:
+        """True where the ledger lies in a read-only folder: every write is refused."""
+        return self._store.looking
 
     @property
     def state(self) -> int:
@@ -166,6 +169,19 @@ class Ledger:
         """How many records it has ever held, retired ones included."""
         with self._store.reading() as connection:
             return next_id(connection, s.feature) - 1
+
+    def head(self, *, state: int | None = None) -> ChainHead | None:
+        """Return the head of the chain of digests, now or as it closed a state; None before the first write.
+
+        It names the whole past: two ledgers with one head hold the same, written in the same order.
+        """
+        with self._store.reading() as connection:
+            return chain.head(connection, state=state)
+
+    def link(self, digest: str) -> ChainHead | None:
+        """Return the link of the chain whose digest begins so (8 digits at least), None where there never was one."""
+        with self._store.reading() as connection:
+            return chain.link(connection, digest)
 
     def state_at(self, moment: dt.datetime) -> int:
         """Return the state the ledger was in at a moment, 0 before its first write."""
@@ -200,7 +216,7 @@ class Ledger:
 
     def plan_import(self, intake: Intake, *, full_list: bool = False) -> ImportPlan:
         """Return what an import would do; `full_list` also names active codes that the file lacks."""
-        return planning.plan_import(self._store, intake, full_list=full_list)
+        return importing.plan_import(self._store, intake, full_list=full_list)
 
     def commit_import(self, plan: ImportPlan, *, by: str, why: str, kind: str = "import") -> Committed:
         """Write a plan in one transaction, as a changeset of this kind (import, sample).
@@ -365,19 +381,17 @@ class Ledger:
         `used`: (version, digest) of texts that were never saved here. LedgerError where the version
         belongs to another text. The model file is not touched; `put_model_in_place` says when it may.
         """
-        return model_versions.record_model(
-            self._store, model, version, text=text, base=base, used=used, by=by, why=why
-        )
+        return runs.record_model(self._store, model, version, text=text, base=base, used=used, by=by, why=why)
 
     def put_model_in_place(self, changeset: int, replace: Callable[[], None]) -> bool:
         """Call `replace` while nobody else can write, if no other version of the model was recorded
         after `changeset`; return whether it was called.
         """
-        return model_versions.put_in_place(self._store, changeset, replace)
+        return runs.put_in_place(self._store, changeset, replace)
 
     def kept_models(self, model: str) -> list[KeptModel]:
         """Return every version of a model that was saved or that has assessed a layer, the latest first."""
-        return model_versions.kept_models(self._store, model)
+        return runs.kept_models(self._store, model)
 
     def last_fit(self, layer: str, model_digest: str) -> KeptFit | None:
         """Return what the last whole run of a layer was compared with; None where it had another model."""
@@ -445,7 +459,7 @@ class Ledger:
 
         UnknownNameError for a scenario, record, kind or corrected event that does not exist.
         """
-        return events.add_events(self._store, scenario, new, by=by, why=why)
+        return scenarios.add_events(self._store, scenario, new, by=by, why=why)
 
     def events(
         self,
@@ -458,13 +472,17 @@ class Ledger:
         """Return the log of a scenario in the order of time: what had happened `until` a moment,
         what had been written down (`known_at`) by one; of `number` only that event.
         """
-        return events.events(self._store, scenario, until=until, known_at=known_at, number=number)
+        return scenarios.events(self._store, scenario, until=until, known_at=known_at, number=number)
 
     # Upkeep
 
-    def backup(self, path: Path) -> None:
-        """Write a consistent copy beside `path`, then move it there."""
-        upkeep.backup(self._store, path)
+    def backup(self, path: Path, *, place: Path | None = None) -> ChainHead | None:
+        """Write a consistent copy beside `path`, check it, then move it there; return its head.
+
+        LedgerError, naming `place` where that is another, where ledger or copy is not sound; what stood
+        at `path` is untouched then.
+        """
+        return upkeep.backup(self._store, path, place=place or path)
 
     @staticmethod
     def restore(
@@ -492,7 +510,7 @@ class Ledger:
             connection.execute(
                 s.export_log.insert().values(
                     id=next_id(connection, s.export_log),
-                    at=timestamp(self._store.clock()),
+                    at=self._store.written_now(connection),
                     who=by,
                     why=why,
                     what=what,

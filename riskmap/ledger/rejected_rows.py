@@ -166,7 +166,7 @@ def list_rejected(
     """Return rejected rows in the order they came."""
     t = s.rejected_row
     query = (
-        sa.select(t, s.changeset.c.at)
+        sa.select(t, s.changeset.c.at, s.import_batch.c.datum)
         .join(s.import_batch, s.import_batch.c.id == t.c.batch_id)
         .join(s.changeset, s.changeset.c.id == s.import_batch.c.changeset_id)
         .order_by(t.c.id)
@@ -195,6 +195,7 @@ def _entry(row: Any) -> RejectedEntry:
             cells=tuple((h, c) for h, c in orjson.loads(row["cells"])),
             bad=tuple(orjson.loads(row["bad"])),
             issues=_load_issues(row["issues"]),
+            datum=row["datum"],
         ),
         closed=row["closed_how"],
     )

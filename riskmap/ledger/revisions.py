@@ -20,7 +20,6 @@ from riskmap.ledger.store import (
     insert_rows,
     last_changeset,
     next_id,
-    timestamp,
     update_rows,
 )
 from riskmap.values.records import CLEAR, Contact, Records, Value
@@ -73,7 +72,7 @@ def open_changeset(
     before = connection.execute(sa.select(s.changeset.c.at).where(s.changeset.c.id == last)).scalar()
     number = max(last, at_least) + 1
     # A clock that was set back must not shuffle the past.
-    at = max(timestamp(store.clock()), before or "")
+    at = max(store.written_now(connection), before or "")
     connection.execute(
         s.changeset.insert().values(
             id=number,

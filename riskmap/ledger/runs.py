@@ -108,14 +108,15 @@ def makers(store: Store, layer: str, *, at: int | None = None, feature_id: int |
     have a model of their own.
     """
     result, run = s.assessment, s.run_layer
+    # a subquery, not a join: a planner that starts from a million features takes .3 s to find nothing
+    its_layer = sa.select(s.feature.c.layer).where(s.feature.c.id == result.c.feature_id).scalar_subquery()
     with store.reading() as connection:
         last = last_run(connection, layer, at=at)
         query = (
             sa.select(result.c.feature_id, run.c.digest)
-            .join(run, sa.and_(run.c.changeset_id == result.c.valid_from, run.c.layer == layer))
-            .join(s.feature, s.feature.c.id == result.c.feature_id)
-            .where(result.c.valid_from > (last.changeset_id if last else 0), s.feature.c.layer == layer)
-            .where(held_at(result, at))
+            .join(run, run.c.changeset_id == result.c.valid_from)
+            .where(run.c.changeset_id > (last.changeset_id if last else 0), run.c.layer == layer)
+            .where(its_layer == layer, held_at(result, at))
         )
         if feature_id is not None:
             query = query.where(result.c.feature_id == feature_id)

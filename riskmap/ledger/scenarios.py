@@ -55,7 +55,7 @@ def write_events(
     connection: sa.Connection, store: Store, scenario: int, new: Sequence[NewEvent], *, by: str, why: str
 ) -> list[int]:
     """Write lines of the log of a scenario that is there; return their numbers."""
-    first, recorded = next_id(connection, s.event), timestamp(store.clock())
+    first, recorded = next_id(connection, s.event), store.written_now(connection)
     for number, one in enumerate(new, first):
         connection.execute(
             s.event.insert().values(

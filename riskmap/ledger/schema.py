@@ -1,12 +1,15 @@
-"""The ledger's tables. One schema for every database; what only SQLite needs stands in `guards`.
+"""The ledger's tables. One schema for every database; what only SQLite needs is `sqlite_statements`.
 
 Time runs in changesets: `valid_from` and `valid_to` of a revision or an assessment are changeset
 ids, and a changeset knows its moment. A past day is the last changeset of that day. Ids are given
 out by the ledger under the writers' lock and nothing is ever deleted, so no id is used twice.
+
+What SQLite adds to the schema: triggers that keep the past as it was, a view.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 from sqlalchemy import (
@@ -26,7 +29,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA_VERSION: Final = 5  # what came with which version: `upgrading`
+SCHEMA_VERSION: Final = 6  # what came with which version: `upgrading`
 
 
 APPLICATION_ID: Final = 0x52534B4D  # "RSKM" in the file header: tells our file from any other SQLite file
@@ -310,6 +313,7 @@ scenario = Table(
     Column("title", Text, nullable=False),
     Column("drill", Integer, nullable=False),
     Column("body", Text, nullable=False),
+    Index("scenario_changeset", "changeset_id"),
 )
 
 
@@ -360,3 +364,71 @@ event = Table(
     CheckConstraint("(kind = 'correction') = (corrects IS NOT NULL)"),
     Index("event_scenario", "scenario_id", "at"),
 )
+
+
+# One link of the chain of digests (`chain`): it covers the changesets and events after the link before,
+# up to these. `version` is that of the canonical text.
+chain_link = Table(
+    "chain_link",
+    metadata,
+    _id(),
+    Column("changeset_id", _Id, nullable=False),
+    Column("event_id", _Id, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("digest", String, nullable=False),
+    Index("chain_link_changeset", "changeset_id"),
+)
+
+
+# Tables whose rows never change, and those of which only the closing columns may.
+_FROZEN = (
+    *(changeset, shape, contact_set, import_batch),
+    *(model_text, model_version, model_fit, assessment_run, run_layer),
+    *(scenario, escalation, event, chain_link),
+)
+
+
+_CLOSABLE = (
+    (revision, ("valid_to",)),
+    (assessment, ("valid_to",)),
+    (rejected_row, ("closed_by", "closed_how")),
+    (held_row, ("status", "as_code", "closed_by")),
+)
+
+
+def _refuse(name: str, event: str, table: Table, message: str, when: str = "") -> str:
+    condition = f"WHEN {when} " if when else ""
+    return (
+        f"CREATE TRIGGER {name} BEFORE {event} ON {table.name} {condition}"
+        f"BEGIN SELECT RAISE(ABORT, '{table.name}: {message}'); END"
+    )
+
+
+def sqlite_statements() -> Iterator[str]:
+    """Yield the DDL that follows the tables on SQLite."""
+    for table in (*_FROZEN, *(t for t, _ in _CLOSABLE), feature, export_log):
+        yield _refuse(f"{table.name}_keep", "DELETE", table, "nothing is deleted")
+    for table in (*_FROZEN, export_log):
+        yield _refuse(f"{table.name}_fixed", "UPDATE", table, "rows are append-only")
+    for table, closing in _CLOSABLE:
+        fixed = ", ".join(c.name for c in table.columns if c.name not in closing)
+        yield _refuse(f"{table.name}_fixed", f"UPDATE OF {fixed}", table, "rows are append-only")
+    for table in (revision, assessment):
+        yield _refuse(
+            f"{table.name}_closed_once",
+            "UPDATE OF valid_to",
+            table,
+            "a row is closed once",
+            "NOT (old.valid_to IS NULL AND new.valid_to IS NOT NULL)",
+        )
+    yield _refuse("feature_identity", "UPDATE OF id, layer, code", feature, "a record keeps its code")
+    yield _refuse(
+        "feature_version", "UPDATE", feature, "a version advances by one", "new.version <> old.version + 1"
+    )
+    # For people who look into the file with their own tools.
+    yield (
+        "CREATE VIEW record AS SELECT f.layer, f.code, r.name, r.subdistrict, r.lon, r.lat, r.version, "
+        "c.at AS updated_at, r.retired, a.rank, a.score, r.body FROM feature f "
+        "JOIN revision r ON r.id = f.revision_id JOIN changeset c ON c.id = r.valid_from "
+        "LEFT JOIN assessment a ON a.feature_id = f.id AND a.valid_to IS NULL"
+    )

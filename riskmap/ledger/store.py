@@ -10,6 +10,8 @@ import contextlib
 import datetime as dt
 import gc
 import os
+import re
+import sqlite3
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
@@ -25,9 +27,9 @@ from sqlalchemy.pool import QueuePool
 
 from riskmap.catalog.layer import Layer
 from riskmap.errors import LedgerError
+from riskmap.ledger import chain
 from riskmap.ledger import schema as s
-from riskmap.ledger import sqlite
-from riskmap.moments import utc_now
+from riskmap.moments import CLOCK_IS_RIGHT, clock_vouched_for, program_date, utc_now
 
 _T = TypeVar("_T")
 
@@ -61,21 +63,30 @@ def timestamp(moment: dt.datetime) -> str:
     return moment.astimezone(dt.UTC).isoformat(timespec="microseconds")
 
 
+_SQLITE: Final = "sqlite:///"
+
+
 def file_of(url: str) -> Path:
-    """Return the file that a SQLite URL names; LedgerError for a URL that names none."""
-    try:
-        parsed = sa.make_url(url)
-    except exc.ArgumentError as problem:
+    """Return the file that a SQLite URL names: all that follows `sqlite:///`, as it stands.
+
+    A folder may be called `a?b`, `50%20` or `#1`: nothing is a query, nothing is decoded. LedgerError for a
+    URL that names no file, which it does not repeat.
+    """
+    path = url.removeprefix(_SQLITE)
+    if path == url or path in {"", ":memory:"}:
         raise LedgerError(
-            f"台账地址 {url}：看不懂；请写 sqlite:///路径/ledger.sqlite",
-            f"ledger address {url}: cannot be understood; write sqlite:///path/ledger.sqlite",
-        ) from problem
-    if parsed.get_backend_name() != "sqlite" or not parsed.database or parsed.database == ":memory:":
-        raise LedgerError(
-            f"台账地址 {url}：目前只支持 SQLite 文件；请写 sqlite:///路径/ledger.sqlite",
-            f"ledger address {url}: only SQLite files are supported; write sqlite:///path/ledger.sqlite",
+            f"台账地址 {_shown(url)}：目前只支持 SQLite 文件；请写 sqlite:///路径/ledger.sqlite",
+            f"ledger address {_shown(url)}: only SQLite files are supported; write sqlite:///path/ledger.sqlite",
         )
-    return Path(parsed.database)
+    return Path(path)
+
+
+def _shown(url: str) -> str:
+    """Return of an address its scheme alone: where it cannot be read, a password may be any part of the rest."""
+    scheme = url.partition("://")[0]
+    if scheme.startswith("sqlite") and not {"@", "?"} & set(url):
+        return url
+    return f"{scheme}://…" if re.fullmatch(r"[A-Za-z][\w+.-]*", scheme) and scheme != url else "…"
 
 
 @contextlib.contextmanager
@@ -83,7 +94,7 @@ def plain_errors(place: str) -> Iterator[None]:
     """Turn what the database says into one LedgerError that names the place and the remedy."""
     try:
         yield
-    except (exc.DBAPIError, exc.TimeoutError) as problem:
+    except (exc.DBAPIError, exc.TimeoutError, sqlite3.Error) as problem:
         raise ledger_error(place, str(getattr(problem, "orig", problem))) from problem
     except (UnicodeEncodeError, OverflowError) as problem:
         raise LedgerError(
@@ -105,8 +116,8 @@ _SAYINGS: tuple[tuple[str, str, str], ...] = (
     ),
     (
         "readonly",
-        "文件只读，未写入任何内容；请检查文件和目录的权限",
-        "the file is read-only, nothing was written; check the rights of the file and its directory",
+        "文件或所在文件夹只读，只能查看，未写入；要修改，请检查权限，或把整个工作区复制到可写的文件夹",
+        "the file or its folder is read-only: looking only, nothing was written; check its rights, or copy the workspace",
     ),
     (
         "unable to open",
@@ -124,6 +135,11 @@ _SAYINGS: tuple[tuple[str, str, str], ...] = (
         "the file is damaged; bring a backup back with riskmap restore",
     ),
     (
+        "decode to UTF-8",
+        "文件已损坏（有文字读不出来）；请用 riskmap restore 从备份恢复",
+        "the file is damaged (a text in it cannot be read); bring a backup back with riskmap restore",
+    ),
+    (
         "disk I/O error",
         "磁盘读写出错，未写入任何内容；请检查磁盘",
         "reading or writing the disk failed, nothing was written; check the disk",
@@ -131,15 +147,29 @@ _SAYINGS: tuple[tuple[str, str, str], ...] = (
 )
 
 
+class NotWritableError(LedgerError):
+    """The file or its folder cannot be written to, or not be opened at all."""
+
+
+_NOT_WRITABLE: Final = frozenset({"readonly", "unable to open"})
+
+
 def ledger_error(place: str, said: str) -> LedgerError:
     """Return the LedgerError for a message of the database."""
     for sign, zh, en in _SAYINGS:
         if sign in said:
-            return LedgerError(f"台账 {place}：{zh}", f"ledger {place}: {en}")
+            kind = NotWritableError if sign in _NOT_WRITABLE else LedgerError
+            return kind(f"台账 {place}：{zh}", f"ledger {place}: {en}")
     return LedgerError(
         f"台账 {place}：数据库拒绝了这一步（{said}），未写入任何内容",
         f"ledger {place}: the database refused this step ({said}); nothing was written",
     )
+
+
+LOOKING: Final = (f"busy_timeout={_BUSY_MS}", "query_only=ON", "temp_store=MEMORY")
+
+
+"""Pragmas of a ledger that is only looked at: nothing of its file is touched."""
 
 
 def make_engine(path: Path, *, pragmas: Sequence[str] = _PRAGMAS) -> sa.Engine:
@@ -210,6 +240,7 @@ class Store:
     clock: Clock = utc_now
     personal: Mapping[str, Collection[str]] = field(default_factory=dict)
     layers: Mapping[str, Layer] = field(default_factory=dict)
+    looking: bool = False  # its folder cannot be written to
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[sa.Connection]:
@@ -229,6 +260,8 @@ class Store:
             with joined.step(self.place) as connection:
                 yield connection
             return
+        if self.looking:
+            raise ledger_error(self.place, "readonly")
         with (
             plain_errors(self.place),
             self.engine.connect().execution_options(writes=True) as connection,
@@ -239,8 +272,27 @@ class Store:
             try:
                 yield connection
                 mine.refuse_half(self.place)
+                chain.extend(connection)
             finally:
                 _open.reset(token)
+
+    def written_now(self, connection: sa.Connection) -> str:
+        """Return the moment of a write. LedgerError where the clock is far ahead and nobody vouches for it.
+
+        One write in a wrong year would stamp every later one: times in a ledger never go back.
+        """
+        now, newest = self.clock(), _newest(connection)
+        evidence = [moment for moment in (newest, program_date()) if moment is not None]
+        if evidence and now > max(evidence) + _AHEAD and not clock_vouched_for():
+            known = f"{max(evidence):%Y-%m-%d}"
+            raise LedgerError(
+                f"台账 {self.place}：本机时钟是 {now:%Y-%m-%d}，而台账最后一次写入和程序安装都不晚于 {known}，未写入；"
+                f"请校准时钟；时钟无误时，设环境变量 {CLOCK_IS_RIGHT}=1（命令行：riskmap --clock-is-right …）再写",
+                f"ledger {self.place}: this machine's clock says {now:%Y-%m-%d}, but neither was the ledger written "
+                f"to nor the program installed after {known}; nothing was written: set the clock right, or, where "
+                f"it is right, set {CLOCK_IS_RIGHT}=1 (on the command line: riskmap --clock-is-right …)",
+            )
+        return timestamp(now)
 
     def _key(self) -> tuple[int, str]:
         return threading.get_ident(), self.place
@@ -251,6 +303,34 @@ class Store:
     def personal_fields(self, layer: str) -> frozenset[str]:
         """Return the field ids of a layer that hold personal data."""
         return frozenset(self.personal.get(layer, ()))
+
+
+# A mistyped year is caught. A ledger and a program that both rest longer are asked about once.
+_AHEAD: Final = dt.timedelta(days=300)
+
+
+_NEWEST: Final = (
+    "SELECT max((SELECT coalesce(max(at), '') FROM (SELECT at FROM changeset ORDER BY id DESC LIMIT 1)), "
+    "(SELECT coalesce(max(at), '') FROM (SELECT at FROM export_log ORDER BY id DESC LIMIT 1)), "
+    "(SELECT coalesce(max(recorded), '') FROM (SELECT recorded FROM event ORDER BY id DESC LIMIT 1)))"
+)
+
+
+def _newest(connection: sa.Connection) -> dt.datetime | None:
+    """Return when the ledger was last written to, None where it never was."""
+    found = connection.exec_driver_sql(_NEWEST).scalar()
+    return stored_moment(found) if found else None
+
+
+def stored_moment(text: str) -> dt.datetime:
+    """Return a moment as `timestamp` wrote it. LedgerError where the text is none any more."""
+    try:
+        return dt.datetime.fromisoformat(text)
+    except ValueError as problem:
+        raise LedgerError(
+            f"台账：时间 {text!r} 读不出来，文件已损坏；请用 riskmap restore 从备份恢复",
+            f"ledger: the time {text!r} cannot be read, the file is damaged; bring a backup back with riskmap restore",
+        ) from problem
 
 
 def next_id(connection: sa.Connection, table: sa.Table) -> int:
@@ -374,14 +454,14 @@ def update_rows(connection: sa.Connection, statement: str, rows: Sequence[tuple[
 
 
 def build(path: Path) -> None:
-    """Write an empty ledger to `path`, which must not exist."""
+    """Write an empty ledger to `path`, a file without content; its log will have the rights of the file."""
     # Pages of 8 kB halve the writes of a large import and hardly add to those of an edit.
     engine = make_engine(path, pragmas=("page_size=8192", "journal_mode=DELETE", "synchronous=FULL"))
     try:
         with engine.connect().execution_options(writes=True) as connection, connection.begin():
             connection.exec_driver_sql(f"PRAGMA application_id={s.APPLICATION_ID}")
             s.metadata.create_all(connection)
-            for statement in sqlite.sqlite_statements():
+            for statement in s.sqlite_statements():
                 connection.exec_driver_sql(statement)
             connection.execute(s.meta.insert().values(key="schema", value=str(s.SCHEMA_VERSION)))
     finally:

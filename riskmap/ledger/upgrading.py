@@ -11,6 +11,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from riskmap.ledger import chain
 from riskmap.ledger import schema as s
 from riskmap.ledger.store import plain_errors
 
@@ -89,6 +90,23 @@ _STEPS: Final[Mapping[int, Sequence[str]]] = {
         "DROP TRIGGER IF EXISTS feature_box_move",
         "DROP TABLE IF EXISTS feature_box",
     ),
+    # 5 → 6: a chain of digests over all that was written; `upgrade` writes the links of the past.
+    5: (
+        (
+            "CREATE TABLE chain_link (id INTEGER NOT NULL, changeset_id INTEGER NOT NULL, "
+            "event_id INTEGER NOT NULL, version INTEGER NOT NULL, digest VARCHAR NOT NULL, PRIMARY KEY (id))"
+        ),
+        "CREATE INDEX chain_link_changeset ON chain_link (changeset_id)",
+        "CREATE INDEX scenario_changeset ON scenario (changeset_id)",
+        (
+            "CREATE TRIGGER chain_link_keep BEFORE DELETE ON chain_link "
+            "BEGIN SELECT RAISE(ABORT, 'chain_link: nothing is deleted'); END"
+        ),
+        (
+            "CREATE TRIGGER chain_link_fixed BEFORE UPDATE ON chain_link "
+            "BEGIN SELECT RAISE(ABORT, 'chain_link: rows are append-only'); END"
+        ),
+    ),
 }
 
 
@@ -97,9 +115,8 @@ def upgrade(engine: sa.Engine, place: str) -> None:
 
     LedgerError where it cannot be written (read-only, full disk): then nothing has changed.
     """
-    with plain_errors(place), engine.connect() as connection:
-        if not _is_older(_version(connection)):
-            return
+    if older_schema(engine, place) is None:
+        return
     with (
         plain_errors(place),
         engine.connect().execution_options(writes=True) as connection,
@@ -112,6 +129,14 @@ def upgrade(engine: sa.Engine, place: str) -> None:
                 connection.exec_driver_sql(statement)
             found += 1
             connection.execute(s.meta.update().where(s.meta.c.key == "schema").values(value=str(found)))
+        chain.extend(connection)
+
+
+def older_schema(engine: sa.Engine, place: str) -> int | None:
+    """Return the schema of a ledger that `upgrade` would bring up to date, None for any other file."""
+    with plain_errors(place), engine.connect() as connection:
+        found = _version(connection)
+    return found if _is_older(found) else None
 
 
 def _is_older(found: int | None) -> bool:

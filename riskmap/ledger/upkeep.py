@@ -1,4 +1,9 @@
-"""Backup, restore and the integrity check."""
+"""Backup, restore and the integrity check; and the way from an older schema to this one.
+
+Bringing an older ledger to the schema of this program, in one transaction, without losing anything.
+A step only adds: tables, columns that may be empty, triggers; and drops an index that nothing reads any more. What
+was written stays as it was.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +13,13 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 from riskmap.errors import LedgerError
-from riskmap.ledger import schema as s
+from riskmap.io.files.leftovers import mark
+from riskmap.ledger import chain
+from riskmap.ledger.chain import ChainHead
 from riskmap.ledger.revisions import open_changeset
 from riskmap.ledger.store import (
     Clock,
@@ -66,6 +74,14 @@ _PROBLEMS: tuple[tuple[str, str], ...] = (
         ),
     ),
     (
+        "feature {0}: an assessment does not end where the next begins",
+        (
+            "SELECT f.code FROM assessment a JOIN feature f ON f.id = a.feature_id WHERE a.valid_to IS NOT "
+            "(SELECT min(n.valid_from) FROM assessment n WHERE n.feature_id = a.feature_id "
+            "AND n.valid_from > a.valid_from)"
+        ),
+    ),
+    (
         "batch {0}: its rejected rows are not those it counted",
         (
             "SELECT b.id FROM import_batch b LEFT JOIN rejected_row j ON j.batch_id = b.id "
@@ -82,8 +98,7 @@ def check(store: Store) -> list[str]:
     """Return every inconsistency found, an empty list where the ledger is sound."""
     found: list[str] = []
     with store.reading() as connection:
-        said = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
-        found += [f"integrity: {line}" for line in said if line != "ok"]
+        found += _broken_pages(store)
         keys = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
         found += [f"foreign key: {tuple(row)}" for row in keys[:_SHOWN]]
         if found:
@@ -91,6 +106,7 @@ def check(store: Store) -> list[str]:
         for message, query in _PROBLEMS:
             rows = connection.exec_driver_sql(f"{query} LIMIT {_SHOWN}").scalars().all()
             found += [message.format(row) for row in rows]
+        found += islice(chain.broken(connection), _SHOWN)
     return found
 
 
@@ -117,7 +133,7 @@ def fields_kept(store: Store) -> dict[str, dict[str | None, int]]:
 @contextlib.contextmanager
 def _beside(path: Path) -> Iterator[Path]:
     """Yield a fresh file name beside `path`; whatever is left of it afterwards is removed."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}{mark()}", suffix=".part", dir=path.parent)
     os.close(handle)
     part = Path(name)
     try:
@@ -133,29 +149,97 @@ def _copy_database(source: sqlite3.Connection, target: Path) -> None:
         out.execute("PRAGMA journal_mode=DELETE")
 
 
-def backup(store: Store, path: Path) -> None:
-    """Write a consistent copy to `path`, while others read and write; the old file stays until it is whole."""
+def backup(store: Store, path: Path, *, place: Path) -> ChainHead | None:
+    """Write a consistent, checked copy to `path`, while others read and write; return its head.
+
+    Messages name `place`. The old file stays until the new one is whole. LedgerError where the ledger or the copy is not sound:
+    a damaged ledger never takes the place of a good copy.
+    """
     live = store.engine.url.database
     if live and path.exists() and path.resolve() == Path(live).resolve():
         raise LedgerError(
-            f"备份 {path}：这是正在使用的台账本身，未写入；请换一个文件名",
-            f"backup {path}: this is the ledger itself, nothing was written; choose another file",
+            f"备份 {place}：这是正在使用的台账本身，未写入；请换一个文件名",
+            f"backup {place}: this is the ledger itself, nothing was written; choose another file",
         )
     try:
         with _beside(path) as part:
+            _refuse_unsound(place, store)
             with store.reading() as connection:
                 driver = connection.connection.driver_connection
                 if driver is None:
                     raise ledger_error(store.place, "unable to open")
                 _copy_database(driver, part)
             fsync_file(part)
+            engine = make_engine(part, pragmas=("query_only=ON",))
+            try:
+                copy = Store(engine, str(part))
+                _refuse_unsound(place, copy, whole=True)
+                with copy.reading() as connection:
+                    head = chain.head(connection)
+            finally:
+                engine.dispose()
             part.replace(path)
             fsync_directory(path.parent)
     except (OSError, sqlite3.Error) as problem:
+        raise _not_written(place, problem) from problem
+    return head
+
+
+def _not_written(path: Path, problem: OSError | sqlite3.Error) -> LedgerError:
+    return LedgerError(
+        f"备份 {path}：写不出来（{problem}），原文件未动；请检查路径、权限和磁盘空间",
+        f"backup {path}: cannot be written ({problem}), an older file is untouched; check path, rights and disk space",
+    )
+
+
+def _refuse_unsound(path: Path, store: Store, *, whole: bool = False) -> None:
+    """Raise LedgerError where the pages of a ledger, or (`whole`) anything in it, do not fit together."""
+    try:
+        found = check(store) if whole else _broken_pages(store)
+    except LedgerError as problem:
         raise LedgerError(
-            f"备份 {path}：写不出来（{problem}），原文件未动；请检查路径、权限和磁盘空间",
-            f"backup {path}: cannot be written ({problem}), an older file is untouched; check path, rights and disk space",
+            f"备份 {path}：未备份，原有备份未动：{problem.say.zh}",
+            f"backup {path}: nothing was backed up, an older backup is untouched: {problem.say.en}",
         ) from problem
+    if found:
+        raise LedgerError(
+            f"备份 {path}：台账不完好（{found[0]}），未备份，原有备份未动；请用 riskmap restore 从原有备份恢复，"
+            "并保留现在的台账文件备查",
+            f"backup {path}: the ledger is not sound ({found[0]}), nothing was backed up and an older backup is "
+            "untouched; bring that one back with riskmap restore, and keep the present file to be looked into",
+        )
+
+
+def _broken_pages(store: Store) -> list[str]:
+    with store.reading() as connection:
+        said = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
+    return [f"integrity: {line}" for line in said if line != "ok"]
+
+
+def keep_before_upgrade(store: Store, path: Path, schema: int) -> None:
+    """Keep a checked copy of a ledger of an older schema beside it, before the first step is made."""
+    keep = free_name(path.with_name(f"{path.name}.before-upgrade-{schema}"))
+    with _beside(keep) as part, store.reading() as connection:
+        _refuse_unsound(keep, store)
+        driver = connection.connection.driver_connection
+        if driver is None:
+            raise ledger_error(store.place, "unable to open")
+        try:
+            _copy_database(driver, part)
+            fsync_file(part)
+            part.replace(keep)
+            fsync_directory(keep.parent)
+        except (OSError, sqlite3.Error) as problem:
+            raise _not_written(keep, problem) from problem
+
+
+def free_name(path: Path) -> Path:
+    """Return a path that nothing stands at: the one given, or numbered from 2."""
+    found, number = path, 1
+    while found.exists():
+        number += 1
+        found = path.with_name(f"{path.name}-{number}")
+    return found
 
 
 def _sound_copy(path: Path, part: Path) -> None:
@@ -189,11 +273,7 @@ def _sound_copy(path: Path, part: Path) -> None:
 
 def _keep_before(target: Path) -> None:
     """Keep the ledger that is to be replaced; numbered, so that none is overwritten."""
-    name, number = f"{target.name}.before-restore", 1
-    while target.with_name(name).exists():
-        number += 1
-        name = f"{target.name}.before-restore-{number}"
-    keep = target.with_name(name)
+    keep = free_name(target.with_name(f"{target.name}.before-restore"))
     try:
         with _beside(target) as part:
             with contextlib.closing(sqlite3.connect(target, isolation_level=None)) as source:
@@ -205,6 +285,7 @@ def _keep_before(target: Path) -> None:
         for suffix in ("-wal", "-shm", ""):
             old = target.with_name(target.name + suffix)
             if old.exists():
+                keep.with_name(keep.name + suffix).touch(mode=0o600)
                 shutil.copyfile(old, keep.with_name(keep.name + suffix))
         for suffix in ("", "-wal", "-shm"):
             target.with_name(target.name + suffix).unlink(missing_ok=True)
@@ -257,24 +338,3 @@ def restore(path: Path, target: Path, *, by: str, why: str, clock: Clock) -> Non
             f"恢复 {target}：没有完成（{problem}）；请检查权限和磁盘空间后重试",
             f"restoring {target}: not completed ({problem}); check rights and disk space and try again",
         ) from problem
-
-
-def check_application(path: Path) -> None:
-    """Raise LedgerError where a file exists that is not one of our ledgers.
-
-    The database itself is asked, read-only. A file of ours must never be opened past it: closing any
-    handle of a file drops every lock that this process holds on it, and the next program to leave
-    would then throw away the log that our open connections still write to.
-    """
-    try:
-        with contextlib.closing(sqlite3.connect(path.absolute().as_uri() + "?mode=ro", uri=True)) as head:
-            (found,) = head.execute("PRAGMA application_id").fetchone()
-    except sqlite3.OperationalError as problem:
-        raise ledger_error(str(path), str(problem)) from problem
-    except sqlite3.DatabaseError:
-        found = None
-    if found != s.APPLICATION_ID:
-        raise LedgerError(
-            f"台账 {path}：不是台账文件；请检查路径，或用 riskmap restore 从备份恢复",
-            f"ledger {path}: not a ledger; check the path, or bring a backup back with riskmap restore",
-        )

@@ -11,13 +11,14 @@ from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
 from riskmap.catalog import PHASES
-from riskmap.errors import ExportError, Lang
+from riskmap.errors import ExportError, Lang, Text
 from riskmap.io.files.atomic import WrittenFile, replacing
 from riskmap.io.writers.workbook_parts import Looks, display_width, literal, new_workbook, sheet_name
-from riskmap.texts import t
+from riskmap.texts import made_text, t
+from riskmap.values.assessment import ModelStamp
 from riskmap.values.duty import CallGroup, CallLine, CalloutView
 from riskmap.values.inventory import DEMO_MARK
-from riskmap.values.scenario import beijing
+from riskmap.values.scenario import RecordedScenario, beijing
 from riskmap.vocabulary import RANKS, TIER_TITLES
 
 EMPTY, TICKED = "□", "☑"
@@ -50,6 +51,18 @@ _HEADER_LIMIT: Final = 250
 def marks(view_drill: bool, demo: bool, lang: Lang) -> list[str]:  # noqa: FBT001 - two facts, in words
     """Return what must stand on every page: that it is a drill, that the data are made up."""
     return [*([t("duty_drill", lang)] if view_drill else []), *([DEMO_MARK] if demo else [])]
+
+
+def tier_models_text(scenario: RecordedScenario, lang: Lang) -> str:
+    """Return which models made the tiers that a scenario raised, as it has kept them; "" where it has none."""
+    kept = [one for models in scenario.body.get("tier_models", {}).values() for one in models]
+    stamps = {
+        one["digest"]: ModelStamp(
+            one["id"], Text(one["zh"], one["en"]), one["version"], one["digest"], one["status"]
+        )
+        for one in kept
+    }
+    return t("duty_tier_models", lang, models=made_text(list(stamps.values()), lang)) if stamps else ""
 
 
 def write_callout_books(view: CalloutView, folder: Path, *, lang: Lang = "zh") -> list[WrittenFile]:
@@ -152,6 +165,8 @@ def _write_sheet(
         row = _write_line(sheet, formats, view, line, row, lang=lang)
     if not group.lines:
         literal(sheet, row, 0, t("duty_nothing", lang), looks.text)
+    elif made := tier_models_text(view.scenario, lang):
+        _across(sheet, row, made, formats.wide)
 
 
 def _page(sheet: Worksheet, view: CalloutView, place: str, lang: Lang) -> None:
@@ -198,8 +213,7 @@ def _write_line(
         (_gaps(line, lang), formats.gap),
     ):
         if text:
-            sheet.set_row(row, 15.0 * _lines(text, _ACROSS))
-            _block(sheet, (row, row, 0, _LAST), text, look)
+            _across(sheet, row, text, look)
             row += 1
     return row
 
@@ -241,6 +255,12 @@ def _gaps(line: CallLine, lang: Lang) -> str:
         return ""
     separator = t("export_list_separator", lang)
     return f"{t('duty_missing', lang)}：{separator.join(g.text.text(lang) for g in line.gaps)}"
+
+
+def _across(sheet: Worksheet, row: int, text: str, look: Format) -> None:
+    """Write one text over a whole row as high as the text needs."""
+    sheet.set_row(row, 15.0 * _lines(text, _ACROSS))
+    _block(sheet, (row, row, 0, _LAST), text, look)
 
 
 def _block(sheet: Worksheet, place: tuple[int, int, int, int], text: str, look: Format) -> None:

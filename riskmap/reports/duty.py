@@ -6,15 +6,14 @@ from collections import Counter
 from pathlib import Path
 from typing import Final
 
-from riskmap.errors import Lang, Text
+from riskmap.errors import Lang
 from riskmap.io.files.atomic import WrittenFile
 from riskmap.io.writers import write_paper
 from riskmap.io.writers.paper import Paper
-from riskmap.reports.callout_book import marks, place_of
-from riskmap.texts import made_text, t
-from riskmap.values.assessment import ModelStamp
+from riskmap.reports.callout_book import marks, place_of, tier_models_text
+from riskmap.texts import t
 from riskmap.values.duty import CALL_STATUS, GAP_KINDS, CallLine, CalloutView, Review, Tie
-from riskmap.values.scenario import EVENT_KINDS, Event, RecordedScenario, beijing
+from riskmap.values.scenario import EVENT_KINDS, Event, beijing
 from riskmap.vocabulary import COLOURS, KINDS, RANKS, TIER_TITLES
 
 _FIRST: Final = 6  # so many records still leave the brief on one page
@@ -57,6 +56,8 @@ def write_brief(view: CalloutView, path: Path, *, lang: Lang = "zh", author: str
     if missing:
         paper.heading(t("duty_gaps", lang, n=sum(bool(line.gaps) for line in lines)))
         paper.text("　".join(f"{GAP_KINDS[k].text(lang)} {missing[k]}" for k in GAP_KINDS if missing[k]))
+    if made := tier_models_text(view.scenario, lang):
+        paper.text(made)
     return [WrittenFile(path, write_paper(paper, path), len(lines))]
 
 
@@ -134,19 +135,9 @@ def write_after_report(
     return [WrittenFile(path, write_paper(paper, path), found.events)]
 
 
-def _tier_models(scenario: RecordedScenario) -> list[ModelStamp]:
-    """Return the models whose tiers the scenario raised, as it has kept them, each once."""
-    kept = [one for models in scenario.body.get("tier_models", {}).values() for one in models]
-    stamps = (
-        ModelStamp(one["id"], Text(one["zh"], one["en"]), one["version"], one["digest"], one["status"])
-        for one in kept
-    )
-    return list({stamp.digest: stamp for stamp in stamps}.values())
-
-
 def _figures(paper: Paper, found: Review, lang: Lang) -> None:
-    if models := _tier_models(found.scenario):
-        paper.text(t("duty_tier_models", lang, models=made_text(models, lang)))
+    if made := tier_models_text(found.scenario, lang):
+        paper.text(made)
     counts = {"warnings": found.warnings, "responses": found.responses, "tied": found.tied}
     paper.text(t("duty_warning_counts", lang, **counts))
     moved = {

@@ -23,12 +23,6 @@ from riskmap.catalog.model import CHECKLIST_PREFIX
 from riskmap.catalog.roles import FieldRole
 from riskmap.errors import LedgerError
 
-__all__ = [
-    "Floats",
-    "LayerArrays",
-    "Words",
-]
-
 pc: Any = pyarrow.compute  # its functions are made at import and unknown to type checkers
 
 
@@ -54,6 +48,16 @@ _LONG: Final = range(-(1 << 63), 1 << 63)  # what an integer column holds
 def column_of(field_id: str) -> str:
     """Return the name of a field's column."""
     return f"f:{field_id}"
+
+
+def part_column(part_id: str) -> str:
+    """Return the name of the column of a model's part."""
+    return f"p:{part_id}"
+
+
+def is_part(column: str) -> bool:
+    """Return whether a column of a layer table is that of a model's part."""
+    return column.startswith("p:")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Literal, NamedTuple
 
 import numpy as np
@@ -14,8 +14,8 @@ from riskmap.catalog.layer import Field
 from riskmap.errors import Text
 from riskmap.moments import Zone, parse_moment, parse_zone, seconds_of, why_no_moment
 from riskmap.rules import vocabulary
+from riskmap.rules.dates import parse_date
 from riskmap.rules.masks import is_masked
-from riskmap.rules.vocabulary import parse_date
 from riskmap.units import parse_quantity
 from riskmap.values.records import CLEAR, Cell, Clear
 
@@ -107,11 +107,13 @@ class Finding(NamedTuple):
     """What is wrong with a stated value: the rule that spoke, how bad it is, the find and the remedy.
 
     An error refuses the value, a warning keeps it. `message` names no place: the door adds its own.
+    `holds`: of an error, the value has two readings: a row of a file waits for a person instead of being rejected.
     """
 
     rule: str
     severity: Severity
     message: Text
+    holds: bool = False
 
 
 class Verdict(NamedTuple):
@@ -174,7 +176,8 @@ def as_text(stated: object) -> str | None:
         return as_text(None if np.isnat(stated) else stated.astype("datetime64[us]").item())
     if isinstance(stated, dt.datetime):
         second = stated.replace(microsecond=0)
-        return second.date().isoformat() if second.time() == dt.time() else second.isoformat(" ", "seconds")
+        whole_day = second.time() == dt.time() and second.tzinfo is None
+        return second.date().isoformat() if whole_day else second.isoformat(" ", "seconds")
     return None if isinstance(stated, bytes) else str(stated)
 
 
@@ -477,13 +480,15 @@ def judge_answer(text: str) -> Verdict:
 def _judge_date(text: str) -> Verdict:
     if vocabulary.plain(text) == "无":
         return _NOTHING
-    found = parse_date(text)
+    found = parse_date(shortest(text))
     if found is None:
         return error(
             "not_a_date",
             f"{shown(text)} 不是有效日期；请填 2023-09-08 这样的日期",
             f"{shown(text)} is not a valid date; write one like 2023-09-08",
         )
+    if found.readings:
+        return _two_days(text, found.readings)
     if found.partial:
         return warn(
             found.iso,
@@ -492,14 +497,22 @@ def _judge_date(text: str) -> Verdict:
             f"{shown(text)} names no day and was taken as {found.iso}; complete it",
         )
     if found.timed:
+        zh, en = ("（北京时间）", " in Beijing") if found.zoned else ("", "")
         return warn(
             found.iso,
             "time_dropped",
-            f"{shown(text)} 带有时刻，此栏只记日期，已记为 {found.iso}；时刻如有用请另记",
-            f"{shown(text)} names a time of day, and only its date {found.iso} was kept; write the time elsewhere if it "
-            "matters",
+            f"{shown(text)} 带有时刻，此栏只记日期，已记为 {found.iso}{zh}；时刻如有用请另记",
+            f"{shown(text)} names a time of day, and only its date {found.iso}{en} was kept; write the time elsewhere if "
+            "it matters",
         )
     return Verdict(found.iso)
+
+
+def _two_days(text: str, readings: Sequence[str]) -> Verdict:
+    """Return the verdict on a date whose day and month can be swapped: which is meant only a person knows."""
+    zh = f"{shown(text)} 可以读作 {' 或 '.join(readings)}；请改写成其中一个"
+    en = f"{shown(text)} may be {' or '.join(readings)}; write the one that is meant"
+    return Verdict(None, Finding("ambiguous_date", "error", Text(zh, en), holds=True))
 
 
 def judge_day(text: str) -> Verdict:

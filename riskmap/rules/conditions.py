@@ -18,14 +18,6 @@ from riskmap.array_types import Floats
 from riskmap.catalog.model import Condition, ScoringModel
 from riskmap.rules.arrays import LayerArrays, Texts, Words, bools_of, fold_text, folded, pc
 
-__all__ = [
-    "Flags",
-    "fired",
-    "held",
-    "holds",
-    "where_all_hold",
-]
-
 Flags = NDArray[np.bool_]
 
 

@@ -2,27 +2,30 @@
 
 A single value, a whole column and a record get the same verdict; the ledger takes nothing but what
 was judged here. Not stated are None, NaN, NA and blank; `CLEAR` (清空 in a cell) erases.
+
+Responsible persons from their columns: one contact per role that names anybody.
 """
 
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, reduce
+from operator import add
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
-from riskmap.catalog.layer import Field, Layer
-from riskmap.coordinates import Datum, parse_datum
+from riskmap.catalog.layer import ContactRole, Field, Layer
+from riskmap.coordinates import Datum, Region, parse_datum
 from riskmap.errors import RefusedError, Text, UnknownNameError
 from riskmap.rules import cell, column, position, shape, vocabulary
 from riskmap.rules.cell import Finding, Judge, Verdict
 from riskmap.rules.column import Distinct, JudgedColumn, Known, distinct
 from riskmap.rules.masks import is_masked
-from riskmap.rules.record import PIECES, contact_of
 from riskmap.rules.shape import SHAPE
 from riskmap.rules.subdistricts import Naming, naming
 from riskmap.values.boundaries import Boundaries
@@ -174,9 +177,13 @@ def placed(layer: Layer, code: str, title: Text, finding: Finding) -> Text:
     return Text(f"{zh}：{finding.message.zh}", f"{en}: {finding.message.en}")
 
 
-def rules_of(layer: Layer, subdistricts: Sequence[str] = ()) -> LayerRules:
+def rules_of(
+    layer: Layer,
+    subdistricts: Sequence[str] = (),
+    region: Region = Region(),  # noqa: B008 - frozen
+) -> LayerRules:
     """Return the rules of a layer. `subdistricts`: the district's own names, () where they are not known."""
-    return LayerRules(layer, naming(subdistricts))
+    return LayerRules(layer, naming(subdistricts), region)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +192,7 @@ class LayerRules:
 
     layer: Layer
     names: Naming
+    region: Region = Region()  # noqa: RUF009 - frozen
 
     def of(self, target: str) -> TargetRule:
         """Return the rule of a target.
@@ -237,7 +245,7 @@ class LayerRules:
         erased = [vocabulary.plain(t or "") == vocabulary.CLEAR_WORD for t in texts]
         if all(erased):
             return Located(CLEAR)
-        placed = _place(texts[:1], texts[1:], datum)
+        placed = _place(texts[:1], texts[1:], datum, self.region)
         findings = tuple(_of_remark(r) for r in placed.remarks)
         if any(erased) and not findings:
             return Located(None, (_CANNOT_CLEAR,))
@@ -267,7 +275,7 @@ class LayerRules:
             findings += [] if verdict.finding is None else [(target, verdict.finding)]
         values = self._row(columns, 0)
         located = self._located(stated.get("position"))
-        values |= _drawn(self.layer, stated.get(SHAPE), findings)
+        values |= self._drawn(stated.get(SHAPE), findings)
         findings += [("position", finding) for finding in located.findings]
         if located.value is not None:
             values["position"] = located.value
@@ -303,13 +311,27 @@ class LayerRules:
         shapes = stated[SHAPE].to_pylist() if SHAPE in stated else [None] * count
         rows = []
         for i in range(count):
-            values = self._row(columns, i) | _drawn(self.layer, shapes[i], findings[i])
+            values = self._row(columns, i) | self._drawn(shapes[i], findings[i])
             located = self.position(x[i], y[i], datum)
             findings[i] += [("position", finding) for finding in located.findings]
             if located.value is not None:
                 values["position"] = located.value
             rows.append(self._judged(values, findings[i], before, i, places))
         return JudgedRows(self.layer, tuple(rows))
+
+    def _drawn(self, stated: Any, findings: list[tuple[str, Finding]]) -> dict[str, Any]:
+        """Return the shape that is stated, with a position on it."""
+        if stated is None or stated is CLEAR:
+            return {} if stated is None else {SHAPE: CLEAR}
+        found = shape.from_wkt([stated]) if isinstance(stated, str) else shape.from_wkb([stated])
+        if found[0] is None:
+            findings.append((SHAPE, _of_remark(shape.unreadable_text(0, ""))))
+            return {}
+        shaped = shape.shape(found, CGCS2000, self.layer.geometry, self.region)
+        findings += [(SHAPE, _of_remark(remark)) for remark in shaped.remarks]
+        if shaped.shapes[0] is None:
+            return {}
+        return {SHAPE: shaped.shapes[0], "position": (float(shaped.lon[0]), float(shaped.lat[0]))}
 
     def _targets(self, stated: Mapping[str, object]) -> Iterator[tuple[str, object]]:
         """Yield each target with what is stated of it: checklists and people in their parts."""
@@ -420,28 +442,13 @@ def _judge_subdistrict(names: Naming, text: str) -> Verdict:
     )
 
 
-def _place(x: Sequence[str | None], y: Sequence[str | None], datum: Datum) -> position.Placed:
+def _place(x: Sequence[str | None], y: Sequence[str | None], datum: Datum, region: Region) -> position.Placed:
     cells = [distinct(pa.array(texts, pa.string())) for texts in (x, y)]
-    return position.place(position.in_two_cells(cells[0], cells[1], len(x)), datum)
+    return position.place(position.in_two_cells(cells[0], cells[1], len(x)), datum, region)
 
 
 def _of_remark(remark: position.PositionNote) -> Finding:
     return Finding(remark.rule, remark.severity, remark.say)
-
-
-def _drawn(layer: Layer, stated: Any, findings: list[tuple[str, Finding]]) -> dict[str, Any]:
-    """Return the shape that is stated, with a position on it."""
-    if stated is None or stated is CLEAR:
-        return {} if stated is None else {SHAPE: CLEAR}
-    found = shape.from_wkt([stated]) if isinstance(stated, str) else shape.from_wkb([stated])
-    if found[0] is None:
-        findings.append((SHAPE, _of_remark(shape.unreadable_text(0, ""))))
-        return {}
-    shaped = shape.shape(found, CGCS2000, layer.geometry)
-    findings += [(SHAPE, _of_remark(remark)) for remark in shaped.remarks]
-    if shaped.shapes[0] is None:
-        return {}
-    return {SHAPE: shaped.shapes[0], "position": (float(shaped.lon[0]), float(shaped.lat[0]))}
 
 
 def _unknown(layer: Layer, target: str) -> UnknownNameError:
@@ -452,3 +459,59 @@ def _unknown(layer: Layer, target: str) -> UnknownNameError:
         f"{layer.title.en} › {target}: the layer has no such item"
         + (f"; did you mean {near[0]}?" if near else "; check the field's name"),
     )
+
+
+# 张三 13800138000, 张三（13800138000）: a phone number in the name's cell.
+_NAME_AND_PHONE = re.compile(
+    r"^(?P<name>\D{1,20}?)[\s:：,，;；/、(（]*(?P<phone>(?:\+?86[- ]?)?1\d{10}|0\d{2,3}-?\d{7,8})[)）]?$"
+)
+
+
+_NOBODY = (None, None, None)
+
+
+PIECES: Final = ("name", "phone", "post", "verified")
+
+
+_PHONE_ENDS = frozenset("0123456789)）")
+
+
+def contacts_of(
+    roles: Sequence[ContactRole], columns: Mapping[tuple[str, str], list[Any]], count: int
+) -> list[tuple[Contact, ...]]:
+    """Return every row's contacts, in the order of the layer's roles.
+
+    `columns`: (role, name|phone|post|verified) → column. A role without a name, phone or post in a
+    row has no contact there; a cell that reads 清空 travels as that word.
+    """
+    empty: list[Any] = [None] * count
+    by_role: list[list[tuple[Contact, ...]]] = []
+    for role in roles:
+        names, phones, posts, verified = (columns.get((role.id, piece), empty) for piece in PIECES)
+        if names is phones is posts is empty:
+            continue
+        # One person answers for many records: made once, shared by all of them.
+        known: dict[tuple[Any, ...], tuple[Contact, ...]] = {}
+        of_role: list[tuple[Contact, ...]] = []
+        for cells in zip(names, phones, posts, verified, strict=True):
+            people = known.get(cells)
+            if people is None:
+                people = known[cells] = () if cells[:3] == _NOBODY else (contact_of(role.id, cells),)
+            of_role.append(people)
+        by_role.append(of_role)
+    if not by_role:  # columns that name nobody, only when somebody was asked
+        return [()] * count
+    return reduce(lambda before, people: list(map(add, before, people)), by_role)
+
+
+def contact_of(role: str, cells: Sequence[Any]) -> Contact:
+    """Return the person of a role from judged cells: name, phone, post, date."""
+    name, phone, post, date = (CLEAR.value if cell is CLEAR else cell for cell in cells)
+    return Contact(role, *_split(name, phone), post, date)
+
+
+def _split(name: str | None, phone: str | None) -> tuple[str | None, str | None]:
+    match = _NAME_AND_PHONE.match(name) if name is not None and name[-1:] in _PHONE_ENDS else None
+    if match and phone in {None, match["phone"]}:
+        return match["name"].strip(), match["phone"]
+    return name, phone

@@ -15,6 +15,8 @@ from riskmap.array_types import Floats
 from riskmap.coordinates import (
     CHINA,
     Datum,
+    Region,
+    inside,
     parse_angle,
     parse_datum,
     plain_text,
@@ -23,6 +25,7 @@ from riskmap.coordinates import (
 )
 from riskmap.errors import RiskmapError, Text
 from riskmap.interface import option
+from riskmap.reprojection import reprojection
 from riskmap.rules import vocabulary
 from riskmap.rules.cell import Severity, shortest, shown
 from riskmap.rules.column import Distinct, numbers
@@ -47,7 +50,25 @@ _WHOLE_SHARE = 0.8
 _WHOLE_ROWS = 3
 
 
-_POINT = re.compile(r"^\s*(?:SRID=\d+;)?\s*POINT\s*Z?\s*\(\s*([-\d.eE+]+)[\s,]+([-\d.eE+]+)", re.IGNORECASE)
+# WKT and EWKT, also of a multipoint of one; heights and measures behind the two numbers are left.
+_POINT = re.compile(
+    r"^\s*(?:SRID=\d+;)?\s*(?:MULTI)?POINT\s*(?:ZM|Z|M)?\s*\(\s*\(?\s*([-\d.eE+]+)[\s,]+([-\d.eE+]+)"
+    r"(?:[\s,]+[-\d.eE+]+|[\s,]+NAN){0,2}\s*\)?\s*\)\s*$",
+    re.IGNORECASE,
+)
+
+
+_GEOJSON = re.compile(
+    r"""^\{(?=.*"type"\s*:\s*"Point").*"coordinates"\s*:\s*\[\s*([-\d.eE+]+)\s*,\s*([-\d.eE+]+)\s*[,\]].*\}$""",
+    re.DOTALL,
+)
+
+
+_WKB = re.compile(r"^(?:\\x|0x)?(0[01][0-9a-f]{40,})$", re.IGNORECASE)
+
+
+# What survey apps write into one cell: latitude, longitude, height, accuracy, in this order.
+_GEOPOINT = re.compile(r"^(-?\d{1,2}\.\d+)\s+(-?\d{1,3}\.\d+)\s+-?\d+(?:\.\d+)?(?:\s+\d+(?:\.\d+)?)?$")
 
 
 _LABELLED = re.compile(
@@ -123,9 +144,13 @@ def parse_number(text: str) -> float:
 def parse_pair(text: str) -> tuple[float, float, bool] | None:
     """Return (first, second, labelled) of a cell with both numbers; labelled pairs come x first."""
     plain = plain_text(text)
-    plain = _LATITUDE.sub("N", _LONGITUDE.sub("E", plain)).strip("{}").replace('"E"', "E").replace('"N"', "N")
-    if match := _POINT.match(plain):
+    if match := _POINT.match(plain) or _GEOJSON.match(plain):
         return float(match[1]), float(match[2]), True
+    if match := _GEOPOINT.match(plain):
+        return float(match[2]), float(match[1]), True
+    if match := _WKB.match(plain):
+        return _of_wkb(match[1])
+    plain = _LATITUDE.sub("N", _LONGITUDE.sub("E", plain)).strip("{}").replace('"E"', "E").replace('"N"', "N")
     for pattern in (_LABELLED, _TAILED):
         match = pattern.match(plain)
         if not match:
@@ -137,6 +162,16 @@ def parse_pair(text: str) -> tuple[float, float, bool] | None:
         return (first, second, True) if a_east else (second, first, True)
     pair = split_position(plain)
     return (*pair, False) if pair else None
+
+
+def _of_wkb(digits: str) -> tuple[float, float, bool] | None:
+    """Return the position of a point as databases write it in hexadecimal."""
+    import shapely  # noqa: PLC0415 - such cells are rare
+
+    found = shapely.from_wkb(digits, on_invalid="ignore")
+    if not isinstance(found, shapely.Point) or found.is_empty:
+        return None
+    return float(found.x), float(found.y), True
 
 
 def in_two_cells(first: Distinct | None, second: Distinct | None, count: int) -> Stated:
@@ -192,11 +227,12 @@ def in_one_cell(cells: Distinct) -> Stated:
     return Stated(x[index], y[index], has_x[index], has_y[index], lambda i: spread[i], labelled[index])
 
 
-def place(stated: Stated, datum: Datum) -> Placed:
+def place(stated: Stated, datum: Datum, region: Region = Region()) -> Placed:  # noqa: B008 - frozen
     """Return where the rows are, in CGCS2000, and what is wrong with the rest.
 
-    Half a position, 0,0, text and places outside China are errors; numbers that only make sense
-    the other way round are turned, with a warning, unless the cell itself labelled them.
+    Half a position, 0,0, text and places outside China and the district's `region` are errors; numbers
+    that make sense, or lie in the district, only the other way round are turned, with a warning, unless
+    the cell itself labelled them.
     """
     count = len(stated.x)
     placed = Placed(np.full(count, np.nan), np.full(count, np.nan))
@@ -205,14 +241,16 @@ def place(stated: Stated, datum: Datum) -> Placed:
     zero = readable & (stated.x == 0) & (stated.y == 0)
     placed.remarks += _unreadable(stated, both, readable, zero)
     x, y = _without_zone(stated, datum, placed)
-    lon, lat, fits = _fit(x, y, datum)
-    turned_lon, turned_lat, turned_fits = _fit(y, x, datum)
+    lon, lat, fits = _fit(x, y, datum, region)
+    turned_lon, turned_lat, turned_fits = _fit(y, x, datum, region)
     good = readable & ~zero
-    straight = good & fits
-    turned = good & ~fits & turned_fits
+    nearer = turned_fits & region.near(turned_lon, turned_lat) & ~region.near(lon, lat)
+    straight = good & fits & ~nearer
+    turned = good & turned_fits & (~fits | nearer)
     placed.lon[straight], placed.lat[straight] = lon[straight], lat[straight]
     placed.lon[turned], placed.lat[turned] = turned_lon[turned], turned_lat[turned]
     placed.remarks += list(_turned(stated, turned & ~stated.labelled))
+    placed.remarks += list(_far(stated, region.far(placed.lon, placed.lat)))
     outside = good & ~fits & ~turned_fits
     placed.remarks += [_outside(stated, int(i), datum) for i in np.flatnonzero(outside)]
     return placed
@@ -225,19 +263,18 @@ def mostly_turned(placed: Placed) -> bool:
     return turned >= _WHOLE_ROWS and turned >= _WHOLE_SHARE * located
 
 
-def _fit(x: Floats, y: Floats, datum: Datum) -> tuple[Floats, Floats, Mask]:
-    """Return degrees in CGCS2000 and whether such numbers make sense in the datum."""
-    west, south, east, north = CHINA
+def _fit(x: Floats, y: Floats, datum: Datum, region: Region) -> tuple[Floats, Floats, Mask]:
+    """Return degrees in CGCS2000 and whether such numbers make sense in the datum and the region."""
     if datum.kind == "geographic":
         # Out-of-range numbers would only make the inverses of GCJ-02 and BD-09 diverge.
-        fits = (x >= west) & (x <= east) & (y >= south) & (y <= north)
+        fits = region.holds(x, y)
         lon, lat = to_cgcs2000(np.where(fits, x, np.nan), np.where(fits, y, np.nan), datum)
         return lon, lat, fits & np.isfinite(lon)
     bounds = area_of_use(datum.proj)
     usable = (np.abs(x) >= _PROJECTED_SIZE) & (np.abs(y) >= _PROJECTED_SIZE)
     lon, lat = to_cgcs2000(np.where(usable, x, np.nan), np.where(usable, y, np.nan), datum)
     with np.errstate(invalid="ignore"):
-        fits = usable & (lon >= bounds[0]) & (lon <= bounds[2]) & (lat >= bounds[1]) & (lat <= bounds[3])
+        fits = usable & inside(bounds, lon, lat) & region.holds(lon, lat)
     return lon, lat, fits
 
 
@@ -249,12 +286,8 @@ def area_of_use(crs: str) -> tuple[float, float, float, float]:
     area = pyproj.CRS.from_user_input(crs).area_of_use
     if area is None or area.west > area.east:
         return CHINA
-    return (
-        max(area.west - _AREA_SLACK[0], CHINA[0]),
-        max(area.south - _AREA_SLACK[1], CHINA[1]),
-        min(area.east + _AREA_SLACK[0], CHINA[2]),
-        min(area.north + _AREA_SLACK[1], CHINA[3]),
-    )
+    east, north = _AREA_SLACK
+    return area.west - east, area.south - north, area.east + east, area.north + north
 
 
 @lru_cache(maxsize=64)
@@ -352,6 +385,16 @@ def _turned(stated: Stated, turned: Mask) -> Iterator[PositionNote]:
         )
 
 
+def _far(stated: Stated, far: Mask) -> Iterator[PositionNote]:
+    for i in np.flatnonzero(far):
+        text = stated.text(int(i))
+        say = Text(
+            f"{shown(text or '')} 不在 workspace.toml 写明的本区范围（extent）内；请核对坐标和坐标系",
+            f"{shown(text or '')} lies outside the extent that workspace.toml states; check the position and its datum",
+        )
+        yield PositionNote(int(i), stated.target, "warning", "outside_extent", say, text)
+
+
 def _outside(stated: Stated, i: int, datum: Datum) -> PositionNote:
     x, y, text = stated.x[i], stated.y[i], shown(stated.text(int(i)) or "")
     metres = abs(x) >= _PROJECTED_SIZE and abs(y) >= _PROJECTED_SIZE
@@ -366,17 +409,30 @@ def _outside(stated: Stated, i: int, datum: Datum) -> PositionNote:
             f"{text} 是经纬度（度），声明的却是平面坐标系 {datum.id}；请改填平面坐标，或另按经纬度导入",
             f"{text} is in degrees but the declared system {datum.id} is projected; write metres, or import it apart",
         )
+    elif datum.id.startswith("EPSG:") and reprojection(datum.proj).local:
+        say = Text(
+            f"{text} 一带没有公开的换算从 {datum.id} 到 CGCS2000，也可能是数字不对；需要本地的七参数或格网改正文件，"
+            "请由测绘部门换算成 CGCS2000 后再导入",
+            f"no published operation from {datum.id} to CGCS2000 reaches {text}, or the numbers are wrong; it needs local "
+            "7 parameters or a grid file: have the data converted to CGCS2000 first",
+        )
     else:
         say = Text(
-            f"{text} 不在中国范围或 {datum.id} 的适用范围内；请核对数字和坐标系",
-            f"{text} lies outside China or the area of {datum.id}; check the numbers and the coordinate system",
+            f"{text} 不在中国范围、本区范围或 {datum.id} 的适用范围内；请核对数字和坐标系（本区若在别处，"
+            "请在 workspace.toml 的 [district] 写 extent）",
+            f"{text} lies outside China, the district or the area of {datum.id}; check the numbers and the coordinate "
+            "system (a district elsewhere states its extent in [district] of workspace.toml)",
         )
     return PositionNote(i, stated.target, "error", "out_of_range", say, stated.text(int(i)))
 
 
 def is_empty(text: str) -> bool:
     """Tell whether a coordinate cell states nothing."""
-    return vocabulary.is_blank(text) or vocabulary.plain(text) in {vocabulary.CLEAR_WORD, "无"}
+    return (
+        vocabulary.is_blank(text)
+        or text.upper().endswith("POINT EMPTY")
+        or vocabulary.plain(text) in {vocabulary.CLEAR_WORD, "无"}
+    )
 
 
 _OUTSIDE_DISTRICT = Text(

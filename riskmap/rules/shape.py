@@ -11,7 +11,7 @@ import shapely
 from numpy.typing import NDArray
 
 from riskmap.catalog.layer import GeometryKind
-from riskmap.coordinates import CHINA, Datum, to_cgcs2000
+from riskmap.coordinates import Datum, Region, to_cgcs2000
 from riskmap.errors import Text
 from riskmap.rules.position import PositionNote
 
@@ -43,6 +43,37 @@ def from_wkb(values: Sequence[bytes | None]) -> NDArray[np.object_]:
     return _plain(found)
 
 
+def damaged(
+    values: Sequence[object], geometries: NDArray[np.object_]
+) -> tuple[NDArray[np.object_], list[PositionNote]]:
+    """Return the geometries without those that have no finite place, and a remark on each and on unreadable WKB.
+
+    `values`: what they were read from; an empty geometry is no damage.
+    """
+    unread = [
+        i
+        for i, value in enumerate(values)
+        if isinstance(value, bytes) and geometries[i] is None and not _reads(value)
+    ]
+    places, row = shapely.get_coordinates(geometries, return_index=True)
+    endless = np.unique(row[~np.isfinite(places).all(axis=1)]).tolist()
+    kept = geometries.copy()
+    kept[endless] = None
+    return kept, [_no_place(i) for i in sorted({*unread, *endless})]
+
+
+def _reads(value: bytes) -> bool:
+    return shapely.from_wkb(value, on_invalid="ignore") is not None
+
+
+def _no_place(at: int) -> PositionNote:
+    say = Text(
+        "图形损坏，或坐标不是有限的数；请改正",
+        "the shape is damaged or has no finite coordinates; correct it",
+    )
+    return PositionNote(at, SHAPE, "error", "damaged", say)
+
+
 def from_wkt(texts: Sequence[str | None]) -> NDArray[np.object_]:
     """Return 2D geometries of WKT (also EWKT) cells; None for null, empty and unreadable ones."""
     bare = [t.split(";", 1)[1] if t and t.upper().startswith("SRID=") and ";" in t else t for t in texts]
@@ -70,10 +101,16 @@ def points_of(
     return shapely.get_x(single), shapely.get_y(single), remarks
 
 
-def shape(geometries: NDArray[np.object_], datum: Datum, kind: GeometryKind) -> Shaped:
+def shape(
+    geometries: NDArray[np.object_],
+    datum: Datum,
+    kind: GeometryKind,
+    region: Region = Region(),  # noqa: B008 - frozen
+) -> Shaped:
     """Return the shapes of a line or polygon layer in CGCS2000.
 
-    A shape of another kind or outside China is an error; an invalid one is repaired, with a warning.
+    A shape of another kind or outside China and the district's `region` is an error; an invalid one is
+    repaired, with a warning.
     """
     count = len(geometries)
     result = Shaped([None] * count, np.full(count, np.nan), np.full(count, np.nan))
@@ -88,14 +125,7 @@ def shape(geometries: NDArray[np.object_], datum: Datum, kind: GeometryKind) -> 
         result.remarks.append(_repair_remark(int(i), repaired=work[i] is not None))
     work = _to_cgcs2000(work, datum)
     bounds = shapely.bounds(work)
-    west, south, east, north = CHINA
-    with np.errstate(invalid="ignore"):
-        inside = (
-            (bounds[:, 0] >= west)
-            & (bounds[:, 1] >= south)
-            & (bounds[:, 2] <= east)
-            & (bounds[:, 3] <= north)
-        )
+    inside = region.holds(bounds[:, 0], bounds[:, 1]) & region.holds(bounds[:, 2], bounds[:, 3])
     there = shapely.get_type_id(work) >= 0
     result.remarks += [_outside(int(i), datum) for i in np.flatnonzero(there & ~inside)]
     work[~inside] = None
@@ -188,7 +218,7 @@ def _outside(at: int, datum: Datum) -> PositionNote:
         "error",
         "out_of_range",
         Text(
-            f"图形按 {datum.id} 不在中国范围内；请核对坐标系",
-            f"as {datum.id} the shape lies outside China; check the coordinate system",
+            f"图形按 {datum.id} 不在中国或本区范围内；请核对坐标系",
+            f"as {datum.id} the shape lies outside China and the district; check the coordinate system",
         ),
     )

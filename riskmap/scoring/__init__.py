@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from riskmap.scoring.comparison import Migration, migration
+from riskmap.scoring.comparison import migration
 from riskmap.scoring.explanation import contributions, explain
 from riskmap.scoring.fit import Fit
-from riskmap.scoring.kernel import assess_table, fit_model, joined
+from riskmap.scoring.kernel import assess_table, fit_model, joined, part_values
 from riskmap.scoring.methods import Predictor
-from riskmap.scoring.residual import Residual, completeness, residual
+from riskmap.scoring.residual import completeness, residual
 from riskmap.scoring.uncertainty import TierProbabilities, tier_probabilities
-from riskmap.values.assessment import Patterns
 
 __all__ = [
     "Fit",
-    "Migration",
-    "Patterns",
     "Predictor",
-    "Residual",
     "TierProbabilities",
     "assess_table",
     "completeness",
@@ -25,6 +21,7 @@ __all__ = [
     "fit_model",
     "joined",
     "migration",
+    "part_values",
     "residual",
     "tier_probabilities",
 ]

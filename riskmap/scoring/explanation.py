@@ -24,11 +24,11 @@ from riskmap.catalog.layer import Layer
 from riskmap.catalog.model import Combination, Indicator, Prediction, ScoringModel
 from riskmap.rules.arrays import LayerArrays
 from riskmap.scoring.fit import Fit, needed_fit
-from riskmap.scoring.kernel import CHUNK, assess_table, rounded
+from riskmap.scoring.kernel import CHUNK, assess_table, part_values, rounded
 from riskmap.scoring.methods import weights_of
 from riskmap.scoring.nearest import Row, nearest_changes, possible_tiers, table_of
 from riskmap.scoring.nodes import Learned, evaluate, leaf_number, leaf_values, subtree
-from riskmap.values.assessment import Contribution, Explanation
+from riskmap.values.assessment import Contribution, Explanation, PartValue
 from riskmap.vocabulary import RANKS, UNRATED, state_of, tier_of
 
 # 2^12 evaluations at most below one node; with more fields, permutations drawn from a fixed seed.
@@ -114,7 +114,7 @@ def _balanced(numbers: _Numbers, leaves: Mapping[str, Floats], score: Floats) ->
 
 def _linear(node: Combination) -> bool:
     """Return whether a node is a plain weighted sum."""
-    stepped = node.bands or node.curve or node.normalise or node.function or node.round is not None
+    stepped = node.bands or node.curve or node.normalise or node.shaped or node.round is not None
     return not isinstance(node, Prediction) and node.way.additive and not node.known_only and not stepped
 
 
@@ -251,10 +251,22 @@ def explain(
                 x.field for x in model.indicators if x.missing != "unrated" and row.get(x.field) is None
             )
         ),
+        parts=_parts(model, layer, table, fit, learned),
         possible=tuple(
             layer.standing(tier)
             for tier in (possible_tiers(model, layer, row, fit=fit, learned=learned) if unrated else ())
         ),
+    )
+
+
+def _parts(
+    model: ScoringModel, layer: Layer, table: pa.Table, fit: Fit | None, learned: Learned | None
+) -> tuple[PartValue, ...]:
+    values = part_values(model, layer, table, fit=fit, learned=learned)
+    numbers = {key: float(column[0]) for key, column in values.items()}
+    return tuple(
+        PartValue(part.id, part.title, None if math.isnan(number := numbers[part.id]) else number)
+        for part in model.parts
     )
 
 
@@ -268,9 +280,11 @@ def _contributions(
         number[leaf.field] = float(leaves[leaf.id][0])
     shares = contributions(model, layer, table, fit=fit, learned=learned)
     # A leaf that takes no part here (an opening that was not measured) has no number.
+    counted = {leaf.field for leaf in model.scoring_leaves}
     return tuple(
         Contribution(f, row.get(f), None if math.isnan(number[f]) else number[f], _settled(float(share[0])))
         for f, share in shares.items()
+        if f in counted
     )
 
 

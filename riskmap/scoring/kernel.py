@@ -33,6 +33,7 @@ from riskmap.scoring.nodes import (
     evaluate,
     leaf_columns,
     leaf_values,
+    refused,
     settled,
     subtree,
 )
@@ -256,6 +257,29 @@ def assess_table(
     )
 
 
+def part_values(
+    model: ScoringModel,
+    layer: Layer,
+    table: pa.Table,
+    *,
+    fit: Fit | None = None,
+    learned: Learned | None = None,
+) -> dict[str, Floats]:
+    """Return part id → float64 per row of a snapshot table: the values of the model's parts, NaN where unknown.
+
+    A part is known where what it needs is known, also of a point that is unrated. Needs what `assess_table` does.
+    """
+    fit = needed_fit(model, fit)
+    out = {part.id: np.full(table.num_rows, np.nan) for part in model.parts}
+    for start in range(0, table.num_rows if out else 0, CHUNK):
+        columns = LayerArrays(table.slice(start, CHUNK), layer)
+        leaves, _ = leaf_values(model, columns, fit=fit)
+        values = evaluate(model, leaves, fit=fit, learned=learned)
+        for key, column in out.items():
+            column[start : start + len(columns)] = np.broadcast_to(rounded(model, values[key]), len(columns))
+    return out
+
+
 def _score(
     model: ScoringModel, columns: LayerArrays, fit: Fit | None, learned: Learned | None
 ) -> tuple[Floats, NDArray[np.uint64], Mapping[str, Floats]]:
@@ -264,33 +288,44 @@ def _score(
     score = np.broadcast_to(rounded(model, values[model.score]), len(columns))
     unrated = np.isnan(score)
     if not unrated.any():
-        return score, np.zeros(len(columns), dtype=np.uint64), values
+        return score, mask_of(len(columns), []), values
     flags: list[NDArray[np.bool_] | None] = [None] * len(model.fields)
     place = {field: i for i, field in enumerate(model.fields)}
-    for leaf in model.indicators:
+    for leaf in model.scoring_leaves:
         if leaf.id in lacking and leaf.missing not in {"worst", "value"}:
             i, flag = place[leaf.field], lacking[leaf.id] & unrated
             known = flags[i]
             flags[i] = flag if known is None else known | flag
-    mask = mask_of(len(columns), flags)
-    return score, _unexplained(model, values, mask, unrated), values
+    named = np.logical_or.reduce([flag for flag in flags if flag is not None] or [~unrated])
+    open_rows = unrated & ~named
+    if open_rows.any():
+        for field, rows in _unexplained(model, values, open_rows).items():
+            known = flags[place[field]]
+            flags[place[field]] = rows if known is None else known | rows
+    return score, mask_of(len(columns), flags), values
 
 
 def _unexplained(
-    model: ScoringModel, values: Mapping[str, Floats], mask: NDArray[np.uint64], unrated: NDArray[np.bool_]
-) -> NDArray[np.uint64]:
-    """Name fields for rows that are unrated although no leaf is missing (a division by zero).
+    model: ScoringModel, values: Mapping[str, Floats], open_rows: NDArray[np.bool_]
+) -> dict[str, NDArray[np.bool_]]:
+    """Return field → rows for rows that are unrated although no leaf is missing.
 
-    They are the fields of the first combination that could not be computed.
+    They are the fields of the parts that the first combination without a value refuses (a negative factor, a divisor
+    of 0), or of all its parts where it refuses none.
     """
-    bit_of = {field: np.uint64(1 << i) for i, field in enumerate(model.fields)}
-    bit = {leaf.id: bit_of[leaf.field] for leaf in model.indicators}
+    found: dict[str, NDArray[np.bool_]] = {}
+    used = subtree(model, model.score)
     for node in model.nodes:
-        open_rows = unrated & (mask == 0)
         if not open_rows.any():
             break
-        if isinstance(node, Combination):
-            below = subtree(model, node.id)
-            bits = np.bitwise_or.reduce([bit[leaf] for leaf in bit if leaf in below])
-            mask = np.where(open_rows & np.isnan(values[node.id]), mask | bits, mask)
-    return mask
+        if not isinstance(node, Combination) or node.id not in used:
+            continue
+        lost = open_rows & np.isnan(values[node.id])
+        blamed = [lost & flag for flag in refused(node, values)]
+        spared = lost & ~np.logical_or.reduce(blamed)
+        for child, rows in zip(node.of, blamed, strict=True):
+            below = subtree(model, child)
+            for field in {leaf.field for leaf in model.indicators if leaf.id in below}:
+                found[field] = found.get(field, np.zeros_like(lost)) | rows | spared
+        open_rows = open_rows & ~lost
+    return found

@@ -155,7 +155,7 @@ class _Search:
             return None
         if isinstance(assumed[0].missing_value, (int, float)):
             return float(assumed[0].missing_value)
-        if not (assumed[0].bands or assumed[0].curve or assumed[0].normalise or assumed[0].function):
+        if not (assumed[0].bands or assumed[0].curve or assumed[0].normalise or assumed[0].shaped):
             return assumed[0].worst
         low, high = _ends(field)
         return high if assumed[0].worse == "higher" else low
@@ -307,7 +307,7 @@ def _may_hold(gate: Gate, row: Row, holds: NDArray[np.bool_] | None) -> NDArray[
 def _limits(leaf: Indicator, layer: Layer) -> tuple[float, float] | None:
     """Return the least and the greatest number that a leaf can give, None where it has no limits."""
     given = values_of(leaf)
-    if not given and (leaf.function or leaf.normalise):
+    if not given and (leaf.shaped or leaf.normalise):
         return None
     if not given and not leaf.field.startswith(CHECKLIST_PREFIX):
         field = layer.field(leaf.field)

@@ -23,17 +23,6 @@ from riskmap.rules.arrays import LayerArrays, Words
 from riskmap.scoring.fit import Fit, NodeFit
 from riskmap.scoring.methods import Predictor, predicted, weights_of
 
-__all__ = [
-    "Leaves",
-    "Predictor",
-    "combine",
-    "evaluate",
-    "leaf_values",
-    "subtree",
-    "transform",
-    "weights_of",
-]
-
 _Steps = Sequence[tuple[float, float]]
 
 
@@ -60,12 +49,16 @@ def steps(x: Floats, bands: _Steps, curve: _Steps) -> Floats:
     return x
 
 
-def applied(function: str | None, x: Floats) -> Floats:
-    """Return a named function of x; unknown where it has no finite value (the logarithm of 0)."""
-    if function is None:
+def applied(node: Node, x: Floats) -> Floats:
+    """Return x clipped, through the node's function and to its power; unknown where that is not finite (ln 0, √−1)."""
+    if node.clip is not None:
+        x = np.clip(x, node.clip[0], node.clip[1])
+    if node.function is None and node.power is None:
         return x
-    with np.errstate(divide="ignore", invalid="ignore"):
-        value = _FUNCTIONS[function](x)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        value = x if node.function is None else _FUNCTIONS[node.function](x)
+        if node.power is not None:
+            value = np.where(value >= 0, value, np.nan) ** node.power
     return np.where(np.isfinite(value), value, np.nan)
 
 
@@ -109,7 +102,7 @@ def before_settling(leaf: Indicator, value: object) -> float:
         return float(leaf.table.get(table_key(value), np.nan))
     if isinstance(value, str) or value is None:
         return float("nan")
-    return float(steps(applied(leaf.function, np.float64(value)), leaf.bands, leaf.curve))  # pyright: ignore[reportArgumentType]
+    return float(steps(applied(leaf, np.float64(value)), leaf.bands, leaf.curve))  # pyright: ignore[reportArgumentType]
 
 
 Leaves = Mapping[str, Floats]  # leaf id → float64 array, or a scalar that stands for every row
@@ -190,7 +183,7 @@ def transform(leaf: Indicator, column: Floats | Words) -> Floats:
         return of_code[column.codes]
     if leaf.table is not None:
         return _numeric_table(leaf.table, column)
-    return steps(applied(leaf.function, column), leaf.bands, leaf.curve)
+    return steps(applied(leaf, column), leaf.bands, leaf.curve)
 
 
 def _numeric_table(table: Mapping[str, float], column: Floats) -> Floats:
@@ -230,13 +223,20 @@ def evaluate(
     return values
 
 
+def refused(node: Combination, values: Mapping[str, Floats]) -> list[NDArray[np.bool_]]:
+    """Return for each part of a combination where it is known and refused: a negative factor, a divisor of 0."""
+    parts = [values[child] for child in node.of]
+    rule = None if isinstance(node, Prediction) else node.way.refuses
+    flags = [None] * len(parts) if rule is None else rule(node, parts)
+    return [
+        np.zeros(np.shape(part), dtype=bool) if flag is None else np.asarray(flag)
+        for part, flag in zip(parts, flags, strict=True)
+    ]
+
+
 def subtree(model: ScoringModel, node: str) -> frozenset[str]:
     """Return the ids of a node and of everything below it."""
-    found: set[str] = {node}
-    for one in reversed(model.nodes):
-        if one.id in found and isinstance(one, Combination):
-            found.update(one.of)
-    return frozenset(found)
+    return model.below(node)
 
 
 def combine(
@@ -267,7 +267,7 @@ def combined(
             else node.way.combine(node, parts, weights_of(node, fit), fit)
         )
         value = np.where(np.isfinite(value), value, np.nan)
-    value = applied(node.function, value)
+    value = applied(node, value)
     if node.bands or node.curve:
         value = steps(np.round(value, decimals), node.bands, node.curve)
     return value

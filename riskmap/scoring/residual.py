@@ -252,7 +252,7 @@ def _spared(model: ScoringModel, known: dict[str, NDArray[np.bool_]]) -> dict[st
     """Return the rows in which a field is not asked for, because another measurement is there."""
     out: dict[str, NDArray[np.bool_]] = {}
     for node in model.nodes:
-        if not isinstance(node, Combination) or not node.known_only:
+        if not isinstance(node, Combination) or not node.of_the_known:
             continue
         ways = [[f.field for f in model.indicators if f.id in subtree(model, child)] for child in node.of]
         complete = [np.logical_and.reduce([known[field] for field in way]) for way in ways]

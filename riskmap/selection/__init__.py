@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from riskmap.rules.arrays import column_of
 from riskmap.selection.filters import NOT_STATED, Selection
-from riskmap.selection.lookup import Hit, Outline, find, nearest, point, search, shapes_in
+from riskmap.selection.lookup import Hit, find, nearest, point, search, shapes_in
 from riskmap.selection.records import Selected, flag_ids, rows, select
 from riskmap.selection.snapshot import Snapshot, build_snapshot, snapshot_key
 from riskmap.selection.snapshot_changes import patched_snapshot
@@ -17,13 +16,11 @@ __all__ = [
     "NOT_STATED",
     "Counts",
     "Hit",
-    "Outline",
     "Selected",
     "Selection",
     "Snapshot",
     "build_snapshot",
     "changed_table",
-    "column_of",
     "counts",
     "find",
     "finished_table",

@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from riskmap.catalog import Layer
-from riskmap.rules.arrays import array_of, column_of
+from riskmap.rules.arrays import array_of, column_of, is_part
 from riskmap.rules.extras import extra_keys, header_of, holds_people, masked
 from riskmap.selection.filters import Selection
 from riskmap.selection.views import row_mask, view_of
@@ -81,8 +81,9 @@ def rows(
 
     The `features` of `riskmap select --json`: lon and lat in degrees (7 decimals) or None, score and tier
     None where unrated, a `grade` instead of tier and state of what is no risk, every field of the layer,
-    None where unknown. `model`, the one that made the tier, comes from `makers` by layer and `stamps` by
-    digest; None where none has. `extra`: header → text of what no field reads, people masked.
+    None where unknown; `parts` where the model has some. `model`, the one that made the tier, comes from
+    `makers` by layer and `stamps` by digest; None where none has. `extra`: header → text of what no field
+    reads, people masked.
     """
     stop = selected.total if stop is None else stop
     found: list[dict[str, Any]] = []
@@ -146,6 +147,7 @@ def _objects(table: pa.Table, layer: Layer) -> Iterator[dict[str, Any]]:
     # zip(*[]) has no rows, and a layer may have no field of its own
     fields = zip(*values, strict=True) if values else iter([()] * len(table))
     columns = ("code", "name", "lon", "lat", "subdistrict", "score", "rank", "contacts", "flags", "version")
+    parts = {name.removeprefix("p:"): column(name) for name in table.column_names if is_part(name)}
     checklist = column("checklist") if "checklist" in table.column_names else None
     parallel = zip(*(column(c) for c in columns), fields, strict=True)
     for i, (code, name, lon, lat, subdistrict, score, rank, contacts, flags, version, cells) in enumerate(
@@ -164,6 +166,8 @@ def _objects(table: pa.Table, layer: Layer) -> Iterator[dict[str, Any]]:
         }
         if checklist is not None:
             record["checklist"] = checklist[i]
+        if parts:
+            record["parts"] = {key: column[i] for key, column in parts.items()}
         yield {**record, "contacts": contacts, "flags": flag_ids(flags), "version": version}
 
 

@@ -11,13 +11,15 @@ import logging
 import os
 import uuid
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 import numpy as np
 import pyarrow as pa
 
-from riskmap.io.files.atomic import digest_of_content, sealed, unsealed
+from riskmap.io.files.atomic import Digest, sealed, unsealed
+from riskmap.io.files.leftovers import mark
 from riskmap.rules.arrays import numbers_of
 
 FORMAT: Final = 4  # of the columns of a snapshot and of these files
@@ -38,6 +40,9 @@ Seen = tuple[tuple[str, int, int, int], ...]  # name, inode, size and time of wr
 _DAMAGED: Final = (ValueError, KeyError, TypeError, pa.ArrowException)
 
 
+_BLOCK: Final = 1 << 20
+
+
 BOUNDS: Final = ("west", "south", "east", "north")
 
 
@@ -46,11 +51,13 @@ def write_snapshot(directory: Path, tables: Mapping[str, pa.Table], about: Mappi
 
     Raises OSError where they cannot be written.
     """
-    directory.mkdir(parents=True, exist_ok=True)
-    for name, table in tables.items():
-        marked = table.replace_schema_metadata({_KEY: str(about["key"]).encode()})
-        _write(directory / f"{name}.arrow", marked)
-    digests = {name: _digest(directory / f"{name}.arrow") for name in tables}
+    for folder in (directory.parent, directory):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    mark = {_KEY: str(about["key"]).encode()}
+    digests = {
+        name: _write(directory / f"{name}.arrow", table.replace_schema_metadata(mark))
+        for name, table in tables.items()
+    }
     summary = {"format": FORMAT, **about, "digests": digests}
     _beside(directory / _SUMMARY, lambda file: file.write(sealed(summary)))
 
@@ -98,21 +105,52 @@ def seen_in(directory: Path) -> Seen:
 
 
 def _digest(path: Path) -> str:
-    with pa.memory_map(str(path)) as source:
-        return digest_of_content(memoryview(source.read_buffer()))
+    """Return the digest of a file, read in blocks: pages of a mapping would count as memory of the process."""
+    digest = Digest()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            digest.add(block)
+    return str(digest)
 
 
-def _write(path: Path, table: pa.Table) -> None:
+def _write(path: Path, table: pa.Table) -> str:
+    """Write a table and return the digest of what was meant to be written."""
+    digest = Digest()
+
     def fill(file: BinaryIO) -> None:
-        with pa.ipc.new_file(file, table.schema) as writer:
+        with (
+            pa.PythonFile(_Summed(file, digest), mode="w") as sink,
+            pa.ipc.new_file(sink, table.schema) as writer,
+        ):
             writer.write_table(table.combine_chunks())
 
     _beside(path, fill)
+    return str(digest)
+
+
+@dataclass(slots=True)
+class _Summed:
+    """A file to write to that adds what it is given to a digest."""
+
+    file: BinaryIO
+    digest: Digest
+    closed: bool = False
+
+    def write(self, block: bytes) -> int:
+        self.digest.add(block)
+        return self.file.write(block)
+
+    def flush(self) -> None:
+        self.file.flush()
+
+    def close(self) -> None:  # the file is closed by who opened it
+        self.closed = True
 
 
 def _beside(path: Path, fill: Callable[[BinaryIO], Any]) -> None:
-    draft = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
+    draft = path.with_name(f"{path.name}{mark()}{uuid.uuid4().hex}.part")
     try:
+        draft.touch(mode=0o600)
         with draft.open("wb") as file:
             fill(file)
             file.flush()

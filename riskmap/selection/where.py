@@ -21,7 +21,7 @@ import difflib
 import math
 import re
 import unicodedata
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, Final, get_args
 
@@ -35,7 +35,17 @@ from riskmap.catalog import Condition, Layer
 from riskmap.catalog.layer import Field
 from riskmap.catalog.model import Operator, Scalar
 from riskmap.errors import SelectionError, Text
-from riskmap.rules.arrays import Words, bools_of, codes_of, column_of, floats_of, numbers_of, pc
+from riskmap.rules.arrays import (
+    Words,
+    bools_of,
+    codes_of,
+    column_of,
+    floats_of,
+    is_part,
+    numbers_of,
+    part_column,
+    pc,
+)
 from riskmap.rules.conditions import holds
 from riskmap.rules.extras import is_extra, key_of
 from riskmap.selection.table import FLAG_BIT
@@ -138,6 +148,10 @@ _STATES: Final = {
 _FLAGS: Final = {plain(word): flag for flag, title in FLAGS.items() for word in (flag, title.zh, title.en)}
 
 
+PART_WORD: Final = "part."
+"""What a part of a model goes by in a condition: part.hazard >= 5."""
+
+
 def tier_of_word(word: str) -> str | None:
     """Return the tier id (or "unrated") that a word names, None where none."""
     return _TIERS.get(plain(word))
@@ -218,10 +232,17 @@ _ALLOWED: Final = {
 }
 
 
-def parse_where(text: str, layer: Layer | Sequence[Layer], extras: Collection[str] = ()) -> Condition:
+def parse_where(
+    text: str,
+    layer: Layer | Sequence[Layer],
+    extras: Collection[str] = (),
+    *,
+    parts: Mapping[str, Text] | None = None,
+) -> Condition:
     """Return the condition that 'FIELD OP VALUE' states about a layer (or several).
 
-    FIELD is an id, a title or an alias of a field, or one of CORE; OP one of = == != in < <= > >=
+    FIELD is an id, a title or an alias of a field, one of CORE, or part.ID of `parts` (id →
+    title) of the models; OP one of = == != in < <= > >=
     ~ (contains) missing present. `extras`: headers of columns that no field reads, compared as texts.
     Values are read as the field's type: numbers may carry a unit
     ("12米"), choices and tiers may be titles, dates are ISO. Raises SelectionError.
@@ -229,7 +250,7 @@ def parse_where(text: str, layer: Layer | Sequence[Layer], extras: Collection[st
     layers = [layer] if isinstance(layer, Layer) else list(layer)
     found = list(_OPERATOR.finditer(text))
     for match in reversed(found):  # from the right: a field's name may hold what looks like an operator
-        column = _column(text[: match.start()].strip(), layers, extras)
+        column = _column(text[: match.start()].strip(), layers, extras, parts or {})
         if column is not None:
             word = match[0].strip().lower()
             return _read(column, _SPELLINGS[word], text[match.end() :].strip(), text)
@@ -239,11 +260,18 @@ def parse_where(text: str, layer: Layer | Sequence[Layer], extras: Collection[st
             f"condition {text!r} cannot be read; write FIELD OP VALUE with OP one of {' '.join(OPERATORS)}",
         )
     known = [n for one in layers for f in one.fields for n in (f.id, f.title.zh)]
-    raise unknown_name(Text("字段", "field"), text[: found[0].start()].strip(), [*known, *extras, *CORE])
+    named = [f"{PART_WORD}{key}" for key in parts or ()]
+    raise unknown_name(
+        Text("字段", "field"), text[: found[0].start()].strip(), [*known, *extras, *CORE, *named]
+    )
 
 
-def _column(word: str, layers: Sequence[Layer], extras: Collection[str]) -> Field | str | None:
+def _column(
+    word: str, layers: Sequence[Layer], extras: Collection[str], parts: Mapping[str, Text]
+) -> Field | str | None:
     fields = [f for layer in layers for f in layer.fields]
+    if word.startswith(PART_WORD) and word.removeprefix(PART_WORD) in parts:
+        return part_column(word.removeprefix(PART_WORD))
     for field in fields:
         if field.id == word:
             return field
@@ -264,7 +292,9 @@ def _column(word: str, layers: Sequence[Layer], extras: Collection[str]) -> Fiel
 
 def _kind(column: Field | str) -> str:
     if isinstance(column, str):
-        return "text" if is_extra(column) else CORE[column][0]
+        if is_extra(column):
+            return "text"
+        return "number" if is_part(column) else CORE[column][0]
     return "number" if column.type == "integer" else column.type
 
 
@@ -404,7 +434,8 @@ def has_column(table: pa.Table, name: str) -> bool:
     """Return whether a condition may name this column of a layer table."""
     if name in {"tier", "state"}:
         return True
-    return name in table.column_names and (name in CORE or name.startswith("f:") or is_extra(name))
+    known = name in CORE or name.startswith("f:") or is_extra(name) or is_part(name)
+    return name in table.column_names and known
 
 
 def _unfit(where: Condition) -> SelectionError:

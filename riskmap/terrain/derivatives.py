@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import pyproj
 from numpy.typing import ArrayLike, NDArray
 from rasterio import Affine
 from rasterio.crs import CRS
@@ -23,8 +22,8 @@ from rasterio.enums import Resampling
 from scipy import ndimage
 
 from riskmap.array_types import Floats
-from riskmap.coordinates import WGS84
 from riskmap.errors import DatumError, UnreadableFileError, WorkspaceError
+from riskmap.reprojection import Reprojection, reprojection
 from riskmap.terrain.geotiff import opened
 
 
@@ -179,18 +178,26 @@ def hillshade_png(
     shade = hillshade(
         heights, _cell_metres(crs, transform, heights.shape), azimuth=azimuth, altitude=altitude
     )
-    to_mercator = pyproj.Transformer.from_crs(crs, WEB_MERCATOR, always_xy=True)
-    picture, (west, south, east, north) = _warped(shade, transform, to_mercator, width or shade.shape[1])
-    corners = pyproj.Transformer.from_crs(WEB_MERCATOR, WGS84, always_xy=True).transform(
-        [west, east], [south, north]
+    picture, (west, south, east, north) = _warped(
+        shade, transform, _degrees(dem, crs), width or shade.shape[1]
     )
-    (west, east), (south, north) = corners
+    (west, east), (south, north) = reprojection(WEB_MERCATOR).to_cgcs2000([west, east], [south, north])
     alpha = np.where(picture > 0, 255, 0).astype(np.uint8)
     return png(picture, alpha), (south, west, north, east)
 
 
+def _degrees(dem: Path, crs: CRS) -> Reprojection:
+    try:
+        return reprojection(crs.to_wkt())
+    except DatumError as problem:
+        raise WorkspaceError(
+            f"{dem}：{problem.say.zh}（见 workspace.toml 的 dem）",
+            f"{dem}: {problem.say.en} (dem in workspace.toml)",
+        ) from problem
+
+
 def _warped(
-    shade: NDArray[np.uint8], transform: Affine, to_mercator: pyproj.Transformer, width: int
+    shade: NDArray[np.uint8], transform: Affine, degrees: Reprojection, width: int
 ) -> tuple[NDArray[np.uint8], Bounds]:
     """Return the picture on a grid of square pixels in EPSG:3857 and its (west, south, east, north) there.
 
@@ -201,16 +208,18 @@ def _warped(
     rows, cols = shade.shape
     edge_cols = np.r_[np.linspace(0, cols, 33), np.linspace(0, cols, 33), np.zeros(33), np.full(33, cols)]
     edge_rows = np.r_[np.zeros(33), np.full(33, rows), np.linspace(0, rows, 33), np.linspace(0, rows, 33)]
-    x, y = to_mercator.transform(*_through(transform, edge_cols, edge_rows))
-    west, east, south, north = min(x), max(x), min(y), max(y)
+    mercator = reprojection(WEB_MERCATOR)
+    x, y = mercator.from_cgcs2000(*degrees.to_cgcs2000(*_through(transform, edge_cols, edge_rows)))
+    west, east, south, north = (float(v) for v in (np.nanmin(x), np.nanmax(x), np.nanmin(y), np.nanmax(y)))
     side = (east - west) / width
     height = max(1, math.ceil((north - south) / side))
     south = north - height * side
 
     knots_x, knots_y = np.arange(0, width + STEP, STEP), np.arange(0, height + STEP, STEP)
     grid_x, grid_y = np.meshgrid(west + (knots_x + 0.5) * side, north - (knots_y + 0.5) * side)
-    back_x, back_y = to_mercator.transform(grid_x, grid_y, direction="INVERSE")
-    source_cols, source_rows = _through(~transform, np.asarray(back_x), np.asarray(back_y))
+    source_cols, source_rows = _through(
+        ~transform, *degrees.from_cgcs2000(*mercator.to_cgcs2000(grid_x, grid_y))
+    )
     fine = np.meshgrid(np.arange(height) / STEP, np.arange(width) / STEP, indexing="ij")
     where = [
         ndimage.map_coordinates(np.asarray(knots) - 0.5, fine, order=1)

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import pyproj
 import rasterio
 from numpy.typing import NDArray
 from rasterio import Affine
@@ -31,7 +30,7 @@ from riskmap.terrain.geotiff import (
     CACHE_MB,
     HEIGHTS,
     RasterGrid,
-    horizontal,
+    degrees_of,
     metric_grid,
     need_metre_heights,
     opened,
@@ -74,7 +73,7 @@ class TerrainFactor:
 _CURVED: Final = "Zevenbergen & Thorne (1987) quadratic, second derivative {}, positive = concave"
 
 
-_ROUTED: Final = "D8 along the priority-flood order of Wang & Liu (2006)"
+_ROUTED: Final = "D8, steepest descent on the filled heights (O'Callaghan & Mark 1984); ties and level ground: docs/terrain.md"
 
 
 FACTORS: Final[Mapping[str, TerrainFactor]] = {
@@ -218,11 +217,7 @@ def resample(dem: Path, to: Path, *, resolution: float) -> str:
     with opened(dem) as raster:
         need_metre_heights(raster)
         _need_nodata(raster)
-        crs = horizontal(raster)
-        west, _, east, _ = pyproj.Transformer.from_crs(crs, "EPSG:4490", always_xy=True).transform_bounds(
-            *raster.bounds
-        )
-        zone = metric_crs((west + east) / 2)
+        zone = _zone(raster)
         left, bottom, right, top = transform_bounds(
             raster.crs, CRS.from_string(zone), *raster.bounds, densify_pts=51
         )
@@ -249,6 +244,20 @@ def resample(dem: Path, to: Path, *, resolution: float) -> str:
             scale, offset = raster.scales[0], raster.offsets[0]
             out.scales, out.offsets = (scale,), (offset,)
     return zone
+
+
+def _zone(raster: DatasetReader) -> str:
+    """Return the CGCS2000 zone of a raster's middle. DatumError where GDAL's warper would lose a shift of datum."""
+    way = degrees_of(raster)
+    if way.shifts:
+        raise DatumError(
+            f"{raster.name}：基准不是 CGCS2000 或 WGS84，重采样会丢掉基准差；请先用 GIS 软件转换到 EPSG:4547 这样的坐标系",
+            f"{raster.name}: its datum is neither CGCS2000 nor WGS84, and resampling would lose the shift between them; "
+            "reproject it to a system such as EPSG:4547 first",
+        )
+    left, bottom, right, top = raster.bounds
+    lon, _ = way.to_cgcs2000((left + right) / 2, (bottom + top) / 2)
+    return metric_crs(float(lon))
 
 
 def _need_nodata(raster: DatasetReader) -> None:

@@ -24,6 +24,7 @@ from rasterio.windows import Window
 from riskmap.array_types import Floats
 from riskmap.errors import DatumError, UnknownNameError, UnreadableFileError
 from riskmap.interface import option
+from riskmap.reprojection import Reprojection, reprojection
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader
@@ -128,6 +129,15 @@ def horizontal(raster: DatasetReader) -> pyproj.CRS:
     except (CRSError, ProjError) as problem:
         raise _strange(raster) from problem
     raise _strange(raster)
+
+
+def degrees_of(raster: DatasetReader) -> Reprojection:
+    """Return the way between a raster's coordinates and the ledger's degrees; DatumError where there is none."""
+    crs = horizontal(raster)
+    try:
+        return reprojection(f"EPSG:{code}" if (code := crs.to_epsg()) else crs.to_wkt())
+    except DatumError as problem:
+        raise DatumError(f"{raster.name}：{problem.say.zh}", f"{raster.name}: {problem.say.en}") from problem
 
 
 def _strange(raster: DatasetReader) -> DatumError:

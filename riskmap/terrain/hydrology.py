@@ -1,6 +1,8 @@
 """Where water goes on the ground: filled heights, flow accumulation, wetness, height above drainage.
 
 Needs the whole grid in memory and pyflwdir, which compiles itself with numba when it is first used.
+
+Depressions of the ground: how high water stands in them before it spills, and how deep a volume makes it.
 """
 
 from __future__ import annotations
@@ -10,11 +12,160 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import ndimage
 
+from riskmap.array_types import Floats
 from riskmap.errors import RiskmapError
 from riskmap.formulas import water
 from riskmap.interface import option
-from riskmap.terrain.depressions import Depressions, filled_exactly, find_depressions
+from riskmap.terrain.d8 import UNKNOWN, drainage_directions
+
+SHALLOWEST_M: Final = 1e-3  # less is the rounding of 32-bit heights, not a depression
+
+
+_EIGHT: Final = np.ones((3, 3), dtype=bool)
+
+
+@dataclass(frozen=True, slots=True)
+class StageVolume:
+    """How much water a depression holds at each water level.
+
+    `stage`: heights in metres, ascending, from the lowest ground to the level at which it spills; `volume`: m³ held
+    below each. Between them a flat area is under water, so the volume is straight and nothing is lost.
+    """
+
+    stage: Floats
+    volume: Floats
+
+    @classmethod
+    def of_cells(cls, heights: ArrayLike, *, spill: float, cell_area: float) -> StageVolume:
+        """Return the curve of cells with these ground heights (m) that spill at `spill` (m).
+
+        `cell_area` in m². Two cells of 100 m² at 1 m and 2 m that spill at 3 m: 0, 100, 300 m³ at 1, 2, 3 m.
+        ValueError where no cell lies below the spill height.
+        """
+        ground = np.sort(np.asarray(heights, dtype=np.float64).ravel())
+        ground = ground[ground < spill]
+        if not len(ground):
+            message = f"no cell lies below the spill height {spill} m"
+            raise ValueError(message)
+        stage, counts = np.unique(ground, return_counts=True)
+        wet = np.cumsum(counts)  # cells under water above each height
+        stage = np.append(stage, spill)
+        volume = np.concatenate(([0.0], np.cumsum(wet * np.diff(stage)) * cell_area))
+        return cls(stage, volume)
+
+    @property
+    def bottom(self) -> float:
+        """Height of the lowest ground, metres."""
+        return float(self.stage[0])
+
+    @property
+    def spill(self) -> float:
+        """Height at which it spills, metres."""
+        return float(self.stage[-1])
+
+    @property
+    def capacity(self) -> float:
+        """Cubic metres it holds before it spills."""
+        return float(self.volume[-1])
+
+    def level(self, volume: ArrayLike) -> Floats:
+        """Return the water level (m) for volumes (m³): the spill height where they exceed the capacity.
+
+        No water or less than none (the drains carry more than falls) leaves the lowest ground; NaN stays NaN.
+        """
+        return np.interp(np.asarray(volume, dtype=np.float64), self.volume, self.stage)
+
+    def depth(self, volume: ArrayLike) -> Floats:
+        """Return the greatest depth (m), at the lowest ground, for volumes (m³); shape as given.
+
+        A 1:100 cone with 4,997 m³: .781 m.
+        """
+        return self.level(volume) - self.bottom
+
+    def depth_at(self, ground: ArrayLike, volume: ArrayLike) -> Floats:
+        """Return the depth (m) over ground of these heights (m): 0 where it stays dry; NaN where unknown."""
+        return np.maximum(self.level(volume) - np.asarray(ground, dtype=np.float64), 0.0)
+
+    def spilled(self, volume: ArrayLike) -> Floats:
+        """Return how much of the volumes (m³) runs on over the rim."""
+        return np.maximum(np.asarray(volume, dtype=np.float64) - self.capacity, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Depressions:
+    """All depressions of a grid. Arrays run by number − 1; cells and curves are asked for by number.
+
+    `labels`: int32 of the grid's shape, the depression's number from 1, 0 outside; `spill`, `bottom` in metres;
+    `area` in m² and `volume` in m³ when full.
+    """
+
+    labels: NDArray[np.int32]
+    spill: Floats
+    bottom: Floats
+    area: Floats
+    volume: Floats
+    cell_area: float
+    _ground: Floats  # heights of all flooded cells, by depression
+    _start: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.spill)
+
+    def curve(self, number: int) -> StageVolume:
+        """Return the stage–volume curve of a depression; IndexError where there is none of this number."""
+        if not 1 <= number <= len(self):
+            message = f"there is no depression {number} of {len(self)}"
+            raise IndexError(message)
+        cells = self._ground[self._start[number - 1] : self._start[number]]
+        return StageVolume.of_cells(cells, spill=float(self.spill[number - 1]), cell_area=self.cell_area)
+
+
+def find_depressions(
+    heights: NDArray[np.floating], filled: NDArray[np.floating], *, cell_area: float
+) -> Depressions:
+    """Return the depressions of a grid: what a fill has raised by more than SHALLOWEST_M.
+
+    `heights` in metres, NaN where unknown; `filled` the same after a fill over eight neighbours; `cell_area` in m².
+    Water that touches, corners included, has one level; it is the lowest ground on the depression's rim, taken from
+    `heights`, so that it is a height of the terrain and no rounded sum.
+    """
+    with np.errstate(invalid="ignore"):
+        flooded = filled - heights > SHALLOWEST_M
+    labels = np.zeros(heights.shape, np.int32)
+    count = int(ndimage.label(flooded, structure=_EIGHT, output=labels))  # type: ignore[arg-type]
+    rim = np.where(flooded | np.isnan(heights), np.inf, heights)
+    rim = np.asarray(ndimage.minimum_filter(rim, size=3, mode="constant", cval=np.inf))
+    cells = np.flatnonzero(labels)
+    number = labels.ravel()[cells]
+    order = np.argsort(number, kind="stable")
+    number, ground = number[order], heights.ravel()[cells[order]].astype(np.float64)
+    start = np.searchsorted(number, np.arange(1, count + 2))
+    nothing = np.zeros(0)
+    if not count:
+        return Depressions(labels, nothing, nothing, nothing, nothing, cell_area, ground, start)
+    spill = np.minimum.reduceat(rim.ravel()[cells[order]].astype(np.float64), start[:-1])
+    below = np.maximum(spill[number - 1] - ground, 0.0)
+    return Depressions(
+        labels=labels,
+        spill=spill,
+        bottom=np.minimum.reduceat(ground, start[:-1]),
+        area=np.diff(start) * cell_area,
+        volume=np.add.reduceat(below, start[:-1]) * cell_area,
+        cell_area=cell_area,
+        _ground=ground,
+        _start=start,
+    )
+
+
+def filled_exactly(heights: NDArray[np.floating], found: Depressions) -> NDArray[np.floating]:
+    """Return the heights with every depression raised to its spill height, to the last digit."""
+    out = heights.copy()
+    wet = found.labels > 0
+    out[wet] = np.maximum(heights[wet], found.spill[found.labels[wet] - 1])
+    return out
+
 
 Floats32 = NDArray[np.float32]
 
@@ -62,29 +213,46 @@ def need_room(cells: int, *, most: int = MOST_CELLS) -> None:
         )
 
 
-def flow_of(heights: NDArray[np.floating], *, cell_area: float, most: int = MOST_CELLS) -> Flow:
-    """Fill the depressions of a grid and route its water.
-
-    `heights` in metres, NaN where unknown: water leaves at the border and beside unknown cells. Priority flood over
-    eight neighbours (Wang & Liu 2006): each cell drains to the one from which the flood reached it. RiskmapError
-    where the grid is larger than `most` cells or the extra is not installed.
-    """
-    need_room(heights.size, most=most)
-    pyflwdir = _pyflwdir()
+def depressions_of(heights: NDArray[np.floating], *, cell_area: float, most: int = MOST_CELLS) -> Depressions:
+    """Return the depressions of a grid (heights in metres, `cell_area` in m²). Raises as `flow_of` does."""
     ground = np.asarray(heights, dtype=np.float32)
-    stated = np.where(np.isnan(ground), np.float32(_UNKNOWN), ground)
-    flooded, directions = pyflwdir.dem.fill_depressions(stated, nodata=_UNKNOWN)
-    del stated
-    flooded[np.isnan(ground)] = np.nan
-    found = find_depressions(ground, flooded, cell_area=cell_area)
+    return find_depressions(ground, _flooded(ground, most=most), cell_area=cell_area)
+
+
+def flow_of(
+    heights: NDArray[np.floating], *, cell: tuple[float, float] = (1.0, 1.0), most: int = MOST_CELLS
+) -> Flow:
+    """Fill the depressions of a grid and route its water to the steepest neighbours (D8).
+
+    `heights` in metres, NaN where unknown: water leaves at the border and beside unknown cells; `cell`: its sides
+    (east–west, north–south) in metres. Filled by priority flood over eight neighbours (Wang & Liu 2006); to which
+    neighbour a cell drains, at ties and on level ground too: the rule of `riskmap.terrain.d8`. RiskmapError where
+    the grid is larger than `most` cells or pyflwdir is not there.
+    """
+    ground = np.asarray(heights, dtype=np.float32)
+    level = _flooded(ground, most=most)
+    found = find_depressions(ground, level, cell_area=cell[0] * cell[1])
     filled = filled_exactly(ground, found)
-    del flooded
-    known = np.isfinite(filled)
+    directions = drainage_directions(level, cell=cell)
+    del level
+    known = directions != UNKNOWN
     if filled.size == 1 or not known.any():  # nothing to route
         return Flow(filled, known.astype(np.int32), np.flatnonzero(known), found, None)
-    routing = pyflwdir.from_array(directions, ftype="d8", check_ftype=False)
+    routing = _pyflwdir().from_array(directions, ftype="d8", check_ftype=False)
     cells = np.maximum(routing.upstream_area(unit="cell"), 0).astype(np.int32, copy=False)
     return Flow(filled, cells, np.asarray(routing.idxs_pit, np.int64), found, routing)
+
+
+def _flooded(heights: Floats32, *, most: int) -> Floats32:
+    """Return the heights with whatever holds water raised to where it spills, however shallow."""
+    need_room(heights.size, most=most)
+    pyflwdir = _pyflwdir()
+    unknown = np.isnan(heights)
+    # It adds z + (spill − z): of 32-bit heights exact in 64 bits, a rounding off in 32, and that would be a pit.
+    stated = np.where(unknown, _UNKNOWN, heights.astype(np.float64))
+    flooded = pyflwdir.dem.fill_depressions(stated, nodata=_UNKNOWN)[0].astype(np.float32)
+    flooded[unknown] = np.nan
+    return flooded
 
 
 def topographic_wetness(area_per_width: ArrayLike, slope_deg: ArrayLike) -> NDArray[np.float64]:

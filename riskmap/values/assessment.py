@@ -74,8 +74,11 @@ def _patterns(rows: Sequence[tuple[str, ...]]) -> Patterns:
     return Patterns(codes, tuple(place))
 
 
+_WORD = 64  # bits
+
+
 class PatternWriter:
-    """Turns bit masks into `Patterns`: bit i of a row's mask stands for `names[i]`."""
+    """Turns bit masks (`mask_of`) into `Patterns`: bit i of a row's mask stands for `names[i]`."""
 
     def __init__(self, rows: int, names: Sequence[str]) -> None:
         self._names = tuple(names)
@@ -84,14 +87,21 @@ class PatternWriter:
 
     def write(self, start: int, mask: NDArray[np.uint64]) -> None:
         """Store the masks of the rows from `start` on."""
-        touched = np.flatnonzero(mask)
+        touched = np.flatnonzero(mask.any(axis=1))
         if not touched.size:
             return
-        different, inverse = np.unique(mask[touched], return_inverse=True)
-        for bits in different.tolist():
+        some = mask[touched]
+        # Numbers sort faster than rows of numbers, and most models need one word.
+        different, inverse = (
+            np.unique(some[:, 0], return_inverse=True)
+            if mask.shape[1] == 1
+            else np.unique(some, axis=0, return_inverse=True)
+        )
+        patterns = [_number(row) for row in np.atleast_2d(different.T).T.tolist()]
+        for bits in patterns:
             self._code_of.setdefault(bits, len(self._code_of))
-        codes = np.array([self._code_of[bits] for bits in different.tolist()], dtype=np.uint16)
-        self._codes[start + touched] = codes[inverse]
+        codes = np.array([self._code_of[bits] for bits in patterns], dtype=np.uint16)
+        self._codes[start + touched] = codes[inverse.reshape(-1)]
 
     def done(self) -> Patterns:
         """Return the finished column."""
@@ -103,12 +113,17 @@ class PatternWriter:
 
 
 def mask_of(rows: int, flags: Sequence[NDArray[Any] | None]) -> NDArray[np.uint64]:
-    """Return one bit per flag array; None stands for "nowhere"."""
-    mask = np.zeros(rows, dtype=np.uint64)
+    """Return one bit per flag array, uint64[rows, words] of 64 bits each; None stands for "nowhere"."""
+    mask = np.zeros((rows, -(-max(len(flags), 1) // _WORD)), dtype=np.uint64)
     for i, flag in enumerate(flags):
         if flag is not None:
-            np.bitwise_or(mask, np.uint64(1 << i), out=mask, where=flag)
+            word = mask[:, i // _WORD]
+            np.bitwise_or(word, np.uint64(1 << i % _WORD), out=word, where=flag)
     return mask
+
+
+def _number(words: Sequence[int]) -> int:
+    return sum(word << _WORD * i for i, word in enumerate(words))
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +209,15 @@ class Contribution:
 
 
 @dataclass(frozen=True, slots=True)
+class PartValue:
+    """A part of the model, a value of its own; `value` None where it is not known."""
+
+    id: str
+    title: Text
+    value: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class NearestChange:
     """The smallest change of one field that moves the tier. Worse and better are both given."""
 
@@ -228,6 +252,7 @@ class Explanation:
     nearest: tuple[NearestChange, ...]
     assumed: tuple[str, ...] = ()  # missing fields that counted as their worst value
     gates: tuple[str, ...] = ()  # gates that held: they capped the tier of the score
+    parts: tuple[PartValue, ...] = ()  # dimensions and themes that the model marks as parts
     possible: tuple[str, ...] = ()  # an unrated point: the tiers it may turn out to have, best first
     made_by: ModelStamp | None = None
     adopted: ModelStamp | None = None

@@ -17,45 +17,11 @@ from typing import Final, Literal
 
 from riskmap.catalog import PlanAction
 from riskmap.errors import Text
-from riskmap.moments import BEIJING
 from riskmap.values.records import Contact
 from riskmap.values.scenario import (
-    EVENT_KINDS,
     Event,
-    NewEvent,
-    OpenedScenario,
-    Recorded,
     RecordedScenario,
-    beijing,
-    standing,
 )
-
-__all__ = [
-    "BEIJING",
-    "CALL_STATUS",
-    "EVENT_KINDS",
-    "GAP_KINDS",
-    "Answer",
-    "CallGroup",
-    "CallLine",
-    "CallState",
-    "Callee",
-    "Callout",
-    "CalloutGap",
-    "CalloutView",
-    "Count",
-    "Event",
-    "NewEvent",
-    "OpenedScenario",
-    "Recorded",
-    "RecordedScenario",
-    "Review",
-    "ReviewDifference",
-    "Shelter",
-    "Tie",
-    "beijing",
-    "standing",
-]
 
 CallStatus = Literal["waiting", "called", "overdue", "answered", "exhausted"]
 

@@ -69,6 +69,7 @@ class RejectedRow:
 
     `cells`: (header text, cell text) in the sheet's column order; `bad`: 0-based indexes of the
     cells that `issues` speak of. Written to a sheet as they are, they can be imported again.
+    `datum`: what its coordinates were read as, "" where none was needed.
     """
 
     sheet: str
@@ -77,6 +78,7 @@ class RejectedRow:
     cells: tuple[tuple[str, str | None], ...]
     bad: tuple[int, ...]
     issues: tuple[Issue, ...]
+    datum: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,8 @@ class Intake:
 
     `sheet` and `row` run parallel to `records`. `stated_version` holds the record versions that a
     file exported by riskmap carries. `from_batch` is the import batch whose rejected rows this
-    file returns, when it is a workbook of rejected rows that riskmap wrote.
+    file returns, when it is a workbook of rejected rows that riskmap wrote. `holds`: row → why it waits for a
+    person whatever the ledger holds (a date with two readings).
     """
 
     file: str
@@ -102,6 +105,7 @@ class Intake:
     rejected: tuple[RejectedRow, ...]
     issues: tuple[Issue, ...]
     from_batch: int | None = None
+    holds: Mapping[int, Hold] = field(default_factory=dict[int, "Hold"])
 
 
 RowAction = Literal["insert", "update", "unchanged", "held"]
@@ -109,7 +113,7 @@ RowAction = Literal["insert", "update", "unchanged", "held"]
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Why a row waits for a person: `rule` is other_subdistrict, other_point or stale_version."""
+    """Why a row waits for a person: `rule` is other_subdistrict, other_point, stale_version or ambiguous_date."""
 
     rule: str
     message: Text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -19,6 +19,16 @@ from riskmap.vocabulary import STANDINGS, TIER_TITLES, TIERS
 STATES: Final[tuple[str, ...]] = (*TIERS, "unrated")
 
 
+# What riskmap adds to a record in attribute tables: no import reads it as something stated.
+DERIVED: Final = (
+    *("tier", "tier_title", "grade", "grade_title", "state", "score", "missing", "rules", "flags"),
+    "updated_at",
+)
+
+
+PRINTED: Final = "_printed"  # in place of a layer's id: a sheet to print, which no import reads
+
+
 DEMO_MARK: Final = "演示数据 demo data"
 
 
@@ -32,7 +42,8 @@ class LayerInventory:
     `table` is a column snapshot's table (docs/architecture.md), or rows taken from one. `contacts`
     runs parallel to it, None where contacts are not part of the export. Contacts and fields that
     are personal data come as they may be shown: whoever makes the inventory has masked them.
-    `models` made the tiers, of most records first; `adopted` is the one in use now where that is another.
+    `models` made the tiers, of most records first; `adopted` is the one in use now where that is another;
+    `parts` are titles of the parts of the one in use, by id (columns "p:<id>" of `table`).
     """
 
     layer: Layer
@@ -40,6 +51,7 @@ class LayerInventory:
     models: tuple[ModelStamp, ...] = ()
     contacts: Sequence[tuple[Contact, ...] | None] | None = None
     adopted: ModelStamp | None = None
+    parts: Mapping[str, Text] = field(default_factory=dict)
 
     @property
     def rules(self) -> Mapping[str, Text]:
@@ -56,7 +68,8 @@ class Inventory:
 
     `as_of` (of the data) and `made_at` are texts as they are to be read. `differences` are those of
     a reconciliation: {"what", "expected", "found", "codes"}, `what` a text or a Text. `approval` is
-    the map approval number (审图号). `unmasked` states that personal data are shown in full.
+    the map approval number (审图号). `unmasked` states that personal data are shown in full. `head` is that
+    of the ledger's chain of digests at the state that is shown, in hex, `changeset` the write that it closed.
     """
 
     district: str
@@ -71,6 +84,8 @@ class Inventory:
     approval: str = ""
     unmasked: bool = False
     lang: Lang = "zh"
+    head: str = ""
+    changeset: int = 0
 
     def __len__(self) -> int:
         return sum(len(part) for part in self.layers)
@@ -88,8 +103,14 @@ class Inventory:
 
 def tier_counts(table: pa.Table) -> dict[str, int]:
     """Return how many rows each of `STATES` has."""
+    found = standing_counts(table)
+    return {state: found[state] for state in STATES}
+
+
+def standing_counts(table: pa.Table) -> dict[str, int]:
+    """Return how many rows each tier and each grade has."""
     found = np.bincount(_ranks(table), minlength=len(STANDINGS))
-    return {state: int(found[STANDINGS.index(state)]) for state in STATES}
+    return dict(zip(STANDINGS, found.tolist(), strict=True))
 
 
 def subdistrict_counts(table: pa.Table) -> dict[str, dict[str, int]]:

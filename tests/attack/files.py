@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from tests.addressed_files import addressed_files
 from tests.attack.program import LAYER, ROOT, Program, Running, workspace, wrong_message
 from tests.attack.rows import Row, row
 
@@ -201,6 +202,12 @@ def _links(folder: Path, address: str, secret: Path, marker: Path) -> list[Path]
     ]
 
 
+def _addresses(folder: Path, address: str, _secret: Path, _marker: Path) -> list[Path]:
+    inside = folder / "addressed"
+    inside.mkdir()
+    return [file.path for file in addressed_files(inside, address)]
+
+
 def _broken(folder: Path, _address: str, _secret: Path, _marker: Path) -> list[Path]:
     far = '<row r="1048576"><c r="XFD1048576"><v>1</v></c></row>'
     merged = SHEET.format(far).replace(
@@ -248,6 +255,7 @@ KINDS: dict[str, Makers] = {
     "bombs": _bombs,
     "entities": _entities,
     "links, formulas and names": _links,
+    "addresses of every kind": _addresses,
     "broken workbooks, tables and deep JSON": _broken,
 }
 

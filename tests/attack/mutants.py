@@ -69,7 +69,7 @@ PARTS = (
         "ledger",
         {
             "ledger/merging.py": CHANGES,
-            "ledger/planning.py": CHANGES,
+            "ledger/importing.py": CHANGES,
             "ledger/revisions.py": (*CHANGES, "ledger_assessment", "one_commit"),
         },
         12,

@@ -18,6 +18,7 @@ from typing import Any
 from playwright.sync_api import Browser, BrowserContext, Error, Frame, Page, sync_playwright
 
 from tests.waiting import PATIENCE_S, until
+from tests.watching import asked, watched
 
 # The lists below the address bar would start a process for each window, though nobody types there. Chromium
 # heeds the last such list only, so of what Playwright switches off all that these tests may meet is named again.
@@ -53,18 +54,20 @@ HARMLESS = ("Unrecognized feature", "allow-scripts and allow-same-origin")
 
 @contextmanager
 def served(workspace: Path, *, log: Path) -> Iterator[str]:
-    """Serve a workspace on a free port; yields its address."""
+    """Serve a workspace on a free port; yields its address. Fails where the server asked another machine."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     environment = {**os.environ, "RISKMAP_WORKSPACE": str(workspace), "PYTHONUNBUFFERED": "1"}
-    code = f"from riskmap.web.frame.app import run; run(port={port}, open_browser=False)"
+    file = log.with_name(f"{log.name}-asked")
+    code = watched(file, f"from riskmap.web.frame.app import run; run(port={port}, open_browser=False)")
     with log.open("wb") as out:
         process = subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=out, stderr=out)
         try:
             address = f"http://127.0.0.1:{port}"
             _wait_for(f"{address}/_stcore/health", process, log)
             yield address
+            assert asked(file) == [], "the server asked another machine"
         finally:
             process.terminate()
             try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import shutil
 import sqlite3
 from pathlib import Path
@@ -64,10 +65,12 @@ def test_a_sound_young_workspace_has_nothing_but_the_note_that_it_was_not_backed
 def test_a_backup_is_good_until_the_next_write_and_a_week_more(ws, tmp_path, monkeypatch):
     assert riskmap("backup", tmp_path / "b.sqlite", "--by", "张三", "--workspace", ws.root).status == 0
     (noted,) = ws.ledger.exports(what="backup ")
+    assert noted.what == f"backup {tmp_path / 'b.sqlite'}"
     assert (noted.who, noted.unmasked) == ("张三", True)
     late = (utc_now() + dt.timedelta(days=8)).isoformat()
     monkeypatch.setenv(CLOCK, late)
-    assert check(ws, status=0) == []
+    (one,) = check(ws, status=0)
+    assert (one["severity"], one["what"]) == ("note", "backup")
     retire = riskmap("retire", "risk_points", "RP-LONE-low", "--why", "测试", "--workspace", ws.root)
     assert retire.status == 0
     assert the("backup", check(ws, status=1))["severity"] == "warning"
@@ -76,6 +79,30 @@ def test_a_backup_is_good_until_the_next_write_and_a_week_more(ws, tmp_path, mon
 def test_a_workspace_of_more_than_a_week_without_a_backup_is_warned_of(ws, monkeypatch):
     monkeypatch.setenv(CLOCK, (utc_now() + dt.timedelta(days=8)).isoformat())
     assert the("backup", check(ws, status=1))["severity"] == "warning"
+
+
+def test_the_head_printed_on_an_export_is_found_in_the_ledger_it_came_from_and_in_no_other(ws, tmp_path):
+    listed = tmp_path / "清单.geojson"
+    assert riskmap("export", "--to", listed, "--workspace", ws.root).status == 0
+    printed = json.loads(listed.read_text())
+    assert (
+        riskmap("retire", "risk_points", "RP-LONE-low", "--why", "测试", "--workspace", ws.root).status == 0
+    )
+    ran = riskmap("check", "--head", printed["head"][:12], "--workspace", ws.root, "--json")
+    assert (ran.status, the("chain", ran.json["findings"])["severity"]) == (0, "note")
+    assert f"第 {printed['changeset']} 次写入" in the("chain", ran.json["findings"])["message"]
+    for other in ("0" * 64, printed["head"][:3], "what%"):
+        ran = riskmap("check", "--head", other, "--workspace", ws.root, "--json")
+        assert (ran.status, the("chain", ran.json["findings"])["severity"]) == (1, "error")
+
+
+def test_a_past_that_was_altered_behind_the_ledgers_back_is_an_error(ws):
+    with sqlite3.connect(ws.root / "data/ledger.sqlite") as raw:
+        raw.execute("DROP TRIGGER changeset_fixed")
+        raw.execute("UPDATE changeset SET who = '别人' WHERE id = 1")
+    raw.close()
+    one = the("integrity", check(ws, status=1))
+    assert (one["severity"], "chain" in one["message"]) == ("error", True)
 
 
 def test_a_field_whose_type_changed_is_named_and_the_other_layers_are_exported(ws, tmp_path):

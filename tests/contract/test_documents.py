@@ -13,7 +13,10 @@ PACKAGE = ROOT / "riskmap"
 # Who uses riskmap reads Chinese, under an English summary; who writes files or programs reads English.
 CHINESE = [
     "README.md",
-    *(f"docs/{n}.md" for n in ("duty", "evacuation", "fire", "formulas", "prepare", "scale", "terrain")),
+    *(
+        f"docs/{n}.md"
+        for n in ("backup", "duty", "evacuation", "fire", "formulas", "prepare", "scale", "terrain")
+    ),
 ]
 ENGLISH = [
     "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md",

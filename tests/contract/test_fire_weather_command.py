@@ -52,6 +52,14 @@ def test_the_published_series_comes_out_of_the_command(tmp_path):
         assert [round(day[k], 1) for k in CODES] == [float(published[k]) for k in CODES]
 
 
+def test_the_later_edition_of_the_ffmc_constant_is_offered(tmp_path):
+    path = weather(tmp_path, DAYS)
+    old, new = (run(path, *words).json["days"] for words in ((), ("--edition", "later")))
+    assert run(path, "--edition", "1985").json["days"] == old
+    apart = [abs(a["ffmc"] - b["ffmc"]) for a, b in zip(old, new, strict=True)]
+    assert 0 < max(apart) <= 0.25
+
+
 def test_headers_may_be_in_any_case_order_language_and_encoding(tmp_path):
     plain = run(weather(tmp_path, DAYS)).json["days"]
     bom = weather(tmp_path, DAYS, header="Month,DAY,Temp,RH,WS,Prec", encoding="utf-8-sig")

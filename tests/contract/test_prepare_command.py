@@ -100,6 +100,25 @@ def test_the_exit_status_says_that_somebody_has_no_place_or_something_is_not_kno
     assert [one["code"] for one in whole.json["escalations"]][:1] == ["FG1"]
 
 
+def test_a_geological_warning_in_yellow_raises_slopes(ws):
+    """Every yellow one that could be found in Shenzhen came with defence orders."""
+    calm = prepared(ws, "--warning", f"地质灾害:蓝@{A},{B}", *AT, "--dry-run").json
+    yellow = prepared(ws, "--warning", f"地质灾害:黄@{A},{B}", *AT, "--dry-run").json
+    raised = [
+        (one["code"], one["from"], one["to"]) for one in yellow["escalations"] if one["layer"] == "slopes"
+    ]
+    assert not [one for one in calm["escalations"] if one["layer"] == "slopes"]
+    assert raised
+    assert {to for _, _, to in raised} == {"general"}
+    red = prepared(ws, "--warning", f"地质灾害:红@{A},{B}", *AT, "--dry-run").json
+    worst: dict[str, str] = {}
+    for one in red["escalations"]:
+        if one["layer"] == "slopes":
+            worst[one["code"]] = max(worst.get(one["code"], "low"), one["to"], key=TIERS.index)
+    assert worst.keys() >= {code for code, _, _ in raised}
+    assert set(worst.values()) == {"major"}, red["escalations"]
+
+
 def test_static_tiers_stay_and_every_raised_record_is_one_that_select_lists(done):
     ws, before, ran = done
     after = run(ws, "select", "--json").json

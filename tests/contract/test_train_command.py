@@ -12,7 +12,7 @@ import pytest
 from riskmap.actions.training_table import Request, read_training_table
 from riskmap.errors import DatumError, LearnedError
 from riskmap.io.readers.training import outcome
-from riskmap.scoring.learned import load_learned
+from riskmap.scoring.learned.artefact import load_learned
 from riskmap.scoring.learned.training_data import TrainingTable
 from tests.cli import Ran, riskmap
 from tests.inventories import HEADER, clustered, write
@@ -251,6 +251,34 @@ def test_random_folds_warn_that_they_flatter(sample: Path):
     assert any("optimistic" in w for w in document["warnings"])
     assert document["comparison"]["folds"] == "spatial"
     assert [p["name"] for p in document["predictors"]] == ["slope", "rough"]
+
+
+@pytest.mark.usefixtures("plain_models")
+def test_a_predictor_computed_from_the_target_is_leakage_in_the_document_the_table_and_the_card(
+    tmp_path: Path,
+):
+    coded = Path(__file__).parents[1] / "cases" / "field" / "target_encoded.csv"
+    ask = ("train", "susceptibility", "--data", coded, "--target", "slide", "--x", "x", "--y", "y", "--crs", "EPSG:4547",
+           "--repeats", "1")  # fmt: skip
+    done = riskmap(*ask, "--to", tmp_path / "m.skops", "--json")
+    assert done.status == 0, done.err
+    assert [r["fields"] for r in done.json["remarks"] if r["rule"] == "leakage"] == [["cf"]]
+    assert tomllib.loads((tmp_path / "m.card.toml").read_text(encoding="utf-8"))["leakage"] == ["cf"]
+    assert "--encode" in riskmap(*ask).out
+
+
+@pytest.mark.usefixtures("plain_models")
+def test_class_rates_are_learned_inside_the_folds_where_it_is_asked_for(tmp_path: Path):
+    table = [[*row[:4], round(float(row[4]) * 3), *row[5:]] for row in rows(150)]
+    done = train(
+        write(tmp_path / "t.csv", HEADER, table), "--encode", "rough", "--to", tmp_path / "m.skops", "--json"
+    )
+    assert done.status == 0, done.err
+    card = tomllib.loads((tmp_path / "m.card.toml").read_text(encoding="utf-8"))
+    kept = next(p for p in card["predictors"] if p["name"] == "rough")
+    assert kept["kind"] == "rate"
+    assert set(kept["codes"]) == {row[4] for row in table}
+    assert not [r for r in done.json["remarks"] if r["rule"] in {"leakage", "looks_like_code"}]
 
 
 @pytest.mark.usefixtures("plain_models")

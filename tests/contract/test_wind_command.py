@@ -52,7 +52,7 @@ def test_an_ensemble_gives_the_median_of_its_members(tmp_path: Path):
     assert winds[0] == pytest.approx(winds[1])
 
 
-def test_terrain_shelters_a_point_and_says_where_it_has_none(tmp_path: Path):
+def test_terrain_lowers_no_wind_but_says_what_shelter_would_leave(tmp_path: Path):
     dem = tmp_path / "dem.tif"
     kind = {"driver": "GTiff", "width": 100, "height": 100, "count": 1, "dtype": "float32"}
     transform = rasterio.Affine(0.001, 0, 114.25, 0, -0.001, 22.23)
@@ -62,9 +62,13 @@ def test_terrain_shelters_a_point_and_says_where_it_has_none(tmp_path: Path):
     words = ("wind", "--track", track, "--points", points, "--model", "radii", "--json")
     sea, land = riskmap(*words), riskmap(*words, "--terrain", dem)
     assert land.status == 0, land.err
-    before, after = (r.json["points"][0]["max_wind_ms"] for r in (sea, land))
-    assert 0.7 * before < after < 0.8 * before
-    assert sea.json["points"][2] == land.json["points"][2]
+    before, after = (r.json["points"][0] for r in (sea, land))
+    assert after["max_wind_ms"] == before["max_wind_ms"]
+    assert after["sheltered_wind_ms"] == pytest.approx(0.75 * before["max_wind_ms"], rel=1e-3)
+    assert "sheltered_wind_ms" not in before
+    far = land.json["points"][2]
+    assert far.pop("sheltered_wind_ms") == far["max_wind_ms"]
+    assert far == sea.json["points"][2]
     assert any("2 points outside the terrain" in note["en"] for note in land.json["filled"])
 
 

@@ -15,12 +15,18 @@ CHANGES = FOLDER / "CHANGES.md"
 _ROW = re.compile(r"^\| `(?P<file>[^`]+)` \| `(?P<digest>[0-9a-f]{16}|gone)` \| (?P<why>.*\S.*) \|$")
 _DIGITS = 9  # sums in another order (other threads, another processor) differ in the last places
 _LONG_TEXT = 600
+_HEAD = re.compile(
+    r"(次写入：|changeset \d+: |head: )[0-9a-f]{64}"
+)  # covers reasons, which name the program's arguments
 
 
 def settled(document: Any, folder: Path) -> Any:
     """Return a document as JSON holds it: keys in order, floats to nine digits, paths below `folder` as <folder>."""
     if isinstance(document, Mapping):
-        return {str(k): settled(document[k], folder) for k in sorted(document, key=str)}
+        return {
+            str(k): "<head>" if k == "head" and _is_digest(document[k]) else settled(document[k], folder)
+            for k in sorted(document, key=str)
+        }
     if isinstance(document, list | tuple):
         return [settled(part, folder) for part in document]
     if isinstance(document, float):
@@ -29,7 +35,11 @@ def settled(document: Any, folder: Path) -> Any:
         return f"sha256:{hashlib.sha256(document).hexdigest()}"
     if document is None or isinstance(document, bool | int):
         return document
-    return str(document).replace(str(folder), "<folder>")
+    return _HEAD.sub(r"\1<head>", str(document)).replace(str(folder), "<folder>")
+
+
+def _is_digest(value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch(r"[0-9a-f]{64}", value) is not None
 
 
 def _settled_number(number: float) -> float | str:

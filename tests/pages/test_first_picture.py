@@ -14,23 +14,24 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
+from streamlit.file_util import get_static_dir
 
-from riskmap.web.frame.assets import DRAWN_FIRST, FirstPictures, FromMemory, Frontend, frontend
+from riskmap.web.frame.assets import DRAWN_FIRST, START, FirstPictures, FromMemory, Frontend, frontend
+from riskmap.web.pages import page_paths
 from tests.asgi import Answer, get
 from tests.waiting import PATIENCE_S
 
 
 @pytest.fixture(scope="module")
 def client() -> Callable[..., Answer]:
-    def page(_: Request) -> Response:
+    def frame(_: Request) -> Response:
         return HTMLResponse("<html></html>")
 
     def passed_on(request: Request) -> Response:
         return PlainTextResponse(f"passed on {request.url.path}", status_code=404)
 
     routes = [
-        Route("/", page),
-        Route("/component/x/index.html", page),
+        Route("/component/x/index.html", frame),
         Route("/{rest:path}", passed_on, methods=["GET", "HEAD"]),
     ]
     return partial(get, Starlette(routes=routes, middleware=[Middleware(FromMemory)]))
@@ -76,6 +77,18 @@ def test_a_page_names_the_scripts_that_come_later_and_a_frame_inside_it_does_not
     hints = client("/").headers["link"]
     assert all(f"<{path}>; rel=modulepreload" in hints for path in frontend().later)
     assert "link" not in client("/component/x/index.html").headers
+
+
+def test_every_page_is_streamlits_own_told_where_its_server_is(client: Callable[..., Answer]) -> None:
+    for path in page_paths():
+        answer = client(path)
+        assert answer.headers["content-type"].startswith("text/html")
+        assert answer.headers["cache-control"] == "no-cache"
+        told = answer.text.replace(f"<script>{START}</script>", "", 1)
+        assert told == (Path(get_static_dir()) / "index.html").read_text(encoding="utf-8")
+        assert START in answer.text
+    scripts = "".join(str(frontend().file(path)) for path in frontend()._files if "/js/index." in path)
+    assert "BACKEND_BASE_URL" in scripts
 
 
 def test_scripts_are_named_with_what_they_import_but_not_what_the_page_already_names(tmp_path: Path) -> None:

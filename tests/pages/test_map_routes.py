@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+import base64
+import datetime as dt
+import hashlib
 import os
+import re
 import stat
 import struct
 import sys
+import time
 from functools import partial
 from io import BytesIO
 
@@ -12,16 +17,29 @@ import openpyxl
 import pytest
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.responses import PlainTextResponse
 
+from riskmap.errors import UnknownNameError
+from riskmap.moments import utc_now
 from riskmap.selection import Selection, counts, find
 from riskmap.selection.snapshot import BITS, encode, separate
 from riskmap.vocabulary import RANK_OF
 from riskmap.web.frame import downloads, state
+from riskmap.web.frame.assets import frontend
 from riskmap.web.frame.background import GROUND
+from riskmap.web.frame.gate import Gate
 from riskmap.web.frame.routes import MAP, routes
-from riskmap.web.frame.security import ForbiddenError, SecurityHeaders, Signer, own_names, workspace_secret
+from riskmap.web.frame.security import (
+    ForbiddenError,
+    SecurityHeaders,
+    Sessions,
+    Signer,
+    page_policy,
+    session_of,
+    workspace_secret,
+)
 from riskmap.web.widgets.filters import NOTHING
-from tests.asgi import get
+from tests.asgi import COOKIE, SESSION, get
 from tests.map_workspace import HOSTILE, LONELY, STACK, make_workspace
 
 
@@ -33,7 +51,10 @@ def ws(tmp_path_factory):
     os.environ["RISKMAP_WORKSPACE"] = str(root)
     state.workspace.cache_clear()
     state.signer.cache_clear()
-    yield made
+    with pytest.MonkeyPatch.context() as patch:  # the browser that all of these tests look through
+        patch.setattr(state, "session", lambda: SESSION)
+        patch.setattr(downloads, "session", lambda: SESSION)
+        yield made
     state.workspace.cache_clear()
     state.signer.cache_clear()
     if before is None:
@@ -44,12 +65,18 @@ def ws(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def client(ws):
-    app = Starlette(routes=routes(), middleware=[*own_names(), Middleware(SecurityHeaders)])
+    app = Starlette(
+        routes=routes(),
+        middleware=[Middleware(Gate), Middleware(Sessions, secure=False), Middleware(SecurityHeaders)],
+    )
     return partial(get, app)
 
 
+FRAME = "/component/streamlit_folium.st_folium/index.html"
+
+
 def spec(selection: Selection = Selection()) -> str:  # noqa: B008 - frozen
-    return state.signer().sign(MAP, [selection.to_text(), state.snapshot().key])
+    return state.signer().sign(MAP, [selection.to_text(), state.snapshot().key], SESSION)
 
 
 def tile_of(lon: float, lat: float, zoom: int) -> tuple[int, int]:
@@ -100,7 +127,7 @@ def test_a_filter_in_the_token_leaves_points_out(client):
 )
 def test_every_data_route_refuses_a_token_that_is_not_ours(client, path):
     changed = spec()[:-2] + ("AA" if not spec().endswith("AA") else "BB")
-    other_purpose = state.signer().sign("another purpose", ["{}", 1])
+    other_purpose = state.signer().sign("another purpose", ["{}", 1], SESSION)
     for bad in ("nonsense", changed, other_purpose):
         answer = client(path.format(bad=bad))
         assert answer.status == 403
@@ -135,7 +162,7 @@ def test_wrong_numbers_are_refused_in_one_line_and_without_a_traceback(client, p
 
 
 def test_an_address_of_an_older_ledger_is_answered_but_not_kept(client):
-    old = state.signer().sign(MAP, [Selection().to_text(), "an older one"])
+    old = state.signer().sign(MAP, [Selection().to_text(), "an older one"], SESSION)
     answer = client(f"/tiles/{old}/1/1/0.bin")
     assert answer.status == 200
     assert answer.headers["cache-control"] == "no-store"
@@ -220,7 +247,7 @@ def test_grids_come_with_their_shape_and_tier(client):
 
 
 def test_boundaries_have_the_district_and_a_place_for_every_name(client, ws):
-    key = state.signer().sign(GROUND, ["x"])
+    key = state.signer().sign(GROUND, ["x"], SESSION)
     found = client(f"/boundaries.json?k={key}").json()["features"]
     assert [f["properties"]["kind"] for f in found] == ["district", "subdistrict", "subdistrict"]
     assert {f["properties"]["name"] for f in found[1:]} == set(ws.places.names)
@@ -231,7 +258,7 @@ def test_boundaries_have_the_district_and_a_place_for_every_name(client, ws):
 def test_a_download_is_the_selection_that_the_page_showed(client):
     chosen = Selection(layers=("risk_points",), tiers=("large",))
     wanted = downloads.Wanted(chosen, "xlsx", "测试区-圈选结果.xlsx", "zh")
-    answer = client("/" + downloads.address(state.signer(), wanted))
+    answer = client("/" + downloads.address(wanted))
     assert answer.status == 200
     assert "attachment" in answer.headers["content-disposition"]
     book = openpyxl.load_workbook(BytesIO(answer.body))
@@ -252,27 +279,172 @@ def test_the_secret_is_kept_and_readable_by_its_owner_only(tmp_path, monkeypatch
     assert workspace_secret(tmp_path / "data") == "given"
 
 
-def test_a_token_of_one_purpose_is_worth_nothing_for_another():
-    signer = Signer("a secret")
-    token = signer.sign("map", ["{}", 1])
-    assert token == signer.sign("map", ["{}", 1])
-    assert signer.read("map", token) == ["{}", 1]
-    for stranger, purpose in ((signer, "ground"), (Signer("another"), "map")):
+def test_a_token_is_for_one_purpose_one_session_and_some_days():
+    now = [dt.datetime(2026, 7, 1, 23, 59, tzinfo=dt.UTC)]
+    signer = Signer("a secret", clock=lambda: now[0])
+    token = signer.sign("map", ["{}", 1], "mine", days=7)
+    assert token == signer.sign("map", ["{}", 1], "mine", days=7)
+    assert signer.read("map", token, "mine") == ["{}", 1]
+    for stranger, purpose, session in (
+        (signer, "ground", "mine"),
+        (Signer("another"), "map", "mine"),
+        (signer, "map", "another"),
+        (signer, "map", ""),
+    ):
         with pytest.raises(ForbiddenError):
-            stranger.read(purpose, token)
+            stranger.read(purpose, token, session)
+    now[0] += dt.timedelta(days=7)
+    assert signer.read("map", token, "mine") == ["{}", 1]
+    now[0] += dt.timedelta(minutes=1)
+    with pytest.raises(ForbiddenError):
+        signer.read("map", token, "mine")
+
+
+def _routes_with_tokens():
+    wanted = downloads.Wanted(Selection(), "csv", "x.csv", "zh")
+    offered = downloads.offer("a test", "x.txt", lambda: b"content")
+    return [
+        f"/tiles/{spec()}/1/1/0.bin",
+        f"/search?spec={spec()}&q=a",
+        f"/boundaries.json?k={state.signer().sign(GROUND, ['x'], SESSION)}",
+        "/" + downloads.address(wanted),
+        "/" + offered,
+    ]
+
+
+def test_an_address_is_worth_nothing_to_another_browser_or_to_one_without_cookies(client):
+    for address in _routes_with_tokens():
+        assert client(address).status == 200
+        for cookie in ("", "d" * 43, COOKIE[:-1], "c" * 44):
+            assert client(address, cookie=cookie).status == 403
+        forged = [("host", "127.0.0.1:8501"), ("x-riskmap-session", SESSION)]
+        assert client(address, headers=forged).status == 403
+        assert client(address, headers=[forged[0], ("x_riskmap_session", SESSION)]).status == 403
+
+
+def test_an_address_runs_out(client, monkeypatch):
+    addresses = _routes_with_tokens()
+    later = utc_now() + dt.timedelta(days=3)
+    monkeypatch.setattr(state.signer(), "_clock", lambda: later)
+    assert [client(address).status for address in addresses] == [403] * 5
+
+
+def test_a_file_with_full_contacts_is_there_for_its_time_only(client):
+    soon = downloads.offer("soon", "x.txt", lambda: b"content", until=time.monotonic() + 60)
+    assert client(f"/{soon}").body == b"content"
+    over = downloads.offer("soon", "x.txt", lambda: b"content", until=time.monotonic() - 1)
+    assert client(f"/{over}").status == 403
+
+
+def test_offers_are_let_go_when_they_ran_out_or_are_too_many():
+    now = [0.0]
+    offers = downloads.Offers(clock=lambda: now[0])
+    for i in range(downloads._MOST + 5):
+        offers.put(str(i), downloads.Offer("mine", "x", bytes, until=10.0 if i % 2 else 20.0))
+    assert len(offers._kept) == downloads._MOST
+    assert offers.get("100", "mine").filename == "x"
+    with pytest.raises(ForbiddenError):
+        offers.get("100", "another")
+    now[0] = 15.0
+    offers.put("new", downloads.Offer("mine", "x", bytes, until=20.0))
+    assert {one.until for one in offers._kept.values()} == {20.0}
+
+
+def test_what_an_offer_refuses_is_said_in_the_language_of_its_page(client):
+    def refuse():
+        raise UnknownNameError("没有了", "it is gone")
+
+    address = downloads.offer("gone", "x.txt", refuse)
+    assert client(f"/{address}").json() == {"error": "没有了"}
+    assert client(f"/{address}?lang=en").json() == {"error": "it is gone"}
+
+
+def test_opening_a_page_names_the_browser_once(client):
+    async def page(scope, receive, send):
+        await PlainTextResponse(dict(scope["headers"]).get(b"x-riskmap-session", b"-"))(scope, receive, send)
+
+    for secure, name in ((False, "riskmap-8501"), (True, "__Host-riskmap")):
+        first = get(Sessions(page, secure=secure), "/inventory", cookie="")
+        said = first.headers["set-cookie"]
+        assert first.text == "-"
+        assert said.startswith(f"{name}=")
+        assert {"HttpOnly", "SameSite=Lax", "Path=/"} <= set(said.split("; "))
+        assert ("Secure" in said.split("; ")) == secure
+        cookie = said.partition(";")[0]
+        again = get(
+            Sessions(page, secure=secure), "/", headers=[("host", "127.0.0.1:8501"), ("cookie", cookie)]
+        )
+        assert "set-cookie" not in again.headers
+        assert again.text == session_of(cookie.partition("=")[2])
+    assert "set-cookie" not in get(Sessions(page, secure=False), "/healthz", cookie="").headers
+    # Two servers on one host name do not take each other's.
+    assert get(Sessions(page, secure=False), "/", host="127.0.0.1:8502").text == session_of(COOKIE)
+    other = [("host", "127.0.0.1:8502"), ("cookie", f"riskmap-8501={COOKIE}")]
+    assert get(Sessions(page, secure=False), "/", headers=other).text == "-"
 
 
 def test_the_content_policy_names_this_server_and_nothing_else(client):
-    policy = client("/unknown").headers["content-security-policy"]
-    assert "http:" not in policy
-    assert "https:" not in policy
-    assert "connect-src 'self'" in policy
+    page, frame, other = (
+        client(path).headers["content-security-policy"] for path in ("/", FRAME, "/unknown")
+    )
+    for policy in (page, frame):
+        said = dict(part.strip().split(" ", 1) for part in policy.split(";"))
+        assert said["default-src"] == "'none'"
+        assert "http" not in policy
+        assert "*" not in policy
+        assert said["base-uri"] == said["form-action"] == "'none'"
+    assert "'unsafe-eval'" not in page
+    assert "script-src 'self' blob:;" in page
+    assert "ws://127.0.0.1:8501" in page
+    assert "frame-ancestors 'none'" in page
+    assert "frame-ancestors 'self'" in frame
+    assert other == "default-src 'none'; frame-ancestors 'none'"
 
 
-@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example:8501", ""])
-def test_under_a_name_that_is_not_this_machines_nothing_is_answered(client, host):
-    address = f"/tiles/{spec()}/0/0/0.bin"
-    assert client(address, host="localhost:8501").status == 200
-    refused = client(address, host=host)
-    assert refused.status == 400
-    assert len(refused.body) < 100
+def test_the_inline_scripts_of_a_page_are_named_by_their_content():
+    policy = page_policy("127.0.0.1:8501", frontend().inline)
+    scripts = re.findall(rb"<script>(.*?)</script>", frontend().page, re.DOTALL)
+    assert len(scripts) == policy.count("'sha256-") == 2
+    for script in scripts:
+        assert f"'sha256-{base64.b64encode(hashlib.sha256(script).digest()).decode()}'" in policy
+
+
+def test_what_the_browser_keeps_is_for_no_other_site_and_no_address_is_told_to_one(client):
+    for path in ("/", "/unknown", f"/tiles/{spec()}/1/1/0.bin"):
+        headers = client(path).headers
+        assert headers["cross-origin-resource-policy"] == "same-origin"
+        assert headers["referrer-policy"] == "same-origin"
+        assert headers["x-content-type-options"] == "nosniff"
+
+
+def test_healthz_reads_the_ledger_itself_and_says_which_part_failed_but_no_path(client, ws):
+    assert (client("/healthz").status, client("/healthz").json()) == (200, {"status": "ok"})
+    file = ws.root / "data" / "ledger.sqlite"
+    aside = file.with_name("aside")
+    for damaged in (None, b"nothing of a ledger" * 500):
+        file.rename(aside)
+        try:
+            if damaged:
+                file.write_bytes(damaged)
+            answer = client("/healthz")
+        finally:
+            aside.replace(file)
+        assert answer.status == 503
+        assert answer.json()["cause"] == "ledger"
+        assert "riskmap check" in answer.json()["remedy"]
+        assert str(ws.root) not in answer.text
+    assert client("/healthz?lang=en").status == 200
+
+
+def test_healthz_says_when_the_workspace_cannot_be_opened(client, ws):
+    file = ws.root / "workspace.toml"
+    kept = file.read_text(encoding="utf-8")
+    file.write_text("[workspace", encoding="utf-8")
+    state.workspace.cache_clear()
+    try:
+        answer = client("/healthz?lang=en")
+    finally:
+        file.write_text(kept, encoding="utf-8")
+        state.workspace.cache_clear()
+    assert (answer.status, answer.json()["cause"]) == (503, "workspace")
+    assert answer.json()["remedy"].startswith("run riskmap check")

@@ -7,6 +7,7 @@ import shutil
 import stat
 import sys
 
+import openpyxl
 import pytest
 
 from riskmap.actions.importing import commit_files, plan_file, read_for_import, settle_held
@@ -17,6 +18,8 @@ from riskmap.actions.workspace import open_workspace
 from riskmap.errors import RiskmapError, UnreadableFileError
 from riskmap.rules.permissions import local_actor
 from riskmap.vocabulary import RANKS
+from riskmap.web.frame import downloads, state
+from riskmap.web.pages.importing import Run
 from riskmap.web.widgets.uploads import keep_uploads, private_folder, shown_name
 from tests.map_workspace import make_workspace
 from tests.pages_running import html, open_page, panel, texts, use_workspace
@@ -172,7 +175,42 @@ def test_rejected_rows_wait_on_the_page_and_come_back_as_a_workbook(ws, tmp_path
     (row,) = texts(panel(at, "backlog-rejected"))
     assert "RP-BAD-1" in row
     assert "台账.csv" in row[0]
-    assert at.get("download_button")
+    (offered,) = panel(at, "backlog-rejects")["items"]
+    workbook = downloads.asked(state.signer(), offered["href"].removeprefix("download/"), "").make()
+    cells = [
+        str(c.value) for sheet in openpyxl.load_workbook(io.BytesIO(workbook)) for row in sheet for c in row
+    ]
+    assert "RP-BAD-1" in cells
+
+
+def looked_at(*files):
+    """Return the page as it shows files that were read and compared."""
+    at = open_page("import")
+    at.session_state["import-run"] = Run(LAYER, files, (), full_list=False)
+    at.run()
+    assert not at.exception, at.exception
+    return at
+
+
+def test_unread_columns_that_look_like_positions_are_named_on_the_page(ws, tmp_path):
+    file = tmp_path / "台账.csv"
+    file.write_text("编号,名称,foo,bar\nRP-N-1,一,114.12,22.55\n", encoding="utf-8-sig")
+    at = looked_at(plan_file(ws, read_for_import(ws, LAYER, file, datum=None)))
+    said = [" ".join(row) for row in texts(panel(at, "import-review-0-issues"))]
+    assert any("坐标列没有读到" in line and "“foo”“bar”" in line for line in said)
+    assert "没有发现问题" not in html(at)
+
+
+def test_a_missing_street_is_offered_on_the_page_and_taken_with_a_click(ws, tmp_path):
+    at = looked_at(planned(ws, tmp_path, "RP-N-1,一,,114.115,22.55,1,1,1"))
+    (row,) = texts(panel(at, "import-offers-0"))
+    assert "缺街道，位置在" in row[-1]
+    assert at.session_state["import-run"].files[0].intake.records.subdistrict == [None]
+    at.button(key="import-offers-0-subdistrict").click().run()
+    assert not at.exception, at.exception
+    file = at.session_state["import-run"].files[0]
+    assert file.intake.records.subdistrict[0] in ws.subdistricts
+    assert file.offered == ()
 
 
 def test_an_empty_page_tells_what_to_do(ws):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -18,7 +19,7 @@ from riskmap.web.frame import downloads, state
 from riskmap.web.widgets.filters import Filters
 from riskmap.web.widgets.panels import inventory_address
 from tests.map_workspace import HOSTILE, make_workspace
-from tests.pages_running import html, open_page, panel, texts, use_workspace
+from tests.pages_running import html, open_page, panel, panels, texts, use_workspace
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +90,7 @@ def test_the_address_narrows_table_totals_and_downloads_alike(root, now):
     items = panel(at, "inventory-downloads")["items"]
     assert len(items) == len(export_formats()) == 7
     for item, ending in zip(items, export_formats(), strict=True):
-        asked = downloads.wanted(state.signer(), item["href"].removeprefix("download/"))
+        asked = downloads.asked(state.signer(), item["href"].removeprefix("download/"), "")
         assert (asked.selection, asked.format) == (wanted, ending)
 
 
@@ -138,7 +139,7 @@ def test_a_number_leads_to_the_records_that_it_counts(root, now):
             assert total == int(found.array[i, RANK_OF[tier]].sum())
 
 
-def test_a_full_export_needs_person_and_reason(root):
+def test_a_full_export_needs_person_and_reason_and_is_there_for_half_an_hour(root, monkeypatch):
     at = open_page("inventory", layers="risk_points", tiers="major")
     at.button(key="unmasked-make").click().run()
     assert any("经办人" in w.value for w in at.warning)
@@ -149,6 +150,15 @@ def test_a_full_export_needs_person_and_reason(root):
     assert not at.error
     (entry,) = open_workspace(root).ledger.exports(limit=1)
     assert (entry.who, entry.why, entry.unmasked) == ("王五", "防汛值班", True)
+    (offered,) = panel(at, "unmasked-save")["items"]
+    file = downloads.asked(state.signer(), offered["href"].removeprefix("download/"), "")
+    assert file.make()[:4] == b"PK\3\4"
+    assert file.until - time.monotonic() <= downloads.SHORT_S
+    # Nothing of it lies where anybody who has the address may ask for it.
+    assert not at.get("download_button")
+    monkeypatch.setattr(downloads, "SHORT_S", -1)
+    at.button(key="unmasked-make").click().run()
+    assert "unmasked-save" not in panels(at)
 
 
 def test_the_page_speaks_english_at_the_switch(root):

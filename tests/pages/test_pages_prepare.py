@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -15,10 +16,11 @@ from riskmap.actions.records.editing import edit_point
 from riskmap.actions.reports import callout_archive
 from riskmap.actions.workspace import open_workspace
 from riskmap.errors import Text
+from riskmap.web.frame import downloads, state
 from riskmap.web.pages.prepare import calls
 from tests.duty_workspace import ACTS, AT, WHO, copied, escalation
 from tests.ledger_files import intake
-from tests.pages_running import open_page, panels, texts, use_workspace
+from tests.pages_running import open_page, panel, panels, texts, use_workspace
 from tests.prepare_workspace import A, B, people, prepare_workspace, written
 from tests.rooms.test_closures import HOURS, THIRD
 
@@ -161,8 +163,8 @@ def test_a_message_is_sent_with_a_name_and_stands_in_the_list(ws):
     to = next(one for one in at.selectbox if str(one.key).startswith("prepare-message-to"))
     assert set(to.options) >= {A, B, "全区"} or to.options[-1] == "全区"
     click(at, "prepare-message-send")
-    (state,) = messages(ws, 1)
-    assert (state.status, state.channel, state.text) == ("sent", "file", "注意 <b>积水</b>")
+    (sent,) = messages(ws, 1)
+    assert (sent.status, sent.channel, sent.text) == ("sent", "file", "注意 <b>积水</b>")
     ((shown, status),) = texts(panels(at)["prepare-outbox"])
     assert (shown, status) == ("注意 <b>积水</b>", "已写入文件夹，待人转发")
     assert at.text_area(key="prepare-message-text-1").value in ("", None)
@@ -202,8 +204,10 @@ def test_the_contacts_of_the_chosen_record_can_be_written_to_and_its_plan_file_t
     spot = next(x for x in callout_view(ws, 1).callout.lines if x.code == "NL1")
     at.session_state["prepare-line"] = spot.feature_id
     pressed(at.run())
-    (offered,) = [b for b in at.get("download_button") if "pdf" in b.proto.label]
-    assert offered.proto.label == "一点一策：方案\\.pdf"
+    (offered,) = panel(at, f"prepare-plan-{spot.feature_id}")["items"]
+    assert offered["title"] == "一点一策：方案.pdf"
+    plan = downloads.asked(state.signer(), offered["href"].removeprefix("download/"), "")
+    assert plan.make() == b"plan"
     tower = next(x for x in callout_view(ws, 1).callout.lines if x.code == "RP2")
     at.session_state["prepare-line"] = tower.feature_id
     pressed(at.run())
@@ -212,21 +216,23 @@ def test_the_contacts_of_the_chosen_record_can_be_written_to_and_its_plan_file_t
     assert "点RP2" in to.options[0]
     at.text_area(key="prepare-message-text-0").set_value("请加固").run()
     click(at, "prepare-message-send")
-    (state,) = messages(ws, 1)
-    assert (state.code, state.to, state.status) == ("RP2", "李*", "sent")
+    (sent,) = messages(ws, 1)
+    assert (sent.code, sent.to, sent.status) == ("RP2", "李*", "sent")
 
 
 def test_brief_and_report_are_offered_for_word_and_as_pdf_where_there_are_letters_for_it(ws, monkeypatch):
-    for tab, which in (("calls", "brief"), ("log", "after")):
-        offered = {one.proto.id.rpartition("prepare-")[2]: one for one in opened(tab).get("download_button")}
-        assert {name for name in offered if name.startswith(which)} == {f"{which}-docx", f"{which}-pdf"}
-        assert not any(one.proto.disabled for one in offered.values())
-    for made in (calls._made(1, ".pdf"), calls._report(1, ".pdf")):
-        assert made[:4] == b"%PDF"
+    for tab, key in (("calls", "prepare-briefs"), ("log", "prepare-after")):
+        offered = panel(opened(tab), key)["items"]
+        assert {Path(one["name"]).suffix for one in offered} == {".docx", ".pdf"}
+        for one in offered:
+            # Made in a thread of the server, which knows neither page nor language.
+            paper = downloads.asked(state.signer(), one["href"].removeprefix("download/"), "").make()
+            assert paper[:4] == (b"%PDF" if one["name"].endswith(".pdf") else b"PK\3\4")
     monkeypatch.setattr(calls, "pdf_needs", lambda: Text("没有中文字体", "no Chinese fonts"))
-    offered = {one.proto.id.rpartition("prepare-")[2]: one for one in opened("log").get("download_button")}
-    assert offered["after-pdf"].proto.disabled
-    assert offered["after-pdf"].proto.help == "没有中文字体"
+    missing = next(
+        one for one in panel(opened("log"), "prepare-after")["items"] if one["name"].endswith(".pdf")
+    )
+    assert (missing["href"], missing["help"]) == ("", "没有中文字体")
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])

@@ -170,7 +170,7 @@ def test_a_ledger_of_schema_3_is_brought_up_to_date_and_works_on(ledger, tmp_pat
     old = tmp_path / "l.sqlite"
     ledger.close()
     with sqlite3.connect(old, isolation_level=None) as connection:
-        for table in ("event", "escalation", "scenario"):
+        for table in ("event", "escalation", "scenario", "chain_link"):
             connection.execute(f"DROP TABLE {table}")
         connection.execute("UPDATE meta SET value = '3' WHERE key = 'schema'")
     connection.close()

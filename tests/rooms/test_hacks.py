@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import inspect
 import re
+import socket
 import subprocess
 import sys
 import threading
@@ -11,11 +13,14 @@ from pathlib import Path
 
 import docx
 import pytest
+from streamlit import net_util
 from streamlit.runtime.pages_manager import PagesManager
+from streamlit.web.server import server_util
 
 from riskmap.io.writers import write_paper
 from riskmap.io.writers.paper import Paper
 from riskmap.ledger.store import no_cycles
+from riskmap.web.frame.app import served
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "hacks.md").read_text(encoding="utf-8")
@@ -82,10 +87,21 @@ def test_freed_arrays_go_back_to_the_system():
 
 
 def test_streamlit_leaves_the_folder_of_pages_alone():
-    from riskmap.web.frame.app import served
-
     served()
     assert PagesManager.uses_pages_directory is False
+
+
+def test_streamlit_looks_nothing_up_for_a_foreign_origin(monkeypatch):
+    source = inspect.getsource(net_util)
+    served()
+    for name in ("get_external_ip", "get_internal_ip"):
+        assert f"def {name}(" in source  # else the lock is on a door that nobody uses
+        assert getattr(net_util, name)() is None
+    asked = []
+    monkeypatch.setattr(socket, "socket", lambda *_, **__: asked.append("socket"))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *words, **__: asked.append(words))
+    assert not server_util.is_url_from_allowed_origins("http://evil.example")
+    assert asked == []
 
 
 def test_the_search_for_cycles_pauses_once_for_all_threads_and_comes_back():

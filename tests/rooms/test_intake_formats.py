@@ -309,7 +309,7 @@ def test_a_declared_shift_wins_over_a_geographic_label_with_a_warning(tmp_path, 
 def test_a_declared_grid_that_contradicts_the_file_is_refused(tmp_path):
     file = tmp_path / "a.gpkg"
     frame().to_file(file)
-    for wrong in ("EPSG:4547", "EPSG:4610"):
+    for wrong in ("EPSG:4547", "EPSG:4611"):
         with pytest.raises(DatumError, match="自带坐标系"):
             read(file, datum=wrong)
     assert is_the_table(read(file, datum="cgcs2000"))

@@ -16,19 +16,25 @@ import skops.io
 
 from riskmap.errors import LearnedError
 from riskmap.formulas.work_risk import prevalence_corrected
-from riskmap.scoring.learned import Learned, dump_learned, learned_from, load_learned
 from riskmap.scoring.learned.algorithms import MODELS
+from riskmap.scoring.learned.artefact import Learned, dump_learned, learned_from, load_learned
 from riskmap.scoring.learned.validation import fitted
 from tests.inventories import clustered, inventory
 
 NAMES = ("slope", "rough", "field_a", "field_b")
 
 
-def dumped(model: str = "splines", *, prevalence: float | None = None, codes: tuple[str, ...] = ()) -> bytes:
+def dumped(
+    model: str = "splines",
+    *,
+    prevalence: float | None = None,
+    codes: tuple[str, ...] = (),
+    rates: tuple[str, ...] = (),
+) -> bytes:
     _, table = clustered(120)
-    if codes:
+    if codes or rates:
         table[:, 4] = np.round(table[:, 4] * 2) + 10
-    made = inventory(table, codes=codes)
+    made = inventory(table, codes=codes, rates=rates)
     pipeline = fitted(model, made, np.ones(len(made), dtype=bool), seed=0)
     return dump_learned(
         pipeline,
@@ -85,8 +91,12 @@ def test_the_ends_of_the_trained_range_still_count(learned: Learned):
     assert np.isfinite(learned.predict({name: ends[i] for i, name in enumerate(NAMES)})).all()
 
 
-def test_a_code_that_training_never_saw_is_unknown():
-    loaded = learned_from(dumped("logistic", codes=("rough",)), name="a.skops")
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("said", ["codes", "rates"])
+def test_a_code_that_training_never_saw_is_unknown(said: str, model: str):
+    kept = dumped(model, **{said: ("rough",)})
+    assert kept == dumped(model, **{said: ("rough",)})
+    loaded = learned_from(kept, name="a.skops")
     table = columns(3)
     table["rough"] = np.array([10.0, 10.5, 11.0])
     assert np.isnan(loaded.predict(table)).tolist() == [False, True, False]

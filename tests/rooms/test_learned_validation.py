@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +13,8 @@ from hypothesis import strategies as st
 
 from riskmap.errors import LearnedError
 from riskmap.scoring.learned.algorithms import MODELS
-from riskmap.scoring.learned.diagnostics import leaks, of_inventory
+from riskmap.scoring.learned.diagnostics import of_inventory
+from riskmap.scoring.learned.leakage import computed_from_outcome, leaks
 from riskmap.scoring.learned.training_data import Folds, TrainingData, make_folds
 from riskmap.scoring.learned.validation import (
     auroc,
@@ -22,6 +25,8 @@ from riskmap.scoring.learned.validation import (
     validate,
 )
 from tests.inventories import HEADER, clustered, inventory
+
+FIELD = Path(__file__).parents[1] / "cases" / "field"
 
 
 @cache
@@ -151,8 +156,8 @@ def test_a_predictor_that_alone_separates_the_classes_is_named():
     assert "depth_after" in found[0].say.zh
 
 
-def cut_of(table: np.ndarray) -> Folds:
-    return make_folds(inventory(table), "spatial", repeats=1, seed=0)
+def cut_of(table: np.ndarray, names: list[str] | None = None) -> Folds:
+    return make_folds(inventory(table, names), "spatial", repeats=1, seed=0)
 
 
 def test_a_predictor_that_only_one_class_has_is_named():
@@ -165,6 +170,85 @@ def test_a_predictor_that_only_one_class_has_is_named():
 
 def test_an_honest_inventory_has_no_leaks():
     assert leaks(made(), cut()) == []
+
+
+def encoded(kind: str, classes: np.ndarray, occurred: np.ndarray) -> np.ndarray:
+    """What somebody makes of the classes over all rows before the table is handed in."""
+    number = np.unique(classes, return_inverse=True)[1]
+    rows, hits = np.bincount(number)[number], np.bincount(number, weights=occurred)[number]
+    rate, share = hits / rows, occurred.mean()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return {
+            "mean": rate,
+            "frequency ratio, two digits": np.round(rate / share, 2),
+            "certainty factor": np.where(rate >= share, (rate - share) / (np.where(rate == 0, 1, rate) * (1 - share)),
+                                         (rate - share) / (share * (1 - rate))),
+            "weight of evidence": np.log((hits + 0.5) / (rows - hits + 0.5)),
+            "smoothed": (hits + 10 * share) / (rows + 10),
+            "scaled to .1-.9": 0.1 + 0.8 * (rate - rate.min()) / (rate.max() - rate.min()),
+            "without the row itself": (hits - occurred) / (rows - 1),
+        }[kind]  # fmt: skip
+
+
+ENCODINGS = ["mean", "frequency ratio, two digits", "certainty factor", "weight of evidence", "smoothed",
+             "scaled to .1-.9", "without the row itself"]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ENCODINGS)
+@pytest.mark.parametrize(("rows", "classes"), [(400, 30), (400, 8), (3000, 12)])
+def test_a_class_rate_computed_over_all_rows_is_seen_though_the_labels_are_chance(kind, rows, classes):
+    rng = np.random.default_rng(5)
+    occurred = rng.random(rows) < 0.5
+    column = encoded(kind, rng.integers(0, classes, rows), occurred.astype(float))
+    assert computed_from_outcome(column, occurred)
+
+
+@pytest.mark.parametrize(("rows", "classes"), [(400, 3), (400, 8), (3000, 12), (3000, 60), (20_000, 10)])
+@pytest.mark.parametrize("strength", [0.0, 0.3, 0.9])
+def test_honest_classes_in_the_order_of_their_danger_are_not_suspected(rows, classes, strength):
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        step = rng.integers(0, classes, rows)
+        occurred = rng.random(rows) < 0.5 + strength * (step / (classes - 1) - 0.5)
+        assert not computed_from_outcome(2.5 + 5.0 * step, occurred)
+
+
+def test_classes_sampled_half_and_half_are_not_suspected():
+    step = np.repeat(np.arange(8.0), 50)
+    assert not computed_from_outcome(step, np.tile([True, False], 200))
+
+
+def numbers_of(path: Path) -> tuple[list[str], np.ndarray]:
+    """The predictors of a table `x,y,target,…` and all its columns."""
+    with path.open(encoding="utf-8") as file:
+        header, *rows = csv.reader(file)
+    words = {"TRUE": 1.0, "FALSE": 0.0}
+    return header[3:], np.array([[words[c] if c in words else float(c) for c in row] for row in rows])
+
+
+def test_the_file_with_an_encoded_target_is_warned_of_and_a_real_inventory_is_not(test_data: Path):
+    _, table = numbers_of(FIELD / "target_encoded.csv")
+    found = leaks(inventory(table, ["cf", "noise"]), cut_of(table, ["cf", "noise"]))
+    assert [(r.rule, r.fields) for r in found] == [("leakage", ("cf",))]
+    assert "encode" in found[0].say.en
+    names, table = numbers_of(test_data / "lsl.csv")
+    assert leaks(inventory(table, names), cut_of(table, names)) == []
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_class_rates_learned_inside_the_folds_do_not_know_the_answer(model: str):
+    rng = np.random.default_rng(2)
+    table = clustered(400)[1]
+    table[:, 2] = rng.random(400) < 0.5
+    classes = rng.integers(0, 80, 400).astype(float)
+    outside = encoded("mean", classes, table[:, 2])
+
+    def reached(column: np.ndarray, rates: tuple[str, ...]) -> float:
+        one = inventory(np.column_stack([table[:, :3], column]), ["lithology"], rates=rates)
+        return validate(model, one, make_folds(one, "random", repeats=1, seed=1), seed=1).auroc_mean
+
+    assert reached(outside, ()) > 0.65
+    assert 0.35 < reached(classes, ("lithology",)) < 0.62
 
 
 def test_a_balanced_sample_is_said_unless_the_prevalence_is_known():

@@ -63,6 +63,31 @@ def test_an_upgraded_ledger_is_laid_out_as_a_new_one(old, tmp_path):
     assert version(old) == str(s.SCHEMA_VERSION)
 
 
+def test_an_old_ledger_is_copied_as_it_was_before_it_is_upgraded(old):
+    before = sqlite3.connect(old)
+    said, schema = list(before.iterdump()), version(old)
+    before.close()
+    for _ in range(2):
+        Ledger.open(f"sqlite:///{old}").close()
+    (kept,) = old.parent.glob("*.before-upgrade-*")
+    assert kept.name == f"ledger.sqlite.before-upgrade-{schema}"
+    copy = sqlite3.connect(kept)
+    assert list(copy.iterdump()) == said
+    copy.close()
+
+
+def test_an_old_ledger_that_is_damaged_is_not_upgraded(old):
+    with sqlite3.connect(old) as raw:
+        raw.execute("PRAGMA writable_schema = ON")
+        raw.execute("UPDATE sqlite_master SET rootpage = 3 WHERE name = 'revision'")
+    raw.close()
+    schema = version(old)
+    with pytest.raises(LedgerError, match="不完好|损坏"):
+        Ledger.open(f"sqlite:///{old}")
+    assert version(old) == schema
+    assert not list(old.parent.glob("*.before-upgrade-*"))
+
+
 def test_a_backup_of_an_old_ledger_can_be_restored(old, tmp_path):
     target, before = tmp_path / "live.sqlite", version(old)
     url = f"sqlite:///{target}"

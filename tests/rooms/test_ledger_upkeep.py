@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import os
 import signal
 import sqlite3
@@ -13,7 +14,9 @@ import pytest
 import sqlalchemy as sa
 
 from riskmap.errors import LedgerError, StaleRevisionError
-from riskmap.ledger import Ledger, Scored, schema, sqlite
+from riskmap.ledger import Ledger, Scored, schema
+from riskmap.moments import utc_now
+from riskmap.values.scenario import NewEvent
 from tests.ledger_files import (
     LAYER,
     WHO,
@@ -328,9 +331,52 @@ def test_two_threads_with_the_same_version_have_one_winner(ledger):
 
 
 def test_every_table_is_guarded():
-    said = " ".join(sqlite.sqlite_statements())
+    said = " ".join(schema.sqlite_statements())
     for name in set(schema.metadata.tables) - {"meta"}:
         assert f"{name}_keep" in said
+
+
+@pytest.mark.parametrize("write", ["import", "edit", "event", "export", "restore"])
+def test_a_write_of_a_clock_that_is_far_ahead_is_refused_until_somebody_vouches_for_it(
+    tmp_path, url, monkeypatch, write
+):
+    now = [utc_now()]
+    with Ledger.create(url, clock=lambda: now[0]) as ledger:
+        bring(ledger, [point("A")])
+        ledger.open_scenario(title="台风", drill=False, body={}, at=now[0], escalations=(), **WHO)
+        ledger.backup(tmp_path / "b")
+        writes = {
+            "import": lambda: bring(ledger, [point("B")]),
+            "edit": lambda: ledger.edit(LAYER, "A", seen=1, changes=judged({"likelihood": 6}), **WHO),
+            "event": lambda: ledger.add_events(1, [NewEvent(now[0], "note")], **WHO),
+            "export": lambda: ledger.record_export(what="x", unmasked=True, **WHO),
+            "restore": lambda: Ledger.restore(tmp_path / "b", url, clock=lambda: now[0], **WHO),
+        }
+        head, exports = ledger.head(), ledger.exports()
+        for days in (365, 26_000):  # a mistyped year, and 2099
+            now[0] = utc_now() + dt.timedelta(days=days)
+            with pytest.raises(LedgerError, match=f"{now[0]:%Y-%m-%d}.*RISKMAP_CLOCK_IS_RIGHT"):
+                writes[write]()
+            assert (ledger.head(), ledger.exports()) == (head, exports)
+            assert len(ledger.features(LAYER)) == 1, "reading goes on"
+        monkeypatch.setenv("RISKMAP_CLOCK_IS_RIGHT", "1")
+        writes[write]()
+        assert (ledger.head(), ledger.exports()) != (head, exports)
+
+
+def test_the_first_write_of_all_is_held_against_the_date_of_the_program(url):
+    with (
+        Ledger.create(url, clock=lambda: dt.datetime(2099, 1, 1, tzinfo=dt.UTC)) as ledger,
+        pytest.raises(LedgerError, match="2099"),
+    ):
+        bring(ledger, [point("A")])
+
+
+def test_a_clock_that_a_ledger_of_long_ago_meets_on_a_new_program_is_believed(url):
+    with Ledger.create(url, clock=Clock()) as ledger:
+        bring(ledger, [point("A")])
+    with Ledger.open(url) as ledger:
+        bring(ledger, [point("B")])
 
 
 def test_state_advances_with_every_write_and_only_then(ledger):

@@ -10,6 +10,7 @@ from functools import partial
 import numpy as np
 import pytest
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 
 from riskmap.actions.episode import inputs
 from riskmap.actions.episode import scenario as raised_of
@@ -25,8 +26,8 @@ from riskmap.values.hazards import IssuedWarning, Series
 from riskmap.vocabulary import RANKS
 from riskmap.web.frame import state
 from riskmap.web.frame.routes import STORM, routes
-from riskmap.web.frame.security import Signer
-from tests.asgi import get
+from riskmap.web.frame.security import Sessions, Signer
+from tests.asgi import SESSION, get
 from tests.duty_workspace import copied
 from tests.ledger_files import ACTS
 from tests.prepare_workspace import A, B, bulletin, moment, people, prepare_workspace, rain, written
@@ -350,32 +351,34 @@ def client(kept, monkeypatch):
     monkeypatch.setitem(os.environ, "RISKMAP_WORKSPACE", str(ws.root))
     state.workspace.cache_clear()
     state.signer.cache_clear()
-    yield partial(get, Starlette(routes=routes()))
+    yield partial(get, Starlette(routes=routes(), middleware=[Middleware(Sessions, secure=False)]))
     state.workspace.cache_clear()
     state.signer.cache_clear()
 
 
 def test_the_routes_of_a_storm_answer_signed_tokens_only(client, kept):
     ws, _, second = kept
-    token = state.signer().sign(STORM, [second, state.snapshot().state])
+    token = state.signer().sign(STORM, [second, state.snapshot().state], SESSION)
     answer = client(f"/storm/{token}.json")
     assert answer.status == 200
     assert answer.json()["counts"] == storm(ws, second).document["counts"]
     assert "RP1" not in answer.text
     assert client(f"/storm/{token}.bin").body == storm(ws, second).points
-    forged = Signer("another secret of thirty-two bytes").sign(STORM, [second, state.snapshot().state])
-    other = state.signer().sign("map", [second, state.snapshot().state])
+    forged = Signer("another secret of thirty-two bytes").sign(
+        STORM, [second, state.snapshot().state], SESSION
+    )
+    other = state.signer().sign("map", [second, state.snapshot().state], SESSION)
     for bad in (forged, other, "x", f"{token}0"):
         for path in (f"/storm/{bad}.json", f"/storm/{bad}.bin", f"/storm/{bad}/1"):
             assert client(path).status == 403, path
-    missing = state.signer().sign(STORM, [99, state.snapshot().state])
+    missing = state.signer().sign(STORM, [99, state.snapshot().state], SESSION)
     assert client(f"/storm/{missing}.json").status == 404
 
 
 def test_causes_are_told_in_the_language_that_is_asked_for(client, kept):
     ws, _, second = kept
     one = next(one for one in storm(ws, second).raised if one.escalation.code == "BP1")
-    token = state.signer().sign(STORM, [second, state.snapshot().state])
+    token = state.signer().sign(STORM, [second, state.snapshot().state], SESSION)
     for lang in ("zh", "en"):
         told = client(f"/storm/{token}/{one.feature_id}?lang={lang}").json()["raised"]
         causes = [why.escalation for why in storm(ws, second).why(one.feature_id)]

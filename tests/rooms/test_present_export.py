@@ -23,7 +23,7 @@ from riskmap.errors import ExportError
 from riskmap.io.writers import export, export_formats
 from riskmap.io.writers.formats.csv_file import guard, unguard
 from riskmap.io.writers.formats.shapefile import fit, short_names
-from riskmap.values.inventory import DEMO_MARK
+from riskmap.values.inventory import DEMO_MARK, PRINTED
 from riskmap.vocabulary import TIER_COLOURS, TIER_TITLES
 from tests.present_samples import GRIDS, HOSTILE, grids, inventory, slopes
 
@@ -252,6 +252,8 @@ def test_the_hidden_sheet_tells_an_import_which_sheet_is_which_layer(files: Path
         "datum": "cgcs2000",
         "sheet:边坡": "slopes",
         "sheet:森林防火网格": "forest_fire_grids",
+        "sheet:打印·边坡": PRINTED,
+        "sheet:打印·森林防火网格": PRINTED,
     }
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from riskmap.terrain.depressions import StageVolume, find_depressions
+from riskmap.terrain.hydrology import StageVolume, find_depressions
 
 K = 100.0  # a 1:100 cone: 1 m deeper for every 100 m inwards
 

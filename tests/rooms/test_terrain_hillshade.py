@@ -16,7 +16,7 @@ from rasterio import Affine
 from rasterio.errors import NotGeoreferencedWarning
 
 from riskmap.errors import WorkspaceError
-from riskmap.terrain import hillshade, hillshade_png
+from riskmap.terrain.derivatives import hillshade, hillshade_png
 
 
 def plane(east=0.0, north=0.0, *, cell=30.0, size=9):

@@ -43,20 +43,20 @@ def test_too_many_cells_are_refused_with_the_memory_they_would_take():
     with pytest.raises(RiskmapError, match=f"{BYTES_PER_CELL} 字节"):
         need_room(60_000_000)
     with pytest.raises(RiskmapError, match="resolution"):
-        flow_of(np.zeros((10, 10)), cell_area=1.0, most=99)
+        flow_of(np.zeros((10, 10)), most=99)
 
 
 def test_without_its_library_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "pyflwdir", None)
     with pytest.raises(RiskmapError, match="pip install pyflwdir"):
-        flow_of(np.zeros((3, 3)), cell_area=1.0)
+        flow_of(np.zeros((3, 3)))
 
 
 def test_depressions_fill_to_the_height_at_which_they_spill():
     ground = np.full((9, 9), 10.0)
     ground[3:6, 3:6] = [[5, 4, 5], [5, 3.5, 6], [5, 5, 5]]
     ground[4, 6:] = 7.25  # the outlet
-    flow = flow_of(ground, cell_area=4.0)
+    flow = flow_of(ground, cell=(2.0, 2.0))
     expected = ground.copy()
     expected[3:6, 3:6] = 7.25
     assert np.array_equal(flow.filled, expected.astype("float32"))
@@ -71,7 +71,7 @@ def test_a_hollow_within_a_hollow_fills_to_the_outer_rim():
     ground[3:6, 3:6] = 6.0
     ground[4, 4] = 1.0
     ground[0, 4] = 7.0
-    flow = flow_of(ground, cell_area=1.0)
+    flow = flow_of(ground)
     assert (flow.filled[1:8, 1:8] == 7.0).all()
     assert len(flow.depressions) == 1
 
@@ -79,7 +79,7 @@ def test_a_hollow_within_a_hollow_fills_to_the_outer_rim():
 def test_water_runs_down_a_valley_to_its_mouth():
     rows, cols = np.mgrid[0:20, 0:11]
     ground = np.abs(cols - 5) * 3.0 + (20 - rows) * 1.0  # falls to the south, a valley in the middle
-    flow = flow_of(ground, cell_area=900.0)
+    flow = flow_of(ground, cell=(30.0, 30.0))
     assert flow.cells.argmax() == np.ravel_multi_index((19, 5), ground.shape)
     assert (np.diff(flow.cells[:, 5]) > 0).all()
     drained = height_above_drainage(ground, flow, cell_area=900.0, drainage_m2=900.0 * 12)
@@ -91,7 +91,7 @@ def test_water_runs_down_a_valley_to_its_mouth():
 @given(ground=heights)
 def test_laws_of_flow_on_any_ground(ground):
     before = ground.copy()
-    flow = flow_of(ground, cell_area=2.0)
+    flow = flow_of(ground, cell=(2.0, 1.0))
     known = np.isfinite(ground)
     assert np.array_equal(ground, before, equal_nan=True)
     assert flow.cells.ravel()[flow.outlets].sum() == known.sum()  # no water gets lost
@@ -101,7 +101,7 @@ def test_laws_of_flow_on_any_ground(ground):
     assert set(flow.filled[known].tolist()) <= set(
         ground[known].tolist()
     )  # every level is a height of the terrain
-    again = flow_of(flow.filled, cell_area=2.0)
+    again = flow_of(flow.filled, cell=(2.0, 1.0))
     assert np.array_equal(again.filled, flow.filled, equal_nan=True)
     assert len(again.depressions) == 0
     assert flow.depressions.volume.sum() == pytest.approx(2.0 * (flow.filled - ground)[known].sum(), abs=1e-4)
@@ -117,7 +117,7 @@ def test_laws_of_flow_on_any_ground(ground):
 def test_every_spill_is_the_lowest_way_out():
     rng = np.random.default_rng(3)
     ground = rng.integers(0, 60, (25, 25)).astype("float32")
-    flow = flow_of(ground, cell_area=1.0)
+    flow = flow_of(ground)
     # Another way to the same: raise everything but the border and let water go down until nothing changes.
     level = np.full(ground.shape, np.inf)
     level[[0, -1]], level[:, [0, -1]] = ground[[0, -1]], ground[:, [0, -1]]
@@ -139,7 +139,7 @@ def test_the_real_terrain_loses_no_cell(test_data: Path):
         ground = read_heights(raster, slice(400, 900), slice(900, 1500))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        flow = flow_of(ground, cell_area=grid.cell_area)
+        flow = flow_of(ground, cell=grid.cell)
     assert grid.cell == (30.0, 30.0)
     assert flow.cells.ravel()[flow.outlets].sum() == np.isfinite(ground).sum()
     assert len(flow.depressions) > 10

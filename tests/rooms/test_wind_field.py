@@ -15,6 +15,7 @@ from riskmap.hazards.track import lead_hours, motion, position_error, prepared
 from riskmap.hazards.vortex import MODELS, Model
 from riskmap.hazards.wind_field import ensemble, wind_field, wind_series
 from riskmap.io.readers.tracks import read_tracks
+from riskmap.terrain.sampling import exposure_at
 from riskmap.values.hazards import Track
 from riskmap.vocabulary import FORCE_MS
 
@@ -312,8 +313,10 @@ def test_a_stronger_cyclone_is_never_weaker_at_its_radius(
 OBSERVED = {  # hourly means, m/s; 16 September 2018
     "Waglan Island": (114.3033, 22.1822, 43.9),
     "Cheung Chau": (114.0267, 22.2011, 41.9),
+    "Tai Mei Tuk": (114.2375, 22.4753, 38.6),
     "Ta Kwu Ling": (114.1567, 22.5286, 14.4),
 }
+EXPOSED = ["Waglan Island", "Cheung Chau", "Tai Mei Tuk"]
 
 
 def test_for_mangkhut_issued_radii_come_nearer_to_the_stations_than_holland_1980(test_data):
@@ -324,3 +327,23 @@ def test_for_mangkhut_issued_radii_come_nearer_to_the_stations_than_holland_1980
         return float(np.sqrt(np.mean((wind_field(track, lon, lat, model=model).max_wind - seen) ** 2)))
 
     assert error("radii") < error("holland1980")
+
+
+def test_at_exposed_stations_terrain_takes_nothing_away_and_its_band_holds_the_sheltered_one(test_data):
+    (track,) = read_tracks(test_data / "tracks" / "mangkhut_2018_jma.txt")
+    lon, lat, seen = np.array(list(OBSERVED.values())).T
+    exposure, _ = exposure_at(test_data / "dem_shenzhen_hongkong_30m.tif", lon, lat)
+    sea = wind_field(track, lon, lat, model="radii").max_wind
+    acted_on, sheltered = sea * exposure.gain, sea * exposure.shelter
+    exposed = np.array([name in EXPOSED for name in OBSERVED])
+
+    def error(wind: np.ndarray, where: np.ndarray) -> float:
+        return float(np.sqrt(np.mean((wind - seen)[where] ** 2)))
+
+    assert (acted_on >= sea).all()
+    assert error(acted_on, exposed) <= error(sea, exposed) < error(sheltered, exposed)
+    assert error(sheltered, ~exposed) < error(acted_on, ~exposed)  # what it costs: alarms on sheltered land
+    # Like surroundings, unlike winds: the factor cannot tell which of them is safe.
+    tai_mei_tuk, ta_kwu_ling = exposure.shelter[2:]
+    assert abs(tai_mei_tuk - ta_kwu_ling) < 0.1
+    assert seen[2] > 2.5 * seen[3]

@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 
 from riskmap.catalog import CORE_ROLES, Layer, defaults_dir
 from riskmap.catalog.headers import normalise_header
-from riskmap.catalog.layer_checks import RESERVED
-from riskmap.catalog.layer_file import common_source, read_layer
+from riskmap.catalog.layer_file import RESERVED, common_source, read_layer
 from riskmap.errors import CatalogError
 from riskmap.units import convertible
 

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from riskmap.errors import FormulaError
 from riskmap.formulas.fire_weather import (
+    FFMC_CONSTANT,
     START,
     Codes,
     buildup,
@@ -25,6 +26,8 @@ from riskmap.formulas.fire_weather import (
     duff_moisture,
     fine_fuel_moisture,
     fire_weather_index,
+    htz,
+    htz_level,
     initial_spread,
     next_day,
 )
@@ -189,3 +192,42 @@ def test_rain_never_raises_the_duff_and_drought_codes(day, before):
     wet, dry = next_day(before, **day), next_day(before, **(day | {"prec": 0.0}))
     assert wet.dmc <= dry.dmc + 1e-2  # the published constants turn DMC 0 into .0002 less than it was
     assert wet.dc <= dry.dc + 1e-9
+
+
+def test_the_national_index_has_the_sums_of_its_tables():
+    assert htz(26, 24, 10, 8) == 130
+    assert htz(25, 30, 10, 6) == 16 + 16 + 50 + 30
+    assert htz(5, 70, 0, 1) == 5
+    assert htz(5.1, 64, 0, 1) == 4 + 4 + 5
+    assert htz(20, 44, 3, 4, season=10) == 12 + 12 + 15 + 20 - 10
+    assert htz_level([25, 26, 50, 51, 72, 73, 90, 91]).tolist() == [1, 2, 2, 3, 3, 4, 4, 5]
+    assert htz_level([96, 91, 16, 130]).tolist() == [5, 5, 1, 5]
+
+
+@given(
+    air=st.tuples(st.floats(-20, 45), st.floats(0, 100), st.integers(0, 60), st.floats(0, 12)),
+    more=st.tuples(st.floats(0, 15), st.floats(0, 100), st.integers(0, 20), st.floats(0, 5)),
+)
+def test_hotter_drier_longer_dry_and_windier_never_lower_the_national_index(air, more):
+    t, h, dry, wind = air
+    worse = htz(t + more[0], max(h - more[1], 0), dry + more[2], wind + more[3])
+    assert 5 <= htz(*air) <= worse <= 130
+
+
+def test_what_the_national_index_lacks_leaves_it_unknown():
+    for lacking in range(4):
+        weather = [26.0, 24.0, 10.0, 8.0]
+        weather[lacking] = NAN
+        assert np.isnan(htz_level(htz(*weather)))
+
+
+def test_both_editions_of_the_ffmc_constant_are_offered_and_differ_by_a_quarter_at_most():
+    assert {"1985": 147.2, "later": pytest.approx(147.27723, abs=1e-5)} == FFMC_CONSTANT
+    start = np.linspace(0, 101, 203)
+    air = {"temp": 25, "rh": 40, "ws": 15, "prec": 0}
+    old, new = (fine_fuel_moisture(start, edition=e, **air) for e in ("1985", "later"))
+    assert 0 < np.abs(old - new).max() <= 0.25
+    assert fine_fuel_moisture(85, temp=17, rh=42, ws=25, prec=0, edition="later") == pytest.approx(
+        87.65, abs=0.005
+    )
+    assert initial_spread(87.693, ws=25, edition="later") == pytest.approx(10.85, abs=0.02)

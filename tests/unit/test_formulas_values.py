@@ -25,7 +25,7 @@ NAN = float("nan")
 
 
 def test_lec_gives_its_worked_values():
-    assert lec([3, 6, 1, 0.5], [6, 6, 6, 6], [15, 15, 15, 7]).tolist() == [270, 540, 90, 21]
+    assert lec([3, 6, 1, 0.5, 6, 6], 6, [15, 15, 15, 7, 3, 7]).tolist() == [270, 540, 90, 21, 108, 252]
 
 
 def test_an_unknown_factor_makes_the_danger_unknown():

@@ -21,8 +21,8 @@ from riskmap.rules.cell import (
     judge_text,
     shortest,
 )
+from riskmap.rules.dates import parse_date
 from riskmap.rules.position import parse_number, parse_pair
-from riskmap.rules.vocabulary import parse_date
 from riskmap.values.records import CLEAR
 
 
@@ -72,8 +72,10 @@ def test_a_time_of_day_in_a_date_is_dropped_and_said(text):
         "2023年13月8日",
         "2023-02-29",
         "2023-9-31",
-        "9/8/2023",
-        "08/09/2023",
+        "31/31/2023",
+        "2023-09-08 10:00 EST",
+        "1.7145E+12",
+        "2026050112300",
         "昨天",
         "2023年9月上旬",
         "1234",
@@ -83,8 +85,79 @@ def test_a_time_of_day_in_a_date_is_dropped_and_said(text):
         "12.5",
     ],
 )
-def test_what_is_no_date_or_could_be_two_is_refused(text):
+def test_what_is_no_date_is_refused(text):
     assert judged("date", text) == (None, "not_a_date")
+
+
+@pytest.mark.parametrize(
+    ("text", "iso"),
+    [
+        ("28.06.2021", "2021-06-28"),
+        ("28/06/2021", "2021-06-28"),
+        ("28-6-2021", "2021-06-28"),
+        ("06/28/2021", "2021-06-28"),
+        ("6/28/21", "2021-06-28"),
+        ("5/5/2021", "2021-05-05"),
+        ("6/28/2021 0:00", "2021-06-28"),
+        ("6/28/2021 12:00:00 AM", "2021-06-28"),
+        ("28-Jun-2021", "2021-06-28"),
+        ("June 28, 2021", "2021-06-28"),
+        ("1714521600000", "2024-05-01"),
+        ("1714521600", "2024-05-01"),
+        ("1714521600000.0", "2024-05-01"),
+        ("946684800000", "2000-01-01"),
+        ("2026-05-01T16:00:00Z", "2026-05-02"),
+        ("2026-05-02+08:00", "2026-05-02"),
+    ],
+)
+def test_a_date_is_read_in_the_order_and_count_of_foreign_programs(text, iso):
+    assert judged("date", text) == (iso, None)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-05-01T23:30:00Z",
+        "2026-05-01 23:30:00+00",
+        "2026-05-01T23:30:00.000+0000",
+        "2026-05-01 23:30 UTC",
+        "2026-05-01T18:30:00-05:00",
+        "20260501T233000Z",
+        "Fri, 01 May 2026 23:30:00 GMT",
+        "Sat May 02 2026 07:30:00 GMT+0800 (中国标准时间)",
+        "05/13/2026 11:30 PM +00:00",
+        "1777678200000",
+        "1777678200",
+    ],
+)
+def test_a_time_with_a_zone_falls_on_the_day_that_it_is_in_beijing(text):
+    day = "2026-05-14" if "/13/" in text else "2026-05-02"
+    assert judged("date", text) == (day, "time_dropped")
+
+
+@pytest.mark.parametrize(
+    ("text", "readings"),
+    [
+        ("05/06/2021", ("2021-05-06", "2021-06-05")),
+        ("9/8/2023", ("2023-09-08", "2023-08-09")),
+        ("05.06.2021 10:00", ("2021-05-06", "2021-06-05")),
+        ("21/6/28", ("2028-06-21", "2021-06-28")),
+    ],
+)
+def test_a_date_with_two_readings_names_both_and_is_left_to_a_person(text, readings):
+    field = Field(id="f", title=Text("某项", "Something"), type="date")
+    value, finding = judge_field(field, header_unit="")(text)
+    assert value is None
+    assert (finding.rule, finding.severity, finding.holds) == ("ambiguous_date", "error", True)
+    assert all(one in finding.message.zh and one in finding.message.en for one in readings)
+
+
+@given(st.dates(dt.date(1954, 11, 1), dt.date(2099, 12, 31)))
+def test_a_swapped_order_is_that_day_or_is_held_with_it(day):
+    for text in (f"{day:%d/%m/%Y}", f"{day:%m/%d/%Y}", f"{day:%d.%m.%Y}", f"{day:%m-%d-%Y}"):
+        found = parse_date(text)
+        assert found is not None
+        assert day.isoformat() in (found.readings or (found.iso,))
 
 
 @pytest.mark.parametrize(
@@ -411,7 +484,7 @@ def test_two_coordinates_in_one_cell_are_taken_apart(text):
     assert (first, second) == pytest.approx((114.1, 22.5))
 
 
-@pytest.mark.parametrize("text", ["114.1", "114.1,22.5,35", "甲,乙", "", "114.1,"])
+@pytest.mark.parametrize("text", ["114.1", "114.1,22.5,35,2,7", "甲,乙", "", "114.1,"])
 def test_what_is_not_two_coordinates_is_none(text):
     assert parse_pair(text) is None
 

@@ -363,12 +363,12 @@ def test_a_missing_datum_is_asked_for_with_what_the_file_hints_at(tmp_path):
         read(file, datum=None)
 
 
-@pytest.mark.parametrize(
-    ("declared", "warned"), [("bd09", False), ("wgs84", True), ("gcj02", True), ("cgcs2000", True)]
-)
-def test_a_header_that_contradicts_the_declared_datum_is_a_warning(tmp_path, declared, warned):
-    intake = read(sheet(tmp_path, [["编号", "经度（百度）", "纬度（百度）"], ["1", *LATLON]]), datum=declared)
-    assert ("datum_contradicts_header" in rules(intake).get(None, set())) is warned
+@pytest.mark.parametrize("declared", ["wgs84", "gcj02", "cgcs2000", "EPSG:4547"])
+def test_a_header_that_names_another_datum_than_the_declared_one_is_a_contradiction(tmp_path, declared):
+    file = sheet(tmp_path, [["编号", "经度（百度）", "纬度（百度）"], ["1", *LATLON]])
+    with pytest.raises(DatumError, match=r"写的是 BD-09（百度），声明的却是.*矛盾，未写入"):
+        read(file, datum=declared)
+    assert not read(file, datum="bd09").issues
 
 
 def test_wgs84_and_cgcs2000_do_not_contradict_each_other(tmp_path):
@@ -463,7 +463,7 @@ def test_rejected_rows_come_back_as_a_sheet_that_imports_after_correction(tmp_pa
     assert not again.issues
 
 
-def test_a_hidden_sheet_with_records_is_read_and_named(tmp_path):
+def test_a_hidden_sheet_with_records_is_left_out_and_named_unless_asked_for(tmp_path):
     file = workbook(
         tmp_path / "a.xlsx",
         {
@@ -474,8 +474,9 @@ def test_a_hidden_sheet_with_records_is_read_and_named(tmp_path):
         hidden=["B", "字典"],
     )
     intake = read(file)
-    assert codes(intake) == ["1", "2"]
+    assert codes(intake) == ["1"]
     assert [(i.sheet, i.rule) for i in intake.issues] == [("B", "hidden_sheet")]
+    assert codes(read(file, hidden=True)) == ["1", "2"]
 
 
 def test_a_summary_by_subdistrict_is_no_list_of_records(tmp_path):

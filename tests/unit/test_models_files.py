@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -12,6 +13,7 @@ from riskmap.catalog.model_file import read_model
 from riskmap.errors import CatalogError
 from riskmap.scoring import assess_table
 from tests.assess_rows import scoring, tiers
+from tests.index_models import layer_of
 from tests.unit.test_assess_kernel import PLAIN, leaf, model_of
 
 DOCS = Path(__file__).parents[2] / "docs" / "models.md"
@@ -232,6 +234,14 @@ def test_the_worst_number_of_a_divisor_is_its_least():
         ("max", "known_only = true", [4, 3]),
         ("min", "", [3, None]),
         ("min", "known_only = true", [3, 3]),
+        ("power_mean", "exponent = 2", [12.5**0.5, None]),
+        ("power_mean", "exponent = -1", [2 / (1 / 3 + 1 / 4), None]),
+        ("power_mean", "exponent = 1\nweights = [0.25, 0.75]", [3.75, None]),
+        ("power_mean", "exponent = 2\nknown_only = true", [12.5**0.5, 3]),
+        ("first_known", "", [3, 3]),
+        ("sum", "clip = [0, 5]", [5, None]),
+        ("sum", "power = 2", [49, None]),
+        ("sum", 'clip = [0, 9]\nfunction = "sqrt"\npower = 3', [7**1.5, None]),
     ],
 )
 def test_each_method_combines_as_its_name_says(method, extra, expected):
@@ -278,3 +288,48 @@ def test_the_example_of_the_guide_loads_and_scores_as_the_guide_says():
     assert tiers(result) == ["large", "large", "general", "unrated"]
     assert result.score[:3].tolist() == [12, 12, 1]
     assert result.rules[2] == ("fell_before",)
+
+
+def test_the_first_known_part_counts_and_none_is_unknown():
+    model = model_of(
+        leaf("measured") + leaf("computed") + node("s", "first_known", ["measured", "computed"]),
+        score="s", major=3, large=2, general=1,
+    )  # fmt: skip
+    _, layer = scoring("risk_points")
+    table = pa.table({"f:measured": [1.0, None, None], "f:computed": [3.0, 2.0, None]})
+    found = assess_table(model, layer, table)
+    assert found.score[:2].tolist() == [1, 2]
+    assert np.isnan(found.score[2])
+    assert list(found.missing)[2] == ("measured", "computed")
+
+
+@pytest.mark.parametrize("method", ["product", "quotient", "geometric", "power_mean"])
+def test_a_negative_part_is_named_where_it_leaves_the_point_unrated(method):
+    extra = "exponent = 2" if method == "power_mean" else ""
+    second = leaf("y", extra='worse = "lower"' if method == "quotient" else "")
+    model = model_of(
+        leaf("x") + second + node("s", method, ["x", "y"], extra), score="s", major=3, large=2, general=1
+    )
+    _, layer = scoring("risk_points")
+    table = pa.table({"f:x": [1.0, 1.0, -1.0, -1.0], "f:y": [1.0, -3.0, 2.0, -2.0]})
+    assert list(assess_table(model, layer, table).missing) == [(), ("y",), ("x",), ("x", "y")]
+
+
+def test_a_divisor_of_nought_is_named():
+    model = model_of(
+        leaf("x") + leaf("y", extra='worse = "lower"') + node("s", "quotient", ["x", "y"]),
+        score="s", major=3, large=2, general=1,
+    )  # fmt: skip
+    _, layer = scoring("risk_points")
+    assert list(assess_table(model, layer, pa.table({"f:x": [1.0], "f:y": [0.0]})).missing) == [("y",)]
+
+
+def test_a_model_over_a_hundred_and_twenty_fields_names_each_that_lacks():
+    names = [f"x{i}" for i in range(120)]
+    model = model_of(
+        "".join(map(leaf, names)) + node("s", "sum", names), score="s", major=3, large=2, general=1
+    )
+    table = pa.table({f"f:{n}": [1.0, None if i in {3, 64, 119} else 1.0] for i, n in enumerate(names)})
+    found = assess_table(model, layer_of(*names), table)
+    assert found.score[0] == 120
+    assert list(found.missing) == [(), ("x3", "x64", "x119")]

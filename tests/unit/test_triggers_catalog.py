@@ -12,6 +12,7 @@ from riskmap.catalog.drivers import trigger_drivers
 from riskmap.catalog.triggers import WARNING, TriggerLevel, WarningColour, WarningKind
 from riskmap.errors import CatalogError
 from riskmap.formulas.slope import threshold_intensity
+from riskmap.formulas.wind import BEAUFORT
 from riskmap.vocabulary import COLOURS, FORCE_MS, KINDS
 from tests.trigger_samples import HEAD, RAIN, layer_of
 
@@ -114,10 +115,10 @@ def test_shelters_are_closed_and_other_layers_raised():
         assert {t.closes for t in layer.triggers} == {layer.id == "shelters"}
 
 
-def test_limits_of_wind_are_lower_ends_of_forces():
+def test_limits_of_wind_are_lower_ends_of_forces_or_of_a_safety_notice():
     (wind,) = [t for t in LAYERS["risk_points"].triggers if t.id == "wind"]
     limits = {level.value for levels in wind.classes.values() for level in levels}
-    assert limits <= set(FORCE_MS.values())
+    assert limits <= {*FORCE_MS.values(), BEAUFORT[5], 13.0}
     assert set(wind.classes) == {c.id for c in LAYERS["risk_points"].field("wind_kind").choices}
 
 
@@ -135,3 +136,21 @@ def test_the_margins_are_those_of_the_standard():
         ("below", 0.15, "large"),
         ("upto", 0.0, "major"),
     ]
+
+
+def test_lifting_work_stops_at_the_published_wind_limits():
+    """Safety notices: force 5 for suspended platforms, force 6 for cranes and scaffolds, 13 m/s for material hoists."""
+    wind = next(t for t in LAYERS["risk_points"].triggers if t.id == "wind")
+    begins = {kind: levels[0].from_ for kind, levels in wind.classes.items() if levels}
+    assert begins["suspended_platform"] == BEAUFORT[5] == 8.0
+    assert begins["tower_crane"] == begins["scaffold"] == FORCE_MS[6] == 10.8
+    assert begins["material_hoist"] == 13.0
+
+
+def test_a_geological_warning_counts_from_yellow_wherever_slopes_are():
+    for layer in ("slopes", "risk_points"):
+        trigger = next(t for t in LAYERS[layer].triggers if t.id == "geological_warning")
+        assert trigger.status == "draft"
+        assert [(one.colour, one.tier) for one in trigger.levels] == [
+            ("yellow", "general"), ("orange", "large"), ("red", "major")
+        ]  # fmt: skip

@@ -11,8 +11,7 @@ import pytest
 import xlsxwriter
 
 from riskmap.errors import RiskmapError
-from riskmap.io.readers.warning_words import COLOURS_OF, Notice, settled
-from riskmap.io.readers.warnings import parse_warning, read_warnings
+from riskmap.io.readers.warnings import COLOURS_OF, Notice, parse_warning, read_warnings, settled
 from riskmap.values.hazards import IssuedWarning
 from riskmap.vocabulary import COLOURS, KINDS
 

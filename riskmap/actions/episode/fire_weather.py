@@ -20,7 +20,7 @@ from riskmap.actions.workspace import Workspace
 from riskmap.catalog.roles import FieldRole
 from riskmap.errors import RiskmapError, TableFileError, Text
 from riskmap.formulas.domain import within
-from riskmap.formulas.fire_weather import HIGHEST_FFMC, START, Codes, grid_risk, next_day
+from riskmap.formulas.fire_weather import HIGHEST_FFMC, START, Codes, Edition, grid_risk, next_day
 from riskmap.interface import option
 from riskmap.io.readers.weather import (
     FireState,
@@ -57,6 +57,7 @@ def fire_weather(
     *,
     lat: float,
     start: Codes = START,
+    edition: Edition = "1985",
     state: Path | None = None,
     restart: bool = False,
 ) -> FireWeatherDays:
@@ -67,7 +68,8 @@ def fire_weather(
     day must be the one after the last. `restart` lets the grids of this file begin anew from `start`.
 
     A gap inside the file makes that grid unknown from there on, state included, until it is restarted:
-    without the days between, no code is known, and a guess might be too low.
+    without the days between, no code is known, and a guess might be too low. `edition`: of the FFMC's constant
+    (`formulas.fire_weather.FFMC_CONSTANT`).
     """
     _check_latitude(lat)
     table = read_weather(data)
@@ -78,7 +80,7 @@ def fire_weather(
     carried = {} if before is None or restart else dict(before.grids)
     _check_first_days(table, rows, carried)
     gaps = _gaps(table, rows)
-    codes = _carried_on(table, rows, carried, gaps, lat=lat, start=start)
+    codes = _carried_on(table, rows, carried, gaps, lat=lat, start=start, edition=edition)
     if state is not None:
         ends = {
             grid: LastDay(day_of(table, at[-1]), *(float(codes[c][at[-1]]) for c in INDICES[:3]))
@@ -207,6 +209,7 @@ def _carried_on(
     *,
     lat: float,
     start: Codes,
+    edition: Edition,
 ) -> dict[str, NDArray[np.float64]]:
     """Return the codes of every row: the n-th days of all grids together, then the next."""
     out = {name: np.full(len(table), np.nan) for name in INDICES}
@@ -221,6 +224,7 @@ def _carried_on(
             Codes(before[:, 0], before[:, 1], before[:, 2]),
             month=table.month[at],
             lat=lat,
+            edition=edition,
             **{name: table.weather[name][at] for name in WEATHER},
         )
         for name in INDICES:

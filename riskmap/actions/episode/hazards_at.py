@@ -36,8 +36,7 @@ from riskmap.hazards.standing_water import margin_series, runoff_series
 from riskmap.hazards.vortex import Model
 from riskmap.hazards.wind_field import wind_series
 from riskmap.io.readers.rain import ENDINGS, rain_of_rasters, read_station_rain
-from riskmap.io.readers.warning_words import settled
-from riskmap.io.readers.warnings import parse_warning, read_notices
+from riskmap.io.readers.warnings import parse_warning, read_notices, settled
 from riskmap.moments import Zone
 from riskmap.rules.arrays import LayerArrays
 from riskmap.terrain.sampling import exposure_at
@@ -181,20 +180,25 @@ class Weather:
         return {name: series for name, series in found.items() if series is not None}
 
     def winds(self, lon: Floats, lat: Floats) -> tuple[Series, Series] | None:
-        """Return mean wind over 2 minutes and gust at places, None without a track."""
+        """Return mean wind over 2 minutes and gust at places, None without a track.
+
+        Terrain lowers the lower edge of the band alone (decision 25).
+        """
         if not self._tracks:
             return None
-        exposure, gust = None, GUST["coast"]
+        gain, shelter = None, np.ones(len(lon))
         if self._dem is not None:
-            exposure, said = exposure_at(self._dem, lon, lat)
-            gust = GUST["built"]
+            (gain, shelter), said = exposure_at(self._dem, lon, lat)
             self._notes |= dict.fromkeys(said)
         members = [
-            wind_series(track, lon, lat, self._times, model=self._model, exposure=exposure, averaging=_MEAN)
+            _sheltered(
+                wind_series(track, lon, lat, self._times, model=self._model, exposure=gain, averaging=_MEAN),
+                shelter,
+            )
             for track in self._tracks
         ]
         mean = members[0] if len(members) == 1 else _spread(members)
-        return _times(mean, averaging_factor(_MEAN, _FORCE)), _times(mean, gust)
+        return _times(mean, averaging_factor(_MEAN, _FORCE)), _times(mean, GUST["coast"])
 
     def rains(self, lon: Floats, lat: Floats, wanted: Collection[str]) -> dict[str, Series]:
         """Return quantities of rain at places; none where neither rain nor a track is given."""
@@ -335,6 +339,10 @@ class _Hours:
 def _times(series: Series, factor: float) -> Series:
     f = np.float32(factor)
     return Series(series.best * f, series.low * f, series.high * f)
+
+
+def _sheltered(series: Series, shelter: Floats) -> Series:
+    return Series(series.best, series.low * shelter.astype(np.float32), series.high)
 
 
 def _spread(members: Sequence[Series]) -> Series:

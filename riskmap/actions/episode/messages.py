@@ -93,7 +93,7 @@ def _file(message: Outgoing, folder: Path) -> str:
     """Write the message twice: as JSON for a program, as text for a person."""
     name = f"{message.scenario:04d}-{message.number:06d}"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as problem:
         raise SendError(
             f"发件箱 {folder}：无法建立文件夹（{problem.strerror}）；请检查权限",
@@ -101,7 +101,7 @@ def _file(message: Outgoing, folder: Path) -> str:
         ) from problem
     to = " ".join(x for x in (message.subdistrict, message.record, message.name, message.phone) if x)
     lines = [message.subject, beijing(message.at), to, "", message.text, ""]
-    with replacing(folder / f"{name}.json", folder / f"{name}.txt") as (document, paper):
+    with replacing(folder / f"{name}.json", folder / f"{name}.txt", private=True) as (document, paper):
         document.write_bytes(orjson.dumps(message.document(), option=orjson.OPT_INDENT_2))
         paper.write_text("\n".join(lines), encoding="utf-8")
     return f"{name}.json"

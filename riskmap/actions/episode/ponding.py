@@ -27,10 +27,9 @@ from riskmap.hazards.standing_water import ponded_series
 from riskmap.io.files.text_files import digest_of
 from riskmap.json_documents import INLINE
 from riskmap.rules.arrays import LayerArrays
-from riskmap.terrain.depressions import Depressions
 from riskmap.terrain.factors import read_whole
 from riskmap.terrain.geotiff import RasterGrid, metric_grid, opened
-from riskmap.terrain.hydrology import flow_of, need_room
+from riskmap.terrain.hydrology import Depressions, depressions_of, need_room
 from riskmap.terrain.sampling import own_cells, places_in
 from riskmap.values.hazards import Series
 
@@ -65,12 +64,12 @@ class Ground:
 
 
 def read_ground(dem: Path) -> Ground:
-    """Fill a terrain and find its depressions. Raises as `riskmap.terrain.hydrology.flow_of` does."""
+    """Fill a terrain and find its depressions. Raises as `riskmap.terrain.hydrology.depressions_of` does."""
     with opened(dem) as raster:
         grid = metric_grid(raster)
         need_room(grid.shape[0] * grid.shape[1])
         heights = read_whole(raster, grid)
-    return Ground(grid, heights, flow_of(heights, cell_area=grid.cell_area).depressions)
+    return Ground(grid, heights, depressions_of(heights, cell_area=grid.cell_area))
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,17 +27,6 @@ from riskmap.values.evacuation import EvacuationPlan
 from riskmap.values.hazards import Escalation
 from riskmap.vocabulary import RANKS, TIERS
 
-__all__ = [
-    "Given",
-    "Preparation",
-    "Prepared",
-    "keep",
-    "moves_ahead",
-    "prepare",
-    "prepare_and_report",
-    "reached_tiers",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class Preparation:

@@ -25,7 +25,10 @@ _NAMED: Final = 5
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Winds:
-    """Points by id with the wind that a track (or the middle member of an ensemble) brings them."""
+    """Points by id with the wind that a track (or the middle member of an ensemble) brings them.
+
+    `sheltered`: m/s where the terrain shelters as it is estimated to, at most the wind itself; None without a terrain.
+    """
 
     track: str
     ids: tuple[str, ...]
@@ -34,9 +37,13 @@ class Winds:
     field: WindField
     members: int
     notes: tuple[Text, ...]
+    sheltered: Floats | None = None
 
     def as_json(self) -> Document:
-        """Return `{"model", "points": [{"id", "lon", "lat", "max_wind_ms", "max_wind_at"}], …}`."""
+        """Return `{"model", "points": [{"id", "lon", "lat", "max_wind_ms", "max_wind_at"}], …}`.
+
+        With a terrain each point has `sheltered_wind_ms` too.
+        """
         found = self.field
         points = [
             {
@@ -55,6 +62,9 @@ class Winds:
                 strict=True,
             )
         ]
+        if self.sheltered is not None:
+            for point, wind in zip(points, self.sheltered.tolist(), strict=True):
+                point["sheltered_wind_ms"] = None if math.isnan(wind) else wind
         return {
             "model": found.model,
             "track": self.track,
@@ -78,7 +88,7 @@ def winds_at(
     terrain: Path | None = None,
     storm: str | None = None,
 ) -> Winds:
-    """Return the wind at the points of a table (`points.toml`, WGS84), over sea unless a terrain is given.
+    """Return the wind at the points of a table (`points.toml`, WGS84), over sea; crests gain by a terrain (decision 25).
 
     A file with several members is an ensemble: the wind is then the members' median and has no hour.
     Of several storms in a file `storm` names one. RiskmapError names file, line, find and remedy.
@@ -88,17 +98,19 @@ def winds_at(
     ids = tuple(map(str, table.columns["code"]))
     lon, lat = (np.array(table.columns[name], dtype=np.float64) for name in ("point_lon", "point_lat"))
     factor: Floats | None = None
+    shelter: Floats | None = None
     notes: tuple[Text, ...] = ()
     if terrain is not None:
         from riskmap.terrain.sampling import exposure_at  # noqa: PLC0415 (rasters load for a second)
 
-        factor, notes = exposure_at(terrain, lon, lat)
+        (factor, shelter), notes = exposure_at(terrain, lon, lat)
     first, *others = tracks
     found = wind_field(first, lon, lat, model=model, step_minutes=step_minutes, exposure=factor)
     said = found.notes
     if others:
         found, said = _middle(tracks, lon, lat, found, step_minutes=step_minutes, factor=factor)
-    return Winds(first.name, ids, lon, lat, found, len(tracks), (*said, *notes))
+    sheltered = None if shelter is None else found.max_wind * shelter
+    return Winds(first.name, ids, lon, lat, found, len(tracks), (*said, *notes), sheltered)
 
 
 def _of_one_storm(path: Path, tracks: tuple[Track, ...], storm: str | None) -> tuple[Track, ...]:

@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from riskmap.actions.records.editing import note_unmasked
+from riskmap.actions.records.scoring import part_titles
 from riskmap.actions.tier_models import adopted_stamp, makers, stamps
 from riskmap.actions.workspace import Workspace
 from riskmap.actions.workspace.build_snapshot import end_of_day
@@ -21,6 +22,7 @@ from riskmap.io.writers import export, format_of
 from riskmap.io.writers.rejects import RejectedFile
 from riskmap.io.writers.rejects import write_rejects as write_rejects_workbook
 from riskmap.moments import local_now
+from riskmap.rules.arrays import is_part
 from riskmap.rules.extras import header_of
 from riskmap.rules.masks import mask_contacts, mask_value
 from riskmap.rules.permissions import Actor
@@ -56,11 +58,7 @@ def export_selection(
     paths = [to] if isinstance(to, Path) else list(to)
     for path in paths:
         format_of(path)  # every ending is known before the first file is written
-    snapshot = current_snapshot(ws, as_of=as_of)
-    selected = select(snapshot, selection)
-    inventory = _inventory(
-        ws, snapshot, selected, selection, as_of=as_of, unmasked=unmasked, by=by, lang=lang
-    )
+    inventory = inventory_of(ws, selection, as_of=as_of, unmasked=unmasked, by=by, lang=lang)
     if unmasked:
         note_unmasked(ws, selection.to_text(), by=by, why=why)
     files = [
@@ -68,20 +66,24 @@ def export_selection(
         for path in paths
         for done in export(inventory, path)
     ]
-    return {"files": files, "count": selected.total, "adds_up": inventory.adds_up}
+    return {"files": files, "count": len(inventory), "adds_up": inventory.adds_up}
 
 
-def _inventory(
+def inventory_of(
     ws: Workspace,
-    snapshot: Snapshot,
-    selected: Selected,
     selection: Selection,
     *,
-    as_of: date | None,
-    unmasked: bool,
-    by: Actor | None,
-    lang: Lang,
+    as_of: date | None = None,
+    unmasked: bool = False,
+    by: Actor | None = None,
+    lang: Lang = "zh",
 ) -> Inventory:
+    """Return the selected records and everything that a reader of them must know.
+
+    Contacts and personal fields are masked unless `unmasked`.
+    """
+    snapshot = current_snapshot(ws, as_of=as_of)
+    selected = select(snapshot, selection)
     parts = []
     found = makers(ws, selected.rows, as_of=as_of)
     told = stamps(ws, found)
@@ -94,9 +96,10 @@ def _inventory(
         adopted = adopted_stamp(ws, layer_id)
         newer = adopted if any(adopted and one.digest != adopted.digest for one in made) else None
         shown = table if unmasked else masked_columns(layer, table, snapshot.table(layer_id))
-        parts.append(LayerInventory(layer, shown, made, contacts, newer))
+        parts.append(LayerInventory(layer, shown, made, contacts, newer, parts=part_titles(ws, [layer_id])))
     differences = _differences(ws, snapshot, selected, lang)
     now = local_now()
+    head = ws.ledger.head(state=snapshot.state)
     return Inventory(
         district=ws.config.district,
         layers=tuple(parts),
@@ -110,6 +113,8 @@ def _inventory(
         approval=ws.config.approval_number,
         unmasked=unmasked,
         lang=lang,
+        head=head.digest if head else "",
+        changeset=head.changeset if head else 0,
     )
 
 
@@ -219,6 +224,9 @@ def _condition(ws: Workspace, where: Condition) -> Text:
     name = header_of(where.field.removeprefix("f:"))
     fields = [f for layer in ws.catalog.layers.values() for f in layer.fields if f.id == name]
     title = fields[0].title if fields and where.field != name else Text(name, name)
+    if is_part(name):
+        key = name.removeprefix("p:")
+        title = part_titles(ws, ws.catalog.layers).get(key, Text(key, key))
     choices = {c.id: c.title for f in fields for c in f.choices}
     texts = [f"{v:g}" if isinstance(v, float) else str(v) for v in where.values]
     values = [choices.get(text, Text(text, text)) for text in texts]

@@ -21,6 +21,7 @@ import pyarrow.compute
 import shapely
 from numpy.typing import NDArray
 
+from riskmap.actions.records.scoring import part_titles
 from riskmap.actions.tier_models import makers, stamps
 from riskmap.actions.workspace import Workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
@@ -223,16 +224,17 @@ def make_selection(
     """Return a selection from what a person typed. SelectionError or UnknownNameError name a wrong part.
 
     A `where` condition applies to the layers that have its field; layers without it hold nothing
-    that could satisfy it and drop out. `within`: a file of polygons, or a polygon in EPSG:4490.
+    that could satisfy it and drop out; `part.ID` is a part of a model. `within`: a file of polygons, or a polygon in EPSG:4490.
     """
     chosen = [ws.catalog.layer(layer) for layer in layers] or list(ws.catalog.layers.values())
     extras = _headers_kept(ws, chosen) if where else ()
+    parts = part_titles(ws, [layer.id for layer in chosen]) if where else {}
     return Selection(
         layers=tuple(layer.id for layer in chosen) if layers else (),
         tiers=tuple(tiers),
         states=tuple(states),
         subdistricts=tuple(subdistricts),
-        where=tuple(parse_where(condition, chosen, extras) for condition in where),
+        where=tuple(parse_where(condition, chosen, extras, parts=parts) for condition in where),
         within=None if within is None else shapely.to_wkb(_polygon(within)),
         text=text,
         flags=tuple(flags),

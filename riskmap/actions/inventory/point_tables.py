@@ -28,7 +28,7 @@ from riskmap.actions.inventory.point_tasks import (
     source_files,
     tasks_of,
 )
-from riskmap.actions.records.scoring import assess_layers_on, load_artefacts, scoring_basis
+from riskmap.actions.records.scoring import load_artefacts, scoring_basis
 from riskmap.actions.workspace import Workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.catalog import Layer, defaults_dir
@@ -53,11 +53,6 @@ from riskmap.io.readers.boundaries import read_boundaries
 from riskmap.scoring import Predictor
 from riskmap.scoring.fit import needed_fit
 from riskmap.vocabulary import RANKS, TIERS, UNRATED
-
-__all__ = [
-    "assess_layers_on",
-    "score_points",
-]
 
 SUMMARY = "_summary.json"
 

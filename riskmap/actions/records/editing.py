@@ -61,7 +61,7 @@ def edit_points(ws: Workspace, layer: str, rows: Sequence[PointEdit], *, by: Act
     for row in rows:
         may(by, "edit", layer, row.code)
     _need_reason(why)
-    rules = rules_of(ws.catalog.layer(layer), ws.subdistricts)
+    rules = rules_of(ws.catalog.layer(layer), ws.subdistricts, ws.region)
     with one_commit(ws, [layer], by=by, why=why):
         before = ws.ledger.features(layer, codes=[r.code for r in rows], include_retired=True, contacts=True)
         place = {code: at for at, code in enumerate(before.records.code)}
@@ -79,7 +79,7 @@ def create_point(
     """Judge a new record, add it by hand and score it. RefusedError names every value that is refused."""
     may(by, "edit", layer, code)
     _need_reason(why)
-    rules = rules_of(ws.catalog.layer(layer), ws.subdistricts)
+    rules = rules_of(ws.catalog.layer(layer), ws.subdistricts, ws.region)
     value, refused = rules.of("code").value(code)
     if value is refused is None:
         raise RiskmapError(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Protocol, cast
@@ -22,11 +22,19 @@ from riskmap.actions.tier_models import adopted_stamp, kept_model, tier_stamp
 from riskmap.actions.workspace import Workspace
 from riskmap.catalog import Layer
 from riskmap.catalog.model import Prediction, ScoringModel
-from riskmap.errors import ArtefactError, Lang, NotScoredError, RiskmapError, UnknownNameError
+from riskmap.errors import (
+    ArtefactError,
+    Lang,
+    NotFittedError,
+    NotScoredError,
+    RiskmapError,
+    Text,
+    UnknownNameError,
+)
 from riskmap.ledger import RunResult, Scored, TierChange, Write
-from riskmap.rules.arrays import numbers_of
+from riskmap.rules.arrays import numbers_of, part_column
 from riskmap.rules.permissions import Actor, may
-from riskmap.scoring import Fit, Predictor, assess_table, explain, fit_model, joined
+from riskmap.scoring import Fit, Predictor, assess_table, explain, fit_model, joined, part_values
 from riskmap.scoring.fit import needed_fit
 from riskmap.scoring.nearest import touched
 from riskmap.values.assessment import Assessment, Explanation, ModelStamp
@@ -232,6 +240,31 @@ def _scored(
     return Scored(assessment, feature_id, version, model.text, None if fit is None else fit.text)
 
 
+def with_parts(ws: Workspace, layer: str, table: pa.Table) -> pa.Table:
+    """Return a layer table with a column "p:<id>" for each part of the layer's model, null where it is not known.
+
+    By the model in use, and what its last whole run was compared with. A model without parts, one that was never
+    fitted, and one whose trained file cannot be used add nothing: a part that cannot be told is not known.
+    """
+    model = ws.catalog.model_of(layer) if layer in ws.catalog.scored else None
+    if model is None or not model.parts:
+        return table
+    unknown = np.full(table.num_rows, np.nan)
+    values = dict.fromkeys((part.id for part in model.parts), unknown)
+    with contextlib.suppress(ArtefactError, NotFittedError):
+        fit, learned = scoring_basis(ws, layer)
+        values = part_values(model, ws.catalog.layer(layer), table, fit=fit, learned=learned)
+    for key, column in values.items():
+        table = table.append_column(part_column(key), pa.array(column, from_pandas=True))
+    return table
+
+
+def part_titles(ws: Workspace, layers: Iterable[str]) -> dict[str, Text]:
+    """Return part id → title of the models of some layers."""
+    models = (ws.catalog.model_of(layer) for layer in layers if layer in ws.catalog.scored)
+    return {part.id: part.title for model in models for part in model.parts}
+
+
 def scoring_basis(ws: Workspace, layer: str) -> tuple[Fit | None, Learned]:
     """Return what a layer's current model scores with beside the records: the kept fit and its artefacts.
 
@@ -350,7 +383,7 @@ def known(cell: Cell) -> Value:
 
 def explanation_json(explanation: Explanation) -> dict[str, Any]:
     """Return the document of `riskmap explain --json`; `grade` stands in it where there is no tier to have."""
-    document = asdict(replace(explanation, made_by=None, adopted=None))
+    document = asdict(replace(explanation, made_by=None, adopted=None, parts=()))
     if explanation.state is not None:
         del document["grade"]
     stamps = {"made_by": explanation.made_by, "adopted": explanation.adopted}
@@ -367,8 +400,12 @@ def explanation_json(explanation: Explanation) -> dict[str, Any]:
         "rules": list(document.pop("rules")),
         "gates": list(document.pop("gates")),
         "missing": list(document.pop("missing")),
+        "parts": [
+            {"id": part.id, "zh": part.title.zh, "en": part.title.en, "value": part.value}
+            for part in explanation.parts
+        ],
         "nearest": list(document.pop("nearest")),
-        **document,
+        **{key: value for key, value in document.items() if key != "parts"},
         **{key: None if stamp is None else stamp.named for key, stamp in stamps.items()},
     }
 

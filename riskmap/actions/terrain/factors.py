@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import logging
-import os
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -25,10 +24,10 @@ from riskmap.actions.workspace import Workspace
 from riskmap.catalog.problems import closest
 from riskmap.errors import RiskmapError, UnknownNameError, WorkspaceError
 from riskmap.io.files.atomic import digest_of_content, replacing, sealed, unsealed
+from riskmap.io.files.leftovers import mark
 from riskmap.io.files.text_files import digest_of
 from riskmap.json_documents import Document
-from riskmap.terrain import hillshade_png
-from riskmap.terrain.derivatives import LOCAL
+from riskmap.terrain.derivatives import LOCAL, hillshade_png
 from riskmap.terrain.factors import (
     DIGEST_TAG,
     FACTORS,
@@ -110,11 +109,12 @@ def read_relief(bounds: Path) -> Relief:
 
 
 def _keep(relief: Relief, cache: Path) -> None:
-    cache.mkdir(parents=True, exist_ok=True)
+    cache.mkdir(mode=0o700, parents=True, exist_ok=True)
     # The bounds come last: without them there is no kept picture.
     about = sealed({"bounds": relief.bounds, "png": digest_of_content(relief.png)})
     for ending, body in (("png", relief.png), ("json", about)):
-        beside = cache / f"relief-{relief.digest}.{ending}.{os.getpid()}.tmp"
+        beside = cache / f"relief-{relief.digest}.{ending}{mark()}.tmp"
+        beside.touch(mode=0o600)
         beside.write_bytes(body)
         beside.replace(cache / f"relief-{relief.digest}.{ending}")
 
@@ -197,7 +197,7 @@ def write_factors(
     with ExitStack() as stack:
         used = dem
         if resolution is not None:
-            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="riskmap-terrain-"))
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix=f"riskmap-terrain{mark()}"))
             used = Path(folder) / "dem.tif"
             resample(dem, used, resolution=resolution)
         with opened(used) as raster:
@@ -250,7 +250,7 @@ def _write_flowing(
 ) -> None:
     with opened(dem) as raster:
         heights = read_whole(raster, grid)
-        flow = flow_of(heights, cell_area=grid.cell_area)
+        flow = flow_of(heights, cell=grid.cell)
 
         def write(name: str, values: NDArray[Any]) -> None:
             if name in targets:

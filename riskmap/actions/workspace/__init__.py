@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import tempfile
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import shapely
 
 from riskmap.actions.workspace.settings import WorkspaceConfig, read_workspace_file
 from riskmap.catalog import Catalog, defaults_dir, load_catalog
-from riskmap.errors import WorkspaceError
+from riskmap.coordinates import Region
+from riskmap.errors import LedgerError, WorkspaceError
 from riskmap.interface import option
+from riskmap.io.files.leftovers import sweep
 from riskmap.io.readers.boundaries import read_boundaries
 from riskmap.ledger import Ledger
+from riskmap.ledger.store import file_of
 from riskmap.values.boundaries import Boundaries
 
 WORKSPACE_FILE = "workspace.toml"
@@ -62,6 +67,12 @@ class Workspace:
         return Boundaries.of(district, parts, source=config.boundary or config.subdistricts)
 
     @property
+    def region(self) -> Region:
+        """Where records may lie: the stated extent, around the boundary, or in China."""
+        bounds = self.places.district.bounds if self.places else None
+        return Region(self.config.extent, bounds)
+
+    @property
     def subdistricts(self) -> tuple[str, ...]:
         """Names of the sub-districts that the boundaries know."""
         return self.places.names if self.places else ()
@@ -101,6 +112,10 @@ class Workspace:
         return self.config.demo
 
 
+# user:password@host without a scheme, which would pass for the name of a file
+_SIGNED_IN = re.compile(r"[^\s/\\:@]+:[^\s/\\@]+@")
+
+
 def workspace_dir(given: Path | None = None) -> Path:
     """Return the directory meant: the one given, else RISKMAP_WORKSPACE, else the current one."""
     return given or Path(os.environ.get("RISKMAP_WORKSPACE") or ".")
@@ -109,11 +124,11 @@ def workspace_dir(given: Path | None = None) -> Path:
 def store_url(root: Path, configured: str, given: str | None = None) -> str:
     """Return the store's URL: the one given, else RISKMAP_STORE, else workspace.toml's.
 
-    A plain path means a SQLite file; a relative one starts at the workspace.
+    A plain path means a SQLite file; a relative one starts at the workspace. LedgerError for any other address.
     """
     text = given or os.environ.get("RISKMAP_STORE") or configured
-    if "://" in text:
-        return text
+    if "://" in text or _SIGNED_IN.search(text):
+        return f"sqlite:///{file_of(text).as_posix()}"  # and nothing of a user, a password or a query
     return f"sqlite:///{(root / text).resolve().as_posix()}"
 
 
@@ -128,7 +143,18 @@ def open_workspace(directory: Path | None = None, store: str | None = None) -> W
         )
     seen = _seen(root)
     config = read_workspace_file(root / WORKSPACE_FILE)
-    return Workspace(root, config, load_catalog(root), store_url(root, config.store, store), seen)
+    url = store_url(root, config.store, store)
+    _clear_leftovers(root, url)
+    return Workspace(root, config, load_catalog(root), url, seen)
+
+
+@lru_cache(maxsize=16)
+def _clear_leftovers(root: Path, url: str) -> None:
+    """Clear, once for each start, what killed programs have left in a workspace and among temporary files."""
+    with suppress(LedgerError):  # the address is no file's: who opens the ledger says so
+        sweep({file_of(url).parent})
+    parts = ("", "layers", "models", "data", "data/cache")
+    sweep([*(root / part for part in parts), Path(tempfile.gettempdir())])
 
 
 def _seen(root: Path) -> Seen:
@@ -154,6 +180,7 @@ name = "{name}"                 # 区名 / district
 boundary = "{boundary}"         # 区界 GeoJSON；空 = 没有 / district polygon; empty = none
 subdistricts = "{subdistricts}" # 街道界 GeoJSON，name 字段为街道名 / sub-districts with a name property
 boundary_datum = "cgcs2000"     # 边界文件的坐标系 / datum of both files
+# extent = [113.7, 22.4, 114.7, 22.9]  # 西、南、东、北（度）：之外的位置会提醒 / positions outside are warned of
 demo = {str(demo).lower()}      # 演示数据：所有页面和导出都会标明 / made-up data: marked everywhere
 
 [map]
@@ -170,6 +197,10 @@ people_datum = "cgcs2000"       # 人口表的坐标系 / its datum
 
 [store]
 url = "data/ledger.sqlite"      # 台账 / the ledger
+
+[backup]
+keep = 7                        # riskmap backup 保留几份；见 docs/backup.md / how many generations stay
+days = 7                        # 几天没有备份即提醒 / warned of after so many days without one
 
 [duty]
 minutes = 15                    # 几分钟未应答即呼叫下一位（默认值，可改）/ minutes to answer (default, to be edited)
@@ -193,7 +224,10 @@ def create_workspace(
             f"{root}: already a workspace; choose another directory, or move this one away first (its ledger is in data/)",
         )
     try:
-        (root / "data").mkdir(parents=True, exist_ok=True)
+        root.mkdir(parents=True, exist_ok=True)
+        (root / "data").mkdir(mode=0o700, exist_ok=True)
+        with suppress(PermissionError):  # somebody else's folder stays as he has it; check says so
+            (root / "data").chmod(0o700)
         defaults = defaults_dir()
         for part in ("layers", "models"):
             (root / part).mkdir(exist_ok=True)

@@ -9,7 +9,6 @@ and when that state came about, which no other ledger shares. What does not fit 
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -24,6 +23,7 @@ import shapely
 
 from riskmap.actions.workspace import Workspace
 from riskmap.catalog import Layer
+from riskmap.io.files.leftovers import mark
 from riskmap.selection import Snapshot, build_snapshot, changed_table, finished_table
 from riskmap.selection.snapshot_files import Seen, seen_in
 
@@ -80,7 +80,7 @@ def put(ws: Workspace, snapshot: Snapshot) -> Snapshot:
     """
     stamp = _stamp(ws, snapshot.state)
     home = ws.cache_dir / f"snapshot-{basis_of(ws)}-{snapshot.state}-{stamp}"
-    beside = home.with_name(f"{home.name}.{os.getpid()}")
+    beside = home.with_name(f"{home.name}{mark()}")
     try:
         snapshot.save(beside)
         if Snapshot.load(home, key=snapshot.key) is None:

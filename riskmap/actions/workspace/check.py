@@ -1,16 +1,16 @@
 """Whether a workspace is sound: its files against its ledger, the ledger itself, caches, sums, tiers, disk, clock.
 
-Nothing is changed here: every finding says where, what, and what to do. Of backups only when one was made is noted.
+Nothing is changed here: every finding says where, what, and what to do.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import os
+import shlex
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -21,15 +21,15 @@ from riskmap.actions.records.scoring import learned_of
 from riskmap.actions.terrain.factors import read_relief
 from riskmap.actions.tier_models import outdated
 from riskmap.actions.workspace import Workspace
+from riskmap.actions.workspace.backup import backup_text, last_backup
 from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.catalog import Layer
-from riskmap.errors import Lang, LedgerError, RiskmapError, Text
+from riskmap.errors import Lang, RiskmapError, Text
 from riskmap.io.tables.kept_columns import taker
-from riskmap.ledger.store import file_of
+from riskmap.ledger.store import file_of, stored_moment
 from riskmap.moments import utc_now
 from riskmap.rules.arrays import Misfit, codes_of, column_of, numbers_of, pc
 from riskmap.rules.extras import extra_keys, header_of, holds_people, is_extra, masked
-from riskmap.rules.permissions import Actor
 from riskmap.selection.snapshot_files import altered
 from riskmap.selection.table import FLAG_BIT
 from riskmap.texts import newer_text
@@ -41,12 +41,6 @@ _ORDER: Final[tuple[Severity, ...]] = ("error", "warning", "note")
 
 
 _LANGS: Final[tuple[Lang, ...]] = ("zh", "en")
-
-
-_BACKUP: Final = "backup "  # how the export log names one
-
-
-_WEEK: Final = dt.timedelta(days=7)
 
 
 _AHEAD: Final = dt.timedelta(minutes=5)  # clocks of two machines of one office differ by less
@@ -82,9 +76,10 @@ def all_well(findings: Sequence[CheckFinding]) -> bool:
     return all(one.severity == "note" for one in findings)
 
 
-def check(ws: Workspace) -> list[CheckFinding]:
+def check(ws: Workspace, *, head: str | None = None) -> list[CheckFinding]:
     """Return all that is to be looked at, the gravest first; an empty list where all is well.
 
+    `head`: the chain's head (or how it begins) as an export printed it: was the ledger ever in that state?
     A check that cannot be made is an error of its own. LedgerError where there is no ledger to look at.
     """
     _ = ws.ledger
@@ -94,6 +89,8 @@ def check(ws: Workspace) -> list[CheckFinding]:
             found += look(ws)
         except RiskmapError as problem:
             found.append(_refused(what, str(ws.root), problem))
+    if head is not None:
+        found.append(_printed_head(ws, head))
     return sorted(found, key=lambda one: _ORDER.index(one.severity))
 
 
@@ -105,13 +102,6 @@ def _refused(what: str, where: str, problem: RiskmapError) -> CheckFinding:
 def standing_faults(ws: Workspace) -> list[CheckFinding]:
     """Return what every page has to say: the files that cannot be used, and values that are not shown."""
     return [*_files(ws), *_unreadable(ws)]
-
-
-def back_up(ws: Workspace, file: Path, *, by: Actor, why: str) -> None:
-    """Back the ledger up into one file, and note it as what it is: everything, unmasked, went out."""
-    ws.ledger.backup(file)
-    with suppress(LedgerError):  # a ledger that cannot be written to is backed up all the same
-        ws.ledger.record_export(by=by.name, why=why, what=f"{_BACKUP}{file.name}", unmasked=True)
 
 
 def _files(ws: Workspace) -> Iterator[CheckFinding]:
@@ -280,6 +270,34 @@ def _store(ws: Workspace) -> Iterator[CheckFinding]:
         )
 
 
+def _printed_head(ws: Workspace, head: str) -> CheckFinding:
+    where = str(file_of(ws.store))
+    link = ws.ledger.link(head)
+    if link is None:
+        return CheckFinding(
+            "error",
+            "chain",
+            where,
+            Text(f"台账从未有过校验链 {head}", f"the ledger never had the chain's head {head}"),
+            Text(
+                "核对抄写；若无误，则该文件出自另一份台账，或台账在此之后被替换、改动",
+                "check the digits; if they are right, the file came from another ledger, or this one was replaced "
+                "or altered since",
+            ),
+        )
+    at = _told(stored_moment(ws.ledger.written_at(link.changeset) or ""))
+    return CheckFinding(
+        "note",
+        "chain",
+        where,
+        Text(
+            f"校验链 {head} 是第 {link.changeset} 次写入（{at}）之后的台账",
+            f"the head {head} is that of the ledger after changeset {link.changeset} ({at})",
+        ),
+        Text("无需处理", "nothing to do"),
+    )
+
+
 def _caches(ws: Workspace) -> Iterator[CheckFinding]:
     spoiled = [home for home in sorted(ws.cache_dir.glob("snapshot-*")) if altered(home)]
     for bounds in sorted(ws.cache_dir.glob("relief-*.json")):
@@ -352,6 +370,31 @@ def _disk(ws: Workspace) -> Iterator[CheckFinding]:
             return
 
 
+def _rights(ws: Workspace) -> Iterator[CheckFinding]:
+    """Name what other accounts of this machine may read: the ledger and its copies, who lives where, caches, messages."""
+    store, outbox = file_of(ws.store), ws.path(ws.config.outbox.folder)
+    kept = [ws.root / "data", *sorted(store.parent.glob(f"{store.name}*")), ws.cache_dir, outbox]
+    kept += [ws.people_table] if ws.people_table else []
+    shown = [path for path in kept if os.name == "posix" and path.exists() and path.stat().st_mode & 0o077]
+    if shown:
+        names = [
+            path.relative_to(ws.root).as_posix() if path.is_relative_to(ws.root) else str(path)
+            for path in shown
+        ]
+        top = [path for path in shown if not set(path.parents) & set(shown)]
+        command = f"chmod -R go= {shlex.join(map(str, top))}"
+        yield CheckFinding(
+            "note",
+            "rights",
+            names[0],
+            Text(
+                f"本机其他账户可以读：{'、'.join(names)}（台账含联系人等个人信息）",
+                f"other accounts of this machine may read {', '.join(names)} (the ledger holds contacts)",
+            ),
+            Text(f"运行 {command}", f"run {command}"),
+        )
+
+
 def _clock(ws: Workspace) -> Iterator[CheckFinding]:
     last, now = _last_write(ws), utc_now()
     if last and last > now + _AHEAD:
@@ -368,34 +411,23 @@ def _clock(ws: Workspace) -> Iterator[CheckFinding]:
 
 
 def _backups(ws: Workspace) -> Iterator[CheckFinding]:
-    last, now = _last_write(ws), utc_now()
-    if last is None:
-        return
-    made = next((_moment(one.at) for one in ws.ledger.exports(limit=1, what=_BACKUP)), None)
-    if made and made >= last:
-        return
-    first = ws.ledger.written_at(1)
-    old = now - (made or (_moment(first) if first else last)) > _WEEK
-    if made is None or old:
+    found = last_backup(ws, now=utc_now())
+    if found is not None:
         yield CheckFinding(
-            "warning" if old else "note",
+            "warning" if found.overdue or found.gone else "note",
             "backup",
-            str(file_of(ws.store)),
-            Text(
-                f"上次备份在 {_told(made)}，之后有写入", f"last backed up at {_told(made)}, written to since"
-            )
-            if made
-            else Text("还没有备份", "no backup yet"),
-            Text("运行 riskmap backup 文件", "run riskmap backup FILE"),
+            found.path or str(file_of(ws.store)),
+            backup_text(found, utc_now()),
+            Text("运行 riskmap backup 文件", "run riskmap backup FILE")
+            if found.behind or found.gone
+            else Text(
+                "无需处理；恢复演练见 docs/backup.md", "nothing to do; a restore drill: docs/backup.md"
+            ),
         )
 
 
 def _last_write(ws: Workspace) -> dt.datetime | None:
-    return next((_moment(one.at) for one in ws.ledger.changesets(limit=1)), None)
-
-
-def _moment(text: str) -> dt.datetime:
-    return dt.datetime.fromisoformat(text)
+    return next((stored_moment(one.at) for one in ws.ledger.changesets(limit=1)), None)
 
 
 def _told(moment: dt.datetime) -> str:
@@ -411,6 +443,7 @@ _CHECKS: Final[dict[str, Callable[[Workspace], Iterator[CheckFinding]]]] = {
     "sums": _sums,
     "tiers": _tiers,
     "disk": _disk,
+    "rights": _rights,
     "clock": _clock,
     "backup": _backups,
 }

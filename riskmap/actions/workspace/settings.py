@@ -20,8 +20,8 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import Field as Key
 
 from riskmap.catalog.problems import Items, Part, TomlFile, read_text
-from riskmap.coordinates import parse_datum
-from riskmap.errors import CatalogError, DatumError, Text
+from riskmap.coordinates import Extent, are_degrees, parse_datum
+from riskmap.errors import CatalogError, DatumError, Text, without_secrets
 from riskmap.formulas.domain import through_bands
 
 OUTBOX_KINDS: Final = ("file", "smtp", "webhook")
@@ -40,6 +40,17 @@ class DutySettings:
 
     minutes: float = 15.0
     verified_days: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class BackupSettings:
+    """The section [backup]: how many generations stay, and after how many days without one it is said aloud."""
+
+    keep: int = 7
+    days: int = 7
+
+
+DEFAULT_BACKUP: Final = BackupSettings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +180,7 @@ class _District(Part):
     boundary: str = ""
     subdistricts: str = ""
     boundary_datum: str = "cgcs2000"
+    extent: Items[float] = ()
     demo: bool = False
 
 
@@ -176,6 +188,19 @@ class _Map(Part):
     approval_number: str = ""
     dem: str = ""
     basemap: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SheetSettings:
+    """The section [sheet]: on which paper maps are printed, and who publishes them (else the district)."""
+
+    paper: Literal["A4", "A3"] = "A4"
+    publisher: str = ""
+
+
+class _Sheet(Part):
+    paper: Literal["A4", "A3"] = "A4"
+    publisher: str = ""
 
 
 class _Intake(Part):
@@ -197,6 +222,11 @@ class _Store(Part):
 class _Duty(Part):
     minutes: float = Key(default=DEFAULT_DUTY.minutes, gt=0, le=1440)
     verified_days: int = Key(default=0, ge=0, le=36_525)
+
+
+class _Backup(Part):
+    keep: int = Key(default=DEFAULT_BACKUP.keep, ge=2, le=1000)
+    days: int = Key(default=DEFAULT_BACKUP.days, ge=1, le=366)
 
 
 class _Outbox(Part):
@@ -223,11 +253,13 @@ class _Evacuation(Part):
 class _File(Part):
     district: _District
     map: _Map = _Map()
+    sheet: _Sheet = _Sheet()
     intake: _Intake = _Intake()
     store: _Store = _Store()
     fire: _Fire = _Fire()
     duty: _Duty = _Duty()
     outbox: _Outbox = _Outbox()
+    backup: _Backup = _Backup()
     evacuation: _Evacuation = _Evacuation()
 
 
@@ -239,15 +271,18 @@ class WorkspaceConfig:
     boundary: str = ""
     subdistricts: str = ""
     boundary_datum: str = "cgcs2000"
+    extent: Extent | None = None  # of the district, in degrees of CGCS2000
     demo: bool = False
     approval_number: str = ""
     dem: str = ""
     basemap: str = ""
+    sheet: SheetSettings = SheetSettings()
     default_datum: str = ""
     store: str = "data/ledger.sqlite"
     fire: FireSettings = DEFAULT_FIRE
     duty: DutySettings = DEFAULT_DUTY
     outbox: OutboxSettings = DEFAULT_OUTBOX
+    backup: BackupSettings = DEFAULT_BACKUP
     people: str = ""  # the table of those who may have to move
     people_datum: str = "cgcs2000"
 
@@ -267,6 +302,9 @@ def read_workspace_file(path: Path) -> WorkspaceConfig:
                 parse_datum(value)
         except DatumError as problem:
             problems.append(source.problem((section, key), problem.say))
+    extent, wrong = _extent(file.district.extent if file is not None else ())
+    if wrong is not None:
+        problems.append(source.problem(("district", "extent"), wrong))
     fire = _fire(file.fire) if file is not None else DEFAULT_FIRE
     wrong = fire.mistake()
     if wrong is not None:
@@ -275,6 +313,16 @@ def read_workspace_file(path: Path) -> WorkspaceConfig:
     wrong = outbox.mistake()
     if wrong is not None:
         problems.append(source.problem(("outbox", wrong[0]), wrong[1]))
+    if file is not None and without_secrets(file.store.url) != file.store.url:
+        problems.append(
+            source.problem(
+                ("store", "url"),
+                Text(
+                    "不含密码的地址；含密码的放在环境变量 RISKMAP_STORE 里",
+                    "an address without password; one with a password is in the variable RISKMAP_STORE",
+                ),
+            )
+        )
     if file is None or problems:
         raise CatalogError(tuple(problems))
     return WorkspaceConfig(
@@ -282,17 +330,32 @@ def read_workspace_file(path: Path) -> WorkspaceConfig:
         boundary=file.district.boundary,
         subdistricts=file.district.subdistricts,
         boundary_datum=file.district.boundary_datum,
+        extent=extent,
         demo=file.district.demo,
         approval_number=file.map.approval_number,
         dem=file.map.dem,
         basemap=file.map.basemap,
+        sheet=SheetSettings(file.sheet.paper, file.sheet.publisher),
         default_datum=file.intake.datum,
         store=file.store.url,
         fire=fire,
         duty=DutySettings(file.duty.minutes, file.duty.verified_days),
         outbox=outbox,
+        backup=BackupSettings(file.backup.keep, file.backup.days),
         people=file.evacuation.people,
         people_datum=file.evacuation.people_datum,
+    )
+
+
+def _extent(stated: tuple[float, ...]) -> tuple[Extent | None, Text | None]:
+    """Return the extent that is stated, and what is wrong with it."""
+    if not stated:
+        return None, None
+    if len(stated) == 4 and stated[0] < stated[2] and stated[1] < stated[3] and are_degrees(*stated):  # noqa: PLR2004
+        return stated, None  # type: ignore[return-value]
+    return None, Text(
+        "应是四个度数 [西, 南, 东, 北]，如 [113.7, 22.4, 114.7, 22.9]",
+        "should be four degrees [west, south, east, north], such as [113.7, 22.4, 114.7, 22.9]",
     )
 
 

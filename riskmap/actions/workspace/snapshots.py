@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import date
 
 import pyarrow as pa
@@ -16,12 +17,8 @@ from riskmap.actions.workspace import Workspace, build_snapshot
 from riskmap.actions.workspace.build_snapshot import build_and_shelve, end_of_day
 from riskmap.moments import local_now
 from riskmap.selection import Snapshot, patched_snapshot, snapshot_key
+from riskmap.selection.snapshot import Views
 from riskmap.values.records import Features
-
-__all__ = [
-    "current_snapshot",
-    "end_of_day",
-]
 
 _KEEP = 2  # the current one and the one that open pages still point at
 
@@ -39,22 +36,36 @@ def current_snapshot(ws: Workspace, *, as_of: date | None = None, today: date | 
     """Return the snapshot of the ledger as it is now, or as it was at the end of a past day.
 
     Shared between threads; made once per ledger state and kept on disk for the next start. A kept one
-    that somebody has altered is made anew.
+    that somebody has altered is made anew. Layers whose model has parts have a column for each.
     """
     today = as_of or today or local_now().date()
     state = ws.ledger.state if as_of is None else ws.ledger.state_at(end_of_day(as_of))
-    key = (ws.store, ws.root, build_snapshot.basis_of(ws), state, today)
+    parted = {
+        layer: model.digest for layer in ws.catalog.scored if (model := ws.catalog.model_of(layer)).parts
+    }
+    key = (ws.store, ws.root, build_snapshot.basis_of(ws), state, today, tuple(parted.items()))
     with _building:
         if key in _cache and not _cache[key].intact:
             del _cache[key]
         if key not in _cache:
             found = _from_shelf(ws, state, as_of, today)
-            _cache[key] = build_and_shelve(ws, as_of, today) if found is None else found
+            made = build_and_shelve(ws, as_of, today) if found is None else found
+            _cache[key] = _with_parts(ws, made, parted) if parted else made
             pa.default_memory_pool().release_unused()  # what only the making took
         _cache.move_to_end(key)
         while len(_cache) > _KEEP:
             _cache.popitem(last=False)
         return _cache[key]
+
+
+def _with_parts(ws: Workspace, snapshot: Snapshot, layers: Collection[str]) -> Snapshot:
+    from riskmap.actions.records.scoring import with_parts  # noqa: PLC0415 - few models have parts
+
+    tables = {
+        layer: with_parts(ws, layer, table) if layer in layers else table
+        for layer, table in snapshot.tables.items()
+    }
+    return replace(snapshot, tables=tables, views=Views())
 
 
 def _from_shelf(ws: Workspace, state: int, as_of: date | None, today: date) -> Snapshot | None:

@@ -14,9 +14,9 @@ from riskmap.errors import Text
 from riskmap.registries import members
 
 if TYPE_CHECKING:  # who reads a catalogue needs no numpy
-    from riskmap.array_types import Floats
+    from riskmap.array_types import Bools, Floats
 
-Key = Literal["scale", "norm", "matrix"]
+Key = Literal["scale", "norm", "matrix", "exponent"]
 
 
 class MethodNode(Protocol):
@@ -28,6 +28,7 @@ class MethodNode(Protocol):
     scale: Sequence[float] | None
     norm: str | None
     matrix: Sequence[Sequence[float]]
+    exponent: float | None
     formula: str | None
     inputs: Mapping[str, str]
     constants: Mapping[str, float]
@@ -46,6 +47,9 @@ Combine = Callable[
 ]  # Node, parts, weights, Fitted or None
 
 
+Refuses = Callable[[Any, "Sequence[Floats]"], "Sequence[Bools | None]"]  # None: nowhere
+
+
 def _rises(_node: MethodNode, _place: int) -> int:
     return 1
 
@@ -56,7 +60,9 @@ class Method:
 
     `combine` takes the node, the values of its parts (broadcastable float64), their weights and what `fit`
     took, and gives the value. `weights`: "shared" sum to 1, "free" are any numbers (1 where none are stated),
-    None where the method has no use for them. `known_only`: can do with the parts that are known. `keys`: the
+    None where the method has no use for them. `known_only`: can do with the parts that are known, where a file
+    says so; `of_the_known`: always does. `refuses`: which of the parts (values in the order of `of`) it has no value
+    for though they are known. `keys`: the
     keys of a combination that are stated with this method and without one are a mistake. `parts_at_least`: as
     many nodes. `additive`: without steps it is Σ weight·part. `fit` takes the node and the complete rows,
     rows × parts, each column sorted. `polarity`: the
@@ -68,6 +74,8 @@ class Method:
     combine: Combine
     weights: Literal["shared", "free"] | None = None
     known_only: bool = False
+    of_the_known: bool = False
+    refuses: Refuses | None = None
     keys: tuple[Key, ...] = ()
     parts_at_least: int = 1
     additive: bool = False

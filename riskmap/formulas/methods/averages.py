@@ -9,8 +9,9 @@ import numpy as np
 
 from riskmap.array_types import Floats
 from riskmap.errors import Text
-from riskmap.formulas.composite import geometric_mean, inverted_geometric_mean
+from riskmap.formulas.composite import geometric_mean, inverted_geometric_mean, power_mean
 from riskmap.formulas.methods import Fitted, Method, MethodNode
+from riskmap.formulas.methods.products import negative
 
 
 def _sum(_: MethodNode, parts: Sequence[Floats], weights: Sequence[float], __: Fitted | None) -> Floats:
@@ -63,6 +64,12 @@ def _geometric_parts(
     return list(np.where(np.isnan(stacked), neutral, stacked)), list(share)
 
 
+def _power(node: MethodNode, parts: Sequence[Floats], weights: Sequence[float], _: Fitted | None) -> Floats:
+    assert node.exponent is not None  # the file reader saw to it
+    used, shares = _geometric_parts(node, parts, weights, neutral=1.0)
+    return power_mean(used, shares, exponent=node.exponent)
+
+
 def _signed(node: MethodNode, place: int) -> int:
     return -1 if node.weights and node.weights[place] < 0 else 1
 
@@ -72,7 +79,23 @@ METHODS: Final = (
     Method(
         "mean", Text("加权平均", "weighted mean"), _mean, weights="shared", known_only=True, additive=True
     ),
-    Method("geometric", Text("几何平均", "geometric mean"), _geometric, weights="shared", known_only=True),
+    Method(
+        "geometric",
+        Text("几何平均", "geometric mean"),
+        _geometric,
+        weights="shared",
+        known_only=True,
+        refuses=negative,
+    ),
+    Method(
+        "power_mean",
+        Text("幂平均", "power mean"),
+        _power,
+        weights="shared",
+        known_only=True,
+        keys=("exponent",),
+        refuses=negative,
+    ),
     Method(
         "inverted_geometric",
         Text("倒置几何平均", "inverted geometric mean"),

@@ -1,4 +1,4 @@
-"""The largest or smallest of several nodes."""
+"""The largest or smallest of several nodes, or the first of them that is known."""
 
 from __future__ import annotations
 
@@ -23,7 +23,18 @@ def _extreme(strict: Callable[[Any, Any], Any], known: Callable[[Any, Any], Any]
     return combine
 
 
+def _first(_: MethodNode, parts: Sequence[Floats], __: Sequence[float], ___: Fitted | None) -> Floats:
+    """Return the first part that is known: a measured value before a computed one. NaN, 2, 3 → 2."""
+    value = parts[-1]
+    for part in parts[-2::-1]:
+        value = np.where(np.isnan(part), value, part)
+    return value
+
+
 METHODS: Final = (
     Method("max", Text("取最大", "largest"), _extreme(np.maximum, np.fmax), known_only=True),
     Method("min", Text("取最小", "smallest"), _extreme(np.minimum, np.fmin), known_only=True),
+    Method(
+        "first_known", Text("取第一个已知的", "first known of"), _first, of_the_known=True, parts_at_least=2
+    ),
 )

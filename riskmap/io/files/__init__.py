@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from riskmap.errors import Text
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -12,6 +14,9 @@ RESULT = "result.json"
 
 
 REQUEST = "request.json"
+
+
+SEPARATOR = " › "  # between the folders that a sheet lies in, as messages write places
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,18 +28,22 @@ class RawSheet:
     the sheet); vector and columnar files state theirs (row i is feature i + 1). `shapes`: WKB of
     every row, where the file has geometry. `crs`: EPSG:n of the file, "" where it has one that
     EPSG does not know; None where it has none. `crs_stated` is False where the format implies it.
-    `merges`: (first row, first column, last row, last column), 0-based, inclusive.
+    `faults`: (row of the table, its column or -1, what is wrong): such a row is rejected, the rest is read.
+    `hidden_rows`: 0-based rows of the table that the file hides. `merges`: (first row, first
+    column, last row, last column), 0-based, inclusive.
     """
 
     name: str
     table: pa.Table
     header: tuple[str, ...] | None = None
     hidden: bool = False
+    hidden_rows: tuple[int, ...] = ()
     shapes: pa.ChunkedArray | None = None
     crs: str | None = None
     crs_stated: bool = False
     crs_name: str = ""
     merges: tuple[tuple[int, int, int, int], ...] = ()
+    faults: tuple[tuple[int, int, Text], ...] = ()
     meta: dict[str, Any] = field(default_factory=dict)
 
 

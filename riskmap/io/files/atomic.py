@@ -10,7 +10,6 @@ import json
 import os
 import shutil
 import tempfile
-import time
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -19,21 +18,19 @@ from pathlib import Path
 from typing import Any, Final
 
 from riskmap.errors import ExportError
+from riskmap.io.files.leftovers import mark, sweep
 
 _PREFIX: Final = ".riskmap-export-"
 
 
-_ABANDONED_S: Final = 24 * 3600.0  # what a killed export left behind is swept by a later one
-
-
 @contextmanager
-def replacing(*targets: Path) -> Iterator[tuple[Path, ...]]:
+def replacing(*targets: Path, private: bool = False) -> Iterator[tuple[Path, ...]]:
     """Yield one path to write for each target; when the block ends well, they take the targets' places.
 
     The paths lie in a hidden folder beside the targets (which share one parent) under the same
     names, so that whatever else a driver puts beside its file goes away with the folder. When the
     block raises, the targets are as they were and the folder is gone. ExportError where the place
-    cannot be written.
+    cannot be written. `private`: for their owner alone; else as the umask of the process says.
     """
     parent = targets[0].parent
     with refusals(targets[0]):
@@ -47,10 +44,12 @@ def replacing(*targets: Path) -> Iterator[tuple[Path, ...]]:
                 raise ExportError(
                     f"{target}：这是一个文件夹；请给出文件名", f"{target}: this is a folder; name a file"
                 )
-        _sweep(parent)
-        room = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
+        sweep([parent])
+        room = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{mark()}", dir=parent))
         try:
             written = tuple(room / target.name for target in targets)
+            for path in written if private else ():
+                path.touch(mode=0o600)
             yield written
             for path in written:
                 _sync(path)
@@ -67,10 +66,11 @@ def refusals(target: Path) -> Iterator[None]:
     try:
         yield
     except OSError as problem:
-        raise _refusal(target, problem) from problem
+        raise refusal(target, problem) from problem
 
 
-def _refusal(target: Path, problem: OSError) -> ExportError:
+def refusal(target: Path | str, problem: OSError) -> ExportError:
+    """Return what the operating system refused as an error that names the file, the cause and the remedy."""
     if problem.errno in {errno.ENOSPC, errno.EDQUOT}:
         return ExportError(
             f"{target}：磁盘空间不足，未写入；请清理磁盘或换一个位置",
@@ -107,13 +107,6 @@ def sync_folder(folder: Path) -> None:
             os.close(handle)
 
 
-def _sweep(parent: Path) -> None:
-    for left in parent.glob(f"{_PREFIX}*"):
-        with suppress(OSError):
-            if time.time() - left.stat().st_mtime > _ABANDONED_S:
-                shutil.rmtree(left, ignore_errors=True)
-
-
 @dataclass(frozen=True, slots=True)
 class WrittenFile:
     """One file: where it is, its format, and how many records it holds."""
@@ -123,9 +116,27 @@ class WrittenFile:
     rows: int
 
 
-def digest_of_content(content: bytes | memoryview) -> str:
-    """Return length and CRC-32 of a content: enough against bad disks and stray writers, and 3 GB/s cheap."""
-    return f"{len(content):x}-{zlib.crc32(content):08x}"
+@dataclass(slots=True)
+class Digest:
+    """Length and CRC-32 of a content: enough against bad disks and stray writers, and 3 GB/s cheap."""
+
+    size: int = 0
+    crc: int = 0
+
+    def add(self, block: bytes) -> None:
+        """Take in what comes next."""
+        self.size += len(block)
+        self.crc = zlib.crc32(block, self.crc)
+
+    def __str__(self) -> str:
+        return f"{self.size:x}-{self.crc:08x}"
+
+
+def digest_of_content(content: bytes) -> str:
+    """Return the digest of a whole content."""
+    digest = Digest()
+    digest.add(content)
+    return str(digest)
 
 
 def sealed(document: Any) -> bytes:

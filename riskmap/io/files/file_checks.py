@@ -123,7 +123,7 @@ def check(path: Path, name: str, limits: FileLimits) -> str:
             f"文件有 {size >> 20} MB，超过上限 {limits.file_bytes >> 20} MB；请分成几个文件",
             f"the file has {size >> 20} MB, more than the limit of {limits.file_bytes >> 20} MB; split it",
         )
-    _check_content(path, name, one)
+    one = _check_content(path, name, one)
     if one.content == "zip":
         _check_archive(path, name, one, limits)
     return one.kind
@@ -157,7 +157,7 @@ def _sniff(head: bytes) -> str:
         if head.startswith(magic):
             return kind
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return "text"
+        head = head.decode("utf-16", "ignore").encode()
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     if text.startswith((b"<!doctype html", b"<html")):
         return "html"
@@ -167,20 +167,24 @@ def _sniff(head: bytes) -> str:
     return "xml" if text.startswith(b"<") else "text"
 
 
-def _check_content(path: Path, name: str, one: FileFormat) -> None:
+def _check_content(path: Path, name: str, one: FileFormat) -> FileFormat:
+    """Return the format of the content: that of the ending, or one that programs save under the same ending."""
     with path.open("rb") as stream:
         head = stream.read(4096)
     found = "own" if one.magic and head.startswith(one.magic) else _sniff(head)
     if one.faults is not None and (fault := one.faults(path, head, found)) is not None:
         raise refuse(name, fault.zh, fault.en)
-    if found != one.content:
-        ending = Path(name).suffix.lower()
-        title = _TITLES.get(found, (found, found))
-        raise refuse(
-            name,
-            f"后缀是 {ending}，内容却是{title[0]}；请用原来的软件另存为 {ending}，不要只改后缀",
-            f"the ending is {ending} but the content is {title[1]}; save it as {ending} in the program it came from",
-        )
+    if found == one.content:
+        return one
+    if one.instead is not None and (kind := one.instead(head, found)) is not None:
+        return file_formats()[kind]
+    ending = Path(name).suffix.lower()
+    title = _TITLES.get(found, (found, found))
+    raise refuse(
+        name,
+        f"后缀是 {ending}，内容却是{title[0]}；请用原来的软件另存为 {ending}，不要只改后缀",
+        f"the ending is {ending} but the content is {title[1]}; save it as {ending} in the program it came from",
+    )
 
 
 def _entries(path: Path) -> int:

@@ -15,14 +15,15 @@ import psutil
 import pyarrow as pa
 import pyarrow.ipc
 
-from riskmap.errors import UnreadableFileError
+from riskmap.errors import Text, UnreadableFileError
 from riskmap.io.files import REQUEST, RESULT, RawSheet
 from riskmap.io.files.file_checks import FileLimits, parts, refuse
+from riskmap.io.files.leftovers import mark
 
 _POLL_SECONDS = 0.03
 
 
-_INHERITED = ("GDAL_", "OGR_", "CPL_", "PYTHONSTARTUP", "PYTHONINSPECT")
+_INHERITED = ("GDAL_", "OGR_", "CPL_", "LIBKML_", "PROJ_NETWORK", "PYTHONSTARTUP", "PYTHONINSPECT")
 
 
 def parse(path: Path, kind: str, name: str, limits: FileLimits) -> list[RawSheet]:
@@ -33,7 +34,7 @@ def parse(path: Path, kind: str, name: str, limits: FileLimits) -> list[RawSheet
     limits = limits.for_size(sum(part.stat().st_size for part in {path, *parts(path, kind).values()}))
     extra: list[str] = []
     for _ in range(2):
-        with tempfile.TemporaryDirectory(prefix="riskmap-", ignore_cleanup_errors=True) as temporary:
+        with tempfile.TemporaryDirectory(prefix=f"riskmap{mark()}", ignore_cleanup_errors=True) as temporary:
             folder = Path(temporary)
             request = _request(path, kind, name, limits) | {"extra_drivers": extra}
             (folder / REQUEST).write_text(json.dumps(request, ensure_ascii=False), encoding="utf-8")
@@ -164,10 +165,12 @@ def _sheet(folder: Path, stated: dict[str, Any]) -> RawSheet:
         table=table,
         header=None if header is None else tuple(header),
         hidden=bool(stated.get("hidden")),
+        hidden_rows=tuple(stated.get("hidden_rows", ())),
         shapes=shapes,
         crs=stated.get("crs"),
         crs_stated=bool(stated.get("crs_stated")),
         crs_name=stated.get("crs_name", ""),
         merges=tuple((m[0], m[1], m[2], m[3]) for m in stated.get("merges", ())),
+        faults=tuple((row, column, Text(zh, en)) for row, column, zh, en in stated.get("faults", ())),
         meta={k: stated[k] for k in ("encoding", "delimiter", "notes") if k in stated},
     )

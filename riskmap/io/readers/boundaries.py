@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
-from riskmap.coordinates import CHINA, Datum, parse_datum, to_cgcs2000
-from riskmap.errors import Text, WorkspaceError
+from riskmap.coordinates import Datum, are_degrees, parse_datum, to_cgcs2000
+from riskmap.errors import DatumError, Text, WorkspaceError
 
 _IN_WORKSPACE: Final = Text("workspace.toml 中", "in workspace.toml")
 
@@ -56,6 +56,8 @@ def read_boundaries(
             if source.id not in {"wgs84", "cgcs2000"}:
                 clean = _shift(clean, source)
             found[name] = shapely.union(found[name], clean) if name in found else clean
+    except DatumError as problem:
+        raise WorkspaceError(f"{path}：{problem.say.zh}", f"{path}: {problem.say.en}") from problem
     except (TypeError, KeyError, AttributeError, ValueError, shapely.errors.ShapelyError) as problem:
         raise WorkspaceError(
             f"{path}：GeoJSON 的要素写法有误；请用 GIS 软件重新导出",
@@ -67,10 +69,10 @@ def read_boundaries(
             f"{path}: holds no polygon; a boundary file needs Polygon or MultiPolygon features",
         )
     west, south, east, north = shapely.total_bounds(list(found.values())).tolist()
-    if not (CHINA[0] <= west <= east <= CHINA[2] and CHINA[1] <= south <= north <= CHINA[3]):
+    if not are_degrees(west, south, east, north):
         raise WorkspaceError(
-            f"{path}：面不在中国范围内（{west:g}, {south:g}）；请导出为经纬度的 GeoJSON",
-            f"{path}: its polygons lie outside China ({west:g}, {south:g}); export them in degrees",
+            f"{path}：面的坐标不是经度、纬度（{west:g}, {south:g}）；请导出为经纬度的 GeoJSON",
+            f"{path}: its polygons are not in longitudes and latitudes ({west:g}, {south:g}); export them in degrees",
         )
     return found
 

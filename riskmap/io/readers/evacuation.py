@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 
 from riskmap.array_types import Floats
-from riskmap.coordinates import CHINA, Datum, parse_datum, to_cgcs2000
+from riskmap.coordinates import Datum, are_degrees, parse_datum, to_cgcs2000
 from riskmap.errors import DatumError, Text, UnreadableFileError
 from riskmap.interface import option
 from riskmap.io.files.text_files import text_of
@@ -217,10 +217,11 @@ def _named(crs: object) -> str | None:
 
 def _cgcs(x: Floats, y: Floats, datum: Datum, path: Path) -> Floats:
     lon, lat = to_cgcs2000(x, y, datum)
-    west, south, east, north = CHINA
-    if not bool(((lon >= west) & (lon <= east) & (lat >= south) & (lat <= north)).all()):
+    ends = [float(v) for v in (lon.min(), lat.min(), lon.max(), lat.max())]
+    if not are_degrees(*ends):
         raise DatumError(
-            f"{path.name}：有道路不在中国范围内；请核对坐标系（现为 {datum.id}）和经纬度的顺序",
-            f"{path.name}: a road lies outside China; check the coordinate system ({datum.id}) and the order of lon and lat",
+            f"{path.name}：有道路的坐标不是经度、纬度；请核对坐标系（现为 {datum.id}）和经纬度的顺序",
+            f"{path.name}: a road is not in longitudes and latitudes; check the coordinate system ({datum.id}) and the order "
+            "of lon and lat",
         )
     return np.column_stack([lon, lat])

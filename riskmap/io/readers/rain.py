@@ -26,6 +26,7 @@ from riskmap.array_types import Floats
 from riskmap.catalog.headers import normalise_header
 from riskmap.catalog.layer import Layer
 from riskmap.errors import RiskmapError, Text, UnreadableFileError
+from riskmap.io.files.leftovers import mark
 from riskmap.io.tables import declared
 from riskmap.io.tables.headers import HOURS
 from riskmap.moments import Zone, lacks_zone, no_moment, parse_moment, parse_zone, seconds_of
@@ -307,7 +308,7 @@ def _files(path: Path) -> Iterator[list[tuple[Path, str]]]:
     if path.is_dir():
         yield [(p, p.name) for p in sorted(path.iterdir()) if p.suffix.lower() in ENDINGS and p.is_file()]
     elif path.suffix.lower() == ".zip":
-        with tempfile.TemporaryDirectory(prefix="riskmap-", ignore_cleanup_errors=True) as folder:
+        with tempfile.TemporaryDirectory(prefix=f"riskmap{mark()}", ignore_cleanup_errors=True) as folder:
             yield _unpacked(path, Path(folder))
     else:
         yield [(path, path.name)]

@@ -1,9 +1,9 @@
 """File → rows → validated records. Nothing of a file is trusted, nothing of it is lost.
 
-A file is checked from outside (`gate`), parsed by a subprocess under limits (`sandbox`, `worker`,
-`drivers`), its headers are found and understood (`layout`, `headers`), its cells are cleaned column
-by column (`columns`, `cells`, `positions`, `shapes`), and every row ends as a record, as a rejected
-row with its reasons, or as a counted line that is no data.
+A file is checked from outside (`io.files.file_checks`), parsed by a subprocess under limits (`sandbox`,
+`worker`, `drivers`), its headers are found and understood (`layout`, `headers`), its cells are cleaned
+column by column (`rules`: `column`, `cell`, `position`, `shape`), and every row ends as a record, as a
+rejected row with its reasons, or as a counted line that is no data.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from riskmap.coordinates import Region
 from riskmap.io.files.file_checks import FileLimits
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from riskmap.values.import_plan import Intake
 
 __all__ = [
-    "FileLimits",
     "Progress",
     "read_file",
 ]
@@ -40,6 +40,8 @@ def read_file(
     fallback_datum: str | None = None,
     others: Mapping[str, str] | None = None,
     codes: RowCodes | None = None,
+    region: Region = Region(),  # noqa: B008 - frozen
+    hidden: bool = False,
 ) -> Intake:
     """Read one file into records of `layer`, rejected rows and issues; nothing is written.
 
@@ -48,7 +50,9 @@ def read_file(
     `fallback_datum` holds where nothing is declared and the file carries none. `others`: ids and titles
     of the other layers → id, by which the tables of an inventory of ours are told apart.
     `codes`: how rows without a code get one; without it they are rejected.
-    `name` is the file's name as the person knows it, where `path` is a temporary copy.
+    `region`: where records may lie beside China, and what is far from the district.
+    `hidden`: whether hidden sheets are read as well. `name` is the file's name as the person knows it, where
+    `path` is a temporary copy.
     Raises UnreadableFileError for a file that is not what its ending says, cannot be parsed or
     breaks a limit, DatumError where the coordinate system is missing or contradicts the file.
     """
@@ -66,4 +70,6 @@ def read_file(
         fallback=fallback_datum,
         others=others,
         codes=codes,
+        region=region,
+        hidden=hidden,
     )

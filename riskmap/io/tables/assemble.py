@@ -14,7 +14,7 @@ from riskmap.errors import Text
 from riskmap.io.tables.row_parts import TableRows, say_of
 from riskmap.rules.cell import Finding
 from riskmap.rules.extras import extra_keys
-from riskmap.values.import_plan import Intake, Issue, RejectedRow, SheetReport
+from riskmap.values.import_plan import Hold, Intake, Issue, RejectedRow, SheetReport
 from riskmap.values.records import Records
 
 _SUBDISTRICT_HEADER = "所属街道"
@@ -33,6 +33,7 @@ def assemble(
 ) -> Intake:
     """Return the file's intake. rows = accepted + rejected + skipped_non_data, always."""
     refuse_duplicates(parts)
+    holds = [_held_rows(part) for part in parts]
     keeps = [
         np.array([row not in part.errors for row in range(len(part.code))], dtype=bool) for part in parts
     ]
@@ -85,10 +86,41 @@ def assemble(
         ),
         row=rows,
         stated_version=joined_or_none("versions"),
-        rejected=tuple(chain.from_iterable(rejected_rows(p) for p in parts)),
+        rejected=tuple(chain.from_iterable(rejected_rows(p, datum) for p in parts)),
         issues=(*issues, *chain.from_iterable(_in_row_order(p.issues) for p in parts)),
         from_batch=batch,
+        holds=_at_place(holds, keeps),
     )
+
+
+def _held_rows(part: TableRows) -> dict[int, Hold]:
+    """Take the rows that have nothing wrong but a value with two readings from the errors: they wait for a person."""
+    held: dict[int, Hold] = {}
+    settled: set[int] = set()
+    for row, doubts in part.doubtful.items():
+        if len(doubts) < len(part.errors[row]):
+            continue
+        del part.errors[row]
+        part.bad.pop(row, None)
+        settled.update(map(id, doubts))
+        zh = "；".join(issue.message.zh for issue in doubts)
+        en = "; ".join(issue.message.en for issue in doubts)
+        say = Text(f"{zh}，或接受本行而不改这一项", f"{en}, or accept the row without it")
+        held[row] = Hold(doubts[0].rule, say)
+    if settled:
+        part.issues = [issue for issue in part.issues if id(issue) not in settled]
+    return held
+
+
+def _at_place(holds: Sequence[dict[int, Hold]], keeps: Sequence[np.ndarray[Any, Any]]) -> dict[int, Hold]:
+    """Return place among the kept rows of all parts → why the row waits."""
+    out: dict[int, Hold] = {}
+    start = 0
+    for held, keep in zip(holds, keeps, strict=True):
+        at = np.cumsum(keep) - 1 + start
+        out.update({int(at[row]): hold for row, hold in held.items()})
+        start += int(keep.sum())
+    return out
 
 
 def _unplaced(parts: Sequence[TableRows], keeps: Sequence[np.ndarray[Any, Any]]) -> frozenset[int]:
@@ -158,7 +190,7 @@ def _keys(part: TableRows, unique: Sequence[str]) -> Iterator[tuple[Any, ...] | 
         yield key if stated and (len(key) == 1 or row not in part.errors) else None
 
 
-def rejected_rows(part: TableRows) -> Iterator[RejectedRow]:
+def rejected_rows(part: TableRows, datum: str = "") -> Iterator[RejectedRow]:
     """Yield the rows of a table that have errors, with their cells as they came."""
     source = part.source
     headings = {m.heading.column: m.heading.text for m in source.header.matches}
@@ -180,4 +212,5 @@ def rejected_rows(part: TableRows) -> Iterator[RejectedRow]:
             cells=tuple(cells),
             bad=tuple(sorted(part.bad.get(row, ()))),
             issues=tuple(said.get(at + 1, ())),
+            datum=datum,
         )

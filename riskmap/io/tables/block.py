@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from riskmap.catalog.layer import Field, Layer
-from riskmap.coordinates import Datum
+from riskmap.coordinates import Datum, Region
 from riskmap.errors import Text
 from riskmap.io.tables.geometry import stated_ends, stated_positions
 from riskmap.io.tables.headers import POSITION_TARGETS, HeaderDictionary, Match
@@ -22,8 +22,7 @@ from riskmap.rules import position, shape, vocabulary
 from riskmap.rules.arrays import pc
 from riskmap.rules.cell import Finding, shown
 from riskmap.rules.column import distinct, holding
-from riskmap.rules.judge import LayerRules
-from riskmap.rules.record import PIECES, contacts_of
+from riskmap.rules.judge import PIECES, LayerRules, contacts_of
 from riskmap.rules.shape import SHAPE
 from riskmap.rules.subdistricts import Naming
 from riskmap.values.import_plan import Issue
@@ -37,9 +36,16 @@ class BlockReader:
     """Judges the tables of one file against one layer; with `coded` rows without a code get one afterwards."""
 
     def __init__(
-        self, layer: Layer, names: Naming, units: Mapping[str, str] | None = None, *, coded: bool = False
+        self,
+        layer: Layer,
+        names: Naming,
+        units: Mapping[str, str] | None = None,
+        region: Region = Region(),  # noqa: B008 - frozen
+        *,
+        coded: bool = False,
     ) -> None:
         self._layer = layer
+        self._region = region
         self._rules = LayerRules(layer, names)
         self._units, self._coded = units or {}, coded
         self._dictionary = HeaderDictionary(layer)
@@ -66,6 +72,7 @@ class BlockReader:
         if not count:
             return part
         self._codes(part, targets)
+        _faults(part)
         part.name = self._judged(part, targets, "name") or part.name
         stated = self._judged(part, targets, "subdistrict") or [None] * count
         part.subdistrict = self._around(part, stated)
@@ -154,7 +161,7 @@ class BlockReader:
             cells = [targets[t] for t in each.headers if t in targets]
             for row in np.flatnonzero(~(stated.has_x | stated.has_y)).tolist():
                 say_of(part, row, cells[0], _NOT_STATED, value=None, also=cells)
-            placed = position.place(stated, datum)
+            placed = position.place(stated, datum, self._region)
             part.ends[each.id] = (placed.lon, placed.lat)
             for remark in placed.remarks:
                 said = Finding(remark.rule, remark.severity, remark.say)
@@ -225,7 +232,7 @@ class BlockReader:
             return
         stated.has_x &= ~taken
         stated.has_y &= ~taken
-        placed = position.place(stated, datum)
+        placed = position.place(stated, datum, self._region)
         self._placed(part, targets, placed, ~taken)
         self._cleared_positions(part, targets)
 
@@ -265,9 +272,11 @@ class BlockReader:
         assert column is not None
         if len(part.source.rows) != len(column):
             column = column.take(pa.array(part.source.rows))
-        found = shape.from_wkb(column.to_pylist())
+        values = column.to_pylist()
+        found, broken = shape.damaged(values, shape.from_wkb(values))
+        self._remark(part, targets, broken)
         if self._layer.geometry != "point":
-            shaped = shape.shape(found, datum, self._layer.geometry)
+            shaped = shape.shape(found, datum, self._layer.geometry, self._region)
             part.shapes, part.lon, part.lat = shaped.shapes, shaped.lon, shaped.lat
             self._remark(part, targets, shaped.remarks)
             return
@@ -277,12 +286,14 @@ class BlockReader:
         stated = position.Stated(
             x, y, has, has.copy(), lambda i: f"{x[i]:.10g}, {y[i]:.10g}", np.zeros(len(x), bool)
         )
-        self._placed(part, targets, position.place(stated, datum), np.ones(len(x), bool))
+        placed = position.place(stated, datum, self._region)
+        self._placed(part, targets, placed, np.ones(len(x), bool))
 
     def _wkt(self, part: TableRows, match: Match, datum: Datum) -> NDArray[np.bool_]:
         texts = part.source.column(match.heading.column).to_pylist()
-        found = shape.from_wkt(texts)
-        shaped = shape.shape(found, datum, self._layer.geometry)
+        found, broken = shape.damaged((), shape.from_wkt(texts))
+        self._remark(part, {SHAPE: match}, broken)
+        shaped = shape.shape(found, datum, self._layer.geometry, self._region)
         part.shapes, part.lon, part.lat = shaped.shapes, shaped.lon, shaped.lat
         shaped.remarks += [
             shape.unreadable_text(i, text)
@@ -329,6 +340,19 @@ class BlockReader:
                 target=remark.target,
                 also=cells if remark.severity == "error" else (),
             )
+
+
+def _faults(part: TableRows) -> None:
+    """Note the rows that the file itself holds damaged."""
+    source = part.source
+    if not source.faults:
+        return
+    at = {int(row): i for i, row in enumerate(source.rows)}
+    columns = {match.heading.column: match for match in source.header.matches}
+    for row, column, say in source.faults:
+        if row in at:
+            finding = Finding("damaged", "error", say)
+            say_of(part, at[row], columns.get(column), finding, value=None, target="" if column < 0 else None)
 
 
 def _not_stated(part: TableRows, match: Match, values: Sequence[Any]) -> None:

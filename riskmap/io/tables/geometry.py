@@ -3,14 +3,31 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import numpy as np
 
-from riskmap.coordinates import Datum
+from riskmap.coordinates import CHINA, Datum
 from riskmap.io.tables.headers import Match
 from riskmap.io.tables.row_parts import Source
 from riskmap.rules import position
 from riskmap.rules.column import distinct
+from riskmap.rules.shape import SHAPE
+
+_SRID = re.compile(r"^\s*SRID=(\d+);|^(?:\\x|0x)?01(?:01|E9)0000[2A]0([0-9a-f]{8})", re.IGNORECASE)
+
+
+_LOOKED_AT = 1_000  # cells of a column, to say what it looks like
+
+
+_ALIKE = 0.9  # share of a column's cells that have to look alike
+
+
+_DISTRICT = 3.0  # degrees that the positions of one file keep within
+
+
+_DISTRICT_METRES = 300_000.0
+
 
 _LATITUDE_FIRST = re.compile(r"纬度?[^经]*经|lat.*l(?:on|ng)", re.IGNORECASE)
 
@@ -94,3 +111,54 @@ def _latitude_first(stated: position.Stated) -> position.Stated:
         stated.text,
         stated.labelled,
     )
+
+
+def stated_srid(source: Source, targets: dict[str, Match]) -> str | None:
+    """Return the code that the cells of a position state themselves, as PostGIS writes them; None where none does."""
+    match = targets.get("position") or targets.get(SHAPE)
+    if match is None:
+        return None
+    for text in distinct(source.column(match.heading.column)).texts.to_pylist():
+        if text and (found := _SRID.match(text)):
+            code = int(found[1]) if found[1] else int.from_bytes(bytes.fromhex(found[2]), "little")
+            return f"EPSG:{code}" if code else None
+    return None
+
+
+def unread_positions(source: Source) -> tuple[str, ...]:
+    """Return the headers of unread columns whose cells look like positions: two columns, or both in one.
+
+    Like degrees: numbers with decimals in the range of China's longitudes or latitudes; like metres: six to
+    eight digits with decimals; within one district in either case.
+    """
+    kinds: dict[str, list[str]] = {}
+    for match in source.header.matches:
+        if match.target is None and match.heading.text and match.heading.column < len(source.columns):
+            kind = _kind_of(source.column(match.heading.column).slice(0, _LOOKED_AT).to_pylist())
+            kinds.setdefault(kind, []).append(match.heading.text)
+    if pairs := kinds.get("pair"):
+        return tuple(pairs)
+    if kinds.get("longitude") and kinds.get("latitude"):
+        return (*kinds["longitude"], *kinds["latitude"])
+    return tuple(metres) if len(metres := kinds.get("metres", [])) > 1 else ()
+
+
+def _kind_of(cells: Sequence[str | None]) -> str:
+    """Return what a column's cells look like: longitude, latitude, metres, pair, or "" for none of these."""
+    texts = [text for text in cells if text]
+    exact = [text for text in texts if re.search(r"\.\d{2}|[°度′]", text)]
+    if not texts or len(exact) < len(texts) / 2:
+        return ""
+    values = np.array([position.parse_number(text) for text in texts])
+    numbers = values[np.isfinite(values)]
+    if len(numbers) < _ALIKE * len(texts):
+        pairs = sum(position.parse_pair(text) is not None for text in texts)
+        return "pair" if pairs >= _ALIKE * len(texts) else ""
+    low, high = float(numbers.min()), float(numbers.max())
+    west, south, east, north = CHINA
+    if high - low <= _DISTRICT and west <= low <= high <= east:
+        return "longitude"
+    if high - low <= _DISTRICT and south <= low <= high <= north:
+        return "latitude"
+    far = high - low <= _DISTRICT_METRES and 1e5 <= low <= high < 5e7  # noqa: PLR2004 - with a zone's number in front
+    return "metres" if far else ""

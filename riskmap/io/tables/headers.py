@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Final, Literal
 
 from riskmap.catalog.headers import normalise_header
 from riskmap.catalog.layer import CORE_ROLES, Layer
+from riskmap.io.tables.position_headers import header_datum, position_axis
 from riskmap.moments import lacks_zone, parse_moment, parse_zone
 from riskmap.rules.shape import SHAPE
 from riskmap.units import convertible
+from riskmap.values.inventory import DERIVED
 
 How = Literal["alias", "normalised", "guessed", "left"]
 
@@ -20,6 +23,12 @@ POSITION_TARGETS: Final = ("longitude", "latitude", "easting", "northing", "posi
 
 
 _SHAPE_HEADERS = ("边界WKT", "WKT", "geometry", "geom", "几何", "边界坐标", "范围WKT", "the_geom")
+
+
+_DRAWN = re.compile(r"wk[tb]|geo|几何", re.IGNORECASE)
+
+
+_LONGEST_AXIS = 30  # letters: a longer cell is no header of a column
 
 
 _BRACKET = re.compile(r"[(\[{【<〔]([^()\[\]{}【】<>〔〕]*)[)\]}】>〕]")
@@ -51,6 +60,20 @@ _NAMES = (
 )
 
 
+# 企业编号, 隐患点名称: a word in front of what is said of it.
+_CODE_OF: Final = re.compile(r"^(?P<subject>.{2,}?)(?:统一)?(?:编号|编码|代码|id|code|no)$")
+
+
+_NAME_OF: Final = re.compile(r"^(?P<subject>.{2,}?)(?:名称|名|name)$")
+
+
+# Areas and offices that a list names beside the things it lists; their numbers are no codes of these.
+_AROUND: Final = re.compile(
+    r"^(?:(?:所属|所在|隶属|责任|管理|主管|上级|填报|权属|产权|建设|施工|运营|监管|监理).*|省|.*[市区县]|行政区划|街道|乡镇|镇街|"
+    r"镇|社区|村居?|居委会?|网格|单位|部门|机构|组织)$"
+)
+
+
 _VERIFIED = ("核实日期", "核实时间", "最近核实日期", "核验日期")
 
 
@@ -65,15 +88,6 @@ _LONGEST_UNIT = 7  # letters: beijing
 
 # How many hours a value covers, in front of its name: 6小时雨量, 过去24小时降水量, 1h rain.
 HOURS: Final = re.compile(r"^(?:过去|前|近)?(\d{1,2})(?:小时|个小时|hours?|hr|h)[-_]?(?=.)")
-
-
-_HINTS: tuple[tuple[str, str], ...] = (
-    ("bd09", r"百度|bd-?_?09|baidu"),
-    ("gcj02", r"高德|火星|腾讯|gcj|amap"),
-    ("wgs84", r"wgs-?_?(?:19)?84|gps|\b84坐标"),
-    ("cgcs2000", r"cgcs|2000"),
-    ("local", r"独立坐标|深圳坐标|地方坐标|西安80|北京54|1954|1980"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,15 +116,6 @@ class Match:
     unit: str = ""
     hint: str | None = None
     foreign: str = ""
-
-
-def datum_hint(text: str) -> str | None:
-    """Return the datum that a header or a note speaks of, None where it names none."""
-    words = normalise_header(text)
-    for datum, pattern in _HINTS:
-        if re.search(pattern, words):
-            return datum
-    return None
 
 
 def core(text: str) -> str:
@@ -241,6 +246,8 @@ class HeaderDictionary:
             # 风速m/s: what stands behind a slash outside brackets may belong to a unit.
             target, tail = self._without_unit(_BRACKET.sub("", words))
             tokens = (tail,)
+        if target is None and (axis := self._axis(text)):
+            return axis, "normalised", ""
         if target is None:
             return self._over_hours(words)
         return _by_axis(target, tokens), "normalised", self.unit_in(target, tokens)
@@ -253,6 +260,17 @@ class HeaderDictionary:
             if target and self.units.get(target) != "" and self.unit_in(target, [tail]):
                 return target, tail
         return None, ""
+
+    def _axis(self, text: str) -> str | None:
+        """LON_WGS84, 経度, the_geom: a position in its own words, of a layer that has one."""
+        layer = self._layer
+        axis = (
+            None
+            if layer.table or layer.geometry == "none" or len(text) > _LONGEST_AXIS
+            else position_axis(text)
+        )
+        drawn = axis == "position" and layer.geometry != "point" and _DRAWN.search(text)
+        return SHAPE if drawn else axis
 
     def _over_hours(self, words: str) -> tuple[str | None, How, str]:
         match = HOURS.match(words) if self._hours else None
@@ -278,13 +296,20 @@ class HeaderDictionary:
             return ""
         return next((t for t in tokens if t and convertible(t, unit) is not None), "")
 
+    @cached_property
+    def cut(self) -> Mapping[str, str]:
+        """Return each name as a shapefile of our columns cuts it → the name; see `names_cut`."""
+        ours = [*CORE_ROLES[:3], *DERIVED[:-1], *(f.id for f in self._layer.fields)]
+        ours += [item.id for item in self._layer.checklist.items] if self._layer.checklist else []
+        return names_cut([*ours, "contacts", DERIVED[-1], "version"])
+
     def guess(self, text: str) -> str | None:
         """Return the one target whose spelling ends the header, or that the header begins or ends.
 
         Chinese puts the head last: 安全风险点编号 is a 风险点编号, 责任人单位 is not a 责任人.
         """
         key = core(text)
-        if len(key) < _GUESS_LETTERS:
+        if len(key) < _GUESS_LETTERS or key.removeprefix("riskmap_") in DERIVED:
             return None
         ends = {
             t: len(w)
@@ -340,7 +365,10 @@ def match_headers(
     done: dict[int, Match] = {}
     _settle(offers, done, taken)
     _give_by_neighbour(headings, done, taken)
+    _give_by_cut_name(headings, dictionary, done, taken)
     guessing = guessing and dictionary.layer.on_bad_row != "refuse"
+    if guessing:
+        _give_by_family(headings, dictionary, done, taken)
     for heading in headings if guessing else ():
         if heading.column in done or not heading.text:
             continue
@@ -350,7 +378,7 @@ def match_headers(
         unit = dictionary.look_up(heading.levels[-1])[2] or dictionary.unit_in(
             target, _tokens(heading.levels[-1])
         )
-        _settle([((9, 9), Match(heading, target, "guessed", unit, datum_hint(heading.text)))], done, taken)
+        _settle([((9, 9), Match(heading, target, "guessed", unit, header_datum(heading.text)))], done, taken)
     matches = tuple(done.get(h.column, Match(h, None, "left", hint=None)) for h in headings)
     return _with_code(matches, taken, dictionary.layer)
 
@@ -363,12 +391,53 @@ def _with_code(matches: tuple[Match, ...], taken: Mapping[str, int], layer: Laye
     return tuple(replace(m, target="code") if m.target == finest else m for m in matches)
 
 
+def _give_by_family(
+    headings: Sequence[HeaderCell],
+    dictionary: HeaderDictionary,
+    done: dict[int, Match],
+    taken: dict[str, int],
+) -> None:
+    """Read 隐患名称 and 隐患类型 like 名称 and 类型 where 隐患编号 is the code: what a table lists stands before its words."""
+    left = {h.column: core(h.levels[-1]) for h in headings if h.levels and h.column not in done}
+    for subject in _subjects(headings, left, done, taken):
+        for heading in headings:
+            text = left.get(heading.column, "")
+            if heading.column in done or not text.startswith(subject):
+                continue
+            target, _, unit = dictionary.look_up(text.removeprefix(subject))
+            if target is not None:
+                unit = unit or dictionary.unit_in(target, _tokens(heading.levels[-1]))
+                hint = header_datum(heading.text) if target in dictionary.positions else None
+                _settle([((9, 9), Match(heading, target, "guessed", unit, hint))], done, taken)
+
+
+def _subjects(
+    headings: Sequence[HeaderCell],
+    left: Mapping[int, str],
+    done: Mapping[int, Match],
+    taken: Mapping[str, int],
+) -> list[str]:
+    """Return what the table lists, by its code or name that is understood, or by a code and a name that are not."""
+    known = [
+        core(h.levels[-1]) for h in headings if h.column in done and done[h.column].target in {"code", "name"}
+    ]
+    subjects = [m["subject"] for text in known if (m := _CODE_OF.match(text) or _NAME_OF.match(text))]
+    if subjects or {"code", "name"} & taken.keys():
+        return list(dict.fromkeys(subjects))
+    coded, named = (
+        {m["subject"] for text in left.values() if (m := pattern.match(text))}
+        for pattern in (_CODE_OF, _NAME_OF)
+    )
+    both = [subject for subject in coded & named if not _AROUND.match(subject)]
+    return both if len(both) == 1 else []
+
+
 def _offers(heading: HeaderCell, dictionary: HeaderDictionary) -> list[tuple[tuple[int, int], Match]]:
     found: list[tuple[tuple[int, int], Match]] = []
     for place, text in enumerate(_readings(heading)):
         target, how, unit = dictionary.look_up(text)
         if target is not None:
-            hint = datum_hint(heading.text) if target in dictionary.positions else None
+            hint = header_datum(heading.text) if target in dictionary.positions else None
             rank = 2 if how != "alias" else 0 if dictionary.is_title(target, text) else 1
             foreign = dictionary.foreign(target, text, unit)
             found.append(((place, rank), Match(heading, target, how, unit, hint, foreign)))
@@ -411,6 +480,57 @@ def _settle(
             continue
         done[column] = match
         taken[target] = column
+
+
+_SHORT: Final = 10  # letters of a field name in a shapefile
+
+
+_STEM: Final = 8  # of them where a number follows
+
+
+def names_cut(names: Sequence[str]) -> dict[str, str]:
+    """Return name as GDAL cuts it for a shapefile → name, of those longer than ten letters, in their order.
+
+    threatened_people, threatened_households → threatened, threaten_1: a second of the same beginning is numbered.
+    """
+    seen = {name for name in names if len(name) <= _SHORT}
+    found: dict[str, str] = {}
+    for name in names:
+        if len(name) <= _SHORT:
+            continue
+        tries = (name[:_SHORT], *(f"{name[:_STEM]}_{i}" for i in range(1, 10)), *_later(name))
+        short = next((one for one in tries if one not in seen), None)
+        if short is not None:
+            seen.add(short)
+            found[short] = name
+    return found
+
+
+def _later(name: str) -> Iterator[str]:
+    return (f"{name[:_STEM]}{i}" for i in range(10, 100))
+
+
+def _give_by_cut_name(
+    headings: Sequence[HeaderCell],
+    dictionary: HeaderDictionary,
+    done: dict[int, Match],
+    taken: dict[str, int],
+) -> None:
+    """Match names that a shapefile has cut, where no other column of ours could be meant.
+
+    A numbered name tells which one it is only while all of the same beginning are there.
+    """
+    written = {heading.text.casefold() for heading in headings}
+    cut = dictionary.cut
+    for heading in headings:
+        name = cut.get(heading.text.casefold())
+        if name is None or heading.column in done:
+            continue
+        alike = [short for short in cut if short[:_STEM] == name[:_STEM]]
+        target, how, _ = dictionary.look_up(name)
+        if target is not None and target not in taken and written.issuperset(alike):
+            done[heading.column] = Match(heading, target, how, dictionary.units.get(target, ""))
+            taken[target] = heading.column
 
 
 def _generic_contact(match: Match) -> str | None:

@@ -208,13 +208,14 @@ def _fill_groups(grid: list[list[str]]) -> None:
 class Lines:
     """The lines below a header, sorted: `data` row indexes (0-based in the sheet), how many lines
     are no data, `sections`: row → name of the sub-district whose rows follow, `breaks`: rows that
-    start another table with other columns in the same sheet.
+    start another table with other columns in the same sheet, `totals`: rows that state sums or counts.
     """
 
     data: NDArray[np.int64]
     skipped: int
     sections: dict[int, str]
     breaks: tuple[int, ...]
+    totals: tuple[int, ...] = ()
 
 
 def sort_lines(
@@ -249,6 +250,7 @@ def sort_lines(
     doubtful &= keep
     sections: dict[int, str] = {}
     breaks: list[int] = []
+    totals: list[int] = []
     after_note = False
     previous = -2
     for at in np.flatnonzero(doubtful):
@@ -263,10 +265,12 @@ def sort_lines(
         previous, after_note = int(at), kind == "note"
         if kind == "header" and not _same_header(row, header):
             breaks.append(start + int(at))
+        elif kind == "total":
+            totals.append(start + int(at))
         elif kind.startswith("section:"):
             sections[start + int(at)] = kind.removeprefix("section:")
     data = np.flatnonzero(keep) + start
-    return Lines(data, int((filled > 0).sum()) - len(data), sections, tuple(breaks))
+    return Lines(data, int((filled > 0).sum()) - len(data), sections, tuple(breaks), tuple(totals))
 
 
 def _mask(values: pa.ChunkedArray) -> NDArray[np.bool_]:
@@ -294,7 +298,7 @@ def _line_kind(row: Row, header: Header, *, repeated: bool, after_note: bool, is
     if code is not None and not vocabulary.is_non_data(code):
         # A line with a code is data, whatever its other cells begin with, unless it continues a note.
         if _before_code(cells[0][0], first, header):
-            return "note" if vocabulary.SIGNED.match(vocabulary.plain(first)) else "other"
+            return "note" if vocabulary.SIGNED.match(vocabulary.plain(first)) else "total"
         lone = len(cells) == 1
         if lone and len(row) > 1:
             if section := is_section(code):
@@ -302,15 +306,13 @@ def _line_kind(row: Row, header: Header, *, repeated: bool, after_note: bool, is
             if vocabulary.ENUMERATED.match(vocabulary.plain(code)):
                 return "other"
         return "note" if lone and after_note and len(row) > 2 else "data"  # noqa: PLR2004
-    if vocabulary.is_non_data(first) or any(
-        vocabulary.TOTAL.match(vocabulary.plain(text)) for _, text in cells
-    ):
-        return (
-            "note"
-            if vocabulary.NOTE.match(vocabulary.plain(first))
-            or vocabulary.SIGNED.match(vocabulary.plain(first))
-            else "other"
-        )
+    begins = vocabulary.plain(first)
+    if vocabulary.NOTE.match(begins) or vocabulary.SIGNED.match(begins):
+        return "note"
+    if any(vocabulary.TOTAL.match(vocabulary.plain(text)) for _, text in cells):
+        return "total"
+    if vocabulary.is_non_data(first):
+        return "other"
     if code_at is None and len(cells) > 1:
         return "data"
     if all(

@@ -5,8 +5,9 @@ Workbooks and layers that riskmap wrote itself: which layer a table is of, and i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
@@ -16,14 +17,50 @@ from riskmap.coordinates import Datum, parse_datum
 from riskmap.errors import DatumError, Text, UnreadableFileError
 from riskmap.interface import option
 from riskmap.io.files import RawSheet
-from riskmap.io.tables.headers import POSITION_TARGETS, datum_hint
+from riskmap.io.tables.headers import POSITION_TARGETS, HeaderDictionary, Match, rival
 from riskmap.io.tables.layout import Header, trimmed
+from riskmap.io.tables.position_headers import datum_hint, header_datum
+from riskmap.io.tables.row_parts import Source
+from riskmap.rules.column import distinct
 
 _TITLES = {
     "wgs84": "WGS84",
     "cgcs2000": "CGCS2000（国家2000）",
     "gcj02": "GCJ-02（高德、腾讯）",
     "bd09": "BD-09（百度）",
+    "xian80": "西安80",
+    "beijing54": "北京54",
+    "hk80": "香港1980",
+    "twd67": "TWD67",
+    "twd97": "TWD97",
+    "local": "地方独立坐标系",
+}
+
+
+_DECLARABLE = ("wgs84", "cgcs2000", "gcj02", "bd09")
+
+
+_WITH_CODES = {"hk80": "EPSG:2326", "twd97": "EPSG:3826"}
+
+
+_SYSTEM = re.compile(r"坐标系|坐标基准|大地基准|投影|datum|\bcrs\b", re.IGNORECASE)
+
+
+_SYSTEM_HEADER = re.compile(
+    r"^(?:所属|采用|使用)?(?:坐标系统?|坐标基准|坐标类型|空间参考|大地基准|coordinate[ _]?system|crs|datum|srs)$",
+    re.IGNORECASE,
+)
+
+
+# The datums of projected and other systems, by PROJ's name, as headers name them.
+_DATUMS = {
+    "WGS 84": "wgs84",
+    "China Geodetic Coordinate System 2000": "cgcs2000",
+    "Hong Kong 1980": "hk80",
+    "Xian 1980": "xian80",
+    "Beijing 1954": "beijing54",
+    "TWD67": "twd67",
+    "TWD97": "twd97",
 }
 
 
@@ -37,11 +74,11 @@ def title(datum: str) -> str:
 
 def needed(name: str, texts: Iterable[str]) -> DatumError:
     """Return the error for a file without a coordinate system, naming what its own words hint at."""
-    hints = [(hint, text) for text in texts if (hint := datum_hint(text)) in _TITLES]
+    hints = [(hint, text) for text in texts if (hint := header_datum(text))]
     zh, en = "", ""
     if hints:
         hint, text = hints[0]
-        zh = f"；文件里写着“{' '.join(text.split())[:40]}”，多半是 {hint}"
+        zh = f"；文件里写着“{' '.join(text.split())[:40]}”，多半是 {hint if hint in _DECLARABLE else title(hint)}"
         en = f"; the file says “{' '.join(text.split())[:40]}”, which points to {hint}"
     return DatumError(
         f"{name}：没有说明坐标系；请用 {option('crs')} 声明 wgs84、cgcs2000、gcj02、bd09 或 EPSG:n{zh}",
@@ -57,7 +94,7 @@ def of_layer(sheet: RawSheet, declared: Datum | None, name: str) -> tuple[Datum,
     under a WGS84 label. Any other contradiction is a DatumError.
     """
     where = f"{name} › {sheet.name}"
-    own = parse_datum(sheet.crs) if sheet.crs else None
+    own = _of_file(sheet.crs, where) if sheet.crs else None
     if own is None:
         if declared is None:
             if sheet.crs_name:
@@ -83,19 +120,90 @@ def of_layer(sheet: RawSheet, declared: Datum | None, name: str) -> tuple[Datum,
     )
 
 
+def of_cells(own: str, declared: Datum | None, where: str) -> Datum:
+    """Return the datum of cells that state it themselves (SRID=4326;POINT …); DatumError where another is declared."""
+    stated = _of_file(own, where)
+    if declared is None or _equivalent(stated, declared):
+        return declared or stated
+    if declared.offset and stated.kind == "geographic":
+        return declared  # as of a layer: map apps write shifted degrees under a WGS84 label
+    raise DatumError(
+        f"{where}：单元格写明 SRID 是 {title(stated.id)}，声明的却是 {title(declared.id)}，未写入；请去掉声明，或核对文件",
+        f"{where}: the cells state the SRID {stated.id} but {declared.id} was declared, nothing was written; drop the "
+        "declaration or check the file",
+    )
+
+
+def _of_file(crs: str, where: str) -> Datum:
+    try:
+        return parse_datum(crs)
+    except DatumError as problem:
+        raise DatumError(f"{where}：{problem.say.zh}", f"{where}: {problem.say.en}") from problem
+
+
 def _equivalent(own: Datum, declared: Datum) -> bool:
     return own.id == declared.id or (own.id in _SAME and declared.id in _SAME)
 
 
 def contradiction(hint: str | None, declared: Datum) -> bool:
     """Tell whether a header's datum speaks against the declared one."""
-    if hint is None or (hint == "local" and declared.kind == "projected"):
+    if hint is None:
         return False
-    if declared.kind == "projected":
-        return hint in {"gcj02", "bd09"}
-    if hint in _SAME and declared.id in _SAME:
-        return False
-    return hint != declared.id
+    base = declared.base if declared.id.startswith("EPSG:") else declared.id
+    base = _DATUMS.get(base, base)
+    return hint != base and not {hint, base} <= _SAME
+
+
+def named_beside(source: Source, titles: Iterable[str]) -> Iterator[tuple[str, str | None]]:
+    """Yield (text, datum) of the lines above a table and the cells of its own column that name a coordinate system."""
+    for title_ in titles:
+        if _SYSTEM.search(title_):
+            yield " ".join(title_.split())[:40], datum_hint(title_)
+    for match in source.header.matches:
+        if match.target is None and _SYSTEM_HEADER.match(match.heading.text):
+            for text in distinct(source.column(match.heading.column)).texts.to_pylist():
+                if text:
+                    yield f"{match.heading.text} › {text[:40]}", header_datum(text)
+
+
+def contradicted(place: str, heading: str, hint: str, declared: Datum) -> DatumError:
+    """Return the error for a header that names another datum than the declared one; nothing may be written."""
+    base = _DATUMS.get(declared.base, declared.base)
+    named = title(declared.id) if declared.id == base else f"{declared.id}（{title(base)}）"
+    if hint in _DECLARABLE:
+        zh, en = f"请改用 {option('crs')} {hint}", f"declare {option('crs', 'en')} {hint}"
+    elif hint in _WITH_CODES:
+        zh, en = f"请声明 {_WITH_CODES[hint]}", f"declare {_WITH_CODES[hint]}"
+    else:
+        zh = "需要本地七参数或格网改正文件，请由测绘部门换算成 CGCS2000 后再导入"
+        en = "have them converted to CGCS2000 first, which needs local 7 parameters or a grid file"
+    zh, en = (
+        f"若坐标确是 {title(hint)}，{zh}；若是写错，请改文件",
+        f"if they are {hint}, {en}; if that is wrong, correct it",
+    )
+    return DatumError(
+        f"{place} › {heading}：文件写的是 {title(hint)}，声明的却是 {named}，两者矛盾，未写入；{zh}",
+        f"{place} › {heading}: the file says {hint} but {declared.id} was declared, nothing was written; {en}",
+    )
+
+
+def suited(header: Header, declared: Datum | None, dictionary: HeaderDictionary) -> Header:
+    """Return the header with the position columns of the declared datum where a table has several: lng_gcj02, lng_84."""
+    if declared is None:
+        return header
+    found = {m.target: m for m in header.matches if m.target in POSITION_TARGETS}
+    swap: dict[int, Match] = {}
+    for match in header.matches:
+        target, hint = rival(match, dictionary), header_datum(match.heading.text)
+        used = found.get(target) if target is not None else None
+        if target is None or used is None or hint is None or contradiction(hint, declared):
+            continue
+        if contradiction(used.hint, declared):
+            found[target] = swap[match.heading.column] = replace(
+                match, target=target, how="normalised", hint=hint
+            )
+            swap[used.heading.column] = replace(used, target=None, how="left")
+    return replace(header, matches=tuple(swap.get(m.heading.column, m) for m in header.matches))
 
 
 MARKER_SHEET = "_riskmap"
@@ -112,12 +220,13 @@ class Marks:
     """What the hidden sheet of a workbook of ours says; all empty where there is none.
 
     `batch`: the import whose rejected rows the workbook returns. `datum`: of the positions of an
-    inventory. `layers`: sheet → id of its layer.
+    inventory. `layers`: sheet → id of its layer. `datums`: sheet of rejected rows → what they were read as.
     """
 
     batch: int | None = None
     datum: str = ""
     layers: Mapping[str, str] = field(default_factory=dict[str, str])
+    datums: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 def marks_of(sheets: Sequence[RawSheet]) -> Marks:
@@ -133,7 +242,8 @@ def marks_of(sheets: Sequence[RawSheet]) -> Marks:
     batch = pairs.get("batch", "")
     layers = {k.removeprefix("sheet:"): v for k, v in pairs.items() if k.startswith("sheet:")}
     datum = pairs.get("datum", "") if pairs.get("kind") == "inventory" else ""
-    return Marks(int(batch) if batch.isdigit() else None, datum, layers)
+    datums = {k.removeprefix("datum:"): v for k, v in pairs.items() if k.startswith("datum:")}
+    return Marks(int(batch) if batch.isdigit() else None, datum, layers, datums)
 
 
 def other_layer(sheet: str, header: Header, marks: Marks, own: str, others: Mapping[str, str]) -> str | None:
@@ -199,6 +309,6 @@ def datum_of_headers(header: Header) -> Datum | None:
         return None
     texts = [m.heading.text for m in header.matches if m.target in POSITION_TARGETS]
     hints = {hint for text in texts if (hint := datum_hint(text))}
-    if len(hints) != 1 or hints == {"local"}:
+    if len(hints) != 1 or not hints <= set(_DECLARABLE):
         return None
     return parse_datum(hints.pop())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -12,30 +13,39 @@ import numpy as np
 import pyarrow as pa
 
 from riskmap.catalog.layer import Layer
-from riskmap.coordinates import Datum, parse_datum
-from riskmap.errors import Text, UnreadableFileError
-from riskmap.io.files import RawSheet, file_checks
+from riskmap.coordinates import Datum, Region, parse_datum
+from riskmap.errors import RiskmapError, Text, UnreadableFileError
+from riskmap.interface import option
+from riskmap.io.files import SEPARATOR, RawSheet, file_checks
 from riskmap.io.files.file_checks import FileLimits
 from riskmap.io.files.sandbox import parse
 from riskmap.io.tables import marks as datums
 from riskmap.io.tables import marks as ours
 from riskmap.io.tables.assemble import assemble
 from riskmap.io.tables.block import BlockReader
-from riskmap.io.tables.geometry import stated_positions
-from riskmap.io.tables.headers import HeaderCell, HeaderDictionary, Match, rival
+from riskmap.io.tables.damage import read_rows
+from riskmap.io.tables.geometry import stated_positions, stated_srid, unread_positions
+from riskmap.io.tables.headers import POSITION_TARGETS, HeaderCell, HeaderDictionary, Match, rival
 from riskmap.io.tables.layout import Header, Row, find_header, sort_lines, stated_header, trimmed
+from riskmap.io.tables.position_headers import header_datum
 from riskmap.io.tables.row_codes import RowCodes
 from riskmap.io.tables.row_parts import Source, TableRows, say_of
+from riskmap.io.tables.totals import differences
+from riskmap.reprojection import reprojection
 from riskmap.rules.arrays import pc
 from riskmap.rules.cell import Finding
 from riskmap.rules.shape import SHAPE
 from riskmap.rules.subdistricts import Naming, first_named, naming
 from riskmap.values.import_plan import HeaderMatch, Intake, Issue, SheetReport
+from riskmap.values.inventory import PRINTED
 
 VERSION_HEADER = "记录版本"
 
 
 _LOOKED_AT_ROWS = 64
+
+
+_EXACT = 2.0  # metres to which an operation between two datums is taken as exact
 
 
 _CELLS_BEYOND = Finding(
@@ -63,6 +73,7 @@ class Reading:
     issues: list[Issue] = field(default_factory=list)
     datum: str = ""
     foreign: list[str] = field(default_factory=list)  # other layers whose tables were left
+    hidden: list[str] = field(default_factory=list)  # hidden sheets that were left
     texts: list[str] = field(default_factory=list)  # titles and notes, searched for a datum hint
 
 
@@ -78,6 +89,8 @@ def read(
     fallback: str | None = None,
     others: Mapping[str, str] | None = None,
     codes: RowCodes | None = None,
+    region: Region = Region(),  # noqa: B008 - frozen
+    hidden: bool = False,
 ) -> Intake:
     """Read a file; see `riskmap.io.tables.read_file`."""
     step = progress or (lambda _what, _share: None)
@@ -92,20 +105,23 @@ def read(
         fallback=fallback,
         others=others,
         coded=codes is not None,
+        region=region,
+        hidden=hidden,
     )
     step("join", 0.9)
-    if codes is not None and (note := codes.assign(done.parts)) is not None:
-        done.issues.append(note)
-    intake = assemble(
-        layer,
-        done.parts,
-        file=name,
-        digest=file_checks.digest(path, kind),
-        datum=done.datum or (parse_datum(datum).id if datum else ""),
-        reports=done.reports,
-        issues=done.issues,
-        batch=marks.batch,
-    )
+    with _placed_failures(name):
+        if codes is not None and (note := codes.assign(done.parts)) is not None:
+            done.issues.append(note)
+        intake = assemble(
+            layer,
+            done.parts,
+            file=name,
+            digest=file_checks.digest(path, kind),
+            datum=done.datum or (parse_datum(datum).id if datum else ""),
+            reports=done.reports,
+            issues=done.issues,
+            batch=marks.batch,
+        )
     step("done", 1.0)
     return intake
 
@@ -123,11 +139,13 @@ def read_tables(
     others: Mapping[str, str] | None = None,
     units: Mapping[str, str] | None = None,
     coded: bool = False,
+    region: Region = Region(),  # noqa: B008 - frozen
+    hidden: bool = False,
 ) -> tuple[Reading, str, ours.Marks]:
     """Return the judged tables of a file, its kind, and what it says of itself if riskmap wrote it.
 
     `units`: field → unit (of a moment the zone) of columns whose header states none. `coded`: rows without a
-    code are not refused, they get one. Errors as `read_file`.
+    code are not refused, they get one. `hidden`: whether hidden sheets are read as well. Errors as `read_file`.
     """
     declared = parse_datum(datum) if datum else None
     step("check", 0.0)
@@ -147,15 +165,43 @@ def read_tables(
         others=others or {},
         units=units or {},
         coded=coded,
+        region=region,
+        hidden=hidden,
     )
     for i, sheet in enumerate(sheets):
-        reader.sheet(sheet)
+        with _placed_failures(f"{name} › {sheet.name}"):
+            reader.sheet(sheet)
         step("match", 0.55 + 0.35 * (i + 1) / len(sheets))
     if not reader.done.parts:
         if reader.done.foreign:
             raise ours.only_other_layers(name, reader.done.foreign)
+        if reader.done.hidden:
+            raise _only_hidden(name, reader.done.hidden)
         raise _no_header(name, layer)
     return reader.done, kind, marks
+
+
+@contextmanager
+def _placed_failures(place: str) -> Iterator[None]:
+    """Turn whatever goes wrong with what a file holds into an error that names the place."""
+    try:
+        yield
+    except RiskmapError:
+        raise
+    except Exception as problem:
+        what = type(problem).__name__
+        raise UnreadableFileError(
+            f"{place}：内容无法处理（{what}）；请另存为 xlsx 或 UTF-8 的 csv 后再导入，并报告此文件",
+            f"{place}: cannot be processed ({what}); save it as xlsx or as csv in UTF-8 and import that, and report this file",
+        ) from problem
+
+
+def _only_hidden(name: str, sheets: Sequence[str]) -> UnreadableFileError:
+    listed, ask, ask_en = "、".join(sheets), option("hidden-sheets"), option("hidden-sheets", "en")
+    return UnreadableFileError(
+        f"{name}：只有隐藏的工作表（{listed}）里有台账；请取消隐藏，或用 {ask} 一并读取",
+        f"{name}: only hidden sheets ({listed}) hold a list; unhide them, or read them with {ask_en}",
+    )
 
 
 def _no_header(name: str, layer: Layer) -> UnreadableFileError:
@@ -191,17 +237,20 @@ class _FileReader:
         others: Mapping[str, str],
         units: Mapping[str, str],
         coded: bool,
+        region: Region,
+        hidden: bool,
     ) -> None:
         self._layer = layer
         self._declared = declared
         self._fallback = fallback
         self._marks = marks
         self._others = others
+        self._hidden = hidden
         self._names = names
         self._file = file
         self._kind = kind
         self._dictionary = HeaderDictionary(layer)
-        self._blocks = BlockReader(layer, names, units, coded=coded)
+        self._blocks = BlockReader(layer, names, units, region, coded=coded)
         self.done = Reading()
 
     def sheet(self, sheet: RawSheet) -> None:
@@ -213,8 +262,21 @@ class _FileReader:
         else:
             self._spreadsheet(sheet)
 
+    def _remembered(self, sheet: str) -> Datum | None:
+        """Return what rejected rows were read as when they came, else the workspace's own datum."""
+        datum = self._marks.datums.get(sheet)
+        return parse_datum(datum) if datum else self._fallback
+
+    def _suited(self, header: Header | None, sheet: str) -> Header | None:
+        datum = self._declared or self._remembered(sheet)
+        return None if header is None else datums.suited(header, datum, self._dictionary)
+
     def _layer_of_file(self, sheet: RawSheet) -> None:
-        header = None if _NO_LAYERS.match(sheet.name) else stated_header(sheet, self._dictionary)
+        header = (
+            None
+            if _NO_LAYERS.match(sheet.name)
+            else self._suited(stated_header(sheet, self._dictionary), sheet.name)
+        )
         if header is None or self._of_other_layer(sheet, header):
             self.done.reports.append(SheetReport(sheet.name, None, 0, 0, ()))
             return
@@ -225,15 +287,30 @@ class _FileReader:
         if foreign is not None:
             rows = np.flatnonzero(~foreign)
             self._note_foreign(sheet, header, columns, foreign)
-        default = first_named(self._names, (sheet.name, Path(self._file).stem))
+        # Where no feature has a geometry, the positions stand in the columns, if anywhere.
+        drawn = sheet.shapes is not None and sheet.shapes.null_count < len(sheet.shapes)
+        around = reversed(sheet.name.split(SEPARATOR))  # the innermost folder first
+        default = first_named(self._names, (*around, Path(self._file).stem))
         source = Source(
-            self._file, sheet.name, header, columns, rows, [default] * len(rows), shapes=sheet.shapes
+            self._file,
+            sheet.name,
+            header,
+            columns,
+            rows,
+            [default] * len(rows),
+            shapes=sheet.shapes if drawn else None,
+            faults=sheet.faults,
         )
         datum = self._datum_of_layer(sheet, source)
-        part = self._blocks.read(source, datum)
+        part = read_rows(self._blocks, source, datum)
         self._report(sheet, [header], [part], count, count - len(rows))
+        for zh, en in sheet.meta.get("notes", ()):
+            place = f"{self._file} › {sheet.name}"
+            self._note(sheet.name, None, "linked_content", Text(f"{place}：{zh}", f"{place}: {en}"))
 
     def _of_other_layer(self, sheet: RawSheet, header: Header) -> bool:
+        if self._marks.layers.get(sheet.name) == PRINTED:  # the same records once more, for paper
+            return True
         other = ours.other_layer(sheet.name, header, self._marks, self._layer.id, self._others)
         if other is None:
             return False
@@ -256,26 +333,28 @@ class _FileReader:
         )
 
     def _datum_of_layer(self, sheet: RawSheet, source: Source) -> Datum | None:
-        if sheet.shapes is None:
+        if source.shapes is None:
             return self._datum_of_cells(source, [])
-        if sheet.shapes.null_count == len(sheet.shapes) and self._declared is None and not sheet.crs:
-            return None
         declared = self._declared or (None if sheet.crs and sheet.crs_stated else self._fallback)
         datum, remark = datums.of_layer(sheet, declared, self._file)
         if remark is not None:
             self._note(sheet.name, "position", "datum_overrides_file", remark)
         self.done.datum = datum.id
+        self._note_accuracy(sheet.name, datum)
         return datum
 
     def _spreadsheet(self, sheet: RawSheet) -> None:
         columns = trimmed(sheet)
         top = _rows(columns, 0, _LOOKED_AT_ROWS)
-        header = find_header(top, sheet, self._dictionary)
+        header = self._suited(find_header(top, sheet, self._dictionary), sheet.name)
         if header is not None and self._of_other_layer(sheet, header):
             self.done.reports.append(SheetReport(sheet.name, None, 0, 0, ()))
             return
         if header is None:
             self.done.texts += [text for row in top for text in row if text]
+            self.done.reports.append(SheetReport(sheet.name, None, 0, 0, ()))
+            return
+        if self._left_hidden(sheet, header, columns):
             self.done.reports.append(SheetReport(sheet.name, None, 0, 0, ()))
             return
         if self._kind == "csv":
@@ -320,9 +399,12 @@ class _FileReader:
                 lines.data,
                 _by_section(lines.data, lines.sections, default),
                 merges=sheet.merges,
+                faults=sheet.faults,
             )
-            part = self._blocks.read(source, self._datum_of_cells(source, titles))
+            part = read_rows(self._blocks, source, self._datum_of_cells(source, titles))
             _refuse_cells_beyond(part, beyond)
+            if not self._layer.table:
+                self.done.issues += differences(self._file, sheet.name, header, table, lines)
             parts.append(part)
             rows += len(lines.data) + lines.skipped
             skipped += lines.skipped
@@ -333,14 +415,48 @@ class _FileReader:
             header, start, stop = follower, follower.last + 1, len(columns[0])
             headers.append(header)
         self._report(sheet, headers, parts, rows, skipped)
-        if sheet.hidden and rows > skipped:
+        self._note_hidden_rows(sheet, parts)
+
+    def _left_hidden(self, sheet: RawSheet, header: Header, columns: Sequence[pa.ChunkedArray]) -> bool:
+        """Tell whether a sheet is left out because it is hidden; say so, with how many lines it has."""
+        if not sheet.hidden or self._hidden:
+            return False
+        filled = np.zeros(len(columns[0]), bool)
+        for column in columns:
+            filled |= np.asarray(column.is_valid(), dtype=bool)
+        count = int(filled[header.last + 1 :].sum())
+        if count:
+            self.done.hidden.append(sheet.name)
+            ask, ask_en = option("hidden-sheets"), option("hidden-sheets", "en")
             self._note(
                 sheet.name,
                 None,
                 "hidden_sheet",
                 Text(
-                    f"{self._file} › {sheet.name}：这是隐藏的工作表，也已读取；若不需要请删除",
-                    f"{self._file} › {sheet.name}: a hidden sheet was read too; delete it if it is not meant",
+                    f"{self._file} › {sheet.name}：隐藏的工作表，{count} 行未读入；需要时请取消隐藏，或用 {ask} 一并读取",
+                    f"{self._file} › {sheet.name}: a hidden sheet, {count} lines were not read; unhide it if it is meant, "
+                    f"or read it with {ask_en}",
+                ),
+            )
+        return True
+
+    def _note_hidden_rows(self, sheet: RawSheet, parts: Sequence[TableRows]) -> None:
+        """Say that rows which a filter or a person hid were read like the others."""
+        if not sheet.hidden_rows:
+            return
+        data = {part.number(i) for part in parts for i in range(len(part.code))}
+        hidden = sorted(data & {row + 1 for row in sheet.hidden_rows})
+        if hidden:
+            some = "、".join(map(str, hidden[:5])) + ("…" if len(hidden) > 5 else "")  # noqa: PLR2004 - a glance
+            self._note(
+                sheet.name,
+                None,
+                "hidden_rows",
+                Text(
+                    f"{self._file} › {sheet.name}：有 {len(hidden)} 行被隐藏或筛选掉（第 {some} 行），也已读取；"
+                    "不需要的请从文件中删除",
+                    f"{self._file} › {sheet.name}: {len(hidden)} rows are hidden or filtered out ({some}) and were read too; "
+                    "take those out that are not meant",
                 ),
             )
 
@@ -348,7 +464,7 @@ class _FileReader:
         self, sheet: RawSheet, columns: Sequence[pa.ChunkedArray], breaks: Sequence[int]
     ) -> Header | None:
         for at in breaks:
-            found = find_header(_rows(columns, at, 3), sheet, self._dictionary)
+            found = self._suited(find_header(_rows(columns, at, 3), sheet, self._dictionary), sheet.name)
             if found is not None and found.first == 0:
                 return Header(at, at + found.last, found.matches)
         return None
@@ -359,40 +475,69 @@ class _FileReader:
         targets = {m.target: m for m in source.header.matches if m.target in placing}
         if not targets:
             return None
-        declared = self._declared or ours.datum_of_headers(source.header) or self._fallback
+        own = stated_srid(source, {str(t): m for t, m in targets.items()})
+        declared = self._declared or ours.datum_of_headers(source.header)
+        if own is not None:
+            declared = datums.of_cells(own, declared, f"{self._file} › {source.sheet}")
+        declared = declared or self._remembered(source.sheet)
         if declared is None and not self._layer.positions:
             stated = stated_positions(source, {str(t): m for t, m in targets.items()}, None)
             shaped = SHAPE in targets and self._layer.geometry != "point"
             if not shaped and (stated is None or not (stated.has_x | stated.has_y).any()):
                 return None
+        place = f"{self._file} › {source.sheet}"
         if declared is None:
             headers = [m.heading.text for m in targets.values()]
-            raise datums.needed(f"{self._file} › {source.sheet}", [*headers, *titles, *self.done.texts])
+            raise datums.needed(place, [*headers, *titles, *self.done.texts])
         self.done.datum = declared.id
-        hints = {m.hint for m in targets.values() if datums.contradiction(m.hint, declared)}
-        for hint in sorted(h for h in hints if h):
-            heading = next(m.heading.text for m in targets.values() if m.hint == hint)
-            self._note(
-                source.sheet,
-                "position",
-                "datum_contradicts_header",
-                Text(
-                    f"{self._file} › {source.sheet} › {heading}：表头说的是 {datums.title(hint)}，声明的是 "
-                    f"{datums.title(declared.id)}，已按声明处理；请核对",
-                    f"{self._file} › {source.sheet} › {heading}: the header speaks of {hint} but {declared.id} was "
-                    "declared and followed; check it",
-                ),
-            )
+        headings = [(m.heading.text, m.hint) for m in targets.values()]
+        for text, hint in (*headings, *datums.named_beside(source, titles)):
+            if hint and datums.contradiction(hint, declared):
+                raise datums.contradicted(place, text, hint, declared)
+        self._note_accuracy(source.sheet, declared)
         return declared
+
+    def _note_accuracy(self, sheet: str, datum: Datum) -> None:
+        """Say where the operation to CGCS2000 is known to no better than some metres."""
+        metres = reprojection(datum.proj).accuracy if datum.id.startswith("EPSG:") else 0.0
+        if metres > _EXACT:
+            say = Text(
+                f"{self._file} › {sheet}：{datum.id}（{datum.base}）到 CGCS2000 的公开换算只准到 {metres:g} 米；"
+                "要更准请由测绘部门换算后再导入",
+                f"{self._file} › {sheet}: the published operation from {datum.id} ({datum.base}) to CGCS2000 is good to "
+                f"{metres:g} m only; have the data converted for better",
+            )
+            self._note(sheet, "position", "datum_accuracy", say)
 
     def _report(
         self, sheet: RawSheet, headers: Sequence[Header], parts: Sequence[TableRows], rows: int, skipped: int
     ) -> None:
         self.done.parts += parts
         self._note_rivals(sheet, headers)
+        for part in parts:
+            self._note_unread_positions(part)
         matches = tuple(dict.fromkeys(m for part in parts for m in _understood(part.source)))
         last = None if headers[0].last < 0 else headers[0].last + 1
         self.done.reports.append(SheetReport(sheet.name, last, rows, skipped, matches))
+
+    def _note_unread_positions(self, part: TableRows) -> None:
+        """Say where no row got a position though columns that nobody read look like one."""
+        source = part.source
+        if self._layer.table or self._layer.geometry == "none" or np.isfinite(part.lon).any():
+            return
+        if any(issue.field in {*POSITION_TARGETS, SHAPE} for row in part.errors.values() for issue in row):
+            return  # said already, row by row
+        columns = unread_positions(source)
+        if columns:
+            place = f"{self._file} › {source.sheet}"
+            say = Text(
+                f"{place}：没有读到坐标列，{len(source.rows)} 行都没有位置；未读取的列“{'”“'.join(columns)}”像是坐标；"
+                "请把列名改为“经度”“纬度”（平面坐标用“东坐标”“北坐标”，一格两数用“坐标”）后重新导入",
+                f"{place}: no position column was read and all {len(source.rows)} rows are without a position; the unread "
+                f"columns “{'”, “'.join(columns)}” look like one; name them longitude and latitude (easting and "
+                "northing, or position for both in one cell) and import again",
+            )
+            self._note(source.sheet, "position", "unread_position", say)
 
     def _note_rivals(self, sheet: RawSheet, headers: Sequence[Header]) -> None:
         for header in headers:
@@ -402,6 +547,8 @@ class _FileReader:
                 if taken is None or target == "position":
                     continue  # 坐标 over two columns is one position
                 used = next(m.heading.text for m in header.matches if m.heading.column == taken)
+                if target in POSITION_TARGETS and header_datum(match.heading.text) != header_datum(used):
+                    continue  # the same place in another datum
                 self._note(
                     sheet.name,
                     target,

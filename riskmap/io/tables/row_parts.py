@@ -34,6 +34,7 @@ class Source:
     subdistrict: Sequence[str | None]
     merges: Sequence[tuple[int, int, int, int]] = ()
     shapes: pa.ChunkedArray | None = None
+    faults: Sequence[tuple[int, int, Text]] = ()  # row of `columns`, column or -1, what is wrong
 
     def column(self, at: int, *, fill: bool = False) -> pa.ChunkedArray | pa.Array:
         """Return the data rows of a column; `fill` carries merged cells down."""
@@ -77,6 +78,7 @@ class TableRows:
     issues: list[Issue] = field(default_factory=list)
     errors: dict[int, list[Issue]] = field(default_factory=dict)
     bad: dict[int, set[int]] = field(default_factory=dict)
+    doubtful: dict[int, list[Issue]] = field(default_factory=dict)  # errors that a person may settle
     unplaced: set[int] = field(default_factory=set)  # rows whose position reads 清空
     ends: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]] = field(default_factory=dict)
     hours: dict[int, list[Any]] = field(default_factory=dict)  # column of a moment → its values
@@ -118,5 +120,7 @@ def say_of(
     part.issues.append(issue)
     if finding.severity == "error":
         part.errors.setdefault(row, []).append(issue)
+        if finding.holds:
+            part.doubtful.setdefault(row, []).append(issue)
         bad = part.bad.setdefault(row, set())
         bad.update(m.heading.column for m in (match, *also) if m is not None)

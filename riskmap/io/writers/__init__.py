@@ -13,7 +13,6 @@ from riskmap.io.writers.paper import Paper, check_ending
 from riskmap.values.inventory import Inventory
 
 __all__ = [
-    "WrittenFile",
     "export",
     "export_formats",
     "format_of",

@@ -72,6 +72,12 @@ def write_pdf(paper: Paper, path: Path) -> None:
         room.write_bytes(made)
 
 
+def letters() -> tuple[typst.Fonts, list[str]]:
+    """Return the fonts of this machine, and the names of those for headings and drawings, best first."""
+    fonts, names = _installed()
+    return fonts, [name for name in _HEAD if name in names]
+
+
 def pdf_needs() -> Text | None:
     """Return what this machine lacks for a PDF in Chinese, None where nothing is missing."""
     if not _installed()[1].isdisjoint((*_SONG, *_HEI, *_ANY)):

@@ -26,7 +26,7 @@ import shapely
 from riskmap.catalog.headers import normalise_header
 from riskmap.catalog.layer import ContactRole, Field, GeometryKind, Layer
 from riskmap.errors import Lang, Text
-from riskmap.rules.arrays import pc
+from riskmap.rules.arrays import part_column, pc
 from riskmap.rules.extras import extra_keys, header_of
 from riskmap.texts import t
 from riskmap.values.inventory import DEMO_MARK, Inventory, LayerInventory, tier_title
@@ -172,12 +172,22 @@ def _assessed(part: LayerInventory, lang: Lang) -> Iterator[SheetColumn]:
         return
     yield SheetColumn(t(f"export_column_{kind}", lang), "tier", tier_words(table, lang), f"assessed_{kind}")
     yield SheetColumn(t("export_column_score", lang), "number", flat(table["score"]), "assessed_score")
+    for key, title, values in _parts(part, lang):
+        yield SheetColumn(title, "number", values, f"part:{key}")
     missing = joined(table["missing"], field_titles(part.layer), lang)
     yield SheetColumn(t("export_column_missing", lang), "text", missing, "assessed_missing")
     yield SheetColumn(
         t("export_column_rules", lang), "text", joined(table["rules"], rules, lang), "assessed_rules"
     )
     yield SheetColumn(t("export_column_flags", lang), "text", flag_words(table, lang), "flags")
+
+
+def _parts(part: LayerInventory, lang: Lang) -> Iterator[tuple[str, str, pa.Array]]:
+    """Yield id, header and values of each part of the model; the header is none that a field has."""
+    for key, title in part.parts.items():
+        if part_column(key) in part.table.column_names:
+            header = t("export_column_part", lang, title=title.text(lang))
+            yield key, header, flat(part.table[part_column(key)])
 
 
 _KINDS: Final[Mapping[str, Kind]] = {"number": "number", "integer": "integer", "date": "date"}
@@ -305,6 +315,7 @@ def _distinct(columns: Sequence[SheetColumn], lang: Lang) -> Iterator[SheetColum
         "flags",
         "updated_at",
     }
+    derived |= {c.role for c in columns if c.role.startswith("part:")}
     taken = {normalise_header(c.title) for c in columns if c.role not in derived}
     seen: set[str] = set()
     for column in columns:
@@ -376,6 +387,8 @@ def _assessed_attributes(part: LayerInventory, lang: Lang, *, words: bool) -> It
     if kind is not None:
         yield from _standing_attributes(table, kind, lang, words=words)
         yield Attribute("score", t("export_column_score", lang), flat(table["score"]), "number")
+    for key, title, values in _parts(part, lang):
+        yield Attribute(f"part_{key}", title, values, "number")
     lists = (("missing", field_titles(part.layer)), ("rules", part.rules))
     for name, titles in lists if kind else ():
         title = t(f"export_column_{name}", lang)
@@ -460,6 +473,21 @@ def _distinct_attributes(found: list[Attribute]) -> list[Attribute]:
     return [replace(attribute, name=names[i]) for i, attribute in enumerate(found)]
 
 
+def dated(column: Attribute) -> pa.Array:
+    """Return the values of a column, those of a date as calendar days; a text that is none stays a text."""
+    if column.type == "date":
+        try:
+            return column.values.cast(pa.date32())
+        except pa.ArrowInvalid:
+            return column.values
+    return column.values
+
+
+def choice_words(layer: Layer, lang: Lang) -> dict[str, dict[str, str]]:
+    """Return field → id of a choice → its title: what a table of ids needs beside it."""
+    return {f.id: {c.id: c.title.text(lang) for c in f.choices} for f in layer.fields if f.choices}
+
+
 def geometries(part: LayerInventory) -> pa.Array:
     """Return WKB (CGCS2000 degrees, x = longitude) per record, null where it has no place."""
     if part.layer.geometry != "point" and "shape" in part.table.column_names:
@@ -528,6 +556,8 @@ def statements(inventory: Inventory, datum: str) -> dict[str, str]:
         "datum": datum,
         "records": str(len(inventory)),
         "adds_up": "yes" if inventory.adds_up else "no",
+        "changeset": str(inventory.changeset or ""),
+        "head": inventory.head,
         "approval": inventory.approval,
         "nature": DEMO_MARK if inventory.demo else "",
     }

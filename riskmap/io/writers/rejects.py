@@ -53,7 +53,7 @@ class _Table:
 def write_rejects(path: Path, batches: Sequence[RejectedFile], *, lang: Lang = "zh") -> None:
     """Write the rows under their own headers, 退回说明 with every reason, and a hidden sheet that names the batch.
 
-    Corrected and imported again, the workbook says which batch its rows return to. ExportError where
+    Corrected and imported again, the workbook says which batch its rows return to, and in which datum they are. ExportError where
     the place cannot be written.
     """
     tables = [table for batch in batches for table in _tables(batch)]
@@ -69,10 +69,10 @@ def write_rejects(path: Path, batches: Sequence[RejectedFile], *, lang: Lang = "
 
 
 def _tables(batch: RejectedFile) -> Iterator[_Table]:
-    found: dict[tuple[str, tuple[str, ...]], list[RejectedRow]] = {}
+    found: dict[tuple[str, tuple[str, ...], str], list[RejectedRow]] = {}
     for row in batch.rows:
-        found.setdefault((row.sheet, tuple(header for header, _ in row.cells)), []).append(row)
-    for (sheet, headers), rows in found.items():
+        found.setdefault((row.sheet, tuple(header for header, _ in row.cells), row.datum), []).append(row)
+    for (sheet, headers, _), rows in found.items():
         for start in range(0, len(rows), _ROW_LIMIT):
             yield _Table(batch, sheet, headers, tuple(rows[start : start + _ROW_LIMIT]))
 
@@ -161,6 +161,7 @@ def _write_marks(book: xlsxwriter.Workbook, tables: Sequence[tuple[_Table, str]]
     rows += [
         (f"batch:{name}", str(table.source.batch)) for table, name in tables if table.source.batch is not None
     ]
+    rows += [(f"datum:{name}", table.rows[0].datum) for table, name in tables if table.rows[0].datum]
     for at, (key, value) in enumerate(rows):
         literal(sheet, at, 0, key)
         literal(sheet, at, 1, value)

@@ -66,26 +66,30 @@ def build(model: str, inventory: TrainingData, *, rows: int, seed: int, threads:
         for i, kind in enumerate(inventory.kinds)
         if kind == "number" and len(known(inventory.values[:, i])) >= _FEWEST_FOR_A_CURVE
     ]
-    columns = _columns(model, inventory.kinds, curves)
+    columns = _columns(model, inventory.kinds, curves, seed)
     return Pipeline([("columns", columns), ("model", _estimator(model, rows, seed, threads))])
 
 
-def _columns(model: str, kinds: Sequence[Kind], curves: Sequence[int]) -> Any:
+def _columns(model: str, kinds: Sequence[Kind], curves: Sequence[int], seed: int) -> Any:
     from sklearn.compose import ColumnTransformer  # noqa: PLC0415 - heavy
     from sklearn.impute import SimpleImputer  # noqa: PLC0415 - heavy
+    from sklearn.model_selection import StratifiedKFold  # noqa: PLC0415 - heavy
     from sklearn.pipeline import Pipeline  # noqa: PLC0415 - heavy
-    from sklearn.preprocessing import OneHotEncoder, SplineTransformer, StandardScaler  # noqa: PLC0415 - heavy
+    from sklearn.preprocessing import OneHotEncoder, SplineTransformer, StandardScaler, TargetEncoder  # noqa: PLC0415 - heavy
 
     def median() -> tuple[str, Any]:
         return "impute", SimpleImputer(strategy="median", keep_empty_features=True)
 
+    def commonest() -> tuple[str, Any]:
+        return "impute", SimpleImputer(strategy="most_frequent", keep_empty_features=True)
+
     linear = model in {"logistic", "splines"}
     curved = list(curves) if model == "splines" else []
-    straight = [i for i, kind in enumerate(kinds) if kind != "code" and i not in curved]
+    straight = [i for i, kind in enumerate(kinds) if kind in {"number", "switch"} and i not in curved]
+    scale = [("scale", StandardScaler())] if linear else []
     codes = [i for i, kind in enumerate(kinds) if kind == "code"]
     parts: list[tuple[str, Any, list[int]]] = []
     if straight:
-        scale = [("scale", StandardScaler())] if linear else []
         parts.append(("numbers", Pipeline([median(), *scale]), straight))
     if curved:
         basis = SplineTransformer(
@@ -93,9 +97,14 @@ def _columns(model: str, kinds: Sequence[Kind], curves: Sequence[int]) -> Any:
         )
         parts.append(("curves", Pipeline([median(), ("splines", basis)]), curved))
     if codes:
-        commonest = SimpleImputer(strategy="most_frequent", keep_empty_features=True)
         dummies = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
-        parts.append(("codes", Pipeline([("impute", commonest), ("dummies", dummies)]), codes))
+        parts.append(("codes", Pipeline([commonest(), ("dummies", dummies)]), codes))
+    rates = [i for i, kind in enumerate(kinds) if kind == "rate"]
+    if rates:
+        # Shrunk towards the overall share; a row is encoded by the rows of other parts, so that it never sees itself.
+        parts_of: Any = StratifiedKFold(5, shuffle=True, random_state=seed)
+        encoder = TargetEncoder(target_type="binary", smooth="auto", cv=parts_of)
+        parts.append(("rates", Pipeline([commonest(), ("encode", encoder), *scale]), rates))
     return ColumnTransformer(parts, sparse_threshold=0.0)
 
 
@@ -139,4 +148,9 @@ def without_training_state(pipeline: Any) -> Any:
         estimator.set_params(n_jobs=None)
     if getattr(estimator, "_feature_subsample_rng", None) is not None:
         estimator._feature_subsample_rng = None  # noqa: SLF001 - skops would store its type too
+    columns = pipeline.named_steps["columns"]
+    for name, part, _ in (*columns.transformers, *columns.transformers_):
+        if name == "rates":
+            encoder = part.named_steps["encode"]
+            encoder.cv = encoder.cv_ = None  # how training cut its rows
     return pipeline

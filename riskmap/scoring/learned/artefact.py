@@ -4,14 +4,24 @@ Beside the fitted pipeline the file holds what a prediction needs to be refused:
 order, the range of each in the training data, the area. It also holds a few made-up rows and the
 answers of the day it was trained, so that another version of a library that would answer
 differently is noticed when the file is opened.
+
+What a trained artefact may be made of: a fixed list of types, checked before anything is built.
+
+A `.skops` file is a zip of one `schema.json` and numpy arrays. The schema names for every part a
+class and the loader that would build it. Whatever is not in `ALLOWED` is refused by name, before
+skops sees the file; skops then checks its own list once more.
+
+The same model, the same bytes: a `.skops` archive without memory addresses and times in it.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
+import json
 import re
 import warnings
+import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +34,169 @@ from riskmap.array_types import Floats
 from riskmap.errors import LearnedError
 from riskmap.formulas.work_risk import prevalence_corrected
 from riskmap.scoring.learned.algorithms import without_training_state
-from riskmap.scoring.learned.safe_archive import NotAnArtefactError, canonical, foreign_types, types_in
+
+SCHEMA: Final = "schema.json"
+
+
+_LARGEST: Final = 512 * 1024 * 1024  # bytes unpacked
+
+
+_ENTRIES: Final = 20_000
+
+
+_NUMPY: Final = (
+    "ndarray",
+    "float64",
+    "float32",
+    "int64",
+    "int32",
+    "int8",
+    "uint64",
+    "uint32",
+    "uint8",
+    "bool",
+    "bool_",
+)
+
+
+_PLAIN: Final = ("str", "int", "float", "bool", "slice")
+
+
+# (loader, module.class)
+ALLOWED: Final = frozenset(
+    {
+        ("DictNode", "builtins.dict"),
+        ("ListNode", "builtins.list"),
+        ("TupleNode", "builtins.tuple"),
+        ("SliceNode", "builtins.slice"),
+        ("DTypeNode", "numpy.dtype"),
+        *(("JsonNode", f"builtins.{name}") for name in _PLAIN),
+        *(("TypeNode", f"builtins.{name}") for name in _PLAIN),
+        *(("NdArrayNode", f"numpy.{name}") for name in _NUMPY),
+        *(("TypeNode", f"numpy.{name}") for name in _NUMPY),
+        ("TreeNode", "sklearn.tree._tree.Tree"),
+        ("LossNode", "sklearn._loss._loss.CyHalfBinomialLoss"),
+        # The array library that a fitted B-spline of scipy remembers: numpy's asarray.
+        ("FunctionNode", "scipy._lib.array_api_compat.numpy._aliases.asarray"),
+        *(
+            ("ObjectNode", name)
+            for name in (
+                "scipy.interpolate._bsplines.BSpline",
+                "sklearn._loss.link.Interval",
+                "sklearn._loss.link.LogitLink",
+                "sklearn._loss.loss.HalfBinomialLoss",
+                "sklearn.compose._column_transformer.ColumnTransformer",
+                "sklearn.ensemble._forest.RandomForestClassifier",
+                "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
+                "sklearn.ensemble._hist_gradient_boosting.gradient_boosting.HistGradientBoostingClassifier",
+                "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+                "sklearn.impute._base.SimpleImputer",
+                "sklearn.linear_model._logistic.LogisticRegression",
+                "sklearn.pipeline.Pipeline",
+                "sklearn.preprocessing._data.StandardScaler",
+                "sklearn.preprocessing._encoders.OneHotEncoder",
+                "sklearn.preprocessing._label.LabelEncoder",
+                "sklearn.preprocessing._polynomial.SplineTransformer",
+                "sklearn.preprocessing._target_encoder.TargetEncoder",
+                "sklearn.tree._classes.DecisionTreeClassifier",
+            )
+        ),
+    }
+)
+
+
+class _NotAnArtefactError(Exception):
+    """The bytes are no `.skops` file, or one that is damaged or far too large."""
+
+
+def _types_in(data: bytes) -> set[tuple[str, str]]:
+    """Return (loader, module.class) of every part that the artefact names. Builds nothing.
+
+    Raises _NotAnArtefactError where `data` is not a zip with one schema and numpy arrays.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            members = archive.infolist()
+            if len(members) > _ENTRIES or sum(m.file_size for m in members) > _LARGEST:
+                raise _NotAnArtefactError
+            if any(m.filename != SCHEMA and not m.filename.endswith(".npy") for m in members):
+                raise _NotAnArtefactError
+            schema = json.loads(archive.read(SCHEMA))
+    except (
+        zipfile.BadZipFile,
+        KeyError,
+        ValueError,
+        OSError,
+        RecursionError,
+        NotImplementedError,
+    ) as problem:
+        raise _NotAnArtefactError from problem
+    return _named(schema)
+
+
+def _foreign_types(data: bytes) -> list[str]:
+    """Return the types of an artefact that may not be loaded, as "module.class", sorted."""
+    return sorted({name for loader, name in _types_in(data) - ALLOWED})
+
+
+def _named(schema: Any) -> set[tuple[str, str]]:
+    found: set[tuple[str, str]] = set()
+    open_parts: list[Any] = [schema]
+    while open_parts:
+        part = open_parts.pop()
+        if isinstance(part, dict):
+            node = cast("dict[str, Any]", part)
+            if node.keys() & {"__class__", "__module__", "__loader__"}:
+                name = f"{node.get('__module__')}.{node.get('__class__')}"
+                found.add((str(node.get("__loader__")), name))
+            open_parts.extend(node.values())
+        elif isinstance(part, list):
+            open_parts.extend(cast("list[Any]", part))
+    return found
+
+
+_EPOCH: Final = (1980, 1, 1, 0, 0, 0)
+
+
+def canonical(data: bytes) -> bytes:
+    """Return the archive with objects and arrays numbered in the order of the schema.
+
+    skops names arrays and shared objects by their address in memory, which differs from run to run.
+    """
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        schema = json.loads(archive.read(SCHEMA))
+        arrays = {name: archive.read(name) for name in archive.namelist() if name != SCHEMA}
+    ids: dict[object, int] = {}
+    files: dict[str, str] = {}
+    _renumber(schema, ids, files)
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for old, new in files.items():
+            _write(archive, new, arrays[old])
+        _write(archive, SCHEMA, json.dumps(schema, indent=1).encode())
+    return buffer.getvalue()
+
+
+def _renumber(part: Any, ids: dict[object, int], files: dict[str, str]) -> None:
+    if isinstance(part, list):
+        for item in cast("list[Any]", part):
+            _renumber(item, ids, files)
+    elif isinstance(part, dict):
+        node = cast("dict[str, Any]", part)
+        if "__id__" in node:
+            node["__id__"] = ids.setdefault(node["__id__"], len(ids) + 1)
+        if "__loader__" in node and isinstance(node.get("file"), str):
+            node["file"] = files.setdefault(node["file"], f"{len(files) + 1}.npy")
+        for value in node.values():
+            _renumber(value, ids, files)
+
+
+def _write(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
+    entry = zipfile.ZipInfo(name, _EPOCH)
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    entry.external_attr = 0o644 << 16
+    archive.writestr(entry, data)
+
 
 FORMAT: Final = 1
 
@@ -146,8 +318,8 @@ def load_learned(path: Path, *, digest: str) -> Learned:
 def learned_from(data: bytes, *, name: str) -> Learned:
     """Return the artefact that `data` holds; `name` stands in messages. LearnedError as for `load_learned`."""
     try:
-        foreign = foreign_types(data)
-    except NotAnArtefactError as problem:
+        foreign = _foreign_types(data)
+    except _NotAnArtefactError as problem:
         raise LearnedError(
             f"{name}：不是 .skops 文件（pickle、joblib 等格式不予加载），或已损坏；请用 riskmap train 重新训练",
             f"{name}: not a .skops file (pickle, joblib and others are not loaded), or damaged; train it with riskmap train",
@@ -221,7 +393,7 @@ def _probability(pipeline: Any, table: Floats) -> Floats:
 def _load(data: bytes, name: str) -> dict[str, Any]:
     import skops.io  # noqa: PLC0415 - heavy
 
-    trusted = sorted({named for _loader, named in types_in(data)})  # all of them are in the fixed list
+    trusted = sorted({named for _loader, named in _types_in(data)})  # all of them are in the fixed list
     try:
         with warnings.catch_warnings():
             # A library of another version is judged by the answers, below.

@@ -1,6 +1,6 @@
 """The model card: what a trained file is, from what it comes, how good it is and where it ends.
 
-What a reader must know before believing a score: leaks, flattery, few rows, balanced samples.
+What a reader must know before believing a score: flattery, few rows, balanced samples (leaks: `leakage`).
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from typing import Final
 
 import numpy as np
 
-from riskmap.array_types import Floats
 from riskmap.interface import option
 from riskmap.rules.arrays import known
 from riskmap.scoring.learned.algorithms import SETTINGS, TITLES
+from riskmap.scoring.learned.leakage import LEAKAGE
 from riskmap.scoring.learned.training_data import Folds, TrainingData
-from riskmap.scoring.learned.validation import Validation, auroc, interval, probability, quietly
+from riskmap.scoring.learned.validation import Validation, interval
 from riskmap.values.assessment import Diagnostic, remark
 
 LIMITS = (
@@ -71,6 +71,7 @@ def card_text(card: Card) -> str:
         _line("seed", card.seed),
         _list("limits_of_use", LIMITS),
         _list("remarks", [str(r.say) for r in card.remarks]),
+        _list("leakage", [name for r in card.remarks if r.rule == LEAKAGE for name in r.fields]),
         "",
         "[data]",
         _line("file", card.data),
@@ -118,7 +119,7 @@ def card_text(card: Card) -> str:
             _line("max", float(np.nanmax(column))),
             _line("missing", int(np.isnan(column).sum())),
         ]
-        if inventory.kinds[i] == "code":
+        if inventory.kinds[i] in {"code", "rate"}:
             lines.append(f"codes = {json.dumps(known(column).tolist())}")
     return "\n".join(lines) + "\n"
 
@@ -136,13 +137,7 @@ def _list(key: str, values: Iterable[str]) -> str:
     return f"{key} = [\n" + "".join(f"  {_toml(v)},\n" for v in values) + "]"
 
 
-SEPARATES: Final = 0.99  # AUROC of one predictor alone, on blocks that it was not fitted on
-
-
 TOO_GOOD: Final = 0.98  # AUROC of a whole model
-
-
-_TELLING_GAPS: Final = 0.75  # AUROC of "this value is missing"
 
 
 _FEW: Final = 50  # rows of the rarer outcome
@@ -182,43 +177,6 @@ def of_inventory(inventory: TrainingData, *, prevalence: float | None) -> list[D
                 f"is known, correct with {option('prevalence', 'en')}",
             )
         )
-    return found
-
-
-def leaks(inventory: TrainingData, folds: Folds) -> list[Diagnostic]:
-    """Return a remark for each predictor that alone separates the outcomes (AUROC ≥ .99).
-
-    A small tree of that one predictor is fitted outside each block of the first partition and
-    tested on it, so that any shape of dependence shows. Such a column is usually another form of the
-    target, or was filled in after the event.
-    """
-    found: list[Diagnostic] = []
-    labels = folds.labels[0]
-    for i, name in enumerate(inventory.predictors):
-        reached = _alone(inventory.values[:, [i]], inventory, labels)
-        if reached >= SEPARATES:
-            found.append(
-                remark(
-                    "leakage",
-                    f"因子“{name}”单独就能分开两类（AUROC {reached:.3f}），疑似泄漏（目标的另一种写法，或事后填写）；"
-                    f"请核实，必要时用 {option('predictors')} 排除",
-                    f'predictor "{name}" alone separates the classes (AUROC {reached:.3f}): probably leakage (another form '
-                    f"of the target, or filled in after the event); check it and leave it out with {option('predictors', 'en')}",
-                    name,
-                )
-            )
-        missing = np.isnan(inventory.values[:, i])
-        telling = max(auroc(inventory.occurred, missing), auroc(inventory.occurred, ~missing))
-        if telling >= _TELLING_GAPS:
-            found.append(
-                remark(
-                    "telling_gaps",
-                    f"因子“{name}”是否缺失与目标有关（AUROC {telling:.3f}），像是只对一类样本调查过；请补齐或排除",
-                    f'whether predictor "{name}" is missing tells the target (AUROC {telling:.3f}), as if one '
-                    "class only had been surveyed; complete it or leave it out",
-                    name,
-                )
-            )
     return found
 
 
@@ -351,19 +309,3 @@ def _codes(inventory: TrainingData) -> list[Diagnostic]:
                 )
             )
     return found
-
-
-def _alone(
-    column: Floats, inventory: TrainingData, labels: np.ndarray[tuple[int], np.dtype[np.int64]]
-) -> float:
-    from sklearn.tree import DecisionTreeClassifier  # noqa: PLC0415 - heavy
-
-    filled = np.where(np.isnan(column), np.nanmedian(column), column)
-    reached = []
-    with quietly(len(inventory)):
-        for fold in range(int(labels.max()) + 1):
-            out = labels == fold
-            tree = DecisionTreeClassifier(max_leaf_nodes=8, min_samples_leaf=2, random_state=0)
-            tree.fit(filled[~out], inventory.occurred[~out])
-            reached.append(auroc(inventory.occurred[out], probability(tree, filled[out])))
-    return float(np.mean(reached))

@@ -21,7 +21,7 @@ from riskmap.errors import LearnedError
 from riskmap.rules.arrays import known
 from riskmap.values.assessment import Diagnostic
 
-Kind = Literal["number", "switch", "code"]
+Kind = Literal["number", "switch", "code", "rate"]
 
 
 _SAME_PLACE: Final = 0.1  # metres
@@ -32,7 +32,8 @@ class TrainingData:
     """Places where something occurred or not. All arrays are parallel to the rows.
 
     `values`: rows × predictors, NaN where not known. `kinds`: a number; a switch (two values); a
-    code (its size means nothing). `occurred`: the outcome. `x`, `y`: metres in one projection;
+    code (its size means nothing); a rate (a code in whose place stands how often it occurred there, learned in
+    each fold from the fold's own rows). `occurred`: the outcome. `x`, `y`: metres in one projection;
     `lon`, `lat`: CGCS2000 degrees. `place`: the same number for rows of the same place (to .1 m).
     """
 
@@ -75,14 +76,14 @@ class TrainingData:
         return {
             name: tuple(known(self.values[:, i]).tolist())
             for i, name in enumerate(self.predictors)
-            if self.kinds[i] == "code"
+            if self.kinds[i] in {"code", "rate"}
         }
 
 
-def kind_of(column: Floats, *, code: bool) -> Kind:
-    """Return what a column is: a code where it is said to be one, a switch where it has two values."""
-    if code:
-        return "code"
+def kind_of(column: Floats, *, code: bool, rate: bool = False) -> Kind:
+    """Return what a column is: a rate or a code where it is said to be one, a switch where it has two values."""
+    if rate or code:
+        return "rate" if rate else "code"
     return "switch" if len(known(column)) <= 2 else "number"  # noqa: PLR2004 - that is a switch
 
 
@@ -96,6 +97,7 @@ def inventory_of(
     lon: Floats,
     lat: Floats,
     codes: Sequence[str] = (),
+    rates: Sequence[str] = (),
 ) -> TrainingData:
     """Return the inventory, its rows sorted by place, outcome and values.
 
@@ -107,7 +109,9 @@ def inventory_of(
     _, place = np.unique(np.column_stack([east, north])[order], axis=0, return_inverse=True)
     return TrainingData(
         predictors=tuple(predictors),
-        kinds=tuple(kind_of(values[:, i], code=name in codes) for i, name in enumerate(predictors)),
+        kinds=tuple(
+            kind_of(values[:, i], code=name in codes, rate=name in rates) for i, name in enumerate(predictors)
+        ),
         values=np.ascontiguousarray(values[order]),
         occurred=occurred[order],
         x=x[order],

@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import logging
+import os
 import socket
 import threading
 import webbrowser
@@ -32,8 +33,9 @@ from riskmap.errors import RiskmapError
 from riskmap.interface import option
 from riskmap.web.frame import background
 from riskmap.web.frame.assets import FromMemory, bundles, frontend
+from riskmap.web.frame.gate import PUBLIC, Gate, KnownPaths, public_origins
 from riskmap.web.frame.routes import routes
-from riskmap.web.frame.security import SecurityHeaders, own_names
+from riskmap.web.frame.security import SecurityHeaders, Sessions
 from riskmap.web.frame.settings import apply_settings
 from riskmap.web.frame.state import snapshot, workspace
 
@@ -58,9 +60,13 @@ def _warm() -> None:
 
 @asynccontextmanager
 async def _lifespan(_app: App) -> AsyncIterator[dict[str, Any]]:
-    warming = asyncio.get_running_loop().run_in_executor(None, _warm)
-    yield {}
-    await asyncio.wait([warming])
+    before = os.umask(0o077)  # what a server writes is for the account it runs under
+    try:
+        warming = asyncio.get_running_loop().run_in_executor(None, _warm)
+        yield {}
+        await asyncio.wait([warming])
+    finally:
+        os.umask(before)
 
 
 def served() -> dict[str, Any]:
@@ -68,10 +74,17 @@ def served() -> dict[str, Any]:
     apply_settings()
     # A folder "pages" beside the script would be served the old way when an address names a page.
     PagesManager.uses_pages_directory = False
+    ours, public = routes(), public_origins(os.environ.get(PUBLIC, ""))
     return {
         "script_path": _MAIN,
-        "routes": routes(),
-        "middleware": [*own_names(), Middleware(SecurityHeaders), Middleware(FromMemory)],
+        "routes": ours,
+        "middleware": [
+            Middleware(Gate, public=public),
+            Middleware(Sessions, secure=bool(public) and all(one.scheme == "https" for one in public)),
+            Middleware(SecurityHeaders, scripts=frontend().inline),
+            Middleware(KnownPaths, routes=ours),
+            Middleware(FromMemory),
+        ],
         "lifespan": _lifespan,
     }
 

@@ -20,6 +20,7 @@ names the later ones in its `Link` header, so that they arrive while the first o
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import mimetypes
@@ -33,9 +34,11 @@ from pathlib import Path
 from threading import Event, Lock
 from typing import Final
 
-from starlette.datastructures import MutableHeaders
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 from streamlit import file_util
+
+from riskmap.web.pages import page_paths
 
 _ASSETS = Path(__file__).parents[1] / "assets"
 
@@ -66,7 +69,7 @@ def leaflet_dir() -> Path:
 
 @lru_cache(maxsize=1)
 def bundles() -> dict[str, Bundle]:
-    """Return name → file: styles, Leaflet, then our parts in the order of their names."""
+    """Return name → file: the map (styles, Leaflet, then our parts in the order of their names), the languages."""
     leaflet = leaflet_dir()
     parts = b"\n".join(part.read_bytes() for part in sorted(_ASSETS.glob("*.js")))
     styles = "\n".join(
@@ -82,7 +85,14 @@ def bundles() -> dict[str, Bundle]:
             b"})();\n",
         ]
     )
-    return {"map.js": Bundle("map.js", "text/javascript", script)}
+    return {
+        "map.js": Bundle("map.js", "text/javascript", script),
+        # A script of its own file: the content policy of pages takes none that is written into them.
+        **{
+            name: Bundle(name, "text/javascript", f'document.documentElement.lang = "{code}";'.encode())
+            for name, code in (("zh.js", "zh-CN"), ("en.js", "en"))
+        },
+    }
 
 
 def _without_map(script: Path) -> bytes:
@@ -139,16 +149,20 @@ first_pictures: Final = FirstPictures()
 DRAWN_FIRST: Final = ("ComponentInstance", "Html", "ButtonGroup", "Checkbox", "Multiselect", "TextInput")
 
 
+# Without it, opening /inventory asks for /inventory/_stcore/health, and the browser reports that it is not there.
+START: Final = 'window.__streamlit={BACKEND_BASE_URL:location.origin+"/"}'
+
+
 _FOLDERS: Final = ("js", "css", "media")
 
 
-_FOR_EVER: Final = b"public, immutable, max-age=31536000"  # their names change with their content
-
-
-_FRAMES: Final = "/component/"  # pages inside the page: they draw nothing of Streamlit's
+_FOR_EVER: Final = "public, immutable, max-age=31536000"  # their names change with their content
 
 
 _IMPORTED: Final = re.compile(r'(?:from|import)"\./([\w.-]+\.js)"')
+
+
+_INLINE: Final = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
 
 
 _LISTED: Final = re.compile(r'"\./static/js/([\w.-]+\.js)"')
@@ -164,16 +178,16 @@ class Frontend:
             for name in _FOLDERS
             for file in sorted((folder / "static" / name).glob("*"))
         }
-        self._read: dict[str, tuple[bytes, bytes]] = {}
+        self._read: dict[str, tuple[bytes, str]] = {}
 
-    def file(self, path: str) -> tuple[bytes, bytes] | None:
+    def file(self, path: str) -> tuple[bytes, str] | None:
         """Return bytes and media type of what an address names; None where it is no file of these."""
         if (found := self._read.get(path)) is not None:
             return found
         if (file := self._files.get(path)) is None:
             return None
         kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
-        found = file.read_bytes(), kind.encode()
+        found = file.read_bytes(), kind
         self._read[path] = found
         return found
 
@@ -193,6 +207,18 @@ class Frontend:
             waiting += _IMPORTED.findall((self._folder / "static" / "js" / name).read_text(encoding="utf-8"))
         return tuple(f"/static/js/{name}" for name in found)
 
+    @cached_property
+    def page(self) -> bytes:
+        """Streamlit's page, told where its server is; else it asks below the page's own address first."""
+        index = (self._folder / "index.html").read_text(encoding="utf-8")
+        return index.replace("<head>", f"<head><script>{START}</script>", 1).encode()
+
+    @cached_property
+    def inline(self) -> tuple[str, ...]:
+        """The SHA-256 (base64) of each script that stands in the page itself, for the content policy."""
+        found = _INLINE.findall(self.page)
+        return tuple(base64.b64encode(hashlib.sha256(text).digest()).decode() for text in found)
+
     def _named(self, stem: str) -> list[str]:
         return [
             Path(path).name for path in self._files if re.fullmatch(rf"/static/js/{stem}\.[\w-]+\.js", path)
@@ -206,37 +232,27 @@ def frontend() -> Frontend:
 
 
 class FromMemory:
-    """ASGI middleware: answers for Streamlit's static files, and adds the `Link` header to pages."""
+    """ASGI middleware: answers for Streamlit's page and static files, and names in a page's `Link` header what follows."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer from memory, or pass the request on."""
-        if scope["type"] != "http" or scope["method"] != "GET":
-            await self._app(scope, receive, send)
-            return
-        found = frontend().file(scope["path"])
+        found = _kept(scope["path"]) if scope["type"] == "http" and scope["method"] == "GET" else None
         if found is None:
-            page = not scope["path"].startswith(_FRAMES)
-            await self._app(scope, receive, _with_hints(send) if page else send)
-            return
-        body, kind = found
-        headers = [
-            (b"content-type", kind),
-            (b"content-length", str(len(body)).encode()),
-            (b"cache-control", _FOR_EVER),
-        ]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+            await self._app(scope, receive, send)
+        else:
+            await found(scope, receive, send)
 
 
-def _with_hints(send: Send) -> Send:
-    async def send_with_hints(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            headers = MutableHeaders(scope=message)
-            if headers.get("content-type", "").startswith("text/html"):
-                headers["Link"] = ", ".join(f"<{path}>; rel=modulepreload" for path in frontend().later)
-        await send(message)
-
-    return send_with_hints
+def _kept(path: str) -> Response | None:
+    if path in page_paths():
+        links = ", ".join(f"<{later}>; rel=modulepreload" for later in frontend().later)
+        return Response(
+            frontend().page, media_type="text/html", headers={"Cache-Control": "no-cache", "Link": links}
+        )
+    if (found := frontend().file(path)) is None:
+        return None
+    body, kind = found
+    return Response(body, headers={"Cache-Control": _FOR_EVER, "Content-Type": kind})

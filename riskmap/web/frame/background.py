@@ -19,7 +19,7 @@ from riskmap.actions.workspace import Workspace
 from riskmap.json_documents import Document
 from riskmap.selection import Snapshot
 from riskmap.web.frame.assets import bundles, first_pictures
-from riskmap.web.frame.state import lang, signer, workspace
+from riskmap.web.frame.state import lang, signed, workspace
 from riskmap.web.widgets.map import Bounds, Frame
 
 _CHINA: Final = Bounds(73.5, 18.0, 135.1, 53.6)
@@ -35,7 +35,7 @@ _MEDIA: Final = ((b"\x89PNG", "image/png"), (b"\xff\xd8", "image/jpeg"), (b"RIFF
 
 
 def bounds_of(ws: Workspace, snapshot: Snapshot) -> Bounds:
-    """Return what the map shows at first: the district, else the records, else the country."""
+    """Return what the map shows at first: the district, else the records, else its stated extent or the country."""
     if ws.places is not None:
         return Bounds(*ws.places.district.bounds)
     found = [
@@ -44,7 +44,7 @@ def bounds_of(ws: Workspace, snapshot: Snapshot) -> Bounds:
     lon = [float(v) for x, _ in found for v in x if v == v]  # noqa: PLR0124 - NaN
     lat = [float(v) for _, y in found for v in y if v == v]  # noqa: PLR0124 - NaN
     if not lon:
-        return _CHINA
+        return Bounds(*ws.config.extent) if ws.config.extent else _CHINA
     pad = max(max(lon) - min(lon), max(lat) - min(lat), 0.01) * _MARGIN
     return Bounds(min(lon) - pad, min(lat) - pad, max(lon) + pad, max(lat) + pad)
 
@@ -118,12 +118,15 @@ def _open(ws: Workspace) -> sqlite3.Connection:
     return sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)
 
 
+MAP_DAYS: Final = 7  # a map that hangs in the duty room asks for its tiles that long without being drawn anew
+
+
 GROUND: Final = "ground"  # boundaries, relief and base map: [what]
 
 
 def ground_key() -> str:
     """Return the token with which the browser may ask for boundaries, relief and base map."""
-    return signer().sign(GROUND, [workspace().config.district])
+    return signed(GROUND, [workspace().config.district], days=MAP_DAYS)
 
 
 def visit(page: str) -> str:

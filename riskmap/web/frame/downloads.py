@@ -1,27 +1,51 @@
-"""Exports behind an address: made when they are asked for, handed over, thrown away."""
+"""Files behind an address: made when they are asked for, handed over, thrown away.
+
+Every file that leaves by a page goes this way, never by `st.download_button`: that puts its bytes under an
+address which anybody may ask for.
+"""
 
 from __future__ import annotations
 
+import secrets
 import shutil
 import tempfile
+import time
 import zipfile
-from collections.abc import Iterator
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Final
+
+import streamlit as st
 
 from riskmap.actions.inventory.exporting import export_selection
 from riskmap.actions.workspace import Workspace
 from riskmap.errors import Lang
+from riskmap.io.files.leftovers import mark
 from riskmap.io.writers import export_formats
 from riskmap.moments import local_now
 from riskmap.selection import Selection
 from riskmap.web.frame.security import ForbiddenError, Signer
+from riskmap.web.frame.state import lang, session, signed
 
 _PIECE: Final = 1 << 18
 
 
 PURPOSE: Final = "download"
+
+
+SHORT_S: Final = 30 * 60  # how long a file with full contacts can be fetched
+
+
+_DAY_S: Final = 24 * 3600
+
+
+_MOST: Final = 512  # offers at once; older ones are let go
+
+
+_NAMES: Final = "download-names"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,18 +58,90 @@ class Wanted:
     lang: Lang
 
 
-def address(signer: Signer, wanted: Wanted) -> str:
-    """Return the address of an export, relative to the app's base; good for a day."""
-    value = [wanted.selection.to_text(), wanted.format, wanted.filename, wanted.lang]
-    return f"download/{signer.sign_for_a_day(PURPOSE, value)}"
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What only a page can make, under its file name, for one browser session, until a moment (monotonic s).
+
+    `make` runs when the file is fetched, outside the page: it is told language and person beforehand.
+    """
+
+    session: str
+    filename: str
+    make: Callable[[], bytes]
+    until: float
 
 
-def wanted(signer: Signer, token: str) -> Wanted:
-    """Read an address. Raises ForbiddenError when it is not ours or older than a day."""
-    text, ending, filename, lang = signer.read_within_a_day(PURPOSE, token)
-    if ending not in export_formats():
-        raise ForbiddenError
-    return Wanted(Selection.from_text(text), ending, filename, lang)
+class Offers:
+    """The offers of all pages by their names, which are in signed addresses only."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._kept: OrderedDict[str, Offer] = OrderedDict()
+        self._lock, self._clock = Lock(), clock
+
+    def put(self, name: str, offer: Offer) -> None:
+        """Keep an offer in place of an earlier one of its name; drop those that have run out."""
+        with self._lock:
+            self._kept[name] = offer
+            self._kept.move_to_end(name)
+            over = [old for old, one in self._kept.items() if one.until < self._clock()]
+            for old in (*over, *list(self._kept)[: max(0, len(self._kept) - _MOST)]):
+                self._kept.pop(old, None)
+
+    def get(self, name: str, session: str) -> Offer:
+        """Return an offer. ForbiddenError where it has run out or is another session's."""
+        with self._lock:
+            found = self._kept.get(name)
+        if found is None or found.session != session or found.until < self._clock():
+            raise ForbiddenError
+        return found
+
+
+offers: Final = Offers()
+
+
+def address(wanted: Wanted) -> str:
+    """Return the address of an export, relative to the app's base; for this browser session, good for a day."""
+    return _address([wanted.selection.to_text(), wanted.format, wanted.filename, wanted.lang])
+
+
+def offer(key: str, filename: str, make: Callable[[], bytes], *, until: float | None = None) -> str:
+    """Return the address of what `make` makes; the same for the same key of this page, also when drawn anew."""
+    name = st.session_state.setdefault(_NAMES, {}).setdefault(key, secrets.token_urlsafe(12))
+    offers.put(name, Offer(session(), filename, make, time.monotonic() + _DAY_S if until is None else until))
+    return _address([name])
+
+
+def _address(value: list[str]) -> str:
+    return f"download/{signed(PURPOSE, value)}{'' if lang() == 'zh' else f'?lang={lang()}'}"
+
+
+def asked(signer: Signer, token: str, session: str) -> Wanted | Offer:
+    """Read an address. ForbiddenError when it is not ours, another session's, or has run out."""
+    match signer.read(PURPOSE, token, session):
+        case [str(name)]:
+            return offers.get(name, session)
+        case [text, ending, filename, lang] if ending in export_formats():
+            return Wanted(Selection.from_text(text), ending, filename, lang)
+        case _:
+            raise ForbiddenError
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A file on its way: its name, its length in bytes, and its content in pieces."""
+
+    name: str
+    length: int
+    pieces: Iterable[bytes]
+
+
+def made(ws: Workspace, asked: Wanted | Offer) -> Sent:
+    """Make what an address asks for. Raises ExportError, or what the maker of an offer refuses."""
+    if isinstance(asked, Offer):
+        content = asked.make()
+        return Sent(asked.filename, len(content), (content,))
+    file = _written(ws, asked)
+    return Sent(_sent_name(asked, file), file.stat().st_size, _handed_over(file))
 
 
 def file_name(title: str, ending: str) -> str:
@@ -54,12 +150,12 @@ def file_name(title: str, ending: str) -> str:
     return f"{plain}-{local_now():%Y%m%d-%H%M}.{ending}"
 
 
-def made(ws: Workspace, wanted: Wanted) -> Path:
+def _written(ws: Workspace, wanted: Wanted) -> Path:
     """Write the export to a folder of its own and return the file. Raises ExportError.
 
     Where a format needs several files (a table per layer), they come as one archive.
     """
-    folder = Path(tempfile.mkdtemp(prefix="riskmap-"))
+    folder = Path(tempfile.mkdtemp(prefix=f"riskmap{mark()}"))
     file = folder / f"export.{wanted.format}"
     try:
         document = export_selection(ws, wanted.selection, file, lang=wanted.lang)
@@ -78,14 +174,14 @@ def _packed(folder: Path, parts: list[Path]) -> Path:
     return archive
 
 
-def sent_name(wanted: Wanted, file: Path) -> str:
+def _sent_name(wanted: Wanted, file: Path) -> str:
     """Return the name under which a made file is handed over."""
     if file.name.endswith(f".{wanted.format}"):
         return wanted.filename
     return wanted.filename.removesuffix(f".{wanted.format}") + file.suffix
 
 
-def handed_over(file: Path) -> Iterator[bytes]:
+def _handed_over(file: Path) -> Iterator[bytes]:
     """Yield an export in pieces, and remove it when it was handed over or nobody waits any more."""
     try:
         with file.open("rb") as content:

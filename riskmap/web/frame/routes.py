@@ -24,14 +24,16 @@ from starlette.staticfiles import StaticFiles
 
 from riskmap.actions.episode.playback import Storm, storm
 from riskmap.errors import ExportError, Lang, RiskmapError, SelectionError, UnknownNameError
+from riskmap.ledger import Ledger
 from riskmap.selection import Selection, Snapshot, point, search, shapes_in, tile
+from riskmap.texts import t
 from riskmap.values.hazards import Escalation
 from riskmap.values.scenario import beijing
 from riskmap.vocabulary import RANKS, TIER_TITLES
 from riskmap.web.frame import background, downloads
 from riskmap.web.frame.assets import bundles, first_pictures, leaflet_dir
 from riskmap.web.frame.background import GROUND
-from riskmap.web.frame.security import DATA_POLICY, ForbiddenError
+from riskmap.web.frame.security import DATA_POLICY, SESSION_HEADER, ForbiddenError
 from riskmap.web.frame.state import LANGUAGES, signer, snapshot, workspace
 from riskmap.web.widgets.map import brief, card, in_same_cell
 
@@ -123,6 +125,14 @@ def guarded(handler: Handler) -> Handler:
     return answer
 
 
+def _session(request: Request) -> str:
+    """Return the browser session that asks. ForbiddenError without one: no address is for nobody."""
+    session = request.headers.get(SESSION_HEADER, "")
+    if not session:
+        raise ForbiddenError
+    return session
+
+
 def _lang(request: Request) -> Lang:
     asked = request.query_params.get("lang")
     return asked if asked in LANGUAGES else "zh"
@@ -143,12 +153,12 @@ def _parsed(text: str) -> Selection:
     return Selection.from_text(text)
 
 
-def _spec(token: str) -> tuple[Selection, Snapshot, str]:
+def _spec(token: str, session: str) -> tuple[Selection, Snapshot, str]:
     """Return selection, snapshot and how long the answer may be kept.
 
     An address of an older state or catalogue is answered from the ledger as it is now, and not kept.
     """
-    text, key = signer().read(MAP, token)
+    text, key = signer().read(MAP, token, session)
     now = snapshot()
     return _parsed(text), now, _FOR_EVER if now.key == key else _NOT_KEPT
 
@@ -156,7 +166,7 @@ def _spec(token: str) -> tuple[Selection, Snapshot, str]:
 @guarded
 def tiles(request: Request) -> Response:
     """`/tiles/{spec}/{z}/{x}/{y}.bin`: see `riskmap.selection.tiles` for the bytes."""
-    selection, now, keep = _spec(request.path_params["spec"])
+    selection, now, keep = _spec(request.path_params["spec"], _session(request))
     z = _whole(request, "z", 0, _DEEPEST)
     x, y = (_whole(request, name, 0, (1 << z) - 1) for name in "xy")
     return _answer(tile(now, selection, z, x, y), "application/octet-stream", keep=keep)
@@ -165,7 +175,7 @@ def tiles(request: Request) -> Response:
 @guarded
 def shapes(request: Request) -> Response:
     """`/shapes/{spec}.json?bbox=W,S,E,N&z=`: lines and polygons of a window, simplified for its zoom."""
-    selection, now, keep = _spec(request.path_params["spec"])
+    selection, now, keep = _spec(request.path_params["spec"], _session(request))
     zoom = _whole(request, "z", 0, _DEEPEST)
     window = _window(request.query_params.get("bbox", ""))
     tolerance = 360.0 / (256 << zoom) / 2  # half a pixel
@@ -195,7 +205,7 @@ def _window(text: str) -> tuple[float, float, float, float]:
 @guarded
 def points(request: Request) -> Response:
     """`/points/{spec}/{id}?lang=&z=`: the card of a record; with z those that share its symbol."""
-    selection, now, _ = _spec(request.path_params["spec"])
+    selection, now, _ = _spec(request.path_params["spec"], _session(request))
     lang, ws = _lang(request), workspace()
     hit = point(now, _whole(request, "id", 0, (1 << 32) - 1))
     if hit is None:
@@ -215,14 +225,14 @@ def points(request: Request) -> Response:
 @guarded
 def find(request: Request) -> Response:
     """`/search?spec=&q=&lang=`: records by code, name or address."""
-    _, now, _ = _spec(request.query_params.get("spec", ""))
+    _, now, _ = _spec(request.query_params.get("spec", ""), _session(request))
     text = request.query_params.get("q", "")[:_LONGEST_SEARCH]
     layers = workspace().catalog.layers
     return _json({"found": [brief(hit, layers, _lang(request)) for hit in search(now, text, _MOST_FOUND)]})
 
 
 def _ground(request: Request) -> None:
-    signer().read(GROUND, request.query_params.get("k", ""))
+    signer().read(GROUND, request.query_params.get("k", ""), _session(request))
 
 
 @guarded
@@ -259,19 +269,16 @@ def basemap(request: Request) -> Response:
 
 @guarded
 def download(request: Request) -> Response:
-    """`/download/{token}`: one export of one selection, made when it is asked for."""
-    wanted = downloads.wanted(signer(), request.path_params["token"])
-    file = downloads.made(workspace(), wanted)
-    name = downloads.sent_name(wanted, file)
+    """`/download/{token}`: an export, or what a page offers, made when it is asked for."""
+    asked = downloads.asked(signer(), request.path_params["token"], _session(request))
+    sent = downloads.made(workspace(), asked)
     headers = {
         "Cache-Control": _NOT_KEPT,
         "Content-Security-Policy": DATA_POLICY,
-        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",
-        "Content-Length": str(file.stat().st_size),
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(sent.name, safe='')}",
+        "Content-Length": str(sent.length),
     }
-    return StreamingResponse(
-        downloads.handed_over(file), media_type="application/octet-stream", headers=headers
-    )
+    return StreamingResponse(sent.pieces, media_type="application/octet-stream", headers=headers)
 
 
 @guarded
@@ -289,7 +296,7 @@ def asset(request: Request) -> Response:
 
 
 def _scenario(request: Request) -> Storm:
-    number, _ = signer().read(STORM, request.path_params["token"])
+    number, _ = signer().read(STORM, request.path_params["token"], _session(request))
     return storm(workspace(), number)
 
 
@@ -340,9 +347,28 @@ def painted(request: Request) -> Response:
     return _answer(b"", "text/plain", status=204, keep=_NOT_KEPT)
 
 
+def healthz(request: Request) -> Response:
+    """`/healthz`: 200 when the ledger can be read, else 503 and which part failed; the log says more."""
+    cause = "workspace"
+    try:
+        store = workspace().store
+        cause = "ledger"
+        with Ledger.open(
+            store
+        ) as opened:  # anew: open connections would go on reading a file that was removed
+            _ = opened.state
+    except RiskmapError as problem:
+        _log.warning("healthz: %s", problem)
+        # A message names files and addresses: it is for the log, not for whoever may ask.
+        remedy = t("healthz_remedy", _lang(request))
+        return _json({"status": "unavailable", "cause": cause, "remedy": remedy}, status=503)
+    return _json({"status": "ok"})
+
+
 def routes() -> list[BaseRoute]:
     """Return all routes of ours, for `st.App`."""
     return [
+        Route("/healthz", healthz),
         Route("/tiles/{spec}/{z}/{x}/{y}.bin", tiles),
         Route("/shapes/{spec}.json", shapes),
         Route("/points/{spec}/{id}", points),

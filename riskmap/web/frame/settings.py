@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from streamlit import config
+from streamlit import config, net_util
+
+from riskmap.web.frame.security import SESSION_HEADER
 
 INK: Final = "#1d2b3e"
 
@@ -22,6 +24,7 @@ SETTINGS: Final[dict[str, Any]] = {
     "browser.gatherUsageStats": False,
     "browser.serverAddress": "127.0.0.1",
     "server.headless": True,
+    "server.trustedUserHeaders": {SESSION_HEADER: "session"},  # which no client can send: `Sessions` drops it
     "server.fileWatcherType": "none",
     "server.maxUploadSize": 200,
     "runner.magicEnabled": False,  # nothing of ours prints bare expressions; looking for them costs 0.1 s a session
@@ -59,3 +62,10 @@ def apply_settings() -> None:
     for option, value in SETTINGS.items():
         if not config.is_manually_set(option):
             config.set_option(option, value)
+    # For a foreign origin, and at `streamlit run`, Streamlit asks an outside host for this machine's address,
+    # and for seconds nobody else is answered. The gate is before it; this is the second lock.
+    net_util.get_external_ip = net_util.get_internal_ip = _not_looked_up
+
+
+def _not_looked_up() -> None:
+    """Stand for an address of this machine that nobody needs to know."""

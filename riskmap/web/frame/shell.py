@@ -9,6 +9,7 @@ The look that the pages beside the map share, on screen and on paper.
 from __future__ import annotations
 
 import logging
+import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from html import escape
@@ -20,6 +21,8 @@ import streamlit as st
 from riskmap.actions.workspace import Workspace
 from riskmap.actions.workspace.check import CheckFinding, standing_faults
 from riskmap.errors import Lang, RiskmapError, Text
+from riskmap.io.files.atomic import refusal
+from riskmap.web.frame.assets import bundles
 from riskmap.web.frame.state import LANGUAGES, follow_files, lang, say, set_current_page, set_lang, workspace
 from riskmap.web.pages import pages
 from riskmap.web.widgets.filters import tier_css
@@ -68,6 +71,9 @@ def run(*, above: Callable[[], None]) -> None:
         page.run()
     except RiskmapError as problem:
         _refused(say("problem"), problem)
+    except OSError as problem:  # a full disk, a file without rights: the cause and the remedy, as everywhere
+        _log.exception("page %s", page.url_path)
+        _refused(say("problem"), refusal(str(problem.filename or tempfile.gettempdir()), problem))
     except Exception:  # noqa: BLE001 - the last net: Streamlit's own message would be English and without a remedy
         _log.exception("page %s", page.url_path)
         with st.container(key="shell-refused"):
@@ -155,8 +161,8 @@ def _look() -> None:
     words = f":root {{ --rm-no-match: '{say('css_no_match')}'; }}"
     styles = (_HERE / "assets" / "shell" / "shell.css").read_text(encoding="utf-8")
     st.html(f"<style>{words}\n{styles}\n{tier_css()}</style>")
-    language = "zh-CN" if lang() == "zh" else "en"
-    st.html(f"<script>document.documentElement.lang = '{language}'</script>", unsafe_allow_javascript=True)
+    language = bundles()[f"{lang()}.js"].link
+    st.html(f'<script src="{language}"></script>', unsafe_allow_javascript=True)
 
 
 _STYLES: Final = Path(__file__).parents[1] / "assets" / "pages" / "pages.css"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 import streamlit as st
 
@@ -42,6 +42,16 @@ def follow_files() -> None:
 def signer() -> Signer:
     """Return what signs the addresses of our routes."""
     return Signer(workspace_secret(workspace().root / "data"))
+
+
+def session() -> str:
+    """Return the name of the browser session that looks at this page; empty where it keeps no cookies."""
+    return str(st.user.get("session") or "")
+
+
+def signed(purpose: str, value: Any, *, days: int = 1) -> str:
+    """Return a token with which this browser session, and no other, may ask for something."""
+    return signer().sign(purpose, value, session(), days=days)
 
 
 def snapshot() -> Snapshot:

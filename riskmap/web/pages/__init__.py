@@ -39,6 +39,12 @@ def pages() -> dict[str, Page]:
     return {page.id: page for page in sorted(found, key=lambda page: (page.order, page.id))}
 
 
+def page_paths() -> frozenset[str]:
+    """Return the paths of the pages; the first one stands at "/" only."""
+    _, *others = pages()
+    return frozenset({"/", *(f"/{name}" for name in others)})
+
+
 def _stated(source: str) -> Page:
     """Return what a page states, without the libraries that its module would bring before it is opened."""
     calls = (node.value for node in ast.parse(source).body if isinstance(node, ast.AnnAssign))

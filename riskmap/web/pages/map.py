@@ -19,10 +19,10 @@ from riskmap.selection.views import row_mask, view_of
 from riskmap.vocabulary import RANK_OF, TIER_COLOURS, TIER_TITLES, TIERS
 from riskmap.web.frame import background, downloads
 from riskmap.web.frame.assets import first_pictures
-from riskmap.web.frame.background import district_frame, ground_key, visit
+from riskmap.web.frame.background import MAP_DAYS, district_frame, ground_key, visit
 from riskmap.web.frame.routes import MAP
 from riskmap.web.frame.shell import open_point, page_look, page_of
-from riskmap.web.frame.state import lang, say, signer, snapshot, workspace
+from riskmap.web.frame.state import lang, say, signed, snapshot, workspace
 from riskmap.web.pages import Page
 from riskmap.web.widgets.filters import NOTHING, Filters, draw_filters, read_filters
 from riskmap.web.widgets.map import Bounds, Frame, MapView, build_map, showing
@@ -120,9 +120,9 @@ def _frame(now: Snapshot) -> Frame:
 def _view(now: Snapshot, selection: Selection, found: Counts) -> MapView:
     catalog = workspace().catalog
     points, shaped = _by_geometry(now, selection, catalog.layers)
-    spec = signer().sign(MAP, [selection.to_text(), now.key])
-    tiles = signer().sign(MAP, [points.to_text(), now.key])
-    outlines = signer().sign(MAP, [shaped.to_text(), now.key]) if shaped != NOTHING else None
+    spec = signed(MAP, [selection.to_text(), now.key], days=MAP_DAYS)
+    tiles = signed(MAP, [points.to_text(), now.key], days=MAP_DAYS)
+    outlines = signed(MAP, [shaped.to_text(), now.key], days=MAP_DAYS) if shaped != NOTHING else None
     return MapView(
         tiles=f"tiles/{tiles}/{{z}}/{{x}}/{{y}}.bin",
         shapes=f"shapes/{outlines}.json" if outlines else None,
@@ -267,7 +267,7 @@ def _exports(district: str, inside: Selection) -> list[dict[str, str]]:
         if "area" not in one.also:
             continue
         name = downloads.file_name(f"{district}-{say('area_title')}", ending)
-        href = downloads.address(signer(), downloads.Wanted(inside, ending, name, lang()))
+        href = downloads.address(downloads.Wanted(inside, ending, name, lang()))
         found.append({"title": one.title, "href": href, "name": name, "help": say("area_export")})
     return found
 

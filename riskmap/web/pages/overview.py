@@ -15,8 +15,9 @@ import streamlit as st
 
 from riskmap.actions.inventory.listing import summarise
 from riskmap.actions.records.changes import TierChanges, tier_changes_since
+from riskmap.actions.workspace.backup import backup_text, last_backup
 from riskmap.catalog import Layer
-from riskmap.moments import local_now
+from riskmap.moments import local_now, utc_now
 from riskmap.selection import NOT_STATED, Counts, Selection, Snapshot, counts, flag_counts
 from riskmap.vocabulary import FLAGS, RANK_OF, RANKS, TIER_COLOURS, TIER_TITLES, TIERS
 from riskmap.web.frame.settings import INK
@@ -264,6 +265,7 @@ def render() -> None:
         show_print_button("overview-print")
     tier_figures(now, found)
     _adds_up(now)
+    _backed_up()
     left, right = st.columns([1.25, 1], gap="medium")
     with left:
         section(say("overview_by_subdistrict"))
@@ -303,6 +305,21 @@ def _adds_up(now: Snapshot) -> None:
     ]
     rows = [Row(_gap(now, gap)) for gap in gaps]
     show_table("overview-gaps", columns, rows, dense=True)
+
+
+def _backed_up() -> None:
+    """When the last good backup was made: a calm line, loud where one is due."""
+    now = utc_now()
+    found = last_backup(workspace(), now=now)
+    if found is None:
+        return
+    text = backup_text(found, now).text(lang())
+    if found.overdue or found.gone:
+        notice("warning", say("overview_backup_due", state=text))
+    elif found.at is None:
+        st.markdown(say("overview_backup_none", days=workspace().config.backup.days))
+    else:
+        st.markdown(f":green[✓] {say('overview_backup', state=text)}")
 
 
 def _gap(now: Snapshot, gap: dict[str, Any]) -> list[Cell]:

@@ -22,6 +22,7 @@ from streamlit.components.v2 import component
 from riskmap.json_documents import Document
 from riskmap.selection import Snapshot
 from riskmap.vocabulary import TIER_TITLES
+from riskmap.web.frame import downloads
 from riskmap.web.frame.state import lang, say, workspace
 from riskmap.web.pages import pages
 from riskmap.web.widgets.filters import SWITCHES, Filters
@@ -193,10 +194,19 @@ def show_figures(key: str, figures: Sequence[Figure]) -> None:
     _follow(_mount(key, {"kind": "figures", "figures": listed}))
 
 
-def show_downloads(key: str, items: Sequence[Mapping[str, str]]) -> None:
-    """Draw download buttons. An item has title, href, name (of the file) and help."""
+def show_downloads(key: str, items: Sequence[Mapping[str, str]], *, label: str | None = None) -> None:
+    """Draw download buttons. An item has title, href ("" where there is nothing to fetch), name (of the file) and help."""
     texts = {name: say(f"download_{name}") for name in ("label", "making", "done", "failed")}
+    texts["label"] = texts["label"] if label is None else label
     _mount(key, {"kind": "downloads", "items": list(items), "texts": texts})
+
+
+def show_offer(
+    key: str, title: str, filename: str, make: Callable[[], bytes], *, until: float | None = None
+) -> None:
+    """Draw one button for what `make` makes; see `downloads.offer`."""
+    href = downloads.offer(key, filename, make, until=until)
+    show_downloads(key, [{"title": title, "href": href, "name": filename, "help": ""}], label="")
 
 
 def show_print_button(key: str) -> None:

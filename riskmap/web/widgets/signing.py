@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -19,6 +20,7 @@ import streamlit as st
 
 from riskmap.actions.inventory.exporting import export_selection
 from riskmap.errors import RiskmapError
+from riskmap.io.files.leftovers import mark
 from riskmap.io.writers import export_formats
 from riskmap.rules.permissions import Actor, local_actor
 from riskmap.selection import Selection
@@ -26,6 +28,7 @@ from riskmap.web.frame import downloads
 from riskmap.web.frame.shell import page_of
 from riskmap.web.frame.state import lang, say, workspace
 from riskmap.web.widgets.filters import escape_markdown
+from riskmap.web.widgets.panels import show_offer
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
@@ -139,6 +142,16 @@ def show_kept_notice() -> None:
 _MADE: Final = "unmasked-file"
 
 
+@dataclass(frozen=True, slots=True)
+class _Unmasked:
+    """A file with full contacts: for which selection, under which name, and until when it is kept (monotonic s)."""
+
+    selection: str
+    name: str
+    content: bytes
+    until: float
+
+
 def offer_unmasked_export(selection: Selection, title: str) -> None:
     """Draw the way to a file with full contacts."""
     with st.expander(say("unmasked_title")):
@@ -159,20 +172,23 @@ def offer_unmasked_export(selection: Selection, title: str) -> None:
             else:
                 _make(selection, title, ending or endings[0], signature.by, signature.why)
         made = st.session_state.get(_MADE)
-        if made and made[0] == selection.to_text():
-            st.download_button(
-                say("unmasked_save"), made[2], file_name=made[1], key="unmasked-save", on_click="ignore"
-            )
+        if made and made.until < time.monotonic():
+            del st.session_state[_MADE]
+            made = None
+        if made and made.selection == selection.to_text():
+            content = made.content
+            show_offer("unmasked-save", say("unmasked_save"), made.name, lambda: content, until=made.until)
 
 
 def _make(selection: Selection, title: str, ending: str, by: Actor, why: str) -> None:
-    folder = Path(tempfile.mkdtemp(prefix="riskmap-"))
+    folder = Path(tempfile.mkdtemp(prefix=f"riskmap{mark()}"))
     try:
         with st.spinner(say("unmasked_making")):
             file = folder / f"export.{ending}"
             export_selection(workspace(), selection, file, unmasked=True, by=by, why=why, lang=lang())
-            made = (selection.to_text(), downloads.file_name(title, ending), file.read_bytes())
-            st.session_state[_MADE] = made
+            until = time.monotonic() + downloads.SHORT_S
+            name = downloads.file_name(title, ending)
+            st.session_state[_MADE] = _Unmasked(selection.to_text(), name, file.read_bytes(), until)
     except RiskmapError as problem:
         refuse(problem)
     finally:

@@ -17,6 +17,7 @@ from typing import Final, Protocol
 
 from riskmap.errors import RiskmapError, Text, UnreadableFileError
 from riskmap.io.files.formats import endings, file_formats
+from riskmap.io.files.leftovers import mark
 
 _LONGEST: Final = 120
 
@@ -57,7 +58,7 @@ def shown_name(name: str) -> str:
 @contextmanager
 def private_folder() -> Iterator[Path]:
     """Make a folder that only this user may read, gone afterwards."""
-    folder = Path(tempfile.mkdtemp(prefix="riskmap-upload-"))
+    folder = Path(tempfile.mkdtemp(prefix=f"riskmap-upload{mark()}"))
     try:
         yield folder
     finally:

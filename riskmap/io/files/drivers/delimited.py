@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
 from collections import Counter
@@ -13,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from riskmap.errors import UnreadableFileError
+from riskmap.io.files.drivers.encodings import DAMAGED, decode
 from riskmap.io.files.drivers.sheets import save
 
 _SEPARATORS = (",", "\t", ";", "|", "，")
@@ -26,7 +26,8 @@ _CHUNK_ROWS = 50_000
 
 def read(request: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
     """Write the table as one sheet; blank lines stay, so that row numbers are the file's."""
-    text, encoding = _decode(Path(request["path"]).read_bytes())
+    text, encoding = decode(Path(request["path"]).read_bytes())
+    _check_encoding(text)
     if "\x00" in text[:100_000]:
         raise UnreadableFileError(
             "含有二进制内容，不是文本表格；请另存为 CSV", "it holds binary data; save it as CSV"
@@ -98,46 +99,18 @@ def _transpose(rows: list[list[str]]) -> list[list[str | None]]:
     return [[(r[i] or None) if i < len(r) else None for r in rows] for i in range(width)]
 
 
-def _decode(data: bytes) -> tuple[str, str]:
-    for mark, encoding in (
-        (codecs.BOM_UTF8, "utf-8-sig"),
-        (codecs.BOM_UTF16_LE, "utf-16"),
-        (codecs.BOM_UTF16_BE, "utf-16"),
-    ):
-        if data.startswith(mark):
-            try:
-                return data.decode(encoding), encoding
-            except UnicodeDecodeError as problem:
-                if encoding == "utf-8-sig":
-                    break
-                raise _unknown_encoding(problem) from problem
-    for encoding in _guesses(data):
-        try:
-            return data.decode(encoding), encoding
-        except UnicodeDecodeError:
-            continue
-    # Both fail: say where the likelier of the two (GB18030 for Chinese offices) stops.
-    try:
-        data.decode("gb18030")
-    except UnicodeDecodeError as problem:
-        raise _unknown_encoding(problem) from problem
-    return data.decode("gb18030"), "gb18030"
-
-
-def _guesses(data: bytes) -> tuple[str, ...]:
-    head = data[:4000]
-    if head[1::2].count(0) > len(head) // 4:
-        return ("utf-16-le",)
-    if head[::2].count(0) > len(head) // 4:
-        return ("utf-16-be",)
-    return ("utf-8", "gb18030")
-
-
-def _unknown_encoding(problem: UnicodeDecodeError) -> UnreadableFileError:
-    return UnreadableFileError(
-        f"文字编码既不是 UTF-8 也不是 GB18030（第 {problem.start + 1} 字节处），或文件不完整；请另存为 UTF-8 的 CSV",
-        f"neither UTF-8 nor GB18030 (at byte {problem.start + 1}), or cut off; save it as CSV in UTF-8",
-    )
+def _check_encoding(text: str) -> None:
+    """Refuse a text of which many lines are in no encoding of ours; single ones cost their rows only."""
+    if DAMAGED not in text:
+        return
+    lines = text.split("\n")
+    bad = [i for i, line in enumerate(lines, 1) if DAMAGED in line]
+    cut = text.rstrip("\r\n").endswith(DAMAGED)
+    if cut or len(bad) > max(2, len(lines) // 10):
+        raise UnreadableFileError(
+            f"文字编码既不是 UTF-8 也不是 GB18030（第 {bad[0]} 行等 {len(bad)} 行），或文件不完整；请另存为 UTF-8 的 CSV",
+            f"neither UTF-8 nor GB18030 (line {bad[0]} and others, {len(bad)} in all), or cut off; save it as CSV in UTF-8",
+        )
 
 
 def _separator(text: str) -> tuple[str, str]:

@@ -1,7 +1,8 @@
-"""Workbooks: xlsx by its parts, xls as one piece. Every cell comes as exact text."""
+"""Workbooks: xlsx by its parts, xls and ods as one piece. Every cell comes as exact text."""
 
 from __future__ import annotations
 
+import io
 import re
 import zipfile
 from dataclasses import dataclass, field
@@ -14,7 +15,9 @@ import fastexcel
 import pyarrow as pa
 
 from riskmap.errors import UnreadableFileError
+from riskmap.io.files.drivers.encodings import decode
 from riskmap.io.files.drivers.sheets import save
+from riskmap.io.files.formats import file_formats
 from riskmap.rules.vocabulary import UNCALCULATED
 
 _ERRORS = {
@@ -35,6 +38,9 @@ _MERGE = re.compile(rb'<(?:\w+:)?mergeCell\s+ref="([A-Z]{1,3})(\d{1,7}):([A-Z]{1
 _FIRST_COLUMN = re.compile(rb'<c r="A\d+"[^>/]*>\s*<(?:v|is)>')
 
 
+_HIDDEN_ROW = re.compile(rb'<row\b[^>]*?\br="(\d{1,7})"[^>]*?\bhidden="(?:1|true)"')
+
+
 _TINY = re.compile(
     rb'<c r="([A-Z]{1,3})(\d{1,7})"(?: s="\d+")?(?: t="n")?><v>(-?\d(?:\.\d{1,17})?[eE]-\d{1,3})</v>'
 )
@@ -43,6 +49,11 @@ _TINY = re.compile(
 # A formula without a value: <f>…</f> that no <v> with a text follows.
 _UNCALCULATED = re.compile(
     rb'<c r="([A-Z]{1,3})(\d{1,7})"[^>]*>\s*<f\b(?:[^>]*/>|[^>]*>[^<]*</f>)\s*(?:<v\s*/>|<v>\s*</v>)?\s*</c>'
+)
+
+
+_NUMBER_CELL = re.compile(
+    r'<c r="(?P<at>[A-Z]{1,3}\d{1,7})"(?: s="\d+")?(?: t="n")?><v>(?P<value>[^<]*)</v></c>'
 )
 
 
@@ -67,12 +78,16 @@ class _Marks:
     texts: list[tuple[int, int, str]] = field(default_factory=list)  # row, column, what stands there
     from_first_column: bool = False
     hidden: bool = False
+    rows: list[int] = field(default_factory=list)  # that are hidden
 
 
 def read(request: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
     """Write every sheet of the workbook; rows and columns count from the sheet's first."""
+    path = Path(request["path"])
     try:
-        book = fastexcel.read_excel(request["path"])
+        # By its content where the ending is another kind's: a reader that is given a name believes it.
+        named = path.suffix.lower() in file_formats()[request["kind"]].endings
+        book = fastexcel.read_excel(path if named else path.read_bytes())
     except fastexcel.FastExcelError as problem:
         if "password" in str(problem).lower() or "encrypt" in str(problem).lower():
             raise UnreadableFileError(
@@ -86,8 +101,35 @@ def read(request: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
             f"工作簿有 {len(names)} 张表，超过上限 {request['sheets']}；请分成几个文件",
             f"the workbook has {len(names)} sheets, more than {request['sheets']}; split it",
         )
-    marks = _marks(Path(request["path"])) if request["kind"] == "xlsx" else {}
-    return [_sheet(book, i, marks.get(name), folder, request) for i, name in enumerate(names)]
+    marks = _marks(path) if request["kind"] == "xlsx" else {}
+    try:
+        return [_sheet(book, i, marks.get(name), folder, request) for i, name in enumerate(names)]
+    except fastexcel.FastExcelError:
+        if request["kind"] != "xlsx":
+            raise
+        book = fastexcel.read_excel(_mended(path))
+        return [_sheet(book, i, marks.get(name), folder, request) for i, name in enumerate(names)]
+
+
+def _mended(path: Path) -> bytes:
+    """Return a workbook that the reader refuses for one cell: what is no number is a text there, bad bytes are marked."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(path) as source, zipfile.ZipFile(made, "w") as target:
+        for member in source.infolist():
+            data = source.read(member)
+            if member.filename.endswith(".xml"):
+                text = _NUMBER_CELL.sub(_as_number_or_text, decode(data, "utf-8")[0])
+                data = text.encode()
+            target.writestr(member.filename, data)
+    return made.getvalue()
+
+
+def _as_number_or_text(cell: re.Match[str]) -> str:
+    try:
+        float(cell["value"])
+    except ValueError:
+        return f'<c r="{cell["at"]}" t="str"><v>{cell["value"]}</v></c>'
+    return cell[0]
 
 
 def _sheet(
@@ -122,7 +164,8 @@ def _sheet(
         cells[at] = pa.array(values, pa.string())
     table = pa.table(cells, names=[f"c{i}" for i in range(width)]) if width else pa.table({})
     merges = marks.merges if marks else []
-    return save(folder, position, name, table) | {"hidden": hidden, "merges": merges}
+    rows = [row for row in marks.rows if row < table.num_rows] if marks else []
+    return save(folder, position, name, table) | {"hidden": hidden, "merges": merges, "hidden_rows": rows}
 
 
 def _load(
@@ -217,6 +260,10 @@ def _scan(archive: zipfile.ZipFile, part: str, *, hidden: bool) -> _Marks:
             if b"f" in text and b"<f" in text:
                 marks.texts += [
                     (int(m[2]) - 1, _column(m[1]), UNCALCULATED) for m in _UNCALCULATED.finditer(text)
+                ]
+            if b"hidden" in text:
+                marks.rows += [
+                    int(m[1]) - 1 for m in _HIDDEN_ROW.finditer(text) if int(m[1]) - 1 not in marks.rows[-1:]
                 ]
             if b"g" in text and b"mergeCell" in text:
                 for match in _MERGE.finditer(text):

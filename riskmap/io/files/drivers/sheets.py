@@ -8,16 +8,21 @@ Parquet: a plain table, or GeoParquet with its geometry and CRS.
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.ipc
 import pyarrow.parquet as pq
-from pyproj import CRS
+from pyproj import CRS, Proj
 from pyproj.exceptions import CRSError
 
-from riskmap.errors import UnreadableFileError
+from riskmap.errors import Text, UnreadableFileError
+from riskmap.io.files.drivers.encodings import DAMAGED, decoded_columns
+
+_SAME = 0.01  # metres (or degrees) that two spellings of one projection may differ by
 
 
 def epsg_of(stated: str) -> dict[str, Any]:
@@ -28,8 +33,37 @@ def epsg_of(stated: str) -> dict[str, Any]:
         return {"crs": "", "crs_name": stated[:80]}
     if crs.to_authority(min_confidence=70) == ("OGC", "CRS84"):
         return {"crs": "EPSG:4326", "crs_name": crs.name}
-    code = crs.to_epsg(min_confidence=70) or crs.to_epsg(min_confidence=25)
+    code = crs.to_epsg(min_confidence=70) or _by_name(crs)
     return {"crs": f"EPSG:{code}" if code else "", "crs_name": crs.name}
+
+
+def _by_name(crs: CRS) -> int | None:
+    """Return the code of a CRS that PROJ knows by its name, as ESRI writes it, where the numbers are the same too."""
+    code = crs.to_epsg(min_confidence=25)
+    if code is None:
+        return None
+    known = CRS.from_epsg(code)
+    area = known.area_of_use
+    if area is None:
+        return None
+    lon, lat = (area.west + area.east) / 2, (area.south + area.north) / 2
+    stated, right = (Proj(each)(lon, lat) for each in (crs, known))
+    return code if max(abs(a - b) for a, b in zip(stated, right, strict=True)) < _SAME else None
+
+
+_MOST_FAULTS: Final = 10_000  # a file with more is damaged as a whole
+
+
+_MARK: Final = re.compile(DAMAGED.encode())
+
+
+_NO_TEXT: Final = Text(
+    "有的字节不是任何一种编码的文字；请在原系统中改正后重新导出",
+    "some of its bytes are no text in any encoding; correct it where it came from and export it again",
+)
+
+
+Fault = tuple[int, int, Text]  # row (0-based), column (-1: none), what is wrong with it
 
 
 def save(
@@ -40,14 +74,50 @@ def save(
     *,
     header: list[str] | None = None,
     shapes: pa.ChunkedArray | pa.Array | None = None,
+    faults: Sequence[Fault] = (),
 ) -> dict[str, Any]:
-    """Write an Arrow file and return the entry of the result that names it."""
+    """Write an Arrow file and return the entry of the result that names it.
+
+    `faults`: rows that cannot be read as they should; cells that hold `DAMAGED` join them.
+    """
+    table, damaged = _without_marks(table)
+    header = header and [each.replace(DAMAGED, "\ufffd") for each in header]
+    said = [*faults, *damaged]
+    if len(said) > _MOST_FAULTS:
+        raise UnreadableFileError(
+            f"{name}：有 {len(said)} 处读不懂，文件可能损坏；请重新导出",
+            f"{name}: {len(said)} places cannot be read, the file may be damaged; export it again",
+        )
     if shapes is not None:
         table = table.append_column("shape", shapes)
     file = f"{position}.arrow"
     with pa.OSFile(str(folder / file), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
         writer.write_table(table)
-    return {"name": name, "file": file, "header": header, "geometry": shapes is not None}
+    entry = {"name": name, "file": file, "header": header, "geometry": shapes is not None}
+    return entry | {"faults": [[row, column, say.zh, say.en] for row, column, say in sorted(said)]}
+
+
+def as_utf8(columns: Sequence[pa.ChunkedArray]) -> list[pa.ChunkedArray]:
+    """Return columns of texts, or of bytes that ought to be UTF-8; where they are not, in the encoding that they are in."""
+    try:
+        return [column.cast(pa.binary()).cast(pa.string()) for column in columns]
+    except pa.ArrowInvalid:
+        return decoded_columns([column.cast(pa.binary()) for column in columns], ("utf-8",))[0]
+
+
+def _without_marks(table: pa.Table) -> tuple[pa.Table, list[Fault]]:
+    """Return a table whose damaged bytes show as such, and the cells that have some."""
+    faults: list[Fault] = []
+    for c, name in enumerate(table.column_names):
+        column = table.column(c)
+        held = [text for chunk in column.chunks if (text := chunk.buffers()[-1]) is not None]
+        if not any(_MARK.search(memoryview(text)) for text in held):
+            continue
+        texts = column.to_pylist()
+        faults += [(row, c, _NO_TEXT) for row, text in enumerate(texts) if text and DAMAGED in text]
+        shown = [text and text.replace(DAMAGED, "\ufffd") for text in texts]
+        table = table.set_column(c, name, pa.array(shown, pa.string()))
+    return table, faults
 
 
 def as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -67,9 +137,8 @@ def as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
     if pa.types.is_boolean(kind):
         return pc.if_else(column, "是", "否")
     if pa.types.is_timestamp(kind):
-        # Arrow writes 2023-09-08 00:00:00.000000: the fraction says nothing here.
-        text = pc.cast(column.cast(pa.timestamp("s", tz=kind.tz), safe=False), pa.string())
-        return pc.replace_substring_regex(text, r"Z$", "")
+        # Arrow writes 2023-09-08 00:00:00.000000: the fraction says nothing here. The Z of a zoned column does.
+        return pc.cast(column.cast(pa.timestamp("s", tz=kind.tz and "UTC"), safe=False), pa.string())
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
         return pa.chunked_array([pa.nulls(len(column), pa.string())])
     if pa.types.is_nested(kind):
@@ -103,7 +172,8 @@ def read(request: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
         shapes = table.column(primary).cast(pa.binary())
         crs = crs_of(described)
     names = [n for n in table.column_names if n != primary and not _box(n, table)]
-    texts = pa.table([as_text(table.column(n)) for n in names], names=[f"c{i}" for i in range(len(names))])
+    columns = as_utf8([as_text(table.column(n)) for n in names])
+    texts = pa.table(columns, names=[f"c{i}" for i in range(len(names))])
     title = Path(request["name"]).stem
     return [save(folder, 0, title, texts, header=names, shapes=shapes) | crs]
 

@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
+import json
+import mmap
 import re
 import shutil
 import sqlite3
 import struct
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.parse import urlsplit
 
 import pyarrow as pa
 import pyogrio
+import pyogrio.errors
 import pyogrio.raw
 
-from riskmap.errors import UnreadableFileError
+from riskmap.errors import Text, UnreadableFileError
+from riskmap.interface import option
 from riskmap.io.files import UnexpectedDriversError
-from riskmap.io.files.drivers.sheets import as_text, epsg_of, save
+from riskmap.io.files.drivers.dbf import DbfTable, prepared
+from riskmap.io.files.drivers.encodings import decoded_columns, fixed_width
+from riskmap.io.files.drivers.sheets import Fault, as_text, as_utf8, epsg_of, save
 from riskmap.io.files.formats import file_formats
+from riskmap.rules.arrays import pc
 
 _COPY_BYTES = 1 << 20
-
-
-_SAMPLED_RECORDS = 3000
 
 
 _GUIDES = ("字段说明.csv", "Fields.csv")
@@ -34,18 +43,64 @@ _GUIDES = ("字段说明.csv", "Fields.csv")
 _GUIDE_BYTES = 1 << 20
 
 
-# Columns that the KML driver gives every feature, whatever the file holds.
-_KML_DRAWING = frozenset({"altitudeMode", "tessellate", "extrude", "visibility", "drawOrder", "icon"})
-
-
-_KML_OPTIONAL = frozenset({"id", "Name", "description", "timestamp", "begin", "end", "snippet"})
-
-
 _TEMPORARY_NAME = "input"
 
 
-def read(request: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
-    """Write every layer of the file: attributes as text, geometry as WKB, and the CRS by its code."""
+# The name of the member crs, its letters as they are or as \uXXXX, before a colon or a comment.
+_CRS_NAME = re.compile(rb"""(?i)["'](?:c|\\u00[46]3)(?:r|\\u00[57]2)(?:s|\\u00[57]3)["'](?=\s*[:/])""")
+
+
+_CRS_BYTES = 4096
+
+
+# opengis.net names systems by addresses that GDAL knows without asking.
+_ADDRESS = re.compile(r"(?i)\s*(?:[a-z][a-z0-9+.-]*://(?!(?:www\.)?opengis\.net/)|/vsi)")
+
+
+_MOST_BROKEN = 200  # a layer with more of them is damaged as a whole
+
+
+_BROKEN = Text(
+    "这一行损坏，读不出来；请在原系统中改正后重新导出", "this row is damaged; correct it where it came from"
+)
+
+
+# What a read of the whole raises for the sake of one feature.
+_REFUSALS = (
+    pyogrio.errors.DataLayerError,
+    pyogrio.errors.FeatureError,
+    pyogrio.errors.GeometryError,
+    pa.ArrowException,
+    RuntimeError,
+)
+
+
+_Read = tuple[dict[str, Any], pa.Table]
+
+
+_DAYS = frozenset({b"DATE", b"DATETIME"})
+
+
+_TYPED = _DAYS | {
+    b"BOOLEAN",
+    b"TINYINT",
+    b"SMALLINT",
+    b"MEDIUMINT",
+    b"INT",
+    b"INTEGER",
+    b"FLOAT",
+    b"DOUBLE",
+    b"REAL",
+}
+
+
+def read(
+    request: dict[str, Any], folder: Path, faults: Sequence[tuple[int, str, Text]] = ()
+) -> list[dict[str, Any]]:
+    """Write every layer of the file: attributes as text, geometry as WKB, and the CRS by its code.
+
+    `faults`: row, attribute ("" for the whole) and what was found wrong before GDAL saw the file.
+    """
     driver = request["driver"]
     extra = sorted(set(pyogrio.list_drivers()) - {driver})
     if extra:
@@ -61,44 +116,175 @@ def read(request: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
                     f"图层超过 {request['sheets']} 个；请分成几个文件",
                     f"more than {request['sheets']} layers; split the file",
                 )
-            entry = _layer(
-                path,
-                layer,
+            found = _layer(path, layer, driver)
+            found.faults += [(row, found.place(name), say) for row, name, say in faults]
+            name = title or _title(layer, request)
+            names = guide.get(f"{name}.shp", {})
+            header = [names.get(each, each) for each in found.header]
+            entry = save(
                 folder,
-                driver=driver,
-                title=title or _title(layer, request),
-                position=len(sheets),
+                len(sheets),
+                name,
+                found.texts(),
+                header=header,
+                shapes=found.shapes,
+                faults=found.faults,
             )
-            names = guide.get(f"{entry['name']}.shp", {})
-            entry["header"] = [names.get(header, header) for header in entry["header"]]
-            sheets.append(entry)
+            sheets.append(entry | found.crs)
     if not sheets:
         raise UnreadableFileError("文件里没有图层；请重新导出", "the file holds no layer; export it again")
     return sheets
 
 
-def _layer(path: Path, layer: str, folder: Path, *, driver: str, title: str, position: int) -> dict[str, Any]:
-    options: dict[str, Any] = {}
-    if driver == "ESRI Shapefile":
-        options["encoding"] = dbf_encoding(path)
-        _mend_field_names(path.with_suffix(".dbf"), options["encoding"])
-    meta, table = pyogrio.raw.read_arrow(path, layer=layer, **options)
+@dataclass(slots=True)
+class _Layer:
+    """One layer: its attributes as text under their header, shapes as WKB, what is wrong with which row."""
+
+    header: list[str]
+    columns: list[pa.ChunkedArray]
+    count: int
+    shapes: pa.ChunkedArray | None
+    crs: dict[str, Any]
+    faults: list[Fault]
+
+    def texts(self) -> pa.Table:
+        """Return the attributes; a layer without any still has its features."""
+        if not self.columns:
+            return pa.table({"c0": pa.nulls(self.count, pa.string())})
+        return pa.table(self.columns, names=[f"c{i}" for i in range(len(self.columns))])
+
+    def place(self, name: str) -> int:
+        """Return the column of an attribute, -1 where there is none."""
+        return self.header.index(name) if name in self.header else -1
+
+    def put(self, column: int, texts: Mapping[int, str]) -> None:
+        """Put texts at some rows of a column."""
+        if not texts:
+            return
+        values = self.columns[column].to_pylist()
+        for row, text in texts.items():
+            values[row] = text
+        self.columns[column] = pa.chunked_array([pa.array(values, pa.string())])
+
+
+def _layer(path: Path, layer: str, driver: str) -> _Layer:
+    table_of_shapes = prepared(path.with_suffix(".dbf")) if driver == "ESRI Shapefile" else None
+    options = (
+        {"encoding": "UTF-8"} if table_of_shapes else {}
+    )  # as it stands: what it is in is found out below
+    meta, table, broken = _features(path, layer, options)
+    fids, table = table.column(0).to_pylist(), table.remove_column(0)
     geometry = meta.get("geometry_name") or "wkb_geometry"
     has_geometry = meta.get("geometry_type") is not None and geometry in table.column_names
-    attributes = [n for n in table.column_names if n != geometry and not _drivers_own(table, n, driver)]
-    texts = pa.table(
-        [as_text(table.column(n)) for n in attributes], names=[f"c{i}" for i in range(len(attributes))]
+    attributes = [n for n in table.column_names if n != geometry]
+    columns = [_text_of(table.column(n), table.schema.field(n)) for n in attributes]
+    shapes = table.column(geometry).cast(pa.binary()) if has_geometry else None
+    crs = _crs(meta.get("crs"), path, driver) if has_geometry else {}
+    found = _Layer(attributes, columns, table.num_rows, shapes, crs, broken)
+    rows = {fid: row for row, fid in enumerate(fids) if fid is not None}
+    if table_of_shapes:
+        _as_stated(found, table_of_shapes, path, rows)
+    else:
+        _as_utf8(found)
+    if driver == "GPKG":
+        _stated_otherwise(found, path, layer, rows)
+    return found
+
+
+def _features(
+    path: Path, layer: str, options: dict[str, Any]
+) -> tuple[dict[str, Any], pa.Table, list[Fault]]:
+    """Return the features of a layer, their ids first; one that GDAL cannot read is an empty row with its fault."""
+    read_some = partial(
+        pyogrio.raw.read_arrow, path, layer=layer, datetime_as_string=True, return_fids=True, **options
     )
-    shapes = None
-    if has_geometry:
-        shapes = table.column(geometry).cast(pa.binary())
-    entry = save(
-        folder, position, title, _with_length(texts, table.num_rows), header=attributes, shapes=shapes
-    )
-    stated = meta.get("crs")
-    if has_geometry:
-        entry |= _crs(stated, path, driver)
-    return entry
+    try:
+        meta, table = read_some()
+    except _REFUSALS:
+        count = pyogrio.read_info(path, layer=layer, force_feature_count=True)["features"]
+        pieces = list(_pieces(read_some, 0, count))
+        broken = [start for start, piece in pieces if piece is None]
+        whole = next((piece for _, piece in pieces if piece is not None), None)
+        if whole is None or len(broken) > _MOST_BROKEN:
+            raise
+        meta, first = whole
+        empty = pa.Table.from_arrays([pa.nulls(1, each.type) for each in first.schema], schema=first.schema)
+        table = pa.concat_tables([empty if piece is None else piece[1] for _, piece in pieces])
+        return meta, table, [(row, -1, _BROKEN) for row in broken]
+    return meta, table, []
+
+
+def _pieces(read_some: Callable[..., _Read], start: int, count: int) -> Iterator[tuple[int, _Read | None]]:
+    """Yield the features from `start` on in pieces that GDAL can read, and None for a single one that it cannot."""
+    try:
+        yield start, read_some(skip_features=start, max_features=count)
+    except _REFUSALS:
+        if count <= 1:
+            yield start, None
+            return
+        half = count // 2
+        yield from _pieces(read_some, start, half)
+        yield from _pieces(read_some, start + half, count - half)
+
+
+def _as_stated(found: _Layer, table: DbfTable, path: Path, rows: Mapping[int, int]) -> None:
+    """Put the texts, the field names and what is no number of a dBASE table, in the encoding that they are in."""
+    cpg = path.with_suffix(".cpg")
+    stated = [cpg.read_text("ascii", errors="ignore"), *table.stated] if cpg.exists() else table.stated
+    texts = [i for i, column in enumerate(found.columns) if pa.types.is_binary(column.type)]
+    names = pa.chunked_array([pa.array([*table.names, *table.texts.values()], pa.binary())])
+    decoded, _ = decoded_columns([*(found.columns[i] for i in texts), names], stated)
+    for i, column in zip(texts, decoded, strict=False):
+        found.columns[i] = column
+    words = [text.as_py() for text in decoded[-1]]
+    titles, odd = words[: len(table.names)], words[len(table.names) :]
+    place = {name: i for i, name in enumerate(found.header)}
+    found.header = [titles[int(name[1:])] if name[1:].isdigit() else name for name in found.header]
+    for (record, at), text in zip(table.texts, odd, strict=True):
+        if record in rows and f"F{at}" in place:
+            found.put(place[f"F{at}"], {rows[record]: text})
+    found.faults += [(rows[record], -1, say) for record, say in table.faults if record in rows]
+
+
+def _as_utf8(found: _Layer) -> None:
+    """Put the texts of a layer that ought to be UTF-8; what is not is marked, or the whole is in another encoding."""
+    found.columns = as_utf8(found.columns)
+
+
+def _stated_otherwise(found: _Layer, path: Path, layer: str, rows: Mapping[int, int]) -> None:
+    """Put what a GeoPackage holds that is no value of its column: SQLite keeps a text in a number, GDAL makes it 0."""
+    quoted = layer.replace('"', '""')
+    with closing(sqlite3.connect(f"file:{path.as_posix()}?mode=ro&immutable=1", uri=True)) as database:
+        database.text_factory = bytes
+        for _, name, kind, *_ in database.execute(f'PRAGMA table_info("{quoted}")').fetchall():
+            at = found.place(name.decode(errors="replace"))
+            if at < 0 or kind.split(b"(")[0].upper() not in _TYPED:
+                continue
+            temporal = kind.upper() in _DAYS
+            if temporal and not found.columns[at].null_count:
+                continue  # every one of them was a day to GDAL
+            column = name.decode().replace('"', '""')
+            held = database.execute(
+                f'SELECT rowid, "{column}" FROM "{quoted}" WHERE typeof("{column}") = \'text\''  # noqa: S608 - quoted
+            ).fetchall()
+            present = found.columns[at].to_pylist()
+            odd = {rows[fid]: fixed_width(text, "utf-8") for fid, text in held if fid in rows}
+            found.put(at, {row: text for row, text in odd.items() if not temporal or present[row] is None})
+
+
+def _text_of(column: pa.ChunkedArray, field: pa.Field) -> pa.ChunkedArray:
+    """Return a column as text; texts stay bytes, since no driver looks at whether they are any."""
+    if not pa.types.is_string(field.type) and not pa.types.is_large_string(field.type):
+        return as_text(column)
+    wide = pa.large_binary() if pa.types.is_large_string(field.type) else pa.binary()
+    held = pa.chunked_array([chunk.view(wide) for chunk in column.chunks], wide).cast(pa.binary())
+    moment = (field.metadata or {}).get(b"GDAL:OGR:type") == b"DateTime"
+    return _moments(held.cast(pa.string())) if moment else held
+
+
+def _moments(texts: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return moments as a table writes them; they come as text because only so their zone survives."""
+    return pc.replace_substring_regex(texts, r"^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.\d+)?", r"\1 \2")
 
 
 def _title(layer: str, request: dict[str, Any]) -> str:
@@ -106,42 +292,68 @@ def _title(layer: str, request: dict[str, Any]) -> str:
     return Path(request["name"]).stem if layer == _TEMPORARY_NAME else layer
 
 
-def _with_length(texts: pa.Table, rows: int) -> pa.Table:
-    """A layer without attributes still has its features."""
-    if texts.num_columns:
-        return texts
-    return pa.table({"c0": pa.nulls(rows, pa.string())})
-
-
-def _drivers_own(table: pa.Table, column: str, driver: str) -> bool:
-    """Tell a column that the KML driver made up from one that the file holds."""
-    if driver != "LIBKML":
-        return False
-    values = table.column(column)
-    return column in _KML_DRAWING or (column in _KML_OPTIONAL and values.null_count == len(values))
-
-
 def _crs(stated: str | None, path: Path, driver: str) -> dict[str, Any]:
     """Return the CRS by EPSG code ("" where it has none), and whether the file itself states it."""
-    if driver == "LIBKML":
-        return {"crs": "EPSG:4326", "crs_stated": False}
-    if driver == "GeoJSON" and not _names_crs(path):
+    if driver == "GeoJSON" and not _stated_crs(path):
         return {"crs": "EPSG:4326", "crs_stated": False}
     if not stated:
-        return {"crs": None}
+        return _unread_prj(path) if driver == "ESRI Shapefile" else {"crs": None}
     return epsg_of(stated) | {"crs_stated": True}
 
 
-def _names_crs(path: Path) -> bool:
-    """Tell whether a GeoJSON has a crs member, which stands near its beginning or its end."""
-    with path.open("rb") as stream:
-        size = stream.seek(0, 2)
-        stream.seek(0)
-        text = stream.read(65_536)
-        if size > len(text):
-            stream.seek(max(len(text), size - 65_536))
-            text += stream.read()
-    return re.search(rb'"crs"\s*:\s*\{', text) is not None
+def _unread_prj(path: Path) -> dict[str, Any]:
+    """Return what a .prj says that GDAL could not read: a system without a code, not none."""
+    prj = path.with_suffix(".prj")
+    text = prj.read_text("utf-8", errors="replace").strip() if prj.exists() else ""
+    return {"crs": "", "crs_name": _printable(text), "crs_stated": True} if text else {"crs": None}
+
+
+def _stated_crs(path: Path) -> list[dict[str, Any]]:
+    """Return the crs members of a GeoJSON, of the whole and of its features, that are objects.
+
+    Found as GDAL finds them: in any spelling of the name that JSON allows, capital letters and comments too.
+    """
+    found: list[dict[str, Any]] = []
+    with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        for match in _CRS_NAME.finditer(data):
+            text = data[match.end() : match.end() + _CRS_BYTES].decode(errors="replace").lstrip(": \t\r\n")
+            if not text.startswith(("{", "/")):
+                continue  # a column of that name
+            try:
+                found.append(json.JSONDecoder().raw_decode(text)[0])
+            except ValueError as problem:
+                raise UnreadableFileError(
+                    "crs（坐标系）一项读不懂；请重新导出",
+                    "its member crs (the coordinate system) cannot be read; export it again",
+                ) from problem
+    return found
+
+
+def _refuse_linked_crs(path: Path) -> None:
+    """Refuse a GeoJSON whose coordinate system lies at an address: GDAL would fetch it."""
+    for stated in _stated_crs(path):
+        inside = stated.get("properties")
+        texts = [v for d in (stated, inside) if isinstance(d, dict) for v in d.values() if isinstance(v, str)]
+        address = next(filter(_ADDRESS.match, texts), "")
+        if address or any(text.lower() in {"link", "url"} for text in texts):
+            raise UnreadableFileError(
+                f"坐标系写成了链接（{_host(address)}），riskmap 不联网，读不到它；请导出为写明坐标系名称（如 EPSG:4547）的"
+                f"文件，或删去 crs 一项并填 {option('crs')}",
+                f"its coordinate system is a link ({_host(address)}), and riskmap asks no network for it; export it "
+                f"with the system's name (such as EPSG:4547), or delete its crs and state {option('crs', 'en')}",
+            )
+
+
+def _host(address: str) -> str:
+    """Return the part of an address that may be shown: no user, no password, no query."""
+    with contextlib.suppress(ValueError):
+        return _printable(urlsplit(address).hostname or "link")
+    return "link"
+
+
+def _printable(text: str) -> str:
+    """Return the beginning of a text from a file as a message may show it: no line ends, no control characters."""
+    return "".join(c if c.isprintable() else " " for c in text[:80]).strip()
 
 
 def _files(request: dict[str, Any], folder: Path) -> Iterator[tuple[Path, str]]:
@@ -159,13 +371,11 @@ def _files(request: dict[str, Any], folder: Path) -> Iterator[tuple[Path, str]]:
         yield inside / "layer.shp", Path(request["name"]).stem
     elif kind == "shp.zip":
         yield from _zipped_shapefiles(path, folder / "input", request["unpacked_bytes"])
-    elif kind == "kmz":
-        yield _kml_of(path, folder, request["unpacked_bytes"]), ""
     else:
         target = folder / f"{_TEMPORARY_NAME}{'.json' if kind == 'geojson' else '.' + kind}"
         shutil.copyfile(path, target)
-        if kind == "kml":
-            _refuse_entities(target)
+        if kind == "geojson":
+            _refuse_linked_crs(target)
         yield target, Path(request["name"]).stem if kind == "geojson" else ""
 
 
@@ -260,32 +470,10 @@ def _extract(archive: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path, mo
     return written
 
 
-def _kml_of(path: Path, folder: Path, most: int) -> Path:
-    with zipfile.ZipFile(path) as archive:
-        names = [m for m in archive.infolist() if m.filename.lower().endswith(".kml")]
-        main = next((m for m in names if m.filename.lower() == "doc.kml"), names[0])
-        target = folder / f"{_TEMPORARY_NAME}.kml"
-        _extract(archive, main, target, most)
-    _refuse_entities(target)
-    return target
-
-
-def _refuse_entities(path: Path) -> None:
-    """GDAL refuses external and nested entities; we do not let any definition get that far."""
-    data = path.read_bytes().replace(b"\x00", b"").lower()
-    if b"<!doctype" in data or b"<!entity" in data:
-        raise UnreadableFileError(
-            "KML 里含有 DOCTYPE 或实体定义，为安全起见不读取；请重新导出",
-            "the KML holds a DOCTYPE or entity definitions and is refused as unsafe; export it again",
-        )
-    if b"<kml" not in data and b":kml" not in data:
-        raise UnreadableFileError("内容不是 KML；请重新导出", "the content is not KML; export it again")
-
-
 def _check_geopackage(path: Path) -> None:
     """Tell a GeoPackage from any other SQLite file before GDAL looks at it."""
     try:
-        with sqlite3.connect(f"file:{path.as_posix()}?mode=ro&immutable=1", uri=True) as database:
+        with sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True) as database:
             found = database.execute(
                 "SELECT count(*) FROM sqlite_master WHERE name = 'gpkg_contents'"
             ).fetchone()
@@ -298,80 +486,3 @@ def _check_geopackage(path: Path) -> None:
             "是 SQLite 数据库，但不是 GeoPackage；请用 QGIS 另存为 gpkg",
             "a SQLite database but no GeoPackage; save it as gpkg in QGIS",
         )
-
-
-def dbf_encoding(path: Path) -> str:
-    """Return the encoding of a shapefile's attributes, judged by its texts: .cpg files often lie.
-
-    UTF-8 where every text is valid UTF-8 (a last character may be cut), else GB18030.
-    """
-    texts = list(_dbf_texts(path.with_suffix(".dbf")))
-    for encoding in ("utf-8", "gb18030"):
-        if all(_decodes(text, encoding) for text in texts):
-            return encoding
-    stated = path.with_suffix(".cpg")
-    name = stated.read_text("ascii", errors="ignore").strip() if stated.exists() else ""
-    return name or "gb18030"
-
-
-def _mend_field_names(path: Path, encoding: str) -> None:
-    """Take the half character off field names that a writer cut after ten bytes (容纳人数 in UTF-8).
-
-    Done in our own copy: GDAL hands such a name on as it is, and it cannot be read as text.
-    """
-    with path.open("r+b") as stream:
-        size = struct.unpack("<H", stream.read(32)[8:10])[0]
-        for at in range(32, size - 32, 32):
-            stream.seek(at)
-            name = stream.read(11).split(b"\0")[0]
-            if name[:1] == b"\r":
-                break
-            try:
-                whole = name.decode(encoding, "ignore").encode(encoding)
-            except LookupError:
-                return
-            if whole and whole != name:
-                stream.seek(at)
-                stream.write(whole.ljust(11, b"\0"))
-
-
-def _decodes(text: bytes, encoding: str) -> bool:
-    for cut in range(4):
-        try:
-            text[: len(text) - cut].decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        return True
-    return False
-
-
-def _dbf_texts(path: Path) -> Iterator[bytes]:
-    """Yield the non-ASCII field names and texts of a dBASE table's first records."""
-    with path.open("rb") as stream:
-        head = stream.read(32)
-        if len(head) < 32:  # noqa: PLR2004 - the header of a dBASE table
-            return
-        count, header_size, record_size = struct.unpack_from("<IHH", head, 4)
-        fields: list[tuple[int, int]] = []
-        at = 1
-        descriptors = stream.read(max(0, header_size - 32))
-        for i in range(0, len(descriptors) - 31, 32):
-            if descriptors[i] == 0x0D:  # noqa: PLR2004 - ends the list
-                break
-            name, kind, width = (
-                descriptors[i : i + 11].split(b"\0")[0],
-                descriptors[i + 11 : i + 12],
-                descriptors[i + 16],
-            )
-            if not name.isascii():
-                yield name
-            if kind == b"C":
-                fields.append((at, width))
-            at += width
-        stream.seek(header_size)
-        for _ in range(min(count, _SAMPLED_RECORDS)):
-            record = stream.read(record_size)
-            for start, width in fields:
-                text = record[start : start + width].rstrip(b" \0")
-                if not text.isascii():
-                    yield text

@@ -16,7 +16,7 @@ from riskmap.errors import Text
 from riskmap.registries import members
 
 # What the first bytes of a file can show: see `file_checks`; "own" where `FileFormat.magic` is the sign.
-Content = Literal["zip", "ole", "sqlite", "parquet", "shp", "text", "xml", "own"]
+Content = Literal["zip", "ole", "sqlite", "parquet", "shp", "text", "xml", "html", "own"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +26,9 @@ class FileFormat:
     `reader`: a module with `read(request, folder)`, which writes sheets and says so (`drivers/`). `gdal`: the
     only driver that GDAL may have meanwhile. `without`: packages that the reader does better without; they
     take longer to import than a small file to read. `faults` takes path, first bytes and what they
-    show, and says what is wrong beyond `content`. `member`: (end of a name, what to say) of what an archive must hold.
-    `companions`: endings of the files beside it that belong to it.
+    show, and says what is wrong beyond `content`. `instead` takes the first bytes and what they show, and names the kind
+    that programs save under this ending too, None where it is none. `member`: (end of a name, what to
+    say) of what an archive must hold. `companions`: endings of the files beside it that belong to it.
     """
 
     kind: str
@@ -38,6 +39,7 @@ class FileFormat:
     without: tuple[str, ...] = ()
     magic: bytes = b""
     faults: Callable[[Path, bytes, str], Text | None] | None = None
+    instead: Callable[[bytes, str], str | None] | None = None
     member: tuple[str, Text] | None = None
     companions: tuple[str, ...] = ()
 

@@ -1,4 +1,4 @@
-"""Files of geometries, which GDAL reads."""
+"""Files of geometries: KML, and what GDAL reads."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from riskmap.io.files.formats import FileFormat
 
 
 def _kml_faults(_: Path, head: bytes, found: str) -> Text | None:
-    lowered = head.lower()
+    lowered = head.replace(b"\0", b"").lower()  # UTF-16 has them between
     if found != "xml":
         return None
     if b"<kml" not in lowered and b":kml" not in lowered:
@@ -30,7 +30,7 @@ def _kml_faults(_: Path, head: bytes, found: str) -> Text | None:
 def _json_faults(path: Path, head: bytes, found: str) -> Text | None:
     if found != "text" or head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return None
-    if head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{":
+    if head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in {b"{", b"[", b"\x1e"}:
         return None
     return Text(
         f"内容不是 GeoJSON（应以 {{ 开头）；请确认文件是否与 {path.suffix.lower()} 相符",
@@ -46,7 +46,13 @@ _KML: Final = "kmz 里没有 .kml；请重新导出", "no .kml in the kmz; expor
 
 
 # pyogrio and Arrow would import them for frames that nobody asks for.
-_map = partial(FileFormat, reader="riskmap.io.files.drivers.vector", without=("geopandas", "pandas"))
+_NO_FRAMES: Final = ("geopandas", "pandas")
+
+
+_PLACEMARKS: Final = "riskmap.io.files.drivers.kml"
+
+
+_map = partial(FileFormat, reader="riskmap.io.files.drivers.vector", without=_NO_FRAMES)
 
 
 FORMATS: Final = (
@@ -59,7 +65,15 @@ FORMATS: Final = (
     ),
     _map("shp.zip", (".zip",), "zip", gdal="ESRI Shapefile", member=(".shp", Text(*_SHP))),
     _map("gpkg", (".gpkg",), "sqlite", gdal="GPKG"),
-    _map("geojson", (".geojson", ".json"), "text", gdal="GeoJSON", faults=_json_faults),
-    _map("kml", (".kml",), "xml", gdal="LIBKML", faults=_kml_faults),
-    _map("kmz", (".kmz",), "zip", gdal="LIBKML", member=(".kml", Text(*_KML))),
+    FileFormat(
+        "geojson",
+        (".geojson", ".json", ".ndjson", ".geojsonl", ".geojsons"),
+        "text",
+        "riskmap.io.files.drivers.json_features",
+        gdal="GeoJSON",
+        without=_NO_FRAMES,
+        faults=_json_faults,
+    ),
+    FileFormat("kml", (".kml",), "xml", _PLACEMARKS, without=_NO_FRAMES, faults=_kml_faults),
+    FileFormat("kmz", (".kmz",), "zip", _PLACEMARKS, without=_NO_FRAMES, member=(".kml", Text(*_KML))),
 )

@@ -9,6 +9,9 @@ from riskmap.errors import Text
 from riskmap.io.files.formats import FileFormat
 
 _FAST: Final = ("numpy",)  # Arrow does without it
+_MARKUP: Final = "riskmap.io.files.drivers.markup"
+
+
 _EXCEL: Final = "riskmap.io.files.drivers.excel"
 
 
@@ -32,9 +35,42 @@ def _cut_off(path: Path, _: bytes, found: str) -> Text | None:
     return Text("文件不完整（缺少结尾）；请重新传送", "the file is cut off (no footer); send it again")
 
 
+def _web_archive(_: Path, head: bytes, __: str) -> Text | None:
+    if not head.lstrip().lower().startswith((b"mime-version", b"from: ")):
+        return None
+    return Text(
+        "这是“单个文件网页”（mht），不是工作簿；请用 Excel 或 WPS 打开后另存为 xlsx",
+        "a web archive (mht) and no workbook; open it in Excel or WPS and save it as xlsx",
+    )
+
+
+def _under_xls(head: bytes, found: str) -> str | None:
+    """Systems export a web page, XML of 2003, text or a new workbook under the name of an old one."""
+    if found in {"xml", "html"}:
+        lowered = head.replace(b"\0", b"").lower()
+        if b"schemas-microsoft-com:office:spreadsheet" in lowered:
+            return "xml.xls"
+        return (
+            "html.xls"
+            if any(tag in lowered for tag in (b"<html", b"<table", b"<meta", b"<body", b"<tr"))
+            else None
+        )
+    return {"zip": "xlsx", "text": "csv", "ole": "xls"}.get(found)
+
+
+def _under_xlsx(head: bytes, found: str) -> str | None:
+    return None if found == "text" else _under_xls(head, found)
+
+
 _WORKBOOK: Final = Text(
     "后缀是 xlsx，压缩包里却没有工作簿；请用 Excel 或 WPS 另存为 xlsx",
     "the ending is xlsx but the archive holds no workbook; save it as xlsx in Excel or WPS",
+)
+
+
+_SHEETS: Final = Text(
+    "后缀是 ods，压缩包里却没有表格内容；请用 LibreOffice 或 WPS 另存为 ods 或 xlsx",
+    "the ending is ods but the archive holds no sheets; save it as ods or xlsx in LibreOffice or WPS",
 )
 
 
@@ -46,9 +82,13 @@ FORMATS: Final = (
         _EXCEL,
         without=_FAST,
         faults=_encrypted,
+        instead=_under_xlsx,
         member=("workbook.xml", _WORKBOOK),
     ),
-    FileFormat("xls", (".xls",), "ole", _EXCEL, without=_FAST),
+    FileFormat("xls", (".xls",), "ole", _EXCEL, without=_FAST, faults=_web_archive, instead=_under_xls),
+    FileFormat("ods", (".ods",), "zip", _EXCEL, without=_FAST, member=("content.xml", _SHEETS)),
+    FileFormat("html.xls", (".html", ".htm"), "html", _MARKUP, without=_FAST, instead=_under_xls),
+    FileFormat("xml.xls", (), "xml", _MARKUP, without=_FAST),
     FileFormat("csv", (".csv", ".tsv", ".txt"), "text", "riskmap.io.files.drivers.delimited", without=_FAST),
     FileFormat(
         "parquet",

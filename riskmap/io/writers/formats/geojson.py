@@ -13,7 +13,7 @@ import shapely
 from riskmap.errors import Text
 from riskmap.io.files.atomic import WrittenFile, replacing
 from riskmap.io.writers.formats import ExportFormat
-from riskmap.io.writers.record_columns import attributes, geometries, statements
+from riskmap.io.writers.record_columns import attributes, choice_words, geometries, statements
 from riskmap.values.inventory import Inventory, LayerInventory
 
 DECIMALS: Final = 7  # a centimetre
@@ -23,7 +23,7 @@ _CHUNK: Final = 4096
 
 
 def write_geojson(inventory: Inventory, path: Path) -> list[WrittenFile]:
-    """Write one FeatureCollection; `titles` holds layer id → property → title."""
+    """Write one FeatureCollection; `titles` holds layer id → property → title, `choices` also → id → title."""
     head = {
         "type": "FeatureCollection",
         "name": path.stem,
@@ -32,6 +32,7 @@ def write_geojson(inventory: Inventory, path: Path) -> list[WrittenFile]:
             part.layer.id: {a.name: a.title for a in attributes(part, inventory.lang, words=False)}
             for part in inventory.layers
         },
+        "choices": {part.layer.id: choice_words(part.layer, inventory.lang) for part in inventory.layers},
     }
     with replacing(path) as (room,), room.open("wb") as out:
         out.write(orjson.dumps(head)[:-1] + b',"features":[')

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 from xml.sax.saxutils import quoteattr
@@ -21,12 +23,13 @@ from riskmap.io.writers.record_columns import (
     Attribute,
     ColumnGroup,
     attributes,
+    dated,
     groups,
     standing_kind,
     statements,
 )
 from riskmap.values.inventory import STATES, Inventory, LayerInventory, tier_title
-from riskmap.vocabulary import GRADES, TIER_COLOURS
+from riskmap.vocabulary import GRADES, TIER_COLOURS, WEIGHT_OF
 
 DATUM: Final = "CGCS2000 (EPSG:4490)"
 
@@ -41,7 +44,13 @@ CREATE TABLE layer_styles (
 
 
 # QGIS's names for our symbols.
-_MARKERS: Final = {"drop": "circle", "house": "pentagon"}
+_MARKERS: Final = {"drop": "diamond", "house": "pentagon"}
+
+
+_NAMED: Final = ("major", "large")  # tiers that are seen first, and by name
+
+
+_VERSION: Final = "1.2"  # GDAL before 3.7 warns of a later one at every opening
 
 
 def write_gpkg(inventory: Inventory, path: Path) -> list[WrittenFile]:
@@ -53,7 +62,7 @@ def write_gpkg(inventory: Inventory, path: Path) -> list[WrittenFile]:
             for group in groups(part):
                 name = part.layer.id if group.kind == part.layer.geometry else f"{part.layer.id}_{group.kind}"
                 place = _write_table(inventory, part, columns, group, path=room, name=name)
-                qml = style_qml(part, columns, group.kind, inventory.lang)
+                qml = style_qml(part, [(c, c.name) for c in columns], group.kind, inventory.lang)
                 tables.append((name, place, len(group.rows), qml))
         _finish(room, tables)
     return [WrittenFile(path, "gpkg", len(inventory))]
@@ -85,6 +94,7 @@ def _write_table(
         geometry_name=place,
         geometry_type=group.type,
         append=path.exists(),
+        dataset_options={"VERSION": _VERSION},
         layer_metadata=facts,
         layer_options={
             "FID": key,
@@ -108,12 +118,7 @@ def write_table(table: pa.Table, path: Path, **options: Any) -> None:
 
 
 def _typed(column: Attribute, rows: pa.Array) -> tuple[pa.Field, pa.Array]:
-    values = column.values.take(rows)
-    if column.type == "date":
-        try:
-            values = values.cast(pa.date32())
-        except pa.ArrowInvalid:  # a text that is no calendar date stays a text
-            values = column.values.take(rows)
+    values = dated(replace(column, values=column.values.take(rows)))
     return pa.field(column.name, values.type, metadata={"GDAL:OGR:alternative_name": column.title}), values
 
 
@@ -143,16 +148,24 @@ def _finish(path: Path, tables: list[tuple[str, str, int, str]]) -> None:
 _BLANK: Final = frozenset({"unrated", "ungraded"})  # categories of the records whose column is empty
 
 
-def style_qml(part: LayerInventory, columns: list[Attribute], kind: GeometryKind, lang: Lang) -> str:
-    """Return the QGIS style: one category per tier (or grade) in its colour, everything without one grey."""
+def style_qml(
+    part: LayerInventory, written: Sequence[tuple[Attribute, str]], kind: GeometryKind, lang: Lang
+) -> str:
+    """Return the QGIS style of a table: a colour per tier or grade, the worst on top, titles for field names.
+
+    `written`: each column with the name that it has in the table, in their order. The worst tiers are named
+    on the map; the records of a layer that has neither tiers nor grades are of one colour.
+    """
     drawn = standing_kind(part.layer)
-    names = [c.name for c in columns if c.derived and c.name.removeprefix("riskmap_") == drawn]
-    states = STATES if drawn == "tier" else [GRADES[state] for state in STATES]
-    if not names:  # neither: everything is of one colour
-        names, states = ["code"], ["ungraded"]
-    symbols = "".join(
-        _symbol(i, TIER_COLOURS[state], kind, part.layer.style.symbol) for i, state in enumerate(states)
+    states = STATES if drawn == "tier" else tuple(GRADES[state] for state in STATES)
+    standing = next(
+        (name for c, name in written if c.derived and c.name.removeprefix("riskmap_") == drawn), None
     )
+    if standing is None:
+        states = ("ungraded",)
+    column = standing or next(name for c, name in written if c.name == "code")
+    label = next(name for c, name in written if c.name == "name")
+    symbols = "".join(_symbol(i, state, kind, part.layer.style.symbol) for i, state in enumerate(states))
     categories = "".join(
         f'<category render="true" type="string" symbol="{i}" value="{"" if state in _BLANK else state}" '
         f"label={quoteattr(tier_title(state, lang))}/>"
@@ -160,15 +173,55 @@ def style_qml(part: LayerInventory, columns: list[Attribute], kind: GeometryKind
     )
     shape = {"point": 0, "line": 1, "polygon": 2}[kind]
     return (
-        '<!DOCTYPE qgis PUBLIC "http://mrcc.com/qgis.dtd" "SYSTEM"><qgis version="3.22.0" styleCategories="Symbology">'
-        f'<renderer-v2 type="categorizedSymbol" attr={quoteattr(names[0])} symbollevels="0" enableorderby="0" forceraster="0">'
+        '<!DOCTYPE qgis PUBLIC "http://mrcc.com/qgis.dtd" "SYSTEM">'
+        '<qgis version="3.22.0" labelsEnabled="1" styleCategories="AllStyleCategories">'
+        f'<renderer-v2 type="categorizedSymbol" attr={quoteattr(column)} symbollevels="1" enableorderby="0" forceraster="0">'
         f"<categories>{categories}</categories><symbols>{symbols}</symbols></renderer-v2>"
+        f"{_labels(column, label)}{_standing_words(standing, states, lang)}{_aliases(written)}"
         f"<layerGeometryType>{shape}</layerGeometryType></qgis>"
     )
 
 
-def _symbol(number: int, colour: str, kind: GeometryKind, marker: str) -> str:
+def _labels(column: str, label: str) -> str:
+    """Return labels for the two worst tiers: forty thousand names would hide the map."""
+    worst = ", ".join(f"'{state}'" for state in _NAMED)
+    expression = f"""CASE WHEN "{column}" IN ({worst}) THEN "{label}" END"""
+    return (
+        f'<labeling type="simple"><settings calloutType="simple"><text-style fieldName={quoteattr(expression)} '
+        'isExpression="1" fontSize="9" fontSizeUnit="Point" textColor="28,39,51,255">'
+        '<text-buffer bufferDraw="1" bufferSize="0.8" bufferSizeUnits="MM" bufferColor="255,255,255,255"/></text-style>'
+        '<placement placement="6" dist="1" distUnits="MM"/><rendering obstacle="0"/></settings></labeling>'
+    )
+
+
+def _standing_words(column: str | None, states: Sequence[str], lang: Lang) -> str:
+    """Return the list of values of tier or grade, so that its form and table say 重大 for major."""
+    if column is None:
+        return ""
+    words = "".join(
+        f'<Option type="Map"><Option type="QString" name={quoteattr(tier_title(state, lang))} value="{state}"/></Option>'
+        for state in states
+        if state not in _BLANK
+    )
+    return (
+        f'<fieldConfiguration><field name={quoteattr(column)} configurationFlags="None"><editWidget type="ValueMap"><config>'
+        f'<Option type="Map"><Option type="List" name="map">{words}</Option></Option>'
+        "</config></editWidget></field></fieldConfiguration>"
+    )
+
+
+def _aliases(written: Sequence[tuple[Attribute, str]]) -> str:
+    rows = "".join(
+        f'<alias field={quoteattr(name)} index="{i}" name={quoteattr(column.title)}/>'
+        for i, (column, name) in enumerate(written, start=1)  # 0 is the running number
+    )
+    return f"<aliases>{rows}</aliases>"
+
+
+def _symbol(number: int, state: str, kind: GeometryKind, marker: str) -> str:
+    colour = TIER_COLOURS[state]
     rgb = ",".join(str(int(colour[i : i + 2], 16)) for i in (1, 3, 5))
+    worst = state in _NAMED
     kinds = {
         "point": (
             "marker",
@@ -176,9 +229,11 @@ def _symbol(number: int, colour: str, kind: GeometryKind, marker: str) -> str:
             {
                 "name": _MARKERS.get(marker, marker),
                 "color": f"{rgb},255",
-                "outline_color": "255,255,255,255",
-                "outline_width": "0.2",
-                "size": "2.4",
+                # Of small symbols a line, however thin, would be all that is seen.
+                "outline_style": "solid" if worst else "no",
+                "outline_color": "34,34,34,255",
+                "outline_width": "0.3",
+                "size": "3.4" if worst else "1.6",
                 "size_unit": "MM",
             },
         ),
@@ -194,11 +249,11 @@ def _symbol(number: int, colour: str, kind: GeometryKind, marker: str) -> str:
         ),
     }
     type_, class_, options = kinds[kind]
-    # QGIS up to 3.24 reads <prop>, later ones read both.
+    # QGIS up to 3.24 reads <prop>, later ones read both. A higher pass is drawn later.
     properties = "".join(f'<prop k="{k}" v="{v}"/>' for k, v in options.items())
     return (
         f'<symbol name="{number}" type="{type_}" alpha="1" clip_to_extent="1" force_rhr="0">'
-        f'<layer class="{class_}" enabled="1" locked="0" pass="0">{properties}</layer></symbol>'
+        f'<layer class="{class_}" enabled="1" locked="0" pass="{WEIGHT_OF[state]}">{properties}</layer></symbol>'
     )
 
 

@@ -122,6 +122,8 @@ def _placemarks(
 
 
 def _texts(values: pa.Array) -> pa.Array:
+    if pa.types.is_boolean(values.type):
+        values = values.cast(pa.int8())  # GDAL before 3.7 reads "true" as 0; a bool of KML is also 1 or 0
     texts = values.cast(_TEXT)
     if not pa.types.is_string(values.type):
         return texts

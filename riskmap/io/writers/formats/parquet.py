@@ -16,7 +16,7 @@ from riskmap.coordinates import CGCS2000
 from riskmap.errors import Text
 from riskmap.io.files.atomic import WrittenFile
 from riskmap.io.writers.formats import ExportFormat, file_each
-from riskmap.io.writers.record_columns import attributes, geometries, statements
+from riskmap.io.writers.record_columns import attributes, choice_words, dated, geometries, statements
 from riskmap.values.inventory import Inventory, LayerInventory
 
 _DATUM = "CGCS2000 (EPSG:4490)"
@@ -37,9 +37,13 @@ def _table(part: LayerInventory, inventory: Inventory) -> pa.Table:
     taken = {c.name for c in columns}
     place = "geometry" if "geometry" not in taken else "riskmap_geometry"
     wkb = geometries(part)
+    values = [dated(c) for c in columns]
     schema = pa.schema(
         [
-            *(pa.field(c.name, c.values.type, metadata={"title": c.title, "unit": c.unit}) for c in columns),
+            *(
+                pa.field(c.name, column.type, metadata={"title": c.title, "unit": c.unit})
+                for c, column in zip(columns, values, strict=True)
+            ),
             pa.field(place, pa.binary()),
         ],
         metadata={
@@ -49,12 +53,13 @@ def _table(part: LayerInventory, inventory: Inventory) -> pa.Table:
                     "layer": part.layer.id,
                     **statements(inventory, _DATUM),
                     "titles": {c.name: c.title for c in columns},
+                    "choices": choice_words(part.layer, inventory.lang),
                 },
                 ensure_ascii=False,
             ),
         },
     )
-    return pa.table([*(c.values for c in columns), wkb], schema=schema)
+    return pa.table([*values, wkb], schema=schema)
 
 
 def _geo(place: str, wkb: pa.Array) -> dict[str, Any]:

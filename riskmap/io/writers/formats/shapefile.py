@@ -19,7 +19,7 @@ from riskmap.errors import ExportError, Text
 from riskmap.io.files.atomic import WrittenFile, replacing
 from riskmap.io.writers.formats import ExportFormat
 from riskmap.io.writers.formats.csv_file import guard
-from riskmap.io.writers.formats.geopackage import DATUM, write_table
+from riskmap.io.writers.formats.geopackage import DATUM, style_qml, write_table
 from riskmap.io.writers.record_columns import Attribute, ColumnGroup, attributes, groups, statements
 from riskmap.rules.arrays import pc
 from riskmap.texts import t
@@ -52,6 +52,8 @@ def write_shp(inventory: Inventory, path: Path) -> list[WrittenFile]:
                 name = part.layer.id if group.kind == part.layer.geometry else f"{part.layer.id}_{group.kind}"
                 written = _columns(columns, part, group)
                 _write(written, group, folder / f"{name}.shp")
+                qml = style_qml(part, [(c.attribute, c.short) for c in written], group.kind, inventory.lang)
+                (folder / f"{name}.qml").write_text(qml, encoding="utf-8")
                 guide += _explain(name, written, inventory)
         _zip(folder, guide, room, inventory)
     return [WrittenFile(path, "shp.zip", len(inventory))]

@@ -19,6 +19,7 @@ from xlsxwriter.worksheet import Worksheet
 from riskmap.errors import Lang, Text
 from riskmap.io.files.atomic import WrittenFile, replacing
 from riskmap.io.writers.formats import ExportFormat
+from riskmap.io.writers.printed_list import write_printed
 from riskmap.io.writers.record_columns import SheetColumn, sheet_columns
 from riskmap.io.writers.workbook_parts import (
     CELL_LIMIT,
@@ -37,6 +38,7 @@ from riskmap.rules.arrays import pc
 from riskmap.texts import made_text, newer_text, t
 from riskmap.values.inventory import (
     DEMO_MARK,
+    PRINTED,
     STATES,
     Counts,
     Inventory,
@@ -67,6 +69,9 @@ def write_cover(
     sheet.set_column(0, 0, 26)
     sheet.set_column(1, _ACROSS, 13)
     page(sheet, inventory, t("export_cover", lang))
+    sheet.fit_to_pages(1, 1)
+    sheet.hide_gridlines(2)
+    sheet.set_portrait()
     sheet.set_row(0, 34)
     literal(sheet, 0, 0, t("export_title", lang, district=inventory.district), looks.title)
     row = 1
@@ -150,6 +155,10 @@ def _facts(inventory: Inventory) -> list[tuple[str, str]]:
     if any(part.contacts is not None for part in inventory.layers):
         shown = "unmasked" if inventory.unmasked else "masked"
         facts.append((t("export_contacts_line", lang), t(f"export_contacts_{shown}", lang)))
+    if inventory.head:
+        facts.append(
+            (t("export_head", lang), t("export_head_of", lang, n=inventory.changeset, head=inventory.head))
+        )
     if inventory.approval:
         facts.append((t("export_approval", lang), inventory.approval))
     facts += [
@@ -279,20 +288,22 @@ def _write(inventory: Inventory, book: xlsxwriter.Workbook) -> None:
     taken: set[str] = {"_riskmap"}
     write_cover(book, looks, inventory, taken, notes=notes)
     write_subdistricts(book, looks, inventory, taken)
+    printed = [write_printed(book, looks, inventory, part, taken) for part in inventory.layers]
     sheets: list[_Sheet] = []
     for part, group in zip(inventory.layers, columns, strict=True):
         sheets.extend(_write_layer(book, looks, inventory, part, group, taken=taken))
     write_differences(book, looks, inventory, taken)
-    _write_marks(book, sheets)
+    _write_marks(book, sheets, [name for name in printed if name is not None])
 
 
-def _write_marks(book: xlsxwriter.Workbook, sheets: Sequence[_Sheet]) -> None:
+def _write_marks(book: xlsxwriter.Workbook, sheets: Sequence[_Sheet], printed: Sequence[str]) -> None:
     """Say, for an import, which sheet holds which layer and in which datum."""
     marks = book.add_worksheet("_riskmap")
     rows = [
         ("kind", "inventory"),
         ("datum", "cgcs2000"),
         *((f"sheet:{s.name}", s.part.layer.id) for s in sheets),
+        *((f"sheet:{name}", PRINTED) for name in printed),
     ]
     for row, (key, value) in enumerate(rows):
         literal(marks, row, 0, key)

@@ -172,13 +172,18 @@ const fetchFile = async (button, item, note, texts) => {
 
 const downloads = (root, data) => {
   const bar = make("div", "downloads");
-  bar.append(make("span", "label", data.texts.label));
+  if (data.texts.label) bar.append(make("span", "label", data.texts.label));
   const note = make("span", "note");
   note.setAttribute("role", "status");
   data.items.forEach((item) => {
     const link = make("a", "button", item.title);
-    link.href = item.href;
     link.title = item.help;
+    if (!item.href) {
+      link.setAttribute("aria-disabled", "true");
+      bar.append(link);
+      return;
+    }
+    link.href = item.href;
     link.download = "";
     link.addEventListener("click", (event) => {
       if (!plainClick(event)) return;

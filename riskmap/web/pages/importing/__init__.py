@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import streamlit as st
@@ -13,10 +13,12 @@ from riskmap.actions.importing import (
     FileImport,
     ImportOutcome,
     commit_files,
+    fill_file,
     plan_file,
     read_for_import,
     row_codes,
 )
+from riskmap.actions.suggestions import FILLABLE
 from riskmap.errors import DatumError, RiskmapError, StaleRevisionError
 from riskmap.vocabulary import GRADES, RANKS, STANDINGS, TIER_TITLES, TIERS
 from riskmap.web.frame.shell import page_look, page_title, section
@@ -98,6 +100,7 @@ def _choose() -> None:
         codes = _ask_codes()
         full_list = st.checkbox(say("import_full_list"), key="import-full-list")
         st.caption(say("import_full_list_help"))
+        hidden = st.checkbox(say("import_hidden"), key="import-hidden")
     with right:
         files = st.file_uploader(
             say("import_files"),
@@ -106,7 +109,7 @@ def _choose() -> None:
         )
         st.caption(say("import_files_help"))
         if st.button(say("import_check"), key="import-check", type="primary", disabled=not files):
-            _read(layer, list(files), datum, codes, full_list=full_list)
+            _read(layer, list(files), datum, codes, full_list=full_list, hidden=hidden)
 
 
 def _datum_choice(datum: str) -> str:
@@ -134,7 +137,13 @@ def _ask_codes() -> dict[str, str]:
 
 
 def _read(
-    layer: str, files: Sequence[Uploaded], datum: str, codes: Mapping[str, str], *, full_list: bool
+    layer: str,
+    files: Sequence[Uploaded],
+    datum: str,
+    codes: Mapping[str, str],
+    *,
+    full_list: bool,
+    hidden: bool,
 ) -> None:
     """Read and compare every file; those that cannot be read are told, the others go on."""
     ws = workspace()
@@ -153,7 +162,14 @@ def _read(
             tell = _teller(bar, upload, number, len(uploads))
             try:
                 intake = read_for_import(
-                    ws, layer, upload.path, datum=datum or None, name=upload.name, codes=given, progress=tell
+                    ws,
+                    layer,
+                    upload.path,
+                    datum=datum or None,
+                    name=upload.name,
+                    codes=given,
+                    hidden=hidden,
+                    progress=tell,
                 )
                 planned.append(plan_file(ws, intake, full_list=full_list, progress=tell))
             except RiskmapError as problem:
@@ -199,11 +215,41 @@ def _look(run: Run) -> None:
             format_func=lambda i: run.files[i].intake.file,
             key="import-which",
         )
+    _offers(run, chosen)
     review(layer, run.files[chosen], f"import-review-{chosen}")
     rejects = [(f.intake.file, None, f.intake.rejected) for f in run.files if f.intake.rejected]
     if rejects:
         rejected_download("import-rejects", rejects)
     _commit(run)
+
+
+def _offers(run: Run, chosen: int) -> None:
+    """Offer what the ledger could add where the file is silent; nothing is added without a click."""
+    file = run.files[chosen]
+    if not file.offered:
+        return
+    section(say("import_offers", n=len(file.offered)))
+    st.caption(say("import_offers_lead"))
+    key = f"import-offers-{chosen}"
+    pager = pager_of(key, len(file.offered), _CHANGES)
+    columns = [
+        TableColumn("place", say("import_place"), "short"),
+        TableColumn("code", say("list_code"), "code"),
+        TableColumn("offer", say("import_offer")),
+    ]
+    rows = [
+        Row([Cell(f"{one.sheet}!{one.row}"), Cell(one.code), Cell(one.say.text(lang()))])
+        for one in file.offered[pager.start : pager.stop]
+    ]
+    show_table(key, columns, rows, pager=pager if pager.pages > 1 else None, dense=True)
+    with st.container(horizontal=True):
+        for field in FILLABLE:
+            count = sum(one.field == field for one in file.offered)
+            if count and st.button(say(f"import_fill_{field}", n=count), key=f"{key}-{field}"):
+                filled = fill_file(workspace(), file, [field], full_list=run.full_list)
+                files = (*run.files[:chosen], filled, *run.files[chosen + 1 :])
+                st.session_state[_RUN] = replace(run, files=files)
+                st.rerun()
 
 
 def _full_list(run: Run) -> None:

@@ -18,6 +18,7 @@ from riskmap.actions.records.scoring import one_feature
 from riskmap.actions.rejected_mending import can_be_emptied, mend_rejected
 from riskmap.errors import RiskmapError, UnknownNameError
 from riskmap.interface import option
+from riskmap.io.files.leftovers import mark
 from riskmap.ledger import ChangesetInfo, HeldEntry, RejectedEntry
 from riskmap.ledger.undoing import UNDOABLE
 from riskmap.values.import_plan import RejectedRow
@@ -26,7 +27,16 @@ from riskmap.web.frame import downloads
 from riskmap.web.frame.state import lang, say, workspace
 from riskmap.web.pages.importing.review import layer_title
 from riskmap.web.pages.point.form import open_record
-from riskmap.web.widgets.panels import Cell, Pager, Row, TableColumn, pager_of, point_address, show_table
+from riskmap.web.widgets.panels import (
+    Cell,
+    Pager,
+    Row,
+    TableColumn,
+    pager_of,
+    point_address,
+    show_offer,
+    show_table,
+)
 from riskmap.web.widgets.signing import Signature, ask_signature, keep_notice, notice, refuse
 from riskmap.web.widgets.wording import key_title, moment, value_text, word
 
@@ -309,19 +319,14 @@ def rejected_download(key: str, files: Sequence[tuple[str, int | None, tuple[Rej
     kept = st.session_state.get(f"{key}-file")
     if kept is None or kept[0] != mark:
         with st.spinner(say("working")):
-            kept = st.session_state[f"{key}-file"] = (mark, _workbook(files))
-    st.download_button(
-        say("rejected_download", n=count),
-        kept[1],
-        file_name=downloads.file_name(say("rejected_file"), "xlsx"),
-        mime="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-        key=key,
-        on_click="ignore",
-    )
+            name = downloads.file_name(say("rejected_file"), "xlsx")
+            kept = st.session_state[f"{key}-file"] = (mark, name, _workbook(files))
+    _, name, content = kept
+    show_offer(key, say("rejected_download", n=count), name, lambda: content)
 
 
 def _workbook(files: Sequence[tuple[str, int | None, tuple[RejectedRow, ...]]]) -> bytes:
-    folder = Path(tempfile.mkdtemp(prefix="riskmap-"))
+    folder = Path(tempfile.mkdtemp(prefix=f"riskmap{mark()}"))
     try:
         write_rejected(folder / "rejected.xlsx", files)
         return (folder / "rejected.xlsx").read_bytes()

@@ -6,6 +6,7 @@ The versions of a model: who saved which text, when and why; each can be read an
 from __future__ import annotations
 
 import difflib
+import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Any, Final
@@ -286,9 +287,21 @@ def _learned(model: ScoringModel) -> None:
         beside = file.with_suffix(".card.toml")
         with st.expander(words.markdown(say("model_learned_card", title=node.title.text(lang())))):
             try:
-                st.code(beside.read_text(encoding="utf-8"), language="toml", wrap_lines=True)
+                text = beside.read_text(encoding="utf-8")
+                if leaking := _leaking(text):
+                    st.warning(say("model_learned_leakage", fields=words.markdown("、".join(leaking))))
+                st.code(text, language="toml", wrap_lines=True)
             except (OSError, UnicodeDecodeError):
                 st.caption(say("model_learned_no_card", file=words.markdown(beside.name)))
+
+
+def _leaking(card_text: str) -> list[str]:
+    """Return the predictors that training suspected of holding the answer; none where the card cannot be read."""
+    try:
+        named = tomllib.loads(card_text).get("leakage", [])
+    except tomllib.TOMLDecodeError:
+        return []
+    return [str(name) for name in named] if isinstance(named, list) else []
 
 
 _SHOWN: Final = "model-version-shown"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Final
 
 import streamlit as st
@@ -22,6 +23,7 @@ from riskmap.web.widgets.panels import (
     number_cell,
     pager_of,
     point_address,
+    show_offer,
     show_table,
     tier_cell,
 )
@@ -178,13 +180,11 @@ def _points(seen: Preview) -> None:
             )
         )
     show_table(_MOVED, columns, rows, pager=pager, dense=True)
-    st.download_button(
+    show_offer(
+        "model-moved-csv",
         say("model_moved_csv", n=f"{len(points):,}"),
-        data=lambda: moved_csv(workspace(), seen, lang()),
-        file_name=f"{say('model_moved_file')}_{seen.layer}_{seen.model.version}.csv",
-        mime="text/csv",
-        key="model-moved-csv",
-        on_click="ignore",
+        f"{say('model_moved_file')}_{seen.layer}_{seen.model.version}.csv",
+        partial(moved_csv, workspace(), seen, lang()),
     )
 
 

@@ -93,7 +93,7 @@ def about_node(node: Mapping[str, Any], layer: Layer, titles: Mapping[str, str])
             lines.append(say("model_pairwise"))
         if node.get("weighting") == "entropy":
             lines.append(say("model_entropy"))
-        if node.get("known_only"):
+        if node.get("known_only") and node.get("method") != "first_known":
             lines.append(say("model_known_only"))
     else:
         first = field_title(layer, str(node.get("field", "")), lang()) + unit_of(layer, node)
@@ -104,7 +104,9 @@ def about_node(node: Mapping[str, Any], layer: Layer, titles: Mapping[str, str])
     if "method" not in node:
         policy = str(node.get("missing", "unrated"))
         lines.append(say(f"model_missing_{policy}" if policy in _POLICIES else "model_missing_unrated"))
-    steps = [str(node["function"])] if "function" in node else []
+    steps = [say("model_step_clip")] if "clip" in node else []
+    steps += [str(node["function"])] if "function" in node else []
+    steps += [say("model_step_power", power=f"{node['power']:g}")] if "power" in node else []
     steps += [say(f"model_step_{key}") for key in ("normalise", "round") if key in node]
     if steps:
         lines.append(say("model_steps", steps=listed(steps)))

@@ -29,9 +29,8 @@ from riskmap.web.frame.shell import open_point, page_look, page_of, page_title, 
 from riskmap.web.frame.state import lang, say, snapshot, workspace
 from riskmap.web.pages import Page
 from riskmap.web.pages.point import view
-from riskmap.web.pages.point.conflict import Stale, draw_stale
 from riskmap.web.pages.point.form import FormStart, blank_record, draw_form, open_record
-from riskmap.web.pages.point.view import certainty
+from riskmap.web.pages.point.view import Stale, certainty, draw_stale
 from riskmap.web.widgets.panels import (
     Cell,
     Row,

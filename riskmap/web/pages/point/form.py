@@ -18,7 +18,7 @@ from riskmap.units import unit_title
 from riskmap.values.boundaries import Boundaries
 from riskmap.values.records import CLEAR, Contact, Features
 from riskmap.web.frame.shell import section
-from riskmap.web.frame.state import lang, say
+from riskmap.web.frame.state import lang, say, workspace
 from riskmap.web.widgets.signing import notice
 
 if TYPE_CHECKING:
@@ -130,11 +130,13 @@ class _Form:
 
     def filled(self, before: Features | None, places: Boundaries | None) -> Filled:
         """Judge what is stated; show what is said of it."""
-        rules = rules_of(self._opened.layer, self._subdistricts)
+        rules = rules_of(self._opened.layer, self._subdistricts, workspace().region)
         judged = rules.record(self._stated, before=before, places=places)
-        for target, (_, severity, message) in judged.findings:
-            line = say("form_finding", title=rules.title(target).text(lang()), text=message.text(lang()))
-            notice(severity, line, self._beside.get(target, st))
+        for target, finding in judged.findings:
+            line = say(
+                "form_finding", title=rules.title(target).text(lang()), text=finding.message.text(lang())
+            )
+            notice(finding.severity, line, self._beside.get(target, st))
         return Filled(self._stated, judged)
 
     def identity(self) -> None:

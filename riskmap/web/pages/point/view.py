@@ -3,12 +3,15 @@
 Everything here is our own HTML with each text of the ledger escaped; nothing passes through markdown.
 
 What stands beside the tier of one record: its probability, what measures leave of it, how fresh it is.
+
+Two people, one record: both versions side by side, and each change taken over or dropped.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 from typing import Any, Final
 
@@ -17,17 +20,19 @@ import streamlit as st
 from riskmap.actions.records.certainty import MeasureOnPoint, PointCertainty
 from riskmap.actions.tier_models import stamp_of
 from riskmap.catalog import Layer, ScoringModel
+from riskmap.errors import StaleRevisionError
 from riskmap.rules.extras import extra_keys, header_of, holds_people, masked
 from riskmap.scoring.residual import WHY_NOT
 from riskmap.texts import field_title, limit_text, made_text
-from riskmap.values.assessment import Explanation
+from riskmap.values.assessment import Explanation, PartValue
 from riskmap.values.records import Change, Contact, Features
 from riskmap.vocabulary import FLAGS, RANKS, TIER_TITLES, UNRATED
 from riskmap.web.frame.shell import section
 from riskmap.web.frame.state import lang, say, snapshot
-from riskmap.web.pages.point.form import field_groups
+from riskmap.web.pages.point.form import FormStart, field_groups
 from riskmap.web.widgets.filters import escape_markdown as markdown
 from riskmap.web.widgets.panels import Cell, Row, TableColumn, pager_of, show_table
+from riskmap.web.widgets.signing import Signature, notice
 from riskmap.web.widgets.wording import (
     changes_text,
     key_title,
@@ -175,6 +180,8 @@ def why(layer: Layer, model: ScoringModel, features: Features, explanation: Expl
     else:
         _contributions(layer, explanation)
         _limits(layer, model)
+    if explanation.parts:
+        _list(say("why_parts"), [_part(part) for part in explanation.parts])
     titles = {key: title.text(lang()) for key, title in model.titles.items()}
     if explanation.gates:
         _list(say("why_gates"), [titles.get(gate, gate) for gate in explanation.gates])
@@ -188,6 +195,11 @@ def why(layer: Layer, model: ScoringModel, features: Features, explanation: Expl
     if "fit" in explanation.reference:
         st.caption(say("why_fit", rows=explanation.reference["fit"]["rows"]))
     st.caption(say("why_method" if explanation.method == "shapley" else "why_method_sampled"))
+
+
+def _part(part: PartValue) -> str:
+    number = say("why_part_unknown") if part.value is None else f"{part.value:g}"
+    return say("why_part", title=part.title.text(lang()), number=number)
 
 
 def _made(model: ScoringModel, explanation: Explanation) -> None:
@@ -398,3 +410,83 @@ def _measure(one: MeasureOnPoint) -> str:
     if one.why_not == "expired":
         reason = say("residual_expired", expiry=expiry)
     return say("residual_not", title=title, reason=reason)
+
+
+_WIDTHS: Final = (1.1, 1.4, 1.4, 1.3)
+
+
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """An edit that was refused: what was opened, both sides, the changes that were not written."""
+
+    opened: FormStart
+    problem: StaleRevisionError
+    changes: Mapping[str, Any]
+    signature: Signature
+
+
+def draw_stale(stale: Stale) -> dict[str, Any] | None:
+    """Draw the comparison; return the changes to take over, {} to drop them all, None until decided."""
+    layer, problem = stale.opened.layer, stale.problem
+    notice("warning", say("stale_lead", seen=problem.seen, current=problem.current))
+    keys = list(dict.fromkeys((*stale.changes, *problem.mine, *problem.theirs)))
+    _row(
+        *(
+            f"<b>{escape(text)}</b>"
+            for text in (say("stale_field"), say("stale_mine"), say("stale_theirs", version=problem.current))
+        )
+    )
+    taken: dict[str, Any] = {}
+    open_questions = 0
+    for key in keys:
+        mine, theirs = problem.mine.get(key), problem.theirs.get(key)
+        place = _row(
+            escape(key_title(layer, key)),
+            escape(value_text(layer, key, mine))
+            if key in stale.changes
+            else f'<span class="rm-none">{escape(say("stale_untouched"))}</span>',
+            escape(value_text(layer, key, theirs)),
+        )
+        if key not in stale.changes:
+            continue
+        words = {True: say("stale_take_mine"), False: say("stale_keep_theirs")}
+        both = _changed_by_both(stale, key)
+        use_mine = place.radio(
+            key_title(layer, key),
+            (True, False),
+            index=None if both else 0,
+            format_func=words.__getitem__,
+            horizontal=True,
+            label_visibility="collapsed",
+            key=f"stale-{problem.current}-{key}",
+        )
+        open_questions += use_mine is None
+        if both:
+            place.caption(say("stale_both"))
+        if use_mine:
+            taken[key] = stale.changes[key]
+    with st.container(horizontal=True):
+        save = st.button(
+            say("stale_save", version=problem.current + 1),
+            key="stale-save",
+            type="primary",
+            disabled=bool(open_questions) or not taken,
+        )
+        drop = st.button(say("stale_drop"), key="stale-drop")
+    if save:
+        return taken
+    return {} if drop else None
+
+
+def _changed_by_both(stale: Stale, key: str) -> bool:
+    """Tell whether the ledger's value is no longer the one that the form was opened with."""
+    if key == "contacts":  # comes as the differing roles only: let a person look
+        return True
+    return stale.problem.theirs.get(key) != stale.opened.stated.get(key)
+
+
+def _row(*cells: str) -> Any:
+    places = st.columns(_WIDTHS, vertical_alignment="center")
+    for place, cell in zip(places, cells, strict=False):
+        place.html(f"<div>{cell}</div>")
+    return places[-1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -15,19 +16,29 @@ from riskmap.actions.episode.events import Entry, log_event
 from riskmap.actions.episode.playback import Storm
 from riskmap.actions.reports import callout_archive, export_after_report, export_callout, plan_file, read_plan
 from riskmap.catalog.plan import PHASES
-from riskmap.errors import RiskmapError
+from riskmap.errors import Lang, RiskmapError
 from riskmap.io.writers.paper import FORMATS
 from riskmap.io.writers.paper_pdf import pdf_needs
 from riskmap.moments import BEIJING
 from riskmap.response.callout import is_due, phase_at
+from riskmap.rules.permissions import Actor
 from riskmap.values.duty import CALL_STATUS, CallLine, CalloutView, CallState
 from riskmap.values.scenario import EVENT_KINDS, Event
 from riskmap.vocabulary import COLOURS, KINDS, RANKS, TIER_TITLES
+from riskmap.web.frame import downloads
 from riskmap.web.frame.state import lang, say, workspace
 from riskmap.web.pages.prepare import messages
 from riskmap.web.pages.prepare.messages import ask_person, log_entry, paper
 from riskmap.web.widgets.filters import escape_markdown
-from riskmap.web.widgets.panels import Cell, Row, TableColumn, pager_of, show_table
+from riskmap.web.widgets.panels import (
+    Cell,
+    Row,
+    TableColumn,
+    pager_of,
+    show_downloads,
+    show_offer,
+    show_table,
+)
 from riskmap.web.widgets.signing import person, refuse, show_kept_notice
 
 _ROWS: Final = 20
@@ -170,14 +181,11 @@ def _own_plan(line: CallLine) -> None:
     if file is None:
         st.text(say("prepare_own_plan", plan=text))
         return
-    st.download_button(
-        say("prepare_own_plan", plan=escape_markdown(file.name)),
-        data=lambda: read_plan(workspace(), text),
-        file_name=file.name,
-        key=f"prepare-plan-{line.feature_id}",
-        icon=":material/description:",
-        on_click="ignore",
-        width="stretch",
+    show_offer(
+        f"prepare-plan-{line.feature_id}",
+        say("prepare_own_plan", plan=file.name),
+        file.name,
+        partial(read_plan, workspace(), text),
     )
 
 
@@ -187,43 +195,55 @@ def _papers(shown: Storm) -> None:
     calls = say("prepare_tab_calls")
     st.caption(say("prepare_papers"))
     brief = say("prepare_paper_brief")
-    books = ("books", f"{calls}-{number}.zip", lambda: _packed(number))
+    told = _Told(number, person(), lang())
+    books = ("books", f"{calls}-{number}.zip", told.packed)
     _offer(
-        ("book", f"{calls}-{number}.xlsx", lambda: _made(number, ".xlsx")),
+        "prepare-books",
+        ("book", f"{calls}-{number}.xlsx", partial(told.made, ".xlsx")),
         *([books] if shown.worst else []),
     )
-    _offer(*(("brief", f"{brief}-{number}{end}", partial(_made, number, end)) for end in FORMATS))
+    _offer(
+        "prepare-briefs", *(("brief", f"{brief}-{number}{end}", partial(told.made, end)) for end in FORMATS)
+    )
 
 
-def _offer(*papers: tuple[str, str, Callable[[], bytes]]) -> None:
+def _offer(key: str, *papers: tuple[str, str, Callable[[], bytes]]) -> None:
     """Offer papers side by side: which one, its file name, and what makes it when it is asked for."""
-    for column, (which, name, make) in zip(st.columns(len(papers), gap="small"), papers, strict=True):
+    items = []
+    for which, name, make in papers:
         kind = Path(name).suffix
         missing = pdf_needs() if kind == ".pdf" else None
-        column.download_button(
-            say(f"prepare_paper_{which}_pdf" if kind == ".pdf" else f"prepare_paper_{which}"),
-            data=make,
-            file_name=name,
-            key=f"prepare-{which}{kind.replace('.', '-')}",
-            on_click="ignore",
-            width="stretch",
-            disabled=missing is not None,
-            help=missing and missing.text(lang()),
+        items.append(
+            {
+                "title": say(f"prepare_paper_{which}_pdf" if kind == ".pdf" else f"prepare_paper_{which}"),
+                "href": "" if missing else downloads.offer(f"{key}-{name}", name, make),
+                "name": name,
+                "help": missing.text(lang()) if missing else "",
+            }
         )
+    show_downloads(key, items, label="")
 
 
-def _packed(number: int) -> bytes:
-    return callout_archive(callout_view(workspace(), number), lang=lang())
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What makes the papers of a scenario, told for whom and in which language: they are made outside the page."""
 
+    number: int
+    by: Actor | None
+    lang: Lang
 
-def _made(number: int, ending: str) -> bytes:
-    view = callout_view(workspace(), number)
-    return paper(f"paper{ending}", lambda file: export_callout(view, file, by=person(), lang=lang()))
+    def packed(self) -> bytes:
+        return callout_archive(callout_view(workspace(), self.number), lang=self.lang)
 
+    def made(self, ending: str) -> bytes:
+        view = callout_view(workspace(), self.number)
+        return paper(f"paper{ending}", lambda file: export_callout(view, file, by=self.by, lang=self.lang))
 
-def _report(number: int, ending: str) -> bytes:
-    found = review_of(workspace(), number)
-    return paper(f"report{ending}", lambda file: export_after_report(found, file, by=person(), lang=lang()))
+    def report(self, ending: str) -> bytes:
+        found = review_of(workspace(), self.number)
+        return paper(
+            f"report{ending}", lambda file: export_after_report(found, file, by=self.by, lang=self.lang)
+        )
 
 
 def log(shown: Storm) -> None:
@@ -242,7 +262,8 @@ def log(shown: Storm) -> None:
     rows = [_event(one) for one in events[pager.start : pager.stop]]
     show_table(key, columns, rows, pager=pager, height=_HEIGHT, dense=True, empty=say("prepare_log_none"))
     name = f"{say('prepare_paper_after')}-{number}"
-    _offer(*(("after", f"{name}{end}", partial(_report, number, end)) for end in FORMATS))
+    told = _Told(number, person(), lang())
+    _offer("prepare-after", *(("after", f"{name}{end}", partial(told.report, end)) for end in FORMATS))
 
 
 def _event(one: Event) -> Row:

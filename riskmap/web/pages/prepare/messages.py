@@ -16,6 +16,7 @@ from riskmap.actions.episode.events import Entry, log_event
 from riskmap.actions.episode.messages import MessageState, deliver, messages, send_message, way_out
 from riskmap.actions.episode.playback import Storm
 from riskmap.errors import RiskmapError
+from riskmap.io.files.leftovers import mark
 from riskmap.moments import BEIJING
 from riskmap.values.duty import CallLine, CalloutView
 from riskmap.values.scenario import EVENT_KINDS
@@ -23,13 +24,6 @@ from riskmap.web.frame.state import lang, say, workspace
 from riskmap.web.widgets import signing
 from riskmap.web.widgets.panels import Cell, Row, TableColumn, pager_of, show_table
 from riskmap.web.widgets.signing import Tone, keep_notice, notice, person
-
-__all__ = [
-    "ask_person",
-    "log_entry",
-    "paper",
-    "person",
-]
 
 _DESK_LONGEST: Final = 80
 
@@ -41,7 +35,7 @@ def ask_person(key: str = "prepare-person") -> None:
 
 def paper(name: str, write: Callable[[Path], object]) -> bytes:
     """Return what `write` puts into a file of this name, for a download."""
-    with tempfile.TemporaryDirectory(prefix="riskmap-") as folder:
+    with tempfile.TemporaryDirectory(prefix=f"riskmap{mark()}") as folder:
         file = Path(folder) / name
         write(file)
         return file.read_bytes()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 import streamlit as st
@@ -21,7 +22,7 @@ from riskmap.vocabulary import RANKS, TIER_TITLES, TIERS
 from riskmap.web.frame.state import lang, say, workspace
 from riskmap.web.pages.importing.review import datum_title
 from riskmap.web.pages.prepare.messages import ask_person, paper
-from riskmap.web.widgets.panels import Cell, Row, TableColumn, first_page, pager_of, show_table
+from riskmap.web.widgets.panels import Cell, Row, TableColumn, first_page, pager_of, show_offer, show_table
 from riskmap.web.widgets.signing import notice, person, refuse
 from riskmap.web.widgets.uploads import Held, private_folder
 
@@ -223,20 +224,12 @@ def _plan(shown: Storm, made: Made) -> None:
         dense=True,
         empty=say("prepare_move_nobody"),
     )
-    st.download_button(
+    lists = partial(write_lists, workspace(), made.plan, scenario=shown.scenario, lang=lang())
+    show_offer(
+        "prepare-move-book",
         say("prepare_move_book"),
-        data=lambda: _book(shown, made),
-        file_name=f"{say('prepare_move_book_name')}-{made.scenario}.xlsx",
-        key="prepare-move-book",
-        on_click="ignore",
-        width="stretch",
-    )
-
-
-def _book(shown: Storm, made: Made) -> bytes:
-    return paper(
-        "plan.xlsx",
-        lambda file: write_lists(workspace(), made.plan, file, scenario=shown.scenario, lang=lang()),
+        f"{say('prepare_move_book_name')}-{made.scenario}.xlsx",
+        partial(paper, "plan.xlsx", lists),
     )
 
 

@@ -1,0 +1,158 @@
+"""Bytes → text: the encoding judged by all that stands there, and what no encoding explains marked where it stands."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import pyarrow as pa
+
+# Put where bytes are no text. A noncharacter: no text holds it, and `save` turns it into a fault of its cell.
+DAMAGED: Final = "\ufdd0"
+
+
+_HANDLER: Final = "riskmap.damaged"
+
+
+_BOMS: Final = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+# GB 18030 holds all of GB 2312 and GBK; what programs call them by.
+_WIDER: Final = {"gb2312": "gb18030", "gbk": "gb18030", "cp936": "gb18030", "hz": "gb18030", "ascii": "utf-8"}
+
+
+_CODE_PAGES: Final = {"936": "gb18030", "950": "big5", "65001": "utf-8", "54936": "gb18030"}
+
+
+# Letters of scripts that no list of an office in China is written in: what a wrong encoding makes of its bytes.
+_FOREIGN: Final = re.compile(
+    r"[\x80-\xa0\xaa\xb5\xba\xc0-\xd6\xd8-\xf6\xf8-\u02ff\u0300-\u036f\u0400-\u1fff\ue000-\uf8ff]"
+)
+
+
+_LETTERS: Final = re.compile(r"[^\x00-\x7f]")
+
+
+_MOST_LINES: Final = (
+    5000  # that are compared, spread over the file: whichever is chosen, all of it is decoded
+)
+
+
+_CUT: Final = 3  # bytes that a field of a fixed width may have lost of its last character
+
+
+def _mark(problem: UnicodeError) -> tuple[str, int]:
+    if not isinstance(problem, UnicodeDecodeError):
+        raise problem
+    return DAMAGED, problem.end
+
+
+codecs.register_error(_HANDLER, _mark)
+
+
+def encoding_named(name: str) -> str | None:
+    """Return the codec of a name as files state it (GBK, 936, ANSI 936, UTF-8), None where Python has none."""
+    plain = name.strip().lower()
+    digits = re.sub(r"^(?:ansi|oem|cp|windows|ms)[\s_-]*", "", plain)
+    try:
+        found = codecs.lookup(_CODE_PAGES.get(digits, plain)).name
+    except LookupError:
+        return None
+    return _WIDER.get(found, found)
+
+
+def decode(data: bytes, stated: str | None = None) -> tuple[str, str]:
+    """Return the text of a file and its encoding: as its mark or `stated` says where that fits, else UTF-8 or GB 18030.
+
+    Bytes that do not fit become `DAMAGED`; of two encodings that both do not fit, the one with fewer of them.
+    """
+    for mark, encoding in _BOMS:
+        if data.startswith(mark):
+            return data.decode(encoding, _HANDLER), encoding
+    if (wide := _without_mark(data)) is not None:
+        return data.decode(wide, _HANDLER), wide
+    named = stated and encoding_named(stated)
+    for encoding in dict.fromkeys(filter(None, (named, "utf-8"))):
+        try:
+            return data.decode(encoding), encoding
+        except UnicodeDecodeError:
+            continue
+    # One bad byte makes UTF-8 no GB 18030, though that takes most pairs of bytes: the lines as a whole decide.
+    found = likeliest(_lines(data), (named,) if named else ())
+    return data.decode(found, _HANDLER), found
+
+
+def _lines(data: bytes) -> list[bytes]:
+    lines = [line for line in data.split(b"\n") if not line.isascii()]
+    return lines[:: max(1, len(lines) // _MOST_LINES)]
+
+
+def _without_mark(data: bytes) -> str | None:
+    head = data[:4000]
+    if head[1::2].count(0) > len(head) // 4:
+        return "utf-16-le"
+    return "utf-16-be" if head[::2].count(0) > len(head) // 4 else None
+
+
+def likeliest(texts: Iterable[bytes], stated: Sequence[str] = ()) -> str:
+    """Return the encoding that the texts as a whole are in; each may have lost the end of its last character.
+
+    Where most of their letters are UTF-8 they all are, since those of another encoding hardly ever make any. Else
+    counted: what does not fit, then letters that a list of ours does not hold; of equals what is `stated` goes
+    before GB 18030. Where they say nothing (ASCII), what is stated, else UTF-8.
+    """
+    odd = [text for text in dict.fromkeys(texts) if not text.isascii()]
+    names = [name for each in stated if (name := encoding_named(each))]
+    if not odd:
+        return next(iter(names), "utf-8")
+    as_utf8 = "".join(fixed_width(text, "utf-8") for text in odd)
+    bad, foreign = as_utf8.count(DAMAGED), len(_FOREIGN.findall(as_utf8))
+    native = len(_LETTERS.findall(as_utf8)) - bad - foreign
+    if native > bad + foreign or ("utf-8" in names and native + foreign > bad):
+        return "utf-8"
+    candidates = dict.fromkeys([*names, "gb18030", "utf-8"])
+    return min(candidates, key=lambda each: _misfit(odd, each))
+
+
+def _misfit(texts: Sequence[bytes], encoding: str) -> tuple[int, int]:
+    found = [fixed_width(text, encoding) for text in texts]
+    return sum(DAMAGED in text for text in found), sum(len(_FOREIGN.findall(text)) for text in found)
+
+
+def fixed_width(text: bytes, encoding: str) -> str:
+    """Return a text of a field of a fixed width, without the rest of a character that was cut at its end."""
+    try:
+        return text.decode(encoding)
+    except UnicodeDecodeError as problem:
+        if problem.start >= len(text) - _CUT and problem.reason in {
+            "unexpected end of data",
+            "incomplete multibyte sequence",
+        }:
+            return text[: problem.start].decode(encoding)
+    return text.decode(encoding, _HANDLER)
+
+
+def decoded_columns(
+    columns: Sequence[pa.ChunkedArray], stated: Sequence[str] = ()
+) -> tuple[list[pa.ChunkedArray], str]:
+    """Return columns of bytes as text in the encoding that all of them together are in, and that encoding."""
+    encoded = [column.combine_chunks().dictionary_encode() for column in columns]
+    pools = [_pool(one) for one in encoded]
+    encoding = likeliest((text for pool in pools for text in pool), stated)
+    texts = [
+        pa.DictionaryArray.from_arrays(
+            one.indices, pa.array([fixed_width(text, encoding) for text in pool], pa.string())
+        )
+        for one, pool in zip(encoded, pools, strict=True)
+    ]
+    return [pa.chunked_array([one.cast(pa.string())]) for one in texts], encoding
+
+
+def _pool(column: pa.DictionaryArray) -> list[bytes]:
+    return column.dictionary.to_pylist()
