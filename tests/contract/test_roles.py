@@ -46,6 +46,8 @@ def renamed(root: Path) -> None:
             for field in fields:
                 words = r"(^exceeds = .*|\bfield = )" if path == model else r"(^id = |\bfield = )"
                 text = re.sub(rf'{words}"{field}"', rf'\1"our_{field}"', text, flags=re.MULTILINE)
+                if path != model:
+                    text = text.replace(f'["{field}", ', f'["our_{field}", ')  # a printed column
             path.unlink()
             to.write_text(text, "utf-8")
 

@@ -47,10 +47,10 @@ def again(folder: Path, file: Path, layer: str = "slopes") -> dict:
     return found.json["files"][0]
 
 
-def converted(gdal: str, folder: Path, name: str, driver: str, *options: str) -> Path:
+def converted(gdal: str, folder: Path, name: str, driver: str, *options: str, layer: str = "slopes") -> Path:
     target = folder / name
     subprocess.run(
-        [gdal, "-f", driver, *options, target, folder / "全部.gpkg", "slopes"],
+        [gdal, "-f", driver, *options, target, folder / "全部.gpkg", layer],
         check=True,
         capture_output=True,
     )
@@ -78,6 +78,18 @@ def test_what_another_program_has_written_anew_changes_no_record(files, gdal, na
     assert {key: found[key] for key in ("inserted", "updated", "held", "rejected")} == dict.fromkeys(
         ("inserted", "updated", "held", "rejected"), 0
     )
+    assert found["unchanged"] == found["rows"] > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "driver"), [("g.shp", "ESRI Shapefile"), ("g.geojson", "GeoJSON"), ("g.csv", "CSV")]
+)
+def test_of_a_graded_layer_neither_grade_nor_cut_name_is_kept_as_a_column_of_the_list(
+    files, gdal, name, driver
+):
+    options = ("-lco", "ENCODING=UTF-8") if driver == "ESRI Shapefile" else ()
+    found = again(files, converted(gdal, files, name, driver, *options, layer="shelters"), "shelters")
+    assert found["updated"] == found["held"] == 0
     assert found["unchanged"] == found["rows"] > 0
 
 

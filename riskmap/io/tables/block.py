@@ -80,7 +80,7 @@ class BlockReader:
             if (values := self._judged(part, targets, item.id)) is not None:
                 part.values[item.id] = values
         if not self._layer.table:
-            part.values.update(kept_columns(source))
+            part.values.update(kept_columns(source, self._dictionary))
         self._hours(part, targets)
         self._checklist(part, targets)
         self._contacts(part, targets)

@@ -303,6 +303,15 @@ class HeaderDictionary:
         ours += [item.id for item in self._layer.checklist.items] if self._layer.checklist else []
         return names_cut([*ours, "contacts", DERIVED[-1], "version"])
 
+    def is_beginning(self, text: str) -> bool:
+        """Tell whether a header is the beginning of a longer one that this layer knows."""
+        words = normalise_header(text)
+        return any(
+            known.startswith(words) and known != words
+            for spellings in (self._plain, self._derived)
+            for known in spellings
+        )
+
     def guess(self, text: str) -> str | None:
         """Return the one target whose spelling ends the header, or that the header begins or ends.
 

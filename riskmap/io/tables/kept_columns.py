@@ -6,7 +6,7 @@ time it is read, as the cell of a file would be. What the field refuses stays te
 
 from __future__ import annotations
 
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Collection, Iterator, MutableMapping, Sequence
 from functools import cache, lru_cache
 from typing import Any, Final
 
@@ -52,13 +52,16 @@ _ADDED: Final = frozenset(
 )  # fmt: skip
 
 
+_NO_LETTER: Final = "\ufffd"  # stands where the bytes of a name make no letter
+
+
 _Values = MutableMapping[str, list[Any]]
 
 
-def kept_columns(source: Source) -> Iterator[tuple[str, list[Any]]]:
+def kept_columns(source: Source, names: HeaderDictionary) -> Iterator[tuple[str, list[Any]]]:
     """Yield (key, texts) of every column of a table that nothing reads and that states something."""
     seen: dict[str, int] = {}
-    for header, match in _unread(source):
+    for header, match in _unread(source, names):
         column = distinct(source.column(match.heading.column, fill=True))
         if not len(column.texts):
             continue
@@ -80,8 +83,9 @@ def _whole(said: Any, column: Any, row: int) -> str | None:
     return column.texts[at].as_py() if refused else None
 
 
-def _unread(source: Source) -> Iterator[tuple[str, Match]]:
+def _unread(source: Source, names: HeaderDictionary) -> Iterator[tuple[str, Match]]:
     position: Match | None = None
+    stumps = _stumps([match.heading.text for match in source.header.matches], names)
     for match in source.header.matches:
         heading = match.heading
         if match.target == "position":
@@ -92,14 +96,38 @@ def _unread(source: Source) -> Iterator[tuple[str, Match]]:
         if beside and position is not None and heading.text == position.heading.text:
             continue  # 坐标 merged over two columns: the second number was read with the first
         header = heading.text or f"第 {heading.column + 1} 列"
-        if not not_kept(header):
+        if header not in stumps and not not_kept(header):
             yield header, match
+
+
+def _stumps(headers: Sequence[str], names: HeaderDictionary) -> set[str]:
+    """Return the headers that a program, cutting names to ten bytes, has made of ours: they tell no column.
+
+    防灾责任人, 防灾责任人电话 → 防灾责, 防灾�_1: the numbered one ends within a letter, the first may be whole.
+    """
+    broken = {header for header in headers if _NO_LETTER in header}
+    starts = {start for header in broken if (start := header.split(_NO_LETTER)[0])}
+    cut = {header for header in headers if header.casefold() in names.cut}
+    return (
+        broken | cut | {header for header in headers if names.is_beginning(header) and _begun(header, starts)}
+    )
+
+
+def _begun(header: str, starts: Collection[str]) -> bool:
+    return any(header.startswith(start) for start in starts)
 
 
 def not_kept(header: str) -> bool:
     """Tell whether a column says nothing of the record: row numbers, and what riskmap itself derives."""
     words = normalise_header(header)
-    return words in _ROW_NUMBERS or words in _ours()
+    return words in _ROW_NUMBERS or words in _ours() or words.startswith(_of_parts())
+
+
+@cache
+def _of_parts() -> tuple[str, ...]:
+    """Return how the headers of the parts of a model begin, by title and by id."""
+    titles = (t("export_column_part", lang).split("{")[0] for lang in ("zh", "en"))
+    return (*map(normalise_header, titles), "part_")
 
 
 @cache
