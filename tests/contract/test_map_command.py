@@ -12,6 +12,7 @@ from riskmap.actions.inventory.exporting import inventory_of
 from riskmap.actions.inventory.listing import make_selection
 from riskmap.coordinates import metres
 from riskmap.io.writers import paper_pdf
+from riskmap.reports import map_sheet
 from riskmap.reports.map_sheet import MapSheet
 from riskmap.selection import Selection
 from riskmap.vocabulary import TIER_COLOURS
@@ -50,6 +51,21 @@ def test_the_legend_counts_every_record_and_the_sheet_says_which_are_not_on_the_
         assert str(count) in words
     assert f"另有{UNLOCATED}处无坐标" in words
     assert "指纹" in words  # which model made the tiers
+
+
+def test_what_is_no_risk_has_a_row_of_its_own_outside_tiers_and_sum(ws, tmp_path):
+    whole = cli.riskmap("summary", "--json", "--workspace", ws.root).json
+    sheet = MapSheet(inventory_of(ws, Selection()), ws.places)
+    legend, others = map_sheet._legend(sheet), map_sheet._others(sheet)
+    assert sum(legend[-1]["counts"]) == whole["total"]
+    assert {row["title"] for row in legend} & {row["title"] for row in others} == set()
+    assert [row["total"] for row in others] == [whole["others"]["shelters"]["count"]]
+    for row in others:
+        assert sum(grade["count"] for grade in row["grades"]) == row["total"]
+    assert printed(ws, tmp_path / "图.pdf").status == 0
+    words = "".join(PdfReader(tmp_path / "图.pdf").pages[0].extract_text().split())
+    assert "不计入等级与合计" in words
+    assert "应急避难场所" in words
 
 
 def test_hostile_names_are_letters_on_paper(ws, tmp_path):

@@ -93,6 +93,18 @@ def test_of_a_graded_layer_neither_grade_nor_cut_name_is_kept_as_a_column_of_the
     assert found["unchanged"] == found["rows"] > 0
 
 
+@pytest.mark.parametrize("layer", ["slopes", "shelters"])
+def test_what_our_own_shapefile_has_shortened_changes_no_record(files, tmp_path, layer):
+    own = tmp_path / "own.zip"
+    with zipfile.ZipFile(files / "全部.shp.zip") as ours, zipfile.ZipFile(own, "w") as packed:
+        for name in ours.namelist():
+            if Path(name).stem == layer:
+                packed.writestr(name, ours.read(name))
+    found = again(files, own, layer)
+    assert found["updated"] == found["held"] == 0
+    assert found["unchanged"] == found["rows"] > 0
+
+
 @pytest.mark.parametrize("driver", ["ESRI Shapefile", "GeoJSON", "CSV"])
 def test_where_columns_were_dropped_the_assessed_tier_is_not_the_declared_one(files, gdal, driver):
     ending = {"ESRI Shapefile": "shp", "GeoJSON": "geojson", "CSV": "csv"}[driver]

@@ -364,6 +364,30 @@ def test_a_geopackage_has_types_aliases_its_datum_and_opens_coloured(files: Path
             assert [int(v) for v in node.get("v").split(",")[:3]] == rgb
 
 
+@pytest.mark.parametrize(("model", "drawn"), [("some", ("poor", "weak", "fair", "good", "")), (None, ("",))])
+def test_what_is_no_risk_is_coloured_by_its_grade_or_in_one_colour(model: str | None, drawn: tuple[str, ...]):
+    from xml.etree import ElementTree as ET
+
+    from riskmap.io.writers.formats.geopackage import style_qml
+    from riskmap.io.writers.record_columns import attributes
+
+    part = slopes(5)
+    layer = part.layer.model_copy(update={"stated_counts": "resource", "model": model})
+    ranks = pa.array([5, 6, 7, 8, 9], pa.uint8())
+    at = part.table.column_names.index("rank")
+    part = dataclasses.replace(part, layer=layer, table=part.table.set_column(at, "rank", ranks))
+    columns = attributes(part, "zh", words=True)
+    root = ET.fromstring(style_qml(part, [(c, c.name) for c in columns], "point", "zh"))
+    renderer = root.find("renderer-v2")
+    assert renderer.get("attr") == ("grade" if model else "code")
+    categories = list(renderer.iter("category"))
+    assert tuple(c.get("value") or "" for c in categories) == drawn
+    passes = [
+        int(renderer.find(f"symbols/symbol[@name='{c.get('symbol')}']/layer").get("pass")) for c in categories
+    ]
+    assert passes[:4] == sorted(passes[:4], reverse=True)  # the worst on top
+
+
 def test_records_of_another_geometry_kind_get_a_table_of_their_own(tmp_path: Path):
     part = grids()
     at = part.table.column_names.index("shape")

@@ -6,7 +6,7 @@ time it is read, as the cell of a file would be. What the field refuses stays te
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, MutableMapping, Sequence
+from collections.abc import Iterator, MutableMapping, Sequence
 from functools import cache, lru_cache
 from typing import Any, Final
 
@@ -50,6 +50,9 @@ _ADDED: Final = frozenset(
      "updated_at", "nature", "description", "timestamp", "begin", "end", "altitudemode", "tessellate", "extrude",
      "visibility", "draworder", "icon", "snippet", "styleurl"}
 )  # fmt: skip
+
+
+_OUR_MARKS: Final = frozenset({"version", "updated_at"})  # what every table of ours ends with
 
 
 _NO_LETTER: Final = "\ufffd"  # stands where the bytes of a name make no letter
@@ -101,20 +104,22 @@ def _unread(source: Source, names: HeaderDictionary) -> Iterator[tuple[str, Matc
 
 
 def _stumps(headers: Sequence[str], names: HeaderDictionary) -> set[str]:
-    """Return the headers that a program, cutting names to ten bytes, has made of ours: they tell no column.
+    """Return the headers that are left of ours in a shapefile, which has ten bytes for a name: they tell no column.
 
-    防灾责任人, 防灾责任人电话 → 防灾责, 防灾�_1: the numbered one ends within a letter, the first may be whole.
+    Ours: threatened_property → threatene3, 防灾责任人 → field_50. Another program's: 防灾责任人, 防灾责任人电话 →
+    防灾责, 防灾�_1; the numbered one ends within a letter, the first may be whole.
     """
     broken = {header for header in headers if _NO_LETTER in header}
     starts = {start for header in broken if (start := header.split(_NO_LETTER)[0])}
     cut = {header for header in headers if header.casefold() in names.cut}
-    return (
-        broken | cut | {header for header in headers if names.is_beginning(header) and _begun(header, starts)}
-    )
+    begun = {h for h in headers if h.startswith(tuple(starts)) and names.is_beginning(h)}
+    return broken | cut | begun | (_shortened(headers, names) if _OUR_MARKS.issubset(headers) else set())
 
 
-def _begun(header: str, starts: Collection[str]) -> bool:
-    return any(header.startswith(start) for start in starts)
+def _shortened(headers: Sequence[str], names: HeaderDictionary) -> set[str]:
+    """Return the headers that our own shapefile has numbered."""
+    numbered = {h: h.rstrip("0123456789") for h in headers}
+    return {h for h, stem in numbered.items() if stem != h and (stem == "field_" or names.is_beginning(stem))}
 
 
 def not_kept(header: str) -> bool:
