@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import time
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from pypdf import PdfReader
 
 from riskmap.actions.inventory.listing import SORTS, list_records, make_selection
 from riskmap.actions.workspace import open_workspace
@@ -87,11 +89,14 @@ def test_the_address_narrows_table_totals_and_downloads_alike(root, now):
     assert expected
     assert panel(at, "inventory-figures")["figures"][0]["text"] == str(expected)
     assert len(panel(at, "inventory-table")["rows"]) == expected
-    items = panel(at, "inventory-downloads")["items"]
+    *items, printed = panel(at, "inventory-downloads")["items"]
     assert len(items) == len(export_formats()) == 7
     for item, ending in zip(items, export_formats(), strict=True):
         asked = downloads.asked(state.signer(), item["href"].removeprefix("download/"), "")
         assert (asked.selection, asked.format) == (wanted, ending)
+    sheet = downloads.asked(state.signer(), printed["href"].removeprefix("download/"), "").make()
+    (page,) = PdfReader(io.BytesIO(sheet)).pages
+    assert str(expected) in page.extract_text()
 
 
 def test_a_condition_reads_in_words_and_not_in_ids(root):

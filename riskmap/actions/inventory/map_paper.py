@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from datetime import date
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from riskmap.actions.terrain.factors import shaded_relief
 from riskmap.actions.workspace import Workspace
 from riskmap.errors import Lang
 from riskmap.io.files.atomic import WrittenFile
+from riskmap.io.files.leftovers import mark
 from riskmap.reports.map_sheet import MapSheet, Paper, write_map_sheet
 from riskmap.rules.permissions import Actor
 from riskmap.selection import Selection
@@ -46,3 +48,9 @@ def print_map(
         grey=grey,
     )
     return write_map_sheet(sheet, to)
+
+
+def map_bytes(ws: Workspace, selection: Selection, *, lang: Lang = "zh") -> bytes:
+    """Return the sheet of a selection as a PDF."""
+    with tempfile.TemporaryDirectory(prefix=f"riskmap{mark()}") as folder:
+        return print_map(ws, selection, Path(folder) / "map.pdf", lang=lang).path.read_bytes()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 import streamlit as st
@@ -17,7 +18,7 @@ from riskmap.actions.tier_models import made_by
 from riskmap.actions.workspace import Workspace
 from riskmap.catalog import Condition, Layer
 from riskmap.catalog.layer import Field
-from riskmap.errors import RiskmapError
+from riskmap.errors import Lang, RiskmapError
 from riskmap.io.writers import export_formats
 from riskmap.rules.extras import extra_keys, header_of, holds_people, is_extra
 from riskmap.selection import Counts, Selection, Snapshot, counts
@@ -140,9 +141,8 @@ def _heading(now: Snapshot, filters: Filters, selection: Selection, found: Count
     show_figures("inventory-figures", figures)
     if found.others:
         layers = workspace().catalog.layers
-        st.caption(say("overview_others"))
-        others = [Figure(layers[layer].title.text(lang()), n) for layer, n in found.others.items()]
-        show_figures("inventory-others", others)
+        others = [f"{layers[layer].title.text(lang())} {n:,}" for layer, n in found.others.items()]
+        st.caption(say("inventory_others", layers=say("list_separator").join(map(escape_markdown, others))))
     _whether_it_adds_up(now, filters, found)
 
 
@@ -190,7 +190,22 @@ def _files(selection: Selection, found: Counts) -> None:
         file = downloads.file_name(_file_title(), ending)
         href = downloads.address(downloads.Wanted(selection, ending, file, lang()))
         items.append({"title": one.title, "href": href, "name": file, "help": one.help.text(lang())})
+    items.append(_map_file(selection))
     show_downloads("inventory-downloads", items)
+
+
+def _map_file(selection: Selection) -> dict[str, str]:
+    """Return the button of the map on paper; it is drawn when somebody takes it."""
+    file = downloads.file_name(_file_title(), "pdf")
+    make = partial(_map_drawn, workspace(), selection, lang())
+    href = downloads.offer(f"map {selection.to_text()} {lang()}", file, make)
+    return {"title": say("inventory_map"), "href": href, "name": file, "help": say("inventory_map_help")}
+
+
+def _map_drawn(ws: Workspace, selection: Selection, words: Lang) -> bytes:
+    from riskmap.actions.inventory.map_paper import map_bytes
+
+    return map_bytes(ws, selection, lang=words)
 
 
 def _table(now: Snapshot, selection: Selection, found: Counts) -> None:
