@@ -20,8 +20,6 @@ from riskmap.ledger import RejectedEntry
 from riskmap.rules.permissions import Actor, may
 from riskmap.values.import_plan import RejectedRow
 
-_EVERY_BATCH = 1_000_000
-
 
 @dataclass(frozen=True, slots=True)
 class Mended:
@@ -75,7 +73,6 @@ def mend_rejected(
     may(by, "import")
     if not by.name.strip() or not why.strip():
         raise RiskmapError("退回行：请写明经办人和原因", "rejected rows: state the person and the reason")
-    datums = {batch.id: batch.datum for batch in ws.ledger.batches(limit=_EVERY_BATCH)}
     done: list[FileImport] = []
     for entries in _by_batch(ws, rows):
         first = entries[0]
@@ -86,7 +83,9 @@ def mend_rejected(
             path = folder / "mended.xlsx"
             write_rejected(path, [(first.file, first.batch, mended)])
             name = f"{Path(first.file).stem}.xlsx"
-            intake = read_for_import(ws, layer.id, path, datum=datums.get(first.batch) or None, name=name)
+            intake = read_for_import(
+                ws, layer.id, path, name=name
+            )  # the workbook says in which datum its rows are
             done.append(commit_file(ws, plan_file(ws, replace(intake, file=first.file)), by=by, why=why))
         finally:
             shutil.rmtree(folder, ignore_errors=True)
