@@ -22,10 +22,8 @@ _KEYS: Final = re.compile(r"(?i)([?&][^\s=&]*(?:pass|pwd|token|secret|key)[^\s=&
 
 
 def without_secrets(text: str) -> str:
-    """Return a text with the user and password of its addresses, and the keys in their queries, as ***."""
-    if "://" not in text:
-        return text
-    return _KEYS.sub(r"\1***", _SIGNED_IN.sub(r"\1***@", text))
+    """Return a text with the user and password of its addresses, and the keys in queries (or paths), as ***."""
+    return _KEYS.sub(r"\1***", _SIGNED_IN.sub(r"\1***@", text) if "://" in text else text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from sqlalchemy.pool import QueuePool
 
 from riskmap.catalog.layer import Layer
 from riskmap.errors import LedgerError
+from riskmap.interface import option
 from riskmap.ledger import chain
 from riskmap.ledger import schema as s
 from riskmap.moments import CLOCK_IS_RIGHT, clock_vouched_for, program_date, utc_now
@@ -287,10 +288,10 @@ class Store:
             known = f"{max(evidence):%Y-%m-%d}"
             raise LedgerError(
                 f"台账 {self.place}：本机时钟是 {now:%Y-%m-%d}，而台账最后一次写入和程序安装都不晚于 {known}，未写入；"
-                f"请校准时钟；时钟无误时，设环境变量 {CLOCK_IS_RIGHT}=1（命令行：riskmap --clock-is-right …）再写",
+                f"请校准时钟；时钟无误时，用 {option('clock-is-right')}（或设环境变量 {CLOCK_IS_RIGHT}=1）再写",
                 f"ledger {self.place}: this machine's clock says {now:%Y-%m-%d}, but neither was the ledger written "
                 f"to nor the program installed after {known}; nothing was written: set the clock right, or, where "
-                f"it is right, set {CLOCK_IS_RIGHT}=1 (on the command line: riskmap --clock-is-right …)",
+                f"it is right, write with {option('clock-is-right', 'en')} (or with {CLOCK_IS_RIGHT}=1 in the environment)",
             )
         return timestamp(now)
 

@@ -104,5 +104,6 @@ def test_the_formulas_stand_where_their_page_says():
 def test_the_change_log_names_this_version_and_its_tag():
     import riskmap
 
-    first = re.search(r"^## (.*)$", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)[1]
+    headings = re.findall(r"^## (.*)$", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    first = next(heading for heading in headings if heading != "Unreleased")
     assert first == f"{riskmap.__version__} (tag `v{riskmap.__version__}`)"

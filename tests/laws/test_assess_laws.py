@@ -44,7 +44,9 @@ def is_worse(model: ScoringModel, field: str, a: Any, b: Any) -> bool:
         return b > a if leaf.worse == "higher" else b < a
     key = {True: "true", False: "false"}
     sign = next(iter(polarities(model)[leaf.id]))
-    return sign * leaf.table[key.get(b, b)] >= sign * leaf.table[key.get(a, a)]
+    worst = max(sign * value for value in leaf.table.values())  # of a word that the table does not have
+    steps = {word: sign * value for word, value in leaf.table.items()}
+    return steps.get(key.get(b, b), worst) >= steps.get(key.get(a, a), worst)
 
 
 @pytest.mark.parametrize("layer", LAYERS)
