@@ -59,9 +59,11 @@ def needed(name: str, root: Path) -> list[str]:
         if not param.required:
             continue
         named = param.metavar or ""
-        value = (
-            str(root / "workspace.toml") if "FILE" in named else "risk_points" if named == "LAYER" else "1"
-        )
+        if named.islower():  # a word of the command itself: layer new
+            value = named
+        else:
+            file = str(root / "workspace.toml")
+            value = file if "FILE" in named else "risk_points" if named == "LAYER" else "1"
         words += [value] if param.param_type_name == "argument" else [max(param.opts, key=len), value]
     return words
 

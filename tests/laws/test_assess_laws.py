@@ -13,7 +13,7 @@ from riskmap.catalog.model import Combination, ScoringModel
 from riskmap.catalog.model_direction import polarities
 from riskmap.scoring import assess_table, contributions, explain
 from riskmap.scoring.explanation import reference_score
-from riskmap.vocabulary import RANK_OF, UNRATED
+from riskmap.vocabulary import RANK_OF, RANKS, UNRATED
 from tests.assess_rows import LAYERS, assessed, rows, scoring, table, tiers, values
 
 FEW = settings(max_examples=60)
@@ -115,13 +115,15 @@ def test_reference_and_contributions_sum_to_the_score(layer: str, data: st.DataO
 @settings(max_examples=25)
 def test_every_change_that_is_offered_moves_the_tier_as_stated(layer: str, data: st.DataObject):
     row = data.draw(sparse_rows(layer))
-    explanation = explain(*scoring(layer), "X", row)
+    model, definition = scoring(layer)
+    explanation = explain(model, definition, "X", row)
     if not explanation.nearest:
         return
-    now = RANK_OF[explanation.tier]
+    standings = [definition.standing(tier) for tier in RANKS]  # of shelters the grades
+    now = standings.index(explanation.tier or explanation.grade)
     moved = assessed(layer, *[row | {change.field: change.to} for change in explanation.nearest])
     for change, tier, rank in zip(explanation.nearest, tiers(moved), moved.rank, strict=True):
-        assert tier == change.tier
+        assert definition.standing(tier) == change.tier
         assert change.value == row[change.field]
         assert rank > now if change.direction == "worse" else rank < now
 
@@ -130,13 +132,13 @@ def test_every_change_that_is_offered_moves_the_tier_as_stated(layer: str, data:
 @given(data=st.data())
 @settings(max_examples=40)
 def test_an_unrated_point_turns_out_within_its_possible_tiers(layer: str, data: st.DataObject):
-    model, _ = scoring(layer)
+    model, definition = scoring(layer)
     gone = data.draw(st.sets(st.sampled_from(model.required), min_size=1))
     row = data.draw(sparse_rows(layer)) | dict.fromkeys(gone)
-    explanation = explain(*scoring(layer), "X", row)
+    explanation = explain(model, definition, "X", row)
     if not explanation.possible:
         return
-    assert explanation.state == "unrated"
+    assert not explanation.judged
     filled = row | {field: data.draw(values(layer, field)) for field in explanation.missing}
     turned_out = tiers(assessed(layer, filled))[0]
-    assert turned_out == "unrated" or turned_out in explanation.possible
+    assert turned_out == "unrated" or definition.standing(turned_out) in explanation.possible

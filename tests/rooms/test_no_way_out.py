@@ -25,7 +25,8 @@ ASKS = {
     "a connection": "import socket; socket.create_connection(('127.0.0.1', 9))",
     "a name": "import socket; socket.getaddrinfo('name.invalid', 80)",
     "GDAL": (
-        "import os, riskmap, pyogrio; del os.environ['CPL_VSIL_CURL_ALLOWED_FILENAME']; "
+        "import os, riskmap, pyogrio; "
+        "[os.environ.pop('CPL_VSIL_CURL_ALLOWED_' + one) for one in ('FILENAME', 'EXTENSIONS')]; "
         "pyogrio.read_info('/vsicurl/http://127.0.0.1:9/x.gpkg')"
     ),
     "a child": (
@@ -121,7 +122,7 @@ def watched_reading(root, tmp_path_factory):
     folder = tmp_path_factory.mktemp("addressed")
     with listening() as (address, asked):
         files = addressed_files(folder, address)
-        yield files, told(root, folder / "list", files, no_proxy="*"), asked
+        yield files, told(root, folder / "list", files, no_proxy="*", RISKMAP_INTERFACE=""), asked
 
 
 @linux
@@ -163,7 +164,12 @@ def test_files_are_read_alike_where_there_is_no_network_at_all(watched_reading, 
     def cut_off(program: str, *words: object) -> subprocess.CompletedProcess[str]:
         line = ["unshare", "-rn", sys.executable, "-c", f"import sys; sys.argv.insert(1, '')\n{program}"]
         return subprocess.run(
-            [*line, *map(str, words)], capture_output=True, text=True, cwd=ROOT, check=False
+            [*line, *map(str, words)],
+            capture_output=True,
+            text=True,
+            cwd=ROOT,
+            env={**os.environ, "RISKMAP_INTERFACE": ""},
+            check=False,
         )
 
     read_there = told(root, tmp_path / "list", some, run=cut_off)
