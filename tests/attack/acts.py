@@ -18,6 +18,7 @@ from tests.attack.program import (
     differing,
     fresh_copy,
     held,
+    ledger_in,
     ledger_of,
     wrong_message,
 )
@@ -57,7 +58,7 @@ class Place:
             shutil.rmtree(self.ws / "data" / "cache", ignore_errors=True)
         shutil.rmtree(self.out, ignore_errors=True)
         self.out.mkdir()
-        shutil.copy(self.room / "old.sqlite", self.out / "backup.sqlite")
+        shutil.copy(self.room / "old.zip", self.out / "backup.zip")
         (self.out / "inventory.xlsx").write_bytes(b"old")
         return self.written()
 
@@ -93,8 +94,10 @@ def _ledger_is_whole(_program: Program, place: Place, whole: Whole) -> list[str]
 
 
 def _backup_is_whole(_program: Program, place: Place, whole: Whole) -> list[str]:
-    found = held(place.out / "backup.sqlite")
-    old = held(place.room / "old.sqlite")
+    found, old = (
+        held(ledger_in(file, place.room / "unpacked.sqlite"))
+        for file in (place.out / "backup.zip", place.room / "old.zip")
+    )
     return [] if found in (old, whole.before) else ["the backup is neither the old nor the new one"]
 
 
@@ -132,7 +135,7 @@ def acts(place: Place, new: Path) -> list[Act]:
         Act("assess", ("assess", *where), assessed=False),
         Act("edit", ("!edit", place.ws, LAYER, CODE, 1, "likelihood", 10)),
         Act("undo", ("undo", 1, "--why", "attack", *where)),
-        Act("backup", ("backup", place.out / "backup.sqlite", *where), _backup_is_whole),
+        Act("backup", ("backup", place.out / "backup.zip", *where), _backup_is_whole),
         Act("export", ("export", LAYER, "--to", place.out / "inventory.xlsx", *where), _export_is_whole),
         Act("snapshot", ("summary", "--json", *where), _next_start_counts_the_same, cache=False),
         Act("scenario", ("prepare", *warning, *where)),
@@ -144,7 +147,7 @@ def districts(program: Program, room: Path, seed: int) -> None:
     made = room / "assessed"
     steps = (
         ("init", made, "--demo", "--points", POINTS, "--seed", seed),
-        ("backup", room / "old.sqlite", "--workspace", made),
+        ("backup", room / "old.zip", "--workspace", made),
         ("assess", "--workspace", made),
         ("summary", "--workspace", made),
     )
@@ -154,7 +157,7 @@ def districts(program: Program, room: Path, seed: int) -> None:
             raise RuntimeError(f"riskmap {words[0]} ended with {ran.status}: {ran.err}")
     fresh_copy(made, room / "unassessed")
     shutil.rmtree(room / "unassessed" / "data" / "cache")
-    shutil.copy(room / "old.sqlite", ledger_of(room / "unassessed"))
+    ledger_in(room / "old.zip", ledger_of(room / "unassessed"))
 
 
 def new_rows(path: Path) -> Path:

@@ -12,6 +12,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -145,6 +146,17 @@ def ledger_of(ws: Path) -> Path:
     return ws / "data" / "ledger.sqlite"
 
 
+def ledger_in(backup: Path, to: Path) -> Path:
+    """Unpack the ledger of a backup; raises zipfile.BadZipFile or KeyError for a broken one."""
+    with zipfile.ZipFile(backup) as archive:
+        to.write_bytes(archive.read("data/ledger.sqlite"))
+    return to
+
+
+# The chain's digests cover the moments, which differ from try to try; `!check` follows the chain itself.
+_CHAIN = "SELECT id, changeset_id, event_id, version FROM chain_link"
+
+
 def held(ledger: Path) -> dict[str, list[str]]:
     """Return every row of every table as text, moments left out; raises sqlite3.Error for a broken file."""
     with contextlib.closing(sqlite3.connect(ledger)) as database:
@@ -159,7 +171,10 @@ def held(ledger: Path) -> dict[str, list[str]]:
             if not name.startswith(("sqlite_", "feature_box"))
         ]
         return {
-            name: sorted(_MOMENT.sub("T", repr(line)) for line in database.execute(f'SELECT * FROM "{name}"'))
+            name: sorted(
+                _MOMENT.sub("T", repr(line))
+                for line in database.execute(_CHAIN if name == "chain_link" else f'SELECT * FROM "{name}"')
+            )
             for name in tables
         }
 
