@@ -74,18 +74,19 @@ def chromium() -> str:
 @pytest.fixture(scope="session")
 def gdal() -> str:
     """Path of the system's ogr2ogr, a GDAL of another version than ours; skips where there is none."""
-    found = shutil.which("ogr2ogr")
-    if found is None:
-        pytest.skip("system part: ogr2ogr is not installed (Debian: gdal-bin)")
-    return found
+    return _installed("ogr2ogr", "gdal-bin")
 
 
 @pytest.fixture(scope="session")
 def soffice() -> str:
     """Path of LibreOffice, which prints without the fonts of an office PC; skips where there is none."""
-    found = shutil.which("soffice")
+    return _installed("soffice", "libreoffice-calc-nogui")
+
+
+def _installed(program: str, package: str) -> str:
+    found = shutil.which(program)
     if found is None:
-        pytest.skip("system part: LibreOffice is not installed (Debian: libreoffice-calc-nogui)")
+        pytest.skip(f"system part: {program} is not installed (Debian: {package})")
     return found
 
 

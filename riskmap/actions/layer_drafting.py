@@ -33,6 +33,7 @@ from riskmap.json_documents import Document
 from riskmap.rules.cell import judge_day
 from riskmap.rules.extras import holds_people
 from riskmap.rules.judge import rules_of
+from riskmap.rules.shape import KIND_OF_TYPE
 from riskmap.rules.vocabulary import yes_no
 from riskmap.units import convertible
 
@@ -43,9 +44,6 @@ _MOST_CHOICES: Final = 12
 
 
 _ENDS: Final = {"code": ("编号", "编码", "代码", "code", "id"), "name": ("名称", "名字", "name")}
-
-
-_SHAPES: Final = {0: "point", 4: "point", 1: "line", 2: "line", 5: "line", 3: "polygon", 6: "polygon"}
 
 
 _UNIT: Final = re.compile(r"\s*[(（\[【]\s*(?:单位[:：]?)?\s*([^()（）\[\]【】]+?)\s*[)）\]】]\s*$")
@@ -204,7 +202,7 @@ def _geometry(sheet: RawSheet) -> str:
     import shapely  # noqa: PLC0415 - only a map file needs it
 
     kinds = shapely.get_type_id(shapely.from_wkb([w for w in sheet.shapes.to_pylist() if w]))
-    return _SHAPES.get(int(kinds[0]), "point")
+    return KIND_OF_TYPE.get(int(kinds[0]), "point")
 
 
 def _fields(ws: Workspace, header: Header, rows: Sequence[Sequence[str | None]]) -> Iterator[DraftField]:

@@ -38,6 +38,30 @@ from riskmap.cli.common import (
 
 if TYPE_CHECKING:
     from riskmap.actions.workspace import Workspace
+    from riskmap.selection import Selection
+
+
+def _selection(
+    ws: Workspace,
+    layers: list[str] | None,
+    tier: str | None,
+    state: str | None,
+    subdistrict: str | None,
+    where: list[str] | None,
+    within: Path | None,
+) -> Selection:
+    """Return what the options of a list, an export or a map select."""
+    from riskmap.actions.inventory.listing import make_selection
+
+    return make_selection(
+        ws,
+        layers=layers or (),
+        tiers=split(tier),
+        states=split(state),
+        subdistricts=split(subdistrict),
+        where=where or (),
+        within=within,
+    )
 
 
 @app.command()
@@ -54,19 +78,11 @@ def select(
     store: StoreOption = None,
 ) -> None:
     """List the records that a filter selects."""
-    from riskmap.actions.inventory.listing import make_selection, select_json
+    from riskmap.actions.inventory.listing import select_json
     from riskmap.cli.common import open_workspace
 
     ws = open_workspace(workspace, store)
-    selection = make_selection(
-        ws,
-        layers=layers or (),
-        tiers=split(tier),
-        states=split(state),
-        subdistricts=split(subdistrict),
-        where=where or (),
-        within=within,
-    )
+    selection = _selection(ws, layers, tier, state, subdistrict, where, within)
     document = select_json(ws, selection, as_of=day(as_of))
     if as_of is None:
         tell_outdated(ws, selection.layers)
@@ -106,19 +122,10 @@ def export(
 ) -> None:
     """Export a classified inventory."""
     from riskmap.actions.inventory.exporting import export_selection
-    from riskmap.actions.inventory.listing import make_selection
     from riskmap.cli.common import open_workspace
 
     ws = open_workspace(workspace, store)
-    selection = make_selection(
-        ws,
-        layers=layers or (),
-        tiers=split(tier),
-        states=split(state),
-        subdistricts=split(subdistrict),
-        where=where or (),
-        within=within,
-    )
+    selection = _selection(ws, layers, tier, state, subdistrict, where, within)
     document = export_selection(
         ws, selection, to, as_of=day(as_of), unmasked=contacts, by=person(by), why=reason(why), lang=LANG
     )
@@ -154,19 +161,10 @@ def print_map(
 ) -> None:
     """Print the map on one sheet."""
     from riskmap.actions.inventory import map_paper
-    from riskmap.actions.inventory.listing import make_selection
     from riskmap.cli.common import open_workspace
 
     ws = open_workspace(workspace, store)
-    selection = make_selection(
-        ws,
-        layers=layers or (),
-        tiers=split(tier),
-        states=split(state),
-        subdistricts=split(subdistrict),
-        where=where or (),
-        within=within,
-    )
+    selection = _selection(ws, layers, tier, state, subdistrict, where, within)
     look: dict[str, Any] = {"paper": paper, "scale": scale, "grey": grey}
     done = map_paper.print_map(ws, selection, to, as_of=day(as_of), **look, by=person(by), lang=LANG)
     if as_of is None:

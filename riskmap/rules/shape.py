@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -19,6 +19,20 @@ SHAPE: Final = "shape"
 
 
 _POINT, _LINE, _POLYGON, _MULTIPOINT, _MULTILINE, _MULTIPOLYGON = 0, 1, 3, 4, 5, 6
+
+
+_RING: Final = 2
+
+
+KIND_OF_TYPE: Final[Mapping[int, GeometryKind]] = {  # by GEOS's number of a type
+    _POINT: "point",
+    _MULTIPOINT: "point",
+    _LINE: "line",
+    _RING: "line",
+    _MULTILINE: "line",
+    _POLYGON: "polygon",
+    _MULTIPOLYGON: "polygon",
+}
 
 
 _FITTING = {"point": (_POINT, _MULTIPOINT), "line": (_LINE, _MULTILINE), "polygon": (_POLYGON, _MULTIPOLYGON)}

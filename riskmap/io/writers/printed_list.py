@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -16,7 +15,7 @@ import xlsxwriter
 from xlsxwriter.format import Format
 
 from riskmap.errors import Lang
-from riskmap.io.writers.record_columns import SheetColumn, contact_columns, sheet_columns
+from riskmap.io.writers.record_columns import SheetColumn
 from riskmap.io.writers.workbook_parts import Looks, display_width, literal, page, sheet_name
 from riskmap.texts import t
 from riskmap.values.inventory import Inventory, LayerInventory
@@ -38,13 +37,22 @@ _HEAD_ROWS: Final = 3
 
 
 def write_printed(
-    book: xlsxwriter.Workbook, looks: Looks, inventory: Inventory, part: LayerInventory, taken: set[str]
+    book: xlsxwriter.Workbook,
+    looks: Looks,
+    inventory: Inventory,
+    part: LayerInventory,
+    sheet_of: Sequence[SheetColumn],
+    *,
+    taken: set[str],
 ) -> str | None:
-    """Write the printed list of a layer and return the name of its sheet; None for none or too many records."""
+    """Write the printed list of a layer and return the name of its sheet; None for none or too many records.
+
+    `sheet_of`: the columns of its data sheet, from which those of the list are taken.
+    """
     if not 0 < len(part) <= MOST:
         return None
     lang = inventory.lang
-    columns = _chosen(_worst_first(part), lang)
+    columns = _chosen(part, sheet_of, lang)
     title = part.layer.title.text(lang)
     name = sheet_name(t("export_printed", lang, layer=title), taken)
     sheet = book.add_worksheet(name)
@@ -79,25 +87,30 @@ def _look(
     return tiers[text] if narrow and text in tiers else looks.printed_middle if narrow else looks.printed
 
 
-def _worst_first(part: LayerInventory) -> LayerInventory:
-    """Return the records in the order in which they are read aloud: the worst first, then by code."""
-    order = np.argsort(-part.table["rank"].to_numpy().astype(int), kind="stable")
-    contacts = None if part.contacts is None else [part.contacts[i] for i in order]
-    return replace(part, table=part.table.take(pa.array(order)), contacts=contacts)
-
-
-def _chosen(part: LayerInventory, lang: Lang) -> list[tuple[str, float, list[str]]]:
-    """Return header, width and texts of each printed column."""
+def _chosen(
+    part: LayerInventory, sheet_of: Sequence[SheetColumn], lang: Lang
+) -> list[tuple[str, float, list[str]]]:
+    """Return header, width and texts of each printed column, the worst record first, then by code."""
+    order = pa.array(np.argsort(-part.table["rank"].to_numpy().astype(int), kind="stable"))
     wanted = part.layer.printed.columns or _usual(part)
-    known = {column.role: column for column in (*sheet_columns(part, lang), *contact_columns(part, lang))}
+    known = {column.role: column for column in sheet_of}
+
+    def texts(role: str) -> list[str]:
+        column = known.get(role)
+        return [""] * len(part) if column is None else _texts(column.values.take(order))
+
     found: list[tuple[str, float, list[str]]] = []
     for name, width in wanted:
+        role = next((one for one in _ROLES.get(name, (name,)) if one in known), "")
         if name == "number":
             found.append((t("export_printed_number", lang), width, [str(i + 1) for i in range(len(part))]))
-        elif name.startswith("contact:"):
-            found.append((_role_title(part, name, lang), width, _people(part, name, known)))
-        elif column := next((known[role] for role in _ROLES.get(name, (name,)) if role in known), None):
-            found.append((column.title, width, _texts(column)))
+        elif name.startswith("contact:"):  # name and telephone number, as they may be shown
+            both = zip(texts(f"{name}:name"), texts(f"{name}:phone"), strict=True)
+            found.append(
+                (_role_title(part, name, lang), width, [" ".join(filter(None, one)) for one in both])
+            )
+        elif role:
+            found.append((known[role].title, width, texts(role)))
     return found
 
 
@@ -114,17 +127,8 @@ def _role_title(part: LayerInventory, name: str, lang: Lang) -> str:
     return next(one.title.text(lang) for one in part.layer.contacts if one.id == role)
 
 
-def _people(part: LayerInventory, name: str, known: Mapping[str, SheetColumn]) -> list[str]:
-    """Return name and telephone number of a role for each record, as they may be shown."""
-    parts = [known.get(f"{name}:{what}") for what in ("name", "phone")]
-    texts = [[""] * len(part) if column is None else _texts(column) for column in parts]
-    return [" ".join(filter(None, both)) for both in zip(*texts, strict=True)]
-
-
-def _texts(column: SheetColumn) -> list[str]:
-    return [
-        "" if v is None else f"{v:g}" if isinstance(v, float) else str(v) for v in column.values.to_pylist()
-    ]
+def _texts(values: pa.Array) -> list[str]:
+    return ["" if v is None else f"{v:g}" if isinstance(v, float) else str(v) for v in values.to_pylist()]
 
 
 def _height(cells: Sequence[tuple[str, float]]) -> float:

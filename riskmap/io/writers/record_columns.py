@@ -28,6 +28,7 @@ from riskmap.catalog.layer import ContactRole, Field, GeometryKind, Layer
 from riskmap.errors import Lang, Text
 from riskmap.rules.arrays import part_column, pc
 from riskmap.rules.extras import extra_keys, header_of
+from riskmap.rules.shape import KIND_OF_TYPE
 from riskmap.texts import t
 from riskmap.values.inventory import DEMO_MARK, Inventory, LayerInventory, tier_title
 from riskmap.values.records import Contact
@@ -328,17 +329,6 @@ def _distinct(columns: Sequence[SheetColumn], lang: Lang) -> Iterator[SheetColum
         yield column if title == column.title else SheetColumn(title, column.kind, column.values, column.role)
 
 
-_KIND_OF_TYPE: Final[dict[int, GeometryKind]] = {
-    0: "point",
-    4: "point",
-    1: "line",
-    2: "line",
-    5: "line",
-    3: "polygon",
-    6: "polygon",
-}
-
-
 @dataclass(frozen=True, slots=True)
 class Attribute:
     """One column of an attribute table. `name` is the id, or a header where there is no id.
@@ -517,7 +507,7 @@ def groups(part: LayerInventory) -> list[ColumnGroup]:
     wkb = geometries(part)
     shapes = shapely.from_wkb(np.array(wkb.to_pylist(), object))
     types = shapely.get_type_id(shapes)
-    kinds = np.array([_KIND_OF_TYPE.get(int(i), part.layer.geometry) for i in types], object)
+    kinds = np.array([KIND_OF_TYPE.get(int(i), part.layer.geometry) for i in types], object)
     found = []
     for kind in dict.fromkeys((part.layer.geometry, *kinds.tolist())):
         rows = np.flatnonzero(kinds == kind)

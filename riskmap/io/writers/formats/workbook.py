@@ -288,7 +288,10 @@ def _write(inventory: Inventory, book: xlsxwriter.Workbook) -> None:
     taken: set[str] = {"_riskmap"}
     write_cover(book, looks, inventory, taken, notes=notes)
     write_subdistricts(book, looks, inventory, taken)
-    printed = [write_printed(book, looks, inventory, part, taken) for part in inventory.layers]
+    printed = [
+        write_printed(book, looks, inventory, part, group, taken=taken)
+        for part, group in zip(inventory.layers, columns, strict=True)
+    ]
     sheets: list[_Sheet] = []
     for part, group in zip(inventory.layers, columns, strict=True):
         sheets.extend(_write_layer(book, looks, inventory, part, group, taken=taken))
