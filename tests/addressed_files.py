@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import socket
 import sqlite3
+import threading
 import zipfile
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +27,29 @@ _PLACEMARK = (
     "<Point><coordinates>114.1,22.55</coordinates></Point></Placemark>"
 )
 _KML = "<kml xmlns='http://www.opengis.net/kml/2.2' {}><Document>{}</Document></kml>"
+
+
+@contextmanager
+def listening() -> Iterator[tuple[str, list[str]]]:
+    """Yield an address of this machine, and the first line of all that somebody sends there."""
+    asked: list[str] = []
+
+    def answer() -> None:
+        while True:
+            try:
+                line, _ = server.accept()
+            except OSError:
+                return
+            with closing(line):
+                line.settimeout(2)
+                asked.append(line.recv(200).decode(errors="replace").partition("\r\n")[0])
+
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}", asked
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join(5)
 
 
 @dataclass(frozen=True)

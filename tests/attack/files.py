@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import random
-import socket
 import sqlite3
-import threading
 import time
 import zipfile
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
-from tests.addressed_files import addressed_files
+from tests.addressed_files import addressed_files, listening
 from tests.attack.program import LAYER, ROOT, Program, Running, workspace, wrong_message
 from tests.attack.rows import Row, row
 
@@ -24,26 +22,6 @@ MESSY = ROOT / "tests" / "cases" / "messy"
 FORMATS = ("xlsx", "csv", "geojson", "gpkg", "shp.zip", "kml", "parquet")
 SHEET = '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>{}</sheetData></worksheet>'
 SECRET = "nobody-may-read-this"
-
-
-@contextmanager
-def listening() -> Iterator[tuple[str, list[str]]]:
-    """Yield an address that hostile files name, and what was asked of it."""
-    asked: list[str] = []
-    with closing(socket.create_server(("127.0.0.1", 0))) as server:
-
-        def answer() -> None:
-            while True:
-                try:
-                    line, _ = server.accept()
-                except OSError:
-                    return
-                asked.append(line.recv(200).decode(errors="replace"))
-                line.close()
-
-        threading.Thread(target=answer, daemon=True).start()
-        yield f"http://127.0.0.1:{server.getsockname()[1]}", asked
-        server.shutdown(socket.SHUT_RDWR)
 
 
 def run(room: Path, *, seed: int, fuzzed: int = FUZZED) -> list[Row]:

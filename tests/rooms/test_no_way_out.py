@@ -6,17 +6,14 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
-import threading
-from contextlib import closing, contextmanager
 
 import pytest
 
 from riskmap.actions.workspace import create_workspace
 from riskmap.errors import RiskmapError
-from tests.addressed_files import addressed_files, addressed_rasters
+from tests.addressed_files import addressed_files, addressed_rasters, listening
 from tests.intake_files import MESSY, ROOT, read
 from tests.network_watch import CAN_WATCH, watched
 
@@ -77,29 +74,6 @@ try:
 except OSError as problem:
     print(type(problem))
 """
-
-
-@contextmanager
-def listening():
-    """An address of this machine, and the first line of all that somebody sends there."""
-    asked: list[str] = []
-
-    def answer() -> None:
-        while True:
-            try:
-                line, _ = server.accept()
-            except OSError:
-                return
-            with closing(line):
-                line.settimeout(2)
-                asked.append(line.recv(200).decode(errors="replace").partition("\r\n")[0])
-
-    with closing(socket.create_server(("127.0.0.1", 0))) as server:
-        thread = threading.Thread(target=answer, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{server.getsockname()[1]}", asked
-        server.shutdown(socket.SHUT_RDWR)
-        thread.join(5)
 
 
 @pytest.fixture(scope="module")
