@@ -586,7 +586,8 @@ class LayerView:
             Conditions that must all hold, "FIELD OP VALUE": "坡高 >= 12", "stability in 不稳定,欠稳定",
             "height_m missing". A missing value satisfies no other condition.
         within
-            A file of polygons (GeoJSON), or a polygon in EPSG:4490; its border is inside.
+            A file of polygons (GeoJSON), "area=…" out of a map's address, or a polygon in EPSG:4490; its border
+            is inside.
         text
             Words that code, name or address contain.
         flag

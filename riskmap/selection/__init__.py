@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from riskmap.selection.area import Ring, area_of, area_text, polygon_of, ring_of
 from riskmap.selection.filters import NOT_STATED, Selection
 from riskmap.selection.lookup import Hit, find, nearest, point, search, shapes_in
 from riskmap.selection.records import Selected, flag_ids, rows, select
@@ -16,9 +17,12 @@ __all__ = [
     "NOT_STATED",
     "Counts",
     "Hit",
+    "Ring",
     "Selected",
     "Selection",
     "Snapshot",
+    "area_of",
+    "area_text",
     "build_snapshot",
     "changed_table",
     "counts",
@@ -31,7 +35,9 @@ __all__ = [
     "parse_where",
     "patched_snapshot",
     "point",
+    "polygon_of",
     "reconcile",
+    "ring_of",
     "rows",
     "search",
     "select",

@@ -7,23 +7,26 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from streamlit.runtime.context import ContextProxy
 from streamlit.testing.v1 import AppTest
 
 import riskmap.web
 from riskmap.actions.workspace import create_workspace, open_workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.errors import Text
-from riskmap.selection import counts
+from riskmap.io.writers import export_formats
+from riskmap.selection import area_text, counts, ring_of
 from riskmap.texts import keys, t
 from riskmap.vocabulary import FLAGS, RANK_OF, TIER_TITLES
-from riskmap.web.frame import state
+from riskmap.web.frame import downloads, state
 from riskmap.web.frame.assets import bundles
-from riskmap.web.widgets.filters import NOTHING, SWITCHES, Filters, escape_markdown
+from riskmap.web.widgets.filters import NOTHING, SWITCHES, Filters, escape_markdown, left_out
 from riskmap.web.widgets.map import Bounds, Frame, MapView, build_map, pack, showing
 from tests.map_workspace import HOSTILE, STREETS, make_workspace
-from tests.pages_running import use_workspace
+from tests.pages_running import html, open_page, panel, panels, texts, use_workspace
 from tests.waiting import PATIENCE_S
 
+AREA = ring_of([(114.106, 22.575), (114.126, 22.575), (114.126, 22.567), (114.106, 22.567)])
 MAIN = Path(riskmap.web.__file__).with_name("main.py")
 
 
@@ -87,6 +90,7 @@ def test_a_folder_that_is_no_workspace_is_named_in_one_message(app, tmp_path):
         {"q": "普通点"},
         {"flags": "unlocated"},
         {"tiers": "-"},
+        {"area": area_text(AREA), "tiers": "major"},
         {"tiers": "nonsense", "layers": "nonsense", "sub": "nonsense", "flags": "nonsense"},
     ],
 )
@@ -124,23 +128,95 @@ def test_the_language_of_the_address_is_the_language_of_the_page(app, filled):
     assert run.query_params["lang"] == "en"
 
 
+def test_a_language_that_the_browser_kept_is_that_of_an_address_without_one(app, filled, monkeypatch):
+    monkeypatch.setattr(ContextProxy, "cookies", {"riskmap-lang": "en"})
+    assert "Unrated" in switches(app(filled.root))
+    assert "未评" in switches(app(filled.root, lang="zh"))
+    monkeypatch.setattr(ContextProxy, "cookies", {"riskmap-lang": "<script>"})
+    assert "未评" in switches(app(filled.root))
+
+
+def test_an_area_in_the_address_narrows_map_list_and_files_alike(app, filled):
+    area = area_text(AREA)
+    run = app(filled.root, area=area)
+    snapshot = current_snapshot(filled)
+    wanted = Filters.from_query({"area": area}, snapshot).selection(snapshot.layers, snapshot.others)
+    assert counts(snapshot, wanted).total == 2
+    assert '<b class="rm-total">2</b>' in html(run)
+    assert [row[1] for row in texts(panel(run, "map-area-table"))] == ["孤点major", "孤点large"]
+    listed = open_page("inventory", area=area)
+    assert panel(listed, "inventory-figures")["figures"][0]["text"] == "2"
+    for at, key in (
+        (run, "map-area-downloads"),
+        (listed, "inventory-downloads"),
+        (app(filled.root), "map-downloads"),
+    ):
+        *files, _ = panel(at, key)["items"]
+        asked = [downloads.asked(state.signer(), one["href"].removeprefix("download/"), "") for one in files]
+        assert [one.format for one in asked] == list(export_formats())
+        if key != "map-downloads":
+            assert {one.selection for one in asked} == {wanted}
+    run.button(key="filter-area-drop").click().run()
+    assert "area" not in run.query_params
+    assert "map-area-table" not in panels(run)
+
+
+@pytest.mark.parametrize(
+    "area", ["x", "AAAA", area_text(AREA)[:-2], area_text(AREA) + "AB", "<script>", "_" * 9999]
+)
+def test_a_broken_area_is_named_and_narrows_nothing(app, filled, area):
+    snapshot = current_snapshot(filled)
+    for at in (app(filled.root, area=area, tiers="major"), open_page("inventory", area=area, tiers="major")):
+        assert not at.exception
+        (said,) = [one.value for one in at.warning if "圈选" in one.value]
+        assert "没有按圈选范围筛选" in said
+        assert "重新圈选" in said
+        assert "<script>" not in said
+        assert at.query_params["area"] == area  # a reload says it again
+        wanted = Filters.from_query({"tiers": "major"}, snapshot).selection(snapshot.layers, snapshot.others)
+        assert (
+            switches(at)[TIER_TITLES["major"].zh] == counts(snapshot, wanted).risks[:, RANK_OF["major"]].sum()
+        )
+
+
+def test_words_of_an_address_that_do_not_exist_are_named(app, filled):
+    run = app(filled.root, tiers="major,extreme", sub=f"{STREETS[0]},无此街道", layers="moon", flags="<b>")
+    said = "".join(one.value for one in run.warning)
+    for word in ("extreme", "无此街道", "moon"):
+        assert word in said
+    assert "major" not in said
+    assert STREETS[0] not in said
+    run.checkbox(key="filter-tier-large").check()
+    run.run().run()
+    assert not run.warning  # whoever chooses anew has an address of what exists
+
+
 @given(
     layers=st.sets(st.sampled_from(["risk_points", "slopes", "forest_fire_grids", "shelters"])),
     tiers=st.sets(st.sampled_from(SWITCHES)),
     subdistricts=st.sets(st.sampled_from(STREETS)),
     flags=st.sets(st.sampled_from(list(FLAGS))),
-    text=st.sampled_from(["", "孤点", "<img src=x>"]),
+    text=st.sampled_from(["", "孤点", "<img src=x>"]) | st.text(max_size=90),
+    area=st.sampled_from([(), AREA]),
 )
-def test_a_filter_comes_back_from_its_address(filled, *, layers, tiers, subdistricts, flags, text):
+def test_a_filter_and_its_address_are_one_thing(filled, *, layers, tiers, subdistricts, flags, text, area):
     snapshot = current_snapshot(filled)
     filters = Filters(
         frozenset(layers),
         frozenset(tiers),
         tuple(s for s in snapshot.subdistricts if s in subdistricts),
         tuple(f for f in FLAGS if f in flags),
-        text,
+        " ".join(text.split())[:80].strip(),
+        area,
     )
-    assert Filters.from_query(filters.to_query(snapshot.layers), snapshot) == filters
+    query = filters.to_query(snapshot.layers)
+    again = Filters.from_query(query, snapshot)
+    assert again == filters
+    assert again.to_query(snapshot.layers) == query
+    assert left_out(query, snapshot) == []
+    wanted = filters.selection(snapshot.layers, snapshot.others)
+    assert again.selection(snapshot.layers, snapshot.others) == wanted
+    assert (wanted.within is not None) == (bool(area) and wanted.codes == ())
 
 
 def test_a_filter_with_nothing_on_selects_nothing(filled):

@@ -31,11 +31,24 @@ from riskmap.interface import option
 from riskmap.io.readers.boundaries import read_boundaries
 from riskmap.rules.arrays import pc
 from riskmap.rules.extras import extra_keys, header_of
-from riskmap.selection import Selection, Snapshot, flag_ids, parse_where, reconcile, rows, select
+from riskmap.selection import (
+    Selection,
+    Snapshot,
+    area_of,
+    flag_ids,
+    parse_where,
+    polygon_of,
+    reconcile,
+    rows,
+    select,
+)
 from riskmap.selection.views import row_mask, view_of
 from riskmap.vocabulary import FLAGS, STANDINGS, TIERS, UNGRADED, UNRATED, weight
 
 SORTS: Final = ("tier", "layer", "code", "name", "subdistrict", "score", "flags", "updated_at")
+
+
+_DRAWN: Final = "area="  # what an area from a map's address begins with, in the place of a file
 
 
 _KEPT: Final = 6  # orders of one million rows take 4 MB each
@@ -224,7 +237,8 @@ def make_selection(
     """Return a selection from what a person typed. SelectionError or UnknownNameError name a wrong part.
 
     A `where` condition applies to the layers that have its field; layers without it hold nothing
-    that could satisfy it and drop out; `part.ID` is a part of a model. `within`: a file of polygons, or a polygon in EPSG:4490.
+    that could satisfy it and drop out; `part.ID` is a part of a model. `within`: a file of polygons, `area=…` as the
+    address of a map says it, or a polygon in EPSG:4490.
     """
     chosen = [ws.catalog.layer(layer) for layer in layers] or list(ws.catalog.layers.values())
     extras = _headers_kept(ws, chosen) if where else ()
@@ -250,6 +264,8 @@ def _headers_kept(ws: Workspace, layers: Sequence[Layer]) -> list[str]:
 def _polygon(given: Path | shapely.Geometry) -> shapely.Geometry:
     if isinstance(given, shapely.Geometry):
         return given
+    if (drawn := str(given)).startswith(_DRAWN):
+        return polygon_of(area_of(drawn.removeprefix(_DRAWN)))
     try:
         named = read_boundaries(
             given,

@@ -47,12 +47,22 @@ riskmap.getJSON = async (url, signal) => {
   return answer.json();
 };
 
+/** The page around the frame, which is ours; null where it is not reachable (embedded elsewhere): the map still works. */
+riskmap.page = (() => {
+  try {
+    return window.parent.location.href ? window.parent : null;
+  } catch {
+    return null;
+  }
+})();
+
 // st_folium returns the GeoJSON of a clicked layer to Python as last_active_drawing. Messages travel
 // as such a feature; `at` makes each one new, because equal values are not sent again.
 const Messenger = L.Layer.extend({
   onAdd() {},
   onRemove() {},
   send(kind, properties = {}) {
+    riskmap.page?.dispatchEvent(new Event("riskmap:step")); // see shell/history.js: the page hears no click in here
     const feature = { type: "Feature", geometry: null, properties: { ...properties, kind, at: Date.now() } };
     this.fire("click", { layer: { toGeoJSON: () => feature } });
   },

@@ -96,7 +96,9 @@
 
     _finish() {
       if (this._corners.length < 3) return;
-      const ring = this._corners.map(({ lng, lat }) => [+lng.toFixed(7), +lat.toFixed(7)]);
+      const ring = this._corners.map(({ lng, lat }) => [+lng.toFixed(6), +lat.toFixed(6)]);
+      const [[x0, y0], [x1, y1]] = ring;
+      if (ring.every(([x, y]) => Math.abs((x1 - x0) * (y - y0) - (y1 - y0) * (x - x0)) < 1e-12)) return; // on one line
       this._end();
       riskmap.selection(ring);
       riskmap.messenger.send("polygon", { ring });

@@ -1,20 +1,12 @@
 // Around the map: where it opens, the address bar, the legend, scale, keyboard, the approval number.
 (() => {
-  const { make } = riskmap;
-
-  // The page around the frame is ours; where it is not reachable (embedded elsewhere) the map still works.
-  const page = (() => {
-    try {
-      return window.parent.location.href ? window.parent : null;
-    } catch {
-      return null;
-    }
-  })();
+  const { make, page } = riskmap;
 
   // The address wins; without one the map opens where it was left in this tab (another page lay between).
   const KEPT = "riskmap.at";
-  const fromAddress = () => {
-    const text = page && (new URLSearchParams(page.location.search).get("at") || sessionStorage.getItem(KEPT));
+  const path = page?.location.pathname;
+  const fromAddress = (kept = sessionStorage.getItem(KEPT)) => {
+    const text = page && (new URLSearchParams(page.location.search).get("at") || kept);
     const parts = (text || "").split(",").map(Number);
     const [lat, lon, zoom] = parts;
     const sound = parts.length === 3 && parts.every(Number.isFinite) && Math.abs(lat) <= 85 && Math.abs(lon) <= 180;
@@ -22,7 +14,7 @@
   };
 
   const toAddress = (map) => {
-    if (!page) return;
+    if (page?.location.pathname !== path) return; // another page is being opened: what it says is its own
     const { lat, lng } = map.getCenter();
     const at = `${lat.toFixed(5)},${lng.toFixed(5)},${map.getZoom()}`;
     sessionStorage.setItem(KEPT, at);
@@ -57,6 +49,13 @@
     map.on("moveend", () => { if (moved) toAddress(map); });
     // Streamlit writes the address when a filter changes and knows an older view: put ours back.
     setInterval(() => { if (moved) toAddress(map); }, 700);
+    // Somebody goes back: the view that the address kept is shown again.
+    const gone = new AbortController();
+    addEventListener("pagehide", () => gone.abort());
+    page?.addEventListener("popstate", () => {
+      const back = page.location.pathname === path && fromAddress("");
+      if (back) map.setView(back.center, back.zoom, { animate: false });
+    }, { signal: gone.signal });
   });
 
   riskmap.parts.push((map, config) => {

@@ -38,7 +38,13 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from streamlit import file_util
 
+from riskmap.errors import Lang
 from riskmap.web.pages import page_paths
+
+LANGUAGE_COOKIE: Final = (
+    "riskmap-lang"  # another port of this host reads it, too: it holds a language and no more
+)
+
 
 _ASSETS = Path(__file__).parents[1] / "assets"
 
@@ -89,10 +95,16 @@ def bundles() -> dict[str, Bundle]:
         "map.js": Bundle("map.js", "text/javascript", script),
         # A script of its own file: the content policy of pages takes none that is written into them.
         **{
-            name: Bundle(name, "text/javascript", f'document.documentElement.lang = "{code}";'.encode())
-            for name, code in (("zh.js", "zh-CN"), ("en.js", "en"))
+            f"{lang}.js": Bundle(f"{lang}.js", "text/javascript", _in_language(lang, code))
+            for lang, code in (("zh", "zh-CN"), ("en", "en"))
         },
     }
+
+
+def _in_language(lang: Lang, code: str) -> bytes:
+    """Return what tells a page its language, and keeps it in this browser: a cookie for a year, without a secret."""
+    kept = f"{LANGUAGE_COOKIE}={lang}; path=/; max-age=31536000; SameSite=Lax"
+    return f'document.documentElement.lang = "{code}";document.cookie = "{kept}";'.encode()
 
 
 def _without_map(script: Path) -> bytes:
@@ -149,8 +161,14 @@ first_pictures: Final = FirstPictures()
 DRAWN_FIRST: Final = ("ComponentInstance", "Html", "ButtonGroup", "Checkbox", "Multiselect", "TextInput")
 
 
-# Without it, opening /inventory asks for /inventory/_stcore/health, and the browser reports that it is not there.
-START: Final = 'window.__streamlit={BACKEND_BASE_URL:location.origin+"/"}'
+# Where the server is: without it, opening /inventory asks for /inventory/_stcore/health, and the browser reports
+# that it is not there. And what a step of history is.
+START: Final = "".join(
+    (
+        'window.__streamlit={BACKEND_BASE_URL:location.origin+"/"};\n',
+        (_ASSETS / "shell" / "history.js").read_text(encoding="utf-8"),
+    )
+)
 
 
 _FOLDERS: Final = ("js", "css", "media")
@@ -209,7 +227,7 @@ class Frontend:
 
     @cached_property
     def page(self) -> bytes:
-        """Streamlit's page, told where its server is; else it asks below the page's own address first."""
+        """Streamlit's page with what has to run before anything of it."""
         index = (self._folder / "index.html").read_text(encoding="utf-8")
         return index.replace("<head>", f"<head><script>{START}</script>", 1).encode()
 

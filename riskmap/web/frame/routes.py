@@ -18,7 +18,7 @@ from urllib.parse import quote
 import orjson
 import shapely
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -35,6 +35,7 @@ from riskmap.web.frame.assets import bundles, first_pictures, leaflet_dir
 from riskmap.web.frame.background import GROUND
 from riskmap.web.frame.security import DATA_POLICY, SESSION_HEADER, ForbiddenError
 from riskmap.web.frame.state import LANGUAGES, signer, snapshot, workspace
+from riskmap.web.pages import pages
 from riskmap.web.widgets.map import brief, card, in_same_cell
 
 MAP: Final = "map"  # what a token of the map may show: [selection, ledger state]
@@ -365,9 +366,18 @@ def healthz(request: Request) -> Response:
     return _json({"status": "ok"})
 
 
+def first_page(request: Request) -> Response:
+    """`/map`: the first page stands at `/`; whoever writes its name is led there with what they ask of it."""
+    query = f"?{request.url.query}" if request.url.query else ""
+    return RedirectResponse(f"/{query}", status_code=301, headers={"Cache-Control": "no-cache"})
+
+
 def routes() -> list[BaseRoute]:
     """Return all routes of ours, for `st.App`."""
+    first, *_ = pages()
     return [
+        Route(f"/{first}", first_page),
+        Route(f"/{first}/", first_page),
         Route("/healthz", healthz),
         Route("/tiles/{spec}/{z}/{x}/{y}.bin", tiles),
         Route("/shapes/{spec}.json", shapes),

@@ -23,7 +23,19 @@ from riskmap.actions.workspace.check import CheckFinding, standing_faults
 from riskmap.errors import Lang, RiskmapError, Text
 from riskmap.io.files.atomic import refusal
 from riskmap.web.frame.assets import bundles
-from riskmap.web.frame.state import LANGUAGES, follow_files, lang, say, set_current_page, set_lang, workspace
+from riskmap.web.frame.state import (
+    LANGUAGES,
+    arrive,
+    follow,
+    follow_files,
+    lang,
+    language_query,
+    say,
+    set_current_page,
+    set_lang,
+    workspace,
+    write_address,
+)
 from riskmap.web.pages import pages
 from riskmap.web.widgets.filters import tier_css
 
@@ -52,6 +64,7 @@ def run(*, above: Callable[[], None]) -> None:
     st.session_state[_PAGES_KEY] = known
     page = st.navigation(list(known.values()), position="top")
     set_current_page(page.url_path)
+    arrive()
     _look()
     _language_switch()
     try:
@@ -102,11 +115,7 @@ def page_of(name: str) -> Any:
 
 def open_point(layer: str, code: str) -> None:
     """Go to the page of one record. Does not return."""
-    st.switch_page(page_of("point"), query_params={"layer": layer, "code": code, **_language_query()})
-
-
-def _language_query() -> dict[str, str]:
-    return {} if lang() == "zh" else {"lang": lang()}
+    follow(page_of("point"), {"layer": layer, "code": code})
 
 
 def _pages() -> dict[str, Any]:
@@ -127,7 +136,7 @@ def _refused(title: str, problem: RiskmapError) -> None:
 
 
 def _language_switch() -> None:
-    """Two words at the top right; the choice stays in the address bar, where it can be sent on."""
+    """Two words at the top right; the choice stays in the address, to be sent on, and in this browser."""
     if st.session_state.get(_SWITCH) not in LANGUAGES:
         st.session_state[_SWITCH] = lang()
     with st.container(key="shell-language-box"):
@@ -140,11 +149,7 @@ def _language_switch() -> None:
             on_change=_switched,
         )
     set_lang(lang())
-    if lang() == "zh":
-        if "lang" in st.query_params:
-            del st.query_params["lang"]
-    elif st.query_params.get("lang") != lang():
-        st.query_params["lang"] = lang()
+    write_address(("lang",), language_query())
 
 
 def _switched() -> None:

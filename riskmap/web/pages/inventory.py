@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Final
 
 import streamlit as st
@@ -18,17 +17,16 @@ from riskmap.actions.tier_models import made_by
 from riskmap.actions.workspace import Workspace
 from riskmap.catalog import Condition, Layer
 from riskmap.catalog.layer import Field
-from riskmap.errors import Lang, RiskmapError
-from riskmap.io.writers import export_formats
+from riskmap.errors import RiskmapError
 from riskmap.rules.extras import extra_keys, header_of, holds_people, is_extra
 from riskmap.selection import Counts, Selection, Snapshot, counts
 from riskmap.texts import made_text
 from riskmap.units import unit_title
 from riskmap.vocabulary import FLAGS, TIER_TITLES, TIERS
-from riskmap.web.frame import downloads
 from riskmap.web.frame.shell import page_look, page_title
-from riskmap.web.frame.state import lang, say, snapshot, workspace
+from riskmap.web.frame.state import address_leads, lang, say, snapshot, workspace, write_address
 from riskmap.web.pages import Page
+from riskmap.web.widgets.exports import show_exports
 from riskmap.web.widgets.filters import NOTHING, Filters, escape_markdown, render_filters
 from riskmap.web.widgets.panels import (
     Cell,
@@ -38,12 +36,13 @@ from riskmap.web.widgets.panels import (
     Row,
     TableColumn,
     address,
+    address_list,
     first_page,
     go_to,
+    list_as_addressed,
     pager_of,
     point_address,
     risk_layers,
-    show_downloads,
     show_figures,
     show_table,
     sort_of,
@@ -71,6 +70,9 @@ _COLUMNS: Final[tuple[tuple[str, Kind], ...]] = (
     ("flags", "text"),
     ("updated_at", "short"),
 )
+
+
+_WORST_FIRST: Final = ("tier", True)
 
 
 _KEPT: Final = "conditions"
@@ -113,7 +115,8 @@ def render() -> None:
         refuse(problem)
         return
     _heading(now, filters, selection, found)
-    _files(selection, found)
+    if found.everything:
+        show_exports("inventory-downloads", selection, say("inventory_title"))
     _table(now, selection, found)
     if found.everything:
         offer_unmasked_export(selection, _file_title())
@@ -177,44 +180,19 @@ def _whether_it_adds_up(now: Snapshot, filters: Filters, found: Counts) -> None:
     ):
         risks = filters.layers & frozenset(risk_layers(now))
         wanted = replace(filters, tiers=frozenset(["unrated"]), layers=risks).to_query(now.layers)
-        go_to(
-            address("inventory", {"layers": ",".join(risk_layers(now)), **wanted})
-        )  # conditions stay as they are
-
-
-def _files(selection: Selection, found: Counts) -> None:
-    if not found.everything:
-        return
-    items = []
-    for ending, one in export_formats().items():
-        file = downloads.file_name(_file_title(), ending)
-        href = downloads.address(downloads.Wanted(selection, ending, file, lang()))
-        items.append({"title": one.title, "href": href, "name": file, "help": one.help.text(lang())})
-    items.append(_map_file(selection))
-    show_downloads("inventory-downloads", items)
-
-
-def _map_file(selection: Selection) -> dict[str, str]:
-    """Return the button of the map on paper; it is drawn when somebody takes it."""
-    file = downloads.file_name(_file_title(), "pdf")
-    make = partial(_map_drawn, workspace(), selection, lang())
-    href = downloads.offer(f"map {selection.to_text()} {lang()}", file, make)
-    return {"title": say("inventory_map"), "href": href, "name": file, "help": say("inventory_map_help")}
-
-
-def _map_drawn(ws: Workspace, selection: Selection, words: Lang) -> bytes:
-    from riskmap.actions.inventory.map_paper import map_bytes
-
-    return map_bytes(ws, selection, lang=words)
+        go_to(address("inventory", {**wanted, _QUERY: _kept_conditions()}))
 
 
 def _table(now: Snapshot, selection: Selection, found: Counts) -> None:
-    spec = selection.to_text()
-    if st.session_state.get(_SEEN) != spec:
+    spec, seen = selection.to_text(), st.session_state.get(_SEEN)
+    if seen != spec:
         st.session_state[_SEEN] = spec
         first_page(_TABLE)
-    by, descending = sort_of(_TABLE, ("tier", True))
+    if seen is None or address_leads():
+        list_as_addressed(_TABLE, [name for name, _ in _COLUMNS], _WORST_FIRST)
+    by, descending = sort_of(_TABLE, _WORST_FIRST)
     pager = pager_of(_TABLE, found.everything)
+    address_list(pager, (by, descending), _WORST_FIRST)
     listing = list_records(
         now,
         selection,
@@ -259,8 +237,7 @@ def _ask_conditions(ws: Workspace, now: Snapshot, layers: Collection[str]) -> tu
     with st.expander(_conditions_title(texts), expanded=bool(texts)):
         _listed_conditions(ws, texts)
         _ask_condition(ws, now, [layer for layer in now.layers if layer in layers])
-    if st.query_params.get_all(_QUERY) != texts:
-        st.query_params[_QUERY] = texts
+    write_address((_QUERY,), {_QUERY: texts})
     return make_selection(ws, where=texts).where
 
 
@@ -274,11 +251,10 @@ def _conditions_title(texts: list[str]) -> str:
 
 
 def _kept_conditions() -> list[str]:
-    """Return the conditions of this session: the address bar's when it has changed, else as kept."""
-    address = [text for text in st.query_params.get_all(_QUERY) if text.strip()]
+    """Return the conditions of this session: what the address says where that leads, else as kept."""
     kept: list[str] | None = st.session_state.get(_KEPT)
-    if kept is None or (address and address != kept):
-        kept = address
+    if kept is None or address_leads():
+        kept = [text for text in st.query_params.get_all(_QUERY) if text.strip()]
     st.session_state[_KEPT] = kept
     return kept
 
@@ -304,12 +280,10 @@ def _listed_conditions(ws: Workspace, texts: list[str]) -> None:
 def _drop_condition(index: int) -> None:
     kept: list[str] = st.session_state[_KEPT]
     st.session_state[_KEPT] = kept[:index] + kept[index + 1 :]
-    st.query_params[_QUERY] = st.session_state[_KEPT]
 
 
 def _add_condition(text: str) -> None:
     st.session_state[_KEPT] = [*st.session_state[_KEPT], text]
-    st.query_params[_QUERY] = st.session_state[_KEPT]
     st.session_state.pop("condition-value", None)
 
 

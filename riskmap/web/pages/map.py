@@ -1,4 +1,4 @@
-"""一张图: the map over the whole window, the filter beside it, the selected area on top of it."""
+"""一张图: the map over the whole window, the filter beside it, what lies in a drawn area on top of it."""
 
 from __future__ import annotations
 
@@ -6,25 +6,23 @@ from dataclasses import replace
 from html import escape
 from typing import Any, Final
 
-import numpy as np
-import shapely
 import streamlit as st
 from streamlit_folium import st_folium
 
 from riskmap.actions.inventory.listing import list_records
 from riskmap.errors import SelectionError
-from riskmap.io.writers import export_formats
-from riskmap.selection import Counts, Selection, Snapshot, counts
+from riskmap.selection import Counts, Selection, Snapshot, ring_of
 from riskmap.selection.views import row_mask, view_of
 from riskmap.vocabulary import RANK_OF, TIER_COLOURS, TIER_TITLES, TIERS
-from riskmap.web.frame import background, downloads
+from riskmap.web.frame import background
 from riskmap.web.frame.assets import first_pictures
 from riskmap.web.frame.background import MAP_DAYS, district_frame, ground_key, visit
 from riskmap.web.frame.routes import MAP
 from riskmap.web.frame.shell import open_point, page_look, page_of
 from riskmap.web.frame.state import lang, say, signed, snapshot, workspace
 from riskmap.web.pages import Page
-from riskmap.web.widgets.filters import NOTHING, Filters, draw_filters, read_filters
+from riskmap.web.widgets.exports import show_exports
+from riskmap.web.widgets.filters import NOTHING, Filters, draw_filters, read_filters, set_area
 from riskmap.web.widgets.map import Bounds, Frame, MapView, build_map, showing
 from riskmap.web.widgets.panels import (
     Cell,
@@ -33,10 +31,10 @@ from riskmap.web.widgets.panels import (
     first_page,
     pager_of,
     point_address,
-    show_downloads,
     show_table,
     tier_cell,
 )
+from riskmap.web.widgets.signing import keep_notice, show_kept_notice
 
 PAGE: Final = Page(id="map", zh="一张图", en="Map", order=10)
 
@@ -53,13 +51,7 @@ _AREA_ROWS: Final = 20  # per page of the list
 _AREA_HEIGHT: Final = 280
 
 
-_AREA: Final = "map-area"
-
-
 _HANDLED: Final = "map-handled"
-
-
-_MOST_CORNERS: Final = 2000
 
 
 def render() -> None:
@@ -71,9 +63,13 @@ def render() -> None:
         return
     filters, found = read_filters(now)
     _map_and_area(filters, found)
-    st.sidebar.container(key="map-sidebar")  # keeps its width from the start: the map is not resized
+    with st.sidebar.container(key="map-sidebar"):  # keeps its width from the start: the map is not resized
+        show_kept_notice()
     first_pictures.wait(visit("map"))
     draw_filters(filters, found, now, workspace().catalog.layers)
+    if not filters.area:
+        with st.sidebar, st.container(key="map-exports"):
+            show_exports("map-downloads", filters.selection(now.layers, now.others), say("inventory_title"))
 
 
 def _welcome() -> None:
@@ -87,8 +83,8 @@ def _welcome() -> None:
 
 @st.fragment
 def _map_and_area(filters: Filters, found: Counts) -> None:
-    """Map and selected area run again on their own: a polygon needs no new filter."""
-    now, ws = snapshot(), workspace()
+    """Map and list run again on their own where the filter stays: a click, the next page of the list."""
+    now = snapshot()
     selection = filters.selection(now.layers, now.others)
     with st.container(key="map-frame"):
         got = st_folium(
@@ -97,12 +93,11 @@ def _map_and_area(filters: Filters, found: Counts) -> None:
             height=_HEIGHT,
             use_container_width=True,
             returned_objects=["last_active_drawing"],
-            feature_group_to_add=showing(_view(now, selection, found)),
+            feature_group_to_add=showing(_view(now, selection, found, filters)),
         )
     _act_on(got)
-    ring = st.session_state.get(_AREA)
-    if ring:
-        _area(ws.config.district, now, selection, ring)
+    if filters.area:
+        _area(now, selection, found)
 
 
 def _frame(now: Snapshot) -> Frame:
@@ -117,7 +112,7 @@ def _frame(now: Snapshot) -> Frame:
     )
 
 
-def _view(now: Snapshot, selection: Selection, found: Counts) -> MapView:
+def _view(now: Snapshot, selection: Selection, found: Counts, filters: Filters) -> MapView:
     catalog = workspace().catalog
     points, shaped = _by_geometry(now, selection, catalog.layers)
     spec = signed(MAP, [selection.to_text(), now.key], days=MAP_DAYS)
@@ -135,7 +130,7 @@ def _view(now: Snapshot, selection: Selection, found: Counts) -> MapView:
             {"name": name, "ranks": [int(n) for n in found.risks[:, :, i].sum(axis=0)]}
             for i, name in enumerate(now.subdistricts)
         ],
-        polygon=st.session_state.get(_AREA),
+        polygon=filters.area or None,
     )
 
 
@@ -170,52 +165,37 @@ def _act_on(got: dict[str, Any] | None) -> None:
     if kind == "open":
         open_point(str(message.get("layer", "")), str(message.get("code", "")))
     elif kind == "polygon":
-        st.session_state[_AREA] = _ring(message.get("ring"))
-        first_page(_AREA_TABLE)
-        st.rerun(scope="fragment")
+        _draw_anew(message.get("ring"))
     elif kind == "clear":
-        st.session_state.pop(_AREA, None)
-        st.rerun(scope="fragment")
+        set_area(())
+        st.rerun()
 
 
-def _ring(found: Any) -> list[list[float]] | None:
+def _draw_anew(corners: Any) -> None:
+    """Take the polygon that somebody drew into the filter."""
     try:
-        ring = [[float(lon), float(lat)] for lon, lat in found][:_MOST_CORNERS]
-        sound = len(ring) >= 3 and np.isfinite(ring).all()  # noqa: PLR2004 - a polygon's least
-    except (TypeError, ValueError):
-        return None
-    return ring if sound else None
+        set_area(ring_of(corners))
+    except SelectionError as problem:
+        keep_notice("error", problem.text(lang()))
+    first_page(_AREA_TABLE)
+    st.rerun()
 
 
-def _clear_area() -> None:
-    st.session_state.pop(_AREA, None)
-
-
-def _area(district: str, now: Snapshot, selection: Selection, ring: list[list[float]]) -> None:
+def _area(now: Snapshot, selection: Selection, found: Counts) -> None:
     """What lies inside the drawn polygon and passes the filter: numbers, records, exports."""
     with st.container(key="map-area-panel"):
         with st.container(key="map-area-head", horizontal=True, vertical_alignment="center"):
             st.markdown(f"##### {say('area_title')}")
-            st.button(say("area_close"), key="map-area-close", on_click=_clear_area, type="tertiary")
-        try:
-            inside = _within(selection, ring)
-            found = counts(now, inside)
-        except SelectionError as problem:
-            st.warning(problem.text(lang()))
-            return
+            if st.button(say("area_close"), key="map-area-close", type="tertiary"):
+                set_area(())
+                st.rerun()
         st.html(_tier_line(found))
         if not found.everything:
             st.caption(say("area_none"))
             return
-        _records_inside(now, inside, found)
-        show_downloads("map-area-downloads", _exports(district, inside))
-
-
-def _within(selection: Selection, ring: list[list[float]]) -> Selection:
-    if selection == NOTHING:
-        return NOTHING
-    polygon = shapely.make_valid(shapely.Polygon(ring))
-    return replace(selection, within=shapely.to_wkb(polygon))
+        with st.expander(say("area_list", n=f"{found.everything:,}"), expanded=True, key="map-area-list"):
+            _records_inside(now, selection, found)
+        show_exports("map-area-downloads", selection, say("area_title"))
 
 
 def _tier_line(found: Counts) -> str:
@@ -259,17 +239,6 @@ def _records_inside(now: Snapshot, inside: Selection, found: Counts) -> None:
         height=_AREA_HEIGHT,
         dense=True,
     )
-
-
-def _exports(district: str, inside: Selection) -> list[dict[str, str]]:
-    found = []
-    for ending, one in export_formats().items():
-        if "area" not in one.also:
-            continue
-        name = downloads.file_name(f"{district}-{say('area_title')}", ending)
-        href = downloads.address(downloads.Wanted(inside, ending, name, lang()))
-        found.append({"title": one.title, "href": href, "name": name, "help": say("area_export")})
-    return found
 
 
 if __name__ == "__main__":

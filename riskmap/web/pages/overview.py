@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import date, timedelta
 from typing import Any, Final
 
@@ -22,7 +23,7 @@ from riskmap.selection import NOT_STATED, Counts, Selection, Snapshot, counts, f
 from riskmap.vocabulary import FLAGS, RANK_OF, RANKS, TIER_COLOURS, TIER_TITLES, TIERS
 from riskmap.web.frame.settings import INK
 from riskmap.web.frame.shell import page_look, page_title, section
-from riskmap.web.frame.state import lang, say, snapshot, workspace
+from riskmap.web.frame.state import address_leads, lang, say, snapshot, workspace, write_address
 from riskmap.web.pages import Page
 from riskmap.web.widgets.panels import (
     Cell,
@@ -240,6 +241,15 @@ def _direction(before: str, after: str) -> str:
 _PERIODS: Final = ("week", "month", "year", "own")
 
 
+_USUAL: Final = "month"
+
+
+_EARLIEST: Final = date(2000, 1, 1)
+
+
+_PERIOD, _DAY, _COMPARE = "overview-period", "overview-day", "overview-compare"
+
+
 _CODES: Final = 60
 
 
@@ -339,28 +349,33 @@ def _gap(now: Snapshot, gap: dict[str, Any]) -> list[Cell]:
 # What changed
 def _changes(found: Counts) -> None:
     section(say("overview_changes"))
+    today = local_now().date()
+    _as_the_address_says(today)
     with st.container(horizontal=True, vertical_alignment="center", key="no-print-period"):
         period = st.segmented_control(
             say("overview_since"),
             _PERIODS,
-            default="month",
             format_func=lambda p: say(f"period_{p}"),
-            key="overview-period",
+            key=_PERIOD,
             label_visibility="collapsed",
         )
-        today = local_now().date()
-        day = _since(period or "month", today)
+        day = _since(period or _USUAL, today)
         if period == "own":
+            st.session_state.setdefault(_DAY, day)
             day = st.date_input(
                 say("overview_since"),
-                value=day,
+                min_value=_EARLIEST,
                 max_value=today,
                 format="YYYY-MM-DD",
-                key="overview-day",
+                key=_DAY,
                 label_visibility="collapsed",
                 width=160,
             )
-        compare = st.toggle(say("overview_compare"), key="overview-compare")
+        compare = st.toggle(say("overview_compare"), key=_COMPARE)
+    since = day.isoformat() if period == "own" else period or _USUAL
+    write_address(
+        ("since", "compare"), {"since": "" if since == _USUAL else since, "compare": "1" if compare else ""}
+    )
     with st.spinner(say("working")):
         changes = tier_changes_since(workspace(), day)
     _said(changes)
@@ -369,6 +384,19 @@ def _changes(found: Counts) -> None:
     if changes.moved:
         change_matrix(changes.moved)
         _moved(changes)
+
+
+def _as_the_address_says(today: date) -> None:
+    """Choose what the address names, where it leads or nothing was chosen on this page yet."""
+    state = st.session_state
+    if _PERIOD in state and not address_leads():
+        return
+    since = st.query_params.get("since", "")
+    with suppress(ValueError):
+        state[_DAY] = min(max(date.fromisoformat(since), _EARLIEST), today)
+        since = "own"
+    state[_PERIOD] = since if since in _PERIODS else _USUAL
+    state[_COMPARE] = st.query_params.get("compare") == "1"
 
 
 def _since(period: str, today: date) -> date:

@@ -1,6 +1,7 @@
 """The filter in the sidebar: one for map, inventory and export, kept in the address bar.
 
-`render_filters` draws it and returns the selection. Everything it shows is counted by `counts`.
+`render_filters` draws it and returns the selection. Everything it shows is counted by `counts`. An area drawn on
+the map is part of it.
 """
 
 from __future__ import annotations
@@ -9,12 +10,24 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+import shapely
 import streamlit as st
 
 from riskmap.catalog import Layer
-from riskmap.selection import NOT_STATED, Counts, Selection, Snapshot, counts
+from riskmap.errors import SelectionError
+from riskmap.selection import (
+    NOT_STATED,
+    Counts,
+    Ring,
+    Selection,
+    Snapshot,
+    area_of,
+    area_text,
+    counts,
+    polygon_of,
+)
 from riskmap.vocabulary import FLAGS, GRADES, RANK_OF, TIER_COLOURS, TIER_TITLES, TIERS
-from riskmap.web.frame.state import current_page, lang, say
+from riskmap.web.frame.state import address_leads, current_page, lang, say, write_address
 
 SWITCHES: Final = (*TIERS, "unrated")
 
@@ -29,15 +42,22 @@ _KEY: Final = "filter"
 _LONGEST: Final = 80
 
 
+_SHOWN: Final = 40  # letters of an address that a message repeats
+
+
+_NONE: Final = "-"  # what an address says where every switch is off
+
+
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """The switches as they stand. `layers` and `tiers` are those that are on."""
+    """The switches as they stand. `layers` and `tiers` are those that are on; `area` is none where it is empty."""
 
     layers: frozenset[str]
     tiers: frozenset[str]
     subdistricts: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
     text: str = ""
+    area: Ring = ()
 
     @classmethod
     def all_on(cls, layers: Iterable[str]) -> Filters:
@@ -60,52 +80,104 @@ class Filters:
             subdistricts=self.subdistricts,
             flags=self.flags,
             text=self.text,
+            within=shapely.to_wkb(polygon_of(self.area)) if self.area else None,
         )
 
     def to_query(self, layers: Sequence[str]) -> dict[str, str]:
         """Return what the address bar keeps: nothing for what is not filtered."""
         query: dict[str, str] = {}
         if self.layers != frozenset(layers):
-            query["layers"] = ",".join(layer for layer in layers if layer in self.layers) or "-"
+            query["layers"] = ",".join(layer for layer in layers if layer in self.layers) or _NONE
         if self.tiers != frozenset(SWITCHES):
-            query["tiers"] = ",".join(tier for tier in SWITCHES if tier in self.tiers) or "-"
+            query["tiers"] = ",".join(tier for tier in SWITCHES if tier in self.tiers) or _NONE
         if self.subdistricts:
             query["sub"] = ",".join(self.subdistricts)
         if self.flags:
             query["flags"] = ",".join(self.flags)
         if self.text:
             query["q"] = self.text
+        if self.area:
+            query["area"] = area_text(self.area)
         return query
 
     @classmethod
     def from_query(cls, query: Mapping[str, str], snapshot: Snapshot) -> Filters:
-        """Read an address; what does not exist any more is left out."""
+        """Read an address; what cannot be read of it is left out, and `left_out` says so."""
+        known = _known(snapshot)
 
-        def chosen(key: str, known: Iterable[str]) -> tuple[str, ...]:
+        def chosen(key: str) -> tuple[str, ...]:
             words = query.get(key, "").split(",")
-            return tuple(word for word in known if word in words)
+            return tuple(word for word in known[key] if word in words)
 
-        known = (*snapshot.subdistricts, NOT_STATED)
         return cls(
-            layers=frozenset(chosen("layers", snapshot.layers) if query.get("layers") else snapshot.layers),
-            tiers=frozenset(chosen("tiers", SWITCHES) if query.get("tiers") else SWITCHES),
-            subdistricts=chosen("sub", known),
-            flags=chosen("flags", FLAGS),
-            text=query.get("q", "")[:_LONGEST].strip(),
+            layers=frozenset(chosen("layers") if query.get("layers") else snapshot.layers),
+            tiers=frozenset(chosen("tiers") if query.get("tiers") else SWITCHES),
+            subdistricts=chosen("sub"),
+            flags=chosen("flags"),
+            text=_plain(query.get("q", "")),
+            area=_area(query)[0],
         )
 
 
-QUERY_KEYS: Final = ("layers", "tiers", "sub", "flags", "q")
+QUERY_KEYS: Final = ("layers", "tiers", "sub", "flags", "q", "area")
+
+
+def _known(snapshot: Snapshot) -> Mapping[str, Sequence[str]]:
+    """Return the words that an address may name under each of its keys."""
+    return {
+        "layers": snapshot.layers,
+        "tiers": SWITCHES,
+        "sub": (*snapshot.subdistricts, NOT_STATED),
+        "flags": tuple(FLAGS),
+    }
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split())[:_LONGEST].strip()
+
+
+def _area(query: Mapping[str, str]) -> tuple[Ring, SelectionError | None]:
+    """Return the area of an address, or none and why it cannot be read."""
+    try:
+        return (area_of(query["area"]) if query.get("area") else ()), None
+    except SelectionError as problem:
+        return (), problem
+
+
+def left_out(query: Mapping[str, str], snapshot: Snapshot) -> list[str]:
+    """Return in words what an address asks for that cannot be had: what is shown is not narrowed by it."""
+    found = []
+    for key, known in _known(snapshot).items():
+        words = [one for one in query.get(key, "").split(",") if one not in (*known, "", _NONE)]
+        if words:
+            found.append(say(f"address_{key}", words=say("comma").join(words)[:_SHOWN]))
+    if (problem := _area(query)[1]) is not None:
+        found.append(say("address_area", problem=problem.text(lang())))
+    return found
+
+
+def _asked() -> dict[str, str]:
+    return {key: st.query_params[key] for key in QUERY_KEYS if key in st.query_params}
 
 
 def current_filters(snapshot: Snapshot) -> Filters:
-    """Return the filter of this session: what the address bar says when it has changed, else as kept."""
-    query = {key: st.query_params[key] for key in QUERY_KEYS if key in st.query_params}
+    """Return the filter of this session: what the address says where that leads, else as kept."""
     kept: Filters | None = st.session_state.get(_KEY)
-    if kept is None or (query != st.session_state.get(f"{_KEY}.address") and query):
-        kept = Filters.from_query(query, snapshot)
+    if kept is None or address_leads():
+        kept = Filters.from_query(_asked(), snapshot)
         _set_widgets(kept, snapshot)
     return kept
+
+
+def kept_query(snapshot: Snapshot) -> dict[str, str]:
+    """Return what an address says of the filter of this session, for a link to a page that has it."""
+    kept: Filters | None = st.session_state.get(_KEY)
+    return {} if kept is None else kept.to_query(snapshot.layers)
+
+
+def set_area(ring: Ring) -> None:
+    """Put an area into the filter, or none: the page has to run again."""
+    st.session_state[_name("area")] = ring
 
 
 def read_filters(snapshot: Snapshot) -> tuple[Filters, Counts]:
@@ -121,9 +193,13 @@ def read_filters(snapshot: Snapshot) -> tuple[Filters, Counts]:
 
 def draw_filters(filters: Filters, found: Counts, snapshot: Snapshot, layers: Mapping[str, Layer]) -> None:
     """Draw the filter that `read_filters` returned into the sidebar, and keep it in the address bar."""
+    asked = _asked()
     with st.sidebar, st.container(key="filters"):
+        for text in left_out(asked, snapshot):
+            st.warning(escape_markdown(text))
         _draw(filters, snapshot, layers, found)
-    _write_address(filters, snapshot)
+    if Filters.from_query(asked, snapshot) != filters:
+        write_address(QUERY_KEYS, filters.to_query(snapshot.layers))
 
 
 def render_filters(snapshot: Snapshot, layers: Mapping[str, Layer]) -> tuple[Filters, Counts]:
@@ -131,17 +207,6 @@ def render_filters(snapshot: Snapshot, layers: Mapping[str, Layer]) -> tuple[Fil
     filters, found = read_filters(snapshot)
     draw_filters(filters, found, snapshot, layers)
     return filters, found
-
-
-def _write_address(filters: Filters, snapshot: Snapshot) -> None:
-    query = filters.to_query(snapshot.layers)
-    st.session_state[f"{_KEY}.address"] = query
-    for key in QUERY_KEYS:
-        if query.get(key) is None:
-            if key in st.query_params:
-                del st.query_params[key]
-        elif st.query_params.get(key) != query[key]:
-            st.query_params[key] = query[key]
 
 
 def _name(part: str, value: str = "") -> str:
@@ -157,6 +222,7 @@ def _set_widgets(filters: Filters, snapshot: Snapshot) -> None:
     state[_name("sub")] = list(filters.subdistricts)
     state[_name("flags")] = list(filters.flags)
     state[_name("text")] = filters.text
+    set_area(filters.area)
 
 
 def _restore_widgets(filters: Filters, snapshot: Snapshot) -> None:
@@ -180,7 +246,8 @@ def _read_widgets(snapshot: Snapshot) -> Filters:
         tiers=frozenset(tier for tier in SWITCHES if state[_name("tier", tier)]),
         subdistricts=tuple(state[_name("sub")]),
         flags=tuple(state[_name("flags")]),
-        text=" ".join(str(state[_name("text")]).split())[:_LONGEST],
+        text=_plain(str(state[_name("text")])),
+        area=state.get(_name("area"), ()),
     )
 
 
@@ -213,8 +280,16 @@ def _draw(filters: Filters, snapshot: Snapshot, layers: Mapping[str, Layer], fou
         select_all=False,
         format_func=_flag_title(),
     )
+    if filters.area:
+        _draw_area(filters.area)
     if filters != Filters.all_on(snapshot.layers):
         st.button(say("filter_reset"), key="filter-reset", on_click=_reset, args=(snapshot,), width="stretch")
+
+
+def _draw_area(area: Ring) -> None:
+    with st.container(key="filter-area-line", horizontal=True, vertical_alignment="center"):
+        st.markdown(say("filter_area", n=len(area)))
+        st.button(say("area_close"), key="filter-area-drop", on_click=set_area, args=((),), type="tertiary")
 
 
 def _reset(snapshot: Snapshot) -> None:

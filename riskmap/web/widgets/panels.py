@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, Literal
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qs, urlencode
 
 import streamlit as st
 from streamlit.components.v2 import component
@@ -23,7 +23,7 @@ from riskmap.json_documents import Document
 from riskmap.selection import Snapshot
 from riskmap.vocabulary import TIER_TITLES
 from riskmap.web.frame import downloads
-from riskmap.web.frame.state import lang, say, workspace
+from riskmap.web.frame.state import follow, lang, language_query, say, workspace, write_address
 from riskmap.web.pages import pages
 from riskmap.web.widgets.filters import SWITCHES, Filters
 
@@ -31,6 +31,9 @@ Kind = Literal["text", "short", "code", "number", "tier-cell"]
 
 
 PAGE_ROWS: Final = 50
+
+
+_DIGITS: Final = 9  # of a page's number in an address; no list has more
 
 
 _ASSETS: Final = Path(__file__).parents[1] / "assets" / "pages"
@@ -231,6 +234,27 @@ def sort_of(key: str, default: tuple[str, bool]) -> tuple[str, bool]:
     return st.session_state.get(f"{key}.sort", default)
 
 
+def list_as_addressed(key: str, columns: Sequence[str], default: tuple[str, bool]) -> None:
+    """Put a table on the page and in the order that the address names, as far as it names some that exist."""
+    by, page = st.query_params.get("sort", ""), st.query_params.get("page", "")
+    known = by.removeprefix("-") in columns
+    st.session_state[f"{key}.sort"] = (by.removeprefix("-"), by.startswith("-")) if known else default
+    counted = page.isascii() and page.isdigit() and len(page) < _DIGITS
+    st.session_state[f"{key}.page"] = max(0, int(page) - 1) if counted else 0
+
+
+def address_list(pager: Pager, sort: tuple[str, bool], default: tuple[str, bool]) -> None:
+    """Let the address name page and order of a list, unless they are what it begins with."""
+    by, descending = sort
+    write_address(
+        ("sort", "page"),
+        {
+            "sort": "" if sort == default else f"{'-' if descending else ''}{by}",
+            "page": str(pager.page + 1) if pager.page else "",
+        },
+    )
+
+
 def _mount(key: str, data: Mapping[str, Any]) -> Mapping[str, Any]:
     def changed() -> None:
         _keep(key, _event(st.session_state.get(key)))
@@ -259,10 +283,10 @@ def _follow(event: Mapping[str, Any]) -> None:
         go_to(href)
 
 
-def address(page: str, query: Mapping[str, str]) -> str:
+def address(page: str, query: Mapping[str, str | Sequence[str]]) -> str:
     """Return the address of a page of ours with its query, in the language of this session."""
-    full = dict(query) if lang() == "zh" else {**query, "lang": lang()}
-    return f"{page}?{urlencode(full)}" if full else page
+    full = {**query, **language_query()}
+    return f"{page}?{urlencode(full, doseq=True)}" if full else page
 
 
 def point_address(layer: str, code: str) -> str:
@@ -276,7 +300,7 @@ def go_to(href: str) -> None:
 
     page, _, query = href.partition("?")
     if page in pages():
-        st.switch_page(page_of(page), query_params=dict(parse_qsl(query, keep_blank_values=True)))
+        follow(page_of(page), parse_qs(query, keep_blank_values=True))
 
 
 def risk_layers(snapshot: Snapshot) -> tuple[str, ...]:

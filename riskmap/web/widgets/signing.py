@@ -157,7 +157,7 @@ def offer_unmasked_export(selection: Selection, title: str) -> None:
     with st.expander(say("unmasked_title")):
         st.caption(say("unmasked_lead"))
         signature = ask_signature("unmasked")
-        endings = [ending for ending, one in export_formats().items() if "unmasked" in one.also]
+        endings = [ending for ending, one in export_formats().items() if one.unmasked]
         ending = st.segmented_control(
             say("unmasked_format"),
             endings,

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal
 
 from riskmap.errors import Text
 from riskmap.io.files.atomic import WrittenFile, replacing
@@ -18,8 +17,8 @@ from riskmap.values.inventory import Inventory, LayerInventory
 class ExportFormat:
     """One format: the `ending` of its files, without a first dot, and what writes one.
 
-    `title` is what its button says and `help` what it is good for; buttons stand by `order`. `also`: offered
-    beyond the whole inventory, for an area drawn on the map or with the contacts in full.
+    `title` is what its button says and `help` what it is good for; buttons stand by `order`. `unmasked`: offered
+    with the contacts in full, too.
     """
 
     ending: str
@@ -27,7 +26,7 @@ class ExportFormat:
     help: Text
     order: int
     write: Callable[[Inventory, Path], list[WrittenFile]]
-    also: frozenset[Literal["area", "unmasked"]] = frozenset()
+    unmasked: bool = False
 
 
 @cache

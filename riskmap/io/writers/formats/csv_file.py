@@ -64,5 +64,5 @@ FORMAT: Final = ExportFormat(
     help=Text("CSV 文本表（UTF-8）；多个图层时打包", "CSV (UTF-8); several layers come as one package"),
     order=20,
     write=write_csv,
-    also=frozenset({"area", "unmasked"}),
+    unmasked=True,
 )

@@ -263,5 +263,4 @@ FORMAT: Final = ExportFormat(
     help=Text("GeoPackage，QGIS 打开即按等级着色", "GeoPackage, opens coloured by tier in QGIS"),
     order=40,
     write=write_gpkg,
-    also=frozenset({"area"}),
 )

@@ -172,5 +172,4 @@ FORMAT: Final = ExportFormat(
     help=Text("KML，WGS84 坐标", "KML, WGS84"),
     order=60,
     write=write_kml,
-    also=frozenset({"area"}),
 )

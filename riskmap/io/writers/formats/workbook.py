@@ -394,5 +394,5 @@ FORMAT: Final = ExportFormat(
     ),
     order=10,
     write=write_xlsx,
-    also=frozenset({"area", "unmasked"}),
+    unmasked=True,
 )

@@ -26,7 +26,7 @@ from riskmap.catalog.toml_lines import key_lines
 from riskmap.errors import RiskmapError, StaleModelError
 from riskmap.rules.permissions import Actor
 from riskmap.web.frame.shell import page_look, section
-from riskmap.web.frame.state import lang, say, workspace
+from riskmap.web.frame.state import address_leads, lang, say, workspace, write_address
 from riskmap.web.pages import Page
 from riskmap.web.pages.model import about
 from riskmap.web.pages.model.form import ModelDraft, draft_of, draw_model_form, forget, text_typed
@@ -106,7 +106,7 @@ def _choose() -> str:
     """Return the layer that the address or the choice names; both stay the same."""
     layers = {one: layer for one, layer in workspace().catalog.layers.items() if layer.model}
     asked = st.query_params.get("layer", "")
-    if st.session_state.get(_LAYER) not in layers:  # a choice is forgotten while another page is shown
+    if st.session_state.get(_LAYER) not in layers or address_leads():  # a choice is forgotten on another page
         last = st.session_state.get(_LAST)
         known = [one for one in (asked, last, *layers) if one in layers]
         st.session_state[_LAYER] = known[0]
@@ -120,8 +120,7 @@ def _choose() -> str:
         label_visibility="collapsed",
     )
     st.session_state[_LAST] = layer
-    if asked != layer:
-        st.query_params["layer"] = layer
+    write_address(("layer",), {"layer": layer})
     return layer
 
 

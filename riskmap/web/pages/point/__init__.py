@@ -26,11 +26,12 @@ from riskmap.selection import Selection, counts, find, flag_ids
 from riskmap.values.records import Features
 from riskmap.vocabulary import RANKS, TIER_TITLES
 from riskmap.web.frame.shell import open_point, page_look, page_of, page_title, section
-from riskmap.web.frame.state import lang, say, snapshot, workspace
+from riskmap.web.frame.state import address_leads, follow, lang, say, snapshot, workspace, write_address
 from riskmap.web.pages import Page
 from riskmap.web.pages.point import view
 from riskmap.web.pages.point.form import FormStart, blank_record, draw_form, open_record
 from riskmap.web.pages.point.view import Stale, certainty, draw_stale
+from riskmap.web.widgets.filters import kept_query
 from riskmap.web.widgets.panels import (
     Cell,
     Row,
@@ -69,6 +70,12 @@ _REVEALED: Final = "point-revealed"
 _FOUND: Final = "point-found"
 
 
+_SEARCH: Final = "point-search"
+
+
+_SEARCH_LAYER: Final = "point-search-layer"
+
+
 _FOUND_ROWS: Final = 15
 
 
@@ -98,21 +105,27 @@ def render() -> None:
 def _choose() -> None:
     page_title(say("point_choose_title"), say("point_choose_lead"))
     box, layers, button = st.columns([3, 2, 1], vertical_alignment="bottom")
-    text = box.text_input(
-        say("filter_text"), key="point-search", placeholder=say("filter_text_hint"), max_chars=_LONGEST
-    )
     catalog = workspace().catalog.layers
+    if _SEARCH not in st.session_state or address_leads():
+        st.session_state[_SEARCH] = st.query_params.get("q", "")[:_LONGEST]
+        st.session_state[_SEARCH_LAYER] = (
+            asked if (asked := st.query_params.get("layer")) in catalog else None
+        )
+    text = box.text_input(
+        say("filter_text"), key=_SEARCH, placeholder=say("filter_text_hint"), max_chars=_LONGEST
+    )
     layer = layers.selectbox(
         say("list_layer"),
         list(catalog),
         index=None,
         format_func=lambda one: catalog[one].title.text(lang()),
         placeholder=say("point_any_layer"),
-        key="point-search-layer",
+        key=_SEARCH_LAYER,
     )
     with button:
         _new_button()
     selection = Selection(layers=(layer,) if layer else (), text=(text or "").strip())
+    write_address(("q", "layer"), {"q": selection.text, "layer": layer or ""})
     total = counts(snapshot(), selection).total
     if not total and selection.text:
         _retired_with_code(selection.text, [layer] if layer else list(catalog))
@@ -207,8 +220,7 @@ def _actions(features: Features, here: str, mode: str) -> None:
         lon, lat = float(features.records.lon[0]), float(features.records.lat[0])
         located = lon == lon and lat == lat  # noqa: PLR0124 - NaN
         if st.button(say("point_on_map"), key="point-map", disabled=not located or retired):
-            query = {"at": f"{lat:.6f},{lon:.6f},{_ZOOM}"} | ({} if lang() == "zh" else {"lang": lang()})
-            st.switch_page(page_of("map"), query_params=query)
+            follow(page_of("map"), {"at": f"{lat:.6f},{lon:.6f},{_ZOOM}", **kept_query(snapshot())})
         turn = "reinstate" if retired else "retire"
         st.button(
             say(f"point_{turn}"),
@@ -224,8 +236,7 @@ def _actions(features: Features, here: str, mode: str) -> None:
 
 def _forget() -> None:
     _set_mode("view", "")
-    for key in ("layer", "code"):
-        st.query_params.pop(key, None)
+    write_address(("layer", "code"), {})
 
 
 def _scored(layer: Layer, features: Features) -> None:

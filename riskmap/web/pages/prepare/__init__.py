@@ -24,7 +24,15 @@ from riskmap.web.frame.assets import first_pictures
 from riskmap.web.frame.background import MAP_DAYS, district_frame, visit
 from riskmap.web.frame.routes import MAP, STORM
 from riskmap.web.frame.shell import open_point, page_look
-from riskmap.web.frame.state import lang, say, signed, snapshot, workspace
+from riskmap.web.frame.state import (
+    address_leads,
+    lang,
+    say,
+    signed,
+    snapshot,
+    workspace,
+    write_address,
+)
 from riskmap.web.pages import Page
 from riskmap.web.pages.prepare import calls, form, move
 from riskmap.web.widgets.filters import escape_markdown
@@ -168,7 +176,7 @@ def _choose(kept: Sequence[RecordedScenario]) -> RecordedScenario | None:
     by_id = {one.id: one for one in kept}
     if (made := st.session_state.pop(form.MADE, None)) in by_id:
         st.session_state[_CHOSEN] = made
-    elif st.session_state.get(_CHOSEN) not in by_id:
+    elif st.session_state.get(_CHOSEN, "") not in {None, *by_id} or address_leads():
         asked = st.query_params.get("scenario", "")
         st.session_state[_CHOSEN] = int(asked) if asked.isdigit() and int(asked) in by_id else None
     if not kept:
@@ -182,11 +190,8 @@ def _choose(kept: Sequence[RecordedScenario]) -> RecordedScenario | None:
             placeholder=say("prepare_new"),
             format_func=lambda number: _title(by_id[number]),
         )
-    if chosen is None:
-        st.query_params.pop("scenario", None)
-        return None
-    st.query_params["scenario"] = str(chosen)
-    return by_id[chosen]
+    write_address(("scenario",), {} if chosen is None else {"scenario": str(chosen)})
+    return None if chosen is None else by_id[chosen]
 
 
 def _title(one: RecordedScenario) -> str:
