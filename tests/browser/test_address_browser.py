@@ -11,6 +11,8 @@ from tests.map_workspace import LONELY, make_workspace
 
 pytest.importorskip("playwright", reason="system part: playwright is not installed")
 
+from playwright.sync_api import expect
+
 from riskmap.web.pages import pages
 from tests.browser.driving import People, chromium_browser, drawn_up, map_frame, place, served
 
@@ -77,8 +79,14 @@ def steps(page):
 
 
 def total(page):
-    """Return what the large number of the inventory says."""
-    return page.locator(".figure b").first.inner_text()
+    """Return the large number of the inventory."""
+    return page.locator(".figure b").first
+
+
+def counted(page, **numbers):
+    """Wait until the switches of the tiers count so many."""
+    for tier, n in numbers.items():
+        expect(page.locator(f".st-key-filter-tier-{tier} strong")).to_have_text(str(n))
 
 
 def draw_area(page, frame):
@@ -106,7 +114,7 @@ def test_going_back_shows_each_step_as_it_was_seen_with_its_filters(page, addres
     wait_for(page, "/", OFF)
     page.get_by_role("link", name="清单").click()
     wait_for(page, "/inventory", OFF)
-    seen = total(page)
+    seen = total(page).inner_text()
     page.get_by_label("名称、编号或地址").fill("孤点major")
     page.get_by_label("名称、编号或地址").press("Enter")
     wait_for(page, "/inventory", {**OFF, "q": "孤点major"})
@@ -121,16 +129,16 @@ def test_going_back_shows_each_step_as_it_was_seen_with_its_filters(page, addres
     page.get_by_text("共 1 条").wait_for()
     page.go_back()
     wait_for(page, "/inventory", OFF)
-    assert total(page) == seen
-    assert page.get_by_label("名称、编号或地址").input_value() == ""
+    expect(total(page)).to_have_text(seen)
+    expect(page.get_by_label("名称、编号或地址")).to_have_value("")
     page.go_back()
     wait_for(page, "/", OFF)
     map_frame(page)
-    assert not low.is_checked()
+    expect(low).not_to_be_checked()
     page.go_back()
     wait_for(page, "/", {})
     map_frame(page)
-    assert low.is_checked()
+    expect(low).to_be_checked()
     for there in (
         ("/", OFF),
         ("/inventory", OFF),
@@ -154,17 +162,15 @@ def test_a_drawn_area_is_part_of_the_address_the_figures_the_list_and_what_a_rel
     _, said = query(page)
     assert set(said) == {"area"}
     assert len(said["area"]) < 60
-    major = page.locator(".st-key-filter-tier-major")
-    assert major.inner_text().split()[-1] == "1"
-    assert page.locator(".st-key-filter-tier-low").inner_text().split()[-1] == "0"
+    counted(page, major=1, large=1, low=0)
     page.reload()
     frame = map_frame(page)
     frame.wait_for_function("() => riskmap.view.polygon?.length === 4")
     wait_for(page, "/", said)
-    assert major.inner_text().split()[-1] == "1"
+    counted(page, major=1, large=1, low=0)
     page.get_by_role("link", name="清单").click()
     wait_for(page, "/inventory", said)
-    assert total(page) == "2"
+    expect(total(page)).to_have_text("2")
     assert steps(page) == began + 2
     page.go_back()
     wait_for(page, "/", said)
@@ -221,9 +227,9 @@ def test_a_direct_address_is_found_and_complains_of_nothing(watched, address, na
 
 def test_a_language_follows_the_address_and_stays_in_the_browser(page, address):
     page.goto(f"{address}/overview?lang=en")
-    page.get_by_role("heading", name="Overview", exact=True).wait_for()
+    page.get_by_role("heading", name="risk overview").wait_for()
     page.goto(f"{address}/overview")
-    page.get_by_role("heading", name="Overview", exact=True).wait_for()
+    page.get_by_role("heading", name="risk overview").wait_for()
     (kept,) = [one for one in page.context.cookies() if one["name"] == "riskmap-lang"]
     assert (kept["value"], kept["sameSite"], kept["httpOnly"]) == ("en", "Lax", False)
     began = steps(page)
@@ -233,5 +239,5 @@ def test_a_language_follows_the_address_and_stays_in_the_browser(page, address):
     wait_for(page, "/inventory", {})
     assert steps(page) == began + 1  # another language is no step
     page.goto(f"{address}/overview")
-    page.get_by_role("heading", name="总览", exact=True).wait_for()
+    page.get_by_role("heading", name="安全风险总览").wait_for()
     assert page.evaluate("document.documentElement.lang") == "zh-CN"
