@@ -11,6 +11,7 @@ from pathlib import Path
 import pyproj
 import pytest
 
+from riskmap.selection import area_text, ring_of
 from tests.cli import Ran, riskmap
 
 IMPORT_KEYS = {
@@ -373,3 +374,22 @@ def test_a_polygon_may_be_a_collection_a_feature_bare_or_in_metres_that_it_names
         assert ran.status == 2
         assert len(ran.err.strip().splitlines()) == 1
         assert "没有完成" not in ran.err
+
+
+def test_an_area_out_of_a_maps_address_selects_what_its_polygon_does(ws: Path, tmp_path: Path):
+    every = json.loads(run(ws, "select", "--json").out)["features"]
+    lon, lat = next((one["lon"], one["lat"]) for one in every if one["lon"] is not None)
+    ring = [
+        (lon - 0.005, lat - 0.005),
+        (lon + 0.005, lat - 0.005),
+        (lon + 0.005, lat + 0.005),
+        (lon - 0.005, lat + 0.005),
+    ]
+    file = _polygon_file(tmp_path / "p.geojson", {"type": "Polygon", "coordinates": [[*ring, ring[0]]]})
+    by_file = run(ws, "select", "--within", file, "--json").json
+    area = area_text(ring_of(ring))
+    by_area = run(ws, "select", "--within", f"area={area}", "--json").json
+    assert 0 < by_area["count"] == by_file["count"] <= len(every)
+    refused = run(ws, "select", "--within", f"area={area[:-1]}", "--json")
+    assert refused.status == 2
+    assert "重新圈选" in refused.err

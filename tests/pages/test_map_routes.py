@@ -448,3 +448,9 @@ def test_healthz_says_when_the_workspace_cannot_be_opened(client, ws):
         state.workspace.cache_clear()
     assert (answer.status, answer.json()["cause"]) == (503, "workspace")
     assert answer.json()["remedy"].startswith("run riskmap check")
+
+
+@pytest.mark.parametrize("path", ["/map", "/map/"])
+def test_the_name_of_the_first_page_leads_to_it_with_what_was_asked(client, path):
+    answer = client(f"{path}?area=x&lang=en")
+    assert (answer.status, answer.headers["location"]) == (301, "/?area=x&lang=en")

@@ -111,6 +111,19 @@ def test_a_condition_that_is_wrong_is_refused_in_one_sentence(root):
     assert not at.exception
 
 
+def test_page_and_order_of_the_list_stand_in_the_address(root, now):
+    at = open_page("inventory", sort="code", page="2")
+    rows = texts(panel(at, "inventory-table"))
+    assert [row[2] for row in rows] == sorted(row[2] for row in rows)
+    assert panel(at, "inventory-table")["pager"]["page"] == 1
+    assert len(rows) == now.n - 50
+    assert (at.query_params["sort"], at.query_params["page"]) == ("code", "2")
+    at.text_input(key="filter-text").set_value("RP").run()
+    assert "page" not in at.query_params  # another filter begins at its first page
+    for sort, page in (("-score", "999"), ("nonsense", "-1"), ("", "²"), ("-", "9" * 30)):
+        assert open_page("inventory", sort=sort, page=page).query_params.get("page") in (None, "2")
+
+
 @pytest.mark.parametrize("sort", SORTS)
 @pytest.mark.parametrize("descending", [True, False])
 def test_pages_hold_every_record_once_whatever_the_order(root, now, sort, descending):

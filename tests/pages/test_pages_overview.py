@@ -102,3 +102,21 @@ def test_english_pages_hold_no_chinese_of_ours(ws):
     at = open_page("overview", lang="en")
     words = [c["title"] for data in panels(at).values() for c in data.get("columns", [])]
     assert not [w for w in words if any("\u4e00" <= c <= "\u9fff" for c in w)]
+
+
+def test_period_and_comparison_stand_in_the_address(ws):
+    at = open_page("overview", since="year", compare="1")
+    assert at.segmented_control(key="overview-period").value == "year"
+    assert "overview-compared" in panels(at)
+    at.segmented_control(key="overview-period").set_value("month").run()
+    assert "since" not in at.query_params
+    assert at.query_params["compare"] == "1"
+    assert (
+        open_page("overview", since="2026-01-05").date_input(key="overview-day").value.isoformat()
+        == "2026-01-05"
+    )
+    assert (
+        open_page("overview", since="1066-01-01").date_input(key="overview-day").value.isoformat()
+        == "2000-01-01"
+    )
+    assert not open_page("overview", since="2026-99-99").exception

@@ -272,3 +272,14 @@ def test_a_new_point_needs_a_code(ws):
     save(at)
     assert any("编号" in e.value for e in at.error)
     assert at.text_input(key="form-risk_points--0-name").value == "新点"
+
+
+def test_what_was_looked_for_stands_in_the_address(ws):
+    at = open_page("point", q="孤点", layer="risk_points")
+    assert at.text_input(key="point-search").value == "孤点"
+    assert {row[1] for row in texts(panel(at, "point-found"))} == {
+        f"孤点{tier}" for tier in ("major", "large", "general", "low", "unrated")
+    }
+    at.text_input(key="point-search").set_value("孤点low").run()
+    assert (at.query_params["q"], at.query_params["layer"]) == ("孤点low", "risk_points")
+    assert open_page("point", layer="moon").selectbox(key="point-search-layer").value is None

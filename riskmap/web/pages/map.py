@@ -222,7 +222,10 @@ def _records_inside(now: Snapshot, inside: Selection, found: Counts) -> None:
     )
     show_table(
         _AREA_TABLE,
-        [TableColumn(name, say(f"column_{name}")) for name in ("tier", "name", "layer", "subdistrict")],
+        [
+            TableColumn("tier", say("column_tier"), "tier-cell"),
+            *(TableColumn(name, say(f"column_{name}")) for name in ("name", "layer", "subdistrict")),
+        ],
         [
             Row(
                 [
