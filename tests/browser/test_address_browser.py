@@ -186,6 +186,21 @@ def test_a_drawn_area_is_part_of_the_address_the_figures_the_list_and_what_a_rel
     page.wait_for_selector(".rm-tiers", state="detached")
 
 
+def test_a_number_opens_its_records_whatever_was_asked_on_the_page_before(page, address):
+    page.goto(f"{address}/inventory?where=likelihood >= 10")
+    page.get_by_text("可能性L ≥ 10").first.wait_for()
+    page.get_by_role("link", name="总览").click()
+    number = page.locator("tr").filter(has_text="风险点").first.locator("a").last
+    shown = number.inner_text()
+    number.click()
+    page.get_by_text(f"共 {shown} 条").wait_for()
+    assert "where" not in page.url
+    page.go_back()
+    wait_for(page, "/overview", {})
+    page.go_back()
+    page.get_by_text("可能性L ≥ 10").first.wait_for()
+
+
 def test_the_list_of_an_area_folds_and_the_card_is_left_by_going_back(page, address):
     page.goto(f"{address}/")
     frame = map_frame(page)

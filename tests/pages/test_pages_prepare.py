@@ -244,3 +244,12 @@ def test_the_call_out_comes_as_one_archive_with_a_book_for_every_sub_district(ws
         assert all(name.endswith(".xlsx") and "/" not in name for name in names)
         assert {place for place in (A, B) for name in names if place in name} == {A, B}
         assert archive.read(names[0])[:2] == b"PK"
+
+
+def test_a_scenario_that_is_put_away_does_not_come_back_out_of_the_address(ws):
+    at = open_page("prepare", scenario="1")
+    assert at.selectbox(key="prepare-scenario").value == 1
+    at.selectbox(key="prepare-scenario").set_value(None).run()
+    assert at.selectbox(key="prepare-scenario").value is None
+    assert "scenario" not in at.query_params
+    assert open_page("prepare", scenario="999999").selectbox(key="prepare-scenario").value is None

@@ -3,8 +3,8 @@
   const { make, page } = riskmap;
 
   // The address wins; without one the map opens where it was left in this tab (another page lay between).
-  const KEPT = "riskmap.at";
   const path = page?.location.pathname;
+  const KEPT = `riskmap.at ${path}`;
   const fromAddress = (kept = sessionStorage.getItem(KEPT)) => {
     const text = page && (new URLSearchParams(page.location.search).get("at") || kept);
     const parts = (text || "").split(",").map(Number);
