@@ -38,7 +38,6 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from streamlit import file_util
 
-from riskmap.errors import Lang
 from riskmap.web.pages import page_paths
 
 LANGUAGE_COOKIE: Final = (
@@ -101,7 +100,7 @@ def bundles() -> dict[str, Bundle]:
     }
 
 
-def _in_language(lang: Lang, code: str) -> bytes:
+def _in_language(lang: str, code: str) -> bytes:
     """Return what tells a page its language, and keeps it in this browser: a cookie for a year, without a secret."""
     kept = f"{LANGUAGE_COOKIE}={lang}; path=/; max-age=31536000; SameSite=Lax"
     return f'document.documentElement.lang = "{code}";document.cookie = "{kept}";'.encode()

@@ -74,10 +74,12 @@ def snapshot() -> Snapshot:
 
 def lang() -> Lang:
     """Return the language of this session: the address's or else the browser's at first, then the switch's."""
-    if (chosen := st.session_state.get(_LANG)) in LANGUAGES:
-        return chosen
-    said = st.query_params.get(_LANG), st.context.cookies.get(LANGUAGE_COOKIE)
-    return next((one for one in said if one in LANGUAGES), "zh")
+    chosen = st.session_state.get(_LANG)
+    if chosen not in LANGUAGES:
+        chosen = st.query_params.get(_LANG)
+    if chosen not in LANGUAGES:
+        chosen = st.context.cookies.get(LANGUAGE_COOKIE)
+    return chosen if chosen in LANGUAGES else "zh"
 
 
 def set_lang(chosen: Lang) -> None:
