@@ -13,14 +13,14 @@ import riskmap.web
 from riskmap.actions.workspace import create_workspace, open_workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.errors import Text
-from riskmap.selection import counts
+from riskmap.selection import NOT_STATED, counts
 from riskmap.texts import keys, t
 from riskmap.vocabulary import FLAGS, RANK_OF, TIER_TITLES
-from riskmap.web.frame import state
+from riskmap.web.frame import background, state
 from riskmap.web.frame.assets import bundles
-from riskmap.web.widgets.filters import NOTHING, SWITCHES, Filters, escape_markdown
+from riskmap.web.widgets.filters import NOTHING, SWITCHES, Filters, escape_markdown, filters_in_force
 from riskmap.web.widgets.map import Bounds, Frame, MapView, build_map, pack, showing
-from tests.map_workspace import HOSTILE, STREETS, make_workspace
+from tests.map_workspace import EAST, HOSTILE, NORTH, SOUTH, STREETS, WEST, make_workspace
 from tests.pages_running import use_workspace
 from tests.waiting import PATIENCE_S
 
@@ -148,6 +148,34 @@ def test_a_filter_with_nothing_on_selects_nothing(filled):
     off = Filters(frozenset(), frozenset(SWITCHES))
     assert off.selection(snapshot.layers) == NOTHING
     assert counts(snapshot, NOTHING).total == 0
+
+
+def test_filters_in_force_are_named_with_what_they_let_through(filled):
+    now, layers = current_snapshot(filled), filled.catalog.layers
+
+    def named(**query: str) -> list[str]:
+        return filters_in_force(Filters.from_query(query, now), now, layers)
+
+    assert named() == []
+    assert named(tiers="major,large", sub=STREETS[0], q="<b>") == [
+        "风险等级：重大、较大", f"街道：{STREETS[0]}", "名称、编号或地址：<b>",
+    ]  # fmt: skip
+    assert named(tiers="-") == ["风险等级：全部关闭"]
+    assert named(flags=",".join(list(FLAGS)[:5]))[0].endswith("等 5 项")
+
+
+def test_a_street_lies_where_its_boundary_is_and_without_one_where_its_records_are(filled):
+    now = current_snapshot(filled)
+    middle = (WEST + EAST) / 2
+    found = background.bounds_of_subdistricts(filled, now, STREETS[:1])
+    assert found is not None
+    assert found.as_list() == pytest.approx([WEST, SOUTH, middle, NORTH])
+    without = dataclasses.replace(filled) if dataclasses.is_dataclass(filled) else filled
+    vars(without)["places"] = None
+    records = background.bounds_of_subdistricts(without, now, STREETS[:1])
+    assert records is not None
+    assert records.as_list() == pytest.approx([114.1035, 22.536, 114.125, 22.571])
+    assert background.bounds_of_subdistricts(without, now, [NOT_STATED]) is None
 
 
 def frame(layers, **more) -> Frame:

@@ -38,6 +38,9 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from streamlit import file_util
 
+from riskmap.errors import Lang
+from riskmap.texts import t
+from riskmap.web.frame.state import LANGUAGES
 from riskmap.web.pages import page_paths
 
 _ASSETS = Path(__file__).parents[1] / "assets"
@@ -88,11 +91,20 @@ def bundles() -> dict[str, Bundle]:
     return {
         "map.js": Bundle("map.js", "text/javascript", script),
         # A script of its own file: the content policy of pages takes none that is written into them.
-        **{
-            name: Bundle(name, "text/javascript", f'document.documentElement.lang = "{code}";'.encode())
-            for name, code in (("zh.js", "zh-CN"), ("en.js", "en"))
-        },
+        **{f"{lang}.js": _page_script(lang) for lang in LANGUAGES},
     }
+
+
+def _page_script(lang: Lang) -> Bundle:
+    """Return what runs on every page in one language."""
+    words = {
+        "lang": "zh-CN" if lang == "zh" else lang,
+        "main": t("skip_main", lang),
+        "map": t("skip_map", lang),
+    }
+    script = (_ASSETS / "shell" / "page.js").read_text(encoding="utf-8")
+    text = f"{{ const riskmapPage = {json.dumps(words)};\n{script}}}\n"  # a block: it runs once per language
+    return Bundle(f"{lang}.js", "text/javascript", text.encode())
 
 
 def _without_map(script: Path) -> bytes:

@@ -24,8 +24,15 @@ from riskmap.web.frame.routes import MAP
 from riskmap.web.frame.shell import open_point, page_look, page_of
 from riskmap.web.frame.state import lang, say, signed, snapshot, workspace
 from riskmap.web.pages import Page
-from riskmap.web.widgets.filters import NOTHING, Filters, draw_filters, read_filters
-from riskmap.web.widgets.map import Bounds, Frame, MapView, build_map, showing
+from riskmap.web.widgets.filters import (
+    NOTHING,
+    Filters,
+    draw_filters,
+    filters_in_force,
+    read_filters,
+    reset_filters,
+)
+from riskmap.web.widgets.map import Bounds, Frame, MapView, Nothing, build_map, showing
 from riskmap.web.widgets.panels import (
     Cell,
     Row,
@@ -97,9 +104,9 @@ def _map_and_area(filters: Filters, found: Counts) -> None:
             height=_HEIGHT,
             use_container_width=True,
             returned_objects=["last_active_drawing"],
-            feature_group_to_add=showing(_view(now, selection, found)),
+            feature_group_to_add=showing(_view(now, selection, found, filters)),
         )
-    _act_on(got)
+    _act_on(got, now)
     ring = st.session_state.get(_AREA)
     if ring:
         _area(ws.config.district, now, selection, ring)
@@ -117,8 +124,9 @@ def _frame(now: Snapshot) -> Frame:
     )
 
 
-def _view(now: Snapshot, selection: Selection, found: Counts) -> MapView:
-    catalog = workspace().catalog
+def _view(now: Snapshot, selection: Selection, found: Counts, filters: Filters) -> MapView:
+    ws = workspace()
+    catalog, streets, unlocated = ws.catalog, filters.subdistricts, _unlocated(now, selection)
     points, shaped = _by_geometry(now, selection, catalog.layers)
     spec = signed(MAP, [selection.to_text(), now.key], days=MAP_DAYS)
     tiles = signed(MAP, [points.to_text(), now.key], days=MAP_DAYS)
@@ -130,12 +138,17 @@ def _view(now: Snapshot, selection: Selection, found: Counts) -> MapView:
         search=f"search?spec={spec}",
         tiers=[int(n) for n in found.array.sum(axis=(0, 2))],
         layers=[int(n) for n in found.array.sum(axis=(1, 2))],
-        unlocated=_unlocated(now, selection),
+        unlocated=unlocated,
         overview=[
             {"name": name, "ranks": [int(n) for n in found.risks[:, :, i].sum(axis=0)]}
             for i, name in enumerate(now.subdistricts)
         ],
         polygon=st.session_state.get(_AREA),
+        streets=streets,
+        focus=background.bounds_of_subdistricts(ws, now, streets) if streets else None,
+        nothing=None
+        if found.everything > unlocated
+        else Nothing(found.everything, filters_in_force(filters, now, catalog.layers)),
     )
 
 
@@ -160,7 +173,7 @@ def _unlocated(now: Snapshot, selection: Selection) -> int:
     return int(mask.sum()) - int(mask[now.row].sum())
 
 
-def _act_on(got: dict[str, Any] | None) -> None:
+def _act_on(got: dict[str, Any] | None, now: Snapshot) -> None:
     """Do what the map asks for, once: each message carries the moment it was sent."""
     message = ((got or {}).get("last_active_drawing") or {}).get("properties") or {}
     if not message.get("at") or message["at"] == st.session_state.get(_HANDLED):
@@ -176,6 +189,9 @@ def _act_on(got: dict[str, Any] | None) -> None:
     elif kind == "clear":
         st.session_state.pop(_AREA, None)
         st.rerun(scope="fragment")
+    elif kind == "reset":
+        reset_filters(now)
+        st.rerun()
 
 
 def _ring(found: Any) -> list[list[float]] | None:
