@@ -124,7 +124,7 @@ def search(snapshot: Snapshot, text: str, limit: int = 20) -> list[Hit]:
     whole = " ".join(words)
     itself = np.flatnonzero(mask & bools_of(pc.starts_with(snapshot.search, f"{whole}\n")))
     found = np.flatnonzero(mask)
-    seen = weight(snapshot.group[found] // snapshot.shape[2] % len(STANDINGS))
+    seen = weight(snapshot.group[found] // snapshot.shape[2] % len(STANDINGS)).astype(np.int8)  # sorts fast
     worst = np.argsort(-seen, kind="stable")[:_WEIGHED]
     fit = _fit(snapshot.search.take(array_of(found[worst])), whole)
     ordered = found[worst][np.lexsort((fit, -seen[worst]))]
