@@ -18,7 +18,7 @@ from riskmap.texts import keys, t
 from riskmap.vocabulary import FLAGS, RANK_OF, TIER_TITLES
 from riskmap.web.frame import background, state
 from riskmap.web.frame.assets import bundles
-from riskmap.web.widgets.filters import NOTHING, SWITCHES, Filters, escape_markdown, filters_in_force
+from riskmap.web.widgets.filters import NOTHING, SWITCHES, Filters, escape_markdown
 from riskmap.web.widgets.map import Bounds, Frame, MapView, build_map, pack, showing
 from tests.map_workspace import EAST, HOSTILE, NORTH, SOUTH, STREETS, WEST, make_workspace
 from tests.pages_running import use_workspace
@@ -150,28 +150,14 @@ def test_a_filter_with_nothing_on_selects_nothing(filled):
     assert counts(snapshot, NOTHING).total == 0
 
 
-def test_filters_in_force_are_named_with_what_they_let_through(filled):
-    now, layers = current_snapshot(filled), filled.catalog.layers
-
-    def named(**query: str) -> list[str]:
-        return filters_in_force(Filters.from_query(query, now), now, layers)
-
-    assert named() == []
-    assert named(tiers="major,large", sub=STREETS[0], q="<b>") == [
-        "风险等级：重大、较大", f"街道：{STREETS[0]}", "名称、编号或地址：<b>",
-    ]  # fmt: skip
-    assert named(tiers="-") == ["风险等级：全部关闭"]
-    assert named(flags=",".join(list(FLAGS)[:5]))[0].endswith("等 5 项")
-
-
 def test_a_street_lies_where_its_boundary_is_and_without_one_where_its_records_are(filled):
     now = current_snapshot(filled)
     middle = (WEST + EAST) / 2
     found = background.bounds_of_subdistricts(filled, now, STREETS[:1])
     assert found is not None
     assert found.as_list() == pytest.approx([WEST, SOUTH, middle, NORTH])
-    without = dataclasses.replace(filled) if dataclasses.is_dataclass(filled) else filled
-    vars(without)["places"] = None
+    without = dataclasses.replace(filled)
+    vars(without)["places"] = None  # as a workspace that names no boundaries
     records = background.bounds_of_subdistricts(without, now, STREETS[:1])
     assert records is not None
     assert records.as_list() == pytest.approx([114.1035, 22.536, 114.125, 22.571])

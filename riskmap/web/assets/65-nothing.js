@@ -21,10 +21,8 @@
     const look = () => {
       const { nothing } = riskmap.view;
       if (nothing) {
-        const filters = nothing.filters.join(riskmap.say("semicolon"));
-        const text = nothing.records
-          ? riskmap.say("nothing_located", { n: riskmap.number(nothing.records), filters })
-          : riskmap.say("nothing_found", { filters });
+        const { records, words } = nothing;
+        const text = records ? riskmap.say("nothing_located", { n: riskmap.number(records), words }) : riskmap.say("nothing_found", { words });
         tell(text, riskmap.say("nothing_reset"), () => riskmap.messenger.send("reset"));
       } else if (anything()) tell("");
       else tell(riskmap.say("nothing_here"), riskmap.say("home"), () => riskmap.goHome());

@@ -12,16 +12,16 @@
   })();
 
   // The address wins; without one the map opens where it was left in this tab (another page lay between).
-  const KEPT = "riskmap.at", STREETS = "riskmap.streets";
+  const KEPT = "riskmap.at";
   const fromAddress = () => {
-    const sent = page && new URLSearchParams(page.location.search).get("at");
-    const text = page && (sent || sessionStorage.getItem(KEPT));
+    const text = page && (new URLSearchParams(page.location.search).get("at") || sessionStorage.getItem(KEPT));
     const parts = (text || "").split(",").map(Number);
     const [lat, lon, zoom] = parts;
     const sound = parts.length === 3 && parts.every(Number.isFinite) && Math.abs(lat) <= 85 && Math.abs(lon) <= 180;
-    return sound ? { center: [lat, lon], zoom: Math.min(20, Math.max(3, Math.round(zoom))), sent: Boolean(sent) } : null;
+    return sound ? { center: [lat, lon], zoom: Math.min(20, Math.max(3, Math.round(zoom))) } : null;
   };
 
+  const STREETS = "riskmap.streets";
   // Streets that the map went to, and what was seen before: another page or another language makes a new map.
   const keptStreets = () => JSON.parse((page && sessionStorage.getItem(STREETS)) || "null");
   const keepStreets = (kept) => {
@@ -51,7 +51,8 @@
     const start = fromAddress();
     // What stays in view while the pane changes its size, until somebody moves the map.
     let held = start ? null : district;
-    let told = Boolean(start); // whether the address says where the map stands
+    let moved = Boolean(start); // then the address says where the map stands
+    const sent = start && new URLSearchParams(page.location.search).has("at");
     const fit = (box) => {
       held = box;
       map.fitBounds(box, { padding: [10, 10], maxZoom: box === district ? undefined : MOST_NEAR, animate: false });
@@ -67,23 +68,17 @@
       if (held) fit(held);
     }).observe(map.getContainer());
     riskmap.goHome = () => fit(district);
-    for (const event of ["pointerdown", "keydown", "wheel"]) {
-      map.getContainer().addEventListener(event, () => { held = null; told = true; }, { capture: true, passive: true });
-    }
-    map.on("moveend", () => { if (told) toAddress(map); });
-    // Streamlit writes the address when a filter changes and knows an older view: put ours back.
-    setInterval(() => { if (told) toAddress(map); }, 700);
 
     // The streets that the filter names: the map goes there and, without them, back to what was seen before.
     let shown = null, away = false, before = null; // streets as text; whether the map went; a view, null for the district
     const here = () => (held === district ? null : { center: map.getCenter(), zoom: map.getZoom() });
     const goTo = (focus) => {
       if (!away) before = here();
-      told = away = true;
+      moved = away = true;
       fit(L.latLngBounds(focus));
     };
     const goBack = () => {
-      told = true;
+      moved = true;
       away = false;
       held = null;
       if (before) map.setView(before.center, before.zoom, { animate: false });
@@ -95,12 +90,19 @@
       const [w, s, e, n] = view.focus || [], focus = view.focus && [[s, w], [n, e]];
       const kept = shown === null ? keptStreets() : null; // what an earlier map of this tab left
       if (kept) [away, before] = [true, kept.before];
-      if (shown === null && start && (start.sent || kept?.shown === streets)) away = Boolean(focus); // as it was seen or sent
+      if (shown === null && start && (sent || kept?.shown === streets)) away = Boolean(focus); // as it was seen or sent
       else if (focus) goTo(focus);
       else if (away) goBack();
       shown = streets;
       keepStreets(away ? { shown, before } : null);
     });
+
+    for (const event of ["pointerdown", "keydown", "wheel"]) {
+      map.getContainer().addEventListener(event, () => { held = null; moved = true; }, { capture: true, passive: true });
+    }
+    map.on("moveend", () => { if (moved) toAddress(map); });
+    // Streamlit writes the address when a filter changes and knows an older view: put ours back.
+    setInterval(() => { if (moved) toAddress(map); }, 700);
   });
 
   riskmap.parts.push((map, config) => {

@@ -11,7 +11,9 @@ import shapely
 import streamlit as st
 from streamlit_folium import st_folium
 
+from riskmap.actions.inventory.exporting import describe
 from riskmap.actions.inventory.listing import list_records
+from riskmap.actions.workspace import Workspace
 from riskmap.errors import SelectionError
 from riskmap.io.writers import export_formats
 from riskmap.selection import Counts, Selection, Snapshot, counts
@@ -24,14 +26,7 @@ from riskmap.web.frame.routes import MAP
 from riskmap.web.frame.shell import open_point, page_look, page_of
 from riskmap.web.frame.state import lang, say, signed, snapshot, workspace
 from riskmap.web.pages import Page
-from riskmap.web.widgets.filters import (
-    NOTHING,
-    Filters,
-    draw_filters,
-    filters_in_force,
-    read_filters,
-    reset_filters,
-)
+from riskmap.web.widgets.filters import NOTHING, Filters, draw_filters, read_filters, reset_filters
 from riskmap.web.widgets.map import Bounds, Frame, MapView, Nothing, build_map, showing
 from riskmap.web.widgets.panels import (
     Cell,
@@ -146,10 +141,13 @@ def _view(now: Snapshot, selection: Selection, found: Counts, filters: Filters) 
         polygon=st.session_state.get(_AREA),
         streets=streets,
         focus=background.bounds_of_subdistricts(ws, now, streets) if streets else None,
-        nothing=None
-        if found.everything > unlocated
-        else Nothing(found.everything, filters_in_force(filters, now, catalog.layers)),
+        nothing=None if found.everything > unlocated else Nothing(_words(ws, selection), found.everything),
     )
+
+
+def _words(ws: Workspace, selection: Selection) -> str:
+    """Return a filter in words, as the cover of an export has it."""
+    return say("inventory_nothing_on") if selection == NOTHING else describe(ws, selection).text(lang())
 
 
 def _by_geometry(now: Snapshot, selection: Selection, layers: Any) -> tuple[Selection, Selection]:

@@ -29,9 +29,6 @@ _KEY: Final = "filter"
 _LONGEST: Final = 80
 
 
-_MOST_NAMED: Final = 3  # values of one filter that a sentence names
-
-
 @dataclass(frozen=True, slots=True)
 class Filters:
     """The switches as they stand. `layers` and `tiers` are those that are on."""
@@ -225,33 +222,6 @@ def _draw(filters: Filters, snapshot: Snapshot, layers: Mapping[str, Layer], fou
 def reset_filters(snapshot: Snapshot) -> None:
     """Take every filter away: the next run shows everything."""
     _set_widgets(Filters.all_on(snapshot.layers), snapshot)
-
-
-def filters_in_force(filters: Filters, snapshot: Snapshot, layers: Mapping[str, Layer]) -> list[str]:
-    """Return each filter that leaves something out, in words: its title and what it lets through."""
-    named = {
-        "filter_tiers": [TIER_TITLES[tier].text(lang()) for tier in SWITCHES if tier in filters.tiers]
-        if filters.tiers != frozenset(SWITCHES)
-        else None,
-        "filter_layers": [layers[one].title.text(lang()) for one in snapshot.layers if one in filters.layers]
-        if filters.layers != frozenset(snapshot.layers)
-        else None,
-        "filter_subdistricts": [_subdistrict_title(name) for name in filters.subdistricts] or None,
-        "filter_text": [filters.text] if filters.text else None,
-        "filter_flags": [FLAGS[flag].text(lang()) for flag in filters.flags] or None,
-    }
-    return [
-        say("filter_named", title=say(title), values=_listed(values))
-        for title, values in named.items()
-        if values is not None
-    ]
-
-
-def _listed(values: Sequence[str]) -> str:
-    if not values:
-        return say("filter_all_off")
-    listed = say("comma").join(values[:_MOST_NAMED])
-    return say("filter_and_more", listed=listed, n=len(values)) if len(values) > _MOST_NAMED else listed
 
 
 def _without(filters: Filters, snapshot: Snapshot, found: Counts, **attribute: frozenset[str]) -> Counts:

@@ -95,10 +95,10 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Nothing:
-    """A filter that leaves the map empty: how many records pass it (without a position), and its words."""
+    """A filter that leaves the map empty, in words, and how many records pass it (without a position)."""
 
+    words: str
     records: int
-    filters: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
