@@ -257,10 +257,13 @@ def test_the_map_fits_a_pane_that_changes_its_size(watched, address):
     page.locator("[data-testid=stSidebarCollapseButton] button").click()
     frame.wait_for_function("(narrow) => innerWidth > narrow", arg=narrow)
     frame.wait_for_function(filled)
-    for width, height in ((1920, 1080), (1024, 600)):
-        page.set_viewport_size({"width": width, "height": height})
+    devtools = page.context.new_cdp_session(page)
+    for width, height, ratio in ((1920, 1080, 1), (1024, 600, 2)):
+        size = {"width": width, "height": height, "deviceScaleFactor": ratio, "mobile": False}
+        devtools.send("Emulation.setDeviceMetricsOverride", size)
         frame.wait_for_function(filled)
         frame.wait_for_function(DRAWN)
+        assert frame.evaluate("Object.values(riskmap.points._tiles)[0].el.width") == 256 * ratio
     assert all(pixels(frame)[tier] > 5 for tier in (*TIERS, "unrated"))
 
 

@@ -130,12 +130,13 @@
     riskmap.points = new PointTiles();
     riskmap.points.on("painted load", () => map.fire("riskmap:painted"));
     riskmap.points.on("load shown", () => map.fire("riskmap:complete"));
-    // Another screen or another size of the page: a canvas has the pixels of the one it was made for.
-    const sharp = () => matchMedia(`(resolution: ${window.devicePixelRatio}dppx)`).addEventListener("change", () => {
+    // The page made larger, or on another screen: a canvas has the pixels of the ratio it was made for.
+    let ratio = window.devicePixelRatio;
+    addEventListener("resize", () => {
+      if (ratio === window.devicePixelRatio) return;
+      ratio = window.devicePixelRatio;
       riskmap.points.redraw();
-      sharp();
-    }, { once: true });
-    sharp();
+    });
     riskmap.followers.push((view) => {
       riskmap.points.show(view.tiles);
       if (!map.hasLayer(riskmap.points)) riskmap.points.addTo(map);

@@ -142,7 +142,8 @@
     const Legend = L.Control.extend({
       options: { position: "bottomleft" },
       onAdd() {
-        const open = map.getSize().x > 800;
+        const roomy = () => map.getSize().x > 800;
+        let open = roomy();
         this._tiers = make("ul", { class: "rm-legend-tiers" });
         this._grades = make("ul", { class: "rm-legend-grades" }); // of what is no risk
         this._layers = make("ul", { class: "rm-legend-layers" });
@@ -150,6 +151,9 @@
         const details = make("details", { class: "rm-legend", attributes: open ? { open: "" } : {} }, [
           make("summary", { text: riskmap.say("legend") }), this._tiers, this._grades, this._layers, this._note,
         ]);
+        map.on("resize", () => {
+          if (roomy() !== open) details.open = open = roomy(); // else it stays as somebody left it
+        });
         L.DomEvent.disableClickPropagation(details);
         L.DomEvent.disableScrollPropagation(details);
         return details;
