@@ -76,10 +76,10 @@
       if (points.n) this.fire("painted");
     },
 
-    /** Every symbol that is drawn: id, rank, layer, how many it stands for, where in the map's window. */
-    drawn() {
-      if (!this._map) return [];
-      const found = [], side = this.getTileSize().x, origin = this._map.getPixelOrigin();
+    /** Every symbol that is drawn, one by one: id, rank, layer, how many it stands for, where in the map's window. */
+    *drawn() {
+      if (!this._map) return;
+      const side = this.getTileSize().x, origin = this._map.getPixelOrigin();
       for (const { el, coords, current } of Object.values(this._tiles)) {
         if (!current || !el.points || coords.z !== this._map.getZoom()) continue;
         const { n, extent, x, y, rank, layer, id, count } = el.points, scale = side / extent;
@@ -87,10 +87,9 @@
         for (let i = 0; i < n; i++) {
           if (x[i] < 0 || y[i] < 0 || x[i] >= extent || y[i] >= extent) continue; // the neighbour's own
           if (riskmap.overview && !strong(rank[i])) continue;
-          found.push({ id: id[i], rank: rank[i], layer: layer[i], count: count[i], x: corner.x + x[i] * scale, y: corner.y + y[i] * scale });
+          yield { id: id[i], rank: rank[i], layer: layer[i], count: count[i], x: corner.x + x[i] * scale, y: corner.y + y[i] * scale };
         }
       }
-      return found;
     },
 
     /** The symbol nearest to a place, the worse one where two are as near; null where there is none. */

@@ -33,10 +33,12 @@
     const rings = ({ geometry }) =>
       (geometry.type === "Polygon" ? [geometry.coordinates] : geometry.coordinates).map(([outer]) => outer.map(([lon, lat]) => [lat, lon]));
     const style = ({ properties }) => (properties.kind === "district" ? DISTRICT : STREET);
-    let veil = null, district = [];
+    let veil = null, district = [], alone = "[]";
 
     /** Let the streets that the filter names stand out: all else lies under the veil. */
     const single = (streets) => {
+      if (alone === JSON.stringify(streets)) return;
+      alone = JSON.stringify(streets);
       const chosen = riskmap.places.filter(({ name }) => streets.includes(name));
       veil.setLatLngs([WORLD, ...(chosen.length ? chosen.flatMap(({ layer }) => rings(layer.feature)) : district)]);
       for (const place of riskmap.places) {
@@ -46,7 +48,7 @@
         place.text.classList.toggle("rm-pale", chosen.length > 0 && !one);
       }
     };
-    riskmap.followers.push((view) => { if (veil) single(view.streets || []); });
+    riskmap.followers.push((view) => { if (veil) single(view.streets ?? []); });
 
     const draw = (shapes) => {
       district = shapes.features.filter((feature) => feature.properties.kind === "district").flatMap(rings);
@@ -61,7 +63,7 @@
           pane: "names", interactive: false, keyboard: false, icon: L.divIcon({ className: "rm-place-icon", html: text, iconSize: null }),
         }).addTo(map);
       });
-      single(riskmap.view?.streets || []);
+      single(riskmap.view?.streets ?? []);
       riskmap.onPlaces();
     };
     riskmap.afterPoints(() => riskmap.getJSON(config.boundaries).then(draw).catch(() => {}));

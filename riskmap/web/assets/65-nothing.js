@@ -16,7 +16,11 @@
     };
 
     const inView = ({ x, y }) => x >= 0 && y >= 0 && x < map.getSize().x && y < map.getSize().y;
-    const anything = () => riskmap.overview || riskmap.shapeFeatures?.length || riskmap.points.drawn().some(inView);
+    const anything = () => {
+      if (riskmap.overview || riskmap.shapeFeatures?.length) return true;
+      for (const symbol of riskmap.points.drawn()) if (inView(symbol)) return true;
+      return false;
+    };
 
     const look = () => {
       const { nothing } = riskmap.view;
