@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,30 +110,39 @@ def nearest(
 
 
 def search(snapshot: Snapshot, text: str, limit: int = 20) -> list[Hit]:
-    """Return the records whose code, name or address holds every word of `text`.
+    """Return the records whose code, name or address holds every word of `text`, worst first.
 
-    Width and case do not count. The code itself comes first, then the name itself, then what
-    begins with the text, then the rest; equals in layer and code order (of a word that more than
-    50,000 records hold, the first 50,000 are put in order).
+    Width and case do not count. A code names one record, so the code itself comes before all; then tier
+    by tier the name itself, a name that begins with the text, one that holds it, a code that begins with
+    it, the rest; equals in layer and code order (of a word that more than 50,000 records hold, the worst
+    50,000 are put in order).
     """
     words = fold_text(text).split()
     if not words or limit <= 0:
         return []
     mask = text_mask(snapshot, text)
     whole = " ".join(words)
-    exact = np.flatnonzero(mask & bools_of(pc.starts_with(snapshot.search, f"{whole}\n")))
-    found = np.flatnonzero(mask)[:_WEIGHED]
-    texts = snapshot.search.take(array_of(found))
-    order = (
-        exact,
-        found[bools_of(pc.match_substring(texts, f"\n{whole}\n"))],
-        found[bools_of(pc.starts_with(texts, whole))],
-        found[bools_of(pc.match_substring(texts, f"\n{whole}"))],
-        found,
-    )
-    # a row comes first for its best match: dict keys keep the place where they were put first
-    chosen = dict.fromkeys(row for rows in order for row in rows[: limit * len(order)].tolist())
+    itself = np.flatnonzero(mask & bools_of(pc.starts_with(snapshot.search, f"{whole}\n")))
+    found = np.flatnonzero(mask)
+    seen = weight(snapshot.group[found] // snapshot.shape[2] % len(STANDINGS)).astype(np.int8)  # sorts fast
+    worst = np.argsort(-seen, kind="stable")[:_WEIGHED]
+    fit = _fit(snapshot.search.take(array_of(found[worst])), whole)
+    ordered = found[worst][np.lexsort((fit, -seen[worst]))]
+    chosen = dict.fromkeys([*itself[:limit].tolist(), *ordered[: limit + len(itself)].tolist()])
     return [_hit(snapshot, *snapshot.where_is(row)) for row in list(chosen)[:limit]]
+
+
+def _fit(texts: Any, whole: str) -> NDArray[np.int64]:
+    """Return how well each record's lines (code, name, address) fit: 0 the name itself … 4 anywhere."""
+    words = re.escape(whole)
+    name = rf"^[^\n]*\n{words}"
+    tests = (
+        pc.match_substring_regex(texts, rf"{name}\n"),
+        pc.match_substring_regex(texts, name),
+        pc.match_substring_regex(texts, rf"^[^\n]*\n[^\n]*{words}"),
+        pc.starts_with(texts, whole),
+    )
+    return np.select([bools_of(test) for test in tests], range(len(tests)), len(tests))
 
 
 def shapes_in(

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from riskmap.vocabulary import TIERS
-from tests.map_workspace import HOSTILE, LONELY, STACK, make_workspace
+from tests.map_workspace import HOSTILE, LONELY, STACK, STREETS, make_workspace
 
 pytest.importorskip("playwright", reason="system part: playwright is not installed")
 
@@ -59,16 +59,21 @@ def opened(watched, address, query=""):
     return frame
 
 
-def switched(watched, frame, selector):
-    """Click a switch of the filter and wait until the map shows what it says."""
-    before = frame.evaluate("riskmap.view.tiles")
-    watched.page.locator(f"{selector} label").click()
+def shown(frame, before):
+    """Wait until the map shows another selection than before."""
     frame.wait_for_function(
         """(before) => riskmap.view.tiles !== before && riskmap.points._url === riskmap.view.tiles
           && Object.values(riskmap.points._tiles).every((t) => t.el.url === riskmap.points._url)""",
         arg=before,
     )
     frame.wait_for_function(DRAWN)
+
+
+def switched(watched, frame, selector):
+    """Click a switch of the filter and wait until the map shows what it says."""
+    before = frame.evaluate("riskmap.view.tiles")
+    watched.page.locator(f"{selector} label").click()
+    shown(frame, before)
 
 
 def test_points_of_every_tier_are_drawn(watched, address):
@@ -158,6 +163,157 @@ def test_search_flies_to_the_point_and_the_address_keeps_the_view(watched, addre
         "[riskmap.map.getCenter().lat, riskmap.map.getCenter().lng, riskmap.map.getZoom()]"
     )
     assert again == pytest.approx(view, abs=1e-3)
+
+
+# What lies over an element, looked at in a grid of places: nothing but its own parts may.
+OVER = """(selector) => {
+  const one = document.querySelector(selector), { left, top, width, height } = one.getBoundingClientRect();
+  const found = new Set();
+  for (let i = 1; i < 20; i++) for (let j = 1; j < 40; j++) {
+    const hit = document.elementFromPoint(left + (width * i) / 20, top + (height * j) / 40);
+    if (hit && !one.contains(hit)) found.add(hit.className || hit.tagName);
+  }
+  return [...found];
+}"""
+FOCUSED = "() => document.activeElement?.id || document.activeElement?.className"
+
+
+def test_what_the_search_finds_lies_above_all_worst_first_and_goes_by_keyboard(watched, address):
+    watched.page.set_viewport_size({"width": 1024, "height": 600})
+    frame, page = opened(watched, address), watched.page
+    page.mouse.click(*place(frame, *LONELY["low"]))
+    frame.wait_for_selector(CARD)
+    frame.fill(".rm-search-input", "点")
+    frame.wait_for_selector(".rm-found .rm-none")  # there are more than the list holds
+    assert frame.evaluate(OVER, ".rm-found") == []
+    tiers = frame.locator(".rm-found li b").all_inner_texts()
+    assert tiers[:4] == ["重大", "较大", "一般", "一般"]
+    assert tiers[-1] == "低"
+    assert "最严重的在前" in frame.locator(".rm-search [role=status]").text_content()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    assert frame.locator(".rm-search-input").get_attribute("aria-activedescendant") == "rm-found-1"
+    page.keyboard.press("Escape")
+    frame.wait_for_selector(".rm-found", state="hidden")
+    assert frame.evaluate(FOCUSED) == "rm-search-input"
+    frame.locator(".rm-search-input").press_sequentially("large")
+    page.keyboard.press("Enter")  # before the answer: it is waited for
+    frame.locator(CARD, has_text="孤点large").wait_for()
+
+
+def test_a_street_is_shown_alone_and_without_it_the_map_goes_back(watched, address):
+    frame, page = opened(watched, address, f"?at={LONELY['low'][1]},{LONELY['low'][0]},15"), watched.page
+    frame.wait_for_function("() => riskmap.places?.length === 2")
+    view = frame.evaluate("[riskmap.map.getCenter().lat, riskmap.map.getCenter().lng, riskmap.map.getZoom()]")
+    page.locator(".st-key-filter-sub input").click()
+    page.get_by_role("option", name=STREETS[0]).click()
+    page.keyboard.press("Escape")
+    frame.wait_for_function(
+        """() => { const [{ layer }] = riskmap.places; return riskmap.map.getBounds().contains(layer.getBounds())
+          && riskmap.map.getBoundsZoom(layer.getBounds()) - riskmap.map.getZoom() < 1; }"""
+    )
+    assert frame.evaluate("riskmap.places.map(({ layer }) => layer.options.weight > 3)") == [True, False]
+    assert frame.locator(".rm-place.rm-pale").all_inner_texts() == [STREETS[1]]
+    page.locator(".st-key-filter-reset button").click()
+    frame.wait_for_function("() => riskmap.view.streets.length === 0")
+    back = frame.evaluate("[riskmap.map.getCenter().lat, riskmap.map.getCenter().lng, riskmap.map.getZoom()]")
+    assert back == pytest.approx(view, abs=1e-4)
+    assert frame.locator(".rm-place.rm-pale").count() == 0
+
+
+def test_an_empty_selection_names_its_filters_and_one_click_takes_them_away(watched, address):
+    frame = opened(watched, address, "?q=zzz<b>&tiers=major,large")
+    frame.wait_for_selector(".rm-nothing button")
+    told = frame.locator(".rm-nothing").inner_text()
+    assert all(word in told for word in ("没有符合筛选", "重大、较大", "zzz<b>"))
+    before = frame.evaluate("riskmap.view.tiles")
+    frame.click(".rm-nothing button")
+    frame.wait_for_selector(".rm-nothing", state="hidden")
+    shown(frame, before)
+    assert all(pixels(frame)[tier] > 5 for tier in (*TIERS, "unrated"))
+    watched.page.wait_for_function("() => !location.search.includes('q=')")
+    frame.evaluate("riskmap.map.setView([22.61, 114.30], 15, {animate: false})")
+    frame.locator(".rm-nothing", has_text="当前画面内没有").wait_for()
+    assert (
+        opened(watched, address, "?flags=unlocated")
+        .locator(".rm-nothing")
+        .inner_text()
+        .startswith("符合筛选的 2 处")
+    )
+
+
+def test_the_map_fits_a_pane_that_changes_its_size(watched, address):
+    frame, page = opened(watched, address), watched.page
+    filled = """() => {
+      const { x, y } = riskmap.map.getSize(), { innerWidth, innerHeight } = window;
+      const tiles = Object.values(riskmap.points._tiles).map(({ el }) => el.getBoundingClientRect());
+      const drawn = (px, py) => tiles.some((t) => t.left <= px && px <= t.right && t.top <= py && py <= t.bottom);
+      return x === innerWidth && y === innerHeight && frameElement.getBoundingClientRect().right === parent.innerWidth
+        && [0.5, innerWidth / 2, innerWidth - 1].every((px) => [0.5, innerHeight / 2, innerHeight - 1].every((py) => drawn(px, py)));
+    }"""
+    frame.wait_for_function(filled)
+    narrow = frame.evaluate("innerWidth")
+    page.locator("[data-testid=stSidebar]").hover()
+    page.locator("[data-testid=stSidebarCollapseButton] button").click()
+    frame.wait_for_function("(narrow) => innerWidth > narrow", arg=narrow)
+    frame.wait_for_function(filled)
+    devtools = page.context.new_cdp_session(page)
+    for width, height, ratio in ((1920, 1080, 1), (1024, 600, 2)):
+        size = {"width": width, "height": height, "deviceScaleFactor": ratio, "mobile": False}
+        devtools.send("Emulation.setDeviceMetricsOverride", size)
+        frame.wait_for_function(filled)
+        frame.wait_for_function(DRAWN)
+        assert frame.evaluate("Object.values(riskmap.points._tiles)[0].el.width") == 256 * ratio
+    assert all(pixels(frame)[tier] > 5 for tier in (*TIERS, "unrated"))
+
+
+def test_the_cross_of_a_card_is_clear_of_its_scrollbar(watched, address):
+    watched.page.set_viewport_size({"width": 1024, "height": 600})
+    frame = opened(watched, address)
+    watched.page.mouse.click(*place(frame, *LONELY["major"]))
+    frame.wait_for_selector(CARD)
+    cross, body, card = (
+        frame.locator(one).bounding_box()
+        for one in (".leaflet-popup-close-button", ".rm-card-body", ".rm-card")
+    )
+    assert frame.evaluate("(e => e.scrollHeight > e.clientHeight)(document.querySelector('.rm-card-body'))")
+    assert frame.evaluate("(e => e.scrollHeight <= e.clientHeight)(document.querySelector('.rm-card'))")
+    assert cross["y"] + cross["height"] <= body["y"]
+    assert card["y"] >= 52
+    assert card["y"] + card["height"] <= 600
+    frame.click(".leaflet-popup-close-button")
+    frame.wait_for_selector(CARD, state="detached")
+
+
+def test_tab_skips_to_the_map_and_keys_step_through_its_symbols_worst_first(watched, address):
+    frame, page = opened(watched, address), watched.page
+    frame.wait_for_function("() => riskmap.shapeFeatures.length === 4")
+    elements = frame.evaluate("document.querySelectorAll('*').length")
+    page.keyboard.press("Tab")
+    assert page.evaluate(FOCUSED) == "rm-skip"
+    page.keyboard.press("Enter")
+    assert frame.evaluate(FOCUSED) == "map_div"
+    frame.wait_for_selector(".rm-keys", state="visible")
+    live = frame.locator(".rm-live")
+    for key, said in (
+        ("n", "重大：孤点major"),
+        ("n", "重大：网格0"),
+        ("n", "较大："),
+        ("p", "重大：网格0"),
+        ("p", "重大：孤点major"),
+    ):
+        page.keyboard.press(key)
+        live.filter(has_text=said).wait_for()
+        assert frame.locator(".rm-step").count() == 1
+    assert frame.evaluate("document.querySelectorAll('*').length") < elements + 10
+    page.keyboard.press("Enter")
+    frame.wait_for_selector(CARD)
+    assert frame.locator(CARD).inner_text() == "孤点major"
+    page.keyboard.press("Escape")
+    frame.wait_for_selector(CARD, state="detached")
+    assert frame.evaluate(FOCUSED) == "map_div"
+    page.keyboard.press("n")  # goes on from where it was
+    live.filter(has_text="第 2 /").wait_for()
 
 
 def test_another_page_between_leaves_view_and_filter_as_they_were(watched, address):

@@ -15,14 +15,14 @@ from riskmap.actions.workspace import create_workspace, open_workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.errors import Text
 from riskmap.io.writers import export_formats
-from riskmap.selection import area_text, counts, ring_of
+from riskmap.selection import NOT_STATED, area_text, counts, ring_of
 from riskmap.texts import keys, t
 from riskmap.vocabulary import FLAGS, RANK_OF, TIER_TITLES
-from riskmap.web.frame import downloads, state
+from riskmap.web.frame import background, downloads, state
 from riskmap.web.frame.assets import bundles
 from riskmap.web.widgets.filters import NOTHING, SWITCHES, Filters, escape_markdown, left_out
 from riskmap.web.widgets.map import Bounds, Frame, MapView, build_map, pack, showing
-from tests.map_workspace import HOSTILE, STREETS, make_workspace
+from tests.map_workspace import EAST, HOSTILE, NORTH, SOUTH, STREETS, WEST, make_workspace
 from tests.pages_running import html, open_page, panel, panels, texts, use_workspace
 from tests.waiting import PATIENCE_S
 
@@ -224,6 +224,20 @@ def test_a_filter_with_nothing_on_selects_nothing(filled):
     off = Filters(frozenset(), frozenset(SWITCHES))
     assert off.selection(snapshot.layers) == NOTHING
     assert counts(snapshot, NOTHING).total == 0
+
+
+def test_a_street_lies_where_its_boundary_is_and_without_one_where_its_records_are(filled):
+    now = current_snapshot(filled)
+    middle = (WEST + EAST) / 2
+    found = background.bounds_of_subdistricts(filled, now, STREETS[:1])
+    assert found is not None
+    assert found.as_list() == pytest.approx([WEST, SOUTH, middle, NORTH])
+    without = dataclasses.replace(filled)
+    vars(without)["places"] = None  # as a workspace that names no boundaries
+    records = background.bounds_of_subdistricts(without, now, STREETS[:1])
+    assert records is not None
+    assert records.as_list() == pytest.approx([114.1035, 22.536, 114.125, 22.571])
+    assert background.bounds_of_subdistricts(without, now, [NOT_STATED]) is None
 
 
 def frame(layers, **more) -> Frame:

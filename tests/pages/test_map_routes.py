@@ -237,6 +237,17 @@ def test_search_finds_by_code_and_says_where(client):
     assert nowhere[0]["lon"] is None
 
 
+def test_search_comes_worst_first_and_says_what_the_filter_hides(client):
+    only_low = spec(Selection(tiers=("low",)))
+    answer = client("/search", params={"spec": only_low, "q": "孤点"}).json()
+    assert [hit["name"] for hit in answer["found"]] == [
+        "孤点major", "孤点large", "孤点general", "孤点unrated", "孤点low",
+    ]  # fmt: skip
+    assert [hit["shown"] for hit in answer["found"]] == [False, False, False, False, True]
+    assert not answer["more"]
+    assert client("/search", params={"spec": only_low, "q": "普通点"}).json()["more"]
+
+
 def test_grids_come_with_their_shape_and_tier(client):
     only = spec(Selection(layers=("forest_fire_grids",)))
     found = client(f"/shapes/{only}.json?bbox=114,22,115,23&z=14").json()["features"]

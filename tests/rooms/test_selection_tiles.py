@@ -207,11 +207,15 @@ def test_nothing_is_near_beyond_the_radius():
     assert nearest(snap, 114.1, 22.601, limit=0) == []
 
 
-def words(names, codes=None):
+def words(names, codes=None, rank=None):
     n = len(names)
     records = Records(HOUSES.id, codes or [f"P{i}" for i in range(n)], names, [None] * n, np.full(n, 114.1), np.full(n, 22.6), None, {"address": ["深南东路５号"] + [None] * (n - 1)})  # fmt: skip
     return build_snapshot(
-        {HOUSES.id: features(records, np.zeros(n, np.uint8))}, CATALOG, None, state=1, today=TODAY
+        {HOUSES.id: features(records, np.array(rank or [0] * n, np.uint8))},
+        CATALOG,
+        None,
+        state=1,
+        today=TODAY,
     )
 
 
@@ -233,6 +237,22 @@ def test_search_puts_the_code_first_and_stops_at_the_limit():
     assert [h.code for h in search(snap, "p7")] == ["P7", "B", "C"]
     assert [h.code for h in search(snap, "p7", 1)] == ["P7"]
     assert search(snap, "p7", 0) == []
+
+
+def test_search_comes_worst_first_then_by_how_well_the_name_fits():
+    low, unrated, general, large, major = range(5)
+    snap = words(
+        ["南坡", "南坡东", "北南坡", "南坡西", "旧南坡", "南坡"],
+        rank=[low, major, major, general, unrated, large],
+    )
+    assert [h.code for h in search(snap, "南坡")] == ["P1", "P2", "P5", "P3", "P4", "P0"]
+    assert [h.code for h in search(snap, "南坡", 2)] == ["P1", "P2"]
+    assert [h.code for h in search(snap, "p0")] == ["P0"]
+
+
+def test_the_code_itself_is_found_before_worse_records_that_hold_it():
+    snap = words(["甲", "乙", "丙"], codes=["P1", "P10", "P11"], rank=[0, 4, 4])
+    assert [h.code for h in search(snap, "p1")] == ["P1", "P10", "P11"]
 
 
 def test_shapes_in_a_window_come_worst_first():

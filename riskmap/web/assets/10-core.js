@@ -34,6 +34,12 @@ riskmap.icon = (...paths) => {
 /** Whether a rank is one of the worst tiers: it gets a white rim and is seen from afar. */
 riskmap.strong = (rank) => rank === 3 || rank === 4;
 
+/** How much a rank must be seen: the worst highest, every grade below every tier (vocabulary.WEIGHT_OF). */
+riskmap.weight = (rank) => riskmap.config.ranks[rank].weight;
+
+/** Whether things may move on the screen. */
+riskmap.mayMove = () => !matchMedia("(prefers-reduced-motion: reduce)").matches;
+
 /** 12345 → "12,345": the same grouping in both languages. */
 riskmap.number = (value) => Number(value).toLocaleString("en-US");
 

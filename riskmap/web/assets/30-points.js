@@ -76,6 +76,22 @@
       if (points.n) this.fire("painted");
     },
 
+    /** Every symbol that is drawn, one by one: id, rank, layer, how many it stands for, where in the map's window. */
+    *drawn() {
+      if (!this._map) return;
+      const side = this.getTileSize().x, origin = this._map.getPixelOrigin();
+      for (const { el, coords, current } of Object.values(this._tiles)) {
+        if (!current || !el.points || coords.z !== this._map.getZoom()) continue;
+        const { n, extent, x, y, rank, layer, id, count } = el.points, scale = side / extent;
+        const corner = this._map.layerPointToContainerPoint(L.point(coords.x, coords.y).multiplyBy(side).subtract(origin));
+        for (let i = 0; i < n; i++) {
+          if (x[i] < 0 || y[i] < 0 || x[i] >= extent || y[i] >= extent) continue; // the neighbour's own
+          if (riskmap.overview && !strong(rank[i])) continue;
+          yield { id: id[i], rank: rank[i], layer: layer[i], count: count[i], x: corner.x + x[i] * scale, y: corner.y + y[i] * scale };
+        }
+      }
+    },
+
     /** The symbol nearest to a place, the worse one where two are as near; null where there is none. */
     nearest(latlng) {
       const zoom = this._tileZoom, side = this.getTileSize().x;
@@ -112,6 +128,14 @@
     map.createPane("points").style.zIndex = 450;
     riskmap.points = new PointTiles();
     riskmap.points.on("painted load", () => map.fire("riskmap:painted"));
+    riskmap.points.on("load shown", () => map.fire("riskmap:complete"));
+    // The page made larger, or on another screen: a canvas has the pixels of the ratio it was made for.
+    let ratio = window.devicePixelRatio;
+    addEventListener("resize", () => {
+      if (ratio === window.devicePixelRatio) return;
+      ratio = window.devicePixelRatio;
+      riskmap.points.redraw();
+    });
     riskmap.followers.push((view) => {
       riskmap.points.show(view.tiles);
       if (!map.hasLayer(riskmap.points)) riskmap.points.addTo(map);

@@ -36,6 +36,8 @@
     });
   };
 
+  const scrolled = (children) => make("div", { class: "rm-card-body", attributes: { tabindex: "0" } }, children);
+
   const body = (card) => [
     card.flags.length ? make("p", { class: "rm-flags" }, card.flags.map((flag) => make("span", { text: flag }))) : null,
     card.missing.length ? make("p", { class: "rm-missing", text: riskmap.say("card_missing", { fields: card.missing.join(riskmap.say("comma")) }) }) : null,
@@ -70,7 +72,7 @@
   const list = (cards, total, choose) =>
     make("div", { class: "rm-list" }, [
       make("h2", { text: riskmap.say("card_several", { n: riskmap.number(total) }) }),
-      make("ul", {}, cards.map((card) =>
+      scrolled([make("ul", {}, cards.map((card) =>
         make("li", {}, [
           make("button", { attributes: { type: "button" }, on: { click: () => choose(card) } }, [
             riskmap.badge(riskmap.layersById.get(card.layer)?.symbol, riskmap.config.ranks[card.rank].colour, 5, riskmap.strong(card.rank)),
@@ -78,7 +80,7 @@
             make("small", { text: card.layer_title }),
           ]),
         ]))),
-      total > cards.length ? make("p", { class: "rm-more", text: riskmap.say("card_more", { n: riskmap.number(total - cards.length) }) }) : null,
+      total > cards.length ? make("p", { class: "rm-more", text: riskmap.say("card_more", { n: riskmap.number(total - cards.length) }) }) : null]),
     ]);
 
   riskmap.parts.push((map, config) => {
@@ -95,11 +97,10 @@
       const box = make("div", { class: "rm-card", attributes: { role: "dialog", tabindex: "-1", "aria-label": riskmap.say("card_label") } }, children);
       L.DomEvent.disableClickPropagation(box);
       L.DomEvent.disableScrollPropagation(box);
-      const room = Math.max(180, map.getSize().y - 150);
-      popup = L.popup({ maxWidth: 340, minWidth: 240, maxHeight: Math.min(460, room), offset: [0, -4], autoPanPaddingTopLeft: [20, 64], autoPanPaddingBottomRight: [20, 30], className: "rm-popup" })
+      popup = L.popup({ maxWidth: 340, minWidth: 240, offset: [0, -4], autoPanPaddingTopLeft: [20, 64], autoPanPaddingBottomRight: [20, 30], className: "rm-popup" })
         .setLatLng(latlng).setContent(box);
       const mine = popup;
-      popup.on("remove", () => { if (popup === mine) { ring?.remove(); ring = null; popup = null; map.getContainer().focus({ preventScroll: true }); } });
+      popup.on("remove", () => { if (popup === mine) { ring?.remove(); ring = null; popup = null; if (document.hasFocus()) map.getContainer().focus({ preventScroll: true }); } });
       popup.openOn(map);
       popup.getElement()?.querySelector(".leaflet-popup-close-button")?.setAttribute("aria-label", riskmap.say("close"));
       box.focus({ preventScroll: true });
@@ -124,7 +125,7 @@
         return;
       }
       const causes = riskmap.whyRaised ? await riskmap.whyRaised(id).catch(() => []) : [];
-      const full = (card, back) => [back, heading(card), card.id === id || !back ? raised(causes) : null, ...body(card), link(card)];
+      const full = (card, back) => [back, heading(card), scrolled([card.id === id || !back ? raised(causes) : null, ...body(card)]), link(card)];
       if (answer.others.length > 1) {
         const show = () => open(latlng, [list(answer.others, answer.total, async (brief) => {
           const { card } = await riskmap.getJSON(`${riskmap.view.points}/${brief.id}?${new URLSearchParams({ lang: config.lang })}`);
@@ -155,9 +156,13 @@
     map.on("click", (event) => { if (!riskmap.drawing) riskmap.pick(event.latlng) || close(); });
     map.getContainer().addEventListener("keydown", (event) => {
       if (riskmap.drawing) return;
-      if (event.key === "Enter" && event.target === map.getContainer()) riskmap.pick(map.getCenter());
-      if (event.key === "Escape") close();
+      if (event.key === "Enter" && event.target === map.getContainer() && !riskmap.openStep()) riskmap.pick(map.getCenter());
+      if (event.key === "Escape" && popup) {
+        event.stopImmediatePropagation(); // only the card goes
+        close();
+      }
     });
+    map.on("resize", () => popup?.update());
     riskmap.followers.push(() => close());
   });
 })();

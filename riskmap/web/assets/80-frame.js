@@ -13,6 +13,15 @@
     return sound ? { center: [lat, lon], zoom: Math.min(20, Math.max(3, Math.round(zoom))) } : null;
   };
 
+  const STREETS = "riskmap.streets";
+  // Streets that the map went to, and what was seen before: another page or another language makes a new map.
+  const keptStreets = () => JSON.parse((page && sessionStorage.getItem(STREETS)) || "null");
+  const keepStreets = (kept) => {
+    if (!page) return;
+    if (kept) sessionStorage.setItem(STREETS, JSON.stringify(kept));
+    else sessionStorage.removeItem(STREETS);
+  };
+
   const toAddress = (map) => {
     if (page?.location.pathname !== path) return; // another page is being opened: what it says is its own
     const { lat, lng } = map.getCenter();
@@ -24,27 +33,64 @@
     page.history.replaceState(page.history.state, "", address.toString().replaceAll("%2C", ","));
   };
 
+  const MOST_NEAR = 17; // a street with one record is not shown nearer than that
+
   riskmap.parts.push((map, config) => {
     const [west, south, east, north] = config.bounds;
-    const box = L.latLngBounds([south, west], [north, east]);
+    const district = L.latLngBounds([south, west], [north, east]);
     map.setMinZoom(3);
-    map.setMaxBounds(box.pad(2.5));
-    const fit = () => map.fitBounds(box, { padding: [10, 10], animate: false });
+    map.setMaxBounds(district.pad(2.5));
     const start = fromAddress();
+    // What stays in view while the pane changes its size, until somebody moves the map.
+    let held = start ? null : district;
+    let moved = Boolean(start); // then the address says where the map stands
+    const sent = start && new URLSearchParams(page.location.search).has("at");
+    const fit = (box) => {
+      held = box;
+      map.fitBounds(box, { padding: [10, 10], maxZoom: box === district ? undefined : MOST_NEAR, animate: false });
+    };
     map.invalidateSize({ pan: false });
     if (start) map.setView(start.center, start.zoom, { animate: false });
-    else fit();
-    // The whole district stays in view while the window changes, until somebody moves the map.
-    let moved = Boolean(start), size = map.getSize();
+    else fit(district);
+    let size = map.getSize();
     new ResizeObserver(() => {
-      map.invalidateSize({ pan: false });
+      map.invalidateSize({ animate: false }); // what was in the middle stays there
       if (map.getSize().equals(size)) return;
       size = map.getSize();
-      if (!moved) fit();
+      if (held) fit(held);
     }).observe(map.getContainer());
-    riskmap.goHome = fit;
+    riskmap.goHome = () => fit(district);
+
+    // The streets that the filter names: the map goes there and, without them, back to what was seen before.
+    let shown = null, away = false, before = null; // streets as text; whether the map went; a view, null for the district
+    const here = () => (held === district ? null : { center: map.getCenter(), zoom: map.getZoom() });
+    const goTo = (focus) => {
+      if (!away) before = here();
+      moved = away = true;
+      fit(L.latLngBounds(focus));
+    };
+    const goBack = () => {
+      moved = true;
+      away = false;
+      held = null;
+      if (before) map.setView(before.center, before.zoom, { animate: false });
+      else fit(district);
+    };
+    riskmap.followers.push((view) => {
+      const streets = JSON.stringify(view.streets);
+      if (!view.streets || streets === shown) return; // null: a page without such a filter
+      const [w, s, e, n] = view.focus || [], focus = view.focus && [[s, w], [n, e]];
+      const kept = shown === null ? keptStreets() : null; // what an earlier map of this tab left
+      if (kept) [away, before] = [true, kept.before];
+      if (shown === null && start && (sent || kept?.shown === streets)) away = Boolean(focus); // as it was seen or sent
+      else if (focus) goTo(focus);
+      else if (away) goBack();
+      shown = streets;
+      keepStreets(away ? { shown, before } : null);
+    });
+
     for (const event of ["pointerdown", "keydown", "wheel"]) {
-      map.getContainer().addEventListener(event, () => { moved = true; }, { capture: true, passive: true });
+      map.getContainer().addEventListener(event, () => { held = null; moved = true; }, { capture: true, passive: true });
     }
     map.on("moveend", () => { if (moved) toAddress(map); });
     // Streamlit writes the address when a filter changes and knows an older view: put ours back.
@@ -62,8 +108,9 @@
     const container = map.getContainer();
     container.setAttribute("role", "application");
     container.setAttribute("aria-label", riskmap.say("map_label"));
+    if (page) window.frameElement?.setAttribute("title", riskmap.say("map_title"));
     const live = make("div", { class: "rm-live", attributes: { "aria-live": "polite" } });
-    container.append(live);
+    container.append(live, make("div", { class: "rm-keys", text: riskmap.say("keys"), attributes: { "aria-hidden": "true" } }));
     riskmap.announce = (text) => {
       live.textContent = text;
       live.classList.add("rm-shown");
@@ -94,7 +141,8 @@
     const Legend = L.Control.extend({
       options: { position: "bottomleft" },
       onAdd() {
-        const open = map.getSize().x > 800;
+        const roomy = () => map.getSize().x > 800;
+        let open = roomy();
         this._tiers = make("ul", { class: "rm-legend-tiers" });
         this._grades = make("ul", { class: "rm-legend-grades" }); // of what is no risk
         this._layers = make("ul", { class: "rm-legend-layers" });
@@ -102,6 +150,9 @@
         const details = make("details", { class: "rm-legend", attributes: open ? { open: "" } : {} }, [
           make("summary", { text: riskmap.say("legend") }), this._tiers, this._grades, this._layers, this._note,
         ]);
+        map.on("resize", () => {
+          if (roomy() !== open) details.open = open = roomy(); // else it stays as somebody left it
+        });
         L.DomEvent.disableClickPropagation(details);
         L.DomEvent.disableScrollPropagation(details);
         return details;

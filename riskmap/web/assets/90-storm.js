@@ -79,6 +79,11 @@
       this._chosen = chosen;
     },
 
+    /** What is drawn, as `riskmap.points.drawn` has the symbols. */
+    drawn() {
+      return (this._chosen || []).map(([i, x, y]) => ({ id: this._data.id[i], rank: this._data.rank[i], layer: this._data.layer[i], count: 1, x, y }));
+    },
+
     /** The raised point nearest to a place on the screen, the worst where several are as near. */
     nearest(point) {
       let best = null;
@@ -269,6 +274,7 @@
       riskmap.storm = { raised, get hour() { return hour; }, get data() { return storm; } };
     };
 
+    riskmap.raisedDrawn = () => (storm ? raised.drawn() : null);
     riskmap.raisedAt = (point) => (storm ? raised.nearest(point) : null);
     riskmap.whyRaised = async (id) => {
       if (!storm) return [];

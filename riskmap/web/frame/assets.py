@@ -38,6 +38,9 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from streamlit import file_util
 
+from riskmap.errors import Lang
+from riskmap.texts import t
+from riskmap.web.frame.state import LANGUAGES
 from riskmap.web.pages import page_paths
 
 LANGUAGE_COOKIE: Final = (
@@ -93,17 +96,21 @@ def bundles() -> dict[str, Bundle]:
     return {
         "map.js": Bundle("map.js", "text/javascript", script),
         # A script of its own file: the content policy of pages takes none that is written into them.
-        **{
-            f"{lang}.js": Bundle(f"{lang}.js", "text/javascript", _in_language(lang, code))
-            for lang, code in (("zh", "zh-CN"), ("en", "en"))
-        },
+        **{f"{lang}.js": _page_script(lang) for lang in LANGUAGES},
     }
 
 
-def _in_language(lang: str, code: str) -> bytes:
-    """Return what tells a page its language, and keeps it in this browser: a cookie for a year, without a secret."""
-    kept = f"{LANGUAGE_COOKIE}={lang}; path=/; max-age=31536000; SameSite=Lax"
-    return f'document.documentElement.lang = "{code}";document.cookie = "{kept}";'.encode()
+def _page_script(lang: Lang) -> Bundle:
+    """Return what runs on every page in one language."""
+    words = {
+        "lang": "zh-CN" if lang == "zh" else lang,
+        "main": t("skip_main", lang),
+        "map": t("skip_map", lang),
+        "kept": f"{LANGUAGE_COOKIE}={lang}; path=/; max-age=31536000; SameSite=Lax",  # a year, no secret
+    }
+    script = (_ASSETS / "shell" / "page.js").read_text(encoding="utf-8")
+    text = f"{{ const riskmapPage = {json.dumps(words)};\n{script}}}\n"  # a block: it runs once per language
+    return Bundle(f"{lang}.js", "text/javascript", text.encode())
 
 
 def _without_map(script: Path) -> bytes:

@@ -6,18 +6,21 @@ The frame of a map of the district, as every page that shows one has it.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Collection, Iterator
 from contextlib import closing
 from functools import lru_cache
 from typing import Any, Final
 
+import numpy as np
 import orjson
 import shapely
 import streamlit as st
+from numpy.typing import NDArray
 
 from riskmap.actions.terrain.factors import Relief, shaded_relief
 from riskmap.actions.workspace import Workspace
 from riskmap.json_documents import Document
-from riskmap.selection import Snapshot
+from riskmap.selection import Selection, Snapshot, select
 from riskmap.web.frame.assets import bundles, first_pictures
 from riskmap.web.frame.state import lang, signed, workspace
 from riskmap.web.widgets.map import Bounds, Frame
@@ -47,6 +50,35 @@ def bounds_of(ws: Workspace, snapshot: Snapshot) -> Bounds:
         return Bounds(*ws.config.extent) if ws.config.extent else _CHINA
     pad = max(max(lon) - min(lon), max(lat) - min(lat), 0.01) * _MARGIN
     return Bounds(min(lon) - pad, min(lat) - pad, max(lon) + pad, max(lat) + pad)
+
+
+def bounds_of_subdistricts(ws: Workspace, snapshot: Snapshot, names: Collection[str]) -> Bounds | None:
+    """Return where sub-districts lie: their boundaries, else the records that state them; None for nowhere."""
+    places = ws.places
+    known = (
+        []
+        if places is None
+        else [p for n, p in zip(places.names, places.polygons, strict=True) if n in names]
+    )
+    if known:
+        return Bounds(*shapely.total_bounds(known).tolist())
+    boxes = [
+        (np.nanmin(lon), np.nanmin(lat), np.nanmax(lon), np.nanmax(lat))
+        for lon, lat in _positions(snapshot, names)
+        if np.isfinite(lon).any()
+    ]
+    if not boxes:
+        return None
+    box = np.array(boxes)
+    return Bounds(*(float(v) for v in (*box[:, :2].min(axis=0), *box[:, 2:].max(axis=0))))
+
+
+def _positions(
+    snapshot: Snapshot, names: Collection[str]
+) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    for layer, rows in select(snapshot, Selection(subdistricts=tuple(names))).rows.items():
+        table = snapshot.table(layer)
+        yield table["lon"].to_numpy()[rows], table["lat"].to_numpy()[rows]
 
 
 @lru_cache(maxsize=4)

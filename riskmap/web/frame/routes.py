@@ -26,6 +26,7 @@ from riskmap.actions.episode.playback import Storm, storm
 from riskmap.errors import ExportError, Lang, RiskmapError, SelectionError, UnknownNameError
 from riskmap.ledger import Ledger
 from riskmap.selection import Selection, Snapshot, point, search, shapes_in, tile
+from riskmap.selection.views import row_mask, view_of
 from riskmap.texts import t
 from riskmap.values.hazards import Escalation
 from riskmap.values.scenario import beijing
@@ -225,11 +226,22 @@ def points(request: Request) -> Response:
 
 @guarded
 def find(request: Request) -> Response:
-    """`/search?spec=&q=&lang=`: records by code, name or address."""
-    _, now, _ = _spec(request.query_params.get("spec", ""), _session(request))
+    """`/search?spec=&q=&lang=`: records by code, name or address, worst first, whatever the filter.
+
+    `shown`: whether the filter lets a record through; `more`: whether there are others.
+    """
+    selection, now, _ = _spec(request.query_params.get("spec", ""), _session(request))
     text = request.query_params.get("q", "")[:_LONGEST_SEARCH]
-    layers = workspace().catalog.layers
-    return _json({"found": [brief(hit, layers, _lang(request)) for hit in search(now, text, _MOST_FOUND)]})
+    layers, passes = workspace().catalog.layers, row_mask(now, view_of(now, selection))
+    hits = search(now, text, _MOST_FOUND + 1)
+    found = [
+        {
+            **brief(hit, layers, _lang(request)),
+            "shown": bool(passes[now.starts[now.layer_index(hit.layer)] + hit.row]),
+        }
+        for hit in hits[:_MOST_FOUND]
+    ]
+    return _json({"found": found, "more": len(hits) > _MOST_FOUND})
 
 
 def _ground(request: Request) -> None:

@@ -9,7 +9,9 @@ from typing import Any, Final
 import streamlit as st
 from streamlit_folium import st_folium
 
+from riskmap.actions.inventory.exporting import describe
 from riskmap.actions.inventory.listing import list_records
+from riskmap.actions.workspace import Workspace
 from riskmap.errors import SelectionError
 from riskmap.selection import Counts, Selection, Snapshot, ring_of
 from riskmap.selection.views import row_mask, view_of
@@ -22,8 +24,15 @@ from riskmap.web.frame.shell import open_point, page_look, page_of
 from riskmap.web.frame.state import lang, say, signed, snapshot, workspace
 from riskmap.web.pages import Page
 from riskmap.web.widgets.exports import show_exports
-from riskmap.web.widgets.filters import NOTHING, Filters, draw_filters, read_filters, set_area
-from riskmap.web.widgets.map import Bounds, Frame, MapView, build_map, showing
+from riskmap.web.widgets.filters import (
+    NOTHING,
+    Filters,
+    draw_filters,
+    read_filters,
+    reset_filters,
+    set_area,
+)
+from riskmap.web.widgets.map import Bounds, Frame, MapView, Nothing, build_map, showing
 from riskmap.web.widgets.panels import (
     Cell,
     Row,
@@ -95,7 +104,7 @@ def _map_and_area(filters: Filters, found: Counts) -> None:
             returned_objects=["last_active_drawing"],
             feature_group_to_add=showing(_view(now, selection, found, filters)),
         )
-    _act_on(got)
+    _act_on(got, now)
     if filters.area:
         _area(now, selection, found)
 
@@ -113,7 +122,8 @@ def _frame(now: Snapshot) -> Frame:
 
 
 def _view(now: Snapshot, selection: Selection, found: Counts, filters: Filters) -> MapView:
-    catalog = workspace().catalog
+    ws = workspace()
+    catalog, streets, unlocated = ws.catalog, filters.subdistricts, _unlocated(now, selection)
     points, shaped = _by_geometry(now, selection, catalog.layers)
     spec = signed(MAP, [selection.to_text(), now.key], days=MAP_DAYS)
     tiles = signed(MAP, [points.to_text(), now.key], days=MAP_DAYS)
@@ -125,13 +135,21 @@ def _view(now: Snapshot, selection: Selection, found: Counts, filters: Filters) 
         search=f"search?spec={spec}",
         tiers=[int(n) for n in found.array.sum(axis=(0, 2))],
         layers=[int(n) for n in found.array.sum(axis=(1, 2))],
-        unlocated=_unlocated(now, selection),
+        unlocated=unlocated,
         overview=[
             {"name": name, "ranks": [int(n) for n in found.risks[:, :, i].sum(axis=0)]}
             for i, name in enumerate(now.subdistricts)
         ],
         polygon=filters.area or None,
+        streets=streets,
+        focus=background.bounds_of_subdistricts(ws, now, streets) if streets else None,
+        nothing=None if found.everything > unlocated else Nothing(_words(ws, selection), found.everything),
     )
+
+
+def _words(ws: Workspace, selection: Selection) -> str:
+    """Return a filter in words, as the cover of an export has it."""
+    return say("inventory_nothing_on") if selection == NOTHING else describe(ws, selection).text(lang())
 
 
 def _by_geometry(now: Snapshot, selection: Selection, layers: Any) -> tuple[Selection, Selection]:
@@ -155,7 +173,7 @@ def _unlocated(now: Snapshot, selection: Selection) -> int:
     return int(mask.sum()) - int(mask[now.row].sum())
 
 
-def _act_on(got: dict[str, Any] | None) -> None:
+def _act_on(got: dict[str, Any] | None, now: Snapshot) -> None:
     """Do what the map asks for, once: each message carries the moment it was sent."""
     message = ((got or {}).get("last_active_drawing") or {}).get("properties") or {}
     if not message.get("at") or message["at"] == st.session_state.get(_HANDLED):
@@ -168,6 +186,9 @@ def _act_on(got: dict[str, Any] | None) -> None:
         _draw_anew(message.get("ring"))
     elif kind == "clear":
         set_area(())
+        st.rerun()
+    elif kind == "reset":
+        reset_filters(now)
         st.rerun()
 
 

@@ -283,7 +283,9 @@ def _draw(filters: Filters, snapshot: Snapshot, layers: Mapping[str, Layer], fou
     if filters.area:
         _draw_area(filters.area)
     if filters != Filters.all_on(snapshot.layers):
-        st.button(say("filter_reset"), key="filter-reset", on_click=_reset, args=(snapshot,), width="stretch")
+        st.button(
+            say("filter_reset"), key="filter-reset", on_click=reset_filters, args=(snapshot,), width="stretch"
+        )
 
 
 def _draw_area(area: Ring) -> None:
@@ -292,7 +294,8 @@ def _draw_area(area: Ring) -> None:
         st.button(say("area_close"), key="filter-area-drop", on_click=set_area, args=((),), type="tertiary")
 
 
-def _reset(snapshot: Snapshot) -> None:
+def reset_filters(snapshot: Snapshot) -> None:
+    """Take every filter away: the next run shows everything."""
     _set_widgets(Filters.all_on(snapshot.layers), snapshot)
 
 

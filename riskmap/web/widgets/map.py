@@ -15,7 +15,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Final
 from urllib.parse import urlencode
 
@@ -49,6 +49,7 @@ from riskmap.vocabulary import (
     TIERS,
     UNGRADED,
     UNRATED,
+    WEIGHT_OF,
     weight,
 )
 
@@ -93,12 +94,21 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True)
+class Nothing:
+    """A filter that leaves the map empty, in words, and how many records pass it (without a position)."""
+
+    words: str
+    records: int
+
+
+@dataclass(frozen=True, slots=True)
 class MapView:
     """What the filter shows: addresses relative to the app's base, and the numbers of the legend.
 
     `tiers` counts by rank (`vocabulary.STANDINGS`), `layers` in the order of the frame's layers;
     `overview` holds name and counts by rank of each sub-district; `polygon` is the ring of the
-    area selection, degrees.
+    area selection, degrees. `streets` are the sub-districts that the filter names (None on a page
+    without one) and `focus` where they lie; `nothing` says why no symbol is on the map.
     """
 
     tiles: str
@@ -111,6 +121,9 @@ class MapView:
     overview: Sequence[Mapping[str, Any]] = ()
     polygon: Sequence[Sequence[float]] | None = None
     storm: str | None = None  # see riskmap.response.playback
+    streets: Sequence[str] | None = None
+    focus: Bounds | None = None
+    nothing: Nothing | None = None
 
 
 def pack(value: Any) -> str:
@@ -118,9 +131,12 @@ def pack(value: Any) -> str:
     return base64.b64encode(json.dumps(value, ensure_ascii=False).encode()).decode("ascii")
 
 
-def legend_ranks(lang: Lang) -> list[dict[str, str]]:
-    """Return id, title and colour of every tier and grade, by rank (`vocabulary.STANDINGS`)."""
-    return [{"id": r, "title": TIER_TITLES[r].text(lang), "colour": TIER_COLOURS[r]} for r in STANDINGS]
+def legend_ranks(lang: Lang) -> list[dict[str, Any]]:
+    """Return id, title, colour and weight of every tier and grade, by rank (`vocabulary.STANDINGS`)."""
+    return [
+        {"id": r, "title": TIER_TITLES[r].text(lang), "colour": TIER_COLOURS[r], "weight": WEIGHT_OF[r]}
+        for r in STANDINGS
+    ]
 
 
 def browser_texts(lang: Lang) -> dict[str, str]:
@@ -236,6 +252,9 @@ def showing(view: MapView) -> folium.FeatureGroup:
         "unlocated": view.unlocated,
         "polygon": view.polygon,
         "storm": here + view.storm if view.storm else None,
+        "streets": view.streets,
+        "focus": view.focus.as_list() if view.focus else None,
+        "nothing": asdict(view.nothing) if view.nothing else None,
     }
     _Showing(pack(settings)).add_to(group)
     return group

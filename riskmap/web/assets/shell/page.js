@@ -1,0 +1,25 @@
+// On every page, beside Streamlit's own scripts. `riskmapPage`: the language, the words of the skip link, and the
+// cookie that keeps the language in this browser.
+(({ lang, main, map, kept }) => {
+  document.documentElement.lang = lang;
+  document.cookie = kept;
+  const frame = () => document.querySelector(".st-key-map-frame iframe")?.contentDocument?.getElementById("map_div");
+
+  // The first thing that Tab reaches: past bar and sidebar, to what the page is about.
+  let link = document.getElementById("rm-skip");
+  if (!link) {
+    link = document.createElement("a");
+    link.id = "rm-skip";
+    link.href = "#";
+    document.body.prepend(link);
+  }
+  const name = () => { link.textContent = frame() ? map : main; };
+  name();
+  link.onfocus = name;
+  link.onclick = (event) => {
+    event.preventDefault();
+    const content = document.querySelector('[data-testid="stMainBlockContainer"]');
+    content?.setAttribute("tabindex", "-1");
+    (frame() ?? content)?.focus({ preventScroll: true, focusVisible: true });
+  };
+})(riskmapPage);
