@@ -40,13 +40,8 @@ from streamlit import file_util
 
 from riskmap.errors import Lang
 from riskmap.texts import t
-from riskmap.web.frame.state import LANGUAGES
+from riskmap.web.frame.state import LANGUAGE_COOKIE, LANGUAGES
 from riskmap.web.pages import page_paths
-
-LANGUAGE_COOKIE: Final = (
-    "riskmap-lang"  # another port of this host reads it, too: it holds a language and no more
-)
-
 
 _ASSETS = Path(__file__).parents[1] / "assets"
 

@@ -18,10 +18,14 @@ from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.errors import Lang
 from riskmap.selection import Snapshot
 from riskmap.texts import t
-from riskmap.web.frame.assets import LANGUAGE_COOKIE
 from riskmap.web.frame.security import Signer, workspace_secret
 
 LANGUAGES: Final[tuple[Lang, ...]] = ("zh", "en")
+
+
+LANGUAGE_COOKIE: Final = (
+    "riskmap-lang"  # another port of this host reads it, too: it holds a language, no more
+)
 
 
 _LANG = "lang"
