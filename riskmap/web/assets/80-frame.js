@@ -37,12 +37,13 @@
     const box = L.latLngBounds([south, west], [north, east]);
     map.setMinZoom(3);
     map.setMaxBounds(box.pad(2.5));
-    const fit = () => map.fitBounds(box, { padding: [10, 10], animate: false });
-    const start = fromAddress();
+    const whole = () => map.fitBounds(box, { padding: [10, 10], animate: false });
+    const fit = () => (riskmap.home || whole)();
+    const start = config.embedded ? null : fromAddress(); // the address is that of the page around it
     map.invalidateSize({ pan: false });
     if (start) map.setView(start.center, start.zoom, { animate: false });
     else fit();
-    // The whole district stays in view while the window changes, until somebody moves the map.
+    // The whole district (or `home`: the one record of a form) stays in view while the window changes, until somebody moves the map.
     let moved = Boolean(start), size = map.getSize();
     new ResizeObserver(() => {
       map.invalidateSize({ pan: false });
@@ -50,10 +51,11 @@
       size = map.getSize();
       if (!moved) fit();
     }).observe(map.getContainer());
-    riskmap.goHome = fit;
+    riskmap.goHome = whole;
     for (const event of ["pointerdown", "keydown", "wheel"]) {
       map.getContainer().addEventListener(event, () => { moved = true; }, { capture: true, passive: true });
     }
+    if (config.embedded) return;
     map.on("moveend", () => { if (moved) toAddress(map); });
     // Streamlit writes the address when a filter changes and knows an older view: put ours back.
     setInterval(() => { if (moved) toAddress(map); }, 700);
@@ -95,7 +97,7 @@
     const Legend = L.Control.extend({
       options: { position: "bottomleft" },
       onAdd() {
-        const open = map.getSize().x > 800;
+        const open = map.getSize().x > 800 && !config.embedded;
         this._tiers = make("ul", { class: "rm-legend-tiers" });
         this._grades = make("ul", { class: "rm-legend-grades" }); // of what is no risk
         this._layers = make("ul", { class: "rm-legend-layers" });
@@ -120,6 +122,7 @@
         if (riskmap.overview) notes.push(riskmap.say("overview_hint"));
         if (view.unlocated) notes.push(riskmap.say("legend_unlocated", { n: riskmap.number(view.unlocated) }));
         this._note.replaceChildren(...notes.map((text) => make("span", { text })));
+        this.getContainer().hidden = Boolean(view.planned); // these are no records of the ledger
       },
     });
     const legend = new Legend().addTo(map);
