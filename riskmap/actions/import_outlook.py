@@ -21,6 +21,7 @@ from riskmap.catalog.model import CHECKLIST_PREFIX, ScoringModel
 from riskmap.errors import RiskmapError, Text
 from riskmap.json_documents import Document
 from riskmap.ledger.planned_records import PlannedRecords
+from riskmap.rules.extras import is_extra
 from riskmap.rules.shift import Moves, PositionShift, moves_of, shift_of
 from riskmap.scoring import assess_table, fit_model
 from riskmap.scoring.nearest import touched
@@ -132,9 +133,10 @@ class PlannedTier:
 class ImportEffect:
     """Which tiers an import would change. Counts are by the words of `Layer.standing`, worst first.
 
-    `before` and `after` count the active records of the layer. `first` counts the records that would get a result
-    for the first time, `changes` names those whose tier would become another, the worst first. `assessed`: whether
-    the layer was assessed before; if not, everything here is what its first assessment would say.
+    `scored` counts the records whose result the import can move. `before` and `after` count the active records of
+    the layer. `first` counts those that would get a result for the first time, `changes` names those whose tier
+    would become another, the worst first. `assessed`: whether the layer was assessed before; if not, everything
+    here is what its first assessment would say.
     """
 
     scored: int
@@ -172,10 +174,30 @@ def import_effect(ws: Workspace, plan: ImportPlan) -> ImportEffect | None:
     assessed = ws.ledger.assessed_digest(layer.id) is not None
     fit = kept_fit(ws, layer.id) if assessed else None
     alone = assessed and (fit is not None or not model.fitted)
-    planned = ws.ledger.planned_records(plan, layer, touched(model), whole=not alone)
+    settled = alone and ws.ledger.makers(layer.id).digests <= {model.digest}
+    rows = _scored_anew(plan, _inputs(model) if settled else None)
+    planned = ws.ledger.planned_records(plan, layer, touched(model), rows=rows, whole=not alone)
     fit = fit or fit_model(model, layer, planned.table, learned=learned)
     found = assess_table(model, layer, planned.table, fit=fit, learned=learned)
     return _effect(ws, plan, layer, planned, found, assessed=assessed)
+
+
+def _inputs(model: ScoringModel) -> frozenset[str]:
+    """Return the keys of changes that can move a model's result."""
+    return frozenset("checklist" if f.startswith(CHECKLIST_PREFIX) else f for f in touched(model))
+
+
+def _scored_anew(plan: ImportPlan, inputs: frozenset[str] | None) -> list[int]:
+    """Return the rows that would be written; with `inputs` not those that change none of them."""
+    return [
+        i
+        for i, action in enumerate(plan.actions)
+        if action == "insert"
+        or (
+            action == "update"
+            and (inputs is None or any(k in inputs or is_extra(k) for k in plan.changes[i]))
+        )
+    ]
 
 
 def _effect(
@@ -244,7 +266,7 @@ class _Changes:
         )
 
     def _inputs(self, row: int) -> Mapping[str, tuple[Any, Any]]:
-        read = {"checklist" if f.startswith(CHECKLIST_PREFIX) else f for f in touched(self.model)}
+        read = _inputs(self.model)
         return {key: pair for key, pair in self.plan.changes.get(row, {}).items() if key in read}
 
 

@@ -227,13 +227,19 @@ class Ledger:
         return importing.commit_import(self._store, plan, by=by, why=why, kind=kind)
 
     def planned_records(
-        self, plan: ImportPlan, layer: Layer, fields: Collection[str], *, whole: bool = False
+        self,
+        plan: ImportPlan,
+        layer: Layer,
+        fields: Collection[str],
+        *,
+        rows: Sequence[int],
+        whole: bool = False,
     ) -> PlannedRecords:
-        """Return what a plan would write, as `scoring_columns` would read it afterwards; nothing is written.
+        """Return what some rows of a plan would write, as `scoring_columns` would read it afterwards.
 
-        `whole`: with all other active records of the layer, as they are.
+        Nothing is written. `whole`: with all other active records of the layer, as they are.
         """
-        return planned_records(self._store, plan, layer, fields, whole=whole)
+        return planned_records(self._store, plan, layer, fields, rows=rows, whole=whole)
 
     def rejected(
         self, *, layer: str | None = None, batch: int | None = None, open_only: bool = True

@@ -5,7 +5,7 @@ Decided as the import itself decides, and read through the same texts that it wo
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,16 +45,22 @@ class PlannedRecords:
 
 
 def planned_records(
-    store: Store, plan: ImportPlan, layer: Layer, fields: Collection[str], *, whole: bool
+    store: Store,
+    plan: ImportPlan,
+    layer: Layer,
+    fields: Collection[str],
+    *,
+    rows: Sequence[int],
+    whole: bool,
 ) -> PlannedRecords:
-    """Return the records that a plan inserts or updates; with `whole` all others of the layer, too.
+    """Return the records that some rows of a plan insert or update; with `whole` all others of the layer, too.
 
     LedgerError names the first record of which a field cannot be read.
     """
     with no_cycles(), store.reading() as connection:
-        rows = list(_planned(store, connection, plan))
+        found = list(_planned(store, connection, plan, rows))
         names = ("row", "code", "id", "version", "checklist", "body")
-        cells = dict(zip(names, zip(*rows, strict=True) if rows else [()] * len(names), strict=True))
+        cells = dict(zip(names, zip(*found, strict=True) if found else [()] * len(names), strict=True))
         table = inputs_of(cells, layer, fields).whole()
         row, code = np.array(cells["row"], np.int64), tuple(cells["code"])
         if whole:
@@ -69,25 +75,26 @@ def planned_records(
         return PlannedRecords(table, row, code, before, _ranks(connection, layer.id))
 
 
-def _planned(store: Store, connection: sa.Connection, plan: ImportPlan) -> Iterator[tuple[Any, ...]]:
+def _planned(
+    store: Store, connection: sa.Connection, plan: ImportPlan, rows: Sequence[int]
+) -> Iterator[tuple[Any, ...]]:
     """Yield row, code, id (a new record's is below zero), version, checklist and body of what would be written."""
     personal = store.personal_fields(plan.intake.layer)
-    written = [i for i, action in enumerate(plan.actions) if action in ("insert", "update")]
     decision = decide(
         connection,
         plan.intake,
         personal=personal,
-        rows=written,
+        rows=rows,
         definition=store.layers.get(plan.intake.layer),
     )
-    fresh = [i for i in written if decision.actions[i] == "insert"]
+    fresh = [i for i in rows if decision.actions[i] == "insert"]
     records = unmasked(plan.intake.records, fresh, personal)
     new = [i for i in fresh if decision.place[i] < 0]
     for i, values in zip(new, stated_values(records, new), strict=True):
         marks = None if records.checklist is None else records.checklist[i]
         body = dump_body(values, records.layer).encode()
         yield i, records.code[i], -1 - i, 1, write_checklist(marks), body
-    row_of = {records.code[i]: i for i in written}
+    row_of = {records.code[i]: i for i in rows}
     for draft in drafts(records, decision):
         body = dump_body(draft.values, f"{draft.layer} › {draft.code}").encode()
         place = row_of[draft.code], draft.code, draft.feature_id, draft.version + 1

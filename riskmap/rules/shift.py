@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -31,6 +30,9 @@ _ALIKE: Final = 0.25  # of the median way: how far a single one may differ from 
 
 
 _FITS: Final = 0.2  # of the median way: what is left of it where another datum fits
+
+
+_SAMPLE: Final = 2_000  # records that tell which datum fits
 
 
 _OTHERS: Final = ("cgcs2000", "gcj02", "bd09")
@@ -82,14 +84,9 @@ class PositionShift:
 
 def moves_of(plan: ImportPlan) -> Moves:
     """Return the records that both ledger and file place, and elsewhere; rows that wait for a person, too."""
-    found = [
-        (i, *before, *after)
-        for i, changes in plan.changes.items()
-        for before, after in [changes.get("position", (None, None))]
-        if before is not None and after is not None
-    ]
-    columns = np.array(found, np.float64).reshape(-1, 5).T
-    return Moves(columns[0].astype(np.intp), *columns[1:])
+    rows = [i for i, changes in plan.changes.items() if None not in changes.get("position", (None,))]
+    pairs = np.array([plan.changes[i]["position"] for i in rows], np.float64).reshape(-1, 4).T
+    return Moves(np.array(rows, np.intp), *pairs)
 
 
 def shift_of(plan: ImportPlan) -> PositionShift | None:
@@ -142,14 +139,12 @@ def _compared(plan: ImportPlan) -> int:
     known = np.array([action != "insert" for action in plan.actions], bool)
     for i, hold in plan.holds.items():
         known[i] &= hold.rule != "duplicate_in_file"
-    for i, changes in plan.changes.items():
-        known[i] &= changes.get("position", (0, 0))[0] is not None
+    unplaced = [i for i, c in plan.changes.items() if "position" in c and c["position"][0] is None]
+    known[unplaced] = False
     return int((located & known).sum())
 
 
-def _ways(
-    old_lon: Floats | Sequence[float], old_lat: Floats | Sequence[float], lon: Floats, lat: Floats
-) -> tuple[Floats, Floats]:
+def _ways(old_lon: Floats, old_lat: Floats, lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
     """Return metres east and north from the old positions to the new ones."""
     around = float(np.median(old_lon)) if len(old_lon) else 114.0
     old, new = metres(old_lon, old_lat, around=around), metres(lon, lat, around=around)
@@ -164,9 +159,11 @@ def _fitting(moves: Moves, far: NDArray[np.bool_], datum: str, median: float) ->
         return ""
     if declared.kind != "geographic":
         return ""
-    x, y = from_cgcs2000(moves.lon[far], moves.lat[far], declared)
+    some = np.flatnonzero(far)[:: 1 + int(far.sum()) // _SAMPLE]
+    lon, lat = moves.old_lon[some], moves.old_lat[some]
+    x, y = from_cgcs2000(moves.lon[some], moves.lat[some], declared)
     left = {
-        other: _median_left(moves, far, to_cgcs2000(x, y, parse_datum(other)))
+        other: float(np.median(np.hypot(*_ways(lon, lat, *to_cgcs2000(x, y, parse_datum(other))))))
         for other in _OTHERS
         if not _same(declared, other)
     }
@@ -176,8 +173,3 @@ def _fitting(moves: Moves, far: NDArray[np.bool_], datum: str, median: float) ->
 
 def _same(declared: Datum, other: str) -> bool:
     return declared.id == other or {declared.id, other} <= {"wgs84", "cgcs2000"}
-
-
-def _median_left(moves: Moves, far: NDArray[np.bool_], there: tuple[Floats, Floats]) -> float:
-    east, north = _ways(moves.old_lon[far], moves.old_lat[far], *there)
-    return float(np.median(np.hypot(east, north)))

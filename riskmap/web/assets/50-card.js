@@ -55,7 +55,7 @@
   const link = (card) =>
     make("footer", {}, [
       make("a", {
-        class: "rm-open", text: riskmap.say("card_open"), attributes: { href: card.page, target: "_blank", rel: "noopener" },
+        class: "rm-open", text: riskmap.say("card_open"), attributes: { href: `../../${card.page}`, target: "_blank", rel: "noopener" },
         on: {
           click: (event) => {
             // What is typed in the form around an embedded map must not be lost: there the point opens in a tab of its own.

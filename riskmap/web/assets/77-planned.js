@@ -1,7 +1,18 @@
 // Where an import would put its points, before it is committed: by what would become of each, and from where it would come.
 (() => {
   const CELL = 3; // CSS pixels: one dot a cell, of the kind that must be seen most
-  const NEAR = 2; // CSS pixels: a shorter way is no line
+  const LINE_CELL = 26; // of forty thousand ways that are alike these few show where to
+  const NEAR = 3; // CSS pixels: a shorter way is no line
+
+  const arrow = (context, x0, y0, x1, y1, head) => {
+    const turn = Math.atan2(y1 - y0, x1 - x0);
+    context.moveTo(x0, y0);
+    context.lineTo(x1, y1);
+    for (const side of [2.6, -2.6]) {
+      context.moveTo(x1, y1);
+      context.lineTo(x1 + head * Math.cos(turn + side), y1 + head * Math.sin(turn + side));
+    }
+  };
 
   /** Read the points (their bytes are described in riskmap/actions/import_outlook.py). */
   const read = (buffer) => {
@@ -21,25 +32,26 @@
       this._drawn = { points: 0, lines: 0 };
       if (!this._data) return;
       context.scale(view.ratio, view.ratio);
-      this._lines(context, view);
       this._dots(context, view);
+      this._lines(context, view);
     },
 
-    _lines(context, { at, holds }) {
-      const { m, fromLon, fromLat, toLon, toLat } = this._data;
+    _lines(context, { at, holds, size }) {
+      const { m, fromLon, fromLat, toLon, toLat } = this._data, first = riskmap.firstInCell(size, LINE_CELL);
       context.beginPath();
       for (let i = 0; i < m; i++) {
         const a = [fromLon[i] / 1e7, fromLat[i] / 1e7], b = [toLon[i] / 1e7, toLat[i] / 1e7];
         if (!holds(...a) && !holds(...b)) continue;
-        const [x0, y0] = at(...a), [x1, y1] = at(...b);
-        if (Math.hypot(x1 - x0, y1 - y0) < NEAR) continue;
-        context.moveTo(x0, y0);
-        context.lineTo(x1, y1);
+        const [x0, y0] = at(...a), [x1, y1] = at(...b), way = Math.hypot(x1 - x0, y1 - y0);
+        if (way < NEAR || !first(x1, y1)) continue;
+        arrow(context, x0, y0, x1, y1, Math.min(6, way / 2));
         this._drawn.lines += 1;
       }
-      context.strokeStyle = "rgba(38, 50, 66, .38)";
-      context.lineWidth = 1;
-      context.stroke();
+      for (const [colour, width] of [["rgba(255, 255, 255, .9)", 3.6], ["#10253f", 1.3]]) {
+        context.strokeStyle = colour;
+        context.lineWidth = width;
+        context.stroke();
+      }
     },
 
     _dots(context, { at, holds, size, zoom }) {

@@ -53,9 +53,15 @@
     }).observe(map.getContainer());
     riskmap.goHome = whole;
     for (const event of ["pointerdown", "keydown", "wheel"]) {
-      map.getContainer().addEventListener(event, () => { moved = true; }, { capture: true, passive: true });
+      map.getContainer().addEventListener(event, () => { moved ||= event !== "wheel" || map.scrollWheelZoom.enabled(); }, { capture: true, passive: true });
     }
-    if (config.embedded) return;
+    if (config.embedded) {
+      // Whoever scrolls the page past a map within it wants to read on: the wheel is the map's once it has the focus.
+      map.scrollWheelZoom.disable();
+      map.on("focus", () => map.scrollWheelZoom.enable());
+      map.on("blur", () => map.scrollWheelZoom.disable());
+      return;
+    }
     map.on("moveend", () => { if (moved) toAddress(map); });
     // Streamlit writes the address when a filter changes and knows an older view: put ours back.
     setInterval(() => { if (moved) toAddress(map); }, 700);

@@ -92,9 +92,9 @@ def _kept(plan: ImportPlan, key: str) -> _Kept:
 
 def _warn(file: FileImport) -> None:
     """Say above the map what it shows: that another datum would fit."""
-    for issue in file.place_issues:
-        if issue.rule in {"shifted_datum", "other_datum_fits"}:
-            notice("warning", issue.message.text(lang()))
+    said = (issue for issue in file.place_issues if issue.rule in {"shifted_datum", "other_datum_fits"})
+    if (issue := next(said, None)) is not None:
+        notice("warning", issue.message.text(lang()))
 
 
 def _where(kept: _Kept, key: str) -> None:
