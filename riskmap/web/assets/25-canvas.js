@@ -1,7 +1,7 @@
 // A canvas over the view, painted anew whenever the view moves: for points that come as degrees, not as tiles.
 riskmap.Canvas = L.Layer.extend({
   onAdd(map) {
-    this._canvas = L.DomUtil.create("canvas", "rm-canvas leaflet-zoom-hide", this.getPane());
+    this._canvas = L.DomUtil.create("canvas", `rm-canvas rm-${this.options.pane} leaflet-zoom-hide`, this.getPane());
     map.on("moveend resize zoomend", this.redraw, this);
     this.redraw();
   },

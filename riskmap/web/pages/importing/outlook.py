@@ -159,7 +159,7 @@ def _tiers(layer: Layer, outlook: ImportOutlook, key: str) -> None:
         st.caption(say("import_effect_unscored"))
     else:
         st.caption(say("import_effect_lead" if effect.assessed else "import_effect_first_load"))
-        left, right = st.columns([1, 2.6], gap="medium")
+        left, right = st.columns([1, 2], gap="medium")
         with left:
             _counts(effect, f"{key}-counts")
         with right:
@@ -203,8 +203,8 @@ def _changes(layer: Layer, effect: ImportEffect, key: str) -> None:
     columns = [
         TableColumn("code", say("list_code"), "code"),
         TableColumn("name", say("list_name")),
-        TableColumn("before", say("changes_before"), "tier-cell"),
-        TableColumn("after", say("changes_after"), "tier-cell"),
+        TableColumn("before", say("import_effect_now"), "tier-cell"),
+        TableColumn("after", say("import_effect_after"), "tier-cell"),
         TableColumn("why", say("import_why")),
     ]
     rows = [
