@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ from riskmap.array_types import Floats
 from riskmap.catalog import Layer
 from riskmap.catalog.model import CHECKLIST_PREFIX, ScoringModel
 from riskmap.errors import RiskmapError, Text
-from riskmap.json_documents import Document
+from riskmap.json_documents import Document, Json
 from riskmap.ledger.planned_records import PlannedRecords
 from riskmap.rules.extras import is_extra
 from riskmap.rules.shift import Moves, PositionShift, moves_of, shift_of
@@ -123,7 +123,7 @@ class PlannedTier:
             "after": self.after,
             "score_before": self.score_before,
             "score_after": self.score_after,
-            "inputs": {key: [plain(a), plain(b)] for key, (a, b) in self.inputs.items()},
+            "inputs": {key: [cast("Json", plain(v)) for v in pair] for key, pair in self.inputs.items()},
             "rules": [title.zh for title in self.rules],
             "missing": list(self.missing),
         }

@@ -60,7 +60,8 @@ def planned_records(
     with no_cycles(), store.reading() as connection:
         found = list(_planned(store, connection, plan, rows))
         names = ("row", "code", "id", "version", "checklist", "body")
-        cells = dict(zip(names, zip(*found, strict=True) if found else [()] * len(names), strict=True))
+        columns = zip(*found, strict=True) if found else [()] * len(names)
+        cells: dict[str, Sequence[Any]] = dict(zip(names, columns, strict=True))
         table = inputs_of(cells, layer, fields).whole()
         row, code = np.array(cells["row"], np.int64), tuple(cells["code"])
         if whole:
