@@ -138,7 +138,8 @@ def _report_import(document: dict[str, Any], *, dry_run: bool) -> None:
             f"rejected {file['rejected']}, not data {file['skipped_non_data']}, unlocated {file['unlocated']}",
         )
         _report_columns(file["sheets"])
-        for issue in file["issues"][:50]:
+        # What is said of the whole file comes first: forty thousand rows would bury it.
+        for issue in sorted(file["issues"], key=lambda one: one["row"] is not None)[:50]:
             typer.echo(f"  {'✗' if issue['severity'] == 'error' else '!'} {issue['message']}", err=True)
         if len(file["issues"]) > 50:  # noqa: PLR2004 - a screenful
             echo(
@@ -178,6 +179,9 @@ def _report_outlook(layer: Layer, outlook: ImportOutlook) -> None:
         _report_effect(layer, outlook.effect)
 
 
+_SHOWN_CHANGES = 20
+
+
 def _report_effect(layer: Layer, effect: ImportEffect) -> None:
     from riskmap.texts import t, tier_reason
     from riskmap.vocabulary import TIER_TITLES
@@ -190,10 +194,12 @@ def _report_effect(layer: Layer, effect: ImportEffect) -> None:
     else:
         echo(f"  首次评估后的等级：{counts}", f"  tiers after the first assessment: {counts}")
     echo(f"  等级改变 {len(effect.changes)} 处", f"  tiers changed: {len(effect.changes)}")
-    for one in effect.changes[:20]:
+    for one in effect.changes[:_SHOWN_CHANGES]:
         before, after = TIER_TITLES[one.before].text(LANG), TIER_TITLES[one.after].text(LANG)
         why = t("list_separator", LANG).join(tier_reason(layer, one.inputs, one.rules, one.missing, LANG))
         typer.echo(f"    {one.code}\t{before} → {after}\t{why}")
+    if (more := len(effect.changes) - _SHOWN_CHANGES) > 0:
+        echo(f"    … 另有 {more} 处，见 --json", f"    … {more} more, see --json")
 
 
 def _report_suggestions(offered: list[dict[str, Any]]) -> None:

@@ -295,3 +295,16 @@ def test_a_dry_run_says_points_and_tiers_and_its_document_keeps_its_names(tmp_pa
     assert change["inputs"] == {"likelihood": [1.0, 10.0]}
     written = riskmap(*(word for word in words if word != "--dry-run"), "--json").json["files"][0]
     assert document.keys() - written.keys() == {"outlook"}
+
+
+def test_the_terminal_says_first_what_speaks_of_the_whole_file(tmp_path):
+    ws = create_workspace(tmp_path / "ws")
+    many = np.column_stack((np.linspace(114.05, 114.15, 60), np.linspace(22.52, 22.58, 60)))
+    bring(ws.ledger, [row(f"A{i}", lon=x, lat=y) for i, (x, y) in enumerate(many)])
+    there = read_as("wgs84", "gcj02", many)
+    lines = [f"A{i},{x:.6f},{y:.6f}" for i, (x, y) in enumerate(there)]  # each with a remark of its own
+    file = tmp_path / "表.csv"
+    file.write_text("\n".join(["编号,经度,纬度", *lines]), encoding="utf-8-sig")
+    told = riskmap("import", LAYER, file, "--crs", "wgs84", "--dry-run", "--workspace", ws.root)
+    assert "--crs gcj02 重新导入" in told.err.splitlines()[0]
+    assert "60 处移动，中位" in told.out
