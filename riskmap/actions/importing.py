@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from riskmap.actions.import_outlook import ImportOutlook, import_outlook
 from riskmap.actions.records.scoring import assess_layers, one_commit
 from riskmap.actions.suggestions import FILLABLE, Suggestion, filled, suggestions
 from riskmap.actions.workspace import Workspace
@@ -24,6 +25,7 @@ from riskmap.ledger import Committed, TierChange
 from riskmap.ledger.store import no_cycles
 from riskmap.rules.permissions import Actor, may
 from riskmap.rules.position import place_issues
+from riskmap.rules.shift import shift_issue, shift_of
 from riskmap.values.import_plan import ImportPlan, Intake, Issue, RejectedRow
 
 Progress = Callable[[str, float], None]  # what is being done, share done 0–1
@@ -34,6 +36,7 @@ class FileImport:
     """What one file did, or would do, to the ledger. `committed` is None after a dry run.
 
     `tiers`: the tiers that changed with it. `offered`: what the ledger could add where the file is silent.
+    `outlook`: what a dry run says of points and tiers.
     """
 
     plan: ImportPlan
@@ -41,6 +44,7 @@ class FileImport:
     committed: Committed | None = None
     tiers: tuple[TierChange, ...] = ()
     offered: tuple[Suggestion, ...] = ()
+    outlook: ImportOutlook | None = None
 
     @property
     def intake(self) -> Intake:
@@ -96,6 +100,7 @@ class FileImport:
             "changeset": self.committed.changeset if self.committed else None,
             "issues": [issue.as_json() for issue in self.issues],
             **offered,
+            **({"outlook": self.outlook.as_json()} if self.outlook else {}),
         }
 
 
@@ -197,7 +202,8 @@ def plan_file(
         progress("compare", 0.5)
     with no_cycles():
         plan = ws.ledger.plan_import(intake, full_list=full_list)
-        return FileImport(plan, place_issues(intake, ws.places), offered=suggestions(ws, plan))
+        issues = shift_issue(intake, shift_of(plan)) + place_issues(intake, ws.places)
+        return FileImport(plan, issues, offered=suggestions(ws, plan))
 
 
 def fill_file(
@@ -275,7 +281,10 @@ def import_files(
         for intake in intakes:
             planned = plan_file(ws, intake, full_list=full_list, progress=progress)
             planned = fill_file(ws, planned, fill, full_list=full_list)
-            done.append(planned if dry_run else commit_file(ws, planned, by=by, why=why))
+            if dry_run:
+                done.append(replace(planned, outlook=import_outlook(ws, planned.plan)))
+            else:
+                done.append(commit_file(ws, planned, by=by, why=why))
     if progress:
         progress("done", 1.0)
     return ImportReport(tuple(done), dry_run)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
 
@@ -29,6 +29,10 @@ from riskmap.cli.common import (
     reason,
 )
 from riskmap.errors import RiskmapError
+
+if TYPE_CHECKING:
+    from riskmap.actions.import_outlook import ImportEffect, ImportOutlook
+    from riskmap.catalog import Layer
 
 
 @app.command()
@@ -114,6 +118,9 @@ def import_(
         print_json(report.as_json())
     else:
         _report_import(report.as_json(), dry_run=dry_run)
+        for file in report.files:
+            if file.outlook is not None:
+                _report_outlook(ws.catalog.layer(layer), file.outlook)
         if not dry_run:
             _report_tiers(layer, sum(len(file.tiers) for file in report.files), rated=is_assessed(ws, layer))
     raise typer.Exit(1 if report.rejected else 0)
@@ -131,7 +138,8 @@ def _report_import(document: dict[str, Any], *, dry_run: bool) -> None:
             f"rejected {file['rejected']}, not data {file['skipped_non_data']}, unlocated {file['unlocated']}",
         )
         _report_columns(file["sheets"])
-        for issue in file["issues"][:50]:
+        # What is said of the whole file comes first: forty thousand rows would bury it.
+        for issue in sorted(file["issues"], key=lambda one: one["row"] is not None)[:50]:
             typer.echo(f"  {'✗' if issue['severity'] == 'error' else '!'} {issue['message']}", err=True)
         if len(file["issues"]) > 50:  # noqa: PLR2004 - a screenful
             echo(
@@ -145,6 +153,53 @@ def _report_import(document: dict[str, Any], *, dry_run: bool) -> None:
                 f"  文件中没有的在册点 {len(file['absent'])} 个：{'、'.join(file['absent'][:20])}",
                 f"  in the ledger, not in the file: {len(file['absent'])}: {', '.join(file['absent'][:20])}",
             )
+
+
+def _report_outlook(layer: Layer, outlook: ImportOutlook) -> None:
+    """Say where the points would lie and which tiers would change."""
+    counts = outlook.places.counts
+    echo(
+        f"  位置：新增 {counts['new']}、移动 {counts['moved']}、不变 {counts['unchanged']}、待确认 {counts['held']}、"
+        f"区外 {counts['outside']}",
+        f"  positions: new {counts['new']}, moved {counts['moved']}, unchanged {counts['unchanged']}, "
+        f"held {counts['held']}, outside the district {counts['outside']}",
+    )
+    shift = outlook.shift
+    if shift is not None and shift.moved:
+        echo(
+            f"  与台账相同的 {shift.compared} 处中 {shift.moved} 处移动，中位 {shift.median_m:,.0f} 米，向{shift.bearing.zh}",
+            f"  {shift.moved} of {shift.compared} records that the ledger knows move, median {shift.median_m:,.0f} m, "
+            f"{shift.bearing.en}",
+        )
+    if outlook.refused is not None:
+        echo(
+            f"  不能评估：{outlook.refused.say.zh}", f"  cannot be scored: {outlook.refused.say.en}", err=True
+        )
+    elif outlook.effect is not None:
+        _report_effect(layer, outlook.effect)
+
+
+_SHOWN_CHANGES = 20
+
+
+def _report_effect(layer: Layer, effect: ImportEffect) -> None:
+    from riskmap.texts import t, tier_reason
+    from riskmap.vocabulary import TIER_TITLES
+
+    counts = t("comma", LANG).join(
+        f"{TIER_TITLES[word].text(LANG)} {n} → {effect.after[word]}" for word, n in effect.before.items()
+    )
+    if effect.assessed:
+        echo(f"  写入后的等级：{counts}", f"  tiers after the import: {counts}")
+    else:
+        echo(f"  首次评估后的等级：{counts}", f"  tiers after the first assessment: {counts}")
+    echo(f"  等级改变 {len(effect.changes)} 处", f"  tiers changed: {len(effect.changes)}")
+    for one in effect.changes[:_SHOWN_CHANGES]:
+        before, after = TIER_TITLES[one.before].text(LANG), TIER_TITLES[one.after].text(LANG)
+        why = t("list_separator", LANG).join(tier_reason(layer, one.inputs, one.rules, one.missing, LANG))
+        typer.echo(f"    {one.code}\t{before} → {after}\t{why}")
+    if (more := len(effect.changes) - _SHOWN_CHANGES) > 0:
+        echo(f"    … 另有 {more} 处，见 --json", f"    … {more} more, see --json")
 
 
 def _report_suggestions(offered: list[dict[str, Any]]) -> None:

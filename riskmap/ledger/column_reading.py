@@ -69,6 +69,18 @@ def read_inputs(
     return _columns(connection, query, layer, read, partial(_inputs, layer))
 
 
+def inputs_of(cells: Cells, layer: Layer, fields: Collection[str]) -> LayerColumns:
+    """Return what `read_inputs` would of records that are not stored yet: `cells` holds code, id, version,
+    checklist and body (bytes), the last two as they would be stored.
+    """
+    marks = any(field.startswith(CHECKLIST_PREFIX) for field in fields)
+    read = [field for field in layer.fields if field.id in fields]
+    arrays, broken = _fields(cells, layer, read, kept=False)
+    asked = cells if marks else {name: column for name, column in cells.items() if name != "checklist"}
+    parts = {name: [array] for name, array in (_inputs(layer, asked) | arrays).items()}
+    return LayerColumns(_table(parts), tuple(broken))
+
+
 def read_layer(connection: sa.Connection, layer: Layer, *, at: int | None) -> LayerColumns:
     """Return the active records, now or after changeset `at`, in the columns of a layer table without `flags`."""
     result = s.assessment

@@ -404,10 +404,11 @@ def _still_holds(
 def _write(connection: sa.Connection, records: Records, decision: Decision, changeset: int) -> None:
     new = [i for i, action in enumerate(decision.actions) if action == "insert" and decision.place[i] < 0]
     write_new(connection, records, new, changeset)
-    write_next(connection, _drafts(records, decision), changeset)
+    write_next(connection, drafts(records, decision), changeset)
 
 
-def _drafts(records: Records, decision: Decision) -> Iterator[NextRevision]:
+def drafts(records: Records, decision: Decision) -> Iterator[NextRevision]:
+    """Yield the next revision of every known record that the rows change, or state anew."""
     for i, action in enumerate(decision.actions):
         j = decision.place[i]
         if action == "update":

@@ -36,6 +36,7 @@ from riskmap.ledger.held_rows import HeldEntry
 from riskmap.ledger.history import BatchInfo, ChangesetInfo, ExportInfo
 from riskmap.ledger.importing import Committed
 from riskmap.ledger.opening import looked_at, opened
+from riskmap.ledger.planned_records import PlannedRecords, planned_records
 from riskmap.ledger.rejected_rows import RejectedEntry
 from riskmap.ledger.revisions import Write
 from riskmap.ledger.runs import KeptFit, KeptModel, TierChange, last_fit
@@ -224,6 +225,21 @@ class Ledger:
         StaleRevisionError where it no longer holds.
         """
         return importing.commit_import(self._store, plan, by=by, why=why, kind=kind)
+
+    def planned_records(
+        self,
+        plan: ImportPlan,
+        layer: Layer,
+        fields: Collection[str],
+        *,
+        rows: Sequence[int],
+        whole: bool = False,
+    ) -> PlannedRecords:
+        """Return what some rows of a plan would write, as `scoring_columns` would read it afterwards.
+
+        Nothing is written. `whole`: with all other active records of the layer, as they are.
+        """
+        return planned_records(self._store, plan, layer, fields, rows=rows, whole=whole)
 
     def rejected(
         self, *, layer: str | None = None, batch: int | None = None, open_only: bool = True

@@ -9,9 +9,10 @@ How fields and their values read: titles, units, choices and yes or no, in the r
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from importlib import resources
+from itertools import zip_longest
 from typing import Any, Final
 
 from riskmap.catalog.layer import Field, Layer
@@ -104,6 +105,43 @@ def value_text(layer: Layer, name: str, value: Any, lang: Lang) -> str:
         if isinstance(value, bool):
             return t("yes" if value else "no", lang)
         return "" if value is None else str(value)
+
+
+def inputs_text(layer: Layer, changes: Mapping[str, tuple[Any, Any]], lang: Lang) -> list[str]:
+    """Return what changes of fields and of a checklist's items, one line each: title: before → after."""
+    pairs: dict[str, tuple[Any, Any]] = {}
+    for key, (before, after) in changes.items():
+        if key == "checklist" and layer.checklist:
+            marks = zip_longest(layer.checklist.items, before or (), after or ())
+            pairs |= {item.id: (old, new) for item, old, new in marks if item and old is not new}
+        else:
+            pairs[key] = before, after
+    return [
+        t(
+            "change_line",
+            lang,
+            title=field_title(layer, key, lang),
+            before=value_text(layer, key, before, lang) or "—",
+            after=value_text(layer, key, after, lang) or "—",
+        )
+        for key, (before, after) in pairs.items()
+    ]
+
+
+def tier_reason(
+    layer: Layer,
+    changes: Mapping[str, tuple[Any, Any]],
+    rules: Sequence[Text],
+    missing: Sequence[str],
+    lang: Lang,
+) -> list[str]:
+    """Return why a tier would become another, one line each: changed inputs, direct rules, what is missing."""
+    said = inputs_text(layer, changes, lang) or [t("effect_same_inputs", lang)]
+    said += [t("effect_rule", lang, title=title.text(lang)) for title in rules]
+    if missing:
+        fields = t("comma", lang).join(field_title(layer, name, lang) for name in missing)
+        said.append(t("effect_missing", lang, fields=fields))
+    return said
 
 
 def limit_text(layer: Layer, name: str, value: Any, lang: Lang) -> str:

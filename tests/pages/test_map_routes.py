@@ -26,9 +26,9 @@ from riskmap.selection.snapshot import BITS, encode, separate
 from riskmap.vocabulary import RANK_OF
 from riskmap.web.frame import downloads, state
 from riskmap.web.frame.assets import frontend
-from riskmap.web.frame.background import GROUND
+from riskmap.web.frame.background import GROUND, MAP
 from riskmap.web.frame.gate import Gate
-from riskmap.web.frame.routes import MAP, routes
+from riskmap.web.frame.routes import routes
 from riskmap.web.frame.security import (
     ForbiddenError,
     SecurityHeaders,

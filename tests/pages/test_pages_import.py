@@ -247,3 +247,36 @@ def test_tier_changes_since_a_day_leave_out_first_assessments(ws):
     (change,) = tier_changes_since(ws, today).moved
     assert (change.before, change.after, change.cause) == ("general", "major", "data")
     assert tier_changes_since(ws, today + timedelta(days=1)).moved == ()
+
+
+def test_the_review_says_where_points_would_lie_and_which_tiers_would_change_before_anything_is_written(
+    ws, tmp_path
+):
+    file = planned(
+        ws,
+        tmp_path,
+        f"{CODE},<b>改名</b>,,114.1312,22.571,10,,",
+        "RP-NEW-1,新点,桂园街道,114.11,22.55,0.5,6,7",
+        "RP-NEW-2,远点,桂园街道,113.5,22.55,3,6,15",
+    )
+    before = ws.ledger.state
+    at = looked_at(file)
+    page = html(at)
+    assert [f"{word} <b>1</b>" in page for word in ("移动", "新增", "在本区之外")] == [True] * 3
+    (changed,) = texts(panel(at, "import-review-0-tiers-changes"))
+    assert changed == [CODE, "<b>改名</b>", "一般", "重大", "可能性L：1 → 10"]
+    now = {row[0]: row[1:] for row in texts(panel(at, "import-review-0-tiers-counts"))}
+    assert now["重大"][2] == "+1"
+    assert now["较大"][2] == "+1"
+    assert any("首次有等级的 2 处：较大 1、低 1" in t.value for t in at.text)
+    at.button(key="import-drop").click().run()
+    assert "import-outlooks" not in at.session_state
+    assert ws.ledger.state == before
+
+
+def test_a_layer_whose_model_cannot_be_used_is_reviewed_without_tiers_and_says_why(ws, tmp_path):
+    file = planned(ws, tmp_path, f"{CODE},,,,,10,,")
+    (ws.root / "models" / "risk_points_lec.toml").write_text("id = 3", encoding="utf-8")
+    state.workspace.cache_clear()
+    at = looked_at(file)
+    assert any("等级无法试算" in e.value for e in at.error)

@@ -283,3 +283,16 @@ def test_what_was_looked_for_stands_in_the_address(ws):
     at.text_input(key="point-search").set_value("孤点low").run()
     assert (at.query_params["q"], at.query_params["layer"]) == ("孤点low", "risk_points")
     assert open_page("point", layer="moon").selectbox(key="point-search-layer").value is None
+
+
+def test_what_is_said_of_a_position_is_said_before_it_is_saved(ws):
+    at = opened()
+    at.text_input(key=key("x")).set_value("113.9").run()
+    assert any("不在本区范围" in w.value for w in at.warning)
+    at.text_input(key=key("x")).set_value("东边").run()
+    assert any("不是坐标" in e.value for e in at.error)
+    at.selectbox(key=key("datum")).select("gcj02")
+    at.text_input(key=key("x")).set_value("114.125097604")
+    at.text_input(key=key("y")).set_value("22.545309128").run()
+    assert any("114.120000, 22.548000" in c.value for c in at.caption)
+    assert int(one_feature(ws, LAYER, CODE).version[0]) == 1

@@ -57,10 +57,11 @@
   const link = (card) =>
     make("footer", {}, [
       make("a", {
-        class: "rm-open", text: riskmap.say("card_open"), attributes: { href: card.page, target: "_blank", rel: "noopener" },
+        class: "rm-open", text: riskmap.say("card_open"), attributes: { href: `../../${card.page}`, target: "_blank", rel: "noopener" },
         on: {
           click: (event) => {
-            if (event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
+            // What is typed in the form around an embedded map must not be lost: there the point opens in a tab of its own.
+            if (riskmap.config.embedded || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
             event.preventDefault();
             riskmap.messenger.send("open", { layer: card.layer, code: card.code });
           },
@@ -153,10 +154,10 @@
       return Boolean(shape);
     };
 
-    map.on("click", (event) => { if (!riskmap.drawing) riskmap.pick(event.latlng) || close(); });
+    map.on("click", (event) => { if (!riskmap.drawing && !riskmap.placing) riskmap.pick(event.latlng) || close(); });
     map.getContainer().addEventListener("keydown", (event) => {
       if (riskmap.drawing) return;
-      if (event.key === "Enter" && event.target === map.getContainer() && !riskmap.openStep()) riskmap.pick(map.getCenter());
+      if (event.key === "Enter" && event.target === map.getContainer() && !riskmap.placing && !riskmap.openStep()) riskmap.pick(map.getCenter());
       if (event.key === "Escape" && popup) {
         event.stopImmediatePropagation(); // only the card goes
         close();

@@ -4,6 +4,7 @@
   const PAUSE = 160; // ms after the last key
 
   riskmap.parts.push((map, config) => {
+    if (config.embedded === "planned") return;
     const Search = L.Control.extend({
       options: { position: "topleft" },
 

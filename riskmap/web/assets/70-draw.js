@@ -23,6 +23,7 @@
       }, [riskmap.icon("M4 11 12 4l8 7v9h-5v-6H9v6H4z")]);
       this._hint = make("div", { class: "rm-hint", attributes: { role: "status", hidden: "" } });
       map.getContainer().append(this._hint);
+      this._button.hidden = Boolean(riskmap.config.embedded); // there is no selection to draw on a part of a page
       const box = make("div", { class: "leaflet-bar rm-tools" }, [this._home, this._button, this._clear]);
       L.DomEvent.disableClickPropagation(box);
       return box;

@@ -40,8 +40,8 @@
     const district = L.latLngBounds([south, west], [north, east]);
     map.setMinZoom(3);
     map.setMaxBounds(district.pad(2.5));
-    const start = fromAddress();
-    // What stays in view while the pane changes its size, until somebody moves the map.
+    const start = config.embedded ? null : fromAddress(); // the address is that of the page around it
+    // What stays in view while the pane changes its size, until somebody moves the map; a form's `home` before it.
     let held = start ? null : district;
     let moved = Boolean(start); // then the address says where the map stands
     const sent = start && new URLSearchParams(page.location.search).has("at");
@@ -49,15 +49,16 @@
       held = box;
       map.fitBounds(box, { padding: [10, 10], maxZoom: box === district ? undefined : MOST_NEAR, animate: false });
     };
+    const hold = () => (riskmap.home ? riskmap.home() : fit(held));
     map.invalidateSize({ pan: false });
     if (start) map.setView(start.center, start.zoom, { animate: false });
-    else fit(district);
+    else hold();
     let size = map.getSize();
     new ResizeObserver(() => {
       map.invalidateSize({ animate: false }); // what was in the middle stays there
       if (map.getSize().equals(size)) return;
       size = map.getSize();
-      if (held) fit(held);
+      if (held) hold();
     }).observe(map.getContainer());
     riskmap.goHome = () => fit(district);
 
@@ -89,8 +90,20 @@
       keepStreets(away ? { shown, before } : null);
     });
 
+    const touched = (event) => {
+      if (event.type === "wheel" && !map.scrollWheelZoom.enabled()) return; // the page around it scrolls
+      held = null;
+      moved = true;
+    };
     for (const event of ["pointerdown", "keydown", "wheel"]) {
-      map.getContainer().addEventListener(event, () => { held = null; moved = true; }, { capture: true, passive: true });
+      map.getContainer().addEventListener(event, touched, { capture: true, passive: true });
+    }
+    if (config.embedded) {
+      // Whoever scrolls the page past a map within it wants to read on: the wheel is the map's once it has the focus.
+      map.scrollWheelZoom.disable();
+      map.on("focus", () => map.scrollWheelZoom.enable());
+      map.on("blur", () => map.scrollWheelZoom.disable());
+      return;
     }
     map.on("moveend", () => { if (moved) toAddress(map); });
     // Streamlit writes the address when a filter changes and knows an older view: put ours back.
@@ -142,7 +155,7 @@
       options: { position: "bottomleft" },
       onAdd() {
         const roomy = () => map.getSize().x > 800;
-        let open = roomy();
+        let open = roomy() && !config.embedded;
         this._tiers = make("ul", { class: "rm-legend-tiers" });
         this._grades = make("ul", { class: "rm-legend-grades" }); // of what is no risk
         this._layers = make("ul", { class: "rm-legend-layers" });
@@ -170,6 +183,7 @@
         if (riskmap.overview) notes.push(riskmap.say("overview_hint"));
         if (view.unlocated) notes.push(riskmap.say("legend_unlocated", { n: riskmap.number(view.unlocated) }));
         this._note.replaceChildren(...notes.map((text) => make("span", { text })));
+        this.getContainer().hidden = Boolean(view.planned); // these are no records of the ledger
       },
     });
     const legend = new Legend().addTo(map);

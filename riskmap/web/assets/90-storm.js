@@ -25,51 +25,23 @@
     };
   };
 
-  const RaisedPoints = L.Layer.extend({
+  const RaisedPoints = riskmap.Canvas.extend({
     options: { pane: "raised" },
     initialize() { this._hour = 0; this._data = null; },
-    onAdd(map) {
-      this._canvas = L.DomUtil.create("canvas", "rm-raised leaflet-zoom-hide", this.getPane());
-      map.on("moveend resize zoomend", this._draw, this);
-      this._draw();
-    },
-    onRemove(map) {
-      map.off("moveend resize zoomend", this._draw, this);
-      this._canvas.remove();
-    },
-    show(data) { this._data = data; this._draw(); },
-    hour(index) { if (index !== this._hour) { this._hour = index; this._draw(); } },
+    show(data) { this._data = data; this.redraw(); },
+    hour(index) { if (index !== this._hour) { this._hour = index; this.redraw(); } },
     active(i) { return this._data.start[i] <= this._hour && this._hour < this._data.stop[i]; },
 
-    _draw() {
-      if (!this._map || !this._canvas) return;
-      const map = this._map, size = map.getSize(), ratio = window.devicePixelRatio || 1;
-      const corner = map.containerPointToLayerPoint([0, 0]);
-      L.DomUtil.setPosition(this._canvas, corner);
-      this._canvas.width = Math.round(size.x * ratio);
-      this._canvas.height = Math.round(size.y * ratio);
-      this._canvas.style.width = `${size.x}px`;
-      this._canvas.style.height = `${size.y}px`;
+    paint(context, { at, holds, size, ratio, zoom }) {
       this._drawn = 0;
       const data = this._data;
       if (!data || !data.n) return;
-      const context = this._canvas.getContext("2d");
-      const origin = map.getPixelOrigin(), scale = 256 * 2 ** map.getZoom(), bounds = map.getBounds().pad(0.05);
-      const west = bounds.getWest(), east = bounds.getEast(), south = bounds.getSouth(), north = bounds.getNorth();
-      const columns = Math.ceil(size.x / CELL) + 4, taken = new Uint8Array(columns * (Math.ceil(size.y / CELL) + 4));
-      const grow = Math.max(0.8, Math.min(2, 1 + (map.getZoom() - 13) * 0.22));
+      const grow = Math.max(0.8, Math.min(2, 1 + (zoom - 13) * 0.22)), first = riskmap.firstInCell(size, CELL);
       const chosen = [];
-      this._at = new Map();
       for (let i = 0; i < data.n; i++) { // worst first: the first in a cell stays
-        const lon = data.lon[i], lat = data.lat[i];
-        if (!this.active(i) || lon < west || lon > east || lat < south || lat > north) continue;
-        const sine = Math.sin((lat * Math.PI) / 180);
-        const x = (lon / 360 + 0.5) * scale - origin.x - corner.x;
-        const y = (0.5 - Math.log((1 + sine) / (1 - sine)) / (4 * Math.PI)) * scale - origin.y - corner.y;
-        const cell = (Math.floor(y / CELL) + 2) * columns + Math.floor(x / CELL) + 2;
-        if (cell < 0 || cell >= taken.length || taken[cell]) continue;
-        taken[cell] = 1;
-        chosen.push([i, x, y]);
+        if (!this.active(i) || !holds(data.lon[i], data.lat[i])) continue;
+        const [x, y] = at(data.lon[i], data.lat[i]);
+        if (first(x, y)) chosen.push([i, x, y]);
       }
       for (const [i, x, y] of chosen.reverse()) {
         const rank = data.rank[i], badge = riskmap.sprite(riskmap.config.layers[data.layer[i]].symbol, riskmap.config.ranks[rank].colour, (rank >= 3 ? 5.2 : 3.6) * grow, ratio);

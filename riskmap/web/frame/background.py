@@ -8,6 +8,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Collection, Iterator
 from contextlib import closing
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Final
 
@@ -20,10 +21,10 @@ from numpy.typing import NDArray
 from riskmap.actions.terrain.factors import Relief, shaded_relief
 from riskmap.actions.workspace import Workspace
 from riskmap.json_documents import Document
-from riskmap.selection import Selection, Snapshot, select
+from riskmap.selection import Selection, Snapshot, counts, select
 from riskmap.web.frame.assets import bundles, first_pictures
 from riskmap.web.frame.state import lang, signed, workspace
-from riskmap.web.widgets.map import Bounds, Frame
+from riskmap.web.widgets.map import Bounds, Frame, MapView
 
 _CHINA: Final = Bounds(73.5, 18.0, 135.1, 53.6)
 
@@ -153,6 +154,9 @@ def _open(ws: Workspace) -> sqlite3.Connection:
 MAP_DAYS: Final = 7  # a map that hangs in the duty room asks for its tiles that long without being drawn anew
 
 
+MAP: Final = "map"  # what a token of the map may show: [selection, ledger state]
+
+
 GROUND: Final = "ground"  # boundaries, relief and base map: [what]
 
 
@@ -169,6 +173,16 @@ def visit(page: str) -> str:
     return st.session_state[key]
 
 
+def ground() -> dict[str, Any]:
+    """Return the fields of a frame for what lies below boundaries and points: shaded relief and base map."""
+    ws, key = workspace(), ground_key()
+    shade, zooms = relief(ws), basemap_zooms(ws)
+    return {
+        "hillshade": (f"hillshade.png?k={key}&v={shade.digest}", Bounds(*shade.bounds)) if shade else None,
+        "basemap": (f"basemap/{{z}}/{{x}}/{{y}}?k={key}", *zooms) if zooms else None,
+    }
+
+
 def district_frame(now: Snapshot, **more: Any) -> Frame:
     """Return layers, bounds, boundaries and marks of the district; `more` are further fields of the frame."""
     ws = workspace()
@@ -180,5 +194,23 @@ def district_frame(now: Snapshot, **more: Any) -> Frame:
         boundaries=f"boundaries.json?k={ground_key()}" if ws.places is not None else None,
         approval_number=ws.config.approval_number,
         demo=ws.demo,
+        **more,
+    )
+
+
+def plain_view(now: Snapshot, selection: Selection, **more: Any) -> MapView:
+    """Return a view of a selection that nobody can filter further; `more` are further fields of the view."""
+    found = counts(now, selection)
+    layers = workspace().catalog.layers
+    token = signed(MAP, [selection.to_text(), now.key], days=MAP_DAYS)
+    on = [layer for layer in selection.layers or now.layers if layers[layer].geometry != "point"]
+    outlined = signed(MAP, [replace(selection, layers=tuple(on)).to_text(), now.key], days=MAP_DAYS)
+    return MapView(
+        tiles=f"tiles/{token}/{{z}}/{{x}}/{{y}}.bin",
+        shapes=f"shapes/{outlined}.json" if on else None,
+        points=f"points/{token}",
+        search=f"search?spec={token}",
+        tiers=[int(n) for n in found.array.sum(axis=(0, 2))],
+        layers=[int(n) for n in found.array.sum(axis=(1, 2))],
         **more,
     )

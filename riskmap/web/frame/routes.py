@@ -33,14 +33,11 @@ from riskmap.values.scenario import beijing
 from riskmap.vocabulary import RANKS, TIER_TITLES
 from riskmap.web.frame import background, downloads
 from riskmap.web.frame.assets import bundles, first_pictures, leaflet_dir
-from riskmap.web.frame.background import GROUND
+from riskmap.web.frame.background import GROUND, MAP
 from riskmap.web.frame.security import DATA_POLICY, SESSION_HEADER, ForbiddenError
 from riskmap.web.frame.state import LANGUAGES, signer, snapshot, workspace
 from riskmap.web.pages import pages
 from riskmap.web.widgets.map import brief, card, in_same_cell
-
-MAP: Final = "map"  # what a token of the map may show: [selection, ledger state]
-
 
 STORM: Final = "storm"  # a kept scenario: [its number, ledger state]
 

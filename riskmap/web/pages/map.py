@@ -18,8 +18,7 @@ from riskmap.selection.views import row_mask, view_of
 from riskmap.vocabulary import RANK_OF, TIER_COLOURS, TIER_TITLES, TIERS
 from riskmap.web.frame import background
 from riskmap.web.frame.assets import first_pictures
-from riskmap.web.frame.background import MAP_DAYS, district_frame, ground_key, visit
-from riskmap.web.frame.routes import MAP
+from riskmap.web.frame.background import MAP, MAP_DAYS, district_frame, ground, visit
 from riskmap.web.frame.shell import open_point, page_look, page_of
 from riskmap.web.frame.state import lang, say, signed, snapshot, workspace
 from riskmap.web.pages import Page
@@ -32,7 +31,7 @@ from riskmap.web.widgets.filters import (
     reset_filters,
     set_area,
 )
-from riskmap.web.widgets.map import Bounds, Frame, MapView, Nothing, build_map, showing
+from riskmap.web.widgets.map import MapView, Nothing, build_map, showing
 from riskmap.web.widgets.panels import (
     Cell,
     Row,
@@ -97,7 +96,7 @@ def _map_and_area(filters: Filters, found: Counts) -> None:
     selection = filters.selection(now.layers, now.others)
     with st.container(key="map-frame"):
         got = st_folium(
-            build_map(_frame(now)),
+            build_map(district_frame(now, painted=f"painted/{visit('map')}", **ground())),
             key="map",
             height=_HEIGHT,
             use_container_width=True,
@@ -107,18 +106,6 @@ def _map_and_area(filters: Filters, found: Counts) -> None:
     _act_on(got, now)
     if filters.area:
         _area(now, selection, found)
-
-
-def _frame(now: Snapshot) -> Frame:
-    ws, key = workspace(), ground_key()
-    relief = background.relief(ws)
-    zooms = background.basemap_zooms(ws)
-    return district_frame(
-        now,
-        hillshade=(f"hillshade.png?k={key}&v={relief.digest}", Bounds(*relief.bounds)) if relief else None,
-        basemap=(f"basemap/{{z}}/{{x}}/{{y}}?k={key}", *zooms) if zooms else None,
-        painted=f"painted/{visit('map')}",
-    )
 
 
 def _view(now: Snapshot, selection: Selection, found: Counts, filters: Filters) -> MapView:

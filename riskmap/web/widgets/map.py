@@ -16,7 +16,7 @@ import base64
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, Literal
 from urllib.parse import urlencode
 
 import folium
@@ -91,6 +91,25 @@ class Frame:
     approval_number: str = ""
     demo: bool = False
     storm: bool = False  # whether the view may show a storm over the points
+    embedded: Literal["", "place", "planned"] = ""  # a part of a page, whose address stays: what it is for
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the record of a form lies (degrees, EPSG:4490), whether a person may move it, and its outline as GeoJSON."""
+
+    at: tuple[float, float] | None
+    movable: bool = False
+    shape: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedPoints:
+    """The address of an import's points (`riskmap.actions.import_outlook`), what to show of the map, a colour a kind."""
+
+    url: str
+    bounds: Bounds
+    colours: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +143,8 @@ class MapView:
     streets: Sequence[str] | None = None
     focus: Bounds | None = None
     nothing: Nothing | None = None
+    place: Place | None = None
+    planned: PlannedPoints | None = None
 
 
 def pack(value: Any) -> str:
@@ -175,6 +196,7 @@ def frame_settings(frame: Frame) -> dict[str, Any]:
         "approval": frame.approval_number,
         "demo": frame.demo,
         "storm": frame.storm,
+        "embedded": frame.embedded,
     }
 
 
@@ -255,9 +277,23 @@ def showing(view: MapView) -> folium.FeatureGroup:
         "streets": view.streets,
         "focus": view.focus.as_list() if view.focus else None,
         "nothing": asdict(view.nothing) if view.nothing else None,
+        "place": _place(view.place) if view.place else None,
+        "planned": _planned(view.planned) if view.planned else None,
     }
     _Showing(pack(settings)).add_to(group)
     return group
+
+
+def _place(place: Place) -> dict[str, Any]:
+    return {"at": place.at, "movable": place.movable, "shape": place.shape}
+
+
+def _planned(planned: PlannedPoints) -> dict[str, Any]:
+    return {
+        "url": FRAME_TO_BASE + planned.url,
+        "bounds": planned.bounds.as_list(),
+        "colours": list(planned.colours),
+    }
 
 
 _MOST_FIELDS: Final = 8

@@ -25,6 +25,7 @@ from riskmap.web.frame.shell import page_look, page_title, section
 from riskmap.web.frame.state import lang, say, workspace
 from riskmap.web.pages import Page
 from riskmap.web.pages.importing.backlog import backlog, rejected_download, undo_box
+from riskmap.web.pages.importing.outlook import forget_outlooks
 from riskmap.web.pages.importing.review import datum_title, files_table, review
 from riskmap.web.widgets.filters import escape_markdown
 from riskmap.web.widgets.panels import Cell, Row, TableColumn, pager_of, point_address, show_table, tier_cell
@@ -304,6 +305,7 @@ def _commit(run: Run) -> None:
 
 def _drop() -> None:
     st.session_state.pop(_RUN, None)
+    forget_outlooks()
     st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
 
 

@@ -17,6 +17,7 @@ from riskmap.rules.permissions import local_actor
 from riskmap.values.import_plan import Intake, Issue
 from riskmap.web.frame.shell import section
 from riskmap.web.frame.state import lang, say, workspace
+from riskmap.web.pages.importing.outlook import draw_outlook
 from riskmap.web.widgets.filters import escape_markdown
 from riskmap.web.widgets.panels import Cell, Row, TableColumn, pager_of, point_address, show_table
 from riskmap.web.widgets.signing import ask_person, keep_notice, notice, refuse
@@ -68,6 +69,7 @@ def review(layer: Layer, file: FileImport, key: str) -> None:
         facts.append(say("import_unlocated", n=lacking))
     st.text(say("list_separator").join(facts))
     _unread(layer, intake, f"{key}-unread")
+    draw_outlook(layer, file, key)
     _issues(file, f"{key}-issues")
     _differences(layer, file, f"{key}-difference")
     _rejected(intake, f"{key}-rejected")

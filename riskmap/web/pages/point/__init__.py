@@ -30,6 +30,7 @@ from riskmap.web.frame.state import address_leads, follow, lang, say, snapshot, 
 from riskmap.web.pages import Page
 from riskmap.web.pages.point import view
 from riskmap.web.pages.point.form import FormStart, blank_record, draw_form, open_record
+from riskmap.web.pages.point.place import draw_place, stated_position
 from riskmap.web.pages.point.view import Stale, certainty, draw_stale
 from riskmap.web.widgets.filters import kept_query
 from riskmap.web.widgets.panels import (
@@ -310,8 +311,15 @@ def _edit(features: Features, here: str) -> None:
     opened: FormStart | None = st.session_state.get(_OPENED)
     if opened is None:
         opened = st.session_state[_OPENED] = open_record(layer, features)
+    draw_place(opened, ws.places, features)
     with st.form(f"{opened.key}-form", enter_to_submit=False):
-        filled = draw_form(opened, adopted_model(ws, layer.id), ws.places, before=features)
+        filled = draw_form(
+            opened,
+            adopted_model(ws, layer.id),
+            ws.places,
+            before=features,
+            position=stated_position(opened),
+        )
         signature = ask_signature(f"{opened.key}-sign")
         save = st.form_submit_button(say("form_save"), type="primary")
     st.button(say("form_cancel"), key="point-cancel", on_click=_set_mode, args=("view", here))
@@ -407,11 +415,12 @@ def _new() -> None:
         key="new-layer",
     )
     opened = blank_record(ws.catalog.layer(layer_id))
+    draw_place(opened, ws.places)
     with st.form(f"new-{layer_id}", enter_to_submit=False):
         code = st.text_input(
             say("new_code"), key=f"new-{layer_id}-code", placeholder=say("new_code_hint"), max_chars=_LONGEST
         ).strip()
-        filled = draw_form(opened, adopted_model(ws, layer_id), ws.places)
+        filled = draw_form(opened, adopted_model(ws, layer_id), ws.places, position=stated_position(opened))
         signature = ask_signature("new-sign")
         save = st.form_submit_button(say("new_save"), type="primary")
     st.button(say("form_cancel"), key="new-cancel", on_click=_set_mode, args=("view", ""))

@@ -12,7 +12,7 @@ import streamlit as st
 from riskmap.catalog import Layer, ScoringModel
 from riskmap.catalog.layer import ContactRole, Field
 from riskmap.rules.cell import TEXT_CHARS
-from riskmap.rules.judge import Judged, Position, rules_of
+from riskmap.rules.judge import Judged, rules_of
 from riskmap.rules.masks import mask_contacts, mask_value
 from riskmap.units import unit_title
 from riskmap.values.boundaries import Boundaries
@@ -23,9 +23,6 @@ from riskmap.web.widgets.signing import notice
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
-
-DATUMS: Final = ("cgcs2000", "wgs84", "gcj02", "bd09", "EPSG:4547")
-
 
 _COLUMNS: Final = 3
 
@@ -105,12 +102,14 @@ def draw_form(
     places: Boundaries | None,
     *,
     before: Features | None = None,
+    position: Any = None,
 ) -> Filled:
     """Draw every input of a record and return what they state now, judged; what is said stands beside its input.
 
-    `before`: the record as the ledger holds it.
+    `before`: the record as the ledger holds it. `position`: what is stated of it above the form (`place`),
+    where what is said of it stands, too.
     """
-    form = _Form(opened, places.names if places else ())
+    form = _Form(opened, places.names if places else (), position)
     section(say("group_identity"))
     form.identity()
     for title, fields in field_groups(opened.layer, model):
@@ -122,10 +121,10 @@ def draw_form(
 
 
 class _Form:
-    def __init__(self, opened: FormStart, subdistricts: Sequence[str]) -> None:
+    def __init__(self, opened: FormStart, subdistricts: Sequence[str], position: Any) -> None:
         self._opened = opened
         self._subdistricts = subdistricts
-        self._stated: dict[str, Any] = {}
+        self._stated: dict[str, Any] = {} if position is None else {"position": position}
         self._beside: dict[str, Any] = {}  # target → where its findings are shown
 
     def filled(self, before: Features | None, places: Boundaries | None) -> Filled:
@@ -133,6 +132,8 @@ class _Form:
         rules = rules_of(self._opened.layer, self._subdistricts, workspace().region)
         judged = rules.record(self._stated, before=before, places=places)
         for target, finding in judged.findings:
+            if target == "position":
+                continue
             line = say(
                 "form_finding", title=rules.title(target).text(lang()), text=finding.message.text(lang())
             )
@@ -140,14 +141,10 @@ class _Form:
         return Filled(self._stated, judged)
 
     def identity(self) -> None:
-        """Name, sub-district and position."""
+        """Name and sub-district."""
         name, subdistrict = st.columns([2, 1])
         self._text(name, "name", say("key_name"), self._before("name") or "")
         self._choice_of_subdistrict(subdistrict)
-        if self._opened.layer.geometry == "point":
-            self._position()
-        elif self._opened.version:
-            st.caption(say("form_shape_note"))
 
     def fields(self, fields: Sequence[Field]) -> None:
         """Inputs of some fields, three to a row."""
@@ -250,24 +247,6 @@ class _Form:
         )
         if chosen != before:
             self._state(place, "subdistrict", chosen)
-
-    def _position(self) -> None:
-        before = self._before("position")
-        first, second, third = st.columns(_COLUMNS)
-        start = ("", "") if before is None else tuple(f"{v:.8f}".rstrip("0") for v in before)
-        x = self._input(first, "x", say("form_x"), start[0])
-        y = self._input(second, "y", say("form_y"), start[1])
-        datum = third.selectbox(
-            say("form_datum"),
-            DATUMS,
-            format_func=lambda one: say(f"datum_{one.lower().replace(':', '')}"),
-            key=f"{self._opened.key}-datum",
-        )
-        if (x, y) == start:  # another datum with the same numbers is no move unless they were typed anew
-            if datum != DATUMS[0] and before is not None:
-                st.caption(say("form_datum_note"))
-            return
-        self._state(first, "position", Position(x, y, datum) if x or y else None)
 
     def _field(self, place: DeltaGenerator, field: Field) -> None:
         title, before = field.title.text(lang()), self._before(field.id)

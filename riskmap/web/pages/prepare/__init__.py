@@ -17,12 +17,12 @@ from streamlit_folium import st_folium
 from riskmap.actions.episode.playback import Storm, difference, storm
 from riskmap.actions.episode.ponding import warm
 from riskmap.moments import BEIJING
-from riskmap.selection import Selection, Snapshot, counts
+from riskmap.selection import Selection, Snapshot
 from riskmap.values.scenario import Recorded, RecordedScenario
 from riskmap.vocabulary import RANKS, TIER_TITLES
 from riskmap.web.frame.assets import first_pictures
-from riskmap.web.frame.background import MAP_DAYS, district_frame, visit
-from riskmap.web.frame.routes import MAP, STORM
+from riskmap.web.frame.background import MAP_DAYS, district_frame, plain_view, visit
+from riskmap.web.frame.routes import STORM
 from riskmap.web.frame.shell import open_point, page_look
 from riskmap.web.frame.state import (
     address_leads,
@@ -217,20 +217,8 @@ def _map(now: Snapshot, shown: Storm | None) -> None:
 
 
 def _view(now: Snapshot, shown: Storm | None) -> MapView:
-    everything = Selection()
-    found = counts(now, everything)
-    token = signed(MAP, [everything.to_text(), now.key], days=MAP_DAYS)
-    layers = workspace().catalog.layers
-    outlined = Selection(layers=tuple(layer for layer in now.layers if layers[layer].geometry != "point"))
-    return MapView(
-        tiles=f"tiles/{token}/{{z}}/{{x}}/{{y}}.bin",
-        shapes=f"shapes/{signed(MAP, [outlined.to_text(), now.key], days=MAP_DAYS)}.json",
-        points=f"points/{token}",
-        search=f"search?spec={token}",
-        tiers=[int(n) for n in found.array.sum(axis=(0, 2))],
-        layers=[int(n) for n in found.array.sum(axis=(1, 2))],
-        storm=f"storm/{signed(STORM, [shown.scenario.id, now.key], days=MAP_DAYS)}.json" if shown else None,
-    )
+    token = signed(STORM, [shown.scenario.id, now.key], days=MAP_DAYS) if shown else ""
+    return plain_view(now, Selection(), storm=f"storm/{token}.json" if shown else None)
 
 
 def _heading(shown: Storm | None) -> None:
