@@ -261,9 +261,11 @@ def _polygon(given: Path | shapely.Geometry) -> shapely.Geometry:
     return shapely.union_all(list(named.values()))
 
 
-def select_json(ws: Workspace, selection: Selection, *, as_of: date | None = None) -> dict[str, Any]:
-    """Return the document of `riskmap select --json`."""
-    snapshot: Snapshot = current_snapshot(ws, as_of=as_of)
+def select_json(
+    ws: Workspace, selection: Selection, *, as_of: date | None = None, among: Snapshot | None = None
+) -> dict[str, Any]:
+    """Return the document of `riskmap select --json`; `among`: the records, where they are not those on the lists."""
+    snapshot = current_snapshot(ws, as_of=as_of) if among is None else among
     selected = select(snapshot, selection)
     made = makers(ws, selected.rows, as_of=as_of)
     told = stamps(ws, made)

@@ -29,6 +29,7 @@ from riskmap.web.frame import downloads
 from riskmap.web.frame.shell import page_look, page_title
 from riskmap.web.frame.state import lang, say, snapshot, workspace
 from riskmap.web.pages import Page
+from riskmap.web.widgets.bulk_edit import offer_bulk_edit
 from riskmap.web.widgets.filters import NOTHING, Filters, escape_markdown, render_filters
 from riskmap.web.widgets.panels import (
     Cell,
@@ -49,6 +50,7 @@ from riskmap.web.widgets.panels import (
     sort_of,
     tier_cell,
 )
+from riskmap.web.widgets.retired import ask_retired, show_retired
 from riskmap.web.widgets.signing import notice, offer_unmasked_export, refuse, show_kept_notice, welcome
 from riskmap.web.widgets.wording import day, number_text, value_text
 
@@ -98,8 +100,10 @@ _CORE: Final = {"score": "number", "updated_at": "date", "contacts": "number"}
 def render() -> None:
     """Draw the page."""
     page_look()
-    now = snapshot()
-    if not now.n:
+    with st.sidebar:
+        gone = ask_retired()
+    now = snapshot() if gone is None else gone
+    if not now.n and gone is None:
         welcome("inventory")
         return
     filters, _ = render_filters(now, workspace().catalog.layers)
@@ -112,8 +116,13 @@ def render() -> None:
     except RiskmapError as problem:
         refuse(problem)
         return
+    if gone is not None:
+        page_title(say("retired_title"), say("inventory_filter", words=_filter_words(selection)))
+        show_retired(gone, selection, found)
+        return
     _heading(now, filters, selection, found)
     _files(selection, found)
+    offer_bulk_edit(selection, found)
     _table(now, selection, found)
     if found.everything:
         offer_unmasked_export(selection, _file_title())
