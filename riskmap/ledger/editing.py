@@ -214,7 +214,7 @@ def edit(store: Store, layer: str, edits: Sequence[RecordEdit], *, by: str, why:
     with store.writing() as connection:
         known, place = _placed(connection, layer, stated, store.layers.get(layer))
         seen = {one.code: one.seen for one in edits}
-        _refuse_stale(connection, layer, known, place, seen, stated, personal)
+        _refuse_stale(connection, layer, known, place=place, seen=seen, stated=stated, personal=personal)
         drafts: list[NextRevision] = []
         for code, values in stated.items():
             at = place[code]
@@ -242,6 +242,7 @@ def _refuse_stale(
     connection: sa.Connection,
     layer: str,
     known: Known,
+    *,
     place: Mapping[str, int],
     seen: Mapping[str, int | None],
     stated: Mapping[str, Mapping[str, Any]],
@@ -325,7 +326,7 @@ def _turn(
         # Kept columns that a field names by now go to it with a change of content, not with a turn.
         definition = store.layers.get(layer) if any(stated.values()) else None
         known, place = _placed(connection, layer, seen, definition)
-        _refuse_stale(connection, layer, known, place, seen, stated, personal)
+        _refuse_stale(connection, layer, known, place=place, seen=seen, stated=stated, personal=personal)
         drafts: list[NextRevision] = []
         for code in seen:
             at = place[code]

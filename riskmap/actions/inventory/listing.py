@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import pyarrow as pa
@@ -38,10 +39,11 @@ from riskmap.vocabulary import FLAGS, STANDINGS, TIERS, UNGRADED, UNRATED, weigh
 SORTS: Final = ("tier", "layer", "code", "name", "subdistrict", "score", "flags", "updated_at")
 
 
-_KEPT: Final = 6  # orders of one million rows take 4 MB each
+_KEPT: Final = 6  # orders of one snapshot; of one million rows each takes 4 MB
 
 
-_orders: OrderedDict[tuple[str, str, bool], NDArray[np.int32]] = OrderedDict()
+# By the snapshot itself: its key does not tell two ledgers apart, such as one before and after a restore.
+_orders: WeakKeyDictionary[Snapshot, OrderedDict[tuple[str, bool], NDArray[np.int32]]] = WeakKeyDictionary()
 
 
 _lock = threading.Lock()
@@ -120,16 +122,17 @@ def _order(
     descending: bool,  # noqa: FBT001 - part of a key
     layers: Mapping[str, Layer],
 ) -> NDArray[np.int32]:
-    key = (snapshot.key, sort, descending)
+    key = (sort, descending)
     with _lock:
-        if key in _orders:
-            _orders.move_to_end(key)
-            return _orders[key]
+        kept = _orders.setdefault(snapshot, OrderedDict())
+        if key in kept:
+            kept.move_to_end(key)
+            return kept[key]
     made = _sorted(snapshot, sort, descending, layers)
     with _lock:
-        _orders[key] = made
-        while len(_orders) > _KEPT:
-            _orders.popitem(last=False)
+        kept[key] = made
+        while len(kept) > _KEPT:
+            kept.popitem(last=False)
     return made
 
 

@@ -7,7 +7,7 @@ A record leaves the lists when a person retires it, or when the import that had 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import date
 from functools import lru_cache
 from typing import Any
@@ -26,18 +26,20 @@ def retired_snapshot(ws: Workspace, *, as_of: date | None = None) -> Snapshot:
     Their tiers are those that they had. Made once per state of the ledger, shared between threads.
     """
     state = ws.ledger.state if as_of is None else ws.ledger.state_at(end_of_day(as_of))
-    return _made(ws, basis_of(ws), state, as_of, as_of or local_now().date())
+    written = ws.ledger.written_at(state)  # tells the state from the same number in another ledger
+    return _made(ws, basis_of(ws), (state, written), as_of, as_of or local_now().date())
 
 
 @lru_cache(maxsize=2)
-def _made(ws: Workspace, _basis: str, state: int, as_of: date | None, today: date) -> Snapshot:
+def _made(
+    ws: Workspace, _basis: str, state: tuple[int, str | None], as_of: date | None, today: date
+) -> Snapshot:
     moment = None if as_of is None else end_of_day(as_of)
     tables = {}
     for layer_id, layer in ws.catalog.layers.items():
         found = ws.ledger.layer_columns(layer, as_of=moment, retired=True)
         tables[layer_id] = finished_table(found.table, layer, found.broken)
-    made = build_snapshot(tables, ws.catalog.layers, ws.places, state=state, today=today)
-    return replace(made, key=f"retired-{made.key}")  # orders of lists are kept by it
+    return build_snapshot(tables, ws.catalog.layers, ws.places, state=state[0], today=today)
 
 
 def how_retired(

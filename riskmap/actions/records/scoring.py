@@ -235,7 +235,7 @@ def would_score(
     As `one_commit` scores records that were written: alone, or with the whole layer where its model
     compares with that and has no fit yet. Nothing is written.
     """
-    return _scored(ws, layer, codes, learned_of(ws, layer), None, held)
+    return _scored(ws, layer, codes, learned_of(ws, layer), None, held=held)
 
 
 def _scored(
@@ -244,6 +244,7 @@ def _scored(
     codes: Sequence[str] | None,
     learned: Learned,
     scorer: Scorer | None,
+    *,
     held: Callable[[LayerColumns], pa.Table] = LayerColumns.whole,
 ) -> Scored:
     layer, model = ws.catalog.layer(layer_id), ws.catalog.model_of(layer_id)

@@ -23,7 +23,6 @@ from riskmap.io.writers import export_formats
 from riskmap.rules.extras import extra_keys, header_of, holds_people, is_extra
 from riskmap.selection import Counts, Selection, Snapshot, counts
 from riskmap.texts import made_text
-from riskmap.units import unit_title
 from riskmap.vocabulary import FLAGS, TIER_TITLES, TIERS
 from riskmap.web.frame import downloads
 from riskmap.web.frame.shell import page_look, page_title
@@ -50,9 +49,9 @@ from riskmap.web.widgets.panels import (
     sort_of,
     tier_cell,
 )
-from riskmap.web.widgets.retired import ask_retired, show_retired
+from riskmap.web.widgets.retired import draw_switch, retired_asked, show_retired
 from riskmap.web.widgets.signing import notice, offer_unmasked_export, refuse, show_kept_notice, welcome
-from riskmap.web.widgets.wording import day, number_text, value_text
+from riskmap.web.widgets.wording import day, number_text, value_text, with_unit
 
 PAGE: Final = Page(id="inventory", zh="清单", en="Inventory", order=20)
 
@@ -100,8 +99,7 @@ _CORE: Final = {"score": "number", "updated_at": "date", "contacts": "number"}
 def render() -> None:
     """Draw the page."""
     page_look()
-    with st.sidebar:
-        gone = ask_retired()
+    gone = retired_asked()
     now = snapshot() if gone is None else gone
     if not now.n and gone is None:
         welcome("inventory")
@@ -111,6 +109,7 @@ def render() -> None:
     try:
         with st.sidebar:
             where = _ask_conditions(workspace(), now, filters.layers)
+            draw_switch()
         selection = replace(filters.selection(now.layers, now.others), where=where)
         found = counts(now, selection)
     except RiskmapError as problem:
@@ -354,9 +353,7 @@ def _ask_condition(ws: Workspace, now: Snapshot, layers: list[str]) -> None:
 
 
 def _ask_value(kind: str, field: Field | None) -> str:
-    label = say("conditions_value") + (
-        f"（{unit_title(field.unit).text(lang())}）" if field is not None and field.unit else ""
-    )
+    label = with_unit(say("conditions_value"), field)
     if kind == "boolean":
         return st.selectbox(
             label, ["true", "false"], format_func=lambda v: say("yes" if v == "true" else "no")

@@ -18,7 +18,6 @@ from riskmap.catalog import Layer
 from riskmap.errors import RiskmapError, StaleRevisionError
 from riskmap.rules.cell import TEXT_CHARS
 from riskmap.selection import Counts, Selection
-from riskmap.units import unit_title
 from riskmap.values.records import CLEAR
 from riskmap.web.frame.shell import section
 from riskmap.web.frame.state import lang, say, workspace
@@ -37,7 +36,7 @@ from riskmap.web.widgets.panels import (
 )
 from riskmap.web.widgets.signing import Signature, ask_signature, keep_notice, notice, refuse, undo_box
 from riskmap.web.widgets.tier_moves import show_matrix
-from riskmap.web.widgets.wording import key_title, value_text
+from riskmap.web.widgets.wording import key_title, value_text, with_unit
 
 _PLAN: Final = "bulk-plan"
 
@@ -51,7 +50,7 @@ _STALE: Final = "bulk-stale"
 _ROWS: Final = 8
 
 
-_VALUES: Final = 12
+_VALUES: Final = 4  # of a field, the most frequent
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +85,8 @@ def offer_bulk_edit(selection: Selection, found: Counts) -> None:
 def _change(selection: Selection, counted: Mapping[str, int]) -> None:
     st.caption(say("bulk_lead"))
     layers = workspace().catalog.layers
+    if st.session_state.get("bulk-layer") not in counted:
+        st.session_state.pop("bulk-layer", None)
     first, second = st.columns([1, 2])
     layer_id = first.selectbox(
         say("list_layer"),
@@ -125,7 +126,7 @@ def _ask(layer: Layer, target: str, title: str) -> object:
     empty = right.checkbox(say("bulk_empty"), key=f"{key}-empty")
     options = _options(layer, target)
     field = layer.field(target) if target in layer.field_ids else None
-    label = f"{title}（{unit_title(field.unit).text(lang())}）" if field is not None and field.unit else title
+    label = with_unit(title, field)
     with left:
         if options:
             value: object = st.selectbox(
@@ -194,20 +195,17 @@ def _values(plan: BulkEdit) -> None:
         TableColumn("after", say("bulk_after")),
         TableColumn("count", say("bulk_count"), "number"),
     ]
-    rows = [
-        Row(
-            [
-                Cell(key_title(plan.layer, key), head=True),
-                Cell(value_text(plan.layer, key, before)),
-                Cell(value_text(plan.layer, key, after)),
-                number_cell(n),
-            ]
-        )
-        for (key, before, after), n in list(plan.values.items())[:_VALUES]
-    ]
+    rows: list[Row] = []
+    for key in dict.fromkeys(one for one, _, _ in plan.values):
+        title = Cell(key_title(plan.layer, key), head=True)
+        pairs = [(before, after, n) for (one, before, after), n in plan.values.items() if one == key]
+        for before, after, n in pairs[:_VALUES]:
+            texts = (value_text(plan.layer, key, before), value_text(plan.layer, key, after))
+            rows.append(Row([title, *map(Cell, texts), number_cell(n)]))
+        if rest := pairs[_VALUES:]:
+            others = Cell(say("bulk_more", n=f"{len(rest):,}"), quiet=True)
+            rows.append(Row([title, others, Cell("…", quiet=True), number_cell(sum(n for *_, n in rest))]))
     show_table("bulk-values", columns, rows, dense=True)
-    if len(plan.values) > _VALUES:
-        st.caption(say("bulk_more", n=f"{len(plan.values) - _VALUES:,}"))
 
 
 def _tiers(plan: BulkEdit) -> None:

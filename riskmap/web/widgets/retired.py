@@ -61,25 +61,33 @@ _COLUMNS: Final[tuple[tuple[str, str, Kind], ...]] = (
 _SORTED: Final = ("tier", "name", "code", "layer", "subdistrict", "updated_at")
 
 
-def ask_retired() -> Snapshot | None:
-    """Draw the switch to the retired records where there are some; return them while it is on.
+def retired_asked() -> Snapshot | None:
+    """Return the retired records where the address asks for them.
 
-    It stands in the address. The filter's streets are left to those that these records know.
+    The filter's streets are left to those that these records know.
     """
+    if st.query_params.get(_QUERY) != "1":
+        return None
     gone = retired_snapshot(workspace())
-    asked = st.query_params.get(_QUERY) == "1"
-    if not gone.n and not asked:
-        return None
-    on = st.toggle(say("retired_switch", n=f"{gone.n:,}"), value=asked, key=_SWITCH)
-    if on:
-        st.query_params[_QUERY] = "1"
-    else:
-        st.query_params.pop(_QUERY, None)
-        return None
     if _STREETS in st.session_state:
         known = {*gone.subdistricts, NOT_STATED}
         st.session_state[_STREETS] = [one for one in st.session_state[_STREETS] if one in known]
     return gone
+
+
+def draw_switch() -> None:
+    """Draw the switch to the retired records where there are some, or while it is on; it turns the address."""
+    asked, n = st.query_params.get(_QUERY) == "1", retired_snapshot(workspace()).n
+    if n or asked:
+        st.session_state[_SWITCH] = asked
+        st.toggle(say("retired_switch", n=f"{n:,}"), key=_SWITCH, on_change=_turn)
+
+
+def _turn() -> None:
+    if st.session_state[_SWITCH]:
+        st.query_params[_QUERY] = "1"
+    else:
+        st.query_params.pop(_QUERY, None)
 
 
 def show_retired(gone: Snapshot, selection: Selection, found: Counts) -> None:
