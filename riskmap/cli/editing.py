@@ -161,6 +161,8 @@ def _tell(plan: BulkEdit, edited: Edited | None) -> None:
             typer.echo(f"    {code}\t{plan.names.get(code) or ''}\t{' → '.join(words)}")
     if edited is None:
         echo("没有写入（--dry-run）", "nothing was written (--dry-run)")
+    elif edited.changeset is None:
+        echo("没有要改的，未写入", "there was nothing to change, nothing was written")
     else:
         echo(
             f"已写入（变更 {edited.changeset}）；撤销：riskmap undo {edited.changeset} --why 原因",

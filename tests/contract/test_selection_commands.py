@@ -63,6 +63,8 @@ def test_a_selection_is_changed_as_one_changeset_and_undone_by_its_number(run):
     assert (last["kind"], last["who"], last["why"], last["counts"]) == (
         "edit", "王五", "街道复核", {"updated": 40}
     )  # fmt: skip
+    again = run(*CROWD[:2], "--where", "likelihood == 10", "--set", "likelihood=10", *DUTY, "--json")
+    assert (again.status, again.json["changed"], again.json["changeset"]) == (0, 0, None)
     assert run("undo", document["changeset"], "--why", "误", "--json").json["restored"] == 40
     same = [{**one, "version": 0} for one in before["features"]]
     assert [{**one, "version": 0} for one in run("select", LAYER, "--json").json["features"]] == same

@@ -155,7 +155,7 @@ def commit_bulk_edit(
 
     Exactly the records of the preview are written. RefusedError where some are refused and are not
     left out; StaleRevisionError with both sides of every record that has changed since; RiskmapError
-    where there is nothing to change, or where another model would make the tiers by now.
+    where another model would make the tiers by now. Nothing to change is nothing written: no changeset.
     """
     if plan.refused and not leave_out_refused:
         said = [reason for one in plan.refused[:_FEW] for reason in one.reasons]
@@ -166,11 +166,7 @@ def commit_bulk_edit(
             f"{listed.en}; {n} records are refused, nothing was written; they can be left out",
         )
     if not plan.rows:
-        raise RiskmapError(
-            f"{plan.layer.title.zh}：没有要改的记录（{plan.already} 条已是如此），未写入；请核对选择和内容",
-            f"{plan.layer.title.en}: no record would change ({plan.already} are so already), nothing was written; "
-            "check selection and values",
-        )
+        return Edited({})
     if plan.model != _model_digest(ws, plan.layer.id):
         raise RiskmapError(
             f"{plan.layer.title.zh}：预览之后换了评分模型，等级会与预览不同，未写入；请重新预览",
