@@ -146,7 +146,7 @@ def test_retired_records_have_a_list_a_count_and_a_way_back(root, ws):
     assert panel(at, "retired-figures")["figures"][0]["text"] == "2"
     rows = texts(panel(at, "retired-table"))
     assert {row[2] for row in rows} == {"RP-LONE-major", "RP-EVIL-0"}
-    assert {(row[6], row[7], row[8]) for row in rows} == {("李四", HOSTILE[0], "注销")}
+    assert {(row[4], row[5], row[6]) for row in rows} == {("李四", HOSTILE[0], "注销")}
     assert "inventory-downloads" not in panels(at)
     narrow = open_page("inventory", retired="1", q="LONE")
     assert [row[2] for row in texts(panel(narrow, "retired-table"))] == ["RP-LONE-major"]

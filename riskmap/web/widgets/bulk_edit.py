@@ -99,7 +99,7 @@ def _change(selection: Selection, counted: Mapping[str, int]) -> None:
     chosen = second.multiselect(
         say("bulk_fields"),
         list(titles),
-        format_func=lambda one: titles.get(one, one),
+        format_func=titles.__getitem__,
         placeholder=say("conditions_field_hint"),
         select_all=False,
         key=f"bulk-fields-{layer_id}",

@@ -49,12 +49,12 @@ _COLUMNS: Final[tuple[tuple[str, str, Kind], ...]] = (
     ("tier", "retired_tier", "tier-cell"),
     ("name", "list_name", "text"),
     ("code", "list_code", "code"),
-    ("layer", "list_layer", "short"),
-    ("subdistrict", "list_subdistrict", "short"),
     ("updated_at", "retired_at", "short"),
     ("who", "retired_who", "short"),
     ("why", "retired_why", "text"),
     ("how", "retired_how", "short"),
+    ("layer", "list_layer", "short"),
+    ("subdistrict", "list_subdistrict", "short"),
 )
 
 
@@ -123,14 +123,14 @@ def _table(gone: Snapshot, selection: Selection, found: Counts) -> None:
             tier_cell(one.tier),
             Cell(one.name or say("no_name"), href=href, quiet=not one.name),
             Cell(one.code),
-            Cell(layers[one.layer].title.text(lang())),
-            Cell(one.subdistrict or say("not_stated"), quiet=not one.subdistrict),
             Cell(day(one.updated_at)),
             *(
                 [Cell(), Cell(), Cell()]  # somebody reinstated it just now
                 if how is None
                 else [Cell(how.who), Cell(how.why), Cell(say(f"retired_how_{how.how}"))]
             ),
+            Cell(layers[one.layer].title.text(lang())),
+            Cell(one.subdistrict or say("not_stated"), quiet=not one.subdistrict),
         ]
         rows.append(Row(cells, href=href))
     show_table(
