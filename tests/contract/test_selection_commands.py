@@ -106,7 +106,7 @@ def test_refused_records_stop_the_whole_unless_they_are_to_be_skipped(run, root)
         (*CROWD, *DUTY),
         (*CROWD, "--set", "likelihood", *DUTY),
         (*CROWD, "--set", "likelihood=", *DUTY),
-        (*CROWD, "--set", "likelyhood=1", *DUTY),
+        (*CROWD, "--set", "likelihoo=1", *DUTY),
         (*CROWD, "--set", "code=1", *DUTY),
         (*CROWD, "--set", "likelihood=1", "--empty", "L值", *DUTY),
         (*CROWD, "--set", "likelihood=11", *DUTY),

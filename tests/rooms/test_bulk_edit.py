@@ -211,7 +211,7 @@ def test_a_field_is_named_by_id_title_or_alias_and_codes_and_positions_are_no_bu
         with pytest.raises(UnknownNameError, match="不能批量"):
             bulk_target(layer, word)
     with pytest.raises(UnknownNameError, match="likelihood"):
-        bulk_target(layer, "likelyhood")
+        bulk_target(layer, "likelihoo")
     with pytest.raises(SelectionError):
         plan_bulk_edit(ws, LAYER, Selection(subdistricts=("没有的街道",)), {"address": "x"})
 
