@@ -43,6 +43,7 @@ def _run(words: list[str]) -> NoReturn:
     from riskmap.cli import (  # noqa: F401 - each adds its commands
         certainty,
         duty,
+        editing,
         evacuation,
         importing,
         inventory,

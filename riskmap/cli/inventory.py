@@ -73,30 +73,36 @@ def select(
     where: WhereOption = None,
     within: WithinOption = None,
     as_of: AsOfOption = None,
+    retired: Annotated[bool, typer.Option("--retired")] = False,
     as_json: JsonOption = False,
     workspace: WorkspaceOption = None,
     store: StoreOption = None,
 ) -> None:
     """List the records that a filter selects."""
     from riskmap.actions.inventory.listing import select_json
+    from riskmap.actions.inventory.retired import retired_json
     from riskmap.cli.common import open_workspace
 
     ws = open_workspace(workspace, store)
     selection = _selection(ws, layers, tier, state, subdistrict, where, within)
-    document = select_json(ws, selection, as_of=day(as_of))
-    if as_of is None:
+    document = (retired_json if retired else select_json)(ws, selection, as_of=day(as_of))
+    if as_of is None and not retired:
         tell_outdated(ws, selection.layers)
     if as_json:
         print_json(document)
         return
-    echo(f"共 {document['count']} 条", f"{document['count']} records")
+    n = document["count"]
+    if retired:
+        echo(f"已注销 {n} 条（不计入任何合计）", f"{n} retired records (in no total)")
+    else:
+        echo(f"共 {n} 条", f"{n} records")
     for feature in document["features"][:100]:
-        typer.echo(
-            "\t".join(
-                str(feature.get(k) if feature.get(k) is not None else "")
-                for k in ("layer", "code", "name", "subdistrict", *_standing(feature), "score")
-            )
-        )
+        names = ("layer", "code", "name", "subdistrict", *_standing(feature), "score")
+        cells = [feature.get(name) for name in names]
+        if retired:
+            how = feature["retired"]
+            cells += [how["at"], how["who"], how["why"]]
+        typer.echo("\t".join("" if cell is None else str(cell) for cell in cells))
 
 
 def _standing(feature: dict[str, Any]) -> tuple[str, ...]:

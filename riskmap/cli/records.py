@@ -85,7 +85,7 @@ def retire(
         print_json({"layer": layer, "code": code, "version": version})
     else:
         echo(
-            f"{code} 已撤下，台账中保留（第 {version} 版）",
+            f"{code} 已注销，台账中保留（第 {version} 版）",
             f"{code} is retired; the ledger keeps it (version {version})",
         )
 

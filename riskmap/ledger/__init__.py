@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from riskmap.ledger.assessments import RunResult, Scored
 from riskmap.ledger.chain import ChainHead
+from riskmap.ledger.column_reading import LayerColumns
 from riskmap.ledger.editing import RecordEdit
 from riskmap.ledger.held_rows import HeldEntry
-from riskmap.ledger.history import ChangesetInfo
+from riskmap.ledger.history import ChangesetInfo, Retirement
 from riskmap.ledger.importing import Committed
 from riskmap.ledger.ledger import Ledger
 from riskmap.ledger.rejected_rows import RejectedEntry
@@ -19,9 +20,11 @@ __all__ = [
     "ChangesetInfo",
     "Committed",
     "HeldEntry",
+    "LayerColumns",
     "Ledger",
     "RecordEdit",
     "RejectedEntry",
+    "Retirement",
     "RunResult",
     "Scored",
     "TierChange",

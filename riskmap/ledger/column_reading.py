@@ -81,8 +81,13 @@ def inputs_of(cells: Cells, layer: Layer, fields: Collection[str]) -> LayerColum
     return LayerColumns(_table(parts), tuple(broken))
 
 
-def read_layer(connection: sa.Connection, layer: Layer, *, at: int | None) -> LayerColumns:
-    """Return the active records, now or after changeset `at`, in the columns of a layer table without `flags`."""
+def read_layer(
+    connection: sa.Connection, layer: Layer, *, at: int | None, retired: bool = False
+) -> LayerColumns:
+    """Return the active records, now or after changeset `at`, in the columns of a layer table without `flags`.
+
+    `retired`: those that are off the lists instead.
+    """
     result = s.assessment
     query = _query(
         *(s.feature.c.id, s.revision.c.name, s.revision.c.subdistrict, s.revision.c.lon, s.revision.c.lat),
@@ -92,6 +97,7 @@ def read_layer(connection: sa.Connection, layer: Layer, *, at: int | None) -> La
         at=at,
         results=True,
         shapes=layer.geometry != "point",
+        retired=retired,
     )
     found = _columns(connection, query, layer, layer.fields, partial(_everything, layer), kept=True)
     changed = found.table["changed"].combine_chunks().dictionary_encode()
@@ -103,7 +109,11 @@ def read_layer(connection: sa.Connection, layer: Layer, *, at: int | None) -> La
 
 
 def _query(
-    *columns: sa.ColumnElement[Any], at: int | None = None, results: bool = False, shapes: bool = False
+    *columns: sa.ColumnElement[Any],
+    at: int | None = None,
+    results: bool = False,
+    shapes: bool = False,
+    retired: bool = False,
 ) -> sa.Select[Any]:
     current = s.revision.c.id == s.feature.c.revision_id
     then = sa.and_(s.revision.c.feature_id == s.feature.c.id, held_at(s.revision, at))
@@ -114,7 +124,10 @@ def _query(
     if shapes:
         source = source.outerjoin(s.shape, SHAPE_OF_REVISION)
     query = sa.select(s.feature.c.code, *columns, _BODY).select_from(source)
-    return query.where(s.revision.c.retired.is_(None)).order_by(s.feature.c.code)
+    gone = s.revision.c.retired
+    if retired and at is None:  # the flag of the record spares a look at every revision
+        query = query.where(s.feature.c.retired == 1)
+    return query.where(gone.is_not(None) if retired else gone.is_(None)).order_by(s.feature.c.code)
 
 
 def _columns(

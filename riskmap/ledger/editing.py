@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import sqlalchemy as sa
 
+from riskmap.catalog.layer import Layer
 from riskmap.errors import LedgerError, StaleRevisionError, StaleRow, UnknownNameError
 from riskmap.ledger.columns import WITHDRAWN, Known, read_known, read_versions
 from riskmap.ledger.merging import (
@@ -87,13 +88,6 @@ def _as_records(layer: str, code: str, stated: Mapping[str, Any]) -> Records:
         checklist=None if checklist is None else [checklist],
         contacts=None if contacts is None else [contacts],
     )
-
-
-def one_known(connection: sa.Connection, layer: str, code: str) -> Known:
-    """Return the record with this code, contacts included; UnknownNameError where there is none."""
-    known = read_known(connection, layer, codes=[code], contacts=True)
-    _need_known(layer, [] if len(known) else [code])
-    return known
 
 
 def _need_known(layer: str, missing: Sequence[str]) -> None:
@@ -174,39 +168,53 @@ class RecordEdit:
     changes: Judged
 
 
-def edit(store: Store, layer: str, edits: Sequence[RecordEdit], *, by: str, why: str) -> dict[str, int]:
-    """Change records of one layer as one changeset; return code → version after it.
-
-    A change that changes nothing writes nothing. Raises StaleRevisionError with both sides of every
-    record that has moved on, RefusedError with what the rules refused; then nothing is written.
-    """
+def _stated(layer: str, edits: Sequence[RecordEdit]) -> dict[str, dict[str, Any]]:
+    """Return code → what is to be written of it. RefusedError, and LedgerError for a record named twice."""
     judged = accepted(layer, {one.code: one.changes for one in edits})
-    stated = {code: _to_write(values) for code, values in judged.items()}
-    if len(stated) < len(edits):
+    if len(judged) < len(edits):
         twice = next(code for code, n in Counter(one.code for one in edits).items() if n > 1)
         raise _refuse(
             f"{layer} › {twice}",
             "同一个编号改了两次；请合并为一行",
             "this record is changed twice; make it one row",
         )
+    return {code: _to_write(values) for code, values in judged.items()}
+
+
+def _placed(
+    connection: sa.Connection, layer: str, codes: Collection[str], definition: Layer | None
+) -> tuple[Known, dict[str, int]]:
+    """Return records with their contacts, and the row of each code; UnknownNameError names codes that are none."""
+    known = read_known(connection, layer, codes=list(codes), contacts=True, definition=definition)
+    place = {code: at for at, code in enumerate(known.code)}
+    _need_known(layer, [code for code in codes if code not in place])
+    return known, place
+
+
+def changes_of(store: Store, layer: str, edits: Sequence[RecordEdit]) -> dict[str, Changes]:
+    """Return code → what an edit would change, key → (before, after), unmasked; nothing is written.
+
+    A record that already is as it is stated has no entry. Versions are not compared.
+    """
+    stated, personal = _stated(layer, edits), store.personal_fields(layer)
+    with store.reading() as connection:
+        known, place = _placed(connection, layer, stated, store.layers.get(layer))
+    found = {code: _effective(known, place[code], values, personal) for code, values in stated.items()}
+    return {code: changes for code, changes in found.items() if changes}
+
+
+def edit(store: Store, layer: str, edits: Sequence[RecordEdit], *, by: str, why: str) -> dict[str, int]:
+    """Change records of one layer as one changeset; return code → version after it.
+
+    A change that changes nothing writes nothing. Raises StaleRevisionError with both sides of every
+    record that has moved on, RefusedError with what the rules refused; then nothing is written.
+    """
+    stated = _stated(layer, edits)
     personal = store.personal_fields(layer)
     with store.writing() as connection:
-        known = read_known(
-            connection, layer, codes=list(stated), contacts=True, definition=store.layers.get(layer)
-        )
-        place = {code: at for at, code in enumerate(known.code)}
-        _need_known(layer, [code for code in stated if code not in place])
-        stale = [one for one in edits if known.version[place[one.code]] != one.seen]
-        if stale:
-            raise StaleRevisionError.of(
-                layer,
-                [
-                    _stale(
-                        connection, layer, one.code, seen=one.seen, stated=stated[one.code], personal=personal
-                    )
-                    for one in stale
-                ],
-            )
+        known, place = _placed(connection, layer, stated, store.layers.get(layer))
+        seen = {one.code: one.seen for one in edits}
+        _refuse_stale(connection, layer, known, place=place, seen=seen, stated=stated, personal=personal)
         drafts: list[NextRevision] = []
         for code, values in stated.items():
             at = place[code]
@@ -228,6 +236,26 @@ def _need_active(layer: str, known: Known, at: int) -> None:
             f"该记录已注销（{known.retired[at]}）；请先恢复再编辑",
             f"this record is retired ({known.retired[at]}); reinstate it before editing",
         )
+
+
+def _refuse_stale(
+    connection: sa.Connection,
+    layer: str,
+    known: Known,
+    *,
+    place: Mapping[str, int],
+    seen: Mapping[str, int | None],
+    stated: Mapping[str, Mapping[str, Any]],
+    personal: frozenset[str],
+) -> None:
+    """Raise StaleRevisionError with both sides of every record that is no longer of the version seen."""
+    rows = [
+        _stale(connection, layer, code, seen=version, stated=stated.get(code, {}), personal=personal)
+        for code, version in seen.items()
+        if version is not None and known.version[place[code]] != version
+    ]
+    if rows:
+        raise StaleRevisionError.of(layer, rows)
 
 
 def _stale(
@@ -265,33 +293,55 @@ def _stale(
 
 def retire(store: Store, layer: str, code: str, *, seen: int | None, by: str, why: str) -> int:
     """Take a record out of the lists; it stays in the ledger. Return the new version."""
-    return _turn(store, layer, code, seen=seen, by=by, why=why, reason=why)
+    return _turn(store, layer, {code: seen}, by=by, why=why, reason=why)[code]
 
 
 def reinstate(store: Store, layer: str, code: str, *, seen: int | None, by: str, why: str) -> int:
     """Bring a retired record back; return the new version."""
-    return _turn(store, layer, code, seen=seen, by=by, why=why, reason=None)
+    return _turn(store, layer, {code: seen}, by=by, why=why, reason=None)[code]
+
+
+def reinstate_many(
+    store: Store, layer: str, edits: Sequence[RecordEdit], *, by: str, why: str
+) -> dict[str, int]:
+    """Bring retired records back as one changeset, all or none, with what is stated of them; code → version."""
+    seen = {one.code: one.seen for one in edits}
+    return _turn(store, layer, seen, by=by, why=why, reason=None, stated=_stated(layer, edits))
 
 
 def _turn(
-    store: Store, layer: str, code: str, *, seen: int | None, by: str, why: str, reason: str | None
-) -> int:
+    store: Store,
+    layer: str,
+    seen: Mapping[str, int | None],
+    *,
+    by: str,
+    why: str,
+    reason: str | None,
+    stated: Mapping[str, Mapping[str, Any]] | None = None,
+) -> dict[str, int]:
     kind = "reinstate" if reason is None else "retire"
+    stated = stated or {}
+    personal = store.personal_fields(layer)
     with store.writing() as connection:
-        known = one_known(connection, layer, code)
-        version = known.version[0]
-        if seen is not None and seen != version:
-            row = _stale(connection, layer, code, seen=seen, stated={}, personal=store.personal_fields(layer))
-            raise StaleRevisionError.of(layer, [row])
-        if (known.retired[0] is None) == (reason is None):
-            zh, en = (
-                ("该记录没有注销；无需恢复", "this record is not retired; there is nothing to reinstate")
-                if reason is None
-                else ("该记录已经注销；无需再次注销", "this record is retired already")
-            )
-            raise _refuse(f"{layer} › {code}", zh, en)
-        changeset = open_changeset(connection, store, by=by, why=why, kind=kind, counts={f"{kind}d": 1})
-        draft = NextRevision.after(known, 0, layer=layer, op=kind)
-        draft.retired = None if reason is None else reason.strip()
-        write_next(connection, [draft], changeset)
-        return version + 1
+        # Kept columns that a field names by now go to it with a change of content, not with a turn.
+        definition = store.layers.get(layer) if any(stated.values()) else None
+        known, place = _placed(connection, layer, seen, definition)
+        _refuse_stale(connection, layer, known, place=place, seen=seen, stated=stated, personal=personal)
+        drafts: list[NextRevision] = []
+        for code in seen:
+            at = place[code]
+            if (known.retired[at] is None) == (reason is None):
+                zh, en = (
+                    ("该记录没有注销；无需恢复", "this record is not retired; there is nothing to reinstate")
+                    if reason is None
+                    else ("该记录已经注销；无需再次注销", "this record is retired already")
+                )
+                raise _refuse(f"{layer} › {code}", zh, en)
+            draft = NextRevision.after(known, at, layer=layer, op=kind)
+            draft.retired = None if reason is None else reason.strip()
+            drafts.append(draft.apply(_effective(known, at, stated.get(code, {}), personal)))
+        if drafts:
+            counts = {f"{kind}d": len(drafts)}
+            changeset = open_changeset(connection, store, by=by, why=why, kind=kind, counts=counts)
+            write_next(connection, drafts, changeset)
+    return {draft.code: draft.version + 1 for draft in drafts}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import orjson
@@ -16,10 +16,10 @@ from riskmap.errors import UnknownNameError
 from riskmap.ledger import schema as s
 from riskmap.ledger.assessments import read_results
 from riskmap.ledger.column_reading import LayerColumns, read_layer
-from riskmap.ledger.columns import Known, read_known, read_versions
+from riskmap.ledger.columns import WITHDRAWN, Known, held_at, read_known, read_versions
 from riskmap.ledger.editing import differences
 from riskmap.ledger.merging import shown
-from riskmap.ledger.store import BESIDE, Store, moments, no_cycles, timestamp
+from riskmap.ledger.store import BESIDE, Store, json_list, moments, no_cycles, timestamp
 from riskmap.ledger.undoing import undone_by
 from riskmap.values.records import Change, Features, Records
 
@@ -69,6 +69,22 @@ class ExportInfo:
     why: str
     what: str
     unmasked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Retirement:
+    """How a record left the lists, as of its `version`: by whom, when, why, with which changeset.
+
+    `how`: "retired" by a person, or "undone" with the import or the entry that had brought it.
+    """
+
+    code: str
+    version: int
+    at: str
+    who: str
+    why: str
+    how: Literal["retired", "undone"]
+    changeset: int
 
 
 def changeset_at(connection: sa.Connection, moment: dt.datetime) -> int:
@@ -150,10 +166,33 @@ def features(
     )
 
 
-def layer_columns(store: Store, layer: Layer, *, as_of: dt.datetime | None) -> LayerColumns:
-    """Read a layer in columns, now or as it was at a moment, with the assessment valid then."""
+def layer_columns(store: Store, layer: Layer, *, as_of: dt.datetime | None, retired: bool) -> LayerColumns:
+    """Read a layer, or what of it is retired, in columns, now or at a moment, with the assessment valid then."""
     with store.reading() as connection:
-        return read_layer(connection, layer, at=None if as_of is None else changeset_at(connection, as_of))
+        at = None if as_of is None else changeset_at(connection, as_of)
+        return read_layer(connection, layer, at=at, retired=retired)
+
+
+def retirements(
+    store: Store, layer: str, *, codes: Sequence[str] | None, as_of: dt.datetime | None
+) -> list[Retirement]:
+    """Read who retired the records of a layer that are off the lists, now or at a moment, in code order."""
+    f, r, t = s.feature, s.revision, s.changeset
+    with store.reading() as connection:
+        at = None if as_of is None else changeset_at(connection, as_of)
+        joined = f.join(r, sa.and_(r.c.feature_id == f.c.id, held_at(r, at))).join(
+            t, t.c.id == r.c.valid_from
+        )
+        query = sa.select(f.c.code, r.c.version, t.c.at, t.c.who, r.c.retired, r.c.op, t.c.id)
+        query = query.select_from(joined).where(f.c.layer == layer, r.c.retired.is_not(None))
+        if at is None:
+            query = query.where(f.c.retired == 1)
+        if codes is not None:
+            query = query.where(f.c.code.in_(json_list(codes)))
+        return [
+            Retirement(code, version, moment, who, why, "undone" if op == WITHDRAWN else "retired", number)
+            for code, version, moment, who, why, op, number in connection.execute(query.order_by(f.c.code))
+        ]
 
 
 def as_records(layer: str, known: Known) -> Records:

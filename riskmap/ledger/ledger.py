@@ -33,8 +33,9 @@ from riskmap.ledger.chain import ChainHead
 from riskmap.ledger.column_reading import LayerColumns, read_inputs
 from riskmap.ledger.editing import RecordEdit
 from riskmap.ledger.held_rows import HeldEntry
-from riskmap.ledger.history import BatchInfo, ChangesetInfo, ExportInfo
+from riskmap.ledger.history import BatchInfo, ChangesetInfo, ExportInfo, Retirement
 from riskmap.ledger.importing import Committed
+from riskmap.ledger.merging import Changes
 from riskmap.ledger.opening import looked_at, opened
 from riskmap.ledger.planned_records import PlannedRecords, planned_records
 from riskmap.ledger.rejected_rows import RejectedEntry
@@ -291,13 +292,15 @@ class Ledger:
             codes=codes,
         )
 
-    def layer_columns(self, layer: Layer, *, as_of: dt.datetime | None = None) -> LayerColumns:
-        """Return the active records of a layer in columns, now or as they were at a moment.
+    def layer_columns(
+        self, layer: Layer, *, as_of: dt.datetime | None = None, retired: bool = False
+    ) -> LayerColumns:
+        """Return the active records of a layer, or the retired ones, in columns, now or as they were at a moment.
 
         The columns of a layer table (docs/architecture.md) without `flags`; a record that its layer
         file cannot mean is named beside them.
         """
-        return history.layer_columns(self._store, layer, as_of=as_of)
+        return history.layer_columns(self._store, layer, as_of=as_of, retired=retired)
 
     def scoring_columns(
         self, layer: Layer, fields: Collection[str], *, codes: Collection[str] | None = None
@@ -328,6 +331,13 @@ class Ledger:
         """
         return editing.edit(self._store, layer, edits, by=by, why=why)
 
+    def changes_of(self, layer: str, edits: Sequence[RecordEdit]) -> dict[str, Changes]:
+        """Return code → what an edit would change, key → (before, after), unmasked; nothing is written.
+
+        A record that already is as it is stated has no entry. Versions are not compared.
+        """
+        return editing.changes_of(self._store, layer, edits)
+
     def retire(self, layer: str, code: str, *, by: str, why: str, seen: int | None = None) -> int:
         """Take a record out of the lists, never out of the ledger; return its version."""
         return editing.retire(self._store, layer, code, seen=seen, by=by, why=why)
@@ -335,6 +345,16 @@ class Ledger:
     def reinstate(self, layer: str, code: str, *, by: str, why: str, seen: int | None = None) -> int:
         """Bring a retired record back; return its version."""
         return editing.reinstate(self._store, layer, code, seen=seen, by=by, why=why)
+
+    def reinstate_many(self, layer: str, edits: Sequence[RecordEdit], *, by: str, why: str) -> dict[str, int]:
+        """Bring retired records back as one changeset, all or none, changed as stated; return code → version."""
+        return editing.reinstate_many(self._store, layer, edits, by=by, why=why)
+
+    def retirements(
+        self, layer: str, *, codes: Sequence[str] | None = None, as_of: dt.datetime | None = None
+    ) -> list[Retirement]:
+        """Return who took the retired records of a layer off the lists, when and why, in code order; all or of `codes`."""
+        return history.retirements(self._store, layer, codes=codes, as_of=as_of)
 
     def undo(self, changeset: int, *, by: str, why: str) -> Undone:
         """Take back a whole changeset; return what that did. Tiers stay until the records are scored."""

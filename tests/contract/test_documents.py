@@ -15,7 +15,17 @@ CHINESE = [
     "README.md",
     *(
         f"docs/{n}.md"
-        for n in ("backup", "duty", "evacuation", "fire", "formulas", "prepare", "scale", "terrain")
+        for n in (
+            "backup",
+            "duty",
+            "editing",
+            "evacuation",
+            "fire",
+            "formulas",
+            "prepare",
+            "scale",
+            "terrain",
+        )
     ),
 ]
 ENGLISH = [

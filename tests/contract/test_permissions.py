@@ -20,7 +20,7 @@ from riskmap.actions.records.editing import (
     PointEdit,
     create_point,
     edit_points,
-    reinstate_point,
+    reinstate_points,
     retire_point,
     reveal_contacts,
     undo_changeset,
@@ -59,7 +59,7 @@ ACTIONS = {
     ],
     "retire": [
         lambda ws, **who: retire_point(ws, LAYER, "A", **who),
-        lambda ws, **who: reinstate_point(ws, LAYER, "B", **who),
+        lambda ws, **who: reinstate_points(ws, LAYER, ["B"], **who),
     ],
     "import": [
         lambda ws, **who: commit_file(ws, plan_file(ws, intake([point("A", likelihood=6)])), **who),

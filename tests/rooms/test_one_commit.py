@@ -17,7 +17,7 @@ from riskmap.actions.records.editing import (
     create_point,
     edit_point,
     edit_points,
-    reinstate_point,
+    reinstate_points,
     retire_point,
     undo_changeset,
     undone_text,
@@ -165,7 +165,7 @@ ACTIONS = {
         lambda _: None,
         lambda ws, _: create_point(ws, LAYER, "N", values={"likelihood": 10.0}, **ACTS),
     ),
-    "reinstate": (lambda _: None, lambda ws, _: reinstate_point(ws, LAYER, "OLD", **ACTS)),
+    "reinstate": (lambda _: None, lambda ws, _: reinstate_points(ws, LAYER, ["OLD"], **ACTS)),
     "accept": (_held, lambda ws, held: settle_held(ws, held, accept=True, **ACTS)),
     "undo": (_edited, lambda ws, number: undo_changeset(ws, number, **ACTS)),
     "import": (
@@ -465,7 +465,7 @@ def test_a_retired_record_comes_back_with_the_tier_of_the_model_as_it_is_now(ws)
     text = file.read_text(encoding="utf-8").replace("general = 70", "general = 100").replace("1.0", "1.1")
     file.write_text(text, encoding="utf-8")
     ws = open_workspace(ws.root)
-    reinstate_point(ws, LAYER, "A", **ACTS)
+    reinstate_points(ws, LAYER, ["A"], **ACTS)
     assert tiers(ws)["A"] == "low"
 
 

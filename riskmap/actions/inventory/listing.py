@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import pyarrow as pa
@@ -51,10 +52,11 @@ SORTS: Final = ("tier", "layer", "code", "name", "subdistrict", "score", "flags"
 _DRAWN: Final = "area="  # what an area from a map's address begins with, in the place of a file
 
 
-_KEPT: Final = 6  # orders of one million rows take 4 MB each
+_KEPT: Final = 6  # orders of one snapshot; of one million rows each takes 4 MB
 
 
-_orders: OrderedDict[tuple[str, str, bool], NDArray[np.int32]] = OrderedDict()
+# By the snapshot itself: its key does not tell two ledgers apart, such as one before and after a restore.
+_orders: WeakKeyDictionary[Snapshot, OrderedDict[tuple[str, bool], NDArray[np.int32]]] = WeakKeyDictionary()
 
 
 _lock = threading.Lock()
@@ -133,16 +135,17 @@ def _order(
     descending: bool,  # noqa: FBT001 - part of a key
     layers: Mapping[str, Layer],
 ) -> NDArray[np.int32]:
-    key = (snapshot.key, sort, descending)
+    key = (sort, descending)
     with _lock:
-        if key in _orders:
-            _orders.move_to_end(key)
-            return _orders[key]
+        kept = _orders.setdefault(snapshot, OrderedDict())
+        if key in kept:
+            kept.move_to_end(key)
+            return kept[key]
     made = _sorted(snapshot, sort, descending, layers)
     with _lock:
-        _orders[key] = made
-        while len(_orders) > _KEPT:
-            _orders.popitem(last=False)
+        kept[key] = made
+        while len(kept) > _KEPT:
+            kept.popitem(last=False)
     return made
 
 
@@ -277,9 +280,11 @@ def _polygon(given: Path | shapely.Geometry) -> shapely.Geometry:
     return shapely.union_all(list(named.values()))
 
 
-def select_json(ws: Workspace, selection: Selection, *, as_of: date | None = None) -> dict[str, Any]:
-    """Return the document of `riskmap select --json`."""
-    snapshot: Snapshot = current_snapshot(ws, as_of=as_of)
+def select_json(
+    ws: Workspace, selection: Selection, *, as_of: date | None = None, among: Snapshot | None = None
+) -> dict[str, Any]:
+    """Return the document of `riskmap select --json`; `among`: the records, where they are not those on the lists."""
+    snapshot = current_snapshot(ws, as_of=as_of) if among is None else among
     selected = select(snapshot, selection)
     made = makers(ws, selected.rows, as_of=as_of)
     told = stamps(ws, made)

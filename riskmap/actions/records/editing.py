@@ -5,16 +5,18 @@ Full contacts: shown to a person who says why, and recorded before they are.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from riskmap.actions.records.scoring import one_commit, one_feature
 from riskmap.actions.workspace import Workspace
-from riskmap.errors import RiskmapError, Text
-from riskmap.ledger import RecordEdit, Undone
-from riskmap.rules.judge import rules_of
+from riskmap.catalog import Layer
+from riskmap.errors import RefusedError, RiskmapError, Text
+from riskmap.ledger import RecordEdit, TierChange, Undone
+from riskmap.rules.judge import Judged, LayerRules, rules_of
 from riskmap.rules.permissions import Actor, may
-from riskmap.values.records import Contact
+from riskmap.values.records import CLEAR, Contact, Records
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +30,15 @@ class PointEdit:
 
 @dataclass(frozen=True, slots=True)
 class Edited:
-    """Code → version after an edit, and what the rules said of values that were kept."""
+    """Code → version after an edit, and what the rules said of values that were kept.
+
+    `changeset` is None where nothing differed and so nothing was written; `tiers` changed with it.
+    """
 
     versions: Mapping[str, int]
     warnings: tuple[Text, ...] = ()
+    changeset: int | None = None
+    tiers: tuple[TierChange, ...] = ()
 
     @property
     def version(self) -> int:
@@ -62,15 +69,43 @@ def edit_points(ws: Workspace, layer: str, rows: Sequence[PointEdit], *, by: Act
         may(by, "edit", layer, row.code)
     _need_reason(why)
     rules = rules_of(ws.catalog.layer(layer), ws.subdistricts, ws.region)
-    with one_commit(ws, [layer], by=by, why=why):
-        before = ws.ledger.features(layer, codes=[r.code for r in rows], include_retired=True, contacts=True)
-        place = {code: at for at, code in enumerate(before.records.code)}
-        judged = [
-            rules.record(row.changes, before=before, at=place.get(row.code), places=ws.places) for row in rows
-        ]
-        edits = [RecordEdit(row.code, row.seen, one) for row, one in zip(rows, judged, strict=True)]
+    with one_commit(ws, [layer], by=by, why=why) as action:
+        edits = judged_edits(ws, rules, rows)
         versions = ws.ledger.edit_many(layer, edits, by=by.name, why=why)
-    return Edited(versions, tuple(say for one in edits for say in one.changes.said(one.code, "warning")))
+        changeset = next(iter(action.write.changesets()), None)
+    said = tuple(say for one in edits for say in one.changes.said(one.code, "warning"))
+    return Edited(versions, said, changeset, action.tiers)
+
+
+def judged_edits(ws: Workspace, rules: LayerRules, rows: Sequence[PointEdit]) -> list[RecordEdit]:
+    """Return rows with the verdict on what each states.
+
+    Rows that share their changes share the verdict, unless it depends on what their record holds: a
+    masked value stands for the one held, and a position is compared with the sub-district.
+    """
+    apart: set[int] = set()
+    shared: dict[int, Judged] = {}
+    for row in rows:
+        if id(row.changes) not in shared:
+            one = shared[id(row.changes)] = rules.record(row.changes, at=None, places=ws.places)
+            masked = any(finding.rule == "masked" for _, finding in one.findings)
+            if masked or not row.changes.keys().isdisjoint({"position", "shape"}):
+                apart.add(id(row.changes))
+    codes = [row.code for row in rows if id(row.changes) in apart]
+    if not codes:
+        return [RecordEdit(row.code, row.seen, shared[id(row.changes)]) for row in rows]
+    before = ws.ledger.features(rules.layer.id, codes=codes, include_retired=True, contacts=True)
+    place = {code: at for at, code in enumerate(before.records.code)}
+    return [
+        RecordEdit(
+            row.code,
+            row.seen,
+            rules.record(row.changes, before=before, at=place.get(row.code), places=ws.places)
+            if id(row.changes) in apart
+            else shared[id(row.changes)],
+        )
+        for row in rows
+    ]
 
 
 def create_point(
@@ -102,13 +137,80 @@ def retire_point(
     return ws.ledger.retire(layer, code, by=by.name, why=why, seen=seen)
 
 
-def reinstate_point(ws: Workspace, layer: str, code: str, *, by: Actor, why: str) -> int:
-    """Put a retired record back on the lists and score it: its model may have another version by now."""
-    may(by, "retire", layer, code)
+def reinstate_points(
+    ws: Workspace,
+    layer: str,
+    codes: Sequence[str],
+    *,
+    by: Actor,
+    why: str,
+    seen: Mapping[str, int] | None = None,
+    empty_refused: bool = False,
+) -> Edited:
+    """Put retired records back on the lists as one changeset, all or none, and score them anew.
+
+    What they hold is judged by the layer file of today. RefusedError names every value that it
+    refuses; with `empty_refused` those values come back empty, and their past keeps them. `seen`: code →
+    version that was read; StaleRevisionError shows both sides of every record that has moved on.
+    """
+    for code in codes:
+        may(by, "retire", layer, code)
     _need_reason(why)
-    one_feature(ws, layer, code)
-    with one_commit(ws, [layer], by=by, why=why):
-        return ws.ledger.reinstate(layer, code, by=by.name, why=why)
+    one_feature(ws, layer, codes[0])
+    with one_commit(ws, [layer], by=by, why=why) as action:
+        judged = judged_again(ws, layer, codes)
+        refused = [say for code, one in judged.items() for say in one.said(code, "error")]
+        if refused and not empty_refused:
+            listed = Text.listed(refused)
+            raise RefusedError(
+                tuple(refused),
+                f"{listed.zh}；未恢复；可选择恢复时把这些值留空",
+                f"{listed.en}; nothing was reinstated; these values can be left empty",
+            )
+        rules = rules_of(ws.catalog.layer(layer), ws.subdistricts, ws.region)
+        now = ws.ledger.features(layer, codes=codes, include_retired=True)
+        versions = dict(zip(now.records.code, now.version.tolist(), strict=True)) | dict(seen or {})
+        edits = [
+            RecordEdit(code, versions[code], rules.record({target: CLEAR for target, _ in one.errors}))
+            for code, one in judged.items()
+        ]
+        back = ws.ledger.reinstate_many(layer, edits, by=by.name, why=why)
+        changeset = next(iter(action.write.changesets()), None)
+    said = tuple(say for code, one in judged.items() for say in one.said(code, "warning"))
+    return Edited(back, said, changeset, action.tiers)
+
+
+def judged_again(ws: Workspace, layer_id: str, codes: Sequence[str]) -> dict[str, Judged]:
+    """Return what the layer file of today says of what records hold, code → verdict; UnknownNameError for none."""
+    layer = ws.catalog.layer(layer_id)
+    rules = rules_of(layer, ws.subdistricts, ws.region)
+    held = ws.ledger.features(layer_id, codes=codes, include_retired=True, contacts=True)
+    place = {code: at for at, code in enumerate(held.records.code)}
+    for code in codes:
+        if code not in place:
+            one_feature(ws, layer_id, code)
+    return {
+        code: rules.record(
+            _held(held.records, place[code], layer), before=held, at=place[code], places=ws.places
+        )
+        for code in codes
+    }
+
+
+def _held(records: Records, at: int, layer: Layer) -> dict[str, object]:
+    """Return everything that a record holds of its layer, as if it were stated."""
+    here = (float(records.lon[at]), float(records.lat[at]))
+    shape = records.shapes[at] if records.shapes else None
+    stated: dict[str, object] = {
+        "name": records.name[at],
+        "subdistrict": records.subdistrict[at],
+        "checklist": records.checklist[at] if records.checklist else None,
+        "contacts": records.contacts[at] if records.contacts else None,
+        "shape": shape,
+        "position": None if shape is not None or math.isnan(sum(here)) else here,
+        **{key: column[at] for key, column in records.values.items() if key in layer.field_ids},
+    }
+    return {key: value for key, value in stated.items() if value is not None}
 
 
 def undo_changeset(ws: Workspace, changeset: int, *, by: Actor, why: str) -> Undone:

@@ -31,7 +31,7 @@ from riskmap.errors import (
     Text,
     UnknownNameError,
 )
-from riskmap.ledger import RunResult, Scored, TierChange, Write
+from riskmap.ledger import LayerColumns, RunResult, Scored, TierChange, Write
 from riskmap.rules.arrays import numbers_of, part_column
 from riskmap.rules.permissions import Actor, may
 from riskmap.scoring import Fit, Predictor, assess_table, explain, fit_model, joined, part_values
@@ -227,13 +227,30 @@ def learned_of(ws: Workspace, layer: str) -> Learned:
     return load_artefacts(ws.root / "models", ws.catalog.model_of(layer))
 
 
+def would_score(
+    ws: Workspace, layer: str, codes: Sequence[str], held: Callable[[LayerColumns], pa.Table]
+) -> Scored:
+    """Return what scoring records of a layer would save if they held what `held` makes of what they hold.
+
+    As `one_commit` scores records that were written: alone, or with the whole layer where its model
+    compares with that and has no fit yet. Nothing is written.
+    """
+    return _scored(ws, layer, codes, learned_of(ws, layer), None, held=held)
+
+
 def _scored(
-    ws: Workspace, layer_id: str, codes: Sequence[str] | None, learned: Learned, scorer: Scorer | None
+    ws: Workspace,
+    layer_id: str,
+    codes: Sequence[str] | None,
+    learned: Learned,
+    scorer: Scorer | None,
+    *,
+    held: Callable[[LayerColumns], pa.Table] = LayerColumns.whole,
 ) -> Scored:
     layer, model = ws.catalog.layer(layer_id), ws.catalog.model_of(layer_id)
     fit = kept_fit(ws, layer_id) if codes is not None else None
     alone = codes is not None and (fit is not None or not model.fitted)
-    table = ws.ledger.scoring_columns(layer, touched(model), codes=codes if alone else None).whole()
+    table = held(ws.ledger.scoring_columns(layer, touched(model), codes=codes if alone else None))
     fit = fit or fit_model(model, layer, table, learned=learned)
     assessment = (scorer or assess_table)(model, layer, table, fit=fit, learned=learned)
     feature_id, version = (numbers_of(table[name]) for name in ("feature_id", "version"))

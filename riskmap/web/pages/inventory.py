@@ -21,11 +21,11 @@ from riskmap.errors import RiskmapError
 from riskmap.rules.extras import extra_keys, header_of, holds_people, is_extra
 from riskmap.selection import Counts, Selection, Snapshot, counts
 from riskmap.texts import made_text
-from riskmap.units import unit_title
 from riskmap.vocabulary import FLAGS, TIER_TITLES, TIERS
 from riskmap.web.frame.shell import page_look, page_title
 from riskmap.web.frame.state import address_leads, lang, say, snapshot, workspace, write_address
 from riskmap.web.pages import Page
+from riskmap.web.widgets.bulk_edit import offer_bulk_edit
 from riskmap.web.widgets.exports import show_exports
 from riskmap.web.widgets.filters import NOTHING, Filters, escape_markdown, render_filters
 from riskmap.web.widgets.panels import (
@@ -48,8 +48,9 @@ from riskmap.web.widgets.panels import (
     sort_of,
     tier_cell,
 )
+from riskmap.web.widgets.retired import draw_switch, retired_asked, show_retired
 from riskmap.web.widgets.signing import notice, offer_unmasked_export, refuse, show_kept_notice, welcome
-from riskmap.web.widgets.wording import day, number_text, value_text
+from riskmap.web.widgets.wording import day, number_text, value_text, with_unit
 
 PAGE: Final = Page(id="inventory", zh="清单", en="Inventory", order=20)
 
@@ -100,8 +101,9 @@ _CORE: Final = {"score": "number", "updated_at": "date", "contacts": "number"}
 def render() -> None:
     """Draw the page."""
     page_look()
-    now = snapshot()
-    if not now.n:
+    gone = retired_asked()
+    now = snapshot() if gone is None else gone
+    if not now.n and gone is None:
         welcome("inventory")
         return
     filters, _ = render_filters(now, workspace().catalog.layers)
@@ -109,14 +111,20 @@ def render() -> None:
     try:
         with st.sidebar:
             where = _ask_conditions(workspace(), now, filters.layers)
+            draw_switch()
         selection = replace(filters.selection(now.layers, now.others), where=where)
         found = counts(now, selection)
     except RiskmapError as problem:
         refuse(problem)
         return
+    if gone is not None:
+        page_title(say("retired_title"), say("inventory_filter", words=_filter_words(selection)))
+        show_retired(gone, selection, found)
+        return
     _heading(now, filters, selection, found)
     if found.everything:
         show_exports("inventory-downloads", selection, say("inventory_title"))
+    offer_bulk_edit(selection, found)
     _table(now, selection, found)
     if found.everything:
         offer_unmasked_export(selection, _file_title())
@@ -319,9 +327,7 @@ def _ask_condition(ws: Workspace, now: Snapshot, layers: list[str]) -> None:
 
 
 def _ask_value(kind: str, field: Field | None) -> str:
-    label = say("conditions_value") + (
-        f"（{unit_title(field.unit).text(lang())}）" if field is not None and field.unit else ""
-    )
+    label = with_unit(say("conditions_value"), field)
     if kind == "boolean":
         return st.selectbox(
             label, ["true", "false"], format_func=lambda v: say("yes" if v == "true" else "no")

@@ -2,6 +2,8 @@
 
 Messages that outlive a rerun, and messages that hold text of the ledger.
 
+Taking a changeset back.
+
 Exports with full contacts: made only with a person and a reason, which the ledger keeps.
 
 What a newcomer reads where the ledger is still empty.
@@ -19,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import streamlit as st
 
 from riskmap.actions.inventory.exporting import export_selection
+from riskmap.actions.records.editing import undo_changeset, undone_text
 from riskmap.errors import RiskmapError
 from riskmap.io.files.leftovers import mark
 from riskmap.io.writers import export_formats
@@ -137,6 +140,28 @@ def show_kept_notice() -> None:
     kept = st.session_state.pop(_KEPT, None)
     if kept:
         notice(*kept)
+
+
+def undo_box(key: str, changeset: int, *, forget: str = "") -> None:
+    """Ask for person and reason, take a changeset back and say all that it did.
+
+    `forget`: what the session kept of it until then.
+    """
+    signature = ask_signature(key)
+    if not st.button(say("undo_go"), key=f"{key}-go"):
+        return
+    if signature.missing:
+        notice("warning", signature.missing)
+        return
+    try:
+        with st.spinner(say("undo_working")):
+            undone = undo_changeset(workspace(), changeset, by=signature.by, why=signature.why)
+    except RiskmapError as problem:
+        refuse(problem)
+        return
+    st.session_state.pop(forget, None)
+    keep_notice("success", undone_text(changeset, undone).text(lang()))
+    st.rerun()
 
 
 _MADE: Final = "unmasked-file"

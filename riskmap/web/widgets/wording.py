@@ -8,8 +8,10 @@ from functools import lru_cache
 from typing import Any, Final
 
 from riskmap.catalog import Layer
+from riskmap.catalog.layer import Field
 from riskmap.errors import Lang
 from riskmap.texts import field_title, keys, shown, t
+from riskmap.units import unit_title
 from riskmap.values.records import CLEAR, Contact
 from riskmap.web.frame.state import lang, say
 
@@ -22,6 +24,13 @@ _DEGREE_DIGITS: Final = 7
 def key_title(layer: Layer, key: str) -> str:
     """Return the title of what a change speaks of: a core column, a field or a checklist item."""
     return say(f"key_{key}") if key in CORE_KEYS else field_title(layer, key, lang())
+
+
+def with_unit(title: str, field: Field | None) -> str:
+    """Return the label of an input: its title, with the unit of the field where it has one."""
+    if field is None or not field.unit:
+        return title
+    return say("label_unit", title=title, unit=unit_title(field.unit).text(lang()))
 
 
 def value_text(layer: Layer, key: str, value: Any) -> str:

@@ -24,12 +24,12 @@ from riskmap.vocabulary import GRADES, RANKS, STANDINGS, TIER_TITLES, TIERS
 from riskmap.web.frame.shell import page_look, page_title, section
 from riskmap.web.frame.state import lang, say, workspace
 from riskmap.web.pages import Page
-from riskmap.web.pages.importing.backlog import backlog, rejected_download, undo_box
+from riskmap.web.pages.importing.backlog import backlog, rejected_download
 from riskmap.web.pages.importing.outlook import forget_outlooks
 from riskmap.web.pages.importing.review import datum_title, files_table, review
 from riskmap.web.widgets.filters import escape_markdown
 from riskmap.web.widgets.panels import Cell, Row, TableColumn, pager_of, point_address, show_table, tier_cell
-from riskmap.web.widgets.signing import ask_signature, notice, refuse, show_kept_notice
+from riskmap.web.widgets.signing import ask_signature, notice, refuse, show_kept_notice, undo_box
 from riskmap.web.widgets.uploads import Upload, Uploaded, keep_uploads, private_folder, shown_name
 from riskmap.web.widgets.wording import word
 

@@ -13,7 +13,6 @@ import streamlit as st
 
 from riskmap.actions.importing import dismiss_rejected, settle_held
 from riskmap.actions.inventory.exporting import write_rejected
-from riskmap.actions.records.editing import undo_changeset, undone_text
 from riskmap.actions.records.scoring import one_feature
 from riskmap.actions.rejected_mending import can_be_emptied, mend_rejected
 from riskmap.errors import RiskmapError, UnknownNameError
@@ -37,7 +36,7 @@ from riskmap.web.widgets.panels import (
     show_offer,
     show_table,
 )
-from riskmap.web.widgets.signing import Signature, ask_signature, keep_notice, notice, refuse
+from riskmap.web.widgets.signing import Signature, ask_signature, keep_notice, notice, refuse, undo_box
 from riskmap.web.widgets.wording import key_title, moment, value_text, word
 
 _PARTS: Final = ("held", "rejected", "batches", "changes")
@@ -395,7 +394,7 @@ def _changes() -> None:
                 "info",
                 say("undo_lead", what=f"{moment(chosen.at)} {word('kind', chosen.kind)} {_what(chosen)}"),
             )
-            undo_box(f"undo-{chosen.id}", chosen.id)
+            undo_box(f"undo-{chosen.id}", chosen.id, forget=_UNDO)
 
 
 def _what(change: ChangesetInfo) -> str:
@@ -407,25 +406,6 @@ def _undo_cell(change: ChangesetInfo) -> Cell:
     if change.undone_by is not None:
         return Cell(say("changes_undone"), quiet=True)
     return Cell(say("changes_undo"), act=f"undo:{change.id}") if change.kind in UNDOABLE else Cell()
-
-
-def undo_box(key: str, changeset: int) -> None:
-    """Ask for person and reason, take a changeset back and say all that it did."""
-    signature = ask_signature(key)
-    if not st.button(say("undo_go"), key=f"{key}-go"):
-        return
-    if signature.missing:
-        notice("warning", signature.missing)
-        return
-    try:
-        with st.spinner(say("undo_working")):
-            undone = undo_changeset(workspace(), changeset, by=signature.by, why=signature.why)
-    except RiskmapError as problem:
-        refuse(problem)
-        return
-    st.session_state.pop(_UNDO, None)
-    keep_notice("success", undone_text(changeset, undone).text(lang()))
-    st.rerun()
 
 
 def _or_none(pager: Pager) -> Pager | None:

@@ -11,7 +11,7 @@ import streamlit as st
 from riskmap.actions.models import Preview, moved_csv, preview_model
 from riskmap.errors import CatalogError, CatalogProblem, RiskmapError
 from riskmap.selection import find
-from riskmap.vocabulary import RANKS, TIER_TITLES, TIERS
+from riskmap.vocabulary import TIERS
 from riskmap.web.frame.shell import section
 from riskmap.web.frame.state import lang, say, snapshot, workspace
 from riskmap.web.pages.model.form import ModelDraft
@@ -28,6 +28,7 @@ from riskmap.web.widgets.panels import (
     tier_cell,
 )
 from riskmap.web.widgets.signing import notice, refuse
+from riskmap.web.widgets.tier_moves import is_worse, show_matrix
 
 _KEPT: Final = "model-preview-kept"
 
@@ -63,7 +64,7 @@ def draw_preview(draft: ModelDraft) -> Preview | None:
         st.caption(_summary(seen))
     _tiers(seen)
     if moved:
-        _matrix(seen)
+        show_matrix("model-matrix", workspace().catalog.layer(seen.layer), seen.comparison.migration)
         _points(seen)
     st.caption(say("model_preview_note"))
     return seen
@@ -83,16 +84,12 @@ def _preview(draft: ModelDraft) -> Preview:
 def _summary(seen: Preview) -> str:
     found = seen.comparison.migration
     pairs = [(a, b, found.count(a, b)) for a in TIERS for b in TIERS if a != b]
-    worse = sum(n for before, after, n in pairs if _worse(before, after))
+    worse = sum(n for before, after, n in pairs if is_worse(before, after))
     better = sum(n for _, _, n in pairs) - worse
     parts = [say("model_moves", n=f"{found.moved:,}", worse=f"{worse:,}", better=f"{better:,}")]
     if others := found.moved - worse - better:
         parts.append(say("model_moves_unrated", n=f"{others:,}"))
     return say("list_separator").join(parts)
-
-
-def _worse(before: str, after: str) -> bool:
-    return RANKS.index(after) > RANKS.index(before)
 
 
 def _tiers(seen: Preview) -> None:
@@ -125,35 +122,6 @@ def _tiers(seen: Preview) -> None:
 
 def _gain(n: int) -> Cell:
     return Cell(f"+{n:,}" if n > 0 else f"−{-n:,}" if n else "0", quiet=not n)
-
-
-def _matrix(seen: Preview) -> None:
-    counts = seen.comparison.migration.table()
-    order = [tier for tier in counts if seen.before[tier] or seen.after[tier]]
-    columns = [TableColumn("from", say("model_from_to"), "tier-cell")]
-    columns += [
-        TableColumn(tier, TIER_TITLES[standing(seen.layer, tier)].text(lang()), "number") for tier in order
-    ]
-    rows = [
-        Row(
-            [
-                tier_cell(standing(seen.layer, before)),
-                *(_moved_cell(counts[before][after], before, after) for after in order),
-            ]
-        )
-        for before in order
-    ]
-    show_table("model-matrix", columns, rows, dense=True)
-
-
-def _moved_cell(n: int, before: str, after: str) -> Cell:
-    if not n:
-        return Cell("·", quiet=True)
-    if before == after:
-        return Cell(f"{n:,}", quiet=True)
-    if "unrated" in (before, after):
-        return Cell(f"{n:,}", head=True)
-    return Cell(f"{n:,} {'↑' if _worse(before, after) else '↓'}", head=True)
 
 
 def _points(seen: Preview) -> None:

@@ -12,7 +12,8 @@ from riskmap.actions.records.certainty import point_certainty
 from riskmap.actions.records.editing import (
     create_point,
     edit_point,
-    reinstate_point,
+    judged_again,
+    reinstate_points,
     retire_point,
     reveal_contacts,
 )
@@ -384,6 +385,7 @@ def _turn(features: Features, here: str, *, retire: bool) -> None:
     layer, code, name = records.layer, records.code[0], "retire" if retire else "reinstate"
     with st.container(border=True, key=f"point-{name}-box"):
         st.markdown(f"**{say(f'{name}_lead')}**")
+        empty = not retire and _asked_to_empty(layer, code)
         signature = ask_signature(name, reason_hint=say(f"{name}_hint"))
         yes, no = st.columns([1, 5])
         go = yes.button(say(f"{name}_go"), key=f"{name}-go", type="primary")
@@ -396,13 +398,25 @@ def _turn(features: Features, here: str, *, retire: bool) -> None:
                     ws, layer, code, by=signature.by, why=signature.why, seen=int(features.version[0])
                 )
             else:
-                reinstate_point(ws, layer, code, by=signature.by, why=signature.why)
+                seen = {code: int(features.version[0])}
+                reinstate_points(
+                    ws, layer, [code], seen=seen, by=signature.by, why=signature.why, empty_refused=empty
+                )
         except RiskmapError as problem:
             refuse(problem)
             return
     _set_mode("view", here)
     keep_notice("success", say(f"{name}_done"))
     st.rerun()
+
+
+def _asked_to_empty(layer: str, code: str) -> bool:
+    """Name what the layer file of today refuses of a retired record; return whether that shall come back empty."""
+    refused = judged_again(workspace(), layer, [code])[code].said(code, "error")
+    if not refused:
+        return False
+    notice("warning", "\n".join(_texts(refused)))
+    return st.checkbox(say("retired_empty_refused"), key="reinstate-empty")
 
 
 def _new() -> None:

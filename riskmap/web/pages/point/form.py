@@ -14,12 +14,12 @@ from riskmap.catalog.layer import ContactRole, Field
 from riskmap.rules.cell import TEXT_CHARS
 from riskmap.rules.judge import Judged, rules_of
 from riskmap.rules.masks import mask_contacts, mask_value
-from riskmap.units import unit_title
 from riskmap.values.boundaries import Boundaries
 from riskmap.values.records import CLEAR, Contact, Features
 from riskmap.web.frame.shell import section
 from riskmap.web.frame.state import lang, say, workspace
 from riskmap.web.widgets.signing import notice
+from riskmap.web.widgets.wording import with_unit
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
@@ -258,7 +258,7 @@ class _Form:
             self._choice(place, field, before)
         else:
             number = field.type in {"number", "integer"}
-            label = f"{title}（{unit_title(field.unit).text(lang())}）" if field.unit else title
+            label = with_unit(title, field)
             typed = number_as_typed(before) if number else str(before or "")
             hint = say("date_hint") if field.type == "date" else ""
             self._text(place, field.id, label, typed, hint=hint, note=_note(field))

@@ -1,0 +1,42 @@
+"""How many records move from which tier to which, as a matrix."""
+
+from __future__ import annotations
+
+from riskmap.catalog import Layer
+from riskmap.scoring.comparison import Migration
+from riskmap.vocabulary import RANKS, TIER_TITLES
+from riskmap.web.frame.state import lang, say
+from riskmap.web.widgets.panels import Cell, Row, TableColumn, show_table, tier_cell
+
+
+def show_matrix(key: str, layer: Layer, moves: Migration) -> None:
+    """Draw tiers now (rows) and then (columns), those that occur; grades where the layer's records are no risks."""
+    counts = moves.table()
+    order = [one for one in counts if any(counts[one].values()) or any(row[one] for row in counts.values())]
+    columns = [TableColumn("from", say("model_from_to"), "tier-cell")]
+    columns += [TableColumn(one, TIER_TITLES[layer.standing(one)].text(lang()), "number") for one in order]
+    rows = [
+        Row(
+            [
+                tier_cell(layer.standing(before)),
+                *(_moved_cell(counts[before][after], before, after) for after in order),
+            ]
+        )
+        for before in order
+    ]
+    show_table(key, columns, rows, dense=True)
+
+
+def is_worse(before: str, after: str) -> bool:
+    """Return whether a move between two tiers, neither of them "unrated", is for the worse."""
+    return RANKS.index(after) > RANKS.index(before)
+
+
+def _moved_cell(n: int, before: str, after: str) -> Cell:
+    if not n:
+        return Cell("·", quiet=True)
+    if before == after:
+        return Cell(f"{n:,}", quiet=True)
+    if "unrated" in (before, after):
+        return Cell(f"{n:,}", head=True)
+    return Cell(f"{n:,} {'↑' if is_worse(before, after) else '↓'}", head=True)
