@@ -119,8 +119,9 @@ def _choose() -> None:
             key=f"import-files-{st.session_state.get(_ROUND, 0)}",
         )
         st.caption(say("import_files_help"))
+        checked = st.button(say("import_check"), key="import-check", type="primary", disabled=not files)
         _template(layer)
-        if st.button(say("import_check"), key="import-check", type="primary", disabled=not files):
+        if checked:
             _read(layer, list(files), datum, codes, full_list=full_list, hidden=hidden)
 
 

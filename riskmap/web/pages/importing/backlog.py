@@ -341,7 +341,7 @@ def _workbook(files: Sequence[tuple[str, int | None, tuple[RejectedRow, ...]]]) 
 def _offers() -> None:
     ws = workspace()
     st.caption(say("offers_lead"))
-    layer = st.selectbox(
+    layer = st.columns([1, 2])[0].selectbox(
         say("list_layer"), list(ws.catalog.layers), format_func=layer_title, key="offers-layer"
     )
     with st.spinner(say("working")):
