@@ -176,7 +176,9 @@ def topology(**more: object) -> dict:
 def test_a_topojson_is_read_under_every_ending_that_it_comes_with(tmp_path, ending):
     file = tmp_path / f"a.{ending}"
     file.write_text(json.dumps(topology(), ensure_ascii=False), encoding="utf-8")
-    assert is_the_table(read(file))
+    intake = read(file)
+    assert is_the_table(intake)
+    assert intake.issues == ()
     with pytest.raises(DatumError, match="没有说明坐标系"):
         read(file, datum=None)
 
