@@ -70,6 +70,13 @@ class Region:
             return np.zeros(np.shape(lon), bool)
         return np.isfinite(lon) & ~inside(self.extent, lon, lat)
 
+    @property
+    def around(self) -> Extent:
+        """The smallest box around every place that a record may have."""
+        boxes = (*self._boxes(), CHINA)
+        west, south = (min(box[i] for box in boxes) for i in (0, 1))
+        return west, south, max(box[2] for box in boxes), max(box[3] for box in boxes)
+
     def _boxes(self) -> tuple[Extent, ...]:
         around = self.boundary
         if around is not None:

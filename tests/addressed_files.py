@@ -109,6 +109,21 @@ def _geojson(folder: Path, address: str) -> dict[Path, str | None]:
         more=f', "备注": "{address}/r", "crs": "{address}/c"',
     )
     said[_write(folder / "elsewhere.geojson", good)] = None
+    place = {
+        "type": "Point",
+        "coordinates": [114.1, 22.55],
+        "properties": {"编号": "T1", "备注": f"{address}/r"},
+    }
+    topology = {
+        "type": "Topology",
+        "crs": json.loads(link),
+        "objects": {"一": place},
+        "arcs": [],
+        "href": f"{address}/t",
+    }
+    said[_write(folder / "crs.topojson", json.dumps(topology))] = "坐标系写成了链接"
+    topology.pop("crs")
+    said[_write(folder / "elsewhere.topojson", json.dumps(topology))] = None
     return said
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from riskmap.actions.import_outlook import ImportOutlook, import_outlook
 from riskmap.actions.records.scoring import assess_layers, one_commit
-from riskmap.actions.suggestions import FILLABLE, Suggestion, filled, suggestions
+from riskmap.actions.suggestions import Suggestion, check_fillable, filled, suggestions
 from riskmap.actions.workspace import Workspace
 from riskmap.errors import NotScoredError, RiskmapError, StaleRevisionError
 from riskmap.interface import option
@@ -210,11 +210,7 @@ def fill_file(
     ws: Workspace, planned: FileImport, fields: Collection[str], *, full_list: bool = False
 ) -> FileImport:
     """Accept what was offered for these fields (subdistrict, position) and plan the file anew; nothing is written."""
-    if unknown := sorted(set(fields) - set(FILLABLE)):
-        raise RiskmapError(
-            f"补全 {'、'.join(unknown)}：只能补全 subdistrict（街道）或 position（位置）",
-            f"fill {', '.join(unknown)}: only subdistrict or position can be filled in",
-        )
+    check_fillable(fields)
     if not any(one.field in fields for one in planned.offered):
         return planned
     return plan_file(ws, filled(planned.intake, planned.offered, fields), full_list=full_list)

@@ -99,12 +99,13 @@ def draft_layer(ws: Workspace, path: Path, *, layer_id: str = "", counts: Counts
     `layer_id`: by default from the file's name. RiskmapError where the id is used, where the file has no
     header, or where risks have nothing that could be scored.
     """
-    sheet, header, rows = _table(path)
+    blank = read_layer(_layer_text("draft"), "draft")  # what every layer has
+    sheet, header, rows = _table(path, HeaderDictionary(blank))
     name = layer_id or _slug(path.name.split(".")[0], {*ws.catalog.layers, *ws.catalog.models}, "layer")
     target, model = ws.root / "layers" / f"{name}.toml", ws.root / "models" / f"{name}.toml"
     _refuse_used(ws, name, target, model)
     header = _with_code_and_name(header, rows)
-    fields = tuple(_fields(ws, header, rows))
+    fields = tuple(_fields(ws, header, rows, blank.field_ids))
     core = tuple((m.heading.text, m.target) for m in header.matches if m.target and m.heading.text)
     named = {role: text for text, role in core if role in _ENDS}
     geometry = _geometry(sheet)
@@ -152,11 +153,10 @@ def _refuse_used(ws: Workspace, name: str, target: Path, model: Path) -> None:
         )
 
 
-def _table(path: Path) -> tuple[RawSheet, Header, list[list[str | None]]]:
+def _table(path: Path, blank: HeaderDictionary) -> tuple[RawSheet, Header, list[list[str | None]]]:
     """Return the first sheet with a header, its header and the texts of its data rows, column by column."""
     limits = FileLimits()
     kind = file_checks.check(path, path.name, limits)
-    blank = HeaderDictionary(read_layer(_layer_text("draft"), "draft"))
     for sheet in parse(path, kind, path.name, limits):
         columns = trimmed(sheet)
         if not columns or sheet.hidden:
@@ -205,8 +205,10 @@ def _geometry(sheet: RawSheet) -> str:
     return KIND_OF_TYPE.get(int(kinds[0]), "point")
 
 
-def _fields(ws: Workspace, header: Header, rows: Sequence[Sequence[str | None]]) -> Iterator[DraftField]:
-    used = {"code", "name", "subdistrict", *_common_ids()}
+def _fields(
+    ws: Workspace, header: Header, rows: Sequence[Sequence[str | None]], common: Collection[str]
+) -> Iterator[DraftField]:
+    used = {"code", "name", "subdistrict", *common}
     for match in header.matches:
         column = match.heading.column
         if match.target is not None or not match.heading.text or column >= len(rows):
@@ -216,10 +218,6 @@ def _fields(ws: Workspace, header: Header, rows: Sequence[Sequence[str | None]])
         drafted = _field(ws, match, [text for text in rows[column] if text], used)
         used.add(drafted.id)
         yield drafted
-
-
-def _common_ids() -> tuple[str, ...]:
-    return read_layer(_layer_text("draft"), "draft").field_ids
 
 
 def _field(ws: Workspace, match: Match, texts: Sequence[str], used: Collection[str]) -> DraftField:

@@ -1,19 +1,25 @@
-"""Layer files as people change them without an editor: a header that a field is to go by."""
+"""Layer files as people meet them without an editor: a header that a field is to go by, a template to fill in."""
 
 from __future__ import annotations
 
 import re
 import tomllib
+from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 
 from riskmap.actions.workspace import Workspace
 from riskmap.catalog.headers import normalise_header
 from riskmap.catalog.layer_file import read_layer
 from riskmap.catalog.problems import read_text
-from riskmap.errors import CatalogError, RiskmapError
+from riskmap.errors import CatalogError, Lang, RiskmapError
 from riskmap.io.files.atomic import replacing
+from riskmap.io.writers.paper import check_ending
+from riskmap.io.writers.template import Blank, TemplateColumn, write_template
+from riskmap.json_documents import Document
 from riskmap.moments import local_now
 from riskmap.rules.permissions import Actor, may
+from riskmap.texts import t
 
 _SECTION = re.compile(r"^\[aliases\][ \t]*(?:#.*)?$", re.MULTILINE)
 
@@ -49,6 +55,49 @@ def name_column(ws: Workspace, layer: str, header: str, field: str, *, by: Actor
     with replacing(path) as (room,):
         room.write_text(changed, encoding="utf-8")
     return path
+
+
+@dataclass(frozen=True, slots=True)
+class LayerTemplate:
+    """A blank workbook that was written for a layer."""
+
+    layer: str
+    file: Path
+    columns: tuple[TemplateColumn, ...]
+
+    def count(self, need: str) -> int:
+        """Return how many columns are required, scored (needed for a tier) or optional."""
+        return Counter(column.need for column in self.columns)[need]
+
+    def as_json(self) -> Document:
+        """Return the document of `riskmap layer template --json`."""
+        columns = [{"header": c.header, "target": c.target, "need": c.need} for c in self.columns]
+        return {"layer": self.layer, "file": str(self.file), "columns": columns}
+
+
+def layer_template(ws: Workspace, layer_id: str, to: Path, *, lang: Lang = "zh") -> LayerTemplate:
+    """Write a blank workbook (.xlsx) to fill in for a layer: its headers, units, choices and limits.
+
+    ExportError for another ending, or where the place cannot be written.
+    """
+    check_ending(to, (".xlsx",))
+    layer = ws.catalog.layer(layer_id)
+    model = ws.catalog.model_of(layer_id) if layer_id in ws.catalog.scored else None
+    leaves = model.scoring_leaves if model else ()
+    blank = Blank(
+        extent=ws.region.around,
+        source=t("template_of_file", lang, file=f"layers/{_file_of(ws, layer_id).name}"),
+        title=t("template_title", lang, district=ws.config.district, layer=layer.title.text(lang)),
+        scored=frozenset(_target(field) for field in (model.required if model else ())),
+        sources={_target(leaf.field): leaf.source for leaf in leaves if leaf.source},
+        subdistricts=ws.subdistricts,
+    )
+    return LayerTemplate(layer_id, to, tuple(write_template(to, layer, blank, lang=lang)))
+
+
+def _target(field: str) -> str:
+    """Return the target of a column from the name under which a model reads it: checklist.boat → checklist:boat."""
+    return field.replace("checklist.", "checklist:", 1)
 
 
 def _file_of(ws: Workspace, layer: str) -> Path:

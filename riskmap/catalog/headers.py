@@ -6,15 +6,17 @@ import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
 
+from riskmap.letters import simplified
+
 
 @lru_cache(maxsize=16_384)
 def normalise_header(text: str) -> str:
-    """Return `text` as it is compared: NFKC (full-width to half-width), no blanks, lower-case.
+    """Return `text` as it is compared: NFKC (full-width to half-width), no blanks, lower-case, simplified letters.
 
     Brackets stay: "X坐标(北)" and "X坐标(东)" are two headers. Units in brackets are the reader's
     business, who knows which bracket holds one.
     """
-    return "".join(unicodedata.normalize("NFKC", text).split()).casefold()
+    return simplified("".join(unicodedata.normalize("NFKC", text).split()).casefold())
 
 
 def distinct(words: Iterable[str]) -> tuple[str, ...]:

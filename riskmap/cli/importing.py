@@ -8,6 +8,7 @@ The command that serves the app.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
@@ -32,7 +33,9 @@ from riskmap.errors import RiskmapError
 
 if TYPE_CHECKING:
     from riskmap.actions.import_outlook import ImportEffect, ImportOutlook
+    from riskmap.actions.workspace import Workspace
     from riskmap.catalog import Layer
+    from riskmap.catalog.roles import Counts
 
 
 @app.command()
@@ -202,14 +205,14 @@ def _report_effect(layer: Layer, effect: ImportEffect) -> None:
         echo(f"    … 另有 {more} 处，见 --json", f"    … {more} more, see --json")
 
 
-def _report_suggestions(offered: list[dict[str, Any]]) -> None:
-    """Say what could be filled in, and how that is accepted."""
+def _report_suggestions(offered: Sequence[Mapping[str, Any]], how: str = "--fill") -> None:
+    """Say what could be filled in, and by which option that is accepted."""
     for field, zh, en in (("subdistrict", "街道", "sub-district"), ("position", "位置", "position")):
         rows = [one for one in offered if one["field"] == field]
         if rows:
             echo(
-                f"  可补{zh} {len(rows)} 行（未采用；加 --fill {field} 采用）：",
-                f"  {en} could be filled in for {len(rows)} rows (not done; accept with --fill {field}):",
+                f"  可补{zh} {len(rows)} 处（未采用；加 {how} {field} 采用）：",
+                f"  {en} could be filled in for {len(rows)} (not done; accept with {how} {field}):",
                 err=True,
             )
         for one in rows[:20]:
@@ -248,22 +251,52 @@ def _report_columns(sheets: list[dict[str, Any]]) -> None:
 
 @app.command()
 def layer(
-    what: Annotated[Literal["new"], typer.Argument(metavar="new")],
-    file: Annotated[Path, typer.Argument(metavar="FILE")],
+    what: Annotated[Literal["new", "template"], typer.Argument(metavar="new|template")],
+    of: Annotated[str, typer.Argument(metavar="FILE|LAYER")],
     layer_id: Annotated[str, typer.Option("--id", metavar="ID")] = "",
     counts: Annotated[
         Literal["risk", "resource", "work", "event", "reading"], typer.Option("--counts", metavar="KIND")
     ] = "resource",
+    to: Annotated[Path | None, typer.Option("--to", metavar="OUT.xlsx")] = None,
     as_json: JsonOption = False,
     workspace: WorkspaceOption = None,
     store: StoreOption = None,
 ) -> None:
-    """Draft a layer file from a file's headers and values."""
-    from riskmap.actions.layer_drafting import draft_layer
+    """Draft a layer file from a file, or write a blank template of a layer."""
     from riskmap.cli.common import open_workspace
 
-    del what  # the one thing that is done with layers so far
-    draft = draft_layer(open_workspace(workspace, store), file, layer_id=layer_id, counts=counts)
+    ws = open_workspace(workspace, store)
+    if what == "template":
+        _write_template(ws, of, to, as_json=as_json)
+    else:
+        _draft_layer(ws, Path(of), layer_id, counts, as_json=as_json)
+
+
+def _write_template(ws: Workspace, of: str, to: Path | None, *, as_json: bool) -> None:
+    from riskmap.actions.layer_files import layer_template
+
+    if to is None:
+        raise RiskmapError(
+            "layer template：请用 --to 写明要写的 .xlsx 文件",
+            "layer template: name the .xlsx file to write with --to",
+        )
+    made = layer_template(ws, of, to, lang=LANG)
+    if as_json:
+        print_json(made.as_json())
+        return
+    title = ws.catalog.layer(of).title.text(LANG)
+    required, scored = made.count("required"), made.count("scored")
+    echo(
+        f"{title}的空白模板：{to}（{len(made.columns)} 列，必填 {required}，评级必需 {scored}）；填好后 riskmap import {of} {to}",
+        f"blank template of {title}: {to} ({len(made.columns)} columns, {required} required, {scored} needed for the tier); "
+        f"once filled: riskmap import {of} {to}",
+    )
+
+
+def _draft_layer(ws: Workspace, file: Path, layer_id: str, counts: Counts, *, as_json: bool) -> None:
+    from riskmap.actions.layer_drafting import draft_layer
+
+    draft = draft_layer(ws, file, layer_id=layer_id, counts=counts)
     if as_json:
         print_json(draft.as_json())
         return
@@ -278,6 +311,41 @@ def layer(
         )
     for field in draft.fields:
         typer.echo(f"  {field.header}\t{field.id}\t{field.type}")
+
+
+@app.command()
+def fill(
+    layer: Annotated[str, typer.Argument(metavar="LAYER")],
+    accept: Annotated[list[str] | None, typer.Option("--accept", metavar="FIELD")] = None,
+    but: Annotated[list[str] | None, typer.Option("--but", metavar="CODE")] = None,
+    as_json: JsonOption = False,
+    by: ByOption = None,
+    why: WhyOption = None,
+    workspace: WorkspaceOption = None,
+    store: StoreOption = None,
+) -> None:
+    """Streets and positions that records lack and the ledger could add; shown, and written where accepted."""
+    from riskmap.actions.suggestions import accept_offers, check_fillable, record_offers
+    from riskmap.cli.common import open_workspace
+
+    check_fillable(accept or ())
+    ws = open_workspace(workspace, store)
+    offered = record_offers(ws, layer)
+    taken = [one for one in offered if one.field in (accept or ()) and one.code not in (but or ())]
+    if taken:
+        accept_offers(ws, layer, taken, by=person(by), why=reason(why))
+    left = [one.as_json() for one in offered if one not in taken]
+    if as_json:
+        print_json({"layer": layer, "accepted": [one.as_json() for one in taken], "offers": left})
+        return
+    if taken:
+        echo(
+            f"已补 {len(taken)} 处，一次改动，可整批撤销",
+            f"filled in {len(taken)}, as one changeset with one undo",
+        )
+    elif not offered:
+        echo("没有可补的街道和位置", "no sub-district and no position could be filled in")
+    _report_suggestions(left, "--accept")
 
 
 LayerOption = Annotated[str | None, typer.Option("--layer")]

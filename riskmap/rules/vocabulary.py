@@ -6,6 +6,8 @@ import re
 import unicodedata
 from typing import Final
 
+from riskmap.letters import simplified
+
 # "Not stated". 无 is not here: it is False for a yes/no and a real value for a text.
 BLANKS: Final = frozenset(
     {
@@ -174,8 +176,8 @@ LOOSE: Final = (
 
 
 def plain(text: str) -> str:
-    """Return text as words are compared: NFKC, trimmed, lower-case."""
-    return unicodedata.normalize("NFKC", text).strip().casefold()
+    """Return text as words are compared: NFKC, trimmed, lower-case, simplified letters."""
+    return simplified(unicodedata.normalize("NFKC", text).strip().casefold())
 
 
 def is_blank(text: str) -> bool:

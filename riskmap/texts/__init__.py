@@ -15,7 +15,7 @@ from importlib import resources
 from itertools import zip_longest
 from typing import Any, Final
 
-from riskmap.catalog.layer import Field, Layer
+from riskmap.catalog.layer import ContactRole, Field, Layer
 from riskmap.errors import Lang, Text
 from riskmap.units import unit_title
 from riskmap.values.assessment import ModelStamp
@@ -95,6 +95,14 @@ def field_title(layer: Layer, name: str, lang: Lang) -> str:
         items = layer.checklist.items if layer.checklist else ()
         plain = name.removeprefix("checklist.").removeprefix("extra:")
         return next((item.title.text(lang) for item in items if item.id == plain), plain)
+
+
+def contact_header(role: ContactRole, part: str, lang: Lang) -> str:
+    """Return the header of a contact's name, phone, post or verified (its last check) as riskmap writes it."""
+    aliases: tuple[str, ...] = getattr(role, f"{part}_aliases")
+    if lang == "zh" and aliases:
+        return aliases[0]
+    return t(f"export_contact_{part}", lang, role=role.title.text(lang))
 
 
 def value_text(layer: Layer, name: str, value: Any, lang: Lang) -> str:

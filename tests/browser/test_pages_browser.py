@@ -62,6 +62,24 @@ def sign(page, by, why):
     page.get_by_label("原因", exact=True).first.fill(why)
 
 
+def test_a_blank_template_is_fetched_filled_in_and_checked(open_tab, address, tmp_path):
+    page = open_tab(f"{address}/import")
+    with page.expect_download() as fetched:
+        page.get_by_text("空白模板：风险点").click()
+    file = tmp_path / fetched.value.suggested_filename
+    fetched.value.save_as(file)
+    book = openpyxl.load_workbook(file)
+    sheet = book.worksheets[0]
+    stated = {"编号": "RP-T-1", "名称": "模板填的点", "经度(CGCS2000)": 114.11, "纬度(CGCS2000)": 22.55}
+    for cell in sheet[1]:
+        sheet.cell(2, cell.column).value = stated.get(cell.value)
+    book.save(file)
+    page.locator("input[type=file]").set_input_files(file)
+    page.get_by_role("button", name="核对文件").click()
+    page.get_by_text("✓ 1 = 接收 1 + 退回 0 + 非数据 0").wait_for()
+    page.get_by_text("没有字段读取 0 列").wait_for()
+
+
 def test_a_file_is_checked_written_edited_against_another_person_and_exported(open_tab, address, tmp_path):
     # Import: nothing is written before it was looked at.
     file = tmp_path / "桂园街道.csv"

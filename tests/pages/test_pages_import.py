@@ -213,6 +213,38 @@ def test_a_missing_street_is_offered_on_the_page_and_taken_with_a_click(ws, tmp_
     assert file.offered == ()
 
 
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_a_blank_template_of_the_chosen_layer_is_offered_in_the_language_of_the_page(ws, lang):
+    at = open_page("import", **({"lang": "en"} if lang == "en" else {}))
+    (offered,) = panel(at, f"import-template-{LAYER}")["items"]
+    assert offered["title"] == {"zh": "空白模板：风险点", "en": "Blank template: Risk points"}[lang]
+    token = offered["href"].removeprefix("download/").partition("?")[0]
+    book = openpyxl.load_workbook(io.BytesIO(downloads.asked(state.signer(), token, "").make()))
+    assert book.worksheets[0].cell(1, 1).value == {"zh": "编号", "en": "Code"}[lang]
+
+
+def test_what_records_lack_is_offered_and_written_as_one_change_once_it_is_accepted(ws, tmp_path):
+    rows = ["RP-N-1,一,,114.115,22.55,1,1,1", "RP-N-2,二,,114.116,22.551,1,1,1"]
+    commit_files(ws, LAYER, [planned(ws, tmp_path, *rows)], by=local_actor("张三"), why="五月")
+    at = open_page("import")
+    at.button_group(key="backlog-part").select("offers").run()
+    at.selectbox(key="offers-layer").select(LAYER).run()
+    listed = texts(panel(at, f"backlog-offers-{LAYER}"))
+    assert {row[0] for row in listed} >= {"RP-N-1", "RP-N-2"}
+    assert all("缺街道，位置在" in row[1] for row in listed if row[0].startswith("RP-N"))
+    others = [row[0] for row in listed if not row[0].startswith("RP-N-1")]
+    at.multiselect(key=f"offers-leave-{LAYER}").set_value(others).run()
+    at.button(key=f"offers-{LAYER}-subdistrict").click().run()
+    assert one_feature(ws, LAYER, "RP-N-1").records.subdistrict == [None]  # nobody has signed
+    at.text_input(key=f"offers-{LAYER}-by").set_value("李四")
+    at.text_input(key=f"offers-{LAYER}-why").set_value("已核对").run()
+    at.button(key=f"offers-{LAYER}-subdistrict").click().run()
+    assert not at.exception, at.exception
+    assert one_feature(ws, LAYER, "RP-N-1").records.subdistrict[0] in ws.subdistricts
+    assert one_feature(ws, LAYER, "RP-N-2").records.subdistrict == [None]
+    assert ws.ledger.changesets(limit=1)[0].why == "已核对（按确认补上 1 项街道或位置）"
+
+
 def test_an_empty_page_tells_what_to_do(ws):
     at = open_page("import")
     assert "先核对" in html(at)

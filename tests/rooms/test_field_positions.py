@@ -14,7 +14,7 @@ import shapely
 from shapely import Point
 
 from riskmap.coordinates import from_cgcs2000, metres, parse_datum, to_cgcs2000
-from riskmap.errors import DatumError, WorkspaceError
+from riskmap.errors import DatumError, RiskmapError, StaleRevisionError, WorkspaceError
 from riskmap.io.readers.boundaries import read_boundaries
 from riskmap.terrain import factors
 from riskmap.terrain.sampling import sample_points
@@ -479,6 +479,42 @@ def test_without_an_extent_such_positions_are_refused_with_the_way_to_state_one(
     assert all("extent" in i["message"] for i in done["issues"] if i["severity"] == "error")
 
 
+def test_tables_of_people_roads_zones_and_rain_lie_where_the_district_is(tmp_path):
+    from riskmap.actions.episode.evacuation import danger_zones
+    from riskmap.actions.workspace import open_workspace
+    from riskmap.io.readers.evacuation import read_people, read_roads
+    from riskmap.io.readers.rain import read_station_rain
+
+    ws = open_workspace(district(tmp_path, "extent = [103.5, 1.1, 104.1, 1.5]"))
+    people = table(tmp_path / "p.csv", [["编号", "人数", "经度", "纬度"], ["P", "3", "103.82", "1.35"]])
+    roads = table(
+        tmp_path / "r.csv",
+        [["起点经度", "起点纬度", "终点经度", "终点纬度"], ["103.82", "1.35", "103.83", "1.35"]],
+    )
+    zones = table(tmp_path / "z.csv", [["编号", "经度", "纬度", "半径(m)"], ["Z", "103.82", "1.35", "200"]])
+    rain = table(
+        tmp_path / "rain.csv",
+        [["站号", "时间(北京时间)", "雨量(mm)", "经度", "纬度"]]
+        + [["S", f"2026-05-01 0{hour}:00", "5", "103.82", "1.35"] for hour in (1, 2, 3)],
+    )
+    assert len(read_people(people, crs="wgs84", region=ws.region).records) == 1
+    assert len(read_roads(roads, crs="wgs84", region=ws.region).start) == 1
+    assert len(danger_zones(ws, zones, crs="wgs84").zones) == 1
+    assert read_station_rain(rain, region=ws.region).lon == pytest.approx([103.82])
+    with pytest.raises(RiskmapError, match="103.82"):
+        read_roads(roads, crs="wgs84")
+    with pytest.raises(RiskmapError, match="103.82"):
+        read_station_rain(rain)
+    assert not len(read_people(people, crs="wgs84").records)
+
+
+def test_unread_columns_that_look_like_positions_are_named_wherever_the_district_is(tmp_path):
+    ws = district(tmp_path, "extent = [103.5, 1.1, 104.1, 1.5]")
+    rows = [["编号", "名称", "foo", "bar"], ["S", "一", "103.82", "1.35"], ["T", "二", "103.83", "1.36"]]
+    done, _ = imported(ws, rows)
+    assert "unread_position" in {issue["rule"] for issue in done["issues"]}
+
+
 def test_the_boundary_says_where_the_district_is_too(tmp_path):
     ws = district(tmp_path, "")
     shape = shapely.geometry.mapping(shapely.box(103.6, 1.2, 104.0, 1.5))
@@ -637,6 +673,69 @@ def test_what_is_offered_is_written_when_it_is_accepted_and_the_reason_says_so(t
     assert found["C"]["lon"] is found["D"]["lon"] is None
     why = riskmap("history", "shelters", "B", "--json", "--workspace", ws).json["revisions"][0]["why"]
     assert why == "补报（文件未写、按确认补上 2 项街道或位置）"
+
+
+def silent_records(tmp_path: Path) -> Path:
+    """Make a workspace whose ledger holds records that lack a street or a position."""
+    ws = with_streets(tmp_path)
+    imported(ws, SILENT)
+    return ws
+
+
+def record(ws: Path, code: str) -> dict:
+    found = riskmap("select", "shelters", "--json", "--workspace", ws).json["features"]
+    return next(one for one in found if one["code"] == code)
+
+
+def test_records_of_the_ledger_are_offered_what_they_lack_and_nothing_is_written(tmp_path):
+    ws = silent_records(tmp_path)
+    before = riskmap("changes", "--json", "--workspace", ws).json
+    found = riskmap("fill", "shelters", "--json", "--workspace", ws).json
+    offered = {(one["code"], one["field"]): one["value"] for one in found["offers"]}
+    assert offered == {("A", "subdistrict"): "翠竹", ("B", "position"): [114.05, 22.54]}
+    assert found["accepted"] == []
+    assert riskmap("changes", "--json", "--workspace", ws).json == before
+    assert "--accept position" in riskmap("fill", "shelters", "--workspace", ws).err
+
+
+def test_what_is_accepted_for_records_is_one_changeset_and_one_undo(tmp_path):
+    ws = silent_records(tmp_path)
+    asked = ("--accept", "subdistrict", "--accept", "position", "--why", "已核对", "--by", "张三")
+    done = riskmap("fill", "shelters", *asked, "--json", "--workspace", ws).json
+    assert [one["code"] for one in done["accepted"]] == ["A", "B"]
+    assert done["offers"] == []
+    written = riskmap("changes", "--json", "--workspace", ws).json["changesets"]
+    last = next(one for one in written if one["kind"] != "assess")  # which follows every edit
+    assert (last["who"], last["why"]) == ("张三", "已核对（按确认补上 2 项街道或位置）")
+    assert record(ws, "A")["subdistrict"] == "翠竹"
+    assert (record(ws, "B")["lon"], record(ws, "B")["lat"]) == pytest.approx((114.05, 22.54))
+    assert riskmap("undo", last["id"], "--why", "试", "--workspace", ws).status == 0
+    assert record(ws, "A")["subdistrict"] is None
+    assert record(ws, "B")["lon"] is None
+
+
+def test_a_record_can_be_left_out_and_other_fields_cannot_be_filled_in(tmp_path):
+    ws = silent_records(tmp_path)
+    asked = ("--accept", "subdistrict", "--accept", "position", "--but", "A")
+    done = riskmap("fill", "shelters", *asked, "--json", "--workspace", ws).json
+    assert [one["code"] for one in done["accepted"]] == ["B"]
+    assert [one["code"] for one in done["offers"]] == ["A"]
+    assert riskmap("fill", "shelters", "--accept", "tier", "--json", "--workspace", ws).refused
+
+
+def test_an_offer_that_a_person_has_overtaken_is_refused(tmp_path):
+    from riskmap.actions.records.editing import edit_point
+    from riskmap.actions.suggestions import accept_offers, record_offers
+    from riskmap.actions.workspace import open_workspace
+    from riskmap.rules.permissions import local_actor
+
+    ws, by = open_workspace(silent_records(tmp_path)), local_actor("张三")
+    offered = record_offers(ws, "shelters")
+    edit_point(ws, "shelters", "A", seen=1, changes={"subdistrict": "东门"}, by=by, why="更正")
+    with pytest.raises(StaleRevisionError):
+        accept_offers(ws, "shelters", offered, by=by, why="已核对")
+    assert record(ws.root, "B")["lon"] is None
+    assert [one.code for one in record_offers(ws, "shelters")] == ["B"]
 
 
 def test_only_streets_and_positions_can_be_filled_in(tmp_path):

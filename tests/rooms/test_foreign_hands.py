@@ -10,6 +10,7 @@ import subprocess
 import zipfile
 from pathlib import Path
 
+import openpyxl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,16 +19,22 @@ import riskmap
 from riskmap.io.tables.headers import names_cut
 from riskmap.vocabulary import TIER_COLOURS
 from tests import cli
+from tests.office import saved_as
 
 PICTURE = Path(__file__).parents[1] / "qgis_picture.py"
+SAVED = Path(__file__).parents[1] / "qgis_saved.py"
+UNCHANGED = dict.fromkeys(("inserted", "updated", "held", "rejected"), 0)
+LAYERS = ("slopes", "shelters", "waterlogging", "underground_spaces", "risk_points")
 
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory) -> Path:
-    """A demo workspace and its exports beside it: alles.gpkg, .kml and .shp.zip."""
+    """A demo workspace and its exports beside it: 全部.gpkg, .kml, .shp.zip and .xlsx."""
     folder = tmp_path_factory.mktemp("foreign")
     riskmap.demo(folder / "ws", points=1500, seed=1).assess(by="测试", why="测试")
-    targets = [word for ending in ("gpkg", "kml", "shp.zip") for word in ("--to", folder / f"全部.{ending}")]
+    targets = [
+        word for ending in ("gpkg", "kml", "shp.zip", "xlsx") for word in ("--to", folder / f"全部.{ending}")
+    ]
     assert cli.riskmap("export", *targets, "--workspace", folder / "ws").status in {0, 1}
     return folder
 
@@ -54,13 +61,23 @@ def converted(gdal: str, folder: Path, name: str, driver: str, *options: str, la
         check=True,
         capture_output=True,
     )
+    return packed(target)
+
+
+def packed(target: Path) -> Path:
+    """Return a file as it is sent: the parts of a shapefile in an archive."""
     if target.suffix != ".shp":
         return target
-    packed = target.with_suffix(".zip")
-    with zipfile.ZipFile(packed, "w") as archive:
+    folder = target.parent
+    archived = target.with_suffix(".zip")
+    with zipfile.ZipFile(archived, "w") as archive:
         for part in sorted(folder.glob(f"{target.stem}.[dspc]*")):
             archive.write(part, part.name)
-    return packed
+    return archived
+
+
+def counts(found: dict) -> dict[str, int]:
+    return {key: found[key] for key in UNCHANGED}
 
 
 @pytest.mark.parametrize(
@@ -75,9 +92,7 @@ def converted(gdal: str, folder: Path, name: str, driver: str, *options: str, la
 )
 def test_what_another_program_has_written_anew_changes_no_record(files, gdal, name, driver, options):
     found = again(files, converted(gdal, files, name, driver, *options))
-    assert {key: found[key] for key in ("inserted", "updated", "held", "rejected")} == dict.fromkeys(
-        ("inserted", "updated", "held", "rejected"), 0
-    )
+    assert counts(found) == UNCHANGED
     assert found["unchanged"] == found["rows"] > 0
 
 
@@ -124,6 +139,97 @@ def test_names_that_a_shapefile_has_cut_come_back_as_they_were(files, gdal):
     assert targets["threaten_1"] == "threatened_households"
 
 
+CONTACTS = {
+    f"contact:{role}:{part}"
+    for role in ("prevention", "monitoring", "leader")
+    for part in ("name", "phone", "post", "verified")
+}
+
+
+@pytest.mark.parametrize("encoding", ["UTF-8", "GBK"])
+def test_contacts_come_back_from_names_that_a_shapefile_has_cut_within_a_letter(files, gdal, encoding):
+    file = converted(gdal, files, f"people_{encoding}.shp", "ESRI Shapefile", "-lco", f"ENCODING={encoding}")
+    found = again(files, file)
+    assert {h["target"] for h in found["sheets"][0]["headers"]} >= CONTACTS
+    assert counts(found) == UNCHANGED
+
+
+def test_a_telephone_number_that_was_corrected_in_a_shapefile_is_the_only_change(files, gdal, tmp_path):
+    people = (
+        '"防灾责任人"',
+        "'13800138000' AS \"防灾责任人电话\"",
+        '"防灾责任人职务"',
+        '"防灾责任人核实日期"',
+    )
+    only = (
+        "-sql",
+        f"SELECT geom, code, version, {', '.join(people)} FROM slopes LIMIT 1",
+        "-lco",
+        "ENCODING=UTF-8",
+    )
+    target = tmp_path / "one.shp"
+    command = [gdal, "-f", "ESRI Shapefile", *only, target, files / "全部.gpkg"]
+    subprocess.run(command, check=True, capture_output=True)
+    found = again(files, packed(target))
+    assert (found["updated"], found["rejected"]) == (1, 0)
+    targets = [h["target"] for h in found["sheets"][0]["headers"]]
+    assert targets[2:] == [f"contact:prevention:{part}" for part in ("name", "phone", "post", "verified")]
+
+
+def test_some_of_the_cut_names_of_a_person_are_read_as_nobody(files, gdal, tmp_path):
+    only = ("-select", "code,version,防灾责任人,防灾责任人职务", "-lco", "ENCODING=UTF-8")
+    target = tmp_path / "few.shp"
+    command = [gdal, "-f", "ESRI Shapefile", *only, target, files / "全部.gpkg", "slopes"]
+    subprocess.run(command, check=True, capture_output=True)
+    found = again(files, packed(target))
+    assert {h["target"] for h in found["sheets"][0]["headers"]} == {"code", "version", None}
+    assert counts(found) == UNCHANGED
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+@pytest.mark.parametrize("ending", ["gpkg", "shp", "geojson"])
+def test_what_qgis_has_saved_anew_changes_no_record(files, qgis, layer, ending, tmp_path):
+    target = tmp_path / f"{layer}.{ending}"
+    subprocess.run(
+        [qgis, SAVED, files / "全部.gpkg", layer, target],
+        check=True,
+        capture_output=True,
+        env={**OUTSIDE, "QT_QPA_PLATFORM": "offscreen"},
+    )
+    found = again(files, packed(target), layer)
+    assert counts(found) == UNCHANGED
+    assert found["unchanged"] == found["rows"] > 0
+    targets = {h["target"] for h in found["sheets"][0]["headers"]}
+    contacts = {c for c in template_targets(files, layer) if c.startswith("contact:")}
+    assert targets >= contacts
+
+
+def template_targets(folder: Path, layer: str) -> set[str]:
+    """Return what a person may state of a record."""
+    made = cli.riskmap(
+        *("layer", "template", layer, "--to", folder / "t.xlsx", "--json", "--workspace", folder / "ws")
+    )
+    return {column["target"] for column in made.json["columns"]}
+
+
+@pytest.mark.parametrize("ending", ["ods", "xlsx"])
+def test_an_inventory_that_libreoffice_has_saved_changes_no_record(files, soffice, ending, tmp_path):
+    saved = saved_as(soffice, files / "全部.xlsx", ending, tmp_path)
+    for layer in LAYERS:
+        found = again(files, saved, layer)
+        assert counts(found) == UNCHANGED, layer
+        assert found["unchanged"] == found["rows"] > 0
+
+
+def test_a_sheet_that_libreoffice_has_saved_as_text_changes_no_record(files, soffice, tmp_path):
+    for layer, title in (("slopes", "边坡"), ("shelters", "应急避难场所")):
+        names = openpyxl.load_workbook(files / "全部.xlsx", read_only=True).sheetnames
+        saved = saved_as(soffice, files / "全部.xlsx", "csv", tmp_path / layer, sheet=names.index(title) + 1)
+        found = again(files, saved, layer)
+        assert counts(found) == UNCHANGED, layer
+        assert found["unchanged"] == found["rows"] > 0
+
+
 def test_a_numbered_name_without_its_neighbours_is_left_unread(files, gdal):
     options = ("-select", "code,version,threatened_households,threatened_property", "-lco", "ENCODING=UTF-8")
     found = again(files, converted(gdal, files, "few.shp", "ESRI Shapefile", *options))
@@ -135,9 +241,19 @@ def test_a_numbered_name_without_its_neighbours_is_left_unread(files, gdal):
 @given(st.lists(st.from_regex(r"[a-z]{1,3}[a-z_]{0,14}", fullmatch=True), unique=True, max_size=150))
 def test_cut_names_are_short_and_no_two_alike(names):
     cut = names_cut(names)
-    assert all(len(short) <= 10 < len(name) for short, name in cut.items())
+    assert all(len(short) <= 10 for short in cut)
     assert not set(cut) & {name for name in names if len(name) <= 10}
-    assert set(cut.values()) <= set(names)
+    assert [len(one.names) for one in cut.values()] == [1] * len(cut)
+    assert {name for one in cut.values() for name in one.names} <= {name for name in names if len(name) > 10}
+
+
+@given(st.lists(st.text("责任人电话核实日期ab", min_size=1, max_size=9), unique=True, max_size=60))
+def test_every_chinese_name_has_a_place_among_those_that_read_alike(names):
+    for encoding in ("utf-8", "gb18030"):
+        cut = names_cut(names, encoding)
+        told = [name for one in cut.values() for name in one.names]
+        assert len(told) == len(set(told))
+        assert {name for name in names if len(name.encode(encoding)) > 10} <= set(told)
 
 
 def test_yes_and_no_of_a_kml_are_the_same_for_an_older_gdal(files, gdal):

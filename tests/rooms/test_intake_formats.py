@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import struct
 import zipfile
 
 import geopandas
@@ -14,8 +15,8 @@ import shapely
 from shapely.geometry import LineString, MultiPoint, Point, Polygon
 
 from riskmap.coordinates import from_cgcs2000, parse_datum
-from riskmap.errors import DatumError
-from tests.intake_files import MESSY, codes, layer, read, rules, targets, value, workbook
+from riskmap.errors import DatumError, UnreadableFileError
+from tests.intake_files import MESSY, catalog, codes, layer, read, rules, targets, value, workbook
 
 TABLE = '编号,名称,经度,纬度,备注\n001,甲,114.1,22.55,"有,逗号"\n002,乙,114.2,22.56,\n'
 
@@ -57,6 +58,136 @@ def test_a_text_table_in_any_encoding_and_separator(tmp_path, encoding, separato
     file = tmp_path / "a.csv"
     file.write_bytes(TABLE.replace('"有,逗号"', "备").replace(",", separator).encode(encoding))
     assert is_the_table(read(file))
+
+
+TRADITIONAL = """編號,名稱,經度,緯度,地址,主管部門
+001,甲,114.1,22.55,九龍觀塘道一百號地下,應急管理局
+002,乙,114.2,22.56,新界沙田車公廟路,住房建設局
+合計,,,,,
+"""
+
+
+@pytest.mark.parametrize("encoding", ["big5", "cp950", "big5hkscs", "utf-8", "gb18030"])
+def test_a_list_in_traditional_letters_is_read_in_whatever_encoding_it_is(tmp_path, encoding):
+    file = tmp_path / "a.csv"
+    file.write_bytes(TRADITIONAL.encode(encoding))
+    intake = read(file)
+    assert is_the_table(intake)
+    assert value(intake, "001", "address") == "九龍觀塘道一百號地下"
+    assert value(intake, "002", "managing_department") == "住房建設局"
+    assert intake.skipped_non_data == 1
+
+
+def test_a_list_of_a_bureau_here_is_never_taken_for_big5():
+    from riskmap.io.files.drivers.encodings import likeliest
+
+    texts = {
+        word for one in catalog().layers.values() for f in one.fields for word in (f.title.zh, *f.aliases)
+    }
+    lines = [word.encode("gb18030") for word in sorted(texts) if not word.isascii()]
+    assert len(lines) > 300
+    assert {likeliest([line]) for line in lines} <= {"gb18030", "utf-8"}
+    assert likeliest(lines) == "gb18030"
+
+
+def biff(kind: int, *parts: bytes) -> bytes:
+    """Return a record of a binary workbook."""
+    body = b"".join(parts)
+    head = bytes([kind]) if kind < 0x80 else bytes([kind & 0x7F | 0x80, kind >> 7])
+    size, left = b"", len(body)
+    while left > 0x7F:
+        size, left = size + bytes([left & 0x7F | 0x80]), left >> 7
+    return head + size + bytes([left]) + body
+
+
+def wide(text: str) -> bytes:
+    return struct.pack("<I", len(text)) + text.encode("utf-16-le")
+
+
+def xlsb(path, sheets: dict[str, list[list[object]]], hidden: tuple[str, ...] = ()):
+    """Write a binary workbook of texts and numbers, as Excel lays it out."""
+
+    def cell(at: int, content: object) -> bytes:
+        place = struct.pack("<II", at, 0)
+        if isinstance(content, str):
+            return biff(6, place, wide(content))
+        return biff(5, place, struct.pack("<d", content))
+
+    def sheet(rows: list[list[object]]) -> bytes:
+        size = biff(0x94, struct.pack("<IIII", 0, len(rows) - 1, 0, len(rows[0]) - 1))
+        lines = [
+            biff(0, struct.pack("<II", r, 0), bytes(9))
+            + b"".join(cell(c, v) for c, v in enumerate(row) if v != "")
+            for r, row in enumerate(rows)
+        ]
+        return biff(0x81) + size + biff(0x91) + b"".join(lines) + biff(0x92) + biff(0x82)
+
+    listed = b"".join(
+        biff(0x9C, struct.pack("<II", int(name in hidden), i), wide(f"rId{i}"), wide(name))
+        for i, name in enumerate(sheets, 1)
+    )
+    relations = "".join(
+        f'<Relationship Id="rId{i}" Type="worksheet" Target="worksheets/sheet{i}.bin"/>'
+        for i in range(1, len(sheets) + 1)
+    )
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("xl/workbook.bin", biff(0x83) + biff(0x8F) + listed + biff(0x90) + biff(0x84))
+        archive.writestr("xl/_rels/workbook.bin.rels", f"<Relationships>{relations}</Relationships>")
+        for i, rows in enumerate(sheets.values(), 1):
+            archive.writestr(f"xl/worksheets/sheet{i}.bin", sheet(rows))
+    return path
+
+
+def test_a_binary_workbook_is_read(tmp_path):
+    rows = [["编号", "名称", "经度", "纬度"], ["001", "甲", 114.1, 22.55], ["002", "乙", 114.2, 22.56]]
+    old = [["编号", "名称", "经度", "纬度"], ["009", "已拆除", 114.1, 22.55]]
+    intake = read(xlsb(tmp_path / "台账.xlsb", {"清单": rows, "旧": old}, hidden=("旧",)))
+    assert is_the_table(intake)
+    assert [i.rule for i in intake.issues] == ["hidden_sheet"]
+
+
+def test_an_archive_named_xlsb_that_is_none_is_refused(tmp_path):
+    workbook(tmp_path / "a.xlsx", {"清单": [["编号", "名称"], ["1", "甲"]]})
+    (tmp_path / "a.xlsx").rename(tmp_path / "a.xlsb")
+    with pytest.raises(UnreadableFileError, match="没有二进制工作簿"):
+        read(tmp_path / "a.xlsb")
+
+
+def topology(**more: object) -> dict:
+    """Return a TopoJSON of the two points, in steps of a ten-thousandth of a degree."""
+    points = [
+        {
+            "type": "Point",
+            "coordinates": [1000 * i, 100 * i],
+            "properties": {"编号": f"00{i + 1}", "名称": name},
+        }
+        for i, name in enumerate("甲乙")
+    ]
+    return {
+        "type": "Topology",
+        "transform": {"scale": [1e-4, 1e-4], "translate": [114.1, 22.55]},
+        "objects": {"清单": {"type": "GeometryCollection", "geometries": points}},
+        "arcs": [],
+        **more,
+    }
+
+
+@pytest.mark.parametrize("ending", ["topojson", "json", "geojson"])
+def test_a_topojson_is_read_under_every_ending_that_it_comes_with(tmp_path, ending):
+    file = tmp_path / f"a.{ending}"
+    file.write_text(json.dumps(topology(), ensure_ascii=False), encoding="utf-8")
+    intake = read(file)
+    assert is_the_table(intake)
+    assert intake.issues == ()
+    with pytest.raises(DatumError, match="没有说明坐标系"):
+        read(file, datum=None)
+
+
+def test_a_topojson_that_says_so_at_its_end_only_is_told_by_its_own_name(tmp_path):
+    long = {"objects": {"一": {"type": "GeometryCollection", "geometries": [], "x": "一" * 5000}}, "arcs": []}
+    (tmp_path / "a.json").write_text(json.dumps({**long, "type": "Topology"}), encoding="utf-8")
+    with pytest.raises(UnreadableFileError, match="TopoJSON"):
+        read(tmp_path / "a.json")
 
 
 def test_quoted_separators_line_breaks_and_blank_lines_keep_the_row_numbers(tmp_path):

@@ -61,7 +61,7 @@ def test_a_virtual_dataset_that_mentions_kml_is_still_not_followed(tmp_path):
     refused(disguised)
 
 
-@pytest.mark.parametrize("wanted", ["ESRI Shapefile", "GPKG", "GeoJSON"])
+@pytest.mark.parametrize("wanted", ["ESRI Shapefile", "GPKG", "GeoJSON", "TopoJSON"])
 def test_the_worker_knows_no_driver_but_the_one_of_the_ending(wanted):
     program = (
         "from riskmap.io.files.worker import limit_gdal\n"

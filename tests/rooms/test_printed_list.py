@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import statistics
-import subprocess
 from pathlib import Path
 
 import openpyxl
@@ -14,6 +13,7 @@ import riskmap
 from riskmap.catalog.layer_file import read_layer
 from riskmap.errors import CatalogError
 from tests import cli
+from tests.office import saved_as
 
 TIERS = ("重大", "较大", "一般", "低", "未评")
 
@@ -99,16 +99,7 @@ def sizes(page) -> list[float]:
 def test_printed_by_libreoffice_without_our_fonts_the_list_can_be_read(ws, soffice, tmp_path):
     path = tmp_path / "边坡.xlsx"
     cli.riskmap("export", "slopes", "--to", path, "--workspace", ws)
-    subprocess.run(
-        [
-            *(soffice, f"-env:UserInstallation=file://{tmp_path}/profile", "--headless"),
-            *("--convert-to", "pdf", "--outdir", str(tmp_path), str(path)),
-        ],
-        check=True,
-        capture_output=True,
-        timeout=300,
-    )
-    pages = PdfReader(tmp_path / "边坡.pdf").pages
+    pages = PdfReader(saved_as(soffice, path, "pdf", tmp_path / "saved")).pages
     first = next(i for i, page in enumerate(pages) if "序号" in page.extract_text())
     assert first == 1, "the cover is one page"
     assert "导出人" in pages[0].extract_text()

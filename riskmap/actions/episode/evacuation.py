@@ -104,7 +104,7 @@ def danger_zones(
         return _by_code(ws, danger, radius)
     if danger.suffix.lower() == ".json":
         return _escalated(ws, danger, radius)
-    intake = read_file(danger, declaration("zones"), datum=crs)
+    intake = read_file(danger, declaration("zones"), datum=crs, region=ws.region)
     left = tuple(
         Incomplete(row.code or f"{row.sheet} › {row.row}", "rejected", issue.message)
         for row in intake.rejected
@@ -237,7 +237,7 @@ def evacuation(
     function, or the file that holds its JSON: the plan then changes it least, and says what is different.
     """
     found = danger if isinstance(danger, Danger) else danger_zones(ws, danger, radius=radius, crs=crs)
-    intake = read_people(people_file, crs=crs)
+    intake = read_people(people_file, crs=crs, region=ws.region)
     table, unread = declared(intake)
     if not len(table):
         raise RiskmapError(
@@ -248,7 +248,11 @@ def evacuation(
     shelters, left_out = _shelters(
         ws, found.zones, closed=closed, endangered=(*endangered, *found.shelters), typhoon=typhoon
     )
-    walk = _walk(moving.demands, shelters, roads, roads_crs or crs, detour)
+    if roads is None:
+        walk: Walk = StraightLines.of(moving.demands, shelters, detour=detour)
+    else:
+        network = read_roads(roads, crs=roads_crs or crs, region=ws.region)
+        walk = RoadWays.of(network, moving.demands, shelters)
     earlier = None if before is None else _placements(before)
     made, again = _planned(moving.demands, shelters, walk, nearest=nearest, whole=whole, before=earlier)
     row_of = {code: i for i, code in reversed(list(enumerate(table.code)))}
@@ -265,12 +269,6 @@ def evacuation(
             (*unread, *found.incomplete, *moving.incomplete),
         ),
     )
-
-
-def _walk(demands: Demand, places: ShelterRoom, roads: Path | None, crs: str | None, detour: float) -> Walk:
-    if roads is None:
-        return StraightLines.of(demands, places, detour=detour)
-    return RoadWays.of(read_roads(roads, crs=crs), demands, places)
 
 
 def _planned(

@@ -21,6 +21,7 @@ from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.array_types import Floats
 from riskmap.catalog import Layer
 from riskmap.catalog.drivers import trigger_drivers
+from riskmap.coordinates import Region
 from riskmap.errors import RiskmapError, Text
 from riskmap.formulas.wind import GUST, averaging_factor
 from riskmap.hazards.rain_field import (
@@ -63,19 +64,21 @@ def rain_at(
     step_hours: float | None = None,
     issued: np.datetime64 | None = None,
     band: float | None = None,
+    region: Region = Region(),  # noqa: B008 - frozen
 ) -> RainAt:
     """Return the rain of a file at places (CGCS2000 degrees, NaN unlocated).
 
     A .tif, a .zip or a folder of them is a stack of rasters; anything else a table of stations, carried to
     the places by inverse distance squared with the nearest station as the other end of the band. `issued`:
     the rain is a forecast of that time; `band` its relative band (default: rain_field.FORECAST_BAND).
-    `zone`, `unit`, `datum`, `missing`, `step_hours` hold where the file does not say. Raises RiskmapError.
+    `zone`, `unit`, `datum`, `missing`, `step_hours` hold where the file does not say. `region`: where stations
+    may lie, as in `read_file`. Raises RiskmapError.
     """
     if path.is_dir() or path.suffix.lower() in {*ENDINGS, ".zip"}:
         raster = rain_of_rasters(path, lon, lat, zone=zone, unit=unit, step_hours=step_hours)
         rain = Rain(raster.time, raster.step, raster.amount, raster.how, issued)
         return RainAt(rain, amounts(rain, band=band))
-    stations = read_station_rain(path, zone=zone, unit=unit, datum=datum, missing=missing)
+    stations = read_station_rain(path, zone=zone, unit=unit, datum=datum, missing=missing, region=region)
     smooth, near = between_stations(stations.amount, (stations.lon, stations.lat), (lon, lat))
     n = len(stations.station)
     how = Text(
@@ -225,7 +228,7 @@ class Weather:
         self, of: Gauges | Path, lon: Floats, lat: Floats
     ) -> tuple[Rain, Amounts, Literal["unknown", "dry"]]:
         if isinstance(of, Path):
-            found = rain_at(of, lon, lat)
+            found = rain_at(of, lon, lat, region=self._ws.region)
             return found.rain, found.amounts, "unknown"
         smooth, near = between_stations(of.rain.amount, (of.lon, of.lat), (lon, lat))
         rain = replace(of.rain, amount=smooth)

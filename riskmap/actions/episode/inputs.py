@@ -12,6 +12,7 @@ import numpy as np
 
 from riskmap.actions.episode.hazards_at import Gauges, rain_at, warnings_from
 from riskmap.actions.workspace import Workspace
+from riskmap.coordinates import Region
 from riskmap.demo_district.files import drill_rain, drill_track
 from riskmap.errors import RiskmapError, Text
 from riskmap.hazards.track import hours_of, passing
@@ -168,7 +169,7 @@ def read(
     if given.made:
         return *_made(ws, given, lon, lat), files
     tracks = [track for path in given.tracks for track in read_tracks(path)]
-    gauges = None if given.rain is None else _shown_rain(given.rain, lon, lat)
+    gauges = None if given.rain is None else _shown_rain(given.rain, lon, lat, ws.region)
     return tuple(tracks), gauges, files
 
 
@@ -192,12 +193,12 @@ def _files(given: Given) -> tuple[Mapping[str, str], ...]:
     return tuple(found)
 
 
-def _shown_rain(path: Path, lon: float, lat: float) -> Gauges:
+def _shown_rain(path: Path, lon: float, lat: float, region: Region) -> Gauges:
     """Return the rain of a file as the map shows it: its stations, or of rasters the middle of the district."""
     if path.is_dir() or path.suffix.lower() in {*ENDINGS, ".zip"}:
         rain = rain_at(path, [lon], [lat]).rain
         return Gauges((path.name,), np.array([lon]), np.array([lat]), rain)
-    found = read_station_rain(path)
+    found = read_station_rain(path, region=region)
     how = Text(f"{path.name}：{len(found.station)} 个雨量站", f"{path.name}: {len(found.station)} stations")
     return Gauges(found.station, found.lon, found.lat, Rain(found.time, found.step, found.amount, how))
 

@@ -401,7 +401,7 @@ def shelter_reach(
     Straight-line distances in the CGCS2000 zone. Groups without a position or a number are named and
     make the sums incomplete. RiskmapError where no shelter can be used or nobody was read.
     """
-    intake = read_people(people_file, crs=crs)
+    intake = read_people(people_file, crs=crs, region=ws.region)
     shelters = usable_shelters(ws, radius=radius)
     records = intake.records
     numbers = np.array(

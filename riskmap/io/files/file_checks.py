@@ -174,10 +174,10 @@ def _check_content(path: Path, name: str, one: FileFormat) -> FileFormat:
     found = "own" if one.magic and head.startswith(one.magic) else _sniff(head)
     if one.faults is not None and (fault := one.faults(path, head, found)) is not None:
         raise refuse(name, fault.zh, fault.en)
-    if found == one.content:
-        return one
     if one.instead is not None and (kind := one.instead(head, found)) is not None:
         return file_formats()[kind]
+    if found == one.content:
+        return one
     ending = Path(name).suffix.lower()
     title = _TITLES.get(found, (found, found))
     raise refuse(

@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 
 from riskmap.array_types import Floats
-from riskmap.coordinates import Datum, are_degrees, parse_datum, to_cgcs2000
+from riskmap.coordinates import Datum, Region, are_degrees, parse_datum, to_cgcs2000
 from riskmap.errors import DatumError, Text, UnreadableFileError
 from riskmap.interface import option
 from riskmap.io.files.text_files import text_of
@@ -35,12 +35,17 @@ _SPLIT: Final = re.compile(r"[、，,;；\n]+")
 _WHOLE: Final = re.compile(r"\d+")
 
 
-def read_people(path: Path, *, crs: str | None) -> Intake:
+def read_people(
+    path: Path,
+    *,
+    crs: str | None,
+    region: Region = Region(),  # noqa: B008 - frozen
+) -> Intake:
     """Return groups of people from any file that intake reads: code, position, `people` and the rest of `people.toml`.
 
-    The code is the finest identifier that the file has. Errors as `read_file`.
+    The code is the finest identifier that the file has. `region` and errors as `read_file`.
     """
-    return read_file(path, declaration("people"), datum=crs)
+    return read_file(path, declaration("people"), datum=crs, region=region)
 
 
 def declared(intake: Intake) -> tuple[Declared, list[Incomplete]]:
@@ -156,17 +161,22 @@ def _numbers(column: Sequence[object] | None, n: int) -> Floats:
 _LARGEST: Final = 200 << 20  # bytes; the roads of a district take some tens of millions
 
 
-def read_roads(path: Path, *, crs: str | None) -> Roads:
+def read_roads(
+    path: Path,
+    *,
+    crs: str | None,
+    region: Region = Region(),  # noqa: B008 - frozen
+) -> Roads:
     """Return the road graph of a file: GeoJSON LineStrings, or a table of edges (CSV, workbook).
 
     `roads.toml` says how the columns of a table may be called. Lines join where their vertices coincide; what
-    was turned or lies outside China is judged as in every table. TableFileError names every bad cell;
+    was turned or lies outside `region` is judged as in every table. TableFileError names every bad cell;
     DatumError where no coordinate system is declared.
     """
     if path.suffix.lower() in {".geojson", ".json"}:
         roads = _of_geojson(text_of(path, _LARGEST), path, crs)
     else:
-        edges = read(path, declaration("roads"), datum=_datum(crs, path).id)
+        edges = read(path, declaration("roads"), datum=_datum(crs, path).id, region=region)
         start, end = (np.column_stack(edges.positions[each]) for each in ("from", "to"))
         roads = roads_of_edges(start, end, edges.numbers("metres"))
     if not len(roads.start):

@@ -25,6 +25,7 @@ from numpy.typing import ArrayLike
 from riskmap.array_types import Floats
 from riskmap.catalog.headers import normalise_header
 from riskmap.catalog.layer import Layer
+from riskmap.coordinates import Region
 from riskmap.errors import RiskmapError, Text, UnreadableFileError
 from riskmap.io.files.leftovers import mark
 from riskmap.io.tables import declared
@@ -94,17 +95,18 @@ def read_station_rain(
     unit: str | None = None,
     datum: str = "wgs84",
     missing: Collection[float] = (),
+    region: Region = Region(),  # noqa: B008 - frozen
 ) -> StationRain:
     """Return the rain of a station table, `rain.toml` in a CSV or a workbook.
 
     `zone` and `unit` ("mm" or "0.1 mm") hold where the file states none; `datum` is that of its positions;
     `missing`: numbers that mean "not measured", such as 9999. A column of totals (累计雨量) is turned into
     amounts. Raises RiskmapError with file and line for a number that cannot be, mm/h, a position outside
-    China, a reading given twice, times without a zone or not in equal steps.
+    `region` (as in `read_file`), a reading given twice, times without a zone or not in equal steps.
     """
     stated = _unit(unit, path.name) if unit else ""
     units = {"rain_mm": stated, "total_mm": stated, "at": zone or ""}
-    table = declared.read(path, _declaration(missing), datum=datum, units=units)
+    table = declared.read(path, _declaration(missing), datum=datum, units=units, region=region)
     column = "rain_mm" if "rain_mm" in table.columns else "total_mm"
     hours = HOURS.match(normalise_header(table.headers.get(column, "")))
     readings = _readings(table, column)

@@ -21,6 +21,7 @@ from riskmap.array_types import Floats
 from riskmap.catalog.headers import normalise_header
 from riskmap.catalog.layer import Layer
 from riskmap.catalog.layer_file import read_table
+from riskmap.coordinates import Region
 from riskmap.errors import TableFileError, Text, UnreadableFileError
 from riskmap.io.tables.assemble import refuse_duplicates, rejected_rows
 from riskmap.io.tables.headers import POSITION_TARGETS, Match
@@ -80,15 +81,16 @@ def read(
     datum: str | None = None,
     name: str | None = None,
     units: Mapping[str, str] | None = None,
+    region: Region = Region(),  # noqa: B008 - frozen
 ) -> DeclaredTable:
     """Read a file (csv, xlsx and whatever else intake reads) as a declared table.
 
     `datum`: of its positions. `name`: the file's name as the person knows it. `units`: field → unit, of a
-    moment its zone, where neither header nor cell states one. TableFileError names every mistake of a
-    table whose bad rows refuse the file; UnreadableFileError, DatumError as `riskmap.io.tables.read_file`.
+    moment its zone, where neither header nor cell states one. `region`: as in `read_file`. TableFileError names
+    every mistake of a table whose bad rows refuse the file; UnreadableFileError, DatumError as `riskmap.io.tables.read_file`.
     """
     called = name or path.name
-    done, _, _ = read_tables(path, table, datum=datum, name=called, units=units)
+    done, _, _ = read_tables(path, table, datum=datum, name=called, units=units, region=region)
     for part in done.parts:
         _columns_there(part, table)
         _positions_there(part, table)

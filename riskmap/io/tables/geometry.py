@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from riskmap.coordinates import CHINA, Datum
+from riskmap.coordinates import Datum, Extent
 from riskmap.io.tables.headers import Match
 from riskmap.io.tables.row_parts import Source
 from riskmap.rules import position
@@ -125,16 +125,16 @@ def stated_srid(source: Source, targets: dict[str, Match]) -> str | None:
     return None
 
 
-def unread_positions(source: Source) -> tuple[str, ...]:
+def unread_positions(source: Source, around: Extent) -> tuple[str, ...]:
     """Return the headers of unread columns whose cells look like positions: two columns, or both in one.
 
-    Like degrees: numbers with decimals in the range of China's longitudes or latitudes; like metres: six to
+    Like degrees: numbers with decimals in the range of longitudes or latitudes of `around`; like metres: six to
     eight digits with decimals; within one district in either case.
     """
     kinds: dict[str, list[str]] = {}
     for match in source.header.matches:
         if match.target is None and match.heading.text and match.heading.column < len(source.columns):
-            kind = _kind_of(source.column(match.heading.column).slice(0, _LOOKED_AT).to_pylist())
+            kind = _kind_of(source.column(match.heading.column).slice(0, _LOOKED_AT).to_pylist(), around)
             kinds.setdefault(kind, []).append(match.heading.text)
     if pairs := kinds.get("pair"):
         return tuple(pairs)
@@ -143,7 +143,7 @@ def unread_positions(source: Source) -> tuple[str, ...]:
     return tuple(metres) if len(metres := kinds.get("metres", [])) > 1 else ()
 
 
-def _kind_of(cells: Sequence[str | None]) -> str:
+def _kind_of(cells: Sequence[str | None], around: Extent) -> str:
     """Return what a column's cells look like: longitude, latitude, metres, pair, or "" for none of these."""
     texts = [text for text in cells if text]
     exact = [text for text in texts if re.search(r"\.\d{2}|[°度′]", text)]
@@ -155,7 +155,7 @@ def _kind_of(cells: Sequence[str | None]) -> str:
         pairs = sum(position.parse_pair(text) is not None for text in texts)
         return "pair" if pairs >= _ALIKE * len(texts) else ""
     low, high = float(numbers.min()), float(numbers.max())
-    west, south, east, north = CHINA
+    west, south, east, north = around
     if high - low <= _DISTRICT and west <= low <= high <= east:
         return "longitude"
     if high - low <= _DISTRICT and south <= low <= high <= north:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Final, Literal
+from itertools import chain, product
+from typing import Final, Literal, get_args
 
 from riskmap.catalog.headers import normalise_header
 from riskmap.catalog.layer import CORE_ROLES, Layer
+from riskmap.errors import Lang
+from riskmap.io.files.drivers.encodings import DAMAGED, fixed_width
 from riskmap.io.tables.position_headers import header_datum, position_axis
 from riskmap.moments import lacks_zone, parse_moment, parse_zone
 from riskmap.rules.shape import SHAPE
+from riskmap.texts import contact_header
 from riskmap.units import convertible
 from riskmap.values.inventory import DERIVED
 
@@ -26,6 +30,9 @@ _SHAPE_HEADERS = ("边界WKT", "WKT", "geometry", "geom", "几何", "边界坐�
 
 
 _DRAWN = re.compile(r"wk[tb]|geo|几何", re.IGNORECASE)
+
+
+NO_LETTER: Final = "\ufffd"  # stands where the bytes of a name make no letter
 
 
 _LONGEST_AXIS = 30  # letters: a longer cell is no header of a column
@@ -297,11 +304,20 @@ class HeaderDictionary:
         return next((t for t in tokens if t and convertible(t, unit) is not None), "")
 
     @cached_property
-    def cut(self) -> Mapping[str, str]:
-        """Return each name as a shapefile of our columns cuts it → the name; see `names_cut`."""
+    def cut(self) -> Mapping[str, Sequence[CutName]]:
+        """Return what another program's shapefile of our columns calls those that it cuts → what that may stand for."""
+        found: dict[str, list[CutName]] = {}
+        for lang, encoding in product(get_args(Lang), _SHORT_IN):
+            for text, one in names_cut(self._attributes(lang), encoding).items():
+                found.setdefault(text.casefold(), []).append(one)
+        return found
+
+    def _attributes(self, lang: Lang) -> list[str]:
+        """Return the names of the columns of our map files, in their order."""
         ours = [*CORE_ROLES[:3], *DERIVED[:-1], *(f.id for f in self._layer.fields)]
         ours += [item.id for item in self._layer.checklist.items] if self._layer.checklist else []
-        return names_cut([*ours, "contacts", DERIVED[-1], "version"])
+        parts = product(self._layer.contacts, ("name", "phone", "post", "verified"))
+        return [*ours, *(contact_header(role, part, lang) for role, part in parts), DERIVED[-1], "version"]
 
     def is_beginning(self, text: str) -> bool:
         """Tell whether a header is the beginning of a longer one that this layer knows."""
@@ -491,32 +507,60 @@ def _settle(
         taken[target] = column
 
 
-_SHORT: Final = 10  # letters of a field name in a shapefile
+_SHORT: Final = 10  # bytes of a field name in a shapefile
 
 
 _STEM: Final = 8  # of them where a number follows
 
 
-def names_cut(names: Sequence[str]) -> dict[str, str]:
-    """Return name as GDAL cuts it for a shapefile → name, of those longer than ten letters, in their order.
+_SHORT_IN: Final = ("utf-8", "gb18030")  # what programs write shapefiles in
 
-    threatened_people, threatened_households → threatened, threaten_1: a second of the same beginning is numbered.
+
+@dataclass(frozen=True, slots=True)
+class CutName:
+    """The names that come to read alike once they are cut, in their order, and all cut names of their beginnings.
+
+    Which name it is only the others tell: the numbers go on from one to the next.
     """
-    seen = {name for name in names if len(name) <= _SHORT}
-    found: dict[str, str] = {}
-    for name in names:
-        if len(name) <= _SHORT:
-            continue
-        tries = (name[:_SHORT], *(f"{name[:_STEM]}_{i}" for i in range(1, 10)), *_later(name))
-        short = next((one for one in tries if one not in seen), None)
-        if short is not None:
-            seen.add(short)
-            found[short] = name
+
+    names: tuple[str, ...]
+    alike: frozenset[str]
+
+
+def names_cut(names: Sequence[str], encoding: str = "utf-8") -> dict[str, CutName]:
+    """Return what names read that GDAL has cut for a shapefile → the names; whole ones too where they read the same.
+
+    threatened_people, threatened_households → threatened, threaten_1: a second of the same ten bytes is numbered.
+    防灾责任人, 防灾责任人电话 → 防灾责, 防灾�_1 in UTF-8: a letter that is cut at the end is left out, another is �.
+    """
+    cut = _cut(names, encoding)
+    read = {name: fixed_width(short, encoding).replace(DAMAGED, NO_LETTER) for name, short in cut.items()}
+    alike: dict[bytes, set[str]] = {}
+    for name, short in cut.items():
+        alike.setdefault(short[:_STEM], set()).add(read[name])
+    found: dict[str, CutName] = {}
+    for text in dict.fromkeys(read.values()):
+        group = [name for name in dict.fromkeys(names) if read.get(name, name) == text]
+        stems = {cut[name][:_STEM] for name in group if name in cut}
+        found[text] = CutName(tuple(group), frozenset(chain.from_iterable(alike[stem] for stem in stems)))
     return found
 
 
-def _later(name: str) -> Iterator[str]:
-    return (f"{name[:_STEM]}{i}" for i in range(10, 100))
+def _cut(names: Sequence[str], encoding: str) -> dict[str, bytes]:
+    """Return each name that is longer than ten bytes → what is left of it."""
+    whole = {name: name.encode(encoding, "replace") for name in names}
+    seen = {data.lower() for data in whole.values() if len(data) <= _SHORT}
+    found: dict[str, bytes] = {}
+    for name, data in whole.items():
+        if len(data) <= _SHORT:
+            continue
+        numbers = (f"_{i}" if i < 10 else f"{i}" for i in range(1, 100))  # noqa: PLR2004 - two places
+        tries = (data[:_SHORT], *(data[:_STEM] + number.encode() for number in numbers))
+        short = next((one for one in tries if one.lower() not in seen), None)
+        if short is not None:
+            seen.add(short.lower())
+            found[name] = short
+    return found
 
 
 def _give_by_cut_name(
@@ -529,17 +573,20 @@ def _give_by_cut_name(
 
     A numbered name tells which one it is only while all of the same beginning are there.
     """
-    written = {heading.text.casefold() for heading in headings}
-    cut = dictionary.cut
+    places: dict[str, list[HeaderCell]] = {}
     for heading in headings:
-        name = cut.get(heading.text.casefold())
-        if name is None or heading.column in done:
-            continue
-        alike = [short for short in cut if short[:_STEM] == name[:_STEM]]
-        target, how, _ = dictionary.look_up(name)
-        if target is not None and target not in taken and written.issuperset(alike):
-            done[heading.column] = Match(heading, target, how, dictionary.units.get(target, ""))
-            taken[target] = heading.column
+        places.setdefault(heading.text.casefold(), []).append(heading)
+    for text, group in places.items():
+        names = {
+            one.names
+            for one in dictionary.cut.get(text, ())
+            if len(one.names) == len(group) and places.keys() >= {each.casefold() for each in one.alike}
+        }
+        for heading, name in zip(group, names.pop(), strict=True) if len(names) == 1 else ():
+            target, how, _ = dictionary.look_up(name)
+            if target is not None and target not in taken and heading.column not in done:
+                done[heading.column] = Match(heading, target, how, dictionary.units.get(target, ""))
+                taken[target] = heading.column
 
 
 def _generic_contact(match: Match) -> str | None:

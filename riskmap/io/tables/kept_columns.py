@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from riskmap.catalog.headers import normalise_header
 from riskmap.catalog.layer import Field, Layer
-from riskmap.io.tables.headers import HeaderDictionary, Match
+from riskmap.io.tables.headers import NO_LETTER, HeaderDictionary, Match
 from riskmap.io.tables.row_parts import Source
 from riskmap.rules.arrays import FIELD_TYPES, column_of, field_array
 from riskmap.rules.cell import TEXT_CHARS, judge_text
@@ -53,9 +53,6 @@ _ADDED: Final = frozenset(
 
 
 _OUR_MARKS: Final = frozenset({"version", "updated_at"})  # what every table of ours ends with
-
-
-_NO_LETTER: Final = "\ufffd"  # stands where the bytes of a name make no letter
 
 
 _Values = MutableMapping[str, list[Any]]
@@ -109,8 +106,8 @@ def _stumps(headers: Sequence[str], names: HeaderDictionary) -> set[str]:
     Ours: threatened_property → threatene3, 防灾责任人 → field_50. Another program's: 防灾责任人, 防灾责任人电话 →
     防灾责, 防灾�_1; the numbered one ends within a letter, the first may be whole.
     """
-    broken = {header for header in headers if _NO_LETTER in header}
-    starts = {start for header in broken if (start := header.split(_NO_LETTER)[0])}
+    broken = {header for header in headers if NO_LETTER in header}
+    starts = {start for header in broken if (start := header.split(NO_LETTER)[0])}
     cut = {header for header in headers if header.casefold() in names.cut}
     begun = {h for h in headers if h.startswith(tuple(starts)) and names.is_beginning(h)}
     return broken | cut | begun | (_shortened(headers, names) if _OUR_MARKS.issubset(headers) else set())

@@ -220,7 +220,7 @@ class Marks:
     """What the hidden sheet of a workbook of ours says; all empty where there is none.
 
     `batch`: the import whose rejected rows the workbook returns. `datum`: of the positions of an
-    inventory. `layers`: sheet → id of its layer. `datums`: sheet of rejected rows → what they were read as.
+    inventory or a filled template. `layers`: sheet → id of its layer. `datums`: sheet of rejected rows → what they were read as.
     """
 
     batch: int | None = None
@@ -241,7 +241,7 @@ def marks_of(sheets: Sequence[RawSheet]) -> Marks:
                 pairs.setdefault(key, value)
     batch = pairs.get("batch", "")
     layers = {k.removeprefix("sheet:"): v for k, v in pairs.items() if k.startswith("sheet:")}
-    datum = pairs.get("datum", "") if pairs.get("kind") == "inventory" else ""
+    datum = pairs.get("datum", "") if pairs.get("kind") in {"inventory", "template"} else ""
     datums = {k.removeprefix("datum:"): v for k, v in pairs.items() if k.startswith("datum:")}
     return Marks(int(batch) if batch.isdigit() else None, datum, layers, datums)
 
@@ -298,8 +298,8 @@ def datum_of_marks(marks: Marks, declared: Datum | None, name: str) -> Datum | N
     if declared is None or {stated.id, declared.id} <= {"wgs84", "cgcs2000"} or stated == declared:
         return stated
     raise DatumError(
-        f"{name}：这是本系统导出的清单，坐标是 {stated.id}，声明的却是 {declared.id}；请去掉声明",
-        f"{name}: an inventory exported by riskmap in {stated.id}, but {declared.id} was declared; drop the declaration",
+        f"{name}：这是本系统的清单或模板，坐标是 {stated.id}，声明的却是 {declared.id}；请去掉声明",
+        f"{name}: an inventory or a template of riskmap in {stated.id}, but {declared.id} was declared; drop the declaration",
     )
 
 

@@ -7,10 +7,7 @@ import unicodedata
 from typing import Final
 
 from riskmap.catalog.headers import normalise_header
-
-# Traditional and Japanese letters as the lists of headers have them.
-_LETTERS: Final = str.maketrans("經経緯座標點図圖縱橫東", "经经纬坐标点图图纵横东")
-
+from riskmap.letters import simplified
 
 # A datum as headers and notes name it. Of two that match, the first counts.
 _HINTS: Final = (
@@ -77,20 +74,15 @@ _CLUE: Final = re.compile(
 _UNITS: Final = re.compile(r"[(\[（【][^()\[\]（）【】]*[)\]）】]|[°º′\"']")
 
 
-def plain_header(text: str) -> str:
-    """Return a header as it is compared, in the letters of the lists: 經度 and 経度 are 经度."""
-    return normalise_header(text).translate(_LETTERS)
-
-
 def datum_hint(text: str) -> str | None:
     """Return the datum that a header or a note speaks of, None where it names none."""
-    words = plain_header(text)
+    words = normalise_header(text)
     return next((datum for datum, pattern in _HINTS if re.search(pattern, words)), None)
 
 
 def header_datum(text: str) -> str | None:
     """Return the datum that the header of a position names, also by a bare number: 经度_84."""
-    words = plain_header(text)
+    words = normalise_header(text)
     short = _SHORT_FORM.search(words)
     return datum_hint(text) or (_SHORT[short[1] or short[2]] if short else None)
 
@@ -103,7 +95,7 @@ def position_axis(text: str) -> str | None:
     if not _CLUE.search(text):
         return None
     split = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", unicodedata.normalize("NFKC", text).strip())
-    words = "_".join(split.split()).casefold().translate(_LETTERS)
+    words = simplified("_".join(split.split()).casefold()).replace("座标", "坐标")
     words = _SHORT_FORM.sub("", _DATUM_WORDS.sub("", _UNITS.sub("", words)))
     parts = [part for part in re.split(r"[\s_\-.:/,，、]+", words) if part]
     left = [part for part in parts if not _FILLERS.match(part)] or parts[-1:]

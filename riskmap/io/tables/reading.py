@@ -246,6 +246,7 @@ class _FileReader:
         self._marks = marks
         self._others = others
         self._hidden = hidden
+        self._region = region
         self._names = names
         self._file = file
         self._kind = kind
@@ -527,7 +528,7 @@ class _FileReader:
             return
         if any(issue.field in {*POSITION_TARGETS, SHAPE} for row in part.errors.values() for issue in row):
             return  # said already, row by row
-        columns = unread_positions(source)
+        columns = unread_positions(source, self._region.around)
         if columns:
             place = f"{self._file} › {source.sheet}"
             say = Text(

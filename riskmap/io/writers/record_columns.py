@@ -24,12 +24,12 @@ import pyarrow.compute
 import shapely
 
 from riskmap.catalog.headers import normalise_header
-from riskmap.catalog.layer import ContactRole, Field, GeometryKind, Layer
+from riskmap.catalog.layer import Field, GeometryKind, Layer
 from riskmap.errors import Lang, Text
 from riskmap.rules.arrays import part_column, pc
 from riskmap.rules.extras import extra_keys, header_of
 from riskmap.rules.shape import KIND_OF_TYPE
-from riskmap.texts import t
+from riskmap.texts import contact_header, t
 from riskmap.values.inventory import DEMO_MARK, Inventory, LayerInventory, tier_title
 from riskmap.values.records import Contact
 from riskmap.vocabulary import FLAGS, STANDINGS, state_of
@@ -67,6 +67,33 @@ def sheet_columns(part: LayerInventory, lang: Lang, *, datum_in_header: bool = F
         *_shape(part, lang),
         *_upkeep(part.table, lang),
     ]
+    return list(_distinct(columns, lang))
+
+
+def blank_columns(layer: Layer, lang: Lang) -> list[SheetColumn]:
+    """Return the columns of a layer that a person states, as its sheet has them, without rows.
+
+    All that a contact may have is there; what riskmap derives is not. The position states its datum.
+    """
+
+    def blank(title: str, role: str, kind: Kind = "text") -> SheetColumn:
+        return SheetColumn(title, kind, pa.array([], pa.string()), role)
+
+    columns = [
+        blank(f"{title}({DATUM})" if kind == "degrees" else title, role, kind)
+        for role, _, kind in _CORE
+        for title in (_core_title(layer, role, lang),)
+    ]
+    columns += [blank(header(f, lang), f.id, _KINDS.get(f.type, "text")) for f in layer.fields]
+    if layer.checklist is not None:
+        columns += [blank(i.title.text(lang), f"checklist:{i.id}") for i in layer.checklist.items]
+    columns += [
+        blank(contact_header(role, name, lang), f"contact:{role.id}:{name}")
+        for role in layer.contacts
+        for name, _, _ in _PARTS
+    ]
+    if layer.geometry != "point":
+        columns.append(blank(t("export_column_shape", lang), "shape"))
     return list(_distinct(columns, lang))
 
 
@@ -140,20 +167,22 @@ def local_time(stamp: str) -> str:
     return (moment.astimezone() if moment.tzinfo else moment).strftime("%Y-%m-%d %H:%M")
 
 
+# Core role, column of a layer table, kind.
+_CORE: Final[tuple[tuple[str, str, Kind], ...]] = (
+    ("code", "code", "text"),
+    ("name", "name", "text"),
+    ("subdistrict", "subdistrict", "text"),
+    ("longitude", "lon", "degrees"),
+    ("latitude", "lat", "degrees"),
+)
+
+
 def _core(part: LayerInventory, lang: Lang, *, datum_in_header: bool) -> Iterator[SheetColumn]:
-    table = part.table
-    kinds: tuple[tuple[str, str, Kind], ...] = (
-        ("code", "code", "text"),
-        ("name", "name", "text"),
-        ("subdistrict", "subdistrict", "text"),
-        ("longitude", "lon", "degrees"),
-        ("latitude", "lat", "degrees"),
-    )
-    for role, name, kind in kinds:
+    for role, name, kind in _CORE:
         title = _core_title(part.layer, role, lang)
         if datum_in_header and kind == "degrees":
             title = f"{title}({DATUM})"
-        yield SheetColumn(title, kind, flat(table[name]), role)
+        yield SheetColumn(title, kind, flat(part.table[name]), role)
 
 
 def _core_title(layer: Layer, role: str, lang: Lang) -> str:
@@ -231,19 +260,20 @@ def _checklist(part: LayerInventory, lang: Lang) -> Iterator[SheetColumn]:
         yield SheetColumn(item.title.text(lang), "text", _yes_no(marks, lang), f"checklist:{item.id}")
 
 
-# Part of a contact: how to get it, which of the role's aliases name its column, is it always shown.
-_PARTS: Final[
-    tuple[tuple[str, Callable[[Contact], str | None], Callable[[ContactRole], Sequence[str]], bool], ...]
-] = (
-    ("name", lambda c: c.name, lambda r: r.name_aliases, True),
-    ("phone", lambda c: c.phone, lambda r: r.phone_aliases, True),
-    ("post", lambda c: c.post, lambda r: r.post_aliases, False),
-    ("verified", lambda c: c.verified_on, lambda r: r.verified_aliases, False),
+# Part of a contact: how to get it, and whether a sheet shows it where nobody has it.
+_PARTS: Final[tuple[tuple[str, Callable[[Contact], str | None], bool], ...]] = (
+    ("name", lambda c: c.name, True),
+    ("phone", lambda c: c.phone, True),
+    ("post", lambda c: c.post, False),
+    ("verified", lambda c: c.verified_on, False),
 )
 
 
-def contact_columns(part: LayerInventory, lang: Lang) -> Iterator[SheetColumn]:
-    """Yield the columns of contacts; how many there are where the inventory comes without them."""
+def contact_columns(part: LayerInventory, lang: Lang, *, every: bool = False) -> Iterator[SheetColumn]:
+    """Yield the columns of contacts; how many there are where the inventory comes without them.
+
+    `every`: also those that nobody has.
+    """
     if part.contacts is None:
         if part.layer.contacts:
             yield SheetColumn(
@@ -255,10 +285,10 @@ def contact_columns(part: LayerInventory, lang: Lang) -> Iterator[SheetColumn]:
     roles = {role.id for role in part.layer.contacts}
     for role in part.layer.contacts:
         mine = [row.get(role.id) for row in first]
-        for name, get, aliases, always in _PARTS:
+        for name, get, always in _PARTS:
             values = [get(contact) if contact else None for contact in mine]
-            if always or any(values):
-                title = _contact_title(role, name, aliases(role), lang)
+            if every or always or any(values):
+                title = contact_header(role, name, lang)
                 yield SheetColumn(title, "text", pa.array(values, pa.string()), f"contact:{role.id}:{name}")
     others = [
         _sentence([c for c in row if c.role not in roles or chosen[c.role] is not c], lang)
@@ -275,12 +305,6 @@ def _by_role(contacts: Sequence[Contact]) -> dict[str, Contact]:
     for contact in contacts:
         found.setdefault(contact.role, contact)
     return found
-
-
-def _contact_title(role: ContactRole, name: str, aliases: Sequence[str], lang: Lang) -> str:
-    if lang == "zh" and aliases:
-        return aliases[0]
-    return t(f"export_contact_{name}", lang, role=role.title.text(lang))
 
 
 def _sentence(contacts: Sequence[Contact], lang: Lang) -> str | None:
@@ -435,7 +459,8 @@ def _checklist_attributes(part: LayerInventory, lang: Lang) -> Iterator[Attribut
 
 
 def _contacts(part: LayerInventory, lang: Lang) -> Iterator[Attribute]:
-    for column in contact_columns(part, lang):
+    # The same columns whoever is there: a shapefile cuts their names, and numbers them in their order.
+    for column in contact_columns(part, lang, every=True):
         kind = "integer" if column.kind == "integer" else "text"
         name = "contacts" if kind == "integer" else column.title
         yield Attribute(name, column.title, column.values, kind)

@@ -12,12 +12,16 @@ from xlsxwriter.worksheet import Worksheet
 
 from riskmap.errors import Lang
 from riskmap.io.files.atomic import replacing
-from riskmap.io.writers.workbook_parts import Looks, literal, new_workbook, sheet_name
+from riskmap.io.writers.workbook_parts import (
+    MARKS_SHEET,
+    Looks,
+    literal,
+    new_workbook,
+    sheet_name,
+    write_marks,
+)
 from riskmap.texts import t
 from riskmap.values.import_plan import Issue, RejectedRow
-
-MARKS_SHEET: Final = "_riskmap"
-
 
 _EXPLAINED: Final = ("file", "sheet", "row", "record", "column", "value", "reason")
 
@@ -65,7 +69,7 @@ def write_rejects(path: Path, batches: Sequence[RejectedFile], *, lang: Lang = "
         taken = {MARKS_SHEET, t("rejects_title", lang)}
         marks = [(table, _write_table(book, looks, table, taken, lang)) for table in tables]
         _write_reasons(book, looks, tables, lang)
-        _write_marks(book, marks)
+        write_marks(book, _marks(marks))
 
 
 def _tables(batch: RejectedFile) -> Iterator[_Table]:
@@ -152,8 +156,7 @@ def _reason(table: _Table, row: RejectedRow, issue: Issue, lang: Lang) -> tuple[
     )
 
 
-def _write_marks(book: xlsxwriter.Workbook, tables: Sequence[tuple[_Table, str]]) -> None:
-    sheet = book.add_worksheet(MARKS_SHEET)
+def _marks(tables: Sequence[tuple[_Table, str]]) -> list[tuple[str, str]]:
     batches = {table.source.batch for table, _ in tables if table.source.batch is not None}
     rows = [("kind", "rejects")]
     if len(batches) == 1:
@@ -161,8 +164,4 @@ def _write_marks(book: xlsxwriter.Workbook, tables: Sequence[tuple[_Table, str]]
     rows += [
         (f"batch:{name}", str(table.source.batch)) for table, name in tables if table.source.batch is not None
     ]
-    rows += [(f"datum:{name}", table.rows[0].datum) for table, name in tables if table.rows[0].datum]
-    for at, (key, value) in enumerate(rows):
-        literal(sheet, at, 0, key)
-        literal(sheet, at, 1, value)
-    sheet.very_hidden()
+    return rows + [(f"datum:{name}", table.rows[0].datum) for table, name in tables if table.rows[0].datum]

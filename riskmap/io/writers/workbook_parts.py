@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import pyarrow as pa
 import pyarrow.compute
@@ -97,6 +97,10 @@ _SAMPLE: Final = 400
 _RICH: Final = re.compile(r"<r>.*</r>", re.DOTALL)
 
 
+# Whether a cell must be filled in: without it the row is rejected, or the record may stay without a tier.
+Need = Literal["required", "scored", "optional"]
+
+
 class Looks:
     """The formats of one workbook."""
 
@@ -122,6 +126,12 @@ class Looks:
             align="center",
             text_wrap=True,
         )
+        blank = {"bold": True, "border": 1, "border_color": "#8a94a3", "align": "center", "text_wrap": True}
+        self.blank_headers: dict[Need, Format] = {
+            "required": make(**blank, bg_color="#ffc266"),
+            "scored": make(**blank, bg_color="#ffefc9"),
+            "optional": make(**blank, bg_color="#eef2f7"),
+        }
         self.count = make(num_format="#,##0", border=1, border_color="#c9ced6")
         self.cell = make(num_format="@", border=1, border_color="#c9ced6")
         self.sum = make(num_format="#,##0", bold=True, border=1, border_color="#c9ced6", bg_color="#eef2f7")
@@ -192,6 +202,19 @@ def sheet_name(wanted: str, taken: set[str]) -> str:
     return name
 
 
+MARKS_SHEET: Final = "_riskmap"
+
+
+def write_marks(book: xlsxwriter.Workbook, marks: Sequence[tuple[str, str]]) -> Worksheet:
+    """Write what an import is told of a workbook of ours, key and value, on a sheet that nobody sees; return it."""
+    sheet = book.add_worksheet(MARKS_SHEET)
+    for row, mark in enumerate(marks):
+        for column, text in enumerate(mark):
+            literal(sheet, row, column, text)
+    sheet.very_hidden()
+    return sheet
+
+
 @lru_cache(maxsize=8192)  # plans and causes stand on thousands of records
 def display_width(text: str) -> int:
     """Return how many Latin letters wide a text is; Chinese characters count two."""
@@ -222,15 +245,15 @@ def page(sheet: Worksheet, inventory: Inventory, subject: str) -> None:
     sheet.fit_to_pages(1, 0)
     sheet.hide_gridlines(0)
     sheet.set_margins(left=0.4, right=0.4, top=0.7, bottom=0.6)
-    sheet.set_header(f"&C{_safe(title + mark)}"[:_HEADER_LIMIT])
+    sheet.set_header(f"&C{safe(title + mark)}"[:_HEADER_LIMIT])
     sheet.set_footer(
-        f"&L{_safe(inventory.as_of + approval)}"[: _HEADER_LIMIT - 40]
+        f"&L{safe(inventory.as_of + approval)}"[: _HEADER_LIMIT - 40]
         + f"&R{t('export_footer', inventory.lang)}"
     )
 
 
-def _safe(text: str) -> str:
-    # "&" begins a code in headers and footers, and a leading digit would be read as a font size.
+def safe(text: str) -> str:
+    """Return a text as headers and footers of a page take it, where "&" begins a code."""
     return text.replace("&", "&&")
 
 

@@ -108,8 +108,8 @@ def _check_encoding(text: str) -> None:
     cut = text.rstrip("\r\n").endswith(DAMAGED)
     if cut or len(bad) > max(2, len(lines) // 10):
         raise UnreadableFileError(
-            f"文字编码既不是 UTF-8 也不是 GB18030（第 {bad[0]} 行等 {len(bad)} 行），或文件不完整；请另存为 UTF-8 的 CSV",
-            f"neither UTF-8 nor GB18030 (line {bad[0]} and others, {len(bad)} in all), or cut off; save it as CSV in UTF-8",
+            f"文字编码不是 UTF-8、GB18030 或 Big5（第 {bad[0]} 行等 {len(bad)} 行），或文件不完整；请另存为 UTF-8 的 CSV",
+            f"not in UTF-8, GB18030 or Big5 (line {bad[0]} and others, {len(bad)} in all), or cut off; save it as CSV in UTF-8",
         )
 
 

@@ -23,11 +23,18 @@ _BOMS: Final = (
 )
 
 
+_BIG5: Final = "big5hkscs"  # with the letters of Hong Kong
+
+
 # GB 18030 holds all of GB 2312 and GBK; what programs call them by.
-_WIDER: Final = {"gb2312": "gb18030", "gbk": "gb18030", "cp936": "gb18030", "hz": "gb18030", "ascii": "utf-8"}
+_WIDER: Final = {
+    **dict.fromkeys(("gb2312", "gbk", "cp936", "hz"), "gb18030"),
+    **dict.fromkeys(("big5", "cp950"), _BIG5),
+    "ascii": "utf-8",
+}
 
 
-_CODE_PAGES: Final = {"936": "gb18030", "950": "big5", "65001": "utf-8", "54936": "gb18030"}
+_CODE_PAGES: Final = {"936": "gb18030", "950": _BIG5, "65001": "utf-8", "54936": "gb18030"}
 
 
 # Letters of scripts that no list of an office in China is written in: what a wrong encoding makes of its bytes.
@@ -37,6 +44,22 @@ _FOREIGN: Final = re.compile(
 
 
 _LETTERS: Final = re.compile(r"[^\x00-\x7f]")
+
+
+# Encoding → first bytes of the letters that its standard calls common: texts of any office are written in them.
+_COMMON: Final = {"gb18030": range(0xB0, 0xD8), _BIG5: range(0xA4, 0xC7)}
+
+
+_SURE: Final = 0.9  # share of the letters that are common where the encoding is right
+
+
+_WRONG: Final = 0.7  # and where it is not, less than this
+
+
+_FEWEST: Final = 4  # letters that tell an encoding
+
+
+_NO_LETTERS: Final = re.compile(r"[\x00-\x7f\u2000-\u303f\uff00-\uffef]")
 
 
 _MOST_LINES: Final = (
@@ -68,7 +91,7 @@ def encoding_named(name: str) -> str | None:
 
 
 def decode(data: bytes, stated: str | None = None) -> tuple[str, str]:
-    """Return the text of a file and its encoding: as its mark or `stated` says where that fits, else UTF-8 or GB 18030.
+    """Return the text of a file and its encoding: as its mark or `stated` says where that fits, else UTF-8, GB 18030 or Big5.
 
     Bytes that do not fit become `DAMAGED`; of two encodings that both do not fit, the one with fewer of them.
     """
@@ -105,7 +128,8 @@ def likeliest(texts: Iterable[bytes], stated: Sequence[str] = ()) -> str:
 
     Where most of their letters are UTF-8 they all are, since those of another encoding hardly ever make any. Else
     counted: what does not fit, then letters that a list of ours does not hold; of equals what is `stated` goes
-    before GB 18030. Where they say nothing (ASCII), what is stated, else UTF-8.
+    before GB 18030. Big5, whose bytes are hardly ever refused as GB 18030, is told by the letters that are common
+    in either. Where they say nothing (ASCII), what is stated, else UTF-8.
     """
     odd = [text for text in dict.fromkeys(texts) if not text.isascii()]
     names = [name for each in stated if (name := encoding_named(each))]
@@ -117,7 +141,20 @@ def likeliest(texts: Iterable[bytes], stated: Sequence[str] = ()) -> str:
     if native > bad + foreign or ("utf-8" in names and native + foreign > bad):
         return "utf-8"
     candidates = dict.fromkeys([*names, "gb18030", "utf-8"])
-    return min(candidates, key=lambda each: _misfit(odd, each))
+    best = min(candidates, key=lambda each: _misfit(odd, each))
+    return _BIG5 if best == "gb18030" and _is_big5(odd) else best
+
+
+def _is_big5(texts: Sequence[bytes]) -> bool:
+    return _share_of_common(texts, _BIG5) >= _SURE and _share_of_common(texts, "gb18030") < _WRONG
+
+
+def _share_of_common(texts: Sequence[bytes], encoding: str) -> float:
+    """Return which share of the letters of texts are common ones of an encoding; what is damaged is none."""
+    letters = _NO_LETTERS.sub("", "".join(fixed_width(text, encoding) for text in texts))
+    coded = (letter.encode(encoding, "replace") for letter in letters)
+    common = sum(len(code) > 1 and code[0] in _COMMON[encoding] for code in coded)
+    return common / len(letters) if len(letters) >= _FEWEST else 0.0
 
 
 def _misfit(texts: Sequence[bytes], encoding: str) -> tuple[int, int]:

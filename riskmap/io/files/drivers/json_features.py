@@ -113,6 +113,11 @@ def _collection(text: str) -> tuple[dict[str, Any], _Faults]:
         found = {"type": "FeatureCollection", "features": found}
     if "features" not in found and found.get("type") == "Feature":
         found = {"type": "FeatureCollection", "features": [found]}
+    if found.get("type") == "Topology":
+        raise UnreadableFileError(
+            "这是 TopoJSON；请把后缀改为 .topojson 后再导入",
+            "this is TopoJSON; give it the ending .topojson and import it again",
+        )
     if not isinstance(found.get("features"), list):
         raise UnreadableFileError(
             "JSON 里没有要素（features）；请用 QGIS 或 ArcGIS 另存为 GeoJSON",

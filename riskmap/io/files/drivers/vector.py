@@ -176,7 +176,12 @@ def _layer(path: Path, layer: str, driver: str) -> _Layer:
     fids, table = table.column(0).to_pylist(), table.remove_column(0)
     geometry = meta.get("geometry_name") or "wkb_geometry"
     has_geometry = meta.get("geometry_type") is not None and geometry in table.column_names
-    attributes = [n for n in table.column_names if n != geometry]
+    added = {"id"} if driver == "TopoJSON" else set[str]()  # by GDAL, whether or not a shape has one
+    attributes = [
+        n
+        for n in table.column_names
+        if n != geometry and not (n in added and not any(table.column(n).to_pylist()))
+    ]
     columns = [_text_of(table.column(n), table.schema.field(n)) for n in attributes]
     shapes = table.column(geometry).cast(pa.binary()) if has_geometry else None
     crs = _crs(meta.get("crs"), path, driver) if has_geometry else {}
@@ -289,7 +294,7 @@ def _moments(texts: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def _title(layer: str, request: dict[str, Any]) -> str:
     """A layer without a name of its own is called like our copy: give it the file's name."""
-    return Path(request["name"]).stem if layer == _TEMPORARY_NAME else layer
+    return Path(request["name"]).stem if layer in {_TEMPORARY_NAME, "TopoJSON"} else layer
 
 
 def _crs(stated: str | None, path: Path, driver: str) -> dict[str, Any]:
@@ -330,7 +335,7 @@ def _stated_crs(path: Path) -> list[dict[str, Any]]:
 
 
 def _refuse_linked_crs(path: Path) -> None:
-    """Refuse a GeoJSON whose coordinate system lies at an address: GDAL would fetch it."""
+    """Refuse a GeoJSON or TopoJSON whose coordinate system lies at an address: GDAL would fetch it."""
     for stated in _stated_crs(path):
         inside = stated.get("properties")
         texts = [v for d in (stated, inside) if isinstance(d, dict) for v in d.values() if isinstance(v, str)]
@@ -374,7 +379,7 @@ def _files(request: dict[str, Any], folder: Path) -> Iterator[tuple[Path, str]]:
     else:
         target = folder / f"{_TEMPORARY_NAME}{'.json' if kind == 'geojson' else '.' + kind}"
         shutil.copyfile(path, target)
-        if kind == "geojson":
+        if kind in {"geojson", "topojson"}:
             _refuse_linked_crs(target)
         yield target, Path(request["name"]).stem if kind == "geojson" else ""
 

@@ -27,7 +27,7 @@ class FileFormat:
     only driver that GDAL may have meanwhile. `without`: packages that the reader does better without; they
     take longer to import than a small file to read. `faults` takes path, first bytes and what they
     show, and says what is wrong beyond `content`. `instead` takes the first bytes and what they show, and names the kind
-    that programs save under this ending too, None where it is none. `member`: (end of a name, what to
+    that they are and that programs save under this ending too, None where it is none. `member`: (end of a name, what to
     say) of what an archive must hold. `companions`: endings of the files beside it that belong to it.
     """
 

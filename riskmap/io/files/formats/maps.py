@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -33,9 +34,17 @@ def _json_faults(path: Path, head: bytes, found: str) -> Text | None:
     if head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in {b"{", b"[", b"\x1e"}:
         return None
     return Text(
-        f"内容不是 GeoJSON（应以 {{ 开头）；请确认文件是否与 {path.suffix.lower()} 相符",
-        f"the content is not GeoJSON (it should start with {{); check that it fits {path.suffix.lower()}",
+        f"内容不是 JSON（应以 {{ 开头）；请确认文件是否与 {path.suffix.lower()} 相符",
+        f"the content is not JSON (it should start with {{); check that it fits {path.suffix.lower()}",
     )
+
+
+def _topology(head: bytes, found: str) -> str | None:
+    """TopoJSON is often saved under the ending of any JSON."""
+    return "topojson" if found == "text" and _TOPOLOGY.search(head) else None
+
+
+_TOPOLOGY: Final = re.compile(rb'"type"\s*:\s*"Topology"')
 
 
 _SHP: Final = (
@@ -73,7 +82,9 @@ FORMATS: Final = (
         gdal="GeoJSON",
         without=_NO_FRAMES,
         faults=_json_faults,
+        instead=_topology,
     ),
+    _map("topojson", (".topojson",), "text", gdal="TopoJSON", faults=_json_faults),
     FileFormat("kml", (".kml",), "xml", _PLACEMARKS, without=_NO_FRAMES, faults=_kml_faults),
     FileFormat("kmz", (".kmz",), "zip", _PLACEMARKS, without=_NO_FRAMES, member=(".kml", Text(*_KML))),
 )

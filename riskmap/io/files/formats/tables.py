@@ -68,6 +68,12 @@ _WORKBOOK: Final = Text(
 )
 
 
+_BINARY: Final = Text(
+    "后缀是 xlsb，压缩包里却没有二进制工作簿；请用 Excel 另存为 xlsx",
+    "the ending is xlsb but the archive holds no binary workbook; save it as xlsx in Excel",
+)
+
+
 _SHEETS: Final = Text(
     "后缀是 ods，压缩包里却没有表格内容；请用 LibreOffice 或 WPS 另存为 ods 或 xlsx",
     "the ending is ods but the archive holds no sheets; save it as ods or xlsx in LibreOffice or WPS",
@@ -84,6 +90,9 @@ FORMATS: Final = (
         faults=_encrypted,
         instead=_under_xlsx,
         member=("workbook.xml", _WORKBOOK),
+    ),
+    FileFormat(
+        "xlsb", (".xlsb",), "zip", _EXCEL, without=_FAST, faults=_encrypted, member=("workbook.bin", _BINARY)
     ),
     FileFormat("xls", (".xls",), "ole", _EXCEL, without=_FAST, faults=_web_archive, instead=_under_xls),
     FileFormat("ods", (".ods",), "zip", _EXCEL, without=_FAST, member=("content.xml", _SHEETS)),

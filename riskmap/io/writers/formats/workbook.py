@@ -23,6 +23,7 @@ from riskmap.io.writers.printed_list import write_printed
 from riskmap.io.writers.record_columns import SheetColumn, sheet_columns
 from riskmap.io.writers.workbook_parts import (
     CELL_LIMIT,
+    MARKS_SHEET,
     Cells,
     LongSheet,
     Looks,
@@ -33,6 +34,7 @@ from riskmap.io.writers.workbook_parts import (
     too_long,
     units,
     width,
+    write_marks,
 )
 from riskmap.rules.arrays import pc
 from riskmap.texts import made_text, newer_text, t
@@ -285,7 +287,7 @@ def _write(inventory: Inventory, book: xlsxwriter.Workbook) -> None:
         }
     )
     looks = Looks(book)
-    taken: set[str] = {"_riskmap"}
+    taken: set[str] = {MARKS_SHEET}
     write_cover(book, looks, inventory, taken, notes=notes)
     write_subdistricts(book, looks, inventory, taken)
     printed = [
@@ -296,22 +298,9 @@ def _write(inventory: Inventory, book: xlsxwriter.Workbook) -> None:
     for part, group in zip(inventory.layers, columns, strict=True):
         sheets.extend(_write_layer(book, looks, inventory, part, group, taken=taken))
     write_differences(book, looks, inventory, taken)
-    _write_marks(book, sheets, [name for name in printed if name is not None])
-
-
-def _write_marks(book: xlsxwriter.Workbook, sheets: Sequence[_Sheet], printed: Sequence[str]) -> None:
-    """Say, for an import, which sheet holds which layer and in which datum."""
-    marks = book.add_worksheet("_riskmap")
-    rows = [
-        ("kind", "inventory"),
-        ("datum", "cgcs2000"),
-        *((f"sheet:{s.name}", s.part.layer.id) for s in sheets),
-        *((f"sheet:{name}", PRINTED) for name in printed),
-    ]
-    for row, (key, value) in enumerate(rows):
-        literal(marks, row, 0, key)
-        literal(marks, row, 1, value)
-    marks.very_hidden()
+    kinds = [(s.name, s.part.layer.id) for s in sheets] + [(name, PRINTED) for name in printed if name]
+    marks = [("kind", "inventory"), ("datum", "cgcs2000")]
+    write_marks(book, [*marks, *((f"sheet:{name}", kind) for name, kind in kinds)])
 
 
 def _write_layer(

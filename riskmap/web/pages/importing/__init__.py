@@ -18,9 +18,11 @@ from riskmap.actions.importing import (
     read_for_import,
     row_codes,
 )
+from riskmap.actions.layer_files import layer_template
 from riskmap.actions.suggestions import FILLABLE
 from riskmap.errors import DatumError, RiskmapError, StaleRevisionError
 from riskmap.vocabulary import GRADES, RANKS, STANDINGS, TIER_TITLES, TIERS
+from riskmap.web.frame import downloads
 from riskmap.web.frame.shell import page_look, page_title, section
 from riskmap.web.frame.state import lang, say, workspace
 from riskmap.web.pages import Page
@@ -28,7 +30,16 @@ from riskmap.web.pages.importing.backlog import backlog, rejected_download
 from riskmap.web.pages.importing.outlook import forget_outlooks
 from riskmap.web.pages.importing.review import datum_title, files_table, review
 from riskmap.web.widgets.filters import escape_markdown
-from riskmap.web.widgets.panels import Cell, Row, TableColumn, pager_of, point_address, show_table, tier_cell
+from riskmap.web.widgets.panels import (
+    Cell,
+    Row,
+    TableColumn,
+    pager_of,
+    point_address,
+    show_offer,
+    show_table,
+    tier_cell,
+)
 from riskmap.web.widgets.signing import ask_signature, notice, refuse, show_kept_notice, undo_box
 from riskmap.web.widgets.uploads import Upload, Uploaded, keep_uploads, private_folder, shown_name
 from riskmap.web.widgets.wording import word
@@ -109,8 +120,25 @@ def _choose() -> None:
             key=f"import-files-{st.session_state.get(_ROUND, 0)}",
         )
         st.caption(say("import_files_help"))
-        if st.button(say("import_check"), key="import-check", type="primary", disabled=not files):
+        checked = st.button(say("import_check"), key="import-check", type="primary", disabled=not files)
+        _template(layer)
+        if checked:
             _read(layer, list(files), datum, codes, full_list=full_list, hidden=hidden)
+
+
+def _template(layer: str) -> None:
+    """Offer a blank workbook of the chosen layer, made when it is fetched."""
+    ws, language = workspace(), lang()
+    title = ws.catalog.layer(layer).title.text(language)
+
+    def make() -> bytes:
+        with private_folder() as folder:
+            layer_template(ws, layer, folder / "template.xlsx", lang=language)
+            return (folder / "template.xlsx").read_bytes()
+
+    name = downloads.file_name(say("import_template_file", layer=title), "xlsx")
+    show_offer(f"import-template-{layer}", say("import_template", layer=title), name, make)
+    st.caption(say("import_template_help"))
 
 
 def _datum_choice(datum: str) -> str:

@@ -15,6 +15,7 @@ from riskmap.actions.importing import dismiss_rejected, settle_held
 from riskmap.actions.inventory.exporting import write_rejected
 from riskmap.actions.records.scoring import one_feature
 from riskmap.actions.rejected_mending import can_be_emptied, mend_rejected
+from riskmap.actions.suggestions import FILLABLE, RecordOffer, accept_offers, record_offers
 from riskmap.errors import RiskmapError, UnknownNameError
 from riskmap.interface import option
 from riskmap.io.files.leftovers import mark
@@ -39,7 +40,7 @@ from riskmap.web.widgets.panels import (
 from riskmap.web.widgets.signing import Signature, ask_signature, keep_notice, notice, refuse, undo_box
 from riskmap.web.widgets.wording import key_title, moment, value_text, word
 
-_PARTS: Final = ("held", "rejected", "batches", "changes")
+_PARTS: Final = ("held", "rejected", "offers", "batches", "changes")
 
 
 _PART: Final = "backlog-part"
@@ -78,6 +79,8 @@ def backlog() -> None:
         _held(held)
     elif chosen == "rejected":
         _rejected(rejected)
+    elif chosen == "offers":
+        _offers()
     elif chosen == "changes":
         _changes()
     else:
@@ -331,6 +334,63 @@ def _workbook(files: Sequence[tuple[str, int | None, tuple[RejectedRow, ...]]]) 
         return (folder / "rejected.xlsx").read_bytes()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+# What records lack and the ledger could add
+def _offers() -> None:
+    ws = workspace()
+    st.caption(say("offers_lead"))
+    layer = st.columns([1, 2])[0].selectbox(
+        say("list_layer"), list(ws.catalog.layers), format_func=layer_title, key="offers-layer"
+    )
+    with st.spinner(say("working")):
+        offered = record_offers(ws, layer)
+    columns = [
+        TableColumn("code", say("list_code"), "code"),
+        TableColumn("offer", say("import_offer")),
+    ]
+    key = f"backlog-offers-{layer}"
+    pager = pager_of(key, len(offered), _ROWS)
+    rows = [
+        Row([Cell(one.code, href=point_address(layer, one.code)), Cell(one.say.text(lang()))])
+        for one in offered[pager.start : pager.stop]
+    ]
+    show_table(key, columns, rows, pager=_or_none(pager), dense=True, empty=say("offers_none"))
+    if offered:
+        _accept(layer, offered)
+
+
+def _accept(layer: str, offered: Sequence[RecordOffer]) -> None:
+    """Write all offers of one field but those that are left out, as one changeset."""
+    left = st.multiselect(
+        say("offers_leave"),
+        [one.code for one in offered],
+        placeholder=say("rejected_which_hint"),
+        key=f"offers-leave-{layer}",
+    )
+    signature = ask_signature(f"offers-{layer}", reason_hint=say("offers_why"))
+    counts = {f: [o for o in offered if o.field == f and o.code not in left] for f in FILLABLE}
+    with st.container(horizontal=True):
+        asked = [
+            field
+            for field, some in counts.items()
+            if some and st.button(say(f"import_fill_{field}", n=len(some)), key=f"offers-{layer}-{field}")
+        ]
+    if not asked:
+        return
+    if signature.missing:
+        notice("warning", signature.missing)
+        return
+    taken = counts[asked[0]]
+    try:
+        with st.spinner(say("working")):
+            done = accept_offers(workspace(), layer, taken, by=signature.by, why=signature.why)
+    except RiskmapError as problem:
+        refuse(problem)
+        return
+    said = "".join(f"\n{one.text(lang())}" for one in done.warnings[:_ROWS])
+    keep_notice("success", say("offers_done", n=len(taken)) + said)
+    st.rerun()
 
 
 # What was done
