@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, Final
 
@@ -9,7 +10,8 @@ import streamlit as st
 
 from riskmap.actions.workspace import Workspace, open_workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
-from riskmap.errors import Lang
+from riskmap.errors import Lang, RiskmapError
+from riskmap.moments import as_of_text, local_now, parse_as_of, utc_now
 from riskmap.selection import Snapshot
 from riskmap.texts import t
 from riskmap.web.frame.security import Signer, workspace_secret
@@ -21,6 +23,12 @@ _LANG = "lang"
 
 
 _PAGE = "shell-page"
+
+
+PAST: Final = "asof"  # the parameter of addresses that names a past day or moment
+
+
+_PAST = "shell-as-of"
 
 
 @lru_cache(maxsize=1)
@@ -55,8 +63,63 @@ def signed(purpose: str, value: Any, *, days: int = 1) -> str:
 
 
 def snapshot() -> Snapshot:
-    """Return the records as the ledger holds them now, shared by all sessions."""
-    return current_snapshot(workspace())
+    """Return the records as the ledger holds them now, or held them at the past moment that this session looks
+    at; shared by all sessions.
+    """
+    return current_snapshot(workspace(), as_of=as_of())
+
+
+def follow_past() -> None:
+    """Look at the past moment that the address names where it has changed, else as before; the address keeps it.
+
+    What the address says is kept as it stands: `as_of` refuses what is none.
+    """
+    named = st.query_params.get(PAST, "")
+    if named and named != st.session_state.get(_PAST):
+        st.session_state[_PAST] = named
+    elif not named and (kept := st.session_state.get(_PAST)):
+        st.query_params[PAST] = kept
+
+
+def look_at(past: str) -> None:
+    """Look at a past day or moment ("2026-05-01", "2026-05-01T14:00") from now on; at the present for ""."""
+    st.session_state[_PAST] = past
+    if past:
+        st.query_params[PAST] = past
+    else:
+        st.query_params.pop(PAST, None)
+
+
+def past_text() -> str:
+    """Return the past moment that this session looks at as addresses hold it, "" for now."""
+    return str(st.session_state.get(_PAST, "")) if st.runtime.exists() else ""
+
+
+def as_of() -> date | None:
+    """Return the past day or moment that this session looks at, None for now.
+
+    RiskmapError where the address names none, or one that is still to come.
+    """
+    return past_of(past_text())
+
+
+def past_of(text: str) -> date | None:
+    """Return the past day or moment that an address holds, None for ""; RiskmapError as `as_of`."""
+    if not text:
+        return None
+    try:
+        found = parse_as_of(text)
+    except RiskmapError as problem:
+        wrong = t("past_unusable", "zh"), t("past_unusable", "en")
+        raise RiskmapError(
+            f"{wrong[0]}：{problem.text('zh')}", f"{wrong[1]}: {problem.text('en')}"
+        ) from problem
+    if found > (utc_now() if isinstance(found, datetime) else local_now().date()):
+        raise RiskmapError(
+            f"{t('past_unusable', 'zh')}：{as_of_text(found)} 还没有到；请选今天或更早的日期",
+            f"{t('past_unusable', 'en')}: {as_of_text(found)} is still to come; choose today or an earlier day",
+        )
+    return found
 
 
 def lang() -> Lang:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 from functools import partial
 from typing import Final
 
@@ -14,6 +15,7 @@ import streamlit as st
 
 from riskmap.actions.inventory.exporting import describe
 from riskmap.actions.inventory.listing import ListedRecord, list_records, make_selection
+from riskmap.actions.inventory.unrated import newly_unrated
 from riskmap.actions.tier_models import made_by
 from riskmap.actions.workspace import Workspace
 from riskmap.catalog import Condition, Layer
@@ -24,10 +26,11 @@ from riskmap.rules.extras import extra_keys, header_of, holds_people, is_extra
 from riskmap.selection import Counts, Selection, Snapshot, counts
 from riskmap.texts import made_text
 from riskmap.units import unit_title
+from riskmap.values.assessment import ModelStamp
 from riskmap.vocabulary import FLAGS, TIER_TITLES, TIERS
 from riskmap.web.frame import downloads
 from riskmap.web.frame.shell import page_look, page_title
-from riskmap.web.frame.state import lang, say, snapshot, workspace
+from riskmap.web.frame.state import as_of, lang, past_text, say, snapshot, workspace
 from riskmap.web.pages import Page
 from riskmap.web.widgets.filters import NOTHING, Filters, escape_markdown, render_filters
 from riskmap.web.widgets.panels import (
@@ -49,10 +52,17 @@ from riskmap.web.widgets.panels import (
     sort_of,
     tier_cell,
 )
-from riskmap.web.widgets.signing import notice, offer_unmasked_export, refuse, show_kept_notice, welcome
+from riskmap.web.widgets.signing import (
+    notice,
+    offer_unmasked_export,
+    refuse,
+    say_unrated,
+    show_kept_notice,
+    welcome,
+)
 from riskmap.web.widgets.wording import day, number_text, value_text
 
-PAGE: Final = Page(id="inventory", zh="清单", en="Inventory", order=20)
+PAGE: Final = Page(id="inventory", zh="清单", en="Inventory", order=20, past=True)
 
 
 _TABLE: Final = "inventory-table"
@@ -112,19 +122,22 @@ def render() -> None:
     except RiskmapError as problem:
         refuse(problem)
         return
+    made = made_by(workspace(), selection.layers or now.layers, as_of=as_of())
     _heading(now, filters, selection, found)
     _files(selection, found)
-    _table(now, selection, found)
+    _table(now, selection, found, made)
     if found.everything:
         offer_unmasked_export(selection, _file_title())
-    _models(selection.layers or now.layers)
+    _models(made)
 
 
-def _models(layers: Sequence[str]) -> None:
+def _models(made: Mapping[str, Sequence[ModelStamp]]) -> None:
     """Which model made the tiers that the table shows, layer by layer."""
-    titles = {one: workspace().catalog.layer(one).title.text(lang()) for one in layers}
-    made = made_by(workspace(), layers)
-    lines = [say("inventory_model", layer=titles[one], model=made_text(made[one], lang())) for one in layers]
+    layers = workspace().catalog.layers
+    lines = [
+        say("inventory_model", layer=layers[one].title.text(lang()), model=made_text(stamps, lang()))
+        for one, stamps in made.items()
+    ]
     st.caption("  \n".join(escape_markdown(line) for line in lines))
 
 
@@ -143,7 +156,7 @@ def _heading(now: Snapshot, filters: Filters, selection: Selection, found: Count
         layers = workspace().catalog.layers
         others = [f"{layers[layer].title.text(lang())} {n:,}" for layer, n in found.others.items()]
         st.caption(say("inventory_others", layers=say("list_separator").join(map(escape_markdown, others))))
-    _whether_it_adds_up(now, filters, found)
+    _whether_it_adds_up(now, filters, selection, found)
 
 
 def _filter_words(selection: Selection) -> str:
@@ -160,21 +173,18 @@ def _filter_words(selection: Selection) -> str:
     )
 
 
-def _whether_it_adds_up(now: Snapshot, filters: Filters, found: Counts) -> None:
-    rated = sum(found.tiers().values())
-    if rated == found.total:
+def _whether_it_adds_up(now: Snapshot, filters: Filters, selection: Selection, found: Counts) -> None:
+    if not found.unrated:
         st.markdown(f":green[✓] {say('inventory_adds_up', total=f'{found.total:,}')}")
         return
     if filters.tiers == frozenset(["unrated"]):
         notice("warning", say("inventory_only_unrated", total=f"{found.total:,}"))
         return
-    text = say("inventory_gap", total=f"{found.total:,}", rated=f"{rated:,}", gap=f"{found.unrated:,}")
-    left, right = st.columns([3, 1], vertical_alignment="center")
+    new = newly_unrated(workspace(), now, selection)
+    left, right = st.columns([4, 1], vertical_alignment="center")
     with left:
-        notice("warning", text)
-    if right.button(
-        say("inventory_show_gap", gap=f"{found.unrated:,}"), key="inventory-gap", width="stretch"
-    ):
+        say_unrated(new, total=found.total, unrated=found.unrated)
+    if right.button(say("unrated_show", n=f"{found.unrated:,}"), key="inventory-gap", width="stretch"):
         risks = filters.layers & frozenset(risk_layers(now))
         wanted = replace(filters, tiers=frozenset(["unrated"]), layers=risks).to_query(now.layers)
         go_to(
@@ -188,7 +198,7 @@ def _files(selection: Selection, found: Counts) -> None:
     items = []
     for ending, one in export_formats().items():
         file = downloads.file_name(_file_title(), ending)
-        href = downloads.address(downloads.Wanted(selection, ending, file, lang()))
+        href = downloads.address(downloads.Wanted(selection, ending, file, lang(), past_text()))
         items.append({"title": one.title, "href": href, "name": file, "help": one.help.text(lang())})
     items.append(_map_file(selection))
     show_downloads("inventory-downloads", items)
@@ -197,23 +207,28 @@ def _files(selection: Selection, found: Counts) -> None:
 def _map_file(selection: Selection) -> dict[str, str]:
     """Return the button of the map on paper; it is drawn when somebody takes it."""
     file = downloads.file_name(_file_title(), "pdf")
-    make = partial(_map_drawn, workspace(), selection, lang())
-    href = downloads.offer(f"map {selection.to_text()} {lang()}", file, make)
+    make = partial(_map_drawn, workspace(), selection, lang(), as_of())
+    href = downloads.offer(f"map {selection.to_text()} {lang()} {past_text()}", file, make)
     return {"title": say("inventory_map"), "href": href, "name": file, "help": say("inventory_map_help")}
 
 
-def _map_drawn(ws: Workspace, selection: Selection, words: Lang) -> bytes:
+def _map_drawn(ws: Workspace, selection: Selection, words: Lang, past: date | None) -> bytes:
     from riskmap.actions.inventory.map_paper import map_bytes
 
-    return map_bytes(ws, selection, lang=words)
+    return map_bytes(ws, selection, as_of=past, lang=words)
 
 
-def _table(now: Snapshot, selection: Selection, found: Counts) -> None:
+def _table(
+    now: Snapshot, selection: Selection, found: Counts, made: Mapping[str, Sequence[ModelStamp]]
+) -> None:
     spec = selection.to_text()
     if st.session_state.get(_SEEN) != spec:
         st.session_state[_SEEN] = spec
         first_page(_TABLE)
+    several = _several_models(found, made)
     by, descending = sort_of(_TABLE, ("tier", True))
+    if by == "score" and several:
+        by, descending = "tier", True
     pager = pager_of(_TABLE, found.everything)
     listing = list_records(
         now,
@@ -226,12 +241,31 @@ def _table(now: Snapshot, selection: Selection, found: Counts) -> None:
     )
     show_table(
         _TABLE,
-        [TableColumn(name, say(f"list_{name}"), kind, sortable=True) for name, kind in _COLUMNS],
+        [
+            TableColumn(name, say(f"list_{name}"), kind, sortable=True)
+            if name != "score" or not several
+            else TableColumn(name, say("list_score"), kind, why=several)
+            for name, kind in _COLUMNS
+        ],
         [_row(record) for record in listing.records],
         pager=Pager(pager.page, listing.total, pager.size),
         sort=(by, descending),
         empty=say("inventory_none"),
     )
+    if several:
+        st.caption(several)
+
+
+def _several_models(found: Counts, made: Mapping[str, Sequence[ModelStamp]]) -> str:
+    """Return why the records are not to be sorted by their scores, "" where one model made all of them.
+
+    Ninety of one model is not more than seventy of another.
+    """
+    listed = {layer for layer, n in zip(found.layers, found.array.sum(axis=(1, 2)), strict=True) if n}
+    models = {one.digest for layer, stamps in made.items() if layer in listed for one in stamps}
+    if len(models) < 2:  # noqa: PLR2004 - one, or none where nothing is rated
+        return ""
+    return say("list_scores_layers" if len(listed) > 1 else "list_scores_versions", n=len(models))
 
 
 def _row(record: ListedRecord) -> Row:
@@ -261,7 +295,7 @@ def _ask_conditions(ws: Workspace, now: Snapshot, layers: Collection[str]) -> tu
         _ask_condition(ws, now, [layer for layer in now.layers if layer in layers])
     if st.query_params.get_all(_QUERY) != texts:
         st.query_params[_QUERY] = texts
-    return make_selection(ws, where=texts).where
+    return make_selection(ws, where=texts, as_of=as_of()).where
 
 
 def _conditions_text(ws: Workspace, conditions: Collection[Condition]) -> str:
@@ -287,7 +321,7 @@ def _listed_conditions(ws: Workspace, texts: list[str]) -> None:
     for i, text in enumerate(texts):
         words, drop = st.columns([3, 1], vertical_alignment="center")
         try:
-            (where,) = make_selection(ws, where=[text]).where
+            (where,) = make_selection(ws, where=[text], as_of=as_of()).where
             words.markdown(escape_markdown(_condition_words(ws, where)))
         except RiskmapError as problem:
             with words:

@@ -12,6 +12,7 @@ import streamlit as st
 from streamlit_folium import st_folium
 
 from riskmap.actions.inventory.listing import list_records
+from riskmap.actions.inventory.unrated import newly_unrated
 from riskmap.errors import SelectionError
 from riskmap.io.writers import export_formats
 from riskmap.selection import Counts, Selection, Snapshot, counts
@@ -22,7 +23,7 @@ from riskmap.web.frame.assets import first_pictures
 from riskmap.web.frame.background import MAP_DAYS, district_frame, ground_key, visit
 from riskmap.web.frame.routes import MAP
 from riskmap.web.frame.shell import open_point, page_look, page_of
-from riskmap.web.frame.state import lang, say, signed, snapshot, workspace
+from riskmap.web.frame.state import lang, past_text, say, signed, snapshot, workspace
 from riskmap.web.pages import Page
 from riskmap.web.widgets.filters import NOTHING, Filters, draw_filters, read_filters
 from riskmap.web.widgets.map import Bounds, Frame, MapView, build_map, showing
@@ -38,7 +39,7 @@ from riskmap.web.widgets.panels import (
     tier_cell,
 )
 
-PAGE: Final = Page(id="map", zh="一张图", en="Map", order=10)
+PAGE: Final = Page(id="map", zh="一张图", en="Map", order=10, past=True)
 
 
 _HEIGHT: Final = 640  # until our style sheet stretches the frame to the window
@@ -120,12 +121,10 @@ def _frame(now: Snapshot) -> Frame:
 def _view(now: Snapshot, selection: Selection, found: Counts) -> MapView:
     catalog = workspace().catalog
     points, shaped = _by_geometry(now, selection, catalog.layers)
-    spec = signed(MAP, [selection.to_text(), now.key], days=MAP_DAYS)
-    tiles = signed(MAP, [points.to_text(), now.key], days=MAP_DAYS)
-    outlines = signed(MAP, [shaped.to_text(), now.key], days=MAP_DAYS) if shaped != NOTHING else None
+    spec, tiles, outlines = (_token(one, now) for one in (selection, points, shaped))
     return MapView(
         tiles=f"tiles/{tiles}/{{z}}/{{x}}/{{y}}.bin",
-        shapes=f"shapes/{outlines}.json" if outlines else None,
+        shapes=f"shapes/{outlines}.json" if shaped != NOTHING else None,
         points=f"points/{spec}",
         search=f"search?spec={spec}",
         tiers=[int(n) for n in found.array.sum(axis=(0, 2))],
@@ -136,7 +135,21 @@ def _view(now: Snapshot, selection: Selection, found: Counts) -> MapView:
             for i, name in enumerate(now.subdistricts)
         ],
         polygon=st.session_state.get(_AREA),
+        **_unrated(now, selection, found),
     )
+
+
+def _unrated(now: Snapshot, selection: Selection, found: Counts) -> dict[str, Any]:
+    """Return what the legend says of the unrated: calm while they are the usual ones."""
+    if not found.unrated:
+        return {}
+    new = newly_unrated(workspace(), now, selection)
+    text = say("map_unrated_new", n=f"{len(new):,}") if new else say("map_unrated_usual")
+    return {"note": text, "alarm": bool(new)}
+
+
+def _token(selection: Selection, now: Snapshot) -> str:
+    return signed(MAP, [selection.to_text(), now.key, past_text()], days=MAP_DAYS)
 
 
 def _by_geometry(now: Snapshot, selection: Selection, layers: Any) -> tuple[Selection, Selection]:
@@ -267,7 +280,7 @@ def _exports(district: str, inside: Selection) -> list[dict[str, str]]:
         if "area" not in one.also:
             continue
         name = downloads.file_name(f"{district}-{say('area_title')}", ending)
-        href = downloads.address(downloads.Wanted(inside, ending, name, lang()))
+        href = downloads.address(downloads.Wanted(inside, ending, name, lang(), past_text()))
         found.append({"title": one.title, "href": href, "name": name, "help": say("area_export")})
     return found
 

@@ -23,7 +23,7 @@ from riskmap.json_documents import Document
 from riskmap.selection import Snapshot
 from riskmap.vocabulary import TIER_TITLES
 from riskmap.web.frame import downloads
-from riskmap.web.frame.state import lang, say, workspace
+from riskmap.web.frame.state import PAST, lang, past_text, say, workspace
 from riskmap.web.pages import pages
 from riskmap.web.widgets.filters import SWITCHES, Filters
 
@@ -38,16 +38,23 @@ _ASSETS: Final = Path(__file__).parents[1] / "assets" / "pages"
 
 @dataclass(frozen=True, slots=True)
 class TableColumn:
-    """A column: `kind` says how its cells are set; numbers stand right."""
+    """A column: `kind` says how its cells are set; numbers stand right. `why` says why it cannot be sorted by."""
 
     id: str
     title: str
     kind: Kind = "text"
     sortable: bool = False
+    why: str = ""
 
     def as_json(self) -> Document:
         """Return what the browser is told."""
-        return {"id": self.id, "title": self.title, "kind": self.kind, "sortable": self.sortable}
+        return {
+            "id": self.id,
+            "title": self.title,
+            "kind": self.kind,
+            "sortable": self.sortable,
+            "why": self.why,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,8 +267,10 @@ def _follow(event: Mapping[str, Any]) -> None:
 
 
 def address(page: str, query: Mapping[str, str]) -> str:
-    """Return the address of a page of ours with its query, in the language of this session."""
+    """Return the address of a page of ours with its query, in the language and of the past that this session has."""
     full = dict(query) if lang() == "zh" else {**query, "lang": lang()}
+    if past := past_text():
+        full[PAST] = past
     return f"{page}?{urlencode(full)}" if full else page
 
 
