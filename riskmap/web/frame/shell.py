@@ -120,7 +120,7 @@ def _at_hand(ws: Workspace, name: str) -> bool:
     try:
         when = as_of()
     except RiskmapError:
-        _past_strip("")
+        _past_strip(say("past_wrong"))
         raise
     if when is None:
         return True
@@ -146,11 +146,10 @@ def _past_strip(told: str) -> None:
 @st.fragment
 def _way_to_the_past() -> None:
     """The choice of a day and hour; nothing else of the page runs while it is made."""
-    with (
-        st.container(key="shell-look-back"),
-        st.popover(say("past_open"), help=say("past_help"), key="shell-past-open"),
-    ):
+    opened = f"shell-past-open-{past_text()}"  # another one, and so closed, once a day was chosen
+    with st.container(key="shell-look-back"), st.popover(say("past_open"), key=opened):
         today = local_now().date()
+        st.caption(say("past_help"))
         day = st.date_input(
             say("past_day"),
             value=today,

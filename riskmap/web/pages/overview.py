@@ -306,7 +306,7 @@ def _adds_up(now: Snapshot) -> None:
         return
     new = newly_unrated(ws, now)
     say_unrated(new, total=total, unrated=unrated)
-    with st.expander(say("unrated_show", n=f"{unrated:,}"), expanded=bool(new)):
+    with st.expander(say("unrated_list", n=f"{unrated:,}"), expanded=bool(new)):
         _gaps(now, [gap for gap in document["differences"] if gap not in wrong], "overview-unrated")
 
 
