@@ -135,6 +135,7 @@ def export(
 ) -> None:
     """Export a classified inventory."""
     from riskmap.actions.inventory.exporting import export_selection
+    from riskmap.actions.inventory.listing import summarise
     from riskmap.cli.common import open_workspace
 
     ws = open_workspace(workspace, store)
@@ -150,7 +151,7 @@ def export(
         for file in document["files"]:
             echo(f"{file['path']}：{file['rows']} 条", f"{file['path']}: {file['rows']} records")
         if not document["adds_up"]:
-            _say_sums(ws, at, selection)
+            _say_sums(ws, at, summarise(ws, as_of=at), selection)
     raise typer.Exit(0 if document["adds_up"] else 1)
 
 
@@ -378,18 +379,19 @@ def summary(
                 f"  {name}\t{other['count']}\t不计入等级与合计",
                 f"  {name}\t{other['count']}\tin no tier and no total",
             )
-        _say_sums(ws, at)
+        _say_sums(ws, at, document)
     raise typer.Exit(0 if document["adds_up"] else 1)
 
 
-def _say_sums(ws: Workspace, as_of: date | None, selection: Selection | None = None) -> None:
+def _say_sums(
+    ws: Workspace, as_of: date | None, summary: dict[str, Any], selection: Selection | None = None
+) -> None:
     """Say how the sums stand: the usual unrated calmly, new ones and sums that disagree as what they are."""
-    from riskmap.actions.inventory.listing import summarise
     from riskmap.actions.inventory.unrated import disagreeing, newly_unrated, unrated_text
     from riskmap.actions.workspace.snapshots import current_snapshot
     from riskmap.selection import Selection, counts
 
-    for difference in disagreeing(summarise(ws, as_of=as_of)):
+    for difference in disagreeing(summary):
         echo(
             f"合计不一致：{difference['what']}，应为 {difference['expected']}，实为 {difference['found']}",
             f"does not add up: {difference['what']}, expected {difference['expected']}, found {difference['found']}",
