@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 import streamlit as st
+from streamlit import runtime
 
 from riskmap.actions.workspace import Workspace, open_workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
@@ -92,7 +93,7 @@ def look_at(past: str) -> None:
 
 def past_text() -> str:
     """Return the past moment that this session looks at as addresses hold it, "" for now."""
-    return str(st.session_state.get(_PAST, "")) if st.runtime.exists() else ""
+    return str(st.session_state.get(_PAST, "")) if runtime.exists() else ""
 
 
 def as_of() -> date | None:
