@@ -9,8 +9,8 @@ import openpyxl
 import pytest
 
 from riskmap.actions.inventory.listing import summarise
-from riskmap.actions.records.editing import edit_point, retire_point
-from riskmap.actions.workspace import open_workspace
+from riskmap.actions.records.editing import create_point, edit_point, retire_point
+from riskmap.actions.workspace import create_workspace, open_workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.moments import CLOCK, utc_now
 from riskmap.rules.permissions import local_actor
@@ -191,3 +191,19 @@ def test_a_chosen_day_and_hour_are_shown_and_stand_in_the_address(ws):
     assert at.query_params["asof"] == f"{day}T00:00"
     assert strip(at)
     assert [row[1] for row in texts(panel(at, "inventory-table"))] == ["孤点general"]
+
+
+def test_a_street_that_was_not_there_yet_is_left_out_of_the_filter(tmp_path, monkeypatch):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(CLOCK, THEN.isoformat())
+        ws = create_workspace(tmp_path / "w")
+        create_point(ws, LAYER, "A", values={"subdistrict": "甲街道"}, **BY)
+    create_point(ws, LAYER, "B", values={"subdistrict": "乙街道"}, **BY)
+    use_workspace(monkeypatch, tmp_path / "w")
+    at = open_page("inventory", sub="乙街道")
+    assert [row[2] for row in texts(panel(at, "inventory-table"))] == ["B"]
+    at.date_input(key="shell-past-day").set_value(THEN.date())
+    at.button(key="shell-past-show").click().run()
+    assert not at.error
+    assert [row[2] for row in texts(panel(at, "inventory-table"))] == ["A"]
+    assert "sub" not in at.query_params
