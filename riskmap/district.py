@@ -40,7 +40,7 @@ from riskmap.catalog import Layer
 from riskmap.coordinates import CGCS2000
 from riskmap.errors import Lang, RiskmapError, Text
 from riskmap.json_documents import plain
-from riskmap.moments import moment_of, parse_beijing_moment, parse_day
+from riskmap.moments import moment_of, parse_as_of, parse_beijing_moment
 from riskmap.rules.arrays import pc
 from riskmap.rules.permissions import acting, local_actor
 from riskmap.selection import Selection, select
@@ -52,7 +52,7 @@ Words = str | Sequence[str] | None
 """One word, several, or None: everything."""
 
 Day = str | dt.date | None
-"""A day as a date or as ISO text, "2026-11-25"; None: now."""
+"""A day as a date or as ISO text, "2026-11-25", or a moment of it, "2026-11-25T14:00" or an aware datetime; None: now."""
 
 PathLike = str | Path
 
@@ -331,7 +331,7 @@ class District:
         Parameters
         ----------
         as_of
-            A past day, at its end.
+            A past day, at its end, or a moment.
         compare
             An earlier day; `to_dict()["compared"]` then has its counts and the change since.
 
@@ -594,7 +594,7 @@ class LayerView:
             possible_duplicate, outside_district, outside_subdistrict, unknown_subdistrict, no_subdistrict, unlocated,
             declared_differs, stale.
         as_of
-            A past day, at its end.
+            A past day, at its end, or a moment.
 
         Returns
         -------
@@ -1225,7 +1225,7 @@ def _words(given: Words) -> tuple[str, ...]:
 
 
 def _day(given: Day) -> dt.date | None:
-    return parse_day(given) if isinstance(given, str) else given
+    return parse_as_of(given) if isinstance(given, str) else given
 
 
 def _selection(

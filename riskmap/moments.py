@@ -18,6 +18,7 @@ import datetime as dt
 import os
 import re
 import unicodedata
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, Literal
 
@@ -254,6 +255,49 @@ def parse_day(text: str) -> dt.date:
         raise RiskmapError(
             f"日期 {text!r} 不对；请写成 2024-12-31", f"not a date: {text!r}; write it like 2024-12-31"
         ) from problem
+
+
+def parse_as_of(text: str) -> dt.date:
+    """Return the day, or the moment (a datetime in UTC), of whose ledger a text speaks.
+
+    "2026-05-01" is that day at its end; "2026-05-01T14:00" is this machine's time, as days are, unless it states
+    its offset. RiskmapError where the text is neither.
+    """
+    plain = text.strip()
+    with suppress(ValueError):
+        return dt.date.fromisoformat(plain)
+    if (stated := parse_moment(plain, None)) is not None:
+        return stated
+    if (local := parse_moment(plain, "utc")) is not None:
+        return local.replace(tzinfo=None).astimezone(dt.UTC)
+    raise RiskmapError(
+        f"日期 {plain[:_SHOWN]!r} 不对；请写成 2024-12-31 或 2024-12-31T14:00",
+        f"not a date: {plain[:_SHOWN]!r}; write it like 2024-12-31 or 2024-12-31T14:00",
+    )
+
+
+def last_moment(as_of: dt.date) -> dt.datetime:
+    """Return the moment (UTC) whose ledger is meant: a moment itself, of a local day the last one."""
+    if isinstance(as_of, dt.datetime):
+        return moment_of(as_of)
+    return dt.datetime.combine(as_of, dt.time.max).astimezone().astimezone(dt.UTC)
+
+
+def local_day(as_of: dt.date) -> dt.date:
+    """Return the local day of a day or a moment."""
+    return as_of.astimezone().date() if isinstance(as_of, dt.datetime) else as_of
+
+
+def as_of_text(as_of: dt.date) -> str:
+    """Return a day, or the local time of a moment, as people read it: 2026-05-01, 2026-05-01 14:00."""
+    return f"{as_of.astimezone():%Y-%m-%d %H:%M}" if isinstance(as_of, dt.datetime) else as_of.isoformat()
+
+
+def as_of_json(as_of: dt.date | None) -> str | None:
+    """Return a day, or a moment in UTC, as JSON states it; None for now."""
+    if as_of is None:
+        return None
+    return iso_second(as_of) if isinstance(as_of, dt.datetime) else as_of.isoformat()
 
 
 def parse_beijing_moment(text: str) -> dt.datetime:

@@ -8,12 +8,12 @@ from datetime import date
 from functools import lru_cache
 
 from riskmap.actions.workspace import Workspace
-from riskmap.actions.workspace.build_snapshot import end_of_day
 from riskmap.catalog import ScoringModel
 from riskmap.catalog.loader import model_for
 from riskmap.catalog.model_file import read_model
 from riskmap.catalog.model_text import stated_version
 from riskmap.errors import CatalogError
+from riskmap.moments import last_moment
 from riskmap.values.assessment import Makers, ModelStamp
 
 
@@ -27,8 +27,8 @@ class Outdated:
 
 
 def makers(ws: Workspace, layers: Iterable[str], *, as_of: date | None = None) -> dict[str, Makers]:
-    """Return layer → the models that made its tiers, now or as they were at the end of a day."""
-    moment = None if as_of is None else end_of_day(as_of)
+    """Return layer → the models that made its tiers, now or as they were on a past day or moment."""
+    moment = None if as_of is None else last_moment(as_of)
     return {layer: ws.ledger.makers(layer, as_of=moment) for layer in layers}
 
 
@@ -70,9 +70,10 @@ def _read(text: str, digest: str) -> ScoringModel:
     return read_model(text, digest[:12])
 
 
-def tier_stamp(ws: Workspace, layer: str, feature_id: int) -> ModelStamp | None:
-    """Return what is said of the model that made the tier of a record, None where none has."""
-    digest = ws.ledger.makers(layer, feature_id=feature_id).of(feature_id)
+def tier_stamp(ws: Workspace, layer: str, feature_id: int, *, as_of: date | None = None) -> ModelStamp | None:
+    """Return what is said of the model that made the tier of a record, now or then; None where none has."""
+    moment = None if as_of is None else last_moment(as_of)
+    digest = ws.ledger.makers(layer, as_of=moment, feature_id=feature_id).of(feature_id)
     return None if digest is None else _stamp(ws, layer, digest)
 
 
@@ -87,9 +88,11 @@ def kept_model(ws: Workspace, layer: str, digest: str) -> ScoringModel | None:
         return None
 
 
-def made_by(ws: Workspace, layers: Iterable[str]) -> dict[str, tuple[ModelStamp, ...]]:
+def made_by(
+    ws: Workspace, layers: Iterable[str], *, as_of: date | None = None
+) -> dict[str, tuple[ModelStamp, ...]]:
     """Return layer → what is said of the models that made its tiers, the one of the last whole run first."""
-    found = makers(ws, layers)
+    found = makers(ws, layers, as_of=as_of)
     told = stamps(ws, found)
     return {
         layer: tuple(told[digest] for digest in sorted(one.digests, key=lambda d: (d != one.whole, d)))

@@ -20,8 +20,10 @@ from riskmap.cli.common import (
     app,
     day,
     echo,
+    past,
     print_json,
 )
+from riskmap.percentages import percentage, percentages
 
 _SHOWN = 20  # lines for a person; --json gives all
 
@@ -65,7 +67,7 @@ def uncertainty(
             f"{title}: {item['points']} points ({en}), expected {expected}; {len(item['flips'])} may be of another tier",
         )
         for flip in item["flips"][:_SHOWN]:
-            shares = _tiers({t: f"{p:.0%}" for t, p in flip["probabilities"].items()})
+            shares = _shares(flip["probabilities"])
             typer.echo(f"  {flip['code']}\t{flip['name'] or ''}\t{_tier(flip['tier'])}\t{shares}")
 
 
@@ -140,13 +142,14 @@ def beside_the_tier(point: dict[str, Any], titles: dict[str, str]) -> None:
     from riskmap.scoring.residual import WHY_NOT
 
     if point["probabilities"] is not None:
-        shares = _tiers({t: f"{p:.0%}" for t, p in point["probabilities"].items()})
+        shares = _shares(point["probabilities"])
         how = {"exact": ("精确", "exact"), "sampled": ("抽样", "sampled")}[point["probability_method"]]
         echo(f"各等级概率（{how[0]}）：{shares}", f"probabilities ({how[1]}): {shares}")
     age = "—" if point["age_days"] is None else str(point["age_days"])
+    known = percentage(point["completeness"])
     echo(
-        f"资料完整度 {point['completeness']:.0%}，距上次更新 {age} 天{'' if point['fresh'] else '（超期）'}",
-        f"complete {point['completeness']:.0%}, {age} days old{'' if point['fresh'] else ' (too old)'}",
+        f"资料完整度 {known}，距上次更新 {age} 天{'' if point['fresh'] else '（超期）'}",
+        f"complete {known}, {age} days old{'' if point['fresh'] else ' (too old)'}",
     )
     left = point["residual"]
     if not left["measures"]:
@@ -167,6 +170,10 @@ def _tier(tier: str | None) -> str:
 def _tiers(counts: dict[str, Any]) -> str:
     separator = "、" if LANG == "zh" else ", "
     return separator.join(f"{_tier(tier)} {count}" for tier, count in counts.items())
+
+
+def _shares(shares: dict[str, float]) -> str:
+    return _tiers(dict(zip(shares, percentages([*shares.values()]), strict=True)))
 
 
 _MOVES_SHOWN = 50
@@ -190,7 +197,7 @@ def migrate(
     from riskmap.vocabulary import TIER_TITLES
 
     ws = open_workspace(workspace, store)
-    migrated = migrate(ws, layer, before=before, after=after, as_of=day(as_of))
+    migrated = migrate(ws, layer, before=before, after=after, as_of=past(as_of))
     if picture is not None:
         draw_migration(ws, migrated, picture, lang=LANG)
     document = migrated.as_json()

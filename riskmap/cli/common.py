@@ -176,6 +176,20 @@ def day(text: str | None) -> date | None:
     return parse_day(text) if text else None
 
 
+def past(text: str | None) -> date | None:
+    """Return the day or moment whose ledger an option asks for. RiskmapError when the text names none."""
+    from riskmap.moments import parse_as_of
+
+    return parse_as_of(text) if text else None
+
+
+def tell_past(ws: Workspace, as_of: date) -> None:
+    """Say on stderr whose ledger was read, and that it was still empty then."""
+    from riskmap.actions.workspace.snapshots import past_text
+
+    typer.echo(past_text(ws, as_of, LANG), err=True)
+
+
 def some_of(codes: Sequence[str], most: int) -> str:
     """Return the first codes as one text, and that there are more."""
     return "、".join(codes[:most]) + ("…" if len(codes) > most else "")

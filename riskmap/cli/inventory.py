@@ -5,6 +5,8 @@ Commands about scores: assess, explain, summary.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -27,13 +29,14 @@ from riskmap.cli.common import (
     WithinOption,
     WorkspaceOption,
     app,
-    day,
     echo,
+    past,
     person,
     print_json,
     reason,
     split,
     tell_outdated,
+    tell_past,
 )
 
 if TYPE_CHECKING:
@@ -49,6 +52,7 @@ def _selection(
     subdistrict: str | None,
     where: list[str] | None,
     within: Path | None,
+    as_of: date | None,
 ) -> Selection:
     """Return what the options of a list, an export or a map select."""
     from riskmap.actions.inventory.listing import make_selection
@@ -61,7 +65,16 @@ def _selection(
         subdistricts=split(subdistrict),
         where=where or (),
         within=within,
+        as_of=as_of,
     )
+
+
+def _tell_state(ws: Workspace, as_of: date | None, layers: Iterable[str] = ()) -> None:
+    """Say on stderr where tiers are outdated by now, or whose ledger of the past was read."""
+    if as_of is None:
+        tell_outdated(ws, layers)
+    else:
+        tell_past(ws, as_of)
 
 
 @app.command()
@@ -84,10 +97,11 @@ def select(
     from riskmap.cli.common import open_workspace
 
     ws = open_workspace(workspace, store)
-    selection = _selection(ws, layers, tier, state, subdistrict, where, within)
-    document = (retired_json if retired else select_json)(ws, selection, as_of=day(as_of))
-    if as_of is None and not retired:
-        tell_outdated(ws, selection.layers)
+    at = past(as_of)
+    selection = _selection(ws, layers, tier, state, subdistrict, where, within, at)
+    document = (retired_json if retired else select_json)(ws, selection, as_of=at)
+    if not retired or at is not None:
+        _tell_state(ws, at, selection.layers)
     if as_json:
         print_json(document)
         return
@@ -128,22 +142,23 @@ def export(
 ) -> None:
     """Export a classified inventory."""
     from riskmap.actions.inventory.exporting import export_selection
+    from riskmap.actions.inventory.listing import summarise
     from riskmap.cli.common import open_workspace
 
     ws = open_workspace(workspace, store)
-    selection = _selection(ws, layers, tier, state, subdistrict, where, within)
+    at = past(as_of)
+    selection = _selection(ws, layers, tier, state, subdistrict, where, within, at)
     document = export_selection(
-        ws, selection, to, as_of=day(as_of), unmasked=contacts, by=person(by), why=reason(why), lang=LANG
+        ws, selection, to, as_of=at, unmasked=contacts, by=person(by), why=reason(why), lang=LANG
     )
-    if as_of is None:
-        tell_outdated(ws, selection.layers)
+    _tell_state(ws, at, selection.layers)
     if as_json:
         print_json(document)
     else:
         for file in document["files"]:
             echo(f"{file['path']}：{file['rows']} 条", f"{file['path']}: {file['rows']} records")
         if not document["adds_up"]:
-            echo("注意：合计不一致，见封面", "note: sums do not agree, see the cover", err=True)
+            _say_sums(ws, at, summarise(ws, as_of=at), selection)
     raise typer.Exit(0 if document["adds_up"] else 1)
 
 
@@ -170,11 +185,11 @@ def print_map(
     from riskmap.cli.common import open_workspace
 
     ws = open_workspace(workspace, store)
-    selection = _selection(ws, layers, tier, state, subdistrict, where, within)
+    at = past(as_of)
+    selection = _selection(ws, layers, tier, state, subdistrict, where, within, at)
     look: dict[str, Any] = {"paper": paper, "scale": scale, "grey": grey}
-    done = map_paper.print_map(ws, selection, to, as_of=day(as_of), **look, by=person(by), lang=LANG)
-    if as_of is None:
-        tell_outdated(ws, selection.layers)
+    done = map_paper.print_map(ws, selection, to, as_of=at, **look, by=person(by), lang=LANG)
+    _tell_state(ws, at, selection.layers)
     if as_json:
         print_json({"files": [{"path": str(done.path), "format": done.format, "rows": done.rows}]})
     else:
@@ -345,9 +360,9 @@ def summary(
     from riskmap.cli.common import open_workspace
 
     ws = open_workspace(workspace, store)
-    document = summarise(ws, as_of=day(as_of), compare=day(compare))
-    if as_of is None:
-        tell_outdated(ws)
+    at = past(as_of)
+    document = summarise(ws, as_of=at, compare=past(compare))
+    _tell_state(ws, at)
     if as_json:
         print_json(document)
     else:
@@ -371,11 +386,29 @@ def summary(
                 f"  {name}\t{other['count']}\t不计入等级与合计",
                 f"  {name}\t{other['count']}\tin no tier and no total",
             )
-        for difference in document["differences"]:
-            codes = "、".join(difference["codes"][:50])
-            echo(
-                f"合计不一致：{difference['what']}，应为 {difference['expected']}，实为 {difference['found']}；{codes}",
-                f"does not add up: {difference['what']}, expected {difference['expected']}, found {difference['found']}: {codes}",
-                err=True,
-            )
+        _say_sums(ws, at, document)
     raise typer.Exit(0 if document["adds_up"] else 1)
+
+
+def _say_sums(
+    ws: Workspace, as_of: date | None, summary: dict[str, Any], selection: Selection | None = None
+) -> None:
+    """Say how the sums stand: the usual unrated calmly, new ones and sums that disagree as what they are."""
+    from riskmap.actions.inventory.unrated import disagreeing, newly_unrated, unrated_text
+    from riskmap.actions.workspace.snapshots import current_snapshot
+    from riskmap.selection import Selection, counts
+
+    for difference in disagreeing(summary):
+        echo(
+            f"合计不一致：{difference['what']}，应为 {difference['expected']}，实为 {difference['found']}",
+            f"does not add up: {difference['what']}, expected {difference['expected']}, found {difference['found']}",
+            err=True,
+        )
+    snapshot, chosen = current_snapshot(ws, as_of=as_of), selection or Selection()
+    found = counts(snapshot, chosen)
+    if found.unrated:
+        new = newly_unrated(ws, snapshot, chosen)
+        text = unrated_text(new, total=found.total, unrated=found.unrated, lang=LANG)
+        list_them = "riskmap select --state unrated"
+        mark = ("注意：", "note: ") if new else ("", "")
+        echo(f"{mark[0]}{text}（{list_them}）", f"{mark[1]}{text} ({list_them})", err=bool(new))

@@ -152,6 +152,24 @@ def _places(texts: Sequence[str | None], place: dict[str | None, int]) -> NDArra
     return np.fromiter(map(place.__getitem__, texts), np.int32, len(texts))
 
 
+def newly_unrated(
+    store: Store, layer: str, feature_ids: NDArray[np.int64], *, at: int | None
+) -> NDArray[np.bool_]:
+    """Return which of some records, unrated after changeset `at` (or now), became so at or after the last whole run.
+
+    Those that were unrated before it and in it are not new, nor those that the first whole run of a layer left so.
+    """
+    with store.reading() as connection:
+        last = last_run(connection, layer, at=at)
+        if last is None:
+            return np.ones(len(feature_ids), dtype=bool)
+        run = last.changeset_id
+        first = last_run(connection, layer, at=run - 1) is None
+        then, before = (read_results(connection, layer, feature_ids, at=n) for n in (run, run - 1))
+    usual = then.known & (then.rank == UNRATED)
+    return ~usual if first else ~(usual & before.known & (before.rank == UNRATED))
+
+
 @dataclass(frozen=True, slots=True)
 class Scored:
     """A layer's results, ids (int64) and versions (int64) of the records that they were made from, the

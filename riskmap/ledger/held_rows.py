@@ -159,14 +159,23 @@ def _supersede(connection: sa.Connection, ids: list[int], changeset: int) -> Non
     )
 
 
-def list_held(store: Store, *, layer: str | None, open_only: bool) -> list[HeldEntry]:
-    """Return held rows, oldest first."""
+def open_at(table: sa.Table, at: int | None) -> sa.ColumnElement[bool]:
+    """Return the condition for rows that nobody has closed: now, or after changeset `at`."""
+    closed = table.c.closed_by
+    return closed.is_(None) if at is None else sa.or_(closed.is_(None), closed > at)
+
+
+def list_held(store: Store, *, layer: str | None, open_only: bool, at: int | None) -> list[HeldEntry]:
+    """Return held rows, oldest first; those that waited after changeset `at` where it is given."""
     t = s.held_row
     query = sa.select(t).order_by(t.c.id)
+    if at is not None:
+        batch = s.import_batch
+        query = query.join(batch, batch.c.id == t.c.batch_id).where(batch.c.changeset_id <= at)
     if layer is not None:
         query = query.where(t.c.layer == layer)
     if open_only:
-        query = query.where(t.c.status == "open")
+        query = query.where(open_at(t, at))
     with store.reading() as connection:
         return [_entry(store, row) for row in connection.execute(query).mappings()]
 

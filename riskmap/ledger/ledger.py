@@ -11,6 +11,9 @@ from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 from riskmap.catalog.layer import Layer
 from riskmap.errors import LedgerError, UnknownNameError
 from riskmap.io.files.leftovers import mark
@@ -243,18 +246,27 @@ class Ledger:
         return planned_records(self._store, plan, layer, fields, rows=rows, whole=whole)
 
     def rejected(
-        self, *, layer: str | None = None, batch: int | None = None, open_only: bool = True
+        self,
+        *,
+        layer: str | None = None,
+        batch: int | None = None,
+        open_only: bool = True,
+        as_of: dt.datetime | None = None,
     ) -> list[RejectedEntry]:
-        """Return rejected rows, by default those still outstanding."""
-        return rejected_rows.list_rejected(self._store, layer=layer, batch=batch, open_only=open_only)
+        """Return rejected rows, by default those still outstanding, now or at a moment."""
+        at = None if as_of is None else self.state_at(as_of)
+        return rejected_rows.list_rejected(self._store, layer=layer, batch=batch, open_only=open_only, at=at)
 
     def dismiss_rejected(self, ids: Sequence[int], *, by: str, why: str) -> int:
         """Close rejected rows that will not come back; return the changeset."""
         return rejected_rows.dismiss_rejected(self._store, ids, by=by, why=why)
 
-    def held(self, *, layer: str | None = None, open_only: bool = True) -> list[HeldEntry]:
-        """Return rows that wait for a person."""
-        return held_rows.list_held(self._store, layer=layer, open_only=open_only)
+    def held(
+        self, *, layer: str | None = None, open_only: bool = True, as_of: dt.datetime | None = None
+    ) -> list[HeldEntry]:
+        """Return rows that wait for a person, now or at a moment."""
+        at = None if as_of is None else self.state_at(as_of)
+        return held_rows.list_held(self._store, layer=layer, open_only=open_only, at=at)
 
     def accept_held(self, held: Sequence[int], *, by: str, why: str, as_code: str | None = None) -> int:
         """Apply held rows, or make one a new record `as_code`; one decision is one changeset: return it."""
@@ -373,10 +385,23 @@ class Ledger:
         return assessments.save_assessments(self._store, scored, by=by, why=why)
 
     def tier_changes(
-        self, *, run: int | None = None, since: int | None = None, limit: int | None = None
+        self,
+        *,
+        run: int | None = None,
+        since: int | None = None,
+        until: int | None = None,
+        limit: int | None = None,
     ) -> list[TierChange]:
-        """Return changes of tier with their cause: of one run, after changeset `since`, or all."""
-        return runs.tier_changes(self._store, run=run, since=since, limit=limit)
+        """Return changes of tier with their cause: of one run, after changeset `since`, up to `until`, or all."""
+        return runs.tier_changes(self._store, run=run, since=since, until=until, limit=limit)
+
+    def newly_unrated(
+        self, layer: str, feature_ids: NDArray[np.int64], *, at: int | None = None
+    ) -> NDArray[np.bool_]:
+        """Return which of some unrated records became so at or after the last run over their whole layer, now
+        or as of the state `at`; all where there was no such run. The first run of a layer makes none new.
+        """
+        return assessments.newly_unrated(self._store, layer, feature_ids, at=at)
 
     def assessed_digest(self, layer: str, *, as_of: dt.datetime | None = None) -> str | None:
         """Return the digest of the model that last assessed a layer, now or at a moment."""
@@ -429,9 +454,11 @@ class Ledger:
         """Return every version of a model that was saved or that has assessed a layer, the latest first."""
         return runs.kept_models(self._store, model)
 
-    def last_fit(self, layer: str, model_digest: str) -> KeptFit | None:
-        """Return what the last whole run of a layer was compared with; None where it had another model."""
-        return last_fit(self._store, layer, model_digest)
+    def last_fit(self, layer: str, model_digest: str, *, as_of: dt.datetime | None = None) -> KeptFit | None:
+        """Return what the last whole run of a layer, now or at a moment, was compared with; None where it
+        had another model.
+        """
+        return last_fit(self._store, layer, model_digest, as_of=as_of)
 
     # Scenarios and the event log
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from riskmap.errors import LedgerError, Text
 from riskmap.ledger import schema as s
-from riskmap.ledger.held_rows import file_name
+from riskmap.ledger.held_rows import file_name, open_at
 from riskmap.ledger.revisions import open_changeset
 from riskmap.ledger.store import Store, insert_rows, next_id
 from riskmap.values.import_plan import ImportPlan, Issue, RejectedRow
@@ -161,9 +161,12 @@ def _close(connection: sa.Connection, rows: Sequence[tuple[int, str]], changeset
 
 
 def list_rejected(
-    store: Store, *, layer: str | None, batch: int | None, open_only: bool
+    store: Store, *, layer: str | None, batch: int | None, open_only: bool, at: int | None
 ) -> list[RejectedEntry]:
-    """Return rejected rows in the order they came."""
+    """Return rejected rows in the order they came; after changeset `at` where it is given.
+
+    A row that an import settled and its undoing opened again counts as open all the time.
+    """
     t = s.rejected_row
     query = (
         sa.select(t, s.changeset.c.at, s.import_batch.c.datum)
@@ -175,8 +178,10 @@ def list_rejected(
         query = query.where(t.c.layer == layer)
     if batch is not None:
         query = query.where(t.c.batch_id == batch)
+    if at is not None:
+        query = query.where(s.import_batch.c.changeset_id <= at)
     if open_only:
-        query = query.where(t.c.closed_by.is_(None))
+        query = query.where(open_at(t, at))
     with store.reading() as connection:
         return [_entry(row) for row in connection.execute(query).mappings()]
 

@@ -64,8 +64,10 @@ def last_run(
     return connection.execute(query.order_by(t.c.changeset_id.desc()).limit(1)).one_or_none()
 
 
-def tier_changes(store: Store, *, run: int | None, since: int | None, limit: int | None) -> list[TierChange]:
-    """Return the records whose tier became another: in one run, after a changeset, or ever."""
+def tier_changes(
+    store: Store, *, run: int | None, since: int | None, until: int | None, limit: int | None
+) -> list[TierChange]:
+    """Return the records whose tier became another: in one run, after a changeset, up to one, or ever."""
     now, past = s.assessment, s.assessment.alias("past")
     query = (
         sa.select(
@@ -83,6 +85,8 @@ def tier_changes(store: Store, *, run: int | None, since: int | None, limit: int
         query = query.where(now.c.run_id == run)
     if since is not None:
         query = query.where(now.c.valid_from > since)
+    if until is not None:
+        query = query.where(now.c.valid_from <= until)
     if limit is not None:
         query = query.limit(limit)
     with store.reading() as connection:
@@ -184,16 +188,12 @@ def keep_fit(connection: sa.Connection, text: str | None) -> str | None:
     return digest
 
 
-def last_fit(store: Store, layer: str, model_digest: str) -> KeptFit | None:
-    """Return the fit of the last whole run of a layer; None where that run had another model or no fit."""
-    t = s.run_layer
+def last_fit(
+    store: Store, layer: str, model_digest: str, *, as_of: dt.datetime | None = None
+) -> KeptFit | None:
+    """Return the fit of the last whole run (by a moment) of a layer; None where it had another model or no fit."""
     with store.reading() as connection:
-        last = connection.execute(
-            sa.select(t.c.changeset_id, t.c.digest, t.c.fit)
-            .where(t.c.layer == layer, t.c.whole == 1)
-            .order_by(t.c.changeset_id.desc())
-            .limit(1)
-        ).one_or_none()
+        last = last_run(connection, layer, until=None if as_of is None else timestamp(as_of))
         if last is None or last.digest != model_digest or last.fit is None:
             return None
         body = connection.execute(

@@ -17,6 +17,7 @@ from typing import Final
 
 from riskmap.errors import ExportError, Lang, Text
 from riskmap.io.files.atomic import replacing
+from riskmap.percentages import percentage, percentages
 from riskmap.vocabulary import TIER_COLOURS, TIER_TITLES
 
 BLUE: Final = "#1f5fa8"
@@ -244,9 +245,14 @@ def migration_svg(
     for i, tier in enumerate(tiers):
         y = _TOP + i * _CELL_H
         row = sum(counts[tier].values())
+        shares = percentages([counts[tier][to] for to in tiers], digits=1)
         out.append(_head(24, y + 10, tier, lang))
         out += [
-            _cell(_LEFT + j * _CELL_W, y, counts[tier][to], row, colour=TIER_COLOURS[to], kept=to == tier)
+            _cell(
+                *(_LEFT + j * _CELL_W, y, counts[tier][to], row, shares[j]),
+                colour=TIER_COLOURS[to],
+                kept=to == tier,
+            )
             for j, to in enumerate(tiers)
         ]
         out.append(_middle(_LEFT + n * _CELL_W + _CELL_W / 2, y + 35, f"{row:,}", weight=600))
@@ -282,7 +288,7 @@ def write_picture(path: Path, svg: str, *, title: str) -> None:
 
 
 def _summary(moved: int, total: int, lang: Lang) -> str:
-    share = f"{moved / total:.1%}" if total else "—"
+    share = percentage(moved, total, digits=1)
     if lang == "zh":
         return f"同一批记录 {total:,} 条，等级变化 {moved:,} 条（{share}）"
     return f"{total:,} records on both sides, {moved:,} changed their tier ({share})"
@@ -325,7 +331,7 @@ def _head(x: float, y: float, tier: str, lang: Lang) -> str:
     )
 
 
-def _cell(x: float, y: float, count: int, row: int, *, colour: str, kept: bool) -> str:
+def _cell(x: float, y: float, count: int, row: int, told: str, *, colour: str, kept: bool) -> str:
     share = count / row if row else 0.0
     fill = _FAINT if kept else colour
     shade = (0.06 + 0.2 * share if kept else 0.14 + 0.4 * share) if count else 0.0
@@ -336,5 +342,5 @@ def _cell(x: float, y: float, count: int, row: int, *, colour: str, kept: bool) 
     middle = x + _CELL_W / 2
     if not count:
         return box + _middle(middle, y + 35, "·", fill=_LINE)
-    percent = f'<text x="{middle:g}" y="{y + 46:g}" font-size="11" fill="{_FAINT}" text-anchor="middle">{share:.1%}</text>'
+    percent = f'<text x="{middle:g}" y="{y + 46:g}" font-size="11" fill="{_FAINT}" text-anchor="middle">{escape(told)}</text>'
     return box + _middle(middle, y + 29, f"{count:,}", weight=400 if kept else 700) + percent

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from riskmap.errors import Lang, Text
 from riskmap.io.files.atomic import replacing
+from riskmap.percentages import percentage
 from riskmap.reports.charts import Span, bars, compared, curve, reliability
 from riskmap.scoring.learned.algorithms import SETTINGS, TITLES
 from riskmap.scoring.learned.diagnostics import LIMITS
@@ -167,10 +168,10 @@ def _calibration(training: Training, lang: Lang) -> str:
         title=Text("校准曲线", "calibration curve").text(lang),
         axes=(Text("预测概率", "predicted").text(lang), Text("实际比例", "observed").text(lang)),
     )
-    share = training.table.inventory.share
+    share = percentage(training.table.inventory.share, digits=1)
     note = Text(
-        f"{TITLES[training.chosen].zh}；样本中发生占 {share:.1%}，图中概率未作先验校正。",
-        f"{TITLES[training.chosen].en}; {share:.1%} of the sample are occurrences, probabilities here are not prior-corrected.",
+        f"{TITLES[training.chosen].zh}；样本中发生占 {share}，图中概率未作先验校正。",
+        f"{TITLES[training.chosen].en}; {share} of the sample are occurrences, probabilities here are not prior-corrected.",
     ).text(lang)
     return f"{picture}<p><small>{escape(note)}</small></p>"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import shutil
 import time
 from pathlib import Path
@@ -12,9 +13,11 @@ import pytest
 from pypdf import PdfReader
 
 from riskmap.actions.inventory.listing import SORTS, list_records, make_selection
+from riskmap.actions.records.editing import create_point
 from riskmap.actions.workspace import open_workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.io.writers import export_formats
+from riskmap.rules.permissions import local_actor
 from riskmap.selection import Selection, counts, select
 from riskmap.vocabulary import RANK_OF, RANKS, TIER_TITLES
 from riskmap.web.frame import downloads, state
@@ -66,12 +69,24 @@ def test_names_reach_the_browser_as_they_are_and_only_as_data(root):
     assert not [m.value for m in at.markdown if "7*7" in m.value]
 
 
-def test_a_gap_in_the_totals_is_said_and_leads_to_its_records(root, now):
+def test_the_usual_unrated_are_a_calm_line_that_leads_to_them(root, now):
     at = open_page("inventory")
     unrated = counts(now, Selection()).unrated
     assert unrated
-    assert str(unrated) in at.warning[0].value
+    assert not at.warning
+    assert any(f"未评 {unrated} = 总数" in m.value and "没有新增" in m.value for m in at.markdown)
     assert at.button(key="inventory-gap").label.count(str(unrated)) == 1
+
+
+def test_the_newly_unrated_are_an_alarm_with_their_codes(made, tmp_path, monkeypatch):
+    shutil.copytree(made, tmp_path / "w")
+    ws = open_workspace(tmp_path / "w")
+    create_point(ws, "risk_points", "RP-BARE", values={"name": "新点"}, by=local_actor("张三"), why="巡查")
+    use_workspace(monkeypatch, tmp_path / "w")
+    (said,) = [w.value for w in open_page("inventory").warning]
+    assert "新出现 1 处未评" in said
+    assert "RP" in said
+    assert not open_page("inventory", q="RP-LONE").warning
 
 
 def test_totals_that_agree_are_said_too(root):
@@ -138,13 +153,32 @@ def test_pages_hold_every_record_once_whatever_the_order(root, now, sort, descen
     assert len(seen) == len(set(seen)) == now.n
 
 
-def test_a_record_without_a_score_stands_last_by_score_either_way(root, now):
+@pytest.mark.parametrize("descending", [True, False])
+def test_scores_are_sorted_within_one_model_and_never_across(root, now, descending):
     layers = open_workspace(root).catalog.layers
-    for descending in (True, False):
-        page = list_records(now, Selection(), layers=layers, sort="score", descending=descending, size=now.n)
-        scores = [r.score for r in page.records]
+    page = list_records(now, Selection(), layers=layers, sort="score", descending=descending, size=now.n)
+    models = [key for key, _ in itertools.groupby(layers[r.layer].model for r in page.records)]
+    assert len(models) == len(set(models)) > 1
+    for model in models:
+        scores = [r.score for r in page.records if layers[r.layer].model == model]
         known = [s for s in scores if s is not None]
         assert scores[: len(known)] == known == sorted(known, reverse=descending)
+
+
+def test_the_score_can_be_sorted_by_only_with_one_model_and_says_why(root):
+    def score(**query):
+        at = open_page("inventory", **query)
+        (column,) = [c for c in panel(at, "inventory-table")["columns"] if c["id"] == "score"]
+        return column, [c.value for c in at.caption]
+
+    column, said = score()
+    assert not column["sortable"]
+    assert "只选一个图层时可按得分排序" in column["why"]
+    assert column["why"] in said
+    column, said = score(layers="risk_points")
+    assert column["sortable"]
+    assert column["why"] == ""
+    assert not any("得分" in c for c in said)
 
 
 def test_a_number_leads_to_the_records_that_it_counts(root, now):

@@ -7,11 +7,13 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from riskmap.actions.inventory import listing
 from riskmap.actions.records.editing import edit_point
 from riskmap.actions.workspace import open_workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.rules.permissions import local_actor
 from riskmap.selection import Selection, counts
+from riskmap.values.records import CLEAR
 from riskmap.web.widgets.filters import Filters
 from tests.map_workspace import make_workspace
 from tests.pages_running import open_page, panel, panels, texts, use_workspace
@@ -66,10 +68,36 @@ def test_rows_and_columns_sum_to_the_whole(ws):
         assert total[-1] == counts(now, Selection()).total
 
 
-def test_what_does_not_add_up_is_said_with_the_codes(ws):
+def test_the_usual_unrated_are_a_calm_line_with_their_codes_behind_it(ws):
     at = open_page("overview")
-    assert any("合计不符" in w.value for w in at.warning)
-    assert any("RP-LONE-unrated" in row[-1] for row in texts(panel(at, "overview-gaps")))
+    assert not any("未评" in w.value for w in at.warning)
+    assert any("没有新增" in m.value for m in at.markdown)
+    assert any("RP-LONE-unrated" in row[-1] for row in texts(panel(at, "overview-unrated")))
+
+
+def test_a_tier_that_was_lost_is_an_alarm(ws):
+    edit_point(
+        ws,
+        "risk_points",
+        "RP-LONE-low",
+        seen=1,
+        changes={"likelihood": CLEAR},
+        by=local_actor("张三"),
+        why="核实",
+    )
+    said = [w.value for w in open_page("overview").warning]
+    assert any("新出现 1 处未评" in one for one in said)
+
+
+def test_a_sum_that_disagrees_is_an_alarm(ws, monkeypatch):
+    wrong = {"what": "各街道之和与总数不符", "expected": 63, "found": 62, "codes": []}
+    document = listing.summarise(ws)
+    document |= {"adds_up": False, "differences": [*document["differences"], wrong]}
+    monkeypatch.setattr(listing, "summarise", lambda *_given, **_more: document)
+    at = open_page("overview")
+    assert any("合计不符，共 1 处" in w.value for w in at.warning)
+    (row,) = texts(panel(at, "overview-gaps"))
+    assert row[:4] == ["各街道之和与总数不符", "63", "62", "1"]
 
 
 def test_a_tier_that_changed_is_listed_with_its_cause(ws):

@@ -14,14 +14,13 @@ from riskmap.actions.records.editing import note_unmasked
 from riskmap.actions.records.scoring import part_titles
 from riskmap.actions.tier_models import adopted_stamp, makers, stamps
 from riskmap.actions.workspace import Workspace
-from riskmap.actions.workspace.build_snapshot import end_of_day
 from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.catalog import Condition, Layer
 from riskmap.errors import Lang, Text
 from riskmap.io.writers import export, format_of
 from riskmap.io.writers.rejects import RejectedFile
 from riskmap.io.writers.rejects import write_rejects as write_rejects_workbook
-from riskmap.moments import local_now
+from riskmap.moments import as_of_text, last_moment, local_now
 from riskmap.rules.arrays import is_part
 from riskmap.rules.extras import header_of
 from riskmap.rules.masks import mask_contacts, mask_value
@@ -104,7 +103,7 @@ def inventory_of(
         district=ws.config.district,
         layers=tuple(parts),
         filter=describe(ws, selection),
-        as_of=as_of.isoformat() if as_of else f"{now:%Y-%m-%d %H:%M}",
+        as_of=as_of_text(as_of or now),
         made_at=f"{now:%Y-%m-%d %H:%M}",
         made_by=by.name if by else "",
         adds_up=not differences,
@@ -158,7 +157,7 @@ def _contacts(
     if not layer.contacts:
         return None
     codes = table["code"].to_pylist()
-    moment = end_of_day(as_of) if as_of else None
+    moment = last_moment(as_of) if as_of else None
     features = ws.ledger.features(layer.id, as_of=moment, contacts=True)
     known = dict(zip(features.records.code, features.records.contacts or (), strict=False))
     found = [known.get(code) for code in codes]

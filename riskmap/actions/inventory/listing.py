@@ -30,6 +30,7 @@ from riskmap.catalog import Layer
 from riskmap.errors import SelectionError, Text, WorkspaceError
 from riskmap.interface import option
 from riskmap.io.readers.boundaries import read_boundaries
+from riskmap.moments import as_of_json, last_moment
 from riskmap.rules.arrays import pc
 from riskmap.rules.extras import extra_keys, header_of
 from riskmap.selection import (
@@ -98,7 +99,8 @@ def list_records(
 ) -> Listing:
     """Return `size` records of a selection from `start`, sorted; equals stay in layer and code order.
 
-    `sort` is one of SORTS. Unrated records stand between low and general, as in every list.
+    `sort` is one of SORTS. Unrated records stand between low and general, as in every list. Scores are only
+    compared within one model: by "score", the records of one model come after those of another.
     Raises SelectionError for a selection that cannot be resolved.
     """
     order = _order(snapshot, sort, descending, layers)
@@ -160,7 +162,17 @@ def _sorted(
         keys = np.where(np.isnan(keys), np.inf, -keys if descending else keys)
     elif descending:
         keys = -keys.astype(np.int64)
-    return np.argsort(keys, kind="stable").astype(np.int32)
+    order = np.argsort(keys, kind="stable")
+    if sort == "score":
+        order = order[np.argsort(_models(snapshot, layers)[order], kind="stable")]
+    return order.astype(np.int32)
+
+
+def _models(snapshot: Snapshot, layers: Mapping[str, Layer]) -> NDArray[np.int64]:
+    """Return a number per row that is the same for the records of one model."""
+    names = [layers[layer].model or layer for layer in snapshot.layers]
+    of_layer = np.array([names.index(name) for name in names], np.int64)
+    return of_layer[snapshot.group // snapshot.shape[2] // len(STANDINGS)]
 
 
 def _keys(snapshot: Snapshot, sort: str, layers: Mapping[str, Layer]) -> NDArray[Any]:
@@ -199,8 +211,8 @@ def summarise(ws: Workspace, *, as_of: date | None = None, compare: date | None 
     """
     document = reconcile(
         current_snapshot(ws, as_of=as_of),
-        rejected_rows=len(ws.ledger.rejected()),
-        as_of=as_of.isoformat() if as_of else None,
+        rejected_rows=len(ws.ledger.rejected(as_of=None if as_of is None else last_moment(as_of))),
+        as_of=as_of_json(as_of),
         catalog_layers=ws.catalog.layers,
     )
     if compare is None:
@@ -208,7 +220,7 @@ def summarise(ws: Workspace, *, as_of: date | None = None, compare: date | None 
     before = reconcile(
         current_snapshot(ws, as_of=compare),
         rejected_rows=0,
-        as_of=compare.isoformat(),
+        as_of=as_of_json(compare),
         catalog_layers=ws.catalog.layers,
     )
     document["compared"] = {
@@ -236,15 +248,17 @@ def make_selection(
     within: Path | shapely.Geometry | None = None,
     text: str = "",
     flags: Sequence[str] = (),
+    as_of: date | None = None,
 ) -> Selection:
     """Return a selection from what a person typed. SelectionError or UnknownNameError name a wrong part.
 
     A `where` condition applies to the layers that have its field; layers without it hold nothing
     that could satisfy it and drop out; `part.ID` is a part of a model. `within`: a file of polygons, `area=…` as the
     address of a map says it, or a polygon in EPSG:4490.
+    `as_of`: the columns that no field reads are those of a past day or moment.
     """
     chosen = [ws.catalog.layer(layer) for layer in layers] or list(ws.catalog.layers.values())
-    extras = _headers_kept(ws, chosen) if where else ()
+    extras = _headers_kept(ws, chosen, as_of) if where else ()
     parts = part_titles(ws, [layer.id for layer in chosen]) if where else {}
     return Selection(
         layers=tuple(layer.id for layer in chosen) if layers else (),
@@ -258,9 +272,9 @@ def make_selection(
     )
 
 
-def _headers_kept(ws: Workspace, layers: Sequence[Layer]) -> list[str]:
+def _headers_kept(ws: Workspace, layers: Sequence[Layer], as_of: date | None) -> list[str]:
     """Return the headers of the columns of some layers that no field reads."""
-    tables = (current_snapshot(ws).table(layer.id) for layer in layers)
+    tables = (current_snapshot(ws, as_of=as_of).table(layer.id) for layer in layers)
     return sorted({header_of(key) for table in tables for key in extra_keys(table.column_names)})
 
 

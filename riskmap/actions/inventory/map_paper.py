@@ -50,7 +50,7 @@ def print_map(
     return write_map_sheet(sheet, to)
 
 
-def map_bytes(ws: Workspace, selection: Selection, *, lang: Lang = "zh") -> bytes:
+def map_bytes(ws: Workspace, selection: Selection, *, as_of: date | None = None, lang: Lang = "zh") -> bytes:
     """Return the sheet of a selection as a PDF."""
     with tempfile.TemporaryDirectory(prefix=f"riskmap{mark()}") as folder:
-        return print_map(ws, selection, Path(folder) / "map.pdf", lang=lang).path.read_bytes()
+        return print_map(ws, selection, Path(folder) / "map.pdf", as_of=as_of, lang=lang).path.read_bytes()

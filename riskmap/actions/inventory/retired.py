@@ -14,9 +14,9 @@ from typing import Any
 
 from riskmap.actions.inventory.listing import select_json
 from riskmap.actions.workspace import Workspace
-from riskmap.actions.workspace.build_snapshot import basis_of, end_of_day
+from riskmap.actions.workspace.build_snapshot import basis_of
 from riskmap.ledger import Retirement
-from riskmap.moments import local_now
+from riskmap.moments import last_moment, local_day, local_now
 from riskmap.selection import Selection, Snapshot, build_snapshot, finished_table
 
 
@@ -25,16 +25,16 @@ def retired_snapshot(ws: Workspace, *, as_of: date | None = None) -> Snapshot:
 
     Their tiers are those that they had. Made once per state of the ledger, shared between threads.
     """
-    state = ws.ledger.state if as_of is None else ws.ledger.state_at(end_of_day(as_of))
+    state = ws.ledger.state if as_of is None else ws.ledger.state_at(last_moment(as_of))
     written = ws.ledger.written_at(state)  # tells the state from the same number in another ledger
-    return _made(ws, basis_of(ws), (state, written), as_of, as_of or local_now().date())
+    return _made(ws, basis_of(ws), (state, written), as_of, local_day(as_of or local_now()))
 
 
 @lru_cache(maxsize=2)
 def _made(
     ws: Workspace, _basis: str, state: tuple[int, str | None], as_of: date | None, today: date
 ) -> Snapshot:
-    moment = None if as_of is None else end_of_day(as_of)
+    moment = None if as_of is None else last_moment(as_of)
     tables = {}
     for layer_id, layer in ws.catalog.layers.items():
         found = ws.ledger.layer_columns(layer, as_of=moment, retired=True)
@@ -49,7 +49,7 @@ def how_retired(
     codes: dict[str, list[str]] = {}
     for layer, code in records:
         codes.setdefault(layer, []).append(code)
-    moment = None if as_of is None else end_of_day(as_of)
+    moment = None if as_of is None else last_moment(as_of)
     return {
         (layer, one.code): one
         for layer, some in codes.items()

@@ -69,17 +69,24 @@ class PointCertainty:
 
 
 def point_certainty(
-    ws: Workspace, layer: str, code: str, *, on: date, basis: Basis | None = None
+    ws: Workspace,
+    layer: str,
+    code: str,
+    *,
+    on: date,
+    basis: Basis | None = None,
+    as_of: date | None = None,
 ) -> PointCertainty:
     """Return how sure the tier of a point is, by the model that made it (`tier_basis`), on the day `on`.
 
-    UnknownNameError names a code that does not exist. A retired point is judged as it was.
+    UnknownNameError names a code that does not exist. A retired point is judged as it was; `as_of`: as the
+    ledger had it on a past day or moment.
     NotFittedError before the first whole run of a model that compares with the layer, as in
     `explain_point`; ArtefactError where a learned node's file cannot be used.
     """
-    definition, features = ws.catalog.layer(layer), one_feature(ws, layer, code)
+    definition, features = ws.catalog.layer(layer), one_feature(ws, layer, code, as_of=as_of)
     table = layer_table(replace(features, retired=(None,)), definition)
-    basis = basis or tier_basis(ws, layer, features)
+    basis = basis or tier_basis(ws, layer, features, as_of=as_of)
     model, fit, learned = basis.model, basis.fit, basis.learned
     assessment = assess_table(model, definition, table, fit=fit, learned=learned)
     left = residual(model, definition, table, assessment, on=on)

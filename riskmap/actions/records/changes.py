@@ -16,11 +16,11 @@ from typing import Any
 
 from riskmap.actions.records.scoring import load_artefacts
 from riskmap.actions.workspace import Workspace
-from riskmap.actions.workspace.build_snapshot import end_of_day
 from riskmap.catalog.loader import model_for
 from riskmap.catalog.problems import closest, read_text
 from riskmap.errors import Lang, RiskmapError, Text, UnknownNameError
 from riskmap.ledger import TierChange
+from riskmap.moments import as_of_json, last_moment
 from riskmap.reports.charts import migration_svg, write_picture
 from riskmap.scoring import assess_table, fit_model
 from riskmap.scoring.comparison import Comparison, Side, compared
@@ -40,11 +40,12 @@ class TierChanges:
     first: Counter[str]
 
 
-def tier_changes_since(ws: Workspace, day: date) -> TierChanges:
-    """Return what changed since the beginning of a local day."""
+def tier_changes_since(ws: Workspace, day: date, *, as_of: date | None = None) -> TierChanges:
+    """Return what changed since the beginning of a local day, until now or a past day or moment."""
     layers = ws.catalog.layers
     others = {one for one, layer in layers.items() if layer.counts != "risk"}
-    found = ws.ledger.tier_changes(since=_last_before(ws, day))
+    until = None if as_of is None else ws.ledger.state_at(last_moment(as_of))
+    found = ws.ledger.tier_changes(since=_last_before(ws, day), until=until)
     changes = [change for change in found if change.layer not in others]
     return TierChanges(
         day,
@@ -160,12 +161,12 @@ def _side(ws: Workspace, layer: str, given: str, as_of: date | None) -> tuple[Si
             raise RiskmapError(
                 f"日期 {given!r} 不对；请写成 2024-12-31", f"not a date: {given!r}; write it like 2024-12-31"
             ) from problem
-        digest = ws.ledger.assessed_digest(layer, as_of=end_of_day(day))
+        digest = ws.ledger.assessed_digest(layer, as_of=last_moment(day))
         return _held(ws, layer, day), {"kind": "date", "at": given, "digest": digest}
     text, file, folder = _model_text(ws, layer, given)
     definition = ws.catalog.layer(layer)
     model = model_for(definition, text, file)
-    moment = None if as_of is None else end_of_day(as_of)
+    moment = None if as_of is None else last_moment(as_of)
     table = ws.ledger.layer_columns(definition, as_of=moment).whole()
     learned = load_artefacts(folder, model)
     fit = fit_model(model, definition, table, learned=learned)
@@ -175,7 +176,7 @@ def _side(ws: Workspace, layer: str, given: str, as_of: date | None) -> tuple[Si
         "model": model.id,
         "version": model.version,
         "digest": model.digest,
-        "records": "now" if as_of is None else as_of.isoformat(),
+        "records": as_of_json(as_of) or "now",
     }
     codes = table["code"].to_pylist()
     version = table["version"].to_numpy()
@@ -184,7 +185,7 @@ def _side(ws: Workspace, layer: str, given: str, as_of: date | None) -> tuple[Si
 
 def _held(ws: Workspace, layer: str, day: date | None) -> Side:
     """Return the tiers that the ledger holds, or held at the end of a day."""
-    moment = None if day is None else end_of_day(day)
+    moment = None if day is None else last_moment(day)
     features = ws.ledger.features(layer, as_of=moment)
     digest = ws.ledger.assessed_digest(layer, as_of=moment)
     fit = ws.ledger.assessed_fit(layer, as_of=moment)

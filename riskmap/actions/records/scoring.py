@@ -11,6 +11,7 @@ import contextlib
 import importlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final, Protocol, cast
 
@@ -32,6 +33,7 @@ from riskmap.errors import (
     UnknownNameError,
 )
 from riskmap.ledger import LayerColumns, RunResult, Scored, TierChange, Write
+from riskmap.moments import as_of_text, last_moment
 from riskmap.rules.arrays import numbers_of, part_column
 from riskmap.rules.permissions import Actor, may
 from riskmap.scoring import Fit, Predictor, assess_table, explain, fit_model, joined, part_values
@@ -257,23 +259,32 @@ def _scored(
     return Scored(assessment, feature_id, version, model.text, None if fit is None else fit.text)
 
 
-def with_parts(ws: Workspace, layer: str, table: pa.Table) -> pa.Table:
+def with_parts(ws: Workspace, layer: str, table: pa.Table, *, as_of: datetime | None = None) -> pa.Table:
     """Return a layer table with a column "p:<id>" for each part of the layer's model, null where it is not known.
 
-    By the model in use, and what its last whole run was compared with. A model without parts, one that was never
-    fitted, and one whose trained file cannot be used add nothing: a part that cannot be told is not known.
+    By the model in use, and what its last whole run was compared with; of a past moment by the model that had
+    assessed the layer by then. A model without parts, one that was never fitted, and one whose trained file cannot
+    be used add nothing: a part that cannot be told is not known.
     """
-    model = ws.catalog.model_of(layer) if layer in ws.catalog.scored else None
-    if model is None or not model.parts:
+    adopted = ws.catalog.model_of(layer) if layer in ws.catalog.scored else None
+    if adopted is None or not adopted.parts:
         return table
     unknown = np.full(table.num_rows, np.nan)
-    values = dict.fromkeys((part.id for part in model.parts), unknown)
+    values = dict.fromkeys((part.id for part in adopted.parts), unknown)
+    model = adopted if as_of is None else _model_then(ws, layer, as_of)
     with contextlib.suppress(ArtefactError, NotFittedError):
-        fit, learned = scoring_basis(ws, layer)
-        values = part_values(model, ws.catalog.layer(layer), table, fit=fit, learned=learned)
+        if model is not None:
+            fit, learned = _fit_of(ws, layer, model, as_of), load_artefacts(ws.root / "models", model)
+            found = part_values(model, ws.catalog.layer(layer), table, fit=fit, learned=learned)
+            values |= {key: column for key, column in found.items() if key in values}
     for key, column in values.items():
         table = table.append_column(part_column(key), pa.array(column, from_pandas=True))
     return table
+
+
+def _model_then(ws: Workspace, layer: str, as_of: datetime) -> ScoringModel | None:
+    digest = ws.ledger.assessed_digest(layer, as_of=as_of)
+    return None if digest is None else kept_model(ws, layer, digest)
 
 
 def part_titles(ws: Workspace, layers: Iterable[str]) -> dict[str, Text]:
@@ -292,8 +303,11 @@ def scoring_basis(ws: Workspace, layer: str) -> tuple[Fit | None, Learned]:
 
 def kept_fit(ws: Workspace, layer: str) -> Fit | None:
     """Return what the last whole run of a layer was compared with by its current model, if anything."""
-    model = ws.catalog.model_of(layer)
-    kept = ws.ledger.last_fit(layer, model.digest) if model.fitted else None
+    return _fit_of(ws, layer, ws.catalog.model_of(layer))
+
+
+def _fit_of(ws: Workspace, layer: str, model: ScoringModel, as_of: datetime | None = None) -> Fit | None:
+    kept = ws.ledger.last_fit(layer, model.digest, as_of=as_of) if model.fitted else None
     return None if kept is None else Fit.of_text(kept.text)
 
 
@@ -313,10 +327,22 @@ def _layer_json(layer: Layer, scored: Scored, saved: RunResult) -> dict[str, Any
     return document if scored.fit is None else document | {"fit": scored.fit_digest}
 
 
-def one_feature(ws: Workspace, layer: str, code: str, *, contacts: bool = False) -> Features:
-    """Return one record (active or retired). UnknownNameError names a code that does not exist."""
+def one_feature(
+    ws: Workspace, layer: str, code: str, *, contacts: bool = False, as_of: date | None = None
+) -> Features:
+    """Return one record (active or retired), now or as it was on a past day or moment.
+
+    UnknownNameError names a code that does not exist, or did not then.
+    """
     title = ws.catalog.layer(layer).title
-    found = ws.ledger.features(layer, codes=[code], include_retired=True, contacts=contacts)
+    moment = None if as_of is None else last_moment(as_of)
+    found = ws.ledger.features(layer, codes=[code], include_retired=True, contacts=contacts, as_of=moment)
+    if not len(found) and as_of is not None:
+        when = as_of_text(as_of)
+        raise UnknownNameError(
+            f"{title.zh} › {code}：截至 {when} 的台账中没有这个编号；它可能在那之后才录入",
+            f"{title.en} › {code}: the ledger of {when} has no such code; it may have been added later",
+        )
     if not len(found):
         raise UnknownNameError(
             f"{title.zh} › {code}：台账中没有这个编号；可用 riskmap select {layer} 查看全部编号",
@@ -336,16 +362,17 @@ class Basis:
     made_by: ModelStamp | None
 
 
-def tier_basis(ws: Workspace, layer: str, features: Features) -> Basis:
-    """Return the model that made the tier of one record, with its fit and trained files.
+def tier_basis(ws: Workspace, layer: str, features: Features, *, as_of: date | None = None) -> Basis:
+    """Return the model that made the tier of one record, now or then, with its fit and trained files.
 
     The adopted model where nothing has made it yet, and where the one that did is kept but can no longer score:
     its trained file is gone, or the layer file has changed. ArtefactError for the adopted one, CatalogError
     where its file cannot be used.
     """
-    made_by = tier_stamp(ws, layer, int(features.feature_id[0]))
+    made_by = tier_stamp(ws, layer, int(features.feature_id[0]), as_of=as_of)
     model, learned = _kept(ws, layer, made_by) or (ws.catalog.model_of(layer), learned_of(ws, layer))
-    kept = ws.ledger.last_fit(layer, model.digest) if model.fitted else None
+    moment = None if as_of is None else last_moment(as_of)
+    kept = ws.ledger.last_fit(layer, model.digest, as_of=moment) if model.fitted else None
     fit = None if kept is None else Fit.of_text(kept.text)
     return Basis(model, fit, None if kept is None else kept.at, learned, made_by)
 
@@ -360,14 +387,16 @@ def _kept(ws: Workspace, layer: str, made_by: ModelStamp | None) -> tuple[Scorin
     return None
 
 
-def explain_point(ws: Workspace, layer: str, code: str, *, basis: Basis | None = None) -> Explanation:
-    """Return why a point has its tier, by the model that made it (`tier_basis`, unless it is given).
+def explain_point(
+    ws: Workspace, layer: str, code: str, *, basis: Basis | None = None, as_of: date | None = None
+) -> Explanation:
+    """Return why a point has its tier, or had it then, by the model that made it (`tier_basis`, unless given).
 
     Where the model compares with the whole layer, `reference["fit"]` says with what: `rows`,
     `digest` and `at`, the moment of the run. NotFittedError before the first whole run.
     """
     definition = ws.catalog.layer(layer)
-    features = one_feature(ws, layer, code)
+    features = one_feature(ws, layer, code, as_of=as_of)
     row = {field: known(column[0]) for field, column in features.records.values.items()}
     if features.records.checklist is not None and definition.checklist is not None:
         marks = features.records.checklist[0] or ()
@@ -375,7 +404,7 @@ def explain_point(ws: Workspace, layer: str, code: str, *, basis: Basis | None =
             f"checklist.{item.id}": known(mark)
             for item, mark in zip(definition.checklist.items, marks, strict=False)
         }
-    basis = basis or tier_basis(ws, layer, features)
+    basis = basis or tier_basis(ws, layer, features, as_of=as_of)
     told = explain(basis.model, definition, code, row, fit=basis.fit, learned=basis.learned)
     reference = dict(told.reference)
     if basis.fitted_at is not None:

@@ -14,7 +14,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
 
@@ -24,6 +24,7 @@ import shapely
 from riskmap.actions.workspace import Workspace
 from riskmap.catalog import Layer
 from riskmap.io.files.leftovers import mark
+from riskmap.moments import last_moment
 from riskmap.selection import Snapshot, build_snapshot, changed_table, finished_table
 from riskmap.selection.snapshot_files import Seen, seen_in
 
@@ -125,18 +126,13 @@ def _clear(ws: Workspace, new: Path) -> None:
 _ATTEMPTS = 3  # at reading a ledger that is being written to
 
 
-def end_of_day(day: date) -> datetime:
-    """Return the last moment of a local day, in UTC: what "as of that date" means."""
-    return datetime.combine(day, time.max).astimezone().astimezone(UTC)
-
-
 def build_and_shelve(ws: Workspace, as_of: date | None, today: date) -> Snapshot:
-    """Build the snapshot of the ledger as it is now, or was at the end of a day, from its records.
+    """Build the snapshot of the ledger as it is now, or was on a past day or moment, from its records.
 
     Returns it as it lies on the shelf. One of a ledger that was written to meanwhile is good for
     this answer, not for the shelf.
     """
-    layers, moment, left = ws.catalog.layers, None if as_of is None else end_of_day(as_of), _ATTEMPTS
+    layers, moment, left = ws.catalog.layers, None if as_of is None else last_moment(as_of), _ATTEMPTS
     while True:
         state = ws.ledger.state if moment is None else ws.ledger.state_at(moment)
         given = (

@@ -9,18 +9,22 @@ import threading
 from collections import OrderedDict
 from collections.abc import Collection, Mapping
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 
 import pyarrow as pa
 
 from riskmap.actions.workspace import Workspace, build_snapshot
-from riskmap.actions.workspace.build_snapshot import build_and_shelve, end_of_day
-from riskmap.moments import local_now
+from riskmap.actions.workspace.build_snapshot import build_and_shelve
+from riskmap.errors import Lang
+from riskmap.moments import as_of_text, last_moment, local_day, local_now
 from riskmap.selection import Snapshot, patched_snapshot, snapshot_key
 from riskmap.selection.snapshot import Views
+from riskmap.texts import t
 from riskmap.values.records import Features
 
-_KEEP = 2  # the current one and the one that open pages still point at
+_KEEP = (
+    4  # the current one, the one that open pages still point at, and two of the past that somebody looks at
+)
 
 
 _FEW = 500  # changed records that are patched in
@@ -33,13 +37,13 @@ _building = threading.Lock()
 
 
 def current_snapshot(ws: Workspace, *, as_of: date | None = None, today: date | None = None) -> Snapshot:
-    """Return the snapshot of the ledger as it is now, or as it was at the end of a past day.
+    """Return the snapshot of the ledger as it is now, or as it was on a past day (at its end) or moment.
 
     Shared between threads; made once per ledger state and kept on disk for the next start. A kept one
     that somebody has altered is made anew. Layers whose model has parts have a column for each.
     """
-    today = as_of or today or local_now().date()
-    state = ws.ledger.state if as_of is None else ws.ledger.state_at(end_of_day(as_of))
+    today = today or local_now().date() if as_of is None else local_day(as_of)
+    state = ws.ledger.state if as_of is None else ws.ledger.state_at(last_moment(as_of))
     parted = {
         layer: model.digest for layer in ws.catalog.scored if (model := ws.catalog.model_of(layer)).parts
     }
@@ -50,7 +54,8 @@ def current_snapshot(ws: Workspace, *, as_of: date | None = None, today: date | 
         if key not in _cache:
             found = _from_shelf(ws, state, as_of, today)
             made = build_and_shelve(ws, as_of, today) if found is None else found
-            _cache[key] = _with_parts(ws, made, parted) if parted else made
+            then = None if state == ws.ledger.state or as_of is None else last_moment(as_of)
+            _cache[key] = _with_parts(ws, made, parted, as_of=then) if parted else made
             pa.default_memory_pool().release_unused()  # what only the making took
         _cache.move_to_end(key)
         while len(_cache) > _KEEP:
@@ -58,11 +63,23 @@ def current_snapshot(ws: Workspace, *, as_of: date | None = None, today: date | 
         return _cache[key]
 
 
-def _with_parts(ws: Workspace, snapshot: Snapshot, layers: Collection[str]) -> Snapshot:
+def past_text(ws: Workspace, as_of: date, lang: Lang) -> str:
+    """Return whose ledger is read, of a past day or moment; where it held no record yet, when that began."""
+    when = as_of_text(as_of)
+    if current_snapshot(ws, as_of=as_of).n:
+        return t("past_of", lang, when=when)
+    first = ws.ledger.written_at(1)
+    told = t("past_never", lang) if first is None else as_of_text(datetime.fromisoformat(first))
+    return t("past_none", lang, when=when, first=told)
+
+
+def _with_parts(
+    ws: Workspace, snapshot: Snapshot, layers: Collection[str], *, as_of: datetime | None
+) -> Snapshot:
     from riskmap.actions.records.scoring import with_parts  # noqa: PLC0415 - few models have parts
 
     tables = {
-        layer: with_parts(ws, layer, table) if layer in layers else table
+        layer: with_parts(ws, layer, table, as_of=as_of) if layer in layers else table
         for layer, table in snapshot.tables.items()
     }
     return replace(snapshot, tables=tables, views=Views())

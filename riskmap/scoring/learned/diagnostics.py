@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 
 from riskmap.interface import option
+from riskmap.percentages import percentage
 from riskmap.rules.arrays import known
 from riskmap.scoring.learned.algorithms import SETTINGS, TITLES
 from riskmap.scoring.learned.leakage import LEAKAGE
@@ -166,14 +167,15 @@ def of_inventory(inventory: TrainingData, *, prevalence: float | None) -> list[D
     found = _sizes(inventory) + _gaps(inventory) + _codes(inventory)
     share = inventory.share
     if prevalence is None:
+        told = percentage(share, digits=1)
         balanced = _BALANCED[0] <= share <= _BALANCED[1]
         zh = "样本按两类各半左右抽取" if balanced else "样本中发生的比例不一定等于实际比例"
         en = "the sample is balanced" if balanced else "the sample's share need not be the true one"
         found.append(
             remark(
                 "sample_share",
-                f"{zh}（发生占 {share:.1%}）：概率只能用来排序，不是实际发生频率；知道实际比例时请用 {option('prevalence')} 校正",
-                f"{en} ({share:.1%} occurrences): probabilities rank places and are not frequencies; where the true share "
+                f"{zh}（发生占 {told}）：概率只能用来排序，不是实际发生频率；知道实际比例时请用 {option('prevalence')} 校正",
+                f"{en} ({told} occurrences): probabilities rank places and are not frequencies; where the true share "
                 f"is known, correct with {option('prevalence', 'en')}",
             )
         )
@@ -275,15 +277,15 @@ def _gaps(inventory: TrainingData) -> list[Diagnostic]:
     for name, gap in zip(inventory.predictors, share.tolist(), strict=True):
         if gap == 0:
             continue
-        rows = round(gap * len(inventory))
+        rows, told = round(gap * len(inventory)), percentage(gap, digits=1)
         note = "；缺失过多，结论不可靠" if gap > _MANY_GAPS else ""
         note_en = "; too many to rely on" if gap > _MANY_GAPS else ""
         found.append(
             remark(
                 "imputed",
-                f"因子“{name}”有 {rows} 行缺失（{gap:.1%}），在各折训练部分内用中位数（类别用众数）补齐；"
+                f"因子“{name}”有 {rows} 行缺失（{told}），在各折训练部分内用中位数（类别用众数）补齐；"
                 f"预测时缺失仍为未知{note}",
-                f'predictor "{name}" is missing in {rows} rows ({gap:.1%}); imputed inside each fold by the median (codes by '
+                f'predictor "{name}" is missing in {rows} rows ({told}); imputed inside each fold by the median (codes by '
                 f"the commonest); when predicting, missing stays unknown{note_en}",
                 name,
             )

@@ -180,9 +180,10 @@
         this._layers.replaceChildren(...config.layers.map((layer, i) =>
           row(riskmap.badge(layer.symbol, "#7b8797", 4.6), layer.title, view.layers[i] ?? 0)));
         const notes = [];
-        if (riskmap.overview) notes.push(riskmap.say("overview_hint"));
-        if (view.unlocated) notes.push(riskmap.say("legend_unlocated", { n: riskmap.number(view.unlocated) }));
-        this._note.replaceChildren(...notes.map((text) => make("span", { text })));
+        if (riskmap.overview) notes.push({ text: riskmap.say("overview_hint") });
+        if (view.unlocated) notes.push({ text: riskmap.say("legend_unlocated", { n: riskmap.number(view.unlocated) }) });
+        if (view.note) notes.push({ text: view.note, class: view.alarm ? "rm-alarm" : "" });
+        this._note.replaceChildren(...notes.map((note) => make("span", note)));
         this.getContainer().hidden = Boolean(view.planned); // these are no records of the ledger
       },
     });

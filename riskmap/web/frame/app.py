@@ -29,6 +29,7 @@ from starlette.middleware import Middleware
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.starlette import App
 
+from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.errors import RiskmapError
 from riskmap.interface import option
 from riskmap.web.frame import background
@@ -37,7 +38,7 @@ from riskmap.web.frame.gate import PUBLIC, Gate, KnownPaths, public_origins
 from riskmap.web.frame.routes import routes
 from riskmap.web.frame.security import SecurityHeaders, Sessions
 from riskmap.web.frame.settings import apply_settings
-from riskmap.web.frame.state import snapshot, workspace
+from riskmap.web.frame.state import workspace
 
 _MAIN = Path(__file__).parents[1] / "main.py"
 
@@ -48,8 +49,8 @@ _log = logging.getLogger(__name__)
 def _warm() -> None:
     """Build what the first visitor would wait for; what is wrong is said by a page, not here."""
     try:
-        snapshot()
         ws = workspace()
+        current_snapshot(ws)
         background.boundaries(ws)
         background.relief(ws)
         bundles()

@@ -25,10 +25,10 @@ from riskmap.actions.workspace import Workspace
 from riskmap.errors import Lang
 from riskmap.io.files.leftovers import mark
 from riskmap.io.writers import export_formats
-from riskmap.moments import local_now
+from riskmap.moments import as_of_text, local_now
 from riskmap.selection import Selection
 from riskmap.web.frame.security import ForbiddenError, Signer
-from riskmap.web.frame.state import lang, session, signed
+from riskmap.web.frame.state import as_of, lang, past_of, say, session, signed
 
 _PIECE: Final = 1 << 18
 
@@ -50,12 +50,15 @@ _NAMES: Final = "download-names"
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """One export: which records, in which format, under which name."""
+    """One export: which records (of now, or of a past day or moment as addresses hold it), in which format,
+    under which name.
+    """
 
     selection: Selection
     format: str
     filename: str
     lang: Lang
+    past: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +104,7 @@ offers: Final = Offers()
 
 def address(wanted: Wanted) -> str:
     """Return the address of an export, relative to the app's base; for this browser session, good for a day."""
-    return _address([wanted.selection.to_text(), wanted.format, wanted.filename, wanted.lang])
+    return _address([wanted.selection.to_text(), wanted.format, wanted.filename, wanted.lang, wanted.past])
 
 
 def offer(key: str, filename: str, make: Callable[[], bytes], *, until: float | None = None) -> str:
@@ -120,8 +123,8 @@ def asked(signer: Signer, token: str, session: str) -> Wanted | Offer:
     match signer.read(PURPOSE, token, session):
         case [str(name)]:
             return offers.get(name, session)
-        case [text, ending, filename, lang] if ending in export_formats():
-            return Wanted(Selection.from_text(text), ending, filename, lang)
+        case [text, ending, filename, lang, past] if ending in export_formats():
+            return Wanted(Selection.from_text(text), ending, filename, lang, past)
         case _:
             raise ForbiddenError
 
@@ -145,8 +148,10 @@ def made(ws: Workspace, asked: Wanted | Offer) -> Sent:
 
 
 def file_name(title: str, ending: str) -> str:
-    """Return a name for a download that every system takes: title, date, ending."""
+    """Return a name for a download that every system takes: title, what past it shows, date, ending."""
     plain = "".join(c for c in title if c.isalnum() or c in "-_ ").strip() or "riskmap"
+    if past := as_of():
+        plain += f"-{say('past_file', when=as_of_text(past).replace(':', '').replace(' ', '-'))}"
     return f"{plain}-{local_now():%Y%m%d-%H%M}.{ending}"
 
 
@@ -158,7 +163,7 @@ def _written(ws: Workspace, wanted: Wanted) -> Path:
     folder = Path(tempfile.mkdtemp(prefix=f"riskmap{mark()}"))
     file = folder / f"export.{wanted.format}"
     try:
-        document = export_selection(ws, wanted.selection, file, lang=wanted.lang)
+        document = export_selection(ws, wanted.selection, file, as_of=past_of(wanted.past), lang=wanted.lang)
         parts = sorted({Path(part["path"]) for part in document["files"]})
         return file if parts in ([], [file]) else _packed(folder, parts)
     except BaseException:

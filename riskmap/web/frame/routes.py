@@ -11,6 +11,8 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
 from functools import lru_cache, wraps
 from typing import Any, Final
 from urllib.parse import quote
@@ -23,6 +25,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from riskmap.actions.episode.playback import Storm, storm
+from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.errors import ExportError, Lang, RiskmapError, SelectionError, UnknownNameError
 from riskmap.ledger import Ledger
 from riskmap.selection import Selection, Snapshot, point, search, shapes_in, tile
@@ -35,7 +38,7 @@ from riskmap.web.frame import background, downloads
 from riskmap.web.frame.assets import bundles, first_pictures, leaflet_dir
 from riskmap.web.frame.background import GROUND, MAP
 from riskmap.web.frame.security import DATA_POLICY, SESSION_HEADER, ForbiddenError
-from riskmap.web.frame.state import LANGUAGES, signer, snapshot, workspace
+from riskmap.web.frame.state import LANGUAGES, past_of, signer, workspace
 from riskmap.web.pages import pages
 from riskmap.web.widgets.map import brief, card, in_same_cell
 
@@ -152,34 +155,46 @@ def _parsed(text: str) -> Selection:
     return Selection.from_text(text)
 
 
-def _spec(token: str, session: str) -> tuple[Selection, Snapshot, str]:
-    """Return selection, snapshot and how long the answer may be kept.
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """What a token of the map may show; `as_of` a past day or moment, `keep` how long an answer may be kept."""
+
+    selection: Selection
+    snapshot: Snapshot
+    as_of: date | None
+    keep: str
+
+
+def _spec(token: str, session: str) -> _Shown:
+    """Return what a token shows.
 
     An address of an older state or catalogue is answered from the ledger as it is now, and not kept.
     """
-    text, key = signer().read(MAP, token, session)
-    now = snapshot()
-    return _parsed(text), now, _FOR_EVER if now.key == key else _NOT_KEPT
+    text, key, *past = signer().read(MAP, token, session)
+    as_of = past_of(past[0]) if past else None
+    now = current_snapshot(workspace(), as_of=as_of)
+    return _Shown(_parsed(text), now, as_of, _FOR_EVER if now.key == key else _NOT_KEPT)
 
 
 @guarded
 def tiles(request: Request) -> Response:
     """`/tiles/{spec}/{z}/{x}/{y}.bin`: see `riskmap.selection.tiles` for the bytes."""
-    selection, now, keep = _spec(request.path_params["spec"], _session(request))
+    shown = _spec(request.path_params["spec"], _session(request))
     z = _whole(request, "z", 0, _DEEPEST)
     x, y = (_whole(request, name, 0, (1 << z) - 1) for name in "xy")
-    return _answer(tile(now, selection, z, x, y), "application/octet-stream", keep=keep)
+    body = tile(shown.snapshot, shown.selection, z, x, y)
+    return _answer(body, "application/octet-stream", keep=shown.keep)
 
 
 @guarded
 def shapes(request: Request) -> Response:
     """`/shapes/{spec}.json?bbox=W,S,E,N&z=`: lines and polygons of a window, simplified for its zoom."""
-    selection, now, keep = _spec(request.path_params["spec"], _session(request))
+    shown = _spec(request.path_params["spec"], _session(request))
     zoom = _whole(request, "z", 0, _DEEPEST)
     window = _window(request.query_params.get("bbox", ""))
     tolerance = 360.0 / (256 << zoom) / 2  # half a pixel
     features = []
-    for outline in shapes_in(now, selection, window):
+    for outline in shapes_in(shown.snapshot, shown.selection, window):
         shape = shapely.simplify(shapely.from_wkb(outline.wkb), tolerance)
         features.append(
             {
@@ -188,7 +203,7 @@ def shapes(request: Request) -> Response:
                 "geometry": orjson.Fragment(shapely.to_geojson(shapely.set_precision(shape, 1e-7))),
             }
         )
-    return _json({"type": "FeatureCollection", "features": features, "zoom": zoom}, keep=keep)
+    return _json({"type": "FeatureCollection", "features": features, "zoom": zoom}, keep=shown.keep)
 
 
 def _window(text: str) -> tuple[float, float, float, float]:
@@ -204,17 +219,17 @@ def _window(text: str) -> tuple[float, float, float, float]:
 @guarded
 def points(request: Request) -> Response:
     """`/points/{spec}/{id}?lang=&z=`: the card of a record; with z those that share its symbol."""
-    selection, now, _ = _spec(request.path_params["spec"], _session(request))
-    lang, ws = _lang(request), workspace()
+    shown = _spec(request.path_params["spec"], _session(request))
+    lang, ws, now = _lang(request), workspace(), shown.snapshot
     hit = point(now, _whole(request, "id", 0, (1 << 32) - 1))
     if hit is None:
         raise NotFoundError
     others, total = [hit], 1
     if "z" in request.query_params:
-        others, total = in_same_cell(now, selection, hit, _whole(request, "z", 0, _DEEPEST))
+        others, total = in_same_cell(now, shown.selection, hit, _whole(request, "z", 0, _DEEPEST))
     return _json(
         {
-            "card": card(ws, now, hit, lang),
+            "card": card(ws, now, hit, lang, as_of=shown.as_of),
             "others": [brief(other, ws.catalog.layers, lang) for other in others],
             "total": total,
         }
@@ -227,9 +242,10 @@ def find(request: Request) -> Response:
 
     `shown`: whether the filter lets a record through; `more`: whether there are others.
     """
-    selection, now, _ = _spec(request.query_params.get("spec", ""), _session(request))
+    seen = _spec(request.query_params.get("spec", ""), _session(request))
+    now = seen.snapshot
     text = request.query_params.get("q", "")[:_LONGEST_SEARCH]
-    layers, passes = workspace().catalog.layers, row_mask(now, view_of(now, selection))
+    layers, passes = workspace().catalog.layers, row_mask(now, view_of(now, seen.selection))
     hits = search(now, text, _MOST_FOUND + 1)
     found = [
         {

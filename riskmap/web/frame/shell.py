@@ -12,6 +12,7 @@ import logging
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from datetime import date
 from html import escape
 from pathlib import Path
 from typing import Any, Final, cast
@@ -20,24 +21,31 @@ import streamlit as st
 
 from riskmap.actions.workspace import Workspace
 from riskmap.actions.workspace.check import CheckFinding, standing_faults
+from riskmap.actions.workspace.snapshots import past_text as told_of
 from riskmap.errors import Lang, RiskmapError, Text
 from riskmap.io.files.atomic import refusal
+from riskmap.moments import as_of_text, local_now
 from riskmap.web.frame.assets import bundles
 from riskmap.web.frame.state import (
     LANGUAGES,
     arrive,
+    as_of,
     follow,
     follow_files,
+    follow_past,
     lang,
-    language_query,
+    look_at,
+    past_text,
     say,
+    session_query,
     set_current_page,
     set_lang,
+    snapshot,
     workspace,
     write_address,
 )
 from riskmap.web.pages import pages
-from riskmap.web.widgets.filters import tier_css
+from riskmap.web.widgets.filters import escape_markdown, tier_css
 
 _HERE: Final = Path(__file__).parents[1]
 
@@ -57,6 +65,12 @@ _SWITCH: Final = "shell-language"
 _PAGES_KEY: Final = "shell-pages"
 
 
+_WHOLE_DAY: Final = -1
+
+
+_EARLIEST: Final = date(2000, 1, 1)
+
+
 def run(*, above: Callable[[], None]) -> None:
     """Draw the frame, what stands above every page, and the page that the address names."""
     st.set_page_config(page_title=say("product"), page_icon=str(_ICON), layout="wide")
@@ -65,6 +79,7 @@ def run(*, above: Callable[[], None]) -> None:
     page = st.navigation(list(known.values()), position="top")
     set_current_page(page.url_path)
     arrive()
+    follow_past()
     _look()
     _language_switch()
     try:
@@ -80,8 +95,10 @@ def run(*, above: Callable[[], None]) -> None:
             st.html(f'<span title="{escape(say("demo_help"))}">{escape(say("demo"))}</span>')
     _faults(ws)
     try:
-        above()
-        page.run()
+        if _at_hand(ws, next(name for name, one in known.items() if one == page)):
+            if not past_text():
+                above()
+            page.run()
     except RiskmapError as problem:
         _refused(say("problem"), problem)
     except OSError as problem:  # a full disk, a file without rights: the cause and the remedy, as everywhere
@@ -92,6 +109,70 @@ def run(*, above: Callable[[], None]) -> None:
         with st.container(key="shell-refused"):
             st.subheader(say("problem"))
             st.error(say("unexpected"))
+
+
+def _at_hand(ws: Workspace, name: str) -> bool:
+    """Draw the way to the past and, while it is looked at, the strip that says so.
+
+    Returns whether the page is to be drawn: not where the past had no record yet, nor where the page is about
+    the present. RiskmapError where the address names no past moment.
+    """
+    page = pages()[name]
+    if page.past:
+        _way_to_the_past()
+    if not past_text():
+        return True
+    try:
+        when = as_of()
+    except RiskmapError:
+        _past_strip(say("past_wrong"))
+        raise
+    if when is None:
+        return True
+    with st.spinner(say("working")):
+        told = told_of(ws, when, lang())
+    _past_strip(told)
+    if not page.past:
+        title = Text(page.zh, page.en).text(lang())
+        st.info(escape_markdown(say("past_closed", when=as_of_text(when), page=title)))
+        return False
+    if not snapshot().n:
+        st.info(escape_markdown(told))
+        return False
+    return True
+
+
+def _past_strip(told: str) -> None:
+    with st.container(key="shell-past", horizontal=True, vertical_alignment="center"):
+        st.html(f'<span title="{escape(told)}">{escape(told)}</span>')
+        st.button(say("past_back"), key="shell-past-back", on_click=look_at, args=("",))
+
+
+@st.fragment
+def _way_to_the_past() -> None:
+    """The choice of a day and hour; nothing else of the page runs while it is made."""
+    opened = f"shell-past-open-{past_text()}"  # another one, and so closed, once a day was chosen
+    with st.container(key="shell-look-back"), st.popover(say("past_open"), key=opened):
+        today = local_now().date()
+        st.caption(say("past_help"))
+        day = st.date_input(
+            say("past_day"),
+            value=today,
+            min_value=_EARLIEST,
+            max_value=today,
+            format="YYYY-MM-DD",
+            key="shell-past-day",
+        )
+        hour = st.selectbox(
+            say("past_hour"), (_WHOLE_DAY, *range(24)), key="shell-past-hour", format_func=_hour_title
+        )
+        if st.button(say("past_show"), key="shell-past-show", type="primary", width="stretch"):
+            look_at(day.isoformat() if hour == _WHOLE_DAY else f"{day.isoformat()}T{hour:02}:00")
+            st.rerun()
+
+
+def _hour_title(hour: int) -> str:
+    return say("past_end_of_day") if hour == _WHOLE_DAY else say("past_hour_of", hour=f"{hour:02}")
 
 
 def _faults(ws: Workspace) -> None:
@@ -149,7 +230,7 @@ def _language_switch() -> None:
             on_change=_switched,
         )
     set_lang(lang())
-    write_address(("lang",), language_query())
+    write_address(("lang",), session_query())
 
 
 def _switched() -> None:

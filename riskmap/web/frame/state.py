@@ -7,15 +7,18 @@ the bar at the top; whoever opens an address, goes back to one or follows a link
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, Final
 
 import streamlit as st
+from streamlit import runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from riskmap.actions.workspace import Workspace, open_workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
-from riskmap.errors import Lang
+from riskmap.errors import Lang, RiskmapError
+from riskmap.moments import as_of_text, local_now, parse_as_of, utc_now
 from riskmap.selection import Snapshot
 from riskmap.texts import t
 from riskmap.web.frame.security import Signer, workspace_secret
@@ -38,6 +41,12 @@ _FOLLOWED = "shell-followed"
 
 
 _LEADS = "shell-address-leads"
+
+
+PAST: Final = "asof"  # the parameter of addresses that names a past day or moment
+
+
+_PAST = "shell-as-of"
 
 
 @lru_cache(maxsize=1)
@@ -72,8 +81,61 @@ def signed(purpose: str, value: Any, *, days: int = 1) -> str:
 
 
 def snapshot() -> Snapshot:
-    """Return the records as the ledger holds them now, shared by all sessions."""
-    return current_snapshot(workspace())
+    """Return the records as the ledger holds them now, or held them at the past moment that this session looks
+    at; shared by all sessions.
+    """
+    return current_snapshot(workspace(), as_of=as_of())
+
+
+def follow_past() -> None:
+    """Look at the past moment that the address names where it has changed, else as before; the address keeps it.
+
+    Who goes back to an address without one looks at the present again. What the address says is kept as it
+    stands: `as_of` refuses what is none.
+    """
+    named, kept = st.query_params.get(PAST, ""), st.session_state.get(_PAST, "")
+    if named or address_leads():
+        st.session_state[_PAST] = named
+    elif kept:
+        write_address((PAST,), {PAST: kept})
+
+
+def look_at(past: str) -> None:
+    """Look at a past day or moment ("2026-05-01", "2026-05-01T14:00") from now on; at the present for ""."""
+    st.session_state[_PAST] = past
+    write_address((PAST,), {PAST: past})
+
+
+def past_text() -> str:
+    """Return the past moment that this session looks at as addresses hold it, "" for now."""
+    return str(st.session_state.get(_PAST, "")) if runtime.exists() else ""
+
+
+def as_of() -> date | None:
+    """Return the past day or moment that this session looks at, None for now.
+
+    RiskmapError where the address names none, or one that is still to come.
+    """
+    return past_of(past_text())
+
+
+def past_of(text: str) -> date | None:
+    """Return the past day or moment that an address holds, None for ""; RiskmapError as `as_of`."""
+    if not text:
+        return None
+    try:
+        found = parse_as_of(text)
+    except RiskmapError as problem:
+        wrong = t("past_unusable", "zh"), t("past_unusable", "en")
+        raise RiskmapError(
+            f"{wrong[0]}：{problem.text('zh')}", f"{wrong[1]}: {problem.text('en')}"
+        ) from problem
+    if found > (utc_now() if isinstance(found, datetime) else local_now().date()):
+        raise RiskmapError(
+            f"{t('past_unusable', 'zh')}：{as_of_text(found)} 还没有到；请选今天或更早的日期",
+            f"{t('past_unusable', 'en')}: {as_of_text(found)} is still to come; choose today or an earlier day",
+        )
+    return found
 
 
 def lang() -> Lang:
@@ -91,9 +153,10 @@ def set_lang(chosen: Lang) -> None:
     st.session_state[_LANG] = chosen
 
 
-def language_query() -> dict[str, str]:
-    """Return what an address says of the language of this session."""
-    return {} if lang() == "zh" else {_LANG: lang()}
+def session_query() -> dict[str, str]:
+    """Return what every address of this session says: its language, and the past moment that it looks at."""
+    found = {} if lang() == "zh" else {_LANG: lang()}
+    return found | ({PAST: past} if (past := past_text()) else {})
 
 
 def say(key: str, **values: object) -> str:
@@ -124,9 +187,9 @@ def address_leads() -> bool:
 
 
 def follow(page: Any, query: Mapping[str, str | Sequence[str]]) -> None:
-    """Go to a page of ours with its whole query, in the language of this session. Does not return."""
+    """Go to a page of ours with its whole query, in the language and of the past of this session. Does not return."""
     st.session_state[_FOLLOWED] = True
-    st.switch_page(page, query_params={**query, **language_query()})
+    st.switch_page(page, query_params={**query, **session_query()})
 
 
 def write_address(keys: Iterable[str], query: Mapping[str, str | Sequence[str]]) -> None:

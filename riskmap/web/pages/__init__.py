@@ -18,13 +18,15 @@ class Page:
     """What a page's own file states of it, by keywords with plain values.
 
     `id` is also its address; `zh` and `en` are its titles. Pages stand by `order`, the first one at "/".
-    `file` is where the statement was found.
+    `past`: it can show the ledger of a past day or moment, without a way to change it; another page is closed
+    while somebody looks at the past. `file` is where the statement was found.
     """
 
     id: str
     zh: str
     en: str
     order: int
+    past: bool = False
     file: Path = Path()
 
 

@@ -13,6 +13,7 @@ import streamlit as st
 
 from riskmap.actions.inventory.exporting import describe
 from riskmap.actions.inventory.listing import ListedRecord, list_records, make_selection
+from riskmap.actions.inventory.unrated import newly_unrated
 from riskmap.actions.tier_models import made_by
 from riskmap.actions.workspace import Workspace
 from riskmap.catalog import Condition, Layer
@@ -21,9 +22,10 @@ from riskmap.errors import RiskmapError
 from riskmap.rules.extras import extra_keys, header_of, holds_people, is_extra
 from riskmap.selection import Counts, Selection, Snapshot, counts
 from riskmap.texts import made_text
+from riskmap.values.assessment import ModelStamp
 from riskmap.vocabulary import FLAGS, TIER_TITLES, TIERS
 from riskmap.web.frame.shell import page_look, page_title
-from riskmap.web.frame.state import address_leads, lang, say, snapshot, workspace, write_address
+from riskmap.web.frame.state import address_leads, as_of, lang, say, snapshot, workspace, write_address
 from riskmap.web.pages import Page
 from riskmap.web.widgets.bulk_edit import offer_bulk_edit
 from riskmap.web.widgets.exports import show_exports
@@ -49,10 +51,17 @@ from riskmap.web.widgets.panels import (
     tier_cell,
 )
 from riskmap.web.widgets.retired import draw_switch, retired_asked, show_retired
-from riskmap.web.widgets.signing import notice, offer_unmasked_export, refuse, show_kept_notice, welcome
+from riskmap.web.widgets.signing import (
+    notice,
+    offer_unmasked_export,
+    refuse,
+    say_unrated,
+    show_kept_notice,
+    welcome,
+)
 from riskmap.web.widgets.wording import day, number_text, value_text, with_unit
 
-PAGE: Final = Page(id="inventory", zh="清单", en="Inventory", order=20)
+PAGE: Final = Page(id="inventory", zh="清单", en="Inventory", order=20, past=True)
 
 
 _TABLE: Final = "inventory-table"
@@ -121,21 +130,25 @@ def render() -> None:
         page_title(say("retired_title"), say("inventory_filter", words=_filter_words(selection)))
         show_retired(gone, selection, found)
         return
+    made = made_by(workspace(), selection.layers or now.layers, as_of=as_of())
     _heading(now, filters, selection, found)
     if found.everything:
         show_exports("inventory-downloads", selection, say("inventory_title"))
-    offer_bulk_edit(selection, found)
-    _table(now, selection, found)
+    if as_of() is None:
+        offer_bulk_edit(selection, found)
+    _table(now, selection, found, made)
     if found.everything:
         offer_unmasked_export(selection, _file_title())
-    _models(selection.layers or now.layers)
+    _models(made)
 
 
-def _models(layers: Sequence[str]) -> None:
+def _models(made: Mapping[str, Sequence[ModelStamp]]) -> None:
     """Which model made the tiers that the table shows, layer by layer."""
-    titles = {one: workspace().catalog.layer(one).title.text(lang()) for one in layers}
-    made = made_by(workspace(), layers)
-    lines = [say("inventory_model", layer=titles[one], model=made_text(made[one], lang())) for one in layers]
+    layers = workspace().catalog.layers
+    lines = [
+        say("inventory_model", layer=layers[one].title.text(lang()), model=made_text(stamps, lang()))
+        for one, stamps in made.items()
+    ]
     st.caption("  \n".join(escape_markdown(line) for line in lines))
 
 
@@ -154,7 +167,7 @@ def _heading(now: Snapshot, filters: Filters, selection: Selection, found: Count
         layers = workspace().catalog.layers
         others = [f"{layers[layer].title.text(lang())} {n:,}" for layer, n in found.others.items()]
         st.caption(say("inventory_others", layers=say("list_separator").join(map(escape_markdown, others))))
-    _whether_it_adds_up(now, filters, found)
+    _whether_it_adds_up(now, filters, selection, found)
 
 
 def _filter_words(selection: Selection) -> str:
@@ -171,34 +184,37 @@ def _filter_words(selection: Selection) -> str:
     )
 
 
-def _whether_it_adds_up(now: Snapshot, filters: Filters, found: Counts) -> None:
-    rated = sum(found.tiers().values())
-    if rated == found.total:
+def _whether_it_adds_up(now: Snapshot, filters: Filters, selection: Selection, found: Counts) -> None:
+    if not found.unrated:
         st.markdown(f":green[✓] {say('inventory_adds_up', total=f'{found.total:,}')}")
         return
     if filters.tiers == frozenset(["unrated"]):
         notice("warning", say("inventory_only_unrated", total=f"{found.total:,}"))
         return
-    text = say("inventory_gap", total=f"{found.total:,}", rated=f"{rated:,}", gap=f"{found.unrated:,}")
-    left, right = st.columns([3, 1], vertical_alignment="center")
+    new = newly_unrated(workspace(), now, selection)
+    left, right = st.columns([4, 1], vertical_alignment="center")
     with left:
-        notice("warning", text)
-    if right.button(
-        say("inventory_show_gap", gap=f"{found.unrated:,}"), key="inventory-gap", width="stretch"
-    ):
+        say_unrated(new, total=found.total, unrated=found.unrated)
+    if right.button(say("unrated_show", n=f"{found.unrated:,}"), key="inventory-gap", width="stretch"):
         risks = filters.layers & frozenset(risk_layers(now))
         wanted = replace(filters, tiers=frozenset(["unrated"]), layers=risks).to_query(now.layers)
-        go_to(address("inventory", {**wanted, _QUERY: _kept_conditions()}))
+        wanted = {"layers": ",".join(risk_layers(now)), **wanted, _QUERY: _kept_conditions()}
+        go_to(address("inventory", wanted))
 
 
-def _table(now: Snapshot, selection: Selection, found: Counts) -> None:
+def _table(
+    now: Snapshot, selection: Selection, found: Counts, made: Mapping[str, Sequence[ModelStamp]]
+) -> None:
     spec, seen = selection.to_text(), st.session_state.get(_SEEN)
     if seen != spec:
         st.session_state[_SEEN] = spec
         first_page(_TABLE)
     if seen is None or address_leads():
         list_as_addressed(_TABLE, [name for name, _ in _COLUMNS], _WORST_FIRST)
+    several = _several_models(found, made)
     by, descending = sort_of(_TABLE, _WORST_FIRST)
+    if by == "score" and several:
+        by, descending = _WORST_FIRST
     pager = pager_of(_TABLE, found.everything)
     address_list(pager, (by, descending), _WORST_FIRST)
     listing = list_records(
@@ -212,12 +228,31 @@ def _table(now: Snapshot, selection: Selection, found: Counts) -> None:
     )
     show_table(
         _TABLE,
-        [TableColumn(name, say(f"list_{name}"), kind, sortable=True) for name, kind in _COLUMNS],
+        [
+            TableColumn(name, say(f"list_{name}"), kind, sortable=True)
+            if name != "score" or not several
+            else TableColumn(name, say("list_score"), kind, why=several)
+            for name, kind in _COLUMNS
+        ],
         [_row(record) for record in listing.records],
         pager=Pager(pager.page, listing.total, pager.size),
         sort=(by, descending),
         empty=say("inventory_none"),
     )
+    if several:
+        st.caption(several)
+
+
+def _several_models(found: Counts, made: Mapping[str, Sequence[ModelStamp]]) -> str:
+    """Return why the records are not to be sorted by their scores, "" where one model made all of them.
+
+    Ninety of one model is not more than seventy of another.
+    """
+    listed = {layer for layer, n in zip(found.layers, found.array.sum(axis=(1, 2)), strict=True) if n}
+    models = {one.digest for layer, stamps in made.items() if layer in listed for one in stamps}
+    if len(models) < 2:  # noqa: PLR2004 - one, or none where nothing is rated
+        return ""
+    return say("list_scores_layers" if len(listed) > 1 else "list_scores_versions", n=len(models))
 
 
 def _row(record: ListedRecord) -> Row:
@@ -246,7 +281,7 @@ def _ask_conditions(ws: Workspace, now: Snapshot, layers: Collection[str]) -> tu
         _listed_conditions(ws, texts)
         _ask_condition(ws, now, [layer for layer in now.layers if layer in layers])
     write_address((_QUERY,), {_QUERY: texts})
-    return make_selection(ws, where=texts).where
+    return make_selection(ws, where=texts, as_of=as_of()).where
 
 
 def _conditions_text(ws: Workspace, conditions: Collection[Condition]) -> str:
@@ -271,7 +306,7 @@ def _listed_conditions(ws: Workspace, texts: list[str]) -> None:
     for i, text in enumerate(texts):
         words, drop = st.columns([3, 1], vertical_alignment="center")
         try:
-            (where,) = make_selection(ws, where=[text]).where
+            (where,) = make_selection(ws, where=[text], as_of=as_of()).where
             words.markdown(escape_markdown(_condition_words(ws, where)))
         except RiskmapError as problem:
             with words:

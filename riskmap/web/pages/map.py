@@ -11,6 +11,7 @@ from streamlit_folium import st_folium
 
 from riskmap.actions.inventory.exporting import describe
 from riskmap.actions.inventory.listing import list_records
+from riskmap.actions.inventory.unrated import newly_unrated
 from riskmap.actions.workspace import Workspace
 from riskmap.errors import SelectionError
 from riskmap.selection import Counts, Selection, Snapshot, ring_of
@@ -20,7 +21,7 @@ from riskmap.web.frame import background
 from riskmap.web.frame.assets import first_pictures
 from riskmap.web.frame.background import MAP, MAP_DAYS, district_frame, ground, visit
 from riskmap.web.frame.shell import open_point, page_look, page_of
-from riskmap.web.frame.state import lang, say, signed, snapshot, workspace
+from riskmap.web.frame.state import lang, past_text, say, signed, snapshot, workspace
 from riskmap.web.pages import Page
 from riskmap.web.widgets.exports import show_exports
 from riskmap.web.widgets.filters import (
@@ -44,7 +45,7 @@ from riskmap.web.widgets.panels import (
 )
 from riskmap.web.widgets.signing import keep_notice, show_kept_notice
 
-PAGE: Final = Page(id="map", zh="一张图", en="Map", order=10)
+PAGE: Final = Page(id="map", zh="一张图", en="Map", order=10, past=True)
 
 
 _HEIGHT: Final = 640  # until our style sheet stretches the frame to the window
@@ -112,12 +113,10 @@ def _view(now: Snapshot, selection: Selection, found: Counts, filters: Filters) 
     ws = workspace()
     catalog, streets, unlocated = ws.catalog, filters.subdistricts, _unlocated(now, selection)
     points, shaped = _by_geometry(now, selection, catalog.layers)
-    spec = signed(MAP, [selection.to_text(), now.key], days=MAP_DAYS)
-    tiles = signed(MAP, [points.to_text(), now.key], days=MAP_DAYS)
-    outlines = signed(MAP, [shaped.to_text(), now.key], days=MAP_DAYS) if shaped != NOTHING else None
+    spec, tiles, outlines = (_token(one, now) for one in (selection, points, shaped))
     return MapView(
         tiles=f"tiles/{tiles}/{{z}}/{{x}}/{{y}}.bin",
-        shapes=f"shapes/{outlines}.json" if outlines else None,
+        shapes=f"shapes/{outlines}.json" if shaped != NOTHING else None,
         points=f"points/{spec}",
         search=f"search?spec={spec}",
         tiers=[int(n) for n in found.array.sum(axis=(0, 2))],
@@ -131,7 +130,21 @@ def _view(now: Snapshot, selection: Selection, found: Counts, filters: Filters) 
         streets=streets,
         focus=background.bounds_of_subdistricts(ws, now, streets) if streets else None,
         nothing=None if found.everything > unlocated else Nothing(_words(ws, selection), found.everything),
+        **_unrated(now, selection, found),
     )
+
+
+def _unrated(now: Snapshot, selection: Selection, found: Counts) -> dict[str, Any]:
+    """Return what the legend says of the unrated: calm while they are the usual ones."""
+    if not found.unrated:
+        return {}
+    new = newly_unrated(workspace(), now, selection)
+    text = say("map_unrated_new", n=f"{len(new):,}") if new else say("map_unrated_usual")
+    return {"note": text, "alarm": bool(new)}
+
+
+def _token(selection: Selection, now: Snapshot) -> str:
+    return signed(MAP, [selection.to_text(), now.key, past_text()], days=MAP_DAYS)
 
 
 def _words(ws: Workspace, selection: Selection) -> str:

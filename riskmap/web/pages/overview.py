@@ -15,15 +15,16 @@ import altair as alt
 import streamlit as st
 
 from riskmap.actions.inventory.listing import summarise
+from riskmap.actions.inventory.unrated import disagreeing, newly_unrated
 from riskmap.actions.records.changes import TierChanges, tier_changes_since
 from riskmap.actions.workspace.backup import backup_text, last_backup
 from riskmap.catalog import Layer
-from riskmap.moments import local_now, utc_now
+from riskmap.moments import as_of_text, last_moment, local_day, local_now, utc_now
 from riskmap.selection import NOT_STATED, Counts, Selection, Snapshot, counts, flag_counts
 from riskmap.vocabulary import FLAGS, RANK_OF, RANKS, TIER_COLOURS, TIER_TITLES, TIERS
 from riskmap.web.frame.settings import INK
 from riskmap.web.frame.shell import page_look, page_title, section
-from riskmap.web.frame.state import address_leads, lang, say, snapshot, workspace, write_address
+from riskmap.web.frame.state import address_leads, as_of, lang, say, snapshot, workspace, write_address
 from riskmap.web.pages import Page
 from riskmap.web.widgets.panels import (
     Cell,
@@ -40,10 +41,10 @@ from riskmap.web.widgets.panels import (
     show_table,
     tier_cell,
 )
-from riskmap.web.widgets.signing import notice, show_kept_notice, welcome
+from riskmap.web.widgets.signing import notice, say_unrated, show_kept_notice, welcome
 from riskmap.web.widgets.wording import moment, number_text, word
 
-PAGE: Final = Page(id="overview", zh="总览", en="Overview", order=50)
+PAGE: Final = Page(id="overview", zh="总览", en="Overview", order=50, past=True)
 
 
 STATES: Final = (*TIERS, "unrated")
@@ -264,18 +265,20 @@ def render() -> None:
     if not now.n:
         welcome("overview")
         return
-    found = counts(now, Selection())
+    past, found = as_of(), counts(now, Selection())
+    then = None if past is None else last_moment(past)
     heading, button = st.columns([6, 1], vertical_alignment="center")
     with heading:
         page_title(
             say("overview_title", district=ws.config.district),
-            say("overview_as_of", at=f"{local_now():%Y-%m-%d %H:%M}"),
+            say("overview_as_of", at=as_of_text(past or local_now())),
         )
     with button, st.container(key="no-print-button"):
         show_print_button("overview-print")
     tier_figures(now, found)
     _adds_up(now)
-    _backed_up()
+    if past is None:
+        _backed_up()
     left, right = st.columns([1.25, 1], gap="medium")
     with left:
         section(say("overview_by_subdistrict"))
@@ -291,21 +294,33 @@ def render() -> None:
         attention(
             now,
             ws.catalog.layers,
-            held=Counter(e.layer for e in ws.ledger.held()),
-            rejected=Counter(e.layer for e in ws.ledger.rejected()),
+            held=Counter(e.layer for e in ws.ledger.held(as_of=then)),
+            rejected=Counter(e.layer for e in ws.ledger.rejected(as_of=then)),
         )
     _changes(found)
 
 
 def _adds_up(now: Snapshot) -> None:
+    """Whether the sums agree: the usual unrated are a calm line, their codes behind it."""
     ws = workspace()
-    document = summarise(ws)
+    document = summarise(ws, as_of=as_of())
+    total, unrated = document["total"], document["unrated"]
     if document["adds_up"]:
-        total = f"{document['total']:,}"
-        st.markdown(f":green[✓] {say('overview_adds_up', total=total)}")
+        st.markdown(f":green[✓] {say('overview_adds_up', total=f'{total:,}')}")
         return
-    gaps = document["differences"]
-    notice("warning", say("overview_gap", n=len(gaps)))
+    wrong = disagreeing(document)
+    if wrong:
+        notice("warning", say("overview_gap", n=len(wrong)))
+        _gaps(now, wrong, "overview-gaps")
+    if not unrated:
+        return
+    new = newly_unrated(ws, now)
+    say_unrated(new, total=total, unrated=unrated)
+    with st.expander(say("unrated_list", n=f"{unrated:,}"), expanded=bool(new)):
+        _gaps(now, [gap for gap in document["differences"] if gap not in wrong], "overview-unrated")
+
+
+def _gaps(now: Snapshot, gaps: Sequence[dict[str, Any]], key: str) -> None:
     columns = [
         TableColumn("what", say("overview_gap_what"), "short"),
         TableColumn("expected", say("overview_gap_expected"), "number"),
@@ -314,7 +329,7 @@ def _adds_up(now: Snapshot) -> None:
         TableColumn("codes", say("overview_gap_codes")),
     ]
     rows = [Row(_gap(now, gap)) for gap in gaps]
-    show_table("overview-gaps", columns, rows, dense=True)
+    show_table(key, columns, rows, dense=True)
 
 
 def _backed_up() -> None:
@@ -349,7 +364,7 @@ def _gap(now: Snapshot, gap: dict[str, Any]) -> list[Cell]:
 # What changed
 def _changes(found: Counts) -> None:
     section(say("overview_changes"))
-    today = local_now().date()
+    today = local_day(as_of() or local_now())
     _as_the_address_says(today)
     with st.container(horizontal=True, vertical_alignment="center", key="no-print-period"):
         period = st.segmented_control(
@@ -377,7 +392,7 @@ def _changes(found: Counts) -> None:
         ("since", "compare"), {"since": "" if since == _USUAL else since, "compare": "1" if compare else ""}
     )
     with st.spinner(say("working")):
-        changes = tier_changes_since(workspace(), day)
+        changes = tier_changes_since(workspace(), day, as_of=as_of())
     _said(changes)
     if compare:
         _compared(found, day)
@@ -436,7 +451,7 @@ def _compared(found: Counts, day: date) -> None:
     columns += [TableColumn(s, TIER_TITLES[s].text(lang()), "number") for s in states]
     rows = [
         Row([Cell(say("overview_before", day=day.isoformat()), head=True), *(Cell(f"{n:,}") for n in then)]),
-        Row([Cell(say("overview_now"), head=True), *(Cell(f"{n:,}") for n in now)]),
+        Row([Cell(_present(), head=True), *(Cell(f"{n:,}") for n in now)]),
         Row(
             [
                 Cell(say("overview_difference"), head=True),
@@ -446,6 +461,11 @@ def _compared(found: Counts, day: date) -> None:
         ),
     ]
     show_table("overview-compared", columns, rows, dense=True)
+
+
+def _present() -> str:
+    past = as_of()
+    return say("overview_now") if past is None else say("past_of", when=as_of_text(past))
 
 
 def _moved(changes: TierChanges) -> None:

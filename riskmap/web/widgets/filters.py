@@ -237,6 +237,9 @@ def _restore_widgets(filters: Filters, snapshot: Snapshot) -> None:
     if st.session_state.get(f"{_KEY}.page") != page or not known or _name("text") not in st.session_state:
         _set_widgets(filters, snapshot)
     st.session_state[f"{_KEY}.page"] = page
+    streets, there = st.session_state[_name("sub")], {*snapshot.subdistricts, NOT_STATED}
+    if not there.issuperset(streets):  # of another time: left out, as an address leaves out what is not there
+        st.session_state[_name("sub")] = [one for one in streets if one in there]
 
 
 def _read_widgets(snapshot: Snapshot) -> Filters:

@@ -16,6 +16,7 @@ import base64
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import date
 from typing import Any, ClassVar, Final, Literal
 from urllib.parse import urlencode
 
@@ -30,6 +31,7 @@ from riskmap.actions.tier_models import adopted_stamp, tier_stamp
 from riskmap.actions.workspace import Workspace
 from riskmap.catalog import Layer
 from riskmap.errors import Lang, RiskmapError
+from riskmap.moments import as_of_json
 from riskmap.rules.arrays import column_of
 from riskmap.rules.masks import mask_contacts, mask_value
 from riskmap.selection import Hit, Selection, Snapshot, flag_ids, point
@@ -52,6 +54,7 @@ from riskmap.vocabulary import (
     WEIGHT_OF,
     weight,
 )
+from riskmap.web.frame.state import PAST
 
 FRAME_TO_BASE: Final = "../../"
 
@@ -128,6 +131,7 @@ class MapView:
     `overview` holds name and counts by rank of each sub-district; `polygon` is the ring of the
     area selection, degrees. `streets` are the sub-districts that the filter names (None on a page
     without one) and `focus` where they lie; `nothing` says why no symbol is on the map.
+    `note` is a sentence below the legend, `alarm` one that somebody must not miss.
     """
 
     tiles: str
@@ -145,6 +149,8 @@ class MapView:
     nothing: Nothing | None = None
     place: Place | None = None
     planned: PlannedPoints | None = None
+    note: str = ""
+    alarm: bool = False
 
 
 def pack(value: Any) -> str:
@@ -279,6 +285,8 @@ def showing(view: MapView) -> folium.FeatureGroup:
         "nothing": asdict(view.nothing) if view.nothing else None,
         "place": _place(view.place) if view.place else None,
         "planned": _planned(view.planned) if view.planned else None,
+        "note": view.note,
+        "alarm": view.alarm,
     }
     _Showing(pack(settings)).add_to(group)
     return group
@@ -323,13 +331,15 @@ def brief(hit: Hit, layers: Mapping[str, Layer], lang: Lang) -> dict[str, Any]:
     }
 
 
-def card(ws: Workspace, snapshot: Snapshot, hit: Hit, lang: Lang) -> dict[str, Any]:
-    """Return the whole card of a record."""
+def card(
+    ws: Workspace, snapshot: Snapshot, hit: Hit, lang: Lang, *, as_of: date | None = None
+) -> dict[str, Any]:
+    """Return the whole card of a record, now or as the snapshot of a past day or moment has it."""
     layer = ws.catalog.layer(hit.layer)
     row = snapshot.table(hit.layer).slice(hit.row, 1).to_pylist()[0]
-    explanation = _explanation(ws, hit)
-    made_by = tier_stamp(ws, hit.layer, hit.feature_id)
-    contacts = one_feature(ws, hit.layer, hit.code, contacts=True).records.contacts
+    explanation = _explanation(ws, hit, as_of)
+    made_by = tier_stamp(ws, hit.layer, hit.feature_id, as_of=as_of)
+    contacts = one_feature(ws, hit.layer, hit.code, contacts=True, as_of=as_of).records.contacts
     score = row["score"]
     return {
         **brief(hit, ws.catalog.layers, lang),
@@ -343,8 +353,13 @@ def card(ws: Workspace, snapshot: Snapshot, hit: Hit, lang: Lang) -> dict[str, A
         "model": _model(ws, hit.layer, made_by, lang),
         "contacts": _contacts(layer, contacts[0] if contacts else None, lang),
         "position": "" if hit.lon is None or hit.lat is None else f"{hit.lon:.6f}, {hit.lat:.6f}",
-        "page": "point?" + urlencode({"layer": hit.layer, "code": hit.code, "lang": lang}),
+        "page": "point?" + urlencode({"layer": hit.layer, "code": hit.code, "lang": lang, **_past(as_of)}),
     }
+
+
+def _past(as_of: date | None) -> dict[str, str]:
+    moment = as_of_json(as_of)
+    return {} if moment is None else {PAST: moment}
 
 
 def in_same_cell(snapshot: Snapshot, selection: Selection, hit: Hit, zoom: int) -> tuple[list[Hit], int]:
@@ -387,9 +402,9 @@ def _extra(snapshot: Snapshot, hit: Hit) -> list[list[str]]:
     return [[header, text] for header, text in texts.items()][:_MOST_FIELDS]
 
 
-def _explanation(ws: Workspace, hit: Hit) -> Explanation | None:
+def _explanation(ws: Workspace, hit: Hit, as_of: date | None) -> Explanation | None:
     try:
-        return explain_point(ws, hit.layer, hit.code)
+        return explain_point(ws, hit.layer, hit.code, as_of=as_of)
     except RiskmapError:  # the card still says everything else; the point's page says what is wrong
         return None
 

@@ -23,7 +23,7 @@ from riskmap.json_documents import Document
 from riskmap.selection import Snapshot
 from riskmap.vocabulary import TIER_TITLES
 from riskmap.web.frame import downloads
-from riskmap.web.frame.state import follow, lang, language_query, say, workspace, write_address
+from riskmap.web.frame.state import follow, lang, say, session_query, workspace, write_address
 from riskmap.web.pages import pages
 from riskmap.web.widgets.filters import SWITCHES, Filters
 
@@ -41,16 +41,23 @@ _ASSETS: Final = Path(__file__).parents[1] / "assets" / "pages"
 
 @dataclass(frozen=True, slots=True)
 class TableColumn:
-    """A column: `kind` says how its cells are set; numbers stand right."""
+    """A column: `kind` says how its cells are set; numbers stand right. `why` says why it cannot be sorted by."""
 
     id: str
     title: str
     kind: Kind = "text"
     sortable: bool = False
+    why: str = ""
 
     def as_json(self) -> Document:
         """Return what the browser is told."""
-        return {"id": self.id, "title": self.title, "kind": self.kind, "sortable": self.sortable}
+        return {
+            "id": self.id,
+            "title": self.title,
+            "kind": self.kind,
+            "sortable": self.sortable,
+            "why": self.why,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,8 +291,8 @@ def _follow(event: Mapping[str, Any]) -> None:
 
 
 def address(page: str, query: Mapping[str, str | Sequence[str]]) -> str:
-    """Return the address of a page of ours with its query, in the language of this session."""
-    full = {**query, **language_query()}
+    """Return the address of a page of ours with its query, in the language and of the past that this session has."""
+    full = {**query, **session_query()}
     return f"{page}?{urlencode(full, doseq=True)}" if full else page
 
 

@@ -11,7 +11,7 @@ from riskmap.actions.inventory.retired import how_retired, retired_snapshot
 from riskmap.actions.records.editing import reinstate_points
 from riskmap.errors import RiskmapError
 from riskmap.selection import NOT_STATED, Counts, Selection, Snapshot, select
-from riskmap.web.frame.state import lang, say, workspace
+from riskmap.web.frame.state import as_of, lang, say, workspace
 from riskmap.web.widgets.panels import (
     Cell,
     Figure,
@@ -68,7 +68,7 @@ def retired_asked() -> Snapshot | None:
     """
     if st.query_params.get(_QUERY) != "1":
         return None
-    gone = retired_snapshot(workspace())
+    gone = retired_snapshot(workspace(), as_of=as_of())
     if _STREETS in st.session_state:
         known = {*gone.subdistricts, NOT_STATED}
         st.session_state[_STREETS] = [one for one in st.session_state[_STREETS] if one in known]
@@ -77,7 +77,7 @@ def retired_asked() -> Snapshot | None:
 
 def draw_switch() -> None:
     """Draw the switch to the retired records where there are some, or while it is on; it turns the address."""
-    asked, n = st.query_params.get(_QUERY) == "1", retired_snapshot(workspace()).n
+    asked, n = st.query_params.get(_QUERY) == "1", retired_snapshot(workspace(), as_of=as_of()).n
     if n or asked:
         st.session_state[_SWITCH] = asked
         st.toggle(say("retired_switch", n=f"{n:,}"), key=_SWITCH, on_change=_turn)
@@ -99,7 +99,8 @@ def show_retired(gone: Snapshot, selection: Selection, found: Counts) -> None:
         figures += [Figure(layers[one].title.text(lang()), n) for one, n in counted.items()]
     show_figures("retired-figures", figures)
     st.caption(say("retired_lead"))
-    _reinstate(gone, selection, counted)
+    if as_of() is None:
+        _reinstate(gone, selection, counted)
     _table(gone, selection, found)
 
 
@@ -114,7 +115,7 @@ def _table(gone: Snapshot, selection: Selection, found: Counts) -> None:
     listing = list_records(
         gone, selection, layers=layers, sort=by, descending=descending, start=pager.start, size=pager.size
     )
-    left = how_retired(workspace(), [(one.layer, one.code) for one in listing.records])
+    left = how_retired(workspace(), [(one.layer, one.code) for one in listing.records], as_of=as_of())
     rows = []
     for one in listing.records:
         how = left.get((one.layer, one.code))

@@ -14,6 +14,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import streamlit as st
 
 from riskmap.actions.inventory.exporting import export_selection
+from riskmap.actions.inventory.unrated import unrated_text
 from riskmap.actions.records.editing import undo_changeset, undone_text
 from riskmap.errors import RiskmapError
 from riskmap.io.files.leftovers import mark
@@ -29,7 +31,7 @@ from riskmap.rules.permissions import Actor, local_actor
 from riskmap.selection import Selection
 from riskmap.web.frame import downloads
 from riskmap.web.frame.shell import page_of
-from riskmap.web.frame.state import lang, say, workspace
+from riskmap.web.frame.state import as_of, lang, past_text, say, workspace
 from riskmap.web.widgets.filters import escape_markdown
 from riskmap.web.widgets.panels import show_offer
 
@@ -125,6 +127,15 @@ def notice(tone: Tone, text: str, place: DeltaGenerator | None = None) -> None:
     draw("\n\n".join(escape_markdown(line) for line in text.splitlines() if line.strip()))
 
 
+def say_unrated(new: Sequence[str], *, total: int, unrated: int) -> None:
+    """Say how the unrated of some records stand: a calm line, a warning where some are new."""
+    text = unrated_text(new, total=total, unrated=unrated, lang=lang())
+    if new:
+        notice("warning", text)
+    else:
+        st.markdown(f":green[✓] {escape_markdown(text)}")
+
+
 def refuse(problem: RiskmapError) -> None:
     """Show what was refused: place, find, remedy."""
     notice("error", problem.text(lang()))
@@ -169,9 +180,10 @@ _MADE: Final = "unmasked-file"
 
 @dataclass(frozen=True, slots=True)
 class _Unmasked:
-    """A file with full contacts: for which selection, under which name, and until when it is kept (monotonic s)."""
+    """A file with full contacts: for which selection of which past, under which name, until when it is kept (monotonic s)."""
 
     selection: str
+    past: str
     name: str
     content: bytes
     until: float
@@ -200,7 +212,7 @@ def offer_unmasked_export(selection: Selection, title: str) -> None:
         if made and made.until < time.monotonic():
             del st.session_state[_MADE]
             made = None
-        if made and made.selection == selection.to_text():
+        if made and (made.selection, made.past) == (selection.to_text(), past_text()):
             content = made.content
             show_offer("unmasked-save", say("unmasked_save"), made.name, lambda: content, until=made.until)
 
@@ -210,10 +222,14 @@ def _make(selection: Selection, title: str, ending: str, by: Actor, why: str) ->
     try:
         with st.spinner(say("unmasked_making")):
             file = folder / f"export.{ending}"
-            export_selection(workspace(), selection, file, unmasked=True, by=by, why=why, lang=lang())
+            export_selection(
+                workspace(), selection, file, as_of=as_of(), unmasked=True, by=by, why=why, lang=lang()
+            )
             until = time.monotonic() + downloads.SHORT_S
             name = downloads.file_name(title, ending)
-            st.session_state[_MADE] = _Unmasked(selection.to_text(), name, file.read_bytes(), until)
+            st.session_state[_MADE] = _Unmasked(
+                selection.to_text(), past_text(), name, file.read_bytes(), until
+            )
     except RiskmapError as problem:
         refuse(problem)
     finally:

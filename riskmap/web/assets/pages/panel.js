@@ -47,7 +47,8 @@ const headNode = (data, column, send) => {
   th.scope = "col";
   const on = data.sort && data.sort.by === column.id;
   if (!column.sortable) {
-    th.append(make("span", "", column.title));
+    th.append(make("span", column.why ? "unsorted" : "", column.title));
+    th.title = column.why || "";
     return th;
   }
   th.setAttribute("aria-sort", on ? (data.sort.descending ? "descending" : "ascending") : "none");

@@ -21,13 +21,22 @@ from riskmap.actions.records.scoring import explain_point, one_feature, tier_bas
 from riskmap.actions.tier_models import adopted_model
 from riskmap.catalog import Layer
 from riskmap.errors import RiskmapError, StaleRevisionError, Text, UnknownNameError
-from riskmap.moments import local_now
+from riskmap.moments import local_day, local_now
 from riskmap.rules.masks import mask_contacts
 from riskmap.selection import Selection, counts, find, flag_ids
 from riskmap.values.records import Features
 from riskmap.vocabulary import RANKS, TIER_TITLES
 from riskmap.web.frame.shell import open_point, page_look, page_of, page_title, section
-from riskmap.web.frame.state import address_leads, follow, lang, say, snapshot, workspace, write_address
+from riskmap.web.frame.state import (
+    address_leads,
+    as_of,
+    follow,
+    lang,
+    say,
+    snapshot,
+    workspace,
+    write_address,
+)
 from riskmap.web.pages import Page
 from riskmap.web.pages.point import view
 from riskmap.web.pages.point.form import FormStart, blank_record, draw_form, open_record
@@ -54,7 +63,7 @@ from riskmap.web.widgets.signing import (
     welcome,
 )
 
-PAGE: Final = Page(id="point", zh="点位", en="Point", order=40)
+PAGE: Final = Page(id="point", zh="点位", en="Point", order=40, past=True)
 
 
 _MODE: Final = "point-mode"  # (what is being done, address of the record)
@@ -94,7 +103,7 @@ def render() -> None:
     layer, code = st.query_params.get("layer", ""), st.query_params.get("code", "")
     if layer and code:
         _record(layer, code)
-    elif st.session_state.get(_MODE) == ("new", ""):
+    elif st.session_state.get(_MODE) == ("new", "") and as_of() is None:
         _new()
     elif not snapshot().n:
         welcome("point")
@@ -125,7 +134,8 @@ def _choose() -> None:
         key=_SEARCH_LAYER,
     )
     with button:
-        _new_button()
+        if as_of() is None:
+            _new_button()
     selection = Selection(layers=(layer,) if layer else (), text=(text or "").strip())
     write_address(("q", "layer"), {"q": selection.text, "layer": layer or ""})
     total = counts(snapshot(), selection).total
@@ -158,7 +168,7 @@ def _retired_with_code(code: str, layers: list[str]) -> None:
     """A retired record is on no list; its code still opens it."""
     for layer in layers:
         try:
-            one_feature(workspace(), layer, code)
+            one_feature(workspace(), layer, code, as_of=as_of())
         except UnknownNameError:
             continue
         if st.button(say("point_open_retired"), key=f"point-open-{layer}"):
@@ -180,7 +190,7 @@ def _record(layer_id: str, code: str) -> None:
     ws = workspace()
     try:
         layer = ws.catalog.layer(layer_id)
-        features = one_feature(ws, layer_id, code, contacts=True)
+        features = one_feature(ws, layer_id, code, contacts=True, as_of=as_of())
     except RiskmapError as problem:
         page_title(say("point_unknown"))
         refuse(problem)
@@ -189,7 +199,7 @@ def _record(layer_id: str, code: str) -> None:
     here = point_address(layer_id, code)
     view.heading(layer, features, _flags(layer_id, code))
     mode, where = st.session_state.get(_MODE, ("view", here))
-    if where != here:
+    if where != here or as_of() is not None:
         mode = "view"
     if mode == "edit":
         _edit(features, here)
@@ -209,13 +219,14 @@ def _flags(layer: str, code: str) -> list[str]:
 
 
 def _actions(features: Features, here: str, mode: str) -> None:
-    retired = features.retired[0] is not None
+    retired, past = features.retired[0] is not None, as_of() is not None
     with st.container(horizontal=True, key="no-print-actions"):
         st.button(
             say("point_edit"),
             key="point-edit",
             type="primary",
-            disabled=retired,
+            disabled=retired or past,
+            help=say("past_readonly") if past else None,
             on_click=_set_mode,
             args=("edit", here),
         )
@@ -227,7 +238,8 @@ def _actions(features: Features, here: str, mode: str) -> None:
         st.button(
             say(f"point_{turn}"),
             key=f"point-{turn}",
-            disabled=mode == turn,
+            disabled=mode == turn or past,
+            help=say("past_readonly") if past else None,
             on_click=_set_mode,
             args=(turn, here),
         )
@@ -242,11 +254,13 @@ def _forget() -> None:
 
 
 def _scored(layer: Layer, features: Features) -> None:
-    ws, code = workspace(), features.records.code[0]
+    ws, code, past = workspace(), features.records.code[0], as_of()
     try:
-        basis = tier_basis(ws, layer.id, features)
-        view.why(layer, basis.model, features, explain_point(ws, layer.id, code, basis=basis))
-        certainty(point_certainty(ws, layer.id, code, on=local_now().date(), basis=basis))
+        basis = tier_basis(ws, layer.id, features, as_of=past)
+        told = explain_point(ws, layer.id, code, basis=basis, as_of=past)
+        view.why(layer, basis.model, features, told)
+        on = local_day(past or local_now())
+        certainty(point_certainty(ws, layer.id, code, on=on, basis=basis, as_of=past))
     except RiskmapError as problem:
         refuse(problem)
 
@@ -265,7 +279,8 @@ def _view(features: Features, here: str) -> None:
         view.facts(layer, adopted_model(ws, layer.id), features)
         if layer.contacts:
             _contacts(features, here)
-    view.history(layer, ws.ledger.history(layer.id, code))
+    known = ws.ledger.history(layer.id, code)
+    view.history(layer, [one for one in known if one.changeset <= snapshot().state])
 
 
 def _contacts(features: Features, here: str) -> None:
@@ -278,7 +293,7 @@ def _contacts(features: Features, here: str) -> None:
         return
     people = features.records.contacts[0] if features.records.contacts else None
     view.contacts(layer, mask_contacts(people) or ())
-    if not people:
+    if not people or as_of() is not None:
         return
     with st.expander(say("contacts_reveal")):
         st.caption(say("contacts_reveal_lead"))

@@ -21,6 +21,7 @@ from riskmap.actions.records.certainty import MeasureOnPoint, PointCertainty
 from riskmap.actions.tier_models import stamp_of
 from riskmap.catalog import Layer, ScoringModel
 from riskmap.errors import StaleRevisionError
+from riskmap.percentages import percentage, percentages
 from riskmap.rules.extras import extra_keys, header_of, holds_people, masked
 from riskmap.scoring.residual import WHY_NOT
 from riskmap.texts import field_title, limit_text, made_text
@@ -351,9 +352,6 @@ def rated(features: Features) -> bool:
     return int(features.rank[0]) != UNRATED
 
 
-_LEAST_LABELLED = 0.005  # shares that would round to 0 % are not named
-
-
 def certainty(point: PointCertainty) -> None:
     """Draw the bar of probabilities, completeness and age, and the residual tier with its measures."""
     section(say("sure_title"))
@@ -366,7 +364,7 @@ def certainty(point: PointCertainty) -> None:
         st.caption(say("sure_not_stated"))
     age = say("sure_no_date") if point.age_days is None else say("sure_age", days=point.age_days)
     state = "" if point.fresh else say("sure_stale")
-    text = say("sure_complete", share=f"{point.completeness:.0%}", age=age, state=state)
+    text = say("sure_complete", share=percentage(point.completeness), age=age, state=state)
     st.html(f'<div class="rm-sub">{escape(text)}</div>')
     if point.measures:
         _residual(point)
@@ -377,9 +375,9 @@ def _certainty_bar(shares: Mapping[str, float]) -> None:
     segments = "".join(
         f'<i class="rm-tier-{tier}" style="width:{share * 100:.2f}%"></i>' for tier, share in parts
     )
-    named = [(tier, share) for tier, share in parts if share >= _LEAST_LABELLED]
+    told = percentages([share for _, share in parts])
     words = say("list_separator").join(
-        f"{TIER_TITLES[tier].text(lang())} {share:.0%}" for tier, share in named
+        f"{TIER_TITLES[tier].text(lang())} {text}" for (tier, _), text in zip(parts, told, strict=True)
     )
     st.html(
         f'<div class="rm-sure" role="img" aria-label="{escape(words)}">{segments}</div>'
