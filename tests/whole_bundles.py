@@ -20,6 +20,7 @@ import pytest
 import riskmap
 from docs.tools.bundle.__main__ import features, write_sums
 from docs.tools.bundle.wheels import TARGETS, WINDOWS, unmet, wheels_in
+from docs.tools.bundle.windows import missing_libraries
 
 DIST = Path(__file__).parents[1] / "dist"
 WANTED = f"riskmap[{','.join(sorted(features()))}]"
@@ -65,9 +66,18 @@ def test_a_windows_bundle_without_colorama_is_found_wanting():
     wheels = [
         wheel for wheel in wheels_in(DIST / "riskmap-offline-windows" / "wheels") if wheel.name != "colorama"
     ]
-    missing = unmet(wheels, WINDOWS, WANTED)
-    assert {one.name for one in missing} == {"colorama"}
-    assert {one.by for one in missing} >= {"click"}
+    assert {one.name for one in unmet(wheels, WINDOWS, WANTED)} == {"colorama"}
+
+
+def test_a_windows_bundle_without_the_runtime_of_c_is_found_wanting(tmp_path):
+    bundle = DIST / "riskmap-offline-windows"
+    wheels = [wheel for wheel in wheels_in(bundle / "wheels") if wheel.name == "ortools"]
+    assert missing_libraries(wheels, bundle / "python") == []
+    for path in (bundle / "python").glob("*.dll"):
+        if not path.name.startswith("msvcp140"):
+            shutil.copy(path, tmp_path)
+    missing = missing_libraries(wheels, tmp_path)
+    assert {line.rpartition(" ")[2] for line in missing} == {"msvcp140.dll"}
 
 
 def test_each_file_has_its_digest_and_the_archive_holds_them_all(bundle):

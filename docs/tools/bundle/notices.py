@@ -14,6 +14,7 @@ from docs.tools.bundle.wheels import Wheel
 LICENCE_FILE = re.compile(
     r"(^|/)(licen[cs]es?/.*[^/]|[^/]*(licen[cs]e|copying|copyright|notice|authors)[^/]*)$", re.IGNORECASE
 )
+KEPT = Path(__file__).with_name("licences")
 CODE = (".py", ".pyi", ".pyc", ".js", ".map", ".so", ".pyd", ".dll", ".h", ".css", ".svg", ".png")
 _LICENCE = "License :: "
 LONG = 100  # characters; what is longer is a licence's text, not its name
@@ -30,7 +31,10 @@ class Notice:
 
 
 def of_wheel(wheel: Wheel) -> Notice:
-    """Read the notice of a wheel; `texts` is empty where it carries no licence file."""
+    """Read the notice of a wheel. One that carries no licence file has its text in the folder `licences` here.
+
+    Raises SystemExit where there is neither: what it is under has to be looked up before it is passed on.
+    """
     with zipfile.ZipFile(wheel.path) as packed:
         names = [
             name
@@ -38,6 +42,11 @@ def of_wheel(wheel: Wheel) -> Notice:
             if LICENCE_FILE.search(name) and not name.endswith(("/", *CODE))
         ]
         texts = {name: packed.read(name).decode("utf-8", "replace") for name in sorted(names)}
+    ours = KEPT / f"{wheel.name}.txt"
+    if not texts:
+        if not ours.is_file():
+            raise SystemExit(f"{wheel.path.name} carries no licence text; put one at {ours}")
+        texts = {"LICENSE": ours.read_text(encoding="utf-8")}
     return Notice(wheel.name, str(wheel.version), licence_of(wheel), texts)
 
 
@@ -65,7 +74,7 @@ def write(path: Path, notices: Iterable[Notice]) -> None:
                     f"{'=' * 78}\n[{numbers[digest]}] {notice.name}: {file}\n{'=' * 78}\n{text.strip()}\n"
                 )
             named.append(f"[{numbers[digest]}]")
-        where = ", ".join(dict.fromkeys(named)) or "no licence file in the package"
-        rows.append(f"{notice.name} {notice.version}: {notice.licence or 'not stated'}; texts {where}")
+        where = ", ".join(dict.fromkeys(named))
+        rows.append(f"{notice.name} {notice.version}: {notice.licence or 'see'}; texts {where}")
     head = "第三方软件及其许可。 Third-party software in this bundle and its licences.\n"
     path.write_text("\n".join([head, *rows, "", *texts]), encoding="utf-8", newline="\n")
