@@ -6,7 +6,7 @@ DEMO ?= data/demo
 PORT ?= 8501
 PARTS := riskmap tests benchmarks docs/tools app.py
 
-.PHONY: run test quick attack setup lint style bundle bench golden screenshots clean
+.PHONY: run test quick attack setup lint style bundle check-bundle sbom bench golden screenshots clean
 
 setup: $(VENV)/.ready-test
 
@@ -19,6 +19,10 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 
 $(VENV)/.ready-test: $(VENV)/.ready
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[test]'
+	@touch $@
+
+$(VENV)/.ready-bundle: $(VENV)/.ready
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[bundle]'
 	@touch $@
 
 $(DEMO)/workspace.toml: | $(VENV)/.ready
@@ -79,8 +83,17 @@ golden: $(VENV)/.ready-test
 screenshots: $(VENV)/.ready-test
 	$(BIN)/python docs/tools/screenshots.py
 
-bundle: $(VENV)/.ready
-	$(BIN)/python docs/tools/bundle.py
+# Installers that need no network, into dist/; both, or TARGET=windows, TARGET=linux.
+bundle: $(VENV)/.ready-bundle
+	$(BIN)/python -m docs.tools.bundle $(TARGET)
+
+# Both, and whether they hold: each requirement on its target, Linux installed and upgraded without a network.
+check-bundle: bundle $(VENV)/.ready-test
+	$(BIN)/python -m pytest tests/whole_bundles.py
+
+# The bill of materials (CycloneDX) of what the bundles carry, into dist/.
+sbom: $(VENV)/.ready-bundle
+	$(BIN)/python -m docs.tools.bundle --sbom $(TARGET)
 
 clean:
 	rm -rf build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -67,7 +67,6 @@ def _environment() -> dict[str, str]:
     kept = {k: v for k, v in os.environ.items() if not k.upper().startswith(_INHERITED)}
     root = str(Path(__file__).resolve().parents[3])
     kept["PYTHONPATH"] = os.pathsep.join([root, *filter(None, [kept.get("PYTHONPATH")])])
-    kept["PYTHONUTF8"] = "1"
     # One small table needs no thread pools, and a pool reserves memory for every thread.
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "ARROW_NUM_THREADS"):
         kept[variable] = "1"
@@ -78,7 +77,7 @@ def _watch(folder: Path, name: str, limits: FileLimits) -> None:
     """Start the worker and wait; stop it when it takes more memory or time than it may."""
     with (folder / "stderr").open("wb") as stderr:
         worker = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            [sys.executable, "-P", "-m", "riskmap.io.files.worker", str(folder)],
+            [sys.executable, "-X", "utf8", "-P", "-m", "riskmap.io.files.worker", str(folder)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=stderr,
