@@ -21,6 +21,7 @@ from riskmap.ledger.editing import differences
 from riskmap.ledger.merging import shown
 from riskmap.ledger.store import BESIDE, Store, moments, no_cycles, timestamp
 from riskmap.ledger.undoing import undone_by
+from riskmap.progress import Progress
 from riskmap.values.records import Change, Features, Records
 
 
@@ -150,10 +151,13 @@ def features(
     )
 
 
-def layer_columns(store: Store, layer: Layer, *, as_of: dt.datetime | None) -> LayerColumns:
+def layer_columns(
+    store: Store, layer: Layer, *, as_of: dt.datetime | None, progress: Progress, expected: int
+) -> LayerColumns:
     """Read a layer in columns, now or as it was at a moment, with the assessment valid then."""
     with store.reading() as connection:
-        return read_layer(connection, layer, at=None if as_of is None else changeset_at(connection, as_of))
+        at = None if as_of is None else changeset_at(connection, as_of)
+        return read_layer(connection, layer, at=at, progress=progress, expected=expected)
 
 
 def as_records(layer: str, known: Known) -> Records:

@@ -11,6 +11,8 @@ from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, Self
 
+import sqlalchemy as sa
+
 from riskmap.catalog.layer import Layer
 from riskmap.errors import LedgerError, UnknownNameError
 from riskmap.io.files.leftovers import mark
@@ -53,6 +55,7 @@ from riskmap.ledger.store import (
 )
 from riskmap.ledger.undoing import Undone
 from riskmap.moments import utc_now
+from riskmap.progress import UNWATCHED, Progress
 from riskmap.rules.judge import Judged
 from riskmap.values.assessment import Makers
 from riskmap.values.hazards import Escalation
@@ -170,6 +173,13 @@ class Ledger:
         with self._store.reading() as connection:
             return next_id(connection, s.feature) - 1
 
+    def sizes(self) -> dict[str, int]:
+        """Return layer → how many active records it has."""
+        t = s.feature
+        counted = sa.select(t.c.layer, sa.func.count()).where(t.c.retired == 0).group_by(t.c.layer)
+        with self._store.reading() as connection:
+            return dict(map(tuple, connection.execute(counted)))
+
     def head(self, *, state: int | None = None) -> ChainHead | None:
         """Return the head of the chain of digests, now or as it closed a state; None before the first write.
 
@@ -275,23 +285,36 @@ class Ledger:
             codes=codes,
         )
 
-    def layer_columns(self, layer: Layer, *, as_of: dt.datetime | None = None) -> LayerColumns:
+    def layer_columns(
+        self,
+        layer: Layer,
+        *,
+        as_of: dt.datetime | None = None,
+        progress: Progress = UNWATCHED,
+        expected: int = 0,
+    ) -> LayerColumns:
         """Return the active records of a layer in columns, now or as they were at a moment.
 
         The columns of a layer table (docs/architecture.md) without `flags`; a record that its layer
         file cannot mean is named beside them.
         """
-        return history.layer_columns(self._store, layer, as_of=as_of)
+        return history.layer_columns(self._store, layer, as_of=as_of, progress=progress, expected=expected)
 
     def scoring_columns(
-        self, layer: Layer, fields: Collection[str], *, codes: Collection[str] | None = None
+        self,
+        layer: Layer,
+        fields: Collection[str],
+        *,
+        codes: Collection[str] | None = None,
+        progress: Progress = UNWATCHED,
+        expected: int = 0,
     ) -> LayerColumns:
         """Return `feature_id`, `version` and the named fields of the active records, all or those of `codes`.
 
         Fields are ids or "checklist.<item id>". Nothing else is read, and nothing else can be broken.
         """
         with self._store.reading() as connection:
-            return read_inputs(connection, layer, fields, codes=codes)
+            return read_inputs(connection, layer, fields, codes=codes, progress=progress, expected=expected)
 
     def history(self, layer: str, code: str) -> list[Change]:
         """Return every revision of a record, oldest first; personal data masked."""
@@ -330,11 +353,13 @@ class Ledger:
 
     # Assessments
 
-    def save_assessments(self, scored: Sequence[Scored], *, by: str, why: str) -> list[RunResult]:
+    def save_assessments(
+        self, scored: Sequence[Scored], *, by: str, why: str, progress: Progress = UNWATCHED
+    ) -> list[RunResult]:
         """Store what changed of the results of one or more layers, as one changeset; nothing, where
         nothing did.
         """
-        return assessments.save_assessments(self._store, scored, by=by, why=why)
+        return assessments.save_assessments(self._store, scored, by=by, why=why, progress=progress)
 
     def tier_changes(
         self, *, run: int | None = None, since: int | None = None, limit: int | None = None

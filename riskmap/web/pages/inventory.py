@@ -29,6 +29,7 @@ from riskmap.web.frame import downloads
 from riskmap.web.frame.shell import page_look, page_title
 from riskmap.web.frame.state import lang, say, snapshot, workspace
 from riskmap.web.pages import Page
+from riskmap.web.widgets.exports import show_exports
 from riskmap.web.widgets.filters import NOTHING, Filters, escape_markdown, render_filters
 from riskmap.web.widgets.panels import (
     Cell,
@@ -43,7 +44,6 @@ from riskmap.web.widgets.panels import (
     pager_of,
     point_address,
     risk_layers,
-    show_downloads,
     show_figures,
     show_table,
     sort_of,
@@ -185,13 +185,8 @@ def _whether_it_adds_up(now: Snapshot, filters: Filters, found: Counts) -> None:
 def _files(selection: Selection, found: Counts) -> None:
     if not found.everything:
         return
-    items = []
-    for ending, one in export_formats().items():
-        file = downloads.file_name(_file_title(), ending)
-        href = downloads.address(downloads.Wanted(selection, ending, file, lang()))
-        items.append({"title": one.title, "href": href, "name": file, "help": one.help.text(lang())})
-    items.append(_map_file(selection))
-    show_downloads("inventory-downloads", items)
+    more = [_map_file(selection)]
+    show_exports("inventory-downloads", selection, _file_title(), export_formats().values(), more=more)
 
 
 def _map_file(selection: Selection) -> dict[str, str]:

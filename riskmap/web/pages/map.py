@@ -17,13 +17,14 @@ from riskmap.io.writers import export_formats
 from riskmap.selection import Counts, Selection, Snapshot, counts
 from riskmap.selection.views import row_mask, view_of
 from riskmap.vocabulary import RANK_OF, TIER_COLOURS, TIER_TITLES, TIERS
-from riskmap.web.frame import background, downloads
+from riskmap.web.frame import background
 from riskmap.web.frame.assets import first_pictures
 from riskmap.web.frame.background import MAP_DAYS, district_frame, ground_key, visit
 from riskmap.web.frame.routes import MAP
 from riskmap.web.frame.shell import open_point, page_look, page_of
 from riskmap.web.frame.state import lang, say, signed, snapshot, workspace
 from riskmap.web.pages import Page
+from riskmap.web.widgets.exports import show_exports
 from riskmap.web.widgets.filters import NOTHING, Filters, draw_filters, read_filters
 from riskmap.web.widgets.map import Bounds, Frame, MapView, build_map, showing
 from riskmap.web.widgets.panels import (
@@ -33,7 +34,6 @@ from riskmap.web.widgets.panels import (
     first_page,
     pager_of,
     point_address,
-    show_downloads,
     show_table,
     tier_cell,
 )
@@ -208,7 +208,9 @@ def _area(district: str, now: Snapshot, selection: Selection, ring: list[list[fl
             st.caption(say("area_none"))
             return
         _records_inside(now, inside, found)
-        show_downloads("map-area-downloads", _exports(district, inside))
+        formats = [one for one in export_formats().values() if "area" in one.also]
+        title, about = f"{district}-{say('area_title')}", say("area_export")
+        show_exports("map-area-downloads", inside, title, formats, help_text=about)
 
 
 def _within(selection: Selection, ring: list[list[float]]) -> Selection:
@@ -259,17 +261,6 @@ def _records_inside(now: Snapshot, inside: Selection, found: Counts) -> None:
         height=_AREA_HEIGHT,
         dense=True,
     )
-
-
-def _exports(district: str, inside: Selection) -> list[dict[str, str]]:
-    found = []
-    for ending, one in export_formats().items():
-        if "area" not in one.also:
-            continue
-        name = downloads.file_name(f"{district}-{say('area_title')}", ending)
-        href = downloads.address(downloads.Wanted(inside, ending, name, lang()))
-        found.append({"title": one.title, "href": href, "name": name, "help": say("area_export")})
-    return found
 
 
 if __name__ == "__main__":
