@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import streamlit as st
+
 from riskmap.interface import speak_as
 from riskmap.web.frame.shell import run
 from riskmap.web.widgets.outdated import draw_outdated
@@ -9,8 +11,11 @@ from riskmap.web.widgets.running import draw_running
 
 
 def _above() -> None:
-    draw_running()
-    draw_outdated()
+    # Their places stay where nothing is in them: else all that follows would move, and show twice for a moment.
+    with st.container(key="shell-above-running"):
+        draw_running()
+    with st.container(key="shell-above-newer"):
+        draw_outdated()
 
 
 speak_as("page")

@@ -37,12 +37,13 @@ def draw_outdated() -> None:
     )
     with st.container(key="shell-outdated", horizontal=True, vertical_alignment="center"):
         st.html(f'<span title="{escape(told)}">{escape(told)}</span>')
+        if runs("assess"):  # in the popover's place, which closes with it at once
+            st.button(say("outdated_assess"), key="outdated-runs", disabled=True)
+            return
         with st.popover(say("outdated_assess"), key="outdated-open"):
             st.caption(say("outdated_about"))
             by = ask_person("outdated-by")
-            if st.button(
-                say("outdated_assess"), key="outdated-assess", type="primary", disabled=runs("assess")
-            ):
+            if st.button(say("outdated_assess"), key="outdated-assess", type="primary"):
                 _assess(ws, found, by)
 
 
