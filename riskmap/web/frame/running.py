@@ -22,6 +22,9 @@ from riskmap.errors import RiskmapError, Text
 from riskmap.io.files.atomic import refusal
 from riskmap.progress import Cancelled, Progress
 
+STOP: Final = "stop"  # an action that the browser may stop: [owner, name]
+
+
 _AT_ONCE: Final = 4  # actions of all sessions together; others wait for their turn
 
 
@@ -171,6 +174,12 @@ class LongActions:
                 self.forget(owner, one)
         with self._lock:
             return list(self._of.get(owner, ()))
+
+    def stop(self, owner: str, name: str) -> None:
+        """Ask an action of a session to stop; one that is gone needs no asking."""
+        for one in self.of(owner):
+            if one.name == name:
+                one.watch.stop()
 
     def forget(self, owner: str, action: LongAction) -> None:
         """Let go of an action that is over, and of its file."""

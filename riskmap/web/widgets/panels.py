@@ -220,6 +220,12 @@ def show_offer(
     show_downloads(key, [item], label="")
 
 
+def show_stop_button(key: str, href: str) -> None:
+    """Draw the button that stops a long action at its address."""
+    texts = {"title": say("running_cancel"), "stopping": say("running_stopping")}
+    _mount(key, {"kind": "stop", "href": href, **texts})
+
+
 def show_print_button(key: str) -> None:
     """Draw a button that prints the page."""
     _mount(key, {"kind": "print", "title": say("print_page")})

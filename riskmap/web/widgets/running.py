@@ -8,10 +8,10 @@ from typing import Any, Final
 
 import streamlit as st
 
-from riskmap.web.frame.running import Act, LongAction, long_actions
-from riskmap.web.frame.state import lang, say, session
+from riskmap.web.frame.running import STOP, Act, LongAction, long_actions
+from riskmap.web.frame.state import lang, say, session, signed
 from riskmap.web.widgets.filters import escape_markdown
-from riskmap.web.widgets.panels import show_offer
+from riskmap.web.widgets.panels import show_offer, show_stop_button
 
 _TICK_S: Final = 0.5  # how often the strip looks
 
@@ -118,18 +118,7 @@ def _under_way(one: LongAction) -> None:
     what = say("running_stopping") if one.watch.stopping else one.watch.what.text(lang())
     text = say("running_line", title=title, share=f"{one.watch.share:.0%}", what=what, time=_clock(seconds))
     st.progress(min(1.0, one.watch.share), text=escape_markdown(text))
-    st.button(
-        say("running_cancel"),
-        key=f"running-cancel-{one.name}",
-        on_click=_cancel,
-        args=(one,),
-        disabled=one.watch.stopping,
-    )
-
-
-def _cancel(one: LongAction) -> None:
-    one.watch.stop()
-    one.wait(1.0)
+    show_stop_button(f"running-cancel-{one.name}", f"running/{signed(STOP, [_owner(), one.name])}")
 
 
 def _over(one: LongAction) -> None:
