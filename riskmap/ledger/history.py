@@ -21,7 +21,7 @@ from riskmap.ledger.editing import differences
 from riskmap.ledger.merging import shown
 from riskmap.ledger.store import BESIDE, Store, moments, no_cycles, timestamp
 from riskmap.ledger.undoing import undone_by
-from riskmap.progress import Progress
+from riskmap.progress import UNWATCHED, Progress
 from riskmap.values.records import Change, Features, Records
 
 
@@ -119,6 +119,8 @@ def features(
     include_retired: bool,
     contacts: bool,
     codes: Sequence[str] | None,
+    progress: Progress = UNWATCHED,
+    expected: int = 0,
 ) -> Features:
     """Read a layer in code order, now or as it was at a moment, with the assessment valid then."""
     with no_cycles(), store.reading() as connection:
@@ -132,6 +134,8 @@ def features(
             contacts=contacts,
             damaged=True,
             definition=store.layers.get(layer),
+            progress=progress,
+            expected=expected,
         )
         feature_id = np.array(known.feature_id, dtype=np.int64)
         results = read_results(connection, layer, feature_id, at=at)

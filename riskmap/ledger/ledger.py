@@ -271,6 +271,8 @@ class Ledger:
         include_retired: bool = False,
         contacts: bool = False,
         codes: Sequence[str] | None = None,
+        progress: Progress = UNWATCHED,
+        expected: int = 0,
     ) -> Features:
         """Return a layer in code order, now or as it was at a moment.
 
@@ -283,6 +285,8 @@ class Ledger:
             include_retired=include_retired,
             contacts=contacts,
             codes=codes,
+            progress=progress,
+            expected=expected,
         )
 
     def layer_columns(

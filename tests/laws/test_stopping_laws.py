@@ -91,6 +91,7 @@ def test_an_export_stopped_anywhere_leaves_every_file_as_it_was_and_no_record_of
     told = stopped_everywhere(ws, act, folder)
     assert any(what.startswith("writing: ") for what in told)
     assert "packing the workbook" in told
+    assert "reading records and contacts" in told
     assert ws.ledger.exports(limit=1)[0].unmasked
     assert {path.suffix for path in folder.iterdir()} >= {
         ".xlsx",

@@ -65,7 +65,7 @@ def export_selection(
         format_of(path)  # every ending is known before the first file is written
     if unmasked:
         may_unmask(selection.to_text(), by=by, why=why)
-    collecting, *parts = progress.parts(len(paths), *(2 for _ in paths))
+    collecting, *parts = progress.parts(2, *(1 for _ in paths))
     inventory = inventory_of(
         ws, selection, as_of=as_of, unmasked=unmasked, by=by, lang=lang, progress=collecting
     )
@@ -81,9 +81,6 @@ def export_selection(
 
 
 _SELECTING = Text("挑选记录", "selecting the records")
-
-
-_CONTACTS = Text("读取联系人", "reading the contacts")
 
 
 _HANDING = Text("放到指定位置", "putting the files in their place")
@@ -111,11 +108,13 @@ def inventory_of(
     found = makers(ws, selected.rows, as_of=as_of)
     told = stamps(ws, found)
     filled = [layer_id for layer_id, rows in selected.rows.items() if len(rows)]
-    for layer_id in filled or selected.rows:  # nothing selected is still a file that says so
+    named = filled or list(selected.rows)  # nothing selected is still a file that says so
+    sizes = [len(snapshot.table(layer_id)) for layer_id in named]
+    for layer_id, size, part in zip(named, sizes, collecting.parts(*sizes), strict=True):
         layer = ws.catalog.layer(layer_id)
         table = selected.table(snapshot, layer_id)
-        collecting.step(len(parts), len(filled) + 1, _CONTACTS)
-        contacts = _contacts(ws, layer, table, as_of=as_of, unmasked=unmasked)
+        part.step(0, 1, _SELECTING)
+        contacts = _contacts(ws, layer, table, as_of=as_of, unmasked=unmasked, progress=part, expected=size)
         made = _models(table, found[layer_id], told)
         adopted = adopted_stamp(ws, layer_id)
         newer = adopted if any(adopted and one.digest != adopted.digest for one in made) else None
@@ -177,13 +176,20 @@ def _models(table: pa.Table, made: Makers, told: Mapping[str, ModelStamp]) -> tu
 
 
 def _contacts(
-    ws: Workspace, layer: Layer, table: pa.Table, *, as_of: date | None, unmasked: bool
+    ws: Workspace,
+    layer: Layer,
+    table: pa.Table,
+    *,
+    as_of: date | None,
+    unmasked: bool,
+    progress: Progress,
+    expected: int,
 ) -> list[tuple[Contact, ...] | None] | None:
     if not layer.contacts:
         return None
     codes = table["code"].to_pylist()
     moment = end_of_day(as_of) if as_of else None
-    features = ws.ledger.features(layer.id, as_of=moment, contacts=True)
+    features = ws.ledger.features(layer.id, as_of=moment, contacts=True, progress=progress, expected=expected)
     known = dict(zip(features.records.code, features.records.contacts or (), strict=False))
     found = [known.get(code) for code in codes]
     return found if unmasked else [mask_contacts(people) for people in found]
