@@ -178,7 +178,7 @@ class Ledger:
         t = s.feature
         counted = sa.select(t.c.layer, sa.func.count()).where(t.c.retired == 0).group_by(t.c.layer)
         with self._store.reading() as connection:
-            return dict(map(tuple, connection.execute(counted)))
+            return {str(layer): int(count) for layer, count in connection.execute(counted)}
 
     def head(self, *, state: int | None = None) -> ChainHead | None:
         """Return the head of the chain of digests, now or as it closed a state; None before the first write.

@@ -18,6 +18,7 @@ from tests.unchanged import ledger_of
 pytest.importorskip("playwright", reason="system part: playwright is not installed")
 
 from tests.browser.driving import People, chromium_browser, drawn_up, served
+from tests.browser.test_prepare_browser import typed, with_form
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -104,11 +105,12 @@ def test_a_storm_can_be_cancelled_and_is_not_kept(tabs, address, root):
     ws = open_workspace(root)
     page = tabs().page
     page.goto(f"{address}/prepare")
-    form = page.locator("[class*='st-key-prepare-form'] details")
-    form.wait_for()
+    with_form(page)
     page.locator(".st-key-prepare-drill-on label").first.click()
+    page.locator(".st-key-prepare-made-storm").wait_for()
+    drawn_up(page)
     for key, text in (("prepare-sign-by", "值班员甲"), ("prepare-sign-why", "桌面演习")):
-        page.locator(f".st-key-{key} input").fill(text)
+        typed(page, key, text)
     page.locator(".st-key-prepare-run button").click()
     page.locator(CANCEL).wait_for()
     cancelled(page)

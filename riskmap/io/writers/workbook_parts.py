@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from io import BufferedRandom, FileIO
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import pyarrow as pa
 import pyarrow.compute
@@ -57,7 +57,8 @@ def new_workbook(
     try:
         yield book
         packing.step(0, 1, _PACKING)
-        with _Packed(path, packing) as book.filename:
+        with _Packed(path, packing) as file:
+            book.filename = cast("Any", file)
             book.close()
     except XlsxFileError as problem:
         cause = problem.args[0] if problem.args else None
