@@ -18,6 +18,7 @@ from streamlit.util import calc_hash
 import riskmap.web
 from riskmap.web.frame import state
 from riskmap.web.frame.assets import first_pictures
+from riskmap.web.widgets import running
 from tests.waiting import PATIENCE_S
 
 UI = Path(riskmap.web.__file__).parent
@@ -47,6 +48,8 @@ def use_workspace(monkeypatch: Any, root: Path) -> None:
     state.signer.cache_clear()
     # No browser tells that the map is painted: a page would wait for its word until its patience ends.
     monkeypatch.setattr(first_pictures, "wait", lambda _visit: None)
+    # On a loaded machine a moment's work may take longer than a page waits for it before it shows a bar.
+    monkeypatch.setattr(running, "_PATIENCE_S", PATIENCE_S)
 
 
 def open_page(name: str, **query: str) -> AppTest:

@@ -5,10 +5,10 @@ What follows a look at an import: write it, settle held rows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -16,19 +16,23 @@ from riskmap.actions.import_outlook import ImportOutlook, import_outlook
 from riskmap.actions.records.scoring import assess_layers, one_commit
 from riskmap.actions.suggestions import Suggestion, check_fillable, filled, suggestions
 from riskmap.actions.workspace import Workspace
-from riskmap.errors import NotScoredError, RiskmapError, StaleRevisionError
+from riskmap.errors import NotScoredError, RiskmapError, StaleRevisionError, Text
 from riskmap.interface import option
 from riskmap.io.tables import read_file
 from riskmap.io.tables.row_codes import RowCodes, check_prefix, coded, offer_codes
 from riskmap.json_documents import Document
 from riskmap.ledger import Committed, TierChange
 from riskmap.ledger.store import no_cycles
+from riskmap.progress import UNWATCHED, Progress
 from riskmap.rules.permissions import Actor, may
 from riskmap.rules.position import place_issues
 from riskmap.rules.shift import shift_issue, shift_of
 from riskmap.values.import_plan import ImportPlan, Intake, Issue, RejectedRow
 
-Progress = Callable[[str, float], None]  # what is being done, share done 0–1
+COMPARING: Final = Text("与台账对照", "comparing with the ledger")
+
+
+COMMITTING: Final = Text("写入台账", "writing to the ledger")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +139,7 @@ def read_for_import(
     name: str | None = None,
     codes: RowCodes | None = None,
     hidden: bool = False,
-    progress: Progress | None = None,
+    progress: Progress = UNWATCHED,
 ) -> Intake:
     """Read one file and validate it; nothing is written.
 
@@ -143,8 +147,6 @@ def read_for_import(
     without a code get one (`row_codes`). UncodedRowsError offers that where no row of the file has one.
     `hidden`: whether hidden sheets are read as well.
     """
-    if progress:
-        progress("read", 0.0)
     with no_cycles():
         intake = read_file(
             path,
@@ -195,11 +197,10 @@ def _other_layers(ws: Workspace, chosen: str) -> dict[str, str]:
 
 
 def plan_file(
-    ws: Workspace, intake: Intake, *, full_list: bool = False, progress: Progress | None = None
+    ws: Workspace, intake: Intake, *, full_list: bool = False, progress: Progress = UNWATCHED
 ) -> FileImport:
     """Compare a file with the ledger and the boundaries; nothing is written."""
-    if progress:
-        progress("compare", 0.5)
+    progress.step(0, 1, COMPARING)
     with no_cycles():
         plan = ws.ledger.plan_import(intake, full_list=full_list)
         issues = shift_issue(intake, shift_of(plan)) + place_issues(intake, ws.places)
@@ -257,7 +258,7 @@ def import_files(
     match: str = "",
     fill: Collection[str] = (),
     hidden: bool = False,
-    progress: Progress | None = None,
+    progress: Progress = UNWATCHED,
 ) -> ImportReport:
     """Import files into a layer. Every file is read before the first one is written.
 
@@ -265,24 +266,26 @@ def import_files(
     `fill`: subdistrict, position; what the ledger offers for these is accepted where the file is silent.
     `hidden`: whether hidden sheets are read as well.
 
-    A file that cannot be read raises UnreadableFileError or DatumError and nothing is written.
+    A file that cannot be read raises UnreadableFileError or DatumError and nothing is written. Stopped by its
+    `progress`, it raises Cancelled and nothing is written; from the first file that is, it goes on to the last.
     """
+    reading, writing = progress.parts(2, 1)
     with no_cycles():  # from the first file to the last, or what is read is walked through at every step
         codes = row_codes(ws, layer, number=number, match=match)
         intakes = [
-            read_for_import(ws, layer, path, datum=datum, codes=codes, hidden=hidden, progress=progress)
-            for path in paths
+            read_for_import(ws, layer, path, datum=datum, codes=codes, hidden=hidden, progress=part)
+            for path, part in zip(paths, reading.parts(*(1 for _ in paths)), strict=True)
         ]
         done: list[FileImport] = []
-        for intake in intakes:
-            planned = plan_file(ws, intake, full_list=full_list, progress=progress)
+        for intake, each in zip(intakes, writing.parts(*map(len, (i.records for i in intakes))), strict=True):
+            part = each.written if done and not dry_run else each
+            planned = plan_file(ws, intake, full_list=full_list, progress=part)
             planned = fill_file(ws, planned, fill, full_list=full_list)
+            part.step(1, 2, COMPARING if dry_run else COMMITTING)
             if dry_run:
                 done.append(replace(planned, outlook=import_outlook(ws, planned.plan)))
             else:
                 done.append(commit_file(ws, planned, by=by, why=why))
-    if progress:
-        progress("done", 1.0)
     return ImportReport(tuple(done), dry_run)
 
 
@@ -315,9 +318,6 @@ def difference(plan: ImportPlan) -> list[Mapping[str, Any]]:
     return rows
 
 
-_SHARE_WRITTEN = 0.6
-
-
 @dataclass(frozen=True, slots=True)
 class ImportOutcome:
     """What became of the files of one import.
@@ -344,9 +344,9 @@ def commit_files(
     by: Actor,
     why: str,
     full_list: bool = False,
-    progress: Progress | None = None,
+    progress: Progress = UNWATCHED,
 ) -> ImportOutcome:
-    """Write files that were looked at, each with its tiers as one commit.
+    """Write files that were looked at, each with its tiers as one commit. It cannot be stopped.
 
     A layer that was never assessed is assessed afterwards, as a whole. A file whose plan no longer
     holds, or whose records cannot be scored, is not written: it and those after it come back planned
@@ -359,9 +359,9 @@ def commit_files(
     done: list[FileImport] = []
     left: list[FileImport] = []
     refused: StaleRevisionError | NotScoredError | None = None
+    committing, assessing = progress.written.parts(3, 2)
     for i, file in enumerate(planned):
-        if progress:
-            progress("commit", _SHARE_WRITTEN * i / len(planned))
+        committing.step(i, len(planned), COMMITTING)
         try:
             done.append(commit_file(ws, file, by=by, why=why))
         except (StaleRevisionError, NotScoredError) as problem:
@@ -371,21 +371,17 @@ def commit_files(
     changes = tuple(change for file in done for change in file.tiers)
     unrated = None
     if done and first_load and layer in ws.catalog.scored:
-        if progress:
-            progress("assess", _SHARE_WRITTEN)
-        first, unrated = _assessed_first(ws, layer, by=by, why=why)
+        first, unrated = _assessed_first(ws, layer, by=by, why=why, progress=assessing)
         changes += first
-    if done and progress:
-        progress("done", 1.0)
     return ImportOutcome(layer, tuple(done), tuple(left), refused, changes, unrated)
 
 
 def _assessed_first(
-    ws: Workspace, layer: str, *, by: Actor, why: str
+    ws: Workspace, layer: str, *, by: Actor, why: str, progress: Progress
 ) -> tuple[tuple[TierChange, ...], RiskmapError | None]:
     """Assess a layer that is on the ledger by now; return its tiers, or why there are none."""
     try:
-        run = assess_layers(ws, [layer], by=by, why=why)["run"]
+        run = assess_layers(ws, [layer], by=by, why=why, progress=progress)["run"]
     except RiskmapError as problem:
         return (), problem
     return () if run is None else tuple(ws.ledger.tier_changes(run=run)), None

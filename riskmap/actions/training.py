@@ -5,7 +5,7 @@ The document of `riskmap train --json` is `training_json`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -16,10 +16,11 @@ import numpy as np
 from riskmap.actions.training_table import Request, read_training_table
 from riskmap.actions.workspace import WORKSPACE_FILE, workspace_dir
 from riskmap.array_types import Bools
-from riskmap.errors import LearnedError
+from riskmap.errors import LearnedError, Text
 from riskmap.interface import option
 from riskmap.io.files.atomic import replacing
 from riskmap.json_documents import Document
+from riskmap.progress import UNWATCHED, Progress
 from riskmap.scoring.learned.algorithms import MODELS, SETTINGS
 from riskmap.scoring.learned.artefact import Learned, dump_learned, learned_from
 from riskmap.scoring.learned.diagnostics import Card, card_text, of_inventory, of_scores
@@ -53,7 +54,13 @@ _REPEATS: Final = ((1_500, 20), (4_000, 10))  # up to so many rows, so many repe
 _FEWEST_REPEATS: Final = 5
 
 
-Progress = Callable[[str, float], None]
+_READING: Final = Text("读取样本", "reading the samples")
+
+
+_VALIDATING: Final = Text("交叉验证", "cross-validation")
+
+
+_FITTING: Final = Text("用全部样本训练", "training on all samples")
 
 
 def train_susceptibility(
@@ -65,7 +72,7 @@ def train_susceptibility(
     model: str | None = None,
     prevalence: float | None = None,
     seed: int = SEED,
-    progress: Progress | None = None,
+    progress: Progress = UNWATCHED,
 ) -> Training:
     """Compare the four models on the table of `data`; nothing is written.
 
@@ -75,21 +82,22 @@ def train_susceptibility(
     of the rows. RiskmapError as for `read_training_table`, and where folds cannot be made.
     """
     _check(model, prevalence, repeats)
-    say = progress or (lambda _what, _share: None)
-    say("读取 / read", 0.0)
+    progress.step(0, 1, _READING)
     table = read_training_table(data, request)
     inventory = table.inventory
     check_enough(inventory)
     times = repeats or repeats_for(len(inventory))
     mine = make_folds(inventory, folds, repeats=times, seed=seed)
     theirs = _other_folds(inventory, folds, repeats=min(COMPARED, times), seed=seed)
-    steps = _Steps(say, len(MODELS) * (times + (theirs.repeats if theirs else 0)))
+    validating, fitting = progress.parts(9, 1)
+    steps = _Steps(validating, len(MODELS) * (times + (theirs.repeats if theirs else 0)))
     main = tuple(validate(m, inventory, mine, seed=seed, step=steps) for m in MODELS)
     other = (
         tuple(validate(m, inventory, theirs, seed=seed, step=steps) for m in MODELS)
         if theirs is not None
         else ()
     )
+    fitting.step(0, 1, _FITTING)
     chosen = model or max(main, key=lambda v: v.auroc_mean).model
     whole = {m: _fit_all(m, inventory, seed) for m in MODELS}
     pipeline = whole[chosen][0]
@@ -102,7 +110,7 @@ def train_susceptibility(
     ]
     if times < _REPEATS[0][1]:
         remarks.append(_fewer_repeats(times, len(inventory)))
-    result = Training(
+    return Training(
         table=table,
         prevalence=prevalence,
         seed=seed,
@@ -118,8 +126,6 @@ def train_susceptibility(
         dependence=partial_dependence(pipeline, inventory),
         remarks=tuple(remarks),
     )
-    say("完成 / done", 1.0)
-    return result
 
 
 def save_training(training: Training, to: Path, *, at: datetime) -> tuple[Learned, Path]:
@@ -198,12 +204,12 @@ def _check(model: str | None, prevalence: float | None, repeats: int | None) -> 
 class _Steps:
     """Counts the repeats that are done and passes the share on."""
 
-    def __init__(self, say: Progress, total: int) -> None:
-        self._say, self._total, self._done = say, total, 0
+    def __init__(self, progress: Progress, total: int) -> None:
+        self._progress, self._total, self._done = progress, total, 0
 
     def __call__(self) -> None:
         self._done += 1
-        self._say("交叉验证 / cross-validation", 0.02 + 0.88 * self._done / self._total)
+        self._progress.step(self._done, self._total, _VALIDATING)
 
 
 def _other_folds(inventory: TrainingData, folds: FoldKind, *, repeats: int, seed: int) -> Folds | None:

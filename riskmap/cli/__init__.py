@@ -2,7 +2,7 @@
 
 `--json` prints one document on stdout and nothing else; everything meant for a person goes to
 stderr or, without `--json`, to stdout. Exit status: 0 done, 1 done with rejected rows or sums that
-do not agree, 2 could not do it.
+do not agree, 2 could not do it, 130 stopped by Ctrl-C.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Final, NoReturn
 
 import riskmap
 from riskmap.errors import RiskmapError
 from riskmap.interface import speak_as
+from riskmap.progress import Cancelled
 
 __all__ = [
     "main",
@@ -34,7 +35,25 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
         print(f"riskmap {riskmap.__version__}")  # noqa: T201 - the command line's own voice
         raise SystemExit(0)
     speak_as("command line")
-    _run(words)
+    try:
+        _run(words)
+    except Cancelled:  # from a step: whatever was done until then is taken back
+        _interrupted("已中断：什么都没有写入", "interrupted: nothing was written", words)
+    except KeyboardInterrupt:  # from anywhere, also after the last thing was written
+        _interrupted(
+            "已中断：没有做完的一步没有写入",
+            "interrupted: the step that was not finished was not written",
+            words,
+        )
+
+
+INTERRUPTED: Final = 130  # 128 + SIGINT, as shells count
+
+
+def _interrupted(zh: str, en: str, words: list[str]) -> NoReturn:
+    from riskmap.cli.common import fail
+
+    fail(RiskmapError(zh, en), as_json="--json" in words, status=INTERRUPTED)
 
 
 def _run(words: list[str]) -> NoReturn:
@@ -61,8 +80,8 @@ def _run(words: list[str]) -> NoReturn:
         fail(problem, as_json=as_json)
     except typer.Exit as leave:
         raise SystemExit(leave.exit_code) from None
-    except (KeyboardInterrupt, typer.Abort):
-        fail(RiskmapError("已中断，未写入", "interrupted, nothing was written"), as_json=as_json)
+    except typer.Abort as problem:  # what the library makes of Ctrl-C
+        raise KeyboardInterrupt from problem
     except Exception as problem:  # noqa: BLE001 - the last net: a person never sees a traceback
         show = getattr(problem, "show", None)
         if show is not None:  # a usage error: Typer says which option and how

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from datetime import date
+from functools import partial
 from importlib import resources
 from pathlib import Path
+from threading import Event, current_thread, main_thread
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn, cast
 
 import typer
 from typer.core import TyperGroup
 
 import riskmap
-from riskmap.errors import Lang, RiskmapError
+from riskmap.errors import Lang, RiskmapError, Text
 from riskmap.json_documents import dumps
+from riskmap.progress import Progress
 from riskmap.rules.permissions import Actor, acting
 
 if TYPE_CHECKING:
@@ -135,12 +140,12 @@ def tell_outdated(ws: Workspace, layers: Iterable[str] = ()) -> None:
         )
 
 
-def fail(problem: RiskmapError, *, as_json: bool) -> NoReturn:
-    """Say why it could not be done, on stdout too where a document was asked for, and leave with status 2."""
+def fail(problem: RiskmapError, *, as_json: bool, status: int = 2) -> NoReturn:
+    """Say why it could not be done, on stdout too where a document was asked for, and leave with a status."""
     print(problem.text(LANG), file=sys.stderr)  # noqa: T201 - the command line's own voice
     if as_json:
         print_json({"error": problem.as_json(LANG)})
-    raise SystemExit(2)
+    raise SystemExit(status)
 
 
 def echo(zh: str, en: str, *, err: bool = False) -> None:
@@ -195,7 +200,58 @@ def some_of(codes: Sequence[str], most: int) -> str:
     return "、".join(codes[:most]) + ("…" if len(codes) > most else "")
 
 
-def progress(what: str, share: float) -> None:
-    """Show progress where a person watches."""
-    if sys.stderr.isatty():
-        typer.echo(f"\r{what} {share:4.0%}", err=True, nl=share >= 1)
+@contextmanager
+def watched(*, as_json: bool) -> Iterator[Progress]:
+    """Yield the progress of a long command: a line on a terminal, nothing on a pipe or under --json.
+
+    Ctrl-C stops the command at its next step, as Cancelled, before anything is written; a second one stops it at once.
+    """
+    asked = Event()
+    shown = sys.stderr.isatty() and not as_json
+    with _line() if shown else nullcontext() as tell, _at_interrupt(partial(_stop, asked, tell)):
+        yield Progress(tell, asked.is_set)
+    if asked.is_set():
+        echo("没有中断：到那时已经做完", "not stopped: by then it was done", err=True)
+
+
+def _stop(asked: Event, tell: Callable[[float | None, Text], None] | None) -> None:
+    if asked.is_set():
+        raise KeyboardInterrupt
+    asked.set()
+    if tell is not None:
+        tell(None, Text("正在停止…", "stopping…"))
+
+
+@contextmanager
+def _at_interrupt(act: Callable[[], None]) -> Iterator[None]:
+    """Do something else than raise KeyboardInterrupt at Ctrl-C; the main thread alone is told of it."""
+    if current_thread() is not main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, lambda _number, _frame: act())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def _line() -> Iterator[Callable[[float | None, Text], None]]:
+    """Yield what shows a share and what is being done on a line of the terminal, which is gone afterwards."""
+    from rich.console import Console
+    from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Line
+
+    columns = (
+        TaskProgressColumn(),
+        BarColumn(24),
+        TimeElapsedColumn(),
+        TextColumn("{task.description}", markup=False),
+    )
+    with Line(*columns, console=Console(stderr=True), transient=True, refresh_per_second=4) as line:
+        task = line.add_task("", total=1.0)
+
+        def tell(share: float | None, what: Text) -> None:
+            line.update(task, completed=share, description=what.text(LANG))
+
+        yield tell

@@ -26,8 +26,8 @@ from riskmap.cli.common import (
     echo,
     person,
     print_json,
-    progress,
     reason,
+    watched,
 )
 from riskmap.errors import RiskmapError
 
@@ -55,9 +55,11 @@ def init(
     from riskmap.actions.workspace.demo import create_demo_workspace
 
     if demo:
-        ws = create_demo_workspace(
-            directory, points=points, seed=seed, by=person(by), why=why, store=store, progress=progress
-        )
+        who = person(by)
+        with watched(as_json=as_json) as progress:
+            ws = create_demo_workspace(
+                directory, points=points, seed=seed, by=who, why=why, store=store, progress=progress
+            )
     else:
         ws = create_workspace(directory, name=name, store=store)
     if as_json:
@@ -98,21 +100,23 @@ def import_(
             f"--rejects {rejects}：请写明已有文件夹里的一个 .xlsx 文件；未导入",
             f"--rejects {rejects}: name an .xlsx file in a folder that exists; nothing was imported",
         )
-    report = import_files(
-        ws,
-        layer,
-        files,
-        datum=crs,
-        dry_run=dry_run,
-        full_list=full_list,
-        number=number,
-        match=match,
-        fill=fill or (),
-        hidden=hidden_sheets,
-        by=person(by),
-        why=reason(why),
-        progress=None if as_json else progress,
-    )
+    who, because = person(by), reason(why)
+    with watched(as_json=as_json) as progress:
+        report = import_files(
+            ws,
+            layer,
+            files,
+            datum=crs,
+            dry_run=dry_run,
+            full_list=full_list,
+            number=number,
+            match=match,
+            fill=fill or (),
+            hidden=hidden_sheets,
+            by=who,
+            why=because,
+            progress=progress,
+        )
     if rejects and report.rejected:
         from riskmap.actions.inventory.exporting import write_rejected
 

@@ -37,6 +37,7 @@ from riskmap.cli.common import (
     split,
     tell_outdated,
     tell_past,
+    watched,
 )
 
 if TYPE_CHECKING:
@@ -148,9 +149,19 @@ def export(
     ws = open_workspace(workspace, store)
     at = past(as_of)
     selection = _selection(ws, layers, tier, state, subdistrict, where, within, at)
-    document = export_selection(
-        ws, selection, to, as_of=at, unmasked=contacts, by=person(by), why=reason(why), lang=LANG
-    )
+    who, because = person(by), reason(why)
+    with watched(as_json=as_json) as progress:
+        document = export_selection(
+            ws,
+            selection,
+            to,
+            as_of=at,
+            unmasked=contacts,
+            by=who,
+            why=because,
+            lang=LANG,
+            progress=progress,
+        )
     _tell_state(ws, at, selection.layers)
     if as_json:
         print_json(document)
@@ -214,15 +225,18 @@ def assess(
 
     ws = open_workspace(workspace, store)
     who, because = person(by), reason(why)
-    if engine == "numpy" and scheduler is None:
-        from riskmap.actions.records.scoring import assess_layers
+    from riskmap.actions.records.scoring import assess_layers_on
 
-        document = assess_layers(ws, layers or (), by=who, why=because, lang=LANG)
-    else:
-        from riskmap.actions.records.scoring import assess_layers_on
-
+    with watched(as_json=as_json) as progress:
         document = assess_layers_on(
-            ws, layers or (), engine=engine, scheduler=scheduler, by=who, why=because, lang=LANG
+            ws,
+            layers or (),
+            engine=engine,
+            scheduler=scheduler,
+            by=who,
+            why=because,
+            lang=LANG,
+            progress=progress,
         )
     if as_json:
         print_json(document)

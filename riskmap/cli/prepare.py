@@ -22,6 +22,7 @@ from riskmap.cli.common import (
     person,
     print_json,
     reason,
+    watched,
 )
 
 
@@ -110,9 +111,19 @@ def prepare(
         made=made,
         model=model,
     )
-    done = prepare_and_report(
-        ws, given, people=people, crs=crs, keep_it=not dry_run, to=to, by=person(by), why=reason(why)
-    )
+    who, because = person(by), reason(why)
+    with watched(as_json=as_json) as progress:
+        done = prepare_and_report(
+            ws,
+            given,
+            people=people,
+            crs=crs,
+            keep_it=not dry_run,
+            to=to,
+            by=who,
+            why=because,
+            progress=progress,
+        )
     if as_json:
         from riskmap.cli.duty_documents import preparation_json
 

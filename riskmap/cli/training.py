@@ -20,8 +20,8 @@ from riskmap.cli.common import (
     app,
     echo,
     print_json,
-    progress,
     split,
+    watched,
 )
 from riskmap.errors import RiskmapError
 
@@ -82,16 +82,17 @@ def train(
         encode=split(encode),
         positive=positive,
     )
-    training = train_susceptibility(
-        data,
-        request,
-        folds=folds,
-        repeats=repeats,
-        model=keep,
-        prevalence=prevalence,
-        seed=SEED if seed is None else seed,
-        progress=progress,
-    )
+    with watched(as_json=as_json) as progress:
+        training = train_susceptibility(
+            data,
+            request,
+            folds=folds,
+            repeats=repeats,
+            model=keep,
+            prevalence=prevalence,
+            seed=SEED if seed is None else seed,
+            progress=progress,
+        )
     document = training_json(training)
     now, kept = local_now(), None
     if to is not None:
@@ -142,19 +143,21 @@ def score(
     from riskmap.actions.inventory.point_tables import score_points
     from riskmap.cli.common import open_workspace
 
-    document = score_points(
-        open_workspace(workspace, store),
-        layer,
-        points=points,
-        to=to,
-        crs=crs,
-        nearest=_pairs("--nearest", nearest),
-        within={k: Path(v) for k, v in _pairs("--within", within).items()},
-        raster={k: Path(v) for k, v in _pairs("--raster", raster).items()},
-        engine=engine,
-        scheduler=scheduler,
-        progress=None if as_json else progress,
-    )
+    ws, files = open_workspace(workspace, store), _pairs("--within", within).items()
+    with watched(as_json=as_json) as progress:
+        document = score_points(
+            ws,
+            layer,
+            points=points,
+            to=to,
+            crs=crs,
+            nearest=_pairs("--nearest", nearest),
+            within={k: Path(v) for k, v in files},
+            raster={k: Path(v) for k, v in _pairs("--raster", raster).items()},
+            engine=engine,
+            scheduler=scheduler,
+            progress=progress,
+        )
     if as_json:
         print_json(document)
         return

@@ -5,10 +5,11 @@ Everything in it is fictional and marked 演示数据 demo data.
 
 from __future__ import annotations
 
-from riskmap.demo_district.district import make_demo
+from riskmap.demo_district.district import DemoDistrict, make_demo
 from riskmap.demo_district.files import write_boundaries
 
 __all__ = [
+    "DemoDistrict",
     "make_demo",
     "write_boundaries",
 ]

@@ -12,7 +12,7 @@ import orjson
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
-from riskmap.errors import LedgerError
+from riskmap.errors import LedgerError, Text
 from riskmap.ledger import schema as s
 from riskmap.ledger.columns import held_at
 from riskmap.ledger.revisions import open_changeset
@@ -27,6 +27,7 @@ from riskmap.ledger.store import (
     read_chunks,
     update_rows,
 )
+from riskmap.progress import UNWATCHED, Progress
 from riskmap.values.assessment import Assessment
 from riskmap.vocabulary import UNRATED
 
@@ -206,15 +207,28 @@ class _News:
     nothing: bool
 
 
-def save_assessments(store: Store, scored: Sequence[Scored], *, by: str, why: str) -> list[RunResult]:
+_COMPARING = Text("与上次结果对照", "comparing with the last results")
+
+
+_SAVING = Text("写入结果", "writing the results")
+
+
+def save_assessments(
+    store: Store, scored: Sequence[Scored], *, by: str, why: str, progress: Progress = UNWATCHED
+) -> list[RunResult]:
     """Store what changed in any of the layers, as one run in one changeset; nothing, where nothing did.
 
     A result is kept only for the very version of a record it was made from.
     """
     for one in scored:
         _check_lengths(one)
+    sizes = [len(one.feature_id) for one in scored]
+    looks = progress.parts(*sizes, *(3 * size for size in sizes))  # writing a result takes three times a look
     with no_cycles(), store.writing() as connection:
-        found = [_news(connection, one) for one in scored]
+        found = []
+        for one, look in zip(scored, looks, strict=False):
+            look.step(0, 1, _COMPARING)
+            found.append(_news(connection, one))
         run, changeset = None, None
         if not all(news.nothing for news in found):
             counts = {
@@ -225,8 +239,8 @@ def save_assessments(store: Store, scored: Sequence[Scored], *, by: str, why: st
             changeset = open_changeset(connection, store, by=by, why=why, kind="assess", counts=counts)
             run = next_id(connection, s.assessment_run)
             connection.execute(s.assessment_run.insert().values(id=run, changeset_id=changeset))
-            for news in found:
-                _keep(connection, news, run, changeset)
+            for news, write in zip(found, looks[len(found) :], strict=True):
+                _keep(connection, news, run, changeset, write)
     return [
         RunResult(
             *(run, changeset, len(news.fresh), _unrated(news), len(news.where)),
@@ -285,7 +299,7 @@ def _written(rows: Sequence[Sequence[str]], place: dict[str | None, int]) -> NDA
     return _places([texts[tuple(names)] for names in rows], place)
 
 
-def _keep(connection: sa.Connection, news: _News, run: int, changeset: int) -> None:
+def _keep(connection: sa.Connection, news: _News, run: int, changeset: int, progress: Progress) -> None:
     assessment = news.scored.assessment
     keep_model(connection, assessment.model, assessment.digest, news.scored.model_text)
     # A record that moved on while it was scored counts as new data for the next run.
@@ -305,7 +319,8 @@ def _keep(connection: sa.Connection, news: _News, run: int, changeset: int) -> N
             fit=keep_fit(connection, news.scored.fit),
         )
     )
-    _write(connection, news, _causes(connection, news), run, changeset)
+    causes = _causes(connection, news)
+    _write(connection, news, causes, run_id=run, changeset=changeset, progress=progress)
 
 
 def _is_whole(connection: sa.Connection, layer: str, count: int) -> bool:
@@ -350,7 +365,13 @@ def _other_model(connection: sa.Connection, before: Results, last: Any, now: Ass
 
 
 def _write(
-    connection: sa.Connection, news: _News, causes: NDArray[np.str_], run_id: int, changeset: int
+    connection: sa.Connection,
+    news: _News,
+    causes: NDArray[np.str_],
+    *,
+    run_id: int,
+    changeset: int,
+    progress: Progress,
 ) -> None:
     ids = news.scored.feature_id
     # In the order of the key: rows are appended instead of scattered.
@@ -366,16 +387,19 @@ def _write(
         connection,
         s.assessment,
         ("feature_id", "version", "rank", "score", "missing", "rules", "cause"),
-        _rows(news, where, causes),
+        _rows(news, where, causes, progress),
         same={"valid_from": changeset, "run_id": run_id},
     )
 
 
-def _rows(news: _News, where: NDArray[np.intp], causes: NDArray[np.str_]) -> Iterator[tuple[Any, ...]]:
+def _rows(
+    news: _News, where: NDArray[np.intp], causes: NDArray[np.str_], progress: Progress
+) -> Iterator[tuple[Any, ...]]:
     """Yield what is stored of each result, chunk by chunk."""
     scored, texts = news.scored, list(news.before.texts)
     rank, score = np.asarray(scored.assessment.rank), np.asarray(scored.assessment.score, dtype=np.float64)
     for start in range(0, len(where), CHUNK):
+        progress.step(start, len(where), _SAVING)
         at = where[start : start + CHUNK]
         yield from zip(
             scored.feature_id[at].tolist(),

@@ -22,11 +22,13 @@ import sqlalchemy as sa
 
 from riskmap.catalog.layer import Field, Layer
 from riskmap.catalog.model import CHECKLIST_PREFIX
+from riskmap.errors import Text
 from riskmap.io.tables.kept_columns import take_up_columns, taker
 from riskmap.ledger import schema as s
 from riskmap.ledger.assessments import read_names
 from riskmap.ledger.columns import SHAPE_OF_REVISION, held_at, read_body, read_checklist
 from riskmap.ledger.store import json_list, moments, no_cycles, read_chunks
+from riskmap.progress import UNWATCHED, Progress
 from riskmap.rules.arrays import FIELD_TYPES, Misfit, column_of, field_array, filled_marks, position_arrays
 from riskmap.rules.extras import PREFIX, extra_keys, is_extra
 from riskmap.vocabulary import UNRATED
@@ -55,18 +57,27 @@ class LayerColumns:
 
 
 def read_inputs(
-    connection: sa.Connection, layer: Layer, fields: Collection[str], *, codes: Collection[str] | None
+    connection: sa.Connection,
+    layer: Layer,
+    fields: Collection[str],
+    *,
+    codes: Collection[str] | None,
+    progress: Progress = UNWATCHED,
+    expected: int = 0,
 ) -> LayerColumns:
     """Return `feature_id`, `version` and the named fields of the active records (all, or those of `codes`).
 
-    Fields are ids or "checklist.<item id>"; for any of these the column `checklist` comes whole.
+    Fields are ids or "checklist.<item id>"; for any of these the column `checklist` comes whole. About so many
+    records are `expected`: what `progress` tells the share of.
     """
     marks = any(field.startswith(CHECKLIST_PREFIX) for field in fields)
     query = _query(s.feature.c.id, s.revision.c.version, *([s.revision.c.checklist] if marks else []))
     if codes is not None:
         query = query.where(s.feature.c.code.in_(json_list(codes)))
     read = [field for field in layer.fields if field.id in fields]
-    return _columns(connection, query, layer, read, partial(_inputs, layer))
+    return _columns(
+        connection, query, layer, read, partial(_inputs, layer), progress=progress, expected=expected
+    )
 
 
 def inputs_of(cells: Cells, layer: Layer, fields: Collection[str]) -> LayerColumns:
@@ -82,7 +93,13 @@ def inputs_of(cells: Cells, layer: Layer, fields: Collection[str]) -> LayerColum
 
 
 def read_layer(
-    connection: sa.Connection, layer: Layer, *, at: int | None, retired: bool = False
+    connection: sa.Connection,
+    layer: Layer,
+    *,
+    at: int | None,
+    retired: bool = False,
+    progress: Progress = UNWATCHED,
+    expected: int = 0,
 ) -> LayerColumns:
     """Return the active records, now or after changeset `at`, in the columns of a layer table without `flags`.
 
@@ -99,7 +116,10 @@ def read_layer(
         shapes=layer.geometry != "point",
         retired=retired,
     )
-    found = _columns(connection, query, layer, layer.fields, partial(_everything, layer), kept=True)
+    beside = partial(_everything, layer)
+    found = _columns(
+        connection, query, layer, layer.fields, beside, kept=True, progress=progress, expected=expected
+    )
     changed = found.table["changed"].combine_chunks().dictionary_encode()
     sets = changed.dictionary.to_pylist()
     written = moments(connection, sets)
@@ -138,6 +158,8 @@ def _columns(
     beside: Callable[[Cells], Arrays],
     *,
     kept: bool = False,
+    progress: Progress,
+    expected: int,
 ) -> LayerColumns:
     """Return what `beside` makes of the rows of a query, and the fields in their bodies.
 
@@ -148,8 +170,11 @@ def _columns(
     parts: dict[str, list[pa.Array]] = {}
     sizes: list[int] = []
     broken: list[Misfit] = []
+    what, done = Text(f"读取台账：{layer.title.zh}", f"reading the ledger: {layer.title.en}"), 0
     with no_cycles():
         for rows in chain(read_chunks(connection, query), [[]]):  # the last, empty one gives the types
+            progress.step(done, max(expected, done), what)
+            done += len(rows)
             cells = dict(zip(names, zip(*rows, strict=True) if rows else [()] * len(names), strict=True))
             arrays, misfits = _fields(cells, layer, fields, kept=kept)
             batch = beside(cells) | arrays

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import orjson
@@ -13,10 +13,11 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from riskmap.catalog.layer import Layer
-from riskmap.errors import LedgerError
+from riskmap.errors import LedgerError, Text
 from riskmap.io.tables.kept_columns import take_up
 from riskmap.ledger import schema as s
 from riskmap.ledger.store import json_list, no_cycles, read_chunks
+from riskmap.progress import UNWATCHED, Progress
 from riskmap.values.records import CLEAR, Clear, Contact, Value
 
 Checklist = tuple[bool | Clear | None, ...]
@@ -183,6 +184,8 @@ def read_known(
     contacts: bool = False,
     damaged: bool = False,
     definition: Layer | None = None,
+    progress: Progress = UNWATCHED,
+    expected: int = 0,
 ) -> Known:
     """Read one layer in code order: as it is, or as it was after changeset `at`.
 
@@ -201,7 +204,8 @@ def read_known(
         query = query.where(s.feature.c.code.in_(json_list(codes)))
     if not retired:
         query = query.where(s.revision.c.retired.is_(None))
-    known = _collect(connection, query.order_by(s.feature.c.code), contacts=contacts)
+    query = query.order_by(s.feature.c.code)
+    known = _collect(connection, query, contacts=contacts, progress=progress, expected=expected)
     if definition is not None:
         take_up(known.values, definition)
     if known.damaged and not damaged:
@@ -247,17 +251,35 @@ def read_replaced_by(connection: sa.Connection, changeset: int, layer: str) -> K
     return _collect(connection, query.order_by(s.feature.c.code), contacts=False)
 
 
-def _collect(connection: sa.Connection, query: sa.Select[Any], *, contacts: bool) -> Known:
+_READING: Final = Text("读取记录和联系人", "reading records and contacts")
+
+
+def _collect(
+    connection: sa.Connection,
+    query: sa.Select[Any],
+    *,
+    contacts: bool,
+    progress: Progress = UNWATCHED,
+    expected: int = 0,
+) -> Known:
     with no_cycles():
-        return _columns(connection, query, contacts=contacts)
+        return _columns(connection, query, contacts=contacts, progress=progress, expected=expected)
 
 
-def _columns(connection: sa.Connection, query: sa.Select[Any], *, contacts: bool) -> Known:
+def _columns(
+    connection: sa.Connection,
+    query: sa.Select[Any],
+    *,
+    contacts: bool,
+    progress: Progress,
+    expected: int,
+) -> Known:
     known = Known(contacts=[] if contacts else None)
     lon: list[NDArray[np.float64]] = []
     lat: list[NDArray[np.float64]] = []
     few: dict[str, dict[Any, Any]] = {}
     for rows in read_chunks(connection, query):
+        progress.step(len(known), max(expected, len(known)), _READING)
         columns = list(zip(*rows, strict=True))
         known.feature_id += columns[0]
         known.code += columns[1]

@@ -21,6 +21,7 @@ from riskmap.ledger.editing import differences
 from riskmap.ledger.merging import shown
 from riskmap.ledger.store import BESIDE, Store, json_list, moments, no_cycles, timestamp
 from riskmap.ledger.undoing import undone_by
+from riskmap.progress import UNWATCHED, Progress
 from riskmap.values.records import Change, Features, Records
 
 
@@ -134,6 +135,8 @@ def features(
     include_retired: bool,
     contacts: bool,
     codes: Sequence[str] | None,
+    progress: Progress = UNWATCHED,
+    expected: int = 0,
 ) -> Features:
     """Read a layer in code order, now or as it was at a moment, with the assessment valid then."""
     with no_cycles(), store.reading() as connection:
@@ -147,6 +150,8 @@ def features(
             contacts=contacts,
             damaged=True,
             definition=store.layers.get(layer),
+            progress=progress,
+            expected=expected,
         )
         feature_id = np.array(known.feature_id, dtype=np.int64)
         results = read_results(connection, layer, feature_id, at=at)
@@ -166,11 +171,19 @@ def features(
     )
 
 
-def layer_columns(store: Store, layer: Layer, *, as_of: dt.datetime | None, retired: bool) -> LayerColumns:
+def layer_columns(
+    store: Store,
+    layer: Layer,
+    *,
+    as_of: dt.datetime | None,
+    retired: bool,
+    progress: Progress,
+    expected: int,
+) -> LayerColumns:
     """Read a layer, or what of it is retired, in columns, now or at a moment, with the assessment valid then."""
     with store.reading() as connection:
         at = None if as_of is None else changeset_at(connection, as_of)
-        return read_layer(connection, layer, at=at, retired=retired)
+        return read_layer(connection, layer, at=at, retired=retired, progress=progress, expected=expected)
 
 
 def retirements(

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
+import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from riskmap.catalog.layer import Layer
@@ -58,6 +59,7 @@ from riskmap.ledger.store import (
 )
 from riskmap.ledger.undoing import Undone
 from riskmap.moments import utc_now
+from riskmap.progress import UNWATCHED, Progress
 from riskmap.rules.judge import Judged
 from riskmap.values.assessment import Makers
 from riskmap.values.hazards import Escalation
@@ -175,6 +177,13 @@ class Ledger:
         with self._store.reading() as connection:
             return next_id(connection, s.feature) - 1
 
+    def sizes(self) -> dict[str, int]:
+        """Return layer → how many active records it has."""
+        t = s.feature
+        counted = sa.select(t.c.layer, sa.func.count()).where(t.c.retired == 0).group_by(t.c.layer)
+        with self._store.reading() as connection:
+            return {str(layer): int(count) for layer, count in connection.execute(counted)}
+
     def head(self, *, state: int | None = None) -> ChainHead | None:
         """Return the head of the chain of digests, now or as it closed a state; None before the first write.
 
@@ -290,6 +299,8 @@ class Ledger:
         include_retired: bool = False,
         contacts: bool = False,
         codes: Sequence[str] | None = None,
+        progress: Progress = UNWATCHED,
+        expected: int = 0,
     ) -> Features:
         """Return a layer in code order, now or as it was at a moment.
 
@@ -302,27 +313,43 @@ class Ledger:
             include_retired=include_retired,
             contacts=contacts,
             codes=codes,
+            progress=progress,
+            expected=expected,
         )
 
     def layer_columns(
-        self, layer: Layer, *, as_of: dt.datetime | None = None, retired: bool = False
+        self,
+        layer: Layer,
+        *,
+        as_of: dt.datetime | None = None,
+        retired: bool = False,
+        progress: Progress = UNWATCHED,
+        expected: int = 0,
     ) -> LayerColumns:
         """Return the active records of a layer, or the retired ones, in columns, now or as they were at a moment.
 
         The columns of a layer table (docs/architecture.md) without `flags`; a record that its layer
         file cannot mean is named beside them.
         """
-        return history.layer_columns(self._store, layer, as_of=as_of, retired=retired)
+        return history.layer_columns(
+            self._store, layer, as_of=as_of, retired=retired, progress=progress, expected=expected
+        )
 
     def scoring_columns(
-        self, layer: Layer, fields: Collection[str], *, codes: Collection[str] | None = None
+        self,
+        layer: Layer,
+        fields: Collection[str],
+        *,
+        codes: Collection[str] | None = None,
+        progress: Progress = UNWATCHED,
+        expected: int = 0,
     ) -> LayerColumns:
         """Return `feature_id`, `version` and the named fields of the active records, all or those of `codes`.
 
         Fields are ids or "checklist.<item id>". Nothing else is read, and nothing else can be broken.
         """
         with self._store.reading() as connection:
-            return read_inputs(connection, layer, fields, codes=codes)
+            return read_inputs(connection, layer, fields, codes=codes, progress=progress, expected=expected)
 
     def history(self, layer: str, code: str) -> list[Change]:
         """Return every revision of a record, oldest first; personal data masked."""
@@ -378,11 +405,13 @@ class Ledger:
 
     # Assessments
 
-    def save_assessments(self, scored: Sequence[Scored], *, by: str, why: str) -> list[RunResult]:
+    def save_assessments(
+        self, scored: Sequence[Scored], *, by: str, why: str, progress: Progress = UNWATCHED
+    ) -> list[RunResult]:
         """Store what changed of the results of one or more layers, as one changeset; nothing, where
         nothing did.
         """
-        return assessments.save_assessments(self._store, scored, by=by, why=why)
+        return assessments.save_assessments(self._store, scored, by=by, why=why, progress=progress)
 
     def tier_changes(
         self,

@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 from riskmap.array_types import Floats
 from riskmap.catalog.layer import Layer
 from riskmap.catalog.model import Combination, Node, Prediction, ScoringModel
-from riskmap.errors import FormulaError
+from riskmap.errors import FormulaError, Text
 from riskmap.formulas.composite import entropy_weights
 from riskmap.formulas.methods import Fitted
+from riskmap.progress import UNWATCHED, Progress
 from riskmap.rules.arrays import LayerArrays
 from riskmap.rules.conditions import fired, held
 from riskmap.scoring.fit import Fit, NodeFit, needed_fit
@@ -212,6 +213,11 @@ def decided(
     return lifted(capped(model, ranks(model, score), held), demanded(model, fired, len(score)))
 
 
+def scoring_of(layer: Layer) -> Text:
+    """Return what is being done while a layer is scored."""
+    return Text(f"评分：{layer.title.zh}", f"scoring: {layer.title.en}")
+
+
 # Rows per step. Bounds memory whatever the table's size, and keeps the working arrays in cache.
 CHUNK = 65_536
 
@@ -223,6 +229,7 @@ def assess_table(
     *,
     fit: Fit | None = None,
     learned: Learned | None = None,
+    progress: Progress = UNWATCHED,
 ) -> Assessment:
     """Score every row of a snapshot table (columns `f:<field id>`, `checklist`).
 
@@ -238,7 +245,9 @@ def assess_table(
     rank = np.zeros(rows, dtype=np.uint8)
     missing = PatternWriter(rows, model.fields)
     rules = PatternWriter(rows, [one.id for one in (*model.rules, *model.gates)])
+    what = scoring_of(layer)
     for start in range(0, rows, CHUNK):
+        progress.step(start, rows, what)
         columns = LayerArrays(table.slice(start, CHUNK), layer)
         end = start + len(columns)
         score[start:end], lacking, values = _score(model, columns, fit, learned)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any, Final
 
 import numpy as np
@@ -11,6 +12,7 @@ import pyarrow as pa
 
 from riskmap.catalog.layer import Layer
 from riskmap.errors import Lang, Text
+from riskmap.progress import UNWATCHED, Progress
 from riskmap.values.assessment import ModelStamp
 from riskmap.values.records import Contact
 from riskmap.vocabulary import STANDINGS, TIER_TITLES, TIERS
@@ -70,6 +72,7 @@ class Inventory:
     a reconciliation: {"what", "expected", "found", "codes"}, `what` a text or a Text. `approval` is
     the map approval number (审图号). `unmasked` states that personal data are shown in full. `head` is that
     of the ledger's chain of digests at the state that is shown, in hex, `changeset` the write that it closed.
+    `progress` is told by who writes it: a format that tells nothing can be stopped between files only.
     """
 
     district: str
@@ -86,9 +89,17 @@ class Inventory:
     lang: Lang = "zh"
     head: str = ""
     changeset: int = 0
+    progress: Progress = UNWATCHED
 
     def __len__(self) -> int:
         return sum(len(part) for part in self.layers)
+
+    def wrote(self, part: LayerInventory, rows: int) -> None:
+        """Tell that so many rows of a layer are written, after all layers before it. Cancelled where it shall stop."""
+        before = sum(len(one) for one in takewhile(lambda one: one is not part, self.layers))
+        title = part.layer.title
+        what = Text(f"写入：{title.zh}", f"writing: {title.en}")
+        self.progress.step(before + rows, len(self), what)
 
     @property
     def risks(self) -> tuple[LayerInventory, ...]:

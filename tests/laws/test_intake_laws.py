@@ -16,6 +16,7 @@ from riskmap.coordinates import from_cgcs2000, parse_datum
 from riskmap.io.files import RawSheet
 from riskmap.io.files.file_checks import FileLimits
 from riskmap.io.tables import reading
+from riskmap.progress import UNWATCHED
 from riskmap.rules import vocabulary
 from riskmap.rules.position import Stated, place
 from riskmap.values.import_plan import Intake
@@ -88,7 +89,7 @@ def intake_of(rows: list[list[str | None]], monkeypatch: pytest.MonkeyPatch, pat
     monkeypatch.setattr(reading.file_checks, "check", lambda *_: "xlsx")
     monkeypatch.setattr(reading, "parse", lambda *_: [RawSheet("S", table)])
     return reading.read(
-        path, layer(), datum="wgs84", subdistricts=(), limits=FileLimits(), progress=None, name="a.xlsx"
+        path, layer(), datum="wgs84", subdistricts=(), limits=FileLimits(), progress=UNWATCHED, name="a.xlsx"
     )
 
 

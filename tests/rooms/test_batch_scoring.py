@@ -22,7 +22,8 @@ from riskmap.actions.inventory.point_tables import score_points
 from riskmap.actions.records import scoring
 from riskmap.actions.records.scoring import assess_layers, kept_fit
 from riskmap.actions.workspace import Workspace, create_workspace, open_workspace
-from riskmap.errors import DatumError, ExportError, NotFittedError, RiskmapError, UnreadableFileError
+from riskmap.errors import DatumError, ExportError, NotFittedError, RiskmapError, Text, UnreadableFileError
+from riskmap.progress import Progress
 from riskmap.rules.permissions import local_actor
 from riskmap.scoring import assess_table
 from riskmap.vocabulary import RANKS
@@ -224,14 +225,14 @@ def test_a_worker_killed_in_the_middle_costs_nothing_but_time(
         client.wait_for_workers(2, timeout=PATIENCE_S)
     killed: list[float] = []
 
-    def kill_one(_what: str, share: float) -> None:
+    def kill_one(share: float, _what: Text) -> None:
         if not killed and share > 0.1:
             workers[0].send_signal(signal.SIGKILL)
             killed.append(share)
 
     options = {"points": file, "crs": "cgcs2000", "nearest": {"shelter_m": "shelters"}}
     done = score_points(
-        ws, "risk_points", to=out, engine="dask", scheduler=address, progress=kill_one, **options
+        ws, "risk_points", to=out, engine="dask", scheduler=address, progress=Progress(kill_one), **options
     )
     here = score_points(ws, "risk_points", to=tmp_path / "here", **options)
     assert killed

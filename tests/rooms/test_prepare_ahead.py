@@ -33,9 +33,9 @@ def computed(monkeypatch):
     found = []
     prepare = form.prepare
 
-    def counted(ws, given):
+    def counted(ws, given, **more):
         found.append(given)
-        return prepare(ws, given)
+        return prepare(ws, given, **more)
 
     monkeypatch.setattr(form, "prepare", counted)
     return found

@@ -7,6 +7,7 @@ import pytest
 
 from riskmap.errors import DatumError, UnreadableFileError
 from riskmap.io.tables import read_file
+from riskmap.progress import Cancelled, Progress
 from riskmap.values.records import CLEAR
 from tests.intake_files import codes, layer, read, rules, targets, value, workbook
 
@@ -536,13 +537,23 @@ def test_hostile_names_arrive_as_they_are(tmp_path):
 
 
 def test_progress_is_told_from_start_to_end(tmp_path):
-    told: list[tuple[str, float]] = []
+    told: list[tuple[float, str]] = []
     file = sheet(tmp_path, [["编号", "名称"], ["1", "a"]])
-    read_file(file, layer(), datum=None, progress=lambda what, share: told.append((what, share)))
-    shares = [share for _, share in told]
+    progress = Progress(lambda share, what: told.append((share, what.en.partition(":")[0])))
+    read_file(file, layer(), datum=None, progress=progress)
+    shares = [share for share, _ in told]
     assert shares == sorted(shares)
     assert shares[0] == 0
-    assert shares[-1] == 1
+    assert list(dict.fromkeys(what for _, what in told)) == ["inspecting", "reading", "judging", "joining"]
+
+
+def test_a_reading_that_is_stopped_while_its_worker_reads_says_nothing_of_the_file(tmp_path):
+    file = sheet(tmp_path, [["编号", "名称"], ["1", "a"]])
+    told: list[str] = []
+    progress = Progress(lambda _, what: told.append(what.en), lambda: len(told) > 2)
+    with pytest.raises(Cancelled):
+        read_file(file, layer(), datum=None, progress=progress)
+    assert told[-1].startswith("reading")
 
 
 def test_a_formula_that_nothing_has_calculated_is_a_bad_cell_and_not_an_empty_one(tmp_path):

@@ -24,6 +24,7 @@ from riskmap.io.readers.evacuation import declared, read_people, read_roads
 from riskmap.io.tables import read_file
 from riskmap.io.tables.declared import declaration
 from riskmap.moments import local_now
+from riskmap.progress import UNWATCHED, Progress
 from riskmap.response.evacuation import Placement, Replan, known_pairs, plan, revise
 from riskmap.response.people import inside, threatened
 from riskmap.response.walking import DETOUR, NEAREST, RoadWays, StraightLines, Walk, including, widened
@@ -194,6 +195,24 @@ def _number(value: object) -> float:
     return float(value) if isinstance(value, int | float) and np.isfinite(value) else float("nan")
 
 
+_ZONES: Final = Text("危险区", "danger zones")
+
+
+_PEOPLE: Final = Text("读取人口表", "reading the people")
+
+
+_THREATENED: Final = Text("危险区内的人", "people in danger")
+
+
+_REACH: Final = Text("避难场所和路程", "shelters and ways")
+
+
+_FLOW: Final = Text("安排去处", "planning who goes where")
+
+
+_TELLING: Final = Text("汇总转移方案", "summing the plan up")
+
+
 _ANY_RADIUS: Final = 1e6  # how far people walk is the plan's affair, not the shelter's class
 
 
@@ -227,6 +246,7 @@ def evacuation(
     detour: float = DETOUR,
     nearest: int = NEAREST,
     before: Path | EvacuationPlan | None = None,
+    progress: Progress = UNWATCHED,
 ) -> EvacuationPlan:
     """Return who goes where, who is left and why, and what each shelter lacks. Unknown is None, never 0.
 
@@ -236,7 +256,10 @@ def evacuation(
     the people unless given); without it straight lines × `detour` count. `before` is a plan of this
     function, or the file that holds its JSON: the plan then changes it least, and says what is different.
     """
+    reading, reaching, flowing, telling = progress.parts(2, 3, 4, 1)
+    reading.step(0, 2, _ZONES)
     found = danger if isinstance(danger, Danger) else danger_zones(ws, danger, radius=radius, crs=crs)
+    reading.step(1, 2, _PEOPLE)
     intake = read_people(people_file, crs=crs, region=ws.region)
     table, unread = declared(intake)
     if not len(table):
@@ -244,7 +267,9 @@ def evacuation(
             f"{people_file.name}：没有读到任何人口记录；需要编号、人数，以及坐标或危险区编号",
             f"{people_file.name}: no people were read; code, people, and a position or a zone are needed",
         )
+    reaching.step(0, 2, _THREATENED)
     moving = threatened(table, found.zones)
+    reaching.step(1, 2, _REACH)
     shelters, left_out = _shelters(
         ws, found.zones, closed=closed, endangered=(*endangered, *found.shelters), typhoon=typhoon
     )
@@ -254,7 +279,10 @@ def evacuation(
         network = read_roads(roads, crs=roads_crs or crs, region=ws.region)
         walk = RoadWays.of(network, moving.demands, shelters)
     earlier = None if before is None else _placements(before)
-    made, again = _planned(moving.demands, shelters, walk, nearest=nearest, whole=whole, before=earlier)
+    made, again = _planned(
+        moving.demands, shelters, walk, nearest=nearest, whole=whole, before=earlier, progress=flowing
+    )
+    telling.step(0, 1, _TELLING)
     row_of = {code: i for i, code in reversed(list(enumerate(table.code)))}
     return _document(
         ws,
@@ -279,6 +307,7 @@ def _planned(
     nearest: int,
     whole: bool,
     before: Sequence[Placement] | None,
+    progress: Progress,
 ) -> tuple[Assignment, Replan | None]:
     """Plan over the nearest shelters, and once more over all for those whom they do not take."""
 
@@ -291,7 +320,9 @@ def _planned(
     near = walk.nearest(nearest)
     if before is not None:
         near = including(near, walk, *known_pairs(before, demands, places))
+    progress.step(0, 2, _FLOW)
     made, again = solve(near)
+    progress.step(1, 2, _FLOW)
     wide = widened(made, walk)
     return (made, again) if wide is None else solve(wide)
 

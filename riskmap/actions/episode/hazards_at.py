@@ -39,6 +39,7 @@ from riskmap.hazards.wind_field import wind_series
 from riskmap.io.readers.rain import ENDINGS, rain_of_rasters, read_station_rain
 from riskmap.io.readers.warnings import parse_warning, read_notices, settled
 from riskmap.moments import Zone
+from riskmap.progress import UNWATCHED, Progress
 from riskmap.rules.arrays import LayerArrays
 from riskmap.terrain.sampling import exposure_at
 from riskmap.values.hazards import FireWeatherDays, IssuedWarning, Rain, Series, Times, Track
@@ -121,6 +122,15 @@ def known_subdistricts(ws: Workspace) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
+_WIND: Final = Text("台风风场", "wind field")
+
+
+_RAIN: Final = Text("雨量", "rain")
+
+
+_WATER: Final = Text("积水深度", "standing water")
+
+
 _NOT_ASKED: Final = object()
 
 
@@ -174,15 +184,18 @@ class Weather:
         """What was filled, assumed or left out, each once."""
         return tuple(self._notes)
 
-    def drivers(self, layer: Layer, table: Any) -> dict[str, Series]:
+    def drivers(self, layer: Layer, table: Any, progress: Progress = UNWATCHED) -> dict[str, Series]:
         """Return driver → Series for the rows of a layer's table; only what its triggers ask for."""
         wanted = {name for trigger in layer.triggers for name in trigger.drivers}
         asked = [one for name, one in trigger_drivers().items() if name in wanted]
-        hours = _Hours(self, LayerArrays(table, layer), {name for one in asked for name in one.rain})
+        rain = {name for one in asked for name in one.rain}
+        hours = _Hours(self, LayerArrays(table, layer), rain, progress)
         found = {one.id: one.series(hours) for one in asked}
         return {name: series for name, series in found.items() if series is not None}
 
-    def winds(self, lon: Floats, lat: Floats) -> tuple[Series, Series] | None:
+    def winds(
+        self, lon: Floats, lat: Floats, progress: Progress = UNWATCHED, what: Text = _WIND
+    ) -> tuple[Series, Series] | None:
         """Return mean wind over 2 minutes and gust at places, None without a track.
 
         Terrain lowers the lower edge of the band alone (decision 25).
@@ -193,25 +206,36 @@ class Weather:
         if self._dem is not None:
             (gain, shelter), said = exposure_at(self._dem, lon, lat)
             self._notes |= dict.fromkeys(said)
-        members = [
-            _sheltered(
-                wind_series(track, lon, lat, self._times, model=self._model, exposure=gain, averaging=_MEAN),
-                shelter,
+        members: list[Series] = []
+        for track in self._tracks:
+            progress.step(len(members), len(self._tracks), what)
+            wind = wind_series(
+                track, lon, lat, self._times, model=self._model, exposure=gain, averaging=_MEAN
             )
-            for track in self._tracks
-        ]
+            members.append(_sheltered(wind, shelter))
         mean = members[0] if len(members) == 1 else _spread(members)
         return _times(mean, averaging_factor(_MEAN, _FORCE)), _times(mean, GUST["coast"])
 
-    def rains(self, lon: Floats, lat: Floats, wanted: Collection[str]) -> dict[str, Series]:
+    def rains(
+        self,
+        lon: Floats,
+        lat: Floats,
+        wanted: Collection[str],
+        progress: Progress = UNWATCHED,
+        what: Text = _RAIN,
+    ) -> dict[str, Series]:
         """Return quantities of rain at places; none where neither rain nor a track is given."""
         if not wanted or (self._rain is None and not self._tracks):
             return {}
         if self._rain is None:  # each member of an ensemble brings its own
-            members = [self._driven(*self._of_track(track, lon, lat), wanted) for track in self._tracks]
+            members: list[dict[str, Series]] = []
+            for track in self._tracks:
+                progress.step(len(members), len(self._tracks), what)
+                members.append(self._driven(*self._of_track(track, lon, lat), wanted))
             if len(members) == 1:
                 return members[0]
             return {name: _spread([one[name] for one in members]) for name in members[0]}
+        progress.step(0, 1, what)
         return self._driven(*self._fallen(self._rain, lon, lat), wanted)
 
     def _driven(
@@ -296,20 +320,28 @@ class Weather:
 class _Hours:
     """The weather at the rows of one table, as drivers ask for it; what several ask for is made once."""
 
-    def __init__(self, weather: Weather, columns: LayerArrays, rain: Collection[str]) -> None:
+    def __init__(
+        self, weather: Weather, columns: LayerArrays, rain: Collection[str], progress: Progress
+    ) -> None:
         self._weather, self._columns, self._wanted = weather, columns, rain
         self._at = columns.table["lon"].to_numpy(), columns.table["lat"].to_numpy()
+        self._wind_part, self._rain_part, self._water_part = progress.parts(5, 3, 2)
+
+    def _what(self, what: Text) -> Text:
+        title = self._columns.layer.title
+        return Text(f"{what.zh}：{title.zh}", f"{what.en}: {title.en}")
 
     @cached_property
     def _winds(self) -> tuple[Series, Series] | None:
-        return self._weather.winds(*self._at)
+        return self._weather.winds(*self._at, self._wind_part, self._what(_WIND))
 
     @cached_property
     def _rains(self) -> dict[str, Series]:
-        return self._weather.rains(*self._at, self._wanted)
+        return self._weather.rains(*self._at, self._wanted, self._rain_part, self._what(_RAIN))
 
     @cached_property
     def _depth(self) -> Series | None:
+        self._water_part.step(0, 1, self._what(_WATER))
         water = self._weather.water()
         if water is None:
             return None

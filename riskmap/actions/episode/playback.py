@@ -19,6 +19,7 @@ from riskmap.actions.episode.scenario import each_once, others_of, raised
 from riskmap.actions.workspace import Workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.json_documents import Document
+from riskmap.progress import UNWATCHED, Progress
 from riskmap.response.playback import counts_by_hour, raised_bytes
 from riskmap.selection import Snapshot
 from riskmap.values.evacuation import EvacuationPlan
@@ -259,6 +260,7 @@ def moves_of(
     roads_crs: str | None = None,
     shut: Sequence[str] = (),
     before: EvacuationPlan | None = None,
+    progress: Progress = UNWATCHED,
 ) -> EvacuationPlan:
     """Return who moves where: people of a table near records of `layers` raised to `at_least` (a rank) or worse.
 
@@ -284,4 +286,5 @@ def moves_of(
         endangered=list(dict.fromkeys((*closed, *raised))),
         typhoon=typhoon,
         whole=whole,
+        progress=progress,
     )

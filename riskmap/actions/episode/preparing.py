@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from riskmap.errors import RiskmapError, Text
 from riskmap.interface import option
 from riskmap.json_documents import named
 from riskmap.moments import iso_second, moment_of
+from riskmap.progress import UNWATCHED, Progress
 from riskmap.rules.permissions import Actor
 from riskmap.values.duty import CalloutView
 from riskmap.values.evacuation import EvacuationPlan
@@ -70,11 +72,13 @@ def prepare_and_report(
     to: Path | None = None,
     by: Actor,
     why: str,
+    progress: Progress = UNWATCHED,
 ) -> Preparation:
     """Compute and keep a scenario, with its call-out and moves; write the papers of the call-out `to` a file.
 
     The call-out needs a kept scenario; without one there is none. Nothing is kept where anything that
-    was given cannot be used: the people and the ending of `to` are looked at first.
+    was given cannot be used: the people and the ending of `to` are looked at first. Stopped by its `progress`, it
+    raises Cancelled and kept nothing; once a scenario is kept it cannot be stopped.
     """
     if to is not None:
         if not keep_it:
@@ -85,7 +89,8 @@ def prepare_and_report(
         check_target(to, CALLOUTS)
     if people is not None:
         must_be_there(people)
-    found = prepare(ws, given)
+    computing, moving, keeping = progress.parts(6, 3, 1)
+    found = prepare(ws, given, progress=computing)
     moves: EvacuationPlan | None = None
     failed = False
     notes = list(found.notes)
@@ -99,24 +104,39 @@ def prepare_and_report(
         )
     else:
         try:
-            moves = moves_ahead(ws, found, table, crs=crs)
+            moves = moves_ahead(ws, found, table, crs=crs, progress=moving)
         except RiskmapError as problem:
             if people is not None:
                 raise
             # The workspace's own table must not keep anybody from seeing what is in danger.
             notes.append(Text(f"未安排转移：{problem.say.zh}", f"no moves were planned: {problem.say.en}"))
             failed = True
+    keeping.step(0, 1, KEEPING)
     number = keep(ws, found, by=by, why=why) if keep_it else None
     view = None if number is None else callout_view(ws, number, now=moment_of(found.at))
     if view is not None and to is not None:
+        keeping.written.step(1, 2, _PAPERS)
         export_callout(view, to, by=by)
     return Preparation(found, number, view, moves, failed, tuple(notes))
 
 
-def moves_ahead(ws: Workspace, found: Prepared, people: Path, *, crs: str | None = None) -> EvacuationPlan:
+KEEPING: Final = Text("存入台账", "keeping the scenario")
+
+
+_PAPERS: Final = Text("写叫应单", "writing the call-out")
+
+
+def moves_ahead(
+    ws: Workspace,
+    found: Prepared,
+    people: Path,
+    *,
+    crs: str | None = None,
+    progress: Progress = UNWATCHED,
+) -> EvacuationPlan:
     """Return who would move where in a computed scenario, before it is kept: see `moves_of`."""
-    closed = [one.code for one in found.closed]
-    return moves_of(ws, people, found.worst, closed=closed, typhoon=bool(found.tracks), crs=crs)
+    closed, typhoon = [one.code for one in found.closed], bool(found.tracks)
+    return moves_of(ws, people, found.worst, closed=closed, typhoon=typhoon, crs=crs, progress=progress)
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ from riskmap.hazards.track import lead_hours, position_error
 from riskmap.json_documents import Document
 from riskmap.ledger.store import no_cycles
 from riskmap.moments import iso_second, moment_of
+from riskmap.progress import UNWATCHED, Progress
 from riskmap.response.levels import concerned_rows, groups
 from riskmap.response.playback import cone, rain_document, seconds, track_document
 from riskmap.response.triggers import evaluate
@@ -96,23 +97,28 @@ class Prepared:
         return [one for outcome in self.outcomes.values() for one in outcome.closed]
 
 
-def prepare(ws: Workspace, given: Given) -> Prepared:
+def prepare(ws: Workspace, given: Given, *, progress: Progress = UNWATCHED) -> Prepared:
     """Return what the given track, rain and warnings mean for every record of the ledger.
 
     RiskmapError names the file and line, or the word, that cannot be used; nothing is written.
     """
     with no_cycles():
-        return _prepared(ws, given)
+        return _prepared(ws, given, progress)
 
 
-def _prepared(ws: Workspace, given: Given) -> Prepared:
+_READING = Text("读取路径和雨量", "reading tracks and rain")
+
+
+def _prepared(ws: Workspace, given: Given, progress: Progress) -> Prepared:
     check(given)
     if not any(layer.triggers for layer in ws.catalog.layers.values()):
         raise RiskmapError(
             f"{ws.root / 'layers'}：图层文件里没有触发条件 [[triggers]]，无法研判；请从程序自带的图层文件里复制过来",
             f"{ws.root / 'layers'}: no layer file has [[triggers]]; copy them from the layers that come with the program",
         )
-    snapshot = current_snapshot(ws)
+    records, reading, looking = progress.parts(2, 1, 7)
+    snapshot = current_snapshot(ws, progress=records)
+    reading.step(0, 1, _READING)
     lon, lat = middle(ws, snapshot)
     tracks, gauges, files = read(ws, given, lon, lat)
     times, warnings = hours(given, tracks, gauges, lon, lat)
@@ -121,17 +127,21 @@ def _prepared(ws: Workspace, given: Given) -> Prepared:
     weather = Weather(ws, times, tracks, given.rain or gauges, model=given.model, fire=fire)
     outcomes: dict[str, TriggerResult] = {}
     unknown: list[Mapping[str, str]] = []
-    for layer in ws.catalog.layers.values():
-        if not layer.triggers or not len(snapshot.table(layer.id)):
-            continue
+    asked = [one for one in ws.catalog.layers.values() if one.triggers and len(snapshot.table(one.id))]
+    sizes = [len(snapshot.table(layer.id)) for layer in asked]
+    for layer, size, part in zip(asked, sizes, looking.parts(*sizes), strict=True):
         parts: list[TriggerResult] = []
-        for table in _concerned(snapshot.table(layer.id), layer):
+        pieces = part.parts(*[_AT_ONCE] * (size // _AT_ONCE), size % _AT_ONCE or 1)
+        for table, piece in zip(_concerned(snapshot.table(layer.id), layer), pieces, strict=False):
+            weather_part, judging = piece.parts(4, 1)
             columns = LayerArrays(table, layer)
+            drivers = weather.drivers(layer, table, weather_part)
+            judging.step(0, 1, Text(f"触发条件：{layer.title.zh}", f"triggers: {layer.title.en}"))
             found = evaluate(
                 layer.triggers,
                 columns,
                 ranks=_tiers(table, layer),
-                drivers=weather.drivers(layer, table),
+                drivers=drivers,
                 times=times,
                 warnings=warnings,
             )

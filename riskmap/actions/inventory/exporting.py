@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from riskmap.actions.records.editing import note_unmasked
+from riskmap.actions.records.editing import may_unmask, note_unmasked
 from riskmap.actions.records.scoring import part_titles
 from riskmap.actions.tier_models import adopted_stamp, makers, stamps
 from riskmap.actions.workspace import Workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.catalog import Condition, Layer
 from riskmap.errors import Lang, Text
+from riskmap.io.files.atomic import WrittenFile, together
 from riskmap.io.writers import export, format_of
 from riskmap.io.writers.rejects import RejectedFile
 from riskmap.io.writers.rejects import write_rejects as write_rejects_workbook
 from riskmap.moments import as_of_text, last_moment, local_now
+from riskmap.progress import UNWATCHED, Progress
 from riskmap.rules.arrays import is_part
 from riskmap.rules.extras import header_of
 from riskmap.rules.masks import mask_contacts, mask_value
@@ -47,25 +50,39 @@ def export_selection(
     by: Actor | None = None,
     why: str = "",
     lang: Lang = "zh",
+    progress: Progress = UNWATCHED,
 ) -> dict[str, Any]:
-    """Write the selected records to every file of `to`, each in the format its ending names.
+    """Write the selected records to every file of `to`, each in the format its ending names: all files, or none.
 
     Returns the document of `riskmap export --json`. Sums that do not agree are named on the cover and
     in `adds_up`; they never block. Contacts are masked unless `unmasked`, which is recorded.
-    RiskmapError asks for the person and the reason of that.
+    RiskmapError asks for the person and the reason of that. Stopped by its `progress`, it raises Cancelled and
+    neither a file nor a record of it is there.
     """
     paths = [to] if isinstance(to, Path) else list(to)
     for path in paths:
         format_of(path)  # every ending is known before the first file is written
-    inventory = inventory_of(ws, selection, as_of=as_of, unmasked=unmasked, by=by, lang=lang)
     if unmasked:
-        note_unmasked(ws, selection.to_text(), by=by, why=why)
-    files = [
-        {"path": str(done.path), "format": done.format, "rows": done.rows}
-        for path in paths
-        for done in export(inventory, path)
-    ]
+        may_unmask(selection.to_text(), by=by, why=why)
+    collecting, *parts = progress.parts(2, *(1 for _ in paths))
+    inventory = inventory_of(
+        ws, selection, as_of=as_of, unmasked=unmasked, by=by, lang=lang, progress=collecting
+    )
+    written: list[WrittenFile] = []
+    with together():
+        for path, part in zip(paths, parts, strict=True):
+            written += export(replace(inventory, progress=part), path)
+        progress.step(1, 1, _HANDING)
+        if unmasked:
+            note_unmasked(ws, selection.to_text(), by=by, why=why)
+    files = [{"path": str(one.path), "format": one.format, "rows": one.rows} for one in written]
     return {"files": files, "count": len(inventory), "adds_up": inventory.adds_up}
+
+
+_SELECTING = Text("挑选记录", "selecting the records")
+
+
+_HANDING = Text("放到指定位置", "putting the files in their place")
 
 
 def inventory_of(
@@ -76,21 +93,27 @@ def inventory_of(
     unmasked: bool = False,
     by: Actor | None = None,
     lang: Lang = "zh",
+    progress: Progress = UNWATCHED,
 ) -> Inventory:
     """Return the selected records and everything that a reader of them must know.
 
     Contacts and personal fields are masked unless `unmasked`.
     """
-    snapshot = current_snapshot(ws, as_of=as_of)
+    reading, collecting = progress.parts(2, 1)
+    snapshot = current_snapshot(ws, as_of=as_of, progress=reading)
+    collecting.step(0, 1, _SELECTING)
     selected = select(snapshot, selection)
     parts = []
     found = makers(ws, selected.rows, as_of=as_of)
     told = stamps(ws, found)
     filled = [layer_id for layer_id, rows in selected.rows.items() if len(rows)]
-    for layer_id in filled or selected.rows:  # nothing selected is still a file that says so
+    named = filled or list(selected.rows)  # nothing selected is still a file that says so
+    sizes = [len(snapshot.table(layer_id)) for layer_id in named]
+    for layer_id, size, part in zip(named, sizes, collecting.parts(*sizes), strict=True):
         layer = ws.catalog.layer(layer_id)
         table = selected.table(snapshot, layer_id)
-        contacts = _contacts(ws, layer, table, as_of=as_of, unmasked=unmasked)
+        part.step(0, 1, _SELECTING)
+        contacts = _contacts(ws, layer, table, as_of=as_of, unmasked=unmasked, progress=part, expected=size)
         made = _models(table, found[layer_id], told)
         adopted = adopted_stamp(ws, layer_id)
         newer = adopted if any(adopted and one.digest != adopted.digest for one in made) else None
@@ -152,13 +175,20 @@ def _models(table: pa.Table, made: Makers, told: Mapping[str, ModelStamp]) -> tu
 
 
 def _contacts(
-    ws: Workspace, layer: Layer, table: pa.Table, *, as_of: date | None, unmasked: bool
+    ws: Workspace,
+    layer: Layer,
+    table: pa.Table,
+    *,
+    as_of: date | None,
+    unmasked: bool,
+    progress: Progress,
+    expected: int,
 ) -> list[tuple[Contact, ...] | None] | None:
     if not layer.contacts:
         return None
     codes = table["code"].to_pylist()
     moment = last_moment(as_of) if as_of else None
-    features = ws.ledger.features(layer.id, as_of=moment, contacts=True)
+    features = ws.ledger.features(layer.id, as_of=moment, contacts=True, progress=progress, expected=expected)
     known = dict(zip(features.records.code, features.records.contacts or (), strict=False))
     found = [known.get(code) for code in codes]
     return found if unmasked else [mask_contacts(people) for people in found]

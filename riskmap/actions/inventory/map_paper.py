@@ -5,16 +5,20 @@ from __future__ import annotations
 import tempfile
 from datetime import date
 from pathlib import Path
+from typing import Final
 
 from riskmap.actions.inventory.exporting import inventory_of
 from riskmap.actions.terrain.factors import shaded_relief
 from riskmap.actions.workspace import Workspace
-from riskmap.errors import Lang
+from riskmap.errors import Lang, Text
 from riskmap.io.files.atomic import WrittenFile
 from riskmap.io.files.leftovers import mark
+from riskmap.progress import UNWATCHED, Progress
 from riskmap.reports.map_sheet import MapSheet, Paper, write_map_sheet
 from riskmap.rules.permissions import Actor
 from riskmap.selection import Selection
+
+_DRAWING: Final = Text("绘制地图", "drawing the map")
 
 
 def print_map(
@@ -28,17 +32,23 @@ def print_map(
     grey: bool = False,
     by: Actor | None = None,
     lang: Lang = "zh",
+    progress: Progress = UNWATCHED,
 ) -> WrittenFile:
     """Draw the selected records as a .pdf or .png sheet and return what was written.
 
     A selection of sub-districts is drawn larger, the rest of the district veiled. `paper` (A4 or A3) comes
     from workspace.toml where it is not given, `scale` from what must be seen; `grey` is for printers without
     colour, whose order of tiers it keeps. No contact and no personal field is on the sheet. ExportError for
-    another ending, and where this machine has no Chinese letters.
+    another ending, and where this machine has no Chinese letters. Stopped by its `progress`, it raises
+    Cancelled and nothing is written.
     """
+    collecting, drawing = progress.parts(1, 1)
+    inventory = inventory_of(ws, selection, as_of=as_of, by=by, lang=lang, progress=collecting)
+    drawing.step(0, 2, _DRAWING)
     relief = shaded_relief(ws)
+    drawing.step(1, 2, _DRAWING)
     sheet = MapSheet(
-        inventory_of(ws, selection, as_of=as_of, by=by, lang=lang),
+        inventory,
         ws.places,
         selection.subdistricts,
         None if relief is None else (relief.png, relief.bounds),
@@ -50,7 +60,15 @@ def print_map(
     return write_map_sheet(sheet, to)
 
 
-def map_bytes(ws: Workspace, selection: Selection, *, as_of: date | None = None, lang: Lang = "zh") -> bytes:
+def map_bytes(
+    ws: Workspace,
+    selection: Selection,
+    *,
+    as_of: date | None = None,
+    lang: Lang = "zh",
+    progress: Progress = UNWATCHED,
+) -> bytes:
     """Return the sheet of a selection as a PDF."""
     with tempfile.TemporaryDirectory(prefix=f"riskmap{mark()}") as folder:
-        return print_map(ws, selection, Path(folder) / "map.pdf", as_of=as_of, lang=lang).path.read_bytes()
+        to = Path(folder) / "map.pdf"
+        return print_map(ws, selection, to, as_of=as_of, lang=lang, progress=progress).path.read_bytes()

@@ -19,7 +19,6 @@ import shapely
 from riskmap.actions.inventory.point_joins import Join, Nearest, PieceRecipe, Raster, Within, score_alone
 from riskmap.actions.inventory.point_tasks import (
     Engine,
-    Progress,
     check_engine,
     opened,
     position_of,
@@ -50,6 +49,7 @@ from riskmap.interface import option
 from riskmap.io.files.atomic import replacing
 from riskmap.io.files.text_files import file_digest
 from riskmap.io.readers.boundaries import read_boundaries
+from riskmap.progress import UNWATCHED, Cancelled, Progress
 from riskmap.scoring import Predictor
 from riskmap.scoring.fit import needed_fit
 from riskmap.vocabulary import RANKS, TIERS, UNRATED
@@ -69,7 +69,7 @@ def score_points(
     raster: Mapping[str, Path] | None = None,
     engine: Engine = "numpy",
     scheduler: str | None = None,
-    progress: Progress | None = None,
+    progress: Progress = UNWATCHED,
 ) -> dict[str, Any]:
     """Score `points` (a Parquet file or a folder of them) and write a folder of Parquet files; return what came out.
 
@@ -92,11 +92,16 @@ def score_points(
     plan = PieceRecipe(definition, model, joins, geometry, datum, columns, fit, learned)
     _empty_folder(to)
     tasks = tasks_of(files, to)
-    total = (
-        run_here(plan, tasks, progress)
-        if scheduler is None
-        else run_on_dask(plan, tasks, progress, scheduler=scheduler)
-    )
+    try:
+        total = (
+            run_here(plan, tasks, progress)
+            if scheduler is None
+            else run_on_dask(plan, tasks, progress, scheduler=scheduler)
+        )
+    except Cancelled:
+        for task in tasks:
+            Path(task.target).unlink(missing_ok=True)
+        raise
     document = {
         "layer": layer,
         "model": model.id,

@@ -16,10 +16,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from riskmap.coordinates import Datum, parse_datum
-from riskmap.errors import DatumError, RiskmapError, UnreadableFileError
+from riskmap.errors import DatumError, RiskmapError, Text, UnreadableFileError
 from riskmap.interface import option
 from riskmap.io.files.atomic import replacing
 from riskmap.io.files.drivers.sheets import crs_of, geo_of
+from riskmap.progress import Progress
 
 if TYPE_CHECKING:
     from riskmap.actions.inventory.point_joins import PieceRecipe, Tally
@@ -154,30 +155,27 @@ def position_of(file: Path, declared: Datum | None) -> tuple[str | None, Datum |
 Engine = Literal["numpy", "dask"]
 
 
-Progress = Callable[[str, float], None]
-
-
 _CONNECT_S = 10
 
 
 _TRIES = 5  # a task is begun anew where its worker died
 
 
-def run_here(plan: PieceRecipe, tasks: Sequence[Task], progress: Progress | None) -> Tally:
+_SCORING: Final = Text("评分", "scoring")
+
+
+def run_here(plan: PieceRecipe, tasks: Sequence[Task], progress: Progress) -> Tally:
     """Run every task in this process."""
     from riskmap.actions.inventory.point_joins import Tally  # noqa: PLC0415 (trees and rasters load for a second)
 
     total = Tally.nothing()
-    for number, task in enumerate(tasks, 1):
+    for number, task in enumerate(tasks):
+        progress.step(number, len(tasks), _SCORING)
         total += run_task(plan, task)
-        if progress is not None:
-            progress("score", number / len(tasks))
     return total
 
 
-def run_on_dask(
-    plan: PieceRecipe, tasks: Sequence[Task], progress: Progress | None, *, scheduler: str
-) -> Tally:
+def run_on_dask(plan: PieceRecipe, tasks: Sequence[Task], progress: Progress, *, scheduler: str) -> Tally:
     """Run the tasks on the cluster at `scheduler` (tcp://host:port). Workers see the same files as this machine.
 
     A worker that dies costs its unfinished task's time: another worker does it again. RiskmapError
@@ -189,8 +187,7 @@ def run_on_dask(
     with cluster(scheduler) as client:
         for done, (_, tally) in enumerate(results(client, run_task, plan, tasks), 1):
             total += tally
-            if progress is not None:
-                progress("score", done / len(tasks))
+            progress.step(done, len(tasks), _SCORING)
     return total
 
 

@@ -262,6 +262,14 @@ def reveal_contacts(ws: Workspace, layer: str, code: str, *, by: Actor, why: str
 def note_unmasked(ws: Workspace, what: str, *, by: Actor | None, why: str) -> None:
     """Record who is about to see full contacts, where, and why: nobody sees what was not recorded.
 
+    Refuses what `may_unmask` refuses.
+    """
+    ws.ledger.record_export(by=may_unmask(what, by=by, why=why).name, why=why, what=what, unmasked=True)
+
+
+def may_unmask(what: str, *, by: Actor | None, why: str) -> Actor:
+    """Return who may see full contacts; nothing is recorded yet.
+
     RiskmapError without a person or a reason, NotAllowedError for a person without the right.
     """
     if by is None or not by.name.strip() or not why.strip():
@@ -270,4 +278,4 @@ def note_unmasked(ws: Workspace, what: str, *, by: Actor | None, why: str) -> No
             f"full contacts ({what}): state the person and the reason",
         )
     may(by, "read_contacts")
-    ws.ledger.record_export(by=by.name, why=why, what=what, unmasked=True)
+    return by

@@ -34,10 +34,12 @@ from riskmap.errors import (
 )
 from riskmap.ledger import LayerColumns, RunResult, Scored, TierChange, Write
 from riskmap.moments import as_of_text, last_moment
+from riskmap.progress import UNWATCHED, Progress
 from riskmap.rules.arrays import numbers_of, part_column
 from riskmap.rules.permissions import Actor, may
 from riskmap.scoring import Fit, Predictor, assess_table, explain, fit_model, joined, part_values
 from riskmap.scoring.fit import needed_fit
+from riskmap.scoring.kernel import scoring_of
 from riskmap.scoring.nearest import touched
 from riskmap.values.assessment import Assessment, Explanation, ModelStamp
 from riskmap.values.records import Cell, Change, Clear, Contact, Features, Value
@@ -118,6 +120,7 @@ class Scorer(Protocol):
         *,
         fit: Fit | None = None,
         learned: Mapping[str, Predictor] | None = None,
+        progress: Progress = UNWATCHED,
     ) -> Assessment:
         """Return the assessment of every row."""
         ...
@@ -134,31 +137,39 @@ def assess_layers(
     why: str,
     scorer: Scorer | None = None,
     lang: Lang = "zh",
+    spare: bool = False,
+    progress: Progress = UNWATCHED,
 ) -> dict[str, Any]:
     """Score every record of the layers (all that have a model when empty) with their models; store what changed.
 
     Returns the document of `riskmap assess --json`; its `run` is None where nothing changed, because
     then nothing is written and the ledger stays in its state. Points that lack a required factor
     come out unrated, never low. A model that compares with the whole layer is fitted anew and the
-    fit is kept with the run. Of all layers (none named) those that cannot be scored keep their tiers and
-    stand under `refused` with the reason; a layer that was named raises it. `scorer` computes the scores,
-    in this process unless one is given.
+    fit is kept with the run. Of all layers (none named, or `spare`) those that cannot be scored keep their
+    tiers and stand under `refused` with the reason; else a layer that was named raises it. `scorer` computes the
+    scores, in this process unless one is given. Stopped by its `progress`, it raises Cancelled and wrote nothing.
     """
     chosen = layers or ws.catalog.to_score
     for layer in chosen:
         may(by, "assess", layer)
     scored: list[Scored] = []
     refused: dict[str, RiskmapError] = {}
-    for layer in chosen:
+    sizes = ws.ledger.sizes() if progress.watched else {}
+    scoring, saving = progress.parts(2, 3)
+    for layer, part in zip(chosen, scoring.parts(*(sizes.get(one, 0) for one in chosen)), strict=True):
         try:
-            scored.append(_scored(ws, layer, None, learned_of(ws, layer), scorer))
+            scored.append(
+                _scored(
+                    ws, layer, None, learned_of(ws, layer), scorer, progress=part, rows=sizes.get(layer, 0)
+                )
+            )
         except RiskmapError as problem:
-            if layers:
+            if layers and not spare:
                 raise
             refused[layer] = problem
     if refused and not scored:
         raise next(iter(refused.values()))
-    saved = ws.ledger.save_assessments(scored, by=by.name, why=why)
+    saved = ws.ledger.save_assessments(scored, by=by.name, why=why, progress=saving)
     document = {
         "run": saved[0].run if saved else None,
         "layers": [
@@ -248,13 +259,19 @@ def _scored(
     scorer: Scorer | None,
     *,
     held: Callable[[LayerColumns], pa.Table] = LayerColumns.whole,
+    progress: Progress = UNWATCHED,
+    rows: int = 0,
 ) -> Scored:
     layer, model = ws.catalog.layer(layer_id), ws.catalog.model_of(layer_id)
     fit = kept_fit(ws, layer_id) if codes is not None else None
     alone = codes is not None and (fit is not None or not model.fitted)
-    table = held(ws.ledger.scoring_columns(layer, touched(model), codes=codes if alone else None))
+    reading, scoring = progress.parts(4, 1)
+    stored = ws.ledger.scoring_columns(
+        layer, touched(model), codes=codes if alone else None, progress=reading, expected=rows
+    )
+    table = held(stored)
     fit = fit or fit_model(model, layer, table, learned=learned)
-    assessment = (scorer or assess_table)(model, layer, table, fit=fit, learned=learned)
+    assessment = (scorer or assess_table)(model, layer, table, fit=fit, learned=learned, progress=scoring)
     feature_id, version = (numbers_of(table[name]) for name in ("feature_id", "version"))
     return Scored(assessment, feature_id, version, model.text, None if fit is None else fit.text)
 
@@ -506,6 +523,7 @@ def assess_layers_on(
     by: Actor,
     why: str,
     lang: Lang = "zh",
+    progress: Progress = UNWATCHED,
 ) -> dict[str, Any]:
     """Score layers as `assess_layers` does, with `engine` "dask" on the cluster at `scheduler`.
 
@@ -516,9 +534,9 @@ def assess_layers_on(
     """
     check_engine(engine, scheduler)
     if scheduler is None:
-        return assess_layers(ws, layers, by=by, why=why, lang=lang)
+        return assess_layers(ws, layers, by=by, why=why, lang=lang, progress=progress)
     with cluster(scheduler) as client:
-        return assess_layers(ws, layers, by=by, why=why, scorer=_scorer(client), lang=lang)
+        return assess_layers(ws, layers, by=by, why=why, scorer=_scorer(client), lang=lang, progress=progress)
 
 
 def _scorer(client: Any) -> Callable[..., Assessment]:
@@ -529,10 +547,14 @@ def _scorer(client: Any) -> Callable[..., Assessment]:
         *,
         fit: Fit | None = None,
         learned: Mapping[str, Predictor] | None = None,
+        progress: Progress = UNWATCHED,
     ) -> Assessment:
         shared = _Shared(model, layer, needed_fit(model, fit), learned or {})
         slices = [_packed(part) for part in _slices(model, table)]
-        found = dict(results(client, _score_slice, shared, slices))
+        found: dict[int, Assessment] = {}
+        for at, assessment in results(client, _score_slice, shared, slices):
+            progress.step(len(found), len(slices), scoring_of(layer))
+            found[at] = assessment
         return joined([found[at] for at in range(len(slices))])
 
     return score

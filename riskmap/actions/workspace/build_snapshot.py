@@ -23,8 +23,10 @@ import shapely
 
 from riskmap.actions.workspace import Workspace
 from riskmap.catalog import Layer
+from riskmap.errors import Text
 from riskmap.io.files.leftovers import mark
 from riskmap.moments import last_moment
+from riskmap.progress import Progress
 from riskmap.selection import Snapshot, build_snapshot, changed_table, finished_table
 from riskmap.selection.snapshot_files import Seen, seen_in
 
@@ -123,23 +125,24 @@ def _clear(ws: Workspace, new: Path) -> None:
             shutil.rmtree(home, ignore_errors=True)  # on Windows a mapped one stays until its process ends
 
 
+_COUNTING = Text("整理清单", "putting the records in order")
+
+
 _ATTEMPTS = 3  # at reading a ledger that is being written to
 
 
-def build_and_shelve(ws: Workspace, as_of: date | None, today: date) -> Snapshot:
+def build_and_shelve(ws: Workspace, as_of: date | None, today: date, progress: Progress) -> Snapshot:
     """Build the snapshot of the ledger as it is now, or was on a past day or moment, from its records.
 
     Returns it as it lies on the shelf. One of a ledger that was written to meanwhile is good for
     this answer, not for the shelf.
     """
     layers, moment, left = ws.catalog.layers, None if as_of is None else last_moment(as_of), _ATTEMPTS
+    reading, building = progress.parts(3, 1)
     while True:
         state = ws.ledger.state if moment is None else ws.ledger.state_at(moment)
-        given = (
-            _given(ws, state)
-            if moment is None
-            else {layer_id: _read(ws, layer, moment) for layer_id, layer in layers.items()}
-        )
+        given = _given(ws, state, reading) if moment is None else _all_read(ws, reading, moment)
+        building.step(0, 1, _COUNTING)
         snapshot = build_snapshot(given, layers, ws.places, state=state, today=today)
         del given
         if moment is not None or ws.ledger.state == state:
@@ -149,13 +152,13 @@ def build_and_shelve(ws: Workspace, as_of: date | None, today: date) -> Snapshot
             return snapshot
 
 
-def _given(ws: Workspace, state: int) -> dict[str, pa.Table]:
+def _given(ws: Workspace, state: int, progress: Progress) -> dict[str, pa.Table]:
     """Return each layer: as an earlier snapshot has it, with what changed put in, or read anew."""
     layers = ws.catalog.layers
     base = find(ws, state)
     codes = None if base is None else ws.ledger.changed_since(base.state, most=ws.ledger.size // 4)
     if base is None or codes is None:
-        return {layer_id: _read(ws, layer) for layer_id, layer in layers.items()}
+        return _all_read(ws, progress)
     found: dict[str, pa.Table] = {}
     for layer_id, layer in layers.items():
         found[layer_id] = base.tables[layer_id]
@@ -165,6 +168,18 @@ def _given(ws: Workspace, state: int) -> dict[str, pa.Table]:
     return found
 
 
-def _read(ws: Workspace, layer: Layer, as_of: datetime | None = None) -> pa.Table:
-    found = ws.ledger.layer_columns(layer, as_of=as_of)
+def _all_read(ws: Workspace, progress: Progress, as_of: datetime | None = None) -> dict[str, pa.Table]:
+    layers = ws.catalog.layers
+    sizes = ws.ledger.sizes() if progress.watched else {}
+    parts = progress.parts(*(sizes.get(one, 0) for one in layers))
+    return {
+        layer_id: _read(ws, layer, as_of, progress=part, expected=sizes.get(layer_id, 0))
+        for (layer_id, layer), part in zip(layers.items(), parts, strict=True)
+    }
+
+
+def _read(
+    ws: Workspace, layer: Layer, as_of: datetime | None, *, progress: Progress, expected: int
+) -> pa.Table:
+    found = ws.ledger.layer_columns(layer, as_of=as_of, progress=progress, expected=expected)
     return finished_table(found.table, layer, found.broken)

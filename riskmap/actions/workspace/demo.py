@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from pathlib import Path
 
-from riskmap.actions.importing import Progress
 from riskmap.actions.workspace import Workspace, create_workspace
-from riskmap.demo_district import make_demo, write_boundaries
+from riskmap.demo_district import DemoDistrict, make_demo, write_boundaries
+from riskmap.errors import Text
+from riskmap.progress import UNWATCHED, Cancelled, Progress
 from riskmap.rules.permissions import Actor
 from riskmap.values.import_plan import Intake
 from riskmap.values.records import Records
@@ -23,24 +25,39 @@ def create_demo_workspace(
     by: Actor,
     why: str | None = None,
     store: str | None = None,
-    progress: Progress | None = None,
+    progress: Progress = UNWATCHED,
 ) -> Workspace:
     """Make a workspace and fill it with the demo district, through the ledger's ordinary import.
 
-    No tier is stored: the district's figures come out of `assess_layers`.
+    No tier is stored: the district's figures come out of `assess_layers`. Stopped by its `progress`, it raises
+    Cancelled and the directory is not there; one that was there before, or another store, is filled to the end.
     """
-    if progress:
-        progress("make", 0.05)
+    fresh = store is None and not directory.exists()
+    making, filling = progress.parts(1, 4)
+    making.step(0, 1, Text("生成演示数据", "making demo data"))
     demo = make_demo(points=points, seed=seed)
     ws = create_workspace(directory, name=demo.name, demo=True, store=store)
+    try:
+        _fill(ws, demo, seed=seed, by=by, why=why, progress=filling if fresh else filling.written)
+    except Cancelled:
+        ws.ledger.close()
+        shutil.rmtree(ws.root)
+        raise
+    return ws
+
+
+def _fill(
+    ws: Workspace, demo: DemoDistrict, *, seed: int, by: Actor, why: str | None, progress: Progress
+) -> None:
     write_boundaries(demo, ws.root / "data")
-    for done, (layer, records) in enumerate(demo.layers.items(), start=1):
-        name = f"演示数据 demo data · {ws.catalog.layer(layer).title.zh}"
+    for done, (layer, records) in enumerate(demo.layers.items()):
+        title = ws.catalog.layer(layer).title
+        progress.step(
+            done, len(demo.layers), Text(f"写入台账：{title.zh}", f"writing to the ledger: {title.en}")
+        )
+        name = f"演示数据 demo data · {title.zh}"
         plan = ws.ledger.plan_import(records_as_intake(layer, records, seed=seed, name=name))
         ws.ledger.commit_import(plan, by=by.name, why=why or f"演示数据 demo data (seed {seed})")
-        if progress:
-            progress(layer, 0.2 + 0.8 * done / len(demo.layers))
-    return ws
 
 
 def records_as_intake(layer: str, records: Records, *, seed: int = 0, name: str = "") -> Intake:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime
 
@@ -15,8 +16,9 @@ import pyarrow as pa
 
 from riskmap.actions.workspace import Workspace, build_snapshot
 from riskmap.actions.workspace.build_snapshot import build_and_shelve
-from riskmap.errors import Lang
+from riskmap.errors import Lang, Text
 from riskmap.moments import as_of_text, last_moment, local_day, local_now
+from riskmap.progress import UNWATCHED, Progress
 from riskmap.selection import Snapshot, patched_snapshot, snapshot_key
 from riskmap.selection.snapshot import Views
 from riskmap.texts import t
@@ -36,7 +38,19 @@ _cache: OrderedDict[tuple[object, ...], Snapshot] = OrderedDict()
 _building = threading.Lock()
 
 
-def current_snapshot(ws: Workspace, *, as_of: date | None = None, today: date | None = None) -> Snapshot:
+_TURN_S = 0.2  # how often whoever waits for another's snapshot is asked whether to go on
+
+
+_WAITING = Text("等待另一项读取", "waiting for another reading of the ledger")
+
+
+def current_snapshot(
+    ws: Workspace,
+    *,
+    as_of: date | None = None,
+    today: date | None = None,
+    progress: Progress = UNWATCHED,
+) -> Snapshot:
     """Return the snapshot of the ledger as it is now, or as it was on a past day (at its end) or moment.
 
     Shared between threads; made once per ledger state and kept on disk for the next start. A kept one
@@ -48,12 +62,12 @@ def current_snapshot(ws: Workspace, *, as_of: date | None = None, today: date | 
         layer: model.digest for layer in ws.catalog.scored if (model := ws.catalog.model_of(layer)).parts
     }
     key = (ws.store, ws.root, build_snapshot.basis_of(ws), state, today, tuple(parted.items()))
-    with _building:
+    with _turn(progress):
         if key in _cache and not _cache[key].intact:
             del _cache[key]
         if key not in _cache:
             found = _from_shelf(ws, state, as_of, today)
-            made = build_and_shelve(ws, as_of, today) if found is None else found
+            made = build_and_shelve(ws, as_of, today, progress) if found is None else found
             then = None if state == ws.ledger.state or as_of is None else last_moment(as_of)
             _cache[key] = _with_parts(ws, made, parted, as_of=then) if parted else made
             pa.default_memory_pool().release_unused()  # what only the making took
@@ -61,6 +75,17 @@ def current_snapshot(ws: Workspace, *, as_of: date | None = None, today: date | 
         while len(_cache) > _KEEP:
             _cache.popitem(last=False)
         return _cache[key]
+
+
+@contextmanager
+def _turn(progress: Progress) -> Iterator[None]:
+    """Hold the lock of the snapshots; who waits for it can be stopped."""
+    while not _building.acquire(timeout=_TURN_S):
+        progress.step(0, 1, _WAITING)
+    try:
+        yield
+    finally:
+        _building.release()
 
 
 def past_text(ws: Workspace, as_of: date, lang: Lang) -> str:

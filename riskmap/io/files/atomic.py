@@ -11,8 +11,9 @@ import os
 import shutil
 import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -31,6 +32,7 @@ def replacing(*targets: Path, private: bool = False) -> Iterator[tuple[Path, ...
     names, so that whatever else a driver puts beside its file goes away with the folder. When the
     block raises, the targets are as they were and the folder is gone. ExportError where the place
     cannot be written. `private`: for their owner alone; else as the umask of the process says.
+    Inside `together` the files wait for the others.
     """
     parent = targets[0].parent
     with refusals(targets[0]):
@@ -45,19 +47,60 @@ def replacing(*targets: Path, private: bool = False) -> Iterator[tuple[Path, ...
                     f"{target}：这是一个文件夹；请给出文件名", f"{target}: this is a folder; name a file"
                 )
         sweep([parent])
-        room = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{mark()}", dir=parent))
+        waiting = _together.get()
+        made = _Made(Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{mark()}", dir=parent)), targets)
+        if waiting is not None:
+            waiting.append(made)
         try:
-            written = tuple(room / target.name for target in targets)
-            for path in written if private else ():
+            for path in made.written if private else ():
                 path.touch(mode=0o600)
-            yield written
-            for path in written:
+            yield made.written
+            for path in made.written:
                 _sync(path)
-            for path, target in zip(written, targets, strict=True):
-                path.replace(target)
-            sync_folder(parent)
+            if waiting is None:
+                made.move()
         finally:
-            shutil.rmtree(room, ignore_errors=True)
+            if waiting is None:
+                made.drop()
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """What lies in a hidden folder for its targets."""
+
+    room: Path
+    targets: Sequence[Path]
+
+    @property
+    def written(self) -> tuple[Path, ...]:
+        return tuple(self.room / target.name for target in self.targets)
+
+    def move(self) -> None:
+        for path, target in zip(self.written, self.targets, strict=True):
+            path.replace(target)
+        sync_folder(self.targets[0].parent)
+
+    def drop(self) -> None:
+        shutil.rmtree(self.room, ignore_errors=True)
+
+
+_together: ContextVar[list[_Made] | None] = ContextVar("together", default=None)
+
+
+@contextmanager
+def together() -> Iterator[None]:
+    """Let the files that `replacing` writes in this block take their places at its end: all of them, or none."""
+    waiting: list[_Made] = []
+    before = _together.set(waiting)
+    try:
+        yield
+        for made in waiting:
+            with refusals(made.targets[0]):
+                made.move()
+    finally:
+        _together.reset(before)
+        for made in waiting:
+            made.drop()
 
 
 @contextmanager

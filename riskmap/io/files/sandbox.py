@@ -19,6 +19,7 @@ from riskmap.errors import Text, UnreadableFileError
 from riskmap.io.files import REQUEST, RESULT, RawSheet
 from riskmap.io.files.file_checks import FileLimits, parts, refuse
 from riskmap.io.files.leftovers import mark
+from riskmap.progress import UNWATCHED, Progress
 
 _POLL_SECONDS = 0.03
 
@@ -26,8 +27,10 @@ _POLL_SECONDS = 0.03
 _INHERITED = ("GDAL_", "OGR_", "CPL_", "LIBKML_", "PROJ_NETWORK", "PYTHONSTARTUP", "PYTHONINSPECT")
 
 
-def parse(path: Path, kind: str, name: str, limits: FileLimits) -> list[RawSheet]:
-    """Return the sheets of a file that passed the gate.
+def parse(
+    path: Path, kind: str, name: str, limits: FileLimits, progress: Progress = UNWATCHED
+) -> list[RawSheet]:
+    """Return the sheets of a file that passed the gate; stopping its `progress` stops the worker.
 
     Raises UnreadableFileError when the parser refuses the file, dies, or is stopped at a limit.
     """
@@ -38,7 +41,7 @@ def parse(path: Path, kind: str, name: str, limits: FileLimits) -> list[RawSheet
             folder = Path(temporary)
             request = _request(path, kind, name, limits) | {"extra_drivers": extra}
             (folder / REQUEST).write_text(json.dumps(request, ensure_ascii=False), encoding="utf-8")
-            _watch(folder, name, limits)
+            _watch(folder, name, limits, progress)
             result = _result(folder, name)
             # A GDAL built with drivers that we do not know: switch those off too and start again.
             extra = result.get("unexpected_drivers", [])
@@ -73,7 +76,7 @@ def _environment() -> dict[str, str]:
     return kept
 
 
-def _watch(folder: Path, name: str, limits: FileLimits) -> None:
+def _watch(folder: Path, name: str, limits: FileLimits, progress: Progress) -> None:
     """Start the worker and wait; stop it when it takes more memory or time than it may."""
     with (folder / "stderr").open("wb") as stderr:
         worker = subprocess.Popen(  # noqa: S603 - our own interpreter and module
@@ -86,14 +89,15 @@ def _watch(folder: Path, name: str, limits: FileLimits) -> None:
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
         try:
-            _wait(worker, name, limits)
+            _wait(worker, name, limits, progress)
         finally:
             if worker.poll() is None:
                 worker.kill()
             worker.wait()
 
 
-def _wait(worker: subprocess.Popen[bytes], name: str, limits: FileLimits) -> None:
+def _wait(worker: subprocess.Popen[bytes], name: str, limits: FileLimits, progress: Progress) -> None:
+    what = Text(f"读取：{name}", f"reading: {name}")
     deadline = time.monotonic() + limits.seconds
     try:
         watched = psutil.Process(worker.pid)
@@ -103,8 +107,9 @@ def _wait(worker: subprocess.Popen[bytes], name: str, limits: FileLimits) -> Non
         try:
             worker.wait(timeout=_POLL_SECONDS)
         except subprocess.TimeoutExpired:
-            pass
+            progress.step(0, 1, what)
         else:
+            progress.step(1, 1, what)  # Ctrl-C reaches the worker too: that it died says nothing of the file
             return
         try:
             resident = watched.memory_info().rss

@@ -8,12 +8,13 @@ rejected row with its reasons, or as a counted line that is no data.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from riskmap.coordinates import Region
 from riskmap.io.files.file_checks import FileLimits
+from riskmap.progress import UNWATCHED, Progress
 
 if TYPE_CHECKING:
     from riskmap.catalog.layer import Layer
@@ -21,11 +22,8 @@ if TYPE_CHECKING:
     from riskmap.values.import_plan import Intake
 
 __all__ = [
-    "Progress",
     "read_file",
 ]
-
-Progress = Callable[[str, float], None]  # what is being done, share done 0–1
 
 
 def read_file(
@@ -35,7 +33,7 @@ def read_file(
     datum: str | None,
     subdistricts: Sequence[str] = (),
     limits: FileLimits = FileLimits(),  # noqa: B008 - frozen
-    progress: Progress | None = None,
+    progress: Progress = UNWATCHED,
     name: str | None = None,
     fallback_datum: str | None = None,
     others: Mapping[str, str] | None = None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -31,6 +31,7 @@ from riskmap.io.tables.position_headers import header_datum
 from riskmap.io.tables.row_codes import RowCodes
 from riskmap.io.tables.row_parts import Source, TableRows, say_of
 from riskmap.io.tables.totals import differences
+from riskmap.progress import UNWATCHED, Progress
 from riskmap.reprojection import reprojection
 from riskmap.rules.arrays import pc
 from riskmap.rules.cell import Finding
@@ -84,7 +85,7 @@ def read(
     datum: str | None,
     subdistricts: Sequence[str],
     limits: FileLimits,
-    progress: Callable[[str, float], None] | None,
+    progress: Progress,
     name: str,
     fallback: str | None = None,
     others: Mapping[str, str] | None = None,
@@ -93,14 +94,14 @@ def read(
     hidden: bool = False,
 ) -> Intake:
     """Read a file; see `riskmap.io.tables.read_file`."""
-    step = progress or (lambda _what, _share: None)
+    reading, joining = progress.parts(9, 1)
     done, kind, marks = read_tables(
         path,
         layer,
         datum=datum,
         subdistricts=subdistricts,
         limits=limits,
-        step=step,
+        progress=reading,
         name=name,
         fallback=fallback,
         others=others,
@@ -108,11 +109,11 @@ def read(
         region=region,
         hidden=hidden,
     )
-    step("join", 0.9)
+    joining.step(0, 1, Text(f"整理：{name}", f"joining: {name}"))
     with _placed_failures(name):
         if codes is not None and (note := codes.assign(done.parts)) is not None:
             done.issues.append(note)
-        intake = assemble(
+        return assemble(
             layer,
             done.parts,
             file=name,
@@ -122,8 +123,6 @@ def read(
             issues=done.issues,
             batch=marks.batch,
         )
-    step("done", 1.0)
-    return intake
 
 
 def read_tables(
@@ -134,7 +133,7 @@ def read_tables(
     name: str,
     subdistricts: Sequence[str] = (),
     limits: FileLimits = FileLimits(),  # noqa: B008 - frozen
-    step: Callable[[str, float], None] = lambda _what, _share: None,
+    progress: Progress = UNWATCHED,
     fallback: str | None = None,
     others: Mapping[str, str] | None = None,
     units: Mapping[str, str] | None = None,
@@ -148,11 +147,11 @@ def read_tables(
     code are not refused, they get one. `hidden`: whether hidden sheets are read as well. Errors as `read_file`.
     """
     declared = parse_datum(datum) if datum else None
-    step("check", 0.0)
+    parsing, judging = progress.parts(6, 4)
+    parsing.step(0, 1, Text(f"检查文件：{name}", f"inspecting: {name}"))
     kind = file_checks.check(path, name, limits)
-    step("read", 0.05)
-    sheets = parse(path, kind, name, limits)
-    step("match", 0.55)
+    parsing.step(0, 1, Text(f"读取：{name}", f"reading: {name}"))
+    sheets = parse(path, kind, name, limits, parsing)
     marks = ours.marks_of(sheets)
     reader = _FileReader(
         layer,
@@ -169,9 +168,10 @@ def read_tables(
         hidden=hidden,
     )
     for i, sheet in enumerate(sheets):
+        what = f"{name} › {sheet.name}"
+        judging.step(i, len(sheets), Text(f"核对：{what}", f"judging: {what}"))
         with _placed_failures(f"{name} › {sheet.name}"):
             reader.sheet(sheet)
-        step("match", 0.55 + 0.35 * (i + 1) / len(sheets))
     if not reader.done.parts:
         if reader.done.foreign:
             raise ours.only_other_layers(name, reader.done.foreign)

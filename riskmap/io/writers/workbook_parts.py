@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
+from io import BufferedRandom, FileIO
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, cast
 
 import pyarrow as pa
 import pyarrow.compute
@@ -27,8 +28,9 @@ from xlsxwriter.format import Format
 from xlsxwriter.utility import xl_col_to_name
 from xlsxwriter.worksheet import Worksheet
 
-from riskmap.errors import ExportError, Lang
+from riskmap.errors import ExportError, Lang, Text
 from riskmap.io.writers.record_columns import Kind, SheetColumn
+from riskmap.progress import UNWATCHED, Cancelled, Progress
 from riskmap.rules.arrays import pc
 from riskmap.texts import t
 from riskmap.values.inventory import DEMO_MARK, Inventory, tier_title
@@ -39,11 +41,13 @@ _LITERAL: Final = {"strings_to_formulas": False, "strings_to_urls": False, "stri
 
 
 @contextmanager
-def new_workbook(path: Path, *, rows_to_disk: bool = False) -> Iterator[xlsxwriter.Workbook]:
+def new_workbook(
+    path: Path, *, rows_to_disk: bool = False, packing: Progress = UNWATCHED
+) -> Iterator[xlsxwriter.Workbook]:
     """Yield a workbook; it is packed into `path` when the block ends well.
 
     With `rows_to_disk` each row is final once the next begins, and memory does not grow with rows.
-    An error of the disk comes out as the OSError that it is.
+    An error of the disk comes out as the OSError that it is. `packing` is asked at each piece that is packed.
     """
     options = _LITERAL | {"constant_memory": rows_to_disk, "tmpdir": str(path.parent)}
     # Column widths count letters of the default font: with Calibri, where it is missing, a page shrinks to 71 %.
@@ -52,7 +56,10 @@ def new_workbook(path: Path, *, rows_to_disk: bool = False) -> Iterator[xlsxwrit
     book.use_zip64()  # a million rows pass 2 GB before they are packed
     try:
         yield book
-        book.close()
+        packing.step(0, 1, _PACKING)
+        with _Packed(path, packing) as file:
+            book.filename = cast("Any", file)
+            book.close()
     except XlsxFileError as problem:
         cause = problem.args[0] if problem.args else None
         if isinstance(cause, OSError):
@@ -68,6 +75,45 @@ def new_workbook(path: Path, *, rows_to_disk: bool = False) -> Iterator[xlsxwrit
             if handle is not None:
                 with suppress(OSError):
                     handle.close()
+
+
+_PACKING: Final = Text("打包工作簿", "packing the workbook")
+
+
+class _Packed(BufferedRandom):
+    """The file that a workbook is packed into, which asks at each piece whether to go on.
+
+    Once stopped it takes everything and keeps nothing: the archive that was begun is still ended when it is let go.
+    """
+
+    def __init__(self, path: Path, packing: Progress) -> None:
+        super().__init__(FileIO(path, "w+"))
+        self._packing = packing
+        self._nowhere: int | None = None  # the position, once stopped
+
+    def write(self, piece: Any) -> int:
+        if self._nowhere is not None:
+            self._nowhere += len(piece)
+            return len(piece)
+        try:
+            self._packing.step(0, 1, _PACKING)
+        except Cancelled:
+            self._nowhere = super().tell()
+            raise
+        return super().write(piece)
+
+    def seek(self, at: int, whence: int = 0, /) -> int:
+        if self._nowhere is None:
+            return super().seek(at, whence)
+        self._nowhere = at
+        return at
+
+    def tell(self) -> int:
+        return super().tell() if self._nowhere is None else self._nowhere
+
+    def flush(self) -> None:
+        if self._nowhere is None:
+            super().flush()
 
 
 _FONT: Final = "微软雅黑"
@@ -291,13 +337,17 @@ class Cells:
 class LongSheet(Worksheet):
     """A worksheet of a constant-memory workbook that takes its rows by columns."""
 
-    def write_rows(self, first: int, columns: Sequence[Cells]) -> None:
-        """Write the columns side by side from row `first` (0-based) on, below what is written so far."""
+    def write_rows(self, first: int, columns: Sequence[Cells], told: Callable[[int], None]) -> None:
+        """Write the columns side by side from row `first` (0-based) on, below what is written so far.
+
+        `told`: how many of the rows are written.
+        """
         count = len(columns[0].values) if columns else 0
         if not count:
             return
         self._write_single_row(first)  # the row before waits in memory
         for start in range(0, count, _CHUNK):
+            told(start)
             size = min(_CHUNK, count - start)
             numbers = pa.array(range(first + start + 1, first + start + size + 1)).cast(_TEXT)
             cells = [

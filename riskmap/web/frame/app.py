@@ -36,6 +36,7 @@ from riskmap.web.frame import background
 from riskmap.web.frame.assets import FromMemory, bundles, frontend
 from riskmap.web.frame.gate import PUBLIC, Gate, KnownPaths, public_origins
 from riskmap.web.frame.routes import routes
+from riskmap.web.frame.running import long_actions
 from riskmap.web.frame.security import SecurityHeaders, Sessions
 from riskmap.web.frame.settings import apply_settings
 from riskmap.web.frame.state import workspace
@@ -65,6 +66,7 @@ async def _lifespan(_app: App) -> AsyncIterator[dict[str, Any]]:
     try:
         warming = asyncio.get_running_loop().run_in_executor(None, _warm)
         yield {}
+        long_actions.stop_all()
         await asyncio.wait([warming])
     finally:
         os.umask(before)

@@ -26,6 +26,7 @@ from riskmap.errors import Lang
 from riskmap.io.files.leftovers import mark
 from riskmap.io.writers import export_formats
 from riskmap.moments import as_of_text, local_now
+from riskmap.progress import UNWATCHED, Progress
 from riskmap.selection import Selection
 from riskmap.web.frame.security import ForbiddenError, Signer
 from riskmap.web.frame.state import as_of, lang, past_of, say, session, signed
@@ -65,12 +66,13 @@ class Wanted:
 class Offer:
     """What only a page can make, under its file name, for one browser session, until a moment (monotonic s).
 
-    `make` runs when the file is fetched, outside the page: it is told language and person beforehand.
+    `make` runs when the file is fetched, outside the page: it is told language and person beforehand. A file that
+    it names stays where it is.
     """
 
     session: str
     filename: str
-    make: Callable[[], bytes]
+    make: Callable[[], bytes | Path]
     until: float
 
 
@@ -107,7 +109,7 @@ def address(wanted: Wanted) -> str:
     return _address([wanted.selection.to_text(), wanted.format, wanted.filename, wanted.lang, wanted.past])
 
 
-def offer(key: str, filename: str, make: Callable[[], bytes], *, until: float | None = None) -> str:
+def offer(key: str, filename: str, make: Callable[[], bytes | Path], *, until: float | None = None) -> str:
     """Return the address of what `make` makes; the same for the same key of this page, also when drawn anew."""
     name = st.session_state.setdefault(_NAMES, {}).setdefault(key, secrets.token_urlsafe(12))
     offers.put(name, Offer(session(), filename, make, time.monotonic() + _DAY_S if until is None else until))
@@ -142,9 +144,11 @@ def made(ws: Workspace, asked: Wanted | Offer) -> Sent:
     """Make what an address asks for. Raises ExportError, or what the maker of an offer refuses."""
     if isinstance(asked, Offer):
         content = asked.make()
+        if isinstance(content, Path):
+            return Sent(asked.filename, content.stat().st_size, _pieces(content))
         return Sent(asked.filename, len(content), (content,))
-    file = _written(ws, asked)
-    return Sent(_sent_name(asked, file), file.stat().st_size, _handed_over(file))
+    file = written(ws, asked)
+    return Sent(sent_name(asked, file), file.stat().st_size, _handed_over(file))
 
 
 def file_name(title: str, ending: str) -> str:
@@ -155,15 +159,18 @@ def file_name(title: str, ending: str) -> str:
     return f"{plain}-{local_now():%Y%m%d-%H%M}.{ending}"
 
 
-def _written(ws: Workspace, wanted: Wanted) -> Path:
-    """Write the export to a folder of its own and return the file. Raises ExportError.
+def written(ws: Workspace, wanted: Wanted, *, progress: Progress = UNWATCHED) -> Path:
+    """Write the export to a folder of its own and return the file. Raises ExportError, Cancelled.
 
     Where a format needs several files (a table per layer), they come as one archive.
     """
     folder = Path(tempfile.mkdtemp(prefix=f"riskmap{mark()}"))
     file = folder / f"export.{wanted.format}"
     try:
-        document = export_selection(ws, wanted.selection, file, as_of=past_of(wanted.past), lang=wanted.lang)
+        past = past_of(wanted.past)
+        document = export_selection(
+            ws, wanted.selection, file, as_of=past, lang=wanted.lang, progress=progress
+        )
         parts = sorted({Path(part["path"]) for part in document["files"]})
         return file if parts in ([], [file]) else _packed(folder, parts)
     except BaseException:
@@ -179,18 +186,22 @@ def _packed(folder: Path, parts: list[Path]) -> Path:
     return archive
 
 
-def _sent_name(wanted: Wanted, file: Path) -> str:
+def sent_name(wanted: Wanted, file: Path) -> str:
     """Return the name under which a made file is handed over."""
     if file.name.endswith(f".{wanted.format}"):
         return wanted.filename
     return wanted.filename.removesuffix(f".{wanted.format}") + file.suffix
 
 
+def _pieces(file: Path) -> Iterator[bytes]:
+    with file.open("rb") as content:
+        while piece := content.read(_PIECE):
+            yield piece
+
+
 def _handed_over(file: Path) -> Iterator[bytes]:
     """Yield an export in pieces, and remove it when it was handed over or nobody waits any more."""
     try:
-        with file.open("rb") as content:
-            while piece := content.read(_PIECE):
-                yield piece
+        yield from _pieces(file)
     finally:
         shutil.rmtree(file.parent, ignore_errors=True)

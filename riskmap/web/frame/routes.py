@@ -37,6 +37,7 @@ from riskmap.vocabulary import RANKS, TIER_TITLES
 from riskmap.web.frame import background, downloads
 from riskmap.web.frame.assets import bundles, first_pictures, leaflet_dir
 from riskmap.web.frame.background import GROUND, MAP
+from riskmap.web.frame.running import STOP, long_actions
 from riskmap.web.frame.security import DATA_POLICY, SESSION_HEADER, ForbiddenError
 from riskmap.web.frame.state import LANGUAGES, past_of, signer, workspace
 from riskmap.web.pages import pages
@@ -373,6 +374,14 @@ def painted(request: Request) -> Response:
     return _answer(b"", "text/plain", status=204, keep=_NOT_KEPT)
 
 
+@guarded
+def stop(request: Request) -> Response:
+    """`/running/{token}`: stop a long action of this session; nothing is told in return."""
+    owner, name = signer().read(STOP, request.path_params["token"], _session(request))
+    long_actions.stop(owner, name)
+    return _answer(b"", "text/plain", status=204, keep=_NOT_KEPT)
+
+
 def healthz(request: Request) -> Response:
     """`/healthz`: 200 when the ledger can be read, else 503 and which part failed; the log says more."""
     cause = "workspace"
@@ -416,6 +425,7 @@ def routes() -> list[BaseRoute]:
         Route("/hillshade.png", hillshade),
         Route("/basemap/{z}/{x}/{y}", basemap),
         Route("/download/{token}", download),
+        Route("/running/{token}", stop, methods=["POST"]),
         Mount("/assets/leaflet", StaticFiles(directory=leaflet_dir())),
         Route("/assets/{digest}/{name}", asset),
     ]

@@ -95,9 +95,8 @@ def run(*, above: Callable[[], None]) -> None:
             st.html(f'<span title="{escape(say("demo_help"))}">{escape(say("demo"))}</span>')
     _faults(ws)
     try:
+        above()
         if _at_hand(ws, next(name for name, one in known.items() if one == page)):
-            if not past_text():
-                above()
             page.run()
     except RiskmapError as problem:
         _refused(say("problem"), problem)

@@ -1,39 +1,74 @@
-"""The files of a selection: every format that there is, and the map on paper, wherever records are listed."""
+"""The files of a selection: every format that there is, and the map on paper, wherever records are listed.
+
+Each is made in the background and downloaded when it is done; its address makes the same file in a new tab.
+"""
 
 from __future__ import annotations
 
+import shutil
+import time
+from collections.abc import Callable
 from datetime import date
 from functools import partial
 
 from riskmap.actions.workspace import Workspace
 from riskmap.errors import Lang
 from riskmap.io.writers import export_formats
+from riskmap.progress import UNWATCHED, Progress
 from riskmap.selection import Selection
 from riskmap.web.frame import downloads
+from riskmap.web.frame.running import Act, File, Outcome
 from riskmap.web.frame.state import as_of, lang, past_text, say, workspace
 from riskmap.web.widgets.panels import show_downloads
+from riskmap.web.widgets.running import hand_over
+
+Button = tuple[dict[str, str], Act]  # what is drawn, and what a click on it makes
 
 
 def show_exports(key: str, selection: Selection, title: str) -> None:
     """Draw the buttons of a selection's files; `title` is what their names begin with, after the district's."""
     name = f"{workspace().config.district}-{title}"
-    items = []
-    for ending, one in export_formats().items():
-        file = downloads.file_name(name, ending)
-        href = downloads.address(downloads.Wanted(selection, ending, file, lang(), past_text()))
-        items.append({"title": one.title, "href": href, "name": file, "help": one.help.text(lang())})
-    show_downloads(key, [*items, _map_file(key, selection, name)])
+    buttons = [_export(selection, name, ending) for ending in export_formats()]
+    buttons.append(_map_sheet(key, selection, name))
+    asked = show_downloads(key, [item for item, _ in buttons])
+    for item, make in buttons:
+        if item["act"] == asked:
+            hand_over("export", make, format=item["title"])
 
 
-def _map_file(key: str, selection: Selection, name: str) -> dict[str, str]:
-    """Return the button of the map on paper; it is drawn when somebody takes it."""
+def _export(selection: Selection, name: str, ending: str) -> Button:
+    one, file = export_formats()[ending], downloads.file_name(name, ending)
+    wanted = downloads.Wanted(selection, ending, file, lang(), past_text())
+    about, href = one.help.text(lang()), downloads.address(wanted)
+    item = {"title": one.title, "href": href, "name": file, "help": about, "act": ending}
+    return item, partial(_exported, workspace(), wanted)
+
+
+def _exported(ws: Workspace, wanted: downloads.Wanted, progress: Progress) -> Outcome:
+    file = downloads.written(ws, wanted, progress=progress)
+    until = time.monotonic() + downloads.SHORT_S
+    gone = partial(shutil.rmtree, file.parent, ignore_errors=True)
+    return Outcome(
+        "running_export_done", file=File(downloads.sent_name(wanted, file), lambda: file, until, gone)
+    )
+
+
+def _map_sheet(key: str, selection: Selection, name: str) -> Button:
     file = downloads.file_name(name, "pdf")
-    make = partial(_map_drawn, workspace(), selection, lang(), as_of())
-    href = downloads.offer(f"{key}-map {past_text()}", file, make)
-    return {"title": say("inventory_map"), "href": href, "name": file, "help": say("inventory_map_help")}
+    draw = partial(_drawn, workspace(), selection, lang(), as_of())
+    about, href = say("inventory_map_help"), downloads.offer(f"{key}-map {past_text()}", file, draw)
+    item = {"title": say("inventory_map"), "href": href, "name": file, "help": about, "act": "map"}
+    return item, partial(_map_made, file, draw)
 
 
-def _map_drawn(ws: Workspace, selection: Selection, words: Lang, past: date | None) -> bytes:
+def _map_made(file: str, draw: Callable[..., bytes], progress: Progress) -> Outcome:
+    content, until = draw(progress=progress), time.monotonic() + downloads.SHORT_S
+    return Outcome("running_export_done", file=File(file, lambda: content, until))
+
+
+def _drawn(
+    ws: Workspace, selection: Selection, words: Lang, past: date | None, *, progress: Progress = UNWATCHED
+) -> bytes:
     from riskmap.actions.inventory.map_paper import map_bytes
 
-    return map_bytes(ws, selection, as_of=past, lang=words)
+    return map_bytes(ws, selection, as_of=past, lang=words, progress=progress)

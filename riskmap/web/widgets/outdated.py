@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Sequence
+from functools import lru_cache, partial
 from html import escape
 from typing import Final
 
@@ -11,10 +12,13 @@ import streamlit as st
 from riskmap.actions.records.scoring import assess_layers
 from riskmap.actions.tier_models import Outdated, outdated
 from riskmap.actions.workspace import Workspace
-from riskmap.errors import RiskmapError
-from riskmap.rules.permissions import local_actor
+from riskmap.errors import Lang
+from riskmap.progress import Progress
+from riskmap.rules.permissions import Actor, local_actor
 from riskmap.texts import newer_text
+from riskmap.web.frame.running import Outcome
 from riskmap.web.frame.state import lang, say, workspace
+from riskmap.web.widgets.running import carry_out, runs
 from riskmap.web.widgets.signing import ask_person, notice, refuse
 
 _DONE: Final = "outdated-done"
@@ -33,6 +37,9 @@ def draw_outdated() -> None:
     )
     with st.container(key="shell-outdated", horizontal=True, vertical_alignment="center"):
         st.html(f'<span title="{escape(told)}">{escape(told)}</span>')
+        if runs("assess"):  # in the popover's place, which closes with it at once
+            st.button(say("outdated_assess"), key="outdated-runs", disabled=True)
+            return
         with st.popover(say("outdated_assess"), key="outdated-open"):
             st.caption(say("outdated_about"))
             by = ask_person("outdated-by")
@@ -47,20 +54,31 @@ def _outdated(ws: Workspace, _state: int) -> tuple[Outdated, ...]:
 
 
 def _assess(ws: Workspace, found: tuple[Outdated, ...], by: str) -> None:
-    """Assess each layer by itself, so that one whose model cannot score keeps no other from it."""
     if not by:
         notice("warning", say("sign_missing_person"))
         return
-    before, refused = ws.ledger.state, []
+    layers, why = [one.layer for one in found], say("outdated_why")
+    act = partial(_assessed, ws, layers, by=local_actor(by), why=why, words=lang())
     with st.spinner(say("outdated_running")):
-        for one in found:
-            try:
-                assess_layers(ws, [one.layer], by=local_actor(by), why=say("outdated_why"))
-            except RiskmapError as problem:
-                refused.append(problem)
-    for problem in refused:
-        refuse(problem)
-    if not refused:
-        moved = len(ws.ledger.tier_changes(since=before))
-        st.session_state[_DONE] = say("outdated_done", n=f"{moved:,}")
-        st.rerun()
+        done = carry_out("assess", act)
+    if done is not None and done.refused is not None:
+        refuse(done.refused)
+        return
+    if done is not None and done.outcome is not None:
+        if done.outcome.tone == "warning":
+            notice("warning", say(done.outcome.said, **done.outcome.values))
+            return
+        st.session_state[_DONE] = say(done.outcome.said, **done.outcome.values)
+    st.rerun()
+
+
+def _assessed(
+    ws: Workspace, layers: Sequence[str], progress: Progress, *, by: Actor, why: str, words: Lang
+) -> Outcome:
+    """Assess layers in one commit; one whose model cannot score keeps no other from it."""
+    document = assess_layers(ws, layers, by=by, why=why, lang=words, spare=True, progress=progress)
+    moved = 0 if document["run"] is None else len(ws.ledger.tier_changes(run=document["run"]))
+    if refused := document.get("refused"):
+        why_not = "\n".join(one["message"] for one in refused)
+        return Outcome("outdated_partly", {"n": f"{moved:,}", "why": why_not}, "warning")
+    return Outcome("outdated_done", {"n": f"{moved:,}"})

@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -24,16 +25,20 @@ import streamlit as st
 from riskmap.actions.inventory.exporting import export_selection
 from riskmap.actions.inventory.unrated import unrated_text
 from riskmap.actions.records.editing import undo_changeset, undone_text
-from riskmap.errors import RiskmapError
+from riskmap.actions.workspace import Workspace
+from riskmap.errors import Lang, RiskmapError
 from riskmap.io.files.leftovers import mark
 from riskmap.io.writers import export_formats
+from riskmap.progress import Progress
 from riskmap.rules.permissions import Actor, local_actor
 from riskmap.selection import Selection
 from riskmap.web.frame import downloads
+from riskmap.web.frame.running import File, Outcome
 from riskmap.web.frame.shell import page_of
-from riskmap.web.frame.state import as_of, lang, past_text, say, workspace
+from riskmap.web.frame.state import lang, past_of, past_text, say, workspace
 from riskmap.web.widgets.filters import escape_markdown
 from riskmap.web.widgets.panels import show_offer
+from riskmap.web.widgets.running import carry_out
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
@@ -218,22 +223,50 @@ def offer_unmasked_export(selection: Selection, title: str) -> None:
 
 
 def _make(selection: Selection, title: str, ending: str, by: Actor, why: str) -> None:
+    name = downloads.file_name(title, ending)
+    act = partial(_made, workspace(), selection, name, ending, by=by, why=why, words=lang(), past=past_text())
+    with st.spinner(say("unmasked_making")):
+        done = carry_out("unmasked", act)
+    if done is None:
+        st.rerun()
+    if done.refused is not None:
+        refuse(done.refused)
+    if done.outcome is not None:
+        for key, value in done.outcome.state.items():
+            st.session_state[key] = value
+
+
+def _made(
+    ws: Workspace,
+    selection: Selection,
+    name: str,
+    ending: str,
+    progress: Progress,
+    *,
+    by: Actor,
+    why: str,
+    words: Lang,
+    past: str,
+) -> Outcome:
     folder = Path(tempfile.mkdtemp(prefix=f"riskmap{mark()}"))
     try:
-        with st.spinner(say("unmasked_making")):
-            file = folder / f"export.{ending}"
-            export_selection(
-                workspace(), selection, file, as_of=as_of(), unmasked=True, by=by, why=why, lang=lang()
-            )
-            until = time.monotonic() + downloads.SHORT_S
-            name = downloads.file_name(title, ending)
-            st.session_state[_MADE] = _Unmasked(
-                selection.to_text(), past_text(), name, file.read_bytes(), until
-            )
-    except RiskmapError as problem:
-        refuse(problem)
+        file = folder / f"export.{ending}"
+        export_selection(
+            ws,
+            selection,
+            file,
+            as_of=past_of(past),
+            unmasked=True,
+            by=by,
+            why=why,
+            lang=words,
+            progress=progress,
+        )
+        content, until = file.read_bytes(), time.monotonic() + downloads.SHORT_S
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+    kept = _Unmasked(selection.to_text(), past, name, content, until)
+    return Outcome("running_export_done", file=File(name, lambda: content, until), state={_MADE: kept})
 
 
 def welcome(page: str) -> None:

@@ -48,5 +48,6 @@ def file_each(
         return []
     with replacing(*targets) as rooms:
         for part, room in zip(inventory.layers, rooms, strict=True):
+            inventory.wrote(part, 0)
             write(inventory, part, room)
     return [WrittenFile(p, kind, len(part)) for p, part in zip(targets, inventory.layers, strict=True)]

@@ -54,6 +54,7 @@ def wgs84_shapes(part: LayerInventory, *, decimals: int | None = DECIMALS) -> np
 
 
 def _features(part: LayerInventory, inventory: Inventory) -> Iterator[bytes]:
+    inventory.wrote(part, 0)
     columns = attributes(part, inventory.lang, words=False)
     names = ("layer", *(c.name for c in columns))
     shapes = wgs84_shapes(part)
@@ -61,6 +62,7 @@ def _features(part: LayerInventory, inventory: Inventory) -> Iterator[bytes]:
         shapes = shapely.orient_polygons(shapes)
     places = shapely.to_geojson(shapes)
     for start in range(0, len(part), _CHUNK):
+        inventory.wrote(part, start)
         rows = zip(*(c.values.slice(start, _CHUNK).to_pylist() for c in columns), strict=True)
         yield b",\n".join(
             orjson.dumps(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from xml.sax.saxutils import quoteattr
@@ -28,6 +29,7 @@ from riskmap.io.writers.record_columns import (
     standing_kind,
     statements,
 )
+from riskmap.progress import Cancelled
 from riskmap.values.inventory import STATES, Inventory, LayerInventory, tier_title
 from riskmap.vocabulary import GRADES, TIER_COLOURS, WEIGHT_OF
 
@@ -58,6 +60,7 @@ def write_gpkg(inventory: Inventory, path: Path) -> list[WrittenFile]:
     with replacing(path) as (room,):
         tables: list[tuple[str, str, int, str]] = []
         for part in inventory.layers:
+            inventory.wrote(part, 0)
             columns = attributes(part, inventory.lang, words=True)
             for group in groups(part):
                 name = part.layer.id if group.kind == part.layer.geometry else f"{part.layer.id}_{group.kind}"
@@ -89,6 +92,7 @@ def _write_table(
     write_table(
         table,
         path,
+        told=partial(inventory.wrote, part),
         layer=name,
         driver="GPKG",
         geometry_name=place,
@@ -106,15 +110,37 @@ def _write_table(
     return place
 
 
-def write_table(table: pa.Table, path: Path, **options: Any) -> None:
-    """Hand a table with a WKB column to GDAL; what it refuses becomes an ExportError."""
+_CHUNK: Final = 8192
+
+
+def write_table(table: pa.Table, path: Path, *, told: Callable[[int], None], **options: Any) -> None:
+    """Hand a table with a WKB column to GDAL; what it refuses becomes an ExportError.
+
+    `told`: how many rows were handed over so far. Cancelled from it ends the writing.
+    """
+    stopped: list[Cancelled] = []
+
+    def handed_over() -> Iterator[pa.RecordBatch]:
+        done = 0
+        for batch in table.to_batches(_CHUNK):
+            try:
+                told(done)
+            except Cancelled as stop:  # GDAL would make an error of it, and only an end passes through
+                stopped.append(stop)
+                return
+            yield batch
+            done += batch.num_rows
+
+    stream = pa.RecordBatchReader.from_batches(table.schema, handed_over())
     try:
-        pyogrio.write_arrow(table, path, crs=CGCS2000, **options)
+        pyogrio.write_arrow(stream, path, crs=CGCS2000, **options)
     except (DataSourceError, DataLayerError) as problem:
         raise ExportError(
             f"{path.name}：无法写入（{problem}）；请检查磁盘空间或换一个位置",
             f"{path.name}: cannot be written ({problem}); check the disk or choose another place",
         ) from problem
+    if stopped:
+        raise stopped[0]
 
 
 def _typed(column: Attribute, rows: pa.Array) -> tuple[pa.Field, pa.Array]:

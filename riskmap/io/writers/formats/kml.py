@@ -77,9 +77,11 @@ def _schema(part: LayerInventory, columns: list[Attribute]) -> str:
 
 
 def _folders(part: LayerInventory, columns: list[Attribute], inventory: Inventory) -> Iterator[str]:
+    inventory.wrote(part, 0)
     shapes = wgs84_shapes(part)
     placeless = shapely.is_missing(shapes)
     title = part.layer.title.text(inventory.lang)
+    done = 0
     for where, name in (
         (~placeless, title),
         (placeless, f"{title} {t('export_unlocated', inventory.lang)}"),
@@ -89,8 +91,10 @@ def _folders(part: LayerInventory, columns: list[Attribute], inventory: Inventor
             continue
         yield f"<Folder><name>{_plain(name)}</name>\n"
         for start in range(0, len(rows), _CHUNK):
+            inventory.wrote(part, done + start)
             yield _placemarks(part, columns, shapes, rows[start : start + _CHUNK])
         yield "</Folder>\n"
+        done += len(rows)
 
 
 def _placemarks(

@@ -6,8 +6,9 @@ import csv
 import io
 import re
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -47,11 +48,12 @@ def write_shp(inventory: Inventory, path: Path) -> list[WrittenFile]:
         folder = room.parent / "shp"
         folder.mkdir()
         for part in inventory.layers:
+            inventory.wrote(part, 0)
             columns = attributes(part, inventory.lang, words=True)
             for group in groups(part):
                 name = part.layer.id if group.kind == part.layer.geometry else f"{part.layer.id}_{group.kind}"
                 written = _columns(columns, part, group)
-                _write(written, group, folder / f"{name}.shp")
+                _write(written, group, folder / f"{name}.shp", partial(inventory.wrote, part))
                 qml = style_qml(part, [(c.attribute, c.short) for c in written], group.kind, inventory.lang)
                 (folder / f"{name}.qml").write_text(qml, encoding="utf-8")
                 guide += _explain(name, written, inventory)
@@ -106,7 +108,7 @@ def fit(text: str) -> str:
     return text.encode()[:_TEXT_BYTES].decode(errors="ignore")
 
 
-def _write(columns: Sequence[_Column], group: ColumnGroup, path: Path) -> None:
+def _write(columns: Sequence[_Column], group: ColumnGroup, path: Path, told: Callable[[int], None]) -> None:
     place = "geometry_"  # no attribute has it: names end at ten letters without "_"
     table = pa.table(
         [*(c.values for c in columns), group.wkb],
@@ -117,6 +119,7 @@ def _write(columns: Sequence[_Column], group: ColumnGroup, path: Path) -> None:
     write_table(
         table,
         path,
+        told=told,
         driver="ESRI Shapefile",
         geometry_name=place,
         geometry_type=group.type,

@@ -6,8 +6,9 @@ The cover: what the inventory is, how it was made, its totals, and whether they 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -251,6 +252,9 @@ def _write_counts(
     return row + 1
 
 
+_PRINTED: Final = Text("写入：打印用清单", "writing: the lists to print")
+
+
 ROWS_PER_SHEET: Final = 1_048_575  # what a sheet holds below one header row
 
 
@@ -270,8 +274,9 @@ class _Sheet:
 
 def write_xlsx(inventory: Inventory, path: Path) -> list[WrittenFile]:
     """Write the workbook: cover, counts by sub-district, differences, one sheet or more per layer."""
-    with replacing(path) as (room,), new_workbook(room, rows_to_disk=True) as book:
-        _write(inventory, book)
+    rows, packing = inventory.progress.parts(4, 1)
+    with replacing(path) as (room,), new_workbook(room, rows_to_disk=True, packing=packing) as book:
+        _write(replace(inventory, progress=rows), book)
     return [WrittenFile(path, "xlsx", len(inventory))]
 
 
@@ -290,12 +295,13 @@ def _write(inventory: Inventory, book: xlsxwriter.Workbook) -> None:
     taken: set[str] = {MARKS_SHEET}
     write_cover(book, looks, inventory, taken, notes=notes)
     write_subdistricts(book, looks, inventory, taken)
-    printed = [
-        write_printed(book, looks, inventory, part, group, taken=taken)
-        for part, group in zip(inventory.layers, columns, strict=True)
-    ]
+    printed = []
+    for part, group in zip(inventory.layers, columns, strict=True):
+        inventory.progress.step(0, 1, _PRINTED)
+        printed.append(write_printed(book, looks, inventory, part, group, taken=taken))
     sheets: list[_Sheet] = []
     for part, group in zip(inventory.layers, columns, strict=True):
+        inventory.wrote(part, 0)
         sheets.extend(_write_layer(book, looks, inventory, part, group, taken=taken))
     write_differences(book, looks, inventory, taken)
     kinds = [(s.name, s.part.layer.id) for s in sheets] + [(name, PRINTED) for name in printed if name]
@@ -323,7 +329,8 @@ def _write_layer(
             sheet.set_column(i, i, widths[i], looks.of(column.kind))
         _write_header(sheet, looks, columns, lang)
         cells = (_cells(c, looks, lang) for c in columns)
-        sheet.write_rows(1, [Cells(c.values.slice(start, rows), c.look, c.looks) for c in cells])
+        sliced = [Cells(c.values.slice(start, rows), c.look, c.looks) for c in cells]
+        sheet.write_rows(1, sliced, partial(_told, inventory, part, start))
         sheet.freeze_panes(1, 2)
         sheet.autofilter(0, 0, max(rows, 1), len(columns) - 1)
         sheet.repeat_rows(0)
@@ -331,6 +338,10 @@ def _write_layer(
         page(sheet, inventory, part.layer.title.text(lang))
         written.append(_Sheet(name, part, start, rows))
     return written
+
+
+def _told(inventory: Inventory, part: LayerInventory, start: int, rows: int) -> None:
+    inventory.wrote(part, start + rows)
 
 
 def _write_header(sheet: Worksheet, looks: Looks, columns: Sequence[SheetColumn], lang: Lang) -> None:

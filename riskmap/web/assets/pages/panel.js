@@ -171,7 +171,17 @@ const fetchFile = async (button, item, note, texts) => {
   }
 };
 
-const downloads = (root, data) => {
+/* What is fetched as soon as it is drawn is fetched once, however often the page is drawn. */
+const taken = (window.riskmapTaken ??= new Set());
+
+/* The page makes the file and shows how far it is; until it is drawn anew, a second click would make a second file. */
+const askFor = (button, item, send) => {
+  button.setAttribute("aria-busy", "true");
+  setTimeout(() => button.removeAttribute("aria-busy"), 2000);
+  send({ act: item.act });
+};
+
+const downloads = (root, data, send) => {
   const bar = make("div", "downloads");
   if (data.texts.label) bar.append(make("span", "label", data.texts.label));
   const note = make("span", "note");
@@ -190,9 +200,14 @@ const downloads = (root, data) => {
       if (!plainClick(event)) return;
       event.preventDefault();
       if (bar.querySelector("[aria-busy]")) return;
-      fetchFile(link, item, note, data.texts);
+      if (item.act) askFor(link, item, send);
+      else fetchFile(link, item, note, data.texts);
     });
     bar.append(link);
+    if (item.auto && !taken.has(item.auto)) {
+      taken.add(item.auto);
+      fetchFile(link, item, note, data.texts);
+    }
   });
   bar.append(note);
   root.append(bar);
@@ -205,7 +220,19 @@ const print = (root, data) => {
   root.append(button);
 };
 
-const kinds = { table, figures, downloads, print };
+/* The server hears of it at once, also while it still draws the page. */
+const stop = (root, data) => {
+  const button = make("button", "button", data.title);
+  button.type = "button";
+  button.addEventListener("click", () => {
+    button.disabled = true;
+    button.textContent = data.stopping;
+    fetch(data.href, { method: "POST", credentials: "same-origin" });
+  });
+  root.append(button);
+};
+
+const kinds = { table, figures, downloads, print, stop };
 
 export default function (component) {
   const { data, parentElement, setTriggerValue } = component;

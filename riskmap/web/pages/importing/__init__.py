@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
 
 import streamlit as st
 
 from riskmap.actions.importing import (
+    COMMITTING,
     FileImport,
     ImportOutcome,
     commit_files,
@@ -20,7 +22,8 @@ from riskmap.actions.importing import (
 )
 from riskmap.actions.layer_files import layer_template
 from riskmap.actions.suggestions import FILLABLE
-from riskmap.errors import DatumError, RiskmapError, StaleRevisionError
+from riskmap.errors import DatumError, RiskmapError, StaleRevisionError, Text
+from riskmap.progress import Progress
 from riskmap.vocabulary import GRADES, RANKS, STANDINGS, TIER_TITLES, TIERS
 from riskmap.web.frame import downloads
 from riskmap.web.frame.shell import page_look, page_title, section
@@ -41,7 +44,7 @@ from riskmap.web.widgets.panels import (
     tier_cell,
 )
 from riskmap.web.widgets.signing import ask_signature, notice, refuse, show_kept_notice, undo_box
-from riskmap.web.widgets.uploads import Upload, Uploaded, keep_uploads, private_folder, shown_name
+from riskmap.web.widgets.uploads import Uploaded, keep_uploads, private_folder, shown_name
 from riskmap.web.widgets.wording import word
 
 PAGE: Final = Page(id="import", zh="导入", en="Import", order=30)
@@ -187,8 +190,9 @@ def _read(
             bar.empty()
             refuse(problem)
             return
-        for number, upload in enumerate(uploads):
-            tell = _teller(bar, upload, number, len(uploads))
+        whole = Progress(partial(_show, bar))
+        for upload, part in zip(uploads, whole.parts(*(1 for _ in uploads)), strict=True):
+            reading, comparing = part.parts(2, 1)
             try:
                 intake = read_for_import(
                     ws,
@@ -198,9 +202,9 @@ def _read(
                     name=upload.name,
                     codes=given,
                     hidden=hidden,
-                    progress=tell,
+                    progress=reading,
                 )
-                planned.append(plan_file(ws, intake, full_list=full_list, progress=tell))
+                planned.append(plan_file(ws, intake, full_list=full_list, progress=comparing))
             except RiskmapError as problem:
                 text = problem.text(lang())
                 if isinstance(problem, DatumError) and not datum:
@@ -215,17 +219,8 @@ def _read(
         notice("error", text)
 
 
-def _teller(bar: Any, upload: Upload, number: int, of: int) -> Callable[[str, float], None]:
-    def tell(what: str, share: float) -> None:
-        text = say(
-            f"import_progress_{'compare' if what == 'compare' else 'read'}",
-            file=escape_markdown(upload.name),
-            n=number + 1,
-            of=of,
-        )
-        bar.progress(min(1.0, (number + max(0.0, min(1.0, share))) / of), text=text)
-
-    return tell
+def _show(bar: Any, share: float, what: Text) -> None:
+    bar.progress(share, text=escape_markdown(what.text(lang())))
 
 
 # 2 Look
@@ -304,11 +299,7 @@ def _commit(run: Run) -> None:
         if signature.missing:
             notice("warning", signature.missing)
             return
-        bar = st.progress(0.0, text=say("import_progress_commit"))
-
-        def tell(what: str, share: float) -> None:
-            bar.progress(share, text=say(f"import_progress_{what}"))
-
+        bar = st.progress(0.0, text=COMMITTING.text(lang()))
         try:
             outcome = commit_files(
                 workspace(),
@@ -317,7 +308,7 @@ def _commit(run: Run) -> None:
                 by=signature.by,
                 why=signature.why,
                 full_list=run.full_list,
-                progress=tell,
+                progress=Progress(partial(_show, bar)),
             )
         except RiskmapError as problem:
             bar.empty()

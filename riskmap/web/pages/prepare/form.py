@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import chain, islice
 from typing import Final, cast
 
@@ -21,15 +22,19 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from riskmap.actions.episode.inputs import Given
 from riskmap.actions.episode.playback import storm
+from riskmap.actions.episode.preparing import KEEPING
 from riskmap.actions.episode.scenario import Prepared, keep, prepare
 from riskmap.actions.workspace import Workspace
 from riskmap.errors import RiskmapError
 from riskmap.moments import BEIJING, seconds_of, utc_now
+from riskmap.progress import Cancelled, Progress
 from riskmap.rules.permissions import Actor
 from riskmap.selection import Snapshot
 from riskmap.values.hazards import IssuedWarning
 from riskmap.vocabulary import COLOURS, KINDS, RESPONSES
+from riskmap.web.frame.running import Outcome, Watch
 from riskmap.web.frame.state import lang, say, snapshot, workspace
+from riskmap.web.widgets.running import carry_out, runs
 from riskmap.web.widgets.signing import ask_signature, keep_notice, notice, signed
 from riskmap.web.widgets.uploads import as_uploaded, keep_as_they_are, private_folder
 
@@ -37,6 +42,9 @@ _AHEAD: Final = "prepare-ahead"
 
 
 _GOOD_FOR_S: Final = 600.0  # a made storm and a typed warning count from the moment they were given
+
+
+_LOOK_S: Final = 0.1
 
 
 _THREAD: Final = ThreadPoolExecutor(1, thread_name_prefix="prepare-ahead")
@@ -73,6 +81,7 @@ class _Ahead:
 
     question: _Question
     answer: Future[Prepared] | None
+    watch: Watch = field(default_factory=Watch)
     since: float = field(default_factory=time.monotonic)
 
     def answers(self, question: _Question) -> bool:
@@ -89,7 +98,9 @@ def begin(asked: PrepareRequest) -> None:
         if ahead.answers(question):
             return
         _drop(ahead)
-    st.session_state[_AHEAD] = _Ahead(question, _THREAD.submit(_computed, question.ws, question.asked))
+    watch = Watch()
+    answer = _THREAD.submit(_computed, question.ws, question.asked, watch.progress)
+    st.session_state[_AHEAD] = _Ahead(question, answer, watch)
     _THREAD.submit(_look_back, question.ws, drill=asked.given.drill)
 
 
@@ -106,15 +117,13 @@ def leave(asked: PrepareRequest) -> None:
     st.session_state.setdefault(_AHEAD, _Ahead(_Question.of(asked), None))
 
 
-def fetch(asked: PrepareRequest) -> Prepared:
+def fetch(question: _Question, asked: PrepareRequest, ahead: _Ahead | None, progress: Progress) -> Prepared:
     """Return the scenario that the form asks for: the one computed ahead where that is still right.
 
     RiskmapError, with uploads under the names that they came with, where something cannot be used.
     """
-    question = _Question.of(asked)
-    ahead: _Ahead | None = st.session_state.pop(_AHEAD, None)
-    if (found := _answer(ahead, question)) is None:
-        return _computed(question.ws, asked)
+    if (found := _answer(ahead, question, progress)) is None:
+        return _computed(question.ws, asked, progress)
     given = asked.given
     return replace(
         found,
@@ -123,7 +132,7 @@ def fetch(asked: PrepareRequest) -> Prepared:
     )
 
 
-def _answer(ahead: _Ahead | None, question: _Question) -> Prepared | None:
+def _answer(ahead: _Ahead | None, question: _Question, progress: Progress) -> Prepared | None:
     """Return what was computed ahead, waiting where it is nearly done; None where it answers another question."""
     if ahead is None or ahead.answer is None:
         return None
@@ -131,15 +140,24 @@ def _answer(ahead: _Ahead | None, question: _Question) -> Prepared | None:
         _drop(ahead)
         return None
     # Where another session's is still before it, computing here is sooner done.
-    return None if ahead.answer.cancel() else ahead.answer.result()
+    if ahead.answer.cancel():
+        return None
+    try:
+        while not wait([ahead.answer], _LOOK_S).done:
+            progress.step(ahead.watch.share, 1, ahead.watch.what)
+    except Cancelled:
+        ahead.watch.stop()
+        raise
+    return ahead.answer.result()
 
 
 def _drop(ahead: _Ahead) -> None:
+    ahead.watch.stop()
     if ahead.answer is not None:
         ahead.answer.cancel()
 
 
-def _computed(ws: Workspace, asked: PrepareRequest) -> Prepared:
+def _computed(ws: Workspace, asked: PrepareRequest, progress: Progress) -> Prepared:
     with private_folder() as folder:
         groups = (asked.tracks, asked.rain, asked.fire, asked.notices)
         files = keep_as_they_are(list(chain(*groups)), folder)
@@ -154,7 +172,7 @@ def _computed(ws: Workspace, asked: PrepareRequest) -> Prepared:
                 notices=notices,
                 names={file.path: file.name for file in files},
             )
-            return prepare(ws, given)
+            return prepare(ws, given, progress=progress)
         except RiskmapError as problem:
             said = as_uploaded(problem, files)
             raise RiskmapError(said.zh, said.en) from problem
@@ -369,13 +387,40 @@ def _moment() -> np.datetime64 | None:
 
 
 def _run(asked: PrepareRequest, by: Actor, why: str) -> None:
-    try:
-        with st.spinner(say("prepare_working")):
-            number = keep(workspace(), fetch(asked), by=by, why=why)
-    except RiskmapError as problem:
-        st.session_state[_REFUSED] = ("error", problem.text(lang()))
+    if runs("prepare"):
+        st.session_state[_REFUSED] = ("warning", say("running_already"))
         return
-    st.session_state[MADE] = number
-    st.session_state[_WARNINGS] = []
-    st.session_state[_ROUND] = _round() + 1
-    keep_notice("success", say("prepare_kept", id=number))
+    ahead: _Ahead | None = st.session_state.pop(_AHEAD, None)
+    act = partial(_kept, _Question.of(asked), asked, ahead, number=_round(), by=by, why=why)
+    with st.spinner(say("prepare_working")):
+        done = carry_out("prepare", act)
+    if done is None:
+        leave(asked)
+        st.rerun()
+    if done.outcome is None:
+        why_not = say("unexpected") if done.refused is None else done.refused.text(lang())
+        st.session_state[_REFUSED] = ("error", why_not)
+        return
+    for key, value in done.outcome.state.items():
+        st.session_state[key] = value
+    keep_notice("success", say("prepare_kept", id=done.outcome.values["id"]))
+
+
+def _kept(
+    question: _Question,
+    asked: PrepareRequest,
+    ahead: _Ahead | None,
+    progress: Progress,
+    *,
+    number: int,
+    by: Actor,
+    why: str,
+) -> Outcome:
+    """Compute and keep what the form asks for; the form then starts its next round empty."""
+    computing, keeping = progress.parts(9, 1)
+    found = fetch(question, asked, ahead, computing)
+    keeping.step(0, 1, KEEPING)
+    made = keep(question.ws, found, by=by, why=why)
+    return Outcome(
+        "running_prepare_done", {"id": made}, state={MADE: made, _WARNINGS: [], _ROUND: number + 1}
+    )

@@ -1,0 +1,131 @@
+"""Long work in a real browser: a bar, other pages meanwhile, Cancel that works, and a file that comes when it is done."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import pytest
+
+from riskmap.actions.model_saving import open_model, save_model
+from riskmap.actions.records.scoring import assess_layers
+from riskmap.actions.workspace import open_workspace
+from riskmap.actions.workspace.demo import create_demo_workspace
+from riskmap.catalog.model_text import changed_text, with_version
+from riskmap.rules.permissions import local_actor
+from tests.unchanged import ledger_of
+
+pytest.importorskip("playwright", reason="system part: playwright is not installed")
+
+from tests.browser.driving import People, chromium_browser, drawn_up, served
+from tests.browser.test_prepare_browser import typed, with_form
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+POINTS = 150_000  # enough work for a person to stop it
+ROW, CANCEL = "[class*='st-key-running-row-0']", "[class*='st-key-running-cancel-'] button"
+BY = local_actor("测试")
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    root = tmp_path_factory.mktemp("running") / "ws"
+    ws = create_demo_workspace(root, points=POINTS, seed=3, by=BY)
+    assess_layers(ws, by=BY, why="测试")
+    here = open_model(ws, "risk_points")
+    text = with_version(changed_text(here.text, {("limits", "general"): 91}), "9.0")
+    save_model(ws, "risk_points", text, base_digest=here.digest, by=BY, why="测试", assess=False)
+    return root
+
+
+@pytest.fixture(scope="module")
+def address(root, tmp_path_factory):
+    with served(root, log=tmp_path_factory.mktemp("log") / "log") as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def people(chromium, address):
+    with chromium_browser(chromium) as browser:
+        people = People(browser, address, {"viewport": {"width": 1366, "height": 900}})
+        yield people
+        people.close()
+
+
+@pytest.fixture
+def tabs(people):
+    made = []
+
+    def opened(person=0):
+        made.append(people.open(person))
+        return made[-1]
+
+    yield opened
+    people.leave()
+    assert [one.outside() for one in made] == [[]] * len(made)
+    assert [one.complaints for one in made] == [[]] * len(made)
+
+
+def begin_assessment(page, address):
+    page.goto(f"{address}/overview")
+    page.locator(".st-key-outdated-open button").first.click()
+    page.locator(".st-key-outdated-by input").fill("李四")
+    page.locator(".st-key-outdated-by input").press("Enter")
+    drawn_up(page)
+    page.locator(".st-key-outdated-assess button").click()
+    page.locator(CANCEL).wait_for()
+
+
+def cancelled(page) -> float:
+    """Press Cancel; return after how many seconds the page says that nothing was written."""
+    began = time.monotonic()
+    page.locator(CANCEL).click()
+    page.locator(ROW).get_by_text("已取消，台账没有变").wait_for()
+    return time.monotonic() - began
+
+
+def test_an_assessment_shows_its_bar_on_every_page_and_can_be_cancelled(tabs, address, root):
+    ws = open_workspace(root)
+    before = ledger_of(ws)
+    page = tabs().page
+    begin_assessment(page, address)
+    page.locator(ROW).get_by_text(re.compile(r"评估 +\d+%")).wait_for()
+    page.get_by_role("link", name="清单").first.click()
+    page.locator(".st-key-inventory-table").wait_for()
+    assert page.locator(CANCEL).count() == 1
+    other = tabs(1).page
+    other.goto(f"{address}/overview")
+    other.locator(".st-key-outdated-open").wait_for()
+    assert other.locator(ROW).count() == 0
+    assert cancelled(page) < 5
+    assert ledger_of(ws) == before
+
+
+def test_a_storm_can_be_cancelled_and_is_not_kept(tabs, address, root):
+    ws = open_workspace(root)
+    page = tabs().page
+    page.goto(f"{address}/prepare")
+    with_form(page)
+    page.locator(".st-key-prepare-drill-on label").first.click()
+    page.locator(".st-key-prepare-made-storm").wait_for()
+    drawn_up(page)
+    for key, text in (("prepare-sign-by", "值班员甲"), ("prepare-sign-why", "桌面演习")):
+        typed(page, key, text)
+    page.locator(".st-key-prepare-run button").click()
+    page.locator(CANCEL).wait_for()
+    cancelled(page)
+    assert ws.ledger.scenarios() == []
+    assert page.locator(".st-key-prepare-sign-why input").input_value() == "桌面演习"
+
+
+def test_an_export_is_downloaded_when_it_is_done_though_its_page_was_left(tabs, address, tmp_path):
+    page = tabs().page
+    page.goto(f"{address}/inventory")
+    with page.expect_download() as download:
+        page.locator(".st-key-inventory-downloads").get_by_text("Excel", exact=True).click()
+        page.locator(CANCEL).wait_for()
+        page.get_by_role("link", name="总览").first.click()
+    assert download.value.suggested_filename.endswith(".xlsx")
+    download.value.save_as(tmp_path / "a.xlsx")
+    assert (tmp_path / "a.xlsx").read_bytes()[:2] == b"PK"
+    page.locator(ROW).get_by_text("已生成").wait_for()
