@@ -80,7 +80,7 @@ def _run(words: list[str]) -> NoReturn:
         fail(problem, as_json=as_json)
     except typer.Exit as leave:
         raise SystemExit(leave.exit_code) from None
-    except typer.Abort as problem:  # what the library makes of Ctrl-C
+    except typer.Abort as problem:  # Ctrl-C at a question
         raise KeyboardInterrupt from problem
     except Exception as problem:  # noqa: BLE001 - the last net: a person never sees a traceback
         show = getattr(problem, "show", None)
@@ -104,4 +104,6 @@ def _run(words: list[str]) -> NoReturn:
             ),
             as_json=as_json,
         )
+    if status == INTERRUPTED:  # what the library makes of Ctrl-C; it says nothing
+        raise KeyboardInterrupt
     raise SystemExit(status if isinstance(status, int) else 0)

@@ -25,6 +25,8 @@ from riskmap.progress import Progress
 from riskmap.rules.permissions import Actor, acting
 
 if TYPE_CHECKING:
+    from rich.progress import Progress as Line
+
     from riskmap.actions.workspace import Workspace
 
 LANG: Lang = cast("Lang", "en" if os.environ.get("RISKMAP_LANG", "zh").startswith("en") else "zh")
@@ -208,7 +210,9 @@ def watched(*, as_json: bool) -> Iterator[Progress]:
     """
     asked = Event()
     shown = sys.stderr.isatty() and not as_json
-    with _line() if shown else nullcontext() as tell, _at_interrupt(partial(_stop, asked, tell)):
+    line = _line() if shown else None
+    tell = None if line is None else partial(_tell, line)
+    with _at_interrupt(partial(_stop, asked, tell)), line or nullcontext():  # what is seen can be stopped
         yield Progress(tell, asked.is_set)
     if asked.is_set():
         echo("没有中断：到那时已经做完", "not stopped: by then it was done", err=True)
@@ -235,9 +239,8 @@ def _at_interrupt(act: Callable[[], None]) -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-@contextmanager
-def _line() -> Iterator[Callable[[float | None, Text], None]]:
-    """Yield what shows a share and what is being done on a line of the terminal, which is gone afterwards."""
+def _line() -> Line:
+    """Return the line of a terminal that shows share, time and what is being done; it is gone afterwards."""
     from rich.console import Console
     from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Line
@@ -248,10 +251,10 @@ def _line() -> Iterator[Callable[[float | None, Text], None]]:
         TimeElapsedColumn(),
         TextColumn("{task.description}", markup=False),
     )
-    with Line(*columns, console=Console(stderr=True), transient=True, refresh_per_second=4) as line:
-        task = line.add_task("", total=1.0)
+    line = Line(*columns, console=Console(stderr=True), transient=True, refresh_per_second=4)
+    line.add_task("", total=1.0)
+    return line
 
-        def tell(share: float | None, what: Text) -> None:
-            line.update(task, completed=share, description=what.text(LANG))
 
-        yield tell
+def _tell(line: Line, share: float | None, what: Text) -> None:
+    line.update(line.task_ids[0], completed=share, description=what.text(LANG))

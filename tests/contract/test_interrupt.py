@@ -15,6 +15,7 @@ import pytest
 
 from riskmap.actions.workspace import open_workspace
 from riskmap.actions.workspace.demo import create_demo_workspace
+from riskmap.cli import main
 from riskmap.rules.permissions import local_actor
 from tests.unchanged import folder_of, ledger_of
 from tests.waiting import PATIENCE_S, until
@@ -118,6 +119,17 @@ def test_ctrl_c_on_a_pipe_stops_and_says_so_alone(ws, tmp_path):
     assert ledger_of(ws) == before
 
 
+def test_ctrl_c_where_nothing_is_watched_says_so_too(ws, monkeypatch, capsys):
+    def pressed(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("riskmap.cli.common.open_workspace", pressed)
+    with pytest.raises(SystemExit) as left:
+        main(["select", "--workspace", str(ws.root)])
+    assert left.value.code == 130
+    assert capsys.readouterr().err.strip() == "已中断：没有做完的一步没有写入"
+
+
 def test_under_json_an_interruption_is_one_document(ws, tmp_path):
     process = on_pipe(ws, "export", "--to", tmp_path / "a.xlsx", "--json")
     assert until(lambda: any(tmp_path.iterdir()) or process.poll() is not None)
@@ -133,7 +145,7 @@ def test_a_terminal_shows_share_and_work_and_the_result_is_not_mixed_with_it(ws,
     assert status in (0, 1)
     assert SHARE.search(shown.encode())
     assert re.search(r"0:00:0\d", shown)
-    assert "写入：边坡" in plain(shown)
+    assert "写入：风险点" in plain(shown)
     assert "%" not in out.decode()
     assert out.decode().count("条\n") == len([p for p in tmp_path.iterdir() if p.suffix == ".csv"]) + 1
 
