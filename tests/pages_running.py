@@ -49,7 +49,7 @@ def use_workspace(monkeypatch: Any, root: Path) -> None:
     # No browser tells that the map is painted: a page would wait for its word until its patience ends.
     monkeypatch.setattr(first_pictures, "wait", lambda _visit: None)
     # On a loaded machine a moment's work may take longer than a page waits for it before it shows a bar.
-    monkeypatch.setattr(running, "_PATIENCE_S", PATIENCE_S)
+    monkeypatch.setattr(running, "QUICK_S", PATIENCE_S)
 
 
 def open_page(name: str, **query: str) -> AppTest:

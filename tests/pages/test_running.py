@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 
 import pytest
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
 
 from riskmap.errors import RiskmapError, Text
-from riskmap.web.frame import state
-from riskmap.web.frame.running import STOP, File, LongActions, Outcome, long_actions
+from riskmap.web.frame import routes, strip
+from riskmap.web.frame.running import File, LongActions, Outcome, long_actions
+from riskmap.web.frame.security import ForbiddenError, Sessions, Signer, session_of
 from riskmap.web.pages.prepare import form
 from riskmap.web.widgets import running
+from tests.asgi import COOKIE, SESSION, get
 from tests.duty_workspace import copied
-from tests.pages_running import open_page, panels, use_workspace
+from tests.pages_running import open_page, panel, use_workspace
 from tests.prepare_workspace import prepare_workspace
 from tests.unchanged import ledger_of
 from tests.waiting import PATIENCE_S, until
@@ -97,18 +102,101 @@ def test_the_end_of_the_server_stops_everything():
     assert all(one.wait(PATIENCE_S) and one.cancelled for one in running_ones)
 
 
-def test_a_session_does_not_see_what_another_tab_without_cookies_runs(monkeypatch):
-    gate = threading.Event()
+def test_a_row_says_how_far_work_is_and_then_what_came_of_it_in_the_language_asked(actions, monkeypatch):
+    monkeypatch.setattr(strip, "QUICK_S", 0.0)
+    one = actions.begin("one", "assess", stepping, tab="here")
+    assert until(lambda: one.watch.what == WHAT)
+    (row,) = strip.rows(actions.of("one"), "here", "zh")
+    assert (row["over"], row["mine"], row["stopping"]) == (False, True, False)
+    assert re.fullmatch(r"评估  \d+%  ·  评分  ·  0:\d\d", row["text"])
+    assert strip.rows(actions.of("one"), "elsewhere", "en")[0]["mine"] is False
+    one.watch.stop()
+    assert one.wait(PATIENCE_S)
+    said = [strip.rows(actions.of("one"), "here", lang)[0] for lang in ("zh", "en")]
+    assert [row["text"] for row in said] == [
+        "评估：已取消，台账没有变。",
+        "Assess: cancelled, nothing was written.",
+    ]
+    assert {(row["tone"], row["file"]) for row in said} == {("cancelled", "")}
+
+
+def test_what_has_just_begun_is_in_no_row_and_what_runs_stands_before_what_is_over(actions, monkeypatch):
+    assert actions.begin("one", "export", lambda _: Outcome("running_export_done"), format="CSV").wait(
+        PATIENCE_S
+    )
+    late = actions.begin("one", "assess", stepping)
+    assert [row["name"] for row in strip.rows(actions.of("one"), "", "zh")] != [late.name]
+    monkeypatch.setattr(strip, "QUICK_S", 0.0)
+    assert [row["over"] for row in strip.rows(actions.of("one"), "", "zh")] == [False, True]
+
+
+OTHER = "o" * 43
+
+
+@pytest.fixture
+def asks(monkeypatch):
+    """What a browser, by its cookie, gets at the address of the strip of ours."""
+    signer = Signer("secret")
+    monkeypatch.setattr(routes, "signer", lambda: signer)
+    app = Starlette(routes=routes.routes(), middleware=[Middleware(Sessions, secure=False)])
+    token = signer.sign(strip.RUNNING, ["zh", "here"], SESSION)
+    yield lambda method, path="", cookie=COOKIE: get(
+        app, f"/running/{token}{path}", method=method, cookie=cookie
+    )
+    for who in (SESSION, session_of(OTHER)):
+        for one in long_actions.of(who):
+            one.watch.stop()
+
+
+def test_a_strip_stops_work_lets_go_of_it_and_answers_no_other_session(asks, monkeypatch):
+    monkeypatch.setattr(strip, "QUICK_S", 0.0)
+    one = long_actions.begin(SESSION, "assess", stepping, tab="here")
+    own = f"/{one.name}"
+    for method, path in (("GET", ""), ("POST", own), ("DELETE", own), ("GET", own)):
+        assert [asks(method, path, cookie).status for cookie in (OTHER, "")] == [403, 403]
+    assert asks("DELETE", own).status == 204
+    assert not one.watch.stopping
+    assert [row["name"] for row in asks("GET").json()["rows"]] == [one.name]
+    assert asks("GET", own).status == 404
+    assert asks("POST", own).status == 204
+    assert one.wait(PATIENCE_S)
+    assert one.cancelled
+    assert asks("DELETE", own).status == 204
+    assert asks("GET").json() == {"rows": []}
+
+
+def test_a_strip_fetches_the_file_of_its_work_until_it_is_let_go(asks):
+    file = File("a 表.csv", lambda: b"1,2", time.monotonic() + 60)
+    one = long_actions.begin(
+        SESSION, "export", lambda _: Outcome("running_export_done", file=file), format="CSV"
+    )
+    assert one.wait(PATIENCE_S)
+    own = f"/{one.name}"
+    (row,) = asks("GET").json()["rows"]
+    assert (row["file"], row["text"]) == ("a 表.csv", "导出 CSV：已生成，请在浏览器的下载中查看。")
+    got = asks("GET", own)
+    assert got.body == b"1,2"
+    assert got.headers["content-disposition"] == "attachment; filename*=UTF-8''a%20%E8%A1%A8.csv"
+    asks("DELETE", own)
+    assert asks("GET", own).status == 404
+
+
+def test_a_tab_without_cookies_waits_to_the_end_sees_no_other_and_is_told_why_it_gets_no_file(monkeypatch):
     monkeypatch.setattr(running, "session", lambda: "")
     monkeypatch.setattr(running.st, "session_state", {})
-    monkeypatch.setattr(running, "_PATIENCE_S", 0.0)
-    try:
-        assert running.carry_out("assess", lambda _: gate.wait(PATIENCE_S) and Outcome("x")) is None
-        assert running.runs("assess")
-        monkeypatch.setattr(running.st, "session_state", {})
-        assert not running.runs("assess")
-    finally:
-        gate.set()
+    monkeypatch.setattr(running, "QUICK_S", 0.0)
+    done = running.carry_out("assess", lambda _: time.sleep(0.05) or Outcome("x"))
+    assert done is not None
+    assert done.outcome == Outcome("x")
+    gate = threading.Event()
+    mine = long_actions.begin(running._owner(), "assess", lambda _: gate.wait(PATIENCE_S) and Outcome("x"))
+    assert running.runs("assess")
+    monkeypatch.setattr(running.st, "session_state", {})
+    assert not running.runs("assess")
+    gate.set()
+    assert mine.wait(PATIENCE_S)
+    with pytest.raises(ForbiddenError):
+        running.hand_over("export", lambda _: Outcome("x"))
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +207,11 @@ def ready(tmp_path_factory):
 def drill(ws, monkeypatch):
     """Return the page after its button was pressed, where nothing is over at once; and what lets the storm go on."""
     use_workspace(monkeypatch, ws.root)
-    monkeypatch.setattr(running, "_PATIENCE_S", 0.0)
+    monkeypatch.setattr(running, "session", lambda: "one")
+    monkeypatch.setattr(running, "QUICK_S", 0.0)
+    monkeypatch.setattr(strip, "QUICK_S", 0.0)
+    for old in long_actions.of("one"):
+        long_actions.forget("one", old)
     gate, prepare = threading.Event(), form.prepare
 
     def slow(*given, progress, **more):
@@ -146,26 +238,23 @@ def over(at):
     return at
 
 
-def cancel(at):
-    """Do what the server does when the browser asks at the address of the button."""
-    (button,) = [data for key, data in panels(at).items() if key.startswith("running-cancel-")]
-    owner, name = state.signer().read(STOP, button["href"].removeprefix("running/"), "")
-    long_actions.stop("somebody else", name)
-    assert not any(one.watch.stopping for one in long_actions.of(owner))
-    long_actions.stop(owner, name)
+def told():
+    """Return the sentences of the strip."""
+    return [row["text"] for row in strip.rows(long_actions.of("one"), "", "zh")]
 
 
 def test_a_storm_that_takes_long_shows_its_bar_and_then_its_picture(ready, tmp_path, monkeypatch):
     ws = copied(ready, tmp_path / "ws")
     at, gate = drill(ws, monkeypatch)
-    assert "临灾研判" in at.get("progress")[0].proto.text
+    assert "临灾研判" in told()[0]
+    assert panel(at, "shell-running")["texts"]["cancel"] == "取消"
     at.button(key="prepare-run").click().run()
     assert any("还在进行" in one.value for one in at.warning)
     gate.set()
     over(at)
     (kept,) = ws.ledger.scenarios()
     assert kept.title == "汛前演习"
-    assert any("第 1 号情景" in one.value for one in at.markdown)
+    assert "第 1 号情景" in told()[0]
     assert not at.text_input(key="prepare-title-1").value
 
 
@@ -173,11 +262,9 @@ def test_a_storm_that_was_cancelled_is_not_kept_and_the_form_stands_as_it_was(re
     ws = copied(ready, tmp_path / "ws")
     before = ledger_of(ws)
     at, gate = drill(ws, monkeypatch)
-    cancel(at)
+    long_actions.of("one")[-1].watch.stop()
     over(at)
     gate.set()
-    assert any("已取消，台账没有变" in one.value for one in at.markdown)
+    assert "已取消，台账没有变" in told()[0]
     assert ledger_of(ws) == before
     assert at.text_input(key="prepare-title-0").value == "汛前演习"
-    next(one for one in at.button if str(one.key).startswith("running-close-")).click().run()
-    assert not any("已取消" in one.value for one in at.markdown)

@@ -143,12 +143,16 @@ class Sent:
 def made(ws: Workspace, asked: Wanted | Offer) -> Sent:
     """Make what an address asks for. Raises ExportError, or what the maker of an offer refuses."""
     if isinstance(asked, Offer):
-        content = asked.make()
-        if isinstance(content, Path):
-            return Sent(asked.filename, content.stat().st_size, _pieces(content))
-        return Sent(asked.filename, len(content), (content,))
+        return sent(asked.filename, asked.make())
     file = written(ws, asked)
     return Sent(sent_name(asked, file), file.stat().st_size, _handed_over(file))
+
+
+def sent(name: str, content: bytes | Path) -> Sent:
+    """Return what there is already, on its way under a name; a file stays where it is."""
+    if isinstance(content, Path):
+        return Sent(name, content.stat().st_size, _pieces(content))
+    return Sent(name, len(content), (content,))
 
 
 def file_name(title: str, ending: str) -> str:

@@ -34,10 +34,10 @@ from riskmap.texts import t
 from riskmap.values.hazards import Escalation
 from riskmap.values.scenario import beijing
 from riskmap.vocabulary import RANKS, TIER_TITLES
-from riskmap.web.frame import background, downloads
+from riskmap.web.frame import background, downloads, strip
 from riskmap.web.frame.assets import bundles, first_pictures, leaflet_dir
 from riskmap.web.frame.background import GROUND, MAP
-from riskmap.web.frame.running import STOP, long_actions
+from riskmap.web.frame.running import long_actions
 from riskmap.web.frame.security import DATA_POLICY, SESSION_HEADER, ForbiddenError
 from riskmap.web.frame.state import LANGUAGES, past_of, signer, workspace
 from riskmap.web.pages import pages
@@ -298,7 +298,10 @@ def basemap(request: Request) -> Response:
 def download(request: Request) -> Response:
     """`/download/{token}`: an export, or what a page offers, made when it is asked for."""
     asked = downloads.asked(signer(), request.path_params["token"], _session(request))
-    sent = downloads.made(workspace(), asked)
+    return _handed_over(downloads.made(workspace(), asked))
+
+
+def _handed_over(sent: downloads.Sent) -> Response:
     headers = {
         "Cache-Control": _NOT_KEPT,
         "Content-Security-Policy": DATA_POLICY,
@@ -374,11 +377,33 @@ def painted(request: Request) -> Response:
     return _answer(b"", "text/plain", status=204, keep=_NOT_KEPT)
 
 
+def _strip(request: Request) -> tuple[str, Lang, str]:
+    """Return whose strip asks, in which language, and from which tab."""
+    owner = _session(request)
+    lang, tab = signer().read(strip.RUNNING, request.path_params["token"], owner)
+    return owner, lang, tab
+
+
 @guarded
-def stop(request: Request) -> Response:
-    """`/running/{token}`: stop a long action of this session; nothing is told in return."""
-    owner, name = signer().read(STOP, request.path_params["token"], _session(request))
-    long_actions.stop(owner, name)
+def running(request: Request) -> Response:
+    """`/running/{token}`: what runs for this session and what came of it, a row each (`riskmap.web.frame.strip`)."""
+    owner, lang, tab = _strip(request)
+    return _json({"rows": strip.rows(long_actions.of(owner), tab, lang)})
+
+
+@guarded
+def one_running(request: Request) -> Response:
+    """`/running/{token}/{name}`: POST asks a long action to stop, DELETE lets go of it, GET fetches its file."""
+    owner, *_ = _strip(request)
+    found = long_actions.named(owner, request.path_params["name"])
+    if request.method == "POST" and found is not None:
+        found.watch.stop()
+    elif request.method == "DELETE" and found is not None and found.over:
+        long_actions.forget(owner, found)
+    elif request.method not in {"POST", "DELETE"}:
+        if found is None or found.file is None:
+            raise NotFoundError
+        return _handed_over(downloads.sent(found.file.name, found.file.content()))
     return _answer(b"", "text/plain", status=204, keep=_NOT_KEPT)
 
 
@@ -425,7 +450,8 @@ def routes() -> list[BaseRoute]:
         Route("/hillshade.png", hillshade),
         Route("/basemap/{z}/{x}/{y}", basemap),
         Route("/download/{token}", download),
-        Route("/running/{token}", stop, methods=["POST"]),
+        Route("/running/{token}", running),
+        Route("/running/{token}/{name}", one_running, methods=["GET", "POST", "DELETE"]),
         Mount("/assets/leaflet", StaticFiles(directory=leaflet_dir())),
         Route("/assets/{digest}/{name}", asset),
     ]

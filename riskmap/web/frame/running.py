@@ -22,9 +22,6 @@ from riskmap.errors import RiskmapError, Text
 from riskmap.io.files.atomic import refusal
 from riskmap.progress import Cancelled, Progress
 
-STOP: Final = "stop"  # an action that the browser may stop: [owner, name]
-
-
 _AT_ONCE: Final = 4  # actions of all sessions together; others wait for their turn
 
 
@@ -91,10 +88,14 @@ Act = Callable[[Progress], Outcome]
 
 @dataclass(frozen=True, eq=False)
 class LongAction:
-    """One action under way or over. `kind` says what it is: `running_<kind>` of our texts, filled with `values`."""
+    """One action under way or over. `kind` says what it is: `running_<kind>` of our texts, filled with `values`.
+
+    `tab` names where in the browser it was begun.
+    """
 
     kind: str
     values: Mapping[str, object]
+    tab: str = ""
     watch: Watch = field(default_factory=Watch)
     name: str = field(default_factory=lambda: secrets.token_urlsafe(9))
     began: float = field(default_factory=time.monotonic)
@@ -113,8 +114,8 @@ class LongAction:
             if not isinstance(problem, Cancelled | RiskmapError):
                 _log.exception("action %s", self.kind)
 
-    def wait(self, seconds: float) -> bool:
-        """Wait so long at most; return whether it is over."""
+    def wait(self, seconds: float | None) -> bool:
+        """Wait so long at most, None until it is over; return whether it is over."""
         return bool(wait_for([self._future], seconds).done)
 
     @property
@@ -141,6 +142,12 @@ class LongAction:
         return self._future.result() if self.over and self._problem is None else None
 
     @property
+    def file(self) -> File | None:
+        """The file that it made, while it can be fetched."""
+        made = self.outcome.file if self.outcome else None
+        return made if made is not None and made.until > time.monotonic() else None
+
+    @property
     def _problem(self) -> BaseException | None:
         return self._future.exception() if self.over else None
 
@@ -153,9 +160,9 @@ class LongActions:
         self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="long-action")
         self._lock, self._clock = Lock(), clock
 
-    def begin(self, owner: str, kind: str, act: Act, **values: object) -> LongAction:
+    def begin(self, owner: str, kind: str, act: Act, *, tab: str = "", **values: object) -> LongAction:
         """Begin an action for a session."""
-        action = LongAction(kind, values, began=self._clock())
+        action = LongAction(kind, values, tab, began=self._clock())
         with self._lock:
             mine = self._of.setdefault(owner, [])
             mine.append(action)
@@ -175,11 +182,9 @@ class LongActions:
         with self._lock:
             return list(self._of.get(owner, ()))
 
-    def stop(self, owner: str, name: str) -> None:
-        """Ask an action of a session to stop; one that is gone needs no asking."""
-        for one in self.of(owner):
-            if one.name == name:
-                one.watch.stop()
+    def named(self, owner: str, name: str) -> LongAction | None:
+        """Return an action of a session; None where it is gone or another's."""
+        return next((one for one in self.of(owner) if one.name == name), None)
 
     def forget(self, owner: str, action: LongAction) -> None:
         """Let go of an action that is over, and of its file."""

@@ -207,8 +207,7 @@ def show_figures(key: str, figures: Sequence[Figure]) -> None:
 def show_downloads(key: str, items: Sequence[Mapping[str, str]], *, label: str | None = None) -> str | None:
     """Draw download buttons. An item has title, href ("" where there is nothing to fetch), name (of the file) and help.
 
-    One with `act` is made by the page: return the `act` that was clicked in this run. One with `auto`, a name of its
-    own, is fetched once as soon as it is drawn.
+    One with `act` is made by the page: return the `act` that was clicked in this run.
     """
     texts = {name: say(f"download_{name}") for name in ("label", "making", "done", "failed")}
     texts["label"] = texts["label"] if label is None else label
@@ -222,18 +221,11 @@ def show_offer(
     make: Callable[[], bytes | Path],
     *,
     until: float | None = None,
-    auto: str = "",
 ) -> None:
-    """Draw one button for what `make` makes; see `downloads.offer`, and `show_downloads` for `auto`."""
+    """Draw one button for what `make` makes; see `downloads.offer`."""
     href = downloads.offer(key, filename, make, until=until)
-    item = {"title": title, "href": href, "name": filename, "help": "", "auto": auto}
+    item = {"title": title, "href": href, "name": filename, "help": ""}
     show_downloads(key, [item], label="")
-
-
-def show_stop_button(key: str, href: str) -> None:
-    """Draw the button that stops a long action at its address."""
-    texts = {"title": say("running_cancel"), "stopping": say("running_stopping")}
-    _mount(key, {"kind": "stop", "href": href, **texts})
 
 
 def show_print_button(key: str) -> None:

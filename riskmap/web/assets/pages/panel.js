@@ -171,9 +171,6 @@ const fetchFile = async (button, item, note, texts) => {
   }
 };
 
-/* What is fetched as soon as it is drawn is fetched once, however often the page is drawn. */
-const taken = (window.riskmapTaken ??= new Set());
-
 /* The page makes the file and shows how far it is; until it is drawn anew, a second click would make a second file. */
 const askFor = (button, item, send) => {
   button.setAttribute("aria-busy", "true");
@@ -204,10 +201,6 @@ const downloads = (root, data, send) => {
       else fetchFile(link, item, note, data.texts);
     });
     bar.append(link);
-    if (item.auto && !taken.has(item.auto)) {
-      taken.add(item.auto);
-      fetchFile(link, item, note, data.texts);
-    }
   });
   bar.append(note);
   root.append(bar);
@@ -220,19 +213,7 @@ const print = (root, data) => {
   root.append(button);
 };
 
-/* The server hears of it at once, also while it still draws the page. */
-const stop = (root, data) => {
-  const button = make("button", "button", data.title);
-  button.type = "button";
-  button.addEventListener("click", () => {
-    button.disabled = true;
-    button.textContent = data.stopping;
-    fetch(data.href, { method: "POST", credentials: "same-origin" });
-  });
-  root.append(button);
-};
-
-const kinds = { table, figures, downloads, print, stop };
+const kinds = { table, figures, downloads, print };
 
 export default function (component) {
   const { data, parentElement, setTriggerValue } = component;
