@@ -127,7 +127,7 @@ class People:
             for page in context.pages[1:]:
                 page.close()
             for page in context.pages:
-                page.goto("about:blank")
+                page.goto("about:blank")  # or what it is still asking for would come without its cookie
                 session = context.new_cdp_session(page)
                 session.send("Storage.clearDataForOrigin", {"origin": self.address, "storageTypes": "all"})
                 page.close()

@@ -10,11 +10,11 @@ import pytest
 from riskmap.actions.records.scoring import one_feature
 from riskmap.actions.workspace import open_workspace
 from riskmap.coordinates import wgs84_to_gcj02
-from tests.map_workspace import LONELY, make_workspace
+from tests.map_workspace import LONELY
 
 pytest.importorskip("playwright", reason="system part: playwright is not installed")
 
-from tests.browser.driving import DRAWN, People, chromium_browser, drawn_up, frame_where, place, served
+from tests.browser.driving import DRAWN, drawn_up, frame_where, place
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -24,36 +24,6 @@ HOME = LONELY["general"]
 PIN = f"""() => document.querySelector(".rm-pin") && ({DRAWN})() && riskmap.map.getZoom() >= 15"""
 PIN_AT = """() => { let at; riskmap.map.eachLayer((l) => { if (l.getElement?.()?.classList.contains("rm-pin")) at = l.getLatLng(); });
   return [at.lng, at.lat]; }"""
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory):
-    made = tmp_path_factory.mktemp("forms")
-    make_workspace(made / "ws")
-    return made
-
-
-@pytest.fixture(scope="module")
-def address(root):
-    with served(root / "ws", log=root / "log") as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def people(chromium, address):
-    with chromium_browser(chromium) as browser:
-        made = People(browser, address, {"viewport": {"width": 1366, "height": 768}, "locale": "zh-CN"})
-        yield made
-        made.close()
-
-
-@pytest.fixture
-def watched(people):
-    made = people.open()
-    yield made
-    people.leave()
-    assert made.outside() == []
-    assert made.complaints == []
 
 
 def figures(page):
@@ -83,7 +53,7 @@ def sign_and_save(page, why):
     page.get_by_role("button", name="保存", exact=True).click()
 
 
-def test_a_position_is_clicked_dragged_typed_and_saved_and_the_ledger_has_it(watched, address, root):
+def test_a_position_is_clicked_dragged_typed_and_saved_and_the_ledger_has_it(watched, address, workspace):
     page = watched.page
     page.goto(f"{address}/point?layer={LAYER}&code={CODE}")
     page.get_by_role("button", name="修改", exact=True).click()
@@ -134,7 +104,7 @@ def test_a_position_is_clicked_dragged_typed_and_saved_and_the_ledger_has_it(wat
     )
     sign_and_save(page, "现场定位")
     page.get_by_text("已保存为第 2 版").wait_for()
-    records = one_feature(open_workspace(root / "ws"), LAYER, CODE).records
+    records = one_feature(open_workspace(workspace), LAYER, CODE).records
     assert [float(records.lon[0]), float(records.lat[0])] == pytest.approx(picked, abs=1e-7)
     assert records.name[0] == "移过的点"
 
@@ -171,8 +141,8 @@ BLUE = """() => {
 }"""
 
 
-def test_a_file_in_a_wrong_datum_is_seen_before_it_is_written(watched, address, root, tmp_path):
-    ws = open_workspace(root / "ws")
+def test_a_file_in_a_wrong_datum_is_seen_before_it_is_written(watched, address, workspace, tmp_path):
+    ws = open_workspace(workspace)
     found = ws.ledger.features(LAYER)
     rows = [i for i, code in enumerate(found.records.code) if code.startswith("RP-CROWD")]
     lon, lat = wgs84_to_gcj02(found.records.lon[rows], found.records.lat[rows])
@@ -204,4 +174,4 @@ def test_a_file_in_a_wrong_datum_is_seen_before_it_is_written(watched, address, 
     page.get_by_text("等级变化（1）").wait_for()
     page.get_by_text("可能性L：0.5 → 10").first.wait_for()
     drawn_up(page)
-    assert open_workspace(root / "ws").ledger.state == before, "looking writes nothing"
+    assert open_workspace(workspace).ledger.state == before, "looking writes nothing"

@@ -5,11 +5,11 @@ import re
 import pytest
 
 from riskmap.vocabulary import TIERS
-from tests.map_workspace import HOSTILE, LONELY, STACK, STREETS, make_workspace
+from tests.map_workspace import HOSTILE, LONELY, STACK, STREETS
 
 pytest.importorskip("playwright", reason="system part: playwright is not installed")
 
-from tests.browser.driving import DRAWN, People, Watched, chromium_browser, map_frame, pixels, place, served
+from tests.browser.driving import DRAWN, Watched, map_frame, pixels, place
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -20,36 +20,6 @@ ADDRESS_IS_VIEW = """() => {
   const center = riskmap.map.getCenter();
   return at && Math.abs(at[0] - center.lat) < 1e-5 && Math.abs(at[1] - center.lng) < 1e-5 && !riskmap.map._panAnim?._inProgress;
 }"""
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory):
-    root = tmp_path_factory.mktemp("browser")
-    make_workspace(root / "ws")
-    with served(root / "ws", log=root / "log") as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def browser(chromium):
-    with chromium_browser(chromium) as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def people(browser, address):
-    people = People(browser, address, {"viewport": {"width": 1366, "height": 768}})
-    yield people
-    people.close()
-
-
-@pytest.fixture
-def watched(people):
-    made = people.open()
-    yield made
-    people.leave()
-    assert made.outside() == []
-    assert made.complaints == []
 
 
 def opened(watched, address, query=""):

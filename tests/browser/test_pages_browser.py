@@ -6,36 +6,15 @@ import openpyxl
 import pytest
 
 from riskmap.actions.workspace import create_workspace
-from tests.map_workspace import HOSTILE, make_workspace
+from tests.map_workspace import HOSTILE
 
 pytest.importorskip("playwright", reason="system part: playwright is not installed")
 
-from tests.browser.driving import People, chromium_browser, served
+from tests.browser.driving import served
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 CODE = "RP-LONE-general"
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory):
-    root = tmp_path_factory.mktemp("pages")
-    make_workspace(root / "ws")
-    with served(root / "ws", log=root / "log") as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def browser(chromium):
-    with chromium_browser(chromium) as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def people(browser, address):
-    people = People(browser, address, {"viewport": {"width": 1366, "height": 768}, "locale": "zh-CN"})
-    yield people
-    people.close()
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from tests.map_workspace import make_workspace
 
 pytest.importorskip("playwright", reason="system part: playwright is not installed")
 
-from tests.browser.driving import People, chromium_browser, drawn_up, frame_where, map_frame, pixels, served
+from tests.browser.driving import drawn_up, frame_where, map_frame, pixels
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -26,27 +26,15 @@ CODE = "RP-LONE-major"
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory):
+def workspace(tmp_path_factory):
     """Filled two days ago; since then the only major point has gone."""
-    root = tmp_path_factory.mktemp("past")
+    folder = tmp_path_factory.mktemp("past") / "ws"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(CLOCK, THEN.isoformat())
-        ws = make_workspace(root / "ws")
+        ws = make_workspace(folder)
     retire_point(ws, "risk_points", CODE, **BY)
     ws.ledger.close()
-    with served(root / "ws", log=root / "log") as address:
-        yield address
-
-
-@pytest.fixture
-def page(chromium, address):
-    with chromium_browser(chromium) as browser:
-        people = People(browser, address, {"viewport": {"width": 1366, "height": 768}, "locale": "zh-CN"})
-        tab = people.open()
-        yield tab.page
-        assert tab.outside() == []
-        assert tab.complaints == []
-        people.close()
+    return folder
 
 
 def strip(page):

@@ -15,7 +15,7 @@ from tests.map_workspace import HOSTILE
 
 pytest.importorskip("playwright", reason="system part: playwright is not installed")
 
-from tests.browser.driving import DRAWN, People, chromium_browser, drawn_up, frame_where, served
+from tests.browser.driving import DRAWN, drawn_up, frame_where
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -37,31 +37,8 @@ def workspace(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def address(workspace, tmp_path_factory):
-    with served(workspace, log=tmp_path_factory.mktemp("log") / "log") as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def browser(chromium):
-    with chromium_browser(chromium) as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def people(browser, address):
-    people = People(browser, address, {"viewport": {"width": 1366, "height": 900}})
-    yield people
-    people.close()
-
-
-@pytest.fixture
-def watched(people):
-    made = people.open()
-    yield made
-    people.leave()
-    assert made.outside() == []
-    assert made.complaints == []
+def screen():
+    return {"width": 1366, "height": 900}
 
 
 def typed(page, key, text):

@@ -5,33 +5,13 @@ from __future__ import annotations
 import pytest
 
 from riskmap.actions.workspace import open_workspace
-from tests.map_workspace import make_workspace
 from tests.waiting import until
 
 pytest.importorskip("playwright", reason="system part: playwright is not installed")
 
-from tests.browser.driving import People, chromium_browser, drawn_up, served
+from tests.browser.driving import drawn_up
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-
-
-@pytest.fixture(scope="module")
-def desk(tmp_path_factory):
-    root = tmp_path_factory.mktemp("selections")
-    ws = make_workspace(root / "ws")
-    with served(root / "ws", log=root / "log") as address:
-        yield address, ws.root
-
-
-@pytest.fixture
-def page(chromium, desk):
-    with chromium_browser(chromium) as browser:
-        people = People(browser, desk[0], {"viewport": {"width": 1366, "height": 768}, "locale": "zh-CN"})
-        tab = people.open()
-        yield tab.page
-        assert tab.outside() == []
-        assert tab.complaints == []
-        people.close()
 
 
 def sign(page, by, why):
@@ -61,8 +41,7 @@ def preview(page, value):
     page.get_by_role("button", name="预览（不写入）").click()
 
 
-def test_a_selection_is_seen_changed_against_another_person_and_undone_as_one(page, desk):
-    address, root = desk
+def test_a_selection_is_seen_changed_against_another_person_and_undone_as_one(page, address, workspace):
     page.goto(f"{address}/inventory?layers=risk_points&q=RP-CROWD")
     drawn_up(page)
     page.get_by_text("批量修改筛选出的记录").click()
@@ -71,7 +50,7 @@ def test_a_selection_is_seen_changed_against_another_person_and_undone_as_one(pa
     page.get_by_text("等级会改变 40 处").wait_for()
     drawn_up(page)
 
-    ws = open_workspace(root)  # meanwhile, somebody else
+    ws = open_workspace(workspace)  # meanwhile, somebody else
     ws.ledger.retire("risk_points", "RP-CROWD-03", by="李四", why="已拆除")
     sign(page, "王五", "街道复核")
     page.get_by_role("button", name="写入：修改 40 条").click()
@@ -91,9 +70,8 @@ def test_a_selection_is_seen_changed_against_another_person_and_undone_as_one(pa
     page.locator("tr.open").filter(has_text="低").first.wait_for()
 
 
-def test_retired_records_are_listed_and_come_back(page, desk):
-    address, root = desk
-    open_workspace(root).ledger.retire("risk_points", "RP-LONE-large", by="李四", why="<b>已拆除</b>")
+def test_retired_records_are_listed_and_come_back(page, address, workspace):
+    open_workspace(workspace).ledger.retire("risk_points", "RP-LONE-large", by="李四", why="<b>已拆除</b>")
     page.goto(f"{address}/inventory?q=RP-LONE")
     page.get_by_text("只看已注销的记录").click()
     page.wait_for_url("**retired=1**")

@@ -59,8 +59,8 @@ def needed(name: str, root: Path) -> list[str]:
         if not param.required:
             continue
         named = param.metavar or ""
-        if named.islower():  # a word of the command itself: layer new
-            value = named
+        if named.islower():  # words of the command itself: layer new, layer template
+            value = named.split("|")[0]
         else:
             file = str(root / "workspace.toml")
             value = file if "FILE" in named else "risk_points" if named == "LAYER" else "1"

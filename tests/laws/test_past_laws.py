@@ -18,7 +18,7 @@ from riskmap.actions.inventory.unrated import newly_unrated
 from riskmap.actions.records.editing import (
     create_point,
     edit_point,
-    reinstate_point,
+    reinstate_points,
     retire_point,
     undo_changeset,
 )
@@ -77,7 +77,10 @@ def take(ws, step):
                 values = {key: value for key, value in stated.items() if value is not CLEAR}
                 create_point(ws, LAYER, code, values=FACTORS | values, **ACTS)
         case "turn", code if code in known:
-            (retire_point if known[code].retired is None else reinstate_point)(ws, LAYER, code, **ACTS)
+            if known[code].retired is None:
+                retire_point(ws, LAYER, code, **ACTS)
+            else:
+                reinstate_points(ws, LAYER, [code], **ACTS)
         case ("assess",):
             assess_layers(ws, **ACTS)
         case "undo", back:
