@@ -133,7 +133,7 @@ def test_a_storm_can_be_cancelled_and_is_not_kept(tabs, address, root):
 
 def test_an_export_is_downloaded_when_it_is_done_though_its_page_was_left(tabs, address, tmp_path):
     page = tabs().page
-    page.goto(f"{address}/inventory")
+    page.goto(f"{address}/inventory?tiers=general")
     with page.expect_download() as download:
         page.locator(".st-key-inventory-downloads").get_by_text("CSV", exact=True).click()
         page.locator(CANCEL).wait_for()
