@@ -8,11 +8,11 @@ const make = (tag, cls, text = "") => Object.assign(document.createElement(tag),
 const drawing = () => document.querySelector("[data-test-script-state=running]") !== null;
 
 class Strip {
-  rows = new Map(); // name → { row, node, draw }
+  rows = new Map(); // name → { row, node, draw }, as they are drawn
   seen = new Set(); // what was seen under way in this tab
   fetched = new Set();
   told = new Set(); // what the page was drawn anew for
-  waits = false;
+  waits = false; // whether the page is to be drawn anew
 
   constructor() {
     this.root = document.body.appendChild(make("div", "rm-running"));
@@ -25,8 +25,7 @@ class Strip {
   follow({ href, texts }, again) {
     this.again = again;
     if (this.href === href) return;
-    Object.assign(this, { href, texts, refused: false });
-    this.rows.clear();
+    Object.assign(this, { href, texts, refused: false, shown: null }); // in other words, perhaps: drawn anew
     this.look();
   }
 
@@ -57,9 +56,9 @@ class Strip {
   }
 
   show(rows) {
-    const names = (list) => list.map(({ name, over }) => `${name} ${over}`).join();
-    const before = names([...this.rows.values()].map(({ row }) => row));
-    if (names(rows) !== before) {
+    const shown = rows.map(({ name, over }) => `${name} ${over}`).join();
+    if (shown !== this.shown) {
+      this.shown = shown;
       this.rows = new Map(rows.map((row) => [row.name, row.over ? this.ended(row) : this.underWay(row)]));
       this.root.replaceChildren(...[...this.rows.values()].map(({ node }) => node));
       document.documentElement.style.setProperty("--rm-running", `${rows.length * ROW_PX}px`);
