@@ -2,10 +2,11 @@
 
 A link covers the changesets, and the lines of the event log, that came after the link before it. Its digest is
 SHA-256 over a canonical text (UTF-8, lines end with LF): `riskmap ledger chain VERSION`; a line for each table of
-that version with its columns; `previous` and the digest before (`none` for the first); then for each table that
-has rows, in the order of the version, `= TABLE` and one JSON array for each row as orjson writes it, bytes as
-their SHA-256 in hex. What may still change stands elsewhere: rejected and held rows may be opened again, and the
-state of a record follows from its revisions (`upkeep` checks that). The log of exports changes no record.
+that version with its columns, the changeset or event first; `previous` and the digest before (`none` for the
+first); then for each table that has rows, in the order of the version, `= TABLE` and one JSON array for each row
+as orjson writes it, bytes (shapes, and long texts, which are read as bytes: a sixth cheaper) as their SHA-256 in
+hex. What may still change stands elsewhere: rejected and held rows may be opened again, and the state of a record
+follows from its revisions (`upkeep` checks that). The log of exports changes no record.
 
 A later schema adds its tables under a new version; links of earlier versions are checked by theirs, for ever.
 """
@@ -14,9 +15,11 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from operator import itemgetter
 from typing import Any, Final
 
 import orjson
@@ -43,7 +46,7 @@ class _Part:
     @property
     def line(self) -> str:
         """How the canonical text names table and columns."""
-        return f"{self.table}: {self.columns}\n"
+        return f"{self.table}: {self.key}, {self.columns}\n"
 
     @property
     def query(self) -> str:
@@ -57,29 +60,16 @@ class _Part:
 # CROSS JOIN keeps SQLite at the order of writing: the revisions by changeset first, then what belongs to them.
 _CHANGESETS: Final[Mapping[int, tuple[_Part, ...]]] = {
     1: (
-        _Part("changeset", "id, at, who, why, kind, counts, undoes", "id", "id"),
+        _Part("changeset", "at, who, why, kind, counts, undoes", "id", "id"),
         _Part(
             "revision",
-            "r.id, f.layer, f.code, r.version, r.op, r.retired, r.name, r.subdistrict, r.lon, r.lat, r.body, "
-            "r.checklist, r.shape_at, r.contacts_at, r.contact_count",
+            "r.id, f.layer, f.code, r.version, r.op, r.retired, r.name, r.subdistrict, r.lon, r.lat, CAST(r.body AS BLOB), "
+            "r.checklist, r.shape_at, r.contacts_at, r.contact_count, g.wkb, CAST(p.people AS BLOB)",
             "r.valid_from",
             "r.id",
-            "revision r CROSS JOIN feature f ON f.id = r.feature_id",
-        ),
-        _Part(
-            "shape",
-            "r.id, g.wkb",
-            "r.valid_from",
-            "r.id",
-            "revision r CROSS JOIN shape g ON r.shape_at = r.version AND g.feature_id = r.feature_id "
-            "AND g.version = r.version",
-        ),
-        _Part(
-            "contact_set",
-            "r.id, p.people",
-            "r.valid_from",
-            "r.id",
-            "revision r CROSS JOIN contact_set p ON r.contacts_at = r.version AND p.feature_id = r.feature_id "
+            "revision r CROSS JOIN feature f ON f.id = r.feature_id "
+            "LEFT JOIN shape g ON r.shape_at = r.version AND g.feature_id = r.feature_id AND g.version = r.version "
+            "LEFT JOIN contact_set p ON r.contacts_at = r.version AND p.feature_id = r.feature_id "
             "AND p.version = r.version",
         ),
         _Part(
@@ -143,7 +133,7 @@ _EVENTS: Final[Mapping[int, tuple[_Part, ...]]] = {
     1: (
         _Part(
             "event",
-            "id, scenario_id, at, recorded, who, why, kind, feature_id, subdistrict, corrects, body",
+            "scenario_id, at, recorded, who, why, kind, feature_id, subdistrict, corrects, body",
             "id",
             "id",
         ),
@@ -191,12 +181,10 @@ class _Rows:
 
     def _lines(self, key: int) -> bytes:
         """Return what of the fetched rows belongs to a key, in one piece."""
-        start = end = self._at
-        while end < len(self._waiting) and self._waiting[end][0] <= key:
-            end += 1
-        self._at = end
+        start, rows = self._at, self._waiting
+        self._at = len(rows) if rows[-1][0] <= key else bisect_right(rows, key, start, key=itemgetter(0))
         return b"".join(
-            [orjson.dumps(row[1:], _digest_of, orjson.OPT_APPEND_NEWLINE) for row in self._waiting[start:end]]
+            [orjson.dumps(row, _digest_of, orjson.OPT_APPEND_NEWLINE) for row in rows[start : self._at]]
         )
 
 

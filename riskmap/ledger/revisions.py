@@ -136,20 +136,11 @@ def stated_values(records: Records, rows: Sequence[int]) -> Iterator[dict[str, V
     if not records.values:
         yield from ({} for _ in rows)
         return
-    # Columns that every row states become dictionaries at once; only the others are looked at cell by cell.
-    whole: dict[str, list[Any]] = {}
-    holed: dict[str, list[Any]] = {}
-    for key, column in records.values.items():
-        cells = [column[i] for i in rows]
-        (holed if None in cells or CLEAR in cells else whole)[key] = cells
-    stated: list[dict[str, Value]] = [
-        dict(zip(whole, row, strict=True)) for row in zip(*whole.values(), strict=True)
-    ] or [{} for _ in rows]
-    for key, cells in holed.items():
-        for body, cell in zip(stated, cells, strict=True):
-            if cell is not None and cell is not CLEAR:
-                body[key] = cell
-    yield from stated
+    keys, columns = list(records.values), [[column[i] for i in rows] for column in records.values.values()]
+    for row in zip(*columns, strict=True):
+        yield {
+            key: cell for key, cell in zip(keys, row, strict=True) if cell is not None and cell is not CLEAR
+        }
 
 
 def _known_text(column: Sequence[Any], rows: Sequence[int]) -> list[str | None]:

@@ -35,15 +35,11 @@ def rows_with(
     contacts: Sequence[Sequence[Contact] | None], rows: Iterable[int], holds: Callable[[Contact], bool]
 ) -> Iterator[int]:
     """Yield the rows with a person for whom `holds`; each person is asked once, many rows share one."""
-    answers: dict[int, bool] = {}  # by identity: hashing a person costs more than asking
-    for i in rows:
-        for person in contacts[i] or ():
-            answer = answers.get(id(person))
-            if answer is None:
-                answer = answers[id(person)] = holds(person)
-            if answer:
-                yield i
-                break
+    some = list(rows)
+    persons = {id(person): person for i in some for person in contacts[i] or ()}  # hashing one costs more
+    found = {key for key, person in persons.items() if holds(person)}
+    if found:
+        yield from (i for i in some if any(id(person) in found for person in contacts[i] or ()))
 
 
 def has_mask(person: Contact) -> bool:

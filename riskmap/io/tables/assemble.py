@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate, chain, compress
 from typing import Any
 
@@ -40,7 +40,7 @@ def assemble(
 
     def joined(column: str) -> list[Any]:
         return list(
-            chain.from_iterable(compress(getattr(p, column), k) for p, k in zip(parts, keeps, strict=True))
+            chain.from_iterable(_kept(getattr(p, column), k) for p, k in zip(parts, keeps, strict=True))
         )
 
     def joined_or_none(column: str) -> list[Any] | None:
@@ -48,7 +48,7 @@ def assemble(
             return None
         return list(
             chain.from_iterable(
-                compress(values, k) if (values := getattr(p, column)) is not None else [None] * int(k.sum())
+                _kept(values, k) if (values := getattr(p, column)) is not None else [None] * int(k.sum())
                 for p, k in zip(parts, keeps, strict=True)
             )
         )
@@ -135,10 +135,14 @@ def _unplaced(parts: Sequence[TableRows], keeps: Sequence[np.ndarray[Any, Any]])
     return frozenset(out)
 
 
+def _kept(values: Iterable[Any], keep: np.ndarray[Any, Any]) -> Iterable[Any]:
+    return values if keep.all() else compress(values, keep.tolist())
+
+
 def _joined_field(parts: Sequence[TableRows], keeps: Sequence[np.ndarray[Any, Any]], field: str) -> list[Any]:
     return list(
         chain.from_iterable(
-            compress(p.values[field], k) if field in p.values else [None] * int(k.sum())
+            _kept(p.values[field], k) if field in p.values else [None] * int(k.sum())
             for p, k in zip(parts, keeps, strict=True)
         )
     )
@@ -164,7 +168,7 @@ def refuse_duplicates(parts: Sequence[TableRows], unique: Sequence[str] = ("code
             other = parts[at]
             number = other.number(first[key] - starts[at])
             sheet = "" if other.source.sheet == part.source.sheet else f"{other.source.sheet} › "
-            code = " ".join(str(k) for k in key if k is not None)
+            code = key if isinstance(key, str) else " ".join(str(k) for k in key if k is not None)
             say_of(
                 part,
                 row,
@@ -181,13 +185,16 @@ def refuse_duplicates(parts: Sequence[TableRows], unique: Sequence[str] = ("code
             )
 
 
-def _keys(part: TableRows, unique: Sequence[str]) -> Iterator[tuple[Any, ...] | None]:
-    """Yield what names each row, None where nothing does or a part of it is wrong."""
+def _keys(part: TableRows, unique: Sequence[str]) -> Iterable[Any]:
+    """Return what names each row, None where nothing does or a part of it is wrong."""
     given = [getattr(part, name, None) or part.values.get(name) for name in unique]
     columns = [column for column in given if column is not None]
-    for row, key in enumerate(zip(*columns, strict=True)):
-        stated = any(k is not None for k in key)
-        yield key if stated and (len(key) == 1 or row not in part.errors) else None
+    if len(columns) == 1:
+        return columns[0]
+    return (
+        key if row not in part.errors and any(k is not None for k in key) else None
+        for row, key in enumerate(zip(*columns, strict=True))
+    )
 
 
 def rejected_rows(part: TableRows, datum: str = "") -> Iterator[RejectedRow]:

@@ -27,6 +27,9 @@ _DEEPEST = 3
 _FEWEST_HITS = 2
 
 
+_GROUPED = 4  # columns that one cell names at most: 责任人 over 姓名, 电话, 职务, 核实日期
+
+
 _NOTE_GAP = 2  # a note may go on after one blank line
 
 
@@ -96,7 +99,8 @@ def find_header(rows: Sequence[Row], sheet: RawSheet, dictionary: HeaderDictiona
             # The last line of a header names columns; the lines above it may only name groups of them.
             if not any(rows[last]):
                 break
-            if sum(hits[first : last + 1]) < _FEWEST_HITS:
+            named = sum(hits[first : last + 1])
+            if named < _FEWEST_HITS or (best and named * _GROUPED <= best.strength):
                 continue
             if not hits[last] and (last == first or not _interlocked(rows[last - 1], rows[last])):
                 continue
