@@ -456,8 +456,9 @@ def update_rows(connection: sa.Connection, statement: str, rows: Sequence[tuple[
 
 def build(path: Path) -> None:
     """Write an empty ledger to `path`, a file without content; its log will have the rights of the file."""
-    # Pages of 8 kB halve the writes of a large import and hardly add to those of an edit.
-    engine = make_engine(path, pragmas=("page_size=16384", "journal_mode=DELETE", "synchronous=FULL"))
+    # Pages of 8 kB halve the writes of a large import and hardly add to those of an edit. SQLite copies no backup into
+    # a ledger whose pages have another size: so they stay.
+    engine = make_engine(path, pragmas=("page_size=8192", "journal_mode=DELETE", "synchronous=FULL"))
     try:
         with engine.connect().execution_options(writes=True) as connection, connection.begin():
             connection.exec_driver_sql(f"PRAGMA application_id={s.APPLICATION_ID}")
