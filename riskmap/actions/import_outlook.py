@@ -12,7 +12,7 @@ from typing import Any, Final, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from riskmap.actions.records.scoring import kept_fit, learned_of, plain
+from riskmap.actions.records.scoring import basis_of_some, learned_of, plain
 from riskmap.actions.tier_models import adopted_stamp
 from riskmap.actions.workspace import Workspace
 from riskmap.array_types import Floats
@@ -172,8 +172,7 @@ def import_effect(ws: Workspace, plan: ImportPlan) -> ImportEffect | None:
     model = ws.catalog.model_of(layer.id)
     learned = learned_of(ws, layer.id)
     assessed = ws.ledger.assessed_digest(layer.id) is not None
-    fit = kept_fit(ws, layer.id) if assessed else None
-    alone = assessed and (fit is not None or not model.fitted)
+    fit, alone = basis_of_some(ws, layer.id) if assessed else (None, False)
     settled = alone and ws.ledger.makers(layer.id).digests <= {model.digest}
     rows = _scored_anew(plan, _inputs(model) if settled else None)
     planned = ws.ledger.planned_records(plan, layer, touched(model), rows=rows, whole=not alone)

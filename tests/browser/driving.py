@@ -229,3 +229,13 @@ def place(frame: Frame, lon: float, lat: float) -> tuple[float, float]:
     box = frame.frame_element().bounding_box()
     assert box is not None
     return box["x"] + x, box["y"] + y
+
+
+def draw_area(page: Page, frame: Frame) -> None:
+    """Draw round two of the lonely points, the major and the large one."""
+    frame.click(".rm-tool[aria-pressed]")
+    (west, north), (east, south) = place(frame, 114.106, 22.575), place(frame, 114.126, 22.567)
+    for corner in ((west, north), (east, north), (east, south)):
+        page.mouse.click(*corner)
+    page.mouse.dblclick(west, south)
+    page.wait_for_selector(".rm-tiers")

@@ -14,7 +14,7 @@ pytest.importorskip("playwright", reason="system part: playwright is not install
 from playwright.sync_api import expect
 
 from riskmap.web.pages import pages
-from tests.browser.driving import drawn_up, map_frame, place
+from tests.browser.driving import draw_area, drawn_up, map_frame, place
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -52,16 +52,6 @@ def counted(page, **numbers):
     """Wait until the switches of the tiers count so many."""
     for tier, n in numbers.items():
         expect(page.locator(f".st-key-filter-tier-{tier} strong")).to_have_text(str(n))
-
-
-def draw_area(page, frame):
-    """Draw round two of the lonely points, the major and the large one."""
-    frame.click(".rm-tool[aria-pressed]")
-    (west, north), (east, south) = place(frame, 114.106, 22.575), place(frame, 114.126, 22.567)
-    for corner in ((west, north), (east, north), (east, south)):
-        page.mouse.click(*corner)
-    page.mouse.dblclick(west, south)
-    page.wait_for_selector(".rm-tiers")
 
 
 OFF = {"tiers": "major,large,general,unrated"}

@@ -9,7 +9,7 @@ from tests.map_workspace import HOSTILE, LONELY, STACK, STREETS
 
 pytest.importorskip("playwright", reason="system part: playwright is not installed")
 
-from tests.browser.driving import DRAWN, Watched, map_frame, pixels, place
+from tests.browser.driving import DRAWN, Watched, draw_area, map_frame, pixels, place
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -325,12 +325,7 @@ def test_the_keyboard_moves_zooms_picks_and_closes(watched, address):
 
 def test_a_drawn_polygon_selects_lists_and_exports(watched, address):
     frame, page = opened(watched, address), watched.page
-    frame.click(".rm-tool[aria-pressed]")
-    (west, north), (east, south) = place(frame, 114.106, 22.575), place(frame, 114.126, 22.567)
-    for corner in ((west, north), (east, north), (east, south)):
-        page.mouse.click(*corner)
-    page.mouse.dblclick(west, south)
-    page.wait_for_selector(".rm-tiers")
+    draw_area(page, frame)
     assert page.locator(".rm-tiers .rm-total").inner_text() == "2"
     assert "重大 1" in page.locator(".rm-tiers").inner_text().replace("\n", " ")
     page.locator(".st-key-map-area-panel").get_by_text("孤点major").wait_for()

@@ -20,7 +20,7 @@ from riskmap.rules.permissions import local_actor
 
 pytest.importorskip("playwright", reason="system part: playwright is not installed")
 
-from tests.browser.driving import People, chromium_browser, drawn_up, served
+from tests.browser.driving import drawn_up
 from tests.browser.test_prepare_browser import typed, with_form
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -32,7 +32,7 @@ BY = local_actor("测试")
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory):
+def workspace(tmp_path_factory):
     root = tmp_path_factory.mktemp("running") / "ws"
     ws = create_demo_workspace(root, points=POINTS, seed=3, by=BY)
     assess_layers(ws, by=BY, why="测试")
@@ -43,17 +43,8 @@ def root(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def address(root, tmp_path_factory):
-    with served(root, log=tmp_path_factory.mktemp("log") / "log") as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def people(chromium, address):
-    with chromium_browser(chromium) as browser:
-        people = People(browser, address, {"viewport": {"width": 1366, "height": 900}})
-        yield people
-        people.close()
+def screen():
+    return {"width": 1366, "height": 900}
 
 
 @pytest.fixture
@@ -102,9 +93,9 @@ def goes_to(page, title, name):
 
 
 def test_an_assessment_shows_its_bar_on_every_page_and_can_be_cancelled_while_one_is_drawn(
-    tabs, address, root
+    tabs, address, workspace
 ):
-    ws = open_workspace(root)
+    ws = open_workspace(workspace)
     before = written(ws)
     other = tabs(1).page
     other.goto(f"{address}/model")
@@ -123,8 +114,8 @@ def test_an_assessment_shows_its_bar_on_every_page_and_can_be_cancelled_while_on
     page.locator(ROW).wait_for(state="detached")
 
 
-def test_a_storm_can_be_cancelled_and_is_not_kept(tabs, address, root):
-    ws = open_workspace(root)
+def test_a_storm_can_be_cancelled_and_is_not_kept(tabs, address, workspace):
+    ws = open_workspace(workspace)
     page = tabs().page
     page.goto(f"{address}/prepare")
     with_form(page)

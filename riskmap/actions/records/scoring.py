@@ -240,6 +240,12 @@ def learned_of(ws: Workspace, layer: str) -> Learned:
     return load_artefacts(ws.root / "models", ws.catalog.model_of(layer))
 
 
+def basis_of_some(ws: Workspace, layer_id: str) -> tuple[Fit | None, bool]:
+    """Return the fit that some records of a layer are scored with, and whether that needs no others beside them."""
+    fit = kept_fit(ws, layer_id)
+    return fit, fit is not None or not ws.catalog.model_of(layer_id).fitted
+
+
 def would_score(
     ws: Workspace, layer: str, codes: Sequence[str], held: Callable[[LayerColumns], pa.Table]
 ) -> Scored:
@@ -263,8 +269,7 @@ def _scored(
     rows: int = 0,
 ) -> Scored:
     layer, model = ws.catalog.layer(layer_id), ws.catalog.model_of(layer_id)
-    fit = kept_fit(ws, layer_id) if codes is not None else None
-    alone = codes is not None and (fit is not None or not model.fitted)
+    fit, alone = (None, False) if codes is None else basis_of_some(ws, layer_id)
     reading, scoring = progress.parts(4, 1)
     stored = ws.ledger.scoring_columns(
         layer, touched(model), codes=codes if alone else None, progress=reading, expected=rows
