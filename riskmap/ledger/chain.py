@@ -17,7 +17,7 @@ import hashlib
 import sqlite3
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from operator import itemgetter
 from typing import Any, Final
@@ -58,87 +58,97 @@ class _Part:
 
 
 # CROSS JOIN keeps SQLite at the order of writing: the revisions by changeset first, then what belongs to them.
+_FIRST: Final[tuple[_Part, ...]] = (
+    _Part("changeset", "at, who, why, kind, counts, undoes", "id", "id"),
+    _Part(
+        "revision",
+        "r.id, f.layer, f.code, r.version, r.op, r.retired, r.name, r.subdistrict, r.lon, r.lat, CAST(r.body AS BLOB), "
+        "r.checklist, r.shape_at, r.contacts_at, r.contact_count, g.wkb, CAST(p.people AS BLOB)",
+        "r.valid_from",
+        "r.id",
+        "revision r CROSS JOIN feature f ON f.id = r.feature_id "
+        "LEFT JOIN shape g ON r.shape_at = r.version AND g.feature_id = r.feature_id AND g.version = r.version "
+        "LEFT JOIN contact_set p ON r.contacts_at = r.version AND p.feature_id = r.feature_id "
+        "AND p.version = r.version",
+    ),
+    _Part(
+        "import_batch",
+        "id, layer, file, digest, datum, rows, inserted, updated, unchanged, held, rejected, "
+        "skipped_non_data, from_batch",
+        "changeset_id",
+        "id",
+    ),
+    _Part(
+        "rejected_row",
+        "j.id, j.batch_id, j.layer, j.file, j.sheet, j.row, j.code, j.cells, j.bad, j.issues, j.digest",
+        "b.changeset_id",
+        "j.id",
+        "import_batch b CROSS JOIN rejected_row j ON j.batch_id = b.id",
+    ),
+    _Part(
+        "held_row",
+        "h.id, h.batch_id, h.layer, h.code, h.file, h.sheet, h.row, h.rule, h.zh, h.en, h.content, h.people, "
+        "h.shape, h.digest",
+        "b.changeset_id",
+        "h.id",
+        "import_batch b CROSS JOIN held_row h ON h.batch_id = b.id",
+    ),
+    _Part(
+        "model_version",
+        "v.model, v.version, v.digest, t.text, v.base, o.text",
+        "v.changeset_id",
+        "v.model",
+        "model_version v CROSS JOIN model_text t ON t.digest = v.digest "
+        "CROSS JOIN model_text o ON o.digest = v.base",
+    ),
+    _Part(
+        "run_layer",
+        "u.run_id, u.layer, u.model, u.digest, t.text, u.base, u.whole, u.assessed, u.unrated, u.changed, "
+        "u.fit, m.body",
+        "u.changeset_id",
+        "u.layer",
+        "run_layer u CROSS JOIN model_text t ON t.digest = u.digest LEFT JOIN model_fit m ON m.digest = u.fit",
+    ),
+    _Part(
+        "assessment",
+        "feature_id, run_id, version, rank, score, missing, rules, cause",
+        "valid_from",
+        "feature_id",
+    ),
+    _Part("scenario", "id, at, title, drill, body", "changeset_id", "id"),
+    _Part(
+        "escalation",
+        "e.scenario_id, e.number, e.feature_id, e.version, e.rank_from, e.rank_to, e.trigger_id, e.cause_zh, "
+        "e.cause_en, e.start, e.expiry, e.value, e.low, e.high, e.details",
+        "c.changeset_id",
+        "e.scenario_id, e.number",
+        "scenario c CROSS JOIN escalation e ON e.scenario_id = c.id",
+    ),
+)
+
+
+# 2: what a record of a flow says of it, and the links between records.
+_REVISION_2: Final = replace(_FIRST[1], columns=_FIRST[1].columns + ", r.state, r.due, r.happened")
+
+
+_LINK: Final = _Part("link", "from_id, field, ordinal, to_id", "valid_from", "from_id, field, ordinal")
+
+
 _CHANGESETS: Final[Mapping[int, tuple[_Part, ...]]] = {
-    1: (
-        _Part("changeset", "at, who, why, kind, counts, undoes", "id", "id"),
-        _Part(
-            "revision",
-            "r.id, f.layer, f.code, r.version, r.op, r.retired, r.name, r.subdistrict, r.lon, r.lat, CAST(r.body AS BLOB), "
-            "r.checklist, r.shape_at, r.contacts_at, r.contact_count, g.wkb, CAST(p.people AS BLOB)",
-            "r.valid_from",
-            "r.id",
-            "revision r CROSS JOIN feature f ON f.id = r.feature_id "
-            "LEFT JOIN shape g ON r.shape_at = r.version AND g.feature_id = r.feature_id AND g.version = r.version "
-            "LEFT JOIN contact_set p ON r.contacts_at = r.version AND p.feature_id = r.feature_id "
-            "AND p.version = r.version",
-        ),
-        _Part(
-            "import_batch",
-            "id, layer, file, digest, datum, rows, inserted, updated, unchanged, held, rejected, "
-            "skipped_non_data, from_batch",
-            "changeset_id",
-            "id",
-        ),
-        _Part(
-            "rejected_row",
-            "j.id, j.batch_id, j.layer, j.file, j.sheet, j.row, j.code, j.cells, j.bad, j.issues, j.digest",
-            "b.changeset_id",
-            "j.id",
-            "import_batch b CROSS JOIN rejected_row j ON j.batch_id = b.id",
-        ),
-        _Part(
-            "held_row",
-            "h.id, h.batch_id, h.layer, h.code, h.file, h.sheet, h.row, h.rule, h.zh, h.en, h.content, h.people, "
-            "h.shape, h.digest",
-            "b.changeset_id",
-            "h.id",
-            "import_batch b CROSS JOIN held_row h ON h.batch_id = b.id",
-        ),
-        _Part(
-            "model_version",
-            "v.model, v.version, v.digest, t.text, v.base, o.text",
-            "v.changeset_id",
-            "v.model",
-            "model_version v CROSS JOIN model_text t ON t.digest = v.digest "
-            "CROSS JOIN model_text o ON o.digest = v.base",
-        ),
-        _Part(
-            "run_layer",
-            "u.run_id, u.layer, u.model, u.digest, t.text, u.base, u.whole, u.assessed, u.unrated, u.changed, "
-            "u.fit, m.body",
-            "u.changeset_id",
-            "u.layer",
-            "run_layer u CROSS JOIN model_text t ON t.digest = u.digest LEFT JOIN model_fit m ON m.digest = u.fit",
-        ),
-        _Part(
-            "assessment",
-            "feature_id, run_id, version, rank, score, missing, rules, cause",
-            "valid_from",
-            "feature_id",
-        ),
-        _Part("scenario", "id, at, title, drill, body", "changeset_id", "id"),
-        _Part(
-            "escalation",
-            "e.scenario_id, e.number, e.feature_id, e.version, e.rank_from, e.rank_to, e.trigger_id, e.cause_zh, "
-            "e.cause_en, e.start, e.expiry, e.value, e.low, e.high, e.details",
-            "c.changeset_id",
-            "e.scenario_id, e.number",
-            "scenario c CROSS JOIN escalation e ON e.scenario_id = c.id",
-        ),
-    ),
+    1: _FIRST,
+    2: (_FIRST[0], _REVISION_2, *_FIRST[2:], _LINK),
 }
 
 
-_EVENTS: Final[Mapping[int, tuple[_Part, ...]]] = {
-    1: (
-        _Part(
-            "event",
-            "scenario_id, at, recorded, who, why, kind, feature_id, subdistrict, corrects, body",
-            "id",
-            "id",
-        ),
-    ),
-}
+_EVENT: Final = _Part(
+    "event",
+    "scenario_id, at, recorded, who, why, kind, feature_id, subdistrict, corrects, body",
+    "id",
+    "id",
+)
+
+
+_EVENTS: Final[Mapping[int, tuple[_Part, ...]]] = {1: (_EVENT,), 2: (_EVENT,)}
 
 
 VERSION: Final = max(_CHANGESETS)  # of new links

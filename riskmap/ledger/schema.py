@@ -28,8 +28,9 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
 )
+from sqlalchemy import text as sa_text
 
-SCHEMA_VERSION: Final = 6  # what came with which version: `upgrading`
+SCHEMA_VERSION: Final = 7  # what came with which version: `upgrading`
 
 
 APPLICATION_ID: Final = 0x52534B4D  # "RSKM" in the file header: tells our file from any other SQLite file
@@ -91,6 +92,8 @@ feature = Table(
 
 # What a record was, version by version. `body` is a JSON object field → value without the unknown
 # ones; `shape_at` and `contacts_at` name the version that last set the shape and the contacts.
+# Of a record of a flow: `state` and `due` repeat what the body says, `due` only while a deadline runs;
+# `happened` is the day of the move, as it was stated.
 revision = Table(
     "revision",
     metadata,
@@ -110,9 +113,40 @@ revision = Table(
     Column("shape_at", Integer),
     Column("contacts_at", Integer),
     Column("contact_count", Integer, nullable=False),
+    Column("state", String),
+    Column("due", String),
+    Column("happened", String),
     UniqueConstraint("feature_id", "version"),
     Index("revision_valid_from", "valid_from"),
 )
+
+
+Index(
+    "revision_due",
+    revision.c.due,
+    sqlite_where=sa_text("valid_to IS NULL AND due IS NOT NULL"),
+    postgresql_where=sa_text("valid_to IS NULL AND due IS NOT NULL"),
+)
+Index("revision_moves", revision.c.state, revision.c.happened, sqlite_where=sa_text("op = 'move'"))
+
+
+# Which record a field of type `record` names: it follows the body, so that the other side finds it fast and
+# none dangles. `ordinal` from 0, where one field names several.
+link = Table(
+    "link",
+    metadata,
+    Column("from_id", _Id, ForeignKey("feature.id"), nullable=False),
+    Column("field", String, nullable=False),
+    Column("ordinal", Integer, nullable=False),
+    Column("to_id", _Id, ForeignKey("feature.id"), nullable=False),
+    Column("valid_from", _Id, ForeignKey("changeset.id"), nullable=False),
+    Column("valid_to", _Id),
+    PrimaryKeyConstraint("from_id", "field", "ordinal", "valid_from"),
+    Index("link_valid_from", "valid_from"),
+)
+
+
+Index("link_to", link.c.to_id, link.c.field, sqlite_where=sa_text("valid_to IS NULL"))
 
 
 # Lines and polygons: WKB, EPSG:4490.
@@ -391,6 +425,7 @@ _FROZEN = (
 _CLOSABLE = (
     (revision, ("valid_to",)),
     (assessment, ("valid_to",)),
+    (link, ("valid_to",)),
     (rejected_row, ("closed_by", "closed_how")),
     (held_row, ("status", "as_code", "closed_by")),
 )
@@ -413,7 +448,7 @@ def sqlite_statements() -> Iterator[str]:
     for table, closing in _CLOSABLE:
         fixed = ", ".join(c.name for c in table.columns if c.name not in closing)
         yield _refuse(f"{table.name}_fixed", f"UPDATE OF {fixed}", table, "rows are append-only")
-    for table in (revision, assessment):
+    for table in (revision, assessment, link):
         yield _refuse(
             f"{table.name}_closed_once",
             "UPDATE OF valid_to",

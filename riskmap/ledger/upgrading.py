@@ -1,7 +1,7 @@
 """Bringing an older ledger to the schema of this program, in one transaction, without losing anything.
 
-A step only adds: tables, columns that may be empty, triggers; and drops an index that nothing reads any more. What
-was written stays as it was.
+A step only adds: tables, columns that may be empty, triggers; and drops an index that nothing reads any more, or a
+trigger that names columns, to make it anew. What was written stays as it was.
 """
 
 from __future__ import annotations
@@ -105,6 +105,41 @@ _STEPS: Final[Mapping[int, Sequence[str]]] = {
         (
             "CREATE TRIGGER chain_link_fixed BEFORE UPDATE ON chain_link "
             "BEGIN SELECT RAISE(ABORT, 'chain_link: rows are append-only'); END"
+        ),
+    ),
+    # 6 → 7: records that name others, and the state, deadline and day of what goes through a flow.
+    6: (
+        "ALTER TABLE revision ADD COLUMN state VARCHAR",
+        "ALTER TABLE revision ADD COLUMN due VARCHAR",
+        "ALTER TABLE revision ADD COLUMN happened VARCHAR",
+        "CREATE INDEX revision_due ON revision (due) WHERE valid_to IS NULL AND due IS NOT NULL",
+        "CREATE INDEX revision_moves ON revision (state, happened) WHERE op = 'move'",
+        "DROP TRIGGER revision_fixed",
+        (
+            "CREATE TRIGGER revision_fixed BEFORE UPDATE OF id, feature_id, version, valid_from, op, retired, name, "
+            "subdistrict, lon, lat, body, checklist, shape_at, contacts_at, contact_count, state, due, happened "
+            "ON revision BEGIN SELECT RAISE(ABORT, 'revision: rows are append-only'); END"
+        ),
+        (
+            "CREATE TABLE link (from_id INTEGER NOT NULL, field VARCHAR NOT NULL, ordinal INTEGER NOT NULL, "
+            "to_id INTEGER NOT NULL, valid_from INTEGER NOT NULL, valid_to INTEGER, "
+            "PRIMARY KEY (from_id, field, ordinal, valid_from), FOREIGN KEY(from_id) REFERENCES feature (id), "
+            "FOREIGN KEY(to_id) REFERENCES feature (id), FOREIGN KEY(valid_from) REFERENCES changeset (id))"
+        ),
+        "CREATE INDEX link_to ON link (to_id, field) WHERE valid_to IS NULL",
+        "CREATE INDEX link_valid_from ON link (valid_from)",
+        (
+            "CREATE TRIGGER link_keep BEFORE DELETE ON link "
+            "BEGIN SELECT RAISE(ABORT, 'link: nothing is deleted'); END"
+        ),
+        (
+            "CREATE TRIGGER link_fixed BEFORE UPDATE OF from_id, field, ordinal, to_id, valid_from ON link "
+            "BEGIN SELECT RAISE(ABORT, 'link: rows are append-only'); END"
+        ),
+        (
+            "CREATE TRIGGER link_closed_once BEFORE UPDATE OF valid_to ON link "
+            "WHEN NOT (old.valid_to IS NULL AND new.valid_to IS NOT NULL) "
+            "BEGIN SELECT RAISE(ABORT, 'link: a row is closed once'); END"
         ),
     ),
 }

@@ -124,7 +124,7 @@ def test_a_link_can_be_computed_by_another_hand_from_what_is_written_of_it(ledge
             "changeset": rows("SELECT id, at, who, why, kind, counts, undoes FROM changeset"),
             "revision": rows(
                 "SELECT valid_from, r.id, layer, code, r.version, op, r.retired, name, r.subdistrict, lon, lat, CAST(body AS BLOB), checklist, "
-                "shape_at, contacts_at, contact_count, NULL, NULL FROM revision r JOIN feature f ON f.id = r.feature_id"
+                "shape_at, contacts_at, contact_count, NULL, NULL, state, due, happened FROM revision r JOIN feature f ON f.id = r.feature_id"
             ),
             "import_batch": rows(
                 "SELECT changeset_id, id, layer, file, digest, datum, rows, inserted, updated, unchanged, held, rejected, "
@@ -132,20 +132,20 @@ def test_a_link_can_be_computed_by_another_hand_from_what_is_written_of_it(ledge
             ),
         }
         (digest,) = raw.execute("SELECT digest FROM chain_link").fetchone()
-    parts = [*chain._CHANGESETS[1], *chain._EVENTS[1]]
-    text = "riskmap ledger chain 1\n" + "".join(part.line for part in parts)
+    parts = [*chain._CHANGESETS[2], *chain._EVENTS[2]]
+    text = "riskmap ledger chain 2\n" + "".join(part.line for part in parts)
     text += "previous none\n" + "".join(f"= {table}\n{''.join(lines)}" for table, lines in told.items())
     assert hashlib.sha256(text.encode()).hexdigest() == digest
 
 
 def test_links_of_an_earlier_version_stay_valid_under_a_later_one(lived, monkeypatch):
-    before = lived.head()
+    before, later = lived.head(), chain.VERSION + 1
     part = chain._Part("export_log", "who", "id", "id")
-    monkeypatch.setattr(chain, "_CHANGESETS", {**chain._CHANGESETS, 2: (*chain._CHANGESETS[1], part)})
-    monkeypatch.setattr(chain, "_EVENTS", {**chain._EVENTS, 2: chain._EVENTS[1]})
-    monkeypatch.setattr(chain, "VERSION", 2)
+    monkeypatch.setattr(chain, "_CHANGESETS", {**chain._CHANGESETS, later: (*chain._CHANGESETS[chain.VERSION], part)})
+    monkeypatch.setattr(chain, "_EVENTS", {**chain._EVENTS, later: chain._EVENTS[chain.VERSION]})
+    monkeypatch.setattr(chain, "VERSION", later)
     lived.edit(LAYER, "B", seen=1, changes=judged({"likelihood": 1}), **WHO)
     assert lived.check() == []
-    assert (before.version, lived.head().version) == (1, 2)
+    assert (before.version, lived.head().version) == (later - 1, later)
     monkeypatch.undo()
-    assert any("version 2" in line for line in lived.check())
+    assert any(f"version {later}" in line for line in lived.check())
