@@ -17,7 +17,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -44,7 +44,7 @@ from riskmap.selection.table import flag_bits, layer_table
 from riskmap.selection.where import unknown_name
 from riskmap.values.boundaries import Boundaries
 from riskmap.values.records import Features, Records
-from riskmap.vocabulary import RANKS, STANDINGS
+from riskmap.vocabulary import RANKS, STANDINGS, weight
 
 BITS: Final = 31  # per axis: 2 cm at the equator
 
@@ -175,6 +175,16 @@ class Snapshot:
         return np.bincount(self.group, minlength=int(np.prod(self.shape)))
 
     @cached_property
+    def standing_of_group(self) -> NDArray[np.uint8]:
+        """Which of `STANDINGS` the records of each group have; uint8[groups]."""
+        return np.tile(np.repeat(np.arange(len(STANDINGS), dtype=np.uint8), self.shape[2]), self.shape[0])
+
+    @cached_property
+    def weight_of_group(self) -> NDArray[np.int8]:
+        """How much the records of each group must be seen (`vocabulary.weight`); int8[groups]."""
+        return weight(self.standing_of_group).astype(np.int8)
+
+    @cached_property
     def others(self) -> frozenset[str]:
         """The layers with records that are no risks: what a filter by tier is not about."""
         graded = self.histogram.reshape(self.shape)[:, len(RANKS) :].any(axis=(1, 2))
@@ -241,12 +251,34 @@ def snapshot_key(
     """Return what a snapshot of this ledger state, catalogue, boundaries and day is known by."""
     digest = hashlib.blake2b(f"{FORMAT}|{state}|{today.isoformat()}".encode(), digest_size=16)
     for layer_id, layer in catalog_layers.items():
-        digest.update(f"|{layer_id}={layer!r}".encode())
+        digest.update(f"|{layer_id}=".encode() + _told(_Itself(layer)))
     if places is not None:
-        digest.update(repr(places.names).encode())
-        for polygon in (places.district, *places.polygons):
-            digest.update(shapely.to_wkb(polygon))
+        digest.update(_told(_Itself(places)))
     return digest.hexdigest()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Itself:
+    """A layer or boundaries as the object that it is: frozen, so that what was told of it once stays true."""
+
+    value: Layer | Boundaries
+
+    def __hash__(self) -> int:
+        return id(self.value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Itself) and other.value is self.value
+
+
+@lru_cache(maxsize=256)
+def _told(itself: _Itself) -> bytes:
+    """Return the digest of all that a layer or boundaries say: an edit would ask for it three times."""
+    value = itself.value
+    if isinstance(value, Boundaries):
+        parts = [repr(value.names).encode(), *map(shapely.to_wkb, (value.district, *value.polygons))]
+    else:
+        parts = [repr(value).encode()]
+    return hashlib.blake2b(b"".join(parts), digest_size=16).digest()
 
 
 def build_snapshot(
