@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from riskmap.errors import LedgerError, Text, UnknownNameError
 from riskmap.ledger import schema as s
 from riskmap.ledger.columns import WITHDRAWN, Known, read_known, write_contacts
+from riskmap.ledger.links import referring
 from riskmap.ledger.merging import changes_of, shown, unmasked
 from riskmap.ledger.revisions import NextRevision, open_changeset, write_new, write_next
 from riskmap.ledger.store import Store, insert_rows, json_list, next_id
@@ -266,7 +267,7 @@ def accept_held(store: Store, held: Sequence[int], *, as_code: str | None, by: s
         changeset = open_changeset(connection, store, by=by, why=why, kind="accept", counts=counts)
         for (row, code), one in zip(targets, known, strict=True):
             stated = _load(row["layer"], code, row["content"], row["people"], row["shape"])
-            _apply(connection, stated, one, changeset, store.personal_fields(row["layer"]))
+            _apply(connection, store, _linked(connection, store, stated), one, changeset)
         _decide(connection, rows, "accepted", changeset, as_code)
     return changeset
 
@@ -287,12 +288,18 @@ def _refuse_ambiguous(rows: Sequence[Any], as_code: str | None) -> None:
         )
 
 
-def _apply(
-    connection: sa.Connection, stated: Records, known: Known, changeset: int, personal: frozenset[str]
-) -> None:
+def _linked(connection: sa.Connection, store: Store, stated: Records) -> Records:
+    """Return a held row with its links as they are kept; RefusedError where it still names what there is not."""
+    row = {key: column[0] for key, column in stated.values.items()}
+    found = referring(connection, store.layers, stated.layer, {stated.code[0]: row})[stated.code[0]]
+    return replace(stated, values={key: [value] for key, value in found.items()})
+
+
+def _apply(connection: sa.Connection, store: Store, stated: Records, known: Known, changeset: int) -> None:
     """Write one row: a new record where nothing is known, else its record's next revision."""
+    personal = store.personal_fields(stated.layer)
     if len(known) == 0:
-        write_new(connection, unmasked(stated, [0], personal), [0], changeset)
+        write_new(connection, unmasked(stated, [0], personal), [0], changeset, layers=store.layers)
         return
     back = known.retired[0] is not None
     if known.op[0] == WITHDRAWN:
@@ -305,7 +312,7 @@ def _apply(
         draft.retired = None
     changes = changes_of(stated, known, [0], [0], personal=personal).get(0, {})
     if changes or back:
-        write_next(connection, [draft.apply(changes)], changeset)
+        write_next(connection, [draft.apply(changes)], changeset, layers=store.layers)
 
 
 def decline_held(store: Store, held: Sequence[int], *, by: str, why: str) -> int:

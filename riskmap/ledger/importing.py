@@ -6,8 +6,8 @@ One import, one transaction: records, revisions, rejected rows, held rows, batch
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import sqlalchemy as sa
@@ -17,6 +17,7 @@ from riskmap.errors import LedgerError, StaleRevisionError, Text
 from riskmap.ledger import schema as s
 from riskmap.ledger.columns import WITHDRAWN, Known, read_known
 from riskmap.ledger.held_rows import keep_held
+from riskmap.ledger.links import named
 from riskmap.ledger.merging import Changes, changes_of, masked_otherwise, shown, unmasked
 from riskmap.ledger.rejected_rows import keep_rejected
 from riskmap.ledger.revisions import (
@@ -45,8 +46,12 @@ _FEW_CODES: Final = 0.3
 
 @dataclass(slots=True)
 class Decision:
-    """The fate of every row: `place` is its row in `known`, -1 where the code is new."""
+    """The fate of every row: `place` is its row in `known`, -1 where the code is new.
 
+    `records`: the rows as they are to be kept, each link by the code of the record that it names.
+    """
+
+    records: Records
     known: Known
     place: list[int]
     actions: list[RowAction]
@@ -85,12 +90,13 @@ def decide(
     intake: Intake,
     *,
     personal: Collection[str],
+    layers: Mapping[str, Layer],
     rows: Sequence[int] | None = None,
-    definition: Layer | None = None,
 ) -> Decision:
     """Return the fate of `rows` (all by default; the others count as unchanged)."""
-    records = intake.records
-    chosen = range(len(records)) if rows is None else rows
+    chosen = range(len(intake.records)) if rows is None else rows
+    definition = layers.get(intake.layer)
+    records, astray = _linked(connection, intake, layers, chosen)
     codes = records.code if rows is None else [records.code[i] for i in rows]
     known = _read(
         connection, records.layer, codes, contacts=records.contacts is not None, definition=definition
@@ -98,7 +104,7 @@ def decide(
     where = {code: j for j, code in enumerate(known.code)}
     place = [-1] * len(records)
     actions: list[RowAction] = ["unchanged"] * len(records)
-    decision = Decision(known, place, actions)
+    decision = Decision(records, known, place, actions)
     seen: set[str] = set()
     met: list[int] = []
     for i in chosen:
@@ -118,11 +124,33 @@ def decide(
         if i not in decision.holds:
             actions[i] = "update"
             _hold_doubtful(decision, intake, i)
-    for i in intake.holds.keys() & set(chosen):
-        if i not in decision.holds:
+    for i, hold in (intake.holds | astray).items():
+        if i in chosen and i not in decision.holds:
             actions[i] = "held"
-            decision.holds[i] = intake.holds[i]
+            decision.holds[i] = hold
     return decision
+
+
+def _linked(
+    connection: sa.Connection, intake: Intake, layers: Mapping[str, Layer], rows: Sequence[int]
+) -> tuple[Records, dict[int, Hold]]:
+    """Return the records with every link as it is kept, and the rows that name what the ledger does not have."""
+    records, layer = intake.records, layers.get(intake.layer)
+    values, holds = dict(records.values), dict[int, Hold]()
+    for one in layer.links if layer else ():
+        column = values.get(one.id)
+        if column is None:
+            continue
+        found = named(connection, layers, one, {t for i in rows if isinstance(t := column[i], str)})
+        values[one.id] = [found.values.get(t, t) if isinstance(t, str) else t for t in column]
+        for i in rows:
+            if isinstance(text := column[i], str) and text in found.findings:
+                say = found.findings[text].message
+                where = f"{_place(intake, i)} › {records.code[i]} › "
+                title = one.title
+                message = Text(f"{where}{title.zh}：{say.zh}", f"{where}{title.en}: {say.en}")
+                holds.setdefault(i, Hold(found.findings[text].rule, message))
+    return replace(records, values=values), holds
 
 
 def _hold(decision: Decision, row: int, rule: str, message: Text) -> None:
@@ -294,7 +322,7 @@ def plan_import(store: Store, intake: Intake, *, full_list: bool) -> ImportPlan:
     check_intake(intake)
     personal = store.personal_fields(intake.layer)
     with no_cycles(), store.reading() as connection:
-        decision = decide(connection, intake, personal=personal, definition=store.layers.get(intake.layer))
+        decision = decide(connection, intake, personal=personal, layers=store.layers)
         _note_masked(decision, intake, personal)
         return ImportPlan(
             intake=intake,
@@ -331,14 +359,10 @@ def commit_import(store: Store, plan: ImportPlan, *, by: str, why: str, kind: st
     with no_cycles(), store.writing() as connection:
         if state_of(connection) == plan.base:
             rows = [i for i, action in enumerate(plan.actions) if action in ("insert", "update")]
-            decision = decide(
-                connection, intake, personal=personal, rows=rows, definition=store.layers.get(intake.layer)
-            )
+            decision = decide(connection, intake, personal=personal, layers=store.layers, rows=rows)
         else:
             rows = range(len(intake.records))
-            decision = decide(
-                connection, intake, personal=personal, definition=store.layers.get(intake.layer)
-            )
+            decision = decide(connection, intake, personal=personal, layers=store.layers)
         _still_holds(connection, plan, decision, rows, personal)
         counts = {
             "inserted": plan.count("insert"),
@@ -364,7 +388,7 @@ def commit_import(store: Store, plan: ImportPlan, *, by: str, why: str, kind: st
             )
         )
         fresh = [i for i, action in enumerate(decision.actions) if action == "insert"]
-        _write(connection, unmasked(intake.records, fresh, personal), decision, changeset)
+        _write(connection, unmasked(decision.records, fresh, personal), decision, changeset, store.layers)
         keep_held(connection, plan, batch=batch, changeset=changeset)
         keep_rejected(connection, plan, batch=batch, changeset=changeset)
     return Committed(changeset, batch, **counts)
@@ -401,10 +425,16 @@ def _still_holds(
         )
 
 
-def _write(connection: sa.Connection, records: Records, decision: Decision, changeset: int) -> None:
+def _write(
+    connection: sa.Connection,
+    records: Records,
+    decision: Decision,
+    changeset: int,
+    layers: Mapping[str, Layer],
+) -> None:
     new = [i for i, action in enumerate(decision.actions) if action == "insert" and decision.place[i] < 0]
-    write_new(connection, records, new, changeset)
-    write_next(connection, drafts(records, decision), changeset)
+    write_new(connection, records, new, changeset, layers=layers)
+    write_next(connection, drafts(records, decision), changeset, layers=layers)
 
 
 def drafts(records: Records, decision: Decision) -> Iterator[NextRevision]:

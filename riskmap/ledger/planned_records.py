@@ -81,15 +81,9 @@ def _planned(
 ) -> Iterator[tuple[Any, ...]]:
     """Yield row, code, id (a new record's is below zero), version, checklist and body of what would be written."""
     personal = store.personal_fields(plan.intake.layer)
-    decision = decide(
-        connection,
-        plan.intake,
-        personal=personal,
-        rows=rows,
-        definition=store.layers.get(plan.intake.layer),
-    )
+    decision = decide(connection, plan.intake, personal=personal, layers=store.layers, rows=rows)
     fresh = [i for i in rows if decision.actions[i] == "insert"]
-    records = unmasked(plan.intake.records, fresh, personal)
+    records = unmasked(decision.records, fresh, personal)
     new = [i for i in fresh if decision.place[i] < 0]
     for i, values in zip(new, stated_values(records, new), strict=True):
         marks = None if records.checklist is None else records.checklist[i]

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 import orjson
 import shapely
 import sqlalchemy as sa
 
+from riskmap.catalog.layer import Layer
 from riskmap.errors import LedgerError, StaleRevisionError
 from riskmap.ledger import schema as s
 from riskmap.ledger.columns import Checklist, Known, count_contacts, write_checklist, write_contacts
+from riskmap.ledger.links import link_new, link_next
 from riskmap.ledger.store import (
     CHUNK,
     Store,
@@ -167,11 +171,21 @@ def boxes(
     return out
 
 
-def write_new(connection: sa.Connection, records: Records, rows: Sequence[int], changeset: int) -> None:
-    """Write first revisions for rows whose codes the ledger does not know. In chunks: memory stays flat."""
+def write_new(
+    connection: sa.Connection,
+    records: Records,
+    rows: Sequence[int],
+    changeset: int,
+    *,
+    layers: Mapping[str, Layer],
+) -> None:
+    """Write first revisions, and their links, for rows whose codes the ledger does not know.
+
+    In chunks: memory stays flat. `layers`: what says which values name records.
+    """
     feature_id, revision_id = next_id(connection, s.feature), next_id(connection, s.revision)
     for chunk in chunks(rows, CHUNK):
-        _write_new_chunk(connection, records, chunk, (feature_id, revision_id, changeset))
+        _write_new_chunk(connection, records, chunk, (feature_id, revision_id, changeset), layers)
         feature_id += len(chunk)
         revision_id += len(chunk)
 
@@ -196,6 +210,7 @@ def _write_new_chunk(
     records: Records,
     rows: list[int],
     ids: tuple[int, int, int],
+    layers: Mapping[str, Layer],
 ) -> None:
     first, first_revision, changeset = ids
     count = len(rows)
@@ -210,7 +225,8 @@ def _write_new_chunk(
         [None] * count if records.checklist is None else [write_checklist(records.checklist[i]) for i in rows]
     )
     found_boxes = boxes(shapes, positions)
-    bodies = [dump_body(v, records.layer) for v in stated_values(records, rows)]
+    values = list(stated_values(records, rows))
+    bodies = [dump_body(v, records.layer) for v in values]
     insert_rows(
         connection,
         s.feature,
@@ -255,6 +271,7 @@ def _write_new_chunk(
             ((fid, text) for fid, text in zip(features, written, strict=True) if text),
             same={"version": 1},
         )
+    link_new(connection, layers, records.layer, list(zip(features, values, strict=True)), changeset)
 
 
 @dataclass(slots=True)
@@ -343,10 +360,19 @@ class NextRevision:
         return self
 
 
-def write_next(connection: sa.Connection, drafts: Iterable[NextRevision], changeset: int) -> None:
-    """Write drafts as next revisions. StaleRevisionError where a record has moved on meanwhile."""
+def write_next(
+    connection: sa.Connection,
+    drafts: Iterable[NextRevision],
+    changeset: int,
+    *,
+    layers: Mapping[str, Layer],
+) -> None:
+    """Write drafts as next revisions, with their links. StaleRevisionError where a record has moved on meanwhile."""
     for chunk in chunks(drafts, CHUNK):
         _write_next_chunk(connection, chunk, changeset)
+        for layer, ours in groupby(chunk, key=attrgetter("layer")):
+            rows = [(d.feature_id, d.values if d.retired is None else None) for d in ours]
+            link_next(connection, layers, layer, rows, changeset)
 
 
 def _write_next_chunk(connection: sa.Connection, drafts: list[NextRevision], changeset: int) -> None:

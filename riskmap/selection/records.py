@@ -10,7 +10,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from riskmap.catalog import Layer
+from riskmap.catalog import Field, Layer
+from riskmap.catalog.layer import pieces
 from riskmap.rules.arrays import array_of, column_of, is_part
 from riskmap.rules.extras import extra_keys, header_of, holds_people, masked
 from riskmap.selection.filters import Selection
@@ -162,13 +163,18 @@ def _objects(table: pa.Table, layer: Layer) -> Iterator[dict[str, Any]]:
             "subdistrict": subdistrict,
             "score": None if rank in {UNRATED, UNGRADED} or score != score else score,  # noqa: PLR0124 - NaN
             **_standing(STANDINGS[rank]),
-            "fields": dict(zip(ids, cells, strict=True)),
+            "fields": dict(zip(ids, map(_cell, layer.fields, cells), strict=True)),
         }
         if checklist is not None:
             record["checklist"] = checklist[i]
         if parts:
             record["parts"] = {key: column[i] for key, column in parts.items()}
         yield {**record, "contacts": contacts, "flags": flag_ids(flags), "version": version}
+
+
+def _cell(field: Field, value: Any) -> Any:
+    """Return a value as a document has it: what may hold several as a list."""
+    return pieces(value) if field.several and value is not None else value
 
 
 def _standing(word: str) -> dict[str, str | None]:

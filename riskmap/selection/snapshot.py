@@ -31,6 +31,7 @@ from riskmap.catalog import Layer
 from riskmap.errors import SelectionError, Text
 from riskmap.rules.arrays import codes_of, column_of, folded, numbers_of, pc
 from riskmap.selection.filters import NOT_STATED
+from riskmap.selection.inheriting import in_order, inherited
 from riskmap.selection.masks import Views
 from riskmap.selection.snapshot_files import (
     BOUNDS,
@@ -299,19 +300,22 @@ def build_snapshot(
     for layer_id in features:
         if layer_id not in catalog_layers:
             raise unknown_name(Text("图层", "layer"), layer_id, catalog_layers)
-    if len(catalog_layers) > MOST_LAYERS:
+    mapped = sum(layer.placed for layer in catalog_layers.values())
+    if mapped > MOST_LAYERS:
         raise SelectionError(
-            f"图层文件有 {len(catalog_layers)} 个；地图最多容纳 {MOST_LAYERS} 个，请减少",
-            f"{len(catalog_layers)} layer files; the map holds {MOST_LAYERS} at most, remove some",
+            f"有位置的图层有 {mapped} 个；地图最多容纳 {MOST_LAYERS} 个，请减少",
+            f"{mapped} layers have places; the map holds {MOST_LAYERS} at most, remove some",
         )
-    tables: dict[str, pa.Table] = {}
-    for layer_id, layer in catalog_layers.items():
-        if layer_id in features:
-            given = features[layer_id]
-            table = given if isinstance(given, pa.Table) else layer_table(given, layer)
-            tables[layer_id] = with_flags(table, flag_bits(table, layer, places, today=today))
-        else:
-            tables[layer_id] = _empty(layer)
+    made: dict[str, pa.Table] = {}
+    for layer in in_order(catalog_layers):
+        given = features.get(layer.id)
+        if given is None:
+            made[layer.id] = _empty(layer)
+            continue
+        table = given if isinstance(given, pa.Table) else layer_table(given, layer)
+        table = inherited(table, layer, catalog_layers, made)
+        made[layer.id] = with_flags(table, flag_bits(table, layer, places, today=today))
+    tables = {layer: made[layer] for layer in catalog_layers}
     names = subdistricts_of(tables, places)
     group = groups_of(tables, names)
     code, row, point_group, point_id = _points(tables, group)

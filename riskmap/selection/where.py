@@ -35,6 +35,7 @@ from riskmap.catalog import Condition, Layer
 from riskmap.catalog.layer import Field
 from riskmap.catalog.model import Operator, Scalar
 from riskmap.errors import SelectionError, Text
+from riskmap.moments import beijing_text
 from riskmap.rules.arrays import (
     Words,
     bools_of,
@@ -295,7 +296,7 @@ def _kind(column: Field | str) -> str:
         if is_extra(column):
             return "text"
         return "number" if is_part(column) else CORE[column][0]
-    return "number" if column.type == "integer" else column.type
+    return {"integer": "number", "moment": "date", "record": "words"}.get(column.type, column.type)
 
 
 def _read(column: Field | str, op: Operator, rest: str, text: str) -> Condition:
@@ -412,7 +413,19 @@ def matching(table: pa.Table, where: Condition) -> Bools:
     if not pa.types.is_string(kind):
         return holds(where, floats_of(column))
     # A timestamp is compared by its day.
-    return holds(where, pc.utf8_slice_codeunits(column, 0, 10) if where.field == "updated_at" else column)
+    if where.field == "updated_at":
+        return holds(where, pc.utf8_slice_codeunits(column, 0, 10))
+    dated = where.values and all(_date(str(value)) for value in where.values)
+    return holds(where, _days(column) if dated else column)
+
+
+def _days(column: pa.ChunkedArray) -> pa.ChunkedArray | pa.Array:
+    """Return a column in which moments are the days that they fall on here; all else stays as it is."""
+    if not pc.any(pc.ends_with(column, "Z")).as_py():
+        return column
+    coded = column.combine_chunks().dictionary_encode()
+    days = [beijing_text(word)[:10] for word in coded.dictionary.to_pylist()]
+    return pa.array(days, pa.string()).take(coded.indices)
 
 
 def _fits(where: Condition, kind: pa.DataType) -> bool:

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import numpy as np
+
 from riskmap.errors import Text
 from riskmap.json_documents import Document
 from riskmap.values.records import Records
@@ -88,7 +90,7 @@ class Intake:
     `sheet` and `row` run parallel to `records`. `stated_version` holds the record versions that a
     file exported by riskmap carries. `from_batch` is the import batch whose rejected rows this
     file returns, when it is a workbook of rejected rows that riskmap wrote. `holds`: row → why it waits for a
-    person whatever the ledger holds (a date with two readings).
+    person whatever the ledger holds (a date with two readings). `placeless`: its records need no position.
     """
 
     file: str
@@ -106,6 +108,12 @@ class Intake:
     issues: tuple[Issue, ...]
     from_batch: int | None = None
     holds: Mapping[int, Hold] = field(default_factory=dict[int, "Hold"])
+    placeless: bool = False
+
+    @property
+    def unlocated(self) -> int:
+        """How many rows that were read lack the position that their layer has."""
+        return 0 if self.placeless else int(np.isnan(self.records.lon).sum())
 
 
 RowAction = Literal["insert", "update", "unchanged", "held"]
@@ -113,7 +121,9 @@ RowAction = Literal["insert", "update", "unchanged", "held"]
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Why a row waits for a person: `rule` is other_subdistrict, other_point, stale_version or ambiguous_date."""
+    """Why a row waits for a person: `rule` is other_subdistrict, other_point, stale_version, ambiguous_date or
+    no_such_record.
+    """
 
     rule: str
     message: Text
