@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from riskmap.catalog.layer import Field, Layer, named_by, pieces
 from riskmap.rules.arrays import bools_of, codes_of, column_of, numbers_of, pc
+from riskmap.selection.linked import split
 
 
 def in_order(layers: Mapping[str, Layer]) -> Iterator[Layer]:
@@ -72,23 +73,17 @@ def _places(
     lon, lat = np.full(len(words), np.nan), np.full(len(words), np.nan)
     streets = np.full(len(words), None, object)
     targets = named_by(field, layers)
-    codes = pa.array([_code(word, targets) for word in words], pa.string())
+    named = [split(pieces(word)[0], targets) for word in words]
     for target in targets:
         if target not in tables:
             continue
         table = tables[target]
-        ours = np.array([len(targets) == 1 or word.startswith(f"{target}:") for word in words], bool)
+        codes = pa.array([one[1] if one and one[0] == target else None for one in named], pa.string())
         at = pc.index_in(codes, value_set=table["code"].combine_chunks())
-        found = ours & bools_of(at.is_valid())
+        found = bools_of(at.is_valid())
         if found.any():
             rows = at.filter(pa.array(found))
             part = table.select(["lon", "lat", "subdistrict"]).take(rows)
             lon[found], lat[found] = numbers_of(part["lon"]), numbers_of(part["lat"])
             streets[found] = part["subdistrict"].cast(pa.string()).to_pylist()
     return lon, lat, streets
-
-
-def _code(word: str, targets: tuple[str, ...]) -> str:
-    first = pieces(word)[0]
-    head, _, tail = first.partition(":")
-    return tail if tail and head in targets else first

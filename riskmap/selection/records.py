@@ -15,6 +15,7 @@ from riskmap.catalog.layer import pieces
 from riskmap.rules.arrays import array_of, column_of, is_part
 from riskmap.rules.extras import extra_keys, header_of, holds_people, masked
 from riskmap.selection.filters import Selection
+from riskmap.selection.linked import children_of, links_of, naming
 from riskmap.selection.views import row_mask, view_of
 from riskmap.values.assessment import Makers, ModelStamp
 from riskmap.vocabulary import FLAGS, RANK_OF, STANDINGS, UNGRADED, UNRATED, state_of
@@ -84,7 +85,7 @@ def rows(
     None where unrated, a `grade` instead of tier and state of what is no risk, every field of the layer,
     None where unknown; `parts` where the model has some. `model`, the one that made the tier, comes from
     `makers` by layer and `stamps` by digest; None where none has. `extra`: header → text of what no field
-    reads, people masked.
+    reads, people masked. `links`: field → records that a record names; `children`: layer → how many name it.
     """
     stop = selected.total if stop is None else stop
     found: list[dict[str, Any]] = []
@@ -97,10 +98,26 @@ def rows(
             models = _models(table, makers[layer], stamps)
             objects = _objects(table, catalog_layers[layer])
             extras = kept_texts(table, snapshot.table(layer))
+            tied = _tied(snapshot, table, catalog_layers, layer)
             found.extend(
-                {**one, "extra": extra, "model": model}
-                for one, extra, model in zip(objects, extras, models, strict=True)
+                {**one, **ties, "extra": extra, "model": model}
+                for one, ties, extra, model in zip(objects, tied, extras, models, strict=True)
             )
+    return found
+
+
+def _tied(
+    snapshot: Snapshot, table: pa.Table, layers: Mapping[str, Layer], layer: str
+) -> list[dict[str, Any]]:
+    """Return of each row what it names and how many name it, where the layer has such fields."""
+    found: list[dict[str, Any]] = [{} for _ in range(len(table))]
+    if layers[layer].links:
+        for one, links in zip(found, links_of(snapshot, layers, table, layers[layer]), strict=True):
+            one["links"] = {field: [to.as_json() for to in named] for field, named in links.items()}
+    if any(naming(layers, layer)):
+        counts = children_of(snapshot, layers, layer, table["code"].to_pylist())
+        for one, children in zip(found, counts, strict=True):
+            one["children"] = children
     return found
 
 

@@ -176,6 +176,15 @@ def test_a_frame_gives_links_moments_and_several_choices_as_values(home):
     assert frame["cavity"].tolist() == ["KD1"]
 
 
+def test_a_list_tells_what_a_record_names_and_how_many_name_it(home):
+    bring(home, "visits", table(home, "空洞,隐患数", "KD1,3", "KD1,4"))
+    cavity, road = chosen(home, "cavities")["KD1"], chosen(home, "roads")["LD001"]
+    assert cavity["links"] == {"road": [{"layer": "roads", "code": "LD001", "name": "一号路"}]}
+    assert cavity["children"] == {"visits": 2}
+    assert road["children"] == {"cavities": 2}
+    assert "links" not in road
+
+
 def test_check_names_a_link_that_somebody_altered(home):
     with closing(sqlite3.connect(home / "data" / "ledger.sqlite")) as raw:
         raw.execute("DROP TRIGGER revision_fixed")
