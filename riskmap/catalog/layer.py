@@ -254,8 +254,7 @@ class Layer(Part):
     raised, people around move. Without `model` nothing is scored. `counts`: what a record is; only a risk has
     a tier and enters the sums of the district. What else has a model is graded by it. `position_from`: of a layer
     that inherits its places, the fields that name the records whose place it is, the first that has one.
-    `belongs_to`: the record that each one hangs on. `moment`: the field that says when; `colour`: the choice field by
-    which the map colours what has no tier.
+    `belongs_to`: the record that each one hangs on. `moment`: the field that says when.
 
     `table`: what the file describes is read and never kept in a ledger (people, rain): no model, no tier.
     `unique`: columns that together name a row; later rows with the same are refused. `unique_of`: what
@@ -274,7 +273,6 @@ class Layer(Part):
     belongs_to: BelongsTo | None = None
     key: RecordKey = RecordKey()
     moment: Slug = ""
-    colour: Slug = ""
     stale_after_days: int = Key(default=365, ge=1)
     source: str = ""
     style: Style = Style()
@@ -343,7 +341,7 @@ class Layer(Part):
     @property
     def shape_kind(self) -> Literal["point", "line", "polygon"]:
         """What its records are drawn and written as."""
-        return self.geometry if self.geometry in {"line", "polygon"} else "point"
+        return self.geometry if self.geometry == "line" or self.geometry == "polygon" else "point"  # noqa: PLR1714
 
     @property
     def links(self) -> tuple[Field, ...]:

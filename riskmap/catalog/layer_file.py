@@ -105,9 +105,6 @@ _KINDS: Final = frozenset(get_args(FieldType))
 _CONTACT_COLUMNS: Final = ("name", "phone", "post", "verified")
 
 
-MOST_COLOURS: Final = 7  # a symbol of the map has three bits for it
-
-
 Claim = tuple[str, str, KeyPath]  # target, header, where it is written
 
 
@@ -411,7 +408,7 @@ _OF_TABLE_FIELDS: Final = (
 )
 
 
-_OF_LAYERS: Final = ("position_from", "belongs_to", "key", "moment", "colour")
+_OF_LAYERS: Final = ("position_from", "belongs_to", "key", "moment")
 
 
 def _table_problems(source: TomlFile, *, wanted: bool) -> Iterator[CatalogProblem]:
@@ -477,13 +474,6 @@ def _register_problems(layer: Layer, source: TomlFile) -> Iterator[CatalogProble
         yield absent(source, ("key", "prefix"))
     yield from _known(source, ("key", "same"), layer.field_ids)
     yield from _known(source, ("moment",), [f.id for f in layer.fields if f.type in {"moment", "date"}])
-    one = [f for f in layer.fields if f.type == "choice" and not f.several]
-    yield from _known(source, ("colour",), [f.id for f in one])
-    if any(f.id == layer.colour and len(f.choices) > MOST_COLOURS for f in one):
-        yield source.problem(
-            ("colour",),
-            Text(f"至多 {MOST_COLOURS} 个选项的字段", f"a field with at most {MOST_COLOURS} choices"),
-        )
 
 
 def _parent_problems(layer: Layer, source: TomlFile) -> Iterator[CatalogProblem]:

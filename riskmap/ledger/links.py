@@ -183,6 +183,8 @@ def referring(
         found = named(connection, layers, field, texts)
         for code, values in out.items():
             text = values.get(field.id)
+            if not isinstance(text, str):
+                continue
             if text in found.findings:
                 said.append(placed(layer, code, field.title, found.findings[text]))
             elif text in found.values:
