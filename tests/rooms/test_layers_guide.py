@@ -10,6 +10,7 @@ import pytest
 
 from riskmap.actions.workspace import open_workspace
 from riskmap.catalog import load_catalog
+from riskmap.catalog.layer_file import read_layer
 from tests.cli import riskmap
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -34,7 +35,7 @@ def root(tmp_path):
 
 
 def test_the_complete_example_loads_is_imported_and_scores_as_the_guide_says(root, tmp_path):
-    layer, model, _ = tables("layers.md")
+    layer, model, *_ = tables("layers.md")
     (root / "layers" / "service_stations.toml").write_text(layer, encoding="utf-8")
     (root / "models" / "service_stations_simple.toml").write_text(model, encoding="utf-8")
     assert not load_catalog(root).faults
@@ -74,6 +75,24 @@ def test_the_trigger_and_the_plan_that_the_pages_show_load(root, layer, table):
     else:
         assert found.plan is not None
         assert found.plan.source == "…预案，2024 年"
+
+
+def test_the_flow_and_the_law_that_the_guide_shows_load():
+    shown = next(text for text in tables("layers.md") if "[flow]" in text)
+    dates = ("found_on", "due", "closed_on")
+    fields = [f'{{ id = "{one}", title = {{ zh = "{one}", en = "{one}" }}, type = "date" }}' for one in dates]
+    fields.append('{ id = "evidence", title = { zh = "照片", en = "Evidence" }, type = "text" }')
+    head = f"""
+id = "tickets"
+title = {{ zh = "隐患", en = "Tickets" }}
+geometry = "point"
+counts = "work"
+contacts = [{{ id = "responsible", title = {{ zh = "责任人", en = "Responsible" }} }}]
+fields = [{", ".join(fields)}]
+"""
+    layer = read_layer(head + shown, "layers/tickets.toml")
+    assert layer.flow.start == "found"
+    assert [law.id for law in layer.laws] == ["due_after_found"]
 
 
 @pytest.mark.parametrize(("page", "first"), [("duty.md", "[outbox]"), ("fire.md", "[fire]")])

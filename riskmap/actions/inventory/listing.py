@@ -30,7 +30,7 @@ from riskmap.catalog import Layer
 from riskmap.errors import SelectionError, Text, WorkspaceError
 from riskmap.interface import option
 from riskmap.io.readers.boundaries import read_boundaries
-from riskmap.moments import as_of_json, last_moment
+from riskmap.moments import as_of_json, last_moment, local_day
 from riskmap.rules.arrays import pc
 from riskmap.rules.extras import extra_keys, header_of
 from riskmap.selection import (
@@ -265,7 +265,10 @@ def make_selection(
         tiers=tuple(tiers),
         states=tuple(states),
         subdistricts=tuple(subdistricts),
-        where=tuple(parse_where(condition, chosen, extras, parts=parts) for condition in where),
+        where=tuple(
+            parse_where(condition, chosen, extras, parts=parts, today=local_day(as_of) if as_of else None)
+            for condition in where
+        ),
         within=None if within is None else shapely.to_wkb(_polygon(within)),
         text=text,
         flags=tuple(flags),
