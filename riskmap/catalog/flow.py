@@ -21,6 +21,10 @@ STATE: Final = "state"
 """The id of the field that holds the state."""
 
 
+OVERDUE: Final = "overdue"
+"""What a law calls the days since the deadline: of a record whose deadline runs, else nothing."""
+
+
 CONTACT: Final = "contact:"
 """What stands before the id of a contact role where persons are named."""
 

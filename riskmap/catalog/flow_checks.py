@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import Final, get_args
 
 from riskmap.catalog.cross_checks import check_condition, check_field
-from riskmap.catalog.flow import CONTACT, STATE, STATED_ASIDE, TODAY, Desk, Flow, LawCondition
+from riskmap.catalog.flow import CONTACT, OVERDUE, STATE, STATED_ASIDE, TODAY, Desk, Flow, LawCondition
 from riskmap.catalog.layer import Layer
 from riskmap.catalog.problems import TomlFile, closest, one_of, shown
 from riskmap.catalog.toml_lines import KeyPath
@@ -113,7 +113,8 @@ def law_problems(layer: Layer, source: TomlFile) -> Iterator[CatalogProblem]:
     for i, law in enumerate(layer.laws):
         here: KeyPath = ("laws", i)
         for path, one in ((here, law), *(((*here, "when", j), w) for j, w in enumerate(law.when))):
-            yield from check_field(layer, one.field, source, (*path, "field"))
+            if layer.flow is None or one.field != OVERDUE:
+                yield from check_field(layer, one.field, source, (*path, "field"))
             yield from check_condition(layer, one, source, path) if not one.than else ()
             yield from _compared(layer, one, source, path)
 
