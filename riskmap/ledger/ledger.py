@@ -25,6 +25,7 @@ from riskmap.ledger import (
     held_rows,
     history,
     importing,
+    moving,
     rejected_rows,
     runs,
     scenarios,
@@ -40,6 +41,7 @@ from riskmap.ledger.held_rows import HeldEntry
 from riskmap.ledger.history import BatchInfo, ChangesetInfo, ExportInfo, Retirement
 from riskmap.ledger.importing import Committed
 from riskmap.ledger.merging import Changes
+from riskmap.ledger.moving import Moves, RecordMove
 from riskmap.ledger.opening import looked_at, opened
 from riskmap.ledger.planned_records import PlannedRecords, planned_records
 from riskmap.ledger.rejected_rows import RejectedEntry
@@ -277,9 +279,20 @@ class Ledger:
         at = None if as_of is None else self.state_at(as_of)
         return held_rows.list_held(self._store, layer=layer, open_only=open_only, at=at)
 
-    def accept_held(self, held: Sequence[int], *, by: str, why: str, as_code: str | None = None) -> int:
-        """Apply held rows, or make one a new record `as_code`; one decision is one changeset: return it."""
-        return held_rows.accept_held(self._store, held, as_code=as_code, by=by, why=why)
+    def accept_held(
+        self,
+        held: Sequence[int],
+        *,
+        by: str,
+        why: str,
+        as_code: str | None = None,
+        more: Mapping[str, Judged] | None = None,
+    ) -> int:
+        """Apply held rows, or make one a new record `as_code`; one decision is one changeset: return it.
+
+        `more`: layer → what is stated beside the rows. RefusedError with what the laws say against one.
+        """
+        return held_rows.accept_held(self._store, held, as_code=as_code, by=by, why=why, more=more)
 
     def decline_held(self, held: Sequence[int], *, by: str, why: str) -> int:
         """Close held rows without applying them; one decision is one changeset: return it."""
@@ -362,6 +375,15 @@ class Ledger:
     def edit(self, layer: str, code: str, *, seen: int, changes: Judged, by: str, why: str) -> int:
         """Change a record as of version `seen`. StaleRevisionError shows both sides."""
         return self.edit_many(layer, [RecordEdit(code, seen, changes)], by=by, why=why)[code]
+
+    def move(
+        self, layer: str, moves: Sequence[RecordMove], *, by: str, why: str, partial: bool = False
+    ) -> Moves:
+        """Move records of a flow as one changeset, all or none, with `partial` those that may; say what became of them.
+
+        StaleRevisionError shows both sides of every record that has moved on. A refused move is no error: it is named.
+        """
+        return moving.move_records(self._store, layer, moves, by=by, why=why, partial=partial)
 
     def edit_many(self, layer: str, edits: Sequence[RecordEdit], *, by: str, why: str) -> dict[str, int]:
         """Change many records of a layer as one changeset, all or none; return code → version after it.

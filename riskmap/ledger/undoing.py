@@ -19,6 +19,7 @@ UNDOABLE = (
     "sample",
     "create",
     "edit",
+    "move",
     "retire",
     "reinstate",
     "accept",
@@ -94,7 +95,7 @@ def undo(store: Store, changeset: int, *, by: str, why: str) -> Undone:
         number = open_changeset(
             connection, store, by=by, why=why, kind="undo", counts={"restored": count}, undoes=changeset
         )
-        write_next(connection, _drafts(connection, changeset, why.strip()), number)
+        write_next(connection, _drafts(connection, changeset, why.strip()), number, store.layers)
         gone = _revisions(connection, number, s.revision.c.op == WITHDRAWN)
         return Undone(number, count - gone, gone, *_settle_rows(connection, changeset, number))
 

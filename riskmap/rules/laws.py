@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -15,7 +15,7 @@ from riskmap.catalog.model import CHECKLIST_PREFIX
 from riskmap.errors import Text
 from riskmap.rules.arrays import LayerArrays, column_of, field_array
 from riskmap.rules.conditions import Reader, all_hold, decided, holds, on_day
-from riskmap.rules.moves import Objection
+from riskmap.rules.moves import Objection, flow_of
 
 _SIGNS: Final[Mapping[str, Text]] = {
     "==": Text("等于", "be"),
@@ -59,19 +59,103 @@ def broken_laws(
     return said
 
 
+def judge_records(
+    layer: Layer,
+    before: Sequence[Mapping[str, Any] | None],
+    after: Sequence[Mapping[str, Any]],
+    *,
+    happened: Sequence[str | None],
+    today: dt.date,
+    checklists: Sequence[Any] | None = None,
+    moved: Collection[int] = (),
+) -> dict[int, list[Objection]]:
+    """Return row → what speaks against what records would hold: the laws of their layer, and those of its flow.
+
+    `before`: what each held, None for a new one; `happened`: the day of its last move. `moved`: rows that a
+    move makes, which `judge_move` judges; of the others what moves set has to be as before.
+    """
+    said: dict[int, list[Objection]] = {}
+    if not layer.laws and layer.flow is None:
+        return said
+    names = {name for law in layer.laws for one in (law, *law.when) for name in (one.field, one.than)}
+    names |= {STATE, layer.flow.due} if layer.flow else set()
+    values = {name: [row.get(name) for row in after] for name in names}
+    for row, one in broken_laws(layer, values, len(after), today=today, checklists=checklists):
+        said.setdefault(row, []).append(one)
+    if layer.flow is not None:
+        rows = zip(before, after, happened, strict=True)
+        for row, (old, new, day) in enumerate(rows):
+            told = [*_found(layer, new, day, today.isoformat())]
+            told += [] if row in moved else _kept(layer, old, new)
+            if told:
+                said[row] = [*told, *said.get(row, ())]
+    return said
+
+
+def _found(layer: Layer, after: Mapping[str, Any], happened: str | None, today: str) -> Iterator[Objection]:
+    """Yield what is wrong with the day found: it is not to come, and no move lies before it."""
+    assert layer.flow is not None
+    name = flow_of(layer).found
+    found, title = after.get(name), layer.field(name).title
+    if not isinstance(found, str):
+        return
+    if found > today:
+        yield Objection(
+            "in_future",
+            name,
+            Text(f"{title.zh} {found} 晚于今天 {today}", f"“{title.en}” {found} lies after today, {today}"),
+        )
+    if happened is not None and found > happened:
+        yield Objection(
+            "before",
+            name,
+            Text(
+                f"{title.zh} {found} 晚于已办的一步（{happened}）",
+                f"“{title.en}” {found} lies after a move that was made, on {happened}",
+            ),
+        )
+
+
+def _kept(layer: Layer, before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> Iterator[Objection]:
+    """Yield the fields that only moves change, where something else would; and evidence that would go."""
+    flow = flow_of(layer)
+    old = {STATE: flow.start} if before is None else before
+    state = old.get(STATE)
+    for name in flow.kept:
+        if old.get(name) != after.get(name):
+            title = layer.field(name).title
+            yield Objection(
+                "only_by_move",
+                name,
+                Text(f"{title.zh}只能由办理（move）改变", f"only a move changes “{title.en}”"),
+            )
+    needed = {name for move in flow.moves if move.to == state and before is not None for name in move.needs}
+    for name in sorted(needed):
+        if old.get(name) not in (None, "") and after.get(name) in (None, ""):
+            title = layer.field(name).title
+            yield Objection(
+                "needs",
+                name,
+                Text(
+                    f"当前状态要有{title.zh}，不能清空", f"the state needs “{title.en}”; it cannot be emptied"
+                ),
+            )
+
+
 def law_text(layer: Layer, law: Law) -> Text:
     """Return what a law demands, in its own words where the file has some."""
     if law.title is not None:
         return law.title
-    title, sign = _title(layer, law.field), _SIGNS[law.op]
+    title, sign = title_of(layer, law.field), _SIGNS[law.op]
     others = [_word(layer, law, value) for value in law.values] or (
-        [_title(layer, law.than)] if law.than else []
+        [title_of(layer, law.than)] if law.than else []
     )
     zh = f"{title.zh}应{sign.zh}{'、'.join(one.zh for one in others)}"
     return Text(zh, f"{title.en} should {sign.en} {', '.join(one.en for one in others)}".strip())
 
 
-def _title(layer: Layer, name: str) -> Text:
+def title_of(layer: Layer, name: str) -> Text:
+    """Return how people call what an objection or a law speaks of."""
     items = layer.checklist.items if layer.checklist else ()
     titles = {field.id: field.title for field in layer.fields}
     titles |= {CHECKLIST_PREFIX + item.id: item.title for item in items}

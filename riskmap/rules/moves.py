@@ -12,10 +12,14 @@ from typing import Any, Final, Literal
 
 from riskmap.catalog.flow import CONTACT, STATE, Flow, Move
 from riskmap.catalog.layer import Layer
-from riskmap.errors import Text
+from riskmap.errors import RiskmapError, Text
 from riskmap.values.records import CLEAR, Contact
 
 Weight = Literal["reject", "hold", "warn"]
+
+
+IMPORTER: Final = ""
+"""Who moves what a file moves: the first person, whoever it is; a second one accepts."""
 
 
 MOVED: Final = ("move", "takeover", "insert")
@@ -121,7 +125,7 @@ def judge_move(
 
     `today` and `stated.on`: ISO days. The day of the move is `on`, else today.
     """
-    flow = _flow(layer)
+    flow = flow_of(layer)
     if before.state not in move.from_:
         return [no_such_move(flow, before.state, move.title.zh)]
     after = after_move(before, move, stated, today=today)
@@ -153,7 +157,6 @@ def judge_chain(
 ) -> list[Objection]:
     """Return what speaks against moves made one after the other on one day, each by its person of `by`."""
     said: list[Objection] = []
-    flow = _flow(layer)
     for move, who in zip(chain, by, strict=True):
         said += judge_move(layer, before, move, stated, by=who, today=today)
         after = after_move(before, move, stated, today=today)
@@ -177,7 +180,7 @@ def best_chain(
     makes all moves but the last, and who the last one.
     """
     first: tuple[tuple[Move, ...], list[Objection]] | None = None
-    flow = _flow(layer)
+    flow = flow_of(layer)
     for chain in flow.chains(before.state, to):
         people = [*[by[0]] * (len(chain) - 1), by[-1]]
         said = judge_chain(layer, before, chain, stated, by=people, today=today)
@@ -190,15 +193,67 @@ def best_chain(
     return (), [no_such_move(flow, before.state, state.title.zh if state else to)]
 
 
-def _flow(layer: Layer) -> Flow:
+def judge_arrival(layer: Layer, arrived: Ticket, *, first: str, by: str, today: str) -> list[Objection]:
+    """Return what speaks against a record that arrives in a state; `first` brings it, `by` accepts it.
+
+    One that arrives closed was closed elsewhere by the flow's takeover day; else somebody else than who
+    brings it accepts it, and what a move into that state needs has to stand on it.
+    """
+    flow = flow_of(layer)
+    state, day_field = arrived.state, flow.day_of(arrived.state)
+    day = arrived.values.get(day_field or "") or arrived.values.get(flow.found)
+    on = None if day is None else str(day)
+    if not flow.is_closed(state):
+        stated = [name for name in flow.kept if name != STATE and arrived.values.get(name) not in (None, "")]
+        return [_open_with(layer, state, name) for name in stated]
+    stand = Ticket(state, arrived.values, on)
+    said = [] if on is None else list(_days(layer, stand, stand, today))
+    if on is not None and flow.takeover is not None and on <= flow.takeover:
+        return said
+    said.append(
+        Objection(
+            "arrives_closed",
+            STATE,
+            Text(
+                f"来时已办结（{on or '没有日期'}），不在接管日 {flow.takeover or '（未设）'} 之前；要由另一人核对后接受",
+                f"arrives closed ({on or 'no day'}), not by the day of takeover, {flow.takeover or 'none'}; "
+                "somebody else has to accept it",
+            ),
+            "hold",
+        )
+    )
+    made = {move.id: first for move in flow.moves}
+    before = Ticket(state, arrived.values, None, arrived.contacts, made, arrived.attached)
+    for move in flow.moves:
+        if move.to == state:
+            said += _lacking(layer, move.model_copy(update={"asks": ()}), Stated({}), before)
+            said += _same_person(layer, flow, before, move, by)
+    return list(dict.fromkeys(said))
+
+
+def _open_with(layer: Layer, state: str, name: str) -> Objection:
+    title, here = layer.field(name).title, flow_of(layer).state(state)
+    zh, en = (here.title.zh, here.title.en) if here else (state, state)
+    return Objection(
+        "no_such_move",
+        name,
+        Text(f"状态是“{zh}”，却有{title.zh}", f"the state is “{en}”, and yet “{title.en}” is stated"),
+    )
+
+
+def flow_of(layer: Layer) -> Flow:
+    """Return the flow of a layer; RiskmapError where its file states none."""
     if layer.flow is None:
-        raise KeyError(layer.id)
+        raise RiskmapError(
+            f"{layer.title.zh}：图层文件没有 [flow]，没有可办理的步骤",
+            f"{layer.title.en}: the layer file states no [flow], there is nothing to move",
+        )
     return layer.flow
 
 
 def _days(layer: Layer, before: Ticket, after: Ticket, today: str) -> Iterator[Objection]:
     """Yield what is wrong with the day of a move, or with the day found that is stated in it."""
-    flow, on = _flow(layer), str(after.happened)
+    flow, on = flow_of(layer), str(after.happened)
     if on > today:
         yield Objection(
             "in_future",
@@ -251,13 +306,14 @@ def _same_person(layer: Layer, flow: Flow, before: Ticket, move: Move, by: str) 
     who = by.strip()
     for name in move.other_than:
         first = next((one for one in flow.moves if one.id == name), None)
-        if first is not None and before.made.get(name, "").strip() == who:
+        if first is not None and (who == IMPORTER or before.made.get(name, "").strip() == who):
+            zh, en = ("导入的人", "who imports") if who == IMPORTER else (who, who)
             yield Objection(
                 "second_person",
                 name,
                 Text(
-                    f"“{first.title.zh}”是 {who} 办的，“{move.title.zh}”要由另一人办",
-                    f"{who} made “{first.title.en}”; “{move.title.en}” is for somebody else",
+                    f"“{first.title.zh}”由{zh}办，“{move.title.zh}”要由另一人办",
+                    f"“{first.title.en}” is by {en}; “{move.title.en}” is for somebody else",
                 ),
                 "hold",
             )
