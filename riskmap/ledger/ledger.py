@@ -31,6 +31,7 @@ from riskmap.ledger import (
     scenarios,
     undoing,
     upkeep,
+    work,
 )
 from riskmap.ledger import schema as s
 from riskmap.ledger.assessments import RunResult, Scored
@@ -60,6 +61,7 @@ from riskmap.ledger.store import (
     state_of,
 )
 from riskmap.ledger.undoing import Undone
+from riskmap.ledger.work import OpenRecord
 from riskmap.moments import utc_now
 from riskmap.progress import UNWATCHED, Progress
 from riskmap.rules.judge import Judged
@@ -384,6 +386,22 @@ class Ledger:
         StaleRevisionError shows both sides of every record that has moved on. A refused move is no error: it is named.
         """
         return moving.move_records(self._store, layer, moves, by=by, why=why, partial=partial)
+
+    def open_records(
+        self, layers: Sequence[Layer], *, as_of: dt.datetime | None = None, contacts: bool = False
+    ) -> list[OpenRecord]:
+        """Return the records of registers that are not closed, now or at a moment; `contacts` asks for personal data."""
+        return work.open_records(self._store, layers, as_of=as_of, contacts=contacts)
+
+    def states(self, layer: Layer, *, as_of: dt.datetime | None = None) -> dict[str, int]:
+        """Return state → how many active records of a register are in it, now or at a moment."""
+        return work.states(self._store, layer, as_of=as_of)
+
+    def state_since(
+        self, layer: Layer, codes: Collection[str], *, as_of: dt.datetime | None = None
+    ) -> dict[str, str]:
+        """Return code → the day since when records of a register are in their state, where one is known."""
+        return work.since(self._store, layer, codes, as_of=as_of)
 
     def edit_many(self, layer: str, edits: Sequence[RecordEdit], *, by: str, why: str) -> dict[str, int]:
         """Change many records of a layer as one changeset, all or none; return code → version after it.

@@ -330,7 +330,8 @@ def judge_rows(
         moved=moved,
     )
     for at, row in enumerate(changed):
-        out[row] = replace(out[row], said=tuple(dict.fromkeys((*out[row].said, *said.get(at, ())))))
+        told = [one for one in said.get(at, ()) if one.rule != "only_by_move"]  # `_set_by_hand` says more
+        out[row] = replace(out[row], said=tuple(dict.fromkeys((*out[row].said, *told))))
     return out
 
 

@@ -9,13 +9,13 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
-from riskmap.catalog.flow import OVERDUE, STATE, Law, LawCondition
+from riskmap.catalog.flow import CONTACT, OVERDUE, STATE, Law, LawCondition
 from riskmap.catalog.layer import Layer
 from riskmap.catalog.model import CHECKLIST_PREFIX
 from riskmap.errors import Text
 from riskmap.rules.arrays import LayerArrays, column_of, field_array
 from riskmap.rules.conditions import Reader, all_hold, decided, holds, on_day
-from riskmap.rules.moves import Objection, flow_of
+from riskmap.rules.moves import ASIDE, Objection, flow_of
 
 _SIGNS: Final[Mapping[str, Text]] = {
     "==": Text("等于", "be"),
@@ -155,11 +155,15 @@ def law_text(layer: Layer, law: Law) -> Text:
 
 
 def title_of(layer: Layer, name: str) -> Text:
-    """Return how people call what an objection or a law speaks of."""
+    """Return how people call what an objection or a law speaks of: a field, an item, a move, a role."""
     items = layer.checklist.items if layer.checklist else ()
     titles = {field.id: field.title for field in layer.fields}
     titles |= {CHECKLIST_PREFIX + item.id: item.title for item in items}
-    return titles.get(name, Text(name, name))
+    titles |= {CONTACT + role.id: role.title for role in layer.contacts}
+    titles |= (
+        {move.id: move.title for move in layer.flow.moves if move.id not in titles} if layer.flow else {}
+    )
+    return titles.get(name) or ASIDE.get(name) or Text(name, name)
 
 
 def _word(layer: Layer, law: LawCondition, value: object) -> Text:

@@ -26,7 +26,7 @@ MOVED: Final = ("move", "takeover", "insert")
 """What made a revision that says who brought a record into its state."""
 
 
-_ASIDE: Final[Mapping[str, Text]] = {"on": Text("办理日期", "the day"), "why": Text("原因", "the reason")}
+ASIDE: Final[Mapping[str, Text]] = {"on": Text("办理日期", "the day"), "why": Text("原因", "the reason")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Stated:
 
     def has(self, name: str) -> bool:
         """Tell whether something is stated under a name that a move may ask for."""
-        if name in _ASIDE:
+        if name in ASIDE:
             return bool(self.on if name == "on" else self.why.strip())
         return self.files.get(name) is not None or self.values.get(name) not in (None, "", CLEAR)
 
@@ -283,7 +283,7 @@ def _lacking(layer: Layer, move: Move, stated: Stated, after: Ticket) -> Iterato
     """Yield what the move asks and nobody states, and what it needs and the record lacks."""
     for name in move.asks:
         if not stated.has(name):
-            title = _ASIDE[name] if name in _ASIDE else layer.field(name).title
+            title = ASIDE[name] if name in ASIDE else layer.field(name).title
             yield Objection(
                 "asks",
                 name,
