@@ -35,3 +35,8 @@ def workspace(folder: Path):
     assert riskmap("init", folder, "--name", "测试区").status == 0
     (folder / "layers" / "major_hazards.toml").write_text(TEXT, encoding="utf-8")
     return open_workspace(folder)
+
+
+def hazard(code: str = "H1", *, found_on: str = "2026-09-08", **more: object) -> dict[str, object]:
+    """Return what somebody states of a new hazard."""
+    return {"name": f"隐患{code}", "position": (114.1, 22.6), "found_on": found_on, **more}

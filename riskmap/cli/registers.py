@@ -96,7 +96,7 @@ def work(
     store: StoreOption = None,
 ) -> None:
     """What is open in the registers: overdue, due soon, to accept."""
-    from riskmap.actions.records.tickets import overdue_text, work_list
+    from riskmap.actions.records.work import overdue_text, work_list
     from riskmap.cli.common import open_workspace, tell_past
 
     ws = open_workspace(workspace, store)

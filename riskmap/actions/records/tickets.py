@@ -1,28 +1,20 @@
-"""Registers of tickets: moves that a person makes, and the list of what is open and for whom."""
+"""Moves that a person makes in a register of tickets: judged, written and scored as one commit."""
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from riskmap.actions.records.bulk_editing import bulk_target
 from riskmap.actions.records.scoring import one_commit
 from riskmap.actions.workspace import Workspace
 from riskmap.catalog import Layer
-from riskmap.catalog.flow import CONTACT
-from riskmap.errors import Lang, RiskmapError, Text
+from riskmap.errors import Lang, RiskmapError
 from riskmap.json_documents import Document
-from riskmap.ledger import Moved, Moves, OpenRecord, RecordMove, TierChange
-from riskmap.moments import as_of_json, iso_second, last_moment, local_day, local_now, utc_now
+from riskmap.ledger import Moved, Moves, RecordMove, TierChange
 from riskmap.rules.judge import rules_of
-from riskmap.rules.laws import overdue_days
-from riskmap.rules.masks import mask_name
 from riskmap.rules.moves import Objection, flow_of
 from riskmap.rules.permissions import Actor, may
-
-SOON_DAYS = 7
-"""How many days ahead a deadline is called due, unless somebody says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,23 +33,22 @@ class MoveResult:
         return 1 if self.moves.refused else 0
 
     def as_json(self, lang: Lang = "zh") -> Document:
-        """Return the document of `riskmap move --json`."""
+        """Return the document of `riskmap move --json`; `warnings` only where laws warn."""
+        warnings = _told(self.moves.warnings, lang)
         return {
             "changeset": self.moves.changeset,
             "moved": [self._moved(one) for one in self.moves.moved],
-            "refused": [
-                {"code": code, "issues": [_issue(one, lang) for one in said]}
-                for code, said in self.moves.refused.items()
-            ],
-            "warnings": [
-                {"code": code, "issues": [_issue(one, lang) for one in said]}
-                for code, said in self.moves.warnings.items()
-            ],
+            "refused": _told(self.moves.refused, lang),
+            **({"warnings": warnings} if warnings else {}),
         }
 
     def _moved(self, one: Moved) -> Document:
         states = {"from": one.before, "to": one.after, "on": one.on, "version": one.version}
         return {"layer": self.layer, "code": one.code, **states, "parents": []}
+
+
+def _told(said: Mapping[str, Sequence[Objection]], lang: Lang) -> list[Document]:
+    return [{"code": code, "issues": [_issue(one, lang) for one in each]} for code, each in said.items()]
 
 
 def _issue(one: Objection, lang: Lang) -> Document:
@@ -112,125 +103,3 @@ def move_points(
     with one_commit(ws, [layer], by=by, why=why) as action:
         done = ws.ledger.move(layer, moves, by=by.name, why=why, partial=partial)
     return MoveResult(layer, done, action.tiers)
-
-
-@dataclass(frozen=True, slots=True)
-class WorkItem:
-    """An open record of a register; `overdue` days since its deadline, None where none runs. `people` are masked."""
-
-    record: OpenRecord
-    overdue: int | None
-    desk: str | None
-    people: tuple[str, ...] = ()
-
-    def as_json(self) -> Document:
-        """Return one item of `riskmap work --json`."""
-        one = self.record
-        return {
-            "layer": one.layer,
-            "code": one.code,
-            "name": one.name,
-            "subdistrict": one.subdistrict,
-            "state": one.state,
-            "since": one.since,
-            "due": one.due,
-            "overdue_days": None if self.overdue is None or self.overdue <= 0 else self.overdue,
-            "desk": self.desk,
-            "people": list(self.people),
-            "version": one.version,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """What is open at a day: `counts` over all registers, `items` as they were asked for.
-
-    `mine` is None where nobody is named, `alerts` where no register holds alerts.
-    """
-
-    at: str
-    counts: Mapping[str, int | None]
-    items: tuple[WorkItem, ...]
-    open: int = 0
-    without_due: int = 0
-    lists: Mapping[str, tuple[WorkItem, ...]] = field(default_factory=dict[str, tuple[WorkItem, ...]])
-
-    def as_json(self) -> Document:
-        """Return the document of `riskmap work --json`."""
-        return {"at": self.at, "counts": dict(self.counts), "items": [one.as_json() for one in self.items]}
-
-
-def registers(ws: Workspace) -> list[Layer]:
-    """Return the layers whose records go through a flow."""
-    return [layer for layer in ws.catalog.layers.values() if layer.flow is not None]
-
-
-def work_list(
-    ws: Workspace,
-    *,
-    who: str | None = None,
-    due: int | None = None,
-    overdue: bool = False,
-    as_of: dt.date | None = None,
-) -> Work:
-    """Return what is open, now or at a day: all of it, what is `overdue`, due within days, or on the desk of `who`.
-
-    A deadline that is today is due and not overdue. With several restrictions an item has to meet one of the
-    first two, and be on the desk.
-    """
-    day = local_now().date() if as_of is None else local_day(as_of)
-    moment = None if as_of is None else last_moment(as_of)
-    layers = registers(ws)
-    found = ws.ledger.open_records(layers, as_of=moment, contacts=who is not None)
-    items = [_item(ws.catalog.layer(one.layer), one, day, who) for one in found]
-    items.sort(key=lambda one: (one.record.due is None, one.record.due or "", one.record.layer))
-    days = SOON_DAYS if due is None else due
-    lists = {
-        "overdue": tuple(one for one in items if one.overdue is not None and one.overdue > 0),
-        "due": tuple(one for one in items if one.overdue is not None and -days <= one.overdue <= 0),
-        "to_accept": tuple(
-            one for one in items if _waits_for_a_second(ws.catalog.layer(one.record.layer), one)
-        ),
-        "mine": tuple(one for one in items if who is not None and one.people),
-    }
-    counts: dict[str, int | None] = {
-        "mine": len(lists["mine"]) if who is not None else None,
-        **{key: len(lists[key]) for key in ("due", "overdue", "to_accept")},
-        "alerts": None,
-    }
-    wanted = [*(lists["overdue"] if overdue else ()), *(lists["due"] if due is not None else ())]
-    chosen = wanted if overdue or due is not None else items
-    return Work(
-        iso_second(utc_now()) if as_of is None else str(as_of_json(as_of)),
-        counts,
-        tuple(one for one in chosen if who is None or one.people),
-        open=len(items),
-        without_due=sum(one.overdue is None for one in items),
-        lists=lists,
-    )
-
-
-def _item(layer: Layer, one: OpenRecord, day: dt.date, who: str | None) -> WorkItem:
-    """Return an open record with its desk; of persons those that bear the name which is asked for."""
-    state = flow_of(layer).state(one.state)
-    desk = None if state is None else state.desk
-    people: list[str] = []
-    if who is not None and desk is not None and desk.startswith(CONTACT):
-        role = desk.removeprefix(CONTACT)
-        names = [c.name for c in one.contacts if c.role == role and c.name]
-        people = [mask_name(name) for name in names if name.strip() == who.strip()]
-    return WorkItem(one, overdue_days(one.due, day), desk, tuple(people))
-
-
-def _waits_for_a_second(layer: Layer, item: WorkItem) -> bool:
-    """Tell whether the next move of a record is one that only a second person makes."""
-    return any(move.other_than and item.record.state in move.from_ for move in flow_of(layer).moves)
-
-
-def overdue_text(work: Work) -> Text:
-    """Return how much is open, due and overdue, in one sentence."""
-    late, soon = work.counts["overdue"] or 0, work.counts["due"] or 0
-    return Text(
-        f"待办 {work.open} 件，其中超期 {late} 件，{SOON_DAYS} 天内到期 {soon} 件",
-        f"{work.open} open, {late} overdue, {soon} due within {SOON_DAYS} days",
-    )
