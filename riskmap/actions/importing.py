@@ -24,6 +24,7 @@ from riskmap.ledger import Committed, TierChange
 from riskmap.ledger.store import no_cycles
 from riskmap.moments import local_now
 from riskmap.progress import UNWATCHED, Progress
+from riskmap.rules.judge import rules_of
 from riskmap.rules.permissions import Actor, may
 from riskmap.rules.position import place_issues
 from riskmap.rules.shift import shift_issue, shift_of
@@ -100,6 +101,8 @@ class FileImport:
             "skipped_non_data": intake.skipped_non_data,
             "unlocated": intake.unlocated,
             "held": plan.count("held"),
+            **({"moved": len(plan.moved)} if plan.moved else {}),
+            **({"taken_over": len(plan.taken_over)} if plan.taken_over else {}),
             "absent": list(plan.absent),
             "changeset": self.committed.changeset if self.committed else None,
             "issues": [issue.as_json() for issue in self.issues],
@@ -394,20 +397,32 @@ def _assessed_first(
 
 
 def settle_held(
-    ws: Workspace, held: Sequence[int], *, accept: bool, by: Actor, why: str, as_code: str | None = None
+    ws: Workspace,
+    held: Sequence[int],
+    *,
+    accept: bool,
+    by: Actor,
+    why: str,
+    as_code: str | None = None,
+    more: Mapping[str, Mapping[str, object]] | None = None,
 ) -> int:
     """Accept held rows (a single one perhaps under another code) or decline them, and score what changed.
 
     One decision is one changeset and one undo: return it. A row that was settled meanwhile raises
-    LedgerError; then nothing is written.
+    LedgerError; then nothing is written. `more`: layer → field → what is stated beside the rows, such as the evidence
+    that a closing lacks; accepting it is the second person's act. RefusedError with what speaks against it.
     """
     may(by, "import")
     if not by.name.strip() or not why.strip():
         raise RiskmapError("待确认行：请写明经办人和原因", "held rows: state the person and the reason")
     if not accept:
         return ws.ledger.decline_held(held, by=by.name, why=why)
+    judged = {
+        layer: rules_of(ws.catalog.layer(layer), ws.subdistricts, ws.region).record(dict(stated), at=None)
+        for layer, stated in (more or {}).items()
+    }
     with one_commit(ws, by=by, why=why):
-        return ws.ledger.accept_held(held, as_code=as_code, by=by.name, why=why)
+        return ws.ledger.accept_held(held, as_code=as_code, by=by.name, why=why, more=judged)
 
 
 def dismiss_rejected(ws: Workspace, rows: Sequence[int], *, by: Actor, why: str) -> int:

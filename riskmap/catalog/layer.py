@@ -11,6 +11,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field as Key
 
+from riskmap.catalog.flow import STATE, Flow, Law
 from riskmap.catalog.headers import distinct, normalise_header
 from riskmap.catalog.plan import RecordPlan
 from riskmap.catalog.problems import Items, Part, Slug, Title, Words
@@ -159,6 +160,16 @@ class ChecklistItem(Named):
     """One item of a checklist (十个有)."""
 
 
+STATE_TITLE = Text("状态", "State")
+"""How the state of a flow is called, in every register."""
+
+
+def state_field(flow: Flow) -> Field:
+    """Return the choice field that holds the state of a flow."""
+    choices = (Choice(id=one.id, title=one.title, aliases=one.aliases) for one in flow.states)
+    return Field(id=STATE, title=STATE_TITLE, type="choice", choices=tuple(choices))
+
+
 class Checklist(Part):
     """An ordered checklist; a record stores one of true, false, null per item."""
 
@@ -256,6 +267,9 @@ class Layer(Part):
     that inherits its places, the fields that name the records whose place it is, the first that has one.
     `belongs_to`: the record that each one hangs on. `moment`: the field that says when.
 
+    `flow`: what its records go through; then `state` is a field that only moves change. `laws`: what must hold
+    of each.
+
     `table`: what the file describes is read and never kept in a ledger (people, rain): no model, no tier.
     `unique`: columns that together name a row; later rows with the same are refused. `unique_of`: what
     stands for the code, the finest that a file has. `one_of`: of each group of fields a file has one.
@@ -283,6 +297,8 @@ class Layer(Part):
     contacts: Items[ContactRole] = ()
     plan: RecordPlan | None = None
     triggers: Items[Trigger] = ()
+    flow: Flow | None = None
+    laws: Items[Law] = ()
     table: bool = False
     unique: Items[Slug] = ("code",)
     unique_of: Items[Slug] = ()
@@ -302,12 +318,15 @@ class Layer(Part):
             for field in common.fields
             if field.id not in self.field_ids and not self.table
         )
+        state = () if self.flow is None else (state_field(self.flow),)
         checklist = self.checklist and self.checklist.model_copy(
             update={"items": tuple(item.complete() for item in self.checklist.items)}
         )
         return self.model_copy(
             update={
-                "fields": tuple(f.complete(self.aliases.get(f.id, ())) for f in (*self.own_fields, *shared)),
+                "fields": tuple(
+                    f.complete(self.aliases.get(f.id, ())) for f in (*state, *self.own_fields, *shared)
+                ),
                 "aliases": {
                     role: distinct(
                         (*_left_for(role, common.aliases.get(role, ()), owners), *self.aliases.get(role, ()))

@@ -18,8 +18,10 @@ from typing import Final, cast, get_args
 from riskmap.catalog.cross_checks import check_condition, check_field
 from riskmap.catalog.decision_checks import condition_problems
 from riskmap.catalog.drivers import trigger_drivers
+from riskmap.catalog.flow import STATE
+from riskmap.catalog.flow_checks import flow_problems, law_problems
 from riskmap.catalog.headers import normalise_header
-from riskmap.catalog.layer import CORE_ROLES, Common, FieldType, Layer
+from riskmap.catalog.layer import CORE_ROLES, STATE_TITLE, Common, FieldType, Layer
 from riskmap.catalog.plan import plan_problems
 from riskmap.catalog.problems import TomlFile, absent, closest, one_of, read_text, shown
 from riskmap.catalog.roles import SHAPES
@@ -55,6 +57,8 @@ def _read(text: str, file: str, *, table: bool) -> Layer:
         problems += _trigger_problems(layer, source)
         problems += _print_problems(layer, source)
         problems += _register_problems(layer, source)
+        problems += flow_problems(layer, source)
+        problems += law_problems(layer, source)
     if layer is None or problems:
         raise CatalogError(tuple(sorted(dict.fromkeys(problems), key=lambda p: p.line or 0)))
     return layer
@@ -118,6 +122,7 @@ def _check_layer(source: TomlFile, common: TomlFile) -> list[CatalogProblem]:
         *_reserved(source),
         *_unknown_targets(source, common),
         *_headers_twice(source, common),
+        *_choice_words_twice(source, ("flow",), "states"),
         *(problem for path, field in source.tables("fields") for problem in _field(source, path, field)),
     ]
 
@@ -132,6 +137,7 @@ def _file_name(source: TomlFile) -> Iterator[CatalogProblem]:
 
 def _ids_twice(source: TomlFile) -> Iterator[CatalogProblem]:
     lists: list[KeyPath] = [("fields",), ("contacts",), ("checklist", "items"), ("positions",)]
+    lists += [("flow", "states"), ("flow", "moves"), ("laws",)]
     lists += [(*path, "choices") for path, _ in source.tables("fields")]
     for path in lists:
         first: dict[str, KeyPath] = {}
@@ -209,6 +215,7 @@ def _reserved(source: TomlFile) -> Iterator[CatalogProblem]:
 
 def _unknown_targets(source: TomlFile, common: TomlFile) -> Iterator[CatalogProblem]:
     known = [*CORE_ROLES, *_ids(source, "fields"), *_ids(common, "fields")]
+    known += [STATE] if source.at(("flow",)) else []
     for name in _table(source.at(("aliases",))):
         if name not in known:
             yield source.problem(
@@ -282,9 +289,9 @@ def _only_with(
             )
 
 
-def _choice_words_twice(source: TomlFile, path: KeyPath) -> Iterator[CatalogProblem]:
+def _choice_words_twice(source: TomlFile, path: KeyPath, key: str = "choices") -> Iterator[CatalogProblem]:
     claimed: list[Claim] = []
-    for where, choice in source.tables(*path, "choices"):
+    for where, choice in source.tables(*path, key):
         claimed += _claims_of_item(str(choice.get("id", where)), where, choice)
     yield from _twice(source, claimed)
 
@@ -346,6 +353,8 @@ def _common_titles_taken(
 def claims(source: TomlFile) -> list[Claim]:
     """Return every header that the file gives to something, in the order of the file."""
     claimed: list[Claim] = []
+    if source.at(("flow",)):
+        claimed += [(STATE, word, ("flow",)) for word in (STATE_TITLE.zh, STATE_TITLE.en)]
     for target, words in _table(source.at(("aliases",))).items():
         claimed += [(target, w, ("aliases", target, i)) for i, w in _words(words)]
     for path, field in source.tables("fields"):
@@ -400,6 +409,9 @@ def _number(value: object) -> float | None:
     return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 
+_OF_LEDGERS: Final = ("flow", "laws")
+
+
 _OF_TABLES: Final = ("unique", "unique_of", "one_of", "positions", "wide", "on_bad_row")
 
 
@@ -420,9 +432,12 @@ def _table_problems(source: TomlFile, *, wanted: bool) -> Iterator[CatalogProble
         yield source.problem(
             ("table",), Text("true（这是一张表的说明）", "true (the file describes a table)")
         )
-    for key in _OF_LAYERS:
-        if key in source.data:
-            yield source.problem((key,), _only_of_layers(key))
+    for key in _OF_LEDGERS:
+        if source.at((key,)):
+            expected = Text(
+                f"没有 {key}（只用于台账的图层）", f"no {key} here (it belongs to layers of the ledger)"
+            )
+            yield source.problem((key,), expected)
     fields = {str(field.get("id")): field for _, field in source.tables("fields")}
     for key in ("unique", "unique_of"):
         yield from _known(source, (key,), ["code", "name", *fields])

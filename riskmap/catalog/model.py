@@ -327,12 +327,14 @@ class Condition(Part):
 
     A condition of a gate may name a `node` instead of a field; then `field` is empty. That of a selection
     names a column of the layer's table: "f:hazard_ratio", or one that every layer has, such as "tier".
+    `than`: instead of a value the field or column that is compared with, or a day: today, today-90.
     """
 
     field: Words = ""
     node: Words = ""
     op: Operator
     value: Scalar | Items[Scalar] | None = None
+    than: Words = ""
 
     @property
     def values(self) -> tuple[Scalar, ...]:
@@ -341,13 +343,14 @@ class Condition(Part):
 
     def __str__(self) -> str:
         """Return it as `--where` takes it."""
-        name = self.field.removeprefix("f:")
-        return " ".join([name, self.op, ", ".join(str(v) for v in self.values)]).strip()
+        name, than = self.field.removeprefix("f:"), self.than.removeprefix("f:")
+        return " ".join([name, self.op, than or ", ".join(str(v) for v in self.values)]).strip()
 
 
 class StatedCondition(Condition):
-    """A condition as the files state one: texts are not looked into."""
+    """A condition as the model and layer files state one: texts are not looked into, nothing hangs on the day."""
 
+    than: ClassVar[str] = ""  # pyright: ignore[reportIncompatibleVariableOverride] - no key of the file
     op: Literal["==", "!=", "<", "<=", ">", ">=", "in", "present", "missing"]  # pyright: ignore[reportIncompatibleVariableOverride] - fewer
 
 

@@ -68,6 +68,7 @@ def _run(words: list[str]) -> NoReturn:
         inventory,
         prepare,
         records,
+        registers,
         terrain,
         training,
     )

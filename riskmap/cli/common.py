@@ -171,6 +171,20 @@ def reason(given: str | None) -> str:
     return given or "riskmap " + " ".join(sys.argv[1:])
 
 
+def stated_pairs(texts: Iterable[str]) -> dict[str, object]:
+    """Return field → value of options FIELD=VALUE. RiskmapError for one that is none, or stated twice."""
+    pairs: dict[str, object] = {}
+    for text in texts:
+        field, equals, value = text.partition("=")
+        name = field.strip()
+        if not equals or not name:
+            raise RiskmapError(f"--set {text}：请写成 字段=值", f"--set {text}: write FIELD=VALUE")
+        if name in pairs:
+            raise RiskmapError(f"{name}：写了两次；请只写一个值", f"{name}: stated twice; state one value")
+        pairs[name] = value
+    return pairs
+
+
 def split(text: str | None) -> tuple[str, ...]:
     """Return the parts of a comma-separated option."""
     return tuple(part for part in (text or "").replace("，", ",").split(",") if part.strip())

@@ -26,6 +26,7 @@ from riskmap.cli.common import (
     print_json,
     some_of,
     split,
+    stated_pairs,
 )
 from riskmap.errors import RiskmapError
 
@@ -116,13 +117,7 @@ def _stated(ws: Workspace, layer: str, sets: Sequence[str], empty: Sequence[str]
 
     definition = ws.catalog.layer(layer)
     stated: dict[str, object] = {}
-    pairs: list[tuple[str, object]] = []
-    for text in sets:
-        field, equals, value = text.partition("=")
-        if not equals or not field.strip():
-            raise RiskmapError(f"--set {text}：请写成 字段=值", f"--set {text}: write FIELD=VALUE")
-        pairs.append((field.strip(), value))
-    for field, value in (*pairs, *((field.strip(), CLEAR) for field in empty)):
+    for field, value in (*stated_pairs(sets).items(), *((field.strip(), CLEAR) for field in empty)):
         target = bulk_target(definition, field)
         if target in stated:
             raise RiskmapError(f"{field}：写了两次；请只写一个值", f"{field}: stated twice; state one value")

@@ -27,6 +27,7 @@ from riskmap.cli.common import (
     person,
     print_json,
     reason,
+    stated_pairs,
     watched,
 )
 from riskmap.errors import RiskmapError
@@ -380,6 +381,7 @@ def accept(
     held_ids: Annotated[list[int], typer.Argument(metavar="ID...")],
     why: Annotated[str, typer.Option("--why")],
     as_code: Annotated[str | None, typer.Option("--as-code", metavar="CODE")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", metavar="FIELD=VALUE")] = None,
     by: ByOption = None,
     workspace: WorkspaceOption = None,
     store: StoreOption = None,
@@ -389,8 +391,25 @@ def accept(
     from riskmap.cli.common import open_workspace
 
     ws = open_workspace(workspace, store)
-    done = settle_held(ws, held_ids, accept=True, as_code=as_code, by=person(by), why=why)
+    more = _stated_beside(ws, held_ids, set_ or ())
+    done = settle_held(ws, held_ids, accept=True, as_code=as_code, by=person(by), why=why, more=more)
     echo(f"已写入（第 {done} 批改动）", f"written (changeset {done})")
+
+
+def _stated_beside(ws: Workspace, held: Sequence[int], sets: Sequence[str]) -> dict[str, dict[str, object]]:
+    """Return layer → field → what is stated beside held rows, which are all of one layer then."""
+    from riskmap.actions.records.tickets import stated_in_move
+
+    if not sets:
+        return {}
+    layers = {one.layer for one in ws.ledger.held() if one.id in set(held)}
+    if len(layers) != 1:
+        raise RiskmapError(
+            "--set：这些行不在同一个图层，或都已处理",
+            "--set: these rows are not of one layer, or were settled",
+        )
+    (layer,) = layers
+    return {layer: stated_in_move(ws.catalog.layer(layer), stated_pairs(sets))}
 
 
 @app.command()

@@ -10,10 +10,12 @@ from riskmap.ledger.held_rows import HeldEntry
 from riskmap.ledger.history import ChangesetInfo, Retirement
 from riskmap.ledger.importing import Committed
 from riskmap.ledger.ledger import Ledger
+from riskmap.ledger.moving import Moved, Moves, RecordMove
 from riskmap.ledger.rejected_rows import RejectedEntry
 from riskmap.ledger.revisions import Write
 from riskmap.ledger.runs import TierChange, model_digest
 from riskmap.ledger.undoing import Undone
+from riskmap.ledger.work import OpenRecord
 
 __all__ = [
     "ChainHead",
@@ -22,7 +24,11 @@ __all__ = [
     "HeldEntry",
     "LayerColumns",
     "Ledger",
+    "Moved",
+    "Moves",
+    "OpenRecord",
     "RecordEdit",
+    "RecordMove",
     "RejectedEntry",
     "Retirement",
     "RunResult",

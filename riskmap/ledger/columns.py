@@ -34,10 +34,10 @@ _FEW = 4096  # distinct texts of a column that are kept once
 class Known:
     """Revisions of one layer as parallel columns; `values` maps field → column, None is unknown.
 
-    `op` is what made the revision (insert, update, retire, reinstate, withdraw), `retired` the
-    reason while it is retired, `changed` the changeset. `shape_at` and `contacts_at` name the
-    version that last set them. `contacts` is None unless it was asked for. `damaged`: rows whose stored
-    fields cannot be read.
+    `op` is what made the revision (insert, takeover, update, move, retire, reinstate, withdraw), `retired` the
+    reason while it is retired, `happened` the day of the last move of a record of a flow, `changed` the
+    changeset. `shape_at` and `contacts_at` name the version that last set them. `contacts` is None unless it was
+    asked for. `damaged`: rows whose stored fields cannot be read.
     """
 
     feature_id: list[int] = field(default_factory=list)
@@ -56,6 +56,7 @@ class Known:
     shape_at: list[int | None] = field(default_factory=list)
     contacts_at: list[int | None] = field(default_factory=list)
     contact_count: list[int] = field(default_factory=list)
+    happened: list[str | None] = field(default_factory=list)
     contacts: list[tuple[Contact, ...]] | None = None
     damaged: list[int] = field(default_factory=list)
 
@@ -139,6 +140,7 @@ _COLUMNS = (
     s.revision.c.shape_at,
     s.revision.c.contacts_at,
     s.revision.c.contact_count,
+    s.revision.c.happened,
     s.shape.c.wkb,
     s.revision.c.body,
 )
@@ -295,10 +297,11 @@ def _columns(
         known.shape_at += columns[11]
         known.contacts_at += columns[12]
         known.contact_count += columns[13]
-        known.shape += columns[14]
-        known.damaged += _add_values(known.values, columns[15], few, len(known) - len(rows))
+        known.happened += columns[14]
+        known.shape += columns[15]
+        known.damaged += _add_values(known.values, columns[16], few, len(known) - len(rows))
         if known.contacts is not None:
-            known.contacts += map(read_contacts, columns[16])
+            known.contacts += map(read_contacts, columns[17])
     if lon:
         known.lon, known.lat = np.concatenate(lon), np.concatenate(lat)
     return known

@@ -10,8 +10,9 @@ from typing import Any, Final
 import numpy as np
 import sqlalchemy as sa
 
+from riskmap.catalog.flow import STATE
 from riskmap.catalog.layer import Layer
-from riskmap.errors import LedgerError, StaleRevisionError, StaleRow, UnknownNameError
+from riskmap.errors import LedgerError, RefusedError, StaleRevisionError, StaleRow, UnknownNameError
 from riskmap.ledger.columns import WITHDRAWN, Known, read_known, read_versions
 from riskmap.ledger.links import children, hanging_on, listed, referring
 from riskmap.ledger.merging import (
@@ -27,8 +28,11 @@ from riskmap.ledger.merging import (
 )
 from riskmap.ledger.revisions import NextRevision, open_changeset, write_new, write_next
 from riskmap.ledger.store import Store
-from riskmap.rules.judge import Judged, accepted
+from riskmap.rules.cell import Finding
+from riskmap.rules.judge import Judged, accepted, placed
+from riskmap.rules.laws import judge_records, title_of
 from riskmap.rules.masks import is_masked
+from riskmap.rules.moves import Objection
 from riskmap.values.records import CLEAR, Records
 
 _NAMED: Final = 5  # codes that a message lists
@@ -65,14 +69,46 @@ def create_record(store: Store, layer: str, code: str, *, values: Judged, by: st
                     f"this code was retired ({gone}); reinstate it or choose another",
                 )
             raise _refuse(f"{layer} › {code}", zh, en)
+        _refuse_new(store, layer, code, stated)
         changeset = open_changeset(connection, store, by=by, why=why, kind="create", counts={"inserted": 1})
         changes = {k: (None, v) for k, v in stated.items() if v is not None}
         if again:
             draft = NextRevision.afresh(known, 0, layer=layer).apply(changes)
-            write_next(connection, [draft], changeset, layers=store.layers)
+            write_next(connection, [draft], changeset, store.layers)
             return draft.version + 1
-        write_new(connection, _as_records(layer, code, stated), [0], changeset, layers=store.layers)
+        write_new(connection, _as_records(layer, code, stated), [0], changeset, store.layers)
         return 1
+
+
+def _raise_unlawful(layer: Layer, codes: Sequence[str], said: Mapping[int, Sequence[Objection]]) -> None:
+    """Raise RefusedError with what speaks against records; what only warns stops nothing."""
+    refused = [
+        placed(layer, codes[row], title_of(layer, one.field), Finding(one.rule, "error", one.message))
+        for row, told in said.items()
+        for one in told
+        if one.weight != "warn"
+    ]
+    if refused:
+        raise RefusedError.of(refused)
+
+
+def _refuse_new(store: Store, layer: str, code: str, stated: Mapping[str, Any]) -> None:
+    """Raise RefusedError with every law that a new record would break; one of a flow begins where the flow starts."""
+    definition = store.layers.get(layer)
+    if definition is None:
+        return
+    values = {key: value for key, value in stated.items() if key not in FIXED_KEYS and value is not None}
+    if definition.flow is not None:
+        values.setdefault(STATE, definition.flow.start)
+    said = judge_records(
+        definition,
+        [None],
+        [values],
+        happened=[None],
+        today=store.today,
+        checklists=[stated.get("checklist")],
+    )
+    _raise_unlawful(definition, [code], said)
 
 
 def _as_records(layer: str, code: str, stated: Mapping[str, Any]) -> Records:
@@ -183,7 +219,7 @@ def _stated(layer: str, edits: Sequence[RecordEdit]) -> dict[str, dict[str, Any]
     return {code: _to_write(values) for code, values in judged.items()}
 
 
-def _placed(
+def placed_records(
     connection: sa.Connection, layer: str, codes: Collection[str], definition: Layer | None
 ) -> tuple[Known, dict[str, int]]:
     """Return records with their contacts, and the row of each code; UnknownNameError names codes that are none."""
@@ -201,7 +237,7 @@ def changes_of(store: Store, layer: str, edits: Sequence[RecordEdit]) -> dict[st
     stated, personal = _stated(layer, edits), store.personal_fields(layer)
     with store.reading() as connection:
         stated = referring(connection, store.layers, layer, stated)
-        known, place = _placed(connection, layer, stated, store.layers.get(layer))
+        known, place = placed_records(connection, layer, stated, store.layers.get(layer))
     found = {code: _effective(known, place[code], values, personal) for code, values in stated.items()}
     return {code: changes for code, changes in found.items() if changes}
 
@@ -216,21 +252,40 @@ def edit(store: Store, layer: str, edits: Sequence[RecordEdit], *, by: str, why:
     personal = store.personal_fields(layer)
     with store.writing() as connection:
         stated = referring(connection, store.layers, layer, stated)
-        known, place = _placed(connection, layer, stated, store.layers.get(layer))
+        known, place = placed_records(connection, layer, stated, store.layers.get(layer))
         seen = {one.code: one.seen for one in edits}
-        _refuse_stale(connection, layer, known, place=place, seen=seen, stated=stated, personal=personal)
+        refuse_stale(connection, layer, known, place=place, seen=seen, stated=stated, personal=personal)
         drafts: list[NextRevision] = []
         for code, values in stated.items():
             at = place[code]
             _need_active(layer, known, at)
             if effective := _effective(known, at, values, personal):
                 drafts.append(NextRevision.after(known, at, layer=layer, op="update").apply(effective))
+        _refuse_unlawful(store, layer, drafts, known, place)
         if drafts:
             counts = {"updated": len(drafts)}
             changeset = open_changeset(connection, store, by=by, why=why, kind="edit", counts=counts)
-            write_next(connection, drafts, changeset, layers=store.layers)
+            write_next(connection, drafts, changeset, store.layers)
     changed = {draft.code for draft in drafts}
     return {code: known.version[place[code]] + (code in changed) for code in stated}
+
+
+def _refuse_unlawful(
+    store: Store, layer: str, drafts: Sequence[NextRevision], known: Known, place: Mapping[str, int]
+) -> None:
+    """Raise RefusedError with every law of their layer that records would break; one that warns stops nothing."""
+    definition = store.layers.get(layer)
+    if definition is None:
+        return
+    said = judge_records(
+        definition,
+        [known.body(place[draft.code]) if draft.code in place else None for draft in drafts],
+        [draft.values for draft in drafts],
+        happened=[draft.happened for draft in drafts],
+        today=store.today,
+        checklists=[draft.checklist for draft in drafts],
+    )
+    _raise_unlawful(definition, [draft.code for draft in drafts], said)
 
 
 def _need_active(layer: str, known: Known, at: int) -> None:
@@ -242,7 +297,7 @@ def _need_active(layer: str, known: Known, at: int) -> None:
         )
 
 
-def _refuse_stale(
+def refuse_stale(
     connection: sa.Connection,
     layer: str,
     known: Known,
@@ -340,8 +395,8 @@ def _turn(
     with store.writing() as connection:
         # Kept columns that a field names by now go to it with a change of content, not with a turn.
         definition = store.layers.get(layer) if any(stated.values()) else None
-        known, place = _placed(connection, layer, seen, definition)
-        _refuse_stale(connection, layer, known, place=place, seen=seen, stated=stated, personal=personal)
+        known, place = placed_records(connection, layer, seen, definition)
+        refuse_stale(connection, layer, known, place=place, seen=seen, stated=stated, personal=personal)
         if reason is not None:
             _refuse_parents(
                 connection, store, layer, {known.feature_id[at]: code for code, at in place.items()}
@@ -362,5 +417,5 @@ def _turn(
         if drafts:
             counts = {f"{kind}d": len(drafts)}
             changeset = open_changeset(connection, store, by=by, why=why, kind=kind, counts=counts)
-            write_next(connection, drafts, changeset, layers=store.layers)
+            write_next(connection, drafts, changeset, store.layers)
     return {draft.code: draft.version + 1 for draft in drafts}

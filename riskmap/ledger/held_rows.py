@@ -13,13 +13,18 @@ import numpy as np
 import orjson
 import sqlalchemy as sa
 
-from riskmap.errors import LedgerError, Text, UnknownNameError
+from riskmap.catalog.layer import Layer
+from riskmap.errors import LedgerError, RefusedError, Text, UnknownNameError
 from riskmap.ledger import schema as s
 from riskmap.ledger.columns import WITHDRAWN, Known, read_known, write_contacts
 from riskmap.ledger.links import referring
 from riskmap.ledger.merging import changes_of, shown, unmasked
-from riskmap.ledger.revisions import NextRevision, open_changeset, write_new, write_next
+from riskmap.ledger.moving import RowVerdict, judge_new, judge_rows
+from riskmap.ledger.revisions import NextRevision, open_changeset, stated_values, write_new, write_next
 from riskmap.ledger.store import Store, insert_rows, json_list, next_id
+from riskmap.rules.cell import Finding
+from riskmap.rules.judge import Judged, accepted, placed
+from riskmap.rules.laws import title_of
 from riskmap.rules.masks import mask_contacts
 from riskmap.values.import_plan import ImportPlan
 from riskmap.values.records import CLEAR, Contact, Records
@@ -238,10 +243,20 @@ def _open_entries(connection: sa.Connection, held: Sequence[int]) -> list[Any]:
     return [found[number] for number in dict.fromkeys(held)]
 
 
-def accept_held(store: Store, held: Sequence[int], *, as_code: str | None, by: str, why: str) -> int:
+def accept_held(
+    store: Store,
+    held: Sequence[int],
+    *,
+    as_code: str | None,
+    by: str,
+    why: str,
+    more: Mapping[str, Judged] | None = None,
+) -> int:
     """Apply held rows to their records, or make one a new record with another code; return the changeset.
 
-    One decision is one changeset. LedgerError where two of the rows speak of one record.
+    One decision is one changeset. LedgerError where two of the rows speak of one record. Where a row moves a
+    record of a flow, who accepts it is the second person and who imported it the first; `more`: layer → what
+    is stated beside the rows, the evidence they lack. RefusedError with what the laws say against a row.
     """
     with store.writing() as connection:
         rows = _open_entries(connection, held)
@@ -267,7 +282,9 @@ def accept_held(store: Store, held: Sequence[int], *, as_code: str | None, by: s
         changeset = open_changeset(connection, store, by=by, why=why, kind="accept", counts=counts)
         for (row, code), one in zip(targets, known, strict=True):
             stated = _load(row["layer"], code, row["content"], row["people"], row["shape"])
-            _apply(connection, store, _linked(connection, store, stated), one, changeset)
+            stated = _linked(connection, store, _with_more(stated, (more or {}).get(row["layer"])))
+            first = connection.execute(_importer(row["batch_id"])).scalar_one()
+            _apply(connection, store, stated, one, changeset, people=(first, by.strip()))
         _decide(connection, rows, "accepted", changeset, as_code)
     return changeset
 
@@ -288,6 +305,20 @@ def _refuse_ambiguous(rows: Sequence[Any], as_code: str | None) -> None:
         )
 
 
+def _importer(batch: int) -> sa.Select[Any]:
+    t = s.import_batch
+    joined_to = sa.select(s.changeset.c.who).join(t, t.c.changeset_id == s.changeset.c.id)
+    return joined_to.where(t.c.id == batch)
+
+
+def _with_more(stated: Records, more: Judged | None) -> Records:
+    """Return a row with what is stated beside it. RefusedError where the rules refuse that."""
+    if more is None:
+        return stated
+    values = accepted(stated.layer, {stated.code[0]: more})[stated.code[0]]
+    return replace(stated, values={**stated.values, **{key: [value] for key, value in values.items()}})
+
+
 def _linked(connection: sa.Connection, store: Store, stated: Records) -> Records:
     """Return a held row with its links as they are kept; RefusedError where it still names what there is not."""
     row = {key: column[0] for key, column in stated.values.items()}
@@ -295,11 +326,24 @@ def _linked(connection: sa.Connection, store: Store, stated: Records) -> Records
     return replace(stated, values={key: [value] for key, value in found.items()})
 
 
-def _apply(connection: sa.Connection, store: Store, stated: Records, known: Known, changeset: int) -> None:
-    """Write one row: a new record where nothing is known, else its record's next revision."""
-    personal = store.personal_fields(stated.layer)
+def _apply(
+    connection: sa.Connection,
+    store: Store,
+    stated: Records,
+    known: Known,
+    changeset: int,
+    *,
+    people: tuple[str, str],
+) -> None:
+    """Write one row: a new record where nothing is known, else its record's next revision.
+
+    `people`: who imported the row, and who accepts it.
+    """
+    personal, layer = store.personal_fields(stated.layer), store.layers.get(stated.layer)
     if len(known) == 0:
-        write_new(connection, unmasked(stated, [0], personal), [0], changeset, layers=store.layers)
+        stated = unmasked(stated, [0], personal)
+        _refuse_new(store, layer, stated, people)
+        write_new(connection, stated, [0], changeset, store.layers)
         return
     back = known.retired[0] is not None
     if known.op[0] == WITHDRAWN:
@@ -307,12 +351,54 @@ def _apply(connection: sa.Connection, store: Store, stated: Records, known: Know
         draft = NextRevision.afresh(known, 0, layer=stated.layer)
         known.erase(0)
         stated = unmasked(stated, [0], personal)
+        _refuse_new(store, layer, stated, people)
     else:
         draft = NextRevision.after(known, 0, layer=stated.layer, op="reinstate" if back else "update")
         draft.retired = None
     changes = changes_of(stated, known, [0], [0], personal=personal).get(0, {})
+    if layer is not None and draft.op != "insert":
+        values = {key: column[0] for key, column in stated.values.items()}
+        told = {0: {k: v for k, v in values.items() if v is not None}}
+        judged = judge_rows(
+            connection,
+            known,
+            {0: (0, changes)},
+            {0: values},
+            layer=layer,
+            store=store,
+            by=people,
+            stated=told,
+        )
+        for verdict in judged.values():
+            _refuse(layer, stated.code[0], verdict)
+            changes = changes if verdict.changes is None else verdict.changes
+            if verdict.op == "move":
+                draft.op, draft.happened = verdict.op, verdict.happened
     if changes or back:
-        write_next(connection, [draft.apply(changes)], changeset, layers=store.layers)
+        write_next(connection, [draft.apply(changes)], changeset, store.layers)
+
+
+def _refuse_new(store: Store, layer: Layer | None, stated: Records, people: tuple[str, str]) -> None:
+    """Raise RefusedError with what the laws say against a new record, but that it arrived closed: that is accepted."""
+    if layer is None:
+        return
+    marks = None if stated.checklist is None else [stated.checklist[0]]
+    contacts = () if stated.contacts is None else stated.contacts[0] or ()
+    values = list(stated_values(stated, [0]))
+    (verdict,) = judge_new(layer, values, [contacts], store=store, by=people, checklists=marks)
+    _refuse(layer, stated.code[0], verdict)
+
+
+def _refuse(layer: Layer, code: str, verdict: RowVerdict) -> None:
+    """Raise RefusedError where the laws do not let a row in; what a person settles by accepting it is settled."""
+    lawful = {law.id for law in layer.laws if law.otherwise == "hold"} | {"arrives_closed"}
+    said = [one for one in verdict.said if one.weight != "warn" and one.rule not in lawful]
+    if said:
+        told = [
+            placed(layer, code, title_of(layer, one.field), Finding(one.rule, "error", one.message))
+            for one in said
+        ]
+        raise RefusedError.of(told)
 
 
 def decline_held(store: Store, held: Sequence[int], *, by: str, why: str) -> int:

@@ -276,6 +276,7 @@ def history(store: Store, layer: str, code: str) -> list[Change]:
                 kind=row.kind,
                 changes=shown(changed, personal),
                 changeset=row.id,
+                happened=versions.happened[at] if versions.op[at] in {"move", "takeover"} else None,
             )
         )
     return out

@@ -12,6 +12,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from riskmap.catalog.flow import STATE
 from riskmap.catalog.layer import Layer
 from riskmap.errors import LedgerError, StaleRevisionError, Text
 from riskmap.ledger import schema as s
@@ -19,6 +20,7 @@ from riskmap.ledger.columns import WITHDRAWN, Known, read_known
 from riskmap.ledger.held_rows import keep_held
 from riskmap.ledger.links import named
 from riskmap.ledger.merging import Changes, changes_of, masked_otherwise, shown, unmasked
+from riskmap.ledger.moving import RowVerdict, joined, judge_new, judge_rows
 from riskmap.ledger.rejected_rows import keep_rejected
 from riskmap.ledger.revisions import (
     NextRevision,
@@ -30,7 +32,8 @@ from riskmap.ledger.revisions import (
 )
 from riskmap.ledger.store import Store, moments, next_id, no_cycles, state_of
 from riskmap.rules.masks import has_mask, is_masked, masked_from_nothing, rows_with
-from riskmap.values.import_plan import Hold, ImportPlan, Intake, RowAction
+from riskmap.rules.moves import Objection
+from riskmap.values.import_plan import Hold, ImportPlan, Intake, Issue, RowAction
 from riskmap.values.records import CLEAR, Records
 
 # A known code with another name this far away is rather another place than a correction.
@@ -58,6 +61,9 @@ class Decision:
     changes: dict[int, Changes] = field(default_factory=dict)
     holds: dict[int, Hold] = field(default_factory=dict)
     remarks: dict[int, Hold] = field(default_factory=dict)
+    refused: dict[int, tuple[Objection, ...]] = field(default_factory=dict)  # by the laws: they do not go in
+    moves: dict[int, RowVerdict] = field(default_factory=dict)  # that move a record of a flow
+    taken_over: set[int] = field(default_factory=set)
 
 
 def metres_between(a: tuple[float, float], b: tuple[float, float]) -> float:
@@ -86,20 +92,21 @@ def _read(
 
 
 def decide(
-    connection: sa.Connection,
-    intake: Intake,
-    *,
-    personal: Collection[str],
-    layers: Mapping[str, Layer],
-    rows: Sequence[int] | None = None,
+    connection: sa.Connection, intake: Intake, *, store: Store, rows: Sequence[int] | None = None
 ) -> Decision:
     """Return the fate of `rows` (all by default; the others count as unchanged)."""
+    definition = store.layers.get(intake.layer)
+    personal = store.personal_fields(intake.layer)
     chosen = range(len(intake.records)) if rows is None else rows
-    definition = layers.get(intake.layer)
-    records, astray = _linked(connection, intake, layers, chosen)
+    records, astray = _linked(connection, intake, store.layers, chosen)
     codes = records.code if rows is None else [records.code[i] for i in rows]
+    flowing = definition is not None and definition.flow is not None
     known = _read(
-        connection, records.layer, codes, contacts=records.contacts is not None, definition=definition
+        connection,
+        records.layer,
+        codes,
+        contacts=records.contacts is not None or flowing,
+        definition=definition,
     )
     where = {code: j for j, code in enumerate(known.code)}
     place = [-1] * len(records)
@@ -120,12 +127,15 @@ def decide(
         seen.add(code)
     decision.changes = changes_of(records, known, met, [place[i] for i in met], personal=personal)
     _hold_retired(connection, decision, intake, met)
+    if definition is not None and (flowing or definition.laws):
+        _judge(connection, decision, intake, definition, store)
     for i in decision.changes:
-        if i not in decision.holds:
+        if i not in decision.holds and i not in decision.refused:
             actions[i] = "update"
             _hold_doubtful(decision, intake, i)
-    for i, hold in (intake.holds | astray).items():
-        if i in chosen and i not in decision.holds:
+    waiting, mine = {**intake.holds, **astray}, set(chosen)
+    for i, hold in waiting.items():
+        if i in mine and i not in decision.holds and i not in decision.refused:
             actions[i] = "held"
             decision.holds[i] = hold
     return decision
@@ -151,6 +161,43 @@ def _linked(
                 message = Text(f"{where}{title.zh}：{say.zh}", f"{where}{title.en}: {say.en}")
                 holds.setdefault(i, Hold(found.findings[text].rule, message))
     return replace(records, values=values), holds
+
+
+def _judge(connection: sa.Connection, decision: Decision, intake: Intake, layer: Layer, store: Store) -> None:
+    """Judge the rows that would go in by the laws and the flow of their layer: some are refused, some wait."""
+    records, place = decision.records, decision.place
+    fresh = [i for i, action in enumerate(decision.actions) if action == "insert"]
+    people = records.contacts
+    new = judge_new(
+        layer,
+        list(stated_values(records, fresh)),
+        [() if people is None else people[i] or () for i in fresh],
+        store=store,
+        checklists=None if records.checklist is None else [records.checklist[i] for i in fresh],
+    )
+    left = [i for i in decision.changes if i not in decision.holds]
+    kept = () if layer.flow is None else layer.flow.kept
+    days = {i: {k: records.values[k][i] for k in kept if k in records.values} for i in left}
+    changed = {i: (place[i], decision.changes[i]) for i in left}
+    met = judge_rows(connection, decision.known, changed, days, layer=layer, store=store)
+    for i, verdict in (*zip(fresh, new, strict=True), *met.items()):
+        where = f"{_place(intake, i)} › {records.code[i]}"
+        if verdict.changes is not None:
+            decision.changes[i] = verdict.changes
+        if verdict.op == "move":
+            decision.moves[i] = verdict
+        worst, told = verdict.worst(), joined(verdict.said)
+        said = Hold(verdict.rule, Text(f"{where}：{told.zh}", f"{where}: {told.en}")) if worst else None
+        if worst == "reject":
+            decision.refused[i] = verdict.said
+            decision.actions[i] = "unchanged"
+        elif said is not None and worst == "hold":
+            decision.actions[i] = "held"
+            decision.holds[i] = said
+        elif said is not None:
+            decision.remarks[i] = said
+        if verdict.op == "takeover" and worst not in {"reject", "hold"}:
+            decision.taken_over.add(i)
 
 
 def _hold(decision: Decision, row: int, rule: str, message: Text) -> None:
@@ -322,7 +369,10 @@ def plan_import(store: Store, intake: Intake, *, full_list: bool) -> ImportPlan:
     check_intake(intake)
     personal = store.personal_fields(intake.layer)
     with no_cycles(), store.reading() as connection:
-        decision = decide(connection, intake, personal=personal, layers=store.layers)
+        decision = decide(connection, intake, store=store)
+        if decision.refused:
+            intake = intake.without({i: _issues(store, intake, i, o) for i, o in decision.refused.items()})
+            decision = decide(connection, intake, store=store)
         _note_masked(decision, intake, personal)
         return ImportPlan(
             intake=intake,
@@ -332,7 +382,41 @@ def plan_import(store: Store, intake: Intake, *, full_list: bool) -> ImportPlan:
             holds=decision.holds,
             absent=_absent(connection, intake) if full_list else (),
             remarks=decision.remarks,
+            moved=frozenset(i for i in decision.moves if decision.actions[i] == "update"),
+            taken_over=frozenset(decision.taken_over),
         )
+
+
+def _issues(store: Store, intake: Intake, row: int, said: Sequence[Objection]) -> list[Issue]:
+    """Return what the laws say against a row, as issues of its file."""
+    layer, code = store.layers[intake.layer], intake.records.code[row]
+    where = f"{_place(intake, row)} › {code}"
+    return [
+        Issue(
+            sheet=intake.sheet[row],
+            row=intake.row[row],
+            code=code,
+            field=_spoken_of(layer, one),
+            value=_stated_text(intake.records, row, _spoken_of(layer, one)),
+            severity="error",
+            rule=one.rule,
+            message=Text(f"{where}：{one.message.zh}", f"{where}: {one.message.en}"),
+        )
+        for one in said
+        if one.weight == "reject"
+    ]
+
+
+def _spoken_of(layer: Layer, said: Objection) -> str:
+    """Return the field that an objection is about; the day of a move is that of the state it leads to."""
+    if said.field != "on" or layer.flow is None:
+        return said.field
+    return next((key for key in layer.flow.kept if key != STATE), STATE)
+
+
+def _stated_text(records: Records, row: int, field: str) -> str | None:
+    cell = records.values[field][row] if field in records.values else None
+    return None if cell is None else str(cell)
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,10 +443,10 @@ def commit_import(store: Store, plan: ImportPlan, *, by: str, why: str, kind: st
     with no_cycles(), store.writing() as connection:
         if state_of(connection) == plan.base:
             rows = [i for i, action in enumerate(plan.actions) if action in ("insert", "update")]
-            decision = decide(connection, intake, personal=personal, layers=store.layers, rows=rows)
+            decision = decide(connection, intake, store=store, rows=rows)
         else:
             rows = range(len(intake.records))
-            decision = decide(connection, intake, personal=personal, layers=store.layers)
+            decision = decide(connection, intake, store=store)
         _still_holds(connection, plan, decision, rows, personal)
         counts = {
             "inserted": plan.count("insert"),
@@ -371,7 +455,9 @@ def commit_import(store: Store, plan: ImportPlan, *, by: str, why: str, kind: st
             "held": plan.count("held"),
             "rejected": len(intake.rejected),
         }
-        changeset = open_changeset(connection, store, by=by, why=why, kind=kind, counts=counts)
+        flowing = {"moved": len(plan.moved), "taken_over": len(plan.taken_over)}
+        told = counts | {key: n for key, n in flowing.items() if n}
+        changeset = open_changeset(connection, store, by=by, why=why, kind=kind, counts=told)
         batch = next_id(connection, s.import_batch)
         connection.execute(
             s.import_batch.insert().values(
@@ -402,7 +488,7 @@ def _still_holds(
     personal: frozenset[str],
 ) -> None:
     for i in rows:
-        same = plan.actions[i] == decision.actions[i]
+        same = plan.actions[i] == decision.actions[i] and i not in decision.refused
         if same and i in decision.changes:
             same = plan.changes.get(i) == shown(decision.changes[i], personal)
         if same:
@@ -433,8 +519,8 @@ def _write(
     layers: Mapping[str, Layer],
 ) -> None:
     new = [i for i, action in enumerate(decision.actions) if action == "insert" and decision.place[i] < 0]
-    write_new(connection, records, new, changeset, layers=layers)
-    write_next(connection, drafts(records, decision), changeset, layers=layers)
+    write_new(connection, records, new, changeset, layers)
+    write_next(connection, drafts(records, decision), changeset, layers)
 
 
 def drafts(records: Records, decision: Decision) -> Iterator[NextRevision]:
@@ -442,9 +528,11 @@ def drafts(records: Records, decision: Decision) -> Iterator[NextRevision]:
     for i, action in enumerate(decision.actions):
         j = decision.place[i]
         if action == "update":
-            yield NextRevision.after(decision.known, j, layer=records.layer, op="update").apply(
-                decision.changes[i]
-            )
+            op = "move" if i in decision.moves else "update"
+            draft = NextRevision.after(decision.known, j, layer=records.layer, op=op)
+            if i in decision.moves:
+                draft.happened = decision.moves[i].happened
+            yield draft.apply(decision.changes[i])
         elif action == "insert" and j >= 0 and decision.known.op[j] == WITHDRAWN:
             yield afresh(records, i, decision, j)
 

@@ -25,11 +25,13 @@ from riskmap.ledger import (
     held_rows,
     history,
     importing,
+    moving,
     rejected_rows,
     runs,
     scenarios,
     undoing,
     upkeep,
+    work,
 )
 from riskmap.ledger import schema as s
 from riskmap.ledger.assessments import RunResult, Scored
@@ -41,6 +43,7 @@ from riskmap.ledger.history import BatchInfo, ChangesetInfo, ExportInfo, Retirem
 from riskmap.ledger.importing import Committed
 from riskmap.ledger.links import named
 from riskmap.ledger.merging import Changes
+from riskmap.ledger.moving import Moves, RecordMove
 from riskmap.ledger.opening import looked_at, opened
 from riskmap.ledger.planned_records import PlannedRecords, planned_records
 from riskmap.ledger.rejected_rows import RejectedEntry
@@ -59,6 +62,7 @@ from riskmap.ledger.store import (
     state_of,
 )
 from riskmap.ledger.undoing import Undone
+from riskmap.ledger.work import OpenRecord
 from riskmap.moments import utc_now
 from riskmap.progress import UNWATCHED, Progress
 from riskmap.rules.judge import Judged
@@ -283,9 +287,20 @@ class Ledger:
         at = None if as_of is None else self.state_at(as_of)
         return held_rows.list_held(self._store, layer=layer, open_only=open_only, at=at)
 
-    def accept_held(self, held: Sequence[int], *, by: str, why: str, as_code: str | None = None) -> int:
-        """Apply held rows, or make one a new record `as_code`; one decision is one changeset: return it."""
-        return held_rows.accept_held(self._store, held, as_code=as_code, by=by, why=why)
+    def accept_held(
+        self,
+        held: Sequence[int],
+        *,
+        by: str,
+        why: str,
+        as_code: str | None = None,
+        more: Mapping[str, Judged] | None = None,
+    ) -> int:
+        """Apply held rows, or make one a new record `as_code`; one decision is one changeset: return it.
+
+        `more`: layer → what is stated beside the rows. RefusedError with what the laws say against one.
+        """
+        return held_rows.accept_held(self._store, held, as_code=as_code, by=by, why=why, more=more)
 
     def decline_held(self, held: Sequence[int], *, by: str, why: str) -> int:
         """Close held rows without applying them; one decision is one changeset: return it."""
@@ -368,6 +383,31 @@ class Ledger:
     def edit(self, layer: str, code: str, *, seen: int, changes: Judged, by: str, why: str) -> int:
         """Change a record as of version `seen`. StaleRevisionError shows both sides."""
         return self.edit_many(layer, [RecordEdit(code, seen, changes)], by=by, why=why)[code]
+
+    def move(
+        self, layer: str, moves: Sequence[RecordMove], *, by: str, why: str, partial: bool = False
+    ) -> Moves:
+        """Move records of a flow as one changeset, all or none, with `partial` those that may; say what became of them.
+
+        StaleRevisionError shows both sides of every record that has moved on. A refused move is no error: it is named.
+        """
+        return moving.move_records(self._store, layer, moves, by=by, why=why, partial=partial)
+
+    def open_records(
+        self, layers: Sequence[Layer], *, as_of: dt.datetime | None = None, contacts: bool = False
+    ) -> list[OpenRecord]:
+        """Return the records of registers that are not closed, now or at a moment; `contacts` asks for personal data."""
+        return work.open_records(self._store, layers, as_of=as_of, contacts=contacts)
+
+    def states(self, layer: Layer, *, as_of: dt.datetime | None = None) -> dict[str, int]:
+        """Return state → how many active records of a register are in it, now or at a moment."""
+        return work.states(self._store, layer, as_of=as_of)
+
+    def state_since(
+        self, layer: Layer, codes: Collection[str], *, as_of: dt.datetime | None = None
+    ) -> dict[str, str]:
+        """Return code → the day since when records of a register are in their state, where one is known."""
+        return work.since(self._store, layer, codes, as_of=as_of)
 
     def edit_many(self, layer: str, edits: Sequence[RecordEdit], *, by: str, why: str) -> dict[str, int]:
         """Change many records of a layer as one changeset, all or none; return code → version after it.

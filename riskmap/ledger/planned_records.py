@@ -81,7 +81,7 @@ def _planned(
 ) -> Iterator[tuple[Any, ...]]:
     """Yield row, code, id (a new record's is below zero), version, checklist and body of what would be written."""
     personal = store.personal_fields(plan.intake.layer)
-    decision = decide(connection, plan.intake, personal=personal, layers=store.layers, rows=rows)
+    decision = decide(connection, plan.intake, store=store, rows=rows)
     fresh = [i for i in rows if decision.actions[i] == "insert"]
     records = unmasked(decision.records, fresh, personal)
     new = [i for i in fresh if decision.place[i] < 0]

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
-from typing import Any
+from typing import Any, Final
 
 import orjson
 import shapely
 import sqlalchemy as sa
 
+from riskmap.catalog.flow import STATE, Flow
 from riskmap.catalog.layer import Layer
 from riskmap.errors import LedgerError, StaleRevisionError
 from riskmap.ledger import schema as s
@@ -33,7 +34,7 @@ FEATURE = ("id", "code", "revision_id", "subdistrict", "minx", "miny", "maxx", "
 
 REVISION = (
     *("id", "feature_id", "version", "valid_from", "op", "retired", "name", "subdistrict", "lon", "lat"),
-    *("body", "checklist", "shape_at", "contacts_at", "contact_count"),
+    *("body", "checklist", "shape_at", "contacts_at", "contact_count", "state", "due", "happened"),
 )
 
 
@@ -41,6 +42,13 @@ FIRST_REVISION = (
     *("id", "feature_id", "name", "subdistrict", "lon", "lat"),
     *("body", "checklist", "shape_at", "contacts_at", "contact_count"),
 )
+
+
+FIRST_OF_A_FLOW = (*FIRST_REVISION, "op", "state", "due", "happened")
+
+
+MOVING: Final = ("move", "restore", "withdraw", "insert", "takeover")
+"""What may make a revision in which the state of a flow, or what its moves set, is another than before."""
 
 
 _ADVANCE = (
@@ -171,17 +179,67 @@ def boxes(
     return out
 
 
+@dataclass(frozen=True, slots=True)
+class FlowColumns:
+    """What the columns of a revision repeat of its body, for a record of a flow; all None where there is no flow."""
+
+    op: str
+    state: str | None = None
+    due: str | None = None
+    happened: str | None = None
+
+    @property
+    def first_row(self) -> tuple[str | None, ...]:
+        """The cells of `FIRST_OF_A_FLOW` that a record without a flow does not write."""
+        return self.op, self.state, self.due, self.happened
+
+    @classmethod
+    def first(cls, layer: Layer | None, values: dict[str, Value]) -> FlowColumns:
+        """Return those of a new record, which begins where its flow starts unless it states a state.
+
+        One that arrives closed was closed elsewhere: it is taken over, on the day on which that was.
+        """
+        if layer is None or (flow := layer.flow) is None:
+            return cls("insert")
+        state = str(values.setdefault(STATE, flow.start))
+        if not flow.is_closed(state):
+            return cls("insert", state, cls._due(flow, values), None)
+        day = values.get(flow.day_of(state) or "") or values.get(flow.found)
+        return cls("takeover", state, None, None if day is None else str(day))
+
+    @classmethod
+    def next(cls, layer: Layer | None, draft: NextRevision) -> FlowColumns:
+        """Return those of a next revision. LedgerError where something else than a move would change the state."""
+        if layer is None or (flow := layer.flow) is None:
+            return cls(draft.op)
+        if draft.op == "insert":
+            return cls.first(layer, draft.values)
+        state = draft.values.setdefault(STATE, flow.start)  # older than its flow
+        if draft.op not in MOVING and state != (draft.state_before or flow.start):
+            raise LedgerError(
+                f"{draft.layer} › {draft.code}：状态只能由 riskmap move 改变，未写入",
+                f"{draft.layer} › {draft.code}: only riskmap move changes a state; nothing was written",
+            )
+        due = None if draft.retired is not None else cls._due(flow, draft.values)
+        return cls(draft.op, str(state), due, draft.happened)
+
+    @staticmethod
+    def _due(flow: Flow, values: Mapping[str, Value]) -> str | None:
+        """Return the deadline while it runs."""
+        due, state = values.get(flow.due), values.get(STATE)
+        return str(due) if due is not None and flow.runs(None if state is None else str(state)) else None
+
+
 def write_new(
     connection: sa.Connection,
     records: Records,
     rows: Sequence[int],
     changeset: int,
-    *,
     layers: Mapping[str, Layer],
 ) -> None:
     """Write first revisions, and their links, for rows whose codes the ledger does not know.
 
-    In chunks: memory stays flat. `layers`: what says which values name records.
+    In chunks: memory stays flat. `layers`: what says which values name records, and what a record goes through.
     """
     feature_id, revision_id = next_id(connection, s.feature), next_id(connection, s.revision)
     for chunk in chunks(rows, CHUNK):
@@ -226,7 +284,10 @@ def _write_new_chunk(
     )
     found_boxes = boxes(shapes, positions)
     values = list(stated_values(records, rows))
-    bodies = [dump_body(v, records.layer) for v in values]
+    layer = layers.get(records.layer)
+    flowing = layer is not None and layer.flow is not None
+    flows = [FlowColumns.first(layer, one).first_row for one in values] if flowing else [()] * count
+    bodies = [dump_body(one, records.layer) for one in values]
     insert_rows(
         connection,
         s.feature,
@@ -242,18 +303,18 @@ def _write_new_chunk(
     insert_rows(
         connection,
         s.revision,
-        FIRST_REVISION,
+        FIRST_OF_A_FLOW if flowing else FIRST_REVISION,
         (
-            (rid, fid, name, sub, x, y, body, items, at_shape, at_people, n)
-            for rid, fid, name, sub, (x, y), body, items, at_shape, at_people, n in zip(
-                *(revisions, features, names, subdistricts, positions, bodies, checklists),
+            (rid, fid, name, sub, x, y, body, items, at_shape, at_people, n, *flow)
+            for rid, fid, flow, name, sub, (x, y), body, items, at_shape, at_people, n in zip(
+                *(revisions, features, flows, names, subdistricts, positions, bodies, checklists),
                 [1 if w else None for w in shapes or [None] * count],
                 [1 if p else None for p in written],
                 counted,
                 strict=True,
             )
         ),
-        same={"version": 1, "valid_from": changeset, "op": "insert", "retired": None},
+        same={"version": 1, "valid_from": changeset, "retired": None} | ({} if flowing else {"op": "insert"}),
     )
     if shapes is not None:
         insert_rows(
@@ -295,6 +356,8 @@ class NextRevision:
     contact_count: int
     new_shape: bool = False
     contacts: tuple[Contact, ...] | None = None
+    happened: str | None = None  # the day of the last move of a record of a flow
+    state_before: Value | None = None
 
     @classmethod
     def after(cls, known: Known, at: int, *, layer: str, op: str) -> NextRevision:
@@ -315,6 +378,8 @@ class NextRevision:
             shape_at=known.shape_at[at],
             contacts_at=known.contacts_at[at],
             contact_count=known.contact_count[at],
+            happened=known.happened[at],
+            state_before=known.values[STATE][at] if STATE in known.values else None,
         )
 
     @classmethod
@@ -361,21 +426,19 @@ class NextRevision:
 
 
 def write_next(
-    connection: sa.Connection,
-    drafts: Iterable[NextRevision],
-    changeset: int,
-    *,
-    layers: Mapping[str, Layer],
+    connection: sa.Connection, drafts: Iterable[NextRevision], changeset: int, layers: Mapping[str, Layer]
 ) -> None:
     """Write drafts as next revisions, with their links. StaleRevisionError where a record has moved on meanwhile."""
     for chunk in chunks(drafts, CHUNK):
-        _write_next_chunk(connection, chunk, changeset)
+        _write_next_chunk(connection, chunk, changeset, layers)
         for layer, ours in groupby(chunk, key=attrgetter("layer")):
             rows = [(d.feature_id, d.values if d.retired is None else None) for d in ours]
             link_next(connection, layers, layer, rows, changeset)
 
 
-def _write_next_chunk(connection: sa.Connection, drafts: list[NextRevision], changeset: int) -> None:
+def _write_next_chunk(
+    connection: sa.Connection, drafts: list[NextRevision], changeset: int, layers: Mapping[str, Layer]
+) -> None:
     first = next_id(connection, s.revision)
     shapes: list[tuple[int, int, bytes]] = []
     people: list[tuple[int, int, str]] = []
@@ -397,12 +460,13 @@ def _write_next_chunk(connection: sa.Connection, drafts: list[NextRevision], cha
             contacts_at, count = (version if text else None), count_contacts(d.contacts)
             if text:
                 people.append((d.feature_id, version, text))
+        flow = FlowColumns.next(layers.get(d.layer), d)
         body = dump_body(d.values, f"{d.layer} › {d.code}")
         items = write_checklist(d.checklist)
         revisions.append(
             (
-                *(rid, d.feature_id, version, changeset, d.op, d.retired, d.name, d.subdistrict, x, y),
-                *(body, items, shape_at, contacts_at, count),
+                *(rid, d.feature_id, version, changeset, flow.op, d.retired, d.name, d.subdistrict, x, y),
+                *(body, items, shape_at, contacts_at, count, flow.state, flow.due, flow.happened),
             )
         )
         gone = 0 if d.retired is None else 1

@@ -243,6 +243,11 @@ class Store:
     layers: Mapping[str, Layer] = field(default_factory=dict)
     looking: bool = False  # its folder cannot be written to
 
+    @property
+    def today(self) -> dt.date:
+        """The day of its clock, in the zone of this machine: what laws and deadlines are compared with."""
+        return self.clock().astimezone().date()
+
     @contextlib.contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """Open a read transaction: one unchanging snapshot. Within `writing` read what it has written."""

@@ -20,6 +20,7 @@ UNDOABLE = (
     "sample",
     "create",
     "edit",
+    "move",
     "retire",
     "reinstate",
     "accept",
@@ -96,7 +97,7 @@ def undo(store: Store, changeset: int, *, by: str, why: str) -> Undone:
         number = open_changeset(
             connection, store, by=by, why=why, kind="undo", counts={"restored": count}, undoes=changeset
         )
-        write_next(connection, _drafts(connection, changeset, why.strip()), number, layers=store.layers)
+        write_next(connection, _drafts(connection, changeset, why.strip()), number, store.layers)
         gone = _revisions(connection, number, s.revision.c.op == WITHDRAWN)
         return Undone(number, count - gone, gone, *_settle_rows(connection, changeset, number))
 

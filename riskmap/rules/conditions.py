@@ -1,11 +1,13 @@
 """Conditions on columns, from a layer or model file or a selection: compared and never executed.
 
 Only columns that exist can be named and a value never becomes code. A missing value satisfies no
-condition but `missing`.
+condition but `missing`. A column is compared with values, with another column, or with a day that is told
+by its distance from today.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -15,6 +17,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from riskmap.array_types import Floats
+from riskmap.catalog.flow import TODAY
 from riskmap.catalog.layer import pieces
 from riskmap.catalog.model import Condition, ScoringModel
 from riskmap.rules.arrays import LayerArrays, Texts, Words, bools_of, fold_text, folded, pc
@@ -43,6 +46,21 @@ _ARROW: Mapping[str, str] = {
 }
 
 
+def day_of(text: str, today: dt.date) -> str | None:
+    """Return the day (ISO) that today, today+7 or today-90 means, None for any other text."""
+    found = TODAY.fullmatch(text.strip())
+    if found is None:
+        return None
+    days = int(found[2] or 0) * (-1 if found[1] == "-" else 1)
+    return (today + dt.timedelta(days)).isoformat()
+
+
+def on_day(condition: Condition, today: dt.date) -> Condition:
+    """Return a condition with the day that it means instead of its distance from today."""
+    day = day_of(condition.than, today) if condition.than else None
+    return condition if day is None else condition.model_copy(update={"value": day, "than": ""})
+
+
 class Reader:
     """Columns by the condition that asks for them, each read once."""
 
@@ -55,16 +73,23 @@ class Reader:
         if condition.node:
             value = np.round(self._values[condition.node], self._decimals)
             return np.broadcast_to(value, len(self._columns))
-        if condition.field not in self._read:
-            self._read[condition.field] = self._columns.read(condition.field)
-        return self._read[condition.field]
+        return self._field(condition.field)
+
+    def beside(self, condition: Condition) -> Floats | Words | None:
+        """Return the column that a condition compares with, None where it compares with values."""
+        return self._field(condition.than) if condition.than else None
+
+    def _field(self, field: str) -> Floats | Words:
+        if field not in self._read:
+            self._read[field] = self._columns.read(field)
+        return self._read[field]
 
 
 def all_hold(conditions: Sequence[Condition], read: Reader) -> Flags | None:
     """Return where all conditions hold, None for nowhere (and for no conditions at all)."""
     flags: Flags | None = None
     for condition in conditions:
-        flag = holds(condition, read.column(condition))
+        flag = holds(condition, read.column(condition), read.beside(condition))
         flags = flag if flags is None else flags & flag
         if not flags.any():
             return None
@@ -82,11 +107,18 @@ def may_hold(conditions: Sequence[Condition], columns: LayerArrays) -> tuple[Fla
     read = Reader(columns, {})
     certain, possible = (np.ones(len(columns), dtype=bool) for _ in range(2))
     for condition in conditions:
-        column = read.column(condition)
-        flag = holds(condition, column)
+        flag = holds(condition, read.column(condition), read.beside(condition))
         certain &= flag
-        possible &= flag if condition.op in {"present", "missing"} else flag | ~known(column)
+        possible &= flag | ~decided(condition, read)
     return certain, possible
+
+
+def decided(condition: Condition, read: Reader) -> Flags:
+    """Return where everything is known that a condition compares; whether a value is there is always known."""
+    column, other = read.column(condition), read.beside(condition)
+    if condition.op in {"present", "missing"}:
+        return np.ones(known(column).shape, dtype=bool)
+    return known(column) if other is None else known(column) & known(other)
 
 
 def known(column: Floats | Words | Texts) -> Flags:
@@ -98,13 +130,20 @@ def known(column: Floats | Words | Texts) -> Flags:
     return bools_of(pc.not_equal(column, pa.scalar("")))
 
 
-def holds(condition: Condition, column: Floats | Words | Texts) -> Flags:
-    """Return where a condition holds on words, on texts, or on numbers of any shape."""
+def holds(
+    condition: Condition, column: Floats | Words | Texts, other: Floats | Words | Texts | None = None
+) -> Flags:
+    """Return where a condition holds on words, on texts, or on numbers of any shape.
+
+    `other`: the column that it is compared with, where the condition names one (`than`).
+    """
     there = known(column)
     if condition.op == "present":
         return there
     if condition.op == "missing":
         return ~there
+    if other is not None:
+        return there & known(other) & _beside(condition, column, other)
     if isinstance(column, Words):
         return there & np.append(_words(condition, column.words), False)[column.codes]
     return there & (_numbers if isinstance(column, np.ndarray) else _texts)(condition, column)
@@ -121,6 +160,24 @@ def _words(condition: Condition, words: Sequence[str]) -> Flags:
     starts = np.cumsum([0, *(len(part) for part in parts)])[:-1]
     some = np.logical_or.reduceat(found, starts)
     return ~some if unlike else some
+
+
+def _beside(condition: Condition, column: Floats | Words | Texts, other: Floats | Words | Texts) -> Flags:
+    """Compare two columns of one kind row by row; where their kinds differ, nothing holds."""
+    if isinstance(column, np.ndarray) and isinstance(other, np.ndarray):
+        with np.errstate(invalid="ignore"):
+            return np.asarray(_COMPARE[condition.op](column, other), dtype=bool)
+    if isinstance(column, np.ndarray) or isinstance(other, np.ndarray):
+        return np.zeros(len(known(column)), dtype=bool)
+    compared = pc.call_function(_ARROW[condition.op], [_as_texts(column), _as_texts(other)])
+    return bools_of(compared)
+
+
+def _as_texts(column: Words | Texts) -> Texts:
+    if not isinstance(column, Words):
+        return column
+    codes = pa.array(column.codes, mask=column.codes < 0)
+    return pa.array(column.words, pa.string()).take(codes)
 
 
 def _texts(condition: Condition, column: Texts) -> Flags:

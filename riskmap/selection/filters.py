@@ -100,7 +100,7 @@ class Selection:
         for name, key in _KEYS.items():
             value = getattr(self, name)
             if name == "where":
-                value = [[w.field, w.op, list(w.values)] for w in value]
+                value = [[w.field, w.op, list(w.values), *([w.than] if w.than else [])] for w in value]
             elif name == "within" and value is not None:
                 value = base64.urlsafe_b64encode(value).decode("ascii")
             if value:
@@ -184,8 +184,10 @@ def _parse(body: Any) -> dict[str, Any]:
 
 
 def _where(value: Any) -> Condition:
-    column, op, values = value
-    if not isinstance(values, list):
+    column, op, values, *than = value
+    if not isinstance(values, list) or len(than) > 1:
         raise TypeError(column)
+    if than:
+        return Condition(field=column, op=op, than=than[0])
     read = Condition(field=column, op=op, value=tuple(values) or None)
     return read if op == "in" or len(values) != 1 else read.model_copy(update={"value": read.values[0]})

@@ -64,7 +64,7 @@ def _narrow(part: Bools, table: pa.Table, where: Condition, search: pa.Array | p
     """Leave those rows of a layer that satisfy a condition, too."""
     if not part.any():
         return
-    if not has_column(table, where.field):
+    if not all(has_column(table, name) for name in (where.field, where.than or where.field)):
         part[:] = False
         return
     if where.op == "~" and where.field in SEARCHED and len(where.values) == 1:

@@ -32,10 +32,11 @@ from numpy.typing import NDArray
 
 from riskmap.array_types import Bools
 from riskmap.catalog import Condition, Layer
+from riskmap.catalog.flow import STATE
 from riskmap.catalog.layer import Field
 from riskmap.catalog.model import Operator, Scalar
 from riskmap.errors import SelectionError, Text
-from riskmap.moments import beijing_text
+from riskmap.moments import beijing_text, local_now
 from riskmap.rules.arrays import (
     Words,
     bools_of,
@@ -47,7 +48,7 @@ from riskmap.rules.arrays import (
     part_column,
     pc,
 )
-from riskmap.rules.conditions import holds
+from riskmap.rules.conditions import day_of, holds
 from riskmap.rules.extras import is_extra, key_of
 from riskmap.selection.table import FLAG_BIT
 from riskmap.units import parse_quantity
@@ -239,6 +240,7 @@ def parse_where(
     extras: Collection[str] = (),
     *,
     parts: Mapping[str, Text] | None = None,
+    today: date | None = None,
 ) -> Condition:
     """Return the condition that 'FIELD OP VALUE' states about a layer (or several).
 
@@ -246,15 +248,19 @@ def parse_where(
     title) of the models; OP one of = == != in < <= > >=
     ~ (contains) missing present. `extras`: headers of columns that no field reads, compared as texts.
     Values are read as the field's type: numbers may carry a unit
-    ("12米"), choices and tiers may be titles, dates are ISO. Raises SelectionError.
+    ("12米"), choices and tiers may be titles, dates are ISO or told from `today` (by default that of the clock):
+    today, today+7, today-90. A number or a day may be compared with another field. Raises SelectionError.
     """
     layers = [layer] if isinstance(layer, Layer) else list(layer)
     found = list(_OPERATOR.finditer(text))
     for match in reversed(found):  # from the right: a field's name may hold what looks like an operator
         column = _column(text[: match.start()].strip(), layers, extras, parts or {})
         if column is not None:
-            word = match[0].strip().lower()
-            return _read(column, _SPELLINGS[word], text[match.end() :].strip(), text)
+            op, rest = _SPELLINGS[match[0].strip().lower()], text[match.end() :].strip()
+            column = _of_state(column, layers, rest)
+            if (other := _compared(column, op, rest, layers)) is not None:
+                return Condition(field=_name(column), op=op, than=other)
+            return _read(column, op, rest, text, today or local_now().date())
     if not found or not text[: found[0].start()].strip():
         raise SelectionError(
             f"条件 {text!r} 无法识别；请写成 字段 运算符 值，例如 坡高 >= 12，运算符可用 {' '.join(OPERATORS)}",
@@ -291,6 +297,31 @@ def _column(
     return next((key_of(one) for one in extras if key in {plain(one), plain(key_of(one))}), None)
 
 
+def _of_state(column: Field | str, layers: Sequence[Layer], rest: str) -> Field | str:
+    """Return what `state` means beside a value: a flow's state, or rated and unrated where some layer has no flow."""
+    if isinstance(column, str) or column.id != STATE or all(layer.flow for layer in layers):
+        return column
+    words = [_unquote(rest), *_items(rest)]
+    states = [f for layer in layers for f in layer.fields if f.id == STATE and layer.flow]
+    own = any(_choice(field, word) is not None for field in states for word in words)
+    return column if own or not any(state_of_word(word) for word in words) else STATE
+
+
+def _compared(column: Field | str, op: Operator, rest: str, layers: Sequence[Layer]) -> str | None:
+    """Return the column of the field that a number or a day is compared with, None where a value is stated."""
+    kind = _kind(column)
+    if kind not in {"number", "date"} or op in BARE or op == "in" or not rest:
+        return None
+    other = _column(rest, layers, (), {})
+    if other is None or _kind(other) != kind or other == column:
+        return None
+    return _name(other)
+
+
+def _name(column: Field | str) -> str:
+    return column if isinstance(column, str) else column_of(column.id)
+
+
 def _kind(column: Field | str) -> str:
     if isinstance(column, str):
         if is_extra(column):
@@ -299,7 +330,7 @@ def _kind(column: Field | str) -> str:
     return {"integer": "number", "moment": "date", "record": "words"}.get(column.type, column.type)
 
 
-def _read(column: Field | str, op: Operator, rest: str, text: str) -> Condition:
+def _read(column: Field | str, op: Operator, rest: str, text: str, today: date) -> Condition:
     kind = _kind(column)
     allowed = _ALLOWED[kind]
     if op not in allowed:
@@ -307,7 +338,7 @@ def _read(column: Field | str, op: Operator, rest: str, text: str) -> Condition:
             f"条件 {text!r}：此字段不能用 {op}；可用 {' '.join(allowed)}",
             f"condition {text!r}: {op} does not apply to this field; use one of {' '.join(allowed)}",
         )
-    name = column if isinstance(column, str) else column_of(column.id)
+    name = _name(column)
     if op in BARE:
         return Condition(field=name, op=op)
     words = list(_items(rest)) if op == "in" else [_unquote(rest)]
@@ -316,7 +347,7 @@ def _read(column: Field | str, op: Operator, rest: str, text: str) -> Condition:
             f"条件 {text!r}：{op} 后面没有值；请补上",
             f"condition {text!r}: no value after {op}; add one",
         )
-    values = tuple(word if op == "~" else _value(column, kind, word, text) for word in words)
+    values = tuple(word if op == "~" else _value(column, kind, word, text, today) for word in words)
     return Condition(field=name, op=op, value=values if op == "in" else values[0])
 
 
@@ -333,10 +364,10 @@ def _unquote(rest: str) -> str:
     return rest[1:-1] if quoted else rest
 
 
-def _value(column: Field | str, kind: str, word: str, text: str) -> Scalar:
+def _value(column: Field | str, kind: str, word: str, text: str, today: date) -> Scalar:
     readers: dict[str, Callable[[], Scalar | None]] = {
         "number": lambda: _number(word, "" if isinstance(column, str) else column.unit),
-        "date": lambda: _date(word),
+        "date": lambda: _date(word) or day_of(word, today),
         "boolean": lambda: {**dict.fromkeys(_YES, True), **dict.fromkeys(_NO, False)}.get(plain(word)),
         "tier": lambda: tier_of_word(word),
         "state": lambda: state_of_word(word),
@@ -356,7 +387,10 @@ def _value(column: Field | str, kind: str, word: str, text: str) -> Scalar:
         raise unknown_name(Text(f"条件 {text!r} 的取值", f"value for condition {text!r},"), word, lists[kind])
     wanted = {
         "number": Text("数值", "a number"),
-        "date": Text("日期（如 2024-09-08）", "a date such as 2024-09-08"),
+        "date": Text(
+            "日期（如 2024-09-08、today、today+7）或日期字段",
+            "a date such as 2024-09-08, today, today+7, nor a field of dates",
+        ),
         "boolean": Text("是或否", "true or false"),
     }[kind]
     raise SelectionError(
@@ -396,6 +430,8 @@ def matching(table: pa.Table, where: Condition) -> Bools:
     """
     if not has_column(table, where.field):
         return np.zeros(len(table), bool)
+    if where.than:
+        return _side_by_side(table, where)
     if (where.op in BARE) != (where.value is None) or (where.op == "in") != isinstance(where.value, tuple):
         raise _unfit(where)
     if where.field in {"tier", "state"}:
@@ -406,26 +442,43 @@ def matching(table: pa.Table, where: Condition) -> Bools:
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     if not _fits(where, kind):
         raise _unfit(where)
+    return holds(where, _comparable(column, where.field))
+
+
+def _comparable(column: pa.ChunkedArray, name: str) -> NDArray[np.float64] | Words | pa.ChunkedArray:
+    """Return a column as conditions compare it: words, numbers or texts, a timestamp by its day."""
     if pa.types.is_dictionary(column.type):
         codes, words = codes_of(column)
         blank = words.index("") if "" in words else -1
-        return holds(where, Words(np.where(codes == blank, -1, codes), tuple(words)))
-    if not pa.types.is_string(kind):
-        return holds(where, floats_of(column))
-    # A timestamp is compared by its day.
-    if where.field == "updated_at":
-        return holds(where, pc.utf8_slice_codeunits(column, 0, 10))
-    dated = where.values and all(_date(str(value)) for value in where.values)
-    return holds(where, _days(column) if dated else column)
+        return Words(np.where(codes == blank, -1, codes), tuple(words))
+    if not pa.types.is_string(column.type):
+        return floats_of(column)
+    # A moment is compared by its day.
+    return pc.utf8_slice_codeunits(column, 0, 10) if name == "updated_at" else _days(column)
 
 
 def _days(column: pa.ChunkedArray) -> pa.ChunkedArray | pa.Array:
     """Return a column in which moments are the days that they fall on here; all else stays as it is."""
-    if not pc.any(pc.ends_with(column, "Z")).as_py():
+    if not pc.any(pc.match_substring_regex(column, _INSTANT)).as_py():
         return column
     coded = column.combine_chunks().dictionary_encode()
-    days = [beijing_text(word)[:10] for word in coded.dictionary.to_pylist()]
+    days = [
+        beijing_text(word)[:10] if re.match(_INSTANT, word) else word for word in coded.dictionary.to_pylist()
+    ]
     return pa.array(days, pa.string()).take(coded.indices)
+
+
+_INSTANT: Final = r"^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?Z$"  # as a record keeps a moment
+
+
+def _side_by_side(table: pa.Table, where: Condition) -> Bools:
+    """Return where a column stands to another as a condition says; nowhere where the table lacks it."""
+    if where.op in BARE or where.op in {"in", "~"} or where.value is not None:
+        raise _unfit(where)
+    if not has_column(table, where.than):
+        return np.zeros(len(table), bool)
+    one, other = (_comparable(table[name], name) for name in (where.field, where.than))
+    return holds(where, one, other)
 
 
 def _fits(where: Condition, kind: pa.DataType) -> bool:
@@ -440,7 +493,7 @@ def _fits(where: Condition, kind: pa.DataType) -> bool:
 
 def columns_of(where: Condition) -> list[str]:
     """Return the columns of a layer table that a condition looks at."""
-    return ["rank" if where.field in {"tier", "state"} else where.field]
+    return ["rank" if name in {"tier", "state"} else name for name in (where.field, where.than) if name]
 
 
 def has_column(table: pa.Table, name: str) -> bool:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
@@ -91,6 +91,8 @@ class Intake:
     file exported by riskmap carries. `from_batch` is the import batch whose rejected rows this
     file returns, when it is a workbook of rejected rows that riskmap wrote. `holds`: row → why it waits for a
     person whatever the ledger holds (a date with two readings). `placeless`: its records need no position.
+    `turn_back`: makes the rejected row of an accepted one, its cells as they came, where the ledger refuses it; None
+    where the rows came from no sheet.
     """
 
     file: str
@@ -115,6 +117,55 @@ class Intake:
         """How many rows that were read lack the position that their layer has."""
         return 0 if self.placeless else int(np.isnan(self.records.lon).sum())
 
+    turn_back: TurnBack | None = field(default=None, compare=False)
+
+    def without(self, refused: Mapping[int, Sequence[Issue]]) -> Intake:
+        """Return the intake with some of its rows among the rejected ones, for what is said of each."""
+        if not refused:
+            return self
+        kept = [i for i in range(len(self.records)) if i not in refused]
+        place = {row: at for at, row in enumerate(kept)}
+        turned = (self._turned_back(i, tuple(said)) for i, said in sorted(refused.items()))
+        versions = self.stated_version
+        return replace(
+            self,
+            records=self.records.take(kept),
+            sheet=[self.sheet[i] for i in kept],
+            row=[self.row[i] for i in kept],
+            stated_version=None if versions is None else [versions[i] for i in kept],
+            rejected=(*self.rejected, *turned),
+            issues=(*self.issues, *(issue for i in sorted(refused) for issue in refused[i])),
+            holds={place[i]: hold for i, hold in self.holds.items() if i in place},
+            turn_back=None if self.turn_back is None else _Kept(self.turn_back, tuple(kept)),
+        )
+
+    def _turned_back(self, at: int, said: tuple[Issue, ...]) -> RejectedRow:
+        if self.turn_back is not None:
+            return self.turn_back(at, said)
+        cells = {"code": self.records.code[at], "name": self.records.name[at]}
+        cells |= {key: column[at] for key, column in self.records.values.items()}
+        texts = tuple((key, None if cell is None else str(cell)) for key, cell in cells.items())
+        return RejectedRow(self.sheet[at], self.row[at], self.records.code[at], texts, (), said, self.datum)
+
+
+class TurnBack(Protocol):
+    """Makes the rejected row of an accepted one."""
+
+    def __call__(self, at: int, said: tuple[Issue, ...]) -> RejectedRow:
+        """Return the row at a place of the records, with what was said of it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """Turns back a row of those that were kept."""
+
+    turn_back: TurnBack
+    kept: tuple[int, ...]
+
+    def __call__(self, at: int, said: tuple[Issue, ...]) -> RejectedRow:
+        return self.turn_back(self.kept[at], said)
+
 
 RowAction = Literal["insert", "update", "unchanged", "held"]
 
@@ -136,7 +187,8 @@ class ImportPlan:
     `base` is the ledger state the plan was made against; `changes` maps row index → field →
     (before, after) for the rows that would change a record. `absent` names the ledger's codes that
     a declared full list does not hold. `remarks`: what a person should know
-    of a row that goes in all the same.
+    of a row that goes in all the same. `moved`: rows that move a record of a flow; `taken_over`: rows that
+    bring one that was closed elsewhere.
     """
 
     intake: Intake
@@ -146,6 +198,8 @@ class ImportPlan:
     holds: Mapping[int, Hold]
     absent: tuple[str, ...] = ()
     remarks: Mapping[int, Hold] = field(default_factory=dict[int, Hold])
+    moved: frozenset[int] = frozenset()
+    taken_over: frozenset[int] = frozenset()
 
     def count(self, action: RowAction) -> int:
         """Return how many rows have this action."""

@@ -7,7 +7,7 @@ objects. Positions are degrees in CGCS2000 (EPSG:4490); NaN means *unlocated*.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any, Final
 
@@ -73,6 +73,28 @@ class Records:
     def __len__(self) -> int:
         return len(self.code)
 
+    def take(self, rows: Sequence[int]) -> Records:
+        """Return some of the rows, in the order in which they are named."""
+        chosen = list(rows)
+
+        def column(of: Sequence[Any]) -> list[Any]:
+            return [of[i] for i in chosen]
+
+        place = {row: at for at, row in enumerate(chosen)}
+        return replace(
+            self,
+            code=column(self.code),
+            name=column(self.name),
+            subdistrict=column(self.subdistrict),
+            lon=self.lon[chosen],
+            lat=self.lat[chosen],
+            shapes=None if self.shapes is None else column(self.shapes),
+            values={key: column(cells) for key, cells in self.values.items()},
+            checklist=None if self.checklist is None else column(self.checklist),
+            contacts=None if self.contacts is None else column(self.contacts),
+            unplaced=frozenset(place[row] for row in self.unplaced if row in place),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Features:
@@ -103,7 +125,7 @@ class Features:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One revision of a record."""
+    """One revision of a record; `happened`: the day of the move that made it, as it was stated."""
 
     version: int
     at: str
@@ -112,3 +134,4 @@ class Change:
     kind: str
     changes: Mapping[str, tuple[Any, Any]]
     changeset: int = 0
+    happened: str | None = None

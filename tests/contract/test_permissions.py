@@ -26,6 +26,7 @@ from riskmap.actions.records.editing import (
     undo_changeset,
 )
 from riskmap.actions.records.scoring import assess_layers
+from riskmap.actions.records.tickets import move_points
 from riskmap.actions.workspace import create_workspace
 from riskmap.errors import NotAllowedError
 from riskmap.rules.permissions import RIGHTS, Actor, local_actor, may
@@ -57,6 +58,7 @@ ACTIONS = {
         lambda ws, **who: edit_points(ws, LAYER, [PointEdit("A", 1, {"likelihood": 6})], **who),
         lambda ws, **who: create_point(ws, LAYER, "N", values={}, **who),
     ],
+    "move": [lambda ws, **who: move_points(ws, LAYER, ["A"], "close", **who)],
     "retire": [
         lambda ws, **who: retire_point(ws, LAYER, "A", **who),
         lambda ws, **who: reinstate_points(ws, LAYER, ["B"], **who),

@@ -10,6 +10,7 @@ import pytest
 
 from riskmap.actions.workspace import open_workspace
 from riskmap.catalog import load_catalog
+from riskmap.catalog.layer_file import read_layer
 from tests.cli import riskmap
 from tests.register_workspace import ROADS
 
@@ -85,6 +86,24 @@ def test_the_registers_that_the_guide_shows_load_and_hang_together(root):
     catalog = load_catalog(root)
     assert not catalog.faults
     assert [one.id for one in catalog.layer("visits").links] == ["cavity"]
+
+
+def test_the_flow_and_the_law_that_the_guide_shows_load():
+    shown = next(text for text in tables("layers.md") if "[flow]" in text)
+    dates = ("found_on", "due", "closed_on")
+    fields = [f'{{ id = "{one}", title = {{ zh = "{one}", en = "{one}" }}, type = "date" }}' for one in dates]
+    fields.append('{ id = "evidence", title = { zh = "照片", en = "Evidence" }, type = "text" }')
+    head = f"""
+id = "tickets"
+title = {{ zh = "隐患", en = "Tickets" }}
+geometry = "point"
+counts = "work"
+contacts = [{{ id = "responsible", title = {{ zh = "责任人", en = "Responsible" }} }}]
+fields = [{", ".join(fields)}]
+"""
+    layer = read_layer(head + shown, "layers/tickets.toml")
+    assert layer.flow.start == "found"
+    assert [law.id for law in layer.laws] == ["due_after_found"]
 
 
 @pytest.mark.parametrize(("page", "first"), [("duty.md", "[outbox]"), ("fire.md", "[fire]")])

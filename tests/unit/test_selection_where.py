@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from riskmap.catalog import Condition
-from riskmap.catalog.layer import Field
+from riskmap.catalog.flow import Flow, FlowState, Move
+from riskmap.catalog.layer import Field, state_field
 from riskmap.errors import SelectionError, Text
 from riskmap.rules.arrays import folded
 from riskmap.selection import Selection, build_snapshot, counts, parse_where, select
@@ -210,3 +211,51 @@ ODD_OR_PLAIN = st.text(
 def test_texts_are_folded_as_if_every_character_were_looked_up(chunks):
     column = pa.chunked_array(chunks, pa.string())
     assert folded(column).equals(pc.utf8_lower(pc.utf8_normalize(column, form="NFKC")))
+
+
+@pytest.mark.parametrize(
+    ("word", "day"), [("today", "2026-11-29"), ("today+7", "2026-12-06"), ("今天 - 90", "2026-08-31")]
+)
+def test_a_day_is_told_by_its_distance_from_today(word, day):
+    read = parse_where(f"surveyed_on < {word}", HOUSES, today=date(2026, 11, 29))
+    assert (read.values, read.than) == ((day,), "")
+
+
+def test_a_number_is_compared_with_another_field(snap):
+    read = parse_where("people > slope_height", HOUSES)
+    assert (read.value, read.than, str(read)) == (None, "f:slope_height", "people > slope_height")
+    found = select(snap, Selection(where=(read,))).rows
+    table = snap.table(HOUSES.id)
+    people, height = (
+        pc.fill_null(table[f"f:{name}"].cast("double"), float("nan")).to_numpy()
+        for name in ("people", "slope_height")
+    )
+    with np.errstate(invalid="ignore"):
+        assert len(found[HOUSES.id]) == int((people > height).sum()) > 0
+    assert Selection.from_text(Selection(where=(read,)).to_text()) == Selection(where=(read,))
+
+
+def test_a_day_is_not_compared_with_a_number():
+    with pytest.raises(SelectionError, match="today"):
+        parse_where("surveyed_on < people", HOUSES)
+
+
+def with_flow(layer):
+    states = [
+        FlowState(id=i, title=Text(t, i), closed=i == "closed")
+        for i, t in (("found", "已发现"), ("closed", "已销号"))
+    ]
+    move = Move(id="close", title=Text("销号", "Close"), from_=("found",), to="closed")
+    flow = Flow(start="found", found="surveyed_on", states=tuple(states), moves=(move,))
+    return layer.model_copy(update={"flow": flow, "fields": (state_field(flow), *layer.fields)})
+
+
+def test_state_means_that_of_the_flow_and_rated_where_some_layer_has_none():
+    flowing = with_flow(GRIDS)
+    assert parse_where("状态 = 已销号", flowing) == Condition(field="f:state", op="==", value="closed")
+    assert parse_where("state in found, closed", [HOUSES, flowing]).field == "f:state"
+    assert parse_where("state = unrated", [HOUSES, flowing]) == Condition(
+        field="state", op="==", value="unrated"
+    )
+    with pytest.raises(SelectionError):
+        parse_where("state = unrated", flowing)

@@ -248,17 +248,25 @@ _OPERATORS = {
 }
 
 
+def _titled(ws: Workspace, column: str) -> Text:
+    """Return how people call a column: the title of its field, else the name itself."""
+    name = header_of(column.removeprefix("f:"))
+    fields = [f for layer in ws.catalog.layers.values() for f in layer.fields if f.id == name]
+    return fields[0].title if fields and column != name else Text(name, name)
+
+
 def _condition(ws: Workspace, where: Condition) -> Text:
     """Return a condition by the titles of its field and choices."""
-    name = header_of(where.field.removeprefix("f:"))
+    name, title = header_of(where.field.removeprefix("f:")), _titled(ws, where.field)
     fields = [f for layer in ws.catalog.layers.values() for f in layer.fields if f.id == name]
-    title = fields[0].title if fields and where.field != name else Text(name, name)
     if is_part(name):
         key = name.removeprefix("p:")
         title = part_titles(ws, ws.catalog.layers).get(key, Text(key, key))
     choices = {c.id: c.title for f in fields for c in f.choices}
     texts = [f"{v:g}" if isinstance(v, float) else str(v) for v in where.values]
     values = [choices.get(text, Text(text, text)) for text in texts]
+    if where.than:
+        values = [_titled(ws, where.than)]
     unit = unit_title(fields[0].unit if fields and values else "")
     operator = _OPERATORS.get(where.op, Text(where.op, where.op))
     return Text(

@@ -27,12 +27,14 @@ from riskmap.actions.tier_models import makers, stamps
 from riskmap.actions.workspace import Workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.catalog import Layer
+from riskmap.catalog.flow import STATE
 from riskmap.errors import SelectionError, Text, WorkspaceError
 from riskmap.interface import option
 from riskmap.io.readers.boundaries import read_boundaries
-from riskmap.moments import as_of_json, last_moment
+from riskmap.moments import as_of_json, last_moment, local_day, local_now
 from riskmap.rules.arrays import pc
 from riskmap.rules.extras import extra_keys, header_of
+from riskmap.rules.laws import overdue_days
 from riskmap.selection import (
     Selection,
     Snapshot,
@@ -265,7 +267,10 @@ def make_selection(
         tiers=tuple(tiers),
         states=tuple(states),
         subdistricts=tuple(subdistricts),
-        where=tuple(parse_where(condition, chosen, extras, parts=parts) for condition in where),
+        where=tuple(
+            parse_where(condition, chosen, extras, parts=parts, today=local_day(as_of) if as_of else None)
+            for condition in where
+        ),
         within=None if within is None else shapely.to_wkb(_polygon(within)),
         text=text,
         flags=tuple(flags),
@@ -302,7 +307,26 @@ def select_json(
     selected = select(snapshot, selection)
     made = makers(ws, selected.rows, as_of=as_of)
     told = stamps(ws, made)
-    return {
-        "count": selected.total,
-        "features": rows(snapshot, selected, catalog_layers=ws.catalog.layers, makers=made, stamps=told),
-    }
+    features = rows(snapshot, selected, catalog_layers=ws.catalog.layers, makers=made, stamps=told)
+    _add_flows(ws, features, as_of)
+    return {"count": selected.total, "features": features}
+
+
+def _add_flows(ws: Workspace, features: Sequence[dict[str, Any]], as_of: date | None) -> None:
+    """Add to records of registers their flow's state, since when, the deadline and the days since it has passed."""
+    day = local_now().date() if as_of is None else local_day(as_of)
+    for layer_id in dict.fromkeys(one["layer"] for one in features):
+        layer = ws.catalog.layer(layer_id)
+        if (flow := layer.flow) is None:
+            continue
+        ours = [one for one in features if one["layer"] == layer_id]
+        moment = None if as_of is None else last_moment(as_of)
+        since = ws.ledger.state_since(layer, [one["code"] for one in ours], as_of=moment)
+        for one in ours:
+            state = one["fields"].get(STATE) or flow.start
+            due = one["fields"].get(flow.due)
+            late = overdue_days(due, day) if flow.runs(state) else None
+            one["state"] = state
+            one["since"] = since.get(one["code"])
+            one["due"] = due
+            one["overdue_days"] = late if late is not None and late > 0 else None

@@ -77,12 +77,12 @@ class BulkEdit:
 
 
 def bulk_targets(layer: Layer) -> dict[str, Text]:
-    """Return what may be changed in many records at once, target → title: no code, position or shape."""
-    rules = rules_of(layer)
+    """Return what may be changed in many records at once, target → title: no code, position, shape, nothing of moves."""
+    rules, kept = rules_of(layer), () if layer.flow is None else layer.flow.kept
     items = [item.id for item in layer.checklist.items] if layer.checklist else []
     targets = [
         *("name", "subdistrict"),
-        *layer.field_ids,
+        *(field for field in layer.field_ids if field not in kept),
         *(f"checklist:{item}" for item in items),
         *(f"contact:{role.id}:{piece}" for role in layer.contacts for piece in PIECES),
     ]
@@ -97,8 +97,14 @@ def bulk_target(layer: Layer, word: str) -> str:
     titles, key = bulk_targets(layer), plain(word)
     named = {plain(target.replace(":", ".")): target for target in titles}
     named = {plain(text): one for one, title in titles.items() for text in (title.zh, title.en)} | named
+    kept = () if layer.flow is None else layer.flow.kept
     aliases = {plain(alias): field.id for field in layer.fields for alias in field.aliases}
     found = named.get(key.replace(":", ".")) or aliases.get(key)
+    if found in kept:
+        raise UnknownNameError(
+            f"{layer.title.zh} › {word}：只能由办理（riskmap move）改变",
+            f"{layer.title.en} › {word}: only riskmap move changes it",
+        )
     if found is not None:
         return found
     if key in {"code", "position", "shape", "编号", "位置", "范围"}:

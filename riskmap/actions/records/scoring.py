@@ -497,6 +497,7 @@ def history_json(ws: Workspace, layer: str, code: str) -> dict[str, Any]:
                 "why": change.why,
                 "kind": change.kind,
                 "changeset": change.changeset,
+                **({"on": change.happened} if change.happened else {}),
                 "changes": {
                     key: [plain(before), plain(after)] for key, (before, after) in change.changes.items()
                 },

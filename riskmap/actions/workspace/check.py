@@ -9,6 +9,7 @@ import datetime as dt
 import os
 import shlex
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -18,6 +19,7 @@ import pyarrow as pa
 
 from riskmap.actions.inventory.listing import summarise
 from riskmap.actions.records.scoring import learned_of
+from riskmap.actions.records.work import overdue_text, registers, work_list
 from riskmap.actions.terrain.factors import read_relief
 from riskmap.actions.tier_models import outdated
 from riskmap.actions.workspace import Workspace
@@ -426,6 +428,31 @@ def _backups(ws: Workspace) -> Iterator[CheckFinding]:
         )
 
 
+def _deadlines(ws: Workspace) -> Iterator[CheckFinding]:
+    """Name the registers with open records past their deadline, and those that are due soon."""
+    if not registers(ws):
+        return
+    work = work_list(ws)
+    late = Counter(one.record.layer for one in work.items if one.overdue is not None and one.overdue > 0)
+    for layer, n in late.items():
+        title = ws.catalog.title(layer)
+        yield CheckFinding(
+            "warning",
+            "overdue",
+            layer,
+            Text(f"{title.zh}：超期 {n} 件", f"{title.en}: {n} overdue"),
+            Text("运行 riskmap work --overdue 查看", "see riskmap work --overdue"),
+        )
+    if work.counts["due"]:
+        yield CheckFinding(
+            "note",
+            "due",
+            str(ws.root),
+            overdue_text(work),
+            Text("运行 riskmap work --due 7 查看", "see riskmap work --due 7"),
+        )
+
+
 def _last_write(ws: Workspace) -> dt.datetime | None:
     return next((stored_moment(one.at) for one in ws.ledger.changesets(limit=1)), None)
 
@@ -446,4 +473,5 @@ _CHECKS: Final[dict[str, Callable[[Workspace], Iterator[CheckFinding]]]] = {
     "rights": _rights,
     "clock": _clock,
     "backup": _backups,
+    "overdue": _deadlines,
 }

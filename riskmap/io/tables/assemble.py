@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import accumulate, chain, compress
 from typing import Any
 
@@ -91,7 +92,26 @@ def assemble(
         from_batch=batch,
         holds=_at_place(holds, keeps),
         placeless=layer.geometry in {"none", "inherit"},
+        turn_back=_TurnBack(tuple(parts), tuple(keeps), datum) if layer.flow or layer.laws else None,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _TurnBack:
+    """Makes the rejected row of an accepted one, from the cells of its table."""
+
+    parts: tuple[TableRows, ...]
+    keeps: tuple[np.ndarray[Any, Any], ...]
+    datum: str
+
+    def __call__(self, at: int, said: tuple[Issue, ...]) -> RejectedRow:
+        for part, keep in zip(self.parts, self.keeps, strict=True):
+            if at < (count := int(keep.sum())):
+                named = {issue.field for issue in said}
+                bad = [m.heading.column for m in part.source.header.matches if m.target in named]
+                return _rejected(part, int(np.flatnonzero(keep)[at]), said, bad, self.datum)
+            at -= count
+        raise IndexError(at)
 
 
 def _held_rows(part: TableRows) -> dict[int, Hold]:
@@ -200,25 +220,34 @@ def _keys(part: TableRows, unique: Sequence[str]) -> Iterable[Any]:
 
 def rejected_rows(part: TableRows, datum: str = "") -> Iterator[RejectedRow]:
     """Yield the rows of a table that have errors, with their cells as they came."""
-    source = part.source
-    headings = {m.heading.column: m.heading.text for m in source.header.matches}
-    stated = any(m.target == "subdistrict" for m in source.header.matches)
     said: dict[int | None, list[Issue]] = {}
     for issue in part.issues:
         said.setdefault(issue.row, []).append(issue)
     for row in sorted(part.errors):
-        at = int(source.rows[row])
-        cells = [(headings.get(c, ""), column[at].as_py()) for c, column in enumerate(source.columns)]
-        derived = part.subdistrict[row]
-        if not stated and isinstance(derived, str):
-            # What a title or a section line said must survive on the sheet of rejected rows.
-            cells.append((_SUBDISTRICT_HEADER, derived))
-        yield RejectedRow(
-            sheet=source.sheet,
-            row=at + 1,
-            code=part.code[row],
-            cells=tuple(cells),
-            bad=tuple(sorted(part.bad.get(row, ()))),
-            issues=tuple(said.get(at + 1, ())),
-            datum=datum,
+        yield _rejected(
+            part, row, tuple(said.get(int(part.source.rows[row]) + 1, ())), part.bad.get(row, ()), datum
         )
+
+
+def _rejected(
+    part: TableRows, row: int, said: tuple[Issue, ...], bad: Iterable[int], datum: str
+) -> RejectedRow:
+    """Return a row of a table as a rejected one, its cells as they came; `bad`: the columns that the issues name."""
+    source = part.source
+    headings = {m.heading.column: m.heading.text for m in source.header.matches}
+    at = int(source.rows[row])
+    cells = [(headings.get(c, ""), column[at].as_py()) for c, column in enumerate(source.columns)]
+    derived = part.subdistrict[row]
+    stated = any(m.target == "subdistrict" for m in source.header.matches)
+    if not stated and isinstance(derived, str):
+        # What a title or a section line said must survive on the sheet of rejected rows.
+        cells.append((_SUBDISTRICT_HEADER, derived))
+    return RejectedRow(
+        sheet=source.sheet,
+        row=at + 1,
+        code=part.code[row],
+        cells=tuple(cells),
+        bad=tuple(sorted(bad)),
+        issues=said,
+        datum=datum,
+    )

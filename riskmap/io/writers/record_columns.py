@@ -401,7 +401,7 @@ def _assessed_attributes(part: LayerInventory, lang: Lang, *, words: bool) -> It
     table = part.table
     kind = standing_kind(part.layer)
     if kind is not None:
-        yield from _standing_attributes(table, kind, lang, words=words)
+        yield from _standing_attributes(table, kind, lang, words=words, rated=part.layer.flow is None)
         yield Attribute("score", t("export_column_score", lang), flat(table["score"]), "number")
     for key, title, values in _parts(part, lang):
         yield Attribute(f"part_{key}", title, values, "number")
@@ -421,8 +421,9 @@ def _assessed_attributes(part: LayerInventory, lang: Lang, *, words: bool) -> It
 
 
 def _standing_attributes(
-    table: pa.Table, kind: Literal["tier", "grade"], lang: Lang, *, words: bool
+    table: pa.Table, kind: Literal["tier", "grade"], lang: Lang, *, words: bool, rated: bool
 ) -> Iterator[Attribute]:
+    """Yield tier or grade, and whether it is `rated`: a register's state is that of its flow, a field."""
     standings = flat(table["rank"])
     known = [None if one in {"unrated", "ungraded"} else one for one in STANDINGS]
     ids = pa.array(known, pa.string()).take(standings)
@@ -430,7 +431,7 @@ def _standing_attributes(
     if words:
         title = t(f"export_column_{kind}_title", lang)
         yield Attribute(f"{kind}_title", title, tier_words(table, lang), "text")
-    if kind == "tier":
+    if kind == "tier" and rated:
         states = pa.array([state_of(one) for one in STANDINGS], pa.string())
         yield Attribute("state", t("export_column_state", lang), states.take(standings), "text")
 

@@ -420,6 +420,10 @@ def _condition_words(ws: Workspace, where: Condition) -> str:
             break
     else:
         values, title = [str(v) for v in where.values], say(f"list_{name}")
+    if where.than:
+        other = where.than.removeprefix("f:")
+        fields = [f for layer in ws.catalog.layers.values() for f in layer.fields if f.id == other]
+        values = [fields[0].title.text(lang()) if fields else say(f"list_{other}")]
     return " ".join([title, _operator_word(where.op), say("comma").join(values)]).strip()
 
 

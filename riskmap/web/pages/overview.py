@@ -17,6 +17,7 @@ import streamlit as st
 from riskmap.actions.inventory.listing import summarise
 from riskmap.actions.inventory.unrated import disagreeing, newly_unrated
 from riskmap.actions.records.changes import TierChanges, tier_changes_since
+from riskmap.actions.records.work import overdue_text, registers, work_list
 from riskmap.actions.workspace.backup import backup_text, last_backup
 from riskmap.catalog import Layer
 from riskmap.moments import as_of_text, last_moment, local_day, local_now, utc_now
@@ -276,6 +277,7 @@ def render() -> None:
     with button, st.container(key="no-print-button"):
         show_print_button("overview-print")
     tier_figures(now, found)
+    _work(past)
     _adds_up(now)
     if past is None:
         _backed_up()
@@ -298,6 +300,18 @@ def render() -> None:
             rejected=Counter(e.layer for e in ws.ledger.rejected(as_of=then)),
         )
     _changes(found)
+
+
+def _work(past: date | None) -> None:
+    """What is open in the registers, where there are some: a calm line, loud where a deadline has passed."""
+    if not registers(workspace()):
+        return
+    work = work_list(workspace(), as_of=past)
+    text = overdue_text(work).text(lang())
+    if work.counts["overdue"]:
+        notice("warning", say("overview_work", state=text))
+    else:
+        st.markdown(f":green[✓] {say('overview_work', state=text)}")
 
 
 def _adds_up(now: Snapshot) -> None:

@@ -1,0 +1,140 @@
+"""What is open in the registers, and for whom: overdue, due soon, to accept."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from riskmap.actions.workspace import Workspace
+from riskmap.catalog import Layer
+from riskmap.catalog.flow import CONTACT
+from riskmap.errors import Text
+from riskmap.json_documents import Document
+from riskmap.ledger import OpenRecord
+from riskmap.moments import as_of_json, iso_second, last_moment, local_day, local_now, utc_now
+from riskmap.rules.laws import overdue_days
+from riskmap.rules.masks import mask_name
+from riskmap.rules.moves import flow_of
+
+SOON_DAYS: Final = 7
+"""How many days ahead a deadline is called due, unless somebody says otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkItem:
+    """An open record of a register; `overdue` days since its deadline, None where none runs. `people` are masked."""
+
+    record: OpenRecord
+    overdue: int | None
+    desk: str | None
+    people: tuple[str, ...] = ()
+
+    def as_json(self) -> Document:
+        """Return one item of `riskmap work --json`."""
+        one = self.record
+        return {
+            "layer": one.layer,
+            "code": one.code,
+            "name": one.name,
+            "subdistrict": one.subdistrict,
+            "state": one.state,
+            "since": one.since,
+            "due": one.due,
+            "overdue_days": None if self.overdue is None or self.overdue <= 0 else self.overdue,
+            "desk": self.desk,
+            "people": list(self.people),
+            "version": one.version,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What is open at a day: `counts` over all registers, `items` as they were asked for.
+
+    `mine` is None where nobody is named, `alerts` where no register holds alerts.
+    """
+
+    at: str
+    counts: Mapping[str, int | None]
+    items: tuple[WorkItem, ...]
+    open: int
+
+    def as_json(self) -> Document:
+        """Return the document of `riskmap work --json`."""
+        return {"at": self.at, "counts": dict(self.counts), "items": [one.as_json() for one in self.items]}
+
+
+def registers(ws: Workspace) -> list[Layer]:
+    """Return the layers whose records go through a flow."""
+    return [layer for layer in ws.catalog.layers.values() if layer.flow is not None]
+
+
+def work_list(
+    ws: Workspace,
+    *,
+    who: str | None = None,
+    due: int | None = None,
+    overdue: bool = False,
+    as_of: dt.date | None = None,
+) -> Work:
+    """Return what is open, now or at a day: all of it, what is `overdue`, due within days, or on the desk of `who`.
+
+    A deadline that is today is due and not overdue. With several restrictions an item has to meet one of the
+    first two, and be on the desk.
+    """
+    day = local_now().date() if as_of is None else local_day(as_of)
+    moment = None if as_of is None else last_moment(as_of)
+    layers = registers(ws)
+    found = ws.ledger.open_records(layers, as_of=moment, contacts=who is not None)
+    items = [_item(ws.catalog.layer(one.layer), one, day, who) for one in found]
+    items.sort(key=lambda one: (one.record.due is None, one.record.due or "", one.record.layer))
+    days = SOON_DAYS if due is None else due
+    lists = {
+        "overdue": tuple(one for one in items if one.overdue is not None and one.overdue > 0),
+        "due": tuple(one for one in items if one.overdue is not None and -days <= one.overdue <= 0),
+        "to_accept": tuple(
+            one for one in items if _waits_for_a_second(ws.catalog.layer(one.record.layer), one)
+        ),
+        "mine": tuple(one for one in items if who is not None and one.people),
+    }
+    counts: dict[str, int | None] = {
+        "mine": len(lists["mine"]) if who is not None else None,
+        **{key: len(lists[key]) for key in ("due", "overdue", "to_accept")},
+        "alerts": None,
+    }
+    wanted = [*(lists["overdue"] if overdue else ()), *(lists["due"] if due is not None else ())]
+    chosen = wanted if overdue or due is not None else items
+    return Work(
+        iso_second(utc_now()) if as_of is None else str(as_of_json(as_of)),
+        counts,
+        tuple(one for one in chosen if who is None or one.people),
+        open=len(items),
+    )
+
+
+def _item(layer: Layer, one: OpenRecord, day: dt.date, who: str | None) -> WorkItem:
+    """Return an open record with its desk; of persons those that bear the name which is asked for."""
+    state = flow_of(layer).state(one.state)
+    desk = None if state is None else state.desk
+    people: list[str] = []
+    if who is not None and desk is not None and desk.startswith(CONTACT):
+        role = desk.removeprefix(CONTACT)
+        names = [c.name for c in one.contacts if c.role == role and c.name]
+        people = [mask_name(name) for name in names if name.strip() == who.strip()]
+    return WorkItem(one, overdue_days(one.due, day), desk, tuple(people))
+
+
+def _waits_for_a_second(layer: Layer, item: WorkItem) -> bool:
+    """Tell whether the next move of a record is one that only a second person makes."""
+    return any(move.other_than and item.record.state in move.from_ for move in flow_of(layer).moves)
+
+
+def overdue_text(work: Work) -> Text:
+    """Return how much is open, due and overdue, in one sentence."""
+    late, soon = work.counts["overdue"] or 0, work.counts["due"] or 0
+    return Text(
+        f"待办 {work.open} 件，其中超期 {late} 件，{SOON_DAYS} 天内到期 {soon} 件",
+        f"{work.open} open, {late} overdue, {soon} due within {SOON_DAYS} days",
+    )

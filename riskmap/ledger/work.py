@@ -1,0 +1,131 @@
+"""What is open in the registers: records whose state is not closed, from the columns that repeat state and deadline."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from riskmap.catalog.layer import Layer
+from riskmap.ledger import schema as s
+from riskmap.ledger.columns import held_at, read_body, read_contacts
+from riskmap.ledger.history import changeset_at
+from riskmap.ledger.store import Store, json_list
+from riskmap.values.records import Contact
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRecord:
+    """A record of a flow that is not closed. `since`: the day of its last move, else the day found; days are ISO.
+
+    `contacts` are unmasked, and empty unless they were asked for.
+    """
+
+    layer: str
+    code: str
+    name: str | None
+    subdistrict: str | None
+    state: str
+    due: str | None
+    since: str | None
+    version: int
+    contacts: tuple[Contact, ...] = ()
+
+
+def open_records(
+    store: Store,
+    layers: Sequence[Layer],
+    *,
+    as_of: dt.datetime | None = None,
+    due_until: str | None = None,
+    contacts: bool = False,
+) -> list[OpenRecord]:
+    """Return the open records of registers, those with the earliest deadline first, then those without one.
+
+    `due_until`: only those whose deadline runs and is this day or before.
+    """
+    with store.reading() as connection:
+        at = None if as_of is None else changeset_at(connection, as_of)
+        return [
+            one
+            for layer in layers
+            for one in _open(connection, layer, at, due_until=due_until, contacts=contacts)
+        ]
+
+
+def _open(
+    connection: sa.Connection, layer: Layer, at: int | None, *, due_until: str | None, contacts: bool
+) -> list[OpenRecord]:
+    if (flow := layer.flow) is None:
+        return []
+    f, r, people = s.feature, s.revision, s.contact_set
+    columns = [f.c.code, r.c.name, r.c.subdistrict, r.c.state, r.c.due, r.c.happened, r.c.version, r.c.body]
+    joined = r.join(f, f.c.id == r.c.feature_id)
+    if contacts:
+        columns.append(people.c.people)
+        ours = sa.and_(people.c.feature_id == r.c.feature_id, people.c.version == r.c.contacts_at)
+        joined = joined.outerjoin(people, ours)
+    closed = [state.id for state in flow.states if state.closed]
+    query = sa.select(*columns).select_from(joined)
+    query = query.where(f.c.layer == layer.id, held_at(r, at), r.c.retired.is_(None), _is_open(closed))
+    if due_until is not None:
+        query = query.where(r.c.due.is_not(None), r.c.due <= due_until)
+    query = query.order_by(r.c.due.is_(None), r.c.due, f.c.code)
+    return [
+        OpenRecord(
+            layer=layer.id,
+            code=row[0],
+            name=row[1],
+            subdistrict=row[2],
+            state=row[3] or flow.start,
+            due=row[4],
+            since=row[5] or _found(row[7], flow.found),
+            version=row[6],
+            contacts=read_contacts(row[8]) if contacts else (),
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def _is_open(closed: Collection[str]) -> sa.ColumnElement[bool]:
+    """Return the condition of a state that is not closed; a record older than its flow states none."""
+    state = s.revision.c.state
+    return sa.or_(state.is_(None), state.not_in(list(closed)))
+
+
+def _found(body: str, field: str) -> str | None:
+    found = (read_body(body) or {}).get(field)
+    return found if isinstance(found, str) else None
+
+
+def states(store: Store, layer: Layer, *, as_of: dt.datetime | None = None) -> dict[str, int]:
+    """Return state → how many active records of a register are in it, now or at a moment, states without any too."""
+    if (flow := layer.flow) is None:
+        return {}
+    f, r = s.feature, s.revision
+    with store.reading() as connection:
+        at = None if as_of is None else changeset_at(connection, as_of)
+        query = sa.select(sa.func.coalesce(r.c.state, flow.start), sa.func.count())
+        query = query.select_from(r.join(f, f.c.id == r.c.feature_id))
+        query = query.where(f.c.layer == layer.id, held_at(r, at), r.c.retired.is_(None)).group_by(
+            sa.text("1")
+        )
+        counted = {str(state): int(n) for state, n in connection.execute(query)}
+    return {one.id: 0 for one in flow.states} | counted
+
+
+def since(
+    store: Store, layer: Layer, codes: Collection[str], *, as_of: dt.datetime | None = None
+) -> dict[str, str]:
+    """Return code → the day since when records of a register are in their state, where one is known."""
+    if (flow := layer.flow) is None:
+        return {}
+    f, r = s.feature, s.revision
+    with store.reading() as connection:
+        at = None if as_of is None else changeset_at(connection, as_of)
+        query = sa.select(f.c.code, r.c.happened, r.c.body).select_from(r.join(f, f.c.id == r.c.feature_id))
+        query = query.where(f.c.layer == layer.id, held_at(r, at), f.c.code.in_(json_list(list(codes))))
+        rows = connection.execute(query).all()
+    return {code: day for code, on, body in rows if (day := on or _found(body, flow.found)) is not None}
