@@ -243,6 +243,9 @@ def _field(source: TomlFile, path: KeyPath, field: Mapping[str, object]) -> Iter
             source, path, field, keys=numeric, kinds=Text("integer 或 number", "integer or number")
         )
     yield from _only_with_links(source, path, field)
+    if "derived" in field:
+        words = Text("没有 derived（见 rollups）", "no derived here (rollups make such fields)")
+        yield source.problem((*path, "derived"), words)
     if kind in _KINDS - {"choice"}:
         yield from _only_with(source, path, field, keys=("choices", "open"), kinds=Text("choice", "choice"))
     elif kind == "choice" and not field.get("choices"):
@@ -420,7 +423,7 @@ _OF_TABLE_FIELDS: Final = (
 )
 
 
-_OF_LAYERS: Final = ("position_from", "belongs_to", "key", "moment")
+_OF_LAYERS: Final = ("position_from", "belongs_to", "key", "moment", "rollups")
 
 
 def _table_problems(source: TomlFile, *, wanted: bool) -> Iterator[CatalogProblem]:

@@ -318,6 +318,12 @@ def _standing(connection: sa.Connection, numbers: Sequence[int]) -> dict[int, di
     return found
 
 
+def named_by_written(number: int) -> sa.Select[tuple[int]]:
+    """Return the features that records name, or named before, which were written after a changeset."""
+    written = sa.select(s.revision.c.feature_id).where(s.revision.c.valid_from > number)
+    return sa.select(s.link.c.to_id).where(s.link.c.from_id.in_(written))
+
+
 class Hanging(NamedTuple):
     """A record that names another one in a field: `code` of the one that is named, `by` the one that names it."""
 
