@@ -20,7 +20,7 @@ import shapely
 
 from riskmap.actions.records.editing import PointEdit
 from riskmap.catalog import Layer
-from riskmap.catalog.layer import Field
+from riskmap.catalog.layer import Field, pieces
 from riskmap.catalog.model import CHECKLIST_PREFIX
 from riskmap.coordinates import CGCS2000, parse_datum, to_cgcs2000
 from riskmap.errors import DatumError, RiskmapError, Text, UnknownNameError
@@ -133,9 +133,21 @@ def _column(column: pa.ChunkedArray, field: Field, layer: Layer, codes: pa.Chunk
         return _booleans(column)
     if field.type == "date":
         return _dates(column, field, layer, codes)
+    if field.several:
+        return objects(tuple(pieces(words)) if words else () for words in column.to_pylist())
     if field.type == "choice":
         return _choices(column, field)
+    if field.type == "record":
+        return _words(column)
+    if field.type == "moment":
+        return _moments_kept(column)
     return _text(column)
+
+
+def _moments_kept(column: pa.ChunkedArray) -> pd.DatetimeIndex:
+    """Return moments that records keep as datetime64[s, UTC]; a day without its hour begins in Beijing."""
+    texts = [None if v is None else v if v.endswith("Z") else f"{v}T00:00+08:00" for v in column.to_pylist()]
+    return moments(texts)
 
 
 def _booleans(column: pa.ChunkedArray | pa.Array) -> pd.arrays.BooleanArray:
@@ -238,7 +250,7 @@ def _records_table(records: Records, layer: Layer) -> pa.Table:
 def _typed(cells: Iterable[Any], field: Field) -> pa.Array:
     """Return judged cells as a column of the field's type; what erases is null."""
     array = pa.array(_known(cells), FIELD_TYPES[field.type])
-    return array.dictionary_encode() if field.type == "choice" else array
+    return array.dictionary_encode() if field.type in {"choice", "record"} else array
 
 
 def _known(cells: Iterable[Any]) -> list[Any]:
@@ -393,7 +405,7 @@ def _grouped(cells: Mapping[str, Any], layer: Layer) -> dict[str, Any]:
     stated = {k: v for k, v in cells.items() if k in {"name", "subdistrict", *layer.field_ids}}
     shape = cells.get("geometry")
     if isinstance(shape, Clear):
-        stated["position" if layer.geometry == "point" else "shape"] = shape
+        stated["position" if not layer.drawn else "shape"] = shape
     elif shape is not None and shape.geom_type == "Point":
         stated["position"] = (shape.x, shape.y)
     elif shape is not None:

@@ -247,6 +247,21 @@ def iso_second(moment: dt.datetime) -> str:
     return f"{moment.astimezone(dt.UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
+def iso_minute(moment: dt.datetime) -> str:
+    """Return a moment in UTC to the minute, 2026-08-31T06:00Z; with its second where that is not 0."""
+    utc = moment.astimezone(dt.UTC)
+    return f"{utc:%Y-%m-%dT%H:%M:%SZ}" if utc.second else f"{utc:%Y-%m-%dT%H:%MZ}"
+
+
+def beijing_text(kept: str) -> str:
+    """Return a moment as a record keeps it (`iso_minute`, or a day) in Beijing time: 2026-08-31 14:00."""
+    if not kept.endswith("Z"):
+        return kept
+    return (
+        dt.datetime.fromisoformat(kept).astimezone(BEIJING).strftime("%Y-%m-%d %H:%M:%S").removesuffix(":00")
+    )
+
+
 def parse_day(text: str) -> dt.date:
     """Return the day that ISO text names, 2024-12-31. RiskmapError when it is none."""
     try:

@@ -10,8 +10,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-
 from riskmap.actions.import_outlook import ImportOutlook, import_outlook
 from riskmap.actions.records.scoring import assess_layers, one_commit
 from riskmap.actions.suggestions import Suggestion, check_fillable, filled, suggestions
@@ -20,9 +18,11 @@ from riskmap.errors import NotScoredError, RiskmapError, StaleRevisionError, Tex
 from riskmap.interface import option
 from riskmap.io.tables import read_file
 from riskmap.io.tables.row_codes import RowCodes, check_prefix, coded, offer_codes
+from riskmap.io.tables.row_keys import RowKeys
 from riskmap.json_documents import Document
 from riskmap.ledger import Committed, TierChange
 from riskmap.ledger.store import no_cycles
+from riskmap.moments import local_now
 from riskmap.progress import UNWATCHED, Progress
 from riskmap.rules.judge import rules_of
 from riskmap.rules.permissions import Actor, may
@@ -99,7 +99,7 @@ class FileImport:
             "unchanged": plan.count("unchanged"),
             "rejected": len(intake.rejected),
             "skipped_non_data": intake.skipped_non_data,
-            "unlocated": unlocated(intake),
+            "unlocated": intake.unlocated,
             "held": plan.count("held"),
             **({"moved": len(plan.moved)} if plan.moved else {}),
             **({"taken_over": len(plan.taken_over)} if plan.taken_over else {}),
@@ -128,11 +128,6 @@ class ImportReport:
         return {"dry_run": self.dry_run, "files": [f.as_json() for f in self.files]}
 
 
-def unlocated(intake: Intake) -> int:
-    """Return how many accepted rows have no position."""
-    return int(np.isnan(intake.records.lon).sum())
-
-
 def read_for_import(
     ws: Workspace,
     layer: str,
@@ -140,7 +135,7 @@ def read_for_import(
     *,
     datum: str | None = None,
     name: str | None = None,
-    codes: RowCodes | None = None,
+    codes: RowCodes | RowKeys | None = None,
     hidden: bool = False,
     progress: Progress = UNWATCHED,
 ) -> Intake:
@@ -148,8 +143,10 @@ def read_for_import(
 
     `name` is the file's name as the person knows it, where `path` is a temporary copy. `codes`: how rows
     without a code get one (`row_codes`). UncodedRowsError offers that where no row of the file has one.
-    `hidden`: whether hidden sheets are read as well.
+    `hidden`: whether hidden sheets are read as well. A layer that makes its codes needs none.
     """
+    if codes is None:
+        codes = row_codes(ws, layer)
     with no_cycles():
         intake = read_file(
             path,
@@ -171,8 +168,8 @@ def read_for_import(
     return intake
 
 
-def row_codes(ws: Workspace, layer: str, *, number: str = "", match: str = "") -> RowCodes | None:
-    """Return how the rows of a list without codes get one, None where nothing is asked for.
+def row_codes(ws: Workspace, layer: str, *, number: str = "", match: str = "") -> RowCodes | RowKeys | None:
+    """Return how the rows of a list without codes get one, None where nothing is asked for and the layer makes none.
 
     `number`: prefix of new codes. `match`: "name", by which a row is a record of the ledger. Both: what no
     name matches is numbered. RiskmapError where a prefix can begin no code, or for another word than "name".
@@ -183,10 +180,19 @@ def row_codes(ws: Workspace, layer: str, *, number: str = "", match: str = "") -
             f"{option('match', 'en')} {match}: rows are matched by name only",
         )
     if not number and not match:
-        return None
+        return row_keys(ws, layer)
     prefix = check_prefix(number) if number else ""
     known = coded(ws.ledger.features(layer, include_retired=True).records)
     return RowCodes(prefix, match == "name", list(known))
+
+
+def row_keys(ws: Workspace, layer_id: str) -> RowKeys | None:
+    """Return how a layer makes codes (`key` of its file), None where each row has its own."""
+    layer = ws.catalog.layer(layer_id)
+    if layer.key.kind == "code":
+        return None
+    known = ws.ledger.features(layer_id, include_retired=True).records
+    return RowKeys(layer, known, ws.ledger.named, local_now().year)
 
 
 def _other_layers(ws: Workspace, chosen: str) -> dict[str, str]:

@@ -196,7 +196,7 @@ def _streets(ws: Workspace, rows: _Rows) -> Iterator[Offer]:
 
 
 def _positions(ws: Workspace, rows: _Rows) -> Iterator[Offer]:
-    if rows.layer.geometry != "point":
+    if rows.layer.drawn:
         return
     lacking = np.flatnonzero(rows.wanted & ~np.isfinite(rows.lon)).tolist()
     at = [i for i in lacking if i not in rows.left and (rows.address[i] or rows.community[i])]

@@ -20,12 +20,12 @@ from riskmap.catalog.triggers import Trigger
 from riskmap.errors import Text
 from riskmap.vocabulary import GRADES
 
-GeometryKind = Literal[
-    "point", "line", "polygon", "none"
-]  # none: of a table whose rows have no place of their own
+# none: records (or rows of a table) without a place; inherit: the place of the first record that they name.
+GeometryKind = Literal["point", "line", "polygon", "none", "inherit"]
 
 
-FieldType = Literal["text", "integer", "number", "boolean", "choice", "date", "moment"]  # moment: of a table
+# record: the code of a record that it names; moment: to the minute, or a day where no hour is stated.
+FieldType = Literal["text", "integer", "number", "boolean", "choice", "date", "moment", "record"]
 
 
 Symbol = Literal["circle", "triangle", "square", "diamond", "drop", "house", "hexagon", "pentagon"]
@@ -69,6 +69,17 @@ class Choice(Named):
     """One allowed value of a choice field; `id` is what the ledger stores."""
 
 
+class Kinds(Part):
+    """Which layers a field may name records of: those that count as this, or have this role."""
+
+    counts: Counts | None = None
+    role: LayerRole | None = None
+
+    def takes(self, layer: Layer) -> bool:
+        """Tell whether a layer is one of them."""
+        return self.counts in {None, layer.counts} and self.role in {None, layer.role}
+
+
 class Field(Named):
     """One of [[fields]], a column of a layer.
 
@@ -77,7 +88,9 @@ class Field(Named):
     `standard_values` is the closed list a method publishes (LEC's L, E, C); another value inside
     the limits is accepted with a warning. `open` on a choice keeps a word that is not in the list,
     with a warning, instead of rejecting its row. `personal` marks personal data (masked). `role` is
-    what the program knows the field by, whatever its id.
+    what the program knows the field by, whatever its id. `of`: the layers that a record may be of, by id or by what
+    they are. `several`: a cell may hold more than one choice or record; they are kept as one text, a line each
+    (`pieces`).
 
     Of a table alone: `required`: every row states it. `unit_required`: header or cell names the unit;
     `unit_from`: the field in which each row names it. `hours`: a header may say how many hours a value
@@ -96,6 +109,8 @@ class Field(Named):
     open: bool = False
     personal: bool = False
     help: Title = Text("", "")
+    of: Items[Slug] | Kinds | None = None
+    several: bool = False
     required: bool = False
     unit_required: bool = False
     unit_from: Slug = ""
@@ -109,6 +124,36 @@ class Field(Named):
         """Return the field and its choices with their titles and ids among their aliases."""
         choices = tuple(choice.complete() for choice in self.choices)
         return super().complete(more).model_copy(update={"choices": choices})
+
+
+def pieces(value: str) -> list[str]:
+    """Return the choices or records that a value of a field with `several` holds."""
+    return value.split("\n")
+
+
+class BelongsTo(Part):
+    """The record that each record of a layer hangs on: a firm of its findings, a warehouse of its stock."""
+
+    layer: Slug
+    field: Slug
+    title: Title = Text("所属", "Belongs to")
+    aliases: Items[Words] = ()
+
+    def as_field(self) -> Field:
+        """Return the field that names it."""
+        return Field(id=self.field, title=self.title, aliases=self.aliases, type="record", of=(self.layer,))
+
+
+class RecordKey(Part):
+    """Where codes come from: a column (code), prefix, year and number (serial), the parent's code and number (child).
+
+    `same`: the fields by which a row without a code is the record that has the same values: the k-th such row is
+    the k-th such record. Where it is not stated, all fields.
+    """
+
+    kind: Literal["code", "serial", "child"] = "code"
+    prefix: str = ""
+    same: Items[Slug] = ()
 
 
 class ChecklistItem(Named):
@@ -218,7 +263,9 @@ class Layer(Part):
     `aliases`: core role → header aliases. `triggers`: what raises a tier for a while, or closes a record.
     `role`: what the program knows the layer by, whatever its id; `moves_people`: where a record of it is
     raised, people around move. Without `model` nothing is scored. `counts`: what a record is; only a risk has
-    a tier and enters the sums of the district. What else has a model is graded by it.
+    a tier and enters the sums of the district. What else has a model is graded by it. `position_from`: of a layer
+    that inherits its places, the fields that name the records whose place it is, the first that has one.
+    `belongs_to`: the record that each one hangs on. `moment`: the field that says when.
 
     `flow`: what its records go through; then `state` is a field that only moves change. `laws`: what must hold
     of each.
@@ -236,6 +283,10 @@ class Layer(Part):
     role: LayerRole | None = None
     moves_people: bool = False
     stated_counts: Counts | None = Key(default=None, validation_alias="counts")
+    position_from: Items[Slug] = ()
+    belongs_to: BelongsTo | None = None
+    key: RecordKey = RecordKey()
+    moment: Slug = ""
     stale_after_days: int = Key(default=365, ge=1)
     source: str = ""
     style: Style = Style()
@@ -274,19 +325,47 @@ class Layer(Part):
         return self.model_copy(
             update={
                 "fields": tuple(
-                    f.complete(self.aliases.get(f.id, ())) for f in (*state, *self.fields, *shared)
+                    f.complete(self.aliases.get(f.id, ())) for f in (*state, *self.own_fields, *shared)
                 ),
                 "aliases": {
                     role: distinct(
                         (*_left_for(role, common.aliases.get(role, ()), owners), *self.aliases.get(role, ()))
                     )
                     for role in CORE_ROLES
-                    if self.geometry != "none" or role not in POSITION_ROLES
+                    if self.placed or role not in POSITION_ROLES
                 },
                 "checklist": checklist,
                 "contacts": tuple(role.complete(owners) for role in self.contacts),
             }
         )
+
+    @property
+    def own_fields(self) -> tuple[Field, ...]:
+        """The fields of the layer's file, the one that names the parent before them."""
+        parent = self.belongs_to
+        if parent is None or parent.field in self.field_ids:
+            return self.fields
+        return (parent.as_field(), *self.fields)
+
+    @property
+    def placed(self) -> bool:
+        """Whether a record may have a place of its own."""
+        return self.geometry != "none"
+
+    @property
+    def drawn(self) -> bool:
+        """Whether records of it come as lines or polygons."""
+        return self.geometry in {"line", "polygon"}
+
+    @property
+    def shape_kind(self) -> Literal["point", "line", "polygon"]:
+        """What its records are drawn and written as."""
+        return self.geometry if self.geometry == "line" or self.geometry == "polygon" else "point"  # noqa: PLR1714
+
+    @property
+    def links(self) -> tuple[Field, ...]:
+        """The fields that name records."""
+        return tuple(field for field in self.fields if field.type == "record")
 
     def field(self, field_id: str) -> Field:
         """Return the field with this id; KeyError when the layer has none."""
@@ -329,3 +408,10 @@ class Layer(Part):
 def _left_for(target: str, words: Iterable[str], owners: Owners) -> list[str]:
     """Return the words that the layer's file has not given to another target."""
     return [word for word in words if owners.get(normalise_header(word), target) == target]
+
+
+def named_by(field: Field, layers: Mapping[str, Layer]) -> tuple[str, ...]:
+    """Return the layers of which a field of type `record` may name records, of those there are."""
+    if isinstance(field.of, tuple):
+        return tuple(one for one in field.of if one in layers)
+    return tuple(one.id for one in layers.values() if field.of is not None and field.of.takes(one))

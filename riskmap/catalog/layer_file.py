@@ -56,6 +56,7 @@ def _read(text: str, file: str, *, table: bool) -> Layer:
         layer = stated.with_earlier_roles().complete(_common(), owners)
         problems += _trigger_problems(layer, source)
         problems += _print_problems(layer, source)
+        problems += _register_problems(layer, source)
         problems += flow_problems(layer, source)
         problems += law_problems(layer, source)
     if layer is None or problems:
@@ -241,6 +242,7 @@ def _field(source: TomlFile, path: KeyPath, field: Mapping[str, object]) -> Iter
         yield from _only_with(
             source, path, field, keys=numeric, kinds=Text("integer 或 number", "integer or number")
         )
+    yield from _only_with_links(source, path, field)
     if kind in _KINDS - {"choice"}:
         yield from _only_with(source, path, field, keys=("choices", "open"), kinds=Text("choice", "choice"))
     elif kind == "choice" and not field.get("choices"):
@@ -256,6 +258,21 @@ def _field(source: TomlFile, path: KeyPath, field: Mapping[str, object]) -> Iter
             )
     yield from _choice_words_twice(source, path)
     yield from _role(source, path, field)
+
+
+def _only_with_links(
+    source: TomlFile, path: KeyPath, field: Mapping[str, object]
+) -> Iterator[CatalogProblem]:
+    kind = str(field.get("type"))
+    if kind in _KINDS - {"record"}:
+        yield from _only_with(source, path, field, keys=("of",), kinds=Text("record", "record"))
+    elif kind == "record" and not field.get("of"):
+        yield absent(source, (*path, "of"))
+    if kind in _KINDS - {"choice", "record"}:
+        words = Text("choice 或 record", "choice or record")
+        yield from _only_with(source, path, field, keys=("several",), kinds=words)
+    if kind in _KINDS - {"moment"}:
+        yield from _only_with(source, path, field, keys=("zone",), kinds=Text("moment", "moment"))
 
 
 def _only_with(
@@ -342,6 +359,9 @@ def claims(source: TomlFile) -> list[Claim]:
         claimed += [(target, w, ("aliases", target, i)) for i, w in _words(words)]
     for path, field in source.tables("fields"):
         claimed += _claims_of_item(str(field.get("id", source.dotted(path))), path, field)
+    parent = _table(source.at(("belongs_to",)))
+    if isinstance(parent.get("field"), str):
+        claimed += _claims_of_item(str(parent["field"]), ("belongs_to",), {"id": parent["field"], **parent})
     for path, position in source.tables("positions"):
         for part in ("longitude", "latitude", "position"):
             target = f"{position.get('id')}:{part}"
@@ -396,8 +416,11 @@ _OF_TABLES: Final = ("unique", "unique_of", "one_of", "positions", "wide", "on_b
 
 
 _OF_TABLE_FIELDS: Final = (
-    *("required", "unit_required", "unit_from", "hours", "trace", "sentinels", "missing", "zone"),
+    *("required", "unit_required", "unit_from", "hours", "trace", "sentinels", "missing"),
 )
+
+
+_OF_LAYERS: Final = ("position_from", "belongs_to", "key", "moment")
 
 
 def _table_problems(source: TomlFile, *, wanted: bool) -> Iterator[CatalogProblem]:
@@ -428,14 +451,9 @@ def _table_problems(source: TomlFile, *, wanted: bool) -> Iterator[CatalogProble
 
 def _no_layer(source: TomlFile) -> Iterator[CatalogProblem]:
     """Yield what only a table may state."""
-    if source.at(("geometry",)) == "none":
-        yield source.problem(("geometry",), one_of(("point", "line", "polygon")))
     stated: list[KeyPath] = [(key,) for key in ("table", *_OF_TABLES) if source.data.get(key)]
     for path, field in source.tables("fields"):
         stated += [(*path, key) for key in _OF_TABLE_FIELDS if key in field]
-        if field.get("type") == "moment":
-            kinds = [kind for kind in get_args(FieldType) if kind != "moment"]
-            yield source.problem((*path, "type"), one_of(kinds))
     for path in stated:
         yield source.problem(
             path,
@@ -443,6 +461,50 @@ def _no_layer(source: TomlFile) -> Iterator[CatalogProblem]:
                 f"没有 {path[-1]}（只用于 table = true 的文件）",
                 f"no {path[-1]} here (it belongs to files with table = true)",
             ),
+        )
+
+
+def _only_of_layers(key: str) -> Text:
+    return Text(f"没有 {key}（只用于图层，不用于表）", f"no {key} here (it belongs to layers, not to tables)")
+
+
+def _register_problems(layer: Layer, source: TomlFile) -> Iterator[CatalogProblem]:
+    """Yield what a layer says of other records and of its own keys, and does not fit its fields."""
+    links = [field.id for field in layer.links]
+    yield from _known(source, ("position_from",), links)
+    if (layer.geometry == "inherit") != bool(layer.position_from):
+        words = Text(
+            'position_from 与 geometry = "inherit" 一起写：位置取自哪些 record 字段',
+            'position_from together with geometry = "inherit": the record fields whose place it is',
+        )
+        yield source.problem(("position_from",) if layer.position_from else ("geometry",), words)
+    if layer.belongs_to is not None:
+        yield from _parent_problems(layer, source)
+    if layer.key.kind == "child" and layer.belongs_to is None:
+        yield source.problem(
+            ("key", "kind"),
+            Text("有 belongs_to 时才写 child", "child only where belongs_to is stated"),
+        )
+    if layer.key.kind == "serial" and not layer.key.prefix:
+        yield absent(source, ("key", "prefix"))
+    yield from _known(source, ("key", "same"), layer.field_ids)
+    yield from _known(source, ("moment",), [f.id for f in layer.fields if f.type in {"moment", "date"}])
+
+
+def _parent_problems(layer: Layer, source: TomlFile) -> Iterator[CatalogProblem]:
+    parent = layer.belongs_to
+    if parent is None:
+        return
+    if parent.layer == layer.id:
+        yield source.problem(
+            ("belongs_to", "layer"), Text("另一个图层", "another layer"), found=shown(parent.layer)
+        )
+    field = layer.field(parent.field)
+    if field.type != "record" or field.several:
+        yield source.problem(
+            ("belongs_to", "field"),
+            Text("只指向一条记录的 record 字段", "a record field that names one record"),
+            found=shown(parent.field),
         )
 
 

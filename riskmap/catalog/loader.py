@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal, TypeVar
 
-from riskmap.catalog.layer import Layer
+from riskmap.catalog.layer import Field, Layer, named_by
 from riskmap.catalog.model import ScoringModel
 from riskmap.catalog.problems import TomlFile, closest, read_text, shown
 from riskmap.catalog.roles import EARLIER, LayerRole
@@ -72,6 +72,10 @@ class Catalog:
             self._refuse("layers", layer_id)
             raise _unknown(layer_id, self.layers, "图层", "layer")
         return self.layers[layer_id]
+
+    def named_by(self, field: Field) -> tuple[str, ...]:
+        """Return the layers of which a field may name records."""
+        return named_by(field, self.layers)
 
     def by_role(self, role: LayerRole) -> Layer | None:
         """Return the layer that has a role, None where no layer has it."""
@@ -169,6 +173,7 @@ def load_catalog(root: Path) -> Catalog:
         if not found
     ]
     faults += [*more, *_roles_twice(layers, layer_files)]
+    faults += _links_astray(layers, layer_files, {fault.id for fault in faults if fault.kind == "layers"})
     if not layers or missing:
         raise CatalogError((*(p for fault in faults for p in fault.problems), *missing))
     broken = {fault.id for fault in more}
@@ -254,6 +259,52 @@ def _roles_twice(layers: dict[str, Layer], files: Mapping[str, TomlFile]) -> lis
         faults.append(Fault("layers", layer.id, source.file, (problem,)))
         del layers[layer.id]
     return faults
+
+
+def _links_astray(
+    layers: dict[str, Layer], files: Mapping[str, TomlFile], broken: Collection[str]
+) -> list[Fault]:
+    """Take out every layer that names records of a layer that there is not, or hangs on itself over others.
+
+    One whose file is `broken` is there: until it is mended nothing can be named in it.
+    """
+    known = {*layers, *broken}
+    faults: list[Fault] = []
+    for layer in tuple(layers.values()):
+        problems = [
+            *_unknown_targets(layer, files[layer.id], known),
+            *_circle(layer, layers, files[layer.id]),
+        ]
+        if problems:
+            faults.append(Fault("layers", layer.id, files[layer.id].file, tuple(problems), role=layer.role))
+    for fault in faults:
+        del layers[fault.id]
+    return faults
+
+
+def _unknown_targets(layer: Layer, source: TomlFile, known: Collection[str]) -> Iterator[CatalogProblem]:
+    expected = Text("有图层文件的标识", "the id of a layer file")
+    stated = {str(one.get("id")): path for path, one in source.tables("fields")}
+    for field in layer.links:
+        for i, target in enumerate(field.of if isinstance(field.of, tuple) else ()):
+            if target not in known:
+                path = (*stated[field.id], "of", i) if field.id in stated else ("belongs_to", "layer")
+                yield source.problem(path, expected, found=shown(target), hint=closest(target, known))
+
+
+def _circle(layer: Layer, layers: Mapping[str, Layer], source: TomlFile) -> Iterator[CatalogProblem]:
+    passed = [layer.id]
+    one: Layer | None = layer
+    while one is not None and one.belongs_to is not None and one.belongs_to.layer not in passed[1:]:
+        passed.append(one.belongs_to.layer)
+        one = layers.get(one.belongs_to.layer)
+        if passed[-1] == layer.id:
+            chain = " → ".join(passed)
+            expected = Text(
+                f"不回到自身的上级（现为 {chain}）", f"a parent that does not lead back ({chain} now)"
+            )
+            yield source.problem(("belongs_to", "layer"), expected)
+            return
 
 
 def _digest(files: Iterable[TomlFile]) -> str:

@@ -129,7 +129,7 @@ def import_(
         for file in report.files:
             if file.outlook is not None:
                 _report_outlook(ws.catalog.layer(layer), file.outlook)
-        if not dry_run:
+        if not dry_run and ws.catalog.layer(layer).model is not None:
             _report_tiers(layer, sum(len(file.tiers) for file in report.files), rated=is_assessed(ws, layer))
     raise typer.Exit(1 if report.rejected else 0)
 

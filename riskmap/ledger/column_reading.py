@@ -110,10 +110,10 @@ def read_layer(
         *(s.feature.c.id, s.revision.c.name, s.revision.c.subdistrict, s.revision.c.lon, s.revision.c.lat),
         *(result.c.rank, result.c.score, s.revision.c.version, s.revision.c.valid_from.label("changed")),
         *(result.c.missing, result.c.rules, s.revision.c.contact_count, s.revision.c.checklist),
-        *([] if layer.geometry == "point" else [s.shape.c.wkb]),
+        *([] if not layer.drawn else [s.shape.c.wkb]),
         at=at,
         results=True,
-        shapes=layer.geometry != "point",
+        shapes=layer.drawn,
         retired=retired,
     )
     beside = partial(_everything, layer)
@@ -271,7 +271,7 @@ def _fields(
     if extras:
         take_up_columns(arrays, layer)
     for field in fields:
-        if field.type == "choice":
+        if field.type in {"choice", "record"}:
             arrays[column_of(field.id)] = arrays[column_of(field.id)].dictionary_encode()
     return ({name: a for name, a in arrays.items() if kept or not is_extra(name)}, broken)
 

@@ -14,6 +14,7 @@ from riskmap.catalog.flow import STATE
 from riskmap.catalog.layer import Layer
 from riskmap.errors import LedgerError, RefusedError, StaleRevisionError, StaleRow, UnknownNameError
 from riskmap.ledger.columns import WITHDRAWN, Known, read_known, read_versions
+from riskmap.ledger.links import children, hanging_on, listed, referring
 from riskmap.ledger.merging import (
     FIXED_KEYS,
     SAME_PLACE,
@@ -51,8 +52,9 @@ def create_record(store: Store, layer: str, code: str, *, values: Judged, by: st
     if not code.strip():
         raise _refuse(layer, "编号不能为空；请填写编号", "a record needs a code; fill it in")
     judged = _to_write(accepted(layer, {code: values})[code])
-    stated = {key: _merged(key, value, None) for key, value in judged.items()}
     with store.writing() as connection:
+        judged = referring(connection, store.layers, layer, {code: judged})[code]
+        stated = {key: _merged(key, value, None) for key, value in judged.items()}
         known = read_known(connection, layer, codes=[code], contacts=True, definition=store.layers.get(layer))
         again = len(known) > 0 and known.op[0] == WITHDRAWN
         if len(known) and not again:
@@ -234,6 +236,7 @@ def changes_of(store: Store, layer: str, edits: Sequence[RecordEdit]) -> dict[st
     """
     stated, personal = _stated(layer, edits), store.personal_fields(layer)
     with store.reading() as connection:
+        stated = referring(connection, store.layers, layer, stated)
         known, place = placed_records(connection, layer, stated, store.layers.get(layer))
     found = {code: _effective(known, place[code], values, personal) for code, values in stated.items()}
     return {code: changes for code, changes in found.items() if changes}
@@ -248,6 +251,7 @@ def edit(store: Store, layer: str, edits: Sequence[RecordEdit], *, by: str, why:
     stated = _stated(layer, edits)
     personal = store.personal_fields(layer)
     with store.writing() as connection:
+        stated = referring(connection, store.layers, layer, stated)
         known, place = placed_records(connection, layer, stated, store.layers.get(layer))
         seen = {one.code: one.seen for one in edits}
         refuse_stale(connection, layer, known, place=place, seen=seen, stated=stated, personal=personal)
@@ -364,6 +368,17 @@ def reinstate_many(
     return _turn(store, layer, seen, by=by, why=why, reason=None, stated=_stated(layer, edits))
 
 
+def _refuse_parents(connection: sa.Connection, store: Store, layer: str, codes: Mapping[int, str]) -> None:
+    """Refuse to retire what records on the lists hang on: they would be left without the one they are of."""
+    hanging = children(store.layers, hanging_on(connection, codes))
+    if hanging:
+        raise _refuse(
+            f"{layer} › {hanging[0].code}",
+            f"还有 {len(hanging)} 条记录挂在它上面（{listed(hanging)}）；请先注销或改挂这些记录",
+            f"{len(hanging)} records hang on it ({listed(hanging)}); retire them first, or let them hang on another one",
+        )
+
+
 def _turn(
     store: Store,
     layer: str,
@@ -382,6 +397,10 @@ def _turn(
         definition = store.layers.get(layer) if any(stated.values()) else None
         known, place = placed_records(connection, layer, seen, definition)
         refuse_stale(connection, layer, known, place=place, seen=seen, stated=stated, personal=personal)
+        if reason is not None:
+            _refuse_parents(
+                connection, store, layer, {known.feature_id[at]: code for code, at in place.items()}
+            )
         drafts: list[NextRevision] = []
         for code in seen:
             at = place[code]

@@ -17,6 +17,7 @@ from riskmap.catalog.layer import Layer
 from riskmap.errors import LedgerError, RefusedError, Text, UnknownNameError
 from riskmap.ledger import schema as s
 from riskmap.ledger.columns import WITHDRAWN, Known, read_known, write_contacts
+from riskmap.ledger.links import referring
 from riskmap.ledger.merging import changes_of, shown, unmasked
 from riskmap.ledger.moving import RowVerdict, judge_new, judge_rows
 from riskmap.ledger.revisions import NextRevision, open_changeset, stated_values, write_new, write_next
@@ -281,7 +282,7 @@ def accept_held(
         changeset = open_changeset(connection, store, by=by, why=why, kind="accept", counts=counts)
         for (row, code), one in zip(targets, known, strict=True):
             stated = _load(row["layer"], code, row["content"], row["people"], row["shape"])
-            stated = _with_more(stated, (more or {}).get(row["layer"]))
+            stated = _linked(connection, store, _with_more(stated, (more or {}).get(row["layer"])))
             first = connection.execute(_importer(row["batch_id"])).scalar_one()
             _apply(connection, store, stated, one, changeset, people=(first, by.strip()))
         _decide(connection, rows, "accepted", changeset, as_code)
@@ -316,6 +317,13 @@ def _with_more(stated: Records, more: Judged | None) -> Records:
         return stated
     values = accepted(stated.layer, {stated.code[0]: more})[stated.code[0]]
     return replace(stated, values={**stated.values, **{key: [value] for key, value in values.items()}})
+
+
+def _linked(connection: sa.Connection, store: Store, stated: Records) -> Records:
+    """Return a held row with its links as they are kept; RefusedError where it still names what there is not."""
+    row = {key: column[0] for key, column in stated.values.items()}
+    found = referring(connection, store.layers, stated.layer, {stated.code[0]: row})[stated.code[0]]
+    return replace(stated, values={key: [value] for key, value in found.items()})
 
 
 def _apply(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 import orjson
@@ -102,7 +102,10 @@ def written_at(store: Store, number: int) -> str | None:
 
 
 def changed_since(store: Store, number: int, *, most: int) -> dict[str, tuple[str, ...]] | None:
-    """Return layer → codes of records written or assessed anew after a changeset; None for over `most`."""
+    """Return layer → codes of records written or assessed anew after a changeset; None for over `most`.
+
+    With them what hangs on those that were written: a link takes the place of its record with it.
+    """
     revised, assessed = s.revision, s.assessment
     with store.reading() as connection:
         results = connection.execute(
@@ -123,8 +126,29 @@ def changed_since(store: Store, number: int, *, most: int) -> dict[str, tuple[st
             found.update((layer, code) for layer, code in connection.execute(query))
             if len(found) > most:
                 return None
+        found |= _hanging_on_written(connection, number)
+    if len(found) > most:
+        return None
     layers = {layer for layer, _ in found}
     return {layer: tuple(sorted(code for at, code in found if at == layer)) for layer in layers}
+
+
+_STEPS: Final = 3  # of links, one behind the other
+
+
+def _hanging_on_written(connection: sa.Connection, number: int) -> set[tuple[str, str]]:
+    t, f = s.link, s.feature
+    ids = sa.select(s.revision.c.feature_id).where(s.revision.c.valid_from > number)
+    found: set[tuple[str, str]] = set()
+    for _ in range(_STEPS):
+        hanging = sa.select(t.c.from_id).where(t.c.to_id.in_(ids), t.c.valid_to.is_(None))
+        query = sa.select(f.c.layer, f.c.code).where(f.c.id.in_(hanging))
+        new = {(layer, code) for layer, code in connection.execute(query)} - found
+        if not new:
+            break
+        found |= new
+        ids = hanging
+    return found
 
 
 def features(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import sqlalchemy as sa
@@ -18,6 +18,7 @@ from riskmap.errors import LedgerError, StaleRevisionError, Text
 from riskmap.ledger import schema as s
 from riskmap.ledger.columns import WITHDRAWN, Known, read_known
 from riskmap.ledger.held_rows import keep_held
+from riskmap.ledger.links import named
 from riskmap.ledger.merging import Changes, changes_of, masked_otherwise, shown, unmasked
 from riskmap.ledger.moving import RowVerdict, joined, judge_new, judge_rows
 from riskmap.ledger.rejected_rows import keep_rejected
@@ -48,8 +49,12 @@ _FEW_CODES: Final = 0.3
 
 @dataclass(slots=True)
 class Decision:
-    """The fate of every row: `place` is its row in `known`, -1 where the code is new."""
+    """The fate of every row: `place` is its row in `known`, -1 where the code is new.
 
+    `records`: the rows as they are to be kept, each link by the code of the record that it names.
+    """
+
+    records: Records
     known: Known
     place: list[int]
     actions: list[RowAction]
@@ -90,10 +95,10 @@ def decide(
     connection: sa.Connection, intake: Intake, *, store: Store, rows: Sequence[int] | None = None
 ) -> Decision:
     """Return the fate of `rows` (all by default; the others count as unchanged)."""
-    records = intake.records
     definition = store.layers.get(intake.layer)
     personal = store.personal_fields(intake.layer)
-    chosen = range(len(records)) if rows is None else rows
+    chosen = range(len(intake.records)) if rows is None else rows
+    records, astray = _linked(connection, intake, store.layers, chosen)
     codes = records.code if rows is None else [records.code[i] for i in rows]
     flowing = definition is not None and definition.flow is not None
     known = _read(
@@ -106,7 +111,7 @@ def decide(
     where = {code: j for j, code in enumerate(known.code)}
     place = [-1] * len(records)
     actions: list[RowAction] = ["unchanged"] * len(records)
-    decision = Decision(known, place, actions)
+    decision = Decision(records, known, place, actions)
     seen: set[str] = set()
     met: list[int] = []
     for i in chosen:
@@ -128,16 +133,39 @@ def decide(
         if i not in decision.holds and i not in decision.refused:
             actions[i] = "update"
             _hold_doubtful(decision, intake, i)
-    for i in intake.holds.keys() & set(chosen):
-        if i not in decision.holds and i not in decision.refused:
+    waiting, mine = {**intake.holds, **astray}, set(chosen)
+    for i, hold in waiting.items():
+        if i in mine and i not in decision.holds and i not in decision.refused:
             actions[i] = "held"
-            decision.holds[i] = intake.holds[i]
+            decision.holds[i] = hold
     return decision
+
+
+def _linked(
+    connection: sa.Connection, intake: Intake, layers: Mapping[str, Layer], rows: Sequence[int]
+) -> tuple[Records, dict[int, Hold]]:
+    """Return the records with every link as it is kept, and the rows that name what the ledger does not have."""
+    records, layer = intake.records, layers.get(intake.layer)
+    values, holds = dict(records.values), dict[int, Hold]()
+    for one in layer.links if layer else ():
+        column = values.get(one.id)
+        if column is None:
+            continue
+        found = named(connection, layers, one, {t for i in rows if isinstance(t := column[i], str)})
+        values[one.id] = [found.values.get(t, t) if isinstance(t, str) else t for t in column]
+        for i in rows:
+            if isinstance(text := column[i], str) and text in found.findings:
+                say = found.findings[text].message
+                where = f"{_place(intake, i)} › {records.code[i]} › "
+                title = one.title
+                message = Text(f"{where}{title.zh}：{say.zh}", f"{where}{title.en}: {say.en}")
+                holds.setdefault(i, Hold(found.findings[text].rule, message))
+    return replace(records, values=values), holds
 
 
 def _judge(connection: sa.Connection, decision: Decision, intake: Intake, layer: Layer, store: Store) -> None:
     """Judge the rows that would go in by the laws and the flow of their layer: some are refused, some wait."""
-    records, place = intake.records, decision.place
+    records, place = decision.records, decision.place
     fresh = [i for i, action in enumerate(decision.actions) if action == "insert"]
     people = records.contacts
     new = judge_new(
@@ -446,7 +474,7 @@ def commit_import(store: Store, plan: ImportPlan, *, by: str, why: str, kind: st
             )
         )
         fresh = [i for i, action in enumerate(decision.actions) if action == "insert"]
-        _write(connection, unmasked(intake.records, fresh, personal), decision, changeset, store.layers)
+        _write(connection, unmasked(decision.records, fresh, personal), decision, changeset, store.layers)
         keep_held(connection, plan, batch=batch, changeset=changeset)
         keep_rejected(connection, plan, batch=batch, changeset=changeset)
     return Committed(changeset, batch, **counts)

@@ -15,7 +15,7 @@ import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
-from riskmap.catalog.layer import Layer
+from riskmap.catalog.layer import Field, Layer
 from riskmap.errors import LedgerError, UnknownNameError
 from riskmap.io.files.leftovers import mark
 from riskmap.ledger import (
@@ -41,6 +41,7 @@ from riskmap.ledger.editing import RecordEdit
 from riskmap.ledger.held_rows import HeldEntry
 from riskmap.ledger.history import BatchInfo, ChangesetInfo, ExportInfo, Retirement
 from riskmap.ledger.importing import Committed
+from riskmap.ledger.links import named
 from riskmap.ledger.merging import Changes
 from riskmap.ledger.moving import Moves, RecordMove
 from riskmap.ledger.opening import looked_at, opened
@@ -229,6 +230,11 @@ class Ledger:
         """
         with self._store.writing() as connection:
             yield Write(connection, last_changeset(connection))
+
+    def named(self, field: Field, texts: Collection[str]) -> Mapping[str, str]:
+        """Return the records that texts of a field name, as values are kept; what names none is left out."""
+        with self._store.reading() as connection:
+            return named(connection, self._store.layers, field, texts).values
 
     # Imports
 

@@ -19,6 +19,7 @@ from riskmap.errors import LedgerError, Text
 from riskmap.ledger import schema as s
 from riskmap.ledger.columns import Known
 from riskmap.ledger.editing import placed_records, refuse_stale
+from riskmap.ledger.links import referring
 from riskmap.ledger.merging import FIXED_KEYS, Changes, same
 from riskmap.ledger.revisions import NextRevision, open_changeset, write_next
 from riskmap.ledger.store import Store, json_list
@@ -131,6 +132,7 @@ def move_records(
     _refuse_twice(layer_id, moves)
     today = store.today
     with store.writing() as connection:
+        stated = referring(connection, store.layers, layer_id, stated)
         known, place = placed_records(connection, layer_id, [one.code for one in moves], layer)
         seen = {one.code: one.seen for one in moves}
         personal = store.personal_fields(layer_id)

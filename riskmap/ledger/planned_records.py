@@ -83,7 +83,7 @@ def _planned(
     personal = store.personal_fields(plan.intake.layer)
     decision = decide(connection, plan.intake, store=store, rows=rows)
     fresh = [i for i in rows if decision.actions[i] == "insert"]
-    records = unmasked(plan.intake.records, fresh, personal)
+    records = unmasked(decision.records, fresh, personal)
     new = [i for i in fresh if decision.place[i] < 0]
     for i, values in zip(new, stated_values(records, new), strict=True):
         marks = None if records.checklist is None else records.checklist[i]

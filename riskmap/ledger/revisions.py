@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
 from typing import Any, Final
 
 import orjson
@@ -15,6 +17,7 @@ from riskmap.catalog.layer import Layer
 from riskmap.errors import LedgerError, StaleRevisionError
 from riskmap.ledger import schema as s
 from riskmap.ledger.columns import Checklist, Known, count_contacts, write_checklist, write_contacts
+from riskmap.ledger.links import link_new, link_next
 from riskmap.ledger.store import (
     CHUNK,
     Store,
@@ -234,11 +237,13 @@ def write_new(
     changeset: int,
     layers: Mapping[str, Layer],
 ) -> None:
-    """Write first revisions for rows whose codes the ledger does not know. In chunks: memory stays flat."""
-    layer = layers.get(records.layer)
+    """Write first revisions, and their links, for rows whose codes the ledger does not know.
+
+    In chunks: memory stays flat. `layers`: what says which values name records, and what a record goes through.
+    """
     feature_id, revision_id = next_id(connection, s.feature), next_id(connection, s.revision)
     for chunk in chunks(rows, CHUNK):
-        _write_new_chunk(connection, records, chunk, (feature_id, revision_id, changeset), layer)
+        _write_new_chunk(connection, records, chunk, (feature_id, revision_id, changeset), layers)
         feature_id += len(chunk)
         revision_id += len(chunk)
 
@@ -263,7 +268,7 @@ def _write_new_chunk(
     records: Records,
     rows: list[int],
     ids: tuple[int, int, int],
-    layer: Layer | None,
+    layers: Mapping[str, Layer],
 ) -> None:
     first, first_revision, changeset = ids
     count = len(rows)
@@ -279,6 +284,7 @@ def _write_new_chunk(
     )
     found_boxes = boxes(shapes, positions)
     values = list(stated_values(records, rows))
+    layer = layers.get(records.layer)
     flowing = layer is not None and layer.flow is not None
     flows = [FlowColumns.first(layer, one).first_row for one in values] if flowing else [()] * count
     bodies = [dump_body(one, records.layer) for one in values]
@@ -326,6 +332,7 @@ def _write_new_chunk(
             ((fid, text) for fid, text in zip(features, written, strict=True) if text),
             same={"version": 1},
         )
+    link_new(connection, layers, records.layer, list(zip(features, values, strict=True)), changeset)
 
 
 @dataclass(slots=True)
@@ -421,9 +428,12 @@ class NextRevision:
 def write_next(
     connection: sa.Connection, drafts: Iterable[NextRevision], changeset: int, layers: Mapping[str, Layer]
 ) -> None:
-    """Write drafts as next revisions. StaleRevisionError where a record has moved on meanwhile."""
+    """Write drafts as next revisions, with their links. StaleRevisionError where a record has moved on meanwhile."""
     for chunk in chunks(drafts, CHUNK):
         _write_next_chunk(connection, chunk, changeset, layers)
+        for layer, ours in groupby(chunk, key=attrgetter("layer")):
+            rows = [(d.feature_id, d.values if d.retired is None else None) for d in ours]
+            link_next(connection, layers, layer, rows, changeset)
 
 
 def _write_next_chunk(

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from riskmap.errors import LedgerError, UnknownNameError
 from riskmap.ledger import schema as s
 from riskmap.ledger.columns import WITHDRAWN, read_changed_by, read_replaced_by
+from riskmap.ledger.links import Reference, hanging_on, listed
 from riskmap.ledger.revisions import NextRevision, open_changeset, write_next
 from riskmap.ledger.runs import TierChange
 from riskmap.ledger.store import Store
@@ -91,6 +92,7 @@ def undo(store: Store, changeset: int, *, by: str, why: str) -> Undone:
                 f"changeset {changeset}: undone already by changeset {earlier}; to bring it back undo changeset {earlier}",
             )
         _refuse_changed_since(connection, changeset)
+        _refuse_named_since(connection, changeset)
         count = _revisions(connection, changeset)
         number = open_changeset(
             connection, store, by=by, why=why, kind="undo", counts={"restored": count}, undoes=changeset
@@ -145,6 +147,27 @@ def _refuse_changed_since(connection: sa.Connection, changeset: int) -> None:
             f"changeset {changeset}: {len(since)} of its records were changed since ({some}), nothing was undone; "
             "undo the later changes first, or edit those records",
         )
+
+
+def _refuse_named_since(connection: sa.Connection, changeset: int) -> None:
+    """Refuse to withdraw records that others name by now: a link never points to nothing."""
+    first = sa.select(s.revision.c.feature_id).where(
+        s.revision.c.valid_from == changeset, s.revision.c.version == 1
+    )
+    ours = set(connection.scalars(first))
+    since = [one for one in hanging_on(connection, ours) if not _written_by(connection, one.by, changeset)]
+    if since:
+        raise LedgerError(
+            f"变更 {changeset}：它新增的 {since[0].code} 已被 {len(since)} 条记录指向（{listed(since)}），"
+            "未撤销；请先处理这些记录",
+            f"changeset {changeset}: {len(since)} records name {since[0].code}, which it brought in ({listed(since)}), "
+            "nothing was undone; settle those records first",
+        )
+
+
+def _written_by(connection: sa.Connection, one: Reference, changeset: int) -> bool:
+    query = sa.select(s.feature.c.changed).where(s.feature.c.layer == one.layer, s.feature.c.code == one.code)
+    return connection.execute(query).scalar() == changeset
 
 
 def _drafts(connection: sa.Connection, changeset: int, why: str) -> Iterator[NextRevision]:

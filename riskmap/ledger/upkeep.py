@@ -82,6 +82,14 @@ _PROBLEMS: tuple[tuple[str, str], ...] = (
         ),
     ),
     (
+        "feature {0}: a link of it is not what its record says",
+        (
+            "SELECT f.code FROM link k JOIN feature f ON f.id = k.from_id JOIN revision r ON r.id = f.revision_id "
+            "WHERE k.valid_to IS NULL AND (f.retired = 1 OR "
+            "(json_valid(r.body) AND json_extract(r.body, '$.\"' || k.field || '\"') IS NULL))"
+        ),
+    ),
+    (
         "batch {0}: its rejected rows are not those it counted",
         (
             "SELECT b.id FROM import_batch b LEFT JOIN rejected_row j ON j.batch_id = b.id "

@@ -214,7 +214,7 @@ def _located(parts: Sequence[LayerInventory], around: float) -> Located:
         return np.concatenate([np.empty(0, kind), *(table[name].to_numpy().astype(kind) for table in tables)])
 
     x, y = metres(column("lon", np.float64), column("lat", np.float64), around=around)
-    pointed = [part.layer.geometry == "point" for part in parts]
+    pointed = [not part.layer.drawn for part in parts]
     return Located(
         x,
         y,

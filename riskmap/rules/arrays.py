@@ -33,6 +33,8 @@ FIELD_TYPES: Final[Mapping[str, pa.DataType]] = {
     "text": pa.string(),
     "date": pa.string(),
     "choice": pa.string(),
+    "moment": pa.string(),
+    "record": pa.string(),
 }
 
 
@@ -306,7 +308,7 @@ def _fitting(value: Any, kind: str) -> Any:
     """Return a value in a type where nothing is lost by it, else `_MISFIT`."""
     if value is None or value != value:  # noqa: PLR0124 - NaN
         return None
-    if kind in {"text", "choice", "date"}:
+    if kind in {"text", "choice", "date", "moment", "record"}:
         return str(value)
     if kind == "boolean":
         return bool(value) if value in (0, 1) else _MISFIT

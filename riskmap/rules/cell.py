@@ -12,7 +12,7 @@ import numpy as np
 
 from riskmap.catalog.layer import Field
 from riskmap.errors import Text
-from riskmap.moments import Zone, parse_moment, parse_zone, seconds_of, why_no_moment
+from riskmap.moments import Zone, iso_minute, parse_moment, parse_zone, seconds_of, why_no_moment
 from riskmap.rules import vocabulary
 from riskmap.rules.dates import parse_date
 from riskmap.rules.masks import is_masked
@@ -167,6 +167,8 @@ def as_text(stated: object) -> str | None:
         return None
     if isinstance(stated, Clear):
         return stated.value
+    if isinstance(stated, tuple | list):
+        return "\n".join(filter(None, map(as_text, stated))) or None
     if isinstance(stated, bool | np.bool_):
         return "是" if stated else "否"
     if isinstance(stated, float | np.floating):
@@ -287,8 +289,11 @@ def judge_person(text: str) -> Verdict:
     return Verdict(None if value in vocabulary.NOBODY else value, finding)
 
 
-def judge_field(field: Field, *, header_unit: str) -> Judge:
-    """Return the judge for a field's cells. `header_unit` holds for cells that state no unit."""
+def judge_field(field: Field, *, header_unit: str, kept: bool = False) -> Judge:
+    """Return the judge for a field's cells. `header_unit` holds for cells that state no unit.
+
+    `kept`: a ledger keeps the value: a moment as text, to the minute or the day that was stated.
+    """
     match field.type:
         case "text":
             inner = judge_text(TEXT_CHARS)
@@ -299,11 +304,16 @@ def judge_field(field: Field, *, header_unit: str) -> Judge:
         case "date":
             inner = _judge_date
         case "moment":
-            inner = _judge_moment(zone_of(field, header_unit))
+            zone = zone_of(field, header_unit)
+            inner = _judge_instant(zone or "beijing") if kept else _judge_moment(zone)
         case "choice":
             inner = _judge_choice(field)
+        case "record":
+            inner = _judge_record
     if field.type == "text":
         return inner
+    if field.several:
+        return _judge_several(field, _common(inner))
     common = _common(inner)
     return _choice_first(field, common) if field.type == "choice" else common
 
@@ -452,6 +462,58 @@ def _judge_moment(zone: Zone | None) -> Judge:
             why = why_no_moment(text, zone, remedy=ZONE_IN_HEADER)
             return Verdict(None, Finding("not_a_moment", "error", why))
         return Verdict(str(seconds_of(moment)))
+
+    return judge
+
+
+def _judge_instant(zone: Zone) -> Judge:
+    """Judge a moment that a record keeps: 2023-05-16T02:20Z, or 2023-05-16 where no hour is stated."""
+
+    def judge(text: str) -> Verdict:
+        moment = None if _MIDNIGHT.match(text) else parse_moment(text, zone)
+        if moment is not None:
+            return Verdict(iso_minute(moment))
+        found = parse_date(shortest(text))
+        if found is not None and found.timed:
+            why = why_no_moment(text, zone, remedy=ZONE_IN_HEADER)
+            return Verdict(None, Finding("not_a_moment", "error", why))
+        return _judge_date(text)
+
+    return judge
+
+
+def _judge_record(text: str) -> Verdict:
+    """Judge the record that a cell names: its code, LAYER:CODE, or its name; the ledger knows whether there is one."""
+    value, finding = judge_code(text)
+    return Verdict(value, finding) if isinstance(value, str) or finding else _NOTHING
+
+
+_BETWEEN: Final = re.compile(r"[、，,；;\n]+")
+
+
+def _judge_several(field: Field, inner: Judge) -> Judge:
+    """Judge a cell that may hold more than one: kept as one text, choices in the order of the file."""
+    order = {choice.id: place for place, choice in enumerate(field.choices)}
+
+    def judge(text: str) -> Verdict:
+        whole = inner(text) if field.type == "choice" else None
+        if whole is not None and whole.finding is None:
+            return whole  # one word that the file lists, though it holds what parts others
+        found: list[str] = []
+        said: Finding | None = None
+        for part in (p.strip() for p in _BETWEEN.split(tidy(text)) if p.strip()):
+            value, finding = inner(part)
+            if finding is not None and finding.severity == "error":
+                return Verdict(None, finding)
+            if value is CLEAR:
+                return Verdict(CLEAR)
+            said = said or finding
+            if value is not None:
+                found.append(str(value))
+        distinct = list(dict.fromkeys(found))
+        if field.type == "choice":
+            distinct.sort(key=lambda one: order.get(one, len(order)))
+        return Verdict("\n".join(distinct) or None, said)
 
     return judge
 

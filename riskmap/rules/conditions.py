@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from riskmap.array_types import Floats
 from riskmap.catalog.flow import TODAY
+from riskmap.catalog.layer import pieces
 from riskmap.catalog.model import Condition, ScoringModel
 from riskmap.rules.arrays import LayerArrays, Texts, Words, bools_of, fold_text, folded, pc
 
@@ -144,8 +145,21 @@ def holds(
     if other is not None:
         return there & known(other) & _beside(condition, column, other)
     if isinstance(column, Words):
-        return there & np.append(_texts(condition, pa.array(column.words, pa.string())), False)[column.codes]
+        return there & np.append(_words(condition, column.words), False)[column.codes]
     return there & (_numbers if isinstance(column, np.ndarray) else _texts)(condition, column)
+
+
+def _words(condition: Condition, words: Sequence[str]) -> Flags:
+    """Return which words a condition holds of; of one that holds several (a line each), if of any of them."""
+    parts = [pieces(word) for word in words]
+    flat = pa.array([piece for part in parts for piece in part], pa.string())
+    if len(flat) == len(words):
+        return _texts(condition, flat)
+    unlike = condition.op == "!="
+    found = _texts(condition.model_copy(update={"op": "=="}) if unlike else condition, flat)
+    starts = np.cumsum([0, *(len(part) for part in parts)])[:-1]
+    some = np.logical_or.reduceat(found, starts)
+    return ~some if unlike else some
 
 
 def _beside(condition: Condition, column: Floats | Words | Texts, other: Floats | Words | Texts) -> Flags:

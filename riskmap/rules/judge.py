@@ -217,7 +217,7 @@ class LayerRules:
             case ["contact", _, _]:
                 return _fixed(title, cell.judge_person)
             case _:
-                return _of_field(self.layer.field(target))
+                return _of_field(self.layer.field(target), kept=not self.layer.table)
 
     def title(self, target: str) -> Text:
         """Return how people call a target; UnknownNameError where the layer does not have it."""
@@ -327,7 +327,7 @@ class LayerRules:
         if found[0] is None:
             findings.append((SHAPE, _of_remark(shape.unreadable_text(0, ""))))
             return {}
-        shaped = shape.shape(found, CGCS2000, self.layer.geometry, self.region)
+        shaped = shape.shape(found, CGCS2000, self.layer.shape_kind, self.region)
         findings += [(SHAPE, _of_remark(remark)) for remark in shaped.remarks]
         if shaped.shapes[0] is None:
             return {}
@@ -418,10 +418,10 @@ def _text(title: Text, most: int) -> TargetRule:
     return _fixed(title, cell.judge_text(most), lambda source: column.plain_texts(source, most))
 
 
-def _of_field(field: Field) -> TargetRule:
+def _of_field(field: Field, *, kept: bool) -> TargetRule:
     if field.type == "text":
         return _text(field.title, cell.TEXT_CHARS)
-    judge = lambda unit: cell.judge_field(field, header_unit=unit)  # noqa: E731
+    judge = lambda unit: cell.judge_field(field, header_unit=unit, kept=kept)  # noqa: E731
     if field.type in {"number", "integer"}:
         return TargetRule(field.title, judge, lambda s, unit: column.plain_numbers(s, field, unit), field)
     return TargetRule(field.title, judge)

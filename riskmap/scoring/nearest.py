@@ -38,6 +38,8 @@ _TYPES: Mapping[str, pa.DataType] = {
     "text": pa.string(),
     "date": pa.string(),
     "choice": pa.string(),
+    "moment": pa.string(),
+    "record": pa.string(),
 }
 
 

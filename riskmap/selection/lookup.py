@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from riskmap.rules.arrays import array_of, bools_of, fold_text, numbers_of, pc
 from riskmap.selection.filters import Selection
 from riskmap.selection.views import row_mask, text_mask, view_of
-from riskmap.vocabulary import STANDINGS, weight
+from riskmap.vocabulary import STANDINGS
 
 if TYPE_CHECKING:
     from riskmap.selection.snapshot import Snapshot
@@ -124,7 +124,7 @@ def search(snapshot: Snapshot, text: str, limit: int = 20) -> list[Hit]:
     whole = " ".join(words)
     itself = np.flatnonzero(mask & bools_of(pc.starts_with(snapshot.search, f"{whole}\n")))
     found = np.flatnonzero(mask)
-    seen = weight(snapshot.group[found] // snapshot.shape[2] % len(STANDINGS)).astype(np.int8)  # sorts fast
+    seen = snapshot.weight_of_group[snapshot.group[found]]
     worst = np.argsort(-seen, kind="stable")[:_WEIGHED]
     fit = _fit(snapshot.search.take(array_of(found[worst])), whole)
     ordered = found[worst][np.lexsort((fit, -seen[worst]))]
@@ -160,9 +160,9 @@ def shapes_in(
     box, row = snapshot.shapes.bounds, snapshot.shapes.row
     meets = (box[:, 0] <= east) & (box[:, 2] >= west) & (box[:, 1] <= north) & (box[:, 3] >= south)
     index = np.flatnonzero(meets & mask[row])
-    rank = weight(snapshot.group[row[index]] // snapshot.shape[2] % len(STANDINGS))
+    seen = snapshot.weight_of_group[snapshot.group[row[index]]]
     size = (box[index, 2] - box[index, 0]) * (box[index, 3] - box[index, 1])
-    order = np.lexsort((row[index], -size, -rank))[:limit]
+    order = np.lexsort((row[index], -size, -seen))[:limit]
     return list(_outlines(snapshot, row[index][order].tolist()))
 
 

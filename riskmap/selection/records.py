@@ -10,10 +10,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from riskmap.catalog import Layer
+from riskmap.catalog import Field, Layer
+from riskmap.catalog.layer import pieces
 from riskmap.rules.arrays import array_of, column_of, is_part
 from riskmap.rules.extras import extra_keys, header_of, holds_people, masked
 from riskmap.selection.filters import Selection
+from riskmap.selection.linked import children_of, links_of, naming
 from riskmap.selection.views import row_mask, view_of
 from riskmap.values.assessment import Makers, ModelStamp
 from riskmap.vocabulary import FLAGS, RANK_OF, STANDINGS, UNGRADED, UNRATED, state_of
@@ -83,7 +85,7 @@ def rows(
     None where unrated, a `grade` instead of tier and state of what is no risk, every field of the layer,
     None where unknown; `parts` where the model has some. `model`, the one that made the tier, comes from
     `makers` by layer and `stamps` by digest; None where none has. `extra`: header → text of what no field
-    reads, people masked.
+    reads, people masked. `links`: field → records that a record names; `children`: layer → how many name it.
     """
     stop = selected.total if stop is None else stop
     found: list[dict[str, Any]] = []
@@ -96,10 +98,26 @@ def rows(
             models = _models(table, makers[layer], stamps)
             objects = _objects(table, catalog_layers[layer])
             extras = kept_texts(table, snapshot.table(layer))
+            tied = _tied(snapshot, table, catalog_layers, layer)
             found.extend(
-                {**one, "extra": extra, "model": model}
-                for one, extra, model in zip(objects, extras, models, strict=True)
+                {**one, **ties, "extra": extra, "model": model}
+                for one, ties, extra, model in zip(objects, tied, extras, models, strict=True)
             )
+    return found
+
+
+def _tied(
+    snapshot: Snapshot, table: pa.Table, layers: Mapping[str, Layer], layer: str
+) -> list[dict[str, Any]]:
+    """Return of each row what it names and how many name it, where the layer has such fields."""
+    found: list[dict[str, Any]] = [{} for _ in range(len(table))]
+    if layers[layer].links:
+        for one, links in zip(found, links_of(snapshot, layers, table, layers[layer]), strict=True):
+            one["links"] = {field: [to.as_json() for to in named] for field, named in links.items()}
+    if any(naming(layers, layer)):
+        counts = children_of(snapshot, layers, layer, table["code"].to_pylist())
+        for one, children in zip(found, counts, strict=True):
+            one["children"] = children
     return found
 
 
@@ -162,13 +180,18 @@ def _objects(table: pa.Table, layer: Layer) -> Iterator[dict[str, Any]]:
             "subdistrict": subdistrict,
             "score": None if rank in {UNRATED, UNGRADED} or score != score else score,  # noqa: PLR0124 - NaN
             **_standing(STANDINGS[rank]),
-            "fields": dict(zip(ids, cells, strict=True)),
+            "fields": dict(zip(ids, map(_cell, layer.fields, cells), strict=True)),
         }
         if checklist is not None:
             record["checklist"] = checklist[i]
         if parts:
             record["parts"] = {key: column[i] for key, column in parts.items()}
         yield {**record, "contacts": contacts, "flags": flag_ids(flags), "version": version}
+
+
+def _cell(field: Field, value: Any) -> Any:
+    """Return a value as a document has it: what may hold several as a list."""
+    return pieces(value) if field.several and value is not None else value
 
 
 def _standing(word: str) -> dict[str, str | None]:

@@ -17,7 +17,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,6 +31,7 @@ from riskmap.catalog import Layer
 from riskmap.errors import SelectionError, Text
 from riskmap.rules.arrays import codes_of, column_of, folded, numbers_of, pc
 from riskmap.selection.filters import NOT_STATED
+from riskmap.selection.inheriting import in_order, inherited
 from riskmap.selection.masks import Views
 from riskmap.selection.snapshot_files import (
     BOUNDS,
@@ -44,7 +45,7 @@ from riskmap.selection.table import flag_bits, layer_table
 from riskmap.selection.where import unknown_name
 from riskmap.values.boundaries import Boundaries
 from riskmap.values.records import Features, Records
-from riskmap.vocabulary import RANKS, STANDINGS
+from riskmap.vocabulary import RANKS, STANDINGS, weight
 
 BITS: Final = 31  # per axis: 2 cm at the equator
 
@@ -175,6 +176,16 @@ class Snapshot:
         return np.bincount(self.group, minlength=int(np.prod(self.shape)))
 
     @cached_property
+    def standing_of_group(self) -> NDArray[np.uint8]:
+        """Which of `STANDINGS` the records of each group have; uint8[groups]."""
+        return np.tile(np.repeat(np.arange(len(STANDINGS), dtype=np.uint8), self.shape[2]), self.shape[0])
+
+    @cached_property
+    def weight_of_group(self) -> NDArray[np.int8]:
+        """How much the records of each group must be seen (`vocabulary.weight`); int8[groups]."""
+        return weight(self.standing_of_group).astype(np.int8)
+
+    @cached_property
     def others(self) -> frozenset[str]:
         """The layers with records that are no risks: what a filter by tier is not about."""
         graded = self.histogram.reshape(self.shape)[:, len(RANKS) :].any(axis=(1, 2))
@@ -241,12 +252,34 @@ def snapshot_key(
     """Return what a snapshot of this ledger state, catalogue, boundaries and day is known by."""
     digest = hashlib.blake2b(f"{FORMAT}|{state}|{today.isoformat()}".encode(), digest_size=16)
     for layer_id, layer in catalog_layers.items():
-        digest.update(f"|{layer_id}={layer!r}".encode())
+        digest.update(f"|{layer_id}=".encode() + _told(_Itself(layer)))
     if places is not None:
-        digest.update(repr(places.names).encode())
-        for polygon in (places.district, *places.polygons):
-            digest.update(shapely.to_wkb(polygon))
+        digest.update(_told(_Itself(places)))
     return digest.hexdigest()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Itself:
+    """A layer or boundaries as the object that it is: frozen, so that what was told of it once stays true."""
+
+    value: Layer | Boundaries
+
+    def __hash__(self) -> int:
+        return id(self.value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Itself) and other.value is self.value
+
+
+@lru_cache(maxsize=256)
+def _told(itself: _Itself) -> bytes:
+    """Return the digest of all that a layer or boundaries say: an edit would ask for it three times."""
+    value = itself.value
+    if isinstance(value, Boundaries):
+        parts = [repr(value.names).encode(), *map(shapely.to_wkb, (value.district, *value.polygons))]
+    else:
+        parts = [repr(value).encode()]
+    return hashlib.blake2b(b"".join(parts), digest_size=16).digest()
 
 
 def build_snapshot(
@@ -267,19 +300,22 @@ def build_snapshot(
     for layer_id in features:
         if layer_id not in catalog_layers:
             raise unknown_name(Text("图层", "layer"), layer_id, catalog_layers)
-    if len(catalog_layers) > MOST_LAYERS:
+    mapped = sum(layer.placed for layer in catalog_layers.values())
+    if mapped > MOST_LAYERS:
         raise SelectionError(
-            f"图层文件有 {len(catalog_layers)} 个；地图最多容纳 {MOST_LAYERS} 个，请减少",
-            f"{len(catalog_layers)} layer files; the map holds {MOST_LAYERS} at most, remove some",
+            f"有位置的图层有 {mapped} 个；地图最多容纳 {MOST_LAYERS} 个，请减少",
+            f"{mapped} layers have places; the map holds {MOST_LAYERS} at most, remove some",
         )
-    tables: dict[str, pa.Table] = {}
-    for layer_id, layer in catalog_layers.items():
-        if layer_id in features:
-            given = features[layer_id]
-            table = given if isinstance(given, pa.Table) else layer_table(given, layer)
-            tables[layer_id] = with_flags(table, flag_bits(table, layer, places, today=today))
-        else:
-            tables[layer_id] = _empty(layer)
+    made: dict[str, pa.Table] = {}
+    for layer in in_order(catalog_layers):
+        given = features.get(layer.id)
+        if given is None:
+            made[layer.id] = _empty(layer)
+            continue
+        table = given if isinstance(given, pa.Table) else layer_table(given, layer)
+        table = inherited(table, layer, catalog_layers, made)
+        made[layer.id] = with_flags(table, flag_bits(table, layer, places, today=today))
+    tables = {layer: made[layer] for layer in catalog_layers}
     names = subdistricts_of(tables, places)
     group = groups_of(tables, names)
     code, row, point_group, point_id = _points(tables, group)

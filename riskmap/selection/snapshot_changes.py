@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from riskmap.catalog import Layer
 from riskmap.rules.arrays import bools_of, numbers_of, pc
 from riskmap.selection import snapshot
+from riskmap.selection.inheriting import in_order, inherited
 from riskmap.selection.snapshot import (
     Snapshot,
     groups_of,
@@ -97,17 +98,9 @@ def patched_snapshot(
     """
     key = snapshot_key(catalog_layers, places, state=state, today=today)
     day = snapshot_key(catalog_layers, places, state=earlier.state, today=today) == earlier.key
-    splices = {
-        layer: _splice(earlier.tables[layer], features, catalog_layers[layer])
-        for layer, features in changed.items()
-        if len(features)
-    }
+    splices, tables = _spliced(earlier, changed, catalog_layers)
     if day and not splices:
         return dataclasses.replace(earlier, state=state, key=key)
-    tables = {
-        layer: _table(splices[layer]) if layer in splices else table
-        for layer, table in earlier.tables.items()
-    }
     flags = [
         _flags(earlier, table, catalog_layers[layer], places, splices.get(layer), today=today, same_day=day)
         for layer, table in tables.items()
@@ -142,7 +135,21 @@ def patched_snapshot(
     )
 
 
-def _splice(table: pa.Table, changed: Features, layer: Layer) -> _Splice:
+def _spliced(
+    earlier: Snapshot, changed: Mapping[str, Features], layers: Mapping[str, Layer]
+) -> tuple[dict[str, _Splice], dict[str, pa.Table]]:
+    """Return how the changed layers become those of the later state, and all layers as they are then."""
+    splices: dict[str, _Splice] = {}
+    tables = dict(earlier.tables)
+    for layer in in_order(layers):
+        if layer.id in changed and len(changed[layer.id]):
+            fresh = inherited(layer_table(changed[layer.id], layer), layer, layers, tables)
+            splices[layer.id] = _splice(earlier.tables[layer.id], changed[layer.id], fresh)
+            tables[layer.id] = _table(splices[layer.id])
+    return splices, tables
+
+
+def _splice(table: pa.Table, changed: Features, fresh: pa.Table) -> _Splice:
     codes = table["code"]
 
     def place(code: str) -> int:
@@ -150,7 +157,6 @@ def _splice(table: pa.Table, changed: Features, layer: Layer) -> _Splice:
 
     known = [(place(code), code) for code in sorted(changed.records.code)]
     gone = [at for at, code in known if at < len(table) and codes[at].as_py() == code]
-    fresh = layer_table(changed, layer)
     into = [place(code) for code in fresh["code"].to_pylist()]
     table, fresh = with_same_extras(table, fresh)
     return _Splice(table, fresh, np.array(gone, np.int64), np.array(into, np.int64))

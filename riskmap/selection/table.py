@@ -67,7 +67,7 @@ def layer_table(features: Features, layer: Layer) -> pa.Table:
     }
     if layer.checklist is not None:
         columns["checklist"] = _checklist(records.checklist, len(features), len(layer.checklist.items))
-    if layer.geometry != "point":
+    if layer.drawn:
         shapes = records.shapes if records.shapes is not None else [None] * len(features)
         columns["shape"] = pa.array(shapes, pa.binary())
     for field in layer.fields:
@@ -150,7 +150,7 @@ def _in_code_order(table: pa.Table, active: NDArray[np.int64]) -> pa.Table:
 
 def _encode(table: pa.Table, layer: Layer) -> pa.Table:
     # After sorting, so that the dictionary does not depend on the order the rows came in.
-    names = {"subdistrict", *(column_of(f.id) for f in layer.fields if f.type == "choice")}
+    names = {"subdistrict", *(column_of(f.id) for f in layer.fields if f.type in {"choice", "record"})}
     columns = [
         table[name].combine_chunks().dictionary_encode()
         if name in names and not pa.types.is_dictionary(table[name].type)
@@ -186,7 +186,7 @@ def flag_bits(table: pa.Table, layer: Layer, places: Boundaries | None, *, today
     bits = numbers_of(table["flags"]) & FLAG_BIT["unreadable"]
     found: dict[str, Bools] = {
         "possible_duplicate": near_names(table["name"], lon, lat),
-        "unlocated": np.isnan(lon),
+        "unlocated": np.isnan(lon) & layer.placed,
         "declared_differs": _declared_differs(table),
         "stale": stale(table, layer, today),
     }

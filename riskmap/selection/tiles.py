@@ -33,7 +33,7 @@ from riskmap.selection.filters import Selection
 from riskmap.selection.masks import SelectionMask, TileLevel
 from riskmap.selection.snapshot import BITS, interleave, separate
 from riskmap.selection.views import view_of
-from riskmap.vocabulary import RANKS, STANDINGS, weight
+from riskmap.vocabulary import RANKS
 
 if TYPE_CHECKING:
     from riskmap.selection.snapshot import Snapshot
@@ -76,7 +76,9 @@ def _encode(snapshot: Snapshot, symbols: TileLevel, z: int, x: int, y: int) -> b
     point = (symbols.worst[order] & _INDEX).astype(np.int64)
     shift = BITS - z - 12
     px, py = (v >> shift if shift >= 0 else v << -shift for v in separate(snapshot.code[point]))
-    layer, rank = np.divmod(snapshot.point_group[point].astype(np.int64) // snapshot.shape[2], len(STANDINGS))
+    group = snapshot.point_group[point]
+    layer = group // (len(snapshot.standing_of_group) // len(snapshot.layers))
+    rank = snapshot.standing_of_group[group] % len(RANKS)
     return b"".join(
         [
             struct.pack("<I", n),
@@ -84,7 +86,7 @@ def _encode(snapshot: Snapshot, symbols: TileLevel, z: int, x: int, y: int) -> b
             symbols.count[order].astype("<u4").tobytes(),
             (px - x * UNITS).astype("<i2").tobytes(),
             (py - y * UNITS).astype("<i2").tobytes(),
-            (layer * 8 + rank % len(RANKS)).astype("u1").tobytes(),
+            (layer * 8 + rank).astype("u1").tobytes(),
         ]
     )
 
@@ -120,8 +122,8 @@ def _chosen(snapshot: Snapshot, view: SelectionMask, point: NDArray[np.int64]) -
 
 
 def _by_cell(snapshot: Snapshot, point: NDArray[np.int64], z: int) -> TileLevel:
-    rank = snapshot.point_group[point] // snapshot.shape[2] % len(STANDINGS)
-    worst = weight(rank).astype(np.uint64) << np.uint64(32) | point.astype(np.uint64)
+    seen = snapshot.weight_of_group[snapshot.point_group[point]]
+    worst = seen.astype(np.uint64) << np.uint64(32) | point.astype(np.uint64)
     cell = snapshot.code[point] >> np.uint64(2 * max(BITS - z - _CELL, 0))
     return _merged(TileLevel(cell, worst, np.ones(len(point), np.int64)))
 

@@ -36,7 +36,7 @@ from riskmap.catalog.flow import STATE
 from riskmap.catalog.layer import Field
 from riskmap.catalog.model import Operator, Scalar
 from riskmap.errors import SelectionError, Text
-from riskmap.moments import local_now
+from riskmap.moments import beijing_text, local_now
 from riskmap.rules.arrays import (
     Words,
     bools_of,
@@ -327,7 +327,7 @@ def _kind(column: Field | str) -> str:
         if is_extra(column):
             return "text"
         return "number" if is_part(column) else CORE[column][0]
-    return "number" if column.type == "integer" else column.type
+    return {"integer": "number", "moment": "date", "record": "words"}.get(column.type, column.type)
 
 
 def _read(column: Field | str, op: Operator, rest: str, text: str, today: date) -> Condition:
@@ -453,7 +453,22 @@ def _comparable(column: pa.ChunkedArray, name: str) -> NDArray[np.float64] | Wor
         return Words(np.where(codes == blank, -1, codes), tuple(words))
     if not pa.types.is_string(column.type):
         return floats_of(column)
-    return pc.utf8_slice_codeunits(column, 0, 10) if name == "updated_at" else column
+    # A moment is compared by its day.
+    return pc.utf8_slice_codeunits(column, 0, 10) if name == "updated_at" else _days(column)
+
+
+def _days(column: pa.ChunkedArray) -> pa.ChunkedArray | pa.Array:
+    """Return a column in which moments are the days that they fall on here; all else stays as it is."""
+    if not pc.any(pc.match_substring_regex(column, _INSTANT)).as_py():
+        return column
+    coded = column.combine_chunks().dictionary_encode()
+    days = [
+        beijing_text(word)[:10] if re.match(_INSTANT, word) else word for word in coded.dictionary.to_pylist()
+    ]
+    return pa.array(days, pa.string()).take(coded.indices)
+
+
+_INSTANT: Final = r"^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?Z$"  # as a record keeps a moment
 
 
 def _side_by_side(table: pa.Table, where: Condition) -> Bools:

@@ -15,8 +15,9 @@ from importlib import resources
 from itertools import zip_longest
 from typing import Any, Final
 
-from riskmap.catalog.layer import ContactRole, Field, Layer
+from riskmap.catalog.layer import ContactRole, Field, Layer, pieces
 from riskmap.errors import Lang, Text
+from riskmap.moments import beijing_text
 from riskmap.units import unit_title
 from riskmap.values.assessment import ModelStamp
 
@@ -77,8 +78,13 @@ def shown(field: Field, value: Any, lang: Lang) -> str:
     """Return a field's value as people read it: choice titles, units, yes and no."""
     if value is None:
         return ""
+    if field.several:
+        alone = field.model_copy(update={"several": False})
+        return t("export_list_separator", lang).join(shown(alone, one, lang) for one in pieces(str(value)))
     if field.type == "choice":
         return next((c.title.text(lang) for c in field.choices if c.id == value), str(value))
+    if field.type == "moment":
+        return beijing_text(str(value))
     if field.type == "boolean":
         return t("yes" if value else "no", lang)
     if field.type in {"number", "integer"}:

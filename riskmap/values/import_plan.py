@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
+import numpy as np
+
 from riskmap.errors import Text
 from riskmap.json_documents import Document
 from riskmap.values.records import Records
@@ -88,8 +90,9 @@ class Intake:
     `sheet` and `row` run parallel to `records`. `stated_version` holds the record versions that a
     file exported by riskmap carries. `from_batch` is the import batch whose rejected rows this
     file returns, when it is a workbook of rejected rows that riskmap wrote. `holds`: row → why it waits for a
-    person whatever the ledger holds (a date with two readings). `turn_back`: makes the rejected row of an accepted
-    one, its cells as they came, where the ledger refuses it; None where the rows came from no sheet.
+    person whatever the ledger holds (a date with two readings). `placeless`: its records need no position.
+    `turn_back`: makes the rejected row of an accepted one, its cells as they came, where the ledger refuses it; None
+    where the rows came from no sheet.
     """
 
     file: str
@@ -107,6 +110,13 @@ class Intake:
     issues: tuple[Issue, ...]
     from_batch: int | None = None
     holds: Mapping[int, Hold] = field(default_factory=dict[int, "Hold"])
+    placeless: bool = False
+
+    @property
+    def unlocated(self) -> int:
+        """How many rows that were read lack the position that their layer has."""
+        return 0 if self.placeless else int(np.isnan(self.records.lon).sum())
+
     turn_back: TurnBack | None = field(default=None, compare=False)
 
     def without(self, refused: Mapping[int, Sequence[Issue]]) -> Intake:
@@ -162,7 +172,9 @@ RowAction = Literal["insert", "update", "unchanged", "held"]
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Why a row waits for a person: `rule` is other_subdistrict, other_point, stale_version or ambiguous_date."""
+    """Why a row waits for a person: `rule` is other_subdistrict, other_point, stale_version, ambiguous_date or
+    no_such_record.
+    """
 
     rule: str
     message: Text

@@ -12,6 +12,7 @@ from riskmap.actions.workspace import open_workspace
 from riskmap.catalog import load_catalog
 from riskmap.catalog.layer_file import read_layer
 from tests.cli import riskmap
+from tests.register_workspace import ROADS
 
 DOCS = Path(__file__).parents[2] / "docs"
 ROWS = """服务站编号,服务站名称,阶段,值守,有冲锋舟,站长姓名,经度,纬度
@@ -75,6 +76,16 @@ def test_the_trigger_and_the_plan_that_the_pages_show_load(root, layer, table):
     else:
         assert found.plan is not None
         assert found.plan.source == "…预案，2024 年"
+
+
+def test_the_registers_that_the_guide_shows_load_and_hang_together(root):
+    for text in tables("layers.md"):
+        if text.startswith(('id = "cavities"', 'id = "visits"')):
+            (root / "layers" / f"{tomllib.loads(text)['id']}.toml").write_text(text, encoding="utf-8")
+    (root / "layers" / "roads.toml").write_text(ROADS, encoding="utf-8")
+    catalog = load_catalog(root)
+    assert not catalog.faults
+    assert [one.id for one in catalog.layer("visits").links] == ["cavity"]
 
 
 def test_the_flow_and_the_law_that_the_guide_shows_load():

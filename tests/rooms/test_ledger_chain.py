@@ -141,7 +141,9 @@ def test_a_link_can_be_computed_by_another_hand_from_what_is_written_of_it(ledge
 def test_links_of_an_earlier_version_stay_valid_under_a_later_one(lived, monkeypatch):
     before, later = lived.head(), chain.VERSION + 1
     part = chain._Part("export_log", "who", "id", "id")
-    monkeypatch.setattr(chain, "_CHANGESETS", {**chain._CHANGESETS, later: (*chain._CHANGESETS[chain.VERSION], part)})
+    monkeypatch.setattr(
+        chain, "_CHANGESETS", {**chain._CHANGESETS, later: (*chain._CHANGESETS[chain.VERSION], part)}
+    )
     monkeypatch.setattr(chain, "_EVENTS", {**chain._EVENTS, later: chain._EVENTS[chain.VERSION]})
     monkeypatch.setattr(chain, "VERSION", later)
     lived.edit(LAYER, "B", seen=1, changes=judged({"likelihood": 1}), **WHO)

@@ -19,6 +19,7 @@ from riskmap.progress import UNWATCHED, Progress
 if TYPE_CHECKING:
     from riskmap.catalog.layer import Layer
     from riskmap.io.tables.row_codes import RowCodes
+    from riskmap.io.tables.row_keys import RowKeys
     from riskmap.values.import_plan import Intake
 
 __all__ = [
@@ -37,7 +38,7 @@ def read_file(
     name: str | None = None,
     fallback_datum: str | None = None,
     others: Mapping[str, str] | None = None,
-    codes: RowCodes | None = None,
+    codes: RowCodes | RowKeys | None = None,
     region: Region = Region(),  # noqa: B008 - frozen
     hidden: bool = False,
 ) -> Intake:

@@ -91,6 +91,7 @@ def assemble(
         issues=(*issues, *chain.from_iterable(_in_row_order(p.issues) for p in parts)),
         from_batch=batch,
         holds=_at_place(holds, keeps),
+        placeless=layer.geometry in {"none", "inherit"},
         turn_back=_TurnBack(tuple(parts), tuple(keeps), datum) if layer.flow or layer.laws else None,
     )
 

@@ -63,7 +63,7 @@ class BlockReader:
             subdistrict=list(source.subdistrict),
             lon=np.full(count, np.nan),
             lat=np.full(count, np.nan),
-            shapes=None if self._layer.geometry in {"point", "none"} else no_shapes,
+            shapes=None if not self._layer.drawn else no_shapes,
             values={},
             checklist=None,
             contacts=None,
@@ -250,7 +250,7 @@ class BlockReader:
                     cleared.setdefault(row, []).append((match, text))
         for row, found in cleared.items():
             placed = not np.isnan(part.lon[row])
-            if self._layer.geometry == "point" and len(found) == len(cells) and not placed:
+            if not self._layer.drawn and len(found) == len(cells) and not placed:
                 part.unplaced.add(row)
                 continue
             say = (
@@ -258,7 +258,7 @@ class BlockReader:
                     "坐标要整个清空：经度和纬度都写“清空”；本行坐标未改",
                     "a position is cleared as a whole: write 清空 for longitude and latitude; this one stays",
                 )
-                if self._layer.geometry == "point"
+                if not self._layer.drawn
                 else Text(
                     "面状图层的范围不能用“清空”删除，已保留；请导入新的范围",
                     "the shape of an area layer cannot be cleared and stays as it is; import the new shape",
@@ -275,8 +275,8 @@ class BlockReader:
         values = column.to_pylist()
         found, broken = shape.damaged(values, shape.from_wkb(values))
         self._remark(part, targets, broken)
-        if self._layer.geometry != "point":
-            shaped = shape.shape(found, datum, self._layer.geometry, self._region)
+        if self._layer.drawn:
+            shaped = shape.shape(found, datum, self._layer.shape_kind, self._region)
             part.shapes, part.lon, part.lat = shaped.shapes, shaped.lon, shaped.lat
             self._remark(part, targets, shaped.remarks)
             return
@@ -293,7 +293,7 @@ class BlockReader:
         texts = part.source.column(match.heading.column).to_pylist()
         found, broken = shape.damaged((), shape.from_wkt(texts))
         self._remark(part, {SHAPE: match}, broken)
-        shaped = shape.shape(found, datum, self._layer.geometry, self._region)
+        shaped = shape.shape(found, datum, self._layer.shape_kind, self._region)
         part.shapes, part.lon, part.lat = shaped.shapes, shaped.lon, shaped.lat
         shaped.remarks += [
             shape.unreadable_text(i, text)

@@ -200,7 +200,7 @@ class HeaderDictionary:
             ):
                 words += [(f"contact:{role.id}:{part}", word) for word in aliases]
         words += [(t, word) for p in layer.positions for t, ws in p.headers.items() for word in ws]
-        if layer.geometry not in {"point", "none"}:
+        if layer.drawn:
             words += [(SHAPE, word) for word in _SHAPE_HEADERS]
         words += [(role, role) for role in (layer.aliases if layer.table else CORE_ROLES)]
         words += [(f.id, word) for f in layer.fields for word in (f.id, f.title.en)]
@@ -271,12 +271,8 @@ class HeaderDictionary:
     def _axis(self, text: str) -> str | None:
         """LON_WGS84, 経度, the_geom: a position in its own words, of a layer that has one."""
         layer = self._layer
-        axis = (
-            None
-            if layer.table or layer.geometry == "none" or len(text) > _LONGEST_AXIS
-            else position_axis(text)
-        )
-        drawn = axis == "position" and layer.geometry != "point" and _DRAWN.search(text)
+        axis = None if layer.table or not layer.placed or len(text) > _LONGEST_AXIS else position_axis(text)
+        drawn = axis == "position" and layer.drawn and _DRAWN.search(text)
         return SHAPE if drawn else axis
 
     def _over_hours(self, words: str) -> tuple[str | None, How, str]:

@@ -164,11 +164,13 @@ def _good(header: Header, layer: Layer) -> bool:
     """A header names the code and one more column, or the name and at least two more.
 
     A sheet of counts by sub-district has neither: its lines are no records. A table whose rows have no
-    code needs none.
+    code needs none, nor does a layer that makes its codes; what hangs on a record names that.
     """
     found = header.strength
     if "code" not in layer.unique:
         return found >= _FEWEST_HITS
+    if layer.key.kind != "code" and found >= _FEWEST_HITS:
+        return layer.belongs_to is None or header.column_of(layer.belongs_to.field) is not None
     if header.column_of("code") is not None:
         return found + sum(1 for m in header.matches if m.how == "guessed") >= _ENOUGH_WITH_CODE
     return header.column_of("name") is not None and found >= _ENOUGH_WITHOUT_CODE

@@ -29,6 +29,7 @@ from riskmap.io.tables.headers import POSITION_TARGETS, HeaderCell, HeaderDictio
 from riskmap.io.tables.layout import Header, Row, find_header, sort_lines, stated_header, trimmed
 from riskmap.io.tables.position_headers import header_datum
 from riskmap.io.tables.row_codes import RowCodes
+from riskmap.io.tables.row_keys import RowKeys
 from riskmap.io.tables.row_parts import Source, TableRows, say_of
 from riskmap.io.tables.totals import differences
 from riskmap.progress import UNWATCHED, Progress
@@ -89,7 +90,7 @@ def read(
     name: str,
     fallback: str | None = None,
     others: Mapping[str, str] | None = None,
-    codes: RowCodes | None = None,
+    codes: RowCodes | RowKeys | None = None,
     region: Region = Region(),  # noqa: B008 - frozen
     hidden: bool = False,
 ) -> Intake:
@@ -483,7 +484,7 @@ class _FileReader:
         declared = declared or self._remembered(source.sheet)
         if declared is None and not self._layer.positions:
             stated = stated_positions(source, {str(t): m for t, m in targets.items()}, None)
-            shaped = SHAPE in targets and self._layer.geometry != "point"
+            shaped = SHAPE in targets and self._layer.drawn
             if not shaped and (stated is None or not (stated.has_x | stated.has_y).any()):
                 return None
         place = f"{self._file} › {source.sheet}"
@@ -524,7 +525,7 @@ class _FileReader:
     def _note_unread_positions(self, part: TableRows) -> None:
         """Say where no row got a position though columns that nobody read look like one."""
         source = part.source
-        if self._layer.table or self._layer.geometry == "none" or np.isfinite(part.lon).any():
+        if self._layer.table or not self._layer.placed or np.isfinite(part.lon).any():
             return
         if any(issue.field in {*POSITION_TARGETS, SHAPE} for row in part.errors.values() for issue in row):
             return  # said already, row by row

@@ -29,7 +29,7 @@ from riskmap.errors import Lang, Text
 from riskmap.rules.arrays import part_column, pc
 from riskmap.rules.extras import extra_keys, header_of
 from riskmap.rules.shape import KIND_OF_TYPE
-from riskmap.texts import contact_header, t
+from riskmap.texts import contact_header, shown, t
 from riskmap.values.inventory import DEMO_MARK, Inventory, LayerInventory, tier_title
 from riskmap.values.records import Contact
 from riskmap.vocabulary import FLAGS, STANDINGS, state_of
@@ -92,7 +92,7 @@ def blank_columns(layer: Layer, lang: Lang) -> list[SheetColumn]:
         for role in layer.contacts
         for name, _, _ in _PARTS
     ]
-    if layer.geometry != "point":
+    if layer.drawn:
         columns.append(blank(t("export_column_shape", lang), "shape"))
     return list(_distinct(columns, lang))
 
@@ -107,13 +107,15 @@ def flat(column: pa.ChunkedArray | pa.Array) -> pa.Array:
     return whole
 
 
-def choice_titles(column: pa.ChunkedArray | pa.Array, field: Field, lang: Lang) -> pa.Array:
-    """Return a choice column with titles for ids; a word that is not in the list stays as it is."""
+WORDED: Final = frozenset(("choice", "record", "moment"))  # kept as ids, codes or UTC, read as words
+
+
+def worded(column: pa.ChunkedArray | pa.Array, field: Field, lang: Lang) -> pa.Array:
+    """Return a column of choices, records or moments as people read it; a word that is not in a list stays."""
     whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     if not pa.types.is_dictionary(whole.type):
         whole = whole.cast(pa.string()).dictionary_encode()
-    titles = {choice.id: choice.title.text(lang) for choice in field.choices}
-    words = pa.array([titles.get(word, word) for word in whole.dictionary.to_pylist()], pa.string())
+    words = pa.array([shown(field, word, lang) for word in whole.dictionary.to_pylist()], pa.string())
     return words.take(whole.indices)
 
 
@@ -225,8 +227,8 @@ _KINDS: Final[Mapping[str, Kind]] = {"number": "number", "integer": "integer", "
 
 def _field(table: pa.Table, field: Field, lang: Lang) -> SheetColumn:
     column = table[f"f:{field.id}"]
-    if field.type == "choice":
-        values = choice_titles(column, field, lang)
+    if field.type in WORDED:
+        values = worded(column, field, lang)
     elif field.type == "boolean":
         values = _yes_no(flat(column), lang)
     else:
@@ -385,7 +387,7 @@ def attributes(part: LayerInventory, lang: Lang, *, words: bool) -> list[Attribu
 def _core_attributes(part: LayerInventory, lang: Lang) -> Iterator[Attribute]:
     for name in ("code", "name", "subdistrict"):
         yield Attribute(name, t(f"export_column_{name}", lang), flat(part.table[name]), "text")
-    if part.layer.geometry == "point":
+    if not part.layer.drawn:
         return
     # A record with a position but no shape: its position has no other place in a table of shapes.
     shapeless = pc.and_(pc.is_null(flat(part.table["shape"])), pc.is_valid(flat(part.table["lon"])))
@@ -443,11 +445,10 @@ def _flag_ids(table: pa.Table) -> pa.Array:
 def _field_attributes(table: pa.Table, field: Field, lang: Lang, *, words: bool) -> Attribute:
     column = table[f"f:{field.id}"]
     title = header(field, lang)
-    if field.type == "choice":
-        values = choice_titles(column, field, lang) if words else flat(column)
+    if field.type in WORDED:
+        values = worded(column, field, lang) if words or field.several else flat(column)
         return Attribute(field.id, title, values, "text")
-    kind = "text" if field.type == "moment" else field.type  # of tables only; a ledger keeps none
-    return Attribute(field.id, title, flat(column), kind, field.unit)
+    return Attribute(field.id, title, flat(column), field.type, field.unit)
 
 
 def _checklist_attributes(part: LayerInventory, lang: Lang) -> Iterator[Attribute]:
@@ -506,7 +507,7 @@ def choice_words(layer: Layer, lang: Lang) -> dict[str, dict[str, str]]:
 
 def geometries(part: LayerInventory) -> pa.Array:
     """Return WKB (CGCS2000 degrees, x = longitude) per record, null where it has no place."""
-    if part.layer.geometry != "point" and "shape" in part.table.column_names:
+    if part.layer.drawn and "shape" in part.table.column_names:
         return flat(part.table["shape"]).cast(pa.binary())
     lon, lat = (flat(part.table[name]).to_numpy(zero_copy_only=False) for name in ("lon", "lat"))
     located = np.isfinite(lon) & np.isfinite(lat)
@@ -533,9 +534,9 @@ def groups(part: LayerInventory) -> list[ColumnGroup]:
     wkb = geometries(part)
     shapes = shapely.from_wkb(np.array(wkb.to_pylist(), object))
     types = shapely.get_type_id(shapes)
-    kinds = np.array([KIND_OF_TYPE.get(int(i), part.layer.geometry) for i in types], object)
+    kinds = np.array([KIND_OF_TYPE.get(int(i), part.layer.shape_kind) for i in types], object)
     found = []
-    for kind in dict.fromkeys((part.layer.geometry, *kinds.tolist())):
+    for kind in dict.fromkeys((part.layer.shape_kind, *kinds.tolist())):
         rows = np.flatnonzero(kinds == kind)
         mine, multi = shapes[rows], bool((types[rows] >= 4).any())
         if multi:

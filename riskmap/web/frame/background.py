@@ -203,7 +203,7 @@ def plain_view(now: Snapshot, selection: Selection, **more: Any) -> MapView:
     found = counts(now, selection)
     layers = workspace().catalog.layers
     token = signed(MAP, [selection.to_text(), now.key], days=MAP_DAYS)
-    on = [layer for layer in selection.layers or now.layers if layers[layer].geometry != "point"]
+    on = [layer for layer in selection.layers or now.layers if layers[layer].drawn]
     outlined = signed(MAP, [replace(selection, layers=tuple(on)).to_text(), now.key], days=MAP_DAYS)
     return MapView(
         tiles=f"tiles/{token}/{{z}}/{{x}}/{{y}}.bin",

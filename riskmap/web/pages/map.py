@@ -6,6 +6,7 @@ from dataclasses import replace
 from html import escape
 from typing import Any, Final
 
+import numpy as np
 import streamlit as st
 from streamlit_folium import st_folium
 
@@ -15,6 +16,7 @@ from riskmap.actions.inventory.unrated import newly_unrated
 from riskmap.actions.workspace import Workspace
 from riskmap.errors import SelectionError
 from riskmap.selection import Counts, Selection, Snapshot, ring_of
+from riskmap.selection.table import FLAG_BIT
 from riskmap.selection.views import row_mask, view_of
 from riskmap.vocabulary import RANK_OF, TIER_COLOURS, TIER_TITLES, TIERS
 from riskmap.web.frame import background
@@ -157,8 +159,8 @@ def _by_geometry(now: Snapshot, selection: Selection, layers: Any) -> tuple[Sele
     if selection == NOTHING:
         return NOTHING, NOTHING
     on = selection.layers or now.layers
-    points = tuple(layer for layer in on if layers[layer].geometry == "point")
-    shaped = tuple(layer for layer in on if layers[layer].geometry != "point")
+    points = tuple(layer for layer in on if not layers[layer].drawn)
+    shaped = tuple(layer for layer in on if layers[layer].drawn)
     return _only(selection, points), _only(selection, shaped)
 
 
@@ -170,7 +172,7 @@ def _unlocated(now: Snapshot, selection: Selection) -> int:
     if now.located == now.n:
         return 0
     mask = row_mask(now, view_of(now, selection))
-    return int(mask.sum()) - int(mask[now.row].sum())
+    return int(np.count_nonzero(now.flags[mask] & FLAG_BIT["unlocated"]))
 
 
 def _act_on(got: dict[str, Any] | None, now: Snapshot) -> None:

@@ -63,7 +63,9 @@ def write_gpkg(inventory: Inventory, path: Path) -> list[WrittenFile]:
             inventory.wrote(part, 0)
             columns = attributes(part, inventory.lang, words=True)
             for group in groups(part):
-                name = part.layer.id if group.kind == part.layer.geometry else f"{part.layer.id}_{group.kind}"
+                name = (
+                    part.layer.id if group.kind == part.layer.shape_kind else f"{part.layer.id}_{group.kind}"
+                )
                 place = _write_table(inventory, part, columns, group, path=room, name=name)
                 qml = style_qml(part, [(c, c.name) for c in columns], group.kind, inventory.lang)
                 tables.append((name, place, len(group.rows), qml))

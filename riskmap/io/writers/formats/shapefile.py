@@ -51,7 +51,9 @@ def write_shp(inventory: Inventory, path: Path) -> list[WrittenFile]:
             inventory.wrote(part, 0)
             columns = attributes(part, inventory.lang, words=True)
             for group in groups(part):
-                name = part.layer.id if group.kind == part.layer.geometry else f"{part.layer.id}_{group.kind}"
+                name = (
+                    part.layer.id if group.kind == part.layer.shape_kind else f"{part.layer.id}_{group.kind}"
+                )
                 written = _columns(columns, part, group)
                 _write(written, group, folder / f"{name}.shp", partial(inventory.wrote, part))
                 qml = style_qml(part, [(c.attribute, c.short) for c in written], group.kind, inventory.lang)

@@ -7,7 +7,7 @@ from typing import Final
 
 import streamlit as st
 
-from riskmap.actions.importing import FileImport, difference, unlocated
+from riskmap.actions.importing import FileImport, difference
 from riskmap.actions.layer_files import name_column
 from riskmap.catalog import Layer
 from riskmap.errors import RiskmapError
@@ -64,7 +64,7 @@ def review(layer: Layer, file: FileImport, key: str) -> None:
     """Everything that is to be read about one file before it is written."""
     intake = file.intake
     facts = [say("import_datum_of", datum=datum_title(intake.datum))]
-    lacking = unlocated(intake)
+    lacking = intake.unlocated
     if lacking:
         facts.append(say("import_unlocated", n=lacking))
     st.text(say("list_separator").join(facts))

@@ -42,7 +42,7 @@ def draw_place(opened: FormStart, places: Boundaries | None, before: Features | 
 
     A line or an area is only shown: its shape comes with a file.
     """
-    if opened.layer.geometry != "point":
+    if opened.layer.drawn:
         if before is not None:
             section(say("group_place"))
             _map(opened, Place(None, shape=_outline(before)))
@@ -59,7 +59,7 @@ def draw_place(opened: FormStart, places: Boundaries | None, before: Features | 
 
 def stated_position(opened: FormStart) -> Any:
     """Return what the figures state: a `Position`, CLEAR where they were emptied, None where they were left alone."""
-    if opened.layer.geometry != "point":
+    if opened.layer.drawn:
         return None
     kept = {name: st.session_state.get(_key(opened, name)) for name in ("x", "y", "datum")}
     x, y = (str(kept[name] or "").strip() for name in "xy")
