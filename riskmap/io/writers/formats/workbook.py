@@ -109,6 +109,9 @@ def _write_others(sheet: Worksheet, looks: Looks, inventory: Inventory, *, row: 
         sheet.write_number(row, 1, len(part), looks.count)
 
 
+_ROWS_PRINTED: Final = 30  # on A4 landscape, also where another font makes the rows a little higher
+
+
 def write_subdistricts(
     book: xlsxwriter.Workbook, looks: Looks, inventory: Inventory, taken: set[str]
 ) -> None:
@@ -120,10 +123,16 @@ def write_subdistricts(
     sheet.set_column(0, 0, 26)
     sheet.set_column(1, _ACROSS, 13)
     page(sheet, inventory, t("export_subdistricts", lang))
-    row = 0
+    sheet.set_print_scale(100)  # the columns fit; a page fitted to its width heeds no break
+    row, top, breaks = 0, 0, list[int]()
     for part in inventory.risks:
         title = t("export_by_subdistrict_of", lang, layer=part.layer.title.text(lang))
-        row = _write_counts(sheet, looks, title, _places((part,), lang), row=row, lang=lang) + 1
+        places = _places((part,), lang)
+        if row > top and row + len(places) + 2 - top > _ROWS_PRINTED:
+            breaks.append(row)
+            top = row
+        row = _write_counts(sheet, looks, title, places, row=row, lang=lang) + 1
+    sheet.set_h_pagebreaks(breaks)
 
 
 def write_differences(book: xlsxwriter.Workbook, looks: Looks, inventory: Inventory, taken: set[str]) -> None:
