@@ -187,7 +187,8 @@ def frame_settings(frame: Frame) -> dict[str, Any]:
                 "title": layer.title.text(frame.lang),
                 "symbol": layer.style.symbol,
                 "risk": layer.counts == "risk",
-                "geometry": layer.geometry,
+                "geometry": layer.shape_kind,
+                "placed": layer.placed,
             }
             for layer in frame.layers
         ],
