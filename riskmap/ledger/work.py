@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -61,7 +62,16 @@ def _open(
     if (flow := layer.flow) is None:
         return []
     f, r, people = s.feature, s.revision, s.contact_set
-    columns = [f.c.code, r.c.name, r.c.subdistrict, r.c.state, r.c.due, r.c.happened, r.c.version, r.c.body]
+    columns: list[sa.ColumnElement[Any]] = [
+        f.c.code,
+        r.c.name,
+        r.c.subdistrict,
+        r.c.state,
+        r.c.due,
+        r.c.happened,
+        r.c.version,
+        r.c.body,
+    ]
     joined = r.join(f, f.c.id == r.c.feature_id)
     if contacts:
         columns.append(people.c.people)

@@ -433,7 +433,7 @@ def _deadlines(ws: Workspace) -> Iterator[CheckFinding]:
     if not registers(ws):
         return
     work = work_list(ws)
-    late = Counter(one.record.layer for one in work.items if one.overdue is not None and one.overdue > 0)
+    late = Counter(one.record.layer for one in work.items if one.overdue)
     for layer, n in late.items():
         title = ws.catalog.title(layer)
         yield CheckFinding(

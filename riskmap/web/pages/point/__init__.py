@@ -38,7 +38,7 @@ from riskmap.web.frame.state import (
     write_address,
 )
 from riskmap.web.pages import Page
-from riskmap.web.pages.point import view
+from riskmap.web.pages.point import moves, view
 from riskmap.web.pages.point.form import FormStart, blank_record, draw_form, open_record
 from riskmap.web.pages.point.place import draw_place, stated_position
 from riskmap.web.pages.point.view import Stale, certainty, draw_stale
@@ -198,12 +198,18 @@ def _record(layer_id: str, code: str) -> None:
         return
     here = point_address(layer_id, code)
     view.heading(layer, features, _flags(layer_id, code))
+    if layer.flow is not None:
+        moves.standing(layer, features)
     mode, where = st.session_state.get(_MODE, ("view", here))
     if where != here or as_of() is not None:
         mode = "view"
     if mode == "edit":
         _edit(features, here)
         return
+    if layer.flow is not None:
+        moves.buttons(layer, features, lambda chosen: _set_mode(chosen, here), disabled=as_of() is not None)
+        if mode.startswith(moves.MOVE):
+            moves.dialog(layer, features, mode.removeprefix(moves.MOVE), lambda: _set_mode("view", here))
     _actions(features, here, mode)
     if mode == "retire":
         _turn(features, here, retire=True)
@@ -277,6 +283,7 @@ def _view(features: Features, here: str) -> None:
             _scored(layer, features)
     with left:
         view.facts(layer, adopted_model(ws, layer.id), features)
+        view.linked(layer, code, ws.catalog.layers)
         if layer.contacts:
             _contacts(features, here)
     known = ws.ledger.history(layer.id, code)
