@@ -167,7 +167,7 @@ def boxes(
     return out
 
 
-def write_new(connection: sa.Connection, records: Records, rows: Sequence[int], changeset: int) -> None:
+def write_new(connection: sa.Connection, records: Records, rows: Iterable[int], changeset: int) -> None:
     """Write first revisions for rows whose codes the ledger does not know. In chunks: memory stays flat."""
     feature_id, revision_id = next_id(connection, s.feature), next_id(connection, s.revision)
     for chunk in chunks(rows, CHUNK):
