@@ -29,10 +29,16 @@ from riskmap.rules.position import place_issues
 from riskmap.rules.shift import shift_issue, shift_of
 from riskmap.values.import_plan import ImportPlan, Intake, Issue, RejectedRow
 
-COMPARING: Final = Text("与台账对照", "comparing with the ledger")
+_COMPARING: Final = Text("与台账对照", "comparing with the ledger")
 
 
-COMMITTING: Final = Text("写入台账", "writing to the ledger")
+_COMMITTING: Final = Text("写入台账", "writing to the ledger")
+
+
+_PLACING: Final = Text("核对位置", "checking the positions")
+
+
+_TRYING: Final = Text("试算写入后的等级", "computing the tiers after the import")
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,24 +203,41 @@ def _other_layers(ws: Workspace, chosen: str) -> dict[str, str]:
 
 
 def plan_file(
-    ws: Workspace, intake: Intake, *, full_list: bool = False, progress: Progress = UNWATCHED
+    ws: Workspace,
+    intake: Intake,
+    *,
+    full_list: bool = False,
+    outlook: bool = False,
+    progress: Progress = UNWATCHED,
 ) -> FileImport:
-    """Compare a file with the ledger and the boundaries; nothing is written."""
-    progress.step(0, 1, COMPARING)
+    """Compare a file with the ledger and the boundaries, with an `outlook` where asked for; nothing is written."""
+    progress.step(0, 4, _COMPARING)
     with no_cycles():
         plan = ws.ledger.plan_import(intake, full_list=full_list)
+        progress.step(1, 4, _PLACING)
         issues = shift_issue(intake, shift_of(plan)) + place_issues(intake, ws.places)
-        return FileImport(plan, issues, offered=suggestions(ws, plan))
+        offered = suggestions(ws, plan)
+        progress.step(2, 4, _TRYING)
+        return FileImport(
+            plan, issues, offered=offered, outlook=import_outlook(ws, plan) if outlook else None
+        )
 
 
 def fill_file(
-    ws: Workspace, planned: FileImport, fields: Collection[str], *, full_list: bool = False
+    ws: Workspace,
+    planned: FileImport,
+    fields: Collection[str],
+    *,
+    full_list: bool = False,
+    outlook: bool = False,
+    progress: Progress = UNWATCHED,
 ) -> FileImport:
     """Accept what was offered for these fields (subdistrict, position) and plan the file anew; nothing is written."""
     check_fillable(fields)
     if not any(one.field in fields for one in planned.offered):
         return planned
-    return plan_file(ws, filled(planned.intake, planned.offered, fields), full_list=full_list)
+    intake = filled(planned.intake, planned.offered, fields)
+    return plan_file(ws, intake, full_list=full_list, outlook=outlook, progress=progress)
 
 
 def commit_file(
@@ -291,7 +314,7 @@ def import_files(
             comparing, last = (each.written if done and not dry_run else each).parts(1, 2)
             planned = plan_file(ws, intake, full_list=full_list, progress=comparing)
             planned = fill_file(ws, planned, fill, full_list=full_list)
-            last.step(0, 1, COMPARING if dry_run else COMMITTING)
+            last.step(0, 1, _TRYING if dry_run else _COMMITTING)
             if dry_run:
                 done.append(replace(planned, outlook=import_outlook(ws, planned.plan)))
             else:
@@ -375,7 +398,7 @@ def commit_files(
     parts = committing.parts(*(len(file.intake.records) for file in planned))
     for i, (file, each) in enumerate(zip(planned, parts, strict=True)):
         part = each.written if done else each
-        part.step(0, 1, COMMITTING)
+        part.step(0, 1, _COMMITTING)
         try:
             done.append(commit_file(ws, file, by=by, why=why, progress=part))
         except (StaleRevisionError, NotScoredError) as problem:
