@@ -18,7 +18,10 @@ from streamlit.components.v2 import component
 from riskmap.web.frame.running import Act, LongAction, long_actions
 from riskmap.web.frame.security import ForbiddenError
 from riskmap.web.frame.state import lang, say, session, signed
-from riskmap.web.frame.strip import QUICK_S, RUNNING
+from riskmap.web.frame.strip import RUNNING
+
+QUICK_S: Final = 0.5  # what is over by then needs no strip
+
 
 _READ_S: Final = 20.0  # what has been said so long is not said on the next page
 
@@ -44,6 +47,7 @@ def carry_out(kind: str, act: Act, **values: object) -> LongAction | None:
         _keep_state(action)
         long_actions.forget(_owner(), action)
         return action
+    action.shown.set()
     return None
 
 
@@ -54,7 +58,9 @@ def hand_over(kind: str, act: Act, **values: object) -> None:
     """
     if not session():
         raise ForbiddenError
-    long_actions.begin(_owner(), kind, act, tab=_tab(), **values).wait(QUICK_S)
+    action = long_actions.begin(_owner(), kind, act, tab=_tab(), **values)
+    action.wait(QUICK_S)
+    action.shown.set()
     st.rerun()
 
 
