@@ -172,7 +172,7 @@ def carried_out(kind: str, act: Act, **values: object) -> Outcome | None:
         st.rerun()
     if done.refused is not None:
         refuse(done.refused)
-    elif done.outcome is None:
+    elif done.outcome is None and not done.cancelled:
         notice("error", say("unexpected"))
     return done.outcome
 

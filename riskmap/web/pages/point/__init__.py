@@ -276,7 +276,8 @@ def _view(features: Features, here: str) -> None:
         else:
             _scored(layer, features)
     with left:
-        view.facts(layer, adopted_model(ws, layer.id), features)
+        editable = features.retired[0] is None and as_of() is None
+        view.facts(layer, adopted_model(ws, layer.id), features, editable=editable)
         if layer.contacts:
             _contacts(features, here)
     known = ws.ledger.history(layer.id, code)
