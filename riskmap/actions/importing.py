@@ -38,9 +38,6 @@ _COMMITTING: Final = Text("写入台账", "writing to the ledger")
 _PLACING: Final = Text("核对位置", "checking the positions")
 
 
-_TRYING: Final = Text("试算写入后的等级", "computing the tiers after the import")
-
-
 @dataclass(frozen=True, slots=True)
 class FileImport:
     """What one file did, or would do, to the ledger. `committed` is None after a dry run.
@@ -211,16 +208,15 @@ def plan_file(
     progress: Progress = UNWATCHED,
 ) -> FileImport:
     """Compare a file with the ledger and the boundaries, with an `outlook` where asked for; nothing is written."""
-    progress.step(0, 4, _COMPARING)
+    comparing, trying = progress.parts(1, 1 if outlook else 0)
+    comparing.step(0, 2, _COMPARING)
     with no_cycles():
         plan = ws.ledger.plan_import(intake, full_list=full_list)
-        progress.step(1, 4, _PLACING)
+        comparing.step(1, 2, _PLACING)
         issues = shift_issue(intake, shift_of(plan)) + place_issues(intake, ws.places)
         offered = suggestions(ws, plan)
-        progress.step(2, 4, _TRYING)
-        return FileImport(
-            plan, issues, offered=offered, outlook=import_outlook(ws, plan) if outlook else None
-        )
+        seen = import_outlook(ws, plan, progress=trying) if outlook else None
+        return FileImport(plan, issues, offered=offered, outlook=seen)
 
 
 def fill_file(
@@ -314,10 +310,11 @@ def import_files(
             comparing, last = (each.written if done and not dry_run else each).parts(1, 2)
             planned = plan_file(ws, intake, full_list=full_list, progress=comparing)
             planned = fill_file(ws, planned, fill, full_list=full_list)
-            last.step(0, 1, _TRYING if dry_run else _COMMITTING)
             if dry_run:
-                done.append(replace(planned, outlook=import_outlook(ws, planned.plan)))
+                outlook = import_outlook(ws, planned.plan, progress=last)
+                done.append(replace(planned, outlook=outlook))
             else:
+                last.step(0, 1, _COMMITTING)
                 done.append(commit_file(ws, planned, by=by, why=why, progress=last))
     return ImportReport(tuple(done), dry_run)
 
