@@ -243,12 +243,20 @@ class Ledger:
         """Return what an import would do; `full_list` also names active codes that the file lacks."""
         return importing.plan_import(self._store, intake, full_list=full_list)
 
-    def commit_import(self, plan: ImportPlan, *, by: str, why: str, kind: str = "import") -> Committed:
+    def commit_import(
+        self,
+        plan: ImportPlan,
+        *,
+        by: str,
+        why: str,
+        kind: str = "import",
+        progress: Progress = UNWATCHED,
+    ) -> Committed:
         """Write a plan in one transaction, as a changeset of this kind (import, sample).
 
-        StaleRevisionError where it no longer holds.
+        StaleRevisionError where it no longer holds. Cancelled, and nothing written, where `progress` stops it.
         """
-        return importing.commit_import(self._store, plan, by=by, why=why, kind=kind)
+        return importing.commit_import(self._store, plan, by=by, why=why, kind=kind, progress=progress)
 
     def planned_records(
         self,

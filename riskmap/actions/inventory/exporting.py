@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pyarrow as pa
 
@@ -36,6 +36,12 @@ from riskmap.values.import_plan import RejectedRow
 from riskmap.values.inventory import Inventory, LayerInventory
 from riskmap.values.records import Contact
 from riskmap.vocabulary import FLAGS, GRADES, RANK_OF, TIER_TITLES, UNRATED
+
+_CHUNK: Final = 20_000
+
+
+_MASKING: Final = Text("整理联系人", "preparing the contacts")
+
 
 _STATE_TITLES = {"rated": Text("已评", "rated"), "unrated": Text("未评", "unrated")}
 
@@ -188,10 +194,19 @@ def _contacts(
         return None
     codes = table["code"].to_pylist()
     moment = last_moment(as_of) if as_of else None
-    features = ws.ledger.features(layer.id, as_of=moment, contacts=True, progress=progress, expected=expected)
+    reading, masking = progress.parts(4, 1)
+    features = ws.ledger.features(layer.id, as_of=moment, contacts=True, progress=reading, expected=expected)
     known = dict(zip(features.records.code, features.records.contacts or (), strict=False))
     found = [known.get(code) for code in codes]
-    return found if unmasked else [mask_contacts(people) for people in found]
+    return found if unmasked else list(_masked(found, masking))
+
+
+def _masked(
+    found: Sequence[tuple[Contact, ...] | None], progress: Progress
+) -> Iterator[tuple[Contact, ...] | None]:
+    for start in range(0, len(found), _CHUNK):
+        progress.step(start, len(found), _MASKING)
+        yield from map(mask_contacts, found[start : start + _CHUNK])
 
 
 def masked_columns(layer: Layer, table: pa.Table, whole: pa.Table) -> pa.Table:

@@ -291,7 +291,10 @@ def write_xlsx(inventory: Inventory, path: Path) -> list[WrittenFile]:
 
 def _write(inventory: Inventory, book: xlsxwriter.Workbook) -> None:
     lang = inventory.lang
-    columns = [sheet_columns(part, lang) for part in inventory.layers]
+    columns = [
+        sheet_columns(part, lang, each=partial(inventory.wrote, inventory.layers[0], 0))
+        for part in inventory.layers
+    ]
     notes = _notes(columns, lang)
     book.set_properties(
         {
