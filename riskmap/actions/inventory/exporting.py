@@ -188,10 +188,12 @@ def _contacts(
         return None
     codes = table["code"].to_pylist()
     moment = last_moment(as_of) if as_of else None
-    features = ws.ledger.features(layer.id, as_of=moment, contacts=True, progress=progress, expected=expected)
-    known = dict(zip(features.records.code, features.records.contacts or (), strict=False))
+    known = ws.ledger.contacts(layer.id, as_of=moment, progress=progress, expected=expected)
     found = [known.get(code) for code in codes]
-    return found if unmasked else [mask_contacts(people) for people in found]
+    if unmasked:
+        return found
+    masked = {id(people): mask_contacts(people) for people in found}  # many records share their persons
+    return [masked[id(people)] for people in found]
 
 
 def masked_columns(layer: Layer, table: pa.Table, whole: pa.Table) -> pa.Table:
