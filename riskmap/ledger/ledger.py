@@ -70,7 +70,7 @@ from riskmap.rules.judge import Judged
 from riskmap.values.assessment import Makers
 from riskmap.values.hazards import Escalation
 from riskmap.values.import_plan import ImportPlan, Intake
-from riskmap.values.records import Change, Features
+from riskmap.values.records import Change, Contact, Features
 from riskmap.values.scenario import Event, NewEvent, OpenedScenario, Recorded, RecordedScenario
 
 Personal = Mapping[str, Collection[str]]
@@ -346,6 +346,20 @@ class Ledger:
             progress=progress,
             expected=expected,
         )
+
+    def contacts(
+        self,
+        layer: str,
+        *,
+        as_of: dt.datetime | None = None,
+        progress: Progress = UNWATCHED,
+        expected: int = 0,
+    ) -> dict[str, tuple[Contact, ...]]:
+        """Return the contacts of a layer's active records, by code, now or as they were at a moment.
+
+        Personal data, unmasked. Records that share their persons share one tuple.
+        """
+        return history.contacts(self._store, layer, as_of=as_of, progress=progress, expected=expected)
 
     def layer_columns(
         self,

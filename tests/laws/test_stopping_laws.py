@@ -12,6 +12,7 @@ from riskmap.actions.episode.inputs import Given
 from riskmap.actions.episode.preparing import prepare_and_report
 from riskmap.actions.importing import commit_files, import_files, plan_file, read_for_import
 from riskmap.actions.inventory.exporting import export_selection
+from riskmap.actions.inventory.map_paper import print_map
 from riskmap.actions.model_saving import open_model, save_model
 from riskmap.actions.records.scoring import assess_layers
 from riskmap.actions.workspace import open_workspace
@@ -135,6 +136,19 @@ def test_an_export_stopped_anywhere_leaves_every_file_as_it_was_and_no_record_of
         ".geojson",
     }
     assert (folder / "a.xlsx").read_bytes()[:2] == b"PK"
+
+
+def test_a_printed_map_stopped_anywhere_leaves_the_file_as_it_was(ws, tmp_path):
+    folder = tmp_path / "out"
+    folder.mkdir()
+    (folder / "a.pdf").write_bytes(b"old")
+    told = stopped_everywhere(
+        ws,
+        lambda ws, progress: print_map(ws, Selection(), folder / "a.pdf", progress=progress),
+        folder,
+    )
+    assert told[-3:] == ["drawing the map", "setting the sheet", "setting the sheet"]
+    assert (folder / "a.pdf").read_bytes().startswith(b"%PDF")
 
 
 def test_a_storm_stopped_anywhere_is_not_kept(ws, tmp_path):

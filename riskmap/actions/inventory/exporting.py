@@ -195,8 +195,7 @@ def _contacts(
     codes = table["code"].to_pylist()
     moment = last_moment(as_of) if as_of else None
     reading, masking = progress.parts(4, 1)
-    features = ws.ledger.features(layer.id, as_of=moment, contacts=True, progress=reading, expected=expected)
-    known = dict(zip(features.records.code, features.records.contacts or (), strict=False))
+    known = ws.ledger.contacts(layer.id, as_of=moment, progress=reading, expected=expected)
     found = [known.get(code) for code in codes]
     return found if unmasked else list(_masked(found, masking))
 
@@ -204,9 +203,14 @@ def _contacts(
 def _masked(
     found: Sequence[tuple[Contact, ...] | None], progress: Progress
 ) -> Iterator[tuple[Contact, ...] | None]:
-    for start in range(0, len(found), _CHUNK):
-        progress.step(start, len(found), _MASKING)
-        yield from map(mask_contacts, found[start : start + _CHUNK])
+    """Yield the persons of each record as they may be shown, each group of persons masked once."""
+    masked: dict[int, tuple[Contact, ...] | None] = {}
+    for i, people in enumerate(found):
+        if i % _CHUNK == 0:
+            progress.step(i, len(found), _MASKING)
+        if id(people) not in masked:
+            masked[id(people)] = mask_contacts(people)
+        yield masked[id(people)]
 
 
 def masked_columns(layer: Layer, table: pa.Table, whole: pa.Table) -> pa.Table:

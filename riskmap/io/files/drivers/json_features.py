@@ -16,7 +16,7 @@ import shapely.geometry
 from riskmap.errors import Text, UnreadableFileError
 from riskmap.io.files.drivers import vector
 from riskmap.io.files.drivers.encodings import decode
-from riskmap.io.files.drivers.sheets import epsg_of
+from riskmap.io.files.drivers.stated_crs import epsg_of
 
 _ENDLESS: Final = re.compile(rb"[:\[,]\s*-?(?:NaN|Infinity)\b")
 

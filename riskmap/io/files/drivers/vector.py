@@ -30,7 +30,8 @@ from riskmap.interface import option
 from riskmap.io.files import UnexpectedDriversError
 from riskmap.io.files.drivers.dbf import DbfTable, prepared
 from riskmap.io.files.drivers.encodings import decoded_columns, fixed_width
-from riskmap.io.files.drivers.sheets import Fault, as_text, as_utf8, epsg_of, save
+from riskmap.io.files.drivers.sheets import Fault, as_text, as_utf8, save
+from riskmap.io.files.drivers.stated_crs import epsg_of
 from riskmap.io.files.formats import file_formats
 from riskmap.rules.arrays import pc
 
