@@ -20,9 +20,10 @@ from hypothesis import strategies as st
 from openpyxl.worksheet.worksheet import Worksheet
 
 from riskmap.errors import ExportError
+from riskmap.io.files.short_names import short_names
 from riskmap.io.writers import export, export_formats
 from riskmap.io.writers.formats.csv_file import guard, unguard
-from riskmap.io.writers.formats.shapefile import fit, short_names
+from riskmap.io.writers.formats.shapefile import fit
 from riskmap.values.inventory import DEMO_MARK, PRINTED
 from riskmap.vocabulary import TIER_COLOURS, TIER_TITLES
 from tests.present_samples import GRIDS, HOSTILE, grids, inventory, slopes

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from riskmap.coordinates import Datum, Extent
-from riskmap.io.tables.headers import Match
+from riskmap.io.tables.headers import POSITION_TARGETS, Match
+from riskmap.io.tables.position_headers import header_datum
 from riskmap.io.tables.row_parts import Source
 from riskmap.rules import position
 from riskmap.rules.column import distinct
@@ -141,6 +143,39 @@ def unread_positions(source: Source, around: Extent) -> tuple[str, ...]:
     if kinds.get("longitude") and kinds.get("latitude"):
         return (*kinds["longitude"], *kinds["latitude"])
     return tuple(metres) if len(metres := kinds.get("metres", [])) > 1 else ()
+
+
+def with_found_position(source: Source, around: Extent) -> Source:
+    """Return a table that names no position with the one column as it whose every cell is one: 定位, shape, 位置.
+
+    Both numbers in one cell, within `around` or in metres; a column that is read as something else is a text then.
+    """
+    matches = source.header.matches
+    if any(match.target in {*POSITION_TARGETS, SHAPE} for match in matches):
+        return source
+    found = [
+        match
+        for match in matches
+        if match.target in {None, "address"}
+        and match.heading.column < len(source.columns)
+        and _all_pairs(source.column(match.heading.column).slice(0, _LOOKED_AT).to_pylist(), around)
+    ]
+    if len(found) != 1:
+        return source
+    known = replace(found[0], target="position", how="guessed", hint=header_datum(found[0].heading.text))
+    read = tuple(known if match is found[0] else match for match in matches)
+    return replace(source, header=replace(source.header, matches=read))
+
+
+def _all_pairs(cells: Sequence[str | None], around: Extent) -> bool:
+    """Tell whether every cell that is filled holds a position, in degrees within `around` or in metres."""
+    pairs = [position.parse_pair(text) for text in cells if text]
+    west, south, east, north = around
+
+    def placed(a: float, b: float) -> bool:
+        return (west <= a <= east and south <= b <= north) or min(a, b) >= 1e5  # noqa: PLR2004 - metres
+
+    return bool(pairs) and all(one and (placed(*one[:2]) or placed(one[1], one[0])) for one in pairs)
 
 
 def _kind_of(cells: Sequence[str | None], around: Extent) -> str:

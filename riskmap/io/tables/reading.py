@@ -24,9 +24,10 @@ from riskmap.io.tables import marks as ours
 from riskmap.io.tables.assemble import assemble
 from riskmap.io.tables.block import BlockReader
 from riskmap.io.tables.damage import read_rows
-from riskmap.io.tables.geometry import stated_positions, stated_srid, unread_positions
+from riskmap.io.tables.geometry import stated_positions, stated_srid, unread_positions, with_found_position
 from riskmap.io.tables.headers import POSITION_TARGETS, HeaderCell, HeaderDictionary, Match, rival
-from riskmap.io.tables.layout import Header, Row, find_header, sort_lines, stated_header, trimmed
+from riskmap.io.tables.kept_columns import unknown_stumps
+from riskmap.io.tables.layout import Header, Lines, Row, find_header, sort_lines, stated_header, trimmed
 from riskmap.io.tables.position_headers import header_datum
 from riskmap.io.tables.row_codes import RowCodes
 from riskmap.io.tables.row_parts import Source, TableRows, say_of
@@ -302,6 +303,7 @@ class _FileReader:
             shapes=sheet.shapes if drawn else None,
             faults=sheet.faults,
         )
+        source = self._placed(source)
         datum = self._datum_of_layer(sheet, source)
         part = read_rows(self._blocks, source, datum)
         self._report(sheet, [header], [part], count, count - len(rows))
@@ -402,7 +404,9 @@ class _FileReader:
                 merges=sheet.merges,
                 faults=sheet.faults,
             )
-            part = read_rows(self._blocks, source, self._datum_of_cells(source, titles))
+            source = self._placed(source)
+            notes = _notes(table, start, lines) if lines.skipped else []
+            part = read_rows(self._blocks, source, self._datum_of_cells(source, [*titles, *notes]))
             _refuse_cells_beyond(part, beyond)
             if not self._layer.table:
                 self.done.issues += differences(self._file, sheet.name, header, table, lines)
@@ -470,6 +474,15 @@ class _FileReader:
                 return Header(at, at + found.last, found.matches)
         return None
 
+    def _placed(self, source: Source) -> Source:
+        """Return a table of points with the position that stands under another header, 位置 or shape.
+
+        Without a coordinate system nobody is asked for one on a guess: such a column is named as unread.
+        """
+        points = not self._layer.table and self._layer.geometry == "point" and source.shapes is None
+        known = self._declared is not None or self._remembered(source.sheet) is not None
+        return with_found_position(source, self._region.around) if points and known else source
+
     def _datum_of_cells(self, source: Source, titles: Sequence[str]) -> Datum | None:
         """Return the datum of a table's numbers; asked for only where it states a position."""
         placing = self._dictionary.positions | {SHAPE}
@@ -517,6 +530,7 @@ class _FileReader:
         self._note_rivals(sheet, headers)
         for part in parts:
             self._note_unread_positions(part)
+            self._note_cut_names(part)
         matches = tuple(dict.fromkeys(m for part in parts for m in _understood(part.source)))
         last = None if headers[0].last < 0 else headers[0].last + 1
         self.done.reports.append(SheetReport(sheet.name, last, rows, skipped, matches))
@@ -539,6 +553,19 @@ class _FileReader:
                 "northing, or position for both in one cell) and import again",
             )
             self._note(source.sheet, "position", "unread_position", say)
+
+    def _note_cut_names(self, part: TableRows) -> None:
+        """Name the columns of a shapefile of ours that lost their names on the way."""
+        left = unknown_stumps(part.source, self._dictionary)
+        if left:
+            place = f"{self._file} › {part.source.sheet}"
+            say = Text(
+                f"{place}：列名“{'”“'.join(left)}”在 shapefile 里被截短，认不出是哪一列，未读取；请连同字段说明.csv 一起压缩，"
+                "或改用 gpkg、xlsx",
+                f"{place}: the shapefile has cut the column names “{'”, “'.join(left)}”, which tell no column any more and "
+                "were not read; pack Fields.csv with it, or use gpkg or xlsx",
+            )
+            self._note(part.source.sheet, None, "cut_names", say)
 
     def _note_rivals(self, sheet: RawSheet, headers: Sequence[Header]) -> None:
         for header in headers:
@@ -564,6 +591,12 @@ class _FileReader:
 
     def _note(self, sheet: str, target: str | None, rule: str, say: Text) -> None:
         self.done.issues.append(Issue(sheet, None, None, target, None, "warning", rule, say))
+
+
+def _notes(table: Sequence[pa.ChunkedArray], start: int, lines: Lines) -> list[str]:
+    """Return the texts of the lines below a header that are no data: notes, signatures, totals."""
+    beside = pa.array(np.setdiff1d(np.arange(start, len(table[0])), lines.data))
+    return [text for column in table for text in column.take(beside).drop_null().to_pylist()]
 
 
 def _understood(source: Source) -> Iterator[HeaderMatch]:
