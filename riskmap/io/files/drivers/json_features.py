@@ -109,6 +109,8 @@ def _collection(text: str) -> tuple[dict[str, Any], _Faults]:
         found = {"type": "FeatureCollection", "features": features}
     else:
         faults: _Faults = []
+    if (rows := _plain_rows(found)) is not None:
+        found = [{"type": "Feature", "properties": row, "geometry": None} for row in rows]
     if isinstance(found, list):
         found = {"type": "FeatureCollection", "features": found}
     if "features" not in found and found.get("type") == "Feature":
@@ -127,6 +129,18 @@ def _collection(text: str) -> tuple[dict[str, Any], _Faults]:
         found = _of_esri(found, faults)
     found["features"] = [_clean(row, each, faults) for row, each in enumerate(found["features"])]
     return found, faults
+
+
+def _plain_rows(found: Any) -> list[dict[str, Any]] | None:
+    """Return the rows of a document that is a plain list of records, or holds one (data, rows …); None of any other."""
+    if isinstance(found, dict) and "type" not in found and "features" not in found:
+        # {"code": 0, "data": {"rows": […]}}: what systems answer with.
+        inside = [value for value in found.values() if isinstance(value, list | dict)]
+        return _plain_rows(inside[0]) if len(inside) == 1 else None
+    if not isinstance(found, list) or not found or not all(isinstance(row, dict) for row in found):
+        return None
+    spatial = {"geometry", "properties", "attributes"}
+    return None if any(spatial & row.keys() for row in found) else found
 
 
 def _lines(text: str, problem: json.JSONDecodeError) -> tuple[list[Any], _Faults]:

@@ -272,6 +272,8 @@ def _data(node: _Node) -> Iterator[tuple[str, str]]:
             title, value = child.first("displayName"), child.first("value")
             name = child.attributes.get("name") or (title.text if title else "")
             yield name, value.text if value else ""
+        elif not child.children:  # of a namespace of one's own: <bureau:code>T1</bureau:code>
+            yield child.tag, child.text
 
 
 def _split_description(data: dict[str, str], own: dict[str, str]) -> None:
