@@ -120,7 +120,8 @@ def _collection(text: str) -> tuple[dict[str, Any], _Faults]:
             "这是 TopoJSON；请把后缀改为 .topojson 后再导入",
             "this is TopoJSON; give it the ending .topojson and import it again",
         )
-    if not isinstance(found.get("features"), list):
+    features = found.get("features")
+    if not isinstance(features, list) or (features and not any(isinstance(f, dict) for f in features)):
         raise UnreadableFileError(
             "JSON 里没有要素（features）；请用 QGIS 或 ArcGIS 另存为 GeoJSON",
             "the JSON holds no features; save it as GeoJSON in QGIS or ArcGIS",
