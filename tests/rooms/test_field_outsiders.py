@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import shutil
 import zipfile
@@ -198,3 +199,72 @@ def test_a_folder_of_the_computer_is_no_street(tmp_path):
     intake = read(Path(file), "shelters", subdistricts=STREETS)
     assert set(intake.records.subdistrict) == {"演示青榕街道"}  # what the rows say
     assert np.isfinite(intake.records.lon).all()
+
+
+@pytest.mark.parametrize("name", ["angles_in_columns.csv", "angles_under_one_header.xlsx"])
+def test_degrees_minutes_and_seconds_in_columns_of_their_own_are_one_angle(name):
+    intake = read(FIELD / name, "shelters")
+    assert (intake.records.lon[0], intake.records.lat[0]) == (pytest.approx(114.15), pytest.approx(22.53))
+    assert not [i for i in intake.issues if i.rule == "two_columns_for_one"]
+
+
+def test_minutes_that_are_missing_are_none_and_a_wrong_one_is_named(tmp_path):
+    head = ["编号", "名称", "经度", "经度分", "纬度", "纬度分"]
+    rows = [head, ["T1", "一", 114, 9, 22, None], ["T2", "二", 114, 61, 22, 31]]
+    intake = read(workbook(tmp_path / "a.xlsx", {"S": rows}), "shelters")
+    assert codes(intake) == ["T1"]
+    assert (intake.records.lon[0], intake.records.lat[0]) == (pytest.approx(114.15), 22)
+    assert rules(intake)["T2"] == {"not_a_coordinate"}
+
+
+def test_two_columns_of_one_axis_without_minutes_are_named_as_before(tmp_path):
+    rows = [[*HEAD, "经度"], ["T1", "一", *PLACE, 114.2]]
+    intake = read(workbook(tmp_path / "a.xlsx", {"S": rows}), "shelters")
+    assert intake.records.lon[0] == 114.15
+    assert "two_columns_for_one" in rules(intake)[None]
+
+
+def point(lon: object, lat: object) -> dict[str, object]:
+    return {"type": "Point", "coordinates": [lon, lat]}
+
+
+def features(path: Path, *rows: tuple[dict[str, object], object]) -> Path:
+    made = [{"type": "Feature", "properties": given, "geometry": place} for given, place in rows]
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": made}), encoding="utf-8")
+    return path
+
+
+def test_a_feature_without_a_shape_has_the_place_that_its_columns_state(tmp_path):
+    bare = {"编号": "T1", "名称": "一", "经度": 114.15, "纬度": 22.53}
+    file = features(
+        tmp_path / "a.geojson", (bare, None), ({"编号": "T2", "名称": "二"}, point(114.16, 22.54))
+    )
+    intake = read(file, "shelters", None)
+    assert list(intake.records.lon) == [114.15, 114.16]
+
+
+def test_columns_of_another_datum_are_no_place_of_a_feature(tmp_path):
+    bare = {"编号": "T1", "名称": "一", "高德经度": 114.15, "高德纬度": 22.53}
+    file = features(
+        tmp_path / "a.geojson", (bare, None), ({"编号": "T2", "名称": "二"}, point(114.16, 22.54))
+    )
+    assert np.isnan(read(file, "shelters", "wgs84").records.lon[0])
+
+
+def test_coordinates_that_a_geojson_states_as_text_are_numbers_and_what_is_none_costs_its_row(tmp_path):
+    file = features(
+        tmp_path / "a.geojson",
+        ({"编号": "T1", "名称": "一"}, point("114.15", "22.53")),
+        ({"编号": "T2", "名称": "二"}, point("abc", "22.53")),
+        ({"编号": "T3", "名称": "三"}, point(114.16, 22.54)),
+    )
+    intake = read(file, "shelters", None)
+    assert codes(intake) == ["T1", "T3"]
+    assert list(intake.records.lon) == [114.15, 114.16]
+    assert "T2" in rules(intake, "error")
+
+
+def test_a_code_that_became_a_date_is_said(tmp_path):
+    rows = [HEAD, [dt.date(2026, 2, 1), "一", *PLACE], ["2-2", "二", *PLACE]]
+    intake = read(workbook(tmp_path / "a.xlsx", {"S": rows}), "shelters")
+    assert [i.row for i in intake.issues if i.rule == "code_is_a_date"] == [2]

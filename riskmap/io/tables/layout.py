@@ -53,6 +53,9 @@ _UNIT_MARKS = re.compile(r"[()\[\]【】\s]")
 _IN_BRACKETS = re.compile(r"^[(\[（【][^()\[\]（）【】\d]*[)\]）】]$|^[-—/]+$")
 
 
+_ANGLE_PARTS = frozenset("度分秒°′″")
+
+
 _POSITION_UNITS = frozenset({"度", "°", "m", "米", "十进制度", "度分秒", "degree", "degrees", "deg", "dd"})
 
 
@@ -139,6 +142,12 @@ def _with_units(header: Header, rows: Sequence[Row], dictionary: HeaderDictionar
     }
     targets = {m.heading.column: m.target or "" for m in header.matches}
     known = {i for i, unit in units.items() if dictionary.unit_in(targets.get(i, ""), [unit])}
+    if (
+        len(units) > 1
+        and set(units.values()) <= _ANGLE_PARTS
+        and not {targets.get(i) for i in units} & {"code", "name"}
+    ):
+        known = set(units)  # 经度 over 度, 分, 秒
     others = (cells[i] for i in units.keys() - known if not _of_position(targets.get(i), units[i]))
     if not known or not all(map(_IN_BRACKETS.match, others)):
         return header

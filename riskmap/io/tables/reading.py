@@ -24,7 +24,14 @@ from riskmap.io.tables import marks as ours
 from riskmap.io.tables.assemble import assemble
 from riskmap.io.tables.block import BlockReader
 from riskmap.io.tables.damage import read_rows
-from riskmap.io.tables.geometry import stated_positions, stated_srid, unread_positions, with_found_position
+from riskmap.io.tables.geometry import (
+    is_finer_part,
+    stated_positions,
+    stated_srid,
+    unread_positions,
+    with_found_position,
+    with_joined_angles,
+)
 from riskmap.io.tables.headers import POSITION_TARGETS, HeaderCell, HeaderDictionary, Match, rival
 from riskmap.io.tables.kept_columns import unknown_stumps
 from riskmap.io.tables.layout import Header, Lines, Row, find_header, sort_lines, stated_header, trimmed
@@ -481,6 +488,7 @@ class _FileReader:
         """
         points = not self._layer.table and self._layer.geometry == "point" and source.shapes is None
         known = self._declared is not None or self._remembered(source.sheet) is not None
+        source = with_joined_angles(source) if points else source
         return with_found_position(source, self._region.around) if points and known else source
 
     def _datum_of_cells(self, source: Source, titles: Sequence[str]) -> Datum | None:
@@ -577,6 +585,8 @@ class _FileReader:
                 used = next(m.heading.text for m in header.matches if m.heading.column == taken)
                 if target in POSITION_TARGETS and header_datum(match.heading.text) != header_datum(used):
                     continue  # the same place in another datum
+                if target in POSITION_TARGETS and is_finer_part(match.heading.text):
+                    continue  # read with its degrees
                 self._note(
                     sheet.name,
                     target,

@@ -21,6 +21,9 @@ from riskmap.io.files.drivers.sheets import epsg_of
 _ENDLESS: Final = re.compile(rb"[:\[,]\s*-?(?:NaN|Infinity)\b")
 
 
+_QUOTED_PLACE: Final = re.compile(rb'"coordinates"\s*:\s*[\[\s]*"')  # ["114.05", "22.54"]: GDAL leaves it out
+
+
 _HALF: Final = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
 )  # of a character beyond U+FFFF
@@ -88,6 +91,8 @@ def _needs_order(data: bytes) -> bool:
     first = start.split(b"\n", 1)[0].rstrip(b"\r ,")
     lines = first.endswith(b"}") and len(first) + 2 < len(start.rstrip())
     if not start.startswith(b"{") or lines or _is_esri(start[:4096]):
+        return True
+    if _QUOTED_PLACE.search(data):
         return True
     return b"\\u0000" in data or any(odd.search(data) for odd in (_ENDLESS, _HALF))
 
@@ -185,11 +190,29 @@ def _clean(row: int, feature: Any, faults: _Faults) -> dict[str, Any]:
             properties[name] = _HALF_LEFT.sub("\ufffd", value)
         else:
             properties[name] = value if all(map(math.isfinite, _floats(value))) else str(value)
-    geometry = given.get("geometry")
+    geometry = _with_numbers(given.get("geometry"))
     if not all(map(math.isfinite, _floats(geometry))):
         faults.append((row, "", _BAD_PLACE))
         geometry = None
     return {"type": "Feature", "properties": properties, "geometry": geometry}
+
+
+def _with_numbers(geometry: Any) -> Any:
+    """Return a geometry with the numbers that its coordinates state as text; what is none is not finite."""
+    if not isinstance(geometry, dict) or "coordinates" not in geometry:
+        return geometry
+
+    def number(value: Any) -> Any:
+        if isinstance(value, list):
+            return [number(each) for each in value]
+        if not isinstance(value, str):
+            return value
+        try:
+            return float(value)
+        except ValueError:
+            return math.nan
+
+    return geometry | {"coordinates": number(geometry["coordinates"])}
 
 
 def _floats(value: Any) -> Iterator[float]:

@@ -309,7 +309,7 @@ class _Workbook:
             table = self.sheets[-1][1]
             if "Index" in stated:
                 table.column = min(int(stated["Index"]), _LAST_ROW) - 1
-            table.open_cell({})
+            table.open_cell("td", {})
             down, across = (int(stated.get(k, 0)) + 1 for k in ("MergeDown", "MergeAcross"))
             table.span = min(down, _WIDEST), min(across, _WIDEST)
             self._cell = []
