@@ -16,6 +16,7 @@ from riskmap.errors import DatumError, UnreadableFileError
 from riskmap.io.files.drivers.encodings import wide_without_mark
 from riskmap.letters import simplified
 from riskmap.rules.subdistricts import naming
+from tests.cli import riskmap
 from tests.intake_files import ROOT, codes, read, rules, targets, value, workbook
 
 FIELD = ROOT / "tests" / "cases" / "field"
@@ -268,3 +269,24 @@ def test_a_code_that_became_a_date_is_said(tmp_path):
     rows = [HEAD, [dt.date(2026, 2, 1), "一", *PLACE], ["2-2", "二", *PLACE]]
     intake = read(workbook(tmp_path / "a.xlsx", {"S": rows}), "shelters")
     assert [i.row for i in intake.issues if i.rule == "code_is_a_date"] == [2]
+
+
+MARKS = """<kml xmlns="http://www.opengis.net/kml/2.2"><Folder><name>避难场所</name>
+<Placemark><name>东湖</name><Point><coordinates>114.15,22.53</coordinates></Point></Placemark>
+<Placemark><name>西湖</name><Point><coordinates>114.16,22.54</coordinates></Point></Placemark></Folder></kml>"""
+
+
+def test_marks_of_a_map_with_names_only_can_be_numbered(tmp_path):
+    (tmp_path / "a.kml").write_text(MARKS, encoding="utf-8")
+    assert riskmap("init", tmp_path / "w").status == 0
+    ask = ("import", "shelters", tmp_path / "a.kml", "--json", "--workspace", tmp_path / "w")
+    told = riskmap(*ask)
+    assert told.refused
+    assert "2 行都没有编号" in told.err
+    done = riskmap(*ask, "--number", "BN-")
+    assert done.status == 0, done.err
+    found = riskmap("select", "shelters", "--json", "--workspace", tmp_path / "w").json["features"]
+    assert [(one["code"], one["name"], one["lon"]) for one in found] == [
+        ("BN-0001", "东湖", 114.15),
+        ("BN-0002", "西湖", 114.16),
+    ]

@@ -95,11 +95,17 @@ def trimmed(sheet: RawSheet) -> list[pa.ChunkedArray]:
     return columns
 
 
-def stated_header(sheet: RawSheet, dictionary: HeaderDictionary) -> Header | None:
-    """Return the header of a file that states its columns (vector layers, parquet)."""
+def stated_header(sheet: RawSheet, dictionary: HeaderDictionary, *, named: bool = False) -> Header | None:
+    """Return the header of a file that states its columns (vector layers, parquet).
+
+    `named`: a layer of a map that knows names only will do, as marks on a map have them.
+    """
     headings = [HeaderCell(i, (name,)) for i, name in enumerate(sheet.header or ())]
     header = Header(-1, -1, match_headers(headings, dictionary))
-    return header if _good(header, dictionary.layer) or header.column_of("code") is not None else None
+    marks = named and sheet.shapes is not None and header.column_of("name") is not None
+    return (
+        header if marks or _good(header, dictionary.layer) or header.column_of("code") is not None else None
+    )
 
 
 def find_header(rows: Sequence[Row], sheet: RawSheet, dictionary: HeaderDictionary) -> Header | None:

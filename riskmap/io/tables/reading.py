@@ -180,6 +180,8 @@ def read_tables(
         judging.step(i, len(sheets), Text(f"核对：{what}", f"judging: {what}"))
         with _placed_failures(f"{name} › {sheet.name}"):
             reader.sheet(sheet)
+    if not reader.done.parts and not layer.table and not (reader.done.foreign or reader.done.hidden):
+        reader.marks_of_map(sheets)
     if not reader.done.parts:
         if reader.done.foreign:
             raise ours.only_other_layers(name, reader.done.foreign)
@@ -271,6 +273,16 @@ class _FileReader:
         else:
             self._spreadsheet(sheet)
 
+    def marks_of_map(self, sheets: Sequence[RawSheet]) -> None:
+        """Read the layers of a map that know names only, where the file holds nothing else: codes can be given."""
+        drawn = [sheet for sheet in sheets if sheet.header is not None and sheet.shapes is not None]
+        self.done.reports = [
+            report for report in self.done.reports if report.sheet not in {s.name for s in drawn}
+        ]
+        for sheet in drawn:
+            with _placed_failures(f"{self._file} › {sheet.name}"):
+                self._layer_of_file(sheet, named=True)
+
     def _remembered(self, sheet: str) -> Datum | None:
         """Return what rejected rows were read as when they came, else the workspace's own datum."""
         datum = self._marks.datums.get(sheet)
@@ -280,11 +292,11 @@ class _FileReader:
         datum = self._declared or self._remembered(sheet)
         return None if header is None else datums.suited(header, datum, self._dictionary)
 
-    def _layer_of_file(self, sheet: RawSheet) -> None:
+    def _layer_of_file(self, sheet: RawSheet, *, named: bool = False) -> None:
         header = (
             None
             if _NO_LAYERS.match(sheet.name)
-            else self._suited(stated_header(sheet, self._dictionary), sheet.name)
+            else self._suited(stated_header(sheet, self._dictionary, named=named), sheet.name)
         )
         if header is None or self._of_other_layer(sheet, header):
             self.done.reports.append(SheetReport(sheet.name, None, 0, 0, ()))
