@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
+from riskmap.actions.inventory.unrated import newly_unrated, unrated_text
 from riskmap.actions.records.editing import may_unmask, note_unmasked
 from riskmap.actions.records.scoring import part_titles
 from riskmap.actions.tier_models import adopted_stamp, makers, stamps
@@ -33,7 +34,7 @@ from riskmap.selection.records import masked_extras
 from riskmap.units import unit_title
 from riskmap.values.assessment import Makers, ModelStamp
 from riskmap.values.import_plan import RejectedRow
-from riskmap.values.inventory import Inventory, LayerInventory
+from riskmap.values.inventory import Inventory, LayerInventory, add_counts, tier_counts
 from riskmap.values.records import Contact
 from riskmap.vocabulary import FLAGS, GRADES, RANK_OF, TIER_TITLES, UNRATED
 
@@ -126,6 +127,7 @@ def inventory_of(
         shown = table if unmasked else masked_columns(layer, table, snapshot.table(layer_id))
         parts.append(LayerInventory(layer, shown, made, contacts, newer, parts=part_titles(ws, [layer_id])))
     differences = _differences(ws, snapshot, selected, lang)
+    unrated, new = _unrated(ws, snapshot, selection, parts, lang)
     now = local_now()
     head = ws.ledger.head(state=snapshot.state)
     return Inventory(
@@ -137,6 +139,8 @@ def inventory_of(
         made_by=by.name if by else "",
         adds_up=not differences,
         differences=tuple(differences),
+        unrated=unrated,
+        newly_unrated=new,
         demo=ws.demo,
         approval=ws.config.approval_number,
         unmasked=unmasked,
@@ -144,6 +148,18 @@ def inventory_of(
         head=head.digest if head else "",
         changeset=head.changeset if head else 0,
     )
+
+
+def _unrated(
+    ws: Workspace, snapshot: Snapshot, selection: Selection, parts: Sequence[LayerInventory], lang: Lang
+) -> tuple[str, int]:
+    """Return the sentence about the records without a tier, "" where there is none, and how many are new."""
+    risks = [part for part in parts if part.layer.counts == "risk"]
+    counts = add_counts([tier_counts(part.table) for part in risks])
+    if not counts["unrated"]:
+        return "", 0
+    new = newly_unrated(ws, snapshot, selection)
+    return unrated_text(new, total=sum(counts.values()), unrated=counts["unrated"], lang=lang), len(new)
 
 
 def _differences(ws: Workspace, snapshot: Snapshot, selected: Selected, lang: Lang) -> list[dict[str, Any]]:

@@ -303,6 +303,8 @@ def _data(element: Element) -> Iterator[tuple[str, str]]:
         elif tag == "Data":
             name = inner.get("name") or _text(_first(inner, "displayName"))
             yield name, _text(_first(inner, "value"))
+        elif not len(inner):  # of a namespace of one's own: <bureau:code>T1</bureau:code>
+            yield tag, _text(inner)
 
 
 def _split_description(data: dict[str, str], own: dict[str, str]) -> None:

@@ -73,10 +73,12 @@ class _Table:
     column: int = 0
     span: tuple[int, int] = _ONE
     merges: list[tuple[int, int, int, int]] = field(default_factory=list)
+    tags: dict[int, set[str]] = field(default_factory=dict[int, set[str]])  # row → td, th
 
-    def open_cell(self, attributes: dict[str, str | None]) -> None:
+    def open_cell(self, tag: str, attributes: dict[str, str | None]) -> None:
         """Move to the next place that no cell above reaches into."""
         self.row = max(self.row, 0)
+        self.tags.setdefault(self.row, set()).add(tag)
         while (self.row, self.column) in self.cells:
             self.column += 1
         self.span = _ONE
@@ -133,7 +135,7 @@ class _Page(HTMLParser):
         elif tag in _CELLS and self._open:
             self._end_cell()
             table = self._open[-1][0]
-            table.open_cell(dict(attrs))
+            table.open_cell(tag, dict(attrs))
             self._open[-1] = (table, [])
         elif tag in _BREAKS:
             self._break()
@@ -219,7 +221,9 @@ def stated_pairs(description: str) -> tuple[list[tuple[str, str]], str]:
     pairs: list[tuple[str, str]] = []
     rest: list[str] = []
     for table in page.tables:
-        found, left = _of_table(table.rows())
+        found, left = _of_table(
+            table.rows(), headed=table.tags.get(0) == {"th"} and table.tags.get(1) == {"td"}
+        )
         pairs += found
         rest += left
     for line in page.lines:
@@ -231,9 +235,10 @@ def stated_pairs(description: str) -> tuple[list[tuple[str, str]], str]:
     return pairs, "\n".join(rest)
 
 
-def _of_table(rows: list[list[str]]) -> tuple[list[tuple[str, str]], list[str]]:
+def _of_table(rows: list[list[str]], *, headed: bool) -> tuple[list[tuple[str, str]], list[str]]:
+    """Return the pairs of a table and its other lines; `headed`: its first line is marked as a header."""
     full = [row for row in rows if any(row)]
-    if len(full) == 2 and len(full[0]) > 2 and all(full[0]):  # noqa: PLR2004 - a header and its line
+    if len(full) == 2 and (headed or len(full[0]) > 2) and all(full[0]):  # noqa: PLR2004 - a header and its line
         return list(zip(*full, strict=True)), []
     lines = [filled for row in rows if (filled := _trimmed(row))]
     pairs: list[tuple[str, str]] = []
@@ -343,7 +348,7 @@ class _Workbook:
             table = self.sheets[-1][1]
             if "Index" in stated:
                 table.column = min(int(stated["Index"]), _LAST_ROW) - 1
-            table.open_cell({})
+            table.open_cell("td", {})
             down, across = (int(stated.get(k, 0)) + 1 for k in ("MergeDown", "MergeAcross"))
             table.span = min(down, _WIDEST), min(across, _WIDEST)
             self._cell = []

@@ -87,7 +87,7 @@ def write_cover(
         row += 1
     row = _write_check(sheet, looks, inventory, row + 1)
     for note in notes:
-        _across(sheet, row, note, looks)
+        _across(sheet, row, note, looks.bad)
         row += 1
     by_layer = {part.layer.title.text(lang): tier_counts(part.table) for part in inventory.risks}
     if by_layer:
@@ -137,7 +137,7 @@ def write_subdistricts(
 
 def write_differences(book: xlsxwriter.Workbook, looks: Looks, inventory: Inventory, taken: set[str]) -> None:
     """Write all codes of the differences that name too many for the cover."""
-    many = [d for d in inventory.differences if len(d.get("codes") or ()) > _FEW]
+    many = [d for d in inventory.unexplained if len(d.get("codes") or ()) > _FEW]
     if not many:
         return
     lang = inventory.lang
@@ -186,28 +186,33 @@ def _facts(inventory: Inventory) -> list[tuple[str, str]]:
 
 
 def _write_check(sheet: Worksheet, looks: Looks, inventory: Inventory, row: int) -> int:
+    """Write whether the sums agree: an alarm where they do not, the usual records without a tier as a calm line."""
     lang = inventory.lang
-    if inventory.adds_up and not inventory.differences:
+    wrong = inventory.unexplained
+    if not wrong and not inventory.unrated:
         literal(sheet, row, 0, t("export_adds_up", lang), looks.good)
         return row + 1
-    count = len(inventory.differences)
-    literal(sheet, row, 0, t("export_not_adding_up", lang, n=count), looks.bad)
-    row += 1
-    for difference in inventory.differences:
-        _across(sheet, row, _sentence(difference, lang), looks)
+    if wrong:
+        literal(sheet, row, 0, t("export_not_adding_up", lang, n=len(wrong)), looks.bad)
         row += 1
+    for difference in wrong:
+        row = _across(sheet, row, _sentence(difference, lang), looks.bad)
         codes = [str(code) for code in difference.get("codes") or ()]
         if codes:
-            _across(sheet, row, _codes(codes, lang), looks)
-            row += 1
+            row = _across(sheet, row, _codes(codes, lang), looks.bad)
+    if inventory.unrated:
+        look = looks.bad if inventory.newly_unrated else looks.calm
+        row = _across(sheet, row, inventory.unrated, look)
     return row
 
 
-def _across(sheet: Worksheet, row: int, text: str, looks: Looks) -> None:
+def _across(sheet: Worksheet, row: int, text: str, look: Any) -> int:
+    """Write a sentence over the width of the cover and return the row below it."""
     sheet.set_row(row, 15.0 * (1 + len(text) // 55))
-    literal(sheet, row, 0, "", looks.bad)
-    sheet.merge_range(row, 0, row, _ACROSS, "", looks.bad)
-    literal(sheet, row, 0, text, looks.bad)
+    literal(sheet, row, 0, "", look)
+    sheet.merge_range(row, 0, row, _ACROSS, "", look)
+    literal(sheet, row, 0, text, look)
+    return row + 1
 
 
 def _codes(codes: Sequence[str], lang: Lang) -> str:
