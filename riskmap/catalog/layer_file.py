@@ -412,7 +412,7 @@ def _number(value: object) -> float | None:
     return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 
-_OF_LEDGERS: Final = ("flow", "laws", "position_from", "belongs_to", "key", "moment", "rollups")
+_OF_LEDGERS: Final = ("flow", "laws", "position_from", "belongs_to", "key", "moment", "rollups", "colour")
 
 
 _OF_TABLES: Final = ("unique", "unique_of", "one_of", "positions", "wide", "on_bad_row")
@@ -484,7 +484,22 @@ def _register_problems(layer: Layer, source: TomlFile) -> Iterator[CatalogProble
     if layer.key.kind == "serial" and not layer.key.prefix:
         yield absent(source, ("key", "prefix"))
     yield from _known(source, ("key", "same"), layer.field_ids)
+    yield from _colour_problems(layer, source)
     yield from _known(source, ("moment",), [f.id for f in layer.fields if f.type in {"moment", "date"}])
+
+
+MOST_COLOURS: Final = 7  # a symbol of the map has three bits for its class, and one class is "none of them"
+
+
+def _colour_problems(layer: Layer, source: TomlFile) -> Iterator[CatalogProblem]:
+    one = [f for f in layer.fields if f.type == "choice" and not f.several]
+    yield from _known(source, ("colour",), [f.id for f in one])
+    if layer.colour and layer.model is not None:
+        words = Text("不评分的图层才写 colour", "colour only where no model scores the layer")
+        yield source.problem(("colour",), words)
+    if any(f.id == layer.colour and len(f.choices) > MOST_COLOURS for f in one):
+        words = Text(f"至多 {MOST_COLOURS} 个选项的字段", f"a field with at most {MOST_COLOURS} choices")
+        yield source.problem(("colour",), words, found=shown(layer.colour))
 
 
 def _parent_problems(layer: Layer, source: TomlFile) -> Iterator[CatalogProblem]:
