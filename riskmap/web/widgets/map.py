@@ -298,6 +298,7 @@ def showing(view: MapView) -> folium.FeatureGroup:
         "overview": list(view.overview),
         "tiers": list(view.tiers),
         "layers": list(view.layers),
+        "classes": view.classes,
         "unlocated": view.unlocated,
         "polygon": view.polygon,
         "storm": here + view.storm if view.storm else None,
