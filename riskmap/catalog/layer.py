@@ -15,6 +15,7 @@ from riskmap.catalog.headers import distinct, normalise_header
 from riskmap.catalog.plan import RecordPlan
 from riskmap.catalog.problems import Items, Part, Slug, Title, Words
 from riskmap.catalog.roles import EARLIER, Counts, FieldRole, LayerRole
+from riskmap.catalog.series import Series
 from riskmap.catalog.triggers import Trigger
 from riskmap.errors import Text
 from riskmap.vocabulary import GRADES
@@ -207,7 +208,8 @@ class Layer(Part):
     `aliases`: core role → header aliases. `triggers`: what raises a tier for a while, or closes a record.
     `role`: what the program knows the layer by, whatever its id; `moves_people`: where a record of it is
     raised, people around move. Without `model` nothing is scored. `counts`: what a record is; only a risk has
-    a tier and enters the sums of the district. What else has a model is graded by it.
+    a tier and enters the sums of the district. What else has a model is graded by it. `series`: what the
+    sensors of a layer of readings measure; the readings themselves are in no ledger.
 
     `table`: what the file describes is read and never kept in a ledger (people, rain): no model, no tier.
     `unique`: columns that together name a row; later rows with the same are refused. `unique_of`: what
@@ -232,6 +234,7 @@ class Layer(Part):
     contacts: Items[ContactRole] = ()
     plan: RecordPlan | None = None
     triggers: Items[Trigger] = ()
+    series: Series | None = None
     table: bool = False
     unique: Items[Slug] = ("code",)
     unique_of: Items[Slug] = ()

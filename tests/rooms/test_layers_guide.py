@@ -34,7 +34,7 @@ def root(tmp_path):
 
 
 def test_the_complete_example_loads_is_imported_and_scores_as_the_guide_says(root, tmp_path):
-    layer, model, _ = tables("layers.md")
+    layer, model, *_ = tables("layers.md")
     (root / "layers" / "service_stations.toml").write_text(layer, encoding="utf-8")
     (root / "models" / "service_stations_simple.toml").write_text(model, encoding="utf-8")
     assert not load_catalog(root).faults
@@ -74,6 +74,16 @@ def test_the_trigger_and_the_plan_that_the_pages_show_load(root, layer, table):
     else:
         assert found.plan is not None
         assert found.plan.source == "…预案，2024 年"
+
+
+def test_the_layer_of_sensors_that_the_page_shows_loads(root):
+    shown = next(text for text in tables("layers.md") if "\n[series]" in text)
+    (root / "layers" / "tilt_sensors.toml").write_text(shown, encoding="utf-8")
+    catalog = load_catalog(root)
+    assert not catalog.faults
+    layer = catalog.layer("tilt_sensors")
+    assert layer.series is not None
+    assert (layer.counts, [one.id for one in layer.series.thresholds]) == ("reading", ["tilt_fast"])
 
 
 @pytest.mark.parametrize(("page", "first"), [("duty.md", "[outbox]"), ("fire.md", "[fire]")])
