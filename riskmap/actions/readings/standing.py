@@ -16,7 +16,7 @@ from riskmap.actions.readings import readings_of, series_in, series_layers
 from riskmap.actions.workspace import Workspace
 from riskmap.array_types import Floats, Ints
 from riskmap.catalog.series import Series, SeriesIndicator, Threshold
-from riskmap.errors import RiskmapError, Text, UnknownNameError
+from riskmap.errors import LedgerError, RiskmapError, Text, UnknownNameError
 from riskmap.json_documents import Document
 from riskmap.ledger.series import SeriesStore
 from riskmap.moments import iso_second, utc_now
@@ -124,12 +124,15 @@ def readings_json(found: Sequence[LatestReading]) -> Mapping[str, Document]:
 def with_readings(
     ws: Workspace, features: Sequence[dict[str, object]], *, now: dt.datetime | None = None
 ) -> None:
-    """Give the features of a selection that are sensors their "readings"."""
+    """Give the features of a selection that are sensors their "readings"; None where their file cannot be read."""
     for layer in series_layers(ws):
-        mine = [one for one in features if one["layer"] == layer]
-        stand = latest_readings(ws, layer, [str(one["code"]) for one in mine], now=now) if mine else {}
-        for one in mine:
-            one["readings"] = readings_json(stand[str(one["code"])])
+        mine = {str(one["code"]): one for one in features if one["layer"] == layer}
+        try:
+            stand = latest_readings(ws, layer, list(mine), now=now) if mine else {}
+        except LedgerError:  # `check` names it; the records themselves can be read
+            stand = {}
+        for code, one in mine.items():
+            one["readings"] = readings_json(stand[code]) if code in stand else None
 
 
 class _Standing:
