@@ -138,3 +138,37 @@ def readings(
         if not latest:
             for at, value in one.rows():
                 typer.echo(f"{at}\t{value:g}")
+
+
+@app.command()
+def token(
+    revoke: Annotated[bool, typer.Option("--revoke")] = False,
+    as_json: JsonOption = False,
+    by: ByOption = None,
+    workspace: WorkspaceOption = None,
+    store: StoreOption = None,
+) -> None:
+    """Make the token with which a gateway sends readings; it is shown once."""
+    from riskmap.actions.readings.tokens import make_token, revoke_token
+
+    ws = open_workspace(workspace, store)
+    if revoke:
+        had = revoke_token(ws, by=person(by))
+        if as_json:
+            print_json({"revoked": had})
+            return
+        echo(
+            "令牌已作废，没有人能再发送读数" if had else "没有令牌",
+            "the token is worth nothing any more" if had else "there was no token",
+        )
+        return
+    made = make_token(ws, by=person(by))
+    if as_json:
+        print_json({"token": made})
+        return
+    typer.echo(made)
+    echo(
+        "只显示这一次；发送：POST /observations，请求头 Authorization: Bearer 令牌；以前的令牌已作废",
+        "shown this once; send it with POST /observations as Authorization: Bearer TOKEN; earlier ones are worth nothing",
+        err=True,
+    )
