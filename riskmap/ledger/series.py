@@ -162,16 +162,21 @@ class SeriesStore:
         ts, value = zip(*rows, strict=True) if rows else ((), ())
         return np.array(ts, np.int64), np.array(value, np.float64)
 
-    def extremes(self, key: SeriesKey, *, start: int, stop: int, parts: int) -> tuple[Ints, Floats, Floats]:
-        """Return start, lowest and highest value of up to `parts` equal spans that hold readings: for a chart."""
+    def extremes(
+        self, key: SeriesKey, *, start: int, stop: int, parts: int, within: tuple[float, float]
+    ) -> tuple[Ints, Floats, Floats]:
+        """Return start, lowest and highest value of up to `parts` equal spans that hold readings: for a chart.
+
+        Only values `within` two limits, both inclusive, count.
+        """
         width = max((stop - start) // parts + 1, 1)
         query = (
-            "SELECT (ts - ?) / ? AS part, min(value), max(value) FROM reading "
-            "WHERE series = ? AND ts BETWEEN ? AND ? GROUP BY part ORDER BY part"
+            "SELECT (ts - ?) / ? AS part, min(value), max(value) FROM reading WHERE series = ? "
+            "AND ts BETWEEN ? AND ? AND value BETWEEN ? AND ? GROUP BY part ORDER BY part"
         )
         with self._reading() as connection:
             number = _number_of(connection, key)
-            given = (start, width, number, start, stop)
+            given = (start, width, number, start, stop, *within)
             rows = [] if number is None else connection.exec_driver_sql(query, given).all()
         part, low, high = zip(*rows, strict=True) if rows else ((), (), ())
         return start + width * np.array(part, np.int64), np.array(low, float), np.array(high, float)

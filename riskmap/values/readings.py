@@ -16,8 +16,8 @@ SensorState = Literal["fresh", "stale", "silent", "out_of_range"]
 
 
 STATE_TITLES: dict[SensorState, Text] = {
-    "fresh": Text("正常", "fresh"),
-    "stale": Text("过时", "stale"),
+    "fresh": Text("数据及时", "fresh"),
+    "stale": Text("数据过时", "stale"),
     "silent": Text("无数据", "silent"),
     "out_of_range": Text("超量程", "out of range"),
 }

@@ -6,6 +6,7 @@ What is old, never came or cannot be is said as such: a silent sensor is not a c
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -91,6 +92,59 @@ def sensor_readings(
             IndicatorReadings(one, stand[one.id], *_between(store, stand[one.id].key, start, stop))
             for one in named
         ]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SensorChart:
+    """One indicator and what was measured from `start` to `stop` (seconds, UTC), in at most PARTS spans.
+
+    `ts`: where a span begins, `low` and `high` of it; between two spans that are more than `gap` seconds apart
+    nothing came.
+    """
+
+    indicator: SeriesIndicator
+    latest: LatestReading
+    start: int
+    stop: int
+    gap: int
+    ts: Ints
+    low: Floats
+    high: Floats
+
+
+PARTS: Final = 96
+
+
+_DAY: Final = 86_400
+
+
+def sensor_charts(ws: Workspace, layer: str, code: str, *, now: dt.datetime) -> list[SensorChart]:
+    """Return how the indicators of a sensor stand, with the 24 hours before `now` for a chart.
+
+    UnknownNameError where the layer measures nothing; LedgerError where the readings cannot be read.
+    """
+    series = series_in(ws, layer)
+    stop = int(now.timestamp())
+    start = stop - _DAY
+    gap = int(series.stale_after.total_seconds()) + _DAY // PARTS
+    with readings_of(ws) as store:
+        stand = {one.key.indicator: one for one in _Standing(store, layer, series, now).of(code)}
+        return [
+            SensorChart(one, latest, start, stop, gap, *_extremes(store, latest.key, one, start, stop))
+            for one in series.indicators
+            for latest in (stand[one.id],)
+        ]
+
+
+def _extremes(
+    store: SeriesStore | None, key: SeriesKey, indicator: SeriesIndicator, start: int, stop: int
+) -> tuple[Ints, Floats, Floats]:
+    """Return the spans that hold readings, without what the instrument cannot have measured."""
+    if store is None:
+        return np.array([], np.int64), np.array([], np.float64), np.array([], np.float64)
+    low, high = indicator.minimum, indicator.maximum
+    within = (-math.inf if low is None else low, math.inf if high is None else high)
+    return store.extremes(key, start=start, stop=stop, parts=PARTS, within=within)
 
 
 def _between(
@@ -186,7 +240,7 @@ def told_ago(at: dt.datetime, now: dt.datetime) -> Text:
 
 
 def standing_text(one: IndicatorReadings, now: dt.datetime) -> Text:
-    """Return how an indicator stands in one line: 倾角 0.31 °，4 分钟前，正常，蓝色（tilt_fast 1）."""
+    """Return how an indicator stands in one line: 倾角：0.31 °，4 分钟前，数据及时，达到蓝色（tilt_fast 1）."""
     last, title = one.latest, one.indicator.title
     if last.at is None or last.value is None:
         state = STATE_TITLES["silent"]
@@ -201,7 +255,9 @@ def standing_text(one: IndicatorReadings, now: dt.datetime) -> Text:
     level = Text("", "")
     if last.level is not None:
         name = COLOURS[last.level]
-        level = Text(f"，{name.zh}（{last.threshold}）", f", {name.en} ({last.threshold})")
+        level = Text(
+            f"，达到{name.zh}（{last.threshold}）", f", {name.en.lower()} reached ({last.threshold})"
+        )
     return Text(
         f"{title.zh}：{value}，{ago.zh}，{state.zh}{level.zh}",
         f"{title.en}: {value}, {ago.en}, {state.en}{level.en}",
