@@ -13,6 +13,8 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -72,6 +74,15 @@ _LATEST: Final = """
 SELECT layer, code, indicator, ts, (SELECT value FROM reading r WHERE r.series = newest.id AND r.ts = newest.ts)
 FROM (SELECT s.*, (SELECT max(ts) FROM reading r WHERE r.series = s.id AND r.ts <= ?) AS ts FROM series s
       WHERE ? IS NULL OR s.layer = ?) AS newest
+"""
+
+
+_RECENT: Final = """
+SELECT newest.layer, newest.code, newest.indicator, r.ts, r.value
+FROM (SELECT s.*, (SELECT max(ts) FROM reading r WHERE r.series = s.id AND r.ts <= ?) AS ts FROM series s
+      WHERE (? IS NULL OR s.layer = ?) AND (? IS NULL OR s.code = ?)) AS newest
+CROSS JOIN reading r WHERE r.series = newest.id AND r.ts BETWEEN newest.ts - ? AND newest.ts
+ORDER BY newest.layer, newest.code, newest.indicator, r.ts
 """
 
 
@@ -149,6 +160,22 @@ class SeriesStore:
                 _LATEST, (_EVER if until is None else until, layer, layer)
             ).all()
         return {SeriesKey(*row[:3]): (row[3], row[4]) for row in rows if row[3] is not None}
+
+    def recent(
+        self, layer: str, *, seconds: int, until: int, code: str | None = None
+    ) -> dict[SeriesKey, tuple[Ints, Floats]]:
+        """Return of every series of a layer, or of one sensor, its newest reading up to `until` and the `seconds` before it.
+
+        Moments (seconds, UTC) and values, in order of time.
+        """
+        given = (until, layer, layer, code, code, seconds)
+        with self._reading() as connection:
+            rows = connection.exec_driver_sql(_RECENT, given).all()
+        found: dict[SeriesKey, tuple[Ints, Floats]] = {}
+        for key, some in groupby(rows, key=itemgetter(0, 1, 2)):
+            ts, value = zip(*(row[3:] for row in some), strict=True)
+            found[SeriesKey(*key)] = (np.array(ts, np.int64), np.array(value, np.float64))
+        return found
 
     def readings(
         self, key: SeriesKey, *, start: int | None = None, stop: int | None = None

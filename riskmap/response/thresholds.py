@@ -158,8 +158,21 @@ def _last_levels(
     thresholds: Sequence[Threshold], ts: Ints, value: Floats
 ) -> Iterator[tuple[AlertLevel | None, Threshold]]:
     for threshold in thresholds:
-        number = int(levels(threshold, measures(threshold, ts, value))[-1]) if len(ts) else UNKNOWN
+        number = int(levels(threshold, np.array([last_measure(threshold, ts, value)]))[0])
         yield (threshold.levels[number - 1].level if number > 0 else None), threshold
+
+
+def last_measure(threshold: Threshold, ts: Ints, value: Floats) -> float:
+    """Return the last of `measures`, NaN where there is no reading, without working out the others."""
+    if not len(ts):
+        return np.nan
+    if threshold.of == "value" or threshold.over is None:
+        return float(value[-1])
+    before = value[:-1][ts[:-1] >= ts[-1] - threshold.over.total_seconds()]
+    before = before[~np.isnan(before)]
+    if not len(before):
+        return np.nan
+    return float(value[-1] - before.min() if threshold.of == "rise" else before.max() - value[-1])
 
 
 def alert_code(sensor: str, threshold: Threshold, window: Window) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import stat
 import threading
@@ -9,6 +10,7 @@ import threading
 import openpyxl
 import pytest
 
+from riskmap.actions.readings.alerts import alerts
 from riskmap.actions.readings.inbox import watch
 from riskmap.actions.workspace import open_workspace
 from riskmap.rules.permissions import local_actor
@@ -189,6 +191,16 @@ def test_a_rise_over_a_day_reaches_its_level_and_its_alert_is_made_once(root, tm
     assert ingest(root, tmp_path / "b.csv").json["alerts"] == []
     assert (latest(root, "QJ-1")["level"], latest(root, "QJ-1")["threshold"]) == ("red", "tilt_fast 1")
     assert latest(root, "QJ-2")["level"] is None  # nothing was measured before: not known to have risen
+
+
+def test_whoever_makes_records_of_alerts_finds_them_again_after_a_crash(root, tmp_path):
+    rows = [f"QJ-1,2026-11-2{d} {h:02d}:00,倾角,{d - 6 + h / 10}" for d in (6, 7, 8) for h in range(0, 24, 2)]
+    ingest(root, written(tmp_path / "a.csv", *rows))
+    found = alerts(open_workspace(root), since=CLOCK - dt.timedelta(days=1))
+    again = alerts(open_workspace(root), since=CLOCK - dt.timedelta(hours=15))
+    assert [one.code for one in found] == [one.code for one in again] == ["QJ-1-tilt_fast-20261125T180000Z"]
+    assert (found[0].window.level, found[0].threshold.version) == ("red", "1")
+    assert alerts(open_workspace(root), since=CLOCK) == []
 
 
 def test_a_selection_shows_how_its_sensors_stand(root, tmp_path):

@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 
 from riskmap.catalog.series import SeriesIndicator, Threshold, ThresholdLevel
 from riskmap.errors import Text
-from riskmap.response.thresholds import UNKNOWN, alert_code, levels, measures, shown, windows, worst_now
+from riskmap.response.thresholds import (
+    UNKNOWN,
+    alert_code,
+    last_measure,
+    levels,
+    measures,
+    shown,
+    windows,
+    worst_now,
+)
 
 
 def threshold(of="value", *, over=None, clear=0, limits=((1.0, "blue"), (3.0, "red"))):
@@ -97,6 +106,9 @@ def test_the_rise_is_that_of_the_definition(steps, over):
     ts = np.cumsum([step for step, _ in steps])
     value = np.array([float(v) for _, v in steps])
     found = measures(threshold("rise", over=over), ts, value)
+    assert last_measure(threshold("rise", over=over), ts, value) == pytest.approx(found[-1], nan_ok=True)
+    falls = threshold("fall", over=over)
+    assert last_measure(falls, ts, value) == pytest.approx(measures(falls, ts, value)[-1], nan_ok=True)
     for i in range(len(ts)):
         before = value[(ts < ts[i]) & (ts >= ts[i] - over)]
         wanted = value[i] - before.min() if len(before) else np.nan

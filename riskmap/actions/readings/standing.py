@@ -16,7 +16,7 @@ import numpy as np
 from riskmap.actions.readings import readings_of, series_in, series_layers
 from riskmap.actions.workspace import Workspace
 from riskmap.array_types import Floats, Ints
-from riskmap.catalog.series import Series, SeriesIndicator, Threshold
+from riskmap.catalog.series import Series, SeriesIndicator
 from riskmap.errors import LedgerError, RiskmapError, Text, UnknownNameError
 from riskmap.json_documents import Document
 from riskmap.ledger.series import SeriesStore
@@ -52,7 +52,8 @@ def latest_readings(
     """
     series = series_in(ws, layer)
     with readings_of(ws) as store:
-        stand = _Standing(store, layer, series, now or utc_now())
+        one = codes[0] if len(codes) == 1 else None
+        stand = _Standing(store, layer, series, now or utc_now(), one)
         return {code: tuple(stand.of(code)) for code in codes}
 
 
@@ -87,7 +88,7 @@ def sensor_readings(
             f"{start:%Y-%m-%dT%H:%MZ} is after {stop:%Y-%m-%dT%H:%MZ}; swap them",
         )
     with readings_of(ws) as store:
-        stand = {one.key.indicator: one for one in _Standing(store, layer, series, now).of(code)}
+        stand = {one.key.indicator: one for one in _Standing(store, layer, series, now, code).of(code)}
         return [
             IndicatorReadings(one, stand[one.id], *_between(store, stand[one.id].key, start, stop))
             for one in named
@@ -128,7 +129,7 @@ def sensor_charts(ws: Workspace, layer: str, code: str, *, now: dt.datetime) -> 
     start = stop - _DAY
     gap = int(series.stale_after.total_seconds()) + _DAY // PARTS
     with readings_of(ws) as store:
-        stand = {one.key.indicator: one for one in _Standing(store, layer, series, now).of(code)}
+        stand = {one.key.indicator: one for one in _Standing(store, layer, series, now, code).of(code)}
         return [
             SensorChart(one, latest, start, stop, gap, *_extremes(store, latest.key, one, start, stop))
             for one in series.indicators
@@ -190,41 +191,34 @@ def with_readings(
 
 
 class _Standing:
-    """The newest readings of a layer at a moment."""
+    """The newest readings of a layer, or of one of its sensors, at a moment."""
 
-    def __init__(self, store: SeriesStore | None, layer: str, series: Series, now: dt.datetime) -> None:
-        self._store, self._layer, self._series, self._now = store, layer, series, now
-        self._until = int((now + _AHEAD).timestamp())
-        self._newest = store.latest(layer, until=self._until) if store else {}
+    def __init__(
+        self, store: SeriesStore | None, layer: str, series: Series, now: dt.datetime, code: str | None = None
+    ) -> None:
+        self._layer, self._series, self._now = layer, series, now
+        over = [one.over.total_seconds() for one in series.thresholds if one.over]
+        until = int((now + _AHEAD).timestamp())
+        seconds = int(max(over, default=0.0))
+        self._recent = store.recent(layer, seconds=seconds, until=until, code=code) if store else {}
 
     def of(self, code: str) -> list[LatestReading]:
         return [self._indicator(code, one) for one in self._series.indicators]
 
     def _indicator(self, code: str, indicator: SeriesIndicator) -> LatestReading:
         key = SeriesKey(self._layer, code, indicator.id)
-        newest = self._newest.get(key)
-        if newest is None:
+        if key not in self._recent:
             return LatestReading(key, None, None, "silent")
-        ts, value = newest
-        at = dt.datetime.fromtimestamp(ts, dt.UTC)
+        ts, values = self._recent[key]
+        at, value = dt.datetime.fromtimestamp(int(ts[-1]), dt.UTC), float(values[-1])
         state: SensorState = "fresh"
         if not indicator.in_range(value):
             state = "out_of_range"
         if self._now - at > self._series.stale_after:
             state = "stale"
-        level, threshold = worst_now(*self._before(key, indicator, ts))
+        level, threshold = worst_now(self._series.thresholds_of(indicator.id), ts, shown(indicator, values))
         named = None if threshold is None else f"{threshold.id} {threshold.version}"
         return LatestReading(key, at, value, state, level, named)
-
-    def _before(
-        self, key: SeriesKey, indicator: SeriesIndicator, ts: int
-    ) -> tuple[Sequence[Threshold], Ints, Floats]:
-        thresholds = self._series.thresholds_of(indicator.id)
-        over = max((one.over or dt.timedelta(0) for one in thresholds), default=dt.timedelta(0))
-        if not thresholds or self._store is None:
-            return thresholds, np.array([], np.int64), np.array([], np.float64)
-        at, value = self._store.readings(key, start=ts - int(over.total_seconds()), stop=ts)
-        return thresholds, at, shown(indicator, value)
 
 
 _AHEAD: Final = dt.timedelta(minutes=5)
