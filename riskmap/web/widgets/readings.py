@@ -85,8 +85,8 @@ def _path(one: SensorChart) -> str:
     span = high - low or 1.0
     x = (one.ts - one.start) / (one.stop - one.start) * WIDTH
     runs = np.flatnonzero(np.diff(one.ts) > one.gap) + 1
-    parts = zip(*(np.split(part, runs) for part in (x, one.low, one.high)), strict=True)
-    return " ".join(_run(*part, low, span) for part in parts)
+    parts = zip(np.split(x, runs), np.split(one.low, runs), np.split(one.high, runs), strict=True)
+    return " ".join(_run(at, lo, hi, low, span) for at, lo, hi in parts)
 
 
 def _run(x: Floats, low: Floats, high: Floats, base: float, span: float) -> str:
