@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
+import signal
 import stat
+import subprocess
+import sys
 import threading
 
 import openpyxl
@@ -279,3 +283,38 @@ def _grow(path, stop):
     while not stop.wait(0.05):
         number += 1
         path.write_text("传感器,监测时间\n" * number, encoding="utf-8")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a group of processes is told otherwise there")
+def test_ctrl_c_stops_an_inbox_between_files_and_every_file_is_in_or_still_there(root, tmp_path):
+    inbox = tmp_path / "in"
+    inbox.mkdir()
+    for n in range(40):
+        written(inbox / f"{n:02d}.csv", f"QJ-1,2026-11-29 09:{n:02d},倾角,0.{n:02d}")
+    words = [
+        sys.executable,
+        "-m",
+        "riskmap",
+        "ingest",
+        "--watch",
+        str(inbox),
+        "--json",
+        "--workspace",
+        str(root),
+    ]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+    assert process.stdout is not None
+    first = json.loads(process.stdout.readline())
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the process that reads a file is told, too
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    assert b"Traceback" not in err
+    told = [first, *map(json.loads, out.splitlines())]
+    assert first["accepted"] == 1
+    done, left = {p.name for p in (inbox / "done").iterdir()}, {p.name for p in inbox.glob("*.csv")}
+    assert done == {one["file"] for one in told}
+    assert len(done) + len(left) == 40
+    assert left
+    assert list((inbox / "refused").iterdir()) == []
+    found = riskmap("readings", "sensors", "QJ-1", "tilt", "--json", "--workspace", root).json
+    assert len(found["indicators"][0]["readings"]) in {len(done), len(done) + 1}

@@ -54,7 +54,9 @@ def test_the_first_value_stays_and_every_count_adds_up(some):
             model |= new
             again = store.take(ReadFile(batch, refused, ()), source="x", digest=str(number), now=NOW)
             assert (again.batch, again.accepted, again.late) == (done.batch, 0, 0)
-        kept = {(key, int(ts)): v for key in store.series() for ts, v in zip(*store.readings(key), strict=True)}
+        kept = {
+            (key, int(ts)): v for key in store.series() for ts, v in zip(*store.readings(key), strict=True)
+        }
         assert kept == model
         newest = {key: max(ts for k, ts in model if k == key) for key, _ in model}
         assert store.latest() == {key: (ts, model[key, ts]) for key, ts in newest.items()}

@@ -63,7 +63,7 @@ def watch(
         for file in sorted(path for path, seen in now.items() if before.get(path) == seen):
             if stop.is_set():
                 break
-            taken += _take(ws, folder, file, by, told)
+            taken += _take(ws, folder, file, by, stop, told)
         before = now
     return taken
 
@@ -92,11 +92,15 @@ def _waiting(folder: Path) -> Iterator[tuple[Path, tuple[int, int]]]:
                     yield Path(entry.path), (stat.st_size, stat.st_mtime_ns)
 
 
-def _take(ws: Workspace, folder: Path, file: Path, by: Actor, told: Callable[[Taken], None]) -> int:
+def _take(  # noqa: PLR0917 - what `watch` was given, for one file
+    ws: Workspace, folder: Path, file: Path, by: Actor, stop: Event, told: Callable[[Taken], None]
+) -> int:
     """Take in one file and move it; 0 where it has to wait."""
     try:
         done = ingest(ws, file, by=by)
     except (UnreadableFileError, TableFileError) as problem:
+        if stop.is_set():  # Ctrl-C reaches the process that reads, too: that it died says nothing of the file
+            return 0
         _moved(file, folder / REFUSED, problem.say)
         told(Taken(file, problem=problem))
         return 1

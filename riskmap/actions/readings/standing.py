@@ -168,7 +168,8 @@ def _check_sensor(ws: Workspace, layer: str, code: str) -> None:
 def worst_state(readings: Sequence[LatestReading]) -> SensorState:
     """Return the state of a sensor: the worst of the indicators that it has ever reported, silent where of none."""
     came = {one.state for one in readings if one.at is not None}
-    return next((state for state in _WORST if state in came), "silent")
+    worst: list[SensorState] = [state for state in _WORST if state in came]
+    return worst[0] if worst else "silent"
 
 
 def readings_json(found: Sequence[LatestReading]) -> Mapping[str, Document]:
