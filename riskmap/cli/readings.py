@@ -47,12 +47,12 @@ def ingest(
     """Take in readings of sensors from files, or from a folder as they come."""
     from riskmap.actions.readings.ingesting import ingest as take
 
+    ws = open_workspace(workspace, store)
     if bool(files) == (watch is not None):
         raise RiskmapError(
             "请写文件，或用 --watch 指明收件文件夹（二选一）",
             "name files, or a folder with --watch, one of the two",
         )
-    ws = open_workspace(workspace, store)
     if watch is not None:
         _watch(ws, watch, by=person(by), as_json=as_json)
         return
