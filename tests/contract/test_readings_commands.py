@@ -158,6 +158,36 @@ def test_json_lines_are_read_under_every_ending_and_a_key_written_twice_is_refus
     assert [(one["row"], one["rule"]) for one in done.json["issues"]] == [(5, "damaged"), (7, "damaged")]
 
 
+@pytest.mark.parametrize("name", ["a.jsonl", "a.json"])
+def test_a_list_of_objects_is_read_like_lines_of_them(root, tmp_path, name):
+    one = {"sensor": "QJ-1", "at": "2026-11-29T03:50:00Z", "tilt": 0.31}
+    file = tmp_path / name
+    file.write_text(json.dumps([one, one | {"sensor": "QJ-2"}, 7], indent=1), encoding="utf-8")
+    done = ingest(root, file)
+    assert counts(done.json) == (3, 2, 0, 0, 1, 0)
+    assert [(one["row"], one["rule"]) for one in done.json["issues"]] == [(3, "damaged")]
+
+
+def test_hostile_lines_cost_only_themselves(root, tmp_path):
+    one = '{"sensor": "QJ-1", "at": "2026-11-29T03:50:00Z", "tilt": %s}'
+    lines = [
+        one % "0.31",
+        "[" * 100_000,
+        one % "NaN",
+        one % "1e999",
+        one % '{"a": 1}',
+        one % ("9" * 5000),
+        "null",
+        "\x00",
+    ]
+    file = tmp_path / "a.jsonl"
+    file.write_text("\n".join(lines), encoding="utf-8")
+    done = ingest(root, file)
+    assert done.status == 1, done.err
+    assert counts(done.json)[1] == 1
+    assert latest(root, "QJ-1")["value"] == 0.31
+
+
 def test_a_workbook_keeps_its_midnights(root, tmp_path):
     book = openpyxl.Workbook()
     sheet = book.active

@@ -1,11 +1,12 @@
-"""JSON lines as one sheet: a column for each key in the order in which they come, a row for each line."""
+"""JSON lines, or a list of flat objects, as one sheet: a column for each key in the order in which they come."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import pyarrow as pa
 
@@ -26,13 +27,13 @@ class _KeyTwiceError(ValueError):
 
 
 def read(request: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
-    """Write the lines as one sheet; blank ones stay, so that row numbers are the file's."""
+    """Write the objects as one sheet; a blank line stays, so that row numbers are the file's."""
     text, _ = decode(Path(request["path"]).read_bytes())
     rows: list[dict[str, str | None]] = []
     faults: list[Fault] = []
-    for line in text.removeprefix("\ufeff").split("\n"):
+    for parse in _objects(text.removeprefix("\ufeff")):
         try:
-            rows.append(_cells(line))
+            rows.append(_cells(parse()))
         except _KeyTwiceError:
             faults.append((len(rows), -1, _TWICE))
             rows.append({})
@@ -55,14 +56,38 @@ def read(request: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
     return [save(folder, 0, Path(request["name"]).stem, table, header=header, faults=faults)]
 
 
-def _cells(line: str) -> dict[str, str | None]:
-    """Return the values of a line as texts, exactly as they are written; nothing of a blank line."""
-    if not line.strip():
-        return {}
-    found = json.loads(line, parse_float=str, parse_int=str, parse_constant=str, object_pairs_hook=_pairs)
+def _objects(text: str) -> Iterator[Callable[[], Any]]:
+    """Yield what gives each object: of a list its members, else each line's."""
+    if text.lstrip().startswith("["):
+        try:
+            members = _parsed(text)
+        except (ValueError, RecursionError):
+            members = None  # a line may begin with a bracket, too
+        if isinstance(members, list):
+            yield from (partial(_same, member) for member in cast("list[Any]", members))
+            return
+    yield from (partial(_parsed, line) for line in text.split("\n"))
+
+
+def _parsed(text: str) -> Any:
+    """Return what a text holds, numbers as they are written; nothing of a blank one."""
+    blank = not text.strip()
+    return (
+        {}
+        if blank
+        else json.loads(text, parse_float=str, parse_int=str, parse_constant=str, object_pairs_hook=_pairs)
+    )
+
+
+def _same(member: Any) -> Any:
+    return member
+
+
+def _cells(found: Any) -> dict[str, str | None]:
+    """Return the values of an object as texts. ValueError for what is none."""
     if not isinstance(found, dict):
-        raise ValueError(line)  # noqa: TRY004 - one fault for all lines that are no object
-    return {str(key): _as_text(value) for key, value in found.items()}
+        raise ValueError(found)  # noqa: TRY004 - one fault for all that is no object
+    return {str(key): _as_text(value) for key, value in cast("dict[Any, Any]", found).items()}
 
 
 def _pairs(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:

@@ -45,8 +45,9 @@ def _no_features(head: bytes, found: str) -> str | None:
         return None
     if _TOPOLOGY.search(head):
         return "topojson"
-    first = head.removeprefix(b"\xef\xbb\xbf").lstrip().split(b"\n", 1)[0].strip()
-    return "jsonl" if _PLAIN_LINE.fullmatch(first) and not _OF_A_MAP.search(first) else None
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    plain = _PLAIN_LIST.match(start) or _PLAIN_LINE.fullmatch(start.split(b"\n", 1)[0].strip())
+    return "jsonl" if plain and not _OF_A_MAP.search(plain[0]) else None
 
 
 _TOPOLOGY: Final = re.compile(rb'"type"\s*:\s*"Topology"')
@@ -54,6 +55,9 @@ _TOPOLOGY: Final = re.compile(rb'"type"\s*:\s*"Topology"')
 
 # An object without another in it, whole on its line.
 _PLAIN_LINE: Final = re.compile(rb"\{[^{}\[\]]*\}")
+
+
+_PLAIN_LIST: Final = re.compile(rb"\[\s*\{[^{}\[\]]*\}")
 
 
 _OF_A_MAP: Final = re.compile(rb'"(?:type|features|geometry|properties|attributes)"\s*:')
