@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import sqlite3
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from riskmap.errors import LedgerError
+from riskmap.ledger import Ledger
 from riskmap.ledger.series import SeriesStore
 from riskmap.values.readings import ReadFile, Reading, SeriesKey
 
@@ -104,3 +106,20 @@ def test_a_file_that_is_no_series_or_a_newer_one_is_refused(tmp_path):
     store.close()
     with pytest.raises(LedgerError, match="schema 99"):
         SeriesStore.open(path)
+
+
+def test_sensors_and_clerks_do_not_wait_for_one_another(tmp_path):
+    ledger = Ledger.create(f"sqlite:///{(tmp_path / 'ledger.sqlite').as_posix()}")
+    store = SeriesStore.open(tmp_path / "series.sqlite")
+    batch = ReadFile([Reading(SeriesKey("sensors", "A", "tilt"), 1, 0.5)], 0, ())
+    with ledger.writing():  # an import that takes its time
+        assert store.take(batch, source="x", digest="a", now=NOW).accepted == 1
+    with sqlite3.connect(store.path, isolation_level=None) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with ledger.writing():
+            assert store.latest() == {
+                SeriesKey("sensors", "A", "tilt"): (1, 0.5)
+            }  # who reads does not wait either
+        other.execute("ROLLBACK")
+    store.close()
+    ledger.close()

@@ -89,7 +89,7 @@ def test_every_mistake_is_named_with_its_line():
         ('over = "24 h"\n', "", "over"),
         ('of = "rise"', 'of = "value"', "over"),
         ('over = "24 h"', 'over = "24"', "over"),
-        ("version", "versoin", "versoin"),
+        ("version", "edition", "edition"),
     ],
 )
 def test_a_threshold_that_cannot_be_meant_is_refused(old, new, key):

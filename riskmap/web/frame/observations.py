@@ -6,15 +6,15 @@ after the commit: what it counts as accepted is on the disk.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Final
 
-import anyio
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
@@ -77,7 +77,7 @@ class _Queue:
 
     def __init__(self) -> None:
         self._inside = 0
-        self._turn: anyio.Lock | None = None
+        self._turn = asyncio.Lock()
 
     @contextmanager
     def place(self) -> Iterator[bool]:
@@ -90,9 +90,8 @@ class _Queue:
             self._inside -= free
 
     async def take(self, body: bytes, ending: str) -> Ingested:
-        self._turn = self._turn or anyio.Lock()
         async with self._turn:
-            return await anyio.to_thread.run_sync(partial(_taken, body, ending))
+            return await run_in_threadpool(_taken, body, ending)
 
 
 _queue = _Queue()
@@ -101,7 +100,7 @@ _queue = _Queue()
 async def observations(request: Request) -> Response:
     """Take in the readings of a body: JSON lines or CSV; see `docs/readings.md`."""
     try:
-        if not await anyio.to_thread.run_sync(_may_send, request.headers.get("authorization", "")):
+        if not await run_in_threadpool(_may_send, request.headers.get("authorization", "")):
             return _answer(None, 401, {"WWW-Authenticate": "Bearer"})
         return await _received(request)
     except ClientDisconnect:
