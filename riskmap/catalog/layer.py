@@ -17,6 +17,7 @@ from riskmap.catalog.model import Condition
 from riskmap.catalog.plan import RecordPlan
 from riskmap.catalog.problems import Items, Part, Slug, Title, Words
 from riskmap.catalog.roles import EARLIER, Counts, FieldRole, LayerRole
+from riskmap.catalog.series import Series
 from riskmap.catalog.triggers import Trigger
 from riskmap.errors import Text
 from riskmap.vocabulary import GRADES
@@ -303,6 +304,7 @@ class Layer(Part):
     that inherits its places, the fields that name the records whose place it is, the first that has one.
     `belongs_to`: the record that each one hangs on. `moment`: the field that says when.
     `colour`: the choice field, or the state of a flow, by which the map colours what has no tier.
+    `series`: what the sensors of a layer of readings measure; the readings themselves are in no ledger.
 
     `flow`: what its records go through; then `state` is a field that only moves change. `laws`: what must hold
     of each.
@@ -338,6 +340,7 @@ class Layer(Part):
     triggers: Items[Trigger] = ()
     flow: Flow | None = None
     laws: Items[Law] = ()
+    series: Series | None = None
     table: bool = False
     unique: Items[Slug] = ("code",)
     unique_of: Items[Slug] = ()

@@ -25,6 +25,7 @@ from riskmap.catalog.layer import CORE_ROLES, STATE_TITLE, Common, FieldType, La
 from riskmap.catalog.plan import plan_problems
 from riskmap.catalog.problems import TomlFile, absent, closest, one_of, read_text, shown
 from riskmap.catalog.roles import SHAPES
+from riskmap.catalog.series import series_problems, threshold_problems
 from riskmap.catalog.toml_lines import KeyPath
 from riskmap.catalog.triggers import SIDES, WARNING, Limit, RaisedTier, Trigger, TriggerLevel, WarningColour
 from riskmap.errors import CatalogError, CatalogProblem, Text
@@ -49,7 +50,7 @@ def _read(text: str, file: str, *, table: bool) -> Layer:
     source = TomlFile.parse(text, file)
     stated, problems = source.check(Layer)
     problems += [*_check_layer(source, common_source()), *plan_problems(source, common_source())]
-    problems += _table_problems(source, wanted=table)
+    problems += [*_table_problems(source, wanted=table), *series_problems(source)]
     layer = None
     if stated is not None:
         owners = {normalise_header(word): target for target, word, _ in claims(source)}
@@ -59,6 +60,7 @@ def _read(text: str, file: str, *, table: bool) -> Layer:
         problems += _register_problems(layer, source)
         problems += flow_problems(layer, source)
         problems += law_problems(layer, source)
+        problems += threshold_problems(layer.series, source) if layer.series else ()
     if layer is None or problems:
         raise CatalogError(tuple(sorted(dict.fromkeys(problems), key=lambda p: p.line or 0)))
     return layer
@@ -138,6 +140,7 @@ def _file_name(source: TomlFile) -> Iterator[CatalogProblem]:
 def _ids_twice(source: TomlFile) -> Iterator[CatalogProblem]:
     lists: list[KeyPath] = [("fields",), ("contacts",), ("checklist", "items"), ("positions",)]
     lists += [("flow", "states"), ("flow", "moves"), ("laws",)]
+    lists += [("series", "indicators"), ("series", "thresholds")]
     lists += [(*path, "choices") for path, _ in source.tables("fields")]
     for path in lists:
         first: dict[str, KeyPath] = {}
@@ -302,6 +305,7 @@ def _choice_words_twice(source: TomlFile, path: KeyPath, key: str = "choices") -
 def _headers_twice(source: TomlFile, common: TomlFile) -> Iterator[CatalogProblem]:
     claimed = claims(source)
     yield from _twice(source, claimed)
+    yield from _twice(source, _claims_of_series(source))  # headers of readings, not of the layer's records
     if source.at(("table",)) is not True:  # nothing is written under a table's titles
         yield from _common_titles_taken(source, common, claimed)
 
@@ -378,6 +382,13 @@ def claims(source: TomlFile) -> list[Claim]:
         for column in _CONTACT_COLUMNS:
             claimed += [(f"{name}.{column}", w, (*path, column, i)) for i, w in _words(role.get(column))]
     return claimed
+
+
+def _claims_of_series(source: TomlFile) -> list[Claim]:
+    indicators = source.tables("series", "indicators")
+    return [
+        claim for path, one in indicators for claim in _claims_of_item(str(one.get("id", path)), path, one)
+    ]
 
 
 def _claims_of_item(target: str, path: KeyPath, item: Mapping[str, object]) -> list[Claim]:

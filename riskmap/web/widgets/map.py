@@ -58,6 +58,7 @@ from riskmap.vocabulary import (
     weight,
 )
 from riskmap.web.frame.state import PAST
+from riskmap.web.widgets.readings import sensor_lines
 
 FRAME_TO_BASE: Final = "../../"
 
@@ -372,6 +373,7 @@ def card(
         "flags": [FLAGS[flag].text(lang) for flag in flag_ids(row["flags"])],
         "why": _reasons(layer, explanation, lang) if explanation else [],
         "rules": _rules(made_by, row["rules"] or (), lang),
+        "readings": sensor_lines(ws, hit.layer, hit.code, lang, at=as_of),
         "model": _model(ws, hit.layer, made_by, lang),
         "contacts": _contacts(layer, contacts[0] if contacts else None, lang),
         "position": "" if hit.lon is None or hit.lat is None else f"{hit.lon:.6f}, {hit.lat:.6f}",
