@@ -24,7 +24,12 @@ GeometryKind = Literal[
 ]  # none: of a table whose rows have no place of their own
 
 
-FieldType = Literal["text", "integer", "number", "boolean", "choice", "date", "moment"]  # moment: of a table
+FieldType = Literal[
+    "text", "integer", "number", "boolean", "choice", "date", "moment", "file"
+]  # moment: of a table
+
+
+MediaKind = Literal["image", "pdf", "docx", "xlsx"]  # image: jpg, png, webp
 
 
 Symbol = Literal["circle", "triangle", "square", "diamond", "drop", "house", "hexagon", "pentagon"]
@@ -76,7 +81,8 @@ class Field(Named):
     `standard_values` is the closed list a method publishes (LEC's L, E, C); another value inside
     the limits is accepted with a warning. `open` on a choice keeps a word that is not in the list,
     with a warning, instead of rejecting its row. `personal` marks personal data (masked). `role` is
-    what the program knows the field by, whatever its id.
+    what the program knows the field by, whatever its id. `media` and `several` are of a field of type `file`: what
+    may be attached (anything where none is named), and whether a record may have more than one.
 
     Of a table alone: `required`: every row states it. `unit_required`: header or cell names the unit;
     `unit_from`: the field in which each row names it. `hours`: a header may say how many hours a value
@@ -95,6 +101,8 @@ class Field(Named):
     open: bool = False
     personal: bool = False
     help: Title = Text("", "")
+    several: bool = False
+    media: Items[MediaKind] = ()
     required: bool = False
     unit_required: bool = False
     unit_from: Slug = ""
@@ -209,6 +217,9 @@ class Layer(Part):
     raised, people around move. Without `model` nothing is scored. `counts`: what a record is; only a risk has
     a tier and enters the sums of the district. What else has a model is graded by it.
 
+    `fields` are the columns. Those of type `file` stand in `files`: pictures and documents that are attached to
+    a record, in no column of a file that is read.
+
     `table`: what the file describes is read and never kept in a ledger (people, rain): no model, no tier.
     `unique`: columns that together name a row; later rows with the same are refused. `unique_of`: what
     stands for the code, the finest that a file has. `one_of`: of each group of fields a file has one.
@@ -228,6 +239,7 @@ class Layer(Part):
     printed: PrintedList = Key(default=PrintedList(), validation_alias="print")
     aliases: Mapping[str, Items[Words]] = Key(default_factory=dict[str, tuple[str, ...]])
     fields: Items[Field] = ()
+    files: Items[Field] = ()
     checklist: Checklist | None = None
     contacts: Items[ContactRole] = ()
     plan: RecordPlan | None = None
@@ -254,9 +266,11 @@ class Layer(Part):
         checklist = self.checklist and self.checklist.model_copy(
             update={"items": tuple(item.complete() for item in self.checklist.items)}
         )
+        stated = tuple(f.complete(self.aliases.get(f.id, ())) for f in (*self.fields, *shared))
         return self.model_copy(
             update={
-                "fields": tuple(f.complete(self.aliases.get(f.id, ())) for f in (*self.fields, *shared)),
+                "fields": tuple(f for f in stated if f.type != "file"),
+                "files": tuple(f for f in stated if f.type == "file"),
                 "aliases": {
                     role: distinct(
                         (*_left_for(role, common.aliases.get(role, ()), owners), *self.aliases.get(role, ()))
@@ -285,6 +299,10 @@ class Layer(Part):
         """Return what a record with a model's tier (None: without) is: of that tier, or no risk and of that grade."""
         word = tier or "unrated"
         return word if self.counts == "risk" else GRADES[word]
+
+    def file_field(self, field_id: str) -> Field | None:
+        """Return the field of files with this id, None where the layer has none."""
+        return next((one for one in self.files if one.id == field_id), None)
 
     def field_by_role(self, role: FieldRole) -> Field | None:
         """Return the field that has a role, None where no field has it."""
