@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -52,12 +53,42 @@ def parse(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What a reader says of one attached file, and the files that it made of it, by name."""
+
+    facts: dict[str, Any]
+    made: dict[str, bytes]
+
+
+def look_into(path: Path, kind: str, name: str, limits: FileLimits, *, reader: str) -> Opened:
+    """Have the worker open one file that is to be kept as it is. UnreadableFileError as of `parse`.
+
+    `reader`: a module with `read(request, folder)` that returns facts.
+    """
+    limits = limits.for_size(path.stat().st_size)
+    with tempfile.TemporaryDirectory(prefix=f"riskmap{mark()}", ignore_cleanup_errors=True) as temporary:
+        folder = Path(temporary)
+        request = {"path": str(path.resolve()), "kind": kind, "name": name, "reader": reader} | _bounds(
+            limits
+        )
+        (folder / REQUEST).write_text(json.dumps(request, ensure_ascii=False), encoding="utf-8")
+        _watch(folder, name, limits, UNWATCHED)
+        facts = _result(folder, name)["facts"]
+        return Opened(facts, {made.name: made.read_bytes() for made in folder.glob("*.jpg")})
+
+
 def _request(path: Path, kind: str, name: str, limits: FileLimits) -> dict[str, Any]:
     return {
         "path": str(path.resolve()),
         "parts": {ending: str(part.resolve()) for ending, part in parts(path, kind).items()},
         "kind": kind,
         "name": name,
+    } | _bounds(limits)
+
+
+def _bounds(limits: FileLimits) -> dict[str, Any]:
+    return {
         "memory_bytes": limits.memory_bytes,
         "seconds": limits.seconds,
         "unpacked_bytes": limits.unpacked_bytes,
