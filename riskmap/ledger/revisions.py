@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from riskmap.errors import LedgerError, StaleRevisionError
 from riskmap.ledger import schema as s
+from riskmap.ledger.attachments import follow_bodies
 from riskmap.ledger.columns import Checklist, Known, count_contacts, write_checklist, write_contacts
 from riskmap.ledger.store import (
     CHUNK,
@@ -387,6 +388,7 @@ def _write_next_chunk(connection: sa.Connection, drafts: list[NextRevision], cha
     insert_rows(connection, s.revision, REVISION, revisions)
     insert_rows(connection, s.shape, ("feature_id", "version", "wkb"), shapes)
     insert_rows(connection, s.contact_set, ("feature_id", "version", "people"), people)
+    follow_bodies(connection, {d.feature_id: d.values for d in drafts}, changeset)
 
 
 def _stale(connection: sa.Connection, drafts: Sequence[NextRevision]) -> StaleRevisionError:

@@ -24,6 +24,8 @@ UNDOABLE = (
     "accept",
     "decline",
     "dismiss",
+    "attach",
+    "detach",
     "undo",
 )
 

@@ -162,7 +162,8 @@ def _kept(ws: Workspace) -> Iterator[CheckFinding]:
                     Text("放回图层文件 layers/*.toml", "put the layer file back into layers/"),
                 )
             continue
-        known = {field.id for field in ws.catalog.layer(layer_id).fields}
+        layer = ws.catalog.layer(layer_id)
+        known = {*layer.field_ids, *(files_key(field.id) for field in layer.files)}
         for field, n in fields.items():
             if field is not None and field not in known and not is_extra(field):
                 yield CheckFinding(
