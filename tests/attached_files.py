@@ -7,6 +7,7 @@ import struct
 import zipfile
 import zlib
 from fractions import Fraction
+from pathlib import Path
 
 import docx
 import numpy as np
@@ -105,3 +106,26 @@ def zipped(**members: bytes | str) -> bytes:
         for name, content in members.items():
             archive.writestr(name.replace("__", "/").replace("_DOT_", "."), content)
     return out.getvalue()
+
+
+FIELDS = """
+[[fields]]
+id = "photos"
+title = { zh = "现场照片", en = "Photos" }
+type = "file"
+several = true
+media = ["image", "pdf"]
+
+[[fields]]
+id = "plan"
+title = { zh = "处置方案", en = "Plan" }
+type = "file"
+"""
+
+
+def with_file_fields(root: Path, layer: str = "risk_points") -> None:
+    """Give a layer of a workspace a field for pictures, several of them, and one for any one document."""
+    path = root / "layers" / f"{layer}.toml"
+    text = path.read_text(encoding="utf-8")
+    head, mark, rest = text.partition("\n[[contacts]]")
+    path.write_text(f"{head}\n{FIELDS}{mark}{rest}", encoding="utf-8")

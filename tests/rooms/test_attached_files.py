@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from riskmap.errors import UnreadableFileError
-from riskmap.io.files.attachments import KINDS, MOST_BYTES, FileStore, plain_name, read_bounded
+from riskmap.io.files.attachments import KINDS, MOST_BYTES, FileStore, Taken, plain_name, read_bounded
 from tests.attached_files import (
     PLACE,
     TAKEN,
@@ -35,9 +35,14 @@ def store(tmp_path):
     return FileStore(tmp_path / "data" / "files", tmp_path / "data" / "cache" / "thumbs")
 
 
+def take(store: FileStore, content: bytes, name: str) -> Taken:
+    (taken,) = store.take([(name, content)])
+    return taken
+
+
 def refused(store: FileStore, content: bytes, name: str) -> str:
     with pytest.raises(UnreadableFileError) as caught:
-        store.take(content, name)
+        take(store, content, name)
     kept = [path for path in store.folder.rglob("*") if path.is_file()] if store.folder.exists() else []
     assert kept == []
     assert caught.value.text("en") != caught.value.text("zh")
@@ -57,7 +62,7 @@ def refused(store: FileStore, content: bytes, name: str) -> str:
     ids=list(KINDS),
 )
 def test_each_kind_is_known_by_its_bytes_and_kept_as_it_came(store, content, kind):
-    taken = store.take(content, "现场.bin")
+    taken = take(store, content, "现场.bin")
     assert taken.file.kind == kind
     assert taken.file.digest == hashlib.sha256(content).hexdigest()
     assert taken.name == f"现场.bin.{kind}"
@@ -70,7 +75,7 @@ def test_each_kind_is_known_by_its_bytes_and_kept_as_it_came(store, content, kin
 def test_files_are_for_their_owner_alone_whatever_the_umask(store):
     before = os.umask(0)
     try:
-        store.take(photo(), "a.jpg")
+        take(store, photo(), "a.jpg")
     finally:
         os.umask(before)
     for folder in (store.folder, store.thumbs):
@@ -81,7 +86,7 @@ def test_files_are_for_their_owner_alone_whatever_the_umask(store):
 
 @pytest.mark.parametrize("turned", range(1, 9))
 def test_a_rendition_stands_upright_and_says_nothing_of_place_or_telephone(store, turned):
-    taken = store.take(photo(640, 480, turned=turned), "a.jpg")
+    taken = take(store, photo(640, 480, turned=turned), "a.jpg")
     upright = (640, 480) if turned < 5 else (480, 640)
     assert (taken.file.width, taken.file.height) == upright
     for size in (1600, 320):
@@ -102,36 +107,36 @@ def test_a_rendition_stands_upright_and_says_nothing_of_place_or_telephone(store
 
 
 def test_what_the_camera_says_is_read_and_the_clock_has_no_zone(store):
-    file = store.take(photo(), "a.jpg").file
+    file = take(store, photo(), "a.jpg").file
     assert (file.lon, file.lat) == pytest.approx(PLACE, abs=1e-6)
     assert file.taken == TAKEN
-    bare = store.take(picture("JPEG"), "b.jpg").file
+    bare = take(store, picture("JPEG"), "b.jpg").file
     assert (bare.lon, bare.lat, bare.taken) == (None, None, None)
 
 
 def test_a_transparent_picture_lies_on_white(store):
     out = io.BytesIO()
     Image.new("RGBA", (50, 50), (0, 0, 0, 0)).save(out, "PNG")
-    shown = store.rendition(store.take(out.getvalue(), "a.png").file, 320)
+    shown = store.rendition(take(store, out.getvalue(), "a.png").file, 320)
     with Image.open(io.BytesIO(shown)) as image:
         assert min(image.convert("RGB").getpixel((25, 25))) > 250
 
 
 def test_the_same_bytes_are_kept_once_and_a_spoiled_original_is_mended_by_them(store):
     content = photo()
-    first = store.take(content, "a.jpg")
+    first = take(store, content, "a.jpg")
     place = store.place(first.file.digest, "jpg")
     place.write_bytes(b"spoiled")
     with pytest.raises(UnreadableFileError, match="改动过"):
         store.original(first.file.digest, "jpg")
-    again = store.take(content, "b.jpg")
+    again = take(store, content, "b.jpg")
     assert again.file == first.file
     assert [path for path in store.folder.rglob("*") if path.is_file()] == [place]
     assert store.original(first.file.digest, "jpg") == content
 
 
 def test_renditions_that_are_gone_are_made_anew(store):
-    taken = store.take(photo(2000, 1000), "a.jpg")
+    taken = take(store, photo(2000, 1000), "a.jpg")
     before = store.rendition(taken.file, 320)
     for path in store.thumbs.rglob("*.jpg"):
         path.unlink()
@@ -151,14 +156,14 @@ def test_one_pixel_more_than_the_limit_is_refused_and_the_limit_is_not(store):
         Image.new("1", (width, height)).save(out, "PNG")
         return out.getvalue()
 
-    assert store.take(flat(10_000, 6_000), "a.png").file.width == 10_000
+    assert take(store, flat(10_000, 6_000), "a.png").file.width == 10_000
     store.folder.rename(store.folder.with_name("before"))
     assert "百万像素" in refused(store, flat(10_000, 6_001), "b.png")
 
 
 def test_a_script_behind_a_jpeg_stays_in_the_original_and_in_no_rendition(store):
     content = photo() + SCRIPT
-    taken = store.take(content, "a.jpg.html")
+    taken = take(store, content, "a.jpg.html")
     assert taken.name == "a.jpg.html.jpg"
     assert store.original(taken.file.digest, "jpg") == content
     assert all(SCRIPT not in store.rendition(taken.file, size) for size in (1600, 320))
@@ -192,7 +197,7 @@ def test_what_is_none_of_these_is_refused_in_one_message_and_nothing_is_kept(sto
 
 def test_a_symbolic_link_in_the_store_is_not_followed(store, tmp_path):
     content = photo()
-    taken = store.take(content, "a.jpg")
+    taken = take(store, content, "a.jpg")
     place, secret = store.place(taken.file.digest, "jpg"), tmp_path / "secret"
     secret.write_bytes(content)
     place.unlink()
@@ -200,7 +205,7 @@ def test_a_symbolic_link_in_the_store_is_not_followed(store, tmp_path):
     with pytest.raises(UnreadableFileError, match="restore"):
         store.original(taken.file.digest, "jpg")
     assert list(store.faults([taken.file])) == [("missing", place.name)]
-    store.take(content, "a.jpg")  # takes the place of the link and writes nothing through it
+    take(store, content, "a.jpg")  # takes the place of the link and writes nothing through it
     assert not place.is_symlink()
     assert list(store.faults([taken.file])) == []
 
@@ -212,7 +217,7 @@ def test_a_folder_that_is_a_link_elsewhere_is_not_written_into(store, tmp_path):
     store.folder.mkdir(parents=True)
     (store.folder / digest[:2]).symlink_to(elsewhere)
     with pytest.raises(UnreadableFileError, match="符号链接"):
-        store.take(content, "a.jpg")
+        take(store, content, "a.jpg")
     assert list(elsewhere.iterdir()) == []
 
 
@@ -254,3 +259,15 @@ def test_whatever_a_file_is_called_its_name_is_one_that_every_system_takes(name,
     assert not re.search(r'[<>:"|?*/\\\x00-\x1f\u202a-\u202e\u2066-\u2069]', kept)
     assert not kept.startswith((" ", "."))
     assert plain_name(kept, kind) == kept
+
+
+def test_one_file_that_is_refused_keeps_those_before_it_out(store):
+    with pytest.raises(UnreadableFileError):
+        store.take([("a.jpg", photo()), ("b.jpg", SCRIPT)])
+    assert [path for path in store.folder.rglob("*") if path.is_file()] == []
+
+
+def test_the_same_picture_twice_at_once_is_kept_once(store):
+    one, two = store.take([("a.jpg", photo()), ("b.jpg", photo())])
+    assert one.file == two.file
+    assert [path.name for path in store.folder.rglob("*") if path.is_file()] == [f"{one.file.digest}.jpg"]

@@ -22,6 +22,7 @@ import pyarrow.compute
 import shapely
 from numpy.typing import NDArray
 
+from riskmap.actions.records.attaching import with_files
 from riskmap.actions.records.scoring import part_titles
 from riskmap.actions.tier_models import makers, stamps
 from riskmap.actions.workspace import Workspace
@@ -302,7 +303,5 @@ def select_json(
     selected = select(snapshot, selection)
     made = makers(ws, selected.rows, as_of=as_of)
     told = stamps(ws, made)
-    return {
-        "count": selected.total,
-        "features": rows(snapshot, selected, catalog_layers=ws.catalog.layers, makers=made, stamps=told),
-    }
+    features = rows(snapshot, selected, catalog_layers=ws.catalog.layers, makers=made, stamps=told)
+    return {"count": selected.total, "features": with_files(ws, features, as_of=as_of)}

@@ -33,6 +33,7 @@ from riskmap.rules.extras import extra_keys, header_of, holds_people, is_extra, 
 from riskmap.selection.snapshot_files import altered
 from riskmap.selection.table import FLAG_BIT
 from riskmap.texts import newer_text
+from riskmap.values.attachments import files_key
 
 Severity = Literal["note", "warning", "error"]
 

@@ -10,15 +10,16 @@ import hashlib
 import os
 import re
 import stat
+import tempfile
 import unicodedata
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
 from riskmap.catalog.layer import MediaKind
-from riskmap.errors import UnreadableFileError
+from riskmap.errors import Text, UnreadableFileError
 from riskmap.io.files.atomic import refusals, sync_folder
 from riskmap.io.files.file_checks import FileLimits, check_archive, refuse
 from riskmap.io.files.leftovers import mark
@@ -63,6 +64,14 @@ KINDS: Final = {
         Kind("docx", "docx", f"{_OFFICE}wordprocessingml.document", _DOCUMENT),
         Kind("xlsx", "xlsx", f"{_OFFICE}spreadsheetml.sheet", _DOCUMENT),
     )
+}
+
+
+MEDIA: Final[Mapping[MediaKind, Text]] = {
+    "image": Text("图片（jpg、png、webp）", "pictures (jpg, png, webp)"),
+    "pdf": Text("PDF", "PDF"),
+    "docx": Text("Word 文档（docx）", "Word documents (docx)"),
+    "xlsx": Text("Excel 工作簿（xlsx）", "workbooks (xlsx)"),
 }
 
 
@@ -141,6 +150,16 @@ def kind_of(path: Path, name: str) -> Kind:
     return KINDS[found]
 
 
+def _need_one_of(kind: Kind, media: Collection[MediaKind], name: str) -> None:
+    if media and kind.media not in media:
+        zh, en = "、".join(MEDIA[one].zh for one in media), ", ".join(MEDIA[one].en for one in media)
+        raise refuse(
+            name,
+            f"这一项只收{zh}，这是 {kind.id}；请换一个文件",
+            f"only {en} here, and this is {kind.id}; choose another file",
+        )
+
+
 def _by_magic(head: bytes, name: str) -> str:
     if head[4:8] == b"ftyp" and head[8:12] in _APPLE:
         raise refuse(
@@ -187,6 +206,9 @@ def _bounded(content: bytes, name: str) -> bytes:
 # Where they are kept
 
 
+Incoming = tuple[str, bytes]  # the name that a file came under, and its content
+
+
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
@@ -209,30 +231,38 @@ class FileStore:
         """Return where an original lies. UnreadableFileError for what is no digest or kind of ours."""
         return self.folder / _sharded(f"{digest}.{kind}", digest, kind)
 
-    def take(self, content: bytes, name: str) -> Taken:
-        """Keep a file: judged and opened first, then in its place whole or not at all.
+    def take(self, files: Iterable[Incoming], *, media: Collection[MediaKind] = ()) -> list[Taken]:
+        """Keep files: all judged and opened first, then each in its place whole or not at all.
 
-        UnreadableFileError where it is refused, ExportError where the disk is. The same bytes are kept once.
+        `media`: what they may be, anything that can be attached where none is named. UnreadableFileError where one
+        is refused, ExportError where the disk is: then none is kept. The same bytes are kept once.
         """
-        shown = _shown(name)
-        digest = hashlib.sha256(_bounded(content, shown)).hexdigest()
-        with refusals(self.folder):
+        with refusals(self.folder), ExitStack() as parts:
             private_folder(self.folder)
-            part = self.folder / f".{digest[:16]}{mark()}.part"
-            try:
-                _write(part, content)
-                kind = kind_of(part, shown)
-                opened = look_into(part, kind.id, shown, _LIMITS, reader=kind.reader)
-                self._keep_renditions(digest, opened.made)
-                place = self.place(digest, kind.id)
+            judged = [self._judged(content, name, media, parts) for name, content in files]
+            for part, taken, made in judged:
+                self._keep_renditions(taken.file.digest, made)
+                place = self.place(taken.file.digest, taken.file.kind)
                 private_folder(place.parent)
                 _no_link(place.parent)
                 part.replace(place)
                 sync_folder(place.parent)
-            finally:
-                part.unlink(missing_ok=True)
+        return [taken for _, taken, _ in judged]
+
+    def _judged(
+        self, content: bytes, name: str, media: Collection[MediaKind], parts: ExitStack
+    ) -> tuple[Path, Taken, dict[str, bytes]]:
+        """Return where a file waits for its place, what it is, and its renditions."""
+        shown = _shown(name)
+        digest = hashlib.sha256(_bounded(content, shown)).hexdigest()
+        part = _beside(self.folder, content)
+        parts.callback(part.unlink, missing_ok=True)
+        kind = kind_of(part, shown)
+        _need_one_of(kind, media, shown)
+        opened = look_into(part, kind.id, shown, _LIMITS, reader=kind.reader)
         facts = {key: opened.facts.get(key) for key in ("width", "height", "taken", "lon", "lat")}
-        return Taken(plain_name(name, kind.id), Attachment(digest, kind.id, len(content), **facts))
+        file = Attachment(digest, kind.id, len(content), **facts)
+        return part, Taken(plain_name(name, kind.id), file), opened.made
 
     def original(self, digest: str, kind: str) -> bytes:
         """Return the bytes of an original. UnreadableFileError where they are gone, or are no longer those."""
@@ -268,9 +298,8 @@ class FileStore:
             raise refuse(file.digest[:12], "不是图片", "no picture")
         content = self.original(file.digest, file.kind)
         private_folder(self.thumbs)
-        part = self.thumbs / f".{file.digest[:16]}{mark()}.part"
+        part = _beside(self.thumbs, content)
         try:
-            _write(part, content)
             opened = look_into(part, file.kind, f"{file.digest[:12]}.{file.kind}", _LIMITS, reader=_PICTURE)
         finally:
             part.unlink(missing_ok=True)
@@ -300,9 +329,7 @@ class FileStore:
         for size in RENDITIONS if made else ():
             place = self._rendition(digest, size)
             private_folder(place.parent)
-            part = place.with_name(f".{place.name}{mark()}.part")
-            _write(part, made[rendition_name(size)])
-            part.replace(place)
+            _beside(self.thumbs, made[rendition_name(size)]).replace(place)
 
 
 def _sharded(name: str, digest: str, kind: str) -> str:
@@ -329,12 +356,14 @@ def _no_link(folder: Path) -> None:
         )
 
 
-def _write(path: Path, content: bytes) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-    with os.fdopen(os.open(path, flags, 0o600), "wb") as out:
+def _beside(folder: Path, content: bytes) -> Path:
+    """Write a content to the disk under a passing name, for this account alone; the next start clears what a kill leaves."""
+    handle, name = tempfile.mkstemp(prefix=f".{mark()}", suffix=".part", dir=folder)
+    with os.fdopen(handle, "wb") as out:
         out.write(content)
         out.flush()
         os.fsync(out.fileno())
+    return Path(name)
 
 
 def _digest(path: Path) -> str:
