@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
+import shutil
+import signal
+import subprocess
+import sys
 
 import pytest
+from PIL import Image
 
+from riskmap.actions import workspace
+from riskmap.actions.records.attaching import attached_to
+from riskmap.actions.workspace import open_workspace
 from tests.attached_files import PLACE, TAKEN, document, photo, with_file_fields
 from tests.cli import riskmap
 
@@ -152,8 +161,6 @@ def test_the_original_comes_out_as_it_went_in_and_who_opened_it_is_kept(root, fi
     assert to.read_bytes() == files["坡面.jpg"].read_bytes()
     if os.name == "posix":
         assert to.stat().st_mode & 0o077 == 0
-    from riskmap.actions.workspace import open_workspace
-
     (noted,) = open_workspace(root).ledger.exports(what="风险点")[:1]
     assert (noted.who, noted.why, noted.unmasked) == ("王五", "核对", True)
     assert "坡面.jpg" in noted.what
@@ -164,3 +171,106 @@ def test_a_column_under_the_title_of_the_files_changes_nothing(root):
     assert all("现场照片" not in json.dumps(one, ensure_ascii=False) for one in features)
     findings = riskmap("check", "--json", "--workspace", root).json["findings"]
     assert {one["what"] for one in findings} <= {"sums", "backup", "rights"}
+
+
+def file_findings(root):
+    found = riskmap("check", "--json", "--workspace", root).json["findings"]
+    return {one["severity"]: one for one in found if one["what"] == "files"}
+
+
+def test_check_compares_folder_and_ledger_both_ways_by_digest(root, files):
+    here = ("--workspace", root)
+    first = done("attach", "risk_points", "A", "photos", files["坡面.jpg"], "--json", *here).json["files"][0]
+    done("attach", "risk_points", "A", "photos", files["坡脚.jpg"], *here)
+    assert file_findings(root) == {}
+    one, two = sorted((root / "data" / "files").rglob("*.jpg"), key=lambda path: path.stem != first["digest"])
+    content = bytearray(one.read_bytes())
+    content[-3] ^= 1
+    one.write_bytes(content)
+    found = file_findings(root)["error"]
+    assert "改动过" in found["message"]
+    assert "risk_points › A › 坡面.jpg" in found["message"]
+    assert "--files" in found["remedy"]
+    one.write_bytes(files["坡面.jpg"].read_bytes())
+    kept = two.read_bytes()
+    two.unlink()
+    assert "坡脚.jpg" in file_findings(root)["error"]["where"]
+    two.write_bytes(kept)
+    stray = root / "data" / "files" / "ab" / f"ab{'0' * 62}.jpg"
+    stray.parent.mkdir(exist_ok=True)
+    stray.write_bytes(b"x")
+    assert set(file_findings(root)) == {"note"}
+    assert stray.name in file_findings(root)["note"]["message"]
+
+
+def test_a_deleted_folder_comes_back_from_a_backup_and_a_picture_opens(root, files, tmp_path):
+    here, copy = ("--workspace", root), tmp_path / "台账.zip"
+    told = done("attach", "risk_points", "A", "photos", files["坡面.jpg"], "--json", *here).json
+    done("backup", copy, *here)
+    done("attach", "risk_points", "B", "photos", files["坡脚.jpg"], *here)
+    shutil.rmtree(root / "data" / "files")
+    shutil.rmtree(root / "data" / "cache" / "thumbs")
+    assert "坡面.jpg" in file_findings(root)["error"]["message"]
+
+    assert done("restore", copy, "--files", "--json", *here).json["attached"] == 1
+    ws = open_workspace(root)
+    (picture,) = attached_to(ws, "risk_points", "A")
+    with Image.open(io.BytesIO(ws.files.rendition(picture.file, 320))) as image:
+        assert max(image.size) == 320
+    assert ws.files.original(told["files"][0]["digest"], "jpg") == files["坡面.jpg"].read_bytes()
+    assert [one.name for one in attached_to(ws, "risk_points", "B")] == ["坡脚.jpg"], "the ledger stays"
+    if os.name == "posix":
+        assert all(path.stat().st_mode & 0o077 == 0 for path in (root / "data" / "files").rglob("*"))
+
+    shutil.rmtree(root / "data" / "files")
+    assert done("restore", copy, "--json", *here).json["attached"] == 1
+    assert file_findings(root) == {}
+    assert files_of(root, "B") == []
+
+    elsewhere = tmp_path / "新"
+    done("restore", copy, "--workspace", elsewhere)
+    assert file_findings(elsewhere) == {}
+    assert [one["name"] for one in files_of(elsewhere, "A")] == ["坡面.jpg"]
+
+
+def test_a_kill_between_the_bytes_and_the_row_leaves_an_orphan_and_never_a_hole(root, files):
+    """The process dies when the bytes are in their place and the ledger has not heard of them."""
+    program = (
+        "import os, signal, sys\n"
+        "from riskmap.ledger import Ledger\n"
+        "Ledger.change_files = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "from riskmap.cli import main\n"
+        "main(sys.argv[1:])\n"
+    )
+    words = ("attach", "risk_points", "A", "photos", str(files["坡面.jpg"]), "--workspace", str(root))
+    ran = subprocess.run([sys.executable, "-c", program, *words], check=False, capture_output=True)
+    assert ran.returncode == -signal.SIGKILL, ran.stderr.decode()
+    assert files_of(root, "A") == []
+    assert set(file_findings(root)) == {"note"}
+    done("attach", "risk_points", "A", "photos", files["坡面.jpg"], "--workspace", root)
+    assert file_findings(root) == {}
+
+
+def test_a_kill_before_the_bytes_are_in_their_place_leaves_nothing_that_the_next_start_does_not_clear(
+    root, files
+):
+    program = (
+        "import os, signal, sys\n"
+        "from pathlib import Path\n"
+        "before = Path.replace\n"
+        "def die(self, target):\n"
+        "    if self.name.endswith('.part') and 'files' in self.parts:\n"
+        "        os.kill(os.getpid(), signal.SIGKILL)\n"
+        "    return before(self, target)\n"
+        "Path.replace = die\n"
+        "from riskmap.cli import main\n"
+        "main(sys.argv[1:])\n"
+    )
+    words = ("attach", "risk_points", "A", "photos", str(files["坡面.jpg"]), "--workspace", str(root))
+    ran = subprocess.run([sys.executable, "-c", program, *words], check=False, capture_output=True)
+    assert ran.returncode == -signal.SIGKILL, ran.stderr.decode()
+    folder = root / "data" / "files"
+    assert [path.suffix for path in folder.rglob("*") if path.is_file()] == [".part"]
+    workspace._clear_leftovers.cache_clear()
+    assert files_of(root, "A") == []
+    assert [path for path in folder.rglob("*") if path.is_file()] == []
