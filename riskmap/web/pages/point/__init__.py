@@ -38,7 +38,7 @@ from riskmap.web.frame.state import (
     write_address,
 )
 from riskmap.web.pages import Page
-from riskmap.web.pages.point import view
+from riskmap.web.pages.point import attached, view
 from riskmap.web.pages.point.form import FormStart, blank_record, draw_form, open_record
 from riskmap.web.pages.point.place import draw_place, stated_position
 from riskmap.web.pages.point.view import Stale, certainty, draw_stale
@@ -277,6 +277,7 @@ def _view(features: Features, here: str) -> None:
             _scored(layer, features)
     with left:
         view.facts(layer, adopted_model(ws, layer.id), features)
+        attached.draw(features, here)
         if layer.contacts:
             _contacts(features, here)
     known = ws.ledger.history(layer.id, code)
