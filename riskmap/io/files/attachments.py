@@ -23,7 +23,8 @@ from riskmap.errors import Text, UnreadableFileError
 from riskmap.io.files.atomic import refusals, sync_folder
 from riskmap.io.files.file_checks import FileLimits, check_archive, refuse
 from riskmap.io.files.leftovers import mark
-from riskmap.io.files.sandbox import look_into
+from riskmap.io.files.sandbox import Opened, look_into
+from riskmap.io.files.stripping import stripped
 from riskmap.values.attachments import RENDITIONS, Attachment, rendition_name
 
 _MIB: Final = 1 << 20
@@ -39,6 +40,9 @@ _LIMITS: Final = FileLimits(
 
 _PICTURE: Final = "riskmap.io.files.drivers.picture"
 _DOCUMENT: Final = "riskmap.io.files.drivers.documents"
+
+
+UPRIGHT: Final = "upright"  # what the reader of that name writes
 
 
 _OFFICE: Final = "application/vnd.openxmlformats-officedocument."
@@ -286,6 +290,30 @@ class FileStore:
             )
         return content
 
+    def handed_over(self, file: Attachment) -> bytes:
+        """Return a file as it leaves the house: documents as they are, pictures with their pixels and nothing else.
+
+        UnreadableFileError as of `original`.
+        """
+        content = self.original(file.digest, file.kind)
+        if not file.is_picture:
+            return content
+        try:
+            plain = stripped(content, file.kind)
+        except ValueError:  # laid out oddly, and opened all the same when it was taken in
+            plain = None
+        if plain is not None:
+            return plain
+        return self._opened(file, content, "riskmap.io.files.drivers.upright").made[UPRIGHT]
+
+    def _opened(self, file: Attachment, content: bytes, reader: str) -> Opened:
+        private_folder(self.thumbs)
+        part = _beside(self.thumbs, content)
+        try:
+            return look_into(part, file.kind, f"{file.digest[:12]}.{file.kind}", _LIMITS, reader=reader)
+        finally:
+            part.unlink(missing_ok=True)
+
     def rendition(self, file: Attachment, size: int) -> bytes:
         """Return a picture to look at: upright JPEG, at most `size` pixels wide and high, made anew where it is gone.
 
@@ -296,13 +324,7 @@ class FileStore:
             return place.read_bytes()
         if not file.is_picture:
             raise refuse(file.digest[:12], "不是图片", "no picture")
-        content = self.original(file.digest, file.kind)
-        private_folder(self.thumbs)
-        part = _beside(self.thumbs, content)
-        try:
-            opened = look_into(part, file.kind, f"{file.digest[:12]}.{file.kind}", _LIMITS, reader=_PICTURE)
-        finally:
-            part.unlink(missing_ok=True)
+        opened = self._opened(file, self.original(file.digest, file.kind), _PICTURE)
         self._keep_renditions(file.digest, opened.made)
         return opened.made[rendition_name(size)]
 

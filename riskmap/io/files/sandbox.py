@@ -25,6 +25,9 @@ from riskmap.progress import UNWATCHED, Progress
 _POLL_SECONDS = 0.03
 
 
+_STDERR = "stderr"
+
+
 _INHERITED = ("GDAL_", "OGR_", "CPL_", "LIBKML_", "PROJ_NETWORK", "PYTHONSTARTUP", "PYTHONINSPECT")
 
 
@@ -75,7 +78,9 @@ def look_into(path: Path, kind: str, name: str, limits: FileLimits, *, reader: s
         (folder / REQUEST).write_text(json.dumps(request, ensure_ascii=False), encoding="utf-8")
         _watch(folder, name, limits, UNWATCHED)
         facts = _result(folder, name)["facts"]
-        return Opened(facts, {made.name: made.read_bytes() for made in folder.glob("*.jpg")})
+        ours = {REQUEST, RESULT, _STDERR}
+        made = {one.name: one.read_bytes() for one in folder.iterdir() if one.name not in ours}
+        return Opened(facts, made)
 
 
 def _request(path: Path, kind: str, name: str, limits: FileLimits) -> dict[str, Any]:
@@ -109,7 +114,7 @@ def _environment() -> dict[str, str]:
 
 def _watch(folder: Path, name: str, limits: FileLimits, progress: Progress) -> None:
     """Start the worker and wait; stop it when it takes more memory or time than it may."""
-    with (folder / "stderr").open("wb") as stderr:
+    with (folder / _STDERR).open("wb") as stderr:
         worker = subprocess.Popen(  # noqa: S603 - our own interpreter and module
             [sys.executable, "-X", "utf8", "-P", "-m", "riskmap.io.files.worker", str(folder)],
             stdin=subprocess.DEVNULL,

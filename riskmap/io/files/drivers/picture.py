@@ -17,7 +17,7 @@ from riskmap.values.attachments import RENDITIONS, rendition_name
 MOST_PIXELS: Final = 60_000_000
 
 
-_FORMATS: Final = {"jpg": "JPEG", "png": "PNG", "webp": "WEBP"}
+FORMATS: Final = {"jpg": "JPEG", "png": "PNG", "webp": "WEBP"}
 
 
 _ON_ITS_SIDE: Final = 5  # orientations from here on are turned by a quarter
@@ -34,10 +34,9 @@ def read(request: dict[str, Any], folder: Path) -> dict[str, Any]:
 
     A picture of more than `MOST_PIXELS` is refused before it is unpacked.
     """
-    warnings.simplefilter("error", Image.DecompressionBombWarning)
-    Image.MAX_IMAGE_PIXELS = MOST_PIXELS
+    limit_pixels()
     try:
-        with Image.open(request["path"], formats=[_FORMATS[request["kind"]]]) as image:
+        with Image.open(request["path"], formats=[FORMATS[request["kind"]]]) as image:
             exif = _exif(image)
             facts = _facts(image.size, exif)
             image.thumbnail((RENDITIONS[0], RENDITIONS[0]), reducing_gap=2.0)
@@ -52,6 +51,12 @@ def read(request: dict[str, Any], folder: Path) -> dict[str, Any]:
         large.thumbnail((size, size), reducing_gap=2.0)
         large.save(folder / rendition_name(size), "JPEG", quality=82)
     return facts
+
+
+def limit_pixels() -> None:
+    """Refuse a picture of more than `MOST_PIXELS` before it is unpacked, in this process from now on."""
+    warnings.simplefilter("error", Image.DecompressionBombWarning)
+    Image.MAX_IMAGE_PIXELS = MOST_PIXELS
 
 
 def _plain(image: Image.Image) -> Image.Image:
