@@ -78,9 +78,9 @@ def read_attached(
     if codes is not None:
         query = query.where(f.c.code.in_(json_list(codes)))
     found: dict[str, list[Attached]] = {}
-    for code, field, name, who, written, *facts in connection.execute(
-        query.order_by(f.c.code, t.c.field, t.c.valid_from, t.c.name, t.c.digest)
-    ):
+    order = (f.c.code, t.c.field, t.c.valid_from, t.c.name, t.c.digest)
+    for row in connection.execute(query.order_by(*order)):
+        code, field, name, who, written, *facts = tuple(row)
         found.setdefault(code, []).append(Attached(field, name, Attachment(*facts), who, written))
     return found
 

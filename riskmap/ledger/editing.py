@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -239,7 +239,7 @@ class FilesChange:
     """
 
     field: str
-    put: Mapping[str, tuple[Attachment, str]] = field(default_factory=dict)
+    put: Mapping[str, tuple[Attachment, str]]
     taken_off: frozenset[str] = frozenset()
     several: bool = True
 

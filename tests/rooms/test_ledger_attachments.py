@@ -24,7 +24,7 @@ def put(*marks: str, field: str = "photos", several: bool = True) -> FilesChange
 
 
 def off(*marks: str, field: str = "photos") -> FilesChange:
-    return FilesChange(field, taken_off=frozenset(mark * 64 for mark in marks))
+    return FilesChange(field, {}, taken_off=frozenset(mark * 64 for mark in marks))
 
 
 @pytest.fixture

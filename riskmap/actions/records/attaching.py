@@ -101,7 +101,7 @@ def detach_files(
     file_field(ws, layer, field)
     _need_active(ws, layer, code)
     off = tuple(one_file(ws, layer, code, field, name) for name in dict.fromkeys(named))
-    change = FilesChange(field, taken_off=frozenset(one.file.digest for one in off))
+    change = FilesChange(field, {}, taken_off=frozenset(one.file.digest for one in off))
     return FilesChanged(*_written(ws, layer, code, change, seen=seen, by=by, why=why), files=off)
 
 

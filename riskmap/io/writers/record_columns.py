@@ -454,7 +454,7 @@ def _field_attributes(table: pa.Table, field: Field, lang: Lang, *, words: bool)
     if field.type == "choice":
         values = choice_titles(column, field, lang) if words else flat(column)
         return Attribute(field.id, title, values, "text")
-    kind = "text" if field.type == "moment" else field.type  # of tables only; a ledger keeps none
+    kind = "text" if field.type in ("moment", "file") else field.type  # neither is a column of a ledger
     return Attribute(field.id, title, flat(column), kind, field.unit)
 
 

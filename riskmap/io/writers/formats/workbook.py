@@ -362,7 +362,8 @@ def write_files(
     if not files:
         return ""
     title = t("export_files", lang)
-    sheet = book.add_worksheet(sheet_name(title, taken))
+    listed = sheet_name(title, taken)
+    sheet = book.add_worksheet(listed)
     for i, (key, letters) in enumerate(_FILE_COLUMNS):
         sheet.set_column(i, i, letters)
         literal(sheet, 0, i, t(f"export_files_{key}", lang), looks.header)
@@ -380,7 +381,7 @@ def write_files(
                 literal(sheet, row, i, text, looks.text)
     page(sheet, inventory, title)
     sheet.freeze_panes(1, 0)
-    return sheet.name
+    return listed
 
 
 def _write_layer(
