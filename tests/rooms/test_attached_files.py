@@ -6,6 +6,7 @@ import hashlib
 import io
 import os
 import re
+import shutil
 import stat
 
 import pytest
@@ -271,3 +272,17 @@ def test_the_same_picture_twice_at_once_is_kept_once(store):
     one, two = store.take([("a.jpg", photo()), ("b.jpg", photo())])
     assert one.file == two.file
     assert [path.name for path in store.folder.rglob("*") if path.is_file()] == [f"{one.file.digest}.jpg"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows gives rights by the folder's own")
+def test_a_workspace_that_may_only_be_looked_at_shows_its_pictures(store, monkeypatch):
+    taken = take(store, photo(), "a.jpg")
+    shutil.rmtree(store.thumbs)
+
+    def refuse(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("riskmap.io.files.attachments.private_folder", refuse)
+    with Image.open(io.BytesIO(store.rendition(taken.file, 320))) as image:
+        assert max(image.size) == 320
+    assert not store.thumbs.exists()

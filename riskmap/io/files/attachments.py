@@ -307,12 +307,10 @@ class FileStore:
         return self._opened(file, content, "riskmap.io.files.drivers.upright").made[UPRIGHT]
 
     def _opened(self, file: Attachment, content: bytes, reader: str) -> Opened:
-        private_folder(self.thumbs)
-        part = _beside(self.thumbs, content)
-        try:
+        # Not in the workspace: one that may only be looked at shows its pictures, too.
+        with tempfile.TemporaryDirectory(prefix=f"riskmap{mark()}", ignore_cleanup_errors=True) as folder:
+            part = _beside(Path(folder), content)
             return look_into(part, file.kind, f"{file.digest[:12]}.{file.kind}", _LIMITS, reader=reader)
-        finally:
-            part.unlink(missing_ok=True)
 
     def rendition(self, file: Attachment, size: int) -> bytes:
         """Return a picture to look at: upright JPEG, at most `size` pixels wide and high, made anew where it is gone.
@@ -325,7 +323,8 @@ class FileStore:
         if not file.is_picture:
             raise refuse(file.digest[:12], "不是图片", "no picture")
         opened = self._opened(file, self.original(file.digest, file.kind), _PICTURE)
-        self._keep_renditions(file.digest, opened.made)
+        with suppress(OSError):
+            self._keep_renditions(file.digest, opened.made)
         return opened.made[rendition_name(size)]
 
     def faults(self, known: Iterable[Attachment]) -> Iterator[tuple[str, str]]:
