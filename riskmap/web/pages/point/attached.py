@@ -157,7 +157,7 @@ def _offer_places(layer: Layer, features: Features, here: str) -> None:
         with st.container(border=True, key=f"files-place-{place.digest[:8]}"):
             st.text(_told(place))
             with st.container(horizontal=True):
-                take = st.button(say("file_place_take"), key=f"files-take-{place.digest[:8]}", type="primary")
+                take = st.button(say("file_place_take"), key=f"files-take-{place.digest[:8]}")
                 leave = st.button(say("file_place_leave"), key=f"files-leave-{place.digest[:8]}")
         if take:
             _take(layer, features, place)
