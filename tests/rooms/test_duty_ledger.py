@@ -168,7 +168,7 @@ def test_nothing_of_a_duty_is_changed_or_deleted_behind_the_ledgers_back(ledger,
 
 def test_an_older_ledger_is_brought_up_to_date_with_the_tables_of_a_duty_as_they_are_made_today(
     old, tmp_path
-):
+):  # noqa: F811
     with Ledger.open(f"sqlite:///{old}", clock=Clock()) as upgraded:
         number = opened(upgraded, escalations=())
         upgraded.add_events(number, [NewEvent(AT, "note")], **WHO)
