@@ -26,8 +26,11 @@ from riskmap.vocabulary import GRADES
 GeometryKind = Literal["point", "line", "polygon", "none", "inherit"]
 
 
-# record: the code of a record that it names; moment: to the minute, or a day where no hour is stated.
-FieldType = Literal["text", "integer", "number", "boolean", "choice", "date", "moment", "record"]
+# record: the code of a record that it names; moment: to the minute, or a day where no hour is stated; file: attached.
+FieldType = Literal["text", "integer", "number", "boolean", "choice", "date", "moment", "record", "file"]
+
+
+MediaKind = Literal["image", "pdf", "docx", "xlsx"]  # image: jpg, png, webp
 
 
 Symbol = Literal["circle", "triangle", "square", "diamond", "drop", "house", "hexagon", "pentagon"]
@@ -92,7 +95,8 @@ class Field(Named):
     with a warning, instead of rejecting its row. `personal` marks personal data (masked). `role` is
     what the program knows the field by, whatever its id. `of`: the layers that a record may be of, by id or by what
     they are. `several`: a cell may hold more than one choice or record; they are kept as one text, a line each
-    (`pieces`). `derived`: worked out of other records (a rollup), and stated by nobody.
+    (`pieces`); a record may have more than one file. `media`: what may be attached, anything where none is named.
+    `derived`: worked out of other records (a rollup), and stated by nobody.
 
     Of a table alone: `required`: every row states it. `unit_required`: header or cell names the unit;
     `unit_from`: the field in which each row names it. `hours`: a header may say how many hours a value
@@ -114,6 +118,7 @@ class Field(Named):
     of: Items[Slug] | Kinds | None = None
     several: bool = False
     derived: bool = False
+    media: Items[MediaKind] = ()
     required: bool = False
     unit_required: bool = False
     unit_from: Slug = ""
@@ -309,6 +314,9 @@ class Layer(Part):
     `flow`: what its records go through; then `state` is a field that only moves change. `laws`: what must hold
     of each.
 
+    `fields` are the columns. Those of type `file` stand in `files`: pictures and documents that are attached to
+    a record, in no column of a file that is read.
+
     `table`: what the file describes is read and never kept in a ledger (people, rain): no model, no tier.
     `unique`: columns that together name a row; later rows with the same are refused. `unique_of`: what
     stands for the code, the finest that a file has. `one_of`: of each group of fields a file has one.
@@ -334,6 +342,7 @@ class Layer(Part):
     printed: PrintedList = Key(default=PrintedList(), validation_alias="print")
     aliases: Mapping[str, Items[Words]] = Key(default_factory=dict[str, tuple[str, ...]])
     fields: Items[Field] = ()
+    files: Items[Field] = ()
     checklist: Checklist | None = None
     contacts: Items[ContactRole] = ()
     plan: RecordPlan | None = None
@@ -364,11 +373,11 @@ class Layer(Part):
         checklist = self.checklist and self.checklist.model_copy(
             update={"items": tuple(item.complete() for item in self.checklist.items)}
         )
+        stated = tuple(f.complete(self.aliases.get(f.id, ())) for f in (*state, *self.own_fields, *shared))
         return self.model_copy(
             update={
-                "fields": tuple(
-                    f.complete(self.aliases.get(f.id, ())) for f in (*state, *self.own_fields, *shared)
-                ),
+                "fields": tuple(f for f in stated if f.type != "file"),
+                "files": tuple(f for f in stated if f.type == "file"),
                 "aliases": {
                     role: distinct(
                         (*_left_for(role, common.aliases.get(role, ()), owners), *self.aliases.get(role, ()))
@@ -435,6 +444,10 @@ class Layer(Part):
         """Return what a record with a model's tier (None: without) is: of that tier, or no risk and of that grade."""
         word = tier or "unrated"
         return word if self.counts == "risk" else GRADES[word]
+
+    def file_field(self, field_id: str) -> Field | None:
+        """Return the field of files with this id, None where the layer has none."""
+        return next((one for one in self.files if one.id == field_id), None)
 
     def field_by_role(self, role: FieldRole) -> Field | None:
         """Return the field that has a role, None where no field has it."""

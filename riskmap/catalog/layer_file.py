@@ -253,6 +253,16 @@ def _field(source: TomlFile, path: KeyPath, field: Mapping[str, object]) -> Iter
         yield from _only_with(source, path, field, keys=("choices", "open"), kinds=Text("choice", "choice"))
     elif kind == "choice" and not field.get("choices"):
         yield source.problem((*path, "choices"), Text("至少一个选项", "at least one choice"))
+    if kind in _KINDS - {"file"}:
+        yield from _only_with(source, path, field, keys=("media", "several"), kinds=Text("file", "file"))
+    elif kind == "file" and "personal" in field:
+        yield source.problem(
+            (*path, "personal"),
+            Text(
+                "没有 personal（原件本来就只给有权限的人看）",
+                "no personal here (originals are shown by right only)",
+            ),
+        )
     for i, value in enumerate(_list(field.get("standard_values"))):
         number = _number(value)
         if number is not None and (
@@ -457,11 +467,19 @@ def _table_problems(source: TomlFile, *, wanted: bool) -> Iterator[CatalogProble
     for path, field in source.tables("fields"):
         if field.get("unit_required") and not field.get("unit"):
             yield absent(source, (*path, "unit"))
+        if field.get("type") == "file":  # nothing can be attached to a row that no ledger keeps
+            kinds = [kind for kind in get_args(FieldType) if kind != "file"]
+            yield source.problem((*path, "type"), one_of(kinds))
         yield from _known(source, (*path, "unit_from"), list(fields))
 
 
 def _no_layer(source: TomlFile) -> Iterator[CatalogProblem]:
     """Yield what only a table may state."""
+    if source.at(("files",)) is not None:
+        expected = Text(
+            '写成 [[fields]] 中 type = "file" 的字段', 'fields of type "file" among [[fields]] instead'
+        )
+        yield source.problem(("files",), expected, found="files")
     stated: list[KeyPath] = [(key,) for key in ("table", *_OF_TABLES) if source.data.get(key)]
     for path, field in source.tables("fields"):
         stated += [(*path, key) for key in _OF_TABLE_FIELDS if key in field]

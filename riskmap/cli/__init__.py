@@ -60,6 +60,7 @@ def _run(words: list[str]) -> NoReturn:
     import typer
 
     from riskmap.cli import (  # noqa: F401 - each adds its commands
+        attaching,
         certainty,
         duty,
         editing,

@@ -90,6 +90,20 @@ _PROBLEMS: tuple[tuple[str, str], ...] = (
         ),
     ),
     (
+        "feature {0}: what is attached to it is not what it says",
+        (
+            "SELECT h.code FROM (SELECT f.id, f.code, CASE WHEN json_valid(r.body) THEN r.body ELSE '{}' END AS body "
+            "FROM feature f JOIN revision r ON r.id = f.revision_id WHERE instr(r.body, '\"file:') > 0 "
+            "OR f.id IN (SELECT feature_id FROM attached WHERE valid_to IS NULL)) h WHERE "
+            "(SELECT coalesce(sum(length(e.value) - length(replace(e.value, char(10), '')) + 1), 0) "
+            "FROM json_each(h.body) e WHERE e.key LIKE 'file:%') <> "
+            "(SELECT count(*) FROM attached a JOIN json_each(h.body) e ON e.key = 'file:' || a.field "
+            "WHERE a.feature_id = h.id AND a.valid_to IS NULL AND instr(e.value, a.digest || '  ' || a.name) > 0) "
+            "OR EXISTS (SELECT 1 FROM attached a WHERE a.feature_id = h.id AND a.valid_to IS NULL AND NOT EXISTS "
+            "(SELECT 1 FROM json_each(h.body) e WHERE e.key = 'file:' || a.field AND instr(e.value, a.digest) > 0))"
+        ),
+    ),
+    (
         "batch {0}: its rejected rows are not those it counted",
         (
             "SELECT b.id FROM import_batch b LEFT JOIN rejected_row j ON j.batch_id = b.id "

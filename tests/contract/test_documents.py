@@ -16,6 +16,7 @@ CHINESE = [
     *(
         f"docs/{n}.md"
         for n in (
+            "attachments",
             "backup",
             "duty",
             "editing",

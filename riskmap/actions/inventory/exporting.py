@@ -33,6 +33,7 @@ from riskmap.selection import Selected, Selection, Snapshot, reconcile, select
 from riskmap.selection.records import masked_extras
 from riskmap.units import unit_title
 from riskmap.values.assessment import Makers, ModelStamp
+from riskmap.values.attachments import Attached
 from riskmap.values.import_plan import RejectedRow
 from riskmap.values.inventory import Inventory, LayerInventory, add_counts, tier_counts
 from riskmap.values.records import Contact
@@ -125,7 +126,8 @@ def inventory_of(
         adopted = adopted_stamp(ws, layer_id)
         newer = adopted if any(adopted and one.digest != adopted.digest for one in made) else None
         shown = table if unmasked else masked_columns(layer, table, snapshot.table(layer_id))
-        parts.append(LayerInventory(layer, shown, made, contacts, newer, parts=part_titles(ws, [layer_id])))
+        titles, files = part_titles(ws, [layer_id]), _files(ws, layer, table, as_of)
+        parts.append(LayerInventory(layer, shown, made, contacts, newer, parts=titles, files=files))
     differences = _differences(ws, snapshot, selected, lang)
     unrated, new = _unrated(ws, snapshot, selection, parts, lang)
     now = local_now()
@@ -147,6 +149,7 @@ def inventory_of(
         lang=lang,
         head=head.digest if head else "",
         changeset=head.changeset if head else 0,
+        handed_over=ws.files.handed_over,
     )
 
 
@@ -160,6 +163,15 @@ def _unrated(
         return "", 0
     new = newly_unrated(ws, snapshot, selection)
     return unrated_text(new, total=sum(counts.values()), unrated=counts["unrated"], lang=lang), len(new)
+
+
+def _files(
+    ws: Workspace, layer: Layer, table: pa.Table, as_of: date | None
+) -> tuple[tuple[Attached, ...], ...]:
+    if not layer.files:
+        return ()
+    held = ws.ledger.attached(layer.id, as_of=last_moment(as_of) if as_of else None)
+    return tuple(tuple(held.get(code, ())) for code in table["code"].to_pylist())
 
 
 def _differences(ws: Workspace, snapshot: Snapshot, selected: Selected, lang: Lang) -> list[dict[str, Any]]:

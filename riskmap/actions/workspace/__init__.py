@@ -18,6 +18,7 @@ from riskmap.catalog import Catalog, defaults_dir, load_catalog
 from riskmap.coordinates import Region
 from riskmap.errors import LedgerError, WorkspaceError
 from riskmap.interface import option
+from riskmap.io.files.attachments import FileStore
 from riskmap.io.files.leftovers import sweep
 from riskmap.io.readers.boundaries import read_boundaries
 from riskmap.ledger import Ledger
@@ -107,6 +108,11 @@ class Workspace:
         return self.root / "data" / "cache"
 
     @property
+    def files(self) -> FileStore:
+        """The pictures and documents that hang on records."""
+        return FileStore(self.root / "data" / "files", self.cache_dir / "thumbs")
+
+    @property
     def demo(self) -> bool:
         """True where the data are made up and must be marked so everywhere."""
         return self.config.demo
@@ -153,7 +159,7 @@ def _clear_leftovers(root: Path, url: str) -> None:
     """Clear, once for each start, what killed programs have left in a workspace and among temporary files."""
     with suppress(LedgerError):  # the address is no file's: who opens the ledger says so
         sweep({file_of(url).parent})
-    parts = ("", "layers", "models", "data", "data/cache")
+    parts = ("", "layers", "models", "data", "data/cache", "data/cache/thumbs", "data/files")
     sweep([*(root / part for part in parts), Path(tempfile.gettempdir())])
 
 

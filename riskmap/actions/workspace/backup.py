@@ -79,12 +79,16 @@ class Backup:
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What was brought back: the ledger alone (`files` 0), or a workspace; `kept` holds what was replaced."""
+    """What was brought back: the ledger alone (`files` 0), or a workspace; `kept` holds what was replaced.
+
+    `attached`: how many pictures and documents of records were missing or altered, and came back with a ledger.
+    """
 
     root: Path
     store: str
     files: int = 0
     kept: Path | None = None
+    attached: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +117,7 @@ def back_up(ws: Workspace, file: Path, *, by: Actor, why: str) -> Backup:
     with replacing(file) as (part,):
         copy = part.with_name("ledger.copy")
         head = ws.ledger.backup(copy, place=file)
+        covered |= dict(_covered(ws.root, ledger, file))  # what was attached until the ledger was copied
         named = _member_of(ws.root, ledger)
         facts = {
             "riskmap": riskmap.__version__,
@@ -306,7 +311,43 @@ def _restore_ledger(
         Ledger.restore(Path(room) / manifest.ledger, ws.store, by=by.name, why=why)
         for name in lost:
             _restore_readings(Path(room) / name, ws.root / name, _aside(ws.root) / name)
-    return Restored(ws.root, ws.store)
+        return Restored(ws.root, ws.store, attached=_bring_files(file, manifest, ws, Path(room)))
+
+
+def restore_files(file: Path, directory: Path | None, store: str | None) -> Restored:
+    """Bring back the pictures and documents of records that are missing or altered; the ledger stays as it is.
+
+    They are named by their content, so that nothing good is replaced. LedgerError where the backup is not sound.
+    """
+    ws = open_workspace(directory, store)
+    manifest = _manifest_of(file) if zipfile.is_zipfile(file) else None
+    if manifest is None:
+        raise WorkspaceError(
+            f"备份 {file}：只有台账，没有附件，未恢复；请换一份备份",
+            f"backup {file}: the ledger alone and no attached files; nothing was restored, try another backup",
+        )
+    with (
+        refusals(ws.root),
+        tempfile.TemporaryDirectory(prefix=f".riskmap-restore-{mark()}", dir=ws.root) as room,
+    ):
+        return Restored(ws.root, ws.store, attached=_bring_files(file, manifest, ws, Path(room)))
+
+
+def _bring_files(file: Path, manifest: _Manifest, ws: Workspace, room: Path) -> int:
+    """Put attached files of a backup where they are missing or altered; return how many."""
+    home = ws.files.folder.relative_to(ws.root).as_posix()
+    wanted = [
+        name
+        for name, digest in manifest.files.items()
+        if name.startswith(f"{home}/")
+        and Path(name).stem == digest
+        and not ((ws.root / name).is_file() and _digest_of(ws.root / name) == digest)
+    ]
+    _unpack(file, manifest, room, wanted)
+    for name in wanted:
+        private_folder((ws.root / name).parent)
+        (room / name).replace(ws.root / name)
+    return len(wanted)
 
 
 def _put_in_place(

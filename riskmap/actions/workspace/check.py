@@ -37,6 +37,7 @@ from riskmap.rules.extras import extra_keys, header_of, holds_people, is_extra, 
 from riskmap.selection.snapshot_files import altered
 from riskmap.selection.table import FLAG_BIT
 from riskmap.texts import newer_text
+from riskmap.values.attachments import files_key
 
 Severity = Literal["note", "warning", "error"]
 
@@ -166,7 +167,8 @@ def _kept(ws: Workspace) -> Iterator[CheckFinding]:
                     Text("放回图层文件 layers/*.toml", "put the layer file back into layers/"),
                 )
             continue
-        known = {field.id for field in ws.catalog.layer(layer_id).fields}
+        layer = ws.catalog.layer(layer_id)
+        known = {*layer.field_ids, *(files_key(field.id) for field in layer.files)}
         for field, n in fields.items():
             if field is not None and field not in known and not is_extra(field):
                 yield CheckFinding(
@@ -300,6 +302,61 @@ def _printed_head(ws: Workspace, head: str) -> CheckFinding:
         ),
         Text("无需处理", "nothing to do"),
     )
+
+
+def _attached_files(ws: Workspace) -> Iterator[CheckFinding]:
+    """Compare ledger and folder of attached files both ways, every file by its digest."""
+    found: dict[str, list[str]] = {}
+    for fault, name in ws.files.faults(ws.ledger.attachments()):
+        found.setdefault(fault, []).append(name)
+    if not found:
+        return
+    places = {
+        f"{one.file.digest}.{one.file.kind}": f"{layer} › {code} › {one.name}"
+        for layer in ws.catalog.layers
+        for code, files in ws.ledger.attached(layer).items()
+        for one in files
+    }
+    for fault, names in found.items():
+        severity, told, remedy = _FILE_FAULTS[fault]
+        some = [places.get(name, name) for name in names[:_SOME]]
+        more = "…" if len(names) > _SOME else ""
+        yield CheckFinding(
+            severity,
+            "files",
+            some[0],
+            Text(
+                f"附件 {len(names)} 个{told.zh}：{'、'.join(some)}{more}",
+                f"{len(names)} attached files {told.en}: {', '.join(some)}{more}",
+            ),
+            remedy,
+        )
+
+
+_SOME: Final = 5  # files that a finding names
+
+
+_BRING_FILES: Final = Text(
+    "运行 riskmap restore 备份 --files（只补附件，台账不动）",
+    "run riskmap restore BACKUP --files (the ledger stays as it is)",
+)
+
+
+_FILE_FAULTS: Final[dict[str, tuple[Severity, Text, Text]]] = {
+    "missing": ("error", Text("不在 data/files", "are not in data/files"), _BRING_FILES),
+    "altered": (
+        "error",
+        Text("被改动过，与入库时的摘要不符", "were altered since they were taken in"),
+        _BRING_FILES,
+    ),
+    "orphan": (
+        "note",
+        Text(
+            "没有记录用到（附加时中断，或来自别的台账）", "belong to no record (an attach that was cut off)"
+        ),
+        Text("无需处理；重新附上即可用，也可移走", "nothing to do; attach them again, or move them away"),
+    ),
+}
 
 
 def _caches(ws: Workspace) -> Iterator[CheckFinding]:
@@ -474,6 +531,7 @@ _CHECKS: Final[dict[str, Callable[[Workspace], Iterator[CheckFinding]]]] = {
     "catalog": _files,
     "fields": _kept,
     "field": _values,
+    "files": _attached_files,
     "cache": _caches,
     "sums": _sums,
     "tiers": _tiers,

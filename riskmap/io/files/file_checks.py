@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from riskmap.errors import UnreadableFileError
+from riskmap.errors import Text, UnreadableFileError
 from riskmap.io.files.drivers.encodings import wide_without_mark
 from riskmap.io.files.formats import FileFormat, endings, file_formats
 
@@ -127,7 +127,7 @@ def check(path: Path, name: str, limits: FileLimits) -> str:
         )
     one = _check_content(path, name, one)
     if one.content == "zip":
-        _check_archive(path, name, one, limits)
+        check_archive(path, name, limits, one.member)
     return one.kind
 
 
@@ -200,7 +200,13 @@ def _entries(path: Path) -> int:
     return struct.unpack_from("<H", tail, at + 10)[0]
 
 
-def _check_archive(path: Path, name: str, one: FileFormat, limits: FileLimits) -> None:
+def check_archive(
+    path: Path, name: str, limits: FileLimits, member: tuple[str | tuple[str, ...], Text] | None = None
+) -> list[str]:
+    """Return the names of an archive's members; UnreadableFileError for a bomb, and for one that leaves its folder.
+
+    `member`: the end of a name that must be there, and what to say where it is not.
+    """
     broken = refuse(
         name, "压缩结构损坏或文件不完整；请重新传送", "the archive is damaged or cut off; send it again"
     )
@@ -230,20 +236,21 @@ def _check_archive(path: Path, name: str, one: FileFormat, limits: FileLimits) -
             f"{stored / 1e6:.1f} MB would unpack to {unpacked / 1e6:.0f} MB, like an archive bomb; refused. If it is "
             "an honest table, delete its empty rows and columns and save it again",
         )
-    for member in members:
-        if _escapes(member.filename):
+    for one in members:
+        if _escapes(one.filename):
             raise refuse(
                 name,
-                f"压缩包里有越出目录的路径 {member.filename[:60]!r}，为安全起见不读取；请重新压缩",
-                f"the archive holds a path that leaves its folder, {member.filename[:60]!r}; refused, pack it again",
+                f"压缩包里有越出目录的路径 {one.filename[:60]!r}，为安全起见不读取；请重新压缩",
+                f"the archive holds a path that leaves its folder, {one.filename[:60]!r}; refused, pack it again",
             )
-        if member.flag_bits & 0x1:
+        if one.flag_bits & 0x1:
             raise refuse(
                 name, "压缩包设有密码；请去掉密码", "the archive is protected by a password; remove it"
             )
-    wanted, missing = one.member or ("", None)
-    if missing and not any(member.filename.lower().endswith(wanted) for member in members):
+    wanted, missing = member or ("", None)
+    if missing and not any(each.filename.lower().endswith(wanted) for each in members):
         raise _other_content(name, members) or refuse(name, missing.zh, missing.en)
+    return [each.filename for each in members]
 
 
 def _other_content(name: str, members: Sequence[zipfile.ZipInfo]) -> UnreadableFileError | None:

@@ -200,6 +200,8 @@ class HeaderDictionary:
         layer = self._layer
         words = [(role, word) for role, aliases in layer.aliases.items() for word in aliases]
         words += [(f.id, word) for f in layer.fields for word in (f.title.zh, *f.aliases)]
+        # Read, and into nothing: the names of attached files say nothing new.
+        words += [(f"file:{f.id}", word) for f in layer.files for word in (f.title.zh, *f.aliases)]
         if layer.checklist:
             words += [
                 (f"checklist:{item.id}", word)

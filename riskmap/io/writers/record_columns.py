@@ -87,6 +87,7 @@ def sheet_columns(
         _assessed(part, lang),
         (_field(part.table, field, lang) for field in part.layer.fields),
         _extras(part.table),
+        _files(part, lang),
         _checklist(part, lang),
         contact_columns(part, lang),
         _shape(part, lang),
@@ -266,6 +267,14 @@ def _extras(table: pa.Table) -> Iterator[SheetColumn]:
     for key in extra_keys(table.column_names):
         if table[key].null_count < len(table):
             yield SheetColumn(header_of(key), "text", flat(table[key]), key)
+
+
+def _files(part: LayerInventory, lang: Lang) -> Iterator[SheetColumn]:
+    """Yield the names of the files on each record; an import reads them into nothing."""
+    between = t("export_list_separator", lang)
+    for field in part.layer.files if part.files else ():
+        names = [between.join(one.name for one in row if one.field == field.id) or None for row in part.files]
+        yield SheetColumn(field.title.text(lang), "text", pa.array(names, pa.string()), f"file:{field.id}")
 
 
 def header(field: Field, lang: Lang) -> str:

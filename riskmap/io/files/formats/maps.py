@@ -63,6 +63,13 @@ _PLAIN_LIST: Final = re.compile(rb"\[\s*\{[^{}\[\]]*\}")
 _OF_A_MAP: Final = re.compile(rb'"(?:type|features|geometry|properties|attributes)"\s*:')
 
 
+def _package(head: bytes, found: str) -> str | None:
+    """A package of ours begins with its workbook."""
+    length = int.from_bytes(head[26:28], "little") if found == "zip" else 0
+    name = head[30 : 30 + length]
+    return "xlsx.zip" if name.lower().endswith(b".xlsx") and b"/" not in name else None
+
+
 _SHP: Final = (
     "压缩包里没有 .shp；请把 .shp .shx .dbf .prj 一起压缩",
     "no .shp in the archive; pack all its parts",
@@ -88,7 +95,14 @@ FORMATS: Final = (
         gdal="ESRI Shapefile",
         companions=(".shp", ".shx", ".dbf", ".prj", ".cpg"),
     ),
-    _map("shp.zip", (".zip",), "zip", gdal="ESRI Shapefile", member=((".shp", ".zip"), Text(*_SHP))),
+    _map(
+        "shp.zip",
+        (".zip",),
+        "zip",
+        gdal="ESRI Shapefile",
+        member=((".shp", ".zip"), Text(*_SHP)),
+        instead=_package,
+    ),
     _map("gpkg", (".gpkg",), "sqlite", gdal="GPKG"),
     FileFormat(
         "geojson",

@@ -44,9 +44,11 @@ from riskmap.values.inventory import (
     PRINTED,
     STATES,
     Counts,
+    FileKey,
     Inventory,
     LayerInventory,
     add_counts,
+    file_key,
     subdistrict_counts,
     tier_counts,
     tier_title,
@@ -294,7 +296,24 @@ def write_xlsx(inventory: Inventory, path: Path) -> list[WrittenFile]:
     return [WrittenFile(path, "xlsx", len(inventory))]
 
 
-def _write(inventory: Inventory, book: xlsxwriter.Workbook) -> None:
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """Where a file on a record lies beside the workbook, or why it does not."""
+
+    place: str
+    fault: str
+
+
+def write_workbook(inventory: Inventory, path: Path, packed: Mapping[FileKey, Packed]) -> None:
+    """Write the workbook of a package to `path` itself; its list of files leads to where they lie beside it."""
+    rows, packing = inventory.progress.parts(4, 1)
+    with new_workbook(path, rows_to_disk=True, packing=packing) as book:
+        _write(replace(inventory, progress=rows), book, packed)
+
+
+def _write(
+    inventory: Inventory, book: xlsxwriter.Workbook, packed: Mapping[FileKey, Packed] | None = None
+) -> None:
     lang = inventory.lang
     columns = [
         sheet_columns(part, lang, each=partial(inventory.wrote, inventory.layers[0], 0))
@@ -320,10 +339,66 @@ def _write(inventory: Inventory, book: xlsxwriter.Workbook) -> None:
     for part, group in zip(inventory.layers, columns, strict=True):
         inventory.wrote(part, 0)
         sheets.extend(_write_layer(book, looks, inventory, part, group, taken=taken))
+    printed.append(write_files(book, looks, inventory, packed or {}, taken=taken))
     write_differences(book, looks, inventory, taken)
     kinds = [(s.name, s.part.layer.id) for s in sheets] + [(name, PRINTED) for name in printed if name]
     marks = [("kind", "inventory"), ("datum", "cgcs2000")]
     write_marks(book, [*marks, *((f"sheet:{name}", kind) for name, kind in kinds)])
+
+
+_FILE_COLUMNS: Final = (
+    *(("layer", 14), ("code", 18), ("name", 26), ("field", 14), ("file", 34)),
+    *(("who", 12), ("day", 12), ("digest", 68), ("note", 40)),
+)
+
+
+_MOST_LINKS: Final = 65_000  # a sheet holds some more; the rest stands as text
+
+
+def write_files(
+    book: xlsxwriter.Workbook,
+    looks: Looks,
+    inventory: Inventory,
+    packed: Mapping[FileKey, Packed],
+    *,
+    taken: set[str],
+) -> str:
+    """Write the list of the files on the records, linked where they lie beside; return its name, "" without any."""
+    lang = inventory.lang
+    files = [
+        (part, code, name, one)
+        for part in inventory.layers
+        for code, name, some in zip(
+            part.table["code"].to_pylist(),
+            part.table["name"].to_pylist(),
+            part.files,
+            strict=bool(part.files),
+        )
+        for one in some
+    ]
+    if not files:
+        return ""
+    title = t("export_files", lang)
+    listed = sheet_name(title, taken)
+    sheet = book.add_worksheet(listed)
+    for i, (key, letters) in enumerate(_FILE_COLUMNS):
+        sheet.set_column(i, i, letters)
+        literal(sheet, 0, i, t(f"export_files_{key}", lang), looks.header)
+    for row, (part, code, name, one) in enumerate(files, start=1):
+        there = packed.get(file_key(part, code, one), Packed("", ""))
+        field = part.layer.file_field(one.field)
+        cells = [
+            *(part.layer.title.text(lang), code, name or "", field.title.text(lang) if field else one.field),
+            *(one.name, one.who, one.at[:10], one.file.digest, there.fault),
+        ]
+        for i, text in enumerate(cells):
+            if _FILE_COLUMNS[i][0] == "file" and there.place and row <= _MOST_LINKS:
+                sheet.write_url(row, i, f"external:{there.place}", string=text)
+            else:
+                literal(sheet, row, i, text, looks.text)
+    page(sheet, inventory, title)
+    sheet.freeze_panes(1, 0)
+    return listed
 
 
 def _write_layer(

@@ -308,6 +308,8 @@ def target_title(layer: Layer, target: str) -> str:
         return f"{title} · {say('contact_verified_on' if part == 'verified' else f'contact_{part}')}"
     if target in {"longitude", "latitude", "easting", "northing", "version", "position"}:
         return say(f"target_{target}")
+    if kind == "file":
+        return say("target_file", title=key_title(layer, rest))
     return key_title(layer, target)
 
 

@@ -38,7 +38,7 @@ from riskmap.web.frame.state import (
     write_address,
 )
 from riskmap.web.pages import Page
-from riskmap.web.pages.point import moves, view
+from riskmap.web.pages.point import attached, moves, view
 from riskmap.web.pages.point.form import FormStart, blank_record, draw_form, open_record
 from riskmap.web.pages.point.place import draw_place, stated_position
 from riskmap.web.pages.point.view import Stale, certainty, draw_stale
@@ -288,6 +288,7 @@ def _view(features: Features, here: str) -> None:
         editable = features.retired[0] is None and as_of() is None
         view.facts(layer, adopted_model(ws, layer.id), features, editable=editable)
         view.linked(layer, code, ws.catalog.layers)
+        attached.draw(features, here)
         if layer.contacts:
             _contacts(features, here)
     known = ws.ledger.history(layer.id, code)
