@@ -30,6 +30,7 @@ from riskmap.rules.arrays import (
     bools_of,
     codes_of,
     column_of,
+    field_array,
     filled_marks,
     floats_of,
     numbers_of,
@@ -432,7 +433,12 @@ def judged_table(frame: pd.DataFrame, layer: Layer) -> tuple[pa.Table, list[Text
         )
         return column.values
 
-    columns = {f.id: _typed(judged(f.id, f.id), f) for f in layer.fields if f.id in frame.columns}
+    columns = {f.id: _typed(judged(f.id, f.id), f) for f in layer.stated_fields if f.id in frame.columns}
+    columns |= {
+        f.id: field_array(_stated(frame[f.id]).to_pylist(), f)[0]
+        for f in layer.fields
+        if f.derived and f.id in frame
+    }
     marks = {CHECKLIST_PREFIX + item: f"checklist:{item}" for item in _items(layer)}
     if not frame.columns.intersection(list(marks)).empty:
         nothing = [None] * len(frame)

@@ -13,6 +13,7 @@ from pydantic import Field as Key
 
 from riskmap.catalog.flow import STATE, Flow, Law
 from riskmap.catalog.headers import distinct, normalise_header
+from riskmap.catalog.model import Condition
 from riskmap.catalog.plan import RecordPlan
 from riskmap.catalog.problems import Items, Part, Slug, Title, Words
 from riskmap.catalog.roles import EARLIER, Counts, FieldRole, LayerRole
@@ -90,7 +91,7 @@ class Field(Named):
     with a warning, instead of rejecting its row. `personal` marks personal data (masked). `role` is
     what the program knows the field by, whatever its id. `of`: the layers that a record may be of, by id or by what
     they are. `several`: a cell may hold more than one choice or record; they are kept as one text, a line each
-    (`pieces`).
+    (`pieces`). `derived`: worked out of other records (a rollup), and stated by nobody.
 
     Of a table alone: `required`: every row states it. `unit_required`: header or cell names the unit;
     `unit_from`: the field in which each row names it. `hours`: a header may say how many hours a value
@@ -111,6 +112,7 @@ class Field(Named):
     help: Title = Text("", "")
     of: Items[Slug] | Kinds | None = None
     several: bool = False
+    derived: bool = False
     required: bool = False
     unit_required: bool = False
     unit_from: Slug = ""
@@ -142,6 +144,40 @@ class BelongsTo(Part):
     def as_field(self) -> Field:
         """Return the field that names it."""
         return Field(id=self.field, title=self.title, aliases=self.aliases, type="record", of=(self.layer,))
+
+
+class Rollup(Part):
+    """One of [[rollups]]: a field of a record worked out of those that name it.
+
+    `of`: the layer of these, `by`: the field in which they name it, `where`: the conditions that they meet. One of
+    `count`, and of a field of theirs `sum`, `min` or `max` (a number, or a date).
+    """
+
+    id: Slug
+    title: Title
+    of: Slug
+    by: Slug
+    where: Items[Condition] = ()
+    count: bool = False
+    sum: Slug = ""
+    min: Slug = ""
+    max: Slug = ""
+
+    @property
+    def source(self) -> str:
+        """The field of theirs that is summed or compared, "" where they are counted."""
+        return self.sum or self.min or self.max
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The fields of theirs that it looks at."""
+        return tuple(dict.fromkeys((*([self.source] if self.source else []), *(c.field for c in self.where))))
+
+    def as_field(self, source: Field | None) -> Field:
+        """Return the field that it is; `source`: the one that is summed or compared."""
+        kind = "integer" if source is None else "number" if self.sum else source.type
+        unit = source.unit if source is not None else ""
+        return Field(id=self.id, title=self.title, type=kind, unit=unit, derived=True).complete()
 
 
 class RecordKey(Part):
@@ -286,6 +322,7 @@ class Layer(Part):
     position_from: Items[Slug] = ()
     belongs_to: BelongsTo | None = None
     key: RecordKey = RecordKey()
+    rollups: Items[Rollup] = ()
     moment: Slug = ""
     stale_after_days: int = Key(default=365, ge=1)
     source: str = ""
@@ -346,6 +383,11 @@ class Layer(Part):
         if parent is None or parent.field in self.field_ids:
             return self.fields
         return (parent.as_field(), *self.fields)
+
+    @property
+    def stated_fields(self) -> tuple[Field, ...]:
+        """The fields that somebody states: all but what is worked out of other records."""
+        return tuple(field for field in self.fields if not field.derived)
 
     @property
     def placed(self) -> bool:

@@ -243,6 +243,9 @@ def _field(source: TomlFile, path: KeyPath, field: Mapping[str, object]) -> Iter
             source, path, field, keys=numeric, kinds=Text("integer 或 number", "integer or number")
         )
     yield from _only_with_links(source, path, field)
+    if "derived" in field:
+        words = Text("没有 derived（见 rollups）", "no derived here (rollups make such fields)")
+        yield source.problem((*path, "derived"), words)
     if kind in _KINDS - {"choice"}:
         yield from _only_with(source, path, field, keys=("choices", "open"), kinds=Text("choice", "choice"))
     elif kind == "choice" and not field.get("choices"):
@@ -409,7 +412,7 @@ def _number(value: object) -> float | None:
     return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 
-_OF_LEDGERS: Final = ("flow", "laws")
+_OF_LEDGERS: Final = ("flow", "laws", "position_from", "belongs_to", "key", "moment", "rollups")
 
 
 _OF_TABLES: Final = ("unique", "unique_of", "one_of", "positions", "wide", "on_bad_row")
@@ -418,9 +421,6 @@ _OF_TABLES: Final = ("unique", "unique_of", "one_of", "positions", "wide", "on_b
 _OF_TABLE_FIELDS: Final = (
     *("required", "unit_required", "unit_from", "hours", "trace", "sentinels", "missing"),
 )
-
-
-_OF_LAYERS: Final = ("position_from", "belongs_to", "key", "moment")
 
 
 def _table_problems(source: TomlFile, *, wanted: bool) -> Iterator[CatalogProblem]:
@@ -462,10 +462,6 @@ def _no_layer(source: TomlFile) -> Iterator[CatalogProblem]:
                 f"no {path[-1]} here (it belongs to files with table = true)",
             ),
         )
-
-
-def _only_of_layers(key: str) -> Text:
-    return Text(f"没有 {key}（只用于图层，不用于表）", f"no {key} here (it belongs to layers, not to tables)")
 
 
 def _register_problems(layer: Layer, source: TomlFile) -> Iterator[CatalogProblem]:

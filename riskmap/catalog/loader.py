@@ -11,7 +11,7 @@ from typing import Final, Literal, TypeVar
 
 from riskmap.catalog.layer import Field, Layer, named_by
 from riskmap.catalog.model import ScoringModel
-from riskmap.catalog.problems import TomlFile, closest, read_text, shown
+from riskmap.catalog.problems import TomlFile, closest, one_of, read_text, shown
 from riskmap.catalog.roles import EARLIER, LayerRole
 from riskmap.errors import CatalogError, CatalogProblem, Text, UnknownNameError
 
@@ -173,7 +173,9 @@ def load_catalog(root: Path) -> Catalog:
         if not found
     ]
     faults += [*more, *_roles_twice(layers, layer_files)]
-    faults += _links_astray(layers, layer_files, {fault.id for fault in faults if fault.kind == "layers"})
+    broken_layers = {fault.id for fault in faults if fault.kind == "layers"}
+    faults += _links_astray(layers, layer_files, broken_layers)
+    faults += _rolled_up(layers, layer_files, broken_layers)
     if not layers or missing:
         raise CatalogError((*(p for fault in faults for p in fault.problems), *missing))
     broken = {fault.id for fault in more}
@@ -305,6 +307,68 @@ def _circle(layer: Layer, layers: Mapping[str, Layer], source: TomlFile) -> Iter
             )
             yield source.problem(("belongs_to", "layer"), expected)
             return
+
+
+def _rolled_up(
+    layers: dict[str, Layer], files: Mapping[str, TomlFile], broken: Collection[str]
+) -> list[Fault]:
+    """Give every layer the fields of its rollups, and take out those whose rollups ask for what there is not.
+
+    Of a layer whose file is `broken` nothing is known until it is mended: the field is there and empty.
+    """
+    faults: list[Fault] = []
+    done: dict[str, Layer] = {}
+    for layer in layers.values():
+        problems: list[CatalogProblem] = []
+        made: list[Field] = []
+        for i, rollup in enumerate(layer.rollups):
+            child = layers.get(rollup.of)
+            if child is None and rollup.of in broken:
+                made.append(rollup.as_field(None))
+                continue
+            found = list(_rollup_problems(layer, i, layers, files[layer.id]))
+            problems += found
+            if not found and child is not None:
+                made.append(rollup.as_field(child.field(rollup.source) if rollup.source else None))
+        if problems:
+            faults.append(Fault("layers", layer.id, files[layer.id].file, tuple(problems), role=layer.role))
+        elif made:
+            done[layer.id] = layer.model_copy(update={"fields": (*layer.fields, *made)})
+    layers.update(done)
+    for fault in faults:
+        del layers[fault.id]
+    return faults
+
+
+def _rollup_problems(
+    layer: Layer, at: int, layers: Mapping[str, Layer], source: TomlFile
+) -> Iterator[CatalogProblem]:
+    rollup, path = layer.rollups[at], ("rollups", at)
+    child = layers.get(rollup.of)
+    if child is None:
+        expected = Text("有图层文件的标识", "the id of a layer file")
+        yield source.problem((*path, "of"), expected, found=shown(rollup.of), hint=closest(rollup.of, layers))
+        return
+    naming = [field.id for field in child.links if layer.id in named_by(field, layers)]
+    if rollup.by not in naming:
+        yield source.problem((*path, "by"), one_of(naming or ["—"]), found=shown(rollup.by))
+    ways = [rollup.count, bool(rollup.sum), bool(rollup.min), bool(rollup.max)]
+    if sum(ways) != 1:
+        yield source.problem(
+            path, Text("count、sum、min、max 之一", "one of count, sum, min, max"), found=str(sum(ways))
+        )
+    numbers = [f.id for f in child.stated_fields if f.type in {"integer", "number"}]
+    ordered = [*numbers, *(f.id for f in child.stated_fields if f.type in {"date", "moment"})]
+    for key, fitting in (("sum", numbers), ("min", ordered), ("max", ordered)):
+        if (name := getattr(rollup, key)) and name not in fitting:
+            yield source.problem((*path, key), one_of(fitting or ["—"]), found=shown(name))
+    known = [f.id for f in child.stated_fields]
+    for j, condition in enumerate(rollup.where):
+        if condition.field not in known:
+            hint = closest(condition.field, known)
+            yield source.problem((*path, "where", j), one_of(known), found=shown(condition.field), hint=hint)
+    if rollup.id in layer.field_ids:
+        yield source.problem((*path, "id"), Text("没有用过的标识", "an id not used before"), found=rollup.id)
 
 
 def _digest(files: Iterable[TomlFile]) -> str:

@@ -80,6 +80,29 @@ def read_inputs(
     )
 
 
+def read_some(
+    connection: sa.Connection,
+    layer: Layer,
+    fields: Collection[str],
+    *,
+    numbers: Collection[int],
+    at: int | None = None,
+) -> pa.Table:
+    """Return `feature_id` and the named fields of some active records, by feature id, now or after changeset `at`."""
+    query = _query(s.feature.c.id, s.revision.c.version, at=at).where(s.feature.c.id.in_(json_list(numbers)))
+    read = [field for field in layer.fields if field.id in fields]
+    found = _columns(
+        connection,
+        query.order_by(None).order_by(s.feature.c.id),
+        layer,
+        read,
+        partial(_inputs, layer),
+        progress=UNWATCHED,
+        expected=len(numbers),
+    )
+    return found.table
+
+
 def inputs_of(cells: Cells, layer: Layer, fields: Collection[str]) -> LayerColumns:
     """Return what `read_inputs` would of records that are not stored yet: `cells` holds code, id, version,
     checklist and body (bytes), the last two as they would be stored.

@@ -18,7 +18,9 @@ from riskmap.ledger.assessments import read_results
 from riskmap.ledger.column_reading import LayerColumns, read_layer
 from riskmap.ledger.columns import WITHDRAWN, Known, held_at, read_known, read_versions
 from riskmap.ledger.editing import differences
+from riskmap.ledger.links import named_by_written
 from riskmap.ledger.merging import shown
+from riskmap.ledger.rollups import rolled_up, with_rollups
 from riskmap.ledger.store import BESIDE, Store, json_list, moments, no_cycles, timestamp
 from riskmap.ledger.undoing import undone_by
 from riskmap.progress import UNWATCHED, Progress
@@ -104,7 +106,8 @@ def written_at(store: Store, number: int) -> str | None:
 def changed_since(store: Store, number: int, *, most: int) -> dict[str, tuple[str, ...]] | None:
     """Return layer → codes of records written or assessed anew after a changeset; None for over `most`.
 
-    With them what hangs on those that were written: a link takes the place of its record with it.
+    With them what hangs on those that were written, for a link takes the place of its record with it, and what they
+    hang on, where that counts them.
     """
     revised, assessed = s.revision, s.assessment
     with store.reading() as connection:
@@ -127,6 +130,7 @@ def changed_since(store: Store, number: int, *, most: int) -> dict[str, tuple[st
             if len(found) > most:
                 return None
         found |= _hanging_on_written(connection, number)
+        found |= _rolling_up_written(connection, store.layers, number)
     if len(found) > most:
         return None
     layers = {layer for layer, _ in found}
@@ -149,6 +153,19 @@ def _hanging_on_written(connection: sa.Connection, number: int) -> set[tuple[str
         found |= new
         ids = hanging
     return found
+
+
+def _rolling_up_written(
+    connection: sa.Connection, layers: Mapping[str, Layer], number: int
+) -> set[tuple[str, str]]:
+    counting = [layer.id for layer in layers.values() if layer.rollups]
+    if not counting:
+        return set()
+    f = s.feature
+    query = sa.select(f.c.layer, f.c.code).where(
+        f.c.id.in_(named_by_written(number)), f.c.layer.in_(counting)
+    )
+    return {(layer, code) for layer, code in connection.execute(query)}
 
 
 def features(
@@ -178,6 +195,9 @@ def features(
             expected=expected,
         )
         feature_id = np.array(known.feature_id, dtype=np.int64)
+        if (definition := store.layers.get(layer)) is not None:
+            more = rolled_up(connection, store.layers, definition, feature_id, at=at)
+            known.values |= {name: column.to_pylist() for name, column in more.items()}
         results = read_results(connection, layer, feature_id, at=at)
         written = moments(connection, set(known.changed))
     return Features(
@@ -207,7 +227,8 @@ def layer_columns(
     """Read a layer, or what of it is retired, in columns, now or at a moment, with the assessment valid then."""
     with store.reading() as connection:
         at = None if as_of is None else changeset_at(connection, as_of)
-        return read_layer(connection, layer, at=at, retired=retired, progress=progress, expected=expected)
+        found = read_layer(connection, layer, at=at, retired=retired, progress=progress, expected=expected)
+        return with_rollups(connection, store.layers, layer, found, at=at)
 
 
 def retirements(

@@ -48,6 +48,7 @@ from riskmap.ledger.opening import looked_at, opened
 from riskmap.ledger.planned_records import PlannedRecords, planned_records
 from riskmap.ledger.rejected_rows import RejectedEntry
 from riskmap.ledger.revisions import Write
+from riskmap.ledger.rollups import with_rollups
 from riskmap.ledger.runs import KeptFit, KeptModel, TierChange, last_fit
 from riskmap.ledger.store import (
     Clock,
@@ -229,7 +230,7 @@ class Ledger:
         in it.
         """
         with self._store.writing() as connection:
-            yield Write(connection, last_changeset(connection))
+            yield Write(connection, last_changeset(connection), self._store.layers)
 
     def named(self, field: Field, texts: Collection[str]) -> Mapping[str, str]:
         """Return the records that texts of a field name, as values are kept; what names none is left out."""
@@ -370,7 +371,8 @@ class Ledger:
         Fields are ids or "checklist.<item id>". Nothing else is read, and nothing else can be broken.
         """
         with self._store.reading() as connection:
-            return read_inputs(connection, layer, fields, codes=codes, progress=progress, expected=expected)
+            found = read_inputs(connection, layer, fields, codes=codes, progress=progress, expected=expected)
+            return with_rollups(connection, self._store.layers, layer, found, fields=fields)
 
     def history(self, layer: str, code: str) -> list[Change]:
         """Return every revision of a record, oldest first; personal data masked."""

@@ -285,6 +285,8 @@ def link_next(
     A retired record names nothing. LedgerError where a layer that has links has lost its file.
     """
     layer = layers.get(layer_id)
+    if layer is not None and not layer.links:
+        return
     standing = _standing(connection, [number for number, _ in rows])
     if layer is None:
         if standing:
@@ -293,8 +295,6 @@ def link_next(
                 f"{layer_id}: its layer file cannot be used, so that nobody knows what its records name; nothing was "
                 "written, mend the file first",
             )
-        return
-    if not layer.links and not standing:
         return
     found = targets_of(connection, layers, layer, (values or {} for _, values in rows))
     closed: list[tuple[Any, ...]] = []
@@ -316,6 +316,12 @@ def _standing(connection: sa.Connection, numbers: Sequence[int]) -> dict[int, di
     for number, field, ordinal, to in connection.execute(query):
         found[number][field, ordinal] = to
     return found
+
+
+def named_by_written(number: int) -> sa.Select[tuple[int]]:
+    """Return the features that records name, or named before, which were written after a changeset."""
+    written = sa.select(s.revision.c.feature_id).where(s.revision.c.valid_from > number)
+    return sa.select(s.link.c.to_id).where(s.link.c.from_id.in_(written))
 
 
 class Hanging(NamedTuple):

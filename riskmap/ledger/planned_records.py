@@ -22,6 +22,7 @@ from riskmap.ledger.columns import write_checklist
 from riskmap.ledger.importing import decide, drafts
 from riskmap.ledger.merging import unmasked
 from riskmap.ledger.revisions import dump_body, stated_values
+from riskmap.ledger.rollups import with_rollups
 from riskmap.ledger.store import Store, no_cycles
 from riskmap.rules.arrays import bools_of, numbers_of, pc
 from riskmap.values.import_plan import ImportPlan
@@ -62,10 +63,12 @@ def planned_records(
         names = ("row", "code", "id", "version", "checklist", "body")
         columns = zip(*found, strict=True) if found else [()] * len(names)
         cells: dict[str, Sequence[Any]] = dict(zip(names, columns, strict=True))
-        table = inputs_of(cells, layer, fields).whole()
+        stated = inputs_of(cells, layer, fields)
+        table = with_rollups(connection, store.layers, layer, stated, fields=fields).whole()
         row, code = np.array(cells["row"], np.int64), tuple(cells["code"])
         if whole:
-            others = read_inputs(connection, layer, fields, codes=None).whole()
+            stated = read_inputs(connection, layer, fields, codes=None)
+            others = with_rollups(connection, store.layers, layer, stated, fields=fields).whole()
             kept = ~bools_of(pc.is_in(others["feature_id"], value_set=table["feature_id"].combine_chunks()))
             known = _codes(connection, layer.id)
             left = others.filter(pa.array(kept))

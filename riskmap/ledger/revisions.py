@@ -17,7 +17,7 @@ from riskmap.catalog.layer import Layer
 from riskmap.errors import LedgerError, StaleRevisionError
 from riskmap.ledger import schema as s
 from riskmap.ledger.columns import Checklist, Known, count_contacts, write_checklist, write_contacts
-from riskmap.ledger.links import link_new, link_next
+from riskmap.ledger.links import link_new, link_next, named_by_written
 from riskmap.ledger.store import (
     CHUNK,
     Store,
@@ -105,6 +105,7 @@ class Write:
 
     connection: sa.Connection
     base: int
+    layers: Mapping[str, Layer]
 
     def changesets(self) -> list[int]:
         """Return the changesets of the action, in their order."""
@@ -112,20 +113,23 @@ class Write:
         return list(self.connection.scalars(sa.select(t.c.id).where(t.c.id > self.base).order_by(t.c.id)))
 
     def touched(self, *, rated: bool = False) -> dict[str, list[str]]:
-        """Return the active records that were written, layer → codes.
+        """Return the active records that were written, layer → codes; with them those that count what they name.
 
         `rated`: only those that have a result, or whose layer was assessed as a whole. A layer that
         was only loaded so far waits for that.
         """
         f, run, result = s.feature, s.run_layer, s.assessment
-        query = sa.select(f.c.layer, f.c.code).where(
-            f.c.id.in_(sa.select(s.revision.c.feature_id).where(s.revision.c.valid_from > self.base)),
-            f.c.retired == 0,
-        )
+        whole = sa.select(run.c.layer).where(run.c.whole == 1)
+        has_result = sa.exists().where(result.c.feature_id == f.c.id, result.c.valid_to.is_(None))
+        has_tier = sa.or_(f.c.layer.in_(whole), has_result)
+        ours = f.c.id.in_(sa.select(s.revision.c.feature_id).where(s.revision.c.valid_from > self.base))
         if rated:
-            whole = sa.select(run.c.layer).where(run.c.whole == 1)
-            has_result = sa.exists().where(result.c.feature_id == f.c.id, result.c.valid_to.is_(None))
-            query = query.where(sa.or_(f.c.layer.in_(whole), has_result))
+            ours = sa.and_(ours, has_tier)
+        counting = [layer.id for layer in self.layers.values() if layer.rollups]
+        if counting:
+            named = f.c.id.in_(named_by_written(self.base))
+            ours = sa.or_(ours, sa.and_(f.c.layer.in_(counting), named, has_tier))
+        query = sa.select(f.c.layer, f.c.code).where(ours, f.c.retired == 0)
         found: dict[str, list[str]] = {}
         for layer, code in self.connection.execute(query.order_by(f.c.layer, f.c.code)):
             found.setdefault(layer, []).append(code)

@@ -418,7 +418,22 @@ def _text(title: Text, most: int) -> TargetRule:
     return _fixed(title, cell.judge_text(most), lambda source: column.plain_texts(source, most))
 
 
+_DERIVED: Final = Verdict(
+    None,
+    Finding(
+        "derived",
+        "error",
+        Text(
+            "由其他记录汇总得出，不能填写；请改那些记录",
+            "is worked out of other records and cannot be stated; change those",
+        ),
+    ),
+)
+
+
 def _of_field(field: Field, *, kept: bool) -> TargetRule:
+    if field.derived:
+        return _fixed(field.title, lambda _text: _DERIVED)
     if field.type == "text":
         return _text(field.title, cell.TEXT_CHARS)
     judge = lambda unit: cell.judge_field(field, header_unit=unit, kept=kept)  # noqa: E731

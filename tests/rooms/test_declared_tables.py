@@ -114,7 +114,6 @@ def test_a_road_table_without_its_ends_or_its_datum_is_refused(tmp_path):
     [
         ('unique = ["code", "at"]', "unique"),
         ('on_bad_row = "refuse"', "on_bad_row"),
-        ('[[fields]]\nid = "at"\ntitle = { zh = "时刻", en = "At" }\ntype = "moment"', "type"),
         (
             '[[fields]]\nid = "mm"\ntitle = { zh = "毫米", en = "Mm" }\ntype = "number"\ntrace = ["T"]',
             "trace",

@@ -76,7 +76,7 @@ class BlockReader:
         part.name = self._judged(part, targets, "name") or part.name
         stated = self._judged(part, targets, "subdistrict") or [None] * count
         part.subdistrict = self._around(part, stated)
-        for item in self._layer.fields:
+        for item in self._layer.stated_fields:
             if (values := self._judged(part, targets, item.id)) is not None:
                 part.values[item.id] = values
         if not self._layer.table:

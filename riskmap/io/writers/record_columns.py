@@ -84,7 +84,7 @@ def blank_columns(layer: Layer, lang: Lang) -> list[SheetColumn]:
         for role, _, kind in _CORE
         for title in (_core_title(layer, role, lang),)
     ]
-    columns += [blank(header(f, lang), f.id, _KINDS.get(f.type, "text")) for f in layer.fields]
+    columns += [blank(header(f, lang), f.id, _KINDS.get(f.type, "text")) for f in layer.stated_fields]
     if layer.checklist is not None:
         columns += [blank(i.title.text(lang), f"checklist:{i.id}") for i in layer.checklist.items]
     columns += [

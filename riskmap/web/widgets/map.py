@@ -35,6 +35,7 @@ from riskmap.moments import as_of_json
 from riskmap.rules.arrays import column_of
 from riskmap.rules.masks import mask_contacts, mask_value
 from riskmap.selection import Hit, Selection, Snapshot, flag_ids, point
+from riskmap.selection.linked import children_of
 from riskmap.selection.records import kept_texts
 from riskmap.selection.snapshot import BITS, encode
 from riskmap.selection.views import view_of
@@ -186,7 +187,8 @@ def frame_settings(frame: Frame) -> dict[str, Any]:
                 "title": layer.title.text(frame.lang),
                 "symbol": layer.style.symbol,
                 "risk": layer.counts == "risk",
-                "geometry": layer.geometry,
+                "geometry": layer.shape_kind,
+                "placed": layer.placed,
             }
             for layer in frame.layers
         ],
@@ -344,7 +346,7 @@ def card(
     return {
         **brief(hit, ws.catalog.layers, lang),
         "score": f"{score:g}" if hit.rank not in {UNRATED, UNGRADED} and score == score else "",  # noqa: PLR0124 - NaN
-        "fields": _fields(layer, row, lang),
+        "fields": [*_linked(ws, snapshot, hit, lang), *_fields(layer, row, lang)],
         "extra": _extra(snapshot, hit),
         "missing": [field_title(layer, name, lang) for name in row["missing"] or ()],
         "flags": [FLAGS[flag].text(lang) for flag in flag_ids(row["flags"])],
@@ -393,6 +395,12 @@ def _fields(layer: Layer, row: Mapping[str, Any], lang: Lang) -> list[list[str]]
         text = str(mask_value(value)) if field.personal else shown(field, value, lang)
         found.append([field.title.text(lang), text])
     return found[:_MOST_FIELDS]
+
+
+def _linked(ws: Workspace, snapshot: Snapshot, hit: Hit, lang: Lang) -> list[list[str]]:
+    """Return how many records name this one, by layer."""
+    (counts,) = children_of(snapshot, ws.catalog.layers, hit.layer, [hit.code])
+    return [[ws.catalog.title(layer).text(lang), f"{n:,}"] for layer, n in counts.items() if n]
 
 
 def _extra(snapshot: Snapshot, hit: Hit) -> list[list[str]]:

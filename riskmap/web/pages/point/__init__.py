@@ -283,6 +283,7 @@ def _view(features: Features, here: str) -> None:
             _scored(layer, features)
     with left:
         view.facts(layer, adopted_model(ws, layer.id), features)
+        view.linked(layer, code, ws.catalog.layers)
         if layer.contacts:
             _contacts(features, here)
     known = ws.ledger.history(layer.id, code)

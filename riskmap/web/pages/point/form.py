@@ -89,9 +89,10 @@ def blank_record(layer: Layer) -> FormStart:
 
 def field_groups(layer: Layer, model: ScoringModel | None) -> list[tuple[str, list[Field]]]:
     """Return (key of a title, fields): what the score needs, what the direct rules read, the rest."""
-    scored = [f for f in layer.fields if model and f.id in model.fields]
-    ruled = [f for f in layer.fields if model and f.id in model.rule_fields and f not in scored]
-    rest = [f for f in layer.fields if f not in scored and f not in ruled]
+    stated = layer.stated_fields
+    scored = [f for f in stated if model and f.id in model.fields]
+    ruled = [f for f in stated if model and f.id in model.rule_fields and f not in scored]
+    rest = [f for f in stated if f not in scored and f not in ruled]
     groups = [("group_scored", scored), ("group_rules", ruled), ("group_rest", rest)]
     return [(title, fields) for title, fields in groups if fields]
 
