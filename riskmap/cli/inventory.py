@@ -199,7 +199,9 @@ def print_map(
     at = past(as_of)
     selection = _selection(ws, layers, tier, state, subdistrict, where, within, at)
     look: dict[str, Any] = {"paper": paper, "scale": scale, "grey": grey}
-    done = map_paper.print_map(ws, selection, to, as_of=at, **look, by=person(by), lang=LANG)
+    who = person(by)
+    with watched(as_json=as_json) as progress:
+        done = map_paper.print_map(ws, selection, to, as_of=at, **look, by=who, lang=LANG, progress=progress)
     _tell_state(ws, at, selection.layers)
     if as_json:
         print_json({"files": [{"path": str(done.path), "format": done.format, "rows": done.rows}]})

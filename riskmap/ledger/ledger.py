@@ -70,7 +70,7 @@ from riskmap.rules.judge import Judged
 from riskmap.values.assessment import Makers
 from riskmap.values.hazards import Escalation
 from riskmap.values.import_plan import ImportPlan, Intake
-from riskmap.values.records import Change, Features
+from riskmap.values.records import Change, Contact, Features
 from riskmap.values.scenario import Event, NewEvent, OpenedScenario, Recorded, RecordedScenario
 
 Personal = Mapping[str, Collection[str]]
@@ -243,12 +243,20 @@ class Ledger:
         """Return what an import would do; `full_list` also names active codes that the file lacks."""
         return importing.plan_import(self._store, intake, full_list=full_list)
 
-    def commit_import(self, plan: ImportPlan, *, by: str, why: str, kind: str = "import") -> Committed:
+    def commit_import(
+        self,
+        plan: ImportPlan,
+        *,
+        by: str,
+        why: str,
+        kind: str = "import",
+        progress: Progress = UNWATCHED,
+    ) -> Committed:
         """Write a plan in one transaction, as a changeset of this kind (import, sample).
 
-        StaleRevisionError where it no longer holds.
+        StaleRevisionError where it no longer holds. Cancelled, and nothing written, where `progress` stops it.
         """
-        return importing.commit_import(self._store, plan, by=by, why=why, kind=kind)
+        return importing.commit_import(self._store, plan, by=by, why=why, kind=kind, progress=progress)
 
     def planned_records(
         self,
@@ -338,6 +346,20 @@ class Ledger:
             progress=progress,
             expected=expected,
         )
+
+    def contacts(
+        self,
+        layer: str,
+        *,
+        as_of: dt.datetime | None = None,
+        progress: Progress = UNWATCHED,
+        expected: int = 0,
+    ) -> dict[str, tuple[Contact, ...]]:
+        """Return the contacts of a layer's active records, by code, now or as they were at a moment.
+
+        Personal data, unmasked. Records that share their persons share one tuple.
+        """
+        return history.contacts(self._store, layer, as_of=as_of, progress=progress, expected=expected)
 
     def layer_columns(
         self,

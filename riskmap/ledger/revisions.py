@@ -237,7 +237,7 @@ class FlowColumns:
 def write_new(
     connection: sa.Connection,
     records: Records,
-    rows: Sequence[int],
+    rows: Iterable[int],
     changeset: int,
     layers: Mapping[str, Layer],
 ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Any, Final
@@ -69,7 +69,8 @@ class Inventory:
     """What an export says. The totals are counted from the very rows that are written.
 
     `as_of` (of the data) and `made_at` are texts as they are to be read. `differences` are those of
-    a reconciliation: {"what", "expected", "found", "codes"}, `what` a text or a Text. `approval` is
+    a reconciliation: {"what", "expected", "found", "codes"}, `what` a text or a Text. `unrated` is the sentence about
+    those without a tier, "" where every record has one; `newly_unrated`: how many of them are new. `approval` is
     the map approval number (审图号). `unmasked` states that personal data are shown in full. `head` is that
     of the ledger's chain of digests at the state that is shown, in hex, `changeset` the write that it closed.
     `progress` is told by who writes it: a format that tells nothing can be stopped between files only.
@@ -83,6 +84,8 @@ class Inventory:
     made_by: str
     adds_up: bool = True
     differences: tuple[Mapping[str, Any], ...] = ()
+    unrated: str = ""
+    newly_unrated: int = 0
     demo: bool = False
     approval: str = ""
     unmasked: bool = False
@@ -102,6 +105,11 @@ class Inventory:
         self.progress.step(before + rows, len(self), what)
 
     @property
+    def unexplained(self) -> list[Mapping[str, Any]]:
+        """The differences that records without a tier do not account for."""
+        return unexplained(self.differences)
+
+    @property
     def risks(self) -> tuple[LayerInventory, ...]:
         """The layers that enter tiers and sums."""
         return tuple(part for part in self.layers if part.layer.counts == "risk")
@@ -110,6 +118,11 @@ class Inventory:
     def others(self) -> tuple[LayerInventory, ...]:
         """The layers that are listed and enter no sum."""
         return tuple(part for part in self.layers if part.layer.counts != "risk")
+
+
+def unexplained(differences: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the differences of sums that the records they name do not account for: there somebody has to look."""
+    return [d for d in differences if d["expected"] - d["found"] != len(d["codes"])]
 
 
 def tier_counts(table: pa.Table) -> dict[str, int]:

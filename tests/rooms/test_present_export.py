@@ -20,9 +20,10 @@ from hypothesis import strategies as st
 from openpyxl.worksheet.worksheet import Worksheet
 
 from riskmap.errors import ExportError
+from riskmap.io.files.short_names import short_names
 from riskmap.io.writers import export, export_formats
 from riskmap.io.writers.formats.csv_file import guard, unguard
-from riskmap.io.writers.formats.shapefile import fit, short_names
+from riskmap.io.writers.formats.shapefile import fit
 from riskmap.values.inventory import DEMO_MARK, PRINTED
 from riskmap.vocabulary import TIER_COLOURS, TIER_TITLES
 from tests.present_samples import GRIDS, HOSTILE, grids, inventory, slopes
@@ -153,8 +154,8 @@ def test_the_cover_says_what_it_is_and_counts_the_rows_it_comes_with(files: Path
 def test_sums_that_do_not_agree_are_red_on_the_cover_and_every_code_is_named(tmp_path: Path):
     many = [f"MISSING-{i}" for i in range(48)]
     gaps = (
-        {"what": "风险点等级合计", "expected": 42336, "found": 42288, "codes": many},
-        {"what": "边坡", "expected": 2, "found": 1, "codes": ["S-1"]},
+        {"what": "风险点等级合计", "expected": 42337, "found": 42288, "codes": many},
+        {"what": "边坡", "expected": 2, "found": 0, "codes": ["S-1"]},
     )
     export(inventory(adds_up=False, differences=gaps), tmp_path / "a.xlsx")
     book = openpyxl.load_workbook(tmp_path / "a.xlsx")
@@ -163,6 +164,19 @@ def test_sums_that_do_not_agree_are_red_on_the_cover_and_every_code_is_named(tmp
     assert said.font.color.rgb == "FFD7191C"
     assert "S-1" in text_of(cover)
     assert all(code in text_of(book["差异清单"]) for code in many)
+
+
+@pytest.mark.parametrize(("new", "colour"), [(0, "FF1B7A3D"), (2, "FFD7191C")])
+def test_the_usual_unrated_are_a_calm_line_on_the_cover_and_new_ones_an_alarm(tmp_path: Path, new, colour):
+    gaps = ({"what": "边坡", "expected": 40, "found": 32, "codes": [f"S-{i}" for i in range(8)]},)
+    said = "四级 32 + 未评 8 = 总数 40"
+    made = inventory(adds_up=False, differences=gaps, unrated=said, newly_unrated=new)
+    export(made, tmp_path / "a.xlsx")
+    book = openpyxl.load_workbook(tmp_path / "a.xlsx")
+    cell = next(c for row in book["封面"].iter_rows() for c in row if c.value == said)
+    assert cell.font.color.rgb == colour
+    assert "合计不一致" not in text_of(book["封面"])
+    assert "差异清单" not in book.sheetnames
 
 
 def test_a_sheet_has_frozen_headers_filter_tier_colours_and_a_printed_page(files: Path):

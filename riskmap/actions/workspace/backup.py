@@ -26,7 +26,7 @@ from riskmap.actions.workspace import WORKSPACE_FILE, Workspace, open_workspace,
 from riskmap.actions.workspace.settings import read_workspace_file
 from riskmap.errors import LedgerError, Text, WorkspaceError
 from riskmap.interface import option
-from riskmap.io.files.atomic import refusals, replacing
+from riskmap.io.files.atomic import private_folder, refusals, replacing
 from riskmap.io.files.leftovers import mark
 from riskmap.ledger import Ledger
 from riskmap.ledger.store import file_of, stored_moment
@@ -299,7 +299,7 @@ def _put_in_place(
     names = [name for name in (*names, WORKSPACE_FILE) if (root / name).resolve() != ledger.resolve()]
     if not over:
         _refuse_in_the_way(file, root, [*(root / name for name in names), ledger])
-    ledger.parent.mkdir(parents=True, exist_ok=True)
+    private_folder(ledger.parent)
     Ledger.restore(room / manifest.ledger, url, by=by.name, why=why)
     kept = root / f"before-restore-{utc_now().astimezone():%Y-%m-%d_%H%M%S}"
     standing = dict(_covered(root, ledger)) if over else {}
@@ -332,7 +332,7 @@ def _digest_of(path: Path) -> str:
 
 def _set_aside(path: Path, to: Path) -> None:
     """Keep a file that is about to be replaced; it stays in its place until then."""
-    to.parent.mkdir(parents=True, exist_ok=True)
+    private_folder(to.parent)
     try:
         os.link(path, to)
     except OSError:
@@ -340,7 +340,7 @@ def _set_aside(path: Path, to: Path) -> None:
 
 
 def _moved(path: Path, to: Path) -> None:
-    to.parent.mkdir(parents=True, exist_ok=True)
+    private_folder(to.parent)
     path.replace(to)
 
 
@@ -349,7 +349,7 @@ def _unpack(file: Path, manifest: _Manifest, room: Path, names: Sequence[str] | 
     with _reading(file, file) as archive:
         for name in names:
             target = room / name
-            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            private_folder(target.parent)
             target.touch(mode=0o600)
             with archive.open(name) as member, target.open("wb") as out:
                 if _copied(member, out) != manifest.files[name]:

@@ -12,10 +12,12 @@ import hashlib
 import re
 import struct
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from riskmap.errors import UnreadableFileError
+from riskmap.io.files.drivers.encodings import wide_without_mark
 from riskmap.io.files.formats import FileFormat, endings, file_formats
 
 _MIB = 1024 * 1024
@@ -161,8 +163,7 @@ def _sniff(head: bytes) -> str:
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     if text.startswith((b"<!doctype html", b"<html")):
         return "html"
-    # UTF-16 without a mark has a zero in every other byte; other text has none.
-    if b"\x00" in head and not (head[1::2].count(0) > len(head) // 3 or head[::2].count(0) > len(head) // 3):
+    if b"\x00" in head and wide_without_mark(head) is None:
         return "unknown"
     return "xml" if text.startswith(b"<") else "text"
 
@@ -242,7 +243,20 @@ def _check_archive(path: Path, name: str, one: FileFormat, limits: FileLimits) -
             )
     wanted, missing = one.member or ("", None)
     if missing and not any(member.filename.lower().endswith(wanted) for member in members):
-        raise refuse(name, missing.zh, missing.en)
+        raise _other_content(name, members) or refuse(name, missing.zh, missing.en)
+
+
+def _other_content(name: str, members: Sequence[zipfile.ZipInfo]) -> UnreadableFileError | None:
+    """Return the error for an archive of files that are read once they are taken out of it; None for any other."""
+    known = [Path(m.filename).name for m in members if Path(m.filename).suffix.lower() in endings()]
+    if not known or Path(name).suffix.lower() != ".zip":
+        return None
+    listed = ", ".join(each if each.isprintable() else "?" for each in known[:3])[:80]
+    return refuse(
+        name,
+        f"压缩包里是 {listed} 等 {len(known)} 个文件，没有 .shp；请解压后导入其中的文件",
+        f"the archive holds {listed} ({len(known)} in all) and no .shp; unpack it and import what is in it",
+    )
 
 
 def _escapes(member: str) -> bool:

@@ -72,7 +72,7 @@ FORMATS: Final = (
         gdal="ESRI Shapefile",
         companions=(".shp", ".shx", ".dbf", ".prj", ".cpg"),
     ),
-    _map("shp.zip", (".zip",), "zip", gdal="ESRI Shapefile", member=(".shp", Text(*_SHP))),
+    _map("shp.zip", (".zip",), "zip", gdal="ESRI Shapefile", member=((".shp", ".zip"), Text(*_SHP))),
     _map("gpkg", (".gpkg",), "sqlite", gdal="GPKG"),
     FileFormat(
         "geojson",

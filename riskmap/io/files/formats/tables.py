@@ -103,7 +103,7 @@ FORMATS: Final = (
         "parquet",
         (".parquet", ".geoparquet"),
         "parquet",
-        "riskmap.io.files.drivers.sheets",
+        "riskmap.io.files.drivers.parquet",
         faults=_cut_off,
     ),
 )

@@ -87,7 +87,7 @@ def write_cover(
         row += 1
     row = _write_check(sheet, looks, inventory, row + 1)
     for note in notes:
-        _across(sheet, row, note, looks)
+        _across(sheet, row, note, looks.bad)
         row += 1
     by_layer = {part.layer.title.text(lang): tier_counts(part.table) for part in inventory.risks}
     if by_layer:
@@ -109,6 +109,9 @@ def _write_others(sheet: Worksheet, looks: Looks, inventory: Inventory, *, row: 
         sheet.write_number(row, 1, len(part), looks.count)
 
 
+_ROWS_PRINTED: Final = 30  # on A4 landscape, also where another font makes the rows a little higher
+
+
 def write_subdistricts(
     book: xlsxwriter.Workbook, looks: Looks, inventory: Inventory, taken: set[str]
 ) -> None:
@@ -120,15 +123,21 @@ def write_subdistricts(
     sheet.set_column(0, 0, 26)
     sheet.set_column(1, _ACROSS, 13)
     page(sheet, inventory, t("export_subdistricts", lang))
-    row = 0
+    sheet.set_print_scale(100)  # the columns fit; a page fitted to its width heeds no break
+    row, top, breaks = 0, 0, list[int]()
     for part in inventory.risks:
         title = t("export_by_subdistrict_of", lang, layer=part.layer.title.text(lang))
-        row = _write_counts(sheet, looks, title, _places((part,), lang), row=row, lang=lang) + 1
+        places = _places((part,), lang)
+        if row > top and row + len(places) + 2 - top > _ROWS_PRINTED:
+            breaks.append(row)
+            top = row
+        row = _write_counts(sheet, looks, title, places, row=row, lang=lang) + 1
+    sheet.set_h_pagebreaks(breaks)
 
 
 def write_differences(book: xlsxwriter.Workbook, looks: Looks, inventory: Inventory, taken: set[str]) -> None:
     """Write all codes of the differences that name too many for the cover."""
-    many = [d for d in inventory.differences if len(d.get("codes") or ()) > _FEW]
+    many = [d for d in inventory.unexplained if len(d.get("codes") or ()) > _FEW]
     if not many:
         return
     lang = inventory.lang
@@ -177,28 +186,33 @@ def _facts(inventory: Inventory) -> list[tuple[str, str]]:
 
 
 def _write_check(sheet: Worksheet, looks: Looks, inventory: Inventory, row: int) -> int:
+    """Write whether the sums agree: an alarm where they do not, the usual records without a tier as a calm line."""
     lang = inventory.lang
-    if inventory.adds_up and not inventory.differences:
+    wrong = inventory.unexplained
+    if not wrong and not inventory.unrated:
         literal(sheet, row, 0, t("export_adds_up", lang), looks.good)
         return row + 1
-    count = len(inventory.differences)
-    literal(sheet, row, 0, t("export_not_adding_up", lang, n=count), looks.bad)
-    row += 1
-    for difference in inventory.differences:
-        _across(sheet, row, _sentence(difference, lang), looks)
+    if wrong:
+        literal(sheet, row, 0, t("export_not_adding_up", lang, n=len(wrong)), looks.bad)
         row += 1
+    for difference in wrong:
+        row = _across(sheet, row, _sentence(difference, lang), looks.bad)
         codes = [str(code) for code in difference.get("codes") or ()]
         if codes:
-            _across(sheet, row, _codes(codes, lang), looks)
-            row += 1
+            row = _across(sheet, row, _codes(codes, lang), looks.bad)
+    if inventory.unrated:
+        look = looks.bad if inventory.newly_unrated else looks.calm
+        row = _across(sheet, row, inventory.unrated, look)
     return row
 
 
-def _across(sheet: Worksheet, row: int, text: str, looks: Looks) -> None:
+def _across(sheet: Worksheet, row: int, text: str, look: Any) -> int:
+    """Write a sentence over the width of the cover and return the row below it."""
     sheet.set_row(row, 15.0 * (1 + len(text) // 55))
-    literal(sheet, row, 0, "", looks.bad)
-    sheet.merge_range(row, 0, row, _ACROSS, "", looks.bad)
-    literal(sheet, row, 0, text, looks.bad)
+    literal(sheet, row, 0, "", look)
+    sheet.merge_range(row, 0, row, _ACROSS, "", look)
+    literal(sheet, row, 0, text, look)
+    return row + 1
 
 
 def _codes(codes: Sequence[str], lang: Lang) -> str:
@@ -282,7 +296,10 @@ def write_xlsx(inventory: Inventory, path: Path) -> list[WrittenFile]:
 
 def _write(inventory: Inventory, book: xlsxwriter.Workbook) -> None:
     lang = inventory.lang
-    columns = [sheet_columns(part, lang) for part in inventory.layers]
+    columns = [
+        sheet_columns(part, lang, each=partial(inventory.wrote, inventory.layers[0], 0))
+        for part in inventory.layers
+    ]
     notes = _notes(columns, lang)
     book.set_properties(
         {

@@ -282,7 +282,8 @@ def _view(features: Features, here: str) -> None:
         else:
             _scored(layer, features)
     with left:
-        view.facts(layer, adopted_model(ws, layer.id), features)
+        editable = features.retired[0] is None and as_of() is None
+        view.facts(layer, adopted_model(ws, layer.id), features, editable=editable)
         view.linked(layer, code, ws.catalog.layers)
         if layer.contacts:
             _contacts(features, here)

@@ -93,8 +93,11 @@ def tier_badge(tier: str) -> str:
     return f'<span class="rm-tier rm-tier-{tier}">{escape(TIER_TITLES[tier].text(lang()))}</span>'
 
 
-def facts(layer: Layer, model: ScoringModel | None, features: Features) -> None:
-    """All fields in groups; what is not stated is said, not hidden, where the score needs it."""
+def facts(layer: Layer, model: ScoringModel | None, features: Features, *, editable: bool) -> None:
+    """All fields in groups; what is not stated is said, not hidden, where the score needs it.
+
+    `editable`: whether the page offers to fill it in.
+    """
     values = {key: column[0] for key, column in features.records.values.items()}
     lon, lat = float(features.records.lon[0]), float(features.records.lat[0])
     located = math.isfinite(lon) and math.isfinite(lat)
@@ -113,7 +116,8 @@ def facts(layer: Layer, model: ScoringModel | None, features: Features) -> None:
         ]
         _facts(say(title), pairs + (place if title == "group_rest" else []))
         if len(shown) < len(fields):
-            st.caption(say("point_blank_fields", n=len(fields) - len(shown)))
+            blank = "point_blank_editable" if editable else "point_blank_fields"
+            st.caption(say(blank, n=len(fields) - len(shown)))
     if not any(title == "group_rest" for title, _ in field_groups(layer, model)):
         _facts(say("group_rest"), place)
     _facts(say("group_extra"), _extras(features))
