@@ -79,7 +79,7 @@ def lacking(ws: Workspace, row: HeldEntry) -> list[Field]:
         return []
     held = ws.ledger.features(row.layer, codes=[row.code]).records
     states = held.values.get(STATE, (None,))
-    now = (states[0] or layer.flow.start) if len(held) else None
+    now = str(states[0] or layer.flow.start) if len(held) else None
     last = [move for move in layer.flow.moves if move.to == to]
     chain = last if now is None else next(layer.flow.chains(now, to), ())
     named = [name for move in chain for name in ((*move.asks, *move.needs) if now else move.needs)]
