@@ -17,6 +17,7 @@ from riskmap.catalog.model import Condition
 from riskmap.catalog.plan import RecordPlan
 from riskmap.catalog.problems import Items, Part, Slug, Title, Words
 from riskmap.catalog.roles import EARLIER, Counts, FieldRole, LayerRole
+from riskmap.catalog.series import Series
 from riskmap.catalog.triggers import Trigger
 from riskmap.errors import Text
 from riskmap.vocabulary import GRADES
@@ -302,6 +303,8 @@ class Layer(Part):
     a tier and enters the sums of the district. What else has a model is graded by it. `position_from`: of a layer
     that inherits its places, the fields that name the records whose place it is, the first that has one.
     `belongs_to`: the record that each one hangs on. `moment`: the field that says when.
+    `colour`: the choice field, or the state of a flow, by which the map colours what has no tier.
+    `series`: what the sensors of a layer of readings measure; the readings themselves are in no ledger.
 
     `flow`: what its records go through; then `state` is a field that only moves change. `laws`: what must hold
     of each.
@@ -323,6 +326,7 @@ class Layer(Part):
     belongs_to: BelongsTo | None = None
     key: RecordKey = RecordKey()
     rollups: Items[Rollup] = ()
+    colour: Slug = ""
     moment: Slug = ""
     stale_after_days: int = Key(default=365, ge=1)
     source: str = ""
@@ -336,6 +340,7 @@ class Layer(Part):
     triggers: Items[Trigger] = ()
     flow: Flow | None = None
     laws: Items[Law] = ()
+    series: Series | None = None
     table: bool = False
     unique: Items[Slug] = ("code",)
     unique_of: Items[Slug] = ()
@@ -388,6 +393,11 @@ class Layer(Part):
     def stated_fields(self) -> tuple[Field, ...]:
         """The fields that somebody states: all but what is worked out of other records."""
         return tuple(field for field in self.fields if not field.derived)
+
+    @property
+    def classes(self) -> tuple[Choice, ...]:
+        """The classes by which the map colours its records, () where tier or grade does."""
+        return self.field(self.colour).choices if self.colour else ()
 
     @property
     def placed(self) -> bool:

@@ -25,6 +25,7 @@ from riskmap.catalog.layer import CORE_ROLES, STATE_TITLE, Common, FieldType, La
 from riskmap.catalog.plan import plan_problems
 from riskmap.catalog.problems import TomlFile, absent, closest, one_of, read_text, shown
 from riskmap.catalog.roles import SHAPES
+from riskmap.catalog.series import series_problems, threshold_problems
 from riskmap.catalog.toml_lines import KeyPath
 from riskmap.catalog.triggers import SIDES, WARNING, Limit, RaisedTier, Trigger, TriggerLevel, WarningColour
 from riskmap.errors import CatalogError, CatalogProblem, Text
@@ -49,7 +50,7 @@ def _read(text: str, file: str, *, table: bool) -> Layer:
     source = TomlFile.parse(text, file)
     stated, problems = source.check(Layer)
     problems += [*_check_layer(source, common_source()), *plan_problems(source, common_source())]
-    problems += _table_problems(source, wanted=table)
+    problems += [*_table_problems(source, wanted=table), *series_problems(source)]
     layer = None
     if stated is not None:
         owners = {normalise_header(word): target for target, word, _ in claims(source)}
@@ -59,6 +60,7 @@ def _read(text: str, file: str, *, table: bool) -> Layer:
         problems += _register_problems(layer, source)
         problems += flow_problems(layer, source)
         problems += law_problems(layer, source)
+        problems += threshold_problems(layer.series, source) if layer.series else ()
     if layer is None or problems:
         raise CatalogError(tuple(sorted(dict.fromkeys(problems), key=lambda p: p.line or 0)))
     return layer
@@ -138,6 +140,7 @@ def _file_name(source: TomlFile) -> Iterator[CatalogProblem]:
 def _ids_twice(source: TomlFile) -> Iterator[CatalogProblem]:
     lists: list[KeyPath] = [("fields",), ("contacts",), ("checklist", "items"), ("positions",)]
     lists += [("flow", "states"), ("flow", "moves"), ("laws",)]
+    lists += [("series", "indicators"), ("series", "thresholds")]
     lists += [(*path, "choices") for path, _ in source.tables("fields")]
     for path in lists:
         first: dict[str, KeyPath] = {}
@@ -302,6 +305,7 @@ def _choice_words_twice(source: TomlFile, path: KeyPath, key: str = "choices") -
 def _headers_twice(source: TomlFile, common: TomlFile) -> Iterator[CatalogProblem]:
     claimed = claims(source)
     yield from _twice(source, claimed)
+    yield from _twice(source, _claims_of_series(source))  # headers of readings, not of the layer's records
     if source.at(("table",)) is not True:  # nothing is written under a table's titles
         yield from _common_titles_taken(source, common, claimed)
 
@@ -380,6 +384,13 @@ def claims(source: TomlFile) -> list[Claim]:
     return claimed
 
 
+def _claims_of_series(source: TomlFile) -> list[Claim]:
+    indicators = source.tables("series", "indicators")
+    return [
+        claim for path, one in indicators for claim in _claims_of_item(str(one.get("id", path)), path, one)
+    ]
+
+
 def _claims_of_item(target: str, path: KeyPath, item: Mapping[str, object]) -> list[Claim]:
     title = _table(item.get("title"))
     claimed: list[Claim] = [(target, w, (*path, "title", k)) for k, w in title.items() if isinstance(w, str)]
@@ -412,7 +423,7 @@ def _number(value: object) -> float | None:
     return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 
-_OF_LEDGERS: Final = ("flow", "laws", "position_from", "belongs_to", "key", "moment", "rollups")
+_OF_LEDGERS: Final = ("flow", "laws", "position_from", "belongs_to", "key", "moment", "rollups", "colour")
 
 
 _OF_TABLES: Final = ("unique", "unique_of", "one_of", "positions", "wide", "on_bad_row")
@@ -484,7 +495,22 @@ def _register_problems(layer: Layer, source: TomlFile) -> Iterator[CatalogProble
     if layer.key.kind == "serial" and not layer.key.prefix:
         yield absent(source, ("key", "prefix"))
     yield from _known(source, ("key", "same"), layer.field_ids)
+    yield from _colour_problems(layer, source)
     yield from _known(source, ("moment",), [f.id for f in layer.fields if f.type in {"moment", "date"}])
+
+
+MOST_COLOURS: Final = 7  # a symbol of the map has three bits for its class, and one class is "none of them"
+
+
+def _colour_problems(layer: Layer, source: TomlFile) -> Iterator[CatalogProblem]:
+    one = [f for f in layer.fields if f.type == "choice" and not f.several]
+    yield from _known(source, ("colour",), [f.id for f in one])
+    if layer.colour and layer.model is not None:
+        words = Text("不评分的图层才写 colour", "colour only where no model scores the layer")
+        yield source.problem(("colour",), words)
+    if any(f.id == layer.colour and len(f.choices) > MOST_COLOURS for f in one):
+        words = Text(f"至多 {MOST_COLOURS} 个选项的字段", f"a field with at most {MOST_COLOURS} choices")
+        yield source.problem(("colour",), words, found=shown(layer.colour))
 
 
 def _parent_problems(layer: Layer, source: TomlFile) -> Iterator[CatalogProblem]:

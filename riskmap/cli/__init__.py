@@ -67,6 +67,7 @@ def _run(words: list[str]) -> NoReturn:
         importing,
         inventory,
         prepare,
+        readings,
         records,
         registers,
         terrain,

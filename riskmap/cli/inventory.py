@@ -103,6 +103,12 @@ def select(
     document = (retired_json if retired else select_json)(ws, selection, as_of=at)
     if not retired or at is not None:
         _tell_state(ws, at, selection.layers)
+    if any(one.get("readings", {}) is None for one in document["features"]):
+        echo(
+            "注意：读数文件读不出来，传感器的状态不明；见 riskmap check",
+            "note: the readings cannot be read, how the sensors stand is not known; see riskmap check",
+            err=True,
+        )
     if as_json:
         print_json(document)
         return

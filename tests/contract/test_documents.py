@@ -23,6 +23,7 @@ CHINESE = [
             "fire",
             "formulas",
             "prepare",
+            "readings",
             "scale",
             "terrain",
         )

@@ -106,6 +106,16 @@ fields = [{", ".join(fields)}]
     assert [law.id for law in layer.laws] == ["due_after_found"]
 
 
+def test_the_layer_of_sensors_that_the_page_shows_loads(root):
+    shown = next(text for text in tables("layers.md") if "\n[series]" in text)
+    (root / "layers" / "tilt_sensors.toml").write_text(shown, encoding="utf-8")
+    catalog = load_catalog(root)
+    assert not catalog.faults
+    layer = catalog.layer("tilt_sensors")
+    assert layer.series is not None
+    assert (layer.counts, [one.id for one in layer.series.thresholds]) == ("reading", ["tilt_fast"])
+
+
 @pytest.mark.parametrize(("page", "first"), [("duty.md", "[outbox]"), ("fire.md", "[fire]")])
 def test_the_settings_that_a_page_shows_are_read(root, page, first):
     shown = next(text for text in tables(page) if text.startswith(first))

@@ -18,6 +18,8 @@ import numpy as np
 import pyarrow as pa
 
 from riskmap.actions.inventory.listing import summarise
+from riskmap.actions.readings import series_file
+from riskmap.actions.readings.checking import readings_findings
 from riskmap.actions.records.scoring import learned_of
 from riskmap.actions.records.work import overdue_text, registers, work_list
 from riskmap.actions.terrain.factors import read_relief
@@ -376,6 +378,7 @@ def _rights(ws: Workspace) -> Iterator[CheckFinding]:
     """Name what other accounts of this machine may read: the ledger and its copies, who lives where, caches, messages."""
     store, outbox = file_of(ws.store), ws.path(ws.config.outbox.folder)
     kept = [ws.root / "data", *sorted(store.parent.glob(f"{store.name}*")), ws.cache_dir, outbox]
+    kept += sorted(series_file(ws).parent.glob(f"{series_file(ws).name}*"))
     kept += [ws.people_table] if ws.people_table else []
     shown = [path for path in kept if os.name == "posix" and path.exists() and path.stat().st_mode & 0o077]
     if shown:
@@ -410,6 +413,11 @@ def _clock(ws: Workspace) -> Iterator[CheckFinding]:
             ),
             Text("校准本机时钟；在此之前不要写入", "set this machine's clock right; write nothing before"),
         )
+
+
+def _readings(ws: Workspace) -> Iterator[CheckFinding]:
+    for one in readings_findings(ws):
+        yield CheckFinding(*one)
 
 
 def _backups(ws: Workspace) -> Iterator[CheckFinding]:
@@ -472,6 +480,7 @@ _CHECKS: Final[dict[str, Callable[[Workspace], Iterator[CheckFinding]]]] = {
     "disk": _disk,
     "rights": _rights,
     "clock": _clock,
+    "readings": _readings,
     "backup": _backups,
     "overdue": _deadlines,
 }

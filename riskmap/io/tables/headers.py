@@ -302,7 +302,7 @@ class HeaderDictionary:
     def foreign(self, target: str, text: str, unit: str) -> str:
         """Return what stands in a header's brackets where a table refuses whatever is no unit of the column."""
         strict = self._layer.on_bad_row == "refuse" and bool(self.units.get(target))
-        inside = _bracketed(normalise_header(text)) if strict and not unit else ()
+        inside = bracketed(normalise_header(text)) if strict and not unit else ()
         return next((word for word in inside if not _DURATION.match(word)), "")
 
     def unit_in(self, target: str, tokens: Sequence[str]) -> str:
@@ -381,10 +381,10 @@ def _tokens(text: str) -> tuple[str, ...]:
     words = normalise_header(text)
     bare = _BRACKET.sub("", words)
     after = bare.split("/", 1)[1:] if "/" in bare else []
-    return (*_bracketed(words), *(t.strip() for t in after if t.strip()))
+    return (*bracketed(words), *(t.strip() for t in after if t.strip()))
 
 
-def _bracketed(words: str) -> list[str]:
+def bracketed(words: str) -> list[str]:
     """Return what stands in a header's brackets: 最大风速(m/s,2分钟) → m/s, 2分钟."""
     inside = [t for found in _BRACKET.findall(words) for t in re.split(r"[,，;:、]|单位[::]?", found)]
     return [t.removeprefix("单位").strip() for t in inside if t.strip()]

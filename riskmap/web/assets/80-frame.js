@@ -179,7 +179,12 @@
           row(riskmap.badge("circle", config.ranks[rank].colour, 5), config.ranks[rank].title, view.tiers[rank])));
         const sign = ({ geometry, symbol }) => (geometry === "line" ? riskmap.lineBadge("#7b8797") : riskmap.badge(symbol, "#7b8797", 4.6));
         this._layers.replaceChildren(...config.layers.flatMap((layer, i) =>
-          layer.placed ? [row(sign(layer), layer.title, view.layers[i] ?? 0)] : []));
+          layer.placed
+            ? [row(sign(layer), layer.title, view.layers[i] ?? 0), ...layer.classes.flatMap(({ title, colour }, k) => {
+                const n = view.classes?.[layer.id]?.[k] ?? 0; // a class that nothing has needs no line
+                return n ? [Object.assign(row(riskmap.badge(layer.symbol, colour, 4), title, n), { className: "rm-class" })] : [];
+              })]
+            : []));
         const notes = [];
         if (riskmap.overview) notes.push({ text: riskmap.say("overview_hint") });
         if (view.unlocated) notes.push({ text: riskmap.say("legend_unlocated", { n: riskmap.number(view.unlocated) }) });

@@ -37,6 +37,7 @@ from riskmap.vocabulary import RANKS, TIER_TITLES
 from riskmap.web.frame import background, downloads, strip
 from riskmap.web.frame.assets import bundles, first_pictures, leaflet_dir
 from riskmap.web.frame.background import GROUND, MAP
+from riskmap.web.frame.observations import PATH, observations
 from riskmap.web.frame.running import long_actions
 from riskmap.web.frame.security import DATA_POLICY, SESSION_HEADER, ForbiddenError
 from riskmap.web.frame.state import LANGUAGES, past_of, signer, workspace
@@ -438,6 +439,7 @@ def routes() -> list[BaseRoute]:
         Route(f"/{first}", first_page),
         Route(f"/{first}/", first_page),
         Route("/healthz", healthz),
+        Route(PATH, observations, methods=["POST"]),
         Route("/tiles/{spec}/{z}/{x}/{y}.bin", tiles),
         Route("/shapes/{spec}.json", shapes),
         Route("/points/{spec}/{id}", points),

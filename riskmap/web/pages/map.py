@@ -17,8 +17,9 @@ from riskmap.actions.inventory.unrated import newly_unrated
 from riskmap.actions.workspace import Workspace
 from riskmap.catalog import Layer
 from riskmap.errors import SelectionError
+from riskmap.rules.arrays import numbers_of
 from riskmap.selection import Counts, Selection, Snapshot, ring_of
-from riskmap.selection.table import FLAG_BIT
+from riskmap.selection.table import CLASS, FLAG_BIT
 from riskmap.selection.views import row_mask, view_of
 from riskmap.vocabulary import RANK_OF, RANKS, TIER_COLOURS, TIER_TITLES, TIERS
 from riskmap.web.frame import background
@@ -125,6 +126,7 @@ def _view(now: Snapshot, selection: Selection, found: Counts, filters: Filters) 
         search=f"search?spec={spec}",
         tiers=_standings(found, catalog.layers),
         layers=[int(n) for n in found.array.sum(axis=(1, 2))],
+        classes=_classes(now, selection, catalog.layers),
         unlocated=unlocated,
         overview=[
             {"name": name, "ranks": [int(n) for n in found.risks[:, :, i].sum(axis=0)]}
@@ -145,6 +147,20 @@ def _standings(found: Counts, layers: Mapping[str, Layer]) -> list[int]:
         if layers[layer].model is None:
             by_layer[i, len(RANKS) :] = 0
     return [int(n) for n in by_layer.sum(axis=0)]
+
+
+def _classes(now: Snapshot, selection: Selection, layers: Mapping[str, Layer]) -> dict[str, list[int]]:
+    """Return of each layer with a colour of its own how many selected records have each class."""
+    coloured = [layer for layer in now.layers if layers[layer].classes]
+    if not coloured:
+        return {}
+    mask = row_mask(now, view_of(now, selection))
+    counted: dict[str, list[int]] = {}
+    for layer in coloured:
+        start, stop = now.starts[now.layers.index(layer) :][:2]
+        kinds = numbers_of(now.table(layer)[CLASS])[mask[start:stop]]
+        counted[layer] = np.bincount(kinds, minlength=len(layers[layer].classes) + 1).tolist()
+    return counted
 
 
 def _unrated(now: Snapshot, selection: Selection, found: Counts) -> dict[str, Any]:

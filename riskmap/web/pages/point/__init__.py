@@ -53,6 +53,7 @@ from riskmap.web.widgets.panels import (
     show_table,
     tier_cell,
 )
+from riskmap.web.widgets.readings import draw_readings
 from riskmap.web.widgets.signing import (
     Signature,
     ask_signature,
@@ -277,9 +278,11 @@ def _view(features: Features, here: str) -> None:
     code = features.records.code[0]
     left, right = st.columns([1.25, 1], gap="large")
     with right:
-        if layer.model is None:
+        if layer.series is not None:
+            draw_readings(layer.id, code)
+        elif layer.model is None:
             st.caption(say("point_unscored"))
-        else:
+        if layer.model is not None:
             _scored(layer, features)
     with left:
         editable = features.retired[0] is None and as_of() is None
