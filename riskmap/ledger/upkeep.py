@@ -67,6 +67,13 @@ _PROBLEMS: tuple[tuple[str, str], ...] = (
         ),
     ),
     (
+        "feature {0}: the state of its flow is not the one that its content has",
+        (
+            "SELECT f.code FROM feature f JOIN revision r ON r.feature_id = f.id WHERE r.state IS NOT NULL "
+            "AND json_valid(r.body) AND r.state IS NOT json_extract(r.body, '$.state')"
+        ),
+    ),
+    (
         "feature {0}: it has not exactly one valid assessment",
         (
             "SELECT f.code FROM feature f JOIN assessment a ON a.feature_id = f.id GROUP BY f.id "

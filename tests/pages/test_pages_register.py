@@ -7,8 +7,9 @@ import pytest
 from riskmap.actions.records.editing import create_point
 from riskmap.moments import CLOCK
 from riskmap.rules.permissions import local_actor
+from tests.cli import riskmap
 from tests.pages_running import html, open_page, panel, use_workspace
-from tests.register_files import LAYER, hazard, workspace
+from tests.register_files import LAYER, hazard, table, workspace
 
 BY = {"by": local_actor("甲"), "why": "测试"}
 
@@ -88,3 +89,25 @@ def test_the_form_of_a_ticket_has_no_state_and_no_closing_day(ws):
     keys = {str(one.key).rsplit("-", 1)[-1] for one in (*at.text_input, *at.selectbox)}
     assert "found_on" in keys
     assert not keys & {"state", "closed_on"}
+
+
+def test_a_held_closing_is_accepted_on_the_page_with_the_evidence_it_lacks(ws):
+    for name in ("major_hazards", "close1"):
+        crs = ("--crs", "wgs84") if name == "major_hazards" else ()
+        assert riskmap("import", LAYER, table(name), *crs, "--by", "甲", "--workspace", ws.root).status == 0
+    at = open_page("import")
+    (entry,) = ws.ledger.held()
+    at.session_state["backlog-held-chosen"] = entry.id
+    at.run()
+    box = {str(one.key): one for one in at.text_input}
+    box[f"held-{entry.id}-by"].set_value("乙")
+    box[f"held-{entry.id}-why"].set_value("核对过")
+    next(one for key, one in box.items() if key.endswith("-evidence")).set_value("a.jpg")
+    at.button(key=f"held-go-{entry.id}").click().run()
+    assert not at.exception
+    closed = ws.ledger.features(LAYER, codes=["ZD199"]).records.values
+    assert (closed["state"], closed["evidence"], closed["closed_on"]) == (
+        ["closed"],
+        ["a.jpg"],
+        ["2024-12-20"],
+    )

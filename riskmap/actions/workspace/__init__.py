@@ -92,6 +92,7 @@ class Workspace:
         """Return this workspace under other layer and model files; it shares the open ledger where
         the layers are the same.
         """
+        catalog = taking_over(catalog, self.config.takeover)
         other = replace(self, catalog=catalog)
         if catalog.layers == self.catalog.layers:
             vars(other).update({key: vars(self)[key] for key in ("ledger", "places") if key in vars(self)})
@@ -151,7 +152,17 @@ def open_workspace(directory: Path | None = None, store: str | None = None) -> W
     config = read_workspace_file(root / WORKSPACE_FILE)
     url = store_url(root, config.store, store)
     _clear_leftovers(root, url)
-    return Workspace(root, config, load_catalog(root), url, seen)
+    return Workspace(root, config, taking_over(load_catalog(root), config.takeover), url, seen)
+
+
+def taking_over(catalog: Catalog, day: str | None) -> Catalog:
+    """Return the layers and models with the workspace's day of takeover in every register that states none."""
+    layers = {
+        one.id: one.model_copy(update={"flow": one.flow.model_copy(update={"takeover": day})})
+        for one in catalog.layers.values()
+        if day is not None and one.flow is not None and one.flow.takeover is None
+    }
+    return replace(catalog, layers={**catalog.layers, **layers}) if layers else catalog
 
 
 @lru_cache(maxsize=16)

@@ -122,7 +122,7 @@ def draw_form(
     return form.filled(before, places)
 
 
-def draw_fields(opened: FormStart, fields: Sequence[Field], *, before: Features) -> Filled:
+def draw_fields(opened: FormStart, fields: Sequence[Field], *, before: Features | None = None) -> Filled:
     """Draw the inputs of some fields and return what they state, judged; what is said stands beside its input."""
     form = _Form(opened, (), None)
     form.fields(fields)

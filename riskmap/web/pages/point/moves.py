@@ -51,7 +51,10 @@ def _deadline(flow: Flow, here: str, features: Features) -> str:
 def buttons(layer: Layer, features: Features, choose: Callable[[str], None], *, disabled: bool) -> None:
     """A button for every move that the state allows; a click chooses it."""
     here = _state(layer, features)
-    ways = [move for move in flow_of(layer).moves if here in move.from_]
+    ways = sorted(
+        (move for move in flow_of(layer).moves if here in move.from_),
+        key=lambda move: not _onward(flow_of(layer), here, move),
+    )
     if not ways or features.retired[0] is not None:
         return
     with st.container(horizontal=True, key="no-print-moves"):
@@ -65,6 +68,13 @@ def buttons(layer: Layer, features: Features, choose: Callable[[str], None], *, 
                 on_click=choose,
                 args=(MOVE + move.id,),
             )
+
+
+def _onward(flow: Flow, here: str, move: Move) -> bool:
+    """Tell whether a move leads to a later state that is no pause: what is usually done next stands first."""
+    order = [state.id for state in flow.states]
+    to = flow.state(move.to)
+    return to is not None and not to.pause and order.index(move.to) > order.index(here)
 
 
 def dialog(layer: Layer, features: Features, move_id: str, leave: Callable[[], None]) -> None:
@@ -101,8 +111,10 @@ def dialog(layer: Layer, features: Features, move_id: str, leave: Callable[[], N
 
 
 def _day(key: str) -> str:
-    return st.text_input(
-        say("move_on"), value=local_now().date().isoformat(), key=f"{key}-on", placeholder=say("date_hint")
+    place, _ = st.columns([1, 2])
+    today = local_now().date().isoformat()
+    return place.text_input(
+        say("move_on"), value=today, key=f"{key}-on", placeholder=say("date_hint")
     ).strip()
 
 
