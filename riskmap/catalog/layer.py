@@ -428,6 +428,11 @@ class Layer(Part):
         """The fields that name records."""
         return tuple(field for field in self.fields if field.type == "record")
 
+    def title_of(self, field_id: str) -> Title:
+        """Return what a field is called, one of files too; KeyError when the layer has none."""
+        files = self.file_field(field_id)
+        return self.field(field_id).title if files is None else files.title
+
     def field(self, field_id: str) -> Field:
         """Return the field with this id; KeyError when the layer has none."""
         for candidate in self.fields:

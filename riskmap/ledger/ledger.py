@@ -306,12 +306,16 @@ class Ledger:
         why: str,
         as_code: str | None = None,
         more: Mapping[str, Judged] | None = None,
+        files: Mapping[str, Sequence[FilesChange]] | None = None,
     ) -> int:
         """Apply held rows, or make one a new record `as_code`; one decision is one changeset: return it.
 
-        `more`: layer → what is stated beside the rows. RefusedError with what the laws say against one.
+        `more`, `files`: layer → what is stated, and what is attached, beside the rows.
+        RefusedError with what the laws say against one.
         """
-        return held_rows.accept_held(self._store, held, as_code=as_code, by=by, why=why, more=more)
+        return held_rows.accept_held(
+            self._store, held, as_code=as_code, by=by, why=why, more=more, files=files
+        )
 
     def decline_held(self, held: Sequence[int], *, by: str, why: str) -> int:
         """Close held rows without applying them; one decision is one changeset: return it."""
