@@ -334,7 +334,7 @@ def _adds_up(now: Snapshot) -> None:
         _gaps(now, [gap for gap in document["differences"] if gap not in wrong], "overview-unrated")
 
 
-def _gaps(now: Snapshot, gaps: Sequence[dict[str, Any]], key: str) -> None:
+def _gaps(now: Snapshot, gaps: Sequence[Mapping[str, Any]], key: str) -> None:
     columns = [
         TableColumn("what", say("overview_gap_what"), "short"),
         TableColumn("expected", say("overview_gap_expected"), "number"),
