@@ -42,7 +42,7 @@ from riskmap.ledger.editing import FilesChange, RecordEdit
 from riskmap.ledger.held_rows import HeldEntry
 from riskmap.ledger.history import BatchInfo, ChangesetInfo, ExportInfo, Retirement
 from riskmap.ledger.importing import Committed
-from riskmap.ledger.links import named
+from riskmap.ledger.links import linked, named
 from riskmap.ledger.merging import Changes
 from riskmap.ledger.moving import Moves, RecordMove
 from riskmap.ledger.opening import looked_at, opened
@@ -238,6 +238,11 @@ class Ledger:
         """Return the records that texts of a field name, as values are kept; what names none is left out."""
         with self._store.reading() as connection:
             return named(connection, self._store.layers, field, texts).values
+
+    def linked(self, layer: str, codes: Collection[str]) -> dict[str, list[tuple[str, str]]]:
+        """Return code → layer and code of every record that some records name now."""
+        with self._store.reading() as connection:
+            return linked(connection, layer, codes)
 
     # Imports
 

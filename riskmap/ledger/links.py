@@ -315,6 +315,22 @@ def named_by_written(number: int) -> sa.Select[tuple[int]]:
     return sa.select(s.link.c.to_id).where(s.link.c.from_id.in_(written))
 
 
+def linked(connection: sa.Connection, layer: str, codes: Collection[str]) -> dict[str, list[tuple[str, str]]]:
+    """Return code → layer and code of every record that some records of a layer name now."""
+    t, by, to = s.link, s.feature.alias(), s.feature.alias()
+    query = (
+        sa.select(by.c.code, to.c.layer, to.c.code)
+        .join(t, t.c.from_id == by.c.id)
+        .join(to, to.c.id == t.c.to_id)
+        .where(by.c.layer == layer, by.c.code.in_(json_list(codes)), t.c.valid_to.is_(None))
+        .order_by(by.c.code, t.c.field, t.c.ordinal)
+    )
+    found: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for code, layer_of, named_code in connection.execute(query):
+        found[code].append((layer_of, named_code))
+    return dict(found)
+
+
 class Hanging(NamedTuple):
     """A record that names another one in a field: `code` of the one that is named, `by` the one that names it."""
 

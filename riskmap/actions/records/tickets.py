@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from riskmap.actions.records.bulk_editing import bulk_target
 from riskmap.actions.records.scoring import one_commit
@@ -22,11 +22,17 @@ from riskmap.rules.permissions import Actor, may
 
 @dataclass(frozen=True, slots=True)
 class MoveResult:
-    """What became of moves of one layer's records; `tiers` changed with them."""
+    """What became of moves of one layer's records; `tiers` changed with them.
+
+    `named`: code → layer and code of the records that a moved one names.
+    """
 
     layer: str
     moves: Moves
     tiers: tuple[TierChange, ...] = ()
+    named: Mapping[str, Sequence[tuple[str, str]]] = field(
+        default_factory=dict[str, Sequence[tuple[str, str]]]
+    )
 
     @property
     def status(self) -> int:
@@ -47,7 +53,13 @@ class MoveResult:
 
     def _moved(self, one: Moved) -> Document:
         states = {"from": one.before, "to": one.after, "on": one.on, "version": one.version}
-        return {"layer": self.layer, "code": one.code, **states, "parents": []}
+        changed = {(tier.layer, tier.code): [tier.before, tier.after] for tier in self.tiers}
+        parents = [
+            {"layer": layer, "code": code, "tier": changed[layer, code]}
+            for layer, code in self.named.get(one.code, ())
+            if (layer, code) in changed
+        ]
+        return {"layer": self.layer, "code": one.code, **states, "parents": parents}
 
 
 def _told(said: Mapping[str, Sequence[Objection]], lang: Lang) -> list[Document]:
@@ -151,4 +163,5 @@ def move_points(
     moves = [RecordMove(one, (seen or {}).get(one), word, judged, on, reason, files) for one in codes]
     with one_commit(ws, [layer], by=by, why=why) as action:
         done = ws.ledger.move(layer, moves, by=by.name, why=why, partial=partial)
-    return MoveResult(layer, done, action.tiers)
+    named = ws.ledger.linked(layer, [one.code for one in done.moved]) if action.tiers else {}
+    return MoveResult(layer, done, action.tiers, named)
