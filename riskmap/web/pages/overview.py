@@ -361,7 +361,7 @@ def _backed_up() -> None:
         st.markdown(f":green[✓] {say('overview_backup', state=text)}")
 
 
-def _gap(now: Snapshot, gap: dict[str, Any]) -> list[Cell]:
+def _gap(now: Snapshot, gap: Mapping[str, Any]) -> list[Cell]:
     layer, codes = gap.get("layer", ""), gap["codes"]
     title = workspace().catalog.layer(layer).title.text(lang()) if layer else gap["what"]
     href = inventory_address(now, layer=layer, tiers=("unrated",)) if layer else ""
