@@ -262,6 +262,11 @@ def beijing_text(kept: str) -> str:
     )
 
 
+def day_kept(kept: str) -> str:
+    """Return the day in Beijing of a moment as a record keeps it, 2026-08-31; of a day, that day."""
+    return beijing_text(kept)[:10]
+
+
 def parse_day(text: str) -> dt.date:
     """Return the day that ISO text names, 2024-12-31. RiskmapError when it is none."""
     try:

@@ -81,7 +81,7 @@ def _open(
             subdistrict=row[2],
             state=row[3] or flow.start,
             due=row[4],
-            since=row[5] or _found(row[7], flow.found),
+            since=row[5] or flow.day_found(read_body(row[7]) or {}),
             version=row[6],
             contacts=read_contacts(row[8]) if contacts else (),
         )
@@ -93,11 +93,6 @@ def _is_open(closed: Collection[str]) -> sa.ColumnElement[bool]:
     """Return the condition of a state that is not closed; a record older than its flow states none."""
     state = s.revision.c.state
     return sa.or_(state.is_(None), state.not_in(list(closed)))
-
-
-def _found(body: str, field: str) -> str | None:
-    found = (read_body(body) or {}).get(field)
-    return found if isinstance(found, str) else None
 
 
 def states(store: Store, layer: Layer, *, as_of: dt.datetime | None = None) -> dict[str, int]:
@@ -128,4 +123,5 @@ def since(
         query = sa.select(f.c.code, r.c.happened, r.c.body).select_from(r.join(f, f.c.id == r.c.feature_id))
         query = query.where(f.c.layer == layer.id, held_at(r, at), f.c.code.in_(json_list(list(codes))))
         rows = connection.execute(query).all()
-    return {code: day for code, on, body in rows if (day := on or _found(body, flow.found)) is not None}
+    days = ((code, on or flow.day_found(read_body(body) or {})) for code, on, body in rows)
+    return {code: day for code, day in days if day is not None}
