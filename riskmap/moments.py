@@ -264,7 +264,10 @@ def beijing_text(kept: str) -> str:
 
 def day_kept(kept: str) -> str:
     """Return the day in Beijing of a moment as a record keeps it, 2026-08-31; of a day, that day."""
-    return beijing_text(kept)[:10]
+    day = kept[:10]
+    if kept[11:13] < "16":  # until then Beijing has the day of UTC
+        return day
+    return (dt.date.fromisoformat(day) + dt.timedelta(days=1)).isoformat()
 
 
 def parse_day(text: str) -> dt.date:

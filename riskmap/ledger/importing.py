@@ -383,7 +383,7 @@ def plan_import(store: Store, intake: Intake, *, full_list: bool) -> ImportPlan:
             absent=_absent(connection, intake) if full_list else (),
             remarks=decision.remarks,
             moved=frozenset(i for i in decision.moves if decision.actions[i] == "update"),
-            taken_over=frozenset(decision.taken_over),
+            taken_over=frozenset(i for i in decision.taken_over if decision.actions[i] == "insert"),
         )
 
 
