@@ -108,7 +108,8 @@ def _refuse(ws: Workspace, layer_id: str, known: Iterable[str]) -> None:
     if layer_id not in shipped:
         near = closest(layer_id, shipped)
         raise UnknownNameError(
-            f"没有自带的登记册 {layer_id}" + (f"；是否想写 {near}？" if near else f"；有：{'、'.join(shipped)}"),
+            f"没有自带的登记册 {layer_id}"
+            + (f"；是否想写 {near}？" if near else f"；有：{'、'.join(shipped)}"),
             f"no register {layer_id} is shipped"
             + (f"; did you mean {near}?" if near else f"; there are: {', '.join(shipped)}"),
         )

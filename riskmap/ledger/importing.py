@@ -21,6 +21,7 @@ from riskmap.ledger.held_rows import keep_held
 from riskmap.ledger.links import named
 from riskmap.ledger.merging import Changes, changes_of, masked_otherwise, shown, unmasked
 from riskmap.ledger.moving import RowVerdict, joined, judge_new, judge_rows
+from riskmap.ledger.placing import without_inherited
 from riskmap.ledger.rejected_rows import keep_rejected
 from riskmap.ledger.revisions import (
     NextRevision,
@@ -99,6 +100,7 @@ def decide(
     personal = store.personal_fields(intake.layer)
     chosen = range(len(intake.records)) if rows is None else rows
     records, astray = _linked(connection, intake, store.layers, chosen)
+    records = without_inherited(connection, store.layers, records, chosen)
     codes = records.code if rows is None else [records.code[i] for i in rows]
     flowing = definition is not None and definition.flow is not None
     known = _read(

@@ -90,10 +90,24 @@ FILES = {
     "teams.xlsx": "teams",
 }
 ROWS = {
-    **{"stations.xlsx": 100, "warehouses.xlsx": 169, "stock.xlsx": 600, "enterprises.xlsx": 600, "two.xlsx": 2},
-    **{"major_hazards.xlsx": 200, "roads.geojson": 90, "cavities.xlsx": 36, "collapses.xlsx": 3},
-    **{"plans.xlsx": 120, "drills.xlsx": 1609, "patrols.xlsx": 2539, "video.xlsx": 42, "persons.xlsx": 12000},
-    **{"alerts.xlsx": 11123, "ebike.xlsx": 100, "tg.geojson": 10, "teams.xlsx": 209},
+    "stations.xlsx": 100,
+    "warehouses.xlsx": 169,
+    "stock.xlsx": 600,
+    "enterprises.xlsx": 600,
+    "two.xlsx": 2,
+    "major_hazards.xlsx": 200,
+    "roads.geojson": 90,
+    "cavities.xlsx": 36,
+    "collapses.xlsx": 3,
+    "plans.xlsx": 120,
+    "drills.xlsx": 1609,
+    "patrols.xlsx": 2539,
+    "video.xlsx": 42,
+    "persons.xlsx": 12000,
+    "alerts.xlsx": 11123,
+    "ebike.xlsx": 100,
+    "tg.geojson": 10,
+    "teams.xlsx": 209,
 }
 
 
@@ -225,8 +239,12 @@ def test_a_closing_waits_for_a_second_person_one_before_the_find_is_refused_and_
     assert [one["rule"] for one in early["issues"]] == ["before"]
     (held,) = open_workspace(home).ledger.held(layer="major_hazards")
     evidence = ("--set", "整改照片=a.jpg")
-    assert riskmap("accept", held.id, "--by", "甲", "--why", "核对", *evidence, "--workspace", home).status == 2
-    assert riskmap("accept", held.id, "--by", "乙", "--why", "核对", *evidence, "--workspace", home).status == 0
+    assert (
+        riskmap("accept", held.id, "--by", "甲", "--why", "核对", *evidence, "--workspace", home).status == 2
+    )
+    assert (
+        riskmap("accept", held.id, "--by", "乙", "--why", "核对", *evidence, "--workspace", home).status == 0
+    )
     assert by_field(home, "major_hazards", "state") == {"closed": 199, "rectifying": 1}
     again = bring(home, "major_hazards", data / "reopen.xlsx")
     assert (again["updated"], again["moved"]) == (2, 1)
@@ -270,7 +288,9 @@ def test_the_hour_of_an_alert_is_kept_and_its_day_is_that_of_beijing(full):
     assert "YJ00003" in records(home, "alerts", "预警时间 = 2023-03-23")
 
 
-def test_alerts_are_41_to_dispose_and_11082_disposed_before_takeover_and_those_below_their_limit_are_named(full):
+def test_alerts_are_41_to_dispose_and_11082_disposed_before_takeover_and_those_below_their_limit_are_named(
+    full,
+):
     home, said, _ = full
     assert rules(said["alerts.xlsx"]) == {"below_limit": 5546}
     assert said["alerts.xlsx"]["taken_over"] == 11082
@@ -303,8 +323,8 @@ def test_three_persons_in_a_cell_are_kept_as_they_stand_and_that_is_said(home, d
     said = bring(home, "forest_fire_grids", data / "role.xlsx")
     assert [(one["rule"], one["severity"]) for one in said["issues"]] == [("several_people", "warning")]
     assert "3" in said["issues"][0]["message"]
-    ledger = open_workspace(home).ledger
-    people = next(one.contacts for one in ledger.records("forest_fire_grids") if one.code == "YS-SL-01-00003")
+    grids = open_workspace(home).ledger.features("forest_fire_grids", contacts=True).records
+    people = grids.contacts[grids.code.index("YS-SL-01-00003")]
     (one,) = (c for c in people if c.role == "patrol_leader")
     assert (one.name, one.phone) == ("张三、李四、王五", "13800000001、13800000002")
 
