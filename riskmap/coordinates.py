@@ -331,7 +331,25 @@ _PLAIN = re.compile(
 
 
 # NFKC would turn these look-alikes of °, ′ and ″ into letters and combining marks.
-_MARKS = str.maketrans({"º": "°", "˚": "°", "゜": "°", "´": "′", "ˊ": "′", "`": "′", "〃": "″", "。": "."})
+_MARKS = str.maketrans(
+    {
+        "º": "°",
+        "˚": "°",
+        "゜": "°",
+        "´": "′",
+        "ˊ": "′",
+        "`": "′",
+        "〃": "″",
+        "〞": "″",
+        "〝": "″",
+        "‶": "″",
+        "。": ".",
+    }
+)
+
+
+# 114。09′00″, 114^09'00": what stands for the sign of degrees where minutes follow.
+_ODD_DEGREE = re.compile(r"^(\D{0,6}\d{1,3})\s*[.^˙·*]\s*(?=\d{1,2}\s*[′'’‘分]\s*\d)")
 
 
 _HYPHENATED = re.compile(r"^(\d{1,3})-(\d{1,2})-(\d{1,2}(?:\.\d+)?)$")
@@ -342,7 +360,8 @@ _SOUTH_WEST = frozenset("SWsw南西")
 
 def plain_text(text: str) -> str:
     """Return a coordinate cell in half-width letters, with the look-alikes of °, ′ and ″ put right."""
-    return unicodedata.normalize("NFKC", text.translate(_MARKS)).strip()
+    put_right = _ODD_DEGREE.sub(r"\1°", text.translate(_MARKS))
+    return unicodedata.normalize("NFKC", put_right).strip()
 
 
 def parse_angle(text: str) -> float | None:

@@ -571,6 +571,7 @@ class LayerView:
         text: str = "",
         flag: Words = None,
         as_of: Day = None,
+        parts: bool = False,
     ) -> gpd.GeoDataFrame:
         """Return the chosen records, retired ones left out, as a GeoDataFrame in EPSG:4490.
 
@@ -595,6 +596,9 @@ class LayerView:
             declared_differs, stale.
         as_of
             A past day, at its end, or a moment.
+        parts
+            With a column `part.ID` (float64, NaN where not known) for each part of the model in use: the dimensions
+            or themes of an index, in the model's units. They follow from the fields: `edit` refuses them.
 
         Returns
         -------
@@ -632,7 +636,8 @@ class LayerView:
             flag=flag,
         )
         table = select(snapshot, chosen).table(snapshot, self.id)
-        return frames.frame_of(masked_columns(self._layer, table, snapshot.table(self.id)), self._layer)
+        shown = masked_columns(self._layer, table, snapshot.table(self.id))
+        return frames.frame_of(shown, self._layer, parts=parts)
 
     def read(
         self,

@@ -33,6 +33,7 @@ from riskmap.rules.arrays import (
     field_array,
     filled_marks,
     floats_of,
+    is_part,
     numbers_of,
     pc,
 )
@@ -40,6 +41,7 @@ from riskmap.rules.cell import as_text
 from riskmap.rules.column import texts_of
 from riskmap.rules.judge import placed, rules_of
 from riskmap.selection import flag_ids
+from riskmap.selection.where import PART_WORD
 from riskmap.values.import_plan import ImportPlan
 from riskmap.values.records import Clear, Features, Records
 from riskmap.vocabulary import RANKS
@@ -60,11 +62,12 @@ _SHOWN: Final = {*COMPUTED, "version", "geometry"} - {*_ASSESSED}
 # Columns of a frame
 
 
-def frame_of(table: pa.Table, layer: Layer) -> gpd.GeoDataFrame:
+def frame_of(table: pa.Table, layer: Layer, *, parts: bool = False) -> gpd.GeoDataFrame:
     """Return a layer table (docs/architecture.md), or some columns of one, as a GeoDataFrame in EPSG:4490.
 
     Index: the code. Geometry: a point, or the record's own line or polygon; None where unlocated.
-    LedgerError names a record whose date cannot be one.
+    `parts`: with a column part.ID for each part of the model in use. LedgerError names a record whose date cannot
+    be one.
     """
     present = set(table.column_names)
     columns: dict[str, Any] = {"name": _text(table["name"]), "subdistrict": _words(table["subdistrict"])}
@@ -76,6 +79,12 @@ def frame_of(table: pa.Table, layer: Layer) -> gpd.GeoDataFrame:
             columns[field.id] = _column(table[column_of(field.id)], field, layer, table["code"])
     if layer.checklist is not None and "checklist" in present:
         columns |= _marks(table["checklist"], [item.id for item in layer.checklist.items])
+    if parts:
+        columns |= {
+            PART_WORD + name.removeprefix("p:"): floats_of(table[name])
+            for name in table.column_names
+            if is_part(name)
+        }
     if "flags" in present:
         columns["missing"], columns["rules"] = _tuples(table["missing"]), _tuples(table["rules"])
         columns["flags"] = _flags(numbers_of(table["flags"]))

@@ -90,6 +90,15 @@ TIER_COLOURS: Final[Mapping[str, str]] = {
 }
 
 
+# Of classes that a layer's file names; none is near the colour of a tier.
+CLASS_COLOURS: Final[tuple[str, ...]] = (
+    *("#6a3d9a", "#12827c", "#c0448f", "#7a5a2e", "#3c4757", "#6d8f1f", "#a05ad6"),
+)
+
+
+CLOSED_COLOUR: Final = "#9fb0a8"  # of what is settled
+
+
 # In arrays a tier is its rank: the higher, the more it must be seen. Unrated stands above low,
 # because an unknown is never safe.
 RANKS: Final[tuple[str, ...]] = ("low", "unrated", "general", "large", "major")

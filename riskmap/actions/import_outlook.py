@@ -21,6 +21,7 @@ from riskmap.catalog.model import CHECKLIST_PREFIX, ScoringModel
 from riskmap.errors import RiskmapError, Text
 from riskmap.json_documents import Document, Json
 from riskmap.ledger.planned_records import PlannedRecords
+from riskmap.progress import UNWATCHED, Progress
 from riskmap.rules.extras import is_extra
 from riskmap.rules.shift import Moves, PositionShift, moves_of, shift_of
 from riskmap.scoring import assess_table, fit_model
@@ -31,6 +32,9 @@ from riskmap.values.import_plan import ImportPlan
 from riskmap.vocabulary import RANKS, TIERS
 
 # What would become of a point, in the order in which they are drawn: the last must be seen most.
+_TRYING: Final = Text("试算写入后的等级", "computing the tiers after the import")
+
+
 KINDS: Final = ("unchanged", "new", "held", "moved", "outside")
 
 
@@ -159,7 +163,7 @@ class ImportEffect:
         }
 
 
-def import_effect(ws: Workspace, plan: ImportPlan) -> ImportEffect | None:
+def import_effect(ws: Workspace, plan: ImportPlan, *, progress: Progress = UNWATCHED) -> ImportEffect | None:
     """Return which tiers an import would change; None for a layer that nothing scores.
 
     As `commit_plan` scores: the records that are written, alone where their model lets it. A layer that
@@ -176,8 +180,10 @@ def import_effect(ws: Workspace, plan: ImportPlan) -> ImportEffect | None:
     settled = alone and ws.ledger.makers(layer.id).digests <= {model.digest}
     rows = _scored_anew(plan, _inputs(model) if settled else None)
     planned = ws.ledger.planned_records(plan, layer, touched(model), rows=rows, whole=not alone)
+    progress.step(1, 3, _TRYING)
     fit = fit or fit_model(model, layer, planned.table, learned=learned)
     found = assess_table(model, layer, planned.table, fit=fit, learned=learned)
+    progress.step(2, 3, _TRYING)
     return _effect(ws, plan, layer, planned, found, assessed=assessed)
 
 
@@ -300,11 +306,13 @@ class ImportOutlook:
         return found | ({"refused": self.refused.text("zh")} if self.refused else {})
 
 
-def import_outlook(ws: Workspace, plan: ImportPlan) -> ImportOutlook:
+def import_outlook(ws: Workspace, plan: ImportPlan, *, progress: Progress = UNWATCHED) -> ImportOutlook:
     """Return where an import would put its points and which tiers it would change; nothing is written."""
     effect, refused = None, None
+    progress.step(0, 1, _TRYING)
     try:
-        effect = import_effect(ws, plan)
+        effect = import_effect(ws, plan, progress=progress)
     except RiskmapError as problem:
         refused = problem
+    progress.step(1, 1, _TRYING)
     return ImportOutlook(planned_places(plan, ws.places), shift_of(plan), effect, refused)

@@ -30,10 +30,13 @@ from riskmap.rules.position import place_issues
 from riskmap.rules.shift import shift_issue, shift_of
 from riskmap.values.import_plan import ImportPlan, Intake, Issue, RejectedRow
 
-COMPARING: Final = Text("与台账对照", "comparing with the ledger")
+_COMPARING: Final = Text("与台账对照", "comparing with the ledger")
 
 
-COMMITTING: Final = Text("写入台账", "writing to the ledger")
+_COMMITTING: Final = Text("写入台账", "writing to the ledger")
+
+
+_PLACING: Final = Text("核对位置", "checking the positions")
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,36 +209,60 @@ def _other_layers(ws: Workspace, chosen: str) -> dict[str, str]:
 
 
 def plan_file(
-    ws: Workspace, intake: Intake, *, full_list: bool = False, progress: Progress = UNWATCHED
+    ws: Workspace,
+    intake: Intake,
+    *,
+    full_list: bool = False,
+    outlook: bool = False,
+    progress: Progress = UNWATCHED,
 ) -> FileImport:
-    """Compare a file with the ledger and the boundaries; nothing is written."""
-    progress.step(0, 1, COMPARING)
+    """Compare a file with the ledger and the boundaries, with an `outlook` where asked for; nothing is written."""
+    comparing, trying = progress.parts(1, 1 if outlook else 0)
+    comparing.step(0, 2, _COMPARING)
     with no_cycles():
         plan = ws.ledger.plan_import(intake, full_list=full_list)
+        comparing.step(1, 2, _PLACING)
         issues = shift_issue(intake, shift_of(plan)) + place_issues(intake, ws.places)
-        return FileImport(plan, issues, offered=suggestions(ws, plan))
+        offered = suggestions(ws, plan)
+        seen = import_outlook(ws, plan, progress=trying) if outlook else None
+        return FileImport(plan, issues, offered=offered, outlook=seen)
 
 
 def fill_file(
-    ws: Workspace, planned: FileImport, fields: Collection[str], *, full_list: bool = False
+    ws: Workspace,
+    planned: FileImport,
+    fields: Collection[str],
+    *,
+    full_list: bool = False,
+    outlook: bool = False,
+    progress: Progress = UNWATCHED,
 ) -> FileImport:
     """Accept what was offered for these fields (subdistrict, position) and plan the file anew; nothing is written."""
     check_fillable(fields)
     if not any(one.field in fields for one in planned.offered):
         return planned
-    return plan_file(ws, filled(planned.intake, planned.offered, fields), full_list=full_list)
+    intake = filled(planned.intake, planned.offered, fields)
+    return plan_file(ws, intake, full_list=full_list, outlook=outlook, progress=progress)
 
 
-def commit_file(ws: Workspace, planned: FileImport, *, by: Actor, why: str) -> FileImport:
+def commit_file(
+    ws: Workspace, planned: FileImport, *, by: Actor, why: str, progress: Progress = UNWATCHED
+) -> FileImport:
     """Write what a plan says, as one changeset, and score what it inserted or updated: both or neither."""
     added = sum(issue.rule == "filled_in" for issue in planned.intake.issues)
     why = f"{why}（文件未写、按确认补上 {added} 项街道或位置）" if added else why
-    committed, tiers = commit_plan(ws, planned.plan, by=by, why=why)
+    committed, tiers = commit_plan(ws, planned.plan, by=by, why=why, progress=progress)
     return replace(planned, committed=committed, tiers=tiers)
 
 
 def commit_plan(
-    ws: Workspace, plan: ImportPlan, *, by: Actor, why: str, kind: str = "import"
+    ws: Workspace,
+    plan: ImportPlan,
+    *,
+    by: Actor,
+    why: str,
+    kind: str = "import",
+    progress: Progress = UNWATCHED,
 ) -> tuple[Committed, tuple[TierChange, ...]]:
     """Write a plan as a changeset of this kind and score its records; return what it did and to which tiers.
 
@@ -243,8 +270,10 @@ def commit_plan(
     """
     layer = plan.intake.layer
     may(by, "import", layer)
-    with one_commit(ws, [layer] if is_assessed(ws, layer) else [], by=by, why=why, rated=True) as action:
-        committed = ws.ledger.commit_import(plan, by=by.name, why=why, kind=kind)
+    writing, scoring = progress.parts(2, 1)
+    ready = [layer] if is_assessed(ws, layer) else []
+    with one_commit(ws, ready, by=by, why=why, rated=True, progress=scoring) as action:
+        committed = ws.ledger.commit_import(plan, by=by.name, why=why, kind=kind, progress=writing)
     return committed, action.tiers
 
 
@@ -287,14 +316,15 @@ def import_files(
         ]
         done: list[FileImport] = []
         for intake, each in zip(intakes, writing.parts(*map(len, (i.records for i in intakes))), strict=True):
-            part = each.written if done and not dry_run else each
-            planned = plan_file(ws, intake, full_list=full_list, progress=part)
+            comparing, last = (each.written if done and not dry_run else each).parts(1, 2)
+            planned = plan_file(ws, intake, full_list=full_list, progress=comparing)
             planned = fill_file(ws, planned, fill, full_list=full_list)
-            part.step(1, 2, COMPARING if dry_run else COMMITTING)
             if dry_run:
-                done.append(replace(planned, outlook=import_outlook(ws, planned.plan)))
+                outlook = import_outlook(ws, planned.plan, progress=last)
+                done.append(replace(planned, outlook=outlook))
             else:
-                done.append(commit_file(ws, planned, by=by, why=why))
+                last.step(0, 1, _COMMITTING)
+                done.append(commit_file(ws, planned, by=by, why=why, progress=last))
     return ImportReport(tuple(done), dry_run)
 
 
@@ -355,8 +385,10 @@ def commit_files(
     full_list: bool = False,
     progress: Progress = UNWATCHED,
 ) -> ImportOutcome:
-    """Write files that were looked at, each with its tiers as one commit. It cannot be stopped.
+    """Write files that were looked at, each with its tiers as one commit.
 
+    Stopped by its `progress` before the first file is written, it raises Cancelled and nothing is; from then on it
+    goes on to the last.
     A layer that was never assessed is assessed afterwards, as a whole. A file whose plan no longer
     holds, or whose records cannot be scored, is not written: it and those after it come back planned
     against the ledger as it is now.
@@ -368,11 +400,13 @@ def commit_files(
     done: list[FileImport] = []
     left: list[FileImport] = []
     refused: StaleRevisionError | NotScoredError | None = None
-    committing, assessing = progress.written.parts(3, 2)
-    for i, file in enumerate(planned):
-        committing.step(i, len(planned), COMMITTING)
+    committing, assessing = progress.parts(3, 2 if first_load else 0)
+    parts = committing.parts(*(len(file.intake.records) for file in planned))
+    for i, (file, each) in enumerate(zip(planned, parts, strict=True)):
+        part = each.written if done else each
+        part.step(0, 1, _COMMITTING)
         try:
-            done.append(commit_file(ws, file, by=by, why=why))
+            done.append(commit_file(ws, file, by=by, why=why, progress=part))
         except (StaleRevisionError, NotScoredError) as problem:
             refused = problem
             left = [plan_file(ws, one.intake, full_list=full_list) for one in planned[i:]]
@@ -380,7 +414,7 @@ def commit_files(
     changes = tuple(change for file in done for change in file.tiers)
     unrated = None
     if done and first_load and layer in ws.catalog.scored:
-        first, unrated = _assessed_first(ws, layer, by=by, why=why, progress=assessing)
+        first, unrated = _assessed_first(ws, layer, by=by, why=why, progress=assessing.written)
         changes += first
     return ImportOutcome(layer, tuple(done), tuple(left), refused, changes, unrated)
 

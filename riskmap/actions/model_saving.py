@@ -1,9 +1,9 @@
 """Saving a scoring model from the app: a new version of its file, with who and why, and nothing lost.
 
-The order is: the ledger first, then the file. A version that is recorded keeps its text, its
-author and the text that it replaces; a machine that stops before the file is replaced leaves the old file,
-whole, and a version that can be put in place again. The other way round, a model could score points
-without anybody having signed for it.
+The order is: scores, then the ledger, then the file. The version and the tiers that it makes land in the ledger
+together, or neither does. A version that is recorded keeps its text, its author and the text that it replaces; a
+machine that stops before the file is replaced leaves the old file, whole, and a version that can be put in place
+again. The other way round, a model could score points without anybody having signed for it.
 """
 
 from __future__ import annotations
@@ -18,24 +18,31 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from riskmap.actions.models import draft_model, layers_using
-from riskmap.actions.records.scoring import assess_layers, load_artefacts
+from riskmap.actions.models import draft_model, layers_using, under_draft
+from riskmap.actions.records.scoring import Scores, load_artefacts, save_scores, score_layers
 from riskmap.actions.workspace import Workspace
 from riskmap.catalog import ScoringModel, load_catalog
 from riskmap.catalog.model_sources import signed_text
 from riskmap.catalog.model_text import stated_version, with_version
 from riskmap.catalog.problems import read_text
-from riskmap.errors import CatalogError, RiskmapError, StaleModelError, UnknownNameError
+from riskmap.errors import CatalogError, RiskmapError, StaleModelError, Text, UnknownNameError
 from riskmap.io.files.atomic import refusals, sync_folder
 from riskmap.io.files.leftovers import mark, sweep
 from riskmap.ledger import model_digest
 from riskmap.moments import local_now
+from riskmap.progress import UNWATCHED, Progress
 from riskmap.rules.permissions import Actor, may
 
 _ID: Final = re.compile(r"""^id\s*=\s*["']([^"']+)["']""", re.MULTILINE)
 
 
 _LAST_NUMBER: Final = re.compile(r"(\d+)(\D*)$")
+
+
+_CHECKING: Final = Text("检查模型", "checking the model")
+
+
+_RECORDING: Final = Text("登记模型版本", "recording the version")
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +174,7 @@ def save_model(
     why: str,
     adopt: bool = False,
     assess: bool = True,
+    progress: Progress = UNWATCHED,
 ) -> Saved:
     """Write a new version of a layer's model and, unless told not to, assess the layers that it scores.
 
@@ -176,9 +184,12 @@ def save_model(
 
     `base_digest` names the text that the writer had opened. Nothing is written, and the error says
     why, where the file holds another text by now (StaleModelError), the text has mistakes
-    (CatalogError), is what the file says already, or keeps a version that was used before.
+    (CatalogError), is what the file says already, or keeps a version that was used before. Stopped by its
+    `progress`, it raises Cancelled and wrote nothing, neither version nor tiers nor file.
     """
     may(by, "adopt_model", layer)
+    checking, scoring, saving = progress.parts(1, 8, 12)
+    checking.step(0, 1, _CHECKING)
     here, text = open_model(ws, layer), text.replace("\r\n", "\n")
     if here.digest != base_digest:
         raise _stale(ws, layer, text, here)
@@ -194,19 +205,43 @@ def save_model(
     draft = draft_model(ws, layer, text)
     load_artefacts(here.file.parent, draft)
     _check_version(draft, versions)
+    under = under_draft(ws, draft)
+    scores = _scored(under, layer, by=by, progress=scoring) if assess else None
+    assessed: dict[str, Any] | None = None
     with _written(here.file, text) as part:
-        changeset = ws.ledger.record_model(
-            draft.id,
-            draft.version,
-            text=text,
-            base=here.text,
-            used=[(one.version, one.digest) for one in versions],
-            by=by.name,
-            why=why,
-        )
+        with ws.ledger.writing():
+            saving.step(0, 1, _RECORDING)
+            changeset = _recorded(ws, layer, draft, here, versions, by=by, why=why)
+            if isinstance(scores, Scores):
+                assessed = save_scores(under, scores, by=by, why=why, progress=saving)
         if not ws.ledger.put_model_in_place(changeset, lambda: _replace(ws, layer, text, here, part)):
             raise _stale(ws, layer, text, open_model(ws, layer))
-    return _assessed(ws, layer, draft, changeset, by=by, why=why, assess=assess)
+    refused = scores if isinstance(scores, RiskmapError) else None
+    return Saved(_with_new(ws, draft), draft, changeset, assessed, refused)
+
+
+def _recorded(
+    ws: Workspace,
+    layer: str,
+    draft: ScoringModel,
+    here: OpenModel,
+    versions: Sequence[ModelVersion],
+    *,
+    by: Actor,
+    why: str,
+) -> int:
+    """Write the version into the ledger, unless its file has become another one while it was scored."""
+    if (now := open_model(ws, layer)).digest != here.digest:
+        raise _stale(ws, layer, draft.text, now)
+    return ws.ledger.record_model(
+        draft.id,
+        draft.version,
+        text=draft.text,
+        base=here.text,
+        used=[(one.version, one.digest) for one in versions],
+        by=by.name,
+        why=why,
+    )
 
 
 def known_texts(base: str, versions: Sequence[ModelVersion]) -> list[str]:
@@ -214,21 +249,19 @@ def known_texts(base: str, versions: Sequence[ModelVersion]) -> list[str]:
     return [base, *(one.text for one in versions)]
 
 
-def _assessed(
-    ws: Workspace, layer: str, draft: ScoringModel, changeset: int, *, by: Actor, why: str, assess: bool
-) -> Saved:
+def _scored(ws: Workspace, layer: str, *, by: Actor, progress: Progress) -> Scores | RiskmapError:
+    """Return the scores of the layers that use a layer's model, or why they cannot be scored."""
     try:
-        fresh = reopened(ws)
-    except CatalogError:  # no layer is left meanwhile: the saved model still counts
-        fresh = ws.with_catalog(ws.catalog.with_model(draft))
-    if not assess:
-        return Saved(fresh, draft, changeset)
-    users = layers_using(fresh, ws.catalog.model_id(layer))
-    try:
-        document = assess_layers(fresh, users, by=by, why=why)
+        return score_layers(ws, layers_using(ws, ws.catalog.model_id(layer)), by=by, progress=progress)
     except RiskmapError as problem:
-        return Saved(fresh, draft, changeset, refused=problem)
-    return Saved(fresh, draft, changeset, document)
+        return problem
+
+
+def _with_new(ws: Workspace, draft: ScoringModel) -> Workspace:
+    try:
+        return reopened(ws)
+    except CatalogError:  # no layer is left meanwhile: the saved model still counts
+        return under_draft(ws, draft)
 
 
 def _check_version(draft: ScoringModel, versions: list[ModelVersion]) -> None:

@@ -266,6 +266,7 @@ def _card(training: Training, digest: str, file: str, at: datetime) -> Card:
         seed=training.seed,
         libraries={"numpy": np.__version__, "scikit-learn": sklearn.__version__},
         remarks=training.remarks,
+        words=table.words,
     )
 
 
@@ -330,6 +331,7 @@ def training_json(training: Training) -> Document:
                 "min": float(np.nanmin(inventory.values[:, i])),
                 "max": float(np.nanmax(inventory.values[:, i])),
                 "missing": int(np.isnan(inventory.values[:, i]).sum()),
+                **({"words": list(table.words[name])} if name in table.words else {}),
             }
             for i, name in enumerate(inventory.predictors)
         ],

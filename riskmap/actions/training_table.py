@@ -45,7 +45,8 @@ _UNIT: Final = re.compile(r"[(（\[]([^()（）\[\]]{1,12})[)）\]]\s*$")
 class Request:
     """What the person asked for: columns by name, the coordinate system, the class that is the occurrence.
 
-    `categorical`: predictors that are codes; `encode`: codes that become class rates, learned inside each fold.
+    `categorical`: predictors that are codes, or classes in words; `encode`: such that become class rates, learned
+    inside each fold.
     """
 
     target: str
@@ -77,10 +78,17 @@ def read_training_table(path: Path, request: Request) -> TrainingTable:
     without_target, without_place = int((~found.known).sum()), int((found.known & ~places.known).sum())
     reading.remarks.extend(places.remarks)
     reading.remarks.extend(_uncounted(target, without_target, x, y, without_place))
-    names, values = choose_predictors(
-        reading, request.predictors, taken={target, x, y}, used=used, places=places, file=path.name
-    )
     codes = [named(reading.names, name, path.name) for name in request.categorical]
+    rates = [named(reading.names, name, path.name) for name in request.encode]
+    names, values = choose_predictors(
+        reading,
+        request.predictors,
+        taken={target, x, y},
+        used=used,
+        places=places,
+        file=path.name,
+        classes={*codes, *rates},
+    )
     inventory = inventory_of(
         names,
         values,
@@ -90,7 +98,7 @@ def read_training_table(path: Path, request: Request) -> TrainingTable:
         lon=places.lon[used],
         lat=places.lat[used],
         codes=codes,
-        rates=[named(reading.names, name, path.name) for name in request.encode],
+        rates=rates,
     )
     return TrainingTable(
         file=path.name,
@@ -103,6 +111,7 @@ def read_training_table(path: Path, request: Request) -> TrainingTable:
         crs=datum.id,
         inventory=inventory,
         left_out=reading.left_out,
+        words={name: reading.words[name] for name in names if name in reading.words},
         units={name: (m[1].strip() if (m := _UNIT.search(name)) else "") for name in names},
         remarks=tuple(reading.remarks),
     )

@@ -17,6 +17,7 @@ from riskmap.catalog.model import Condition
 from riskmap.catalog.plan import RecordPlan
 from riskmap.catalog.problems import Items, Part, Slug, Title, Words
 from riskmap.catalog.roles import EARLIER, Counts, FieldRole, LayerRole
+from riskmap.catalog.series import Series
 from riskmap.catalog.triggers import Trigger
 from riskmap.errors import Text
 from riskmap.vocabulary import GRADES
@@ -25,8 +26,11 @@ from riskmap.vocabulary import GRADES
 GeometryKind = Literal["point", "line", "polygon", "none", "inherit"]
 
 
-# record: the code of a record that it names; moment: to the minute, or a day where no hour is stated.
-FieldType = Literal["text", "integer", "number", "boolean", "choice", "date", "moment", "record"]
+# record: the code of a record that it names; moment: to the minute, or a day where no hour is stated; file: attached.
+FieldType = Literal["text", "integer", "number", "boolean", "choice", "date", "moment", "record", "file"]
+
+
+MediaKind = Literal["image", "pdf", "docx", "xlsx"]  # image: jpg, png, webp
 
 
 Symbol = Literal["circle", "triangle", "square", "diamond", "drop", "house", "hexagon", "pentagon"]
@@ -91,7 +95,8 @@ class Field(Named):
     with a warning, instead of rejecting its row. `personal` marks personal data (masked). `role` is
     what the program knows the field by, whatever its id. `of`: the layers that a record may be of, by id or by what
     they are. `several`: a cell may hold more than one choice or record; they are kept as one text, a line each
-    (`pieces`). `derived`: worked out of other records (a rollup), and stated by nobody.
+    (`pieces`); a record may have more than one file. `media`: what may be attached, anything where none is named.
+    `derived`: worked out of other records (a rollup), and stated by nobody.
 
     Of a table alone: `required`: every row states it. `unit_required`: header or cell names the unit;
     `unit_from`: the field in which each row names it. `hours`: a header may say how many hours a value
@@ -113,6 +118,7 @@ class Field(Named):
     of: Items[Slug] | Kinds | None = None
     several: bool = False
     derived: bool = False
+    media: Items[MediaKind] = ()
     required: bool = False
     unit_required: bool = False
     unit_from: Slug = ""
@@ -302,9 +308,14 @@ class Layer(Part):
     a tier and enters the sums of the district. What else has a model is graded by it. `position_from`: of a layer
     that inherits its places, the fields that name the records whose place it is, the first that has one.
     `belongs_to`: the record that each one hangs on. `moment`: the field that says when.
+    `colour`: the choice field, or the state of a flow, by which the map colours what has no tier.
+    `series`: what the sensors of a layer of readings measure; the readings themselves are in no ledger.
 
     `flow`: what its records go through; then `state` is a field that only moves change. `laws`: what must hold
     of each.
+
+    `fields` are the columns. Those of type `file` stand in `files`: pictures and documents that are attached to
+    a record, in no column of a file that is read.
 
     `table`: what the file describes is read and never kept in a ledger (people, rain): no model, no tier.
     `unique`: columns that together name a row; later rows with the same are refused. `unique_of`: what
@@ -323,6 +334,7 @@ class Layer(Part):
     belongs_to: BelongsTo | None = None
     key: RecordKey = RecordKey()
     rollups: Items[Rollup] = ()
+    colour: Slug = ""
     moment: Slug = ""
     stale_after_days: int = Key(default=365, ge=1)
     source: str = ""
@@ -330,12 +342,14 @@ class Layer(Part):
     printed: PrintedList = Key(default=PrintedList(), validation_alias="print")
     aliases: Mapping[str, Items[Words]] = Key(default_factory=dict[str, tuple[str, ...]])
     fields: Items[Field] = ()
+    files: Items[Field] = ()
     checklist: Checklist | None = None
     contacts: Items[ContactRole] = ()
     plan: RecordPlan | None = None
     triggers: Items[Trigger] = ()
     flow: Flow | None = None
     laws: Items[Law] = ()
+    series: Series | None = None
     table: bool = False
     unique: Items[Slug] = ("code",)
     unique_of: Items[Slug] = ()
@@ -359,11 +373,11 @@ class Layer(Part):
         checklist = self.checklist and self.checklist.model_copy(
             update={"items": tuple(item.complete() for item in self.checklist.items)}
         )
+        stated = tuple(f.complete(self.aliases.get(f.id, ())) for f in (*state, *self.own_fields, *shared))
         return self.model_copy(
             update={
-                "fields": tuple(
-                    f.complete(self.aliases.get(f.id, ())) for f in (*state, *self.own_fields, *shared)
-                ),
+                "fields": tuple(f for f in stated if f.type != "file"),
+                "files": tuple(f for f in stated if f.type == "file"),
                 "aliases": {
                     role: distinct(
                         (*_left_for(role, common.aliases.get(role, ()), owners), *self.aliases.get(role, ()))
@@ -388,6 +402,11 @@ class Layer(Part):
     def stated_fields(self) -> tuple[Field, ...]:
         """The fields that somebody states: all but what is worked out of other records."""
         return tuple(field for field in self.fields if not field.derived)
+
+    @property
+    def classes(self) -> tuple[Choice, ...]:
+        """The classes by which the map colours its records, () where tier or grade does."""
+        return self.field(self.colour).choices if self.colour else ()
 
     @property
     def placed(self) -> bool:
@@ -425,6 +444,10 @@ class Layer(Part):
         """Return what a record with a model's tier (None: without) is: of that tier, or no risk and of that grade."""
         word = tier or "unrated"
         return word if self.counts == "risk" else GRADES[word]
+
+    def file_field(self, field_id: str) -> Field | None:
+        """Return the field of files with this id, None where the layer has none."""
+        return next((one for one in self.files if one.id == field_id), None)
 
     def field_by_role(self, role: FieldRole) -> Field | None:
         """Return the field that has a role, None where no field has it."""

@@ -25,6 +25,7 @@ from riskmap.catalog.layer import CORE_ROLES, STATE_TITLE, Common, FieldType, La
 from riskmap.catalog.plan import plan_problems
 from riskmap.catalog.problems import TomlFile, absent, closest, one_of, read_text, shown
 from riskmap.catalog.roles import SHAPES
+from riskmap.catalog.series import series_problems, threshold_problems
 from riskmap.catalog.toml_lines import KeyPath
 from riskmap.catalog.triggers import SIDES, WARNING, Limit, RaisedTier, Trigger, TriggerLevel, WarningColour
 from riskmap.errors import CatalogError, CatalogProblem, Text
@@ -49,7 +50,7 @@ def _read(text: str, file: str, *, table: bool) -> Layer:
     source = TomlFile.parse(text, file)
     stated, problems = source.check(Layer)
     problems += [*_check_layer(source, common_source()), *plan_problems(source, common_source())]
-    problems += _table_problems(source, wanted=table)
+    problems += [*_table_problems(source, wanted=table), *series_problems(source)]
     layer = None
     if stated is not None:
         owners = {normalise_header(word): target for target, word, _ in claims(source)}
@@ -59,6 +60,7 @@ def _read(text: str, file: str, *, table: bool) -> Layer:
         problems += _register_problems(layer, source)
         problems += flow_problems(layer, source)
         problems += law_problems(layer, source)
+        problems += threshold_problems(layer.series, source) if layer.series else ()
     if layer is None or problems:
         raise CatalogError(tuple(sorted(dict.fromkeys(problems), key=lambda p: p.line or 0)))
     return layer
@@ -138,6 +140,7 @@ def _file_name(source: TomlFile) -> Iterator[CatalogProblem]:
 def _ids_twice(source: TomlFile) -> Iterator[CatalogProblem]:
     lists: list[KeyPath] = [("fields",), ("contacts",), ("checklist", "items"), ("positions",)]
     lists += [("flow", "states"), ("flow", "moves"), ("laws",)]
+    lists += [("series", "indicators"), ("series", "thresholds")]
     lists += [(*path, "choices") for path, _ in source.tables("fields")]
     for path in lists:
         first: dict[str, KeyPath] = {}
@@ -250,6 +253,16 @@ def _field(source: TomlFile, path: KeyPath, field: Mapping[str, object]) -> Iter
         yield from _only_with(source, path, field, keys=("choices", "open"), kinds=Text("choice", "choice"))
     elif kind == "choice" and not field.get("choices"):
         yield source.problem((*path, "choices"), Text("至少一个选项", "at least one choice"))
+    if kind in _KINDS - {"file"}:
+        yield from _only_with(source, path, field, keys=("media", "several"), kinds=Text("file", "file"))
+    elif kind == "file" and "personal" in field:
+        yield source.problem(
+            (*path, "personal"),
+            Text(
+                "没有 personal（原件本来就只给有权限的人看）",
+                "no personal here (originals are shown by right only)",
+            ),
+        )
     for i, value in enumerate(_list(field.get("standard_values"))):
         number = _number(value)
         if number is not None and (
@@ -302,6 +315,7 @@ def _choice_words_twice(source: TomlFile, path: KeyPath, key: str = "choices") -
 def _headers_twice(source: TomlFile, common: TomlFile) -> Iterator[CatalogProblem]:
     claimed = claims(source)
     yield from _twice(source, claimed)
+    yield from _twice(source, _claims_of_series(source))  # headers of readings, not of the layer's records
     if source.at(("table",)) is not True:  # nothing is written under a table's titles
         yield from _common_titles_taken(source, common, claimed)
 
@@ -380,6 +394,13 @@ def claims(source: TomlFile) -> list[Claim]:
     return claimed
 
 
+def _claims_of_series(source: TomlFile) -> list[Claim]:
+    indicators = source.tables("series", "indicators")
+    return [
+        claim for path, one in indicators for claim in _claims_of_item(str(one.get("id", path)), path, one)
+    ]
+
+
 def _claims_of_item(target: str, path: KeyPath, item: Mapping[str, object]) -> list[Claim]:
     title = _table(item.get("title"))
     claimed: list[Claim] = [(target, w, (*path, "title", k)) for k, w in title.items() if isinstance(w, str)]
@@ -412,7 +433,7 @@ def _number(value: object) -> float | None:
     return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 
-_OF_LEDGERS: Final = ("flow", "laws", "position_from", "belongs_to", "key", "moment", "rollups")
+_OF_LEDGERS: Final = ("flow", "laws", "position_from", "belongs_to", "key", "moment", "rollups", "colour")
 
 
 _OF_TABLES: Final = ("unique", "unique_of", "one_of", "positions", "wide", "on_bad_row")
@@ -446,11 +467,19 @@ def _table_problems(source: TomlFile, *, wanted: bool) -> Iterator[CatalogProble
     for path, field in source.tables("fields"):
         if field.get("unit_required") and not field.get("unit"):
             yield absent(source, (*path, "unit"))
+        if field.get("type") == "file":  # nothing can be attached to a row that no ledger keeps
+            kinds = [kind for kind in get_args(FieldType) if kind != "file"]
+            yield source.problem((*path, "type"), one_of(kinds))
         yield from _known(source, (*path, "unit_from"), list(fields))
 
 
 def _no_layer(source: TomlFile) -> Iterator[CatalogProblem]:
     """Yield what only a table may state."""
+    if source.at(("files",)) is not None:
+        expected = Text(
+            '写成 [[fields]] 中 type = "file" 的字段', 'fields of type "file" among [[fields]] instead'
+        )
+        yield source.problem(("files",), expected, found="files")
     stated: list[KeyPath] = [(key,) for key in ("table", *_OF_TABLES) if source.data.get(key)]
     for path, field in source.tables("fields"):
         stated += [(*path, key) for key in _OF_TABLE_FIELDS if key in field]
@@ -484,7 +513,22 @@ def _register_problems(layer: Layer, source: TomlFile) -> Iterator[CatalogProble
     if layer.key.kind == "serial" and not layer.key.prefix:
         yield absent(source, ("key", "prefix"))
     yield from _known(source, ("key", "same"), layer.field_ids)
+    yield from _colour_problems(layer, source)
     yield from _known(source, ("moment",), [f.id for f in layer.fields if f.type in {"moment", "date"}])
+
+
+MOST_COLOURS: Final = 7  # a symbol of the map has three bits for its class, and one class is "none of them"
+
+
+def _colour_problems(layer: Layer, source: TomlFile) -> Iterator[CatalogProblem]:
+    one = [f for f in layer.fields if f.type == "choice" and not f.several]
+    yield from _known(source, ("colour",), [f.id for f in one])
+    if layer.colour and layer.model is not None:
+        words = Text("不评分的图层才写 colour", "colour only where no model scores the layer")
+        yield source.problem(("colour",), words)
+    if any(f.id == layer.colour and len(f.choices) > MOST_COLOURS for f in one):
+        words = Text(f"至多 {MOST_COLOURS} 个选项的字段", f"a field with at most {MOST_COLOURS} choices")
+        yield source.problem(("colour",), words, found=shown(layer.colour))
 
 
 def _parent_problems(layer: Layer, source: TomlFile) -> Iterator[CatalogProblem]:

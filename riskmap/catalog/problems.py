@@ -6,6 +6,7 @@ against a pydantic model and turns what pydantic says into `CatalogProblem`s of 
 
 from __future__ import annotations
 
+import datetime as dt
 import difflib
 import re
 import tomllib
@@ -38,6 +39,9 @@ _LONGEST_FIND = 60
 
 
 _SLUG = r"^[a-z][a-z0-9_]{0,62}$"
+
+
+_DURATION = r"^[1-9][0-9]{0,3} (s|min|h|d)$"
 
 
 _WORDS = r"^[^\s\x00-\x1f\x7f]([^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?$"
@@ -101,6 +105,21 @@ class WrittenAs:
         return value if isinstance(value, self.ready) else self.make(checked(value))
 
 
+_UNITS: Final = {"s": "seconds", "min": "minutes", "h": "hours", "d": "days"}
+
+
+def _lasting(text: str) -> dt.timedelta:
+    number, unit = text.split(" ")
+    return dt.timedelta(**{_UNITS[unit]: int(number)})
+
+
+# A length of time: "5 min", "24 h".
+Duration = Annotated[
+    dt.timedelta,
+    WrittenAs(dt.timedelta, Annotated[str, StringConstraints(pattern=_DURATION)], _lasting),
+]
+
+
 class TitleTable(Part):
     """`{ zh = "边坡", en = "Slopes" }`."""
 
@@ -140,6 +159,10 @@ _PATTERNS: Final[Mapping[str, Text]] = {
     _WORDS: Text(
         "一行文字，不为空，首尾没有空格，没有控制字符",
         "one line of text, not blank, without blanks around it or control characters",
+    ),
+    _DURATION: Text(
+        '带单位的时间，如 "30 min"、"24 h"（s、min、h、d）',
+        'a time with its unit, such as "30 min" or "24 h" (s, min, h, d)',
     ),
 }
 

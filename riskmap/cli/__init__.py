@@ -60,6 +60,7 @@ def _run(words: list[str]) -> NoReturn:
     import typer
 
     from riskmap.cli import (  # noqa: F401 - each adds its commands
+        attaching,
         certainty,
         duty,
         editing,
@@ -67,6 +68,7 @@ def _run(words: list[str]) -> NoReturn:
         importing,
         inventory,
         prepare,
+        readings,
         records,
         registers,
         terrain,

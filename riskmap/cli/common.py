@@ -226,7 +226,7 @@ def watched(*, as_json: bool) -> Iterator[Progress]:
     shown = sys.stderr.isatty() and not as_json
     line = _line() if shown else None
     tell = None if line is None else partial(_tell, line)
-    with _at_interrupt(partial(_stop, asked, tell)), line or nullcontext():  # what is seen can be stopped
+    with at_interrupt(partial(_stop, asked, tell)), line or nullcontext():  # what is seen can be stopped
         yield Progress(tell, asked.is_set)
     if asked.is_set():
         echo("没有中断：到那时已经做完", "not stopped: by then it was done", err=True)
@@ -241,7 +241,7 @@ def _stop(asked: Event, tell: Callable[[float | None, Text], None] | None) -> No
 
 
 @contextmanager
-def _at_interrupt(act: Callable[[], None]) -> Iterator[None]:
+def at_interrupt(act: Callable[[], None]) -> Iterator[None]:
     """Do something else than raise KeyboardInterrupt at Ctrl-C; the main thread alone is told of it."""
     if current_thread() is not main_thread():
         yield

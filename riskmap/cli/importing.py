@@ -145,6 +145,13 @@ def _report_import(document: dict[str, Any], *, dry_run: bool) -> None:
             f"(new {file['inserted']}, updated {file['updated']}, unchanged {file['unchanged']}, held {file['held']}), "
             f"rejected {file['rejected']}, not data {file['skipped_non_data']}, unlocated {file['unlocated']}",
         )
+        if moved := file.get("moved"):
+            echo(f"  其中办理（状态改变）{moved}", f"  of these, moved to another state: {moved}")
+        if taken := file.get("taken_over"):
+            echo(
+                f"  其中接管（来时已办结，不晚于接管日）{taken}",
+                f"  of these, taken over (closed elsewhere by the day of takeover): {taken}",
+            )
         _report_columns(file["sheets"])
         # What is said of the whole file comes first: forty thousand rows would bury it.
         for issue in sorted(file["issues"], key=lambda one: one["row"] is not None)[:50]:

@@ -103,6 +103,12 @@ def select(
     document = (retired_json if retired else select_json)(ws, selection, as_of=at)
     if not retired or at is not None:
         _tell_state(ws, at, selection.layers)
+    if any(one.get("readings", {}) is None for one in document["features"]):
+        echo(
+            "注意：读数文件读不出来，传感器的状态不明；见 riskmap check",
+            "note: the readings cannot be read, how the sensors stand is not known; see riskmap check",
+            err=True,
+        )
     if as_json:
         print_json(document)
         return
@@ -199,7 +205,9 @@ def print_map(
     at = past(as_of)
     selection = _selection(ws, layers, tier, state, subdistrict, where, within, at)
     look: dict[str, Any] = {"paper": paper, "scale": scale, "grey": grey}
-    done = map_paper.print_map(ws, selection, to, as_of=at, **look, by=person(by), lang=LANG)
+    who = person(by)
+    with watched(as_json=as_json) as progress:
+        done = map_paper.print_map(ws, selection, to, as_of=at, **look, by=who, lang=LANG, progress=progress)
     _tell_state(ws, at, selection.layers)
     if as_json:
         print_json({"files": [{"path": str(done.path), "format": done.format, "rows": done.rows}]})

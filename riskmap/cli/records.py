@@ -171,6 +171,7 @@ def backup(
 def restore(
     file: Annotated[Path, typer.Argument(metavar="FILE")],
     whole: Annotated[bool, typer.Option("--whole")] = False,
+    files: Annotated[bool, typer.Option("--files")] = False,
     by: ByOption = None,
     why: WhyOption = None,
     as_json: JsonOption = False,
@@ -178,21 +179,30 @@ def restore(
     store: StoreOption = None,
 ) -> None:
     """Restore a backup: onto an empty folder the workspace, else its ledger. What is replaced is kept."""
-    from riskmap.actions.workspace.backup import restore_backup
+    from riskmap.actions.workspace.backup import restore_backup, restore_files
 
-    done = restore_backup(file, workspace, store, by=person(by), why=reason(why), whole=whole)
+    if files:
+        done = restore_files(file, workspace, store)
+    else:
+        done = restore_backup(file, workspace, store, by=person(by), why=reason(why), whole=whole)
     if as_json:
         more = {"workspace": str(done.root), "files": done.files} if done.files else {}
+        more |= {"attached": done.attached} if files or done.attached else {}
         print_json({"restored": str(file), "store": done.store, **more})
     elif done.files:
         echo(
             f"已从 {file} 恢复工作区 {done.root}（{done.files} 个文件）",
             f"restored the workspace {done.root} from {file} ({done.files} files)",
         )
-    else:
+    elif not files:
         echo(
             f"已从 {file} 恢复台账；设置、图层、模型未动（要一并恢复：--whole）",
             f"restored the ledger from {file}; settings, layers and models are as they were (--whole: these too)",
+        )
+    if not as_json and (files or done.attached):
+        echo(
+            f"补回缺失或被改动的附件 {done.attached} 个",
+            f"attached files that were missing or altered and came back: {done.attached}",
         )
     if done.kept is not None:
         echo(f"被替换的文件在 {done.kept}", f"what was replaced is in {done.kept}", err=True)

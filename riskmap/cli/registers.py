@@ -110,7 +110,7 @@ def work(
     for one in found.items:
         record, state = one.record, ws.catalog.layer(one.record.layer).flow
         title = None if state is None else state.state(record.state)
-        late = "" if one.overdue is None or one.overdue <= 0 else f"+{one.overdue}"
+        late = f"+{one.days}" if one.overdue else ""
         name = record.state if title is None else title.title.text(LANG)
         cells = (record.layer, record.code, record.name or "", name, record.due or "", late)
         typer.echo("\t".join(cells))

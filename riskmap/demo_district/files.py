@@ -25,6 +25,7 @@ from riskmap.array_types import Floats
 from riskmap.demo_district.district import HEADER, DemoDistrict
 from riskmap.errors import Text
 from riskmap.formulas.wind import DEGREE
+from riskmap.io.files.atomic import private_folder
 from riskmap.values.hazards import Rain, Track
 from riskmap.vocabulary import FORCE_MS
 
@@ -44,7 +45,7 @@ def write_boundaries(demo: DemoDistrict, directory: Path) -> Mapping[str, Path]:
         directory / "boundaries" / "subdistricts.geojson",
         directory / "dem.tif",
     )
-    district.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private_folder(district.parent)
     for path, polygons in ((district, {demo.name: demo.district}), (subdistricts, demo.subdistricts)):
         text = _geojson(polygons, mark=demo.mark)
         _moved_in(path, lambda beside, text=text: _write_bytes(beside, text))

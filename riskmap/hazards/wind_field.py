@@ -8,7 +8,7 @@ over where a whole chunk lies out of its reach.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
@@ -161,11 +161,13 @@ def wind_series(
     gust: float = 1.0,
     averaging: float | None = None,
     band: bool = True,
+    each: Callable[[float], object] = lambda _share: None,
 ) -> Series:
     """Return the strongest wind since the time before, at each of `times` (ascending) and place: float32[times, places].
 
     At the first of `times` it is that of as long before as the second follows it (one hour where there is
     only one). NaN before the track's first node and after its last: not known. `low` and `high` as in `wind_error`.
+    `each` is told the share of places that is done before each piece of them: there it may stop.
     """
     asked = np.asarray(times, "datetime64[s]")
     gaps = np.diff(asked) / np.timedelta64(60, "s")
@@ -185,6 +187,7 @@ def wind_series(
     low, high = (best.copy(), best.copy()) if band else (best, best)
     wanted = np.flatnonzero(slot < len(asked))
     for piece in _pieces(track, vortex, places, band=band, chunk=_CHUNK, only=wanted):
+        each(piece.chunk.start / len(places.x))
         row = slot[piece.node]
         for out, squared in ((best, piece.best), (low, piece.low), (high, piece.high))[: 3 if band else 1]:
             np.maximum(out[row, piece.chunk], squared, out=out[row, piece.chunk])

@@ -127,16 +127,25 @@ _FIRST: Final[tuple[_Part, ...]] = (
 )
 
 
-# 2: what a record of a flow says of it, and the links between records.
+# 2: what a record of a flow says of it, the links between records, and what is attached to them.
 _REVISION_2: Final = replace(_FIRST[1], columns=_FIRST[1].columns + ", r.state, r.due, r.happened")
 
 
 _LINK: Final = _Part("link", "from_id, field, ordinal, to_id", "valid_from", "from_id, field, ordinal")
 
 
+_ATTACHED: Final = _Part(
+    "attached",
+    "p.feature_id, p.field, p.digest, p.name, a.media, a.bytes, a.width, a.height, a.taken, a.lon, a.lat",
+    "p.valid_from",
+    "p.feature_id, p.field, p.digest",
+    "attached p CROSS JOIN attachment a ON a.digest = p.digest",
+)
+
+
 _CHANGESETS: Final[Mapping[int, tuple[_Part, ...]]] = {
     1: _FIRST,
-    2: (_FIRST[0], _REVISION_2, *_FIRST[2:], _LINK),
+    2: (_FIRST[0], _REVISION_2, *_FIRST[2:], _LINK, _ATTACHED),
 }
 
 

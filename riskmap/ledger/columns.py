@@ -27,6 +27,9 @@ Checklist = tuple[bool | Clear | None, ...]
 WITHDRAWN = "withdraw"
 
 
+_READING: Final = Text("读取记录和联系人", "reading records and contacts")
+
+
 _FEW = 4096  # distinct texts of a column that are kept once
 
 
@@ -151,6 +154,12 @@ SHAPE_OF_REVISION = sa.and_(
 )
 
 
+_PEOPLE_OF_REVISION = sa.and_(
+    s.contact_set.c.feature_id == s.revision.c.feature_id,
+    s.contact_set.c.version == s.revision.c.contacts_at,
+)
+
+
 def held_at(table: sa.Table, at: int | None) -> sa.ColumnElement[bool]:
     """Return the condition for what holds in a table of revisions or results: now, or after changeset `at`."""
     until = table.c.valid_to
@@ -166,13 +175,7 @@ def _query(*, contacts: bool, joined_by: sa.ColumnElement[bool]) -> sa.Select[An
     source = s.feature.join(s.revision, joined_by).outerjoin(s.shape, SHAPE_OF_REVISION)
     if contacts:
         columns = (*columns, s.contact_set.c.people)
-        source = source.outerjoin(
-            s.contact_set,
-            sa.and_(
-                s.contact_set.c.feature_id == s.revision.c.feature_id,
-                s.contact_set.c.version == s.revision.c.contacts_at,
-            ),
-        )
+        source = source.outerjoin(s.contact_set, _PEOPLE_OF_REVISION)
     return sa.select(*columns).select_from(source)
 
 
@@ -220,6 +223,30 @@ def read_known(
     return known
 
 
+def read_people(
+    connection: sa.Connection,
+    layer: str,
+    *,
+    at: int | None = None,
+    progress: Progress = UNWATCHED,
+    expected: int = 0,
+) -> dict[str, tuple[Contact, ...]]:
+    """Return the contacts of a layer's active records, by code: as they are, or as they were after changeset `at`."""
+    joined_by = s.revision.c.id == s.feature.c.revision_id
+    if at is not None:
+        joined_by = sa.and_(s.revision.c.feature_id == s.feature.c.id, held_at(s.revision, at))
+    query = (
+        sa.select(s.feature.c.code, s.contact_set.c.people)
+        .select_from(s.feature.join(s.revision, joined_by).outerjoin(s.contact_set, _PEOPLE_OF_REVISION))
+        .where(s.feature.c.layer == layer, s.revision.c.retired.is_(None))
+    )
+    found: dict[str, tuple[Contact, ...]] = {}
+    for rows in read_chunks(connection, query):
+        progress.step(len(found), max(expected, len(found)), _READING)
+        found.update((code, read_contacts(people)) for code, people in rows)
+    return found
+
+
 def read_versions(
     connection: sa.Connection, layer: str, code: str, *, definition: Layer | None = None
 ) -> Known:
@@ -251,9 +278,6 @@ def read_replaced_by(connection: sa.Connection, changeset: int, layer: str) -> K
         s.feature.c.layer == layer, s.feature.c.id.in_(touched), s.revision.c.valid_to == changeset
     )
     return _collect(connection, query.order_by(s.feature.c.code), contacts=False)
-
-
-_READING: Final = Text("读取记录和联系人", "reading records and contacts")
 
 
 def _collect(

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from riskmap.catalog.flow import STATE
 from riskmap.catalog.layer import Layer
 from riskmap.errors import LedgerError, RefusedError, StaleRevisionError, StaleRow, UnknownNameError
+from riskmap.ledger.attachments import keep_facts
 from riskmap.ledger.columns import WITHDRAWN, Known, read_known, read_versions
 from riskmap.ledger.links import children, hanging_on, listed, referring
 from riskmap.ledger.merging import (
@@ -33,6 +34,7 @@ from riskmap.rules.judge import Judged, accepted, placed
 from riskmap.rules.laws import judge_records, title_of
 from riskmap.rules.masks import is_masked
 from riskmap.rules.moves import Objection
+from riskmap.values.attachments import Attachment, FileList, files_key, files_text, read_files
 from riskmap.values.records import CLEAR, Records
 
 _NAMED: Final = 5  # codes that a message lists
@@ -286,6 +288,57 @@ def _refuse_unlawful(
         checklists=[draft.checklist for draft in drafts],
     )
     _raise_unlawful(definition, [draft.code for draft in drafts], said)
+
+
+@dataclass(frozen=True, slots=True)
+class FilesChange:
+    """What is attached to a record and taken off it, in one field: digest → (what it is, its name), and digests.
+
+    `several`: whether the field takes more than one; else what comes takes the place of what is there.
+    """
+
+    field: str
+    put: Mapping[str, tuple[Attachment, str]]
+    taken_off: frozenset[str] = frozenset()
+    several: bool = True
+
+    def after(self, before: FileList) -> FileList:
+        """Return the files of the field after it; one that is there keeps its name."""
+        held = {digest: name for digest, name in before if digest not in self.taken_off}
+        coming = {digest: held.get(digest, name) for digest, (_, name) in self.put.items()}
+        return tuple((held | coming if self.several or not coming else coming).items())
+
+
+def change_files(
+    store: Store, layer: str, code: str, change: FilesChange, *, seen: int | None, by: str, why: str
+) -> int:
+    """Attach files to an active record, or take them off, as one changeset; return its version.
+
+    A change that changes nothing writes nothing. StaleRevisionError with both sides where it has moved on.
+    """
+    key, kind = files_key(change.field), "attach" if change.put else "detach"
+    with store.writing() as connection:
+        known, place = placed_records(connection, layer, [code], store.layers.get(layer))
+        at = place[code]
+        said = _value(known, at, key)
+        after = files_text(change.after(read_files(said)))
+        refuse_stale(
+            connection,
+            layer,
+            known,
+            place=place,
+            seen={code: seen},
+            stated={code: {key: after}},
+            personal=frozenset(),
+        )
+        _need_active(layer, known, at)
+        if after == said:
+            return known.version[at]
+        keep_facts(connection, [file for file, _ in change.put.values()])
+        changeset = open_changeset(connection, store, by=by, why=why, kind=kind, counts={"updated": 1})
+        draft = NextRevision.after(known, at, layer=layer, op=kind).apply({key: (said, after)})
+        write_next(connection, [draft], changeset, store.layers)
+    return known.version[at] + 1
 
 
 def _need_active(layer: str, known: Known, at: int) -> None:

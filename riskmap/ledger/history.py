@@ -16,7 +16,7 @@ from riskmap.errors import UnknownNameError
 from riskmap.ledger import schema as s
 from riskmap.ledger.assessments import read_results
 from riskmap.ledger.column_reading import LayerColumns, read_layer
-from riskmap.ledger.columns import WITHDRAWN, Known, held_at, read_known, read_versions
+from riskmap.ledger.columns import WITHDRAWN, Known, held_at, read_known, read_people, read_versions
 from riskmap.ledger.editing import differences
 from riskmap.ledger.links import named_by_written
 from riskmap.ledger.merging import shown
@@ -24,7 +24,7 @@ from riskmap.ledger.rollups import rolled_up, with_rollups
 from riskmap.ledger.store import BESIDE, Store, json_list, moments, no_cycles, timestamp
 from riskmap.ledger.undoing import undone_by
 from riskmap.progress import UNWATCHED, Progress
-from riskmap.values.records import Change, Features, Records
+from riskmap.values.records import Change, Contact, Features, Records
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +213,15 @@ def features(
         contact_count=np.array(known.contact_count, dtype=np.int64),
         damaged=known.damaged,
     )
+
+
+def contacts(
+    store: Store, layer: str, *, as_of: dt.datetime | None, progress: Progress = UNWATCHED, expected: int = 0
+) -> dict[str, tuple[Contact, ...]]:
+    """Return the contacts of a layer's active records, by code, now or as they were at a moment."""
+    with no_cycles(), store.reading() as connection:
+        at = None if as_of is None else changeset_at(connection, as_of)
+        return read_people(connection, layer, at=at, progress=progress, expected=expected)
 
 
 def layer_columns(

@@ -6,9 +6,9 @@ One import, one transaction: records, revisions, rejected rows, held rows, batch
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, TypeVar
 
 import sqlalchemy as sa
 
@@ -31,7 +31,8 @@ from riskmap.ledger.revisions import (
     write_new,
     write_next,
 )
-from riskmap.ledger.store import Store, moments, next_id, no_cycles, state_of
+from riskmap.ledger.store import CHUNK, Store, moments, next_id, no_cycles, state_of
+from riskmap.progress import UNWATCHED, Progress
 from riskmap.rules.masks import has_mask, is_masked, masked_from_nothing, rows_with
 from riskmap.rules.moves import Objection
 from riskmap.values.import_plan import Hold, ImportPlan, Intake, Issue, RowAction
@@ -42,6 +43,15 @@ FAR_METRES: Final = 300.0
 
 
 _METRES_PER_DEGREE: Final = 111_195.0
+
+
+_LOOKING: Final = Text("与台账核对", "checking against the ledger")
+
+
+_WRITING: Final = Text("写入记录", "writing the records")
+
+
+_Row = TypeVar("_Row")
 
 
 # Below this share of a layer, reading the named codes beats reading the layer.
@@ -434,7 +444,15 @@ class Committed:
     rejected: int
 
 
-def commit_import(store: Store, plan: ImportPlan, *, by: str, why: str, kind: str = "import") -> Committed:
+def commit_import(
+    store: Store,
+    plan: ImportPlan,
+    *,
+    by: str,
+    why: str,
+    kind: str = "import",
+    progress: Progress = UNWATCHED,
+) -> Committed:
     """Write a plan as a changeset of this kind.
 
     StaleRevisionError where the ledger has moved so that the plan no longer holds.
@@ -442,7 +460,9 @@ def commit_import(store: Store, plan: ImportPlan, *, by: str, why: str, kind: st
     intake = plan.intake
     check_intake(intake)
     personal = store.personal_fields(intake.layer)
+    looking, writing = progress.parts(1, 3)
     with no_cycles(), store.writing() as connection:
+        looking.step(0, 1, _LOOKING)
         if state_of(connection) == plan.base:
             rows = [i for i, action in enumerate(plan.actions) if action in ("insert", "update")]
             decision = decide(connection, intake, store=store, rows=rows)
@@ -476,7 +496,8 @@ def commit_import(store: Store, plan: ImportPlan, *, by: str, why: str, kind: st
             )
         )
         fresh = [i for i, action in enumerate(decision.actions) if action == "insert"]
-        _write(connection, unmasked(decision.records, fresh, personal), decision, changeset, store.layers)
+        records = unmasked(decision.records, fresh, personal)
+        _write(connection, records, decision, changeset, layers=store.layers, progress=writing)
         keep_held(connection, plan, batch=batch, changeset=changeset)
         keep_rejected(connection, plan, batch=batch, changeset=changeset)
     return Committed(changeset, batch, **counts)
@@ -518,11 +539,22 @@ def _write(
     records: Records,
     decision: Decision,
     changeset: int,
+    *,
     layers: Mapping[str, Layer],
+    progress: Progress,
 ) -> None:
     new = [i for i, action in enumerate(decision.actions) if action == "insert" and decision.place[i] < 0]
-    write_new(connection, records, new, changeset, layers)
-    write_next(connection, drafts(records, decision), changeset, layers)
+    first, then = progress.parts(len(new), len(decision.changes))
+    write_new(connection, records, _told(new, len(new), first), changeset, layers)
+    write_next(connection, _told(drafts(records, decision), len(decision.changes), then), changeset, layers)
+
+
+def _told(rows: Iterable[_Row], of: int, progress: Progress) -> Iterator[_Row]:
+    """Yield rows that are being written, and say how far that is before each chunk of them."""
+    for i, row in enumerate(rows):
+        if i % CHUNK == 0:
+            progress.step(i, of, _WRITING)
+        yield row
 
 
 def drafts(records: Records, decision: Decision) -> Iterator[NextRevision]:

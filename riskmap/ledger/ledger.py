@@ -20,6 +20,7 @@ from riskmap.errors import LedgerError, UnknownNameError
 from riskmap.io.files.leftovers import mark
 from riskmap.ledger import (
     assessments,
+    attachments,
     chain,
     editing,
     held_rows,
@@ -37,7 +38,7 @@ from riskmap.ledger import schema as s
 from riskmap.ledger.assessments import RunResult, Scored
 from riskmap.ledger.chain import ChainHead
 from riskmap.ledger.column_reading import LayerColumns, read_inputs
-from riskmap.ledger.editing import RecordEdit
+from riskmap.ledger.editing import FilesChange, RecordEdit
 from riskmap.ledger.held_rows import HeldEntry
 from riskmap.ledger.history import BatchInfo, ChangesetInfo, ExportInfo, Retirement
 from riskmap.ledger.importing import Committed
@@ -68,9 +69,10 @@ from riskmap.moments import utc_now
 from riskmap.progress import UNWATCHED, Progress
 from riskmap.rules.judge import Judged
 from riskmap.values.assessment import Makers
+from riskmap.values.attachments import Attached, Attachment
 from riskmap.values.hazards import Escalation
 from riskmap.values.import_plan import ImportPlan, Intake
-from riskmap.values.records import Change, Features
+from riskmap.values.records import Change, Contact, Features
 from riskmap.values.scenario import Event, NewEvent, OpenedScenario, Recorded, RecordedScenario
 
 Personal = Mapping[str, Collection[str]]
@@ -243,12 +245,20 @@ class Ledger:
         """Return what an import would do; `full_list` also names active codes that the file lacks."""
         return importing.plan_import(self._store, intake, full_list=full_list)
 
-    def commit_import(self, plan: ImportPlan, *, by: str, why: str, kind: str = "import") -> Committed:
+    def commit_import(
+        self,
+        plan: ImportPlan,
+        *,
+        by: str,
+        why: str,
+        kind: str = "import",
+        progress: Progress = UNWATCHED,
+    ) -> Committed:
         """Write a plan in one transaction, as a changeset of this kind (import, sample).
 
-        StaleRevisionError where it no longer holds.
+        StaleRevisionError where it no longer holds. Cancelled, and nothing written, where `progress` stops it.
         """
-        return importing.commit_import(self._store, plan, by=by, why=why, kind=kind)
+        return importing.commit_import(self._store, plan, by=by, why=why, kind=kind, progress=progress)
 
     def planned_records(
         self,
@@ -338,6 +348,20 @@ class Ledger:
             progress=progress,
             expected=expected,
         )
+
+    def contacts(
+        self,
+        layer: str,
+        *,
+        as_of: dt.datetime | None = None,
+        progress: Progress = UNWATCHED,
+        expected: int = 0,
+    ) -> dict[str, tuple[Contact, ...]]:
+        """Return the contacts of a layer's active records, by code, now or as they were at a moment.
+
+        Personal data, unmasked. Records that share their persons share one tuple.
+        """
+        return history.contacts(self._store, layer, as_of=as_of, progress=progress, expected=expected)
 
     def layer_columns(
         self,
@@ -436,6 +460,28 @@ class Ledger:
     def reinstate_many(self, layer: str, edits: Sequence[RecordEdit], *, by: str, why: str) -> dict[str, int]:
         """Bring retired records back as one changeset, all or none, changed as stated; return code → version."""
         return editing.reinstate_many(self._store, layer, edits, by=by, why=why)
+
+    def change_files(
+        self, layer: str, code: str, change: FilesChange, *, by: str, why: str, seen: int | None = None
+    ) -> int:
+        """Attach files to a record, or take them off, as one changeset; return its version.
+
+        StaleRevisionError shows both sides where the record is no longer of the version `seen`.
+        """
+        return editing.change_files(self._store, layer, code, change, seen=seen, by=by, why=why)
+
+    def attached(
+        self, layer: str, *, codes: Sequence[str] | None = None, as_of: dt.datetime | None = None
+    ) -> dict[str, list[Attached]]:
+        """Return code → the files on a layer's records, all or those of `codes`, now or at a moment."""
+        with self._store.reading() as connection:
+            at = None if as_of is None else history.changeset_at(connection, as_of)
+            return attachments.read_attached(connection, layer, codes=codes, at=at)
+
+    def attachments(self) -> list[Attachment]:
+        """Return every file that was ever attached to a record: the past keeps those that were taken off."""
+        with self._store.reading() as connection:
+            return attachments.all_attachments(connection)
 
     def retirements(
         self, layer: str, *, codes: Sequence[str] | None = None, as_of: dt.datetime | None = None

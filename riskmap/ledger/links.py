@@ -285,6 +285,8 @@ def link_next(
     A retired record names nothing. LedgerError where a layer that has links has lost its file.
     """
     layer = layers.get(layer_id)
+    if layer is not None and not layer.links:
+        return
     standing = _standing(connection, [number for number, _ in rows])
     if layer is None:
         if standing:
@@ -293,8 +295,6 @@ def link_next(
                 f"{layer_id}: its layer file cannot be used, so that nobody knows what its records name; nothing was "
                 "written, mend the file first",
             )
-        return
-    if not layer.links and not standing:
         return
     found = targets_of(connection, layers, layer, (values or {} for _, values in rows))
     closed: list[tuple[Any, ...]] = []

@@ -28,6 +28,7 @@ from riskmap.rules.masks import (
     rows_with,
     without_masks,
 )
+from riskmap.values.attachments import PREFIX as FILES
 from riskmap.values.records import CLEAR, Contact, Records
 
 # Degrees: about a millimetre. Coordinates that went through another datum come back this close.
@@ -192,7 +193,7 @@ def shown(changes: Mapping[str, tuple[Any, Any]], personal: Collection[str]) -> 
         elif is_extra(key):
             out[key] = (shown_change(key, before), shown_change(key, after))
         else:
-            out[key] = (before, after)
+            out[key.removeprefix(FILES)] = (before, after)
     return out
 
 

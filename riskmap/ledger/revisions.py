@@ -16,6 +16,7 @@ from riskmap.catalog.flow import STATE, Flow
 from riskmap.catalog.layer import Layer
 from riskmap.errors import LedgerError, StaleRevisionError
 from riskmap.ledger import schema as s
+from riskmap.ledger.attachments import follow_bodies
 from riskmap.ledger.columns import Checklist, Known, count_contacts, write_checklist, write_contacts
 from riskmap.ledger.links import link_new, link_next, named_by_written
 from riskmap.ledger.store import (
@@ -237,7 +238,7 @@ class FlowColumns:
 def write_new(
     connection: sa.Connection,
     records: Records,
-    rows: Sequence[int],
+    rows: Iterable[int],
     changeset: int,
     layers: Mapping[str, Layer],
 ) -> None:
@@ -481,6 +482,7 @@ def _write_next_chunk(
     insert_rows(connection, s.revision, REVISION, revisions)
     insert_rows(connection, s.shape, ("feature_id", "version", "wkb"), shapes)
     insert_rows(connection, s.contact_set, ("feature_id", "version", "people"), people)
+    follow_bodies(connection, {d.feature_id: d.values for d in drafts}, changeset)
 
 
 def _stale(connection: sa.Connection, drafts: Sequence[NextRevision]) -> StaleRevisionError:

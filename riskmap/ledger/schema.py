@@ -149,6 +149,37 @@ link = Table(
 Index("link_to", link.c.to_id, link.c.field, sqlite_where=sa_text("valid_to IS NULL"))
 
 
+# Pictures and documents: what each is, named by the SHA-256 of its bytes, which lie in data/files. `taken` and
+# the position are what a camera wrote: local time without a zone, degrees in WGS84.
+attachment = Table(
+    "attachment",
+    metadata,
+    Column("digest", String, primary_key=True),
+    Column("media", String, nullable=False),
+    Column("bytes", Integer, nullable=False),
+    Column("width", Integer),
+    Column("height", Integer),
+    Column("taken", String),
+    Column("lon", Float),
+    Column("lat", Float),
+)
+
+
+# Which record has which of them in a field of type `file`: it follows the body, as `link` does.
+attached = Table(
+    "attached",
+    metadata,
+    Column("feature_id", _Id, ForeignKey("feature.id"), nullable=False),
+    Column("field", String, nullable=False),
+    Column("digest", String, ForeignKey("attachment.digest"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("valid_from", _Id, ForeignKey("changeset.id"), nullable=False),
+    Column("valid_to", _Id),
+    PrimaryKeyConstraint("feature_id", "field", "digest", "valid_from"),
+    Index("attached_valid_from", "valid_from"),
+)
+
+
 # Lines and polygons: WKB, EPSG:4490.
 shape = Table(
     "shape",
@@ -418,7 +449,7 @@ chain_link = Table(
 _FROZEN = (
     *(changeset, shape, contact_set, import_batch),
     *(model_text, model_version, model_fit, assessment_run, run_layer),
-    *(scenario, escalation, event, chain_link),
+    *(scenario, escalation, event, chain_link, attachment),
 )
 
 
@@ -426,6 +457,7 @@ _CLOSABLE = (
     (revision, ("valid_to",)),
     (assessment, ("valid_to",)),
     (link, ("valid_to",)),
+    (attached, ("valid_to",)),
     (rejected_row, ("closed_by", "closed_how")),
     (held_row, ("status", "as_code", "closed_by")),
 )
@@ -448,7 +480,7 @@ def sqlite_statements() -> Iterator[str]:
     for table, closing in _CLOSABLE:
         fixed = ", ".join(c.name for c in table.columns if c.name not in closing)
         yield _refuse(f"{table.name}_fixed", f"UPDATE OF {fixed}", table, "rows are append-only")
-    for table in (revision, assessment, link):
+    for table in (revision, assessment, link, attached):
         yield _refuse(
             f"{table.name}_closed_once",
             "UPDATE OF valid_to",

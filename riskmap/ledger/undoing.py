@@ -26,6 +26,8 @@ UNDOABLE = (
     "accept",
     "decline",
     "dismiss",
+    "attach",
+    "detach",
     "undo",
 )
 

@@ -107,7 +107,7 @@ _STEPS: Final[Mapping[int, Sequence[str]]] = {
             "BEGIN SELECT RAISE(ABORT, 'chain_link: rows are append-only'); END"
         ),
     ),
-    # 6 → 7: records that name others, and the state, deadline and day of what goes through a flow.
+    # 6 → 7: records that name others, the state, deadline and day of what goes through a flow, attached files.
     6: (
         "ALTER TABLE revision ADD COLUMN state VARCHAR",
         "ALTER TABLE revision ADD COLUMN due VARCHAR",
@@ -140,6 +140,36 @@ _STEPS: Final[Mapping[int, Sequence[str]]] = {
             "CREATE TRIGGER link_closed_once BEFORE UPDATE OF valid_to ON link "
             "WHEN NOT (old.valid_to IS NULL AND new.valid_to IS NOT NULL) "
             "BEGIN SELECT RAISE(ABORT, 'link: a row is closed once'); END"
+        ),
+        (
+            "CREATE TABLE attachment (digest VARCHAR NOT NULL, media VARCHAR NOT NULL, bytes INTEGER NOT NULL, "
+            "width INTEGER, height INTEGER, taken VARCHAR, lon FLOAT, lat FLOAT, PRIMARY KEY (digest))"
+        ),
+        (
+            "CREATE TABLE attached (feature_id INTEGER NOT NULL, field VARCHAR NOT NULL, digest VARCHAR NOT NULL, "
+            "name TEXT NOT NULL, valid_from INTEGER NOT NULL, valid_to INTEGER, "
+            "PRIMARY KEY (feature_id, field, digest, valid_from), FOREIGN KEY(feature_id) REFERENCES feature (id), "
+            "FOREIGN KEY(digest) REFERENCES attachment (digest), "
+            "FOREIGN KEY(valid_from) REFERENCES changeset (id))"
+        ),
+        "CREATE INDEX attached_valid_from ON attached (valid_from)",
+        *(
+            f"CREATE TRIGGER {table}_keep BEFORE DELETE ON {table} "
+            f"BEGIN SELECT RAISE(ABORT, '{table}: nothing is deleted'); END"
+            for table in ("attachment", "attached")
+        ),
+        (
+            "CREATE TRIGGER attachment_fixed BEFORE UPDATE ON attachment "
+            "BEGIN SELECT RAISE(ABORT, 'attachment: rows are append-only'); END"
+        ),
+        (
+            "CREATE TRIGGER attached_fixed BEFORE UPDATE OF feature_id, field, digest, name, valid_from ON attached "
+            "BEGIN SELECT RAISE(ABORT, 'attached: rows are append-only'); END"
+        ),
+        (
+            "CREATE TRIGGER attached_closed_once BEFORE UPDATE OF valid_to ON attached "
+            "WHEN NOT (old.valid_to IS NULL AND new.valid_to IS NOT NULL) "
+            "BEGIN SELECT RAISE(ABORT, 'attached: a row is closed once'); END"
         ),
     ),
 }

@@ -67,6 +67,13 @@ _PROBLEMS: tuple[tuple[str, str], ...] = (
         ),
     ),
     (
+        "feature {0}: the state of its flow is not the one that its content has",
+        (
+            "SELECT f.code FROM feature f JOIN revision r ON r.feature_id = f.id WHERE r.state IS NOT NULL "
+            "AND json_valid(r.body) AND r.state IS NOT json_extract(r.body, '$.state')"
+        ),
+    ),
+    (
         "feature {0}: it has not exactly one valid assessment",
         (
             "SELECT f.code FROM feature f JOIN assessment a ON a.feature_id = f.id GROUP BY f.id "
@@ -87,6 +94,20 @@ _PROBLEMS: tuple[tuple[str, str], ...] = (
             "SELECT f.code FROM link k JOIN feature f ON f.id = k.from_id JOIN revision r ON r.id = f.revision_id "
             "WHERE k.valid_to IS NULL AND (f.retired = 1 OR "
             "(json_valid(r.body) AND json_extract(r.body, '$.\"' || k.field || '\"') IS NULL))"
+        ),
+    ),
+    (
+        "feature {0}: what is attached to it is not what it says",
+        (
+            "SELECT h.code FROM (SELECT f.id, f.code, CASE WHEN json_valid(r.body) THEN r.body ELSE '{}' END AS body "
+            "FROM feature f JOIN revision r ON r.id = f.revision_id WHERE instr(r.body, '\"file:') > 0 "
+            "OR f.id IN (SELECT feature_id FROM attached WHERE valid_to IS NULL)) h WHERE "
+            "(SELECT coalesce(sum(length(e.value) - length(replace(e.value, char(10), '')) + 1), 0) "
+            "FROM json_each(h.body) e WHERE e.key LIKE 'file:%') <> "
+            "(SELECT count(*) FROM attached a JOIN json_each(h.body) e ON e.key = 'file:' || a.field "
+            "WHERE a.feature_id = h.id AND a.valid_to IS NULL AND instr(e.value, a.digest || '  ' || a.name) > 0) "
+            "OR EXISTS (SELECT 1 FROM attached a WHERE a.feature_id = h.id AND a.valid_to IS NULL AND NOT EXISTS "
+            "(SELECT 1 FROM json_each(h.body) e WHERE e.key = 'file:' || a.field AND instr(e.value, a.digest) > 0))"
         ),
     ),
     (

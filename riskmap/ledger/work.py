@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -39,29 +40,28 @@ def open_records(
     layers: Sequence[Layer],
     *,
     as_of: dt.datetime | None = None,
-    due_until: str | None = None,
     contacts: bool = False,
 ) -> list[OpenRecord]:
-    """Return the open records of registers, those with the earliest deadline first, then those without one.
-
-    `due_until`: only those whose deadline runs and is this day or before.
-    """
+    """Return the open records of registers, those with the earliest deadline first, then those without one."""
     with store.reading() as connection:
         at = None if as_of is None else changeset_at(connection, as_of)
-        return [
-            one
-            for layer in layers
-            for one in _open(connection, layer, at, due_until=due_until, contacts=contacts)
-        ]
+        return [one for layer in layers for one in _open(connection, layer, at, contacts=contacts)]
 
 
-def _open(
-    connection: sa.Connection, layer: Layer, at: int | None, *, due_until: str | None, contacts: bool
-) -> list[OpenRecord]:
+def _open(connection: sa.Connection, layer: Layer, at: int | None, *, contacts: bool) -> list[OpenRecord]:
     if (flow := layer.flow) is None:
         return []
     f, r, people = s.feature, s.revision, s.contact_set
-    columns = [f.c.code, r.c.name, r.c.subdistrict, r.c.state, r.c.due, r.c.happened, r.c.version, r.c.body]
+    columns: list[sa.ColumnElement[Any]] = [
+        f.c.code,
+        r.c.name,
+        r.c.subdistrict,
+        r.c.state,
+        r.c.due,
+        r.c.happened,
+        r.c.version,
+        r.c.body,
+    ]
     joined = r.join(f, f.c.id == r.c.feature_id)
     if contacts:
         columns.append(people.c.people)
@@ -70,22 +70,20 @@ def _open(
     closed = [state.id for state in flow.states if state.closed]
     query = sa.select(*columns).select_from(joined)
     query = query.where(f.c.layer == layer.id, held_at(r, at), r.c.retired.is_(None), _is_open(closed))
-    if due_until is not None:
-        query = query.where(r.c.due.is_not(None), r.c.due <= due_until)
     query = query.order_by(r.c.due.is_(None), r.c.due, f.c.code)
     return [
         OpenRecord(
             layer=layer.id,
-            code=row[0],
-            name=row[1],
-            subdistrict=row[2],
-            state=row[3] or flow.start,
-            due=row[4],
-            since=row[5] or flow.day_found(read_body(row[7]) or {}),
-            version=row[6],
-            contacts=read_contacts(row[8]) if contacts else (),
+            code=row["code"],
+            name=row["name"],
+            subdistrict=row["subdistrict"],
+            state=row["state"] or flow.start,
+            due=row["due"],
+            since=row["happened"] or flow.day_found(read_body(row["body"]) or {}),
+            version=row["version"],
+            contacts=read_contacts(row["people"]) if contacts else (),
         )
-        for row in connection.execute(query)
+        for row in connection.execute(query).mappings()
     ]
 
 

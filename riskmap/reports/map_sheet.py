@@ -22,9 +22,10 @@ from shapely.geometry.base import BaseGeometry
 
 from riskmap.array_types import Floats
 from riskmap.coordinates import metres, metric_crs
-from riskmap.errors import ExportError, Lang
+from riskmap.errors import ExportError, Lang, Text
 from riskmap.io.files.atomic import WrittenFile, replacing
 from riskmap.io.writers.paper_pdf import letters, pdf_needs
+from riskmap.progress import UNWATCHED, Progress
 from riskmap.reports.map_drawing import (
     Bounds,
     Box,
@@ -65,6 +66,12 @@ PAPERS: Final[Mapping[str, tuple[float, float]]] = {
 
 
 ENDINGS: Final = (".pdf", ".png")
+
+
+_DRAWING: Final = Text("绘制地图", "drawing the map")
+
+
+_SETTING: Final = Text("排版图纸", "setting the sheet")
 
 
 _TEMPLATE: Final = Path(__file__).with_name("map_sheet.typ")
@@ -226,10 +233,11 @@ def _located(parts: Sequence[LayerInventory], around: float) -> Located:
     )
 
 
-def write_map_sheet(sheet: MapSheet, path: Path) -> WrittenFile:
+def write_map_sheet(sheet: MapSheet, path: Path, progress: Progress = UNWATCHED) -> WrittenFile:
     """Draw a sheet into a .pdf or .png file, whole or not at all.
 
-    ExportError for another ending, and where this machine has no Chinese letters.
+    ExportError for another ending, and where this machine has no Chinese letters. Stopped by its `progress`,
+    it raises Cancelled and nothing is written.
     """
     if path.suffix.lower() not in ENDINGS:
         raise ExportError(
@@ -238,17 +246,20 @@ def write_map_sheet(sheet: MapSheet, path: Path) -> WrittenFile:
         )
     if (missing := pdf_needs()) is not None:
         raise ExportError(f"{path}：{missing.zh}", f"{path}: {missing.en}")
+    progress.step(0, 3, _DRAWING)
     fonts, names = letters()
     files = {
         **_pictures(sheet),
         "main.typ": _TEMPLATE.read_bytes(),
         "sheet.json": orjson.dumps({**_words(sheet), "fonts": names}),
     }
+    progress.step(1, 3, _SETTING)
     kind: Literal["pdf", "png"] = "pdf" if path.suffix.lower() == ".pdf" else "png"
     # Its stub leaves out that the files may come as a mapping.
     made = typst.compile(cast("bytes", files), format=kind, ppi=_DPI, font_paths=fonts)
     body = made[0] if isinstance(made, list) else made
     assert isinstance(body, bytes)
+    progress.step(3, 3, _SETTING)
     with replacing(path) as (room,):
         room.write_bytes(body)
     return WrittenFile(path, kind, len(sheet.inventory))

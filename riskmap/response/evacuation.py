@@ -19,7 +19,7 @@ repaired plan its first guess). Capacity is never exceeded on the way.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -34,26 +34,40 @@ from riskmap.values.evacuation import Arcs, Assignment, Demand, Distances, Shelt
 FARTHEST_M: Final = 1_000_000  # a walk beyond 1000 km is a slip in the numbers
 
 
-def plan(demands: Demand, places: ShelterRoom, distances: Distances, *, whole: bool = False) -> Assignment:
+def plan(
+    demands: Demand,
+    places: ShelterRoom,
+    distances: Distances,
+    *,
+    whole: bool = False,
+    each: Callable[[], object] = lambda: None,
+) -> Assignment:
     """Return the plan that places most people and, among those, lets them walk least.
 
     With `whole` every group stays together (see `keep_together`): the best plan found, with
     the bounds that tell how far it may be from the optimum. RiskmapError for numbers that no plan
     can mean: negative people, a pair that names no demand, a distance that is none.
     Demand (50, 50), capacity (50, 80), metres [[100, 110], [120, 1000]] → 11,500 person-metres;
-    capacity (30, 40) → 30 unplaced.
+    capacity (30, 40) → 30 unplaced. `each` is called between the parts of the work: there it may stop.
     """
     check(demands, places, distances)
     arcs = Arcs(np.arange(len(distances.metres)), demands.people[distances.demand], distances.metres)
-    return solved(demands, places, distances, arcs, whole=whole)
+    return solved(demands, places, distances, arcs, whole=whole, each=each)
 
 
 def solved(
-    demands: Demand, places: ShelterRoom, distances: Distances, arcs: Arcs, *, whole: bool
+    demands: Demand,
+    places: ShelterRoom,
+    distances: Distances,
+    arcs: Arcs,
+    *,
+    whole: bool,
+    each: Callable[[], object],
 ) -> Assignment:
     """Return the plan of least cost over these arcs, with groups kept whole where that is asked."""
-    loose = settled(demands, places, distances, _cheapest(demands, places, distances, arcs))
-    return keep_together(loose, arcs) if whole else loose
+    loose = settled(demands, places, distances, _cheapest(demands, places, distances, arcs, each))
+    each()
+    return keep_together(loose, arcs, each) if whole else loose
 
 
 def dearer_than_any_detour(cost: Ints, places: ShelterRoom) -> int:
@@ -65,7 +79,9 @@ def dearer_than_any_detour(cost: Ints, places: ShelterRoom) -> int:
     return int(cost.max(initial=0)) * (len(places) + 1) + 1
 
 
-def _cheapest(demands: Demand, places: ShelterRoom, distances: Distances, arcs: Arcs) -> Ints:
+def _cheapest(
+    demands: Demand, places: ShelterRoom, distances: Distances, arcs: Arcs, each: Callable[[], object]
+) -> Ints:
     """Return the people on each pair, int64[pairs], of a flow of least cost with an overflow arc.
 
     A cheap overflow is solved much faster. Where it leaves nobody over, or no place free, no dearer
@@ -75,6 +91,7 @@ def _cheapest(demands: Demand, places: ShelterRoom, distances: Distances, arcs: 
     flow = _flow(demands, places, distances, arcs, over=min(2 * int(arcs.cost.max(initial=0)) + 1, dearest))
     left = int(demands.people.sum()) - int(flow.sum())
     if left and int(flow.sum()) < int(places.capacity.sum()):
+        each()
         flow = _flow(demands, places, distances, arcs, over=dearest)
     return flow
 
@@ -198,10 +215,11 @@ def revise(
     distances: Distances,
     *,
     whole: bool = False,
+    each: Callable[[], object] = lambda: None,
 ) -> Replan:
     """Return the plan for these demands and places that changes `before` least.
 
-    A placement in a shelter that is not among the places, or takes nobody, must change.
+    A placement in a shelter that is not among the places, or takes nobody, must change. `each`: see `plan`.
     """
     check(demands, places, distances)
     earlier, gone = _earlier(before, demands, places, distances)
@@ -214,7 +232,7 @@ def revise(
         np.concatenate([stay, rest]),
         np.concatenate([distances.metres, distances.metres + move]),
     )
-    found = solved(demands, places, distances, arcs, whole=whole)
+    found = solved(demands, places, distances, arcs, whole=whole, each=each)
     changes = tuple(_changes(before, found))
     moved = sum(c.people for c in changes if c.before is not None)
     kept = placements(found)
@@ -333,14 +351,15 @@ class _Groups:
     cost: Ints
 
 
-def keep_together(loose: Assignment, arcs: Arcs) -> Assignment:
+def keep_together(loose: Assignment, arcs: Arcs, each: Callable[[], object]) -> Assignment:
     """Return the plan in which no group is split, from the one in which they may be.
 
     `exact` where the optimum is proven; else the bounds of `loose` say how far it may be from it.
     """
     groups, capacity = _grouped(loose, arcs), loose.places.capacity
-    chosen = _repaired(groups, capacity, _already_whole(groups, loose))
+    chosen = _repaired(groups, capacity, _already_whole(groups, loose), each)
     proven = False
+    each()
     if int((groups.cost != _NEVER).sum()) <= EXACT_PAIRS:
         chosen, proven = _exactly(groups, capacity, chosen)
     pairs = loose.distances
@@ -386,13 +405,17 @@ def _already_whole(groups: _Groups, loose: Assignment) -> Ints:
     return np.where(whole, where, _NOWHERE)
 
 
-def _repaired(groups: _Groups, capacity: Ints, chosen: Ints) -> Ints:
+def _repaired(groups: _Groups, capacity: Ints, chosen: Ints, each: Callable[[], object]) -> Ints:
     """Place the groups that have no shelter, the largest first; then try once more what did not fit."""
     work = _Repair(groups, chosen.copy(), capacity - _load(groups, chosen, len(capacity)))
     for _ in range(_ROUNDS):
         waiting = np.flatnonzero((work.chosen == _NOWHERE) & (groups.size > 0))
         waiting = waiting[np.argsort(-groups.size[waiting], kind="stable")]
-        if not sum(work.place(int(g)) for g in waiting):
+        placed = 0
+        for group in waiting:
+            each()
+            placed += work.place(int(group))
+        if not placed:
             break
     return work.chosen
 

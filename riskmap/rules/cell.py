@@ -53,6 +53,9 @@ NINE_DECIMALS: Final = r"^-?\d{7,15}\.\d{9}$"
 _NINE_DECIMALS = re.compile(NINE_DECIMALS)
 
 
+_A_DAY = re.compile(r"^\d{4}-\d\d-\d\d(?: 00:00:00)?$")
+
+
 _FLOAT_ID = re.compile(r"^(\d{1,18})\.0+$")
 
 
@@ -244,6 +247,13 @@ def judge_code(text: str) -> Verdict:
             f"编号 {code} 超过 15 位，若在表格里存成了数字，末几位已丢失；请把该列设为文本后核对",
             f"the code {code} has more than 15 digits; kept as a number, a spreadsheet loses the last ones: set the "
             "column to text and check it",
+        )
+    if _A_DAY.match(code):
+        return warn(
+            code,
+            "code_is_a_date",
+            f"编号 {code} 是日期：表格多半把“2-1”这样的编号自动改成了日期；请把该列设为文本后重新填写",
+            f"the code {code} is a date: a spreadsheet makes one of codes such as 2-1; set the column to text and fill it again",
         )
     return Verdict(code)
 

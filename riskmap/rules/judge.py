@@ -234,6 +234,8 @@ class LayerRules:
                 titles, last = {r.id: r.title for r in self.layer.contacts}, _PIECES[piece]
                 if role in titles:
                     return Text(f"{titles[role].zh} · {last.zh}", f"{titles[role].en} · {last.en}")
+            case ["file", field] if one := self.layer.file_field(field):
+                return one.title
             case [field] if field in self.layer.field_ids:
                 return self.layer.field(field).title
         raise _unknown(self.layer, target)

@@ -215,9 +215,11 @@ def judge_arrival(layer: Layer, arrived: Ticket, *, first: str, by: str, today: 
             "arrives_closed",
             STATE,
             Text(
-                f"来时已办结（{on or '没有日期'}），不在接管日 {flow.takeover or '（未设）'} 之前；要由另一人核对后接受",
+                f"来时已办结（{on or '没有日期'}），不在接管日 {flow.takeover or '（未设）'} 之前；要由另一人核对后接受，"
+                "或在图层文件的 [flow] 或 workspace.toml 的 [registers] 写明 takeover",
                 f"arrives closed ({on or 'no day'}), not by the day of takeover, {flow.takeover or 'none'}; "
-                "somebody else has to accept it",
+                "somebody else has to accept it, or takeover is stated in [flow] of the layer file or in [registers] "
+                "of workspace.toml",
             ),
             "hold",
         )

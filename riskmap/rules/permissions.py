@@ -10,12 +10,23 @@ from typing import Final, Literal
 from riskmap.errors import NotAllowedError, Text
 
 Right = Literal[
-    "read_contacts", "edit", "move", "retire", "import", "undo", "assess", "adopt_model", "keep_log", "send"
+    "read_contacts",
+    "read_originals",
+    "edit",
+    "move",
+    "retire",
+    "import",
+    "undo",
+    "assess",
+    "adopt_model",
+    "keep_log",
+    "send",
 ]
 
 
 RIGHTS: Final[Mapping[Right, Text]] = {
     "read_contacts": Text("查看完整联系方式", "see full contacts"),
+    "read_originals": Text("打开附件原件", "open originals of attached files"),
     "edit": Text("新增或修改记录", "add or edit records"),
     "move": Text("办理登记册中的记录", "move records of a register"),
     "retire": Text("注销或恢复记录", "retire or reinstate records"),

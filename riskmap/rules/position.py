@@ -290,42 +290,56 @@ def area_of_use(crs: str) -> tuple[float, float, float, float]:
     return area.west - east, area.south - north, area.east + east, area.north + north
 
 
+@dataclass(frozen=True, slots=True)
+class _Zone:
+    """A zone of a transverse Mercator projection, and whether the eastings of the declared one begin with its number."""
+
+    number: int
+    in_eastings: bool
+
+
 @lru_cache(maxsize=64)
-def _zone(crs: str) -> int | None:
-    """Return the 3-degree zone number of a projection whose eastings do not carry it."""
+def _zone(crs: str) -> _Zone | None:
+    """Return the zone of a projection of 3 or 6 degrees with the usual false easting; None of any other."""
     import pyproj  # noqa: PLC0415 (its database opens; most commands transform nothing)
 
     operation = pyproj.CRS.from_user_input(crs).coordinate_operation
     parameters = {p.name: float(p.value) for p in operation.params} if operation else {}
     meridian = parameters.get("Longitude of natural origin")
-    if parameters.get("False easting") != _FALSE_EASTING or meridian is None or meridian % 3:
+    number, easting = divmod(parameters.get("False easting", 0.0), 1e6)
+    if easting != _FALSE_EASTING or meridian is None:
         return None
-    return round(meridian / 3)
+    if number:
+        return _Zone(int(number), in_eastings=True)
+    return None if meridian % 3 else _Zone(round(meridian / 3), in_eastings=False)
 
 
 def _without_zone(stated: Stated, datum: Datum, placed: Placed) -> tuple[Floats, Floats]:
-    """38512343 is zone 38, 512343 m: where the declared projection is that zone's, the prefix goes."""
+    """38512343 is zone 38, 512343 m: the zone's number goes, or comes, as the declared projection of that zone has it."""
     x, y = stated.x, stated.y
     zone = _zone(datum.proj) if datum.kind == "projected" else None
     if zone is None:
         return x, y
+    prefix = zone.number * 1e6
+    if zone.in_eastings:
+        # A northing has seven digits in China: six are an easting without its number.
+        other_x, other_y = _six_digits(x) & ~_six_digits(y), _six_digits(y) & ~_six_digits(x)
+        zh, en, prefix = "没有带号 {0}，已补上", "lacks the zone number {0}, which was put in front", -prefix
+    else:
+        with np.errstate(invalid="ignore"):
+            other_x, other_y = np.floor(x / 1e6) == zone.number, np.floor(y / 1e6) == zone.number
+        zh, en = "带有带号 {0}，已去掉", "carries the zone number {0}, which was taken off"
+    for i in map(int, np.flatnonzero(other_x | other_y)):
+        text = stated.text(i)
+        cell = shown(text or "")
+        say = Text(f"{cell} {zh.format(zone.number)}", f"{cell} {en.format(zone.number)}")
+        placed.remarks.append(PositionNote(i, stated.target, "warning", "zone_prefix", say, text))
+    return np.where(other_x, x - prefix, x), np.where(other_y, y - prefix, y)
+
+
+def _six_digits(values: Floats) -> Mask:
     with np.errstate(invalid="ignore"):
-        long_x, long_y = np.floor(x / 1e6) == zone, np.floor(y / 1e6) == zone
-    for i in np.flatnonzero(long_x | long_y):
-        placed.remarks.append(
-            PositionNote(
-                int(i),
-                stated.target,
-                "warning",
-                "zone_prefix",
-                Text(
-                    f"{shown(stated.text(int(i)) or '')} 带有带号 {zone}，已去掉",
-                    f"{shown(stated.text(int(i)) or '')} carries the zone number {zone}, which was taken off",
-                ),
-                stated.text(int(i)),
-            )
-        )
-    return np.where(long_x, x - zone * 1e6, x), np.where(long_y, y - zone * 1e6, y)
+        return (values >= 1e5) & (values < 1e6)  # noqa: PLR2004 - six digits
 
 
 def _unreadable(stated: Stated, both: Mask, readable: Mask, zero: Mask) -> Iterator[PositionNote]:

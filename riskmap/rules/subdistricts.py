@@ -7,7 +7,9 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-_OFFICE = re.compile(r"(?:街道|镇)(?:办事处|办|党工委|综合网格|人民政府|政府)$")
+from riskmap.letters import simplified
+
+_OFFICE = re.compile(r"(?:(?:街道|镇)(?:办事处|办|党工委|综合网格|人民政府|政府)|街办)$")
 
 
 # At the start, after a foreign character or after 市/区/县; 镇 only where the word ends (城镇燃气 is no name).
@@ -38,16 +40,13 @@ class Naming:
 
     def canonical(self, stated: str) -> tuple[str, bool]:
         """Return the name as the district writes it, and whether it is one of the district's."""
-        text = "".join(unicodedata.normalize("NFKC", stated).split())
-        text = _OFFICE.sub(lambda m: "街道" if m[0].startswith("街道") else "镇", text).removesuffix("办事处")
-        by_stem = {_stem(k): k for k in self.known}
-        short = _BEFORE.sub("", text) or text
-        for candidate in (text, short):
-            if candidate in self.known:
-                return candidate, True
+        written = "".join(unicodedata.normalize("NFKC", stated).split())
+        text = _short_office(simplified(written))
+        by_stem = {_stem(simplified(k)): k for k in self.known}
+        for candidate in (text, _BEFORE.sub("", text) or text):
             if (found := by_stem.get(_stem(candidate))) is not None:
                 return found, True
-        return text, not self.known
+        return _short_office(written), not self.known
 
     def in_text(self, text: str | None) -> str | None:
         """Return the one sub-district that a title or a name speaks of; None for none or for two."""
@@ -55,9 +54,10 @@ class Naming:
             return None
         plain = unicodedata.normalize("NFKC", text)
         if self.known:
-            found = {k for k in self.known if k in plain}
+            words, names = simplified(plain), {k: simplified(k) for k in self.known}
+            found = {k for k, name in names.items() if name in words}
             if not found:
-                found = {k for k in self.known if len(_stem(k)) >= 2 and _stem(k) in plain}  # noqa: PLR2004 - one letter is no name
+                found = {k for k, name in names.items() if len(_stem(name)) >= 2 and _stem(name) in words}  # noqa: PLR2004 - one letter is no name
             if found:
                 return found.pop() if len(found) == 1 else None
         named = {name for match in _NAMED.finditer(plain) if (name := self._clean(match[1]))}
@@ -79,6 +79,13 @@ class Naming:
         if len(short.removesuffix("街道").removesuffix("镇")) < 2 or _NOT_NAMES.search(short):  # noqa: PLR2004
             return None
         return short
+
+
+def _short_office(text: str) -> str:
+    """东门街道办事处, 东门街办 → 东门街道."""
+    return _OFFICE.sub(lambda m: "镇" if m[0].startswith(("镇", "鎮")) else "街道", text).removesuffix(
+        "办事处"
+    )
 
 
 def _stem(name: str) -> str:

@@ -155,6 +155,13 @@ ENDING: Final = re.compile(
 )
 
 
+# What a form shows above the rows to be filled in; a slope called 示例路 stays a slope.
+EXAMPLE: Final = re.compile(
+    r"^[(\[【<《*※]*\s*(?:填写|填报)?(?:示\s*例|样\s*例|范\s*例|举\s*例|例\s*如|example|sample)\s*(?:行|数据)?\s*\d*\s*[)\]】>》]*\s*(?:$|[::])",
+    re.IGNORECASE,
+)
+
+
 # 一、在册隐患点 / (二)新增: a line that heads the rows below it. No code begins like this.
 ENUMERATED: Final = re.compile(
     r"^(?:[(]\s*[一二三四五六七八九十]{1,3}\s*[)]|[一二三四五六七八九十]{1,3}\s*[、.])"
@@ -171,7 +178,7 @@ DATE_LINE: Final = re.compile(r"^\d{4}\s*[年./-]\s*\d{1,2}\s*(?:[月./-]\s*(?:\
 LOOSE: Final = (
     r"(?i)^[\s(（\[【*※★\-—]*(?:合\s*计|总\s*计|小\s*计|共\s*计|累\s*计|总\s*数|汇\s*总|本页|全街道|平\s*均|sub-?total|total|"
     r"填|制|审|复\s*核|负|经|统|单|分管|主要|领导|签|盖|公\s*章|校|录|报|上\s*报|日\s*期|联|备|注|说|附|提示|资料|数据|来源|note|"
-    r"以下|此页|表|完|第)"
+    r"以下|此页|表|完|第|[<《]?(?:示|样|范|举|例|example|sample))"
 )
 
 
@@ -201,6 +208,6 @@ def yes_no(text: str) -> bool | None:
 
 
 def is_non_data(text: str) -> bool:
-    """Tell whether a line that begins like this is a total, signature, note or closing line."""
+    """Tell whether a line that begins like this is a total, signature, note, example or closing line."""
     words = plain(text)
-    return any(p.match(words) for p in (TOTAL, SIGNED, NOTE, ENDING))
+    return any(p.match(words) for p in (TOTAL, SIGNED, NOTE, ENDING, EXAMPLE))

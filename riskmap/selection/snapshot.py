@@ -41,7 +41,7 @@ from riskmap.selection.snapshot_files import (
     seen_in,
     write_snapshot,
 )
-from riskmap.selection.table import flag_bits, layer_table
+from riskmap.selection.table import CLASS, flag_bits, layer_table
 from riskmap.selection.where import unknown_name
 from riskmap.values.boundaries import Boundaries
 from riskmap.values.records import Features, Records
@@ -179,6 +179,17 @@ class Snapshot:
     def standing_of_group(self) -> NDArray[np.uint8]:
         """Which of `STANDINGS` the records of each group have; uint8[groups]."""
         return np.tile(np.repeat(np.arange(len(STANDINGS), dtype=np.uint8), self.shape[2]), self.shape[0])
+
+    @cached_property
+    def class_of_row(self) -> NDArray[np.uint8] | None:
+        """The class by which the map colours each row; uint8[n], 255 where its tier does. None where no layer has any."""
+        if not any(CLASS in table.column_names for table in self.tables.values()):
+            return None
+        parts = [
+            numbers_of(table[CLASS]) if CLASS in table.column_names else np.full(len(table), 255, np.uint8)
+            for table in (self.tables[layer] for layer in self.layers)
+        ]
+        return _joined(parts, np.uint8)
 
     @cached_property
     def weight_of_group(self) -> NDArray[np.int8]:

@@ -18,7 +18,7 @@ from typing import Any, BinaryIO, Final
 import numpy as np
 import pyarrow as pa
 
-from riskmap.io.files.atomic import Digest, sealed, unsealed
+from riskmap.io.files.atomic import Digest, private_folder, sealed, unsealed
 from riskmap.io.files.leftovers import mark
 from riskmap.rules.arrays import numbers_of
 
@@ -52,7 +52,7 @@ def write_snapshot(directory: Path, tables: Mapping[str, pa.Table], about: Mappi
     Raises OSError where they cannot be written.
     """
     for folder in (directory.parent, directory):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_folder(folder)
     mark = {_KEY: str(about["key"]).encode()}
     digests = {
         name: _write(directory / f"{name}.arrow", table.replace_schema_metadata(mark))

@@ -157,7 +157,21 @@ def _encode(table: pa.Table, layer: Layer) -> pa.Table:
         else table[name]
         for name in table.column_names
     ]
-    return pa.table(dict(zip(table.column_names, columns, strict=True)))
+    encoded = pa.table(dict(zip(table.column_names, columns, strict=True)))
+    return _with_classes(encoded, layer) if layer.classes else encoded
+
+
+CLASS: Final = "class"
+
+
+def _with_classes(table: pa.Table, layer: Layer) -> pa.Table:
+    """Return a layer table with the class by which the map colours each record; what has none is the class after them."""
+    ids = [choice.id for choice in layer.classes]
+    indices, words = codes_of(table[column_of(layer.colour)])
+    place = np.array([*(ids.index(w) if w in ids else len(ids) for w in words), len(ids)], np.uint8)
+    if CLASS in table.column_names:
+        table = table.drop_columns([CLASS])
+    return table.append_column(CLASS, pa.array(place[indices]))
 
 
 def _texts(values: Sequence[Any]) -> pa.Array:

@@ -10,7 +10,8 @@ Layout of a tile, little-endian, n symbols:
 | 2·n   | i16[n] | x in 1/16 pixel of a 256-pixel tile, from its west edge                           |
 | 2·n   | i16[n] | y in 1/16 pixel, from its north edge                                              |
 | n     | u8[n]  | layer · 8 + rank; layer by `Snapshot.layers`, rank by `vocabulary.RANKS`: of a    |
-|       |        | layer that is no risk the tier that its grade stands for                          |
+|       |        | layer that is no risk the tier that its grade stands for; of one with a colour of  |
+|       |        | its own the class (`Layer.classes`), the one after them where it has none         |
 
 Order is every grade, then low < unrated < general < large < major (`vocabulary.weight`). Symbols come in
 drawing order, worst last, so that painting them one after the other never hides a red one. A ring of 16
@@ -59,6 +60,9 @@ _PYRAMID: Final = 13  # deepest zoom whose cells are kept for a whole selection
 _INDEX: Final = np.uint64(0xFFFFFFFF)
 
 
+_BY_TIER: Final = 255  # of `Snapshot.class_of_row`
+
+
 def tile(snapshot: Snapshot, selection: Selection, z: int, x: int, y: int) -> bytes:
     """Return the tile z/x/y of a selection (layout above); EMPTY where nothing is or no such tile."""
     if not (0 <= z <= DEEPEST and 0 <= x < 1 << z and 0 <= y < 1 << z):
@@ -78,7 +82,10 @@ def _encode(snapshot: Snapshot, symbols: TileLevel, z: int, x: int, y: int) -> b
     px, py = (v >> shift if shift >= 0 else v << -shift for v in separate(snapshot.code[point]))
     group = snapshot.point_group[point]
     layer = group // (len(snapshot.standing_of_group) // len(snapshot.layers))
-    rank = snapshot.standing_of_group[group] % len(RANKS)
+    kind = snapshot.standing_of_group[group] % len(RANKS)
+    if (classes := snapshot.class_of_row) is not None:
+        own = classes[snapshot.row[point]]
+        kind = np.where(own == _BY_TIER, kind, own)
     return b"".join(
         [
             struct.pack("<I", n),
@@ -86,7 +93,7 @@ def _encode(snapshot: Snapshot, symbols: TileLevel, z: int, x: int, y: int) -> b
             symbols.count[order].astype("<u4").tobytes(),
             (px - x * UNITS).astype("<i2").tobytes(),
             (py - y * UNITS).astype("<i2").tobytes(),
-            (layer * 8 + rank).astype("u1").tobytes(),
+            (layer * 8 + kind).astype("u1").tobytes(),
         ]
     )
 

@@ -100,7 +100,7 @@ def field_title(layer: Layer, name: str, lang: Lang) -> str:
     except KeyError:
         items = layer.checklist.items if layer.checklist else ()
         plain = name.removeprefix("checklist.").removeprefix("extra:")
-        return next((item.title.text(lang) for item in items if item.id == plain), plain)
+        return next((one.title.text(lang) for one in (*items, *layer.files) if one.id == plain), plain)
 
 
 def contact_header(role: ContactRole, part: str, lang: Lang) -> str:

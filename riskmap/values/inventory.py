@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Any, Final
@@ -14,6 +14,7 @@ from riskmap.catalog.layer import Layer
 from riskmap.errors import Lang, Text
 from riskmap.progress import UNWATCHED, Progress
 from riskmap.values.assessment import ModelStamp
+from riskmap.values.attachments import Attached, Attachment
 from riskmap.values.records import Contact
 from riskmap.vocabulary import STANDINGS, TIER_TITLES, TIERS
 
@@ -45,7 +46,8 @@ class LayerInventory:
     runs parallel to it, None where contacts are not part of the export. Contacts and fields that
     are personal data come as they may be shown: whoever makes the inventory has masked them.
     `models` made the tiers, of most records first; `adopted` is the one in use now where that is another;
-    `parts` are titles of the parts of the one in use, by id (columns "p:<id>" of `table`).
+    `parts` are titles of the parts of the one in use, by id (columns "p:<id>" of `table`). `files` runs parallel to
+    `table` where the layer has fields of files.
     """
 
     layer: Layer
@@ -54,6 +56,7 @@ class LayerInventory:
     contacts: Sequence[tuple[Contact, ...] | None] | None = None
     adopted: ModelStamp | None = None
     parts: Mapping[str, Text] = field(default_factory=dict)
+    files: Sequence[Sequence[Attached]] = ()
 
     @property
     def rules(self) -> Mapping[str, Text]:
@@ -69,9 +72,11 @@ class Inventory:
     """What an export says. The totals are counted from the very rows that are written.
 
     `as_of` (of the data) and `made_at` are texts as they are to be read. `differences` are those of
-    a reconciliation: {"what", "expected", "found", "codes"}, `what` a text or a Text. `approval` is
+    a reconciliation: {"what", "expected", "found", "codes"}, `what` a text or a Text. `unrated` is the sentence about
+    those without a tier, "" where every record has one; `newly_unrated`: how many of them are new. `approval` is
     the map approval number (审图号). `unmasked` states that personal data are shown in full. `head` is that
     of the ledger's chain of digests at the state that is shown, in hex, `changeset` the write that it closed.
+    `handed_over` gives the content of a file on a record as it may leave the house.
     `progress` is told by who writes it: a format that tells nothing can be stopped between files only.
     """
 
@@ -83,12 +88,15 @@ class Inventory:
     made_by: str
     adds_up: bool = True
     differences: tuple[Mapping[str, Any], ...] = ()
+    unrated: str = ""
+    newly_unrated: int = 0
     demo: bool = False
     approval: str = ""
     unmasked: bool = False
     lang: Lang = "zh"
     head: str = ""
     changeset: int = 0
+    handed_over: Callable[[Attachment], bytes] | None = None
     progress: Progress = UNWATCHED
 
     def __len__(self) -> int:
@@ -102,6 +110,11 @@ class Inventory:
         self.progress.step(before + rows, len(self), what)
 
     @property
+    def unexplained(self) -> list[Mapping[str, Any]]:
+        """The differences that records without a tier do not account for."""
+        return unexplained(self.differences)
+
+    @property
     def risks(self) -> tuple[LayerInventory, ...]:
         """The layers that enter tiers and sums."""
         return tuple(part for part in self.layers if part.layer.counts == "risk")
@@ -110,6 +123,19 @@ class Inventory:
     def others(self) -> tuple[LayerInventory, ...]:
         """The layers that are listed and enter no sum."""
         return tuple(part for part in self.layers if part.layer.counts != "risk")
+
+
+def unexplained(differences: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the differences of sums that the records they name do not account for: there somebody has to look."""
+    return [d for d in differences if d["expected"] - d["found"] != len(d["codes"])]
+
+
+FileKey = tuple[str, str, str, str]  # layer, code, field, digest
+
+
+def file_key(part: LayerInventory, code: str, file: Attached) -> FileKey:
+    """Return what names a file on a record."""
+    return part.layer.id, code, file.field, file.file.digest
 
 
 def tier_counts(table: pa.Table) -> dict[str, int]:

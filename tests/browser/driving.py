@@ -26,6 +26,7 @@ UNWANTED = (
     "WebUIOmniboxPopup",
     "WebUIOmniboxAimPopup",
     "AimEnabled",
+    "AutofillServerCommunication",  # it asks Chromium's makers about every field of a page
     "AvoidUnnecessaryBeforeUnloadCheckSync",
     "DestroyProfileOnBrowserClose",
     "HttpsFirstBalancedModeAutoEnable",

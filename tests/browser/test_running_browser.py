@@ -22,10 +22,12 @@ pytest.importorskip("playwright", reason="system part: playwright is not install
 
 from tests.browser.driving import drawn_up
 from tests.browser.test_prepare_browser import typed, with_form
+from tests.unchanged import folder_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 POINTS = 600_000  # some seconds of work, enough for a person to stop it
+ROWS = 60_000  # of a file that is imported
 ROW = ".rm-running-row"
 CANCEL = f"{ROW}:has(progress) button"
 BY = local_actor("测试")
@@ -78,11 +80,11 @@ def begin_assessment(page, address):
     page.locator(CANCEL).wait_for()
 
 
-def cancelled(page) -> float:
+def cancelled(page, said="已取消，台账没有变") -> float:
     """Press Cancel; return after how many seconds the page says that nothing was written."""
     began = time.monotonic()
     page.locator(CANCEL).click()
-    page.locator(ROW).get_by_text("已取消，台账没有变").wait_for()
+    page.locator(ROW).get_by_text(said).first.wait_for()
     return time.monotonic() - began
 
 
@@ -129,6 +131,60 @@ def test_a_storm_can_be_cancelled_and_is_not_kept(tabs, address, workspace):
     assert cancelled(page) < 5
     assert ws.ledger.scenarios() == []
     assert page.locator(".st-key-prepare-sign-why input").input_value() == "桌面演习"
+
+
+def test_a_save_with_its_assessment_can_be_cancelled_and_the_draft_stays(tabs, address, workspace):
+    ws = open_workspace(workspace)
+    folder, before = workspace / "models", (written(ws), folder_of(workspace / "models"))
+    page = tabs().page
+    page.goto(f"{address}/model?layer=risk_points")
+    page.get_by_label("一般 ≥", exact=True).fill("88")
+    page.get_by_label("一般 ≥", exact=True).press("Enter")
+    page.locator(".st-key-model-preview").get_by_text("处等级会变").first.wait_for()
+    for label, text in (("经办人", "李四"), ("原因", "试改")):
+        page.get_by_label(label, exact=True).fill(text)
+        page.get_by_label(label, exact=True).press("Tab")
+    drawn_up(page)
+    page.locator(".st-key-model-save button").click()
+    page.locator(CANCEL).wait_for()
+    assert page.locator(ROW).inner_text().startswith("保存模型")
+    assert cancelled(page, "已取消，模型文件和台账都没有变") < 5
+    assert (written(ws), folder_of(folder)) == before
+    assert page.get_by_label("一般 ≥", exact=True).input_value() == "88"
+
+
+def test_an_import_can_be_cancelled_while_it_is_read_and_while_it_is_written(
+    tabs, address, workspace, tmp_path
+):
+    ws = open_workspace(workspace)
+    before = written(ws)
+    file = tmp_path / "新点.csv"
+    rows = (f"NEW-{i},新点{i},甲街道,114.{100000 + i % 90000},22.55\n" for i in range(ROWS))
+    file.write_text("编号,名称,街道,经度,纬度\n" + "".join(rows), encoding="utf-8")
+    page = tabs().page
+    page.goto(f"{address}/import")
+    datum = page.locator(".st-key-import-datum")
+    datum.locator("[data-baseweb=select], input").first.click()
+    page.get_by_role("option").filter(has_text="WGS").first.click()
+    drawn_up(page)
+    page.locator("input[type=file]").set_input_files(file)
+    checks = page.locator(".st-key-import-check button:not([disabled])")
+    checks.click()
+    page.locator(CANCEL).wait_for()
+    assert cancelled(page) < 5
+    page.locator(ROW).get_by_role("button", name="关闭这一行").click()
+    page.locator(ROW).wait_for(state="detached")
+    checks.click()
+    page.locator(".st-key-import-commit button").wait_for()
+    for label, text in (("经办人", "李四"), ("原因", "普查")):
+        page.locator(".st-key-import-commit-box").get_by_label(label, exact=True).fill(text)
+        page.locator(".st-key-import-commit-box").get_by_label(label, exact=True).press("Tab")
+    drawn_up(page)
+    page.locator(".st-key-import-commit button").click()
+    page.locator(CANCEL).wait_for()
+    assert cancelled(page) < 8
+    assert written(ws) == before
+    page.locator(".st-key-import-commit button").wait_for()  # what was checked is still there
 
 
 def test_an_export_is_downloaded_when_it_is_done_though_its_page_was_left(tabs, address, tmp_path):

@@ -16,6 +16,7 @@ CHINESE = [
     *(
         f"docs/{n}.md"
         for n in (
+            "attachments",
             "backup",
             "duty",
             "editing",
@@ -23,6 +24,7 @@ CHINESE = [
             "fire",
             "formulas",
             "prepare",
+            "readings",
             "scale",
             "terrain",
         )

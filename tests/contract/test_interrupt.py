@@ -89,7 +89,12 @@ def plain(shown: str) -> str:
 
 @pytest.mark.parametrize(
     "words",
-    [("assess",), ("export", "--to", "a.xlsx", "--to", "a.geojson"), ("prepare", "--drill", "--made-storm")],
+    [
+        ("assess",),
+        ("export", "--to", "a.xlsx", "--to", "a.geojson"),
+        ("map", "--to", "a.pdf"),
+        ("prepare", "--drill", "--made-storm"),
+    ],
     ids=lambda words: words[0],
 )
 def test_ctrl_c_on_a_terminal_stops_and_nothing_is_written(ws, words, tmp_path):

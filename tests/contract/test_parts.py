@@ -9,6 +9,7 @@ import pyogrio
 import pytest
 from openpyxl import load_workbook
 
+import riskmap as library
 from tests.cli import riskmap
 
 LAYER = """
@@ -144,6 +145,19 @@ def test_every_export_has_a_column_for_each_part_and_reads_back_unchanged(ws: Pa
         assert (again["unchanged"], again["updated"], again["inserted"], again["rejected"]) == (4, 0, 0, 0), (
             file
         )
+
+
+def test_a_frame_has_a_column_for_each_part_where_they_are_asked_for(ws: Path):
+    view = library.open(ws)["blocks"]
+    frame = view.frame(parts=True)
+    assert frame["part.hazard"].dtype == frame["part.coping"].dtype == "float64"
+    assert frame.loc["B1", ["part.hazard", "part.coping"]].tolist() == [7.6, 1.0]
+    assert frame.loc["B4", ["part.hazard", "part.coping"]].isna().all()
+    plain = view.frame()
+    assert list(frame.drop(columns=["part.hazard", "part.coping"])) == list(plain)
+    assert view.edit(plain, by="测试", why="原样").empty
+    with pytest.raises(library.RiskmapError, match=r"part\.hazard"):
+        view.edit(frame, by="测试", why="原样")
 
 
 def test_a_changed_record_has_its_new_part(ws: Path):

@@ -16,6 +16,7 @@ from riskmap.actions.episode.messages import deliver, send_message
 from riskmap.actions.importing import commit_file, commit_files, dismiss_rejected, plan_file, settle_held
 from riskmap.actions.inventory.exporting import export_selection
 from riskmap.actions.model_saving import open_model, save_model
+from riskmap.actions.records.attaching import attach_files, detach_files, original_of
 from riskmap.actions.records.editing import (
     PointEdit,
     create_point,
@@ -57,8 +58,11 @@ ACTIONS = {
     "edit": [
         lambda ws, **who: edit_points(ws, LAYER, [PointEdit("A", 1, {"likelihood": 6})], **who),
         lambda ws, **who: create_point(ws, LAYER, "N", values={}, **who),
+        lambda ws, **who: attach_files(ws, LAYER, "A", "photos", [("a.jpg", b"")], **who),
+        lambda ws, **who: detach_files(ws, LAYER, "A", "photos", ["a.jpg"], **who),
     ],
     "move": [lambda ws, **who: move_points(ws, LAYER, ["A"], "close", **who)],
+    "read_originals": [lambda ws, **who: original_of(ws, LAYER, "A", "photos", "a.jpg", **who)],
     "retire": [
         lambda ws, **who: retire_point(ws, LAYER, "A", **who),
         lambda ws, **who: reinstate_points(ws, LAYER, ["B"], **who),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
+
 import pytest
 
 from riskmap.actions.records.editing import create_point, edit_point
+from riskmap.actions.workspace import open_workspace
 from riskmap.errors import RefusedError, StaleRevisionError
 from riskmap.ledger import RecordMove
 from riskmap.moments import CLOCK
@@ -186,3 +189,33 @@ def test_the_history_shows_a_move_with_its_day(ws):
         "2026-10-01",
         ["found", "rectifying"],
     )
+
+
+def test_check_names_a_state_that_is_not_what_the_content_says(ws):
+    with sqlite3.connect(ws.root / "data" / "ledger.sqlite") as file:
+        file.execute("DROP TRIGGER revision_fixed")
+        file.execute("UPDATE revision SET state = 'closed'")
+    file.close()
+    assert any("H1" in said and "state" in said for said in ws.ledger.check())
+
+
+WARNS = """
+[[laws]]
+id = "overdue_says_why"
+when = [{ field = "overdue", op = ">", value = 0 }]
+field = "cause"
+op = "present"
+else = "warn"
+title = { zh = "超期要写明原因", en = "overdue: say why" }
+
+[flow]"""
+
+
+def test_a_law_that_warns_stops_nothing_and_is_said_by_edit_and_move(ws):
+    file = ws.root / "layers" / f"{LAYER}.toml"
+    file.write_text(file.read_text(encoding="utf-8").replace("\n[flow]", WARNS), encoding="utf-8")
+    other = open_workspace(ws.root)
+    edited = edit_point(other, LAYER, "H1", seen=1, changes={"due": "2026-11-01"}, **BY)
+    assert [say.zh for say in edited.warnings] == ["重大隐患 › H1 › 原因：超期要写明原因"]
+    moved = move(ws, "H1", "assign", *ASSIGN[:2], "--set", "due=2026-11-02", "--set", "order=1")
+    assert (moved.status, moved.json["warnings"][0]["issues"][0]["rule"]) == (0, "overdue_says_why")

@@ -162,7 +162,17 @@ def test_a_page_is_one_file(
     use_workspace(monkeypatch, ws)
     added("riskmap.web.pages", "hello", HELLO)
     assert [one.value for one in open_page("hello").header] == ["测试区 值班表"]
-    assert list(pages()) == ["map", "inventory", "import", "point", "overview", "hello", "model", "prepare"]
+    assert list(pages()) == [
+        "map",
+        "inventory",
+        "import",
+        "point",
+        "work",
+        "overview",
+        "hello",
+        "model",
+        "prepare",
+    ]
 
 
 def test_a_page_states_itself_as_its_module_does():

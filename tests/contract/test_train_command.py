@@ -282,6 +282,42 @@ def test_class_rates_are_learned_inside_the_folds_where_it_is_asked_for(tmp_path
 
 
 @pytest.mark.usefixtures("plain_models")
+@pytest.mark.parametrize("asked", ["--encode", "--categorical"])
+def test_classes_in_words_are_numbered_said_and_listed_on_the_card(tmp_path: Path, asked: str):
+    rocks = ("花岗岩", "砂岩", "填土", "")
+    table = [[*row[:4], rocks[i % 4], *row[5:]] for i, row in enumerate(rows(150))]
+    file = write(tmp_path / "t.csv", HEADER, table)
+    done = train(file, asked, "rough", "--to", tmp_path / "m.skops", "--json")
+    assert done.status == 0, done.err
+    words = sorted(set(rocks) - {""})
+    kept = next(p for p in done.json["predictors"] if p["name"] == "rough")
+    assert (kept["words"], kept["min"], kept["max"]) == (words, 1.0, 3.0)
+    assert kept["missing"] == sum(not row[4] for row in table)
+    card = tomllib.loads((tmp_path / "m.card.toml").read_text(encoding="utf-8"))
+    assert next(p for p in card["predictors"] if p["name"] == "rough")["words"] == words
+    said = [r["zh"] for r in done.json["remarks"] if r["rule"] == "classes_numbered"]
+    assert len(said) == 1
+    assert all(f"{word}={i}" in said[0] for i, word in enumerate(words, start=1))
+
+
+@pytest.mark.parametrize("asked", ["encode", "categorical"])
+def test_the_order_of_rows_changes_no_number_of_a_class(tmp_path: Path, asked: str):
+    table = [[*row[:4], "乙甲丙"[i % 3], *row[5:]] for i, row in enumerate(rows(60))]
+    one, other = (
+        read(write(tmp_path / f"{n}.csv", HEADER, some), **{asked: ("rough",)})
+        for n, some in enumerate((table, table[::-1]))
+    )
+    assert one.words == other.words == {"rough": tuple(sorted("甲乙丙"))}
+    assert (one.inventory.values == other.inventory.values).all()
+
+
+def test_free_text_is_no_class(tmp_path: Path):
+    table = [[*row[:4], f"说明{i}", *row[5:]] for i, row in enumerate(rows(150))]
+    with pytest.raises(LearnedError, match="150 种不同的文字"):
+        read(write(tmp_path / "t.csv", HEADER, table), encode=("rough",))
+
+
+@pytest.mark.usefixtures("plain_models")
 def test_a_person_gets_a_table_and_the_remarks(sample: Path):
     done = train(sample, "--predictors", "slope")
     assert done.status == 0, done.err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import io
 import json
 import xml.etree.ElementTree as ET
 import zipfile
@@ -24,7 +25,7 @@ def read_back(path: Path | str) -> Any:
     return _READERS[ending](path)
 
 
-def _xlsx(path: Path) -> Any:
+def _xlsx(path: Path | io.BytesIO) -> Any:
     book = openpyxl.load_workbook(path)
     return {
         sheet.title: {
@@ -35,6 +36,13 @@ def _xlsx(path: Path) -> Any:
         }
         for sheet in book.worksheets
     }
+
+
+def _zip(path: Path) -> Any:
+    """Return what a package holds: the names of its files, and the workbook among them."""
+    with zipfile.ZipFile(path) as package:
+        names = package.namelist()
+        return {"files": names, "book": _xlsx(io.BytesIO(package.read(names[0])))}
 
 
 def _cell(value: Any) -> Any:
@@ -108,5 +116,5 @@ def _text(path: Path) -> Any:
 
 _READERS = {
     "xlsx": _xlsx, "csv": _csv, "geojson": _json, "json": _json, "gpkg": _vector, "shp.zip": _shp, "kml": _kml,
-    "parquet": _parquet, "docx": _docx, "svg": _text, "md": _text, "html": _text,
+    "zip": _zip, "parquet": _parquet, "docx": _docx, "svg": _text, "md": _text, "html": _text,
 }  # fmt: skip

@@ -10,8 +10,10 @@ import pytest
 
 from riskmap.actions.episode.inputs import Given
 from riskmap.actions.episode.preparing import prepare_and_report
-from riskmap.actions.importing import import_files
+from riskmap.actions.importing import commit_files, import_files, plan_file, read_for_import
 from riskmap.actions.inventory.exporting import export_selection
+from riskmap.actions.inventory.map_paper import print_map
+from riskmap.actions.model_saving import open_model, save_model
 from riskmap.actions.records.scoring import assess_layers
 from riskmap.actions.workspace import open_workspace
 from riskmap.actions.workspace.demo import create_demo_workspace
@@ -78,6 +80,38 @@ def test_an_assessment_stopped_anywhere_wrote_nothing(ws, tmp_path):
     assert "writing the results" in told
 
 
+def test_a_saved_model_stopped_anywhere_left_neither_version_nor_tiers_nor_file(ws, tmp_path):
+    def act(ws, progress):
+        here, before = open_model(ws, "risk_points"), folder_of(ws.root / "models")
+        limits = {("limits", "general"): 0.5, ("limits", "large"): 0.6}
+        text = with_version(changed_text(here.text, limits), "9.0")
+        try:
+            save_model(ws, "risk_points", text, base_digest=here.digest, **BY, progress=progress)
+        except Cancelled:
+            assert folder_of(ws.root / "models") == before
+            raise
+
+    told = stopped_everywhere(ws, act, tmp_path / "x")
+    for what in ("checking the model", "scoring: ", "recording the version", "writing the results"):
+        assert any(one.startswith(what) for one in told), what
+    assert open_model(ws, "risk_points").version == "9.0"
+
+
+def test_an_import_that_was_looked_at_is_written_whole_or_not_at_all(ws, tmp_path):
+    rows = "".join(f"BP-N{i},新坡{i},桂园街道,114.11,22.55\n" for i in range(40))
+    file = written(tmp_path, "新坡.csv", f"编号,名称,街道,经度,纬度\n{rows}")
+
+    def act(ws, progress):
+        comparing, writing = progress.parts(1, 2)
+        intake = read_for_import(ws, "slopes", file, datum="wgs84")
+        planned = plan_file(ws, intake, outlook=True, progress=comparing)
+        commit_files(ws, "slopes", [planned], **BY, progress=writing)
+
+    told = stopped_everywhere(ws, act, tmp_path / "x")
+    for what in ("computing the tiers", "writing the records", "scoring: ", "writing the results"):
+        assert any(one.startswith(what) for one in told), what
+
+
 def test_an_export_stopped_anywhere_leaves_every_file_as_it_was_and_no_record_of_it(ws, tmp_path):
     folder = tmp_path / "out"
     folder.mkdir()
@@ -102,6 +136,19 @@ def test_an_export_stopped_anywhere_leaves_every_file_as_it_was_and_no_record_of
         ".geojson",
     }
     assert (folder / "a.xlsx").read_bytes()[:2] == b"PK"
+
+
+def test_a_printed_map_stopped_anywhere_leaves_the_file_as_it_was(ws, tmp_path):
+    folder = tmp_path / "out"
+    folder.mkdir()
+    (folder / "a.pdf").write_bytes(b"old")
+    told = stopped_everywhere(
+        ws,
+        lambda ws, progress: print_map(ws, Selection(), folder / "a.pdf", progress=progress),
+        folder,
+    )
+    assert told[-3:] == ["drawing the map", "setting the sheet", "setting the sheet"]
+    assert (folder / "a.pdf").read_bytes().startswith(b"%PDF")
 
 
 def test_a_storm_stopped_anywhere_is_not_kept(ws, tmp_path):

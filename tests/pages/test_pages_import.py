@@ -302,7 +302,7 @@ def test_the_review_says_where_points_would_lie_and_which_tiers_would_change_bef
     assert now["较大"][2] == "+1"
     assert any("首次有等级的 2 处：较大 1、低 1" in t.value for t in at.text)
     at.button(key="import-drop").click().run()
-    assert "import-outlooks" not in at.session_state
+    assert at.session_state["import-outlooks"] == {}
     assert ws.ledger.state == before
 
 

@@ -105,7 +105,7 @@ def test_the_address_narrows_table_totals_and_downloads_alike(root, now):
     assert panel(at, "inventory-figures")["figures"][0]["text"] == str(expected)
     assert len(panel(at, "inventory-table")["rows"]) == expected
     *items, printed = panel(at, "inventory-downloads")["items"]
-    assert len(items) == len(export_formats()) == 7
+    assert len(items) == len(export_formats()) == 8
     for item, ending in zip(items, export_formats(), strict=True):
         asked = downloads.asked(state.signer(), item["href"].removeprefix("download/"), "")
         assert (asked.selection, asked.format) == (wanted, ending)

@@ -129,6 +129,8 @@ def test_a_record_is_shown_as_it_was_and_cannot_be_changed(ws, then):
     assert "孤点general" in html(at)
     assert "新名" not in html(at)
     assert at.button(key="point-edit").disabled
+    assert any("项未填" in one.value for one in at.caption)
+    assert not any("点“修改”" in one.value for one in at.caption)
     assert at.button(key="point-retire").disabled
     assert not [b for b in at.button if b.key == "contacts-show"]
     assert len(panel(at, "point-history")["rows"]) == 1

@@ -16,13 +16,16 @@ from riskmap.actions.records.editing import edit_point
 from riskmap.actions.reports import callout_archive
 from riskmap.actions.workspace import open_workspace
 from riskmap.errors import Text
+from riskmap.progress import Cancelled
 from riskmap.web.frame import downloads, state
+from riskmap.web.frame.running import long_actions
 from riskmap.web.pages.prepare import calls
 from tests.duty_workspace import ACTS, AT, WHO, copied, escalation
 from tests.ledger_files import intake
 from tests.pages_running import open_page, panel, panels, texts, use_workspace
 from tests.prepare_workspace import A, B, people, prepare_workspace, written
 from tests.rooms.test_closures import HOURS, THIRD
+from tests.unchanged import ledger_of
 
 RAISED = [
     escalation("slopes", "BP1", "major"),
@@ -113,6 +116,34 @@ def test_when_a_shelter_closes_the_plan_changes_least_and_the_log_keeps_who_said
     (event,) = ws.ledger.events(1)
     assert (event.kind, event.code, event.who) == ("closure", "BN1", "值班员甲")
     assert "BN1" not in closing(at).options
+
+
+@pytest.mark.parametrize("what", ["danger zones", "planning who goes where", "logging the closing"])
+def test_a_closing_that_is_cancelled_is_not_logged_and_the_plan_stays(ws, monkeypatch, what):
+    at = planned()
+    at.text_input(key="prepare-close-person").set_value("值班员甲")
+    closing(at).set_value(["BN1"])
+    before, begin = ledger_of(ws), long_actions.begin
+
+    def until(progress):
+        """Stop when the step is told, as one who presses Cancel at that moment."""
+
+        def tell(_share, said):
+            if said.en == what:
+                raise Cancelled
+
+        return replace(progress, tell=tell)
+
+    def stopped(owner, kind, act, **more):
+        return begin(owner, kind, lambda progress: act(until(progress)), **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(long_actions, "begin", stopped)
+        click(at, "prepare-replan-run")
+    assert ledger_of(ws) == before
+    assert [one.value for one in at.error] == []
+    assert "安置 **60** 人" in said(at)
+    assert closing(at).options[0] == "点BN1（60 人）"
 
 
 def test_a_trial_writes_nothing_and_closings_add_up(ws):

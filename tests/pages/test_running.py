@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import gc
 import re
+import sys
 import threading
 import time
+from unittest.mock import MagicMock
 
 import pytest
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from streamlit import config
+from streamlit.runtime.scriptrunner.script_runner import ScriptRunner
 
 from riskmap.errors import RiskmapError, Text
 from riskmap.web.frame import routes, strip
 from riskmap.web.frame.running import File, LongActions, Outcome, long_actions
 from riskmap.web.frame.security import ForbiddenError, Sessions, Signer, session_of
+from riskmap.web.frame.settings import SETTINGS
 from riskmap.web.pages.prepare import form
 from riskmap.web.widgets import running
 from tests.asgi import COOKIE, SESSION, get
@@ -102,9 +108,9 @@ def test_the_end_of_the_server_stops_everything():
     assert all(one.wait(PATIENCE_S) and one.cancelled for one in running_ones)
 
 
-def test_a_row_says_how_far_work_is_and_then_what_came_of_it_in_the_language_asked(actions, monkeypatch):
-    monkeypatch.setattr(strip, "QUICK_S", 0.0)
+def test_a_row_says_how_far_work_is_and_then_what_came_of_it_in_the_language_asked(actions):
     one = actions.begin("one", "assess", stepping, tab="here")
+    one.shown.set()
     assert until(lambda: one.watch.what == WHAT)
     (row,) = strip.rows(actions.of("one"), "here", "zh")
     assert (row["over"], row["mine"], row["stopping"]) == (False, True, False)
@@ -120,14 +126,37 @@ def test_a_row_says_how_far_work_is_and_then_what_came_of_it_in_the_language_ask
     assert {(row["tone"], row["file"]) for row in said} == {("cancelled", "")}
 
 
-def test_what_has_just_begun_is_in_no_row_and_what_runs_stands_before_what_is_over(actions, monkeypatch):
-    assert actions.begin("one", "export", lambda _: Outcome("running_export_done"), format="CSV").wait(
-        PATIENCE_S
-    )
+def test_what_its_page_waits_for_is_in_no_row_and_what_runs_stands_before_what_is_over(actions):
+    done = actions.begin("one", "export", lambda _: Outcome("running_export_done"), format="CSV")
+    assert done.wait(PATIENCE_S)
     late = actions.begin("one", "assess", stepping)
-    assert [row["name"] for row in strip.rows(actions.of("one"), "", "zh")] != [late.name]
-    monkeypatch.setattr(strip, "QUICK_S", 0.0)
+    assert strip.rows(actions.of("one"), "", "zh") == []
+    for one in (done, late):
+        one.shown.set()
     assert [row["over"] for row in strip.rows(actions.of("one"), "", "zh")] == [False, True]
+
+
+SEARCH = "runner.postScriptGC"
+
+
+def test_no_run_of_a_page_ends_with_a_search_for_cycles_that_stops_every_thread():
+    searched, before = [], config.get_option(SEARCH)
+
+    def note(phase, _info):
+        searched.append((phase, sys._getframe(1).f_code.co_name))
+
+    def finish(*, search):
+        config.set_option(SEARCH, search)
+        ScriptRunner._on_script_finished(*(MagicMock() for _ in range(3)), True, MagicMock())
+        return ("start", "_on_script_finished") in searched
+
+    gc.callbacks.append(note)
+    try:
+        assert not finish(search=SETTINGS[SEARCH])
+        assert finish(search=True)  # what is looked for is seen where nothing forbids it
+    finally:
+        gc.callbacks.remove(note)
+        config.set_option(SEARCH, before)
 
 
 OTHER = "o" * 43
@@ -148,9 +177,9 @@ def asks(monkeypatch):
             one.watch.stop()
 
 
-def test_a_strip_stops_work_lets_go_of_it_and_answers_no_other_session(asks, monkeypatch):
-    monkeypatch.setattr(strip, "QUICK_S", 0.0)
+def test_a_strip_stops_work_lets_go_of_it_and_answers_no_other_session(asks):
     one = long_actions.begin(SESSION, "assess", stepping, tab="here")
+    one.shown.set()
     own = f"/{one.name}"
     for method, path in (("GET", ""), ("POST", own), ("DELETE", own), ("GET", own)):
         assert [asks(method, path, cookie).status for cookie in (OTHER, "")] == [403, 403]
@@ -170,6 +199,7 @@ def test_a_strip_fetches_the_file_of_its_work_until_it_is_let_go(asks):
     one = long_actions.begin(
         SESSION, "export", lambda _: Outcome("running_export_done", file=file), format="CSV"
     )
+    one.shown.set()
     assert one.wait(PATIENCE_S)
     own = f"/{one.name}"
     (row,) = asks("GET").json()["rows"]
@@ -209,7 +239,6 @@ def drill(ws, monkeypatch):
     use_workspace(monkeypatch, ws.root)
     monkeypatch.setattr(running, "session", lambda: "one")
     monkeypatch.setattr(running, "QUICK_S", 0.0)
-    monkeypatch.setattr(strip, "QUICK_S", 0.0)
     for old in long_actions.of("one"):
         long_actions.forget("one", old)
     gate, prepare = threading.Event(), form.prepare

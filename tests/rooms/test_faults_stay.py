@@ -154,7 +154,7 @@ def test_a_broken_model_file_leaves_records_and_tiers_and_scores_every_other_lay
     assert run(ws, "uncertainty", "--json").status == 0
 
 
-PAGES = ("map", "inventory", "import", "point", "overview", "model", "prepare")
+PAGES = ("map", "inventory", "import", "point", "work", "overview", "model", "prepare")
 
 
 def use(monkeypatch, ws: Workspace) -> None:

@@ -172,8 +172,9 @@ def test_a_running_xml_id_is_never_a_code(tmp_path, named):
 
 def test_without_another_code_a_running_xml_id_is_no_code_either(tmp_path):
     marks = [f'<Placemark id="ID_0000{i}"><name>点{i}</name>{POINT}</Placemark>' for i in range(3)]
-    with pytest.raises(UnreadableFileError, match="表头"):
-        read(kml(tmp_path / "a.kml", *marks), "shelters", None)
+    intake = read(kml(tmp_path / "a.kml", *marks), "shelters", None)
+    said = {issue.rule for row in intake.rejected for issue in row.issues}
+    assert (len(intake.records), len(intake.rejected), said) == (0, 3, {"missing_code"})
 
 
 def test_a_field_called_name_is_kept_and_filled_by_the_name_of_the_placemark(tmp_path):

@@ -318,7 +318,6 @@ def test_what_is_no_position_is_not_read_as_one(tmp_path, header):
         (["foo", "bar"], [["114.05", "22.54"], ["114.06", "22.55"]]),
         (["foo", "bar"], [["114°03′00″", "22°32′24″"], ["114°03′36″", "22°33′00″"]]),
         (["foo", "bar"], [["823216.840", "844477.929"], ["823300.100", "844500.200"]]),
-        (["foo"], [["22.54 114.05 31.2 4.5"], ["22.55 114.06 0 0"]]),
     ],
 )
 @pytest.mark.parametrize("ending", ["csv", "xlsx"])
@@ -332,6 +331,103 @@ def test_unread_columns_that_look_like_positions_are_named(tmp_path, headers, ce
         said = [i for i in intake.issues if i.rule == "unread_position"]
         assert len(said) == 1
         assert all(header in said[0].message.zh for header in headers)
+
+
+@pytest.mark.parametrize("header", ["foo", "定位", "位置", "地理位置", "shape", "location"])
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ("22.54 114.05 31.2 4.5", "22.55 114.06 0 0"),
+        ("114.05/22.54", "114.06/22.55"),
+        ("POINT (114.05 22.54)", "POINT Z (114.06 22.55 12.5)"),
+    ],
+)
+def test_one_column_whose_every_cell_is_a_position_is_read_as_it_under_any_header(tmp_path, header, cells):
+    rows = [["编号", "名称", header], *([f"A{i}", "一", cell] for i, cell in enumerate(cells))]
+    intake = shelters(table(tmp_path / "a.csv", rows), "wgs84")
+    assert list(np.round(intake.records.lon, 6)) == [114.05, 114.06]
+    assert list(np.round(intake.records.lat, 6)) == [22.54, 22.55]
+    assert [h.how for h in intake.sheets[0].headers if h.target == "position"] == ["guessed"]
+
+
+def test_such_a_column_is_named_where_no_coordinate_system_is_stated(tmp_path):
+    file = table(tmp_path / "a.csv", [["编号", "名称", "foo"], ["A", "一", "114.05,22.54"]])
+    assert "unread_position" in rules(shelters(file, None))[None]
+
+
+@pytest.mark.parametrize("cells", [["12.50,30.25"], ["114.05,22.54", "见附图"], ["3.5 4.5 6.5"]])
+def test_pairs_that_are_no_positions_are_left(tmp_path, cells):
+    rows = [["编号", "名称", "尺寸"], *([f"A{i}", "一", cell] for i, cell in enumerate(cells))]
+    assert np.isnan(shelters(table(tmp_path / "a.csv", rows), "wgs84").records.lon).all()
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("坐标（经度）", "坐标（纬度）"),
+        ("坐标X(经度)", "坐标Y(纬度)"),
+        ("x坐标（经度）", "y坐标（纬度）"),
+        ("E经度", "N纬度"),
+        ("Lon_E", "Lat_N"),
+        ("地理坐标经度", "地理坐标纬度"),
+        ("LONGTITUDE", "LATITUDE"),
+    ],
+)
+def test_an_axis_in_brackets_or_beside_its_letter_is_read_without_a_warning(tmp_path, first, second):
+    rows = [["编号", "名称", first, second], ["A", "一", "114.05", "22.54"]]
+    intake = shelters(table(tmp_path / "a.csv", rows), "wgs84")
+    assert (intake.records.lon[0], intake.records.lat[0]) == (114.05, 22.54)
+    assert "swapped_axes" not in rules(intake).get("A", set())
+
+
+@pytest.mark.parametrize(
+    ("lines", "declared"),
+    [
+        (["避难场所清单（坐标取自百度地图拾取器）"], "wgs84"),
+        (["说明：经纬度用高德地图拾取"], "wgs84"),
+        (["坐标：北京五四"], "EPSG:4547"),
+    ],
+)
+@pytest.mark.parametrize("below", [False, True])
+def test_a_line_above_or_below_the_table_that_names_another_datum_is_a_contradiction(
+    tmp_path, lines, declared, below
+):
+    body = [["编号", "名称", "经度", "纬度"], ["A", "一", "114.05", "22.54"]]
+    notes = [[f"注：{line}" if below else line, "", "", ""] for line in lines]
+    file = table(tmp_path / "a.xlsx", [*body, *notes] if below else [*notes, *body])
+    with pytest.raises(DatumError, match="两者矛盾"):
+        shelters(file, declared)
+
+
+def test_a_line_that_names_two_datums_contradicts_neither(tmp_path):
+    rows = [["坐标已由百度坐标转换为WGS84"], ["编号", "名称", "经度", "纬度"], ["A", "一", "114.05", "22.54"]]
+    rows[0] += [""] * 3
+    assert len(shelters(table(tmp_path / "a.xlsx", rows), "wgs84").records) == 1
+
+
+@pytest.mark.parametrize(
+    ("declared", "easting"),
+    [
+        ("EPSG:4547", "38505145.6"),
+        ("EPSG:4526", "505145.6"),
+        ("EPSG:4526", "38505145.6"),
+        ("EPSG:4547", "505145.6"),
+    ],
+)
+def test_the_number_of_a_zone_is_taken_off_or_put_in_front_as_the_projection_has_it(
+    tmp_path, declared, easting
+):
+    rows = [["编号", "名称", "东坐标", "北坐标"], ["A", "一", easting, "2493577.9"]]
+    intake = shelters(table(tmp_path / "a.csv", rows), declared)
+    assert off(intake, TWO[:1]) < 40
+    odd = (declared == "EPSG:4547") == (len(easting) > 8)
+    assert ("zone_prefix" in rules(intake).get("A", set())) == odd
+
+
+@pytest.mark.parametrize("lon", ["114°03′00〞", "114。03′00″", "114^03'00\"", "114.03'00\""])
+def test_odd_marks_of_degrees_minutes_and_seconds_are_read(tmp_path, lon):
+    rows = [["编号", "名称", "经度", "纬度"], ["A", "一", lon, "22.54"]]
+    assert shelters(table(tmp_path / "a.xlsx", rows), "wgs84").records.lon[0] == pytest.approx(114.05)
 
 
 def test_a_bad_cell_elsewhere_does_not_keep_unread_positions_from_being_named(tmp_path):

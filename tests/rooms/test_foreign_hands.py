@@ -11,6 +11,7 @@ import zipfile
 from pathlib import Path
 
 import openpyxl
+import pyogrio
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -118,6 +119,38 @@ def test_what_our_own_shapefile_has_shortened_changes_no_record(files, tmp_path,
     found = again(files, own, layer)
     assert found["updated"] == found["held"] == 0
     assert found["unchanged"] == found["rows"] > 0
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_our_own_shapefile_without_its_table_of_names_is_read_as_a_whole(files, tmp_path, layer):
+    own = tmp_path / "own.zip"
+    with zipfile.ZipFile(files / "全部.shp.zip") as ours, zipfile.ZipFile(own, "w") as packed:
+        for name in ours.namelist():
+            if Path(name).stem == layer:
+                packed.writestr(f"报送/{name}", ours.read(name))
+    found = again(files, own, layer)
+    assert counts(found) == UNCHANGED
+    headers = found["sheets"][0]["headers"]
+    assert {h["target"] for h in headers} >= {
+        c for c in template_targets(files, layer) if c.startswith("contact:")
+    }
+    left = [h["header"] for h in headers if h["target"] is None]
+    assert not [header for header in left if header.startswith("field_") or header[-1].isdigit()]
+    assert not [issue for issue in found["issues"] if issue["rule"] == "cut_names"]
+
+
+def test_of_our_own_shapefile_numbered_columns_that_nobody_knows_again_are_named(files, tmp_path):
+    source = tmp_path / "own"
+    with zipfile.ZipFile(files / "全部.shp.zip") as ours:
+        ours.extractall(source)
+    table = pyogrio.read_dataframe(source / "slopes.shp")
+    people = [name for name in table.columns if name.startswith("field_")]
+    table.drop(columns=people[-1]).to_file(tmp_path / "slopes.shp", encoding="UTF-8")
+    found = again(files, packed(tmp_path / "slopes.shp"))
+    said = [issue["message"] for issue in found["issues"] if issue["rule"] == "cut_names"]
+    assert len(said) == 1
+    assert all(name in said[0] for name in people[:-1])
+    assert counts(found) == UNCHANGED
 
 
 @pytest.mark.parametrize("driver", ["ESRI Shapefile", "GeoJSON", "CSV"])

@@ -138,7 +138,10 @@ def exported(ws: Path) -> dict[str, list[Path]]:
 
 def _rows(ending: str, paths: list[Path], room: Path) -> int:
     """Count records with another library than the one that wrote them."""
-    if ending == "xlsx":
+    if ending == "zip":
+        with zipfile.ZipFile(paths[0]) as archive:
+            paths = [Path(archive.extract("清单.xlsx", room))]
+    if ending in {"xlsx", "zip"}:
         book = openpyxl.load_workbook(paths[0])
         sheets = [s for s in book if s.sheet_state == "visible" and "编号" in [c.value for c in s[1]]]
         return sum(s.max_row - 1 for s in sheets)

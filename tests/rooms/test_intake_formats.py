@@ -366,7 +366,7 @@ def test_zipped_shapefiles_with_folders_and_chinese_names(tmp_path, ending, chin
         archive.writestr("__MACOSX/._a.shp", b"junk")
     intake = read(file, datum=None)
     assert is_the_table(intake)
-    assert intake.sheets[0].sheet == ("点" if chinese else "points")
+    assert intake.sheets[0].sheet.split(" › ")[-1] == ("点" if chinese else "points")
 
 
 def test_short_field_names_are_explained_by_the_table_that_our_export_adds(tmp_path):

@@ -40,6 +40,8 @@ def test_the_complete_example_loads_is_imported_and_scores_as_the_guide_says(roo
     (root / "layers" / "service_stations.toml").write_text(layer, encoding="utf-8")
     (root / "models" / "service_stations_simple.toml").write_text(model, encoding="utf-8")
     assert not load_catalog(root).faults
+    (photos,) = load_catalog(root).layer("service_stations").files
+    assert (photos.id, photos.several, photos.media) == ("photos", True, ("image", "pdf"))
     (tmp_path / "站点.csv").write_text(ROWS, encoding="utf-8")
     taken = riskmap(
         "import",
@@ -104,6 +106,16 @@ fields = [{", ".join(fields)}]
     layer = read_layer(head + shown, "layers/tickets.toml")
     assert layer.flow.start == "found"
     assert [law.id for law in layer.laws] == ["due_after_found"]
+
+
+def test_the_layer_of_sensors_that_the_page_shows_loads(root):
+    shown = next(text for text in tables("layers.md") if "\n[series]" in text)
+    (root / "layers" / "tilt_sensors.toml").write_text(shown, encoding="utf-8")
+    catalog = load_catalog(root)
+    assert not catalog.faults
+    layer = catalog.layer("tilt_sensors")
+    assert layer.series is not None
+    assert (layer.counts, [one.id for one in layer.series.thresholds]) == ("reading", ["tilt_fast"])
 
 
 @pytest.mark.parametrize(("page", "first"), [("duty.md", "[outbox]"), ("fire.md", "[fire]")])

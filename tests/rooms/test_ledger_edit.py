@@ -202,6 +202,18 @@ def test_a_past_day_reads_back_as_it_was(ledger):
     assert len(ledger.features(LAYER)) == 1
 
 
+def test_contacts_alone_are_those_of_the_records_now_and_at_a_moment(ledger):
+    bring(ledger, [point("A", contacts=(leader(),)), point("B", contacts=(leader(),)), point("C")])
+    loaded = ledger._store.clock.now
+    ledger.edit(LAYER, "A", seen=1, changes=judged({"contacts": (leader("李四"),)}), **WHO)
+    ledger.retire(LAYER, "B", **WHO)
+    for as_of in (None, loaded):
+        records = ledger.features(LAYER, as_of=as_of, contacts=True).records
+        people = dict(zip(records.code, records.contacts, strict=True))
+        assert ledger.contacts(LAYER, as_of=as_of) == people
+    assert ledger.contacts(LAYER) == {"A": (leader("李四"),), "C": ()}
+
+
 def test_a_clock_that_was_set_back_does_not_shuffle_the_past(ledger):
     bring(ledger, [point("A")])
     ledger._store.clock.now -= dt.timedelta(days=400)

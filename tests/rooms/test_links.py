@@ -6,6 +6,7 @@ import json
 import math
 import shutil
 import sqlite3
+import struct
 from contextlib import closing
 from pathlib import Path
 
@@ -14,8 +15,10 @@ import pytest
 import riskmap as face
 from riskmap.actions.records.editing import edit_point, retire_point, undo_changeset
 from riskmap.actions.workspace import open_workspace
+from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.errors import LedgerError, RefusedError
 from riskmap.rules.permissions import local_actor
+from riskmap.selection import Selection, tile
 from tests.cli import riskmap
 from tests.register_workspace import bring, chosen, register_workspace, table
 
@@ -213,3 +216,29 @@ def test_check_names_a_link_that_somebody_altered(home):
         raw.commit()
     said = json.dumps(riskmap("check", "--json", "--workspace", home).json, ensure_ascii=False)
     assert "KD1" in said
+
+
+def test_a_layer_without_tiers_is_coloured_by_a_choice_and_one_class_more_says_that_it_is_not_stated(home):
+    path = home / "layers" / "cavities.toml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(
+        'colour = "depth"\n'
+        + text
+        + '[[fields]]\nid = "depth"\ntitle = { zh = "深浅", en = "Depth" }\ntype = "choice"\n'
+        'choices = [{ id = "deep", title = { zh = "深", en = "Deep" } }, { id = "flat", title = { zh = "浅", en = "Flat" } }]\n',
+        encoding="utf-8",
+    )
+    bring(home, "cavities", table(home, "空洞编号,深浅", "KD1,浅", "KD2,深"))
+    snapshot = current_snapshot(open_workspace(home))
+    assert snapshot.table("cavities")["class"].to_pylist() == [1, 0, 2]
+    data = tile(snapshot, Selection(layers=("cavities",)), 14, *_tile_of(114.2, 22.6, 14))
+    (n,) = struct.unpack_from("<I", data)
+    kinds = data[4 + 12 * n :]
+    assert (n, [kind & 7 for kind in kinds]) == (1, [2])
+    assert [kind >> 3 for kind in kinds] == [snapshot.layers.index("cavities")]
+
+
+def _tile_of(lon, lat, zoom):
+    side = 2**zoom
+    y = (1 - math.asinh(math.tan(math.radians(lat))) / math.pi) / 2
+    return int((lon + 180) / 360 * side), int(y * side)

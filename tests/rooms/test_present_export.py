@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import io
 import json
 import zipfile
 from pathlib import Path
@@ -20,9 +21,10 @@ from hypothesis import strategies as st
 from openpyxl.worksheet.worksheet import Worksheet
 
 from riskmap.errors import ExportError
+from riskmap.io.files.short_names import short_names
 from riskmap.io.writers import export, export_formats
 from riskmap.io.writers.formats.csv_file import guard, unguard
-from riskmap.io.writers.formats.shapefile import fit, short_names
+from riskmap.io.writers.formats.shapefile import fit
 from riskmap.values.inventory import DEMO_MARK, PRINTED
 from riskmap.vocabulary import TIER_COLOURS, TIER_TITLES
 from tests.present_samples import GRIDS, HOSTILE, grids, inventory, slopes
@@ -52,10 +54,18 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 # --- every format
 
 
+def workbook_in(path: Path) -> openpyxl.Workbook:
+    """Return a workbook, or the one in a package."""
+    if path.suffix != ".zip":
+        return openpyxl.load_workbook(path)
+    with zipfile.ZipFile(path) as package:
+        return openpyxl.load_workbook(io.BytesIO(package.read("清单.xlsx")))
+
+
 def rows_in(folder: Path, ending: str) -> int:
     path = folder / f"清单.{ending}"
-    if ending == "xlsx":
-        book = openpyxl.load_workbook(path)
+    if ending in {"xlsx", "zip"}:
+        book = workbook_in(path)
         return sum(book[title].max_row - 1 for title in ("边坡", "森林防火网格"))
     if ending == "csv":
         return sum(len(read_csv(p)) for p in folder.glob("*.csv"))
@@ -87,8 +97,8 @@ def test_an_inventory_of_nothing_is_still_a_file(tmp_path: Path, ending: str):
 @pytest.mark.parametrize("ending", export_formats())
 def test_hostile_names_come_back_as_they_are(files: Path, ending: str):
     path = files / f"清单.{ending}"
-    if ending == "xlsx":
-        names = [row["名称"] for row in table_of(openpyxl.load_workbook(path)["边坡"])]
+    if ending in {"xlsx", "zip"}:
+        names = [row["名称"] for row in table_of(workbook_in(path)["边坡"])]
     elif ending == "csv":
         names = [row["名称"] for row in read_csv(files / "清单_slopes.csv")]
     elif ending == "parquet":
@@ -100,7 +110,7 @@ def test_hostile_names_come_back_as_they_are(files: Path, ending: str):
     else:
         names = pyogrio.read_dataframe(path, layer="slopes")["name"].tolist()
     expected = list(HOSTILE)
-    if ending == "xlsx":  # openpyxl leaves Excel's spelling of a literal _x0041_ as it stands
+    if ending in {"xlsx", "zip"}:  # openpyxl leaves Excel's spelling of a literal _x0041_ as it stands
         expected = [n.replace("_x0041_", "_x005F_x0041_") for n in expected]
     if ending in {"shp.zip", "kml"}:  # readers of either take white space at the ends for padding
         expected, names = [n.strip() for n in expected], [n.strip() for n in names]
@@ -110,8 +120,8 @@ def test_hostile_names_come_back_as_they_are(files: Path, ending: str):
 @pytest.mark.parametrize("ending", export_formats())
 def test_every_format_says_that_its_data_are_a_demonstration(files: Path, ending: str):
     path = files / f"清单.{ending}"
-    if ending == "xlsx":
-        said = text_of(openpyxl.load_workbook(path)["封面"])
+    if ending in {"xlsx", "zip"}:
+        said = text_of(workbook_in(path)["封面"])
     elif ending == "csv":
         said = (files / "清单_slopes.csv").read_text("utf-8-sig")
     elif ending == "parquet":
@@ -153,8 +163,8 @@ def test_the_cover_says_what_it_is_and_counts_the_rows_it_comes_with(files: Path
 def test_sums_that_do_not_agree_are_red_on_the_cover_and_every_code_is_named(tmp_path: Path):
     many = [f"MISSING-{i}" for i in range(48)]
     gaps = (
-        {"what": "风险点等级合计", "expected": 42336, "found": 42288, "codes": many},
-        {"what": "边坡", "expected": 2, "found": 1, "codes": ["S-1"]},
+        {"what": "风险点等级合计", "expected": 42337, "found": 42288, "codes": many},
+        {"what": "边坡", "expected": 2, "found": 0, "codes": ["S-1"]},
     )
     export(inventory(adds_up=False, differences=gaps), tmp_path / "a.xlsx")
     book = openpyxl.load_workbook(tmp_path / "a.xlsx")
@@ -163,6 +173,19 @@ def test_sums_that_do_not_agree_are_red_on_the_cover_and_every_code_is_named(tmp
     assert said.font.color.rgb == "FFD7191C"
     assert "S-1" in text_of(cover)
     assert all(code in text_of(book["差异清单"]) for code in many)
+
+
+@pytest.mark.parametrize(("new", "colour"), [(0, "FF1B7A3D"), (2, "FFD7191C")])
+def test_the_usual_unrated_are_a_calm_line_on_the_cover_and_new_ones_an_alarm(tmp_path: Path, new, colour):
+    gaps = ({"what": "边坡", "expected": 40, "found": 32, "codes": [f"S-{i}" for i in range(8)]},)
+    said = "四级 32 + 未评 8 = 总数 40"
+    made = inventory(adds_up=False, differences=gaps, unrated=said, newly_unrated=new)
+    export(made, tmp_path / "a.xlsx")
+    book = openpyxl.load_workbook(tmp_path / "a.xlsx")
+    cell = next(c for row in book["封面"].iter_rows() for c in row if c.value == said)
+    assert cell.font.color.rgb == colour
+    assert "合计不一致" not in text_of(book["封面"])
+    assert "差异清单" not in book.sheetnames
 
 
 def test_a_sheet_has_frozen_headers_filter_tier_colours_and_a_printed_page(files: Path):

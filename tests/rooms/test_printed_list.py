@@ -106,3 +106,18 @@ def test_printed_by_libreoffice_without_our_fonts_the_list_can_be_read(ws, soffi
     printed = [page for page in pages if "序号" in page.extract_text()]
     assert len(printed) >= 2, "the header is repeated"
     assert statistics.median(sizes(printed[0])) >= 9.0
+
+
+def test_no_table_of_counts_goes_on_over_a_page_that_has_not_its_header(ws, soffice, tmp_path):
+    path = tmp_path / "三类.xlsx"
+    layers = ("slopes", "underground_spaces", "waterlogging", "forest_fire_grids")
+    assert cli.riskmap("export", *layers, "--to", path, "--workspace", ws).status in {0, 1}
+    pages = [
+        page.extract_text() for page in PdfReader(saved_as(soffice, path, "pdf", tmp_path / "saved")).pages
+    ]
+    counts = [page for page in pages if "分街道统计" in page]
+    assert len(counts) > 1, "the tables need more than a page"
+    assert sum(page.count("分街道合计：") for page in counts) == len(layers)
+    for page in counts:
+        body = page.partition("demo data")[2]
+        assert body.index("分街道合计：") < body.index("演示"), "a street stands above the header"

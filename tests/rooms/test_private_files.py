@@ -77,6 +77,22 @@ def test_a_whole_round_leaves_nothing_of_the_workspace_to_others(tmp_path, umask
     assert [one for one in check(ws) if one.what == "rights"] == []
 
 
+@pytest.mark.parametrize("umask", [0, 0o022], indirect=True, ids=oct)
+def test_what_comes_back_from_a_backup_and_what_it_replaces_are_private(tmp_path, umask):
+    assert os.umask(umask) == umask
+    done("init", tmp_path / "ws", "--demo", "--points", 30)
+    done("backup", tmp_path / "backup", "--workspace", tmp_path / "ws")
+    new = tmp_path / "new"
+    for whole in ((), ("--whole",)):
+        done("restore", tmp_path / "backup", "--workspace", new, *whole)
+        assert open_to_others(new / "data") == {}
+        assert [one for one in check(open_workspace(new)) if one.what == "rights"] == []
+        (new / "data" / "people.csv").write_text("altered", encoding="utf-8")
+        (new / "data" / "people.csv").chmod(0o600)
+    (kept,) = new.glob("before-restore-*")
+    assert open_to_others(kept) == {}
+
+
 @pytest.mark.parametrize("umask", [0], indirect=True, ids=oct)
 def test_the_library_and_a_ledger_elsewhere_are_private_too(tmp_path, umask):
     d = library.demo(tmp_path / "ws", points=60, seed=1, store=str(tmp_path / "other.sqlite"))

@@ -182,3 +182,30 @@ def test_a_row_that_arrives_is_taken_over_held_or_rejected_by_its_days(ws, tmp_p
             "features"
         ]
         assert one["fields"]["state"] == ("closed" if cells.get("状态") else "found")
+
+
+@pytest.mark.parametrize(
+    ("stated", "taken", "held"), [("", 0, 198), ('\n[registers]\ntakeover = "2024-10-31"\n', 122, 76)]
+)
+def test_a_register_without_a_day_of_takeover_has_that_of_the_workspace_or_none(
+    tmp_path, on, stated, taken, held
+):
+    on("2026-11-27")
+    made = workspace(tmp_path / "ws")
+    file = made.root / "layers" / f"{LAYER}.toml"
+    file.write_text(
+        file.read_text(encoding="utf-8").replace('takeover = "2025-12-31"\n', ""), encoding="utf-8"
+    )
+    settings = made.root / "workspace.toml"
+    settings.write_text(settings.read_text(encoding="utf-8") + stated, encoding="utf-8")
+    done = bring(made, table("major_hazards"), "--crs", "wgs84")
+    assert (done.get("taken_over", 0), done["held"], done["inserted"]) == (taken, held, taken + 2)
+
+
+def test_what_is_exported_comes_back_as_it_is_in_every_format(ws, tmp_path, on):
+    closed(ws, on)
+    for ending in ("xlsx", "csv", "geojson", "gpkg", "shp.zip"):
+        file = tmp_path / f"register.{ending}"
+        assert riskmap("export", LAYER, "--to", file, "--workspace", ws.root).status == 0
+        back = bring(ws, file, "--crs", "cgcs2000", "--dry-run")
+        assert (back["rows"], back["unchanged"]) == (200, 200), ending

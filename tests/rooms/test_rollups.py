@@ -163,7 +163,11 @@ def test_what_is_worked_out_is_a_column_that_nobody_states(home):
 @pytest.mark.parametrize(
     ("before", "after", "said"),
     [
-        ('of = "faults", by = "wall", count', 'of = "nothing", by = "wall", count', "rollups[open_hazards].of"),
+        (
+            'of = "faults", by = "wall", count',
+            'of = "nothing", by = "wall", count',
+            "rollups[open_hazards].of",
+        ),
         ('by = "wall", count', 'by = "cost", count', "rollups[open_hazards].by"),
         ('max = "found_on"', 'max = "stage"', "rollups[last_found].max"),
         ('sum = "cost"', 'sum = "cost", count = true', "rollups[cost]"),

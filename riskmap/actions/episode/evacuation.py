@@ -311,20 +311,23 @@ def _planned(
 ) -> tuple[Assignment, Replan | None]:
     """Plan over the nearest shelters, and once more over all for those whom they do not take."""
 
-    def solve(pairs: Distances) -> tuple[Assignment, Replan | None]:
+    def solve(pairs: Distances, part: Progress) -> tuple[Assignment, Replan | None]:
+        def each() -> None:
+            part.step(0, 1, _FLOW)
+
+        each()
         if before is None:
-            return plan(demands, places, pairs, whole=whole), None
-        again = revise(before, demands, places, pairs, whole=whole)
+            return plan(demands, places, pairs, whole=whole, each=each), None
+        again = revise(before, demands, places, pairs, whole=whole, each=each)
         return again.plan, again
 
     near = walk.nearest(nearest)
     if before is not None:
         near = including(near, walk, *known_pairs(before, demands, places))
-    progress.step(0, 2, _FLOW)
-    made, again = solve(near)
-    progress.step(1, 2, _FLOW)
+    first, then = progress.parts(1, 1)
+    made, again = solve(near, first)
     wide = widened(made, walk)
-    return (made, again) if wide is None else solve(wide)
+    return (made, again) if wide is None else solve(wide, then)
 
 
 def _shelters(

@@ -207,10 +207,17 @@ class Weather:
             (gain, shelter), said = exposure_at(self._dem, lon, lat)
             self._notes |= dict.fromkeys(said)
         members: list[Series] = []
-        for track in self._tracks:
-            progress.step(len(members), len(self._tracks), what)
+        for track, part in zip(self._tracks, progress.parts(*(1 for _ in self._tracks)), strict=True):
+            part.step(0, 1, what)
             wind = wind_series(
-                track, lon, lat, self._times, model=self._model, exposure=gain, averaging=_MEAN
+                track,
+                lon,
+                lat,
+                self._times,
+                model=self._model,
+                exposure=gain,
+                averaging=_MEAN,
+                each=lambda share, part=part: part.step(share, 1, what),
             )
             members.append(_sheltered(wind, shelter))
         mean = members[0] if len(members) == 1 else _spread(members)

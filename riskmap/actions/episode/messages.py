@@ -32,7 +32,7 @@ from riskmap.actions.workspace import Workspace
 from riskmap.actions.workspace.settings import OutboxSettings
 from riskmap.errors import RiskmapError, Text
 from riskmap.interface import option
-from riskmap.io.files.atomic import replacing
+from riskmap.io.files.atomic import private_folder, replacing
 from riskmap.moments import utc_now
 from riskmap.response.callout import in_order
 from riskmap.rules.masks import mask_name
@@ -93,7 +93,7 @@ def _file(message: Outgoing, folder: Path) -> str:
     """Write the message twice: as JSON for a program, as text for a person."""
     name = f"{message.scenario:04d}-{message.number:06d}"
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_folder(folder)
     except OSError as problem:
         raise SendError(
             f"发件箱 {folder}：无法建立文件夹（{problem.strerror}）；请检查权限",

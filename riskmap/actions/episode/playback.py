@@ -219,6 +219,7 @@ def evacuation_of(
     roads_crs: str | None = None,
     shut: Collection[str] = (),
     before: EvacuationPlan | None = None,
+    progress: Progress = UNWATCHED,
 ) -> EvacuationPlan:
     """Return who moves where in a kept scenario: see `moves_of`.
 
@@ -241,6 +242,7 @@ def evacuation_of(
         roads_crs=roads_crs,
         shut=list(dict.fromkeys((*logged, *shut))),
         before=before,
+        progress=progress,
     )
 
 

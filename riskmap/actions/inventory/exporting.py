@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pyarrow as pa
 
+from riskmap.actions.inventory.unrated import newly_unrated, unrated_text
 from riskmap.actions.records.editing import may_unmask, note_unmasked
 from riskmap.actions.records.scoring import part_titles
 from riskmap.actions.tier_models import adopted_stamp, makers, stamps
@@ -32,10 +33,17 @@ from riskmap.selection import Selected, Selection, Snapshot, reconcile, select
 from riskmap.selection.records import masked_extras
 from riskmap.units import unit_title
 from riskmap.values.assessment import Makers, ModelStamp
+from riskmap.values.attachments import Attached
 from riskmap.values.import_plan import RejectedRow
-from riskmap.values.inventory import Inventory, LayerInventory
+from riskmap.values.inventory import Inventory, LayerInventory, add_counts, tier_counts
 from riskmap.values.records import Contact
 from riskmap.vocabulary import FLAGS, GRADES, RANK_OF, TIER_TITLES, UNRATED
+
+_CHUNK: Final = 20_000
+
+
+_MASKING: Final = Text("整理联系人", "preparing the contacts")
+
 
 _STATE_TITLES = {"rated": Text("已评", "rated"), "unrated": Text("未评", "unrated")}
 
@@ -118,8 +126,10 @@ def inventory_of(
         adopted = adopted_stamp(ws, layer_id)
         newer = adopted if any(adopted and one.digest != adopted.digest for one in made) else None
         shown = table if unmasked else masked_columns(layer, table, snapshot.table(layer_id))
-        parts.append(LayerInventory(layer, shown, made, contacts, newer, parts=part_titles(ws, [layer_id])))
+        titles, files = part_titles(ws, [layer_id]), _files(ws, layer, table, as_of)
+        parts.append(LayerInventory(layer, shown, made, contacts, newer, parts=titles, files=files))
     differences = _differences(ws, snapshot, selected, lang)
+    unrated, new = _unrated(ws, snapshot, selection, parts, lang)
     now = local_now()
     head = ws.ledger.head(state=snapshot.state)
     return Inventory(
@@ -131,13 +141,37 @@ def inventory_of(
         made_by=by.name if by else "",
         adds_up=not differences,
         differences=tuple(differences),
+        unrated=unrated,
+        newly_unrated=new,
         demo=ws.demo,
         approval=ws.config.approval_number,
         unmasked=unmasked,
         lang=lang,
         head=head.digest if head else "",
         changeset=head.changeset if head else 0,
+        handed_over=ws.files.handed_over,
     )
+
+
+def _unrated(
+    ws: Workspace, snapshot: Snapshot, selection: Selection, parts: Sequence[LayerInventory], lang: Lang
+) -> tuple[str, int]:
+    """Return the sentence about the records without a tier, "" where there is none, and how many are new."""
+    risks = [part for part in parts if part.layer.counts == "risk"]
+    counts = add_counts([tier_counts(part.table) for part in risks])
+    if not counts["unrated"]:
+        return "", 0
+    new = newly_unrated(ws, snapshot, selection)
+    return unrated_text(new, total=sum(counts.values()), unrated=counts["unrated"], lang=lang), len(new)
+
+
+def _files(
+    ws: Workspace, layer: Layer, table: pa.Table, as_of: date | None
+) -> tuple[tuple[Attached, ...], ...]:
+    if not layer.files:
+        return ()
+    held = ws.ledger.attached(layer.id, as_of=last_moment(as_of) if as_of else None)
+    return tuple(tuple(held.get(code, ())) for code in table["code"].to_pylist())
 
 
 def _differences(ws: Workspace, snapshot: Snapshot, selected: Selected, lang: Lang) -> list[dict[str, Any]]:
@@ -188,10 +222,23 @@ def _contacts(
         return None
     codes = table["code"].to_pylist()
     moment = last_moment(as_of) if as_of else None
-    features = ws.ledger.features(layer.id, as_of=moment, contacts=True, progress=progress, expected=expected)
-    known = dict(zip(features.records.code, features.records.contacts or (), strict=False))
+    reading, masking = progress.parts(4, 1)
+    known = ws.ledger.contacts(layer.id, as_of=moment, progress=reading, expected=expected)
     found = [known.get(code) for code in codes]
-    return found if unmasked else [mask_contacts(people) for people in found]
+    return found if unmasked else list(_masked(found, masking))
+
+
+def _masked(
+    found: Sequence[tuple[Contact, ...] | None], progress: Progress
+) -> Iterator[tuple[Contact, ...] | None]:
+    """Yield the persons of each record as they may be shown, each group of persons masked once."""
+    masked: dict[int, tuple[Contact, ...] | None] = {}
+    for i, people in enumerate(found):
+        if i % _CHUNK == 0:
+            progress.step(i, len(found), _MASKING)
+        if id(people) not in masked:
+            masked[id(people)] = mask_contacts(people)
+        yield masked[id(people)]
 
 
 def masked_columns(layer: Layer, table: pa.Table, whole: pa.Table) -> pa.Table:

@@ -22,6 +22,8 @@ import pyarrow.compute
 import shapely
 from numpy.typing import NDArray
 
+from riskmap.actions.readings.standing import with_readings
+from riskmap.actions.records.attaching import with_files
 from riskmap.actions.records.scoring import part_titles
 from riskmap.actions.tier_models import makers, stamps
 from riskmap.actions.workspace import Workspace
@@ -309,7 +311,8 @@ def select_json(
     told = stamps(ws, made)
     features = rows(snapshot, selected, catalog_layers=ws.catalog.layers, makers=made, stamps=told)
     _add_flows(ws, features, as_of)
-    return {"count": selected.total, "features": features}
+    with_readings(ws, features, now=None if as_of is None else last_moment(as_of))
+    return {"count": selected.total, "features": with_files(ws, features, as_of=as_of)}
 
 
 def _add_flows(ws: Workspace, features: Sequence[dict[str, Any]], as_of: date | None) -> None:

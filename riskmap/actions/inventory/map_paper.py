@@ -18,7 +18,7 @@ from riskmap.reports.map_sheet import MapSheet, Paper, write_map_sheet
 from riskmap.rules.permissions import Actor
 from riskmap.selection import Selection
 
-_DRAWING: Final = Text("绘制地图", "drawing the map")
+_SHADING: Final = Text("计算地形阴影", "shading the relief")
 
 
 def print_map(
@@ -42,11 +42,10 @@ def print_map(
     another ending, and where this machine has no Chinese letters. Stopped by its `progress`, it raises
     Cancelled and nothing is written.
     """
-    collecting, drawing = progress.parts(1, 1)
+    collecting, shading, drawing = progress.parts(3, 1, 6)
     inventory = inventory_of(ws, selection, as_of=as_of, by=by, lang=lang, progress=collecting)
-    drawing.step(0, 2, _DRAWING)
+    shading.step(0, 1, _SHADING)
     relief = shaded_relief(ws)
-    drawing.step(1, 2, _DRAWING)
     sheet = MapSheet(
         inventory,
         ws.places,
@@ -57,7 +56,7 @@ def print_map(
         scale=scale,
         grey=grey,
     )
-    return write_map_sheet(sheet, to)
+    return write_map_sheet(sheet, to, drawing)
 
 
 def map_bytes(

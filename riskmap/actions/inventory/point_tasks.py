@@ -19,7 +19,7 @@ from riskmap.coordinates import Datum, parse_datum
 from riskmap.errors import DatumError, RiskmapError, Text, UnreadableFileError
 from riskmap.interface import option
 from riskmap.io.files.atomic import replacing
-from riskmap.io.files.drivers.sheets import crs_of, geo_of
+from riskmap.io.files.drivers.stated_crs import crs_of, geo_of
 from riskmap.progress import Progress
 
 if TYPE_CHECKING:

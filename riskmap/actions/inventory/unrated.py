@@ -19,6 +19,7 @@ from riskmap.rules.arrays import numbers_of
 from riskmap.selection import Selection, Snapshot
 from riskmap.selection.views import row_mask, view_of
 from riskmap.texts import t
+from riskmap.values.inventory import unexplained
 from riskmap.vocabulary import UNRATED
 
 _NAMED: Final = 20  # codes that a sentence holds
@@ -36,9 +37,9 @@ def newly_unrated(ws: Workspace, snapshot: Snapshot, selection: Selection | None
     return [_code(snapshot, int(row)) for row in rows]
 
 
-def disagreeing(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+def disagreeing(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Return the differences of a summary (`reconcile`) that its unrated records do not account for."""
-    return [d for d in document["differences"] if d["expected"] - d["found"] != len(d["codes"])]
+    return unexplained(document["differences"])
 
 
 def unrated_text(new: Sequence[str], *, total: int, unrated: int, lang: Lang) -> str:

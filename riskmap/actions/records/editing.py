@@ -14,7 +14,10 @@ from riskmap.actions.workspace import Workspace
 from riskmap.catalog import Layer
 from riskmap.errors import RefusedError, RiskmapError, Text
 from riskmap.ledger import RecordEdit, TierChange, Undone
-from riskmap.rules.judge import Judged, LayerRules, rules_of
+from riskmap.moments import local_now
+from riskmap.rules.cell import Finding
+from riskmap.rules.judge import Judged, LayerRules, placed, rules_of
+from riskmap.rules.laws import broken_laws, title_of
 from riskmap.rules.permissions import Actor, may
 from riskmap.values.records import CLEAR, Contact, Records
 
@@ -74,7 +77,32 @@ def edit_points(ws: Workspace, layer: str, rows: Sequence[PointEdit], *, by: Act
         versions = ws.ledger.edit_many(layer, edits, by=by.name, why=why)
         changeset = next(iter(action.write.changesets()), None)
     said = tuple(say for one in edits for say in one.changes.said(one.code, "warning"))
-    return Edited(versions, said, changeset, action.tiers)
+    return Edited(versions, (*said, *_warned(ws, layer, list(versions))), changeset, action.tiers)
+
+
+def _warned(ws: Workspace, layer_id: str, codes: Sequence[str]) -> list[Text]:
+    """Return the laws that only warn and that records break as they stand now, each with its place in front."""
+    layer = ws.catalog.layer(layer_id)
+    laws = tuple(law for law in layer.laws if law.otherwise == "warn")
+    if not laws:
+        return []
+    records = ws.ledger.features(layer_id, codes=codes).records
+    broken = broken_laws(
+        layer.model_copy(update={"laws": laws}),
+        records.values,
+        len(records),
+        today=local_now().date(),
+        checklists=records.checklist,
+    )
+    return [
+        placed(
+            layer,
+            records.code[row],
+            title_of(layer, one.field),
+            Finding(one.rule, "warning", one.message),
+        )
+        for row, one in broken
+    ]
 
 
 def judged_edits(ws: Workspace, rules: LayerRules, rows: Sequence[PointEdit]) -> list[RecordEdit]:
@@ -124,7 +152,7 @@ def create_point(
     code = str(value or code)
     with one_commit(ws, [layer], by=by, why=why):
         version = ws.ledger.create_record(layer, code, values=judged, by=by.name, why=why)
-    return Edited({code: version}, tuple(judged.said(code, "warning")))
+    return Edited({code: version}, (*judged.said(code, "warning"), *_warned(ws, layer, [code])))
 
 
 def retire_point(

@@ -129,6 +129,14 @@ class Scorer(Protocol):
 Learned = Mapping[str, Predictor]  # node id → what it predicts with
 
 
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """What scoring layers found, not written yet: results by layer, and why other layers keep their tiers."""
+
+    scored: tuple[Scored, ...]
+    refused: Mapping[str, RiskmapError]
+
+
 def assess_layers(
     ws: Workspace,
     layers: Sequence[str] = (),
@@ -149,14 +157,28 @@ def assess_layers(
     tiers and stand under `refused` with the reason; else a layer that was named raises it. `scorer` computes the
     scores, in this process unless one is given. Stopped by its `progress`, it raises Cancelled and wrote nothing.
     """
+    scoring, saving = progress.parts(2, 3)
+    scores = score_layers(ws, layers, by=by, scorer=scorer, spare=spare, progress=scoring)
+    return save_scores(ws, scores, by=by, why=why, lang=lang, progress=saving)
+
+
+def score_layers(
+    ws: Workspace,
+    layers: Sequence[str] = (),
+    *,
+    by: Actor,
+    scorer: Scorer | None = None,
+    spare: bool = False,
+    progress: Progress = UNWATCHED,
+) -> Scores:
+    """Return what `assess_layers` would store; nothing is written."""
     chosen = layers or ws.catalog.to_score
     for layer in chosen:
         may(by, "assess", layer)
     scored: list[Scored] = []
     refused: dict[str, RiskmapError] = {}
     sizes = ws.ledger.sizes() if progress.watched else {}
-    scoring, saving = progress.parts(2, 3)
-    for layer, part in zip(chosen, scoring.parts(*(sizes.get(one, 0) for one in chosen)), strict=True):
+    for layer, part in zip(chosen, progress.parts(*(sizes.get(one, 0) for one in chosen)), strict=True):
         try:
             scored.append(
                 _scored(
@@ -169,16 +191,29 @@ def assess_layers(
             refused[layer] = problem
     if refused and not scored:
         raise next(iter(refused.values()))
-    saved = ws.ledger.save_assessments(scored, by=by.name, why=why, progress=saving)
+    return Scores(tuple(scored), refused)
+
+
+def save_scores(
+    ws: Workspace,
+    scores: Scores,
+    *,
+    by: Actor,
+    why: str,
+    lang: Lang = "zh",
+    progress: Progress = UNWATCHED,
+) -> dict[str, Any]:
+    """Store what changed of the scores of layers; return the document of `riskmap assess --json`."""
+    saved = ws.ledger.save_assessments(scores.scored, by=by.name, why=why, progress=progress)
     document = {
         "run": saved[0].run if saved else None,
         "layers": [
             _layer_json(ws.catalog.layer(one.assessment.layer), one, result)
-            for one, result in zip(scored, saved, strict=True)
+            for one, result in zip(scores.scored, saved, strict=True)
         ],
     }
-    told = [{"layer": layer, "message": problem.text(lang)} for layer, problem in refused.items()]
-    return document | {"refused": told} if refused else document
+    told = [{"layer": layer, "message": problem.text(lang)} for layer, problem in scores.refused.items()]
+    return document | {"refused": told} if told else document
 
 
 @dataclass(slots=True)
@@ -191,7 +226,13 @@ class Action:
 
 @contextlib.contextmanager
 def one_commit(
-    ws: Workspace, layers: Collection[str] = (), *, by: Actor, why: str, rated: bool = False
+    ws: Workspace,
+    layers: Collection[str] = (),
+    *,
+    by: Actor,
+    why: str,
+    rated: bool = False,
+    progress: Progress = UNWATCHED,
 ) -> Iterator[Action]:
     """Write to the ledger within it: the change and the tiers that follow land together, or nothing does.
 
@@ -199,20 +240,23 @@ def one_commit(
     assessed before, or that have a result of their own. A model that compares with the whole layer
     uses the fit of its last whole run, so that no other record's score moves; where this version of
     the model has none, the whole layer is scored instead. NotScoredError where a model cannot score:
-    for the `layers` named, before the transaction begins.
+    for the `layers` named, before the transaction begins. `progress` is told of the scoring and of its writing.
     """
     learned = {layer: _ready(ws, layer) for layer in layers if layer in ws.catalog.scored}
     with ws.ledger.writing() as write:
         action = Action(write)
         yield action
         scored = []
-        for layer, codes in write.touched(rated=rated).items():
+        touched_codes = write.touched(rated=rated)
+        scoring, saving = progress.parts(2, 3)
+        parts = scoring.parts(*map(len, touched_codes.values()))
+        for (layer, codes), part in zip(touched_codes.items(), parts, strict=True):
             if layer not in ws.catalog.to_score and all(layer != one.id for one in ws.catalog.faults):
                 continue  # it has no model, or its file is gone: nothing says what its tiers would be
             known = learned[layer] if layer in learned else _ready(ws, layer)
             with _or_nothing(ws, layer):
-                scored.append(_scored(ws, layer, codes, known, None))
-        saved = ws.ledger.save_assessments(scored, by=by.name, why=why)
+                scored.append(_scored(ws, layer, codes, known, None, progress=part, rows=len(codes)))
+        saved = ws.ledger.save_assessments(scored, by=by.name, why=why, progress=saving)
         if saved and saved[0].run is not None:
             action.tiers = tuple(ws.ledger.tier_changes(since=(saved[0].changeset or 0) - 1))
 

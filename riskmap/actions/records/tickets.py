@@ -9,9 +9,11 @@ from riskmap.actions.records.bulk_editing import bulk_target
 from riskmap.actions.records.scoring import one_commit
 from riskmap.actions.workspace import Workspace
 from riskmap.catalog import Layer
+from riskmap.catalog.flow import STATE
+from riskmap.catalog.layer import Field
 from riskmap.errors import Lang, RiskmapError
 from riskmap.json_documents import Document
-from riskmap.ledger import Moved, Moves, RecordMove, TierChange
+from riskmap.ledger import HeldEntry, Moved, Moves, RecordMove, TierChange
 from riskmap.rules.judge import rules_of
 from riskmap.rules.moves import Objection, flow_of
 from riskmap.rules.permissions import Actor, may
@@ -67,6 +69,22 @@ def stated_in_move(layer: Layer, pairs: Mapping[str, object]) -> dict[str, objec
             )
         found[target] = value
     return found
+
+
+def lacking(ws: Workspace, row: HeldEntry) -> list[Field]:
+    """Return the fields that a held row would have to state so that the moves it means may be made."""
+    layer = ws.catalog.layer(row.layer)
+    to = row.stated.get(STATE)
+    if layer.flow is None or not isinstance(to, str) or row.rule not in {"asks", "needs", "arrives_closed"}:
+        return []
+    held = ws.ledger.features(row.layer, codes=[row.code]).records
+    states = held.values.get(STATE, (None,))
+    now = str(states[0] or layer.flow.start) if len(held) else None
+    last = [move for move in layer.flow.moves if move.to == to]
+    chain = last if now is None else next(layer.flow.chains(now, to), ())
+    named = [name for move in chain for name in ((*move.asks, *move.needs) if now else move.needs)]
+    stated = {key for key, value in row.stated.items() if value is not None}
+    return [layer.field(one) for one in dict.fromkeys(named) if one in layer.field_ids and one not in stated]
 
 
 def move_points(

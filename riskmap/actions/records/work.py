@@ -24,12 +24,25 @@ SOON_DAYS: Final = 7
 
 @dataclass(frozen=True, slots=True)
 class WorkItem:
-    """An open record of a register; `overdue` days since its deadline, None where none runs. `people` are masked."""
+    """An open record of a register; `days` since its deadline, below 0 before it, None where none runs.
+
+    `second`: whether a second person is waited for. `people`: with whom it lies, masked, where somebody is asked for.
+    """
 
     record: OpenRecord
-    overdue: int | None
+    days: int | None
     desk: str | None
+    second: bool
     people: tuple[str, ...] = ()
+
+    @property
+    def overdue(self) -> bool:
+        """Whether the deadline has passed; on its day it has not."""
+        return self.days is not None and self.days > 0
+
+    def due(self, within: int = SOON_DAYS) -> bool:
+        """Whether the deadline is within so many days from today."""
+        return self.days is not None and -within <= self.days <= 0
 
     def as_json(self) -> Document:
         """Return one item of `riskmap work --json`."""
@@ -42,7 +55,7 @@ class WorkItem:
             "state": one.state,
             "since": one.since,
             "due": one.due,
-            "overdue_days": None if self.overdue is None or self.overdue <= 0 else self.overdue,
+            "overdue_days": self.days if self.overdue else None,
             "desk": self.desk,
             "people": list(self.people),
             "version": one.version,
@@ -90,27 +103,21 @@ def work_list(
     found = ws.ledger.open_records(layers, as_of=moment, contacts=who is not None)
     items = [_item(ws.catalog.layer(one.layer), one, day, who) for one in found]
     items.sort(key=lambda one: (one.record.due is None, one.record.due or "", one.record.layer))
-    days = SOON_DAYS if due is None else due
-    lists = {
-        "overdue": tuple(one for one in items if one.overdue is not None and one.overdue > 0),
-        "due": tuple(one for one in items if one.overdue is not None and -days <= one.overdue <= 0),
-        "to_accept": tuple(
-            one for one in items if _waits_for_a_second(ws.catalog.layer(one.record.layer), one)
-        ),
-        "mine": tuple(one for one in items if who is not None and one.people),
-    }
+    soon = SOON_DAYS if due is None else due
     counts: dict[str, int | None] = {
-        "mine": len(lists["mine"]) if who is not None else None,
-        **{key: len(lists[key]) for key in ("due", "overdue", "to_accept")},
+        "mine": None if who is None else sum(bool(one.people) for one in items),
+        "due": sum(one.due(soon) for one in items),
+        "overdue": sum(one.overdue for one in items),
+        "to_accept": sum(one.second for one in items),
         "alerts": None,
     }
-    wanted = [*(lists["overdue"] if overdue else ()), *(lists["due"] if due is not None else ())]
-    chosen = wanted if overdue or due is not None else items
+    if overdue or due is not None:
+        items = [one for one in items if (overdue and one.overdue) or (due is not None and one.due(due))]
     return Work(
         iso_second(utc_now()) if as_of is None else str(as_of_json(as_of)),
         counts,
-        tuple(one for one in chosen if who is None or one.people),
-        open=len(items),
+        tuple(one for one in items if who is None or one.people),
+        open=len(found),
     )
 
 
@@ -122,13 +129,9 @@ def _item(layer: Layer, one: OpenRecord, day: dt.date, who: str | None) -> WorkI
     if who is not None and desk is not None and desk.startswith(CONTACT):
         role = desk.removeprefix(CONTACT)
         names = [c.name for c in one.contacts if c.role == role and c.name]
-        people = [mask_name(name) for name in names if name.strip() == who.strip()]
-    return WorkItem(one, overdue_days(one.due, day), desk, tuple(people))
-
-
-def _waits_for_a_second(layer: Layer, item: WorkItem) -> bool:
-    """Tell whether the next move of a record is one that only a second person makes."""
-    return any(move.other_than and item.record.state in move.from_ for move in flow_of(layer).moves)
+        people = [mask_name(name) or "" for name in names if name.strip() == who.strip()]
+    second = any(move.other_than and one.state in move.from_ for move in flow_of(layer).moves)
+    return WorkItem(one, overdue_days(one.due, day), desk, second, tuple(people))
 
 
 def overdue_text(work: Work) -> Text:

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from riskmap.actions.workspace import Workspace
 from riskmap.catalog.problems import closest
 from riskmap.errors import RiskmapError, UnknownNameError, WorkspaceError
-from riskmap.io.files.atomic import digest_of_content, replacing, sealed, unsealed
+from riskmap.io.files.atomic import digest_of_content, private_folder, replacing, sealed, unsealed
 from riskmap.io.files.leftovers import mark
 from riskmap.io.files.text_files import digest_of
 from riskmap.json_documents import Document
@@ -109,7 +109,7 @@ def read_relief(bounds: Path) -> Relief:
 
 
 def _keep(relief: Relief, cache: Path) -> None:
-    cache.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private_folder(cache)
     # The bounds come last: without them there is no kept picture.
     about = sealed({"bounds": relief.bounds, "png": digest_of_content(relief.png)})
     for ending, body in (("png", relief.png), ("json", about)):

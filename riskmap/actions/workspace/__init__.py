@@ -18,6 +18,7 @@ from riskmap.catalog import Catalog, defaults_dir, load_catalog
 from riskmap.coordinates import Region
 from riskmap.errors import LedgerError, WorkspaceError
 from riskmap.interface import option
+from riskmap.io.files.attachments import FileStore
 from riskmap.io.files.leftovers import sweep
 from riskmap.io.readers.boundaries import read_boundaries
 from riskmap.ledger import Ledger
@@ -91,6 +92,7 @@ class Workspace:
         """Return this workspace under other layer and model files; it shares the open ledger where
         the layers are the same.
         """
+        catalog = taking_over(catalog, self.config.takeover)
         other = replace(self, catalog=catalog)
         if catalog.layers == self.catalog.layers:
             vars(other).update({key: vars(self)[key] for key in ("ledger", "places") if key in vars(self)})
@@ -105,6 +107,11 @@ class Workspace:
     def cache_dir(self) -> Path:
         """Where derived, disposable files live."""
         return self.root / "data" / "cache"
+
+    @property
+    def files(self) -> FileStore:
+        """The pictures and documents that hang on records."""
+        return FileStore(self.root / "data" / "files", self.cache_dir / "thumbs")
 
     @property
     def demo(self) -> bool:
@@ -145,7 +152,17 @@ def open_workspace(directory: Path | None = None, store: str | None = None) -> W
     config = read_workspace_file(root / WORKSPACE_FILE)
     url = store_url(root, config.store, store)
     _clear_leftovers(root, url)
-    return Workspace(root, config, load_catalog(root), url, seen)
+    return Workspace(root, config, taking_over(load_catalog(root), config.takeover), url, seen)
+
+
+def taking_over(catalog: Catalog, day: str | None) -> Catalog:
+    """Return the layers and models with the workspace's day of takeover in every register that states none."""
+    layers = {
+        one.id: one.model_copy(update={"flow": one.flow.model_copy(update={"takeover": day})})
+        for one in catalog.layers.values()
+        if day is not None and one.flow is not None and one.flow.takeover is None
+    }
+    return replace(catalog, layers={**catalog.layers, **layers}) if layers else catalog
 
 
 @lru_cache(maxsize=16)
@@ -153,7 +170,7 @@ def _clear_leftovers(root: Path, url: str) -> None:
     """Clear, once for each start, what killed programs have left in a workspace and among temporary files."""
     with suppress(LedgerError):  # the address is no file's: who opens the ledger says so
         sweep({file_of(url).parent})
-    parts = ("", "layers", "models", "data", "data/cache")
+    parts = ("", "layers", "models", "data", "data/cache", "data/cache/thumbs", "data/files")
     sweep([*(root / part for part in parts), Path(tempfile.gettempdir())])
 
 

@@ -16,19 +16,22 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
 
 import riskmap
+from riskmap.actions.readings import FILE as READINGS_FILE
+from riskmap.actions.readings import readings_of, series_file
 from riskmap.actions.workspace import WORKSPACE_FILE, Workspace, open_workspace, store_url, workspace_dir
 from riskmap.actions.workspace.settings import read_workspace_file
 from riskmap.errors import LedgerError, Text, WorkspaceError
 from riskmap.interface import option
-from riskmap.io.files.atomic import refusals, replacing
+from riskmap.io.files.atomic import private_folder, refusals, replacing
 from riskmap.io.files.leftovers import mark
 from riskmap.ledger import Ledger
+from riskmap.ledger.series import SeriesStore, restore_series
 from riskmap.ledger.store import file_of, stored_moment
 from riskmap.moments import utc_now
 from riskmap.rules.permissions import Actor
@@ -59,6 +62,9 @@ _PACKED: Final = frozenset(
 ) | frozenset({".pdf", ".parquet", ".docx", ".xlsx", ".gpkg"})  # packing these again gains nothing
 
 
+_READINGS: Final = f"data/{READINGS_FILE}"  # as a backup names them
+
+
 _SIDECARS: Final = ("-wal", "-shm", "-journal")
 
 
@@ -73,12 +79,16 @@ class Backup:
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What was brought back: the ledger alone (`files` 0), or a workspace; `kept` holds what was replaced."""
+    """What was brought back: the ledger alone (`files` 0), or a workspace; `kept` holds what was replaced.
+
+    `attached`: how many pictures and documents of records were missing or altered, and came back with a ledger.
+    """
 
     root: Path
     store: str
     files: int = 0
     kept: Path | None = None
+    attached: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +117,7 @@ def back_up(ws: Workspace, file: Path, *, by: Actor, why: str) -> Backup:
     with replacing(file) as (part,):
         copy = part.with_name("ledger.copy")
         head = ws.ledger.backup(copy, place=file)
+        covered |= dict(_covered(ws.root, ledger, file))  # what was attached until the ledger was copied
         named = _member_of(ws.root, ledger)
         facts = {
             "riskmap": riskmap.__version__,
@@ -115,20 +126,39 @@ def back_up(ws: Workspace, file: Path, *, by: Actor, why: str) -> Backup:
             "changeset": head.changeset if head else 0,
             "head": head.digest if head else "",
         }
+        copies = {named: copy, **_readings_copied(ws, part.with_name("readings.copy"))}
         with refusals(file):
-            manifest = _pack(part, {**covered, named: copy}, facts)
-            copy.unlink()
+            manifest = _pack(part, {**covered, **copies}, facts)
+            for each in copies.values():
+                each.unlink()
             _verify(part, manifest, file)
             _keep_old(file, ws.config.backup.keep)
     with suppress(LedgerError):  # a ledger that cannot be written to is backed up all the same
         ws.ledger.record_export(by=by.name, why=why, what=f"{_NOTED}{file.resolve()}", unmasked=True)
-    return Backup(file, len(covered) + 1, tuple(_outside(ws)))
+    return Backup(file, len(manifest.files), tuple(_outside(ws)))
+
+
+def _readings_copied(ws: Workspace, copy: Path) -> Mapping[str, Path]:
+    """Copy the readings whole while sensors go on writing. LedgerError where their file is not sound."""
+    with readings_of(ws) as store:
+        if store is None:
+            return {}
+        if broken := store.check():
+            raise LedgerError(
+                f"读数 {store.path}：文件不完好（{broken[0]}），未备份；请用 riskmap restore 从旧备份恢复",
+                f"readings {store.path}: the file is not sound ({broken[0]}), no backup was made; bring an older backup "
+                "back with riskmap restore",
+            )
+        copy.touch(mode=0o600)
+        store.copy_to(copy)
+    return {_READINGS: copy}
 
 
 def _covered(root: Path, ledger: Path, target: Path | None = None) -> Iterator[tuple[str, Path]]:
-    """Yield name → path of all files of a workspace but its ledger, caches, hidden files and backups."""
+    """Yield name → path of all files of a workspace but its ledger, readings, caches, hidden files and backups."""
     cache, seen = (root / "data" / "cache").resolve(), set[Path]()
-    databases = {ledger.resolve().with_name(ledger.name + end) for end in ("", *_SIDECARS)}
+    kept_apart = (ledger.resolve(), (root / _READINGS).resolve())
+    databases = {path.with_name(path.name + end) for path in kept_apart for end in ("", *_SIDECARS)}
     for folder, folders, files in os.walk(root, followlinks=True):
         here = Path(folder).resolve()
         folders[:] = [] if here in seen else sorted(f for f in folders if not _left_out(f))
@@ -272,13 +302,52 @@ def _restore_ledger(
     if manifest is None:
         Ledger.restore(file, ws.store, by=by.name, why=why)
         return Restored(ws.root, ws.store)
+    lost = [_READINGS] if _READINGS in manifest.files and not _opens(series_file(ws)) else []
     with (
         refusals(ws.root),
         tempfile.TemporaryDirectory(prefix=f".riskmap-restore-{mark()}", dir=ws.root) as room,
     ):
-        _unpack(file, manifest, Path(room), [manifest.ledger])
+        _unpack(file, manifest, Path(room), [manifest.ledger, *lost])
         Ledger.restore(Path(room) / manifest.ledger, ws.store, by=by.name, why=why)
-    return Restored(ws.root, ws.store)
+        for name in lost:
+            _restore_readings(Path(room) / name, ws.root / name, _aside(ws.root) / name)
+        return Restored(ws.root, ws.store, attached=_bring_files(file, manifest, ws, Path(room)))
+
+
+def restore_files(file: Path, directory: Path | None, store: str | None) -> Restored:
+    """Bring back the pictures and documents of records that are missing or altered; the ledger stays as it is.
+
+    They are named by their content, so that nothing good is replaced. LedgerError where the backup is not sound.
+    """
+    ws = open_workspace(directory, store)
+    manifest = _manifest_of(file) if zipfile.is_zipfile(file) else None
+    if manifest is None:
+        raise WorkspaceError(
+            f"备份 {file}：只有台账，没有附件，未恢复；请换一份备份",
+            f"backup {file}: the ledger alone and no attached files; nothing was restored, try another backup",
+        )
+    with (
+        refusals(ws.root),
+        tempfile.TemporaryDirectory(prefix=f".riskmap-restore-{mark()}", dir=ws.root) as room,
+    ):
+        return Restored(ws.root, ws.store, attached=_bring_files(file, manifest, ws, Path(room)))
+
+
+def _bring_files(file: Path, manifest: _Manifest, ws: Workspace, room: Path) -> int:
+    """Put attached files of a backup where they are missing or altered; return how many."""
+    home = ws.files.folder.relative_to(ws.root).as_posix()
+    wanted = [
+        name
+        for name, digest in manifest.files.items()
+        if name.startswith(f"{home}/")
+        and Path(name).stem == digest
+        and not ((ws.root / name).is_file() and _digest_of(ws.root / name) == digest)
+    ]
+    _unpack(file, manifest, room, wanted)
+    for name in wanted:
+        private_folder((ws.root / name).parent)
+        (room / name).replace(ws.root / name)
+    return len(wanted)
 
 
 def _put_in_place(
@@ -299,19 +368,53 @@ def _put_in_place(
     names = [name for name in (*names, WORKSPACE_FILE) if (root / name).resolve() != ledger.resolve()]
     if not over:
         _refuse_in_the_way(file, root, [*(root / name for name in names), ledger])
-    ledger.parent.mkdir(parents=True, exist_ok=True)
+    private_folder(ledger.parent)
     Ledger.restore(room / manifest.ledger, url, by=by.name, why=why)
-    kept = root / f"before-restore-{utc_now().astimezone():%Y-%m-%d_%H%M%S}"
+    kept = _aside(root)
     standing = dict(_covered(root, ledger)) if over else {}
     for name, path in standing.items():
         if name not in manifest.files:
             _moved(path, kept / name)
-    for name in names:
+    if _READINGS in names:
+        _restore_readings(room / _READINGS, root / _READINGS, kept / _READINGS)
+    for name in (name for name in names if name != _READINGS):
         if name not in standing or manifest.files[name] != _digest_of(standing[name]):
             if name in standing:
                 _set_aside(standing[name], kept / name)
             _moved(room / name, root / name)
     return Restored(root, url, len(names) + 1, kept if kept.exists() else None)
+
+
+def _aside(root: Path) -> Path:
+    """Return where what a restore replaces is kept."""
+    return root / f"before-restore-{utc_now().astimezone():%Y-%m-%d_%H%M%S}"
+
+
+def _opens(file: Path) -> bool:
+    """Return whether a file of readings is there and can be read."""
+    if not file.exists():
+        return False
+    try:
+        SeriesStore.open(file).close()
+    except LedgerError:
+        return False
+    return True
+
+
+def _restore_readings(copy: Path, path: Path, kept: Path) -> None:
+    """Bring the readings back, also where others have them open; those that are replaced are kept."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists():
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        if _opens(path):
+            kept.touch(mode=0o600)
+            with closing(SeriesStore.open(path)) as store:
+                store.copy_to(kept)
+        else:  # damaged: out of the way with all that belongs to it
+            for end in ("", *_SIDECARS):
+                with suppress(FileNotFoundError):
+                    path.with_name(path.name + end).replace(kept.with_name(kept.name + end))
+    restore_series(copy, path)
 
 
 def _refuse_in_the_way(file: Path, root: Path, places: Sequence[Path]) -> None:
@@ -332,7 +435,7 @@ def _digest_of(path: Path) -> str:
 
 def _set_aside(path: Path, to: Path) -> None:
     """Keep a file that is about to be replaced; it stays in its place until then."""
-    to.parent.mkdir(parents=True, exist_ok=True)
+    private_folder(to.parent)
     try:
         os.link(path, to)
     except OSError:
@@ -340,7 +443,7 @@ def _set_aside(path: Path, to: Path) -> None:
 
 
 def _moved(path: Path, to: Path) -> None:
-    to.parent.mkdir(parents=True, exist_ok=True)
+    private_folder(to.parent)
     path.replace(to)
 
 
@@ -349,7 +452,7 @@ def _unpack(file: Path, manifest: _Manifest, room: Path, names: Sequence[str] | 
     with _reading(file, file) as archive:
         for name in names:
             target = room / name
-            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            private_folder(target.parent)
             target.touch(mode=0o600)
             with archive.open(name) as member, target.open("wb") as out:
                 if _copied(member, out) != manifest.files[name]:

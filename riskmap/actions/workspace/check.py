@@ -18,6 +18,8 @@ import numpy as np
 import pyarrow as pa
 
 from riskmap.actions.inventory.listing import summarise
+from riskmap.actions.readings import series_file
+from riskmap.actions.readings.checking import readings_findings
 from riskmap.actions.records.scoring import learned_of
 from riskmap.actions.records.work import overdue_text, registers, work_list
 from riskmap.actions.terrain.factors import read_relief
@@ -35,6 +37,7 @@ from riskmap.rules.extras import extra_keys, header_of, holds_people, is_extra, 
 from riskmap.selection.snapshot_files import altered
 from riskmap.selection.table import FLAG_BIT
 from riskmap.texts import newer_text
+from riskmap.values.attachments import files_key
 
 Severity = Literal["note", "warning", "error"]
 
@@ -164,7 +167,8 @@ def _kept(ws: Workspace) -> Iterator[CheckFinding]:
                     Text("放回图层文件 layers/*.toml", "put the layer file back into layers/"),
                 )
             continue
-        known = {field.id for field in ws.catalog.layer(layer_id).fields}
+        layer = ws.catalog.layer(layer_id)
+        known = {*layer.field_ids, *(files_key(field.id) for field in layer.files)}
         for field, n in fields.items():
             if field is not None and field not in known and not is_extra(field):
                 yield CheckFinding(
@@ -300,6 +304,61 @@ def _printed_head(ws: Workspace, head: str) -> CheckFinding:
     )
 
 
+def _attached_files(ws: Workspace) -> Iterator[CheckFinding]:
+    """Compare ledger and folder of attached files both ways, every file by its digest."""
+    found: dict[str, list[str]] = {}
+    for fault, name in ws.files.faults(ws.ledger.attachments()):
+        found.setdefault(fault, []).append(name)
+    if not found:
+        return
+    places = {
+        f"{one.file.digest}.{one.file.kind}": f"{layer} › {code} › {one.name}"
+        for layer in ws.catalog.layers
+        for code, files in ws.ledger.attached(layer).items()
+        for one in files
+    }
+    for fault, names in found.items():
+        severity, told, remedy = _FILE_FAULTS[fault]
+        some = [places.get(name, name) for name in names[:_SOME]]
+        more = "…" if len(names) > _SOME else ""
+        yield CheckFinding(
+            severity,
+            "files",
+            some[0],
+            Text(
+                f"附件 {len(names)} 个{told.zh}：{'、'.join(some)}{more}",
+                f"{len(names)} attached files {told.en}: {', '.join(some)}{more}",
+            ),
+            remedy,
+        )
+
+
+_SOME: Final = 5  # files that a finding names
+
+
+_BRING_FILES: Final = Text(
+    "运行 riskmap restore 备份 --files（只补附件，台账不动）",
+    "run riskmap restore BACKUP --files (the ledger stays as it is)",
+)
+
+
+_FILE_FAULTS: Final[dict[str, tuple[Severity, Text, Text]]] = {
+    "missing": ("error", Text("不在 data/files", "are not in data/files"), _BRING_FILES),
+    "altered": (
+        "error",
+        Text("被改动过，与入库时的摘要不符", "were altered since they were taken in"),
+        _BRING_FILES,
+    ),
+    "orphan": (
+        "note",
+        Text(
+            "没有记录用到（附加时中断，或来自别的台账）", "belong to no record (an attach that was cut off)"
+        ),
+        Text("无需处理；重新附上即可用，也可移走", "nothing to do; attach them again, or move them away"),
+    ),
+}
+
+
 def _caches(ws: Workspace) -> Iterator[CheckFinding]:
     spoiled = [home for home in sorted(ws.cache_dir.glob("snapshot-*")) if altered(home)]
     for bounds in sorted(ws.cache_dir.glob("relief-*.json")):
@@ -376,6 +435,7 @@ def _rights(ws: Workspace) -> Iterator[CheckFinding]:
     """Name what other accounts of this machine may read: the ledger and its copies, who lives where, caches, messages."""
     store, outbox = file_of(ws.store), ws.path(ws.config.outbox.folder)
     kept = [ws.root / "data", *sorted(store.parent.glob(f"{store.name}*")), ws.cache_dir, outbox]
+    kept += sorted(series_file(ws).parent.glob(f"{series_file(ws).name}*"))
     kept += [ws.people_table] if ws.people_table else []
     shown = [path for path in kept if os.name == "posix" and path.exists() and path.stat().st_mode & 0o077]
     if shown:
@@ -412,6 +472,11 @@ def _clock(ws: Workspace) -> Iterator[CheckFinding]:
         )
 
 
+def _readings(ws: Workspace) -> Iterator[CheckFinding]:
+    for one in readings_findings(ws):
+        yield CheckFinding(*one)
+
+
 def _backups(ws: Workspace) -> Iterator[CheckFinding]:
     found = last_backup(ws, now=utc_now())
     if found is not None:
@@ -433,7 +498,7 @@ def _deadlines(ws: Workspace) -> Iterator[CheckFinding]:
     if not registers(ws):
         return
     work = work_list(ws)
-    late = Counter(one.record.layer for one in work.items if one.overdue is not None and one.overdue > 0)
+    late = Counter(one.record.layer for one in work.items if one.overdue)
     for layer, n in late.items():
         title = ws.catalog.title(layer)
         yield CheckFinding(
@@ -466,12 +531,14 @@ _CHECKS: Final[dict[str, Callable[[Workspace], Iterator[CheckFinding]]]] = {
     "catalog": _files,
     "fields": _kept,
     "field": _values,
+    "files": _attached_files,
     "cache": _caches,
     "sums": _sums,
     "tiers": _tiers,
     "disk": _disk,
     "rights": _rights,
     "clock": _clock,
+    "readings": _readings,
     "backup": _backups,
     "overdue": _deadlines,
 }

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field as Key
 
+from riskmap.catalog.flow import Day
 from riskmap.catalog.problems import Items, Part, TomlFile, read_text
 from riskmap.coordinates import Extent, are_degrees, parse_datum
 from riskmap.errors import CatalogError, DatumError, Text, without_secrets
@@ -250,6 +251,10 @@ class _Evacuation(Part):
     people_datum: str = "cgcs2000"
 
 
+class _Registers(Part):
+    takeover: Day | None = None
+
+
 class _File(Part):
     district: _District
     map: _Map = _Map()
@@ -261,6 +266,7 @@ class _File(Part):
     outbox: _Outbox = _Outbox()
     backup: _Backup = _Backup()
     evacuation: _Evacuation = _Evacuation()
+    registers: _Registers = _Registers()
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,6 +291,9 @@ class WorkspaceConfig:
     backup: BackupSettings = DEFAULT_BACKUP
     people: str = ""  # the table of those who may have to move
     people_datum: str = "cgcs2000"
+    takeover: str | None = (
+        None  # of registers whose own file states none: closed by this day was closed elsewhere
+    )
 
 
 def read_workspace_file(path: Path) -> WorkspaceConfig:
@@ -344,6 +353,7 @@ def read_workspace_file(path: Path) -> WorkspaceConfig:
         backup=BackupSettings(file.backup.keep, file.backup.days),
         people=file.evacuation.people,
         people_datum=file.evacuation.people_datum,
+        takeover=file.registers.takeover,
     )
 
 

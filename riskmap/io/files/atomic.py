@@ -64,6 +64,13 @@ def replacing(*targets: Path, private: bool = False) -> Iterator[tuple[Path, ...
                 made.drop()
 
 
+def private_folder(path: Path) -> Path:
+    """Make a folder and whatever is missing above it for their owner alone; what is there stays as it is."""
+    for folder in (*reversed(path.parents), path):
+        folder.mkdir(mode=0o700, exist_ok=True)
+    return path
+
+
 @dataclass(frozen=True, slots=True)
 class _Made:
     """What lies in a hidden folder for its targets."""

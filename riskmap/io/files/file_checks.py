@@ -12,10 +12,12 @@ import hashlib
 import re
 import struct
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from riskmap.errors import UnreadableFileError
+from riskmap.errors import Text, UnreadableFileError
+from riskmap.io.files.drivers.encodings import wide_without_mark
 from riskmap.io.files.formats import FileFormat, endings, file_formats
 
 _MIB = 1024 * 1024
@@ -125,7 +127,7 @@ def check(path: Path, name: str, limits: FileLimits) -> str:
         )
     one = _check_content(path, name, one)
     if one.content == "zip":
-        _check_archive(path, name, one, limits)
+        check_archive(path, name, limits, one.member)
     return one.kind
 
 
@@ -161,8 +163,7 @@ def _sniff(head: bytes) -> str:
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     if text.startswith((b"<!doctype html", b"<html")):
         return "html"
-    # UTF-16 without a mark has a zero in every other byte; other text has none.
-    if b"\x00" in head and not (head[1::2].count(0) > len(head) // 3 or head[::2].count(0) > len(head) // 3):
+    if b"\x00" in head and wide_without_mark(head) is None:
         return "unknown"
     return "xml" if text.startswith(b"<") else "text"
 
@@ -199,7 +200,13 @@ def _entries(path: Path) -> int:
     return struct.unpack_from("<H", tail, at + 10)[0]
 
 
-def _check_archive(path: Path, name: str, one: FileFormat, limits: FileLimits) -> None:
+def check_archive(
+    path: Path, name: str, limits: FileLimits, member: tuple[str | tuple[str, ...], Text] | None = None
+) -> list[str]:
+    """Return the names of an archive's members; UnreadableFileError for a bomb, and for one that leaves its folder.
+
+    `member`: the end of a name that must be there, and what to say where it is not.
+    """
     broken = refuse(
         name, "压缩结构损坏或文件不完整；请重新传送", "the archive is damaged or cut off; send it again"
     )
@@ -229,20 +236,34 @@ def _check_archive(path: Path, name: str, one: FileFormat, limits: FileLimits) -
             f"{stored / 1e6:.1f} MB would unpack to {unpacked / 1e6:.0f} MB, like an archive bomb; refused. If it is "
             "an honest table, delete its empty rows and columns and save it again",
         )
-    for member in members:
-        if _escapes(member.filename):
+    for one in members:
+        if _escapes(one.filename):
             raise refuse(
                 name,
-                f"压缩包里有越出目录的路径 {member.filename[:60]!r}，为安全起见不读取；请重新压缩",
-                f"the archive holds a path that leaves its folder, {member.filename[:60]!r}; refused, pack it again",
+                f"压缩包里有越出目录的路径 {one.filename[:60]!r}，为安全起见不读取；请重新压缩",
+                f"the archive holds a path that leaves its folder, {one.filename[:60]!r}; refused, pack it again",
             )
-        if member.flag_bits & 0x1:
+        if one.flag_bits & 0x1:
             raise refuse(
                 name, "压缩包设有密码；请去掉密码", "the archive is protected by a password; remove it"
             )
-    wanted, missing = one.member or ("", None)
-    if missing and not any(member.filename.lower().endswith(wanted) for member in members):
-        raise refuse(name, missing.zh, missing.en)
+    wanted, missing = member or ("", None)
+    if missing and not any(each.filename.lower().endswith(wanted) for each in members):
+        raise _other_content(name, members) or refuse(name, missing.zh, missing.en)
+    return [each.filename for each in members]
+
+
+def _other_content(name: str, members: Sequence[zipfile.ZipInfo]) -> UnreadableFileError | None:
+    """Return the error for an archive of files that are read once they are taken out of it; None for any other."""
+    known = [Path(m.filename).name for m in members if Path(m.filename).suffix.lower() in endings()]
+    if not known or Path(name).suffix.lower() != ".zip":
+        return None
+    listed = ", ".join(each if each.isprintable() else "?" for each in known[:3])[:80]
+    return refuse(
+        name,
+        f"压缩包里是 {listed} 等 {len(known)} 个文件，没有 .shp；请解压后导入其中的文件",
+        f"the archive holds {listed} ({len(known)} in all) and no .shp; unpack it and import what is in it",
+    )
 
 
 def _escapes(member: str) -> bool:

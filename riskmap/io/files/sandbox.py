@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,9 @@ from riskmap.io.files.leftovers import mark
 from riskmap.progress import UNWATCHED, Progress
 
 _POLL_SECONDS = 0.03
+
+
+_STDERR = "stderr"
 
 
 _INHERITED = ("GDAL_", "OGR_", "CPL_", "LIBKML_", "PROJ_NETWORK", "PYTHONSTARTUP", "PYTHONINSPECT")
@@ -52,12 +56,44 @@ def parse(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What a reader says of one attached file, and the files that it made of it, by name."""
+
+    facts: dict[str, Any]
+    made: dict[str, bytes]
+
+
+def look_into(path: Path, kind: str, name: str, limits: FileLimits, *, reader: str) -> Opened:
+    """Have the worker open one file that is to be kept as it is. UnreadableFileError as of `parse`.
+
+    `reader`: a module with `read(request, folder)` that returns facts.
+    """
+    limits = limits.for_size(path.stat().st_size)
+    with tempfile.TemporaryDirectory(prefix=f"riskmap{mark()}", ignore_cleanup_errors=True) as temporary:
+        folder = Path(temporary)
+        request = {"path": str(path.resolve()), "kind": kind, "name": name, "reader": reader} | _bounds(
+            limits
+        )
+        (folder / REQUEST).write_text(json.dumps(request, ensure_ascii=False), encoding="utf-8")
+        _watch(folder, name, limits, UNWATCHED)
+        facts = _result(folder, name)["facts"]
+        ours = {REQUEST, RESULT, _STDERR}
+        made = {one.name: one.read_bytes() for one in folder.iterdir() if one.name not in ours}
+        return Opened(facts, made)
+
+
 def _request(path: Path, kind: str, name: str, limits: FileLimits) -> dict[str, Any]:
     return {
         "path": str(path.resolve()),
         "parts": {ending: str(part.resolve()) for ending, part in parts(path, kind).items()},
         "kind": kind,
         "name": name,
+    } | _bounds(limits)
+
+
+def _bounds(limits: FileLimits) -> dict[str, Any]:
+    return {
         "memory_bytes": limits.memory_bytes,
         "seconds": limits.seconds,
         "unpacked_bytes": limits.unpacked_bytes,
@@ -78,7 +114,7 @@ def _environment() -> dict[str, str]:
 
 def _watch(folder: Path, name: str, limits: FileLimits, progress: Progress) -> None:
     """Start the worker and wait; stop it when it takes more memory or time than it may."""
-    with (folder / "stderr").open("wb") as stderr:
+    with (folder / _STDERR).open("wb") as stderr:
         worker = subprocess.Popen(  # noqa: S603 - our own interpreter and module
             [sys.executable, "-X", "utf8", "-P", "-m", "riskmap.io.files.worker", str(folder)],
             stdin=subprocess.DEVNULL,

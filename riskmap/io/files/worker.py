@@ -156,13 +156,8 @@ def run(folder: Path) -> dict[str, Any]:
     """Parse what the request names; return the result as it is written."""
     request = json.loads((folder / REQUEST).read_text(encoding="utf-8"))
     _limit_process(request)
-    one = file_formats()[request["kind"]]
-    if one.gdal is not None:
-        request["driver"] = one.gdal
-        limit_gdal(one.gdal, tuple(request.get("extra_drivers", ())))
-    sys.meta_path.insert(0, _Without(*one.without))
     try:
-        return {"sheets": importlib.import_module(one.reader).read(request, folder)}
+        return _read(request, folder)
     except RiskmapError as problem:
         return {"error": {"zh": problem.say.zh, "en": problem.say.en}}
     except UnexpectedDriversError as problem:
@@ -171,6 +166,18 @@ def run(folder: Path) -> dict[str, Any]:
         return {"exceeded": "memory"}
     except Exception as problem:  # noqa: BLE001 - whatever a parser throws is this one finding
         return {"failed": type(problem).__name__}
+
+
+def _read(request: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Return the sheets of a table or map, or the facts of a file that is attached."""
+    if "reader" in request:
+        return {"facts": importlib.import_module(request["reader"]).read(request, folder)}
+    one = file_formats()[request["kind"]]
+    if one.gdal is not None:
+        request["driver"] = one.gdal
+        limit_gdal(one.gdal, tuple(request.get("extra_drivers", ())))
+    sys.meta_path.insert(0, _Without(*one.without))
+    return {"sheets": importlib.import_module(one.reader).read(request, folder)}
 
 
 def main() -> None:

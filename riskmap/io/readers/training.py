@@ -11,7 +11,7 @@ import difflib
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -330,6 +330,9 @@ def _doubts(lon: Floats, lat: Floats, datum: Datum, names: tuple[str, str]) -> l
 _NUMERIC: Final = 0.9  # share of filled cells that must be numbers
 
 
+_MOST_CLASSES: Final = 100  # words that a column of classes may hold
+
+
 _ID_NAMES: Final = frozenset(
     {"id", "fid", "oid", "objectid", "index", "no", "序号", "编号", "unnamed: 0", "rowid"}
 )
@@ -350,6 +353,9 @@ class PredictorColumns:
     comma: bool
     remarks: list[Diagnostic] = field(default_factory=list)
     left_out: dict[str, str] = field(default_factory=dict)
+    words: dict[str, tuple[str, ...]] = field(
+        default_factory=dict
+    )  # classes stated in words; their codes are 1, 2, …
 
     def cells(self, name: str) -> Cells:
         """Return the cells of a column."""
@@ -404,10 +410,12 @@ def choose_predictors(
     used: Bools,
     places: RowPositions,
     file: str,
+    classes: Collection[str] = (),
 ) -> tuple[list[str], Floats]:
     """Return the predictors and their values in the rows that are used; remarks and reasons go to `table`.
 
-    `wanted`: those that the person named, all numeric columns when empty. `taken`: target and coordinates.
+    `wanted`: those that the person named, all numeric columns when empty. `taken`: target and coordinates. `classes`:
+    columns said to be codes, where words are taken too and numbered in their order.
     """
     asked = [named(table.names, name, file) for name in wanted]
     for name in asked:
@@ -419,7 +427,11 @@ def choose_predictors(
     names: list[str] = []
     columns: list[Floats] = []
     for name in asked or [n for n in table.names if n not in taken]:
-        column = _column(table, name, asked=bool(asked), file=file)
+        column = (
+            _classes(table, name, file=file)
+            if name in classes and _in_words(table.cells(name), comma=table.comma)
+            else _column(table, name, asked=bool(asked), file=file)
+        )
         if column is None:
             continue
         column = column[used]
@@ -440,10 +452,42 @@ def choose_predictors(
     return names, np.column_stack(columns)
 
 
+def _in_words(cells: Cells, *, comma: bool) -> bool:
+    """Tell whether a column holds words: single ones among numbers are faults of their cells."""
+    found = numbers(cells, comma=comma)
+    return bool(found.filled) and found.words / found.filled > 1 - _NUMERIC
+
+
+def _classes(table: PredictorColumns, name: str, *, file: str) -> Floats:
+    """Return a column of words as codes 1, 2, … in the order of the words, NaN where blank; LearnedError for free text."""
+    said = [plain(cell) for cell in table.cells(name)]
+    blank = {word for word in said if word.lower() in _BLANK}
+    words = sorted(set(said) - blank)
+    if len(words) > _MOST_CLASSES:
+        raise LearnedError(
+            f"{file} › {name}：有 {len(words)} 种不同的文字，多于 {_MOST_CLASSES} 种，不像类别；请归并类别，或从选项中去掉这一列",
+            f"{file} › {name}: {len(words)} different texts, more than {_MOST_CLASSES}, are no classes; merge them or take "
+            "the column out of the options",
+        )
+    table.words[name] = tuple(words)
+    codes = {word: float(i) for i, word in enumerate(words, start=1)}
+    shown = "、".join(f"{word}={i}" for i, word in enumerate(words, start=1))
+    table.remarks.append(
+        remark(
+            "classes_numbered",
+            f"因子“{name}”的类别是文字，已编号：{shown}；评估模型中引用训练成果时请用这些编号",
+            f'predictor "{name}" states its classes in words, which were numbered: {shown}; a scoring model that uses the '
+            "artefact has to give these numbers",
+            name,
+        )
+    )
+    return np.array([codes.get(word, np.nan) for word in said])
+
+
 def _column(table: PredictorColumns, name: str, *, asked: bool, file: str) -> Floats | None:
     cells = table.cells(name)
     found = numbers(cells, comma=table.comma)
-    if found.filled and found.words / found.filled > 1 - _NUMERIC:
+    if _in_words(cells, comma=table.comma):
         yes_no = switch(cells) if asked else None
         if yes_no is None and asked:
             raise LearnedError(

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from riskmap.catalog.layer import Field, Layer
 from riskmap.coordinates import Datum, Region
 from riskmap.errors import Text
-from riskmap.io.tables.geometry import stated_ends, stated_positions
+from riskmap.io.tables.geometry import fuller, stated_ends, stated_positions
 from riskmap.io.tables.headers import POSITION_TARGETS, HeaderDictionary, Match
 from riskmap.io.tables.kept_columns import kept_columns
+from riskmap.io.tables.marks import contradiction
 from riskmap.io.tables.row_codes import missing_code
 from riskmap.io.tables.row_parts import Source, TableRows, say_of
 from riskmap.moments import lacks_zone
@@ -286,6 +287,11 @@ class BlockReader:
         stated = position.Stated(
             x, y, has, has.copy(), lambda i: f"{x[i]:.10g}, {y[i]:.10g}", np.zeros(len(x), bool)
         )
+        if datum.kind == "geographic" and not has.all():
+            # A row without a shape may state its place in columns, where these are in the same system.
+            same = {t: m for t, m in targets.items() if not contradiction(m.hint, datum)}
+            columns = stated_positions(part.source, same, datum)
+            stated = stated if columns is None else fuller(stated, columns)
         placed = position.place(stated, datum, self._region)
         self._placed(part, targets, placed, np.ones(len(x), bool))
 

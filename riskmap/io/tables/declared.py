@@ -49,7 +49,8 @@ class DeclaredTable:
     `columns`: code, name and fields that the file has → a value for each row, None where none is stated;
     moments are ISO texts in UTC. `positions`: id of a position ("" for the row's own) → longitudes and
     latitudes, CGCS2000 degrees, NaN where not stated. `row`: 1-based in the file; a wide table has a row
-    for each cell. `headers`: column → its header as written. `others`: header → texts of the columns that the
+    for each cell. `headers`: column → its header as written, `matched`: of each row what its headers mean, for sheets may
+    differ in the units that they state. `others`: header → texts of the columns that the
     declaration does not name. `issues`: everything that was said.
     """
 
@@ -57,6 +58,7 @@ class DeclaredTable:
     positions: Mapping[str, tuple[Floats, Floats]]
     row: Sequence[int]
     headers: Mapping[str, str]
+    matched: Sequence[Mapping[str, Match]]
     others: Mapping[str, Sequence[str | None]]
     issues: tuple[Issue, ...]
     rejected: tuple[RejectedRow, ...]
@@ -262,6 +264,7 @@ def _joined(parts: Sequence[_Kept], table: Layer, issues: tuple[Issue, ...]) -> 
         },
         list(chain.from_iterable(part.rows() for part in parts)),
         {t: m.heading.text for part in reversed(parts) for t, m in part.matches.items()},
+        [part.matches for part in parts for _ in part.rows()],
         {
             h: list(chain.from_iterable(part.other(h) for part in parts))
             for h in dict.fromkeys(chain.from_iterable(part.others() for part in parts))

@@ -4,17 +4,34 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
 
 from riskmap.coordinates import Datum, Extent
-from riskmap.io.tables.headers import Match
+from riskmap.io.tables.headers import POSITION_TARGETS, Match
+from riskmap.io.tables.position_headers import header_datum, position_axis
 from riskmap.io.tables.row_parts import Source
 from riskmap.rules import position
 from riskmap.rules.column import distinct
 from riskmap.rules.shape import SHAPE
 
 _SRID = re.compile(r"^\s*SRID=(\d+);|^(?:\\x|0x)?01(?:01|E9)0000[2A]0([0-9a-f]{8})", re.IGNORECASE)
+
+
+_ANGLES = ("longitude", "latitude")
+
+
+# 经度度, 经度-分, lon_sec: an axis and one part of its angle.
+_ANGLE_PART = re.compile(r"^(.+?)[\s\-_(（]*(度|分|秒|°|′|″|deg|min|sec)[)）]*$", re.IGNORECASE)
+
+
+_SIGNS = {
+    **dict.fromkeys(("度", "°", "deg"), "°"),
+    **dict.fromkeys(("分", "′", "min"), "′"),
+    **dict.fromkeys(("秒", "″", "sec"), "″"),
+}
 
 
 _LOOKED_AT = 1_000  # cells of a column, to say what it looks like
@@ -49,7 +66,7 @@ def stated_positions(
         return None
     best = found[0]
     for other in found[1:]:
-        best = _fuller(best, other)
+        best = fuller(best, other)
     return best
 
 
@@ -62,8 +79,8 @@ def stated_ends(source: Source, targets: dict[str, Match], name: str) -> positio
     return None if both is None else _in_one_cell(source, both)
 
 
-def _fuller(best: position.Stated, other: position.Stated) -> position.Stated:
-    """Take from `other` the rows where it states more than `best`."""
+def fuller(best: position.Stated, other: position.Stated) -> position.Stated:
+    """Return the positions of `best`, and those of `other` in the rows where it states more."""
     better = ((other.has_x & other.has_y) & ~(best.has_x & best.has_y)) | (
         (other.has_x | other.has_y) & ~(best.has_x | best.has_y)
     )
@@ -141,6 +158,81 @@ def unread_positions(source: Source, around: Extent) -> tuple[str, ...]:
     if kinds.get("longitude") and kinds.get("latitude"):
         return (*kinds["longitude"], *kinds["latitude"])
     return tuple(metres) if len(metres := kinds.get("metres", [])) > 1 else ()
+
+
+def with_found_position(source: Source, around: Extent) -> Source:
+    """Return a table that names no position with the one column as it whose every cell is one: 定位, shape, 位置.
+
+    Both numbers in one cell, within `around` or in metres; a column that is read as something else is a text then.
+    """
+    matches = source.header.matches
+    if any(match.target in {*POSITION_TARGETS, SHAPE} for match in matches):
+        return source
+    found = [
+        match
+        for match in matches
+        if match.target in {None, "address"}
+        and match.heading.column < len(source.columns)
+        and _all_pairs(source.column(match.heading.column).slice(0, _LOOKED_AT).to_pylist(), around)
+    ]
+    if len(found) != 1:
+        return source
+    known = replace(found[0], target="position", how="guessed", hint=header_datum(found[0].heading.text))
+    read = tuple(known if match is found[0] else match for match in matches)
+    return replace(source, header=replace(source.header, matches=read))
+
+
+def with_joined_angles(source: Source) -> Source:
+    """Return a table that states degrees, minutes and seconds in columns of their own with each axis in one column.
+
+    经度度 | 经度分 | 经度秒: the degrees alone would be a place up to 100 km away.
+    """
+    parts: dict[str, dict[str, Match]] = {}
+    for match in source.header.matches:
+        named = _ANGLE_PART.match(match.heading.text)
+        axis = position_axis(named[1]) if named else None
+        if named and axis in _ANGLES:
+            parts.setdefault(axis, {}).setdefault(_SIGNS[named[2].casefold()], match)
+    read = {m.heading.column: m for m in source.header.matches}
+    columns = list(source.columns)
+    for axis, found in parts.items():
+        if not {"°", "′"} <= found.keys():
+            continue
+        at = found["°"].heading.column
+        texts = {sign: columns[match.heading.column].to_pylist() for sign, match in found.items()}
+        joined = [_angle(dict(zip(texts, row, strict=True))) for row in zip(*texts.values(), strict=True)]
+        columns[at] = pa.chunked_array([pa.array(joined, pa.string())])
+        for column, match in read.items():
+            if match.target == axis:
+                read[column] = replace(match, target=None, how="left")
+        read[at] = replace(
+            found["°"], target=axis, how="normalised", hint=header_datum(found["°"].heading.text)
+        )
+    header = replace(source.header, matches=tuple(read[m.heading.column] for m in source.header.matches))
+    return replace(source, header=header, columns=columns)
+
+
+def is_finer_part(text: str) -> bool:
+    """Tell whether a header is that of minutes or seconds beside degrees: 经度分."""
+    named = _ANGLE_PART.match(text)
+    return bool(named) and _SIGNS[named[2].casefold()] != "°" and position_axis(named[1]) in _ANGLES
+
+
+def _angle(parts: dict[str, str | None]) -> str | None:
+    """Return degrees, minutes and seconds of one row as an angle, None where none is stated."""
+    stated = ((sign, text) for sign in ("°", "′", "″") if (text := parts.get(sign)))
+    return "".join(f"{re.sub(r'[.]0+$', '', text)}{sign}" for sign, text in stated) or None
+
+
+def _all_pairs(cells: Sequence[str | None], around: Extent) -> bool:
+    """Tell whether every cell that is filled holds a position, in degrees within `around` or in metres."""
+    pairs = [position.parse_pair(text) for text in cells if text]
+    west, south, east, north = around
+
+    def placed(a: float, b: float) -> bool:
+        return (west <= a <= east and south <= b <= north) or min(a, b) >= 1e5  # noqa: PLR2004 - metres
+
+    return bool(pairs) and all(one and (placed(*one[:2]) or placed(one[1], one[0])) for one in pairs)
 
 
 def _kind_of(cells: Sequence[str | None], around: Extent) -> str:

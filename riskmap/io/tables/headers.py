@@ -13,6 +13,7 @@ from riskmap.catalog.headers import normalise_header
 from riskmap.catalog.layer import CORE_ROLES, Layer
 from riskmap.errors import Lang
 from riskmap.io.files.drivers.encodings import DAMAGED, fixed_width
+from riskmap.io.files.short_names import NAME_BYTES, NUMBERED, TIER, short_names
 from riskmap.io.tables.position_headers import header_datum, position_axis
 from riskmap.moments import lacks_zone, parse_moment, parse_zone
 from riskmap.rules.shape import SHAPE
@@ -24,6 +25,13 @@ How = Literal["alias", "normalised", "guessed", "left"]
 
 
 POSITION_TARGETS: Final = ("longitude", "latitude", "easting", "northing", "position")
+
+
+# An axis as brackets name it. Not 东, 北, e, n: those say of metres too where they run.
+_DEGREES: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("经度", "东经", "经", "lon", "lng", "long", "longitude"), "longitude"),
+    **dict.fromkeys(("纬度", "北纬", "纬", "lat", "latitude"), "latitude"),
+}
 
 
 _SHAPE_HEADERS = ("边界WKT", "WKT", "geometry", "geom", "几何", "边界坐标", "范围WKT", "the_geom")
@@ -74,11 +82,18 @@ _CODE_OF: Final = re.compile(r"^(?P<subject>.{2,}?)(?:统一)?(?:编号|编码|�
 _NAME_OF: Final = re.compile(r"^(?P<subject>.{2,}?)(?:名称|名|name)$")
 
 
+# 隐患编号 beside 隐患点名称: the same thing, with or without saying that it is a place.
+_WHAT_IT_IS: Final = re.compile(r"^(?:点位?|源|处|场所|部位)(?=.{2})")
+
+
 # Areas and offices that a list names beside the things it lists; their numbers are no codes of these.
 _AROUND: Final = re.compile(
     r"^(?:(?:所属|所在|隶属|责任|管理|主管|上级|填报|权属|产权|建设|施工|运营|监管|监理).*|省|.*[市区县]|行政区划|街道|乡镇|镇街|"
     r"镇|社区|村居?|居委会?|网格|单位|部门|机构|组织)$"
 )
+
+
+_CONTACT_PARTS: Final = ("name", "phone", "post", "verified")
 
 
 _VERIFIED = ("核实日期", "核实时间", "最近核实日期", "核验日期")
@@ -185,6 +200,8 @@ class HeaderDictionary:
         layer = self._layer
         words = [(role, word) for role, aliases in layer.aliases.items() for word in aliases]
         words += [(f.id, word) for f in layer.fields for word in (f.title.zh, *f.aliases)]
+        # Read, and into nothing: the names of attached files say nothing new.
+        words += [(f"file:{f.id}", word) for f in layer.files for word in (f.title.zh, *f.aliases)]
         if layer.checklist:
             words += [
                 (f"checklist:{item.id}", word)
@@ -254,7 +271,7 @@ class HeaderDictionary:
             target, tail = self._without_unit(_BRACKET.sub("", words))
             tokens = (tail,)
         if target is None and (axis := self._axis(text)):
-            return axis, "normalised", ""
+            return _by_axis(axis, tokens), "normalised", ""
         if target is None:
             return self._over_hours(words)
         return _by_axis(target, tokens), "normalised", self.unit_in(target, tokens)
@@ -287,7 +304,7 @@ class HeaderDictionary:
     def foreign(self, target: str, text: str, unit: str) -> str:
         """Return what stands in a header's brackets where a table refuses whatever is no unit of the column."""
         strict = self._layer.on_bad_row == "refuse" and bool(self.units.get(target))
-        inside = _bracketed(normalise_header(text)) if strict and not unit else ()
+        inside = bracketed(normalise_header(text)) if strict and not unit else ()
         return next((word for word in inside if not _DURATION.match(word)), "")
 
     def unit_in(self, target: str, tokens: Sequence[str]) -> str:
@@ -301,19 +318,31 @@ class HeaderDictionary:
 
     @cached_property
     def cut(self) -> Mapping[str, Sequence[CutName]]:
-        """Return what another program's shapefile of our columns calls those that it cuts → what that may stand for."""
+        """Return what a shapefile of our columns, ours or another's, calls those that it cuts → what that may be."""
         found: dict[str, list[CutName]] = {}
+        for text, one in _own_names(
+            [*CORE_ROLES[:3], *DERIVED[:-1], *(f.id for f in self._layer.fields)]
+        ).items():
+            found.setdefault(text.casefold(), []).append(one)
         for lang, encoding in product(get_args(Lang), _SHORT_IN):
             for text, one in names_cut(self._attributes(lang), encoding).items():
                 found.setdefault(text.casefold(), []).append(one)
         return found
 
+    @cached_property
+    def people(self) -> Mapping[str, Mapping[Lang, str]]:
+        """Return the targets of the columns of people in our map files, in their order → their titles."""
+        parts = product(self._layer.contacts, _CONTACT_PARTS)
+        return {
+            f"contact:{role.id}:{part}": {lang: contact_header(role, part, lang) for lang in get_args(Lang)}
+            for role, part in parts
+        }
+
     def _attributes(self, lang: Lang) -> list[str]:
         """Return the names of the columns of our map files, in their order."""
         ours = [*CORE_ROLES[:3], *DERIVED[:-1], *(f.id for f in self._layer.fields)]
         ours += [item.id for item in self._layer.checklist.items] if self._layer.checklist else []
-        parts = product(self._layer.contacts, ("name", "phone", "post", "verified"))
-        return [*ours, *(contact_header(role, part, lang) for role, part in parts), DERIVED[-1], "version"]
+        return [*ours, *(titles[lang] for titles in self.people.values()), DERIVED[-1], "version"]
 
     def is_beginning(self, text: str) -> bool:
         """Tell whether a header is the beginning of a longer one that this layer knows."""
@@ -354,18 +383,23 @@ def _tokens(text: str) -> tuple[str, ...]:
     words = normalise_header(text)
     bare = _BRACKET.sub("", words)
     after = bare.split("/", 1)[1:] if "/" in bare else []
-    return (*_bracketed(words), *(t.strip() for t in after if t.strip()))
+    return (*bracketed(words), *(t.strip() for t in after if t.strip()))
 
 
-def _bracketed(words: str) -> list[str]:
+def bracketed(words: str) -> list[str]:
     """Return what stands in a header's brackets: 最大风速(m/s,2分钟) → m/s, 2分钟."""
     inside = [t for found in _BRACKET.findall(words) for t in re.split(r"[,，;:、]|单位[::]?", found)]
     return [t.removeprefix("单位").strip() for t in inside if t.strip()]
 
 
 def _by_axis(target: str, tokens: Sequence[str]) -> str:
-    """An axis in brackets decides: X坐标(东) is an easting whatever X alone means."""
-    if target not in {"easting", "northing"}:
+    """An axis in brackets decides: X坐标(东) is an easting whatever X alone means, 坐标(经度) a longitude."""
+    if target not in {"easting", "northing", "position"}:
+        return target
+    axes = {_DEGREES[token] for token in tokens if token in _DEGREES}
+    if len(axes) == 1:
+        return axes.pop()
+    if target == "position":
         return target
     if any(t in {"北", "北向", "n", "north", "纵", "纵坐标"} for t in tokens):
         return "northing"
@@ -387,6 +421,7 @@ def match_headers(
     _settle(offers, done, taken)
     _give_by_neighbour(headings, done, taken)
     _give_by_cut_name(headings, dictionary, done, taken)
+    _give_by_place(headings, dictionary, done, taken)
     guessing = guessing and dictionary.layer.on_bad_row != "refuse"
     if guessing:
         _give_by_family(headings, dictionary, done, taken)
@@ -425,7 +460,7 @@ def _give_by_family(
             text = left.get(heading.column, "")
             if heading.column in done or not text.startswith(subject):
                 continue
-            target, _, unit = dictionary.look_up(text.removeprefix(subject))
+            target, _, unit = dictionary.look_up(_WHAT_IT_IS.sub("", text.removeprefix(subject)))
             if target is not None:
                 unit = unit or dictionary.unit_in(target, _tokens(heading.levels[-1]))
                 hint = header_datum(heading.text) if target in dictionary.positions else None
@@ -503,9 +538,6 @@ def _settle(
         taken[target] = column
 
 
-_SHORT: Final = 10  # bytes of a field name in a shapefile
-
-
 _STEM: Final = 8  # of them where a number follows
 
 
@@ -542,16 +574,59 @@ def names_cut(names: Sequence[str], encoding: str = "utf-8") -> dict[str, CutNam
     return found
 
 
+def _own_names(names: Sequence[str]) -> dict[str, CutName]:
+    """Return what our own shapefiles call the ASCII names that they shorten → the name; all of one beginning belong together.
+
+    threatened_people, threatened_households → threatened, threatene2.
+    """
+    written = [TIER if name == "tier" else name for name in names]
+    shorter = {
+        name: short for name, short in zip(written, short_names(written), strict=True) if name != short
+    }
+    alike: dict[str, set[str]] = {}
+    for short in shorter.values():
+        alike.setdefault(short[:_STEM], set()).add(short)
+    return {short: CutName((name,), frozenset(alike[short[:_STEM]])) for name, short in shorter.items()}
+
+
+def _give_by_place(
+    headings: Sequence[HeaderCell],
+    dictionary: HeaderDictionary,
+    done: dict[int, Match],
+    taken: dict[str, int],
+) -> None:
+    """Match the people of our own shapefile, which it numbers by their places: field_50 to field_57 before updated_at.
+
+    Only where there are as many as the layer has: with one more, nobody knows whether it stands before or behind them.
+    """
+    at = next((i for i, heading in enumerate(headings) if heading.text == DERIVED[-1]), 0)
+    titles = dictionary.people
+    start = at - len(titles)
+    if start < 1 or not any(heading.text == "version" for heading in headings):
+        return
+    texts = [heading.text for heading in headings]
+    if texts[start - 1] == f"{NUMBERED}{start}":
+        return
+    for lang in get_args(Lang):
+        written = short_names([*texts[:start], *(title[lang] for title in titles.values())])
+        if written[start:] != texts[start:at]:
+            continue
+        for heading, target in zip(headings[start:at], titles, strict=True):
+            if target not in taken:
+                done[heading.column] = Match(heading, target, "normalised")
+                taken[target] = heading.column
+
+
 def _cut(names: Sequence[str], encoding: str) -> dict[str, bytes]:
     """Return each name that is longer than ten bytes → what is left of it."""
     whole = {name: name.encode(encoding, "replace") for name in names}
-    seen = {data.lower() for data in whole.values() if len(data) <= _SHORT}
+    seen = {data.lower() for data in whole.values() if len(data) <= NAME_BYTES}
     found: dict[str, bytes] = {}
     for name, data in whole.items():
-        if len(data) <= _SHORT:
+        if len(data) <= NAME_BYTES:
             continue
         numbers = (f"_{i}" if i < 10 else f"{i}" for i in range(1, 100))  # noqa: PLR2004 - two places
-        tries = (data[:_SHORT], *(data[:_STEM] + number.encode() for number in numbers))
+        tries = (data[:NAME_BYTES], *(data[:_STEM] + number.encode() for number in numbers))
         short = next((one for one in tries if one.lower() not in seen), None)
         if short is not None:
             seen.add(short.lower())

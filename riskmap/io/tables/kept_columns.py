@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from riskmap.catalog.headers import normalise_header
 from riskmap.catalog.layer import Field, Layer
+from riskmap.io.files.short_names import NUMBERED
 from riskmap.io.tables.headers import NO_LETTER, HeaderDictionary, Match
 from riskmap.io.tables.row_parts import Source
 from riskmap.rules.arrays import FIELD_TYPES, column_of, field_array
@@ -22,6 +23,7 @@ from riskmap.rules.column import distinct, judged
 from riskmap.rules.extras import extra_keys, header_of, key_of
 from riskmap.rules.judge import rules_of
 from riskmap.texts import keys, t
+from riskmap.values.inventory import DERIVED
 from riskmap.values.records import CLEAR
 
 # The number of a row in a list or a table says nothing of the record, and changes with the order of rows.
@@ -103,9 +105,12 @@ def _unread(source: Source, names: HeaderDictionary) -> Iterator[tuple[str, Matc
 def _stumps(headers: Sequence[str], names: HeaderDictionary) -> set[str]:
     """Return the headers that are left of ours in a shapefile, which has ten bytes for a name: they tell no column.
 
-    Ours: threatened_property → threatene3, 防灾责任人 → field_50. Another program's: 防灾责任人, 防灾责任人电话 →
-    防灾责, 防灾�_1; the numbered one ends within a letter, the first may be whole.
+    Ours: an extra column → field_50. Another program's: 防灾责任人, 防灾责任人电话 → 防灾责, 防灾�_1; the numbered
+    one ends within a letter, the first may be whole. The ledger has what they hold under its own name; of a file that
+    is not ours everything is kept, whatever is left of its name.
     """
+    if "version" not in headers and len(frozenset(DERIVED) & frozenset(headers)) < 2:  # noqa: PLR2004 - one may be theirs
+        return set()
     broken = {header for header in headers if NO_LETTER in header}
     starts = {start for header in broken if (start := header.split(NO_LETTER)[0])}
     cut = {header for header in headers if header.casefold() in names.cut}
@@ -113,10 +118,22 @@ def _stumps(headers: Sequence[str], names: HeaderDictionary) -> set[str]:
     return broken | cut | begun | (_shortened(headers, names) if _OUR_MARKS.issubset(headers) else set())
 
 
+def unknown_stumps(source: Source, names: HeaderDictionary) -> list[str]:
+    """Return the headers of a file of ours that its shapefile has cut so that nobody knows them again."""
+    matches = source.header.matches
+    stumps = _stumps([match.heading.text for match in matches], names)
+    left = [match.heading.text for match in matches if match.target is None and match.heading.text in stumps]
+    derived = frozenset(DERIVED)
+    meant = {
+        text: {name for one in names.cut.get(text.casefold(), ()) for name in one.names} for text in left
+    }
+    return [text for text in left if not not_kept(text) and not (meant[text] and meant[text] <= derived)]
+
+
 def _shortened(headers: Sequence[str], names: HeaderDictionary) -> set[str]:
     """Return the headers that our own shapefile has numbered."""
     numbered = {h: h.rstrip("0123456789") for h in headers}
-    return {h for h, stem in numbered.items() if stem != h and (stem == "field_" or names.is_beginning(stem))}
+    return {h for h, stem in numbered.items() if stem != h and (stem == NUMBERED or names.is_beginning(stem))}
 
 
 def not_kept(header: str) -> bool:

@@ -14,7 +14,14 @@ from numpy.typing import NDArray
 
 from riskmap.catalog.layer import Layer
 from riskmap.io.files import RawSheet
-from riskmap.io.tables.headers import HeaderCell, HeaderDictionary, Match, match_headers, names_column
+from riskmap.io.tables.headers import (
+    POSITION_TARGETS,
+    HeaderCell,
+    HeaderDictionary,
+    Match,
+    match_headers,
+    names_column,
+)
 from riskmap.rules import vocabulary
 from riskmap.rules.arrays import pc
 
@@ -40,6 +47,16 @@ _ENOUGH_WITHOUT_CODE = 3
 
 
 _UNIT_MARKS = re.compile(r"[()\[\]【】\s]")
+
+
+# What stands in a line of units under a column without one: (文本), （必填）; no record writes all its cells so.
+_IN_BRACKETS = re.compile(r"^[(\[（【][^()\[\]（）【】\d]*[)\]）】]$|^[-—/]+$")
+
+
+_ANGLE_PARTS = frozenset("度分秒°′″")
+
+
+_POSITION_UNITS = frozenset({"度", "°", "m", "米", "十进制度", "度分秒", "degree", "degrees", "deg", "dd"})
 
 
 _STEMS = "甲乙丙丁戊己庚辛壬癸"
@@ -78,11 +95,17 @@ def trimmed(sheet: RawSheet) -> list[pa.ChunkedArray]:
     return columns
 
 
-def stated_header(sheet: RawSheet, dictionary: HeaderDictionary) -> Header | None:
-    """Return the header of a file that states its columns (vector layers, parquet)."""
+def stated_header(sheet: RawSheet, dictionary: HeaderDictionary, *, named: bool = False) -> Header | None:
+    """Return the header of a file that states its columns (vector layers, parquet).
+
+    `named`: a layer of a map that knows names only will do, as marks on a map have them.
+    """
     headings = [HeaderCell(i, (name,)) for i, name in enumerate(sheet.header or ())]
     header = Header(-1, -1, match_headers(headings, dictionary))
-    return header if _good(header, dictionary.layer) or header.column_of("code") is not None else None
+    marks = named and sheet.shapes is not None and header.column_of("name") is not None
+    return (
+        header if marks or _good(header, dictionary.layer) or header.column_of("code") is not None else None
+    )
 
 
 def find_header(rows: Sequence[Row], sheet: RawSheet, dictionary: HeaderDictionary) -> Header | None:
@@ -124,7 +147,15 @@ def _with_units(header: Header, rows: Sequence[Row], dictionary: HeaderDictionar
         for i, text in cells.items()
     }
     targets = {m.heading.column: m.target or "" for m in header.matches}
-    if not units or not all(dictionary.unit_in(targets.get(i, ""), [unit]) for i, unit in units.items()):
+    known = {i for i, unit in units.items() if dictionary.unit_in(targets.get(i, ""), [unit])}
+    if (
+        len(units) > 1
+        and set(units.values()) <= _ANGLE_PARTS
+        and not {targets.get(i) for i in units} & {"code", "name"}
+    ):
+        known = set(units)  # 经度 over 度, 分, 秒
+    others = (cells[i] for i in units.keys() - known if not _of_position(targets.get(i), units[i]))
+    if not known or not all(map(_IN_BRACKETS.match, others)):
         return header
     headings = [
         HeaderCell(c, (*m.heading.levels, f"({units[c]})") if c in units else m.heading.levels)
@@ -132,6 +163,11 @@ def _with_units(header: Header, rows: Sequence[Row], dictionary: HeaderDictionar
         for c in (m.heading.column,)
     ]
     return Header(header.first, header.last + 1, match_headers(headings, dictionary))
+
+
+def _of_position(target: str | None, unit: str) -> bool:
+    """Tell whether a word is what a position is measured in: (度) under 经度, (m) under X坐标."""
+    return target in POSITION_TARGETS and unit.casefold() in _POSITION_UNITS
 
 
 def _numbering(row: Row) -> bool:

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from riskmap.coordinates import Datum, parse_datum
 from riskmap.errors import DatumError, Text, UnreadableFileError
 from riskmap.interface import option
-from riskmap.io.files import RawSheet
+from riskmap.io.files import SEPARATOR, RawSheet
 from riskmap.io.tables.headers import POSITION_TARGETS, HeaderDictionary, Match, rival
 from riskmap.io.tables.layout import Header, trimmed
-from riskmap.io.tables.position_headers import datum_hint, header_datum
+from riskmap.io.tables.position_headers import datum_hint, datum_hints, header_datum
 from riskmap.io.tables.row_parts import Source
 from riskmap.rules.column import distinct
 
@@ -43,7 +43,10 @@ _DECLARABLE = ("wgs84", "cgcs2000", "gcj02", "bd09")
 _WITH_CODES = {"hk80": "EPSG:2326", "twd97": "EPSG:3826"}
 
 
-_SYSTEM = re.compile(r"坐标系|坐标基准|大地基准|投影|datum|\bcrs\b", re.IGNORECASE)
+# What a line around a table has where it speaks of the positions: 坐标取自百度地图, 经纬度用高德拾取.
+_SYSTEM = re.compile(
+    r"坐标|座标|经纬|經緯|大地基准|投影|拾取|地图(?:取点|定位|采集)|datum|\bcrs\b|coordinate", re.IGNORECASE
+)
 
 
 _SYSTEM_HEADER = re.compile(
@@ -155,10 +158,13 @@ def contradiction(hint: str | None, declared: Datum) -> bool:
 
 
 def named_beside(source: Source, titles: Iterable[str]) -> Iterator[tuple[str, str | None]]:
-    """Yield (text, datum) of the lines above a table and the cells of its own column that name a coordinate system."""
+    """Yield (text, datum) of the lines around a table and the cells of its own column that name a coordinate system.
+
+    A line that names two (由百度坐标转换为 WGS84) says of neither that the numbers are in it.
+    """
     for title_ in titles:
-        if _SYSTEM.search(title_):
-            yield " ".join(title_.split())[:40], datum_hint(title_)
+        if _SYSTEM.search(title_) and len(hints := datum_hints(title_)) == 1:
+            yield " ".join(title_.split())[:40], hints[0]
     for match in source.header.matches:
         if match.target is None and _SYSTEM_HEADER.match(match.heading.text):
             for text in distinct(source.column(match.heading.column)).texts.to_pylist():
@@ -257,7 +263,7 @@ def other_layer(sheet: str, header: Header, marks: Marks, own: str, others: Mapp
         return None if marked == own else marked
     if header.column_of("version") is None:
         return None
-    return others.get(sheet.removesuffix(_UNLOCATED))
+    return others.get(sheet.removesuffix(_UNLOCATED).split(SEPARATOR)[-1])
 
 
 def foreign_rows(

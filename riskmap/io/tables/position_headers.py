@@ -13,8 +13,11 @@ from riskmap.letters import simplified
 _HINTS: Final = (
     ("bd09", r"百度|bd[-_]?09(?:ll)?|baidu|(?<![a-z])bd(?![a-z0-9])"),
     ("gcj02", r"高德|火星|腾讯|gcj(?:[-_]?02)?|amap"),
-    ("xian80", r"西安80|80西安|1980(?:年)?西安|西安1980|xi'?an[-_]?(?:19)?80|1980(?:年)?国家大地"),
-    ("beijing54", r"北京54|54北京|1954(?:年)?北京|北京1954|beijing[-_]?(?:19)?54|bj[-_]?54"),
+    (
+        "xian80",
+        r"西安80|西安八[〇零○]|80西安|1980(?:年)?西安|西安1980|xi'?an[-_]?(?:19)?80|1980(?:年)?国家大地",
+    ),
+    ("beijing54", r"北京54|北京五四|54北京|1954(?:年)?北京|北京1954|beijing[-_]?(?:19)?54|bj[-_]?54"),
     ("hk80", r"hk[-_]?(?:19)?80|香港(?:19)?80|hong[-_]?kong[-_]?(?:19)?80"),
     ("twd67", r"twd[-_]?67"),
     ("twd97", r"twd[-_]?97"),
@@ -38,8 +41,12 @@ _DATUM_WORDS: Final = re.compile(
 
 # A surveyor's X坐标 runs north; a bare x comes from a GIS table and runs east.
 _AXES: Final = {
-    "longitude": {"lon", "lng", "long", "longitude", "经度", "东经", "经", "经度e", "东经e", "jd", "jingdu"},
-    "latitude": {"lat", "latitude", "纬度", "北纬", "纬", "纬度n", "北纬n", "wd", "weidu"},
+    "longitude": {
+        "lon", "lng", "long", "longitude", "longtitude", "lone", "经度", "东经", "经", "经度e", "东经e", "e经度", "jd", "jingdu",
+    },
+    "latitude": {
+        "lat", "latitude", "lattitude", "latitute", "latn", "纬度", "北纬", "纬", "纬度n", "北纬n", "n纬度", "wd", "weidu",
+    },
     "easting": {"x", "easting", "xcoord", "xcoordinate", "coordx", "pointx", "y坐标", "坐标y", "横坐标", "东坐标"},
     "northing": {"y", "northing", "ycoord", "ycoordinate", "coordy", "pointy", "x坐标", "坐标x", "纵坐标", "北坐标"},
     "position": {
@@ -57,7 +64,7 @@ _FILLERS: Final = re.compile(
 
 
 _HEADS: Final = re.compile(
-    r"^(?:大地|地理|点位|所在|所处|实际|现场|中心点?|中心|设施|场所|位置|定位|地图|单位|采集|空间|平面|测点|点)+(?=经|纬|东经|北纬|坐标)"
+    r"^(?:大地坐标|地理坐标|点位坐标|位置坐标|大地|地理|点位|所在|所处|实际|现场|中心点?|中心|设施|场所|位置|定位|地图|单位|采集|空间|平面|测点|点)+(?=经|纬|东经|北纬|坐标)"
 )
 
 
@@ -74,10 +81,15 @@ _CLUE: Final = re.compile(
 _UNITS: Final = re.compile(r"[(\[（【][^()\[\]（）【】]*[)\]）】]|[°º′\"']")
 
 
-def datum_hint(text: str) -> str | None:
-    """Return the datum that a header or a note speaks of, None where it names none."""
+def datum_hints(text: str) -> tuple[str, ...]:
+    """Return the datums that a header or a note speaks of."""
     words = normalise_header(text)
-    return next((datum for datum, pattern in _HINTS if re.search(pattern, words)), None)
+    return tuple(datum for datum, pattern in _HINTS if re.search(pattern, words))
+
+
+def datum_hint(text: str) -> str | None:
+    """Return the datum that a header or a note speaks of, the first of several, None where it names none."""
+    return next(iter(datum_hints(text)), None)
 
 
 def header_datum(text: str) -> str | None:

@@ -24,9 +24,17 @@ from riskmap.io.tables import marks as ours
 from riskmap.io.tables.assemble import assemble
 from riskmap.io.tables.block import BlockReader
 from riskmap.io.tables.damage import read_rows
-from riskmap.io.tables.geometry import stated_positions, stated_srid, unread_positions
+from riskmap.io.tables.geometry import (
+    is_finer_part,
+    stated_positions,
+    stated_srid,
+    unread_positions,
+    with_found_position,
+    with_joined_angles,
+)
 from riskmap.io.tables.headers import POSITION_TARGETS, HeaderCell, HeaderDictionary, Match, rival
-from riskmap.io.tables.layout import Header, Row, find_header, sort_lines, stated_header, trimmed
+from riskmap.io.tables.kept_columns import unknown_stumps
+from riskmap.io.tables.layout import Header, Lines, Row, find_header, sort_lines, stated_header, trimmed
 from riskmap.io.tables.position_headers import header_datum
 from riskmap.io.tables.row_codes import RowCodes
 from riskmap.io.tables.row_keys import RowKeys
@@ -173,6 +181,8 @@ def read_tables(
         judging.step(i, len(sheets), Text(f"核对：{what}", f"judging: {what}"))
         with _placed_failures(f"{name} › {sheet.name}"):
             reader.sheet(sheet)
+    if not reader.done.parts and not layer.table and not (reader.done.foreign or reader.done.hidden):
+        reader.marks_of_map(sheets)
     if not reader.done.parts:
         if reader.done.foreign:
             raise ours.only_other_layers(name, reader.done.foreign)
@@ -264,6 +274,16 @@ class _FileReader:
         else:
             self._spreadsheet(sheet)
 
+    def marks_of_map(self, sheets: Sequence[RawSheet]) -> None:
+        """Read the layers of a map that know names only, where the file holds nothing else: codes can be given."""
+        drawn = [sheet for sheet in sheets if sheet.header is not None and sheet.shapes is not None]
+        self.done.reports = [
+            report for report in self.done.reports if report.sheet not in {s.name for s in drawn}
+        ]
+        for sheet in drawn:
+            with _placed_failures(f"{self._file} › {sheet.name}"):
+                self._layer_of_file(sheet, named=True)
+
     def _remembered(self, sheet: str) -> Datum | None:
         """Return what rejected rows were read as when they came, else the workspace's own datum."""
         datum = self._marks.datums.get(sheet)
@@ -273,11 +293,11 @@ class _FileReader:
         datum = self._declared or self._remembered(sheet)
         return None if header is None else datums.suited(header, datum, self._dictionary)
 
-    def _layer_of_file(self, sheet: RawSheet) -> None:
+    def _layer_of_file(self, sheet: RawSheet, *, named: bool = False) -> None:
         header = (
             None
             if _NO_LAYERS.match(sheet.name)
-            else self._suited(stated_header(sheet, self._dictionary), sheet.name)
+            else self._suited(stated_header(sheet, self._dictionary, named=named), sheet.name)
         )
         if header is None or self._of_other_layer(sheet, header):
             self.done.reports.append(SheetReport(sheet.name, None, 0, 0, ()))
@@ -303,6 +323,7 @@ class _FileReader:
             shapes=sheet.shapes if drawn else None,
             faults=sheet.faults,
         )
+        source = self._placed(source)
         datum = self._datum_of_layer(sheet, source)
         part = read_rows(self._blocks, source, datum)
         self._report(sheet, [header], [part], count, count - len(rows))
@@ -403,7 +424,9 @@ class _FileReader:
                 merges=sheet.merges,
                 faults=sheet.faults,
             )
-            part = read_rows(self._blocks, source, self._datum_of_cells(source, titles))
+            source = self._placed(source)
+            notes = _notes(table, start, lines) if lines.skipped else []
+            part = read_rows(self._blocks, source, self._datum_of_cells(source, [*titles, *notes]))
             _refuse_cells_beyond(part, beyond)
             if not self._layer.table:
                 self.done.issues += differences(self._file, sheet.name, header, table, lines)
@@ -471,6 +494,16 @@ class _FileReader:
                 return Header(at, at + found.last, found.matches)
         return None
 
+    def _placed(self, source: Source) -> Source:
+        """Return a table of points with the position that stands under another header, 位置 or shape.
+
+        Without a coordinate system nobody is asked for one on a guess: such a column is named as unread.
+        """
+        points = not self._layer.table and self._layer.geometry == "point" and source.shapes is None
+        known = self._declared is not None or self._remembered(source.sheet) is not None
+        source = with_joined_angles(source) if points else source
+        return with_found_position(source, self._region.around) if points and known else source
+
     def _datum_of_cells(self, source: Source, titles: Sequence[str]) -> Datum | None:
         """Return the datum of a table's numbers; asked for only where it states a position."""
         placing = self._dictionary.positions | {SHAPE}
@@ -518,6 +551,7 @@ class _FileReader:
         self._note_rivals(sheet, headers)
         for part in parts:
             self._note_unread_positions(part)
+            self._note_cut_names(part)
         matches = tuple(dict.fromkeys(m for part in parts for m in _understood(part.source)))
         last = None if headers[0].last < 0 else headers[0].last + 1
         self.done.reports.append(SheetReport(sheet.name, last, rows, skipped, matches))
@@ -541,6 +575,19 @@ class _FileReader:
             )
             self._note(source.sheet, "position", "unread_position", say)
 
+    def _note_cut_names(self, part: TableRows) -> None:
+        """Name the columns of a shapefile of ours that lost their names on the way."""
+        left = unknown_stumps(part.source, self._dictionary)
+        if left:
+            place = f"{self._file} › {part.source.sheet}"
+            say = Text(
+                f"{place}：列名“{'”“'.join(left)}”在 shapefile 里被截短，认不出是哪一列，未读取；请连同字段说明.csv 一起压缩，"
+                "或改用 gpkg、xlsx",
+                f"{place}: the shapefile has cut the column names “{'”, “'.join(left)}”, which tell no column any more and "
+                "were not read; pack Fields.csv with it, or use gpkg or xlsx",
+            )
+            self._note(part.source.sheet, None, "cut_names", say)
+
     def _note_rivals(self, sheet: RawSheet, headers: Sequence[Header]) -> None:
         for header in headers:
             for match in header.matches:
@@ -551,6 +598,8 @@ class _FileReader:
                 used = next(m.heading.text for m in header.matches if m.heading.column == taken)
                 if target in POSITION_TARGETS and header_datum(match.heading.text) != header_datum(used):
                     continue  # the same place in another datum
+                if target in POSITION_TARGETS and is_finer_part(match.heading.text):
+                    continue  # read with its degrees
                 self._note(
                     sheet.name,
                     target,
@@ -565,6 +614,12 @@ class _FileReader:
 
     def _note(self, sheet: str, target: str | None, rule: str, say: Text) -> None:
         self.done.issues.append(Issue(sheet, None, None, target, None, "warning", rule, say))
+
+
+def _notes(table: Sequence[pa.ChunkedArray], start: int, lines: Lines) -> list[str]:
+    """Return the texts of the lines below a header that are no data: notes, signatures, totals."""
+    beside = pa.array(np.setdiff1d(np.arange(start, len(table[0])), lines.data))
+    return [text for column in table for text in column.take(beside).drop_null().to_pylist()]
 
 
 def _understood(source: Source) -> Iterator[HeaderMatch]:

@@ -17,8 +17,11 @@ from riskmap.rules import vocabulary
 from riskmap.rules.cell import shortest
 from riskmap.values.import_plan import Issue
 
-# 1,200人, 3.5 m: a number and its unit; a share is no part of a sum.
-_QUANTITY: Final = re.compile(r"^([-+]?\d[\d,]*(?:\.\d+)?)\s*(?![%‰])\D{0,6}$")
+# 1,200人, 3.5 m: a number and its unit; a share is no part of a sum, and 0.2万 is another number.
+_QUANTITY: Final = re.compile(r"^([-+]?\d[\d,]*(?:\.\d+)?)\s*(?![%‰])(万|亿|千|百)?\D{0,6}$")
+
+
+_TIMES: Final = {"万": 1e4, "亿": 1e8, "千": 1e3, "百": 1e2}
 
 
 # 3家, 共 12 处, 合计：5个: how many things there are.
@@ -125,4 +128,4 @@ def _rounding(words: str) -> float:
 
 def _number(text: str | None) -> float | None:
     match = _QUANTITY.match(vocabulary.plain(shortest(text))) if text else None
-    return float(match[1].replace(",", "")) if match else None
+    return float(match[1].replace(",", "")) * _TIMES.get(match[2], 1.0) if match else None

@@ -12,11 +12,12 @@ an import knows them; titles travel beside them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
-from typing import Any, Final, Literal
+from itertools import chain
+from typing import Any, Final, Literal, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -55,19 +56,44 @@ class SheetColumn:
     role: str
 
 
-def sheet_columns(part: LayerInventory, lang: Lang, *, datum_in_header: bool = False) -> list[SheetColumn]:
-    """Return the columns of a layer's sheet; every array has as many entries as the table has rows."""
-    columns = [
-        *_core(part, lang, datum_in_header=datum_in_header),
-        *_assessed(part, lang),
-        *(_field(part.table, field, lang) for field in part.layer.fields),
-        *_extras(part.table),
-        *_checklist(part, lang),
-        *contact_columns(part, lang),
-        *_shape(part, lang),
-        *_upkeep(part.table, lang),
-    ]
-    return list(_distinct(columns, lang))
+_Column = TypeVar("_Column")
+
+
+def _silent() -> None:
+    """Tell nobody that a column is made."""
+
+
+def _made(columns: Iterable[_Column], each: Callable[[], object]) -> list[_Column]:
+    found: list[_Column] = []
+    for column in columns:
+        each()
+        found.append(column)
+    return found
+
+
+def sheet_columns(
+    part: LayerInventory,
+    lang: Lang,
+    *,
+    datum_in_header: bool = False,
+    each: Callable[[], object] = _silent,
+) -> list[SheetColumn]:
+    """Return the columns of a layer's sheet; every array has as many entries as the table has rows.
+
+    `each` is called before each column is taken: there it may stop.
+    """
+    columns = chain(
+        _core(part, lang, datum_in_header=datum_in_header),
+        _assessed(part, lang),
+        (_field(part.table, field, lang) for field in part.layer.fields),
+        _extras(part.table),
+        _files(part, lang),
+        _checklist(part, lang),
+        contact_columns(part, lang),
+        _shape(part, lang),
+        _upkeep(part.table, lang),
+    )
+    return list(_distinct(_made(columns, each), lang))
 
 
 def blank_columns(layer: Layer, lang: Lang) -> list[SheetColumn]:
@@ -243,6 +269,14 @@ def _extras(table: pa.Table) -> Iterator[SheetColumn]:
             yield SheetColumn(header_of(key), "text", flat(table[key]), key)
 
 
+def _files(part: LayerInventory, lang: Lang) -> Iterator[SheetColumn]:
+    """Yield the names of the files on each record; an import reads them into nothing."""
+    between = t("export_list_separator", lang)
+    for field in part.layer.files if part.files else ():
+        names = [between.join(one.name for one in row if one.field == field.id) or None for row in part.files]
+        yield SheetColumn(field.title.text(lang), "text", pa.array(names, pa.string()), f"file:{field.id}")
+
+
 def header(field: Field, lang: Lang) -> str:
     """Return the header of a field's column: its title with the unit in brackets."""
     title = field.title.text(lang)
@@ -370,18 +404,20 @@ class Attribute:
     derived: bool = False
 
 
-def attributes(part: LayerInventory, lang: Lang, *, words: bool) -> list[Attribute]:
-    """Return the columns of a layer. With `words`, for people: titles instead of ids, no lists."""
-    found = [
-        *_core_attributes(part, lang),
-        *(replace(a, derived=True) for a in _assessed_attributes(part, lang, words=words)),
-        *(_field_attributes(part.table, field, lang, words=words) for field in part.layer.fields),
-        *(Attribute(one.title, one.title, one.values, "text") for one in _extras(part.table)),
-        *_checklist_attributes(part, lang),
-        *_contacts(part, lang),
-        *_upkeep_attributes(part, lang),
-    ]
-    return _distinct_attributes(found)
+def attributes(
+    part: LayerInventory, lang: Lang, *, words: bool, each: Callable[[], object] = _silent
+) -> list[Attribute]:
+    """Return the columns of a layer. With `words`, for people: titles instead of ids, no lists. `each`: see `sheet_columns`."""
+    found = chain(
+        _core_attributes(part, lang),
+        (replace(a, derived=True) for a in _assessed_attributes(part, lang, words=words)),
+        (_field_attributes(part.table, field, lang, words=words) for field in part.layer.fields),
+        (Attribute(one.title, one.title, one.values, "text") for one in _extras(part.table)),
+        _checklist_attributes(part, lang),
+        _contacts(part, lang),
+        _upkeep_attributes(part, lang),
+    )
+    return _distinct_attributes(_made(found, each))
 
 
 def _core_attributes(part: LayerInventory, lang: Lang) -> Iterator[Attribute]:

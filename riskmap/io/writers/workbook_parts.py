@@ -162,6 +162,7 @@ class Looks:
         self.text = make(num_format="@")
         self.wrapped = make(num_format="@", text_wrap=True, valign="top")
         self.good = make(font_color="#1b7a3d", bold=True)
+        self.calm = make(font_color="#1b7a3d", text_wrap=True, valign="top", num_format="@")
         self.bad = make(font_color="#d7191c", bold=True, text_wrap=True, valign="top", num_format="@")
         self.header = make(
             bold=True,

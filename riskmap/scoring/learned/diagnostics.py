@@ -52,6 +52,7 @@ class Card:
     seed: int
     libraries: Mapping[str, str]
     remarks: tuple[Diagnostic, ...]
+    words: Mapping[str, Sequence[str]]
 
 
 def card_text(card: Card) -> str:
@@ -122,6 +123,8 @@ def card_text(card: Card) -> str:
         ]
         if inventory.kinds[i] in {"code", "rate"}:
             lines.append(f"codes = {json.dumps(known(column).tolist())}")
+        if words := card.words.get(name):
+            lines.append(_list("words", words) + "  # of the codes 1, 2, …")
     return "\n".join(lines) + "\n"
 
 

@@ -10,8 +10,8 @@ good is the model where nobody has looked yet.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -263,7 +263,8 @@ def _centres(labels: Ints, inventory: TrainingData) -> Floats:
 class TrainingTable:
     """A table ready to train on. `rows` below the header = used + without a target + without a place.
 
-    `left_out`: column → why it is no predictor. `units`: predictor → the unit in its header, or "".
+    `left_out`: column → why it is no predictor. `units`: predictor → the unit in its header, or "". `words`:
+    predictor whose classes are words → the words, whose codes are 1, 2, …
     """
 
     file: str
@@ -278,3 +279,4 @@ class TrainingTable:
     left_out: dict[str, str]
     units: dict[str, str]
     remarks: tuple[Diagnostic, ...]
+    words: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])

@@ -105,6 +105,23 @@
     return ((Math.round(sum) << 24) | mix(16) | mix(8) | mix(0)) >>> 0;
   };
 
+  /** A small canvas with a piece of a line, for the legend. */
+  riskmap.lineBadge = (colour) => {
+    const ratio = Math.max(2, window.devicePixelRatio || 1), side = 14;
+    const canvas = document.createElement("canvas");
+    canvas.width = canvas.height = side * ratio;
+    canvas.style.width = canvas.style.height = `${side}px`;
+    canvas.className = "rm-badge";
+    canvas.setAttribute("aria-hidden", "true");
+    const pen = canvas.getContext("2d");
+    pen.scale(ratio, ratio);
+    Object.assign(pen, { strokeStyle: colour, lineWidth: 2.2, lineCap: "round", lineJoin: "round" });
+    pen.beginPath();
+    for (const [x, y] of [[1.5, 10.5], [5, 5], [9, 9], [12.5, 3.5]]) pen.lineTo(x, y);
+    pen.stroke();
+    return canvas;
+  };
+
   /** A small canvas with one symbol, for the legend and the card. */
   riskmap.badge = (symbol, colour, radius = 5.5, strong = false) => {
     const ratio = Math.max(2, window.devicePixelRatio || 1);

@@ -1,6 +1,7 @@
 // The point layer: binary tiles painted on canvases. One symbol stands for one cell, the worst point in it.
 (() => {
   const RADIUS = [2.6, 2.9, 3.3, 4.6, 5.6, 3.1, 3.1, 3.1, 3.1, 3.1]; // by rank: low … major, then the grades
+  const UNGRADED = 6;
   const HIT = 12; // CSS pixels around the pointer
   const strong = riskmap.strong;
   const pull = (rank) => (rank < 5 ? rank * 0.8 : 0); // a worse one is caught from farther away
@@ -11,8 +12,12 @@
     const id = new Uint32Array(buffer, 4, n), count = new Uint32Array(buffer, 4 + 4 * n, n);
     const x = new Int16Array(buffer, 4 + 8 * n, n), y = new Int16Array(buffer, 4 + 10 * n, n);
     const kind = new Uint8Array(buffer, 4 + 12 * n, n), layer = kind.map((k) => k >> 3);
-    const { layers } = riskmap.config; // of a layer that is no risk the grades follow the tiers
-    return { n, extent: 4096, id, count, x, y, layer, rank: kind.map((k, i) => (k & 7) + (layers[layer[i]].risk ? 0 : 5)) };
+    const { layers } = riskmap.config; // of a layer that is no risk the grades follow the tiers; one with classes has no grade
+    const rank = kind.map((k, i) => {
+      const { risk, classes } = layers[layer[i]];
+      return risk ? k & 7 : classes.length ? UNGRADED : (k & 7) + 5;
+    });
+    return { n, extent: 4096, id, count, x, y, layer, rank, kind };
   };
 
   const PointTiles = L.GridLayer.extend({
@@ -67,9 +72,10 @@
       const picture = new Uint32Array(image.data.buffer);
       const { layers, ranks } = riskmap.config;
       for (let i = 0; i < points.n; i++) { // in drawing order: the worst comes last and lies on top
-        const rank = points.rank[i], symbol = layers[points.layer[i]].symbol;
+        const rank = points.rank[i], { symbol, classes } = layers[points.layer[i]];
         if (riskmap.overview && !strong(rank)) continue;
-        const stamp = riskmap.stamp(symbol, ranks[rank].colour, size(rank, points.count[i], zoom), ratio, look(rank, zoom));
+        const colour = classes.length ? classes[points.kind[i] & 7].colour : ranks[rank].colour;
+        const stamp = riskmap.stamp(symbol, colour, size(rank, points.count[i], zoom), ratio, look(rank, zoom));
         riskmap.press(picture, width, stamp, Math.round(points.x[i] * scale), Math.round(points.y[i] * scale));
       }
       context.putImageData(image, 0, 0);

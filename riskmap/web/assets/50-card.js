@@ -36,16 +36,41 @@
     });
   };
 
+  // A sensor's indicator: its last value, a day as a line (path data of ours), how old it is and what that means.
+  const reading = ({ title, value, words, state, level, path, low, high }) => {
+    const svg = path ? riskmap.icon(path) : null;
+    svg?.setAttribute("viewBox", "0 0 240 40");
+    svg?.setAttribute("preserveAspectRatio", "none");
+    svg?.setAttribute("class", "");
+    const edges = make("span", { class: "rm-sensor-edges" }, [make("i", { text: high }), make("i", { text: low })]);
+    return make("div", { class: `rm-sensor rm-sensor-${state}` }, [
+      make("b", { text: title }), make("span", { class: "rm-sensor-value", text: value }),
+      svg ? make("div", { class: "rm-sensor-chart" }, [svg, edges]) : null,
+      make("div", { class: level ? `rm-sensor-words rm-level-${level}` : "rm-sensor-words", text: words }),
+    ]);
+  };
+
   const scrolled = (children) => make("div", { class: "rm-card-body", attributes: { tabindex: "0" } }, children);
 
   const body = (card) => [
     card.flags.length ? make("p", { class: "rm-flags" }, card.flags.map((flag) => make("span", { text: flag }))) : null,
     card.missing.length ? make("p", { class: "rm-missing", text: riskmap.say("card_missing", { fields: card.missing.join(riskmap.say("comma")) }) }) : null,
+    section(riskmap.say("card_readings"), card.readings.map(reading)),
     section(riskmap.say("card_why"), [...card.rules.map((rule) => make("p", { class: "rm-rule", text: rule })), ...reasons(card), ...card.model.map((line) => make("p", { class: "rm-model", text: line }))]),
+    files(card),
     section(riskmap.say("card_contacts"), card.contacts.length ? [table(card.contacts)] : []),
     section(riskmap.say("card_fields"), card.fields.length ? [table(card.fields)] : []),
     section(riskmap.say("card_extra"), card.extra.length ? [table(card.extra)] : []),
   ];
+
+  /** Pictures and documents of the record; a picture opens large, a document is handed over as a file. */
+  const files = (card) =>
+    section(riskmap.say("card_files"), card.files.length ? [make("div", { class: "rm-card-files" }, card.files.map((file) =>
+      make("a", { attributes: { href: `../../${file.href}`, target: "_blank", rel: "noopener", title: `${file.name} · ${file.told}` } }, [
+        file.thumb
+          ? make("img", { attributes: { src: `../../${file.thumb}`, alt: file.name, loading: "lazy" } })
+          : make("span", { class: "rm-card-document", text: `${file.kind.toUpperCase()} ${file.name}` }),
+      ])))] : []);
 
   // Why a storm raises this record: sentences of ours with its numbers, from the page that shows a storm.
   const raised = (causes) =>

@@ -177,8 +177,14 @@
           row(riskmap.badge("circle", config.ranks[rank].colour, 5, riskmap.strong(rank)), config.ranks[rank].title, view.tiers[rank] ?? 0)));
         this._grades.replaceChildren(...config.grades.filter((rank) => view.tiers[rank]).map((rank) =>
           row(riskmap.badge("circle", config.ranks[rank].colour, 5), config.ranks[rank].title, view.tiers[rank])));
-        this._layers.replaceChildren(...config.layers.map((layer, i) =>
-          row(riskmap.badge(layer.symbol, "#7b8797", 4.6), layer.title, view.layers[i] ?? 0)));
+        const sign = ({ geometry, symbol }) => (geometry === "line" ? riskmap.lineBadge("#7b8797") : riskmap.badge(symbol, "#7b8797", 4.6));
+        this._layers.replaceChildren(...config.layers.flatMap((layer, i) =>
+          layer.placed
+            ? [row(sign(layer), layer.title, view.layers[i] ?? 0), ...layer.classes.flatMap(({ title, colour }, k) => {
+                const n = view.classes?.[layer.id]?.[k] ?? 0; // a class that nothing has needs no line
+                return n ? [Object.assign(row(riskmap.badge(layer.symbol, colour, 4), title, n), { className: "rm-class" })] : [];
+              })]
+            : []));
         const notes = [];
         if (riskmap.overview) notes.push({ text: riskmap.say("overview_hint") });
         if (view.unlocated) notes.push({ text: riskmap.say("legend_unlocated", { n: riskmap.number(view.unlocated) }) });

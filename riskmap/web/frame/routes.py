@@ -13,7 +13,7 @@ import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache, wraps
+from functools import lru_cache, partial, wraps
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -34,9 +34,10 @@ from riskmap.texts import t
 from riskmap.values.hazards import Escalation
 from riskmap.values.scenario import beijing
 from riskmap.vocabulary import RANKS, TIER_TITLES
-from riskmap.web.frame import background, downloads, strip
+from riskmap.web.frame import attached, background, downloads, strip
 from riskmap.web.frame.assets import bundles, first_pictures, leaflet_dir
 from riskmap.web.frame.background import GROUND, MAP
+from riskmap.web.frame.observations import PATH, observations
 from riskmap.web.frame.running import long_actions
 from riskmap.web.frame.security import DATA_POLICY, SESSION_HEADER, ForbiddenError
 from riskmap.web.frame.state import LANGUAGES, past_of, signer, workspace
@@ -158,11 +159,14 @@ def _parsed(text: str) -> Selection:
 
 @dataclass(frozen=True, slots=True)
 class _Shown:
-    """What a token of the map may show; `as_of` a past day or moment, `keep` how long an answer may be kept."""
+    """What a token of the map may show; `as_of` a past day or moment, `past` as addresses hold it, `keep` how long
+    an answer may be kept.
+    """
 
     selection: Selection
     snapshot: Snapshot
     as_of: date | None
+    past: str
     keep: str
 
 
@@ -174,7 +178,8 @@ def _spec(token: str, session: str) -> _Shown:
     text, key, *past = signer().read(MAP, token, session)
     as_of = past_of(past[0]) if past else None
     now = current_snapshot(workspace(), as_of=as_of)
-    return _Shown(_parsed(text), now, as_of, _FOR_EVER if now.key == key else _NOT_KEPT)
+    keep = _FOR_EVER if now.key == key else _NOT_KEPT
+    return _Shown(_parsed(text), now, as_of, past[0] if past else "", keep)
 
 
 @guarded
@@ -228,9 +233,11 @@ def points(request: Request) -> Response:
     others, total = [hit], 1
     if "z" in request.query_params:
         others, total = in_same_cell(now, shown.selection, hit, _whole(request, "z", 0, _DEEPEST))
+    sign = partial(signer().sign, session=_session(request))
+    files = attached.shown_files(ws, hit.layer, hit.code, lang, sign, as_of=shown.as_of, past=shown.past)
     return _json(
         {
-            "card": card(ws, now, hit, lang, as_of=shown.as_of),
+            "card": card(ws, now, hit, lang, as_of=shown.as_of) | {"files": files},
             "others": [brief(other, ws.catalog.layers, lang) for other in others],
             "total": total,
         }
@@ -256,6 +263,18 @@ def find(request: Request) -> Response:
         for hit in hits[:_MOST_FOUND]
     ]
     return _json({"found": found, "more": len(hits) > _MOST_FOUND})
+
+
+@guarded
+def attached_file(request: Request) -> Response:
+    """`/files/{token}/{wanted}`: a picture of a record, upright and without EXIF, or a document to keep."""
+    named = signer().read(attached.PURPOSE, request.path_params["token"], _session(request))
+    found = attached.sent(workspace(), named, request.path_params["wanted"], past_of(str(named[4])))
+    if found is None:
+        raise NotFoundError
+    if found.name:
+        return _handed_over(downloads.sent(found.name, found.content))
+    return _answer(found.content, found.mime)
 
 
 def _ground(request: Request) -> None:
@@ -307,6 +326,7 @@ def _handed_over(sent: downloads.Sent) -> Response:
         "Content-Security-Policy": DATA_POLICY,
         "Content-Disposition": f"attachment; filename*=UTF-8''{quote(sent.name, safe='')}",
         "Content-Length": str(sent.length),
+        "X-Content-Type-Options": "nosniff",
     }
     return StreamingResponse(sent.pieces, media_type="application/octet-stream", headers=headers)
 
@@ -438,6 +458,7 @@ def routes() -> list[BaseRoute]:
         Route(f"/{first}", first_page),
         Route(f"/{first}/", first_page),
         Route("/healthz", healthz),
+        Route(PATH, observations, methods=["POST"]),
         Route("/tiles/{spec}/{z}/{x}/{y}.bin", tiles),
         Route("/shapes/{spec}.json", shapes),
         Route("/points/{spec}/{id}", points),
@@ -449,6 +470,7 @@ def routes() -> list[BaseRoute]:
         Route("/boundaries.json", boundaries),
         Route("/hillshade.png", hillshade),
         Route("/basemap/{z}/{x}/{y}", basemap),
+        Route("/files/{token}/{wanted}", attached_file),
         Route("/download/{token}", download),
         Route("/running/{token}", running),
         Route("/running/{token}/{name}", one_running, methods=["GET", "POST", "DELETE"]),

@@ -90,13 +90,15 @@ Act = Callable[[Progress], Outcome]
 class LongAction:
     """One action under way or over. `kind` says what it is: `running_<kind>` of our texts, filled with `values`.
 
-    `tab` names where in the browser it was begun.
+    `tab` names where in the browser it was begun. It is `shown` once its page waits for it no longer: what is over
+    before never is, not even for a moment.
     """
 
     kind: str
     values: Mapping[str, object]
     tab: str = ""
     watch: Watch = field(default_factory=Watch)
+    shown: Event = field(default_factory=Event)
     name: str = field(default_factory=lambda: secrets.token_urlsafe(9))
     began: float = field(default_factory=time.monotonic)
     _future: Future[Outcome] = field(default_factory=Future[Outcome])

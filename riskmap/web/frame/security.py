@@ -28,6 +28,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from riskmap.errors import RiskmapError
+from riskmap.io.files.atomic import private_folder
 from riskmap.moments import utc_now
 from riskmap.web.pages import page_paths
 
@@ -119,7 +120,7 @@ def workspace_secret(data: Path) -> str:
     file = data / _SECRET_FILE
     made = secrets.token_urlsafe(32)
     try:
-        data.mkdir(parents=True, exist_ok=True)
+        private_folder(data)
         handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         kept = file.read_text(encoding="ascii").strip()

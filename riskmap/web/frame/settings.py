@@ -28,6 +28,8 @@ SETTINGS: Final[dict[str, Any]] = {
     "server.fileWatcherType": "none",
     "server.maxUploadSize": 200,
     "runner.magicEnabled": False,  # nothing of ours prints bare expressions; looking for them costs 0.1 s a session
+    # A search for cycles after each run of a page stopped all threads for .4–.7 s; Python searches by itself.
+    "runner.postScriptGC": False,
     "client.toolbarMode": "minimal",
     "client.showErrorDetails": "none",
     "client.showErrorLinks": False,

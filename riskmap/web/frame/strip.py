@@ -17,17 +17,14 @@ from riskmap.web.frame.running import LongAction
 RUNNING: Final = "running"  # the strip of a session: [language, name of the tab]
 
 
-QUICK_S: Final = 0.8  # what is over by then is in no row
-
-
 _SHOWN: Final = 3
 
 
 def rows(actions: Sequence[LongAction], tab: str, lang: Lang) -> list[Document]:
-    """Return what runs, then what was over last. `mine` are those that this tab began, `share` is 0–1."""
-    now = time.monotonic()
-    under_way = [one for one in actions if not one.over and now - one.began >= QUICK_S]
-    over = [one for one in reversed(actions) if one.over]
+    """Return what runs, then what was over last, of what is shown. `mine` are those that this tab began, `share` is 0–1."""
+    shown = [one for one in actions if one.shown.is_set()]
+    under_way = [one for one in shown if not one.over]
+    over = [one for one in reversed(shown) if one.over]
     return [
         {
             "name": one.name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from html import escape
 from typing import Any, Final
@@ -14,11 +15,13 @@ from riskmap.actions.inventory.exporting import describe
 from riskmap.actions.inventory.listing import list_records
 from riskmap.actions.inventory.unrated import newly_unrated
 from riskmap.actions.workspace import Workspace
+from riskmap.catalog import Layer
 from riskmap.errors import SelectionError
+from riskmap.rules.arrays import numbers_of
 from riskmap.selection import Counts, Selection, Snapshot, ring_of
-from riskmap.selection.table import FLAG_BIT
+from riskmap.selection.table import CLASS, FLAG_BIT
 from riskmap.selection.views import row_mask, view_of
-from riskmap.vocabulary import RANK_OF, TIER_COLOURS, TIER_TITLES, TIERS
+from riskmap.vocabulary import RANK_OF, RANKS, TIER_COLOURS, TIER_TITLES, TIERS
 from riskmap.web.frame import background
 from riskmap.web.frame.assets import first_pictures
 from riskmap.web.frame.background import MAP, MAP_DAYS, district_frame, ground, visit
@@ -121,8 +124,9 @@ def _view(now: Snapshot, selection: Selection, found: Counts, filters: Filters) 
         shapes=f"shapes/{outlines}.json" if shaped != NOTHING else None,
         points=f"points/{spec}",
         search=f"search?spec={spec}",
-        tiers=[int(n) for n in found.array.sum(axis=(0, 2))],
+        tiers=_standings(found, catalog.layers),
         layers=[int(n) for n in found.array.sum(axis=(1, 2))],
+        classes=_classes(now, selection, catalog.layers),
         unlocated=unlocated,
         overview=[
             {"name": name, "ranks": [int(n) for n in found.risks[:, :, i].sum(axis=0)]}
@@ -134,6 +138,29 @@ def _view(now: Snapshot, selection: Selection, found: Counts, filters: Filters) 
         nothing=None if found.everything > unlocated else Nothing(_words(ws, selection), found.everything),
         **_unrated(now, selection, found),
     )
+
+
+def _standings(found: Counts, layers: Mapping[str, Layer]) -> list[int]:
+    """Return how many records have each of `STANDINGS`; what no model grades lacks no grade."""
+    by_layer = found.array.sum(axis=2)
+    for i, layer in enumerate(found.layers):
+        if layers[layer].model is None:
+            by_layer[i, len(RANKS) :] = 0
+    return [int(n) for n in by_layer.sum(axis=0)]
+
+
+def _classes(now: Snapshot, selection: Selection, layers: Mapping[str, Layer]) -> dict[str, list[int]]:
+    """Return of each layer with a colour of its own how many selected records have each class."""
+    coloured = [layer for layer in now.layers if layers[layer].classes]
+    if not coloured:
+        return {}
+    mask = row_mask(now, view_of(now, selection))
+    counted: dict[str, list[int]] = {}
+    for layer in coloured:
+        start, stop = now.starts[now.layers.index(layer) :][:2]
+        kinds = numbers_of(now.table(layer)[CLASS])[mask[start:stop]]
+        counted[layer] = np.bincount(kinds, minlength=len(layers[layer].classes) + 1).tolist()
+    return counted
 
 
 def _unrated(now: Snapshot, selection: Selection, found: Counts) -> dict[str, Any]:

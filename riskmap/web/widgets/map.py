@@ -15,7 +15,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import Any, ClassVar, Final, Literal
 from urllib.parse import urlencode
@@ -35,6 +35,7 @@ from riskmap.moments import as_of_json
 from riskmap.rules.arrays import column_of
 from riskmap.rules.masks import mask_contacts, mask_value
 from riskmap.selection import Hit, Selection, Snapshot, flag_ids, point
+from riskmap.selection.linked import children_of
 from riskmap.selection.records import kept_texts
 from riskmap.selection.snapshot import BITS, encode
 from riskmap.selection.views import view_of
@@ -42,6 +43,8 @@ from riskmap.texts import field_title, keys, made_text, shown, t, value_text
 from riskmap.values.assessment import Explanation, ModelStamp
 from riskmap.values.records import Contact
 from riskmap.vocabulary import (
+    CLASS_COLOURS,
+    CLOSED_COLOUR,
     FLAGS,
     GRADES,
     RANK_OF,
@@ -55,6 +58,7 @@ from riskmap.vocabulary import (
     weight,
 )
 from riskmap.web.frame.state import PAST
+from riskmap.web.widgets.readings import sensor_lines
 
 FRAME_TO_BASE: Final = "../../"
 
@@ -151,6 +155,9 @@ class MapView:
     planned: PlannedPoints | None = None
     note: str = ""
     alarm: bool = False
+    classes: Mapping[str, Sequence[int]] = field(
+        default_factory=dict[str, Sequence[int]]
+    )  # layer → of each class
 
 
 def pack(value: Any) -> str:
@@ -186,7 +193,9 @@ def frame_settings(frame: Frame) -> dict[str, Any]:
                 "title": layer.title.text(frame.lang),
                 "symbol": layer.style.symbol,
                 "risk": layer.counts == "risk",
-                "geometry": layer.geometry,
+                "geometry": layer.shape_kind,
+                "placed": layer.placed,
+                "classes": classes_of(layer, frame.lang),
             }
             for layer in frame.layers
         ],
@@ -204,6 +213,19 @@ def frame_settings(frame: Frame) -> dict[str, Any]:
         "storm": frame.storm,
         "embedded": frame.embedded,
     }
+
+
+def classes_of(layer: Layer, lang: Lang) -> list[dict[str, str]]:
+    """Return title and colour of the classes of a layer, last of what has none; [] where tiers colour it."""
+    if not layer.classes:
+        return []
+    closed = {state.id for state in layer.flow.states if state.closed} if layer.flow else set()
+    left = iter(CLASS_COLOURS)
+    found = [
+        {"title": one.title.text(lang), "colour": CLOSED_COLOUR if one.id in closed else next(left)}
+        for one in layer.classes
+    ]
+    return [*found, {"title": t("map_no_class", lang), "colour": TIER_COLOURS["ungraded"]}]
 
 
 def _grades(layers: Sequence[Layer]) -> list[int]:
@@ -277,6 +299,7 @@ def showing(view: MapView) -> folium.FeatureGroup:
         "overview": list(view.overview),
         "tiers": list(view.tiers),
         "layers": list(view.layers),
+        "classes": view.classes,
         "unlocated": view.unlocated,
         "polygon": view.polygon,
         "storm": here + view.storm if view.storm else None,
@@ -344,12 +367,13 @@ def card(
     return {
         **brief(hit, ws.catalog.layers, lang),
         "score": f"{score:g}" if hit.rank not in {UNRATED, UNGRADED} and score == score else "",  # noqa: PLR0124 - NaN
-        "fields": _fields(layer, row, lang),
+        "fields": [*_linked(ws, snapshot, hit, lang), *_fields(layer, row, lang)],
         "extra": _extra(snapshot, hit),
         "missing": [field_title(layer, name, lang) for name in row["missing"] or ()],
         "flags": [FLAGS[flag].text(lang) for flag in flag_ids(row["flags"])],
         "why": _reasons(layer, explanation, lang) if explanation else [],
         "rules": _rules(made_by, row["rules"] or (), lang),
+        "readings": sensor_lines(ws, hit.layer, hit.code, lang, at=as_of),
         "model": _model(ws, hit.layer, made_by, lang),
         "contacts": _contacts(layer, contacts[0] if contacts else None, lang),
         "position": "" if hit.lon is None or hit.lat is None else f"{hit.lon:.6f}, {hit.lat:.6f}",
@@ -386,13 +410,19 @@ def in_same_cell(snapshot: Snapshot, selection: Selection, hit: Hit, zoom: int) 
 
 def _fields(layer: Layer, row: Mapping[str, Any], lang: Lang) -> list[list[str]]:
     found = []
-    for field in layer.fields:
-        value = row.get(column_of(field.id))
+    for one in layer.fields:
+        value = row.get(column_of(one.id))
         if value is None or value == "" or value is False:  # a card has room for what is there
             continue
-        text = str(mask_value(value)) if field.personal else shown(field, value, lang)
-        found.append([field.title.text(lang), text])
+        text = str(mask_value(value)) if one.personal else shown(one, value, lang)
+        found.append([one.title.text(lang), text])
     return found[:_MOST_FIELDS]
+
+
+def _linked(ws: Workspace, snapshot: Snapshot, hit: Hit, lang: Lang) -> list[list[str]]:
+    """Return how many records name this one, by layer."""
+    (counts,) = children_of(snapshot, ws.catalog.layers, hit.layer, [hit.code])
+    return [[ws.catalog.title(layer).text(lang), f"{n:,}"] for layer, n in counts.items() if n]
 
 
 def _extra(snapshot: Snapshot, hit: Hit) -> list[list[str]]:

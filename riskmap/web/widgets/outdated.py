@@ -18,8 +18,8 @@ from riskmap.rules.permissions import Actor, local_actor
 from riskmap.texts import newer_text
 from riskmap.web.frame.running import Outcome
 from riskmap.web.frame.state import lang, say, workspace
-from riskmap.web.widgets.running import carry_out, runs
-from riskmap.web.widgets.signing import ask_person, notice, refuse
+from riskmap.web.widgets.running import runs
+from riskmap.web.widgets.signing import ask_person, carried_out, notice
 
 _DONE: Final = "outdated-done"
 
@@ -59,16 +59,12 @@ def _assess(ws: Workspace, found: tuple[Outdated, ...], by: str) -> None:
         return
     layers, why = [one.layer for one in found], say("outdated_why")
     act = partial(_assessed, ws, layers, by=local_actor(by), why=why, words=lang())
-    with st.spinner(say("outdated_running")):
-        done = carry_out("assess", act)
-    if done is not None and done.refused is not None:
-        refuse(done.refused)
+    if (done := carried_out("assess", act)) is None:
         return
-    if done is not None and done.outcome is not None:
-        if done.outcome.tone == "warning":
-            notice("warning", say(done.outcome.said, **done.outcome.values))
-            return
-        st.session_state[_DONE] = say(done.outcome.said, **done.outcome.values)
+    if done.tone == "warning":
+        notice("warning", say(done.said, **done.values))
+        return
+    st.session_state[_DONE] = say(done.said, **done.values)
     st.rerun()
 
 

@@ -242,7 +242,12 @@ def pager_of(key: str, rows: int, size: int = PAGE_ROWS) -> Pager:
 
 def first_page(key: str) -> None:
     """Go back to the first page of a table (its filter has changed)."""
-    st.session_state[f"{key}.page"] = 0
+    st.session_state.update(first_pages(key))
+
+
+def first_pages(*keys: str) -> dict[str, int]:
+    """Return what a session holds of tables that stand on their first page."""
+    return {f"{key}.page": 0 for key in keys}
 
 
 def sort_of(key: str, default: tuple[str, bool]) -> tuple[str, bool]:

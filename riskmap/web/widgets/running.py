@@ -18,7 +18,10 @@ from streamlit.components.v2 import component
 from riskmap.web.frame.running import Act, LongAction, long_actions
 from riskmap.web.frame.security import ForbiddenError
 from riskmap.web.frame.state import lang, say, session, signed
-from riskmap.web.frame.strip import QUICK_S, RUNNING
+from riskmap.web.frame.strip import RUNNING
+
+QUICK_S: Final = 0.5  # what is over by then needs no strip
+
 
 _READ_S: Final = 20.0  # what has been said so long is not said on the next page
 
@@ -35,13 +38,16 @@ _SCRIPT: Final = Path(__file__).parents[1] / "assets" / "shell" / "running.js"
 def carry_out(kind: str, act: Act, **values: object) -> LongAction | None:
     """Run an action; return it where it is soon over, else None: the strip goes on with it, and `st.rerun` shows that.
 
-    `act` runs in a thread: it is told language, person and workspace beforehand. A browser that keeps no cookies has
-    no strip, and its page waits to the end.
+    What it leaves for the session of its page is there as soon as it is over. `act` runs in a thread: it is told
+    language, person and workspace beforehand. A browser that keeps no cookies has no strip, and its page waits to the
+    end.
     """
     action = long_actions.begin(_owner(), kind, act, tab=_tab(), **values)
     if action.wait(QUICK_S if session() else None):
+        _keep_state(action)
         long_actions.forget(_owner(), action)
         return action
+    action.shown.set()
     return None
 
 
@@ -52,7 +58,9 @@ def hand_over(kind: str, act: Act, **values: object) -> None:
     """
     if not session():
         raise ForbiddenError
-    long_actions.begin(_owner(), kind, act, tab=_tab(), **values).wait(QUICK_S)
+    action = long_actions.begin(_owner(), kind, act, tab=_tab(), **values)
+    action.wait(QUICK_S)
+    action.shown.set()
     st.rerun()
 
 
@@ -93,7 +101,11 @@ def _take_over() -> None:
             continue
         if one.name not in seen:
             seen[one.name] = time.monotonic()
-            for key, value in (one.outcome.state if one.outcome else {}).items():
-                st.session_state[key] = value
+            _keep_state(one)
         elif time.monotonic() - seen[one.name] > _READ_S and one.file is None:
             long_actions.forget(_owner(), one)
+
+
+def _keep_state(action: LongAction) -> None:
+    for key, value in (action.outcome.state if action.outcome else {}).items():
+        st.session_state[key] = value

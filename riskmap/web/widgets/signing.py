@@ -33,12 +33,12 @@ from riskmap.progress import Progress
 from riskmap.rules.permissions import Actor, local_actor
 from riskmap.selection import Selection
 from riskmap.web.frame import downloads
-from riskmap.web.frame.running import File, Outcome
+from riskmap.web.frame.running import Act, File, Outcome
 from riskmap.web.frame.shell import page_of
 from riskmap.web.frame.state import lang, past_of, past_text, say, workspace
 from riskmap.web.widgets.filters import escape_markdown
 from riskmap.web.widgets.panels import show_offer
-from riskmap.web.widgets.running import carry_out
+from riskmap.web.widgets.running import carry_out, runs
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
@@ -158,6 +158,25 @@ def show_kept_notice() -> None:
         notice(*kept)
 
 
+def carried_out(kind: str, act: Act, **values: object) -> Outcome | None:
+    """Run an action; return what came of it where that is soon over, None where it was refused, which is then said.
+
+    Does not return where the strip goes on with it: the page is drawn anew. Two of a kind do not run at once.
+    """
+    if runs(kind):
+        notice("warning", say("running_already"))
+        return None
+    with st.spinner(say("working")):
+        done = carry_out(kind, act, **values)
+    if done is None:
+        st.rerun()
+    if done.refused is not None:
+        refuse(done.refused)
+    elif done.outcome is None and not done.cancelled:
+        notice("error", say("unexpected"))
+    return done.outcome
+
+
 def undo_box(key: str, changeset: int, *, forget: str = "") -> None:
     """Ask for person and reason, take a changeset back and say all that it did.
 
@@ -225,15 +244,7 @@ def offer_unmasked_export(selection: Selection, title: str) -> None:
 def _make(selection: Selection, title: str, ending: str, by: Actor, why: str) -> None:
     name = downloads.file_name(title, ending)
     act = partial(_made, workspace(), selection, name, ending, by=by, why=why, words=lang(), past=past_text())
-    with st.spinner(say("unmasked_making")):
-        done = carry_out("unmasked", act)
-    if done is None:
-        st.rerun()
-    if done.refused is not None:
-        refuse(done.refused)
-    if done.outcome is not None:
-        for key, value in done.outcome.state.items():
-            st.session_state[key] = value
+    carried_out("unmasked", act)
 
 
 def _made(

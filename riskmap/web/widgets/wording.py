@@ -12,10 +12,14 @@ from riskmap.catalog.layer import Field
 from riskmap.errors import Lang
 from riskmap.texts import field_title, keys, shown, t
 from riskmap.units import unit_title
+from riskmap.values.attachments import read_files
 from riskmap.values.records import CLEAR, Contact
 from riskmap.web.frame.state import lang, say
 
 CORE_KEYS: Final = ("code", "name", "subdistrict", "position", "shape", "checklist", "contacts", "retired")
+
+
+_DIGEST: Final = 12  # hex digits that a person is shown
 
 
 _DEGREE_DIGITS: Final = 7
@@ -45,6 +49,8 @@ def value_text(layer: Layer, key: str, value: Any) -> str:
         return contacts_text(layer, value)
     if key in CORE_KEYS:
         return str(value)
+    if layer.file_field(key) is not None:
+        return "\n".join(f"{name} ({digest[:_DIGEST]})" for digest, name in read_files(value)) or "—"
     try:
         return shown(layer.field(key), value, lang())
     except KeyError:

@@ -50,6 +50,12 @@ _LETTERS: Final = re.compile(r"[^\x00-\x7f]")
 _COMMON: Final = {"gb18030": range(0xB0, 0xD8), _BIG5: range(0xA4, 0xC7)}
 
 
+# What no text of a table holds: controls but for tab and line ends, and what the wrong half of UTF-16 makes of ASCII.
+_NO_WIDE_TEXT: Final = re.compile(
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffd-\uffff\ue000-\uf8ff]|[\u0100-\u1fff]{3}"
+)
+
+
 _SURE: Final = 0.9  # share of the letters that are common where the encoding is right
 
 
@@ -98,7 +104,7 @@ def decode(data: bytes, stated: str | None = None) -> tuple[str, str]:
     for mark, encoding in _BOMS:
         if data.startswith(mark):
             return data.decode(encoding, _HANDLER), encoding
-    if (wide := _without_mark(data)) is not None:
+    if (wide := wide_without_mark(data)) is not None:
         return data.decode(wide, _HANDLER), wide
     named = stated and encoding_named(stated)
     for encoding in dict.fromkeys(filter(None, (named, "utf-8"))):
@@ -116,11 +122,19 @@ def _lines(data: bytes) -> list[bytes]:
     return lines[:: max(1, len(lines) // _MOST_LINES)]
 
 
-def _without_mark(data: bytes) -> str | None:
-    head = data[:4000]
-    if head[1::2].count(0) > len(head) // 4:
-        return "utf-16-le"
-    return "utf-16-be" if head[::2].count(0) > len(head) // 4 else None
+def wide_without_mark(data: bytes) -> str | None:
+    """Return which UTF-16 a text without a mark is in, None where it is in none: it has zeros, and reads well.
+
+    Zeros stand beside ASCII only (separators, digits): the more Chinese a table is, the fewer.
+    """
+    head = data[: min(len(data), 4000) // 2 * 2]
+    if b"\x00" not in head:
+        return None
+    for encoding in ("utf-16-le", "utf-16-be"):
+        text = head.decode(encoding, "replace")[:-1]  # a pair may be cut at the end
+        if ("\n" in text or text.startswith(("{", "[", "<"))) and not _NO_WIDE_TEXT.search(text):
+            return encoding
+    return None
 
 
 def likeliest(texts: Iterable[bytes], stated: Sequence[str] = ()) -> str:

@@ -16,9 +16,12 @@ import shapely.geometry
 from riskmap.errors import Text, UnreadableFileError
 from riskmap.io.files.drivers import vector
 from riskmap.io.files.drivers.encodings import decode
-from riskmap.io.files.drivers.sheets import epsg_of
+from riskmap.io.files.drivers.stated_crs import epsg_of
 
 _ENDLESS: Final = re.compile(rb"[:\[,]\s*-?(?:NaN|Infinity)\b")
+
+
+_QUOTED_PLACE: Final = re.compile(rb'"coordinates"\s*:\s*[\[\s]*"')  # ["114.05", "22.54"]: GDAL leaves it out
 
 
 _HALF: Final = re.compile(
@@ -89,6 +92,8 @@ def _needs_order(data: bytes) -> bool:
     lines = first.endswith(b"}") and len(first) + 2 < len(start.rstrip())
     if not start.startswith(b"{") or lines or _is_esri(start[:4096]):
         return True
+    if _QUOTED_PLACE.search(data):
+        return True
     return b"\\u0000" in data or any(odd.search(data) for odd in (_ENDLESS, _HALF))
 
 
@@ -109,6 +114,8 @@ def _collection(text: str) -> tuple[dict[str, Any], _Faults]:
         found = {"type": "FeatureCollection", "features": features}
     else:
         faults: _Faults = []
+    if (rows := _plain_rows(found)) is not None:
+        found = [{"type": "Feature", "properties": row, "geometry": None} for row in rows]
     if isinstance(found, list):
         found = {"type": "FeatureCollection", "features": found}
     if "features" not in found and found.get("type") == "Feature":
@@ -118,7 +125,8 @@ def _collection(text: str) -> tuple[dict[str, Any], _Faults]:
             "这是 TopoJSON；请把后缀改为 .topojson 后再导入",
             "this is TopoJSON; give it the ending .topojson and import it again",
         )
-    if not isinstance(found.get("features"), list):
+    features = found.get("features")
+    if not isinstance(features, list) or (features and not any(isinstance(f, dict) for f in features)):
         raise UnreadableFileError(
             "JSON 里没有要素（features）；请用 QGIS 或 ArcGIS 另存为 GeoJSON",
             "the JSON holds no features; save it as GeoJSON in QGIS or ArcGIS",
@@ -127,6 +135,18 @@ def _collection(text: str) -> tuple[dict[str, Any], _Faults]:
         found = _of_esri(found, faults)
     found["features"] = [_clean(row, each, faults) for row, each in enumerate(found["features"])]
     return found, faults
+
+
+def _plain_rows(found: Any) -> list[dict[str, Any]] | None:
+    """Return the rows of a document that is a plain list of records, or holds one (data, rows …); None of any other."""
+    if isinstance(found, dict) and "type" not in found and "features" not in found:
+        # {"code": 0, "data": {"rows": […]}}: what systems answer with.
+        inside = [value for value in found.values() if isinstance(value, list | dict)]
+        return _plain_rows(inside[0]) if len(inside) == 1 else None
+    if not isinstance(found, list) or not found or not all(isinstance(row, dict) for row in found):
+        return None
+    spatial = {"geometry", "properties", "attributes"}
+    return None if any(spatial & row.keys() for row in found) else found
 
 
 def _lines(text: str, problem: json.JSONDecodeError) -> tuple[list[Any], _Faults]:
@@ -170,11 +190,29 @@ def _clean(row: int, feature: Any, faults: _Faults) -> dict[str, Any]:
             properties[name] = _HALF_LEFT.sub("\ufffd", value)
         else:
             properties[name] = value if all(map(math.isfinite, _floats(value))) else str(value)
-    geometry = given.get("geometry")
+    geometry = _with_numbers(given.get("geometry"))
     if not all(map(math.isfinite, _floats(geometry))):
         faults.append((row, "", _BAD_PLACE))
         geometry = None
     return {"type": "Feature", "properties": properties, "geometry": geometry}
+
+
+def _with_numbers(geometry: Any) -> Any:
+    """Return a geometry with the numbers that its coordinates state as text; what is none is not finite."""
+    if not isinstance(geometry, dict) or "coordinates" not in geometry:
+        return geometry
+
+    def number(value: Any) -> Any:
+        if isinstance(value, list):
+            return [number(each) for each in value]
+        if not isinstance(value, str):
+            return value
+        try:
+            return float(value)
+        except ValueError:
+            return math.nan
+
+    return geometry | {"coordinates": number(geometry["coordinates"])}
 
 
 def _floats(value: Any) -> Iterator[float]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import html
 import re
+import struct
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
+from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers.expat import ExpatError, ParserCreate
 
 import pyarrow as pa
@@ -46,10 +49,16 @@ _SHAPES: Final = frozenset(
 )
 
 
+_POINT: Final = struct.Struct("<BIdd")  # WKB: little end first, kind 1, x, y
+
+
 _RUNNING: Final = re.compile(r"^(.*?)(\d+)$")
 
 
 _MADE_UP: Final = re.compile(r"^[0-9A-Fa-f]{16,40}$")
+
+
+_ROOT: Final = re.compile("[<:](?i:kml)")
 
 
 _CDATA: Final = re.compile(r"(<!\[CDATA\[.*?\]\]>)", re.DOTALL)
@@ -65,21 +74,6 @@ _SEPARATED: Final = re.compile(r"\s*,\s*")
 
 
 _BAD_PLACE: Final = Text("坐标不是有限的数；请改正", "its coordinates are no finite numbers; correct them")
-
-
-@dataclass(slots=True)
-class _Node:
-    tag: str
-    attributes: Mapping[str, str]
-    children: list[_Node] = field(default_factory=list)
-    texts: list[str] = field(default_factory=list)
-
-    @property
-    def text(self) -> str:
-        return "".join(self.texts).strip()
-
-    def first(self, tag: str) -> _Node | None:
-        return next((child for child in self.children if child.tag == tag), None)
 
 
 @dataclass(slots=True)
@@ -114,16 +108,41 @@ class _Reading:
         self.folders: list[_Folder] = []
         self.links = 0
         self._around: list[_Folder] = []
-        self._open: list[_Node] = []
         self._names = 0  # 1 inside <name> of a folder
+        # Without namespaces: a prefix that nobody declared is common, and the local names say enough.
+        self._parser = ParserCreate("utf-8")
+        self._parser.buffer_text = True
+        self._outside()
 
-    def start(self, name: str, attributes: dict[str, str]) -> None:
+    def read(self, text: str) -> None:
+        """Read a document; ExpatError where it is no XML."""
+        self._parser.Parse(text.encode(), True)
+
+    def _outside(self) -> None:
+        self._parser.StartElementHandler = self._start
+        self._parser.EndElementHandler = self._end
+        self._parser.CharacterDataHandler = self._text
+
+    def _inside(self, name: str, attributes: dict[str, str]) -> None:
+        """Build the tree of a placemark: nearly all elements of a file are in one, and the builder is no Python."""
+        tree = TreeBuilder()
+        placemark = tree.start(name, attributes)
+        close = tree.end
+
+        def end(name: str) -> None:
+            if close(name) is placemark:
+                self._outside()
+                if self._around:
+                    self._around[-1].marks.append(_mark(placemark))
+
+        self._parser.StartElementHandler = tree.start
+        self._parser.EndElementHandler = end
+        self._parser.CharacterDataHandler = tree.data
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
         tag = local_name(name)
-        if self._open or tag == "Placemark":
-            node = _Node(tag, attributes)
-            if self._open:
-                self._open[-1].children.append(node)
-            self._open.append(node)
+        if tag == "Placemark":
+            self._inside(name, attributes)
         elif tag in _CONTAINERS:
             folder = _Folder(tuple(self._around), tag)
             self._around.append(folder)
@@ -134,21 +153,15 @@ class _Reading:
         elif tag == "name" and not self._names:
             self._names = 1
 
-    def end(self, name: str) -> None:
+    def _end(self, name: str) -> None:
         tag = local_name(name)
-        if self._open:
-            node = self._open.pop()
-            if not self._open and self._around:
-                self._around[-1].marks.append(_mark(node))
-        elif tag in _CONTAINERS and self._around:
+        if tag in _CONTAINERS and self._around:
             self._around.pop()
         elif (tag == "name" and self._names == 1) or tag == "NetworkLink":
             self._names = 0
 
-    def text(self, data: str) -> None:
-        if self._open:
-            self._open[-1].texts.append(data)
-        elif self._names == 1 and self._around:
+    def _text(self, data: str) -> None:
+        if self._names == 1 and self._around:
             self._around[-1].name += data.strip()
 
 
@@ -208,7 +221,7 @@ def _packed(path: Path, most: int) -> bytes:
 
 def _parsed(data: bytes) -> tuple[_Reading, str]:
     text, encoding = plain_xml(data, "KML")
-    if "<kml" not in text.lower() and ":kml" not in text.lower():
+    if not _ROOT.search(text):
         raise UnreadableFileError("内容不是 KML；请重新导出", "the content is not KML; export it again")
     try:
         return _read(text), encoding
@@ -221,13 +234,7 @@ def _parsed(data: bytes) -> tuple[_Reading, str]:
 
 def _read(text: str) -> _Reading:
     reading = _Reading()
-    # Without namespaces: a prefix that nobody declared is common, and the local names say enough.
-    parser = ParserCreate("utf-8")
-    parser.buffer_text = True
-    parser.StartElementHandler = reading.start
-    parser.EndElementHandler = reading.end
-    parser.CharacterDataHandler = reading.text
-    parser.Parse(text.encode(), True)
+    reading.read(text)
     return reading
 
 
@@ -242,36 +249,62 @@ def _as_xml(found: re.Match[str]) -> str:
     return "&amp;" + found[0][1:] if plain.startswith("&") else plain
 
 
-def _mark(node: _Node) -> _Mark:
+def _text(element: Element | None) -> str:
+    """Return what an element says itself, whatever stands in it."""
+    if element is None:
+        return ""
+    text = element.text or ""
+    return (text + "".join(inner.tail or "" for inner in element) if len(element) else text).strip()
+
+
+def _first(element: Element, tag: str) -> Element | None:
+    for inner in element:
+        if local_name(inner.tag) == tag:
+            return inner
+    return None
+
+
+def _mark(placemark: Element) -> _Mark:
     data: dict[str, str] = {}
     own: dict[str, str] = {}
-    shape: _Shape | None = None
+    shape: bytes | None = None
     broken = False
-    for child in node.children:
-        if child.tag in _SHAPES:
+    for element in placemark:
+        tag = local_name(element.tag)
+        if tag in _SHAPES:
             try:
-                shape = _shape(child)
+                shape = _wkb(element)
             except (ValueError, shapely.GEOSException):
                 broken = True
-        elif child.tag == "ExtendedData":
-            data |= dict(_data(child))
-        elif child.tag in {"TimeStamp", "TimeSpan"}:
-            own |= {_OWN[each.tag]: each.text for each in child.children if each.tag in _OWN and each.text}
-        elif child.tag in _OWN and child.text:
-            own[_OWN[child.tag]] = child.text
+        elif tag == "ExtendedData":
+            data |= dict(_data(element))
+        elif tag in {"TimeStamp", "TimeSpan"}:
+            own |= dict(_own(element))
+        else:
+            own |= dict(_own((element,)))
     _split_description(data, own)
-    return _Mark(data, own, node.attributes.get("id", ""), None if shape is None else shape.wkb, broken)
+    return _Mark(data, own, placemark.get("id", ""), shape, broken)
 
 
-def _data(node: _Node) -> Iterator[tuple[str, str]]:
+def _own(elements: Iterable[Element]) -> Iterator[tuple[str, str]]:
+    """Yield column and text of the elements that say something of a placemark."""
+    for element in elements:
+        tag = local_name(element.tag)
+        if tag in _OWN and (text := _text(element)):
+            yield _OWN[tag], text
+
+
+def _data(element: Element) -> Iterator[tuple[str, str]]:
     """Yield name and value of typed and untyped data."""
-    for child in node.children:
-        if child.tag == "SchemaData":
-            yield from ((each.attributes.get("name", ""), each.text) for each in child.children)
-        elif child.tag == "Data":
-            title, value = child.first("displayName"), child.first("value")
-            name = child.attributes.get("name") or (title.text if title else "")
-            yield name, value.text if value else ""
+    for inner in element:
+        tag = local_name(inner.tag)
+        if tag == "SchemaData":
+            yield from ((each.get("name", ""), _text(each)) for each in inner)
+        elif tag == "Data":
+            name = inner.get("name") or _text(_first(inner, "displayName"))
+            yield name, _text(_first(inner, "value"))
+        elif not len(inner):  # of a namespace of one's own: <bureau:code>T1</bureau:code>
+            yield tag, _text(inner)
 
 
 def _split_description(data: dict[str, str], own: dict[str, str]) -> None:
@@ -285,29 +318,38 @@ def _split_description(data: dict[str, str], own: dict[str, str]) -> None:
         own[_DESCRIPTION_COLUMN] = rest
 
 
-def _shape(node: _Node) -> _Shape | None:
-    match node.tag:
+def _wkb(element: Element) -> bytes | None:
+    """Return a shape as WKB; a point, which most are, without making a geometry of it. ValueError, GEOSException."""
+    if local_name(element.tag) == "Point":
+        places = _places(element)
+        return _POINT.pack(1, 1, *places[0]) if places else None
+    shape = _shape(element)
+    return None if shape is None else shape.wkb
+
+
+def _shape(element: Element) -> _Shape | None:
+    match local_name(element.tag):
         case "Point":
-            places = _places(node)
+            places = _places(element)
             return shapely.Point(places[0]) if places else None
         case "Model":
-            place = node.first("Location")
-            axes = [place.first(axis) for axis in ("longitude", "latitude")] if place else []
-            return shapely.Point([float(axis.text) for axis in axes if axis]) if axes else None
+            place = _first(element, "Location")
+            axes = [] if place is None else [_first(place, axis) for axis in ("longitude", "latitude")]
+            return shapely.Point([float(_text(axis)) for axis in axes if axis is not None]) if axes else None
         case "LineString":
-            places = _places(node)
+            places = _places(element)
             return shapely.LineString(places) if places else None
         case "LinearRing":
-            places = _places(node)
+            places = _places(element)
             return shapely.Polygon(places) if places else None
         case "Track":
-            places = [_place(each.text.split()) for each in node.children if each.tag == "coord"]
+            places = [_place(_text(each).split()) for each in element if local_name(each.tag) == "coord"]
             return shapely.LineString(places) if len(places) > 1 else None
         case "Polygon":
-            outer, holes = _rings(node, "outerBoundaryIs"), _rings(node, "innerBoundaryIs")
+            outer, holes = _rings(element, "outerBoundaryIs"), _rings(element, "innerBoundaryIs")
             return shapely.Polygon(outer[0], holes) if outer else None
         case _:
-            return _collected([_shape(each) for each in node.children if each.tag in _SHAPES])
+            return _collected([_shape(each) for each in element if local_name(each.tag) in _SHAPES])
 
 
 def _collected(parts: Sequence[_Shape | None]) -> _Shape | None:
@@ -325,15 +367,14 @@ def _collected(parts: Sequence[_Shape | None]) -> _Shape | None:
     return shapely.GeometryCollection(there)
 
 
-def _rings(node: _Node, tag: str) -> list[list[tuple[float, float]]]:
-    edges = [each.first("LinearRing") for each in node.children if each.tag == tag]
-    return [places for edge in edges if edge and (places := _places(edge))]
+def _rings(element: Element, tag: str) -> list[list[tuple[float, float]]]:
+    edges = [_first(each, "LinearRing") for each in element if local_name(each.tag) == tag]
+    return [places for edge in edges if edge is not None and (places := _places(edge))]
 
 
-def _places(node: _Node) -> list[tuple[float, float]]:
+def _places(element: Element) -> list[tuple[float, float]]:
     """Return the positions of a coordinates element: lon,lat[,height] behind one another. ValueError."""
-    stated = node.first("coordinates")
-    text = "" if stated is None else stated.text
+    text = _text(_first(element, "coordinates"))
     return [_place(each.split(",")) for each in _SEPARATED.sub(",", text).split()]
 
 
@@ -346,11 +387,9 @@ def _place(parts: Sequence[str]) -> tuple[float, float]:
 
 def _sheet(room: Path, position: int, folder: _Folder, stem: str, most: int) -> dict[str, Any]:
     marks = folder.marks
-    for mark in marks:
-        _own_columns(mark)
+    _fill_fields(marks)
     rows = [mark.data | mark.own for mark in marks]
-    names = list(dict.fromkeys(key for mark in marks for key in mark.data))
-    names += [key for key in dict.fromkeys(key for mark in marks for key in mark.own) if key not in names]
+    names = list(dict.fromkeys(chain(*(mark.data for mark in marks), *(mark.own for mark in marks))))
     if len(names) > most:
         raise UnreadableFileError(
             f"有 {len(names)} 列，超过上限 {most}", f"{len(names)} columns, more than {most}"
@@ -370,14 +409,17 @@ def _sheet(room: Path, position: int, folder: _Folder, stem: str, most: int) -> 
     return entry | {"crs": "EPSG:4326", "crs_stated": False}
 
 
-def _own_columns(mark: _Mark) -> None:
+def _fill_fields(marks: Sequence[_Mark]) -> None:
     """Let a field that is called like an element of KML keep its name; the element fills it where it is empty."""
-    plain = {key.casefold(): key for key in mark.data}
-    for column in list(mark.own):
-        key = plain.get(column.casefold())
-        if key is not None:
-            value = mark.own.pop(column)
-            mark.data[key] = mark.data[key] or value
+    fields: dict[str, list[str]] = {}
+    for name in dict.fromkeys(chain(*(mark.data for mark in marks))):
+        fields.setdefault(name.casefold(), []).append(name)
+    for mark in marks:
+        for column in [each for each in mark.own if each.casefold() in fields]:
+            there = [name for name in fields[column.casefold()] if name in mark.data]
+            if there:
+                value = mark.own.pop(column)
+                mark.data[there[-1]] = mark.data[there[-1]] or value
 
 
 def _identity(

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any, Final
@@ -39,6 +40,15 @@ _CHARSET: Final = re.compile(rb"""charset\s*=\s*["']?\s*([\w-]+)""", re.IGNORECA
 _FORBIDDEN: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
+# What HTML reads otherwise than XML, or reads at all: <! <? < 5, numbers of characters, elements without markup in them.
+_ONLY_HTML: Final = re.compile(
+    r"<(?![A-Za-z/])|</(?![A-Za-z])|&#|\r|<(?i:script|style|textarea|title|xmp|iframe|noembed|noframes|plaintext)"
+)
+
+
+_DEFINITION: Final = re.compile("<!(?i:doctype|entity)")
+
+
 _DECLARED: Final = re.compile(rb"""^\s*<\?xml[^>]*?encoding\s*=\s*["']([\w.-]+)["']""")
 
 
@@ -51,6 +61,9 @@ _LAST_ROW: Final = 1 << 20  # of a workbook
 _WIDEST: Final = 1000  # columns or rows that one cell may span
 
 
+_ONE: Final = (1, 1)  # a cell that spans no other
+
+
 @dataclass(slots=True)
 class _Table:
     """The cells of a table: (row, column) → text, spans filled."""
@@ -58,31 +71,39 @@ class _Table:
     cells: dict[tuple[int, int], str] = field(default_factory=dict)
     row: int = -1
     column: int = 0
-    span: tuple[int, int] = (1, 1)
+    span: tuple[int, int] = _ONE
     merges: list[tuple[int, int, int, int]] = field(default_factory=list)
+    tags: dict[int, set[str]] = field(default_factory=dict[int, set[str]])  # row → td, th
 
-    def open_cell(self, attributes: dict[str, str | None]) -> None:
+    def open_cell(self, tag: str, attributes: dict[str, str | None]) -> None:
         """Move to the next place that no cell above reaches into."""
         self.row = max(self.row, 0)
+        self.tags.setdefault(self.row, set()).add(tag)
         while (self.row, self.column) in self.cells:
             self.column += 1
-        self.span = _number(attributes.get("rowspan")), _number(attributes.get("colspan"))
+        self.span = _ONE
+        if attributes:
+            self.span = _number(attributes.get("rowspan")), _number(attributes.get("colspan"))
 
     def close_cell(self, text: str) -> None:
         """Fill the cell and what it spans."""
+        if self.span == _ONE:
+            self.cells.setdefault((self.row, self.column), text)
+            self.column += 1
+            return
         down, across = self.span
         for r in range(self.row, self.row + down):
             for c in range(self.column, self.column + across):
                 self.cells.setdefault((r, c), text if (r, c) == (self.row, self.column) else "")
-        if down > 1 or across > 1:
-            self.merges.append((self.row, self.column, self.row + down - 1, self.column + across - 1))
+        self.merges.append((self.row, self.column, self.row + down - 1, self.column + across - 1))
         self.column += across
 
     def rows(self) -> list[list[str]]:
         """Return the cells line by line, each line as long as the longest."""
         high = max((r for r, _ in self.cells), default=-1) + 1
         wide = max((c for _, c in self.cells), default=-1) + 1
-        return [[self.cells.get((r, c), "") for c in range(wide)] for r in range(high)]
+        cells, columns = self.cells, range(wide)
+        return [[cells.get((r, c), "") for c in columns] for r in range(high)]
 
 
 def _number(text: str | None) -> int:
@@ -114,7 +135,7 @@ class _Page(HTMLParser):
         elif tag in _CELLS and self._open:
             self._end_cell()
             table = self._open[-1][0]
-            table.open_cell(dict(attrs))
+            table.open_cell(tag, dict(attrs))
             self._open[-1] = (table, [])
         elif tag in _BREAKS:
             self._break()
@@ -153,8 +174,8 @@ class _Page(HTMLParser):
     def _end_cell(self) -> None:
         table, cell = self._open[-1]
         if cell is not None:
-            lines = (" ".join(line.split()) for line in "".join(cell).split("\n"))
-            table.close_cell("\n".join(line for line in lines if line))
+            lines = [" ".join(line.split()) for line in "".join(cell).split("\n")]
+            table.close_cell(lines[0] if len(lines) == 1 else "\n".join(line for line in lines if line))
             self._open[-1] = (table, None)
 
     def _end_line(self) -> None:
@@ -171,16 +192,38 @@ def _page(text: str) -> _Page:
     return page
 
 
+def _description(text: str) -> _Page:
+    """Return a description as a page: as XML where it is whole, since the reader of any HTML takes five times as long."""
+    if _ONLY_HTML.search(text):
+        return _page(text)
+    page = _Page()
+    parser = ParserCreate("utf-8")
+    parser.buffer_text = True
+    parser.StartElementHandler = lambda tag, stated: page.handle_starttag(
+        tag.lower(), [(name.lower(), value) for name, value in stated.items()]
+    )
+    parser.EndElementHandler = lambda tag: page.handle_endtag(tag.lower())
+    parser.CharacterDataHandler = page.handle_data
+    try:
+        parser.Parse(f"<all>{text}</all>".encode(), True)
+    except ExpatError:
+        return _page(text)
+    page.close()
+    return page
+
+
 def stated_pairs(description: str) -> tuple[list[tuple[str, str]], str]:
     """Return what a description states as (key, value), and the rest of its text.
 
     Tables of two columns, tables of a header and one line, and lines `key: value` count.
     """
-    page = _page(description)
+    page = _description(description)
     pairs: list[tuple[str, str]] = []
     rest: list[str] = []
     for table in page.tables:
-        found, left = _of_table(table.rows())
+        found, left = _of_table(
+            table.rows(), headed=table.tags.get(0) == {"th"} and table.tags.get(1) == {"td"}
+        )
         pairs += found
         rest += left
     for line in page.lines:
@@ -192,9 +235,10 @@ def stated_pairs(description: str) -> tuple[list[tuple[str, str]], str]:
     return pairs, "\n".join(rest)
 
 
-def _of_table(rows: list[list[str]]) -> tuple[list[tuple[str, str]], list[str]]:
+def _of_table(rows: list[list[str]], *, headed: bool) -> tuple[list[tuple[str, str]], list[str]]:
+    """Return the pairs of a table and its other lines; `headed`: its first line is marked as a header."""
     full = [row for row in rows if any(row)]
-    if len(full) == 2 and len(full[0]) > 2 and all(full[0]):  # noqa: PLR2004 - a header and its line
+    if len(full) == 2 and (headed or len(full[0]) > 2) and all(full[0]):  # noqa: PLR2004 - a header and its line
         return list(zip(*full, strict=True)), []
     lines = [filled for row in rows if (filled := _trimmed(row))]
     pairs: list[tuple[str, str]] = []
@@ -222,8 +266,7 @@ def plain_xml(data: bytes, what: str) -> tuple[str, str]:
     """
     declared = _DECLARED.match(data[:400])
     text, encoding = decode(data, declared[1].decode() if declared else None)
-    lowered = text.lower()
-    if "<!doctype" in lowered or "<!entity" in lowered:
+    if _DEFINITION.search(text):
         raise UnreadableFileError(
             f"{what} 里含有 DOCTYPE 或实体定义，为安全起见不读取；请重新导出",
             f"the {what} holds a DOCTYPE or entity definitions and is refused as unsafe; export it again",
@@ -241,6 +284,7 @@ def broken_xml(problem: ExpatError) -> UnreadableFileError:
     )
 
 
+@lru_cache(maxsize=1024)
 def local_name(name: str) -> str:
     """Return the name of an element or attribute without its prefix."""
     return name.rsplit(":", 1)[-1]
@@ -304,7 +348,7 @@ class _Workbook:
             table = self.sheets[-1][1]
             if "Index" in stated:
                 table.column = min(int(stated["Index"]), _LAST_ROW) - 1
-            table.open_cell({})
+            table.open_cell("td", {})
             down, across = (int(stated.get(k, 0)) + 1 for k in ("MergeDown", "MergeAcross"))
             table.span = min(down, _WIDEST), min(across, _WIDEST)
             self._cell = []

@@ -1,9 +1,4 @@
-"""A file's CRS, in whatever spelling, by its EPSG code.
-
-Write one sheet where the main process picks it up; turn typed columns into exact text.
-
-Parquet: a plain table, or GeoParquet with its geometry and CRS.
-"""
+"""Write one sheet where the main process picks it up; turn typed columns into exact text."""
 
 from __future__ import annotations
 
@@ -15,41 +10,9 @@ from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.ipc
-import pyarrow.parquet as pq
-from pyproj import CRS, Proj
-from pyproj.exceptions import CRSError
 
 from riskmap.errors import Text, UnreadableFileError
 from riskmap.io.files.drivers.encodings import DAMAGED, decoded_columns
-
-_SAME = 0.01  # metres (or degrees) that two spellings of one projection may differ by
-
-
-def epsg_of(stated: str) -> dict[str, Any]:
-    """Return {"crs", "crs_name"} of a CRS that PROJ reads (also ESRI's names); crs is "" without a code."""
-    try:
-        crs = CRS.from_user_input(stated)
-    except CRSError:
-        return {"crs": "", "crs_name": stated[:80]}
-    if crs.to_authority(min_confidence=70) == ("OGC", "CRS84"):
-        return {"crs": "EPSG:4326", "crs_name": crs.name}
-    code = crs.to_epsg(min_confidence=70) or _by_name(crs)
-    return {"crs": f"EPSG:{code}" if code else "", "crs_name": crs.name}
-
-
-def _by_name(crs: CRS) -> int | None:
-    """Return the code of a CRS that PROJ knows by its name, as ESRI writes it, where the numbers are the same too."""
-    code = crs.to_epsg(min_confidence=25)
-    if code is None:
-        return None
-    known = CRS.from_epsg(code)
-    area = known.area_of_use
-    if area is None:
-        return None
-    lon, lat = (area.west + area.east) / 2, (area.south + area.north) / 2
-    stated, right = (Proj(each)(lon, lat) for each in (crs, known))
-    return code if max(abs(a - b) for a, b in zip(stated, right, strict=True)) < _SAME else None
-
 
 _MOST_FAULTS: Final = 10_000  # a file with more is damaged as a whole
 
@@ -147,55 +110,3 @@ def as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
         ]
         return pa.chunked_array([pa.array(texts, pa.string())])
     return column.cast(pa.string())
-
-
-def read(request: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
-    """Write the table as one layer with stated columns."""
-    file = pq.ParquetFile(request["path"])
-    schema = file.schema_arrow
-    if len(schema.names) > request["columns"]:
-        raise UnreadableFileError(
-            f"有 {len(schema.names)} 列，超过上限 {request['columns']}",
-            f"{len(schema.names)} columns, more than {request['columns']}",
-        )
-    table = file.read()
-    geo = geo_of(schema.metadata)
-    primary = geo.get("primary_column") if geo else None
-    shapes, crs = None, {}
-    if primary in table.column_names:
-        described = geo.get("columns", {}).get(primary, {})
-        if described.get("encoding") != "WKB":
-            raise UnreadableFileError(
-                f"GeoParquet 的图形编码 {described.get('encoding')} 不支持；请用 WKB 重新导出",
-                f"the geometry encoding {described.get('encoding')} is not supported; export it as WKB",
-            )
-        shapes = table.column(primary).cast(pa.binary())
-        crs = crs_of(described)
-    names = [n for n in table.column_names if n != primary and not _box(n, table)]
-    columns = as_utf8([as_text(table.column(n)) for n in names])
-    texts = pa.table(columns, names=[f"c{i}" for i in range(len(names))])
-    title = Path(request["name"]).stem
-    return [save(folder, 0, title, texts, header=names, shapes=shapes) | crs]
-
-
-def _box(name: str, table: pa.Table) -> bool:
-    """The bounding boxes that some writers keep beside the geometry."""
-    return name == "bbox" and pa.types.is_struct(table.column(name).type)
-
-
-def geo_of(metadata: dict[bytes, bytes] | None) -> dict[str, Any]:
-    """Return what a GeoParquet file says of its geometry, {} for a plain table."""
-    try:
-        found = json.loads((metadata or {}).get(b"geo", b"{}"))
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def crs_of(described: dict[str, Any]) -> dict[str, Any]:
-    """Return {"crs", …} of a geometry column: an absent CRS means OGC:CRS84; null means that it is not known."""
-    if "crs" not in described:
-        return {"crs": "EPSG:4326", "crs_stated": False}
-    if described["crs"] is None:
-        return {"crs": None}
-    return epsg_of(json.dumps(described["crs"])) | {"crs_stated": True}

@@ -27,10 +27,11 @@ import pyogrio.raw
 
 from riskmap.errors import Text, UnreadableFileError
 from riskmap.interface import option
-from riskmap.io.files import UnexpectedDriversError
+from riskmap.io.files import SEPARATOR, UnexpectedDriversError
 from riskmap.io.files.drivers.dbf import DbfTable, prepared
 from riskmap.io.files.drivers.encodings import decoded_columns, fixed_width
-from riskmap.io.files.drivers.sheets import Fault, as_text, as_utf8, epsg_of, save
+from riskmap.io.files.drivers.sheets import Fault, as_text, as_utf8, save
+from riskmap.io.files.drivers.stated_crs import epsg_of
 from riskmap.io.files.formats import file_formats
 from riskmap.rules.arrays import pc
 
@@ -41,6 +42,9 @@ _GUIDES = ("字段说明.csv", "Fields.csv")
 
 
 _GUIDE_BYTES = 1 << 20
+
+
+_DEEPEST_ARCHIVE = 2  # archives around a shapefile besides the file itself
 
 
 _TEMPORARY_NAME = "input"
@@ -106,8 +110,8 @@ def read(
     if extra:
         raise UnexpectedDriversError(extra)
     sheets: list[dict[str, Any]] = []
-    guide = _guide(Path(request["path"])) if request["kind"] == "shp.zip" else {}
-    for path, title in _files(request, folder):
+    guide: dict[str, dict[str, str]] = {}
+    for path, title in _files(request, folder, guide):
         if driver == "GPKG":
             _check_geopackage(path)
         for layer in pyogrio.list_layers(path)[:, 0].tolist():
@@ -119,7 +123,7 @@ def read(
             found = _layer(path, layer, driver)
             found.faults += [(row, found.place(name), say) for row, name, say in faults]
             name = title or _title(layer, request)
-            names = guide.get(f"{name}.shp", {})
+            names = guide.get(f"{name.split(SEPARATOR)[-1]}.shp", {})
             header = [names.get(each, each) for each in found.header]
             entry = save(
                 folder,
@@ -361,10 +365,13 @@ def _printable(text: str) -> str:
     return "".join(c if c.isprintable() else " " for c in text[:80]).strip()
 
 
-def _files(request: dict[str, Any], folder: Path) -> Iterator[tuple[Path, str]]:
+def _files(
+    request: dict[str, Any], folder: Path, guide: dict[str, dict[str, str]]
+) -> Iterator[tuple[Path, str]]:
     """Yield the files to open, copied into the worker's own folder, and the name of their layer.
 
-    A copy, because GDAL writes beside what it opens (an index, a journal); "" leaves the layer's own name.
+    A copy, because GDAL writes beside what it opens (an index, a journal); "" leaves the layer's own name. `guide`
+    is filled with the names that the tables of names in an archive give.
     """
     kind, path = request["kind"], Path(request["path"])
     if kind == "shp":
@@ -375,7 +382,7 @@ def _files(request: dict[str, Any], folder: Path) -> Iterator[tuple[Path, str]]:
         _check_shapefile(inside / "layer.shp")
         yield inside / "layer.shp", Path(request["name"]).stem
     elif kind == "shp.zip":
-        yield from _zipped_shapefiles(path, folder / "input", request["unpacked_bytes"])
+        yield from _zipped_shapefiles(path, folder / "input", request["unpacked_bytes"], guide)
     else:
         target = folder / f"{_TEMPORARY_NAME}{'.json' if kind == 'geojson' else '.' + kind}"
         shutil.copyfile(path, target)
@@ -405,42 +412,82 @@ def _check_shapefile(path: Path) -> None:
         )
 
 
-def _zipped_shapefiles(path: Path, into: Path, most: int) -> Iterator[tuple[Path, str]]:
+def _zipped_shapefiles(
+    path: Path, into: Path, most: int, guide: dict[str, dict[str, str]]
+) -> Iterator[tuple[Path, str]]:
+    """Yield every shapefile of an archive and of the archives in it, named by the folders that it lies in."""
     into.mkdir()
-    with zipfile.ZipFile(path) as archive:
-        groups: dict[str, dict[str, zipfile.ZipInfo]] = {}
-        for member in archive.infolist():
-            name = PurePosixPath(_member_name(member))
-            if (
-                name.suffix.lower() in file_formats()["shp"].companions
-                and "__MACOSX" not in name.parts
-                and not name.name.startswith(".")
-            ):
-                groups.setdefault(str(name.with_suffix("")), {})[name.suffix.lower()] = member
-        left = most
-        for i, (stem, parts) in enumerate(sorted(groups.items())):
-            if ".shp" not in parts:
-                continue
-            for ending, member in parts.items():
-                left -= _extract(archive, member, into / f"{i}{ending}", left)
-            _check_shapefile(into / f"{i}.shp")
-            yield into / f"{i}.shp", PurePosixPath(stem).name
+    left, count, waiting = most, 0, [(path, 0)]
+    for packed, depth in waiting:  # grows while it is gone through
+        with _opened(packed) as archive:
+            guide |= _guide(archive)
+            groups, inner = _members(archive)
+            for each in inner if depth < _DEEPEST_ARCHIVE else ():
+                target = into / f"{len(waiting)}.zip"
+                left -= _extract(archive, each, target, left)
+                waiting.append((target, depth + 1))
+            for stem, parts in sorted(groups.items()):
+                if ".shp" not in parts:
+                    continue
+                for ending, member in parts.items():
+                    left -= _extract(archive, member, into / f"{count}{ending}", left)
+                _check_shapefile(into / f"{count}.shp")
+                yield into / f"{count}.shp", SEPARATOR.join(PurePosixPath(stem).parts)
+                count += 1
+    if not count:
+        raise UnreadableFileError(
+            "压缩包和里面的压缩包都没有 .shp；请把 .shp .shx .dbf .prj 一起压缩",
+            "neither the archive nor those in it hold a .shp; pack all its parts",
+        )
 
 
-def _guide(path: Path) -> dict[str, dict[str, str]]:
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if any(member.flag_bits & 0x1 for member in archive.infolist()):
+                raise UnreadableFileError(
+                    "里面的压缩包设有密码；请去掉密码",
+                    "an archive in it is protected by a password; remove it",
+                )
+            yield archive
+    except (zipfile.BadZipFile, NotImplementedError) as problem:
+        raise UnreadableFileError(
+            "里面的压缩包损坏或不完整；请重新压缩", "an archive in it is damaged or cut off; pack it again"
+        ) from problem
+
+
+def _members(
+    archive: zipfile.ZipFile,
+) -> tuple[dict[str, dict[str, zipfile.ZipInfo]], list[zipfile.ZipInfo]]:
+    """Return the parts of each shapefile by their endings, and the archives."""
+    groups: dict[str, dict[str, zipfile.ZipInfo]] = {}
+    inner: list[zipfile.ZipInfo] = []
+    for member in archive.infolist():
+        name = PurePosixPath(_member_name(member))
+        ending = name.suffix.lower()
+        if "__MACOSX" in name.parts or name.name.startswith("."):
+            continue
+        if ending in file_formats()["shp"].companions:
+            groups.setdefault(str(name.with_suffix("")), {})[ending] = member
+        elif ending == ".zip":
+            inner.append(member)
+    return groups, inner
+
+
+def _guide(archive: zipfile.ZipFile) -> dict[str, dict[str, str]]:
     """Return shapefile → short field name → full one, from the table of names that an export of ours adds.
 
     Its rows are file, field, id, …; where the table is missing or odd, the short names stand.
     """
     names: dict[str, dict[str, str]] = {}
-    with zipfile.ZipFile(path) as archive:
-        for member in archive.infolist():
-            if PurePosixPath(_member_name(member)).name not in _GUIDES or member.file_size > _GUIDE_BYTES:
-                continue
-            text = archive.read(member).decode("utf-8-sig", errors="replace")
-            for row in csv.reader(io.StringIO(text, newline="")):
-                if len(row) > 3 and row[0].endswith(".shp") and row[2]:  # noqa: PLR2004 - file, field, id, title
-                    names.setdefault(row[0], {})[row[1]] = row[2]
+    for member in archive.infolist():
+        if PurePosixPath(_member_name(member)).name not in _GUIDES or member.file_size > _GUIDE_BYTES:
+            continue
+        text = archive.read(member).decode("utf-8-sig", errors="replace")
+        for row in csv.reader(io.StringIO(text, newline="")):
+            if len(row) > 3 and row[0].endswith(".shp") and row[2]:  # noqa: PLR2004 - file, field, id, title
+                names.setdefault(row[0], {})[row[1]] = row[2]
     return names
 
 

@@ -27,7 +27,7 @@ class FileFormat:
     only driver that GDAL may have meanwhile. `without`: packages that the reader does better without; they
     take longer to import than a small file to read. `faults` takes path, first bytes and what they
     show, and says what is wrong beyond `content`. `instead` takes the first bytes and what they show, and names the kind
-    that they are and that programs save under this ending too, None where it is none. `member`: (end of a name, what to
+    that they are and that programs save under this ending too, None where it is none. `member`: (ends of a name, what to
     say) of what an archive must hold. `companions`: endings of the files beside it that belong to it.
     """
 
@@ -40,7 +40,7 @@ class FileFormat:
     magic: bytes = b""
     faults: Callable[[Path, bytes, str], Text | None] | None = None
     instead: Callable[[bytes, str], str | None] | None = None
-    member: tuple[str, Text] | None = None
+    member: tuple[str | tuple[str, ...], Text] | None = None
     companions: tuple[str, ...] = ()
 
 

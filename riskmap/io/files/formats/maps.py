@@ -39,12 +39,35 @@ def _json_faults(path: Path, head: bytes, found: str) -> Text | None:
     )
 
 
-def _topology(head: bytes, found: str) -> str | None:
-    """TopoJSON is often saved under the ending of any JSON."""
-    return "topojson" if found == "text" and _TOPOLOGY.search(head) else None
+def _no_features(head: bytes, found: str) -> str | None:
+    """TopoJSON is often saved under the ending of any JSON, and so are lines of plain values."""
+    if found != "text":
+        return None
+    if _TOPOLOGY.search(head):
+        return "topojson"
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    plain = _PLAIN_LIST.match(start) or _PLAIN_LINE.fullmatch(start.split(b"\n", 1)[0].strip())
+    return "jsonl" if plain and not _OF_A_MAP.search(plain[0]) else None
 
 
 _TOPOLOGY: Final = re.compile(rb'"type"\s*:\s*"Topology"')
+
+
+# An object without another in it, whole on its line.
+_PLAIN_LINE: Final = re.compile(rb"\{[^{}\[\]]*\}")
+
+
+_PLAIN_LIST: Final = re.compile(rb"\[\s*\{[^{}\[\]]*\}")
+
+
+_OF_A_MAP: Final = re.compile(rb'"(?:type|features|geometry|properties|attributes)"\s*:')
+
+
+def _package(head: bytes, found: str) -> str | None:
+    """A package of ours begins with its workbook."""
+    length = int.from_bytes(head[26:28], "little") if found == "zip" else 0
+    name = head[30 : 30 + length]
+    return "xlsx.zip" if name.lower().endswith(b".xlsx") and b"/" not in name else None
 
 
 _SHP: Final = (
@@ -72,7 +95,14 @@ FORMATS: Final = (
         gdal="ESRI Shapefile",
         companions=(".shp", ".shx", ".dbf", ".prj", ".cpg"),
     ),
-    _map("shp.zip", (".zip",), "zip", gdal="ESRI Shapefile", member=(".shp", Text(*_SHP))),
+    _map(
+        "shp.zip",
+        (".zip",),
+        "zip",
+        gdal="ESRI Shapefile",
+        member=((".shp", ".zip"), Text(*_SHP)),
+        instead=_package,
+    ),
     _map("gpkg", (".gpkg",), "sqlite", gdal="GPKG"),
     FileFormat(
         "geojson",
@@ -82,7 +112,7 @@ FORMATS: Final = (
         gdal="GeoJSON",
         without=_NO_FRAMES,
         faults=_json_faults,
-        instead=_topology,
+        instead=_no_features,
     ),
     _map("topojson", (".topojson",), "text", gdal="TopoJSON", faults=_json_faults),
     FileFormat("kml", (".kml",), "xml", _PLACEMARKS, without=_NO_FRAMES, faults=_kml_faults),

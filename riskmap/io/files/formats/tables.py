@@ -94,6 +94,7 @@ FORMATS: Final = (
     FileFormat(
         "xlsb", (".xlsb",), "zip", _EXCEL, without=_FAST, faults=_encrypted, member=("workbook.bin", _BINARY)
     ),
+    FileFormat("xlsx.zip", (), "zip", "riskmap.io.files.drivers.package", without=_FAST),
     FileFormat("xls", (".xls",), "ole", _EXCEL, without=_FAST, faults=_web_archive, instead=_under_xls),
     FileFormat("ods", (".ods",), "zip", _EXCEL, without=_FAST, member=("content.xml", _SHEETS)),
     FileFormat("html.xls", (".html", ".htm"), "html", _MARKUP, without=_FAST, instead=_under_xls),
@@ -103,7 +104,7 @@ FORMATS: Final = (
         "parquet",
         (".parquet", ".geoparquet"),
         "parquet",
-        "riskmap.io.files.drivers.sheets",
+        "riskmap.io.files.drivers.parquet",
         faults=_cut_off,
     ),
 )

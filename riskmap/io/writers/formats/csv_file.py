@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +19,9 @@ from riskmap.texts import t
 from riskmap.values.inventory import DEMO_MARK, Inventory, LayerInventory
 
 GUARDED: Final = "=+-@\t\r'"
+
+
+_CHUNK: Final = 50_000  # rows, between which it can be stopped
 
 
 _LIVE: Final = r"^[=+\-@\t\r']"
@@ -41,14 +45,27 @@ def write_csv(inventory: Inventory, path: Path) -> list[WrittenFile]:
 
 
 def _write(inventory: Inventory, part: LayerInventory, path: Path) -> None:
-    columns = {c.title: _cells(c) for c in sheet_columns(part, inventory.lang, datum_in_header=True)}
+    each = partial(inventory.wrote, part, 0)
+    made = sheet_columns(part, inventory.lang, datum_in_header=True, each=each)
+    columns: dict[str, pa.Array] = {}
+    for column in made:
+        each()
+        columns[column.title] = _cells(column)
     if inventory.demo:
         title = t("export_column_nature", inventory.lang)
         columns[title] = pa.array([DEMO_MARK] * len(part), pa.string())
     frame = pl.DataFrame(pl.from_arrow(pa.table(columns)))
     # Through our own handle: an error of the disk comes as an OSError with its number.
     with path.open("wb") as out:
-        frame.write_csv(out, include_bom=True, line_terminator="\r\n", quote_style="necessary")
+        for start in range(0, max(len(part), 1), _CHUNK):  # headers stand also where there is no row
+            inventory.wrote(part, start)
+            frame.slice(start, _CHUNK).write_csv(
+                out,
+                include_bom=not start,
+                include_header=not start,
+                line_terminator="\r\n",
+                quote_style="necessary",
+            )
 
 
 def _cells(column: SheetColumn) -> pa.Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -55,7 +56,7 @@ def wgs84_shapes(part: LayerInventory, *, decimals: int | None = DECIMALS) -> np
 
 def _features(part: LayerInventory, inventory: Inventory) -> Iterator[bytes]:
     inventory.wrote(part, 0)
-    columns = attributes(part, inventory.lang, words=False)
+    columns = attributes(part, inventory.lang, words=False, each=partial(inventory.wrote, part, 0))
     names = ("layer", *(c.name for c in columns))
     shapes = wgs84_shapes(part)
     if part.layer.geometry == "polygon":

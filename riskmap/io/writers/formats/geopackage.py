@@ -61,7 +61,7 @@ def write_gpkg(inventory: Inventory, path: Path) -> list[WrittenFile]:
         tables: list[tuple[str, str, int, str]] = []
         for part in inventory.layers:
             inventory.wrote(part, 0)
-            columns = attributes(part, inventory.lang, words=True)
+            columns = attributes(part, inventory.lang, words=True, each=partial(inventory.wrote, part, 0))
             for group in groups(part):
                 name = (
                     part.layer.id if group.kind == part.layer.shape_kind else f"{part.layer.id}_{group.kind}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,7 +34,7 @@ def _write(inventory: Inventory, part: LayerInventory, path: Path) -> None:
 
 
 def _table(part: LayerInventory, inventory: Inventory) -> pa.Table:
-    columns = attributes(part, inventory.lang, words=False)
+    columns = attributes(part, inventory.lang, words=False, each=partial(inventory.wrote, part, 0))
     taken = {c.name for c in columns}
     place = "geometry" if "geometry" not in taken else "riskmap_geometry"
     wkb = geometries(part)

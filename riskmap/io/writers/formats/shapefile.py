@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ import pyogrio
 
 from riskmap.errors import ExportError, Text
 from riskmap.io.files.atomic import WrittenFile, replacing
+from riskmap.io.files.short_names import TIER, short_names
 from riskmap.io.writers.formats import ExportFormat
 from riskmap.io.writers.formats.csv_file import guard
 from riskmap.io.writers.formats.geopackage import DATUM, style_qml, write_table
@@ -25,9 +25,6 @@ from riskmap.io.writers.record_columns import Attribute, ColumnGroup, attributes
 from riskmap.rules.arrays import pc
 from riskmap.texts import t
 from riskmap.values.inventory import Inventory, LayerInventory
-
-_NAME_BYTES: Final = 10
-
 
 _TEXT_BYTES: Final = 254  # what a DBF text field holds
 
@@ -49,7 +46,7 @@ def write_shp(inventory: Inventory, path: Path) -> list[WrittenFile]:
         folder.mkdir()
         for part in inventory.layers:
             inventory.wrote(part, 0)
-            columns = attributes(part, inventory.lang, words=True)
+            columns = attributes(part, inventory.lang, words=True, each=partial(inventory.wrote, part, 0))
             for group in groups(part):
                 name = (
                     part.layer.id if group.kind == part.layer.shape_kind else f"{part.layer.id}_{group.kind}"
@@ -66,27 +63,10 @@ def write_shp(inventory: Inventory, path: Path) -> list[WrittenFile]:
 _GUIDE: Final = ("file", "field", "id", "title", "type", "unit", "cut")
 
 
-def short_names(names: Sequence[str]) -> list[str]:
-    """Return ASCII names of at most ten characters, no two alike, as close to the given ones as can be."""
-    seen: set[str] = set()
-    found = []
-    for number, name in enumerate(names, start=1):
-        plain = re.sub(r"[^A-Za-z0-9_]", "", name) or f"field_{number}"
-        plain = plain if plain[0].isalpha() else f"f{plain}"
-        short, i = plain[:_NAME_BYTES], 1
-        while short.casefold() in seen:
-            i += 1
-            short = f"{plain[: _NAME_BYTES - len(str(i))]}{i}"
-        seen.add(short.casefold())
-        found.append(short)
-    return found
-
-
 def _columns(columns: Sequence[Attribute], part: LayerInventory, group: ColumnGroup) -> list[_Column]:
     codes = part.table["code"].take(group.rows).to_pylist()
     found = []
-    # An import guesses at cut names; "tier" alone could pass for the end of "declared_tier".
-    names = [f"risk_{c.name}" if c.derived and c.name == "tier" else c.name for c in columns]
+    names = [TIER if c.derived and c.name == "tier" else c.name for c in columns]
     for column, short in zip(columns, short_names(names), strict=True):
         values = column.values.take(group.rows)
         cut: tuple[str, ...] = ()

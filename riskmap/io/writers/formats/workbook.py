@@ -44,9 +44,11 @@ from riskmap.values.inventory import (
     PRINTED,
     STATES,
     Counts,
+    FileKey,
     Inventory,
     LayerInventory,
     add_counts,
+    file_key,
     subdistrict_counts,
     tier_counts,
     tier_title,
@@ -87,7 +89,7 @@ def write_cover(
         row += 1
     row = _write_check(sheet, looks, inventory, row + 1)
     for note in notes:
-        _across(sheet, row, note, looks)
+        _across(sheet, row, note, looks.bad)
         row += 1
     by_layer = {part.layer.title.text(lang): tier_counts(part.table) for part in inventory.risks}
     if by_layer:
@@ -109,6 +111,9 @@ def _write_others(sheet: Worksheet, looks: Looks, inventory: Inventory, *, row: 
         sheet.write_number(row, 1, len(part), looks.count)
 
 
+_ROWS_PRINTED: Final = 30  # on A4 landscape, also where another font makes the rows a little higher
+
+
 def write_subdistricts(
     book: xlsxwriter.Workbook, looks: Looks, inventory: Inventory, taken: set[str]
 ) -> None:
@@ -120,15 +125,21 @@ def write_subdistricts(
     sheet.set_column(0, 0, 26)
     sheet.set_column(1, _ACROSS, 13)
     page(sheet, inventory, t("export_subdistricts", lang))
-    row = 0
+    sheet.set_print_scale(100)  # the columns fit; a page fitted to its width heeds no break
+    row, top, breaks = 0, 0, list[int]()
     for part in inventory.risks:
         title = t("export_by_subdistrict_of", lang, layer=part.layer.title.text(lang))
-        row = _write_counts(sheet, looks, title, _places((part,), lang), row=row, lang=lang) + 1
+        places = _places((part,), lang)
+        if row > top and row + len(places) + 2 - top > _ROWS_PRINTED:
+            breaks.append(row)
+            top = row
+        row = _write_counts(sheet, looks, title, places, row=row, lang=lang) + 1
+    sheet.set_h_pagebreaks(breaks)
 
 
 def write_differences(book: xlsxwriter.Workbook, looks: Looks, inventory: Inventory, taken: set[str]) -> None:
     """Write all codes of the differences that name too many for the cover."""
-    many = [d for d in inventory.differences if len(d.get("codes") or ()) > _FEW]
+    many = [d for d in inventory.unexplained if len(d.get("codes") or ()) > _FEW]
     if not many:
         return
     lang = inventory.lang
@@ -177,28 +188,33 @@ def _facts(inventory: Inventory) -> list[tuple[str, str]]:
 
 
 def _write_check(sheet: Worksheet, looks: Looks, inventory: Inventory, row: int) -> int:
+    """Write whether the sums agree: an alarm where they do not, the usual records without a tier as a calm line."""
     lang = inventory.lang
-    if inventory.adds_up and not inventory.differences:
+    wrong = inventory.unexplained
+    if not wrong and not inventory.unrated:
         literal(sheet, row, 0, t("export_adds_up", lang), looks.good)
         return row + 1
-    count = len(inventory.differences)
-    literal(sheet, row, 0, t("export_not_adding_up", lang, n=count), looks.bad)
-    row += 1
-    for difference in inventory.differences:
-        _across(sheet, row, _sentence(difference, lang), looks)
+    if wrong:
+        literal(sheet, row, 0, t("export_not_adding_up", lang, n=len(wrong)), looks.bad)
         row += 1
+    for difference in wrong:
+        row = _across(sheet, row, _sentence(difference, lang), looks.bad)
         codes = [str(code) for code in difference.get("codes") or ()]
         if codes:
-            _across(sheet, row, _codes(codes, lang), looks)
-            row += 1
+            row = _across(sheet, row, _codes(codes, lang), looks.bad)
+    if inventory.unrated:
+        look = looks.bad if inventory.newly_unrated else looks.calm
+        row = _across(sheet, row, inventory.unrated, look)
     return row
 
 
-def _across(sheet: Worksheet, row: int, text: str, looks: Looks) -> None:
+def _across(sheet: Worksheet, row: int, text: str, look: Any) -> int:
+    """Write a sentence over the width of the cover and return the row below it."""
     sheet.set_row(row, 15.0 * (1 + len(text) // 55))
-    literal(sheet, row, 0, "", looks.bad)
-    sheet.merge_range(row, 0, row, _ACROSS, "", looks.bad)
-    literal(sheet, row, 0, text, looks.bad)
+    literal(sheet, row, 0, "", look)
+    sheet.merge_range(row, 0, row, _ACROSS, "", look)
+    literal(sheet, row, 0, text, look)
+    return row + 1
 
 
 def _codes(codes: Sequence[str], lang: Lang) -> str:
@@ -280,9 +296,29 @@ def write_xlsx(inventory: Inventory, path: Path) -> list[WrittenFile]:
     return [WrittenFile(path, "xlsx", len(inventory))]
 
 
-def _write(inventory: Inventory, book: xlsxwriter.Workbook) -> None:
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """Where a file on a record lies beside the workbook, or why it does not."""
+
+    place: str
+    fault: str
+
+
+def write_workbook(inventory: Inventory, path: Path, packed: Mapping[FileKey, Packed]) -> None:
+    """Write the workbook of a package to `path` itself; its list of files leads to where they lie beside it."""
+    rows, packing = inventory.progress.parts(4, 1)
+    with new_workbook(path, rows_to_disk=True, packing=packing) as book:
+        _write(replace(inventory, progress=rows), book, packed)
+
+
+def _write(
+    inventory: Inventory, book: xlsxwriter.Workbook, packed: Mapping[FileKey, Packed] | None = None
+) -> None:
     lang = inventory.lang
-    columns = [sheet_columns(part, lang) for part in inventory.layers]
+    columns = [
+        sheet_columns(part, lang, each=partial(inventory.wrote, inventory.layers[0], 0))
+        for part in inventory.layers
+    ]
     notes = _notes(columns, lang)
     book.set_properties(
         {
@@ -303,10 +339,66 @@ def _write(inventory: Inventory, book: xlsxwriter.Workbook) -> None:
     for part, group in zip(inventory.layers, columns, strict=True):
         inventory.wrote(part, 0)
         sheets.extend(_write_layer(book, looks, inventory, part, group, taken=taken))
+    printed.append(write_files(book, looks, inventory, packed or {}, taken=taken))
     write_differences(book, looks, inventory, taken)
     kinds = [(s.name, s.part.layer.id) for s in sheets] + [(name, PRINTED) for name in printed if name]
     marks = [("kind", "inventory"), ("datum", "cgcs2000")]
     write_marks(book, [*marks, *((f"sheet:{name}", kind) for name, kind in kinds)])
+
+
+_FILE_COLUMNS: Final = (
+    *(("layer", 14), ("code", 18), ("name", 26), ("field", 14), ("file", 34)),
+    *(("who", 12), ("day", 12), ("digest", 68), ("note", 40)),
+)
+
+
+_MOST_LINKS: Final = 65_000  # a sheet holds some more; the rest stands as text
+
+
+def write_files(
+    book: xlsxwriter.Workbook,
+    looks: Looks,
+    inventory: Inventory,
+    packed: Mapping[FileKey, Packed],
+    *,
+    taken: set[str],
+) -> str:
+    """Write the list of the files on the records, linked where they lie beside; return its name, "" without any."""
+    lang = inventory.lang
+    files = [
+        (part, code, name, one)
+        for part in inventory.layers
+        for code, name, some in zip(
+            part.table["code"].to_pylist(),
+            part.table["name"].to_pylist(),
+            part.files,
+            strict=bool(part.files),
+        )
+        for one in some
+    ]
+    if not files:
+        return ""
+    title = t("export_files", lang)
+    listed = sheet_name(title, taken)
+    sheet = book.add_worksheet(listed)
+    for i, (key, letters) in enumerate(_FILE_COLUMNS):
+        sheet.set_column(i, i, letters)
+        literal(sheet, 0, i, t(f"export_files_{key}", lang), looks.header)
+    for row, (part, code, name, one) in enumerate(files, start=1):
+        there = packed.get(file_key(part, code, one), Packed("", ""))
+        field = part.layer.file_field(one.field)
+        cells = [
+            *(part.layer.title.text(lang), code, name or "", field.title.text(lang) if field else one.field),
+            *(one.name, one.who, one.at[:10], one.file.digest, there.fault),
+        ]
+        for i, text in enumerate(cells):
+            if _FILE_COLUMNS[i][0] == "file" and there.place and row <= _MOST_LINKS:
+                sheet.write_url(row, i, f"external:{there.place}", string=text)
+            else:
+                literal(sheet, row, i, text, looks.text)
+    page(sheet, inventory, title)
+    sheet.freeze_panes(1, 0)
+    return listed
 
 
 def _write_layer(

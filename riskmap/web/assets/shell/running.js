@@ -1,7 +1,7 @@
 /* The strip above every page: what runs for this person, how far it is, Cancel, and what came of it.
    It asks the server by itself, so it shows, and stops work, also while Streamlit draws a page. What it is told is
    set as text, never as markup. Once work has ended the page is drawn anew, when it is not being drawn anyway. */
-const PACE_MS = 500, PATIENCE_MS = 10_000, ROW_PX = 44;
+const PACE_MS = 500, DRAWING_MS = 150, PATIENCE_MS = 10_000, ROW_PX = 44;
 
 const make = (tag, cls, text = "") => Object.assign(document.createElement(tag), { className: cls, textContent: text });
 
@@ -17,8 +17,14 @@ class Strip {
   constructor() {
     this.root = document.body.appendChild(make("div", "rm-running"));
     this.root.setAttribute("role", "status");
-    setInterval(() => this.look(), PACE_MS);
+    setTimeout(() => this.pace(), PACE_MS);
     document.addEventListener("visibilitychange", () => this.look());
+  }
+
+  /* Work begins while a page is drawn: it is looked for more often then. */
+  pace() {
+    this.look();
+    setTimeout(() => this.pace(), drawing() ? DRAWING_MS : PACE_MS);
   }
 
   /* The page says under which address, in which words, and how it is drawn anew. */

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
@@ -11,7 +11,6 @@ from typing import Any, Final
 import streamlit as st
 
 from riskmap.actions.importing import (
-    COMMITTING,
     FileImport,
     ImportOutcome,
     commit_files,
@@ -22,15 +21,20 @@ from riskmap.actions.importing import (
 )
 from riskmap.actions.layer_files import layer_template
 from riskmap.actions.suggestions import FILLABLE
-from riskmap.errors import DatumError, RiskmapError, StaleRevisionError, Text
+from riskmap.actions.workspace import Workspace
+from riskmap.errors import DatumError, Lang, RiskmapError, StaleRevisionError
+from riskmap.io.tables.row_codes import RowCodes
 from riskmap.progress import Progress
+from riskmap.rules.permissions import Actor
+from riskmap.texts import t
 from riskmap.vocabulary import GRADES, RANKS, STANDINGS, TIER_TITLES, TIERS
 from riskmap.web.frame import downloads
+from riskmap.web.frame.running import Outcome
 from riskmap.web.frame.shell import page_look, page_title, section
 from riskmap.web.frame.state import lang, say, workspace
 from riskmap.web.pages import Page
 from riskmap.web.pages.importing.backlog import backlog, rejected_download
-from riskmap.web.pages.importing.outlook import forget_outlooks
+from riskmap.web.pages.importing.outlook import no_outlooks
 from riskmap.web.pages.importing.review import datum_title, files_table, review
 from riskmap.web.widgets.filters import escape_markdown
 from riskmap.web.widgets.panels import (
@@ -43,8 +47,8 @@ from riskmap.web.widgets.panels import (
     show_table,
     tier_cell,
 )
-from riskmap.web.widgets.signing import ask_signature, notice, refuse, show_kept_notice, undo_box
-from riskmap.web.widgets.uploads import Uploaded, keep_uploads, private_folder, shown_name
+from riskmap.web.widgets.signing import ask_signature, carried_out, notice, show_kept_notice, undo_box
+from riskmap.web.widgets.uploads import Upload, Uploaded, keep_uploads, private_folder, shown_name
 from riskmap.web.widgets.wording import word
 
 PAGE: Final = Page(id="import", zh="导入", en="Import", order=30)
@@ -56,6 +60,9 @@ _RUN: Final = "import-run"
 _OUTCOME: Final = "import-outcome"
 
 
+_REFUSED: Final = "import-refused"  # why the files that were checked last cannot be read
+
+
 _ROUND: Final = "import-round"  # a new number empties the upload box
 
 
@@ -63,6 +70,18 @@ _DATUMS: Final = ("", "cgcs2000", "wgs84", "gcj02", "bd09", "EPSG:4547", "other"
 
 
 _CHANGES: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Files to be checked, and how they are to be read. `codes`: the words of `row_codes`."""
+
+    layer: str
+    files: tuple[Uploaded, ...]
+    datum: str
+    codes: Mapping[str, str]
+    full_list: bool
+    hidden: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,13 +139,15 @@ def _choose() -> None:
         files = st.file_uploader(
             say("import_files"),
             accept_multiple_files=True,
-            key=f"import-files-{st.session_state.get(_ROUND, 0)}",
+            key=f"import-files-{_round()}",
         )
         st.caption(say("import_files_help"))
         checked = st.button(say("import_check"), key="import-check", type="primary", disabled=not files)
         _template(layer)
         if checked:
-            _read(layer, list(files), datum, codes, full_list=full_list, hidden=hidden)
+            _check(_Asked(layer, tuple(files), datum, codes, full_list, hidden))
+        for text in st.session_state.pop(_REFUSED, ()):
+            notice("error", text)
 
 
 def _template(layer: str) -> None:
@@ -168,59 +189,57 @@ def _ask_codes() -> dict[str, str]:
     return {"match": "name"} if chosen == "match" else {}
 
 
-def _read(
-    layer: str,
-    files: Sequence[Uploaded],
-    datum: str,
-    codes: Mapping[str, str],
-    *,
-    full_list: bool,
-    hidden: bool,
-) -> None:
+def _check(asked: _Asked) -> None:
+    act = partial(_checked, workspace(), asked, lang())
+    if carried_out("check", act) is not None:
+        st.rerun()
+
+
+def _checked(ws: Workspace, asked: _Asked, words: Lang, progress: Progress) -> Outcome:
     """Read and compare every file; those that cannot be read are told, the others go on."""
-    ws = workspace()
-    bar = st.progress(0.0, text=say("import_progress_upload"))
     planned: list[FileImport] = []
     refused: list[tuple[str, str]] = []
     with private_folder() as folder:
-        try:
-            given = row_codes(ws, layer, **codes)
-            uploads = keep_uploads(files, folder)
-        except RiskmapError as problem:
-            bar.empty()
-            refuse(problem)
-            return
-        whole = Progress(partial(_show, bar))
-        for upload, part in zip(uploads, whole.parts(*(1 for _ in uploads)), strict=True):
-            reading, comparing = part.parts(2, 1)
+        given = row_codes(ws, asked.layer, **asked.codes)
+        uploads = keep_uploads(asked.files, folder)
+        for upload, part in zip(uploads, progress.parts(*(1 for _ in uploads)), strict=True):
             try:
-                intake = read_for_import(
-                    ws,
-                    layer,
-                    upload.path,
-                    datum=datum or None,
-                    name=upload.name,
-                    codes=given,
-                    hidden=hidden,
-                    progress=reading,
-                )
-                planned.append(plan_file(ws, intake, full_list=full_list, progress=comparing))
+                planned.append(_planned(ws, asked, upload, given, part))
             except RiskmapError as problem:
-                text = problem.text(lang())
-                if isinstance(problem, DatumError) and not datum:
-                    text = f"{text}\n{say('import_declare')}"
-                refused.append((upload.name, text.replace(upload.path.name, shown_name(upload.name))))
-    bar.empty()
-    if planned:
-        st.session_state[_RUN] = Run(layer, tuple(planned), tuple(refused), full_list)
-        st.session_state.pop(_OUTCOME, None)
-        st.rerun()
-    for _, text in refused:
-        notice("error", text)
+                refused.append((upload.name, _why(problem, asked, upload, words)))
+    if not planned:
+        texts = tuple(text for _, text in refused)
+        return Outcome("running_refused", {"why": "\n".join(texts)}, "warning", state={_REFUSED: texts})
+    run = Run(asked.layer, tuple(planned), tuple(refused), asked.full_list)
+    return _looked_at(run) if not refused else replace(_looked_at(run), tone="warning")
 
 
-def _show(bar: Any, share: float, what: Text) -> None:
-    bar.progress(share, text=escape_markdown(what.text(lang())))
+def _looked_at(run: Run) -> Outcome:
+    return Outcome("running_check_done", {"n": len(run.files)}, state={_RUN: run, _OUTCOME: None})
+
+
+def _planned(
+    ws: Workspace, asked: _Asked, upload: Upload, codes: RowCodes | None, progress: Progress
+) -> FileImport:
+    reading, comparing = progress.parts(2, 1)
+    intake = read_for_import(
+        ws,
+        asked.layer,
+        upload.path,
+        datum=asked.datum or None,
+        name=upload.name,
+        codes=codes,
+        hidden=asked.hidden,
+        progress=reading,
+    )
+    return plan_file(ws, intake, full_list=asked.full_list, outlook=True, progress=comparing)
+
+
+def _why(problem: RiskmapError, asked: _Asked, upload: Upload, words: Lang) -> str:
+    text = problem.text(words)
+    if isinstance(problem, DatumError) and not asked.datum:
+        text = f"{text}\n{t('import_declare', words)}"
+    return text.replace(upload.path.name, shown_name(upload.name))
 
 
 # 2 Look
@@ -270,10 +289,16 @@ def _offers(run: Run, chosen: int) -> None:
         for field in FILLABLE:
             count = sum(one.field == field for one in file.offered)
             if count and st.button(say(f"import_fill_{field}", n=count), key=f"{key}-{field}"):
-                filled = fill_file(workspace(), file, [field], full_list=run.full_list)
-                files = (*run.files[:chosen], filled, *run.files[chosen + 1 :])
-                st.session_state[_RUN] = replace(run, files=files)
-                st.rerun()
+                act = partial(_filled, workspace(), run, chosen, field)
+                if carried_out("check", act) is not None:
+                    st.rerun()
+
+
+def _filled(ws: Workspace, run: Run, chosen: int, field: str, progress: Progress) -> Outcome:
+    """Take what is offered for one field of a file, and compare it anew."""
+    before, file, after = run.files[:chosen], run.files[chosen], run.files[chosen + 1 :]
+    filled = fill_file(ws, file, [field], full_list=run.full_list, outlook=True, progress=progress)
+    return _looked_at(replace(run, files=(*before, filled, *after)))
 
 
 def _full_list(run: Run) -> None:
@@ -299,33 +324,37 @@ def _commit(run: Run) -> None:
         if signature.missing:
             notice("warning", signature.missing)
             return
-        bar = st.progress(0.0, text=COMMITTING.text(lang()))
-        try:
-            outcome = commit_files(
-                workspace(),
-                run.layer,
-                run.files,
-                by=signature.by,
-                why=signature.why,
-                full_list=run.full_list,
-                progress=Progress(partial(_show, bar)),
-            )
-        except RiskmapError as problem:
-            bar.empty()
-            refuse(problem)
-            return
-    st.session_state[_OUTCOME] = outcome
-    if outcome.left:
-        st.session_state[_RUN] = Run(run.layer, outcome.left, (), run.full_list)
-    else:
-        _drop()
-    st.rerun()
+        act = partial(_written, workspace(), run, _round(), lang(), by=signature.by, why=signature.why)
+        done = carried_out("import", act)
+    if done is not None:
+        st.rerun()
+
+
+def _written(
+    ws: Workspace, run: Run, number: int, words: Lang, progress: Progress, *, by: Actor, why: str
+) -> Outcome:
+    """Write the files of a run; where one is refused, it and those after it are looked at anew."""
+    outcome = commit_files(
+        ws, run.layer, run.files, by=by, why=why, full_list=run.full_list, progress=progress
+    )
+    left = Run(run.layer, outcome.left, (), run.full_list)
+    state = {_OUTCOME: outcome} | ({_RUN: left} if outcome.left else _emptied(number))
+    if outcome.refused is not None:
+        return Outcome("running_refused", {"why": outcome.refused.text(words)}, "warning", state=state)
+    return Outcome("import_done", _totals(outcome), state=state)
 
 
 def _drop() -> None:
-    st.session_state.pop(_RUN, None)
-    forget_outlooks()
-    st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
+    st.session_state.update(_emptied(_round()))
+
+
+def _emptied(number: int) -> dict[str, Any]:
+    """Return what a session holds where no file is looked at; `number` is that of its upload box."""
+    return {_RUN: None, _ROUND: number + 1, **no_outlooks()}
+
+
+def _round() -> int:
+    return int(st.session_state.get(_ROUND, 0))
 
 
 # 3 Done
@@ -335,12 +364,7 @@ def _result(outcome: ImportOutcome) -> None:
         notice("warning", say("import_stale", text=text) if stale else text)
     if not outcome.committed:
         return
-    files = [f.committed for f in outcome.committed if f.committed is not None]
-    total = {
-        name: sum(getattr(c, name) for c in files)
-        for name in ("inserted", "updated", "unchanged", "held", "rejected")
-    }
-    notice("success", say("import_done", **{k: f"{v:,}" for k, v in total.items()}))
+    notice("success", say("import_done", **_totals(outcome)))
     if outcome.unrated is not None:
         notice("warning", say("import_unrated", text=outcome.unrated.text(lang())))
     else:
@@ -362,6 +386,13 @@ def _result(outcome: ImportOutcome) -> None:
         with st.expander(say("import_undo", file=escape_markdown(file.intake.file))):
             st.caption(say("import_undo_lead"))
             undo_box(f"import-undo-{number}", file.committed.changeset)
+
+
+def _totals(outcome: ImportOutcome) -> dict[str, str]:
+    """Return the rows that were written, by their fate, as they are told."""
+    files = [f.committed for f in outcome.committed if f.committed is not None]
+    names = ("inserted", "updated", "unchanged", "held", "rejected")
+    return {name: f"{sum(getattr(one, name) for one in files):,}" for name in names}
 
 
 def _tier_changes(outcome: ImportOutcome) -> None:

@@ -14,6 +14,7 @@ import streamlit as st
 from riskmap.actions.importing import dismiss_rejected, settle_held
 from riskmap.actions.inventory.exporting import write_rejected
 from riskmap.actions.records.scoring import one_feature
+from riskmap.actions.records.tickets import lacking
 from riskmap.actions.rejected_mending import can_be_emptied, mend_rejected
 from riskmap.actions.suggestions import FILLABLE, RecordOffer, accept_offers, record_offers
 from riskmap.errors import RiskmapError, UnknownNameError
@@ -26,7 +27,7 @@ from riskmap.values.records import Features
 from riskmap.web.frame import downloads
 from riskmap.web.frame.state import lang, say, workspace
 from riskmap.web.pages.importing.review import layer_title
-from riskmap.web.pages.point.form import open_record
+from riskmap.web.pages.point.form import Filled, FormStart, draw_fields, open_record
 from riskmap.web.widgets.panels import (
     Cell,
     Pager,
@@ -138,11 +139,14 @@ def _settle(entry: HeldEntry, entries: Sequence[HeldEntry]) -> None:
         code = ""
         if how == "as_code":
             code = st.text_input(say("held_new_code"), key=f"held-code-{entry.id}", max_chars=80).strip()
-        everything = False
-        if how != "as_code" and len(alike) > 1:
+        everything, more = False, _beside(entry) if how == "accept" else None
+        if how != "as_code" and len(alike) > 1 and more is None:
             everything = st.checkbox(say("held_alike", n=len(alike)), key=f"held-alike-{entry.id}")
         signature = ask_signature(f"held-{entry.id}")
         if not st.button(say("held_go"), key=f"held-go-{entry.id}", type="primary"):
+            return
+        if more is not None and more.judged.errors:
+            notice("error", say("form_refused", count=len(more.judged.errors)))
             return
         if signature.missing or (how == "as_code" and not code):
             notice("warning", signature.missing or say("held_no_code"))
@@ -157,6 +161,7 @@ def _settle(entry: HeldEntry, entries: Sequence[HeldEntry]) -> None:
                     by=signature.by,
                     why=signature.why,
                     as_code=code or None,
+                    more=None if more is None else {entry.layer: more.changes},
                 )
         except RiskmapError as problem:
             refuse(problem)
@@ -164,6 +169,16 @@ def _settle(entry: HeldEntry, entries: Sequence[HeldEntry]) -> None:
     st.session_state.pop(_HELD, None)
     keep_notice("success", say("held_done", n=len(chosen)))
     st.rerun()
+
+
+def _beside(entry: HeldEntry) -> Filled | None:
+    """Ask for what the row lacks for the moves that it means; None where it lacks nothing that is stated beside it."""
+    fields = lacking(workspace(), entry)
+    if not fields:
+        return None
+    st.caption(say("held_lacking"))
+    layer = workspace().catalog.layer(entry.layer)
+    return draw_fields(FormStart(layer, f"held-{entry.id}", 0, {}), fields)
 
 
 def _compare(entry: HeldEntry) -> None:

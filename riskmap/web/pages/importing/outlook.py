@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
-from typing import Final
+from typing import Any, Final
 
 import streamlit as st
 from streamlit_folium import st_folium
@@ -62,8 +62,8 @@ class _Kept:
 
 
 def draw_outlook(layer: Layer, file: FileImport, key: str) -> None:
-    """Draw map and tiers of one file; both are computed once for a plan."""
-    kept = _kept(file.plan, key)
+    """Draw map and tiers of one file; both are computed once for a plan, where that did not come with them."""
+    kept = _kept(file, key)
     section(say("import_where"))
     _warn(file)
     if len(kept.outlook.places.lon):
@@ -74,17 +74,16 @@ def draw_outlook(layer: Layer, file: FileImport, key: str) -> None:
     _tiers(layer, kept.outlook, f"{key}-tiers")
 
 
-def forget_outlooks() -> None:
-    """Let go of what was computed for files that are no longer looked at."""
-    st.session_state.pop(_OUTLOOKS, None)
+def no_outlooks() -> dict[str, Any]:
+    """Return what a session holds of outlooks where no file is looked at."""
+    return {_OUTLOOKS: {}}
 
 
-def _kept(plan: ImportPlan, key: str) -> _Kept:
+def _kept(file: FileImport, key: str) -> _Kept:
     kept: dict[str, _Kept] = st.session_state.setdefault(_OUTLOOKS, {})
-    found = kept.get(key)
+    found, plan = kept.get(key), file.plan
     if found is None or found.plan is not plan:
-        with st.spinner(say("import_effect_progress")):
-            outlook = import_outlook(workspace(), plan)
+        outlook = file.outlook or import_outlook(workspace(), plan)
         number = st.session_state[f"{_OUTLOOKS}-made"] = st.session_state.get(f"{_OUTLOOKS}-made", 0) + 1
         found = kept[key] = _Kept(plan, outlook, f"{_OUTLOOKS}-{number}")
     return found

@@ -52,6 +52,10 @@ def files_table(key: str, files: Sequence[FileImport]) -> None:
         cells = [Cell(intake.file), *(Cell(f"{n:,}", quiet=not n) for n in numbers), Cell(_sum(intake))]
         rows.append(Row(cells))
     show_table(key, columns, rows, dense=True)
+    moved = sum(len(file.plan.moved) for file in files)
+    taken = sum(len(file.plan.taken_over) for file in files)
+    if moved or taken:
+        st.caption(say("import_flows", moved=f"{moved:,}", taken=f"{taken:,}"))
 
 
 def _sum(intake: Intake) -> str:
@@ -308,6 +312,8 @@ def target_title(layer: Layer, target: str) -> str:
         return f"{title} · {say('contact_verified_on' if part == 'verified' else f'contact_{part}')}"
     if target in {"longitude", "latitude", "easting", "northing", "version", "position"}:
         return say(f"target_{target}")
+    if kind == "file":
+        return say("target_file", title=key_title(layer, rest))
     return key_title(layer, target)
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from html import escape
-from typing import Any, Final
+from typing import Final
 
 import streamlit as st
 
@@ -23,15 +24,24 @@ from riskmap.catalog import ScoringModel
 from riskmap.catalog.model_sources import loses_adoption, lost_sources, stated_status, unsourced
 from riskmap.catalog.model_text import stated_version, with_version
 from riskmap.catalog.toml_lines import key_lines
-from riskmap.errors import RiskmapError, StaleModelError
+from riskmap.errors import Lang, RiskmapError, StaleModelError
+from riskmap.progress import Progress
 from riskmap.rules.permissions import Actor
+from riskmap.web.frame.running import Outcome
 from riskmap.web.frame.shell import page_look, section
 from riskmap.web.frame.state import address_leads, lang, say, workspace, write_address
 from riskmap.web.pages import Page
 from riskmap.web.pages.model import about
 from riskmap.web.pages.model.form import ModelDraft, draft_of, draw_model_form, forget, text_typed
 from riskmap.web.pages.model.preview import draw_preview
-from riskmap.web.widgets.signing import ask_signature, keep_notice, notice, refuse, show_kept_notice
+from riskmap.web.widgets.signing import (
+    ask_signature,
+    carried_out,
+    keep_notice,
+    notice,
+    refuse,
+    show_kept_notice,
+)
 
 PAGE: Final = Page(id="model", zh="模型", en="Model", order=60)
 
@@ -43,6 +53,9 @@ _LAST: Final = "model-layer-last"
 
 
 _STALE: Final = "model-stale"
+
+
+_SAVED: Final = "model-saved"  # layer and text of the draft that was saved last, until its page has seen it
 
 
 _SAVES: Final = "model-saves"  # how often this session saved: the reason is asked for anew each time
@@ -57,6 +70,7 @@ _LONGEST_VERSION: Final = 40
 def render() -> None:
     """Draw the page."""
     page_look()
+    _follow_save()
     show_kept_notice()
     layer = _choose()
     draft = draft_of(layer)
@@ -214,39 +228,55 @@ def _proposed(draft: ModelDraft, found: Sequence[ModelVersion]) -> str:
 def _save(draft: ModelDraft, version: str, *, by: Actor, why: str, adopt: bool, assess: bool) -> None:
     try:
         text = with_version(draft.text, version)
-        with st.spinner(say("model_saving")):
-            saved = save_model(
-                workspace(),
-                draft.layer,
-                text,
-                base_digest=draft.base.digest,
-                by=by,
-                why=why,
-                adopt=adopt,
-                assess=assess,
-            )
-    except StaleModelError as problem:
-        st.session_state[_STALE] = (draft.layer, problem)
-        st.rerun()
     except RiskmapError as problem:
         refuse(problem)
         return
-    forget(draft.layer)
-    st.session_state[_SAVES] = st.session_state.get(_SAVES, 0) + 1
-    tone: Any = "success" if saved.refused is None else "warning"
-    keep_notice(tone, _said(saved))
+    save = partial(
+        save_model,
+        workspace(),
+        draft.layer,
+        text,
+        base_digest=draft.base.digest,
+        by=by,
+        why=why,
+        adopt=adopt,
+        assess=assess,
+    )
+    done = carried_out("model", partial(_saved, save, (draft.layer, draft.text), lang()))
+    if done is None:
+        return
+    if _SAVED in done.state:
+        keep_notice(done.tone, say(done.said, **done.values))
     st.rerun()
 
 
-def _said(saved: Saved) -> str:
-    version = saved.model.version
+def _saved(save: Callable[..., Saved], draft: tuple[str, str], words: Lang, progress: Progress) -> Outcome:
+    """Save a model; where somebody else did meanwhile, the page shows what both made of it."""
+    try:
+        saved = save(progress=progress)
+    except StaleModelError as problem:
+        stale = {_STALE: (draft[0], problem)}
+        return Outcome("running_refused", {"why": problem.text(words)}, "warning", state=stale)
+    version, state = saved.model.version, {_SAVED: draft}
     if saved.refused is not None:
-        return say("model_saved_unassessed", version=version) + "\n" + saved.refused.text(lang())
+        why = saved.refused.text(words)
+        return Outcome("model_saved_unassessed", {"version": version, "why": why}, "warning", state=state)
     if saved.assessed is None:
-        return say("model_saved", version=version)
+        return Outcome("model_saved", {"version": version}, state=state)
     run = saved.assessed["run"]
     moved = 0 if run is None else len(saved.workspace.ledger.tier_changes(run=run))
-    return say("model_saved_assessed", version=version, n=f"{moved:,}")
+    return Outcome("model_saved_assessed", {"version": version, "n": f"{moved:,}"}, state=state)
+
+
+def _follow_save() -> None:
+    """Begin anew from the file where a draft was saved, unless it was changed since."""
+    saved: tuple[str, str] | None = st.session_state.pop(_SAVED, None)
+    if saved is None:
+        return
+    layer, text = saved
+    if draft_of(layer).text == text:
+        forget(layer)
+    st.session_state[_SAVES] = st.session_state.get(_SAVES, 0) + 1
 
 
 def _reset(draft: ModelDraft) -> None:

@@ -38,7 +38,7 @@ from riskmap.web.frame.state import (
     write_address,
 )
 from riskmap.web.pages import Page
-from riskmap.web.pages.point import view
+from riskmap.web.pages.point import attached, moves, view
 from riskmap.web.pages.point.form import FormStart, blank_record, draw_form, open_record
 from riskmap.web.pages.point.place import draw_place, stated_position
 from riskmap.web.pages.point.view import Stale, certainty, draw_stale
@@ -53,6 +53,7 @@ from riskmap.web.widgets.panels import (
     show_table,
     tier_cell,
 )
+from riskmap.web.widgets.readings import draw_readings
 from riskmap.web.widgets.signing import (
     Signature,
     ask_signature,
@@ -198,12 +199,18 @@ def _record(layer_id: str, code: str) -> None:
         return
     here = point_address(layer_id, code)
     view.heading(layer, features, _flags(layer_id, code))
+    if layer.flow is not None:
+        moves.standing(layer, features)
     mode, where = st.session_state.get(_MODE, ("view", here))
     if where != here or as_of() is not None:
         mode = "view"
     if mode == "edit":
         _edit(features, here)
         return
+    if layer.flow is not None:
+        moves.buttons(layer, features, lambda chosen: _set_mode(chosen, here), disabled=as_of() is not None)
+        if mode.startswith(moves.MOVE):
+            moves.dialog(layer, features, mode.removeprefix(moves.MOVE), lambda: _set_mode("view", here))
     _actions(features, here, mode)
     if mode == "retire":
         _turn(features, here, retire=True)
@@ -271,12 +278,17 @@ def _view(features: Features, here: str) -> None:
     code = features.records.code[0]
     left, right = st.columns([1.25, 1], gap="large")
     with right:
-        if layer.model is None:
+        if layer.series is not None:
+            draw_readings(layer.id, code)
+        elif layer.model is None:
             st.caption(say("point_unscored"))
-        else:
+        if layer.model is not None:
             _scored(layer, features)
     with left:
-        view.facts(layer, adopted_model(ws, layer.id), features)
+        editable = features.retired[0] is None and as_of() is None
+        view.facts(layer, adopted_model(ws, layer.id), features, editable=editable)
+        view.linked(layer, code, ws.catalog.layers)
+        attached.draw(features, here)
         if layer.contacts:
             _contacts(features, here)
     known = ws.ledger.history(layer.id, code)

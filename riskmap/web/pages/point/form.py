@@ -113,12 +113,20 @@ def draw_form(
     form = _Form(opened, places.names if places else (), position)
     section(say("group_identity"))
     form.identity()
+    kept = () if opened.layer.flow is None else opened.layer.flow.kept  # only moves change these
     for title, fields in field_groups(opened.layer, model):
         section(say(title))
-        form.fields(fields)
+        form.fields([field for field in fields if field.id not in kept])
     form.checklist()
     form.contacts()
     return form.filled(before, places)
+
+
+def draw_fields(opened: FormStart, fields: Sequence[Field], *, before: Features | None = None) -> Filled:
+    """Draw the inputs of some fields and return what they state, judged; what is said stands beside its input."""
+    form = _Form(opened, (), None)
+    form.fields(fields)
+    return form.filled(before, None)
 
 
 class _Form:

@@ -10,6 +10,7 @@ Two people, one record: both versions side by side, and each change taken over o
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -24,6 +25,8 @@ from riskmap.errors import StaleRevisionError
 from riskmap.percentages import percentage, percentages
 from riskmap.rules.extras import extra_keys, header_of, holds_people, masked
 from riskmap.scoring.residual import WHY_NOT
+from riskmap.selection import find
+from riskmap.selection.linked import hanging_on, links_of
 from riskmap.texts import field_title, limit_text, made_text
 from riskmap.values.assessment import Explanation, PartValue
 from riskmap.values.records import Change, Contact, Features
@@ -32,7 +35,7 @@ from riskmap.web.frame.shell import section
 from riskmap.web.frame.state import lang, say, snapshot
 from riskmap.web.pages.point.form import FormStart, field_groups
 from riskmap.web.widgets.filters import escape_markdown as markdown
-from riskmap.web.widgets.panels import Cell, Row, TableColumn, pager_of, show_table
+from riskmap.web.widgets.panels import Cell, Row, TableColumn, pager_of, point_address, show_table
 from riskmap.web.widgets.signing import Signature, notice
 from riskmap.web.widgets.wording import (
     changes_text,
@@ -51,6 +54,15 @@ _HISTORY: Final = "point-history"
 
 
 _HISTORY_ROWS: Final = 20
+
+
+_LINKED: Final = "point-linked"
+
+
+_LINKED_ROWS: Final = 10
+
+
+_HANGING: Final = 500  # of one field; a list of its own shows more
 
 
 def heading(layer: Layer, features: Features, flags: Iterable[str]) -> None:
@@ -81,8 +93,11 @@ def tier_badge(tier: str) -> str:
     return f'<span class="rm-tier rm-tier-{tier}">{escape(TIER_TITLES[tier].text(lang()))}</span>'
 
 
-def facts(layer: Layer, model: ScoringModel | None, features: Features) -> None:
-    """All fields in groups; what is not stated is said, not hidden, where the score needs it."""
+def facts(layer: Layer, model: ScoringModel | None, features: Features, *, editable: bool) -> None:
+    """All fields in groups; what is not stated is said, not hidden, where the score needs it.
+
+    `editable`: whether the page offers to fill it in.
+    """
     values = {key: column[0] for key, column in features.records.values.items()}
     lon, lat = float(features.records.lon[0]), float(features.records.lat[0])
     located = math.isfinite(lon) and math.isfinite(lat)
@@ -101,11 +116,43 @@ def facts(layer: Layer, model: ScoringModel | None, features: Features) -> None:
         ]
         _facts(say(title), pairs + (place if title == "group_rest" else []))
         if len(shown) < len(fields):
-            st.caption(say("point_blank_fields", n=len(fields) - len(shown)))
+            blank = "point_blank_editable" if editable else "point_blank_fields"
+            st.caption(say(blank, n=len(fields) - len(shown)))
     if not any(title == "group_rest" for title, _ in field_groups(layer, model)):
         _facts(say("group_rest"), place)
     _facts(say("group_extra"), _extras(features))
     _checklist(layer, features)
+
+
+def linked(layer: Layer, code: str, layers: Mapping[str, Layer]) -> None:
+    """The records that this one names, and those that name it; each leads to its own page."""
+    now = snapshot()
+    hit = find(now, layer.id, code)
+    named = {} if hit is None else links_of(now, layers, now.table(layer.id).slice(hit.row, 1), layer)[0]
+    told = [(layer.field(field).title.text(lang()), one) for field, ones in named.items() for one in ones]
+    for (other, field), (_, ones) in hanging_on(now, layers, layer.id, code, most=_HANGING).items():
+        definition = layers[other]
+        fields = sum(one.type == "record" for one in definition.fields)
+        by = definition.field(field).title.text(lang()) if fields > 1 else ""
+        title = " · ".join(part for part in (definition.title.text(lang()), by) if part)
+        told += [(title, one) for one in ones]
+    if not told:
+        return
+    counted = Counter(title for title, _ in told)
+    section(say("group_linked") + "　" + " · ".join(f"{title} {n:,}" for title, n in counted.items()))
+    pager = pager_of(_LINKED, len(told), _LINKED_ROWS)
+    columns = [
+        TableColumn("relation", say("linked_relation"), "short"),
+        TableColumn("code", say("list_code"), "code"),
+        TableColumn("name", say("list_name")),
+    ]
+    rows = []
+    for title, one in told[pager.start : pager.stop]:
+        href = point_address(one.layer, one.code)
+        rows.append(
+            Row([Cell(title), Cell(one.code, href=href), Cell(one.name or say("no_name"))], href=href)
+        )
+    show_table(_LINKED, columns, rows, pager=pager, dense=True)
 
 
 def _extras(features: Features) -> list[tuple[str, str | None]]:

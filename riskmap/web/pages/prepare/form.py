@@ -401,8 +401,6 @@ def _run(asked: PrepareRequest, by: Actor, why: str) -> None:
         why_not = say("unexpected") if done.refused is None else done.refused.text(lang())
         st.session_state[_REFUSED] = ("error", why_not)
         return
-    for key, value in done.outcome.state.items():
-        st.session_state[key] = value
     keep_notice("success", say("prepare_kept", id=done.outcome.values["id"]))
 
 

@@ -6,7 +6,7 @@ A shelter of the plan closes: the plan that changes least, and who goes where no
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
@@ -16,14 +16,19 @@ import streamlit as st
 from riskmap.actions.episode.evacuation import write_lists
 from riskmap.actions.episode.events import close_shelters, shelter_names, shut_shelters
 from riskmap.actions.episode.playback import RADIUS_M, Storm, evacuation_of, moved_from
-from riskmap.errors import RiskmapError
+from riskmap.actions.workspace import Workspace
+from riskmap.errors import Lang, RiskmapError, Text
+from riskmap.progress import Progress
+from riskmap.rules.permissions import Actor
+from riskmap.texts import t
 from riskmap.values.evacuation import Differences, EvacuationPlan, Moved
 from riskmap.vocabulary import RANKS, TIER_TITLES, TIERS
+from riskmap.web.frame.running import Outcome
 from riskmap.web.frame.state import lang, say, workspace
 from riskmap.web.pages.importing.review import datum_title
 from riskmap.web.pages.prepare.messages import ask_person, paper
-from riskmap.web.widgets.panels import Cell, Row, TableColumn, first_page, pager_of, show_offer, show_table
-from riskmap.web.widgets.signing import notice, person, refuse
+from riskmap.web.widgets.panels import Cell, Row, TableColumn, first_pages, pager_of, show_offer, show_table
+from riskmap.web.widgets.signing import carried_out, notice, person
 from riskmap.web.widgets.uploads import Held, private_folder
 
 _ROWS: Final = 20
@@ -61,16 +66,24 @@ class MoveRequest:
     whole: bool
 
     def plan(
-        self, shown: Storm, *, shut: tuple[str, ...] = (), before: EvacuationPlan | None = None
+        self,
+        ws: Workspace,
+        shown: Storm,
+        progress: Progress,
+        *,
+        words: Lang,
+        shut: tuple[str, ...] = (),
+        before: EvacuationPlan | None = None,
     ) -> EvacuationPlan:
-        """Return the plan. RiskmapError says what is wrong with which file."""
+        """Return the plan. RiskmapError, in words of this language, says what is wrong with which file."""
         with private_folder() as folder:
-            own = workspace().people_table
-            people = self.people.written(folder, say("prepare_people_file")) if self.people else own
+            own = ws.people_table
+            people = self.people.written(folder, t("prepare_people_file", words)) if self.people else own
             if people is None:
                 raise RiskmapError("没有转移人员表；请上传", "there is no table of people; upload one")
+            roads = self.roads.written(folder, t("prepare_roads_file", words)) if self.roads else None
             return evacuation_of(
-                workspace(),
+                ws,
                 shown,
                 people,
                 crs=self.people_datum,
@@ -78,10 +91,11 @@ class MoveRequest:
                 at_least=self.at_least,
                 radius=self.radius,
                 whole=self.whole,
-                roads=self.roads.written(folder, say("prepare_roads_file")) if self.roads else None,
+                roads=roads,
                 roads_crs=self.roads_datum,
                 shut=shut,
                 before=before,
+                progress=progress,
             )
 
 
@@ -105,27 +119,28 @@ def move(shown: Storm) -> None:
         asked = _ask()
         ready = asked.people is not None or workspace().people_table is not None
         if st.button(say("prepare_move_run"), key="prepare-move-run", type="primary", disabled=not ready):
-            with st.spinner(say("working")):
-                try:
-                    keep(
-                        Made(
-                            shown.scenario.id, asked, asked.plan(shown), number=made.number + 1 if made else 0
-                        )
-                    )
-                except RiskmapError as problem:
-                    refuse(problem)
-                else:
-                    st.rerun()
+            number = made.number + 1 if made else 0
+            act = partial(_planned, workspace(), shown, asked, number=number, words=lang())
+            if carried_out("move", act) is not None:
+                st.rerun()
     if made is not None:
         _plan(shown, made)
-        draw(shown, made, keep)
+        draw(shown, made)
 
 
-def keep(made: Made) -> None:
-    """Keep a plan for this session, and show its lists from the beginning."""
-    st.session_state[_PLAN] = made
-    first_page(_SHELTERS)
-    first_page(CHANGES)
+def _planned(
+    ws: Workspace, shown: Storm, asked: MoveRequest, progress: Progress, *, number: int, words: Lang
+) -> Outcome:
+    plan = asked.plan(ws, shown, progress, words=words)
+    return _kept(Made(shown.scenario.id, asked, plan, number=number))
+
+
+def _kept(made: Made) -> Outcome:
+    """Tell a plan; the session keeps it and shows its lists from the beginning."""
+    counts = {"placed": f"{made.plan.placed:,}", "unplaced": f"{made.plan.unplaced:,}"}
+    state = {_PLAN: made} | first_pages(_SHELTERS, CHANGES)
+    tone = "warning" if made.plan.unplaced else "success"
+    return Outcome("running_move_done", counts, tone, state=state)
 
 
 def _ask() -> MoveRequest:
@@ -239,7 +254,10 @@ CHANGES: Final = "prepare-move-changes"
 _WHY: Final = "避难场所关闭，重排转移"
 
 
-def draw(shown: Storm, made: Made, keep: Callable[[Made], None]) -> None:
+_LOGGING: Final = Text("登记关闭的场所", "logging the closing")
+
+
+def draw(shown: Storm, made: Made) -> None:
     """Draw what the last closing changed, and the way to close more."""
     names = shelter_names(workspace())
     if made.before is not None and made.plan.differences is not None:
@@ -271,30 +289,39 @@ def draw(shown: Storm, made: Made, keep: Callable[[Made], None]) -> None:
         pressed = st.form_submit_button(say("prepare_replan_run"), key="prepare-replan-run", type="primary")
     if pressed:
         if codes:
-            _run(shown, made, tuple(codes), keep, on_record=on_record)
+            _run(shown, made, tuple(codes), on_record=on_record)
         else:
             notice("warning", say("prepare_replan_choose"))
 
 
-def _run(
-    shown: Storm, made: Made, codes: tuple[str, ...], keep: Callable[[Made], None], *, on_record: bool
-) -> None:
-    by = person()
+def _run(shown: Storm, made: Made, codes: tuple[str, ...], *, on_record: bool) -> None:
+    by = person() if on_record else None
     if on_record and by is None:
         notice("warning", say("sign_missing_person"))
         return
-    with st.spinner(say("working")):
-        try:
-            shut = (*made.shut, *codes)
-            found = made.asked.plan(shown, shut=shut, before=made.plan)
-            if on_record and by is not None:
-                close_shelters(workspace(), shown.scenario.id, codes, by=by, why=_WHY)
-        except RiskmapError as problem:
-            refuse(problem)
-            return
-        # Kept before anything is drawn: a rerun that comes meanwhile must not part log and plan.
-        keep(replace(made, plan=found, shut=shut, before=made.plan, number=made.number + 1))
-    st.rerun()
+    act = partial(_revised, workspace(), shown, made, codes, by=by, words=lang())
+    if carried_out("move", act) is not None:
+        st.rerun()
+
+
+def _revised(
+    ws: Workspace,
+    shown: Storm,
+    made: Made,
+    codes: tuple[str, ...],
+    progress: Progress,
+    *,
+    by: Actor | None,
+    words: Lang,
+) -> Outcome:
+    """Plan without the shelters that close, and then log, for `by`, that they do: both or neither."""
+    planning, logging = progress.parts(9, 1)
+    shut = (*made.shut, *codes)
+    found = made.asked.plan(ws, shown, planning, words=words, shut=shut, before=made.plan)
+    if by is not None:
+        logging.step(0, 1, _LOGGING)
+        close_shelters(ws, shown.scenario.id, codes, by=by, why=_WHY)
+    return _kept(replace(made, plan=found, shut=shut, before=made.plan, number=made.number + 1))
 
 
 def _changed(

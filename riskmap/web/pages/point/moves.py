@@ -1,0 +1,153 @@
+"""A ticket's moves on its page: where it stands in its flow, and a dialog that asks exactly what a move asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from html import escape
+from typing import Any, Final
+
+import streamlit as st
+
+from riskmap.actions.records.tickets import move_points
+from riskmap.catalog import Layer
+from riskmap.catalog.flow import STATE, Flow, Move
+from riskmap.errors import RiskmapError
+from riskmap.moments import local_day, local_now, parse_day
+from riskmap.rules.laws import overdue_days
+from riskmap.rules.moves import flow_of
+from riskmap.values.records import Features
+from riskmap.web.frame.state import as_of, lang, say, workspace
+from riskmap.web.pages.point.form import FormStart, draw_fields
+from riskmap.web.widgets.signing import Signature, ask_signature, keep_notice, notice, refuse
+
+MOVE: Final = "move:"
+"""What stands before the id of the move that is being made, in the mode of the page."""
+
+
+def standing(layer: Layer, features: Features) -> None:
+    """Where a record stands among the states of its flow, and its deadline."""
+    flow, here = flow_of(layer), _state(layer, features)
+    parts = []
+    for state in flow.states:
+        if state.pause and state.id != here:
+            continue
+        kind = " rm-step-now" if state.id == here else ""
+        parts.append(f'<span class="rm-step{kind}">{escape(state.title.text(lang()))}</span>')
+    chain = '<span class="rm-step-arrow">→</span>'.join(parts)
+    st.html(f'<div class="rm-steps">{chain}{_deadline(flow, here, features)}</div>')
+
+
+def _deadline(flow: Flow, here: str, features: Features) -> str:
+    column = features.records.values.get(flow.due)
+    due = None if column is None else column[0]
+    if due is None or not flow.runs(here):
+        return ""
+    days = overdue_days(due, local_day(as_of() or local_now())) or 0
+    text = say("move_due", day=due)
+    late = f'<span class="rm-mark">{escape(say("move_overdue", n=days))}</span>' if days > 0 else ""
+    return f'<span class="rm-sub">{escape(text)}</span>{late}'
+
+
+def buttons(layer: Layer, features: Features, choose: Callable[[str], None], *, disabled: bool) -> None:
+    """A button for every move that the state allows; a click chooses it."""
+    here = _state(layer, features)
+    ways = sorted(
+        (move for move in flow_of(layer).moves if here in move.from_),
+        key=lambda move: not _onward(flow_of(layer), here, move),
+    )
+    if not ways or features.retired[0] is not None:
+        return
+    with st.container(horizontal=True, key="no-print-moves"):
+        for i, move in enumerate(ways):
+            st.button(
+                move.title.text(lang()),
+                key=f"move-{move.id}",
+                type="primary" if i == 0 else "secondary",
+                disabled=disabled,
+                help=say("past_readonly") if disabled else None,
+                on_click=choose,
+                args=(MOVE + move.id,),
+            )
+
+
+def _onward(flow: Flow, here: str, move: Move) -> bool:
+    """Tell whether a move leads to a later state that is no pause: what is usually done next stands first."""
+    order = [state.id for state in flow.states]
+    to = flow.state(move.to)
+    return to is not None and not to.pause and order.index(move.to) > order.index(here)
+
+
+def dialog(layer: Layer, features: Features, move_id: str, leave: Callable[[], None]) -> None:
+    """Ask exactly what a move asks, and make it; what speaks against it is said, and nothing is written."""
+    move = next((one for one in flow_of(layer).moves if one.id == move_id), None)
+    if move is None or _state(layer, features) not in move.from_:
+        return
+    code, version = features.records.code[0], int(features.version[0])
+    key = f"move-{layer.id}-{code}-{version}-{move.id}"
+    with st.container(border=True, key="point-move-box"):
+        st.markdown(f"**{say('move_lead', move=move.title.text(lang()))}**")
+        if move.other_than:
+            st.caption(say("move_second_person"))
+        with st.form(f"{key}-form", enter_to_submit=False, border=False):
+            fields = [layer.field(name) for name in move.asks if name in layer.field_ids]
+            filled = draw_fields(FormStart(layer, code, version, {}), fields, before=features)
+            day = _day(key) if "on" in move.asks else ""
+            signature = ask_signature(f"{key}-sign", reason_hint=say("move_why_hint"))
+            yes, no = st.columns([1, 5])
+            go = yes.form_submit_button(move.title.text(lang()), type="primary")
+            cancel = no.form_submit_button(say("form_cancel"))
+        if cancel:
+            leave()
+            st.rerun()
+        if not go:
+            return
+        if filled.judged.errors:
+            notice("error", say("form_refused", count=len(filled.judged.errors)))
+        elif signature.missing:
+            notice("warning", signature.missing)
+        elif _made(features, move, filled.changes, day, signature):
+            leave()
+            st.rerun()
+
+
+def _day(key: str) -> str:
+    place, _ = st.columns([1, 2])
+    today = local_now().date().isoformat()
+    return place.text_input(
+        say("move_on"), value=today, key=f"{key}-on", placeholder=say("date_hint")
+    ).strip()
+
+
+def _made(features: Features, move: Move, stated: Any, day: str, signature: Signature) -> bool:
+    """Make the move; say what speaks against it where it is refused."""
+    layer, code = workspace().catalog.layer(features.records.layer), features.records.code[0]
+    try:
+        on = parse_day(day).isoformat() if day else None
+        with st.spinner(say("form_saving")):
+            done = move_points(
+                workspace(),
+                layer.id,
+                [code],
+                move.id,
+                stated=stated,
+                on=on,
+                seen={code: int(features.version[0])},
+                by=signature.by,
+                why=signature.why,
+            )
+    except RiskmapError as problem:
+        refuse(problem)
+        return False
+    if done.moves.changeset is None:
+        for said in done.moves.refused.values():
+            notice("error", "\n".join(one.message.text(lang()) for one in said))
+        return False
+    words = [one.message.text(lang()) for said in done.moves.warnings.values() for one in said]
+    title = next(s.title for s in flow_of(layer).states if s.id == move.to)
+    keep_notice("success", "\n".join((say("move_done", state=title.text(lang())), *words)))
+    return True
+
+
+def _state(layer: Layer, features: Features) -> str:
+    column = features.records.values.get(STATE)
+    return str((None if column is None else column[0]) or flow_of(layer).start)

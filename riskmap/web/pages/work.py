@@ -1,0 +1,150 @@
+"""待办: what is open in the registers, overdue first; every line is the way to its ticket."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+import streamlit as st
+
+from riskmap.actions.records.work import Work, WorkItem, overdue_text, registers, work_list
+from riskmap.catalog import Layer
+from riskmap.rules.moves import flow_of
+from riskmap.web.frame.shell import page_look, page_title
+from riskmap.web.frame.state import address_leads, as_of, lang, say, workspace, write_address
+from riskmap.web.pages import Page
+from riskmap.web.widgets.panels import (
+    Cell,
+    Row,
+    TableColumn,
+    first_page,
+    pager_of,
+    point_address,
+    show_table,
+)
+from riskmap.web.widgets.signing import notice, show_kept_notice
+
+PAGE: Final = Page(id="work", zh="待办", en="Work", order=45, past=True)
+
+
+_TABLE: Final = "work-items"
+
+
+_SHOW, _LAYER, _WHO = "work-show", "work-layer", "work-who"
+
+
+_LONGEST: Final = 60
+
+
+_SHOWN: Final[Mapping[str, Callable[[WorkItem], bool]]] = {
+    "all": lambda _: True,
+    "overdue": lambda one: one.overdue,
+    "due": lambda one: one.due(),
+    "to_accept": lambda one: one.second,
+}
+
+
+def render() -> None:
+    """Draw the page."""
+    page_look()
+    show_kept_notice()
+    found = registers(workspace())
+    page_title(say("work_title"), say("work_lead"))
+    if not found:
+        notice("info", say("work_no_registers"))
+        return
+    _as_the_address_says(found)
+    who = _asked_for(found)
+    work = work_list(workspace(), who=who or None, as_of=as_of())
+    show = _chosen(work)
+    write_address(("show", "register"), {"show": "" if show == "all" else show, "register": _layer()})
+    layer = _layer()
+    items = [one for one in work.items if _SHOWN[show](one) and layer in {"", one.record.layer}]
+    _list(items, {one.id: one for one in found})
+    st.caption(overdue_text(work).text(lang()))
+
+
+def _as_the_address_says(found: Sequence[Layer]) -> None:
+    """Choose what the address names, where it leads or nothing was chosen on this page yet."""
+    state = st.session_state
+    if _SHOW in state and not address_leads():
+        return
+    show, layer = st.query_params.get("show", ""), st.query_params.get("register", "")
+    state[_SHOW] = show if show in _SHOWN else "all"
+    state[_LAYER] = layer if layer in {one.id for one in found} else None
+
+
+def _layer() -> str:
+    return st.session_state.get(_LAYER) or ""
+
+
+def _asked_for(found: Sequence[Layer]) -> str:
+    """Ask for a register and a person; return the person's name."""
+    titles = {one.id: one.title.text(lang()) for one in found}
+    register, person = st.columns([1, 1])
+    register.selectbox(
+        say("work_register"),
+        list(titles),
+        index=None,
+        format_func=lambda one: titles[one],
+        placeholder=say("work_every_register"),
+        key=_LAYER,
+        on_change=first_page,
+        args=(_TABLE,),
+    )
+    return (
+        person.text_input(say("work_who"), key=_WHO, placeholder=say("work_who_hint"), max_chars=_LONGEST)
+        or ""
+    ).strip()
+
+
+def _chosen(work: Work) -> str:
+    """Let a person choose which part is shown, each with how many there are."""
+    numbers = {"all": work.open, **{key: work.counts[key] or 0 for key in ("overdue", "due", "to_accept")}}
+    chosen = st.segmented_control(
+        say("work_show"),
+        list(_SHOWN),
+        format_func=lambda one: f"{say(f'work_{one}')} {numbers[one]:,}",
+        key=_SHOW,
+        label_visibility="collapsed",
+        on_change=first_page,
+        args=(_TABLE,),
+    )
+    return chosen or "all"
+
+
+def _list(items: Sequence[WorkItem], layers: Mapping[str, Layer]) -> None:
+    pager = pager_of(_TABLE, len(items))
+    columns = [
+        TableColumn("name", say("list_name")),
+        TableColumn("code", say("list_code"), "code"),
+        TableColumn("state", say("list_state"), "short"),
+        TableColumn("due", say("work_column_due"), "short"),
+        TableColumn("late", say("work_column_late"), "number"),
+        TableColumn("since", say("work_column_since"), "short"),
+        TableColumn("subdistrict", say("list_subdistrict"), "short"),
+        TableColumn("layer", say("work_register"), "short"),
+    ]
+    rows = [_row(one, layers[one.record.layer]) for one in items[pager.start : pager.stop]]
+    show_table(_TABLE, columns, rows, pager=pager, empty=say("work_nothing"))
+
+
+def _row(item: WorkItem, layer: Layer) -> Row:
+    one = item.record
+    state = flow_of(layer).state(one.state)
+    href = point_address(one.layer, one.code)
+    cells = [
+        Cell(one.name or say("no_name"), href=href),
+        Cell(one.code),
+        Cell(one.state if state is None else state.title.text(lang())),
+        Cell(one.due or "—", quiet=one.due is None),
+        Cell(say("work_days", n=item.days) if item.overdue else "", head=item.overdue),
+        Cell(one.since or "—"),
+        Cell(one.subdistrict or say("not_stated")),
+        Cell(layer.title.text(lang())),
+    ]
+    return Row(cells, href=href)
+
+
+if __name__ == "__main__":
+    render()

@@ -1,0 +1,113 @@
+"""A ticket's page, from found to closed by a second person; and the page of what is open."""
+
+from __future__ import annotations
+
+import pytest
+
+from riskmap.actions.records.editing import create_point
+from riskmap.moments import CLOCK
+from riskmap.rules.permissions import local_actor
+from tests.cli import riskmap
+from tests.pages_running import html, open_page, panel, use_workspace
+from tests.register_files import LAYER, hazard, table, workspace
+
+BY = {"by": local_actor("甲"), "why": "测试"}
+
+
+@pytest.fixture
+def ws(tmp_path, monkeypatch):
+    monkeypatch.setenv(CLOCK, "2026-11-29T02:00:00Z")
+    made = workspace(tmp_path / "ws")
+    create_point(made, LAYER, "H1", values=hazard(), **BY)
+    use_workspace(monkeypatch, tmp_path / "ws")
+    return made
+
+
+def state(ws):
+    return ws.ledger.features(LAYER, codes=["H1"]).records.values["state"][0]
+
+
+def make(move, *, by="甲", **stated):
+    """Open the ticket, choose a move, state what is given, and send it."""
+    at = open_page("point", layer=LAYER, code="H1")
+    at.button(key=f"move-{move}").click().run()
+    inputs = {
+        str(one.key).rsplit("-", 1)[-1]: one
+        for one in at.text_input
+        if str(one.key).startswith(("form-", "move-"))
+    }
+    for name, value in {"by": by, "why": "现场核对", **stated}.items():
+        inputs[name].set_value(value)
+    send = next(b for b in at.button if str(b.key).startswith("FormSubmitter:move-"))
+    send.click().run()
+    assert not at.exception, at.exception
+    return at, set(inputs) - {"by", "why"}
+
+
+def test_a_ticket_goes_its_way_and_each_dialog_asks_exactly_what_the_move_asks(ws):
+    _, asked = make("assign", department="住建局", due="2026-11-20", order="1号")
+    assert asked == {"department", "due", "order"}
+    assert state(ws) == "rectifying"
+    assert "超期 9 天" in html(open_page("point", layer=LAYER, code="H1"))
+    at, asked = make("rectify")
+    assert [one.value for one in at.error] == ["“整改完成”要写明整改照片"]
+    _, asked = make("rectify", evidence="a.jpg")
+    assert (asked, state(ws)) == ({"evidence"}, "rectified")
+    at, asked = make("accept")
+    assert asked == {"on"}
+    assert "要由另一人办" in at.error[0].value
+    at, _ = make("accept", by="乙")
+    assert state(ws) == "closed"
+    assert [one.value for one in at.success] == ["已办理，现为“已销号”。"]
+    assert [b.label for b in at.button if str(b.key).startswith("move-")] == ["退回、反弹"]
+
+
+def test_the_page_of_what_is_open_shows_overdue_first_and_leads_to_each(ws, monkeypatch):
+    create_point(ws, LAYER, "H2", values=hazard("H2", due="2026-11-20"), **BY)
+    create_point(ws, LAYER, "H3", values=hazard("H3", due="2026-12-02"), **BY)
+    at = open_page("work")
+    rows = panel(at, "work-items")["rows"]
+    assert [row["cells"][1]["text"] for row in rows] == ["H2", "H3", "H1"]
+    assert rows[0]["cells"][4]["text"] == "9 天"
+    assert rows[0]["href"].startswith("point?layer=major_hazards&code=H2")
+    shown = open_page("work", show="overdue")
+    assert [row["cells"][1]["text"] for row in panel(shown, "work-items")["rows"]] == ["H2"]
+    assert at.caption[-1].value == "待办 3 件，其中超期 1 件，7 天内到期 1 件"
+    assert any("超期 1 件" in one.value for one in open_page("overview").warning)
+
+
+def test_without_a_register_the_page_says_where_one_comes_from(tmp_path, monkeypatch):
+    made = workspace(tmp_path / "bare")
+    (made.root / "layers" / "major_hazards.toml").unlink()
+    use_workspace(monkeypatch, made.root)
+    assert "[flow]" in open_page("work").info[0].value.replace("\\", "")
+
+
+def test_the_form_of_a_ticket_has_no_state_and_no_closing_day(ws):
+    at = open_page("point", layer=LAYER, code="H1")
+    at.button(key="point-edit").click().run()
+    keys = {str(one.key).rsplit("-", 1)[-1] for one in (*at.text_input, *at.selectbox)}
+    assert "found_on" in keys
+    assert not keys & {"state", "closed_on"}
+
+
+def test_a_held_closing_is_accepted_on_the_page_with_the_evidence_it_lacks(ws):
+    for name in ("major_hazards", "close1"):
+        crs = ("--crs", "wgs84") if name == "major_hazards" else ()
+        assert riskmap("import", LAYER, table(name), *crs, "--by", "甲", "--workspace", ws.root).status == 0
+    at = open_page("import")
+    (entry,) = ws.ledger.held()
+    at.session_state["backlog-held-chosen"] = entry.id
+    at.run()
+    box = {str(one.key): one for one in at.text_input}
+    box[f"held-{entry.id}-by"].set_value("乙")
+    box[f"held-{entry.id}-why"].set_value("核对过")
+    next(one for key, one in box.items() if key.endswith("-evidence")).set_value("a.jpg")
+    at.button(key=f"held-go-{entry.id}").click().run()
+    assert not at.exception
+    closed = ws.ledger.features(LAYER, codes=["ZD199"]).records.values
+    assert (closed["state"], closed["evidence"], closed["closed_on"]) == (
+        ["closed"],
+        ["a.jpg"],
+        ["2024-12-20"],
+    )
