@@ -254,7 +254,7 @@ def _field(source: TomlFile, path: KeyPath, field: Mapping[str, object]) -> Iter
     elif kind == "choice" and not field.get("choices"):
         yield source.problem((*path, "choices"), Text("至少一个选项", "at least one choice"))
     if kind in _KINDS - {"file"}:
-        yield from _only_with(source, path, field, keys=("media", "several"), kinds=Text("file", "file"))
+        yield from _only_with(source, path, field, keys=("media",), kinds=Text("file", "file"))
     elif kind == "file" and "personal" in field:
         yield source.problem(
             (*path, "personal"),
@@ -284,8 +284,8 @@ def _only_with_links(
         yield from _only_with(source, path, field, keys=("of",), kinds=Text("record", "record"))
     elif kind == "record" and not field.get("of"):
         yield absent(source, (*path, "of"))
-    if kind in _KINDS - {"choice", "record"}:
-        words = Text("choice 或 record", "choice or record")
+    if kind in _KINDS - {"choice", "record", "file"}:
+        words = Text("choice、record 或 file", "choice, record or file")
         yield from _only_with(source, path, field, keys=("several",), kinds=words)
     if kind in _KINDS - {"moment"}:
         yield from _only_with(source, path, field, keys=("zone",), kinds=Text("moment", "moment"))
