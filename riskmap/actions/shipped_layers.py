@@ -55,6 +55,11 @@ class TakenLayers:
     files: Mapping[str, Path]
     named_by: Mapping[str, str]
 
+    def need_takeover(self, ws: Workspace) -> bool:
+        """Tell whether one of them has a flow, and the workspace states no day by which what arrives closed is taken over."""
+        flows = [one for layer in self.files if (one := shipped_layers()[layer].layer.flow) is not None]
+        return ws.config.takeover is None and any(flow.takeover is None for flow in flows)
+
     def as_json(self) -> Document:
         """Return the document of `riskmap layer add --json`."""
         return {

@@ -327,6 +327,13 @@ def _add_layers(ws: Workspace, ids: list[str], *, as_json: bool) -> None:
         asked = taken.named_by.get(one)
         because = ("", "") if asked is None else (f"（{asked} 要用到）", f" (named by {asked})")
         echo(f"已加入 {one}：{file}{because[0]}", f"added {one}: {file}{because[1]}")
+    if taken.need_takeover(ws):
+        echo(
+            '还没有接管日：请在 workspace.toml 写 [registers] takeover = "2025-12-31"（换成本区的日期）；'
+            "不写，来时已办结的行都待确认",
+            'no day of takeover: write [registers] takeover = "2025-12-31", the day of this district, into '
+            "workspace.toml; without it every row that arrives closed is held",
+        )
 
 
 def _write_template(ws: Workspace, of: str, to: Path | None, *, as_json: bool) -> None:

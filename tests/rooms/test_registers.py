@@ -44,6 +44,8 @@ def district(data, tmp_path_factory):
     home = tmp_path_factory.mktemp("district") / "w"
     assert riskmap("init", home, "--demo", "--points", 400).status == 0
     riskmap("assess", "--workspace", home)
+    with (home / "workspace.toml").open("a", encoding="utf-8") as settings:
+        settings.write('\n[registers]\ntakeover = "2025-12-31"\n')
     before = figures(home)
     added = riskmap("layer", "add", *EVERY, "--json", "--workspace", home).json["added"]
     assert len(added) == 19

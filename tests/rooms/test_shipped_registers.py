@@ -71,6 +71,15 @@ def test_what_comes_along_is_said_with_who_named_it(root):
     assert "drills" in said
 
 
+def test_the_day_of_takeover_is_for_the_district_to_state(root):
+    assert "接管日" not in add(root, "stations").out
+    assert "接管日" in add(root, "alerts").out
+    assert load_catalog(root).layer("alerts").flow.takeover is None
+    with (root / "workspace.toml").open("a", encoding="utf-8") as settings:
+        settings.write('\n[registers]\ntakeover = "2025-12-31"\n')
+    assert "接管日" not in add(root, "hazards").out
+
+
 def test_the_list_tells_what_there_is_what_it_names_and_what_is_taken(root):
     add(root, "stations")
     lines = {one["layer"]: one for one in add(root, "--list", "--json").json["layers"]}
