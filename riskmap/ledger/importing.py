@@ -193,13 +193,12 @@ def _judge(connection: sa.Connection, decision: Decision, intake: Intake, layer:
     changed = {i: (place[i], decision.changes[i]) for i in left}
     met = judge_rows(connection, decision.known, changed, days, layer=layer, store=store)
     for i, verdict in (*zip(fresh, new, strict=True), *met.items()):
-        where = f"{_place(intake, i)} › {records.code[i]}"
         if verdict.changes is not None:
             decision.changes[i] = verdict.changes
         if verdict.op == "move":
             decision.moves[i] = verdict
-        worst, told = verdict.worst(), joined(verdict.said)
-        said = Hold(verdict.rule, Text(f"{where}：{told.zh}", f"{where}: {told.en}")) if worst else None
+        worst = verdict.worst()
+        said = _as_hold(intake, i, verdict) if worst else None
         if worst == "reject":
             decision.refused[i] = verdict.said
             decision.actions[i] = "unchanged"
@@ -210,6 +209,12 @@ def _judge(connection: sa.Connection, decision: Decision, intake: Intake, layer:
             decision.remarks[i] = said
         if verdict.op == "takeover" and worst not in {"reject", "hold"}:
             decision.taken_over.add(i)
+
+
+def _as_hold(intake: Intake, row: int, verdict: RowVerdict) -> Hold:
+    """Return what the laws say of a row, with its place."""
+    where, told = f"{_place(intake, row)} › {intake.records.code[row]}", joined(verdict.said)
+    return Hold(verdict.rule, Text(f"{where}：{told.zh}", f"{where}: {told.en}"))
 
 
 def _hold(decision: Decision, row: int, rule: str, message: Text) -> None:

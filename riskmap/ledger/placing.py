@@ -46,6 +46,8 @@ def without_inherited(
     if layer is None or layer.geometry != "inherit":
         return records
     fields = [one for one in layer.position_from if one in records.values]
+    if not fields:
+        return records
     named = [_named(layer, [records.values[one][i] for one in fields], fields, layers) for i in rows]
     places = _places(connection, layers, {one for mine in named for one in mine})
     lon, lat, streets = records.lon.copy(), records.lat.copy(), list(records.subdistrict)
