@@ -36,15 +36,19 @@ class ShippedLayer:
         named += [rollup.of for rollup in self.layer.rollups]
         return tuple(one for one in dict.fromkeys(named) if one != self.layer.id)
 
+    def taken(self, ws: Workspace) -> bool:
+        """Tell whether a workspace has a layer of its id."""
+        return self.layer.id in _known(ws)
+
     def as_json(self, ws: Workspace) -> Document:
-        """Return its line of `riskmap layer add --list --json`; `taken`: the workspace has a layer of this id."""
+        """Return its line of `riskmap layer add --list --json`."""
         title = {"zh": self.layer.title.zh, "en": self.layer.title.en}
         return {
             "layer": self.layer.id,
             "title": title,
             "counts": self.layer.counts,
             "names": list(self.names),
-            "taken": self.layer.id in _known(ws),
+            "taken": self.taken(ws),
         }
 
 

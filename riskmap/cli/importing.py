@@ -301,14 +301,14 @@ def _list_shipped(ws: Workspace, *, as_json: bool) -> None:
     from riskmap.actions.shipped_layers import shipped_layers
     from riskmap.texts import t
 
-    lines = [one.as_json(ws) for one in shipped_layers().values()]
+    shipped = list(shipped_layers().values())
     if as_json:
-        print_json({"layers": lines})
+        print_json({"layers": [one.as_json(ws) for one in shipped]})
         return
-    for line in lines:
-        taken = Text("已加入", "taken").text(LANG) if line["taken"] else ""
-        names = t("list_separator", LANG).join(line["names"])
-        typer.echo("\t".join([line["layer"], line["title"][LANG], names, taken]).rstrip())
+    for one in shipped:
+        taken = Text("已加入", "taken").text(LANG) if one.taken(ws) else ""
+        names = t("list_separator", LANG).join(one.names)
+        typer.echo("\t".join([one.layer.id, one.layer.title.text(LANG), names, taken]).rstrip())
 
 
 def _add_layers(ws: Workspace, ids: list[str], *, as_json: bool) -> None:
