@@ -244,22 +244,29 @@ def moments_of(times: NDArray[np.datetime64]) -> list[dt.datetime]:
 
 def iso_second(moment: dt.datetime) -> str:
     """Return a moment as JSON states it, UTC to the second: 2026-08-31T06:00:00Z."""
-    return f"{moment.astimezone(dt.UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return f"{moment.astimezone(dt.UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"
 
 
 def iso_minute(moment: dt.datetime) -> str:
     """Return a moment in UTC to the minute, 2026-08-31T06:00Z; with its second where that is not 0."""
-    utc = moment.astimezone(dt.UTC)
-    return f"{utc:%Y-%m-%dT%H:%M:%SZ}" if utc.second else f"{utc:%Y-%m-%dT%H:%MZ}"
+    utc = moment.astimezone(dt.UTC).replace(tzinfo=None)
+    return f"{utc.isoformat(timespec='seconds' if utc.second else 'minutes')}Z"
 
 
 def beijing_text(kept: str) -> str:
     """Return a moment as a record keeps it (`iso_minute`, or a day) in Beijing time: 2026-08-31 14:00."""
     if not kept.endswith("Z"):
         return kept
-    return (
-        dt.datetime.fromisoformat(kept).astimezone(BEIJING).strftime("%Y-%m-%d %H:%M:%S").removesuffix(":00")
-    )
+    there = dt.datetime.fromisoformat(kept).astimezone(BEIJING).replace(tzinfo=None)
+    return there.isoformat(" ", "seconds").removesuffix(":00")
+
+
+def day_kept(kept: str) -> str:
+    """Return the day in Beijing of a moment as a record keeps it, 2026-08-31; of a day, that day."""
+    day = kept[:10]
+    if kept[11:13] < "16":  # until then Beijing has the day of UTC
+        return day
+    return (dt.date.fromisoformat(day) + dt.timedelta(days=1)).isoformat()
 
 
 def parse_day(text: str) -> dt.date:

@@ -16,6 +16,7 @@ from pydantic import StringConstraints
 
 from riskmap.catalog.model import Condition
 from riskmap.catalog.problems import Items, Part, Slug, Title, Words
+from riskmap.moments import day_kept
 
 STATE: Final = "state"
 """The id of the field that holds the state."""
@@ -88,7 +89,7 @@ class Reminder(Part):
 
 
 class Flow(Part):
-    """`[flow]`. `found`: field of the day a record was found; `due`: of its deadline.
+    """`[flow]`. `found`: field of the day, or the moment, a record was found; `due`: of its deadline.
 
     `takeover`: what arrives closed, closed by this day, was closed before the register came here.
     """
@@ -118,6 +119,11 @@ class Flow(Part):
         """Whether a state is closed; False for one that is none."""
         state = self.state(state_id)
         return state is not None and state.closed
+
+    def day_found(self, values: Mapping[str, object]) -> str | None:
+        """Return the day, ISO, on which a record was found, by its values; None where that is not known."""
+        found = values.get(self.found)
+        return day_kept(found) if isinstance(found, str) else None
 
     @property
     def kept(self) -> tuple[str, ...]:

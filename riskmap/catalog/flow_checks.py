@@ -27,11 +27,13 @@ def flow_problems(layer: Layer, source: TomlFile) -> Iterator[CatalogProblem]:
 
 
 def _days(layer: Layer, flow: Flow, source: TomlFile) -> Iterator[CatalogProblem]:
-    """Check that found and due name date fields; a register without deadlines need not have the latter."""
+    """Check that found names a date or moment, due a date; a register without deadlines need not have the latter."""
     dates = [field.id for field in layer.fields if field.type == "date"]
-    names = {"found": flow.found} | ({"due": flow.due} if "due" in flow.model_fields_set else {})
-    for key, name in names.items():
-        yield from _among(source, ("flow", key), name, dates, Text("日期字段，", "a date field, "))
+    found = [field.id for field in layer.fields if field.type in {"date", "moment"}]
+    words = Text("日期或时间字段，", "a date or moment field, ")
+    yield from _among(source, ("flow", "found"), flow.found, found, words)
+    if "due" in flow.model_fields_set:
+        yield from _among(source, ("flow", "due"), flow.due, dates, Text("日期字段，", "a date field, "))
     if "due" in layer.field_ids and "due" not in dates and "due" not in flow.model_fields_set:
         yield source.problem(("flow", "due"), Text("日期字段（due 不是）", "a date field (due is none)"))
 

@@ -570,7 +570,8 @@ _PAGE: Final = 126.0  # letters across A4 landscape at the size of print
 
 def _print_problems(layer: Layer, source: TomlFile) -> Iterator[CatalogProblem]:
     """Yield every printed column that there is not, and a page that is too narrow for them."""
-    known = [*PRINTED, *layer.field_ids, *(f"contact:{role.id}" for role in layer.contacts)]
+    known = [*PRINTED, *layer.field_ids, *(rollup.id for rollup in layer.rollups)]
+    known += [f"contact:{role.id}" for role in layer.contacts]
     for i, (column, _) in enumerate(layer.printed.columns):
         if column not in known:
             yield source.problem(("print", "columns", i), one_of(known), hint=closest(column, known))

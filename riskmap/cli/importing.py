@@ -32,7 +32,7 @@ from riskmap.cli.common import (
     stated_pairs,
     watched,
 )
-from riskmap.errors import RiskmapError
+from riskmap.errors import RiskmapError, Text
 
 if TYPE_CHECKING:
     from riskmap.actions.import_outlook import ImportEffect, ImportOutlook
@@ -265,25 +265,77 @@ def _report_columns(sheets: list[dict[str, Any]]) -> None:
 
 @app.command()
 def layer(
-    what: Annotated[Literal["new", "template"], typer.Argument(metavar="new|template")],
-    of: Annotated[str, typer.Argument(metavar="FILE|LAYER")],
+    what: Annotated[Literal["new", "template", "add"], typer.Argument(metavar="new|template|add")],
+    of: Annotated[list[str] | None, typer.Argument(metavar="FILE|LAYER")] = None,
     layer_id: Annotated[str, typer.Option("--id", metavar="ID")] = "",
     counts: Annotated[
         Literal["risk", "resource", "work", "event", "reading"], typer.Option("--counts", metavar="KIND")
     ] = "resource",
     to: Annotated[Path | None, typer.Option("--to", metavar="OUT.xlsx")] = None,
+    listed: Annotated[bool, typer.Option("--list")] = False,
     as_json: JsonOption = False,
     workspace: WorkspaceOption = None,
     store: StoreOption = None,
 ) -> None:
-    """Draft a layer file from a file, or write a blank template of a layer."""
+    """Draft a layer file from a file, write a blank template of a layer, or take shipped registers in."""
     from riskmap.cli.common import open_workspace
 
     ws = open_workspace(workspace, store)
-    if what == "template":
-        _write_template(ws, of, to, as_json=as_json)
+    if what == "add":
+        _list_shipped(ws, as_json=as_json) if listed else _add_layers(ws, of or [], as_json=as_json)
+    elif what == "template":
+        _write_template(ws, _the_one(what, of), to, as_json=as_json)
     else:
-        _draft_layer(ws, Path(of), layer_id, counts, as_json=as_json)
+        _draft_layer(ws, Path(_the_one(what, of)), layer_id, counts, as_json=as_json)
+
+
+def _the_one(what: str, of: list[str] | None) -> str:
+    """Return the one file or layer that a command is about."""
+    if of is None or len(of) != 1:
+        raise RiskmapError(
+            f"layer {what}：请写明一个{'图层编号' if what == 'template' else '文件'}",
+            f"layer {what}: name one {'layer' if what == 'template' else 'file'}",
+        )
+    return of[0]
+
+
+def _list_shipped(ws: Workspace, *, as_json: bool) -> None:
+    from riskmap.actions.shipped_layers import shipped_layers
+    from riskmap.texts import t
+
+    shipped = list(shipped_layers().values())
+    if as_json:
+        print_json({"layers": [one.as_json(ws) for one in shipped]})
+        return
+    for one in shipped:
+        taken = Text("已加入", "taken").text(LANG) if one.taken(ws) else ""
+        names = t("list_separator", LANG).join(one.names)
+        typer.echo("\t".join([one.layer.id, one.layer.title.text(LANG), names, taken]).rstrip())
+
+
+def _add_layers(ws: Workspace, ids: list[str], *, as_json: bool) -> None:
+    from riskmap.actions.shipped_layers import take_layers
+
+    if not ids:
+        raise RiskmapError(
+            "layer add：请写明登记册编号；riskmap layer add --list 列出自带的登记册",
+            "layer add: name registers; riskmap layer add --list tells which are shipped",
+        )
+    taken = take_layers(ws, ids)
+    if as_json:
+        print_json(taken.as_json())
+        return
+    for one, file in taken.files.items():
+        asked = taken.named_by.get(one)
+        because = ("", "") if asked is None else (f"（{asked} 要用到）", f" (named by {asked})")
+        echo(f"已加入 {one}：{file}{because[0]}", f"added {one}: {file}{because[1]}")
+    if taken.need_takeover(ws):
+        echo(
+            '还没有接管日：请在 workspace.toml 写 [registers] takeover = "2025-12-31"（换成本区的日期）；'
+            "不写，来时已办结的行都待确认",
+            'no day of takeover: write [registers] takeover = "2025-12-31", the day of this district, into '
+            "workspace.toml; without it every row that arrives closed is held",
+        )
 
 
 def _write_template(ws: Workspace, of: str, to: Path | None, *, as_json: bool) -> None:

@@ -21,6 +21,7 @@ from riskmap.ledger.held_rows import keep_held
 from riskmap.ledger.links import named
 from riskmap.ledger.merging import Changes, changes_of, masked_otherwise, shown, unmasked
 from riskmap.ledger.moving import RowVerdict, joined, judge_new, judge_rows
+from riskmap.ledger.placing import without_inherited
 from riskmap.ledger.rejected_rows import keep_rejected
 from riskmap.ledger.revisions import (
     NextRevision,
@@ -109,6 +110,7 @@ def decide(
     personal = store.personal_fields(intake.layer)
     chosen = range(len(intake.records)) if rows is None else rows
     records, astray = _linked(connection, intake, store.layers, chosen)
+    records = without_inherited(connection, store.layers, records, chosen)
     codes = records.code if rows is None else [records.code[i] for i in rows]
     flowing = definition is not None and definition.flow is not None
     known = _read(
@@ -191,13 +193,12 @@ def _judge(connection: sa.Connection, decision: Decision, intake: Intake, layer:
     changed = {i: (place[i], decision.changes[i]) for i in left}
     met = judge_rows(connection, decision.known, changed, days, layer=layer, store=store)
     for i, verdict in (*zip(fresh, new, strict=True), *met.items()):
-        where = f"{_place(intake, i)} › {records.code[i]}"
         if verdict.changes is not None:
             decision.changes[i] = verdict.changes
         if verdict.op == "move":
             decision.moves[i] = verdict
-        worst, told = verdict.worst(), joined(verdict.said)
-        said = Hold(verdict.rule, Text(f"{where}：{told.zh}", f"{where}: {told.en}")) if worst else None
+        worst = verdict.worst()
+        said = _as_hold(intake, i, verdict) if worst else None
         if worst == "reject":
             decision.refused[i] = verdict.said
             decision.actions[i] = "unchanged"
@@ -208,6 +209,12 @@ def _judge(connection: sa.Connection, decision: Decision, intake: Intake, layer:
             decision.remarks[i] = said
         if verdict.op == "takeover" and worst not in {"reject", "hold"}:
             decision.taken_over.add(i)
+
+
+def _as_hold(intake: Intake, row: int, verdict: RowVerdict) -> Hold:
+    """Return what the laws say of a row, with its place."""
+    where, told = f"{_place(intake, row)} › {intake.records.code[row]}", joined(verdict.said)
+    return Hold(verdict.rule, Text(f"{where}：{told.zh}", f"{where}: {told.en}"))
 
 
 def _hold(decision: Decision, row: int, rule: str, message: Text) -> None:
@@ -393,7 +400,7 @@ def plan_import(store: Store, intake: Intake, *, full_list: bool) -> ImportPlan:
             absent=_absent(connection, intake) if full_list else (),
             remarks=decision.remarks,
             moved=frozenset(i for i in decision.moves if decision.actions[i] == "update"),
-            taken_over=frozenset(decision.taken_over),
+            taken_over=frozenset(i for i in decision.taken_over if decision.actions[i] == "insert"),
         )
 
 

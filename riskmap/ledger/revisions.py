@@ -209,7 +209,7 @@ class FlowColumns:
         state = str(values.setdefault(STATE, flow.start))
         if not flow.is_closed(state):
             return cls("insert", state, cls._due(flow, values), None)
-        day = values.get(flow.day_of(state) or "") or values.get(flow.found)
+        day = values.get(flow.day_of(state) or "") or flow.day_found(values)
         return cls("takeover", state, None, None if day is None else str(day))
 
     @classmethod

@@ -79,7 +79,7 @@ def _open(connection: sa.Connection, layer: Layer, at: int | None, *, contacts: 
             subdistrict=row["subdistrict"],
             state=row["state"] or flow.start,
             due=row["due"],
-            since=row["happened"] or _found(row["body"], flow.found),
+            since=row["happened"] or flow.day_found(read_body(row["body"]) or {}),
             version=row["version"],
             contacts=read_contacts(row["people"]) if contacts else (),
         )
@@ -91,11 +91,6 @@ def _is_open(closed: Collection[str]) -> sa.ColumnElement[bool]:
     """Return the condition of a state that is not closed; a record older than its flow states none."""
     state = s.revision.c.state
     return sa.or_(state.is_(None), state.not_in(list(closed)))
-
-
-def _found(body: str, field: str) -> str | None:
-    found = (read_body(body) or {}).get(field)
-    return found if isinstance(found, str) else None
 
 
 def states(store: Store, layer: Layer, *, as_of: dt.datetime | None = None) -> dict[str, int]:
@@ -126,4 +121,5 @@ def since(
         query = sa.select(f.c.code, r.c.happened, r.c.body).select_from(r.join(f, f.c.id == r.c.feature_id))
         query = query.where(f.c.layer == layer.id, held_at(r, at), f.c.code.in_(json_list(list(codes))))
         rows = connection.execute(query).all()
-    return {code: day for code, on, body in rows if (day := on or _found(body, flow.found)) is not None}
+    days = ((code, on or flow.day_found(read_body(body) or {})) for code, on, body in rows)
+    return {code: day for code, day in days if day is not None}

@@ -212,6 +212,8 @@ class LayerRules:
                 return _fixed(title, cell.judge_answer)
             case ["contact", _, "phone"]:
                 return _fixed(title, cell.judge_phone, column.plain_phones)
+            case ["contact", _, "name"]:
+                return _fixed(title, cell.judge_name)
             case ["contact", _, "verified"]:
                 return _fixed(title, cell.judge_day)
             case ["contact", _, _]:

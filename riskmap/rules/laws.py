@@ -95,9 +95,9 @@ def judge_records(
 def _found(layer: Layer, after: Mapping[str, Any], happened: str | None, today: str) -> Iterator[Objection]:
     """Yield what is wrong with the day found: it is not to come, and no move lies before it."""
     assert layer.flow is not None
-    name = flow_of(layer).found
-    found, title = after.get(name), layer.field(name).title
-    if not isinstance(found, str):
+    name = layer.flow.found
+    found, title = layer.flow.day_found(after), layer.field(name).title
+    if found is None:
         return
     if found > today:
         yield Objection(

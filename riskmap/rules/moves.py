@@ -206,7 +206,7 @@ def judge_arrival(layer: Layer, arrived: Ticket, *, first: str, by: str, today: 
     """
     flow = flow_of(layer)
     state, day_field = arrived.state, flow.day_of(arrived.state)
-    day = arrived.values.get(day_field or "") or arrived.values.get(flow.found)
+    day = arrived.values.get(day_field or "") or flow.day_found(arrived.values)
     on = None if day is None else str(day)
     if not flow.is_closed(state):
         stated = [name for name in flow.kept if name != STATE and arrived.values.get(name) not in (None, "")]
@@ -267,8 +267,8 @@ def _days(layer: Layer, before: Ticket, after: Ticket, today: str) -> Iterator[O
             "on",
             Text(f"办理日期 {on} 晚于今天 {today}", f"the day {on} lies after today, {today}"),
         )
-    found = after.values.get(flow.found)
-    if isinstance(found, str) and on < found:
+    found = flow.day_found(after.values)
+    if found is not None and on < found:
         title = layer.field(flow.found).title
         yield Objection(
             "before",

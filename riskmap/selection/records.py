@@ -14,6 +14,7 @@ from riskmap.catalog import Field, Layer
 from riskmap.catalog.layer import pieces
 from riskmap.rules.arrays import array_of, column_of, is_part
 from riskmap.rules.extras import extra_keys, header_of, holds_people, masked
+from riskmap.rules.masks import mask_value
 from riskmap.selection.filters import Selection
 from riskmap.selection.linked import children_of, links_of, naming
 from riskmap.selection.views import row_mask, view_of
@@ -83,7 +84,7 @@ def rows(
 
     The `features` of `riskmap select --json`: lon and lat in degrees (7 decimals) or None, score and tier
     None where unrated, a `grade` instead of tier and state of what is no risk, every field of the layer,
-    None where unknown; `parts` where the model has some. `model`, the one that made the tier, comes from
+    None where unknown, personal data masked; `parts` where the model has some. `model`, the one that made the tier, comes from
     `makers` by layer and `stamps` by digest; None where none has. `extra`: header → text of what no field
     reads, people masked. `links`: field → records that a record names; `children`: layer → how many name it.
     """
@@ -190,7 +191,9 @@ def _objects(table: pa.Table, layer: Layer) -> Iterator[dict[str, Any]]:
 
 
 def _cell(field: Field, value: Any) -> Any:
-    """Return a value as a document has it: what may hold several as a list."""
+    """Return a value as a document has it: personal data masked, what may hold several as a list."""
+    if field.personal and value is not None:
+        return mask_value(value)
     return pieces(value) if field.several and value is not None else value
 
 

@@ -101,6 +101,24 @@ def test_a_record_with_a_place_of_its_own_keeps_it(home):
     assert chosen(home, "cavities")["KD9"]["lon"] == pytest.approx(114.15)
 
 
+@pytest.mark.parametrize("name", ["out.xlsx", "out.csv", "out.geojson", "out.gpkg"])
+def test_what_is_exported_with_the_place_of_another_record_comes_back_without_one_of_its_own(home, name):
+    bring(home, "cavities", table(home, "空洞编号,路段,经度,纬度", "KD9,LD001,114.15,22.65"))
+    assert riskmap("export", "cavities", "--to", home / name, "--workspace", home).status == 0
+    back = bring(home, "cavities", home / name)
+    assert (back["unchanged"], back["updated"], back["inserted"]) == (4, 0, 0)
+
+
+def test_a_place_that_comes_with_a_new_record_is_its_own_unless_it_is_that_of_the_record_it_names(home):
+    road = chosen(home, "roads")["LD001"]
+    here, there = (f"{road['lon'] + away!r},{road['lat']!r}" for away in (0, 0.001))
+    bring(home, "cavities", table(home, "空洞编号,路段,经度,纬度", f"KD8,LD001,{here}", f"KD9,LD001,{there}"))
+    found = open_workspace(home).ledger.features("cavities").records
+    kept = dict(zip(found.code, found.lon, strict=True))
+    assert math.isnan(kept["KD8"])
+    assert kept["KD9"] == pytest.approx(road["lon"] + 0.001)
+
+
 def test_a_retired_record_can_be_named_by_nothing_new_and_names_nothing(home):
     ws = open_workspace(home)
     retire_point(ws, "cavities", "KD3", **WHO)

@@ -39,6 +39,18 @@ def test_only_moves_change_the_state_and_what_they_set():
     assert layer().flow.kept == ("state", "closed_on")
 
 
+def test_a_record_is_found_on_a_day_or_at_a_moment_whose_day_is_that_of_beijing():
+    text = changed(
+        'title = { zh = "发现日期", en = "Found" }\ntype = "date"',
+        'title = { zh = "发现时间", en = "Found" }\ntype = "moment"',
+    )
+    text = text.replace('than = "found_on"', 'than = "closed_on"')
+    flow = read_layer(text, "layers/major_hazards.toml").flow
+    assert flow.day_found({"found_on": "2025-12-31T16:30Z"}) == "2026-01-01"
+    assert flow.day_found({"found_on": "2025-12-31"}) == "2025-12-31"
+    assert flow.day_found({}) is None
+
+
 def test_chains_of_moves_come_the_shortest_first_and_pass_no_state_twice():
     chains = [[move.id for move in chain] for chain in layer().flow.chains("waiting", "closed")]
     assert chains == [["assign", "rectify", "accept"]]

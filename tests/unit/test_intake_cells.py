@@ -17,6 +17,8 @@ from riskmap.rules.cell import (
     judge_boolean,
     judge_code,
     judge_field,
+    judge_name,
+    judge_person,
     judge_phone,
     judge_text,
     shortest,
@@ -371,6 +373,24 @@ def test_a_code_that_lost_its_digits_is_refused(text, rule):
 def test_a_phone_number_is_text_and_a_mask_stays(text, phone):
     assert judge_phone(text) == (phone, None)
     assert callable_phone(phone) is (phone is not None)
+
+
+@pytest.mark.parametrize(
+    ("text", "count"), [("张三、李四", 2), ("张三，李四；王五", 3), ("张三/李四", 2), ("张三\n李四", 2)]
+)
+def test_several_persons_in_a_cell_are_kept_as_one_and_that_is_said_without_their_names(text, count):
+    value, finding = judge_name(text)
+    assert value == text
+    assert (finding.rule, finding.severity) == ("several_people", "warning")
+    assert f"{count} 人" in finding.message.zh
+    assert "张三" not in finding.message.zh + finding.message.en
+
+
+@pytest.mark.parametrize(
+    "text", ["张三", "张三、", "张三 13800138000/13900139000", "无", "Anna-Maria", "清空"]
+)
+def test_one_person_in_a_cell_is_no_matter(text):
+    assert judge_name(text) == judge_person(text)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,9 @@ from hypothesis import strategies as st
 from riskmap.errors import RiskmapError, Text
 from riskmap.moments import (
     BEIJING,
+    beijing_text,
+    day_kept,
+    iso_minute,
     lacks_zone,
     local_now,
     moment_of,
@@ -211,3 +214,10 @@ def test_a_fixed_clock_is_the_present_and_one_without_its_offset_is_refused(monk
         utc_now()
     monkeypatch.delenv("RISKMAP_CLOCK")
     assert abs(utc_now() - dt.datetime.now(dt.UTC)) < dt.timedelta(minutes=1)
+
+
+@given(MOMENTS)
+def test_the_day_of_a_kept_moment_is_that_of_beijing_and_a_day_is_itself(moment: dt.datetime):
+    kept = iso_minute(moment)
+    assert day_kept(kept) == beijing_text(kept)[:10]
+    assert day_kept(kept[:10]) == kept[:10]
