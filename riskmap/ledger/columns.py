@@ -151,6 +151,12 @@ SHAPE_OF_REVISION = sa.and_(
 )
 
 
+CONTACTS_OF_REVISION = sa.and_(
+    s.contact_set.c.feature_id == s.revision.c.feature_id,
+    s.contact_set.c.version == s.revision.c.contacts_at,
+)
+
+
 def held_at(table: sa.Table, at: int | None) -> sa.ColumnElement[bool]:
     """Return the condition for what holds in a table of revisions or results: now, or after changeset `at`."""
     until = table.c.valid_to
@@ -166,13 +172,7 @@ def _query(*, contacts: bool, joined_by: sa.ColumnElement[bool]) -> sa.Select[An
     source = s.feature.join(s.revision, joined_by).outerjoin(s.shape, SHAPE_OF_REVISION)
     if contacts:
         columns = (*columns, s.contact_set.c.people)
-        source = source.outerjoin(
-            s.contact_set,
-            sa.and_(
-                s.contact_set.c.feature_id == s.revision.c.feature_id,
-                s.contact_set.c.version == s.revision.c.contacts_at,
-            ),
-        )
+        source = source.outerjoin(s.contact_set, CONTACTS_OF_REVISION)
     return sa.select(*columns).select_from(source)
 
 

@@ -22,7 +22,7 @@ from riskmap.io.files.atomic import Digest, sealed, unsealed
 from riskmap.io.files.leftovers import mark
 from riskmap.rules.arrays import numbers_of
 
-FORMAT: Final = 5  # of the columns of a snapshot and of these files
+FORMAT: Final = 6  # of the columns of a snapshot and of these files
 
 
 _SUMMARY: Final = "snapshot.json"

@@ -45,6 +45,14 @@ class Contact:
     verified_on: str | None = None
 
 
+ROLES: Final = "filled_roles"  # the column of a layer table that says which roles of a record have somebody
+
+
+def roles_filled(contacts: Sequence[Contact]) -> str | None:
+    """Return the roles that somebody with a name or a phone fills, a line each; None where nobody fills any."""
+    return "\n".join(c.role for c in contacts if c.name or c.phone) or None
+
+
 @dataclass(frozen=True, slots=True)
 class Records:
     """Rows of one layer, column by column; every column has the same length.

@@ -30,6 +30,7 @@ from riskmap.rules.masks import mask_contacts, mask_value
 from riskmap.rules.permissions import Actor
 from riskmap.selection import Selected, Selection, Snapshot, reconcile, select
 from riskmap.selection.records import masked_extras
+from riskmap.selection.where import asked_field
 from riskmap.units import unit_title
 from riskmap.values.assessment import Makers, ModelStamp
 from riskmap.values.import_plan import RejectedRow
@@ -251,14 +252,16 @@ _OPERATORS = {
 def _titled(ws: Workspace, column: str) -> Text:
     """Return how people call a column: the title of its field, else the name itself."""
     name = header_of(column.removeprefix("f:"))
-    fields = [f for layer in ws.catalog.layers.values() for f in layer.fields if f.id == name]
-    return fields[0].title if fields and column != name else Text(name, name)
+    field = asked_field(name, ws.catalog.layers) if column != name else None
+    return Text(name, name) if field is None else field.title
 
 
 def _condition(ws: Workspace, where: Condition) -> Text:
     """Return a condition by the titles of its field and choices."""
     name, title = header_of(where.field.removeprefix("f:")), _titled(ws, where.field)
     fields = [f for layer in ws.catalog.layers.values() for f in layer.fields if f.id == name]
+    if not fields and (beyond := asked_field(name, ws.catalog.layers)) is not None:
+        fields = [beyond]
     if is_part(name):
         key = name.removeprefix("p:")
         title = part_titles(ws, ws.catalog.layers).get(key, Text(key, key))

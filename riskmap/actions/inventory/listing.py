@@ -268,7 +268,14 @@ def make_selection(
         states=tuple(states),
         subdistricts=tuple(subdistricts),
         where=tuple(
-            parse_where(condition, chosen, extras, parts=parts, today=local_day(as_of) if as_of else None)
+            parse_where(
+                condition,
+                chosen,
+                extras,
+                parts=parts,
+                today=local_day(as_of) if as_of else None,
+                catalog=ws.catalog.layers,
+            )
             for condition in where
         ),
         within=None if within is None else shapely.to_wkb(_polygon(within)),

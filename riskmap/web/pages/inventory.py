@@ -18,9 +18,11 @@ from riskmap.actions.tier_models import made_by
 from riskmap.actions.workspace import Workspace
 from riskmap.catalog import Condition, Layer
 from riskmap.catalog.layer import Field
+from riskmap.catalog.model import CONTACT_PREFIX
 from riskmap.errors import RiskmapError
 from riskmap.rules.extras import extra_keys, header_of, holds_people, is_extra
 from riskmap.selection import Counts, Selection, Snapshot, counts
+from riskmap.selection.where import asked_field, beyond_columns
 from riskmap.texts import made_text
 from riskmap.values.assessment import ModelStamp
 from riskmap.vocabulary import FLAGS, TIER_TITLES, TIERS
@@ -101,6 +103,9 @@ _OPERATORS: Final[Mapping[str, tuple[str, ...]]] = {
     "date": (">=", "<=", "==", *_BARE),
     "boolean": ("==", *_BARE),
     "choice": ("==", "!=", *_BARE),
+    "moment": (">=", "<=", "==", *_BARE),
+    "record": ("==", "!=", *_BARE),
+    "role": _BARE,
 }
 
 
@@ -394,6 +399,9 @@ def _condition_fields(
                     else f"{title} ({layer.title.en})"
                 )
             found[field.id] = (title, field.type, field)
+        for field in beyond_columns([layer], {}):
+            kind = "role" if field.id.startswith(CONTACT_PREFIX) else "boolean"
+            found.setdefault(field.id, (field.title.text(lang()), kind, field))
         for key in extra_keys(now.table(layer_id).column_names):
             texts = now.table(layer_id)[key].unique().to_pylist()
             if not holds_people(header_of(key), texts):
@@ -419,12 +427,21 @@ def _condition_words(ws: Workspace, where: Condition) -> str:
             title = layer.field(name).title.text(lang())
             break
     else:
-        values, title = [str(v) for v in where.values], say(f"list_{name}")
+        field = asked_field(name, ws.catalog.layers)
+        choices = {c.id: c.title.text(lang()) for c in field.choices} if field else {}
+        values = [_value_words(v, choices) for v in where.values]
+        title = say(f"list_{name}") if field is None else field.title.text(lang())
     if where.than:
         other = where.than.removeprefix("f:")
-        fields = [f for layer in ws.catalog.layers.values() for f in layer.fields if f.id == other]
-        values = [fields[0].title.text(lang()) if fields else say(f"list_{other}")]
+        field = asked_field(other, ws.catalog.layers)
+        values = [say(f"list_{other}") if field is None else field.title.text(lang())]
     return " ".join([title, _operator_word(where.op), say("comma").join(values)]).strip()
+
+
+def _value_words(value: object, choices: Mapping[str, str]) -> str:
+    if isinstance(value, bool):
+        return say("yes" if value else "no")
+    return choices.get(str(value), str(value))
 
 
 if __name__ == "__main__":
