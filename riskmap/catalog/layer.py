@@ -180,6 +180,20 @@ class Rollup(Part):
         return Field(id=self.id, title=self.title, type=kind, unit=unit, derived=True).complete()
 
 
+class Making(Part):
+    """One of [[makes]]: the record of another layer that a record of this one makes, "make a record of this".
+
+    `layer`: of what is made, `field`: the field in which that names what it is made of, `copy`: its field → the field
+    of this layer (or code, name, subdistrict, position) that it takes over.
+    """
+
+    id: Slug
+    title: Title
+    layer: Slug
+    field: Slug
+    copy_: Mapping[Slug, Slug] = Key(default_factory=dict[str, str], validation_alias="copy")
+
+
 class RecordKey(Part):
     """Where codes come from: a column (code), prefix, year and number (serial), the parent's code and number (child).
 
@@ -301,7 +315,8 @@ class Layer(Part):
     raised, people around move. Without `model` nothing is scored. `counts`: what a record is; only a risk has
     a tier and enters the sums of the district. What else has a model is graded by it. `position_from`: of a layer
     that inherits its places, the fields that name the records whose place it is, the first that has one.
-    `belongs_to`: the record that each one hangs on. `moment`: the field that says when.
+    `belongs_to`: the record that each one hangs on. `moment`: the field that says when. `makes`: the records of other
+    layers that one of this layer makes.
 
     `flow`: what its records go through; then `state` is a field that only moves change. `laws`: what must hold
     of each.
@@ -323,6 +338,7 @@ class Layer(Part):
     belongs_to: BelongsTo | None = None
     key: RecordKey = RecordKey()
     rollups: Items[Rollup] = ()
+    makes: Items[Making] = ()
     moment: Slug = ""
     stale_after_days: int = Key(default=365, ge=1)
     source: str = ""

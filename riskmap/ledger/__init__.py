@@ -5,7 +5,7 @@ from __future__ import annotations
 from riskmap.ledger.assessments import RunResult, Scored
 from riskmap.ledger.chain import ChainHead
 from riskmap.ledger.column_reading import LayerColumns
-from riskmap.ledger.editing import RecordEdit
+from riskmap.ledger.editing import Created, NewRecord, RecordEdit
 from riskmap.ledger.held_rows import HeldEntry
 from riskmap.ledger.history import ChangesetInfo, Retirement
 from riskmap.ledger.importing import Committed
@@ -21,11 +21,13 @@ __all__ = [
     "ChainHead",
     "ChangesetInfo",
     "Committed",
+    "Created",
     "HeldEntry",
     "LayerColumns",
     "Ledger",
     "Moved",
     "Moves",
+    "NewRecord",
     "OpenRecord",
     "RecordEdit",
     "RecordMove",

@@ -37,7 +37,7 @@ from riskmap.ledger import schema as s
 from riskmap.ledger.assessments import RunResult, Scored
 from riskmap.ledger.chain import ChainHead
 from riskmap.ledger.column_reading import LayerColumns, read_inputs
-from riskmap.ledger.editing import RecordEdit
+from riskmap.ledger.editing import Created, NewRecord, RecordEdit
 from riskmap.ledger.held_rows import HeldEntry
 from riskmap.ledger.history import BatchInfo, ChangesetInfo, ExportInfo, Retirement
 from riskmap.ledger.importing import Committed
@@ -380,7 +380,12 @@ class Ledger:
 
     def create_record(self, layer: str, code: str, *, values: Judged, by: str, why: str) -> int:
         """Write a new record from judged values; return its version. RefusedError names what was refused."""
-        return editing.create_record(self._store, layer, code, values=values, by=by, why=why)
+        (made,) = self.create_records([NewRecord(layer, code, values)], by=by, why=why)
+        return made.version
+
+    def create_records(self, news: Sequence[NewRecord], *, by: str, why: str) -> list[Created]:
+        """Write new records of any layers as one changeset, all or none; a code that is None is made by its layer."""
+        return editing.create_records(self._store, news, by=by, why=why)
 
     def edit(self, layer: str, code: str, *, seen: int, changes: Judged, by: str, why: str) -> int:
         """Change a record as of version `seen`. StaleRevisionError shows both sides."""
