@@ -22,7 +22,11 @@ STATE: Final = "state"
 
 
 OVERDUE: Final = "overdue"
-"""What a law calls the days since the deadline: of a record whose deadline runs, else nothing."""
+"""What a law or a condition calls the days since the deadline: of a record whose deadline runs, else nothing."""
+
+
+CLOSED: Final = "closed"
+"""What a condition calls whether a record of a flow is done; false of one that is open in any state."""
 
 
 CONTACT: Final = "contact:"

@@ -12,10 +12,12 @@ import pyarrow as pa
 import pyarrow.compute
 from numpy.typing import NDArray
 
+from riskmap.catalog.flow import CLOSED, OVERDUE, STATE, Flow
 from riskmap.catalog.layer import Choice, Field, FieldType, Layer, named_by, pieces
 from riskmap.catalog.model import CHECKLIST_PREFIX, CONTACT_PREFIX, LINK_PREFIX, Condition
 from riskmap.errors import Text
 from riskmap.rules.arrays import FIELD_TYPES, LayerArrays, codes_of, column_of, pc
+from riskmap.rules.laws import overdue_days
 from riskmap.values.records import ROLES
 from riskmap.vocabulary import STANDINGS, TIER_TITLES
 
@@ -129,7 +131,7 @@ def hanging_on(
 
 
 def with_reached(snapshot: Snapshot, layer: str, conditions: Sequence[Condition]) -> pa.Table:
-    """Return a layer table with the columns that conditions look at beyond its own.
+    """Return a layer table with the columns that conditions look at beyond its own; "f:overdue", "f:closed" of a flow.
 
     "f:checklist.ITEM", "f:contact.ROLE" (true where somebody fills it) and "f:link.FIELD.OTHER" of the records that a
     field names. A field that names records has the code beside layer and code, so that either is found.
@@ -152,6 +154,8 @@ def _reached(
     snapshot: Snapshot, layer: Layer, table: pa.Table, name: str
 ) -> pa.Array | pa.ChunkedArray | None:
     head, _, rest = name.partition(".")
+    if layer.flow is not None and name in {OVERDUE, CLOSED}:
+        return None if name in layer.field_ids else _of_flow(snapshot, layer.flow, table, name)
     if not rest:
         link = next((field for field in layer.links if field.id == name), None)
         return None if link is None else _by_either(snapshot, table, link)
@@ -160,6 +164,21 @@ def _reached(
     if f"{head}." == CONTACT_PREFIX:
         return _filled(layer, table, rest)
     return _beyond(snapshot, layer, table, rest) if f"{head}." == LINK_PREFIX else None
+
+
+def _of_flow(snapshot: Snapshot, flow: Flow, table: pa.Table, name: str) -> pa.Array | None:
+    """Return whether each record is closed, or the days since its deadline where that runs."""
+    states, words = codes_of(table[column_of(STATE)])
+    if name == CLOSED:
+        done = np.array([*map(flow.is_closed, words), flow.is_closed(flow.start)])
+        return pa.array(done[states])
+    if column_of(flow.due) not in table.column_names or snapshot.today is None:
+        return None
+    runs = np.array([*map(flow.runs, words), flow.runs(flow.start)])[states]
+    days = table[column_of(flow.due)].combine_chunks().dictionary_encode()
+    late = [overdue_days(day, snapshot.today) for day in days.dictionary.to_pylist()]
+    since = pa.array(late, pa.int64()).take(days.indices)
+    return pc.if_else(pc.and_(pa.array(runs), pc.greater(since, 0)), since, pa.scalar(None, pa.int64()))
 
 
 def _marked(layer: Layer, table: pa.Table, name: str) -> pa.Array | None:

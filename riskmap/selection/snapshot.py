@@ -122,8 +122,9 @@ class Snapshot:
     Along the Z-order curve: `code` uint64[m] (ascending), `row` uint32[m], `point_group` like
     `group`[m], `point_id` uint32[m] (feature ids). `state` is the ledger's,
     `key` stands for everything the snapshot was made from. `home` is the directory that its columns
-    are mapped from, if they are, and `seen` how its files stood when their digests were compared. `definitions`:
-    the layers, for conditions that look at more than a column (`linked.with_reached`).
+    are mapped from, if they are, and `seen` how its files stood when their digests were compared. `today`: what
+    freshness and deadlines are measured against. `definitions`: the layers, for conditions that look at more than a
+    column (`linked.with_reached`).
     """
 
     state: int
@@ -141,6 +142,7 @@ class Snapshot:
     shapes: Shapes
     home: Path | None = None
     seen: Seen = ()
+    today: date | None = None
     definitions: Mapping[str, Layer] = field(default_factory=dict[str, Layer], repr=False)
     views: Views = field(default_factory=Views, repr=False)
 
@@ -231,6 +233,7 @@ class Snapshot:
             "state": self.state,
             "layers": self.layers,
             "subdistricts": self.subdistricts,
+            "today": None if self.today is None else self.today.isoformat(),
         }
         write_snapshot(directory, tables, about)
 
@@ -344,6 +347,7 @@ def build_snapshot(
         point_group=point_group,
         point_id=point_id,
         shapes=shapes_of(tables),
+        today=today,
         definitions=catalog_layers,
     )
 

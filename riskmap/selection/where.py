@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 
 from riskmap.array_types import Bools
 from riskmap.catalog import Condition, Layer
-from riskmap.catalog.flow import STATE
+from riskmap.catalog.flow import CLOSED, OVERDUE, STATE
 from riskmap.catalog.layer import ChecklistItem, ContactRole, Field, named_by
 from riskmap.catalog.model import CHECKLIST_PREFIX, CONTACT_PREFIX, LINK_PREFIX, Operator, Scalar
 from riskmap.errors import SelectionError, Text
@@ -295,7 +295,12 @@ class _Known:
         """Return the field or column that a word names, None where it names none."""
         if word.startswith(PART_WORD) and word.removeprefix(PART_WORD) in self.parts:
             return part_column(word.removeprefix(PART_WORD))
-        return _own(word, self.layers) or self._beyond(word) or self._extra(plain(word))
+        return self._by_id(word) or _own(word, self.layers) or self._beyond(word) or self._extra(plain(word))
+
+    def _by_id(self, word: str) -> Field | None:
+        """Return what has this very id: `closed` is that of the flow, though a field may be titled Closed."""
+        fields = (field for one in self.layers for field in one.fields)
+        return next((f for f in (*fields, *beyond_columns(self.layers, {})) if f.id == word), None)
 
     def _beyond(self, word: str) -> Field | None:
         if word.startswith(LINK_PREFIX):
@@ -346,11 +351,12 @@ def beyond_link(link: Field, other: Field) -> Field:
 def beyond_columns(layers: Sequence[Layer], catalog: Mapping[str, Layer]) -> list[Field]:
     """Return what conditions may ask of records of some layers that is no column of their own.
 
-    Items of checklists, roles of contacts (only whether somebody fills them), and with a `catalog` the fields of the
-    records that they name.
+    Of a flow, whether a record is closed and the days since its deadline; items of checklists, roles of contacts
+    (only whether somebody fills them), and with a `catalog` the fields of the records that they name.
     """
     items = [item_field(item) for one in layers if one.checklist is not None for item in one.checklist.items]
     roles = [role_field(role) for one in layers for role in one.contacts]
+    flows = [field for one in layers if one.flow for field in _OF_FLOW if field.id not in one.field_ids]
     linked = [
         beyond_link(link, other)
         for one in layers
@@ -358,7 +364,7 @@ def beyond_columns(layers: Sequence[Layer], catalog: Mapping[str, Layer]) -> lis
         for target in named_by(link, catalog)
         for other in (*LINKED.values(), *catalog[target].fields)
     ]
-    return list({field.id: field for field in reversed((*items, *roles, *linked))}.values())[::-1]
+    return list({field.id: field for field in reversed((*flows, *items, *roles, *linked))}.values())[::-1]
 
 
 def asked_field(name: str, catalog: Mapping[str, Layer]) -> Field | None:
@@ -366,6 +372,12 @@ def asked_field(name: str, catalog: Mapping[str, Layer]) -> Field | None:
     layers = list(catalog.values())
     own = (field for layer in layers for field in layer.fields)
     return next((f for f in (*own, *beyond_columns(layers, catalog)) if f.id == name), None)
+
+
+_OF_FLOW: Final = (
+    Field(id=OVERDUE, title=Text("超期天数", "Days overdue"), type="integer", aliases=("超期",)),
+    Field(id=CLOSED, title=Text("已办结", "Closed"), type="boolean"),
+)
 
 
 def item_field(item: ChecklistItem) -> Field:

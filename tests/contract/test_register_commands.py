@@ -186,3 +186,23 @@ def test_the_history_shows_a_move_with_its_day(ws):
         "2026-10-01",
         ["found", "rectifying"],
     )
+
+
+def test_a_condition_asks_what_is_closed_and_how_long_overdue(ws, monkeypatch):
+    move(ws, "H1", "H2", "assign", *ASSIGN)
+    move(ws, "H2", "rectify", "--set", "evidence=a.jpg")
+    assert move(ws, "H2", "accept", "--on", "2026-11-29", by="乙").status == 0
+
+    def codes(*where, **more):
+        words = [word for one in where for word in ("--where", one)]
+        past = [f"--as-of={more['as_of']}"] if more else []
+        found = riskmap("select", LAYER, *words, *past, "--json", "--workspace", ws.root).json["features"]
+        return [one["code"] for one in found]
+
+    assert (codes("closed = true"), codes("已办结 = 否")) == (["H2"], ["H1", "H3"])
+    assert codes("overdue present") == []
+    monkeypatch.setenv(CLOCK, "2026-12-11T02:00:00Z")
+    assert (codes("overdue > 9"), codes("超期 > 10"), codes("overdue missing")) == (["H1"], [], ["H2", "H3"])
+    assert codes("overdue present", as_of="2026-11-30") == []
+    move(ws, "H1", "pause", "--why", "等设计")
+    assert codes("overdue present") == []

@@ -400,7 +400,7 @@ def _condition_fields(
                 )
             found[field.id] = (title, field.type, field)
         for field in beyond_columns([layer], {}):
-            kind = "role" if field.id.startswith(CONTACT_PREFIX) else "boolean"
+            kind = "role" if field.id.startswith(CONTACT_PREFIX) else field.type
             found.setdefault(field.id, (field.title.text(lang()), kind, field))
         for key in extra_keys(now.table(layer_id).column_names):
             texts = now.table(layer_id)[key].unique().to_pylist()
