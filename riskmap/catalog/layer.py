@@ -71,14 +71,19 @@ class Choice(Named):
 
 
 class Kinds(Part):
-    """Which layers a field may name records of: those that count as this, or have this role."""
+    """Which layers are meant: those that count as this, have this role, or have a flow (or none)."""
 
     counts: Counts | None = None
     role: LayerRole | None = None
+    flow: bool | None = None
 
     def takes(self, layer: Layer) -> bool:
         """Tell whether a layer is one of them."""
-        return self.counts in {None, layer.counts} and self.role in {None, layer.role}
+        return (
+            self.flow in {None, layer.flow is not None}
+            and self.counts in {None, layer.counts}
+            and self.role in {None, layer.role}
+        )
 
 
 class Field(Named):

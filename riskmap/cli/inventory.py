@@ -124,6 +124,56 @@ def _standing(feature: dict[str, Any]) -> tuple[str, ...]:
     return ("grade",) if feature["state"] is None else ("tier",)
 
 
+@app.command("list")
+def list_command(
+    name: Annotated[str | None, typer.Argument(metavar="LIST")] = None,
+    to: Annotated[Path | None, typer.Option("--to", metavar="FILE.xlsx")] = None,
+    as_of: AsOfOption = None,
+    as_json: JsonOption = False,
+    workspace: WorkspaceOption = None,
+    store: StoreOption = None,
+) -> None:
+    """The lists that are files, or what one of them holds."""
+    from riskmap.actions.inventory import record_lists
+    from riskmap.cli.common import open_workspace
+
+    ws = open_workspace(workspace, store)
+    if name is None:
+        _tell_lists(record_lists.lists_json(ws, LANG), as_json=as_json)
+        return
+    at = past(as_of)
+    found = record_lists.listed(ws, record_lists.list_named(ws, name), as_of=at)
+    document = record_lists.listed_json(ws, found, LANG)
+    if to is not None:
+        record_lists.write_listed(ws, found, to, LANG)
+        document["file"] = str(to)
+    _tell_state(ws, at, found.list.layers)
+    if as_json:
+        print_json(document)
+        return
+    n = document["count"]
+    echo(f"{document['list']['title']}：{n} 条", f"{document['list']['title']}: {n} records")
+    for group in document["groups"] or ():
+        typer.echo(f"  {group['title']}\t{group['count']}")
+    if to is not None:
+        typer.echo(str(to))
+        return
+    typer.echo("\t".join(one["title"] for one in document["columns"]))
+    for row in found.rows[:100]:
+        typer.echo("\t".join(record_lists.cell_words(ws, row, one, LANG) for one in found.columns))
+
+
+def _tell_lists(document: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_json(document)
+        return
+    for one in document["lists"]:
+        count = "—" if one["count"] is None else one["count"]
+        typer.echo(f"{one['id']}\t{one['title']}\t{count}")
+        for problem in one["problems"]:
+            typer.echo(f"  ✗ {problem}", err=True)
+
+
 @app.command()
 def export(
     to: Annotated[list[Path], typer.Option("--to", metavar="FILE")],

@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 
 from riskmap.actions.inventory.listing import summarise
+from riskmap.actions.inventory.record_lists import list_faults
 from riskmap.actions.records.scoring import learned_of
 from riskmap.actions.records.work import overdue_text, registers, work_list
 from riskmap.actions.terrain.factors import read_relief
@@ -125,6 +126,11 @@ def _files(ws: Workspace) -> Iterator[CheckFinding]:
                 ),
                 Text("放回该文件，或改 workspace.toml", "put the file back, or change workspace.toml"),
             )
+
+
+def _lists(ws: Workspace) -> Iterator[CheckFinding]:
+    for one in list_faults(ws):
+        yield CheckFinding("error", "list", one.place, Text(one.text("zh"), one.text("en")), one.remedy)
 
 
 def _unreadable(ws: Workspace) -> Iterator[CheckFinding]:
@@ -467,6 +473,7 @@ _CHECKS: Final[dict[str, Callable[[Workspace], Iterator[CheckFinding]]]] = {
     "fields": _kept,
     "field": _values,
     "cache": _caches,
+    "list": _lists,
     "sums": _sums,
     "tiers": _tiers,
     "disk": _disk,
