@@ -68,7 +68,8 @@ class Move(Part):
 
     `asks`: fields, on or why that are stated in this very move; `needs`: fields that stand on the record
     after it. `other_than`: moves that somebody else made, and contact:ROLE of who may not make it. `sets`:
-    field → what it takes over (on, why); `clears`: fields that it empties.
+    field → what it takes over (on, why); `clears`: fields that it empties. `makes`: ids of the layer's `makes`, of the
+    records that it makes in the same changeset.
     """
 
     id: Slug
@@ -81,6 +82,7 @@ class Move(Part):
     other_than: Items[Words] = ()
     sets: Mapping[Slug, Literal["on", "why"]] = Key(default_factory=dict[str, Literal["on", "why"]])
     clears: Items[Slug] = ()
+    makes: Items[Slug] = ()
 
 
 class Reminder(Part):

@@ -74,6 +74,8 @@ def move(
             typer.echo(f"  ! {code}：{one.message.text(LANG)}", err=True)
     for one in done.moves.moved:
         typer.echo(f"{one.code}\t{one.before} → {one.after}\t{one.on}")
+        for new in one.made:
+            typer.echo(f"  + {new.layer}\t{new.code}")
     if done.moves.changeset is None:
         echo("没有办理，未写入", "nothing was moved, nothing was written", err=True)
     else:

@@ -73,20 +73,25 @@ class Created:
 
 def create_records(store: Store, news: Sequence[NewRecord], *, by: str, why: str) -> list[Created]:
     """Write new records as one changeset, all or none, in their order. A code that exists is refused."""
-    made: list[Created] = []
     with store.writing() as connection:
-        changeset: int | None = None
-        for new in news:
-            code, stated = _judged_new(connection, store, new, made)
-            draft = _afresh(connection, store, new.layer, code, stated)
-            if changeset is None:
-                counts = {"inserted": len(news)}
-                changeset = open_changeset(connection, store, by=by, why=why, kind="create", counts=counts)
-            if draft is None:
-                write_new(connection, _as_records(new.layer, code, stated), [0], changeset, store.layers)
-            else:
-                write_next(connection, [draft], changeset, store.layers)
-            made.append(Created(new.layer, code, 1 if draft is None else draft.version + 1))
+        counts = {"inserted": len(news)}
+        changeset = open_changeset(connection, store, by=by, why=why, kind="create", counts=counts)
+        return write_records(connection, store, news, changeset)
+
+
+def write_records(
+    connection: sa.Connection, store: Store, news: Sequence[NewRecord], changeset: int
+) -> list[Created]:
+    """Write new records in their order as part of a changeset."""
+    made: list[Created] = []
+    for new in news:
+        code, stated = _judged_new(connection, store, new, made)
+        draft = _afresh(connection, store, new.layer, code, stated)
+        if draft is None:
+            write_new(connection, _as_records(new.layer, code, stated), [0], changeset, store.layers)
+        else:
+            write_next(connection, [draft], changeset, store.layers)
+        made.append(Created(new.layer, code, 1 if draft is None else draft.version + 1))
     return made
 
 

@@ -43,7 +43,7 @@ from riskmap.ledger.history import BatchInfo, ChangesetInfo, ExportInfo, Retirem
 from riskmap.ledger.importing import Committed
 from riskmap.ledger.links import named
 from riskmap.ledger.merging import Changes
-from riskmap.ledger.moving import Moves, RecordMove
+from riskmap.ledger.moving import Makes, Moves, RecordMove
 from riskmap.ledger.opening import looked_at, opened
 from riskmap.ledger.planned_records import PlannedRecords, planned_records
 from riskmap.ledger.rejected_rows import RejectedEntry
@@ -392,13 +392,21 @@ class Ledger:
         return self.edit_many(layer, [RecordEdit(code, seen, changes)], by=by, why=why)[code]
 
     def move(
-        self, layer: str, moves: Sequence[RecordMove], *, by: str, why: str, partial: bool = False
+        self,
+        layer: str,
+        moves: Sequence[RecordMove],
+        *,
+        by: str,
+        why: str,
+        partial: bool = False,
+        makes: Makes | None = None,
     ) -> Moves:
         """Move records of a flow as one changeset, all or none, with `partial` those that may; say what became of them.
 
+        `makes`: what records a move makes in the same changeset.
         StaleRevisionError shows both sides of every record that has moved on. A refused move is no error: it is named.
         """
-        return moving.move_records(self._store, layer, moves, by=by, why=why, partial=partial)
+        return moving.move_records(self._store, layer, moves, by=by, why=why, partial=partial, makes=makes)
 
     def open_records(
         self, layers: Sequence[Layer], *, as_of: dt.datetime | None = None, contacts: bool = False

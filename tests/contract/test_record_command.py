@@ -219,3 +219,36 @@ def test_makes_that_ask_for_what_there_is_not_are_named_with_their_line(home, ol
     (fault,) = load_catalog(home).faults
     line = 1 + text[: text.index("makes")].count("\n")
     assert [str(line) in str(one) and says in str(one) for one in fault.problems] == [True]
+
+
+def test_a_move_that_makes_a_record_writes_both_as_one_changeset_and_an_undo_takes_both(home):
+    layers = home / "layers"
+    making = '{ id = "look", title = { zh = "复查", en = "Look again" }, layer = "visits", field = "defect", copy = { at = "found_on", cavity = "road" } }'
+    text = DEFECTS.replace("[[fields]]", f"makes = [{making}]\n[[fields]]", 1)
+    text = text.replace('to = "closed" }', 'to = "closed", makes = ["look"] }')
+    (layers / "defects.toml").write_text(text, encoding="utf-8")
+    visits = (layers / "visits.toml").read_text(encoding="utf-8")
+    link = '[[fields]]\nid = "defect"\ntitle = { zh = "复查隐患", en = "Defect" }\ntype = "record"\nof = ["defects"]\n'
+    (layers / "visits.toml").write_text(visits + link, encoding="utf-8")
+    record(home, "defects", "--on", "2026-05-16", 道路="KD2")
+    record(home, "defects", "--on", "2026-05-17", 道路="LD001")
+
+    def close(code):
+        return riskmap("move", "defects", code, "close", "--json", "--by", "甲", "--workspace", home)
+
+    done = close("YH2026-0001")
+    assert done.json["moved"][0]["made"] == [{"layer": "visits", "code": "KD2-001"}]
+    visit = chosen(home, "visits")["KD2-001"]
+    assert (visit["fields"]["at"], visit["fields"]["defect"]) == ("2026-05-16", "YH2026-0001")
+    before = open_workspace(home).ledger.state
+    assert "LD001" in close("YH2026-0002").json["error"]["message"]
+    assert open_workspace(home).ledger.state == before
+    assert chosen(home, "defects")["YH2026-0002"]["state"] == "found"
+    assert riskmap("undo", done.json["changeset"], "--why", "试", "--workspace", home).status == 0
+    assert chosen(home, "visits") == {}
+    assert chosen(home, "defects")["YH2026-0001"]["state"] == "found"
+    (layers / "defects.toml").write_text(
+        text.replace('makes = ["look"]', 'makes = ["lok"]'), encoding="utf-8"
+    )
+    (fault,) = load_catalog(home).faults
+    assert "look" in str(fault.problems[0])

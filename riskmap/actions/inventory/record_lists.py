@@ -15,7 +15,6 @@ from riskmap.catalog.list_file import FOLDER, RecordList, default_lists, read_li
 from riskmap.catalog.problems import TomlFile, closest, one_of, read_text, shown
 from riskmap.errors import CatalogError, CatalogProblem, Lang, SelectionError, Text, UnknownNameError
 from riskmap.io.writers.list_sheet import write_list
-from riskmap.json_documents import Document
 from riskmap.moments import as_of_json, as_of_text, last_moment, local_now
 from riskmap.rules.masks import mask_contacts
 from riskmap.selection import Selection
@@ -299,12 +298,12 @@ def _kept(value: Any) -> Any:
     return "\n".join(map(str, value)) if isinstance(value, list) else value
 
 
-def lists_json(ws: Workspace, lang: Lang = "zh") -> Document:
+def lists_json(ws: Workspace, lang: Lang = "zh") -> dict[str, Any]:
     """Return the document of `riskmap list --json` without an id: `count` is None for a list that cannot be used."""
     return {"lists": [_list_json(ws, one, lang) for one in list_files(ws)]}
 
 
-def _list_json(ws: Workspace, one: ListFile, lang: Lang) -> Document:
+def _list_json(ws: Workspace, one: ListFile, lang: Lang) -> dict[str, Any]:
     usable = not one.problems
     count = select_json(ws, selection_of(ws, one))["count"] if usable else None
     return {
@@ -319,7 +318,7 @@ def _list_json(ws: Workspace, one: ListFile, lang: Lang) -> Document:
     }
 
 
-def listed_json(ws: Workspace, found: Listed, lang: Lang = "zh") -> Document:
+def listed_json(ws: Workspace, found: Listed, lang: Lang = "zh") -> dict[str, Any]:
     """Return the document of `riskmap list ID --json`: values as `select` has them, groups with the words they go by."""
     one, value = found.list, found.list.value
     assert value is not None

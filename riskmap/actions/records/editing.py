@@ -137,10 +137,7 @@ def record_points(ws: Workspace, news: Sequence[NewPoint], *, by: Actor, why: st
     RefusedError names every value that is refused.
     """
     _need_reason(why)
-    judged: list[NewRecord] = []
-    for new in news:
-        may(by, "edit", new.layer, new.code or "")
-        judged.append(_judged_new(ws, new))
+    judged = [judged_new(ws, new, by=by) for new in news]
     layers = list(dict.fromkeys(new.layer for new in news))
     with one_commit(ws, layers, by=by, why=why) as action:
         made = ws.ledger.create_records(judged, by=by.name, why=why)
@@ -151,7 +148,9 @@ def record_points(ws: Workspace, news: Sequence[NewPoint], *, by: Actor, why: st
     return Recorded(tuple(made), changeset, tuple(said), action.tiers)
 
 
-def _judged_new(ws: Workspace, new: NewPoint) -> NewRecord:
+def judged_new(ws: Workspace, new: NewPoint, *, by: Actor) -> NewRecord:
+    """Return a new record with the verdict on what is stated. NotAllowedError where somebody may not add it."""
+    may(by, "edit", new.layer, new.code or "")
     layer = ws.catalog.layer(new.layer)
     rules = rules_of(layer, ws.subdistricts, ws.region)
     if not (new.code or "").strip() and layer.key.kind != "code":

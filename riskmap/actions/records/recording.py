@@ -8,15 +8,17 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from riskmap.actions.records.bulk_editing import bulk_target
-from riskmap.actions.records.editing import NewPoint, Recorded, record_points
+from riskmap.actions.records.editing import NewPoint, Recorded, judged_new, record_points
 from riskmap.actions.records.scoring import one_feature
 from riskmap.actions.workspace import Workspace
 from riskmap.catalog import Layer
+from riskmap.catalog.flow import Move
 from riskmap.catalog.headers import normalise_header
 from riskmap.catalog.layer import Making, named_by, pieces
 from riskmap.errors import Lang, RiskmapError, UnknownNameError
 from riskmap.interface import option
 from riskmap.json_documents import Document
+from riskmap.ledger import NewRecord
 from riskmap.moments import beijing_text
 from riskmap.rules.judge import Position, rules_of
 from riskmap.rules.permissions import Actor
@@ -163,6 +165,19 @@ def _made_of(ws: Workspace, layer: Layer, source: str, make: str, stated: Statem
     values = copied_of(layer, origin, making, _with_layers(ws, origin, held)) | dict(stated.values)
     values[making.field] = f"{head}:{code}"
     return NewPoint(layer.id, stated.code, values)
+
+
+def made_by_move(
+    ws: Workspace, layer: Layer, by: Actor, move: Move, held: Mapping[str, Any]
+) -> list[NewRecord]:
+    """Return the records that a move makes of a record that holds these values after it."""
+    news: list[NewRecord] = []
+    for one in move.makes:
+        making = making_of(layer, one)
+        values = copied_of(ws.catalog.layer(making.layer), layer, making, _with_layers(ws, layer, held))
+        values[making.field] = f"{layer.id}:{held['code']}"
+        news.append(judged_new(ws, NewPoint(making.layer, None, values), by=by))
+    return news
 
 
 def making_of(layer: Layer, word: str) -> Making:

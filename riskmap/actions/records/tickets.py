@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from riskmap.actions.records.bulk_editing import bulk_target
+from riskmap.actions.records.recording import made_by_move
 from riskmap.actions.records.scoring import one_commit
 from riskmap.actions.workspace import Workspace
 from riskmap.catalog import Layer
@@ -44,7 +46,9 @@ class MoveResult:
 
     def _moved(self, one: Moved) -> Document:
         states = {"from": one.before, "to": one.after, "on": one.on, "version": one.version}
-        return {"layer": self.layer, "code": one.code, **states, "parents": []}
+        made = [{"layer": new.layer, "code": new.code} for new in one.made]
+        more = {"made": made} if made else {}
+        return {"layer": self.layer, "code": one.code, **states, "parents": [], **more}
 
 
 def _told(said: Mapping[str, Sequence[Objection]], lang: Lang) -> list[Document]:
@@ -99,7 +103,8 @@ def move_points(
     flow_of(definition)
     judged = rules_of(definition, ws.subdistricts, ws.region).record(dict(stated or {}), at=None)
     reason = why if given_why is None else given_why
+    makes = functools.partial(made_by_move, ws, definition, by)
     moves = [RecordMove(one, (seen or {}).get(one), word, judged, on, reason, files or {}) for one in codes]
     with one_commit(ws, [layer], by=by, why=why) as action:
-        done = ws.ledger.move(layer, moves, by=by.name, why=why, partial=partial)
+        done = ws.ledger.move(layer, moves, by=by.name, why=why, partial=partial, makes=makes)
     return MoveResult(layer, done, action.tiers)

@@ -65,6 +65,8 @@ def write_list(path: Path, sheet: ListSheet) -> None:
         row = head + 1
         for group in sheet.groups:
             if group.title:
+                for i in range(1, len(sheet.headers)):
+                    page.write_blank(row, i, None, looks.sum_label)
                 literal(
                     page,
                     row,
