@@ -13,6 +13,7 @@ import streamlit as st
 
 from riskmap.actions.inventory.exporting import describe
 from riskmap.actions.inventory.listing import ListedRecord, list_records, make_selection
+from riskmap.actions.inventory.record_lists import list_files
 from riskmap.actions.inventory.unrated import newly_unrated
 from riskmap.actions.tier_models import made_by
 from riskmap.actions.workspace import Workspace
@@ -124,6 +125,7 @@ def render() -> None:
     show_kept_notice()
     try:
         with st.sidebar:
+            _offer_lists(workspace(), now)
             where = _ask_conditions(workspace(), now, filters.layers)
             draw_switch()
         selection = replace(filters.selection(now.layers, now.others), where=where)
@@ -277,6 +279,27 @@ def _row(record: ListedRecord) -> Row:
         ],
         href=href,
     )
+
+
+def _offer_lists(ws: Workspace, now: Snapshot) -> None:
+    """Draw the lists that are files and can be used here; one that is chosen sets layers and conditions."""
+    usable = {one.id: one for one in list_files(ws) if one.value is not None and not one.problems}
+    if not usable:
+        return
+    with st.expander(say("lists_title")):
+        chosen = st.selectbox(
+            say("lists_list"),
+            list(usable),
+            format_func=lambda one: usable[one].title.text(lang()),
+            index=None,
+            placeholder=say("lists_hint"),
+            key="list-file",
+        )
+        one = usable.get(chosen or "")
+        if st.button(say("lists_show"), key="list-show", disabled=one is None, width="stretch") and one:
+            filters = replace(Filters.all_on(now.layers), layers=frozenset(one.layers))
+            conditions = {_QUERY: list(one.value.where)} if one.value else {}
+            go_to(address("inventory", {**filters.to_query(now.layers), **conditions}))
 
 
 def _ask_conditions(ws: Workspace, now: Snapshot, layers: Collection[str]) -> tuple[Condition, ...]:
