@@ -11,7 +11,7 @@ from typing import Final
 
 import streamlit as st
 
-from riskmap.actions.inventory.exporting import describe
+from riskmap.actions.inventory.exporting import condition_text, describe
 from riskmap.actions.inventory.listing import ListedRecord, list_records, make_selection
 from riskmap.actions.inventory.record_lists import list_files
 from riskmap.actions.inventory.unrated import newly_unrated
@@ -21,9 +21,9 @@ from riskmap.catalog import Condition, Layer
 from riskmap.catalog.layer import Field
 from riskmap.catalog.model import CONTACT_PREFIX
 from riskmap.errors import RiskmapError
-from riskmap.rules.extras import extra_keys, header_of, holds_people, is_extra
+from riskmap.rules.extras import extra_keys, header_of, holds_people
 from riskmap.selection import Counts, Selection, Snapshot, counts
-from riskmap.selection.where import asked_field, beyond_columns
+from riskmap.selection.where import beyond_columns
 from riskmap.texts import made_text
 from riskmap.values.assessment import ModelStamp
 from riskmap.vocabulary import FLAGS, TIER_TITLES, TIERS
@@ -62,7 +62,7 @@ from riskmap.web.widgets.signing import (
     show_kept_notice,
     welcome,
 )
-from riskmap.web.widgets.wording import day, number_text, value_text, with_unit
+from riskmap.web.widgets.wording import day, number_text, with_unit
 
 PAGE: Final = Page(id="inventory", zh="清单", en="Inventory", order=20, past=True)
 
@@ -314,7 +314,7 @@ def _ask_conditions(ws: Workspace, now: Snapshot, layers: Collection[str]) -> tu
 
 def _conditions_text(ws: Workspace, conditions: Collection[Condition]) -> str:
     """Return conditions in words: titles instead of ids."""
-    return say("list_separator").join(_condition_words(ws, where) for where in conditions)
+    return say("list_separator").join(condition_text(ws, where).text(lang()) for where in conditions)
 
 
 def _conditions_title(texts: list[str]) -> str:
@@ -335,7 +335,7 @@ def _listed_conditions(ws: Workspace, texts: list[str]) -> None:
         words, drop = st.columns([3, 1], vertical_alignment="center")
         try:
             (where,) = make_selection(ws, where=[text], as_of=as_of()).where
-            words.markdown(escape_markdown(_condition_words(ws, where)))
+            words.markdown(escape_markdown(condition_text(ws, where).text(lang())))
         except RiskmapError as problem:
             with words:
                 refuse(problem)
@@ -436,35 +436,6 @@ def _operator_word(op: str) -> str:
     return {"~": say("op_contains"), "present": say("op_present"), "missing": say("op_missing")}.get(
         op, {">=": "≥", "<=": "≤", "==": "=", "!=": "≠"}.get(op, op)
     )
-
-
-def _condition_words(ws: Workspace, where: Condition) -> str:
-    name = where.field.removeprefix("f:")
-    if is_extra(name):
-        return " ".join(
-            [header_of(name), _operator_word(where.op), say("comma").join(map(str, where.values))]
-        ).strip()
-    for layer in ws.catalog.layers.values():
-        if name in layer.field_ids:
-            values = [value_text(layer, name, v) for v in where.values]
-            title = layer.field(name).title.text(lang())
-            break
-    else:
-        field = asked_field(name, ws.catalog.layers)
-        choices = {c.id: c.title.text(lang()) for c in field.choices} if field else {}
-        values = [_value_words(v, choices) for v in where.values]
-        title = say(f"list_{name}") if field is None else field.title.text(lang())
-    if where.than:
-        other = where.than.removeprefix("f:")
-        field = asked_field(other, ws.catalog.layers)
-        values = [say(f"list_{other}") if field is None else field.title.text(lang())]
-    return " ".join([title, _operator_word(where.op), say("comma").join(values)]).strip()
-
-
-def _value_words(value: object, choices: Mapping[str, str]) -> str:
-    if isinstance(value, bool):
-        return say("yes" if value else "no")
-    return choices.get(str(value), str(value))
 
 
 if __name__ == "__main__":
