@@ -32,7 +32,6 @@ from riskmap.ledger.columns import (
     held_at,
     read_body,
     read_checklist,
-    read_contacts,
 )
 from riskmap.ledger.store import json_list, moments, no_cycles, read_chunks
 from riskmap.progress import UNWATCHED, Progress
@@ -272,10 +271,13 @@ def _marks(layer: Layer, cells: Cells) -> Arrays:
 
 
 def _roles(people: Sequence[str | None]) -> pa.Array:
-    """Return which roles somebody fills, and no word of who: each different set of contacts is read once."""
-    coded = pa.array(people, pa.string()).dictionary_encode()
-    filled = [roles_filled(read_contacts(text)) for text in coded.dictionary.to_pylist()]
-    return pa.array(filled, pa.string()).take(coded.indices).dictionary_encode()
+    """Return which roles somebody fills, and no word of who."""
+    filled = [None if text is None else roles_filled(map(_person, orjson.loads(text))) for text in people]
+    return pa.array(filled, pa.string()).dictionary_encode()
+
+
+def _person(one: Mapping[str, str]) -> tuple[str, str | None, str | None]:
+    return one["role"], one.get("name"), one.get("phone")
 
 
 def _longs(cells: Sequence[int]) -> pa.Array:

@@ -206,3 +206,20 @@ def test_a_condition_asks_what_is_closed_and_how_long_overdue(ws, monkeypatch):
     assert codes("overdue present", as_of="2026-11-30") == []
     move(ws, "H1", "pause", "--why", "等设计")
     assert codes("overdue present") == []
+
+
+def test_a_retired_ticket_is_on_no_list_and_is_listed_and_counted_apart_with_its_state(ws):
+    move(ws, "H1", "H2", "assign", *ASSIGN)
+    assert riskmap("retire", LAYER, "H1", "--why", "重复登记", "--workspace", ws.root).status == 0
+    gone = riskmap("select", LAYER, "--retired", "--json", "--workspace", ws.root).json
+    assert [(one["code"], one["state"], one["retired"]["why"]) for one in gone["features"]] == [
+        ("H1", "rectifying", "重复登记")
+    ]
+    where = ("select", LAYER, "--retired", "--where", "closed = false", "--json", "--workspace", ws.root)
+    assert riskmap(*where).json["count"] == 1
+    open_ones = riskmap("list", "整改清单", "--json", "--workspace", ws.root).json["rows"]
+    assert [one["code"] for one in open_ones] == ["H3", "H2"]
+    assert [one["code"] for one in riskmap("work", "--json", "--workspace", ws.root).json["items"]] == [
+        "H2",
+        "H3",
+    ]
