@@ -88,6 +88,7 @@ def select(
     within: WithinOption = None,
     as_of: AsOfOption = None,
     retired: Annotated[bool, typer.Option("--retired")] = False,
+    with_children: Annotated[list[str] | None, typer.Option("--with-children", metavar="LAYER")] = None,
     as_json: JsonOption = False,
     workspace: WorkspaceOption = None,
     store: StoreOption = None,
@@ -100,7 +101,10 @@ def select(
     ws = open_workspace(workspace, store)
     at = past(as_of)
     selection = _selection(ws, layers, tier, state, subdistrict, where, within, at)
-    document = (retired_json if retired else select_json)(ws, selection, as_of=at)
+    if retired:
+        document = retired_json(ws, selection, as_of=at, with_children=with_children or ())
+    else:
+        document = select_json(ws, selection, as_of=at, with_children=with_children or ())
     if not retired or at is not None:
         _tell_state(ws, at, selection.layers)
     if as_json:
@@ -118,6 +122,8 @@ def select(
             how = feature["retired"]
             cells += [how["at"], how["who"], how["why"]]
         typer.echo("\t".join("" if cell is None else str(cell) for cell in cells))
+        for child in (one for some in feature.get("with", {}).values() for one in some):
+            typer.echo("  + " + "\t".join(child[name] or "" for name in ("layer", "code", "name")))
 
 
 def _standing(feature: dict[str, Any]) -> tuple[str, ...]:

@@ -130,6 +130,25 @@ def hanging_on(
     return found
 
 
+def rows_naming(
+    snapshot: Snapshot, layers: Mapping[str, Layer], child: str, layer: str
+) -> dict[str, list[int]]:
+    """Return code of a record of `layer` → the rows of the table of `child` that name it, in code order."""
+    found: dict[str, set[int]] = defaultdict(set)
+    for other, field in naming(layers, layer):
+        if other.id != child:
+            continue
+        indices, words = codes_of(snapshot.table(child)[column_of(field.id)])
+        targets = named_by(field, layers)
+        named = [
+            [p[1] for piece in pieces(w) if (p := split(piece, targets)) and p[0] == layer] for w in words
+        ]
+        for row in np.flatnonzero(indices >= 0).tolist():
+            for code in named[indices[row]]:
+                found[code].add(row)
+    return {code: sorted(rows) for code, rows in found.items()}
+
+
 def with_reached(snapshot: Snapshot, layer: str, conditions: Sequence[Condition]) -> pa.Table:
     """Return a layer table with the columns that conditions look at beyond its own; "f:overdue", "f:closed" of a flow.
 
