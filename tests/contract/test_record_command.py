@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import riskmap as riskmap_library
 from riskmap.actions.records.editing import create_point
 from riskmap.actions.workspace import open_workspace
 from riskmap.catalog import load_catalog
@@ -252,3 +253,12 @@ def test_a_move_that_makes_a_record_writes_both_as_one_changeset_and_an_undo_tak
     )
     (fault,) = load_catalog(home).faults
     assert "look" in str(fault.problems[0])
+
+
+def test_a_program_records_the_same_through_the_library(home):
+    with riskmap_library.open(home) as district:
+        visits = district["visits"]
+        made = visits.record({"空洞": "KD1", "类别": "坡"}, on="2026-05-16", make="defect", by="甲", why="试")
+        assert made["layer"].to_dict() == {"KD1-001": "visits", "YH2026-0001": "defects"}
+        later = district["defects"].record({}, source="visits:KD1-001", by="甲", why="试")
+        assert later.index.tolist() == ["YH2026-0002"]
