@@ -31,6 +31,7 @@ from riskmap.actions.inventory.exporting import export_selection, masked_columns
 from riskmap.actions.inventory.listing import make_selection, summarise
 from riskmap.actions.inventory.point_tables import ModelAlone
 from riskmap.actions.records.editing import edit_points
+from riskmap.actions.records.recording import record_one
 from riskmap.actions.records.scoring import assess_layers, explain_point, point_history
 from riskmap.actions.workspace import Workspace, create_workspace, open_workspace
 from riskmap.actions.workspace.check import check as checked
@@ -738,6 +739,73 @@ class LayerView:
         _warn(done.warnings)
         moved = {code: version for code, version in done.versions.items() if version != before[code]}
         return pd.Series(moved, name="version", dtype="int64").rename_axis("code")
+
+    def record(
+        self,
+        stated: Mapping[str, object],
+        *,
+        by: str,
+        why: str,
+        on: str | None = None,
+        crs: int | str = "",
+        make: str = "",
+        source: str = "",
+    ) -> pd.DataFrame:
+        """Add one record, judged, with the tiers that follow: one changeset, one undo.
+
+        Parameters
+        ----------
+        stated
+            Field, by id, title or alias, and what is stated of it: a text or a value. The code may be left out
+            where the layer makes codes (`key` of its file).
+        by, why
+            Who, and the reason.
+        on
+            When it happened: the layer's field that says when.
+        crs
+            The system of a position that is stated (经度 and 纬度).
+        make
+            One of the layer's `makes`: the record that is made of this one beside it; what is stated of that one
+            begins with `ID.`.
+        source
+            LAYER:CODE of a record that this one is made of; `make` is then one of its layer's.
+
+        Returns
+        -------
+        DataFrame
+            `layer`, `version` of what was added (index `code`): the record, and the one that is made of it.
+
+        Raises
+        ------
+        UnknownNameError
+            A field, a making or a record that does not exist.
+        RefusedError
+            A value or a law that speaks against it; nothing is written.
+
+        Examples
+        --------
+        >>> news = {"编号": "YS-DX-99-00001", "名称": "新建地下车库"}
+        >>> d["underground_spaces"].record(news, by="王五", why="新增排查").index.tolist()
+        ['YS-DX-99-00001']
+
+        """
+        done = record_one(
+            self._ws,
+            self.id,
+            stated,
+            on=on,
+            crs=f"EPSG:{crs}" if isinstance(crs, int) else crs,
+            make=make,
+            source=source,
+            by=local_actor(by),
+            why=why,
+        )
+        _warn(done.warnings)
+        columns = {
+            "layer": [one.layer for one in done.records],
+            "version": [one.version for one in done.records],
+        }
+        return pd.DataFrame(columns, index=pd.Index([one.code for one in done.records], name="code"))
 
     def explain(self, code: str) -> Explanation:
         """Return why a record has its tier, by the layer's current model.

@@ -23,7 +23,11 @@ STATE: Final = "state"
 
 
 OVERDUE: Final = "overdue"
-"""What a law calls the days since the deadline: of a record whose deadline runs, else nothing."""
+"""What a law or a condition calls the days since the deadline: of a record whose deadline runs, else nothing."""
+
+
+CLOSED: Final = "closed"
+"""What a condition calls whether a record of a flow is done; false of one that is open in any state."""
 
 
 CONTACT: Final = "contact:"
@@ -65,7 +69,8 @@ class Move(Part):
 
     `asks`: fields, on or why that are stated in this very move; `needs`: fields that stand on the record
     after it. `other_than`: moves that somebody else made, and contact:ROLE of who may not make it. `sets`:
-    field → what it takes over (on, why); `clears`: fields that it empties.
+    field → what it takes over (on, why); `clears`: fields that it empties. `makes`: ids of the layer's `makes`, of the
+    records that it makes in the same changeset.
     """
 
     id: Slug
@@ -78,6 +83,7 @@ class Move(Part):
     other_than: Items[Words] = ()
     sets: Mapping[Slug, Literal["on", "why"]] = Key(default_factory=dict[str, Literal["on", "why"]])
     clears: Items[Slug] = ()
+    makes: Items[Slug] = ()
 
 
 class Reminder(Part):

@@ -79,6 +79,7 @@ def _moves(layer: Layer, flow: Flow, source: TomlFile) -> Iterator[CatalogProble
             ("asks", move.asks, [*STATED_ASIDE, *fields]),
             ("needs", move.needs, fields),
             ("clears", move.clears, fields),
+            ("makes", move.makes, [making.id for making in layer.makes]),
             ("other_than", move.other_than, [*(m for m in moves if m != move.id), *roles]),
         )
         for key, names, known in lists:

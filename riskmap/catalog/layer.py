@@ -75,14 +75,19 @@ class Choice(Named):
 
 
 class Kinds(Part):
-    """Which layers a field may name records of: those that count as this, or have this role."""
+    """Which layers are meant: those that count as this, have this role, or have a flow (or none)."""
 
     counts: Counts | None = None
     role: LayerRole | None = None
+    flow: bool | None = None
 
     def takes(self, layer: Layer) -> bool:
         """Tell whether a layer is one of them."""
-        return self.counts in {None, layer.counts} and self.role in {None, layer.role}
+        return (
+            self.flow in {None, layer.flow is not None}
+            and self.counts in {None, layer.counts}
+            and self.role in {None, layer.role}
+        )
 
 
 class Field(Named):
@@ -184,6 +189,20 @@ class Rollup(Part):
         kind = "integer" if source is None else "number" if self.sum else source.type
         unit = source.unit if source is not None else ""
         return Field(id=self.id, title=self.title, type=kind, unit=unit, derived=True).complete()
+
+
+class Making(Part):
+    """One of [[makes]]: the record of another layer that a record of this one makes, "make a record of this".
+
+    `layer`: of what is made, `field`: the field in which that names what it is made of, `copy`: its field → the field
+    of this layer (or code, name, subdistrict, position) that it takes over.
+    """
+
+    id: Slug
+    title: Title
+    layer: Slug
+    field: Slug
+    copy_: Mapping[Slug, Slug] = Key(default_factory=dict[str, str], validation_alias="copy")
 
 
 class RecordKey(Part):
@@ -307,9 +326,10 @@ class Layer(Part):
     raised, people around move. Without `model` nothing is scored. `counts`: what a record is; only a risk has
     a tier and enters the sums of the district. What else has a model is graded by it. `position_from`: of a layer
     that inherits its places, the fields that name the records whose place it is, the first that has one.
-    `belongs_to`: the record that each one hangs on. `moment`: the field that says when.
-    `colour`: the choice field, or the state of a flow, by which the map colours what has no tier.
-    `series`: what the sensors of a layer of readings measure; the readings themselves are in no ledger.
+    `belongs_to`: the record that each one hangs on. `moment`: the field that says when. `makes`: the records of other
+    layers that one of this layer makes. `colour`: the choice field, or the state of a flow, by which the map colours
+    what has no tier. `series`: what the sensors of a layer of readings measure; the readings themselves are in no
+    ledger.
 
     `flow`: what its records go through; then `state` is a field that only moves change. `laws`: what must hold
     of each.
@@ -335,6 +355,7 @@ class Layer(Part):
     key: RecordKey = RecordKey()
     rollups: Items[Rollup] = ()
     colour: Slug = ""
+    makes: Items[Making] = ()
     moment: Slug = ""
     stale_after_days: int = Key(default=365, ge=1)
     source: str = ""

@@ -433,7 +433,9 @@ def _number(value: object) -> float | None:
     return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 
-_OF_LEDGERS: Final = ("flow", "laws", "position_from", "belongs_to", "key", "moment", "rollups", "colour")
+_OF_LEDGERS: Final = (
+    *("flow", "laws", "position_from", "belongs_to", "key", "moment", "rollups", "colour", "makes"),
+)
 
 
 _OF_TABLES: Final = ("unique", "unique_of", "one_of", "positions", "wide", "on_bad_row")

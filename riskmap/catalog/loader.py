@@ -175,6 +175,7 @@ def load_catalog(root: Path) -> Catalog:
     faults += [*more, *_roles_twice(layers, layer_files)]
     broken_layers = {fault.id for fault in faults if fault.kind == "layers"}
     faults += _links_astray(layers, layer_files, broken_layers)
+    faults += _making_nothing(layers, layer_files, broken_layers)
     faults += _rolled_up(layers, layer_files, broken_layers)
     if not layers or missing:
         raise CatalogError((*(p for fault in faults for p in fault.problems), *missing))
@@ -307,6 +308,54 @@ def _circle(layer: Layer, layers: Mapping[str, Layer], source: TomlFile) -> Iter
             )
             yield source.problem(("belongs_to", "layer"), expected)
             return
+
+
+def _making_nothing(
+    layers: dict[str, Layer], files: Mapping[str, TomlFile], broken: Collection[str]
+) -> list[Fault]:
+    """Take out every layer whose `makes` ask for what there is not.
+
+    What is made in a layer whose file is `broken` waits until that is mended.
+    """
+    faults: list[Fault] = []
+    for layer in layers.values():
+        problems = [
+            problem
+            for i, making in enumerate(layer.makes)
+            if making.layer not in broken
+            for problem in _making_problems(layer, i, layers, files[layer.id])
+        ]
+        if problems:
+            faults.append(Fault("layers", layer.id, files[layer.id].file, tuple(problems), role=layer.role))
+    for fault in faults:
+        del layers[fault.id]
+    return faults
+
+
+def _making_problems(
+    layer: Layer, at: int, layers: Mapping[str, Layer], source: TomlFile
+) -> Iterator[CatalogProblem]:
+    making, path = layer.makes[at], ("makes", at)
+    if making.id in {one.id for one in layer.makes[:at]}:
+        yield source.problem((*path, "id"), Text("没有用过的标识", "an id not used before"), found=making.id)
+    target = layers.get(making.layer)
+    if target is None:
+        expected, hint = Text("有图层文件的标识", "the id of a layer file"), closest(making.layer, layers)
+        yield source.problem((*path, "layer"), expected, found=shown(making.layer), hint=hint)
+        return
+    naming = [field.id for field in target.links if layer.id in named_by(field, layers)]
+    if making.field not in naming:
+        yield source.problem((*path, "field"), one_of(naming or ["—"]), found=shown(making.field))
+    kept = () if target.flow is None else target.flow.kept
+    into = ["name", "subdistrict", "position", *(f.id for f in target.stated_fields if f.id not in kept)]
+    taken = ["code", "name", "subdistrict", "position", *layer.field_ids]
+    for name, own in making.copy_.items():
+        if name not in into:
+            hint = closest(name, into)
+            yield source.problem((*path, "copy", name), one_of(into), found=shown(name), hint=hint)
+        if own not in taken:
+            hint = closest(own, taken)
+            yield source.problem((*path, "copy", name), one_of(taken), found=shown(own), hint=hint)
 
 
 def _rolled_up(

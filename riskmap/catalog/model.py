@@ -37,6 +37,10 @@ Scalar = bool | float | str
 
 
 CHECKLIST_PREFIX = "checklist."  # fields of this form name an item of the layer's checklist
+CONTACT_PREFIX = (
+    "contact."  # … a role of its contacts; in conditions of a selection: whether somebody fills it
+)
+LINK_PREFIX = "link."  # … a field of the record that a field of it names; link.road.grade
 
 
 _MOST_DECIMALS = 9

@@ -88,6 +88,7 @@ def select(
     within: WithinOption = None,
     as_of: AsOfOption = None,
     retired: Annotated[bool, typer.Option("--retired")] = False,
+    with_children: Annotated[list[str] | None, typer.Option("--with-children", metavar="LAYER")] = None,
     as_json: JsonOption = False,
     workspace: WorkspaceOption = None,
     store: StoreOption = None,
@@ -100,7 +101,10 @@ def select(
     ws = open_workspace(workspace, store)
     at = past(as_of)
     selection = _selection(ws, layers, tier, state, subdistrict, where, within, at)
-    document = (retired_json if retired else select_json)(ws, selection, as_of=at)
+    if retired:
+        document = retired_json(ws, selection, as_of=at, with_children=with_children or ())
+    else:
+        document = select_json(ws, selection, as_of=at, with_children=with_children or ())
     if not retired or at is not None:
         _tell_state(ws, at, selection.layers)
     if any(one.get("readings", {}) is None for one in document["features"]):
@@ -124,10 +128,62 @@ def select(
             how = feature["retired"]
             cells += [how["at"], how["who"], how["why"]]
         typer.echo("\t".join("" if cell is None else str(cell) for cell in cells))
+        for child in (one for some in feature.get("with", {}).values() for one in some):
+            typer.echo("  + " + "\t".join(child[name] or "" for name in ("layer", "code", "name")))
 
 
 def _standing(feature: dict[str, Any]) -> tuple[str, ...]:
     return ("grade",) if feature["state"] is None else ("tier",)
+
+
+@app.command("list")
+def list_command(
+    name: Annotated[str | None, typer.Argument(metavar="LIST")] = None,
+    to: Annotated[Path | None, typer.Option("--to", metavar="FILE.xlsx")] = None,
+    as_of: AsOfOption = None,
+    as_json: JsonOption = False,
+    workspace: WorkspaceOption = None,
+    store: StoreOption = None,
+) -> None:
+    """The lists that are files, or what one of them holds."""
+    from riskmap.actions.inventory import record_lists
+    from riskmap.cli.common import open_workspace
+
+    ws = open_workspace(workspace, store)
+    if name is None:
+        _tell_lists(record_lists.lists_json(ws, LANG), as_json=as_json)
+        return
+    at = past(as_of)
+    found = record_lists.listed(ws, record_lists.list_named(ws, name), as_of=at)
+    document = record_lists.listed_json(ws, found, LANG)
+    if to is not None:
+        record_lists.write_listed(ws, found, to, LANG)
+        document["file"] = str(to)
+    _tell_state(ws, at, found.list.layers)
+    if as_json:
+        print_json(document)
+        return
+    n = document["count"]
+    echo(f"{document['list']['title']}：{n} 条", f"{document['list']['title']}: {n} records")
+    for group in document["groups"] or ():
+        typer.echo(f"  {group['title']}\t{group['count']}")
+    if to is not None:
+        typer.echo(str(to))
+        return
+    typer.echo("\t".join(one["title"] for one in document["columns"]))
+    for row in found.rows[:100]:
+        typer.echo("\t".join(record_lists.cell_words(ws, row, one, LANG) for one in found.columns))
+
+
+def _tell_lists(document: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_json(document)
+        return
+    for one in document["lists"]:
+        count = "—" if one["count"] is None else one["count"]
+        typer.echo(f"{one['id']}\t{one['title']}\t{count}")
+        for problem in one["problems"]:
+            typer.echo(f"  ✗ {problem}", err=True)
 
 
 @app.command()

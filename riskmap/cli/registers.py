@@ -1,4 +1,4 @@
-"""Commands on registers of tickets: move, work."""
+"""Commands on registers: record, move, work."""
 
 from __future__ import annotations
 
@@ -78,6 +78,8 @@ def move(
             typer.echo(f"  ! {code}：{one.message.text(LANG)}", err=True)
     for one in done.moves.moved:
         typer.echo(f"{one.code}\t{one.before} → {one.after}\t{one.on}")
+        for new in one.made:
+            typer.echo(f"  + {new.layer}\t{new.code}")
     if done.moves.changeset is None:
         echo("没有办理，未写入", "nothing was moved, nothing was written", err=True)
     else:
@@ -87,6 +89,50 @@ def move(
             f"moved {n} (changeset {number}); to take it back: riskmap undo {number} --why REASON",
         )
     raise typer.Exit(done.status)
+
+
+@app.command()
+def record(
+    layer: Annotated[str, typer.Argument(metavar="LAYER")],
+    set_: Annotated[list[str] | None, typer.Option("--set", metavar="FIELD=VALUE")] = None,
+    on: Annotated[str | None, typer.Option("--on", metavar="MOMENT")] = None,
+    crs: Annotated[str | None, typer.Option("--crs", metavar="CRS")] = None,
+    make: Annotated[str | None, typer.Option("--make", metavar="ID")] = None,
+    source: Annotated[str | None, typer.Option("--from", metavar="LAYER:CODE")] = None,
+    as_json: JsonOption = False,
+    by: ByOption = None,
+    why: WhyOption = None,
+    workspace: WorkspaceOption = None,
+    store: StoreOption = None,
+) -> None:
+    """Add one record of a register, and the one that is made of it."""
+    from riskmap.actions.records.recording import record_one, recorded_json
+    from riskmap.cli.common import open_workspace
+
+    ws = open_workspace(workspace, store)
+    done = record_one(
+        ws,
+        layer,
+        stated_pairs(set_ or ()),
+        on=on,
+        crs=crs or "",
+        make=make or "",
+        source=source or "",
+        by=person(by),
+        why=reason(why),
+    )
+    if as_json:
+        print_json(recorded_json(ws, done, LANG))
+        return
+    for said in done.warnings:
+        typer.echo(f"  ! {said.text(LANG)}", err=True)
+    for one in done.records:
+        typer.echo(f"{one.layer}\t{one.code}")
+    n, number = len(done.records), done.changeset
+    echo(
+        f"已登记 {n} 条（变更 {number}）；撤销：riskmap undo {number} --why 原因",
+        f"recorded {n} (changeset {number}); to take it back: riskmap undo {number} --why REASON",
+    )
 
 
 @app.command()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from riskmap.ledger.assessments import RunResult, Scored
 from riskmap.ledger.chain import ChainHead
 from riskmap.ledger.column_reading import LayerColumns
-from riskmap.ledger.editing import FilesChange, RecordEdit
+from riskmap.ledger.editing import Created, FilesChange, NewRecord, RecordEdit
 from riskmap.ledger.held_rows import HeldEntry
 from riskmap.ledger.history import ChangesetInfo, Retirement
 from riskmap.ledger.importing import Committed
@@ -21,12 +21,14 @@ __all__ = [
     "ChainHead",
     "ChangesetInfo",
     "Committed",
+    "Created",
     "FilesChange",
     "HeldEntry",
     "LayerColumns",
     "Ledger",
     "Moved",
     "Moves",
+    "NewRecord",
     "OpenRecord",
     "RecordEdit",
     "RecordMove",

@@ -26,11 +26,18 @@ from riskmap.errors import Text
 from riskmap.io.tables.kept_columns import take_up_columns, taker
 from riskmap.ledger import schema as s
 from riskmap.ledger.assessments import read_names
-from riskmap.ledger.columns import SHAPE_OF_REVISION, held_at, read_body, read_checklist
+from riskmap.ledger.columns import (
+    CONTACTS_OF_REVISION,
+    SHAPE_OF_REVISION,
+    held_at,
+    read_body,
+    read_checklist,
+)
 from riskmap.ledger.store import json_list, moments, no_cycles, read_chunks
 from riskmap.progress import UNWATCHED, Progress
 from riskmap.rules.arrays import FIELD_TYPES, Misfit, column_of, field_array, filled_marks, position_arrays
 from riskmap.rules.extras import PREFIX, extra_keys, is_extra
+from riskmap.values.records import ROLES, roles_filled
 from riskmap.vocabulary import UNRATED
 
 Cells = Mapping[str, Sequence[Any]]  # name → what the rows of a chunk hold
@@ -134,9 +141,11 @@ def read_layer(
         *(result.c.rank, result.c.score, s.revision.c.version, s.revision.c.valid_from.label("changed")),
         *(result.c.missing, result.c.rules, s.revision.c.contact_count, s.revision.c.checklist),
         *([] if not layer.drawn else [s.shape.c.wkb]),
+        *([] if not layer.contacts else [s.contact_set.c.people]),
         at=at,
         results=True,
         shapes=layer.drawn,
+        contacts=bool(layer.contacts),
         retired=retired,
     )
     beside = partial(_everything, layer)
@@ -156,6 +165,7 @@ def _query(
     at: int | None = None,
     results: bool = False,
     shapes: bool = False,
+    contacts: bool = False,
     retired: bool = False,
 ) -> sa.Select[Any]:
     current = s.revision.c.id == s.feature.c.revision_id
@@ -166,6 +176,8 @@ def _query(
         source = source.outerjoin(s.assessment, sa.and_(theirs, held_at(s.assessment, at)))
     if shapes:
         source = source.outerjoin(s.shape, SHAPE_OF_REVISION)
+    if contacts:
+        source = source.outerjoin(s.contact_set, CONTACTS_OF_REVISION)
     query = sa.select(s.feature.c.code, *columns, _BODY).select_from(source)
     gone = s.revision.c.retired
     if retired and at is None:  # the flag of the record spares a look at every revision
@@ -242,6 +254,7 @@ def _everything(layer: Layer, cells: Cells) -> Arrays:
         "rules": _lists(cells["rules"], pa.string(), read_names),
         "contacts": _longs(cells["contact_count"]),
         **_marks(layer, cells),
+        **({ROLES: _roles(cells["people"])} if "people" in cells else {}),
     }
     return found | ({"shape": pa.array(cells["wkb"], pa.binary())} if "wkb" in cells else {})
 
@@ -255,6 +268,16 @@ def _marks(layer: Layer, cells: Cells) -> Arrays:
             cells["checklist"], pa.bool_(), lambda text: filled_marks(read_checklist(text), items)
         )
     }
+
+
+def _roles(people: Sequence[str | None]) -> pa.Array:
+    """Return which roles somebody fills, and no word of who."""
+    filled = [None if text is None else roles_filled(map(_person, orjson.loads(text))) for text in people]
+    return pa.array(filled, pa.string()).dictionary_encode()
+
+
+def _person(one: Mapping[str, str]) -> tuple[str, str | None, str | None]:
+    return one["role"], one.get("name"), one.get("phone")
 
 
 def _longs(cells: Sequence[int]) -> pa.Array:

@@ -154,7 +154,7 @@ SHAPE_OF_REVISION = sa.and_(
 )
 
 
-_PEOPLE_OF_REVISION = sa.and_(
+CONTACTS_OF_REVISION = sa.and_(
     s.contact_set.c.feature_id == s.revision.c.feature_id,
     s.contact_set.c.version == s.revision.c.contacts_at,
 )
@@ -175,7 +175,7 @@ def _query(*, contacts: bool, joined_by: sa.ColumnElement[bool]) -> sa.Select[An
     source = s.feature.join(s.revision, joined_by).outerjoin(s.shape, SHAPE_OF_REVISION)
     if contacts:
         columns = (*columns, s.contact_set.c.people)
-        source = source.outerjoin(s.contact_set, _PEOPLE_OF_REVISION)
+        source = source.outerjoin(s.contact_set, CONTACTS_OF_REVISION)
     return sa.select(*columns).select_from(source)
 
 
@@ -237,7 +237,7 @@ def read_people(
         joined_by = sa.and_(s.revision.c.feature_id == s.feature.c.id, held_at(s.revision, at))
     query = (
         sa.select(s.feature.c.code, s.contact_set.c.people)
-        .select_from(s.feature.join(s.revision, joined_by).outerjoin(s.contact_set, _PEOPLE_OF_REVISION))
+        .select_from(s.feature.join(s.revision, joined_by).outerjoin(s.contact_set, CONTACTS_OF_REVISION))
         .where(s.feature.c.layer == layer, s.revision.c.retired.is_(None))
     )
     found: dict[str, tuple[Contact, ...]] = {}

@@ -13,6 +13,8 @@ import sqlalchemy as sa
 from riskmap.catalog.flow import STATE
 from riskmap.catalog.layer import Layer
 from riskmap.errors import LedgerError, RefusedError, StaleRevisionError, StaleRow, UnknownNameError
+from riskmap.io.tables.row_keys import code_stem, next_code
+from riskmap.ledger import schema as s
 from riskmap.ledger.attachments import keep_facts
 from riskmap.ledger.columns import WITHDRAWN, Known, read_known, read_versions
 from riskmap.ledger.links import children, hanging_on, listed, referring
@@ -49,37 +51,110 @@ def _to_write(values: Mapping[str, Any]) -> dict[str, Any]:
     return {key: None if value is CLEAR else value for key, value in values.items()}
 
 
-def create_record(store: Store, layer: str, code: str, *, values: Judged, by: str, why: str) -> int:
-    """Write a new record and return its version. A code that exists is refused."""
-    if not code.strip():
-        raise _refuse(layer, "编号不能为空；请填写编号", "a record needs a code; fill it in")
-    judged = _to_write(accepted(layer, {code: values})[code])
+@dataclass(frozen=True, slots=True)
+class NewRecord:
+    """A record to be written: `code` None where the key of its layer makes one.
+
+    `naming`: the field in which it names the record that is written just before it.
+    """
+
+    layer: str
+    code: str | None
+    values: Judged
+    naming: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """A record that was written."""
+
+    layer: str
+    code: str
+    version: int
+
+
+def create_records(store: Store, news: Sequence[NewRecord], *, by: str, why: str) -> list[Created]:
+    """Write new records as one changeset, all or none, in their order. A code that exists is refused."""
     with store.writing() as connection:
-        judged = referring(connection, store.layers, layer, {code: judged})[code]
-        stated = {key: _merged(key, value, None) for key, value in judged.items()}
-        known = read_known(connection, layer, codes=[code], contacts=True, definition=store.layers.get(layer))
-        again = len(known) > 0 and known.op[0] == WITHDRAWN
-        if len(known) and not again:
-            gone = known.retired[0]
-            zh, en = (
-                "已有这个编号；请换一个编号，或编辑原记录",
-                "this code exists; choose another or edit the record",
-            )
-            if gone is not None:
-                zh, en = (
-                    f"该编号已注销（{gone}）；请恢复原记录，或换一个编号",
-                    f"this code was retired ({gone}); reinstate it or choose another",
-                )
-            raise _refuse(f"{layer} › {code}", zh, en)
-        _refuse_new(store, layer, code, stated)
-        changeset = open_changeset(connection, store, by=by, why=why, kind="create", counts={"inserted": 1})
-        changes = {k: (None, v) for k, v in stated.items() if v is not None}
-        if again:
-            draft = NextRevision.afresh(known, 0, layer=layer).apply(changes)
+        counts = {"inserted": len(news)}
+        changeset = open_changeset(connection, store, by=by, why=why, kind="create", counts=counts)
+        return write_records(connection, store, news, changeset)
+
+
+def write_records(
+    connection: sa.Connection, store: Store, news: Sequence[NewRecord], changeset: int
+) -> list[Created]:
+    """Write new records in their order as part of a changeset."""
+    made: list[Created] = []
+    for new in news:
+        code, stated = _judged_new(connection, store, new, made)
+        draft = _afresh(connection, store, new.layer, code, stated)
+        if draft is None:
+            write_new(connection, _as_records(new.layer, code, stated), [0], changeset, store.layers)
+        else:
             write_next(connection, [draft], changeset, store.layers)
-            return draft.version + 1
-        write_new(connection, _as_records(layer, code, stated), [0], changeset, store.layers)
-        return 1
+        made.append(Created(new.layer, code, 1 if draft is None else draft.version + 1))
+    return made
+
+
+def _judged_new(
+    connection: sa.Connection, store: Store, new: NewRecord, made: Sequence[Created]
+) -> tuple[str, dict[str, Any]]:
+    """Return the code of a new record and what is to be written of it. RefusedError with what speaks against it."""
+    if new.code is not None and not new.code.strip():
+        raise _refuse(new.layer, "编号不能为空；请填写编号", "a record needs a code; fill it in")
+    place = new.code or ""
+    judged = _to_write(accepted(new.layer, {place: new.values})[place])
+    if new.naming and made:
+        judged[new.naming] = f"{made[-1].layer}:{made[-1].code}"
+    judged = referring(connection, store.layers, new.layer, {place: judged})[place]
+    stated = {key: _merged(key, value, None) for key, value in judged.items()}
+    code = new.code if new.code is not None else _made_code(connection, store, new.layer, stated)
+    _refuse_new(store, new.layer, code, stated)
+    return code, stated
+
+
+def _made_code(connection: sa.Connection, store: Store, layer: str, stated: Mapping[str, Any]) -> str:
+    """Return the next code that a layer makes; under the writers' lock, so that nobody else gets it."""
+    definition = store.layers.get(layer)
+    if definition is None or definition.key.kind == "code":
+        raise _refuse(
+            layer,
+            "这个图层的编号由人填写；请填写编号",
+            "the codes of this layer are stated by people; fill it in",
+        )
+    query = sa.select(s.feature.c.code).where(s.feature.c.layer == layer)
+    if (stem := code_stem(definition, stated, year=store.today.year)) is not None:
+        query = query.where(s.feature.c.code.startswith(stem, autoescape=True))
+        return next_code(definition, list(connection.scalars(query)), stem)
+    parent = definition.belongs_to
+    title = definition.title if parent is None else definition.field(parent.field).title
+    raise _refuse(
+        f"{layer} › {title.zh}", "没有写它所属的记录；请补上", "the record that it belongs to is not stated"
+    )
+
+
+def _afresh(
+    connection: sa.Connection, store: Store, layer: str, code: str, stated: Mapping[str, Any]
+) -> NextRevision | None:
+    """Return the next revision of a record that was withdrawn, None where there was none; any other is refused."""
+    known = read_known(connection, layer, codes=[code], contacts=True, definition=store.layers.get(layer))
+    if not len(known):
+        return None
+    if known.op[0] == WITHDRAWN:
+        changes = {k: (None, v) for k, v in stated.items() if v is not None}
+        return NextRevision.afresh(known, 0, layer=layer).apply(changes)
+    gone = known.retired[0]
+    zh, en = (
+        "已有这个编号；请换一个编号，或编辑原记录",
+        "this code exists; choose another or edit the record",
+    )
+    if gone is not None:
+        zh, en = (
+            f"该编号已注销（{gone}）；请恢复原记录，或换一个编号",
+            f"this code was retired ({gone}); reinstate it or choose another",
+        )
+    raise _refuse(f"{layer} › {code}", zh, en)
 
 
 def _raise_unlawful(layer: Layer, codes: Sequence[str], said: Mapping[int, Sequence[Objection]]) -> None:

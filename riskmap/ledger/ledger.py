@@ -38,13 +38,13 @@ from riskmap.ledger import schema as s
 from riskmap.ledger.assessments import RunResult, Scored
 from riskmap.ledger.chain import ChainHead
 from riskmap.ledger.column_reading import LayerColumns, read_inputs
-from riskmap.ledger.editing import FilesChange, RecordEdit
+from riskmap.ledger.editing import Created, FilesChange, NewRecord, RecordEdit
 from riskmap.ledger.held_rows import HeldEntry
 from riskmap.ledger.history import BatchInfo, ChangesetInfo, ExportInfo, Retirement
 from riskmap.ledger.importing import Committed
 from riskmap.ledger.links import linked, named
 from riskmap.ledger.merging import Changes
-from riskmap.ledger.moving import Moves, RecordMove
+from riskmap.ledger.moving import Makes, Moves, RecordMove
 from riskmap.ledger.opening import looked_at, opened
 from riskmap.ledger.planned_records import PlannedRecords, planned_records
 from riskmap.ledger.rejected_rows import RejectedEntry
@@ -413,20 +413,33 @@ class Ledger:
 
     def create_record(self, layer: str, code: str, *, values: Judged, by: str, why: str) -> int:
         """Write a new record from judged values; return its version. RefusedError names what was refused."""
-        return editing.create_record(self._store, layer, code, values=values, by=by, why=why)
+        (made,) = self.create_records([NewRecord(layer, code, values)], by=by, why=why)
+        return made.version
+
+    def create_records(self, news: Sequence[NewRecord], *, by: str, why: str) -> list[Created]:
+        """Write new records of any layers as one changeset, all or none; a code that is None is made by its layer."""
+        return editing.create_records(self._store, news, by=by, why=why)
 
     def edit(self, layer: str, code: str, *, seen: int, changes: Judged, by: str, why: str) -> int:
         """Change a record as of version `seen`. StaleRevisionError shows both sides."""
         return self.edit_many(layer, [RecordEdit(code, seen, changes)], by=by, why=why)[code]
 
     def move(
-        self, layer: str, moves: Sequence[RecordMove], *, by: str, why: str, partial: bool = False
+        self,
+        layer: str,
+        moves: Sequence[RecordMove],
+        *,
+        by: str,
+        why: str,
+        partial: bool = False,
+        makes: Makes | None = None,
     ) -> Moves:
         """Move records of a flow as one changeset, all or none, with `partial` those that may; say what became of them.
 
+        `makes`: what records a move makes in the same changeset.
         StaleRevisionError shows both sides of every record that has moved on. A refused move is no error: it is named.
         """
-        return moving.move_records(self._store, layer, moves, by=by, why=why, partial=partial)
+        return moving.move_records(self._store, layer, moves, by=by, why=why, partial=partial, makes=makes)
 
     def open_records(
         self, layers: Sequence[Layer], *, as_of: dt.datetime | None = None, contacts: bool = False

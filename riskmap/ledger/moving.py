@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,7 +19,14 @@ from riskmap.errors import LedgerError, Text
 from riskmap.ledger import schema as s
 from riskmap.ledger.attachments import keep_facts
 from riskmap.ledger.columns import Known
-from riskmap.ledger.editing import FilesChange, placed_records, refuse_stale
+from riskmap.ledger.editing import (
+    Created,
+    FilesChange,
+    NewRecord,
+    placed_records,
+    refuse_stale,
+    write_records,
+)
 from riskmap.ledger.links import referring
 from riskmap.ledger.merging import FIXED_KEYS, Changes, same
 from riskmap.ledger.revisions import NextRevision, open_changeset, write_next
@@ -71,6 +78,11 @@ class Moved:
     after: str
     on: str
     version: int
+    made: tuple[Created, ...] = ()
+
+
+Makes = Callable[[Move, Mapping[str, Any]], Sequence[NewRecord]]
+"""What a move makes of a record that holds these values after it, code, name, subdistrict and position among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +133,18 @@ def _past(connection: sa.Connection, ids: Sequence[int]) -> dict[int, list[tuple
 
 
 def move_records(
-    store: Store, layer_id: str, moves: Sequence[RecordMove], *, by: str, why: str, partial: bool = False
+    store: Store,
+    layer_id: str,
+    moves: Sequence[RecordMove],
+    *,
+    by: str,
+    why: str,
+    partial: bool = False,
+    makes: Makes | None = None,
 ) -> Moves:
     """Move records of one layer as one changeset of kind `move`; all or none, with `partial` those that may.
+
+    `makes` tells what records are made by a move, in the same changeset.
 
     Raises RefusedError with the values that the rules refuse, StaleRevisionError with both sides of every
     record that has moved on, UnknownNameError for codes that are none. A refused move writes nothing.
@@ -142,6 +163,7 @@ def move_records(
         before = tickets(connection, known, list(place.values()), layer)
         drafts: list[NextRevision] = []
         moved: list[Moved] = []
+        news: list[list[NewRecord]] = []
         refused: dict[str, tuple[Objection, ...]] = {}
         warned: dict[str, tuple[Objection, ...]] = {}
         for one in moves:
@@ -159,15 +181,27 @@ def move_records(
             drafts.append(draft)
             on = str(after.happened or today)
             moved.append(Moved(one.code, before[at].state, after.state, on, draft.version + 1))
+            move = move_named(flow_of(layer), before[at].state, one.word)
+            held = {**_held(known, at), **after.values}
+            news.append([] if makes is None or move is None else list(makes(move, held)))
         if not drafts or (refused and not partial):
             return Moves(None, (), refused)
         keep_facts(
             connection, [file for one in moves for change in one.files for file, _ in change.put.values()]
         )
         counts = {"moved": len(drafts)}
+        if inserted := sum(map(len, news)):
+            counts["inserted"] = inserted
         changeset = open_changeset(connection, store, by=by, why=why, kind="move", counts=counts)
         write_next(connection, drafts, changeset, store.layers)
+        made = [write_records(connection, store, some, changeset) for some in news]
+        moved = [replace(one, made=tuple(some)) for one, some in zip(moved, made, strict=True)]
     return Moves(changeset, tuple(moved), refused, warned)
+
+
+def _held(known: Known, at: int) -> dict[str, Any]:
+    core = {"code": known.code[at], "name": known.name[at], "subdistrict": known.subdistrict[at]}
+    return {**core, "position": known.position(at)}
 
 
 def _refuse_twice(layer: str, moves: Sequence[RecordMove]) -> None:

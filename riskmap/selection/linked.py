@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute
+from numpy.typing import NDArray
 
-from riskmap.catalog.layer import Field, Layer, named_by, pieces, record_named
-from riskmap.rules.arrays import codes_of, column_of, pc
+from riskmap.catalog.flow import CLOSED, OVERDUE, STATE, Flow
+from riskmap.catalog.layer import Choice, Field, FieldType, Layer, named_by, pieces, record_named
+from riskmap.catalog.model import CHECKLIST_PREFIX, CONTACT_PREFIX, LINK_PREFIX, Condition
+from riskmap.errors import Text
+from riskmap.rules.arrays import FIELD_TYPES, LayerArrays, codes_of, column_of, pc
+from riskmap.rules.laws import overdue_days
+from riskmap.values.records import ROLES
+from riskmap.vocabulary import STANDINGS, TIER_TITLES
 
 if TYPE_CHECKING:
     from riskmap.selection.snapshot import Snapshot
@@ -29,6 +36,21 @@ class Linked:
     def as_json(self) -> dict[str, str | None]:
         """Return it as `riskmap select --json` prints it."""
         return {"layer": self.layer, "code": self.code, "name": self.name}
+
+
+LINKED: Final[Mapping[str, Field]] = {
+    "code": Field(id="code", title=Text("编号", "code"), type="text"),
+    "name": Field(id="name", title=Text("名称", "name"), type="text"),
+    "subdistrict": Field(id="subdistrict", title=Text("街道", "sub-district"), type="text"),
+    "score": Field(id="score", title=Text("分值", "score"), type="number"),
+    "tier": Field(
+        id="tier",
+        title=Text("等级", "tier"),
+        type="choice",
+        choices=tuple(Choice(id=one, title=TIER_TITLES[one]) for one in STANDINGS),
+    ),
+}
+"""What a condition may ask of a record that another one names, beside the fields of its layer."""
 
 
 def links_of(
@@ -100,3 +122,153 @@ def hanging_on(
             some = [Linked(other.id, one["code"], one["name"]) for one in part.to_pylist()]
             found[other.id, field.id] = (len(rows), some)
     return found
+
+
+def rows_naming(
+    snapshot: Snapshot, layers: Mapping[str, Layer], child: str, layer: str
+) -> dict[str, list[int]]:
+    """Return code of a record of `layer` → the rows of the table of `child` that name it, in code order."""
+    found: dict[str, set[int]] = defaultdict(set)
+    for other, field in naming(layers, layer):
+        if other.id != child:
+            continue
+        indices, words = codes_of(snapshot.table(child)[column_of(field.id)])
+        targets = named_by(field, layers)
+        named = [
+            [p[1] for piece in pieces(w) if (p := record_named(piece, targets)) and p[0] == layer]
+            for w in words
+        ]
+        for row in np.flatnonzero(indices >= 0).tolist():
+            for code in named[indices[row]]:
+                found[code].add(row)
+    return {code: sorted(rows) for code, rows in found.items()}
+
+
+def with_reached(snapshot: Snapshot, layer: str, conditions: Sequence[Condition]) -> pa.Table:
+    """Return a layer table with the columns that conditions look at beyond its own; "f:overdue", "f:closed" of a flow.
+
+    "f:checklist.ITEM", "f:contact.ROLE" (true where somebody fills it) and "f:link.FIELD.OTHER" of the records that a
+    field names. A field that names records has the code beside layer and code, so that either is found.
+    """
+    table, definition = snapshot.tables[layer], snapshot.definitions.get(layer)
+    if definition is None:
+        return table
+    for name in {name for where in conditions for name in (where.field, where.than) if name.startswith("f:")}:
+        column = _reached(snapshot, definition, table, name.removeprefix("f:"))
+        if column is None:
+            continue
+        if name in table.column_names:
+            table = table.set_column(table.column_names.index(name), name, column)
+        else:
+            table = table.append_column(name, column)
+    return table
+
+
+def _reached(
+    snapshot: Snapshot, layer: Layer, table: pa.Table, name: str
+) -> pa.Array | pa.ChunkedArray | None:
+    head, _, rest = name.partition(".")
+    if layer.flow is not None and name in {OVERDUE, CLOSED}:
+        return None if name in layer.field_ids else _of_flow(snapshot, layer.flow, table, name)
+    if not rest:
+        link = next((field for field in layer.links if field.id == name), None)
+        return None if link is None else _by_either(snapshot, table, link)
+    if f"{head}." == CHECKLIST_PREFIX:
+        return _marked(layer, table, name)
+    if f"{head}." == CONTACT_PREFIX:
+        return _filled(layer, table, rest)
+    return _beyond(snapshot, layer, table, rest) if f"{head}." == LINK_PREFIX else None
+
+
+def _of_flow(snapshot: Snapshot, flow: Flow, table: pa.Table, name: str) -> pa.Array | None:
+    """Return whether each record is closed, or the days since its deadline where that runs."""
+    states, words = codes_of(table[column_of(STATE)])
+    if name == CLOSED:
+        done = np.array([*map(flow.is_closed, words), flow.is_closed(flow.start)])
+        return pa.array(done[states])
+    if column_of(flow.due) not in table.column_names or snapshot.today is None:
+        return None
+    runs = np.array([*map(flow.runs, words), flow.runs(flow.start)])[states]
+    days = table[column_of(flow.due)].combine_chunks().dictionary_encode()
+    late = [overdue_days(day, snapshot.today) for day in days.dictionary.to_pylist()]
+    since = pa.array(late, pa.int64()).take(days.indices)
+    return pc.if_else(pc.and_(pa.array(runs), pc.greater(since, 0)), since, pa.scalar(None, pa.int64()))
+
+
+def _marked(layer: Layer, table: pa.Table, name: str) -> pa.Array | None:
+    items = () if layer.checklist is None else layer.checklist.items
+    if name.removeprefix(CHECKLIST_PREFIX) not in {item.id for item in items}:
+        return None
+    marks = LayerArrays(table, layer).read(name)
+    assert isinstance(marks, np.ndarray)
+    return pa.array(marks == 1, mask=np.isnan(marks))
+
+
+def _filled(layer: Layer, table: pa.Table, role: str) -> pa.Array | None:
+    if role not in {one.id for one in layer.contacts} or ROLES not in table.column_names:
+        return None
+    indices, words = codes_of(table[ROLES])
+    there = np.array([*(role in pieces(word) for word in words), False])[indices]
+    return pa.array(there, mask=~there)
+
+
+def _by_either(snapshot: Snapshot, table: pa.Table, link: Field) -> pa.ChunkedArray | None:
+    """Return the column of a field with the code beside layer:code of each record that it names."""
+    if column_of(link.id) not in table.column_names:
+        return None
+    targets = named_by(link, snapshot.definitions)
+    indices, words = codes_of(table[column_of(link.id)])
+    both = ["\n".join(dict.fromkeys(n for piece in pieces(w) for n in _names(piece, targets))) for w in words]
+    return _rows(indices, both)
+
+
+def _names(piece: str, targets: Sequence[str]) -> tuple[str, ...]:
+    place = record_named(piece, targets)
+    return (piece,) if place is None else (piece, place[1], ":".join(place))
+
+
+def _rows(indices: NDArray[np.int32], values: Sequence[str | None]) -> pa.Array:
+    """Return words by row as a dictionary column; −1 is none."""
+    return pa.array(values, pa.string()).take(pa.array(indices, mask=indices < 0)).dictionary_encode()
+
+
+def _beyond(snapshot: Snapshot, layer: Layer, table: pa.Table, name: str) -> pa.Array | None:
+    """Return by row a field of the record that a field names; a line each where it names several."""
+    field, _, other = name.partition(".")
+    link = next((one for one in layer.links if one.id == field), None)
+    if link is None or column_of(field) not in table.column_names:
+        return None
+    targets = named_by(link, snapshot.definitions)
+    kinds = {target: _kind(snapshot.definitions[target], other) for target in targets}
+    kind = next((one for one in kinds.values() if one is not None), None)
+    if kind is None:
+        return None
+    indices, words = codes_of(table[column_of(field)])
+    named = [[record_named(piece, targets) for piece in pieces(word)] for word in words]
+    known: dict[tuple[str, str], Any] = {}
+    for target in (one for one, its in kinds.items() if its == kind):
+        codes = {place[1] for places in named for place in places if place and place[0] == target}
+        known |= {(target, code): value for code, value in _values(snapshot.table(target), other, codes)}
+    found = [[value for one in places if one and (value := known.get(one)) is not None] for places in named]
+    if link.several or kind in {"choice", "record"}:
+        return _rows(indices, ["\n".join(values) if values else None for values in found])
+    first = pa.array([values[0] if values else None for values in found], FIELD_TYPES[kind])
+    return first.take(pa.array(indices, mask=indices < 0))
+
+
+def _kind(layer: Layer, name: str) -> FieldType | None:
+    """Return the type of what a condition may ask of a record of a layer, None where there is no such thing."""
+    field = layer.field(name) if name in layer.field_ids else LINKED.get(name)
+    return None if field is None else field.type
+
+
+def _values(table: pa.Table, name: str, codes: Collection[str]) -> Iterator[tuple[str, Any]]:
+    """Yield code and value of some records of a layer table."""
+    rows = pc.index_in(
+        pa.array(sorted(codes), pa.string()), value_set=table["code"].combine_chunks()
+    ).drop_null()
+    column = column_of(name) if column_of(name) in table.column_names else "rank" if name == "tier" else name
+    values = table[column].take(rows).to_pylist()
+    told = [STANDINGS[value] for value in values] if column == "rank" else values
+    for code, value in zip(table["code"].take(rows).to_pylist(), told, strict=True):
+        yield code, None if value != value else value  # noqa: PLR0124 - NaN

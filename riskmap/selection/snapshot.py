@@ -122,7 +122,9 @@ class Snapshot:
     Along the Z-order curve: `code` uint64[m] (ascending), `row` uint32[m], `point_group` like
     `group`[m], `point_id` uint32[m] (feature ids). `state` is the ledger's,
     `key` stands for everything the snapshot was made from. `home` is the directory that its columns
-    are mapped from, if they are, and `seen` how its files stood when their digests were compared.
+    are mapped from, if they are, and `seen` how its files stood when their digests were compared. `today`: what
+    freshness and deadlines are measured against. `definitions`: the layers, for conditions that look at more than a
+    column (`linked.with_reached`).
     """
 
     state: int
@@ -140,6 +142,8 @@ class Snapshot:
     shapes: Shapes
     home: Path | None = None
     seen: Seen = ()
+    today: date | None = None
+    definitions: Mapping[str, Layer] = field(default_factory=dict[str, Layer], repr=False)
     views: Views = field(default_factory=Views, repr=False)
 
     def __len__(self) -> int:
@@ -240,21 +244,29 @@ class Snapshot:
             "state": self.state,
             "layers": self.layers,
             "subdistricts": self.subdistricts,
+            "today": None if self.today is None else self.today.isoformat(),
         }
         write_snapshot(directory, tables, about)
 
     @classmethod
-    def load(cls, directory: Path, *, state: int | None = None, key: str | None = None) -> Snapshot | None:
+    def load(
+        cls,
+        directory: Path,
+        *,
+        state: int | None = None,
+        key: str | None = None,
+        layers: Mapping[str, Layer] | None = None,
+    ) -> Snapshot | None:
         """Return the snapshot in a directory, its columns mapped from disk and shared by processes.
 
         None where there is none, where it is damaged or of another format, and where its ledger
-        state or its key (`snapshot_key`) is not the one asked for.
+        state or its key (`snapshot_key`) is not the one asked for. `layers`: those that it was made of.
         """
         parts = read_snapshot(directory)
         if parts is None or state not in {None, parts["state"]} or key not in {None, parts["key"]}:
             return None
         shapes = Shapes(parts.pop("shape_row"), parts.pop("shape_bounds"))
-        return cls(**parts, shapes=shapes)
+        return cls(**parts, shapes=shapes, definitions=dict(layers or {}))
 
 
 def snapshot_key(
@@ -346,6 +358,8 @@ def build_snapshot(
         point_group=point_group,
         point_id=point_id,
         shapes=shapes_of(tables),
+        today=today,
+        definitions=catalog_layers,
     )
 
 
@@ -361,7 +375,7 @@ def with_flags(table: pa.Table, bits: NDArray[np.uint16]) -> pa.Table:
 def _empty(layer: Layer) -> pa.Table:
     none = np.zeros(0)
     blank: Any = ()
-    records = Records(layer.id, blank, blank, blank, none, none, None, {})
+    records = Records(layer.id, blank, blank, blank, none, none, None, {}, contacts=blank)
     return layer_table(
         Features(
             records,

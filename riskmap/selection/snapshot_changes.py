@@ -132,6 +132,8 @@ def patched_snapshot(
         else dataclasses.replace(earlier.shapes, row=moved[earlier.shapes.row].astype(np.uint32)),
         home=earlier.home,
         seen=earlier.seen,
+        today=today,
+        definitions=catalog_layers,
     )
 
 

@@ -12,6 +12,7 @@ import os
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -22,7 +23,7 @@ from riskmap.io.files.atomic import Digest, private_folder, sealed, unsealed
 from riskmap.io.files.leftovers import mark
 from riskmap.rules.arrays import numbers_of
 
-FORMAT: Final = 5  # of the columns of a snapshot and of these files
+FORMAT: Final = 6  # of the columns of a snapshot and of these files
 
 
 _SUMMARY: Final = "snapshot.json"
@@ -183,6 +184,7 @@ def _read_all(directory: Path, summary: dict[str, Any]) -> dict[str, Any] | None
         "key": summary["key"],
         "layers": layers,
         "subdistricts": tuple(summary["subdistricts"]),
+        "today": date.fromisoformat(summary["today"]) if summary["today"] else None,
         "tables": tables,
         "group": numbers_of(rows["group"]),
         "flags": numbers_of(rows["flags"]),

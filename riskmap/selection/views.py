@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
@@ -14,6 +15,7 @@ from riskmap.catalog.model import Condition
 from riskmap.errors import SelectionError, Text
 from riskmap.rules.arrays import array_of, bools_of, fold_text, numbers_of, pc
 from riskmap.selection.filters import Selection, polygon
+from riskmap.selection.linked import with_reached
 from riskmap.selection.masks import SelectionMask
 from riskmap.selection.snapshot import Snapshot
 from riskmap.selection.table import FLAG_BIT
@@ -43,10 +45,13 @@ def _resolve(snapshot: Snapshot, selection: Selection) -> SelectionMask:
     if selection.flags:
         bits = np.bitwise_or.reduce([FLAG_BIT[f] for f in selection.flags])
         rows &= (snapshot.flags & bits) != 0
-    _check_columns(snapshot, selection)
+    tables = {
+        layer: with_reached(snapshot, layer, selection.where) for layer in selection.layers or snapshot.layers
+    }
+    _check_columns(tables, selection)
     for i, layer in enumerate(snapshot.layers):
         part = rows[snapshot.starts[i] : snapshot.starts[i + 1]]
-        table = snapshot.tables[layer]
+        table = tables.get(layer, snapshot.tables[layer])
         if selection.codes and part.any():
             wanted = pa.array(selection.codes, pa.string())
             part &= bools_of(pc.is_in(table["code"], value_set=wanted))
@@ -88,15 +93,14 @@ def _groups(snapshot: Snapshot, selection: Selection) -> Bools:
     return keep.reshape(-1)
 
 
-def _check_columns(snapshot: Snapshot, selection: Selection) -> None:
-    layers = selection.layers or snapshot.layers
+def _check_columns(tables: Mapping[str, pa.Table], selection: Selection) -> None:
     for where in selection.where:
-        if not any(has_column(snapshot.tables[layer], where.field) for layer in layers):
+        if not any(has_column(table, where.field) for table in tables.values()):
             known = {
                 name.removeprefix("f:")
-                for layer in layers
-                for name in snapshot.tables[layer].column_names
-                if has_column(snapshot.tables[layer], name)
+                for table in tables.values()
+                for name in table.column_names
+                if has_column(table, name)
             }
             raise unknown_name(Text("字段", "field"), where.field.removeprefix("f:"), sorted(known))
 

@@ -22,6 +22,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Final, get_args
 
@@ -32,9 +33,9 @@ from numpy.typing import NDArray
 
 from riskmap.array_types import Bools
 from riskmap.catalog import Condition, Layer
-from riskmap.catalog.flow import STATE
-from riskmap.catalog.layer import Field
-from riskmap.catalog.model import Operator, Scalar
+from riskmap.catalog.flow import CLOSED, OVERDUE, STATE
+from riskmap.catalog.layer import ChecklistItem, ContactRole, Field, named_by
+from riskmap.catalog.model import CHECKLIST_PREFIX, CONTACT_PREFIX, LINK_PREFIX, Operator, Scalar
 from riskmap.errors import SelectionError, Text
 from riskmap.moments import beijing_text, local_now
 from riskmap.rules.arrays import (
@@ -50,6 +51,7 @@ from riskmap.rules.arrays import (
 )
 from riskmap.rules.conditions import day_of, holds
 from riskmap.rules.extras import is_extra, key_of
+from riskmap.selection.linked import LINKED
 from riskmap.selection.table import FLAG_BIT
 from riskmap.units import parse_quantity
 from riskmap.vocabulary import FLAGS, RANK_OF, STANDINGS, TIER_TITLES, TIERS, UNRATED, state_of
@@ -228,6 +230,7 @@ _ALLOWED: Final = {
     "number": (*SAME, *ORDER, *BARE),
     "date": (*SAME, *ORDER, *BARE),
     "boolean": (*SAME, *BARE),
+    "role": BARE,
     "tier": (*SAME, *ORDER, *BARE),
     "state": SAME,
     "flags": (*SAME, *BARE),
@@ -241,24 +244,28 @@ def parse_where(
     *,
     parts: Mapping[str, Text] | None = None,
     today: date | None = None,
+    catalog: Mapping[str, Layer] | None = None,
 ) -> Condition:
     """Return the condition that 'FIELD OP VALUE' states about a layer (or several).
 
-    FIELD is an id, a title or an alias of a field, one of CORE, or part.ID of `parts` (id →
-    title) of the models; OP one of = == != in < <= > >=
+    FIELD is an id, a title or an alias of a field, one of CORE, part.ID of `parts` (id →
+    title) of the models, checklist.ITEM, contact.ROLE (both also by their title alone), or link.FIELD.OTHER: of the
+    record that a field names, a field of its layer (`catalog`), code, name, subdistrict, tier or score.
+    OP one of = == != in < <= > >=
     ~ (contains) missing present. `extras`: headers of columns that no field reads, compared as texts.
     Values are read as the field's type: numbers may carry a unit
     ("12米"), choices and tiers may be titles, dates are ISO or told from `today` (by default that of the clock):
     today, today+7, today-90. A number or a day may be compared with another field. Raises SelectionError.
     """
     layers = [layer] if isinstance(layer, Layer) else list(layer)
+    known = _Known(layers, extras, parts or {}, catalog or {one.id: one for one in layers})
     found = list(_OPERATOR.finditer(text))
     for match in reversed(found):  # from the right: a field's name may hold what looks like an operator
-        column = _column(text[: match.start()].strip(), layers, extras, parts or {})
+        column = known.column(text[: match.start()].strip())
         if column is not None:
             op, rest = _SPELLINGS[match[0].strip().lower()], text[match.end() :].strip()
             column = _of_state(column, layers, rest)
-            if (other := _compared(column, op, rest, layers)) is not None:
+            if (other := _compared(column, op, rest, known)) is not None:
                 return Condition(field=_name(column), op=op, than=other)
             return _read(column, op, rest, text, today or local_now().date())
     if not found or not text[: found[0].start()].strip():
@@ -266,19 +273,59 @@ def parse_where(
             f"条件 {text!r} 无法识别；请写成 字段 运算符 值，例如 坡高 >= 12，运算符可用 {' '.join(OPERATORS)}",
             f"condition {text!r} cannot be read; write FIELD OP VALUE with OP one of {' '.join(OPERATORS)}",
         )
-    known = [n for one in layers for f in one.fields for n in (f.id, f.title.zh)]
-    named = [f"{PART_WORD}{key}" for key in parts or ()]
-    raise unknown_name(
-        Text("字段", "field"), text[: found[0].start()].strip(), [*known, *extras, *CORE, *named]
-    )
+    raise unknown_name(Text("字段", "field"), text[: found[0].start()].strip(), known.words())
 
 
-def _column(
-    word: str, layers: Sequence[Layer], extras: Collection[str], parts: Mapping[str, Text]
-) -> Field | str | None:
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What a word before an operator may mean."""
+
+    layers: Sequence[Layer]
+    extras: Collection[str]
+    parts: Mapping[str, Text]
+    catalog: Mapping[str, Layer]
+
+    def words(self) -> list[str]:
+        """Return what may be named, to tell who named something else."""
+        fields = [n for one in self.layers for f in one.fields for n in (f.id, f.title.zh)]
+        beyond = [n for one in beyond_columns(self.layers, self.catalog) for n in (one.id, one.title.zh)]
+        return [*fields, *self.extras, *CORE, *(f"{PART_WORD}{key}" for key in self.parts), *beyond]
+
+    def column(self, word: str) -> Field | str | None:
+        """Return the field or column that a word names, None where it names none."""
+        if word.startswith(PART_WORD) and word.removeprefix(PART_WORD) in self.parts:
+            return part_column(word.removeprefix(PART_WORD))
+        return self._by_id(word) or _own(word, self.layers) or self._beyond(word) or self._extra(plain(word))
+
+    def _by_id(self, word: str) -> Field | None:
+        """Return what has this very id: `closed` is that of the flow, though a field may be titled Closed."""
+        fields = (field for one in self.layers for field in one.fields)
+        return next((f for f in (*fields, *beyond_columns(self.layers, {})) if f.id == word), None)
+
+    def _beyond(self, word: str) -> Field | None:
+        if word.startswith(LINK_PREFIX):
+            return self._linked(*word.removeprefix(LINK_PREFIX).partition("."))
+        key, fields = plain(word), beyond_columns(self.layers, {})
+        named = ({plain(n) for n in (f.id, f.title.zh, f.title.en, *f.aliases)} for f in fields)
+        return next((f for f, names in zip(fields, named, strict=True) if key in names), None)
+
+    def _linked(self, word: str, _dot: str, other: str) -> Field | None:
+        """Return a field of the record that a field names, as if it were one of ours."""
+        link = _own(word, [one.model_copy(update={"fields": one.links}) for one in self.layers])
+        if not isinstance(link, Field):
+            return None
+        targets = [self.catalog[one] for one in named_by(link, self.catalog)]
+        column = _own(other, targets)
+        field = LINKED.get(column) if isinstance(column, str) else column
+        return None if field is None else beyond_link(link, field)
+
+    def _extra(self, key: str) -> str | None:
+        return next((key_of(one) for one in self.extras if key in {plain(one), plain(key_of(one))}), None)
+
+
+def _own(word: str, layers: Sequence[Layer]) -> Field | str | None:
+    """Return the field or the core column of some layers that a word names."""
     fields = [f for layer in layers for f in layer.fields]
-    if word.startswith(PART_WORD) and word.removeprefix(PART_WORD) in parts:
-        return part_column(word.removeprefix(PART_WORD))
     for field in fields:
         if field.id == word:
             return field
@@ -291,10 +338,65 @@ def _column(
     for name, (_, title) in CORE.items():
         if key in {plain(name), plain(title.zh), plain(title.en)}:
             return name
-    for field in fields:
-        if any(key == plain(alias) for alias in field.aliases):
-            return field
-    return next((key_of(one) for one in extras if key in {plain(one), plain(key_of(one))}), None)
+    return next((field for field in fields if key in map(plain, field.aliases)), None)
+
+
+def beyond_link(link: Field, other: Field) -> Field:
+    """Return a field of the record that a field names, under the name it goes by in a condition."""
+    title = Text(f"{link.title.zh} › {other.title.zh}", f"{link.title.en} › {other.title.en}")
+    key = f"{LINK_PREFIX}{link.id}.{other.id}"
+    return other.model_copy(update={"id": key, "title": title, "several": link.several or other.several})
+
+
+def beyond_columns(layers: Sequence[Layer], catalog: Mapping[str, Layer]) -> list[Field]:
+    """Return what conditions may ask of records of some layers that is no column of their own.
+
+    Of a flow, whether a record is closed and the days since its deadline; items of checklists, roles of contacts
+    (only whether somebody fills them), and with a `catalog` the fields of the records that they name.
+    """
+    items = [item_field(item) for one in layers if one.checklist is not None for item in one.checklist.items]
+    roles = [role_field(role) for one in layers for role in one.contacts]
+    flows = [field for one in layers if one.flow for field in _OF_FLOW if field.id not in one.field_ids]
+    linked = [
+        beyond_link(link, other)
+        for one in layers
+        for link in one.links
+        for target in named_by(link, catalog)
+        for other in (*LINKED.values(), *catalog[target].fields)
+    ]
+    return list({field.id: field for field in reversed((*flows, *items, *roles, *linked))}.values())[::-1]
+
+
+def asked_field(name: str, catalog: Mapping[str, Layer]) -> Field | None:
+    """Return the field of a layer, or what stands for one, that a condition names by its id; None for a core column."""
+    layers = list(catalog.values())
+    own = (field for layer in layers for field in layer.fields)
+    return next((f for f in (*own, *beyond_columns(layers, catalog)) if f.id == name), None)
+
+
+_OF_FLOW: Final = (
+    Field(id=OVERDUE, title=Text("超期天数", "Days overdue"), type="integer", aliases=("超期",)),
+    Field(id=CLOSED, title=Text("已办结", "Closed"), type="boolean"),
+)
+
+
+def item_field(item: ChecklistItem) -> Field:
+    """Return an item of a checklist as the field that it is in a condition."""
+    words = (item.id, item.title.zh, item.title.en, *item.aliases)
+    aliases = (*words, *(f"{CHECKLIST_PREFIX}{word}" for word in words))
+    return _asked(f"{CHECKLIST_PREFIX}{item.id}", item.title, aliases)
+
+
+def role_field(role: ContactRole) -> Field:
+    """Return a role of the contacts as the field that it is in a condition: of whom is never asked."""
+    words = (role.id, role.title.zh, role.title.en)
+    aliases = (*words[1:], *(f"{CONTACT_PREFIX}{word}" for word in words))
+    return _asked(f"{CONTACT_PREFIX}{role.id}", role.title, aliases)
+
+
+def _asked(key: str, title: Text, aliases: tuple[str, ...]) -> Field:
+    plain = Field(id="asked", title=title, type="boolean", aliases=aliases)
+    return plain.model_copy(update={"id": key})  # with a dot, as no field of a file has
 
 
 def _of_state(column: Field | str, layers: Sequence[Layer], rest: str) -> Field | str:
@@ -307,12 +409,12 @@ def _of_state(column: Field | str, layers: Sequence[Layer], rest: str) -> Field 
     return column if own or not any(state_of_word(word) for word in words) else STATE
 
 
-def _compared(column: Field | str, op: Operator, rest: str, layers: Sequence[Layer]) -> str | None:
+def _compared(column: Field | str, op: Operator, rest: str, known: _Known) -> str | None:
     """Return the column of the field that a number or a day is compared with, None where a value is stated."""
     kind = _kind(column)
     if kind not in {"number", "date"} or op in BARE or op == "in" or not rest:
         return None
-    other = _column(rest, layers, (), {})
+    other = replace(known, extras=(), parts={}).column(rest)
     if other is None or _kind(other) != kind or other == column:
         return None
     return _name(other)
@@ -327,6 +429,8 @@ def _kind(column: Field | str) -> str:
         if is_extra(column):
             return "text"
         return "number" if is_part(column) else CORE[column][0]
+    if column.id.startswith(CONTACT_PREFIX):
+        return "role"
     return {"integer": "number", "moment": "date", "record": "words"}.get(column.type, column.type)
 
 
@@ -337,6 +441,11 @@ def _read(column: Field | str, op: Operator, rest: str, text: str, today: date) 
         raise SelectionError(
             f"条件 {text!r}：此字段不能用 {op}；可用 {' '.join(allowed)}",
             f"condition {text!r}: {op} does not apply to this field; use one of {' '.join(allowed)}",
+        )
+    if isinstance(column, Field) and column.several and kind in {"number", "date", "boolean"}:
+        raise SelectionError(
+            f"条件 {text!r}：“{column.title.zh}”可能有几条记录，无法比较；请改用文字或选项字段",
+            f"condition {text!r}: several records may be named there; ask for a text or a choice of theirs",
         )
     name = _name(column)
     if op in BARE:

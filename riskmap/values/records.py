@@ -6,7 +6,7 @@ objects. Positions are degrees in CGCS2000 (EPSG:4490); NaN means *unlocated*.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any, Final
@@ -43,6 +43,14 @@ class Contact:
     phone: str | None = None
     post: str | None = None
     verified_on: str | None = None
+
+
+ROLES: Final = "filled_roles"  # the column of a layer table that says which roles of a record have somebody
+
+
+def roles_filled(people: Iterable[tuple[str, str | None, str | None]]) -> str | None:
+    """Return the roles that somebody fills, a line each; None where nobody fills any. `people`: role, name, phone."""
+    return "\n".join(role for role, name, phone in people if name or phone) or None
 
 
 @dataclass(frozen=True, slots=True)

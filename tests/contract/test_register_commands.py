@@ -219,3 +219,40 @@ def test_a_law_that_warns_stops_nothing_and_is_said_by_edit_and_move(ws):
     assert [say.zh for say in edited.warnings] == ["重大隐患 › H1 › 原因：超期要写明原因"]
     moved = move(ws, "H1", "assign", *ASSIGN[:2], "--set", "due=2026-11-02", "--set", "order=1")
     assert (moved.status, moved.json["warnings"][0]["issues"][0]["rule"]) == (0, "overdue_says_why")
+
+
+def test_a_condition_asks_what_is_closed_and_how_long_overdue(ws, monkeypatch):
+    move(ws, "H1", "H2", "assign", *ASSIGN)
+    move(ws, "H2", "rectify", "--set", "evidence=a.jpg")
+    assert move(ws, "H2", "accept", "--on", "2026-11-29", by="乙").status == 0
+
+    def codes(*where, **more):
+        words = [word for one in where for word in ("--where", one)]
+        past = [f"--as-of={more['as_of']}"] if more else []
+        found = riskmap("select", LAYER, *words, *past, "--json", "--workspace", ws.root).json["features"]
+        return [one["code"] for one in found]
+
+    assert (codes("closed = true"), codes("已办结 = 否")) == (["H2"], ["H1", "H3"])
+    assert codes("overdue present") == []
+    monkeypatch.setenv(CLOCK, "2026-12-11T02:00:00Z")
+    assert (codes("overdue > 9"), codes("超期 > 10"), codes("overdue missing")) == (["H1"], [], ["H2", "H3"])
+    assert codes("overdue present", as_of="2026-11-30") == []
+    move(ws, "H1", "pause", "--why", "等设计")
+    assert codes("overdue present") == []
+
+
+def test_a_retired_ticket_is_on_no_list_and_is_listed_and_counted_apart_with_its_state(ws):
+    move(ws, "H1", "H2", "assign", *ASSIGN)
+    assert riskmap("retire", LAYER, "H1", "--why", "重复登记", "--workspace", ws.root).status == 0
+    gone = riskmap("select", LAYER, "--retired", "--json", "--workspace", ws.root).json
+    assert [(one["code"], one["state"], one["retired"]["why"]) for one in gone["features"]] == [
+        ("H1", "rectifying", "重复登记")
+    ]
+    where = ("select", LAYER, "--retired", "--where", "closed = false", "--json", "--workspace", ws.root)
+    assert riskmap(*where).json["count"] == 1
+    open_ones = riskmap("list", "整改清单", "--json", "--workspace", ws.root).json["rows"]
+    assert [one["code"] for one in open_ones] == ["H3", "H2"]
+    assert [one["code"] for one in riskmap("work", "--json", "--workspace", ws.root).json["items"]] == [
+        "H2",
+        "H3",
+    ]

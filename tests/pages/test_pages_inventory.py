@@ -224,3 +224,23 @@ def test_a_workspace_can_be_copied_and_still_lists_the_same(root, now, tmp_path:
     use_workspace(monkeypatch, tmp_path / "copy")
     table = panel(open_page("inventory"), "inventory-table")
     assert table["pager"]["label"].endswith(f"共 {now.n} 条")
+
+
+def test_a_list_that_is_a_file_sets_layers_and_conditions(made, now, tmp_path, monkeypatch):
+    home = shutil.copytree(made, tmp_path / "w")
+    (home / "lists").mkdir()
+    (home / "lists" / "high.toml").write_text(
+        f'id = "high"\ntitle = {{ zh = "重大清单", en = "High" }}\nof = ["{now.layers[0]}"]\n'
+        'where = ["tier >= large"]\ncolumns = ["code", "tier"]\nsource = "测试"\n',
+        encoding="utf-8",
+    )
+    use_workspace(monkeypatch, home)
+    page = open_page("inventory")
+    page.selectbox(key="list-file").set_value("high").run()
+    page.button(key="list-show").click().run()
+    found = counts(
+        now, make_selection(open_workspace(home), layers=[now.layers[0]], tiers=["major", "large"])
+    )
+    shown = [figure["text"] for figure in panel(page, "inventory-figures")["figures"]]
+    assert shown[0] == f"{found.total:,}"
+    assert 0 < found.total < now.n

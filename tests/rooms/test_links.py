@@ -242,3 +242,18 @@ def _tile_of(lon, lat, zoom):
     side = 2**zoom
     y = (1 - math.asinh(math.tan(math.radians(lat))) / math.pi) / 2
     return int((lon + 180) / 360 * side), int(y * side)
+
+
+def test_a_selection_lists_under_each_record_those_that_name_it(home):
+    bring(home, "visits", table(home, "空洞,隐患数", "KD1,3", "KD1,4", "KD3,5"))
+    found = chosen(home, "cavities", "--with-children", "visits")
+    assert {code: [child["code"] for child in one["with"]["visits"]] for code, one in found.items()} == {
+        "KD1": ["KD1-001", "KD1-002"],
+        "KD2": [],
+        "KD3": ["KD3-001"],
+    }
+    assert found["KD3"]["with"]["visits"][0]["fields"]["found"] == 5
+    told = riskmap("select", "cavities", "--with-children", "visits", "--workspace", home).out
+    assert "+ visits\tKD1-001" in told
+    refused = riskmap("select", "roads", "--with-children", "visits", "--workspace", home)
+    assert (refused.status, "检查" in refused.err) == (2, True)

@@ -31,6 +31,7 @@ from riskmap.rules.masks import mask_contacts, mask_value
 from riskmap.rules.permissions import Actor
 from riskmap.selection import Selected, Selection, Snapshot, reconcile, select
 from riskmap.selection.records import masked_extras
+from riskmap.selection.where import CORE, asked_field
 from riskmap.units import unit_title
 from riskmap.values.assessment import Makers, ModelStamp
 from riskmap.values.attachments import Attached
@@ -273,7 +274,7 @@ def describe(ws: Workspace, selection: Selection) -> Text:
         add(Text("评档", "grades"), [TIER_TITLES[grade] for grade in grades])
     add(Text("状态", "state"), [_STATE_TITLES[state] for state in selection.states])
     add(Text("街道", "sub-districts"), plain(selection.subdistricts))
-    add(Text("条件", "conditions"), [_condition(ws, where) for where in selection.where])
+    add(Text("条件", "conditions"), [condition_text(ws, where) for where in selection.where])
     add(Text("标记", "flags"), [FLAGS[flag] for flag in selection.flags])
     add(Text("编号", "codes"), plain(selection.codes[:20]))
     if selection.text:
@@ -288,38 +289,59 @@ _OPERATORS = {
     "!=": Text("≠", "≠"),
     "<=": Text("≤", "≤"),
     ">=": Text("≥", "≥"),
-    "~": Text("含", "contains"),
+    "~": Text("包含", "contains"),
     "in": Text("为", "one of"),
-    "missing": Text("未填", "missing"),
-    "present": Text("已填", "present"),
+    "missing": Text("未填", "is not stated"),
+    "present": Text("已填", "is stated"),
 }
 
 
 def _titled(ws: Workspace, column: str) -> Text:
     """Return how people call a column: the title of its field, else the name itself."""
     name = header_of(column.removeprefix("f:"))
-    fields = [f for layer in ws.catalog.layers.values() for f in layer.fields if f.id == name]
-    return fields[0].title if fields and column != name else Text(name, name)
-
-
-def _condition(ws: Workspace, where: Condition) -> Text:
-    """Return a condition by the titles of its field and choices."""
-    name, title = header_of(where.field.removeprefix("f:")), _titled(ws, where.field)
-    fields = [f for layer in ws.catalog.layers.values() for f in layer.fields if f.id == name]
     if is_part(name):
         key = name.removeprefix("p:")
-        title = part_titles(ws, ws.catalog.layers).get(key, Text(key, key))
-    choices = {c.id: c.title for f in fields for c in f.choices}
-    texts = [f"{v:g}" if isinstance(v, float) else str(v) for v in where.values]
-    values = [choices.get(text, Text(text, text)) for text in texts]
+        return part_titles(ws, ws.catalog.layers).get(key, Text(key, key))
+    if column in CORE:
+        return CORE[column][1]
+    field = asked_field(name, ws.catalog.layers) if column != name else None
+    return Text(name, name) if field is None else field.title
+
+
+def condition_text(ws: Workspace, where: Condition) -> Text:
+    """Return a condition by the titles of its field and choices, for pages and covers."""
+    title = _titled(ws, where.field)
+    field = asked_field(where.field.removeprefix("f:"), ws.catalog.layers)
     if where.than:
-        values = [_titled(ws, where.than)]
-    unit = unit_title(fields[0].unit if fields and values else "")
+        values, unit = [_titled(ws, where.than)], Text("", "")
+    else:
+        values = [_value_text(ws, where.field, value) for value in where.values]
+        unit = unit_title(field.unit if field is not None and values else "")
     operator = _OPERATORS.get(where.op, Text(where.op, where.op))
     return Text(
         f"{title.zh} {operator.zh} {'、'.join(v.zh for v in values)} {unit.zh}".strip(),
         f"{title.en} {operator.en} {', '.join(v.en for v in values)} {unit.en}".strip(),
     )
+
+
+_CORE_VALUES: Final[Mapping[str, Mapping[str, Text]]] = {
+    "tier": TIER_TITLES,
+    "state": _STATE_TITLES,
+    "flags": FLAGS,
+}
+
+
+def _value_text(ws: Workspace, column: str, value: object) -> Text:
+    """Return a value of a condition as people read it."""
+    if isinstance(value, bool):
+        return Text("是", "yes") if value else Text("否", "no")
+    text = f"{value:g}" if isinstance(value, float) else str(value)
+    if column in _CORE_VALUES:
+        return _CORE_VALUES[column].get(text, Text(text, text))
+    name = column.removeprefix("f:")
+    own = [f for layer in ws.catalog.layers.values() for f in layer.fields if f.id == name]
+    fields = own or [f for f in (asked_field(name, ws.catalog.layers),) if f is not None]
+    return {c.id: c.title for f in fields for c in f.choices}.get(text, Text(text, text))
 
 
 def write_rejected(path: Path, files: Sequence[tuple[str, int | None, tuple[RejectedRow, ...]]]) -> None:

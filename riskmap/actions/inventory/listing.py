@@ -48,6 +48,8 @@ from riskmap.selection import (
     rows,
     select,
 )
+from riskmap.selection.linked import naming, rows_naming
+from riskmap.selection.records import Selected
 from riskmap.selection.views import row_mask, view_of
 from riskmap.vocabulary import FLAGS, STANDINGS, TIERS, UNGRADED, UNRATED, weight
 
@@ -270,7 +272,14 @@ def make_selection(
         states=tuple(states),
         subdistricts=tuple(subdistricts),
         where=tuple(
-            parse_where(condition, chosen, extras, parts=parts, today=local_day(as_of) if as_of else None)
+            parse_where(
+                condition,
+                chosen,
+                extras,
+                parts=parts,
+                today=local_day(as_of) if as_of else None,
+                catalog=ws.catalog.layers,
+            )
             for condition in where
         ),
         within=None if within is None else shapely.to_wkb(_polygon(within)),
@@ -302,17 +311,63 @@ def _polygon(given: Path | shapely.Geometry) -> shapely.Geometry:
 
 
 def select_json(
-    ws: Workspace, selection: Selection, *, as_of: date | None = None, among: Snapshot | None = None
+    ws: Workspace,
+    selection: Selection,
+    *,
+    as_of: date | None = None,
+    among: Snapshot | None = None,
+    with_children: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Return the document of `riskmap select --json`; `among`: the records, where they are not those on the lists."""
+    """Return the document of `riskmap select --json`; `among`: the records, where they are not those on the lists.
+
+    `with_children`: layers whose records that name a selected one stand under it, as `with`: layer → records.
+    """
     snapshot = current_snapshot(ws, as_of=as_of) if among is None else among
     selected = select(snapshot, selection)
+    features = _features(ws, snapshot, selected, as_of)
+    for child in dict.fromkeys(with_children):
+        _add_children(
+            ws, current_snapshot(ws, as_of=as_of), features, list(selected.rows), child=child, as_of=as_of
+        )
+    return {"count": selected.total, "features": features}
+
+
+def _features(
+    ws: Workspace, snapshot: Snapshot, selected: Selected, as_of: date | None
+) -> list[dict[str, Any]]:
     made = makers(ws, selected.rows, as_of=as_of)
     told = stamps(ws, made)
     features = rows(snapshot, selected, catalog_layers=ws.catalog.layers, makers=made, stamps=told)
     _add_flows(ws, features, as_of)
     with_readings(ws, features, now=None if as_of is None else last_moment(as_of))
-    return {"count": selected.total, "features": with_files(ws, features, as_of=as_of)}
+    return with_files(ws, features, as_of=as_of)
+
+
+def _add_children(
+    ws: Workspace,
+    snapshot: Snapshot,
+    features: Sequence[dict[str, Any]],
+    chosen: Sequence[str],
+    *,
+    child: str,
+    as_of: date | None,
+) -> None:
+    """Add to each record the records of a layer that name it. SelectionError where that names none of the `chosen`."""
+    layers = ws.catalog.layers
+    title = ws.catalog.layer(child).title
+    if not any(other.id == child for layer in chosen for other, _ in naming(layers, layer)):
+        raise SelectionError(
+            f"{title.zh}：没有字段指向所选的图层；请在 {option('with-children')} 写指向它们的图层",
+            f"{title.en}: no field of it names records of the layers chosen; {option('with-children', 'en')} takes a "
+            "layer that does",
+        )
+    named = {layer: rows_naming(snapshot, layers, child, layer) for layer in chosen}
+    mine = [named[one["layer"]].get(one["code"], []) for one in features]
+    every = sorted({row for some in mine for row in some})
+    found = _features(ws, snapshot, Selected({child: np.array(every, np.int64)}), as_of)
+    by_row = dict(zip(every, found, strict=True))
+    for one, some in zip(features, mine, strict=True):
+        one.setdefault("with", {})[child] = [by_row[row] for row in some]
 
 
 def _add_flows(ws: Workspace, features: Sequence[dict[str, Any]], as_of: date | None) -> None:

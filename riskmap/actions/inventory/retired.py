@@ -6,7 +6,7 @@ A record leaves the lists when a person retires it, or when the import that had 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import date
 from functools import lru_cache
@@ -57,9 +57,12 @@ def how_retired(
     }
 
 
-def retired_json(ws: Workspace, selection: Selection, *, as_of: date | None = None) -> dict[str, Any]:
+def retired_json(
+    ws: Workspace, selection: Selection, *, as_of: date | None = None, with_children: Sequence[str] = ()
+) -> dict[str, Any]:
     """Return the document of `riskmap select --retired --json`: that of `select`, `retired` added to each record."""
-    document = select_json(ws, selection, as_of=as_of, among=retired_snapshot(ws, as_of=as_of))
+    gone = retired_snapshot(ws, as_of=as_of)
+    document = select_json(ws, selection, as_of=as_of, among=gone, with_children=with_children)
     features = document["features"]
     found = how_retired(ws, [(one["layer"], one["code"]) for one in features], as_of=as_of)
     for one in features:

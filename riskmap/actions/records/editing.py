@@ -13,7 +13,7 @@ from riskmap.actions.records.scoring import one_commit, one_feature
 from riskmap.actions.workspace import Workspace
 from riskmap.catalog import Layer
 from riskmap.errors import RefusedError, RiskmapError, Text
-from riskmap.ledger import RecordEdit, TierChange, Undone
+from riskmap.ledger import Created, NewRecord, RecordEdit, TierChange, Undone
 from riskmap.moments import local_now
 from riskmap.rules.cell import Finding
 from riskmap.rules.judge import Judged, LayerRules, placed, rules_of
@@ -136,23 +136,74 @@ def judged_edits(ws: Workspace, rules: LayerRules, rows: Sequence[PointEdit]) ->
     ]
 
 
-def create_point(
-    ws: Workspace, layer: str, code: str, *, values: Mapping[str, object], by: Actor, why: str
-) -> Edited:
-    """Judge a new record, add it by hand and score it. RefusedError names every value that is refused."""
-    may(by, "edit", layer, code)
+@dataclass(frozen=True, slots=True)
+class NewPoint:
+    """A record that one person adds, as it is stated. `code`: None where the layer's `key` makes one.
+
+    `naming`: the field in which it names the one before it.
+    """
+
+    layer: str
+    code: str | None
+    values: Mapping[str, object]
+    naming: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """Records that were added as one changeset, what the rules said of values that were kept, tiers that followed."""
+
+    records: tuple[Created, ...]
+    changeset: int
+    warnings: tuple[Text, ...] = ()
+    tiers: tuple[TierChange, ...] = ()
+
+
+def record_points(ws: Workspace, news: Sequence[NewPoint], *, by: Actor, why: str) -> Recorded:
+    """Judge new records, add them as one changeset and score them: all or none, one undo.
+
+    RefusedError names every value that is refused.
+    """
     _need_reason(why)
-    rules = rules_of(ws.catalog.layer(layer), ws.subdistricts, ws.region)
-    value, refused = rules.of("code").value(code)
+    judged = [judged_new(ws, new, by=by) for new in news]
+    layers = list(dict.fromkeys(new.layer for new in news))
+    with one_commit(ws, layers, by=by, why=why) as action:
+        made = ws.ledger.create_records(judged, by=by.name, why=why)
+        changeset = action.write.changesets()[0]
+    said = [
+        text for one, new in zip(made, judged, strict=True) for text in new.values.said(one.code, "warning")
+    ]
+    for layer in layers:
+        said += _warned(ws, layer, [one.code for one in made if one.layer == layer])
+    return Recorded(tuple(made), changeset, tuple(said), action.tiers)
+
+
+def judged_new(ws: Workspace, new: NewPoint, *, by: Actor) -> NewRecord:
+    """Return a new record with the verdict on what is stated. NotAllowedError where somebody may not add it."""
+    may(by, "edit", new.layer, new.code or "")
+    layer = ws.catalog.layer(new.layer)
+    rules = rules_of(layer, ws.subdistricts, ws.region)
+    if not (new.code or "").strip() and layer.key.kind != "code":
+        return NewRecord(layer.id, None, rules.record(new.values, places=ws.places), new.naming)
+    value, refused = rules.of("code").value(new.code)
     if value is refused is None:
         raise RiskmapError(
-            "新增点位：编号不能为空；请填写本街道的统一编号", "new point: the code is empty; write one"
+            f"{layer.title.zh}：新记录的编号不能为空；请填写本街道的统一编号",
+            f"{layer.title.en}: the code of the new record is empty; write one",
         )
-    judged = rules.record({"code": code} | dict(values), places=ws.places)
-    code = str(value or code)
-    with one_commit(ws, [layer], by=by, why=why):
-        version = ws.ledger.create_record(layer, code, values=judged, by=by.name, why=why)
-    return Edited({code: version}, (*judged.said(code, "warning"), *_warned(ws, layer, [code])))
+    stated = rules.record({"code": new.code} | dict(new.values), places=ws.places)
+    return NewRecord(layer.id, str(value or new.code), stated, new.naming)
+
+
+def create_point(
+    ws: Workspace, layer: str, code: str | None, *, values: Mapping[str, object], by: Actor, why: str
+) -> Edited:
+    """Judge a new record, add it by hand and score it. RefusedError names every value that is refused.
+
+    `code`: None, or blank, where the layer's `key` makes codes.
+    """
+    done = record_points(ws, [NewPoint(layer, code, values)], by=by, why=why)
+    return Edited({one.code: one.version for one in done.records}, done.warnings, done.changeset, done.tiers)
 
 
 def retire_point(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from riskmap.actions.records.bulk_editing import bulk_target
+from riskmap.actions.records.recording import made_by_move
 from riskmap.actions.records.scoring import one_commit
 from riskmap.actions.workspace import Workspace
 from riskmap.catalog import Layer
@@ -59,7 +61,9 @@ class MoveResult:
             for layer, code in self.named.get(one.code, ())
             if (layer, code) in changed
         ]
-        return {"layer": self.layer, "code": one.code, **states, "parents": parents}
+        made = [{"layer": new.layer, "code": new.code} for new in one.made]
+        more = {"made": made} if made else {}
+        return {"layer": self.layer, "code": one.code, **states, "parents": parents, **more}
 
 
 def _told(said: Mapping[str, Sequence[Objection]], lang: Lang) -> list[Document]:
@@ -160,8 +164,9 @@ def move_points(
     judged = rules_of(definition, ws.subdistricts, ws.region).record(dict(stated or {}), at=None)
     reason = why if given_why is None else given_why
     files = taken_in(ws, definition, word, evidence)
+    makes = functools.partial(made_by_move, ws, definition, by)
     moves = [RecordMove(one, (seen or {}).get(one), word, judged, on, reason, files) for one in codes]
     with one_commit(ws, [layer], by=by, why=why) as action:
-        done = ws.ledger.move(layer, moves, by=by.name, why=why, partial=partial)
+        done = ws.ledger.move(layer, moves, by=by.name, why=why, partial=partial, makes=makes)
     named = ws.ledger.linked(layer, [one.code for one in done.moved]) if action.tiers else {}
     return MoveResult(layer, done, action.tiers, named)

@@ -13,7 +13,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -64,7 +64,7 @@ def find(ws: Workspace, state: int, *, exact: bool = False) -> Snapshot | None:
             with suppress(OSError):  # another process has removed it
                 found = _loaded(place.home, seen_in(place.home), place.state)
                 if found is not None:
-                    return found
+                    return replace(found, definitions=ws.catalog.layers)
                 shutil.rmtree(place.home, ignore_errors=True)  # spoiled: nobody can use it
     return None
 
@@ -94,7 +94,7 @@ def put(ws: Workspace, snapshot: Snapshot) -> Snapshot:
     finally:
         shutil.rmtree(beside, ignore_errors=True)
     _clear(ws, home)
-    return Snapshot.load(home, key=snapshot.key) or snapshot
+    return Snapshot.load(home, key=snapshot.key, layers=ws.catalog.layers) or snapshot
 
 
 def _stamp(ws: Workspace, state: int) -> str | None:
@@ -163,7 +163,7 @@ def _given(ws: Workspace, state: int, progress: Progress) -> dict[str, pa.Table]
     for layer_id, layer in layers.items():
         found[layer_id] = base.tables[layer_id]
         if layer_id in codes:
-            changed = ws.ledger.features(layer_id, codes=codes[layer_id], include_retired=True)
+            changed = ws.ledger.features(layer_id, codes=codes[layer_id], include_retired=True, contacts=True)
             found[layer_id] = changed_table(base.tables[layer_id], changed, layer)
     return found
 

@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 
 from riskmap.actions.inventory.listing import summarise
+from riskmap.actions.inventory.record_lists import list_faults
 from riskmap.actions.readings import series_file
 from riskmap.actions.readings.checking import readings_findings
 from riskmap.actions.records.scoring import learned_of
@@ -128,6 +129,11 @@ def _files(ws: Workspace) -> Iterator[CheckFinding]:
                 ),
                 Text("放回该文件，或改 workspace.toml", "put the file back, or change workspace.toml"),
             )
+
+
+def _lists(ws: Workspace) -> Iterator[CheckFinding]:
+    for one in list_faults(ws):
+        yield CheckFinding("error", "list", one.place, Text(one.text("zh"), one.text("en")), one.remedy)
 
 
 def _unreadable(ws: Workspace) -> Iterator[CheckFinding]:
@@ -533,6 +539,7 @@ _CHECKS: Final[dict[str, Callable[[Workspace], Iterator[CheckFinding]]]] = {
     "field": _values,
     "files": _attached_files,
     "cache": _caches,
+    "list": _lists,
     "sums": _sums,
     "tiers": _tiers,
     "disk": _disk,

@@ -131,7 +131,7 @@ def _few_changed(ws: Workspace, since: int) -> dict[str, Features] | None:
     if codes is None:
         return None
     return {
-        layer: ws.ledger.features(layer, codes=some, include_retired=True)
+        layer: ws.ledger.features(layer, codes=some, include_retired=True, contacts=True)
         for layer, some in codes.items()
         if layer in ws.catalog.layers
     }

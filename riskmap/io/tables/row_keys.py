@@ -29,16 +29,16 @@ _CHILD_DIGITS: Final = 3
 Named = Callable[[Field, Collection[str]], Mapping[str, str]]  # texts that name records → as they are kept
 
 
-def next_code(layer: Layer, taken: Collection[str], values: Mapping[str, Any], *, year: int) -> str | None:
-    """Return the code of the next record with these values; None for a child without a parent.
+def next_code(layer: Layer, taken: Collection[str], stem: str) -> str:
+    """Return the next code that begins with a stem; `taken`: those that there are, retired ones too."""
+    return _numbered(layer, stem, _last(stem, taken) + 1)
 
-    `taken`: the codes that there are, retired ones too. `year`: of a serial whose values state no day.
+
+def code_stem(layer: Layer, values: Mapping[str, Any], *, year: int) -> str | None:
+    """Return what the code of a record with these values begins with; None for a child without a parent.
+
+    `year`: of a serial whose values state no day.
     """
-    stem = _stem(layer, values, year=year)
-    return None if stem is None else _numbered(layer, stem, _last(stem, taken) + 1)
-
-
-def _stem(layer: Layer, values: Mapping[str, Any], *, year: int) -> str | None:
     if layer.key.kind == "child" and layer.belongs_to is not None:
         parent = values.get(layer.belongs_to.field)
         return f"{parent}-" if isinstance(parent, str) else None
@@ -87,7 +87,7 @@ class RowKeys:
                 code = next((one for one in same if one not in stated), None)
                 if code is not None:
                     same.remove(code)
-                elif (stem := _stem(self.layer, mine, year=self.year)) is not None:
+                elif (stem := code_stem(self.layer, mine, year=self.year)) is not None:
                     last[stem] = last.get(stem, _last(stem, taken)) + 1
                     code = _numbered(self.layer, stem, last[stem])
                 else:

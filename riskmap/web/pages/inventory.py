@@ -11,16 +11,19 @@ from typing import Final
 
 import streamlit as st
 
-from riskmap.actions.inventory.exporting import describe
+from riskmap.actions.inventory.exporting import condition_text, describe
 from riskmap.actions.inventory.listing import ListedRecord, list_records, make_selection
+from riskmap.actions.inventory.record_lists import list_files
 from riskmap.actions.inventory.unrated import newly_unrated
 from riskmap.actions.tier_models import made_by
 from riskmap.actions.workspace import Workspace
 from riskmap.catalog import Condition, Layer
 from riskmap.catalog.layer import Field
+from riskmap.catalog.model import CONTACT_PREFIX
 from riskmap.errors import RiskmapError
-from riskmap.rules.extras import extra_keys, header_of, holds_people, is_extra
+from riskmap.rules.extras import extra_keys, header_of, holds_people
 from riskmap.selection import Counts, Selection, Snapshot, counts
+from riskmap.selection.where import beyond_columns
 from riskmap.texts import made_text
 from riskmap.values.assessment import ModelStamp
 from riskmap.vocabulary import FLAGS, TIER_TITLES, TIERS
@@ -59,7 +62,7 @@ from riskmap.web.widgets.signing import (
     show_kept_notice,
     welcome,
 )
-from riskmap.web.widgets.wording import day, number_text, value_text, with_unit
+from riskmap.web.widgets.wording import day, number_text, with_unit
 
 PAGE: Final = Page(id="inventory", zh="清单", en="Inventory", order=20, past=True)
 
@@ -101,6 +104,9 @@ _OPERATORS: Final[Mapping[str, tuple[str, ...]]] = {
     "date": (">=", "<=", "==", *_BARE),
     "boolean": ("==", *_BARE),
     "choice": ("==", "!=", *_BARE),
+    "moment": (">=", "<=", "==", *_BARE),
+    "record": ("==", "!=", *_BARE),
+    "role": _BARE,
 }
 
 
@@ -119,6 +125,7 @@ def render() -> None:
     show_kept_notice()
     try:
         with st.sidebar:
+            _offer_lists(workspace(), now)
             where = _ask_conditions(workspace(), now, filters.layers)
             draw_switch()
         selection = replace(filters.selection(now.layers, now.others), where=where)
@@ -274,6 +281,27 @@ def _row(record: ListedRecord) -> Row:
     )
 
 
+def _offer_lists(ws: Workspace, now: Snapshot) -> None:
+    """Draw the lists that are files and can be used here; one that is chosen sets layers and conditions."""
+    usable = {one.id: one for one in list_files(ws) if one.value is not None and not one.problems}
+    if not usable:
+        return
+    with st.expander(say("lists_title")):
+        chosen = st.selectbox(
+            say("lists_list"),
+            list(usable),
+            format_func=lambda one: usable[one].title.text(lang()),
+            index=None,
+            placeholder=say("lists_hint"),
+            key="list-file",
+        )
+        one = usable.get(chosen or "")
+        if st.button(say("lists_show"), key="list-show", disabled=one is None, width="stretch") and one:
+            filters = replace(Filters.all_on(now.layers), layers=frozenset(one.layers))
+            conditions = {_QUERY: list(one.value.where)} if one.value else {}
+            go_to(address("inventory", {**filters.to_query(now.layers), **conditions}))
+
+
 def _ask_conditions(ws: Workspace, now: Snapshot, layers: Collection[str]) -> tuple[Condition, ...]:
     """Draw the conditions and a line to add one; return them. SelectionError names one that is wrong."""
     texts = _kept_conditions()
@@ -286,7 +314,7 @@ def _ask_conditions(ws: Workspace, now: Snapshot, layers: Collection[str]) -> tu
 
 def _conditions_text(ws: Workspace, conditions: Collection[Condition]) -> str:
     """Return conditions in words: titles instead of ids."""
-    return say("list_separator").join(_condition_words(ws, where) for where in conditions)
+    return say("list_separator").join(condition_text(ws, where).text(lang()) for where in conditions)
 
 
 def _conditions_title(texts: list[str]) -> str:
@@ -307,7 +335,7 @@ def _listed_conditions(ws: Workspace, texts: list[str]) -> None:
         words, drop = st.columns([3, 1], vertical_alignment="center")
         try:
             (where,) = make_selection(ws, where=[text], as_of=as_of()).where
-            words.markdown(escape_markdown(_condition_words(ws, where)))
+            words.markdown(escape_markdown(condition_text(ws, where).text(lang())))
         except RiskmapError as problem:
             with words:
                 refuse(problem)
@@ -394,6 +422,9 @@ def _condition_fields(
                     else f"{title} ({layer.title.en})"
                 )
             found[field.id] = (title, field.type, field)
+        for field in beyond_columns([layer], {}):
+            kind = "role" if field.id.startswith(CONTACT_PREFIX) else field.type
+            found.setdefault(field.id, (field.title.text(lang()), kind, field))
         for key in extra_keys(now.table(layer_id).column_names):
             texts = now.table(layer_id)[key].unique().to_pylist()
             if not holds_people(header_of(key), texts):
@@ -405,26 +436,6 @@ def _operator_word(op: str) -> str:
     return {"~": say("op_contains"), "present": say("op_present"), "missing": say("op_missing")}.get(
         op, {">=": "≥", "<=": "≤", "==": "=", "!=": "≠"}.get(op, op)
     )
-
-
-def _condition_words(ws: Workspace, where: Condition) -> str:
-    name = where.field.removeprefix("f:")
-    if is_extra(name):
-        return " ".join(
-            [header_of(name), _operator_word(where.op), say("comma").join(map(str, where.values))]
-        ).strip()
-    for layer in ws.catalog.layers.values():
-        if name in layer.field_ids:
-            values = [value_text(layer, name, v) for v in where.values]
-            title = layer.field(name).title.text(lang())
-            break
-    else:
-        values, title = [str(v) for v in where.values], say(f"list_{name}")
-    if where.than:
-        other = where.than.removeprefix("f:")
-        fields = [f for layer in ws.catalog.layers.values() for f in layer.fields if f.id == other]
-        values = [fields[0].title.text(lang()) if fields else say(f"list_{other}")]
-    return " ".join([title, _operator_word(where.op), say("comma").join(values)]).strip()
 
 
 if __name__ == "__main__":

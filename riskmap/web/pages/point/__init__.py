@@ -459,7 +459,10 @@ def _new() -> None:
     draw_place(opened, ws.places)
     with st.form(f"new-{layer_id}", enter_to_submit=False):
         code = st.text_input(
-            say("new_code"), key=f"new-{layer_id}-code", placeholder=say("new_code_hint"), max_chars=_LONGEST
+            say("new_code"),
+            key=f"new-{layer_id}-code",
+            placeholder=say("new_code_hint" if opened.layer.key.kind == "code" else "new_code_made"),
+            max_chars=_LONGEST,
         ).strip()
         filled = draw_form(opened, adopted_model(ws, layer_id), ws.places, position=stated_position(opened))
         signature = ask_signature("new-sign")
@@ -467,7 +470,7 @@ def _new() -> None:
     st.button(say("form_cancel"), key="new-cancel", on_click=_set_mode, args=("view", ""))
     if not save:
         return
-    if not code:
+    if not code and opened.layer.key.kind == "code":
         notice("error", say("new_no_code"))
     elif filled.judged.errors:
         notice("error", say("form_refused", count=len(filled.judged.errors)))
