@@ -75,9 +75,12 @@ def _named(snapshot: Snapshot, targets: Sequence[str], word: str) -> list[Linked
 
 
 def _name(snapshot: Snapshot, layer: str, code: str) -> str | None:
-    table = snapshot.table(layer)
-    at = pc.index(table["code"], code).as_py()
-    return None if at < 0 else table["name"][at].as_py()
+    for one in (snapshot, *([snapshot.beside] if snapshot.beside else [])):
+        table = one.table(layer)
+        at = pc.index(table["code"], code).as_py()
+        if at >= 0:
+            return table["name"][at].as_py()
+    return None
 
 
 def naming(layers: Mapping[str, Layer], layer: str) -> Iterator[tuple[Layer, Field]]:
@@ -248,7 +251,8 @@ def _beyond(snapshot: Snapshot, layer: Layer, table: pa.Table, name: str) -> pa.
     known: dict[tuple[str, str], Any] = {}
     for target in (one for one, its in kinds.items() if its == kind):
         codes = {place[1] for places in named for place in places if place and place[0] == target}
-        known |= {(target, code): value for code, value in _values(snapshot.table(target), other, codes)}
+        for one in (*([snapshot.beside] if snapshot.beside else []), snapshot):
+            known |= {(target, code): value for code, value in _values(one.table(target), other, codes)}
     found = [[value for one in places if one and (value := known.get(one)) is not None] for places in named]
     if link.several or kind in {"choice", "record"}:
         return _rows(indices, ["\n".join(values) if values else None for values in found])

@@ -123,7 +123,8 @@ class Snapshot:
     `group`[m], `point_id` uint32[m] (feature ids). `state` is the ledger's,
     `key` stands for everything the snapshot was made from. `home` is the directory that its columns
     are mapped from, if they are, and `seen` how its files stood when their digests were compared. `today`: what
-    freshness and deadlines are measured against. `definitions`: the layers, for conditions that look at more than a
+    freshness and deadlines are measured against. `beside`: of records that are off the lists, those that are on them, which
+    they may name. `definitions`: the layers, for conditions that look at more than a
     column (`linked.with_reached`).
     """
 
@@ -143,6 +144,7 @@ class Snapshot:
     home: Path | None = None
     seen: Seen = ()
     today: date | None = None
+    beside: Snapshot | None = field(default=None, repr=False)
     definitions: Mapping[str, Layer] = field(default_factory=dict[str, Layer], repr=False)
     views: Views = field(default_factory=Views, repr=False)
 

@@ -15,6 +15,7 @@ from riskmap.errors import RiskmapError
 from riskmap.rules.permissions import local_actor
 from tests.map_workspace import HOSTILE, make_workspace
 from tests.pages_running import html, open_page, panel, texts, use_workspace
+from tests.register_workspace import chosen, register_workspace
 
 LAYER, CODE = "risk_points", "RP-LONE-general"
 
@@ -272,6 +273,20 @@ def test_a_new_point_needs_a_code(ws):
     save(at)
     assert any("编号" in e.value for e in at.error)
     assert at.text_input(key="form-risk_points--0-name").value == "新点"
+
+
+def test_a_new_record_of_a_layer_that_makes_codes_needs_none(tmp_path, monkeypatch):
+    home = register_workspace(tmp_path / "w")
+    use_workspace(monkeypatch, home)
+    at = open_page("point")
+    at.button(key="point-new").click().run()
+    at.selectbox(key="new-layer").select("visits").run()
+    assert at.text_input(key="new-visits-code").placeholder == "留空即自动编号"
+    at.text_input(key="form-visits--0-cavity").set_value("KD1")
+    at.text_input(key="new-sign-by").set_value("张三")
+    at.text_input(key="new-sign-why").set_value("巡查")
+    save(at)
+    assert list(chosen(home, "visits")) == ["KD1-001"]
 
 
 def test_what_was_looked_for_stands_in_the_address(ws):

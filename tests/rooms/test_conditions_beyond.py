@@ -9,7 +9,7 @@ import pytest
 
 from riskmap.actions.inventory.exporting import describe
 from riskmap.actions.inventory.listing import make_selection
-from riskmap.actions.records.editing import edit_point
+from riskmap.actions.records.editing import edit_point, retire_point
 from riskmap.actions.workspace import open_workspace
 from riskmap.moments import CLOCK
 from riskmap.rules.permissions import local_actor
@@ -165,3 +165,11 @@ def test_an_export_takes_the_same_conditions(made, tmp_path):
     to = tmp_path / "out.csv"
     ran = riskmap("export", "posts", "--where", "挂点领导 missing", "--to", to, "--json", "--workspace", made)
     assert ran.json["count"] == 2
+
+
+def test_a_retired_record_is_asked_by_the_record_on_the_lists_that_it_named(home):
+    retire_point(open_workspace(home), "cavities", "KD3", **WHO)
+    found = chosen(home, "cavities", "--retired", "--where", "link.road.grade = good")
+    assert list(found) == ["KD3"]
+    assert found["KD3"]["links"]["road"] == [{"layer": "roads", "code": "LD002", "name": "二号路"}]
+    assert list(chosen(home, "cavities", "--retired", "--where", "link.road.grade = bad")) == []

@@ -7,7 +7,7 @@ A record leaves the lists when a person retires it, or when the import that had 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date
 from functools import lru_cache
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from riskmap.actions.inventory.listing import select_json
 from riskmap.actions.workspace import Workspace
 from riskmap.actions.workspace.build_snapshot import basis_of
+from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.ledger import Retirement
 from riskmap.moments import last_moment, local_day, local_now
 from riskmap.selection import Selection, Snapshot, build_snapshot, finished_table
@@ -39,7 +40,8 @@ def _made(
     for layer_id, layer in ws.catalog.layers.items():
         found = ws.ledger.layer_columns(layer, as_of=moment, retired=True)
         tables[layer_id] = finished_table(found.table, layer, found.broken)
-    return build_snapshot(tables, ws.catalog.layers, ws.places, state=state[0], today=today)
+    made = build_snapshot(tables, ws.catalog.layers, ws.places, state=state[0], today=today)
+    return replace(made, beside=current_snapshot(ws, as_of=as_of))
 
 
 def how_retired(
