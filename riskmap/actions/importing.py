@@ -12,15 +12,18 @@ from typing import Any, Final
 
 from riskmap.actions.import_outlook import ImportOutlook, import_outlook
 from riskmap.actions.records.scoring import assess_layers, one_commit
+from riskmap.actions.records.tickets import taken_in
 from riskmap.actions.suggestions import Suggestion, check_fillable, filled, suggestions
 from riskmap.actions.workspace import Workspace
+from riskmap.catalog.flow import STATE
 from riskmap.errors import NotScoredError, RiskmapError, StaleRevisionError, Text
 from riskmap.interface import option
+from riskmap.io.files.attachments import Incoming
 from riskmap.io.tables import read_file
 from riskmap.io.tables.row_codes import RowCodes, check_prefix, coded, offer_codes
 from riskmap.io.tables.row_keys import RowKeys
 from riskmap.json_documents import Document
-from riskmap.ledger import Committed, TierChange
+from riskmap.ledger import Committed, FilesChange, TierChange
 from riskmap.ledger.store import no_cycles
 from riskmap.moments import local_now
 from riskmap.progress import UNWATCHED, Progress
@@ -439,12 +442,13 @@ def settle_held(
     why: str,
     as_code: str | None = None,
     more: Mapping[str, Mapping[str, object]] | None = None,
+    evidence: Sequence[Incoming] = (),
 ) -> int:
     """Accept held rows (a single one perhaps under another code) or decline them, and score what changed.
 
     One decision is one changeset and one undo: return it. A row that was settled meanwhile raises
-    LedgerError; then nothing is written. `more`: layer → field → what is stated beside the rows, such as the evidence
-    that a closing lacks; accepting it is the second person's act. RefusedError with what speaks against it.
+    LedgerError; then nothing is written. `more`: layer → field → what is stated beside the rows, `evidence`: pictures and
+    documents that a closing lacks; accepting it is the second person's act. RefusedError with what speaks against it.
     """
     may(by, "import")
     if not by.name.strip() or not why.strip():
@@ -455,8 +459,20 @@ def settle_held(
         layer: rules_of(ws.catalog.layer(layer), ws.subdistricts, ws.region).record(dict(stated), at=None)
         for layer, stated in (more or {}).items()
     }
+    files = _evidence_for(ws, held, evidence)
     with one_commit(ws, by=by, why=why):
-        return ws.ledger.accept_held(held, as_code=as_code, by=by.name, why=why, more=judged)
+        return ws.ledger.accept_held(held, as_code=as_code, by=by.name, why=why, more=judged, files=files)
+
+
+def _evidence_for(
+    ws: Workspace, held: Sequence[int], evidence: Sequence[Incoming]
+) -> dict[str, tuple[FilesChange, ...]]:
+    """Keep the files that are handed over with held rows: layer → what is attached, and where."""
+    if not evidence:
+        return {}
+    rows = [one for one in ws.ledger.held() if one.id in set(held)]
+    states = {one.layer: str(one.stated.get(STATE) or "") for one in rows}
+    return {layer: taken_in(ws, ws.catalog.layer(layer), state, evidence) for layer, state in states.items()}
 
 
 def dismiss_rejected(ws: Workspace, rows: Sequence[int], *, by: Actor, why: str) -> int:

@@ -92,8 +92,9 @@ def _moves(layer: Layer, flow: Flow, source: TomlFile) -> Iterator[CatalogProble
 
 
 def _stated_by_hand(layer: Layer) -> list[str]:
-    """Return the fields that a person states: all but the state, which the move itself makes."""
-    return [field for field in layer.field_ids if field != STATE]
+    """Return the fields that a person states, those of files too: all but the state, which the move itself makes."""
+    fields = [field.id for field in layer.stated_fields if field.id != STATE]
+    return [*fields, *(field.id for field in layer.files)]
 
 
 def _two_ways(flow: Flow, source: TomlFile) -> Iterator[CatalogProblem]:

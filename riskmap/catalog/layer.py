@@ -6,7 +6,7 @@ What no file has to say is added by `Layer.complete`: what every layer has, and 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Literal, Self
 
 from pydantic import Field as Key
@@ -428,6 +428,11 @@ class Layer(Part):
         """The fields that name records."""
         return tuple(field for field in self.fields if field.type == "record")
 
+    def title_of(self, field_id: str) -> Title:
+        """Return what a field is called, one of files too; KeyError when the layer has none."""
+        files = self.file_field(field_id)
+        return self.field(field_id).title if files is None else files.title
+
     def field(self, field_id: str) -> Field:
         """Return the field with this id; KeyError when the layer has none."""
         for candidate in self.fields:
@@ -480,3 +485,11 @@ def named_by(field: Field, layers: Mapping[str, Layer]) -> tuple[str, ...]:
     if isinstance(field.of, tuple):
         return tuple(one for one in field.of if one in layers)
     return tuple(one.id for one in layers.values() if field.of is not None and field.of.takes(one))
+
+
+def record_named(piece: str, targets: Sequence[str]) -> tuple[str, str] | None:
+    """Return layer and code of the record that a kept link names, of the layers `targets`; None where its layer is gone."""
+    head, _, tail = piece.partition(":")
+    if tail and head in targets:
+        return head, tail
+    return (targets[0], piece) if len(targets) == 1 else None

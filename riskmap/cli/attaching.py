@@ -17,6 +17,7 @@ from riskmap.cli.common import (
     echo,
     person,
     print_json,
+    read_evidence,
 )
 
 if TYPE_CHECKING:
@@ -49,10 +50,9 @@ def attach(
     """Hang pictures and documents on a record, as one changeset."""
     from riskmap.actions.records.attaching import attach_files, changed_json
     from riskmap.cli.common import open_workspace
-    from riskmap.io.files.attachments import read_bounded
 
     ws = open_workspace(workspace, store)
-    incoming = [(path.name, read_bounded(path)) for path in files]
+    incoming = read_evidence(files)
     done = attach_files(ws, layer, code, field, incoming, by=person(by), why=why or "riskmap attach")
     if as_json:
         print_json(changed_json(layer, code, done))

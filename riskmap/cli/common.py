@@ -83,6 +83,7 @@ StoreOption = Annotated[str | None, typer.Option("--store")]
 JsonOption = Annotated[bool, typer.Option("--json")]
 ByOption = Annotated[str | None, typer.Option("--by")]
 WhyOption = Annotated[str | None, typer.Option("--why")]
+EvidenceOption = Annotated[list[Path] | None, typer.Option("--evidence", metavar="FILE")]
 AsOfOption = Annotated[str | None, typer.Option("--as-of", metavar="DATE")]
 EngineOption = Annotated[Literal["numpy", "dask"], typer.Option("--engine")]
 SchedulerOption = Annotated[str | None, typer.Option("--scheduler", metavar="ADDRESS")]
@@ -169,6 +170,13 @@ def person(given: str | None) -> Actor:
 def reason(given: str | None) -> str:
     """Return why: the reason given, else the command itself."""
     return given or "riskmap " + " ".join(sys.argv[1:])
+
+
+def read_evidence(files: Sequence[Path] | None) -> list[tuple[str, bytes]]:
+    """Return name and content of the files that are handed over. UnreadableFileError for one that is too large."""
+    from riskmap.io.files.attachments import read_bounded
+
+    return [(path.name, read_bounded(path)) for path in files or ()]
 
 
 def stated_pairs(texts: Iterable[str]) -> dict[str, object]:

@@ -18,6 +18,7 @@ import typer
 from riskmap.cli.common import (
     LANG,
     ByOption,
+    EvidenceOption,
     JsonOption,
     StoreOption,
     WhyOption,
@@ -26,6 +27,7 @@ from riskmap.cli.common import (
     echo,
     person,
     print_json,
+    read_evidence,
     reason,
     stated_pairs,
     watched,
@@ -441,6 +443,7 @@ def accept(
     why: Annotated[str, typer.Option("--why")],
     as_code: Annotated[str | None, typer.Option("--as-code", metavar="CODE")] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="FIELD=VALUE")] = None,
+    evidence: EvidenceOption = None,
     by: ByOption = None,
     workspace: WorkspaceOption = None,
     store: StoreOption = None,
@@ -451,7 +454,16 @@ def accept(
 
     ws = open_workspace(workspace, store)
     more = _stated_beside(ws, held_ids, set_ or ())
-    done = settle_held(ws, held_ids, accept=True, as_code=as_code, by=person(by), why=why, more=more)
+    done = settle_held(
+        ws,
+        held_ids,
+        accept=True,
+        as_code=as_code,
+        by=person(by),
+        why=why,
+        more=more,
+        evidence=read_evidence(evidence),
+    )
     echo(f"已写入（第 {done} 批改动）", f"written (changeset {done})")
 
 

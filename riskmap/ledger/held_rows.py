@@ -16,7 +16,9 @@ import sqlalchemy as sa
 from riskmap.catalog.layer import Layer
 from riskmap.errors import LedgerError, RefusedError, Text, UnknownNameError
 from riskmap.ledger import schema as s
+from riskmap.ledger.attachments import keep_facts
 from riskmap.ledger.columns import WITHDRAWN, Known, read_known, write_contacts
+from riskmap.ledger.editing import FilesChange
 from riskmap.ledger.links import referring
 from riskmap.ledger.merging import changes_of, shown, unmasked
 from riskmap.ledger.moving import RowVerdict, judge_new, judge_rows
@@ -26,6 +28,7 @@ from riskmap.rules.cell import Finding
 from riskmap.rules.judge import Judged, accepted, placed
 from riskmap.rules.laws import title_of
 from riskmap.rules.masks import mask_contacts
+from riskmap.values.attachments import files_key, files_text, read_files
 from riskmap.values.import_plan import ImportPlan
 from riskmap.values.records import CLEAR, Contact, Records
 
@@ -251,12 +254,14 @@ def accept_held(
     by: str,
     why: str,
     more: Mapping[str, Judged] | None = None,
+    files: Mapping[str, Sequence[FilesChange]] | None = None,
 ) -> int:
     """Apply held rows to their records, or make one a new record with another code; return the changeset.
 
     One decision is one changeset. LedgerError where two of the rows speak of one record. Where a row moves a
-    record of a flow, who accepts it is the second person and who imported it the first; `more`: layer → what
-    is stated beside the rows, the evidence they lack. RefusedError with what the laws say against a row.
+    record of a flow, who accepts it is the second person and who imported it the first; `more`, `files`:
+    layer → what is stated, and what is attached, beside the rows: the evidence they lack.
+    RefusedError with what the laws say against a row.
     """
     with store.writing() as connection:
         rows = _open_entries(connection, held)
@@ -280,9 +285,12 @@ def accept_held(
             )
         counts = {"inserted": fresh, "updated": len(rows) - fresh}
         changeset = open_changeset(connection, store, by=by, why=why, kind="accept", counts=counts)
+        coming = [change for changes in (files or {}).values() for change in changes]
+        keep_facts(connection, [file for change in coming for file, _ in change.put.values()])
         for (row, code), one in zip(targets, known, strict=True):
             stated = _load(row["layer"], code, row["content"], row["people"], row["shape"])
             stated = _linked(connection, store, _with_more(stated, (more or {}).get(row["layer"])))
+            stated = _with_files(stated, one, (files or {}).get(row["layer"], ()))
             first = connection.execute(_importer(row["batch_id"])).scalar_one()
             _apply(connection, store, stated, one, changeset, people=(first, by.strip()))
         _decide(connection, rows, "accepted", changeset, as_code)
@@ -317,6 +325,16 @@ def _with_more(stated: Records, more: Judged | None) -> Records:
         return stated
     values = accepted(stated.layer, {stated.code[0]: more})[stated.code[0]]
     return replace(stated, values={**stated.values, **{key: [value] for key, value in values.items()}})
+
+
+def _with_files(stated: Records, known: Known, changes: Sequence[FilesChange]) -> Records:
+    """Return a row with what is attached beside it."""
+    values = dict(stated.values)
+    for change in changes:
+        key = files_key(change.field)
+        held = read_files(known.values[key][0]) if len(known) and key in known.values else ()
+        values[key] = [files_text(change.after(held))]
+    return replace(stated, values=values)
 
 
 def _linked(connection: sa.Connection, store: Store, stated: Records) -> Records:

@@ -42,7 +42,7 @@ from riskmap.ledger.editing import FilesChange, RecordEdit
 from riskmap.ledger.held_rows import HeldEntry
 from riskmap.ledger.history import BatchInfo, ChangesetInfo, ExportInfo, Retirement
 from riskmap.ledger.importing import Committed
-from riskmap.ledger.links import named
+from riskmap.ledger.links import linked, named
 from riskmap.ledger.merging import Changes
 from riskmap.ledger.moving import Moves, RecordMove
 from riskmap.ledger.opening import looked_at, opened
@@ -239,6 +239,11 @@ class Ledger:
         with self._store.reading() as connection:
             return named(connection, self._store.layers, field, texts).values
 
+    def linked(self, layer: str, codes: Collection[str]) -> dict[str, list[tuple[str, str]]]:
+        """Return code → layer and code of every record that some records name now."""
+        with self._store.reading() as connection:
+            return linked(connection, layer, codes)
+
     # Imports
 
     def plan_import(self, intake: Intake, *, full_list: bool = False) -> ImportPlan:
@@ -306,12 +311,16 @@ class Ledger:
         why: str,
         as_code: str | None = None,
         more: Mapping[str, Judged] | None = None,
+        files: Mapping[str, Sequence[FilesChange]] | None = None,
     ) -> int:
         """Apply held rows, or make one a new record `as_code`; one decision is one changeset: return it.
 
-        `more`: layer → what is stated beside the rows. RefusedError with what the laws say against one.
+        `more`, `files`: layer → what is stated, and what is attached, beside the rows.
+        RefusedError with what the laws say against one.
         """
-        return held_rows.accept_held(self._store, held, as_code=as_code, by=by, why=why, more=more)
+        return held_rows.accept_held(
+            self._store, held, as_code=as_code, by=by, why=why, more=more, files=files
+        )
 
     def decline_held(self, held: Sequence[int], *, by: str, why: str) -> int:
         """Close held rows without applying them; one decision is one changeset: return it."""

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
-from riskmap.catalog.layer import Field, Layer, named_by, pieces
+from riskmap.catalog.layer import Field, Layer, named_by, pieces, record_named
 from riskmap.errors import LedgerError, RefusedError, Text
 from riskmap.ledger import schema as s
 from riskmap.ledger.store import insert_rows, json_list, update_rows
@@ -30,15 +30,6 @@ class Reference(NamedTuple):
 
     layer: str
     code: str
-
-
-def reference(field: Field, piece: str, layers: Mapping[str, Layer]) -> Reference | None:
-    """Return the record that a piece of a kept value names; None where its layer is not there any more."""
-    targets = named_by(field, layers)
-    head, _, tail = piece.partition(":")
-    if tail and head in targets:
-        return Reference(head, tail)
-    return Reference(targets[0], piece) if len(targets) == 1 else None
 
 
 def _written(field: Field, found: Reference, layers: Mapping[str, Layer]) -> str:
@@ -213,8 +204,8 @@ def targets_of(
         for field in layer.links:
             value = values.get(field.id)
             for ordinal, piece in enumerate(pieces(value) if isinstance(value, str) else ()):
-                if (one := reference(field, piece, layers)) is not None:
-                    mine[field.id, ordinal] = one
+                if (one := record_named(piece, named_by(field, layers))) is not None:
+                    mine[field.id, ordinal] = Reference(*one)
         wanted.append(mine)
     ids = _feature_ids(connection, {one for mine in wanted for one in mine.values()})
     for mine in wanted:
@@ -322,6 +313,22 @@ def named_by_written(number: int) -> sa.Select[tuple[int]]:
     """Return the features that records name, or named before, which were written after a changeset."""
     written = sa.select(s.revision.c.feature_id).where(s.revision.c.valid_from > number)
     return sa.select(s.link.c.to_id).where(s.link.c.from_id.in_(written))
+
+
+def linked(connection: sa.Connection, layer: str, codes: Collection[str]) -> dict[str, list[tuple[str, str]]]:
+    """Return code → layer and code of every record that some records of a layer name now."""
+    t, by, to = s.link, s.feature.alias(), s.feature.alias()
+    query = (
+        sa.select(by.c.code, to.c.layer, to.c.code)
+        .join(t, t.c.from_id == by.c.id)
+        .join(to, to.c.id == t.c.to_id)
+        .where(by.c.layer == layer, by.c.code.in_(json_list(codes)), t.c.valid_to.is_(None))
+        .order_by(by.c.code, t.c.field, t.c.ordinal)
+    )
+    found: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for code, layer_of, named_code in connection.execute(query):
+        found[code].append((layer_of, named_code))
+    return dict(found)
 
 
 class Hanging(NamedTuple):

@@ -13,12 +13,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from riskmap.catalog.flow import STATE, Flow
+from riskmap.catalog.flow import STATE, Flow, Move
 from riskmap.catalog.layer import Layer
 from riskmap.errors import LedgerError, Text
 from riskmap.ledger import schema as s
+from riskmap.ledger.attachments import keep_facts
 from riskmap.ledger.columns import Known
-from riskmap.ledger.editing import placed_records, refuse_stale
+from riskmap.ledger.editing import FilesChange, placed_records, refuse_stale
 from riskmap.ledger.links import referring
 from riskmap.ledger.merging import FIXED_KEYS, Changes, same
 from riskmap.ledger.revisions import NextRevision, open_changeset, write_next
@@ -40,6 +41,7 @@ from riskmap.rules.moves import (
     move_named,
     no_such_move,
 )
+from riskmap.values.attachments import files_key, files_text, read_files
 from riskmap.values.records import CLEAR, Contact, Value
 
 
@@ -48,7 +50,7 @@ class RecordMove:
     """What one person does with one record: `word` is a move or the state it leads to, `seen` the version read.
 
     `stated`: fields as they were judged; `on`: the day of it (ISO), today where it is not stated; `why`: the
-    reason as it was given; `files`: field → digests of the files that are handed over with it.
+    reason as it was given; `files`: what is attached with it, and where.
     """
 
     code: str
@@ -57,7 +59,7 @@ class RecordMove:
     stated: Judged
     on: str | None = None
     why: str = ""
-    files: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
+    files: Sequence[FilesChange] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +161,9 @@ def move_records(
             moved.append(Moved(one.code, before[at].state, after.state, on, draft.version + 1))
         if not drafts or (refused and not partial):
             return Moves(None, (), refused)
+        keep_facts(
+            connection, [file for one in moves for change in one.files for file, _ in change.put.values()]
+        )
         counts = {"moved": len(drafts)}
         changeset = open_changeset(connection, store, by=by, why=why, kind="move", counts=counts)
         write_next(connection, drafts, changeset, store.layers)
@@ -193,9 +198,10 @@ def _judged(
     if move is None:
         return [no_such_move(flow, before.state, one.word)], before
     personal = store.personal_fields(layer.id)
-    told = {k: v for k, v in values.items() if k not in personal or not is_masked(v)}
-    stated = Stated(told, one.on, one.why, one.files)
-    said = [*_not_of_a_move(layer, flow, told), *judge_move(layer, before, move, stated, by=by, today=today)]
+    own = {k: v for k, v in values.items() if k not in personal or not is_masked(v)}
+    told = own | {files_key(change.field): _files_after(change, before, move) for change in one.files}
+    stated = Stated(told, one.on, one.why)
+    said = [*_not_of_a_move(layer, flow, own), *judge_move(layer, before, move, stated, by=by, today=today)]
     after = after_move(before, move, stated, today=today)
     laws = judge_records(
         layer,
@@ -207,6 +213,12 @@ def _judged(
         moved=[0],
     )
     return [*said, *laws.get(0, ())], after
+
+
+def _files_after(change: FilesChange, before: Ticket, move: Move) -> str | None:
+    """Return what a field of files holds once files are attached in a move: what the move clears is gone first."""
+    held = () if change.field in move.clears else read_files(before.values.get(files_key(change.field)))
+    return files_text(change.after(held))
 
 
 def _retired(why: str) -> Objection:

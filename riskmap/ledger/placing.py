@@ -10,10 +10,10 @@ from typing import NamedTuple
 import numpy as np
 import sqlalchemy as sa
 
-from riskmap.catalog.layer import Layer, pieces
+from riskmap.catalog.layer import Layer, named_by, pieces, record_named
 from riskmap.ledger import schema as s
 from riskmap.ledger.columns import read_body
-from riskmap.ledger.links import Reference, reference
+from riskmap.ledger.links import Reference
 from riskmap.ledger.merging import moved
 from riskmap.ledger.store import json_list
 from riskmap.values.records import Records
@@ -68,8 +68,8 @@ def _named(
     """Return the records whose places a row may take, in the order in which they are asked."""
     pairs = zip(fields, values, strict=True)
     texts = [(layer.field(name), pieces(value)[0]) for name, value in pairs if isinstance(value, str)]
-    found = (reference(field, text, layers) for field, text in texts)
-    return [one for one in found if one is not None]
+    found = (record_named(text, named_by(field, layers)) for field, text in texts)
+    return [Reference(*one) for one in found if one is not None]
 
 
 def _first(named: Iterable[Reference], places: Mapping[Reference, Place]) -> Place:

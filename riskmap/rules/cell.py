@@ -335,7 +335,7 @@ def judge_field(field: Field, *, header_unit: str, kept: bool = False) -> Judge:
             inner = _judge_instant(zone or "beijing") if kept else _judge_moment(zone)
         case "choice":
             inner = _judge_choice(field)
-        case "record":
+        case "record" | "file":  # which files hang on a record is stated in no cell
             inner = _judge_record
     if field.type == "text":
         return inner

@@ -14,6 +14,7 @@ from riskmap.catalog.flow import CONTACT, STATE, Flow, Move
 from riskmap.catalog.layer import Layer
 from riskmap.errors import RiskmapError, Text
 from riskmap.moments import day_kept
+from riskmap.values.attachments import files_key
 from riskmap.values.records import CLEAR, Contact
 
 Weight = Literal["reject", "hold", "warn"]
@@ -44,7 +45,7 @@ class Objection:
 class Ticket:
     """A record of a flow as it stands: `happened` is the day of its last move, `made` move id → who made it last.
 
-    `attached`: field → digests of the files that hang on it.
+    Among `values` are the files that hang on it, by `files_key` of their field.
     """
 
     state: str
@@ -52,23 +53,29 @@ class Ticket:
     happened: str | None = None
     contacts: Sequence[Contact] = ()
     made: Mapping[str, str] = field(default_factory=dict[str, str])
-    attached: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
+
+    def has(self, name: str) -> bool:
+        """Tell whether something stands on the record under the id of a field, of files too."""
+        return _has(self.values, name)
 
 
 @dataclass(frozen=True, slots=True)
 class Stated:
-    """What is stated in a move: fields (CLEAR erases), the day, the reason, files by their field."""
+    """What is stated in a move: fields (CLEAR erases), files by `files_key` of theirs, the day, the reason."""
 
     values: Mapping[str, Any]
     on: str | None = None
     why: str = ""
-    files: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
 
     def has(self, name: str) -> bool:
         """Tell whether something is stated under a name that a move may ask for."""
         if name in ASIDE:
             return bool(self.on if name == "on" else self.why.strip())
-        return self.files.get(name) is not None or self.values.get(name) not in (None, "", CLEAR)
+        return _has(self.values, name)
+
+
+def _has(values: Mapping[str, Any], name: str) -> bool:
+    return any(values.get(key) not in (None, "", CLEAR) for key in (name, files_key(name)))
 
 
 def day_found(flow: Flow, values: Mapping[str, Any]) -> str | None:
@@ -146,7 +153,7 @@ def judge_move(
 def after_move(before: Ticket, move: Move, stated: Stated, *, today: str) -> Ticket:
     """Return the record as it stands after a move, whether or not it is lawful."""
     on = stated.on or today
-    gone = set(move.clears)
+    gone = {*move.clears, *map(files_key, move.clears)}
     values = {key: value for key, value in before.values.items() if key not in gone}
     for key, value in stated.values.items():
         if value is CLEAR:
@@ -155,8 +162,7 @@ def after_move(before: Ticket, move: Move, stated: Stated, *, today: str) -> Tic
             values[key] = value
     values |= {key: on if source == "on" else stated.why for key, source in move.sets.items()}
     values[STATE] = move.to
-    attached = {key: files for key, files in before.attached.items() if key not in gone}
-    return Ticket(move.to, values, on, before.contacts, before.made, attached | dict(stated.files))
+    return Ticket(move.to, values, on, before.contacts, before.made)
 
 
 def judge_chain(
@@ -173,7 +179,6 @@ def judge_chain(
             after.happened,
             after.contacts,
             {**before.made, move.id: who},
-            after.attached,
         )
     return list(dict.fromkeys(said))
 
@@ -232,7 +237,7 @@ def judge_arrival(layer: Layer, arrived: Ticket, *, first: str, by: str, today: 
         )
     )
     made = {move.id: first for move in flow.moves}
-    before = Ticket(state, arrived.values, None, arrived.contacts, made, arrived.attached)
+    before = Ticket(state, arrived.values, None, arrived.contacts, made)
     for move in flow.moves:
         if move.to == state:
             said += _lacking(layer, move.model_copy(update={"asks": ()}), Stated({}), before)
@@ -292,7 +297,7 @@ def _lacking(layer: Layer, move: Move, stated: Stated, after: Ticket) -> Iterato
     """Yield what the move asks and nobody states, and what it needs and the record lacks."""
     for name in move.asks:
         if not stated.has(name):
-            title = ASIDE[name] if name in ASIDE else layer.field(name).title
+            title = ASIDE[name] if name in ASIDE else layer.title_of(name)
             yield Objection(
                 "asks",
                 name,
@@ -300,8 +305,8 @@ def _lacking(layer: Layer, move: Move, stated: Stated, after: Ticket) -> Iterato
                 "hold",
             )
     for name in move.needs:
-        if after.values.get(name) in (None, "") and not after.attached.get(name) and name not in move.asks:
-            title = layer.field(name).title
+        if not after.has(name) and name not in move.asks:
+            title = layer.title_of(name)
             yield Objection(
                 "needs",
                 name,

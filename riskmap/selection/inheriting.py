@@ -12,9 +12,8 @@ import pyarrow as pa
 import pyarrow.compute
 from numpy.typing import NDArray
 
-from riskmap.catalog.layer import Field, Layer, named_by, pieces
+from riskmap.catalog.layer import Field, Layer, named_by, pieces, record_named
 from riskmap.rules.arrays import bools_of, codes_of, column_of, numbers_of, pc
-from riskmap.selection.linked import split
 
 
 def in_order(layers: Mapping[str, Layer]) -> Iterator[Layer]:
@@ -73,7 +72,7 @@ def _places(
     lon, lat = np.full(len(words), np.nan), np.full(len(words), np.nan)
     streets = np.full(len(words), None, object)
     targets = named_by(field, layers)
-    named = [split(pieces(word)[0], targets) for word in words]
+    named = [record_named(pieces(word)[0], targets) for word in words]
     for target in targets:
         if target not in tables:
             continue

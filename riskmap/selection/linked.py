@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute
 
-from riskmap.catalog.layer import Field, Layer, named_by, pieces
+from riskmap.catalog.layer import Field, Layer, named_by, pieces, record_named
 from riskmap.rules.arrays import codes_of, column_of, pc
 
 if TYPE_CHECKING:
@@ -31,14 +31,6 @@ class Linked:
         return {"layer": self.layer, "code": self.code, "name": self.name}
 
 
-def split(piece: str, targets: Sequence[str]) -> tuple[str, str] | None:
-    """Return layer and code of a kept link; None where its layer is not there any more."""
-    head, _, tail = piece.partition(":")
-    if tail and head in targets:
-        return head, tail
-    return (targets[0], piece) if len(targets) == 1 else None
-
-
 def links_of(
     snapshot: Snapshot, layers: Mapping[str, Layer], table: pa.Table, layer: Layer
 ) -> list[dict[str, list[Linked]]]:
@@ -56,7 +48,7 @@ def links_of(
 
 
 def _named(snapshot: Snapshot, targets: Sequence[str], word: str) -> list[Linked]:
-    places = [place for piece in pieces(word) if (place := split(piece, targets)) is not None]
+    places = [place for piece in pieces(word) if (place := record_named(piece, targets)) is not None]
     return [Linked(layer, code, _name(snapshot, layer, code)) for layer, code in places]
 
 
@@ -85,7 +77,7 @@ def children_of(
         used = np.bincount(indices + 1, minlength=len(words) + 1)[1:].tolist()
         for word, n in zip(words, used, strict=True):
             for piece in pieces(word) if n else ():
-                if (place := split(piece, named_by(field, layers))) and place[0] == layer:
+                if (place := record_named(piece, named_by(field, layers))) and place[0] == layer:
                     counts[place[1]] += n
     return [{one: counts[code] for one, counts in counted.items()} for code in codes]
 
@@ -99,7 +91,9 @@ def hanging_on(
         table = snapshot.table(other.id)
         indices, words = codes_of(table[column_of(field.id)])
         targets = named_by(field, layers)
-        ours = [any(split(piece, targets) == (layer, code) for piece in pieces(word)) for word in words]
+        ours = [
+            any(record_named(piece, targets) == (layer, code) for piece in pieces(word)) for word in words
+        ]
         rows = np.flatnonzero(np.array([*ours, False], bool)[indices])
         if len(rows):
             part = table.select(["code", "name"]).take(pa.array(rows[:most]))

@@ -81,7 +81,7 @@ def test_a_json_of_plain_records_is_a_table():
     assert list(intake.records.lon) == [114.15, 114.16]
 
 
-@pytest.mark.parametrize("document", [{"a": 1}, [1, 2], {"rows": []}, {"a": [{"x": 1}], "b": [{"x": 1}]}])
+@pytest.mark.parametrize("document", [[1, 2], {"rows": []}, {"a": [{"x": 1}], "b": [{"x": 1}]}])
 def test_a_json_that_holds_no_list_of_records_is_refused_with_the_reason(tmp_path, document):
     file = tmp_path / "a.json"
     file.write_text(json.dumps(document), encoding="utf-8")
@@ -131,10 +131,13 @@ def test_the_folder_of_a_shapefile_in_an_archive_names_its_street(tmp_path, part
     assert intake.records.subdistrict == ["演示禾岗街道"] * 2
 
 
-def test_an_archive_of_workbooks_says_so_and_what_to_do(tmp_path):
-    book = workbook(tmp_path / "台账.xlsx", {"S": [HEAD, ["T1", "一", *PLACE]]})
+def test_an_archive_with_a_workbook_is_read_and_one_of_several_says_what_to_do(tmp_path):
+    book = workbook(tmp_path / "台账.xlsx", {"S": [HEAD, ["T1", "一", *PLACE]]}).read_bytes()
+    assert codes(read(packed(tmp_path / "a.zip", {"台账.xlsx": book}), "shelters")) == ["T1"]
+    with pytest.raises(UnreadableFileError, match="2 个工作簿.*逐个导入"):
+        read(packed(tmp_path / "b.zip", {"台账.xlsx": book, "另一份.xlsx": book}), "shelters")
     with pytest.raises(UnreadableFileError, match=r"台账.xlsx.*解压后导入"):
-        read(packed(tmp_path / "a.zip", {"台账.xlsx": book.read_bytes()}), "shelters")
+        read(packed(tmp_path / "c.zip", {"街道/台账.xlsx": book}), "shelters")
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])

@@ -69,8 +69,8 @@ def test_no_acknowledged_move_is_lost_and_none_is_there_by_half(tmp_path: Path):
     acknowledged = 0
     words = [sys.executable, "-c", MOTHER, str(FILE), str(path)]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as mother:
-        while mother.stdout.readline().strip() != "ready":
-            pass
+        while (line := mother.stdout.readline().strip()) != "ready":
+            assert line, "the process that moves tickets did not start"
         for _ in range(KILLS):
             told = _killed(mother, draw.uniform(0.01, 0.3))
             acknowledged += len(told)
@@ -86,15 +86,22 @@ def _killed(mother: subprocess.Popen[str], seconds: float) -> list[tuple[str, in
     mother.stdin.write("go\n")
     mother.stdin.flush()
     told: list[tuple[str, int, str]] = []
-    while (line := mother.stdout.readline().split())[0] != "child":
+    while (line := _said(mother))[0] != "child":
         _taken(told, line)
     child = line[1]
     time.sleep(seconds)
     with contextlib.suppress(ProcessLookupError):
         os.kill(int(child), signal.SIGKILL)
-    while (line := mother.stdout.readline().split())[0] != "over":
+    while (line := _said(mother))[0] != "over":
         _taken(told, line)
     return told
+
+
+def _said(mother: subprocess.Popen[str]) -> list[str]:
+    """Return the words of the next line."""
+    line = mother.stdout.readline().split()
+    assert line, "the process that moves tickets is gone"
+    return line
 
 
 def _taken(told: list[tuple[str, int, str]], line: list[str]) -> None:

@@ -180,3 +180,32 @@ def test_a_rollup_that_asks_for_what_there_is_not_is_named_with_its_line(home, b
     faults = load_catalog(home).faults
     assert any(said in str(one.error()) for one in faults), [str(one.error()) for one in faults]
     assert "faults" in load_catalog(home).layers
+
+
+TICKETS = (
+    FAULTS[: FAULTS.index('  { id = "stage"')]
+    + """]
+[flow]
+start = "found"
+found = "found_on"
+states = [
+  { id = "found", title = { zh = "已发现", en = "Found" } },
+  { id = "closed", title = { zh = "已销号", en = "Closed" }, closed = true },
+]
+moves = [{ id = "close", title = { zh = "销号", en = "Close" }, from = ["found"], to = "closed" }]
+"""
+)
+
+
+def test_a_move_says_which_tiers_went_with_it(home):
+    (home / "layers" / "faults.toml").write_text(TICKETS, encoding="utf-8")
+    walls = WALLS.replace('field = "stage", op = "!="', 'field = "state", op = "!="')
+    (home / "layers" / "walls.toml").write_text(walls, encoding="utf-8")
+    riskmap("assess", "--workspace", home)
+    bring(home, "faults", table(home, "隐患编号,所在挡墙,发现日期", "H1,W1,2026-01-02", "H2,W2,2026-01-02"))
+    assert tiers(home)["W1"] == "large"
+    done = riskmap("move", "faults", "H1", "H2", "close", "--by", "甲", "--json", "--workspace", home)
+    assert [one["parents"] for one in done.json["moved"]] == [
+        [{"layer": "walls", "code": "W1", "tier": ["large", "low"]}],
+        [],
+    ]

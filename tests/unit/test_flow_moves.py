@@ -38,7 +38,7 @@ RECTIFIED = Ticket(
 
 
 def said(ticket, move, by="乙", *, today=TODAY, on=None, why="", files=None, **values):
-    stated = Stated(values, on, why, files or {})
+    stated = Stated(values | {f"file:{field}": text for field, text in (files or {}).items()}, on, why)
     chosen = move_named(FLOW, ticket.state, move)
     return [(one.rule, one.field) for one in judge_move(LAYER, ticket, chosen, stated, by=by, today=today)]
 
@@ -56,8 +56,8 @@ def test_what_a_move_asks_is_stated_in_this_very_move():
 
 
 def test_files_that_are_handed_over_are_evidence_too():
-    assert said(RECTIFYING, "rectify", files={"evidence": ["ab12"]}) == []
-    kept = replace(RECTIFIED, values={"found_on": "2026-09-08"}, attached={"evidence": ["ab12"]})
+    assert said(RECTIFYING, "rectify", files={"evidence": f"{64 * 'a'}  a.jpg"}) == []
+    kept = replace(RECTIFIED, values={"found_on": "2026-09-08", "file:evidence": f"{64 * 'a'}  a.jpg"})
     assert said(kept, "accept", on=TODAY) == []
 
 

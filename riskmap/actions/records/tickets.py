@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from riskmap.actions.records.bulk_editing import bulk_target
 from riskmap.actions.records.scoring import one_commit
@@ -12,8 +12,9 @@ from riskmap.catalog import Layer
 from riskmap.catalog.flow import STATE
 from riskmap.catalog.layer import Field
 from riskmap.errors import Lang, RiskmapError
+from riskmap.io.files.attachments import Incoming
 from riskmap.json_documents import Document
-from riskmap.ledger import HeldEntry, Moved, Moves, RecordMove, TierChange
+from riskmap.ledger import FilesChange, HeldEntry, Moved, Moves, RecordMove, TierChange
 from riskmap.rules.judge import rules_of
 from riskmap.rules.moves import Objection, flow_of
 from riskmap.rules.permissions import Actor, may
@@ -21,11 +22,17 @@ from riskmap.rules.permissions import Actor, may
 
 @dataclass(frozen=True, slots=True)
 class MoveResult:
-    """What became of moves of one layer's records; `tiers` changed with them."""
+    """What became of moves of one layer's records; `tiers` changed with them.
+
+    `named`: code → layer and code of the records that a moved one names.
+    """
 
     layer: str
     moves: Moves
     tiers: tuple[TierChange, ...] = ()
+    named: Mapping[str, Sequence[tuple[str, str]]] = field(
+        default_factory=dict[str, Sequence[tuple[str, str]]]
+    )
 
     @property
     def status(self) -> int:
@@ -46,7 +53,13 @@ class MoveResult:
 
     def _moved(self, one: Moved) -> Document:
         states = {"from": one.before, "to": one.after, "on": one.on, "version": one.version}
-        return {"layer": self.layer, "code": one.code, **states, "parents": []}
+        changed = {(tier.layer, tier.code): [tier.before, tier.after] for tier in self.tiers}
+        parents = [
+            {"layer": layer, "code": code, "tier": changed[layer, code]}
+            for layer, code in self.named.get(one.code, ())
+            if (layer, code) in changed
+        ]
+        return {"layer": self.layer, "code": one.code, **states, "parents": parents}
 
 
 def _told(said: Mapping[str, Sequence[Objection]], lang: Lang) -> list[Document]:
@@ -87,6 +100,34 @@ def lacking(ws: Workspace, row: HeldEntry) -> list[Field]:
     return [layer.field(one) for one in dict.fromkeys(named) if one in layer.field_ids and one not in stated]
 
 
+def evidence_field(layer: Layer, word: str) -> Field:
+    """Return the field of files that takes what is handed over with a move: the one that it asks or needs.
+
+    Else the only one of the layer. RiskmapError where there is none, or none that is meant.
+    """
+    moves = [m for m in flow_of(layer).moves if word in (m.id, m.title.zh, m.title.en, m.to)]
+    asked = [name for move in moves for name in (*move.asks, *move.needs)]
+    found = next((one for name in asked if (one := layer.file_field(name)) is not None), None)
+    if found is None and len(layer.files) == 1:
+        found = layer.files[0]
+    if found is None:
+        raise RiskmapError(
+            f"{layer.title.zh}：这一步不收附件；请用 riskmap attach 附在记录上",
+            f"{layer.title.en}: this move takes no files; attach them to the record with riskmap attach",
+        )
+    return found
+
+
+def taken_in(ws: Workspace, layer: Layer, word: str, files: Sequence[Incoming]) -> tuple[FilesChange, ...]:
+    """Keep the files that are handed over with a move, or with a state; UnreadableFileError for one that is refused."""
+    if not files:
+        return ()
+    field = evidence_field(layer, word)
+    taken = ws.files.take(files, media=field.media)
+    put = {one.file.digest: (one.file, one.name) for one in taken}
+    return (FilesChange(field.id, put=put, several=field.several),)
+
+
 def move_points(
     ws: Workspace,
     layer: str,
@@ -96,7 +137,7 @@ def move_points(
     stated: Mapping[str, object] | None = None,
     on: str | None = None,
     seen: Mapping[str, int] | None = None,
-    files: Mapping[str, Sequence[str]] | None = None,
+    evidence: Sequence[Incoming] = (),
     partial: bool = False,
     by: Actor,
     why: str,
@@ -104,8 +145,9 @@ def move_points(
 ) -> MoveResult:
     """Move records of a register by a move or to a state, as one changeset, and score them: all or none.
 
-    `stated`: field id → what is stated in the move, `on`: the day of it (ISO), `files`: field → digests of files
-    that are handed over; the same for all. `seen`: code → version that was read. `given_why`: the reason that
+    `stated`: field id → what is stated in the move, `on`: the day of it (ISO), `evidence`: pictures and documents
+    that are attached with it (`file_field_of_move`); the same for all. `seen`: code → version that was read.
+    `given_why`: the reason that
     counts where a move asks for one, `why` unless it was made up. `partial`: those move that may. What is
     refused is named in the result; RefusedError names values that the rules of the layer refuse.
     """
@@ -117,7 +159,9 @@ def move_points(
     flow_of(definition)
     judged = rules_of(definition, ws.subdistricts, ws.region).record(dict(stated or {}), at=None)
     reason = why if given_why is None else given_why
-    moves = [RecordMove(one, (seen or {}).get(one), word, judged, on, reason, files or {}) for one in codes]
+    files = taken_in(ws, definition, word, evidence)
+    moves = [RecordMove(one, (seen or {}).get(one), word, judged, on, reason, files) for one in codes]
     with one_commit(ws, [layer], by=by, why=why) as action:
         done = ws.ledger.move(layer, moves, by=by.name, why=why, partial=partial)
-    return MoveResult(layer, done, action.tiers)
+    named = ws.ledger.linked(layer, [one.code for one in done.moved]) if action.tiers else {}
+    return MoveResult(layer, done, action.tiers, named)

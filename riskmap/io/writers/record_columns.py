@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from itertools import chain
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar, cast
 
 import numpy as np
 import pyarrow as pa
@@ -389,6 +389,9 @@ def _distinct(columns: Sequence[SheetColumn], lang: Lang) -> Iterator[SheetColum
         yield column if title == column.title else SheetColumn(title, column.kind, column.values, column.role)
 
 
+AttributeType = Literal["text", "number", "integer", "boolean", "date", "list"]
+
+
 @dataclass(frozen=True, slots=True)
 class Attribute:
     """One column of an attribute table. `name` is the id, or a header where there is no id.
@@ -399,7 +402,7 @@ class Attribute:
     name: str
     title: str
     values: pa.Array
-    type: Literal["text", "number", "integer", "boolean", "date", "list"]
+    type: AttributeType
     unit: str = ""
     derived: bool = False
 
@@ -484,7 +487,8 @@ def _field_attributes(table: pa.Table, field: Field, lang: Lang, *, words: bool)
     if field.type in WORDED:
         values = worded(column, field, lang) if words or field.several else flat(column)
         return Attribute(field.id, title, values, "text")
-    return Attribute(field.id, title, flat(column), field.type, field.unit)
+    kind = field.type if field.type in {"number", "integer", "boolean", "date"} else "text"
+    return Attribute(field.id, title, flat(column), cast("AttributeType", kind), field.unit)
 
 
 def _checklist_attributes(part: LayerInventory, lang: Lang) -> Iterator[Attribute]:

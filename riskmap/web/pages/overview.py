@@ -334,7 +334,7 @@ def _adds_up(now: Snapshot) -> None:
         _gaps(now, [gap for gap in document["differences"] if gap not in wrong], "overview-unrated")
 
 
-def _gaps(now: Snapshot, gaps: Sequence[dict[str, Any]], key: str) -> None:
+def _gaps(now: Snapshot, gaps: Sequence[Mapping[str, Any]], key: str) -> None:
     columns = [
         TableColumn("what", say("overview_gap_what"), "short"),
         TableColumn("expected", say("overview_gap_expected"), "number"),
@@ -361,7 +361,7 @@ def _backed_up() -> None:
         st.markdown(f":green[✓] {say('overview_backup', state=text)}")
 
 
-def _gap(now: Snapshot, gap: dict[str, Any]) -> list[Cell]:
+def _gap(now: Snapshot, gap: Mapping[str, Any]) -> list[Cell]:
     layer, codes = gap.get("layer", ""), gap["codes"]
     title = workspace().catalog.layer(layer).title.text(lang()) if layer else gap["what"]
     href = inventory_address(now, layer=layer, tiers=("unrated",)) if layer else ""

@@ -24,6 +24,7 @@ from riskmap.actions.suggestions import FILLABLE
 from riskmap.actions.workspace import Workspace
 from riskmap.errors import DatumError, Lang, RiskmapError, StaleRevisionError
 from riskmap.io.tables.row_codes import RowCodes
+from riskmap.io.tables.row_keys import RowKeys
 from riskmap.progress import Progress
 from riskmap.rules.permissions import Actor
 from riskmap.texts import t
@@ -219,7 +220,7 @@ def _looked_at(run: Run) -> Outcome:
 
 
 def _planned(
-    ws: Workspace, asked: _Asked, upload: Upload, codes: RowCodes | None, progress: Progress
+    ws: Workspace, asked: _Asked, upload: Upload, codes: RowCodes | RowKeys | None, progress: Progress
 ) -> FileImport:
     reading, comparing = progress.parts(2, 1)
     intake = read_for_import(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from html import escape
 from typing import Any, Final
 
@@ -12,6 +12,7 @@ from riskmap.actions.records.tickets import move_points
 from riskmap.catalog import Layer
 from riskmap.catalog.flow import STATE, Flow, Move
 from riskmap.errors import RiskmapError
+from riskmap.io.files.attachments import Incoming
 from riskmap.moments import local_day, local_now, parse_day
 from riskmap.rules.laws import overdue_days
 from riskmap.rules.moves import flow_of
@@ -91,6 +92,7 @@ def dialog(layer: Layer, features: Features, move_id: str, leave: Callable[[], N
         with st.form(f"{key}-form", enter_to_submit=False, border=False):
             fields = [layer.field(name) for name in move.asks if name in layer.field_ids]
             filled = draw_fields(FormStart(layer, code, version, {}), fields, before=features)
+            files = _uploads(layer, move, key)
             day = _day(key) if "on" in move.asks else ""
             signature = ask_signature(f"{key}-sign", reason_hint=say("move_why_hint"))
             yes, no = st.columns([1, 5])
@@ -105,9 +107,21 @@ def dialog(layer: Layer, features: Features, move_id: str, leave: Callable[[], N
             notice("error", say("form_refused", count=len(filled.judged.errors)))
         elif signature.missing:
             notice("warning", signature.missing)
-        elif _made(features, move, filled.changes, day, signature):
+        elif _made(features, move, filled.changes, files, day, signature):
             leave()
             st.rerun()
+
+
+def _uploads(layer: Layer, move: Move, key: str) -> list[Incoming]:
+    """Ask for the pictures and documents that a move asks for, where its field is one of files."""
+    asked = [one for name in move.asks if (one := layer.file_field(name)) is not None]
+    if not asked:
+        return []
+    found = st.file_uploader(
+        asked[0].title.text(lang()), accept_multiple_files=asked[0].several, key=f"{key}-files"
+    )
+    files = found if isinstance(found, list) else [found] if found else []
+    return [(file.name, bytes(file.getbuffer())) for file in files]
 
 
 def _day(key: str) -> str:
@@ -118,7 +132,14 @@ def _day(key: str) -> str:
     ).strip()
 
 
-def _made(features: Features, move: Move, stated: Any, day: str, signature: Signature) -> bool:
+def _made(  # noqa: PLR0917 - what a form says
+    features: Features,
+    move: Move,
+    stated: Any,
+    files: Sequence[Incoming],
+    day: str,
+    signature: Signature,
+) -> bool:
     """Make the move; say what speaks against it where it is refused."""
     layer, code = workspace().catalog.layer(features.records.layer), features.records.code[0]
     try:
@@ -132,6 +153,7 @@ def _made(features: Features, move: Move, stated: Any, day: str, signature: Sign
                 stated=stated,
                 on=on,
                 seen={code: int(features.version[0])},
+                evidence=files,
                 by=signature.by,
                 why=signature.why,
             )
