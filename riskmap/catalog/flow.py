@@ -16,7 +16,6 @@ from pydantic import StringConstraints
 
 from riskmap.catalog.model import Condition
 from riskmap.catalog.problems import Items, Part, Slug, Title, Words
-from riskmap.moments import day_kept
 
 STATE: Final = "state"
 """The id of the field that holds the state."""
@@ -125,11 +124,6 @@ class Flow(Part):
         """Whether a state is closed; False for one that is none."""
         state = self.state(state_id)
         return state is not None and state.closed
-
-    def day_found(self, values: Mapping[str, object]) -> str | None:
-        """Return the day, ISO, on which a record was found, by its values; None where that is not known."""
-        found = values.get(self.found)
-        return day_kept(found) if isinstance(found, str) else None
 
     @property
     def kept(self) -> tuple[str, ...]:

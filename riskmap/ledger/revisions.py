@@ -28,6 +28,7 @@ from riskmap.ledger.store import (
     next_id,
     update_rows,
 )
+from riskmap.rules.moves import day_found
 from riskmap.values.records import CLEAR, Contact, Records, Value
 
 FEATURE = ("id", "code", "revision_id", "subdistrict", "minx", "miny", "maxx", "maxy")
@@ -209,7 +210,7 @@ class FlowColumns:
         state = str(values.setdefault(STATE, flow.start))
         if not flow.is_closed(state):
             return cls("insert", state, cls._due(flow, values), None)
-        day = values.get(flow.day_of(state) or "") or flow.day_found(values)
+        day = values.get(flow.day_of(state) or "") or day_found(flow, values)
         return cls("takeover", state, None, None if day is None else str(day))
 
     @classmethod

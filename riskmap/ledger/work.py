@@ -14,6 +14,7 @@ from riskmap.ledger import schema as s
 from riskmap.ledger.columns import held_at, read_body, read_contacts
 from riskmap.ledger.history import changeset_at
 from riskmap.ledger.store import Store, json_list
+from riskmap.rules.moves import day_found
 from riskmap.values.records import Contact
 
 
@@ -79,7 +80,7 @@ def _open(connection: sa.Connection, layer: Layer, at: int | None, *, contacts: 
             subdistrict=row["subdistrict"],
             state=row["state"] or flow.start,
             due=row["due"],
-            since=row["happened"] or flow.day_found(read_body(row["body"]) or {}),
+            since=row["happened"] or day_found(flow, read_body(row["body"]) or {}),
             version=row["version"],
             contacts=read_contacts(row["people"]) if contacts else (),
         )
@@ -121,5 +122,5 @@ def since(
         query = sa.select(f.c.code, r.c.happened, r.c.body).select_from(r.join(f, f.c.id == r.c.feature_id))
         query = query.where(f.c.layer == layer.id, held_at(r, at), f.c.code.in_(json_list(list(codes))))
         rows = connection.execute(query).all()
-    days = ((code, on or flow.day_found(read_body(body) or {})) for code, on, body in rows)
+    days = ((code, on or day_found(flow, read_body(body) or {})) for code, on, body in rows)
     return {code: day for code, day in days if day is not None}

@@ -15,7 +15,7 @@ from riskmap.catalog.model import CHECKLIST_PREFIX
 from riskmap.errors import Text
 from riskmap.rules.arrays import LayerArrays, column_of, field_array
 from riskmap.rules.conditions import Reader, all_hold, decided, holds, on_day
-from riskmap.rules.moves import ASIDE, Objection, flow_of
+from riskmap.rules.moves import ASIDE, Objection, day_found, flow_of
 
 _SIGNS: Final[Mapping[str, Text]] = {
     "==": Text("等于", "be"),
@@ -96,7 +96,7 @@ def _found(layer: Layer, after: Mapping[str, Any], happened: str | None, today: 
     """Yield what is wrong with the day found: it is not to come, and no move lies before it."""
     assert layer.flow is not None
     name = layer.flow.found
-    found, title = layer.flow.day_found(after), layer.field(name).title
+    found, title = day_found(layer.flow, after), layer.field(name).title
     if found is None:
         return
     if found > today:

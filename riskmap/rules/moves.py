@@ -13,6 +13,7 @@ from typing import Any, Final, Literal
 from riskmap.catalog.flow import CONTACT, STATE, Flow, Move
 from riskmap.catalog.layer import Layer
 from riskmap.errors import RiskmapError, Text
+from riskmap.moments import day_kept
 from riskmap.values.attachments import files_key
 from riskmap.values.records import CLEAR, Contact
 
@@ -75,6 +76,12 @@ class Stated:
 
 def _has(values: Mapping[str, Any], name: str) -> bool:
     return any(values.get(key) not in (None, "", CLEAR) for key in (name, files_key(name)))
+
+
+def day_found(flow: Flow, values: Mapping[str, Any]) -> str | None:
+    """Return the day, ISO, on which a record was found, of a moment that in Beijing; None where it is not known."""
+    found = values.get(flow.found)
+    return day_kept(found) if isinstance(found, str) else None
 
 
 def made_by(flow: Flow, past: Iterable[tuple[str, str | None, str]]) -> dict[str, str]:
@@ -206,7 +213,7 @@ def judge_arrival(layer: Layer, arrived: Ticket, *, first: str, by: str, today: 
     """
     flow = flow_of(layer)
     state, day_field = arrived.state, flow.day_of(arrived.state)
-    day = arrived.values.get(day_field or "") or flow.day_found(arrived.values)
+    day = arrived.values.get(day_field or "") or day_found(flow, arrived.values)
     on = None if day is None else str(day)
     if not flow.is_closed(state):
         stated = [name for name in flow.kept if name != STATE and arrived.values.get(name) not in (None, "")]
@@ -267,7 +274,7 @@ def _days(layer: Layer, before: Ticket, after: Ticket, today: str) -> Iterator[O
             "on",
             Text(f"办理日期 {on} 晚于今天 {today}", f"the day {on} lies after today, {today}"),
         )
-    found = flow.day_found(after.values)
+    found = day_found(flow, after.values)
     if found is not None and on < found:
         title = layer.field(flow.found).title
         yield Objection(

@@ -8,6 +8,7 @@ import pytest
 
 from riskmap.catalog.layer_file import read_layer
 from riskmap.errors import CatalogError
+from riskmap.rules.moves import day_found
 
 FILE = Path(__file__).parents[1] / "cases" / "registers" / "major_hazards.toml"
 TEXT = FILE.read_text(encoding="utf-8")
@@ -46,9 +47,9 @@ def test_a_record_is_found_on_a_day_or_at_a_moment_whose_day_is_that_of_beijing(
     )
     text = text.replace('than = "found_on"', 'than = "closed_on"')
     flow = read_layer(text, "layers/major_hazards.toml").flow
-    assert flow.day_found({"found_on": "2025-12-31T16:30Z"}) == "2026-01-01"
-    assert flow.day_found({"found_on": "2025-12-31"}) == "2025-12-31"
-    assert flow.day_found({}) is None
+    assert day_found(flow, {"found_on": "2025-12-31T16:30Z"}) == "2026-01-01"
+    assert day_found(flow, {"found_on": "2025-12-31"}) == "2025-12-31"
+    assert day_found(flow, {}) is None
 
 
 def test_chains_of_moves_come_the_shortest_first_and_pass_no_state_twice():
