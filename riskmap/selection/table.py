@@ -68,8 +68,8 @@ def layer_table(features: Features, layer: Layer) -> pa.Table:
     if layer.checklist is not None:
         columns["checklist"] = _checklist(records.checklist, len(features), len(layer.checklist.items))
     if layer.contacts and records.contacts is not None:
-        named = ([(c.role, c.name, c.phone) for c in people or ()] for people in records.contacts)
-        columns[ROLES] = _texts(list(map(roles_filled, named)))
+        roles = [role.id for role in layer.contacts]
+        columns[ROLES] = _texts([roles_filled(roles, people or ()) for people in records.contacts])
     if layer.drawn:
         shapes = records.shapes if records.shapes is not None else [None] * len(features)
         columns["shape"] = pa.array(shapes, pa.binary())

@@ -48,9 +48,10 @@ class Contact:
 ROLES: Final = "filled_roles"  # the column of a layer table that says which roles of a record have somebody
 
 
-def roles_filled(people: Iterable[tuple[str, str | None, str | None]]) -> str | None:
-    """Return the roles that somebody fills, a line each; None where nobody fills any. `people`: role, name, phone."""
-    return "\n".join(role for role, name, phone in people if name or phone) or None
+def roles_filled(roles: Iterable[str], people: Iterable[Contact]) -> str | None:
+    """Return those of the `roles` that somebody fills, in their order, a line each; None where nobody fills any."""
+    filled = {one.role for one in people if one.name or one.phone}
+    return "\n".join(role for role in roles if role in filled) or None
 
 
 @dataclass(frozen=True, slots=True)
