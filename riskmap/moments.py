@@ -20,12 +20,13 @@ import re
 import unicodedata
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, Literal
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Final, Literal
 
 from riskmap.errors import RiskmapError, Text
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 CLOCK: Final = "RISKMAP_CLOCK"
 
@@ -222,12 +223,14 @@ def why_no_moment(text: str, zone: Zone | None, *, remedy: Text | None = None) -
 
 def seconds_of(moment: dt.datetime) -> np.datetime64:
     """Return an aware moment as arrays hold it, datetime64[s] in UTC; what is less than a second is dropped."""
+    import numpy as np  # noqa: PLC0415 - whoever reads moments of one cell has no use for arrays
+
     return np.datetime64(moment_of(moment).replace(tzinfo=None), "s")
 
 
 def moment_of(value: dt.datetime | np.datetime64) -> dt.datetime:
     """Return a moment in UTC; a numpy one is UTC, a datetime says its offset or is refused."""
-    if isinstance(value, np.datetime64):
+    if not isinstance(value, dt.datetime):
         return value.astype("datetime64[s]").item().replace(tzinfo=dt.UTC)
     if value.tzinfo is None:
         raise RiskmapError(

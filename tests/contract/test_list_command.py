@@ -116,7 +116,7 @@ def test_a_list_is_written_as_a_workbook_that_says_its_day_and_draft_and_comes_b
         ('group_by = "department"', 'group_by = "contact:responsible"', 8, "个人信息"),
         ('status = "adopted"', 'status = "done"', 9, "draft"),
         ('source = "区办 2026-1 号"', "", None, "必填"),
-        ("columns =", "colums =", 6, "columns"),
+        ("columns =", "column =", 6, "columns"),
         ('id = "by_department"', 'id = "by_department', 2, "TOML"),
     ],
 )  # fmt: skip

@@ -54,6 +54,8 @@ def commands() -> list[str]:
 
 def needed(name: str, root: Path) -> list[str]:
     """Return arguments that a command cannot do without, good enough to come to its store."""
+    if name == "move":  # either a record and its step, or a file of both
+        return ["risk_points", "1", "accept"]
     words: list[str] = []
     for param in parsers()[name].params:
         if not param.required:

@@ -19,7 +19,7 @@ id = "../evil"
 title = { zh = "边坡", en = "Slopes" }
 geometry = "points"
 model = "m"
-colour = "red"
+paint = "red"
 
 [style]
 symbol = "triangl"
@@ -81,7 +81,7 @@ def test_every_mistake_of_a_file_is_reported_at_once_with_its_line():
     expected = {
         (1, "id"),
         (3, "geometry"),
-        (5, "colour"),
+        (5, "paint"),
         (8, "style.symbol"),
         (11, "aliases.cod"),
         (15, "fields[height].title.en"),
