@@ -46,7 +46,6 @@ from riskmap.rules.arrays import (
     position_arrays,
 )
 from riskmap.rules.extras import PREFIX, extra_keys, is_extra
-from riskmap.values.records import ROLES
 from riskmap.vocabulary import UNRATED
 
 Cells = Mapping[str, Sequence[Any]]  # name → what the rows of a chunk hold
@@ -150,11 +149,9 @@ def read_layer(
         *(result.c.rank, result.c.score, s.revision.c.version, s.revision.c.valid_from.label("changed")),
         *(result.c.missing, result.c.rules, s.revision.c.contact_count, s.revision.c.checklist),
         *([] if not layer.drawn else [s.shape.c.wkb]),
-        *([] if not layer.contacts else [s.contact_set.c.people]),
         at=at,
         results=True,
         shapes=layer.drawn,
-        contacts=bool(layer.contacts),
         retired=retired,
     )
     beside = partial(_everything, layer)
@@ -263,7 +260,6 @@ def _everything(layer: Layer, cells: Cells) -> Arrays:
         "rules": _lists(cells["rules"], pa.string(), read_names),
         "contacts": _longs(cells["contact_count"]),
         **_marks(layer, cells),
-        **({ROLES: _roles(layer, cells["people"])} if "people" in cells else {}),
     }
     return found | ({"shape": pa.array(cells["wkb"], pa.binary())} if "wkb" in cells else {})
 
@@ -279,12 +275,16 @@ def _marks(layer: Layer, cells: Cells) -> Arrays:
     }
 
 
-def _roles(layer: Layer, people: Sequence[str | None]) -> pa.Array:
-    """Return which roles of a layer somebody fills, and no word of who.
+def read_filled_roles(connection: sa.Connection, layer: Layer, *, at: int | None, retired: bool) -> pa.Table:
+    """Return `code` and `roles` of the records of a layer: those that somebody fills, a line each, and no word of who.
 
     Found in the stored texts (`write_contacts`) as they are: reading each as JSON would take four times as long.
     """
-    texts = pa.array(people, pa.string())
+    query = _query(s.contact_set.c.people, at=at, contacts=True, retired=retired)
+    query = query.where(s.feature.c.layer == layer.id)
+    rows = [row for chunk in read_chunks(connection, query) for row in chunk]
+    at_name = query.selected_columns.keys().index
+    texts = pa.array([row[at_name("people")] for row in rows], pa.string())
     roles = [role.id for role in layer.contacts]
     found = np.zeros(len(texts), np.int64)
     for bit, role in enumerate(roles):
@@ -295,7 +295,8 @@ def _roles(layer: Layer, people: Sequence[str | None]) -> pa.Array:
         "\n".join(role for bit, role in enumerate(roles) if code >> bit & 1) or None
         for code in codes.tolist()
     ]
-    return pa.array(words, pa.string()).take(pa.array(where)).dictionary_encode()
+    filled = pa.array(words, pa.string()).take(pa.array(where)).dictionary_encode()
+    return pa.table({"code": pa.array([row[at_name("code")] for row in rows], pa.string()), "roles": filled})
 
 
 def _longs(cells: Sequence[int]) -> pa.Array:

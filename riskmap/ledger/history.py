@@ -9,19 +9,20 @@ from typing import Any, Final, Literal
 
 import numpy as np
 import orjson
+import pyarrow as pa
 import sqlalchemy as sa
 
 from riskmap.catalog.layer import Layer
 from riskmap.errors import UnknownNameError
 from riskmap.ledger import schema as s
 from riskmap.ledger.assessments import read_results
-from riskmap.ledger.column_reading import LayerColumns, read_layer
+from riskmap.ledger.column_reading import LayerColumns, read_filled_roles, read_layer
 from riskmap.ledger.columns import WITHDRAWN, Known, held_at, read_known, read_people, read_versions
 from riskmap.ledger.editing import differences
 from riskmap.ledger.links import named_by_written
 from riskmap.ledger.merging import shown
 from riskmap.ledger.rollups import rolled_up, with_rollups
-from riskmap.ledger.store import BESIDE, Store, json_list, moments, no_cycles, timestamp
+from riskmap.ledger.store import BESIDE, Store, json_list, moments, no_cycles, state_of, timestamp
 from riskmap.ledger.undoing import undone_by
 from riskmap.progress import UNWATCHED, Progress
 from riskmap.values.records import Change, Contact, Features, Records
@@ -238,6 +239,13 @@ def layer_columns(
         at = None if as_of is None else changeset_at(connection, as_of)
         found = read_layer(connection, layer, at=at, retired=retired, progress=progress, expected=expected)
         return with_rollups(connection, store.layers, layer, found, at=at)
+
+
+def filled_roles(store: Store, layer: Layer, *, state: int, retired: bool) -> pa.Table:
+    """Read which roles of the records of a layer somebody filled in a state of the ledger."""
+    with store.reading() as connection:
+        at = None if state == state_of(connection) else state
+        return read_filled_roles(connection, layer, at=at, retired=retired)
 
 
 def retirements(

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
+import pyarrow as pa
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
@@ -389,6 +390,13 @@ class Ledger:
         return history.layer_columns(
             self._store, layer, as_of=as_of, retired=retired, progress=progress, expected=expected
         )
+
+    def filled_roles(self, layer: Layer, *, state: int, retired: bool = False) -> pa.Table:
+        """Return `code` and `roles` (ids, a line each; null where nobody fills any) of a layer's records in a state.
+
+        Of the active records, or of the retired ones, in code order.
+        """
+        return history.filled_roles(self._store, layer, state=state, retired=retired)
 
     def scoring_columns(
         self,

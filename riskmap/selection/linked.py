@@ -16,9 +16,8 @@ from riskmap.catalog.flow import CLOSED, OVERDUE, STATE, Flow
 from riskmap.catalog.layer import Choice, Field, FieldType, Layer, named_by, pieces, record_named
 from riskmap.catalog.model import CHECKLIST_PREFIX, CONTACT_PREFIX, LINK_PREFIX, Condition
 from riskmap.errors import Text
-from riskmap.rules.arrays import FIELD_TYPES, LayerArrays, codes_of, column_of, pc
+from riskmap.rules.arrays import FIELD_TYPES, LayerArrays, codes_of, column_of, numbers_of, pc
 from riskmap.rules.laws import overdue_days
-from riskmap.values.records import ROLES
 from riskmap.vocabulary import STANDINGS, TIER_TITLES
 
 if TYPE_CHECKING:
@@ -179,7 +178,7 @@ def _reached(
     if f"{head}." == CHECKLIST_PREFIX:
         return _marked(layer, table, name)
     if f"{head}." == CONTACT_PREFIX:
-        return _filled(layer, table, rest)
+        return _filled(snapshot, layer, table, rest)
     return _beyond(snapshot, layer, table, rest) if f"{head}." == LINK_PREFIX else None
 
 
@@ -207,11 +206,13 @@ def _marked(layer: Layer, table: pa.Table, name: str) -> pa.Array | None:
     return pa.array(marks == 1, mask=np.isnan(marks))
 
 
-def _filled(layer: Layer, table: pa.Table, role: str) -> pa.Array | None:
-    if role not in {one.id for one in layer.contacts} or ROLES not in table.column_names:
+def _filled(snapshot: Snapshot, layer: Layer, table: pa.Table, role: str) -> pa.Array | None:
+    if role not in {one.id for one in layer.contacts} or snapshot.filled_roles is None:
         return None
-    indices, words = codes_of(table[ROLES])
-    there = np.array([*(role in pieces(word) for word in words), False])[indices]
+    found = snapshot.filled_roles(layer.id)
+    indices, words = codes_of(found["roles"])
+    rows = numbers_of(pc.fill_null(pc.index_in(table["code"], found["code"].combine_chunks()), len(found)))
+    there = np.array([*(role in pieces(word) for word in words), False])[np.append(indices, -1)[rows]]
     return pa.array(there, mask=~there)
 
 

@@ -14,7 +14,7 @@ bits interleaved into one code. All points of tile z/x/y share the first 2·z bi
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property, lru_cache
@@ -125,7 +125,8 @@ class Snapshot:
     are mapped from, if they are, and `seen` how its files stood when their digests were compared. `today`: what
     freshness and deadlines are measured against. `beside`: of records that are off the lists, those that are on them, which
     they may name. `definitions`: the layers, for conditions that look at more than a
-    column (`linked.with_reached`).
+    column (`linked.with_reached`). `filled_roles` reads of a layer the `code` and the `roles` that somebody fills, a line
+    each: asked so rarely that no table holds them; None where no ledger is there to ask.
     """
 
     state: int
@@ -146,6 +147,7 @@ class Snapshot:
     today: date | None = None
     beside: Snapshot | None = field(default=None, repr=False)
     definitions: Mapping[str, Layer] = field(default_factory=dict[str, Layer], repr=False)
+    filled_roles: Callable[[str], pa.Table] | None = field(default=None, repr=False)
     views: Views = field(default_factory=Views, repr=False)
 
     def __len__(self) -> int:

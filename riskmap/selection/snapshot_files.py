@@ -23,7 +23,7 @@ from riskmap.io.files.atomic import Digest, private_folder, sealed, unsealed
 from riskmap.io.files.leftovers import mark
 from riskmap.rules.arrays import numbers_of
 
-FORMAT: Final = 6  # of the columns of a snapshot and of these files
+FORMAT: Final = 7  # of the columns of a snapshot and of these files
 
 
 _SUMMARY: Final = "snapshot.json"

@@ -34,7 +34,7 @@ from riskmap.rules.arrays import (
 )
 from riskmap.rules.extras import extra_keys, is_extra
 from riskmap.values.boundaries import Boundaries, near_duplicates
-from riskmap.values.records import ROLES, Clear, Features, roles_filled
+from riskmap.values.records import Clear, Features
 from riskmap.vocabulary import FLAGS, RANK_OF, RANKS, TIER_TITLES, TIERS, UNGRADED, UNRATED
 
 FLAG_BIT: Final = {flag: np.uint16(1 << i) for i, flag in enumerate(FLAGS)}
@@ -67,9 +67,6 @@ def layer_table(features: Features, layer: Layer) -> pa.Table:
     }
     if layer.checklist is not None:
         columns["checklist"] = _checklist(records.checklist, len(features), len(layer.checklist.items))
-    if layer.contacts and records.contacts is not None:
-        roles = [role.id for role in layer.contacts]
-        columns[ROLES] = _texts([roles_filled(roles, people or ()) for people in records.contacts])
     if layer.drawn:
         shapes = records.shapes if records.shapes is not None else [None] * len(features)
         columns["shape"] = pa.array(shapes, pa.binary())
@@ -153,7 +150,7 @@ def _in_code_order(table: pa.Table, active: NDArray[np.int64]) -> pa.Table:
 
 def _encode(table: pa.Table, layer: Layer) -> pa.Table:
     # After sorting, so that the dictionary does not depend on the order the rows came in.
-    names = {"subdistrict", ROLES, *(column_of(f.id) for f in layer.fields if f.type in {"choice", "record"})}
+    names = {"subdistrict", *(column_of(f.id) for f in layer.fields if f.type in {"choice", "record"})}
     columns = [
         table[name].combine_chunks().dictionary_encode()
         if name in names and not pa.types.is_dictionary(table[name].type)

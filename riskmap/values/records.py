@@ -6,7 +6,7 @@ objects. Positions are degrees in CGCS2000 (EPSG:4490); NaN means *unlocated*.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any, Final
@@ -43,15 +43,6 @@ class Contact:
     phone: str | None = None
     post: str | None = None
     verified_on: str | None = None
-
-
-ROLES: Final = "filled_roles"  # the column of a layer table that says which roles of a record have somebody
-
-
-def roles_filled(roles: Iterable[str], people: Iterable[Contact]) -> str | None:
-    """Return those of the `roles` that somebody fills, in their order, a line each; None where nobody fills any."""
-    filled = {one.role for one in people if one.name or one.phone}
-    return "\n".join(role for role in roles if role in filled) or None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from typing import Any
 from riskmap.actions.inventory.listing import select_json
 from riskmap.actions.workspace import Workspace
 from riskmap.actions.workspace.build_snapshot import basis_of
-from riskmap.actions.workspace.snapshots import current_snapshot
+from riskmap.actions.workspace.snapshots import current_snapshot, roles_reader
 from riskmap.ledger import Retirement
 from riskmap.moments import last_moment, local_day, local_now
 from riskmap.selection import Selection, Snapshot, build_snapshot, finished_table
@@ -41,7 +41,8 @@ def _made(
         found = ws.ledger.layer_columns(layer, as_of=moment, retired=True)
         tables[layer_id] = finished_table(found.table, layer, found.broken)
     made = build_snapshot(tables, ws.catalog.layers, ws.places, state=state[0], today=today)
-    return replace(made, beside=current_snapshot(ws, as_of=as_of))
+    roles = roles_reader(ws, state[0], retired=True)
+    return replace(made, beside=current_snapshot(ws, as_of=as_of), filled_roles=roles)
 
 
 def how_retired(

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime
+from functools import cache
 
 import pyarrow as pa
 
@@ -69,12 +70,23 @@ def current_snapshot(
             found = _from_shelf(ws, state, as_of, today)
             made = build_and_shelve(ws, as_of, today, progress) if found is None else found
             then = None if state == ws.ledger.state or as_of is None else last_moment(as_of)
+            made = replace(made, filled_roles=roles_reader(ws, state), views=Views())
             _cache[key] = _with_parts(ws, made, parted, as_of=then) if parted else made
             pa.default_memory_pool().release_unused()  # what only the making took
         _cache.move_to_end(key)
         while len(_cache) > _KEEP:
             _cache.popitem(last=False)
         return _cache[key]
+
+
+def roles_reader(ws: Workspace, state: int, *, retired: bool = False) -> Callable[[str], pa.Table]:
+    """Return what reads, once a layer, which roles of its records somebody fills in a state of the ledger."""
+
+    @cache
+    def read(layer: str) -> pa.Table:
+        return ws.ledger.filled_roles(ws.catalog.layer(layer), state=state, retired=retired)
+
+    return read
 
 
 @contextmanager
