@@ -40,6 +40,7 @@ from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.catalog import Layer
 from riskmap.coordinates import CGCS2000
 from riskmap.errors import Lang, RiskmapError, Text
+from riskmap.io.files.attachments import read_bounded
 from riskmap.json_documents import plain
 from riskmap.moments import moment_of, parse_as_of, parse_beijing_moment
 from riskmap.rules.arrays import pc
@@ -750,6 +751,7 @@ class LayerView:
         crs: int | str = "",
         make: str = "",
         source: str = "",
+        files: Sequence[str | Path] = (),
     ) -> pd.DataFrame:
         """Add one record, judged, with the tiers that follow: one changeset, one undo.
 
@@ -769,6 +771,8 @@ class LayerView:
             begins with `ID.`.
         source
             LAYER:CODE of a record that this one is made of; `make` is then one of its layer's.
+        files
+            Pictures and documents that hang on it, in the first field of files that none of its moves asks for.
 
         Returns
         -------
@@ -781,6 +785,8 @@ class LayerView:
             A field, a making or a record that does not exist.
         RefusedError
             A value or a law that speaks against it; nothing is written.
+        UnreadableFileError
+            A file that is no picture or document, or too large; nothing is written.
 
         Examples
         --------
@@ -797,6 +803,7 @@ class LayerView:
             crs=f"EPSG:{crs}" if isinstance(crs, int) else crs,
             make=make,
             source=source,
+            files=[(path.name, read_bounded(path)) for path in map(Path, files)],
             by=local_actor(by),
             why=why,
         )

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from riskmap.actions.import_outlook import ImportOutlook, import_outlook
 from riskmap.actions.records.scoring import assess_layers, one_commit
-from riskmap.actions.records.tickets import taken_in
+from riskmap.actions.records.tickets import evidence_taken
 from riskmap.actions.suggestions import Suggestion, check_fillable, filled, suggestions
 from riskmap.actions.workspace import Workspace
 from riskmap.catalog.flow import STATE
@@ -472,7 +472,9 @@ def _evidence_for(
         return {}
     rows = [one for one in ws.ledger.held() if one.id in set(held)]
     states = {one.layer: str(one.stated.get(STATE) or "") for one in rows}
-    return {layer: taken_in(ws, ws.catalog.layer(layer), state, evidence) for layer, state in states.items()}
+    return {
+        layer: evidence_taken(ws, ws.catalog.layer(layer), state, evidence) for layer, state in states.items()
+    }
 
 
 def dismiss_rejected(ws: Workspace, rows: Sequence[int], *, by: Actor, why: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -99,6 +100,7 @@ def record(
     crs: Annotated[str | None, typer.Option("--crs", metavar="CRS")] = None,
     make: Annotated[str | None, typer.Option("--make", metavar="ID")] = None,
     source: Annotated[str | None, typer.Option("--from", metavar="LAYER:CODE")] = None,
+    file: Annotated[list[Path] | None, typer.Option("--file", metavar="FILE")] = None,
     as_json: JsonOption = False,
     by: ByOption = None,
     why: WhyOption = None,
@@ -118,6 +120,7 @@ def record(
         crs=crs or "",
         make=make or "",
         source=source or "",
+        files=read_evidence(file),
         by=person(by),
         why=reason(why),
     )

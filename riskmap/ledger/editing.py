@@ -55,13 +55,14 @@ def _to_write(values: Mapping[str, Any]) -> dict[str, Any]:
 class NewRecord:
     """A record to be written: `code` None where the key of its layer makes one.
 
-    `naming`: the field in which it names the record that is written just before it.
+    `naming`: the field in which it names the record that is written just before it. `files`: what is attached to it.
     """
 
     layer: str
     code: str | None
     values: Judged
     naming: str = ""
+    files: tuple[FilesChange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,7 @@ def write_records(
 ) -> list[Created]:
     """Write new records in their order as part of a changeset."""
     made: list[Created] = []
+    keep_facts(connection, [file for new in news for one in new.files for file, _ in one.put.values()])
     for new in news:
         code, stated = _judged_new(connection, store, new, made)
         draft = _afresh(connection, store, new.layer, code, stated)
@@ -109,6 +111,7 @@ def _judged_new(
         judged[new.naming] = f"{made[-1].layer}:{made[-1].code}"
     judged = referring(connection, store.layers, new.layer, {place: judged})[place]
     stated = {key: _merged(key, value, None) for key, value in judged.items()}
+    stated |= {files_key(one.field): files_text(one.after(())) for one in new.files}
     code = new.code if new.code is not None else _made_code(connection, store, new.layer, stated)
     _refuse_new(store, new.layer, code, stated)
     return code, stated

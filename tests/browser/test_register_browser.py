@@ -35,7 +35,7 @@ def workspace(tmp_path_factory):
 def make(page, move, *, by, **stated):
     """Choose a move on the ticket's page, fill in what it asks, and send it."""
     page.get_by_role("button", name=move, exact=True).first.click()
-    box = page.locator(".st-key-point-move-box")
+    box = page.locator(".st-key-touch-move")
     for label, text in {"经办人": by, "原因": "现场核对", **stated}.items():
         box.get_by_label(label, exact=True).fill(text)
     box.get_by_role("button", name=move, exact=True).click()
@@ -60,7 +60,7 @@ def test_a_ticket_is_closed_by_a_second_person_and_what_is_open_follows(watched,
     stands(page, "待验收")
     make(page, "验收销号", by="甲")
     page.get_by_text("要由另一人办", exact=False).last.wait_for()
-    box = page.locator(".st-key-point-move-box")
+    box = page.locator(".st-key-touch-move")
     box.get_by_label("经办人", exact=True).fill("乙")
     box.get_by_role("button", name="验收销号", exact=True).click()
     stands(page, "已销号")

@@ -94,3 +94,28 @@ def test_the_districts_closing_goes_through_with_a_picture(tmp_path, monkeypatch
     assert done.status == 0, done.err
     ledger = open_workspace(home).ledger
     assert ledger.states(open_workspace(home).catalog.layer(LAYER))["closed"] == 199
+
+
+def test_a_new_record_brings_its_picture_in_its_own_changeset(ws, photo):
+    path = ws.root / "layers" / f"{LAYER}.toml"
+    photos = '[[fields]]\nid = "photos"\ntitle = { zh = "现场照片", en = "Photos" }\ntype = "file"\n\n'
+    head, mark, rest = PHOTOS.partition("[[fields]]")
+    path.write_text(f"{head}{photos}{mark}{rest}", encoding="utf-8")
+    words = ["record", LAYER, "--set", "编号=H2", "--set", "名称=漏电", "--on", "2026-11-20", "--by", "甲"]
+    assert run(ws.root, *words, "--file", photo, "--file", photo).status == 2  # the field takes one
+    done = run(ws.root, *words, "--file", photo, "--json")
+    assert done.status == 0, done.err
+    (one,) = [f for f in run(ws.root, "select", LAYER, "--json").json["features"] if f["code"] == "H2"]
+    assert [(file["field"], file["name"]) for file in one["files"]] == [("photos", "整改后.jpg")]
+    (revision,) = run(ws.root, "history", LAYER, "H2", "--json").json["revisions"]
+    assert revision["changeset"] == done.json["changeset"]
+    ledger = open_workspace(ws.root).ledger
+    assert ledger.check() == []
+    assert run(ws.root, "undo", ledger.state, "--why", "误登记").status == 0
+    assert ledger.check() == []
+
+
+def test_a_register_whose_files_belong_to_its_moves_takes_none_with_a_new_record(ws, photo):
+    refused = run(ws.root, "record", LAYER, "--set", "编号=H3", "--file", photo, "--by", "甲")
+    assert refused.status == 2
+    assert "[[fields]]" in refused.err or 'type = "file"' in refused.err

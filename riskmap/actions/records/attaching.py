@@ -68,17 +68,25 @@ def attach_files(
     _need_reason(why)
     definition = file_field(ws, layer, field)
     _need_active(ws, layer, code)
-    if len(files) > 1 and not definition.several:
-        raise RiskmapError(
-            f"{layer} › {code} › {definition.title.zh}：只放一个文件，给了 {len(files)} 个；请选一个",
-            f"{layer} › {code} › {definition.title.en}: takes one file, {len(files)} were given; choose one",
-        )
-    taken = ws.files.take(files, media=definition.media)
-    put = {one.file.digest: (one.file, one.name) for one in taken}
-    change = FilesChange(field, put=put, several=definition.several)
+    change = taken_in(ws, definition, files, place=f"{layer} › {code}")
     done = _written(ws, layer, code, change, seen=seen, by=by, why=why)
-    there = tuple(one for one in attached_to(ws, layer, code) if one.file.digest in put)
+    there = tuple(one for one in attached_to(ws, layer, code) if one.file.digest in change.put)
     return FilesChanged(*done, files=there, places=tuple(_places(ws, layer, code, there)))
+
+
+def taken_in(ws: Workspace, field: Field, files: Sequence[Incoming], *, place: str) -> FilesChange:
+    """Judge files and keep their bytes; return what a write attaches in a field of files.
+
+    UnreadableFileError for one that is refused, RiskmapError for more than the field takes.
+    """
+    if len(files) > 1 and not field.several:
+        raise RiskmapError(
+            f"{place} › {field.title.zh}：只放一个文件，给了 {len(files)} 个；请选一个",
+            f"{place} › {field.title.en}: takes one file, {len(files)} were given; choose one",
+        )
+    taken = ws.files.take(files, media=field.media)
+    put = {one.file.digest: (one.file, one.name) for one in taken}
+    return FilesChange(field.id, put=put, several=field.several)
 
 
 def detach_files(

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from riskmap.actions.records.attaching import file_field, taken_in
 from riskmap.actions.records.scoring import one_commit, one_feature
 from riskmap.actions.workspace import Workspace
 from riskmap.catalog import Layer
 from riskmap.errors import RefusedError, RiskmapError, Text
-from riskmap.ledger import Created, NewRecord, RecordEdit, TierChange, Undone
+from riskmap.io.files.attachments import Incoming
+from riskmap.ledger import Created, FilesChange, NewRecord, RecordEdit, TierChange, Undone
 from riskmap.moments import local_now
 from riskmap.rules.cell import Finding
 from riskmap.rules.judge import Judged, LayerRules, placed, rules_of
@@ -140,13 +142,14 @@ def judged_edits(ws: Workspace, rules: LayerRules, rows: Sequence[PointEdit]) ->
 class NewPoint:
     """A record that one person adds, as it is stated. `code`: None where the layer's `key` makes one.
 
-    `naming`: the field in which it names the one before it.
+    `naming`: the field in which it names the one before it. `files`: field of files → what is attached to it.
     """
 
     layer: str
     code: str | None
     values: Mapping[str, object]
     naming: str = ""
+    files: Mapping[str, Sequence[Incoming]] = field(default_factory=dict[str, Sequence[Incoming]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,12 +163,14 @@ class Recorded:
 
 
 def record_points(ws: Workspace, news: Sequence[NewPoint], *, by: Actor, why: str) -> Recorded:
-    """Judge new records, add them as one changeset and score them: all or none, one undo.
+    """Judge new records, add them with their files as one changeset and score them: all or none, one undo.
 
-    RefusedError names every value that is refused.
+    RefusedError names every value that is refused, UnreadableFileError a file.
     """
     _need_reason(why)
     judged = [judged_new(ws, new, by=by) for new in news]
+    if not any(one.values.errors for one in judged):  # bytes of what is refused anyway would be left behind
+        judged = [replace(one, files=_files_of(ws, new)) for one, new in zip(judged, news, strict=True)]
     layers = list(dict.fromkeys(new.layer for new in news))
     with one_commit(ws, layers, by=by, why=why) as action:
         made = ws.ledger.create_records(judged, by=by.name, why=why)
@@ -176,6 +181,16 @@ def record_points(ws: Workspace, news: Sequence[NewPoint], *, by: Actor, why: st
     for layer in layers:
         said += _warned(ws, layer, [one.code for one in made if one.layer == layer])
     return Recorded(tuple(made), changeset, tuple(said), action.tiers)
+
+
+def _files_of(ws: Workspace, new: NewPoint) -> tuple[FilesChange, ...]:
+    """Keep the bytes of what is attached to a new record."""
+    place = " › ".join(part for part in (new.layer, new.code) if part)
+    return tuple(
+        taken_in(ws, file_field(ws, new.layer, name), files, place=place)
+        for name, files in new.files.items()
+        if files
+    )
 
 
 def judged_new(ws: Workspace, new: NewPoint, *, by: Actor) -> NewRecord:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from riskmap.actions.records.bulk_editing import bulk_target
@@ -14,14 +14,16 @@ from riskmap.actions.workspace import Workspace
 from riskmap.catalog import Layer
 from riskmap.catalog.flow import Move
 from riskmap.catalog.headers import normalise_header
-from riskmap.catalog.layer import Making, named_by, pieces, record_named
+from riskmap.catalog.layer import Field, Making, named_by, pieces, record_named
 from riskmap.errors import Lang, RiskmapError, UnknownNameError
 from riskmap.interface import option
+from riskmap.io.files.attachments import Incoming
 from riskmap.json_documents import Document
 from riskmap.ledger import NewRecord
-from riskmap.moments import beijing_text
+from riskmap.moments import beijing_text, iso_minute, local_now, utc_now
 from riskmap.rules.judge import Position, rules_of
 from riskmap.rules.permissions import Actor
+from riskmap.selection.linked import naming
 from riskmap.values.records import CLEAR
 
 _ROLES: Final = ("code", "longitude", "latitude", "easting", "northing", "position")
@@ -98,6 +100,49 @@ def _position(layer: Layer, parts: list[object], crs: str) -> Position:
     return Position(parts[0], parts[1], crs)
 
 
+def reported_in(layers: Mapping[str, Layer], layer: str) -> list[tuple[Layer, Field]]:
+    """Return the registers in which somebody reports something of a record of a layer, each with the field that names it.
+
+    Work and events whose file says so by a field of type `record`; what the program itself knows by a role (alerts,
+    duty) comes in through doors of its own.
+    """
+    found = {
+        other.id: (other, field) for other, field in reversed([*naming(layers, layer)]) if _reports(other)
+    }
+    return sorted(found.values(), key=lambda one: one[0].style.order)
+
+
+def _reports(layer: Layer) -> bool:
+    return layer.counts in {"work", "event"} and layer.role is None
+
+
+def reported_of(layers: Mapping[str, Layer], register: Layer, layer: str, code: str) -> dict[str, object]:
+    """Return what the report of something on a record begins with: the record, and today or the minute in Beijing.
+
+    UnknownNameError where no field of the register may name records of the layer.
+    """
+    field = next((one for one in register.links if layer in named_by(one, layers)), None)
+    if field is None:
+        raise UnknownNameError(
+            f"{register.title.zh}：没有字段可以写 {layer} 的记录；请从登记册新增",
+            f"{register.title.en}: no field of it names records of {layer}; add the record from the register itself",
+        )
+    stated: dict[str, object] = {field.id: f"{layer}:{code}"}
+    for name in dict.fromkeys((register.moment, register.flow.found if register.flow else "")):
+        if name and register.field(name).type == "moment":
+            stated[name] = beijing_text(iso_minute(utc_now().replace(second=0, microsecond=0)))
+        elif name:
+            stated[name] = local_now().date().isoformat()
+    return stated
+
+
+def own_files(layer: Layer) -> tuple[Field, ...]:
+    """Return the fields of files that a new record may bring: all but those that its moves ask for or empty."""
+    moves = () if layer.flow is None else layer.flow.moves
+    later = {name for move in moves for name in (*move.asks, *move.needs, *move.clears)}
+    return tuple(one for one in layer.files if one.id not in later)
+
+
 def record_one(
     ws: Workspace,
     layer_id: str,
@@ -107,6 +152,7 @@ def record_one(
     crs: str = "",
     make: str = "",
     source: str = "",
+    files: Sequence[Incoming] = (),
     by: Actor,
     why: str,
 ) -> Recorded:
@@ -114,15 +160,18 @@ def record_one(
 
     `pairs`: field, as people call it → what is stated. `make`: one of the layer's `makes`: the record that it says
     is made of this one in the same changeset; what is stated of that one begins with `ID.`. With `source`
-    (LAYER:CODE) `make` is one of that layer's, and this record is made of that one.
+    (LAYER:CODE) `make` is one of that layer's, and this record is made of that one. `files`: pictures and documents
+    that are attached to it.
     """
     layer = ws.catalog.layer(layer_id)
+    attached = {_taking(layer).id: files} if files else {}
     if source:
         new = _made_of(ws, layer, source, make, stated_of(layer, pairs, on=on, crs=crs))
-        return record_points(ws, [new], by=by, why=why)
+        return record_points(ws, [replace(new, files=attached)], by=by, why=why)
     if not make:
         one = stated_of(layer, pairs, on=on, crs=crs)
-        return record_points(ws, [NewPoint(layer_id, one.code, one.values)], by=by, why=why)
+        new = NewPoint(layer_id, one.code, one.values, files=attached)
+        return record_points(ws, [new], by=by, why=why)
     making = making_of(layer, make)
     head = f"{making.id}."
     own = {word: value for word, value in pairs.items() if not word.startswith(head)}
@@ -133,10 +182,22 @@ def record_one(
     judged = rules_of(layer, ws.subdistricts, ws.region).record(one.values).values
     copied = copied_of(target, layer, making, {"code": one.code, **judged}) | dict(other.values)
     news = [
-        NewPoint(layer_id, one.code, one.values),
+        NewPoint(layer_id, one.code, one.values, files=attached),
         NewPoint(target.id, other.code, copied, naming=making.field),
     ]
     return record_points(ws, news, by=by, why=why)
+
+
+def _taking(layer: Layer) -> Field:
+    """Return the field that takes what is attached to a new record. RiskmapError where there is none."""
+    fields = own_files(layer)
+    if not fields:
+        raise RiskmapError(
+            f'{layer.title.zh}：新记录没有放附件的字段；请在图层文件里加一个 type = "file" 的字段，或先登记、办理时附上',
+            f'{layer.title.en}: a new record takes no files; add a field of type "file" to the layer file, or attach them '
+            "with the move that asks for them",
+        )
+    return fields[0]
 
 
 def _made_of(ws: Workspace, layer: Layer, source: str, make: str, stated: Statement) -> NewPoint:

@@ -6,6 +6,7 @@ import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from riskmap.actions.records.attaching import taken_in
 from riskmap.actions.records.bulk_editing import bulk_target
 from riskmap.actions.records.recording import made_by_move
 from riskmap.actions.records.scoring import one_commit
@@ -122,14 +123,13 @@ def evidence_field(layer: Layer, word: str) -> Field:
     return found
 
 
-def taken_in(ws: Workspace, layer: Layer, word: str, files: Sequence[Incoming]) -> tuple[FilesChange, ...]:
+def evidence_taken(
+    ws: Workspace, layer: Layer, word: str, files: Sequence[Incoming]
+) -> tuple[FilesChange, ...]:
     """Keep the files that are handed over with a move, or with a state; UnreadableFileError for one that is refused."""
     if not files:
         return ()
-    field = evidence_field(layer, word)
-    taken = ws.files.take(files, media=field.media)
-    put = {one.file.digest: (one.file, one.name) for one in taken}
-    return (FilesChange(field.id, put=put, several=field.several),)
+    return (taken_in(ws, evidence_field(layer, word), files, place=layer.id),)
 
 
 def move_points(
@@ -163,7 +163,7 @@ def move_points(
     flow_of(definition)
     judged = rules_of(definition, ws.subdistricts, ws.region).record(dict(stated or {}), at=None)
     reason = why if given_why is None else given_why
-    files = taken_in(ws, definition, word, evidence)
+    files = evidence_taken(ws, definition, word, evidence)
     makes = functools.partial(made_by_move, ws, definition, by)
     moves = [RecordMove(one, (seen or {}).get(one), word, judged, on, reason, files) for one in codes]
     with one_commit(ws, [layer], by=by, why=why) as action:

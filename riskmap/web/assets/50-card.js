@@ -79,20 +79,25 @@
         make("b", { text: riskmap.config.ranks[rank].title }), make("span", { text: ` ${cause}` }), make("small", { text: when }),
       ])));
 
-  const link = (card) =>
-    make("footer", {}, [
-      make("a", {
-        class: "rm-open", text: riskmap.say("card_open"), attributes: { href: `../../${card.page}`, target: "_blank", rel: "noopener" },
-        on: {
-          click: (event) => {
-            // What is typed in the form around an embedded map must not be lost: there the point opens in a tab of its own.
-            if (riskmap.config.embedded || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
-            event.preventDefault();
-            riskmap.messenger.send("open", { layer: card.layer, code: card.code });
-          },
+  const way = (name, text, page, kind, properties) =>
+    make("a", {
+      class: name, text, attributes: { href: `../../${page}`, target: "_blank", rel: "noopener" },
+      on: {
+        click: (event) => {
+          // What is typed in the form around an embedded map must not be lost: there the point opens in a tab of its own.
+          if (riskmap.config.embedded || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
+          event.preventDefault();
+          riskmap.messenger.send(kind, properties);
         },
-      }),
-      make("span", { class: "rm-position", text: card.position }),
+      },
+    });
+
+  // To the record's page, and to the form of each register in which something on it is reported.
+  const link = ({ layer, code, page, position, reports }) =>
+    make("footer", {}, [
+      way("rm-open", riskmap.say("card_open"), page, "open", { layer, code }),
+      make("span", { class: "rm-position", text: position }),
+      ...reports.map(({ register, title, page: form }) => way("rm-report", title, form, "report", { register, layer, code })),
     ]);
 
   const list = (cards, total, choose) =>

@@ -26,7 +26,7 @@ from riskmap.web.frame import background
 from riskmap.web.frame.assets import first_pictures
 from riskmap.web.frame.background import MAP, MAP_DAYS, district_frame, ground, visit
 from riskmap.web.frame.shell import open_point, page_look, page_of
-from riskmap.web.frame.state import lang, past_text, say, signed, snapshot, workspace
+from riskmap.web.frame.state import follow, lang, past_text, say, signed, snapshot, workspace
 from riskmap.web.pages import Page
 from riskmap.web.widgets.exports import show_exports
 from riskmap.web.widgets.filters import (
@@ -211,6 +211,9 @@ def _act_on(got: dict[str, Any] | None, now: Snapshot) -> None:
     kind = message.get("kind")
     if kind == "open":
         open_point(str(message.get("layer", "")), str(message.get("code", "")))
+    elif kind == "report":
+        about = f"{message.get('layer', '')}:{message.get('code', '')}"
+        follow(page_of("point"), {"new": str(message.get("register", "")), "from": about})
     elif kind == "polygon":
         _draw_anew(message.get("ring"))
     elif kind == "clear":

@@ -26,6 +26,7 @@ from branca.element import MacroElement
 from folium.map import Layer as FoliumLayer
 from folium.template import Template
 
+from riskmap.actions.records.recording import reported_in
 from riskmap.actions.records.scoring import explain_point, one_feature
 from riskmap.actions.tier_models import adopted_stamp, tier_stamp
 from riskmap.actions.workspace import Workspace
@@ -378,7 +379,21 @@ def card(
         "contacts": _contacts(layer, contacts[0] if contacts else None, lang),
         "position": "" if hit.lon is None or hit.lat is None else f"{hit.lon:.6f}, {hit.lat:.6f}",
         "page": "point?" + urlencode({"layer": hit.layer, "code": hit.code, "lang": lang, **_past(as_of)}),
+        "reports": [] if as_of else _reports(ws, hit, lang),
     }
+
+
+def _reports(ws: Workspace, hit: Hit, lang: Lang) -> list[dict[str, str]]:
+    """Return the registers in which something on a record is reported, each with the address of its form."""
+    about = f"{hit.layer}:{hit.code}"
+    return [
+        {
+            "register": register.id,
+            "title": t("report_in", lang, register=register.title.text(lang)),
+            "page": "point?" + urlencode({"new": register.id, "from": about, "lang": lang}),
+        }
+        for register, _ in reported_in(ws.catalog.layers, hit.layer)
+    ]
 
 
 def _past(as_of: date | None) -> dict[str, str]:

@@ -12,6 +12,10 @@
     link.id = "rm-skip";
     link.href = "#";
     document.body.prepend(link);
+    // Where only pictures are taken, a tablet offers its camera before its files.
+    document.addEventListener("click", ({ target }) => {
+      if (target.type === "file" && target.closest('[class*="st-key-camera-"]')) target.accept = "image/*";
+    }, true);
   }
   const name = () => { link.textContent = frame() ? map : main; };
   name();

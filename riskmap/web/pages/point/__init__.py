@@ -10,7 +10,6 @@ import streamlit as st
 from riskmap.actions.inventory.listing import list_records
 from riskmap.actions.records.certainty import point_certainty
 from riskmap.actions.records.editing import (
-    create_point,
     edit_point,
     judged_again,
     reinstate_points,
@@ -38,8 +37,8 @@ from riskmap.web.frame.state import (
     write_address,
 )
 from riskmap.web.pages import Page
-from riskmap.web.pages.point import attached, moves, view
-from riskmap.web.pages.point.form import FormStart, blank_record, draw_form, open_record
+from riskmap.web.pages.point import attached, moves, new, view
+from riskmap.web.pages.point.form import FormStart, draw_form, open_record
 from riskmap.web.pages.point.place import draw_place, stated_position
 from riskmap.web.pages.point.view import Stale, certainty, draw_stale
 from riskmap.web.widgets.filters import kept_query
@@ -47,7 +46,6 @@ from riskmap.web.widgets.panels import (
     Cell,
     Row,
     TableColumn,
-    go_to,
     pager_of,
     point_address,
     show_table,
@@ -104,8 +102,8 @@ def render() -> None:
     layer, code = st.query_params.get("layer", ""), st.query_params.get("code", "")
     if layer and code:
         _record(layer, code)
-    elif st.session_state.get(_MODE) == ("new", "") and as_of() is None:
-        _new()
+    elif new.asked() and as_of() is None:
+        new.draw()
     elif not snapshot().n:
         welcome("point")
         _new_button()
@@ -177,7 +175,7 @@ def _retired_with_code(code: str, layers: list[str]) -> None:
 
 
 def _new_button() -> None:
-    st.button(say("point_new"), key="point-new", on_click=_set_mode, args=("new", ""), width="stretch")
+    st.button(say("point_new"), key="point-new", on_click=new.begin, width="stretch")
 
 
 def _set_mode(mode: str, address: str) -> None:
@@ -241,6 +239,8 @@ def _actions(features: Features, here: str, mode: str) -> None:
         located = lon == lon and lat == lat  # noqa: PLR0124 - NaN
         if st.button(say("point_on_map"), key="point-map", disabled=not located or retired):
             follow(page_of("map"), {"at": f"{lat:.6f},{lon:.6f},{_ZOOM}", **kept_query(snapshot())})
+        if not retired and not past:
+            new.buttons(features.records.layer, features.records.code[0])
         turn = "reinstate" if retired else "retire"
         st.button(
             say(f"point_{turn}"),
@@ -444,48 +444,6 @@ def _asked_to_empty(layer: str, code: str) -> bool:
         return False
     notice("warning", "\n".join(_texts(refused)))
     return st.checkbox(say("retired_empty_refused"), key="reinstate-empty")
-
-
-def _new() -> None:
-    ws = workspace()
-    page_title(say("new_title"), say("new_lead"))
-    layer_id = st.selectbox(
-        say("list_layer"),
-        list(ws.catalog.layers),
-        format_func=lambda one: ws.catalog.layer(one).title.text(lang()),
-        key="new-layer",
-    )
-    opened = blank_record(ws.catalog.layer(layer_id))
-    draw_place(opened, ws.places)
-    with st.form(f"new-{layer_id}", enter_to_submit=False):
-        code = st.text_input(
-            say("new_code"),
-            key=f"new-{layer_id}-code",
-            placeholder=say("new_code_hint" if opened.layer.key.kind == "code" else "new_code_made"),
-            max_chars=_LONGEST,
-        ).strip()
-        filled = draw_form(opened, adopted_model(ws, layer_id), ws.places, position=stated_position(opened))
-        signature = ask_signature("new-sign")
-        save = st.form_submit_button(say("new_save"), type="primary")
-    st.button(say("form_cancel"), key="new-cancel", on_click=_set_mode, args=("view", ""))
-    if not save:
-        return
-    if not code and opened.layer.key.kind == "code":
-        notice("error", say("new_no_code"))
-    elif filled.judged.errors:
-        notice("error", say("form_refused", count=len(filled.judged.errors)))
-    elif _signed(signature):
-        try:
-            with st.spinner(say("form_saving")):
-                made = create_point(
-                    ws, layer_id, code, values=filled.changes, by=signature.by, why=signature.why
-                )
-        except RiskmapError as problem:
-            refuse(problem)
-            return
-        _set_mode("view", "")
-        keep_notice("success", "\n".join((say("new_done"), *_texts(made.warnings))))
-        go_to(point_address(layer_id, next(iter(made.versions))))
 
 
 if __name__ == "__main__":

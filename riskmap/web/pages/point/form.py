@@ -38,18 +38,19 @@ class FormStart:
     """A record as it was when its form was opened; personal data masked.
 
     `stated` maps name, subdistrict, position, checklist, contacts and field ids to values.
-    `version` 0 stands for a record that does not exist yet.
+    `version` 0 stands for a record that does not exist yet; `origin`: LAYER:CODE of the one that it reports on.
     """
 
     layer: Layer
     code: str
     version: int
     stated: Mapping[str, Any]
+    origin: str = ""
 
     @property
     def key(self) -> str:
         """What the inputs of this form are known by."""
-        return f"form-{self.layer.id}-{self.code}-{self.version}"
+        return f"form-{self.layer.id}-{self.code or self.origin}-{self.version}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +81,6 @@ def open_record(layer: Layer, features: Features) -> FormStart:
     for key, column in records.values.items():
         stated[key] = mask_value(column[0]) if key in personal and column[0] is not None else column[0]
     return FormStart(layer, records.code[0], int(features.version[0]), stated)
-
-
-def blank_record(layer: Layer) -> FormStart:
-    """Return what the form of a new record starts from."""
-    return FormStart(layer, "", 0, {})
 
 
 def field_groups(layer: Layer, model: ScoringModel | None) -> list[tuple[str, list[Field]]]:

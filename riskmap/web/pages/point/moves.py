@@ -85,7 +85,7 @@ def dialog(layer: Layer, features: Features, move_id: str, leave: Callable[[], N
         return
     code, version = features.records.code[0], int(features.version[0])
     key = f"move-{layer.id}-{code}-{version}-{move.id}"
-    with st.container(border=True, key="point-move-box"):
+    with st.container(border=True, key="touch-move"):
         st.markdown(f"**{say('move_lead', move=move.title.text(lang()))}**")
         if move.other_than:
             st.caption(say("move_second_person"))

@@ -40,8 +40,10 @@ _FINE: Final = 1e-6  # degrees: an outline is drawn no finer
 def draw_place(opened: FormStart, places: Boundaries | None, before: Features | None = None) -> None:
     """Draw map and figures; what is said of the position stands below the figures.
 
-    A line or an area is only shown: its shape comes with a file.
+    A line or an area is only shown: its shape comes with a file. A record without a place has neither.
     """
+    if not opened.layer.placed:
+        return
     if opened.layer.drawn:
         if before is not None:
             section(say("group_place"))
