@@ -272,6 +272,18 @@ def day_kept(kept: str) -> str:
     return (dt.date.fromisoformat(day) + dt.timedelta(days=1)).isoformat()
 
 
+def minutes_kept(kept: str) -> tuple[str, str]:
+    """Return the first and the last minute, UTC, that a moment or day as a record keeps it may mean.
+
+    2026-08-31T02:20Z is one minute, 2026-08-31T02:20; the day 2026-08-31 that of Beijing, 2026-08-30T16:00 to
+    2026-08-31T15:59. They compare as texts.
+    """
+    if len(kept) > len("2026-08-31"):
+        return kept[:16], kept[:16]
+    before = dt.date.fromisoformat(kept) - dt.timedelta(days=1)
+    return f"{before.isoformat()}T16:00", f"{kept}T15:59"
+
+
 def parse_day(text: str) -> dt.date:
     """Return the day that ISO text names, 2024-12-31. RiskmapError when it is none."""
     try:

@@ -93,6 +93,7 @@ def table(home: Path, *lines: str, name: str = "table") -> Path:
 def bring(home: Path, layer: str, path: Path, *more: object) -> dict:
     """Import a file and return what was said of it."""
     ran = riskmap("import", layer, path, "--crs", "cgcs2000", "--json", "--workspace", home, *more)
+    assert "files" in ran.json, ran
     return ran.json["files"][0]
 
 

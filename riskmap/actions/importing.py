@@ -198,7 +198,8 @@ def row_keys(ws: Workspace, layer_id: str) -> RowKeys | None:
     if layer.key.kind == "code":
         return None
     known = ws.ledger.features(layer_id, include_retired=True).records
-    return RowKeys(layer, known, ws.ledger.named, local_now().year)
+    waiting = ws.ledger.waiting_records(layer_id)
+    return RowKeys(layer, known, ws.ledger.named, local_now().year, waiting)
 
 
 def _other_layers(ws: Workspace, chosen: str) -> dict[str, str]:

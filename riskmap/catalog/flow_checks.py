@@ -114,6 +114,8 @@ def _two_ways(flow: Flow, source: TomlFile) -> Iterator[CatalogProblem]:
 
 def law_problems(layer: Layer, source: TomlFile) -> Iterator[CatalogProblem]:
     """Yield every mistake of the laws: names that nothing has, values that the operator cannot take."""
+    sums = [one.as_field(None) for one in layer.rollups if one.id not in layer.field_ids]
+    layer = layer.model_copy(update={"fields": (*layer.fields, *sums)})  # laws may ask for sums, too
     for i, law in enumerate(layer.laws):
         here: KeyPath = ("laws", i)
         for path, one in ((here, law), *(((*here, "when", j), w) for j, w in enumerate(law.when))):

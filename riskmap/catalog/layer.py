@@ -157,36 +157,58 @@ class BelongsTo(Part):
         return Field(id=self.field, title=self.title, aliases=self.aliases, type="record", of=(self.layer,))
 
 
+class Term(Part):
+    """What a rollup adds or takes away: `sum`, a number of those that name the record in their field `by`."""
+
+    by: Slug
+    sum: Slug
+
+
 class Rollup(Part):
     """One of [[rollups]]: a field of a record worked out of those that name it.
 
     `of`: the layer of these, `by`: the field in which they name it, `where`: the conditions that they meet. One of
-    `count`, and of a field of theirs `sum`, `min` or `max` (a number, or a date).
+    `count`, of a field of theirs `sum`, `min` or `max` (a number, or a date), and a balance of `plus` and `minus`.
+
+    A balance begins with `start`, a number of the record itself, and adds up what came since the day `since`, a field
+    of the record too: all that is not known to have happened before. The moment of theirs says when that was.
     """
 
     id: Slug
     title: Title
     of: Slug
-    by: Slug
+    by: Slug = ""
     where: Items[Condition] = ()
     count: bool = False
     sum: Slug = ""
     min: Slug = ""
     max: Slug = ""
+    plus: Term | None = None
+    minus: Term | None = None
+    start: Slug = ""
+    since: Slug = ""
 
     @property
     def source(self) -> str:
         """The field of theirs that is summed or compared, "" where they are counted."""
-        return self.sum or self.min or self.max
+        term = self.plus or self.minus
+        return self.sum or self.min or self.max or ("" if term is None else term.sum)
+
+    @property
+    def terms(self) -> tuple[tuple[int, Term], ...]:
+        """What a balance adds up, each with its sign; () of any other."""
+        stated = ((1, self.plus), (-1, self.minus))
+        return tuple((sign, term) for sign, term in stated if term is not None)
 
     @property
     def reads(self) -> tuple[str, ...]:
-        """The fields of theirs that it looks at."""
-        return tuple(dict.fromkeys((*([self.source] if self.source else []), *(c.field for c in self.where))))
+        """The fields of theirs that it looks at; of a balance their moment beside these."""
+        summed = [term.sum for _, term in self.terms] or [self.source] * bool(self.source)
+        return tuple(dict.fromkeys((*summed, *(c.field for c in self.where))))
 
     def as_field(self, source: Field | None) -> Field:
         """Return the field that it is; `source`: the one that is summed or compared."""
-        kind = "integer" if source is None else "number" if self.sum else source.type
+        kind = "integer" if source is None else source.type if self.min or self.max else "number"
         unit = source.unit if source is not None else ""
         return Field(id=self.id, title=self.title, type=kind, unit=unit, derived=True).complete()
 
@@ -423,6 +445,22 @@ class Layer(Part):
     def stated_fields(self) -> tuple[Field, ...]:
         """The fields that somebody states: all but what is worked out of other records."""
         return tuple(field for field in self.fields if not field.derived)
+
+    @property
+    def sum_laws(self) -> tuple[Law, ...]:
+        """The laws over what is worked out of other records: judged once these are written."""
+        ours = {rollup.id for rollup in self.rollups}
+        return tuple(
+            law
+            for law in self.laws
+            if ours & {name for one in (law, *law.when) for name in (one.field, one.than)}
+        )
+
+    @property
+    def row_laws(self) -> tuple[Law, ...]:
+        """The laws over what a record itself states."""
+        of_sums = self.sum_laws
+        return tuple(law for law in self.laws if law not in of_sums) if of_sums else self.laws
 
     @property
     def classes(self) -> tuple[Choice, ...]:

@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal, TypeVar
 
-from riskmap.catalog.layer import Field, Layer, named_by
+from riskmap.catalog.layer import Field, Layer, Rollup, named_by
 from riskmap.catalog.model import ScoringModel
 from riskmap.catalog.problems import TomlFile, closest, one_of, read_text, shown
 from riskmap.catalog.roles import EARLIER, LayerRole
+from riskmap.catalog.toml_lines import KeyPath
 from riskmap.errors import CatalogError, CatalogProblem, Text, UnknownNameError
 
 _PACKAGE = Path(__file__).parents[1]
@@ -399,18 +400,28 @@ def _rollup_problems(
         yield source.problem((*path, "of"), expected, found=shown(rollup.of), hint=closest(rollup.of, layers))
         return
     naming = [field.id for field in child.links if layer.id in named_by(field, layers)]
-    if rollup.by not in naming:
-        yield source.problem((*path, "by"), one_of(naming or ["—"]), found=shown(rollup.by))
-    ways = [rollup.count, bool(rollup.sum), bool(rollup.min), bool(rollup.max)]
-    if sum(ways) != 1:
+    balance = bool(rollup.plus or rollup.minus)
+    if balance == bool(rollup.by) or (rollup.by and rollup.by not in naming):
+        expected = Text("不写（plus、minus 各写自己的）", "nothing: plus and minus state their own")
         yield source.problem(
-            path, Text("count、sum、min、max 之一", "one of count, sum, min, max"), found=str(sum(ways))
+            (*path, "by"), expected if balance else one_of(naming or ["—"]), found=shown(rollup.by)
         )
+    ways = [rollup.count, bool(rollup.sum), bool(rollup.min), bool(rollup.max), balance]
+    if sum(ways) != 1:
+        words = Text(
+            "count、sum、min、max、plus 和 minus 之一", "one of count, sum, min, max, plus and minus"
+        )
+        yield source.problem(path, words, found=str(sum(ways)))
     numbers = [f.id for f in child.stated_fields if f.type in {"integer", "number"}]
     ordered = [*numbers, *(f.id for f in child.stated_fields if f.type in {"date", "moment"})]
     for key, fitting in (("sum", numbers), ("min", ordered), ("max", ordered)):
         if (name := getattr(rollup, key)) and name not in fitting:
             yield source.problem((*path, key), one_of(fitting or ["—"]), found=shown(name))
+    for key, term in (("plus", rollup.plus), ("minus", rollup.minus)):
+        for part, name, fitting in (("by", term.by, naming), ("sum", term.sum, numbers)) if term else ():
+            if name not in fitting:
+                yield source.problem((*path, key, part), one_of(fitting or ["—"]), found=shown(name))
+    yield from _start_problems(layer, rollup, path, child, source)
     known = [f.id for f in child.stated_fields]
     for j, condition in enumerate(rollup.where):
         if condition.field not in known:
@@ -418,6 +429,28 @@ def _rollup_problems(
             yield source.problem((*path, "where", j), one_of(known), found=shown(condition.field), hint=hint)
     if rollup.id in layer.field_ids:
         yield source.problem((*path, "id"), Text("没有用过的标识", "an id not used before"), found=rollup.id)
+
+
+def _start_problems(
+    layer: Layer, rollup: Rollup, path: KeyPath, child: Layer, source: TomlFile
+) -> Iterator[CatalogProblem]:
+    """Yield what is wrong in what a balance begins with, and since when it adds up."""
+    own = {field.id: field.type for field in layer.stated_fields}
+    kinds = {"start": ("integer", "number"), "since": ("date", "moment")}
+    for key, types in kinds.items():
+        fitting = [name for name, kind in own.items() if kind in types]
+        name = rollup.start if key == "start" else rollup.since
+        if name and not (rollup.plus or rollup.minus):
+            yield source.problem(
+                (*path, key), Text("plus 或 minus 才有", "it only beside plus or minus"), found=shown(name)
+            )
+        elif name and name not in fitting:
+            yield source.problem(
+                (*path, key), one_of(fitting or ["—"]), found=shown(name), hint=closest(name, fitting)
+            )
+    if rollup.since and not child.moment:
+        expected = Text(f"图层 {child.id} 写明 moment", f"a moment stated by layer {child.id}")
+        yield source.problem((*path, "since"), expected)
 
 
 def _digest(files: Iterable[TomlFile]) -> str:

@@ -126,9 +126,14 @@ def _made_code(connection: sa.Connection, store: Store, layer: str, stated: Mapp
             "这个图层的编号由人填写；请填写编号",
             "the codes of this layer are stated by people; fill it in",
         )
-    query = sa.select(s.feature.c.code).where(s.feature.c.layer == layer)
     if (stem := code_stem(definition, stated, year=store.today.year)) is not None:
-        query = query.where(s.feature.c.code.startswith(stem, autoescape=True))
+        f, held = s.feature.c, s.held_row.c  # a row that waits keeps the code that it was given
+        query = sa.union(
+            sa.select(f.code).where(f.layer == layer, f.code.startswith(stem, autoescape=True)),
+            sa.select(held.code).where(
+                held.layer == layer, held.status == "open", held.code.startswith(stem, autoescape=True)
+            ),
+        )
         return next_code(definition, list(connection.scalars(query)), stem)
     parent = definition.belongs_to
     title = definition.title if parent is None else definition.field(parent.field).title

@@ -189,6 +189,15 @@ def list_held(store: Store, *, layer: str | None, open_only: bool, at: int | Non
         return [_entry(store, row) for row in connection.execute(query).mappings()]
 
 
+def waiting_records(store: Store, layer: str) -> list[Records]:
+    """Return what the rows of a layer that wait would be, each as records of one row; with personal data."""
+    t = s.held_row
+    query = sa.select(t).where(t.c.layer == layer, t.c.status == "open").order_by(t.c.id)
+    with store.reading() as connection:
+        rows = connection.execute(query).mappings().all()
+    return [_load(layer, row["code"], row["content"], row["people"], row["shape"]) for row in rows]
+
+
 def _entry(store: Store, row: Any) -> HeldEntry:
     records = _load(row["layer"], row["code"], row["content"], row["people"], row["shape"])
     personal = store.personal_fields(row["layer"])

@@ -20,7 +20,7 @@ from riskmap.ledger.columns import WITHDRAWN, Known, read_known
 from riskmap.ledger.held_rows import keep_held
 from riskmap.ledger.links import named
 from riskmap.ledger.merging import Changes, changes_of, masked_otherwise, shown, unmasked
-from riskmap.ledger.moving import RowVerdict, joined, judge_new, judge_rows
+from riskmap.ledger.moving import RowVerdict, joined, judge_new, judge_rows, with_changes
 from riskmap.ledger.placing import without_inherited
 from riskmap.ledger.rejected_rows import keep_rejected
 from riskmap.ledger.revisions import (
@@ -32,6 +32,7 @@ from riskmap.ledger.revisions import (
     write_next,
 )
 from riskmap.ledger.store import CHUNK, Store, moments, next_id, no_cycles, state_of
+from riskmap.ledger.sum_laws import rows_beyond
 from riskmap.progress import UNWATCHED, Progress
 from riskmap.rules.masks import has_mask, is_masked, masked_from_nothing, rows_with
 from riskmap.rules.moves import Objection
@@ -150,7 +151,32 @@ def decide(
         if i in mine and i not in decision.holds and i not in decision.refused:
             actions[i] = "held"
             decision.holds[i] = hold
+    if definition is not None:
+        _judge_sums(connection, decision, intake, definition, store)
     return decision
+
+
+def _judge_sums(
+    connection: sa.Connection, decision: Decision, intake: Intake, layer: Layer, store: Store
+) -> None:
+    """Turn back the rows after which what other records sum up would break a law of theirs."""
+    if not any(one.rollups and one.sum_laws for one in store.layers.values()):
+        return
+    records, known, place = decision.records, decision.known, decision.place
+    fresh = [i for i, action in enumerate(decision.actions) if action == "insert"]
+    after = dict(zip(fresh, stated_values(records, fresh), strict=True))
+    changed = [i for i, action in enumerate(decision.actions) if action == "update"]
+    after |= {i: with_changes(known.body(place[i]), decision.changes[i]) for i in changed}
+    replaced = [known.feature_id[place[i]] for i in changed]
+    for i, one in rows_beyond(connection, store, layer, after, replaced).items():
+        decision.changes.pop(i, None)
+        decision.moves.pop(i, None)
+        if one.weight == "reject":
+            decision.refused[i] = (one,)
+            decision.actions[i] = "unchanged"
+        else:
+            decision.actions[i] = "held"
+            decision.holds[i] = _as_hold(intake, i, RowVerdict((one,)))
 
 
 def _linked(

@@ -64,6 +64,7 @@ from riskmap.ledger.store import (
     plain_errors,
     state_of,
 )
+from riskmap.ledger.sum_laws import refuse_broken_sums
 from riskmap.ledger.undoing import Undone
 from riskmap.ledger.work import OpenRecord
 from riskmap.moments import utc_now
@@ -73,7 +74,7 @@ from riskmap.values.assessment import Makers
 from riskmap.values.attachments import Attached, Attachment
 from riskmap.values.hazards import Escalation
 from riskmap.values.import_plan import ImportPlan, Intake
-from riskmap.values.records import Change, Contact, Features
+from riskmap.values.records import Change, Contact, Features, Records
 from riskmap.values.scenario import Event, NewEvent, OpenedScenario, Recorded, RecordedScenario
 
 Personal = Mapping[str, Collection[str]]
@@ -152,7 +153,14 @@ class Ledger:
         except NotWritableError:
             store, room = looked_at(path)
         return cls(
-            replace(store, clock=clock, personal=dict(personal or {}), layers=dict(layers or {})), room
+            replace(
+                store,
+                clock=clock,
+                personal=dict(personal or {}),
+                layers=dict(layers or {}),
+                closing=refuse_broken_sums,
+            ),
+            room,
         )
 
     def close(self) -> None:
@@ -303,6 +311,10 @@ class Ledger:
         """Return rows that wait for a person, now or at a moment."""
         at = None if as_of is None else self.state_at(as_of)
         return held_rows.list_held(self._store, layer=layer, open_only=open_only, at=at)
+
+    def waiting_records(self, layer: str) -> list[Records]:
+        """Return what the rows of a layer that wait for a person would be; with personal data."""
+        return held_rows.waiting_records(self._store, layer)
 
     def accept_held(
         self,

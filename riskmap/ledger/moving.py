@@ -357,7 +357,7 @@ def judge_rows(
     marks: list[Any] = []
     for row, (place, changes) in changed.items():
         if layer.flow is None:
-            out[row], after = RowVerdict(), _with(known.body(place), changes)
+            out[row], after = RowVerdict(), with_changes(known.body(place), changes)
         else:
             told = (stated or {}).get(row)
             days = on_stated.get(row, {})
@@ -383,7 +383,8 @@ def judge_rows(
     return out
 
 
-def _with(body: Mapping[str, Any], changes: Changes) -> dict[str, Any]:
+def with_changes(body: Mapping[str, Any], changes: Changes) -> dict[str, Any]:
+    """Return what a record holds once changes are made, of its fields alone."""
     after = dict(body)
     for key, (_, value) in changes.items():
         if key in FIXED_KEYS:
@@ -410,7 +411,7 @@ def _row_moved(
     to = changes[STATE][1] if STATE in changes else before.state
     if to is None or to == before.state:
         kept = {key: change for key, change in changes.items() if key != STATE}
-        return RowVerdict(_set_by_hand(layer, before.state, kept), kept), _with(before.values, kept)
+        return RowVerdict(_set_by_hand(layer, before.state, kept), kept), with_changes(before.values, kept)
     own = {k: CLEAR if v is None else v for k, (_, v) in changes.items() if k not in FIXED_KEYS}
     told = {k: v for k, v in {**(stated or {}), **own}.items() if k not in flow.kept}
     day = days.get(flow.day_of(str(to)) or "")

@@ -233,7 +233,8 @@ _open: ContextVar[Mapping[tuple[int, str], _Transaction] | None] = ContextVar("o
 class Store:
     """An open database with the clock and the personal fields (layer → field ids) to mask.
 
-    By `layers` kept columns that a field names by now are read as that field.
+    By `layers` kept columns that a field names by now are read as that field. `closing`: what a write transaction is
+    judged by once everything in it is written; it is told the last changeset before it, and raises.
     """
 
     engine: sa.Engine
@@ -242,6 +243,7 @@ class Store:
     personal: Mapping[str, Collection[str]] = field(default_factory=dict)
     layers: Mapping[str, Layer] = field(default_factory=dict)
     looking: bool = False  # its folder cannot be written to
+    closing: Callable[[sa.Connection, Store, int], None] | None = None
 
     @property
     def today(self) -> dt.date:
@@ -274,10 +276,13 @@ class Store:
             connection.begin(),
         ):
             mine = _Transaction(connection)
+            base = last_changeset(connection)
             token = _open.set({**(_open.get() or {}), self._key(): mine})
             try:
                 yield connection
                 mine.refuse_half(self.place)
+                if self.closing is not None:
+                    self.closing(connection, self, base)
                 chain.extend(connection)
             finally:
                 _open.reset(token)

@@ -37,16 +37,19 @@ def broken_laws(
     *,
     today: dt.date,
     checklists: Sequence[Any] | None = None,
+    laws: Sequence[Law] | None = None,
 ) -> list[tuple[int, Objection]]:
     """Return (row, objection) for every law that a row breaks; `values`: field → column of `count` cells.
 
-    A comparison of what is not known breaks nothing.
+    A comparison of what is not known breaks nothing. `laws`: those that are asked, by default what a record itself
+    states: of what is worked out of other records, `values` have to hold it.
     """
-    if not layer.laws or not count:
+    laws = layer.row_laws if laws is None else laws
+    if not laws or not count:
         return []
-    columns = _arrays(layer, values, count, checklists, today)
+    columns = _arrays(layer, laws, values, count, checklists, today)
     said: list[tuple[int, Objection]] = []
-    for law in layer.laws:
+    for law in laws:
         dated = [on_day(one, today) for one in (law, *law.when)]
         read = Reader(columns, {})
         where = all_hold(dated[1:], read) if law.when else np.ones(count, bool)
@@ -77,7 +80,7 @@ def judge_records(
     said: dict[int, list[Objection]] = {}
     if not layer.laws and layer.flow is None:
         return said
-    names = {name for law in layer.laws for one in (law, *law.when) for name in (one.field, one.than)}
+    names = set(named_in(layer.row_laws))
     names |= {STATE, layer.flow.due} if layer.flow else set()
     values = {name: [row.get(name) for row in after] for name in names}
     for row, one in broken_laws(layer, values, len(after), today=today, checklists=checklists):
@@ -171,15 +174,16 @@ def _word(layer: Layer, law: LawCondition, value: object) -> Text:
     return next((one.title for one in choices if one.id == value), Text(str(value), str(value)))
 
 
-def _arrays(
+def _arrays(  # noqa: PLR0917
     layer: Layer,
+    laws: Sequence[Law],
     values: Mapping[str, Sequence[Any]],
     count: int,
     checklists: Sequence[Any] | None,
     today: dt.date,
 ) -> LayerArrays:
     """Return the columns that the laws read as a table: what no row states is missing there."""
-    names = set(_named(layer.laws))
+    names = set(named_in(laws))
     blank: list[None] = [None] * count
     columns: dict[str, pa.Array] = {"row": pa.array(range(count))}
     for name in names & set(layer.field_ids):
@@ -192,7 +196,8 @@ def _arrays(
     return LayerArrays(pa.table(columns), layer)
 
 
-def _named(laws: Iterable[Law]) -> Iterable[str]:
+def named_in(laws: Iterable[Law]) -> Iterator[str]:
+    """Yield every field, item or day that laws speak of."""
     for law in laws:
         for one in (law, *law.when):
             yield one.field

@@ -48,7 +48,7 @@ def district(data, tmp_path_factory):
         settings.write('\n[registers]\ntakeover = "2025-12-31"\n')
     before = figures(home)
     added = riskmap("layer", "add", *EVERY, "--json", "--workspace", home).json["added"]
-    assert len(added) == 19
+    assert len(added) == 20
     grids = "网格编号,网格名称\n" + "".join(f"YS-SL-{n:02d}-00001,网格{n}\n" for n in range(1, 11))
     (home / "grids.csv").write_text(grids, encoding="utf-8")
     bring(home, "forest_fire_grids", home / "grids.csv")

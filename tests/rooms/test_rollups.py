@@ -91,7 +91,7 @@ def test_a_register_that_was_never_filled_is_not_known_and_one_that_was_counts_n
     riskmap("assess", "--workspace", home)
     assert tiers(home) == {"W1": "low", "W2": "large"}
     hazards(home, "H1,W2,2026-01-02,3,未整改")
-    assert derived(home) == (0, None, None)
+    assert derived(home) == (0, None, 0)
     assert derived(home, "W2") == (1, "2026-01-02", 3)
 
 

@@ -90,11 +90,12 @@ def _warned(ws: Workspace, layer_id: str, codes: Sequence[str]) -> list[Text]:
         return []
     records = ws.ledger.features(layer_id, codes=codes).records
     broken = broken_laws(
-        layer.model_copy(update={"laws": laws}),
+        layer,
         records.values,
         len(records),
         today=local_now().date(),
         checklists=records.checklist,
+        laws=laws,
     )
     return [
         placed(

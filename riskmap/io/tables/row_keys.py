@@ -60,13 +60,15 @@ def _last(stem: str, taken: Collection[str]) -> int:
 class RowKeys:
     """How the rows of a layer that makes its codes get one, for the files of one import.
 
-    `known`: the records of the ledger, retired ones too. `named` tells which records texts name.
+    `known`: the records of the ledger, retired ones too. `named` tells which records texts name. `waiting`: rows of
+    earlier files that wait for a person, each with the code that it was given: nobody else gets it.
     """
 
     layer: Layer
     known: Records
     named: Named
     year: int
+    waiting: Sequence[Records] = ()
     _later: list[Records] = field(default_factory=list)
 
     def learn(self, intake: Intake) -> None:
@@ -75,15 +77,17 @@ class RowKeys:
 
     def assign(self, parts: Sequence[TableRows]) -> Issue | None:
         """Give every row without a code one, or say why it gets none."""
-        waiting = self._waiting()
+        told = self._told()
         stated = {code for part in parts for code in part.code if code is not None}
-        taken = stated | {code for records in (self.known, *self._later) for code in records.code}
+        taken = stated | {
+            code for records in (self.known, *self.waiting, *self._later) for code in records.code
+        }
         last: dict[str, int] = {}
         for part in parts:
             values = self._kept(part.values)
             for _, row in uncoded([part]):
                 mine = {key: column[row] for key, column in values.items()}
-                same = waiting.get(self._same(mine, part.name[row]), [])
+                same = told.get(self._same(mine, part.name[row]), [])
                 code = next((one for one in same if one not in stated), None)
                 if code is not None:
                     same.remove(code)
@@ -96,10 +100,10 @@ class RowKeys:
                 part.code[row] = code
         return None
 
-    def _waiting(self) -> dict[tuple[Any, ...], list[str]]:
-        """Return what rows may be the records of the ledger: their values → their codes, in order."""
+    def _told(self) -> dict[tuple[Any, ...], list[str]]:
+        """Return what rows may be the records of the ledger, or rows that wait: their values → their codes, in order."""
         found: dict[tuple[Any, ...], list[str]] = defaultdict(list)
-        for records in (self.known, *self._later):
+        for records in (self.known, *self.waiting, *self._later):
             for i in sorted(range(len(records)), key=lambda i: _in_order(records.code[i])):
                 mine = {key: column[i] for key, column in records.values.items()}
                 found[self._same(mine, records.name[i])].append(records.code[i])
