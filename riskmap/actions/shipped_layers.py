@@ -31,9 +31,10 @@ class ShippedLayer:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The layers without which it cannot be used: those it names by id, and those its rollups count."""
+        """The layers without which it cannot be used: those it names by id, its rollups count, or it makes records in."""
         named = [one for field in self.layer.links if isinstance(field.of, tuple) for one in field.of]
         named += [rollup.of for rollup in self.layer.rollups]
+        named += [making.layer for making in self.layer.makes]
         return tuple(one for one in dict.fromkeys(named) if one != self.layer.id)
 
     def taken(self, ws: Workspace) -> bool:

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from riskmap.catalog.series import LEVELS
+
 LayerRole = Literal[
     "shelter",
     "waterlogging",
@@ -50,6 +52,13 @@ FieldRole = Literal[
     "water_supply",
     "water_per_day",
     "toilets",
+    "sensor",
+    "system",
+    "indicator",
+    "measured",
+    "limit",
+    "level",
+    "late",
 ]
 
 
@@ -69,6 +78,9 @@ _CHOICE: Final = Shape(("choice",))
 
 
 _TRUTH: Final = Shape(("boolean",))
+
+
+_TEXT: Final = Shape(("text",))
 
 
 def _number(unit: str) -> Shape:
@@ -97,6 +109,13 @@ SHAPES: Final[Mapping[FieldRole, Shape]] = {
     "water_supply": _TRUTH,
     "water_per_day": _number("l"),
     "toilets": _COUNT,
+    "sensor": Shape(("record",)),
+    "system": _TEXT,
+    "indicator": _TEXT,
+    "measured": _COUNT,
+    "limit": _COUNT,
+    "level": Shape(("choice",), choices=LEVELS),
+    "late": _TRUTH,
 }
 
 

@@ -43,7 +43,7 @@ from riskmap.ledger.editing import Created, FilesChange, NewRecord, RecordEdit
 from riskmap.ledger.held_rows import HeldEntry
 from riskmap.ledger.history import BatchInfo, ChangesetInfo, ExportInfo, Retirement
 from riskmap.ledger.importing import Committed
-from riskmap.ledger.links import linked, named
+from riskmap.ledger.links import linked, named, naming
 from riskmap.ledger.merging import Changes
 from riskmap.ledger.moving import Makes, Moves, RecordMove
 from riskmap.ledger.opening import looked_at, opened
@@ -252,6 +252,11 @@ class Ledger:
         """Return code → layer and code of every record that some records name now."""
         with self._store.reading() as connection:
             return linked(connection, layer, codes)
+
+    def naming(self, layer: str, of: str, codes: Collection[str]) -> dict[str, list[str]]:
+        """Return code → the records of a layer, on its lists, that name this record of the layer `of`."""
+        with self._store.reading() as connection:
+            return naming(connection, layer, of, codes)
 
     # Imports
 

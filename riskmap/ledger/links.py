@@ -354,6 +354,16 @@ def hanging_on(connection: sa.Connection, numbers: Collection[int]) -> list[Hang
     ]
 
 
+def naming(connection: sa.Connection, layer: str, of: str, codes: Collection[str]) -> dict[str, list[str]]:
+    """Return code → the records of a layer, on its lists, that name this record of the layer `of` now."""
+    found: dict[str, list[str]] = defaultdict(list)
+    numbers = _feature_ids(connection, {Reference(of, code) for code in codes}).values()
+    for one in hanging_on(connection, numbers):
+        if one.by.layer == layer:
+            found[one.code].append(one.by.code)
+    return dict(found)
+
+
 def children(layers: Mapping[str, Layer], hanging: Iterable[Hanging]) -> list[Hanging]:
     """Return those that cannot stand alone: their layer belongs to the record that they name."""
     return [

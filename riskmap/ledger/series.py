@@ -11,7 +11,7 @@ import contextlib
 import datetime as dt
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
@@ -84,6 +84,30 @@ FROM (SELECT s.*, (SELECT max(ts) FROM reading r WHERE r.series = s.id AND r.ts 
 CROSS JOIN reading r WHERE r.series = newest.id AND r.ts BETWEEN newest.ts - ? AND newest.ts
 ORDER BY newest.layer, newest.code, newest.indicator, r.ts
 """
+
+
+_FIRST_AFTER: Final = """
+SELECT s.layer, s.code, s.indicator, min(r.ts) FROM reading r JOIN series s ON s.id = r.series
+WHERE r.batch > ? GROUP BY r.series
+"""
+
+
+# From the newest down: a batch on time is passed in a few steps.
+_NEWEST_BEFORE: Final = """
+SELECT ts FROM reading WHERE series = (SELECT id FROM series WHERE layer = ? AND code = ? AND indicator = ?)
+AND batch <= ? ORDER BY ts DESC LIMIT 1
+"""
+
+
+class Unjudged(NamedTuple):
+    """Of a series: its first reading that no threshold has judged yet, and the newest of those that were (seconds, UTC)."""
+
+    first: int
+    newest: int | None
+
+    def late(self, start: int) -> bool:
+        """Tell whether a window that starts then is known only because readings came late."""
+        return self.newest is not None and self.first < self.newest and start <= self.newest
 
 
 class BatchInfo(NamedTuple):
@@ -207,6 +231,39 @@ class SeriesStore:
             rows = [] if number is None else connection.exec_driver_sql(query, given).all()
         part, low, high = zip(*rows, strict=True) if rows else ((), (), ())
         return start + width * np.array(part, np.int64), np.array(low, float), np.array(high, float)
+
+    def unjudged(self, batch: int, first: Mapping[SeriesKey, int]) -> dict[SeriesKey, Unjudged]:
+        """Return what no threshold has judged yet of a batch, whose first readings are `first`, and of those before it.
+
+        A batch before it is among them where the program ended between readings and alerts.
+        """
+        with self._reading() as connection:
+            judged = _judged(connection)
+            if judged >= batch:
+                return {}
+            pending = dict(first)
+            if judged < batch - 1:
+                rows = connection.exec_driver_sql(_FIRST_AFTER, (judged,)).all()
+                pending = {SeriesKey(*row[:3]): row[3] for row in rows}
+            return {
+                key: Unjudged(ts, connection.exec_driver_sql(_NEWEST_BEFORE, (*key, judged)).scalar())
+                for key, ts in pending.items()
+            }
+
+    def judge(self, batch: int) -> None:
+        """Keep that thresholds have judged every batch up to this one, and what they ask for is made."""
+        with self._writing() as connection:
+            if batch > _judged(connection):
+                connection.exec_driver_sql(
+                    "INSERT INTO meta VALUES ('judged', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                    (str(batch),),
+                )
+
+    def waiting(self) -> int:
+        """Return how many batches no threshold has judged yet."""
+        with self._reading() as connection:
+            newest = connection.exec_driver_sql("SELECT coalesce(max(id), 0) FROM batch").scalar() or 0
+            return max(int(newest) - _judged(connection), 0)
 
     def series(self) -> list[SeriesKey]:
         """Return every series that has ever had a reading."""
@@ -355,6 +412,11 @@ def _check_file(path: Path) -> None:
             f"读数 {path}：结构版本 {schema}，本程序只认识到 {SCHEMA}；请用更新的 riskmap 打开",
             f"readings {path}: schema {schema}, this program knows up to {SCHEMA}; open it with a newer riskmap",
         )
+
+
+def _judged(connection: sa.Connection) -> int:
+    """Return the last batch that thresholds have judged, 0 where there is none."""
+    return int(connection.exec_driver_sql("SELECT value FROM meta WHERE key = 'judged'").scalar() or 0)
 
 
 def _number_of(connection: sa.Connection, key: SeriesKey) -> int | None:

@@ -21,6 +21,9 @@ from riskmap.catalog.series import AlertLevel, SeriesIndicator, Threshold, Thres
 UNKNOWN: Final = -1
 
 
+_STARTS: Final = "%Y%m%dT%H%M%SZ"  # in the code of an alert
+
+
 _NOISE: Final = 1e-9  # what a difference of decimals may leave
 
 
@@ -31,12 +34,14 @@ Levels = NDArray[np.int8]  # UNKNOWN, 0 none, 1 the mildest level of the thresho
 class Window:
     """From the first reading that meets a level to the last; `open` while the limit may still be met.
 
-    `start`, `last` and `peak_at` are seconds since 1970 in UTC. `peak` is the worst measure: the value, its rise or fall.
+    `start`, `last`, `level_at` and `peak_at` are seconds since 1970 in UTC. `level` is the worst that was met, first at
+    `level_at`; `peak` is the worst measure: the value, its rise or fall.
     """
 
     start: int
     last: int
     level: AlertLevel
+    level_at: int
     peak: float
     peak_at: int
     open: bool
@@ -133,12 +138,13 @@ def _window(
 ) -> Window:
     falls = threshold.levels[0].side in {"upto", "below"}
     worst = int(run[np.argmin(measured[run]) if falls else np.argmax(measured[run])])
-    last = int(run[-1])
+    last, reached = int(run[-1]), int(level[run].max())
     over = bool((level[last + 1 :] == 0).any()) and ts[-1] - ts[last] > threshold.clear_after.total_seconds()
     return Window(
         start=int(ts[run[0]]),
         last=int(ts[last]),
-        level=threshold.levels[int(level[run].max()) - 1].level,
+        level=threshold.levels[reached - 1].level,
+        level_at=int(ts[run[np.argmax(level[run] == reached)]]),
         peak=float(measured[worst]),
         peak_at=int(ts[worst]),
         open=not over,
@@ -175,7 +181,16 @@ def last_measure(threshold: Threshold, ts: Ints, value: Floats) -> float:
     return float(value[-1] - before.min() if threshold.of == "rise" else before.max() - value[-1])
 
 
-def alert_code(sensor: str, threshold: Threshold, window: Window) -> str:
-    """Return the code of a window's alert: of sensor, threshold and start, so that nothing makes it twice."""
-    start = dt.datetime.fromtimestamp(window.start, dt.UTC)
-    return f"{sensor}-{threshold.id}-{start:%Y%m%dT%H%M%SZ}"
+def alert_code(sensor: str, threshold: Threshold, start: int) -> str:
+    """Return the code of an alert: of sensor, threshold and start (seconds, UTC), so that nothing makes it twice."""
+    return f"{sensor}-{threshold.id}-{dt.datetime.fromtimestamp(start, dt.UTC):{_STARTS}}"
+
+
+def alert_start(code: str, sensor: str, threshold: Threshold) -> int | None:
+    """Return the start that a code states (seconds, UTC); None where it is no alert of this sensor and threshold."""
+    head = f"{sensor}-{threshold.id}-"
+    try:
+        start = dt.datetime.strptime(code.removeprefix(head), _STARTS).replace(tzinfo=dt.UTC)
+    except ValueError:
+        return None
+    return int(start.timestamp()) if code.startswith(head) else None

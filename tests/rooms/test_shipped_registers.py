@@ -77,7 +77,8 @@ def test_the_day_of_takeover_is_for_the_district_to_state(root):
     assert load_catalog(root).layer("alerts").flow.takeover is None
     with (root / "workspace.toml").open("a", encoding="utf-8") as settings:
         settings.write('\n[registers]\ntakeover = "2025-12-31"\n')
-    assert "接管日" not in add(root, "hazards").out
+    assert "接管日" not in (said := add(root, "major_hazards")).out
+    assert said.status == 0
 
 
 def test_the_list_tells_what_there_is_what_it_names_and_what_is_taken(root):

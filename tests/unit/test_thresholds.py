@@ -95,7 +95,7 @@ def test_the_worst_of_several_thresholds_counts_and_is_named():
 
 def test_the_code_of_an_alert_is_made_of_sensor_threshold_and_start():
     (window,) = windows(threshold(), np.array([86_400]), np.array([2.0]))
-    assert alert_code("QJ-1", threshold(), window) == "QJ-1-t-19700102T000000Z"
+    assert alert_code("QJ-1", threshold(), window.start) == "QJ-1-t-19700102T000000Z"
 
 
 @given(

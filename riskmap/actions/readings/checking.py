@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from riskmap.actions.readings import readings_of, series_file, series_layers
+from riskmap.actions.readings.alerts import cannot_make
 from riskmap.actions.readings.standing import latest_readings, worst_state
 from riskmap.actions.workspace import Workspace
 from riskmap.catalog import Layer
@@ -63,6 +64,20 @@ def _file(ws: Workspace, store: SeriesStore) -> Iterator[ReadingsFinding]:
             ),
             Text("查明哪个值对；先到的仍在用", "find out which is right; the first one stands"),
         )
+    if waiting := store.waiting():
+        yield ReadingsFinding(
+            "warning",
+            "readings",
+            where,
+            Text(
+                f"{waiting} 批读数还没有按阈值建预警",
+                f"no threshold has made alerts of {waiting} batches yet",
+            ),
+            Text(
+                "再取入一次任意读数文件（riskmap ingest），即补建；不能建的，回答里写明原因",
+                "take in any file of readings once more (riskmap ingest); what cannot be made is named in its answer",
+            ),
+        )
     newest, now = store.newest(), utc_now()
     if newest is not None and newest > (now + AHEAD).timestamp():
         at = iso_second(dt.datetime.fromtimestamp(newest, dt.UTC))
@@ -102,14 +117,11 @@ def _sensors(ws: Workspace, layer: Layer) -> Iterator[ReadingsFinding]:
 
 def _makes(ws: Workspace, layer: Layer) -> Iterator[ReadingsFinding]:
     for threshold in layer.series.thresholds if layer.series else ():
-        if threshold.makes and threshold.makes not in ws.catalog.layers:
+        if threshold.makes and (lack := cannot_make(ws, layer, threshold)):
             yield ReadingsFinding(
                 "warning",
                 "catalog",
                 f"{layer.id} › series.thresholds[{threshold.id}].makes",
-                Text(
-                    f"阈值 {threshold.id} 要在图层 {threshold.makes} 里建预警，没有这个图层",
-                    f"threshold {threshold.id} makes records in {threshold.makes}, and there is no such layer",
-                ),
-                Text("放上该图层文件，或改 makes", "add that layer's file, or change makes"),
+                lack,
+                Text("在此之前，这个阈值不建预警", "until then this threshold makes no alerts"),
             )

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from riskmap.actions.readings import sensors_of, series_file, series_layers
-from riskmap.actions.readings.alerts import alerts_since
+from riskmap.actions.readings.alerts import make_alerts
 from riskmap.actions.workspace import Workspace
 from riskmap.errors import RiskmapError
 from riskmap.io.readers.readings import read_readings
@@ -21,6 +21,7 @@ def ingest(ws: Workspace, path: Path, *, by: Actor, why: str = "", name: str | N
     """Take in the readings of a file (csv, xlsx, JSON lines …); they are on the disk once this returns.
 
     `name`: the file's name as the person knows it; with who and why it is the source of the batch.
+    The alerts that they make are in the ledger then, too; where the program ended between the two, the next file makes them.
     UnreadableFileError or TableFileError where nothing of it can be read, LedgerError where nothing can be written.
     """
     may(by, "import")
@@ -36,11 +37,9 @@ def ingest(ws: Workspace, path: Path, *, by: Actor, why: str = "", name: str | N
     try:
         source = " · ".join(filter(None, (name or path.name, by.name, why)))
         done = store.take(read, source=source, digest=_digest(path), now=now)
-        if not done.accepted:
-            return done
         first = {one.key: one.ts for one in sorted(read.readings, key=lambda one: -one.ts)}
-        found = [alert for key, ts in first.items() for alert in alerts_since(store, layers, key, ts)]
-        return replace(done, alerts=tuple(dict.fromkeys(alert.code for alert in found)))
+        told = make_alerts(ws, store, done.batch, first, by=by, why=why or name or path.name)
+        return replace(done, alerts=told.codes, issues=(*done.issues, *told.issues))
     finally:
         store.close()
 
