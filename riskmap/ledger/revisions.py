@@ -29,6 +29,7 @@ from riskmap.ledger.store import (
     update_rows,
 )
 from riskmap.rules.moves import day_found
+from riskmap.values.attachments import PREFIX as FILES
 from riskmap.values.records import CLEAR, Contact, Records, Value
 
 FEATURE = ("id", "code", "revision_id", "subdistrict", "minx", "miny", "maxx", "maxy")
@@ -339,6 +340,8 @@ def _write_new_chunk(
             same={"version": 1},
         )
     link_new(connection, layers, records.layer, list(zip(features, values, strict=True)), changeset)
+    if any(key.startswith(FILES) for key in records.values):
+        follow_bodies(connection, dict(zip(features, values, strict=True)), changeset)
 
 
 @dataclass(slots=True)
