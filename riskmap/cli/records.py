@@ -33,6 +33,7 @@ def history(
     """Every revision of a record."""
     from riskmap.actions.records.scoring import history_json
     from riskmap.cli.common import open_workspace
+    from riskmap.values.records import Counterpart
 
     document = history_json(open_workspace(workspace, store), layer, code)
     if as_json:
@@ -42,6 +43,8 @@ def history(
         typer.echo(
             f"v{revision['version']}\t{revision['at']}\t{revision['who']}\t{revision['kind']}\t{revision['why']}"
         )
+        if other := revision.get("other"):
+            typer.echo(f"  {Counterpart(**other).words.text(LANG)}")
         for key, (before, after) in revision["changes"].items():
             typer.echo(f"  {key}: {before} → {after}")
 

@@ -10,34 +10,42 @@ from riskmap.ledger.held_rows import HeldEntry
 from riskmap.ledger.history import ChangesetInfo, Retirement
 from riskmap.ledger.importing import Committed
 from riskmap.ledger.ledger import Ledger
+from riskmap.ledger.links import Reference
 from riskmap.ledger.moving import Moved, Moves, RecordMove
 from riskmap.ledger.rejected_rows import RejectedEntry
 from riskmap.ledger.revisions import Write
 from riskmap.ledger.runs import TierChange, model_digest
 from riskmap.ledger.undoing import Undone
+from riskmap.ledger.uniting import Conflict, MergePlan, Reunited, Side, key_title
 from riskmap.ledger.work import OpenRecord
 
 __all__ = [
     "ChainHead",
     "ChangesetInfo",
     "Committed",
+    "Conflict",
     "Created",
     "FilesChange",
     "HeldEntry",
     "LayerColumns",
     "Ledger",
+    "MergePlan",
     "Moved",
     "Moves",
     "NewRecord",
     "OpenRecord",
     "RecordEdit",
     "RecordMove",
+    "Reference",
     "RejectedEntry",
     "Retirement",
+    "Reunited",
     "RunResult",
     "Scored",
+    "Side",
     "TierChange",
     "Undone",
     "Write",
+    "key_title",
     "model_digest",
 ]

@@ -245,7 +245,8 @@ def _merged(key: str, stated: Any, before: Any) -> Any:
     return stated
 
 
-def _differs(key: str, before: Any, after: Any) -> bool:
+def differs(key: str, before: Any, after: Any) -> bool:
+    """Tell whether what a key holds is another value; a position within a millimetre is the same."""
     if key == "position" and before is not None and after is not None:
         return any(abs(a - b) >= SAME_PLACE for a, b in zip(before, after, strict=True))
     if key == "shape":
@@ -262,7 +263,7 @@ def differences(known: Known, before: int | None, after: int) -> Changes:
     for key in keys:
         old = None if before is None else _value(known, before, key)
         new = _value(known, after, key)
-        if _differs(key, old, new):
+        if differs(key, old, new):
             out[key] = (old, new)
     gone = None if before is None else known.retired[before]
     if gone != known.retired[after]:
@@ -270,14 +271,15 @@ def differences(known: Known, before: int | None, after: int) -> Changes:
     return out
 
 
-def _effective(known: Known, at: int, stated: Mapping[str, Any], personal: frozenset[str]) -> Changes:
+def effective_changes(known: Known, at: int, stated: Mapping[str, Any], personal: frozenset[str]) -> Changes:
+    """Return what of a statement changes a record, key → (before, after); a masked value changes nothing."""
     changes: Changes = {}
     for key, value in stated.items():
         if key in personal and is_masked(value):
             continue
         before = _value(known, at, key)
         after = _merged(key, value, before)
-        if _differs(key, before, after):
+        if differs(key, before, after):
             changes[key] = (before, after)
     return changes
 
@@ -323,7 +325,7 @@ def changes_of(store: Store, layer: str, edits: Sequence[RecordEdit]) -> dict[st
     with store.reading() as connection:
         stated = referring(connection, store.layers, layer, stated)
         known, place = placed_records(connection, layer, stated, store.layers.get(layer))
-    found = {code: _effective(known, place[code], values, personal) for code, values in stated.items()}
+    found = {code: effective_changes(known, place[code], values, personal) for code, values in stated.items()}
     return {code: changes for code, changes in found.items() if changes}
 
 
@@ -343,10 +345,10 @@ def edit(store: Store, layer: str, edits: Sequence[RecordEdit], *, by: str, why:
         drafts: list[NextRevision] = []
         for code, values in stated.items():
             at = place[code]
-            _need_active(layer, known, at)
-            if effective := _effective(known, at, values, personal):
+            need_active(layer, known, at)
+            if effective := effective_changes(known, at, values, personal):
                 drafts.append(NextRevision.after(known, at, layer=layer, op="update").apply(effective))
-        _refuse_unlawful(store, layer, drafts, known, place)
+        refuse_unlawful(store, layer, drafts, known, place)
         if drafts:
             counts = {"updated": len(drafts)}
             changeset = open_changeset(connection, store, by=by, why=why, kind="edit", counts=counts)
@@ -355,7 +357,7 @@ def edit(store: Store, layer: str, edits: Sequence[RecordEdit], *, by: str, why:
     return {code: known.version[place[code]] + (code in changed) for code in stated}
 
 
-def _refuse_unlawful(
+def refuse_unlawful(
     store: Store, layer: str, drafts: Sequence[NextRevision], known: Known, place: Mapping[str, int]
 ) -> None:
     """Raise RefusedError with every law of their layer that records would break; one that warns stops nothing."""
@@ -414,7 +416,7 @@ def change_files(
             stated={code: {key: after}},
             personal=frozenset(),
         )
-        _need_active(layer, known, at)
+        need_active(layer, known, at)
         if after == said:
             return known.version[at]
         keep_facts(connection, [file for file, _ in change.put.values()])
@@ -424,7 +426,8 @@ def change_files(
     return known.version[at] + 1
 
 
-def _need_active(layer: str, known: Known, at: int) -> None:
+def need_active(layer: str, known: Known, at: int) -> None:
+    """Raise LedgerError for a record that is retired."""
     if known.retired[at] is not None:
         raise _refuse(
             f"{layer} › {known.code[at]}",
@@ -549,7 +552,7 @@ def _turn(
                 raise _refuse(f"{layer} › {code}", zh, en)
             draft = NextRevision.after(known, at, layer=layer, op=kind)
             draft.retired = None if reason is None else reason.strip()
-            drafts.append(draft.apply(_effective(known, at, stated.get(code, {}), personal)))
+            drafts.append(draft.apply(effective_changes(known, at, stated.get(code, {}), personal)))
         if drafts:
             counts = {f"{kind}d": len(drafts)}
             changeset = open_changeset(connection, store, by=by, why=why, kind=kind, counts=counts)

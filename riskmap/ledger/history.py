@@ -24,6 +24,7 @@ from riskmap.ledger.merging import shown
 from riskmap.ledger.rollups import rolled_up, with_rollups
 from riskmap.ledger.store import BESIDE, Store, json_list, moments, no_cycles, state_of, timestamp
 from riskmap.ledger.undoing import undone_by
+from riskmap.ledger.uniting import counterparts
 from riskmap.progress import UNWATCHED, Progress
 from riskmap.values.records import Change, Contact, Features, Records
 
@@ -296,6 +297,8 @@ def history(store: Store, layer: str, code: str) -> list[Change]:
             number: connection.execute(sa.select(s.changeset).where(s.changeset.c.id == number)).one()
             for number in written
         }
+        kinds = {number: row.kind for number, row in sets.items()}
+        others = counterparts(connection, dict(zip(versions.changed, versions.op, strict=True)), kinds)
     if len(versions) == 0:
         raise UnknownNameError(
             f"{layer} › {code}：台账中没有这个编号；请核对编号和图层",
@@ -315,6 +318,7 @@ def history(store: Store, layer: str, code: str) -> list[Change]:
                 changes=shown(changed, personal),
                 changeset=row.id,
                 happened=versions.happened[at] if versions.op[at] in {"move", "takeover"} else None,
+                other=others.get(row.id),
             )
         )
     return out

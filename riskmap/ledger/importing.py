@@ -18,7 +18,7 @@ from riskmap.errors import LedgerError, StaleRevisionError, Text
 from riskmap.ledger import schema as s
 from riskmap.ledger.columns import WITHDRAWN, Known, read_known
 from riskmap.ledger.held_rows import keep_held
-from riskmap.ledger.links import named
+from riskmap.ledger.links import merged_into, named
 from riskmap.ledger.merging import Changes, changes_of, masked_otherwise, shown, unmasked
 from riskmap.ledger.moving import RowVerdict, joined, judge_new, judge_rows, with_changes
 from riskmap.ledger.placing import without_inherited
@@ -311,10 +311,24 @@ def _hold_retired(connection: sa.Connection, decision: Decision, intake: Intake,
     if not gone:
         return
     written = moments(connection, {known.changed[place[i]] for i in gone})
+    into = merged_into(connection, [known.feature_id[place[i]] for i in gone])
     for i in gone:
         j = place[i]
         day, why = written[known.changed[j]][:10], known.retired[j]
         where = f"{_place(intake, i)} › {known.code[j]}"
+        if (kept := into.get(known.feature_id[j])) is not None:
+            _hold(
+                decision,
+                i,
+                "merged",
+                Text(
+                    f"{where}：该记录已于 {day} 并入 {kept}（{why}）；请把这一行的编号改为 {kept}，或不接受；"
+                    "接受会把它恢复为单独的记录",
+                    f"{where}: merged into {kept} on {day} ({why}); write {kept} as its code, or decline it; accepting it "
+                    "makes it a record of its own again",
+                ),
+            )
+            continue
         _hold(
             decision,
             i,

@@ -32,6 +32,7 @@ from riskmap.ledger import (
     runs,
     scenarios,
     undoing,
+    uniting,
     upkeep,
     work,
 )
@@ -43,7 +44,7 @@ from riskmap.ledger.editing import Created, FilesChange, NewRecord, RecordEdit
 from riskmap.ledger.held_rows import HeldEntry
 from riskmap.ledger.history import BatchInfo, ChangesetInfo, ExportInfo, Retirement
 from riskmap.ledger.importing import Committed
-from riskmap.ledger.links import linked, named, naming
+from riskmap.ledger.links import Reference, linked, named, naming
 from riskmap.ledger.merging import Changes
 from riskmap.ledger.moving import Makes, Moves, RecordMove
 from riskmap.ledger.opening import looked_at, opened
@@ -66,6 +67,7 @@ from riskmap.ledger.store import (
 )
 from riskmap.ledger.sum_laws import refuse_broken_sums
 from riskmap.ledger.undoing import Undone
+from riskmap.ledger.uniting import MergePlan, Reunited, Side
 from riskmap.ledger.work import OpenRecord
 from riskmap.moments import utc_now
 from riskmap.progress import UNWATCHED, Progress
@@ -539,6 +541,48 @@ class Ledger:
     def undo(self, changeset: int, *, by: str, why: str) -> Undone:
         """Take back a whole changeset; return what that did. Tiers stay until the records are scored."""
         return undoing.undo(self._store, changeset, by=by, why=why)
+
+    def plan_merge(self, layer: str, keep: str, drop: str) -> MergePlan:
+        """Return what merging a record into another of its layer would do; nothing is written."""
+        return uniting.plan_merge(self._store, layer, keep, drop)
+
+    def merge(
+        self,
+        layer: str,
+        keep: str,
+        drop: str,
+        *,
+        sides: Mapping[str, Side],
+        stated: Judged,
+        seen: Mapping[str, int],
+        by: str,
+        why: str,
+    ) -> Reunited:
+        """Merge a record into another of its layer, and whatever names it, as one changeset.
+
+        `sides`: key → whose value holds, of what both state otherwise; `stated`: what is stated of the kept one instead;
+        `seen`: code → version that was read. RefusedError lists what nobody settled.
+        """
+        return uniting.merge_records(
+            self._store, layer, keep, drop, sides=sides, stated=stated, seen=seen, by=by, why=why
+        )
+
+    def split(
+        self,
+        new: NewRecord,
+        code: str,
+        *,
+        moved: Collection[str],
+        files: Collection[str],
+        naming: Sequence[Reference],
+        seen: int,
+        by: str,
+        why: str,
+    ) -> Reunited:
+        """Make a new record of one as one changeset: `moved` keys and `files` go over, `naming` name the new one."""
+        return uniting.split_record(
+            self._store, new, code, moved=moved, files=files, naming=naming, seen=seen, by=by, why=why
+        )
 
     def changesets(self, *, limit: int = 50) -> list[ChangesetInfo]:
         """Return the last writes, newest first."""

@@ -25,6 +25,14 @@ from riskmap.values.records import Value
 _NAMED: Final = 5  # records that a message lists
 
 
+MERGED: Final = "merged"
+"""What made the last revision of a record that another one took in."""
+
+
+MERGE: Final = "merge"
+"""What made the revision of the record that took another one in."""
+
+
 class Reference(NamedTuple):
     """The record that a value names."""
 
@@ -32,7 +40,8 @@ class Reference(NamedTuple):
     code: str
 
 
-def _written(field: Field, found: Reference, layers: Mapping[str, Layer]) -> str:
+def written_link(field: Field, found: Reference, layers: Mapping[str, Layer]) -> str:
+    """Return how a field keeps the record that it names: its code, with its layer where there may be several."""
     return found.code if len(named_by(field, layers)) == 1 else f"{found.layer}:{found.code}"
 
 
@@ -58,7 +67,7 @@ def named(
         if wrong is not None:
             findings[text] = wrong
             continue
-        written = [_written(field, one, layers) for p in parts if isinstance(one := found[p], Reference)]
+        written = [written_link(field, one, layers) for p in parts if isinstance(one := found[p], Reference)]
         values[text] = "\n".join(dict.fromkeys(written))
     return Named(values, findings)
 
@@ -79,8 +88,8 @@ class _Search:
             fitting = [one for one in active.get(code, ()) if layer in {"", one.layer}]
             if fitting:
                 found[piece] = fitting[0] if len(fitting) == 1 else self._several(piece, fitting)
-            elif any(layer in {"", one.layer} for one in gone.get(code, ())):
-                found[piece] = self._retired(piece)
+            elif left := [number for one, number in gone.get(code, ()) if layer in {"", one.layer}]:
+                found[piece] = self._retired(piece, merged_into(self._connection, left).get(left[0]))
         left = [piece for piece in wanted if piece not in found]
         return found | (self._by_name(left) if left else {})
 
@@ -91,15 +100,19 @@ class _Search:
 
     def _by_code(
         self, codes: Collection[str]
-    ) -> tuple[dict[str, list[Reference]], dict[str, list[Reference]]]:
+    ) -> tuple[dict[str, list[Reference]], dict[str, list[tuple[Reference, int]]]]:
         f = s.feature
         active: dict[str, list[Reference]] = defaultdict(list)
-        gone: dict[str, list[Reference]] = defaultdict(list)
-        query = sa.select(f.c.layer, f.c.code, f.c.retired).where(
+        gone: dict[str, list[tuple[Reference, int]]] = defaultdict(list)
+        query = sa.select(f.c.id, f.c.layer, f.c.code, f.c.retired).where(
             f.c.layer.in_(self._targets), f.c.code.in_(json_list(codes))
         )
-        for layer, code, retired in self._connection.execute(query):
-            (gone if retired else active)[code].append(Reference(layer, code))
+        for number, layer, code, retired in self._connection.execute(query):
+            one = Reference(layer, code)
+            if retired:
+                gone[code].append((one, number))
+            else:
+                active[code].append(one)
         return active, gone
 
     def _by_name(self, names: Collection[str]) -> dict[str, Reference | Finding]:
@@ -133,7 +146,17 @@ class _Search:
             holds=True,
         )
 
-    def _retired(self, piece: str) -> Finding:
+    def _retired(self, piece: str, into: str | None) -> Finding:
+        if into is not None:
+            return Finding(
+                "no_such_record",
+                "error",
+                Text(
+                    f"{shown(piece)} 已并入 {into}；请改为 {into}",
+                    f"{shown(piece)} was merged into {into}; name {into}",
+                ),
+                holds=True,
+            )
         return Finding(
             "no_such_record",
             "error",
@@ -379,3 +402,34 @@ def listed(hanging: Sequence[Hanging]) -> str:
     """Return the first of them as a message names them."""
     some = "、".join(f"{one.by.layer}:{one.by.code}" for one in hanging[:_NAMED])
     return some + ("…" if len(hanging) > _NAMED else "")
+
+
+_STEPS: Final = 20  # of merges, one after the other
+
+
+def merged_into(connection: sa.Connection, numbers: Iterable[int]) -> dict[int, str]:
+    """Return feature → code of the record that has it by now, of features whose last revision is that of a merge."""
+    left, kept, f = s.revision.alias(), s.revision.alias(), s.feature.alias()
+    query = (
+        sa.select(left.c.feature_id, f.c.id, f.c.code)
+        .join(kept, sa.and_(kept.c.valid_from == left.c.valid_from, kept.c.op == MERGE))
+        .join(f, f.c.id == kept.c.feature_id)
+        .where(left.c.valid_to.is_(None), left.c.op == MERGED)
+    )
+    step: dict[int, tuple[int, str]] = {}
+    asked, todo = list(numbers), set(numbers)
+    for _ in range(_STEPS):
+        if not todo:
+            break
+        rows = connection.execute(query.where(left.c.feature_id.in_(json_list(todo))))
+        new = {number: (into, code) for number, into, code in rows}
+        step |= new
+        todo = {into for into, _ in new.values()} - step.keys()
+    out: dict[int, str] = {}
+    for number in asked:
+        at = number
+        for _ in range(_STEPS):
+            if at not in step:
+                break
+            at, out[number] = step[at]
+    return out

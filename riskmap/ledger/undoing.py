@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from riskmap.errors import LedgerError, UnknownNameError
 from riskmap.ledger import schema as s
 from riskmap.ledger.columns import WITHDRAWN, read_changed_by, read_replaced_by
-from riskmap.ledger.links import Reference, hanging_on, listed
+from riskmap.ledger.links import MERGE, MERGED, Reference, hanging_on, listed
 from riskmap.ledger.revisions import NextRevision, open_changeset, write_next
 from riskmap.ledger.runs import TierChange
 from riskmap.ledger.store import Store
@@ -23,6 +23,8 @@ UNDOABLE = (
     "move",
     "retire",
     "reinstate",
+    "merge",
+    "split",
     "accept",
     "decline",
     "dismiss",
@@ -30,6 +32,10 @@ UNDOABLE = (
     "detach",
     "undo",
 )
+
+
+# What a revision that comes back still is: gone for this reason, or what the other record of a merge is told by.
+_KEPT = (WITHDRAWN, "retire", MERGED, MERGE)
 
 
 _NAMED = 5
@@ -188,7 +194,7 @@ def _drafts(connection: sa.Connection, changeset: int, why: str) -> Iterator[Nex
             yield draft
         before = read_replaced_by(connection, changeset, layer)
         for at, was in enumerate(before.op):
-            op = was if was in (WITHDRAWN, "retire") else "restore"
+            op = was if was in _KEPT else "restore"
             draft = NextRevision.after(before, at, layer=layer, op=op)
             draft.version += 1  # it follows the revision that is taken back
             yield draft

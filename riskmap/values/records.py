@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from riskmap.errors import Text
 
 
 class Clear(Enum):
@@ -124,8 +126,32 @@ class Features:
 
 
 @dataclass(frozen=True, slots=True)
+class Counterpart:
+    """The other record of a merge or a split, and its part: it took this one in (into) or was taken in (from), was made
+    of this one (made) or is what this one was made of (of).
+    """
+
+    code: str
+    part: Literal["into", "from", "made", "of"]
+
+    @property
+    def words(self) -> Text:
+        """What became of either, in words."""
+        code = self.code
+        return {
+            "into": Text(f"并入 {code}", f"merged into {code}"),
+            "from": Text(f"并进了 {code}", f"{code} was merged into it"),
+            "made": Text(f"分出了 {code}", f"{code} was made of it"),
+            "of": Text(f"由 {code} 分出", f"made of {code}"),
+        }[self.part]
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
-    """One revision of a record; `happened`: the day of the move that made it, as it was stated."""
+    """One revision of a record; `happened`: the day of the move that made it, as it was stated.
+
+    `other`: the record that it was merged with or split from.
+    """
 
     version: int
     at: str
@@ -135,3 +161,4 @@ class Change:
     changes: Mapping[str, tuple[Any, Any]]
     changeset: int = 0
     happened: str | None = None
+    other: Counterpart | None = None

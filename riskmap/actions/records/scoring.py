@@ -542,6 +542,7 @@ def history_json(ws: Workspace, layer: str, code: str) -> dict[str, Any]:
                 "kind": change.kind,
                 "changeset": change.changeset,
                 **({"on": change.happened} if change.happened else {}),
+                **({"other": {"code": o.code, "part": o.part}} if (o := change.other) else {}),
                 "changes": {
                     key: [plain(before), plain(after)] for key, (before, after) in change.changes.items()
                 },

@@ -37,7 +37,7 @@ from riskmap.web.frame.state import (
     write_address,
 )
 from riskmap.web.pages import Page
-from riskmap.web.pages.point import attached, moves, new, view
+from riskmap.web.pages.point import attached, moves, new, uniting, view
 from riskmap.web.pages.point.form import FormStart, draw_form, open_record
 from riskmap.web.pages.point.place import draw_place, stated_position
 from riskmap.web.pages.point.view import Stale, certainty, draw_stale
@@ -214,6 +214,8 @@ def _record(layer_id: str, code: str) -> None:
         _turn(features, here, retire=True)
     elif mode == "reinstate":
         _turn(features, here, retire=False)
+    elif mode == "merge":
+        uniting.dialog(layer, features, lambda: _set_mode("view", here))
     _view(features, here)
 
 
@@ -249,6 +251,14 @@ def _actions(features: Features, here: str, mode: str) -> None:
             help=say("past_readonly") if past else None,
             on_click=_set_mode,
             args=(turn, here),
+        )
+        st.button(
+            say("point_merge"),
+            key="point-merge",
+            disabled=retired or past or mode == "merge",
+            help=say("past_readonly") if past else say("point_merge_help"),
+            on_click=_set_mode,
+            args=("merge", here),
         )
         st.button(say("point_another"), key="point-another", on_click=_forget)
     if retired:

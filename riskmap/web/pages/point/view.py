@@ -376,7 +376,7 @@ def history(layer: Layer, changes: Sequence[Change]) -> None:
                 Cell(str(change.version)),
                 Cell(moment(change.at)),
                 Cell(change.who),
-                Cell(word("kind", change.kind)),
+                Cell(_kind(change)),
                 Cell(change.why),
                 Cell(_what(layer, change)),
             ]
@@ -384,6 +384,12 @@ def history(layer: Layer, changes: Sequence[Change]) -> None:
         for change in newest[pager.start : pager.stop]
     ]
     show_table(_HISTORY, columns, rows, pager=pager if pager.pages > 1 else None, dense=True)
+
+
+def _kind(change: Change) -> str:
+    """What made a revision; of a merge or a split, with which other record."""
+    kind = word("kind", change.kind)
+    return kind if change.other is None else f"{kind} · {change.other.words.text(lang())}"
 
 
 def _what(layer: Layer, change: Change) -> str:
