@@ -50,6 +50,9 @@ FieldRole = Literal[
     "water_supply",
     "water_per_day",
     "toilets",
+    "person",
+    "phone",
+    "phone_verified",
 ]
 
 
@@ -66,6 +69,9 @@ _COUNT: Final = Shape(("integer", "number"))
 
 
 _CHOICE: Final = Shape(("choice",))
+
+
+_TEXT: Final = Shape(("text",))
 
 
 _TRUTH: Final = Shape(("boolean",))
@@ -97,6 +103,9 @@ SHAPES: Final[Mapping[FieldRole, Shape]] = {
     "water_supply": _TRUTH,
     "water_per_day": _number("l"),
     "toilets": _COUNT,
+    "person": _TEXT,
+    "phone": _TEXT,
+    "phone_verified": Shape(("date",)),
 }
 
 

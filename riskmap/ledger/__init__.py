@@ -11,6 +11,7 @@ from riskmap.ledger.history import ChangesetInfo, Retirement
 from riskmap.ledger.importing import Committed
 from riskmap.ledger.ledger import Ledger
 from riskmap.ledger.moving import Moved, Moves, RecordMove
+from riskmap.ledger.persons import Held, NewNumber, Person
 from riskmap.ledger.rejected_rows import RejectedEntry
 from riskmap.ledger.revisions import Write
 from riskmap.ledger.runs import TierChange, model_digest
@@ -23,13 +24,16 @@ __all__ = [
     "Committed",
     "Created",
     "FilesChange",
+    "Held",
     "HeldEntry",
     "LayerColumns",
     "Ledger",
     "Moved",
     "Moves",
+    "NewNumber",
     "NewRecord",
     "OpenRecord",
+    "Person",
     "RecordEdit",
     "RecordMove",
     "RejectedEntry",
