@@ -59,6 +59,9 @@ FieldRole = Literal[
     "limit",
     "level",
     "late",
+    "person",
+    "phone",
+    "phone_verified",
 ]
 
 
@@ -75,6 +78,9 @@ _COUNT: Final = Shape(("integer", "number"))
 
 
 _CHOICE: Final = Shape(("choice",))
+
+
+_TEXT: Final = Shape(("text",))
 
 
 _TRUTH: Final = Shape(("boolean",))
@@ -116,6 +122,9 @@ SHAPES: Final[Mapping[FieldRole, Shape]] = {
     "limit": _COUNT,
     "level": Shape(("choice",), choices=LEVELS),
     "late": _TRUTH,
+    "person": _TEXT,
+    "phone": _TEXT,
+    "phone_verified": Shape(("date",)),
 }
 
 

@@ -1,9 +1,9 @@
-"""Commands on registers: record, move, work."""
+"""Commands on registers: record, move, work, person."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -26,6 +26,12 @@ from riskmap.cli.common import (
     reason,
     stated_pairs,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from riskmap.actions.records.persons import PersonFound
+    from riskmap.actions.workspace import Workspace
 
 
 @app.command()
@@ -168,3 +174,77 @@ def work(
         cells = (record.layer, record.code, record.name or "", name, record.due or "", late)
         typer.echo("\t".join(cells))
     typer.echo(overdue_text(found).text(LANG), err=True)
+
+
+@app.command("person")
+def one_person(
+    who: Annotated[str, typer.Argument(metavar="NAME|CODE|PHONE")],
+    phone: Annotated[str | None, typer.Option("--phone", metavar="NEW")] = None,
+    old: Annotated[str | None, typer.Option("--old", metavar="PHONE")] = None,
+    verified: Annotated[str | None, typer.Option("--verified", metavar="DAY")] = None,
+    contacts: Annotated[bool, typer.Option("--contacts")] = False,
+    as_of: AsOfOption = None,
+    as_json: JsonOption = False,
+    by: ByOption = None,
+    why: WhyOption = None,
+    workspace: WorkspaceOption = None,
+    store: StoreOption = None,
+) -> None:
+    """Who somebody is and what they answer for; a new number, once for all their records."""
+    from riskmap.actions.records.persons import (
+        change_number,
+        find_persons,
+        person_json,
+        renumbered_text,
+    )
+    from riskmap.cli.common import open_workspace, tell_past
+
+    ws = open_workspace(workspace, store)
+    reason_given = why or "riskmap person"  # the words of the command would write the name down
+    if phone is not None:
+        told = day(verified)
+        done = change_number(
+            ws,
+            who,
+            phone,
+            old=old,
+            verified_on=None if told is None else told.isoformat(),
+            by=person(by),
+            why=reason_given,
+        )
+        if as_json:
+            print_json({"changeset": done.changeset, "by_layer": dict(done.by_layer)})
+            return
+        for said in done.warnings:
+            typer.echo(f"  ! {said.text(LANG)}", err=True)
+        typer.echo(renumbered_text(ws, done).text(LANG))
+        return
+    then = past(as_of)
+    found = find_persons(ws, who, by=person(by), why=reason_given, unmasked=contacts, as_of=then)
+    if then is not None:
+        tell_past(ws, then)
+    if as_json:
+        print_json(person_json(ws, found, masked=not contacts))
+        return
+    _print_persons(ws, found)
+
+
+def _print_persons(ws: Workspace, found: Sequence[PersonFound]) -> None:
+    from riskmap.actions.records.persons import role_title, standing_of
+    from riskmap.texts import value_text
+    from riskmap.vocabulary import TIER_TITLES
+
+    register = ws.catalog.by_role("persons")
+    for one in found:
+        told = {} if register is None or one.code is None else one.stated
+        stated = [value_text(register, key, value, LANG) for key, value in told.items() if register]
+        n = len({(held.layer, held.code) for held in one.held})
+        line = (one.code, one.person.name, one.person.phone, one.subdistrict, "、".join(stated), f"{n}")
+        typer.echo("\t".join(cell or "—" for cell in line))
+        if one.several:
+            echo("  ! 没有号码，可能不止一人", "  ! without a number this may be several persons", err=True)
+        for held in one.held:
+            standing = standing_of(ws, held)
+            tier = "" if standing is None else TIER_TITLES[standing].text(LANG)
+            cells = (f"  {held.layer}:{held.code}", held.name or "", role_title(ws, held, LANG), tier)
+            typer.echo("\t".join(cells))

@@ -12,6 +12,7 @@ from riskmap.ledger.importing import Committed
 from riskmap.ledger.ledger import Ledger
 from riskmap.ledger.links import Reference
 from riskmap.ledger.moving import Moved, Moves, RecordMove
+from riskmap.ledger.persons import Held, NewNumber, Person
 from riskmap.ledger.rejected_rows import RejectedEntry
 from riskmap.ledger.revisions import Write
 from riskmap.ledger.runs import TierChange, model_digest
@@ -26,14 +27,17 @@ __all__ = [
     "Conflict",
     "Created",
     "FilesChange",
+    "Held",
     "HeldEntry",
     "LayerColumns",
     "Ledger",
     "MergePlan",
     "Moved",
     "Moves",
+    "NewNumber",
     "NewRecord",
     "OpenRecord",
+    "Person",
     "RecordEdit",
     "RecordMove",
     "Reference",

@@ -29,6 +29,7 @@ from riskmap.ledger.merging import (
     same_shape,
     shown,
 )
+from riskmap.ledger.persons import following, numbers_of
 from riskmap.ledger.revisions import NextRevision, open_changeset, write_new, write_next
 from riskmap.ledger.store import Store
 from riskmap.rules.cell import Finding
@@ -348,12 +349,15 @@ def edit(store: Store, layer: str, edits: Sequence[RecordEdit], *, by: str, why:
             need_active(layer, known, at)
             if effective := effective_changes(known, at, values, personal):
                 drafts.append(NextRevision.after(known, at, layer=layer, op="update").apply(effective))
+        definition = store.layers.get(layer)
+        numbers = numbers_of(definition, known, [(place[draft.code], draft) for draft in drafts])
         refuse_unlawful(store, layer, drafts, known, place)
+        drafts += following(connection, store.layers, numbers, but={(layer, one.code) for one in drafts})
         if drafts:
             counts = {"updated": len(drafts)}
             changeset = open_changeset(connection, store, by=by, why=why, kind="edit", counts=counts)
             write_next(connection, drafts, changeset, store.layers)
-    changed = {draft.code for draft in drafts}
+    changed = {draft.code for draft in drafts if draft.layer == layer}
     return {code: known.version[place[code]] + (code in changed) for code in stated}
 
 

@@ -22,6 +22,7 @@ from riskmap.ledger.editing import FilesChange
 from riskmap.ledger.links import referring
 from riskmap.ledger.merging import changes_of, shown, unmasked
 from riskmap.ledger.moving import RowVerdict, judge_new, judge_rows
+from riskmap.ledger.persons import NewNumber, following, numbers_of
 from riskmap.ledger.revisions import NextRevision, open_changeset, stated_values, write_new, write_next
 from riskmap.ledger.store import Store, insert_rows, json_list, next_id
 from riskmap.rules.cell import Finding
@@ -296,12 +297,17 @@ def accept_held(
         changeset = open_changeset(connection, store, by=by, why=why, kind="accept", counts=counts)
         coming = [change for changes in (files or {}).values() for change in changes]
         keep_facts(connection, [file for change in coming for file, _ in change.put.values()])
+        numbers: list[NewNumber] = []
         for (row, code), one in zip(targets, known, strict=True):
             stated = _load(row["layer"], code, row["content"], row["people"], row["shape"])
             stated = _linked(connection, store, _with_more(stated, (more or {}).get(row["layer"])))
             stated = _with_files(stated, one, (files or {}).get(row["layer"], ()))
             first = connection.execute(_importer(row["batch_id"])).scalar_one()
-            _apply(connection, store, stated, one, changeset, people=(first, by.strip()))
+            numbers += _apply(connection, store, stated, one, changeset, people=(first, by.strip()))
+        ours = {(row["layer"], code) for row, code in targets}
+        write_next(
+            connection, following(connection, store.layers, numbers, but=ours), changeset, store.layers
+        )
         _decide(connection, rows, "accepted", changeset, as_code)
     return changeset
 
@@ -361,17 +367,17 @@ def _apply(
     changeset: int,
     *,
     people: tuple[str, str],
-) -> None:
+) -> list[NewNumber]:
     """Write one row: a new record where nothing is known, else its record's next revision.
 
-    `people`: who imported the row, and who accepts it.
+    `people`: who imported the row, and who accepts it. Returns the numbers of persons that it changes.
     """
     personal, layer = store.personal_fields(stated.layer), store.layers.get(stated.layer)
     if len(known) == 0:
         stated = unmasked(stated, [0], personal)
         _refuse_new(store, layer, stated, people)
         write_new(connection, stated, [0], changeset, store.layers)
-        return
+        return []
     back = known.retired[0] is not None
     if known.op[0] == WITHDRAWN:
         # A withdrawn record is known anew: nothing of what was taken back may shine through.
@@ -401,8 +407,12 @@ def _apply(
             changes = changes if verdict.changes is None else verdict.changes
             if verdict.op == "move":
                 draft.op, draft.happened = verdict.op, verdict.happened
-    if changes or back:
-        write_next(connection, [draft.apply(changes)], changeset, store.layers)
+    if not changes and not back:
+        return []
+    draft.apply(changes)
+    numbers = [] if draft.op == "insert" else numbers_of(layer, known, [(0, draft)])
+    write_next(connection, [draft], changeset, store.layers)
+    return numbers
 
 
 def _refuse_new(store: Store, layer: Layer | None, stated: Records, people: tuple[str, str]) -> None:

@@ -21,6 +21,7 @@ from riskmap.ledger.held_rows import keep_held
 from riskmap.ledger.links import merged_into, named
 from riskmap.ledger.merging import Changes, changes_of, masked_otherwise, shown, unmasked
 from riskmap.ledger.moving import RowVerdict, joined, judge_new, judge_rows, with_changes
+from riskmap.ledger.persons import NewNumber, following, numbers_of
 from riskmap.ledger.placing import without_inherited
 from riskmap.ledger.rejected_rows import keep_rejected
 from riskmap.ledger.revisions import (
@@ -591,7 +592,22 @@ def _write(
     new = [i for i, action in enumerate(decision.actions) if action == "insert" and decision.place[i] < 0]
     first, then = progress.parts(len(new), len(decision.changes))
     write_new(connection, records, _told(new, len(new), first), changeset, layers)
-    write_next(connection, _told(drafts(records, decision), len(decision.changes), then), changeset, layers)
+    numbers: list[NewNumber] = []
+    changed = _with_numbers(drafts(records, decision), decision, layers.get(records.layer), numbers)
+    write_next(connection, _told(changed, len(decision.changes), then), changeset, layers)
+    ours = {(records.layer, records.code[i]) for i in decision.changes}
+    write_next(connection, following(connection, layers, numbers, but=ours), changeset, layers)
+
+
+def _with_numbers(
+    changed: Iterable[NextRevision], decision: Decision, layer: Layer | None, numbers: list[NewNumber]
+) -> Iterator[NextRevision]:
+    """Yield drafts, and write down the numbers of persons that they change."""
+    place = {feature_id: at for at, feature_id in enumerate(decision.known.feature_id)}
+    for draft in changed:
+        if draft.op == "update":
+            numbers += numbers_of(layer, decision.known, [(place[draft.feature_id], draft)])
+        yield draft
 
 
 def _told(rows: Iterable[_Row], of: int, progress: Progress) -> Iterator[_Row]:

@@ -28,6 +28,7 @@ from riskmap.ledger import (
     history,
     importing,
     moving,
+    persons,
     rejected_rows,
     runs,
     scenarios,
@@ -48,6 +49,7 @@ from riskmap.ledger.links import Reference, linked, named, naming
 from riskmap.ledger.merging import Changes
 from riskmap.ledger.moving import Makes, Moves, RecordMove
 from riskmap.ledger.opening import looked_at, opened
+from riskmap.ledger.persons import Held, NewNumber
 from riskmap.ledger.planned_records import PlannedRecords, planned_records
 from riskmap.ledger.rejected_rows import RejectedEntry
 from riskmap.ledger.revisions import Write
@@ -473,6 +475,29 @@ class Ledger:
     ) -> list[OpenRecord]:
         """Return the records of registers that are not closed, now or at a moment; `contacts` asks for personal data."""
         return work.open_records(self._store, layers, as_of=as_of, contacts=contacts)
+
+    def held_by(
+        self, name: str | None, phone: str | None = None, *, as_of: dt.datetime | None = None
+    ) -> list[Held]:
+        """Return what those of a name, of a number, or of both answer for, now or at a moment: personal data, unmasked."""
+        with self._store.reading() as connection:
+            at = None if as_of is None else history.changeset_at(connection, as_of)
+            return persons.held_by(connection, name, phone, at=at)
+
+    def registered(
+        self, layer: Layer, name: str | None, phone: str | None = None, *, as_of: dt.datetime | None = None
+    ) -> list[str]:
+        """Return the codes of those of a name, of a number, or of both in a register of persons, now or at a moment."""
+        with self._store.reading() as connection:
+            at = None if as_of is None else history.changeset_at(connection, as_of)
+            return persons.registered(connection, layer, name, phone, at=at)
+
+    def change_number(self, number: NewNumber, *, by: str, why: str) -> int | None:
+        """Change the number of a person in every record that has it, as one changeset: return it.
+
+        None where nobody has it: then nothing is written.
+        """
+        return persons.change_number(self._store, number, by=by, why=why)
 
     def states(self, layer: Layer, *, as_of: dt.datetime | None = None) -> dict[str, int]:
         """Return state → how many active records of a register are in it, now or at a moment."""

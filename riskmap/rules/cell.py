@@ -284,6 +284,11 @@ def judge_phone(text: str) -> Verdict:
     return Verdict(number, finding)
 
 
+def phone_key(phone: object) -> str:
+    """Return what of a number tells it from others: without blanks, dashes, brackets and the country's code."""
+    return "" if phone is None else _PHONE_FILLING.sub("", unicodedata.normalize("NFKC", str(phone)).strip())
+
+
 def callable_phone(phone: str | None) -> bool:
     """Tell whether a call-out may dial a kept number; a masked one stands for one that it may."""
     return bool(phone) and (is_masked(phone) or any(map(_usual_phone, _PERSON_BREAK.split(phone or ""))))

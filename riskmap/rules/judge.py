@@ -438,6 +438,8 @@ _DERIVED: Final = Verdict(
 def _of_field(field: Field, *, kept: bool) -> TargetRule:
     if field.derived:
         return _fixed(field.title, lambda _text: _DERIVED)
+    if field.role == "phone":
+        return _fixed(field.title, cell.judge_phone, column.plain_phones)
     if field.type == "text":
         return _text(field.title, cell.TEXT_CHARS)
     judge = lambda unit: cell.judge_field(field, header_unit=unit, kept=kept)  # noqa: E731

@@ -24,6 +24,7 @@ from tests.golden.small import METRES, PEOPLE, SHELTERS, SLOPES, SPACES, SPOTS, 
 from tests.prepare_workspace import bulletin, rain
 
 WHO = ("--by", "值班员", "--why", "测试")
+REGISTERS = sorted((defaults_dir() / "layers" / "registers").glob("*.toml"))
 NEW = {
     "shelters": "havens",
     "waterlogging": "wet_spots",
@@ -173,7 +174,9 @@ def test_the_roles_of_earlier_files_are_those_that_the_files_state_now():
     assert {name: kept for name, kept in stated.items() if kept != (None, False, {})} == {
         name: (one.role, one.moves_people, dict(one.fields)) for name, one in EARLIER.items()
     }
-    assert {role for one in EARLIER.values() for role in one.fields.values()} == set(SHAPES)
+    registers = (read_layer(path.read_text(encoding="utf-8"), path.name) for path in REGISTERS)
+    later = {field.role for layer in registers for field in layer.fields if field.role}
+    assert {role for one in EARLIER.values() for role in one.fields.values()} | later == set(SHAPES)
 
 
 def test_a_file_that_states_any_role_is_taken_at_its_word():

@@ -13,9 +13,10 @@ from riskmap.actions.records.scoring import explain_point, one_feature
 from riskmap.actions.workspace import open_workspace
 from riskmap.errors import RiskmapError
 from riskmap.rules.permissions import local_actor
+from tests.cli import riskmap
 from tests.map_workspace import HOSTILE, make_workspace
 from tests.pages_running import html, open_page, panel, texts, use_workspace
-from tests.register_workspace import chosen, register_workspace
+from tests.register_workspace import bring, chosen, register_workspace, table
 
 LAYER, CODE = "risk_points", "RP-LONE-general"
 
@@ -311,3 +312,27 @@ def test_what_is_said_of_a_position_is_said_before_it_is_saved(ws):
     at.text_input(key=key("y")).set_value("22.545309128").run()
     assert any("114.120000, 22.548000" in c.value for c in at.caption)
     assert int(one_feature(ws, LAYER, CODE).version[0]) == 1
+
+
+def test_a_person_is_shown_masked_with_all_they_answer_for_and_in_full_after_a_reason(tmp_path, monkeypatch):
+    home = tmp_path / "w"
+    assert riskmap("init", home).status == 0
+    assert riskmap("layer", "add", "persons", "--workspace", home).status == 0
+    bring(home, "slopes", table(home, "编号,责任人,责任人电话", "B1,张三,13800000001", "B2,李四,13800000001"))
+    bring(home, "persons", table(home, "人员编号,姓名,手机号码", "P1,张三,13800000001"))
+    use_workspace(monkeypatch, home)
+    at = open_page("point", layer="persons", code="P1")
+    assert [row["cells"][2]["text"] for row in panel(at, "point-held")["rows"]] == ["B1"]
+    assert not {"张三", "13800000001"} & {word for word in ("张三", "13800000001") if word in html(at)}
+    at.text_input(key="reveal-by").set_value("王五").run()
+    at.text_input(key="reveal-why").set_value("台风叫应").run()
+    at.button(key="contacts-show").click().run()
+    assert any("张三 13800000001" in one.value for one in at.info)
+    at.button(key="point-edit").click().run()
+    at.text_input(key="form-persons-P1-1-phone").set_value("13900000009")
+    at.text_input(key="form-persons-P1-1-sign-by").set_value("王五")
+    at.text_input(key="form-persons-P1-1-sign-why").set_value("换号")
+    save(at)
+    assert any("同一人的旧号码一并改了：边坡 1" in one.value for one in at.success)
+    people = open_workspace(home).ledger.contacts("slopes")
+    assert {code: one.phone for code, (one,) in people.items()} == {"B1": "13900000009", "B2": "13800000001"}

@@ -15,7 +15,7 @@ from riskmap.actions.workspace import Workspace
 from riskmap.catalog import Layer
 from riskmap.errors import RefusedError, RiskmapError, Text
 from riskmap.io.files.attachments import Incoming
-from riskmap.ledger import Created, FilesChange, NewRecord, RecordEdit, TierChange, Undone
+from riskmap.ledger import Created, FilesChange, NewRecord, RecordEdit, TierChange, Undone, Write
 from riskmap.moments import local_now
 from riskmap.rules.cell import Finding
 from riskmap.rules.judge import Judged, LayerRules, placed, rules_of
@@ -37,13 +37,15 @@ class PointEdit:
 class Edited:
     """Code → version after an edit, and what the rules said of values that were kept.
 
-    `changeset` is None where nothing differed and so nothing was written; `tiers` changed with it.
+    `changeset` is None where nothing differed and so nothing was written; `tiers` changed with it. `followed`:
+    layer → how many other records had the number of a person that was changed, and have the new one now.
     """
 
     versions: Mapping[str, int]
     warnings: tuple[Text, ...] = ()
     changeset: int | None = None
     tiers: tuple[TierChange, ...] = ()
+    followed: Mapping[str, int] = field(default_factory=dict[str, int])
 
     @property
     def version(self) -> int:
@@ -72,14 +74,25 @@ def edit_points(ws: Workspace, layer: str, rows: Sequence[PointEdit], *, by: Act
     """
     for row in rows:
         may(by, "edit", layer, row.code)
-    _need_reason(why)
+    need_reason(why)
     rules = rules_of(ws.catalog.layer(layer), ws.subdistricts, ws.region)
     with one_commit(ws, [layer], by=by, why=why) as action:
         edits = judged_edits(ws, rules, rows)
         versions = ws.ledger.edit_many(layer, edits, by=by.name, why=why)
         changeset = next(iter(action.write.changesets()), None)
+        followed = _followed(action.write, layer, versions) if rules.layer.role == "persons" else {}
     said = tuple(say for one in edits for say in one.changes.said(one.code, "warning"))
-    return Edited(versions, (*said, *_warned(ws, layer, list(versions))), changeset, action.tiers)
+    warned = (*said, *_warned(ws, layer, list(versions)))
+    return Edited(versions, warned, changeset, action.tiers, followed)
+
+
+def _followed(write: Write, layer: str, versions: Mapping[str, int]) -> dict[str, int]:
+    """Return layer → how many records were written beside those that were edited."""
+    found = {
+        of: len([c for c in codes if of != layer or c not in versions])
+        for of, codes in write.touched().items()
+    }
+    return {of: n for of, n in found.items() if n}
 
 
 def _warned(ws: Workspace, layer_id: str, codes: Sequence[str]) -> list[Text]:
@@ -168,7 +181,7 @@ def record_points(ws: Workspace, news: Sequence[NewPoint], *, by: Actor, why: st
 
     RefusedError names every value that is refused, UnreadableFileError a file.
     """
-    _need_reason(why)
+    need_reason(why)
     judged = [judged_new(ws, new, by=by) for new in news]
     if not any(one.values.errors for one in judged):  # bytes of what is refused anyway would be left behind
         judged = [replace(one, files=_files_of(ws, new)) for one, new in zip(judged, news, strict=True)]
@@ -227,7 +240,7 @@ def retire_point(
 ) -> int:
     """Take a record off the lists; it stays in the ledger with the reason."""
     may(by, "retire", layer, code)
-    _need_reason(why)
+    need_reason(why)
     one_feature(ws, layer, code)
     return ws.ledger.retire(layer, code, by=by.name, why=why, seen=seen)
 
@@ -250,7 +263,7 @@ def reinstate_points(
     """
     for code in codes:
         may(by, "retire", layer, code)
-    _need_reason(why)
+    need_reason(why)
     one_feature(ws, layer, codes[0])
     with one_commit(ws, [layer], by=by, why=why) as action:
         judged = judged_again(ws, layer, codes)
@@ -311,7 +324,7 @@ def _held(records: Records, at: int, layer: Layer) -> dict[str, object]:
 def undo_changeset(ws: Workspace, changeset: int, *, by: Actor, why: str) -> Undone:
     """Undo one changeset as a whole and score the records that it had written, and no other."""
     may(by, "undo")
-    _need_reason(why)
+    need_reason(why)
     with one_commit(ws, by=by, why=why, rated=True) as action:
         undone = ws.ledger.undo(changeset, by=by.name, why=why)
     return replace(undone, tiers=action.tiers)
@@ -336,7 +349,8 @@ def undone_text(changeset: int, undone: Undone) -> Text:
     )
 
 
-def _need_reason(why: str) -> None:
+def need_reason(why: str) -> None:
+    """Raise RiskmapError where no reason is stated."""
     if not why.strip():
         raise RiskmapError(
             "请写明原因：每次改动都要留下是谁、为什么", "state the reason: every change keeps who and why"

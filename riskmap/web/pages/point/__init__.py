@@ -37,7 +37,7 @@ from riskmap.web.frame.state import (
     write_address,
 )
 from riskmap.web.pages import Page
-from riskmap.web.pages.point import attached, moves, new, uniting, view
+from riskmap.web.pages.point import attached, moves, new, person, uniting, view
 from riskmap.web.pages.point.form import FormStart, draw_form, open_record
 from riskmap.web.pages.point.place import draw_place, stated_position
 from riskmap.web.pages.point.view import Stale, certainty, draw_stale
@@ -298,6 +298,8 @@ def _view(features: Features, here: str) -> None:
         editable = features.retired[0] is None and as_of() is None
         view.facts(layer, adopted_model(ws, layer.id), features, editable=editable)
         view.linked(layer, code, ws.catalog.layers)
+        if layer.role == "persons":
+            person.draw(code, here)
         attached.draw(features, here)
         if layer.contacts:
             _contacts(features, here)
@@ -390,7 +392,11 @@ def _save(
         return
     _set_mode("view", here)
     st.session_state.pop(_REVEALED, None)
-    keep_notice("success", "\n".join((_saved(edited.version, before, after), *_texts(edited.warnings))))
+    told = [_saved(edited.version, before, after), *_texts(edited.warnings)]
+    if edited.followed:
+        titles = [f"{ws.catalog.title(of).text(lang())} {n:,}" for of, n in edited.followed.items()]
+        told.append(say("form_followed", layers=" · ".join(titles), changeset=edited.changeset))
+    keep_notice("success", "\n".join(told))
     st.rerun()
 
 

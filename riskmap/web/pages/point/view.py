@@ -20,10 +20,11 @@ import streamlit as st
 
 from riskmap.actions.records.certainty import MeasureOnPoint, PointCertainty
 from riskmap.actions.tier_models import stamp_of
-from riskmap.catalog import Layer, ScoringModel
+from riskmap.catalog import Field, Layer, ScoringModel
 from riskmap.errors import StaleRevisionError
 from riskmap.percentages import percentage, percentages
 from riskmap.rules.extras import extra_keys, header_of, holds_people, masked
+from riskmap.rules.masks import mask_value
 from riskmap.scoring.residual import WHY_NOT
 from riskmap.selection import find
 from riskmap.selection.linked import hanging_on, links_of
@@ -111,7 +112,10 @@ def facts(layer: Layer, model: ScoringModel | None, features: Features, *, edita
         stated = [f for f in fields if values.get(f.id) not in (None, "")]
         shown = fields if title == "group_scored" else stated
         pairs = [
-            (f.title.text(lang()), value_text(layer, f.id, values.get(f.id)) if f in stated else None)
+            (
+                f.title.text(lang()),
+                value_text(layer, f.id, _open(f, values.get(f.id))) if f in stated else None,
+            )
             for f in shown
         ]
         _facts(say(title), pairs + (place if title == "group_rest" else []))
@@ -122,6 +126,11 @@ def facts(layer: Layer, model: ScoringModel | None, features: Features, *, edita
         _facts(say("group_rest"), place)
     _facts(say("group_extra"), _extras(features))
     _checklist(layer, features)
+
+
+def _open(field: Field, value: Any) -> Any:
+    """Return a value as everybody may see it: personal data masked."""
+    return mask_value(value) if field.personal else value
 
 
 def linked(layer: Layer, code: str, layers: Mapping[str, Layer]) -> None:
