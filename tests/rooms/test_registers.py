@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -191,6 +192,29 @@ def test_totals_that_a_warehouse_states_stand_beside_the_sums_of_its_lines(full)
     pairs = [(w["fields"][one], w["fields"][f"line_{one}"] or 0) for w in found for one in ITEMS]
     assert (len(pairs), sum(stated != lines for stated, lines in pairs)) == (845, 793)
     assert sum(w["fields"]["lines"] for w in found) == 600
+
+
+def test_check_names_where_a_warehouse_states_other_totals_than_its_lines(full):
+    ran = riskmap("check", "--json", "--workspace", full[0])
+    said = [one for one in ran.json["findings"] if one["what"] == "stated"]
+    numbers = [int(re.search("：(\\d+) 条", one["message"])[1]) for one in said]
+    assert (len(said), sum(numbers)) == (5, 793)
+    assert {one["severity"] for one in said} == {"warning"}
+
+
+def test_lists_hold_the_stock_that_keeps_no_longer_and_the_counts_that_are_old_or_not_known(full):
+    home = full[0]
+
+    def listed(name):
+        return riskmap("list", name, "--json", "--workspace", home).json
+
+    soon = listed("expiring_stock_list")["rows"]
+    assert len(soon) == count(home, "stock_lines", "expires_on <= 2027-02-27") > 465
+    days = [one["expires_on"] for one in soon if one["item"] == soon[0]["item"]]
+    assert days == sorted(days)
+    old = {one["code"] for one in listed("old_count_list")["rows"]}
+    assert old == set(records(home, "warehouses", "counted_on < 2026-06-02"))
+    assert len(listed("never_counted_list")["rows"]) == 600
 
 
 def test_stock_stands_where_its_warehouse_does(full):

@@ -10,7 +10,7 @@ import os
 import shlex
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -29,12 +29,14 @@ from riskmap.actions.workspace import Workspace
 from riskmap.actions.workspace.backup import backup_text, last_backup
 from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.catalog import Layer
+from riskmap.catalog.flow import Law
 from riskmap.errors import Lang, RiskmapError, Text
 from riskmap.io.tables.kept_columns import taker
 from riskmap.ledger.store import file_of, stored_moment
-from riskmap.moments import utc_now
+from riskmap.moments import local_now, utc_now
 from riskmap.rules.arrays import Misfit, codes_of, column_of, numbers_of, pc
 from riskmap.rules.extras import extra_keys, header_of, holds_people, is_extra, masked
+from riskmap.rules.laws import broken_laws, law_text, named_in
 from riskmap.selection.snapshot_files import altered
 from riskmap.selection.table import FLAG_BIT
 from riskmap.texts import newer_text
@@ -44,6 +46,9 @@ Severity = Literal["note", "warning", "error"]
 
 
 _ORDER: Final[tuple[Severity, ...]] = ("error", "warning", "note")
+
+
+_NAMED: Final = 3  # records that a finding shows
 
 
 _LANGS: Final[tuple[Lang, ...]] = ("zh", "en")
@@ -524,6 +529,48 @@ def _deadlines(ws: Workspace) -> Iterator[CheckFinding]:
         )
 
 
+def _sums_stated(ws: Workspace) -> Iterator[CheckFinding]:
+    """Name the records that break a law that only warns and speaks of sums: no write of their own tells it."""
+    snapshot = current_snapshot(ws)
+    for layer in ws.catalog.layers.values():
+        laws = [law for law in layer.sum_laws if law.otherwise == "warn"]
+        if not laws or layer.id not in snapshot.layers:
+            continue
+        table = snapshot.table(layer.id)
+        names = {name for name in named_in(laws) if name in layer.field_ids}
+        values = {name: table[column_of(name)].to_pylist() for name in names}
+        said: dict[str, list[int]] = {}
+        for row, one in broken_laws(layer, values, len(table), today=local_now().date(), laws=laws):
+            said.setdefault(one.rule, []).append(row)
+        for law in laws:
+            if rows := said.get(law.id):
+                yield _sum_stated(layer, law, rows, values, table["code"].to_pylist())
+
+
+def _sum_stated(
+    layer: Layer, law: Law, rows: Sequence[int], values: Mapping[str, Sequence[Any]], codes: Sequence[str]
+) -> CheckFinding:
+    """Say how many records break a law, and of some of them what both sides are."""
+    title, text, more = layer.title, law_text(layer, law), "…" if len(rows) > _NAMED else ""
+    some = ", ".join(
+        " ".join([codes[row], *(f"{values[name][row]}" for name in (law.field, law.than) if name in values)])
+        for row in rows[:_NAMED]
+    )
+    return CheckFinding(
+        "warning",
+        "stated",
+        f"{layer.id} › {law.id}",
+        Text(
+            f"{title.zh}：{len(rows)} 条 {text.zh}（{some}{more}）",
+            f"{title.en}: {len(rows)} where {text.en} ({some}{more})",
+        ),
+        Text(
+            f"核对后改正其中一处；riskmap select {layer.id} --json 列出两个数",
+            f"check and mend one of the two; riskmap select {layer.id} --json shows both",
+        ),
+    )
+
+
 def _last_write(ws: Workspace) -> dt.datetime | None:
     return next((stored_moment(one.at) for one in ws.ledger.changesets(limit=1)), None)
 
@@ -548,4 +595,5 @@ _CHECKS: Final[dict[str, Callable[[Workspace], Iterator[CheckFinding]]]] = {
     "readings": _readings,
     "backup": _backups,
     "overdue": _deadlines,
+    "stated": _sums_stated,
 }
