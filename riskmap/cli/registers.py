@@ -149,18 +149,19 @@ def work(
     who: Annotated[str | None, typer.Option("--who", metavar="NAME")] = None,
     due: Annotated[int | None, typer.Option("--due", metavar="DAYS", min=0)] = None,
     overdue: Annotated[bool, typer.Option("--overdue")] = False,
+    alerts: Annotated[bool, typer.Option("--alerts")] = False,
     as_of: AsOfOption = None,
     as_json: JsonOption = False,
     workspace: WorkspaceOption = None,
     store: StoreOption = None,
 ) -> None:
-    """What is open in the registers: overdue, due soon, to accept."""
+    """What is open in the registers: overdue, due soon, to accept, alerts."""
     from riskmap.actions.records.work import overdue_text, work_list
     from riskmap.cli.common import open_workspace, tell_past
 
     ws = open_workspace(workspace, store)
     then = past(as_of)
-    found = work_list(ws, who=who, due=due, overdue=overdue, as_of=then)
+    found = work_list(ws, who=who, due=due, overdue=overdue, alerts=alerts, as_of=then)
     if then is not None:
         tell_past(ws, then)
     if as_json:

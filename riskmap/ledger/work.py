@@ -15,14 +15,15 @@ from riskmap.ledger.columns import held_at, read_body, read_contacts
 from riskmap.ledger.history import changeset_at
 from riskmap.ledger.store import Store, json_list
 from riskmap.rules.moves import day_found
-from riskmap.values.records import Contact
+from riskmap.values.records import Contact, Value
 
 
 @dataclass(frozen=True, slots=True)
 class OpenRecord:
     """A record of a flow that is not closed. `since`: the day of its last move, else the day found; days are ISO.
 
-    `contacts` are unmasked, and empty unless they were asked for.
+    `contacts` are unmasked, and empty unless they were asked for. Of an alert `level` says how bad it is, and `at`
+    when it was raised, as the record keeps it.
     """
 
     layer: str
@@ -34,6 +35,8 @@ class OpenRecord:
     since: str | None
     version: int
     contacts: tuple[Contact, ...] = ()
+    level: str | None = None
+    at: str | None = None
 
 
 def open_records(
@@ -72,6 +75,8 @@ def _open(connection: sa.Connection, layer: Layer, at: int | None, *, contacts: 
     query = sa.select(*columns).select_from(joined)
     query = query.where(f.c.layer == layer.id, held_at(r, at), r.c.retired.is_(None), _is_open(closed))
     query = query.order_by(r.c.due.is_(None), r.c.due, f.c.code)
+    leveled = layer.field_by_role("level") if layer.role == "alert" else None
+    moment = layer.moment if layer.role == "alert" else ""
     return [
         OpenRecord(
             layer=layer.id,
@@ -80,12 +85,19 @@ def _open(connection: sa.Connection, layer: Layer, at: int | None, *, contacts: 
             subdistrict=row["subdistrict"],
             state=row["state"] or flow.start,
             due=row["due"],
-            since=row["happened"] or day_found(flow, read_body(row["body"]) or {}),
+            since=row["happened"] or day_found(flow, body),
             version=row["version"],
             contacts=read_contacts(row["people"]) if contacts else (),
+            level=None if leveled is None else _text(body.get(leveled.id)),
+            at=_text(body.get(moment)),
         )
         for row in connection.execute(query).mappings()
+        for body in (read_body(row["body"]) or {},)
     ]
+
+
+def _text(value: Value) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _is_open(closed: Collection[str]) -> sa.ColumnElement[bool]:

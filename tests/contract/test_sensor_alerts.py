@@ -242,3 +242,34 @@ def test_an_alert_becomes_a_hazard_with_one_move_and_one_undo_takes_both(root, s
     assert riskmap("undo", done["changeset"], "--why", "试", "--workspace", root).status == 0
     assert held(root)[FIRST]["state"] == "raised"
     assert riskmap("select", "hazards", "--json", "--workspace", root).json["count"] == 0
+
+
+def test_the_queue_has_the_worst_first_then_the_oldest_and_counts_them(root, send, tmp_path):
+    rows = [
+        "编号,名称,预警时间,预警级别,监测值,阈值",
+        "P1,平台甲,2026-11-28 10:00,蓝色,5,4",
+        "P2,平台乙,2026-11-28 09:00,,5,4",
+        "P3,平台丙,2026-11-28 11:00,黄色,5,4",
+        "P4,平台丁,2026-11-28 08:00,黄色,3,4",
+    ]
+    file = tmp_path / "alerts.csv"
+    file.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    riskmap("import", "alerts", file, "--crs", "cgcs2000", "--json", "--workspace", root)
+    send(("00:30", 0.1), ("01:00", 1.4))
+    riskmap("move", "alerts", FIRST, "to_ticket", "--workspace", root)
+    send(("00:30", 0.1), ("01:00", 1.4), sensor="QJ-2")
+    found = riskmap("work", "--alerts", "--json", "--workspace", root).json
+    assert found["counts"]["alerts"] == 5
+    assert [(one["code"], one["level"]) for one in found["items"]] == [
+        ("QJ-2-tilt_fast-20261128T170000Z", "red"),
+        ("P4", "yellow"),
+        ("P3", "yellow"),
+        ("P2", None),  # not known: above the mildest
+        ("P1", "blue"),
+    ]
+    assert found["items"][1]["at"] == "2026-11-28T00:00Z"
+    every = riskmap("work", "--json", "--workspace", root).json
+    assert [one["layer"] for one in every["items"]] == [*["alerts"] * 5, "hazards"]
+    assert "预警 5 条" in riskmap("work", "--workspace", root).err
+    assert move(root, "P4", "dispose", "--set", "how=设备误差").status == 0
+    assert riskmap("work", "--json", "--workspace", root).json["counts"]["alerts"] == 4

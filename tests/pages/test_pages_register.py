@@ -111,3 +111,30 @@ def test_a_held_closing_is_accepted_on_the_page_with_the_evidence_it_lacks(ws):
         ["a.jpg"],
         ["2024-12-20"],
     )
+
+
+def test_the_page_work_has_the_alerts_with_their_number_the_worst_first(tmp_path, monkeypatch):
+    home = tmp_path / "alerts"
+    assert riskmap("init", home).status == 0
+    assert riskmap("layer", "add", "alerts", "--workspace", home).status == 0
+    use_workspace(monkeypatch, home)
+    assert panel(open_page("work", show="alerts"), "work-items")["rows"] == []
+    file = tmp_path / "alerts.csv"
+    rows = ["P1,滑坡,2026-11-28 10:00,蓝色", "P2,水位,2026-11-28 09:00,", "P3,裂缝,2026-11-28 08:00,红色"]
+    file.write_text("\n".join(["编号,名称,预警时间,预警级别", *rows]) + "\n", encoding="utf-8")
+    riskmap("import", "alerts", file, "--crs", "cgcs2000", "--workspace", home)
+    at = open_page("work", show="alerts")
+    offered = [one.content for group in at.get("button_group") for one in group.proto.options]
+    assert "预警 3" in offered
+    cells = [[cell["text"] for cell in row["cells"]] for row in panel(at, "work-items")["rows"]]
+    assert [one[:2] + one[3:5] for one in cells] == [
+        ["裂缝", "P3", "红色", "2026-11-28 08:00"],
+        ["水位", "P2", "未写明", "2026-11-28 09:00"],
+        ["滑坡", "P1", "蓝色", "2026-11-28 10:00"],
+    ]
+
+
+def test_the_page_work_has_no_alerts_where_no_register_holds_any(ws):
+    at = open_page("work", show="alerts")
+    assert not at.exception
+    assert [row["cells"][1]["text"] for row in panel(at, "work-items")["rows"]] == ["H1"]

@@ -1,4 +1,4 @@
-"""What is open in the registers, and for whom: overdue, due soon, to accept."""
+"""What is open in the registers, and for whom: overdue, due soon, to accept, alerts."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Final
 from riskmap.actions.workspace import Workspace
 from riskmap.catalog import Layer
 from riskmap.catalog.flow import CONTACT
+from riskmap.catalog.series import LEVELS
 from riskmap.errors import Text
 from riskmap.json_documents import Document
 from riskmap.ledger import OpenRecord
@@ -22,11 +23,16 @@ SOON_DAYS: Final = 7
 """How many days ahead a deadline is called due, unless somebody says otherwise."""
 
 
+# How bad an alert is; one whose level is not known stands above those of the mildest.
+_BADNESS: Final[Mapping[str | None, float]] = {None: 1.5, **{one: i for i, one in enumerate(LEVELS, 1)}}
+
+
 @dataclass(frozen=True, slots=True)
 class WorkItem:
     """An open record of a register; `days` since its deadline, below 0 before it, None where none runs.
 
     `second`: whether a second person is waited for. `people`: with whom it lies, masked, where somebody is asked for.
+    `alert`: whether it is one of a register of alerts.
     """
 
     record: OpenRecord
@@ -34,6 +40,14 @@ class WorkItem:
     desk: str | None
     second: bool
     people: tuple[str, ...] = ()
+    alert: bool = False
+
+    @property
+    def urgency(self) -> tuple[bool, str, float, str, str]:
+        """What items are sorted by: the earliest deadline, then alerts, the worst and the oldest first, then the rest."""
+        one = self.record
+        worst = -_BADNESS.get(one.level, _BADNESS[None]) if self.alert else 0.0
+        return one.due is None, one.due or "", worst, (one.at or "") if self.alert else "", one.layer
 
     @property
     def overdue(self) -> bool:
@@ -58,6 +72,7 @@ class WorkItem:
             "overdue_days": self.days if self.overdue else None,
             "desk": self.desk,
             "people": list(self.people),
+            **({"level": one.level, "at": one.at} if self.alert else {}),
             "version": one.version,
         }
 
@@ -90,29 +105,34 @@ def work_list(
     who: str | None = None,
     due: int | None = None,
     overdue: bool = False,
+    alerts: bool = False,
     as_of: dt.date | None = None,
 ) -> Work:
-    """Return what is open, now or at a day: all of it, what is `overdue`, due within days, or on the desk of `who`.
+    """Return what is open, now or at a day: all of it, what is `overdue`, due within days, `alerts`, or on the desk of `who`.
 
     A deadline that is today is due and not overdue. With several restrictions an item has to meet one of the
-    first two, and be on the desk.
+    first three, and be on the desk.
     """
     day = local_now().date() if as_of is None else local_day(as_of)
     moment = None if as_of is None else last_moment(as_of)
     layers = registers(ws)
     found = ws.ledger.open_records(layers, as_of=moment, contacts=who is not None)
     items = [_item(ws.catalog.layer(one.layer), one, day, who) for one in found]
-    items.sort(key=lambda one: (one.record.due is None, one.record.due or "", one.record.layer))
+    items.sort(key=lambda one: one.urgency)
     soon = SOON_DAYS if due is None else due
     counts: dict[str, int | None] = {
         "mine": None if who is None else sum(bool(one.people) for one in items),
         "due": sum(one.due(soon) for one in items),
         "overdue": sum(one.overdue for one in items),
         "to_accept": sum(one.second for one in items),
-        "alerts": None,
+        "alerts": sum(one.alert for one in items) if any(one.role == "alert" for one in layers) else None,
     }
-    if overdue or due is not None:
-        items = [one for one in items if (overdue and one.overdue) or (due is not None and one.due(due))]
+    if overdue or alerts or due is not None:
+        items = [
+            one
+            for one in items
+            if (overdue and one.overdue) or (alerts and one.alert) or (due is not None and one.due(due))
+        ]
     return Work(
         iso_second(utc_now()) if as_of is None else str(as_of_json(as_of)),
         counts,
@@ -131,13 +151,14 @@ def _item(layer: Layer, one: OpenRecord, day: dt.date, who: str | None) -> WorkI
         names = [c.name for c in one.contacts if c.role == role and c.name]
         people = [mask_name(name) or "" for name in names if name.strip() == who.strip()]
     second = any(move.other_than and one.state in move.from_ for move in flow_of(layer).moves)
-    return WorkItem(one, overdue_days(one.due, day), desk, second, tuple(people))
+    return WorkItem(one, overdue_days(one.due, day), desk, second, tuple(people), layer.role == "alert")
 
 
 def overdue_text(work: Work) -> Text:
-    """Return how much is open, due and overdue, in one sentence."""
-    late, soon = work.counts["overdue"] or 0, work.counts["due"] or 0
+    """Return how much is open, due and overdue, and how many alerts are, in one sentence."""
+    late, soon, alerts = work.counts["overdue"] or 0, work.counts["due"] or 0, work.counts["alerts"]
+    zh, en = (f"，预警 {alerts} 条", f", {alerts} alerts") if alerts else ("", "")
     return Text(
-        f"待办 {work.open} 件，其中超期 {late} 件，{SOON_DAYS} 天内到期 {soon} 件",
-        f"{work.open} open, {late} overdue, {soon} due within {SOON_DAYS} days",
+        f"待办 {work.open} 件，其中超期 {late} 件，{SOON_DAYS} 天内到期 {soon} 件{zh}",
+        f"{work.open} open, {late} overdue, {soon} due within {SOON_DAYS} days{en}",
     )

@@ -9,6 +9,8 @@ import streamlit as st
 
 from riskmap.actions.records.work import Work, WorkItem, overdue_text, registers, work_list
 from riskmap.catalog import Layer
+from riskmap.catalog.series import LEVELS
+from riskmap.moments import beijing_text
 from riskmap.rules.moves import flow_of
 from riskmap.web.frame.shell import page_look, page_title
 from riskmap.web.frame.state import address_leads, as_of, lang, say, workspace, write_address
@@ -41,6 +43,7 @@ _SHOWN: Final[Mapping[str, Callable[[WorkItem], bool]]] = {
     "overdue": lambda one: one.overdue,
     "due": lambda one: one.due(),
     "to_accept": lambda one: one.second,
+    "alerts": lambda one: one.alert,
 }
 
 
@@ -60,7 +63,7 @@ def render() -> None:
     write_address(("show", "register"), {"show": "" if show == "all" else show, "register": _layer()})
     layer = _layer()
     items = [one for one in work.items if _SHOWN[show](one) and layer in {"", one.record.layer}]
-    _list(items, {one.id: one for one in found})
+    _list(items, {one.id: one for one in found}, alerts=show == "alerts")
     st.caption(overdue_text(work).text(lang()))
 
 
@@ -70,7 +73,8 @@ def _as_the_address_says(found: Sequence[Layer]) -> None:
     if _SHOW in state and not address_leads():
         return
     show, layer = st.query_params.get("show", ""), st.query_params.get("register", "")
-    state[_SHOW] = show if show in _SHOWN else "all"
+    held = show != "alerts" or any(one.role == "alert" for one in found)
+    state[_SHOW] = show if show in _SHOWN and held else "all"
     state[_LAYER] = layer if layer in {one.id for one in found} else None
 
 
@@ -100,10 +104,10 @@ def _asked_for(found: Sequence[Layer]) -> str:
 
 def _chosen(work: Work) -> str:
     """Let a person choose which part is shown, each with how many there are."""
-    numbers = {"all": work.open, **{key: work.counts[key] or 0 for key in ("overdue", "due", "to_accept")}}
+    numbers = {"all": work.open} | {key: n for key in _SHOWN if (n := work.counts.get(key)) is not None}
     chosen = st.segmented_control(
         say("work_show"),
-        list(_SHOWN),
+        list(numbers),
         format_func=lambda one: f"{say(f'work_{one}')} {numbers[one]:,}",
         key=_SHOW,
         label_visibility="collapsed",
@@ -113,23 +117,26 @@ def _chosen(work: Work) -> str:
     return chosen or "all"
 
 
-def _list(items: Sequence[WorkItem], layers: Mapping[str, Layer]) -> None:
+def _list(items: Sequence[WorkItem], layers: Mapping[str, Layer], *, alerts: bool) -> None:
+    """Draw a list; one of alerts says how bad each is and since when, any other when it is due."""
     pager = pager_of(_TABLE, len(items))
+    urgent = ("level", "at") if alerts else ("due", "late", "since")
     columns = [
         TableColumn("name", say("list_name")),
         TableColumn("code", say("list_code"), "code"),
         TableColumn("state", say("list_state"), "short"),
-        TableColumn("due", say("work_column_due"), "short"),
-        TableColumn("late", say("work_column_late"), "number"),
-        TableColumn("since", say("work_column_since"), "short"),
+        *(
+            TableColumn(one, say(f"work_column_{one}"), "number" if one == "late" else "short")
+            for one in urgent
+        ),
         TableColumn("subdistrict", say("list_subdistrict"), "short"),
         TableColumn("layer", say("work_register"), "short"),
     ]
-    rows = [_row(one, layers[one.record.layer]) for one in items[pager.start : pager.stop]]
+    rows = [_row(one, layers[one.record.layer], urgent) for one in items[pager.start : pager.stop]]
     show_table(_TABLE, columns, rows, pager=pager, empty=say("work_nothing"))
 
 
-def _row(item: WorkItem, layer: Layer) -> Row:
+def _row(item: WorkItem, layer: Layer, urgent: Sequence[str]) -> Row:
     one = item.record
     state = flow_of(layer).state(one.state)
     href = point_address(one.layer, one.code)
@@ -137,13 +144,29 @@ def _row(item: WorkItem, layer: Layer) -> Row:
         Cell(one.name or say("no_name"), href=href),
         Cell(one.code),
         Cell(one.state if state is None else state.title.text(lang())),
-        Cell(one.due or "—", quiet=one.due is None),
-        Cell(say("work_days", n=item.days) if item.overdue else "", head=item.overdue),
-        Cell(one.since or "—"),
+        *(_URGENT[name](item, layer) for name in urgent),
         Cell(one.subdistrict or say("not_stated")),
         Cell(layer.title.text(lang())),
     ]
     return Row(cells, href=href)
+
+
+def _level(item: WorkItem, layer: Layer) -> Cell:
+    """Return how bad an alert is, as its layer calls it; a word that the layer does not know stands as it came."""
+    field, level = layer.field_by_role("level"), item.record.level
+    if field is None or level is None:
+        return Cell(say("work_level_unknown"), quiet=True)
+    title = next((one.title for one in field.choices if one.id == level), None)
+    return Cell(level if title is None else title.text(lang()), head=level in LEVELS[-2:])
+
+
+_URGENT: Final[Mapping[str, Callable[[WorkItem, Layer], Cell]]] = {
+    "due": lambda one, _: Cell(one.record.due or "—", quiet=one.record.due is None),
+    "late": lambda one, _: Cell(say("work_days", n=one.days) if one.overdue else "", head=one.overdue),
+    "since": lambda one, _: Cell(one.record.since or "—"),
+    "level": _level,
+    "at": lambda one, _: Cell(beijing_text(one.record.at) if one.record.at else "—"),
+}
 
 
 if __name__ == "__main__":
