@@ -15,6 +15,7 @@ from riskmap.ledger.moving import Moved, Moves, RecordMove
 from riskmap.ledger.rejected_rows import RejectedEntry
 from riskmap.ledger.revisions import Write
 from riskmap.ledger.runs import TierChange, model_digest
+from riskmap.ledger.streets import Level, Renamed
 from riskmap.ledger.undoing import Undone
 from riskmap.ledger.uniting import Conflict, MergePlan, Reunited, Side, key_title
 from riskmap.ledger.work import OpenRecord
@@ -29,6 +30,7 @@ __all__ = [
     "HeldEntry",
     "LayerColumns",
     "Ledger",
+    "Level",
     "MergePlan",
     "Moved",
     "Moves",
@@ -38,6 +40,7 @@ __all__ = [
     "RecordMove",
     "Reference",
     "RejectedEntry",
+    "Renamed",
     "Retirement",
     "Reunited",
     "RunResult",
