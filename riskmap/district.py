@@ -268,7 +268,7 @@ class District:
     @property
     def subdistricts(self) -> tuple[str, ...]:
         """Names of the sub-districts that the boundaries know."""
-        return self._ws.subdistricts
+        return tuple(self._ws.subdistricts)
 
     def __getitem__(self, layer: str) -> LayerView:
         """Return a layer by its id. UnknownNameError names the known ones."""

@@ -1,8 +1,8 @@
-"""Commands that put a ledger in order: merge, split."""
+"""Commands that put a ledger in order: merge, split, streets."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -20,6 +20,7 @@ from riskmap.cli.common import (
     reason,
     stated_pairs,
 )
+from riskmap.errors import RiskmapError
 
 if TYPE_CHECKING:
     from riskmap.actions.records.uniting import United
@@ -137,3 +138,64 @@ def split(
             f"由 {code} 分出 {made}（变更 {number}）；撤销：riskmap undo {number} --why 原因",
             f"{made} is made of {code} (changeset {number}); to take it back: riskmap undo {number} --why REASON",
         )
+
+
+@app.command()
+def streets(
+    what: Annotated[Literal["list", "rename", "merge"], typer.Argument(metavar="list|rename|merge")] = "list",
+    names: Annotated[list[str] | None, typer.Argument(metavar="NAME")] = None,
+    into: Annotated[str | None, typer.Option("--into", metavar="NAME")] = None,
+    community: Annotated[bool, typer.Option("--community")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run")] = False,
+    as_json: JsonOption = False,
+    by: ByOption = None,
+    why: WhyOption = None,
+    workspace: WorkspaceOption = None,
+    store: StoreOption = None,
+) -> None:
+    """List streets or communities, rename one or merge some, in all layers at once."""
+    from riskmap.actions.records import streets as action
+    from riskmap.cli.common import open_workspace
+
+    ws = open_workspace(workspace, store)
+    level = "community" if community else "subdistrict"
+    if what == "list":
+        found = action.streets(ws, level)
+        if as_json:
+            print_json(action.streets_json(found))
+            return
+        for one in found:
+            typer.echo("\t".join((one.name, str(sum(one.counts.values())), "、".join(one.former))))
+        return
+    olds, new = _renaming(what, names or [], into)
+    if dry_run:
+        done = action.plan_rename(ws, olds, new, level=level)
+    else:
+        done = action.rename_streets(ws, olds, new, level=level, by=person(by), why=why or "")
+    if as_json:
+        print_json(action.renamed_json(done))
+        return
+    for old, layers in done.counts.items():
+        for layer, n in layers.items():
+            typer.echo(f"  {old} → {done.names[old]}\t{layer}\t{n}")
+    number, n = done.changeset, done.records
+    if number is None:
+        echo(f"会改 {n} 条记录；没有写入", f"{n} records would change; nothing was written", err=True)
+    else:
+        echo(
+            f"已改 {n} 条记录（变更 {number}），以后的文件写旧名称的按新名称读入；撤销：riskmap undo {number} --why 原因",
+            f"{n} records changed (changeset {number}), later files that state the old name are read as the new one; to "
+            f"take it back: riskmap undo {number} --why REASON",
+        )
+
+
+def _renaming(what: str, names: list[str], into: str | None) -> tuple[list[str], str]:
+    """Return the old names and the new one."""
+    if what == "rename" and len(names) == 2 and into is None:  # noqa: PLR2004 - old and new
+        return names[:1], names[1]
+    if what == "merge" and names and into is not None:
+        return names, into
+    raise RiskmapError(
+        "请写 streets rename 旧名称 新名称，或 streets merge 名称 名称 --into 名称",
+        "write streets rename OLD NEW, or streets merge NAME NAME --into NAME",
+    )

@@ -16,6 +16,7 @@ from riskmap.ledger.persons import Held, NewNumber, Person
 from riskmap.ledger.rejected_rows import RejectedEntry
 from riskmap.ledger.revisions import Write
 from riskmap.ledger.runs import TierChange, model_digest
+from riskmap.ledger.streets import Level, Renamed
 from riskmap.ledger.undoing import Undone
 from riskmap.ledger.uniting import Conflict, MergePlan, Reunited, Side, key_title
 from riskmap.ledger.work import OpenRecord
@@ -31,6 +32,7 @@ __all__ = [
     "HeldEntry",
     "LayerColumns",
     "Ledger",
+    "Level",
     "MergePlan",
     "Moved",
     "Moves",
@@ -42,6 +44,7 @@ __all__ = [
     "RecordMove",
     "Reference",
     "RejectedEntry",
+    "Renamed",
     "Retirement",
     "Reunited",
     "RunResult",

@@ -25,6 +25,7 @@ from riskmap.ledger.moving import RowVerdict, judge_new, judge_rows
 from riskmap.ledger.persons import NewNumber, following, numbers_of
 from riskmap.ledger.revisions import NextRevision, open_changeset, stated_values, write_new, write_next
 from riskmap.ledger.store import Store, insert_rows, json_list, next_id
+from riskmap.ledger.streets import under_names_of_today
 from riskmap.rules.cell import Finding
 from riskmap.rules.judge import Judged, accepted, placed
 from riskmap.rules.laws import title_of
@@ -300,6 +301,7 @@ def accept_held(
         numbers: list[NewNumber] = []
         for (row, code), one in zip(targets, known, strict=True):
             stated = _load(row["layer"], code, row["content"], row["people"], row["shape"])
+            stated = under_names_of_today(connection, stated)
             stated = _linked(connection, store, _with_more(stated, (more or {}).get(row["layer"])))
             stated = _with_files(stated, one, (files or {}).get(row["layer"], ()))
             first = connection.execute(_importer(row["batch_id"])).scalar_one()

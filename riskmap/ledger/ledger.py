@@ -32,6 +32,7 @@ from riskmap.ledger import (
     rejected_rows,
     runs,
     scenarios,
+    streets,
     undoing,
     uniting,
     upkeep,
@@ -67,6 +68,7 @@ from riskmap.ledger.store import (
     plain_errors,
     state_of,
 )
+from riskmap.ledger.streets import Level, Renamed
 from riskmap.ledger.sum_laws import refuse_broken_sums
 from riskmap.ledger.undoing import Undone
 from riskmap.ledger.uniting import MergePlan, Reunited, Side
@@ -566,6 +568,19 @@ class Ledger:
     def undo(self, changeset: int, *, by: str, why: str) -> Undone:
         """Take back a whole changeset; return what that did. Tiers stay until the records are scored."""
         return undoing.undo(self._store, changeset, by=by, why=why)
+
+    def names_held(self, level: Level) -> dict[str, dict[str, int]]:
+        """Return street (or community) → layer → how many active records state it."""
+        return streets.names_held(self._store, level)
+
+    def rename_streets(self, names: Mapping[str, str], level: Level, *, by: str, why: str) -> Renamed:
+        """Rename streets or communities, old → new, in every record on the lists, as one changeset."""
+        return streets.rename(self._store, names, level, by=by, why=why)
+
+    def former_names(self, level: Level, *, state: int | None = None) -> dict[str, str]:
+        """Return what streets or communities were called before → what they are called, now or in a state."""
+        with self._store.reading() as connection:
+            return streets.former_names(connection, level, at=state)
 
     def plan_merge(self, layer: str, keep: str, drop: str) -> MergePlan:
         """Return what merging a record into another of its layer would do; nothing is written."""

@@ -25,6 +25,7 @@ UNDOABLE = (
     "reinstate",
     "merge",
     "split",
+    "streets",
     "accept",
     "decline",
     "dismiss",

@@ -218,6 +218,8 @@ class LayerRules:
                 return _fixed(title, cell.judge_day)
             case ["contact", _, _]:
                 return _fixed(title, cell.judge_person)
+            case ["community"] if self.names.communities:
+                return _fixed(title, partial(_judge_community, self.names.communities))
             case _:
                 return _of_field(self.layer.field(target), kept=not self.layer.table)
 
@@ -453,6 +455,8 @@ def _judge_subdistrict(names: Naming, text: str) -> Verdict:
     if not isinstance(value, str):
         return Verdict(value, finding)
     name, ours = names.canonical(value)
+    if (before := names.renamed(value)) is not None and name == before[1]:
+        return _renamed(*before)
     if ours:
         return Verdict(name, finding)
     return cell.warn(
@@ -460,6 +464,22 @@ def _judge_subdistrict(names: Naming, text: str) -> Verdict:
         "unknown_subdistrict",
         f"{cell.shown(value)} 不是本区的街道，已按原文保留；请核对",
         f"{cell.shown(value)} is not a sub-district of this district and was kept as written; check it",
+    )
+
+
+def _judge_community(former: Mapping[str, str], text: str) -> Verdict:
+    value, finding = cell.judge_text(cell.TEXT_CHARS)(text)
+    if isinstance(value, str) and value in former:
+        return _renamed(value, former[value])
+    return Verdict(value, finding)
+
+
+def _renamed(before: str, name: str) -> Verdict:
+    return cell.warn(
+        name,
+        "renamed_street",
+        f"{before} 已改为 {name}，按 {name} 读入",
+        f"{before} is called {name} now and was read so",
     )
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Self
 
 from riskmap.letters import simplified
 
@@ -32,17 +33,53 @@ _SECTION = re.compile(
 )
 
 
+class StreetNames(tuple[str, ...]):  # noqa: SLOT001 - a tuple takes no slots with names
+    """The district's names of its sub-districts, which also say what some of them were called before.
+
+    `former`: old name → the one of today; `communities`: the same of communities.
+    """
+
+    former: Mapping[str, str]
+    communities: Mapping[str, str]
+
+    def __new__(
+        cls,
+        names: Iterable[str],
+        former: Mapping[str, str] | None = None,
+        communities: Mapping[str, str] | None = None,
+    ) -> Self:
+        """Return the names of today with those of before."""
+        made = super().__new__(cls, names)
+        made.former, made.communities = dict(former or {}), dict(communities or {})
+        return made
+
+
 @dataclass(frozen=True, slots=True)
 class Naming:
-    """The district's own names of its sub-districts, () where they are not known."""
+    """The district's own names of its sub-districts, () where they are not known.
+
+    `former`: what some were called before → what they are called; `communities`: the same of communities.
+    """
 
     known: tuple[str, ...]
+    former: Mapping[str, str] = field(default_factory=dict[str, str])
+    communities: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def renamed(self, stated: str) -> tuple[str, str] | None:
+        """Return the name of before that is stated, and the one of today; None where it is none."""
+        text = _short_office(simplified("".join(unicodedata.normalize("NFKC", stated).split())))
+        for candidate in (text, _BEFORE.sub("", text) or text):
+            for old, new in self.former.items():
+                if _stem(simplified(old)) == _stem(candidate) and candidate != simplified(new):
+                    return old, new
+        return None
 
     def canonical(self, stated: str) -> tuple[str, bool]:
         """Return the name as the district writes it, and whether it is one of the district's."""
         written = "".join(unicodedata.normalize("NFKC", stated).split())
         text = _short_office(simplified(written))
-        by_stem = {_stem(simplified(k)): k for k in self.known}
+        by_stem = {_stem(simplified(old)): new for old, new in self.former.items()}
+        by_stem |= {_stem(simplified(k)): k for k in self.known}
         for candidate in (text, _BEFORE.sub("", text) or text):
             if (found := by_stem.get(_stem(candidate))) is not None:
                 return found, True
@@ -53,11 +90,13 @@ class Naming:
         if not text:
             return None
         plain = unicodedata.normalize("NFKC", text)
-        if self.known:
-            words, names = simplified(plain), {k: simplified(k) for k in self.known}
+        if self.known or self.former:
+            words, names = simplified(plain), {k: simplified(k) for k in (*self.known, *self.former)}
             found = {k for k, name in names.items() if name in words}
             if not found:
                 found = {k for k, name in names.items() if len(_stem(name)) >= 2 and _stem(name) in words}  # noqa: PLR2004 - one letter is no name
+            if len(found) > 1:  # the names of before and of today of one
+                found = {self.former.get(name, name) for name in found}
             if found:
                 return found.pop() if len(found) == 1 else None
         named = {name for match in _NAMED.finditer(plain) if (name := self._clean(match[1]))}
@@ -68,6 +107,8 @@ class Naming:
         match = _SECTION.match(unicodedata.normalize("NFKC", line).strip())
         if not match:
             return None
+        if (before := self.renamed(match[1])) is not None:
+            return before[0]
         name, ours = self.canonical(match[1])
         if self.known and ours:
             return name
@@ -94,7 +135,10 @@ def _stem(name: str) -> str:
 
 def naming(subdistricts: Sequence[str]) -> Naming:
     """Return the naming of a district."""
-    return Naming(tuple(dict.fromkeys(s.strip() for s in subdistricts if s.strip())))
+    known = tuple(dict.fromkeys(s.strip() for s in subdistricts if s.strip()))
+    if isinstance(subdistricts, StreetNames):
+        return Naming(known, subdistricts.former, subdistricts.communities)
+    return Naming(known)
 
 
 def first_named(names: Naming, texts: Iterable[str | None]) -> str | None:

@@ -48,6 +48,14 @@ class Boundaries:
         names = tuple(named)
         return cls(district, names, tuple(named.values()), source, {n: i for i, n in enumerate(names)})
 
+    def renamed(self, former: Mapping[str, str]) -> Boundaries:
+        """Return the same places under other names, old → new; polygons that get one name are one."""
+        parts: dict[str, list[BaseGeometry]] = {}
+        for name, polygon in zip(self.names, self.polygons, strict=True):
+            parts.setdefault(former.get(name, name), []).append(polygon)
+        whole = {name: some[0] if len(some) == 1 else shapely.union_all(some) for name, some in parts.items()}
+        return Boundaries.of(self.district, whole, source=self.source)
+
     def index(self, name: str | None) -> int:
         """Return the index of a sub-district by name, −1 when it is not one of ours."""
         return self._index.get(name, -1) if name else -1

@@ -49,7 +49,10 @@ class SendError(RiskmapError):
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """One message on its way. `phone` and `name` are those of a person, None for a sub-district or all."""
+    """One message on its way. `phone` and `name` are those of a person, None for a sub-district or all.
+
+    `formerly`: what its sub-district was called before.
+    """
 
     number: int
     scenario: int
@@ -62,6 +65,7 @@ class Outgoing:
     name: str | None = None
     phone: str | None = None
     demo: bool = False
+    formerly: tuple[str, ...] = ()
 
     def document(self) -> dict[str, object]:
         """Return the message as JSON for a file or a web hook; `id` is the same at every attempt."""
@@ -118,7 +122,8 @@ def _secret(name: str, environ: Mapping[str, str]) -> str:
 
 
 def _mail(message: Outgoing, settings: OutboxSettings, environ: Mapping[str, str]) -> str:
-    addresses = [*settings.recipients, *settings.subdistricts.get(message.subdistrict or "", ())]
+    streets = (message.subdistrict, *message.formerly)
+    addresses = [*settings.recipients, *(a for s in streets for a in settings.subdistricts.get(s or "", ()))]
     to = list(dict.fromkeys(addresses))
     if not to:
         raise SendError(
@@ -403,7 +408,13 @@ def _outgoing(ws: Workspace, scenario: RecordedScenario, first: Event, person: C
         name=person.name if person else None,
         phone=person.phone if person else None,
         demo=ws.demo,
+        formerly=formerly(ws, first.subdistrict),
     )
+
+
+def formerly(ws: Workspace, subdistrict: str | None) -> tuple[str, ...]:
+    """Return what a sub-district was called before: its addresses may still stand under that name."""
+    return tuple(old for old, new in ws.former_names()["subdistrict"].items() if new == subdistrict)
 
 
 def _person(

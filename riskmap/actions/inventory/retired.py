@@ -40,7 +40,7 @@ def _made(
     for layer_id, layer in ws.catalog.layers.items():
         found = ws.ledger.layer_columns(layer, as_of=moment, retired=True)
         tables[layer_id] = finished_table(found.table, layer, found.broken)
-    made = build_snapshot(tables, ws.catalog.layers, ws.places, state=state[0], today=today)
+    made = build_snapshot(tables, ws.catalog.layers, ws.places_at(state[0]), state=state[0], today=today)
     roles = roles_reader(ws, state[0], retired=True)
     return replace(made, beside=current_snapshot(ws, as_of=as_of), filled_roles=roles)
 

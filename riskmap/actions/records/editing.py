@@ -279,13 +279,23 @@ def reinstate_points(
         now = ws.ledger.features(layer, codes=codes, include_retired=True)
         versions = dict(zip(now.records.code, now.version.tolist(), strict=True)) | dict(seen or {})
         edits = [
-            RecordEdit(code, versions[code], rules.record({target: CLEAR for target, _ in one.errors}))
+            RecordEdit(
+                code,
+                versions[code],
+                rules.record({target: CLEAR for target, _ in one.errors} | _of_today(one)),
+            )
             for code, one in judged.items()
         ]
         back = ws.ledger.reinstate_many(layer, edits, by=by.name, why=why)
         changeset = next(iter(action.write.changesets()), None)
     said = tuple(say for code, one in judged.items() for say in one.said(code, "warning"))
     return Edited(back, said, changeset, action.tiers)
+
+
+def _of_today(judged: Judged) -> dict[str, object]:
+    """Return the names of a street and a community that were renamed while a record was retired."""
+    renamed = [target for target, one in judged.findings if one.rule == "renamed_street"]
+    return {target: judged.values[target] for target in renamed}
 
 
 def judged_again(ws: Workspace, layer_id: str, codes: Sequence[str]) -> dict[str, Judged]:

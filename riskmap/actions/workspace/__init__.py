@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import tempfile
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
@@ -21,8 +22,9 @@ from riskmap.interface import option
 from riskmap.io.files.attachments import FileStore
 from riskmap.io.files.leftovers import sweep
 from riskmap.io.readers.boundaries import read_boundaries
-from riskmap.ledger import Ledger
+from riskmap.ledger import Ledger, Level
 from riskmap.ledger.store import file_of
+from riskmap.rules.subdistricts import StreetNames
 from riskmap.values.boundaries import Boundaries
 
 WORKSPACE_FILE = "workspace.toml"
@@ -49,9 +51,44 @@ class Workspace:
         }
         return Ledger.open(self.store, personal=personal, layers=self.catalog.layers)
 
-    @cached_property
+    @property
     def places(self) -> Boundaries | None:
-        """District and sub-district polygons, None where workspace.toml names none."""
+        """District and sub-district polygons under their names of today, None where workspace.toml names none."""
+        return self.places_at(None)
+
+    def places_at(self, state: int | None) -> Boundaries | None:
+        """Return the polygons under the names of a state of the ledger (None: of today).
+
+        The file may be older than the names: streets that were renamed bear their new name, those that were merged
+        are one.
+        """
+        drawn = self._drawn
+        if drawn is None or not (former := self.former_names(state)["subdistrict"]):
+            return drawn
+        kept: dict[tuple[tuple[str, str], ...], Boundaries] = vars(self).setdefault("_renamed", {})
+        key = tuple(former.items())
+        if key not in kept:
+            kept[key] = drawn.renamed(former)
+        return kept[key]
+
+    def former_names(self, state: int | None = None) -> Mapping[Level, Mapping[str, str]]:
+        """Return what streets and communities were called before → their names of today, or of a state of the ledger.
+
+        None at all where the ledger cannot be read: whoever needs it says so.
+        """
+        try:
+            at = self.ledger.state if state is None else state
+            kept: tuple[int, Mapping[Level, Mapping[str, str]]] | None = vars(self).get("_former")
+            if kept is None or kept[0] != at:
+                levels: tuple[Level, Level] = ("subdistrict", "community")
+                kept = (at, {level: self.ledger.former_names(level, state=at) for level in levels})
+                vars(self)["_former"] = kept
+        except LedgerError:
+            return {"subdistrict": {}, "community": {}}
+        return kept[1]
+
+    @cached_property
+    def _drawn(self) -> Boundaries | None:
         config = self.config
         if not config.boundary and not config.subdistricts:
             return None
@@ -74,9 +111,11 @@ class Workspace:
         return Region(self.config.extent, bounds)
 
     @property
-    def subdistricts(self) -> tuple[str, ...]:
-        """Names of the sub-districts that the boundaries know."""
-        return self.places.names if self.places else ()
+    def subdistricts(self) -> StreetNames:
+        """Names of the sub-districts that the boundaries know, and what they were called before."""
+        former = self.former_names()
+        names = self.places.names if self.places else ()
+        return StreetNames(names, former["subdistrict"], former["community"])
 
     def path(self, relative: str) -> Path:
         """Return a file named in workspace.toml; relative paths start at the workspace."""
@@ -95,7 +134,7 @@ class Workspace:
         catalog = taking_over(catalog, self.config.takeover)
         other = replace(self, catalog=catalog)
         if catalog.layers == self.catalog.layers:
-            vars(other).update({key: vars(self)[key] for key in ("ledger", "places") if key in vars(self)})
+            vars(other).update({key: vars(self)[key] for key in ("ledger", "_drawn") if key in vars(self)})
         return other
 
     @property

@@ -45,10 +45,16 @@ class Place:
     stamp: str
 
 
-@lru_cache(maxsize=8)
 def basis_of(ws: Workspace) -> str:
     """Return what layers and boundaries of a workspace are known by."""
+    return _basis(ws, tuple(ws.former_names()["subdistrict"].items()))
+
+
+@lru_cache(maxsize=8)
+def _basis(ws: Workspace, former: tuple[tuple[str, str], ...]) -> str:
     digest = hashlib.blake2b(ws.catalog.digest.encode(), digest_size=8)
+    if former:
+        digest.update(repr(former).encode())
     if ws.places is not None:
         digest.update(repr(ws.places.names).encode())
         for polygon in (ws.places.district, *ws.places.polygons):
@@ -143,7 +149,7 @@ def build_and_shelve(ws: Workspace, as_of: date | None, today: date, progress: P
         state = ws.ledger.state if moment is None else ws.ledger.state_at(moment)
         given = _given(ws, state, reading) if moment is None else _all_read(ws, reading, moment)
         building.step(0, 1, _COUNTING)
-        snapshot = build_snapshot(given, layers, ws.places, state=state, today=today)
+        snapshot = build_snapshot(given, layers, ws.places_at(state), state=state, today=today)
         del given
         if moment is not None or ws.ledger.state == state:
             return put(ws, snapshot)

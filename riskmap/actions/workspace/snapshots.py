@@ -129,13 +129,13 @@ def _from_shelf(ws: Workspace, state: int, as_of: date | None, today: date) -> S
         return None
     changed: Mapping[str, Features] | None = {}
     if base.state == state:
-        if base.key == snapshot_key(ws.catalog.layers, ws.places, state=state, today=today):
+        if base.key == snapshot_key(ws.catalog.layers, ws.places_at(state), state=state, today=today):
             return base
     else:
         changed = _few_changed(ws, base.state)
     if changed is None:
         return None
-    return patched_snapshot(base, changed, ws.catalog.layers, ws.places, state=state, today=today)
+    return patched_snapshot(base, changed, ws.catalog.layers, ws.places_at(state), state=state, today=today)
 
 
 def _few_changed(ws: Workspace, since: int) -> dict[str, Features] | None:

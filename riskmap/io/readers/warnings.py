@@ -29,6 +29,7 @@ from riskmap.io.files.text_files import limited_bytes, text_of
 from riskmap.io.tables.declared import declaration, read
 from riskmap.moments import Zone, parse_zone, read_moment, seconds_of
 from riskmap.rules.cell import ZONE_IN_HEADER
+from riskmap.rules.subdistricts import StreetNames
 from riskmap.values.hazards import IssuedWarning
 from riskmap.vocabulary import COLOURS, KINDS
 
@@ -120,7 +121,8 @@ def subdistricts_of(names: Iterable[str], known: Sequence[str], place: Text) -> 
 
     Without known names they are taken as they are.
     """
-    keys = {_key(name): name for name in known}
+    former = known.former if isinstance(known, StreetNames) else {}
+    keys = {_key(old): new for old, new in former.items()} | {_key(name): name for name in known}
     found: list[str] = []
     for name in names:
         written = unicodedata.normalize("NFKC", name).strip()
