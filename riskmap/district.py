@@ -125,6 +125,7 @@ def demo(
     *,
     points: int = DEMO_POINTS,
     seed: int = 0,
+    registers: bool = False,
     by: str | None = None,
     why: str | None = None,
     store: str | None = None,
@@ -139,6 +140,8 @@ def demo(
         How many risk points; the other layers have their own numbers.
     seed
         Of the random numbers: the same seed makes the same district.
+    registers
+        Whether it has the registers that are shipped, filled with made-up rows.
     by, why
         Who made it and why; by default the person logged in, and that it is a demo.
     store
@@ -160,7 +163,15 @@ def demo(
     20
 
     """
-    ws = create_demo_workspace(Path(directory), points=points, seed=seed, by=acting(by), why=why, store=store)
+    ws = create_demo_workspace(
+        Path(directory),
+        points=points,
+        seed=seed,
+        registers=registers,
+        by=acting(by),
+        why=why,
+        store=store,
+    )
     return District(ws)
 
 

@@ -86,9 +86,6 @@ _TEXT: Final = Shape(("text",))
 _TRUTH: Final = Shape(("boolean",))
 
 
-_TEXT: Final = Shape(("text",))
-
-
 def _number(unit: str) -> Shape:
     return Shape(("integer", "number"), unit)
 

@@ -47,6 +47,7 @@ def init(
     demo: Annotated[bool, typer.Option("--demo")] = False,
     points: Annotated[int, typer.Option("--points", min=1)] = 42_336,
     seed: Annotated[int, typer.Option("--seed")] = 0,
+    registers: Annotated[bool, typer.Option("--registers")] = False,
     name: Annotated[str, typer.Option("--name")] = "本区",
     by: ByOption = None,
     why: WhyOption = None,
@@ -57,11 +58,23 @@ def init(
     from riskmap.actions.workspace import create_workspace
     from riskmap.actions.workspace.demo import create_demo_workspace
 
+    if registers and not demo:
+        raise RiskmapError(
+            "--registers 只与 --demo 一起用；自己的工作区用 riskmap layer add 加入登记册",
+            "--registers goes with --demo; a workspace of your own takes registers with riskmap layer add",
+        )
     if demo:
         who = person(by)
         with watched(as_json=as_json) as progress:
             ws = create_demo_workspace(
-                directory, points=points, seed=seed, by=who, why=why, store=store, progress=progress
+                directory,
+                points=points,
+                seed=seed,
+                registers=registers,
+                by=who,
+                why=why,
+                store=store,
+                progress=progress,
             )
     else:
         ws = create_workspace(directory, name=name, store=store)

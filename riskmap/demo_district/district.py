@@ -18,7 +18,7 @@ Who lives where in the demo district: buildings with their people, the table tha
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final
 
@@ -32,6 +32,7 @@ from riskmap.coordinates import from_cgcs2000, to_cgcs2000
 from riskmap.demo_district.land import CELL, COLS, METRIC, ROWS, Land, blurred, make_land
 from riskmap.demo_district.parcels import FOREST_HA, make_parcels, spread_out
 from riskmap.demo_district.people import DISTRICT, FOREST_AREAS, MARK, SUBDISTRICTS, People, as_objects
+from riskmap.demo_district.registers import make_registers
 from riskmap.demo_district.risk_points import checked, dates, make_risk_points, numbered_codes
 from riskmap.demo_district.settlement import Settlement, Sites, joined, label_cells
 from riskmap.moments import utc_now
@@ -583,7 +584,8 @@ class DemoDistrict:
     `district`, `subdistricts`: polygons in degrees (EPSG:4490); the sub-districts tile the district and
     share identical vertices. `dem`: heights in metres (float32, NaN outside the district), their affine
     transform (rows from north), and CRS. `layers`: layer id → records. `dwellers`: rows under
-    `riskmap.demo_district.district.HEADER`. `mark` goes on every screen.
+    `riskmap.demo_district.district.HEADER`. `registers`: register id → records, those that are named before those
+    that name them; empty where none were asked for. `mark` goes on every screen.
     """
 
     name: str
@@ -594,14 +596,22 @@ class DemoDistrict:
     dem: tuple[NDArray[np.float32], Affine, str]
     layers: Mapping[str, Records]
     dwellers: Sequence[Sequence[object]] = ()
+    registers: Mapping[str, Records] = field(default_factory=dict[str, Records])
 
 
-def make_demo(*, points: int = DEFAULT_POINTS, seed: int = 0, today: date | None = None) -> DemoDistrict:
+def make_demo(
+    *,
+    points: int = DEFAULT_POINTS,
+    seed: int = 0,
+    today: date | None = None,
+    registers: bool = False,
+) -> DemoDistrict:
     """Make the demo district; the same arguments give the same district.
 
     `points`: how many risk points; with 42,336 the real model rates 0 major, 8 large, 2,876 general,
     39,404 low and leaves 48 unrated, for any `seed`; other numbers scale 8, 2,876 and 48, each rounded,
     and the rest are low. `today`: the day that dates of surveys run up to (the system's where not given).
+    `registers`: whether the registers are made too; they change nothing else.
     """
     if points < 1:
         message = "points must be at least 1"
@@ -621,7 +631,7 @@ def make_demo(*, points: int = DEFAULT_POINTS, seed: int = 0, today: date | None
     def people(part: int) -> People:
         return People(rng(20 + part), today)
 
-    layers = (
+    made = (
         make_risk_points(rng(10), settlement, people(0), points=points, today=today),
         make_slopes(rng(11), settlement, people(1), today=today),
         make_underground(rng(12), settlement, people(2), today=today),
@@ -631,15 +641,28 @@ def make_demo(*, points: int = DEFAULT_POINTS, seed: int = 0, today: date | None
         ),
         make_shelters(rng(15), settlement, people(5), today=today),
     )
+    named: dict[str, Polygon] = dict(zip(SUBDISTRICTS, subdistricts, strict=True))
+    layers = {records.layer: records for records in made}
+    dwellers = make_dwellers(rng(16), settlement)
     return DemoDistrict(
         name=DISTRICT,
         mark=MARK,
         seed=seed,
         district=_degrees(parcels.district),
-        subdistricts=dict(zip(SUBDISTRICTS, subdistricts, strict=True)),
+        subdistricts=named,
         dem=_dem(land, parcels.district),
-        layers={records.layer: records for records in layers},
-        dwellers=make_dwellers(rng(16), settlement),
+        layers=layers,
+        dwellers=dwellers,
+        registers=make_registers(
+            lambda part: rng(1000 + part),
+            settlement,
+            layers,
+            subdistricts=named,
+            dwellers=dwellers,
+            today=today,
+        )
+        if registers
+        else {},
     )
 
 

@@ -225,11 +225,16 @@ def _seen(root: Path) -> Seen:
     return tuple(sorted(found))
 
 
-def _template(name: str, *, demo: bool) -> str:
+def _template(name: str, *, demo: bool, takeover: str | None) -> str:
     boundary = "data/boundaries/district.geojson" if demo else ""
     subdistricts = "data/boundaries/subdistricts.geojson" if demo else ""
     dem = "data/dem.tif" if demo else ""
     people = "data/people.csv" if demo else ""
+    registers = (
+        f'\n[registers]\ntakeover = "{takeover}"         # 接管日 / what arrives closed by this day was closed elsewhere\n'
+        if takeover
+        else ""
+    )
     return f"""# 工作区设置 / settings of this workspace
 [district]
 name = "{name}"                 # 区名 / district
@@ -263,13 +268,20 @@ minutes = 15                    # 几分钟未应答即呼叫下一位（默认�
 
 [outbox]
 kind = "file"                   # file 写入 data/outbox | smtp 邮件 | webhook；见 docs/duty.md / where messages leave
-"""
+{registers}"""
 
 
 def create_workspace(
-    directory: Path, *, name: str = "本区", demo: bool = False, store: str | None = None
+    directory: Path,
+    *,
+    name: str = "本区",
+    demo: bool = False,
+    takeover: str | None = None,
+    store: str | None = None,
 ) -> Workspace:
     """Make a workspace: default layers and models, settings, an empty ledger at `store`.
+
+    `takeover`: the day by which what arrives closed in a register was closed elsewhere; not stated by default.
 
     Refuses a directory that already holds a workspace; leaves other files alone.
     """
@@ -293,7 +305,7 @@ def create_workspace(
         url = store_url(root, "data/ledger.sqlite", store)
         Ledger.create(url)
         # Written last: a directory is a workspace only once everything else is there.
-        (root / WORKSPACE_FILE).write_text(_template(name, demo=demo), encoding="utf-8")
+        (root / WORKSPACE_FILE).write_text(_template(name, demo=demo, takeover=takeover), encoding="utf-8")
     except OSError as problem:
         raise WorkspaceError(
             f"{root}：无法写入（{problem.strerror}）；请检查目录权限和磁盘空间",
