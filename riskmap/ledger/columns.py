@@ -18,6 +18,7 @@ from riskmap.io.tables.kept_columns import take_up
 from riskmap.ledger import schema as s
 from riskmap.ledger.store import json_list, no_cycles, read_chunks
 from riskmap.progress import UNWATCHED, Progress
+from riskmap.rules.people import people_of
 from riskmap.values.records import CLEAR, Clear, Contact, Value
 
 Checklist = tuple[bool | Clear | None, ...]
@@ -100,8 +101,9 @@ def write_checklist(items: Checklist | None) -> str | None:
 
 @lru_cache(maxsize=65536)
 def read_contacts(text: str | None) -> tuple[Contact, ...]:
-    """Return the contacts that a stored text means."""
-    return () if text is None else tuple(Contact(**person) for person in orjson.loads(text))
+    """Return the contacts that a stored text means; several persons that an older ledger has as one stand apart."""
+    stored = () if text is None else orjson.loads(text)
+    return tuple(one for person in stored for one in people_of(Contact(**person))[0])
 
 
 def write_contacts(contacts: Sequence[Contact]) -> str | None:

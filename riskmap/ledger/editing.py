@@ -37,6 +37,7 @@ from riskmap.rules.judge import Judged, accepted, placed
 from riskmap.rules.laws import judge_records, title_of
 from riskmap.rules.masks import is_masked
 from riskmap.rules.moves import Objection
+from riskmap.rules.people import by_role
 from riskmap.values.attachments import Attachment, FileList, files_key, files_text, read_files
 from riskmap.values.records import CLEAR, Records
 
@@ -253,7 +254,7 @@ def differs(key: str, before: Any, after: Any) -> bool:
     if key == "shape":
         return not same_shape(before, after)
     if key == "contacts":
-        return set(before or ()) != set(after or ())
+        return by_role(before or ()) != by_role(after or ())
     return not same(before, after)
 
 

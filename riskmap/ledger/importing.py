@@ -19,7 +19,7 @@ from riskmap.ledger import schema as s
 from riskmap.ledger.columns import WITHDRAWN, Known, read_known
 from riskmap.ledger.held_rows import keep_held
 from riskmap.ledger.links import merged_into, named
-from riskmap.ledger.merging import Changes, changes_of, masked_otherwise, shown, unmasked
+from riskmap.ledger.merging import Changes, changes_of, shown, unmasked
 from riskmap.ledger.moving import RowVerdict, joined, judge_new, judge_rows, with_changes
 from riskmap.ledger.persons import NewNumber, following, numbers_of
 from riskmap.ledger.placing import without_inherited
@@ -35,8 +35,9 @@ from riskmap.ledger.revisions import (
 from riskmap.ledger.store import CHUNK, Store, moments, next_id, no_cycles, state_of
 from riskmap.ledger.sum_laws import rows_beyond
 from riskmap.progress import UNWATCHED, Progress
-from riskmap.rules.masks import has_mask, is_masked, masked_from_nothing, rows_with
+from riskmap.rules.masks import has_mask, is_masked, rows_with
 from riskmap.rules.moves import Objection
+from riskmap.rules.people import masked_from_nothing, masked_otherwise
 from riskmap.values.import_plan import Hold, ImportPlan, Intake, Issue, RowAction
 from riskmap.values.records import CLEAR, Records
 

@@ -22,12 +22,11 @@ from riskmap.rules.masks import (
     is_masked,
     is_nan,
     mask_contacts,
-    mask_name,
-    mask_phone,
     mask_value,
     rows_with,
     without_masks,
 )
+from riskmap.rules.people import by_role, pairs
 from riskmap.values.attachments import PREFIX as FILES
 from riskmap.values.records import CLEAR, Contact, Records
 
@@ -121,35 +120,29 @@ def _stated_part(stated: str | None, known: str | None) -> str | None:
 
 
 def merge_contacts(stated: Sequence[Contact], known: Sequence[Contact]) -> tuple[Contact, ...]:
-    """Return the contacts after stated ones; roles, names and phones not stated stay."""
-    merged = {c.role: c for c in known}
-    for c in stated:
-        old = merged.get(c.role, Contact(c.role))
-        parts = (
-            (c.name, old.name),
-            (c.phone, old.phone),
-            (c.post, old.post),
-            (c.verified_on, old.verified_on),
-        )
-        new = Contact(c.role, *(_stated_part(a, b) for a, b in parts))
-        merged[c.role] = new
-        if new == Contact(c.role):
-            del merged[c.role]
-    return tuple(merged.values())
+    """Return the contacts after stated ones; roles, names and phones not stated stay.
+
+    Of a role in which several are, who is stated by name takes the place of all; a part without a name is the first one's.
+    """
+    merged = by_role(known)
+    for role, people in by_role(stated).items():
+        before = merged.get(role, ())
+        after = [_merged_person(one, old or Contact(role)) for one, old in pairs(people, before)]
+        if len(people) == 1 and people[0].name in {None, CLEAR.value}:
+            others = before[1:]
+            after += (_merged_person(people[0], one) for one in others) if people[0].name else others
+        merged[role] = tuple(one for one in after if one != Contact(role))
+    return tuple(one for people in merged.values() for one in people)
 
 
-def masked_otherwise(stated: Sequence[Contact] | None, known: Sequence[Contact]) -> tuple[str, ...]:
-    """Return the roles whose masked name or phone is not what the ledger's own looks like when masked."""
-    old = {c.role: c for c in known}
-    return tuple(
-        c.role
-        for c in stated or ()
-        if c.role in old
-        and (
-            (is_masked(c.name) and old[c.role].name and mask_name(old[c.role].name) != c.name)
-            or (is_masked(c.phone) and old[c.role].phone and mask_phone(old[c.role].phone) != c.phone)
-        )
+def _merged_person(stated: Contact, old: Contact) -> Contact:
+    parts = (
+        (stated.name, old.name),
+        (stated.phone, old.phone),
+        (stated.post, old.post),
+        (stated.verified_on, old.verified_on),
     )
+    return Contact(stated.role, *(_stated_part(a, b) for a, b in parts))
 
 
 def unmasked(records: Records, rows: Collection[int], personal: Collection[str]) -> Records:
@@ -270,7 +263,7 @@ def changes_of(
             if not people or people == before:
                 continue
             merged = merge_contacts(people, before)
-            if set(merged) != set(before):
+            if by_role(merged) != by_role(before):
                 out.setdefault(i, {})["contacts"] = (before, merged)
     return out
 

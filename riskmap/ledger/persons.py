@@ -61,9 +61,9 @@ class NewNumber:
     verified_on: str | None = None
 
 
-def _needle(part: str, value: str) -> str:
-    """Return what a stored text of contacts, or of fields, contains where a part of it is this value."""
-    return f'"{part}":{orjson.dumps(value).decode()}'
+def _needle(value: str) -> str:
+    """Return what a stored text contains where this value is a part of it, or of a list of names."""
+    return orjson.dumps(value.strip()).decode()[1:-1]
 
 
 def held_by(
@@ -76,7 +76,7 @@ def held_by(
     """
     f, r, people = s.feature, s.revision, s.contact_set
     joined_by = r.c.id == f.c.revision_id if at is None else sa.and_(r.c.feature_id == f.c.id, held_at(r, at))
-    sought = _needle("name", name) if name is not None else phone_key(phone)[-4:]
+    sought = _needle(name) if name is not None else phone_key(phone)[-4:]
     query = (
         sa.select(f.c.id, f.c.layer, f.c.code, r.c.name, r.c.subdistrict, people.c.people)
         .select_from(f.join(r, joined_by).join(people, CONTACTS_OF_REVISION))
@@ -118,7 +118,7 @@ def registered(
     if by_name is None or (name is None and by_phone is None):
         return []
     joined_by = r.c.id == f.c.revision_id if at is None else sa.and_(r.c.feature_id == f.c.id, held_at(r, at))
-    sought = _needle(by_name.id, name) if name is not None else phone_key(phone)[-4:]
+    sought = _needle(name) if name is not None else phone_key(phone)[-4:]
     query = (
         sa.select(f.c.code, r.c.body)
         .select_from(f.join(r, joined_by))

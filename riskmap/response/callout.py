@@ -113,7 +113,7 @@ def in_order(people: Sequence[Contact], layer: Layer) -> tuple[Callee, ...]:
     place = {role.id: i for i, role in enumerate(layer.contacts)}
     titles = {role.id: role.title for role in layer.contacts}
     known = [c for c in people if c.name or c.phone]
-    known.sort(key=lambda c: (place.get(c.role, len(place)), c.role, c.name or "", c.phone or ""))
+    known.sort(key=lambda c: (place.get(c.role, len(place)), c.role))  # who is named first is called first
     return tuple(
         Callee(number, titles.get(one.role, Text(one.role, one.role)), one, callable_phone(one.phone))
         for number, one in enumerate(known, 1)

@@ -84,7 +84,7 @@ PERSON_CHARS: Final = 200
 _EXTENSION = re.compile(r"(?:(?<=\d{7})-|转|ext\.?|x)\s*\d{1,6}$", re.IGNORECASE)
 
 
-_PERSON_BREAK = re.compile(r"[/、,，;；\n]|或")
+PERSON_BREAK = re.compile(r"[/、,，;；\n]|或")
 
 
 _PHONE_FILLING = re.compile(r"^\s*(?:\+|00)86|[\s()\-–—]")
@@ -273,7 +273,7 @@ def judge_phone(text: str) -> Verdict:
             f"电话 {number} 是科学计数法，已丢失数位；请把该列设为文本后重新填写",
             f"the phone number {number} is in scientific notation and has lost digits; set the column to text",
         )
-    if not is_masked(number) and not all(map(_usual_phone, _PERSON_BREAK.split(number))):
+    if not is_masked(number) and not all(map(_usual_phone, PERSON_BREAK.split(number))):
         return warn(
             number,
             "phone_unusual",
@@ -291,28 +291,11 @@ def phone_key(phone: object) -> str:
 
 def callable_phone(phone: str | None) -> bool:
     """Tell whether a call-out may dial a kept number; a masked one stands for one that it may."""
-    return bool(phone) and (is_masked(phone) or any(map(_usual_phone, _PERSON_BREAK.split(phone or ""))))
+    return bool(phone) and (is_masked(phone) or any(map(_usual_phone, PERSON_BREAK.split(phone or ""))))
 
 
 def _usual_phone(text: str) -> bool:
     return bool(_USUAL_PHONE.match(_PHONE_FILLING.sub("", _EXTENSION.sub("", text.strip()))))
-
-
-def judge_name(text: str) -> Verdict:
-    """Judge the name of a responsible person; of several in one cell it is said that they are kept as one."""
-    verdict = judge_person(text)
-    if verdict.finding is not None or not isinstance(verdict.value, str):
-        return verdict
-    people = [part for part in _PERSON_BREAK.split(verdict.value) if part.strip()]
-    if len(people) < 2 or re.search(r"\d", verdict.value):  # noqa: PLR2004
-        return verdict
-    return warn(
-        verdict.value,
-        "several_people",
-        f"一格有 {len(people)} 人，作为一个联系人原样保存，号码没有分到各人；请每人一格",
-        f"the cell holds {len(people)} persons; kept as one contact as it stands, phones are not told apart: write "
-        "one person to a cell",
-    )
 
 
 def judge_person(text: str) -> Verdict:
@@ -610,8 +593,14 @@ def _two_days(text: str, readings: Sequence[str]) -> Verdict:
 
 
 def judge_day(text: str) -> Verdict:
-    """Judge the date of a person's verification."""
-    return _common(_judge_date)(text)
+    """Judge the date of a person's verification; of several persons one for each, 无 where there is none."""
+    parts = [part.strip() for part in PERSON_BREAK.split(text)]
+    if len(parts) < 2 or not all(parts):  # noqa: PLR2004
+        return _common(_judge_date)(text)
+    judged = [Verdict("无") if part in vocabulary.NOBODY else _common(_judge_date)(part) for part in parts]
+    if any(one.finding is not None or not isinstance(one.value, str) for one in judged):
+        return _common(_judge_date)(text)
+    return Verdict("、".join(str(one.value) for one in judged))
 
 
 def _judge_choice(field: Field) -> Judge:

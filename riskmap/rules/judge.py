@@ -9,7 +9,6 @@ Responsible persons from their columns: one contact per role that names anybody.
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial, reduce
@@ -26,6 +25,7 @@ from riskmap.rules import cell, column, position, shape, vocabulary
 from riskmap.rules.cell import Finding, Judge, Verdict
 from riskmap.rules.column import Distinct, JudgedColumn, Known, distinct
 from riskmap.rules.masks import is_masked
+from riskmap.rules.people import by_role, pairs, people_of
 from riskmap.rules.shape import SHAPE
 from riskmap.rules.subdistricts import Naming, naming
 from riskmap.values.boundaries import Boundaries
@@ -212,8 +212,6 @@ class LayerRules:
                 return _fixed(title, cell.judge_answer)
             case ["contact", _, "phone"]:
                 return _fixed(title, cell.judge_phone, column.plain_phones)
-            case ["contact", _, "name"]:
-                return _fixed(title, cell.judge_name)
             case ["contact", _, "verified"]:
                 return _fixed(title, cell.judge_day)
             case ["contact", _, _]:
@@ -279,7 +277,9 @@ class LayerRules:
             verdict = self.of(target).value(value)
             columns[target] = (verdict.value,)
             findings += [] if verdict.finding is None else [(target, verdict.finding)]
-        values = self._row(columns, 0)
+        values = self._row(columns, 0, findings)
+        if people := self._people(stated.get("contacts"), findings):
+            values["contacts"] = (*values.get("contacts", ()), *people)
         located = self._located(stated.get("position"))
         values |= self._drawn(stated.get(SHAPE), findings)
         findings += [("position", finding) for finding in located.findings]
@@ -317,7 +317,7 @@ class LayerRules:
         shapes = stated[SHAPE].to_pylist() if SHAPE in stated else [None] * count
         rows = []
         for i in range(count):
-            values = self._row(columns, i) | self._drawn(shapes[i], findings[i])
+            values = self._row(columns, i, findings[i]) | self._drawn(shapes[i], findings[i])
             located = self.position(x[i], y[i], datum)
             findings[i] += [("position", finding) for finding in located.findings]
             if located.value is not None:
@@ -340,16 +340,12 @@ class LayerRules:
         return {SHAPE: shaped.shapes[0], "position": (float(shaped.lon[0]), float(shaped.lat[0]))}
 
     def _targets(self, stated: Mapping[str, object]) -> Iterator[tuple[str, object]]:
-        """Yield each target with what is stated of it: checklists and people in their parts."""
+        """Yield each target with what is stated of it: checklists in their parts."""
         for key, value in stated.items():
-            if key in {"position", SHAPE} or (key in {"checklist", "contacts"} and value in (None, CLEAR)):
+            if key in {"position", "contacts", SHAPE} or (key == "checklist" and value in (None, CLEAR)):
                 continue
             if key == "checklist":
                 yield from zip(self._items(value), value, strict=False)  # type: ignore[arg-type]
-            elif key == "contacts":
-                for person in value:  # type: ignore[attr-defined]
-                    parts = (person.name, person.phone, person.post, person.verified_on)
-                    yield from ((f"contact:{person.role}:{p}", v) for p, v in zip(PIECES, parts, strict=True))
             else:
                 yield key, value
 
@@ -357,7 +353,24 @@ class LayerRules:
         items = [i.id for i in self.layer.checklist.items] if self.layer.checklist else []
         return [f"checklist:{i}" for i in (*items, *map(str, range(len(items) + 1, len(marks) + 1)))]
 
-    def _row(self, columns: Mapping[str, Sequence[Any]], at: int) -> dict[str, Any]:
+    def _people(self, stated: Any, findings: list[tuple[str, Finding]]) -> list[Contact]:
+        """Return whom people stated as contacts mean, each part judged."""
+        found: list[Contact] = []
+        for person in () if stated is None or stated is CLEAR else stated:
+            parts: list[Any] = []
+            said = (person.name, person.phone, person.post, person.verified_on)
+            for piece, value in zip(PIECES, said, strict=True):
+                target = f"contact:{person.role}:{piece}"
+                verdict = self.of(target).value(value)
+                parts.append(verdict.value)
+                findings += [] if verdict.finding is None else [(target, verdict.finding)]
+            if any(part is not None for part in parts):
+                found += _told(person.role, parts, findings)
+        return found
+
+    def _row(
+        self, columns: Mapping[str, Sequence[Any]], at: int, findings: list[tuple[str, Finding]]
+    ) -> dict[str, Any]:
         """Return what one row of judged columns states."""
         values = {t: c[at] for t, c in columns.items() if ":" not in t and t != "code" and c[at] is not None}
         if self.layer.checklist:
@@ -370,7 +383,7 @@ class LayerRules:
             names = [f"contact:{role.id}:{piece}" for piece in PIECES]
             parts = [columns[n][at] if n in columns else None for n in names]
             if any(part is not None for part in parts):
-                people.append(contact_of(role.id, parts))
+                people += _told(role.id, parts, findings)
         return values | ({"contacts": tuple(people)} if people else {})
 
     def _located(self, stated: Any) -> Located:
@@ -400,18 +413,24 @@ class LayerRules:
         """Yield the targets that are masked while the ledger holds nothing that they could stand for."""
         records = before.records if before is not None else None
         people = records.contacts[at] if records is not None and records.contacts else None
-        known = {c.role: c for c in people or ()}
-        contacts = values.get("contacts", ())
-        for person in () if contacts is CLEAR else contacts:
-            old = known.get(person.role, Contact(person.role))
-            for piece in ("name", "phone"):
-                if is_masked(getattr(person, piece)) and not getattr(old, piece):
-                    yield f"contact:{person.role}:{piece}"
+        known, contacts = by_role(people or ()), values.get("contacts", ())
+        for role, persons in by_role(() if contacts is CLEAR else contacts).items():
+            for person, old in pairs(persons, known.get(role, ())):
+                for piece in ("name", "phone"):
+                    if is_masked(getattr(person, piece)) and not (old and getattr(old, piece)):
+                        yield f"contact:{role}:{piece}"
         for field in self.layer.fields:
             if field.personal and is_masked(values.get(field.id)):
                 held = records.values.get(field.id) if records is not None else None
                 if held is None or held[at] is None:
                     yield field.id
+
+
+def _told(role: str, parts: Sequence[Any], findings: list[tuple[str, Finding]]) -> tuple[Contact, ...]:
+    people, said = contacts_in(role, parts)
+    if said is not None:
+        findings.append((f"contact:{role}:name", said))
+    return people
 
 
 def _fixed(
@@ -502,57 +521,43 @@ def _unknown(layer: Layer, target: str) -> UnknownNameError:
     )
 
 
-# 张三 13800138000, 张三（13800138000）: a phone number in the name's cell.
-_NAME_AND_PHONE = re.compile(
-    r"^(?P<name>\D{1,20}?)[\s:：,，;；/、(（]*(?P<phone>(?:\+?86[- ]?)?1\d{10}|0\d{2,3}-?\d{7,8})[)）]?$"
-)
-
-
 _NOBODY = (None, None, None)
 
 
 PIECES: Final = ("name", "phone", "post", "verified")
 
 
-_PHONE_ENDS = frozenset("0123456789)）")
-
-
 def contacts_of(
     roles: Sequence[ContactRole], columns: Mapping[tuple[str, str], list[Any]], count: int
-) -> list[tuple[Contact, ...]]:
-    """Return every row's contacts, in the order of the layer's roles.
+) -> tuple[list[tuple[Contact, ...]], list[tuple[int, str, Finding]]]:
+    """Return every row's contacts, in the order of the layer's roles, and what is said: row, role, finding.
 
     `columns`: (role, name|phone|post|verified) → column. A role without a name, phone or post in a
     row has no contact there; a cell that reads 清空 travels as that word.
     """
     empty: list[Any] = [None] * count
     by_role: list[list[tuple[Contact, ...]]] = []
+    said: list[tuple[int, str, Finding]] = []
     for role in roles:
         names, phones, posts, verified = (columns.get((role.id, piece), empty) for piece in PIECES)
         if names is phones is posts is empty:
             continue
         # One person answers for many records: made once, shared by all of them.
-        known: dict[tuple[Any, ...], tuple[Contact, ...]] = {}
+        known: dict[tuple[Any, ...], tuple[tuple[Contact, ...], Finding | None]] = {}
         of_role: list[tuple[Contact, ...]] = []
-        for cells in zip(names, phones, posts, verified, strict=True):
-            people = known.get(cells)
-            if people is None:
-                people = known[cells] = () if cells[:3] == _NOBODY else (contact_of(role.id, cells),)
-            of_role.append(people)
+        for row, cells in enumerate(zip(names, phones, posts, verified, strict=True)):
+            found = known.get(cells)
+            if found is None:
+                found = known[cells] = ((), None) if cells[:3] == _NOBODY else contacts_in(role.id, cells)
+            of_role.append(found[0])
+            if found[1] is not None:
+                said.append((row, role.id, found[1]))
         by_role.append(of_role)
     if not by_role:  # columns that name nobody, only when somebody was asked
-        return [()] * count
-    return reduce(lambda before, people: list(map(add, before, people)), by_role)
+        return [()] * count, []
+    return reduce(lambda before, people: list(map(add, before, people)), by_role), said
 
 
-def contact_of(role: str, cells: Sequence[Any]) -> Contact:
-    """Return the person of a role from judged cells: name, phone, post, date."""
-    name, phone, post, date = (CLEAR.value if cell is CLEAR else cell for cell in cells)
-    return Contact(role, *_split(name, phone), post, date)
-
-
-def _split(name: str | None, phone: str | None) -> tuple[str | None, str | None]:
-    match = _NAME_AND_PHONE.match(name) if name is not None and name[-1:] in _PHONE_ENDS else None
-    if match and phone in {None, match["phone"]}:
-        return match["name"].strip(), match["phone"]
-    return name, phone
+def contacts_in(role: str, cells: Sequence[Any]) -> tuple[tuple[Contact, ...], Finding | None]:
+    """Return whom the judged cells of a role mean, name, phone, post, date, and what is to be said of it."""
+    return people_of(Contact(role, *(CLEAR.value if cell is CLEAR else cell for cell in cells)))

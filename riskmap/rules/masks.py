@@ -101,14 +101,3 @@ def mask_value(value: object) -> object:
 def is_nan(value: Any) -> bool:
     """Tell whether a value is the float that is not a number."""
     return isinstance(value, float) and value != value  # noqa: PLR0124
-
-
-def masked_from_nothing(stated: Sequence[Contact] | None, known: Sequence[Contact]) -> tuple[str, ...]:
-    """Return the roles whose masked name or phone has nothing in the ledger to be unchanged from."""
-    old = {c.role: c for c in known}
-    return tuple(
-        c.role
-        for c in stated or ()
-        if (is_masked(c.name) and not (c.role in old and old[c.role].name))
-        or (is_masked(c.phone) and not (c.role in old and old[c.role].phone))
-    )

@@ -9,7 +9,9 @@ from riskmap.actions.records.persons import change_number, find_persons
 from riskmap.actions.records.scoring import one_feature
 from riskmap.actions.workspace import open_workspace
 from riskmap.errors import NotAllowedError, RefusedError, RiskmapError, UnknownNameError
+from riskmap.ledger.columns import read_contacts
 from riskmap.rules.permissions import RIGHTS, Actor, local_actor
+from riskmap.values.records import Contact
 from riskmap.vocabulary import RANKS
 from tests.cli import riskmap
 from tests.register_workspace import bring, table
@@ -220,3 +222,65 @@ def test_the_command_lists_and_changes(home):
     ran = riskmap("person", "张三", "--phone", NEW, "--old", OLD, "--json", "--workspace", home)
     assert ran.json["by_layer"] == {"forest_fire_grids": 1, "persons": 1, "risk_points": 1, "slopes": 1}
     assert "张三" not in riskmap("changes", "--workspace", home).out
+
+
+def people(ws, code):
+    return [(one.name, one.phone, one.post, one.verified_on) for one in ws.ledger.contacts("slopes")[code]]
+
+
+def three(home, *lines):
+    return bring(home, "slopes", table(home, "编号,责任人,责任人电话,责任人职务,责任人核实日期", *lines))
+
+
+def test_three_in_a_cell_are_three_persons_and_only_the_first_has_post_and_day(home, ws):
+    three(home, "B5,张三、李四、王五,13800000001、13800000002,站长,2026-05-01")
+    first = [
+        ("张三", OLD, "站长", "2026-05-01"),
+        ("李四", "13800000002", None, None),
+        ("王五", None, None, None),
+    ]
+    assert people(ws, "B5") == first
+    found = find_persons(ws, "王五", unmasked=True, **BY)
+    assert [(one.code, one.person.phone, [h.code for h in one.held]) for one in found] == [
+        ("P2", "13800000007", []),
+        (None, None, ["B5"]),
+    ]
+
+
+def test_a_file_that_names_some_again_keeps_what_it_does_not_state_and_takes_off_who_is_not_named(home, ws):
+    three(home, "B5,张三、李四、王五,13800000001、13800000002,站长,2026-05-01")
+    three(home, "B5,李四、张三,,,")
+    assert people(ws, "B5") == [("李四", "13800000002", None, None), ("张三", OLD, "站长", "2026-05-01")]
+    three(home, "B5,,,,2026-06-01")
+    assert people(ws, "B5")[0] == ("李四", "13800000002", None, None), "a day alone names nobody"
+    three(home, "B5,赵六,13800000006,,")
+    assert people(ws, "B5") == [("赵六", "13800000006", None, None)]
+
+
+def test_several_in_a_role_leave_in_one_cell_and_come_back_unchanged_masked_or_not(home, ws, tmp_path):
+    three(home, "B5,张三、李四、王五,13800000001、13800000002,站长,2026-05-01")
+    before = people(ws, "B5")
+    for name, more in (("masked.xlsx", ()), ("open.csv", ("--contacts", "--by", "甲", "--why", "交接"))):
+        file = tmp_path / name
+        assert "5 条" in riskmap("export", "slopes", "--to", file, *more, "--workspace", home).out
+        said = bring(home, "slopes", file)
+        assert (said["updated"], said["held"], said["unchanged"]) == (0, 0, 5)
+        assert people(ws, "B5") == before
+
+
+def test_a_list_that_an_older_ledger_has_as_one_contact_is_read_as_several(ws):
+    told = '[{"role":"leader","name":"张三、李四","phone":"13800000001、13800000002","post":"组长"}]'
+    assert read_contacts(told) == (
+        Contact("leader", "张三", OLD, "组长"),
+        Contact("leader", "李四", "13800000002"),
+    )
+
+
+def test_a_number_of_one_of_several_changes_and_the_others_stay(home, ws):
+    three(home, "B5,王五、张三、李四,13800000007、13800000001、13800000002,,")
+    change_number(ws, "P1", NEW, **BY)
+    assert people(ws, "B5") == [
+        ("王五", "13800000007", None, None),
+        ("张三", NEW, None, None),
+        ("李四", "13800000002", None, None),
+    ]

@@ -345,14 +345,19 @@ def test_12000_persons_are_in_five_classes_and_shown_without_name_and_number(ful
     assert (one["person"], one["phone"]) == ("张*", "139****0000")
 
 
-def test_three_persons_in_a_cell_are_kept_as_they_stand_and_that_is_said(home, data):
+def test_three_persons_in_a_cell_are_three_in_order_and_the_one_without_a_number_is_named(home, data):
     said = bring(home, "forest_fire_grids", data / "role.xlsx")
-    assert [(one["rule"], one["severity"]) for one in said["issues"]] == [("several_people", "warning")]
-    assert "3" in said["issues"][0]["message"]
+    (one,) = said["issues"]
+    assert (one["rule"], one["severity"]) == ("several_people", "warning")
+    assert "第 3 人 王* 没有号码" in one["message"]
     grids = open_workspace(home).ledger.features("forest_fire_grids", contacts=True).records
-    people = grids.contacts[grids.code.index("YS-SL-01-00003")]
-    (one,) = (c for c in people if c.role == "patrol_leader")
-    assert (one.name, one.phone) == ("张三、李四、王五", "13800000001、13800000002")
+    people = [c for c in grids.contacts[grids.code.index("YS-SL-01-00003")] if c.role == "patrol_leader"]
+    assert [(one.name, one.phone) for one in people] == [
+        ("张三", "13800000001"),
+        ("李四", "13800000002"),
+        ("王五", None),
+    ]
+    assert bring(home, "forest_fire_grids", data / "role.xlsx")["unchanged"] == 1
 
 
 def test_sites_findings_and_grids_give_their_rates(full):

@@ -17,15 +17,14 @@ from riskmap.rules.cell import (
     judge_boolean,
     judge_code,
     judge_field,
-    judge_name,
-    judge_person,
     judge_phone,
     judge_text,
     shortest,
 )
 from riskmap.rules.dates import parse_date
+from riskmap.rules.people import as_cells, people_of
 from riskmap.rules.position import parse_number, parse_pair
-from riskmap.values.records import CLEAR
+from riskmap.values.records import CLEAR, Contact
 
 
 def judged(kind: str, text: str, *, header_unit: str = "", **options):
@@ -375,22 +374,75 @@ def test_a_phone_number_is_text_and_a_mask_stays(text, phone):
     assert callable_phone(phone) is (phone is not None)
 
 
-@pytest.mark.parametrize(
-    ("text", "count"), [("张三、李四", 2), ("张三，李四；王五", 3), ("张三/李四", 2), ("张三\n李四", 2)]
-)
-def test_several_persons_in_a_cell_are_kept_as_one_and_that_is_said_without_their_names(text, count):
-    value, finding = judge_name(text)
-    assert value == text
-    assert (finding.rule, finding.severity) == ("several_people", "warning")
-    assert f"{count} 人" in finding.message.zh
-    assert "张三" not in finding.message.zh + finding.message.en
+@pytest.mark.parametrize("text", ["张三、李四", "张三，李四", "张三/李四", "张三\n李四"])
+def test_several_persons_in_a_cell_are_several_and_the_numbers_theirs_in_order(text):
+    people, said = people_of(Contact("leader", text, "13800000001，13800000002", "主任", "2026-05-01"))
+    assert people == (
+        Contact("leader", "张三", "13800000001", "主任", "2026-05-01"),
+        Contact("leader", "李四", "13800000002"),
+    )
+    assert said is None
+
+
+def test_who_has_no_number_is_said_and_never_gets_that_of_another():
+    people, said = people_of(Contact("leader", "张三、李四、王五", "13800000001、13800000002"))
+    assert [(one.name, one.phone) for one in people] == [
+        ("张三", "13800000001"),
+        ("李四", "13800000002"),
+        ("王五", None),
+    ]
+    assert (said.rule, said.severity) == ("several_people", "warning")
+    assert "第 3 人 王* 没有号码" in said.message.zh
+    assert "王五" not in said.message.zh + said.message.en
+    people, said = people_of(Contact("leader", "张三、李四", "无、13800000002"))
+    assert ([one.phone for one in people], said) == ([None, "13800000002"], None)
+
+
+def test_each_has_a_post_and_a_day_where_each_is_stated():
+    people, _ = people_of(Contact("leader", "张三、李四", None, "主任、科员", "2026-05-01、无"))
+    assert [(one.post, one.verified_on) for one in people] == [("主任", "2026-05-01"), ("科员", None)]
 
 
 @pytest.mark.parametrize(
-    "text", ["张三", "张三、", "张三 13800138000/13900139000", "无", "Anna-Maria", "清空"]
+    ("name", "phone"),
+    [("张三、李四", "1380000001、13800000002、13800000003"), ("李四（水务局、街道办）", "13800000001")],
 )
-def test_one_person_in_a_cell_is_no_matter(text):
-    assert judge_name(text) == judge_person(text)
+def test_what_cannot_be_told_apart_stays_one_and_that_is_said(name, phone):
+    one = Contact("leader", name, phone)
+    people, said = people_of(one)
+    assert (people, said.rule) == ((one,), "several_people")
+
+
+@pytest.mark.parametrize("name", ["张三", "张三、", "无", "Anna-Maria", "清空"])
+def test_one_person_in_a_cell_is_no_matter(name):
+    one = Contact("leader", name, "13800000001/13800000002")
+    assert people_of(one) == ((one,), None)
+
+
+def test_a_number_behind_each_name_is_theirs():
+    people, said = people_of(Contact("leader", "张三13800138000、李四13900139000"))
+    assert [(p.name, p.phone) for p in people] == [("张三", "13800138000"), ("李四", "13900139000")]
+    assert said is None
+
+
+PERSONS = st.lists(
+    st.builds(
+        Contact,
+        st.just("leader"),
+        st.sampled_from(["张三", "李四", "王五", "赵六"]),
+        st.sampled_from([None, "13800000001", "138****0002", "0755-25500000"]),
+        st.sampled_from([None, "主任", "科员"]),
+        st.sampled_from([None, "2026-05-01", "2026-11-02"]),
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+
+@given(PERSONS)
+def test_the_cells_of_a_role_mean_the_persons_that_made_them(people):
+    (cells,) = as_cells(people).values()
+    assert people_of(cells) == (tuple(people), None)
 
 
 @pytest.mark.parametrize(

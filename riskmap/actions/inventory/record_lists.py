@@ -17,6 +17,7 @@ from riskmap.errors import CatalogError, CatalogProblem, Lang, SelectionError, T
 from riskmap.io.writers.list_sheet import write_list
 from riskmap.moments import as_of_json, as_of_text, last_moment, local_now
 from riskmap.rules.masks import mask_contacts
+from riskmap.rules.people import as_cells
 from riskmap.selection import Selection
 from riskmap.texts import t, value_text
 from riskmap.values.record_list import ListGroup, ListSheet
@@ -245,8 +246,8 @@ def _people(
         known = ws.ledger.features(layer, codes=codes, contacts=True, as_of=moment).records
         for code, contacts in zip(known.code, known.contacts or (), strict=False):
             people[layer, code] = {
-                one.role: " ".join(filter(None, (one.name, one.phone)))
-                for one in mask_contacts(contacts) or ()
+                role: " ".join(filter(None, (one.name, one.phone)))
+                for role, one in as_cells(mask_contacts(contacts) or ()).items()
             }
     return people
 

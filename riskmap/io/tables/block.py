@@ -191,7 +191,11 @@ class BlockReader:
             if (column := self._judged(part, targets, f"contact:{role.id}:{piece}")) is not None
         }
         if columns:
-            part.contacts = contacts_of(self._layer.contacts, columns, len(part.code))
+            part.contacts, said = contacts_of(self._layer.contacts, columns, len(part.code))
+            for row, role, finding in said:
+                match = targets.get(f"contact:{role}:name")
+                text = None if match is None else part.source.column(match.heading.column)[row].as_py()
+                say_of(part, row, match, finding, value=text)
 
     def _versions(self, part: TableRows, match: Match | None) -> None:
         if match is None:

@@ -29,6 +29,7 @@ from riskmap.catalog.layer import Field, GeometryKind, Layer
 from riskmap.errors import Lang, Text
 from riskmap.rules.arrays import part_column, pc
 from riskmap.rules.extras import extra_keys, header_of
+from riskmap.rules.people import as_cells
 from riskmap.rules.shape import KIND_OF_TYPE
 from riskmap.texts import contact_header, shown, t
 from riskmap.values.inventory import DEMO_MARK, Inventory, LayerInventory, tier_title
@@ -317,30 +318,20 @@ def contact_columns(part: LayerInventory, lang: Lang, *, every: bool = False) ->
             )
         return
     people = [row or () for row in part.contacts]
-    first: list[dict[str, Contact]] = [_by_role(row) for row in people]
+    cells: list[dict[str, Contact]] = [as_cells(row) for row in people]
     roles = {role.id for role in part.layer.contacts}
     for role in part.layer.contacts:
-        mine = [row.get(role.id) for row in first]
+        mine = [row.get(role.id) for row in cells]
         for name, get, always in _PARTS:
             values = [get(contact) if contact else None for contact in mine]
             if every or always or any(values):
                 title = contact_header(role, name, lang)
                 yield SheetColumn(title, "text", pa.array(values, pa.string()), f"contact:{role.id}:{name}")
-    others = [
-        _sentence([c for c in row if c.role not in roles or chosen[c.role] is not c], lang)
-        for row, chosen in zip(people, first, strict=True)
-    ]
+    others = [_sentence([c for c in row if c.role not in roles], lang) for row in people]
     if any(others):
         yield SheetColumn(
             t("export_column_other_contacts", lang), "text", pa.array(others, pa.string()), "contacts"
         )
-
-
-def _by_role(contacts: Sequence[Contact]) -> dict[str, Contact]:
-    found: dict[str, Contact] = {}
-    for contact in contacts:
-        found.setdefault(contact.role, contact)
-    return found
 
 
 def _sentence(contacts: Sequence[Contact], lang: Lang) -> str | None:

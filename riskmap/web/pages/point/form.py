@@ -11,9 +11,10 @@ import streamlit as st
 
 from riskmap.catalog import Layer, ScoringModel
 from riskmap.catalog.layer import ContactRole, Field
-from riskmap.rules.cell import TEXT_CHARS
+from riskmap.rules.cell import PERSON_BREAK, TEXT_CHARS
 from riskmap.rules.judge import Judged, rules_of
 from riskmap.rules.masks import mask_contacts, mask_value
+from riskmap.rules.people import as_cells
 from riskmap.values.boundaries import Boundaries
 from riskmap.values.records import CLEAR, Contact, Features
 from riskmap.web.frame.shell import section
@@ -175,12 +176,15 @@ class _Form:
             self._stated["checklist"] = tuple(stated)
 
     def contacts(self) -> None:
-        """Name, phone, post and date of each role; a text left alone, masked or not, states nothing."""
+        """Name, phone, post and date of each role; a text left alone, masked or not, states nothing.
+
+        Several persons of one role stand in one input, as in a cell; what is stated of one of them names them all.
+        """
         roles = self._opened.layer.contacts
         if not roles:
             return
         section(say("group_contacts"))
-        known = {c.role: c for c in self._before("contacts") or ()}
+        known = as_cells(self._before("contacts") or ())
         people = [self._person(role, known.get(role.id, Contact(role.id))) for role in roles]
         if stated := tuple(person for person in people if person != Contact(person.role)):
             self._stated["contacts"] = stated
@@ -195,6 +199,8 @@ class _Form:
             parts.append(None if typed == before else typed or CLEAR.value)
             if parts[-1]:
                 self._beside[f"contact:{role.id}:{target}"] = place
+        if parts[0] is None and any(parts) and PERSON_BREAK.search(old.name or ""):
+            parts[0] = old.name
         return Contact(role.id, *parts)
 
     def _state(self, place: DeltaGenerator, key: str, value: Any) -> None:

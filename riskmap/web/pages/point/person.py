@@ -37,7 +37,6 @@ def draw(code: str, here: str) -> None:
             TableColumn("tier", say("list_tier"), "tier-cell"),
             TableColumn("code", say("list_code"), "code"),
             TableColumn("name", say("list_name")),
-            TableColumn("subdistrict", say("list_subdistrict"), "short"),
         ]
         rows = []
         for one in found.held[pager.start : pager.stop]:
@@ -48,7 +47,6 @@ def draw(code: str, here: str) -> None:
                 Cell("") if standing is None else tier_cell(standing),
                 Cell(one.code, href=href),
                 Cell(one.name or say("no_name")),
-                Cell(one.subdistrict or say("not_stated")),
             ]
             rows.append(Row(cells, href=href))
         show_table(_HELD, columns, rows, pager=pager, dense=True)

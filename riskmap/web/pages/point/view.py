@@ -25,6 +25,7 @@ from riskmap.errors import StaleRevisionError
 from riskmap.percentages import percentage, percentages
 from riskmap.rules.extras import extra_keys, header_of, holds_people, masked
 from riskmap.rules.masks import mask_value
+from riskmap.rules.people import by_role
 from riskmap.scoring.residual import WHY_NOT
 from riskmap.selection import find
 from riskmap.selection.linked import hanging_on, links_of
@@ -205,14 +206,14 @@ def _checklist(layer: Layer, features: Features) -> None:
 
 def contacts(layer: Layer, people: Sequence[Contact]) -> None:
     """The responsible persons, as they may be shown."""
-    known = {c.role: c for c in people}
+    known = by_role(people)
     rows = [
-        Row(
-            [Cell(title, head=True), *(Cell(text, quiet=not text) for text in _person(known.pop(role, None)))]
-        )
+        Row([Cell(title, head=True), *(Cell(text, quiet=not text) for text in _person(one))])
         for role, title in ((r.id, r.title.text(lang())) for r in layer.contacts)
+        for one in known.pop(role, (None,))
     ]
-    rows += [Row([Cell(c.role, head=True), *(Cell(text) for text in _person(c))]) for c in known.values()]
+    others = (one for ones in known.values() for one in ones)
+    rows += [Row([Cell(c.role, head=True), *(Cell(text) for text in _person(c))]) for c in others]
     columns = [TableColumn("role", say("contact_role"), "short")]
     columns += [
         TableColumn(part, say(f"contact_{part}"), "short")
