@@ -50,6 +50,7 @@ FieldRole = Literal[
     "water_supply",
     "water_per_day",
     "toilets",
+    "item",
 ]
 
 
@@ -97,6 +98,7 @@ SHAPES: Final[Mapping[FieldRole, Shape]] = {
     "water_supply": _TRUTH,
     "water_per_day": _number("l"),
     "toilets": _COUNT,
+    "item": Shape(("choice",), choices=("bed",)),
 }
 
 
