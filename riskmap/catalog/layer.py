@@ -213,6 +213,25 @@ class Rollup(Part):
         return Field(id=self.id, title=self.title, type=kind, unit=unit, derived=True).complete()
 
 
+class Nearby(Part):
+    """One of `nearest`: what a record's page tells as closest to it, the closest pump or team.
+
+    `of`: the layers that are looked in, by id or by what they are; those that the workspace does not have hold nothing.
+    `where`: the conditions that are met, `show`: the field that is told with it.
+    """
+
+    title: Title
+    of: Items[Slug] | Kinds
+    where: Items[Condition] = ()
+    show: Slug = ""
+
+    def layers_among(self, layers: Mapping[str, Layer]) -> tuple[str, ...]:
+        """Return the layers that are looked in, of those there are, that have every field asked for."""
+        of, asked = self.of, {one.field for one in self.where}
+        named = [one for one in layers.values() if (one.id in of if isinstance(of, tuple) else of.takes(one))]
+        return tuple(one.id for one in named if asked <= set(one.field_ids))
+
+
 class Making(Part):
     """One of [[makes]]: the record of another layer that a record of this one makes, "make a record of this".
 
@@ -349,9 +368,9 @@ class Layer(Part):
     a tier and enters the sums of the district. What else has a model is graded by it. `position_from`: of a layer
     that inherits its places, the fields that name the records whose place it is, the first that has one.
     `belongs_to`: the record that each one hangs on. `moment`: the field that says when. `makes`: the records of other
-    layers that one of this layer makes. `colour`: the choice field, or the state of a flow, by which the map colours
-    what has no tier. `series`: what the sensors of a layer of readings measure; the readings themselves are in no
-    ledger.
+    layers that one of this layer makes. `nearest`: what is told as closest to each. `colour`: the choice field, or the
+    state of a flow, by which the map colours what has no tier. `series`: what the sensors of a layer of readings measure;
+    the readings themselves are in no ledger.
 
     `flow`: what its records go through; then `state` is a field that only moves change. `laws`: what must hold
     of each.
@@ -378,6 +397,7 @@ class Layer(Part):
     rollups: Items[Rollup] = ()
     colour: Slug = ""
     makes: Items[Making] = ()
+    nearest: Items[Nearby] = ()
     moment: Slug = ""
     stale_after_days: int = Key(default=365, ge=1)
     source: str = ""

@@ -434,7 +434,18 @@ def _number(value: object) -> float | None:
 
 
 _OF_LEDGERS: Final = (
-    *("flow", "laws", "position_from", "belongs_to", "key", "moment", "rollups", "colour", "makes"),
+    *(
+        "flow",
+        "laws",
+        "position_from",
+        "belongs_to",
+        "key",
+        "moment",
+        "rollups",
+        "colour",
+        "makes",
+        "nearest",
+    ),
 )
 
 

@@ -178,6 +178,7 @@ def load_catalog(root: Path) -> Catalog:
     faults += _links_astray(layers, layer_files, broken_layers)
     faults += _making_nothing(layers, layer_files, broken_layers)
     faults += _rolled_up(layers, layer_files, broken_layers)
+    faults += _near_nothing(layers, layer_files, broken_layers)
     if not layers or missing:
         raise CatalogError((*(p for fault in faults for p in fault.problems), *missing))
     broken = {fault.id for fault in more}
@@ -451,6 +452,42 @@ def _start_problems(
     if rollup.since and not child.moment:
         expected = Text(f"图层 {child.id} 写明 moment", f"a moment stated by layer {child.id}")
         yield source.problem((*path, "since"), expected)
+
+
+def _near_nothing(
+    layers: dict[str, Layer], files: Mapping[str, TomlFile], broken: Collection[str]
+) -> list[Fault]:
+    """Take out every layer that looks for what is closest in a layer, by its id, that is not there or lacks a field.
+
+    What is looked for by role may be missing: a workspace without stock has no closest pump.
+    """
+    faults: list[Fault] = []
+    for layer in layers.values():
+        problems: list[CatalogProblem] = []
+        for i, one in enumerate(layer.nearest):
+            for j, target in enumerate(one.of if isinstance(one.of, tuple) else ()):
+                path = ("nearest", i)
+                if target not in layers and target not in broken:
+                    expected, hint = (
+                        Text("有图层文件的标识", "the id of a layer file"),
+                        closest(target, layers),
+                    )
+                    problems.append(
+                        files[layer.id].problem((*path, "of", j), expected, found=shown(target), hint=hint)
+                    )
+                    continue
+                known = layers[target].field_ids if target in layers else ()
+                asked = [*(condition.field for condition in one.where), *([one.show] if one.show else [])]
+                problems += [
+                    files[layer.id].problem(path, one_of(known), found=shown(name), hint=closest(name, known))
+                    for name in asked
+                    if known and name not in known
+                ]
+        if problems:
+            faults.append(Fault("layers", layer.id, files[layer.id].file, tuple(problems), role=layer.role))
+    for fault in faults:
+        del layers[fault.id]
+    return faults
 
 
 def _digest(files: Iterable[TomlFile]) -> str:

@@ -62,6 +62,7 @@ FieldRole = Literal[
     "person",
     "phone",
     "phone_verified",
+    "item",
 ]
 
 
@@ -122,6 +123,7 @@ SHAPES: Final[Mapping[FieldRole, Shape]] = {
     "person": _TEXT,
     "phone": _TEXT,
     "phone_verified": Shape(("date",)),
+    "item": Shape(("choice",), choices=("bed",)),
 }
 
 

@@ -13,18 +13,24 @@ import typer
 
 from riskmap.cli.common import (
     LANG,
+    ByOption,
     JsonOption,
     StoreOption,
+    WhyOption,
     WorkspaceOption,
     app,
     echo,
+    person,
     print_json,
     some_of,
     split,
 )
 from riskmap.errors import RiskmapError
+from riskmap.json_documents import plain
 
 if TYPE_CHECKING:
+    from riskmap.actions.records.editing import Recorded
+    from riskmap.actions.workspace import Workspace
     from riskmap.values.evacuation import EvacuationPlan, ShelterLoad
 
 _LISTED = 20
@@ -44,7 +50,10 @@ def evacuate(
     replan: Annotated[Path | None, typer.Option("--replan", metavar="PLAN.json")] = None,
     to: Annotated[Path | None, typer.Option("--to", metavar="FILE.xlsx")] = None,
     crs: Annotated[str | None, typer.Option("--crs")] = None,
+    request: Annotated[bool, typer.Option("--request")] = False,
     as_json: JsonOption = False,
+    by: ByOption = None,
+    why: WhyOption = None,
     workspace: WorkspaceOption = None,
     store: StoreOption = None,
 ) -> None:
@@ -69,11 +78,65 @@ def evacuate(
     )
     if to is not None:
         write_lists(ws, plan, to, lang=LANG)
+    done = _requested(ws, plan, by, why) if request else None
     if as_json:
-        print_json(plan)
+        print_json({**plain(plan), "changeset": done.changeset} if done else plan)
     else:
         _show(plan, to)
+        _show_beds(plan, done)
     raise typer.Exit(0 if plan.complete else 1)
+
+
+def _requested(ws: Workspace, plan: EvacuationPlan, by: str | None, why: str | None) -> Recorded:
+    """Make the movements of the beds that are offered. RiskmapError where there is nothing to ask."""
+    from riskmap.actions.episode.relief_stock import request_beds
+
+    if plan.stock is None:
+        raise RiskmapError(
+            "没有库存登记册（stock_lines、stock_moves），不能调拨；请先 riskmap layer add stock_lines stock_moves",
+            "there is no register of stock (stock_lines, stock_moves) to request of; first riskmap layer add stock_lines "
+            "stock_moves",
+        )
+    return request_beds(ws, plan.stock, by=person(by), why=why or "")
+
+
+def _show_beds(plan: EvacuationPlan, done: Recorded | None) -> None:
+    """Say what the warehouses offer, and what was requested of it."""
+    stock = plan.stock
+    if stock is None:
+        return
+    if stock.beds_short:
+        echo(
+            f"缺床位 {stock.beds_short} 张，仓库可调 {stock.beds_offered} 张，仍缺 {stock.beds_short - stock.beds_offered} 张"
+            f"（距离：{'直线' if stock.beds_by == 'straight line' else '沿道路'}）",
+            f"{stock.beds_short} beds short; warehouses offer {stock.beds_offered}, "
+            f"{stock.beds_short - stock.beds_offered} are still lacking (distance: {stock.beds_by})",
+        )
+    for one in stock.bed_offers[:_LISTED]:
+        typer.echo(
+            f"  {one.shelter}\t← {one.warehouse or ''} {one.line}\t{one.beds}/{one.there}\t{one.metres} m"
+        )
+    if len(stock.bed_offers) > _LISTED:
+        echo(f"  …共 {len(stock.bed_offers)} 笔", f"  … {len(stock.bed_offers)} in all")
+    for zh, en, codes in (
+        (
+            "未写床位数、不知缺多少的场所",
+            "shelters that state no beds: what they lack is not known",
+            stock.beds_not_stated,
+        ),
+        ("结存或位置不清的库存", "stock of which balance or position is not known", stock.beds_unknown),
+    ):
+        if codes:
+            some = some_of(codes, _LISTED)
+            echo(f"  {zh}：{some}", f"  {en}: {some}", err=True)
+    if done is not None:
+        echo(
+            f"已登记 {len(done.records)} 笔出库（变更 {done.changeset}）；撤销：riskmap undo {done.changeset} --why 原因",
+            f"{len(done.records)} movements recorded (changeset {done.changeset}); to take them back: riskmap undo "
+            f"{done.changeset} --why REASON",
+        )
+    elif stock.bed_offers:
+        echo("  加 --request 登记调拨", "  with --request the movements are recorded", err=True)
 
 
 def _danger(text: str) -> Path | Sequence[str]:

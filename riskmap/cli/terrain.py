@@ -16,6 +16,7 @@ from riskmap.cli.common import (
     ByOption,
     JsonOption,
     StoreOption,
+    WhereOption,
     WhyOption,
     WorkspaceOption,
     app,
@@ -35,6 +36,62 @@ if TYPE_CHECKING:
     from riskmap.values.hazards import FireWeatherDays
 
 _NAMED = 5
+
+
+@app.command()
+def nearest(
+    layer: Annotated[str, typer.Argument(metavar="LAYER")],
+    to: Annotated[str, typer.Option("--to", metavar="CODE|LON,LAT")],
+    where: WhereOption = None,
+    count: Annotated[int, typer.Option("--count", min=1, max=1000)] = 1,
+    show: Annotated[str | None, typer.Option("--show", metavar="FIELD")] = None,
+    roads: Annotated[Path | None, typer.Option("--roads", metavar="FILE")] = None,
+    crs: Annotated[str | None, typer.Option("--crs")] = None,
+    as_json: JsonOption = False,
+    workspace: WorkspaceOption = None,
+    store: StoreOption = None,
+) -> None:
+    """The closest records of a layer that meet conditions, by straight line or by road."""
+    from riskmap.actions.inventory.nearby import distance_text, nearest_records, place_of
+    from riskmap.cli.common import open_workspace
+
+    ws = open_workspace(workspace, store)
+    found = nearest_records(
+        ws,
+        layer,
+        place_of(ws, to, crs=crs or ""),
+        where=where or (),
+        count=count,
+        show=show or "",
+        roads=roads,
+        roads_crs=crs,
+    )
+    if as_json:
+        print_json(found)
+        raise typer.Exit(0 if found.complete else 1)
+    how = found.distance_zh if LANG == "zh" else found.distance
+    for one in found.records:
+        shown = (
+            "" if one.shown is None else f"{one.shown:g}" if isinstance(one.shown, float) else f"{one.shown}"
+        )
+        typer.echo(
+            "\t".join(
+                (distance_text(one.metres), one.code, one.name or one.at or "", one.subdistrict or "", shown)
+            )
+        )
+    echo(
+        f"符合条件的 {found.candidates} 条（距离：{how}）",
+        f"{found.candidates} meet the conditions (distance: {how})",
+        err=True,
+    )
+    for zh, en, codes in (
+        ("没有坐标，可能更近", "without a position, maybe closer", found.unlocated),
+        ("没有道路通到", "no road leads there", found.cut_off),
+    ):
+        if codes:
+            some = some_of(codes, _NAMED)
+            echo(f"  {zh}：{some}", f"  {en}: {some}", err=True)
+    raise typer.Exit(0 if found.complete else 1)
 
 
 @app.command()

@@ -392,10 +392,44 @@ class Differences:
 
 
 @dataclass(frozen=True, slots=True)
+class BedOffer:
+    """So many beds of a stock line for a shelter: `beds` of the `there` that it has then, so many metres away.
+
+    `warehouse`: the name of where the line stands.
+    """
+
+    shelter: str
+    line: str
+    warehouse: str | None
+    beds: int
+    there: int
+    metres: int
+
+
+@dataclass(frozen=True, slots=True)
+class BedStock:
+    """What warehouses can give to the shelters of a plan. `beds_short` − `beds_offered` is left without a bed.
+
+    `beds_by`: what was measured by. `beds_sent`: what went to a shelter since its record was changed, and is counted.
+    `beds_not_stated`: shelters that state no beds, so that nobody knows what they are short of; `beds_unknown`: stock
+    lines of which balance or position is not known.
+    """
+
+    beds_short: int
+    beds_offered: int
+    beds_by: str
+    bed_offers: tuple[BedOffer, ...]
+    beds_sent: Mapping[str, int]
+    beds_not_stated: tuple[str, ...]
+    beds_unknown: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class EvacuationPlan:
     """Who goes where, who is left and why, and what each shelter lacks: `riskmap evacuate --json`.
 
-    `people` = `placed` + `unplaced`. `optimal`: proven to be so; `at_least` what no plan goes below.
+    `people` = `placed` + `unplaced`. `optimal`: proven to be so; `at_least` what no plan goes below. `stock`: None where
+    the workspace keeps no book of stock.
     """
 
     people: int
@@ -415,6 +449,7 @@ class EvacuationPlan:
     norms: Mapping[str, Norm]
     incomplete: tuple[Incomplete, ...]
     differences: Differences | None = field(default=None, metadata=INLINE)
+    stock: BedStock | None = field(default=None, metadata=INLINE)
 
     @property
     def complete(self) -> bool:

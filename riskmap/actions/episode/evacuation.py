@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
+from riskmap.actions.episode.relief_stock import bed_stock
 from riskmap.actions.terrain.reach import usable_shelters
 from riskmap.actions.workspace import Workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
@@ -273,6 +274,7 @@ def evacuation(
     shelters, left_out = _shelters(
         ws, found.zones, closed=closed, endangered=(*endangered, *found.shelters), typhoon=typhoon
     )
+    network = None
     if roads is None:
         walk: Walk = StraightLines.of(moving.demands, shelters, detour=detour)
     else:
@@ -284,7 +286,7 @@ def evacuation(
     )
     telling.step(0, 1, _TELLING)
     row_of = {code: i for i, code in reversed(list(enumerate(table.code)))}
-    return _document(
+    told = _document(
         ws,
         _Planned(
             moving,
@@ -297,6 +299,7 @@ def evacuation(
             (*unread, *found.incomplete, *moving.incomplete),
         ),
     )
+    return replace(told, stock=bed_stock(ws, told, roads=network))
 
 
 def _planned(

@@ -298,6 +298,7 @@ def _view(features: Features, here: str) -> None:
         editable = features.retired[0] is None and as_of() is None
         view.facts(layer, adopted_model(ws, layer.id), features, editable=editable)
         view.linked(layer, code, ws.catalog.layers)
+        view.nearby(ws, layer, code)
         if layer.role == "persons":
             person.draw(code, here)
         attached.draw(features, here)

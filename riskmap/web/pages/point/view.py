@@ -18,8 +18,10 @@ from typing import Any, Final
 
 import streamlit as st
 
+from riskmap.actions.inventory.nearby import NearRecords, distance_text, nearby_of
 from riskmap.actions.records.certainty import MeasureOnPoint, PointCertainty
 from riskmap.actions.tier_models import stamp_of
+from riskmap.actions.workspace import Workspace
 from riskmap.catalog import Field, Layer, ScoringModel
 from riskmap.errors import StaleRevisionError
 from riskmap.percentages import percentage, percentages
@@ -62,6 +64,9 @@ _LINKED: Final = "point-linked"
 
 
 _LINKED_ROWS: Final = 10
+
+
+_NEAR_NAMED: Final = 5
 
 
 _HANGING: Final = 500  # of one field; a list of its own shows more
@@ -163,6 +168,30 @@ def linked(layer: Layer, code: str, layers: Mapping[str, Layer]) -> None:
             Row([Cell(title), Cell(one.code, href=href), Cell(one.name or say("no_name"))], href=href)
         )
     show_table(_LINKED, columns, rows, pager=pager, dense=True)
+
+
+def nearby(ws: Workspace, layer: Layer, code: str) -> None:
+    """What the layer's file tells as closest to each record, and what could not be measured."""
+    told = nearby_of(ws, layer, code, snapshot=snapshot())
+    pairs = [(one.title.text(lang()), _near(found)) for one, found in told]
+    _facts(say("group_nearby"), pairs)
+    lost = [code for _, found in told if found is not None for code in found.unlocated]
+    if lost:
+        some = say("comma").join(lost[:_NEAR_NAMED]) + ("…" if len(lost) > _NEAR_NAMED else "")
+        st.caption(say("nearby_unlocated", n=len(lost), codes=markdown(some)))
+
+
+def _near(found: NearRecords | None) -> str:
+    """Say how far it is, how many, and where; by straight line."""
+    if found is None:
+        return say("nearby_no_position")
+    if not found.records:
+        return say("nearby_none")
+    one = found.records[0]
+    many = "" if one.shown is None else f" ×{plain_value(one.shown)}"
+    place = " ".join(part for part in (one.name or one.at, one.code) if part)
+    how = found.distance_zh if lang() == "zh" else found.distance
+    return f"{distance_text(one.metres)}{many}　{place}　({how})"
 
 
 def _extras(features: Features) -> list[tuple[str, str | None]]:

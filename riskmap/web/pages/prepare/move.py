@@ -16,6 +16,8 @@ import streamlit as st
 from riskmap.actions.episode.evacuation import write_lists
 from riskmap.actions.episode.events import close_shelters, shelter_names, shut_shelters
 from riskmap.actions.episode.playback import RADIUS_M, Storm, evacuation_of, moved_from
+from riskmap.actions.episode.relief_stock import request_beds, sent_since
+from riskmap.actions.inventory.nearby import distance_text
 from riskmap.actions.workspace import Workspace
 from riskmap.errors import Lang, RiskmapError, Text
 from riskmap.progress import Progress
@@ -41,6 +43,12 @@ _PLAN: Final = "prepare-plan"
 
 
 _SHELTERS: Final = "prepare-move-shelters"
+
+
+_BEDS: Final = "prepare-move-beds"
+
+
+_SOME: Final = 5
 
 
 _DATUMS: Final = ("cgcs2000", "wgs84", "gcj02", "bd09")
@@ -239,12 +247,102 @@ def _plan(shown: Storm, made: Made) -> None:
         dense=True,
         empty=say("prepare_move_nobody"),
     )
+    _beds(shown, made)
     lists = partial(write_lists, workspace(), made.plan, scenario=shown.scenario, lang=lang())
     show_offer(
         "prepare-move-book",
         say("prepare_move_book"),
         f"{say('prepare_move_book_name')}-{made.scenario}.xlsx",
         partial(paper, "plan.xlsx", lists),
+    )
+
+
+def _beds(shown: Storm, made: Made) -> None:
+    """Say what the shelters are short of, what the warehouses offer, and let the movements be recorded."""
+    stock = made.plan.stock
+    if stock is None or not (stock.beds_short or stock.beds_sent or stock.beds_not_stated):
+        return
+    names = shelter_names(workspace())
+    lacking = stock.beds_short - stock.beds_offered
+    by = say("prepare_beds_roads" if made.asked.roads else "prepare_beds_straight")
+    text = say(
+        "prepare_beds_sum",
+        short=f"{stock.beds_short:,}",
+        offered=f"{stock.beds_offered:,}",
+        lacking=f"{lacking:,}",
+        by=by,
+    )
+    notice("warning" if lacking else "info", text)
+    for key, codes in (
+        ("prepare_beds_not_stated", stock.beds_not_stated),
+        ("prepare_beds_unknown", stock.beds_unknown),
+    ):
+        if codes:
+            some = say("comma").join(names.get(code, code) for code in codes[:_SOME]) + (
+                "…" if len(codes) > _SOME else ""
+            )
+            st.caption(say(key, n=f"{len(codes):,}", codes=some))
+    if not stock.bed_offers:
+        return
+    pager = pager_of(_BEDS, len(stock.bed_offers), _ROWS)
+    show_table(
+        _BEDS,
+        [
+            TableColumn("shelter", say("prepare_column_shelter")),
+            TableColumn("warehouse", say("prepare_column_warehouse")),
+            TableColumn("beds", say("prepare_column_beds_give"), "number"),
+            TableColumn("far", say("prepare_column_far"), "number"),
+        ],
+        [
+            Row(
+                [
+                    Cell(names.get(one.shelter, one.shelter)),
+                    Cell(one.warehouse or one.line, note=one.line),
+                    Cell(f"{one.beds:,} / {one.there:,}"),
+                    Cell(distance_text(one.metres)),
+                ]
+            )
+            for one in stock.bed_offers[pager.start : pager.stop]
+        ],
+        pager=pager,
+        height=_HEIGHT,
+        dense=True,
+    )
+    with st.form("prepare-beds-form"):
+        ask_person("prepare-beds-person")
+        pressed = st.form_submit_button(
+            say("prepare_beds_request"), key="prepare-beds-run", help=say("prepare_beds_help")
+        )
+    if not pressed:
+        return
+    by_whom = person()
+    if by_whom is None:
+        notice("warning", say("sign_missing_person"))
+    elif (
+        carried_out("move", partial(_requested, workspace(), made, by=by_whom, why=shown.scenario.title))
+        is not None
+    ):
+        st.rerun()
+
+
+_WHY_BEDS: Final = "向避难场所调拨床位"
+
+
+_REQUESTING: Final = Text("登记调拨", "recording the movements")
+
+
+def _requested(ws: Workspace, made: Made, progress: Progress, *, by: Actor, why: str) -> Outcome:
+    """Record the movements; the plan that is shown then knows what was sent."""
+    progress.step(0, 1, _REQUESTING)
+    assert made.plan.stock is not None
+    done = request_beds(ws, made.plan.stock, by=by, why=f"{_WHY_BEDS}：{why}")
+    plan = replace(made.plan, stock=sent_since(made.plan.stock))
+    state = {_PLAN: replace(made, plan=plan, number=made.number + 1)} | first_pages(_BEDS)
+    return Outcome(
+        "running_beds_done",
+        {"n": f"{len(done.records):,}", "changeset": str(done.changeset)},
+        "success",
+        state=state,
     )
 
 
