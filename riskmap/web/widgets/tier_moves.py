@@ -1,12 +1,32 @@
-"""How many records move from which tier to which, as a matrix."""
+"""How many records move from which tier to which, as a matrix; which do with one act, in words."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Final
+
 from riskmap.catalog import Layer
+from riskmap.ledger import TierChange
 from riskmap.scoring.comparison import Migration
 from riskmap.vocabulary import RANKS, TIER_TITLES
-from riskmap.web.frame.state import lang, say
+from riskmap.web.frame.state import lang, say, workspace
 from riskmap.web.widgets.panels import Cell, Row, TableColumn, show_table, tier_cell
+
+_NAMED: Final = 5
+
+
+def tiers_told(moved: Sequence[TierChange]) -> list[str]:
+    """Return which records have another tier now, a line each; of many the first, and how many more."""
+    lines: list[str] = []
+    for one in moved:
+        if one.before is None or one.before == one.after:
+            continue
+        layer = workspace().catalog.layer(one.layer)
+        before, after = (TIER_TITLES[layer.standing(tier)].text(lang()) for tier in (one.before, one.after))
+        record = f"{layer.title.text(lang())} {one.code}"
+        lines.append(say("tier_moved", record=record, before=before, after=after))
+    more = [say("tiers_moved_more", n=f"{len(lines) - _NAMED:,}")] if len(lines) > _NAMED else []
+    return lines[:_NAMED] + more
 
 
 def show_matrix(key: str, layer: Layer, moves: Migration) -> None:

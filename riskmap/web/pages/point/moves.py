@@ -15,11 +15,12 @@ from riskmap.errors import RiskmapError
 from riskmap.io.files.attachments import Incoming
 from riskmap.moments import local_day, local_now, parse_day
 from riskmap.rules.laws import overdue_days
-from riskmap.rules.moves import flow_of
+from riskmap.rules.moves import Objection, flow_of
 from riskmap.values.records import Features
 from riskmap.web.frame.state import as_of, lang, say, workspace
 from riskmap.web.pages.point.form import FormStart, draw_fields
-from riskmap.web.widgets.signing import Signature, ask_signature, keep_notice, notice, refuse
+from riskmap.web.widgets.signing import Signature, ask_signature, keep_notice, notice
+from riskmap.web.widgets.tier_moves import tiers_told
 
 MOVE: Final = "move:"
 """What stands before the id of the move that is being made, in the mode of the page."""
@@ -92,9 +93,13 @@ def dialog(layer: Layer, features: Features, move_id: str, leave: Callable[[], N
         with st.form(f"{key}-form", enter_to_submit=False, border=False):
             fields = [layer.field(name) for name in move.asks if name in layer.field_ids]
             filled = draw_fields(FormStart(layer, code, version, {}), fields, before=features)
+            beside_fields = st.container()
             files = _uploads(layer, move, key)
+            beside_files = st.container()
             day = _day(key) if "on" in move.asks else ""
+            beside_day = st.container()
             signature = ask_signature(f"{key}-sign", reason_hint=say("move_why_hint"))
+            beside_person = st.container()
             yes, no = st.columns([1, 5])
             go = yes.form_submit_button(move.title.text(lang()), type="primary")
             cancel = no.form_submit_button(say("form_cancel"))
@@ -106,10 +111,19 @@ def dialog(layer: Layer, features: Features, move_id: str, leave: Callable[[], N
         if filled.judged.errors:
             notice("error", say("form_refused", count=len(filled.judged.errors)))
         elif signature.missing:
-            notice("warning", signature.missing)
-        elif _made(features, move, filled.changes, files, day, signature):
+            notice("warning", signature.missing, beside_person)
+        elif not (said := _made(features, move, filled.changes, files, day, signature)):
             leave()
             st.rerun()
+        else:
+            for one in said:
+                if one.rule == "second_person" or one.field in {"", "why"}:
+                    place = beside_person
+                elif one.field == "on":
+                    place = beside_day
+                else:
+                    place = beside_files if layer.file_field(one.field) else beside_fields
+                notice("error", one.message.text(lang()), place)
 
 
 def _uploads(layer: Layer, move: Move, key: str) -> list[Incoming]:
@@ -139,8 +153,8 @@ def _made(  # noqa: PLR0917 - what a form says
     files: Sequence[Incoming],
     day: str,
     signature: Signature,
-) -> bool:
-    """Make the move; say what speaks against it where it is refused."""
+) -> list[Objection]:
+    """Make the move; return what speaks against it, nothing where it was made."""
     layer, code = workspace().catalog.layer(features.records.layer), features.records.code[0]
     try:
         on = parse_day(day).isoformat() if day else None
@@ -158,16 +172,14 @@ def _made(  # noqa: PLR0917 - what a form says
                 why=signature.why,
             )
     except RiskmapError as problem:
-        refuse(problem)
-        return False
+        return [Objection("refused", "", problem.say)]
     if done.moves.changeset is None:
-        for said in done.moves.refused.values():
-            notice("error", "\n".join(one.message.text(lang()) for one in said))
-        return False
+        return [one for said in done.moves.refused.values() for one in said]
     words = [one.message.text(lang()) for said in done.moves.warnings.values() for one in said]
     title = next(s.title for s in flow_of(layer).states if s.id == move.to)
-    keep_notice("success", "\n".join((say("move_done", state=title.text(lang())), *words)))
-    return True
+    moved = tiers_told(done.tiers)
+    keep_notice("success", "\n".join((say("move_done", state=title.text(lang())), *moved, *words)))
+    return []
 
 
 def _state(layer: Layer, features: Features) -> str:

@@ -15,13 +15,13 @@ from riskmap.catalog import Layer
 from riskmap.errors import RiskmapError
 from riskmap.io.files.attachments import MEDIA, Incoming
 from riskmap.values.records import CLEAR
-from riskmap.vocabulary import TIER_TITLES
 from riskmap.web.frame.shell import page_of, page_title, section
 from riskmap.web.frame.state import address_leads, follow, lang, say, workspace, write_address
 from riskmap.web.pages.point.form import FormStart, draw_form
 from riskmap.web.pages.point.place import draw_place, stated_position
 from riskmap.web.widgets.panels import go_to, point_address
 from riskmap.web.widgets.signing import ask_signature, keep_notice, notice, refuse
+from riskmap.web.widgets.tier_moves import tiers_told
 
 _NEW: Final = "new"  # in the address: the layer of the record to be
 _FROM: Final = "from"  # and LAYER:CODE of the record that it is about
@@ -31,9 +31,6 @@ _LAYER: Final = "new-layer"
 
 
 _LONGEST: Final = 80
-
-
-_MOVED: Final = 5  # records with another tier that are named
 
 
 def asked() -> bool:
@@ -165,18 +162,9 @@ def _uploads(opened: FormStart, name: str) -> list[Incoming]:
 
 def _told(layer: Layer, made: Recorded, *, reported: bool) -> Sequence[str]:
     """Return what was added, which tiers moved with it, and what the rules said."""
-    ws = workspace()
     first = say("report_done", register=layer.title.text(lang()), code=made.records[0].code)
     lines = [first if reported else say("new_done")]
-    for one in made.tiers[:_MOVED]:
-        if one.before is None or one.before == one.after:
-            continue
-        of = ws.catalog.layer(one.layer)
-        before, after = (TIER_TITLES[of.standing(tier)].text(lang()) for tier in (one.before, one.after))
-        lines.append(
-            say("report_tier", record=f"{of.title.text(lang())} {one.code}", before=before, after=after)
-        )
-    return [*lines, *(text.text(lang()) for text in made.warnings)]
+    return [*lines, *tiers_told(made.tiers), *(text.text(lang()) for text in made.warnings)]
 
 
 def _leave(origin: str = "") -> None:
