@@ -29,6 +29,7 @@ from riskmap.actions.workspace import Workspace
 from riskmap.actions.workspace.backup import backup_text, last_backup
 from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.catalog import Layer
+from riskmap.catalog.layer import pieces
 from riskmap.errors import Lang, RiskmapError, Text
 from riskmap.io.tables.kept_columns import taker
 from riskmap.ledger.store import file_of, stored_moment
@@ -249,12 +250,13 @@ def _misfits(layer: Layer, field: str, misfits: list[Misfit]) -> CheckFinding:
 
 def _unknown_choices(layer: Layer, table: Any) -> Iterator[CheckFinding]:
     for field in layer.fields:
-        if field.type != "choice":
+        if field.type != "choice" or field.open:  # an open one keeps the words of a list as they are
             continue
+        known = {choice.id for choice in field.choices}
         at, words = codes_of(table[column_of(field.id)])
         for number, word in enumerate(words):
             rows = np.flatnonzero(at == number)
-            if len(rows) and word not in {choice.id for choice in field.choices}:
+            if len(rows) and not known.issuperset(pieces(word) if field.several else (word,)):
                 code = table["code"][int(rows[0])].as_py()
                 yield CheckFinding(
                     "error",
