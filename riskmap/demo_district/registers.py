@@ -53,6 +53,9 @@ EBIKES, CONVERTED = 100, 80
 INSPECTIONS, BULLETINS, ROUNDS, INSPECTED_DONE = 176, 62, 6, 113
 MEETINGS, ORDERS, ORDERS_OPEN = 21, 141, 28
 ACCIDENTS, DEAD, FIRE_ALARMS, FIRES, FOREST_FIRE_M2 = 18, 14, 54, 4, 150.0
+OTHER_INCIDENTS: Final = {"poisoning": 2, "drowning": 3, "fireworks": 1}
+PILOTS: Final = {"community": 5, "corridor": 2, "school": 3}
+CAMERAS, SHAKING = 8, 2
 RESPONDERS: Final = 6_204
 VISITED: Final = 4  # one firm of so many has its visits on record
 
@@ -157,7 +160,7 @@ def make_registers(
         *(_high_risk_places, _stations, _warehouses, _firms, _visits, _major_hazards, _hazards, _works),
         *(_roads, _cavities, _collapses, _persons, _teams, _patrols, _video, _alerts, _plans, _drills),
         *(_trainings, _warnings, _responses, _inspections, _meetings, _orders, _incidents),
-        *(_ebikes, _transfer_grids),
+        *(_ebikes, _transfer_grids, _pilot_sites, _sensors),
     )
     made: dict[str, Records] = {}
     for number, maker in enumerate(makers, start=1):
@@ -406,6 +409,64 @@ def _ebikes(
             _named(district.settlement, sites, "电动自行车充电点"),
             {"converted": _exactly(rng, EBIKES, CONVERTED).tolist(), "fire_equipment": [True] * EBIKES},
             sites=sites,
+        )
+    ]
+
+
+def _pilot_sites(
+    rng: np.random.Generator, district: District, _people: People, _: Mapping[str, Records]
+) -> list[_Rows]:
+    count = sum(PILOTS.values())
+    sites = _ordered(district.settlement.sites(rng, count, on_streets=0.5))
+    stage = _pick(rng, ("planned", "building", "accepted"), count)
+    day = dates(rng, count, district.today, within_days=200).tolist()
+    return [
+        _Rows(
+            "pilot_sites",
+            numbered_codes("YS-SF", sites.subdistrict),
+            _named(district.settlement, sites, "示范点"),
+            {
+                "kind": _words(PILOTS, rng.permutation(count)),
+                "stage": stage,
+                "accepted_on": [d if s == "accepted" else None for s, d in zip(stage, day, strict=True)],
+            },
+            sites=sites,
+        )
+    ]
+
+
+def _sensors(
+    rng: np.random.Generator, district: District, _people: People, made: Mapping[str, Records]
+) -> list[_Rows]:
+    """A sensor on every monitored slope and in every store of the district, cameras on forest, two that feel shaking.
+
+    None has a reading yet: what is not known is shown as silent.
+    """
+    slopes, grids = district.layers["slopes"], district.layers["forest_fire_grids"]
+    stores, stations = made["warehouses"], made["stations"]
+    held: list[tuple[str, Cell, Cell]] = [
+        ("slope", f"slopes:{code}", None)
+        for code, there in zip(slopes.code, slopes.values["monitored"], strict=True)
+        if there
+    ]
+    held += [("camera", f"forest_fire_grids:{code}", None) for code in grids.code[:CAMERAS]]
+    held += [
+        ("store", None, f"warehouses:{code}")
+        for code, level in zip(stores.code, stores.values["level"], strict=True)
+        if level == "district"
+    ]
+    held += [("shaking", None, f"stations:{code}") for code in stations.code[:SHAKING]]
+    return [
+        _Rows(
+            "sensors",
+            _numbered("YS-CG-", len(held), 3),
+            [f"演示·传感器{i + 1}号" for i in range(len(held))],
+            {
+                "kind": [kind for kind, _, _ in held],
+                "point": [point for _, point, _ in held],
+                "place": [place for _, _, place in held],
+                "installed_on": dates(rng, len(held), district.today, within_days=600).tolist(),
+            },
         )
     ]
 
@@ -696,11 +757,12 @@ def _orders(
 def _incidents(
     rng: np.random.Generator, district: District, _people: People, made: Mapping[str, Records]
 ) -> list[_Rows]:
-    count, today = ACCIDENTS + FIRE_ALARMS + 1, district.today
-    kind = ["accident"] * ACCIDENTS + ["fire"] * FIRE_ALARMS + ["forest_fire"]
+    others = [word for word, many in OTHER_INCIDENTS.items() for _ in range(many)]
+    kind = [*others, *["accident"] * ACCIDENTS, *["fire"] * FIRE_ALARMS, "forest_fire"]
+    count, today = len(kind), district.today
     at = _moments(rng, count, today - timedelta(days=30), within_days=300)
-    dead = _shared(rng, DEAD, np.ones(ACCIDENTS)).tolist() + [0] * (count - ACCIDENTS)
-    real = [True] * ACCIDENTS + _exactly(rng, FIRE_ALARMS, FIRES).tolist() + [True]
+    dead = [0] * len(others) + _shared(rng, DEAD, np.ones(ACCIDENTS)).tolist() + [0] * (FIRE_ALARMS + 1)
+    real = [True] * (len(others) + ACCIDENTS) + _exactly(rng, FIRE_ALARMS, FIRES).tolist() + [True]
     firms = made["enterprises"]
     firm: list[Cell] = _pick(rng, firms.code, count)
     firm[-1] = None
@@ -1098,7 +1160,7 @@ def _inspections(
     found = _shared(rng, INSPECTED_DONE + 9, np.ones(INSPECTIONS))
     rectified = rng.multivariate_hypergeometric(found, INSPECTED_DONE, method="marginals")
     told = np.cumsum(bulletin := _exactly(rng, INSPECTIONS, BULLETINS))
-    year = district.today.year
+    year, shelters = district.today.year, district.layers["shelters"].code
     return [
         _Rows(
             "inspections",
@@ -1108,6 +1170,9 @@ def _inspections(
                 "at": dates(rng, INSPECTIONS, district.today, within_days=320).tolist(),
                 "round": (1 + np.arange(INSPECTIONS) % ROUNDS).tolist(),
                 "campaign": ["演示·三防专项督查"] * INSPECTIONS,
+                "place": [
+                    f"shelters:{shelters[i]}" if i < len(shelters) else None for i in range(INSPECTIONS)
+                ],
                 "unit": [f"{SUBDISTRICTS[i % len(SUBDISTRICTS)]}办事处" for i in range(INSPECTIONS)],
                 "found": found.tolist(),
                 "rectified": rectified.tolist(),

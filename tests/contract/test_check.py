@@ -202,3 +202,29 @@ def test_a_refusal_is_a_document_where_one_was_asked_for(ws):
     error = riskmap("check", "--workspace", ws.root, "--json").json["error"]
     assert error["place"].startswith("layers/")
     assert error["remedy"].startswith("应为")
+
+
+def test_the_words_of_an_open_choice_and_several_in_a_cell_are_no_fault_and_a_word_of_no_choice_is(tmp_path):
+    home = tmp_path / "ws"
+    assert riskmap("init", home).status == 0
+    assert riskmap("layer", "add", "hazards", "teams", "--workspace", home).status == 0
+    for layer, stated in (
+        ("teams", ("code=DW1", "name=队", "kind=蓝天", "speciality=水域、排水")),
+        ("hazards", ("kind=墙、坡", "grade=重大", "found_on=2026-01-01", "description=开裂")),
+    ):
+        words = [word for one in stated for word in ("--set", one)]
+        assert riskmap("record", layer, *words, "--why", "测试", "--workspace", home).status == 0
+
+    def said() -> list[str]:
+        found = riskmap("check", "--json", "--workspace", home).json["findings"]
+        return [one["message"] for one in found if one["what"] == "field"]
+
+    assert said() == []
+    file = home / "layers" / "hazards.toml"
+    text = file.read_text(encoding="utf-8")
+    for gone in ('    { id = "slope"', '    { id = "major", title = { zh = "重大"'):
+        text = "\n".join(line for line in text.splitlines() if not line.startswith(gone))
+    file.write_text(text, encoding="utf-8")
+    assert len(said()) == 2
+    assert any("slope" in one for one in said())
+    assert any("'major'" in one for one in said())

@@ -23,6 +23,7 @@ CHINESE = [
             "evacuation",
             "fire",
             "formulas",
+            "mechanisms",
             "prepare",
             "readings",
             "scale",

@@ -297,6 +297,6 @@ def renumbered_text(ws: Workspace, done: Renumbered) -> Text:
     en = ", ".join(f"{title.en} {n}" for title, n in titles)
     n, number = sum(done.by_layer.values()), done.changeset
     return Text(
-        f"号码已改 {n} 条（{zh}），变更 {number}；撤销：riskmap undo {number} --why 原因",
-        f"number changed in {n} records ({en}), changeset {number}; to take it back: riskmap undo {number} --why REASON",
+        f"号码已改 {n} 条（{zh}），变更 {number}；撤销：riskmap undo {number}，写明原因",
+        f"number changed in {n} records ({en}), changeset {number}; to take it back: riskmap undo {number} with a reason",
     )

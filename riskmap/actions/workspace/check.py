@@ -30,6 +30,7 @@ from riskmap.actions.workspace.backup import backup_text, last_backup
 from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.catalog import Layer
 from riskmap.catalog.flow import Law
+from riskmap.catalog.layer import pieces
 from riskmap.errors import Lang, RiskmapError, Text
 from riskmap.io.tables.kept_columns import taker
 from riskmap.ledger.store import file_of, stored_moment
@@ -254,12 +255,13 @@ def _misfits(layer: Layer, field: str, misfits: list[Misfit]) -> CheckFinding:
 
 def _unknown_choices(layer: Layer, table: Any) -> Iterator[CheckFinding]:
     for field in layer.fields:
-        if field.type != "choice":
+        if field.type != "choice" or field.open:  # an open one keeps the words of a list as they are
             continue
+        known = {choice.id for choice in field.choices}
         at, words = codes_of(table[column_of(field.id)])
         for number, word in enumerate(words):
             rows = np.flatnonzero(at == number)
-            if len(rows) and word not in {choice.id for choice in field.choices}:
+            if len(rows) and not known.issuperset(pieces(word) if field.several else (word,)):
                 code = table["code"][int(rows[0])].as_py()
                 yield CheckFinding(
                     "error",
@@ -348,8 +350,8 @@ _SOME: Final = 5  # files that a finding names
 
 
 _BRING_FILES: Final = Text(
-    "运行 riskmap restore 备份 --files（只补附件，台账不动）",
-    "run riskmap restore BACKUP --files (the ledger stays as it is)",
+    "用 riskmap restore 从备份只补附件（files），台账不动",
+    "bring the files alone back with riskmap restore (files); the ledger stays as it is",
 )
 
 
