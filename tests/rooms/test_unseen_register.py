@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from riskmap.actions.workspace import open_workspace
@@ -157,7 +157,11 @@ def move(home: Path, n: Names, code: str, what: str, *more: object, by: str = "�
 
 
 @given(names=unseen())
-@settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(
+    max_examples=5,
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 def test_a_register_never_seen_is_imported_selected_moved_listed_exported_read_again_and_mapped(
     tmp_path_factory: pytest.TempPathFactory, names: Names
 ):
@@ -174,7 +178,7 @@ def _whole_way(n: Names, home: Path) -> None:
     (home / "lists").mkdir()
     (home / "lists" / "open_ones.toml").write_text(
         f'id = "open_ones"\ntitle = {said("清单")}\nof = ["{n.ticket}"]\nwhere = ["closed = false"]\n'
-        f'columns = ["code", "state", "{n.number}"]\norder = ["-{n.number}"]\ngroup_by = "state"\n',
+        f'source = "测试"\ncolumns = ["code", "state", "{n.number}"]\norder = ["-{n.number}"]\ngroup_by = "state"\n',
         encoding="utf-8",
     )
     codes = _taken_in(n, home)
@@ -235,7 +239,7 @@ def _moved(n: Names, home: Path, codes: list[str]) -> None:
     assert (one["code"], one["fields"][n.day], one["fields"]["state"]) == (code, "2026-11-29", n.state(last))
     assert _open(n, home) == {**before, "P1": before["P1"] - 1}
     assert _overdue(n, home) == []
-    changeset = riskmap("changes", "--json", "--workspace", home).json["changesets"][0]["changeset"]
+    changeset = riskmap("changes", "--json", "--workspace", home).json["changesets"][0]["id"]
     assert riskmap("undo", changeset, "--why", "测试", "--workspace", home).status == 0
     assert _open(n, home) == before
     assert move(home, n, code, "end", "--on", "2026-11-29", by="乙") == 0
@@ -247,7 +251,9 @@ def _overdue(n: Names, home: Path) -> list[str]:
 
 
 def _listed_and_mapped(n: Names, home: Path) -> None:
-    listed = riskmap("list", "open_ones", "--json", "--workspace", home).json
+    ran = riskmap("list", "open_ones", "--json", "--workspace", home)
+    assert ran.status == 0, ran.err
+    listed = ran.json
     assert listed["count"] == 3
     assert [row[n.number] for row in listed["rows"]] == [30, 20, 0]
     assert sum(one["count"] for one in listed["groups"]) == 3
