@@ -18,7 +18,7 @@ from riskmap.catalog.model import CHECKLIST_PREFIX, CONTACT_PREFIX, LINK_PREFIX,
 from riskmap.errors import Text
 from riskmap.rules.arrays import FIELD_TYPES, LayerArrays, codes_of, column_of, pc
 from riskmap.rules.laws import overdue_days
-from riskmap.values.records import ROLES
+from riskmap.values.records import ROLES, VACANCIES
 from riskmap.vocabulary import STANDINGS, TIER_TITLES
 
 if TYPE_CHECKING:
@@ -173,6 +173,8 @@ def _reached(
     head, _, rest = name.partition(".")
     if layer.flow is not None and name in {OVERDUE, CLOSED}:
         return None if name in layer.field_ids else _of_flow(snapshot, layer.flow, table, name)
+    if name == VACANCIES and name not in layer.field_ids:
+        return _vacancies(layer, table)
     if not rest:
         link = next((field for field in layer.links if field.id == name), None)
         return None if link is None else _by_either(snapshot, table, link)
@@ -213,6 +215,16 @@ def _filled(layer: Layer, table: pa.Table, role: str) -> pa.Array | None:
     indices, words = codes_of(table[ROLES])
     there = np.array([*(role in pieces(word) for word in words), False])[indices]
     return pa.array(there, mask=~there)
+
+
+def _vacancies(layer: Layer, table: pa.Table) -> pa.Array | None:
+    """Return how many of the roles of a layer nobody fills, for each record."""
+    if not layer.contacts or ROLES not in table.column_names:
+        return None
+    indices, words = codes_of(table[ROLES])
+    roles = {role.id for role in layer.contacts}
+    left = [len(roles - set(pieces(word))) for word in words]
+    return pa.array(np.array([*left, len(roles)])[indices])
 
 
 def _by_either(snapshot: Snapshot, table: pa.Table, link: Field) -> pa.ChunkedArray | None:

@@ -48,6 +48,9 @@ class Contact:
 ROLES: Final = "filled_roles"  # the column of a layer table that says which roles of a record have somebody
 
 
+VACANCIES: Final = "vacancies"  # in conditions: how many roles of a record nobody fills
+
+
 def roles_filled(roles: Iterable[str], people: Iterable[Contact]) -> str | None:
     """Return those of the `roles` that somebody fills, in their order, a line each; None where nobody fills any."""
     filled = {one.role for one in people if one.name or one.phone}
