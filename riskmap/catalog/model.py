@@ -40,6 +40,7 @@ CHECKLIST_PREFIX = "checklist."  # fields of this form name an item of the layer
 CONTACT_PREFIX = (
     "contact."  # … a role of its contacts; in conditions of a selection: whether somebody fills it
 )
+VACANCIES = "vacancies"  # how many of the roles of its contacts nobody fills
 LINK_PREFIX = "link."  # … a field of the record that a field of it names; link.road.grade
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from riskmap.catalog.flow import CLOSED, OVERDUE, STATE, Flow
 from riskmap.catalog.layer import Choice, Field, FieldType, Layer, named_by, pieces, record_named
-from riskmap.catalog.model import CHECKLIST_PREFIX, CONTACT_PREFIX, LINK_PREFIX, Condition
+from riskmap.catalog.model import CHECKLIST_PREFIX, CONTACT_PREFIX, LINK_PREFIX, VACANCIES, Condition
 from riskmap.errors import Text
 from riskmap.rules.arrays import FIELD_TYPES, LayerArrays, codes_of, column_of, numbers_of, pc
 from riskmap.rules.laws import overdue_days
@@ -172,6 +172,8 @@ def _reached(
     head, _, rest = name.partition(".")
     if layer.flow is not None and name in {OVERDUE, CLOSED}:
         return None if name in layer.field_ids else _of_flow(snapshot, layer.flow, table, name)
+    if name == VACANCIES and name not in layer.field_ids:
+        return _vacancies(snapshot, layer, table)
     if not rest:
         link = next((field for field in layer.links if field.id == name), None)
         return None if link is None else _by_either(snapshot, table, link)
@@ -207,13 +209,30 @@ def _marked(layer: Layer, table: pa.Table, name: str) -> pa.Array | None:
 
 
 def _filled(snapshot: Snapshot, layer: Layer, table: pa.Table, role: str) -> pa.Array | None:
-    if role not in {one.id for one in layer.contacts} or snapshot.filled_roles is None:
+    if role not in {one.id for one in layer.contacts}:
+        return None
+    there = _of_roles(snapshot, layer, table, lambda filled: role in filled)
+    return None if there is None else pa.array(there == 1, mask=there == 0)
+
+
+def _vacancies(snapshot: Snapshot, layer: Layer, table: pa.Table) -> pa.Array | None:
+    """Return how many of the roles of a layer nobody fills, for each record."""
+    roles = {role.id for role in layer.contacts}
+    left = _of_roles(snapshot, layer, table, lambda filled: len(roles.difference(filled))) if roles else None
+    return None if left is None else pa.array(left)
+
+
+def _of_roles(
+    snapshot: Snapshot, layer: Layer, table: pa.Table, ask: Callable[[Sequence[str]], int]
+) -> NDArray[np.int64] | None:
+    """Return for each record what is asked of the roles that somebody fills; None where nothing is known of them."""
+    if snapshot.filled_roles is None:
         return None
     found = snapshot.filled_roles(layer.id)
     indices, words = codes_of(found["roles"])
     rows = numbers_of(pc.fill_null(pc.index_in(table["code"], found["code"].combine_chunks()), len(found)))
-    there = np.array([*(role in pieces(word) for word in words), False])[np.append(indices, -1)[rows]]
-    return pa.array(there, mask=~there)
+    answers = np.array([*(ask(pieces(word)) for word in words), ask(())], np.int64)
+    return answers[np.append(indices, -1)[rows]]
 
 
 def _by_either(snapshot: Snapshot, table: pa.Table, link: Field) -> pa.ChunkedArray | None:

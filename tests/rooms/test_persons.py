@@ -10,6 +10,7 @@ from riskmap.actions.records.scoring import one_feature
 from riskmap.actions.workspace import open_workspace
 from riskmap.errors import NotAllowedError, RefusedError, RiskmapError, UnknownNameError
 from riskmap.ledger.columns import read_contacts
+from riskmap.moments import CLOCK
 from riskmap.rules.permissions import RIGHTS, Actor, local_actor
 from riskmap.values.records import Contact
 from riskmap.vocabulary import RANKS
@@ -284,3 +285,26 @@ def test_a_number_of_one_of_several_changes_and_the_others_stay(home, ws):
         ("张三", NEW, None, None),
         ("李四", "13800000002", None, None),
     ]
+
+
+def listed(home, name):
+    return [row["code"] for row in riskmap("list", name, "--json", "--workspace", home).json["rows"]]
+
+
+def test_terms_and_numbers_to_be_checked_and_vacant_roles_are_lists(home, monkeypatch):
+    monkeypatch.setenv(CLOCK, "2026-11-29T02:00:00Z")
+    rows = table(
+        home,
+        "人员编号,姓名,手机号码,核实日期,任职起,任职止",
+        "P3,甲一,13800000011,2026-06-01,2024-01-01,2026-12-29",
+        "P4,乙一,13800000012,2026-06-02,2024-01-01,2026-12-30",
+        "P5,丙一,13800000013,,2024-01-01,2026-03-01",
+        "P6,丁一,13800000014,2026-11-01,2026-03-01,2024-01-01",
+    )
+    assert bring(home, "persons", rows)["rejected"] == 1, "a post that ends before it begins"
+    assert listed(home, "term_list") == ["P5", "P3"], "30 days from 2026-11-29 are 2026-12-29"
+    assert listed(home, "unverified_phone_list") == ["P1", "P3"], "180 days before 2026-11-29 are 2026-06-02"
+    assert listed(home, "never_verified_list") == ["P2", "P5"]
+    assert "R1" in listed(home, "vacancy_list"), "a leader, and nobody responsible"
+    found = riskmap("select", "slopes", "--where", "职责空缺 >= 2", "--json", "--workspace", home).json
+    assert [one["code"] for one in found["features"]] == ["B2", "B3", "B4"]
