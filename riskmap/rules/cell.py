@@ -84,7 +84,10 @@ PERSON_CHARS: Final = 200
 _EXTENSION = re.compile(r"(?:(?<=\d{7})-|转|ext\.?|x)\s*\d{1,6}$", re.IGNORECASE)
 
 
-_PERSON_BREAK = re.compile(r"[/、,，;；\n]|或")
+PERSON_BREAK: Final = r"[/、,，;；\n]|或"
+
+
+_PERSON_BREAK = re.compile(PERSON_BREAK)
 
 
 _PHONE_FILLING = re.compile(r"^\s*(?:\+|00)86|[\s()\-–—]")

@@ -213,7 +213,7 @@ class LayerRules:
             case ["contact", _, "phone"]:
                 return _fixed(title, cell.judge_phone, column.plain_phones)
             case ["contact", _, "name"]:
-                return _fixed(title, cell.judge_name)
+                return _fixed(title, cell.judge_name, lambda s: column.plain_names(s, cell.PERSON_CHARS))
             case ["contact", _, "verified"]:
                 return _fixed(title, cell.judge_day)
             case ["contact", _, _]:
@@ -443,6 +443,12 @@ def _of_field(field: Field, *, kept: bool) -> TargetRule:
     judge = lambda unit: cell.judge_field(field, header_unit=unit, kept=kept)  # noqa: E731
     if field.type in {"number", "integer"}:
         return TargetRule(field.title, judge, lambda s, unit: column.plain_numbers(s, field, unit), field)
+    if field.type == "moment" and kept:
+        return TargetRule(
+            field.title,
+            judge,
+            lambda s, unit: column.plain_moments(s, cell.zone_of(field, unit) or "beijing"),
+        )
     return TargetRule(field.title, judge)
 
 
