@@ -14,6 +14,7 @@ from benchmarks import (
     evacuating,
     files,
     preparing,
+    registers,
     scale,
     scoring,
     sensing,
@@ -27,6 +28,7 @@ from benchmarks.measure import Line, say, table
 ALL = {
     "make": workspaces.making,
     "import": files.importing,
+    "registers": registers.registers,
     "export": files.exporting,
     "score": lambda home, large: [*scoring.scoring(home, large), *certainty.certainty(home, large)],
     "prepare": preparing.preparing,

@@ -60,8 +60,8 @@ def importing(home: Path, _large: int) -> list[Line]:
         Line(
             "import of that workbook, file to ledger", whole.cpu, "s", None, f"{whole}; with its subprocess"
         ),
-        Line("import ÷ reading the cells, CPU", _paired(whole.cpus, reading.cpus), "×", 2.5, _PAIRED),
-        Line("import ÷ reading the cells, wall", _paired(whole.walls, reading.walls), "×", 2.5, _PAIRED),
+        Line("import ÷ reading the cells, CPU", paired(whole.cpus, reading.cpus), "×", 2.5, _PAIRED),
+        Line("import ÷ reading the cells, wall", paired(whole.walls, reading.walls), "×", 2.5, _PAIRED),
         Line("the same file again (all unchanged)", again.cpu, "s", None, str(again)),
     ]
 
@@ -77,7 +77,7 @@ def _empty_ledger(root: Path, file: Path) -> Workspace:
     return ws
 
 
-def _paired(ours: tuple[float, ...], theirs: tuple[float, ...]) -> float:
+def paired(ours: tuple[float, ...], theirs: tuple[float, ...]) -> float:
     """Return the median ratio of neighbouring runs: what slows a noisy machine for seconds meets both."""
     return statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
 

@@ -135,6 +135,11 @@ def parse_zone(text: str) -> Zone | None:
     return ZONES.get(re.sub(r"[\s_]+", "", unicodedata.normalize("NFKC", text)).casefold())
 
 
+def ahead_of_utc(zone: Zone) -> dt.timedelta:
+    """Return how far the clocks of a zone are ahead of UTC."""
+    return _OFFSETS[zone]
+
+
 def parse_moment(text: str, zone: Zone | None) -> dt.datetime | None:
     """Return the moment, UTC; None where the text is none, or where neither it nor `zone` states its zone.
 

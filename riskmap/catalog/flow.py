@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import Field as Key
@@ -107,9 +108,25 @@ class Flow(Part):
     moves: Items[Move] = Key(min_length=1)
     reminders: Items[Reminder] = ()
 
+    # Asked for every row of a file, and made of states and moves alone: a copy with another `takeover` may share them.
+    @cached_property
+    def states_by_id(self) -> Mapping[str | None, FlowState]:
+        """The states by their ids."""
+        return {one.id: one for one in self.states}
+
+    @cached_property
+    def days_by_state(self) -> Mapping[str, str]:
+        """State → the field that holds the day of the move into it, where a move sets one."""
+        found: dict[str, str] = {}
+        for move in self.moves:
+            for field, source in move.sets.items():
+                if source == "on":
+                    found.setdefault(move.to, field)
+        return found
+
     def state(self, state_id: str | None) -> FlowState | None:
         """Return the state with this id, None where there is none."""
-        return next((one for one in self.states if one.id == state_id), None)
+        return self.states_by_id.get(state_id)
 
     def move(self, before: str | None, to: str) -> Move | None:
         """Return the move between two states, None where none is declared."""
@@ -125,19 +142,14 @@ class Flow(Part):
         state = self.state(state_id)
         return state is not None and state.closed
 
-    @property
+    @cached_property
     def kept(self) -> tuple[str, ...]:
         """The fields that nothing but a move changes: the state, and what moves set."""
         return (STATE, *dict.fromkeys(field for move in self.moves for field in move.sets))
 
     def day_of(self, state_id: str) -> str | None:
         """Return the field that holds the day of the move into a state, None where no move sets one."""
-        for move in self.moves:
-            if move.to == state_id:
-                for field, source in move.sets.items():
-                    if source == "on":
-                        return field
-        return None
+        return self.days_by_state.get(state_id)
 
     def chains(self, before: str, to: str) -> Iterator[tuple[Move, ...]]:
         """Yield the chains of moves from one state to another that pass no state twice, the shortest first."""

@@ -106,9 +106,17 @@ def _read(
 
 
 def decide(
-    connection: sa.Connection, intake: Intake, *, store: Store, rows: Sequence[int] | None = None
+    connection: sa.Connection,
+    intake: Intake,
+    *,
+    store: Store,
+    rows: Sequence[int] | None = None,
+    judged: bool = False,
 ) -> Decision:
-    """Return the fate of `rows` (all by default; the others count as unchanged)."""
+    """Return the fate of `rows` (all by default; the others count as unchanged).
+
+    `judged`: those that are new were found lawful before, and nothing that they were judged by has changed.
+    """
     definition = store.layers.get(intake.layer)
     personal = store.personal_fields(intake.layer)
     chosen = range(len(intake.records)) if rows is None else rows
@@ -143,7 +151,7 @@ def decide(
     decision.changes = changes_of(records, known, met, [place[i] for i in met], personal=personal)
     _hold_retired(connection, decision, intake, met)
     if definition is not None and (flowing or definition.laws):
-        _judge(connection, decision, intake, definition, store)
+        _judge(connection, decision, intake, definition, store, known_lawful=judged)
     for i in decision.changes:
         if i not in decision.holds and i not in decision.refused:
             actions[i] = "update"
@@ -203,10 +211,21 @@ def _linked(
     return replace(records, values=values), holds
 
 
-def _judge(connection: sa.Connection, decision: Decision, intake: Intake, layer: Layer, store: Store) -> None:
-    """Judge the rows that would go in by the laws and the flow of their layer: some are refused, some wait."""
+def _judge(
+    connection: sa.Connection,
+    decision: Decision,
+    intake: Intake,
+    layer: Layer,
+    store: Store,
+    *,
+    known_lawful: bool,
+) -> None:
+    """Judge the rows that would go in by the laws and the flow of their layer: some are refused, some wait.
+
+    `known_lawful`: those that are new were judged before.
+    """
     records, place = decision.records, decision.place
-    fresh = [i for i, action in enumerate(decision.actions) if action == "insert"]
+    fresh = [i for i, a in enumerate(decision.actions) if a == "insert" and not known_lawful]
     people = records.contacts
     new = judge_new(
         layer,
@@ -443,6 +462,7 @@ def plan_import(store: Store, intake: Intake, *, full_list: bool) -> ImportPlan:
             remarks=decision.remarks,
             moved=frozenset(i for i in decision.moves if decision.actions[i] == "update"),
             taken_over=frozenset(i for i in decision.taken_over if decision.actions[i] == "insert"),
+            judged=(store.today, store.layers.get(intake.layer)),
         )
 
 
@@ -512,7 +532,9 @@ def commit_import(
         looking.step(0, 1, _LOOKING)
         if state_of(connection) == plan.base:
             rows = [i for i, action in enumerate(plan.actions) if action in ("insert", "update")]
-            decision = decide(connection, intake, store=store, rows=rows)
+            # New records are judged by nothing but the day, the layer and themselves: not a second time.
+            judged = plan.judged == (store.today, store.layers.get(intake.layer))
+            decision = decide(connection, intake, store=store, rows=rows, judged=judged)
         else:
             rows = range(len(intake.records))
             decision = decide(connection, intake, store=store)

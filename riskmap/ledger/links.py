@@ -222,13 +222,15 @@ def targets_of(
     LedgerError where a record is named that the ledger does not have: who plans finds that out before.
     """
     wanted: list[dict[_Target, Reference]] = []
+    targets = {field.id: named_by(field, layers) for field in layer.links}
     for values in rows:
         mine: dict[_Target, Reference] = {}
-        for field in layer.links:
-            value = values.get(field.id)
-            for ordinal, piece in enumerate(pieces(value) if isinstance(value, str) else ()):
-                if (one := record_named(piece, named_by(field, layers))) is not None:
-                    mine[field.id, ordinal] = Reference(*one)
+        for name, of in targets.items():
+            if not isinstance(value := values.get(name), str):
+                continue
+            for ordinal, piece in enumerate(pieces(value)):
+                if (one := record_named(piece, of)) is not None:
+                    mine[name, ordinal] = Reference(*one)
         wanted.append(mine)
     ids = _feature_ids(connection, {one for mine in wanted for one in mine.values()})
     for mine in wanted:

@@ -284,10 +284,13 @@ class RowVerdict:
     @property
     def rule(self) -> str:
         """The rule that decides what becomes of the row."""
-        return next((one.rule for one in self.said if one.weight == self.worst()), "")
+        worst = self.worst()
+        return next((one.rule for one in self.said if one.weight == worst), "")
 
     def worst(self) -> str:
         """Return what becomes of the row: reject, hold, warn, or nothing ("")."""
+        if not self.said:
+            return ""
         weights = {one.weight for one in self.said}
         return next((one for one in ("reject", "hold", "warn") if one in weights), "")
 
@@ -309,7 +312,7 @@ def judge_new(
 ) -> list[RowVerdict]:
     """Judge records that a file brings: `by` is who brings them and who accepts them."""
     flow, today = layer.flow, store.today
-    after = [one if flow is None else {STATE: flow.start, **one} for one in values]
+    after = [one if flow is None or STATE in one else {STATE: flow.start, **one} for one in values]
     nothing = [None] * len(after)
     said = judge_records(
         layer,
@@ -321,14 +324,15 @@ def judge_new(
         moved=range(len(after)),
     )
     verdicts: list[RowVerdict] = []
+    day, plain = today.isoformat(), {op: RowVerdict(op=op) for op in ("insert", "takeover")}
     for row, one in enumerate(after):
-        told = list(said.get(row, ()))
+        told = said.get(row, [])
         op = "insert"
         if flow is not None:
             ticket = Ticket(str(one[STATE]), one, contacts=people[row])
-            told = [*judge_arrival(layer, ticket, first=by[0], by=by[1], today=today.isoformat()), *told]
+            told = [*judge_arrival(layer, ticket, first=by[0], by=by[1], today=day), *told]
             op = "takeover" if flow.is_closed(ticket.state) else "insert"
-        verdicts.append(RowVerdict(tuple(told), op=op))
+        verdicts.append(RowVerdict(tuple(told), op=op) if told else plain[op])
     return verdicts
 
 

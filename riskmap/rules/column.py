@@ -12,6 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from riskmap.catalog.layer import Field
+from riskmap.moments import Zone, ahead_of_utc
 from riskmap.rules import vocabulary
 from riskmap.rules.arrays import pc
 from riskmap.rules.cell import (
@@ -33,6 +34,10 @@ _PLAIN_CODE = r"^[A-Za-z0-9]*[A-Za-z][A-Za-z0-9]*(?:[-_][A-Za-z0-9]+)*$"
 
 
 _CODE_LIKE_NUMBER = r"^\d[eE]\d{1,2}$"
+
+
+# Years that a shift of hours does not lead out of.
+_PLAIN_MOMENT = r"^(?:19|20)\d\d-\d\d-\d\d \d\d:\d\d$"
 
 
 _PLAIN_PHONE = r"^(?:1[3-9]\d{9}|0\d{9,11}|[1-9]\d{7})$"
@@ -158,6 +163,22 @@ def plain_texts(source: Distinct, limit: int) -> Known:
     odd |= _mask(pc.ends_with(texts, " 00:00:00"))
     odd |= _mask(pc.not_equal(pc.utf8_trim_whitespace(texts), texts))
     return texts.to_pylist(), ~odd
+
+
+def plain_persons(source: Distinct, limit: int) -> Known:
+    """Return the texts that name somebody, or a post, and nothing else."""
+    texts, good = plain_texts(source, limit)
+    nobody = pa.array(sorted(vocabulary.NOBODY))
+    return texts, good & ~_mask(pc.is_in(source.texts, value_set=nobody))
+
+
+def plain_moments(source: Distinct, zone: Zone) -> Known:
+    """Return the texts that are a day and a minute of the zone, 2023-05-16 10:20, as a ledger keeps moments."""
+    texts = pc.if_else(pc.match_substring_regex(source.texts, _PLAIN_MOMENT), source.texts, None)
+    found = pc.strptime(texts, format="%Y-%m-%d %H:%M", unit="s", error_is_null=True)
+    good = _mask(pc.equal(pc.strftime(found, format="%Y-%m-%d %H:%M"), texts))  # 30 February is none
+    utc = pc.subtract(found, pa.scalar(ahead_of_utc(zone), pa.duration("s")))
+    return pc.strftime(utc, format="%Y-%m-%dT%H:%MZ").to_pylist(), good
 
 
 def plain_codes(source: Distinct) -> Known:

@@ -215,7 +215,7 @@ class LayerRules:
             case ["contact", _, "verified"]:
                 return _fixed(title, cell.judge_day)
             case ["contact", _, _]:
-                return _fixed(title, cell.judge_person)
+                return _fixed(title, cell.judge_person, lambda s: column.plain_persons(s, cell.PERSON_CHARS))
             case ["community"] if self.names.communities:
                 return _fixed(title, partial(_judge_community, self.names.communities))
             case _:
@@ -466,6 +466,12 @@ def _of_field(field: Field, *, kept: bool) -> TargetRule:
     judge = lambda unit: cell.judge_field(field, header_unit=unit, kept=kept)  # noqa: E731
     if field.type in {"number", "integer"}:
         return TargetRule(field.title, judge, lambda s, unit: column.plain_numbers(s, field, unit), field)
+    if field.type == "moment" and kept:
+        return TargetRule(
+            field.title,
+            judge,
+            lambda s, unit: column.plain_moments(s, cell.zone_of(field, unit) or "beijing"),
+        )
     return TargetRule(field.title, judge)
 
 

@@ -87,9 +87,9 @@ def judge_records(
         said.setdefault(row, []).append(one)
     if layer.flow is not None:
         rows = zip(before, after, happened, strict=True)
+        now = today.isoformat()
         for row, (old, new, day) in enumerate(rows):
-            told = [*_found(layer, new, day, today.isoformat())]
-            told += [] if row in moved else _kept(layer, old, new)
+            told = [*_found(layer, new, day, now), *(() if row in moved else _kept(layer, old, new))]
             if told:
                 said[row] = [*told, *said.get(row, ())]
     return said
@@ -99,9 +99,10 @@ def _found(layer: Layer, after: Mapping[str, Any], happened: str | None, today: 
     """Yield what is wrong with the day found: it is not to come, and no move lies before it."""
     assert layer.flow is not None
     name = layer.flow.found
-    found, title = day_found(layer.flow, after), layer.field(name).title
-    if found is None:
+    found = day_found(layer.flow, after)
+    if found is None or (found <= today and (happened is None or found <= happened)):
         return
+    title = layer.field(name).title
     if found > today:
         yield Objection(
             "in_future",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
 import numpy as np
 
+from riskmap.catalog.layer import Layer
 from riskmap.errors import Text
 from riskmap.json_documents import Document
 from riskmap.values.records import Records
@@ -188,7 +190,7 @@ class ImportPlan:
     (before, after) for the rows that would change a record. `absent` names the ledger's codes that
     a declared full list does not hold. `remarks`: what a person should know
     of a row that goes in all the same. `moved`: rows that move a record of a flow; `taken_over`: rows that
-    bring one that was closed elsewhere.
+    bring one that was closed elsewhere. `judged`: the day on which, and the layer by whose laws its rows were judged.
     """
 
     intake: Intake
@@ -200,6 +202,7 @@ class ImportPlan:
     remarks: Mapping[int, Hold] = field(default_factory=dict[int, Hold])
     moved: frozenset[int] = frozenset()
     taken_over: frozenset[int] = frozenset()
+    judged: tuple[dt.date, Layer | None] | None = None
 
     def count(self, action: RowAction) -> int:
         """Return how many rows have this action."""
