@@ -19,6 +19,7 @@ from benchmarks import (
     sensing,
     serving,
     terrain,
+    ticketing,
     wind,
     workspaces,
 )
@@ -32,6 +33,7 @@ ALL = {
     "prepare": preparing.preparing,
     "evacuate": evacuating.evacuating,
     "sense": sensing.sensing,
+    "tickets": ticketing.ticketing,
     "terrain": terrain.terrain,
     "serve": serving.serving,
     "browser": browsing.browsing,

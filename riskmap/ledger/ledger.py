@@ -303,6 +303,10 @@ class Ledger:
         at = None if as_of is None else self.state_at(as_of)
         return held_rows.list_held(self._store, layer=layer, open_only=open_only, at=at)
 
+    def held_counts(self, *, as_of: dt.datetime | None = None) -> dict[str, int]:
+        """Return layer → how many rows wait for a person, now or at a moment."""
+        return held_rows.count_held(self._store, at=None if as_of is None else self.state_at(as_of))
+
     def accept_held(
         self,
         held: Sequence[int],
@@ -446,6 +450,12 @@ class Ledger:
     ) -> list[OpenRecord]:
         """Return the records of registers that are not closed, now or at a moment; `contacts` asks for personal data."""
         return work.open_records(self._store, layers, as_of=as_of, contacts=contacts)
+
+    def open_deadlines(
+        self, layers: Sequence[Layer], *, as_of: dt.datetime | None = None
+    ) -> dict[tuple[str, str, str | None], int]:
+        """Return (layer, state, deadline) → how many records that are not closed have both, now or at a moment."""
+        return work.open_deadlines(self._store, layers, as_of=as_of)
 
     def states(self, layer: Layer, *, as_of: dt.datetime | None = None) -> dict[str, int]:
         """Return state → how many active records of a register are in it, now or at a moment."""

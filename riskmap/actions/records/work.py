@@ -121,6 +121,23 @@ def work_list(
     )
 
 
+def work_counts(ws: Workspace, *, as_of: dt.date | None = None) -> Work:
+    """Return how much is open, due, overdue and to accept, now or at a day, without the items: no record is read."""
+    day = local_now().date() if as_of is None else local_day(as_of)
+    moment = None if as_of is None else last_moment(as_of)
+    layers = {layer.id: layer for layer in registers(ws)}
+    counts: dict[str, int | None] = {"mine": None, "due": 0, "overdue": 0, "to_accept": 0, "alerts": None}
+    total = 0
+    for (layer, state, due), n in ws.ledger.open_deadlines(list(layers.values()), as_of=moment).items():
+        record = OpenRecord(layer, "", None, None, state, due, None, 0)
+        item = _item(layers[layer], record, day, None)
+        total += n
+        for name, holds in (("due", item.due()), ("overdue", item.overdue), ("to_accept", item.second)):
+            counts[name] = (counts[name] or 0) + n * holds
+    at = iso_second(utc_now()) if as_of is None else str(as_of_json(as_of))
+    return Work(at, counts, (), open=total)
+
+
 def _item(layer: Layer, one: OpenRecord, day: dt.date, who: str | None) -> WorkItem:
     """Return an open record with its desk; of persons those that bear the name which is asked for."""
     state = flow_of(layer).state(one.state)
