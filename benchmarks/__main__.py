@@ -20,6 +20,7 @@ from benchmarks import (
     sensing,
     serving,
     terrain,
+    ticketing,
     wind,
     workspaces,
 )
@@ -34,6 +35,7 @@ ALL = {
     "prepare": preparing.preparing,
     "evacuate": evacuating.evacuating,
     "sense": sensing.sensing,
+    "tickets": ticketing.ticketing,
     "terrain": terrain.terrain,
     "serve": serving.serving,
     "browser": browsing.browsing,

@@ -200,6 +200,17 @@ def waiting_records(store: Store, layer: str) -> list[Records]:
     return [_load(layer, row["code"], row["content"], row["people"], row["shape"]) for row in rows]
 
 
+def count_held(store: Store, *, at: int | None) -> dict[str, int]:
+    """Return layer → how many held rows wait for a person, now or after changeset `at`; none is read."""
+    t = s.held_row
+    query = sa.select(t.c.layer, sa.func.count()).where(open_at(t, at)).group_by(t.c.layer)
+    if at is not None:
+        batch = s.import_batch
+        query = query.join(batch, batch.c.id == t.c.batch_id).where(batch.c.changeset_id <= at)
+    with store.reading() as connection:
+        return {str(layer): int(n) for layer, n in connection.execute(query)}
+
+
 def _entry(store: Store, row: Any) -> HeldEntry:
     records = _load(row["layer"], row["code"], row["content"], row["people"], row["shape"])
     personal = store.personal_fields(row["layer"])

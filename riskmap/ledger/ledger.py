@@ -327,6 +327,10 @@ class Ledger:
         """Return what the rows of a layer that wait for a person would be; with personal data."""
         return held_rows.waiting_records(self._store, layer)
 
+    def held_counts(self, *, as_of: dt.datetime | None = None) -> dict[str, int]:
+        """Return layer → how many rows wait for a person, now or at a moment."""
+        return held_rows.count_held(self._store, at=None if as_of is None else self.state_at(as_of))
+
     def accept_held(
         self,
         held: Sequence[int],
@@ -500,6 +504,12 @@ class Ledger:
         None where nobody has it: then nothing is written.
         """
         return persons.change_number(self._store, number, by=by, why=why)
+
+    def open_deadlines(
+        self, layers: Sequence[Layer], *, as_of: dt.datetime | None = None
+    ) -> dict[tuple[str, str, str | None], int]:
+        """Return (layer, state, deadline) → how many records that are not closed have both, now or at a moment."""
+        return work.open_deadlines(self._store, layers, as_of=as_of)
 
     def states(self, layer: Layer, *, as_of: dt.datetime | None = None) -> dict[str, int]:
         """Return state → how many active records of a register are in it, now or at a moment."""

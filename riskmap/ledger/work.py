@@ -100,6 +100,29 @@ def _text(value: Value) -> str | None:
     return value if isinstance(value, str) else None
 
 
+def open_deadlines(
+    store: Store, layers: Sequence[Layer], *, as_of: dt.datetime | None = None
+) -> dict[tuple[str, str, str | None], int]:
+    """Return (layer, state, deadline) → how many open records of registers have both; no record is read."""
+    f, r = s.feature, s.revision
+    found: dict[tuple[str, str, str | None], int] = {}
+    with store.reading() as connection:
+        at = None if as_of is None else changeset_at(connection, as_of)
+        for layer in layers:
+            if (flow := layer.flow) is None:
+                continue
+            closed = [state.id for state in flow.states if state.closed]
+            query = sa.select(r.c.state, r.c.due, sa.func.count()).group_by(r.c.state, r.c.due)
+            query = query.select_from(r.join(f, f.c.id == r.c.feature_id))
+            query = query.where(
+                f.c.layer == layer.id, held_at(r, at), r.c.retired.is_(None), _is_open(closed)
+            )
+            for state, due, n in connection.execute(query):
+                key = layer.id, str(state or flow.start), due
+                found[key] = found.get(key, 0) + int(n)
+    return found
+
+
 def _is_open(closed: Collection[str]) -> sa.ColumnElement[bool]:
     """Return the condition of a state that is not closed; a record older than its flow states none."""
     state = s.revision.c.state

@@ -34,7 +34,7 @@ from riskmap.errors import SelectionError, Text, WorkspaceError
 from riskmap.interface import option
 from riskmap.io.readers.boundaries import read_boundaries
 from riskmap.moments import as_of_json, last_moment, local_day, local_now
-from riskmap.rules.arrays import pc
+from riskmap.rules.arrays import codes_of, column_of, floats_of, pc
 from riskmap.rules.extras import extra_keys, header_of
 from riskmap.rules.laws import overdue_days
 from riskmap.selection import (
@@ -57,6 +57,9 @@ SORTS: Final = ("tier", "layer", "code", "name", "subdistrict", "score", "flags"
 
 
 _DRAWN: Final = "area="  # what an area from a map's address begins with, in the place of a file
+
+
+_MOST_OWN: Final = 8  # fields of a list whose file prints none of its own
 
 
 _KEPT: Final = 6  # orders of one snapshot; of one million rows each takes 4 MB
@@ -83,6 +86,7 @@ class ListedRecord:
     updated_at: str
     lon: float | None
     lat: float | None
+    row: int = -1  # in the table of its layer
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +109,9 @@ def list_records(
 ) -> Listing:
     """Return `size` records of a selection from `start`, sorted; equals stay in layer and code order.
 
-    `sort` is one of SORTS. Unrated records stand between low and general, as in every list. Scores are only
-    compared within one model: by "score", the records of one model come after those of another.
+    `sort` is one of SORTS, or "f:" and a field: choices in the order of its file, what is not stated last. Unrated
+    records stand between low and general, as in every list. Scores are only compared within one model: by "score",
+    the records of one model come after those of another.
     Raises SelectionError for a selection that cannot be resolved.
     """
     order = _order(snapshot, sort, descending, layers)
@@ -134,6 +139,7 @@ def _record(snapshot: Snapshot, row: int) -> ListedRecord:
         value("updated_at") or "",
         lon if located else None,
         lat if located else None,
+        index,
     )
 
 
@@ -196,6 +202,8 @@ def _keys(snapshot: Snapshot, sort: str, layers: Mapping[str, Layer]) -> NDArray
     if sort == "flags":
         bits = snapshot.flags
         return sum((bits >> i & 1).astype(np.int64) for i in range(len(FLAGS)))  # type: ignore[return-value]
+    if sort.startswith(column_of("")):
+        return _field_keys(snapshot, sort, layers)
     columns = [snapshot.tables[layer][sort] for layer in snapshot.layers]
     if sort == "score":
         return np.concatenate([np.zeros(0), *(c.to_numpy() for c in columns)])
@@ -203,7 +211,54 @@ def _keys(snapshot: Snapshot, sort: str, layers: Mapping[str, Layer]) -> NDArray
     return _places(words)
 
 
-def _places(words: list[str | None]) -> NDArray[np.int64]:
+def _field_keys(snapshot: Snapshot, column: str, layers: Mapping[str, Layer]) -> NDArray[np.float64]:
+    """Return one number per row that sorts as a field does; NaN where it is not stated, or the layer has none."""
+    tables = {layer: table for layer, table in snapshot.tables.items() if column in table.column_names}
+    coded = {
+        layer: codes_of(table[column])
+        for layer, table in tables.items()
+        if pa.types.is_dictionary(table[column].type)
+    }
+    words = sorted({word for _, some in coded.values() for word in some})
+    place = dict(zip(words, _places(words).tolist(), strict=True))
+    keys: list[NDArray[np.float64]] = []
+    for layer in snapshot.layers:
+        if layer not in tables:
+            keys.append(np.full(len(snapshot.table(layer)), np.nan))
+        elif layer in coded:
+            indices, some = coded[layer]
+            choices = [one.id for one in layers[layer].field(column.removeprefix(column_of(""))).choices]
+            of_word = [
+                choices.index(word) if word in choices else len(choices) + place[word] for word in some
+            ]
+            keys.append(np.array([*of_word, np.nan], np.float64)[indices])
+        else:
+            keys.append(floats_of(tables[layer][column]))
+    return np.concatenate(keys) if keys else np.zeros(0)
+
+
+OVERDUE_DAYS: Final = "overdue"
+NAMES: Final = "linked"
+
+
+def own_columns(layer: Layer) -> tuple[str, ...]:
+    """Return what the list of a layer without tiers shows: core columns and fields, as its file prints them.
+
+    `NAMES`, the records that it names, stands behind name and code; of a flow there are state, deadline and
+    `OVERDUE_DAYS` behind it.
+    """
+    printed = [name for name, _ in layer.printed.columns]
+    links = {field.id for field in layer.links}
+    fields = [name for name in printed if name in layer.field_ids] or [one.id for one in layer.own_fields]
+    rest = [name for name in fields if name not in links][:_MOST_OWN]
+    if layer.flow is not None:
+        rest += [one for one in (STATE, layer.flow.due) if one in layer.field_ids and one not in rest]
+    if layer.flow is not None and layer.flow.due in rest:
+        rest.insert(rest.index(layer.flow.due) + 1, OVERDUE_DAYS)
+    return ("name", "code", *([NAMES] if links else []), *rest, "subdistrict")
+
+
+def _places(words: Sequence[str | None]) -> NDArray[np.int64]:
     """Return the place of each word among all; GB18030 puts common characters in pinyin order."""
     coded = pa.array([None if w is None else w.encode("gb18030", "replace") for w in words], pa.binary())
     return np.asarray(pc.rank(coded, tiebreaker="dense").to_numpy(), np.int64)

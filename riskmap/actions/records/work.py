@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -119,14 +120,7 @@ def work_list(
     found = ws.ledger.open_records(layers, as_of=moment, contacts=who is not None)
     items = [_item(ws.catalog.layer(one.layer), one, day, who) for one in found]
     items.sort(key=lambda one: one.urgency)
-    soon = SOON_DAYS if due is None else due
-    counts: dict[str, int | None] = {
-        "mine": None if who is None else sum(bool(one.people) for one in items),
-        "due": sum(one.due(soon) for one in items),
-        "overdue": sum(one.overdue for one in items),
-        "to_accept": sum(one.second for one in items),
-        "alerts": sum(one.alert for one in items) if any(one.role == "alert" for one in layers) else None,
-    }
+    counts = _counts(((one, 1) for one in items), layers, soon=SOON_DAYS if due is None else due, who=who)
     if overdue or alerts or due is not None:
         items = [
             one
@@ -139,6 +133,42 @@ def work_list(
         tuple(one for one in items if who is None or one.people),
         open=len(found),
     )
+
+
+def work_counts(ws: Workspace, *, as_of: dt.date | None = None) -> Work:
+    """Return how much is open, due, overdue and to accept, now or at a day, without the items: no record is read."""
+    day = local_now().date() if as_of is None else local_day(as_of)
+    moment = None if as_of is None else last_moment(as_of)
+    layers = registers(ws)
+    found = [
+        (_item(ws.catalog.layer(layer), OpenRecord(layer, "", None, None, state, due, None, 0), day, None), n)
+        for (layer, state, due), n in ws.ledger.open_deadlines(layers, as_of=moment).items()
+    ]
+    at = iso_second(utc_now()) if as_of is None else str(as_of_json(as_of))
+    return Work(at, _counts(found, layers), (), open=sum(n for _, n in found))
+
+
+def _counts(
+    items: Iterable[tuple[WorkItem, int]],
+    layers: Iterable[Layer],
+    *,
+    soon: int = SOON_DAYS,
+    who: str | None = None,
+) -> dict[str, int | None]:
+    """Count items, each with how many there are of it."""
+    found: Counter[str] = Counter()
+    for one, n in items:
+        holds = {
+            "mine": bool(one.people),
+            "due": one.due(soon),
+            "overdue": one.overdue,
+            "to_accept": one.second,
+            "alerts": one.alert,
+        }
+        found.update({name: n for name, held in holds.items() if held})
+    known = {"mine": who is not None, "alerts": any(one.role == "alert" for one in layers)}
+    names = ("mine", "due", "overdue", "to_accept", "alerts")
+    return {name: found[name] if known.get(name, True) else None for name in names}
 
 
 def _item(layer: Layer, one: OpenRecord, day: dt.date, who: str | None) -> WorkItem:

@@ -9,20 +9,36 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+import numpy as np
+import pyarrow as pa
 import streamlit as st
 
 from riskmap.actions.inventory.exporting import condition_text, describe
-from riskmap.actions.inventory.listing import ListedRecord, list_records, make_selection
+from riskmap.actions.inventory.listing import (
+    NAMES,
+    OVERDUE_DAYS,
+    ListedRecord,
+    list_records,
+    make_selection,
+    own_columns,
+)
 from riskmap.actions.inventory.record_lists import list_files
 from riskmap.actions.inventory.unrated import newly_unrated
 from riskmap.actions.tier_models import made_by
 from riskmap.actions.workspace import Workspace
 from riskmap.catalog import Condition, Layer
+from riskmap.catalog.flow import STATE
 from riskmap.catalog.layer import Field
 from riskmap.catalog.model import CONTACT_PREFIX
 from riskmap.errors import RiskmapError
+from riskmap.moments import local_day, local_now
+from riskmap.rules.arrays import codes_of, column_of
 from riskmap.rules.extras import extra_keys, header_of, holds_people
+from riskmap.rules.laws import overdue_days
+from riskmap.rules.masks import mask_value
 from riskmap.selection import Counts, Selection, Snapshot, counts
+from riskmap.selection.linked import links_of
+from riskmap.selection.views import row_mask, view_of
 from riskmap.selection.where import beyond_columns
 from riskmap.texts import made_text
 from riskmap.values.assessment import ModelStamp
@@ -62,7 +78,7 @@ from riskmap.web.widgets.signing import (
     show_kept_notice,
     welcome,
 )
-from riskmap.web.widgets.wording import day, number_text, with_unit
+from riskmap.web.widgets.wording import day, number_text, value_text, with_unit
 
 PAGE: Final = Page(id="inventory", zh="清单", en="Inventory", order=20, past=True)
 
@@ -138,12 +154,19 @@ def render() -> None:
         show_retired(gone, selection, found)
         return
     made = made_by(workspace(), selection.layers or now.layers, as_of=as_of())
-    _heading(now, filters, selection, found)
+    register = _register(selection)
+    if register is None:
+        _heading(now, filters, selection, found)
+    else:
+        _register_heading(now, register, selection, found)
     if found.everything:
         show_exports("inventory-downloads", selection, say("inventory_title"))
     if as_of() is None:
         offer_bulk_edit(selection, found)
-    _table(now, selection, found, made)
+    if register is None:
+        _table(now, selection, found, made)
+    else:
+        _register_table(now, register, selection, found)
     if found.everything:
         offer_unmasked_export(selection, _file_title())
     _models(made)
@@ -212,12 +235,7 @@ def _whether_it_adds_up(now: Snapshot, filters: Filters, selection: Selection, f
 def _table(
     now: Snapshot, selection: Selection, found: Counts, made: Mapping[str, Sequence[ModelStamp]]
 ) -> None:
-    spec, seen = selection.to_text(), st.session_state.get(_SEEN)
-    if seen != spec:
-        st.session_state[_SEEN] = spec
-        first_page(_TABLE)
-    if seen is None or address_leads():
-        list_as_addressed(_TABLE, [name for name, _ in _COLUMNS], _WORST_FIRST)
+    _as_addressed(selection, [name for name, _ in _COLUMNS], _WORST_FIRST)
     several = _several_models(found, made)
     by, descending = sort_of(_TABLE, _WORST_FIRST)
     if by == "score" and several:
@@ -248,6 +266,107 @@ def _table(
     )
     if several:
         st.caption(several)
+
+
+def _as_addressed(selection: Selection, columns: Sequence[str], default: tuple[str, bool]) -> None:
+    """Begin a new selection with its first page, and go where the address leads; an order of other columns is none."""
+    spec, seen = selection.to_text(), st.session_state.get(_SEEN)
+    if seen != spec:
+        st.session_state[_SEEN] = spec
+        first_page(_TABLE)
+    if seen is None or address_leads() or sort_of(_TABLE, default)[0] not in columns:
+        list_as_addressed(_TABLE, columns, default)
+
+
+def _register(selection: Selection) -> Layer | None:
+    """Return the one layer that is listed where its records have neither tier nor grade: it shows columns of its own."""
+    layers = workspace().catalog.layers
+    only = layers.get(selection.layers[0]) if len(selection.layers) == 1 else None
+    return only if only is not None and only.counts != "risk" and only.model is None else None
+
+
+def _register_heading(now: Snapshot, layer: Layer, selection: Selection, found: Counts) -> None:
+    """How many records there are, and of what colours them (the states of a flow) how many of each."""
+    page_title(layer.title.text(lang()), say("inventory_filter", words=_filter_words(selection)))
+    figures = [Figure(say("inventory_total"), found.everything)]
+    if layer.colour:
+        start, stop = now.starts[now.layers.index(layer.id) :][:2]
+        column = now.table(layer.id)[column_of(layer.colour)].filter(
+            pa.array(row_mask(now, view_of(now, selection))[start:stop])
+        )
+        indices, words = codes_of(column)
+        counted = dict(
+            zip(words, np.bincount(indices + 1, minlength=len(words) + 1)[1:].tolist(), strict=True)
+        )
+        figures += [Figure(one.title.text(lang()), counted.get(one.id, 0)) for one in layer.classes]
+    show_figures("inventory-figures", figures)
+
+
+def _register_table(now: Snapshot, layer: Layer, selection: Selection, found: Counts) -> None:
+    columns = own_columns(layer)
+    due = "" if layer.flow is None else layer.flow.due
+    default = (due if due in columns else "code", False)
+    _as_addressed(selection, columns, default)
+    by, descending = sort_of(_TABLE, default)
+    pager = pager_of(_TABLE, found.everything)
+    address_list(pager, (by, descending), default)
+    sort = due if by == OVERDUE_DAYS else by
+    listing = list_records(
+        now,
+        selection,
+        layers=workspace().catalog.layers,
+        sort=column_of(sort) if sort in layer.field_ids else sort,
+        descending=descending != (by == OVERDUE_DAYS),  # the earliest deadline is the longest overdue
+        start=pager.start,
+        size=pager.size,
+    )
+    show_table(
+        _TABLE,
+        [_register_column(layer, name) for name in columns],
+        [_register_row(now, layer, columns, record) for record in listing.records],
+        pager=Pager(pager.page, listing.total, pager.size),
+        sort=(by, descending),
+        empty=say("inventory_none"),
+    )
+
+
+def _register_column(layer: Layer, name: str) -> TableColumn:
+    if name in layer.field_ids:
+        number = layer.field(name).type in {"number", "integer"}
+        title = with_unit(layer.field(name).title.text(lang()), layer.field(name))
+        return TableColumn(name, title, "number" if number else "short", sortable=True)
+    kind: Kind = "code" if name == "code" else "number" if name == OVERDUE_DAYS else "text"
+    return TableColumn(name, say(f"list_{name}"), kind, sortable=name != NAMES)
+
+
+def _register_row(now: Snapshot, layer: Layer, columns: Sequence[str], record: ListedRecord) -> Row:
+    href = point_address(record.layer, record.code)
+    line = now.table(layer.id).slice(record.row, 1)
+    cells = {
+        "name": Cell(record.name or say("no_name"), href=href, quiet=not record.name),
+        "code": Cell(record.code),
+        "subdistrict": Cell(record.subdistrict or say("not_stated"), quiet=not record.subdistrict),
+    }
+    held = {
+        one: line[column_of(one)][0].as_py() for one in layer.field_ids if column_of(one) in line.column_names
+    }
+    if NAMES in columns:
+        named = links_of(now, workspace().catalog.layers, line, layer)[0]
+        ones = [one for some in named.values() for one in some]
+        first = point_address(ones[0].layer, ones[0].code) if ones else ""
+        cells[NAMES] = Cell(say("comma").join(one.name or one.code for one in ones), href=first)
+    if OVERDUE_DAYS in columns and (flow := layer.flow) is not None:
+        today = local_day(as_of() or local_now())
+        late = overdue_days(held.get(flow.due), today) if flow.runs(held.get(STATE)) else None
+        over = late is not None and late > 0
+        cells[OVERDUE_DAYS] = Cell(say("work_days", n=late) if over else "", head=over)
+    for name in columns:
+        if name not in cells:
+            value = (
+                mask_value(held[name]) if layer.field(name).personal and held.get(name) else held.get(name)
+            )
+            cells[name] = Cell(value_text(layer, name, value), quiet=value is None)
+    return Row([cells[name] for name in columns], href=href)
 
 
 def _several_models(found: Counts, made: Mapping[str, Sequence[ModelStamp]]) -> str:

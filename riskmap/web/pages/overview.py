@@ -17,7 +17,7 @@ import streamlit as st
 from riskmap.actions.inventory.listing import summarise
 from riskmap.actions.inventory.unrated import disagreeing, newly_unrated
 from riskmap.actions.records.changes import TierChanges, tier_changes_since
-from riskmap.actions.records.work import overdue_text, registers, work_list
+from riskmap.actions.records.work import overdue_text, registers, work_counts
 from riskmap.actions.workspace.backup import backup_text, last_backup
 from riskmap.catalog import Layer
 from riskmap.moments import as_of_text, last_moment, local_day, local_now, utc_now
@@ -296,7 +296,7 @@ def render() -> None:
         attention(
             now,
             ws.catalog.layers,
-            held=Counter(e.layer for e in ws.ledger.held(as_of=then)),
+            held=ws.ledger.held_counts(as_of=then),
             rejected=Counter(e.layer for e in ws.ledger.rejected(as_of=then)),
         )
     _changes(found)
@@ -306,7 +306,7 @@ def _work(past: date | None) -> None:
     """What is open in the registers, where there are some: a calm line, loud where a deadline has passed."""
     if not registers(workspace()):
         return
-    work = work_list(workspace(), as_of=past)
+    work = work_counts(workspace(), as_of=past)
     text = overdue_text(work).text(lang())
     if work.counts["overdue"]:
         notice("warning", say("overview_work", state=text))
