@@ -12,6 +12,7 @@ from riskmap.ledger.importing import Committed
 from riskmap.ledger.ledger import Ledger
 from riskmap.ledger.links import Reference
 from riskmap.ledger.moving import Moved, Moves, RecordMove
+from riskmap.ledger.notices import CameIn, NewNotice, Notice
 from riskmap.ledger.rejected_rows import RejectedEntry
 from riskmap.ledger.revisions import Write
 from riskmap.ledger.runs import TierChange, model_digest
@@ -21,6 +22,7 @@ from riskmap.ledger.uniting import Conflict, MergePlan, Reunited, Side, key_titl
 from riskmap.ledger.work import OpenRecord
 
 __all__ = [
+    "CameIn",
     "ChainHead",
     "ChangesetInfo",
     "Committed",
@@ -34,7 +36,9 @@ __all__ = [
     "MergePlan",
     "Moved",
     "Moves",
+    "NewNotice",
     "NewRecord",
+    "Notice",
     "OpenRecord",
     "RecordEdit",
     "RecordMove",

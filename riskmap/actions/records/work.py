@@ -9,7 +9,7 @@ from typing import Final
 
 from riskmap.actions.workspace import Workspace
 from riskmap.catalog import Layer
-from riskmap.catalog.flow import CONTACT
+from riskmap.catalog.flow import CONTACT, Flow
 from riskmap.errors import Text
 from riskmap.json_documents import Document
 from riskmap.ledger import OpenRecord
@@ -27,6 +27,7 @@ class WorkItem:
     """An open record of a register; `days` since its deadline, below 0 before it, None where none runs.
 
     `second`: whether a second person is waited for. `people`: with whom it lies, masked, where somebody is asked for.
+    `mark`: what the reminders of its flow call it by now (督办).
     """
 
     record: OpenRecord
@@ -34,6 +35,7 @@ class WorkItem:
     desk: str | None
     second: bool
     people: tuple[str, ...] = ()
+    mark: Text | None = None
 
     @property
     def overdue(self) -> bool:
@@ -59,6 +61,7 @@ class WorkItem:
             "desk": self.desk,
             "people": list(self.people),
             "version": one.version,
+            **({"mark": self.mark.zh} if self.mark else {}),
         }
 
 
@@ -131,7 +134,16 @@ def _item(layer: Layer, one: OpenRecord, day: dt.date, who: str | None) -> WorkI
         names = [c.name for c in one.contacts if c.role == role and c.name]
         people = [mask_name(name) or "" for name in names if name.strip() == who.strip()]
     second = any(move.other_than and one.state in move.from_ for move in flow_of(layer).moves)
-    return WorkItem(one, overdue_days(one.due, day), desk, second, tuple(people))
+    days = overdue_days(one.due, day)
+    return WorkItem(one, days, desk, second, tuple(people), _mark(flow_of(layer), days))
+
+
+def _mark(flow: Flow, days: int | None) -> Text | None:
+    """Return what the last reminder that is due calls a ticket, None where none calls it anything."""
+    due = [
+        one for one in flow.reminders if one.mark is not None and days is not None and days >= one.after_days
+    ]
+    return max(due, key=lambda one: one.after_days).mark if due else None
 
 
 def overdue_text(work: Work) -> Text:
