@@ -314,6 +314,13 @@ class ContactRole(Part):
         )
 
 
+class Expected(Part):
+    """How often every street hands its list of a layer in, and by which day of the month."""
+
+    every: Literal["month"]
+    by: int = Key(default=31, ge=1, le=31)
+
+
 class Style(Part):
     """How the map draws a layer: a symbol shape (colour is the tier's) and its place in lists."""
 
@@ -370,7 +377,7 @@ class Layer(Part):
     `belongs_to`: the record that each one hangs on. `moment`: the field that says when. `makes`: the records of other
     layers that one of this layer makes. `nearest`: what is told as closest to each. `colour`: the choice field, or the
     state of a flow, by which the map colours what has no tier. `series`: what the sensors of a layer of readings measure;
-    the readings themselves are in no ledger.
+    the readings themselves are in no ledger. `expected`: that every street hands its list in, how often and by when.
 
     `flow`: what its records go through; then `state` is a field that only moves change. `laws`: what must hold
     of each.
@@ -400,6 +407,7 @@ class Layer(Part):
     nearest: Items[Nearby] = ()
     moment: Slug = ""
     stale_after_days: int = Key(default=365, ge=1)
+    expected: Expected | None = None
     source: str = ""
     style: Style = Style()
     printed: PrintedList = Key(default=PrintedList(), validation_alias="print")

@@ -1,4 +1,4 @@
-"""Commands that put a ledger in order: merge, split, streets."""
+"""Commands that put a ledger in order: merge, split, streets, handed-in, remind."""
 
 from __future__ import annotations
 
@@ -199,3 +199,77 @@ def _renaming(what: str, names: list[str], into: str | None) -> tuple[list[str],
         "请写 streets rename 旧名称 新名称，或 streets merge 名称 名称 --into 名称",
         "write streets rename OLD NEW, or streets merge NAME NAME --into NAME",
     )
+
+
+@app.command("handed-in")
+def handed_in(
+    month: Annotated[str | None, typer.Option("--month", metavar="MONTH")] = None,
+    as_json: JsonOption = False,
+    workspace: WorkspaceOption = None,
+    store: StoreOption = None,
+) -> None:
+    """Which streets have handed in the lists of a month, and which have not. Status 1 where one is late."""
+    from riskmap.actions.records import handed_in as action
+    from riskmap.cli.common import open_workspace
+    from riskmap.moments import local_now
+
+    ws = open_workspace(workspace, store)
+    found = action.handed_in(ws, month=month)
+    if as_json:
+        print_json({"layers": [one.as_json() for one in found]})
+    else:
+        for one in found:
+            title = ws.catalog.title(one.layer)
+            came = len(one.streets) - len(one.missing)
+            echo(
+                f"{title.zh} {one.month}（{one.by} 前）：已报送 {came}，未报送 {len(one.missing)}",
+                f"{title.en} {one.month} (by {one.by}): {came} came in, {len(one.missing)} missing",
+            )
+            for street in one.missing:
+                typer.echo(f"  ✗ {street}")
+        if not found:
+            echo(
+                "没有图层写明要定期报送（图层文件的 expected）",
+                "no layer expects lists (expected in a layer's file)",
+                err=True,
+            )
+    raise typer.Exit(int(any(one.late(local_now().date()) for one in found)))
+
+
+@app.command()
+def remind(
+    dry_run: Annotated[bool, typer.Option("--dry-run")] = False,
+    sent: Annotated[bool, typer.Option("--sent")] = False,
+    as_json: JsonOption = False,
+    by: ByOption = None,
+    why: WhyOption = None,
+    workspace: WorkspaceOption = None,
+    store: StoreOption = None,
+) -> None:
+    """Send the reminders that are due: overdue tickets, lists that have not come. Each goes out once."""
+    from riskmap.actions.records import reminders
+    from riskmap.cli.common import open_workspace
+
+    ws = open_workspace(workspace, store)
+    if dry_run:
+        due = reminders.reminders_due(ws)
+        if as_json:
+            print_json(reminders.due_json(due))
+            return
+        for one in due:
+            typer.echo(f"{one.about}\t{one.to}\t{one.text.text(LANG)}")
+        echo(f"到期提醒 {len(due)} 条，没有发出", f"{len(due)} reminders are due, none was sent", err=True)
+        return
+    told = tuple(ws.ledger.notices()) if sent else None
+    done = (
+        reminders.send_reminders(ws, by=person(by), why=reason(why)) if told is None else reminders.Sent(told)
+    )
+    if as_json:
+        print_json(done.as_json())
+    else:
+        for notice in done.notices:
+            said = str(notice.outcome.get("reason" if LANG == "zh" else "reason_en", ""))
+            typer.echo("\t".join((notice.about, notice.due, reminders.words_of(notice).text(LANG), said)))
+        n, failed = len(done.notices), sum(one.status != "sent" for one in done.notices)
+        echo(f"提醒 {n} 条，未发出 {failed} 条", f"{n} reminders, {failed} not sent", err=True)
+    raise typer.Exit(done.status)

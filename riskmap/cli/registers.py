@@ -172,7 +172,8 @@ def work(
         title = None if state is None else state.state(record.state)
         late = f"+{one.days}" if one.overdue else ""
         name = record.state if title is None else title.title.text(LANG)
-        cells = (record.layer, record.code, record.name or "", name, record.due or "", late)
+        mark = "" if one.mark is None else one.mark.text(LANG)
+        cells = (record.layer, record.code, record.name or "", name, record.due or "", late, mark)
         typer.echo("\t".join(cells))
     typer.echo(overdue_text(found).text(LANG), err=True)
 

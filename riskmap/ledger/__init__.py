@@ -12,6 +12,7 @@ from riskmap.ledger.importing import Committed
 from riskmap.ledger.ledger import Ledger
 from riskmap.ledger.links import Reference
 from riskmap.ledger.moving import Moved, Moves, RecordMove
+from riskmap.ledger.notices import CameIn, NewNotice, Notice
 from riskmap.ledger.persons import Held, NewNumber, Person
 from riskmap.ledger.rejected_rows import RejectedEntry
 from riskmap.ledger.revisions import Write
@@ -22,6 +23,7 @@ from riskmap.ledger.uniting import Conflict, MergePlan, Reunited, Side, key_titl
 from riskmap.ledger.work import OpenRecord
 
 __all__ = [
+    "CameIn",
     "ChainHead",
     "ChangesetInfo",
     "Committed",
@@ -36,8 +38,10 @@ __all__ = [
     "MergePlan",
     "Moved",
     "Moves",
+    "NewNotice",
     "NewNumber",
     "NewRecord",
+    "Notice",
     "OpenRecord",
     "Person",
     "RecordEdit",

@@ -6,7 +6,7 @@ that version with its columns, the changeset or event first; `previous` and the 
 first); then for each table that has rows, in the order of the version, `= TABLE` and one JSON array for each row
 as orjson writes it, bytes (shapes, and long texts, which are read as bytes: a sixth cheaper) as their SHA-256 in
 hex. What may still change stands elsewhere: rejected and held rows may be opened again, and the state of a record
-follows from its revisions (`upkeep` checks that). The log of exports changes no record.
+follows from its revisions (`upkeep` checks that). The log of exports and the reminders that went out change no record.
 
 A later schema adds its tables under a new version; links of earlier versions are checked by theirs, for ever.
 """
@@ -127,7 +127,7 @@ _FIRST: Final[tuple[_Part, ...]] = (
 )
 
 
-# 2: what a record of a flow says of it, the links between records, and what is attached to them.
+# 2: what a record of a flow says of it, the links between records, what is attached to them, the streets of a file.
 _REVISION_2: Final = replace(_FIRST[1], columns=_FIRST[1].columns + ", r.state, r.due, r.happened")
 
 
@@ -143,9 +143,12 @@ _ATTACHED: Final = _Part(
 )
 
 
+_BATCH_2: Final = replace(_FIRST[2], columns=_FIRST[2].columns + ", streets")
+
+
 _CHANGESETS: Final[Mapping[int, tuple[_Part, ...]]] = {
     1: _FIRST,
-    2: (_FIRST[0], _REVISION_2, *_FIRST[2:], _LINK, _ATTACHED),
+    2: (_FIRST[0], _REVISION_2, _BATCH_2, *_FIRST[3:], _LINK, _ATTACHED),
 }
 
 

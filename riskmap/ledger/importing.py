@@ -6,10 +6,12 @@ One import, one transaction: records, revisions, rejected rows, held rows, batch
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
 
+import orjson
 import sqlalchemy as sa
 
 from riskmap.catalog.flow import STATE
@@ -32,7 +34,7 @@ from riskmap.ledger.revisions import (
     write_new,
     write_next,
 )
-from riskmap.ledger.store import CHUNK, Store, moments, next_id, no_cycles, state_of
+from riskmap.ledger.store import CHUNK, Store, json_list, moments, next_id, no_cycles, state_of
 from riskmap.ledger.sum_laws import rows_beyond
 from riskmap.progress import UNWATCHED, Progress
 from riskmap.rules.masks import has_mask, is_masked, rows_with
@@ -561,6 +563,7 @@ def commit_import(
                 rows=intake.rows,
                 skipped_non_data=intake.skipped_non_data,
                 from_batch=intake.from_batch,
+                streets=_streets(connection, intake),
                 **counts,
             )
         )
@@ -570,6 +573,23 @@ def commit_import(
         keep_held(connection, plan, batch=batch, changeset=changeset)
         keep_rejected(connection, plan, batch=batch, changeset=changeset)
     return Committed(changeset, batch, **counts)
+
+
+def _streets(connection: sa.Connection, intake: Intake) -> str:
+    """Return how many rows of each sub-district a file has, as JSON: as the row says, else as the ledger knows its record."""
+    records = intake.records
+    silent = [code for code, street in zip(records.code, records.subdistrict, strict=True) if street is None]
+    f = s.feature
+    query = sa.select(f.c.code, f.c.subdistrict).where(
+        f.c.layer == intake.layer, f.c.code.in_(json_list(silent)), f.c.subdistrict.is_not(None)
+    )
+    known = {str(code): str(street) for code, street in connection.execute(query)} if silent else {}
+    named = (
+        known.get(code) if street is None else street
+        for code, street in zip(records.code, records.subdistrict, strict=True)
+    )
+    found = Counter(street for street in named if isinstance(street, str))
+    return orjson.dumps(found, option=orjson.OPT_SORT_KEYS).decode()
 
 
 def _still_holds(

@@ -28,6 +28,7 @@ from riskmap.ledger import (
     history,
     importing,
     moving,
+    notices,
     persons,
     rejected_rows,
     runs,
@@ -48,7 +49,8 @@ from riskmap.ledger.history import BatchInfo, ChangesetInfo, ExportInfo, Retirem
 from riskmap.ledger.importing import Committed
 from riskmap.ledger.links import Reference, linked, named, naming
 from riskmap.ledger.merging import Changes
-from riskmap.ledger.moving import Makes, Moves, RecordMove
+from riskmap.ledger.moving import Forbids, Makes, Moves, RecordMove
+from riskmap.ledger.notices import CameIn, NewNotice, Notice
 from riskmap.ledger.opening import looked_at, opened
 from riskmap.ledger.persons import Held, NewNumber
 from riskmap.ledger.planned_records import PlannedRecords, planned_records
@@ -67,6 +69,7 @@ from riskmap.ledger.store import (
     next_id,
     plain_errors,
     state_of,
+    timestamp,
 )
 from riskmap.ledger.streets import Level, Renamed
 from riskmap.ledger.sum_laws import refuse_broken_sums
@@ -468,13 +471,16 @@ class Ledger:
         why: str,
         partial: bool = False,
         makes: Makes | None = None,
+        forbids: Forbids | None = None,
     ) -> Moves:
         """Move records of a flow as one changeset, all or none, with `partial` those that may; say what became of them.
 
-        `makes`: what records a move makes in the same changeset.
+        `makes`: what records a move makes in the same changeset; `forbids`: what speaks against whoever makes one.
         StaleRevisionError shows both sides of every record that has moved on. A refused move is no error: it is named.
         """
-        return moving.move_records(self._store, layer, moves, by=by, why=why, partial=partial, makes=makes)
+        return moving.move_records(
+            self._store, layer, moves, by=by, why=why, partial=partial, makes=makes, forbids=forbids
+        )
 
     def open_records(
         self, layers: Sequence[Layer], *, as_of: dt.datetime | None = None, contacts: bool = False
@@ -800,6 +806,26 @@ class Ledger:
         what had been written down (`known_at`) by one; of `number` only that event.
         """
         return scenarios.events(self._store, scenario, until=until, known_at=known_at, number=number)
+
+    # Reminders
+
+    def notices(self) -> list[Notice]:
+        """Return every reminder that was decided to go out, as it stands."""
+        with self._store.reading() as connection:
+            return notices.read_notices(connection)
+
+    def claim_notices(self, new: Sequence[NewNotice], *, by: str, why: str) -> list[Notice]:
+        """Write which reminders go out now; return those that are the caller's to send, and nobody else's."""
+        return notices.claim(self._store, new, by=by, why=why)
+
+    def settle_notice(self, notice: Notice, outcome: Mapping[str, Any], *, by: str, why: str) -> None:
+        """Write what became of a reminder; `outcome` has a `status`: sent or failed."""
+        notices.settle(self._store, notice, outcome, by=by, why=why)
+
+    def came_in(self, layer: str, since: dt.datetime, until: dt.datetime) -> list[CameIn]:
+        """Return the rows of each street that files brought into a layer between two moments."""
+        with self._store.reading() as connection:
+            return notices.came_in(connection, layer, timestamp(since), timestamp(until))
 
     # Upkeep
 

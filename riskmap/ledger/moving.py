@@ -85,6 +85,10 @@ Makes = Callable[[Move, Mapping[str, Any]], Sequence[NewRecord]]
 """What a move makes of a record that holds these values after it, code, name, subdistrict and position among them."""
 
 
+Forbids = Callable[[Move], Objection | None]
+"""What speaks against whoever makes a move."""
+
+
 @dataclass(frozen=True, slots=True)
 class Moves:
     """What became of some moves: `changeset` is None where nothing was written. `refused`: code → what speaks against.
@@ -141,10 +145,11 @@ def move_records(
     why: str,
     partial: bool = False,
     makes: Makes | None = None,
+    forbids: Forbids | None = None,
 ) -> Moves:
     """Move records of one layer as one changeset of kind `move`; all or none, with `partial` those that may.
 
-    `makes` tells what records are made by a move, in the same changeset.
+    `makes` tells what records are made by a move, in the same changeset; `forbids` what speaks against whoever makes one.
 
     Raises RefusedError with the values that the rules refuse, StaleRevisionError with both sides of every
     record that has moved on, UnknownNameError for codes that are none. A refused move writes nothing.
@@ -171,6 +176,9 @@ def move_records(
             said, after = _judged(
                 store, layer, known, at, one, before=before[at], values=stated[one.code], by=by
             )
+            move = move_named(flow_of(layer), before[at].state, one.word)
+            if move is not None and forbids is not None and (no := forbids(move)) is not None:
+                said = [no, *said]
             if against := tuple(o for o in said if o.weight != "warn"):
                 refused[one.code] = against
                 continue
@@ -181,7 +189,6 @@ def move_records(
             drafts.append(draft)
             on = str(after.happened or today)
             moved.append(Moved(one.code, before[at].state, after.state, on, draft.version + 1))
-            move = move_named(flow_of(layer), before[at].state, one.word)
             held = {**_held(known, at), **after.values}
             news.append([] if makes is None or move is None else list(makes(move, held)))
         if not drafts or (refused and not partial):

@@ -220,6 +220,9 @@ import_batch = Table(
     Column("rejected", Integer, nullable=False),
     Column("skipped_non_data", Integer, nullable=False),
     Column("from_batch", _Id),
+    Column(
+        "streets", Text
+    ),  # JSON: sub-district → how many of its rows came; null in batches of older ledgers
     # Nothing is lost between the file and the ledger: every row has exactly one fate.
     CheckConstraint("rows = inserted + updated + unchanged + held + rejected + skipped_non_data"),
     Index("import_batch_changeset", "changeset_id"),
@@ -367,6 +370,25 @@ export_log = Table(
 )
 
 
+# A reminder that goes out once: by `rule`, about a record (LAYER:CODE) or a street, for one deadline. `attempt` 0 is the
+# decision to send it, the odd ones are what became of it, the other even ones the decision to try again: whoever writes
+# such a row, and nobody else, sends. `body`: a JSON object.
+notice = Table(
+    "notice",
+    metadata,
+    _id(),
+    Column("at", String, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("rule", String, nullable=False),
+    Column("about", Text, nullable=False),
+    Column("due", String, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("body", Text, nullable=False),
+    UniqueConstraint("rule", "about", "due", "attempt"),
+)
+
+
 # What a typhoon, rain or warning was computed to mean: `at` the moment it was computed for, `body` a
 # JSON object: names and digests of what was loaded, warnings, model.
 scenario = Table(
@@ -449,7 +471,7 @@ chain_link = Table(
 _FROZEN = (
     *(changeset, shape, contact_set, import_batch),
     *(model_text, model_version, model_fit, assessment_run, run_layer),
-    *(scenario, escalation, event, chain_link, attachment),
+    *(scenario, escalation, event, chain_link, attachment, notice),
 )
 
 

@@ -107,7 +107,8 @@ _STEPS: Final[Mapping[int, Sequence[str]]] = {
             "BEGIN SELECT RAISE(ABORT, 'chain_link: rows are append-only'); END"
         ),
     ),
-    # 6 → 7: records that name others, the state, deadline and day of what goes through a flow, attached files.
+    # 6 → 7: records that name others, the state, deadline and day of what goes through a flow, attached files,
+    # which streets a file spoke of, reminders that went out.
     6: (
         "ALTER TABLE revision ADD COLUMN state VARCHAR",
         "ALTER TABLE revision ADD COLUMN due VARCHAR",
@@ -153,10 +154,20 @@ _STEPS: Final[Mapping[int, Sequence[str]]] = {
             "FOREIGN KEY(valid_from) REFERENCES changeset (id))"
         ),
         "CREATE INDEX attached_valid_from ON attached (valid_from)",
+        "ALTER TABLE import_batch ADD COLUMN streets TEXT",
+        (
+            "CREATE TABLE notice (id INTEGER NOT NULL, at VARCHAR NOT NULL, who TEXT NOT NULL, why TEXT NOT NULL, "
+            "rule VARCHAR NOT NULL, about TEXT NOT NULL, due VARCHAR NOT NULL, attempt INTEGER NOT NULL, "
+            "body TEXT NOT NULL, PRIMARY KEY (id), UNIQUE (rule, about, due, attempt))"
+        ),
+        (
+            "CREATE TRIGGER notice_fixed BEFORE UPDATE ON notice "
+            "BEGIN SELECT RAISE(ABORT, 'notice: rows are append-only'); END"
+        ),
         *(
             f"CREATE TRIGGER {table}_keep BEFORE DELETE ON {table} "
             f"BEGIN SELECT RAISE(ABORT, '{table}: nothing is deleted'); END"
-            for table in ("attachment", "attached")
+            for table in ("attachment", "attached", "notice")
         ),
         (
             "CREATE TRIGGER attachment_fixed BEFORE UPDATE ON attachment "

@@ -212,6 +212,11 @@ MESSAGE_STATUS: Final[Mapping[str, Text]] = {
 _IN_FOLDER: Final = Text("已写入文件夹，待人转发", "In the folder, to be passed on by a person")
 
 
+def status_words(status: str, channel: str) -> Text:
+    """Return where a message stands, in words: what lies in a folder has reached nobody yet."""
+    return _IN_FOLDER if status == "sent" and channel == "file" else MESSAGE_STATUS[status]
+
+
 _OPEN: Final = ("queued", "failed")
 
 
@@ -237,9 +242,8 @@ class MessageState:
 
     @property
     def words(self) -> Text:
-        """The status in words: what lies in a folder has reached nobody yet."""
-        in_folder = self.status == "sent" and self.channel == "file"
-        return _IN_FOLDER if in_folder else MESSAGE_STATUS[self.status]
+        """The status in words."""
+        return status_words(self.status, self.channel)
 
     @property
     def waits(self) -> bool:

@@ -20,7 +20,7 @@ from riskmap.json_documents import Document
 from riskmap.ledger import FilesChange, HeldEntry, Moved, Moves, RecordMove, TierChange
 from riskmap.rules.judge import rules_of
 from riskmap.rules.moves import Objection, flow_of
-from riskmap.rules.permissions import Actor, may
+from riskmap.rules.permissions import Actor, may, role_lacking
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +167,14 @@ def move_points(
     makes = functools.partial(made_by_move, ws, definition, by)
     moves = [RecordMove(one, (seen or {}).get(one), word, judged, on, reason, files) for one in codes]
     with one_commit(ws, [layer], by=by, why=why) as action:
-        done = ws.ledger.move(layer, moves, by=by.name, why=why, partial=partial, makes=makes)
+        done = ws.ledger.move(
+            layer,
+            moves,
+            by=by.name,
+            why=why,
+            partial=partial,
+            makes=makes,
+            forbids=functools.partial(role_lacking, by),
+        )
     named = ws.ledger.linked(layer, [one.code for one in done.moved]) if action.tiers else {}
     return MoveResult(layer, done, action.tiers, named)

@@ -10,7 +10,7 @@ from typing import Final
 
 from riskmap.actions.workspace import Workspace
 from riskmap.catalog import Layer
-from riskmap.catalog.flow import CONTACT
+from riskmap.catalog.flow import CONTACT, Flow
 from riskmap.catalog.series import LEVELS
 from riskmap.errors import Text
 from riskmap.json_documents import Document
@@ -33,7 +33,7 @@ class WorkItem:
     """An open record of a register; `days` since its deadline, below 0 before it, None where none runs.
 
     `second`: whether a second person is waited for. `people`: with whom it lies, masked, where somebody is asked for.
-    `alert`: whether it is one of a register of alerts.
+    `alert`: whether it is one of a register of alerts. `mark`: what the reminders of its flow call it by now (督办).
     """
 
     record: OpenRecord
@@ -42,6 +42,7 @@ class WorkItem:
     second: bool
     people: tuple[str, ...] = ()
     alert: bool = False
+    mark: Text | None = None
 
     @property
     def urgency(self) -> tuple[bool, str, float, str, str]:
@@ -75,6 +76,7 @@ class WorkItem:
             "people": list(self.people),
             **({"level": one.level, "at": one.at} if self.alert else {}),
             "version": one.version,
+            **({"mark": self.mark.zh} if self.mark else {}),
         }
 
 
@@ -181,7 +183,17 @@ def _item(layer: Layer, one: OpenRecord, day: dt.date, who: str | None) -> WorkI
         names = [c.name for c in one.contacts if c.role == role and c.name]
         people = [mask_name(name) or "" for name in names if name.strip() == who.strip()]
     second = any(move.other_than and one.state in move.from_ for move in flow_of(layer).moves)
-    return WorkItem(one, overdue_days(one.due, day), desk, second, tuple(people), layer.role == "alert")
+    days = overdue_days(one.due, day)
+    alert, mark = layer.role == "alert", _mark(flow_of(layer), days)
+    return WorkItem(one, days, desk, second, tuple(people), alert, mark)
+
+
+def _mark(flow: Flow, days: int | None) -> Text | None:
+    """Return what the last reminder that is due calls a ticket, None where none calls it anything."""
+    if days is None:
+        return None
+    due = [one for one in flow.reminders if one.mark is not None and days >= one.after_days]
+    return max(due, key=lambda one: one.after_days).mark if due else None
 
 
 def overdue_text(work: Work) -> Text:

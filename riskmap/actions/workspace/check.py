@@ -21,6 +21,7 @@ from riskmap.actions.inventory.listing import summarise
 from riskmap.actions.inventory.record_lists import list_faults
 from riskmap.actions.readings import series_file
 from riskmap.actions.readings.checking import readings_findings
+from riskmap.actions.records.handed_in import handed_in
 from riskmap.actions.records.scoring import learned_of
 from riskmap.actions.records.work import overdue_text, registers, work_list
 from riskmap.actions.terrain.factors import read_relief
@@ -506,6 +507,9 @@ def _backups(ws: Workspace) -> Iterator[CheckFinding]:
         )
 
 
+_NAMED_STREETS: Final = 8  # streets that a message lists
+
+
 def _deadlines(ws: Workspace) -> Iterator[CheckFinding]:
     """Name the registers with open records past their deadline, and those that are due soon."""
     if not registers(ws):
@@ -573,6 +577,30 @@ def _sum_stated(
     )
 
 
+def _lists_handed_in(ws: Workspace) -> Iterator[CheckFinding]:
+    """Name the streets whose list of this month has not come: once the last day has passed, aloud."""
+    today = local_now().date()
+    for one in handed_in(ws):
+        if not one.missing:
+            continue
+        title, n, names = ws.catalog.title(one.layer), len(one.missing), one.missing[:_NAMED_STREETS]
+        zh, en = "、".join(names), ", ".join(names)
+        more = "…" if n > len(names) else ""
+        yield CheckFinding(
+            "warning" if one.late(today) else "note",
+            "handed_in",
+            one.layer,
+            Text(
+                f"{title.zh} {one.month}：{n} 个街道未报送（{one.by} 前）：{zh}{more}",
+                f"{title.en} {one.month}: {n} streets have not handed in (by {one.by}): {en}{more}",
+            ),
+            Text(
+                "运行 riskmap handed-in 查看，riskmap remind 发提醒",
+                "see riskmap handed-in; riskmap remind reminds them",
+            ),
+        )
+
+
 def _last_write(ws: Workspace) -> dt.datetime | None:
     return next((stored_moment(one.at) for one in ws.ledger.changesets(limit=1)), None)
 
@@ -598,4 +626,5 @@ _CHECKS: Final[dict[str, Callable[[Workspace], Iterator[CheckFinding]]]] = {
     "backup": _backups,
     "overdue": _deadlines,
     "stated": _sums_stated,
+    "handed_in": _lists_handed_in,
 }

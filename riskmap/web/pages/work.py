@@ -7,14 +7,19 @@ from typing import Final
 
 import streamlit as st
 
+from riskmap.actions.episode.messages import way_out
+from riskmap.actions.records.handed_in import handed_in
+from riskmap.actions.records.reminders import reminders_due, send_reminders
 from riskmap.actions.records.work import Work, WorkItem, overdue_text, registers, work_list
 from riskmap.catalog import Layer
 from riskmap.catalog.series import LEVELS
-from riskmap.moments import beijing_text
+from riskmap.errors import RiskmapError
+from riskmap.moments import beijing_text, local_now
 from riskmap.rules.moves import flow_of
-from riskmap.web.frame.shell import page_look, page_title
+from riskmap.web.frame.shell import page_look, page_title, section
 from riskmap.web.frame.state import address_leads, as_of, lang, say, workspace, write_address
 from riskmap.web.pages import Page
+from riskmap.web.widgets.filters import escape_markdown
 from riskmap.web.widgets.panels import (
     Cell,
     Row,
@@ -24,7 +29,7 @@ from riskmap.web.widgets.panels import (
     point_address,
     show_table,
 )
-from riskmap.web.widgets.signing import notice, show_kept_notice
+from riskmap.web.widgets.signing import ask_signature, keep_notice, notice, refuse, show_kept_notice
 
 PAGE: Final = Page(id="work", zh="待办", en="Work", order=45, past=True)
 
@@ -36,6 +41,9 @@ _SHOW, _LAYER, _WHO = "work-show", "work-layer", "work-who"
 
 
 _LONGEST: Final = 60
+
+
+_REMINDERS: Final = 20  # that are listed
 
 
 _SHOWN: Final[Mapping[str, Callable[[WorkItem], bool]]] = {
@@ -55,6 +63,9 @@ def render() -> None:
     page_title(say("work_title"), say("work_lead"))
     if not found:
         notice("info", say("work_no_registers"))
+        if as_of() is None:
+            _handed_in()
+            _reminders()
         return
     _as_the_address_says(found)
     who = _asked_for(found)
@@ -65,6 +76,9 @@ def render() -> None:
     items = [one for one in work.items if _SHOWN[show](one) and layer in {"", one.record.layer}]
     _list(items, {one.id: one for one in found}, alerts=show == "alerts")
     st.caption(overdue_text(work).text(lang()))
+    if as_of() is None:
+        _handed_in()
+        _reminders()
 
 
 def _as_the_address_says(found: Sequence[Layer]) -> None:
@@ -136,6 +150,11 @@ def _list(items: Sequence[WorkItem], layers: Mapping[str, Layer], *, alerts: boo
     show_table(_TABLE, columns, rows, pager=pager, empty=say("work_nothing"))
 
 
+def _late(item: WorkItem) -> str:
+    days = say("work_days", n=item.days) if item.overdue else ""
+    return " · ".join(part for part in (days, item.mark.text(lang()) if item.mark else "") if part)
+
+
 def _row(item: WorkItem, layer: Layer, urgent: Sequence[str]) -> Row:
     one = item.record
     state = flow_of(layer).state(one.state)
@@ -162,11 +181,63 @@ def _level(item: WorkItem, layer: Layer) -> Cell:
 
 _URGENT: Final[Mapping[str, Callable[[WorkItem, Layer], Cell]]] = {
     "due": lambda one, _: Cell(one.record.due or "—", quiet=one.record.due is None),
-    "late": lambda one, _: Cell(say("work_days", n=one.days) if one.overdue else "", head=one.overdue),
+    "late": lambda one, _: Cell(_late(one), head=one.overdue),
     "since": lambda one, _: Cell(one.record.since or "—"),
     "level": _level,
     "at": lambda one, _: Cell(beijing_text(one.record.at) if one.record.at else "—"),
 }
+
+
+def _handed_in() -> None:
+    """Say which streets have not handed in this month's lists."""
+    ws, today = workspace(), local_now().date()
+    found = [one for one in handed_in(ws) if one.streets]
+    if not found:
+        return
+    section(say("handed_in_title"))
+    for one in found:
+        title = ws.catalog.title(one.layer).text(lang())
+        came, n = len(one.streets) - len(one.missing), len(one.streets)
+        words = {"title": title, "month": one.month, "by": one.by.isoformat(), "came": came, "n": n}
+        if not one.missing:
+            st.markdown(escape_markdown(say("handed_in_all", **words)))
+            continue
+        names = say("comma").join(one.missing)
+        notice("warning" if one.late(today) else "info", say("handed_in_missing", names=names, **words))
+
+
+def _reminders() -> None:
+    """Show the reminders that are due, and send them when somebody presses; nothing is sent by itself."""
+    ws = workspace()
+    due = reminders_due(ws)
+    if not due:
+        return
+    section(say("reminders_title"))
+    st.caption(say("reminders_lead", n=len(due)) + way_out(ws).text(lang()))
+    with st.expander(say("reminders_list", n=len(due))):
+        st.markdown("\n".join(f"- {escape_markdown(one.text.text(lang()))}" for one in due[:_REMINDERS]))
+        if len(due) > _REMINDERS:
+            st.caption(say("reminders_more", n=len(due) - _REMINDERS))
+    with st.form("reminders-form", enter_to_submit=False, border=False):
+        signature = ask_signature("reminders-sign", reason_hint=say("reminders_hint"))
+        go = st.form_submit_button(say("reminders_send", n=len(due)), type="primary")
+    if not go:
+        return
+    if signature.missing:
+        notice("warning", signature.missing)
+        return
+    try:
+        with st.spinner(say("form_saving")):
+            done = send_reminders(ws, due, by=signature.by, why=signature.why)
+    except RiskmapError as problem:
+        refuse(problem)
+        return
+    failed = [one for one in done.notices if one.status != "sent"]
+    reason = "reason" if lang() == "zh" else "reason_en"
+    words = [say("reminders_done", n=len(done.notices) - len(failed), failed=len(failed))]
+    words += [str(one.outcome.get(reason, "")) for one in failed[:_REMINDERS]]
+    keep_notice("warning" if failed else "success", "\n".join(words))
+    st.rerun()
 
 
 if __name__ == "__main__":
