@@ -45,7 +45,6 @@ ASKS = {
     "accept": ("on",),
     "send_back": ("due", "why"),
 }
-NEXT_STATE = {move.id: move.to for move in DEFINITION.flow.moves if move.id not in {"extend", "pause"}}
 SLIPS = [*[None] * 14, *ASKS, "due", "evidence", "on", "why", "emptied", "emptied"]
 
 
@@ -200,8 +199,9 @@ class Tickets(RuleBasedStateMachine):
         if not plan.count("update"):
             return
         assert to != "closed" or one["state"] == "closed"
-        word = next((w for w, s in NEXT_STATE.items() if s == to and plan.moved), None)
-        if word is not None:
+        if plan.moved:
+            word = next((m.id for m in DEFINITION.flow.moves if m.to == to and one["state"] in m.from_), "")
+            assert word, "no file leads a ticket over a state that it says nothing of"
             self.moved(code, word, self.today(), people[0], stated)
         self.believe_fields(code, stated)
         self.wrote(changeset, {code: earlier})

@@ -128,7 +128,7 @@ def test_a_link_can_be_computed_by_another_hand_from_what_is_written_of_it(ledge
             ),
             "import_batch": rows(
                 "SELECT changeset_id, id, layer, file, digest, datum, rows, inserted, updated, unchanged, held, rejected, "
-                "skipped_non_data, from_batch FROM import_batch"
+                "skipped_non_data, from_batch, streets FROM import_batch"
             ),
         }
         (digest,) = raw.execute("SELECT digest FROM chain_link").fetchone()
