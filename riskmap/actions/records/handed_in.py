@@ -35,7 +35,7 @@ class HandedIn:
         return bool(self.missing) and today > self.by
 
     def as_json(self) -> Document:
-        """Return one layer of `riskmap streets handed-in --json`."""
+        """Return one layer of `riskmap handed-in --json`."""
         return {
             "layer": self.layer,
             "month": self.month,
