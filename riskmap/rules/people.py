@@ -26,6 +26,9 @@ _NONE: Final = "无"
 _BRACKETS: Final = re.compile(r"[()（）\[\]【】]")
 
 
+_LETTER: Final = re.compile(r"\w")
+
+
 # 张三 13800138000, 张三（13800138000）: a phone number in the name's cell.
 _NAME_AND_PHONE = re.compile(
     r"^(?P<name>\D{1,20}?)[\s:：,，;；/、(（]*(?P<phone>(?:\+?86[- ]?)?1\d{10}|0\d{2,3}-?\d{7,8})[)）]?$"
@@ -46,7 +49,7 @@ def people_of(contact: Contact) -> tuple[tuple[Contact, ...], Finding | None]:
         return (_alone(contact),), None
     names = [part.strip() for part in PERSON_BREAK.split(name) if part.strip()]
     alone = _alone(contact)
-    if len(names) < 2 or alone.name != name:  # noqa: PLR2004 - several; a name with its number is one person
+    if len(names) < 2 or alone.name != name or not all(map(_LETTER.search, names)):  # noqa: PLR2004 - several; a name with its number is one person
         return (alone,), None
     inside = [_alone(Contact(contact.role, one)) for one in names]
     if phone is None and all(one.phone for one in inside):

@@ -16,6 +16,7 @@ from starlette.middleware import Middleware
 from riskmap.actions.records.attaching import attach_files, attached_to, detach_files
 from riskmap.actions.records.editing import retire_point
 from riskmap.actions.workspace import open_workspace
+from riskmap.moments import iso_second, utc_now
 from riskmap.rules.permissions import local_actor
 from riskmap.selection import Selection, find
 from riskmap.web.frame import attached, state
@@ -125,10 +126,10 @@ def test_a_digest_opens_nothing_but_on_its_own_record_and_field(ws, client):
 
 def test_a_file_that_was_taken_off_is_gone_now_and_there_in_the_past(ws, client):
     digest = named(ws).file.digest
-    then = ws.ledger.written_at(ws.ledger.state)[:19] + "Z"
     now = f"/files/{token(LAYER, CODE, 'photos', digest, '')}/320"
     before = f"/files/{token(LAYER, CODE, 'photos', digest, '2000-01-01')}/320"
     time.sleep(1.1)
+    then = iso_second(utc_now())  # a whole second after it was attached
     assert client(now).status == 200
     detach_files(ws, LAYER, CODE, "photos", [digest], **WHO)
     assert client(now).status == 404

@@ -233,7 +233,7 @@ def test_a_street_lies_where_its_boundary_is_and_without_one_where_its_records_a
     assert found is not None
     assert found.as_list() == pytest.approx([WEST, SOUTH, middle, NORTH])
     without = dataclasses.replace(filled)
-    vars(without)["places"] = None  # as a workspace that names no boundaries
+    vars(without)["_drawn"] = None  # as a workspace that names no boundaries
     records = background.bounds_of_subdistricts(without, now, STREETS[:1])
     assert records is not None
     assert records.as_list() == pytest.approx([114.1035, 22.536, 114.125, 22.571])

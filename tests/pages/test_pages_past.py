@@ -121,7 +121,13 @@ def test_a_page_that_changes_something_is_closed_in_the_past(ws, then, name):
 
 
 def test_the_pages_that_show_the_past_are_these():
-    assert [name for name, page in pages().items() if page.past] == ["map", "inventory", "point", "overview"]
+    assert [name for name, page in pages().items() if page.past] == [
+        "map",
+        "inventory",
+        "point",
+        "work",
+        "overview",
+    ]
 
 
 def test_a_record_is_shown_as_it_was_and_cannot_be_changed(ws, then):

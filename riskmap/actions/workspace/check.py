@@ -351,8 +351,8 @@ _SOME: Final = 5  # files that a finding names
 
 
 _BRING_FILES: Final = Text(
-    "用 riskmap restore 从备份只补附件（files），台账不动",
-    "bring the files alone back with riskmap restore (files); the ledger stays as it is",
+    "运行 riskmap restore 备份 --files（只补附件；台账不动）",
+    "run riskmap restore BACKUP --files (the ledger stays as it is)",
 )
 
 
