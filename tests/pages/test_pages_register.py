@@ -68,11 +68,11 @@ def test_the_page_of_what_is_open_shows_overdue_first_and_leads_to_each(ws, monk
     at = open_page("work")
     rows = panel(at, "work-items")["rows"]
     assert [row["cells"][1]["text"] for row in rows] == ["H2", "H3", "H1"]
-    assert rows[0]["cells"][4]["text"] == "9 天"
+    assert rows[0]["cells"][4]["text"] == "9 天 · 督办"
     assert rows[0]["href"].startswith("point?layer=major_hazards&code=H2")
     shown = open_page("work", show="overdue")
     assert [row["cells"][1]["text"] for row in panel(shown, "work-items")["rows"]] == ["H2"]
-    assert at.caption[-1].value == "待办 3 件，其中超期 1 件，7 天内到期 1 件"
+    assert "待办 3 件，其中超期 1 件，7 天内到期 1 件" in [one.value for one in at.caption]
     assert any("超期 1 件" in one.value for one in open_page("overview").warning)
 
 
@@ -138,3 +138,66 @@ def test_the_page_work_has_no_alerts_where_no_register_holds_any(ws):
     at = open_page("work", show="alerts")
     assert not at.exception
     assert [row["cells"][1]["text"] for row in panel(at, "work-items")["rows"]] == ["H1"]
+
+
+@pytest.fixture
+def listed(tmp_path, monkeypatch):
+    """A shipped register of hazards on two points of two streets; dates enough that their column is plain text."""
+    monkeypatch.setenv(CLOCK, "2026-11-29T02:00:00Z")
+    home = tmp_path / "listed"
+    assert riskmap("init", home).status == 0
+    assert riskmap("layer", "add", "hazards", "--workspace", home).status == 0
+    for layer, lines in (
+        ("risk_points", ["编号,名称,街道,经度,纬度", "A,甲厂,东街,114.1,22.55", "B,乙厂,西街,114.2,22.56"]),
+        (
+            "hazards",
+            [
+                "编号,名称,所在风险点,发现日期,整改期限",
+                *[
+                    f"H{n},墙裂{n},{'AB'[n % 2]},2026-{9 + n // 28:02}-{1 + n % 28:02},2026-12-{1 + n % 28:02}"
+                    for n in range(40)
+                ],
+                "L,早该改,A,2026-08-01,2026-11-09",
+                "M,没期限,B,2026-08-02,",
+            ],
+        ),
+    ):
+        file = tmp_path / f"{layer}.csv"
+        file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        ran = riskmap("import", layer, file, "--crs", "cgcs2000", "--json", "--workspace", home)
+        assert ran.json["files"][0]["inserted"] == len(lines) - 1, ran
+    use_workspace(monkeypatch, home)
+    return home
+
+
+def test_the_list_of_a_register_has_its_own_columns_and_begins_with_what_is_longest_overdue(listed):
+    at = open_page("inventory", layers="hazards")
+    found = panel(at, "inventory-table")
+    titles = [one["title"] for one in found["columns"]]
+    assert titles[:6] == ["名称", "编号", "状态", "整改期限", "超期", "所属"]
+    assert "发现日期" in titles
+    assert not {"等级", "得分"} & set(titles)
+    first = dict(zip(titles, (cell["text"] for cell in found["rows"][0]["cells"]), strict=True))
+    assert (first["编号"], first["所属"], first["整改期限"], first["超期"]) == (
+        "L",
+        "甲厂",
+        "2026-11-09",
+        "20 天",
+    )
+    assert first["街道"] == "东街"
+    assert found["rows"][0]["href"].startswith("point?layer=hazards&code=L")
+    assert [one["text"] for one in panel(at, "inventory-figures")["figures"]][:2] == ["42", "42"], (
+        "all of them found"
+    )
+
+
+def test_what_names_a_point_stands_there_on_its_page_and_in_its_street_on_the_page_of_work(listed):
+    shown = html(open_page("point", layer="hazards", code="L"))
+    assert "114.1000000, 22.5500000（随关联的记录）" in shown
+    assert "甲厂 A" in shown
+    assert "东街" in shown
+    assert "risk_points:" not in shown
+    rows = panel(open_page("work", show="overdue"), "work-items")["rows"]
+    assert [[row["cells"][1]["text"], row["cells"][6]["text"]] for row in rows] == [["L", "东街"]]
+    items = riskmap("work", "--overdue", "--json", "--workspace", listed).json["items"]
+    assert [(one["code"], one["subdistrict"]) for one in items] == [("L", "东街")]

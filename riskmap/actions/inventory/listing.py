@@ -29,7 +29,7 @@ from riskmap.actions.tier_models import makers, stamps
 from riskmap.actions.workspace import Workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.catalog import Layer
-from riskmap.catalog.flow import STATE
+from riskmap.catalog.flow import OVERDUE, STATE
 from riskmap.errors import SelectionError, Text, WorkspaceError
 from riskmap.interface import option
 from riskmap.io.readers.boundaries import read_boundaries
@@ -109,8 +109,9 @@ def list_records(
 ) -> Listing:
     """Return `size` records of a selection from `start`, sorted; equals stay in layer and code order.
 
-    `sort` is one of SORTS, or "f:" and a field: choices in the order of its file, what is not stated last. Unrated
-    records stand between low and general, as in every list. Scores are only compared within one model: by "score",
+    `sort` is one of SORTS, "f:" and a field (choices in the order of its file, what is not stated last), or
+    `OVERDUE`: the days since a deadline that runs. Unrated records stand between low and general, as in every list.
+    Scores are only compared within one model: by "score",
     the records of one model come after those of another.
     Raises SelectionError for a selection that cannot be resolved.
     """
@@ -202,6 +203,8 @@ def _keys(snapshot: Snapshot, sort: str, layers: Mapping[str, Layer]) -> NDArray
     if sort == "flags":
         bits = snapshot.flags
         return sum((bits >> i & 1).astype(np.int64) for i in range(len(FLAGS)))  # type: ignore[return-value]
+    if sort == OVERDUE:
+        return _days_since(snapshot, layers)
     if sort.startswith(column_of("")):
         return _field_keys(snapshot, sort, layers)
     columns = [snapshot.tables[layer][sort] for layer in snapshot.layers]
@@ -215,9 +218,7 @@ def _field_keys(snapshot: Snapshot, column: str, layers: Mapping[str, Layer]) ->
     """Return one number per row that sorts as a field does; NaN where it is not stated, or the layer has none."""
     tables = {layer: table for layer, table in snapshot.tables.items() if column in table.column_names}
     coded = {
-        layer: codes_of(table[column])
-        for layer, table in tables.items()
-        if pa.types.is_dictionary(table[column].type)
+        layer: _coded(table[column]) for layer, table in tables.items() if not _is_number(table[column].type)
     }
     words = sorted({word for _, some in coded.values() for word in some})
     place = dict(zip(words, _places(words).tolist(), strict=True))
@@ -237,25 +238,48 @@ def _field_keys(snapshot: Snapshot, column: str, layers: Mapping[str, Layer]) ->
     return np.concatenate(keys) if keys else np.zeros(0)
 
 
-OVERDUE_DAYS: Final = "overdue"
+def _is_number(kind: pa.DataType) -> bool:
+    return pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)
+
+
+def _coded(column: pa.ChunkedArray) -> tuple[NDArray[np.int32], list[str]]:
+    """Return indices and words of a text column, which is coded or, where nearly each text is another, plain."""
+    return codes_of(column if pa.types.is_dictionary(column.type) else column.dictionary_encode())
+
+
+def _days_since(snapshot: Snapshot, layers: Mapping[str, Layer]) -> NDArray[np.float64]:
+    """Return a number per row that grows with the days since its deadline; NaN where none runs."""
+    keys: list[NDArray[np.float64]] = [np.zeros(0)]
+    for layer in snapshot.layers:
+        table, flow = snapshot.table(layer), layers[layer].flow
+        if flow is None or not {column_of(flow.due), column_of(STATE)} <= set(table.column_names):
+            keys.append(np.full(len(table), np.nan))
+            continue
+        days, words = _coded(table[column_of(flow.due)])
+        since = np.array([*(-date.fromisoformat(word).toordinal() for word in words), np.nan])[days]
+        states, named = _coded(table[column_of(STATE)])
+        runs = np.array([*map(flow.runs, named), flow.runs(flow.start)])[states]
+        keys.append(np.where(runs, since, np.nan))
+    return np.concatenate(keys)
+
+
 NAMES: Final = "linked"
 
 
 def own_columns(layer: Layer) -> tuple[str, ...]:
     """Return what the list of a layer without tiers shows: core columns and fields, as its file prints them.
 
-    `NAMES`, the records that it names, stands behind name and code; of a flow there are state, deadline and
-    `OVERDUE_DAYS` behind it.
+    Behind name and code stand, of a flow, state, deadline and the days `OVERDUE`, then `NAMES`, the records that it
+    names.
     """
     printed = [name for name, _ in layer.printed.columns]
     links = {field.id for field in layer.links}
     fields = [name for name in printed if name in layer.field_ids] or [one.id for one in layer.own_fields]
-    rest = [name for name in fields if name not in links][:_MOST_OWN]
-    if layer.flow is not None:
-        rest += [one for one in (STATE, layer.flow.due) if one in layer.field_ids and one not in rest]
-    if layer.flow is not None and layer.flow.due in rest:
-        rest.insert(rest.index(layer.flow.due) + 1, OVERDUE_DAYS)
-    return ("name", "code", *([NAMES] if links else []), *rest, "subdistrict")
+    flow = layer.flow
+    dated = flow is not None and flow.due in layer.field_ids
+    first = [] if flow is None else [STATE, *([flow.due, OVERDUE] if dated else [])]
+    rest = [name for name in fields if name not in links and name not in first][:_MOST_OWN]
+    return ("name", "code", *first, *([NAMES] if links else []), *rest, "subdistrict")
 
 
 def _places(words: Sequence[str | None]) -> NDArray[np.int64]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from riskmap.actions.workspace import Workspace
+from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.catalog import Layer
 from riskmap.catalog.flow import CONTACT, Flow
 from riskmap.catalog.series import LEVELS
@@ -120,7 +121,8 @@ def work_list(
     moment = None if as_of is None else last_moment(as_of)
     layers = registers(ws)
     found = ws.ledger.open_records(layers, as_of=moment, contacts=who is not None)
-    items = [_item(ws.catalog.layer(one.layer), one, day, who) for one in found]
+    streets = _streets(ws, found, as_of)
+    items = [_item(ws.catalog.layer(one.layer), one, day, who) for one in streets]
     items.sort(key=lambda one: one.urgency)
     counts = _counts(((one, 1) for one in items), layers, soon=SOON_DAYS if due is None else due, who=who)
     if overdue or alerts or due is not None:
@@ -171,6 +173,25 @@ def _counts(
     known = {"mine": who is not None, "alerts": any(one.role == "alert" for one in layers)}
     names = ("mine", "due", "overdue", "to_accept", "alerts")
     return {name: found[name] if known.get(name, True) else None for name in names}
+
+
+def _streets(ws: Workspace, found: list[OpenRecord], as_of: dt.date | None) -> list[OpenRecord]:
+    """Return open records, those that stand where another record does in its sub-district."""
+    inherits = {one.id for one in registers(ws) if one.geometry == "inherit"}
+    bare = {one.layer for one in found if one.subdistrict is None} & inherits
+    if not bare:
+        return found
+    now = current_snapshot(ws, as_of=as_of)
+    streets = {
+        layer: dict(
+            zip(*(now.table(layer)[name].to_pylist() for name in ("code", "subdistrict")), strict=True)
+        )
+        for layer in bare.intersection(now.layers)
+    }
+    return [
+        one if one.subdistrict else replace(one, subdistrict=streets.get(one.layer, {}).get(one.code))
+        for one in found
+    ]
 
 
 def _item(layer: Layer, one: OpenRecord, day: dt.date, who: str | None) -> WorkItem:

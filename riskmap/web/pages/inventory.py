@@ -16,7 +16,6 @@ import streamlit as st
 from riskmap.actions.inventory.exporting import condition_text, describe
 from riskmap.actions.inventory.listing import (
     NAMES,
-    OVERDUE_DAYS,
     ListedRecord,
     list_records,
     make_selection,
@@ -27,7 +26,7 @@ from riskmap.actions.inventory.unrated import newly_unrated
 from riskmap.actions.tier_models import made_by
 from riskmap.actions.workspace import Workspace
 from riskmap.catalog import Condition, Layer
-from riskmap.catalog.flow import STATE
+from riskmap.catalog.flow import OVERDUE, STATE
 from riskmap.catalog.layer import Field
 from riskmap.catalog.model import CONTACT_PREFIX
 from riskmap.errors import RiskmapError
@@ -304,19 +303,17 @@ def _register_heading(now: Snapshot, layer: Layer, selection: Selection, found: 
 
 def _register_table(now: Snapshot, layer: Layer, selection: Selection, found: Counts) -> None:
     columns = own_columns(layer)
-    due = "" if layer.flow is None else layer.flow.due
-    default = (due if due in columns else "code", False)
+    default = (OVERDUE, True) if OVERDUE in columns else ("code", False)
     _as_addressed(selection, columns, default)
     by, descending = sort_of(_TABLE, default)
     pager = pager_of(_TABLE, found.everything)
     address_list(pager, (by, descending), default)
-    sort = due if by == OVERDUE_DAYS else by
     listing = list_records(
         now,
         selection,
         layers=workspace().catalog.layers,
-        sort=column_of(sort) if sort in layer.field_ids else sort,
-        descending=descending != (by == OVERDUE_DAYS),  # the earliest deadline is the longest overdue
+        sort=column_of(by) if by in layer.field_ids else by,
+        descending=descending,
         start=pager.start,
         size=pager.size,
     )
@@ -335,7 +332,7 @@ def _register_column(layer: Layer, name: str) -> TableColumn:
         number = layer.field(name).type in {"number", "integer"}
         title = with_unit(layer.field(name).title.text(lang()), layer.field(name))
         return TableColumn(name, title, "number" if number else "short", sortable=True)
-    kind: Kind = "code" if name == "code" else "number" if name == OVERDUE_DAYS else "text"
+    kind: Kind = "code" if name == "code" else "number" if name == OVERDUE else "text"
     return TableColumn(name, say(f"list_{name}"), kind, sortable=name != NAMES)
 
 
@@ -355,11 +352,11 @@ def _register_row(now: Snapshot, layer: Layer, columns: Sequence[str], record: L
         ones = [one for some in named.values() for one in some]
         first = point_address(ones[0].layer, ones[0].code) if ones else ""
         cells[NAMES] = Cell(say("comma").join(one.name or one.code for one in ones), href=first)
-    if OVERDUE_DAYS in columns and (flow := layer.flow) is not None:
+    if OVERDUE in columns and (flow := layer.flow) is not None:
         today = local_day(as_of() or local_now())
         late = overdue_days(held.get(flow.due), today) if flow.runs(held.get(STATE)) else None
         over = late is not None and late > 0
-        cells[OVERDUE_DAYS] = Cell(say("work_days", n=late) if over else "", head=over)
+        cells[OVERDUE] = Cell(say("work_days", n=late) if over else "", head=over)
     for name in columns:
         if name not in cells:
             value = (

@@ -196,7 +196,8 @@ def _record(layer_id: str, code: str) -> None:
         st.button(say("point_back"), key="point-back-unknown", on_click=_forget)
         return
     here = point_address(layer_id, code)
-    view.heading(layer, features, _flags(layer_id, code))
+    stands = view.where_it_stands(layer, features)
+    view.heading(layer, stands, _flags(layer_id, code))
     if layer.flow is not None:
         moves.standing(layer, features)
     mode, where = st.session_state.get(_MODE, ("view", here))
@@ -209,14 +210,14 @@ def _record(layer_id: str, code: str) -> None:
         moves.buttons(layer, features, lambda chosen: _set_mode(chosen, here), disabled=as_of() is not None)
         if mode.startswith(moves.MOVE):
             moves.dialog(layer, features, mode.removeprefix(moves.MOVE), lambda: _set_mode("view", here))
-    _actions(features, here, mode)
+    _actions(stands, here, mode)
     if mode == "retire":
         _turn(features, here, retire=True)
     elif mode == "reinstate":
         _turn(features, here, retire=False)
     elif mode == "merge":
         uniting.dialog(layer, features, lambda: _set_mode("view", here))
-    _view(features, here)
+    _view(features, stands, here)
 
 
 def _flags(layer: str, code: str) -> list[str]:
@@ -282,7 +283,7 @@ def _scored(layer: Layer, features: Features) -> None:
         refuse(problem)
 
 
-def _view(features: Features, here: str) -> None:
+def _view(features: Features, stands: Features, here: str) -> None:
     ws = workspace()
     layer = ws.catalog.layer(features.records.layer)
     code = features.records.code[0]
@@ -296,7 +297,7 @@ def _view(features: Features, here: str) -> None:
             _scored(layer, features)
     with left:
         editable = features.retired[0] is None and as_of() is None
-        view.facts(layer, adopted_model(ws, layer.id), features, editable=editable)
+        view.facts(layer, adopted_model(ws, layer.id), features, stands, editable=editable)
         view.linked(layer, code, ws.catalog.layers)
         view.nearby(ws, layer, code)
         if layer.role == "persons":

@@ -12,10 +12,11 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from typing import Any, Final
 
+import numpy as np
 import streamlit as st
 
 from riskmap.actions.inventory.nearby import NearRecords, distance_text, nearby_of
@@ -30,13 +31,13 @@ from riskmap.rules.masks import mask_value
 from riskmap.rules.people import by_role
 from riskmap.scoring.residual import WHY_NOT
 from riskmap.selection import find
-from riskmap.selection.linked import hanging_on, links_of
+from riskmap.selection.linked import Linked, hanging_on, links_of
 from riskmap.texts import field_title, limit_text, made_text
 from riskmap.values.assessment import Explanation, PartValue
 from riskmap.values.records import Change, Contact, Features
 from riskmap.vocabulary import FLAGS, RANKS, TIER_TITLES, UNRATED
 from riskmap.web.frame.shell import section
-from riskmap.web.frame.state import lang, say, snapshot
+from riskmap.web.frame.state import lang, say, snapshot, workspace
 from riskmap.web.pages.point.form import FormStart, field_groups
 from riskmap.web.widgets.filters import escape_markdown as markdown
 from riskmap.web.widgets.panels import Cell, Row, TableColumn, pager_of, point_address, show_table
@@ -95,32 +96,41 @@ def heading(layer: Layer, features: Features, flags: Iterable[str]) -> None:
     )
 
 
+def where_it_stands(layer: Layer, features: Features) -> Features:
+    """Return a record with the place and street of those that it names, where its layer inherits and it states none."""
+    records = features.records
+    hit = find(snapshot(), layer.id, records.code[0]) if layer.geometry == "inherit" else None
+    if hit is None or hit.lon is None or hit.lat is None:
+        return features
+    own = math.isfinite(float(records.lon[0]))
+    place = {} if own else {"lon": np.array([hit.lon]), "lat": np.array([hit.lat])}
+    return replace(
+        features, records=replace(records, subdistrict=[records.subdistrict[0] or hit.subdistrict], **place)
+    )
+
+
 def tier_badge(tier: str) -> str:
     """Return the coloured word of a tier as HTML."""
     return f'<span class="rm-tier rm-tier-{tier}">{escape(TIER_TITLES[tier].text(lang()))}</span>'
 
 
-def facts(layer: Layer, model: ScoringModel | None, features: Features, *, editable: bool) -> None:
+def facts(
+    layer: Layer, model: ScoringModel | None, features: Features, stands: Features, *, editable: bool
+) -> None:
     """All fields in groups; what is not stated is said, not hidden, where the score needs it.
 
-    `editable`: whether the page offers to fill it in.
+    `stands`: the record where it stands (`where_it_stands`). `editable`: whether the page offers to fill it in.
     """
     values = {key: column[0] for key, column in features.records.values.items()}
-    lon, lat = float(features.records.lon[0]), float(features.records.lat[0])
-    located = math.isfinite(lon) and math.isfinite(lat)
-    place = [
-        (
-            key_title(layer, "position"),
-            value_text(layer, "position", (lon, lat)) if located else say("point_unlocated"),
-        )
-    ]
+    named = _named(layer, features.records.code[0])
+    place = [(key_title(layer, "position"), _place(layer, features, stands))]
     for title, fields in field_groups(layer, model):
         stated = [f for f in fields if values.get(f.id) not in (None, "")]
         shown = fields if title == "group_scored" else stated
         pairs = [
             (
                 f.title.text(lang()),
-                value_text(layer, f.id, _open(f, values.get(f.id))) if f in stated else None,
+                _fact(layer, f, values.get(f.id), named.get(f.id, ())) if f in stated else None,
             )
             for f in shown
         ]
@@ -134,16 +144,33 @@ def facts(layer: Layer, model: ScoringModel | None, features: Features, *, edita
     _checklist(layer, features)
 
 
-def _open(field: Field, value: Any) -> Any:
-    """Return a value as everybody may see it: personal data masked."""
-    return mask_value(value) if field.personal else value
+def _place(layer: Layer, features: Features, stands: Features) -> str:
+    lon, lat = float(stands.records.lon[0]), float(stands.records.lat[0])
+    if not (math.isfinite(lon) and math.isfinite(lat)):
+        return say("point_unlocated")
+    text = value_text(layer, "position", (lon, lat))
+    return text if math.isfinite(float(features.records.lon[0])) else say("point_place_of_named", place=text)
+
+
+def _fact(layer: Layer, field: Field, value: Any, named: Sequence[Linked]) -> str:
+    """Return a value as everybody may see it: personal data masked, records by name and code."""
+    if named:
+        return say("comma").join(f"{one.name or ''} {one.code}".strip() for one in named)
+    return value_text(layer, field.id, mask_value(value) if field.personal else value)
+
+
+def _named(layer: Layer, code: str) -> Mapping[str, Sequence[Linked]]:
+    """Return field → the records that a record names."""
+    now = snapshot()
+    hit = find(now, layer.id, code) if layer.links else None
+    if hit is None:
+        return {}
+    return links_of(now, workspace().catalog.layers, now.table(layer.id).slice(hit.row, 1), layer)[0]
 
 
 def linked(layer: Layer, code: str, layers: Mapping[str, Layer]) -> None:
     """The records that this one names, and those that name it; each leads to its own page."""
-    now = snapshot()
-    hit = find(now, layer.id, code)
-    named = {} if hit is None else links_of(now, layers, now.table(layer.id).slice(hit.row, 1), layer)[0]
+    now, named = snapshot(), _named(layer, code)
     told = [(layer.field(field).title.text(lang()), one) for field, ones in named.items() for one in ones]
     for (other, field), (_, ones) in hanging_on(now, layers, layer.id, code, most=_HANGING).items():
         definition = layers[other]
