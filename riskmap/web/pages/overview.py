@@ -5,8 +5,9 @@ Tables and chart of the overview: counts by tier, each the way to its records.
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import date, timedelta
 from typing import Any, Final
@@ -55,6 +56,9 @@ _BAR: Final = 33  # pixels a bar
 
 
 _FEWEST_BARS: Final = 3
+
+
+_FEW_LAYERS: Final = 8  # that are all shown side by side
 
 
 def tier_figures(now: Snapshot, found: Counts) -> None:
@@ -177,42 +181,53 @@ def chart(found: Counts) -> None:
 def attention(
     now: Snapshot, layers: Mapping[str, Layer], *, held: Mapping[str, int], rejected: Mapping[str, int]
 ) -> None:
-    """What somebody has to look at, by layer: unrated, rows that wait, every flag."""
-    columns = [TableColumn("what", say("overview_what"), "short")]
-    columns += [TableColumn(layer, layers[layer].title.text(lang()), "number") for layer in now.layers]
-    columns.append(TableColumn("total", say("overview_sum"), "number"))
+    """What somebody has to look at, by layer: unrated, rows that wait, every flag.
+
+    Of many layers only those that hold risks, and those in which there is something.
+    """
     found = counts(now, Selection())
     unrated = {layer: int(found.risks[i, RANK_OF["unrated"]].sum()) for i, layer in enumerate(now.layers)}
-    rows = [
-        _attention(
-            _title("unrated"),
-            now,
-            unrated,
-            lambda one: inventory_address(now, layer=one, tiers=("unrated",)),
-        )
-    ]
     flagged = {layer: flag_counts(now, layer) for layer in now.layers}
+    asked: list[tuple[str, Mapping[str, int], Callable[[str], str]]] = [
+        (_title("unrated"), unrated, lambda one: inventory_address(now, layer=one, tiers=("unrated",)))
+    ]
     for flag, title in FLAGS.items():
         numbers = {layer: flagged[layer].get(flag, 0) for layer in now.layers}
-        if flag == "unreadable" and not any(numbers.values()):
-            continue
-        rows.append(
-            _attention(
-                title.text(lang()),
-                now,
-                numbers,
-                lambda one, f=flag: inventory_address(now, layer=one, flag=f, risks=False),
-            )
-        )
+        if flag != "unreadable" or any(numbers.values()):
+            lead = functools.partial(_of_flag, now, flag)
+            asked.append((title.text(lang()), numbers, lead))
     here = address("import", {})
-    rows.append(_attention(say("overview_rejected"), now, rejected, lambda _: here))
-    rows.append(_attention(say("overview_held"), now, held, lambda _: here))
+    asked += [
+        (say("overview_rejected"), rejected, lambda _: here),
+        (say("overview_held"), held, lambda _: here),
+    ]
+    shown = [
+        layer
+        for layer in now.layers
+        if len(now.layers) <= _FEW_LAYERS
+        or layers[layer].counts == "risk"
+        or any(numbers.get(layer, 0) for _, numbers, _ in asked)
+    ]
+    columns = [TableColumn("what", say("overview_what"), "short")]
+    columns += [TableColumn(layer, layers[layer].title.text(lang()), "number") for layer in shown]
+    columns.append(TableColumn("total", say("overview_sum"), "number"))
+    rows = [
+        Row(
+            [
+                Cell(title, head=True),
+                *(number_cell(numbers.get(layer, 0), lead(layer)) for layer in shown),
+                number_cell(sum(numbers.values()), lead("")),
+            ]
+        )
+        for title, numbers, lead in asked
+    ]
     show_table("overview-attention", columns, rows, dense=True)
+    if len(shown) < len(now.layers):
+        st.caption(say("overview_attention_none", n=len(now.layers) - len(shown)))
 
 
-def _attention(title: str, now: Snapshot, numbers: Mapping[str, int], href: Any) -> Row:
-    cells = [number_cell(numbers.get(layer, 0), href(layer)) for layer in now.layers]
-    return Row([Cell(title, head=True), *cells, number_cell(sum(numbers.values()), href(""))])
+def _of_flag(now: Snapshot, flag: str, layer: str) -> str:
+    return inventory_address(now, layer=layer, flag=flag, risks=False)
 
 
 def change_matrix(moved: Sequence[Any]) -> None:

@@ -27,7 +27,7 @@ from riskmap.catalog import Field, Layer, ScoringModel
 from riskmap.errors import StaleRevisionError
 from riskmap.percentages import percentage, percentages
 from riskmap.rules.extras import extra_keys, header_of, holds_people, masked
-from riskmap.rules.masks import mask_value
+from riskmap.rules.masks import mask_name, mask_value
 from riskmap.rules.people import by_role
 from riskmap.scoring.residual import WHY_NOT
 from riskmap.selection import find
@@ -78,7 +78,7 @@ def heading(layer: Layer, features: Features, flags: Iterable[str]) -> None:
     records, retired = features.records, features.retired[0]
     tier = layer.standing(RANKS[int(features.rank[0])])
     badge = "" if tier == "ungraded" and layer.model is None else tier_badge(tier)
-    name = str(records.name[0] or say("no_name"))
+    name = str(records.name[0] or _person(layer, features) or say("no_name"))
     marks = [f'<span class="rm-mark">{escape(FLAGS[flag].text(lang()))}</span>' for flag in flags]
     if retired is not None:
         marks.insert(0, f'<span class="rm-mark rm-mark-retired">{escape(say("point_retired"))}</span>')
@@ -94,6 +94,13 @@ def heading(layer: Layer, features: Features, flags: Iterable[str]) -> None:
         f'<div class="rm-head"><h1>{escape(name)}</h1>{badge}{"".join(marks)}</div>'
         f'<div class="rm-sub">{escape(sub)}</div>'
     )
+
+
+def _person(layer: Layer, features: Features) -> str | None:
+    """Return whom a record of a register of persons is about, masked."""
+    field = layer.field_by_role("person")
+    value = None if field is None else features.records.values.get(field.id, [None])[0]
+    return mask_name(value) if isinstance(value, str) else None
 
 
 def where_it_stands(layer: Layer, features: Features) -> Features:
