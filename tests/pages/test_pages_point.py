@@ -323,6 +323,7 @@ def test_a_person_is_shown_masked_with_all_they_answer_for_and_in_full_after_a_r
     use_workspace(monkeypatch, home)
     at = open_page("point", layer="persons", code="P1")
     assert [row["cells"][2]["text"] for row in panel(at, "point-held")["rows"]] == ["B1"]
+    assert "<h1>张*</h1>" in html(at)
     assert not {"张三", "13800000001"} & {word for word in ("张三", "13800000001") if word in html(at)}
     at.text_input(key="reveal-by").set_value("王五").run()
     at.text_input(key="reveal-why").set_value("台风叫应").run()

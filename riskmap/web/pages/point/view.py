@@ -78,7 +78,7 @@ def heading(layer: Layer, features: Features, flags: Iterable[str]) -> None:
     records, retired = features.records, features.retired[0]
     tier = layer.standing(RANKS[int(features.rank[0])])
     badge = "" if tier == "ungraded" and layer.model is None else tier_badge(tier)
-    name = str(records.name[0] or _person(layer, features) or say("no_name"))
+    name = str(records.name[0] or _about(layer, features) or say("no_name"))
     marks = [f'<span class="rm-mark">{escape(FLAGS[flag].text(lang()))}</span>' for flag in flags]
     if retired is not None:
         marks.insert(0, f'<span class="rm-mark rm-mark-retired">{escape(say("point_retired"))}</span>')
@@ -96,7 +96,7 @@ def heading(layer: Layer, features: Features, flags: Iterable[str]) -> None:
     )
 
 
-def _person(layer: Layer, features: Features) -> str | None:
+def _about(layer: Layer, features: Features) -> str | None:
     """Return whom a record of a register of persons is about, masked."""
     field = layer.field_by_role("person")
     value = None if field is None else features.records.values.get(field.id, [None])[0]
