@@ -142,12 +142,13 @@ def _lists(ws: Workspace) -> dict[str, Callable[[], object]]:
 
     fresh = itertools.count(1)  # a condition that nobody asked for yet: nothing of its answer is kept
 
-    def listed(*where: str, sort: str = "f:due") -> Callable[[], object]:
+    def listed(*where: str, sort: str = "overdue") -> Callable[[], object]:
         def ask() -> object:
-            asked = [*where, f"due > 1900-01-01+{next(fresh)}"] if where else [f"overdue > {next(fresh)}"]
+            long_ago = dt.date(1900, 1, 1) + dt.timedelta(days=next(fresh))
+            asked = [*where, f"due > {long_ago}"] if where else [f"overdue > {next(fresh)}"]
             selection = make_selection(ws, layers=[REGISTER], where=asked)
             return counts(now, selection), list_records(
-                now, selection, layers=layers, sort=sort, descending=False
+                now, selection, layers=layers, sort=sort, descending=True
             )
 
         return ask

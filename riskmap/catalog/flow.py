@@ -124,6 +124,20 @@ class Flow(Part):
                     found.setdefault(move.to, field)
         return found
 
+    @cached_property
+    def second_person_awaited(self) -> frozenset[str]:
+        """The states out of which a move leads that another person makes."""
+        return frozenset(state for move in self.moves if move.other_than for state in move.from_)
+
+    @cached_property
+    def _marks(self) -> tuple[Reminder, ...]:
+        marking = [one for one in self.reminders if one.mark is not None]
+        return tuple(sorted(marking, key=lambda one: one.after_days, reverse=True))
+
+    def mark(self, days: int) -> Title | None:
+        """Return what a record is called so many days after its deadline, None where no reminder says."""
+        return next((one.mark for one in self._marks if days >= one.after_days), None)
+
     def state(self, state_id: str | None) -> FlowState | None:
         """Return the state with this id, None where there is none."""
         return self.states_by_id.get(state_id)

@@ -75,8 +75,9 @@ def _open(connection: sa.Connection, layer: Layer, at: int | None, *, contacts: 
     query = sa.select(*columns).select_from(joined)
     query = query.where(f.c.layer == layer.id, held_at(r, at), r.c.retired.is_(None), _is_open(closed))
     query = query.order_by(r.c.due.is_(None), r.c.due, f.c.code)
-    leveled = layer.field_by_role("level") if layer.role == "alert" else None
-    moment = layer.moment if layer.role == "alert" else ""
+    alerts = layer.role == "alert"
+    leveled = layer.field_by_role("level") if alerts else None
+    moment = layer.moment if alerts else ""
     return [
         OpenRecord(
             layer=layer.id,
@@ -92,7 +93,7 @@ def _open(connection: sa.Connection, layer: Layer, at: int | None, *, contacts: 
             at=_text(body.get(moment)),
         )
         for row in connection.execute(query).mappings()
-        for body in (read_body(row["body"]) or {},)
+        for body in ({} if row["happened"] and not alerts else read_body(row["body"]) or {},)
     ]
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,8 +41,13 @@ class Due:
     rule: str
     due: str
     to: str
-    text: Text
+    words: Callable[[], Text]
     mark: Text | None = None
+
+    @property
+    def text(self) -> Text:
+        """What is said."""
+        return self.words()
 
     @property
     def about(self) -> str:
@@ -54,15 +60,18 @@ class Due:
         return self.rule, self.about, self.due
 
 
-def reminders_due(ws: Workspace) -> list[Due]:
-    """Return the reminders that are due and have not gone out, those that failed among them."""
+def reminders_due(ws: Workspace, items: Iterable[WorkItem] | None = None) -> list[Due]:
+    """Return the reminders that are due and have not gone out, those that failed among them.
+
+    `items`: all that is open, where it was read before.
+    """
     sent = {one.key for one in ws.ledger.notices() if one.status == "sent"}
-    return [one for one in _all_due(ws, local_now().date()) if one.key not in sent]
+    return [one for one in _all_due(ws, local_now().date(), items) if one.key not in sent]
 
 
-def _all_due(ws: Workspace, today: dt.date) -> Iterator[Due]:
+def _all_due(ws: Workspace, today: dt.date, items: Iterable[WorkItem] | None) -> Iterator[Due]:
     if any(flow_of(layer).reminders for layer in registers(ws)):
-        for item in work_list(ws).items:
+        for item in work_list(ws).items if items is None else items:
             yield from _of_ticket(ws.catalog.layer(item.record.layer), item)
     for one in handed_in(ws):
         if one.late(today):
@@ -72,7 +81,10 @@ def _all_due(ws: Workspace, today: dt.date) -> Iterator[Due]:
                     f"{street}：{one.month} 的“{title.zh}”尚未报送（应于 {one.by} 前），请尽快报送",
                     f"{street}: the list “{title.en}” of {one.month} has not come (it was due by {one.by}); please send it",
                 )
-                yield Due(one.layer, None, street, f"{one.layer}:expected", one.month, "subdistrict", text)
+                rule = f"{one.layer}:expected"
+                yield Due(
+                    one.layer, None, street, rule, one.month, "subdistrict", functools.partial(_as_said, text)
+                )
 
 
 def _of_ticket(layer: Layer, item: WorkItem) -> Iterator[Due]:
@@ -84,13 +96,17 @@ def _of_ticket(layer: Layer, item: WorkItem) -> Iterator[Due]:
             yield Due(
                 layer.id,
                 one.code,
-                one.subdistrict,
+                item.subdistrict,
                 f"{layer.id}:{reminder.after_days}:{reminder.to}",
                 one.due,
                 reminder.to,
-                _text(layer, item, reminder),
+                functools.partial(_text, layer, item, reminder),
                 reminder.mark,
             )
+
+
+def _as_said(text: Text) -> Text:
+    return text
 
 
 def _text(layer: Layer, item: WorkItem, reminder: Reminder) -> Text:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
+
+import pyarrow as pa
 
 from riskmap.actions.workspace import Workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.catalog import Layer
-from riskmap.catalog.flow import CONTACT, Flow
+from riskmap.catalog.flow import CONTACT
 from riskmap.catalog.series import LEVELS
 from riskmap.errors import Text
 from riskmap.json_documents import Document
 from riskmap.ledger import OpenRecord
 from riskmap.moments import as_of_json, iso_second, last_moment, local_day, local_now, utc_now
+from riskmap.rules.arrays import pc
 from riskmap.rules.laws import overdue_days
 from riskmap.rules.masks import mask_name
 from riskmap.rules.moves import flow_of
@@ -35,6 +38,7 @@ class WorkItem:
 
     `second`: whether a second person is waited for. `people`: with whom it lies, masked, where somebody is asked for.
     `alert`: whether it is one of a register of alerts. `mark`: what the reminders of its flow call it by now (督办).
+    `subdistrict`: its own, else that of the record where it stands.
     """
 
     record: OpenRecord
@@ -44,6 +48,7 @@ class WorkItem:
     people: tuple[str, ...] = ()
     alert: bool = False
     mark: Text | None = None
+    subdistrict: str | None = None
 
     @property
     def urgency(self) -> tuple[bool, str, float, str, str]:
@@ -68,7 +73,7 @@ class WorkItem:
             "layer": one.layer,
             "code": one.code,
             "name": one.name,
-            "subdistrict": one.subdistrict,
+            "subdistrict": self.subdistrict,
             "state": one.state,
             "since": one.since,
             "due": one.due,
@@ -122,7 +127,16 @@ def work_list(
     layers = registers(ws)
     found = ws.ledger.open_records(layers, as_of=moment, contacts=who is not None)
     streets = _streets(ws, found, as_of)
-    items = [_item(ws.catalog.layer(one.layer), one, day, who) for one in streets]
+    items = [
+        _item(
+            ws.catalog.layer(one.layer),
+            one,
+            day,
+            who,
+            one.subdistrict or streets.get(one.layer, {}).get(one.code),
+        )
+        for one in found
+    ]
     items.sort(key=lambda one: one.urgency)
     counts = _counts(((one, 1) for one in items), layers, soon=SOON_DAYS if due is None else due, who=who)
     if overdue or alerts or due is not None:
@@ -162,59 +176,57 @@ def _counts(
     """Count items, each with how many there are of it."""
     found: Counter[str] = Counter()
     for one, n in items:
-        holds = {
-            "mine": bool(one.people),
-            "due": one.due(soon),
-            "overdue": one.overdue,
-            "to_accept": one.second,
-            "alerts": one.alert,
-        }
-        found.update({name: n for name, held in holds.items() if held})
+        if one.people:
+            found["mine"] += n
+        if one.overdue:
+            found["overdue"] += n
+        elif one.due(soon):
+            found["due"] += n
+        if one.second:
+            found["to_accept"] += n
+        if one.alert:
+            found["alerts"] += n
     known = {"mine": who is not None, "alerts": any(one.role == "alert" for one in layers)}
     names = ("mine", "due", "overdue", "to_accept", "alerts")
     return {name: found[name] if known.get(name, True) else None for name in names}
 
 
-def _streets(ws: Workspace, found: list[OpenRecord], as_of: dt.date | None) -> list[OpenRecord]:
-    """Return open records, those that stand where another record does in its sub-district."""
+def _streets(
+    ws: Workspace, found: Sequence[OpenRecord], as_of: dt.date | None
+) -> Mapping[str, Mapping[str, str]]:
+    """Return layer → code → sub-district of the open records that state none and stand where another record does."""
     inherits = {one.id for one in registers(ws) if one.geometry == "inherit"}
-    bare = {one.layer for one in found if one.subdistrict is None} & inherits
-    if not bare:
-        return found
-    now = current_snapshot(ws, as_of=as_of)
-    streets = {
-        layer: dict(
-            zip(*(now.table(layer)[name].to_pylist() for name in ("code", "subdistrict")), strict=True)
-        )
-        for layer in bare.intersection(now.layers)
-    }
-    return [
-        one if one.subdistrict else replace(one, subdistrict=streets.get(one.layer, {}).get(one.code))
-        for one in found
-    ]
+    bare: dict[str, list[str]] = {}
+    for one in found:
+        if one.subdistrict is None and one.layer in inherits:
+            bare.setdefault(one.layer, []).append(one.code)
+    now = current_snapshot(ws, as_of=as_of) if bare else None
+    streets: dict[str, Mapping[str, str]] = {}
+    for layer, codes in bare.items():
+        if now is not None and layer in now.layers:
+            table = now.table(layer)
+            rows = pc.index_in(pa.array(codes), table["code"].combine_chunks())
+            named = table["subdistrict"].take(rows).to_pylist()
+            streets[layer] = {code: street for code, street in zip(codes, named, strict=True) if street}
+    return streets
 
 
-def _item(layer: Layer, one: OpenRecord, day: dt.date, who: str | None) -> WorkItem:
+def _item(
+    layer: Layer, one: OpenRecord, day: dt.date, who: str | None, subdistrict: str | None = None
+) -> WorkItem:
     """Return an open record with its desk; of persons those that bear the name which is asked for."""
-    state = flow_of(layer).state(one.state)
+    flow = flow_of(layer)
+    state = flow.state(one.state)
     desk = None if state is None else state.desk
     people: list[str] = []
     if who is not None and desk is not None and desk.startswith(CONTACT):
         role = desk.removeprefix(CONTACT)
         names = [c.name for c in one.contacts if c.role == role and c.name]
         people = [mask_name(name) or "" for name in names if name.strip() == who.strip()]
-    second = any(move.other_than and one.state in move.from_ for move in flow_of(layer).moves)
     days = overdue_days(one.due, day)
-    alert, mark = layer.role == "alert", _mark(flow_of(layer), days)
-    return WorkItem(one, days, desk, second, tuple(people), alert, mark)
-
-
-def _mark(flow: Flow, days: int | None) -> Text | None:
-    """Return what the last reminder that is due calls a ticket, None where none calls it anything."""
-    if days is None:
-        return None
-    due = [one for one in flow.reminders if one.mark is not None and days >= one.after_days]
-    return max(due, key=lambda one: one.after_days).mark if due else None
+    mark = None if days is None else flow.mark(days)
+    second = one.state in flow.second_person_awaited
+    return WorkItem(one, days, desk, second, tuple(people), layer.role == "alert", mark, subdistrict)
 
 
 def overdue_text(work: Work) -> Text:

@@ -65,7 +65,7 @@ def render() -> None:
         notice("info", say("work_no_registers"))
         if as_of() is None:
             _handed_in()
-            _reminders()
+            _reminders(())
         return
     _as_the_address_says(found)
     who = _asked_for(found)
@@ -78,7 +78,7 @@ def render() -> None:
     st.caption(overdue_text(work).text(lang()))
     if as_of() is None:
         _handed_in()
-        _reminders()
+        _reminders(None if who else work.items)
 
 
 def _as_the_address_says(found: Sequence[Layer]) -> None:
@@ -164,7 +164,7 @@ def _row(item: WorkItem, layer: Layer, urgent: Sequence[str]) -> Row:
         Cell(one.code),
         Cell(one.state if state is None else state.title.text(lang())),
         *(_URGENT[name](item, layer) for name in urgent),
-        Cell(one.subdistrict or say("not_stated")),
+        Cell(item.subdistrict or say("not_stated")),
         Cell(layer.title.text(lang())),
     ]
     return Row(cells, href=href)
@@ -206,10 +206,13 @@ def _handed_in() -> None:
         notice("warning" if one.late(today) else "info", say("handed_in_missing", names=names, **words))
 
 
-def _reminders() -> None:
-    """Show the reminders that are due, and send them when somebody presses; nothing is sent by itself."""
+def _reminders(items: Sequence[WorkItem] | None) -> None:
+    """Show the reminders that are due, and send them when somebody presses; nothing is sent by itself.
+
+    `items`: all that is open, where it was read.
+    """
     ws = workspace()
-    due = reminders_due(ws)
+    due = reminders_due(ws, items)
     if not due:
         return
     section(say("reminders_title"))
