@@ -259,3 +259,22 @@ def test_a_file_hangs_on_an_item(home, tmp_path):
 def test_a_template_asks_for_marks_alone(home, tmp_path):
     made = riskmap("layer", "template", "posts", "--to", tmp_path / "t.xlsx", "--json", "--workspace", home)
     assert not [one for one in made.json["columns"] if one["target"].startswith("checklist.")]
+
+
+def test_two_records_become_one_with_what_is_told_of_their_items(home):
+    bring(home, "posts", table(home, "编号,有冲锋舟有效期", "P2,2027-01-01", name="boat"))
+    alike = ("--set", "name=@P1", "--set", "checklist.boat=@P1")
+    merge = ("merge", "posts", "P1", "P2", *alike, "--why", "同一处", "--json", "--workspace", home)
+    refused = riskmap(*merge)
+    assert refused.status == 2
+    assert "有对讲机有效期至" in refused.json["error"]["message"]  # both state one, and not the same
+    sides = [f"checklist.radio.{part}=@P2" for part in ("verified_on", "verified_by", "until")]
+    done = riskmap(*merge, *(word for side in sides for word in ("--set", side)))
+    assert done.status == 0, done
+    assert fields(home, "P1") == {
+        "checklist.radio.verified_on": "2025-12-01",
+        "checklist.radio.verified_by": "李*",
+        "checklist.radio.until": "2026-06-01",
+        "checklist.boat.until": "2027-01-01",
+    }
+    assert chosen(home, "posts")["P1"]["checklist"] == [True, True, None]
