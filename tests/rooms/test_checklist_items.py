@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import datetime as dt
 import shutil
+from pathlib import Path
 
 import openpyxl
 import pytest
 
+import riskmap as riskmap_library
 from riskmap.actions.inventory.item_counts import counted_items
 from riskmap.actions.inventory.listing import make_selection
 from riskmap.actions.workspace import open_workspace
+from riskmap.catalog.cross_checks import model_problems
+from riskmap.catalog.layer_file import read_layer
+from riskmap.catalog.model_file import read_model
+from riskmap.catalog.problems import TomlFile
 from riskmap.moments import CLOCK
 from tests.attached_files import photo
 from tests.cli import riskmap
@@ -34,6 +40,7 @@ items = [
   { id = "sandbags", title = { zh = "有沙袋", en = "Sandbags" } },
 ]
 """
+LAYERS = Path(__file__).parents[2]
 DAY = "2026-06-01"
 # Four posts on 2026-06-01, worked by hand: of the radio P1 is past its day, P2 is good to the end of that day, P3
 # has none, of P4 nobody says; of the boat P1 has one for good, the others say nothing but that P2 lacks it.
@@ -278,3 +285,43 @@ def test_two_records_become_one_with_what_is_told_of_their_items(home):
         "checklist.boat.until": "2027-01-01",
     }
     assert chosen(home, "posts")["P1"]["checklist"] == [True, True, None]
+
+
+@pytest.mark.parametrize(("field", "fits"), [("checklist.item_1", True), ("checklist.item_1.until", False)])
+def test_a_rule_reads_the_mark_of_an_item_and_a_measure_alone_its_days(field, fits):
+    rule = f"""
+[[rules]]
+id = "item"
+title = {{ zh = "缺项", en = "Lacks one" }}
+tier = "major"
+when = [{{ field = "{field}", op = "present" }}]
+source = "a test"
+[[measures]]
+id = "barrier"
+title = {{ zh = "挡水板", en = "Barrier" }}
+when = [{{ field = "checklist.item_1", op = "==", value = true }}]
+verified = "checklist.item_1.verified_on"
+expires = "checklist.item_1.until"
+effect = {{ tiers = 1 }}
+floor = "general"
+status = "draft"
+source = "a test"
+"""
+    text = (LAYERS / "models" / "underground_margin.toml").read_text(encoding="utf-8") + rule
+    layer = read_layer(
+        (LAYERS / "layers" / "underground_spaces.toml").read_text(encoding="utf-8"), "layers/u.toml"
+    )
+    found = list(
+        model_problems(layer, read_model(text, "models/u.toml"), TomlFile.parse(text, "models/u.toml"))
+    )
+    assert [one.found for one in found] == ([] if fits else [f'"{field}"'])
+
+
+def test_a_frame_has_what_is_told_of_items_and_takes_it_back(home):
+    posts = riskmap_library.open(home)["posts"]
+    frame = posts.frame()
+    assert str(frame.loc["P2", "checklist.radio.until"].date()) == "2026-06-01"
+    assert "checklist.sandbags.until" not in frame.columns  # no record states one
+    frame.loc[["P2"], "checklist.radio.until"] = "2027-06-01"
+    posts.edit(frame.loc[["P2"], ["checklist.radio.until", "version"]], by="测试", why="复核")
+    assert fields(home, "P2")["checklist.radio.until"] == "2027-06-01"

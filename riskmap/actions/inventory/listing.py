@@ -249,7 +249,9 @@ def own_columns(layer: Layer) -> tuple[str, ...]:
     """
     printed = [name for name, _ in layer.printed.columns]
     links = {field.id for field in layer.links}
-    fields = [name for name in printed if name in layer.field_ids] or [one.id for one in layer.own_fields]
+    fields = [name for name in printed if name in layer.field_ids] or [
+        one.id for one in layer.own_fields if not one.item
+    ]
     rest = [name for name in fields if name not in links][:_MOST_OWN]
     if layer.flow is not None:
         rest += [one for one in (STATE, layer.flow.due) if one in layer.field_ids and one not in rest]
