@@ -558,6 +558,7 @@ class LayerView:
         rows = [
             (f.id, f.title.zh, f.title.en, f.type, f.unit, f.minimum, f.maximum, f.help.zh)
             for f in self._layer.fields
+            if not f.item
         ]
         columns = ["id", "title", "title_en", "type", "unit", "minimum", "maximum", "help"]
         numbers = {"minimum": "float64", "maximum": "float64"}

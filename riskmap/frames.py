@@ -75,7 +75,7 @@ def frame_of(table: pa.Table, layer: Layer, *, parts: bool = False) -> gpd.GeoDa
         columns["tier" if layer.counts == "risk" else "grade"] = tiers(numbers_of(table["rank"]), layer)
         columns["score"] = floats_of(table["score"])
     for field in layer.fields:
-        if column_of(field.id) in present:
+        if column_of(field.id) in present and not unstated(table, field):
             columns[field.id] = _column(table[column_of(field.id)], field, layer, table["code"])
     if layer.checklist is not None and "checklist" in present:
         columns |= _marks(table["checklist"], [item.id for item in layer.checklist.items])
@@ -96,6 +96,11 @@ def frame_of(table: pa.Table, layer: Layer, *, parts: bool = False) -> gpd.GeoDa
     frame = gpd.GeoDataFrame(columns, index=index, geometry=geometry_of(table), crs=CGCS2000)
     frame.attrs.update(layer=layer.id, units={f.id: f.unit for f in layer.fields if f.unit})
     return frame
+
+
+def unstated(table: pa.Table, field: Field) -> bool:
+    """Tell whether a field tells of an item of the checklist, and no row of a table states it."""
+    return bool(field.item) and table[column_of(field.id)].null_count == len(table)
 
 
 def tiers(ranks: Sequence[int] | np.ndarray[Any, Any], layer: Layer | None = None) -> pd.Categorical:
@@ -321,10 +326,10 @@ def _items(layer: Layer) -> list[str]:
 
 def unknown_columns(layer: Layer, names: Sequence[str]) -> UnknownNameError:
     """Return the error about columns that a layer does not have."""
+    known = [field.id for field in layer.fields if not field.item]
     return UnknownNameError(
-        f"{layer.title.zh}：没有这些列：{'、'.join(names)}；请去掉，或改成字段名（{'、'.join(layer.field_ids)}）",
-        f"{layer.id}: no such columns: {', '.join(names)}; drop them, or name "
-        f"fields ({', '.join(layer.field_ids)})",
+        f"{layer.title.zh}：没有这些列：{'、'.join(names)}；请去掉，或改成字段名（{'、'.join(known)}）",
+        f"{layer.id}: no such columns: {', '.join(names)}; drop them, or name fields ({', '.join(known)})",
     )
 
 

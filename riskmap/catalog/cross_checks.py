@@ -146,7 +146,9 @@ def check_condition(
 
 def _known(layer: Layer) -> list[str]:
     items = layer.checklist.items if layer.checklist else ()
-    return [*layer.field_ids, *(CHECKLIST_PREFIX + i.id for i in items)]
+    # Nothing that scores, raises or refuses reads what is told of an item beside its mark: it hangs on the day.
+    plain = (field.id for field in layer.fields if not field.item)
+    return [*plain, *(CHECKLIST_PREFIX + i.id for i in items)]
 
 
 def _field(layer: Layer, name: str) -> Field | None:

@@ -13,7 +13,7 @@ from pydantic import Field as Key
 
 from riskmap.catalog.flow import STATE, Flow, Law
 from riskmap.catalog.headers import distinct, normalise_header
-from riskmap.catalog.model import Condition
+from riskmap.catalog.model import CHECKLIST_PREFIX, UNTIL, Condition
 from riskmap.catalog.plan import RecordPlan
 from riskmap.catalog.problems import Items, Part, Slug, Title, Words
 from riskmap.catalog.roles import EARLIER, Counts, FieldRole, LayerRole
@@ -75,16 +75,18 @@ class Choice(Named):
 
 
 class Kinds(Part):
-    """Which layers are meant: those that count as this, have this role, or have a flow (or none)."""
+    """Which layers are meant: those that count as this, have this role, or have a flow or a checklist (or none)."""
 
     counts: Counts | None = None
     role: LayerRole | None = None
     flow: bool | None = None
+    checklist: bool | None = None
 
     def takes(self, layer: Layer) -> bool:
         """Tell whether a layer is one of them."""
         return (
             self.flow in {None, layer.flow is not None}
+            and self.checklist in {None, layer.checklist is not None}
             and self.counts in {None, layer.counts}
             and self.role in {None, layer.role}
         )
@@ -132,6 +134,11 @@ class Field(Named):
     sentinels: Items[float] = ()
     missing: Items[float] = ()
     zone: Literal["required", "beijing", "utc"] = "required"
+
+    @property
+    def item(self) -> str:
+        """The item of the checklist of which it tells when, by whom and until when it was verified; "" of any other."""
+        return self.id.split(".")[1] if self.id.startswith(CHECKLIST_PREFIX) else ""
 
     def complete(self, more: Iterable[str] = ()) -> Self:
         """Return the field and its choices with their titles and ids among their aliases."""
@@ -261,6 +268,49 @@ class RecordKey(Part):
 class ChecklistItem(Named):
     """One item of a checklist (十个有)."""
 
+    def facts(self, owners: Owners) -> tuple[Field, ...]:
+        """Return what is told of the item beside its mark: three columns, and the field of its files.
+
+        Each goes by the item's own words with a word behind them: 有对讲机核实日期, 有对讲机有效期. A header that the
+        layer's file gives to something else stays with that.
+        """
+        found: list[Field] = []
+        for part, (kind, title, zh, en) in _ITEM_FACTS.items():
+            stems = (_stem(self.title.zh), *self.aliases)
+            words = (
+                *(stem + tail for stem in stems for tail in zh),
+                *(f"{_stem(self.title.en)} {tail}" for tail in en),
+            )
+            key = f"{CHECKLIST_PREFIX}{self.id}" + (f".{part}" if part else "")
+            named = Text(f"{_stem(self.title.zh)}{title.zh}", f"{_stem(self.title.en)} {title.en}")
+            plain = Field(id="fact", title=named, type=kind, personal=part == "verified_by", several=not part)
+            aliases = distinct(_left_for(key, (named.zh, *words, named.en, key), owners))
+            found.append(plain.model_copy(update={"id": key, "aliases": aliases}))
+        return tuple(found)
+
+
+_ITEM_FACTS: Mapping[str, tuple[FieldType, Text, tuple[str, ...], tuple[str, ...]]] = {
+    "verified_on": ("date", Text("核实日期", "verified on"), ("核实日期", "核验日期", "核查日期"), ()),
+    "verified_by": ("text", Text("核实人", "verified by"), ("核实人", "核验人", "核查人"), ()),
+    UNTIL: (
+        "date",
+        Text("有效期至", "valid until"),
+        ("有效期至", "有效期", "到期日期", "到期日"),
+        ("expires on",),
+    ),
+    "": ("file", Text("佐证", "evidence"), ("佐证", "照片", "佐证材料"), ("files",)),
+}
+"""Part of the id → type, title and more words behind the item's own, of what is told of an item of a checklist."""
+
+
+ITEM_PARTS = tuple(part for part in _ITEM_FACTS if part)
+"""What is told of an item in columns; its files go by checklist.ITEM alone."""
+
+
+def _stem(title: str) -> str:
+    """Return a title without the note behind it."""
+    return _REMARK.sub("", title) or title
+
 
 STATE_TITLE = Text("状态", "State")
 """How the state of a flow is called, in every register."""
@@ -295,7 +345,7 @@ class ContactRole(Part):
     def complete(self, owners: Owners) -> Self:
         """Return the role with the usual headers of its title; what riskmap writes stands first."""
         zh, en = self.title.zh, self.title.en
-        stem = _REMARK.sub("", zh) or zh
+        stem = _stem(zh)
         names = (stem, f"{stem}姓名", zh, *self.name_aliases, en, f"{en} name")
         phones = (stem + word for word in ("电话", "联系电话", "手机", "手机号码"))
         posts = (stem + word for word in ("职务", "职位"))
@@ -382,8 +432,9 @@ class Layer(Part):
     `flow`: what its records go through; then `state` is a field that only moves change. `laws`: what must hold
     of each.
 
-    `fields` are the columns. Those of type `file` stand in `files`: pictures and documents that are attached to
-    a record, in no column of a file that is read.
+    `fields` are the columns; the last of them are what is told of the items of the checklist (`Field.item`). Those of
+    type `file` stand in `files`: pictures and documents that are attached to a record, in no column of a file that is
+    read.
 
     `table`: what the file describes is read and never kept in a ledger (people, rain): no model, no tier.
     `unique`: columns that together name a row; later rows with the same are refused. `unique_of`: what
@@ -444,7 +495,11 @@ class Layer(Part):
         checklist = self.checklist and self.checklist.model_copy(
             update={"items": tuple(item.complete() for item in self.checklist.items)}
         )
-        stated = tuple(f.complete(self.aliases.get(f.id, ())) for f in (*state, *self.own_fields, *shared))
+        facts = (
+            fact for item in (self.checklist.items if self.checklist else ()) for fact in item.facts(owners)
+        )
+        fields = (f.complete(self.aliases.get(f.id, ())) for f in (*state, *self.own_fields, *shared))
+        stated = (*fields, *facts)
         return self.model_copy(
             update={
                 "fields": tuple(f for f in stated if f.type != "file"),
@@ -473,6 +528,11 @@ class Layer(Part):
     def stated_fields(self) -> tuple[Field, ...]:
         """The fields that somebody states: all but what is worked out of other records."""
         return tuple(field for field in self.fields if not field.derived)
+
+    @property
+    def plain_fields(self) -> tuple[Field, ...]:
+        """The fields that somebody states of the record itself: nothing of the items of its checklist."""
+        return tuple(field for field in self.stated_fields if not field.item)
 
     @property
     def sum_laws(self) -> tuple[Law, ...]:

@@ -40,6 +40,8 @@ CHECKLIST_PREFIX = "checklist."  # fields of this form name an item of the layer
 CONTACT_PREFIX = (
     "contact."  # … a role of its contacts; in conditions of a selection: whether somebody fills it
 )
+UNTIL = "until"  # checklist.ITEM.until: the last day on which an item of the checklist counts as met
+EXPIRED_ITEMS = "expired_items"  # how many items of its checklist are past that day
 VACANCIES = "vacancies"  # how many of the roles of its contacts nobody fills
 LINK_PREFIX = "link."  # … a field of the record that a field of it names; link.road.grade
 

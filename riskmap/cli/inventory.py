@@ -468,6 +468,38 @@ def summary(
     raise typer.Exit(0 if document["adds_up"] else 1)
 
 
+@app.command()
+def checklist(
+    layer: Annotated[str, typer.Argument(metavar="LAYER")],
+    subdistrict: SubdistrictOption = None,
+    where: WhereOption = None,
+    by: Annotated[bool, typer.Option("--by-subdistrict")] = False,
+    as_of: AsOfOption = None,
+    as_json: JsonOption = False,
+    workspace: WorkspaceOption = None,
+    store: StoreOption = None,
+) -> None:
+    """Count the items of a checklist: met, expired, lacking, not known."""
+    from riskmap.actions.inventory.item_counts import item_counts_json
+    from riskmap.cli.common import open_workspace
+    from riskmap.selection.checklists import ITEM_STATES
+
+    ws = open_workspace(workspace, store)
+    at = past(as_of)
+    selection = _selection(ws, [layer], None, None, subdistrict, where, None, at)
+    document = item_counts_json(ws, layer, selection, as_of=at, lang=LANG)
+    _tell_state(ws, at)
+    if as_json:
+        print_json(document)
+        return
+    echo(f"共 {document['count']} 条，{document['on']}", f"{document['count']} records, {document['on']}")
+    typer.echo("\t".join(("", *(words.text(LANG) for words in ITEM_STATES.values()))))
+    for item in document["items"]:
+        typer.echo("\t".join((item["title"], *(str(item[state]) for state in ITEM_STATES))))
+        for name, found in item["subdistricts"].items() if by else ():
+            typer.echo("\t".join(("  " + (name or "—"), *(str(found[state]) for state in ITEM_STATES))))
+
+
 def _say_sums(
     ws: Workspace, as_of: date | None, summary: dict[str, Any], selection: Selection | None = None
 ) -> None:

@@ -286,13 +286,18 @@ def _parts(layer: Layer, known: Known, keep: int, drop: int) -> _Parts:
             out[key] = (column[keep], column[drop])
     ours, theirs = known.checklist[keep] or (), known.checklist[drop] or ()
     for at, item in enumerate(layer.checklist.items if layer.checklist else ()):
-        out[f"checklist.{item.id}"] = (_item(ours, at), _item(theirs, at))
+        out[_mark(item.id)] = (_item(ours, at), _item(theirs, at))
     people = [
         {one.role: one for one in (known.contacts[at] if known.contacts else ())} for at in (keep, drop)
     ]
     for role in dict.fromkeys((*people[0], *people[1])):
         out[f"contact.{role}"] = (people[0].get(role), people[1].get(role))
     return out
+
+
+def _mark(item: str) -> str:
+    """Return the key of the mark of an item; what is told of it beside its mark goes by the ids of its fields."""
+    return f"checklist.{item}"
 
 
 def _item(marks: Sequence[Any], at: int) -> Any:
@@ -385,7 +390,7 @@ def key_title(layer: Layer, key: str) -> Text:
         return core[key]
     if head == "contact" and tail:
         return next((role.title for role in layer.contacts if role.id == tail), Text(tail, tail))
-    if head == "checklist" and layer.checklist is not None:
+    if head == "checklist" and layer.checklist is not None and key not in layer.field_ids:
         return next((item.title for item in layer.checklist.items if item.id == tail), Text(tail, tail))
     plain = key.removeprefix(FILES).removeprefix("extra:")
     try:
@@ -405,18 +410,17 @@ def _merged(  # noqa: PLR0917 - both records and what is chosen of them
         if theirs is not None and (ours is None or (key in conflicts and sides.get(key) == "drop"))
     }
     changes: Changes = {}
+    items = layer.checklist.items if layer.checklist else ()
+    marked = {_mark(item.id) for item in items}
     for key, value in gone.items():
-        if not key.startswith(("checklist.", "contact.")):
+        if key not in marked and not key.startswith("contact."):
             changes[key] = (None, value)
     if (shape := gone.get("shape")) is not None:
         changes["shape"] = (None, shape if isinstance(shape, bytes) else None)
         changes["position"] = (None, known.position(drop))
-    if layer.checklist is not None and any(key.startswith("checklist.") for key in gone):
+    if marked & gone.keys():
         before = known.checklist[keep] or ()
-        marks = [
-            gone.get(f"checklist.{item.id}", _item(before, at))
-            for at, item in enumerate(layer.checklist.items)
-        ]
+        marks = [gone.get(_mark(item.id), _item(before, at)) for at, item in enumerate(items)]
         changes["checklist"] = (known.checklist[keep], tuple(marks))
     people = {key: value for key, value in gone.items() if key.startswith("contact.")}
     if people:

@@ -85,7 +85,7 @@ class LayerArrays:
 
         A field that the table does not have is missing in every row.
         """
-        if field.startswith(CHECKLIST_PREFIX):
+        if field.startswith(CHECKLIST_PREFIX) and field not in self.layer.field_ids:
             return self._checklist(field.removeprefix(CHECKLIST_PREFIX))
         name = column_of(field)
         if name not in self.table.column_names:

@@ -5,6 +5,9 @@ verified and unexpired; whatever is not known about it (no date, a date in the f
 on an empty field) means that it has no effect. The day is passed in: the day after an expiry the
 residual is back at the inherent tier without anything being run or written.
 
+A measure that stands on an item of the checklist ends with the item: past its last valid day the item, though stated,
+counts as not met.
+
 How several measures combine: factors multiply the score; steps do not add up, the largest counts;
 of the two ways down the one that reaches lower counts, not both after one another. No measure takes
 a tier below its own floor: for each floor level only the measures allowed down to it are applied,
@@ -26,7 +29,7 @@ from numpy.typing import NDArray
 
 from riskmap.array_types import Floats
 from riskmap.catalog.layer import Layer
-from riskmap.catalog.model import Combination, Measure, ScoringModel
+from riskmap.catalog.model import CHECKLIST_PREFIX, UNTIL, Combination, Measure, ScoringModel
 from riskmap.errors import Text
 from riskmap.rules.arrays import LayerArrays, Words
 from riskmap.rules.conditions import where_all_hold
@@ -187,6 +190,12 @@ def _states(
         placed &= columns.numbers(greater) > columns.numbers(smaller)  # NaN is not greater
     verified = _days(columns, measure.verified)
     expires = _days(columns, measure.expires) if measure.expires else verified + (measure.valid_days or 0)
+    for (
+        evidence
+    ) in measure.when:  # an item of the checklist counts through its own last day; without one, for good
+        if evidence.field.startswith(CHECKLIST_PREFIX):
+            until = _days(columns, f"{evidence.field}.{UNTIL}")
+            expires = np.where(np.isnan(until), expires, np.minimum(expires, until))
     reason = np.full(rows, _IN_FORCE, dtype=np.uint8)
     for name, holds in (  # the first that applies is named, so the last to be written
         ("expired", expires < today),

@@ -14,10 +14,18 @@ from numpy.typing import NDArray
 
 from riskmap.catalog.flow import CLOSED, OVERDUE, STATE, Flow
 from riskmap.catalog.layer import Choice, Field, FieldType, Layer, named_by, pieces, record_named
-from riskmap.catalog.model import CHECKLIST_PREFIX, CONTACT_PREFIX, LINK_PREFIX, VACANCIES, Condition
+from riskmap.catalog.model import (
+    CHECKLIST_PREFIX,
+    CONTACT_PREFIX,
+    EXPIRED_ITEMS,
+    LINK_PREFIX,
+    VACANCIES,
+    Condition,
+)
 from riskmap.errors import Text
 from riskmap.rules.arrays import FIELD_TYPES, LayerArrays, codes_of, column_of, numbers_of, pc
 from riskmap.rules.laws import overdue_days
+from riskmap.selection.checklists import asked_state, expired_ids
 from riskmap.vocabulary import STANDINGS, TIER_TITLES
 
 if TYPE_CHECKING:
@@ -174,11 +182,15 @@ def _reached(
         return None if name in layer.field_ids else _of_flow(snapshot, layer.flow, table, name)
     if name == VACANCIES and name not in layer.field_ids:
         return _vacancies(snapshot, layer, table)
+    if name == EXPIRED_ITEMS and name not in layer.field_ids:
+        if layer.checklist is None or snapshot.today is None:
+            return None
+        return pa.array([len(some) for some in expired_ids(table, layer, snapshot.today)], pa.int64())
     if not rest:
         link = next((field for field in layer.links if field.id == name), None)
         return None if link is None else _by_either(snapshot, table, link)
     if f"{head}." == CHECKLIST_PREFIX:
-        return _marked(layer, table, name)
+        return None if name in layer.field_ids else _marked(snapshot, layer, table, name)
     if f"{head}." == CONTACT_PREFIX:
         return _filled(snapshot, layer, table, rest)
     return _beyond(snapshot, layer, table, rest) if f"{head}." == LINK_PREFIX else None
@@ -199,7 +211,9 @@ def _of_flow(snapshot: Snapshot, flow: Flow, table: pa.Table, name: str) -> pa.A
     return pc.if_else(pc.and_(pa.array(runs), pc.greater(since, 0)), since, pa.scalar(None, pa.int64()))
 
 
-def _marked(layer: Layer, table: pa.Table, name: str) -> pa.Array | None:
+def _marked(snapshot: Snapshot, layer: Layer, table: pa.Table, name: str) -> pa.Array | None:
+    if snapshot.today is not None and (states := asked_state(table, layer, name, snapshot.today)) is not None:
+        return states
     items = () if layer.checklist is None else layer.checklist.items
     if name.removeprefix(CHECKLIST_PREFIX) not in {item.id for item in items}:
         return None

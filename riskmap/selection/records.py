@@ -15,6 +15,7 @@ from riskmap.catalog.layer import pieces
 from riskmap.rules.arrays import array_of, column_of, is_part
 from riskmap.rules.extras import extra_keys, header_of, holds_people, masked
 from riskmap.rules.masks import mask_value
+from riskmap.selection.checklists import expired_ids
 from riskmap.selection.filters import Selection
 from riskmap.selection.linked import children_of, links_of, naming
 from riskmap.selection.views import row_mask, view_of
@@ -84,9 +85,11 @@ def rows(
 
     The `features` of `riskmap select --json`: lon and lat in degrees (7 decimals) or None, score and tier
     None where unrated, a `grade` instead of tier and state of what is no risk, every field of the layer,
-    None where unknown, personal data masked; `parts` where the model has some. `model`, the one that made the tier, comes from
-    `makers` by layer and `stamps` by digest; None where none has. `extra`: header → text of what no field
-    reads, people masked. `links`: field → records that a record names; `children`: layer → how many name it.
+    None where unknown (what is told of items of a checklist only where it is known), personal data masked; `parts`
+    where the model has some. `model`, the one that made the tier, comes from `makers` by layer and `stamps` by
+    digest; None where none has. `extra`: header → text of what no field reads, people masked. `expired`: the items
+    of the checklist past their last valid day, where there are any. `links`: field → records that a record names;
+    `children`: layer → how many name it.
     """
     stop = selected.total if stop is None else stop
     found: list[dict[str, Any]] = []
@@ -100,6 +103,11 @@ def rows(
             objects = _objects(table, catalog_layers[layer])
             extras = kept_texts(table, snapshot.table(layer))
             tied = _tied(snapshot, table, catalog_layers, layer)
+            if snapshot.today is not None:
+                late = expired_ids(table, catalog_layers[layer], snapshot.today)
+                tied = [
+                    ties | ({"expired": some} if some else {}) for ties, some in zip(tied, late, strict=True)
+                ]
             found.extend(
                 {**one, **ties, "extra": extra, "model": model}
                 for one, ties, extra, model in zip(objects, tied, extras, models, strict=True)
@@ -181,7 +189,11 @@ def _objects(table: pa.Table, layer: Layer) -> Iterator[dict[str, Any]]:
             "subdistrict": subdistrict,
             "score": None if rank in {UNRATED, UNGRADED} or score != score else score,  # noqa: PLR0124 - NaN
             **_standing(STANDINGS[rank]),
-            "fields": dict(zip(ids, map(_cell, layer.fields, cells), strict=True)),
+            "fields": {
+                field.id: _cell(field, cell)
+                for field, cell in zip(layer.fields, cells, strict=True)
+                if cell is not None or not field.item
+            },
         }
         if checklist is not None:
             record["checklist"] = checklist[i]

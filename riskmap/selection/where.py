@@ -35,7 +35,15 @@ from riskmap.array_types import Bools
 from riskmap.catalog import Condition, Layer
 from riskmap.catalog.flow import CLOSED, OVERDUE, STATE
 from riskmap.catalog.layer import ChecklistItem, ContactRole, Field, named_by
-from riskmap.catalog.model import CHECKLIST_PREFIX, CONTACT_PREFIX, LINK_PREFIX, VACANCIES, Operator, Scalar
+from riskmap.catalog.model import (
+    CHECKLIST_PREFIX,
+    CONTACT_PREFIX,
+    EXPIRED_ITEMS,
+    LINK_PREFIX,
+    VACANCIES,
+    Operator,
+    Scalar,
+)
 from riskmap.errors import SelectionError, Text
 from riskmap.moments import beijing_text, local_now
 from riskmap.rules.arrays import (
@@ -51,6 +59,7 @@ from riskmap.rules.arrays import (
 )
 from riskmap.rules.conditions import day_of, holds
 from riskmap.rules.extras import is_extra, key_of
+from riskmap.selection.checklists import state_field_of
 from riskmap.selection.linked import LINKED
 from riskmap.selection.table import FLAG_BIT
 from riskmap.units import parse_quantity
@@ -351,14 +360,16 @@ def beyond_link(link: Field, other: Field) -> Field:
 def beyond_columns(layers: Sequence[Layer], catalog: Mapping[str, Layer]) -> list[Field]:
     """Return what conditions may ask of records of some layers that is no column of their own.
 
-    Of a flow, whether a record is closed and the days since its deadline; items of checklists, roles of
-    contacts (only whether somebody fills them) and how many of them nobody fills, and with a `catalog` the fields
-    of the records that they name.
+    Of a flow, whether a record is closed and the days since its deadline; items of checklists, how each stands and
+    how many are past their day; roles of contacts (only whether somebody fills them) and how many of them nobody
+    fills, and with a `catalog` the fields of the records that they name.
     """
-    items = [item_field(item) for one in layers if one.checklist is not None for item in one.checklist.items]
+    listed = [item for one in layers if one.checklist is not None for item in one.checklist.items]
+    items = [field for item in listed for field in (item_field(item), state_field_of(item))]
     roles = [role_field(role) for one in layers for role in one.contacts]
     flows = [field for one in layers if one.flow for field in _OF_FLOW if field.id not in one.field_ids]
     vacant = [_VACANCIES for one in layers if one.contacts and VACANCIES not in one.field_ids]
+    late = [_EXPIRED_ITEMS for one in layers if one.checklist and EXPIRED_ITEMS not in one.field_ids]
     linked = [
         beyond_link(link, other)
         for one in layers
@@ -366,9 +377,9 @@ def beyond_columns(layers: Sequence[Layer], catalog: Mapping[str, Layer]) -> lis
         for target in named_by(link, catalog)
         for other in (*LINKED.values(), *catalog[target].fields)
     ]
-    return list({field.id: field for field in reversed((*flows, *vacant, *items, *roles, *linked))}.values())[
-        ::-1
-    ]
+    return list(
+        {field.id: field for field in reversed((*flows, *vacant, *items, *late, *roles, *linked))}.values()
+    )[::-1]
 
 
 def asked_field(name: str, catalog: Mapping[str, Layer]) -> Field | None:
@@ -386,6 +397,11 @@ _OF_FLOW: Final = (
 
 _VACANCIES: Final = Field(
     id=VACANCIES, title=Text("空缺职责数", "Vacant roles"), type="integer", aliases=("职责空缺",)
+)
+
+
+_EXPIRED_ITEMS: Final = Field(
+    id=EXPIRED_ITEMS, title=Text("过期检查项数", "Expired items"), type="integer", aliases=("检查项过期",)
 )
 
 

@@ -10,16 +10,19 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping, Sequence
+from datetime import date
 from functools import lru_cache
 from importlib import resources
 from itertools import zip_longest
 from typing import Any, Final
 
 from riskmap.catalog.layer import ContactRole, Field, Layer, pieces
+from riskmap.catalog.model import CHECKLIST_PREFIX, UNTIL
 from riskmap.errors import Lang, Text
 from riskmap.moments import beijing_text
 from riskmap.units import unit_title
 from riskmap.values.assessment import ModelStamp
+from riskmap.values.attachments import files_key, read_files
 
 _DIGEST: Final = 12  # digits of a digest that people compare
 
@@ -91,6 +94,43 @@ def shown(field: Field, value: Any, lang: Lang) -> str:
         number = f"{value:,.6g}" if isinstance(value, float) and abs(value) < 1e6 else f"{value:,.0f}"
         return f"{number} {unit_title(field.unit).text(lang)}".rstrip()
     return str(value)
+
+
+def item_past(item: str, mark: object, facts: Mapping[str, Any], day: date) -> bool:
+    """Tell whether an item of a checklist is there and past its last valid day; `facts`: values by field id."""
+    until = facts.get(f"{CHECKLIST_PREFIX}{item}.{UNTIL}")
+    return mark is True and isinstance(until, str) and until < day.isoformat()
+
+
+def item_text(  # noqa: PLR0917 - what is known of it, and how it is told
+    layer: Layer,
+    item: str,
+    mark: object,
+    facts: Mapping[str, Any],
+    day: date,
+    lang: Lang,
+) -> str:
+    """Return how an item of a checklist stands on a day: 有，2026-01-05 张* 核实，2026-05-01 到期，已过期.
+
+    Empty where nothing is known of it. `mark`: true, false or None; `facts`: values by field id, as they may be shown.
+    """
+    on, by, until = (
+        str(facts.get(f"{CHECKLIST_PREFIX}{item}.{part}") or "")
+        for part in ("verified_on", "verified_by", UNTIL)
+    )
+    words = {True: "item_there", False: "item_lacking"}
+    said = [t(words[mark], lang)] if isinstance(mark, bool) else []
+    if on or by:
+        said.append(t("item_verified", lang, told=" ".join(one for one in (on, by) if one)))
+    if until:
+        said.append(
+            t("item_expired" if item_past(item, mark, facts, day) else "item_until", lang, until=until)
+        )
+    files = layer.file_field(f"{CHECKLIST_PREFIX}{item}")
+    names = [] if files is None else [name for _, name in read_files(facts.get(files_key(files.id)))]
+    if names:
+        said.append(t("item_files", lang, names=t("export_list_separator", lang).join(names)))
+    return t("item_separator", lang).join(said)
 
 
 def field_title(layer: Layer, name: str, lang: Lang) -> str:

@@ -233,3 +233,40 @@ def test_row_order_changes_nothing(text, points, data):
     straight, shuffled = left(text, *points)[1], left(text, *[points[i] for i in order])[1]
     assert straight.rank[order].tolist() == shuffled.rank.tolist()
     np.testing.assert_array_equal(straight.next_expiry[order], shuffled.next_expiry)
+
+
+UNDERGROUND = """
+[[measures]]
+id = "barrier"
+title = { zh = "挡水板", en = "Barrier" }
+when = [{ field = "checklist.item_1", op = "==", value = true }]
+verified = "checklist.item_1.verified_on"
+valid_days = 365
+effect = { tiers = 1 }
+floor = "general"
+status = "draft"
+source = "a test"
+"""
+
+
+def test_a_measure_on_an_item_of_the_checklist_ends_with_the_item_and_the_mark_stays():
+    model = model_of(leaf("x", "parking_spaces") + UNDERGROUND, **LIMITS)
+    _, layer = scoring("underground_spaces")
+    marks = [True, True, True, False, None]
+    until = ["2026-07-01", "2026-06-30", None, "2026-12-31", "2026-12-31"]
+    table = pa.table(
+        {
+            "f:parking_spaces": pa.array([12] * 5, pa.int64()),
+            "checklist": pa.array([[one] + [None] * 9 for one in marks], pa.list_(pa.bool_())),
+            "f:checklist.item_1.verified_on": pa.array(["2026-06-01"] * 5, pa.string()),
+            "f:checklist.item_1.until": pa.array(until, pa.string()),
+        }
+    )
+    inherent = assess_table(model, layer, table)
+    found = residual(model, layer, table, inherent, on=ON)
+    assert tiers(inherent.rank) == ["large"] * 5
+    assert tiers(found.rank) == ["general", "large", "general", "large", "large"]
+    (one,) = found.measures
+    assert [one.why_not(row) for row in range(5)] == [None, "expired", None, "not_in_place", "not_in_place"]
+    assert one.expires_on(0) == date(2026, 7, 1)
+    assert one.expires_on(2) == date(2026, 6, 1) + timedelta(days=365)  # no last day of its own

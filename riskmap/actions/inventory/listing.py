@@ -274,7 +274,9 @@ def own_columns(layer: Layer) -> tuple[str, ...]:
     """
     printed = [name for name, _ in layer.printed.columns]
     links = {field.id for field in layer.links}
-    fields = [name for name in printed if name in layer.field_ids] or [one.id for one in layer.own_fields]
+    fields = [name for name in printed if name in layer.field_ids] or [
+        one.id for one in layer.own_fields if not one.item
+    ]
     flow = layer.flow
     dated = flow is not None and flow.due in layer.field_ids
     first = [] if flow is None else [STATE, *([flow.due, OVERDUE] if dated else [])]

@@ -34,6 +34,7 @@ CORE: Final[Mapping[str, Text]] = {
     "since": Text("进入状态日期", "Since"),
     "due": Text("期限", "Due"),
     "overdue": Text("超期天数", "Days overdue"),
+    "expired_items": Text("过期检查项", "Expired items"),
     "flags": Text("标记", "Flags"),
 }
 """What a list may have of every record, beside fields and contact:ROLE."""
@@ -226,6 +227,8 @@ def _row(
             row[name] = feature["tier"] or feature.get("grade")
         elif name == "overdue":
             row[name] = feature.get("overdue_days")
+        elif name == "expired_items":
+            row[name] = feature.get("expired")
         elif name in CORE:
             row[name] = feature.get(name)
         else:
@@ -353,6 +356,9 @@ def cell_words(ws: Workspace, row: Mapping[str, Any], name: str, lang: Lang) -> 
         return layer.title.text(lang)
     if name == "tier":
         return TIER_TITLES[value].text(lang)
+    if name == "expired_items":
+        items = layer.checklist.items if layer.checklist else ()
+        return t("export_list_separator", lang).join(i.title.text(lang) for i in items if i.id in value)
     if name == "flags":
         return t("export_list_separator", lang).join(FLAGS[flag].text(lang) for flag in value)
     if name == "state" and layer.flow is None:

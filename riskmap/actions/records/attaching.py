@@ -254,14 +254,15 @@ def _facts(file: Attachment, place: StatedPlace | None) -> dict[str, Any]:
 def with_files(
     ws: Workspace, features: list[dict[str, Any]], *, as_of: date | None = None
 ) -> list[dict[str, Any]]:
-    """Add "files" to every record of `select --json` whose layer has fields of files."""
+    """Add "files" to every record of `select --json` whose layer has fields of files, or that has some on an item."""
     moment = None if as_of is None else last_moment(as_of)
     held: Mapping[str, Mapping[str, list[Attached]]] = {
         layer.id: ws.ledger.attached(layer.id, as_of=moment)
         for layer in ws.catalog.layers.values()
         if layer.files and any(one["layer"] == layer.id for one in features)
     }
+    always = {layer.id for layer in ws.catalog.layers.values() if any(not one.item for one in layer.files)}
     for one in features:
-        if one["layer"] in held:
+        if one["layer"] in held and (one["layer"] in always or one["code"] in held[one["layer"]]):
             one["files"] = [file_json(file) for file in held[one["layer"]].get(one["code"], ())]
     return features

@@ -140,7 +140,7 @@ def own_files(layer: Layer) -> tuple[Field, ...]:
     """Return the fields of files that a new record may bring: all but those that its moves ask for or empty."""
     moves = () if layer.flow is None else layer.flow.moves
     later = {name for move in moves for name in (*move.asks, *move.needs, *move.clears)}
-    return tuple(one for one in layer.files if one.id not in later)
+    return tuple(one for one in layer.files if one.id not in later and not one.item)
 
 
 def record_one(

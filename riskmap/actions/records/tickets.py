@@ -113,8 +113,9 @@ def evidence_field(layer: Layer, word: str) -> Field:
     moves = [m for m in flow_of(layer).moves if word in (m.id, m.title.zh, m.title.en, m.to)]
     asked = [name for move in moves for name in (*move.asks, *move.needs)]
     found = next((one for name in asked if (one := layer.file_field(name)) is not None), None)
-    if found is None and len(layer.files) == 1:
-        found = layer.files[0]
+    own = [one for one in layer.files if not one.item]
+    if found is None and len(own) == 1:
+        (found,) = own
     if found is None:
         raise RiskmapError(
             f"{layer.title.zh}：这一步不收附件；请用 riskmap attach 附在记录上",

@@ -39,6 +39,7 @@ from riskmap.moments import local_now, utc_now
 from riskmap.rules.arrays import Misfit, codes_of, column_of, numbers_of, pc
 from riskmap.rules.extras import extra_keys, header_of, holds_people, is_extra, masked
 from riskmap.rules.laws import broken_laws, law_text, named_in
+from riskmap.selection.checklists import expired_ids
 from riskmap.selection.snapshot_files import altered
 from riskmap.selection.table import FLAG_BIT
 from riskmap.texts import newer_text
@@ -601,6 +602,28 @@ def _lists_handed_in(ws: Workspace) -> Iterator[CheckFinding]:
         )
 
 
+def _items_past(ws: Workspace) -> Iterator[CheckFinding]:
+    """Name the layers with items of the checklist past their last valid day: they count as not met."""
+    snapshot = current_snapshot(ws)
+    for layer in ws.catalog.layers.values():
+        late = expired_ids(snapshot.table(layer.id), layer, local_now().date()) if layer.checklist else []
+        records, items = sum(map(bool, late)), sum(map(len, late))
+        if records:
+            yield CheckFinding(
+                "warning",
+                "expired_items",
+                layer.id,
+                Text(
+                    f"{layer.title.zh}：{records} 条记录的 {items} 个检查项已过有效期",
+                    f"{layer.title.en}: {items} checklist items of {records} records are past their last valid day",
+                ),
+                Text(
+                    "运行 riskmap list expired_items_list 查看，重新核实后改有效期",
+                    "see riskmap list expired_items_list; verify them again and state the new day",
+                ),
+            )
+
+
 def _last_write(ws: Workspace) -> dt.datetime | None:
     return next((stored_moment(one.at) for one in ws.ledger.changesets(limit=1)), None)
 
@@ -627,4 +650,5 @@ _CHECKS: Final[dict[str, Callable[[Workspace], Iterator[CheckFinding]]]] = {
     "overdue": _deadlines,
     "stated": _sums_stated,
     "handed_in": _lists_handed_in,
+    "expired_items": _items_past,
 }

@@ -180,6 +180,10 @@ class HeaderDictionary:
                 self._core[key] = None
         for target, word in self._contact_words():
             self._derived.setdefault(normalise_header(word), target)
+        # What is told of items of a checklist is never guessed: whose "核实日期" that is nobody says.
+        self._facts = frozenset(f.id for f in layer.fields if f.item) | {
+            f"file:{f.id}" for f in layer.files if f.item
+        }
         self._seen: dict[str, tuple[str | None, How, str]] = {}
 
     @property
@@ -321,7 +325,7 @@ class HeaderDictionary:
         """Return what a shapefile of our columns, ours or another's, calls those that it cuts → what that may be."""
         found: dict[str, list[CutName]] = {}
         for text, one in _own_names(
-            [*CORE_ROLES[:3], *DERIVED[:-1], *(f.id for f in self._layer.fields)]
+            [*CORE_ROLES[:3], *DERIVED[:-1], *(f.id for f in self._layer.fields if not f.item)]
         ).items():
             found.setdefault(text.casefold(), []).append(one)
         for lang, encoding in product(get_args(Lang), _SHORT_IN):
@@ -340,7 +344,7 @@ class HeaderDictionary:
 
     def _attributes(self, lang: Lang) -> list[str]:
         """Return the names of the columns of our map files, in their order."""
-        ours = [*CORE_ROLES[:3], *DERIVED[:-1], *(f.id for f in self._layer.fields)]
+        ours = [*CORE_ROLES[:3], *DERIVED[:-1], *(f.id for f in self._layer.fields if not f.item)]
         ours += [item.id for item in self._layer.checklist.items] if self._layer.checklist else []
         return [*ours, *(titles[lang] for titles in self.people.values()), DERIVED[-1], "version"]
 
@@ -376,7 +380,8 @@ class HeaderDictionary:
         return inside.pop() if len(inside) == 1 else None
 
     def _known(self) -> list[tuple[str, str | None]]:
-        return [*self._plain.items(), *((w, t) for w, t in self._core.items() if w not in self._plain)]
+        words = [*self._plain.items(), *((w, t) for w, t in self._core.items() if w not in self._plain)]
+        return [(word, target) for word, target in words if target not in self._facts]
 
 
 def _tokens(text: str) -> tuple[str, ...]:

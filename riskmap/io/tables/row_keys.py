@@ -111,7 +111,7 @@ class RowKeys:
 
     def _same(self, values: Mapping[str, Any], name: object) -> tuple[Any, ...]:
         """Return what a row has in common with the record that it is."""
-        asked = self.layer.key.same or tuple(field.id for field in self.layer.stated_fields)
+        asked = self.layer.key.same or tuple(field.id for field in self.layer.plain_fields)
         own = () if self.layer.key.same else (name if isinstance(name, str) else None,)
         parent = (self.layer.belongs_to.field,) if self.layer.belongs_to else ()
         return (*own, *(_known(values.get(key)) for key in dict.fromkeys((*parent, *asked))))

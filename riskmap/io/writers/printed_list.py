@@ -116,7 +116,7 @@ def _chosen(
 
 def _usual(part: LayerInventory) -> PrintedColumns:
     """Return what is printed of a layer whose file names nothing: the record, and its first fields."""
-    return (*_USUAL, *((field.id, 14.0) for field in part.layer.fields[:4]))
+    return (*_USUAL, *((field.id, 14.0) for field in part.layer.plain_fields[:4]))
 
 
 PrintedColumns = tuple[tuple[str, float], ...]

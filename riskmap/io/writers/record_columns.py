@@ -86,10 +86,11 @@ def sheet_columns(
     columns = chain(
         _core(part, lang, datum_in_header=datum_in_header),
         _assessed(part, lang),
-        (_field(part.table, field, lang) for field in part.layer.fields),
+        (_field(part.table, field, lang) for field in part.layer.fields if not field.item),
         _extras(part.table),
         _files(part, lang),
         _checklist(part, lang),
+        (_field(part.table, fact, lang) for fact in _facts(part)),
         contact_columns(part, lang),
         _shape(part, lang),
         _upkeep(part.table, lang),
@@ -111,7 +112,7 @@ def blank_columns(layer: Layer, lang: Lang) -> list[SheetColumn]:
         for role, _, kind in _CORE
         for title in (_core_title(layer, role, lang),)
     ]
-    columns += [blank(header(f, lang), f.id, _KINDS.get(f.type, "text")) for f in layer.stated_fields]
+    columns += [blank(header(f, lang), f.id, _KINDS.get(f.type, "text")) for f in layer.plain_fields]
     if layer.checklist is not None:
         columns += [blank(i.title.text(lang), f"checklist:{i.id}") for i in layer.checklist.items]
     columns += [
@@ -275,6 +276,8 @@ def _files(part: LayerInventory, lang: Lang) -> Iterator[SheetColumn]:
     between = t("export_list_separator", lang)
     for field in part.layer.files if part.files else ():
         names = [between.join(one.name for one in row if one.field == field.id) or None for row in part.files]
+        if field.item and not any(names):
+            continue
         yield SheetColumn(field.title.text(lang), "text", pa.array(names, pa.string()), f"file:{field.id}")
 
 
@@ -286,6 +289,13 @@ def header(field: Field, lang: Lang) -> str:
 
 def _yes_no(values: pa.Array, lang: Lang) -> pa.Array:
     return pc.if_else(values.cast(pa.bool_()), t("export_yes", lang), t("export_no", lang))
+
+
+def _facts(part: LayerInventory) -> Iterator[Field]:
+    """Yield what is told of items of the checklist that some record states."""
+    for field in part.layer.fields:
+        if field.item and part.table[f"f:{field.id}"].null_count < len(part.table):
+            yield field
 
 
 def _checklist(part: LayerInventory, lang: Lang) -> Iterator[SheetColumn]:
@@ -405,11 +415,16 @@ def attributes(
     found = chain(
         _core_attributes(part, lang),
         (replace(a, derived=True) for a in _assessed_attributes(part, lang, words=words)),
-        (_field_attributes(part.table, field, lang, words=words) for field in part.layer.fields),
+        (
+            _field_attributes(part.table, field, lang, words=words)
+            for field in part.layer.fields
+            if not field.item
+        ),
         (Attribute(one.title, one.title, one.values, "text") for one in _extras(part.table)),
         _checklist_attributes(part, lang),
         _contacts(part, lang),
         _upkeep_attributes(part, lang),
+        (_field_attributes(part.table, fact, lang, words=words) for fact in _facts(part)),
     )
     return _distinct_attributes(_made(found, each))
 

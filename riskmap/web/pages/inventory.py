@@ -28,14 +28,15 @@ from riskmap.actions.workspace import Workspace
 from riskmap.catalog import Condition, Layer
 from riskmap.catalog.flow import OVERDUE, STATE
 from riskmap.catalog.layer import Field
-from riskmap.catalog.model import CONTACT_PREFIX
+from riskmap.catalog.model import CHECKLIST_PREFIX, CONTACT_PREFIX
 from riskmap.errors import RiskmapError
 from riskmap.moments import local_day, local_now
 from riskmap.rules.arrays import codes_of, column_of
 from riskmap.rules.extras import extra_keys, header_of, holds_people
 from riskmap.rules.laws import overdue_days
 from riskmap.rules.masks import mask_value
-from riskmap.selection import Counts, Selection, Snapshot, counts
+from riskmap.selection import Counts, Selection, Snapshot, counts, select
+from riskmap.selection.checklists import ITEM_STATES, item_counts
 from riskmap.selection.linked import links_of
 from riskmap.selection.views import row_mask, view_of
 from riskmap.selection.where import beyond_columns
@@ -60,6 +61,7 @@ from riskmap.web.widgets.panels import (
     first_page,
     go_to,
     list_as_addressed,
+    number_cell,
     pager_of,
     point_address,
     risk_layers,
@@ -166,9 +168,31 @@ def render() -> None:
         _table(now, selection, found, made)
     else:
         _register_table(now, register, selection, found)
+    _items(now, filters, selection)
     if found.everything:
         offer_unmasked_export(selection, _file_title())
     _models(made)
+
+
+def _items(now: Snapshot, filters: Filters, selection: Selection) -> None:
+    """How many of the listed records of one layer have each item of its checklist; each number leads to them."""
+    layer = workspace().catalog.layers.get(selection.layers[0]) if len(selection.layers) == 1 else None
+    if layer is None or layer.checklist is None:
+        return
+    counted = item_counts(now, select(now, selection), layer, now.today or local_now().date())
+    columns = [TableColumn("item", say("inventory_item"), "text")]
+    columns += [TableColumn(state, words.text(lang()), "number") for state, words in ITEM_STATES.items()]
+    query = {"layers": layer.id, **filters.to_query(now.layers)}
+    rows: list[Row] = []
+    for i, item in enumerate(layer.checklist.items):
+        asked = {state: f"{CHECKLIST_PREFIX}{item.id}.state = {state}" for state in ITEM_STATES}
+        leads = {
+            s: address("inventory", {**query, _QUERY: [*_kept_conditions(), one]}) for s, one in asked.items()
+        }
+        cells = [number_cell(n, leads[state]) for state, n in counted.of(i).items()]
+        rows.append(Row([Cell(item.title.text(lang()), head=True), *cells]))
+    with st.expander(say("inventory_items", title=layer.checklist.title.text(lang()))):
+        show_table("inventory-items", columns, rows, dense=True)
 
 
 def _models(made: Mapping[str, Sequence[ModelStamp]]) -> None:

@@ -32,7 +32,7 @@ from riskmap.actions.tier_models import adopted_stamp, tier_stamp
 from riskmap.actions.workspace import Workspace
 from riskmap.catalog import Layer
 from riskmap.errors import Lang, RiskmapError
-from riskmap.moments import as_of_json
+from riskmap.moments import as_of_json, local_now
 from riskmap.rules.arrays import column_of
 from riskmap.rules.masks import mask_contacts, mask_value
 from riskmap.selection import Hit, Selection, Snapshot, flag_ids, point
@@ -40,7 +40,7 @@ from riskmap.selection.linked import children_of
 from riskmap.selection.records import kept_texts
 from riskmap.selection.snapshot import BITS, encode
 from riskmap.selection.views import view_of
-from riskmap.texts import field_title, keys, made_text, shown, t, value_text
+from riskmap.texts import field_title, item_past, item_text, keys, made_text, shown, t, value_text
 from riskmap.values.assessment import Explanation, ModelStamp
 from riskmap.values.records import Contact
 from riskmap.vocabulary import (
@@ -368,7 +368,11 @@ def card(
     return {
         **brief(hit, ws.catalog.layers, lang),
         "score": f"{score:g}" if hit.rank not in {UNRATED, UNGRADED} and score == score else "",  # noqa: PLR0124 - NaN
-        "fields": [*_linked(ws, snapshot, hit, lang), *_fields(layer, row, lang)],
+        "fields": [
+            *_expired(snapshot, layer, row, lang),
+            *_linked(ws, snapshot, hit, lang),
+            *_fields(layer, row, lang),
+        ],
         "extra": _extra(snapshot, hit),
         "missing": [field_title(layer, name, lang) for name in row["missing"] or ()],
         "flags": [FLAGS[flag].text(lang) for flag in flag_ids(row["flags"])],
@@ -427,11 +431,25 @@ def _fields(layer: Layer, row: Mapping[str, Any], lang: Lang) -> list[list[str]]
     found = []
     for one in layer.fields:
         value = row.get(column_of(one.id))
-        if value is None or value == "" or value is False:  # a card has room for what is there
+        if value is None or value == "" or value is False or one.item:  # a card has room for what is there
             continue
         text = str(mask_value(value)) if one.personal else shown(one, value, lang)
         found.append([one.title.text(lang), text])
     return found[:_MOST_FIELDS]
+
+
+def _expired(snapshot: Snapshot, layer: Layer, row: Mapping[str, Any], lang: Lang) -> list[list[str]]:
+    """Return the items of the checklist that are past their last valid day."""
+    day = snapshot.today or local_now().date()
+    found: list[list[str]] = []
+    facts = {
+        field.id: row.get(column_of(field.id)) for field in layer.fields if field.item and not field.personal
+    }
+    marks = row.get("checklist") or ()
+    for item, mark in zip(layer.checklist.items if layer.checklist else (), marks, strict=False):
+        if item_past(item.id, mark, facts, day):
+            found.append([item.title.text(lang), item_text(layer, item.id, mark, facts, day, lang)])
+    return found
 
 
 def _linked(ws: Workspace, snapshot: Snapshot, hit: Hit, lang: Lang) -> list[list[str]]:

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute
 import pyogrio
 
+from riskmap.catalog.model import CHECKLIST_PREFIX
 from riskmap.errors import ExportError, Text
 from riskmap.io.files.atomic import WrittenFile, replacing
 from riskmap.io.files.short_names import TIER, short_names
@@ -46,7 +47,9 @@ def write_shp(inventory: Inventory, path: Path) -> list[WrittenFile]:
         folder.mkdir()
         for part in inventory.layers:
             inventory.wrote(part, 0)
-            columns = attributes(part, inventory.lang, words=True, each=partial(inventory.wrote, part, 0))
+            told = attributes(part, inventory.lang, words=True, each=partial(inventory.wrote, part, 0))
+            # Ten letters cannot tell apart what is told of the items of a checklist: that is left to other formats.
+            columns = [one for one in told if not one.name.startswith(CHECKLIST_PREFIX)]
             for group in groups(part):
                 name = (
                     part.layer.id if group.kind == part.layer.shape_kind else f"{part.layer.id}_{group.kind}"

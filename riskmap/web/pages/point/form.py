@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 import streamlit as st
 
 from riskmap.catalog import Layer, ScoringModel
-from riskmap.catalog.layer import ContactRole, Field
+from riskmap.catalog.layer import ITEM_PARTS, ContactRole, Field
+from riskmap.catalog.model import CHECKLIST_PREFIX
 from riskmap.rules.cell import PERSON_BREAK, TEXT_CHARS
 from riskmap.rules.judge import Judged, rules_of
 from riskmap.rules.masks import mask_contacts, mask_value
@@ -86,7 +87,7 @@ def open_record(layer: Layer, features: Features) -> FormStart:
 
 def field_groups(layer: Layer, model: ScoringModel | None) -> list[tuple[str, list[Field]]]:
     """Return (key of a title, fields): what the score needs, what the direct rules read, the rest."""
-    stated = layer.stated_fields
+    stated = layer.plain_fields
     scored = [f for f in stated if model and f.id in model.fields]
     ruled = [f for f in stated if model and f.id in model.rule_fields and f not in scored]
     rest = [f for f in stated if f not in scored and f not in ruled]
@@ -159,19 +160,21 @@ class _Form:
                 self._field(place, field)
 
     def checklist(self) -> None:
-        """One choice of three for each item."""
+        """One choice of three for each item; behind it when, by whom and until when it was verified."""
         checklist = self._opened.layer.checklist
         if checklist is None:
             return
         section(checklist.title.text(lang()))
         before = self._before("checklist") or ()
         stated: list[Any] = []
-        for start in range(0, len(checklist.items), _COLUMNS):
-            items = checklist.items[start : start + _COLUMNS]
-            for i, (place, item) in enumerate(zip(st.columns(_COLUMNS), items, strict=False), start):
-                known = before[i] if i < len(before) else None
-                mark = self._mark(place, f"checklist-{i}", item.title.text(lang()), known)
-                stated.append(None if mark == known else _or_clear(mark))
+        fields = {field.id: field for field in self._opened.layer.fields if field.item}
+        for i, item in enumerate(checklist.items):
+            known = before[i] if i < len(before) else None
+            place, *places = st.columns(len(ITEM_PARTS) + 1)
+            mark = self._mark(place, f"checklist-{i}", item.title.text(lang()), known)
+            stated.append(None if mark == known else _or_clear(mark))
+            for place, part in zip(places, ITEM_PARTS, strict=True):
+                self._field(place, fields[f"{CHECKLIST_PREFIX}{item.id}.{part}"])
         if any(mark is not None for mark in stated):
             self._stated["checklist"] = tuple(stated)
 

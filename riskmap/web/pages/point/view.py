@@ -25,6 +25,7 @@ from riskmap.actions.tier_models import stamp_of
 from riskmap.actions.workspace import Workspace
 from riskmap.catalog import Field, Layer, ScoringModel
 from riskmap.errors import StaleRevisionError
+from riskmap.moments import local_now
 from riskmap.percentages import percentage, percentages
 from riskmap.rules.extras import extra_keys, header_of, holds_people, masked
 from riskmap.rules.masks import mask_name, mask_value
@@ -32,7 +33,7 @@ from riskmap.rules.people import by_role
 from riskmap.scoring.residual import WHY_NOT
 from riskmap.selection import find
 from riskmap.selection.linked import Linked, hanging_on, links_of
-from riskmap.texts import field_title, limit_text, made_text
+from riskmap.texts import field_title, item_past, item_text, limit_text, made_text
 from riskmap.values.assessment import Explanation, PartValue
 from riskmap.values.records import Change, Contact, Features
 from riskmap.vocabulary import FLAGS, RANKS, TIER_TITLES, UNRATED
@@ -255,16 +256,20 @@ def _facts(title: str, pairs: Sequence[tuple[str, str | None]]) -> None:
 def _checklist(layer: Layer, features: Features) -> None:
     if layer.checklist is None:
         return
-    marks = (features.records.checklist[0] if features.records.checklist is not None else None) or ()
-    words = {True: say("yes"), False: say("no"), None: None}
-    pairs = [
-        (item.title.text(lang()), words[marks[i] if i < len(marks) else None])
-        for i, item in enumerate(layer.checklist.items)
-    ]
-    done = sum(1 for mark in marks if mark)
-    _facts(
-        f"{layer.checklist.title.text(lang())} · {say('point_checklist', done=done, all=len(pairs))}", pairs
-    )
+    records, day = features.records, snapshot().today or local_now().date()
+    marks = (records.checklist[0] if records.checklist is not None else None) or ()
+    personal = {field.id for field in layer.fields if field.personal}
+    told = {key: mask_value(v[0]) if key in personal and v[0] else v[0] for key, v in records.values.items()}
+    pairs: list[tuple[str, str | None]] = []
+    late = 0
+    for i, item in enumerate(layer.checklist.items):
+        mark = marks[i] if i < len(marks) else None
+        pairs.append((item.title.text(lang()), item_text(layer, item.id, mark, told, day, lang()) or None))
+        late += item_past(item.id, mark, told, day)
+    done = sum(1 for mark in marks if mark is True) - late
+    said = say("point_checklist", done=done, all=len(pairs))
+    said += say("point_checklist_expired", n=late) if late else ""
+    _facts(f"{layer.checklist.title.text(lang())} · {said}", pairs)
 
 
 def contacts(layer: Layer, people: Sequence[Contact]) -> None:
