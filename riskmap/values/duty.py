@@ -41,7 +41,84 @@ GAP_KINDS: Final[Mapping[str, Text]] = {
     "no_phone": Text("没有电话", "No phone"),
     "verification_expired": Text("核实过期", "Verification expired"),
     "unverified": Text("从未核实", "Never verified"),
+    "nobody_on_duty": Text("无人值班", "Nobody on duty"),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """One person of a duty roster: at a street's desk (None: the district's), from `begins` until before `ends`.
+
+    `role` names the shift in call-out and log: another shift is another person. `leads`: of those who lead;
+    `post` is what the roster calls it, `code` the record that says so.
+    """
+
+    role: str
+    code: str
+    desk: str | None
+    post: Text
+    leads: bool
+    name: str | None
+    phone: str | None
+    unit: str | None
+    begins: dt.datetime
+    ends: dt.datetime
+
+    def covers(self, moment: dt.datetime) -> bool:
+        """Return whether the person is on duty at a moment: the last one belongs to the next shift."""
+        return self.begins <= moment < self.ends
+
+
+@dataclass(frozen=True, slots=True)
+class DeskDuty:
+    """Who is on duty at a desk at a moment, who leads first; nobody: `following` says when the next one begins."""
+
+    desk: str | None
+    shifts: tuple[Shift, ...] = ()
+    following: dt.datetime | None = None
+
+    @property
+    def title(self) -> Text:
+        """How people call the desk."""
+        return desk_title(self.desk)
+
+    @property
+    def leader(self) -> Shift | None:
+        """Who leads, where somebody does."""
+        return next((one for one in self.shifts if one.leads), None)
+
+
+def desk_title(desk: str | None) -> Text:
+    """Return how people call the desk of a street, or (None) of the district."""
+    if desk is None:
+        return Text("区值班室", "District duty room")
+    return Text(f"{desk}值班室", f"Duty room {desk}")
+
+
+@dataclass(frozen=True, slots=True)
+class DutyNow:
+    """All desks of a roster at one moment: the district's first, streets by name."""
+
+    desks: tuple[DeskDuty, ...]
+
+    def of(self, desk: str | None) -> DeskDuty:
+        """Return one desk; nobody where the roster does not know it."""
+        return next((one for one in self.desks if one.desk == desk), DeskDuty(desk))
+
+    @property
+    def nobody(self) -> tuple[DeskDuty, ...]:
+        """The desks at which nobody is on duty."""
+        return tuple(one for one in self.desks if not one.shifts)
+
+    def called(self, subdistrict: str | None) -> tuple[DeskDuty, tuple[DeskDuty, ...]]:
+        """Return the desk that is called for a record, and the desks before it that nobody holds.
+
+        The desk of its street, where that has a roster and somebody is on duty; else the district's.
+        """
+        own = [one for one in self.desks if one.desk is not None and one.desk == subdistrict]
+        desks = (*own, self.of(None))
+        found = next((one for one in desks if one.shifts), DeskDuty(None))
+        return found, tuple(one for one in desks[: desks.index(found) if found.shifts else len(desks)])
 
 
 @dataclass(frozen=True, slots=True)
