@@ -23,6 +23,9 @@ from riskmap.values.scenario import (
     RecordedScenario,
 )
 
+ROSTER: Final = Text("值班表", "duty roster")
+
+
 CallStatus = Literal["waiting", "called", "overdue", "answered", "exhausted"]
 
 
@@ -111,14 +114,15 @@ class DutyNow:
         return tuple(one for one in self.desks if not one.shifts)
 
     def called(self, subdistrict: str | None) -> tuple[DeskDuty, tuple[DeskDuty, ...]]:
-        """Return the desk that is called for a record, and the desks before it that nobody holds.
+        """Return the desk that is called for a record, and the desks asked before at which nobody is on duty.
 
-        The desk of its street, where that has a roster and somebody is on duty; else the district's.
+        The desk of its street, where somebody is on duty there; else the district's. A desk without a roster is not
+        asked.
         """
         own = [one for one in self.desks if one.desk is not None and one.desk == subdistrict]
-        desks = (*own, self.of(None))
-        found = next((one for one in desks if one.shifts), DeskDuty(None))
-        return found, tuple(one for one in desks[: desks.index(found) if found.shifts else len(desks)])
+        asked = (*own, *(one for one in self.desks if one.desk is None))
+        at = next((i for i, one in enumerate(asked) if one.shifts), len(asked))
+        return asked[at] if at < len(asked) else DeskDuty(None), asked[:at]
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +136,23 @@ class CalloutGap:
 
 @dataclass(frozen=True, slots=True)
 class Callee:
-    """A person to call: `number` from 1 in the order of calling; `callable` where there is a number to dial."""
+    """A person to call: `number` from 1 in the order of calling; `callable` where there is a number to dial.
+
+    `source`: of whom the duty roster names, what names them; their role is that of their shift. `ahead`: how many
+    such persons are called before.
+    """
 
     number: int
     title: Text
     contact: Contact
     callable: bool
+    source: Text | None = None
+    ahead: int = 0
+
+    @property
+    def place(self) -> int:
+        """The number as the log keeps it, which the next shift does not move: among those of the same source."""
+        return self.number - self.ahead
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +227,8 @@ class CallState:
 class CalloutView:
     """A call-out as it is shown: the scenario, the moment, the minutes to answer, the states by record.
 
-    `masked`: names and phones of the callees are masked. `notes` on paper: drill and demo data.
+    `masked`: names and phones of the callees are masked. `notes` on paper: drill and demo data. `duty`: who is on
+    duty at that moment; None where no roster is kept.
     """
 
     scenario: RecordedScenario
@@ -225,6 +241,7 @@ class CalloutView:
     district: str = ""
     demo: bool = False
     masked: bool = True
+    duty: DutyNow | None = None
 
 
 @dataclass(frozen=True, slots=True)

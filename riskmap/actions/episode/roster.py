@@ -233,6 +233,27 @@ def nobody_text(desk: DeskDuty) -> Text:
     )
 
 
+def duty_text(view: DutyView) -> Text:
+    """Return in one sentence who leads in the district, how many streets have somebody, and where nobody is."""
+    zh, en = list[str](), list[str]()
+    for one in view.desks:
+        if one.desk is None and one.shifts:
+            first = one.shifts[0]
+            who = " ".join(part for part in (first.name, first.phone) if part)
+            until = beijing(first.ends)
+            zh.append(f"此刻{first.post.zh} {who}（区值班室，到 {until}）")
+            en.append(f"on duty now, {first.post.en}: {who} (district, until {until})")
+    streets = [one for one in view.desks if one.desk is not None]
+    if streets:
+        n, held = len(streets), sum(bool(one.shifts) for one in streets)
+        zh.append(f"{n} 个街道值班室，{held} 个有人值班")
+        en.append(f"{held} of {n} street duty rooms have somebody on duty")
+    if empty := [one.title for one in view.desks if not one.shifts]:
+        zh.append(f"无人值班：{'、'.join(one.zh for one in empty)}")
+        en.append(f"nobody on duty: {', '.join(one.en for one in empty)}")
+    return Text("；".join(zh), "; ".join(en))
+
+
 def roster_findings(ws: Workspace) -> Iterator[RosterFinding]:
     """Yield what is wrong with the duty roster from now on: rows that call nobody, overlaps, hours without anybody."""
     layer = ws.catalog.by_role("duty")

@@ -14,6 +14,7 @@ import streamlit as st
 from riskmap.actions.episode.duty import callout_view, review_of
 from riskmap.actions.episode.events import Entry, log_event
 from riskmap.actions.episode.playback import Storm
+from riskmap.actions.episode.roster import nobody_text
 from riskmap.actions.reports import callout_archive, export_after_report, export_callout, plan_file, read_plan
 from riskmap.catalog.plan import PHASES
 from riskmap.errors import Lang, RiskmapError
@@ -98,6 +99,7 @@ def _chosen(view: CalloutView) -> CallLine | None:
     places = [group.subdistrict or say("not_stated") for group in view.callout.groups]
     place = st.selectbox(say("filter_subdistricts"), places, key="prepare-call-place")
     group = view.callout.groups[places.index(place)]
+    _on_duty(view, group.subdistrict)
     key = "prepare-calls"
     pager = pager_of(key, len(group.lines), _ROWS)
     rows = [_row(line, view.states[line.feature_id]) for line in group.lines[pager.start : pager.stop]]
@@ -110,6 +112,19 @@ def _chosen(view: CalloutView) -> CallLine | None:
     if chosen:
         st.session_state[_CHOSEN] = int(chosen)
     return next((line for line in lines if line.feature_id == st.session_state.get(_CHOSEN)), None)
+
+
+def _on_duty(view: CalloutView, subdistrict: str | None) -> None:
+    """Say who is on duty for the records of a sub-district, and at which desk nobody is; nothing without a roster."""
+    desk, empty = (None, ()) if view.duty is None else view.duty.called(subdistrict)
+    for one in empty:
+        st.markdown(f":red[{escape_markdown(nobody_text(one).text(lang()))}]")
+    if desk is not None and desk.shifts:
+        people = [
+            " ".join(part for part in (one.post.text(lang()), one.name, one.phone) if part)
+            for one in desk.shifts
+        ]
+        st.caption(escape_markdown(f"{desk.title.text(lang())}：{say('list_separator').join(people)}"))
 
 
 def _row(line: CallLine, state: CallState) -> Row:
