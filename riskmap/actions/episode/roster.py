@@ -13,7 +13,7 @@ from riskmap.actions.workspace import Workspace
 from riskmap.catalog import Layer
 from riskmap.catalog.layer import Field
 from riskmap.catalog.roles import FieldRole
-from riskmap.errors import Text
+from riskmap.errors import Lang, Text
 from riskmap.json_documents import Document
 from riskmap.moments import iso_second, minutes_kept, utc_now
 from riskmap.response.roster import by_desk, duty_now, overlaps, uncovered
@@ -233,6 +233,16 @@ def nobody_text(desk: DeskDuty) -> Text:
     )
 
 
+def desk_text(desk: DeskDuty) -> Text:
+    """Return who is on duty at a desk, with post and number."""
+
+    def people(lang: Lang) -> list[str]:
+        cells = ((one.post.text(lang), one.name, one.phone) for one in desk.shifts)
+        return [" ".join(part for part in parts if part) for parts in cells]
+
+    return Text(f"{desk.title.zh}：{'、'.join(people('zh'))}", f"{desk.title.en}: {', '.join(people('en'))}")
+
+
 def duty_text(view: DutyView) -> Text:
     """Return in one sentence who leads in the district, how many streets have somebody, and where nobody is."""
     zh, en = list[str](), list[str]()
@@ -242,7 +252,7 @@ def duty_text(view: DutyView) -> Text:
             who = " ".join(part for part in (first.name, first.phone) if part)
             until = beijing(first.ends)
             zh.append(f"此刻{first.post.zh} {who}（区值班室，到 {until}）")
-            en.append(f"on duty now, {first.post.en}: {who} (district, until {until})")
+            en.append(f"On duty now, {first.post.en}: {who} (district, until {until})")
     streets = [one for one in view.desks if one.desk is not None]
     if streets:
         n, held = len(streets), sum(bool(one.shifts) for one in streets)
@@ -250,7 +260,7 @@ def duty_text(view: DutyView) -> Text:
         en.append(f"{held} of {n} street duty rooms have somebody on duty")
     if empty := [one.title for one in view.desks if not one.shifts]:
         zh.append(f"无人值班：{'、'.join(one.zh for one in empty)}")
-        en.append(f"nobody on duty: {', '.join(one.en for one in empty)}")
+        en.append(f"{'nobody' if en else 'Nobody'} on duty: {', '.join(one.en for one in empty)}")
     return Text("；".join(zh), "; ".join(en))
 
 
