@@ -134,6 +134,18 @@ def test_a_call_to_one_shift_is_no_call_to_the_next_and_an_answer_stays_one(ws):
     assert callout_view(ws, 1, now=AT + LATE).states[number].status == "answered"
 
 
+def test_that_the_shift_called_last_did_not_answer_can_be_written_down_after_the_handover(ws):
+    log_event(ws, 1, Entry("call", record="waterlogging:NL1", at=minutes(119)), **ACTS)
+    event = log_event(ws, 1, Entry("no_answer", record="waterlogging:NL1", at=minutes(121)), **ACTS)
+    assert event.body == {"role": "duty:ZB2023-0002"}
+    number = event.feature_id
+    state = callout_view(ws, 1, now=minutes(122)).states[number]
+    assert (state.status, state.next) == (
+        "overdue",
+        1,
+    )  # within the minutes to answer: refused, not waited for
+
+
 def test_a_contact_that_was_called_is_the_same_when_fewer_are_on_duty(ws):
     """By day two are on duty before 孙一 (3), in the evening one (2): the log means 孙一 all the while."""
     log_event(ws, 1, Entry("call", record="waterlogging:NL1", contact=3, at=minutes(1)), **ACTS)

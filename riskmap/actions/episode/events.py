@@ -261,6 +261,8 @@ def _callee(
             s for s in clock(log, made, at, ws.config.duty.minutes) if s.feature_id == line.feature_id
         )
         number = state.next if entry.kind == "call" else state.callee
+        if entry.kind != "call" and number is None and state.role:
+            return {"role": state.role}  # called last, and no longer on the list: a shift that is over
     return _named(line, number, entry)
 
 
