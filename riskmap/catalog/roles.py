@@ -63,6 +63,12 @@ FieldRole = Literal[
     "phone",
     "phone_verified",
     "item",
+    "begins",
+    "ends",
+    "desk",
+    "leader",
+    "leader_phone",
+    "post",
 ]
 
 
@@ -85,6 +91,9 @@ _TEXT: Final = Shape(("text",))
 
 
 _TRUTH: Final = Shape(("boolean",))
+
+
+_MOMENT: Final = Shape(("moment",))
 
 
 def _number(unit: str) -> Shape:
@@ -124,6 +133,12 @@ SHAPES: Final[Mapping[FieldRole, Shape]] = {
     "phone": _TEXT,
     "phone_verified": Shape(("date",)),
     "item": Shape(("choice",), choices=("bed",)),
+    "begins": _MOMENT,
+    "ends": _MOMENT,
+    "desk": Shape(("choice",), choices=("district", "street")),
+    "leader": _TEXT,
+    "leader_phone": _TEXT,
+    "post": Shape(("choice",), choices=("leader",)),
 }
 
 

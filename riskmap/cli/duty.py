@@ -1,4 +1,4 @@
-"""Commands of a duty: scenarios, log, events, callout, after.
+"""Commands of a duty: scenarios, log, events, callout, duty, after.
 
 Commands about messages: message, outbox.
 """
@@ -213,6 +213,40 @@ def _print_callout(view: CalloutView) -> None:
             )
             for gap in line.gaps:
                 typer.echo(f"      - {gap.text.text(LANG)}")
+
+
+@app.command()
+def duty(
+    at: Annotated[str | None, typer.Option("--at", metavar="TIME")] = None,
+    desk: Annotated[str | None, typer.Option("--desk", metavar="STREET")] = None,
+    contacts: Annotated[bool, typer.Option("--contacts")] = False,
+    by: ByOption = None,
+    why: WhyOption = None,
+    as_json: JsonOption = False,
+    workspace: WorkspaceOption = None,
+    store: StoreOption = None,
+) -> None:
+    """Who is on duty by the roster, now or at a moment."""
+    from riskmap.actions.episode.roster import duty_json, nobody_text, on_duty
+    from riskmap.cli.common import open_workspace
+    from riskmap.values.scenario import beijing
+
+    ws = open_workspace(workspace, store)
+    moment = _moment(at)
+    view = on_duty(ws, at=moment, desk=desk, unmasked=contacts, by=person(by), why=reason(why))
+    if as_json:
+        print_json(duty_json(view))
+        raise typer.Exit(0 if view.held else 1)
+    for one in view.desks:
+        if not one.shifts:
+            typer.echo(f"! {nobody_text(one).text(LANG)}")
+        for shift in one.shifts:
+            who = (shift.post.text(LANG), shift.name or "—", shift.phone or "—", shift.unit or "")
+            until = f"{beijing(shift.begins)} — {beijing(shift.ends)}"
+            typer.echo("\t".join((one.title.text(LANG), *who, until)))
+    if not view.kept:
+        echo("值班表是空的；请导入", "the duty roster is empty; import one", err=True)
+    raise typer.Exit(0 if view.held else 1)
 
 
 @app.command()

@@ -6,6 +6,7 @@ import datetime as dt
 from collections import Counter
 
 from riskmap.actions.episode.preparing import Preparation, reached_tiers
+from riskmap.actions.episode.roster import desk_json
 from riskmap.errors import Lang
 from riskmap.json_documents import Document, plain
 from riskmap.moments import iso_second
@@ -71,6 +72,7 @@ def callout_json(view: CalloutView, lang: Lang = "zh") -> Document:
         "missing": dict(sorted(gaps.items())),
         "overdue": [f"{line.layer}:{line.code}" for line in lines if view.states[line.feature_id].overdue],
         "callout": groups_json(view, lang),
+        **({} if view.duty is None else {"duty": [desk_json(one) for one in view.duty.desks]}),
     }
 
 
@@ -113,6 +115,7 @@ def _line(line: CallLine, view: CalloutView, lang: Lang) -> Document:
                 "phone": callee.contact.phone,
                 "post": callee.contact.post,
                 "verified_on": callee.contact.verified_on,
+                **({} if callee.source is None else {"source": callee.source.text(lang)}),
             }
             for callee in line.callees
         ],

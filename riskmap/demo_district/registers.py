@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -44,6 +45,7 @@ ALERTS, WAITING, SYSTEMS, NOTICES = 11_123, 41, 22, 176
 PLANS: Final = {"overall": 1, "special": 70, "department": 20, "site": 68}
 DRILLS, GUIDED, PENDING = 1_609, 20, 4
 PERSONS: Final = 12_000
+ROSTER_BEFORE, ROSTER_DAYS = 2, 35  # the roster of this month, from the day before yesterday on
 WARNINGS: Final = 35
 PATROLS, TRIPS, FLIGHTS, TAKEN = 2_539, 10_720, 403, 2_929
 ROADS, ROAD_KM, CAVITIES, COLLAPSES = 126, 315.0, 36, 3
@@ -160,7 +162,7 @@ def make_registers(
         *(_high_risk_places, _stations, _warehouses, _firms, _visits, _major_hazards, _hazards, _works),
         *(_roads, _cavities, _collapses, _persons, _teams, _patrols, _video, _alerts, _plans, _drills),
         *(_trainings, _warnings, _responses, _inspections, _meetings, _orders, _incidents),
-        *(_ebikes, _transfer_grids, _pilot_sites, _sensors),
+        *(_ebikes, _transfer_grids, _pilot_sites, _sensors, _duty),
     )
     made: dict[str, Records] = {}
     for number, maker in enumerate(makers, start=1):
@@ -1030,6 +1032,44 @@ def _alerts(
                 ],
                 "state": ["raised" if one else "disposed" for one in waiting],
             },
+        )
+    ]
+
+
+def _duty(
+    rng: np.random.Generator, district: District, people: People, _: Mapping[str, Records]
+) -> list[_Rows]:
+    """A roster of every desk: a leader from 8 to 8, somebody on duty by day and somebody overnight."""
+    first = district.today - timedelta(days=ROSTER_BEFORE)
+    days = [(first + timedelta(days=i)).isoformat() for i in range(ROSTER_DAYS + 1)]
+    shifts: list[tuple[str | None, str, str, str, Contact]] = []
+    for street in (None, *SUBDISTRICTS):
+        leaders = district.leaders[street] if street else people.contacts("leader", 4)
+        officers = people.contacts("officer", 6)
+        start = int(rng.integers(0, 12))
+        for i, (day, after) in enumerate(pairwise(days), start):
+            # Kept in UTC: 8 in Beijing is midnight, 18 is 10.
+            shifts += [
+                (street, "leader", f"{day}T00:00Z", f"{after}T00:00Z", leaders[i % len(leaders)]),
+                (street, "officer", f"{day}T00:00Z", f"{day}T10:00Z", officers[2 * i % 6]),
+                (street, "officer", f"{day}T10:00Z", f"{after}T00:00Z", officers[(2 * i + 1) % 6]),
+            ]
+    streets, posts, begins, ends, who = zip(*shifts, strict=True)
+    return [
+        _Rows(
+            "duty",
+            _numbered("YS-ZB-", len(shifts), 5),
+            [None] * len(shifts),
+            {
+                "begins": begins,
+                "ends": ends,
+                "desk": ["street" if street else "district" for street in streets],
+                "post": posts,
+                "person": [one.name for one in who],
+                "phone": [one.phone for one in who],
+                "unit": [f"{street}办事处" if street else "演示区应急管理局" for street in streets],
+            },
+            subdistricts=streets,
         )
     ]
 

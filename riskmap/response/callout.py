@@ -15,7 +15,18 @@ from typing import Final
 from riskmap.catalog import PHASES, Layer, PlanAction
 from riskmap.errors import Text
 from riskmap.rules.cell import callable_phone
-from riskmap.values.duty import Callee, CallGroup, CallLine, Callout, CalloutGap, CallState
+from riskmap.values.duty import (
+    ROSTER,
+    Callee,
+    CallGroup,
+    CallLine,
+    Callout,
+    CalloutGap,
+    CallState,
+    DeskDuty,
+    DutyNow,
+    Shift,
+)
 from riskmap.values.hazards import Escalation
 from riskmap.values.records import Contact
 from riskmap.values.scenario import Event, Recorded, standing
@@ -37,11 +48,13 @@ def callout(
     since: dt.datetime,
     today: dt.date,
     verified_days: int | None = None,
+    duty: DutyNow | None = None,
 ) -> Callout:
     """Return one line per escalated record, by sub-district, worst and soonest first.
 
     `contacts`: feature id → its people. They are called in the order of the layer's contact roles;
-    people in roles that the layer does not name come last. `verified_days` overrides how old the
+    people in roles that the layer does not name come last. Before them all come those who are on `duty` at the desk
+    of the record's street, else at the district's. `verified_days` overrides how old the
     last check of a contact may be on `today`; else the layer's plan says it, else how long its
     records stay fresh. Sub-districts stand in the order of their worst and soonest record; records
     without one form a group of their own, which is ranked like the others. The order of
@@ -51,7 +64,7 @@ def callout(
     for one in escalated:
         by_record.setdefault(one.feature_id, []).append(one)
     lines = [
-        _line(found, contacts.get(number, ()), layers[found[0].escalation.layer], today, verified_days)
+        _line(found, contacts.get(number, ()), layers[found[0].escalation.layer], today, verified_days, duty)
         for number, found in by_record.items()
     ]
     groups: dict[str | None, list[CallLine]] = {}
@@ -66,18 +79,20 @@ def _urgency(line: CallLine, layers: Mapping[str, Layer]) -> tuple[object, ...]:
     return (-line.rank_to, line.start, line.subdistrict or "", place, line.layer, line.code)
 
 
-def _line(
+def _line(  # noqa: PLR0917
     found: Sequence[Recorded],
     people: Sequence[Contact],
     layer: Layer,
     today: dt.date,
     verified_days: int | None,
+    duty: DutyNow | None,
 ) -> CallLine:
     ordered = sorted(
         (one.escalation for one in found), key=lambda e: (-e.rank_to, e.peak.start, e.trigger, e.cause.zh)
     )
     worst, record = ordered[0], found[0]
-    callees = in_order(people, layer)
+    desk, empty = (DeskDuty(None), ()) if duty is None else duty.called(record.subdistrict)
+    callees = in_order(people, layer, desk)
     plan = layer.plan
     days = verified_days or (plan.verified_days if plan else None) or layer.stale_after_days
     own = record.plan.strip()
@@ -94,7 +109,7 @@ def _line(
         expiry=max(e.expiry for e in ordered),
         causes=_causes(ordered),
         callees=callees,
-        gaps=gaps(callees, layer, today=today, days=days),
+        gaps=(*map(_nobody, empty), *gaps(callees, layer, today=today, days=days)),
         actions=() if replaced else actions_for(layer, worst.rank_to),
         own_plan=own,
     )
@@ -108,16 +123,46 @@ def _causes(ordered: Sequence[Escalation]) -> tuple[Text, ...]:
     return tuple(dict.fromkeys(said.values()))
 
 
-def in_order(people: Sequence[Contact], layer: Layer) -> tuple[Callee, ...]:
-    """Return the people with a name or a phone in the order of the layer's roles, numbered from 1."""
+def _nobody(desk: DeskDuty) -> CalloutGap:
+    title = desk.title
+    return CalloutGap(
+        "nobody_on_duty", "", Text(f"{title.zh}此刻无人值班", f"{title.en}: nobody is on duty now")
+    )
+
+
+def in_order(people: Sequence[Contact], layer: Layer, desk: DeskDuty | None = None) -> tuple[Callee, ...]:
+    """Return the people with a name or a phone in the order of the layer's roles, numbered from 1.
+
+    Those on duty at `desk` come first, each in the role of the shift: its successor was not called.
+    """
     place = {role.id: i for i, role in enumerate(layer.contacts)}
     titles = {role.id: role.title for role in layer.contacts}
     known = [c for c in people if c.name or c.phone]
     known.sort(key=lambda c: (place.get(c.role, len(place)), c.role))  # who is named first is called first
-    return tuple(
-        Callee(number, titles.get(one.role, Text(one.role, one.role)), one, callable_phone(one.phone))
-        for number, one in enumerate(known, 1)
+    on = [] if desk is None else [_on_duty(number, desk, one) for number, one in enumerate(desk.shifts, 1)]
+    ahead = len(on)
+    return (
+        *on,
+        *(
+            Callee(
+                number,
+                titles.get(one.role, Text(one.role, one.role)),
+                one,
+                callable_phone(one.phone),
+                ahead=ahead,
+            )
+            for number, one in enumerate(known, ahead + 1)
+        ),
     )
+
+
+def _on_duty(number: int, desk: DeskDuty, shift: Shift) -> Callee:
+    """Return somebody on duty as who is called; the title says at which desk, and from where the number is."""
+    title = Text(
+        f"{desk.title.zh}{shift.post.zh}（{ROSTER.zh}）", f"{desk.title.en}, {shift.post.en} ({ROSTER.en})"
+    )
+    contact = Contact(shift.role, shift.name, shift.phone)
+    return Callee(number, title, contact, callable_phone(shift.phone), source=ROSTER)
 
 
 def gaps(callees: Sequence[Callee], layer: Layer, *, today: dt.date, days: int) -> tuple[CalloutGap, ...]:
@@ -126,8 +171,9 @@ def gaps(callees: Sequence[Callee], layer: Layer, *, today: dt.date, days: int) 
     A check is too old when it was made more than `days` days before `today`. A date that is not
     known, cannot be read or lies in the future is no check.
     """
-    if not callees:
-        return (CalloutGap("no_contacts", "", Text("没有任何联系人", "no contacts at all")),)
+    if all(callee.source for callee in callees):  # nobody of its own
+        none = CalloutGap("no_contacts", "", Text("没有任何联系人", "no contacts at all"))
+        return (none, *(_no_phone(callee) for callee in callees if not callee.callable))
     filled = {callee.contact.role for callee in callees}
     found = [
         CalloutGap("role_vacant", role.id, Text(f"{role.title.zh}空缺", f"{role.title.en}: vacant"))
@@ -137,12 +183,9 @@ def gaps(callees: Sequence[Callee], layer: Layer, *, today: dt.date, days: int) 
     for callee in callees:
         zh, en, person = callee.title.zh, callee.title.en, callee.contact
         if not callee.callable:
-            says = (
-                ("没有可拨打的电话", "no phone that can be dialled")
-                if person.phone
-                else ("没有电话", "no phone")
-            )
-            found.append(CalloutGap("no_phone", person.role, Text(f"{zh}{says[0]}", f"{en}: {says[1]}")))
+            found.append(_no_phone(callee))
+        if callee.source:
+            continue  # a roster states no day of checking
         checked = _day(person.verified_on)
         if checked is None or checked > today:
             found.append(
@@ -155,6 +198,12 @@ def gaps(callees: Sequence[Callee], layer: Layer, *, today: dt.date, days: int) 
             )
             found.append(CalloutGap("verification_expired", person.role, text))
     return tuple(found)
+
+
+def _no_phone(callee: Callee) -> CalloutGap:
+    zh, en, person = callee.title.zh, callee.title.en, callee.contact
+    says = ("没有可拨打的电话", "no phone that can be dialled") if person.phone else ("没有电话", "no phone")
+    return CalloutGap("no_phone", person.role, Text(f"{zh}{says[0]}", f"{en}: {says[1]}"))
 
 
 def _day(text: str | None) -> dt.date | None:
@@ -266,12 +315,12 @@ def _who(event: Event, callees: Sequence[Callee], calling: _Calling) -> tuple[in
     role, stated = event.body.get("role"), event.body.get("contact")
     if isinstance(role, str) and role:
         same = [c for c in callees if c.contact.role == role]
-        exact = [c for c in same if c.number == stated]
+        exact = [c for c in same if c.place == stated]
         found = (exact or same)[:1]
         return (found[0].number if found else None), role
     if isinstance(stated, int):
-        found = [c for c in callees if c.number == stated]
-        return (stated, found[0].contact.role) if found else (None, "")
+        found = [c for c in callees if c.place == stated and not c.source]
+        return (found[0].number, found[0].contact.role) if found else (None, "")
     if event.kind == "call":
         return _named(callees, _next(callees, calling))
     return calling.last, calling.last_role

@@ -459,7 +459,7 @@ _DERIVED: Final = Verdict(
 def _of_field(field: Field, *, kept: bool) -> TargetRule:
     if field.derived:
         return _fixed(field.title, lambda _text: _DERIVED)
-    if field.role == "phone":
+    if field.role in {"phone", "leader_phone"}:
         return _fixed(field.title, cell.judge_phone, column.plain_phones)
     if field.type == "text":
         return _text(field.title, cell.TEXT_CHARS)

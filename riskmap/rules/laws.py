@@ -13,6 +13,7 @@ from riskmap.catalog.flow import CONTACT, OVERDUE, STATE, Law, LawCondition
 from riskmap.catalog.layer import Layer
 from riskmap.catalog.model import CHECKLIST_PREFIX
 from riskmap.errors import Text
+from riskmap.moments import minutes_kept
 from riskmap.rules.arrays import LayerArrays, column_of, field_array
 from riskmap.rules.conditions import Reader, all_hold, decided, holds, on_day
 from riskmap.rules.moves import ASIDE, Objection, day_found, flow_of
@@ -187,14 +188,27 @@ def _arrays(  # noqa: PLR0917
     names = set(named_in(laws))
     blank: list[None] = [None] * count
     columns: dict[str, pa.Array] = {"row": pa.array(range(count))}
+    timed = _timed(layer, laws)
     for name in names & set(layer.field_ids):
-        columns[column_of(name)] = field_array(values.get(name, blank), layer.field(name))[0]
+        cells = values.get(name, blank)
+        if name in timed:  # a day is kept without an hour, and stands for its beginning
+            cells = [minutes_kept(one)[0] if isinstance(one, str) else None for one in cells]
+        columns[column_of(name)] = field_array(cells, layer.field(name))[0]
     if OVERDUE in names:
         columns[column_of(OVERDUE)] = pa.array(_overdue(layer, values, count, today), pa.float64())
     if any(name.startswith(CHECKLIST_PREFIX) for name in names):
         marks = blank if checklists is None else [None if c is None else list(c) for c in checklists]
         columns["checklist"] = pa.array(marks, pa.list_(pa.bool_()))
     return LayerArrays(pa.table(columns), layer)
+
+
+def _timed(layer: Layer, laws: Iterable[Law]) -> set[str]:
+    """Return the moments that laws compare with moments alone: by the minute, and not with a day."""
+    moments = {field.id for field in layer.fields if field.type == "moment"}
+    pairs = [{one.field, one.than} for law in laws for one in (law, *law.when)]
+    return moments & set[str]().union(*pairs) - set[str]().union(
+        *(pair for pair in pairs if not pair <= moments)
+    )
 
 
 def named_in(laws: Iterable[Law]) -> Iterator[str]:

@@ -23,6 +23,9 @@ from riskmap.values.scenario import (
     RecordedScenario,
 )
 
+ROSTER: Final = Text("值班表", "duty roster")
+
+
 CallStatus = Literal["waiting", "called", "overdue", "answered", "exhausted"]
 
 
@@ -41,7 +44,85 @@ GAP_KINDS: Final[Mapping[str, Text]] = {
     "no_phone": Text("没有电话", "No phone"),
     "verification_expired": Text("核实过期", "Verification expired"),
     "unverified": Text("从未核实", "Never verified"),
+    "nobody_on_duty": Text("无人值班", "Nobody on duty"),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """One person of a duty roster: at a street's desk (None: the district's), from `begins` until before `ends`.
+
+    `role` names the shift in call-out and log: another shift is another person. `leads`: of those who lead;
+    `post` is what the roster calls it, `code` the record that says so.
+    """
+
+    role: str
+    code: str
+    desk: str | None
+    post: Text
+    leads: bool
+    name: str | None
+    phone: str | None
+    unit: str | None
+    begins: dt.datetime
+    ends: dt.datetime
+
+    def covers(self, moment: dt.datetime) -> bool:
+        """Return whether the person is on duty at a moment: the last one belongs to the next shift."""
+        return self.begins <= moment < self.ends
+
+
+@dataclass(frozen=True, slots=True)
+class DeskDuty:
+    """Who is on duty at a desk at a moment, who leads first; nobody: `following` says when the next one begins."""
+
+    desk: str | None
+    shifts: tuple[Shift, ...] = ()
+    following: dt.datetime | None = None
+
+    @property
+    def title(self) -> Text:
+        """How people call the desk."""
+        return desk_title(self.desk)
+
+    @property
+    def leader(self) -> Shift | None:
+        """Who leads, where somebody does."""
+        return next((one for one in self.shifts if one.leads), None)
+
+
+def desk_title(desk: str | None) -> Text:
+    """Return how people call the desk of a street, or (None) of the district."""
+    if desk is None:
+        return Text("区值班室", "District duty room")
+    return Text(f"{desk}值班室", f"Duty room {desk}")
+
+
+@dataclass(frozen=True, slots=True)
+class DutyNow:
+    """All desks of a roster at one moment: the district's first, streets by name."""
+
+    desks: tuple[DeskDuty, ...]
+
+    def of(self, desk: str | None) -> DeskDuty:
+        """Return one desk; nobody where the roster does not know it."""
+        return next((one for one in self.desks if one.desk == desk), DeskDuty(desk))
+
+    @property
+    def nobody(self) -> tuple[DeskDuty, ...]:
+        """The desks at which nobody is on duty."""
+        return tuple(one for one in self.desks if not one.shifts)
+
+    def called(self, subdistrict: str | None) -> tuple[DeskDuty, tuple[DeskDuty, ...]]:
+        """Return the desk that is called for a record, and the desks asked before at which nobody is on duty.
+
+        The desk of its street, where somebody is on duty there; else the district's. A desk without a roster is not
+        asked.
+        """
+        own = [one for one in self.desks if one.desk is not None and one.desk == subdistrict]
+        asked = (*own, *(one for one in self.desks if one.desk is None))
+        at = next((i for i, one in enumerate(asked) if one.shifts), len(asked))
+        return asked[at] if at < len(asked) else DeskDuty(None), asked[:at]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +136,23 @@ class CalloutGap:
 
 @dataclass(frozen=True, slots=True)
 class Callee:
-    """A person to call: `number` from 1 in the order of calling; `callable` where there is a number to dial."""
+    """A person to call: `number` from 1 in the order of calling; `callable` where there is a number to dial.
+
+    `source`: of whom the duty roster names, what names them; their role is that of their shift. `ahead`: how many
+    such persons are called before.
+    """
 
     number: int
     title: Text
     contact: Contact
     callable: bool
+    source: Text | None = None
+    ahead: int = 0
+
+    @property
+    def place(self) -> int:
+        """The number as the log keeps it, which the next shift does not move: among those of the same source."""
+        return self.number - self.ahead
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +227,8 @@ class CallState:
 class CalloutView:
     """A call-out as it is shown: the scenario, the moment, the minutes to answer, the states by record.
 
-    `masked`: names and phones of the callees are masked. `notes` on paper: drill and demo data.
+    `masked`: names and phones of the callees are masked. `notes` on paper: drill and demo data. `duty`: who is on
+    duty at that moment; None where no roster is kept.
     """
 
     scenario: RecordedScenario
@@ -148,6 +241,7 @@ class CalloutView:
     district: str = ""
     demo: bool = False
     masked: bool = True
+    duty: DutyNow | None = None
 
 
 @dataclass(frozen=True, slots=True)

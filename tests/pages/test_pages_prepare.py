@@ -20,10 +20,12 @@ from riskmap.progress import Cancelled
 from riskmap.web.frame import downloads, state
 from riskmap.web.frame.running import long_actions
 from riskmap.web.pages.prepare import calls
+from tests.cli import riskmap
 from tests.duty_workspace import ACTS, AT, WHO, copied, escalation
 from tests.ledger_files import intake
 from tests.pages_running import open_page, panel, panels, texts, use_workspace
 from tests.prepare_workspace import A, B, people, prepare_workspace, written
+from tests.register_workspace import bring, table
 from tests.rooms.test_closures import HOURS, THIRD
 from tests.unchanged import ledger_of
 
@@ -249,6 +251,32 @@ def test_the_contacts_of_the_chosen_record_can_be_written_to_and_its_plan_file_t
     click(at, "prepare-message-send")
     (sent,) = messages(ws, 1)
     assert (sent.code, sent.to, sent.status) == ("RP2", "李*", "sent")
+
+
+def test_who_is_on_duty_is_said_written_to_and_kept_in_the_log_as_of_the_roster(ws, monkeypatch):
+    tower = next(x for x in callout_view(ws, 1).callout.lines if x.code == "RP2")
+    assert riskmap("layer", "add", "duty", "--workspace", ws.root).status == 0
+    head = "所属街道,值班开始,值班结束,值班岗位,值班人员,联系电话"
+    kept = f"{tower.subdistrict},2020-01-01 08:00,2090-01-01 08:00,带班领导,张三,13800000001"
+    over = ",2020-01-01 08:00,2020-01-02 08:00,带班领导,王五,13800000003"
+    assert bring(ws.root, "duty", table(ws.root, head, kept, over))["inserted"] == 2
+    use_workspace(monkeypatch, ws.root)
+    at = named(opened("calls"))
+    at.session_state["prepare-line"] = tower.feature_id
+    pressed(at.selectbox(key="prepare-call-place").set_value(tower.subdistrict).run())
+    spoken = [one.value.replace("\\", "") for one in at.caption]
+    assert f"{tower.subdistrict}值班室：带班领导 张* 138****0001" in spoken
+    assert "张*" in at.selectbox(key=f"prepare-message-to-{tower.feature_id}").options[0]
+    click(at, f"prepare-call-{tower.feature_id}-1")
+    elsewhere = next(
+        x
+        for x in callout_view(open_workspace(ws.root), 1).callout.groups
+        if x.subdistrict != tower.subdistrict
+    )
+    pressed(at.selectbox(key="prepare-call-place").set_value(elsewhere.subdistrict).run())
+    assert ":red[区值班室：值班表上此刻无人值班，之后也没有排班]" in [one.value for one in at.markdown]
+    log = opened("log")
+    assert "RP2；黄贝街道；值班表；张*" in str(panel(log, "prepare-log")["rows"][0])
 
 
 def test_brief_and_report_are_offered_for_word_and_as_pdf_where_there_are_letters_for_it(ws, monkeypatch):

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
+from riskmap.actions.episode.roster import duty_for_calls, masked_desk
 from riskmap.actions.episode.scenario import Prepared, foreseen, raised
 from riskmap.actions.records.editing import note_unmasked
 from riskmap.actions.workspace import Workspace
@@ -16,7 +17,7 @@ from riskmap.response.callout import callout, clock
 from riskmap.response.review import review
 from riskmap.rules.masks import mask_contacts
 from riskmap.rules.permissions import Actor
-from riskmap.values.duty import CallLine, Callout, CalloutView, CallState, Review
+from riskmap.values.duty import CallLine, Callout, CalloutView, CallState, DutyNow, Review
 from riskmap.values.records import Contact
 from riskmap.values.scenario import Event, Recorded, RecordedScenario, standing
 
@@ -63,8 +64,8 @@ def callout_view(
         note_unmasked(ws, f"情景 {scenario.id} {scenario.title}：叫应单", by=by, why=why)
     moment = now or utc_now()
     limit = ws.config.duty.minutes if minutes is None else minutes
-    whole = _whole if unmasked else _whole_masked
-    made = whole(ws, scenario.id, scenario.recorded, ws.ledger.state, moment.astimezone(BEIJING).date())
+    whole, duty = _whole if unmasked else _whole_masked, duty_for_calls(ws, moment)
+    made = whole(ws, scenario.id, scenario.recorded, ws.ledger.state, moment.astimezone(BEIJING).date(), duty)
     log = ws.ledger.events(scenario.id, until=moment)
     states = clock(log, made, moment, limit)
     return CalloutView(
@@ -78,38 +79,57 @@ def callout_view(
         district=ws.config.district,
         demo=ws.demo,
         masked=not unmasked,
+        duty=duty if unmasked or duty is None else DutyNow(tuple(map(masked_desk, duty.desks))),
     )
 
 
 def scenario_callout(
-    ws: Workspace, scenario: RecordedScenario, *, today: dt.date, record: tuple[str, str] | None = None
+    ws: Workspace, scenario: RecordedScenario, *, at: dt.datetime, record: tuple[str, str] | None = None
 ) -> Callout:
-    """Return the call-out of a scenario (of one record: layer, code), contacts unmasked, as of now."""
+    """Return the call-out of a scenario (of one record: layer, code), contacts unmasked, with who is on duty `at`."""
+    today, duty = at.astimezone(BEIJING).date(), duty_for_calls(ws, at)
     if record is None:
-        return _whole(ws, scenario.id, scenario.recorded, ws.ledger.state, today)
+        return _whole(ws, scenario.id, scenario.recorded, ws.ledger.state, today, duty)
     found = ws.ledger.escalations(scenario=scenario.id, record=record)
-    return _called(ws, found, since=scenario.at, today=today)
+    return _called(ws, found, since=scenario.at, today=today, duty=duty)
 
 
 def callout_ahead(ws: Workspace, found: Prepared) -> Callout:
     """Return whom a computed scenario would have called, before it is kept; names and phones masked."""
     at = moment_of(found.at)
-    return _masked(_called(ws, foreseen(ws, found), since=at, today=at.astimezone(BEIJING).date()))
+    today, duty = at.astimezone(BEIJING).date(), duty_for_calls(ws, at)
+    return _masked(_called(ws, foreseen(ws, found), since=at, today=today, duty=duty))
 
 
 @lru_cache(maxsize=2)
-def _whole(ws: Workspace, number: int, _recorded: dt.datetime, _state: int, today: dt.date) -> Callout:
+def _whole(
+    ws: Workspace,
+    number: int,
+    _recorded: dt.datetime,
+    _state: int,
+    today: dt.date,
+    duty: DutyNow | None,
+) -> Callout:
     """Return a whole call-out. Contacts and plans change with the ledger's state only, ticks are not in it."""
     scenario = ws.ledger.scenario(number)
-    return _called(ws, raised(ws, scenario), since=scenario.at, today=today)
+    return _called(ws, raised(ws, scenario), since=scenario.at, today=today, duty=duty)
 
 
 @lru_cache(maxsize=2)
-def _whole_masked(ws: Workspace, number: int, recorded: dt.datetime, state: int, today: dt.date) -> Callout:
-    return _masked(_whole(ws, number, recorded, state, today))
+def _whole_masked(  # noqa: PLR0917
+    ws: Workspace,
+    number: int,
+    recorded: dt.datetime,
+    state: int,
+    today: dt.date,
+    duty: DutyNow | None,
+) -> Callout:
+    return _masked(_whole(ws, number, recorded, state, today, duty))
 
 
-def _called(ws: Workspace, found: Sequence[Recorded], *, since: dt.datetime, today: dt.date) -> Callout:
+def _called(
+    ws: Workspace, found: Sequence[Recorded], *, since: dt.datetime, today: dt.date, duty: DutyNow | None
+) -> Callout:
     known = [one for one in found if one.escalation.layer in ws.catalog.layers]
     people: dict[int, tuple[Contact, ...]] = {}
     plans: dict[int, str] = {}
@@ -129,6 +149,7 @@ def _called(ws: Workspace, found: Sequence[Recorded], *, since: dt.datetime, tod
         since=since,
         today=today,
         verified_days=ws.config.duty.verified_days or None,
+        duty=duty,
     )
 
 
@@ -173,7 +194,7 @@ def review_of(
     made = review(
         scenario,
         ws.ledger.events(scenario.id),
-        scenario_callout(ws, scenario, today=moment.astimezone(BEIJING).date()),
+        scenario_callout(ws, scenario, at=moment),
         until=moment,
         minutes=ws.config.duty.minutes if minutes is None else minutes,
     )

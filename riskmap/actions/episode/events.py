@@ -247,9 +247,7 @@ def _callee(
     """Return who was called or answered: number, role and masked name; the phone stays out of the log."""
     layer, code = record
     _need(entry, "record", layer is None)
-    made = scenario_callout(
-        ws, scenario, today=at.astimezone(BEIJING).date(), record=(layer or "", code or "")
-    )
+    made = scenario_callout(ws, scenario, at=at, record=(layer or "", code or ""))
     line = next(iter(made.lines), None)
     if line is None:
         raise UnknownNameError(
@@ -263,13 +261,15 @@ def _callee(
             s for s in clock(log, made, at, ws.config.duty.minutes) if s.feature_id == line.feature_id
         )
         number = state.next if entry.kind == "call" else state.callee
+        if entry.kind != "call" and number is None and state.role:
+            return {"role": state.role}  # called last, and no longer on the list: a shift that is over
     return _named(line, number, entry)
 
 
 def _named(line: CallLine, number: int | None, entry: Entry) -> Document:
     found = next((c for c in line.callees if c.number == number), None)
     if found is not None:
-        return {"contact": found.number, "role": found.contact.role, "name": mask_name(found.contact.name)}
+        return {"contact": found.place, "role": found.contact.role, "name": mask_name(found.contact.name)}
     if number is None and entry.kind == "acknowledgement":
         return {}  # somebody answered for the record without being called
     listed = "、".join(f"{c.number} {c.title.zh}" for c in line.callees) or "无 / none"

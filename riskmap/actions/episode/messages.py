@@ -27,6 +27,7 @@ import orjson
 
 from riskmap.actions.episode.duty import find_scenario
 from riskmap.actions.episode.events import Entry, prepared
+from riskmap.actions.episode.roster import ON_DUTY, duty_for_calls
 from riskmap.actions.records.scoring import one_feature
 from riskmap.actions.workspace import Workspace
 from riskmap.actions.workspace.settings import OutboxSettings
@@ -37,6 +38,7 @@ from riskmap.moments import utc_now
 from riskmap.response.callout import in_order
 from riskmap.rules.masks import mask_name
 from riskmap.rules.permissions import Actor, may
+from riskmap.values.duty import Callee
 from riskmap.values.records import Contact
 from riskmap.values.scenario import Event, NewEvent, RecordedScenario, beijing, standing
 
@@ -291,8 +293,8 @@ def send_message(
     new = prepared(ws, scenario, entry)
     body: dict[str, Any] = {"text": entry.text.strip(), "subject": subject.strip(), "status": "queued"}
     if entry.contact is not None:
-        person = _person(ws, new.layer, new.code, entry.contact)
-        body |= {"contact": entry.contact, "role": person.role, "to": mask_name(person.name)}
+        callee = _callee(ws, new.layer, new.code, entry.contact)
+        body |= {"contact": callee.place, "role": callee.contact.role, "to": mask_name(callee.contact.name)}
     if scenario.drill:
         body |= {"status": "drill", "note": NOT_SENT}
     queued = NewEvent(new.at, "message", new.layer, new.code, new.subdistrict, body)
@@ -378,7 +380,8 @@ def _attempt(
     try:
         person = None
         if "contact" in first.body:
-            person = _person(ws, first.layer, first.code, first.body["contact"], role=first.body.get("role"))
+            role = first.body.get("role")
+            person = _callee(ws, first.layer, first.code, first.body["contact"], role=role).contact
             if not person.phone and settings.kind != "smtp":
                 raise SendError(
                     f"{first.layer} › {first.code}：收件人没有电话；请补上电话后重发",
@@ -421,20 +424,28 @@ def formerly(ws: Workspace, subdistrict: str | None) -> tuple[str, ...]:
     return tuple(old for old, new in ws.former_names()["subdistrict"].items() if new == subdistrict)
 
 
-def _person(
+def _callee(
     ws: Workspace, layer: str | None, code: str | None, number: int, *, role: object = None
-) -> Contact:
+) -> Callee:
     """Return the person of a record by role, else by number; SendError where there is none."""
     if layer is None or code is None:
         raise SendError(
             f"写了第几位联系人，却没有写记录；请用 {option('record')}",
             f"a contact without a record; give {option('record', 'en')}",
         )
-    people = one_feature(ws, layer, code, contacts=True).records.contacts
-    callees = in_order((people[0] if people else None) or (), ws.catalog.layer(layer))
+    records, duty = one_feature(ws, layer, code, contacts=True).records, duty_for_calls(ws, utc_now())
+    street = records.subdistrict[0]
+    desk = None if duty is None else duty.called(street if isinstance(street, str) else None)[0]
+    people = (records.contacts or (None,))[0] or ()
+    callees = in_order(people, ws.catalog.layer(layer), desk)
     found = [c for c in callees if (c.contact.role == role if role else c.number == number)]
+    if not found and isinstance(role, str) and role.startswith(ON_DUTY):
+        raise SendError(
+            f"{layer} › {code}：收消息的值班人员已经交班；请重新发给现在值班的人",
+            f"{layer} › {code}: the shift that it was written to is over; write to who is on duty now",
+        )
     if not found:
         raise SendError(
             f"{layer} › {code}：没有第 {number} 位联系人", f"{layer} › {code}: there is no contact {number}"
         )
-    return found[0].contact
+    return next((c for c in found if role and c.place == number), found[0])

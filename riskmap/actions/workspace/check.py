@@ -17,6 +17,7 @@ from typing import Any, Final, Literal
 import numpy as np
 import pyarrow as pa
 
+from riskmap.actions.episode.roster import roster_findings
 from riskmap.actions.inventory.listing import summarise
 from riskmap.actions.inventory.record_lists import list_faults
 from riskmap.actions.readings import series_file
@@ -632,6 +633,11 @@ def _told(moment: dt.datetime) -> str:
     return moment.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%MZ")
 
 
+def _duty_roster(ws: Workspace) -> Iterator[CheckFinding]:
+    for one in roster_findings(ws):
+        yield CheckFinding(*one)
+
+
 _CHECKS: Final[dict[str, Callable[[Workspace], Iterator[CheckFinding]]]] = {
     "integrity": _store,
     "catalog": _files,
@@ -651,4 +657,5 @@ _CHECKS: Final[dict[str, Callable[[Workspace], Iterator[CheckFinding]]]] = {
     "stated": _sums_stated,
     "handed_in": _lists_handed_in,
     "expired_items": _items_past,
+    "duty": _duty_roster,
 }

@@ -15,6 +15,7 @@ from typing import Any, Final
 import altair as alt
 import streamlit as st
 
+from riskmap.actions.episode.roster import duty_text, on_duty
 from riskmap.actions.inventory.listing import summarise
 from riskmap.actions.inventory.unrated import disagreeing, newly_unrated
 from riskmap.actions.records.changes import TierChanges, tier_changes_since
@@ -23,11 +24,14 @@ from riskmap.actions.workspace.backup import backup_text, last_backup
 from riskmap.catalog import Layer
 from riskmap.moments import as_of_text, last_moment, local_day, local_now, utc_now
 from riskmap.selection import NOT_STATED, Counts, Selection, Snapshot, counts, flag_counts
+from riskmap.values.duty import DeskDuty
+from riskmap.values.scenario import beijing
 from riskmap.vocabulary import FLAGS, RANK_OF, RANKS, TIER_COLOURS, TIER_TITLES, TIERS
 from riskmap.web.frame.settings import INK
 from riskmap.web.frame.shell import page_look, page_title, section
 from riskmap.web.frame.state import address_leads, as_of, lang, say, snapshot, workspace, write_address
 from riskmap.web.pages import Page
+from riskmap.web.widgets.filters import escape_markdown
 from riskmap.web.widgets.panels import (
     Cell,
     Figure,
@@ -295,6 +299,7 @@ def render() -> None:
     _work(past)
     _adds_up(now)
     if past is None:
+        _on_duty()
         _backed_up()
     left, right = st.columns([1.25, 1], gap="medium")
     with left:
@@ -327,6 +332,44 @@ def _work(past: date | None) -> None:
         notice("warning", say("overview_work", state=text))
     else:
         st.markdown(f":green[✓] {say('overview_work', state=text)}")
+
+
+def _on_duty() -> None:
+    """Who is on duty, where a roster is kept: a calm line, loud where nobody is at a desk; all desks behind it."""
+    ws = workspace()
+    if ws.catalog.by_role("duty") is None:
+        return
+    view = on_duty(ws)
+    if not view.kept:
+        return
+    text = say("overview_duty", state=duty_text(view).text(lang()))
+    if view.held:
+        st.markdown(f":green[✓] {escape_markdown(text)}")
+    else:
+        notice("warning", text)
+    with st.expander(say("overview_duty_desks", n=len(view.desks))):
+        columns = [
+            TableColumn("desk", say("overview_duty_desk"), "short"),
+            TableColumn("who", say("overview_duty_who")),
+            TableColumn("until", say("overview_duty_until"), "short"),
+        ]
+        show_table("overview-duty", columns, [_desk(one) for one in view.desks], dense=True)
+
+
+def _desk(desk: DeskDuty) -> Row:
+    if not desk.shifts:
+        return Row([Cell(desk.title.text(lang()), head=True), Cell(say("overview_duty_nobody")), Cell("—")])
+    people = [
+        " ".join(part for part in (one.post.text(lang()), one.name, one.phone) if part) for one in desk.shifts
+    ]
+    until = beijing(min(one.ends for one in desk.shifts))
+    return Row(
+        [
+            Cell(desk.title.text(lang()), head=True),
+            Cell(people[0], note=say("list_separator").join(people[1:])),
+            Cell(until),
+        ]
+    )
 
 
 def _adds_up(now: Snapshot) -> None:

@@ -14,6 +14,7 @@ import streamlit as st
 from riskmap.actions.episode.duty import callout_view, review_of
 from riskmap.actions.episode.events import Entry, log_event
 from riskmap.actions.episode.playback import Storm
+from riskmap.actions.episode.roster import ON_DUTY, desk_text, nobody_text
 from riskmap.actions.reports import callout_archive, export_after_report, export_callout, plan_file, read_plan
 from riskmap.catalog.plan import PHASES
 from riskmap.errors import Lang, RiskmapError
@@ -22,7 +23,7 @@ from riskmap.io.writers.paper_pdf import pdf_needs
 from riskmap.moments import BEIJING
 from riskmap.response.callout import is_due, phase_at
 from riskmap.rules.permissions import Actor
-from riskmap.values.duty import CALL_STATUS, CallLine, CalloutView, CallState
+from riskmap.values.duty import CALL_STATUS, ROSTER, CallLine, CalloutView, CallState
 from riskmap.values.scenario import EVENT_KINDS, Event
 from riskmap.vocabulary import COLOURS, KINDS, RANKS, TIER_TITLES
 from riskmap.web.frame import downloads
@@ -98,6 +99,7 @@ def _chosen(view: CalloutView) -> CallLine | None:
     places = [group.subdistrict or say("not_stated") for group in view.callout.groups]
     place = st.selectbox(say("filter_subdistricts"), places, key="prepare-call-place")
     group = view.callout.groups[places.index(place)]
+    _on_duty(view, group.subdistrict)
     key = "prepare-calls"
     pager = pager_of(key, len(group.lines), _ROWS)
     rows = [_row(line, view.states[line.feature_id]) for line in group.lines[pager.start : pager.stop]]
@@ -110,6 +112,15 @@ def _chosen(view: CalloutView) -> CallLine | None:
     if chosen:
         st.session_state[_CHOSEN] = int(chosen)
     return next((line for line in lines if line.feature_id == st.session_state.get(_CHOSEN)), None)
+
+
+def _on_duty(view: CalloutView, subdistrict: str | None) -> None:
+    """Say who is on duty for the records of a sub-district, and at which desk nobody is; nothing without a roster."""
+    desk, empty = (None, ()) if view.duty is None else view.duty.called(subdistrict)
+    for one in empty:
+        st.markdown(f":red[{escape_markdown(nobody_text(one).text(lang()))}]")
+    if desk is not None and desk.shifts:
+        st.caption(escape_markdown(desk_text(desk).text(lang())))
 
 
 def _row(line: CallLine, state: CallState) -> Row:
@@ -284,7 +295,10 @@ def _details(one: Event) -> Sequence[str]:
         if kind in KINDS and colour in COLOURS:
             parts.append(f"{KINDS[kind].text(lang())} {COLOURS[colour].text(lang())}")
     shown = ("level", "role", "people", "text", "name")
-    parts += [str(body[name]) for name in shown if body.get(name) not in (None, "")]
+    stated = [(name, str(body[name])) for name in shown if body.get(name) not in (None, "")]
+    parts += [
+        ROSTER.text(lang()) if name == "role" and said.startswith(ON_DUTY) else said for name, said in stated
+    ]
     return [part for part in parts if part]
 
 
