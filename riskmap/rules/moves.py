@@ -14,6 +14,7 @@ from riskmap.catalog.flow import CONTACT, STATE, Flow, Move
 from riskmap.catalog.layer import Layer
 from riskmap.errors import RiskmapError, Text
 from riskmap.moments import day_kept
+from riskmap.rules.permissions import Actor
 from riskmap.values.attachments import files_key
 from riskmap.values.records import CLEAR, Contact
 
@@ -39,6 +40,24 @@ class Objection:
     field: str
     message: Text
     weight: Weight = "reject"
+
+
+def role_lacking(actor: Actor, move: Move) -> Objection | None:
+    """Return what speaks against an actor who has none of the roles that make a move (`who`), None where nothing does.
+
+    Without sign-in nobody has roles of their own: whoever sits at the machine may make every move.
+    """
+    if not move.who or actor.roles is None or not actor.roles.isdisjoint(move.who):
+        return None
+    roles = ", ".join(move.who)
+    return Objection(
+        "not_allowed",
+        STATE,
+        Text(
+            f"“{move.title.zh}”由 {roles} 办理，{actor.name} 没有这个角色",
+            f"“{move.title.en}” is made by {roles}, and {actor.name} has no such role",
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from riskmap.catalog.flow import STATE, Move
 from riskmap.errors import NotAllowedError, Text
-from riskmap.rules.moves import Objection
 
 Right = Literal[
     "read_contacts",
@@ -79,22 +77,4 @@ def may(actor: Actor, right: Right, layer: str = "", record: str = "") -> None:
         f"{f'{place}：' if place else ''}{actor.name} 没有“{what.zh}”的权限，未执行；请由有此权限的人办理",
         f"{f'{place}: ' if place else ''}{actor.name} has no right to {what.en}; nothing was done, "
         "ask somebody who has it",
-    )
-
-
-def role_lacking(actor: Actor, move: Move) -> Objection | None:
-    """Return what speaks against an actor who has none of the roles that make a move (`who`), None where nothing does.
-
-    Without sign-in nobody has roles of their own: whoever sits at the machine may make every move.
-    """
-    if not move.who or actor.roles is None or not actor.roles.isdisjoint(move.who):
-        return None
-    roles = ", ".join(move.who)
-    return Objection(
-        "not_allowed",
-        STATE,
-        Text(
-            f"“{move.title.zh}”由 {roles} 办理，{actor.name} 没有这个角色",
-            f"“{move.title.en}” is made by {roles}, and {actor.name} has no such role",
-        ),
     )

@@ -19,8 +19,8 @@ from riskmap.io.files.attachments import Incoming
 from riskmap.json_documents import Document
 from riskmap.ledger import FilesChange, HeldEntry, Moved, Moves, RecordMove, TierChange
 from riskmap.rules.judge import rules_of
-from riskmap.rules.moves import Objection, flow_of
-from riskmap.rules.permissions import Actor, may, role_lacking
+from riskmap.rules.moves import Objection, flow_of, role_lacking
+from riskmap.rules.permissions import Actor, may
 
 
 @dataclass(frozen=True, slots=True)
