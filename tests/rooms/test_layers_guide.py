@@ -40,7 +40,7 @@ def test_the_complete_example_loads_is_imported_and_scores_as_the_guide_says(roo
     (root / "layers" / "service_stations.toml").write_text(layer, encoding="utf-8")
     (root / "models" / "service_stations_simple.toml").write_text(model, encoding="utf-8")
     assert not load_catalog(root).faults
-    (photos,) = load_catalog(root).layer("service_stations").files
+    photos = load_catalog(root).layer("service_stations").file_field("photos")
     assert (photos.id, photos.several, photos.media) == ("photos", True, ("image", "pdf"))
     (tmp_path / "站点.csv").write_text(ROWS, encoding="utf-8")
     taken = riskmap(
