@@ -96,6 +96,12 @@ def closing(at):
     return next(one for one in at.multiselect if str(one.key).startswith("prepare-close-"))
 
 
+def test_where_none_is_chosen_the_page_says_how_many_scenarios_there_are(ws):
+    page = said(pressed(open_page("prepare")))
+    assert f"已有 {len(ws.ledger.scenarios())} 个情景" in page
+    assert "还没有情景" not in page
+
+
 def test_a_plan_says_its_sums_and_which_distance_was_used(ws):
     page = said(planned())
     assert "需转移 **60** 人，安置 **60** 人，未安置 **0** 人" in page

@@ -156,7 +156,7 @@ def render() -> None:
     with panel:
         if shown is None:
             st.caption(say("prepare_lead"))
-            st.info(say("prepare_empty"))
+            st.info(say("prepare_unchosen", n=len(kept)) if kept else say("prepare_empty"))
         else:
             _panel(shown, kept)
     with st.sidebar:
