@@ -89,7 +89,7 @@ def test_every_page_is_drawn_within_its_content_policy_and_runs_no_script_that_g
         drawn_up(tab.page)
         if path in {"/", "/prepare"}:
             map_frame(tab.page)
-        tab.page.wait_for_function("document.documentElement.lang === 'zh-CN'")  # set as the page is drawn
+        tab.page.wait_for_selector("html[lang='zh-CN']", state="attached")  # set as the page is drawn
         assert tab.complaints == [], path
     tab.page.goto(f"{address}/overview?lang=en")
     drawn_up(tab.page)
