@@ -41,6 +41,7 @@ from riskmap.ledger.revisions import NextRevision, open_changeset, write_next
 from riskmap.ledger.store import Store
 from riskmap.rules.judge import Judged, accepted
 from riskmap.rules.masks import mask_contacts
+from riskmap.rules.people import by_role
 from riskmap.values.attachments import PREFIX as FILES
 from riskmap.values.attachments import files_text, read_files
 from riskmap.values.records import Counterpart, Value
@@ -287,9 +288,7 @@ def _parts(layer: Layer, known: Known, keep: int, drop: int) -> _Parts:
     ours, theirs = known.checklist[keep] or (), known.checklist[drop] or ()
     for at, item in enumerate(layer.checklist.items if layer.checklist else ()):
         out[_mark(item.id)] = (_item(ours, at), _item(theirs, at))
-    people = [
-        {one.role: one for one in (known.contacts[at] if known.contacts else ())} for at in (keep, drop)
-    ]
+    people = [by_role(known.contacts[at] if known.contacts else ()) for at in (keep, drop)]
     for role in dict.fromkeys((*people[0], *people[1])):
         out[f"contact.{role}"] = (people[0].get(role), people[1].get(role))
     return out
@@ -332,7 +331,7 @@ def _conflicts(parts: _Parts) -> _Parts:
 def _shown(key: str, ours: Any, theirs: Any, personal: frozenset[str]) -> Conflict:
     """Return a conflict fit to be shown."""
     if key.startswith("contact."):
-        return Conflict(key, mask_contacts((ours,)), mask_contacts((theirs,)))
+        return Conflict(key, mask_contacts(ours), mask_contacts(theirs))
     if key == "shape":
         sides = [
             shown({"shape": (one, None)}, personal)["shape"][0] if isinstance(one, bytes) else one
@@ -424,8 +423,9 @@ def _merged(  # noqa: PLR0917 - both records and what is chosen of them
         changes["checklist"] = (known.checklist[keep], tuple(marks))
     people = {key: value for key, value in gone.items() if key.startswith("contact.")}
     if people:
-        held = {f"contact.{one.role}": one for one in (known.contacts[keep] if known.contacts else ())}
-        changes["contacts"] = (None, tuple((held | people).values()))
+        held = by_role(known.contacts[keep] if known.contacts else ())
+        filled = {f"contact.{role}": some for role, some in held.items()} | people
+        changes["contacts"] = (None, tuple(one for some in filled.values() for one in some))
     return changes
 
 

@@ -277,3 +277,33 @@ def test_a_child_that_is_split_gets_the_next_code_of_its_parent(home):
     assert ran.json["codes"] == ["KD2-003", "KD2-001"]
     visits = chosen(home, "visits")
     assert (visits["KD2-003"]["fields"]["found"], visits["KD2-001"]["fields"]["found"]) == (3, None)
+
+
+LEADERS = """
+[[contacts]]
+id = "leader"
+title = { zh = "挂点领导", en = "Leader" }
+"""
+
+
+@pytest.mark.parametrize(("chosen_of", "keepers"), [("KD1", ["张三", "李四"]), ("KD2", ["王五", "赵六"])])
+def test_of_several_persons_in_one_role_none_is_lost_whichever_side_is_chosen(tmp_path, chosen_of, keepers):
+    home = register_workspace(tmp_path / "w")
+    layer = home / "layers" / "cavities.toml"
+    layer.write_text(layer.read_text(encoding="utf-8") + PICTURES + LEADERS, encoding="utf-8")
+    rows = [
+        "空洞编号,路段,管养人,管养人电话,挂点领导,挂点领导电话",
+        "KD1,LD001,张三、李四,13800000001、13800000002,孙一、孙二,13800000005、13800000006",
+        "KD2,LD001,王五、赵六,13800000003、13800000004,,",
+    ]
+    bring(home, "cavities", table(home, *rows))
+    ws = open_workspace(home)
+    assert [one.key for one in plan_merge(ws, "cavities", "KD1", "KD2").conflicts] == ["contact.keeper"]
+    ran = riskmap(
+        *("merge", "cavities", "KD1", "KD2", "--set", f"contact.keeper=@{chosen_of}"),
+        *("--by", "测试", "--why", "同一处", "--workspace", home),
+    )
+    assert ran.status == 0, ran.err
+    people = open_workspace(home).ledger.contacts("cavities")["KD1"]
+    assert [one.name for one in people if one.role == "keeper"] == keepers
+    assert [one.name for one in people if one.role == "leader"] == ["孙一", "孙二"]
