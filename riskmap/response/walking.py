@@ -200,3 +200,17 @@ def _shortest_edges(roads: Roads, n: int) -> csr_array:
     keep = first & (low != high)
     # An edge of no length would be no edge: a sparse matrix does not keep zeros.
     return csr_array((np.maximum(length[keep], 1e-6), (low[keep], high[keep])), shape=(n, n))
+
+
+def all_ways(here: tuple[Floats, Floats], there: tuple[Floats, Floats], *, roads: Roads | None) -> Floats:
+    """Return metres from places to others (each lon, lat), float64[here, there]; infinite where no road leads.
+
+    Straight lines in the CGCS2000 zone, or along roads where there are some.
+    """
+    n, m = len(here[0]), len(there[0])
+    people = Demand([""] * n, *here, np.ones(n, np.int64), [""] * n)
+    room = ShelterRoom([""] * m, *there, np.ones(m, np.int64))
+    if roads is not None:
+        return RoadWays.of(roads, people, room).metres
+    i, j = (part.ravel() for part in np.indices((n, m)))
+    return StraightLines.of(people, room, detour=1.0).between(i, j).reshape(n, m)

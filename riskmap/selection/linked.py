@@ -76,6 +76,18 @@ def links_of(
     return found
 
 
+def stands_at(
+    snapshot: Snapshot, layers: Mapping[str, Layer], table: pa.Table, layer: Layer
+) -> list[str | None]:
+    """Return the name, else the code, of the record at which each row of a layer table stands or on which it hangs."""
+    parents = [*layer.position_from, *([layer.belongs_to.field] if layer.belongs_to else [])]
+    named = links_of(snapshot, layers, table, layer) if parents else [{}] * len(table)
+    return [
+        next((one.name or one.code for field in parents for one in each.get(field, ())), None)
+        for each in named
+    ]
+
+
 def _named(snapshot: Snapshot, targets: Sequence[str], word: str) -> list[Linked]:
     places = [place for piece in pieces(word) if (place := record_named(piece, targets)) is not None]
     return [Linked(layer, code, _name(snapshot, layer, code)) for layer, code in places]

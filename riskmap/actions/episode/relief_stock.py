@@ -12,24 +12,21 @@ import pyarrow as pa
 from riskmap.actions.records.editing import NewPoint, Recorded, record_points
 from riskmap.actions.workspace import Workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
-from riskmap.array_types import Floats
 from riskmap.catalog import Field, Layer
 from riskmap.catalog.layer import Rollup, Term, named_by, record_named
 from riskmap.errors import RiskmapError
 from riskmap.moments import iso_minute, minutes_kept, utc_now
-from riskmap.response.walking import RoadWays, StraightLines
+from riskmap.response.walking import all_ways
 from riskmap.rules.arrays import column_of, floats_of, pc
 from riskmap.rules.permissions import Actor
 from riskmap.selection import Snapshot
-from riskmap.selection.linked import links_of
+from riskmap.selection.linked import stands_at
 from riskmap.values.evacuation import (
     BedOffer,
     BedStock,
-    Demand,
     EvacuationPlan,
     Roads,
     ShelterLoad,
-    ShelterRoom,
 )
 
 _BED: Final = "bed"  # the choice of a field with the role item
@@ -91,8 +88,9 @@ def bed_stock(ws: Workspace, plan: EvacuationPlan, *, roads: Roads | None = None
     codes: list[str] = table["code"].to_pylist()
     usable = np.flatnonzero((there > 0) & np.isfinite(lon) & np.isfinite(lat))
     asking = [one for one in used if one.code in short]
-    far = _metres(asking, lon[usable], lat[usable], roads)
-    names = _standing_at(ws, snapshot, books.lines, table)
+    here = np.array([one.lon for one in asking]), np.array([one.lat for one in asking])
+    far = all_ways(here, (lon[usable], lat[usable]), roads=roads)
+    names = stands_at(snapshot, ws.catalog.layers, table, books.lines)
     left, rest = dict(short), np.floor(there)
     offers: list[BedOffer] = []
     for way, shelter, row in sorted(
@@ -121,32 +119,6 @@ def bed_stock(ws: Workspace, plan: EvacuationPlan, *, roads: Roads | None = None
 def _beds(snapshot: Snapshot, books: _Books) -> pa.Table:
     table = snapshot.table(books.lines.id)
     return table.filter(pc.equal(table[column_of(books.item.id)].cast(pa.string()), _BED))
-
-
-def _metres(asking: list[ShelterLoad], lon: Floats, lat: Floats, roads: Roads | None) -> Floats:
-    """Return metres from shelters to stock, float64[shelters, lines]; infinite where no road leads."""
-    ones = np.ones(len(asking), np.int64)
-    here = Demand(
-        [one.code for one in asking],
-        np.array([one.lon for one in asking]),
-        np.array([one.lat for one in asking]),
-        ones,
-        [one.code for one in asking],
-    )
-    room = ShelterRoom([""] * len(lon), lon, lat, np.ones(len(lon), np.int64))
-    if not len(lon) or not asking:
-        return np.zeros((len(asking), len(lon)))
-    if roads is not None:
-        return RoadWays.of(roads, here, room).metres
-    i, j = (part.ravel() for part in np.indices((len(asking), len(lon))))
-    return StraightLines.of(here, room, detour=1.0).between(i, j).reshape(len(asking), len(lon))
-
-
-def _standing_at(ws: Workspace, snapshot: Snapshot, layer: Layer, table: pa.Table) -> list[str | None]:
-    """Return the name of the record that each stock line stands at, its warehouse."""
-    field = layer.position_from[0] if layer.position_from else ""
-    links = links_of(snapshot, ws.catalog.layers, table, layer)
-    return [next((one.name or one.code for one in each.get(field, ())), None) for each in links]
 
 
 def _sent(ws: Workspace, snapshot: Snapshot, books: _Books, used: list[ShelterLoad]) -> dict[str, int]:

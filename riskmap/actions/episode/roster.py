@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from riskmap.actions.records.editing import note_unmasked
 from riskmap.actions.workspace import Workspace
@@ -43,10 +43,8 @@ class Roster:
 
 
 class RosterFinding(NamedTuple):
-    """Something to look at, as `actions.workspace.check.CheckFinding` has it."""
+    """Something to look at: which row or desk, what is wrong with it, and what to do."""
 
-    severity: Literal["note", "warning", "error"]
-    what: str
     where: str
     message: Text
     remedy: Text
@@ -271,7 +269,7 @@ def roster_findings(ws: Workspace) -> Iterator[RosterFinding]:
         return
     roster, now = roster_of(ws), utc_now()
     if roster is None:
-        yield _finding(
+        yield RosterFinding(
             layer.id,
             Text(
                 "没有 begins、ends 角色的字段，不知道谁值班",
@@ -282,13 +280,13 @@ def roster_findings(ws: Workspace) -> Iterator[RosterFinding]:
         return
     if roster.unclear:
         said = [Text(f"{code} {why.zh}", f"{code}: {why.en}") for code, why in roster.unclear.items()]
-        yield _finding(
+        yield RosterFinding(
             f"{layer.id} › {next(iter(roster.unclear))}",
             _listed(said),
             Text("补全这些班次", "complete these shifts"),
         )
     if twice := list(overlaps(roster.shifts, now)):
-        yield _finding(
+        yield RosterFinding(
             f"{layer.id} › {twice[0][0].code}",
             _listed([_overlap(*pair) for pair in twice]),
             Text("更正起止时间，或注销多余的班次", "correct from and until, or retire the shift too many"),
@@ -304,12 +302,12 @@ def _hours(where: str, title: Text, shifts: Sequence[Shift], now: dt.datetime) -
     if last <= now:
         until = beijing(last)
         said = Text(f"{title.zh}的值班表到 {until} 为止", f"{title.en}: the roster ended at {until}")
-        yield _finding(where, said, remedy)
+        yield RosterFinding(where, said, remedy)
     elif gaps := uncovered(shifts, now):
         spans = [f"{beijing(begins)} — {beijing(ends)}" for begins, ends in gaps]
         when = _listed([Text(one, one) for one in spans])
         said = Text(f"{title.zh}无人值班：{when.zh}", f"{title.en}: nobody is on duty: {when.en}")
-        yield _finding(where, said, remedy)
+        yield RosterFinding(where, said, remedy)
 
 
 def _overlap(one: Shift, other: Shift) -> Text:
@@ -327,7 +325,3 @@ def _listed(said: Sequence[Text]) -> Text:
     zh, en = "；".join(one.zh for one in said[:_LISTED]), "; ".join(one.en for one in said[:_LISTED])
     n = len(said)
     return Text(zh, en) if n <= _LISTED else Text(f"{zh}；共 {n} 处", f"{en}; {n} in all")
-
-
-def _finding(where: str, message: Text, remedy: Text) -> RosterFinding:
-    return RosterFinding("warning", "duty", where, message, remedy)

@@ -21,12 +21,11 @@ from riskmap.coordinates import parse_datum, split_position
 from riskmap.errors import RiskmapError, Text, UnknownNameError
 from riskmap.interface import option
 from riskmap.io.readers.evacuation import read_roads
-from riskmap.response.walking import RoadWays, StraightLines
+from riskmap.response.walking import all_ways
 from riskmap.rules.arrays import column_of
 from riskmap.rules.judge import rules_of
 from riskmap.selection import Selected, Snapshot, select
-from riskmap.selection.linked import links_of
-from riskmap.values.evacuation import Demand, ShelterRoom
+from riskmap.selection.linked import stands_at
 
 STRAIGHT: Final = Text("直线", "straight line")
 
@@ -163,14 +162,10 @@ def nearest_records(
     here = np.isfinite(lon) & np.isfinite(lat)
     itself = np.array([(layer, code) == (place.layer, place.code) for code in codes], bool)
     rows = np.flatnonzero(here & ~itself)
-    room = ShelterRoom([codes[i] for i in rows], lon[rows], lat[rows], np.ones(len(rows), np.int64))
-    demand = Demand([""], np.array([place.lon]), np.array([place.lat]), np.ones(1, np.int64), [""])
-    if roads is None:
-        how, walk = STRAIGHT, StraightLines.of(demand, room, detour=1.0)
-        far = walk.between(np.zeros(len(rows), np.int64), np.arange(len(rows)))
-    else:
-        how, network = ROADS, read_roads(roads, crs=roads_crs, region=ws.region)
-        far = RoadWays.of(network, demand, room).metres[0] if len(rows) else np.zeros(0)
+    how = STRAIGHT if roads is None else ROADS
+    network = None if roads is None else read_roads(roads, crs=roads_crs, region=ws.region)
+    here_from = np.array([place.lon]), np.array([place.lat])
+    far = all_ways(here_from, (lon[rows], lat[rows]), roads=network)[0]
     reached = np.isfinite(far)
     order = np.argsort(far, kind="stable")[: int(reached.sum())][:count]
     chosen = rows[order]
@@ -198,13 +193,7 @@ def _told(  # noqa: PLR0917
 ) -> NearRecord:
     record = found.table(snapshot, layer.id).slice(row, 1)
     one = {name: record[name][0].as_py() for name in ("code", "name", "subdistrict", "lon", "lat")}
-    links = (
-        links_of(snapshot, ws.catalog.layers, record, layer)[0]
-        if layer.position_from or layer.belongs_to
-        else {}
-    )
-    parents = [*layer.position_from, *([layer.belongs_to.field] if layer.belongs_to else [])]
-    at = next((each.name or each.code for field in parents for each in links.get(field, ())), None)
+    (at,) = stands_at(snapshot, ws.catalog.layers, record, layer)
     shown = record[column_of(show)][0].as_py() if show in layer.field_ids else None
     return NearRecord(
         layer.id,

@@ -635,7 +635,7 @@ def _told(moment: dt.datetime) -> str:
 
 def _duty_roster(ws: Workspace) -> Iterator[CheckFinding]:
     for one in roster_findings(ws):
-        yield CheckFinding(*one)
+        yield CheckFinding("warning", "duty", *one)
 
 
 _CHECKS: Final[dict[str, Callable[[Workspace], Iterator[CheckFinding]]]] = {
