@@ -276,7 +276,7 @@ def commit_plan(
     may(by, "import", layer)
     writing, scoring = progress.parts(2, 1)
     ready = [layer] if is_assessed(ws, layer) else []
-    with one_commit(ws, ready, by=by, why=why, rated=True, progress=scoring) as action:
+    with no_cycles(), one_commit(ws, ready, by=by, why=why, rated=True, progress=scoring) as action:
         committed = ws.ledger.commit_import(plan, by=by.name, why=why, kind=kind, progress=writing)
     return committed, action.tiers
 

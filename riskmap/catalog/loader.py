@@ -127,6 +127,11 @@ class Catalog:
                 raise fault.error()
         return self.model(model_id)
 
+    def part_titles(self, layers: Iterable[str]) -> dict[str, Text]:
+        """Return part id → title of the models of some layers."""
+        models = (self.model_of(layer) for layer in layers if layer in self.scored)
+        return {part.id: part.title for model in models for part in model.parts}
+
     @property
     def to_score(self) -> tuple[str, ...]:
         """The layers that name a scoring model, whether or not it can be used."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import orjson
@@ -13,9 +13,9 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from riskmap.errors import LedgerError, Text
+from riskmap.later import later
 from riskmap.ledger import schema as s
 from riskmap.ledger.columns import held_at
-from riskmap.ledger.revisions import open_changeset
 from riskmap.ledger.runs import digest_of, keep_fit, keep_model, last_run
 from riskmap.ledger.store import (
     CHUNK,
@@ -30,6 +30,11 @@ from riskmap.ledger.store import (
 from riskmap.progress import UNWATCHED, Progress
 from riskmap.values.assessment import Assessment
 from riskmap.vocabulary import UNRATED
+
+if TYPE_CHECKING:
+    from riskmap.ledger import revisions
+else:
+    revisions = later("riskmap.ledger.revisions")
 
 _FEW = 2000  # records that are looked up one by one rather than by reading their layer
 
@@ -236,7 +241,9 @@ def save_assessments(
                 "unrated": sum(_unrated(news) for news in found),
                 "changed": sum(len(news.where) for news in found),
             }
-            changeset = open_changeset(connection, store, by=by, why=why, kind="assess", counts=counts)
+            changeset = revisions.open_changeset(
+                connection, store, by=by, why=why, kind="assess", counts=counts
+            )
             run = next_id(connection, s.assessment_run)
             connection.execute(s.assessment_run.insert().values(id=run, changeset_id=changeset))
             for news, write in zip(found, looks[len(found) :], strict=True):

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import orjson
@@ -23,7 +23,7 @@ import sqlalchemy as sa
 from riskmap.catalog.layer import Field, Layer
 from riskmap.catalog.model import CHECKLIST_PREFIX
 from riskmap.errors import Text
-from riskmap.io.tables.kept_columns import take_up_columns, taker
+from riskmap.later import later
 from riskmap.ledger import schema as s
 from riskmap.ledger.assessments import read_names
 from riskmap.ledger.columns import (
@@ -47,6 +47,11 @@ from riskmap.rules.arrays import (
 )
 from riskmap.rules.extras import PREFIX, extra_keys, is_extra
 from riskmap.vocabulary import UNRATED
+
+if TYPE_CHECKING:
+    from riskmap.io.tables import kept_columns
+else:
+    kept_columns = later("riskmap.io.tables.kept_columns")
 
 Cells = Mapping[str, Sequence[Any]]  # name → what the rows of a chunk hold
 
@@ -334,7 +339,7 @@ def _fields(
         found, broken = _read_by_cell(bodies, cells["code"], layer, fields, extras)
     arrays = dict(zip([*(column_of(field.id) for field in fields), *extras], found, strict=True))
     if extras:
-        take_up_columns(arrays, layer)
+        kept_columns.take_up_columns(arrays, layer)
     for field in fields:
         if field.type in {"choice", "record"}:
             arrays[column_of(field.id)] = arrays[column_of(field.id)].dictionary_encode()
@@ -352,7 +357,7 @@ def _extras(lines: bytes, layer: Layer, fields: Sequence[Field], *, kept: bool) 
     if kept:
         return tuple(found)
     read = {field.id for field in fields}
-    takers = ((key, taker(layer, key)) for key in found)
+    takers = ((key, kept_columns.taker(layer, key)) for key in found)
     return tuple(key for key, one in takers if one is not None and one[0].id in read)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import orjson
@@ -14,12 +14,17 @@ from numpy.typing import NDArray
 
 from riskmap.catalog.layer import Layer
 from riskmap.errors import LedgerError, Text
-from riskmap.io.tables.kept_columns import take_up
+from riskmap.later import later
 from riskmap.ledger import schema as s
 from riskmap.ledger.store import json_list, no_cycles, read_chunks
 from riskmap.progress import UNWATCHED, Progress
 from riskmap.rules.people import people_of
 from riskmap.values.records import CLEAR, Clear, Contact, Value
+
+if TYPE_CHECKING:
+    from riskmap.io.tables import kept_columns
+else:
+    kept_columns = later("riskmap.io.tables.kept_columns")
 
 Checklist = tuple[bool | Clear | None, ...]
 
@@ -214,7 +219,7 @@ def read_known(
     query = query.order_by(s.feature.c.code)
     known = _collect(connection, query, contacts=contacts, progress=progress, expected=expected)
     if definition is not None:
-        take_up(known.values, definition)
+        kept_columns.take_up(known.values, definition)
     if known.damaged and not damaged:
         code = known.code[known.damaged[0]]
         raise LedgerError(
@@ -257,7 +262,7 @@ def read_versions(
     query = query.where(s.feature.c.layer == layer, s.feature.c.code == code)
     known = _collect(connection, query.order_by(s.revision.c.version), contacts=True)
     if definition is not None:
-        take_up(known.values, definition)
+        kept_columns.take_up(known.values, definition)
     return known
 
 

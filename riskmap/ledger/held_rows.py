@@ -6,7 +6,6 @@ import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -23,6 +22,7 @@ from riskmap.ledger.links import referring
 from riskmap.ledger.merging import changes_of, shown, unmasked
 from riskmap.ledger.moving import RowVerdict, judge_new, judge_rows
 from riskmap.ledger.persons import NewNumber, following, numbers_of
+from riskmap.ledger.rejected_rows import file_name, open_at
 from riskmap.ledger.revisions import NextRevision, open_changeset, stated_values, write_new, write_next
 from riskmap.ledger.store import Store, insert_rows, json_list, next_id
 from riskmap.ledger.streets import under_names_of_today
@@ -50,11 +50,6 @@ class HeldEntry:
     message: Text
     stated: Mapping[str, Any]
     status: str
-
-
-def file_name(path: str) -> str:
-    """Return the name of a file without its directories, whichever way the slashes lean."""
-    return PurePosixPath(path.replace("\\", "/")).name
 
 
 def _dump(records: Records, row: int) -> str:
@@ -168,12 +163,6 @@ def _supersede(connection: sa.Connection, ids: list[int], changeset: int) -> Non
         .values(status="superseded", closed_by=changeset),
         [{"one": i} for i in ids],
     )
-
-
-def open_at(table: sa.Table, at: int | None) -> sa.ColumnElement[bool]:
-    """Return the condition for rows that nobody has closed: now, or after changeset `at`."""
-    closed = table.c.closed_by
-    return closed.is_(None) if at is None else sa.or_(closed.is_(None), closed > at)
 
 
 def list_held(store: Store, *, layer: str | None, open_only: bool, at: int | None) -> list[HeldEntry]:

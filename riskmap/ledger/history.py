@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 import orjson
@@ -14,19 +14,24 @@ import sqlalchemy as sa
 
 from riskmap.catalog.layer import Layer
 from riskmap.errors import UnknownNameError
+from riskmap.later import later
 from riskmap.ledger import schema as s
 from riskmap.ledger.assessments import read_results
 from riskmap.ledger.column_reading import LayerColumns, read_filled_roles, read_layer
 from riskmap.ledger.columns import WITHDRAWN, Known, held_at, read_known, read_people, read_versions
-from riskmap.ledger.editing import differences
 from riskmap.ledger.links import named_by_written
-from riskmap.ledger.merging import shown
 from riskmap.ledger.rollups import rolled_up, with_rollups
 from riskmap.ledger.store import BESIDE, Store, json_list, moments, no_cycles, state_of, timestamp
-from riskmap.ledger.undoing import undone_by
-from riskmap.ledger.uniting import counterparts
 from riskmap.progress import UNWATCHED, Progress
 from riskmap.values.records import Change, Contact, Features, Records
+
+if TYPE_CHECKING:
+    from riskmap.ledger import editing, merging, undoing, uniting
+else:
+    editing = later("riskmap.ledger.editing")
+    uniting = later("riskmap.ledger.uniting")
+    merging = later("riskmap.ledger.merging")
+    undoing = later("riskmap.ledger.undoing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,7 +303,9 @@ def history(store: Store, layer: str, code: str) -> list[Change]:
             for number in written
         }
         kinds = {number: row.kind for number, row in sets.items()}
-        others = counterparts(connection, dict(zip(versions.changed, versions.op, strict=True)), kinds)
+        others = uniting.counterparts(
+            connection, dict(zip(versions.changed, versions.op, strict=True)), kinds
+        )
     if len(versions) == 0:
         raise UnknownNameError(
             f"{layer} › {code}：台账中没有这个编号；请核对编号和图层",
@@ -306,7 +313,7 @@ def history(store: Store, layer: str, code: str) -> list[Change]:
         )
     out: list[Change] = []
     for at in range(len(versions)):
-        changed = differences(versions, at - 1 if at else None, at)
+        changed = editing.differences(versions, at - 1 if at else None, at)
         row = sets[versions.changed[at]]
         out.append(
             Change(
@@ -315,7 +322,7 @@ def history(store: Store, layer: str, code: str) -> list[Change]:
                 who=row.who,
                 why=row.why,
                 kind=row.kind,
-                changes=shown(changed, personal),
+                changes=merging.shown(changed, personal),
                 changeset=row.id,
                 happened=versions.happened[at] if versions.op[at] in {"move", "takeover"} else None,
                 other=others.get(row.id),
@@ -345,7 +352,7 @@ def changesets(store: Store, *, limit: int) -> list[ChangesetInfo]:
                 counts=orjson.loads(r.counts),
                 files=tuple(files.get(r.id, ())),
                 undoes=r.undoes,
-                undone_by=undone_by(connection, r.id),
+                undone_by=undoing.undone_by(connection, r.id),
             )
             for r in rows
         ]

@@ -35,7 +35,7 @@ from riskmap.ledger.revisions import (
     write_next,
 )
 from riskmap.ledger.store import CHUNK, Store, json_list, moments, next_id, no_cycles, state_of
-from riskmap.ledger.sum_laws import rows_beyond
+from riskmap.ledger.sum_laws import counts_in_sums, rows_beyond
 from riskmap.progress import UNWATCHED, Progress
 from riskmap.rules.masks import has_mask, is_masked, rows_with
 from riskmap.rules.moves import Objection
@@ -172,7 +172,7 @@ def _judge_sums(
     connection: sa.Connection, decision: Decision, intake: Intake, layer: Layer, store: Store
 ) -> None:
     """Turn back the rows after which what other records sum up would break a law of theirs."""
-    if not any(one.rollups and one.sum_laws for one in store.layers.values()):
+    if not counts_in_sums(store, layer):
         return
     records, known, place = decision.records, decision.known, decision.place
     fresh = [i for i, action in enumerate(decision.actions) if action == "insert"]

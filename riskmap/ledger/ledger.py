@@ -9,55 +9,18 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pyarrow as pa
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
-from riskmap.catalog.layer import Field, Layer
 from riskmap.errors import LedgerError, UnknownNameError
 from riskmap.io.files.leftovers import mark
-from riskmap.ledger import (
-    assessments,
-    attachments,
-    chain,
-    editing,
-    held_rows,
-    history,
-    importing,
-    moving,
-    notices,
-    persons,
-    rejected_rows,
-    runs,
-    scenarios,
-    streets,
-    undoing,
-    uniting,
-    upkeep,
-    work,
-)
+from riskmap.later import later
 from riskmap.ledger import schema as s
-from riskmap.ledger.assessments import RunResult, Scored
-from riskmap.ledger.chain import ChainHead
-from riskmap.ledger.column_reading import LayerColumns, read_inputs
-from riskmap.ledger.editing import Created, FilesChange, NewRecord, RecordEdit
-from riskmap.ledger.held_rows import HeldEntry
-from riskmap.ledger.history import BatchInfo, ChangesetInfo, ExportInfo, Retirement
-from riskmap.ledger.importing import Committed
-from riskmap.ledger.links import Reference, linked, named, naming
-from riskmap.ledger.merging import Changes
-from riskmap.ledger.moving import Forbids, Makes, Moves, RecordMove
-from riskmap.ledger.notices import CameIn, NewNotice, Notice
 from riskmap.ledger.opening import looked_at, opened
-from riskmap.ledger.persons import Held, NewNumber
-from riskmap.ledger.planned_records import PlannedRecords, planned_records
-from riskmap.ledger.rejected_rows import RejectedEntry
-from riskmap.ledger.revisions import Write
-from riskmap.ledger.rollups import with_rollups
-from riskmap.ledger.runs import KeptFit, KeptModel, TierChange, last_fit
 from riskmap.ledger.store import (
     Clock,
     NotWritableError,
@@ -71,22 +34,96 @@ from riskmap.ledger.store import (
     state_of,
     timestamp,
 )
-from riskmap.ledger.streets import Level, Renamed
-from riskmap.ledger.sum_laws import refuse_broken_sums
-from riskmap.ledger.undoing import Undone
-from riskmap.ledger.uniting import MergePlan, Reunited, Side
-from riskmap.ledger.work import OpenRecord
 from riskmap.moments import utc_now
 from riskmap.progress import UNWATCHED, Progress
-from riskmap.rules.judge import Judged
-from riskmap.values.assessment import Makers
-from riskmap.values.attachments import Attached, Attachment
-from riskmap.values.hazards import Escalation
-from riskmap.values.import_plan import ImportPlan, Intake
-from riskmap.values.records import Change, Contact, Features, Records
-from riskmap.values.scenario import Event, NewEvent, OpenedScenario, Recorded, RecordedScenario
+
+if TYPE_CHECKING:
+    from riskmap.catalog.layer import Field, Layer
+    from riskmap.ledger import (
+        assessments,
+        attachments,
+        chain,
+        column_reading,
+        editing,
+        held_rows,
+        history,
+        importing,
+        links,
+        moving,
+        notices,
+        persons,
+        planned_records,
+        rejected_rows,
+        revisions,
+        rollups,
+        runs,
+        scenarios,
+        streets,
+        sum_laws,
+        undoing,
+        uniting,
+        upkeep,
+        work,
+    )
+    from riskmap.ledger.assessments import RunResult, Scored
+    from riskmap.ledger.chain import ChainHead
+    from riskmap.ledger.column_reading import LayerColumns
+    from riskmap.ledger.editing import Created, FilesChange, NewRecord, RecordEdit
+    from riskmap.ledger.held_rows import HeldEntry
+    from riskmap.ledger.history import BatchInfo, ChangesetInfo, ExportInfo, Retirement
+    from riskmap.ledger.importing import Committed
+    from riskmap.ledger.links import Reference
+    from riskmap.ledger.merging import Changes
+    from riskmap.ledger.moving import Forbids, Makes, Moves, RecordMove
+    from riskmap.ledger.notices import CameIn, NewNotice, Notice
+    from riskmap.ledger.persons import Held, NewNumber
+    from riskmap.ledger.planned_records import PlannedRecords
+    from riskmap.ledger.rejected_rows import RejectedEntry
+    from riskmap.ledger.revisions import Write
+    from riskmap.ledger.runs import KeptFit, KeptModel, TierChange
+    from riskmap.ledger.streets import Level, Renamed
+    from riskmap.ledger.undoing import Undone
+    from riskmap.ledger.uniting import MergePlan, Reunited, Side
+    from riskmap.ledger.work import OpenRecord
+    from riskmap.rules.judge import Judged
+    from riskmap.values.assessment import Makers
+    from riskmap.values.attachments import Attached, Attachment
+    from riskmap.values.hazards import Escalation
+    from riskmap.values.import_plan import ImportPlan, Intake
+    from riskmap.values.records import Change, Contact, Features, Records
+    from riskmap.values.scenario import Event, NewEvent, OpenedScenario, Recorded, RecordedScenario
+else:
+    # Each when it is first used: a command that counts loads nothing of what writes, a third of its seconds.
+    assessments = later("riskmap.ledger.assessments")
+    attachments = later("riskmap.ledger.attachments")
+    chain = later("riskmap.ledger.chain")
+    column_reading = later("riskmap.ledger.column_reading")
+    editing = later("riskmap.ledger.editing")
+    held_rows = later("riskmap.ledger.held_rows")
+    history = later("riskmap.ledger.history")
+    importing = later("riskmap.ledger.importing")
+    links = later("riskmap.ledger.links")
+    moving = later("riskmap.ledger.moving")
+    notices = later("riskmap.ledger.notices")
+    persons = later("riskmap.ledger.persons")
+    planned_records = later("riskmap.ledger.planned_records")
+    rejected_rows = later("riskmap.ledger.rejected_rows")
+    revisions = later("riskmap.ledger.revisions")
+    rollups = later("riskmap.ledger.rollups")
+    runs = later("riskmap.ledger.runs")
+    scenarios = later("riskmap.ledger.scenarios")
+    streets = later("riskmap.ledger.streets")
+    sum_laws = later("riskmap.ledger.sum_laws")
+    undoing = later("riskmap.ledger.undoing")
+    uniting = later("riskmap.ledger.uniting")
+    upkeep = later("riskmap.ledger.upkeep")
+    work = later("riskmap.ledger.work")
 
 Personal = Mapping[str, Collection[str]]
+
+
+def _judge_sums(connection: sa.Connection, store: Store, base: int) -> None:
+    sum_laws.refuse_broken_sums(connection, store, base)
 
 
 class Ledger:
@@ -167,7 +204,7 @@ class Ledger:
                 clock=clock,
                 personal=dict(personal or {}),
                 layers=dict(layers or {}),
-                closing=refuse_broken_sums,
+                closing=_judge_sums,
             ),
             room,
         )
@@ -250,22 +287,22 @@ class Ledger:
         in it.
         """
         with self._store.writing() as connection:
-            yield Write(connection, last_changeset(connection), self._store.layers)
+            yield revisions.Write(connection, last_changeset(connection), self._store.layers)
 
     def named(self, field: Field, texts: Collection[str]) -> Mapping[str, str]:
         """Return the records that texts of a field name, as values are kept; what names none is left out."""
         with self._store.reading() as connection:
-            return named(connection, self._store.layers, field, texts).values
+            return links.named(connection, self._store.layers, field, texts).values
 
     def linked(self, layer: str, codes: Collection[str]) -> dict[str, list[tuple[str, str]]]:
         """Return code → layer and code of every record that some records name now."""
         with self._store.reading() as connection:
-            return linked(connection, layer, codes)
+            return links.linked(connection, layer, codes)
 
     def naming(self, layer: str, of: str, codes: Collection[str]) -> dict[str, list[str]]:
         """Return code → the records of a layer, on its lists, that name this record of the layer `of`."""
         with self._store.reading() as connection:
-            return naming(connection, layer, of, codes)
+            return links.naming(connection, layer, of, codes)
 
     # Imports
 
@@ -301,7 +338,7 @@ class Ledger:
 
         Nothing is written. `whole`: with all other active records of the layer, as they are.
         """
-        return planned_records(self._store, plan, layer, fields, rows=rows, whole=whole)
+        return planned_records.planned_records(self._store, plan, layer, fields, rows=rows, whole=whole)
 
     def rejected(
         self,
@@ -442,8 +479,10 @@ class Ledger:
         Fields are ids or "checklist.<item id>". Nothing else is read, and nothing else can be broken.
         """
         with self._store.reading() as connection:
-            found = read_inputs(connection, layer, fields, codes=codes, progress=progress, expected=expected)
-            return with_rollups(connection, self._store.layers, layer, found, fields=fields)
+            found = column_reading.read_inputs(
+                connection, layer, fields, codes=codes, progress=progress, expected=expected
+            )
+            return rollups.with_rollups(connection, self._store.layers, layer, found, fields=fields)
 
     def history(self, layer: str, code: str) -> list[Change]:
         """Return every revision of a record, oldest first; personal data masked."""
@@ -451,7 +490,7 @@ class Ledger:
 
     def create_record(self, layer: str, code: str, *, values: Judged, by: str, why: str) -> int:
         """Write a new record from judged values; return its version. RefusedError names what was refused."""
-        (made,) = self.create_records([NewRecord(layer, code, values)], by=by, why=why)
+        (made,) = self.create_records([editing.NewRecord(layer, code, values)], by=by, why=why)
         return made.version
 
     def create_records(self, news: Sequence[NewRecord], *, by: str, why: str) -> list[Created]:
@@ -460,7 +499,7 @@ class Ledger:
 
     def edit(self, layer: str, code: str, *, seen: int, changes: Judged, by: str, why: str) -> int:
         """Change a record as of version `seen`. StaleRevisionError shows both sides."""
-        return self.edit_many(layer, [RecordEdit(code, seen, changes)], by=by, why=why)[code]
+        return self.edit_many(layer, [editing.RecordEdit(code, seen, changes)], by=by, why=why)[code]
 
     def move(
         self,
@@ -728,7 +767,7 @@ class Ledger:
         """Return what the last whole run of a layer, now or at a moment, was compared with; None where it
         had another model.
         """
-        return last_fit(self._store, layer, model_digest, as_of=as_of)
+        return runs.last_fit(self._store, layer, model_digest, as_of=as_of)
 
     # Scenarios and the event log
 

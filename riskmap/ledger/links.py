@@ -10,17 +10,22 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
 from riskmap.catalog.layer import Field, Layer, named_by, pieces, record_named
 from riskmap.errors import LedgerError, RefusedError, Text
+from riskmap.later import later
 from riskmap.ledger import schema as s
 from riskmap.ledger.store import insert_rows, json_list, update_rows
 from riskmap.rules.cell import Finding, shown
-from riskmap.rules.judge import placed
 from riskmap.values.records import Value
+
+if TYPE_CHECKING:
+    from riskmap.rules import judge
+else:
+    judge = later("riskmap.rules.judge")
 
 _NAMED: Final = 5  # records that a message lists
 
@@ -200,7 +205,7 @@ def referring(
             if not isinstance(text, str):
                 continue
             if text in found.findings:
-                said.append(placed(layer, code, field.title, found.findings[text]))
+                said.append(judge.placed(layer, code, field.title, found.findings[text]))
             elif text in found.values:
                 values[field.id] = found.values[text]
     if said:

@@ -7,13 +7,19 @@ import shutil
 import sqlite3
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from riskmap.errors import LedgerError
 from riskmap.io.files.leftovers import mark
+from riskmap.later import later
 from riskmap.ledger import schema as s
-from riskmap.ledger import upkeep
 from riskmap.ledger.store import LOOKING, NotWritableError, Store, check_schema, ledger_error, make_engine
 from riskmap.ledger.upgrading import older_schema, upgrade
+
+if TYPE_CHECKING:
+    from riskmap.ledger import upkeep
+else:
+    upkeep = later("riskmap.ledger.upkeep")
 
 _WITH_IT = ("", "-wal", "-journal")  # what is not yet in the file itself belongs to it
 

@@ -5,17 +5,33 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import sqlalchemy as sa
 
 from riskmap.errors import LedgerError, Text
+from riskmap.later import later
 from riskmap.ledger import schema as s
-from riskmap.ledger.held_rows import file_name, open_at
-from riskmap.ledger.revisions import open_changeset
 from riskmap.ledger.store import Store, insert_rows, next_id
 from riskmap.values.import_plan import ImportPlan, Issue, RejectedRow
+
+if TYPE_CHECKING:
+    from riskmap.ledger import revisions
+else:
+    revisions = later("riskmap.ledger.revisions")
+
+
+def file_name(path: str) -> str:
+    """Return the name of a file without its directories, whichever way the slashes lean."""
+    return PurePosixPath(path.replace("\\", "/")).name
+
+
+def open_at(table: sa.Table, at: int | None) -> sa.ColumnElement[bool]:
+    """Return the condition for rows that nobody has closed: now, or after changeset `at`."""
+    closed = table.c.closed_by
+    return closed.is_(None) if at is None else sa.or_(closed.is_(None), closed > at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +237,7 @@ def dismiss_rejected(store: Store, ids: Sequence[int], *, by: str, why: str) -> 
                 f"退回行 {missing}：不存在或已处理，未写入；请刷新列表",
                 f"rejected rows {missing}: unknown or closed already, nothing was written; refresh the list",
             )
-        changeset = open_changeset(
+        changeset = revisions.open_changeset(
             connection, store, by=by, why=why, kind="dismiss", counts={"dismissed": len(known)}
         )
         _close(connection, [(i, "dismissed") for i in sorted(known)], changeset)

@@ -18,17 +18,22 @@ import hashlib
 import zlib
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import sqlalchemy as sa
 
 from riskmap.errors import LedgerError
+from riskmap.later import later
 from riskmap.ledger import schema as s
 from riskmap.ledger.columns import held_at
-from riskmap.ledger.revisions import open_changeset
 from riskmap.ledger.store import Store, moments, timestamp
 from riskmap.values.assessment import Makers
 from riskmap.vocabulary import RANKS
+
+if TYPE_CHECKING:
+    from riskmap.ledger import revisions
+else:
+    revisions = later("riskmap.ledger.revisions")
 
 # "fit": neither the record nor the model changed, but what the model compares with, the other records.
 Cause = Literal["new", "data", "model", "both", "fit"]
@@ -251,7 +256,7 @@ def record_model(
                 f"scoring model {model}: version {version} belongs to another text, nothing was written; "
                 "use a version that was not used before",
             )
-        number = open_changeset(connection, store, by=by, why=why, kind="model", counts={})
+        number = revisions.open_changeset(connection, store, by=by, why=why, kind="model", counts={})
         keep_model(connection, model, model_digest(base), base)
         keep_model(connection, model, digest, text)
         connection.execute(

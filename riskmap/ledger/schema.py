@@ -125,7 +125,6 @@ Index(
     "revision_due",
     revision.c.due,
     sqlite_where=sa_text("valid_to IS NULL AND due IS NOT NULL"),
-    postgresql_where=sa_text("valid_to IS NULL AND due IS NOT NULL"),
 )
 Index("revision_moves", revision.c.state, revision.c.happened, sqlite_where=sa_text("op = 'move'"))
 

@@ -47,13 +47,17 @@ READ_CHUNK = 8_000
 _BUSY_MS = 30_000
 
 
+# Of each connection's cache. A whole district's import: what is spilled is written twice. Who reads through a million
+# records meets each page once, and would keep what the cache holds for good, in each of the threads.
+_WRITER_KB, _READER_KB = 131_072, 4_096
+
+
 _PRAGMAS = (
     f"busy_timeout={_BUSY_MS}",
     "journal_mode=WAL",
     "synchronous=FULL",
     "foreign_keys=ON",
     "recursive_triggers=ON",  # or INSERT OR REPLACE would pass the triggers that forbid deleting
-    "cache_size=-131072",  # a whole district's import: what is spilled is written twice
     "temp_store=MEMORY",
     "journal_size_limit=67108864",
 )
@@ -192,6 +196,7 @@ def make_engine(path: Path, *, pragmas: Sequence[str] = _PRAGMAS) -> sa.Engine:
     @event.listens_for(engine, "begin")
     def _on_begin(connection: sa.Connection) -> None:
         writes = connection.get_execution_options().get("writes", False)
+        connection.exec_driver_sql(f"PRAGMA cache_size=-{_WRITER_KB if writes else _READER_KB}")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine

@@ -8,18 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import orjson
 import sqlalchemy as sa
 
 from riskmap.errors import LedgerError
+from riskmap.later import later
 from riskmap.ledger import schema as s
 from riskmap.ledger.columns import read_known
-from riskmap.ledger.revisions import NextRevision, open_changeset, write_next
 from riskmap.ledger.store import Store
-from riskmap.ledger.undoing import undone_by
 from riskmap.values.records import Records
+
+if TYPE_CHECKING:
+    from riskmap.ledger import revisions, undoing
+else:
+    revisions, undoing = later("riskmap.ledger.revisions"), later("riskmap.ledger.undoing")
 
 Level = Literal["subdistrict", "community"]
 
@@ -70,9 +74,11 @@ def rename(store: Store, names: Mapping[str, str], level: Level, *, by: str, why
         held = names_held(store, level)
         counts = {old: held.get(old, {}) for old in names}
         told = {_entry(level, old, new): sum(counts[old].values()) for old, new in names.items()}
-        changeset = open_changeset(connection, store, by=by, why=why, kind=KIND, counts=told)
+        changeset = revisions.open_changeset(connection, store, by=by, why=why, kind=KIND, counts=told)
         for layer in dict.fromkeys(layer for layers in counts.values() for layer in layers):
-            write_next(connection, _drafts(connection, store, layer, names, level), changeset, store.layers)
+            revisions.write_next(
+                connection, _drafts(connection, store, layer, names, level), changeset, store.layers
+            )
     return Renamed(level, names, counts, changeset)
 
 
@@ -87,12 +93,12 @@ def _refuse_circles(names: Mapping[str, str]) -> None:
 
 def _drafts(
     connection: sa.Connection, store: Store, layer: str, names: Mapping[str, str], level: Level
-) -> Iterator[NextRevision]:
+) -> Iterator[revisions.NextRevision]:
     known = read_known(connection, layer, retired=False, definition=store.layers.get(layer))
     column = known.subdistrict if level == "subdistrict" else known.values.get("community", [])
     for at, old in enumerate(column):
         if isinstance(old, str) and old in names:
-            draft = NextRevision.after(known, at, layer=layer, op="update")
+            draft = revisions.NextRevision.after(known, at, layer=layer, op="update")
             yield draft.apply({level: (old, names[old])})
 
 
@@ -108,7 +114,7 @@ def former_names(connection: sa.Connection, level: Level, *, at: int | None = No
         query = query.where(t.c.id <= at)
     names: dict[str, str] = {}
     for number, counts in connection.execute(query).all():
-        undone = undone_by(connection, number)
+        undone = undoing.undone_by(connection, number)
         if undone is not None and (at is None or undone <= at):
             continue
         for old, new in _pairs(counts, level):

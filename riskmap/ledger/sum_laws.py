@@ -138,14 +138,24 @@ def rows_beyond(
     but none that would fit once the others wait.
     """
     found: dict[int, Objection] = {}
+    for parent, rollup, law in _entered_into(store, layer):
+        left = {row: values for row, values in rows.items() if row not in found}
+        found |= _Filing(connection, store, layer, parent, rollup, law).too_much(left, replaced)
+    return found
+
+
+def counts_in_sums(store: Store, layer: Layer) -> bool:
+    """Whether a law over the sums of other records can turn a row of this layer back."""
+    return any(_entered_into(store, layer))
+
+
+def _entered_into(store: Store, layer: Layer) -> Iterator[tuple[Layer, Rollup, Law]]:
+    """Yield the balances that records of a layer are entered into, each with the law that it must keep."""
     for parent in store.layers.values():
         for law in _binding(parent):
             for rollup in parent.rollups:
                 if rollup.terms and rollup.of == layer.id and rollup.id in {law.field, law.than}:
-                    left = {row: values for row, values in rows.items() if row not in found}
-                    one = _Filing(connection, store, layer, parent, rollup, law)
-                    found |= one.too_much(left, replaced)
-    return found
+                    yield parent, rollup, law
 
 
 class _Filing:

@@ -35,7 +35,6 @@ from zlib import crc32
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
 
 from riskmap.array_types import Floats
 from riskmap.catalog.layer import Field, Layer
@@ -358,6 +357,8 @@ def _of_leaf(factor: UncertainField) -> Outcomes:
 
 def _of_bands(factor: UncertainField) -> Outcomes:
     """Return the chance of each band for a number with a normal error; beyond the field's limits counts as there."""
+    from scipy.special import ndtr  # noqa: PLC0415 (whatever only counts would load scipy for nothing)
+
     assert factor.raw is not None
     lower = np.array([limit for limit, _ in factor.leaf.bands])
     numbers = settled(factor.leaf, np.array([value for _, value in factor.leaf.bands]), factor.fit)
@@ -490,6 +491,8 @@ def _draw(
     doubtful: Sequence[UncertainField], uniform: Mapping[str, Floats]
 ) -> tuple[dict[str, Floats], Drawn]:
     """Return draws × rows: the numbers of the doubtful leaves, and what gates ask of their fields."""
+    from scipy.special import ndtri  # noqa: PLC0415 (as above)
+
     leaves: dict[str, Floats] = {}
     numbers: dict[str, Floats] = {}
     moved: dict[str, NDArray[np.bool_]] = {}

@@ -234,7 +234,9 @@ def place(frame: Frame, lon: float, lat: float) -> tuple[float, float]:
 
 def draw_area(page: Page, frame: Frame) -> None:
     """Draw round two of the lonely points, the major and the large one."""
-    frame.click(".rm-tool[aria-pressed]")
+    drawn_up(page)  # a map that is still being laid out moves under the pointer
+    frame.click(".rm-tool[aria-pressed='false']")
+    frame.wait_for_selector(".rm-drawing")
     (west, north), (east, south) = place(frame, 114.106, 22.575), place(frame, 114.126, 22.567)
     for corner in ((west, north), (east, north), (east, south)):
         page.mouse.click(*corner)

@@ -44,7 +44,11 @@ def screen():
 def typed(page, key, text):
     # A rerun shows the old form beside the new one for a moment.
     page.wait_for_function("(s) => document.querySelectorAll(s).length === 1", arg=f".st-key-{key} input")
-    page.locator(f".st-key-{key} input").fill(text)
+    field = page.locator(f".st-key-{key} input")
+    field.fill(text)
+    # Left by the keyboard, and the rerun that follows awaited: a click that makes it would meet a page in change.
+    field.press("Tab")
+    drawn_up(page)
 
 
 def with_form(page):

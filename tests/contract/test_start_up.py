@@ -104,6 +104,21 @@ def test_counts_and_lists_of_a_snapshot_do_without_pandas(root, words):
     assert "pandas" not in found
 
 
+def test_what_only_counts_loads_nothing_that_writes_scores_or_reads_files(root):
+    found = loaded(_TOLD, "summary", "--workspace", root)
+    assert "riskmap.selection" in found
+    rooms = ("riskmap.scoring", "riskmap.io.tables", "riskmap.ledger.editing", "riskmap.ledger.importing")
+    assert not found & {*rooms, "riskmap.rules.judge", "scipy", "sqlalchemy.dialects.postgresql"}
+
+
+def test_a_command_is_made_without_the_others_and_what_is_no_command_finds_its_like(root):
+    said = subprocess.run(
+        [sys.executable, "-m", "riskmap", "summarise"], capture_output=True, text=True, check=False
+    )
+    assert said.returncode == 2
+    assert "summary" in said.stderr
+
+
 def test_tiles_of_a_snapshot_do_without_pandas(root):
     found = loaded(_TILE, root)
     assert "pyarrow" in found

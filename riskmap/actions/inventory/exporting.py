@@ -13,7 +13,6 @@ import pyarrow as pa
 
 from riskmap.actions.inventory.unrated import newly_unrated, unrated_text
 from riskmap.actions.records.editing import may_unmask, note_unmasked
-from riskmap.actions.records.scoring import part_titles
 from riskmap.actions.tier_models import adopted_stamp, makers, stamps
 from riskmap.actions.workspace import Workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
@@ -127,7 +126,7 @@ def inventory_of(
         adopted = adopted_stamp(ws, layer_id)
         newer = adopted if any(adopted and one.digest != adopted.digest for one in made) else None
         shown = table if unmasked else masked_columns(layer, table, snapshot.table(layer_id))
-        titles, files = part_titles(ws, [layer_id]), _files(ws, layer, table, as_of)
+        titles, files = ws.catalog.part_titles([layer_id]), _files(ws, layer, table, as_of)
         parts.append(LayerInventory(layer, shown, made, contacts, newer, parts=titles, files=files))
     differences = _differences(ws, snapshot, selected, lang)
     unrated, new = _unrated(ws, snapshot, selection, parts, lang)
@@ -301,7 +300,7 @@ def _titled(ws: Workspace, column: str) -> Text:
     name = header_of(column.removeprefix("f:"))
     if is_part(name):
         key = name.removeprefix("p:")
-        return part_titles(ws, ws.catalog.layers).get(key, Text(key, key))
+        return ws.catalog.part_titles(ws.catalog.layers).get(key, Text(key, key))
     if column in CORE:
         return CORE[column][1]
     field = asked_field(name, ws.catalog.layers) if column != name else None

@@ -22,9 +22,6 @@ import pyarrow.compute
 import shapely
 from numpy.typing import NDArray
 
-from riskmap.actions.readings.standing import with_readings
-from riskmap.actions.records.attaching import with_files
-from riskmap.actions.records.scoring import part_titles
 from riskmap.actions.tier_models import makers, stamps
 from riskmap.actions.workspace import Workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
@@ -346,7 +343,7 @@ def make_selection(
     """
     chosen = [ws.catalog.layer(layer) for layer in layers] or list(ws.catalog.layers.values())
     extras = _headers_kept(ws, chosen, as_of) if where else ()
-    parts = part_titles(ws, [layer.id for layer in chosen]) if where else {}
+    parts = ws.catalog.part_titles(layer.id for layer in chosen) if where else {}
     return Selection(
         layers=tuple(layer.id for layer in chosen) if layers else (),
         tiers=tuple(tiers),
@@ -416,6 +413,10 @@ def select_json(
 def _features(
     ws: Workspace, snapshot: Snapshot, selected: Selected, as_of: date | None
 ) -> list[dict[str, Any]]:
+    # Not with the rest: a summary lists no records, and these bring scoring, files and readings with them.
+    from riskmap.actions.readings.standing import with_readings  # noqa: PLC0415
+    from riskmap.actions.records.attaching import with_files  # noqa: PLC0415
+
     made = makers(ws, selected.rows, as_of=as_of)
     told = stamps(ws, made)
     features = rows(snapshot, selected, catalog_layers=ws.catalog.layers, makers=made, stamps=told)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -29,7 +29,6 @@ from riskmap.errors import (
     NotFittedError,
     NotScoredError,
     RiskmapError,
-    Text,
     UnknownNameError,
 )
 from riskmap.ledger import LayerColumns, RunResult, Scored, TierChange, Write
@@ -351,12 +350,6 @@ def with_parts(ws: Workspace, layer: str, table: pa.Table, *, as_of: datetime | 
 def _model_then(ws: Workspace, layer: str, as_of: datetime) -> ScoringModel | None:
     digest = ws.ledger.assessed_digest(layer, as_of=as_of)
     return None if digest is None else kept_model(ws, layer, digest)
-
-
-def part_titles(ws: Workspace, layers: Iterable[str]) -> dict[str, Text]:
-    """Return part id → title of the models of some layers."""
-    models = (ws.catalog.model_of(layer) for layer in layers if layer in ws.catalog.scored)
-    return {part.id: part.title for model in models for part in model.parts}
 
 
 def scoring_basis(ws: Workspace, layer: str) -> tuple[Fit | None, Learned]:

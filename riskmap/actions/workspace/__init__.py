@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import shapely
 
@@ -19,13 +20,19 @@ from riskmap.catalog import Catalog, defaults_dir, load_catalog
 from riskmap.coordinates import Region
 from riskmap.errors import LedgerError, WorkspaceError
 from riskmap.interface import option
-from riskmap.io.files.attachments import FileStore
 from riskmap.io.files.leftovers import sweep
 from riskmap.io.readers.boundaries import read_boundaries
-from riskmap.ledger import Ledger, Level
+from riskmap.later import later
+from riskmap.ledger import Ledger
 from riskmap.ledger.store import file_of
 from riskmap.rules.subdistricts import StreetNames
 from riskmap.values.boundaries import Boundaries
+
+if TYPE_CHECKING:
+    from riskmap.io.files import attachments
+    from riskmap.ledger import Level
+else:
+    attachments = later("riskmap.io.files.attachments")
 
 WORKSPACE_FILE = "workspace.toml"
 
@@ -148,9 +155,9 @@ class Workspace:
         return self.root / "data" / "cache"
 
     @property
-    def files(self) -> FileStore:
+    def files(self) -> attachments.FileStore:
         """The pictures and documents that hang on records."""
-        return FileStore(self.root / "data" / "files", self.cache_dir / "thumbs")
+        return attachments.FileStore(self.root / "data" / "files", self.cache_dir / "thumbs")
 
     @property
     def demo(self) -> bool:

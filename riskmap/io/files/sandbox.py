@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -139,14 +140,13 @@ def _wait(worker: subprocess.Popen[bytes], name: str, limits: FileLimits, progre
         watched = psutil.Process(worker.pid)
     except psutil.NoSuchProcess:
         return
+    ended = threading.Event()  # heard of at once; `wait` with a timeout asks up to 16 ms late
+    threading.Thread(target=lambda: (worker.wait(), ended.set()), daemon=True).start()
     while True:
-        try:
-            worker.wait(timeout=_POLL_SECONDS)
-        except subprocess.TimeoutExpired:
-            progress.step(0, 1, what)
-        else:
+        if ended.wait(_POLL_SECONDS):
             progress.step(1, 1, what)  # Ctrl-C reaches the worker too: that it died says nothing of the file
             return
+        progress.step(0, 1, what)
         try:
             resident = watched.memory_info().rss
         except psutil.Error:
