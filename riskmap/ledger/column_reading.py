@@ -227,7 +227,9 @@ def _columns(
             broken += misfits
             for name, array in batch.items():
                 # What no field reads need not be in every record: where a chunk has none of it, nothing is known.
-                parts.setdefault(name, [pa.nulls(n, array.type) for n in sizes]).append(array)
+                if name not in parts:
+                    parts[name] = [pa.nulls(n, array.type) for n in sizes]
+                parts[name].append(array)
             sizes.append(len(rows))
             for name in extra_keys(parts.keys() - batch.keys()):
                 parts[name].append(pa.nulls(len(rows), pa.string()))
