@@ -20,7 +20,7 @@ from riskmap.ledger.runs import TierChange, model_digest
 from riskmap.ledger.streets import Level, Renamed
 from riskmap.ledger.undoing import Undone
 from riskmap.ledger.uniting import Conflict, MergePlan, Reunited, Side, key_title
-from riskmap.ledger.work import OpenRecord
+from riskmap.ledger.work import MoveMade, OpenRecord
 
 __all__ = [
     "CameIn",
@@ -36,6 +36,7 @@ __all__ = [
     "Ledger",
     "Level",
     "MergePlan",
+    "MoveMade",
     "Moved",
     "Moves",
     "NewNotice",
