@@ -65,6 +65,7 @@ def _run(words: list[str]) -> NoReturn:
         duty,
         editing,
         evacuation,
+        figures,
         housekeeping,
         importing,
         inventory,
