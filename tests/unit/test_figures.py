@@ -177,6 +177,10 @@ def test_coverage_of_a_whole_checklist_goes_by_item_and_an_expired_one_is_not_me
     assert (found.text, found.count, found.missing) == ("81.8%", 11, 9)  # 9 of 11
 
 
+def test_a_share_has_no_unit_of_the_numbers_around_it():
+    assert engine("", risk_points=[{"tier": "major"}]).value("points.leaders").unit == "%"
+
+
 def test_completeness_goes_by_field():
     rows = [{"capacity": 10}, {"capacity": None}]
     found = engine("", shelters=rows).value("complete.shelters")

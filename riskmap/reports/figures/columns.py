@@ -47,6 +47,10 @@ class Columns:
     days_before_monday: int = 0
     _masks: dict[tuple[str, Condition], Bools] = field(default_factory=dict[tuple[str, Condition], Bools])
     _days: dict[tuple[str, str], Days] = field(default_factory=dict[tuple[str, str], Days])
+    _numbers: dict[tuple[str, str], Floats] = field(default_factory=dict[tuple[str, str], Floats])
+    _words: dict[tuple[str, str], tuple[NDArray[np.int64], tuple[str, ...]]] = field(
+        default_factory=dict[tuple[str, str], tuple[NDArray[np.int64], tuple[str, ...]]]
+    )
     _groupings: dict[tuple[str, str, str], Grouping] = field(
         default_factory=dict[tuple[str, str, str], Grouping]
     )
@@ -81,16 +85,22 @@ class Columns:
 
     def numbers(self, layer: str, name: str) -> Floats:
         """Return a field of numbers by row; NaN where it is not known, or the layer has none."""
-        table = self.snapshot.table(layer)
-        column = column_of(name)
-        return floats_of(table[column]) if column in table.column_names else np.full(len(table), np.nan)
+        if (layer, name) not in self._numbers:
+            table, column = self.snapshot.table(layer), column_of(name)
+            there = column in table.column_names
+            self._numbers[layer, name] = floats_of(table[column]) if there else np.full(len(table), np.nan)
+        return self._numbers[layer, name]
 
     def words(self, layer: str, name: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:
         """Return which word of a field each row has, −1 where none is stated, and the words."""
-        table = self.snapshot.table(layer)
-        if column_of(name) not in table.column_names:
-            return np.full(len(table), -1, np.int64), ()
-        return _coded(table[column_of(name)])
+        if (layer, name) not in self._words:
+            table, column = self.snapshot.table(layer), column_of(name)
+            there = column in table.column_names
+            none: tuple[str, ...] = ()
+            self._words[layer, name] = (
+                _coded(table[column]) if there else (np.full(len(table), -1, np.int64), none)
+            )
+        return self._words[layer, name]
 
     def grouping(self, layer: str, key: str, date: str) -> Grouping:
         """Return in which group of a key (`definition.BY`, or a field) the records are; `date` is cut into months."""
@@ -123,10 +133,14 @@ class Columns:
             units = days.astype("datetime64[M]").astype(np.int64)
         else:  # weeks since Monday, 29 December 1969, moved to where a week begins here
             units = (days.astype(np.int64) + 3 + self.days_before_monday) // 7
-        found = np.unique(units[known])
-        named = [_month(int(u)) if key == "month" else _week(int(u)) for u in found]
-        codes = np.where(known, np.searchsorted(found, units), len(found)).astype(np.int64)
-        return codes, (*named, NOT_STATED)
+        if not known.any():
+            return np.zeros(len(days), np.int64), (NOT_STATED,)
+        first = int(units[known].min())
+        there = np.flatnonzero(np.bincount(units[known] - first))
+        named = [_month(int(u) + first) if key == "month" else _week(int(u) + first) for u in there]
+        place = np.full(int(there[-1]) + 1, len(there), np.int64)
+        place[there] = np.arange(len(there))
+        return np.where(known, place[np.where(known, units - first, 0)], len(there)), (*named, NOT_STATED)
 
 
 def _month(unit: int) -> str:
@@ -190,13 +204,15 @@ def _days_of(column: pa.ChunkedArray) -> Days:
     if not pa.types.is_string(column.type):
         return np.full(len(column), "NaT", "datetime64[D]")
     text = column.combine_chunks()
+    instants = pc.any(pc.ends_with(text, "Z")).as_py()
     try:
-        days = np.asarray(
-            pc.utf8_slice_codeunits(text, 0, 10).cast(pa.date32()).to_numpy(zero_copy_only=False)
-        )
+        kept = pc.utf8_slice_codeunits(text, 0, 10) if instants else text
+        days = np.asarray(kept.cast(pa.date32()).to_numpy(zero_copy_only=False))
     except pa.ArrowInvalid:  # a word that is no day stands among them
         return np.array([_day(word) for word in text.to_pylist()], "datetime64[D]")
     days = days.astype("datetime64[D]")
+    if not instants:
+        return days
     # What is kept to the minute is UTC: from 16:00 on Beijing has the next day.
     late = pc.and_(pc.ends_with(text, "Z"), pc.greater_equal(pc.utf8_slice_codeunits(text, 11, 13), "16"))
     moved = bools_of(pc.fill_null(late, fill_value=False)).astype("timedelta64[D]")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from graphlib import CycleError, TopologicalSorter
 from importlib import resources
 from typing import Annotated, Any, Final, Literal, get_args
@@ -142,7 +142,7 @@ class Figure(Part):
     on: Day | dt.date | None = None
     share: Share | Literal["delta"] | None = Key(default=None, validation_alias="as")
 
-    @property
+    @cached_property
     def measures(self) -> tuple[str, ...]:
         """The measures that are stated: one, where the table is sound."""
         return tuple(name for name in MEASURES if getattr(self, name) is not None)
@@ -330,8 +330,11 @@ def _tables(source: TomlFile) -> Iterator[tuple[str, Figure | list[CatalogProble
             merged = {k: v for k, v in merged.items() if k in table or k in {"publisher", "unit", "source"}}
         elif any(name in table for name in OF_FIGURES):
             merged = {k: v for k, v in merged.items() if k in table or k == "publisher"}
-        elif "source" in merged and "source" not in table:
-            del merged["source"]
+        else:
+            # What is counted has no source, and a share is no number of what the file counts.
+            for name in ("source", *(["unit"] if "checklist" in table else [])):
+                if name not in table:
+                    merged.pop(name, None)
         yield key, _read_one(source, key, merged)
 
 

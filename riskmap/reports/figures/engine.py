@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from fractions import Fraction
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +44,9 @@ from riskmap.vocabulary import TIER_TITLES
 Ints = NDArray[np.int64]
 
 
+_T = TypeVar("_T", bound=np.generic)
+
+
 _MOST_GROUPS: Final = 200  # of two keys; of more only those with records are told
 
 
@@ -54,6 +57,9 @@ _SIGNS: Final = {"percent": "%", "permille": "‰"}
 
 
 _WHOLES: Final = {"%": 100, "‰": 1000}
+
+
+_MOST_PAIRS: Final = 4_000_000  # of group and kind that are counted rather than sorted
 
 
 _FINEST: Final = 6  # decimals of numbers that are added up as whole numbers
@@ -327,9 +333,11 @@ class Engine:
         parts = self._rows(bound)
         n, undated = sum(len(one.rows) for one in parts), sum(one.undated for one in parts)
         address = None if bound.figure.count == "moves" else self._base(bound)
-        whole = np.zeros(n, np.int64)
-        rows = [(one.layer, one.rows) for one in parts]
-        exact, known = self._measured(bound, rows, whole, 1)
+        exact: list[Fraction | None] = [Fraction(n)]
+        known = [n]
+        if bound.measured:
+            rows = [(one.layer, one.rows) for one in parts]
+            exact, known = self._measured(bound, rows, np.zeros(n, np.int64), 1)
         missing = undated + (n - known[0] if bound.measured else 0)
         groups = self._groups(bound, parts, address) if bound.figure.keys else None
         return self._told(
@@ -348,7 +356,7 @@ class Engine:
         measure, name = bound.figure.measure, bound.measured
         sizes = np.bincount(codes, minlength=many)
         if not name:
-            return [Fraction(int(one)) for one in sizes], sizes.tolist()
+            return [Fraction(one) for one in sizes.tolist()], sizes.tolist()
         if measure == "distinct":
             return self._distinct(name, rows, codes, many)
         columns = self.state.columns
@@ -379,11 +387,12 @@ class Engine:
             of, words = self.state.columns.words(layer, name)
             numbers = np.array([*(place.setdefault(word, len(place)) for word in words), -1], np.int64)
             found.append(numbers[of[some]])
-        kinds = np.concatenate([np.zeros(0, np.int64), *found])
-        there = kinds >= 0
+        kinds = _joined(found, np.int64)
+        there, width = kinds >= 0, max(len(place), 1)
         known = np.bincount(codes[there], minlength=many)
-        pairs = np.unique(codes[there] * max(len(place), 1) + kinds[there]) // max(len(place), 1)
-        return [Fraction(int(one)) for one in np.bincount(pairs, minlength=many)], known.tolist()
+        pairs = codes[there] * width + kinds[there]
+        met = np.unique(pairs) if many * width > _MOST_PAIRS else np.flatnonzero(np.bincount(pairs))
+        return [Fraction(int(one)) for one in np.bincount(met // width, minlength=many)], known.tolist()
 
     # -- groups
 
@@ -405,34 +414,30 @@ class Engine:
     ) -> tuple[list[tuple[str, Ints]], Ints, list[tuple[_Member, ...]]]:
         """Return the rows by layer, in which group each is (a row in as many as its cell has), and the groups."""
         keys = bound.figure.keys
-        per_key: list[dict[str, int]] = [{} for _ in keys]
-        pieces: list[tuple[str, Ints, list[Ints]]] = []
+        words_of: list[dict[str, None]] = [{} for _ in keys]
+        pieces: list[tuple[str, Ints, list[tuple[Ints, tuple[str, ...]]]]] = []
         for part in parts:
             rows, of = self._codes(bound, part, keys)
-            placed: list[Ints] = []
-            for key_members, (codes, words) in zip(per_key, of, strict=True):
-                for word in words:
-                    key_members.setdefault(word, len(key_members))
-                placed.append(np.array([key_members[word] for word in words], np.int64)[codes])
-            pieces.append((part.layer, rows, placed))
-        orders = [_not_stated_last(members) for members in per_key]
+            for known, (_, words) in zip(words_of, of, strict=True):
+                known.update(dict.fromkeys(words))
+            pieces.append((part.layer, rows, of))
+        orders = [_not_stated_last(known) for known in words_of]
         told = [
             [self._member(bound, key, word) for word in order]
             for key, order in zip(keys, orders, strict=True)
         ]
+        places = [{word: i for i, word in enumerate(order)} for order in orders]
         groups: list[Ints] = []
-        for _, _, placed in pieces:
-            together = np.zeros(len(placed[0]), np.int64)
-            for known, order, own in zip(per_key, orders, placed, strict=True):
-                moved = np.empty(len(order), np.int64)
-                for place, word in enumerate(order):
-                    moved[known[word]] = place
-                together = together * len(order) + moved[own]
-            groups.append(together)
+        for _, _, of in pieces:
+            together: Ints | None = None
+            for place, (codes, words) in zip(places, of, strict=True):
+                moved = np.array([place[word] for word in words], np.int64)[codes]
+                together = moved if together is None else together * len(place) + moved
+            groups += [] if together is None else [together]
         members: list[tuple[_Member, ...]] = [()]
         for some in told:
             members = [(*one, each) for one in members for each in some]
-        every = np.concatenate([np.zeros(0, np.int64), *groups])
+        every = _joined(groups, np.int64)
         return [(layer, rows) for layer, rows, _ in pieces], every, members
 
     def _codes(
@@ -452,7 +457,9 @@ class Engine:
             grouping = columns.grouping(layer, key, date)
             last = len(grouping.members) - 1
             if len(grouping.rows) == columns.size(layer):
-                found.append((np.append(grouping.codes, last)[rows[index]], grouping.members))
+                # Of a move of a record that is off the lists, nothing is known any more.
+                codes = grouping.codes if part.days is None else np.append(grouping.codes, last)
+                found.append((codes[rows if len(index) == len(rows) else rows[index]], grouping.members))
                 continue
             of, more = _repeated(grouping, rows[index], last, columns.size(layer))
             found = [(codes[more], words) for codes, words in found]
@@ -724,9 +731,15 @@ def _within(days: NDArray[np.datetime64], period: Period) -> Bools:
         return (days >= np.datetime64(period.first)) & (days < np.datetime64(period.until))
 
 
-def _not_stated_last(members: Mapping[str, int]) -> list[str]:
-    stated = [word for word in members if word != NOT_STATED]
-    return [*stated, NOT_STATED] if NOT_STATED in members else stated
+def _joined(parts: Sequence[NDArray[_T]], kind: type[_T]) -> NDArray[_T]:
+    """Return arrays as one; a single one as it is."""
+    return parts[0] if len(parts) == 1 else np.concatenate([np.zeros(0, kind), *parts])
+
+
+def _not_stated_last(members: Iterable[str]) -> list[str]:
+    words = list(members)
+    stated = [word for word in words if word != NOT_STATED]
+    return [*stated, NOT_STATED] if len(stated) < len(words) else stated
 
 
 def sums_by(values: Floats, codes: Ints, many: int) -> list[Fraction]:

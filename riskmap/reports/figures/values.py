@@ -31,7 +31,9 @@ def rounded(exact: Fraction, decimals: int) -> Decimal:
 
 def plain(exact: Fraction) -> Decimal:
     """Return a number with as many decimals as it has, twelve at most."""
-    for decimals in range(13):
+    if exact.denominator == 1:
+        return Decimal(exact.numerator)
+    for decimals in range(1, 13):
         if (exact * 10**decimals).denominator == 1:
             return rounded(exact, decimals)
     return rounded(exact, 12)

@@ -23,7 +23,7 @@ from riskmap.selection import NOT_STATED
 _PRINTED: Final = re.compile(r"\s*(?P<number>[+-−－]?\s*\d[\d,，]*(?:\.\d+)?)\s*(?P<sign>[%％‰]?)\s*")
 
 
-_NAMED: Final = 20  # records that a sentence names; the document names them all
+_NAMED: Final = 100  # records that a sentence names; the document names them all
 
 
 @dataclass(frozen=True, slots=True)
