@@ -13,6 +13,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, get_args
 
@@ -136,10 +137,12 @@ def statements_of(ws: Workspace, figures: Figures | None = None) -> Statements:
     return bind_statements(files, figures or figures_of(ws), list(ws.catalog.layers))
 
 
-def judged(ws: Workspace, *, period: Period | None = None, as_of: dt.date | None = None) -> list[Verdict]:
-    """Return what comes of every statement of a workspace, now or on a past day."""
-    figures = figures_of(ws)
-    return judge(statements_of(ws, figures), Engine(figures, state_of(ws, as_of), period))
+def _beside(ws: Workspace, state: State, publication: str, layer: str) -> tuple[pa.Table, pa.Table]:
+    """Return the records of a layer as they were published, and as they are in a state of the ledger, as text."""
+    store = publications_of(ws)
+    then = _published(store, store.manifest(publication), layer)
+    now = read_canonical(canonical_csv(open_table(ws, state.snapshot, layer)))
+    return (now.slice(0, 0) if then is None else then.table), now
 
 
 def publish(
@@ -167,7 +170,7 @@ def publish(
     figures = figures_of(ws)
     engine = Engine(figures, state, period)
     statements = statements_of(ws, figures)
-    verdicts = tuple(judge(statements, engine))
+    verdicts = tuple(judge(statements, engine, as_published=partial(_beside, ws, state)))
     _refuse(verdicts, statements, despite, by=by, why=why, second=second)
     left = [one for one in verdicts if one.blocks and one.id not in despite]
     if left:
@@ -450,7 +453,7 @@ def reproduce(ws: Workspace, name: str, *, progress: Progress = UNWATCHED) -> Pr
         statements = bind_statements(
             list(_files(root, STATEMENTS, manifest)), figures, list(then.catalog.layers)
         )
-        verdicts = judge(statements, engine)
+        verdicts = judge(statements, engine, as_published=partial(_beside, then, engine.state))
         contacts = any(one.path == CONTACTS for one in manifest.files)
         made = {
             path: PublishedFile.of(path, content, rows)

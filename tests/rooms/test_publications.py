@@ -426,3 +426,57 @@ def test_a_summary_is_compared_with_a_publication(home):
     assert found["compared"]["publication"] == "一"
     assert found["compared"]["change"]["total"] == -1
     assert found["compared"]["total"] == found["total"] + 1
+
+
+def test_a_statement_holds_the_ledger_against_what_was_published(home):
+    passed(home, name="一")
+    (home / "reports" / "statements").mkdir(parents=True)
+    own = home / "reports" / "statements" / "own.toml"
+    own.write_text('[same]\nunchanged = ["risk_points", "likelihood", "一"]\n', encoding="utf-8")
+    assert passed(home, name="二")["published"]
+    codes = current_snapshot(open_workspace(home)).table("risk_points")["code"].to_pylist()[:2]
+    ran = riskmap(
+        "edit-all",
+        "risk_points",
+        "--where",
+        f"code = {codes[0]}",
+        "--set",
+        "likelihood=0.1",
+        "--why",
+        "复核",
+        "--workspace",
+        home,
+    )
+    assert ran.status == 0, ran.err
+    assert riskmap("retire", "risk_points", codes[1], "--why", "拆", "--workspace", home).status == 0
+    (found,) = (one for one in published(home).json["statements"] if one["id"] == "own.same")
+    assert (found["agrees"], found["missing"]) == (False, [codes[1]])
+    assert [(one["code"], one["after"]) for one in found["changed"]] == [(codes[0], "0.1")]
+    assert riskmap("publish", "--reproduce", "二", "--workspace", home).status == 0
+
+
+def test_a_period_that_is_over_is_told_as_it_was_published(home):
+    passed(home, "--period", "2025", name="去年")
+    before = riskmap("figures", "events.patrols", "--period", "2025", "--json", "--workspace", home).json[
+        "figures"
+    ][0]
+    late = (
+        "record",
+        "patrols",
+        "--set",
+        "code=XC-LATE",
+        "--set",
+        "people=3",
+        "--on",
+        "2025-12-31",
+        "--why",
+        "补录",
+    )
+    assert riskmap(*late, "--workspace", home).status == 0
+    ran = riskmap("figures", "events.patrols", "--period", "2025", "--json", "--workspace", home)
+    assert ran.json["figures"][0]["value"] == before["value"]
+    today = ran.json["figures"][0]["as_of"][:10]
+    now = riskmap(
+        "figures", "events.patrols", "--period", "2025", "--as-of", today, "--json", "--workspace", home
+    )
+    assert now.json["figures"][0]["value"] == before["value"] + 1

@@ -25,4 +25,4 @@ def test_the_figures_and_statements_that_the_document_shows_can_be_told():
     (stated,) = (found for name, found in blocks.items() if "statements/" in name)
     bound = bind_statements([("reports/statements/own.toml", stated, True)], found, list(shipped()))
     assert not bound.failed
-    assert len(bound.usable) == 9
+    assert len(bound.usable) == 10

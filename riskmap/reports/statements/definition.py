@@ -29,7 +29,7 @@ FOLDER: Final = "reports/statements"
 Severity = Literal["block", "warn"]
 
 
-KINDS: Final = ("equal", "at_most", "falling", "partition", "printed", "one_name")
+KINDS: Final = ("equal", "at_most", "falling", "partition", "printed", "one_name", "unchanged")
 """What a statement may say; it says one of them at least."""
 
 
@@ -51,7 +51,8 @@ class Statement(Part):
     `falling`: the groups of one figure, or several figures, none greater than the one before it. `partition`: each
     record of a layer is in exactly one group of a field. `printed`: what is printed somewhere, `is` the figure that it
     says, or `change` the figure whose change `against` a period it says; compared at its printed places. `one_name`:
-    `figures` that go by one name have one value. `names = "records"`: the records by which two sides differ are named.
+    `figures` that go by one name have one value. `unchanged`: a layer, a field of it (or tier), and the publication since
+    which that says the same of each record that it has. `names = "records"`: the records by which two sides differ are named.
     `by`: two sides are compared in each group of their figures. `severity`: whether it keeps from publishing.
     """
 
@@ -68,6 +69,7 @@ class Statement(Part):
     against: Shift = "-1y"
     one_name: Words | None = None
     figures: Items[Words] = ()
+    unchanged: Annotated[tuple[Slug, Words, Words], Key(strict=False)] | None = None
     names: Literal["records"] | None = None
     by: Words | None = None
 
@@ -225,6 +227,9 @@ def _problems(
     if statement.partition is not None and statement.partition[0] not in layers:
         expected, word = Text("图层的标识", "the id of a layer"), statement.partition[0]
         yield source.problem((key, "partition", 0), expected, found=shown(word), hint=closest(word, layers))
+    if statement.unchanged is not None and statement.unchanged[0] not in layers:
+        expected, word = Text("图层的标识", "the id of a layer"), statement.unchanged[0]
+        yield source.problem((key, "unchanged", 0), expected, found=shown(word), hint=closest(word, layers))
     if statement.printed is not None:
         asked = statement.is_ or statement.change
         if asked is None or (statement.is_ is not None and statement.change is not None):

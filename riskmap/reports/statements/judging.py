@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import Final
 
 import numpy as np
+import pyarrow as pa
 
 from riskmap.errors import Lang, RiskmapError, Text
 from riskmap.json_documents import Document
@@ -31,7 +32,7 @@ class Verdict:
     """What came of a statement: `agrees` None where a side cannot be told, which is never all right.
 
     `missing`: codes that the left side counts and the right one does not, `doubled`: those that the right one counts
-    more than once, `changed`: code → before and after. LAYER:CODE where records of several layers are compared.
+    more than once, `changed`: code → as it was published and as it is. LAYER:CODE where records of several layers are compared.
     """
 
     id: str
@@ -84,11 +85,21 @@ class _Finding:
     why: Text = _NO_WORDS
     missing: tuple[str, ...] = ()
     doubled: tuple[str, ...] = ()
+    changed: Mapping[str, tuple[str, str]] | None = None
 
 
-def judge(statements: Statements, engine: Engine) -> list[Verdict]:
-    """Return what comes of every statement over the figures of a state and period, in the order of their files."""
-    found = [_verdict(one, engine) for one in statements.usable.values()]
+AsPublished = Callable[[str, str], tuple[pa.Table, pa.Table]]
+"""Publication and layer → the records as they were published, and as they are now; every column as text."""
+
+
+def judge(
+    statements: Statements, engine: Engine, *, as_published: AsPublished | None = None
+) -> list[Verdict]:
+    """Return what comes of every statement over the figures of a state and period, in the order of their files.
+
+    `as_published`: what those about a publication are held against; without it they cannot be told.
+    """
+    found = [_verdict(one, engine, as_published) for one in statements.usable.values()]
     # What cannot be read has not been checked.
     lost = [
         Verdict(one.id, Text(one.id, one.id), "block", None, None, None, one.message)
@@ -97,9 +108,9 @@ def judge(statements: Statements, engine: Engine) -> list[Verdict]:
     return [*found, *lost]
 
 
-def _verdict(bound: BoundStatement, engine: Engine) -> Verdict:
+def _verdict(bound: BoundStatement, engine: Engine, as_published: AsPublished | None) -> Verdict:
     try:
-        findings = list(_findings(bound, engine))
+        findings = list(_findings(bound, engine, as_published))
     except RiskmapError as problem:
         findings = [_Finding(None, why=Text(problem.text("zh"), problem.text("en")))]
     worst = next((one for one in findings if one.agrees is False), None) or next(
@@ -115,11 +126,12 @@ def _verdict(bound: BoundStatement, engine: Engine) -> Verdict:
         worst.why,
         worst.missing,
         worst.doubled,
+        worst.changed,
         source=bound.statement.source,
     )
 
 
-def _findings(bound: BoundStatement, engine: Engine) -> Iterator[_Finding]:
+def _findings(bound: BoundStatement, engine: Engine, as_published: AsPublished | None) -> Iterator[_Finding]:
     statement = bound.statement
     for pair, at_most in ((statement.equal, False), (statement.at_most, True)):
         if pair is None:
@@ -138,6 +150,8 @@ def _findings(bound: BoundStatement, engine: Engine) -> Iterator[_Finding]:
         yield _printed(bound, engine)
     if statement.one_name is not None:
         yield _one_name(statement.one_name, statement.figures, engine)
+    if statement.unchanged is not None:
+        yield _unchanged(*statement.unchanged, as_published)
 
 
 def _exact(term: Term, engine: Engine, member: str | None = None) -> Fraction | None:
@@ -346,3 +360,30 @@ def _one_name(name: str, figures: Sequence[str], engine: Engine) -> _Finding:
     agrees = len({(one.value, one.unit) for one in values}) == 1
     why = Text(f"{name}：{told}", f"{name}: {told}")
     return _Finding(agrees, exacts[0], exacts[-1], why)
+
+
+def _unchanged(layer: str, name: str, publication: str, as_published: AsPublished | None) -> _Finding:
+    if as_published is None:
+        return _Finding(
+            None, why=Text(f"没有发布 {publication} 可比", f"no publication {publication} to compare with")
+        )
+    before, now = as_published(publication, layer)
+    column = name if name in before.column_names else f"f:{name}"
+    if column not in before.column_names or column not in now.column_names:
+        return _Finding(None, why=Text(f"{layer} 没有字段 {name}", f"{layer} has no field {name}"))
+    was, there = (dict(zip(t["code"].to_pylist(), t[column].to_pylist(), strict=True)) for t in (before, now))
+    missing = tuple(sorted(was.keys() - there.keys()))
+    changed = {
+        code: (was[code] or "", there[code] or "")
+        for code in sorted(was.keys() & there.keys())
+        if was[code] != there[code]
+    }
+    some = "、".join(list(changed)[:_NAMED]) + ("…" if len(changed) > _NAMED else "")
+    why = Text(
+        f"自 {publication} 以来：{len(changed)} 条改了{f'（{some}）' if changed else ''}，{len(missing)} 条不在了",
+        f"since {publication}: {len(changed)} changed{f' ({some})' if changed else ''}, {len(missing)} are gone",
+    )
+    same = len(was) - len(missing) - len(changed)
+    return _Finding(
+        not changed and not missing, Fraction(len(was)), Fraction(same), why, missing, (), changed
+    )
