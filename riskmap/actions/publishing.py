@@ -53,7 +53,8 @@ from riskmap.reports.figures import Engine, Figures, FigureValue, State, bind_fi
 from riskmap.reports.periods import Period, Weekday, parse_period
 from riskmap.reports.statements import FOLDER as STATEMENTS
 from riskmap.reports.statements import Statements, Verdict, bind_statements, default_statements, judge
-from riskmap.rules.arrays import column_of, is_part, numbers_of
+from riskmap.rules.arrays import bools_of, column_of, is_part, numbers_of, pc
+from riskmap.rules.extras import masked
 from riskmap.rules.permissions import Actor, may
 from riskmap.selection import Snapshot
 from riskmap.selection.records import masked_extras
@@ -66,6 +67,9 @@ _LEFT_OUT: Final = frozenset({"feature_id", "flags", "rank", "checklist", CLASS}
 
 
 _DEFINITIONS: Final = "definitions"
+
+
+_DIGITS: Final = r"\d{7}|\d{3,4}[-\s]\d{7}"  # what may be the number of a person
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,7 +354,8 @@ def _frozen(one: FigureValue) -> dict[str, Any]:
 
 
 def open_table(ws: Workspace, snapshot: Snapshot, layer: str) -> pa.Table:
-    """Return the records of a layer as they may be given away: no persons, people masked in what no field reads.
+    """Return the records of a layer as they may be given away: no persons, people masked in what no field reads, numbers
+    of people masked in free text.
 
     Rows by code; the snapshot's columns, its tier as a word, a column for each item of the checklist.
     """
@@ -367,8 +372,23 @@ def open_table(ws: Workspace, snapshot: Snapshot, layer: str) -> pa.Table:
                 cells = [None if row is None or i >= len(row) else row[i] for row in marks]
                 columns[f"checklist.{item.id}"] = pa.array(cells, pa.bool_())
         elif name not in _LEFT_OUT and name not in personal and not is_part(name):
-            columns[name] = table[name]
+            columns[name] = table[name] if name == "code" else _without_numbers(table[name])
     return pa.table(columns)  # a snapshot's rows stand in the order of their codes
+
+
+def _without_numbers(column: pa.ChunkedArray) -> pa.ChunkedArray | pa.Array:
+    """Return a column with the telephone and identity numbers in its texts masked."""
+    if not pa.types.is_string(column.type):
+        return column
+    suspect = np.flatnonzero(
+        bools_of(pc.fill_null(pc.match_substring_regex(column, _DIGITS), fill_value=False))
+    )
+    if not len(suspect):
+        return column
+    texts = column.to_pylist()
+    for row in suspect.tolist():
+        texts[row] = masked(texts[row], personal=False)
+    return pa.array(texts, pa.string())
 
 
 def _moves(ws: Workspace, state: State) -> pa.Table:

@@ -269,6 +269,33 @@ def test_the_tables_are_the_records_of_the_ledger(home):
         assert table["code"].to_pylist() == sorted(table["code"].to_pylist())
 
 
+def test_a_telephone_number_in_free_text_is_masked_and_codes_stay(home):
+    code = current_snapshot(open_workspace(home)).table("risk_points")["code"][0].as_py()
+    where = ("--where", f"code = {code}", "--set", "remarks=联系王先生13812345678，房号20260401")
+    assert riskmap("edit-all", "risk_points", *where, "--why", "补", "--workspace", home).status == 0
+    passed(home)
+    table = read_canonical(
+        gzip.decompress((home / "publications" / "2024年度" / "data/risk_points.csv.gz").read_bytes())
+    )
+    told = dict(zip(table["code"].to_pylist(), table["f:remarks"].to_pylist(), strict=True))[code]
+    assert "13812345678" not in told
+    assert "房号20260401" in told
+    assert len(set(table["code"].to_pylist())) == len(table)
+
+
+def test_a_disk_that_refuses_leaves_nothing_behind(home, monkeypatch):
+    from pathlib import Path
+
+    def refuse(self, target):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    ran = published(home, "--despite", FOUR, "--why", "急", "--second", "李四")
+    assert ran.refused
+    assert "磁盘空间不足" in ran.err
+    assert list((home / "publications").iterdir()) == []
+
+
 # -- verified, and made again
 
 

@@ -88,3 +88,17 @@ def test_a_run_of_months_is_moved_day_by_day():
 )
 def test_a_day_before_is_a_day_that_there_is(before, shift, after):
     assert earlier(day(before), shift) == day(after)
+
+
+def test_the_workspace_says_on_which_day_its_weeks_begin(tmp_path):
+    from riskmap.actions.workspace.settings import read_workspace_file
+    from riskmap.errors import CatalogError
+
+    file = tmp_path / "workspace.toml"
+    file.write_text('[district]\nname = "区"\n', encoding="utf-8")
+    assert read_workspace_file(file).week_starts == "mon"
+    file.write_text('[district]\nname = "区"\n[reports]\nweek_starts = "fri"\n', encoding="utf-8")
+    assert read_workspace_file(file).week_starts == "fri"
+    file.write_text('[district]\nname = "区"\n[reports]\nweek_starts = "friday"\n', encoding="utf-8")
+    with pytest.raises(CatalogError, match="week_starts"):
+        read_workspace_file(file)
