@@ -108,12 +108,12 @@ def publish(
     from riskmap.errors import RiskmapError
     from riskmap.rules.permissions import local_actor
 
-    asked = [one for one in (name, verify, reproduce) if one is not None]
-    if len(asked) != 1:
+    ws = open_workspace(workspace, store)
+    _ = ws.ledger  # an address that is none is told first
+    if sum(one is not None for one in (name, verify, reproduce)) != 1:
         raise RiskmapError(
             "请写 --as、--verify、--reproduce 之一", "write one of --as, --verify and --reproduce"
         )
-    ws = open_workspace(workspace, store)
     if verify is not None:
         _proven(publishing.verify(ws, verify), "verified", as_json=as_json)
     if reproduce is not None:
