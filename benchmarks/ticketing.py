@@ -17,11 +17,13 @@ from streamlit.util import calc_hash
 import riskmap.web
 from benchmarks.measure import Line, Spent, say, spent
 from benchmarks.workspaces import DISTRICT, workspace
+from riskmap.actions.figures import state_of
 from riskmap.actions.inventory.listing import list_records, make_selection
 from riskmap.actions.shipped_layers import take_layers
 from riskmap.actions.workspace import Workspace, open_workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.moments import CLOCK
+from riskmap.reports.figures import Engine, bind_figures
 from riskmap.selection import counts
 from riskmap.values.import_plan import Intake
 from riskmap.values.records import Records
@@ -31,6 +33,32 @@ TICKETS = 100_000
 REGISTER = "hazards"
 PAGE_S, LIST_MS = 1.0, 100.0
 TODAY = dt.date(2026, 11, 29)
+FIGURES, FIGURES_MS = 60, 50.0
+_COUNTED = ('count = "records"', 'count = "records"\nby = "subdistrict"')
+_ASKED = (
+    (
+        REGISTER,
+        ("state == found", "state == closed", "due < today", "found_on >= 2025-01-01", "kind == slope"),
+        (
+            *_COUNTED,
+            'distinct = "department"',
+            'count = "records"\nby = "state"',
+            'count = "records"\nby = "month"\ndate = "found_on"',
+        ),
+    ),
+    (
+        "risk_points",
+        ("likelihood >= 3", "tier >= general", "state == rated", "consequence > 7", "kind present"),
+        (
+            *_COUNTED,
+            'sum = "people_500m"',
+            'mean = "exposure"',
+            'max = "likelihood"',
+            'count = "records"\nby = "tier"',
+            'distinct = "kind"',
+        ),
+    ),
+)
 _STATES = ("found", "rectifying", "closed")
 _SHARES = (0.1, 0.3, 0.6)
 
@@ -56,7 +84,33 @@ def ticketing(home: Path, _: int) -> list[Line]:
         took = spent(ask, runs=7)
         note = f"CPU at best; wall {1000 * took.wall:.3g}"
         lines.append(Line(f"{name}, {what}", 1000 * min(took.cpus), "ms", LIST_MS, note))
-    return lines
+    return [*lines, _figures(with_them, what)]
+
+
+def _figures(ws: Workspace, what: str) -> Line:
+    """Return what sixty figures take: counts, groups, sums, means, kinds, by month; nothing kept from one run to the next."""
+    tables = "".join(
+        f'[n{i}]\nover = "{over}"\n{where}{measure}\n'
+        for i, (over, where, measure) in enumerate(
+            [
+                (over, f"where = ['{condition}']\n", measure)
+                for over, conditions, measures in _ASKED
+                for condition in conditions
+                for measure in measures
+            ]
+        )
+    )
+    figures = bind_figures([("reports/figures/own.toml", tables, True)], ws.catalog.layers, {})
+    assert len(figures.usable) == FIGURES, figures.failed
+
+    def told() -> None:
+        engine = Engine(figures, state_of(ws))
+        for one in figures.usable:
+            engine.value(one)
+
+    took = spent(told, runs=7)
+    note = f"CPU at best; wall {1000 * took.wall:.3g}, {1000 * took.walls[0]:.3g} the first time"
+    return Line(f"{FIGURES} figures, {what}", 1000 * min(took.cpus), "ms", FIGURES_MS, note)
 
 
 def _take_in(root: Path, what: str) -> list[Line]:

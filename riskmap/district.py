@@ -26,6 +26,7 @@ from riskmap.actions.episode.duty import callout_ahead
 from riskmap.actions.episode.inputs import Given
 from riskmap.actions.episode.preparing import moves_ahead, reached_tiers
 from riskmap.actions.episode.scenario import Prepared, each_once, foreseen, keep, prepare
+from riskmap.actions.figures import period_of, told_figures
 from riskmap.actions.importing import FileImport, commit_file, plan_file, read_for_import, row_codes
 from riskmap.actions.inventory.exporting import export_selection, masked_columns
 from riskmap.actions.inventory.listing import make_selection, summarise
@@ -43,6 +44,7 @@ from riskmap.errors import Lang, RiskmapError, Text
 from riskmap.io.files.attachments import read_bounded
 from riskmap.json_documents import plain
 from riskmap.moments import moment_of, parse_as_of, parse_beijing_moment
+from riskmap.reports.figures import FigureValue
 from riskmap.rules.arrays import pc
 from riskmap.rules.permissions import acting, local_actor
 from riskmap.selection import Selection, select
@@ -360,6 +362,45 @@ class District:
 
         """
         return Summary(summarise(self._ws, as_of=_day(as_of), compare=_day(compare)))
+
+    def figures(
+        self, ids: Words = None, *, period: str | None = None, as_of: Day = None
+    ) -> dict[str, FigureValue]:
+        """Return figures (`reports/figures/*.toml` and those shipped) by id, as `riskmap figures` tells them.
+
+        Parameters
+        ----------
+        ids
+            Ids (`hazards.rate`, also of a group: `points.tier.major`) or names of their files (`hazards`); by
+            default every figure whose layers this district has.
+        period
+            2026, 2026-H1, 2026-Q4, 2026-11, 2026-W48 or 2026-01..2026-06; by default no day is left out.
+        as_of
+            A past day, at its end, or a moment; `today` in a figure's conditions is that day.
+
+        Returns
+        -------
+        dict
+            id → value: `value` (Decimal, as it is printed; None where nothing can be told), `text`, `unit`, `exact`
+            (a fraction), `count` and `missing` records, `groups`, and `query`, the address of its records.
+
+        Raises
+        ------
+        RiskmapError
+            A figure that cannot be told; its message names file and mistake.
+
+        Examples
+        --------
+        >>> tiers = d.figures("points.tier")["points.tier"]
+        >>> sum(group.value for group in tiers.groups) == tiers.value
+        True
+
+        """
+        asked = period_of(self._ws, period)
+        found = told_figures(self._ws, _words(ids), period=asked, as_of=_day(as_of))
+        for problem in found.failed.values():
+            raise problem
+        return {one.id: one for one in found.figures}
 
     def check(self) -> pd.DataFrame:
         """Look whether files, ledger, caches, sums, tiers, disk, clock and backups are all right.

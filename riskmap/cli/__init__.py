@@ -91,6 +91,7 @@ def _run(words: list[str]) -> NoReturn:
         duty,
         editing,
         evacuation,
+        figures,
         housekeeping,
         importing,
         inventory,

@@ -428,7 +428,7 @@ def explain(
 @app.command()
 def summary(
     as_of: AsOfOption = None,
-    compare: Annotated[str | None, typer.Option("--compare", metavar="DATE")] = None,
+    compare: Annotated[str | None, typer.Option("--compare", metavar="DATE|PUBLICATION")] = None,
     as_json: JsonOption = False,
     workspace: WorkspaceOption = None,
     store: StoreOption = None,
@@ -436,10 +436,16 @@ def summary(
     """Counts, and whether they add up."""
     from riskmap.actions.inventory.listing import summarise
     from riskmap.cli.common import open_workspace
+    from riskmap.io.files.publications import Publications
 
     ws = open_workspace(workspace, store)
     at = past(as_of)
-    document = summarise(ws, as_of=at, compare=past(compare))
+    published = compare is not None and compare in Publications(ws.root).names()
+    document = summarise(ws, as_of=at, compare=None if published else past(compare))
+    if published and compare is not None:
+        from riskmap.actions.publishing import summary_compared
+
+        document["compared"] = summary_compared(ws, document, compare)
     _tell_state(ws, at)
     if as_json:
         print_json(document)

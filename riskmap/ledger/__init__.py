@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from riskmap.ledger.streets import Level, Renamed
     from riskmap.ledger.undoing import Undone
     from riskmap.ledger.uniting import Conflict, MergePlan, Reunited, Side, key_title
-    from riskmap.ledger.work import OpenRecord
+    from riskmap.ledger.work import MoveMade, OpenRecord
 
 __all__ = [
     "CameIn",
@@ -43,6 +43,7 @@ __all__ = [
     "Ledger",
     "Level",
     "MergePlan",
+    "MoveMade",
     "Moved",
     "Moves",
     "NewNotice",
@@ -87,7 +88,7 @@ _HOMES = {
     **dict.fromkeys(("Level", "Renamed"), "streets"),
     "Undone": "undoing",
     **dict.fromkeys(("Conflict", "MergePlan", "Reunited", "Side", "key_title"), "uniting"),
-    "OpenRecord": "work",
+    **dict.fromkeys(("MoveMade", "OpenRecord"), "work"),
 }
 
 

@@ -84,7 +84,7 @@ if TYPE_CHECKING:
     from riskmap.ledger.streets import Level, Renamed
     from riskmap.ledger.undoing import Undone
     from riskmap.ledger.uniting import MergePlan, Reunited, Side
-    from riskmap.ledger.work import OpenRecord
+    from riskmap.ledger.work import MoveMade, OpenRecord
     from riskmap.rules.judge import Judged
     from riskmap.values.assessment import Makers
     from riskmap.values.attachments import Attached, Attachment
@@ -555,6 +555,10 @@ class Ledger:
     ) -> dict[tuple[str, str, str | None], int]:
         """Return (layer, state, deadline) → how many records that are not closed have both, now or at a moment."""
         return work.open_deadlines(self._store, layers, as_of=as_of)
+
+    def moves_made(self, layer: Layer, *, as_of: dt.datetime | None = None) -> list[MoveMade]:
+        """Return the moves made in a register, now or until a moment, by day and code; those taken back are none."""
+        return work.moves_made(self._store, layer, as_of=as_of)
 
     def states(self, layer: Layer, *, as_of: dt.datetime | None = None) -> dict[str, int]:
         """Return state → how many active records of a register are in it, now or at a moment."""

@@ -14,6 +14,7 @@ from riskmap.ledger import schema as s
 from riskmap.ledger.columns import held_at, read_body, read_contacts
 from riskmap.ledger.history import changeset_at
 from riskmap.ledger.store import Store, json_list
+from riskmap.moments import day_kept
 from riskmap.rules.moves import day_found
 from riskmap.values.records import Contact, Value
 
@@ -37,6 +38,55 @@ class OpenRecord:
     contacts: tuple[Contact, ...] = ()
     level: str | None = None
     at: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MoveMade:
+    """A move of a record that stands: from a state to a state, on a day (ISO), as of its version."""
+
+    code: str
+    before: str
+    after: str
+    on: str
+    version: int
+
+
+def moves_made(store: Store, layer: Layer, *, as_of: dt.datetime | None = None) -> list[MoveMade]:
+    """Return the moves made in a register, now or until a moment, by day and code; those that were taken back are none."""
+    if (flow := layer.flow) is None:
+        return []
+    f, r, c = s.feature, s.revision, s.changeset
+    earlier = r.alias()
+    with store.reading() as connection:
+        at = None if as_of is None else changeset_at(connection, as_of)
+        gone = _taken_back(connection, at)
+        query = sa.select(
+            f.c.code, earlier.c.state, r.c.state, r.c.happened, r.c.version, r.c.valid_from, c.c.at
+        )
+        joined = r.join(f, f.c.id == r.c.feature_id).join(c, c.c.id == r.c.valid_from)
+        before = sa.and_(earlier.c.feature_id == r.c.feature_id, earlier.c.version == r.c.version - 1)
+        query = query.select_from(joined.outerjoin(earlier, before)).where(
+            f.c.layer == layer.id, r.c.op == "move"
+        )
+        if at is not None:
+            query = query.where(r.c.valid_from <= at)
+        found = [
+            MoveMade(code, was or flow.start, state or flow.start, happened or day_kept(moment), version)
+            for code, was, state, happened, version, number, moment in connection.execute(query)
+            if number not in gone
+        ]
+    return sorted(found, key=lambda one: (one.on, one.code, one.version))
+
+
+def _taken_back(connection: sa.Connection, at: int | None) -> set[int]:
+    """Return the changesets that are undone in a state of the ledger; an undo that was itself undone takes nothing back."""
+    t = s.changeset
+    query = sa.select(t.c.id, t.c.undoes).where(t.c.undoes.is_not(None)).order_by(t.c.id.desc())
+    gone: set[int] = set()
+    for number, undoes in connection.execute(query if at is None else query.where(t.c.id <= at)):
+        if number not in gone:
+            gone.add(undoes)
+    return gone
 
 
 def open_records(

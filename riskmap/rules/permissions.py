@@ -21,6 +21,7 @@ Right = Literal[
     "adopt_model",
     "keep_log",
     "send",
+    "publish",
 ]
 
 
@@ -36,6 +37,7 @@ RIGHTS: Final[Mapping[Right, Text]] = {
     "adopt_model": Text("采用评分模型", "adopt a scoring model"),
     "keep_log": Text("保存情景、记录事件", "keep scenarios and their log"),
     "send": Text("发送消息", "send messages"),
+    "publish": Text("发布数据", "publish"),
 }
 
 

@@ -593,6 +593,8 @@ def _comparable(column: pa.ChunkedArray, name: str) -> NDArray[np.float64] | Wor
 
 def _days(column: pa.ChunkedArray) -> pa.ChunkedArray | pa.Array:
     """Return a column in which moments are the days that they fall on here; all else stays as it is."""
+    if not pc.any(pc.ends_with(column, "Z")).as_py():  # a fifth of what the pattern takes
+        return column
     if not pc.any(pc.match_substring_regex(column, _INSTANT)).as_py():
         return column
     coded = column.combine_chunks().dictionary_encode()

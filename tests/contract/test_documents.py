@@ -21,6 +21,7 @@ CHINESE = [
             "duty",
             "editing",
             "evacuation",
+            "figures",
             "fire",
             "formulas",
             "mechanisms",

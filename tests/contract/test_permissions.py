@@ -16,6 +16,7 @@ from riskmap.actions.episode.messages import deliver, send_message
 from riskmap.actions.importing import commit_file, commit_files, dismiss_rejected, plan_file, settle_held
 from riskmap.actions.inventory.exporting import export_selection
 from riskmap.actions.model_saving import open_model, save_model
+from riskmap.actions.publishing import publish
 from riskmap.actions.records.attaching import attach_files, detach_files, original_of
 from riskmap.actions.records.editing import (
     PointEdit,
@@ -84,6 +85,7 @@ ACTIONS = {
         lambda ws, **who: send_message(ws, 1, Entry("message", text="x"), **who),
         lambda ws, **who: deliver(ws, 1, **who),
     ],
+    "publish": [lambda ws, **who: publish(ws, "2024", **who)],
     "read_contacts": [
         lambda ws, **who: reveal_contacts(ws, LAYER, "A", **who),
         lambda ws, **who: callout_view(ws, 1, unmasked=True, **who),

@@ -84,8 +84,8 @@ CASES = {
     "a major hazard is accepted by a second person": (
         5,
         lambda home: _accept(home, "major_hazards"),
-        ("200", "198", "2", "2"),
-        ("200", "199", "1", "2"),
+        ("200", "198", "2", "2", "99.00%"),
+        ("200", "199", "1", "1", "99.50%"),
     ),
     "a hazard is accepted, and leaves the list of open ones": (
         9,
@@ -93,11 +93,11 @@ CASES = {
         ("235", "197", "38"),
         ("235", "198", "37"),
     ),
-    "a cavity is retired, and its road counts one less than it reported": (
+    "a cavity is retired, and there is less to a kilometre": (
         15,
         lambda home: changed(home, "retire", "cavities", first(home, "cavities", "closed = true")),
-        ("315", "36", "36"),
-        ("315", "35", "36"),
+        ("315.00", "36", "0.114"),
+        ("315.00", "35", "0.111"),
     ),
     "a patrol is recorded with its people, drones and what was taken": (
         17,
@@ -113,14 +113,14 @@ CASES = {
             ),
             *("--set", "people=6", "--set", "drones=1", "--set", "taken=2", "--on", "2025-01-01"),
         ),
-        ("2539", "10720", "403", "2929"),
-        ("2540", "10726", "404", "2931"),
+        ("2539", "10720", "403", "2929", "35"),
+        ("2540", "10726", "404", "2931", "35"),
     ),
     "a station with a scheme is open": (
         31,
         lambda home: edited(home, "stations", first(home, "stations", "建设阶段 = scheme"), "stage=open"),
-        ("100", "7", "54", "8", "31"),
-        ("100", "7", "53", "8", "32"),
+        ("100", "93", "39", "31"),
+        ("100", "93", "40", "32"),
     ),
     "a warehouse of a community is one of a sub-district": (
         36,
@@ -141,8 +141,8 @@ CASES = {
     "a response was none: its warning stands without one": (
         54,
         lambda home: changed(home, "retire", "responses", first(home, "responses")),
-        ("35", "35"),
-        ("34", "34"),
+        ("35", "35", "214"),
+        ("35", "34", "214"),
     ),
     "a person of the grids has left": (
         62,
@@ -153,8 +153,8 @@ CASES = {
     "an alert that waits is disposed of": (
         64,
         _disposed,
-        ("11123", "22", "176", "41"),
-        ("11123", "22", "176", "40"),
+        ("11123", "22", "22", "176", "41"),
+        ("11123", "22", "22", "176", "40"),
     ),
     "an order of a meeting is confirmed": (
         68,
@@ -165,8 +165,8 @@ CASES = {
     "a firm has rectified one more": (
         72,
         _one_more,
-        ("4847", "16834", "12341"),
-        ("4847", "16834", "12342"),
+        ("4847", "16834", "12341", "73.31%"),
+        ("4847", "16834", "12342", "73.32%"),
     ),
 }
 

@@ -18,8 +18,10 @@ import numpy as np
 import pyarrow as pa
 
 from riskmap.actions.episode.roster import roster_findings
+from riskmap.actions.figures import figures_of
 from riskmap.actions.inventory.listing import summarise
 from riskmap.actions.inventory.record_lists import list_faults
+from riskmap.actions.publishing import publications_of, statements_of
 from riskmap.actions.readings import series_file
 from riskmap.actions.readings.checking import readings_findings
 from riskmap.actions.records.handed_in import handed_in
@@ -143,6 +145,32 @@ def _files(ws: Workspace) -> Iterator[CheckFinding]:
 def _lists(ws: Workspace) -> Iterator[CheckFinding]:
     for one in list_faults(ws):
         yield CheckFinding("error", "list", one.place, Text(one.text("zh"), one.text("en")), one.remedy)
+
+
+def _figures(ws: Workspace) -> Iterator[CheckFinding]:
+    """Look for figures and statements of the workspace that cannot be read."""
+    figures = figures_of(ws)
+    for one in (*figures.failed, *statements_of(ws, figures).failed):
+        yield CheckFinding("error", "figure", one.id, one.message, one.remedy)
+
+
+def _publications(ws: Workspace) -> Iterator[CheckFinding]:
+    """Look for files of publications that are not as they were published."""
+    store = publications_of(ws)
+    restore = Text(
+        "从备份恢复 publications/ 下的这个文件夹", "bring this folder of publications/ back from a backup"
+    )
+    for name in store.names():
+        try:
+            differences = store.differences(name)
+        except RiskmapError as problem:
+            yield CheckFinding("error", "publication", name, problem.say, restore)
+            continue
+        for one in differences[:_NAMED]:
+            said = Text(
+                f"发布 {name} › {one.path}：{one.what.zh}", f"publication {name} › {one.path}: {one.what.en}"
+            )
+            yield CheckFinding("error", "publication", name, said, restore)
 
 
 def _unreadable(ws: Workspace) -> Iterator[CheckFinding]:
@@ -646,6 +674,8 @@ _CHECKS: Final[dict[str, Callable[[Workspace], Iterator[CheckFinding]]]] = {
     "files": _attached_files,
     "cache": _caches,
     "list": _lists,
+    "figure": _figures,
+    "publication": _publications,
     "sums": _sums,
     "tiers": _tiers,
     "disk": _disk,

@@ -24,6 +24,7 @@ from riskmap.catalog.problems import Items, Part, TomlFile, read_text
 from riskmap.coordinates import Extent, are_degrees, parse_datum
 from riskmap.errors import CatalogError, DatumError, Text, without_secrets
 from riskmap.formulas.domain import through_bands
+from riskmap.reports.periods import Weekday
 
 OUTBOX_KINDS: Final = ("file", "smtp", "webhook")
 
@@ -255,6 +256,10 @@ class _Registers(Part):
     takeover: Day | None = None
 
 
+class _Reports(Part):
+    week_starts: Weekday = "mon"
+
+
 class _File(Part):
     district: _District
     map: _Map = _Map()
@@ -267,6 +272,7 @@ class _File(Part):
     backup: _Backup = _Backup()
     evacuation: _Evacuation = _Evacuation()
     registers: _Registers = _Registers()
+    reports: _Reports = _Reports()
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,6 +300,7 @@ class WorkspaceConfig:
     takeover: str | None = (
         None  # of registers whose own file states none: closed by this day was closed elsewhere
     )
+    week_starts: Weekday = "mon"  # on which day the weeks of reports begin
 
 
 def read_workspace_file(path: Path) -> WorkspaceConfig:
@@ -354,6 +361,7 @@ def read_workspace_file(path: Path) -> WorkspaceConfig:
         people=file.evacuation.people,
         people_datum=file.evacuation.people_datum,
         takeover=file.registers.takeover,
+        week_starts=file.reports.week_starts,
     )
 
 

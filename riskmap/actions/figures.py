@@ -1,0 +1,203 @@
+"""The figures of a workspace: its files and those that are shipped, told for a period and a day of the ledger."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Final
+
+from riskmap.actions.inventory.listing import make_selection
+from riskmap.actions.workspace import Workspace
+from riskmap.actions.workspace.snapshots import current_snapshot
+from riskmap.catalog import Catalog
+from riskmap.catalog.problems import read_text
+from riskmap.errors import CatalogError, CatalogProblem, Lang, RiskmapError, Text
+from riskmap.json_documents import Document
+from riskmap.ledger.work import MoveMade
+from riskmap.moments import as_of_json, iso_second, last_moment, local_day, local_now, parse_as_of, utc_now
+from riskmap.reports.figures import (
+    FOLDER,
+    Address,
+    Engine,
+    Figures,
+    FigureValue,
+    State,
+    bind_figures,
+    default_figures,
+    figures_document,
+)
+from riskmap.reports.figures.definition import base_of
+from riskmap.reports.periods import Period, Shift, earlier, parse_period
+from riskmap.selection import Selection
+
+SHIPPED: Final = "riskmap/reports"
+"""What stands before the name of a file that is shipped, where one of the workspace has its own name alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToldFigures:
+    """What was asked for: `figures` in the order of their files, `failed` by id."""
+
+    figures: tuple[FigureValue, ...]
+    failed: Mapping[str, RiskmapError] = field(default_factory=dict[str, RiskmapError])
+
+    def as_json(self, lang: Lang = "zh") -> Document:
+        """Return the document of `riskmap figures --json`."""
+        said = {one: _said(problem) for one, problem in self.failed.items()}
+        return figures_document(self.figures, said, lang)
+
+
+def _said(problem: RiskmapError) -> tuple[Text, Text]:
+    zh, en = (problem.as_json(lang)["remedy"] or "" for lang in ("zh", "en"))
+    return problem.say, Text(zh, en)
+
+
+def figure_files(
+    root: Path, folder: str, defaults: Mapping[str, str]
+) -> list[tuple[str, str | CatalogError, bool]]:
+    """Return name, text (or why it cannot be read) and whether it is the workspace's own, of the files of a folder.
+
+    A workspace's file takes the place of the shipped one of its name.
+    """
+    own = {path.name: path for path in sorted((root / folder).glob("*.toml"))}
+    found: list[tuple[str, str | CatalogError, bool]] = [
+        (f"{SHIPPED}{folder.removeprefix('reports')}/{name}", text, False)
+        for name, text in defaults.items()
+        if name not in own
+    ]
+    for name, path in own.items():
+        try:
+            found.append((f"{folder}/{name}", read_text(path, f"{folder}/{name}"), True))
+        except CatalogError as problem:
+            found.append((f"{folder}/{name}", problem, True))
+    return found
+
+
+def figures_of(ws: Workspace) -> Figures:
+    """Return every figure of a workspace, held against its layers."""
+    files = figure_files(ws.root, FOLDER, default_figures())
+    return _bound(tuple(files), _Catalog(ws.catalog))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Catalog:
+    """A catalog as the object that it is: what was made of it once stays true."""
+
+    value: Catalog
+
+    def __hash__(self) -> int:
+        return id(self.value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Catalog) and other.value is self.value
+
+
+@lru_cache(maxsize=8)
+def _bound(files: tuple[tuple[str, str | CatalogError, bool], ...], catalog: _Catalog) -> Figures:
+    return bind_figures(files, catalog.value.layers, dict(_broken(catalog.value)))
+
+
+def _broken(catalog: Catalog) -> Iterator[tuple[str, CatalogProblem]]:
+    for fault in catalog.faults:
+        if fault.kind == "layers" and fault.id not in catalog.layers:
+            yield fault.id, fault.problems[0]
+
+
+def state_of(ws: Workspace, as_of: dt.date | None = None) -> State:
+    """Return the ledger of now, or of a past day or moment, as figures are counted from it."""
+    return State(
+        snapshot=current_snapshot(ws, as_of=as_of),
+        layers=ws.catalog.layers,
+        today=local_now().date() if as_of is None else local_day(as_of),
+        as_of=iso_second(utc_now()) if as_of is None else str(as_of_json(as_of)),
+        asked="" if as_of is None else str(as_of_json(as_of)),
+        week_starts=ws.config.week_starts,
+        moves=partial(_moves, ws, as_of),
+        earlier=partial(_earlier, ws, as_of),
+    )
+
+
+def _moves(ws: Workspace, as_of: dt.date | None, layer: str) -> Sequence[MoveMade]:
+    moment = None if as_of is None else last_moment(as_of)
+    return ws.ledger.moves_made(ws.catalog.layer(layer), as_of=moment)
+
+
+def _earlier(ws: Workspace, as_of: dt.date | None, shift: Shift) -> State:
+    day = local_now().date() if as_of is None else local_day(as_of)
+    return state_of(ws, earlier(day, shift))
+
+
+def period_of(ws: Workspace, text: str | None) -> Period | None:
+    """Return the period that a text writes, with the weeks of this workspace; None for none."""
+    return parse_period(text, week_starts=ws.config.week_starts) if text else None
+
+
+def engine_of(ws: Workspace, *, period: Period | None = None, as_of: dt.date | None = None) -> Engine:
+    """Return what tells the figures of a workspace, of a period and a day of its ledger.
+
+    Pages, covers and documents ask `Engine.value(id)` for a number: value, text, unit, period, as-of and address.
+    """
+    return Engine(figures_of(ws), state_of(ws, as_of), period)
+
+
+def told_figures(
+    ws: Workspace,
+    ids: Sequence[str] = (),
+    *,
+    period: Period | None = None,
+    as_of: dt.date | None = None,
+    engine: Engine | None = None,
+) -> ToldFigures:
+    """Return figures by id (all where none is named; a file's name means all of it), with those that failed.
+
+    A figure that is shipped and lies over a layer that the workspace lacks is left out, unless it is asked for.
+    """
+    engine = engine or engine_of(ws, period=period, as_of=as_of)
+    values: list[FigureValue] = []
+    failed: dict[str, RiskmapError] = {}
+    wanted = list(_wanted(engine.figures, ids))
+    for one in engine.figures.failed:
+        if not ids or one.id in wanted:
+            failed[one.id] = RiskmapError(one.message.zh, one.message.en)
+    for one in wanted:
+        try:
+            if one not in failed:
+                values.append(engine.value(one))
+        except RiskmapError as problem:
+            failed[one] = problem
+    return ToldFigures(tuple(values), failed)
+
+
+def _wanted(figures: Figures, ids: Sequence[str]) -> Iterator[str]:
+    """Yield the ids of what is asked for, files in the order of their figures."""
+    lost = [one.id for one in figures.failed]
+    if not ids:
+        yield from _by_file(figures)
+        return
+    for one in dict.fromkeys(ids):
+        inside = [each for each in (*_by_file(figures), *lost) if each.startswith(f"{one}.")]
+        whole = base_of(one, figures.usable) == one or "." not in one
+        yield from inside if inside and whole and "." not in one else (one,)
+
+
+def _by_file(figures: Figures) -> list[str]:
+    """Return the ids that can be told, file by file in the order of their names, those of a file in its order."""
+    found = sorted(figures.usable.values(), key=lambda one: one.id.partition(".")[0])
+    return [one.id for one in found]
+
+
+def addressed(ws: Workspace, query: str | Address) -> tuple[Selection, dt.date | None]:
+    """Return the selection that an address asks for, and the past day or moment whose ledger it is; None for now."""
+    address = query if isinstance(query, Address) else Address.parse(query)
+    as_of = parse_as_of(address.as_of) if address.as_of else None
+    chosen = make_selection(
+        ws,
+        layers=address.layers,
+        where=address.where,
+        subdistricts=(address.subdistrict,) if address.subdistrict else (),
+        as_of=as_of,
+    )
+    return chosen, as_of
