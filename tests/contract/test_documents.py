@@ -26,6 +26,7 @@ CHINESE = [
             "mechanisms",
             "prepare",
             "readings",
+            "checking",
             "scale",
             "terrain",
         )
