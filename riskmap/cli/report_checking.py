@@ -73,7 +73,7 @@ def _tell_one(one: Statement) -> None:
     kind, verdict = KINDS[one.kind], VERDICTS[one.verdict]
     echo(
         f"{verdict.zh}（{kind.zh}）第 {place.paragraph} 段{row}：{one.text}\n"
-        f"    写作 {one.stated}，应为 {one.expected}：{one.why.zh}",
+        f"    文中 {one.stated}，算得 {one.expected}：{one.why.zh}",
         f"{verdict.en} ({kind.en}), paragraph {place.paragraph}{row_en}: {one.text}\n"
-        f"    stated {one.stated}, expected {one.expected}: {one.why.en}",
+        f"    stated {one.stated}, computed {one.expected}: {one.why.en}",
     )

@@ -18,7 +18,7 @@ from riskmap.web.pages import Page
 from riskmap.web.widgets.signing import ask_signature, keep_notice, notice, show_kept_notice
 from riskmap.web.widgets.uploads import as_uploaded, keep_as_they_are, private_folder, shown_name
 
-PAGE: Final = Page(id="checking", zh="核对文稿", en="Check a report", order=65)
+PAGE: Final = Page(id="checking", zh="核对文稿", en="Check", order=65)
 
 
 _FOUND, _TEXT, _FILE = "checking-found", "checking-text", "checking-file"
@@ -31,6 +31,11 @@ _SHOWN: Final = 60  # letters of a statement in a list of choices
 
 
 _LISTED: Final = 500
+
+
+_COMPUTED: Final = frozenset(
+    {"rate", "share", "change", "times", "figure"}
+)  # of the others the reason says it
 
 
 _SIGNS: Final[Mapping[Verdict, str]] = {"wrong": "✗", "suspicious": "?", "agrees": "✓", "unjudged": "·"}
@@ -169,7 +174,7 @@ def _item(statement: Statement, right: Mapping[str, Confirmed], number: int | No
     verdict, kind = VERDICTS[statement.verdict].text(lang()), KINDS[statement.kind].text(lang())
     head = f"{_SIGNS[statement.verdict]}{number or ''} {verdict} · {kind} · {where}"
     lines = [f"<b>{escape(head)}</b>", f"<q>{escape(statement.text)}</q>", escape(statement.why.text(lang()))]
-    if statement.verdict in {"wrong", "suspicious"} and statement.expected:
+    if statement.verdict in {"wrong", "suspicious"} and statement.kind in _COMPUTED:
         lines.append(escape(say("checking_stated", stated=statement.stated, expected=statement.expected)))
     if (known := right.get(statement.digest)) is not None:
         lines.append(
