@@ -102,6 +102,8 @@ def _state(paragraph: Paragraph, done: Number) -> Iterator[Finding]:
         one.high >= done.low for one in counts_near(paragraph, done, sentences=1) if one.unit == done.unit
     ):
         return  # of some other whole beside it
+    elif ";" in paragraph.between(found, done):
+        return  # of somebody else
     elif done.low > found.high and _LOOKED_FOR.search(found.words) and not _PLANNED.search(found.words):
         yield _more_than_found(paragraph, done, wholes, found, carried=bool(carried))
 

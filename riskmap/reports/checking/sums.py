@@ -436,7 +436,8 @@ def _one_part(paragraph: Paragraph, total: Number, part: Number) -> Finding | No
     if part.low <= total.high or not (part.exact and total.exact) or re.search("总|共|累计|达", part.before):
         return None
     gap = paragraph.between(total, part)
-    direct = re.fullmatch(r"[^,。;\d()]{0,12}[,(]?其中[^,。;\d]{0,16}", gap) is not None
+    if not re.fullmatch(r"[^,。;\d()]{0,12}[,(]?其中[^,。;\d]{0,16}", gap):
+        return None
     larger = any(
         one.unit == part.unit and one.high >= part.low and one.end <= total.start
         for one in paragraph.numbers
@@ -444,7 +445,7 @@ def _one_part(paragraph: Paragraph, total: Number, part: Number) -> Finding | No
     )
     return Finding.of(
         "parts",
-        "wrong" if direct and not larger else "suspicious",
+        "suspicious" if larger else "wrong",
         [total, part],
         stated=part.text,
         expected=f"≤ {total.text}",
@@ -657,19 +658,21 @@ def shares_of_whole(paragraph: Paragraph) -> Iterator[Finding]:
         if len(listed) < 3 or len(listed) > NEAREST or not any(_SHARE.search(one.before) for one in listed):
             continue
         inside = paragraph.words[listed[0].head : listed[-1].end]
-        if re.search(r"其中|[;]|同比|分别比|提高|下降|上升|增长", inside):
+        if re.search(r"其中|[;]|同比|分别比|提高|下降|上升|增长|亡人|伤人|起数|人数|损失", inside):
             continue
         since = [listed[0].head, *(one.end for one in listed)]
         told = [paragraph.words[start : one.start] for start, one in zip(since, listed, strict=False)]
-        ends = [at for at, words in enumerate(told) if re.search("其他|其它|其余|各占", words)]
+        times = [_shared_by(words) for words in told]
+        listed = [one for one, many in zip(listed, times, strict=True) for _ in range(many)]
+        told = [words for words, many in zip(told, times, strict=True) for _ in range(many)]
+        ends = [at for at, words in enumerate(told) if re.search("其他|其它|其余", words)]
         if not all(one.exact for one in listed):
             continue
         value = sum((one.value for one in listed), Fraction(0))
+        last = ends == [len(listed) - 1] and all(_SHARE.search(one.before) for one in listed)
         if _whole(listed) or (ends and all(_whole(some) for some in _cut(listed, ends))):
             verdict: Verdict = "agrees"
-        elif (
-            len(ends) == 1 and ends[0] == len(listed) - 1 and all(_SHARE.search(one.before) for one in listed)
-        ):
+        elif last and max(times) == 1:
             verdict = "wrong"
         elif ends or value > 100 + sum((one.step for one in listed), Fraction(0)):
             verdict = "suspicious"
@@ -679,6 +682,12 @@ def shares_of_whole(paragraph: Paragraph) -> Iterator[Finding]:
         yield Finding.of(
             "shares", verdict, listed, stated=f"{shown(value)}%", expected="100%", why=Text(spelt, spelt)
         )
+
+
+def _shared_by(words: str) -> int:
+    """Return how many have a share each: 雨天和雪天各占12%."""
+    found = re.search(r"(?P<labels>[^,。;:\d%]*)各占[^,。;\d]*$", words)
+    return 1 if found is None else 1 + len(re.findall("[、和及与]", found["labels"].lstrip("、")))
 
 
 def _whole(shares: Sequence[Number]) -> bool:
