@@ -39,7 +39,11 @@ def check(
     """
     read = [(passage, Paragraph(passage.text)) for passage in passages]
     found = [_findings(paragraph, passage, figures, places) for passage, paragraph in read]
-    rates = (rate for at, (_, paragraph) in enumerate(read) for rate in names.named_rates(paragraph, at))
+    rates = (
+        named
+        for at, (_, paragraph) in enumerate(read)
+        for named in (*names.named_rates(paragraph, at), *names.changed_counts(paragraph, at))
+    )
     for clash in names.one_value(rates):
         found[clash.at].append(clash.finding)
     statements: list[Statement] = []

@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import Final
 
 from riskmap.errors import Text
-from riskmap.reports.checking.findings import Finding, shown
+from riskmap.reports.checking.findings import Finding, counts_near, shown
 from riskmap.reports.checking.numbers import COVER, Number, Paragraph
 from riskmap.values.report_check import KnownFigure, Tag, Verdict
 
@@ -53,6 +53,40 @@ class Named:
     at: int
     number: Number
     sure: bool
+    falls: bool | None = None
+
+
+def _alike(one: Number, other: Number) -> bool:
+    """Tell whether two printed rates can be one: it was rounded once and cut off once, or to fewer places."""
+    return abs(one.value - other.value) <= max(one.step, other.step)
+
+
+_ANY_COUNT: Final = re.compile(
+    f"全[区市县年]|今年以来|今年|本年|共|发生|累计|接报|{COVER}|的|为|辖区|我[区市]|各类|事故总量|起数"
+)
+
+
+def changed_counts(paragraph: Paragraph, at: int) -> Iterator[tuple[str, Named]]:
+    """Yield by how much counts changed on the year, each under what is counted and how many: 事故18起，同比下降31%."""
+    for number in paragraph.numbers:
+        if number.role != "rate" or number.falls is None or not number.exact:
+            continue
+        before = counts_near(paragraph, number)
+        if not before:
+            continue
+        count = before[-1]
+        between = paragraph.between(count, number)
+        noun = _ANY_COUNT.sub("", count.before)
+        if (
+            len(noun) < _LEAST_NOUN
+            or len(between) > _NEAR
+            or re.search("[;。、]|环比|上月|上季|其中|占", between)
+        ):
+            continue
+        yield f"{noun}{count.text}同比", Named(at, number, sure=False, falls=number.falls)
+
+
+_LEAST_NOUN, _NEAR = 2, 24
 
 
 def named_rates(paragraph: Paragraph, at: int) -> Iterator[tuple[str, Named]]:
@@ -100,7 +134,7 @@ def one_value(rates: Iterable[tuple[str, Named]]) -> Iterator[Clash]:
             continue
         first = group[0]
         for other in group[1:]:
-            same = first.number.low <= other.number.high and other.number.low <= first.number.high
+            same = first.falls == other.falls and _alike(first.number, other.number)
             sure = first.sure and other.sure
             verdict: Verdict = "agrees" if same else "wrong" if sure else "suspicious"
             texts = f"{first.number.text} / {other.number.text}"

@@ -90,8 +90,12 @@ def _state(paragraph: Paragraph, done: Number) -> Iterator[Finding]:
         one for one in counts_near(paragraph, done) if one.unit == done.unit and not _OPEN.search(one.words)
     ]
     found = next((one for one in reversed(here) if _FOUND.search(one.words) and not _finished(one)), None)
+    if found is None and not here:
+        found = _found_before(paragraph, done)
     if found is None or not (found.exact and done.exact) or not same_thing(done, found):
         return
+    if ";" in paragraph.between(found, done):
+        return  # of somebody else
     open_ = _open(paragraph, done, found)
     # What stands between may be the whole of it, too.
     wholes = [found, *(one for one in here if one.start > found.start and not _finished(one))]
@@ -102,10 +106,25 @@ def _state(paragraph: Paragraph, done: Number) -> Iterator[Finding]:
         one.high >= done.low for one in counts_near(paragraph, done, sentences=1) if one.unit == done.unit
     ):
         return  # of some other whole beside it
-    elif ";" in paragraph.between(found, done):
-        return  # of somebody else
     elif done.low > found.high and _LOOKED_FOR.search(found.words) and not _PLANNED.search(found.words):
         yield _more_than_found(paragraph, done, wholes, found, carried=bool(carried))
+
+
+_GOING_ON: Final = re.compile(f"(?:目前|其中|现|已|截至|截止|[,{COVER}]|底|末|止|均|全部)*")
+
+
+def _found_before(paragraph: Paragraph, done: Number) -> Number | None:
+    """Return what the sentence before found, where one number of its unit stands there and this sentence goes on from it."""
+    before = counts_near(paragraph, done, sentences=1)
+    there = [one for one in before if one.sentence == done.sentence - 1 and one.unit == done.unit]
+    lead = paragraph.words[paragraph.sentence_start(done.start) : done.start]
+    opening = _GOING_ON.match(lead)
+    if len(there) != 1 or not _FOUND.search(there[0].words) or _finished(there[0]) or opening is None:
+        return None
+    return there[0] if len(lead) - opening.end() <= _SHORT else None
+
+
+_SHORT: Final = 10  # letters of 完成整改隐患
 
 
 def _finished(number: Number) -> bool:
@@ -163,7 +182,7 @@ def _more_than_found(
     paragraph: Paragraph, done: Number, wholes: Sequence[Number], found: Number, *, carried: bool
 ) -> Finding:
     between = paragraph.between(found, done)
-    apart = _TIME.search(between) or _PLACES.search(between) or ";" in between
+    apart = _TIME.search(between) or _PLACES.search(between) or "。" in between
     verdict: Verdict = "wrong"
     why = Text(f"整改 {done.text} 多于发现 {found.text}", f"more done, {done.text}, than found, {found.text}")
     if carried:
@@ -245,7 +264,7 @@ def _rate(paragraph: Paragraph, rate: Number, root: str, name: str) -> Finding |
             if one.unit == done.unit and one.start < done.start and not _still_open(one)
         ),
         None,
-    )
+    ) or _found_before(paragraph, done)
     between = paragraph.between(done, rate)
     if whole is None or whole.value <= 0 or between.count("率") > 1 + root.count("率"):
         return None
@@ -337,6 +356,8 @@ def _proven(
     between = paragraph.words[whole.end : rate.start]
     apart = ";" in between or _PLACES.search(between) or re.search(r"其中|去年|上年|同比", between)
     others = [one for one in before if whole.start < one.start < rate.start and one.unit == done.unit]
+    if whole.sentence != done.sentence:
+        return "suspicious"
     if others != [done]:
         return "unjudged" if not same_thing(done, whole) else "suspicious"
     if not same_thing(done, whole):
