@@ -117,7 +117,10 @@ def _found_before(paragraph: Paragraph, done: Number) -> Number | None:
     """Return what the sentence before found, where one number of its unit stands there and this sentence goes on from it."""
     before = counts_near(paragraph, done, sentences=1)
     there = [one for one in before if one.sentence == done.sentence - 1 and one.unit == done.unit]
-    lead = paragraph.words[paragraph.sentence_start(done.start) : done.start]
+    start = paragraph.sentence_start(done.start)
+    lead = paragraph.words[start : done.start]
+    if paragraph.words[start - 1 : start] != "。":
+        return None  # another line
     opening = _GOING_ON.match(lead)
     if len(there) != 1 or not _FOUND.search(there[0].words) or _finished(there[0]) or opening is None:
         return None
