@@ -17,6 +17,9 @@ from riskmap.values.report_check import KnownFigure, Tag, Verdict
 _LEAST: Final = 4  # letters of a name before 率
 
 
+_SHORT_NAME: Final = 6
+
+
 _PLAIN: Final = r"(?:目前|其中|截至|截止|全[区市县省镇]|我[区市局县]|全年|今年|本年|当前|已|现|的|将|年|度|底|末|以来|[,、]|◇)*"
 
 
@@ -108,6 +111,9 @@ def named_rates(paragraph: Paragraph, at: int) -> Iterator[tuple[str, Named]]:
         ):
             continue
         sure = not (_MOVING.search(sentence) or _WHO.search(clause) or ";" in sentence)
+        if len(found["name"]) <= _SHORT_NAME:
+            # Whose 社区覆盖率 it is stands before it in the sentence.
+            sure = sure and re.fullmatch(_PLAIN, sentence[: len(sentence) - len(number.before)]) is not None
         yield found["name"], Named(at, number, sure)
 
 

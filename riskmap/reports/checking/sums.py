@@ -267,7 +267,7 @@ def _opened(paragraph: Paragraph, opened: re.Match[str], places: Sequence[str]) 
 
 # In a list: something of it that is no number, or more of it than is named.
 _LOOSE: Final = re.compile(
-    rf"各[有自为]?\d|[^全]部分|数[十百千]|若干|{COVER}(?:处|个|家|起|人|次|户|项|件)|等组成|等构成|兼|重复|交叉|其中"
+    rf"各[有自为]?\d|[^全]部分|数[十百千]|若干|{COVER}(?:处|个|家|起|人|次|户|项|件)|等组成|等构成|兼|重复|交叉|其中|含(?!量)"
 )
 
 
@@ -623,7 +623,7 @@ def _total(
     )
 
 
-_NOT_ALL: Final = re.compile(rf"去重|重复|剔除|交叉|各|{COVER}(?:处|个|家|起|人|次|户|项|件)")
+_NOT_ALL: Final = re.compile(rf"去重|重复|剔除|交叉|各|含(?!量)|{COVER}(?:处|个|家|起|人|次|户|项|件)")
 
 
 _BEFORE_TOTAL: Final = re.compile(r"[^,。;\d]{0,8}[,;]?[^,。;\d]{0,4}(?:合计|总计|共计|总共|共有?)为?")
