@@ -75,21 +75,21 @@ def changed_counts(paragraph: Paragraph, at: int) -> Iterator[tuple[str, Named]]
         if number.role != "rate" or number.falls is None or not number.exact:
             continue
         before = counts_near(paragraph, number)
-        if not before:
-            continue
-        count = before[-1]
+        if len(before) != 1:
+            continue  # of several counts any may be meant
+        count = before[0]
         between = paragraph.between(count, number)
         noun = _ANY_COUNT.sub("", count.before)
         if (
             len(noun) < _LEAST_NOUN
             or len(between) > _NEAR
-            or re.search("[;。、]|环比|上月|上季|其中|占", between)
+            or re.search("[;。、]|环比|上月|上季|其中|占|人数|分别", between)
         ):
             continue
         yield f"{noun}{count.text}同比", Named(at, number, sure=False, falls=number.falls)
 
 
-_LEAST_NOUN, _NEAR = 2, 24
+_LEAST_NOUN, _NEAR = 4, 24
 
 
 def named_rates(paragraph: Paragraph, at: int) -> Iterator[tuple[str, Named]]:
