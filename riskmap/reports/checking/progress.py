@@ -44,11 +44,11 @@ _DONE: Final = re.compile(
 _OPEN: Final = re.compile("未|正在|正|剩余|其余|余下|尚|跟进|推进|待|限期")
 
 
-_LEFT: Final = re.compile("剩余|其余|余下|未|尚有|尚未|还有")
+_LEFT: Final = re.compile("剩余|其余|余下|未|尚有|尚未|还有|待")
 
 
 _FOUND: Final = re.compile(
-    "发现|排查|查出|检出|需|督办|梳理|共有|摸排|应|任务|形成|清单|排查出|计划改造|隐患|问题|收到|受理|接到|接报|办理|登记"
+    "发现|排查|查出|检出|需|督办|梳理|共有|摸排|应|任务|形成|清单|排查出|计划改造|隐患|问题|收到|受理|预警|报警|接收|推送|派发|交办|转办|线索|诉求|工单|案件|立案|接到|接报|办理|登记"
 )
 
 
@@ -150,6 +150,9 @@ def _open(paragraph: Paragraph, done: Number, found: Number) -> list[Number]:
             "verb"
         ] not in done.words + found.words:
             break  # 未检查 is no part of what was to be mended
+        own = paragraph.words[one.head : one.start]
+        if _DONE.search(own) and not re.search("未|待|正|限期|推进|跟进|需", own):
+            break  # 剩余隐患次日整改30处
         still.append(one)
     return still
 

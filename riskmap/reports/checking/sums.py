@@ -58,6 +58,7 @@ FAMILIES: Final = (
     Family(tuple(rf"{one}(?=色|等级|级|预警|$|的)" for one in "红橙黄蓝白"), frozenset(range(4))),
     Family(("室内", "室外"), frozenset({0, 1})),
     Family(("男", "女"), frozenset({0, 1})),
+    Family(("不合格|不达标", "(?<!不)(?:合格|达标)"), frozenset({0, 1})),
     Family(("上半年", "下半年"), frozenset({0, 1})),
     Family(tuple(f"{one}季度" for one in "一二三四"), frozenset(range(4))),
     Family(("自然灾害", "事故灾难", "公共卫生", "社会安全"), frozenset(range(4))),
