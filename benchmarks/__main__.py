@@ -10,6 +10,7 @@ from pathlib import Path
 from benchmarks import (
     browsing,
     certainty,
+    checking,
     drilling,
     evacuating,
     files,
@@ -35,6 +36,7 @@ ALL = {
     "prepare": preparing.preparing,
     "evacuate": evacuating.evacuating,
     "sense": sensing.sensing,
+    "check": checking.checking,
     "tickets": ticketing.ticketing,
     "terrain": terrain.terrain,
     "serve": serving.serving,

@@ -99,6 +99,7 @@ def _run(words: list[str]) -> NoReturn:
         readings,
         records,
         registers,
+        report_checking,
         terrain,
         training,
     )

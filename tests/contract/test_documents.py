@@ -27,6 +27,7 @@ CHINESE = [
             "mechanisms",
             "prepare",
             "readings",
+            "checking",
             "scale",
             "terrain",
         )

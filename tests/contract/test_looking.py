@@ -101,7 +101,7 @@ PAGES = """
 import sys
 from streamlit.testing.v1 import AppTest
 from tests.pages_running import open_page
-for name in ("map", "inventory", "overview", "prepare", "import", "model"):
+for name in ("map", "inventory", "overview", "prepare", "import", "model", "checking"):
     page = open_page(name)
     assert not page.exception and not page.error, (name, page.error, page.exception)
 """

@@ -25,6 +25,8 @@ def district(tmp_path_factory):
     assert riskmap("init", home, "--demo", "--registers").status == 0
     assert riskmap("assess", "--workspace", home).status == 0
     (folder / "照片.jpg").write_bytes(photo())
+    lines = "巡查完成率35.21%。", "巡查完成率50.92%。", "事故18起，去年同期26起，下降25%。"
+    (folder / "文稿.txt").write_text("\n".join(lines), encoding="utf-8")
     now = utc_now()
     readings(folder / "读数.csv", "YS-CG-002", [(now - dt.timedelta(minutes=10), 1.0), (now, 1.1)])
     readings(folder / "超限.csv", "YS-CG-001", [(now - dt.timedelta(hours=1), 1.0), (now, 2.5)])

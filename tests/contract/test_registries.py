@@ -171,6 +171,7 @@ def test_a_page_is_one_file(
         "overview",
         "hello",
         "model",
+        "checking",
         "prepare",
     ]
 

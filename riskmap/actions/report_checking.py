@@ -1,0 +1,108 @@
+"""Check the numbers of a report, and keep what a person says of a statement that the checker doubts."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from riskmap.actions.workspace import Workspace
+from riskmap.errors import RiskmapError
+from riskmap.io.files.atomic import private_folder, refusals
+from riskmap.io.readers.report_text import passages_of, read_report
+from riskmap.moments import utc_now
+from riskmap.reports.checking import check
+from riskmap.rules.permissions import Actor, may
+from riskmap.values.report_check import CheckedReport, KnownFigure, Passage, Statement
+
+_FILE: Final = "checked_statements.jsonl"
+
+
+_LONGEST: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """That somebody found a statement right, and why; `at` is UTC as documents write it."""
+
+    digest: str
+    text: str
+    by: str
+    why: str
+    at: str
+
+
+def check_report(
+    path: Path, *, ws: Workspace | None = None, name: str | None = None, figures: Sequence[KnownFigure] = ()
+) -> CheckedReport:
+    """Return what the numbers of a report's file say. UnreadableFileError where it cannot be read.
+
+    `ws`: the district whose sub-districts are known. `figures`: what its ledger says.
+    """
+    return _checked(read_report(path, name), ws, figures)
+
+
+def check_text(
+    text: str, *, ws: Workspace | None = None, figures: Sequence[KnownFigure] = ()
+) -> CheckedReport:
+    """Return what the numbers of a pasted text say; its lines are its paragraphs."""
+    return _checked(passages_of(text), ws, figures)
+
+
+def _checked(
+    passages: Iterable[Passage], ws: Workspace | None, figures: Sequence[KnownFigure]
+) -> CheckedReport:
+    return check(passages, figures=figures, places=() if ws is None else tuple(ws.subdistricts))
+
+
+def confirmed(ws: Workspace) -> dict[str, Confirmed]:
+    """Return the statements that persons found right, by their digest; one that was taken back is not among them.
+
+    A line that cannot be read is passed over: the others still hold.
+    """
+    found: dict[str, Confirmed] = {}
+    try:
+        lines = (ws.root / "data" / _FILE).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return found
+    for line in lines:
+        try:
+            told = json.loads(line)
+            one = Confirmed(*(str(told[key]) for key in ("digest", "text", "by", "why", "at")))
+            right = bool(told["right"])
+        except (ValueError, KeyError, TypeError):
+            continue
+        if right:
+            found[one.digest] = one
+        else:
+            found.pop(one.digest, None)
+    return found
+
+
+def confirm(ws: Workspace, statement: Statement, *, by: Actor, why: str, right: bool = True) -> None:
+    """Keep that somebody found a statement right, or takes that back; the line is added, none is ever changed.
+
+    RiskmapError without a reason, NotAllowedError, ExportError where the disk refuses.
+    """
+    may(by, "keep_log")
+    if not why.strip():
+        raise RiskmapError("没有写理由；请写明为什么无误", "no reason; say why it is right")
+    line = {
+        "digest": statement.digest,
+        "text": statement.text[:_LONGEST],
+        "by": by.name,
+        "why": why.strip()[:_LONGEST],
+        "at": f"{utc_now():%Y-%m-%dT%H:%M:%SZ}",
+        "right": right,
+    }
+    folder = ws.root / "data"
+    with refusals(folder):
+        private_folder(folder)
+        handle = os.open(folder / _FILE, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        with os.fdopen(handle, "ab") as out:
+            out.write(json.dumps(line, ensure_ascii=False).encode() + b"\n")
+            out.flush()
+            os.fsync(out.fileno())
