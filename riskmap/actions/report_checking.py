@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 from typing import Final
 
+from riskmap.actions.figures import engine_of, period_of, told_figures
 from riskmap.actions.workspace import Workspace
 from riskmap.errors import RiskmapError
 from riskmap.io.files.atomic import private_folder, refusals
 from riskmap.io.readers.report_text import passages_of, read_report
-from riskmap.moments import utc_now
+from riskmap.moments import beijing_text, utc_now
 from riskmap.reports.checking import check
+from riskmap.reports.figures import FigureValue
+from riskmap.reports.periods import Period
 from riskmap.rules.permissions import Actor, may
 from riskmap.values.report_check import CheckedReport, KnownFigure, Passage, Statement
 
@@ -36,26 +40,71 @@ class Confirmed:
 
 
 def check_report(
-    path: Path, *, ws: Workspace | None = None, name: str | None = None, figures: Sequence[KnownFigure] = ()
+    path: Path,
+    *,
+    ws: Workspace | None = None,
+    name: str | None = None,
+    period: Period | None = None,
+    as_of: date | None = None,
 ) -> CheckedReport:
     """Return what the numbers of a report's file say. UnreadableFileError where it cannot be read.
 
-    `ws`: the district whose sub-districts are known. `figures`: what its ledger says.
+    `ws`: the district whose sub-districts and figures the numbers are held against; of what happens in a time only
+    the figures of `period`, where one is given. `as_of`: the day of its ledger.
     """
-    return _checked(read_report(path, name), ws, figures)
+    return _checked(read_report(path, name), ws, period, as_of)
 
 
 def check_text(
-    text: str, *, ws: Workspace | None = None, figures: Sequence[KnownFigure] = ()
+    text: str, *, ws: Workspace | None = None, period: Period | None = None, as_of: date | None = None
 ) -> CheckedReport:
     """Return what the numbers of a pasted text say; its lines are its paragraphs."""
-    return _checked(passages_of(text), ws, figures)
+    return _checked(passages_of(text), ws, period, as_of)
 
 
 def _checked(
-    passages: Iterable[Passage], ws: Workspace | None, figures: Sequence[KnownFigure]
+    passages: Iterable[Passage], ws: Workspace | None, period: Period | None, as_of: date | None
 ) -> CheckedReport:
-    return check(passages, figures=figures, places=() if ws is None else tuple(ws.subdistricts))
+    if ws is None:
+        return check(passages)
+    read = tuple(passages)
+    figures = (*_by_name(ws, period, as_of), *_tagged(ws, read, as_of))
+    return check(read, figures=figures, places=tuple(ws.subdistricts))
+
+
+def _by_name(ws: Workspace, period: Period | None, as_of: date | None) -> Iterator[KnownFigure]:
+    """Yield the figures that a report may call by name: what stands at a day, and what happened in its period.
+
+    Without a period the ledger tells of all years, a report of one: those agree with nothing.
+    """
+    for one in told_figures(ws, period=period, as_of=as_of).figures:
+        if one.value is not None and (one.period is None or period is not None):
+            yield _known(one, (*one.names, one.title.zh))
+
+
+def _tagged(ws: Workspace, passages: Iterable[Passage], as_of: date | None) -> Iterator[KnownFigure]:
+    """Yield the figures that content controls name, each in the period of its own; what names none is left out."""
+    aliases = {tag.alias.strip() for passage in passages for tag in passage.tags}
+    for alias in sorted(aliases):
+        figure, _, period = alias.partition("@")
+        try:
+            value = engine_of(ws, period=period_of(ws, period), as_of=as_of).value(figure)
+        except RiskmapError:
+            continue
+        yield _known(replace(value, period=period or None))
+
+
+def _known(value: FigureValue, names: Sequence[str] = ()) -> KnownFigure:
+    return KnownFigure(
+        id=value.id,
+        title=value.title.zh,
+        value=value.value,
+        unit=value.unit,
+        names=tuple(dict.fromkeys(names)),
+        period=value.period or "",
+        as_of=beijing_text(value.as_of),
+        query=None if value.query is None else str(value.query),
+    )
 
 
 def confirmed(ws: Workspace) -> dict[str, Confirmed]:

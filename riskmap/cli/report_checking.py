@@ -10,14 +10,17 @@ import typer
 
 from riskmap.cli.common import (
     LANG,
+    AsOfOption,
     JsonOption,
     StoreOption,
     WorkspaceOption,
     app,
     echo,
     open_workspace,
+    past,
     print_json,
 )
+from riskmap.errors import RiskmapError
 
 if TYPE_CHECKING:
     from riskmap.actions.workspace import Workspace
@@ -27,14 +30,26 @@ if TYPE_CHECKING:
 @app.command("check-report")
 def check_report(
     file: Annotated[Path, typer.Argument(metavar="FILE")],
+    period: Annotated[str | None, typer.Option("--period", metavar="PERIOD")] = None,
+    as_of: AsOfOption = None,
     as_json: JsonOption = False,
     workspace: WorkspaceOption = None,
     store: StoreOption = None,
 ) -> None:
-    """Check whether the numbers of a report (docx, txt) agree with one another."""
+    """Check whether the numbers of a report (docx, txt) agree with one another, and with the district's ledger."""
+    from riskmap.actions.figures import period_of
+    from riskmap.actions.publishing import as_published
     from riskmap.actions.report_checking import check_report as checked
 
-    report = checked(file, ws=_district(workspace, store))
+    ws, at, cut = _district(workspace, store), past(as_of), None
+    if ws is None and (period or as_of):
+        raise RiskmapError(
+            "没有工作区，时段和截至日期没有用处；请用 --workspace 指出台账所在，或不写这两项",
+            "a period or a day means nothing without a workspace; name one with --workspace, or leave them out",
+        )
+    if ws is not None and (cut := period_of(ws, period)) is not None and at is None:
+        at = as_published(ws, cut)
+    report = checked(file, ws=ws, period=cut, as_of=at)
     if as_json:
         print_json(report.as_json(str(file), LANG))
     else:

@@ -79,7 +79,7 @@ class KnownFigure:
     """What the ledger says of one figure in one period.
 
     `names`: what reports call it. `value` in `unit`, None where it is not known; `decimals` of its printed form.
-    `as_of`: the moment it was counted as of, UTC; `query`: the address of the records behind it.
+    `as_of`: the moment of whose ledger it is, as people read it; `query`: the address of the records behind it.
     """
 
     id: str

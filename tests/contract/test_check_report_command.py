@@ -5,6 +5,9 @@ from __future__ import annotations
 import docx
 import pytest
 
+from riskmap.actions.records.editing import create_point
+from riskmap.actions.workspace import create_workspace
+from riskmap.rules.permissions import local_actor
 from tests.cli import riskmap
 
 WRONG = "全区风险点42,336个，其中重大0个、较大8个、一般2,876个、低风险39,404个。"
@@ -81,3 +84,22 @@ def test_the_streets_of_the_workspace_are_known(here, tmp_path):
     line = f"全区风险点{total}个，其中{listed}。"
     assert riskmap("check-report", text(here, line), "--json", "--workspace", home).json["disagree"] == 1
     assert riskmap("check-report", text(here, line), "--json").json["disagree"] == 0
+
+
+def test_in_a_workspace_numbers_are_held_against_its_figures_and_what_happened_only_in_a_stated_period(here):
+    ws = create_workspace(here / "ws")
+    who = {"by": local_actor("测试员"), "why": "测试"}
+    for code in "ABC":
+        create_point(ws, "slopes", code, values={"name": code}, **who)
+    file = text(here, "全区边坡3处，风险点1个。")
+    alone = riskmap("check-report", file, "--json")
+    assert alone.json["statements"] == []
+    ran = riskmap("check-report", file, "--workspace", ws.root, "--json")
+    said = {one["stated"]: (one["verdict"], one["expected"], one["figure"]) for one in ran.json["statements"]}
+    assert ran.status == 0
+    assert said == {
+        "3处": ("agrees", "3处", "slopes.all"),
+        "1个": ("suspicious", "0个", "points.points"),
+    }
+    refused = riskmap("check-report", file, "--period", "2026", "--json")
+    assert refused.status == 2

@@ -190,6 +190,29 @@ def test_a_number_with_the_name_of_a_figure_is_held_against_the_ledger():
     assert "2024-12-31" in other.why.zh
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "巡查风险点42,288处。",
+        "新增风险点13个。",
+        "整治42,288处风险点。",
+        "重点风险点120个。",
+        "风险点长度3公里。",
+    ],
+)
+def test_what_is_only_a_part_of_what_a_figure_counts_is_not_held_against_it(text):
+    assert not [one for one in checked(text, figures=[_TOTAL]).statements if one.kind == "figure"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["全区现有42,336个风险点。", "截至目前，共登记风险点42,336个。", "我区风险点总数为42,336个。"],
+)
+def test_the_whole_is_called_by_its_name_in_several_ways(text):
+    (one,) = [one for one in checked(text, figures=[_TOTAL]).statements if one.kind == "figure"]
+    assert one.verdict == "agrees"
+
+
 def test_a_number_that_a_content_control_binds_is_wrong_when_it_was_changed_by_hand():
     figure = KnownFigure("hazards.found", "排查隐患", Decimal(200), "处", period="2024")
     passage = Passage("共排查隐患201处。", 1, tags=(Tag(5, 8, "hazards.found@2024"),))

@@ -188,8 +188,18 @@ def _within(paragraph: Paragraph, number: Number, tag: Tag) -> bool:
     return start < tag.end and tag.start < end
 
 
+# What may stand before the name of all there is: 全区现有风险点, but not 巡查风险点, 新增风险点.
+_ALL_OF: Final = re.compile(
+    "(?:截至|截止|目前|其中|全[区市县]|我[区市]|本[区市]|辖区内?|区内|现|已|共|总共|合计|计|有|在册|登记|建档|纳入|台账|底数|各类|的|,|:|◇|年|月|日|底|末)*"
+)
+
+
 def _called(number: Number, name: str) -> bool:
-    return number.before.endswith(name) or number.after.startswith(name) or f"{name}数" in number.before
+    """Tell whether a number is called by a name, and by nothing more: what was patrolled is not what there is."""
+    before = number.before.removesuffix("为").removesuffix("数").removesuffix("总")
+    if before.endswith(name):
+        return _ALL_OF.fullmatch(before.removesuffix(name)) is not None
+    return number.after.startswith(name) and _ALL_OF.fullmatch(before) is not None
 
 
 _COUNTED: Final = frozenset({"处", "个"})
