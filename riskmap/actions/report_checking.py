@@ -17,7 +17,7 @@ from riskmap.io.files.atomic import private_folder, refusals
 from riskmap.io.readers.report_text import passages_of, read_report
 from riskmap.moments import beijing_text, utc_now
 from riskmap.reports.checking import check
-from riskmap.reports.figures import FigureValue
+from riskmap.reports.figures import FigureValue, stands_on_stock
 from riskmap.reports.periods import Period
 from riskmap.rules.permissions import Actor, may
 from riskmap.values.report_check import CheckedReport, KnownFigure, Passage, Statement
@@ -77,8 +77,11 @@ def _by_name(ws: Workspace, period: Period | None, as_of: date | None) -> Iterat
 
     Without a period the ledger tells of all years, a report of one: those agree with nothing.
     """
-    for one in told_figures(ws, period=period, as_of=as_of).figures:
-        if one.value is not None and (one.period is None or period is not None):
+    engine = engine_of(ws, period=period, as_of=as_of)
+    defined = engine.figures.usable
+    for one in told_figures(ws, engine=engine).figures:
+        timeless = one.period is None and stands_on_stock(defined[one.id], engine.figures)
+        if one.value is not None and (timeless or period is not None):
             yield _known(one, (*one.names, one.title.zh))
 
 

@@ -13,7 +13,7 @@ from tests.pages_running import html, open_page, use_workspace
 from tests.register_workspace import register_workspace
 from tests.rooms.test_hostile_texts import HOSTILE
 
-WRONG = "全区风险点42,336个，其中重大0个、较大8个、一般2,876个、低风险39,404个。"
+WRONG = "全区老旧点42,336个，其中重大0个、较大8个、一般2,876个、低风险39,404个。"
 DOUBTED = "道路交通事故7起，同比下降45%。"
 FINE = "排查隐患200处，完成整改198处，2处正在整改。"
 

@@ -16,7 +16,7 @@ from riskmap.reports.figures.definition import (
     bind_figures,
     default_figures,
 )
-from riskmap.reports.figures.engine import Engine, State
+from riskmap.reports.figures.engine import Engine, State, stands_on_stock
 from riskmap.reports.figures.values import Address, FigureValue, Group, figures_document, rounded
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "figures_document",
     "named",
     "rounded",
+    "stands_on_stock",
 ]
 
 

@@ -184,7 +184,7 @@ class Engine:
         """Return a figure as it was a year, a month or a week before: of a stock what the ledger of that day says."""
         base = base_of(self.figures.former.get(figure_id, figure_id), self.figures.usable)
         bound = self.figures.usable.get(base)
-        if bound is not None and _stands_on_stock(bound, self.figures):
+        if bound is not None and stands_on_stock(bound, self.figures):
             if self.state.earlier is None:
                 raise RiskmapError(
                     f"{figure_id}：没有更早的台账可比",
@@ -255,7 +255,7 @@ class Engine:
         figure = bound.figure
         (of,) = figure.of
         now = self.value(of)
-        stock = _stands_on_stock(bound, self.figures)
+        stock = stands_on_stock(bound, self.figures)
         if self.period is None and not stock:  # nothing says which year is compared with which
             return self._told(bound, None, count=now.count, of=(of,))
         then = self.earlier(of, figure.against)
@@ -820,11 +820,11 @@ def _there(name: str, word: str, layer: Layer) -> str:
     return f"{name} == true" if key == name else f"{key}.state == met"
 
 
-def _stands_on_stock(bound: Bound, figures: Figures) -> bool:
+def stands_on_stock(bound: Bound, figures: Figures) -> bool:
     """Return whether no period cuts what a figure is made of."""
     if bound.figure.of:
         bases = [base_of(one, figures.usable) for one in bound.figure.of]
-        return all(_stands_on_stock(figures.usable[one], figures) for one in bases if one in figures.usable)
+        return all(stands_on_stock(figures.usable[one], figures) for one in bases if one in figures.usable)
     return bound.stock
 
 
