@@ -1,0 +1,95 @@
+"""The map as a file: how long it takes, how large it is, and how soon and smoothly a browser shows it."""
+
+from __future__ import annotations
+
+import statistics
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.browsing import launching
+from benchmarks.measure import Line, spent
+from benchmarks.workspaces import DISTRICT, workspace
+from riskmap.actions.inventory.map_files import write_map
+from riskmap.actions.workspace.snapshots import current_snapshot
+from riskmap.selection import Selection
+
+VISITS = 5
+_READY = "document.documentElement.dataset.ready === 'yes'"
+# Frames while the map is dragged across by steps, in milliseconds.
+_PAN = """async () => {
+  const { map } = riskmap, times = [];
+  map.setZoom(13, { animate: false });
+  const frame = () => new Promise(requestAnimationFrame);
+  for (let i = 0; i < 20; i++) await frame();
+  let before = performance.now();
+  for (let i = 0; i < 120; i++) {
+    map.panBy([i < 60 ? 14 : -14, i % 40 < 20 ? 6 : -6], { animate: false });
+    await frame();
+    const now = performance.now();
+    times.push(now - before);
+    before = now;
+  }
+  return times;
+}"""
+_ZOOM = """async () => {
+  const { map, points } = riskmap, start = performance.now();
+  map.setZoom(map.getZoom() + 1, { animate: false });
+  while (points._loading) await new Promise(requestAnimationFrame);
+  await new Promise(requestAnimationFrame);
+  return performance.now() - start;
+}"""
+_FILTER = """async () => {
+  const start = performance.now();
+  document.querySelector('.mp-chip[data-key="0"]').click();
+  await new Promise(requestAnimationFrame);
+  return performance.now() - start;
+}"""
+
+
+def mapping(home: Path, _large: int) -> list[Line]:
+    """The demo district as one file, as tiles, on a sheet."""
+    ws = workspace(home, DISTRICT)
+    current_snapshot(ws)
+    out = home / "map"
+    out.mkdir(exist_ok=True)
+    lines: list[Line] = []
+    for ending, most_s, most_mb in (("html", 1.5, 2.0), ("pmtiles", None, None), ("pdf", 2.0, None)):
+        file = out / f"map.{ending}"
+        took = spent(lambda file=file: write_map(ws, Selection(), file))
+        n = f"{DISTRICT:,} points"
+        lines += [
+            Line(f"map.{ending} made, {n}", took.wall, "s", most_s, f"wall; {took}"),
+            Line(f"… its size, {n}", file.stat().st_size / 1e6, "MB", most_mb),
+        ]
+    with launching() as launch:
+        if launch is not None:
+            lines += _opened(launch, out / "map.html")
+    return lines
+
+
+def _opened(launch: Any, file: Path) -> list[Line]:
+    ready, pans, zooms, filters = [], [], [], []
+    for _ in range(VISITS + 1):
+        browser = launch()
+        page = browser.new_context(viewport={"width": 1366, "height": 768}, offline=True).new_page()
+        page.goto(file.as_uri())
+        page.wait_for_function(_READY)
+        ready.append(page.evaluate("performance.now()") / 1000)
+        filters.append(page.evaluate(_FILTER))
+        page.evaluate(_FILTER)
+        zooms.append(page.evaluate(_ZOOM))
+        pans.append(page.evaluate(_PAN))
+        browser.close()
+    frames = np.concatenate(pans[1:])
+    note = f"median of {VISITS} cold visits"
+    return [
+        Line("map.html ready, from the disk", statistics.median(ready[1:]), "s", 1.5, note),
+        Line(
+            "… a frame while it is panned, median", float(np.median(frames)), "ms", None, "120 frames a visit"
+        ),
+        Line("… 95th percentile", float(np.percentile(frames, 95)), "ms", 35),
+        Line("… zoomed by one", statistics.median(zooms[1:]), "ms", None, note),
+        Line("… a tier hidden", statistics.median(filters[1:]), "ms", None, note),
+    ]
