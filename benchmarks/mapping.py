@@ -60,7 +60,7 @@ def mapping(home: Path, _large: int) -> list[Line]:
         took = spent(lambda file=file: write_map(ws, Selection(), file))
         n = f"{DISTRICT:,} points"
         lines += [
-            Line(f"map.{ending} made, {n}", took.wall, "s", most_s, f"wall; {took}"),
+            Line(f"map.{ending} made, {n}", took.wall, "s", most_s, f"wall; {took}; the snapshot is there"),
             Line(f"… its size, {n}", file.stat().st_size / 1e6, "MB", most_mb),
         ]
     with launching() as launch:
@@ -75,7 +75,8 @@ def _opened(launch: Any, file: Path) -> list[Line]:
         browser = launch()
         page = browser.new_context(viewport={"width": 1366, "height": 768}, offline=True).new_page()
         page.goto(file.as_uri())
-        page.wait_for_function(_READY)
+        while not page.evaluate(_READY):  # the page's policy lets no waiting function be evaluated in it
+            page.wait_for_timeout(5)
         ready.append(page.evaluate("performance.now()") / 1000)
         filters.append(page.evaluate(_FILTER))
         page.evaluate(_FILTER)

@@ -24,6 +24,7 @@ CHINESE = [
             "fire",
             "formulas",
             "mechanisms",
+            "maps",
             "prepare",
             "readings",
             "scale",

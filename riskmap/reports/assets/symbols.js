@@ -16,8 +16,9 @@
     pentagon: polygon(5, UP),
   };
 
-  /** Add a symbol's outline to the path of a canvas context, centre (x, y), radius r. */
-  riskmap.outline = (context, symbol, x, y, r) => {
+  /** Trace a symbol's outline on a canvas context, centre (x, y), radius r. */
+  riskmap.trace = (context, symbol, x, y, r) => {
+    context.beginPath();
     if (symbol === "drop") {
       context.moveTo(x, y - 1.3 * r);
       context.bezierCurveTo(x + 0.35 * r, y - 0.6 * r, x + 0.95 * r, y - 0.1 * r, x + 0.95 * r, y + 0.3 * r);
@@ -26,16 +27,9 @@
     } else if (CORNERS[symbol]) {
       CORNERS[symbol].forEach(([px, py], i) => context[i ? "lineTo" : "moveTo"](x + px * r, y + py * r));
     } else {
-      context.moveTo(x + r, y);
       context.arc(x, y, r, 0, 2 * Math.PI);
     }
     context.closePath();
-  };
-
-  /** Begin a path that is a symbol's outline. */
-  riskmap.trace = (context, ...symbol) => {
-    context.beginPath();
-    riskmap.outline(context, ...symbol);
   };
 
   const RADIUS = [2.6, 2.9, 3.3, 4.6, 5.6, 3.1, 3.1, 3.1, 3.1, 3.1]; // by rank: low … major, then the grades
@@ -49,17 +43,25 @@
     return Math.round(2 * (base + grow(zoom) + Math.min(1.6, Math.log2(count) * 0.26))) / 2;
   };
 
-  /** How a symbol is set off from its ground: "strong" with a white rim, "rim" with a thin dark one, "plain" without. */
+  /** How a symbol is set off from its ground at a zoom. */
   riskmap.look = (rank, zoom) => (riskmap.strong(rank) ? "strong" : zoom < 14 ? "plain" : "rim");
 
   /** How many CSS pixels nearer a symbol seems to a pointer: a worse one is caught from farther away. */
   riskmap.pull = (rank) => (rank < 5 ? rank * 0.8 : 0);
 
   const HALO = 1.3; // CSS pixels of rim around a symbol
+  const cache = new Map();
 
-  /** Draw the path of a context as symbols of one colour, under a look. */
-  riskmap.ink = (context, colour, look, ratio = 1) => {
+  // `look`: "strong" with a white rim for the worst tiers, "rim" with a thin dark one, "plain" without.
+  const paint = (symbol, colour, radius, ratio, look) => {
     const strong = look === "strong";
+    const reach = Math.ceil((radius * 1.3 + HALO + 1) * ratio);
+    const size = 2 * reach + 1;
+    const canvas = document.createElement("canvas");
+    canvas.width = canvas.height = size;
+    const context = canvas.getContext("2d", { willReadFrequently: true });
+    const centre = reach + 0.5;
+    riskmap.trace(context, symbol, centre, centre, radius * ratio);
     context.lineJoin = "round";
     context.lineWidth = (strong ? 2 * HALO : 1.4) * ratio;
     context.strokeStyle = strong ? "#ffffff" : "rgba(38, 50, 66, .62)";
@@ -71,19 +73,6 @@
     }
     context.fillStyle = colour;
     context.fill();
-  };
-
-  const cache = new Map();
-
-  const paint = (symbol, colour, radius, ratio, look) => {
-    const reach = Math.ceil((radius * 1.3 + HALO + 1) * ratio);
-    const size = 2 * reach + 1;
-    const canvas = document.createElement("canvas");
-    canvas.width = canvas.height = size;
-    const context = canvas.getContext("2d", { willReadFrequently: true });
-    const centre = reach + 0.5;
-    riskmap.trace(context, symbol, centre, centre, radius * ratio);
-    riskmap.ink(context, colour, look, ratio);
     return { canvas, reach, size };
   };
 
