@@ -175,9 +175,7 @@ def written(ws: Workspace, wanted: Wanted, *, progress: Progress = UNWATCHED) ->
         document = export_selection(
             ws, wanted.selection, file, as_of=past, lang=wanted.lang, progress=progress
         )
-        # The project beside a GeoPackage knows it by the name on disk, which is not the one that a browser gives it.
-        wanted_parts = (part for part in document["files"] if part["format"] == wanted.format)
-        parts = sorted({Path(part["path"]) for part in wanted_parts})
+        parts = sorted({Path(part["path"]) for part in document["files"]})
         return file if parts in ([], [file]) else _packed(folder, parts)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)

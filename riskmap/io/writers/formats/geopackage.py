@@ -71,8 +71,7 @@ def write_gpkg(inventory: Inventory, path: Path) -> list[WrittenFile]:
         _finish(room, tables)
         for one in rooms[1:]:
             one.write_bytes(project_of(inventory, path.name, shown))
-    kinds = zip(targets, ("gpkg", "qgz"), strict=False)
-    return [WrittenFile(target, kind, len(inventory)) for target, kind in kinds]
+    return [WrittenFile(path, "gpkg", len(inventory))]  # the project shows records and holds none
 
 
 def _write_table(
