@@ -10,7 +10,7 @@ from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 from streamlit.starlette import App
 
-from riskmap.web.frame.assets import leaflet_dir
+from riskmap.reports.browser_map import leaflet_dir
 from riskmap.web.frame.settings import apply_settings
 
 

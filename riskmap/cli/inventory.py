@@ -236,7 +236,7 @@ def export(
 
 
 @app.command("map")
-def print_map(
+def map_file(
     to: Annotated[Path, typer.Option("--to", metavar="FILE")],
     layers: LayersArgument = None,
     tier: TierOption = None,
@@ -248,29 +248,46 @@ def print_map(
     paper: Annotated[Literal["A4", "A3"] | None, typer.Option("--paper")] = None,
     scale: Annotated[int | None, typer.Option("--scale", min=100, max=10_000_000)] = None,
     grey: Annotated[bool, typer.Option("--grey")] = False,
+    contacts: Annotated[bool, typer.Option("--contacts")] = False,
     as_json: JsonOption = False,
     by: ByOption = None,
+    why: WhyOption = None,
     workspace: WorkspaceOption = None,
     store: StoreOption = None,
 ) -> None:
-    """Print the map on one sheet."""
-    from riskmap.actions.inventory import map_paper
+    """Write the map: one sheet to print, or one file for a browser."""
+    from riskmap.actions.inventory.map_files import Look, write_map
     from riskmap.cli.common import open_workspace
 
     ws = open_workspace(workspace, store)
     at = past(as_of)
     selection = _selection(ws, layers, tier, state, subdistrict, where, within, at)
-    look: dict[str, Any] = {"paper": paper, "scale": scale, "grey": grey}
-    who = person(by)
+    look = Look(paper, scale, grey)
+    who, because = person(by), reason(why)
     with watched(as_json=as_json) as progress:
-        done = map_paper.print_map(ws, selection, to, as_of=at, **look, by=who, lang=LANG, progress=progress)
+        done = write_map(
+            ws,
+            selection,
+            to,
+            as_of=at,
+            look=look,
+            unmasked=contacts,
+            by=who,
+            why=because,
+            lang=LANG,
+            progress=progress,
+        )
     _tell_state(ws, at, selection.layers)
     if as_json:
-        print_json({"files": [{"path": str(done.path), "format": done.format, "rows": done.rows}]})
+        without = {"unlocated": done.unlocated} if done.unlocated else {}
+        print_json({"files": [{"path": str(done.path), "format": done.format, "rows": done.rows, **without}]})
     else:
-        echo(
-            f"{done.path}：图上和图例共 {done.rows} 条", f"{done.path}: {done.rows} records in map and legend"
-        )
+        echo(f"{done.path}：共 {done.rows} 条", f"{done.path}: {done.rows} records")
+        if done.unlocated:
+            echo(
+                f"另有 {done.unlocated} 条无坐标，这种文件放不下",
+                f"{done.unlocated} more have no position, which such a file cannot hold",
+            )
 
 
 @app.command()

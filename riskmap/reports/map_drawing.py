@@ -40,6 +40,9 @@ _ALL_UP_TO: Final = 200_000  # symbols; above, those of low tiers are drawn once
 Bounds = tuple[float, float, float, float]  # west, south, east, north in metres
 
 
+Relief = tuple[bytes, Bounds]  # a PNG in Web Mercator; its edges in degrees
+
+
 @dataclass(frozen=True, slots=True)
 class Frame:
     """A window of `width` × `height` mm at 1:`scale` around a centre in metres."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, Literal, cast
@@ -32,6 +32,7 @@ from riskmap.reports.map_drawing import (
     Frame,
     Label,
     Look,
+    Relief,
     Symbols,
     labels,
     path_of,
@@ -111,12 +112,12 @@ _LISTED: Final = 40  # so many rows find room beside an A4 map
 _LABEL_MM, _NAME_MM = 2.3, 3.0
 
 
-Relief = tuple[bytes, Bounds]  # a PNG in Web Mercator; west, south, east, north in degrees
-
-
 @dataclass(frozen=True, eq=False)
 class MapSheet:
-    """What a sheet shows. `focus`: the sub-districts that it is about, none for the whole district."""
+    """What a sheet shows. `focus`: the sub-districts that it is about, none for the whole district.
+
+    `neighbours`: the districts around, by their names, in degrees.
+    """
 
     inventory: Inventory
     places: Boundaries | None = None
@@ -126,6 +127,7 @@ class MapSheet:
     paper: Paper = "A4"
     scale: int | None = None
     grey: bool = False
+    neighbours: Mapping[str, BaseGeometry] = field(default_factory=dict[str, BaseGeometry])
 
     @property
     def lang(self) -> Lang:
@@ -279,11 +281,15 @@ def _ground(sheet: MapSheet) -> str:
     """Return what lies under the records: district, relief, boundaries, the veil over what is not in focus."""
     frame, places = sheet.frame, sheet.places
     if places is None or sheet.area is None:
-        return f'<rect width="{frame.width:.2f}" height="{frame.height:.2f}" fill="#fff"/>'
+        ground = f'<rect width="{frame.width:.2f}" height="{frame.height:.2f}" fill="#fff"/>'
+        return f"{ground}{_line(_grid(frame), 'grid')}"
+    around = "".join(path_of(frame, one) for one in _seen_neighbours(sheet).values())
     district = path_of(frame, sheet.in_metres(places.district))
-    parts = [f'<path fill="#fff" d="{district}"/>']
+    parts = [f'<path fill="#e2e6eb" d="{around}"/>{_line(around, "neighbour")}'] if around else []
+    parts.append(f'<path fill="#fff" d="{district}"/>')
     if sheet.relief is not None:
         parts.append(f'<clipPath id="in"><path d="{district}"/></clipPath>{_relief(sheet, sheet.relief)}')
+    parts.append(_line(_grid(frame), "grid"))
     inner = "".join(path_of(frame, sheet.in_metres(polygon)) for polygon in places.polygons)
     parts.append(_line(inner, "subdistrict"))
     if sheet.focus:
@@ -306,6 +312,8 @@ _LINES: Final = {
     "district": Line("#1c2733", 0.5),
     "focus": Line("#1c2733", 0.5),
     "subdistrict": Line("#5d6875", 0.25, dashed=True),
+    "neighbour": Line("#9aa5b1", 0.25),
+    "grid": Line("#8797a8", 0.08),
 }
 
 
@@ -316,10 +324,36 @@ def _line(path: str, kind: str) -> str:
 
 
 def _lines(sheet: MapSheet) -> list[dict[str, Any]]:
-    if sheet.places is None:
-        return []
-    kinds = ["focus" if sheet.focus else "district", *(["subdistrict"] if sheet.places.names else [])]
-    return [asdict(_LINES[kind]) | {"text": t(f"sheet_line_{kind}", sheet.lang)} for kind in kinds]
+    kinds: list[str] = []
+    if sheet.places is not None:
+        kinds = ["focus" if sheet.focus else "district", *(["subdistrict"] if sheet.places.names else [])]
+        kinds += ["neighbour"] if _seen_neighbours(sheet) else []
+    km = f"{_grid_step(sheet.frame) / 1000:g}"
+    return [
+        asdict(_LINES[kind]) | {"text": t(f"sheet_line_{kind}", sheet.lang, km=km)}
+        for kind in (*kinds, "grid")
+    ]
+
+
+def _seen_neighbours(sheet: MapSheet) -> dict[str, BaseGeometry]:
+    """Return the parts of the districts around that lie in the frame, in metres."""
+    window = shapely.box(*sheet.frame.bounds())
+    parts = {
+        name: shapely.intersection(window, sheet.in_metres(one)) for name, one in sheet.neighbours.items()
+    }
+    return {name: part for name, part in parts.items() if part.area > 0}
+
+
+def _grid_step(frame: Frame) -> float:
+    """Return how many metres lie between two lines of the coordinate grid: at least 18 mm."""
+    return round_step(18.0 / frame.mm)
+
+
+def _grid(frame: Frame) -> str:
+    """Return the lines of the coordinate grid as a path."""
+    ticks = _ticks(frame)
+    across = "".join(f"M{one['at']:.2f} 0V{frame.height:.2f}" for one in ticks["x"])
+    return across + "".join(f"M0 {one['at']:.2f}H{frame.width:.2f}" for one in ticks["y"])
 
 
 def _relief(sheet: MapSheet, relief: Relief) -> str:
@@ -363,7 +397,7 @@ def _words(sheet: MapSheet) -> dict[str, Any]:
     """Return every text and number of the sheet; the template reads them as data, never as markup."""
     frame, lang, found = sheet.frame, sheet.lang, sheet.inventory
     width, height = PAPERS[sheet.paper]
-    listed, numbers, names = _marked(sheet)
+    listed, numbers, names, around = _marked(sheet)
     return {
         "paper": {"w": width, "h": height},
         "map": {"x": _LEFT, "y": _TOP, "w": frame.width, "h": frame.height, "side": _SIDE, "gap": _GAP},
@@ -376,6 +410,7 @@ def _words(sheet: MapSheet) -> dict[str, Any]:
         "ticks": _ticks(frame),
         "labels": [asdict(label) for label in numbers if label.shown],
         "names": [asdict(label) for label in names if label.shown],
+        "around": [asdict(label) for label in around if label.shown],
         "label_size": _LABEL_MM,
         "name_size": _NAME_MM,
         "tiers": [{"title": TIER_TITLES[s].text(lang), "rank": WEIGHT_OF[s]} for s in STATES],
@@ -455,8 +490,8 @@ def _notes(sheet: MapSheet) -> list[str]:
     return notes
 
 
-def _marked(sheet: MapSheet) -> tuple[list[dict[str, Any]], list[Label], list[Label]]:
-    """Return the list of the worst records, their numbers on the map, and the names of sub-districts.
+def _marked(sheet: MapSheet) -> tuple[list[dict[str, Any]], list[Label], list[Label], list[Label]]:
+    """Return the list of the worst records, their numbers on the map, the names of sub-districts and of neighbours.
 
     Numbers come first; a name gives way. The whole district lists its major records, a part of it the
     large ones too.
@@ -486,18 +521,20 @@ def _marked(sheet: MapSheet) -> tuple[list[dict[str, Any]], list[Label], list[La
         radius=radius,
         taken=taken,
     )
-    return listed, shown, _names(sheet, taken)
+    streets = (
+        {} if sheet.places is None else dict(zip(sheet.places.names, sheet.places.polygons, strict=True))
+    )
+    names = _names(sheet, {name: sheet.in_metres(one) for name, one in streets.items()}, taken)
+    return listed, shown, names, _names(sheet, _seen_neighbours(sheet), taken)
 
 
-def _names(sheet: MapSheet, taken: list[Box]) -> list[Label]:
-    """Return the names of the sub-districts, each centred within its own, or beside that where it is taken."""
-    if sheet.places is None:
-        return []
-    inside = [shapely.point_on_surface(sheet.in_metres(polygon)) for polygon in sheet.places.polygons]
+def _names(sheet: MapSheet, areas: Mapping[str, BaseGeometry], taken: list[Box]) -> list[Label]:
+    """Return the names of areas in metres, each centred within its own, or beside that where it is taken."""
+    inside = [shapely.point_on_surface(polygon) for polygon in areas.values()]
     x, y = shapely.get_coordinates(inside).T if inside else (np.empty(0), np.empty(0))
-    half = [width_of(name, _NAME_MM) / 2 for name in sheet.places.names]
+    half = [width_of(name, _NAME_MM) / 2 for name in areas]
     left = x - np.array(half) / sheet.frame.mm  # a label stands to the right of its position
-    return labels(sheet.frame, left, y, sheet.places.names, size=_NAME_MM, radius=0.0, taken=taken)
+    return labels(sheet.frame, left, y, list(areas), size=_NAME_MM, radius=0.0, taken=taken)
 
 
 def _scale_bar(frame: Frame) -> dict[str, Any]:
@@ -510,7 +547,7 @@ def _scale_bar(frame: Frame) -> dict[str, Any]:
 
 def _ticks(frame: Frame) -> dict[str, list[dict[str, Any]]]:
     """Return where the kilometres of the grid meet the frame, at least 18 mm apart."""
-    step = round_step(18.0 / frame.mm)
+    step = _grid_step(frame)
     west, south, east, north = frame.bounds()
     across = np.arange(np.ceil(west / step) * step, east, step)
     up = np.arange(np.ceil(south / step) * step, north, step)

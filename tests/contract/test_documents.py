@@ -25,6 +25,7 @@ CHINESE = [
             "fire",
             "formulas",
             "mechanisms",
+            "maps",
             "prepare",
             "readings",
             "checking",

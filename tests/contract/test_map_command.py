@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import itertools
+import json
+import shutil
 
 import pytest
 from PIL import Image
@@ -101,6 +104,48 @@ def test_in_greys_the_worse_tier_is_the_darker(ws, tmp_path):
         (int(picture.width * 0.8), int(picture.height * 0.1), picture.width, picture.height // 3)
     )
     assert all(max(pixel) - min(pixel) < 60 for _, pixel in legend.getcolors(1 << 24))
+
+
+def test_the_grid_crosses_the_map_where_the_margin_says(ws):
+    sheet = MapSheet(inventory_of(ws, Selection()), ws.places)
+    ticks = map_sheet._ticks(sheet.frame)
+    apart = {round(b["at"] - a["at"], 6) for a, b in itertools.pairwise(ticks["x"])}
+    assert len(apart) == 1
+    assert min(apart) >= 18
+    path = map_sheet._grid(sheet.frame)
+    assert path.count("V") == len(ticks["x"])
+    assert path.count("H") == len(ticks["y"])
+    assert f"M{ticks['x'][0]['at']:.2f} 0V{sheet.frame.height:.2f}" in path
+    step = float(ticks["x"][1]["text"]) - float(ticks["x"][0]["text"])
+    assert any(line["text"] == f"坐标网，间距 {step:g} 千米" for line in map_sheet._lines(sheet))
+
+
+def test_districts_around_are_drawn_grey_and_named(ws, tmp_path):
+    root = tmp_path / "ws"
+    shutil.copytree(ws.root, root)
+    beside = {"type": "Polygon", "coordinates": [[[114.16, 22.5], [114.3, 22.5], [114.3, 22.6], [114.16, 22.6], [114.16, 22.5]]]}  # fmt: skip
+    far = {"type": "Polygon", "coordinates": [[[115.0, 23.0], [115.1, 23.0], [115.1, 23.1], [115.0, 23.0]]]}
+    features = [
+        {"type": "Feature", "properties": {"name": name}, "geometry": one}
+        for name, one in (("东邻区", beside), ("远方区", far))
+    ]
+    (root / "around.geojson").write_text(
+        json.dumps({"type": "FeatureCollection", "features": features}), encoding="utf-8"
+    )
+    settings = root / "workspace.toml"
+    settings.write_text(
+        settings.read_text(encoding="utf-8") + '\n[sheet]\nneighbours = "around.geojson"\n', encoding="utf-8"
+    )
+    made = cli.riskmap("map", "--to", tmp_path / "图.pdf", "--workspace", root)
+    assert made.status == 0, made.err
+    words = "".join(PdfReader(tmp_path / "图.pdf").pages[0].extract_text().split())
+    assert "东邻区" in words
+    assert "邻区" in words.replace("东邻区", "")  # the legend
+    assert "远方区" not in words
+    (root / "around.geojson").unlink()
+    refused = cli.riskmap("map", "--to", tmp_path / "b.pdf", "--workspace", root)
+    assert refused.status == 2
+    assert "around.geojson" in refused.err
 
 
 def test_a_selection_of_nothing_is_a_sheet_that_says_so(ws, tmp_path):

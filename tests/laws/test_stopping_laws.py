@@ -12,7 +12,7 @@ from riskmap.actions.episode.inputs import Given
 from riskmap.actions.episode.preparing import prepare_and_report
 from riskmap.actions.importing import commit_files, import_files, plan_file, read_for_import
 from riskmap.actions.inventory.exporting import export_selection
-from riskmap.actions.inventory.map_paper import print_map
+from riskmap.actions.inventory.map_files import write_map
 from riskmap.actions.model_saving import open_model, save_model
 from riskmap.actions.records.scoring import assess_layers
 from riskmap.actions.workspace import open_workspace
@@ -138,17 +138,25 @@ def test_an_export_stopped_anywhere_leaves_every_file_as_it_was_and_no_record_of
     assert (folder / "a.xlsx").read_bytes()[:2] == b"PK"
 
 
-def test_a_printed_map_stopped_anywhere_leaves_the_file_as_it_was(ws, tmp_path):
+MAPS = {
+    "pdf": (b"%PDF", ["drawing the map", "setting the sheet", "setting the sheet"]),
+    "html": (b"<!DOCTYPE html>", ["preparing the records", "preparing the records"]),
+    "pmtiles": (b"PMTiles", ["writing tiles"] * 5),
+}
+
+
+@pytest.mark.parametrize("ending", MAPS)
+def test_a_map_stopped_anywhere_leaves_the_file_as_it_was(ws, tmp_path, ending):
     folder = tmp_path / "out"
     folder.mkdir()
-    (folder / "a.pdf").write_bytes(b"old")
+    target = folder / f"a.{ending}"
+    target.write_bytes(b"old")
     told = stopped_everywhere(
-        ws,
-        lambda ws, progress: print_map(ws, Selection(), folder / "a.pdf", progress=progress),
-        folder,
+        ws, lambda ws, progress: write_map(ws, Selection(), target, progress=progress), folder
     )
-    assert told[-3:] == ["drawing the map", "setting the sheet", "setting the sheet"]
-    assert (folder / "a.pdf").read_bytes().startswith(b"%PDF")
+    start, steps = MAPS[ending]
+    assert told[-len(steps) - 1 :] == [*steps, "putting the file in its place"]
+    assert target.read_bytes().startswith(start)
 
 
 def test_a_storm_stopped_anywhere_is_not_kept(ws, tmp_path):

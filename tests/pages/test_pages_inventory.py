@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import io
 import itertools
+import re
 import shutil
 import time
 from pathlib import Path
@@ -104,7 +107,7 @@ def test_the_address_narrows_table_totals_and_downloads_alike(root, now):
     assert expected
     assert panel(at, "inventory-figures")["figures"][0]["text"] == str(expected)
     assert len(panel(at, "inventory-table")["rows"]) == expected
-    *items, printed = panel(at, "inventory-downloads")["items"]
+    *items, printed, carried = panel(at, "inventory-downloads")["items"]
     assert len(items) == len(export_formats()) == 8
     for item, ending in zip(items, export_formats(), strict=True):
         asked = downloads.asked(state.signer(), item["href"].removeprefix("download/"), "")
@@ -112,6 +115,9 @@ def test_the_address_narrows_table_totals_and_downloads_alike(root, now):
     sheet = downloads.asked(state.signer(), printed["href"].removeprefix("download/"), "").make()
     (page,) = PdfReader(io.BytesIO(sheet)).pages
     assert str(expected) in page.extract_text()
+    one = downloads.asked(state.signer(), carried["href"].removeprefix("download/"), "").make().decode()
+    (points,) = re.findall(r'id="points">([^<]*)<', one)
+    assert int.from_bytes(gzip.decompress(base64.b64decode(points))[:4], "little") == expected
 
 
 def test_a_condition_reads_in_words_and_not_in_ids(root):

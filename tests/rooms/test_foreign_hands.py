@@ -6,8 +6,10 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import subprocess
 import zipfile
+from collections import Counter
 from pathlib import Path
 
 import openpyxl
@@ -23,6 +25,7 @@ from tests import cli
 from tests.office import saved_as
 
 PICTURE = Path(__file__).parents[1] / "qgis_picture.py"
+PROJECT = Path(__file__).parents[1] / "qgis_project.py"
 SAVED = Path(__file__).parents[1] / "qgis_saved.py"
 UNCHANGED = dict.fromkeys(("inserted", "updated", "held", "rejected"), 0)
 LAYERS = ("slopes", "shelters", "waterlogging", "underground_spaces", "risk_points")
@@ -338,3 +341,73 @@ def test_qgis_draws_the_worst_on_top_under_the_titles_of_the_fields(files, qgis,
         assert layer["titles"]["code"] == "编号"
     for tier in ("major", "large", "general"):
         assert found["colours"].get(TIER_COLOURS[tier], 0) > 0, tier
+
+
+def project_in_qgis(qgis: str, file: Path, out: Path) -> dict:
+    ran = subprocess.run(
+        [qgis, PROJECT, file, out],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={**OUTSIDE, "QT_QPA_PLATFORM": "offscreen"},
+    )
+    assert "Warning" not in ran.stderr
+    return json.loads(ran.stdout.splitlines()[-1])
+
+
+def test_qgis_opens_the_project_beside_a_geopackage_as_a_map(files, qgis, tmp_path):
+    found = project_in_qgis(qgis, files / "全部.qgz", tmp_path / "图.png")
+    assert found["read"]
+    assert "演示" in found["title"]
+    assert found["crs"] == "EPSG:4547"  # metres, in the zone of the district
+    inventory = cli.riskmap("select", "--json", "--workspace", files / "ws").json["features"]
+    expected = Counter(one["layer"] for one in inventory)
+    # Found again under their own ids: QGIS renames a layer whose id is too short, and loses it from the tree.
+    counts = {one["id"].removeprefix("riskmap_layer_"): one["count"] for one in found["layers"]}
+    assert counts == expected
+    for layer in found["layers"]:
+        assert layer["valid"]
+        assert layer["crs"] == "EPSG:4490"
+        assert (layer["renderer"], layer["levels"]) == ("categorizedSymbol", True)
+        assert layer["titles"]["code"] == "编号"
+    # Grids lie at the bottom; of the points the fewest are on top.
+    order = [one["id"].removeprefix("riskmap_layer_") for one in found["layers"]]
+    assert order[-1] == "forest_fire_grids"
+    assert [counts[one] for one in order[:-1]] == sorted(counts[one] for one in order[:-1])
+    for tier in ("major", "large", "general"):
+        assert found["colours"].get(TIER_COLOURS[tier], 0) > 0, tier
+
+
+def test_a_project_and_its_geopackage_may_be_carried_elsewhere(files, qgis, tmp_path):
+    moved = tmp_path / "U盘 & 副本"
+    moved.mkdir()
+    for ending in ("gpkg", "qgz"):
+        shutil.copy(files / f"全部.{ending}", moved)
+    found = project_in_qgis(qgis, moved / "全部.qgz", tmp_path / "图.png")
+    assert all(one["valid"] for one in found["layers"])
+
+
+def test_a_project_that_somebody_made_in_qgis_stays_as_it_is(files, tmp_path):
+    target, project = tmp_path / "清单.gpkg", tmp_path / "清单.qgz"
+    own = b"no archive" * 10
+    project.write_bytes(own)
+    cli.riskmap("export", "slopes", "--to", target, "--workspace", files / "ws")
+    assert project.read_bytes() == own
+    with zipfile.ZipFile(project, "w") as archive:
+        archive.writestr(
+            "清单.qgs", '<!DOCTYPE qgis><qgis version="3.34.1-Prizren" projectname="我的">…</qgis>'
+        )
+    saved = project.read_bytes()
+    cli.riskmap("export", "slopes", "--to", target, "--workspace", files / "ws")
+    assert project.read_bytes() == saved
+
+
+def test_a_project_of_ours_follows_the_next_export(files, tmp_path):
+    target, project = tmp_path / "清单.gpkg", tmp_path / "清单.qgz"
+    cli.riskmap("export", "slopes", "--to", target, "--workspace", files / "ws")
+    found = cli.riskmap("export", "slopes", "shelters", "--to", target, "--json", "--workspace", files / "ws")
+    assert [one["format"] for one in found.json["files"]] == ["gpkg"]  # those that hold records
+    with zipfile.ZipFile(project) as archive:
+        text = archive.read("清单.qgs").decode()
+    assert text.count("<maplayer ") == 2
+    assert "./清单.gpkg|layername=shelters" in text

@@ -391,7 +391,7 @@ def test_a_geopackage_has_types_aliases_its_datum_and_opens_coloured(files: Path
 def test_what_is_no_risk_is_coloured_by_its_grade_or_in_one_colour(model: str | None, drawn: tuple[str, ...]):
     from xml.etree import ElementTree as ET
 
-    from riskmap.io.writers.formats.geopackage import style_qml
+    from riskmap.io.writers.qgis import style_of, style_qml
     from riskmap.io.writers.record_columns import attributes
 
     part = slopes(5)
@@ -400,7 +400,7 @@ def test_what_is_no_risk_is_coloured_by_its_grade_or_in_one_colour(model: str | 
     at = part.table.column_names.index("rank")
     part = dataclasses.replace(part, layer=layer, table=part.table.set_column(at, "rank", ranks))
     columns = attributes(part, "zh", words=True)
-    root = ET.fromstring(style_qml(part, [(c, c.name) for c in columns], "point", "zh"))
+    root = ET.fromstring(style_qml(style_of(part, [(c, c.name) for c in columns], "point", "zh")))
     renderer = root.find("renderer-v2")
     assert renderer.get("attr") == ("grade" if model else "code")
     categories = list(renderer.iter("category"))

@@ -30,6 +30,7 @@ from riskmap.rules.masks import mask_contacts, mask_value
 from riskmap.rules.permissions import Actor
 from riskmap.selection import Selected, Selection, Snapshot, reconcile, select
 from riskmap.selection.records import masked_extras
+from riskmap.selection.table import CLASS
 from riskmap.selection.where import CORE, asked_field
 from riskmap.units import unit_title
 from riskmap.values.assessment import Makers, ModelStamp
@@ -90,6 +91,12 @@ def export_selection(
 _SELECTING = Text("挑选记录", "selecting the records")
 
 
+# What a map draws of a record (docs/architecture.md).
+_DRAWN: Final = frozenset(
+    ("feature_id", "code", "name", "subdistrict", "lon", "lat", "rank", "flags", "shape", CLASS)
+)
+
+
 _HANDING = Text("放到指定位置", "putting the files in their place")
 
 
@@ -98,6 +105,7 @@ def inventory_of(
     selection: Selection,
     *,
     as_of: date | None = None,
+    facts: bool = True,
     unmasked: bool = False,
     by: Actor | None = None,
     lang: Lang = "zh",
@@ -105,7 +113,8 @@ def inventory_of(
 ) -> Inventory:
     """Return the selected records and everything that a reader of them must know.
 
-    Contacts and personal fields are masked unless `unmasked`.
+    Contacts and personal fields are masked unless `unmasked`. Without `facts` a record is what a map draws: code,
+    name, sub-district, place and standing, and no field, contact or file.
     """
     reading, collecting = progress.parts(2, 1)
     snapshot = current_snapshot(ws, as_of=as_of, progress=reading)
@@ -121,12 +130,18 @@ def inventory_of(
         layer = ws.catalog.layer(layer_id)
         table = selected.table(snapshot, layer_id)
         part.step(0, 1, _SELECTING)
-        contacts = _contacts(ws, layer, table, as_of=as_of, unmasked=unmasked, progress=part, expected=size)
+        if not facts:
+            table = table.select([name for name in table.column_names if name in _DRAWN])
+        contacts = (
+            _contacts(ws, layer, table, as_of=as_of, unmasked=unmasked, progress=part, expected=size)
+            if facts
+            else None
+        )
         made = _models(table, found[layer_id], told)
         adopted = adopted_stamp(ws, layer_id)
         newer = adopted if any(adopted and one.digest != adopted.digest for one in made) else None
         shown = table if unmasked else masked_columns(layer, table, snapshot.table(layer_id))
-        titles, files = ws.catalog.part_titles([layer_id]), _files(ws, layer, table, as_of)
+        titles, files = ws.catalog.part_titles([layer_id]), _files(ws, layer, table, as_of) if facts else ()
         parts.append(LayerInventory(layer, shown, made, contacts, newer, parts=titles, files=files))
     differences = _differences(ws, snapshot, selected, lang)
     unrated, new = _unrated(ws, snapshot, selection, parts, lang)

@@ -192,9 +192,8 @@ def _member_of(root: Path, ledger: Path) -> str:
 
 def _outside(ws: Workspace) -> Iterator[str]:
     """Yield the files that the settings name and that do not lie in the workspace."""
-    config = ws.config
-    for name in (config.boundary, config.subdistricts, config.dem, config.basemap, config.people):
-        if name and not ws.path(name).absolute().is_relative_to(ws.root):
+    for name in ws.config.files:
+        if not ws.path(name).absolute().is_relative_to(ws.root):
             yield name
 
 

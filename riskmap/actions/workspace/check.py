@@ -127,9 +127,8 @@ def _files(ws: Workspace) -> Iterator[CheckFinding]:
             yield CheckFinding(
                 "error", "catalog", one.place, Text(one.text("zh"), one.text("en")), one.remedy
             )
-    config = ws.config
-    for name in (config.boundary, config.subdistricts, config.dem, config.basemap, config.people):
-        if name and not ws.path(name).is_file():
+    for name in ws.config.files:
+        if not ws.path(name).is_file():
             yield CheckFinding(
                 "error",
                 "catalog",

@@ -194,15 +194,20 @@ class _Map(Part):
 
 @dataclass(frozen=True, slots=True)
 class SheetSettings:
-    """The section [sheet]: on which paper maps are printed, and who publishes them (else the district)."""
+    """The section [sheet]: on which paper maps are printed, and who publishes them (else the district).
+
+    `neighbours`: a GeoJSON file of the districts around, drawn grey with their names.
+    """
 
     paper: Literal["A4", "A3"] = "A4"
     publisher: str = ""
+    neighbours: str = ""
 
 
 class _Sheet(Part):
     paper: Literal["A4", "A3"] = "A4"
     publisher: str = ""
+    neighbours: str = ""
 
 
 class _Intake(Part):
@@ -302,6 +307,12 @@ class WorkspaceConfig:
     )
     week_starts: Weekday = "mon"  # on which day the weeks of reports begin
 
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files that it names, as written."""
+        named = (self.boundary, self.subdistricts, self.dem, self.basemap, self.people, self.sheet.neighbours)
+        return tuple(name for name in named if name)
+
 
 def read_workspace_file(path: Path) -> WorkspaceConfig:
     """Read workspace.toml. CatalogError lists every mistake with its place."""
@@ -351,7 +362,7 @@ def read_workspace_file(path: Path) -> WorkspaceConfig:
         approval_number=file.map.approval_number,
         dem=file.map.dem,
         basemap=file.map.basemap,
-        sheet=SheetSettings(file.sheet.paper, file.sheet.publisher),
+        sheet=SheetSettings(file.sheet.paper, file.sheet.publisher, file.sheet.neighbours),
         default_datum=file.intake.datum,
         store=file.store.url,
         fire=fire,

@@ -159,11 +159,15 @@ def sync_folder(folder: Path) -> None:
 
 @dataclass(frozen=True, slots=True)
 class WrittenFile:
-    """One file: where it is, its format, and how many records it holds."""
+    """One file: where it is, its format, and how many records it holds.
+
+    `unlocated`: how many more it does not, because they have no position and its format holds nothing else.
+    """
 
     path: Path
     format: str
     rows: int
+    unlocated: int = 0
 
 
 @dataclass(slots=True)

@@ -1,10 +1,8 @@
 // The point layer: binary tiles painted on canvases. One symbol stands for one cell, the worst point in it.
 (() => {
-  const RADIUS = [2.6, 2.9, 3.3, 4.6, 5.6, 3.1, 3.1, 3.1, 3.1, 3.1]; // by rank: low … major, then the grades
   const UNGRADED = 6;
   const HIT = 12; // CSS pixels around the pointer
-  const strong = riskmap.strong;
-  const pull = (rank) => (rank < 5 ? rank * 0.8 : 0); // a worse one is caught from farther away
+  const { strong, pull } = riskmap;
 
   /** Read a tile (its bytes are described in riskmap/selection/tiles.py). */
   riskmap.readTile = (buffer) => {
@@ -75,7 +73,7 @@
         const rank = points.rank[i], { symbol, classes } = layers[points.layer[i]];
         if (riskmap.overview && !strong(rank)) continue;
         const colour = classes.length ? classes[points.kind[i] & 7].colour : ranks[rank].colour;
-        const stamp = riskmap.stamp(symbol, colour, size(rank, points.count[i], zoom), ratio, look(rank, zoom));
+        const stamp = riskmap.stamp(symbol, colour, riskmap.radius(rank, zoom, points.count[i]), ratio, riskmap.look(rank, zoom));
         riskmap.press(picture, width, stamp, Math.round(points.x[i] * scale), Math.round(points.y[i] * scale));
       }
       context.putImageData(image, 0, 0);
@@ -120,15 +118,6 @@
       return best;
     },
   });
-
-  // Far out the many low ones make a texture and the few bad ones stand above it; close up all grow.
-  const near = (zoom) => Math.min(1, Math.max(0.5, 0.5 + (zoom - 11) * 0.17));
-  const grow = (zoom) => Math.max(0, Math.min(2.4, (zoom - 14) * 0.8));
-  const size = (rank, count, zoom) => {
-    const base = strong(rank) ? RADIUS[rank] * Math.max(0.8, near(zoom)) : RADIUS[rank] * near(zoom);
-    return Math.round(2 * (base + grow(zoom) + Math.min(1.6, Math.log2(count) * 0.26))) / 2;
-  };
-  const look = (rank, zoom) => (strong(rank) ? "strong" : zoom < 14 ? "plain" : "rim");
 
   riskmap.parts.push((map) => {
     map.createPane("points").style.zIndex = 450;

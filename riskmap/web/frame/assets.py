@@ -29,7 +29,6 @@ import secrets
 from collections import OrderedDict
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from importlib import resources
 from pathlib import Path
 from threading import Event, Lock
 from typing import Final
@@ -39,6 +38,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from streamlit import file_util
 
 from riskmap.errors import Lang
+from riskmap.reports.browser_map import leaflet_script, map_script, map_styles
 from riskmap.texts import t
 from riskmap.web.frame.state import LANGUAGE_COOKIE, LANGUAGES
 from riskmap.web.pages import page_paths
@@ -65,24 +65,16 @@ class Bundle:
         return f"assets/{self.digest}/{self.name}"
 
 
-def leaflet_dir() -> Path:
-    """Return the folder of Leaflet's own files, where its package put them."""
-    return Path(str(resources.files("xstatic.pkg.leaflet") / "data"))
-
-
 @lru_cache(maxsize=1)
 def bundles() -> dict[str, Bundle]:
     """Return name → file: the map (styles, Leaflet, then our parts in the order of their names), the languages."""
-    leaflet = leaflet_dir()
-    parts = b"\n".join(part.read_bytes() for part in sorted(_ASSETS.glob("*.js")))
-    styles = "\n".join(
-        file.read_text(encoding="utf-8") for file in (leaflet / "leaflet.css", *sorted(_ASSETS.glob("*.css")))
-    )
+    parts = b"\n".join([map_script().encode(), *(part.read_bytes() for part in sorted(_ASSETS.glob("*.js")))])
+    styles = "\n".join([map_styles(), *(file.read_text("utf-8") for file in sorted(_ASSETS.glob("*.css")))])
     script = b"\n".join(
         [
             f"const riskmapStyles = {json.dumps(styles)};".encode(),
             b"document.head.append(Object.assign(document.createElement('style'), {textContent: riskmapStyles}));",
-            _without_map(leaflet / "leaflet.js"),
+            leaflet_script().encode(),
             b'(() => {\n"use strict";',
             parts,
             b"})();\n",
@@ -106,12 +98,6 @@ def _page_script(lang: Lang) -> Bundle:
     script = (_ASSETS / "shell" / "page.js").read_text(encoding="utf-8")
     text = f"{{ const riskmapPage = {json.dumps(words)};\n{script}}}\n"  # a block: it runs once per language
     return Bundle(f"{lang}.js", "text/javascript", text.encode())
-
-
-def _without_map(script: Path) -> bytes:
-    """Drop the pointer to a source map, which a browser with open tools would ask for in vain."""
-    lines = script.read_bytes().splitlines()
-    return b"\n".join(line for line in lines if not line.startswith(b"//# sourceMappingURL"))
 
 
 PATIENCE_S: Final = 1.5  # a map that never tells (no script, a slow line) delays the switches no longer

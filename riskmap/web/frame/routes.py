@@ -28,6 +28,7 @@ from riskmap.actions.episode.playback import Storm, storm
 from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.errors import ExportError, Lang, RiskmapError, SelectionError, UnknownNameError
 from riskmap.ledger import Ledger
+from riskmap.reports.browser_map import leaflet_dir
 from riskmap.selection import Selection, Snapshot, point, search, shapes_in, tile
 from riskmap.selection.views import row_mask, view_of
 from riskmap.texts import t
@@ -35,7 +36,7 @@ from riskmap.values.hazards import Escalation
 from riskmap.values.scenario import beijing
 from riskmap.vocabulary import RANKS, TIER_TITLES
 from riskmap.web.frame import attached, background, downloads, strip
-from riskmap.web.frame.assets import bundles, first_pictures, leaflet_dir
+from riskmap.web.frame.assets import bundles, first_pictures
 from riskmap.web.frame.background import GROUND, MAP
 from riskmap.web.frame.observations import PATH, observations
 from riskmap.web.frame.running import long_actions

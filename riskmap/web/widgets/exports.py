@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from datetime import date
 from functools import partial
+from typing import Final
 
 from riskmap.actions.workspace import Workspace
 from riskmap.errors import Lang
@@ -29,7 +30,7 @@ def show_exports(key: str, selection: Selection, title: str) -> None:
     """Draw the buttons of a selection's files; `title` is what their names begin with, after the district's."""
     name = f"{workspace().config.district}-{title}"
     buttons = [_export(selection, name, ending) for ending in export_formats()]
-    buttons.append(_map_sheet(key, selection, name))
+    buttons += [_map(key, selection, name, ending) for ending in _MAPS]
     asked = show_downloads(key, [item for item, _ in buttons])
     for item, make in buttons:
         if item["act"] == asked:
@@ -53,12 +54,17 @@ def _exported(ws: Workspace, wanted: downloads.Wanted, progress: Progress) -> Ou
     )
 
 
-def _map_sheet(key: str, selection: Selection, name: str) -> Button:
-    file = downloads.file_name(name, "pdf")
-    draw = partial(_drawn, workspace(), selection, lang(), as_of())
-    about, href = say("inventory_map_help"), downloads.offer(f"{key}-map {past_text()}", file, draw)
-    item = {"title": say("inventory_map"), "href": href, "name": file, "help": about, "act": "map"}
-    return item, partial(_map_made, file, draw)
+_MAPS: Final = {".pdf": "inventory_map", ".html": "inventory_map_page"}  # ending → words of its button
+
+
+def _map(key: str, selection: Selection, name: str, ending: str) -> Button:
+    file, words = downloads.file_name(name, ending.removeprefix(".")), _MAPS[ending]
+    draw = partial(_drawn, workspace(), selection, ending, lang(), as_of())
+    about, href = say(f"{words}_help"), downloads.offer(f"{key}-map {ending} {past_text()}", file, draw)
+    act = f"map-{ending.removeprefix('.')}"
+    return {"title": say(words), "href": href, "name": file, "help": about, "act": act}, partial(
+        _map_made, file, draw
+    )
 
 
 def _map_made(file: str, draw: Callable[..., bytes], progress: Progress) -> Outcome:
@@ -67,8 +73,14 @@ def _map_made(file: str, draw: Callable[..., bytes], progress: Progress) -> Outc
 
 
 def _drawn(
-    ws: Workspace, selection: Selection, words: Lang, past: date | None, *, progress: Progress = UNWATCHED
+    ws: Workspace,
+    selection: Selection,
+    ending: str,
+    words: Lang,
+    past: date | None,
+    *,
+    progress: Progress = UNWATCHED,
 ) -> bytes:
-    from riskmap.actions.inventory.map_paper import map_bytes
+    from riskmap.actions.inventory.map_files import map_bytes
 
-    return map_bytes(ws, selection, as_of=past, lang=words, progress=progress)
+    return map_bytes(ws, selection, ending, as_of=past, lang=words, progress=progress)

@@ -33,6 +33,7 @@ from riskmap.actions.workspace import Workspace
 from riskmap.catalog import Layer
 from riskmap.errors import Lang, RiskmapError
 from riskmap.moments import as_of_json, local_now
+from riskmap.reports.browser_map import classes_of, legend_ranks
 from riskmap.rules.arrays import column_of
 from riskmap.rules.masks import mask_contacts, mask_value
 from riskmap.selection import Hit, Selection, Snapshot, flag_ids, point
@@ -44,18 +45,13 @@ from riskmap.texts import field_title, item_past, item_text, keys, made_text, sh
 from riskmap.values.assessment import Explanation, ModelStamp
 from riskmap.values.records import Contact
 from riskmap.vocabulary import (
-    CLASS_COLOURS,
-    CLOSED_COLOUR,
     FLAGS,
     GRADES,
     RANK_OF,
     STANDINGS,
-    TIER_COLOURS,
-    TIER_TITLES,
     TIERS,
     UNGRADED,
     UNRATED,
-    WEIGHT_OF,
     weight,
 )
 from riskmap.web.frame.state import PAST
@@ -166,14 +162,6 @@ def pack(value: Any) -> str:
     return base64.b64encode(json.dumps(value, ensure_ascii=False).encode()).decode("ascii")
 
 
-def legend_ranks(lang: Lang) -> list[dict[str, Any]]:
-    """Return id, title, colour and weight of every tier and grade, by rank (`vocabulary.STANDINGS`)."""
-    return [
-        {"id": r, "title": TIER_TITLES[r].text(lang), "colour": TIER_COLOURS[r], "weight": WEIGHT_OF[r]}
-        for r in STANDINGS
-    ]
-
-
 def browser_texts(lang: Lang) -> dict[str, str]:
     """Return the texts that the map's JavaScript shows, placeholders unfilled."""
     return {key.removeprefix(_JS): t(key, lang) for key in keys(_JS)}
@@ -214,19 +202,6 @@ def frame_settings(frame: Frame) -> dict[str, Any]:
         "storm": frame.storm,
         "embedded": frame.embedded,
     }
-
-
-def classes_of(layer: Layer, lang: Lang) -> list[dict[str, str]]:
-    """Return title and colour of the classes of a layer, last of what has none; [] where tiers colour it."""
-    if not layer.classes:
-        return []
-    closed = {state.id for state in layer.flow.states if state.closed} if layer.flow else set()
-    left = iter(CLASS_COLOURS)
-    found = [
-        {"title": one.title.text(lang), "colour": CLOSED_COLOUR if one.id in closed else next(left)}
-        for one in layer.classes
-    ]
-    return [*found, {"title": t("map_no_class", lang), "colour": TIER_COLOURS["ungraded"]}]
 
 
 def _grades(layers: Sequence[Layer]) -> list[int]:

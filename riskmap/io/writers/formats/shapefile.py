@@ -21,7 +21,8 @@ from riskmap.io.files.atomic import WrittenFile, replacing
 from riskmap.io.files.short_names import TIER, short_names
 from riskmap.io.writers.formats import ExportFormat
 from riskmap.io.writers.formats.csv_file import guard
-from riskmap.io.writers.formats.geopackage import DATUM, style_qml, write_table
+from riskmap.io.writers.formats.geopackage import DATUM, write_table
+from riskmap.io.writers.qgis import style_of, style_qml
 from riskmap.io.writers.record_columns import Attribute, ColumnGroup, attributes, groups, statements
 from riskmap.rules.arrays import pc
 from riskmap.texts import t
@@ -56,7 +57,9 @@ def write_shp(inventory: Inventory, path: Path) -> list[WrittenFile]:
                 )
                 written = _columns(columns, part, group)
                 _write(written, group, folder / f"{name}.shp", partial(inventory.wrote, part))
-                qml = style_qml(part, [(c.attribute, c.short) for c in written], group.kind, inventory.lang)
+                qml = style_qml(
+                    style_of(part, [(c.attribute, c.short) for c in written], group.kind, inventory.lang)
+                )
                 (folder / f"{name}.qml").write_text(qml, encoding="utf-8")
                 guide += _explain(name, written, inventory)
         _zip(folder, guide, room, inventory)

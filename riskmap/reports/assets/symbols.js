@@ -32,6 +32,23 @@
     context.closePath();
   };
 
+  const RADIUS = [2.6, 2.9, 3.3, 4.6, 5.6, 3.1, 3.1, 3.1, 3.1, 3.1]; // by rank: low … major, then the grades
+  // Far out the many low ones make a texture and the few bad ones stand above it; close up all grow.
+  const near = (zoom) => Math.min(1, Math.max(0.5, 0.5 + (zoom - 11) * 0.17));
+  const grow = (zoom) => Math.max(0, Math.min(2.4, (zoom - 14) * 0.8));
+
+  /** Radius in CSS pixels of a symbol that stands for `count` records. */
+  riskmap.radius = (rank, zoom, count = 1) => {
+    const base = riskmap.strong(rank) ? RADIUS[rank] * Math.max(0.8, near(zoom)) : RADIUS[rank] * near(zoom);
+    return Math.round(2 * (base + grow(zoom) + Math.min(1.6, Math.log2(count) * 0.26))) / 2;
+  };
+
+  /** How a symbol is set off from its ground at a zoom. */
+  riskmap.look = (rank, zoom) => (riskmap.strong(rank) ? "strong" : zoom < 14 ? "plain" : "rim");
+
+  /** How many CSS pixels nearer a symbol seems to a pointer: a worse one is caught from farther away. */
+  riskmap.pull = (rank) => (rank < 5 ? rank * 0.8 : 0);
+
   const HALO = 1.3; // CSS pixels of rim around a symbol
   const cache = new Map();
 
