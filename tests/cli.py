@@ -6,6 +6,7 @@ import contextlib
 import functools
 import io
 import json
+import os
 import sys
 from dataclasses import dataclass
 from typing import Any
@@ -48,7 +49,8 @@ def riskmap(*words: object) -> Ran:
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
             sys.argv = ["riskmap", *map(str, words)]
-            with mock.patch.object(typer.main, "get_command", TREE):
+            # What a command tells the processes that it starts is not told to the tests that follow.
+            with mock.patch.object(typer.main, "get_command", TREE), mock.patch.dict(os.environ):
                 main([str(w) for w in words])
         except SystemExit as leave:
             status = leave.code if isinstance(leave.code, int) else 1

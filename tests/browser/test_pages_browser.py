@@ -180,7 +180,7 @@ def test_an_empty_ledger_tells_a_newcomer_what_to_do(open_tab, tmp_path):
 
 def test_a_report_is_uploaded_marked_and_nothing_of_it_runs(open_tab, address, tmp_path):
     report = docx.Document()
-    report.add_paragraph("全区风险点42,336个，其中重大0个、较大8个、一般2,876个、低风险39,404个。")
+    report.add_paragraph("全区老旧点42,336个，其中重大0个、较大8个、一般2,876个、低风险39,404个。")
     for name in HOSTILE:
         report.add_paragraph(name)
     report.save(str(tmp_path / "年度总结.docx"))
@@ -189,5 +189,5 @@ def test_a_report_is_uploaded_marked_and_nothing_of_it_runs(open_tab, address, t
     page.get_by_text("年度总结.docx").first.wait_for()
     page.get_by_role("button", name="核对", exact=True).click()
     page.get_by_text("0 + 8 + 2,876 + 39,404 = 42,288，文中 42,336，少 48").wait_for()
-    assert page.locator(".rm-said mark").inner_text().startswith("全区风险点42,336个")
+    assert page.locator(".rm-said mark").inner_text().startswith("全区老旧点42,336个")
     assert set(HOSTILE) <= set(page.locator(".rm-said p").all_inner_texts())

@@ -22,8 +22,7 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_s
 from riskmap.actions.shipped_layers import take_layers
 from riskmap.actions.workspace import create_workspace, open_workspace
 from riskmap.errors import LedgerError, RefusedError
-from riskmap.ledger import Ledger, NewRecord, rollups
-from riskmap.ledger import ledger as opening
+from riskmap.ledger import Ledger, NewRecord, rollups, sum_laws
 from riskmap.rules.judge import rules_of
 from tests.ledger_files import intake
 
@@ -254,7 +253,7 @@ def test_every_balance_is_the_count_and_what_came_and_went_whatever_is_moved_cou
 @pytest.mark.parametrize("fault", ["nobody judges", "the day of the count does not count"])
 def test_a_broken_law_is_seen(fault, monkeypatch):
     if fault == "nobody judges":
-        monkeypatch.setattr(opening, "refuse_broken_sums", lambda *_: None)
+        monkeypatch.setattr(sum_laws, "refuse_broken_sums", lambda *_: None)
     else:
         monkeypatch.setattr(
             rollups, "minutes_kept", lambda day: ("", day) if day < "2026-11-10" else (day, "")

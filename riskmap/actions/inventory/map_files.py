@@ -15,6 +15,7 @@ from riskmap.actions.records.editing import may_unmask, note_unmasked
 from riskmap.actions.terrain.factors import shaded_relief
 from riskmap.actions.workspace import Workspace
 from riskmap.errors import ExportError, Lang, Text
+from riskmap.interface import option
 from riskmap.io.files.atomic import WrittenFile, together
 from riskmap.io.files.leftovers import mark
 from riskmap.io.readers.boundaries import read_boundaries
@@ -127,8 +128,8 @@ def _check(to: Path, ending: str, look: Look, *, unmasked: bool) -> None:
     """Refuse what the format of a file does not have, before anything is read."""
     if unmasked and ending != PAGE:
         raise ExportError(
-            f"{to}：只有网页地图（{PAGE}）可以含联系人；请去掉 --contacts，或改文件名的结尾",
-            f"{to}: only a page ({PAGE}) can hold contacts; leave --contacts out, or change the file's ending",
+            f"{to}：只有网页地图（{PAGE}）可以含联系人；请去掉 {option('contacts')}，或改文件名的结尾",
+            f"{to}: only a page ({PAGE}) can hold contacts; leave {option('contacts', 'en')} out, or change the file's ending",
         )
     if look != PLAIN and ending not in SHEETS:
         sheets = " ".join(SHEETS)
