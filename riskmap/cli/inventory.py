@@ -453,16 +453,18 @@ def summary(
     """Counts, and whether they add up."""
     from riskmap.actions.inventory.listing import summarise
     from riskmap.cli.common import open_workspace
-    from riskmap.io.files.publications import Publications
 
     ws = open_workspace(workspace, store)
-    at = past(as_of)
-    published = compare is not None and compare in Publications(ws.root).names()
+    at, published = past(as_of), None
+    if compare is not None:
+        from riskmap.io.files.publications import Publications
+
+        published = compare if compare in Publications(ws.root).names() else None
     document = summarise(ws, as_of=at, compare=None if published else past(compare))
-    if published and compare is not None:
+    if published is not None:
         from riskmap.actions.publishing import summary_compared
 
-        document["compared"] = summary_compared(ws, document, compare)
+        document["compared"] = summary_compared(ws, document, published)
     _tell_state(ws, at)
     if as_json:
         print_json(document)

@@ -406,21 +406,19 @@ def _whole_number(
         if found is None:
             return None
         fitting += found
+    return _of_no_base(fitting, [*reversed(run[:4]), number])
+
+
+def _of_no_base(fitting: Sequence[int], numbers: Sequence[Number]) -> Finding:
+    """Return what is said of a percentage, the last of `numbers`, by the whole numbers of last year that give it."""
     spelt = "、".join(map(str, fitting[:3]))
     why = (
         Text(f"上年为 {spelt} 时相符", f"fits where last year's was {spelt}")
         if fitting
         else Text("没有哪个上年整数得出这个百分比", "no whole number of last year gives this percentage")
     )
-    expected = spelt or "—"
-    return Finding.of(
-        "integer",
-        "agrees" if fitting else "suspicious",
-        [*reversed(run[:4]), number],
-        stated=number.text,
-        expected=expected,
-        why=why,
-    )
+    verdict: Verdict = "agrees" if fitting else "suspicious"
+    return Finding.of("integer", verdict, numbers, stated=numbers[-1].text, expected=spelt or "—", why=why)
 
 
 def _last_years(count: Number, number: Number, *, falls: bool) -> list[int] | None:
@@ -519,18 +517,7 @@ def _together(paragraph: Paragraph, run: Sequence[Number]) -> list[Finding]:
         fitting = _last_years(count, number, falls=falls)
         if fitting is None:
             continue
-        spelt = "、".join(map(str, fitting[:3]))
-        why = (
-            Text(f"上年为 {spelt} 时相符", f"fits where last year's was {spelt}")
-            if fitting
-            else Text("没有哪个上年整数得出这个百分比", "no whole number of last year gives this percentage")
-        )
-        verdict: Verdict = "agrees" if fitting else "suspicious"
-        found.append(
-            Finding.of(
-                "integer", verdict, [count, number], stated=number.text, expected=spelt or "—", why=why
-            )
-        )
+        found.append(_of_no_base(fitting, [count, number]))
     return found
 
 

@@ -22,7 +22,7 @@ from riskmap.reports.checking.findings import (
     sum_of,
 )
 from riskmap.reports.checking.numbers import CHANGED, COVER, Number, Paragraph
-from riskmap.values.report_check import Verdict
+from riskmap.values.report_check import Kind, Verdict
 
 # The verbs behind a rate's name, for which the number done stands in the text. 受害率, 发生率 have another denominator.
 _ROOTS: Final = re.compile(
@@ -257,6 +257,14 @@ def _scale(rate: Number) -> int:
     return 100 if rate.unit == "%" else 1000
 
 
+def _divided(kind: Kind, verdict: Verdict, part: Number, whole: Number, rate: Number) -> Finding:
+    """Return what is said of a rate that is a part of a whole, the division spelt out."""
+    expected = percent(_scale(rate) * part.value / whole.value, rate)
+    spelt = f"{shown(part.value)} ÷ {shown(whole.value)} = {expected}"
+    why = Text(spelt, spelt)
+    return Finding.of(kind, verdict, [whole, part, rate], stated=rate.text, expected=expected, why=why)
+
+
 def _rate(paragraph: Paragraph, rate: Number, root: str, name: str) -> Finding | None:
     before = counts_near(paragraph, rate, sentences=1)
     here = [one for one in before if one.sentence == rate.sentence]
@@ -277,7 +285,6 @@ def _rate(paragraph: Paragraph, rate: Number, root: str, name: str) -> Finding |
     scale = _scale(rate)
     low, high = scale * done.low / whole.high, scale * done.high / max(whole.low, Fraction(1, 10**6))
     fits = fit(low, high, rate)
-    exact = scale * done.value / whole.value
     if rate.value == scale and done.high < whole.low:
         fits = "off"  # all of it, while some is left
     verdict: Verdict = "agrees" if fits == "fits" else "suspicious" if fits == "near" else "wrong"
@@ -288,15 +295,7 @@ def _rate(paragraph: Paragraph, rate: Number, root: str, name: str) -> Finding |
         of = _ANY_RATE.sub("", name.removesuffix(root))
         if verdict == "wrong" and of not in f"{done.words}|{whole.words}":
             verdict = "unjudged"  # 按期整改率: of those that were due
-    spelt = f"{shown(done.value)} ÷ {shown(whole.value)} = {percent(exact, rate)}"
-    return Finding.of(
-        "rate",
-        verdict,
-        [whole, done, rate],
-        stated=rate.text,
-        expected=percent(exact, rate),
-        why=Text(spelt, spelt),
-    )
+    return _divided("rate", verdict, done, whole, rate)
 
 
 def _done_behind(paragraph: Paragraph, rate: Number, root: str, here: Sequence[Number]) -> Finding | None:
@@ -314,14 +313,8 @@ def _done_behind(paragraph: Paragraph, rate: Number, root: str, here: Sequence[N
     ):
         return None
     exact = _scale(rate) * behind.value / whole.value
-    spelt = f"{shown(behind.value)} ÷ {shown(whole.value)} = {percent(exact, rate)}"
-    return Finding.of(
-        "rate",
-        "agrees" if fit(exact, exact, rate) == "fits" else "suspicious",
-        [whole, behind, rate],
-        stated=rate.text,
-        expected=percent(exact, rate),
-        why=Text(spelt, spelt),
+    return _divided(
+        "rate", "agrees" if fit(exact, exact, rate) == "fits" else "suspicious", behind, whole, rate
     )
 
 
@@ -427,16 +420,7 @@ def _share(paragraph: Paragraph, rate: Number) -> Finding | None:
         whole, verdict = _not_fitting(paragraph, rate, part, wholes)
         if verdict == "unjudged":
             return None
-    exact = scale * part.value / whole.value
-    spelt = f"{shown(part.value)} ÷ {shown(whole.value)} = {percent(exact, rate)}"
-    return Finding.of(
-        "share",
-        verdict,
-        [whole, part, rate],
-        stated=rate.text,
-        expected=percent(exact, rate),
-        why=Text(spelt, spelt),
-    )
+    return _divided("share", verdict, part, whole, rate)
 
 
 def _share_of_stated(paragraph: Paragraph, rate: Number, here: Sequence[Number]) -> Finding | None:
@@ -461,16 +445,7 @@ def _share_of_stated(paragraph: Paragraph, rate: Number, here: Sequence[Number])
             for one in here[:-2]
         )
         verdict = "unjudged" if another else "wrong" if alike else "suspicious"
-    exact = scale * part.value / whole.value
-    spelt = f"{shown(part.value)} ÷ {shown(whole.value)} = {percent(exact, rate)}"
-    return Finding.of(
-        "share",
-        verdict,
-        [part, whole, rate],
-        stated=rate.text,
-        expected=percent(exact, rate),
-        why=Text(spelt, spelt),
-    )
+    return _divided("share", verdict, part, whole, rate)
 
 
 def _not_fitting(
