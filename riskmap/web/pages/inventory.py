@@ -276,7 +276,7 @@ def _whether_it_adds_up(now: Snapshot, filters: Filters, selection: Selection, f
     left, right = st.columns([4, 1], vertical_alignment="center")
     with left:
         say_unrated(new, total=found.total, unrated=found.unrated, within=_within(selection))
-    with right, figure_box("points.tiers.unrated"):
+    with right, figure_box("points.tiers.unrated", "show"):
         asked = st.button(say("unrated_show", n=f"{found.unrated:,}"), key="inventory-gap", width="stretch")
     if asked:
         risks = filters.layers & frozenset(risk_layers(now))

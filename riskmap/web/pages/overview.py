@@ -43,6 +43,7 @@ from riskmap.web.widgets.panels import (
     Row,
     TableColumn,
     address,
+    figure_box,
     go_to,
     inventory_address,
     number_cell,
@@ -554,6 +555,9 @@ def _work(figures: Told) -> None:
         one: figures.number(f"ledger.{one}", address("work", {"show": lead.get(one, one)})) for one in shown
     }
     titles = {one: say(f"work_{lead.get(one, one)}") for one in shown}
+    if numbers["overdue"].value:
+        with figure_box("ledger.overdue"):
+            notice("warning", say("overview_overdue", n=numbers["overdue"].text))
     show_figures(
         "overview-work",
         [

@@ -135,7 +135,7 @@ def notice(tone: Tone, text: str, place: DeltaGenerator | None = None) -> None:
 def say_unrated(new: Sequence[str], *, total: int, unrated: int, within: str = "") -> None:
     """Say how the unrated of some records stand: a calm line, a warning where some are new. `within`: of which records."""
     if new:
-        with figure_box("points.tiers.unrated"):
+        with figure_box("points.tiers.unrated", "new"):
             notice("warning", unrated_text(new, total=total, unrated=unrated, lang=lang()))
         return
     show_said(
