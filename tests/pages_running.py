@@ -89,6 +89,11 @@ def html(at: AppTest) -> str:
     return "\n".join(str(e.value) for e in _walk(at._tree) if getattr(e, "type", "") == "html")
 
 
+def sentences(at: AppTest) -> str:
+    """Return what a page says as HTML, as a person reads it."""
+    return re.sub("<[^>]+>", "", re.sub("<(style|script).*?</\\1>", "", html(at), flags=re.DOTALL))
+
+
 def faults(at: AppTest) -> str:
     """Return what the frame of a page says of files and values that cannot be used."""
     return "".join(re.findall("<details>.*</details>", html(at)))

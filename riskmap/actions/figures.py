@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import Final
 
 from riskmap.actions.inventory.listing import make_selection
+from riskmap.actions.records.changes import tier_changes_since
+from riskmap.actions.records.work import work_tallies
 from riskmap.actions.workspace import Workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.catalog import Catalog
@@ -117,7 +120,22 @@ def state_of(ws: Workspace, as_of: dt.date | None = None) -> State:
         week_starts=ws.config.week_starts,
         moves=partial(_moves, ws, as_of),
         earlier=partial(_earlier, ws, as_of),
+        tally=partial(_tally, ws, as_of),
     )
+
+
+def _tally(ws: Workspace, as_of: dt.date | None, what: str, period: Period | None) -> Mapping[str, int]:
+    """Return what the ledger keeps beside its records; of tiers that changed, those of a period."""
+    moment = None if as_of is None else last_moment(as_of)
+    if what == "rejected":
+        return Counter(one.layer for one in ws.ledger.rejected(as_of=moment))
+    if what == "held":
+        return ws.ledger.held_counts(as_of=moment)
+    if period is None:
+        return work_tallies(ws, as_of=as_of)[what]
+    today = local_now().date() if as_of is None else local_day(as_of)
+    until = period.last if period.last < today else as_of
+    return tier_changes_since(ws, period.first, as_of=until).tally(what)
 
 
 def _moves(ws: Workspace, as_of: dt.date | None, layer: str) -> Sequence[MoveMade]:

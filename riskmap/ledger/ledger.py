@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -704,9 +705,20 @@ class Ledger:
         since: int | None = None,
         until: int | None = None,
         limit: int | None = None,
+        first: bool = True,
     ) -> list[TierChange]:
-        """Return changes of tier with their cause: of one run, after changeset `since`, up to `until`, or all."""
-        return runs.tier_changes(self._store, run=run, since=since, until=until, limit=limit)
+        """Return changes of tier with their cause: of one run, after changeset `since`, up to `until`, or all;
+        without first assessments where `first` is False.
+        """
+        return runs.tier_changes(self._store, run=run, since=since, until=until, limit=limit, first=first)
+
+    def first_tiers(self, *, since: int, until: int | None = None) -> dict[str, Counter[str]]:
+        """Return layer → tier → how many records were first assessed with it after changeset `since`, up to `until`."""
+        return runs.first_tiers(self._store, since=since, until=until)
+
+    def standings(self, state: int) -> dict[str, Counter[str]]:
+        """Return layer → tier, grade or "unrated" → how many active records had it in a state of the ledger."""
+        return runs.standings(self._store, state)
 
     def newly_unrated(
         self, layer: str, feature_ids: NDArray[np.int64], *, at: int | None = None

@@ -16,6 +16,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import zlib
+from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -28,7 +29,7 @@ from riskmap.ledger import schema as s
 from riskmap.ledger.columns import held_at
 from riskmap.ledger.store import Store, moments, timestamp
 from riskmap.values.assessment import Makers
-from riskmap.vocabulary import RANKS
+from riskmap.vocabulary import RANKS, UNRATED
 
 if TYPE_CHECKING:
     from riskmap.ledger import revisions
@@ -69,10 +70,55 @@ def last_run(
     return connection.execute(query.order_by(t.c.changeset_id.desc()).limit(1)).one_or_none()
 
 
+def standings(store: Store, at: int) -> dict[str, Counter[str]]:
+    """Return layer → tier (or grade, or "unrated") → how many active records had it after a changeset."""
+    f, r, a = s.feature, s.revision, s.assessment
+    query = (
+        sa.select(f.c.layer, sa.func.coalesce(a.c.rank, UNRATED), sa.func.count())
+        .select_from(r.join(f, f.c.id == r.c.feature_id))
+        .outerjoin(a, sa.and_(a.c.feature_id == r.c.feature_id, held_at(a, at)))
+        .where(held_at(r, at), r.c.retired.is_(None))
+        .group_by(sa.text("1"), sa.text("2"))
+    )
+    found: dict[str, Counter[str]] = {}
+    with store.reading() as connection:
+        for layer, rank, n in connection.execute(query):
+            found.setdefault(layer, Counter())[_standing(store, layer, rank)] += n
+    return found
+
+
+def first_tiers(store: Store, *, since: int, until: int | None) -> dict[str, Counter[str]]:
+    """Return layer → tier → how many records were assessed for the first time after a changeset, up to one, with it."""
+    now, past = s.assessment, s.assessment.alias("past")
+    query = (
+        sa.select(s.feature.c.layer, now.c.rank, sa.func.count())
+        .select_from(now)
+        .join(s.feature, s.feature.c.id == now.c.feature_id)
+        .outerjoin(past, sa.and_(past.c.feature_id == now.c.feature_id, past.c.valid_to == now.c.valid_from))
+        .where(past.c.rank.is_(None), now.c.valid_from > since)
+        .group_by(sa.text("1"), sa.text("2"))
+    )
+    if until is not None:
+        query = query.where(now.c.valid_from <= until)
+    found: dict[str, Counter[str]] = {}
+    with store.reading() as connection:
+        for layer, rank, n in connection.execute(query):
+            found.setdefault(layer, Counter())[_standing(store, layer, rank)] += n
+    return found
+
+
 def tier_changes(
-    store: Store, *, run: int | None, since: int | None, until: int | None, limit: int | None
+    store: Store,
+    *,
+    run: int | None,
+    since: int | None,
+    until: int | None,
+    limit: int | None,
+    first: bool = True,
 ) -> list[TierChange]:
-    """Return the records whose tier became another: in one run, after a changeset, up to one, or ever."""
+    """Return the records whose tier became another: in one run, after a changeset, up to one, or ever; without those
+    that had none before where `first` is False.
+    """
     now, past = s.assessment, s.assessment.alias("past")
     query = (
         sa.select(
@@ -82,7 +128,11 @@ def tier_changes(
         .select_from(now)
         .join(s.feature, s.feature.c.id == now.c.feature_id)
         .join(s.changeset, s.changeset.c.id == now.c.valid_from)
-        .outerjoin(past, sa.and_(past.c.feature_id == now.c.feature_id, past.c.valid_to == now.c.valid_from))
+        .join(
+            past,
+            sa.and_(past.c.feature_id == now.c.feature_id, past.c.valid_to == now.c.valid_from),
+            isouter=first,
+        )
         .where(sa.or_(past.c.rank.is_(None), past.c.rank != now.c.rank))
         .order_by(now.c.valid_from, s.feature.c.layer, s.feature.c.code)
     )

@@ -27,7 +27,7 @@ from riskmap.web.frame import downloads, state
 from riskmap.web.widgets.filters import Filters
 from riskmap.web.widgets.panels import inventory_address
 from tests.map_workspace import HOSTILE, make_workspace
-from tests.pages_running import html, open_page, panel, panels, texts, use_workspace
+from tests.pages_running import html, open_page, panel, panels, sentences, texts, use_workspace
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +77,8 @@ def test_the_usual_unrated_are_a_calm_line_that_leads_to_them(root, now):
     unrated = counts(now, Selection()).unrated
     assert unrated
     assert not at.warning
-    assert any(f"未评 {unrated} = 总数" in m.value and "没有新增" in m.value for m in at.markdown)
+    assert f"未评 {unrated} = 总数" in sentences(at)
+    assert "没有新增" in sentences(at)
     assert at.button(key="inventory-gap").label.count(str(unrated)) == 1
 
 
@@ -95,7 +96,7 @@ def test_the_newly_unrated_are_an_alarm_with_their_codes(made, tmp_path, monkeyp
 def test_totals_that_agree_are_said_too(root):
     at = open_page("inventory", tiers="major,large")
     assert not at.warning
-    assert any("合计相符" in m.value for m in at.markdown)
+    assert "合计相符" in sentences(at)
 
 
 def test_the_address_narrows_table_totals_and_downloads_alike(root, now):

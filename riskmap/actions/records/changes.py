@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from pathlib import Path
@@ -23,6 +23,7 @@ from riskmap.ledger import TierChange
 from riskmap.moments import as_of_json, last_moment
 from riskmap.scoring import assess_table, fit_model
 from riskmap.scoring.comparison import Comparison, Side, compared
+from riskmap.vocabulary import RANKS
 
 _STEP = 200
 
@@ -38,18 +39,34 @@ class TierChanges:
     moved: tuple[TierChange, ...]
     first: Counter[str]
 
+    @property
+    def worse(self) -> tuple[TierChange, ...]:
+        """Those that stand higher than before; unrated stands where every list has it, above low."""
+        return tuple(c for c in self.moved if RANKS.index(c.after) > RANKS.index(str(c.before)))
+
+    def tally(self, what: str) -> Mapping[str, int]:
+        """Return how many there are: "tiers_moved" by before and after, "tiers_worse" and "tiers_caused" by cause,
+        "tiers_first" by tier.
+        """
+        if what == "tiers_moved":
+            return Counter(f"{c.before}.{c.after}" for c in self.moved)
+        if what == "tiers_first":
+            return self.first
+        return Counter(c.cause for c in (self.worse if what == "tiers_worse" else self.moved))
+
 
 def tier_changes_since(ws: Workspace, day: date, *, as_of: date | None = None) -> TierChanges:
     """Return what changed since the beginning of a local day, until now or a past day or moment."""
     layers = ws.catalog.layers
     others = {one for one, layer in layers.items() if layer.counts != "risk"}
     until = None if as_of is None else ws.ledger.state_at(last_moment(as_of))
-    found = ws.ledger.tier_changes(since=_last_before(ws, day), until=until)
-    changes = [change for change in found if change.layer not in others]
+    since = _last_before(ws, day)
+    found = ws.ledger.tier_changes(since=since, until=until, first=False)
+    first = ws.ledger.first_tiers(since=since, until=until)
     return TierChanges(
         day,
-        tuple(c for c in changes if c.before is not None),
-        Counter(c.after for c in changes if c.before is None),
+        tuple(change for change in found if change.layer not in others),
+        sum((n for layer, n in first.items() if layer not in others), Counter[str]()),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -164,6 +164,28 @@ def work_counts(ws: Workspace, *, as_of: dt.date | None = None) -> Work:
     ]
     at = iso_second(utc_now()) if as_of is None else str(as_of_json(as_of))
     return Work(at, _counts(found, layers), (), open=sum(n for _, n in found))
+
+
+def work_tallies(ws: Workspace, *, as_of: dt.date | None = None) -> Mapping[str, Mapping[str, int]]:
+    """Return what → register → how many: open, overdue, due, to_accept, alerts; now or at a day."""
+    day = local_now().date() if as_of is None else local_day(as_of)
+    moment = None if as_of is None else last_moment(as_of)
+    found: dict[str, Counter[str]] = {one: Counter() for one in ("open", *_TALLIED)}
+    for (layer, state, due), n in ws.ledger.open_deadlines(registers(ws), as_of=moment).items():
+        item = _item(
+            ws.catalog.layer(layer), OpenRecord(layer, "", None, None, state, due, None, 0), day, None
+        )
+        for one in ("open", *(what for what, met in _TALLIED.items() if met(item))):
+            found[one][layer] += n
+    return found
+
+
+_TALLIED: Final[Mapping[str, Callable[[WorkItem], bool]]] = {
+    "overdue": lambda one: one.overdue,
+    "due": lambda one: one.due(),
+    "to_accept": lambda one: one.second,
+    "alerts": lambda one: one.alert,
+}
 
 
 def _counts(

@@ -112,6 +112,8 @@ class Columns:
     def _grouped(self, layer: str, key: str, date: str) -> Grouping:
         n = self.size(layer)
         rows = np.arange(n, dtype=np.int64)
+        if key == "layer":  # what is moved of a record that is off the lists is of its layer all the same
+            return Grouping(rows, np.zeros(n, np.int64), (layer,))
         if key == "tier":
             return Grouping(rows, *_tiers(numbers_of(self.snapshot.table(layer)["rank"]), self.layers[layer]))
         if key == "subdistrict":

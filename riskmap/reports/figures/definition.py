@@ -72,7 +72,7 @@ UNIT_OF_SHARE: Final[Mapping[str, str]] = {
 
 MEASURES: Final = (
     *("count", "sum", "balance", "mean", "min", "max", "distinct"),
-    *("ratio", "total", "minus", "change", "funnel", "nearest", "checklist", "given"),
+    *("ratio", "total", "minus", "change", "funnel", "nearest", "checklist", "tally", "given"),
 )
 
 
@@ -80,11 +80,34 @@ OF_FIGURES: Final = ("ratio", "total", "minus", "change")
 """Measures that are worked out of other figures."""
 
 
-BY: Final = ("subdistrict", "tier", "month", "week", "item", "field")
+BY: Final = ("layer", "subdistrict", "tier", "month", "week", "item", "field")
 """What a figure may be grouped by beside the fields of its layers."""
 
 
 ALL: Final = "all"
+"""Every item of a checklist; as what a figure is counted over, every layer."""
+
+
+Tally = Literal[
+    "rejected",
+    "held",
+    "open",
+    "overdue",
+    "due",
+    "to_accept",
+    "alerts",
+    "tiers_moved",
+    "tiers_worse",
+    "tiers_caused",
+    "tiers_first",
+]
+"""What the ledger keeps beside its records, and how many there are of it: rows of files that were sent back or wait
+for a person, what is open in the registers, tiers that changed in a period.
+"""
+
+
+MOVED: Final = "tiers_"
+"""What the tallies begin with that a period cuts."""
 
 
 PRESENT: Final = "fields.present"
@@ -97,6 +120,9 @@ class Figure(Part):
     (`{ role = "shelter" }`). `where`: conditions as `--where` takes them, all of which hold. `by`: what it is grouped
     by. `date`: the field whose day a period cuts, by default the layer's moment; without one the figure is a stock:
     the ledger of a day and no period. `names`: the words by which reports call it. `formerly`: ids it was published under.
+
+    `tally`: what the ledger keeps beside its records, in the groups that it has (`Tally`): by layer, of tiers that
+    changed by the two tiers, by cause, or by the first one.
 
     `to`: of moves the state that they lead to, `move` the move itself; of the closest record the layer whose records
     are measured from, `where` then holds for those that are looked for. `children`: of which layer the children are
@@ -137,6 +163,7 @@ class Figure(Part):
     stat: Literal["median", "max", "share_within"] = "median"
     within: float | None = Key(default=None, gt=0)
     checklist: Words | None = None
+    tally: Tally | None = None
     given: int | float | None = None
     source: Words | None = None
     on: Day | dt.date | None = None
@@ -200,7 +227,12 @@ class Bound:
     @property
     def stock(self) -> bool:
         """Whether no period cuts it."""
-        return not self.dates and self.figure.count != "moves"
+        return not self.dates and self.figure.count != "moves" and not self.moved
+
+    @property
+    def moved(self) -> bool:
+        """Whether it tells which tiers changed: only of a period."""
+        return (self.figure.tally or "").startswith(MOVED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -487,6 +519,9 @@ class _Binder:
             yield from self._given()
         elif figure.measure in OF_FIGURES:
             yield from self._of_figures()
+        elif figure.measure == "tally":
+            if figure.by is not None:
+                yield self.problem("by", Text("不分组", "no groups"))
         else:
             yield from self._counted()
 
@@ -558,12 +593,14 @@ class _Binder:
             return
         if isinstance(over, Kinds):
             self.chosen = [one for one in self.layers.values() if over.takes(one)]
+        elif over == ALL:
+            self.chosen = list(self.layers.values())
         elif isinstance(over, str) and over in get_args(Counts):
             self.chosen = [one for one in self.layers.values() if one.counts == over]
         else:
             for each in (over,) if isinstance(over, str) else over:
                 if each not in self.layers:
-                    known = [*self.layers, *get_args(Counts)]
+                    known = [*self.layers, *get_args(Counts), ALL]
                     expected = Text(
                         "能用的图层文件的标识（登记册用 riskmap layer add 加入）",
                         "the id of a layer file that can be used (riskmap layer add takes a register in)",
@@ -833,6 +870,7 @@ class _Binder:
 
 
 _GROUP_TITLES: Final[Mapping[str, Text]] = {
+    "layer": Text("图层", "Layer"),
     "subdistrict": Text("街道", "Sub-district"),
     "tier": Text("等级", "Tier"),
     "month": Text("月", "Month"),

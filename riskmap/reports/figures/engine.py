@@ -71,7 +71,8 @@ class State:
 
     `as_of`: how values and addresses name it; `asked` is "" where the present was asked for. `moves`: layer → the
     moves made in it until then, none that was taken back. `earlier`: the state of the day so far before, for stocks
-    that are compared.
+    that are compared. `tally`: what the ledger keeps beside its records (`definition.Tally`), in a period where that
+    cuts it: member of a group → how many.
     """
 
     snapshot: Snapshot
@@ -82,6 +83,7 @@ class State:
     week_starts: Weekday = "mon"
     moves: Callable[[str], Sequence[MoveMade]] = lambda _layer: ()
     earlier: Callable[[Shift], State] | None = None
+    tally: Callable[[str, Period | None], Mapping[str, int]] = lambda _what, _period: {}
     columns: Columns = field(init=False)
 
     def __post_init__(self) -> None:
@@ -107,6 +109,7 @@ class _Member:
     title: Text
     where: tuple[str, ...] = ()
     subdistrict: str = ""
+    layer: str = ""
 
 
 @dataclass(slots=True)
@@ -218,7 +221,30 @@ class Engine:
             return self._nearest(bound)
         if measure == "checklist":
             return self._checklist(bound)
+        if measure == "tally":
+            return self._tallied(bound)
         return self._counted(bound)
+
+    def _tallied(self, bound: Bound) -> FigureValue:
+        """Return what the ledger keeps beside its records; of tiers that changed nothing where no period says since when."""
+        if bound.moved and self.period is None:
+            return self._told(bound, None, count=0, groups=())
+        kept = self.state.tally(bound.figure.tally or "", self.period if bound.moved else None)
+        n = sum(kept.values())
+        groups = tuple(
+            _group(bound, (self._kept(word),), Fraction(one), count=one, missing=0, address=None)
+            for word, one in kept.items()
+        )
+        return self._told(bound, Fraction(n), count=n, groups=groups)
+
+    def _kept(self, word: str) -> _Member:
+        """Return how a group of a tally is told: a layer, or a tier before and after."""
+        if word in self.state.layers:
+            return _Member("layer", word, self.state.layers[word].title)
+        titles = [TIER_TITLES.get(part, Text(part, part)) for part in word.split(".")]
+        return _Member(
+            "", word, Text(" → ".join(one.zh for one in titles), " → ".join(one.en for one in titles))
+        )
 
     # -- what is worked out of other figures
 
@@ -475,6 +501,8 @@ class Engine:
             return _Member(key, word, TIER_TITLES[word], (f"tier == {word}",))
         if key == "subdistrict":
             return _Member(key, word, title, (), word)
+        if key == "layer":
+            return _Member(key, word, self.state.layers[word].title, layer=word)
         if key in {"month", "week"}:
             names = set(bound.dates.values())
             name = next(iter(names), "")
@@ -797,7 +825,8 @@ def _group(
     if address is not None:
         where = [condition for one in member for condition in one.where]
         street = next((one.subdistrict for one in member if one.subdistrict), "")
-        address = address.narrowed(*where, subdistrict=street)
+        only = tuple(one.layer for one in member if one.layer)
+        address = replace(address, layers=only or address.layers).narrowed(*where, subdistrict=street)
     return Group(
         ".".join(one.member for one in member),
         Text(" · ".join(one.title.zh for one in member), " · ".join(one.title.en for one in member)),

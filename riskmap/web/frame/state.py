@@ -187,9 +187,11 @@ def address_leads() -> bool:
 
 
 def follow(page: Any, query: Mapping[str, str | Sequence[str]]) -> None:
-    """Go to a page of ours with its whole query, in the language and of the past of this session. Does not return."""
+    """Go to a page of ours with its whole query, in the language and of the past of this session where it names no
+    other. Does not return.
+    """
     st.session_state[_FOLLOWED] = True
-    st.switch_page(page, query_params={**query, **session_query()})
+    st.switch_page(page, query_params={**session_query(), **query})
 
 
 def write_address(keys: Iterable[str], query: Mapping[str, str | Sequence[str]]) -> None:

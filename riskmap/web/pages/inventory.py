@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from html import escape
 from typing import Final
 
 import numpy as np
@@ -52,20 +53,25 @@ from riskmap.web.widgets.filters import NOTHING, Filters, escape_markdown, rende
 from riskmap.web.widgets.panels import (
     Cell,
     Figure,
+    Html,
     Kind,
     Pager,
     Row,
     TableColumn,
     address,
     address_list,
+    figure_box,
     first_page,
     go_to,
     list_as_addressed,
     number_cell,
+    number_html,
+    number_of,
     pager_of,
     point_address,
     risk_layers,
     show_figures,
+    show_said,
     show_table,
     sort_of,
     tier_cell,
@@ -189,10 +195,23 @@ def _items(now: Snapshot, filters: Filters, selection: Selection) -> None:
         leads = {
             s: address("inventory", {**query, _QUERY: [*_kept_conditions(), one]}) for s, one in asked.items()
         }
-        cells = [number_cell(n, leads[state]) for state, n in counted.of(i).items()]
+        cells = [
+            number_cell(
+                number_of(n, _LISTED, leads[state], within=f"{_within(selection)} {asked[state]}".strip())
+            )
+            for state, n in counted.of(i).items()
+        ]
         rows.append(Row([Cell(item.title.text(lang()), head=True), *cells]))
     with st.expander(say("inventory_items", title=layer.checklist.title.text(lang()))):
         show_table("inventory-items", columns, rows, dense=True)
+
+
+def _within(selection: Selection) -> str:
+    """Return of which records the numbers of a list are: those of its address; "" where it is of all."""
+    return "" if selection == Selection() else "selection"
+
+
+_LISTED: Final = "records.layer"
 
 
 def _models(made: Mapping[str, Sequence[ModelStamp]]) -> None:
@@ -212,14 +231,21 @@ def _file_title() -> str:
 def _heading(now: Snapshot, filters: Filters, selection: Selection, found: Counts) -> None:
     page_title(say("inventory_title"), say("inventory_filter", words=_filter_words(selection)))
     tiers = found.tiers()
-    figures = [Figure(say("inventory_total"), found.total)]
-    figures += [Figure(TIER_TITLES[tier].text(lang()), tiers[tier], tier=tier) for tier in TIERS]
-    figures.append(Figure(TIER_TITLES["unrated"].text(lang()), found.unrated, tier="unrated"))
+    part = _within(selection)
+    figures = [Figure(say("inventory_total"), number_of(found.total, "points.total", within=part))]
+    figures += [
+        Figure(TIER_TITLES[tier].text(lang()), number_of(n, f"points.tiers.{tier}", within=part), tier=tier)
+        for tier, n in (*((one, tiers[one]) for one in TIERS), ("unrated", found.unrated))
+    ]
     show_figures("inventory-figures", figures)
     if found.others:
         layers = workspace().catalog.layers
-        others = [f"{layers[layer].title.text(lang())} {n:,}" for layer, n in found.others.items()]
-        st.caption(say("inventory_others", layers=say("list_separator").join(map(escape_markdown, others))))
+        others = [
+            f"{escape(layers[layer].title.text(lang()))} "
+            f"{number_html(number_of(n, f'records.layer.{layer}', within=part))}"
+            for layer, n in found.others.items()
+        ]
+        show_said("inventory_others", tone="quiet", layers=Html(say("list_separator").join(others)))
     _whether_it_adds_up(now, filters, selection, found)
 
 
@@ -239,16 +265,20 @@ def _filter_words(selection: Selection) -> str:
 
 def _whether_it_adds_up(now: Snapshot, filters: Filters, selection: Selection, found: Counts) -> None:
     if not found.unrated:
-        st.markdown(f":green[✓] {say('inventory_adds_up', total=f'{found.total:,}')}")
+        total = number_of(found.total, "points.total", within=_within(selection))
+        show_said("inventory_adds_up", tone="ok", total=total)
         return
     if filters.tiers == frozenset(["unrated"]):
-        notice("warning", say("inventory_only_unrated", total=f"{found.total:,}"))
+        with figure_box("points.tiers.unrated"):
+            notice("warning", say("inventory_only_unrated", total=f"{found.total:,}"))
         return
     new = newly_unrated(workspace(), now, selection)
     left, right = st.columns([4, 1], vertical_alignment="center")
     with left:
-        say_unrated(new, total=found.total, unrated=found.unrated)
-    if right.button(say("unrated_show", n=f"{found.unrated:,}"), key="inventory-gap", width="stretch"):
+        say_unrated(new, total=found.total, unrated=found.unrated, within=_within(selection))
+    with right, figure_box("points.tiers.unrated", "show"):
+        asked = st.button(say("unrated_show", n=f"{found.unrated:,}"), key="inventory-gap", width="stretch")
+    if asked:
         risks = filters.layers & frozenset(risk_layers(now))
         wanted = replace(filters, tiers=frozenset(["unrated"]), layers=risks).to_query(now.layers)
         wanted = {"layers": ",".join(risk_layers(now)), **wanted, _QUERY: _kept_conditions()}
@@ -311,7 +341,8 @@ def _register(selection: Selection) -> Layer | None:
 def _register_heading(now: Snapshot, layer: Layer, selection: Selection, found: Counts) -> None:
     """How many records there are, and of what colours them (the states of a flow) how many of each."""
     page_title(layer.title.text(lang()), say("inventory_filter", words=_filter_words(selection)))
-    figures = [Figure(say("inventory_total"), found.everything)]
+    part = _within(selection)
+    figures = [Figure(say("inventory_total"), number_of(found.everything, _LISTED, within=part))]
     if layer.colour:
         start, stop = now.starts[now.layers.index(layer.id) :][:2]
         column = now.table(layer.id)[column_of(layer.colour)].filter(
@@ -321,7 +352,15 @@ def _register_heading(now: Snapshot, layer: Layer, selection: Selection, found: 
         counted = dict(
             zip(words, np.bincount(indices + 1, minlength=len(words) + 1)[1:].tolist(), strict=True)
         )
-        figures += [Figure(one.title.text(lang()), counted.get(one.id, 0)) for one in layer.classes]
+        figures += [
+            Figure(
+                one.title.text(lang()),
+                number_of(
+                    counted.get(one.id, 0), _LISTED, within=f"{part} {layer.colour} == {one.id}".strip()
+                ),
+            )
+            for one in layer.classes
+        ]
     show_figures("inventory-figures", figures)
 
 

@@ -25,9 +25,11 @@ from riskmap.web.widgets.filters import escape_markdown
 from riskmap.web.widgets.panels import (
     Cell,
     Figure,
+    Number,
     Row,
     TableColumn,
     number_cell,
+    number_of,
     pager_of,
     point_address,
     show_figures,
@@ -171,10 +173,10 @@ def _preview(plan: BulkEdit) -> None:
     show_figures(
         "bulk-figures",
         [
-            Figure(say("bulk_selected"), plan.selected),
-            Figure(say("bulk_changed"), len(plan.rows)),
-            Figure(say("bulk_already"), plan.already),
-            Figure(say("bulk_refused"), len(plan.refused)),
+            Figure(say("bulk_selected"), _of(plan, plan.selected)),
+            Figure(say("bulk_changed"), _of(plan, len(plan.rows), "would change")),
+            Figure(say("bulk_already"), _of(plan, plan.already, "would stay")),
+            Figure(say("bulk_refused"), _of(plan, len(plan.refused), "refused")),
         ],
     )
     for text, n in plan.warnings.items():
@@ -182,6 +184,11 @@ def _preview(plan: BulkEdit) -> None:
     _values(plan)
     _tiers(plan)
     _refused(plan)
+
+
+def _of(plan: BulkEdit, n: int, within: str = "") -> Number:
+    """Return how many of the records that were chosen a change would do something to."""
+    return number_of(n, f"records.layer.{plan.layer.id}", within=f"chosen {within}".strip())
 
 
 def _values(plan: BulkEdit) -> None:
@@ -201,10 +208,11 @@ def _values(plan: BulkEdit) -> None:
         pairs = [(before, after, n) for (one, before, after), n in plan.values.items() if one == key]
         for before, after, n in pairs[:_VALUES]:
             texts = (value_text(plan.layer, key, before), value_text(plan.layer, key, after))
-            rows.append(Row([title, *map(Cell, texts), number_cell(n)]))
+            rows.append(Row([title, *map(Cell, texts), number_cell(_of(plan, n, f"{key} {texts[0]}"))]))
         if rest := pairs[_VALUES:]:
             others = Cell(say("bulk_more", n=f"{len(rest):,}"), quiet=True)
-            rows.append(Row([title, others, Cell("…", quiet=True), number_cell(sum(n for *_, n in rest))]))
+            more = number_cell(_of(plan, sum(n for *_, n in rest), "with other values"))
+            rows.append(Row([title, others, Cell("…", quiet=True), more]))
     show_table("bulk-values", columns, rows, dense=True)
 
 

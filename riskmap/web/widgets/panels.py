@@ -12,18 +12,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from html import escape
 from pathlib import Path
 from typing import Any, Final, Literal
 from urllib.parse import parse_qs, urlencode
 
 import streamlit as st
 from streamlit.components.v2 import component
+from streamlit.delta_generator import DeltaGenerator
 
 from riskmap.json_documents import Document
 from riskmap.selection import Snapshot
 from riskmap.vocabulary import TIER_TITLES
 from riskmap.web.frame import downloads
-from riskmap.web.frame.state import follow, lang, say, session_query, workspace, write_address
+from riskmap.web.frame.state import follow, lang, past_text, say, session_query, workspace, write_address
 from riskmap.web.pages import pages
 from riskmap.web.widgets.filters import SWITCHES, Filters
 
@@ -61,8 +63,39 @@ class TableColumn:
 
 
 @dataclass(frozen=True, slots=True)
+class FigureRef:
+    """Which figure a number on a page is: its id, the period and the ledger that it was asked of, "" for now.
+
+    `within`: of which of its records, where a page shows a part: "selection" for those of its address, or a condition.
+    """
+
+    id: str
+    period: str = ""
+    as_of: str = ""
+    within: str = ""
+
+    def as_json(self) -> Document:
+        """Return what the browser is told: only what is set."""
+        names = ("id", "period", "as_of", "within")
+        return {name: value for name in names if (value := getattr(self, name))}
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number of a page: as it is printed, which figure it is, and where its records are ("" where there are none)."""
+
+    text: str
+    figure: FigureRef
+    href: str = ""
+    value: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Cell:
-    """A cell: plain text, and where a click leads (`href`) or what it asks for (`act`)."""
+    """A cell: plain text, and where a click leads (`href`) or what it asks for (`act`).
+
+    `figure`: which figure its text is. `shade`: colours of ground and ink. `line`: numbers drawn as a small line.
+    """
 
     text: str = ""
     tier: str = ""
@@ -71,14 +104,22 @@ class Cell:
     act: str = ""
     head: bool = False
     quiet: bool = False
+    figure: FigureRef | None = None
+    shade: tuple[str, str] | None = None
+    line: tuple[float, ...] = ()
 
     def as_json(self) -> Document:
         """Return what the browser is told: only what is set."""
-        return {"text": self.text} | {
+        told: Document = {"text": self.text} | {
             name: value
             for name in ("tier", "href", "note", "act", "head", "quiet")
             if (value := getattr(self, name))
         }
+        if self.figure is not None:
+            told["figure"] = self.figure.as_json()
+        if self.shade is not None:
+            told["shade"] = list(self.shade)
+        return told | ({"line": list(self.line)} if self.line else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +140,7 @@ class Figure:
     """One large number with its name, and the records it counts."""
 
     title: str
-    number: int
-    href: str = ""
+    number: Number
     tier: str = ""
     note: str = ""
 
@@ -144,9 +184,27 @@ def tier_cell(tier: str, href: str = "") -> Cell:
     return Cell(TIER_TITLES[tier].text(lang()), tier=tier, href=href)
 
 
-def number_cell(number: int, href: str = "", *, head: bool = False) -> Cell:
-    """Return a count; nought is pale and leads nowhere."""
-    return Cell(f"{number:,}", href=href if number else "", quiet=not number, head=head)
+def number_of(
+    number: int, figure: str, href: str = "", *, period: str = "", as_of: str = "", within: str = ""
+) -> Number:
+    """Return a count that a page made itself, under the figure whose number it is; nought leads nowhere.
+
+    `within`: of which of the figure's records (`FigureRef`).
+    """
+    ref = FigureRef(figure, period, as_of or past_text(), within)
+    return Number(f"{number:,}", ref, href if number else "", number)
+
+
+def number_cell(number: Number, *, head: bool = False, shade: tuple[str, str] | None = None) -> Cell:
+    """Return a number as a cell; nought is pale."""
+    return Cell(
+        number.text,
+        href=number.href,
+        quiet=not number.value,
+        head=head,
+        figure=number.figure,
+        shade=shade,
+    )
 
 
 def show_table(
@@ -161,12 +219,14 @@ def show_table(
     height: int = 0,
     dense: bool = False,
     tall: bool = False,
+    printed: int = 0,
 ) -> str | None:
     """Draw a table; return the `act` that was clicked in this run.
 
     A click on a link goes to its page and does not return. Page and sort are kept for `pager_of`
     and `sort_of`; `sort` is (column id, descending). `height` bounds it in pixels; where it is the
-    last thing of a panel, `tall` lets it have what a high screen has left.
+    last thing of a panel, `tall` lets it have what a high screen has left. On paper stand the first `printed` rows, 0 for
+    all of them.
     """
     data: dict[str, Any] = {
         "kind": "table",
@@ -177,6 +237,7 @@ def show_table(
         "height": height,
         "dense": dense,
         "tall": tall,
+        "printed": printed,
         "texts": {name: say(f"table_{name}") for name in ("sort", "first", "previous", "next", "last")},
     }
     if sort is not None:
@@ -189,19 +250,66 @@ def show_table(
     return event.get("act")
 
 
-def show_figures(key: str, figures: Sequence[Figure]) -> None:
-    """Draw a row of large numbers, each a link to its records."""
+def show_figures(key: str, figures: Sequence[Figure], *, small: bool = False) -> None:
+    """Draw a row of large numbers, each a link to its records; `small`: as many to a line as it holds."""
     listed = [
         {
             "title": f.title,
-            "text": f"{f.number:,}",
-            "href": f.href if f.number else "",
+            "text": f.number.text,
+            "href": f.number.href,
+            "figure": f.number.figure.as_json(),
             "tier": f.tier,
             "note": f.note,
         }
         for f in figures
     ]
-    _follow(_mount(key, {"kind": "figures", "figures": listed}))
+    _follow(_mount(key, {"kind": "figures", "figures": listed, "small": small}))
+
+
+def show_picture(key: str, svg: str) -> None:
+    """Draw a picture of ours (SVG whose texts are escaped); its links are followed without a reload."""
+    _follow(_mount(key, {"kind": "picture", "svg": svg}))
+
+
+def show_said(key: str, *, tone: str = "", **values: object) -> None:
+    """Draw a sentence of ours whose numbers say which figures they are; `tone` "ok" sets a tick before it."""
+    st.html(f'<p class="rm-line {tone}">{said_html(key, values)}</p>')
+
+
+def said_html(key: str, values: Mapping[str, object]) -> str:
+    """Return one of our texts as HTML, filled; its numbers (`Number`) are elements that say which figures they are."""
+    marks = {
+        name: f"\ue000{name}\ue001" if isinstance(value, Number | Html) else value
+        for name, value in values.items()
+    }
+    text = escape(say(key, **marks))
+    for name, value in values.items():
+        if isinstance(value, Number | Html):
+            told = value.text if isinstance(value, Html) else number_html(value)
+            text = text.replace(f"\ue000{name}\ue001", told)
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class Html:
+    """A part of a sentence that is HTML already: its texts are escaped, its numbers say which figures they are."""
+
+    text: str
+
+
+def figure_box(figure: str, key: str = "") -> DeltaGenerator:
+    """Return a box for what Streamlit draws of a number, a switch or a warning, that says which figure it is: its class
+    is `st-key-figure--` and the id. `key` tells two of one page apart.
+    """
+    return st.container(key=f"figure--{figure}{f'--{key}' if key else ''}")
+
+
+def number_html(number: Number) -> str:
+    """Return a number as an element that says which figure it is."""
+    told = {"figure": number.figure.id, "period": number.figure.period, "as-of": number.figure.as_of}
+    told["within"] = number.figure.within
+    words = "".join(f' data-{name}="{escape(value)}"' for name, value in told.items() if value)
+    return f"<b{words}>{escape(number.text)}</b>"
 
 
 def show_downloads(key: str, items: Sequence[Mapping[str, str]], *, label: str | None = None) -> str | None:
@@ -306,7 +414,7 @@ def _follow(event: Mapping[str, Any]) -> None:
 
 def address(page: str, query: Mapping[str, str | Sequence[str]]) -> str:
     """Return the address of a page of ours with its query, in the language and of the past that this session has."""
-    full = {**query, **session_query()}
+    full = {**session_query(), **query}
     return f"{page}?{urlencode(full, doseq=True)}" if full else page
 
 

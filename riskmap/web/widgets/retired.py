@@ -20,6 +20,7 @@ from riskmap.web.widgets.panels import (
     Row,
     TableColumn,
     first_page,
+    number_of,
     pager_of,
     point_address,
     show_figures,
@@ -90,13 +91,20 @@ def _turn() -> None:
         st.query_params.pop(_QUERY, None)
 
 
+_RETIRED: Final = "retired"
+"""Of which records the numbers are: those that are off the lists, which enter no figure."""
+
+
 def show_retired(gone: Snapshot, selection: Selection, found: Counts) -> None:
     """Draw the retired records of a selection: how many, which, and what puts them back."""
     layers = workspace().catalog.layers
     counted = {one: int(n) for one, n in zip(found.layers, found.array.sum(axis=(1, 2)), strict=True) if n}
-    figures = [Figure(say("retired_total"), found.everything)]
+    figures = [Figure(say("retired_total"), number_of(found.everything, "records.layer", within=_RETIRED))]
     if len(counted) > 1:
-        figures += [Figure(layers[one].title.text(lang()), n) for one, n in counted.items()]
+        figures += [
+            Figure(layers[one].title.text(lang()), number_of(n, f"records.layer.{one}", within=_RETIRED))
+            for one, n in counted.items()
+        ]
     show_figures("retired-figures", figures)
     st.caption(say("retired_lead"))
     if as_of() is None:

@@ -37,7 +37,7 @@ from riskmap.web.frame.running import Act, File, Outcome
 from riskmap.web.frame.shell import page_of
 from riskmap.web.frame.state import lang, past_of, past_text, say, workspace
 from riskmap.web.widgets.filters import escape_markdown
-from riskmap.web.widgets.panels import show_offer
+from riskmap.web.widgets.panels import figure_box, number_of, show_offer, show_said
 from riskmap.web.widgets.running import carry_out, runs
 
 if TYPE_CHECKING:
@@ -132,13 +132,19 @@ def notice(tone: Tone, text: str, place: DeltaGenerator | None = None) -> None:
     draw("\n\n".join(escape_markdown(line) for line in text.splitlines() if line.strip()))
 
 
-def say_unrated(new: Sequence[str], *, total: int, unrated: int) -> None:
-    """Say how the unrated of some records stand: a calm line, a warning where some are new."""
-    text = unrated_text(new, total=total, unrated=unrated, lang=lang())
+def say_unrated(new: Sequence[str], *, total: int, unrated: int, within: str = "") -> None:
+    """Say how the unrated of some records stand: a calm line, a warning where some are new. `within`: of which records."""
     if new:
-        notice("warning", text)
-    else:
-        st.markdown(f":green[✓] {escape_markdown(text)}")
+        with figure_box("points.tiers.unrated", "new"):
+            notice("warning", unrated_text(new, total=total, unrated=unrated, lang=lang()))
+        return
+    show_said(
+        "unrated_usual",
+        tone="ok",
+        rated=number_of(total - unrated, "points.rated", within=within),
+        unrated=number_of(unrated, "points.tiers.unrated", within=within),
+        total=number_of(total, "points.total", within=within),
+    )
 
 
 def refuse(problem: RiskmapError) -> None:

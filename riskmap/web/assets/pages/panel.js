@@ -26,11 +26,43 @@ const linked = (node, cell, send) => {
   return node;
 };
 
+/* Which figure a number is, for whoever reads the page: id, period, as-of, and of which part. */
+const marked = (node, figure) => {
+  if (!figure) return node;
+  node.dataset.figure = figure.id;
+  if (figure.period) node.dataset.period = figure.period;
+  if (figure.as_of) node.dataset.asOf = figure.as_of;
+  if (figure.within) node.dataset.within = figure.within;
+  return node;
+};
+
+/* A few numbers as a line, in the order of time: its height is that of the largest. */
+const lineNode = (numbers) => {
+  const [w, h] = [84, 20], most = Math.max(...numbers), least = Math.min(...numbers), span = most - least || 1;
+  const at = numbers.map((n, i) => [2 + (w - 4) * (numbers.length > 1 ? i / (numbers.length - 1) : 1), h - 3 - (h - 6) * (most === least ? 0.5 : (n - least) / span)]);
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  svg.setAttribute("viewBox", `0 0 ${w} ${h}`);
+  svg.setAttribute("class", "line");
+  svg.setAttribute("aria-hidden", "true");
+  const line = document.createElementNS(svg.namespaceURI, "polyline");
+  line.setAttribute("points", at.map((p) => p.map((v) => v.toFixed(1)).join(",")).join(" "));
+  const end = document.createElementNS(svg.namespaceURI, "circle");
+  end.setAttribute("cx", at.at(-1)[0]);
+  end.setAttribute("cy", at.at(-1)[1]);
+  end.setAttribute("r", 2.4);
+  svg.append(line, end);
+  return svg;
+};
+
 const cellNode = (column, cell, send) => {
   const td = make(cell.head ? "th" : "td", column.kind || "text");
   if (cell.head) td.scope = "row";
   const value = cell.tier ? make("span", `tier ${cell.tier}`, cell.text) : make("span", cell.quiet ? "quiet" : "", cell.text);
-  td.append(value);
+  td.append(cell.line ? lineNode(cell.line) : marked(value, cell.figure));
+  if (cell.shade) {
+    [td.style.background, td.style.color] = cell.shade;
+    td.classList.add("shaded");
+  }
   if (cell.note) td.append(make("small", "", cell.note));
   if (cell.act) {
     const button = make("button", "act", cell.text);
@@ -96,8 +128,9 @@ const table = (root, data, send) => {
   const thead = make("thead");
   thead.append(head);
   const body = make("tbody");
-  data.rows.forEach((row) => {
+  data.rows.forEach((row, n) => {
     const tr = make("tr", row.total ? "total" : "");
+    if (data.printed && n >= data.printed) tr.classList.add("screen");
     row.cells.forEach((cell, i) => tr.append(cellNode(data.columns[i], cell, send)));
     if (row.href) {
       tr.classList.add("open");
@@ -116,12 +149,12 @@ const table = (root, data, send) => {
 };
 
 const figures = (root, data, send) => {
-  const strip = make("div", "figures");
+  const strip = make("div", data.small ? "figures small" : "figures");
   data.figures.forEach((figure) => {
     const box = make("div", `figure ${figure.tier || ""}`);
     box.append(make("span", "name", figure.title));
     const value = make("div", "value");
-    value.append(make("b", "", figure.text));
+    value.append(marked(make("b", "", figure.text), figure.figure));
     box.append(linked(value, figure, send));
     if (figure.note) box.append(make("small", "", figure.note));
     strip.append(box);
@@ -213,7 +246,22 @@ const print = (root, data) => {
   root.append(button);
 };
 
-const kinds = { table, figures, downloads, print };
+/* A picture that the server drew; its links lead where those of tables do. */
+const picture = (root, data, send) => {
+  const box = make("div", "picture");
+  box.innerHTML = data.svg;
+  box.querySelectorAll("a").forEach((link) => {
+    const href = link.getAttribute("href");
+    link.addEventListener("click", (event) => {
+      if (!plainClick(event)) return;
+      event.preventDefault();
+      send({ href });
+    });
+  });
+  root.append(box);
+};
+
+const kinds = { table, figures, downloads, print, picture };
 
 export default function (component) {
   const { data, parentElement, setTriggerValue } = component;

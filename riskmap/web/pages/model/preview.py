@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
@@ -18,9 +19,11 @@ from riskmap.web.pages.model.form import ModelDraft
 from riskmap.web.pages.model.words import standing
 from riskmap.web.widgets.panels import (
     Cell,
+    Number,
     Row,
     TableColumn,
     number_cell,
+    number_of,
     pager_of,
     point_address,
     show_offer,
@@ -103,9 +106,9 @@ def _tiers(seen: Preview) -> None:
         Row(
             [
                 tier_cell(standing(seen.layer, tier)),
-                number_cell(n),
-                number_cell(seen.after[tier]),
-                _gain(seen.gains[tier]),
+                number_cell(_of(seen, n, tier)),
+                number_cell(_of(seen, seen.after[tier], tier, "by this model")),
+                _gain(seen, tier),
             ]
         )
         for tier, n in seen.before.items()
@@ -113,15 +116,28 @@ def _tiers(seen: Preview) -> None:
     total = sum(seen.before.values())
     rows.append(
         Row(
-            [Cell(say("overview_sum"), head=True), number_cell(total), number_cell(total), Cell("")],
+            [
+                Cell(say("overview_sum"), head=True),
+                number_cell(_of(seen, total)),
+                number_cell(_of(seen, total)),
+                Cell(""),
+            ],
             total=True,
         )
     )
     show_table("model-tiers", columns, rows, dense=True)
 
 
-def _gain(n: int) -> Cell:
-    return Cell(f"+{n:,}" if n > 0 else f"−{-n:,}" if n else "0", quiet=not n)
+def _of(seen: Preview, n: int, tier: str = "", within: str = "") -> Number:
+    asked = f"tier == {standing(seen.layer, tier)}" if tier else ""
+    return number_of(n, f"records.layer.{seen.layer}", within=f"{asked} {within}".strip())
+
+
+def _gain(seen: Preview, tier: str) -> Cell:
+    n = seen.gains[tier]
+    text = f"+{n:,}" if n > 0 else f"−{-n:,}" if n else "0"
+    gain = _of(seen, n, tier, "gained by this model")
+    return number_cell(replace(gain, text=text))
 
 
 def _points(seen: Preview) -> None:
