@@ -10,6 +10,7 @@ import xml.etree.ElementTree as ET
 import zipfile
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import docx
 import openpyxl
@@ -110,11 +111,17 @@ def _docx(path: Path) -> Any:
     return {"paragraphs": [p.text for p in paper.paragraphs if p.text], "tables": tables}
 
 
+def _svg(path: Path) -> Any:
+    """Return what a picture says; where its words stand hangs on the fonts of the machine."""
+    nodes = ElementTree.parse(path).iter()
+    return [node.text for node in nodes if node.tag.endswith(("text", "tspan")) and node.text]
+
+
 def _text(path: Path) -> Any:
     return path.read_text(encoding="utf-8").splitlines()
 
 
 _READERS = {
     "xlsx": _xlsx, "csv": _csv, "geojson": _json, "json": _json, "gpkg": _vector, "shp.zip": _shp, "kml": _kml,
-    "zip": _zip, "parquet": _parquet, "docx": _docx, "svg": _text, "md": _text, "html": _text,
+    "zip": _zip, "parquet": _parquet, "docx": _docx, "svg": _svg, "md": _text, "html": _text,
 }  # fmt: skip
