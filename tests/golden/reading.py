@@ -10,7 +10,6 @@ import xml.etree.ElementTree as ET
 import zipfile
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
 import docx
 import openpyxl
@@ -113,7 +112,7 @@ def _docx(path: Path) -> Any:
 
 def _svg(path: Path) -> Any:
     """Return what a picture says; where its words stand hangs on the fonts of the machine."""
-    nodes = ElementTree.parse(path).iter()
+    nodes = ET.parse(path).iter()
     return [node.text for node in nodes if node.tag.endswith(("text", "tspan")) and node.text]
 
 
