@@ -6,6 +6,9 @@ DEMO ?= data/demo
 PORT ?= 8501
 PARTS := riskmap tests benchmarks docs/tools app.py
 
+# Where bytecode is not kept, each of the programs that the tests start compiles a hundred modules anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: run test quick attack setup lint style bundle check-bundle sbom bench golden screenshots clean
 
 setup: $(VENV)/.ready-test

@@ -63,9 +63,16 @@ def target_of(bundle: Path):
 
 def test_every_requirement_of_every_wheel_is_met_on_the_target(bundle):
     wheels = wheels_in(bundle / "wheels")
-    assert {"riskmap", "pip", "exactextract", "salib", "distributed", "typst", "pyflwdir"} <= {
-        w.name for w in wheels
-    }
+    assert {
+        "riskmap",
+        "pip",
+        "exactextract",
+        "salib",
+        "distributed",
+        "typst",
+        "pyflwdir",
+        "vl-convert-python",
+    } <= {w.name for w in wheels}
     assert [str(one) for one in unmet(wheels, target_of(bundle), WANTED)] == []
 
 

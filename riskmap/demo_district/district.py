@@ -672,7 +672,8 @@ def hectares(polygon: Polygon) -> float:
 
 
 def _degrees(polygon: Polygon) -> Polygon:
-    return _moved(polygon, to_cgcs2000)
+    """Return a polygon in degrees, to a tenth of a millimetre: what lies beyond is the processor's, not the land's."""
+    return shapely.transform(_moved(polygon, to_cgcs2000), lambda xy: np.round(xy, 9))
 
 
 def _moved(polygon: Polygon, convert: Any) -> Polygon:

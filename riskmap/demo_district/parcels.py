@@ -107,7 +107,7 @@ def spread_out(rng: np.random.Generator, weight: Field, count: int, *, rounds: i
     near = ((xy[:, None, :] - centres[None]) ** 2).sum(axis=2)
     chosen: list[int] = []
     for k in range(count):
-        order = np.argsort(near[:, k])
+        order = np.argsort(near[:, k], kind="stable")
         chosen.append(next(int(i) for i in order if int(i) not in chosen))
     return cells[chosen]
 

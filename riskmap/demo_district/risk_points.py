@@ -102,7 +102,8 @@ def draw_factors(
     ):
         # Weighted drawing without replacement (Efraimidis and Spirakis 2006): the smallest −ln(u)/w.
         key = np.where(free, rng.exponential(size=count) / suits, np.inf)
-        rows = np.argpartition(key, number)[:number] if number < count else np.arange(count)
+        # Sorted: in which order a partition leaves them is the processor's.
+        rows = np.sort(np.argpartition(key, number)[:number]) if number < count else np.arange(count)
         free[rows] = False
         values = _drawn(rng, "low" if band == "unrated" else band, len(rows))
         if band == "unrated":

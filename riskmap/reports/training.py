@@ -11,10 +11,10 @@ from datetime import datetime
 from html import escape
 from pathlib import Path
 
-from riskmap.errors import Lang, Text
+from riskmap.errors import ExportError, Lang, Text
 from riskmap.io.files.atomic import replacing
 from riskmap.percentages import percentage
-from riskmap.reports.charts import Span, bars, compared, curve, reliability
+from riskmap.reports.plots import Plot, Span, bars, compared, curves, reliability, svg
 from riskmap.scoring.learned.algorithms import SETTINGS, TITLES
 from riskmap.scoring.learned.diagnostics import LIMITS
 from riskmap.scoring.learned.validation import Training, Validation, interval
@@ -28,7 +28,7 @@ _STYLE = (
     "table{border-collapse:collapse;width:100%}th,td{padding:.3rem .6rem;border-bottom:1px solid #dde1e6;text-align:right}"
     "th:first-child,td:first-child,th:last-child,td:last-child{text-align:left}td{white-space:nowrap}td:last-child{white-space:normal}"
     ".note{background:#fff6e5;border-left:4px solid #c8641b;padding:.5rem 1rem}"
-    ".grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(220px,1fr));gap:.5rem}small{color:#5b626c}"
+    "svg{max-width:100%;height:auto}small{color:#5b626c}"
 )
 
 
@@ -59,16 +59,19 @@ def report_html(training: Training, *, at: datetime, lang: Lang) -> str:
                     "因子重要性：留出区块内打乱后 AUROC 的下降",
                     "Weight: drop of AUROC when shuffled in held-out blocks",
                 ),
-                bars(
-                    [i.predictor for i in training.importance],
-                    [Span(i.drop, i.low, i.high) for i in training.importance],
-                    title=Text("因子重要性", "weight of predictors").text(lang),
+                _drawn(
+                    bars(
+                        [i.predictor for i in training.importance],
+                        [Span(i.drop, i.low, i.high) for i in training.importance],
+                        title=Text("因子重要性", "weight of predictors").text(lang),
+                    ),
+                    lang,
                 ),
                 lang,
             ),
             _section(
                 Text("因子作用（其余因子不变）", "Shape of each predictor, the others as they are"),
-                _shapes(training),
+                _shapes(training, lang),
                 lang,
             ),
             _section(Text("使用限制", "Limits of use"), _list(LIMITS), lang),
@@ -78,6 +81,14 @@ def report_html(training: Training, *, at: datetime, lang: Lang) -> str:
         f'<!DOCTYPE html><html lang="{"zh-CN" if lang == "zh" else "en"}"><head><meta charset="utf-8">'
         f"<title>{escape(head)}</title><style>{_STYLE}</style></head><body>{body}</body></html>\n"
     )
+
+
+def _drawn(plot: Plot, lang: Lang) -> str:
+    """Return a chart for the page, or what there is to install for it: the numbers of the page stand without it."""
+    try:
+        return svg(plot)
+    except ExportError as problem:
+        return f"<p><small>{escape(problem.text(lang))}</small></p>"
 
 
 def _about(training: Training, at: datetime, lang: Lang) -> str:
@@ -121,13 +132,14 @@ def _span(validation: Validation) -> Span:
 def _scores(training: Training, lang: Lang) -> str:
     names = [TITLES[v.model].text(lang) for v in training.main]
     other = training.others.kind if training.others is not None else "random"
-    return compared(
+    plot = compared(
         names,
         [_span(v) for v in training.main],
         [_span(v) for v in training.other] or None,
         title=Text("各模型 AUROC", "AUROC of the models").text(lang),
         words=(_KINDS[training.folds.kind].text(lang), _KINDS[other].text(lang)),
     )
+    return _drawn(plot, lang)
 
 
 def _table(training: Training, lang: Lang) -> str:
@@ -173,18 +185,15 @@ def _calibration(training: Training, lang: Lang) -> str:
         f"{TITLES[training.chosen].zh}；样本中发生占 {share}，图中概率未作先验校正。",
         f"{TITLES[training.chosen].en}; {share} of the sample are occurrences, probabilities here are not prior-corrected.",
     ).text(lang)
-    return f"{picture}<p><small>{escape(note)}</small></p>"
+    return f"{_drawn(picture, lang)}<p><small>{escape(note)}</small></p>"
 
 
-def _shapes(training: Training) -> str:
-    top = max((max(d.probability) for d in training.dependence), default=1.0) * 1.1 or 1.0
-    return (
-        '<div class="grid">'
-        + "".join(
-            curve(d.values, d.probability, name=d.predictor, top=min(1.0, top)) for d in training.dependence
-        )
-        + "</div>"
-    )
+def _shapes(training: Training, lang: Lang) -> str:
+    if not training.dependence:
+        return ""
+    top = max(max(d.probability) for d in training.dependence) * 1.1 or 1.0
+    plot = curves([(d.predictor, d.values, d.probability) for d in training.dependence], top=min(1.0, top))
+    return _drawn(plot, lang)
 
 
 def comparison_lines(training: Training, lang: Lang) -> list[str]:

@@ -198,6 +198,7 @@ def test_a_direct_address_is_found_and_complains_of_nothing(watched, address, na
 def test_a_language_follows_the_address_and_stays_in_the_browser(page, address):
     page.goto(f"{address}/overview?lang=en")
     page.get_by_role("heading", name="risk overview").wait_for()
+    page.wait_for_function("document.cookie.includes('riskmap-lang=en')")
     page.goto(f"{address}/overview")
     page.get_by_role("heading", name="risk overview").wait_for()
     (kept,) = [one for one in page.context.cookies() if one["name"] == "riskmap-lang"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import sys
 import xml.etree.ElementTree as ET
 
 import numpy as np
@@ -16,7 +17,7 @@ from riskmap.actions.records.editing import create_point, edit_point, retire_poi
 from riskmap.actions.records.scoring import assess_layers
 from riskmap.actions.workspace import create_workspace, open_workspace
 from riskmap.errors import CatalogError, ExportError, Text
-from riskmap.reports.charts import migration_svg, write_picture
+from riskmap.reports.plots import migration, svg, write_picture
 from riskmap.rules.permissions import local_actor
 from riskmap.scoring.comparison import ORDER, Side, compared
 from riskmap.vocabulary import RANK_OF
@@ -181,41 +182,61 @@ def drawn(**more):
         "after": "now",
         "note": Text("注", "note"),
     }
-    return migration_svg(COUNTS, **(given | more))
+    return migration(COUNTS, **(given | more))
 
 
 def test_the_picture_holds_every_count_both_titles_and_nothing_from_outside():
     for lang in ("zh", "en"):
-        svg = drawn(lang=lang)
-        texts = [node.text for node in ET.fromstring(svg).iter() if node.tag.endswith("text")]
+        picture = svg(drawn(lang=lang))
+        texts = [node.text for node in ET.fromstring(picture).iter() if node.tag.endswith(("text", "tspan"))]
         assert {"边坡", "Slopes"} <= set(texts)
         assert texts.count("300") >= 5
         assert texts.count("7") == 10
         assert f"{sum(sum(r.values()) for r in COUNTS.values()):,}" in texts
-        assert not re.search(r"href|url\(|<script|<image|@import", svg)
+        assert not re.search(r"href=|url\(|<script|<image|@import|https?://(?!www.w3.org)", picture)
 
 
 def test_hostile_texts_are_drawn_and_not_run():
     evil = '<script>alert(1)</script>"\' onload="x" \x00\x08 {{7*7}} ' + "长" * 300
-    svg = drawn(title=Text(evil, evil), before=evil, after=evil, note=Text(evil, evil))
-    assert "<script" not in svg
-    root = ET.fromstring(svg)
-    assert {node.tag.split("}")[1] for node in root.iter()} <= {"svg", "title", "rect", "text"}
+    picture = svg(drawn(title=Text(evil, evil), before=evil, after=evil, note=Text(evil, evil)))
+    assert "<script" not in picture
+    assert "{{7*7}}" in picture
+    root = ET.fromstring(picture)
+    assert {node.tag.split("}")[1] for node in root.iter()} <= {
+        "svg",
+        "g",
+        "rect",
+        "path",
+        "line",
+        "text",
+        "tspan",
+    }
     assert not any(name.startswith("on") for node in root.iter() for name in node.attrib)
 
 
 def test_an_empty_matrix_can_be_drawn():
     empty = {a: dict.fromkeys(ORDER, 0) for a in ORDER}
-    assert "—" in migration_svg(empty, title=Text("空", "empty"), before="a", after="b", note=Text("", ""))
+    plot = migration(empty, title=Text("空", "empty"), before="a", after="b", note=Text("", ""))
+    assert "—" in svg(plot)
 
 
-def test_a_picture_is_svg_or_html_and_whole(ws, tmp_path):
+def test_a_picture_is_svg_html_or_png_and_whole(ws, tmp_path):
     for ending in ("svg", "html"):
         target = tmp_path / f"m.{ending}"
         assert run(ws, "--from", "1.0", "--picture", str(target)).status == 0
         text = target.read_text(encoding="utf-8")
         assert "<svg" in text
         assert text.startswith("<svg" if ending == "svg" else "<!doctype html>")
-    with pytest.raises(ExportError, match=r"\.svg or \.html"):
-        write_picture(tmp_path / "m.png", drawn(), title="x")
-    assert run(ws, "--from", "1.0", "--picture", str(tmp_path / "m.png")).status == 2
+    assert run(ws, "--from", "1.0", "--picture", str(tmp_path / "m.png")).status == 0
+    assert (tmp_path / "m.png").read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(ExportError, match=r"\.svg, \.html or \.png"):
+        write_picture(tmp_path / "m.gif", drawn(), title="x")
+    assert run(ws, "--from", "1.0", "--picture", str(tmp_path / "m.gif")).status == 2
+
+
+def test_without_the_part_that_draws_a_person_is_told_what_to_install(ws, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "vl_convert", None)
+    ran = run(ws, "--from", "1.0", "--picture", str(tmp_path / "m.svg"))
+    assert ran.status == 2
+    assert "riskmap[report]" in ran.err
+    assert not (tmp_path / "m.svg").exists()

@@ -21,7 +21,6 @@ from riskmap.catalog.problems import closest, read_text
 from riskmap.errors import Lang, RiskmapError, Text, UnknownNameError
 from riskmap.ledger import TierChange
 from riskmap.moments import as_of_json, last_moment
-from riskmap.reports.charts import migration_svg, write_picture
 from riskmap.scoring import assess_table, fit_model
 from riskmap.scoring.comparison import Comparison, Side, compared
 from riskmap.vocabulary import RANKS
@@ -132,7 +131,9 @@ def migrate(ws: Workspace, layer: str, *, before: str, after: str, as_of: date |
 
 
 def draw_migration(ws: Workspace, migrated: Migrated, path: Path, *, lang: Lang = "zh") -> None:
-    """Write a comparison as a picture, .svg or .html."""
+    """Write a comparison as a picture, .svg, .html or .png. ExportError without the extra `report`."""
+    from riskmap.reports.plots import migration, write_picture  # noqa: PLC0415 - loads Altair, for those who draw
+
     title = ws.catalog.layer(migrated.layer).title
     full = Text(f"{title.zh}等级变化", f"{title.en}: change of tiers")
     c = migrated.comparison
@@ -141,7 +142,7 @@ def draw_migration(ws: Workspace, migrated: Migrated, path: Path, *, lang: Lang 
         f"新增 {len(c.new)} 条、注销 {len(c.retired)} 条不计在内{demo.zh}",
         f"{len(c.new)} new and {len(c.retired)} retired records are not counted{demo.en}",
     )
-    svg = migration_svg(
+    plot = migration(
         c.migration.table(),
         title=full,
         before=side_text(migrated.before, lang),
@@ -149,7 +150,7 @@ def draw_migration(ws: Workspace, migrated: Migrated, path: Path, *, lang: Lang 
         note=note,
         lang=lang,
     )
-    write_picture(path, svg, title=full.text(lang))
+    write_picture(path, plot, title=full.text(lang), lang=lang)
 
 
 def side_text(side: dict[str, Any], lang: Lang) -> str:
