@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from riskmap.json_documents import Document
 from riskmap.scoring.comparison import Comparison, Side, compared
-from riskmap.vocabulary import GRADES, RANK_OF, UNRATED
+from riskmap.vocabulary import GRADES, RANK_OF, RANKS, UNRATED
 
 # What follows from the rest of a record, or says when it was written: no change of what it states.
 _FOLLOWS: Final = frozenset(
@@ -46,13 +46,15 @@ class PublishedLayer:
 @dataclass(frozen=True, slots=True)
 class LayerChanges:
     """What became of a layer's records: `tiers` with its matrix and causes, `moved` codes whose place is another,
-    `changed` code → field → before and after.
+    `changed` code → field → before and after. `came`, `went`: the tiers of those that are new, or gone, by code.
     """
 
     layer: str
     tiers: Comparison
     moved: tuple[str, ...]
     changed: Mapping[str, Mapping[str, tuple[str | None, str | None]]]
+    came: Mapping[str, str]
+    went: Mapping[str, str]
 
     @property
     def worse(self) -> int:
@@ -99,7 +101,20 @@ def compare_layer(layer: str, before: PublishedLayer, after: PublishedLayer) -> 
             if fields:
                 changed[code] = fields
     moved = tuple(code for code, fields in changed.items() if {"lon", "lat"} & fields.keys())
-    return LayerChanges(layer, tiers, moved, changed)
+    return LayerChanges(
+        layer,
+        tiers,
+        moved,
+        changed,
+        _tiers_of(after.table, tiers.new),
+        _tiers_of(before.table, tiers.retired),
+    )
+
+
+def _tiers_of(table: pa.Table, codes: Sequence[str]) -> dict[str, str]:
+    """Return code → tier of some records; a grade is the tier of its place, as in the matrix."""
+    words = dict(zip(table["code"].to_pylist(), table["tier"].to_pylist(), strict=True)) if codes else {}
+    return {code: RANKS[_RANKS.get(words[code], UNRATED)] for code in codes}
 
 
 def _stated_names(table: pa.Table) -> list[str]:

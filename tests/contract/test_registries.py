@@ -169,6 +169,7 @@ def test_a_page_is_one_file(
         "point",
         "work",
         "overview",
+        "published",
         "hello",
         "model",
         "checking",

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from riskmap.actions.figures import engine_of, period_of
 from riskmap.actions.inventory import listing
 from riskmap.actions.records.editing import edit_point
 from riskmap.actions.workspace import open_workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
+from riskmap.errors import RiskmapError
 from riskmap.rules.permissions import local_actor
 from riskmap.selection import Selection, counts
 from riskmap.values.records import CLEAR
@@ -148,3 +151,67 @@ def test_period_and_comparison_stand_in_the_address(ws):
         == "2000-01-01"
     )
     assert not open_page("overview", since="2026-99-99").exception
+
+
+def numbers_of(at):
+    """Every number of our tables and figures with the figure that it says it is: text, reference."""
+    for data in panels(at).values():
+        shown = [cell for row in data.get("rows", []) for cell in row["cells"]] + data.get("figures", [])
+        yield from ((one["text"], one["figure"]) for one in shown if one.get("figure"))
+
+
+def test_each_number_is_what_its_figure_tells(ws):
+    edit_point(
+        ws,
+        "risk_points",
+        "RP-LONE-general",
+        seen=1,
+        changes={"likelihood": 10.0},
+        by=local_actor("李四"),
+        why="更正",
+    )
+    found = list(numbers_of(open_page("overview")))
+    engines = {}
+    for text, figure in found:
+        period = figure.get("period")
+        if period not in engines:
+            engines[period] = engine_of(ws, period=period_of(ws, period))
+        try:
+            told = engines[period].value(figure["id"]).text
+        except RiskmapError:  # a group in which there is nothing is none
+            told = "0"
+        assert told == text or figure.get("within"), figure
+    ids = {figure["id"].partition(".")[0] for _, figure in found}
+    assert {"points", "records", "ledger", "complete"} <= ids
+    assert len(found) > 80
+
+
+def test_the_darkest_number_of_a_tier_is_its_largest(ws):
+    rows = panel(open_page("overview"), "overview-subdistricts")["rows"][:-1]
+    for column in range(1, 6):
+        cells = [row["cells"][column] for row in rows]
+        shaded = [one for one in cells if one.get("shade")]
+        assert all(one["text"] == "0" for one in cells if one not in shaded)
+        light = {one["text"]: sum(map(int, re.findall(r"\d+", one["shade"][0]))) for one in shaded}
+        order = sorted(light, key=lambda text: int(text.replace(",", "")))
+        assert [light[one] for one in order] == sorted(light.values(), reverse=True)
+
+
+def test_the_ledger_of_a_past_day_is_counted_as_the_figures_count_it(ws):
+    state = ws.ledger.state
+    counted = ws.ledger.standings(state)
+    told = engine_of(ws).value("points.layer_tier")
+    for group in told.groups:
+        layer, _, tier = group.member.partition(".")
+        assert counted.get(layer, {}).get(tier, 0) == group.count
+    edit_point(
+        ws,
+        "risk_points",
+        "RP-LONE-general",
+        seen=1,
+        changes={"likelihood": 10.0},
+        by=local_actor("李四"),
+        why="更正",
+    )
+    assert ws.ledger.standings(state) == counted
+    assert ws.ledger.standings(ws.ledger.state) != counted

@@ -171,18 +171,22 @@
         return details;
       },
       show(view) {
-        const row = (badge, title, n) =>
-          make("li", { class: n === 0 ? "rm-zero" : "" }, [badge, make("span", { text: title }), make("b", { text: riskmap.number(n) })]);
+        // Each number says which figure it is, of the records that the map shows.
+        const row = (badge, title, n, figure, part = "") =>
+          make("li", { class: n === 0 ? "rm-zero" : "" }, [badge, make("span", { text: title }), make("b", {
+            text: riskmap.number(n), attributes: { "data-figure": figure, "data-within": `map ${part}`.trim() },
+          })]);
+        const tier = (rank) => `points.tiers.${config.ranks[rank].id}`;
         this._tiers.replaceChildren(...config.order.map((rank) =>
-          row(riskmap.badge("circle", config.ranks[rank].colour, 5, riskmap.strong(rank)), config.ranks[rank].title, view.tiers[rank] ?? 0)));
+          row(riskmap.badge("circle", config.ranks[rank].colour, 5, riskmap.strong(rank)), config.ranks[rank].title, view.tiers[rank] ?? 0, tier(rank))));
         this._grades.replaceChildren(...config.grades.filter((rank) => view.tiers[rank]).map((rank) =>
-          row(riskmap.badge("circle", config.ranks[rank].colour, 5), config.ranks[rank].title, view.tiers[rank])));
+          row(riskmap.badge("circle", config.ranks[rank].colour, 5), config.ranks[rank].title, view.tiers[rank], "records.layer", `tier == ${config.ranks[rank].id}`)));
         const sign = ({ geometry, symbol }) => (geometry === "line" ? riskmap.lineBadge("#7b8797") : riskmap.badge(symbol, "#7b8797", 4.6));
         this._layers.replaceChildren(...config.layers.flatMap((layer, i) =>
           layer.placed
-            ? [row(sign(layer), layer.title, view.layers[i] ?? 0), ...layer.classes.flatMap(({ title, colour }, k) => {
+            ? [row(sign(layer), layer.title, view.layers[i] ?? 0, `records.layer.${layer.id}`), ...layer.classes.flatMap(({ title, colour }, k) => {
                 const n = view.classes?.[layer.id]?.[k] ?? 0; // a class that nothing has needs no line
-                return n ? [Object.assign(row(riskmap.badge(layer.symbol, colour, 4), title, n), { className: "rm-class" })] : [];
+                return n ? [Object.assign(row(riskmap.badge(layer.symbol, colour, 4), title, n, `records.layer.${layer.id}`, title), { className: "rm-class" })] : [];
               })]
             : []));
         const notes = [];

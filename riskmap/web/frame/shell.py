@@ -202,7 +202,11 @@ def _pages() -> dict[str, Any]:
     first, *_ = pages()
     return {
         name: st.Page(
-            page.file, title=Text(page.zh, page.en).text(lang()), url_path=name, default=name == first
+            page.file,
+            title=Text(page.zh, page.en).text(lang()),
+            url_path=name,
+            default=name == first,
+            visibility="hidden" if page.hidden else "visible",
         )
         for name, page in pages().items()
     }

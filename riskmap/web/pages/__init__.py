@@ -19,7 +19,8 @@ class Page:
 
     `id` is also its address; `zh` and `en` are its titles. Pages stand by `order`, the first one at "/".
     `past`: it can show the ledger of a past day or moment, without a way to change it; another page is closed
-    while somebody looks at the past. `file` is where the statement was found.
+    while somebody looks at the past. `hidden`: other pages lead to it, not the navigation. `file` is where the
+    statement was found.
     """
 
     id: str
@@ -27,6 +28,7 @@ class Page:
     en: str
     order: int
     past: bool = False
+    hidden: bool = False
     file: Path = Path()
 
 

@@ -32,7 +32,7 @@ from riskmap.values.duty import DeskDuty
 from riskmap.values.scenario import beijing
 from riskmap.vocabulary import FLAGS, RANKS, TIER_COLOURS, TIER_TITLES, TIERS
 from riskmap.web.frame.settings import INK
-from riskmap.web.frame.shell import page_look, page_title, section
+from riskmap.web.frame.shell import page_look, page_of, page_title, section
 from riskmap.web.frame.state import PAST, address_leads, as_of, lang, say, snapshot, workspace, write_address
 from riskmap.web.pages import Page
 from riskmap.web.widgets.filters import escape_markdown
@@ -524,6 +524,9 @@ def render() -> None:
         with right:
             section(say("overview_trend"))
             over_time(figures, now)
+            if past is None:
+                with st.container(key="no-print-compare"):
+                    st.page_link(page_of("published"), label=say("overview_compare_published"))
         _changes(figures)
         section(say("overview_work_title"))
         _work(figures)

@@ -24,6 +24,7 @@ from riskmap.web.widgets.panels import (
     Cell,
     Row,
     TableColumn,
+    figure_box,
     first_page,
     pager_of,
     point_address,
@@ -75,7 +76,8 @@ def render() -> None:
     layer = _layer()
     items = [one for one in work.items if _SHOWN[show](one) and layer in {"", one.record.layer}]
     _list(items, {one.id: one for one in found}, alerts=show == "alerts")
-    st.caption(overdue_text(work).text(lang()))
+    with figure_box("ledger.open", "in-words"):
+        st.caption(overdue_text(work).text(lang()))
     if as_of() is None:
         _handed_in()
         _reminders(None if who else work.items)
@@ -119,15 +121,16 @@ def _asked_for(found: Sequence[Layer]) -> str:
 def _chosen(work: Work) -> str:
     """Let a person choose which part is shown, each with how many there are."""
     numbers = {"all": work.open} | {key: n for key in _SHOWN if (n := work.counts.get(key)) is not None}
-    chosen = st.segmented_control(
-        say("work_show"),
-        list(numbers),
-        format_func=lambda one: f"{say(f'work_{one}')} {numbers[one]:,}",
-        key=_SHOW,
-        label_visibility="collapsed",
-        on_change=first_page,
-        args=(_TABLE,),
-    )
+    with figure_box("ledger.open", "and-overdue-due-to_accept-alerts"):
+        chosen = st.segmented_control(
+            say("work_show"),
+            list(numbers),
+            format_func=lambda one: f"{say(f'work_{one}')} {numbers[one]:,}",
+            key=_SHOW,
+            label_visibility="collapsed",
+            on_change=first_page,
+            args=(_TABLE,),
+        )
     return chosen or "all"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from riskmap.catalog import Layer
@@ -10,7 +11,7 @@ from riskmap.ledger import TierChange
 from riskmap.scoring.comparison import Migration
 from riskmap.vocabulary import RANKS, TIER_TITLES
 from riskmap.web.frame.state import lang, say, workspace
-from riskmap.web.widgets.panels import Cell, Row, TableColumn, show_table, tier_cell
+from riskmap.web.widgets.panels import Cell, FigureRef, Row, TableColumn, show_table, tier_cell
 
 _NAMED: Final = 5
 
@@ -39,12 +40,21 @@ def show_matrix(key: str, layer: Layer, moves: Migration) -> None:
         Row(
             [
                 tier_cell(layer.standing(before)),
-                *(_moved_cell(counts[before][after], before, after) for after in order),
+                *(
+                    _of(_moved_cell(counts[before][after], before, after), layer, before, after)
+                    for after in order
+                ),
             ]
         )
         for before in order
     ]
     show_table(key, columns, rows, dense=True)
+
+
+def _of(cell: Cell, layer: Layer, before: str, after: str) -> Cell:
+    """Say of a cell which figure it is: records of a layer that would go from one tier to another."""
+    part = f"{layer.standing(before)} → {layer.standing(after)}"
+    return replace(cell, figure=FigureRef(f"records.layer.{layer.id}", within=part))
 
 
 def is_worse(before: str, after: str) -> bool:
