@@ -81,7 +81,7 @@ _FEW_LAYERS: Final = 8  # that are all shown side by side
 _PALEST: Final = 0.12  # of a tier's colour that the fewest records have
 
 
-_DARK: Final = 0.45  # luminance below which ink is white
+_DARK: Final = 0.2  # luminance below which white ink stands out more than dark (WCAG 2.2)
 
 
 def tier_figures(figures: Told) -> None:
