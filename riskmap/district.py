@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import geopandas as gpd
 import numpy as np
@@ -28,8 +28,10 @@ from riskmap.actions.episode.preparing import moves_ahead, reached_tiers
 from riskmap.actions.episode.scenario import Prepared, each_once, foreseen, keep, prepare
 from riskmap.actions.figures import period_of, told_figures
 from riskmap.actions.importing import FileImport, commit_file, plan_file, read_for_import, row_codes
+from riskmap.actions.inventory.atlas import BAD, Pages, write_atlas
 from riskmap.actions.inventory.exporting import export_selection, masked_columns
 from riskmap.actions.inventory.listing import make_selection, summarise
+from riskmap.actions.inventory.map_files import Look
 from riskmap.actions.inventory.point_tables import ModelAlone
 from riskmap.actions.records.editing import edit_points
 from riskmap.actions.records.recording import record_one
@@ -40,7 +42,7 @@ from riskmap.actions.workspace.demo import DEMO_POINTS, create_demo_workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.catalog import Layer
 from riskmap.coordinates import CGCS2000
-from riskmap.errors import Lang, RiskmapError, Text
+from riskmap.errors import Lang, RiskmapError, SelectionError, Text
 from riskmap.io.files.attachments import read_bounded
 from riskmap.json_documents import plain
 from riskmap.moments import moment_of, parse_as_of, parse_beijing_moment
@@ -490,6 +492,86 @@ class District:
         )
         files = tuple(Path(file["path"]) for file in document["files"])
         return Exported(files, document["count"], document["adds_up"])
+
+    def atlas(
+        self,
+        to: PathLike,
+        *,
+        layers: Words = None,
+        tier: Words = None,
+        state: Words = None,
+        subdistrict: Words = None,
+        where: Words = None,
+        within: PathLike | shapely.Geometry | None = None,
+        as_of: Day = None,
+        paper: Literal["A4", "A3"] | None = None,
+        grey: bool = False,
+        streets: bool = True,
+        points: Words = ("major", "large"),
+        unmasked: bool = False,
+        by: str | None = None,
+        why: str = "",
+        lang: Lang = "zh",
+    ) -> Path:
+        """Print the chosen records as a book of maps: overview, sub-districts, bad risks one by one, index.
+
+        Parameters
+        ----------
+        to
+            The .pdf file.
+        layers, tier, state, subdistrict, where, within, as_of
+            Which records, as in `LayerView.frame`.
+        paper, grey
+            The paper, by default the workspace's; greys for a printer without colour.
+        streets, points
+            Whether each sub-district has a page; the tiers (major, large) whose risks have one each.
+        unmasked
+            Whether these pages print contacts in full; the ledger keeps who asked and why.
+        by, why
+            Who prints it and why; needed for `unmasked`.
+        lang
+            Language of its words, "zh" or "en".
+
+        Raises
+        ------
+        ExportError
+            The file cannot be written, is no .pdf, or would have too many pages.
+        SelectionError, UnknownNameError
+            A part of the selection does not exist.
+
+        Examples
+        --------
+        >>> d.atlas("major.pdf", layers="slopes", tier="major").name
+        'major.pdf'
+
+        """
+        chosen = _words(points)
+        if unknown := [one for one in chosen if one not in BAD]:
+            raise SelectionError(
+                f"points {'、'.join(unknown)}：应为 {'、'.join(BAD)} 中的几个",
+                f"points {', '.join(unknown)}: expected some of {', '.join(BAD)}",
+            )
+        selection = _selection(
+            self._ws,
+            _words(layers),
+            tier=tier,
+            state=state,
+            subdistrict=subdistrict,
+            where=where,
+            within=within,
+        )
+        return write_atlas(
+            self._ws,
+            selection,
+            Path(to),
+            pages=Pages(streets, tuple(one for one in BAD if one in chosen)),
+            as_of=_day(as_of),
+            look=Look(paper, grey=grey),
+            unmasked=unmasked,
+            by=None if by is None else local_actor(by),
+            why=why,
+            lang=lang,
+        ).path
 
     def scenario(
         self,

@@ -43,6 +43,7 @@ from riskmap.cli.common import (
 if TYPE_CHECKING:
     from riskmap.actions.workspace import Workspace
     from riskmap.selection import Selection
+    from riskmap.vocabulary import Tier
 
 
 def _selection(
@@ -288,6 +289,81 @@ def map_file(
                 f"另有 {done.unlocated} 条无坐标，这种文件放不下",
                 f"{done.unlocated} more have no position, which such a file cannot hold",
             )
+
+
+def _tiers_of_pages(text: str | None) -> tuple[Tier, ...]:
+    """Return the tiers whose risks have a page each: of major,large; none for no such page."""
+    from riskmap.actions.inventory.atlas import ALL, BAD
+    from riskmap.errors import RiskmapError
+    from riskmap.interface import option
+
+    words = tuple(split(text))
+    if not words:
+        return ALL.points
+    if words == ("none",):
+        return ()
+    if unknown := [word for word in words if word not in BAD]:
+        raise RiskmapError(
+            f"{option('points')} {'、'.join(unknown)}：应为 {','.join(BAD)} 中的几个，或 none",
+            f"{option('points', 'en')} {', '.join(unknown)}: expected some of {','.join(BAD)}, or none",
+        )
+    return tuple(tier for tier in BAD if tier in words)
+
+
+@app.command()
+def atlas(
+    to: Annotated[Path, typer.Option("--to", metavar="FILE.pdf")],
+    layers: LayersArgument = None,
+    tier: TierOption = None,
+    state: StateOption = None,
+    subdistrict: SubdistrictOption = None,
+    where: WhereOption = None,
+    within: WithinOption = None,
+    as_of: AsOfOption = None,
+    paper: Annotated[Literal["A4", "A3"] | None, typer.Option("--paper")] = None,
+    grey: Annotated[bool, typer.Option("--grey")] = False,
+    streets: Annotated[bool, typer.Option("--streets/--no-streets")] = True,
+    points: Annotated[str | None, typer.Option("--points", metavar="TIER,…|none")] = None,
+    contacts: Annotated[bool, typer.Option("--contacts")] = False,
+    as_json: JsonOption = False,
+    by: ByOption = None,
+    why: WhyOption = None,
+    workspace: WorkspaceOption = None,
+    store: StoreOption = None,
+) -> None:
+    """Print the map as a book: overview, sub-districts, bad risks one by one, index."""
+    from riskmap.actions.inventory.atlas import Pages, write_atlas
+    from riskmap.actions.inventory.map_files import Look
+    from riskmap.cli.common import open_workspace
+
+    ws = open_workspace(workspace, store)
+    at = past(as_of)
+    selection = _selection(ws, layers, tier, state, subdistrict, where, within, at)
+    pages = Pages(streets, _tiers_of_pages(points))
+    who, because = person(by), reason(why)
+    with watched(as_json=as_json) as progress:
+        done = write_atlas(
+            ws,
+            selection,
+            to,
+            pages=pages,
+            as_of=at,
+            look=Look(paper, grey=grey),
+            unmasked=contacts,
+            by=who,
+            why=because,
+            lang=LANG,
+            progress=progress,
+        )
+    _tell_state(ws, at, selection.layers)
+    if as_json:
+        file = {"path": str(done.path), "format": done.format, "rows": done.rows, "pages": done.pages}
+        print_json({"files": [file]})
+    else:
+        echo(
+            f"{done.path}：共 {done.rows} 条，{done.pages} 页",
+            f"{done.path}: {done.rows} records on {done.pages} pages",
+        )
 
 
 @app.command()

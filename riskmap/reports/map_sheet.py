@@ -7,17 +7,20 @@ record of the inventory is counted in the legend, also one without a position, a
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from functools import cached_property
+import io
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, Literal, Self, cast
 
 import numpy as np
 import orjson
 import pyarrow as pa
 import shapely
 import typst
+from PIL import Image
 from shapely.geometry.base import BaseGeometry
 
 from riskmap.array_types import Floats
@@ -87,9 +90,10 @@ _DPI: Final = 200
 _RIM: Final = WEIGHT_OF["large"]
 
 
-_RADII: Final = {  # mm on A4 by tier: of a whole district, and of some of its sub-districts
-    False: {"low": 0.26, "unrated": 0.42, "general": 0.48, "large": 1.35, "major": 1.9},
-    True: {"low": 0.42, "unrated": 0.6, "general": 0.8, "large": 1.7, "major": 2.3},
+_RADII: Final = {  # mm on A4 by tier: of a whole district, of some of its sub-districts, around one record
+    "district": {"low": 0.26, "unrated": 0.42, "general": 0.48, "large": 1.35, "major": 1.9},
+    "street": {"low": 0.42, "unrated": 0.6, "general": 0.8, "large": 1.7, "major": 2.3},
+    "record": {"low": 0.7, "unrated": 0.9, "general": 1.1, "large": 1.8, "major": 2.3},
 }
 
 
@@ -103,20 +107,95 @@ _GREYS: Final = {
 }
 
 
-_GRADED: Final = {False: 0.7, True: 1.0}  # mm: what is no risk, whatever its grade
-
-
-_LISTED: Final = 40  # so many rows find room beside an A4 map
+_GRADED: Final = {"district": 0.7, "street": 1.0, "record": 1.3}  # mm: what is no risk, whatever its grade
 
 
 _LABEL_MM, _NAME_MM = 2.3, 3.0
+
+
+LISTED_MM: Final = 4.4  # high is a row of a list
+
+
+_LETTER_MM: Final = 2.26  # of the list beside the map
+
+
+AROUND_M: Final = 500.0  # of a record that has a sheet of its own: at least so much on every side
+
+
+_SUBJECT_MM: Final = 3.2  # its symbol, on A4
+
+
+Key = tuple[str, str]  # layer id and code of a record
+
+
+@dataclass(frozen=True, eq=False)
+class Land:
+    """District, sub-districts and districts around, in metres of the grid zone of the longitude `middle`."""
+
+    middle: float
+    district: BaseGeometry | None = None
+    streets: Mapping[str, BaseGeometry] = field(default_factory=dict[str, BaseGeometry])
+    neighbours: Mapping[str, BaseGeometry] = field(default_factory=dict[str, BaseGeometry])
+
+    @classmethod
+    def of(cls, middle: float, places: Boundaries | None, neighbours: Mapping[str, BaseGeometry]) -> Self:
+        """Project what is in degrees."""
+
+        def named(areas: Iterable[tuple[str, BaseGeometry]]) -> dict[str, BaseGeometry]:
+            return {name: _in_metres(one, middle) for name, one in areas}
+
+        around = named(neighbours.items())
+        if places is None:
+            return cls(middle, neighbours=around)
+        streets = named(zip(places.names, places.polygons, strict=True))
+        return cls(middle, _in_metres(places.district, middle), streets, around)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Some lines under a title, as they may be shown."""
+
+    title: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Subject:
+    """The record that a sheet is about: `bounds` (metres) hold it and must be seen; what is told of it.
+
+    `layer`: the place of its layer in the inventory, `rank` its weight.
+    """
+
+    layer: int
+    rank: int
+    x: float
+    y: float
+    bounds: Bounds
+    name: str
+    code: str
+    facts: tuple[Facts, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class InBook:
+    """Where a sheet stands in a book of `of` pages, and on which page each record has a sheet of its own.
+
+    `index`: the page on which the index begins. `notes`: what its reader must know beside what every sheet says.
+    """
+
+    number: int
+    of: int
+    index: int = 0
+    leads: Mapping[Key, int] = field(default_factory=dict[Key, int])
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
 class MapSheet:
     """What a sheet shows. `focus`: the sub-districts that it is about, none for the whole district.
 
-    `neighbours`: the districts around, by their names, in degrees.
+    `neighbours`: the districts around, by their names, in degrees. `subject`: the one record that it is about.
+    `shared`: what several sheets have in common.
     """
 
     inventory: Inventory
@@ -128,6 +207,9 @@ class MapSheet:
     scale: int | None = None
     grey: bool = False
     neighbours: Mapping[str, BaseGeometry] = field(default_factory=dict[str, BaseGeometry])
+    subject: Subject | None = None
+    book: InBook | None = None
+    shared: Land | None = None
 
     @property
     def lang(self) -> Lang:
@@ -138,7 +220,8 @@ class MapSheet:
     def look(self) -> Look:
         """How tiers are drawn, in colour or for a printer that has none."""
         large = 1.25 if self.paper == "A3" else 1.0
-        radii, graded = _RADII[bool(self.focus)], _GRADED[bool(self.focus)]
+        about = "record" if self.subject is not None else "street" if self.focus else "district"
+        radii, graded = _RADII[about], _GRADED[about]
         fills = _GREYS | {GRADES[tier]: grey for tier, grey in _GREYS.items()} if self.grey else TIER_COLOURS
         return Look(
             tuple(fills[one] for one in WEIGHT_OF),
@@ -155,33 +238,89 @@ class MapSheet:
     @cached_property
     def middle(self) -> float:
         """The longitude by which the grid zone is chosen."""
+        if self.shared is not None:
+            return self.shared.middle
         if self.places is not None:
             west, _, east, _ = self.places.district.bounds
             return (west + east) / 2
         known = [lon for part in self.inventory.layers if len(lon := _finite(part.table["lon"]))]
         return float(np.mean(np.concatenate(known))) if known else 114.0
 
+    @cached_property
+    def land(self) -> Land:
+        """The district around its records."""
+        return self.shared or Land.of(self.middle, self.places, self.neighbours)
+
     def in_metres(self, geometry: BaseGeometry) -> BaseGeometry:
         """Return a geometry in degrees on the grid of the sheet."""
-        return shapely.transform(
-            geometry, lambda xy: np.column_stack(metres(xy[:, 0], xy[:, 1], around=self.middle))
-        )
+        return _in_metres(geometry, self.middle)
 
     @cached_property
     def area(self) -> BaseGeometry | None:
-        """What the sheet is about, in metres: the district or the sub-districts in focus."""
-        if self.places is None:
-            return None
-        chosen = [self.places.polygons[i] for i in map(self.places.index, self.focus) if i >= 0]
-        return self.in_metres(shapely.union_all(chosen) if chosen else self.places.district)
+        """What the sheet is about, in metres: the district or the sub-districts in focus; None where no polygon says."""
+        if not self.focus:
+            return self.land.district
+        chosen = [self.land.streets[name] for name in self.focus if name in self.land.streets]
+        return shapely.union_all(chosen) if chosen else None
+
+    @property
+    def bounds(self) -> Bounds:
+        """What must be seen, in metres."""
+        if self.subject is not None:
+            return self.subject.bounds
+        area = self.area
+        if area is None and not np.isfinite(self.located.x).any():
+            area = self.land.district
+        return self.located.bounds if area is None else area.bounds
 
     @cached_property
     def frame(self) -> Frame:
         """The window of the map on the paper."""
         width, height = PAPERS[self.paper]
         inner = (width - _LEFT - _SIDE - _GAP - _RIGHT, height - _TOP - _BOTTOM)
-        bounds = self.area.bounds if self.area is not None else self.located.bounds
-        return Frame.around(bounds, *inner, scale=self.scale)
+        return Frame.around(self.bounds, *inner, scale=self.scale)
+
+    def seen(self, geometry: BaseGeometry) -> BaseGeometry:
+        """Return the part of a geometry in metres that the frame shows, and a little around it."""
+        west, south, east, north = self.frame.bounds()
+        room = 3.0 / self.frame.mm
+        return shapely.clip_by_rect(geometry, west - room, south - room, east + room, north + room)
+
+    @cached_property
+    def numbered(self) -> list[int]:
+        """The rows of `located` that have a number, in its order: the worst first.
+
+        The whole district numbers its major records, a part of it the large ones too, a record's sheet those around it.
+        """
+        found = self.located
+        part = bool(self.focus) or self.subject is not None
+        wanted = found.rank >= WEIGHT_OF["large" if part else "major"]
+        if (one := self.subject) is not None:
+            wanted &= self.frame.holds(found.x, found.y)
+            wanted &= ~((found.layer == one.layer) & (np.array(found.code, object) == one.code))
+        rows = np.flatnonzero(wanted)
+        return rows[np.argsort(-found.rank[rows].astype(int), kind="stable")].tolist()
+
+    @cached_property
+    def outlines(self) -> list[np.ndarray[Any, Any] | None]:
+        """Layer by layer the shapes of its records in metres, None for a layer of points."""
+        return [
+            shapely.transform(
+                shapely.from_wkb(part.table["shape"].to_pylist()),
+                lambda xy: np.column_stack(metres(xy[:, 0], xy[:, 1], around=self.middle)),
+            )
+            if "shape" in part.table.column_names
+            else None
+            for part in self.inventory.layers
+        ]
+
+    def key(self, row: int) -> Key:
+        """Return which record a row of `located` is."""
+        return self.inventory.layers[int(self.located.layer[row])].layer.id, self.located.code[row]
+
+
+def _in_metres(geometry: BaseGeometry, around: float) -> BaseGeometry:
+    return shapely.transform(geometry, lambda xy: np.column_stack(metres(xy[:, 0], xy[:, 1], around=around)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -246,56 +385,91 @@ def write_map_sheet(sheet: MapSheet, path: Path, progress: Progress = UNWATCHED)
             f"{path}：地图印成 .pdf 或 .png；请改文件名的结尾",
             f"{path}: a map is printed as .pdf or .png; change the ending of the file's name",
         )
-    if (missing := pdf_needs()) is not None:
-        raise ExportError(f"{path}：{missing.zh}", f"{path}: {missing.en}")
+    may_print(path)
     progress.step(0, 3, _DRAWING)
-    fonts, names = letters()
-    files = {
-        **_pictures(sheet),
-        "main.typ": _TEMPLATE.read_bytes(),
-        "sheet.json": orjson.dumps({**_words(sheet), "fonts": names}),
-    }
+    pages, files = [page_of(sheet)], {**pictures_of(sheet), **symbols_of(sheet)}
     progress.step(1, 3, _SETTING)
     kind: Literal["pdf", "png"] = "pdf" if path.suffix.lower() == ".pdf" else "png"
-    # Its stub leaves out that the files may come as a mapping.
-    made = typst.compile(cast("bytes", files), format=kind, ppi=_DPI, font_paths=fonts)
-    body = made[0] if isinstance(made, list) else made
-    assert isinstance(body, bytes)
+    body = typeset(pages, files, sheet.lang, kind)
     progress.step(3, 3, _SETTING)
     with replacing(path) as (room,):
-        room.write_bytes(body)
+        room.write_bytes(body[0])
     return WrittenFile(path, kind, len(sheet.inventory))
 
 
-def _pictures(sheet: MapSheet) -> dict[str, bytes]:
-    frame = sheet.frame
+def may_print(path: Path) -> None:
+    """Refuse, before anything is drawn, a machine without Chinese letters: ExportError."""
+    if (missing := pdf_needs()) is not None:
+        raise ExportError(f"{path}：{missing.zh}", f"{path}: {missing.en}")
+
+
+def typeset(
+    pages: Sequence[Mapping[str, Any]],
+    files: Mapping[str, bytes],
+    lang: Lang,
+    kind: Literal["pdf", "png"] = "pdf",
+) -> list[bytes]:
+    """Set pages (`page_of`) with their pictures: one .pdf, or a .png for each page."""
+    fonts, names = letters()
+    book = {
+        "row": LISTED_MM,
+        "fonts": names,
+        "lang": lang,
+        "title": pages[0]["title"],
+        "paper": pages[0]["paper"],
+        "pages": pages,
+    }
+    given = {**files, "main.typ": _TEMPLATE.read_bytes(), "book.json": orjson.dumps(book)}
+    # Its stub leaves out that the files may come as a mapping.
+    made = typst.compile(cast("bytes", given), format=kind, ppi=_DPI, font_paths=fonts)
+    return [one for one in (made if isinstance(made, list) else [made]) if isinstance(one, bytes)]
+
+
+def pictures_of(sheet: MapSheet) -> dict[str, bytes]:
+    """Return the drawings of a sheet by the names that its page has for them."""
+    frame, page = sheet.frame, _page_number(sheet)
     window: Box = (0.0, 0.0, frame.width, frame.height)
-    drawn = {"ground.svg": svg(_ground(sheet), box=window), "points.svg": svg(_records(sheet), box=window)}
-    for i, part in enumerate(sheet.inventory.layers):
-        for rank in range(len(WEIGHT_OF)):
-            drawn[f"symbol-{i}-{rank}.svg"] = symbol_svg(part.layer.style.symbol, rank, sheet.look)
-    return {name: picture.encode() for name, picture in drawn.items()}
+    return {
+        f"ground-{page}.svg": svg(_ground(sheet), box=window).encode(),
+        f"points-{page}.svg": svg(_records(sheet), box=window).encode(),
+    }
+
+
+def symbols_of(sheet: MapSheet) -> dict[str, bytes]:
+    """Return the symbols of legends and lists: of each layer of the inventory, for each standing."""
+    return {
+        f"symbol-{i}-{rank}.svg": symbol_svg(part.layer.style.symbol, rank, sheet.look).encode()
+        for i, part in enumerate(sheet.inventory.layers)
+        for rank in range(len(WEIGHT_OF))
+    }
+
+
+def _page_number(sheet: MapSheet) -> int:
+    return 1 if sheet.book is None else sheet.book.number
 
 
 def _ground(sheet: MapSheet) -> str:
     """Return what lies under the records: district, relief, boundaries, the veil over what is not in focus."""
-    frame, places = sheet.frame, sheet.places
-    if places is None or sheet.area is None:
+    frame, land, area = sheet.frame, sheet.land, sheet.area
+    if land.district is None:
         ground = f'<rect width="{frame.width:.2f}" height="{frame.height:.2f}" fill="#fff"/>'
         return f"{ground}{_line(_grid(frame), 'grid')}"
     around = "".join(path_of(frame, one) for one in _seen_neighbours(sheet).values())
-    district = path_of(frame, sheet.in_metres(places.district))
+    district = path_of(frame, sheet.seen(land.district))
     parts = [f'<path fill="#e2e6eb" d="{around}"/>{_line(around, "neighbour")}'] if around else []
     parts.append(f'<path fill="#fff" d="{district}"/>')
     if sheet.relief is not None:
         parts.append(f'<clipPath id="in"><path d="{district}"/></clipPath>{_relief(sheet, sheet.relief)}')
     parts.append(_line(_grid(frame), "grid"))
-    inner = "".join(path_of(frame, sheet.in_metres(polygon)) for polygon in places.polygons)
+    inner = "".join(path_of(frame, sheet.seen(polygon)) for polygon in land.streets.values())
     parts.append(_line(inner, "subdistrict"))
-    if sheet.focus:
-        around = f"M0 0H{frame.width:.2f}V{frame.height:.2f}H0Z{path_of(frame, sheet.area)}"
+    if sheet.focus and area is not None:
+        around = f"M0 0H{frame.width:.2f}V{frame.height:.2f}H0Z{path_of(frame, sheet.seen(area))}"
         parts.append(f'<path fill="#eef1f4" fill-opacity=".78" fill-rule="evenodd" d="{around}"/>')
-    parts.append(_line(path_of(frame, sheet.area), "focus" if sheet.focus else "district"))
+    whole = land.district if area is None else area
+    parts.append(
+        _line(path_of(frame, sheet.seen(whole)), "focus" if sheet.focus and area is not None else "district")
+    )
     return "".join(parts)
 
 
@@ -325,8 +499,11 @@ def _line(path: str, kind: str) -> str:
 
 def _lines(sheet: MapSheet) -> list[dict[str, Any]]:
     kinds: list[str] = []
-    if sheet.places is not None:
-        kinds = ["focus" if sheet.focus else "district", *(["subdistrict"] if sheet.places.names else [])]
+    if sheet.land.district is not None:
+        focused = bool(sheet.focus) and sheet.area is not None
+        kinds = ["focus" if focused else "district", *(["subdistrict"] if sheet.land.streets else [])]
+        if sheet.subject is not None:
+            kinds = _crossing(sheet)
         kinds += ["neighbour"] if _seen_neighbours(sheet) else []
     km = f"{_grid_step(sheet.frame) / 1000:g}"
     return [
@@ -335,12 +512,19 @@ def _lines(sheet: MapSheet) -> list[dict[str, Any]]:
     ]
 
 
+def _crossing(sheet: MapSheet) -> list[str]:
+    """Return which boundaries run through the frame of a record's sheet."""
+    window, land = shapely.box(*sheet.frame.bounds()), sheet.land
+    lines = {"district": [land.district], "subdistrict": list(land.streets.values())}
+    return [
+        kind for kind, areas in lines.items() if shapely.intersects(shapely.boundary(areas), window).any()
+    ]
+
+
 def _seen_neighbours(sheet: MapSheet) -> dict[str, BaseGeometry]:
     """Return the parts of the districts around that lie in the frame, in metres."""
     window = shapely.box(*sheet.frame.bounds())
-    parts = {
-        name: shapely.intersection(window, sheet.in_metres(one)) for name, one in sheet.neighbours.items()
-    }
+    parts = {name: shapely.intersection(window, one) for name, one in sheet.land.neighbours.items()}
     return {name: part for name, part in parts.items() if part.area > 0}
 
 
@@ -361,22 +545,47 @@ def _relief(sheet: MapSheet, relief: Relief) -> str:
     png, (west, south, east, north) = relief
     corners = metres([west, east, west], [north, north, south], around=sheet.middle)
     x, y = sheet.frame.place(*corners)
-    across, down = (x[1] - x[0], y[1] - y[0]), (x[2] - x[0], y[2] - y[0])
-    matrix = " ".join(f"{v:.6f}" for v in (*across, *down, x[0], y[0]))
-    data = base64.b64encode(png).decode()
+    across, down = np.array([x[1] - x[0], y[1] - y[0]]), np.array([x[2] - x[0], y[2] - y[0]])
+    whole, start = _picture(png), np.array([x[0], y[0]])
+    # Only the part in the frame goes into the file.
+    window = np.array([(a, b) for a in (0, sheet.frame.width) for b in (0, sheet.frame.height)]) - start
+    shares = np.linalg.solve(np.column_stack([across, down]), window.T)
+    low, high = (np.clip(one, 0, 1) for one in (shares.min(axis=1), shares.max(axis=1)))
+    left, top = (math.floor(share * n) for share, n in zip(low, whole.size, strict=True))
+    right, bottom = (math.ceil(share * n) for share, n in zip(high, whole.size, strict=True))
+    if right <= left or bottom <= top:
+        return ""
+    pixels = (left, top, right, bottom)
+    start = start + across * left / whole.width + down * top / whole.height
+    across, down = across * (right - left) / whole.width, down * (bottom - top) / whole.height
+    matrix = " ".join(f"{v:.6f}" for v in (*across, *down, *start))
+    body = io.BytesIO()
+    whole.crop(pixels).save(body, "JPEG", quality=85)
+    data = base64.b64encode(body.getvalue()).decode()
+    # In greys, and near enough that it says little, it must not swallow the lighter symbols.
+    faint = 0.2 if sheet.grey or sheet.subject is not None else 0.45
     return (
-        f'<g clip-path="url(#in)"><image transform="matrix({matrix})" width="1" height="1" opacity=".45" '
-        f'preserveAspectRatio="none" xlink:href="data:image/png;base64,{data}"/></g>'
+        f'<g clip-path="url(#in)"><image transform="matrix({matrix})" width="1" height="1" opacity="{faint}" '
+        f'preserveAspectRatio="none" xlink:href="data:image/jpeg;base64,{data}"/></g>'
     )
+
+
+@lru_cache(maxsize=1)
+def _picture(png: bytes) -> Image.Image:
+    """Return a relief on white paper; opened once for all sheets of a book."""
+    shaded = Image.open(io.BytesIO(png)).convert("RGBA")
+    paper = Image.new("RGBA", shaded.size, "white")
+    return Image.alpha_composite(paper, shaded).convert("RGB")
 
 
 def _records(sheet: MapSheet) -> str:
     found, parts = sheet.located, sheet.inventory.layers
     outlines = [
-        (sheet.in_metres(geometry), rank)
-        for part in parts
-        if "shape" in part.table.column_names
-        for geometry, rank in _shapes(part.table)
+        (sheet.seen(shape), rank)
+        for part, shapes in zip(parts, sheet.outlines, strict=True)
+        if shapes is not None
+        for shape, rank in zip(shapes, weight(part.table["rank"].to_numpy()).tolist(), strict=True)
+        if shape is not None
     ]
     points = found.drawn_as_point
     symbols = Symbols(
@@ -384,35 +593,54 @@ def _records(sheet: MapSheet) -> str:
         [part.layer.style.symbol for part in parts],
     )
     frame = sheet.frame
-    return shapes_svg(frame, outlines, sheet.look) + points_svg(frame, symbols, sheet.look)
+    drawn = shapes_svg(frame, outlines, sheet.look) + points_svg(frame, symbols, sheet.look)
+    return drawn if sheet.subject is None else drawn + _subject(sheet, sheet.subject, symbols.shapes)
 
 
-def _shapes(table: pa.Table) -> list[tuple[BaseGeometry, int]]:
-    shapes = shapely.from_wkb(table["shape"].to_pylist())
-    ranks = weight(table["rank"].to_numpy()).tolist()
-    return [(one, rank) for one, rank in zip(shapes, ranks, strict=True) if one is not None]
+def _subject(sheet: MapSheet, one: Subject, shapes: Sequence[str]) -> str:
+    """Return the larger symbol of the record that a sheet is about, in a ring."""
+    size = _subject_mm(sheet)
+    (x,), (y,) = sheet.frame.place([one.x], [one.y])
+    symbol = Symbols(
+        *(np.array([one.x]), np.array([one.y]), np.array([one.rank], np.uint8), np.array([one.layer])), shapes
+    )
+    look = replace(sheet.look, radii=tuple(size for _ in sheet.look.radii))
+    ring = f'<circle cx="{x:.2f}" cy="{y:.2f}" r="{1.9 * size:.2f}" fill="none" '
+    return (
+        f'{ring} stroke="#fff" stroke-width="1.1"/>{ring} stroke="#1c2733" stroke-width=".5"/>'
+        f"{points_svg(sheet.frame, symbol, look)}"
+    )
 
 
-def _words(sheet: MapSheet) -> dict[str, Any]:
+def _subject_mm(sheet: MapSheet) -> float:
+    return _SUBJECT_MM * (1.25 if sheet.paper == "A3" else 1.0)
+
+
+def page_of(sheet: MapSheet) -> dict[str, Any]:
     """Return every text and number of the sheet; the template reads them as data, never as markup."""
-    frame, lang, found = sheet.frame, sheet.lang, sheet.inventory
-    width, height = PAPERS[sheet.paper]
+    frame, lang = sheet.frame, sheet.lang
     listed, numbers, names, around = _marked(sheet)
+    title = "sheet_list" if sheet.subject is None else "sheet_list_around"
+    index = sheet.book.index if sheet.book is not None else 0
     return {
-        "paper": {"w": width, "h": height},
+        **furniture_of(sheet),
+        "kind": "map",
+        "picture": _page_number(sheet),
         "map": {"x": _LEFT, "y": _TOP, "w": frame.width, "h": frame.height, "side": _SIDE, "gap": _GAP},
-        "lang": lang,
-        "title": t("sheet_title", lang, district=found.district, place="、".join(sheet.focus)),
-        "subtitle": _subtitle(sheet),
-        "marks": [DEMO_MARK] if found.demo else [],
+        "title": _title(sheet),
         "scale": f"{frame.scale:,}",
         "bar": _scale_bar(frame),
         "ticks": _ticks(frame),
         "labels": [asdict(label) for label in numbers if label.shown],
-        "names": [asdict(label) for label in names if label.shown],
+        "names": [
+            asdict(label) | {"quiet": bool(sheet.focus) and label.text not in sheet.focus}
+            for label in names
+            if label.shown
+        ],
         "around": [asdict(label) for label in around if label.shown],
         "label_size": _LABEL_MM,
         "name_size": _NAME_MM,
+        "subject": _told(sheet),
         "tiers": [{"title": TIER_TITLES[s].text(lang), "rank": WEIGHT_OF[s]} for s in STATES],
         "legend_title": t("sheet_legend", lang),
         "legend": _legend(sheet),
@@ -420,10 +648,55 @@ def _words(sheet: MapSheet) -> dict[str, Any]:
         "others": _others(sheet),
         "lines": _lines(sheet),
         "notes": _notes(sheet),
-        "list_title": t("sheet_list", lang, n=len(listed)) if listed else "",
-        "list": listed[:_LISTED],
-        "more": t("sheet_more", lang, n=len(listed) - _LISTED) if len(listed) > _LISTED else "",
+        "list_title": t(title, lang, n=len(listed)) if listed else "",
+        "list": listed,
+        # The template counts how many rows find no room.
+        "more": t("sheet_more_index", lang, n="{n}", page=index) if index else t("sheet_more", lang, n="{n}"),
+    }
+
+
+def furniture_of(sheet: MapSheet) -> dict[str, Any]:
+    """Return what stands around a map and around an index alike."""
+    (width, height), found, lang, book = PAPERS[sheet.paper], sheet.inventory, sheet.lang, sheet.book
+    marks = [DEMO_MARK] if found.demo else []
+    marks += [t("export_contacts_unmasked", lang)] if found.unmasked else []
+    return {
+        "paper": {"w": width, "h": height},
+        "map": {"x": _LEFT, "y": _TOP, "w": width - _LEFT - _RIGHT, "h": height - _TOP - _BOTTOM},
+        "subtitle": _subtitle(sheet),
+        "marks": marks,
         "foot": _foot(sheet),
+        "number": "" if book is None else t("sheet_page", lang, n=book.number, of=book.of),
+    }
+
+
+def _title(sheet: MapSheet) -> str:
+    if (one := sheet.subject) is not None:
+        return f"{sheet.inventory.district} · {fitted(one.name or one.code, 130.0, 5.3)}"
+    return t("sheet_title", sheet.lang, district=sheet.inventory.district, place="、".join(sheet.focus))
+
+
+def fitted(text: str, width: float, size: float) -> str:
+    """Return a text, cut where letters `size` mm high would not find room in `width` mm."""
+    if width_of(text, size) <= width:
+        return text
+    while text and width_of(f"{text}…", size) > width:
+        text = text[:-1]
+    return f"{text}…"
+
+
+def _told(sheet: MapSheet) -> dict[str, Any] | None:
+    """Return what stands beside the map of the record that it is about."""
+    if (one := sheet.subject) is None:
+        return None
+    tier = next(standing for standing, weighed in WEIGHT_OF.items() if weighed == one.rank)
+    layer = sheet.inventory.layers[one.layer].layer
+    return {
+        "layer": one.layer,
+        "rank": one.rank,
+        "code": f"{layer.title.text(sheet.lang)}　{one.code}",
+        "tier": TIER_TITLES[tier].text(sheet.lang),
+        "facts": [asdict(part) for part in one.facts],
     }
 
 
@@ -435,7 +708,9 @@ def _subtitle(sheet: MapSheet) -> str:
 
 def _legend(sheet: MapSheet) -> list[dict[str, Any]]:
     """Return risk layer by risk layer how many records each tier has, and their sum when there are several."""
-    risks = [(i, part) for i, part in enumerate(sheet.inventory.layers) if part.layer.counts == "risk"]
+    parts = sheet.inventory.layers
+    there = [part for part in parts if len(part)] or parts
+    risks = [(i, part) for i, part in enumerate(parts) if part.layer.counts == "risk" and part in there]
     counts = [tier_counts(part.table) for _, part in risks]
     rows = [
         {"title": part.layer.title.text(sheet.lang), "layer": i, "counts": [count[s] for s in STATES]}
@@ -459,7 +734,7 @@ def _others(sheet: MapSheet) -> list[dict[str, Any]]:
             "grades": _grades(sheet, part),
         }
         for i, part in enumerate(sheet.inventory.layers)
-        if part.layer.counts != "risk"
+        if part.layer.counts != "risk" and (len(part) or not len(sheet.inventory))
     ]
 
 
@@ -483,9 +758,11 @@ def _notes(sheet: MapSheet) -> list[str]:
     without = int(np.count_nonzero(~known))
     notes = [t("sheet_empty", lang)] if not len(sheet.inventory) else []
     notes += [t("sheet_unlocated", lang, n=without)] if without else []
-    notes += [t("sheet_outside", lang, n=outside)] if outside else []
+    notes += [t("sheet_outside", lang, n=outside)] if outside and sheet.subject is None else []
     notes += [t("sheet_thinned", lang)] if thinned(len(found.x)) else []
-    models = {one.digest: one for part in sheet.inventory.layers for one in part.models}
+    notes += () if sheet.book is None else sheet.book.notes
+    models = {one.digest: one for part in sheet.inventory.layers if len(part) for one in part.models}
+    models = models if sheet.subject is None else {}
     notes += [t("sheet_models", lang, models=made_text(list(models.values()), lang))] if models else []
     return notes
 
@@ -493,39 +770,54 @@ def _notes(sheet: MapSheet) -> list[str]:
 def _marked(sheet: MapSheet) -> tuple[list[dict[str, Any]], list[Label], list[Label], list[Label]]:
     """Return the list of the worst records, their numbers on the map, the names of sub-districts and of neighbours.
 
-    Numbers come first; a name gives way. The whole district lists its major records, a part of it the
-    large ones too.
+    Numbers come first; a name gives way, and all of them to the record that the sheet is about.
     """
-    found, frame, look = sheet.located, sheet.frame, sheet.look
-    least = WEIGHT_OF["large" if sheet.focus else "major"]
-    rows = np.flatnonzero(found.rank >= least)
-    rows = rows[np.argsort(-found.rank[rows].astype(int), kind="stable")]
-    on_map = rows[frame.holds(found.x[rows], found.y[rows])]
-    number = {int(row): str(i + 1) for i, row in enumerate(rows)}
+    found, frame = sheet.located, sheet.frame
+    number = {row: str(i + 1) for i, row in enumerate(sheet.numbered)}
+    leads = {} if sheet.book is None else sheet.book.leads
+    pages = {row: leads.get(sheet.key(row), 0) for row in number}
+    room = _SIDE - 12.0 - (9.0 if any(pages.values()) else 0.0)
     listed = [
         {
-            "n": number[int(row)],
+            "n": text,
             "layer": int(found.layer[row]),
             "rank": int(found.rank[row]),
-            "text": f"{found.name[row] or ''} {found.code[row]}".strip(),
+            "text": named(found.name[row], found.code[row], room),
+            "page": t("sheet_page_short", sheet.lang, n=pages[row]) if pages[row] else "",
         }
-        for row in rows
+        for row, text in number.items()
     ]
     # The corners of arrow and scale bar stay free.
     taken: list[Box] = [(frame.width - 15, 0, frame.width, 18), (0, frame.height - 16, 62, frame.height)]
-    radius = look.radii[WEIGHT_OF["major"]]
+    if (one := sheet.subject) is not None:
+        (x,), (y,) = frame.place([one.x], [one.y])
+        reach = 2.0 * _subject_mm(sheet)
+        taken.append((float(x) - reach, float(y) - reach, float(x) + reach, float(y) + reach))
+    on_map = [row for row in number if frame.holds(found.x[row], found.y[row])]
     shown = labels(
         frame,
-        *(found.x[on_map], found.y[on_map], [number[int(row)] for row in on_map]),
+        *(found.x[on_map], found.y[on_map], [number[row] for row in on_map]),
         size=_LABEL_MM,
-        radius=radius,
+        radius=sheet.look.radii[WEIGHT_OF["major"]],
         taken=taken,
     )
-    streets = (
-        {} if sheet.places is None else dict(zip(sheet.places.names, sheet.places.polygons, strict=True))
-    )
-    names = _names(sheet, {name: sheet.in_metres(one) for name, one in streets.items()}, taken)
+    names = _names(sheet, _seen_streets(sheet), taken)
     return listed, shown, names, _names(sheet, _seen_neighbours(sheet), taken)
+
+
+def named(name: str | None, code: str, room: float) -> str:
+    """Return name and code on one line of a list, the name cut where both do not fit in `room` mm."""
+    left = room - width_of(f" {code}", _LETTER_MM)
+    return f"{fitted(name or '', max(left, 12.0), _LETTER_MM)} {fitted(code, room, _LETTER_MM)}".strip()
+
+
+def _seen_streets(sheet: MapSheet) -> dict[str, BaseGeometry]:
+    """Return the sub-districts, on the sheet of one record the parts of them that it shows."""
+    if sheet.subject is None:
+        return dict(sheet.land.streets)
+    window = shapely.box(*sheet.frame.bounds())
+    parts = {name: shapely.intersection(window, one) for name, one in sheet.land.streets.items()}
+    return {name: part for name, part in parts.items() if part.area > 0}
 
 
 def _names(sheet: MapSheet, areas: Mapping[str, BaseGeometry], taken: list[Box]) -> list[Label]:

@@ -47,6 +47,12 @@ _WINDS: Final = (
 )
 
 
+def direction_of(east_m: float, north_m: float) -> Text:
+    """Return in which of eight directions a way leads: (1, 1) is north-east."""
+    turn = np.degrees(np.arctan2(east_m, north_m)) % 360.0
+    return _WINDS[round(turn / 45.0) % len(_WINDS)]
+
+
 @dataclass(frozen=True, slots=True)
 class Moves:
     """Rows of a file whose records would move: `row`, and degrees (EPSG:4490) in the ledger and in the file."""
@@ -78,8 +84,7 @@ class PositionShift:
     @property
     def bearing(self) -> Text:
         """Where to, in one of eight directions."""
-        turn = np.degrees(np.arctan2(self.east_m, self.north_m)) % 360.0
-        return _WINDS[round(turn / 45.0) % len(_WINDS)]
+        return direction_of(self.east_m, self.north_m)
 
 
 def moves_of(plan: ImportPlan) -> Moves:

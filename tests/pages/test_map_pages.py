@@ -151,10 +151,10 @@ def test_an_area_in_the_address_narrows_map_list_and_files_alike(app, filled):
         (listed, "inventory-downloads"),
         (app(filled.root), "map-downloads"),
     ):
-        *files, sheet, page = panel(at, key)["items"]
+        *files, sheet, atlas, page = panel(at, key)["items"]
         asked = [downloads.asked(state.signer(), one["href"].removeprefix("download/"), "") for one in files]
         assert [one.format for one in asked] == list(export_formats())
-        assert [one["name"].rpartition(".")[2] for one in (sheet, page)] == ["pdf", "html"]
+        assert [one["name"].rpartition(".")[2] for one in (sheet, atlas, page)] == ["pdf", "pdf", "html"]
         if key != "map-downloads":
             assert {one.selection for one in asked} == {wanted}
     run.button(key="filter-area-drop").click().run()

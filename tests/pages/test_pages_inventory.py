@@ -108,7 +108,7 @@ def test_the_address_narrows_table_totals_and_downloads_alike(root, now):
     assert expected
     assert panel(at, "inventory-figures")["figures"][0]["text"] == str(expected)
     assert len(panel(at, "inventory-table")["rows"]) == expected
-    *items, printed, carried = panel(at, "inventory-downloads")["items"]
+    *items, printed, bound, carried = panel(at, "inventory-downloads")["items"]
     assert len(items) == len(export_formats()) == 8
     for item, ending in zip(items, export_formats(), strict=True):
         asked = downloads.asked(state.signer(), item["href"].removeprefix("download/"), "")
@@ -116,6 +116,10 @@ def test_the_address_narrows_table_totals_and_downloads_alike(root, now):
     sheet = downloads.asked(state.signer(), printed["href"].removeprefix("download/"), "").make()
     (page,) = PdfReader(io.BytesIO(sheet)).pages
     assert str(expected) in page.extract_text()
+    book = downloads.asked(state.signer(), bound["href"].removeprefix("download/"), "").make()
+    first, *others = PdfReader(io.BytesIO(book)).pages
+    assert str(expected) in first.extract_text()
+    assert len(others) > expected  # a page for each of these large ones, and an index
     one = downloads.asked(state.signer(), carried["href"].removeprefix("download/"), "").make().decode()
     (points,) = re.findall(r'id="points">([^<]*)<', one)
     assert int.from_bytes(gzip.decompress(base64.b64decode(points))[:4], "little") == expected

@@ -29,11 +29,12 @@ from riskmap.reports.map_tiles import ENDING as TILES
 from riskmap.reports.map_tiles import write_map_tiles
 from riskmap.rules.permissions import Actor
 from riskmap.selection import Selection
+from riskmap.values.inventory import Inventory
 
-_SHADING: Final = Text("计算地形阴影", "shading the relief")
+SHADING: Final = Text("计算地形阴影", "shading the relief")
 
 
-_HANDING: Final = Text("放到指定位置", "putting the file in its place")
+HANDING: Final = Text("放到指定位置", "putting the file in its place")
 
 
 ENDINGS: Final = (*SHEETS, PAGE, TILES)
@@ -90,27 +91,34 @@ def write_map(
         if ending == TILES:
             done = write_map_tiles(inventory, to, drawing)
         else:
-            shading.step(0, 1, _SHADING)
-            relief, publisher = _relief(ws), ws.config.sheet.publisher
+            shading.step(0, 1, SHADING)
+            relief, publisher = relief_of(ws), ws.config.sheet.publisher
             if ending == PAGE:
                 done = write_map_page(MapPage(inventory, ws.places, relief, publisher), to, drawing)
             else:
-                sheet = MapSheet(
-                    inventory,
-                    ws.places,
-                    selection.subdistricts,
-                    relief,
-                    publisher=publisher,
-                    paper=look.paper or ws.config.sheet.paper,
-                    scale=look.scale,
-                    grey=look.grey,
-                    neighbours=_neighbours(ws),
-                )
+                sheet = sheet_of(ws, selection, inventory, look, relief)
                 done = write_map_sheet(sheet, to, drawing)
-        handing.step(0, 1, _HANDING)
+        handing.step(0, 1, HANDING)
         if unmasked:
             note_unmasked(ws, selection.to_text(), by=by, why=why)
     return done
+
+
+def sheet_of(
+    ws: Workspace, selection: Selection, inventory: Inventory, look: Look, relief: Relief | None
+) -> MapSheet:
+    """Return the sheet of a selection as the workspace prints it. WorkspaceError where its neighbours cannot be read."""
+    return MapSheet(
+        inventory,
+        ws.places,
+        selection.subdistricts,
+        relief,
+        publisher=ws.config.sheet.publisher,
+        paper=look.paper or ws.config.sheet.paper,
+        scale=look.scale,
+        grey=look.grey,
+        neighbours=_neighbours(ws),
+    )
 
 
 def _ending(to: Path) -> str:
@@ -139,7 +147,8 @@ def _check(to: Path, ending: str, look: Look, *, unmasked: bool) -> None:
         )
 
 
-def _relief(ws: Workspace) -> Relief | None:
+def relief_of(ws: Workspace) -> Relief | None:
+    """Return the shaded relief of the workspace's terrain model, None without one."""
     relief = shaded_relief(ws)
     return None if relief is None else (relief.png, relief.bounds)
 

@@ -162,12 +162,14 @@ class WrittenFile:
     """One file: where it is, its format, and how many records it holds.
 
     `unlocated`: how many more it does not, because they have no position and its format holds nothing else.
+    `pages`: how many a book has.
     """
 
     path: Path
     format: str
     rows: int
     unlocated: int = 0
+    pages: int = 0
 
 
 @dataclass(slots=True)

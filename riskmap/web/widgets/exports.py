@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from typing import Final
@@ -30,7 +31,7 @@ def show_exports(key: str, selection: Selection, title: str) -> None:
     """Draw the buttons of a selection's files; `title` is what their names begin with, after the district's."""
     name = f"{workspace().config.district}-{title}"
     buttons = [_export(selection, name, ending) for ending in export_formats()]
-    buttons += [_map(key, selection, name, ending) for ending in _MAPS]
+    buttons += [_map(key, selection, name, kind) for kind in _MAPS]
     asked = show_downloads(key, [item for item, _ in buttons])
     for item, make in buttons:
         if item["act"] == asked:
@@ -54,17 +55,29 @@ def _exported(ws: Workspace, wanted: downloads.Wanted, progress: Progress) -> Ou
     )
 
 
-_MAPS: Final = {".pdf": "inventory_map", ".html": "inventory_map_page"}  # ending → words of its button
+@dataclass(frozen=True, slots=True)
+class _Map:
+    """A map of a selection: the ending of its file, and the words of its button."""
+
+    ending: str
+    words: str
 
 
-def _map(key: str, selection: Selection, name: str, ending: str) -> Button:
-    file, words = downloads.file_name(name, ending.removeprefix(".")), _MAPS[ending]
-    draw = partial(_drawn, workspace(), selection, ending, lang(), as_of())
-    about, href = say(f"{words}_help"), downloads.offer(f"{key}-map {ending} {past_text()}", file, draw)
-    act = f"map-{ending.removeprefix('.')}"
-    return {"title": say(words), "href": href, "name": file, "help": about, "act": act}, partial(
-        _map_made, file, draw
-    )
+_MAPS: Final = {
+    "map-pdf": _Map(".pdf", "inventory_map"),
+    "atlas": _Map(".pdf", "inventory_atlas"),
+    "map-html": _Map(".html", "inventory_map_page"),
+}
+
+
+def _map(key: str, selection: Selection, name: str, kind: str) -> Button:
+    one = _MAPS[kind]
+    title = f"{name}-{say('inventory_atlas_file')}" if kind == "atlas" else name
+    file = downloads.file_name(title, one.ending.removeprefix("."))
+    draw = partial(_drawn, workspace(), selection, kind, lang=lang(), as_of=as_of())
+    about, href = say(f"{one.words}_help"), downloads.offer(f"{key}-{kind} {past_text()}", file, draw)
+    item = {"title": say(one.words), "href": href, "name": file, "help": about, "act": kind}
+    return item, partial(_map_made, file, draw)
 
 
 def _map_made(file: str, draw: Callable[..., bytes], progress: Progress) -> Outcome:
@@ -75,12 +88,16 @@ def _map_made(file: str, draw: Callable[..., bytes], progress: Progress) -> Outc
 def _drawn(
     ws: Workspace,
     selection: Selection,
-    ending: str,
-    words: Lang,
-    past: date | None,
+    kind: str,
     *,
+    lang: Lang,
+    as_of: date | None,
     progress: Progress = UNWATCHED,
 ) -> bytes:
+    if kind == "atlas":
+        from riskmap.actions.inventory.atlas import atlas_bytes
+
+        return atlas_bytes(ws, selection, as_of=as_of, lang=lang, progress=progress)
     from riskmap.actions.inventory.map_files import map_bytes
 
-    return map_bytes(ws, selection, ending, as_of=past, lang=words, progress=progress)
+    return map_bytes(ws, selection, _MAPS[kind].ending, as_of=as_of, lang=lang, progress=progress)
