@@ -28,7 +28,6 @@ CHINESE = [
             "maps",
             "prepare",
             "readings",
-            "reports",
             "checking",
             "scale",
             "terrain",
