@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pypdf import PdfReader
 
 from benchmarks.browsing import launching
 from benchmarks.measure import Line, spent
 from benchmarks.workspaces import DISTRICT, workspace
+from riskmap.actions.inventory.atlas import Pages, write_atlas
 from riskmap.actions.inventory.map_files import write_map
+from riskmap.actions.workspace import Workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.selection import Selection
 
@@ -47,7 +50,7 @@ _FILTER = """async () => {
 
 
 def mapping(home: Path, _large: int) -> list[Line]:
-    """The demo district as one file, as tiles, on a sheet."""
+    """The demo district as one file, as tiles, on a sheet, as a book."""
     ws = workspace(home, DISTRICT)
     current_snapshot(ws)
     out = home / "map"
@@ -61,9 +64,31 @@ def mapping(home: Path, _large: int) -> list[Line]:
             Line(f"map.{ending} made, {n}", took.wall, "s", most_s, f"wall; {took}; the snapshot is there"),
             Line(f"… its size, {n}", file.stat().st_size / 1e6, "MB", most_mb),
         ]
+    lines += _books(ws, out)
     with launching() as launch:
         if launch is not None:
             lines += _opened(launch, out / "map.html")
+    return lines
+
+
+def _books(ws: Workspace, out: Path) -> list[Line]:
+    """The atlas in parts: overview alone, with the sub-districts, with the bad risks one by one."""
+    kinds = (
+        ("overview", Pages(streets=False, points=()), 2.0),
+        ("overview and streets", Pages(points=()), 3.0),
+        ("bad risks", Pages(streets=False), 5.0),
+    )
+    lines: list[Line] = []
+    for name, pages, most in kinds:
+        file = out / "atlas.pdf"
+        took = spent(lambda pages=pages, file=file: write_atlas(ws, Selection(), file, pages=pages))
+        n = len(PdfReader(file).pages)
+        lines += [
+            Line(
+                f"atlas.pdf, {name}, {n} pages", took.wall, "s", most, f"wall; {took}; the snapshot is there"
+            ),
+            Line("… its size", file.stat().st_size / 1e6, "MB", None),
+        ]
     return lines
 
 

@@ -17,7 +17,9 @@ from pypdf import PdfReader
 from riskmap.actions.inventory import atlas as action
 from riskmap.actions.inventory.exporting import inventory_of
 from riskmap.actions.inventory.map_files import Look, sheet_of
+from riskmap.actions.records.scoring import assess_layers
 from riskmap.actions.workspace import open_workspace
+from riskmap.actions.workspace.demo import create_demo_workspace
 from riskmap.errors import NotAllowedError, RiskmapError
 from riskmap.reports.map_atlas import Atlas, bound, drawn
 from riskmap.reports.map_drawing import width_of
@@ -294,3 +296,31 @@ def test_a_list_that_finds_no_room_says_how_many_more_and_where(ws):
     left = int(text.split("另有")[-1].split("处")[0])
     assert 0 < left < 90
     assert "88" not in text.split("图上编号")[-1][-200:].replace("RP-", "")
+
+
+@pytest.mark.parametrize("grey", [False, True])
+def test_on_the_overview_a_large_or_major_risk_is_never_under_a_lower_one(tmp_path, grey):
+    ws = create_demo_workspace(tmp_path / "demo", points=3000, by=local_actor("tests"))
+    assess_layers(ws, by=local_actor("tests"), why="a district for tests")
+    made = replace(book(ws, Look(grey=grey)), streets=False, told={})
+    content, files = drawn(made)
+    (png,) = typeset([content[0]], files, "zh", "png")
+    picture = Image.open(io.BytesIO(png)).convert("RGB")
+    sheet, seen = made.sheet, {}
+    found = sheet.located
+    for tier in ("large", "major"):
+        fill = sheet.look.fills[WEIGHT_OF[tier]]
+        colour = tuple(int(fill[i : i + 2], 16) for i in (1, 3, 5))
+        rows = np.flatnonzero((found.rank == WEIGHT_OF[tier]) & found.drawn_as_point)
+        x, y = sheet.frame.place(found.x[rows], found.y[rows])
+        spots = [
+            (round((10 + a) / 25.4 * 200), round((18 + b) / 25.4 * 200))
+            for a, b in zip(x.tolist(), y.tolist(), strict=True)
+        ]
+        near = [
+            all(abs(p - q) <= 12 for p, q in zip(picture.getpixel(one), colour, strict=True)) for one in spots
+        ]
+        assert near
+        seen[tier] = sum(near) / len(near)
+    assert seen["major"] == 1
+    assert seen["large"] >= 0.9  # a few lie under the rim of a neighbour that is as bad, or worse

@@ -11,6 +11,7 @@ import pytest
 from riskmap.actions.episode.inputs import Given
 from riskmap.actions.episode.preparing import prepare_and_report
 from riskmap.actions.importing import commit_files, import_files, plan_file, read_for_import
+from riskmap.actions.inventory.atlas import write_atlas
 from riskmap.actions.inventory.exporting import export_selection
 from riskmap.actions.inventory.map_files import write_map
 from riskmap.actions.model_saving import open_model, save_model
@@ -157,6 +158,25 @@ def test_a_map_stopped_anywhere_leaves_the_file_as_it_was(ws, tmp_path, ending):
     start, steps = MAPS[ending]
     assert told[-len(steps) - 1 :] == [*steps, "putting the file in its place"]
     assert target.read_bytes().startswith(start)
+
+
+def test_an_atlas_stopped_anywhere_leaves_the_file_as_it_was_and_no_record_of_it(ws, tmp_path):
+    folder = tmp_path / "out"
+    folder.mkdir()
+    target = folder / "a.pdf"
+    target.write_bytes(b"old")
+    told = stopped_everywhere(
+        ws,
+        lambda ws, progress: write_atlas(
+            ws, Selection(layers=("risk_points",)), target, unmasked=True, **BY, progress=progress
+        ),
+        folder,
+    )
+    assert told.count("drawing the atlas") > 3
+    assert "collecting what is told of each point" in told
+    assert told[-2:] == ["setting the atlas", "putting the file in its place"]
+    assert target.read_bytes().startswith(b"%PDF")
+    assert ws.ledger.exports(limit=1)[0].unmasked
 
 
 def test_a_storm_stopped_anywhere_is_not_kept(ws, tmp_path):
