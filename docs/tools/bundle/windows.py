@@ -24,9 +24,9 @@ PROGRAMS = (".exe", ".dll", ".pyd")
 WINDOWS_OWN = frozenset(
     f"{name}.dll"
     for line in (
-        "advapi32 bcrypt bcryptprimitives cabinet combase comctl32 crypt32 dbghelp gdi32 iphlpapi kernel32 msi msvcrt",
-        "ncrypt ntdll ole32 oleaut32 pdh powrprof psapi rpcrt4 secur32 shell32 shlwapi user32 userenv version",
-        "webservices winhttp wininet winmm wldap32 ws2_32 wsock32",
+        "advapi32 bcrypt bcryptprimitives cabinet combase comctl32 crypt32 d3dcompiler_47 dbghelp gdi32 iphlpapi",
+        "kernel32 msi msvcrt ncrypt ntdll ole32 oleaut32 opengl32 pdh powrprof psapi rpcrt4 secur32 shell32",
+        "shlwapi user32 userenv version webservices winhttp wininet winmm wldap32 ws2_32 wsock32",
     )
     for name in line.split()
 )
