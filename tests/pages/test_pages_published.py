@@ -10,8 +10,8 @@ import pytest
 from riskmap.actions.publishing import compared, publications_of, publish, verify
 from riskmap.actions.records.editing import edit_point, retire_point
 from riskmap.actions.workspace import open_workspace
-from riskmap.reports.sankey import Flow, sankey_svg
 from riskmap.rules.permissions import local_actor
+from riskmap.web.pages.published.sankey import Flow, sankey_svg
 from tests.map_workspace import make_workspace
 from tests.pages_running import open_page, panel, panels, texts, use_workspace
 
@@ -56,7 +56,10 @@ def test_each_flow_leads_to_as_many_records(ws):
     rows = panel(at, "published-flows")["rows"]
     assert len(rows) == 3
     led = [row["cells"][2] for row in rows] + panel(at, "published-figures")["figures"]
-    for one in (one for one in led if one["href"]):
+    led += [
+        cell for row in panel(at, "published-layers")["rows"] for cell in row["cells"][1:]
+    ]  # causes among them
+    for one in (one for one in led if one.get("href")):
         query = {key: value[0] for key, value in parse_qs(urlsplit(one["href"]).query).items()}
         listed = texts(panel(open_page("published", **query), "published-records"))
         assert len(listed) == int(one["text"])

@@ -24,7 +24,7 @@ from riskmap.ledger import TierChange
 from riskmap.moments import as_of_json, last_moment
 from riskmap.scoring import assess_table, fit_model
 from riskmap.scoring.comparison import Comparison, Side, compared
-from riskmap.vocabulary import RANKS
+from riskmap.vocabulary import is_worse
 
 _STEP = 200
 
@@ -43,7 +43,7 @@ class TierChanges:
     @property
     def worse(self) -> tuple[TierChange, ...]:
         """Those that stand higher than before; unrated stands where every list has it, above low."""
-        return tuple(c for c in self.moved if RANKS.index(c.after) > RANKS.index(str(c.before)))
+        return tuple(c for c in self.moved if is_worse(str(c.before), c.after))
 
     def tally(self, what: str) -> Mapping[str, int]:
         """Return how many there are: "tiers_moved" by before and after, "tiers_worse" and "tiers_caused" by cause,

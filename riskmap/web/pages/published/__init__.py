@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from functools import lru_cache, partial
+from functools import lru_cache
 from html import escape
 from pathlib import Path
 from typing import Any, Final
@@ -16,26 +16,21 @@ from shapely import MultiPolygon
 from shapely.geometry import mapping
 from shapely.geometry.polygon import orient
 
-from riskmap.actions.figures import period_of
-from riskmap.actions.publishing import compared, publications_of, publish
+from riskmap.actions.publishing import compared, publications_of
 from riskmap.actions.workspace import Workspace
 from riskmap.errors import RiskmapError
 from riskmap.io.files.publications import Manifest
-from riskmap.progress import Progress
 from riskmap.reports.comparing import PublicationChanges
-from riskmap.reports.sankey import Flow, sankey_svg
-from riskmap.reports.statements import Verdict
 from riskmap.rules.arrays import floats_of
-from riskmap.rules.permissions import Actor, local_actor
 from riskmap.scoring.comparison import ORDER
 from riskmap.selection import find
-from riskmap.vocabulary import RANK_OF, TIER_COLOURS, TIER_TITLES
-from riskmap.web.frame.running import Outcome
+from riskmap.vocabulary import RANK_OF, TIER_COLOURS, TIER_TITLES, is_worse
 from riskmap.web.frame.settings import INK
 from riskmap.web.frame.shell import page_look, page_title, section
 from riskmap.web.frame.state import address_leads, lang, past_text, say, snapshot, workspace, write_address
 from riskmap.web.pages import Page
-from riskmap.web.widgets.filters import escape_markdown
+from riskmap.web.pages.published.freezing import ask_to_publish
+from riskmap.web.pages.published.sankey import Flow, sankey_svg
 from riskmap.web.widgets.panels import (
     Cell,
     Figure,
@@ -55,9 +50,6 @@ from riskmap.web.widgets.panels import (
     tier_cell,
 )
 from riskmap.web.widgets.signing import (
-    ask_signature,
-    carried_out,
-    keep_notice,
     notice,
     refuse,
     show_kept_notice,
@@ -83,6 +75,9 @@ _MOST: Final = 2000  # points of the small map
 _KINDS: Final = ("added", "removed", "moved", "up", "down")
 
 
+_CAUSES: Final = ("data", "model", "both", "fit")
+
+
 def render() -> None:
     """Draw the page."""
     page_look()
@@ -96,7 +91,7 @@ def render() -> None:
         except RiskmapError as problem:
             refuse(problem)
     if not past_text():
-        _publish(first=not found)
+        ask_to_publish(first=not found)
     if not found:
         notice("info", say("published_none"))
         return
@@ -114,163 +109,6 @@ def render() -> None:
     with st.spinner(say("working")):
         changes = _compared(workspace().root, before, after, digests[before], digests[after])
     _show(changes, flow, layer)
-
-
-_NAME, _PERIOD, _SECOND = "publish-name", "publish-period", "publish-second"
-
-
-_STOPPED: Final = "publish-stopped"  # what kept from publishing, and for which name and period
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Stopped:
-    """Why nothing was published under a name for a period: the statements that do not hold."""
-
-    name: str
-    period: str
-    verdicts: tuple[Verdict, ...]
-
-
-def _publish(*, first: bool) -> None:
-    """Ask for name and period, check every statement, freeze; what does not hold is shown and takes a second person."""
-    stopped: _Stopped | None = st.session_state.get(_STOPPED)
-    with st.expander(say("publish_title"), expanded=first or stopped is not None):
-        st.caption(say("publish_lead"))
-        left, right = st.columns([2, 1])
-        name = left.text_input(
-            say("publish_name"), key=_NAME, placeholder=say("publish_name_hint"), max_chars=60
-        ).strip()
-        period = right.text_input(
-            say("publish_period"), key=_PERIOD, placeholder=say("publish_period_hint"), max_chars=21
-        ).strip()
-        signature = ask_signature("publish", reason_hint=say("publish_reason_hint"))
-        if stopped and (stopped.name, stopped.period) != (name, period):
-            stopped = None
-        despite: list[str] = []
-        second = ""
-        if stopped:
-            despite, second = _passed(stopped.verdicts)
-        if not st.button(
-            say("publish_despite" if stopped else "publish_go"), key="publish-go", type="primary"
-        ):
-            return
-        missing = signature.missing or ("" if name else say("publish_no_name"))
-        if stopped and not missing:
-            missing = say("publish_no_tick") if len(despite) < len(stopped.verdicts) else ""
-            missing = missing or ("" if second else say("publish_no_second"))
-        if missing:
-            notice("warning", missing)
-            return
-        act = partial(
-            _published,
-            workspace(),
-            name,
-            period,
-            by=signature.by,
-            why=signature.why,
-            despite=despite,
-            second=local_actor(second) if second else None,
-        )
-        outcome = carried_out("publish", act)
-    if outcome is not None:
-        if outcome.state[_STOPPED] is None:
-            keep_notice("success", say("publish_done", **outcome.values))
-        st.rerun()
-
-
-def _published(  # the action: what it is told beforehand, as it runs in a thread
-    ws: Workspace,
-    name: str,
-    period: str,
-    progress: Progress,
-    *,
-    by: Actor,
-    why: str,
-    despite: Sequence[str],
-    second: Actor | None,
-) -> Outcome:
-    done = publish(
-        ws,
-        name,
-        by=by,
-        why=why,
-        despite=despite,
-        second=second,
-        period=period_of(ws, period or None),
-        progress=progress,
-    )
-    if done.manifest is None:
-        stopped = _Stopped(name, period, done.blocking)
-        return Outcome(
-            "running_publish_stopped", {"n": len(done.blocking)}, tone="warning", state={_STOPPED: stopped}
-        )
-    made = done.manifest
-    return Outcome(
-        "running_publish_done",
-        {"name": made.name, "digest": made.digest[:_SHORT], "files": len(made.files)},
-        state={_STOPPED: None},
-    )
-
-
-def _passed(verdicts: Sequence[Verdict]) -> tuple[list[str], str]:
-    """Show what does not hold, with its records; return the statements that are passed all the same, and by whom."""
-    notice("warning", say("publish_stopped", n=len(verdicts)))
-    passed = [
-        one.id for one in verdicts if st.checkbox(escape_markdown(_sides(one)), key=f"publish-{one.id}")
-    ]
-    rows = [
-        Row(
-            [
-                Cell(one.title.text(lang()), head=True),
-                Cell(say(f"publish_{kind}")),
-                Cell(code.rpartition(":")[2], href=_record_address(code)),
-            ]
-        )
-        for one in verdicts
-        for kind, codes in (
-            ("missing", one.missing),
-            ("doubled", one.doubled),
-            ("changed", one.changed or {}),
-        )
-        for code in codes
-    ]
-    if rows:
-        pager = pager_of("publish-records", len(rows), 10)
-        columns = [
-            TableColumn("statement", say("publish_statement")),
-            TableColumn("kind", say("publish_kind"), "short"),
-            TableColumn("code", say("list_code"), "code"),
-        ]
-        show_table(
-            "publish-records",
-            columns,
-            rows[pager.start : pager.stop],
-            pager=pager if pager.pages > 1 else None,
-            dense=True,
-        )
-    return passed, st.text_input(
-        say("publish_second"), key=_SECOND, help=say("publish_second_help"), max_chars=60
-    ).strip()
-
-
-def _sides(one: Verdict) -> str:
-    """Return what does not hold in one line; which records break it stands in the table below."""
-    title = one.title.text(lang())
-    if one.left is None or one.right is None or not (one.missing or one.doubled or one.changed):
-        return say("publish_why", title=title, why=one.why.text(lang()))
-    return say(
-        "publish_sides", title=title, left=f"{float(one.left):,.12g}", right=f"{float(one.right):,.12g}"
-    )
-
-
-def _record_address(code: str) -> str:
-    """Return the page of a record that a statement names, by CODE or by LAYER:CODE; "" for one that is no longer there."""
-    layer, _, plain = code.rpartition(":")
-    now = snapshot()
-    for one in [layer] if layer else now.layers:
-        if one in now.layers and find(now, one, plain) is not None:
-            return point_address(one, plain)
-    return ""
 
 
 _ASKED: Final = ("a", "b", "flow", "layer")
@@ -347,15 +185,15 @@ class _Record:
 
 
 def _records(changes: PublicationChanges, flow: str) -> list[_Record]:
-    """Return the records of a flow of tiers, or of one of `_KINDS`; without one, all whose tier changed."""
+    """Return the records of a flow of tiers, or of one of `_KINDS` or `_CAUSES`; without one, all whose tier changed."""
     found: list[_Record] = []
     risks = _risks(changes)
     for layer, one in changes.layers.items():
         if "." in flow and layer not in risks:
             continue
         for point in one.tiers.points:
-            up = RANK_OF[point.after] > RANK_OF[point.before]
-            if flow in {"", f"{point.before}.{point.after}", "up" if up else "down"}:
+            up = is_worse(point.before, point.after)
+            if flow in {"", f"{point.before}.{point.after}", "up" if up else "down", point.cause}:
                 found.append(_Record(layer, point.code, point.before, point.after, point.cause))
     for layer, one in changes.layers.items():
         risk = layer in risks
@@ -473,8 +311,7 @@ def _flows(risks: Mapping[str, Any]) -> list[Flow]:
 def _by_layer(changes: PublicationChanges, pair: str) -> None:
     columns = [TableColumn("what", say("list_layer"), "short")]
     columns += [TableColumn(kind, say(f"published_{kind}"), "number") for kind in _KINDS]
-    causes = ("data", "model", "both", "fit")
-    columns += [TableColumn(one, word("cause", one), "number") for one in causes]
+    columns += [TableColumn(one, word("cause", one), "number") for one in _CAUSES]
     layers = workspace().catalog.layers
     rows: list[Row] = []
     for layer, one in changes.layers.items():
@@ -482,13 +319,13 @@ def _by_layer(changes: PublicationChanges, pair: str) -> None:
         why = Counter(point.cause for point in one.tiers.points)
         if not any(numbers):
             continue
-        told = [*zip(_KINDS, numbers, strict=True), *((cause, why[cause]) for cause in causes)]
+        told = [*zip(_KINDS, numbers, strict=True), *((cause, why[cause]) for cause in _CAUSES)]
         cells = [
             number_cell(
                 number_of(
                     n,
                     f"records.layer.{layer}",
-                    _lead(changes, kind, layer) if kind in _KINDS else "",
+                    _lead(changes, kind, layer),
                     within=f"{kind} {pair}",
                 )
             )
@@ -503,7 +340,9 @@ def _listed(changes: PublicationChanges, flow: str, layer: str) -> None:
     """The records of the flow (and layer) that the address names, else all whose tier changed."""
     found = [one for one in _records(changes, flow) if layer in {"", one.layer}]
     section(say("published_records", what=_flow_title(flow)))
-    pager = pager_of(_RECORDS, len(found), 20)
+    part = f"{flow or 'changed'} {changes.before} → {changes.after}"
+    rows_of = FigureRef(f"records.layer.{layer}" if layer else "records.layer", within=part)
+    pager = pager_of(_RECORDS, len(found), 20, figure=rows_of)
     layers = workspace().catalog.layers
     columns = [
         TableColumn("layer", say("list_layer"), "short"),
@@ -553,6 +392,8 @@ def _tier(layer: str, tier: str) -> Cell:
 def _flow_title(flow: str) -> str:
     if flow in _KINDS:
         return say(f"published_{flow}")
+    if flow in _CAUSES:
+        return word("cause", flow)
     before, dot, after = flow.partition(".")
     if not dot:
         return say("published_changed")
@@ -571,7 +412,7 @@ def _map(changes: PublicationChanges) -> None:
         line = now.table(one.layer).slice(hit.row, 1)
         lon, lat = (float(floats_of(line[name])[0]) for name in ("lon", "lat"))
         if lon == lon:  # noqa: PLR0124 - NaN
-            up = RANK_OF[one.after] > RANK_OF[one.before]
+            up = is_worse(one.before, one.after)
             points.append(
                 {
                     "lon": lon,
