@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -33,12 +33,17 @@ from riskmap.cli.common import (
 )
 from riskmap.errors import RiskmapError
 
+if TYPE_CHECKING:
+    from riskmap.actions.workspace import Workspace
+
 
 @app.command("fill-form")
 def fill_form_command(
     name: Annotated[str | None, typer.Argument(metavar="NAME")] = None,
     to: Annotated[Path | None, typer.Option("--to", metavar="FILE.xlsx")] = None,
     listed: Annotated[bool, typer.Option("--list")] = False,
+    draft: Annotated[str | None, typer.Option("--draft", metavar="NAME")] = None,
+    layer: Annotated[str | None, typer.Option("--layer", metavar="LAYER")] = None,
     tier: TierOption = None,
     state: StateOption = None,
     subdistrict: SubdistrictOption = None,
@@ -60,6 +65,9 @@ def fill_form_command(
     ws = open_workspace(workspace, store)
     if listed or name is None:
         _tell_forms(forms.forms_json(ws, LANG), as_json=as_json)
+        return
+    if draft is not None:
+        _draft(ws, Path(name), draft, layer, as_json=as_json)
         return
     if to is None:
         raise RiskmapError(
@@ -113,6 +121,22 @@ def _tell_forms(document: dict[str, Any], *, as_json: bool) -> None:
         typer.echo(f"{one['id']}\t{one['title']}\t{one['form'] or '—'}")
         for problem in one["problems"]:
             typer.echo(f"  ✗ {problem}", err=True)
+
+
+def _draft(ws: Workspace, form: Path, name: str, layer: str | None, *, as_json: bool) -> None:
+    from riskmap.actions.inventory.form_drafting import draft_form
+
+    done = draft_form(ws, form, name, layer=layer)
+    if as_json:
+        print_json(done.as_json(LANG))
+        return
+    echo(
+        f"{done.path}：图层 {done.layer}，工作表 {done.sheet}，第 {done.first_row} 行起，留有 {done.rows} 行；请逐列核对",
+        f"{done.path}: layer {done.layer}, sheet {done.sheet}, from row {done.first_row} on, room for {done.rows}; "
+        "look at every column",
+    )
+    for letters, (header, what) in done.columns.items():
+        typer.echo(f"  {letters}\t{header}\t{what or '—'}")
 
 
 _KEPT = {

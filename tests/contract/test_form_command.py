@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from openpyxl import load_workbook
+from openpyxl import Workbook, load_workbook
 
 import riskmap
 from tests import cli
@@ -101,3 +101,47 @@ def test_full_contacts_are_recorded_with_person_and_reason(home, tmp_path):
     with riskmap.open(home) as d:
         last = d._ws.ledger.exports()[0]
     assert (last.who, last.why, last.unmasked) == ("李四", "市局季报", True)
+
+
+def test_a_mapping_is_drafted_from_the_form_itself_and_fills_it(home, tmp_path):
+    form = home / "forms" / "slopes_quarterly.xlsx"
+    done = ran(home, form, "--draft", "月报", "--json")
+    assert done.status == 0, done.err
+    try:
+        document = done.json
+        assert (document["layer"], document["sheet"]) == ("slopes", "季报表")
+        assert (document["first_row"], document["rows"]) == (5, 8)
+        filled = {one["column"]: one["filled_with"] for one in document["columns"]}
+        assert filled == {
+            "A": "running", "B": "code", "C": "name", "E": "subdistrict", "F": "height_m", "G": "stability", "H": "tier",
+            "I": "threatened_people", "J": "contact.prevention.name", "K": "contact.prevention.phone",
+        }  # fmt: skip
+        text = (home / "forms" / "月报.toml").read_text(encoding="utf-8")
+        assert 'unit = "cm"' in text
+        assert 'less_stable = "较差"' in text  # the word of the form's own list
+        assert (home / "forms" / "月报.xlsx").read_bytes() == form.read_bytes()
+        again = ran(home, form, "--draft", "月报")
+        assert again.status == 2
+        assert "已经有了" in again.err
+        assert ran(home, "月报", "--to", tmp_path / "月报.xlsx").status == 0
+    finally:
+        for ending in ("toml", "xlsx"):
+            (home / "forms" / f"月报.{ending}").unlink(missing_ok=True)
+
+
+def test_a_sheet_whose_headers_nobody_knows_is_not_drafted(home, tmp_path):
+    book = Workbook()
+    book.active.append(["甲", "乙"])
+    book.save(tmp_path / "空.xlsx")
+    done = ran(home, tmp_path / "空.xlsx", "--draft", "空")
+    assert done.status == 2
+    assert "认不出哪一行是表头" in done.err
+    assert not (home / "forms" / "空.toml").exists()
+
+
+def test_what_is_said_of_a_filled_form_is_said_in_english_too(home, tmp_path, monkeypatch):
+    monkeypatch.setattr("riskmap.cli.forms.LANG", "en")
+    monkeypatch.setattr("riskmap.cli.common.LANG", "en")
+    done = ran(home, "slopes_quarterly", "--to", tmp_path / "a.xlsx")
+    assert "records on sheet 季报表" in done.out
+    assert "read back and compared" in done.out

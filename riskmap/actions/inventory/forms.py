@@ -196,9 +196,10 @@ def form_faults(ws: Workspace) -> list[CatalogProblem]:
 
 def form_named(ws: Workspace, word: str) -> FormMapping:
     """Return a form by its id or title. CatalogError says why one cannot be used, UnknownNameError names those there are."""
-    found = form_mappings(ws)
+    path = ws.root / FOLDER / f"{Path(word).name.removesuffix(ENDING)}{ENDING}"
+    found = [_mapping(ws, path)] if path.is_file() else form_mappings(ws)
     for one in found:
-        if word in {one.id, one.title, one.file}:
+        if one.path == path or word == one.title:
             if one.problems:
                 raise CatalogError(one.problems)
             return one
@@ -334,8 +335,7 @@ class _Judging:
             engine = engine_of(self.ws, period=period_of(self.ws, cell.period or self.value.period))
             found = engine.value(cell.figure_id)
         except RiskmapError as problem:
-            key = "figure" if problem.say.zh else "period"
-            yield self.source.problem((*path, key), problem.say, found=shown(cell.figure_id))
+            yield self.source.problem((*path, "figure"), problem.say, found=shown(cell.figure_id))
             return
         if cell.unit is not None and convertible(found.unit, cell.unit) is None:
             said = Text(

@@ -19,7 +19,7 @@ from typing import Any, Final, Literal
 import pyarrow as pa
 
 from riskmap.errors import ExportError, Text
-from riskmap.io.files import RawSheet
+from riskmap.io.files import ASKED, RawSheet
 from riskmap.io.files.cell_references import Insertion, cell_at, column_letters, column_number, copied
 from riskmap.io.files.file_checks import FileLimits, check
 from riskmap.io.files.sandbox import look_into, parse
@@ -28,9 +28,6 @@ from riskmap.progress import UNWATCHED, Progress
 from riskmap.rules.arrays import pc
 
 _READER: Final = "riskmap.io.files.drivers.form_parts"
-
-
-_ASKED: Final = "asked.json"
 
 
 _LIMITS: Final = FileLimits()
@@ -93,6 +90,19 @@ class FormRequest:
     cells: tuple[StatedCell, ...] = ()
     mark: str = ""
 
+    def as_asked(self) -> dict[str, Any]:
+        """Return what the process that prepares the form is told of it."""
+        return {
+            "sheet": self.sheet,
+            "first": self.first,
+            "rows": self.rows,
+            "pattern": self.pattern,
+            "count": self.count,
+            "columns": [one.column for one in self.columns],
+            "cells": [(c.row, c.column, c.key, c.kind, spelled(c.value)) for c in self.cells],
+            "mark": self.mark,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:
@@ -151,17 +161,7 @@ def prepare_form(request: FormRequest) -> PreparedForm:
             f"{request.form.name}：不是 xlsx 工作簿；请用 Excel 或 WPS 另存为 xlsx",
             f"{request.form.name}: no xlsx workbook; save it as xlsx in Excel or WPS",
         )
-    asked = {
-        "sheet": request.sheet,
-        "first": request.first,
-        "rows": request.rows,
-        "pattern": request.pattern,
-        "count": request.count,
-        "columns": [one.column for one in request.columns],
-        "cells": [(c.row, c.column, c.key, c.kind, spelled(c.value)) for c in request.cells],
-        "mark": request.mark,
-    }
-    given = {_ASKED: json.dumps(asked, ensure_ascii=False).encode()}
+    given = {ASKED: json.dumps(request.as_asked(), ensure_ascii=False).encode()}
     opened = look_into(request.form, kind, request.form.name, _LIMITS, reader=_READER, given=given)
     wrong = tuple(
         Mismatch(tuple(one["key"]), one["found"], Text(one["zh"], one["en"])) for one in opened.facts["wrong"]
@@ -172,6 +172,13 @@ def prepare_form(request: FormRequest) -> PreparedForm:
 def write_form(prepared: PreparedForm, path: Path, progress: Progress = UNWATCHED) -> None:
     """Write the filled form to a path and read it back. ExportError where what is read is not what was to be written."""
     writing, reading = progress.parts(2, 1)
+    put_together(prepared, path, writing)
+    reading.step(0, 1, _READING_BACK)
+    _read_back(prepared, path, reading)
+
+
+def put_together(prepared: PreparedForm, path: Path, progress: Progress = UNWATCHED) -> None:
+    """Write the filled form: parts that stay, parts that change, and the rows of records between two of them."""
     facts, files = prepared.facts, prepared.facts["parts"]
     with (
         zipfile.ZipFile(prepared.request.form) as source,
@@ -189,11 +196,9 @@ def write_form(prepared: PreparedForm, path: Path, progress: Progress = UNWATCHE
             head, tail = files[member.filename]
             with target.open(about, "w", force_zip64=True) as part:
                 part.write(prepared.made[head])
-                for piece in _Rows(prepared).pieces(writing):
+                for piece in _Rows(prepared).pieces(progress):
                     part.write(piece)
                 part.write(prepared.made[tail])
-    reading.step(0, 1, _READING_BACK)
-    _read_back(prepared, path, reading)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from typing import Any, Final
 from lxml import etree  # type: ignore[attr-defined]
 
 from riskmap.errors import UnreadableFileError
+from riskmap.io.files import ASKED
 from riskmap.io.files.cell_references import (
     MOST_ROWS,
     Box,
@@ -32,10 +33,6 @@ from riskmap.io.files.cell_references import (
     copied,
     uncovered,
 )
-
-ASKED: Final = "asked.json"
-"""What the form is asked for, beside the request: sheet, first, rows, pattern, columns, count, cells."""
-
 
 _MOST_CELLS: Final = 1000  # of one row that is to be copied
 
@@ -444,8 +441,17 @@ class _Form:
         for column in sorted({*cells, *self.columns, *merged}):
             cell = cells.get(column)
             style = None if cell is None else cell.get("s")
-            looks.append([column, style or attributes.get("s"), int(style or 0) in self.book.date_styles])
+            style = style or attributes.get("s") or self._column_style(column)
+            looks.append([column, style, int(style or 0) in self.book.date_styles])
         return {"row": attributes, "cells": looks}
+
+    def _column_style(self, column: int) -> str | None:
+        """Return the look that a column has where neither cell nor row says one."""
+        columns = _child(self.root, "cols")
+        for one in () if columns is None else columns:
+            if int(one.get("min", 0)) <= column <= int(one.get("max", 0)):
+                return one.get("style")
+        return None
 
     def _pattern_merges(self) -> list[Box]:
         return [box for box in self.merges if box.top == box.bottom == self.pattern]
