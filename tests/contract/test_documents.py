@@ -28,6 +28,7 @@ CHINESE = [
             "maps",
             "prepare",
             "readings",
+            "reports",
             "checking",
             "scale",
             "terrain",

@@ -176,10 +176,12 @@ def list_named(ws: Workspace, word: str) -> ListFile:
     )
 
 
-def selection_of(ws: Workspace, one: ListFile, *, as_of: date | None = None) -> Selection:
+def selection_of(
+    ws: Workspace, one: ListFile, *, as_of: date | None = None, subdistricts: Sequence[str] = ()
+) -> Selection:
     """Return what a list selects, as a selection that map, table and exports share."""
     conditions = () if one.value is None else one.value.where
-    return make_selection(ws, layers=one.layers, where=conditions, as_of=as_of)
+    return make_selection(ws, layers=one.layers, where=conditions, subdistricts=subdistricts, as_of=as_of)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,13 +195,21 @@ class Listed:
     as_of: date | None = None
 
 
-def listed(ws: Workspace, one: ListFile, *, as_of: date | None = None) -> Listed:
-    """Return what a list holds now, or held on a past day; contacts and personal fields masked."""
+def listed(
+    ws: Workspace,
+    one: ListFile,
+    *,
+    as_of: date | None = None,
+    subdistricts: Sequence[str] = (),
+    unmasked: bool = False,
+) -> Listed:
+    """Return what a list holds now, or held on a past day; contacts masked unless `unmasked`, personal fields always."""
     assert one.value is not None
     value, titles = one.value, _columns(ws, one.layers)
     wanted = list(dict.fromkeys((*value.columns, *_sorting(value))))
-    found = select_json(ws, selection_of(ws, one, as_of=as_of), as_of=as_of)["features"]
-    people = _people(ws, found, wanted, as_of)
+    selection = selection_of(ws, one, as_of=as_of, subdistricts=subdistricts)
+    found = select_json(ws, selection, as_of=as_of)["features"]
+    people = _people(ws, found, wanted, as_of, unmasked=unmasked)
     rows = [_row(feature, wanted, people) for feature in found]
     for word in reversed(value.order):
         rows = _sorted(ws, rows, word.removeprefix("-"), descending=word.startswith("-"))
@@ -237,9 +247,14 @@ def _row(
 
 
 def _people(
-    ws: Workspace, found: Sequence[Mapping[str, Any]], wanted: Sequence[str], as_of: date | None
+    ws: Workspace,
+    found: Sequence[Mapping[str, Any]],
+    wanted: Sequence[str],
+    as_of: date | None,
+    *,
+    unmasked: bool,
 ) -> dict[tuple[str, str], dict[str, str]]:
-    """Return of each record role → name and telephone number, masked; nothing where no column shows any."""
+    """Return of each record role → name and telephone number, masked or not; nothing where no column shows any."""
     if not any(name.startswith(_CONTACT) for name in wanted):
         return {}
     moment = None if as_of is None else last_moment(as_of)
@@ -250,7 +265,7 @@ def _people(
         for code, contacts in zip(known.code, known.contacts or (), strict=False):
             people[layer, code] = {
                 role: " ".join(filter(None, (one.name, one.phone)))
-                for role, one in as_cells(mask_contacts(contacts) or ()).items()
+                for role, one in as_cells((contacts if unmasked else mask_contacts(contacts)) or ()).items()
             }
     return people
 
