@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote_plus
 
 from riskmap.actions.figures import engine_of, period_of
@@ -24,16 +24,7 @@ from riskmap.io.files.atomic import replacing
 from riskmap.io.files.leftovers import mark
 from riskmap.io.writers import export
 from riskmap.io.writers.paper import check_ending
-from riskmap.io.writers.word_template import (
-    Cell,
-    Tagged,
-    WordTable,
-    finished,
-    names_of,
-    plain_text,
-    rendered,
-    table_mark,
-)
+from riskmap.later import later
 from riskmap.moments import as_of_text, beijing_text, local_day, local_now
 from riskmap.progress import UNWATCHED, Progress
 from riskmap.reports.figures import Engine, FigureValue, State, stands_on_stock
@@ -44,6 +35,12 @@ from riskmap.rules.permissions import Actor
 from riskmap.texts import t
 from riskmap.units import unit_title
 from riskmap.values.inventory import DEMO_MARK
+
+if TYPE_CHECKING:
+    from riskmap.io.writers import word_template
+    from riskmap.io.writers.word_template import Cell, Tagged, WordTable
+else:  # Word and its template language are loaded by who writes a document
+    word_template = later("riskmap.io.writers.word_template")
 
 _SHAPES: Final[Mapping[str, str]] = {"major": "▲", "large": "◆", "general": "●", "low": "○"}
 """What stands before a tier, so that it is seen without colour."""
@@ -196,7 +193,7 @@ class _Book:
     wanted: Wanted
     used: dict[str, FigureValue] = field(default_factory=dict[str, FigureValue])
     failed: dict[str, RiskmapError] = field(default_factory=dict[str, RiskmapError])
-    tables: list[Callable[[], WordTable]] = field(default_factory=list[Callable[[], WordTable]])
+    tables: list[Callable[[], WordTable]] = field(default_factory=list[Any])
     numbers: int = 0
     sourced: bool = False
     _engines: dict[str, Engine] = field(default_factory=dict[str, Engine])
@@ -228,7 +225,7 @@ class _Book:
             return []
         return [
             _Row(
-                plain_text(self._said(one.title)),
+                word_template.plain_text(self._said(one.title)),
                 str(self._number(value, one.text, one.member, figure)),
                 one.member,
             )
@@ -246,13 +243,13 @@ class _Book:
             self.tables.append(lambda: made)
         except RiskmapError as problem:
             self.failed["、".join(asked)] = problem
-        return table_mark(len(self.tables) - 1)
+        return word_template.table_mark(len(self.tables) - 1)
 
     def sources(self) -> str:
         """Return the place of the table that says of each number which figure it is."""
         self.sourced = True
         self.tables.append(self._sources)
-        return table_mark(len(self.tables) - 1)
+        return word_template.table_mark(len(self.tables) - 1)
 
     def _said(self, text: Text) -> str:
         return text.text(self.lang)
@@ -297,25 +294,29 @@ class _Book:
         # Of a figure with groups the whole stands in the table at the end: the groups are its own.
         self.used.setdefault(f"{value.id if member is not None else asked}{period}", value)
         if not any(letter.isdigit() for letter in text):
-            return Tagged(text, "")
+            return word_template.Tagged(text, "")
         self.numbers += 1
-        return Tagged(text, f"{name}{period}")
+        return word_template.Tagged(text, f"{name}{period}")
 
     def _listed(self, name: str, layers: Sequence[str]) -> WordTable:
         one = list_named(self.ws, name)
         streets = (self.wanted.subdistrict,) if self.wanted.subdistrict else ()
         found = listed(
-            self.ws, one, as_of=self.wanted.as_of, subdistricts=streets, unmasked=self.wanted.unmasked
+            self.ws,
+            one,
+            as_of=self.wanted.as_of,
+            layers=layers,
+            subdistricts=streets,
+            unmasked=self.wanted.unmasked,
         )
         columns = [name for name in found.columns if not (streets and name == "subdistrict")]
-        kept = [row for row in found.rows if not layers or row["layer"] in layers]
         rows: list[tuple[Cell, ...]] = [
-            (str(i), *(self._cell(row, name) for name in columns)) for i, row in enumerate(kept, 1)
+            (str(i), *(self._cell(row, name) for name in columns)) for i, row in enumerate(found.rows, 1)
         ]
         if not rows:
             rows = [("—", *(t("document_none", self.lang) if i == 0 else "" for i in range(len(columns))))]
         header = (t("document_no", self.lang), *(self._said(found.columns[name]) for name in columns))
-        return WordTable(header, rows, _shares(header, rows))
+        return word_template.WordTable(header, rows, _shares(header, rows))
 
     def _cell(self, row: Mapping[str, Any], name: str) -> str:
         words = cell_words(self.ws, row, name, self.lang)
@@ -352,7 +353,7 @@ class _Book:
         if total:
             rows.append((t("document_total", self.lang), *(foot for *_, foot in columns)))
         header = (self._first_column(asked[0]), *(title for title, *_ in columns))
-        return WordTable(header, rows, (2.2, *(1.0,) * len(columns)))
+        return word_template.WordTable(header, rows, (2.2, *(1.0,) * len(columns)))
 
     def _second_keys(
         self, value: FigureValue, titles: dict[str, str]
@@ -383,13 +384,13 @@ class _Book:
             if not value.period and self.engine.period is not None:
                 what += t("document_stock", self.lang)
             digits = any(letter.isdigit() for letter in value.text)
-            said = Tagged(f"{value.told(self.lang)}{unit}", alias if digits else "")
+            said = word_template.Tagged(f"{value.told(self.lang)}{unit}", alias if digits else "")
             query = "" if value.query is None else unquote_plus(str(value.query))
             if not query and value.of:
                 query = "、".join(value.of)
             rows.append((name, what, said, beijing_text(value.as_of)[:10], query))
         header = tuple(t(f"document_source_{key}", self.lang) for key in keys)
-        return WordTable(header, rows, (2.9, 3.2, 1.8, 1.7, 4.4), small=True)
+        return word_template.WordTable(header, rows, (2.9, 3.2, 1.8, 1.7, 4.4), small=True)
 
 
 def _with_unit(value: FigureValue, lang: Lang) -> str:
@@ -452,16 +453,16 @@ def made_document(
         "author": by.name if by else "",
         "demo": DEMO_MARK if ws.demo else "",
     }
-    given: dict[str, object] = {key: plain_text(text) for key, text in words.items()}
+    given: dict[str, object] = {key: word_template.plain_text(text) for key, text in words.items()}
     given |= {name: getattr(book, name) for name in ("fig", "has", "rows", "table", "sources")}
     file, content = _content(ws, one, lang)
-    if unknown := sorted(names_of(content, file) - given.keys()):
+    if unknown := sorted(word_template.names_of(content, file) - given.keys()):
         known = "、".join(given)
         raise ExportError(
             f"{file}：模板里有不认得的名称：{'、'.join(unknown)}；没有写文件，可用：{known}",
             f"{file}: the template has names that are not known: {', '.join(unknown)}; nothing was written, there are: {known}",
         )
-    made = rendered(content, given, file)
+    made = word_template.rendered(content, given, file)
     if book.failed:
         raise _failed(file, book.failed)
     progress.step(1, 3, Text("排版", "setting the document"))
@@ -471,7 +472,7 @@ def made_document(
         made.docx.add_paragraph(book.sources())  # pyright: ignore[reportOptionalMemberAccess]
     tables = [make() for make in book.tables]
     at = dt.datetime.combine(engine.state.today, dt.time())
-    saved = finished(
+    saved = word_template.finished(
         made, tables, file, title=words["title"], author=words["author"] or words["issuer"], at=at
     )
     return MadeDocument(one.id, title, saved, period, wanted.subdistrict, tuple(book.used), book.numbers)

@@ -149,6 +149,12 @@ def test_every_figure_and_list_that_is_not_there_is_named(ws, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_list_of_a_layer_that_it_has_not_is_refused_with_those_that_it_has(ws):
+    name = own(ws, "nolayer", "{{ table('closing_list', layers=('hazard',)) }}")
+    with pytest.raises(ExportError, match="没有图层 hazard；有：.*major_hazards"):
+        made_document(ws, name, Wanted())
+
+
 def test_a_mark_that_is_not_closed_is_told_as_such(ws):
     with pytest.raises(ExportError, match="成对"):
         made_document(ws, own(ws, "open", "{% if title %}"), Wanted())
@@ -157,7 +163,7 @@ def test_a_mark_that_is_not_closed_is_told_as_such(ws):
 def test_what_a_record_is_called_stays_text(ws):
     hostile = "<b>&{{7*7}}{% raw %}"
     layer, code = (listed(ws, list_named(ws, "high_risk_list")).rows[0][key] for key in ("layer", "code"))
-    (seen,) = ws.ledger.features(layer, codes=[code]).records.version
+    (seen,) = ws.ledger.features(layer, codes=[code]).version
     edit_point(ws, layer, code, seen=seen, changes={"name": hostile}, by=local_actor("甲"), why="测试")
     assert hostile in text_of(made_document(ws, "inventory", Wanted(title=hostile)).content)
 
