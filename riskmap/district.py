@@ -22,6 +22,7 @@ import pyarrow as pa
 import shapely
 
 from riskmap import frames
+from riskmap.actions.documents import Wanted, write_document
 from riskmap.actions.episode.duty import callout_ahead
 from riskmap.actions.episode.inputs import Given
 from riskmap.actions.episode.preparing import moves_ahead, reached_tiers
@@ -404,6 +405,73 @@ class District:
         for problem in found.failed.values():
             raise problem
         return {one.id: one for one in found.figures}
+
+    def report(
+        self,
+        template: str,
+        to: PathLike,
+        *,
+        period: str | None = None,
+        as_of: Day = None,
+        subdistrict: str = "",
+        title: str = "",
+        number: str = "",
+        unmasked: bool = False,
+        by: str | None = None,
+        why: str = "",
+        lang: Lang = "zh",
+    ) -> Path:
+        """Write a document from a Word template, as `riskmap report` does: every number a figure in a content control.
+
+        Parameters
+        ----------
+        template
+            Id or title of a template, shipped ("weekly") or of `reports/templates/`.
+        to
+            The file, .docx.
+        period
+            2026-W48, 2026-11, 2026-Q4, 2026; by default the one of the template's kind that the day lies in.
+        as_of
+            A past day, at its end, or a moment.
+        subdistrict
+            Of a template that is made for one.
+        title, number
+            Title (by default the template's) and number of the document.
+        unmasked, by, why
+            Contacts in full; the ledger keeps who asked and why.
+        lang
+            "zh" or "en".
+
+        Returns
+        -------
+        Path
+
+        Raises
+        ------
+        ExportError
+            Names, figures or lists that the template asks for and that are not there, all of them; a template that
+            reaches into the program; a file that cannot be written.
+        UnknownNameError
+            There is no such template or sub-district.
+
+        Examples
+        --------
+        >>> d.report("brief", "brief.docx").name
+        'brief.docx'
+
+        """
+        wanted = Wanted(
+            period=period,
+            as_of=_day(as_of),
+            subdistrict=subdistrict,
+            title=title,
+            number=number,
+            unmasked=unmasked,
+            lang=lang,
+        )
+        who = None if by is None else local_actor(by)
+        write_document(self._ws, template, Path(to), wanted, by=who, why=why)
+        return Path(to)
 
     def check(self) -> pd.DataFrame:
         """Look whether files, ledger, caches, sums, tiers, disk, clock and backups are all right.

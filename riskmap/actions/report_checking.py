@@ -98,10 +98,15 @@ def _tagged(ws: Workspace, passages: Iterable[Passage], as_of: date | None) -> I
 
 
 def _known(value: FigureValue, names: Sequence[str] = ()) -> KnownFigure:
+    told = value.value
+    if (
+        told is not None and value.said is not None
+    ):  # 下降30.8%: the word says the direction, the number the size
+        told = abs(told)
     return KnownFigure(
         id=value.id,
         title=value.title.zh,
-        value=value.value,
+        value=told,
         unit=value.unit,
         names=tuple(dict.fromkeys(names)),
         period=value.period or "",

@@ -88,6 +88,7 @@ def _run(words: list[str]) -> NoReturn:
     from riskmap.cli import (  # noqa: F401 - each adds its commands
         attaching,
         certainty,
+        documents,
         duty,
         editing,
         evacuation,

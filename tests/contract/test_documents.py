@@ -29,6 +29,7 @@ CHINESE = [
             "maps",
             "prepare",
             "readings",
+            "reports",
             "checking",
             "scale",
             "terrain",

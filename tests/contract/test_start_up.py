@@ -89,6 +89,20 @@ def test_help_needs_neither_numbers_nor_the_ledger(words):
     assert not found & {"numpy", "pyarrow", "pandas", "sqlalchemy"}
 
 
+_WORD = {"jinja2", "lxml", "docx", "docxtpl"}
+
+
+def test_only_who_writes_a_document_loads_what_word_files_are_made_with(root):
+    library = "import sys, riskmap\nriskmap.District\nprint(*sys.modules, file=sys.stderr)"
+    assert not loaded(library) & _WORD
+    for words in (
+        ("summary", "--workspace", root),
+        ("report", "-h"),
+        ("report", "--list", "--workspace", root),
+    ):
+        assert not loaded(_TOLD, *words) & _WORD
+
+
 @pytest.mark.parametrize(
     "words",
     [

@@ -368,7 +368,8 @@ def make_selection(
 
 def _headers_kept(ws: Workspace, layers: Sequence[Layer], as_of: date | None) -> list[str]:
     """Return the headers of the columns of some layers that no field reads."""
-    tables = (current_snapshot(ws, as_of=as_of).table(layer.id) for layer in layers)
+    snapshot = current_snapshot(ws, as_of=as_of)
+    tables = (snapshot.table(layer.id) for layer in layers)
     return sorted({header_of(key) for table in tables for key in extra_keys(table.column_names)})
 
 

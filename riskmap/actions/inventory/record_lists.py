@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
@@ -59,6 +59,7 @@ class ListFile:
     value: RecordList | None
     layers: tuple[str, ...] = ()
     problems: tuple[CatalogProblem, ...] = ()
+    source: TomlFile | None = field(default=None, repr=False, compare=False)
 
     @property
     def title(self) -> Text:
@@ -68,6 +69,10 @@ class ListFile:
 
 def list_files(ws: Workspace) -> list[ListFile]:
     """Return every list there is, defaults replaced by files of the workspace with their id, in the order of their rank."""
+    return [_checked(ws, one) for one in _files(ws)]
+
+
+def _files(ws: Workspace) -> list[ListFile]:
     found: dict[str, ListFile] = {}
     for own, name, text in _texts(ws):
         one = _read(ws, name, text, own=own) if isinstance(text, str) else _lost(name, text)
@@ -102,9 +107,14 @@ def _read(ws: Workspace, name: str, text: str, *, own: bool) -> ListFile:
         value, source = read_list(text, name)
     except CatalogError as problem:
         return ListFile(Path(name).stem, name, own, None, problems=problem.problems)
-    layers = value.layers_among(ws.catalog.layers)
-    problems = tuple(_problems(ws, value, source, layers))
-    return ListFile(value.id, name, own, value, layers, problems)
+    return ListFile(value.id, name, own, value, value.layers_among(ws.catalog.layers), source=source)
+
+
+def _checked(ws: Workspace, one: ListFile) -> ListFile:
+    """Return a list with what keeps it from use here; that takes a look at every record's columns."""
+    if one.value is None or one.source is None:
+        return one
+    return replace(one, problems=tuple(_problems(ws, one.value, one.source, one.layers)))
 
 
 def _problems(
@@ -162,11 +172,11 @@ def list_faults(ws: Workspace) -> list[CatalogProblem]:
 
 def list_named(ws: Workspace, word: str) -> ListFile:
     """Return a list by its id or title. CatalogError says why one cannot be used, UnknownNameError names those there are."""
-    files = list_files(ws)
+    files = _files(ws)
     for one in files:
         if word in {one.id, one.title.zh, one.title.en}:
-            if one.problems:
-                raise CatalogError(one.problems)
+            if problems := _checked(ws, one).problems:
+                raise CatalogError(problems)
             return one
     known = [one.id for one in files]
     near = closest(word, known)
@@ -176,10 +186,12 @@ def list_named(ws: Workspace, word: str) -> ListFile:
     )
 
 
-def selection_of(ws: Workspace, one: ListFile, *, as_of: date | None = None) -> Selection:
+def selection_of(
+    ws: Workspace, one: ListFile, *, as_of: date | None = None, subdistricts: Sequence[str] = ()
+) -> Selection:
     """Return what a list selects, as a selection that map, table and exports share."""
     conditions = () if one.value is None else one.value.where
-    return make_selection(ws, layers=one.layers, where=conditions, as_of=as_of)
+    return make_selection(ws, layers=one.layers, where=conditions, subdistricts=subdistricts, as_of=as_of)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,13 +205,27 @@ class Listed:
     as_of: date | None = None
 
 
-def listed(ws: Workspace, one: ListFile, *, as_of: date | None = None) -> Listed:
-    """Return what a list holds now, or held on a past day; contacts and personal fields masked."""
+def listed(
+    ws: Workspace,
+    one: ListFile,
+    *,
+    as_of: date | None = None,
+    layers: Sequence[str] = (),
+    subdistricts: Sequence[str] = (),
+    unmasked: bool = False,
+) -> Listed:
+    """Return what a list holds now, or held on a past day; contacts masked unless `unmasked`, personal fields always.
+
+    `layers`: of these alone. UnknownNameError where the list has none of that name.
+    """
     assert one.value is not None
     value, titles = one.value, _columns(ws, one.layers)
     wanted = list(dict.fromkeys((*value.columns, *_sorting(value))))
-    found = select_json(ws, selection_of(ws, one, as_of=as_of), as_of=as_of)["features"]
-    people = _people(ws, found, wanted, as_of)
+    selection = selection_of(ws, one, as_of=as_of, subdistricts=subdistricts)
+    if layers:
+        selection = replace(selection, layers=_of_list(one, layers))
+    found = select_json(ws, selection, as_of=as_of)["features"]
+    people = _people(ws, found, wanted, as_of, unmasked=unmasked)
     rows = [_row(feature, wanted, people) for feature in found]
     for word in reversed(value.order):
         rows = in_order(ws, rows, word.removeprefix("-"), descending=word.startswith("-"))
@@ -208,6 +234,16 @@ def listed(ws: Workspace, one: ListFile, *, as_of: date | None = None) -> Listed
         rows = in_order(ws, rows, value.group_by, descending=False)
         groups = _counted(rows, value.group_by)
     return Listed(one, {name: titles[name] for name in value.columns}, tuple(rows), groups, as_of)
+
+
+def _of_list(one: ListFile, layers: Sequence[str]) -> tuple[str, ...]:
+    for name in layers:
+        if name not in one.layers:
+            raise UnknownNameError(
+                f"清单 {one.id} 没有图层 {name}；有：{'、'.join(one.layers)}",
+                f"the list {one.id} has no layer {name}; it has: {', '.join(one.layers)}",
+            )
+    return tuple(layers)
 
 
 def _sorting(value: RecordList) -> list[str]:
@@ -237,9 +273,14 @@ def _row(
 
 
 def _people(
-    ws: Workspace, found: Sequence[Mapping[str, Any]], wanted: Sequence[str], as_of: date | None
+    ws: Workspace,
+    found: Sequence[Mapping[str, Any]],
+    wanted: Sequence[str],
+    as_of: date | None,
+    *,
+    unmasked: bool,
 ) -> dict[tuple[str, str], dict[str, str]]:
-    """Return of each record role → name and telephone number, masked; nothing where no column shows any."""
+    """Return of each record role → name and telephone number, masked or not; nothing where no column shows any."""
     if not any(name.startswith(_CONTACT) for name in wanted):
         return {}
     moment = None if as_of is None else last_moment(as_of)
@@ -250,7 +291,7 @@ def _people(
         for code, contacts in zip(known.code, known.contacts or (), strict=False):
             people[layer, code] = {
                 role: " ".join(filter(None, (one.name, one.phone)))
-                for role, one in as_cells(mask_contacts(contacts) or ()).items()
+                for role, one in as_cells((contacts if unmasked else mask_contacts(contacts)) or ()).items()
             }
     return people
 

@@ -1,0 +1,234 @@
+"""Documents from Word templates: each number bound to its figure, nothing reached for that is not a template's own."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+
+import docx
+import pytest
+from docx.oxml.ns import qn
+
+from riskmap.actions.documents import Wanted, made_document, templates_of, write_document, write_pack
+from riskmap.actions.inventory.record_lists import list_named, listed
+from riskmap.actions.records.editing import edit_point
+from riskmap.actions.report_checking import check_report
+from riskmap.actions.workspace import open_workspace
+from riskmap.errors import ExportError, RiskmapError, UnknownNameError
+from riskmap.rules.permissions import local_actor
+from tests.cli import riskmap
+
+SHIPPED = [
+    "inventory",
+    "brief",
+    "weekly",
+    "monthly",
+    "quarterly",
+    "yearly",
+    "closing",
+    "summary",
+    "lists",
+    "street",
+]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """A district with few points and all registers, assessed."""
+    home = tmp_path_factory.mktemp("documents") / "district"
+    assert riskmap("init", home, "--demo", "--registers", "--points", 300).status == 0
+    assert riskmap("assess", "--workspace", home).status in {0, 1}
+    return home
+
+
+@pytest.fixture
+def ws(home):
+    opened = open_workspace(home, None)
+    yield opened
+    opened.ledger.close()
+
+
+def asked(ws, name, **more):
+    street = next(iter(ws.subdistricts)) if name == "street" else ""
+    return Wanted(subdistrict=street, **more)
+
+
+def own(ws, name, *lines):
+    """Put a template with these paragraphs into the workspace."""
+    folder = ws.root / "reports" / "templates"
+    folder.mkdir(parents=True, exist_ok=True)
+    made = docx.Document()
+    for line in lines:
+        made.add_paragraph(line)
+    made.save(folder / f"{name}.docx")
+    return name
+
+
+def aliases_of(part):
+    return [one.get(qn("w:val")) for one in part.iter(qn("w:alias"))]
+
+
+def text_of(content):
+    body = docx.Document(io.BytesIO(content)).element.body
+    return "".join(one.text or "" for one in body.iter(qn("w:t")))
+
+
+def test_every_shipped_document_is_there_in_its_order(ws):
+    assert [one.id for one in templates_of(ws) if not one.own] == SHIPPED
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_no_number_of_a_shipped_document_is_wrong_and_each_control_names_a_figure(ws, name, lang, tmp_path):
+    made = made_document(ws, name, asked(ws, name, lang=lang))
+    path = tmp_path / "document.docx"
+    path.write_bytes(made.content)
+    found = check_report(path, ws=ws)
+    doubted = [(one.text, one.why.zh) for one in found.statements if one.verdict in {"wrong", "suspicious"}]
+    assert doubted == []
+    bound = [one for one in found.statements if one.kind == "figure"]
+    tags = [tag for passage in found.passages for tag in passage.tags]
+    assert len(tags) >= made.numbers
+    if lang == "zh":
+        inside = sum(
+            bool(re.search(r"[1-9]", passage.text[tag.start : tag.end]))
+            for passage in found.passages
+            for tag in passage.tags
+        )
+        assert len(bound) >= min(inside, 1)
+
+
+def test_a_number_that_is_changed_by_hand_is_called_wrong(ws, tmp_path):
+    made = docx.Document(io.BytesIO(made_document(ws, "weekly", Wanted()).content))
+    control = next(one for one in made.element.body.iter(qn("w:sdt")) if "points.total" in aliases_of(one))
+    next(control.iter(qn("w:t"))).text = "7"
+    made.save(tmp_path / "changed.docx")
+    found = check_report(tmp_path / "changed.docx", ws=ws)
+    assert any(one.figure == "points.total" and one.verdict == "wrong" for one in found.statements)
+
+
+def test_an_alias_is_figure_and_period_and_a_stock_has_none(ws):
+    made = made_document(ws, "weekly", Wanted(period="2026-W40"))
+    aliases = set(aliases_of(docx.Document(io.BytesIO(made.content)).element.body))
+    assert {"points.total", "points.tiers.major", "hazards.found@2026-W40", "hazards.found@2026"} <= aliases
+    assert max(map(len, aliases)) <= 64
+
+
+def test_the_same_ledger_gives_the_same_bytes(ws):
+    first, second = (made_document(ws, "monthly", Wanted(period="2026-09")).content for _ in range(2))
+    assert first == second
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "{{ ''.__class__.__mro__[1].__subclasses__() }}",
+        "{{ fig.__func__.__globals__ }}",
+        "{{ fig.__self__.ws }}",
+    ],
+)
+def test_a_template_that_reaches_into_the_program_is_refused(ws, line, tmp_path):
+    with pytest.raises(ExportError, match="程序内部"):
+        write_document(ws, own(ws, "reaching", line), tmp_path / "x.docx", Wanted())
+    assert not list(tmp_path.iterdir())
+
+
+def test_every_name_that_is_not_known_is_named_and_nothing_is_written(ws, tmp_path):
+    name = own(ws, "unknown", "{{ ditsrict }}", "{{ tytle }}")
+    with pytest.raises(ExportError, match="ditsrict、tytle"):
+        write_document(ws, name, tmp_path / "x.docx", Wanted())
+    assert not list(tmp_path.iterdir())
+
+
+def test_every_figure_and_list_that_is_not_there_is_named(ws, tmp_path):
+    name = own(ws, "nofigure", "{{ fig('points.totl') }}{{ fig('hazards.fund') }}", "{{ table('no_list') }}")
+    with pytest.raises(ExportError) as caught:
+        write_document(ws, name, tmp_path / "x.docx", Wanted())
+    assert all(one in caught.value.text("zh") for one in ("points.totl", "hazards.fund", "no_list"))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_list_of_a_layer_that_it_has_not_is_refused_with_those_that_it_has(ws):
+    name = own(ws, "nolayer", "{{ table('closing_list', layers=('hazard',)) }}")
+    with pytest.raises(ExportError, match="没有图层 hazard；有：.*major_hazards"):
+        made_document(ws, name, Wanted())
+
+
+def test_a_mark_that_is_not_closed_is_told_as_such(ws):
+    with pytest.raises(ExportError, match="成对"):
+        made_document(ws, own(ws, "open", "{% if title %}"), Wanted())
+
+
+def test_what_a_record_is_called_stays_text(ws):
+    hostile = "<b>&{{7*7}}{% raw %}"
+    layer, code = (listed(ws, list_named(ws, "high_risk_list")).rows[0][key] for key in ("layer", "code"))
+    (seen,) = ws.ledger.features(layer, codes=[code]).version
+    edit_point(ws, layer, code, seen=seen, changes={"name": hostile}, by=local_actor("甲"), why="测试")
+    assert hostile in text_of(made_document(ws, "inventory", Wanted(title=hostile)).content)
+
+
+def test_a_template_of_the_workspace_takes_the_place_of_a_shipped_one(ws):
+    own(ws, "brief", "本区 {{ fig('points.total') }} 个")
+    try:
+        text = text_of(made_document(ws, "brief", Wanted()).content)
+        assert text.startswith("本区 ")
+        assert "数字出处" in text  # the table stands at the end though the template does not ask for it
+    finally:
+        (ws.root / "reports" / "templates" / "brief.docx").unlink()
+
+
+def test_a_period_of_another_kind_is_refused(ws):
+    with pytest.raises(RiskmapError, match="2026-W48"):
+        made_document(ws, "weekly", Wanted(period="2026"))
+
+
+def test_a_document_of_a_sub_district_needs_one_that_there_is(ws):
+    with pytest.raises(RiskmapError, match="--subdistrict"):
+        made_document(ws, "street", Wanted())
+    with pytest.raises(UnknownNameError):
+        made_document(ws, "street", Wanted(subdistrict="没有这个街道"))
+
+
+def test_header_rows_come_again_and_rows_are_not_split(ws):
+    body = docx.Document(io.BytesIO(made_document(ws, "inventory", Wanted()).content)).element.body
+    for table in body.iter(qn("w:tbl")):
+        assert next(table.iter(qn("w:tr"))).find(f"{qn('w:trPr')}/{qn('w:tblHeader')}") is not None
+
+
+def test_made_up_data_are_marked_on_every_page(ws):
+    made = docx.Document(io.BytesIO(made_document(ws, "weekly", Wanted()).content))
+    assert "演示" in made.sections[0].header.paragraphs[0].text
+
+
+def test_a_pack_has_a_folder_for_each_sub_district_and_shows_no_telephone_number(ws, tmp_path):
+    told = write_pack(ws, tmp_path / "pack.zip", Wanted())
+    with zipfile.ZipFile(tmp_path / "pack.zip") as archive:
+        names = archive.namelist()
+        assert {one.partition("/")[0] for one in names} == set(ws.subdistricts)
+        texts = [text_of(archive.read(one)) for one in names if one.endswith(".docx")]
+    assert len(told["files"]) == 2 * len(ws.subdistricts)
+    assert not any(re.search(r"\b1[3-9]\d{9}\b", one) for one in texts)
+
+
+def test_contacts_in_full_take_a_reason_and_are_recorded(ws, tmp_path):
+    with pytest.raises(RiskmapError):
+        write_document(ws, "inventory", tmp_path / "x.docx", Wanted(unmasked=True), by=local_actor("a"))
+    write_document(
+        ws, "inventory", tmp_path / "x.docx", Wanted(unmasked=True), by=local_actor("a"), why="值班"
+    )
+    assert re.search(r"1[3-9]\d{9}", text_of((tmp_path / "x.docx").read_bytes()))
+    (noted,) = ws.ledger.exports(what="inventory")
+    assert (noted.who, noted.why, noted.unmasked) == ("a", "值班", True)
+
+
+def test_the_command_writes_lists_and_packs(home, tmp_path):
+    ran = riskmap(
+        "report", "weekly", "--period", "2026-W48", "--to", tmp_path / "w.docx", "--json", "--workspace", home
+    )
+    assert (ran.status, ran.json["period"], ran.json["template"]) == (0, "2026-W48", "weekly")
+    assert [
+        one["id"] for one in riskmap("report", "--list", "--json", "--workspace", home).json["templates"]
+    ][:3] == SHIPPED[:3]
+    assert riskmap("report", "weekly", "--workspace", home).status == 2
+    assert riskmap("report", "weekly", "--to", tmp_path / "w.pdf", "--workspace", home).status == 2
